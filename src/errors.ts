@@ -1,0 +1,69 @@
+/**
+ * Every failure that crosses a floor of the house carries one of these codes. `docs/errors.md` has a
+ * section for each; a test holds the two lists against each other.
+ */
+export const ERROR_CODES = [
+  "config_invalid",
+  "wire_invalid",
+  "auth_failed",
+  "upstream_unreachable",
+  "upstream_refused",
+  "upstream_timeout",
+  "upstream_closed",
+  "upstream_hung",
+  "upstream_session_expired",
+  "upstream_account",
+  "upstream_rejected",
+  "upstream_response_failed",
+  "caller_gone",
+  "twilio_unauthorized",
+  "twilio_rejected",
+  "twilio_busy",
+  "twilio_unavailable",
+  "twilio_timeout",
+  "tool_unknown",
+  "tool_arguments_invalid",
+  "tool_timeout",
+  "tool_failed",
+  "tool_blocked",
+  "tool_limit",
+  "destination_unknown",
+  "transfer_denied",
+  "store_unavailable",
+  "limit_exceeded",
+  "internal",
+] as const;
+
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+export interface RelayErrorOptions {
+  /** True when the same request may succeed if it is tried again later. */
+  readonly retryable?: boolean;
+  readonly cause?: unknown;
+}
+
+/** The one base class. Callers match on `code`, never on `message`; messages hold no secret, number or speech. */
+export class RelayError extends Error {
+  readonly code: ErrorCode;
+  readonly retryable: boolean;
+
+  constructor(code: ErrorCode, message: string, options: RelayErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "RelayError";
+    this.code = code;
+    this.retryable = options.retryable ?? false;
+  }
+}
+
+/** A peer sent bytes that its own protocol does not allow. */
+export class WireError extends RelayError {
+  constructor(message: string, options: RelayErrorOptions = {}) {
+    super("wire_invalid", message, options);
+    this.name = "WireError";
+  }
+}
+
+/** Ends a switch over a closed union: the compiler proves that no arm is missing. */
+export function assertNever(value: never): never {
+  throw new RelayError("internal", `unexpected value: ${JSON.stringify(value)}`);
+}

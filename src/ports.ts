@@ -1,0 +1,162 @@
+/**
+ * What the floors say to each other: types only. The middle of the house is written against these; the
+ * adapters at the top implement them, and `test/support` has a fake for each.
+ */
+import type { Twiml } from "./wire/twiml.js";
+
+declare const brand: unique symbol;
+type Branded<Name extends string> = string & { readonly [brand]: Name };
+
+export type CallSid = Branded<"CallSid">;
+export type StreamSid = Branded<"StreamSid">;
+export type ItemId = Branded<"ItemId">;
+export type ResponseId = Branded<"ResponseId">;
+export type ToolCallId = Branded<"ToolCallId">;
+
+// --- time -------------------------------------------------------------------------------------------
+
+export interface Timer {
+  /** Idempotent; after it the callback never runs. */
+  cancel(): void;
+}
+
+export interface Clock {
+  /** Monotonic ms since an arbitrary origin; fractions allowed. All durations are taken from this. */
+  nowMs(): number;
+  /** Wall clock, ms since the epoch: for records and tokens, never for durations. */
+  epochMs(): number;
+  after(ms: number, run: () => void): Timer;
+}
+
+// --- log --------------------------------------------------------------------------------------------
+
+/** Fields go beside a fixed text. Never put speech, secrets or full phone numbers into either. */
+export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined>>;
+
+export interface Log {
+  child(fields: LogFields): Log;
+  debug(text: string, fields?: LogFields): void;
+  info(text: string, fields?: LogFields): void;
+  warn(text: string, fields?: LogFields, error?: unknown): void;
+  error(text: string, fields?: LogFields, error?: unknown): void;
+}
+
+// --- sockets ----------------------------------------------------------------------------------------
+
+/** The Twilio side of one call: an accepted Media Streams WebSocket. */
+export interface MediaSocket {
+  /** One text message. The bytes are copied before it returns, so the caller may reuse them. False: not sent. */
+  send(message: Uint8Array): boolean;
+  /** Runs `write` so that all its sends leave in one system call. `write` runs before this returns. */
+  cork(write: () => void): void;
+  /** Bytes that the kernel has not taken yet. */
+  bufferedBytes(): number;
+  /** Idempotent. 1000 normal, 1008 refused. */
+  close(code: number, reason: string): void;
+}
+
+/** What the edge does with what it hears on a MediaSocket. `message` is valid only until the call returns. */
+export interface MediaReceiver {
+  message(message: Uint8Array): void;
+  /** Once, last. */
+  closed(code: number): void;
+}
+
+export interface UpstreamSocket {
+  /** One text message. The bytes are copied before it returns, so the caller may reuse them. */
+  send(message: Uint8Array): void;
+  bufferedBytes(): number;
+  close(code: number, reason: string): void;
+}
+
+export interface UpstreamSocketEvents {
+  opened(): void;
+  /** `message` is valid only until the call returns. */
+  message(message: Uint8Array): void;
+  /** Once, last; also when the dial failed (then `opened` never came). */
+  closed(failure: UpstreamClose): void;
+}
+
+export interface UpstreamClose {
+  /** WebSocket close code; 1006 when there was no close frame; 0 when the handshake never ended. */
+  readonly code: number;
+  readonly reason: string;
+  /** The HTTP status when the handshake was refused, else null. */
+  readonly httpStatus: number | null;
+}
+
+/** Opens a socket to the model. One dial, one socket; a redial is a new one. */
+export interface UpstreamDialer {
+  dial(url: string, events: UpstreamSocketEvents): UpstreamSocket;
+}
+
+// --- Twilio REST ------------------------------------------------------------------------------------
+
+export type TwilioCallStatus =
+  | "queued"
+  | "initiated"
+  | "ringing"
+  | "in-progress"
+  | "completed"
+  | "busy"
+  | "failed"
+  | "no-answer"
+  | "canceled";
+
+export interface NewParticipant {
+  /** Conference friendly name; it is created when it does not exist. */
+  readonly conference: string;
+  readonly to: string;
+  readonly from: string;
+  readonly label: string;
+  readonly timeoutS: number;
+  readonly earlyMedia: boolean;
+  readonly endConferenceOnExit: boolean;
+  readonly startConferenceOnEnter: boolean;
+  readonly callToken?: string;
+  /** Absolute URLs of our callbacks. */
+  readonly statusCallback?: string;
+  readonly conferenceStatusCallback?: string;
+  readonly amdStatusCallback?: string;
+}
+
+export interface NewCall {
+  readonly to: string;
+  readonly from: string;
+  readonly url: string;
+  readonly fallbackUrl?: string;
+  readonly statusCallback: string;
+  readonly amdStatusCallback?: string;
+  readonly timeoutS?: number;
+}
+
+/**
+ * Twilio's REST, as far as calls need it. Every method rejects with a RelayError: `caller_gone` (21220, 404),
+ * `twilio_busy` (429, retryable), `twilio_unavailable` (5xx or network, retryable), `twilio_timeout` (retryable, it may have
+ * been carried out), `twilio_unauthorized` (401), `twilio_rejected` (other 4xx).
+ */
+export interface CallControl {
+  /** calls(sid).update({twiml}): replaces what the call is doing; a running stream ends. */
+  redirect(callSid: CallSid, twiml: Twiml): Promise<void>;
+  /** calls(sid).update({status: "completed"}). */
+  hangUp(callSid: CallSid): Promise<void>;
+  status(callSid: CallSid): Promise<TwilioCallStatus>;
+  createCall(call: NewCall): Promise<CallSid>;
+  /** calls.create with inline TwiML: the human's leg of a warm transfer, who hears the briefing first. */
+  createCallWithTwiml(call: Omit<NewCall, "url" | "fallbackUrl">, twiml: Twiml): Promise<CallSid>;
+  /** Newest calls to this number started since `sinceEpochMs`: read before a second try of a create. */
+  findCalls(to: string, sinceEpochMs: number): Promise<readonly { sid: CallSid; status: TwilioCallStatus }[]>;
+  createParticipant(participant: NewParticipant): Promise<{ callSid: CallSid; conferenceSid: string }>;
+  removeParticipant(conference: string, callSidOrLabel: string): Promise<void>;
+  updateParticipant(
+    conference: string,
+    callSidOrLabel: string,
+    change: {
+      readonly hold?: boolean;
+      readonly announceUrl?: string;
+      readonly endConferenceOnExit?: boolean;
+    },
+  ): Promise<void>;
+  endConference(conference: string): Promise<void>;
+  startRecording(callSid: CallSid, channels: "dual" | "mono", statusCallback: string): Promise<string>;
+}
