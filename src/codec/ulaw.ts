@@ -1,0 +1,74 @@
+/**
+ * G.711 mu-law by table. Audio crosses the relay untouched; these serve the VAD, the level meter, the recorder
+ * and whatever makes sound of its own.
+ */
+
+/** The byte of a zero sample as the wire carries it: digital silence. */
+export const ULAW_SILENCE = 0xff;
+
+/**
+ * ulawToLinear[byte] is the sample, full scale ±32124, that a mu-law byte, as sent on the wire, stands for.
+ * Read only by agreement: a typed array cannot be frozen.
+ *
+ * Source: ITU-T G.711 (11/88), tables 2a and 2b, scaled from 14 to 16 bits (times 4).
+ */
+export const ulawToLinear: Int16Array = Int16Array.from({ length: 256 }, (_, byte) => {
+  const code = ~byte & 0xff; // the wire carries the complement
+  const magnitude = ((((code & 0x0f) << 3) + 0x84) << ((code & 0x70) >> 4)) - 0x84;
+  return code & 0x80 ? -magnitude : magnitude;
+});
+
+/** Half a segment-0 step plus 32 in 14-bit units: moves every decision value onto a power of two. */
+const BIAS_14 = 33;
+
+/** Last 14-bit magnitude below the virtual decision value 8159, above which G.711 saturates. */
+const CLIP_14 = 8158;
+
+/**
+ * linearToUlaw[sample & 0xffff] is the wire byte of a 16-bit sample: 64 KiB, so that a sample costs one look-up.
+ *
+ * G.711 defines its decision values on 14-bit samples, and says nothing of a value that lies exactly on one. This
+ * is sox to the bit over all 65,536 samples: round to the nearest 14-bit value (halves up), then tables 2a and 2b
+ * with the value on the border going outwards, alike for both signs. ffmpeg (libavcodec's pcm_mulaw) is no oracle
+ * for encoding: it cuts 16 bits to 14 instead of rounding, and places 128 of the 14-bit values themselves one step
+ * off the standard's, all of them negative. On decoding the two agree with each other and with the standard.
+ */
+const linearToUlaw = Uint8Array.from({ length: 65536 }, (_, index) => {
+  const sample14 = (((index << 16) >> 16) + 2) >> 2;
+  const sign = sample14 < 0 ? 0x80 : 0;
+  const biased = Math.min(Math.abs(sample14), CLIP_14) + BIAS_14;
+  const segment = 26 - Math.clz32(biased);
+  return ~(sign | (segment << 4) | ((biased >> (segment + 1)) & 0x0f)) & 0xff;
+});
+
+/**
+ * Decodes mu-law audio into linear PCM, in a buffer that the caller owns.
+ *
+ * @param ulaw  n bytes, one 8 kHz sample each; read only. A 20 ms frame is 160 bytes.
+ * @param pcm   at least n 16-bit samples, full scale ±32124; the first n are overwritten.
+ * @returns     n, the number of samples written.
+ * @throws      RangeError when pcm is shorter than ulaw; pcm is then left as it was.
+ *
+ * Allocates nothing: it runs 50 times a second for every call.
+ */
+export function decodeUlaw(ulaw: Uint8Array, pcm: Int16Array): number {
+  const n = ulaw.length;
+  if (pcm.length < n) throw new RangeError(`pcm holds ${pcm.length} samples, needs ${n}`);
+  for (let i = 0; i < n; i++) pcm[i] = ulawToLinear[ulaw[i]!]!;
+  return n;
+}
+
+/**
+ * Encodes linear PCM as mu-law, in a buffer that the caller owns. Allocates nothing.
+ *
+ * @param pcm   n 16-bit samples at 8 kHz; magnitudes above 32635 saturate.
+ * @param ulaw  at least n bytes; the first n are overwritten.
+ * @returns     n, the number of bytes written.
+ * @throws      RangeError when ulaw is shorter than pcm; ulaw is then left as it was.
+ */
+export function encodeUlaw(pcm: Int16Array, ulaw: Uint8Array): number {
+  const n = pcm.length;
+  if (ulaw.length < n) throw new RangeError(`ulaw holds ${ulaw.length} bytes, needs ${n}`);
+  for (let i = 0; i < n; i++) ulaw[i] = linearToUlaw[pcm[i]! & 0xffff]!;
+  return n;
+}

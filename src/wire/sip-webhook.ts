@@ -1,0 +1,60 @@
+/**
+ * The webhook by which OpenAI announces a SIP call: body of `realtime.call.incoming`. Whether the request is OpenAI's is
+ * for the edge to check, over the raw bytes, before they come here.
+ * Source: OpenAI, webhooks and Realtime over SIP.
+ */
+import { Fields } from "./fields.js";
+
+export const MAX_SIP_WEBHOOK_BYTES = 65_536;
+
+export interface SipHeader {
+  readonly name: string;
+  readonly value: string;
+}
+
+export interface SipIncomingCall {
+  readonly type: "realtime.call.incoming";
+  /** `evt_…`. */
+  readonly eventId: string;
+  /** `rtc_…`: what accept, reject, refer, hang-up and the sideband are addressed to. */
+  readonly callId: string;
+  /** Unix seconds. */
+  readonly createdAtS: number;
+  readonly mediaSecurity: "srtp" | "rtp" | null;
+  /** In the order of the INVITE, repeats kept. Untrusted: anybody can call a SIP address with any header. */
+  readonly headers: readonly SipHeader[];
+}
+
+/** Events we do not use are answered 2xx and left alone. */
+export type SipWebhook = SipIncomingCall | { readonly type: "unknown"; readonly name: string };
+
+/** @throws WireError for what is too long, not JSON, or lacks a field that we use. */
+export function parseSipWebhook(body: Uint8Array): SipWebhook {
+  const event = Fields.parse(body, MAX_SIP_WEBHOOK_BYTES, "openai webhook");
+  const type = event.id("type");
+  if (type !== "realtime.call.incoming") return { type: "unknown", name: type };
+  const data = event.object("data");
+  const security = data.stringOrNull("sip_media_security");
+  return {
+    type,
+    eventId: event.id("id"),
+    callId: data.id("call_id"),
+    createdAtS: event.number("created_at"),
+    mediaSecurity: security === "srtp" || security === "rtp" ? security : null,
+    headers: data
+      .objects("sip_headers")
+      .map((header) => ({ name: header.string("name"), value: header.string("value") })),
+  };
+}
+
+/** The first header of that name, whatever its case; null when there is none. */
+export function sipHeader(headers: readonly SipHeader[], name: string): string | null {
+  const folded = name.toLowerCase();
+  return headers.find((header) => header.name.toLowerCase() === folded)?.value ?? null;
+}
+
+/** All headers of that name, in their order. */
+export function sipHeaders(headers: readonly SipHeader[], name: string): string[] {
+  const folded = name.toLowerCase();
+  return headers.filter((header) => header.name.toLowerCase() === folded).map((header) => header.value);
+}

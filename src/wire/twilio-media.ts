@@ -1,0 +1,333 @@
+/**
+ * Twilio Media Streams, both ways, on a bidirectional (`<Connect><Stream>`) socket: JSON text frames.
+ * Source: Twilio, Media Streams WebSocket messages.
+ */
+import { base64EncodedLength, encodeBase64, isBase64 } from "../codec/base64.js";
+import type { CallSid, StreamSid } from "../ports.js";
+import { Fields } from "./fields.js";
+import {
+  ascii,
+  CLOSE_OBJECT,
+  COMMA,
+  OPEN_OBJECT,
+  QUOTE,
+  readDigits,
+  sameBytes,
+  skipColon,
+  skipSpace,
+  skipString,
+  skipValue,
+} from "./json-scan.js";
+
+/** Nothing Twilio sends comes near it: a 20 ms frame is about 400 bytes. */
+export const MAX_TWILIO_MESSAGE_BYTES = 65_536;
+
+export interface MediaFormat {
+  /** "audio/x-mulaw" on every stream so far. */
+  readonly encoding: string;
+  readonly sampleRate: number;
+  readonly channels: number;
+}
+
+export interface TwilioStart {
+  readonly event: "start";
+  readonly sequenceNumber: number;
+  readonly streamSid: StreamSid;
+  readonly accountSid: string;
+  readonly callSid: CallSid;
+  readonly tracks: readonly string[];
+  readonly mediaFormat: MediaFormat;
+  /** From our own TwiML, but an attacker's until token and signature are checked. No prototype. */
+  readonly customParameters: Readonly<Record<string, string>>;
+}
+
+export interface TwilioMedia {
+  readonly event: "media";
+  readonly sequenceNumber: number;
+  /** "inbound" on a bidirectional stream. */
+  readonly track: string;
+  /** Counts the media messages of the track, from 1. */
+  readonly chunk: number;
+  /** Ms since the stream began. */
+  readonly timestampMs: number;
+  /** Canonical base64 of mu-law, normally 160 bytes. */
+  readonly payload: string;
+}
+
+/** Everything Twilio sends. Names we do not know are one arm, to be counted, not fatal. */
+export type TwilioMessage =
+  | { readonly event: "connected" }
+  | TwilioStart
+  | TwilioMedia
+  | { readonly event: "dtmf"; readonly digit: string }
+  | { readonly event: "mark"; readonly name: string }
+  | { readonly event: "stop"; readonly callSid: CallSid }
+  | { readonly event: "unknown"; readonly name: string };
+
+/**
+ * Reads any message of Twilio's. `bytes` may be reused afterwards.
+ *
+ * @throws WireError for what is too long, not JSON, or lacks a field that we use; nothing of the message is in it.
+ */
+export function parseTwilioMessage(bytes: Uint8Array): TwilioMessage {
+  const message = Fields.parse(bytes, MAX_TWILIO_MESSAGE_BYTES, "twilio");
+  const event = message.id("event");
+  switch (event) {
+    case "connected":
+      return { event };
+    case "start":
+      return parseStart(message);
+    case "media":
+      return parseMedia(message.object("media"), message.digits("sequenceNumber"));
+    case "dtmf":
+      return { event, digit: message.object("dtmf").id("digit") };
+    case "mark":
+      return { event, name: message.object("mark").string("name") };
+    case "stop":
+      return { event, callSid: message.object("stop").id("callSid") as CallSid };
+    default:
+      return { event: "unknown", name: event };
+  }
+}
+
+function parseStart(message: Fields): TwilioStart {
+  const start = message.object("start");
+  const format = start.object("mediaFormat");
+  return {
+    event: "start",
+    sequenceNumber: message.digits("sequenceNumber"),
+    streamSid: start.id("streamSid") as StreamSid,
+    accountSid: start.id("accountSid"),
+    callSid: start.id("callSid") as CallSid,
+    tracks: start.strings("tracks"),
+    mediaFormat: {
+      encoding: format.id("encoding"),
+      sampleRate: format.count("sampleRate"),
+      channels: format.count("channels"),
+    },
+    customParameters: start.has("customParameters") ? start.stringMap("customParameters") : {},
+  };
+}
+
+function parseMedia(media: Fields, sequenceNumber: number): TwilioMedia {
+  const payload = media.string("payload");
+  // Checked here because it is passed on as it came: after this it cannot break out of another JSON string.
+  const text = encoder.encode(payload);
+  if (!isBase64(text, 0, text.length)) throw media.fault("payload", "is not base64");
+  return {
+    event: "media",
+    sequenceNumber,
+    track: media.id("track"),
+    chunk: media.digits("chunk"),
+    timestampMs: media.digits("timestamp"),
+    payload,
+  };
+}
+
+// --- the hot path in ----------------------------------------------------------------------------------
+
+/** Where `scanMedia` puts what it found; one per socket, used again for every message. */
+export class MediaScan {
+  timestampMs = 0;
+  sequenceNumber = 0;
+  /** The payload, canonical base64, is `bytes[payloadStart … payloadEnd)` of the message scanned. */
+  payloadStart = 0;
+  payloadEnd = 0;
+}
+
+const EVENT = ascii("event");
+const SEQUENCE_NUMBER = ascii("sequenceNumber");
+const MEDIA = ascii("media");
+const TRACK = ascii("track");
+const CHUNK = ascii("chunk");
+const TIMESTAMP = ascii("timestamp");
+const PAYLOAD = ascii("payload");
+const INBOUND = ascii("inbound");
+
+const SEEN_EVENT = 1;
+const SEEN_SEQUENCE_NUMBER = 2;
+const SEEN_MEDIA = 4;
+const SEEN_MESSAGE = 7;
+
+const SEEN_TRACK = 1;
+const SEEN_CHUNK = 2;
+const SEEN_TIMESTAMP = 4;
+const SEEN_PAYLOAD = 8;
+const SEEN_BODY = 15;
+
+/**
+ * Finds the fields of a media message of the inbound track in its bytes: no string, no object, whatever the order
+ * of keys and the white space.
+ *
+ * @returns  true: `out` holds what `parseTwilioMessage` would have given. False: the message is another one, or is
+ *           written in a way that only the full parser reads (escapes, doubled keys), or is not valid; `out` then
+ *           holds anything, and `parseTwilioMessage` tells which.
+ */
+export function scanMedia(bytes: Uint8Array, out: MediaScan): boolean {
+  if (bytes.length > MAX_TWILIO_MESSAGE_BYTES) return false;
+  let at = skipSpace(bytes, 0);
+  if (bytes[at] !== OPEN_OBJECT) return false;
+  let seen = 0;
+  for (;;) {
+    const key = skipSpace(bytes, at + 1);
+    const keyEnd = skipString(bytes, key) - 1;
+    if (keyEnd < 0) return false;
+    const value = skipColon(bytes, keyEnd + 1);
+    if (value < 0) return false;
+    let arm = 0;
+    if (sameBytes(bytes, key + 1, keyEnd, EVENT)) {
+      arm = SEEN_EVENT;
+      at = skipString(bytes, value);
+      if (at < 0 || !sameBytes(bytes, value + 1, at - 1, MEDIA)) return false;
+    } else if (sameBytes(bytes, key + 1, keyEnd, MEDIA)) {
+      arm = SEEN_MEDIA;
+      at = scanBody(bytes, value, out);
+    } else if (sameBytes(bytes, key + 1, keyEnd, SEQUENCE_NUMBER)) {
+      arm = SEEN_SEQUENCE_NUMBER;
+      at = skipString(bytes, value);
+      if (at < 0) return false;
+      out.sequenceNumber = readDigits(bytes, value + 1, at - 1);
+      if (out.sequenceNumber < 0) return false;
+    } else {
+      at = skipValue(bytes, value);
+    }
+    // The last of two equal keys wins in JSON.parse: that is left to it.
+    if (at < 0 || (seen & arm) !== 0) return false;
+    seen |= arm;
+    at = skipSpace(bytes, at);
+    if (bytes[at] === CLOSE_OBJECT) break;
+    if (bytes[at] !== COMMA) return false;
+  }
+  return seen === SEEN_MESSAGE && skipSpace(bytes, at + 1) === bytes.length;
+}
+
+/** The object under "media": returns the position after it, or -1. */
+function scanBody(bytes: Uint8Array, at: number, out: MediaScan): number {
+  if (bytes[at] !== OPEN_OBJECT) return -1;
+  let seen = 0;
+  for (;;) {
+    const key = skipSpace(bytes, at + 1);
+    const keyEnd = skipString(bytes, key) - 1;
+    if (keyEnd < 0) return -1;
+    const value = skipColon(bytes, keyEnd + 1);
+    if (value < 0) return -1;
+    at = skipValue(bytes, value);
+    if (at < 0) return -1;
+    const arm = bodyArm(bytes, key + 1, keyEnd);
+    if (arm !== 0) {
+      if (bytes[value] !== QUOTE || (seen & arm) !== 0) return -1;
+      seen |= arm;
+      if (!readBodyField(bytes, arm, value + 1, at - 1, out)) return -1;
+    }
+    at = skipSpace(bytes, at);
+    if (bytes[at] === CLOSE_OBJECT) break;
+    if (bytes[at] !== COMMA) return -1;
+  }
+  return seen === SEEN_BODY ? at + 1 : -1;
+}
+
+function bodyArm(bytes: Uint8Array, start: number, end: number): number {
+  if (sameBytes(bytes, start, end, PAYLOAD)) return SEEN_PAYLOAD;
+  if (sameBytes(bytes, start, end, TIMESTAMP)) return SEEN_TIMESTAMP;
+  if (sameBytes(bytes, start, end, TRACK)) return SEEN_TRACK;
+  if (sameBytes(bytes, start, end, CHUNK)) return SEEN_CHUNK;
+  return 0;
+}
+
+function readBodyField(bytes: Uint8Array, arm: number, start: number, end: number, out: MediaScan): boolean {
+  switch (arm) {
+    case SEEN_PAYLOAD:
+      out.payloadStart = start;
+      out.payloadEnd = end;
+      return isBase64(bytes, start, end);
+    case SEEN_TIMESTAMP:
+      out.timestampMs = readDigits(bytes, start, end);
+      return out.timestampMs >= 0;
+    case SEEN_CHUNK:
+      return readDigits(bytes, start, end) >= 0;
+    default:
+      return sameBytes(bytes, start, end, INBOUND);
+  }
+}
+
+// --- out ----------------------------------------------------------------------------------------------
+
+const encoder = new TextEncoder();
+const MEDIA_SUFFIX = ascii('"}}');
+const MARK_SUFFIX = ascii('"}}');
+
+/** Room for 100 ms of audio in one message; more makes the buffer grow, once. */
+const FIRST_PAYLOAD_CHARS = 1068;
+
+/**
+ * Writes the messages to one stream. Every view it returns is valid until the next call of the same writer: hand
+ * it to a socket that copies.
+ */
+export class TwilioWriter {
+  readonly #clear: Uint8Array;
+  readonly #mediaPrefixBytes: number;
+  readonly #markPrefix: Uint8Array;
+  #media: Uint8Array;
+  #mediaView: Uint8Array;
+  #mark: Uint8Array;
+
+  constructor(streamSid: StreamSid) {
+    const sid = JSON.stringify(streamSid);
+    this.#clear = encoder.encode(`{"event":"clear","streamSid":${sid}}`);
+    this.#markPrefix = encoder.encode(`{"event":"mark","streamSid":${sid},"mark":{"name":"`);
+    const mediaPrefix = encoder.encode(`{"event":"media","streamSid":${sid},"media":{"payload":"`);
+    this.#mediaPrefixBytes = mediaPrefix.length;
+    this.#media = new Uint8Array(mediaPrefix.length + FIRST_PAYLOAD_CHARS + MEDIA_SUFFIX.length);
+    this.#media.set(mediaPrefix);
+    this.#mediaView = this.#media.subarray(0, 0);
+    this.#mark = new Uint8Array(this.#markPrefix.length + 64);
+    this.#mark.set(this.#markPrefix);
+  }
+
+  /** Audio to play: mu-law `ulaw[start … end)`, no header bytes. Allocates only when the length changes. */
+  media(ulaw: Uint8Array, start: number, end: number): Uint8Array {
+    const payloadEnd = this.#mediaPrefixBytes + base64EncodedLength(end - start);
+    const length = payloadEnd + MEDIA_SUFFIX.length;
+    if (length > this.#media.length) {
+      const larger = new Uint8Array(2 * length);
+      larger.set(this.#media.subarray(0, this.#mediaPrefixBytes));
+      this.#media = larger;
+      this.#mediaView = larger.subarray(0, 0);
+    }
+    const media = this.#media;
+    encodeBase64(ulaw, start, end, media, this.#mediaPrefixBytes);
+    for (let i = 0; i < MEDIA_SUFFIX.length; i++) media[payloadEnd + i] = MEDIA_SUFFIX[i]!;
+    if (this.#mediaView.length !== length) this.#mediaView = media.subarray(0, length);
+    return this.#mediaView;
+  }
+
+  /** Twilio sends the name back once everything before it has been played, or has been cleared. */
+  mark(name: string): Uint8Array {
+    const prefixBytes = this.#markPrefix.length;
+    // UTF-8 needs at most 3 bytes and JSON at most 6 for what is one character of a string.
+    const most = prefixBytes + 6 * name.length + MARK_SUFFIX.length;
+    if (most > this.#mark.length) {
+      this.#mark = new Uint8Array(2 * most);
+      this.#mark.set(this.#markPrefix);
+    }
+    const mark = this.#mark;
+    let at = prefixBytes;
+    for (let i = 0; i < name.length; i++) {
+      const code = name.charCodeAt(i);
+      if (code < 0x20 || code > 0x7e || code === QUOTE || code === 0x5c) {
+        const quoted = encoder.encode(JSON.stringify(name));
+        mark.set(quoted.subarray(1, quoted.length - 1), prefixBytes);
+        at = prefixBytes + quoted.length - 2;
+        break;
+      }
+      mark[at++] = code;
+    }
+    mark.set(MARK_SUFFIX, at);
+    return mark.subarray(0, at + MARK_SUFFIX.length);
+  }
+
+  /** Drops everything Twilio holds un-played; it then echoes all pending marks. */
+  clear(): Uint8Array {
+    return this.#clear;
+  }
+}
