@@ -1,0 +1,172 @@
+/**
+ * The two Realtime events that carry sound, as bytes: `response.output_audio.delta` in, `input_audio_buffer.append` out.
+ */
+import { base64EncodedLength, encodeBase64 } from "../codec/base64.js";
+import {
+  ascii,
+  CLOSE_OBJECT,
+  COMMA,
+  OPEN_OBJECT,
+  QUOTE,
+  readDigits,
+  sameBytes,
+  skipColon,
+  skipSpace,
+  skipString,
+  skipValue,
+} from "./json-scan.js";
+import { MAX_SERVER_EVENT_BYTES } from "./realtime-objects.js";
+
+/** Where `scanAudioDelta` puts what it found; one per socket, used again for every event. */
+export class AudioDeltaScan {
+  /** The ids are `bytes[…Start … …End)` of the event scanned; compare them with `sameBytes`. */
+  responseIdStart = 0;
+  responseIdEnd = 0;
+  itemIdStart = 0;
+  itemIdEnd = 0;
+  /** The text of `delta`. Not looked into: `decodeBase64` tells whether it is base64. */
+  deltaStart = 0;
+  deltaEnd = 0;
+  contentIndex = 0;
+}
+
+const TYPE = ascii("type");
+const AUDIO_DELTA = ascii("response.output_audio.delta");
+const RESPONSE_ID = ascii("response_id");
+const ITEM_ID = ascii("item_id");
+const CONTENT_INDEX = ascii("content_index");
+const DELTA = ascii("delta");
+
+const SEEN_TYPE = 1;
+const SEEN_RESPONSE_ID = 2;
+const SEEN_ITEM_ID = 4;
+const SEEN_CONTENT_INDEX = 8;
+const SEEN_DELTA = 16;
+const SEEN_ALL = 31;
+
+const MAX_ID_BYTES = 512;
+
+/**
+ * Finds the fields of a `response.output_audio.delta` in its bytes: no string, no object, whatever the order of keys
+ * and the white space.
+ *
+ * @returns  true: `out` holds what `parseServerEvent` would have given. False: the event is another one, or is written
+ *           in a way that only the full parser reads (escapes, doubled keys), or is not valid; `out` then holds
+ *           anything, and `parseServerEvent` tells which.
+ */
+export function scanAudioDelta(bytes: Uint8Array, out: AudioDeltaScan): boolean {
+  if (bytes.length > MAX_SERVER_EVENT_BYTES) return false;
+  let at = skipSpace(bytes, 0);
+  if (bytes[at] !== OPEN_OBJECT) return false;
+  let seen = 0;
+  for (;;) {
+    const key = skipSpace(bytes, at + 1);
+    const keyEnd = skipString(bytes, key) - 1;
+    if (keyEnd < 0) return false;
+    const value = skipColon(bytes, keyEnd + 1);
+    if (value < 0) return false;
+    const arm = armOf(bytes, key + 1, keyEnd);
+    at = skipValue(bytes, value);
+    // The last of two equal keys wins in JSON.parse: that is left to it.
+    if (at < 0 || (seen & arm) !== 0) return false;
+    if (arm !== 0 && !readField(bytes, arm, value, at, out)) return false;
+    seen |= arm;
+    at = skipSpace(bytes, at);
+    if (bytes[at] === CLOSE_OBJECT) break;
+    if (bytes[at] !== COMMA) return false;
+  }
+  return seen === SEEN_ALL && skipSpace(bytes, at + 1) === bytes.length;
+}
+
+function armOf(bytes: Uint8Array, start: number, end: number): number {
+  if (sameBytes(bytes, start, end, TYPE)) return SEEN_TYPE;
+  if (sameBytes(bytes, start, end, DELTA)) return SEEN_DELTA;
+  if (sameBytes(bytes, start, end, ITEM_ID)) return SEEN_ITEM_ID;
+  if (sameBytes(bytes, start, end, RESPONSE_ID)) return SEEN_RESPONSE_ID;
+  if (sameBytes(bytes, start, end, CONTENT_INDEX)) return SEEN_CONTENT_INDEX;
+  return 0;
+}
+
+/** The value is `bytes[value … end)`, quotes included. */
+function readField(bytes: Uint8Array, arm: number, value: number, end: number, out: AudioDeltaScan): boolean {
+  if (arm === SEEN_CONTENT_INDEX) {
+    out.contentIndex = readDigits(bytes, value, end);
+    return out.contentIndex >= 0;
+  }
+  if (bytes[value] !== QUOTE) return false;
+  const start = value + 1;
+  const close = end - 1;
+  switch (arm) {
+    case SEEN_TYPE:
+      return sameBytes(bytes, start, close, AUDIO_DELTA);
+    case SEEN_DELTA:
+      out.deltaStart = start;
+      out.deltaEnd = close;
+      return true;
+    case SEEN_ITEM_ID:
+      out.itemIdStart = start;
+      out.itemIdEnd = close;
+      break;
+    default:
+      out.responseIdStart = start;
+      out.responseIdEnd = close;
+  }
+  return close > start && close - start <= MAX_ID_BYTES;
+}
+
+const PREFIX = ascii('{"type":"input_audio_buffer.append","audio":"');
+const SUFFIX = ascii('"}');
+
+/** Room for 100 ms of audio in one event; more makes the buffer grow, once. */
+const FIRST_AUDIO_CHARS = 1068;
+
+/** Longer runs are copied by the engine: below it, making the view costs more than the loop. */
+const LOOP_BYTES = 512;
+
+/**
+ * Writes `input_audio_buffer.append`. Every view it returns is valid until the next call of the same writer: hand it to
+ * a socket that copies. Allocates only when the length changes.
+ */
+export class AppendWriter {
+  #buffer: Uint8Array;
+  #view: Uint8Array;
+
+  constructor() {
+    this.#buffer = new Uint8Array(PREFIX.length + FIRST_AUDIO_CHARS + SUFFIX.length);
+    this.#buffer.set(PREFIX);
+    this.#view = this.#buffer.subarray(0, 0);
+  }
+
+  /** `base64[start … end)` goes in as it came: it must be base64 already (`scanMedia` and the parser have checked it). */
+  append(base64: Uint8Array, start: number, end: number): Uint8Array {
+    const chars = end - start;
+    const buffer = this.#reserve(chars);
+    if (chars > LOOP_BYTES) buffer.set(base64.subarray(start, end), PREFIX.length);
+    else for (let i = 0; i < chars; i++) buffer[PREFIX.length + i] = base64[start + i]!;
+    return this.#finish(chars);
+  }
+
+  /** Sound of our own, or joined frames: mu-law `ulaw[start … end)`. */
+  appendUlaw(ulaw: Uint8Array, start: number, end: number): Uint8Array {
+    const chars = base64EncodedLength(end - start);
+    encodeBase64(ulaw, start, end, this.#reserve(chars), PREFIX.length);
+    return this.#finish(chars);
+  }
+
+  #reserve(chars: number): Uint8Array {
+    const length = PREFIX.length + chars + SUFFIX.length;
+    if (length > this.#buffer.length) {
+      this.#buffer = new Uint8Array(2 * length);
+      this.#buffer.set(PREFIX);
+      this.#view = this.#buffer.subarray(0, 0);
+    }
+    return this.#buffer;
+  }
+
+  #finish(chars: number): Uint8Array {
+    const end = PREFIX.length + chars;
+    for (let i = 0; i < SUFFIX.length; i++) this.#buffer[end + i] = SUFFIX[i]!;
+    if (this.#view.length !== end + SUFFIX.length) this.#view = this.#buffer.subarray(0, end + SUFFIX.length);
+    return this.#view;
+  }
+}

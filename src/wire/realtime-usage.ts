@@ -1,0 +1,38 @@
+import type { ResponseUsage } from "./realtime-objects.js";
+
+/** Tokens of one response by price class; what the API left out counts as 0. */
+export interface UsageTokens {
+  readonly inputText: number;
+  readonly inputAudio: number;
+  readonly inputImage: number;
+  /** Cached tokens are a subset of the input tokens, not an addition to them. */
+  readonly cachedText: number;
+  readonly cachedAudio: number;
+  readonly cachedImage: number;
+  readonly outputText: number;
+  readonly outputAudio: number;
+}
+
+/**
+ * Sorts the usage of `response.done` by price class. When the cached tokens come as one number only, they are taken as text
+ * as far as there is text, the rest as audio, and what then remains as images: no class can be cached beyond itself.
+ */
+export function usageToTokens(usage: ResponseUsage): UsageTokens {
+  const inputText = usage.input?.textTokens ?? 0;
+  const inputAudio = usage.input?.audioTokens ?? 0;
+  const inputImage = usage.input?.imageTokens ?? 0;
+  const unsorted = usage.cached === null ? (usage.cachedTokens ?? 0) : 0;
+  const unsortedText = Math.min(unsorted, inputText);
+  const unsortedAudio = Math.min(unsorted - unsortedText, inputAudio);
+  const unsortedImage = Math.min(unsorted - unsortedText - unsortedAudio, inputImage);
+  return {
+    inputText,
+    inputAudio,
+    inputImage,
+    cachedText: usage.cached?.textTokens ?? unsortedText,
+    cachedAudio: usage.cached?.audioTokens ?? unsortedAudio,
+    cachedImage: usage.cached?.imageTokens ?? unsortedImage,
+    outputText: usage.output?.textTokens ?? 0,
+    outputAudio: usage.output?.audioTokens ?? 0,
+  };
+}
