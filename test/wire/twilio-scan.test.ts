@@ -1,0 +1,203 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { WireError } from "../../src/errors.js";
+import {
+  MAX_TWILIO_MESSAGE_BYTES,
+  MediaScan,
+  parseTwilioMessage,
+  scanMedia,
+  type TwilioMedia,
+} from "../../src/wire/twilio-media.js";
+import {
+  bytesOf,
+  hasDoubledKey,
+  isPlain,
+  member,
+  quote,
+  type Spelling,
+  spelledObject,
+  spelledString,
+  spoiled,
+} from "./json-text.js";
+
+interface Found {
+  readonly timestampMs: number;
+  readonly sequenceNumber: number;
+  readonly payload: string;
+}
+
+/** What the scanner finds; null where it leaves the message to the parser. */
+function fast(bytes: Uint8Array): Found | null {
+  const out = new MediaScan();
+  if (!scanMedia(bytes, out)) return null;
+  const payload = Buffer.from(bytes.subarray(out.payloadStart, out.payloadEnd)).toString("latin1");
+  return { timestampMs: out.timestampMs, sequenceNumber: out.sequenceNumber, payload };
+}
+
+/** The same from the full parser; null where the message is no media message of the inbound track. */
+function slow(bytes: Uint8Array): Found | null {
+  let message: TwilioMedia;
+  try {
+    const parsed = parseTwilioMessage(bytes);
+    if (parsed.event !== "media" || parsed.track !== "inbound") return null;
+    message = parsed;
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error;
+    return null;
+  }
+  const { timestampMs, sequenceNumber, payload } = message;
+  return { timestampMs, sequenceNumber, payload };
+}
+
+const digits = fc.oneof(
+  { weight: 30, arbitrary: fc.nat().map(String) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom("", "007", "-1", "1.5", "1e3", "999999999999999", "1234567890123456", " 1"),
+  },
+);
+const payload = fc.oneof(
+  { weight: 30, arbitrary: fc.uint8Array({ maxLength: 170 }).map((b) => Buffer.from(b).toString("base64")) },
+  { weight: 1, arbitrary: fc.constantFrom("AAA", "AB==", "<b64>", "AA=A", "AA==AAAA", 'a"b', "é") },
+);
+const string = (text: fc.Arbitrary<string>): Spelling => text.chain(spelledString);
+/** Now and then a value of the wrong type. */
+const mostly = (value: Spelling): Spelling =>
+  fc.oneof(
+    { weight: 60, arbitrary: value },
+    { weight: 1, arbitrary: fc.constantFrom("1", "null", "{}", '"x"') },
+  );
+
+const media = spelledObject([
+  member(
+    "track",
+    mostly(string(fc.oneof({ weight: 20, arbitrary: fc.constant("inbound") }, fc.constant("outbound")))),
+  ),
+  member("chunk", mostly(string(digits))),
+  member("timestamp", mostly(string(digits))),
+  member("payload", mostly(string(payload))),
+]);
+
+const message: fc.Arbitrary<Uint8Array> = spelledObject([
+  member(
+    "event",
+    mostly(
+      string(fc.oneof({ weight: 20, arbitrary: fc.constant("media") }, fc.constantFrom("mark", "medi"))),
+    ),
+  ),
+  member("sequenceNumber", mostly(string(digits))),
+  member("streamSid", string(fc.constant("MZ0123456789abcdef0123456789abcdef"))),
+  member("media", mostly(media)),
+]).map(bytesOf);
+
+const KNOWN_KEYS = ["event", "sequenceNumber", "media", "track", "chunk", "timestamp", "payload"];
+
+/** Spelled so simply that the scanner has no right to leave it to the parser. */
+function mustBeFast(bytes: Uint8Array): boolean {
+  const text = Buffer.from(bytes).toString("latin1");
+  // A quoted known key anywhere twice may be a doubled key; "media" stands once as a value too.
+  const doubled = KNOWN_KEYS.some((key) =>
+    key === "media" ? text.split(/"media"\s*:/).length > 2 : hasDoubledKey(text, key),
+  );
+  const bareNumber = /"(sequenceNumber|chunk|timestamp)"\s*:\s*[0-9]/.test(text);
+  return isPlain(bytes) && !doubled && !bareNumber;
+}
+
+const TYPICAL = (payloadText: string) =>
+  `{"event":"media","sequenceNumber":"34","media":{"track":"inbound","chunk":"33","timestamp":"645","payload":"${payloadText}"},"streamSid":"MZ0123456789abcdef0123456789abcdef"}`;
+const FRAME = Buffer.alloc(160, 0x9c).toString("base64");
+
+describe("scanMedia", () => {
+  it("finds what the parser finds, or leaves the message to it, however it is spelled", () => {
+    let found = 0;
+    fc.assert(
+      fc.property(message, (bytes) => {
+        const wanted = slow(bytes);
+        const got = fast(bytes);
+        if (got !== null || (wanted !== null && mustBeFast(bytes))) {
+          expect(got).toEqual(wanted);
+          found++;
+        }
+      }),
+      { numRuns: 3000 },
+    );
+    // Else the property would hold for a scanner that finds nothing, or a generator that makes only nonsense.
+    expect(found).toBeGreaterThan(1000);
+  });
+
+  it("finds nothing in a spoiled message that the parser does not find there", () => {
+    fc.assert(
+      fc.property(spoiled(message), (bytes) => {
+        const got = fast(bytes);
+        if (got !== null) expect(got).toEqual(slow(bytes));
+      }),
+      { numRuns: 4000 },
+    );
+  });
+
+  it("leaves out every change of one byte of a typical message that changes what it says", () => {
+    const typical = bytesOf(TYPICAL("AAECAw=="));
+    expect(fast(typical)).toEqual({ timestampMs: 645, sequenceNumber: 34, payload: "AAECAw==" });
+    for (let at = 0; at < typical.length; at++) {
+      for (let byte = 0; byte < 256; byte++) {
+        const changed = typical.slice();
+        changed[at] = byte;
+        const got = fast(changed);
+        if (got === null) continue;
+        const wanted = slow(changed);
+        // Plain comparison: 40,000 matchers would take seconds.
+        if (JSON.stringify(got) !== JSON.stringify(wanted))
+          expect([at, byte, got]).toEqual([at, byte, wanted]);
+      }
+    }
+  });
+
+  it("leaves out every beginning of a message", () => {
+    const typical = bytesOf(TYPICAL(FRAME));
+    for (let length = 0; length < typical.length; length++) {
+      expect(scanMedia(typical.subarray(0, length), new MediaScan())).toBe(false);
+    }
+  });
+
+  it("reads a view into a larger buffer, and nothing beyond it", () => {
+    const typical = bytesOf(TYPICAL(FRAME));
+    const larger = new Uint8Array(typical.length + 20).fill(0x7d);
+    larger.set(typical, 7);
+    expect(fast(larger.subarray(7, 7 + typical.length))).toEqual(slow(typical));
+    // The next byte would close the object.
+    expect(fast(larger.subarray(7, 6 + typical.length))).toBeNull();
+  });
+
+  it.each([
+    ["connected", '{"event":"connected","protocol":"Call","version":"1.0.0"}'],
+    ["mark", '{"event":"mark","sequenceNumber":"4","streamSid":"MZ1","mark":{"name":"m"}}'],
+    ["an outbound track", TYPICAL("AAAA").replace("inbound", "outbound")],
+    ["a payload that is not base64", TYPICAL("AAA")],
+    ["an empty object", "{}"],
+    ["an array", `[${TYPICAL("AAAA")}]`],
+    ["two messages", `${TYPICAL("AAAA")}${TYPICAL("AAAA")}`],
+    ["nothing", ""],
+    ["a trailing comma", TYPICAL("AAAA").replace(/}$/, ",}")],
+    ["an unknown value that is no JSON", TYPICAL("AAAA").replace(/}$/, ',"x":01}')],
+    ["an unknown value nested without end", `{"x":${"[".repeat(20_000)}`],
+    ["a byte order mark", `\ufeff${TYPICAL("AAAA")}`],
+  ])("leaves %s to the parser", (_, text) => expect(fast(bytesOf(text))).toBeNull());
+
+  it("takes the last of two equal keys, or leaves them to the parser, which does", () => {
+    for (const [first, last] of [
+      ["AAAA", "BBBB"],
+      ["x", "BBBB"],
+    ]) {
+      const bytes = bytesOf(TYPICAL(last!).replace('"payload"', `"payload":${quote(first!)},"payload"`));
+      expect(slow(bytes)?.payload).toBe("BBBB");
+      expect([null, "BBBB"]).toContain(fast(bytes)?.payload ?? null);
+    }
+  });
+
+  it("leaves a message over the limit to the parser, which refuses it", () => {
+    const long = bytesOf(`${TYPICAL(FRAME)}${" ".repeat(MAX_TWILIO_MESSAGE_BYTES)}`);
+    expect(fast(long)).toBeNull();
+    expect(() => parseTwilioMessage(long)).toThrow(WireError);
+    expect(fast(long.subarray(0, MAX_TWILIO_MESSAGE_BYTES))).not.toBeNull();
+  });
+});
