@@ -57,11 +57,29 @@ export type RecordEvent =
       readonly startedMs: number;
       readonly voiceToVoiceMs: number | null;
     }
-  /** The whole text generated for an item, as far as the model got. */
-  | { readonly type: "agent_text"; readonly itemId: ItemId; readonly text: string }
+  /**
+   * The whole text generated for an item, as far as the model got. `complete` false: the model was cut off, so there
+   * may be more text than audio. Absent means true.
+   */
+  | {
+      readonly type: "agent_text";
+      readonly itemId: ItemId;
+      readonly text: string;
+      readonly complete?: boolean;
+    }
+  /**
+   * `chars` of an item's text had been generated when `receivedMs` of its audio had been received: sent for a transcript delta
+   * (one in a few is enough), it makes `heardText` more exact. Optional.
+   */
+  | {
+      readonly type: "agent_text_progress";
+      readonly itemId: ItemId;
+      readonly chars: number;
+      readonly receivedMs: number;
+    }
   /**
    * The item's playout ended: `heardMs` of `receivedMs` reached the caller's ear. `interruptedAtMs` is set when
-   * the caller cut it off. `alignment` maps text to audio: character count generated when so many ms of audio had been received.
+   * the caller cut it off.
    */
   | {
       readonly type: "agent_heard";
@@ -112,12 +130,26 @@ export type RecordEvent =
     }
   | { readonly type: "recording"; readonly sid: string; readonly file: string | null }
   | {
+      readonly type: "recording_transcript";
+      readonly sid: string;
+      readonly transcript: string;
+      readonly words: readonly TranscriptWord[];
+    }
+  | {
       readonly type: "note";
       readonly atMs: number;
       readonly name: string;
       readonly fields: Readonly<Record<string, string | number | boolean | null>>;
     }
   | { readonly type: "ended"; readonly atMs: number; readonly outcome: CallOutcome; readonly reason: string };
+
+/** One word of a recording; times are ms since the recording began. */
+export interface TranscriptWord {
+  readonly who: "caller" | "agent" | "unknown";
+  readonly word: string;
+  readonly startMs: number;
+  readonly endMs: number;
+}
 
 export type ToolOutcome = "ok" | "error" | "timeout" | "invalid" | "denied" | "cancelled";
 

@@ -1,0 +1,139 @@
+/** One point of a text's growth: `chars` of it were there when `receivedMs` of its audio had been received. */
+export type ProgressPoint = readonly [chars: number, receivedMs: number];
+
+export interface SpokenText {
+  readonly text: string;
+  readonly heardMs: number;
+  readonly receivedMs: number;
+  /** False: the model was cut off, so the text may reach further than the audio. */
+  readonly complete: boolean;
+  /** In the order in which they came; empty when not known. */
+  readonly progress: readonly ProgressPoint[];
+  /** Weight (see `speechWeight`) that this voice speaks in a ms, as far as the call has shown; null when it has not. */
+  readonly weightPerMs: number | null;
+}
+
+interface Word {
+  readonly end: number;
+  readonly startWeight: number;
+  readonly weight: number;
+}
+
+/** With more text than this before the first audio, text and audio do not come side by side. */
+const INTERLEAVED_START_WORDS = 2;
+/** Text and audio end together within this share; otherwise the text ran ahead. */
+const INTERLEAVED_END_SHARE = 1.2;
+
+// Scripts without spaces are cut by character: a run of them is not one word.
+const WORD =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]\p{P}*|[^\s\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]+/gu;
+
+/**
+ * The part of a text that was heard when `heardMs` of its `receivedMs` of audio had been played, cut after a whole word.
+ * A word counts as heard when half of it was played.
+ *
+ * The model does not say which word belongs to which sample, so this is an estimate: where text and audio were generated
+ * side by side, their growth (`progress`) places each word; else the words are spread evenly by their weight.
+ */
+export function heardText(spoken: SpokenText): string {
+  const { text, heardMs, receivedMs } = spoken;
+  if (text === "" || heardMs <= 0 || receivedMs <= 0) return "";
+  if (heardMs >= receivedMs && spoken.complete) return text;
+  const words = wordsOf(text);
+  const position = positionAt(spoken, words);
+  let end = 0;
+  for (const word of words) {
+    if (word.startWeight + word.weight / 2 > position) break;
+    end = word.end;
+  }
+  return text.slice(0, end);
+}
+
+/** How long a text takes to say, in letters: figures are read out, and a stop is a pause. */
+export function speechWeight(text: string): number {
+  let sum = 0;
+  for (const match of text.matchAll(WORD)) sum += weightOf(match[0]);
+  return sum;
+}
+
+function weightOf(word: string): number {
+  let weight = 1; // the space after it
+  for (const char of word) {
+    if (char >= "0" && char <= "9") weight += 3;
+    else if (/[.!?。!?]/u.test(char)) weight += 4;
+    else if (/[,;:、,]/u.test(char)) weight += 2;
+    else if (/[\p{Script=Han}]/u.test(char)) weight += 3;
+    else weight += 1;
+  }
+  return weight;
+}
+
+function wordsOf(text: string): Word[] {
+  const words: Word[] = [];
+  let startWeight = 0;
+  for (const match of text.matchAll(WORD)) {
+    const weight = weightOf(match[0]);
+    words.push({ end: match.index + match[0].length, startWeight, weight });
+    startWeight += weight;
+  }
+  return words;
+}
+
+/** How far the voice had come, in weight, when `heardMs` had been played. */
+function positionAt(spoken: SpokenText, words: readonly Word[]): number {
+  const last = words.at(-1);
+  if (last === undefined) return 0;
+  const total = last.startWeight + last.weight;
+  const nodes = interleavedNodes(spoken, words, total);
+  if (nodes !== null) return interpolate(nodes, spoken.heardMs);
+  const even = (total * spoken.heardMs) / spoken.receivedMs;
+  if (spoken.complete || spoken.weightPerMs === null) return Math.min(even, total);
+  return Math.min(even, spoken.weightPerMs * spoken.heardMs, total);
+}
+
+type Node = readonly [ms: number, weight: number];
+
+/** Start of each piece of text on the audio's clock, or null when the text was generated well ahead of the audio. */
+function interleavedNodes(spoken: SpokenText, words: readonly Word[], total: number): Node[] | null {
+  const { progress, receivedMs } = spoken;
+  if (progress.length < 2) return null;
+  const nodes: Node[] = [];
+  let atStart = 0;
+  let before = 0;
+  for (const [chars, ms] of progress) {
+    if (ms <= 0) atStart = chars;
+    nodes.push([Math.min(ms, receivedMs), weightAt(words, before)]);
+    before = Math.max(before, chars);
+  }
+  if (words.filter((word) => word.end <= atStart).length > INTERLEAVED_START_WORDS) return null;
+  const [lastMs, lastWeight] = nodes.at(-1)!;
+  if (lastMs <= 0) return null;
+  if (spoken.complete && (receivedMs * lastWeight) / total / lastMs > INTERLEAVED_END_SHARE) return null;
+  nodes.push([receivedMs, total]);
+  return nodes;
+}
+
+function weightAt(words: readonly Word[], chars: number): number {
+  let start = 0;
+  for (const word of words) {
+    if (word.end > chars) {
+      const share = Math.max(0, chars - start) / Math.max(1, word.end - start);
+      return word.startWeight + word.weight * share;
+    }
+    start = word.end;
+  }
+  const last = words.at(-1)!;
+  return last.startWeight + last.weight;
+}
+
+function interpolate(nodes: readonly Node[], ms: number): number {
+  let [previousMs, previousWeight] = [0, 0];
+  for (const [nodeMs, weight] of nodes) {
+    if (nodeMs > ms) {
+      const share = (ms - previousMs) / (nodeMs - previousMs);
+      return previousWeight + (weight - previousWeight) * share;
+    }
+    [previousMs, previousWeight] = [nodeMs, weight];
+  }
+  return previousWeight;
+}

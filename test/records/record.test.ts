@@ -1,0 +1,150 @@
+import { describe, expect, it } from "vitest";
+import type { CallSid, ItemId, StreamSid } from "../../src/ports.js";
+import type { CallRecord } from "../../src/records/call-record.js";
+import { applyEvent, emptyRecord } from "../../src/records/record.js";
+import type { RecordEvent } from "../../src/records/record-event.js";
+
+const SID = "CA00000000000000000000000000000001" as CallSid;
+const EPOCH = Date.parse("2026-11-21T08:00:00.000Z");
+const OPENED: RecordEvent = {
+  type: "opened",
+  epochMs: EPOCH,
+  agent: "support",
+  direction: "inbound",
+  from: "+15550001111",
+  to: "+15550002222",
+  path: "media-stream",
+  node: "n1",
+};
+
+function fold(...events: RecordEvent[]): CallRecord {
+  return events.reduce(applyEvent, emptyRecord(SID));
+}
+
+const item = (id: string) => id as ItemId;
+
+describe("applyEvent", () => {
+  it("dates the call by its opening and the times that follow", () => {
+    const record = fold(
+      OPENED,
+      { type: "stream_started", atMs: 1_500, streamSid: "MZ1" as StreamSid },
+      { type: "ended", atMs: 61_000, outcome: "completed", reason: "caller_hung_up" },
+    );
+    expect(record).toMatchObject({
+      callSid: SID,
+      streamSid: "MZ1",
+      state: "ended",
+      agent: "support",
+      startedAt: "2026-11-21T08:00:00.000Z",
+      answeredAt: "2026-11-21T08:00:01.500Z",
+      endedAt: "2026-11-21T08:01:01.000Z",
+      outcome: "completed",
+      endReason: "caller_hung_up",
+    });
+  });
+
+  it("leaves the record it was given as it was", () => {
+    const before = fold(OPENED);
+    const copy = structuredClone(before);
+    applyEvent(before, { type: "caller_turn", itemId: item("a"), startedMs: 1, endedMs: null });
+    expect(before).toEqual(copy);
+  });
+
+  it("keeps turns in the order in which they began, whatever the order in which they were told", () => {
+    const record = fold(
+      OPENED,
+      { type: "agent_text", itemId: item("greeting"), text: "Hello." },
+      { type: "agent_turn", itemId: item("greeting"), startedMs: 200, voiceToVoiceMs: null },
+      { type: "agent_turn", itemId: item("answer"), startedMs: 5_000, voiceToVoiceMs: 700 },
+      { type: "caller_turn", itemId: item("question"), startedMs: 2_000, endedMs: 4_300 },
+      { type: "caller_text", itemId: item("question"), text: "Where is my order?" },
+    );
+    expect(record.turns.map((turn) => [turn.who, turn.itemId, turn.text])).toEqual([
+      ["agent", "greeting", "Hello."],
+      ["caller", "question", "Where is my order?"],
+      ["agent", "answer", null],
+    ]);
+    expect(record.turns[2]?.voiceToVoiceMs).toBe(700);
+  });
+
+  it.each([
+    ["text first", false],
+    ["text last", true],
+  ])("cuts an interrupted turn at what was heard, %s", (_, textLast) => {
+    const text: RecordEvent = { type: "agent_text", itemId: item("a"), text: "one two six ten" };
+    const heard: RecordEvent = {
+      type: "agent_heard",
+      itemId: item("a"),
+      endedMs: 2_000,
+      heardMs: 1_000,
+      receivedMs: 2_000,
+      interruptedAtMs: 1_950,
+    };
+    const turn = fold(OPENED, ...(textLast ? [heard, text] : [text, heard])).turns[0];
+    expect(turn).toMatchObject({ text: "one two six ten", heardText: "one two", interruptedAtMs: 1_950 });
+  });
+
+  it("adds up usage by model", () => {
+    const tokens = {
+      inputText: 10,
+      inputAudio: 20,
+      inputImage: 0,
+      cachedText: 5,
+      cachedAudio: 0,
+      cachedImage: 0,
+      outputText: 3,
+      outputAudio: 7,
+    };
+    const record = fold(
+      OPENED,
+      { type: "usage", model: "m", tokens },
+      { type: "usage", model: "m", tokens },
+      { type: "transcription_usage", model: "t", tokens: 4, seconds: 1.5 },
+    );
+    expect(record.usage.models["m"]).toMatchObject({
+      inputText: 20,
+      outputAudio: 14,
+      cachedText: 10,
+      responses: 2,
+    });
+    expect(record.usage.transcription["t"]).toEqual({ tokens: 4, seconds: 1.5 });
+  });
+
+  it("gives each transfer its own outcome, also when it comes after the next was asked for", () => {
+    const request = (destination: string, atMs: number): RecordEvent => ({
+      type: "transfer_requested",
+      atMs,
+      destination,
+      kind: "dial",
+      reason: "r",
+      summary: null,
+      urgency: null,
+      by: "agent",
+    });
+    const record = fold(
+      OPENED,
+      request("billing", 1),
+      request("front_desk", 2),
+      { type: "transfer_step", atMs: 3, step: "redirected", detail: null },
+      { type: "transfer_outcome", atMs: 4, destination: "billing", outcome: "busy" },
+      { type: "ended", atMs: 5, outcome: "transferred", reason: "transfer" },
+      { type: "transfer_outcome", atMs: 90, destination: "front_desk", outcome: "answered" },
+    );
+    expect(record.earlierTransfers).toMatchObject([{ destination: "billing", outcome: "busy" }]);
+    expect(record.transfer).toMatchObject({
+      destination: "front_desk",
+      outcome: "answered",
+      steps: [{ atMs: 3, step: "redirected", detail: null }],
+    });
+  });
+
+  it("lets a call that comes back from a transfer live on under its first beginning", () => {
+    const record = fold(
+      OPENED,
+      { type: "ended", atMs: 5, outcome: "transferred", reason: "transfer" },
+      { ...OPENED, epochMs: EPOCH + 60_000 },
+      { type: "stream_started", atMs: 61_000, streamSid: "MZ2" as StreamSid },
+    );
+    expect(record).toMatchObject({ state: "live", startedAt: "2026-11-21T08:00:00.000Z", streamSid: "MZ2" });
+  });
+});
