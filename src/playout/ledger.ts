@@ -1,0 +1,109 @@
+import { bytesToMs, FRAME_BYTES } from "../codec/frame.js";
+import type { ItemId, ResponseId } from "../ports.js";
+
+/** The account of one item of the model's speech: what came, what left, where it lies in the playout. */
+export interface LedgerEntry {
+  readonly itemId: ItemId;
+  readonly responseId: ResponseId;
+  readonly contentIndex: number;
+  receivedBytes: number;
+  sentBytes: number;
+  /** The model has sent its last audio of this item. */
+  complete: boolean;
+  /** Position of its first byte in the playout of the present generation; -1 until one was sent. */
+  startBytes: number;
+  /** `receivedBytes` when the last delta did not fit any more; the rest was dropped and counted. */
+  overflowed: boolean;
+}
+
+/** What is told of an item that is over for the caller. */
+export interface Hearing {
+  readonly itemId: ItemId;
+  readonly responseId: ResponseId;
+  readonly contentIndex: number;
+  readonly heardMs: number;
+  readonly receivedMs: number;
+  /** True: the model's memory of it must be cut to `heardMs`. False: heard to its end, left alone. */
+  readonly cut: boolean;
+}
+
+/** The items that are being played or wait, oldest first. Few at a time: a list is enough. */
+export class Ledger {
+  readonly #entries: LedgerEntry[] = [];
+
+  get entries(): readonly LedgerEntry[] {
+    return this.#entries;
+  }
+
+  get last(): LedgerEntry | undefined {
+    return this.#entries[this.#entries.length - 1];
+  }
+
+  find(itemId: ItemId): LedgerEntry | undefined {
+    for (let i = this.#entries.length - 1; i >= 0; i--) {
+      const entry = this.#entries[i]!;
+      if (entry.itemId === itemId) return entry;
+    }
+    return undefined;
+  }
+
+  open(itemId: ItemId, responseId: ResponseId, contentIndex: number): LedgerEntry {
+    const entry: LedgerEntry = {
+      itemId,
+      responseId,
+      contentIndex,
+      receivedBytes: 0,
+      sentBytes: 0,
+      complete: false,
+      startBytes: -1,
+      overflowed: false,
+    };
+    this.#entries.push(entry);
+    return entry;
+  }
+
+  /** The first entry that still has audio to send, or undefined. */
+  nextToSend(): LedgerEntry | undefined {
+    for (let i = 0; i < this.#entries.length; i++) {
+      const entry = this.#entries[i]!;
+      if (entry.sentBytes < entry.receivedBytes) return entry;
+    }
+    return undefined;
+  }
+
+  /** Takes out, oldest first, an entry that is complete and has been heard to its end; undefined when there is none. */
+  takeHeard(heardBytes: number): Hearing | undefined {
+    const entry = this.#entries[0];
+    if (entry === undefined || !entry.complete || entry.sentBytes < entry.receivedBytes) return undefined;
+    if (entry.receivedBytes > 0 && entry.startBytes + entry.sentBytes > heardBytes) return undefined;
+    this.#entries.shift();
+    return hearing(entry, entry.receivedBytes, false);
+  }
+
+  /**
+   * Ends every entry at the point that the caller had heard when the playout was cleared, oldest first.
+   * An item is cut unless it was complete and all but its last frame was heard: cutting costs its transcript
+   * in the model's memory, and a frame is as exact as this account can be.
+   */
+  takeAll(heardBytes: number): Hearing[] {
+    const hearings = this.#entries.map((entry) => {
+      const heard =
+        entry.startBytes < 0 ? 0 : Math.max(0, Math.min(entry.sentBytes, heardBytes - entry.startBytes));
+      const toItsEnd = entry.complete && entry.receivedBytes - heard <= FRAME_BYTES;
+      return hearing(entry, toItsEnd ? entry.receivedBytes : heard, !toItsEnd);
+    });
+    this.#entries.length = 0;
+    return hearings;
+  }
+}
+
+function hearing(entry: LedgerEntry, heardBytes: number, cut: boolean): Hearing {
+  return {
+    itemId: entry.itemId,
+    responseId: entry.responseId,
+    contentIndex: entry.contentIndex,
+    heardMs: bytesToMs(heardBytes),
+    receivedMs: bytesToMs(entry.receivedBytes),
+    cut,
+  };
+}

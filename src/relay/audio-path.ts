@@ -1,0 +1,182 @@
+import { base64DecodedLength, decodeBase64 } from "../codec/base64.js";
+import { BYTES_PER_MS, FRAME_BYTES, msToBytes } from "../codec/frame.js";
+import { ULAW_SILENCE } from "../codec/ulaw.js";
+import type { BlockPool } from "../playout/block-pool.js";
+import { GAP_LIMIT_MS, GapFiller } from "../playout/gap-filler.js";
+import type { Hearing } from "../playout/ledger.js";
+import { PLAYOUT_LIMIT_BYTES, Playout, type PlayoutSink } from "../playout/playout.js";
+import { UplinkBacklog } from "../playout/uplink-backlog.js";
+import type { CallMetrics, Clock, ItemId } from "../ports.js";
+import type { MediaLeg } from "./media-leg.js";
+import type { SpeechItem, VoiceSession } from "./voice-session.js";
+
+export interface AudioPathEvents {
+  /** The first audio of an item left for the caller. */
+  speechBegan(itemId: ItemId): void;
+}
+
+const SILENCE = new Uint8Array(msToBytes(GAP_LIMIT_MS)).fill(ULAW_SILENCE);
+
+/** Audio is decoded through one buffer for all calls: a message is handled to its end before the next. */
+const scratch = new Uint8Array(48 * 1024);
+/** Base64 characters that fill the scratch; a multiple of four. */
+const SCRATCH_CHARS = (scratch.length / 3) * 4;
+
+/**
+ * The audio of one call, both ways. Frames go from socket to socket in the turn that brought them; nothing here
+ * allocates per frame, logs or waits.
+ */
+export class AudioPath implements PlayoutSink {
+  readonly playout: Playout;
+  readonly #clock: Clock;
+  readonly #metrics: CallMetrics;
+  readonly #events: AudioPathEvents;
+  readonly #backlog = new UplinkBacklog();
+  #gaps = new GapFiller();
+  #leg: MediaLeg | null = null;
+  #session: VoiceSession | null = null;
+  /** Audio appended to the present session, in bytes: its clock. */
+  #appendedBytes = 0;
+  #pumpMs = 0;
+  readonly #pump = (): void => this.playout.pump(this.#pumpMs);
+
+  constructor(
+    pool: BlockPool,
+    events: AudioPathEvents,
+    deps: { clock: Clock; metrics: CallMetrics; leadMs: number },
+  ) {
+    this.#clock = deps.clock;
+    this.#metrics = deps.metrics;
+    this.#events = events;
+    this.playout = new Playout(pool, this, { leadMs: deps.leadMs, limitBytes: PLAYOUT_LIMIT_BYTES });
+  }
+
+  /** A stream of the caller begins; its clock begins anew. */
+  connectLeg(leg: MediaLeg): void {
+    this.#leg = leg;
+    this.#gaps = new GapFiller();
+  }
+
+  disconnectLeg(): void {
+    this.#leg = null;
+  }
+
+  /** The session hears the caller from now on, what waited first. */
+  connectSession(session: VoiceSession): void {
+    this.#session = session;
+    this.#appendedBytes = 0;
+    this.#backlog.drain((ulaw) => this.#append(session, ulaw, 0, ulaw.length));
+  }
+
+  /** What the caller says from now on is kept for the next session. */
+  disconnectSession(): void {
+    this.#session = null;
+  }
+
+  /** Nobody will hear what was kept. */
+  dropBacklog(): void {
+    this.#backlog.clear();
+  }
+
+  /** When, on the call's clock, the session's audio reached `audioMs`. */
+  sessionTimeMs(audioMs: number): number {
+    return this.#clock.nowMs() - Math.max(0, this.#appendedBytes / BYTES_PER_MS - audioMs);
+  }
+
+  // --- caller → model -------------------------------------------------------------------------------
+
+  callerFrame(message: Uint8Array, start: number, end: number, timestampMs: number): void {
+    const arrivedMs = this.#clock.nowMs();
+    const bytes = base64DecodedLength(message, start, end);
+    if (bytes <= 0) return;
+    const missing = this.#gaps.frame(timestampMs, bytes);
+    const session = this.#session;
+    if (missing > 0) {
+      this.#metrics.uplinkGap();
+      if (session === null) this.#keep(SILENCE, 0, missing);
+      else this.#append(session, SILENCE, 0, missing);
+    }
+    if (session === null) {
+      const decoded = decodeBase64(message, start, end, scratch, 0);
+      if (decoded > 0) this.#keep(scratch, 0, decoded);
+    } else {
+      session.append(message, start, end);
+      this.#appendedBytes += bytes;
+      this.#metrics.frameUplink((this.#clock.nowMs() - arrivedMs) / 1000);
+    }
+    // The caller's own beat drives what they hear: this turn's writes leave together.
+    if (this.playout.waitingBytes > 0) this.playout.pump(arrivedMs);
+  }
+
+  #append(session: VoiceSession, ulaw: Uint8Array, start: number, end: number): void {
+    session.appendUlaw(ulaw, start, end);
+    this.#appendedBytes += end - start;
+  }
+
+  #keep(ulaw: Uint8Array, start: number, end: number): void {
+    const before = this.#backlog.droppedBytes;
+    this.#backlog.push(ulaw, start, end);
+    const dropped = this.#backlog.droppedBytes - before;
+    if (dropped > 0) this.#metrics.uplinkDropped(Math.ceil(dropped / FRAME_BYTES));
+  }
+
+  // --- model → caller -------------------------------------------------------------------------------
+
+  modelAudio(item: SpeechItem, base64: Uint8Array, start: number, end: number): void {
+    const nowMs = this.#clock.nowMs();
+    const nothingWaited = this.playout.waitingBytes === 0;
+    for (let at = start; at < end; at += SCRATCH_CHARS) {
+      const stop = Math.min(end, at + SCRATCH_CHARS);
+      let bytes = decodeBase64(base64, at, stop, scratch, 0);
+      // Not canonical, but a lenient decoder may still hear it; audio is worth more than form.
+      if (bytes < 0) bytes = lenient(base64, at, stop);
+      if (!this.playout.push(item.itemId, item.responseId, item.contentIndex, scratch, 0, bytes)) {
+        this.#metrics.downlinkDropped(Math.ceil(bytes / FRAME_BYTES));
+      }
+    }
+    this.pump(nowMs);
+    if (nothingWaited) this.#metrics.frameDownlink((this.#clock.nowMs() - nowMs) / 1000);
+  }
+
+  /** Sends what is due, in one system call. */
+  pump(nowMs: number): void {
+    // Without a leg what waits keeps waiting: the caller may come back.
+    if (this.#leg === null) return;
+    if (this.playout.waitingBytes === 0) {
+      this.playout.pump(nowMs);
+      return;
+    }
+    this.#pumpMs = nowMs;
+    this.#leg.cork(this.#pump);
+  }
+
+  /** See Playout.interrupt. */
+  interrupt(nowMs: number): Hearing[] | null {
+    return this.playout.interrupt(nowMs);
+  }
+
+  media(ulaw: Uint8Array, start: number, end: number): boolean {
+    return this.#leg !== null && this.#leg.media(ulaw, start, end);
+  }
+
+  mark(generation: number, position: number): void {
+    this.#leg?.mark(generation, position);
+  }
+
+  clear(): void {
+    this.#leg?.clear();
+  }
+
+  began(itemId: ItemId): void {
+    this.#events.speechBegan(itemId);
+  }
+}
+
+function lenient(base64: Uint8Array, start: number, end: number): number {
+  const bytes = Buffer.from(
+    Buffer.from(base64.buffer, base64.byteOffset + start, end - start).toString("latin1"),
+    "base64",
+  );
+  scratch.set(bytes.subarray(0, scratch.length));
+  return Math.min(bytes.length, scratch.length);
+}

@@ -1,0 +1,44 @@
+import type { AgentProfile } from "../agent.js";
+import type { ToolCallId } from "../ports.js";
+import type { ToolOutcome } from "../records/record-event.js";
+import type { CallParties } from "./call.js";
+import type { Departure } from "./call-state.js";
+import type { CallStory } from "./call-story.js";
+import type { ResponseEnd, SessionTool } from "./voice-session.js";
+
+/** What tools may do to their call. */
+export interface ToolHost {
+  readonly parties: CallParties;
+  readonly agent: AgentProfile;
+  readonly story: CallStory;
+  /** Something the agent says while a tool takes its time. */
+  announce(text: string): void;
+  /** False: the agent does not speak it. */
+  setLanguage(language: string): boolean;
+}
+
+export interface ToolRun {
+  readonly callId: ToolCallId;
+  readonly name: string;
+  /** The name if it is one of the agent's tools, else "unknown": a metric label. */
+  readonly metricName: string;
+  readonly arguments: string;
+  readonly output: string;
+  readonly ms: number;
+  readonly outcome: ToolOutcome;
+}
+
+export interface ToolBatch {
+  readonly runs: readonly ToolRun[];
+  /** The batch takes the caller away from the agent; then nobody asks the model to go on. */
+  readonly departure: Departure | null;
+}
+
+/** The tools of one call. */
+export interface CallTools {
+  readonly specs: readonly SessionTool[];
+  /** Runs the calls of one response and tells all answers together, once, however each of them ends. */
+  run(end: ResponseEnd, done: (batch: ToolBatch) => void): void;
+  /** The call is over: what still runs is given up, and nothing is told any more. */
+  cancel(): void;
+}

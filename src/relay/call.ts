@@ -1,0 +1,603 @@
+import type { AgentProfile } from "../agent.js";
+import { assertNever } from "../errors.js";
+import type { BlockPool } from "../playout/block-pool.js";
+import type { CallMetrics, CallSid, Clock, ItemId, Log, ResponseId, StreamSid, Timer } from "../ports.js";
+import type { CallDirection, CallJournal, TokenUsage } from "../records/record-event.js";
+import { AudioPath, type AudioPathEvents } from "./audio-path.js";
+import {
+  type CallEvent,
+  type CallState,
+  type CallTimer,
+  type Departure,
+  type Effect,
+  OFFERED,
+  step,
+} from "./call-state.js";
+import { CallStory } from "./call-story.js";
+import type { CallTools, ToolHost } from "./call-tools.js";
+import { Keypad } from "./keypad.js";
+import type { MediaLeg, MediaLegEvents } from "./media-leg.js";
+import * as prompts from "./prompts.js";
+import type { Ticker, Ticking } from "./ticker.js";
+import type { TransferRequest } from "./transfer-request.js";
+import { Upstream, type UpstreamHost } from "./upstream.js";
+import type {
+  HistoryItem,
+  ResponseEnd,
+  SessionFailure,
+  SessionProfile,
+  SpeechItem,
+  VoiceSession,
+  VoiceSessionEvents,
+  VoiceSessionLife,
+} from "./voice-session.js";
+
+export interface CallParties {
+  readonly callSid: CallSid;
+  readonly from: string;
+  readonly to: string;
+  readonly direction: CallDirection;
+  /** Handed on when the caller's number is shown to a human; null when Twilio gave none. */
+  readonly callToken: string | null;
+}
+
+/** What follows a call's departure from its agent; implemented by whoever keeps the calls. */
+export interface CallHost {
+  /** The farewell was heard: the human is called, the stream will end. */
+  handOver(call: Call, request: TransferRequest): void;
+  /** The caller hung up, or Twilio says so, while the human was being reached. */
+  callerGone(call: Call): void;
+  /** Once, last. */
+  ended(call: Call): void;
+}
+
+export interface CallDeps {
+  readonly clock: Clock;
+  readonly ticker: Ticker;
+  readonly metrics: CallMetrics;
+  readonly log: Log;
+  readonly journal: CallJournal;
+  readonly pool: BlockPool;
+  readonly node: string;
+  readonly leadMs: number;
+  readonly upstreamTimeoutMs: number;
+  readonly maxCallMinutes: number;
+  readonly openSession: (
+    profile: SessionProfile,
+    history: readonly HistoryItem[],
+    events: VoiceSessionEvents,
+    life: VoiceSessionLife,
+  ) => VoiceSession;
+  readonly tools: (host: ToolHost) => CallTools;
+}
+
+/** An unclaimed warm session is closed after this (promise S1). */
+const CLAIM_MS = 10_000;
+/** A stream that was promised to Twilio comes within this, `<Say>` included, or never. */
+const ARRIVAL_MS = 120_000;
+/** After a stream broke, Twilio asks what follows within its webhook time-outs. */
+const RETURN_MS = 30_000;
+/** A farewell is awaited this long beyond what already waits to be heard, and no longer than the most. */
+const FAREWELL_MS = 8_000;
+const FAREWELL_MOST_MS = 30_000;
+/** A second loss so soon after a redial is not bad luck. */
+const REDIAL_AGAIN_MS = 10_000;
+
+/**
+ * One Twilio call, from its webhook to its end: owns its stream, its session, its audio and its timers. Decisions
+ * are `step`'s (call-state.ts); this carries them out.
+ */
+export class Call
+  implements MediaLegEvents, VoiceSessionEvents, UpstreamHost, AudioPathEvents, Ticking, ToolHost
+{
+  readonly parties: CallParties;
+  readonly agent: AgentProfile;
+  readonly story: CallStory;
+  readonly log: Log;
+
+  readonly #host: CallHost;
+  readonly #deps: CallDeps;
+  readonly #audio: AudioPath;
+  readonly #upstream: Upstream;
+  readonly #tools: CallTools;
+  readonly #keypad: Keypad;
+  readonly #timers = new Map<CallTimer, Timer>();
+  readonly #openedMs: number;
+  #state: CallState = OFFERED;
+  #leg: MediaLeg | null = null;
+  #streamStartedMs = 0;
+  #spokeYet = false;
+  /** The model owes the caller something: if its session is lost now, the next one must speak. */
+  #owesAnswer = false;
+  #redialledMs = Number.NEGATIVE_INFINITY;
+  #callerTurnStartedMs = 0;
+  #lastActivityMs: number;
+  #underrunsCounted = 0;
+  #timeUp = false;
+  #instructions: string;
+
+  constructor(parties: CallParties, agent: AgentProfile, host: CallHost, deps: CallDeps) {
+    this.parties = parties;
+    this.agent = agent;
+    this.#host = host;
+    this.#deps = deps;
+    const { clock, metrics } = deps;
+    this.log = deps.log.child({ callSid: parties.callSid, agent: agent.name });
+    this.#openedMs = clock.nowMs();
+    this.#lastActivityMs = this.#openedMs;
+    this.#instructions = agent.instructions;
+    this.story = new CallStory(parties.callSid, deps.journal, () => clock.nowMs());
+    this.#audio = new AudioPath(deps.pool, this, { clock, metrics, leadMs: deps.leadMs });
+    this.#upstream = new Upstream(this, { clock, metrics, timeoutMs: deps.upstreamTimeoutMs });
+    this.#tools = deps.tools(this);
+    this.#keypad = new Keypad(clock, (digits) => this.#typed(digits));
+    this.story.write({
+      type: "opened",
+      epochMs: clock.epochMs(),
+      agent: agent.name,
+      direction: parties.direction,
+      from: parties.from,
+      to: parties.to,
+      path: "media-stream",
+      node: deps.node,
+    });
+    this.#arm("arrival");
+  }
+
+  get state(): CallState {
+    return this.#state;
+  }
+
+  /** Its stream and its session weigh on this process (not while a human has the caller). */
+  get isLoad(): boolean {
+    return this.#state.name !== "ended" && this.#state.name !== "handing_over";
+  }
+
+  /** Opens the model's session before the stream is here (promise S1). */
+  prewarm(): void {
+    this.#upstream.open([]);
+    this.#arm("claim");
+  }
+
+  /** Without a warm session the stream's start opens one. */
+  dialLater(): void {
+    this.#dispatch({ type: "timer", timer: "claim" });
+  }
+
+  // --- commands -------------------------------------------------------------------------------------
+
+  /** The stream of this call is here and its token was good. Null: this call takes no stream now. */
+  claim(leg: MediaLeg, streamSid: StreamSid): MediaLegEvents | null {
+    const { name } = this.#state;
+    if (this.#leg !== null || (name !== "offered" && name !== "returning")) return null;
+    this.#leg = leg;
+    this.#streamStartedMs = this.#deps.clock.nowMs();
+    this.#lastActivityMs = this.#streamStartedMs;
+    this.#audio.connectLeg(leg);
+    this.#deps.ticker.add(this);
+    this.story.streamStarted(streamSid);
+    this.#dispatch({ type: "stream_started" });
+    return this;
+  }
+
+  leave(departure: Departure): void {
+    this.#dispatch({ type: "leave", departure });
+  }
+
+  /** Twilio says that the call is over. */
+  callerGone(): void {
+    if (this.#state.name === "handing_over") this.#host.callerGone(this);
+    this.#dispatch({ type: "caller_gone" });
+  }
+
+  /** This process stops: a caller on a stream goes to the fallback, one with a human stays there. */
+  abandon(): void {
+    const { name } = this.#state;
+    if (name === "handing_over") return;
+    this.#dispatch({ type: "abandoned" });
+  }
+
+  transferEnded(next: "connected" | "back_to_agent" | "apology" | "gone"): void {
+    this.#dispatch({ type: "transfer_ended", next });
+    // The redirect never took effect: the caller is still on the stream.
+    if (this.#state.name === "returning" && this.#leg !== null) this.#dispatch({ type: "stream_started" });
+  }
+
+  // --- ToolHost -------------------------------------------------------------------------------------
+
+  announce(text: string): void {
+    this.#upstream.session?.speak(prompts.sayExactly(text));
+  }
+
+  setLanguage(language: string): boolean {
+    const profile = this.agent.languages.get(language);
+    if (profile === undefined) return false;
+    this.#instructions = prompts.inLanguage(profile.instructions ?? this.agent.instructions, language);
+    this.#upstream.session?.update({ instructions: this.#instructions });
+    return true;
+  }
+
+  // --- MediaLegEvents -------------------------------------------------------------------------------
+
+  callerFrame(message: Uint8Array, start: number, end: number, timestampMs: number): void {
+    this.#audio.callerFrame(message, start, end, timestampMs);
+  }
+
+  key(digit: string): void {
+    this.#lastActivityMs = this.#deps.clock.nowMs();
+    const { key, default: destination } = this.agent.transfer;
+    if (digit === key && destination !== null) {
+      this.story.note("key", { key: digit });
+      this.leave({
+        kind: "transfer",
+        farewell: "none",
+        request: { destination, reason: "key", summary: null, urgency: null, by: "key" },
+      });
+      return;
+    }
+    this.#keypad.pressed(digit);
+  }
+
+  markEchoed(generation: number, position: number): void {
+    const nowMs = this.#deps.clock.nowMs();
+    this.#audio.playout.marked(generation, position, nowMs);
+    this.#settle(nowMs);
+  }
+
+  streamEnded(clean: boolean): void {
+    this.#deps.ticker.remove(this);
+    this.#leg = null;
+    this.#keypad.forget();
+    const nowMs = this.#deps.clock.nowMs();
+    for (const hearing of this.#audio.playout.close(nowMs)) this.story.agentHeard(hearing, false);
+    this.#audio.disconnectLeg();
+    this.#dispatch({ type: "stream_ended", clean });
+  }
+
+  // --- UpstreamHost ---------------------------------------------------------------------------------
+
+  openSession(history: readonly HistoryItem[], life: VoiceSessionLife): VoiceSession {
+    const { agent } = this;
+    const profile: SessionProfile = {
+      model: agent.model,
+      voice: agent.voice,
+      instructions: this.#instructions,
+      turnDetection: agent.turnDetection,
+      noiseReduction: agent.noiseReduction,
+      transcription: agent.transcription,
+      tools: this.#tools.specs,
+    };
+    return this.#deps.openSession(profile, history, this, life);
+  }
+
+  sessionReady(): void {
+    if (this.#state.name === "redialing") this.#deps.metrics.upstreamReconnect("ok");
+    this.#dispatch({ type: "session_ready" });
+  }
+
+  sessionUnavailable(failure: SessionFailure): void {
+    this.log.warn("no session with the model", { code: failure.code, detail: failure.detail });
+    this.story.note("session_unavailable", { code: failure.code });
+    if (this.#state.name === "redialing") this.#deps.metrics.upstreamReconnect("failed");
+    this.#dispatch({ type: "session_unavailable", code: failure.code });
+  }
+
+  sessionLost(failure: SessionFailure): void {
+    const nowMs = this.#deps.clock.nowMs();
+    this.log.warn("session with the model lost", { code: failure.code, detail: failure.detail });
+    this.story.note("session_lost", { code: failure.code });
+    this.#audio.disconnectSession();
+    // What is here of the sentence is played; no more of it will come.
+    for (const entry of this.#audio.playout.entries) this.#audio.playout.complete(entry.itemId, nowMs);
+    const again = nowMs - this.#redialledMs < REDIAL_AGAIN_MS;
+    this.#dispatch({ type: "session_lost", code: failure.code, retryable: failure.retryable && !again });
+  }
+
+  // --- VoiceSessionEvents ---------------------------------------------------------------------------
+
+  audio(item: SpeechItem, base64: Uint8Array, start: number, end: number): void {
+    this.#audio.modelAudio(item, base64, start, end);
+  }
+
+  audioDone(itemId: ItemId): void {
+    this.#audio.playout.complete(itemId, this.#deps.clock.nowMs());
+  }
+
+  agentText(itemId: ItemId, text: string, final: boolean): void {
+    this.story.agentText(itemId, text, final);
+  }
+
+  callerText(itemId: ItemId, text: string): void {
+    this.story.callerText(itemId, text);
+  }
+
+  callerSpeech(state: "started" | "stopped", itemId: ItemId, audioMs: number): void {
+    const nowMs = this.#deps.clock.nowMs();
+    this.#lastActivityMs = nowMs;
+    if (state === "started") {
+      this.#interrupt(nowMs);
+      this.#callerTurnStartedMs = this.#audio.sessionTimeMs(audioMs);
+      this.story.callerSpoke(itemId, this.#callerTurnStartedMs, null);
+      return;
+    }
+    const turns = this.agent.turnDetection;
+    const silenceMs = turns.type === "server_vad" ? turns.silenceDurationMs : 0;
+    this.story.callerSpoke(itemId, this.#callerTurnStartedMs, this.#audio.sessionTimeMs(audioMs) - silenceMs);
+  }
+
+  #interrupt(nowMs: number): void {
+    const session = this.#upstream.session;
+    const hearings = this.#audio.interrupt(nowMs);
+    if (hearings !== null) {
+      this.#deps.metrics.bargeIn("model");
+      this.#deps.metrics.bargeInClear((this.#deps.clock.nowMs() - nowMs) / 1000);
+      for (const hearing of hearings) this.story.agentHeard(hearing, true);
+      session?.interrupted(hearings.filter((hearing) => hearing.cut));
+    } else if (this.agent.turnDetection.interruptResponse) {
+      // Nothing to take back, but what the server is cancelling now may still trickle in.
+      session?.interrupted([]);
+    }
+  }
+
+  callerTurn(itemId: ItemId): void {
+    this.#owesAnswer = true;
+    this.story.callerTurn(itemId);
+  }
+
+  responseStarted(_responseId: ResponseId): void {
+    this.#owesAnswer = true;
+    this.#lastActivityMs = this.#deps.clock.nowMs();
+  }
+
+  responseDone(end: ResponseEnd): void {
+    const nowMs = this.#deps.clock.nowMs();
+    this.#lastActivityMs = nowMs;
+    this.#owesAnswer = end.calls.length > 0;
+    if (end.status === "failed" || end.status === "incomplete") {
+      this.story.note("response_problem", { status: end.status, problem: end.problem });
+      this.#deps.metrics.upstreamError("upstream_response_failed");
+      this.log.warn("response not completed", { status: end.status, problem: end.problem });
+    }
+    if (end.status === "failed" && !end.spoke) {
+      this.#failedResponses++;
+      if (this.#failedResponses > 1) {
+        this.#dispatch({ type: "session_lost", code: "upstream_response_failed", retryable: false });
+        return;
+      }
+      this.#owesAnswer = true;
+      this.#upstream.session?.goOn();
+    } else this.#failedResponses = 0;
+    if (end.calls.length > 0) this.#runTools(end);
+    this.#settle(nowMs);
+  }
+  #failedResponses = 0;
+
+  #runTools(end: ResponseEnd): void {
+    const session = this.#upstream.session;
+    this.#tools.run(end, (batch) => {
+      if (this.#state.name === "ended") return;
+      for (const run of batch.runs) {
+        this.#deps.metrics.tool(run.metricName, run.outcome, run.ms / 1000);
+        this.story.tool(run.callId, run.name, run.arguments, run.output, run.ms, run.outcome);
+      }
+      const now = this.#upstream.session;
+      if (now !== null && now === session) now.toolResults(batch.runs, batch.departure === null);
+      else if (now !== null && batch.departure === null) {
+        // The model that asked is gone; the one that is here learns the answers as facts.
+        for (const run of batch.runs) now.note(prompts.lateToolResult(run.name, run.output));
+        now.goOn();
+      }
+      if (batch.departure !== null) this.leave(batch.departure);
+    });
+  }
+
+  usage(model: string, tokens: TokenUsage): void {
+    this.story.usage(model, tokens);
+    const { metrics } = this.#deps;
+    metrics.tokens(model, "input_text", tokens.inputText);
+    metrics.tokens(model, "input_audio", tokens.inputAudio);
+    metrics.tokens(model, "input_image", tokens.inputImage);
+    metrics.tokens(model, "cached_text", tokens.cachedText);
+    metrics.tokens(model, "cached_audio", tokens.cachedAudio);
+    metrics.tokens(model, "cached_image", tokens.cachedImage);
+    metrics.tokens(model, "output_text", tokens.outputText);
+    metrics.tokens(model, "output_audio", tokens.outputAudio);
+  }
+
+  transcriptionUsage(model: string, tokens: number, seconds: number): void {
+    this.story.write({ type: "transcription_usage", model, tokens, seconds });
+  }
+
+  tokensRemaining(remaining: number, limit: number, _resetSeconds: number): void {
+    if (remaining < limit / 10) this.log.warn("model tokens per minute nearly used up", { remaining, limit });
+  }
+
+  idleTimeout(): void {
+    this.story.note("idle_timeout");
+  }
+
+  warning(code: string, about: "truncate" | "other"): void {
+    if (about === "truncate") this.#deps.metrics.truncationRejected();
+    else this.#deps.metrics.upstreamError("upstream_rejected");
+    this.story.note("model_refused", { code, about });
+    this.log.warn("the model refused a request", { code, about });
+  }
+
+  // --- AudioPathEvents, Ticking ---------------------------------------------------------------------
+
+  speechBegan(itemId: ItemId): void {
+    const { metrics, clock } = this.#deps;
+    if (!this.#spokeYet) {
+      this.#spokeYet = true;
+      metrics.firstAudio((clock.nowMs() - this.#streamStartedMs) / 1000);
+    }
+    const voiceToVoiceMs = this.story.agentBegan(itemId);
+    if (voiceToVoiceMs !== null) metrics.voiceToVoice(voiceToVoiceMs / 1000);
+  }
+
+  tick(nowMs: number): void {
+    this.#audio.pump(nowMs);
+    this.#upstream.session?.tick(nowMs);
+    this.#settle(nowMs);
+    this.#watchLimits(nowMs);
+  }
+
+  /** Closes the account of what was heard to its end, and departs when nothing is left to hear. */
+  #settle(nowMs: number): void {
+    const { playout } = this.#audio;
+    for (let heard = playout.takeHeard(nowMs); heard !== undefined; heard = playout.takeHeard(nowMs)) {
+      this.#lastActivityMs = nowMs;
+      this.story.agentHeard(heard, false);
+    }
+    if (playout.underruns > this.#underrunsCounted) {
+      this.#underrunsCounted = playout.underruns;
+      this.#deps.metrics.underrun();
+    }
+    if (this.#state.name !== "leaving") return;
+    const session = this.#upstream.session;
+    if ((session === null || session.quiet) && playout.isDrained(nowMs))
+      this.#dispatch({ type: "heard_out" });
+  }
+
+  #watchLimits(nowMs: number): void {
+    if (this.#timeUp || this.#state.name !== "talking") return;
+    const { maxCallMinutes, idleHangupS } = this.agent.limits;
+    const minutes = Math.min(maxCallMinutes, this.#deps.maxCallMinutes);
+    if (nowMs - this.#streamStartedMs >= minutes * 60_000) return this.#limitReached("max_call_minutes");
+    if (idleHangupS === null || !this.#audio.playout.isSilent(nowMs)) return;
+    if (nowMs - this.#lastActivityMs >= idleHangupS * 1000 && this.#upstream.session?.quiet === true) {
+      this.#timeUp = true;
+      this.leave({ kind: "end", reason: "idle", farewell: "ask" });
+    }
+  }
+
+  #limitReached(reason: string): void {
+    this.#timeUp = true;
+    this.story.note("limit", { limit: reason });
+    const destination = this.agent.transfer.default;
+    if (destination === null) return this.leave({ kind: "end", reason, farewell: "ask" });
+    this.leave({
+      kind: "transfer",
+      farewell: "ask",
+      request: { destination, reason, summary: null, urgency: null, by: "limit" },
+    });
+  }
+
+  /** Keys that are not the way to a human: told to the model once the caller has stopped typing. */
+  #typed(digits: string): void {
+    const text = prompts.callerTyped(digits);
+    this.story.remember(text);
+    const session = this.#upstream.session;
+    session?.note(text);
+    session?.goOn();
+  }
+
+  // --- decisions ------------------------------------------------------------------------------------
+
+  #dispatch(event: CallEvent): void {
+    const before = this.#state;
+    const { state, effects } = step(before, event);
+    this.#state = state;
+    if (state.name !== before.name) this.log.debug("call state", { from: before.name, to: state.name });
+    for (const effect of effects) this.#carryOut(effect);
+  }
+
+  #carryOut(effect: Effect): void {
+    const nowMs = this.#deps.clock.nowMs();
+    switch (effect.do) {
+      case "open_session":
+        this.#upstream.open(this.story.history());
+        return;
+      case "close_session":
+        this.#upstream.close();
+        this.#audio.disconnectSession();
+        this.#audio.dropBacklog();
+        return;
+      case "redial":
+        this.#redialledMs = nowMs;
+        this.#upstream.open(this.story.history());
+        return;
+      case "begin":
+        this.#begin(effect.how);
+        return;
+      case "ask_farewell":
+        this.#upstream.session?.speak(prompts.farewell(effect.departure));
+        return;
+      case "silence_agent": {
+        const hearings = this.#audio.interrupt(nowMs);
+        if (hearings !== null) for (const hearing of hearings) this.story.agentHeard(hearing, false);
+        this.#upstream.session?.hush();
+        return;
+      }
+      case "hand_over":
+        this.#tools.cancel();
+        this.#host.handOver(this, effect.request);
+        return;
+      case "close_stream":
+        this.#leg?.close();
+        return;
+      case "arm":
+        this.#arm(effect.timer);
+        return;
+      case "disarm":
+        this.#disarm(effect.timer);
+        return;
+      case "finish":
+        this.#tools.cancel();
+        this.#keypad.forget();
+        this.#disarm("claim");
+        this.#disarm("arrival");
+        this.#disarm("farewell");
+        this.story.ended(effect.outcome, effect.reason);
+        this.#host.ended(this);
+        return;
+      default:
+        assertNever(effect);
+    }
+  }
+
+  #begin(how: "greet" | "resume"): void {
+    const session = this.#upstream.session;
+    if (session === null) return;
+    this.#audio.connectSession(session);
+    if (how === "greet") {
+      if (this.agent.greeting === null) return;
+      this.#owesAnswer = true;
+      session.greet(prompts.greeting(this.agent.greeting));
+    } else if (this.#owesAnswer) session.speak(prompts.GO_ON);
+  }
+
+  /** The next session begins by speaking: there is something to tell the caller. */
+  owe(fact: string): void {
+    this.#owesAnswer = true;
+    this.story.remember(fact);
+  }
+
+  #arm(timer: CallTimer): void {
+    this.#disarm(timer);
+    const run = (): void => {
+      this.#timers.delete(timer);
+      this.#dispatch({ type: "timer", timer });
+    };
+    this.#timers.set(timer, this.#deps.clock.after(this.#patienceMs(timer), run));
+  }
+
+  #patienceMs(timer: CallTimer): number {
+    switch (timer) {
+      case "claim":
+        return CLAIM_MS;
+      case "arrival":
+        return this.#state.name === "returning" ? RETURN_MS : ARRIVAL_MS;
+      case "farewell": {
+        const { playout } = this.#audio;
+        const waitingMs = playout.waitingBytes / 8 + playout.leadMs(this.#deps.clock.nowMs());
+        return Math.min(FAREWELL_MOST_MS, waitingMs + FAREWELL_MS);
+      }
+    }
+  }
+
+  #disarm(timer: CallTimer): void {
+    this.#timers.get(timer)?.cancel();
+    this.#timers.delete(timer);
+  }
+}

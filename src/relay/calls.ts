@@ -1,0 +1,312 @@
+import type { AgentProfile, AgentsFile } from "../agent.js";
+import type { BlockPool } from "../playout/block-pool.js";
+import type { CallControl, CallMetrics, CallSid, Clock, Log, MediaReceiver, MediaSocket } from "../ports.js";
+import type { TwilioStart } from "../wire/twilio-media.js";
+import type { Twiml } from "../wire/twiml.js";
+import { Call, type CallDeps, type CallHost } from "./call.js";
+import type { CallbackKind, Desk, Form, Readiness, Refusal } from "./desk.js";
+import { MediaLeg, type MediaLegEvents } from "./media-leg.js";
+import { StreamTokens } from "./stream-token.js";
+import type { TransferHub } from "./transfer-hub.js";
+import type { TransferRequest } from "./transfer-request.js";
+import { apologyTwiml, connectTwiml, type Links } from "./voice-twiml.js";
+
+export interface CallsConfig {
+  readonly accountSid: string;
+  readonly maxCalls: number;
+  readonly prewarm: boolean;
+  readonly tokenSecret: string;
+  readonly links: Links;
+}
+
+export interface CallsDeps extends CallDeps {
+  readonly control: CallControl;
+  readonly pool: BlockPool;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly metrics: CallMetrics;
+  readonly transfers: (calls: TransferHubHost) => TransferHub;
+}
+
+/** What transfers need of the calls. */
+export interface TransferHubHost {
+  readonly agents: AgentsFile;
+  find(callSid: CallSid): Call | undefined;
+  /** TwiML that brings the caller back to their agent. */
+  backToAgent(call: Call, fact: string): Twiml;
+}
+
+/** A call that ended is remembered for the callbacks that still come. */
+const REMEMBER_MS = 10 * 60_000;
+/** A stream that broke is given back so often; then the agent counts as failed. */
+const RETURNS_MOST = 2;
+
+interface Ended {
+  readonly agent: AgentProfile;
+  readonly verdict: "hang_up" | "fallback";
+  readonly untilMs: number;
+}
+
+/** All calls of this process, by CallSid: admits them, finds them, and lets them go. */
+export class Calls implements Desk, CallHost, TransferHubHost {
+  readonly agents: AgentsFile;
+  readonly #config: CallsConfig;
+  readonly #deps: CallsDeps;
+  readonly #tokens: StreamTokens;
+  readonly #calls = new Map<CallSid, Call>();
+  readonly #ended = new Map<CallSid, Ended>();
+  readonly #returns = new Map<CallSid, number>();
+  readonly #transfers: TransferHub;
+  #draining = false;
+  #drained: (() => void)[] = [];
+
+  constructor(agents: AgentsFile, config: CallsConfig, deps: CallsDeps) {
+    this.agents = agents;
+    this.#config = config;
+    this.#deps = deps;
+    this.#tokens = new StreamTokens(config.tokenSecret, () => deps.clock.epochMs());
+    this.#transfers = deps.transfers(this);
+  }
+
+  find(callSid: CallSid): Call | undefined {
+    return this.#calls.get(callSid);
+  }
+
+  /** Calls that weigh on this process. */
+  get load(): number {
+    let load = 0;
+    for (const call of this.#calls.values()) if (call.isLoad) load++;
+    return load;
+  }
+
+  // --- Desk: Twilio's webhooks ----------------------------------------------------------------------
+
+  async incoming(form: Form): Promise<Twiml> {
+    const callSid = readCallSid(form);
+    const agent = this.agentFor(form);
+    if (callSid === null || agent === null) {
+      this.#deps.metrics.callRejected(agent === null ? "no_agent" : "internal");
+      this.#deps.log.warn("call not taken", {
+        why: agent === null ? "no agent for the number" : "no CallSid",
+      });
+      return apologyTwiml(agent);
+    }
+    // Twilio asks again when our answer came late: the same call, a fresh token, no second session.
+    const known = this.#calls.get(callSid);
+    if (known !== undefined) return this.#connect(known);
+
+    const refusal = this.#draining ? "draining" : this.load >= this.#config.maxCalls ? "full" : null;
+    if (refusal !== null) {
+      this.#deps.metrics.callRejected(refusal);
+      this.#deps.log.warn("call overflows", { callSid, why: refusal });
+      return this.#transfers.fallback(agent, callSid, "overflow");
+    }
+    const call = new Call(
+      {
+        callSid,
+        from: form["From"] ?? "",
+        to: form["To"] ?? "",
+        direction: form["Direction"]?.startsWith("outbound") === true ? "outbound" : "inbound",
+        callToken: form["CallToken"] ?? null,
+      },
+      agent,
+      this,
+      this.#deps,
+    );
+    this.#calls.set(callSid, call);
+    this.#deps.metrics.callStarted();
+    if (this.#config.prewarm) call.prewarm();
+    else call.dialLater();
+    return this.#connect(call);
+  }
+
+  agentFor(form: Form): AgentProfile | null {
+    const outbound = form["Direction"]?.startsWith("outbound") === true;
+    const number = (outbound ? form["From"] : form["To"]) ?? "";
+    const name = this.agents.numbers.get(number) ?? this.agents.defaultAgent;
+    return (name === null ? undefined : this.agents.agents.get(name)) ?? null;
+  }
+
+  #connect(call: Call): Twiml {
+    const { callSid, from, to, direction } = call.parties;
+    return connectTwiml(call.agent, this.#config.links, {
+      token: this.#tokens.issue(callSid, [call.agent.name, from, to, direction]),
+      agent: call.agent.name,
+      from,
+      to,
+      direction,
+    });
+  }
+
+  openStream(socket: MediaSocket): MediaReceiver {
+    return new MediaLeg(socket, (start, leg) => this.#claim(start, leg), this.#deps);
+  }
+
+  #claim(start: TwilioStart, leg: MediaLeg): MediaLegEvents | null {
+    const refuse = (reason: "missing" | "invalid" | "expired" | "replayed"): null => {
+      this.#deps.metrics.authFailure("token", reason);
+      this.#deps.log.warn("stream refused", { reason });
+      return null;
+    };
+    if (start.accountSid !== this.#config.accountSid) return refuse("invalid");
+    const { token, agent = "", from = "", to = "", direction = "" } = start.customParameters;
+    const verdict = this.#tokens.redeem(token, start.callSid, [agent, from, to, direction]);
+    if (verdict !== "ok") return refuse(verdict);
+    const call = this.#calls.get(start.callSid) ?? this.#adopt(start);
+    if (call === null) return refuse("invalid");
+    return call.claim(leg, start.streamSid) ?? refuse("replayed");
+  }
+
+  /** A good token of a call whose webhook another process answered: the stream brings what is needed. */
+  #adopt(start: TwilioStart): Call | null {
+    const { agent: name, from, to, direction } = start.customParameters;
+    const agent = name === undefined ? undefined : this.agents.agents.get(name);
+    if (agent === undefined || this.#draining) return null;
+    const call = new Call(
+      {
+        callSid: start.callSid,
+        from: from ?? "",
+        to: to ?? "",
+        direction: direction === "outbound" ? "outbound" : "inbound",
+        callToken: null,
+      },
+      agent,
+      this,
+      this.#deps,
+    );
+    this.#calls.set(start.callSid, call);
+    this.#deps.metrics.callStarted();
+    call.dialLater();
+    return call;
+  }
+
+  async connectEnded(form: Form): Promise<Twiml> {
+    const callSid = readCallSid(form);
+    if (callSid === null) return [{ verb: "hangup" }];
+    if (isOver(form)) {
+      this.#calls.get(callSid)?.callerGone();
+      return [{ verb: "hangup" }];
+    }
+    const call = this.#calls.get(callSid);
+    if (call === undefined) return this.#afterwards(callSid, form);
+    if (call.state.name === "handing_over") return this.#transfers.meanwhile(callSid);
+    // The stream broke while caller and agent were talking. Its socket may tell us later than Twilio does.
+    if (call.state.name !== "returning") call.streamEnded(false);
+    const returns = (this.#returns.get(callSid) ?? 0) + 1;
+    this.#returns.set(callSid, returns);
+    if (returns > RETURNS_MOST) {
+      call.callerGone();
+      return this.#transfers.fallback(call.agent, callSid, "failure");
+    }
+    return this.backToAgent(call, "The line to the caller broke for a moment.");
+  }
+
+  #afterwards(callSid: CallSid, form: Form): Twiml {
+    const ended = this.#ended.get(callSid);
+    if (ended?.verdict === "hang_up") return [{ verb: "hangup" }];
+    const agent = ended?.agent ?? this.agentFor(form);
+    return agent === null ? apologyTwiml(null) : this.#transfers.fallback(agent, callSid, "failure");
+  }
+
+  backToAgent(call: Call, fact: string): Twiml {
+    call.owe(fact);
+    return this.#connect(call).filter((verb) => verb.verb === "connect_stream");
+  }
+
+  async transferStatus(form: Form, query: Form): Promise<Twiml> {
+    return this.#transfers.status(form, query);
+  }
+
+  callback(kind: CallbackKind, form: Form, query: Form): void {
+    const callSid = readCallSid(form);
+    if (kind === "call-status" && callSid !== null && isOver(form)) this.#calls.get(callSid)?.callerGone();
+    this.#transfers.callback(kind, form, query);
+  }
+
+  // --- Desk: operators ------------------------------------------------------------------------------
+
+  readiness(): Readiness {
+    if (this.#draining) return { ready: false, reason: "draining" };
+    if (this.load >= this.#config.maxCalls) return { ready: false, reason: "full" };
+    return { ready: true, reason: "ok" };
+  }
+
+  async transfer(callSid: CallSid, destination: string, reason: string | null): Promise<Refusal | null> {
+    const call = this.#calls.get(callSid);
+    if (call === undefined) return "not_found";
+    if (!call.isLoad || call.state.name === "offered") return "not_live";
+    if (!call.agent.transfer.destinations.has(destination)) return "destination_unknown";
+    call.leave({
+      kind: "transfer",
+      farewell: "none",
+      request: { destination, reason, summary: null, urgency: null, by: "supervisor" },
+    });
+    return null;
+  }
+
+  async end(callSid: CallSid): Promise<Refusal | null> {
+    const call = this.#calls.get(callSid);
+    if (call === undefined) return "not_found";
+    if (!call.isLoad || call.state.name === "offered") return "not_live";
+    call.leave({ kind: "end", reason: "supervisor", farewell: "none" });
+    return null;
+  }
+
+  // --- CallHost -------------------------------------------------------------------------------------
+
+  handOver(call: Call, request: TransferRequest): void {
+    this.#transfers.begin(call, request);
+  }
+
+  callerGone(call: Call): void {
+    this.#transfers.callerGone(call.parties.callSid);
+  }
+
+  ended(call: Call): void {
+    const { callSid } = call.parties;
+    const { state } = call;
+    if (state.name !== "ended" || this.#calls.get(callSid) !== call) return;
+    this.#calls.delete(callSid);
+    this.#returns.delete(callSid);
+    this.#deps.metrics.callEnded(state.outcome);
+    const nowMs = this.#deps.clock.nowMs();
+    for (const [old, { untilMs }] of this.#ended) {
+      if (untilMs > nowMs) break;
+      this.#ended.delete(old);
+    }
+    this.#ended.set(callSid, { agent: call.agent, verdict: state.verdict, untilMs: nowMs + REMEMBER_MS });
+    if (this.#calls.size === 0) for (const drained of this.#drained.splice(0)) drained();
+  }
+
+  // --- draining -------------------------------------------------------------------------------------
+
+  /** New callers overflow from now on. */
+  beginDrain(): void {
+    this.#draining = true;
+    this.#deps.metrics.draining(true);
+  }
+
+  /** Resolves once no call is left. */
+  drained(): Promise<void> {
+    if (this.#calls.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#drained.push(resolve));
+  }
+
+  /** Callers who are still on a stream go to their fallback; callers with a human stay with them. */
+  stop(): void {
+    this.#draining = true;
+    for (const call of [...this.#calls.values()]) call.abandon();
+    this.#transfers.close();
+  }
+}
+
+function readCallSid(form: Form): CallSid | null {
+  const sid = form["CallSid"] ?? "";
+  return /^CA[0-9a-fA-F]{32}$/.test(sid) ? (sid as CallSid) : null;
+}
+
+const OVER = new Set(["completed", "busy", "failed", "no-answer", "canceled"]);
+
+function isOver(form: Form): boolean {
+  return OVER.has(form["CallStatus"] ?? "");
+}

@@ -1,0 +1,169 @@
+import { RelayError } from "../errors.js";
+import type { CallMetrics, Clock, Log, MediaReceiver, MediaSocket, Timer } from "../ports.js";
+import {
+  MediaScan,
+  parseTwilioMessage,
+  scanMedia,
+  type TwilioStart,
+  TwilioWriter,
+} from "../wire/twilio-media.js";
+
+/** What the leg tells its call. Frame bytes are valid only until the method returns. */
+export interface MediaLegEvents {
+  /** One frame of the caller: base64 mu-law at `message[start, end)`, stamped `timestampMs`. */
+  callerFrame(message: Uint8Array, start: number, end: number, timestampMs: number): void;
+  key(digit: string): void;
+  markEchoed(generation: number, position: number): void;
+  /** Once, last. `clean`: Twilio said `stop`, or we closed. */
+  streamEnded(clean: boolean): void;
+}
+
+/** Decides who a stream belongs to. Null: refused (and counted); the socket is closed with 1008. */
+export type StreamClaim = (start: TwilioStart, leg: MediaLeg) => MediaLegEvents | null;
+
+/** A stream that has not said who it is by then is cut. */
+const START_PATIENCE_MS = 10_000;
+
+/** Refusals per scan: one object for all legs, since a message is handled to its end before the next. */
+const scan = new MediaScan();
+
+/**
+ * The Twilio side of one call, from upgrade to close: Media Streams messages in, audio, marks and clears out.
+ * Nothing of a stream is believed before its `start` has been claimed.
+ */
+export class MediaLeg implements MediaReceiver {
+  readonly #socket: MediaSocket;
+  readonly #claim: StreamClaim;
+  readonly #metrics: CallMetrics;
+  readonly #log: Log;
+  #startTimer: Timer | null;
+  #events: MediaLegEvents | null = null;
+  #writer: TwilioWriter | null = null;
+  #ended = false;
+
+  constructor(
+    socket: MediaSocket,
+    claim: StreamClaim,
+    deps: { clock: Clock; metrics: CallMetrics; log: Log },
+  ) {
+    this.#socket = socket;
+    this.#claim = claim;
+    this.#metrics = deps.metrics;
+    this.#log = deps.log;
+    this.#startTimer = deps.clock.after(START_PATIENCE_MS, () => {
+      this.#metrics.authFailure("media", "missing");
+      this.#end(1008, "no start");
+    });
+  }
+
+  // --- from Twilio ----------------------------------------------------------------------------------
+
+  message(message: Uint8Array): void {
+    if (this.#ended) return;
+    if (this.#events !== null && scanMedia(message, scan)) {
+      this.#events.callerFrame(message, scan.payloadStart, scan.payloadEnd, scan.timestampMs);
+      return;
+    }
+    try {
+      this.#slow(message);
+    } catch (error) {
+      if (!(error instanceof RelayError)) throw error;
+      this.#log.warn("media stream message refused", { code: error.code }, error);
+      // Before the start it is a stranger; afterwards one bad message is no reason to drop a caller.
+      if (this.#events === null) this.#end(1008, "bad message");
+    }
+  }
+
+  #slow(bytes: Uint8Array): void {
+    const message = parseTwilioMessage(bytes);
+    switch (message.event) {
+      case "connected":
+        return;
+      case "start":
+        if (this.#events === null) this.#started(message);
+        return;
+      case "media": {
+        if (this.#events === null || message.track !== "inbound") return;
+        const base64 = new TextEncoder().encode(message.payload);
+        this.#events.callerFrame(base64, 0, base64.length, message.timestampMs);
+        return;
+      }
+      case "dtmf":
+        this.#events?.key(message.digit);
+        return;
+      case "mark": {
+        const mark = readMark(message.name);
+        if (mark !== null) this.#events?.markEchoed(mark.generation, mark.position);
+        return;
+      }
+      case "stop":
+        this.#end(1000, "stop", true);
+        return;
+      case "unknown":
+        this.#metrics.unknownMessage("media");
+        return;
+    }
+  }
+
+  #started(start: TwilioStart): void {
+    this.#startTimer?.cancel();
+    this.#startTimer = null;
+    this.#writer = new TwilioWriter(start.streamSid);
+    const events = this.#claim(start, this);
+    if (events === null) this.#end(1008, "refused");
+    else this.#events = events;
+  }
+
+  closed(_code: number): void {
+    this.#finish(false);
+  }
+
+  // --- to Twilio ------------------------------------------------------------------------------------
+
+  media(ulaw: Uint8Array, start: number, end: number): boolean {
+    if (this.#ended || this.#writer === null) return false;
+    return this.#socket.send(this.#writer.media(ulaw, start, end));
+  }
+
+  mark(generation: number, position: number): void {
+    if (this.#ended || this.#writer === null) return;
+    this.#socket.send(this.#writer.mark(`${generation}:${position}`));
+  }
+
+  clear(): void {
+    if (this.#ended || this.#writer === null) return;
+    this.#socket.send(this.#writer.clear());
+  }
+
+  /** Runs `write` so that what it sends leaves in one system call. */
+  cork(write: () => void): void {
+    if (this.#ended) write();
+    else this.#socket.cork(write);
+  }
+
+  /** Our end of the stream: Twilio asks `connect-ended` next. Idempotent. */
+  close(): void {
+    this.#end(1000, "done", true);
+  }
+
+  #end(code: number, reason: string, clean = false): void {
+    if (this.#ended) return;
+    this.#finish(clean);
+    this.#socket.close(code, reason);
+  }
+
+  #finish(clean: boolean): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#startTimer?.cancel();
+    this.#startTimer = null;
+    this.#events?.streamEnded(clean);
+    this.#events = null;
+  }
+}
+
+/** Our marks are named `generation:position`; anything else is not ours. */
+function readMark(name: string): { generation: number; position: number } | null {
+  const match = /^(\d{1,9}):(\d{1,12})$/.exec(name);
+  return match === null ? null : { generation: Number(match[1]), position: Number(match[2]) };
+}

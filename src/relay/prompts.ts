@@ -1,0 +1,37 @@
+import type { Departure } from "./call-state.js";
+
+/** Everything the relay itself tells a model, in one place: these sentences are part of the product. */
+
+export function greeting(text: string): string {
+  return `The caller has just been connected. Say exactly this, nothing before and nothing after it, then listen: "${text}"`;
+}
+
+export function sayExactly(text: string): string {
+  return `Say exactly this to the caller, nothing before and nothing after it: "${text}"`;
+}
+
+export const GO_ON =
+  "The line to the caller was interrupted for a moment. Apologise in a few words and go on where the conversation stopped.";
+
+export function farewell(departure: Departure): string {
+  if (departure.kind === "transfer") {
+    return "Tell the caller in one short sentence that you are connecting them with a colleague now. Ask nothing and say nothing else.";
+  }
+  return "Say goodbye to the caller in one short sentence. Ask nothing and say nothing else.";
+}
+
+export function inLanguage(instructions: string, language: string): string {
+  return `${instructions}\n\nFrom now on speak only the language with the code "${language}".`;
+}
+
+export function callerTyped(digits: string): string {
+  return `The caller typed on the keypad: ${digits}`;
+}
+
+export function lateToolResult(name: string, output: string): string {
+  return `Result of the tool ${name} that was called before the line was interrupted: ${output}`;
+}
+
+export function transferFailed(destination: string, why: string): string {
+  return `The transfer to "${destination}" did not work: ${why}. The caller is back with you. Tell them, and offer to go on helping or to try something else.`;
+}
