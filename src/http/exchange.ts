@@ -1,0 +1,83 @@
+/**
+ * One HTTP request from its first line to its answer, with what uWebSockets.js asks of a handler kept in one place:
+ * the request object is dead after the first return, chunks are neutered, and an aborted response may not be touched.
+ */
+import type { HttpRequest, HttpResponse } from "uWebSockets.js";
+import { type Reply, text, write } from "./reply.js";
+
+export interface RequestHead {
+  /** Upper case. */
+  readonly method: string;
+  /** Raw: neither decoded nor normalised. */
+  readonly path: string;
+  /** Raw, without the question mark; "" when there is none. */
+  readonly query: string;
+  /** @param name lower case. "" when absent. */
+  header(name: string): string;
+}
+
+export class Exchange {
+  readonly head: RequestHead;
+  readonly #response: HttpResponse;
+  #open = true;
+
+  /** Must be called before the route handler returns for the first time. */
+  constructor(response: HttpResponse, request: HttpRequest) {
+    const headers = new Map<string, string>();
+    // A repeated header counts once, as the first says: whoever signs or authorises signs that one.
+    request.forEach((name, value) => {
+      if (!headers.has(name)) headers.set(name, value);
+    });
+    this.head = {
+      method: request.getCaseSensitiveMethod().toUpperCase(),
+      path: request.getUrl(),
+      query: request.getQuery() ?? "",
+      header: (name) => headers.get(name) ?? "",
+    };
+    this.#response = response;
+    response.onAborted(() => {
+      this.#open = false;
+    });
+  }
+
+  /** False once answered or aborted. */
+  get open(): boolean {
+    return this.#open;
+  }
+
+  /** Answers, once; an aborted or answered exchange stays as it is. */
+  answer(reply: Reply): void {
+    if (!this.#open) return;
+    this.#open = false;
+    write(this.#response, reply, this.head.method === "HEAD");
+  }
+
+  /**
+   * Reads the whole body, at most `maxBytes`; a longer one is answered with 413 and `done` never runs. Call it at once.
+   */
+  readBody(maxBytes: number, done: (body: Buffer) => void): void {
+    const declared = Number(this.head.header("content-length"));
+    if (declared > maxBytes) {
+      this.#tooLarge(maxBytes);
+      return;
+    }
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    this.#response.onData((chunk, isLast) => {
+      if (!this.#open) return;
+      bytes += chunk.byteLength;
+      if (bytes > maxBytes) {
+        chunks.length = 0;
+        this.#tooLarge(maxBytes);
+        return;
+      }
+      // Copied: uWebSockets.js takes the memory back when this returns.
+      chunks.push(Buffer.from(Buffer.from(chunk)));
+      if (isLast) done(Buffer.concat(chunks, bytes));
+    });
+  }
+
+  #tooLarge(maxBytes: number): void {
+    this.answer(text(413, `the body is larger than ${maxBytes} bytes`, { close: true }));
+  }
+}

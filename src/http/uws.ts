@@ -1,0 +1,68 @@
+/**
+ * Finds uWebSockets.js's native binding, or says with which command to get it. The npm package that carries it here
+ * falls back to a JavaScript server whose WebSockets never answer: that one is never loaded.
+ */
+
+import type * as UwsModule from "uWebSockets.js";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { RelayError } from "../errors.js";
+
+export type Uws = Pick<
+  typeof UwsModule,
+  "App" | "us_listen_socket_close" | "us_socket_local_port" | "DISABLED"
+>;
+
+/** The author's own build: not on npm, for Node 20, 22 and 24. */
+export const OWN_BUILD = "uWebSockets.js@github:uNetworking/uWebSockets.js#v20.52.0";
+
+export interface UwsBuild {
+  readonly uws: Uws;
+  /** For people: which build runs. */
+  readonly description: string;
+}
+
+let loaded: UwsBuild | null = null;
+
+/** @throws RelayError config_invalid; its message ends with the one command that mends it. */
+export function loadUws(): UwsBuild {
+  loaded ??= load(createRequire(import.meta.url));
+  return loaded;
+}
+
+function load(require: NodeJS.Require): UwsBuild {
+  const { platform, arch, version } = process;
+  const abi = process.versions.modules;
+  let entry: string;
+  try {
+    entry = require.resolve("uWebSockets.js");
+  } catch (error) {
+    throw refusal("uWebSockets.js is not installed", "npm ci", error);
+  }
+  const repackaged = entry.endsWith(join("src", "uws.js"));
+  const file = repackaged ? `uWebSockets.js/binaries/uws_${platform}_${arch}_${abi}.node` : "uWebSockets.js";
+  try {
+    const uws: unknown = require(file);
+    if (!isUws(uws)) throw new TypeError("it exports no native App");
+    const build = repackaged ? "repackaged 20.30" : "the author's build";
+    return { uws, description: `${build}, ${platform}-${arch}, Node ${version} (ABI ${abi})` };
+  } catch (error) {
+    throw refusal(
+      `uWebSockets.js has no native binding that loads on Node ${version}, ${platform}-${arch}`,
+      `npm i --no-save ${OWN_BUILD}`,
+      error,
+    );
+  }
+}
+
+function refusal(problem: string, command: string, cause: unknown): RelayError {
+  return new RelayError("config_invalid", `${problem}. Mend it with: ${command}`, { cause });
+}
+
+/** Native functions have no JavaScript source; the fallback's do. */
+function isUws(value: unknown): value is Uws {
+  if (typeof value !== "object" || value === null || !("App" in value)) return false;
+  return (
+    typeof value.App === "function" && /\[native code\]/.test(Function.prototype.toString.call(value.App))
+  );
+}
