@@ -108,7 +108,13 @@ export type NewItem =
   | {
       readonly type: "message";
       readonly id?: ItemId;
-      readonly role: "user" | "system";
+      readonly role: "user";
+      readonly content: readonly { readonly type: "input_text"; readonly text: string }[];
+    }
+  | {
+      readonly type: "message";
+      readonly id?: ItemId;
+      readonly role: "system";
       readonly content: readonly { readonly type: "input_text"; readonly text: string }[];
     }
   | {

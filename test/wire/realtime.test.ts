@@ -17,14 +17,16 @@ type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
 const sameNames: Same<RealtimeServerEvent["type"], ServerEventType | LeftOut> = true;
 
 /**
- * Without `readonly`, without the nulls that clear a setting (the API takes them, the package's types do not), and without MCP
+ * Without `readonly`, without what the API takes and the types do not have (nulls that clear a setting, item references), and without MCP
  * tools, which are passed on as the agents file has them.
  */
-type Theirs<T> = T extends { type: "mcp" }
+type Theirs<T> = T extends { type: "mcp" | "item_reference" }
   ? never
-  : T extends object
-    ? { -readonly [K in keyof T]: Theirs<Exclude<T[K], null>> }
-    : T;
+  : T extends string
+    ? T
+    : T extends object
+      ? { -readonly [K in keyof T]: Theirs<Exclude<T[K], null>> }
+      : T;
 const theirs = (event: Theirs<ClientEvent>): RealtimeClientEvent => event;
 const sameClientNames: Same<ClientEvent["type"], RealtimeClientEvent["type"]> = true;
 
