@@ -8,10 +8,22 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { RelayError } from "../errors.js";
 
-export type Uws = Pick<
-  typeof UwsModule,
-  "App" | "us_listen_socket_close" | "us_socket_local_port" | "DISABLED"
->;
+/** What the binding can do and its type file does not know: host and options together, and closing all connections. */
+export type UwsApp = UwsModule.TemplatedApp & {
+  listen(
+    host: string,
+    port: number,
+    options: number,
+    done: (socket: UwsModule.us_listen_socket | false) => void,
+  ): unknown;
+  close(): unknown;
+};
+
+export interface Uws {
+  App(): UwsApp;
+  us_listen_socket_close(socket: UwsModule.us_listen_socket): void;
+  us_socket_local_port(socket: UwsModule.us_listen_socket): number;
+}
 
 /** The author's own build: not on npm, for Node 20, 22 and 24. */
 export const OWN_BUILD = "uWebSockets.js@github:uNetworking/uWebSockets.js#v20.52.0";

@@ -1,0 +1,189 @@
+/** A fake desk behind real listeners, and Twilio's side of a request: signing and posting. */
+import { request as httpRequest } from "node:http";
+import twilio from "twilio";
+import { systemClock } from "../../src/adapters/system-clock.js";
+import { createPublicServer, type HttpServer } from "../../src/http/server.js";
+import type {
+  CallMetrics,
+  CallSid,
+  Clock,
+  Log,
+  LogFields,
+  MediaReceiver,
+  MediaSocket,
+} from "../../src/ports.js";
+import type { CallbackKind, Desk, Form, Readiness, Refusal } from "../../src/relay/desk.js";
+import type { Twiml } from "../../src/wire/twiml.js";
+
+export const AUTH_TOKEN = "0123456789abcdef0123456789abcdef";
+
+export class FakeDesk implements Desk {
+  readonly asked: { method: string; form: Form; query: Form }[] = [];
+  readonly callbacks: { kind: CallbackKind; form: Form; query: Form }[] = [];
+  readonly sockets: MediaSocket[] = [];
+  readonly transfers: { callSid: CallSid; destination: string; reason: string | null }[] = [];
+  readonly ended: CallSid[] = [];
+  answer: () => Promise<Twiml> = async () => [{ verb: "hangup" }];
+  receiver: (socket: MediaSocket) => MediaReceiver = () => ({ message: () => {}, closed: () => {} });
+  state: Readiness = { ready: true, reason: "ok" };
+  refusal: Refusal | null = null;
+
+  incoming(form: Form): Promise<Twiml> {
+    this.asked.push({ method: "incoming", form, query: {} });
+    return this.answer();
+  }
+  openStream(socket: MediaSocket): MediaReceiver {
+    this.sockets.push(socket);
+    return this.receiver(socket);
+  }
+  connectEnded(form: Form): Promise<Twiml> {
+    this.asked.push({ method: "connectEnded", form, query: {} });
+    return this.answer();
+  }
+  transferStatus(form: Form, query: Form): Promise<Twiml> {
+    this.asked.push({ method: "transferStatus", form, query });
+    return this.answer();
+  }
+  callback(kind: CallbackKind, form: Form, query: Form): void {
+    this.callbacks.push({ kind, form, query });
+  }
+  readiness(): Readiness {
+    return this.state;
+  }
+  async transfer(callSid: CallSid, destination: string, reason: string | null): Promise<Refusal | null> {
+    this.transfers.push({ callSid, destination, reason });
+    return this.refusal;
+  }
+  async end(callSid: CallSid): Promise<Refusal | null> {
+    this.ended.push(callSid);
+    return this.refusal;
+  }
+}
+
+export class FakeLog implements Log {
+  readonly lines: { level: string; text: string; fields: LogFields; error: unknown }[] = [];
+  child(): Log {
+    return this;
+  }
+  debug(text: string, fields: LogFields = {}): void {
+    this.lines.push({ level: "debug", text, fields, error: undefined });
+  }
+  info(text: string, fields: LogFields = {}): void {
+    this.lines.push({ level: "info", text, fields, error: undefined });
+  }
+  warn(text: string, fields: LogFields = {}, error?: unknown): void {
+    this.lines.push({ level: "warn", text, fields, error });
+  }
+  error(text: string, fields: LogFields = {}, error?: unknown): void {
+    this.lines.push({ level: "error", text, fields, error });
+  }
+}
+
+export class AuthCounter implements Pick<CallMetrics, "authFailure"> {
+  readonly failures: string[] = [];
+  authFailure(surface: string, reason: string): void {
+    this.failures.push(`${surface}/${reason}`);
+  }
+}
+
+export interface PublicSide {
+  readonly desk: FakeDesk;
+  readonly metrics: AuthCounter;
+  readonly log: FakeLog;
+  readonly server: HttpServer;
+  readonly port: number;
+  readonly publicUrl: string;
+  readonly mediaUrl: string;
+}
+
+/** A public listener whose PUBLIC_URL is not its address, as behind a proxy. */
+export async function startPublic(
+  settings: {
+    publicUrl?: string;
+    mediaUrl?: string;
+    validate?: boolean;
+    secondToken?: string;
+    clock?: Clock;
+  } = {},
+): Promise<PublicSide> {
+  const desk = new FakeDesk();
+  const metrics = new AuthCounter();
+  const log = new FakeLog();
+  const publicUrl = settings.publicUrl ?? "https://relay.example.com";
+  const mediaUrl = settings.mediaUrl ?? "wss://relay.example.com/media-stream";
+  const server = createPublicServer({
+    config: {
+      publicUrl,
+      twilioAuthToken: AUTH_TOKEN,
+      twilioAuthTokenSecondary: settings.secondToken ?? null,
+      twilioValidate: settings.validate ?? true,
+    },
+    mediaUrl,
+    desk,
+    metrics,
+    clock: settings.clock ?? systemClock,
+    log,
+  });
+  const port = await server.listen("127.0.0.1", 0);
+  return { desk, metrics, log, server, port, publicUrl, mediaUrl };
+}
+
+export type Params = Record<string, string | string[]>;
+
+export function sign(url: string, params: Params = {}, token = AUTH_TOKEN): string {
+  return twilio.getExpectedTwilioSignature(token, url, params);
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: string;
+}
+
+export function send(
+  port: number,
+  method: string,
+  path: string,
+  headers: Record<string, string> = {},
+  body: string | Buffer = "",
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const request = httpRequest(
+      {
+        host: "127.0.0.1",
+        port,
+        method,
+        path,
+        headers: { ...headers, "content-length": String(Buffer.byteLength(body)) },
+        agent: false,
+      },
+      (response) => {
+        let text = "";
+        response.setEncoding("utf8");
+        response.on("data", (chunk: string) => {
+          text += chunk;
+        });
+        response.on("end", () =>
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text }),
+        );
+      },
+    );
+    request.on("error", reject);
+    request.end(body);
+  });
+}
+
+/** A form as Twilio posts it, signed for PUBLIC_URL unless told otherwise. */
+export function post(
+  side: PublicSide,
+  path: string,
+  params: Params,
+  signature: string | null = sign(side.publicUrl + path, params),
+): Promise<Answer> {
+  const body = new URLSearchParams();
+  for (const [name, value] of Object.entries(params))
+    for (const one of Array.isArray(value) ? value : [value]) body.append(name, one);
+  const headers: Record<string, string> = { "content-type": "application/x-www-form-urlencoded" };
+  if (signature !== null) headers["x-twilio-signature"] = signature;
+  return send(side.port, "POST", path, headers, body.toString());
+}
