@@ -1,6 +1,5 @@
 import type { AgentProfile, AgentsFile } from "../agent.js";
-import type { BlockPool } from "../playout/block-pool.js";
-import type { CallControl, CallMetrics, CallSid, Clock, Log, MediaReceiver, MediaSocket } from "../ports.js";
+import type { CallSid, MediaReceiver, MediaSocket } from "../ports.js";
 import type { TwilioStart } from "../wire/twilio-media.js";
 import type { Twiml } from "../wire/twiml.js";
 import { Call, type CallDeps, type CallHost } from "./call.js";
@@ -20,11 +19,6 @@ export interface CallsConfig {
 }
 
 export interface CallsDeps extends CallDeps {
-  readonly control: CallControl;
-  readonly pool: BlockPool;
-  readonly log: Log;
-  readonly clock: Clock;
-  readonly metrics: CallMetrics;
   readonly transfers: (calls: TransferHubHost) => TransferHub;
 }
 
