@@ -37,13 +37,29 @@ export function base64DecodedLength(src: Uint8Array, start: number, end: number)
 
 /** True when `src[start … end)` is canonical base64 (the empty text is). */
 export function isBase64(src: Uint8Array, start: number, end: number): boolean {
-  const bytes = base64DecodedLength(src, start, end);
-  if (bytes < 0) return false;
-  const tail = bytes % 3;
-  const symbolsEnd = tail === 0 ? end : tail === 2 ? end - 1 : end - 2;
-  for (let i = start; i < symbolsEnd; i++) if (VALUE[src[i]!]! > 63) return false;
-  if (tail === 0) return true;
-  return (VALUE[src[symbolsEnd - 1]!]! & (tail === 2 ? 0x03 : 0x0f)) === 0;
+  return base64End(src, start, end) === end;
+}
+
+/**
+ * Where the canonical base64 that begins at `start` ends, `end` at the latest: after its padding if it has one, else at the
+ * first byte that is not of the alphabet. -1 when what stands there is not canonical.
+ */
+export function base64End(src: Uint8Array, start: number, end: number): number {
+  let at = start;
+  for (const last = end - 4; at <= last; at += 4) {
+    if ((VALUE[src[at]!]! | VALUE[src[at + 1]!]! | VALUE[src[at + 2]!]! | VALUE[src[at + 3]!]!) > 63) break;
+  }
+  // Less than a whole group of symbols is left: nothing, or a padded one.
+  let symbols = 0;
+  while (at < end && VALUE[src[at]!]! <= 63) {
+    symbols++;
+    at++;
+  }
+  if (symbols === 0) return at;
+  const pads = 4 - symbols;
+  if (pads > 2 || at + pads > end || (VALUE[src[at - 1]!]! & (pads === 1 ? 0x03 : 0x0f)) !== 0) return -1;
+  for (let i = 0; i < pads; i++) if (src[at++] !== PAD) return -1;
+  return at;
 }
 
 /**

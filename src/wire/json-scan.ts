@@ -38,6 +38,19 @@ export function skipString(bytes: Uint8Array, at: number): number {
   const length = bytes.length;
   if (at >= length || bytes[at] !== QUOTE) return -1;
   at++;
+  // Sound is long: eight at a time take half as long as one by one.
+  for (const last = length - 8; at <= last; at += 8) {
+    const plain =
+      PLAIN[bytes[at]!]! &
+      PLAIN[bytes[at + 1]!]! &
+      PLAIN[bytes[at + 2]!]! &
+      PLAIN[bytes[at + 3]!]! &
+      PLAIN[bytes[at + 4]!]! &
+      PLAIN[bytes[at + 5]!]! &
+      PLAIN[bytes[at + 6]!]! &
+      PLAIN[bytes[at + 7]!]!;
+    if (plain === 0) break;
+  }
   while (at < length && PLAIN[bytes[at]!] === 1) at++;
   return at < length && bytes[at] === QUOTE ? at + 1 : -1;
 }
@@ -46,7 +59,8 @@ function isDigit(bytes: Uint8Array, at: number): boolean {
   return at < bytes.length && bytes[at]! >= 0x30 && bytes[at]! <= 0x39;
 }
 
-function skipDigits(bytes: Uint8Array, at: number): number {
+/** First position from `at` on that is not a digit. */
+export function digitsEnd(bytes: Uint8Array, at: number): number {
   while (isDigit(bytes, at)) at++;
   return at;
 }
@@ -55,16 +69,16 @@ function skipDigits(bytes: Uint8Array, at: number): number {
 function skipNumber(bytes: Uint8Array, at: number): number {
   if (bytes[at] === 0x2d) at++;
   if (!isDigit(bytes, at)) return -1;
-  at = bytes[at] === 0x30 ? at + 1 : skipDigits(bytes, at);
+  at = bytes[at] === 0x30 ? at + 1 : digitsEnd(bytes, at);
   if (at < bytes.length && bytes[at] === 0x2e) {
     if (!isDigit(bytes, at + 1)) return -1;
-    at = skipDigits(bytes, at + 1);
+    at = digitsEnd(bytes, at + 1);
   }
   if (at < bytes.length && (bytes[at]! | 0x20) === 0x65) {
     at++;
     if (at < bytes.length && (bytes[at] === 0x2b || bytes[at] === 0x2d)) at++;
     if (!isDigit(bytes, at)) return -1;
-    at = skipDigits(bytes, at);
+    at = digitsEnd(bytes, at);
   }
   return at;
 }
@@ -128,9 +142,20 @@ export function skipColon(bytes: Uint8Array, at: number): number {
 }
 
 /** True when `word` stands at `at`. */
-export function startsWith(bytes: Uint8Array, at: number, word: Uint8Array): boolean {
-  if (at + word.length > bytes.length) return false;
-  for (let i = 0; i < word.length; i++) if (bytes[at + i] !== word[i]) return false;
+function startsWith(bytes: Uint8Array, at: number, word: Uint8Array): boolean {
+  return startsAt(bytes, at, word, 0, word.length);
+}
+
+/** True when the `length` bytes at `at` are those of `other` at `otherAt`. */
+export function startsAt(
+  bytes: Uint8Array,
+  at: number,
+  other: Uint8Array,
+  otherAt: number,
+  length: number,
+): boolean {
+  if (at + length > bytes.length) return false;
+  for (let i = 0; i < length; i++) if (bytes[at + i] !== other[otherAt + i]) return false;
   return true;
 }
 

@@ -11,13 +11,13 @@ import {
   COMMA,
   OPEN_OBJECT,
   QUOTE,
-  readDigits,
   sameBytes,
   skipColon,
   skipSpace,
   skipString,
   skipValue,
 } from "./json-scan.js";
+import { MediaLayout } from "./media-layout.js";
 
 /** Nothing Twilio sends comes near it: a 20 ms frame is about 400 bytes. */
 export const MAX_TWILIO_MESSAGE_BYTES = 65_536;
@@ -133,6 +133,8 @@ export class MediaScan {
   /** The payload, canonical base64, is `bytes[payloadStart … payloadEnd)` of the message scanned. */
   payloadStart = 0;
   payloadEnd = 0;
+  /** How this socket's peer writes; `scanMedia` keeps it. */
+  readonly layout = new MediaLayout();
 }
 
 const EVENT = ascii("event");
@@ -165,6 +167,24 @@ const SEEN_BODY = 15;
  */
 export function scanMedia(bytes: Uint8Array, out: MediaScan): boolean {
   if (bytes.length > MAX_TWILIO_MESSAGE_BYTES) return false;
+  const { layout } = out;
+  if (layout.matches(bytes)) return readFields(bytes, out);
+  if (!scanMessage(bytes, layout) || !readFields(bytes, out)) return false;
+  layout.learn(bytes);
+  return true;
+}
+
+function readFields(bytes: Uint8Array, out: MediaScan): boolean {
+  const { layout } = out;
+  out.sequenceNumber = layout.digits(bytes, MediaLayout.SEQUENCE_NUMBER);
+  out.timestampMs = layout.digits(bytes, MediaLayout.TIMESTAMP);
+  out.payloadStart = layout.start[MediaLayout.PAYLOAD]!;
+  out.payloadEnd = layout.end[MediaLayout.PAYLOAD]!;
+  return out.sequenceNumber >= 0 && out.timestampMs >= 0 && layout.digits(bytes, MediaLayout.CHUNK) >= 0;
+}
+
+/** Any order of keys, any white space; leaves in `layout` where the fields stand. */
+function scanMessage(bytes: Uint8Array, layout: MediaLayout): boolean {
   let at = skipSpace(bytes, 0);
   if (bytes[at] !== OPEN_OBJECT) return false;
   let seen = 0;
@@ -181,13 +201,12 @@ export function scanMedia(bytes: Uint8Array, out: MediaScan): boolean {
       if (at < 0 || !sameBytes(bytes, value + 1, at - 1, MEDIA)) return false;
     } else if (sameBytes(bytes, key + 1, keyEnd, MEDIA)) {
       arm = SEEN_MEDIA;
-      at = scanBody(bytes, value, out);
+      at = scanBody(bytes, value, layout);
     } else if (sameBytes(bytes, key + 1, keyEnd, SEQUENCE_NUMBER)) {
       arm = SEEN_SEQUENCE_NUMBER;
       at = skipString(bytes, value);
-      if (at < 0) return false;
-      out.sequenceNumber = readDigits(bytes, value + 1, at - 1);
-      if (out.sequenceNumber < 0) return false;
+      layout.start[MediaLayout.SEQUENCE_NUMBER] = value + 1;
+      layout.end[MediaLayout.SEQUENCE_NUMBER] = at - 1;
     } else {
       at = skipValue(bytes, value);
     }
@@ -202,7 +221,7 @@ export function scanMedia(bytes: Uint8Array, out: MediaScan): boolean {
 }
 
 /** The object under "media": returns the position after it, or -1. */
-function scanBody(bytes: Uint8Array, at: number, out: MediaScan): number {
+function scanBody(bytes: Uint8Array, at: number, layout: MediaLayout): number {
   if (bytes[at] !== OPEN_OBJECT) return -1;
   let seen = 0;
   for (;;) {
@@ -217,7 +236,7 @@ function scanBody(bytes: Uint8Array, at: number, out: MediaScan): number {
     if (arm !== 0) {
       if (bytes[value] !== QUOTE || (seen & arm) !== 0) return -1;
       seen |= arm;
-      if (!readBodyField(bytes, arm, value + 1, at - 1, out)) return -1;
+      if (!keepField(bytes, arm, value + 1, at - 1, layout)) return -1;
     }
     at = skipSpace(bytes, at);
     if (bytes[at] === CLOSE_OBJECT) break;
@@ -234,20 +253,17 @@ function bodyArm(bytes: Uint8Array, start: number, end: number): number {
   return 0;
 }
 
-function readBodyField(bytes: Uint8Array, arm: number, start: number, end: number, out: MediaScan): boolean {
-  switch (arm) {
-    case SEEN_PAYLOAD:
-      out.payloadStart = start;
-      out.payloadEnd = end;
-      return isBase64(bytes, start, end);
-    case SEEN_TIMESTAMP:
-      out.timestampMs = readDigits(bytes, start, end);
-      return out.timestampMs >= 0;
-    case SEEN_CHUNK:
-      return readDigits(bytes, start, end) >= 0;
-    default:
-      return sameBytes(bytes, start, end, INBOUND);
-  }
+function keepField(bytes: Uint8Array, arm: number, start: number, end: number, layout: MediaLayout): boolean {
+  if (arm === SEEN_TRACK) return sameBytes(bytes, start, end, INBOUND);
+  const field =
+    arm === SEEN_PAYLOAD
+      ? MediaLayout.PAYLOAD
+      : arm === SEEN_TIMESTAMP
+        ? MediaLayout.TIMESTAMP
+        : MediaLayout.CHUNK;
+  layout.start[field] = start;
+  layout.end[field] = end;
+  return arm !== SEEN_PAYLOAD || isBase64(bytes, start, end);
 }
 
 // --- out ----------------------------------------------------------------------------------------------

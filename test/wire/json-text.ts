@@ -78,8 +78,8 @@ export function spelledObject(members: readonly fc.Arbitrary<Member>[]): Spellin
     });
 }
 
-/** A message with a byte changed, taken out or put in, cut off, or with something after it. */
-export function spoiled(message: fc.Arbitrary<Uint8Array>): fc.Arbitrary<Uint8Array> {
+/** A message, and the same with a byte changed, taken out or put in, cut off, or with something after it. */
+export function spoiled(message: fc.Arbitrary<Uint8Array>): fc.Arbitrary<readonly [Uint8Array, Uint8Array]> {
   return fc
     .tuple(
       message,
@@ -89,11 +89,11 @@ export function spoiled(message: fc.Arbitrary<Uint8Array>): fc.Arbitrary<Uint8Ar
     .chain(([bytes, at, byte]) => {
       const i = at % (bytes.length + 1);
       return fc.constantFrom(
-        Uint8Array.from([...bytes.subarray(0, i), byte, ...bytes.subarray(i + 1)]),
-        Uint8Array.from([...bytes.subarray(0, i), byte, ...bytes.subarray(i)]),
-        Uint8Array.from([...bytes.subarray(0, i), ...bytes.subarray(i + 1)]),
-        bytes.slice(0, i),
-        Uint8Array.from([...bytes, byte]),
+        [bytes, Uint8Array.from([...bytes.subarray(0, i), byte, ...bytes.subarray(i + 1)])] as const,
+        [bytes, Uint8Array.from([...bytes.subarray(0, i), byte, ...bytes.subarray(i)])] as const,
+        [bytes, Uint8Array.from([...bytes.subarray(0, i), ...bytes.subarray(i + 1)])] as const,
+        [bytes, bytes.slice(0, i)] as const,
+        [bytes, Uint8Array.from([...bytes, byte])] as const,
       );
     });
 }

@@ -122,7 +122,7 @@ describe("scanAudioDelta", () => {
 
   it("finds nothing in a spoiled event that the parser does not find there", () => {
     fc.assert(
-      fc.property(spoiled(event), (bytes) => {
+      fc.property(spoiled(event), ([, bytes]) => {
         const got = fast(bytes);
         if (got !== null) expect(got).toEqual(slow(bytes));
       }),

@@ -1,0 +1,61 @@
+import { base64End } from "../codec/base64.js";
+import { digitsEnd, readDigits, startsAt } from "./json-scan.js";
+
+const FIELDS = 4;
+
+/**
+ * How a peer writes its media messages: one sender writes all of them alike, but for three counts and the sound. Learned
+ * from a message that has been scanned in full; another that has the same bytes around its fields has the same
+ * meaning, and comparing takes less than half the time of scanning.
+ */
+export class MediaLayout {
+  static readonly SEQUENCE_NUMBER = 0;
+  static readonly CHUNK = 1;
+  static readonly TIMESTAMP = 2;
+  static readonly PAYLOAD = 3;
+
+  #sample = new Uint8Array(0);
+  #known = false;
+  readonly #order = new Uint8Array(FIELDS);
+  readonly #sampleStart = new Uint32Array(FIELDS);
+  readonly #sampleEnd = new Uint32Array(FIELDS);
+  /** Where the fields of the message matched last stand; by field, not by order. */
+  readonly start = new Uint32Array(FIELDS);
+  readonly end = new Uint32Array(FIELDS);
+
+  /** Remembers `bytes`, whose fields stand as `start` and `end` say: between quotes, which belong to the surroundings. */
+  learn(bytes: Uint8Array): void {
+    if (this.#sample.length !== bytes.length) this.#sample = new Uint8Array(bytes.length);
+    this.#sample.set(bytes);
+    this.#order.set([0, 1, 2, 3]);
+    this.#order.sort((a, b) => this.start[a]! - this.start[b]!);
+    this.#sampleStart.set(this.start);
+    this.#sampleEnd.set(this.end);
+    this.#known = true;
+  }
+
+  /** True: `bytes` is such a message, and `start` and `end` tell where its fields are. */
+  matches(bytes: Uint8Array): boolean {
+    if (!this.#known) return false;
+    let at = 0;
+    let sampleAt = 0;
+    for (let i = 0; i < FIELDS; i++) {
+      const field = this.#order[i]!;
+      const around = this.#sampleStart[field]! - sampleAt;
+      if (!startsAt(bytes, at, this.#sample, sampleAt, around)) return false;
+      at += around;
+      this.start[field] = at;
+      at = field === MediaLayout.PAYLOAD ? base64End(bytes, at, bytes.length) : digitsEnd(bytes, at);
+      if (at < 0) return false;
+      this.end[field] = at;
+      sampleAt = this.#sampleEnd[field]!;
+    }
+    const rest = this.#sample.length - sampleAt;
+    return at + rest === bytes.length && startsAt(bytes, at, this.#sample, sampleAt, rest);
+  }
+
+  /** The count in a field of the message matched last; -1 when it has no digits, or too many to be exact. */
+  digits(bytes: Uint8Array, field: number): number {
+    return readDigits(bytes, this.start[field]!, this.end[field]!);
+  }
+}
