@@ -138,22 +138,7 @@ function offered(session: SessionState, state: CallState, event: LineEvent): Ste
       }
       return event.timer === "arrival" ? end("abandoned", "stream_never_came", "fallback", []) : stay(state);
     case "stream_started":
-      switch (session) {
-        case "ready":
-          return {
-            state: { name: "talking" },
-            effects: [...ARRIVED, { do: "begin", how: "greet" }],
-          };
-        case "opening":
-          return { state: { name: "connecting" }, effects: ARRIVED };
-        case "released":
-          return {
-            state: { name: "connecting" },
-            effects: [...ARRIVED, { do: "open_session" }],
-          };
-        case "failed":
-          return fallback("upstream_unreachable", ARRIVED);
-      }
+      return arrive(session);
     case "caller_gone":
       return end("abandoned", "caller_gone", "hang_up", ARRIVED);
     case "leave":
@@ -161,6 +146,25 @@ function offered(session: SessionState, state: CallState, event: LineEvent): Ste
     case "stream_ended":
     case "transfer_ended":
       return stay(state);
+  }
+}
+
+function arrive(session: SessionState): Step {
+  switch (session) {
+    case "ready":
+      return {
+        state: { name: "talking" },
+        effects: [...ARRIVED, { do: "begin", how: "greet" }],
+      };
+    case "opening":
+      return { state: { name: "connecting" }, effects: ARRIVED };
+    case "released":
+      return {
+        state: { name: "connecting" },
+        effects: [...ARRIVED, { do: "open_session" }],
+      };
+    case "failed":
+      return fallback("upstream_unreachable", ARRIVED);
   }
 }
 

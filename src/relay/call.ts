@@ -463,7 +463,10 @@ export class Call
     if (this.#timeUp || this.#state.name !== "talking") return;
     const { maxCallMinutes, idleHangupS } = this.agent.limits;
     const minutes = Math.min(maxCallMinutes, this.#deps.maxCallMinutes);
-    if (nowMs - this.#streamStartedMs >= minutes * 60_000) return this.#limitReached("max_call_minutes");
+    if (nowMs - this.#streamStartedMs >= minutes * 60_000) {
+      this.#limitReached("max_call_minutes");
+      return;
+    }
     if (idleHangupS === null || !this.#audio.playout.isSilent(nowMs)) return;
     if (nowMs - this.#lastActivityMs >= idleHangupS * 1000 && this.#upstream.session?.quiet === true) {
       this.#timeUp = true;
@@ -475,7 +478,10 @@ export class Call
     this.#timeUp = true;
     this.story.note("limit", { limit: reason });
     const destination = this.agent.transfer.default;
-    if (destination === null) return this.leave({ kind: "end", reason, farewell: "ask" });
+    if (destination === null) {
+      this.leave({ kind: "end", reason, farewell: "ask" });
+      return;
+    }
     this.leave({
       kind: "transfer",
       farewell: "ask",

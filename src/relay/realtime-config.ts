@@ -1,10 +1,11 @@
 import type { TurnDetection } from "../agent.js";
 import type {
+  NewItem,
   RealtimeSession,
   SessionTool as RealtimeTool,
   SessionTurnDetection,
 } from "../wire/realtime-client.js";
-import type { SessionProfile, SessionTool } from "./voice-session.js";
+import type { HistoryItem, SessionProfile, SessionTool } from "./voice-session.js";
 
 /**
  * The whole `session` of the first `session.update`. Every field that matters is set: the server's own
@@ -62,4 +63,21 @@ function tool(spec: SessionTool): RealtimeTool {
   return spec.type === "mcp"
     ? { ...spec.server, type: "mcp", server_label: spec.label }
     : { type: "function", name: spec.name, description: spec.description, parameters: spec.parameters };
+}
+
+/** One thing of the past as the items that tell it: text only, because an assistant's audio cannot be created. */
+export function recalled(item: HistoryItem): readonly NewItem[] {
+  switch (item.kind) {
+    case "caller":
+      return [{ type: "message", role: "user", content: [{ type: "input_text", text: item.text }] }];
+    case "agent":
+      return [{ type: "message", role: "assistant", content: [{ type: "output_text", text: item.text }] }];
+    case "note":
+      return [{ type: "message", role: "system", content: [{ type: "input_text", text: item.text }] }];
+    case "tool":
+      return [
+        { type: "function_call", call_id: item.callId, name: item.name, arguments: item.arguments },
+        { type: "function_call_output", call_id: item.callId, output: item.output },
+      ];
+  }
 }

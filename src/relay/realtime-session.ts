@@ -12,9 +12,9 @@ import type {
 } from "../ports.js";
 import { parseServerEvent, type ResponseObject, type ServerEvent } from "../wire/realtime.js";
 import { AppendWriter, AudioDeltaScan, scanAudioDelta } from "../wire/realtime-audio.js";
-import { type ClientEvent, encodeClientEvent, type NewItem } from "../wire/realtime-client.js";
+import { type ClientEvent, encodeClientEvent } from "../wire/realtime-client.js";
 import { usageToTokens } from "../wire/realtime-usage.js";
-import { sessionConfig, turnDetectionConfig } from "./realtime-config.js";
+import { recalled, sessionConfig, turnDetectionConfig } from "./realtime-config.js";
 import { accountTrouble, closeFailure } from "./realtime-failure.js";
 import { ResponseSequencer } from "./response-sequencer.js";
 import type {
@@ -206,8 +206,14 @@ export class RealtimeSession implements VoiceSession, UpstreamSocketEvents {
     this.#sendDue(nowMs);
     const silentMs = nowMs - this.#lastHeardOfMs;
     if (silentMs < HUNG_MS) return;
-    if (this.#sequencer.owed || this.#sequencer.active) return this.#hung();
-    if (this.#probeSentMs !== null && nowMs - this.#probeSentMs >= HUNG_MS) return this.#hung();
+    if (this.#sequencer.owed || this.#sequencer.active) {
+      this.#hung();
+      return;
+    }
+    if (this.#probeSentMs !== null && nowMs - this.#probeSentMs >= HUNG_MS) {
+      this.#hung();
+      return;
+    }
     if (this.#suspectMs !== null && this.#probeSentMs === null && nowMs - this.#suspectMs >= HUNG_MS) {
       // The caller spoke, nobody said so: an update that changes nothing must be answered by a model that lives.
       this.#probeSentMs = nowMs;
@@ -371,32 +377,12 @@ export class RealtimeSession implements VoiceSession, UpstreamSocketEvents {
   #configured(): void {
     if (this.#state !== "configuring") return;
     this.#state = "ready";
-    for (const item of this.#history) this.#recall(item);
-    this.#life.ready();
-  }
-
-  #recall(item: HistoryItem): void {
-    const create = (created: NewItem): void =>
-      this.#send({ type: "conversation.item.create", event_id: this.#eventId("recall"), item: created });
-    switch (item.kind) {
-      case "caller":
-        return create({ type: "message", role: "user", content: [{ type: "input_text", text: item.text }] });
-      case "agent":
-        return create({
-          type: "message",
-          role: "assistant",
-          content: [{ type: "output_text", text: item.text }],
-        });
-      case "note":
-        return create({
-          type: "message",
-          role: "system",
-          content: [{ type: "input_text", text: item.text }],
-        });
-      case "tool":
-        create({ type: "function_call", call_id: item.callId, name: item.name, arguments: item.arguments });
-        return create({ type: "function_call_output", call_id: item.callId, output: item.output });
+    for (const past of this.#history) {
+      for (const item of recalled(past)) {
+        this.#send({ type: "conversation.item.create", event_id: this.#eventId("recall"), item });
+      }
     }
+    this.#life.ready();
   }
 
   #responseDone(response: ResponseObject): void {
@@ -422,8 +408,10 @@ export class RealtimeSession implements VoiceSession, UpstreamSocketEvents {
     const status = said === "in_progress" || said === "unknown" ? "completed" : said;
     if (status === "failed") {
       const account = accountTrouble(problem);
-      if (account !== null)
-        return this.#lose({ code: account, retryable: false, detail: problem ?? "failed" });
+      if (account !== null) {
+        this.#lose({ code: account, retryable: false, detail: problem ?? "failed" });
+        return;
+      }
     }
     this.#events.responseDone({ responseId: response.id, status, calls, spoke: this.#spoke, problem });
     this.#spoke = false;
@@ -431,12 +419,17 @@ export class RealtimeSession implements VoiceSession, UpstreamSocketEvents {
 
   #error(code: string | null, eventId: string | null, type: string): void {
     const account = accountTrouble(code);
-    if (account !== null) return this.#lose({ code: account, retryable: false, detail: code ?? type });
+    if (account !== null) {
+      this.#lose({ code: account, retryable: false, detail: code ?? type });
+      return;
+    }
     if (code === "session_expired") {
-      return this.#lose({ code: "upstream_session_expired", retryable: true, detail: code });
+      this.#lose({ code: "upstream_session_expired", retryable: true, detail: code });
+      return;
     }
     if (eventId === "configure") {
-      return this.#lose({ code: "upstream_rejected", retryable: false, detail: code ?? type });
+      this.#lose({ code: "upstream_rejected", retryable: false, detail: code ?? type });
+      return;
     }
     if (this.#sequencer.refused(eventId, code)) {
       if (code !== "conversation_already_has_active_response") {
