@@ -1,0 +1,301 @@
+/**
+ * Reads the sources and holds them to the floors of the house: who may import what, one package in one place, no stray clock,
+ * environment or log. `docs/architecture.md` says why.
+ */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { builtinModules } from "node:module";
+import { join, posix } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+// --- the rules ------------------------------------------------------------------------------------------
+
+type Floor = "ground" | "middle" | "top";
+
+/** What each room of the two lower floors may import besides itself. */
+const ROOMS: Readonly<Record<string, { readonly floor: Floor; readonly sees: readonly string[] }>> = {
+  "errors.ts": { floor: "ground", sees: [] },
+  "agent.ts": { floor: "ground", sees: ["ports.ts", "errors.ts"] },
+  "ports.ts": { floor: "ground", sees: ["wire/", "agent.ts", "errors.ts"] },
+  "codec/": { floor: "ground", sees: ["errors.ts"] },
+  "vad/": { floor: "ground", sees: ["errors.ts", "ports.ts", "agent.ts", "codec/"] },
+  "playout/": { floor: "ground", sees: ["errors.ts", "ports.ts", "agent.ts", "codec/"] },
+  "wire/": { floor: "ground", sees: ["errors.ts", "ports.ts", "agent.ts", "codec/"] },
+  "records/": { floor: "middle", sees: [] },
+  "tools/": { floor: "middle", sees: ["records/"] },
+  "transfer/": { floor: "middle", sees: ["records/"] },
+  "relay/": { floor: "middle", sees: ["tools/", "transfer/", "records/"] },
+};
+
+/** One package, one place: files, or folders where they end in a slash. A new package is entered here with its place. */
+const PLACES: Readonly<Record<string, readonly string[]>> = {
+  "@opentelemetry/api": ["adapters/"],
+  ajv: ["adapters/"],
+  commander: ["cli.ts", "cli/"],
+  dotenv: ["adapters/env-files.ts", "cli.ts"],
+  kysely: ["adapters/store/"],
+  "libphonenumber-js": ["agents/"],
+  libsql: ["adapters/store/"],
+  openai: ["adapters/"],
+  pg: ["adapters/store/"],
+  pino: ["adapters/pino-log.ts"],
+  "prom-client": ["adapters/prom-metrics.ts", "adapters/metrics/"],
+  twilio: ["adapters/"],
+  "uWebSockets.js": ["http/"],
+  ws: ["adapters/ws-upstream.ts"],
+  yaml: ["agents-file.ts", "agents/"],
+  // The language in which settings and the agents file are declared.
+  zod: ["config.ts", "config/", "agents-file.ts", "agents/"],
+};
+
+/** Node's own modules that touch nothing outside the process. */
+const NO_IO = new Set([
+  "assert",
+  "async_hooks",
+  "buffer",
+  "crypto",
+  "events",
+  "path",
+  "string_decoder",
+  "url",
+  "util",
+]);
+
+const CLOCK_AND_LOG =
+  /(?<![.\w$])(performance|setTimeout|setInterval|setImmediate|queueMicrotask|console|process|fetch|globalThis)\b(?!\s*\??:)/g;
+/** A wall-clock time may be written as a date above the ground floor, where there is none. */
+const DATE = /(?<![.\w$])Date\b(?!\s*\??:)/g;
+const READS_CLOCK = /(?<![.\w$])(?:Date\.now|new Date\(\s*\)|performance\.now)/g;
+const RANDOM = /(?<![.\w$])Math\.random\b/g;
+const ENVIRONMENT = /(?<![.\w$])process\.env\b|(?<![.\w$])env\b[^;]*from\s*["'](?:node:)?process["']/g;
+
+// --- reading sources ------------------------------------------------------------------------------------
+
+interface Source {
+  /** Relative to src, with `/`. */
+  readonly path: string;
+  readonly text: string;
+}
+
+const TOKENS = /("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)|\/\*[\s\S]*?\*\/|\/\/[^\n]*/g;
+
+function withoutComments(text: string): string {
+  return text.replace(TOKENS, (_, string: string | undefined) => string ?? " ");
+}
+
+/** Template literals stay: they may hold code. */
+function withoutStrings(text: string): string {
+  return text.replace(TOKENS, (token, string: string | undefined) =>
+    string === undefined ? " " : string.startsWith("`") ? token : '""',
+  );
+}
+
+function imports(text: string): string[] {
+  const from = /(?<![.\w$])(?:import|export)\b[^"'`;]*?\bfrom\s*["']([^"']+)["']/g;
+  const bare = /(?<![.\w$])import\s*["']([^"']+)["']/g;
+  const called = /(?<![.\w$])(?:import|require|createRequire\([^)]*\))\s*\(\s*["'`]([^"'`]+)["'`]/g;
+  const code = withoutComments(text);
+  return [from, bare, called].flatMap((pattern) => [...code.matchAll(pattern)].map((match) => match[1]!));
+}
+
+function roomOf(path: string): string | undefined {
+  return Object.keys(ROOMS).find((room) => (room.endsWith("/") ? path.startsWith(room) : path === room));
+}
+
+function floorOf(path: string): Floor {
+  const room = roomOf(path);
+  return room === undefined ? "top" : ROOMS[room]!.floor;
+}
+
+function packageOf(specifier: string): string {
+  return specifier
+    .split("/")
+    .slice(0, specifier.startsWith("@") ? 2 : 1)
+    .join("/");
+}
+
+// --- judging --------------------------------------------------------------------------------------------
+
+/** Every way in which one source breaks the rules, as a sentence each. */
+function faultsOf({ path, text }: Source, exists: (path: string) => boolean): string[] {
+  return [
+    ...imports(text).flatMap((specifier) => importFaults(path, specifier, exists)),
+    ...wordFaults(path, withoutStrings(text)),
+    ...nameFaults(path),
+  ];
+}
+
+function importFaults(path: string, specifier: string, exists: (path: string) => boolean): string[] {
+  const floor = floorOf(path);
+  if (specifier.startsWith(".")) {
+    const target = posix.normalize(posix.join(posix.dirname(path), specifier)).replace(/\.js$/, ".ts");
+    if (target.startsWith("..")) {
+      // package.json lies beside src and dist alike; nothing else out there may be relied on.
+      return target === "../package.json" ? [] : [`${path} leaves src: ${specifier}`];
+    }
+    if (!specifier.endsWith(".js")) return [`${path} imports ${specifier} without .js`];
+    if (!exists(target)) return [`${path} imports ${specifier}, which is not there`];
+    return floorFaults(path, target);
+  }
+  const builtin = specifier.replace(/^node:/, "");
+  if (specifier.startsWith("node:") || builtinModules.includes(builtin)) {
+    if (!specifier.startsWith("node:")) return [`${path} imports ${specifier} without node:`];
+    if (floor === "ground") return [`${path} is on the ground floor and imports ${specifier}`];
+    if (floor === "middle" && !NO_IO.has(builtin))
+      return [`${path} is on the middle floor and imports ${specifier}`];
+    return [];
+  }
+  if (floor !== "top") return [`${path} is on the ${floor} floor and imports the package ${specifier}`];
+  const place = PLACES[packageOf(specifier)];
+  if (place === undefined) return [`${path} imports ${specifier}, which has no place`];
+  const inPlace = place.some((one) => (one.endsWith("/") ? path.startsWith(one) : path === one));
+  return inPlace ? [] : [`${path} imports ${specifier}, whose place is ${place.join(" or ")}`];
+}
+
+function floorFaults(path: string, target: string): string[] {
+  const fault = [`${path} may not see ${target}`];
+  const room = roomOf(path);
+  if (room === undefined) {
+    // Routes may use an adapter; adapters know nothing of routes, and nobody but the entry point of the composition root.
+    if (path.startsWith("adapters/") && target.startsWith("http/")) return fault;
+    return target === "app.ts" && /^(?:adapters|http)\//.test(path) ? fault : [];
+  }
+  const there = roomOf(target);
+  if (there === undefined) return fault;
+  if (there === room) return [];
+  if (ROOMS[room]!.sees.includes(there)) return [];
+  return ROOMS[room]!.floor === "middle" && ROOMS[there]!.floor === "ground" ? [] : fault;
+}
+
+function wordFaults(path: string, code: string): string[] {
+  const found = (pattern: RegExp, what: string) =>
+    [...code.matchAll(pattern)].map((match) => `${path} ${what}: ${match[0].trim()}`);
+  const faults: string[] = [];
+  const floor = floorOf(path);
+  if (floor === "ground") faults.push(...found(DATE, "knows a date"));
+  else if (path !== "adapters/system-clock.ts") faults.push(...found(READS_CLOCK, "reads the clock"));
+  if (floor !== "top") {
+    faults.push(...found(CLOCK_AND_LOG, "has timer, log or process to itself"));
+    faults.push(...found(RANDOM, "makes chance of its own"));
+  }
+  if (!/^(?:config|cli)\.ts$/.test(path)) faults.push(...found(ENVIRONMENT, "reads the environment"));
+  return faults;
+}
+
+function nameFaults(path: string): string[] {
+  const name = posix.basename(path);
+  if (!/^[a-z0-9]+(?:-[a-z0-9]+)*\.ts$/.test(name)) return [`${path} is not named in kebab-case`];
+  return name === "index.ts" || name === "utils.ts" ? [`${path} has the name of a drawer`] : [];
+}
+
+// --- the tests ------------------------------------------------------------------------------------------
+
+function sources(folder: string): Source[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .map((file) => ({
+      path: file.slice(join(ROOT, folder).length + 1).replaceAll("\\", "/"),
+      text: readFileSync(file, "utf8"),
+    }));
+}
+
+describe("the house", () => {
+  const all = sources("src");
+  const inSrc = (path: string) => existsSync(join(ROOT, "src", path));
+
+  it("keeps its rules in every source", () => {
+    expect(all.length).toBeGreaterThan(20);
+    expect(all.flatMap((source) => faultsOf(source, inSrc))).toEqual([]);
+  });
+
+  it("has rooms for every folder of the lower floors, and none that is empty of rules", () => {
+    const folders = new Set(
+      all.filter(({ path }) => path.includes("/")).map(({ path }) => path.split("/")[0]),
+    );
+    const top = [...folders].filter((folder) => ROOMS[`${folder}/`] === undefined).sort();
+    // A new folder is on the top floor only if it is named here.
+    const known = ["adapters", "agents", "cli", "config", "http", "ops", "supervisor"];
+    expect(top.filter((folder) => !known.includes(folder!))).toEqual([]);
+  });
+});
+
+describe("the rules", () => {
+  const judge = (path: string, text: string) => faultsOf({ path, text }, () => true);
+
+  it.each([
+    // Who sees what.
+    ["codec/bad.ts", 'import { x } from "../relay/call.js";'],
+    ["codec/bad.ts", 'import type { x } from "../ports.js";'],
+    ["wire/bad.ts", 'export { x } from "../playout/ledger.js";'],
+    ["wire/bad.ts", 'export * from "../vad/energy-vad.js";'],
+    ["records/bad.ts", 'import { x } from "../relay/call.js";'],
+    ["tools/bad.ts", 'import { x } from "../transfer/cold-transfer.js";'],
+    ["transfer/bad.ts", 'import { x } from "../tools/runner.js";'],
+    ["tools/bad.ts", 'import type {\n  x,\n} from "../relay/call.js";'],
+    ["relay/bad.ts", 'import { x } from "../adapters/pino-log.js";'],
+    ["relay/bad.ts", 'import { x } from "../config.js";'],
+    ["http/bad.ts", 'import { x } from "../app.js";'],
+    ["adapters/bad.ts", 'import { x } from "../http/server.js";'],
+    ["adapters/bad.ts", 'import { x } from "../app.js";'],
+    // Out of the house.
+    ["cli.ts", 'import { x } from "../bench/load/run.js";'],
+    ["relay/bad.ts", 'import { x } from "../../test/support/fake-clock.js";'],
+    ["relay/bad.ts", 'const x = await import("../../bench/sim/phone.js");'],
+    ["relay/bad.ts", 'import { x } from "./call";'],
+    // Packages and Node.
+    ["vad/bad.ts", 'import { z } from "zod";'],
+    ["relay/bad.ts", 'import pino from "pino";'],
+    ["relay/bad.ts", 'import "ws";'],
+    ["relay/bad.ts", 'const ws = require("ws");'],
+    ["http/bad.ts", 'import { WebSocket } from "ws";'],
+    ["adapters/bad.ts", 'import { App } from "uWebSockets.js";'],
+    ["adapters/bad.ts", 'import RequestClient from "pino/lib/tools.js";'],
+    ["adapters/bad.ts", 'import x from "left-pad";'],
+    ["playout/bad.ts", 'import { createHash } from "node:crypto";'],
+    ["relay/bad.ts", 'import { readFileSync } from "node:fs";'],
+    ["relay/bad.ts", 'import { connect } from "node:net";'],
+    ["adapters/bad.ts", 'import { readFileSync } from "fs";'],
+    // Clock, log, chance, environment.
+    ["codec/bad.ts", "const now = Date.now();"],
+    ["vad/bad.ts", "const now = performance.now();"],
+    ["wire/bad.ts", "const text = new Date(0).toISOString();"],
+    ["relay/bad.ts", "setTimeout(run, 20);"],
+    ["relay/bad.ts", 'console.log("here");'],
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the template is the made-up source
+    ["relay/bad.ts", "const text = `at ${new Date()}`;"],
+    ["relay/bad.ts", "const jitter = Math.random();"],
+    ["http/bad.ts", "const now = Date.now();"],
+    ["adapters/bad.ts", "const now = new Date();"],
+    ["adapters/bad.ts", "const level = process.env.LOG_LEVEL;"],
+    ["app.ts", 'const { env } = process; const level = process.env["LOG_LEVEL"];'],
+    // Names.
+    ["relay/BadName.ts", ""],
+    ["relay/utils.ts", ""],
+    ["wire/index.ts", ""],
+  ])("refuse in %s: %s", (path, text) => expect(judge(path, text)).toHaveLength(1));
+
+  it.each([
+    ["vad/good.ts", 'import { x } from "../codec/level.js";'],
+    ["wire/good.ts", 'import type { CallSid } from "../ports.js";'],
+    ["relay/good.ts", 'import { x } from "../tools/runner.js";\nimport { y } from "../playout/ledger.js";'],
+    ["relay/good.ts", 'import { createHmac } from "node:crypto";'],
+    ["records/good.ts", "const text = new Date(epochMs).toISOString();"],
+    ["http/good.ts", 'import { App } from "uWebSockets.js";\nimport type { Desk } from "../relay/desk.js";'],
+    ["adapters/store/good.ts", 'import { Kysely } from "kysely";'],
+    ["adapters/system-clock.ts", "const clock = { nowMs: () => performance.now() };"],
+    ["cli.ts", "loadConfig(process.env);"],
+    ["app.ts", 'import { x } from "./adapters/pino-log.js";\nimport { y } from "./http/server.js";'],
+    [
+      "codec/good.ts",
+      '/** Not Date.now(), see "node:fs". */ // import { x } from "ws";\nconst text = "Date.now()";',
+    ],
+    ["relay/good.ts", "this.clock.setTimeout(1); const names = { console: 1, process: 2 };"],
+  ])("allow in %s: %s", (path, text) => expect(judge(path, text)).toEqual([]));
+
+  it("see an import that leads nowhere", () => {
+    expect(faultsOf({ path: "wire/bad.ts", text: 'import "./gone.js";' }, () => false)).toHaveLength(1);
+  });
+});
