@@ -24,9 +24,6 @@ export type StreamClaim = (start: TwilioStart, leg: MediaLeg) => MediaLegEvents 
 /** A stream that has not said who it is by then is cut. */
 const START_PATIENCE_MS = 10_000;
 
-/** Refusals per scan: one object for all legs, since a message is handled to its end before the next. */
-const scan = new MediaScan();
-
 /**
  * The Twilio side of one call, from upgrade to close: Media Streams messages in, audio, marks and clears out.
  * Nothing of a stream is believed before its `start` has been claimed.
@@ -36,6 +33,8 @@ export class MediaLeg implements MediaReceiver {
   readonly #claim: StreamClaim;
   readonly #metrics: CallMetrics;
   readonly #log: Log;
+  /** A leg's own: it learns how this peer writes, stream id included. */
+  readonly #scan = new MediaScan();
   #startTimer: Timer | null;
   #events: MediaLegEvents | null = null;
   #writer: TwilioWriter | null = null;
@@ -60,6 +59,7 @@ export class MediaLeg implements MediaReceiver {
 
   message(message: Uint8Array): void {
     if (this.#ended) return;
+    const scan = this.#scan;
     if (this.#events !== null && scanMedia(message, scan)) {
       this.#events.callerFrame(message, scan.payloadStart, scan.payloadEnd, scan.timestampMs);
       return;

@@ -10,9 +10,10 @@ import type {
   UpstreamSocket,
   UpstreamSocketEvents,
 } from "../ports.js";
-import { parseServerEvent, type ResponseObject, type ServerEvent } from "../wire/realtime.js";
+import { parseServerEvent, type ServerEvent } from "../wire/realtime.js";
 import { AppendWriter, AudioDeltaScan, scanAudioDelta } from "../wire/realtime-audio.js";
 import { type ClientEvent, encodeClientEvent } from "../wire/realtime-client.js";
+import type { ResponseObject } from "../wire/realtime-objects.js";
 import { usageToTokens } from "../wire/realtime-usage.js";
 import { recalled, sessionConfig, turnDetectionConfig } from "./realtime-config.js";
 import { accountTrouble, closeFailure } from "./realtime-failure.js";

@@ -365,5 +365,3 @@ function readConversationItem(event: Fields): { item: RealtimeItem; previousItem
 function readOutputItem(event: Fields): { responseId: ResponseId; item: RealtimeItem } {
   return { responseId: responseId(event), item: readItem(event.object("item")) };
 }
-
-export type { ResponseObject } from "./realtime-objects.js";
