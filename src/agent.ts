@@ -144,10 +144,47 @@ export interface AgentProfile {
   readonly apology: string;
 }
 
+/** One address of the customer database. */
+export interface CrmEndpoint {
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** May hold {from}, {to} and {callSid}, which are percent-encoded. */
+  readonly url: string;
+  /** Resolved at load; never logged. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+  /** Hosts that may resolve to private addresses. */
+  readonly allowPrivateHosts: readonly string[];
+}
+
+export interface CrmSettings {
+  readonly callerLookup: CrmEndpoint | null;
+  readonly escalation: CrmEndpoint | null;
+  readonly callCompleted: CrmEndpoint | null;
+}
+
+/** What is taken out of records before they are stored. */
+export interface RedactSettings {
+  /** Card numbers: digit runs that pass Luhn's check. */
+  readonly cardNumbers: boolean;
+  /** Sources of regular expressions; each compiles with the flags "giu". */
+  readonly patterns: readonly string[];
+}
+
+/** Null = kept for ever. */
+export interface RetentionSettings {
+  readonly recordsDays: number | null;
+  readonly recordingsDays: number | null;
+}
+
 export interface AgentsFile {
   readonly agents: ReadonlyMap<string, AgentProfile>;
-  /** Called number (E.164) → agent name. */
+  /** Called number (E.164), or client: or sip: address → agent name. */
   readonly numbers: ReadonlyMap<string, string>;
   /** Agent of "*", or null. */
   readonly defaultAgent: string | null;
+  readonly crm?: CrmSettings;
+  readonly redact?: RedactSettings;
+  readonly retention?: RetentionSettings;
+  /** Absolute path of a price list that replaces the shipped one. */
+  readonly pricingFile?: string;
 }
