@@ -6,13 +6,20 @@ import { GAP_LIMIT_MS, GapFiller } from "../playout/gap-filler.js";
 import type { Hearing } from "../playout/ledger.js";
 import { PLAYOUT_LIMIT_BYTES, Playout, type PlayoutSink } from "../playout/playout.js";
 import { UplinkBacklog } from "../playout/uplink-backlog.js";
-import type { CallMetrics, Clock, ItemId } from "../ports.js";
+import type { CallMetrics, Clock, ItemId, ResponseId } from "../ports.js";
 import type { MediaLeg } from "./media-leg.js";
 import type { SpeechItem, VoiceSession } from "./voice-session.js";
 
 export interface AudioPathEvents {
   /** The first audio of an item left for the caller. */
   speechBegan(itemId: ItemId): void;
+}
+
+/** Items that begin so are ours. The model's are `item_…`. */
+const LOCAL = "local:";
+
+export function isLocal(itemId: ItemId): boolean {
+  return itemId.startsWith(LOCAL);
 }
 
 const SILENCE = new Uint8Array(msToBytes(GAP_LIMIT_MS)).fill(ULAW_SILENCE);
@@ -37,6 +44,7 @@ export class AudioPath implements PlayoutSink {
   #session: VoiceSession | null = null;
   /** Audio appended to the present session, in bytes: its clock. */
   #appendedBytes = 0;
+  #localItems = 0;
   #pumpMs = 0;
   readonly #pump = (): void => this.playout.pump(this.#pumpMs);
 
@@ -136,6 +144,13 @@ export class AudioPath implements PlayoutSink {
     }
     this.pump(nowMs);
     if (nothingWaited) this.#metrics.frameDownlink((this.#clock.nowMs() - nowMs) / 1000);
+  }
+
+  /** Sound of our own, behind what waits. The model knows nothing of it. */
+  playLocal(ulaw: Uint8Array): void {
+    const itemId = `${LOCAL}${++this.#localItems}` as ItemId;
+    this.playout.push(itemId, LOCAL as ResponseId, 0, ulaw, 0, ulaw.length);
+    this.playout.complete(itemId, this.#clock.nowMs());
   }
 
   /** Sends what is due, in one system call. */

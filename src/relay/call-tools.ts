@@ -15,6 +15,8 @@ export interface ToolHost {
   announce(text: string): void;
   /** False: the agent does not speak it. */
   setLanguage(language: string): boolean;
+  /** Key tones into the caller's line, behind what is being said. */
+  sendDtmf(digits: string): void;
 }
 
 export interface ToolRun {

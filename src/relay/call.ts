@@ -1,9 +1,11 @@
 import type { AgentProfile } from "../agent.js";
+import { dtmfTones, isDtmf } from "../codec/dtmf.js";
 import { assertNever } from "../errors.js";
 import type { BlockPool } from "../playout/block-pool.js";
+import type { Hearing } from "../playout/ledger.js";
 import type { CallMetrics, CallSid, Clock, ItemId, Log, ResponseId, StreamSid, Timer } from "../ports.js";
 import type { CallDirection, CallJournal, TokenUsage } from "../records/record-event.js";
-import { AudioPath, type AudioPathEvents } from "./audio-path.js";
+import { AudioPath, type AudioPathEvents, isLocal } from "./audio-path.js";
 import {
   type CallEvent,
   type CallState,
@@ -217,6 +219,10 @@ export class Call
     return true;
   }
 
+  sendDtmf(digits: string): void {
+    if (isDtmf(digits)) this.#audio.playLocal(dtmfTones(digits));
+  }
+
   // --- MediaLegEvents -------------------------------------------------------------------------------
 
   callerFrame(message: Uint8Array, start: number, end: number, timestampMs: number): void {
@@ -249,7 +255,7 @@ export class Call
     this.#leg = null;
     this.#keypad.forget();
     const nowMs = this.#deps.clock.nowMs();
-    for (const hearing of this.#audio.playout.close(nowMs)) this.story.agentHeard(hearing, false);
+    for (const hearing of this.#audio.playout.close(nowMs)) this.#heard(hearing);
     this.#audio.disconnectLeg();
     this.#dispatch({ type: "stream_ended", clean });
   }
@@ -331,8 +337,9 @@ export class Call
     if (hearings !== null) {
       this.#deps.metrics.bargeIn("model");
       this.#deps.metrics.bargeInClear((this.#deps.clock.nowMs() - nowMs) / 1000);
-      for (const hearing of hearings) this.story.agentHeard(hearing, true);
-      session?.interrupted(hearings.filter((hearing) => hearing.cut));
+      const spoken = hearings.filter((hearing) => !isLocal(hearing.itemId));
+      for (const hearing of spoken) this.story.agentHeard(hearing, true);
+      session?.interrupted(spoken.filter((hearing) => hearing.cut));
     } else if (this.agent.turnDetection.interruptResponse) {
       // Nothing to take back, but what the server is cancelling now may still trickle in.
       session?.interrupted([]);
@@ -426,6 +433,7 @@ export class Call
   // --- AudioPathEvents, Ticking ---------------------------------------------------------------------
 
   speechBegan(itemId: ItemId): void {
+    if (isLocal(itemId)) return;
     const { metrics, clock } = this.#deps;
     if (!this.#spokeYet) {
       this.#spokeYet = true;
@@ -447,7 +455,7 @@ export class Call
     const { playout } = this.#audio;
     for (let heard = playout.takeHeard(nowMs); heard !== undefined; heard = playout.takeHeard(nowMs)) {
       this.#lastActivityMs = nowMs;
-      this.story.agentHeard(heard, false);
+      this.#heard(heard);
     }
     if (playout.underruns > this.#underrunsCounted) {
       this.#underrunsCounted = playout.underruns;
@@ -457,6 +465,10 @@ export class Call
     const session = this.#upstream.session;
     if ((session === null || session.quiet) && playout.isDrained(nowMs))
       this.#dispatch({ type: "heard_out" });
+  }
+
+  #heard(hearing: Hearing): void {
+    if (!isLocal(hearing.itemId)) this.story.agentHeard(hearing, false);
   }
 
   #watchLimits(nowMs: number): void {
@@ -531,7 +543,7 @@ export class Call
         return;
       case "silence_agent": {
         const hearings = this.#audio.interrupt(nowMs);
-        if (hearings !== null) for (const hearing of hearings) this.story.agentHeard(hearing, false);
+        if (hearings !== null) for (const hearing of hearings) this.#heard(hearing);
         this.#upstream.session?.hush();
         return;
       }
