@@ -84,6 +84,22 @@ export function twilioAuthTokens(
     : [config.twilioAuthToken, config.twilioAuthTokenSecondary];
 }
 
+/** How Twilio's REST is reached. */
+export function twilioAccount(
+  config: Pick<
+    Config,
+    "twilioAccountSid" | "twilioAuthToken" | "twilioApiKey" | "twilioApiSecret" | "twilioApiBaseUrl"
+  >,
+) {
+  return {
+    accountSid: config.twilioAccountSid,
+    authToken: config.twilioAuthToken,
+    apiKey: config.twilioApiKey,
+    apiSecret: config.twilioApiSecret,
+    baseUrl: config.twilioApiBaseUrl,
+  };
+}
+
 export interface ConfigRow {
   readonly name: string;
   /** Redacted: safe to print, to log and to paste into a ticket. */

@@ -1,0 +1,15 @@
+#!/usr/bin/env node
+// The built relay where there is one; else, and for what is never built (demo, bench), the sources through tsx.
+import { existsSync } from "node:fs";
+
+const built = new URL("../dist/cli.js", import.meta.url);
+const needsSources = process.argv.slice(2).some((arg) => arg === "demo" || arg === "bench");
+if (existsSync(built) && !needsSources) {
+  const { main } = await import(built.href);
+  await main(process.argv.slice(2));
+} else {
+  const { register } = await import("tsx/esm/api");
+  register();
+  const { main } = await import(new URL("../src/cli.ts", import.meta.url).href);
+  await main(process.argv.slice(2));
+}

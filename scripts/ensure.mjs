@@ -1,0 +1,49 @@
+// What must be there before anything of ours can run: a Node that is new enough, and the packages of the lock file.
+// Plain Node, no packages.
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const ROOT = new URL("../", import.meta.url);
+const OLDEST = [20, 19];
+
+/** Ends the process with 2 when it cannot be mended from here. `development`: the tools of the tests as well. */
+export function ensure({ development }) {
+  const [major, minor] = process.versions.node.split(".").map(Number);
+  if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {
+    console.error(`murelay needs Node ${OLDEST.join(".")} or newer; this is ${process.versions.node}`);
+    process.exit(2);
+  }
+  const why = staleness(development);
+  if (why === null) return;
+  console.error(`${why}: running npm ci …`);
+  const { status, error } = npmCi();
+  if (error !== undefined || status !== 0) {
+    console.error(`npm ci failed${error === undefined ? "" : `: ${error.message}`}`);
+    process.exit(2);
+  }
+}
+
+/** Why node_modules has to be made anew, or null. */
+function staleness(development) {
+  const lockFile = new URL("package-lock.json", ROOT);
+  const installedFile = new URL("node_modules/.package-lock.json", ROOT);
+  if (!existsSync(installedFile)) return "node_modules is not there";
+  if (statSync(installedFile).mtimeMs >= statSync(lockFile).mtimeMs) return null;
+  // Older by its date; a fresh checkout of the same lock file needs nothing all the same.
+  const wanted = JSON.parse(readFileSync(lockFile, "utf8")).packages ?? {};
+  const installed = JSON.parse(readFileSync(installedFile, "utf8")).packages ?? {};
+  for (const [path, { version, optional, devOptional, dev, link }] of Object.entries(wanted)) {
+    if (path === "" || link || optional || devOptional || (dev && !development)) continue;
+    if (installed[path]?.version !== version) return "node_modules is older than package-lock.json";
+  }
+  return null;
+}
+
+function npmCi() {
+  const options = { cwd: fileURLToPath(ROOT), stdio: ["ignore", 2, 2] };
+  const cli = process.env.npm_execpath;
+  // Under `npm run` the same npm, by its own script; else the one on the path.
+  if (cli?.endsWith(".js")) return spawnSync(process.execPath, [cli, "ci"], options);
+  return spawnSync("npm", ["ci"], { ...options, shell: process.platform === "win32" });
+}

@@ -1,0 +1,33 @@
+import type { AgentsFile } from "../agent.js";
+import { AgentsFileError, readAgentsFile } from "../agents-file.js";
+import { type Config, ConfigError, loadConfig } from "../config.js";
+import type { CliIo } from "./io.js";
+
+export interface Loaded {
+  readonly config: Config;
+  readonly agents: AgentsFile;
+}
+
+/** Settings and agents file, or null once every fault has been said. */
+export function loadAll(io: CliIo): Loaded | null {
+  const config = loadSettings(io);
+  if (config === null) return null;
+  try {
+    return { config, agents: readAgentsFile(config, io.env) };
+  } catch (error) {
+    if (!(error instanceof AgentsFileError)) throw error;
+    io.err(error.message);
+    return null;
+  }
+}
+
+export function loadSettings(io: CliIo): Config | null {
+  try {
+    return loadConfig(io.env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    io.err(error.message);
+    io.err("All settings: docs/config.md. Put them into the environment or into a file .env here.");
+    return null;
+  }
+}

@@ -1,0 +1,46 @@
+import { RelayError } from "../errors.js";
+import { printConfig } from "./config-command.js";
+import type { CliIo } from "./io.js";
+import { EXIT_OK, EXIT_USAGE } from "./io.js";
+import { loadAll } from "./load.js";
+
+export interface ServeOptions {
+  readonly printConfig?: boolean;
+}
+
+/** Runs the relay until a signal ends it. Nothing is started while any setting is at fault. */
+export async function serve(io: CliIo, options: ServeOptions): Promise<number> {
+  if (options.printConfig === true) return printConfig(io);
+  const loaded = loadAll(io);
+  if (loaded === null) return EXIT_USAGE;
+
+  const { createApp } = await import("../app.js");
+  let app: Awaited<ReturnType<typeof createApp>>;
+  try {
+    app = await createApp(loaded.config, loaded.agents);
+    await app.start();
+  } catch (error) {
+    // A port that is taken, a server that does not load: nothing runs yet, and the message says what to do.
+    if (!(error instanceof RelayError) || error.code !== "config_invalid") throw error;
+    io.err(error.message);
+    return EXIT_USAGE;
+  }
+  return new Promise((resolve, reject) => {
+    let signals = 0;
+    io.onSignal((signal) => {
+      signals++;
+      if (signals === 1) {
+        io.err(
+          `${signal}: no new calls; running calls may end within ${loaded.config.drainSeconds} s. Again to stop now.`,
+        );
+        app
+          .drain()
+          .then(() => app.stop())
+          .then(() => resolve(EXIT_OK), reject);
+      } else if (signals === 2) {
+        io.err(`${signal}: stopping now`);
+        app.stop().then(() => resolve(EXIT_OK), reject);
+      }
+    });
+  });
+}
