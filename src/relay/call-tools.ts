@@ -11,6 +11,8 @@ export interface ToolHost {
   readonly parties: CallParties;
   readonly agent: AgentProfile;
   readonly story: CallStory;
+  /** That the call is held in, a BCP 47 tag. */
+  readonly language: string;
   /** Something the agent says while a tool takes its time. */
   announce(text: string): void;
   /** False: the agent does not speak it. */

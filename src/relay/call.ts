@@ -117,6 +117,7 @@ export class Call
   #underrunsCounted = 0;
   #timeUp = false;
   #instructions: string;
+  #language: string;
 
   constructor(parties: CallParties, agent: AgentProfile, host: CallHost, deps: CallDeps) {
     this.parties = parties;
@@ -128,6 +129,7 @@ export class Call
     this.#openedMs = clock.nowMs();
     this.#lastActivityMs = this.#openedMs;
     this.#instructions = agent.instructions;
+    this.#language = agent.language;
     this.story = new CallStory(parties.callSid, deps.journal, () => clock.nowMs());
     this.#audio = new AudioPath(deps.pool, this, { clock, metrics, leadMs: deps.leadMs });
     this.#upstream = new Upstream(this, { clock, metrics, timeoutMs: deps.upstreamTimeoutMs });
@@ -148,6 +150,19 @@ export class Call
 
   get state(): CallState {
     return this.#state;
+  }
+
+  get language(): string {
+    return this.#language;
+  }
+
+  get hasStream(): boolean {
+    return this.#leg !== null;
+  }
+
+  /** Ends our side of the stream: Twilio asks what follows. */
+  closeStream(): void {
+    this.#leg?.close();
   }
 
   /** Its stream and its session weigh on this process (not while a human has the caller). */
@@ -214,6 +229,7 @@ export class Call
   setLanguage(language: string): boolean {
     const profile = this.agent.languages.get(language);
     if (profile === undefined) return false;
+    this.#language = language;
     this.#instructions = prompts.inLanguage(profile.instructions ?? this.agent.instructions, language);
     this.#upstream.session?.update({ instructions: this.#instructions });
     return true;

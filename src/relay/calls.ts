@@ -26,6 +26,8 @@ export interface CallsDeps extends CallDeps {
 export interface TransferHubHost {
   readonly agents: AgentsFile;
   find(callSid: CallSid): Call | undefined;
+  /** By the number called; null: nobody answers it. */
+  agentFor(form: Form): AgentProfile | null;
   /** TwiML that brings the caller back to their agent. */
   backToAgent(call: Call, fact: string): Twiml;
 }
@@ -262,6 +264,7 @@ export class Calls implements Desk, CallHost, TransferHubHost {
     if (state.name !== "ended" || this.#calls.get(callSid) !== call) return;
     this.#calls.delete(callSid);
     this.#returns.delete(callSid);
+    this.#transfers.forget(callSid);
     this.#deps.metrics.callEnded(state.outcome);
     const nowMs = this.#deps.clock.nowMs();
     for (const [old, { untilMs }] of this.#ended) {

@@ -16,6 +16,8 @@ export interface TransferHub {
   meanwhile(callSid: CallSid): Twiml;
   /** Apology and the agent's default destination; for callers whose agent failed or is not to be had. */
   fallback(agent: AgentProfile, callSid: CallSid, why: "failure" | "overflow"): Twiml;
+  /** The call is over. */
+  forget(callSid: CallSid): void;
   /** Timers stop; states are persisted already. */
   close(): void;
 }

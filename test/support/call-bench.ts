@@ -233,6 +233,7 @@ export class CallBench {
         { verb: "say", text: why },
         { verb: "dial", target: { type: "number", e164: "+15551112222" } },
       ],
+      forget: () => undefined,
       close: () => undefined,
     };
     const deps: CallDeps = {

@@ -1,0 +1,142 @@
+import { createLog } from "./adapters/pino-log.js";
+import { PromMetrics } from "./adapters/prom-metrics.js";
+import { systemClock } from "./adapters/system-clock.js";
+import { createTwilioRest } from "./adapters/twilio-rest.js";
+import { createWsDialer } from "./adapters/ws-upstream.js";
+import type { AgentsFile } from "./agent.js";
+import { type Config, mediaUrlFor } from "./config.js";
+import { createOperatorServer, createPublicServer } from "./http/server.js";
+import { BlockPool } from "./playout/block-pool.js";
+import type { CallControl, Clock, Log } from "./ports.js";
+import { MemoryJournal } from "./records/memory-journal.js";
+import type { CallJournal } from "./records/record-event.js";
+import { Calls } from "./relay/calls.js";
+import { DialTransfers } from "./relay/dial-transfers.js";
+import { RealtimeSession } from "./relay/realtime-session.js";
+import { Ticker } from "./relay/ticker.js";
+import { createToolbox } from "./toolbox.js";
+import { MemoryOrderBook } from "./tools/memory-orders.js";
+import { VERSION } from "./version.js";
+
+export interface App {
+  /** Listens on both ports; resolves with what they are (a configured 0 takes a free one). */
+  start(): Promise<{ readonly publicPort: number; readonly adminPort: number }>;
+  /** No new callers; resolves once the running calls are over or DRAIN_SECONDS have passed. */
+  drain(): Promise<void>;
+  /** Callers still on a stream go to their fallback; everything is closed. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** What tests and the demo put in the place of the real thing. */
+export interface AppOverrides {
+  readonly clock?: Clock;
+  readonly log?: Log;
+  readonly journal?: CallJournal;
+  readonly control?: CallControl;
+}
+
+/**
+ * Builds everything and joins the floors; nothing runs before `start`.
+ *
+ * @throws RelayError config_invalid when a tool's schema or module cannot be used.
+ */
+export async function createApp(
+  config: Config,
+  agents: AgentsFile,
+  overrides: AppOverrides = {},
+): Promise<App> {
+  const clock = overrides.clock ?? systemClock;
+  const log = overrides.log ?? createLog({ level: config.logLevel, pretty: config.logPretty });
+  const metrics = new PromMetrics({ version: VERSION });
+  const journal = overrides.journal ?? new MemoryJournal();
+  const control =
+    overrides.control ??
+    createTwilioRest({
+      accountSid: config.twilioAccountSid,
+      authToken: config.twilioAuthToken,
+      apiKey: config.twilioApiKey,
+      apiSecret: config.twilioApiSecret,
+      baseUrl: config.twilioApiBaseUrl,
+      nowMs: () => clock.nowMs(),
+      observe: (operation, outcome, seconds) => metrics.twilioRequest(operation, outcome, seconds),
+    });
+  const dialer = createWsDialer({
+    apiKey: config.openaiApiKey,
+    clock,
+    log,
+    handshakeTimeoutMs: config.upstreamTimeoutMs,
+  });
+  const mediaUrl = mediaUrlFor(config, 0);
+  const links = { publicUrl: config.publicUrl, mediaUrl };
+  const calls = new Calls(
+    agents,
+    {
+      accountSid: config.twilioAccountSid,
+      maxCalls: config.maxCalls,
+      prewarm: config.prewarm,
+      tokenSecret: config.twilioAuthToken,
+      links,
+    },
+    {
+      clock,
+      ticker: new Ticker(clock, (error) =>
+        log.error("a call failed in its tick", { code: "internal" }, error),
+      ),
+      metrics,
+      log,
+      journal,
+      pool: new BlockPool(),
+      node: config.nodeName,
+      leadMs: config.playoutLeadMs,
+      upstreamTimeoutMs: config.upstreamTimeoutMs,
+      maxCallMinutes: config.maxCallMinutes,
+      openSession: (profile, history, events, life) =>
+        new RealtimeSession(profile, history, events, life, {
+          dialer,
+          url: config.openaiRealtimeUrl,
+          nowMs: () => clock.nowMs(),
+          metrics,
+          log,
+        }),
+      tools: createToolbox(agents, { clock, log, orders: new MemoryOrderBook() }),
+      transfers: (host) => new DialTransfers(host, { control, clock, log, metrics, links }),
+    },
+  );
+  const publicServer = createPublicServer({ config, mediaUrl, desk: calls, metrics, clock, log });
+  const operatorServer = createOperatorServer({
+    config,
+    desk: calls,
+    scrape: () => metrics.scrape(),
+    metrics,
+    log,
+  });
+  let unwatch: (() => void) | null = null;
+  let stopped = false;
+
+  return {
+    start: async () => {
+      const publicPort = await publicServer.listen(config.host, config.port);
+      const adminPort = await operatorServer.listen(config.adminHost, config.adminPort);
+      unwatch = metrics.watchEventLoop(clock);
+      log.info("listening", { host: config.host, port: publicPort, adminHost: config.adminHost, adminPort });
+      return { publicPort, adminPort };
+    },
+    drain: async () => {
+      calls.beginDrain();
+      log.info("draining", { calls: calls.load });
+      const timeUp = new Promise<void>((resolve) => {
+        clock.after(config.drainSeconds * 1000, resolve);
+      });
+      await Promise.race([calls.drained(), timeUp]);
+    },
+    stop: async () => {
+      if (stopped) return;
+      stopped = true;
+      calls.stop();
+      unwatch?.();
+      publicServer.close();
+      operatorServer.close();
+      log.info("stopped");
+    },
+  };
+}

@@ -1,0 +1,74 @@
+/**
+ * The tools of every agent, built once at start, and a runner for each call.
+ */
+import { createJsonSchemaChecker } from "./adapters/json-schema.js";
+import type { AgentProfile, AgentsFile, ToolDefinition } from "./agent.js";
+import { RelayError } from "./errors.js";
+import type { Clock, Log } from "./ports.js";
+import { AgentTools } from "./relay/agent-tools.js";
+import type { CallTools, ToolHost } from "./relay/call-tools.js";
+import type { SessionTool } from "./relay/voice-session.js";
+import { callTools, isCallTool } from "./tools/builtin.js";
+import { ToolRegistry } from "./tools/registry.js";
+import { ToolRunner } from "./tools/runner.js";
+import { type OrderBook, SAMPLE_TOOL_NAMES, sampleTools } from "./tools/sample-tools.js";
+import type { Tool } from "./tools/tool.js";
+
+export interface ToolboxDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly orders: OrderBook;
+}
+
+interface Kit {
+  readonly registry: ToolRegistry;
+  readonly specs: readonly SessionTool[];
+}
+
+/** @throws RelayError config_invalid when a schema is wrong or a tool's source is not supported. */
+export function createToolbox(agents: AgentsFile, deps: ToolboxDeps): (host: ToolHost) => CallTools {
+  const samples = new Map(sampleTools(deps.orders).map((tool) => [tool.name, tool]));
+  const checker = createJsonSchemaChecker();
+  const kits = new Map<string, Kit>();
+  for (const agent of agents.agents.values()) {
+    const own = agent.tools.flatMap((definition) => ownTool(definition, samples));
+    const registry = new ToolRegistry([...callTools(agent), ...own], checker);
+    kits.set(agent.name, { registry, specs: [...registry.specs(), ...mcpSpecs(agent)] });
+  }
+  return (host) => {
+    const kit = kits.get(host.agent.name);
+    if (kit === undefined) throw new RelayError("internal", "an agent without a kit of tools");
+    const runner = new ToolRunner({
+      registry: kit.registry,
+      clock: deps.clock,
+      log: deps.log,
+      maxCalls: host.agent.limits.maxToolCalls,
+      context: () => ({
+        callSid: host.parties.callSid,
+        from: host.parties.from,
+        to: host.parties.to,
+        agent: host.agent.name,
+        language: host.language,
+      }),
+    });
+    return new AgentTools(host, kit.specs, runner, deps.log);
+  };
+}
+
+function ownTool(definition: ToolDefinition, samples: ReadonlyMap<string, Tool>): Tool[] {
+  const { name, source } = definition;
+  if (source.kind === "mcp" || isCallTool(name)) return [];
+  const sample = samples.get(name);
+  if (source.kind === "builtin" && sample !== undefined) return [sample];
+  throw new RelayError(
+    "config_invalid",
+    `tool ${name}: only ${SAMPLE_TOOL_NAMES.join(", ")}, the built-in tools and mcp are supported so far`,
+  );
+}
+
+/** MCP tools are passed on: the model calls their servers itself. */
+function mcpSpecs(agent: AgentProfile): SessionTool[] {
+  return agent.tools.flatMap(({ name, source }) =>
+    source.kind === "mcp" ? [{ type: "mcp" as const, label: name, server: source.server }] : [],
+  );
+}
