@@ -1,0 +1,140 @@
+import { describe, expect, it } from "vitest";
+import { createJsonSchemaChecker } from "../../src/adapters/json-schema.js";
+import { RelayError } from "../../src/errors.js";
+import type { CallSid, ToolCallId } from "../../src/ports.js";
+import { ToolRegistry } from "../../src/tools/registry.js";
+import { MAX_OUTPUT_CHARS, SLOW_MS, ToolRunner } from "../../src/tools/runner.js";
+import type { Tool, ToolResult } from "../../src/tools/tool.js";
+import { FakeClock } from "../support/fake-clock.js";
+import { FakeLog } from "../support/fake-ports.js";
+
+function tool(name: string, run: Tool["run"], more: Partial<Tool> = {}): Tool {
+  return {
+    name,
+    description: name,
+    parameters: { type: "object", properties: { n: { type: "number" } }, additionalProperties: false },
+    timeoutMs: 3_000,
+    sayWhileWaiting: null,
+    run,
+    ...more,
+  };
+}
+
+function bench(...tools: Tool[]) {
+  const clock = new FakeClock();
+  const runner = new ToolRunner({
+    registry: new ToolRegistry(tools, createJsonSchemaChecker()),
+    clock,
+    log: new FakeLog(),
+    maxCalls: 3,
+    context: () => ({ callSid: "CA" as CallSid, from: "a", to: "b", agent: "support", language: "en" }),
+  });
+  return { clock, runner };
+}
+
+const call = (name: string, args = "{}", id = "c1") => ({ callId: id as ToolCallId, name, arguments: args });
+const ok = async (): Promise<ToolResult> => ({ output: { fine: true } });
+const never = (): Promise<ToolResult> => new Promise(() => undefined);
+
+describe("ToolRunner", () => {
+  it("answers the calls of a response side by side, each with its own id, in their order", async () => {
+    const { runner } = bench(
+      tool("a", ok),
+      tool("b", async () => ({ output: "text" })),
+    );
+    const answers = await runner.run([call("a", "{}", "1"), call("b", "", "2")], () => undefined);
+    expect(answers).toMatchObject([
+      { callId: "1", name: "a", output: '{"fine":true}', outcome: "ok", request: null },
+      { callId: "2", name: "b", output: "text", outcome: "ok" },
+    ]);
+  });
+
+  it.each([
+    ["unknown tools", call("zzz"), "invalid", /no tool of that name/],
+    ["arguments that are not JSON", call("a", '{"n":'), "invalid", /not valid JSON/],
+    ["arguments against the schema", call("a", '{"n":"x"}'), "invalid", /n must be number/],
+    ["arguments nobody asked for", call("a", '{"m":1}'), "invalid", /additional properties: ..m/],
+  ])("answers %s with what is wrong", async (_what, asked, outcome, text) => {
+    const { runner } = bench(tool("a", ok));
+    const [answer] = await runner.run([asked], () => undefined);
+    expect(answer).toMatchObject({ outcome });
+    expect(answer!.output).toMatch(text);
+  });
+
+  it("answers a hanging tool at its deadline, and tells it to stop", async () => {
+    let signal: AbortSignal | undefined;
+    const { runner, clock } = bench(
+      tool("a", (_args, context) => {
+        signal = context.signal;
+        return never();
+      }),
+    );
+    const answers = runner.run([call("a")], () => undefined);
+    clock.advance(3_000);
+    expect((await answers)[0]).toMatchObject({ outcome: "timeout", ms: 3_000 });
+    expect(signal!.aborted).toBe(true);
+    expect(clock.pending).toBe(0);
+  });
+
+  it("answers a tool that throws without telling what a stranger's error says", async () => {
+    const { runner } = bench(
+      tool("a", () => {
+        throw new Error("password=hunter2");
+      }),
+      tool("b", async () => {
+        throw new RelayError("tool_blocked", "the address is not allowed");
+      }),
+    );
+    const [a, b] = await runner.run([call("a"), call("b")], () => undefined);
+    expect(a).toMatchObject({ outcome: "error" });
+    expect(a!.output).not.toContain("hunter2");
+    expect(b!.output).toContain("not allowed");
+  });
+
+  it("says something once while a batch takes long", async () => {
+    const said: string[] = [];
+    const { runner, clock } = bench(
+      tool("a", never, { sayWhileWaiting: "One moment." }),
+      tool("b", never, { sayWhileWaiting: "Still looking." }),
+    );
+    const answers = runner.run([call("a"), call("b")], (say) => said.push(say));
+    clock.advance(SLOW_MS - 1);
+    expect(said).toEqual([]);
+    clock.advance(1);
+    expect(said).toEqual(["One moment."]);
+    clock.advance(3_000);
+    await answers;
+    expect(said).toHaveLength(1);
+  });
+
+  it("says nothing when the answer is quick", async () => {
+    const said: string[] = [];
+    const { runner, clock } = bench(tool("a", ok, { sayWhileWaiting: "One moment." }));
+    await runner.run([call("a")], (say) => said.push(say));
+    clock.advance(SLOW_MS);
+    expect(said).toEqual([]);
+  });
+
+  it("cuts an answer that is too long, visibly", async () => {
+    const { runner } = bench(tool("a", async () => ({ output: "x".repeat(10_000_000) })));
+    const [answer] = await runner.run([call("a")], () => undefined);
+    expect(answer!.output.length).toBeLessThanOrEqual(MAX_OUTPUT_CHARS);
+    expect(answer!.output).toContain("cut: 10000000 characters");
+  });
+
+  it("denies what is beyond the limit of a call, over all its batches", async () => {
+    const { runner } = bench(tool("a", ok));
+    const first = await runner.run([call("a"), call("a")], () => undefined);
+    const second = await runner.run([call("a"), call("a")], () => undefined);
+    expect([...first, ...second].map(({ outcome }) => outcome)).toEqual(["ok", "ok", "ok", "denied"]);
+  });
+
+  it("cancels what runs when the caller hangs up, and what is asked afterwards", async () => {
+    const { runner, clock } = bench(tool("a", never));
+    const answers = runner.run([call("a")], () => undefined);
+    runner.cancel();
+    expect((await answers)[0]).toMatchObject({ outcome: "cancelled" });
+    expect((await runner.run([call("a")], () => undefined))[0]).toMatchObject({ outcome: "cancelled" });
+    expect(clock.pending).toBe(0);
+  });
+});
