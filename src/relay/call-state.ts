@@ -63,8 +63,8 @@ export type CallEvent =
   | { readonly type: "timer"; readonly timer: CallTimer }
   /** Twilio says that the call is over. */
   | { readonly type: "caller_gone" }
-  /** This process is about to stop. */
-  | { readonly type: "abandoned" }
+  /** This process gives the call up. */
+  | { readonly type: "abandoned"; readonly reason: string }
   | { readonly type: "transfer_ended"; readonly next: "connected" | "back_to_agent" | "apology" | "gone" };
 
 /** `claim`: a warm session waits for its stream. `arrival`: a stream that was promised does not come. */
@@ -104,7 +104,7 @@ const stay = (state: CallState): Step => ({ state, effects: [] });
 export function step(state: CallState, event: CallEvent): Step {
   if (event.type === "abandoned") {
     if (state.name === "ended" || state.name === "handing_over") return stay(state);
-    return end("failed", "drained", "fallback", ARRIVED);
+    return end("failed", event.reason, "fallback", ARRIVED);
   }
   switch (state.name) {
     case "offered":

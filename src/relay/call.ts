@@ -207,11 +207,9 @@ export class Call
     this.#dispatch({ type: "caller_gone" });
   }
 
-  /** This process stops: a caller on a stream goes to the fallback, one with a human stays there. */
-  abandon(): void {
-    const { name } = this.#state;
-    if (name === "handing_over") return;
-    this.#dispatch({ type: "abandoned" });
+  /** This process gives the call up: a caller on a stream goes to the fallback, one with a human stays there. */
+  abandon(reason: string): void {
+    this.#dispatch({ type: "abandoned", reason });
   }
 
   transferEnded(next: "connected" | "back_to_agent" | "apology" | "gone"): void {

@@ -191,7 +191,7 @@ export class Calls implements Desk, CallHost, TransferHubHost {
     const returns = (this.#returns.get(callSid) ?? 0) + 1;
     this.#returns.set(callSid, returns);
     if (returns > RETURNS_MOST) {
-      call.callerGone();
+      call.abandon("stream_broke");
       return this.#transfers.fallback(call.agent, callSid, "failure");
     }
     return this.backToAgent(call, "The line to the caller broke for a moment.");
@@ -292,7 +292,7 @@ export class Calls implements Desk, CallHost, TransferHubHost {
   /** Callers who are still on a stream go to their fallback; callers with a human stay with them. */
   stop(): void {
     this.#draining = true;
-    for (const call of [...this.#calls.values()]) call.abandon();
+    for (const call of [...this.#calls.values()]) call.abandon("drained");
     this.#transfers.close();
   }
 }

@@ -110,7 +110,7 @@ describe("step", () => {
       { type: "timer", timer: "arrival" },
       { type: "timer", timer: "farewell" },
       { type: "caller_gone" },
-      { type: "abandoned" },
+      { type: "abandoned", reason: "drained" },
       { type: "transfer_ended", next: "back_to_agent" },
       { type: "transfer_ended", next: "connected" },
       { type: "transfer_ended", next: "apology" },
