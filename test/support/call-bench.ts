@@ -4,7 +4,7 @@ import type { CallSid, MediaReceiver, MediaSocket, ToolCallId } from "../../src/
 import type { RecordEvent } from "../../src/records/record-event.js";
 import type { CallDeps } from "../../src/relay/call.js";
 import type { CallTools, ToolBatch } from "../../src/relay/call-tools.js";
-import { Calls, type CallsConfig } from "../../src/relay/calls.js";
+import { Calls, type CallsConfig, type TransferHubHost } from "../../src/relay/calls.js";
 import { RealtimeSession } from "../../src/relay/realtime-session.js";
 import { Ticker } from "../../src/relay/ticker.js";
 import type { TransferHub } from "../../src/relay/transfer-hub.js";
@@ -221,7 +221,11 @@ export class CallBench {
   readonly calls: Calls;
   readonly streams: FakeStream[] = [];
 
-  constructor(profile = agent(), changes: Partial<CallsConfig> = {}) {
+  constructor(
+    profile = agent(),
+    changes: Partial<CallsConfig> = {},
+    transfers?: (host: TransferHubHost, bench: CallBench) => TransferHub,
+  ) {
     const { clock } = this;
     const hub: TransferHub = {
       begin: (call, request) => void this.handedOver.push([call.parties.callSid, request]),
@@ -273,7 +277,7 @@ export class CallBench {
         links: { publicUrl: "https://relay.test", mediaUrl: "wss://relay.test/media-stream" },
         ...changes,
       },
-      { ...deps, transfers: () => hub },
+      { ...deps, transfers: (host) => transfers?.(host, this) ?? hub },
     );
   }
 
