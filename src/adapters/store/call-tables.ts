@@ -1,0 +1,322 @@
+import { type ExpressionBuilder, type Kysely, sql, type Transaction } from "kysely";
+import type { CallSid } from "../../ports.js";
+import type { CallRecord } from "../../records/call-record.js";
+import type {
+  CallCursor,
+  CallFilter,
+  CallSave,
+  CallStore,
+  SaveOutcome,
+  StoredCall,
+  WriterId,
+} from "../../records/store-port.js";
+import type { Guard } from "./guard.js";
+import { databaseNowMs } from "./migrations.js";
+import type { CallsTable, Tables, TurnsTable } from "./tables.js";
+
+/** Finished jobs and used tokens are of no use to anybody after this. */
+const KEEP_JOBS_MS = 7 * 86_400_000;
+/** Tombstones outlive every journal that could still hold the call. */
+const KEEP_TOMBSTONES_MS = 90 * 86_400_000;
+const KEEP_WRITERS_MS = 7 * 86_400_000;
+/** PostgreSQL takes 65,535 parameters a statement. */
+const TURNS_A_STATEMENT = 500;
+
+/** Call records, and who answers for them. */
+export class CallTables implements CallStore {
+  readonly #db: Kysely<Tables>;
+  readonly #kind: "sqlite" | "postgres";
+  readonly #guard: Guard;
+
+  constructor(db: Kysely<Tables>, kind: "sqlite" | "postgres", guard: Guard) {
+    this.#db = db;
+    this.#kind = kind;
+    this.#guard = guard;
+  }
+
+  async save(saves: readonly CallSave[]): Promise<readonly SaveOutcome[]> {
+    if (saves.length === 0) return [];
+    // Every transaction takes its rows in the same order, or two nodes could wait for each other.
+    const ordered = [...saves].sort((a, b) => (a.callSid < b.callSid ? -1 : 1));
+    const outcomes = await this.#guard(
+      async () => await this.#db.transaction().execute(async (tx) => await this.#saveAll(tx, ordered)),
+    );
+    return saves.map((save) => outcomes.get(save.callSid) ?? "conflict");
+  }
+
+  async #saveAll(tx: Transaction<Tables>, saves: readonly CallSave[]): Promise<Map<CallSid, SaveOutcome>> {
+    const outcomes = new Map<CallSid, SaveOutcome>();
+    const sids = saves.map((save) => save.callSid);
+    const deleted = await tx
+      .selectFrom("deleted_calls")
+      .select("call_sid")
+      .where("call_sid", "in", sids)
+      .execute();
+    const gone = new Set(deleted.map((row) => row.call_sid));
+    for (const sid of sids) if (gone.has(sid)) outcomes.set(sid, "deleted");
+
+    const fresh = saves.filter((save) => save.basedOn === 0 && !gone.has(save.callSid));
+    if (fresh.length > 0) {
+      const inserted = await tx
+        .insertInto("calls")
+        .values(fresh.map(toRow))
+        .onConflict((conflict) => conflict.column("call_sid").doNothing())
+        .returning("call_sid")
+        .execute();
+      const won = new Set(inserted.map((row) => row.call_sid));
+      for (const { callSid } of fresh) outcomes.set(callSid, won.has(callSid) ? "saved" : "conflict");
+    }
+    for (const save of saves) {
+      if (save.basedOn === 0 || gone.has(save.callSid)) continue;
+      const { call_sid: _, ...row } = toRow(save);
+      const updated = await tx
+        .updateTable("calls")
+        .set(row)
+        .where("call_sid", "=", save.callSid)
+        .where("version", "=", save.basedOn)
+        .executeTakeFirst();
+      outcomes.set(save.callSid, updated.numUpdatedRows === 1n ? "saved" : "conflict");
+    }
+    await this.#saveTurns(
+      tx,
+      saves.filter((save) => save.record.state === "ended" && outcomes.get(save.callSid) === "saved"),
+    );
+    return outcomes;
+  }
+
+  async #saveTurns(tx: Transaction<Tables>, ended: readonly CallSave[]): Promise<void> {
+    if (ended.length === 0) return;
+    const again = ended.filter((save) => save.basedOn > 0).map((save) => save.callSid);
+    if (again.length > 0) await tx.deleteFrom("turns").where("call_sid", "in", again).execute();
+    const rows = ended.flatMap((save) => toTurnRows(save.record));
+    for (let i = 0; i < rows.length; i += TURNS_A_STATEMENT) {
+      await tx
+        .insertInto("turns")
+        .values(rows.slice(i, i + TURNS_A_STATEMENT))
+        .execute();
+    }
+  }
+
+  async load(callSid: CallSid): Promise<StoredCall | null> {
+    const row = await this.#guard(
+      async () =>
+        await this.#db
+          .selectFrom("calls")
+          .select(["record", "version", "applied"])
+          .where("call_sid", "=", callSid)
+          .executeTakeFirst(),
+    );
+    if (row === undefined) return null;
+    return { record: parseRecord(row.record), version: row.version, applied: parseApplied(row.applied) };
+  }
+
+  async list(filter: CallFilter, after: CallCursor | null, limit: number): Promise<readonly CallRecord[]> {
+    const rows = await this.#guard(async () => {
+      let query = this.#db.selectFrom("calls").select("record").where(matches(filter));
+      if (after !== null) {
+        query = query.where((eb) =>
+          eb.or([
+            eb("started_ms", "<", after.startedMs),
+            eb.and([eb("started_ms", "=", after.startedMs), eb("call_sid", "<", after.callSid)]),
+          ]),
+        );
+      }
+      return await query.orderBy("started_ms", "desc").orderBy("call_sid", "desc").limit(limit).execute();
+    });
+    return rows.map((row) => parseRecord(row.record));
+  }
+
+  async remove(callSid: CallSid): Promise<boolean> {
+    return await this.#guard(async () => {
+      // The tombstone first, in a transaction of its own: a save that begins from now on sees it.
+      await this.#db
+        .insertInto("deleted_calls")
+        .values({ call_sid: callSid, deleted_ms: databaseNowMs(this.#kind) })
+        .onConflict((conflict) => conflict.column("call_sid").doNothing())
+        .execute();
+      return await this.#db.transaction().execute(async (tx) => await removeRows(tx, callSid));
+    });
+  }
+
+  async heartbeat(writer: WriterId, node: string): Promise<void> {
+    const seen = databaseNowMs(this.#kind);
+    await this.#guard(
+      async () =>
+        await this.#db
+          .insertInto("writers")
+          .values({ writer, node, seen_ms: seen })
+          .onConflict((conflict) => conflict.column("writer").doUpdateSet({ node, seen_ms: seen }))
+          .execute(),
+    );
+  }
+
+  async forgetWriter(writer: WriterId): Promise<void> {
+    await this.#guard(
+      async () => await this.#db.deleteFrom("writers").where("writer", "=", writer).execute(),
+    );
+  }
+
+  async liveCallsOf(writer: WriterId): Promise<readonly CallSid[]> {
+    const rows = await this.#guard(
+      async () =>
+        await this.#db
+          .selectFrom("calls")
+          .select("call_sid")
+          .where("state", "=", "live")
+          .where("owner", "=", writer)
+          .execute(),
+    );
+    return rows.map(toCallSid);
+  }
+
+  async abandonedCalls(silentMs: number, limit: number): Promise<readonly CallSid[]> {
+    const rows = await this.#guard(
+      async () =>
+        await this.#db
+          .selectFrom("calls")
+          .select("call_sid")
+          .where("state", "=", "live")
+          .where("owner", "not in", (eb) =>
+            eb
+              .selectFrom("writers")
+              .select("writer")
+              .where("seen_ms", ">=", eb(databaseNowMs(this.#kind), "-", silentMs)),
+          )
+          .orderBy("started_ms")
+          .limit(limit)
+          .execute(),
+    );
+    return rows.map(toCallSid);
+  }
+
+  async expiredCalls(untilMs: number, limit: number): Promise<readonly CallSid[]> {
+    const rows = await this.#guard(async () => await this.#expired(untilMs, limit).execute());
+    return rows.map(toCallSid);
+  }
+
+  async expiredRecordings(untilMs: number, limit: number): Promise<readonly CallSid[]> {
+    const rows = await this.#guard(
+      async () => await this.#expired(untilMs, limit).where("has_recording", "=", 1).execute(),
+    );
+    return rows.map(toCallSid);
+  }
+
+  #expired(untilMs: number, limit: number) {
+    return this.#db
+      .selectFrom("calls")
+      .select("call_sid")
+      .where("state", "=", "ended")
+      .where("started_ms", "<", untilMs)
+      .orderBy("started_ms")
+      .limit(limit);
+  }
+
+  async sweep(): Promise<void> {
+    await this.#guard(async () => {
+      const db = this.#db;
+      const before = (ms: number) => sql<number>`${databaseNowMs(this.#kind)} - ${ms}`;
+      // A save that overlapped with a removal may have brought the call back.
+      const back = await db
+        .selectFrom("calls")
+        .select("call_sid")
+        .where("call_sid", "in", (eb) => eb.selectFrom("deleted_calls").select("call_sid"))
+        .execute();
+      for (const row of back)
+        await db.transaction().execute(async (tx) => await removeRows(tx, row.call_sid));
+      await db.deleteFrom("call_state").where("expires_ms", "<", databaseNowMs(this.#kind)).execute();
+      await db
+        .deleteFrom("jobs")
+        .where("state", "=", "done")
+        .where("changed_ms", "<", before(KEEP_JOBS_MS))
+        .execute();
+      await db.deleteFrom("deleted_calls").where("deleted_ms", "<", before(KEEP_TOMBSTONES_MS)).execute();
+      await db.deleteFrom("writers").where("seen_ms", "<", before(KEEP_WRITERS_MS)).execute();
+    });
+  }
+}
+
+async function removeRows(tx: Transaction<Tables>, callSid: string): Promise<boolean> {
+  await tx.deleteFrom("turns").where("call_sid", "=", callSid).execute();
+  await tx
+    .deleteFrom("jobs")
+    .where("call_sid", "=", callSid)
+    .where("kind", "!=", "recording_remove")
+    .execute();
+  // Keys of a call's shared state hold its sid, whatever else they hold.
+  await tx.deleteFrom("call_state").where("key", "like", `%${callSid}%`).execute();
+  const removed = await tx.deleteFrom("calls").where("call_sid", "=", callSid).executeTakeFirst();
+  return removed.numDeletedRows > 0n;
+}
+
+function matches(filter: CallFilter) {
+  return (eb: ExpressionBuilder<Tables, "calls">) => {
+    const all = [eb("started_ms", ">=", filter.sinceMs ?? 0)];
+    if (filter.state !== undefined) all.push(eb("state", "=", filter.state));
+    if (filter.agent !== undefined) all.push(eb("agent", "=", filter.agent));
+    if (filter.outcome !== undefined) all.push(eb("outcome", "=", filter.outcome));
+    if (filter.untilMs !== undefined) all.push(eb("started_ms", "<", filter.untilMs));
+    if (filter.caller !== undefined) all.push(eb("caller", "=", filter.caller));
+    return eb.and(all);
+  };
+}
+
+function toRow(save: CallSave): CallsTable {
+  const { record } = save;
+  return {
+    call_sid: save.callSid,
+    version: save.basedOn + 1,
+    owner: save.owner,
+    state: record.state,
+    agent: record.agent === null ? null : storable(record.agent),
+    direction: record.direction,
+    caller: storableOrNull(record.direction === "inbound" ? record.from : record.to),
+    from_number: storableOrNull(record.from),
+    to_number: storableOrNull(record.to),
+    outcome: record.outcome,
+    started_ms: record.startedAt === null ? 0 : Date.parse(record.startedAt),
+    ended_ms: record.endedAt === null ? null : Date.parse(record.endedAt),
+    cost_usd: record.costUsd,
+    has_recording: record.recording?.file == null ? 0 : 1,
+    record: JSON.stringify(record),
+    applied: JSON.stringify(save.applied),
+  };
+}
+
+function toTurnRows(record: CallRecord): TurnsTable[] {
+  return record.turns.map((turn, n) => ({
+    call_sid: record.callSid,
+    n,
+    who: turn.who,
+    item_id: storable(turn.itemId),
+    text: storableOrNull(turn.text),
+    heard_text: storableOrNull(turn.heardText),
+    started_ms: turn.startedMs,
+    ended_ms: turn.endedMs,
+    heard_ms: turn.heardMs,
+    received_ms: turn.receivedMs,
+    interrupted_at_ms: turn.interruptedAtMs,
+    voice_to_voice_ms: turn.voiceToVoiceMs,
+  }));
+}
+
+function storableOrNull(text: string | null): string | null {
+  return text === null ? null : storable(text);
+}
+
+/** PostgreSQL takes no NUL and no half surrogate in a text; in the JSON of the record they are escaped. */
+function storable(text: string): string {
+  return text.replace(/\0/g, "").replace(/[\uD800-\uDFFF]/gu, "\uFFFD");
+}
+
+// What these two read was written by this class; nobody else writes the columns.
+function parseRecord(json: string): CallRecord {
+  return JSON.parse(json) as CallRecord;
+}
+
+function parseApplied(json: string): Record<WriterId, number> {
+  return JSON.parse(json) as Record<WriterId, number>;
+}
+
+function toCallSid(row: { readonly call_sid: string }): CallSid {
+  return row.call_sid as CallSid;
+}

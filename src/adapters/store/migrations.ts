@@ -1,0 +1,97 @@
+import { type Kysely, sql, type Transaction } from "kysely";
+import type { Tables } from "./tables.js";
+
+export interface Migration {
+  readonly name: string;
+  /** One statement each, in words that both databases know. */
+  readonly statements: readonly string[];
+}
+
+/** Any number that nothing else in the database uses. */
+const ADVISORY_LOCK = 7_283_640_115;
+
+/** In order. One that has been released is never changed: a change is a new one. */
+export const MIGRATIONS: readonly Migration[] = [
+  {
+    name: "0001-records",
+    statements: [
+      `create table calls (
+        call_sid text primary key, version bigint not null, owner text not null, state text not null, agent text,
+        direction text not null, caller text, from_number text, to_number text, outcome text,
+        started_ms bigint not null, ended_ms bigint, cost_usd double precision, has_recording integer not null,
+        record text not null, applied text not null)`,
+      "create index calls_by_start on calls (started_ms, call_sid)",
+      "create index calls_by_state on calls (state, owner)",
+      "create index calls_by_from on calls (from_number, started_ms)",
+      "create index calls_by_to on calls (to_number, started_ms)",
+      `create table turns (
+        call_sid text not null references calls (call_sid) on delete cascade, n integer not null, who text not null,
+        item_id text not null, text text, heard_text text, started_ms double precision, ended_ms double precision,
+        heard_ms double precision, received_ms double precision, interrupted_at_ms double precision,
+        voice_to_voice_ms double precision, primary key (call_sid, n))`,
+      "create table deleted_calls (call_sid text primary key, deleted_ms bigint not null)",
+      "create table writers (writer text primary key, node text not null, seen_ms bigint not null)",
+      "create table call_state (key text primary key, value text not null, version bigint not null, expires_ms bigint not null)",
+      "create index call_state_by_expiry on call_state (expires_ms)",
+      `create table jobs (
+        id text primary key, kind text not null, call_sid text not null, payload text not null, state text not null,
+        attempts integer not null, run_at_ms bigint not null, holder text, error text, changed_ms bigint not null)`,
+      "create index jobs_by_due on jobs (state, run_at_ms)",
+      "create index jobs_by_call on jobs (call_sid)",
+      `create table orders (
+        number text primary key, email text, status text not null, items text not null, expected_on text,
+        created_ms bigint not null)`,
+      "create index orders_by_email on orders (email)",
+      `create table appointments (
+        id text primary key, name text not null, starts_at text not null unique, service text,
+        booking_key text not null unique)`,
+      `insert into orders (number, email, status, items, expected_on, created_ms) values
+        ('4471', 'ana@example.com', 'shipped', '1 espresso machine', '2026-12-01', 1),
+        ('4472', 'ben@example.com', 'being packed', '2 coffee mugs, 1 grinder', '2026-12-03', 2),
+        ('4473', 'cleo@example.com', 'delivered', '1 kettle', null, 3)`,
+    ],
+  },
+];
+
+/**
+ * Brings the database to the newest form, in one transaction and under a lock, so that nodes may start together: one does the
+ * work, the others wait and find it done. On SQLite every transaction is `BEGIN IMMEDIATE`, which is the lock.
+ *
+ * @returns the names of the migrations that were applied.
+ */
+export async function migrate(
+  db: Kysely<Tables>,
+  kind: "sqlite" | "postgres",
+  migrations: readonly Migration[] = MIGRATIONS,
+): Promise<string[]> {
+  return await db.transaction().execute(async (tx) => {
+    if (kind === "postgres") await sql`select pg_advisory_xact_lock(${ADVISORY_LOCK})`.execute(tx);
+    await sql`create table if not exists murelay_migrations (name text primary key, applied_ms bigint not null)`.execute(
+      tx,
+    );
+    const rows = await tx.selectFrom("murelay_migrations").select("name").execute();
+    const known = new Set(rows.map((row) => row.name));
+    const missing = migrations.filter((migration) => !known.has(migration.name));
+    for (const migration of missing) await apply(tx, kind, migration);
+    return missing.map((migration) => migration.name);
+  });
+}
+
+async function apply(
+  tx: Transaction<Tables>,
+  kind: "sqlite" | "postgres",
+  migration: Migration,
+): Promise<void> {
+  for (const statement of migration.statements) await sql.raw(statement).execute(tx);
+  await tx
+    .insertInto("murelay_migrations")
+    .values({ name: migration.name, applied_ms: databaseNowMs(kind) })
+    .execute();
+}
+
+/** The database's own clock, so that nodes whose clocks differ agree on what has expired. */
+export function databaseNowMs(kind: "sqlite" | "postgres") {
+  return kind === "postgres"
+    ? sql<number>`cast(floor(extract(epoch from clock_timestamp()) * 1000) as bigint)`
+    : sql<number>`cast(unixepoch('subsec') * 1000 as integer)`;
+}

@@ -1,0 +1,107 @@
+/** The tables as kysely sees them; `migrations.ts` makes them. Times in columns `…_ms` are ms since the epoch. Types only. */
+
+export interface CallsTable {
+  call_sid: string;
+  version: number;
+  owner: string;
+  state: string;
+  agent: string | null;
+  direction: string;
+  caller: string | null;
+  from_number: string | null;
+  to_number: string | null;
+  outcome: string | null;
+  started_ms: number;
+  ended_ms: number | null;
+  cost_usd: number | null;
+  /** 1 while a recording of the call is kept. */
+  has_recording: number;
+  /** The CallRecord as JSON. */
+  record: string;
+  /** Last event of each writer that `record` contains, as JSON. */
+  applied: string;
+}
+
+/** The turns of ended calls, for those who ask with SQL. */
+export interface TurnsTable {
+  call_sid: string;
+  n: number;
+  who: string;
+  item_id: string;
+  text: string | null;
+  heard_text: string | null;
+  started_ms: number | null;
+  ended_ms: number | null;
+  heard_ms: number | null;
+  received_ms: number | null;
+  interrupted_at_ms: number | null;
+  voice_to_voice_ms: number | null;
+}
+
+export interface DeletedCallsTable {
+  call_sid: string;
+  deleted_ms: number;
+}
+
+export interface WritersTable {
+  writer: string;
+  node: string;
+  seen_ms: number;
+}
+
+export interface CallStateTable {
+  key: string;
+  value: string;
+  version: number;
+  expires_ms: number;
+}
+
+export interface JobsTable {
+  id: string;
+  kind: string;
+  call_sid: string;
+  payload: string;
+  /** "due", "taken", "done" or "dead". */
+  state: string;
+  attempts: number;
+  /** When it is due; while it is taken, when the lease ends. */
+  run_at_ms: number;
+  holder: string | null;
+  error: string | null;
+  changed_ms: number;
+}
+
+export interface OrdersTable {
+  number: string;
+  email: string | null;
+  status: string;
+  items: string;
+  expected_on: string | null;
+  created_ms: number;
+}
+
+export interface AppointmentsTable {
+  id: string;
+  name: string;
+  starts_at: string;
+  service: string | null;
+  /** What makes booking the same twice book once. */
+  booking_key: string;
+}
+
+export interface MigrationsTable {
+  name: string;
+  applied_ms: number;
+}
+
+export interface Tables {
+  calls: CallsTable;
+  turns: TurnsTable;
+  deleted_calls: DeletedCallsTable;
+  writers: WritersTable;
+  call_state: CallStateTable;
+  jobs: JobsTable;
+  orders: OrdersTable;
+  appointments: AppointmentsTable;
+  murelay_migrations: MigrationsTable;
+}

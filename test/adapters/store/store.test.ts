@@ -1,0 +1,235 @@
+import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openStore } from "../../../src/adapters/store/open-store.js";
+import type { CallSid, ItemId } from "../../../src/ports.js";
+import type { CallRecord } from "../../../src/records/call-record.js";
+import { applyEvent, emptyRecord } from "../../../src/records/record.js";
+import type { RecordEvent } from "../../../src/records/record-event.js";
+import type { CallSave, Store } from "../../../src/records/store-port.js";
+import { storeKinds } from "../../support/stores.js";
+
+const EPOCH = Date.parse("2026-11-21T08:00:00.000Z");
+const sid = (n: number) => `CA${String(n).padStart(32, "0")}` as CallSid;
+
+function opened(n: number, change: Partial<RecordEvent & { type: "opened" }> = {}): CallRecord {
+  return applyEvent(emptyRecord(sid(n)), {
+    type: "opened",
+    epochMs: EPOCH + n * 1_000,
+    agent: "support",
+    direction: "inbound",
+    from: "+15550001111",
+    to: "+15550002222",
+    path: "media-stream",
+    node: "n1",
+    ...change,
+  });
+}
+
+function ended(n: number, change: Partial<RecordEvent & { type: "opened" }> = {}): CallRecord {
+  const events: RecordEvent[] = [
+    { type: "agent_turn", itemId: "a" as ItemId, startedMs: 100, voiceToVoiceMs: null },
+    { type: "agent_text", itemId: "a" as ItemId, text: "Hello \u0000 there \ud800." },
+    { type: "caller_turn", itemId: "b" as ItemId, startedMs: 1_500.5, endedMs: 2_000 },
+    { type: "ended", atMs: 60_000, outcome: "completed", reason: "caller_hung_up" },
+  ];
+  return events.reduce(applyEvent, opened(n, change));
+}
+
+function save(record: CallRecord, basedOn = 0, owner = "w1"): CallSave {
+  return { callSid: record.callSid, record, applied: { [owner]: 1 + basedOn }, basedOn, owner };
+}
+
+const fail = (error: Error) => {
+  throw error;
+};
+
+describe.each(storeKinds())("a store on $name", (kind) => {
+  let url: string;
+  let store: Store;
+
+  if (kind.skipped !== null) {
+    it.skip(`is not tested: ${kind.skipped}`, () => {});
+    return;
+  }
+
+  beforeEach(async () => {
+    url = await kind.newDatabase();
+    store = await openStore(url, fail);
+  });
+  afterEach(async () => await store.close());
+  afterAll(async () => await kind.dispose());
+
+  it("gives back what was saved, with its version", async () => {
+    const record = ended(1);
+    expect(await store.save([save(record)])).toEqual(["saved"]);
+    expect(await store.load(sid(1))).toEqual({ record, version: 1, applied: { w1: 1 } });
+    expect(await store.load(sid(2))).toBeNull();
+  });
+
+  it("lets two nodes start together on an empty database", async () => {
+    const fresh = await kind.newDatabase();
+    const stores = await Promise.all([1, 2, 3, 4].map(async () => await openStore(fresh, fail)));
+    for (const each of stores) expect(await each.findOrders("4471")).toHaveLength(1);
+    for (const each of stores) await each.close();
+  });
+
+  it("saves nothing over a version that it is not built on", async () => {
+    expect(await store.save([save(opened(1)), save(opened(2))])).toEqual(["saved", "saved"]);
+    expect(await store.save([save(ended(2), 1), save(ended(1)), save(opened(3))])).toEqual([
+      "saved",
+      "conflict",
+      "saved",
+    ]);
+    expect(await store.save([save(ended(2), 1)])).toEqual(["conflict"]);
+    expect((await store.load(sid(1)))?.record.state).toBe("live");
+    expect(await store.load(sid(2))).toMatchObject({ version: 2, record: { state: "ended" } });
+  });
+
+  it("lets one of many writers of the same version win", async () => {
+    const other = await openStore(url, fail);
+    await store.save([save(opened(1))]);
+    const outcomes = await Promise.all(
+      Array.from(
+        { length: 10 },
+        async (_, i) => (await (i % 2 === 0 ? store : other).save([save(ended(1), 1)]))[0],
+      ),
+    );
+    expect(outcomes.filter((outcome) => outcome === "saved")).toHaveLength(1);
+    await other.close();
+  });
+
+  it("lists newest first, page by page, without a gap or a repeat", async () => {
+    const records = Array.from({ length: 25 }, (_, i) =>
+      opened(i, { epochMs: EPOCH + Math.floor(i / 3) * 1_000 }),
+    );
+    await store.save(records.map((record) => save(record)));
+    const seen: string[] = [];
+    let after = null;
+    for (;;) {
+      const page: readonly CallRecord[] = await store.list({}, after, 4);
+      seen.push(...page.map((record) => record.callSid));
+      const last = page.at(-1);
+      if (last === undefined) break;
+      after = { startedMs: Date.parse(last.startedAt ?? ""), callSid: last.callSid };
+    }
+    const expected = [...records].reverse().map((record) => record.callSid);
+    expect(seen).toEqual(expected);
+  });
+
+  it("filters by state, agent, outcome, time and the other party", async () => {
+    await store.save([
+      save(opened(1)),
+      save(ended(2)),
+      save(ended(3, { agent: "sales" })),
+      save(ended(4, { direction: "outbound", from: "+15550002222", to: "+15559998888" })),
+    ]);
+    const sids = async (filter: Parameters<Store["list"]>[0]) =>
+      (await store.list(filter, null, 10)).map((record) => record.callSid);
+    expect(await sids({ state: "live" })).toEqual([sid(1)]);
+    expect(await sids({ agent: "sales" })).toEqual([sid(3)]);
+    expect(await sids({ outcome: "completed" })).toEqual([sid(4), sid(3), sid(2)]);
+    expect(await sids({ sinceMs: EPOCH + 2_000, untilMs: EPOCH + 4_000 })).toEqual([sid(3), sid(2)]);
+    expect(await sids({ caller: "+15559998888" })).toEqual([sid(4)]);
+    expect(await sids({ caller: "+15550002222" })).toEqual([]);
+  });
+
+  it("keeps nothing of a removed call, also of what still arrives", async () => {
+    await store.save([save(ended(1)), save(ended(2))]);
+    await store.addJob({ kind: "recording_download", callSid: sid(1), key: "k", payload: {} });
+    await store.putState(`transfer:${sid(1)}`, "{}", 60_000);
+    expect(await store.remove(sid(1))).toBe(true);
+    expect(await store.remove(sid(1))).toBe(false);
+    expect(await store.load(sid(1))).toBeNull();
+    expect(await store.takeJob("w1", 1_000)).toBeNull();
+    expect(await store.getState(`transfer:${sid(1)}`)).toBeNull();
+    expect(await store.save([save(ended(1)), save(ended(1), 1)])).toEqual(["deleted", "deleted"]);
+    expect(await store.list({}, null, 10)).toHaveLength(1);
+  });
+
+  it("knows which live calls nobody answers for", async () => {
+    await store.heartbeat("w1", "n1");
+    await store.save([save(opened(1)), save(opened(2), 0, "gone"), save(ended(3), 0, "gone")]);
+    expect(await store.abandonedCalls(60_000, 10)).toEqual([sid(2)]);
+    expect(await store.liveCallsOf("gone")).toEqual([sid(2)]);
+    await store.forgetWriter("w1");
+    expect(await store.abandonedCalls(60_000, 10)).toEqual([sid(1), sid(2)]);
+  });
+
+  it("finds what is past its time", async () => {
+    const recorded = applyEvent(ended(1), { type: "recording", sid: "RE1", file: "RE1.wav" });
+    await store.save([save(recorded), save(ended(2)), save(opened(3))]);
+    expect(await store.expiredCalls(EPOCH + 10_000, 10)).toEqual([sid(1), sid(2)]);
+    expect(await store.expiredCalls(EPOCH + 2_000, 10)).toEqual([sid(1)]);
+    expect(await store.expiredRecordings(EPOCH + 10_000, 10)).toEqual([sid(1)]);
+    await store.sweep();
+    expect(await store.list({}, null, 10)).toHaveLength(3);
+  });
+
+  it("gives a key to exactly one of all who claim it", async () => {
+    const other = await openStore(url, fail);
+    const claims = await Promise.all(
+      Array.from(
+        { length: 20 },
+        async (_, i) => await (i % 2 === 0 ? store : other).claimOnce("token", 60_000),
+      ),
+    );
+    expect(claims.filter(Boolean)).toHaveLength(1);
+    // What has run out can be claimed again.
+    expect(await store.claimOnce("short", -1)).toBe(true);
+    expect(await store.claimOnce("short", 60_000)).toBe(true);
+    expect(await store.claimOnce("short", 60_000)).toBe(false);
+    await other.close();
+  });
+
+  it("changes shared state only from the version it was read at", async () => {
+    expect(await store.putState("k", "one", 60_000, 0)).toBe(true);
+    expect(await store.getState("k")).toEqual({ value: "one", version: 1 });
+    expect(await store.putState("k", "two", 60_000, 1)).toBe(true);
+    expect(await store.putState("k", "lost", 60_000, 1)).toBe(false);
+    expect(await store.putState("k", "lost", 60_000, 0)).toBe(false);
+    expect(await store.putState("nothing", "lost", 60_000, 3)).toBe(false);
+    expect(await store.getState("nothing")).toBeNull();
+    expect(await store.putState("k", "three", 60_000)).toBe(true);
+    expect(await store.getState("k")).toEqual({ value: "three", version: 3 });
+    await store.putState("k", "old", -1);
+    expect(await store.getState("k")).toBeNull();
+    await store.removeState("k");
+    expect(await store.putState("k", "new", 60_000, 0)).toBe(true);
+  });
+
+  it("hands each job to one worker, again after a failure or a lost lease, and never when dead", async () => {
+    const job = { kind: "recording_download", callSid: sid(1), key: "RE1", payload: { url: "u" } } as const;
+    expect(await store.addJob(job)).toBe(true);
+    expect(await store.addJob(job)).toBe(false);
+    const taken = await Promise.all([1, 2, 3].map(async (n) => await store.takeJob(`w${n}`, 60_000)));
+    expect(taken.filter((each) => each !== null)).toMatchObject([{ ...job, attempts: 1 }]);
+    await store.failJob("RE1", "not yet", 0);
+    expect(await store.takeJob("w1", -1)).toMatchObject({ attempts: 2 });
+    // The lease has ended.
+    expect(await store.takeJob("w2", 60_000)).toMatchObject({ attempts: 3 });
+    await store.failJob("RE1", "too large", null);
+    expect(await store.takeJob("w1", 60_000)).toBeNull();
+    expect(await store.deadJobs(5)).toMatchObject([{ key: "RE1", error: "too large" }]);
+  });
+
+  it("looks orders up and books an hour once", async () => {
+    expect(await store.findOrders(" #4471 ")).toMatchObject([{ number: "4471", status: "shipped" }]);
+    expect(await store.findOrders("BEN@example.com")).toMatchObject([{ number: "4472" }]);
+    expect(await store.findOrders("nobody")).toEqual([]);
+    const wish = { name: "Ana", startsAt: "2026-12-01T10:00", service: null };
+    const first = await store.book(wish, "call1:item1");
+    expect(first).toMatchObject({ appointment: wish });
+    expect(await store.book(wish, "call1:item1")).toEqual(first);
+    expect(await store.book({ ...wish, name: "Ben" }, "call2:item1")).toBe("taken");
+    expect(await store.taken("2026-12-01", "2026-12-02")).toEqual(["2026-12-01T10:00"]);
+  });
+});
+
+describe("openStore", () => {
+  it("names the scheme it does not know, and says when the database is away", async () => {
+    await expect(openStore("mysql://x", fail)).rejects.toMatchObject({ code: "config_invalid" });
+    await expect(openStore("postgres://relay@127.0.0.1:9/x", fail)).rejects.toMatchObject({
+      code: "store_unavailable",
+      retryable: true,
+    });
+  });
+});
