@@ -193,7 +193,8 @@ export function nearest(text: string, known: readonly string[]): string {
   const close = known
     .map((word) => ({ word, distance: editDistance(text.toLowerCase(), word.toLowerCase()) }))
     .sort((a, b) => a.distance - b.distance)[0];
-  if (close === undefined || close.distance > Math.max(2, text.length / 3)) return "";
+  if (close === undefined || close.distance >= text.length || close.distance > Math.max(1, text.length / 3))
+    return "";
   return ` (did you mean ${close.word}?)`;
 }
 

@@ -1,0 +1,281 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  ConfigError,
+  type ConfigFault,
+  configRows,
+  type Environment,
+  loadConfig,
+  mediaUrlFor,
+  settingEntries,
+  twilioAuthTokens,
+} from "../../src/config.js";
+
+const REQUIRED = {
+  OPENAI_API_KEY: "sk-secret-openai",
+  TWILIO_ACCOUNT_SID: "AC00000000000000000000000000000000",
+  TWILIO_AUTH_TOKEN: "secret-twilio",
+  PUBLIC_URL: "https://relay.example.com",
+};
+const noFiles = (path: string): string => {
+  throw new Error(`no file ${path}`);
+};
+const load = (env: Environment, readFile = noFiles) => loadConfig({ ...REQUIRED, ...env }, readFile);
+
+function faultsOf(env: Environment, readFile = noFiles): readonly ConfigFault[] {
+  try {
+    loadConfig(env, readFile);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.faults;
+    throw error;
+  }
+  return [];
+}
+const faultOf = (env: Environment) => faultsOf({ ...REQUIRED, ...env }).map(({ name }) => name);
+
+describe("loadConfig", () => {
+  it("has the documented defaults", () => {
+    expect(load({ NODE_NAME: "n1" })).toEqual({
+      host: "0.0.0.0",
+      port: 8080,
+      publicUrl: "https://relay.example.com",
+      mediaUrl: "wss://relay.example.com/media-stream",
+      nodeName: "n1",
+      workers: 1,
+      adminHost: "127.0.0.1",
+      adminPort: 9464,
+      adminToken: null,
+      openaiApiKey: "sk-secret-openai",
+      openaiRealtimeUrl: "wss://api.openai.com/v1/realtime",
+      openaiBaseUrl: "https://api.openai.com/v1",
+      openaiRealtimeModel: "gpt-realtime-2.1",
+      openaiWebhookSecret: null,
+      openaiProjectId: null,
+      twilioAccountSid: REQUIRED.TWILIO_ACCOUNT_SID,
+      twilioAuthToken: "secret-twilio",
+      twilioAuthTokenSecondary: null,
+      twilioApiKey: null,
+      twilioApiSecret: null,
+      twilioApiBaseUrl: "https://api.twilio.com",
+      twilioValidate: true,
+      agentsFile: "agents.yaml",
+      databaseUrl: "sqlite:data/murelay.db",
+      recordingsDir: "data/recordings",
+      humanAgentNumber: null,
+      prewarm: true,
+      maxCalls: 500,
+      maxCallMinutes: 55,
+      drainSeconds: 300,
+      upstreamTimeoutMs: 3000,
+      playoutLeadMs: 160,
+      uplinkPtimeMs: 20,
+      uplinkIdlePtimeMs: 100,
+      logLevel: "info",
+      logPretty: false,
+    });
+  });
+
+  it("is frozen", () => {
+    expect(Object.isFrozen(load({}))).toBe(true);
+  });
+
+  it("names everything that is missing or wrong at once", () => {
+    const faults = faultsOf({ PORT: "eighty", UPLINK_PTIME_MS: "30", LOG_LEVEL: "loud" });
+    expect(faults.map(({ name }) => name).sort()).toEqual([
+      "LOG_LEVEL",
+      "OPENAI_API_KEY",
+      "PORT",
+      "PUBLIC_URL",
+      "TWILIO_ACCOUNT_SID",
+      "TWILIO_AUTH_TOKEN",
+      "UPLINK_PTIME_MS",
+    ]);
+    for (const { problem, mend } of faults) expect(`${problem}|${mend}`).toMatch(/.+\|.+/);
+  });
+
+  it("has each fault in its message, and no value that was given", () => {
+    try {
+      loadConfig({ ...REQUIRED, OPENAI_API_KEY: "sk-has a space", PORT: "70000" }, noFiles);
+      expect.unreachable();
+    } catch (error) {
+      expect(error).toBeInstanceOf(ConfigError);
+      expect(error).toMatchObject({ code: "config_invalid" });
+      expect(String(error)).toMatch(
+        /OPENAI_API_KEY holds white space[\s\S]*PORT is above 65535|PORT[\s\S]*OPENAI/,
+      );
+      expect(String(error)).not.toContain("sk-has");
+    }
+  });
+
+  it("takes an empty value for unset, and trims the others", () => {
+    expect(load({ PORT: "", LOG_LEVEL: " debug " })).toMatchObject({ port: 8080, logLevel: "debug" });
+    expect(faultOf({ OPENAI_API_KEY: "" })).toEqual(["OPENAI_API_KEY"]);
+  });
+
+  it.each([
+    ["PORT", "0", "65535", "-1", "65536"],
+    ["ADMIN_PORT", "0", "65535", "-1", "65536"],
+    ["MAX_CALLS", "1", "10000", "0", "10001"],
+    ["MAX_CALL_MINUTES", "1", "240", "0", "241"],
+    ["DRAIN_SECONDS", "0", "86400", "-1", "86401"],
+    ["UPSTREAM_TIMEOUT_MS", "100", "60000", "99", "60001"],
+    ["PLAYOUT_LEAD_MS", "40", "5000", "20", "5020"],
+    ["UPLINK_PTIME_MS", "20", "100", "0", "220"],
+    ["UPLINK_IDLE_PTIME_MS", "20", "500", "0", "520"],
+    ["WORKERS", "1", "256", "0", "257"],
+  ])("bounds %s to %s–%s", (name, low, high, below, above) => {
+    for (const good of [low, high]) expect(faultOf({ [name]: good })).toEqual([]);
+    for (const bad of [below, above, "1.5", "1e3", "0x10", "many"])
+      expect(faultOf({ [name]: bad })).toEqual([name]);
+  });
+
+  it.each(["PLAYOUT_LEAD_MS", "UPLINK_PTIME_MS", "UPLINK_IDLE_PTIME_MS"])(
+    "wants whole frames for %s",
+    (name) => {
+      expect(faultOf({ [name]: "110" })).toEqual([name]);
+    },
+  );
+
+  it.each([
+    ["PUBLIC_URL", "http://127.0.0.1:8080", true],
+    ["PUBLIC_URL", "http://localhost:8080", true],
+    ["PUBLIC_URL", "http://[::1]:8080", true],
+    ["PUBLIC_URL", "http://relay.example.com", false],
+    ["PUBLIC_URL", "http://127.0.0.1.evil.example", false],
+    ["PUBLIC_URL", "https://relay.example.com/prefix/", true],
+    ["PUBLIC_URL", "https://relay.example.com/?a=1", false],
+    ["PUBLIC_URL", "https://relay.example.com/#a", false],
+    ["PUBLIC_URL", "https://user:pw@relay.example.com", false],
+    ["PUBLIC_URL", "relay.example.com", false],
+    ["PUBLIC_URL", "wss://relay.example.com", false],
+    ["OPENAI_REALTIME_URL", "ws://127.0.0.1:9000/v1/realtime", true],
+    ["OPENAI_REALTIME_URL", "ws://model.example.com", false],
+    ["OPENAI_REALTIME_URL", "https://api.openai.com/v1/realtime", false],
+    ["OPENAI_BASE_URL", "http://127.0.0.1:9000/v1", true],
+    ["OPENAI_BASE_URL", "http://proxy.example.com/v1", false],
+    ["TWILIO_API_BASE_URL", "http://127.0.0.1:4010", true],
+    ["TWILIO_API_BASE_URL", "http://proxy.example.com", false],
+    ["MEDIA_URL", "wss://{node}.example.com/{worker}/media-stream", true],
+    ["MEDIA_URL", "wss://{host}.example.com/media-stream", false],
+    ["MEDIA_URL", "wss://relay.example.com/media-stream?token=1", false],
+    ["MEDIA_URL", "ws://relay.example.com/media-stream", false],
+    ["MEDIA_URL", "ws://127.0.0.1:8080/media-stream", true],
+    ["DATABASE_URL", "postgres://u:p@h/db", true],
+    ["DATABASE_URL", "postgresql://h/db", true],
+    ["DATABASE_URL", "sqlite::memory:", true],
+    ["DATABASE_URL", "sqlite:", false],
+    ["DATABASE_URL", "mysql://h/db", false],
+    ["HUMAN_AGENT_NUMBER", "+15551112222", true],
+    ["HUMAN_AGENT_NUMBER", "sip:desk@pbx.example.com", true],
+    ["HUMAN_AGENT_NUMBER", "555 1112222", false],
+    ["TWILIO_VALIDATE", "maybe", false],
+    ["NODE_NAME", "a b", false],
+    ["WORKERS", "auto", true],
+    ["TWILIO_ACCOUNT_SID", "SK00000000000000000000000000000000", false],
+  ])("%s=%s: allowed %s", (name, value, allowed) => {
+    expect(faultOf({ [name]: value })).toEqual(allowed ? [] : [name]);
+  });
+
+  it("derives MEDIA_URL from PUBLIC_URL", () => {
+    const media = (publicUrl: string) => load({ PUBLIC_URL: publicUrl }).mediaUrl;
+    expect(media("https://a.example/")).toBe("wss://a.example/media-stream");
+    expect(media("https://a.example/relay")).toBe("wss://a.example/relay/media-stream");
+    expect(media("http://127.0.0.1:8080")).toBe("ws://127.0.0.1:8080/media-stream");
+  });
+
+  it("fills node and worker into MEDIA_URL", () => {
+    const config = load({ MEDIA_URL: "wss://m.example/{node}/{worker}/media-stream", NODE_NAME: "n7" });
+    expect(mediaUrlFor(config, 3)).toBe("wss://m.example/n7/3/media-stream");
+  });
+
+  it("needs no PUBLIC_URL while only this machine can call", () => {
+    expect(load({ PUBLIC_URL: "", HOST: "127.0.0.1", PORT: "8081" }).publicUrl).toBe("http://127.0.0.1:8081");
+    expect(load({ PUBLIC_URL: "", HOST: "::1" }).publicUrl).toBe("http://[::1]:8080");
+    expect(faultOf({ PUBLIC_URL: "", HOST: "127.0.0.1", PORT: "0" })).toEqual(["PUBLIC_URL"]);
+  });
+
+  it.each([
+    ["unchecked signatures on a public host", { TWILIO_VALIDATE: "false" }, ["TWILIO_VALIDATE"]],
+    ["unchecked signatures on loopback", { TWILIO_VALIDATE: "false", HOST: "127.0.0.1" }, []],
+    ["a public operator listener without a token", { ADMIN_HOST: "0.0.0.0" }, ["ADMIN_TOKEN"]],
+    ["a public operator listener with a token", { ADMIN_HOST: "0.0.0.0", ADMIN_TOKEN: "t0ken" }, []],
+    ["an API key alone", { TWILIO_API_KEY: "SK1" }, ["TWILIO_API_SECRET"]],
+    ["an API secret alone", { TWILIO_API_SECRET: "s" }, ["TWILIO_API_KEY"]],
+    ["both", { TWILIO_API_KEY: "SK1", TWILIO_API_SECRET: "s" }, []],
+    [
+      "idle joining shorter than ptime",
+      { UPLINK_PTIME_MS: "60", UPLINK_IDLE_PTIME_MS: "40" },
+      ["UPLINK_IDLE_PTIME_MS"],
+    ],
+    ["one port twice", { HOST: "127.0.0.1", PORT: "9464" }, ["ADMIN_PORT"]],
+    ["free ports on one host", { HOST: "127.0.0.1", PORT: "0", ADMIN_PORT: "0" }, []],
+  ])("judges %s", (_name, env, names) => expect(faultOf(env)).toEqual(names));
+
+  it("reads secrets from files, and only secrets", () => {
+    const files: Record<string, string> = { "/run/key": "sk-from-file\n", "/run/port": "1" };
+    const read = (path: string) => files[path]?.trimEnd() ?? noFiles(path);
+    const config = load(
+      { OPENAI_API_KEY: "", OPENAI_API_KEY_FILE: "/run/key", PORT_FILE: "/run/port" },
+      read,
+    );
+    expect(config).toMatchObject({ openaiApiKey: "sk-from-file", port: 8080 });
+  });
+
+  it.each([
+    [
+      "a file that cannot be read",
+      { OPENAI_API_KEY: "", OPENAI_API_KEY_FILE: "/gone" },
+      "OPENAI_API_KEY_FILE",
+    ],
+    ["value and file", { OPENAI_API_KEY_FILE: "/run/key" }, "OPENAI_API_KEY"],
+  ])("refuses %s", (_name, env, fault) => expect(faultOf(env)).toEqual([fault]));
+
+  it("never throws anything but a ConfigError, whatever the environment holds", () => {
+    const names = settingEntries().map(([, { name }]) => name);
+    fc.assert(
+      fc.property(
+        fc.dictionary(fc.constantFrom(...names), fc.string({ unit: "binary", maxLength: 40 })),
+        (env) => {
+          faultsOf(env);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it("gives both tokens while one is rotated", () => {
+    expect(twilioAuthTokens(load({}))).toEqual(["secret-twilio"]);
+    expect(twilioAuthTokens(load({ TWILIO_AUTH_TOKEN_SECONDARY: "next" }))).toEqual([
+      "secret-twilio",
+      "next",
+    ]);
+  });
+});
+
+describe("configRows", () => {
+  it("shows every setting and no secret", () => {
+    const secrets: Record<string, string> = {};
+    for (const [, setting] of settingEntries()) {
+      if (setting.secret && setting.name !== "DATABASE_URL") secrets[setting.name] = `hush-${setting.name}`;
+    }
+    const config = load({
+      ...secrets,
+      TWILIO_API_KEY: "SK1",
+      DATABASE_URL: "postgres://user:hush-db@db.example/calls?password=hush-too",
+      HUMAN_AGENT_NUMBER: "+15551112222",
+    });
+    const rows = configRows(config);
+    expect(rows.map(({ name }) => name)).toEqual(settingEntries().map(([, { name }]) => name));
+    const text = rows.map(({ value }) => value).join("\n");
+    expect(text).not.toContain("hush");
+    expect(text).not.toContain("5551112");
+    expect(rows.find(({ name }) => name === "DATABASE_URL")?.value).toContain("db.example/calls");
+    expect(rows.find(({ name }) => name === "OPENAI_API_KEY")?.value).toBe("(set)");
+  });
+
+  it("marks what is the default", () => {
+    const rows = configRows(load({ PORT: "8081" }));
+    expect(rows.find(({ name }) => name === "PORT")).toMatchObject({ value: "8081", isDefault: false });
+    expect(rows.find(({ name }) => name === "MAX_CALLS")).toMatchObject({ value: "500", isDefault: true });
+  });
+});
