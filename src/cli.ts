@@ -24,12 +24,12 @@ export async function main(args: readonly string[]): Promise<never> {
 
 /** The environment over the settings file, or what is wrong with the file. */
 function readEnvironment(args: readonly string[]): Environment | string {
-  const i = args.findIndex((arg) => arg === "--env-file" || arg.startsWith("--env-file="));
+  const i = args.findIndex((arg) => arg === "--settings" || arg.startsWith("--settings="));
   const named =
     i < 0
       ? undefined
-      : args[i]?.startsWith("--env-file=")
-        ? args[i].slice("--env-file=".length)
+      : args[i]?.startsWith("--settings=")
+        ? args[i].slice("--settings=".length)
         : args[i + 1];
   const path = named ?? ".env";
   if (named === undefined && !existsSync(path)) return process.env;

@@ -12,7 +12,7 @@ export async function runProgram(args: readonly string[], io: CliIo): Promise<nu
   const program = new Command("murelay")
     .description("Relay between Twilio phone calls and the OpenAI Realtime API")
     .version(VERSION, "-V, --version", "print the version")
-    .option("--env-file <path>", "settings file, below the environment (default: .env, if there is one)")
+    .option("--settings <path>", "settings file, below the environment (default: .env, if there is one)")
     .showHelpAfterError("(--help explains every flag)")
     .configureOutput({
       writeOut: (text) => io.out(text.trimEnd()),

@@ -1,0 +1,304 @@
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { CliIo } from "../../src/cli/io.js";
+import { runProgram } from "../../src/cli/program.js";
+import { VERSION } from "../../src/version.js";
+
+interface Run {
+  readonly status: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function run(args: readonly string[], env: Record<string, string> = {}): Promise<Run> {
+  const out: string[] = [];
+  const err: string[] = [];
+  const io: CliIo = {
+    out: (line) => void out.push(line),
+    err: (line) => void err.push(line),
+    env,
+    onSignal: () => {},
+  };
+  const status = await runProgram(args, io);
+  return { status, out: out.join("\n"), err: err.join("\n") };
+}
+
+const COMMANDS = ["serve", "demo", "bench", "doctor", "call", "number", "config"];
+
+describe("murelay", () => {
+  it("prints its version", async () => {
+    expect(await run(["--version"])).toEqual({ status: 0, out: VERSION, err: "" });
+  });
+
+  it("lists its commands in --help, and without any", async () => {
+    const help = await run(["--help"]);
+    expect(help.status).toBe(0);
+    const none = await run([]);
+    expect(none.status).toBe(2);
+    for (const command of COMMANDS) {
+      expect(help.out).toMatch(new RegExp(`^ {2}${command}\\b`, "m"));
+      expect(none.err).toMatch(new RegExp(`^ {2}${command}\\b`, "m"));
+    }
+  });
+
+  it.each([
+    [["serve"], ["--print-config"]],
+    [["demo"], ["--keep"]],
+    [["bench"], ["--calls", "--duration", "--relay", "--ramp", "--scenario", "--json", "--html", "--slo"]],
+    [["doctor"], []],
+    [["call"], ["--agent", "--from", "--context"]],
+    [
+      ["number", "set"],
+      ["--sip", "--dry-run"],
+    ],
+    [["config"], ["print", "schema"]],
+  ])("explains %j", async (command, flags) => {
+    const { status, out } = await run([...command, "--help"]);
+    expect(status).toBe(0);
+    for (const flag of flags) expect(out).toMatch(new RegExp(`^ {2}(?:-., )?${flag}\\b.*\\S`, "m"));
+  });
+
+  it.each([
+    [["fly"], "unknown command"],
+    [["serve", "--nope"], "unknown option"],
+    [["serve", "extra"], "too many arguments"],
+    [["call", "--agent", "a"], "missing required argument"],
+    [["call", "+15551112222"], "--agent"],
+    [["call", "5551112222", "--agent", "a"], "E.164"],
+    [["call", "+15551112222", "--agent", "a", "--context", "[1]"], "JSON object"],
+    [["number", "set", "1"], "+"],
+    [["bench", "--calls", "none"], "number above 0"],
+    [["bench", "--calls", "-1"], "number above 0"],
+  ])("answers wrong usage with 2: %j", async (args, text) => {
+    const { status, err } = await run(args);
+    expect(status).toBe(2);
+    expect(err).toContain(text);
+  });
+
+  it("names all missing settings at once, with 2, and starts nothing", async () => {
+    const { status, out, err } = await run(["serve"]);
+    expect(status).toBe(2);
+    expect(out).toBe("");
+    for (const name of ["OPENAI_API_KEY", "TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "PUBLIC_URL"])
+      expect(err).toContain(`${name} is missing`);
+  });
+
+  it("prints the JSON Schema of the agents file", async () => {
+    const { status, out } = await run(["config", "schema"]);
+    expect(status).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ title: "murelay agents file", type: "object" });
+  });
+});
+
+describe("murelay with settings", () => {
+  let folder = "";
+  let server: Server;
+  let answers: Record<string, { status: number; body: unknown }>;
+  let asked: { line: string; body: string; auth: string }[];
+  let env: Record<string, string>;
+
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "murelay-cli-"));
+    writeFileSync(join(folder, "agents.yaml"), readFileSync("agents.yaml"));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  beforeEach(async () => {
+    answers = {};
+    asked = [];
+    server = createServer(async (request, response) => {
+      let body = "";
+      for await (const chunk of request) body += String(chunk);
+      const line = `${request.method} ${request.url}`;
+      asked.push({ line, body, auth: request.headers.authorization ?? "" });
+      const key = Object.keys(answers).find((prefix) => line.startsWith(prefix));
+      const answer = key === undefined ? undefined : answers[key];
+      response.writeHead(answer?.status ?? 404, { "content-type": "application/json" });
+      response.end(JSON.stringify(answer?.body ?? { code: 20404, message: "nothing here", status: 404 }));
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    env = {
+      OPENAI_API_KEY: "sk-hush",
+      OPENAI_BASE_URL: `http://127.0.0.1:${port}/v1`,
+      OPENAI_REALTIME_MODEL: "gpt-realtime",
+      TWILIO_ACCOUNT_SID: `AC${"0".repeat(32)}`,
+      TWILIO_AUTH_TOKEN: "hush-token",
+      TWILIO_API_BASE_URL: `http://127.0.0.1:${port}`,
+      PUBLIC_URL: "https://relay.example.com",
+      ADMIN_PORT: String(port),
+      ADMIN_TOKEN: "hush-admin",
+      AGENTS_FILE: join(folder, "agents.yaml"),
+      DATABASE_URL: "sqlite::memory:",
+      HUMAN_AGENT_NUMBER: "+442079460123",
+    };
+  });
+  afterEach(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+
+  it.each([[["config", "print"]], [["serve", "--print-config"]]])(
+    "prints settings redacted: %j",
+    async (args) => {
+      const { status, out } = await run(args, env);
+      expect(status).toBe(0);
+      expect(out).toMatch(/^\* PUBLIC_URL +https:\/\/relay\.example\.com$/m);
+      expect(out).toMatch(/^ {2}MAX_CALLS +500$/m);
+      expect(out).not.toMatch(/hush|20794601/);
+    },
+  );
+
+  it("says where the agents file is wrong, with 2", async () => {
+    const broken = join(folder, "broken.yaml");
+    writeFileSync(broken, "agents:\n  a: {instructions: x, voise: y}\n");
+    const { status, err } = await run(["serve"], { ...env, AGENTS_FILE: broken });
+    expect(status).toBe(2);
+    expect(err).toContain("broken.yaml:2:24 agents.a.voise is unknown (did you mean voice?)");
+  });
+
+  it("asks the running relay for an outbound call", async () => {
+    answers["POST /api/calls"] = { status: 202, body: { callSid: "CA1" } };
+    const args = ["call", "+15551112222", "--agent", "support", "--context", '{"order":7}'];
+    expect(await run(args, env)).toEqual({ status: 0, out: '{"callSid":"CA1"}', err: "" });
+    expect(asked).toEqual([
+      {
+        line: "POST /api/calls",
+        body: '{"to":"+15551112222","agent":"support","context":{"order":7}}',
+        auth: "Bearer hush-admin",
+      },
+    ]);
+  });
+
+  it.each([
+    [401, "ADMIN_TOKEN"],
+    [404, "HTTP 404"],
+  ])("tells why the relay refused: %i", async (status, text) => {
+    answers["POST /api/calls"] = { status, body: { error: "x" } };
+    const got = await run(["call", "+15551112222", "--agent", "support"], env);
+    expect(got.status).toBe(1);
+    expect(got.err).toContain(text);
+  });
+
+  describe("number set", () => {
+    const number = (extra: object = {}) => ({
+      status: 200,
+      body: {
+        incoming_phone_numbers: [
+          { sid: "PN1", phone_number: "+15550001111", voice_url: "https://old.example", ...extra },
+        ],
+        next_page_uri: null,
+      },
+    });
+    const LIST = `GET /2010-04-01/Accounts/AC${"0".repeat(32)}/IncomingPhoneNumbers.json`;
+    const UPDATE = `POST /2010-04-01/Accounts/AC${"0".repeat(32)}/IncomingPhoneNumbers/PN1.json`;
+
+    it("points the number here, and says what it was", async () => {
+      answers[LIST] = number();
+      answers[UPDATE] = { status: 200, body: { sid: "PN1" } };
+      const { status, out } = await run(["number", "set", "+15550001111"], env);
+      expect(status).toBe(0);
+      expect(out).toMatch(
+        /- voiceUrl +https:\/\/old\.example\n\+ voiceUrl +https:\/\/relay\.example\.com\/incoming-call/,
+      );
+      expect(Object.fromEntries(new URLSearchParams(asked[1]?.body))).toMatchObject({
+        VoiceUrl: "https://relay.example.com/incoming-call",
+        VoiceFallbackUrl: "https://relay.example.com/connect-ended",
+        StatusCallback: "https://relay.example.com/call-status",
+      });
+    });
+
+    it("changes nothing in a dry run", async () => {
+      answers[LIST] = number();
+      const { status, out } = await run(["number", "set", "+15550001111", "--sip", "--dry-run"], env);
+      expect(status).toBe(0);
+      expect(out).toContain("https://relay.example.com/sip/incoming-call");
+      expect(asked).toHaveLength(1);
+    });
+
+    it("does not touch a number that something else has taken, nor one that is not there", async () => {
+      answers[LIST] = number({ trunk_sid: "TK1" });
+      expect(await run(["number", "set", "+15550001111"], env)).toMatchObject({ status: 1 });
+      answers[LIST] = { status: 200, body: { incoming_phone_numbers: [], next_page_uri: null } };
+      expect(await run(["number", "set", "+15550001111"], env)).toMatchObject({ status: 1 });
+      expect(asked.every(({ line }) => line.startsWith("GET"))).toBe(true);
+    });
+
+    it("tells Twilio's refusal by its code", async () => {
+      answers[LIST] = { status: 401, body: { code: 20003, message: "no", status: 401 } };
+      const { status, err } = await run(["number", "set", "+15550001111"], env);
+      expect([status, err]).toEqual([1, expect.stringContaining("twilio_unauthorized")]);
+    });
+  });
+
+  describe("doctor", () => {
+    const ACCOUNT = `GET /2010-04-01/Accounts/AC${"0".repeat(32)}`;
+    const lines = (out: string) => out.split("\n").map((line) => line.split(/ {2,}/).slice(0, 2).join(" "));
+
+    it("finds all well where it is", async () => {
+      answers[`${ACCOUNT}/IncomingPhoneNumbers.json`] = {
+        status: 200,
+        body: {
+          incoming_phone_numbers: [
+            {
+              sid: "PN1",
+              phone_number: "+15550001111",
+              voice_url: "http://127.0.0.1:8080/incoming-call",
+              voice_fallback_url: "x",
+            },
+          ],
+          next_page_uri: null,
+        },
+      };
+      answers[`${ACCOUNT}.json`] = { status: 200, body: { sid: "AC", status: "active" } };
+      answers["GET /v1/models/gpt-realtime"] = { status: 200, body: { id: "gpt-realtime" } };
+      const { status, out } = await run(["doctor"], { ...env, HOST: "127.0.0.1", PUBLIC_URL: "" });
+      expect(lines(out)).toEqual([
+        "ok runtime",
+        "ok settings",
+        "ok agents file",
+        "ok Twilio",
+        "ok Twilio",
+        "ok OpenAI",
+        "ok database",
+        "warn public URL",
+        "ok clock",
+        "0 to mend, 1 to look at",
+      ]);
+      expect(status).toBe(0);
+      expect(out).not.toMatch(/hush|5550001111/);
+    });
+
+    it("names each thing that is wrong, with its mend", async () => {
+      answers[ACCOUNT] = { status: 401, body: { code: 20003, message: "no", status: 401 } };
+      answers["GET /v1/models/"] = { status: 401, body: {} };
+      const broken = join(folder, "wrong.yaml");
+      writeFileSync(broken, "agents: {a: {}}\n");
+      const { status, out } = await run(["doctor"], {
+        ...env,
+        HOST: "127.0.0.1",
+        PUBLIC_URL: "",
+        AGENTS_FILE: broken,
+        DATABASE_URL: `sqlite:${folder}`,
+      });
+      expect(status).toBe(1);
+      expect(out).toMatch(/fail {2}agents file .*wrong\.yaml:1:13 agents\.a\.instructions is missing/);
+      expect(out).toMatch(/fail {2}Twilio .*TWILIO_AUTH_TOKEN/);
+      expect(out).toMatch(/fail {2}OpenAI .*OPENAI_API_KEY/);
+      expect(out).toMatch(/fail {2}database .*DATABASE_URL/);
+      expect(out).not.toContain("hush");
+    });
+
+    it("names every missing setting", async () => {
+      const { status, out } = await run(["doctor"]);
+      expect(status).toBe(1);
+      expect(out.match(/^fail {2}settings/gm)).toHaveLength(4);
+    });
+  });
+});
