@@ -1,0 +1,234 @@
+/**
+ * `murelay demo`: the relay, a simulated model and a simulated Twilio on loopback, and one whole support call between them,
+ * with recorded human speech. Prints the call as it happens, then a report; exits 1 when anything in it did not hold.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { createLog } from "../../src/adapters/pino-log.js";
+import { readPriceTable } from "../../src/agents/price-table.js";
+import { loadAgentsFile } from "../../src/agents-file.js";
+import { type App, createApp } from "../../src/app.js";
+import { loadConfig } from "../../src/config.js";
+import type { CallSid } from "../../src/ports.js";
+import { MemoryJournal } from "../../src/records/memory-journal.js";
+import { stereoWav } from "../sim/audio/wav.js";
+import { type SimulatedModel, startModel } from "../sim/model.js";
+import type { Leg } from "../sim/twilio/leg.js";
+import { heardMs, legAudio } from "../sim/twilio/recordings.js";
+import { type SimulatedTwilio, startTwilio } from "../sim/twilio.js";
+import { loadClip } from "./clips.js";
+import { type BargeIn, complaints, reportLines } from "./report.js";
+import { type DemoClips, demoScript } from "./script.js";
+import { Timeline } from "./timeline.js";
+
+/** The relay as Twilio knows it; the simulated Twilio knows where that really is. */
+const PUBLIC_URL = "https://relay.example";
+/** The caller interrupts when they have heard so much of the answer. */
+const PATIENCE_MS = 4_500;
+/** Between two things that a person says. */
+const BREATH_MS = 600;
+
+interface Stage {
+  readonly model: SimulatedModel;
+  readonly twilio: SimulatedTwilio;
+  readonly app: App;
+  readonly journal: MemoryJournal;
+  readonly adminPort: number;
+  /** When `speech_started` left the model, per time, on the simulators' clock. */
+  readonly speechStartedMs: number[];
+}
+
+/** @returns the exit status. */
+export async function main(args: readonly string[]): Promise<number> {
+  const keep = args.includes("--keep");
+  const clips = loadClips();
+  const timeline = new Timeline((line) => console.log(line));
+  console.log("murelay demo: one support call, every part on this machine\n");
+  const stage = await setStage(clips, timeline);
+  try {
+    const faults = await placeCall(stage, clips);
+    if (!keep) return faults === 0 ? 0 : 1;
+    console.log(
+      `\nstaying up: metrics on http://127.0.0.1:${stage.adminPort}/metrics; Enter places another call, Ctrl-C ends`,
+    );
+    await moreCalls(stage, clips);
+    return 0;
+  } finally {
+    await stage.twilio.close();
+    await stage.app.stop();
+    await stage.model.close();
+  }
+}
+
+function loadClips(): DemoClips {
+  return {
+    problem: loadClip("caller-problem"),
+    interrupts: loadClip("caller-interrupts"),
+    human: loadClip("caller-human"),
+    greeting: loadClip("agent-greeting"),
+    looks: loadClip("agent-looks"),
+    answer: loadClip("agent-answer"),
+    thanks: loadClip("agent-thanks"),
+    farewell: loadClip("agent-farewell"),
+  };
+}
+
+async function setStage(clips: DemoClips, timeline: Timeline): Promise<Stage> {
+  const speechStartedMs: number[] = [];
+  const model = await startModel({
+    script: demoScript(clips),
+    hooks: { onSpeechStarted: (_session, atMs) => void speechStartedMs.push(atMs) },
+  });
+  const twilio = await startTwilio({
+    publicUrl: PUBLIC_URL,
+    callees: () => ({ afterMs: 400, talkMs: 1_000 }),
+  });
+  const config = loadConfig({
+    HOST: "127.0.0.1",
+    PORT: "0",
+    ADMIN_PORT: "0",
+    PUBLIC_URL,
+    OPENAI_API_KEY: model.apiKey,
+    OPENAI_REALTIME_URL: model.url,
+    TWILIO_ACCOUNT_SID: twilio.accountSid,
+    TWILIO_AUTH_TOKEN: twilio.authToken,
+    TWILIO_API_BASE_URL: twilio.apiBaseUrl,
+  });
+  const agentsPath = fileURLToPath(new URL("./agents.yaml", import.meta.url));
+  const agents = loadAgentsFile(readFileSync(agentsPath, "utf8"), agentsPath, {
+    env: {},
+    defaults: {
+      model: config.openaiRealtimeModel,
+      humanAgentNumber: null,
+      maxCallMinutes: config.maxCallMinutes,
+    },
+  });
+  const prices = readPriceTable();
+  const journal = new MemoryJournal({ prices, onEvent: (_callSid, event) => timeline.event(event) });
+  const app = await createApp(config, agents, { journal, log: createLog({ level: "warn", pretty: true }) });
+  const { publicPort, adminPort } = await app.start();
+  twilio.route(PUBLIC_URL, `http://127.0.0.1:${publicPort}`);
+  return { model, twilio, app, journal, adminPort, speechStartedMs };
+}
+
+/** Plays the caller. @returns how many things did not hold. */
+async function placeCall(stage: Stage, clips: DemoClips): Promise<number> {
+  const { twilio, model, journal, speechStartedMs } = stage;
+  speechStartedMs.length = 0;
+  const call = twilio.placeCall();
+  await call.story.until("first_media");
+  await agentFinished(call, clips.greeting.audio);
+  await call.say(clips.problem.audio);
+  await heardAtLeast(call, clips.answer.audio, PATIENCE_MS);
+  await call.say(clips.interrupts.audio);
+  await agentFinished(call, clips.thanks.audio);
+  await call.say(clips.human.audio);
+  await call.story.until("dial_bridged", {}, 20_000);
+  await call.ended;
+  await twilio.settled();
+
+  const record = journal.record(call.sid as CallSid);
+  if (record === null) throw new Error("the relay kept no record of the call");
+  const files = writeFiles(call, record);
+  const stream = call.streams[0];
+  const report = {
+    record,
+    bargeIns: bargeIns(stage, call, clips),
+    firstAudioMs: firstAudioMs(call),
+    maxLeadMs: stream?.playout.maxLeadMs ?? 0,
+    underruns: underruns(call, clips),
+    connected: call.story.find("dial_bridged") !== undefined,
+    violations: [...twilio.violations(), ...model.violations()],
+    ...files,
+  };
+  for (const line of reportLines(report)) console.log(line);
+  const faults = complaints(report);
+  console.log(
+    faults.length === 0
+      ? "\nEverything held."
+      : `\nDid not hold:\n${faults.map((text) => `  ${text}`).join("\n")}`,
+  );
+  return faults.length;
+}
+
+async function moreCalls(stage: Stage, clips: DemoClips): Promise<void> {
+  let ended = false;
+  process.once("SIGINT", () => {
+    ended = true;
+    process.stdin.destroy();
+  });
+  process.stdin.setEncoding("utf8");
+  for await (const _line of process.stdin) {
+    if (ended) return;
+    await placeCall(stage, clips);
+  }
+  // No keyboard (input closed): stay until Ctrl-C.
+  while (!ended) await pause(500);
+}
+
+/** How each `clear` compares with the truth at the phone. */
+function bargeIns(stage: Stage, call: Leg, clips: DemoClips): BargeIn[] {
+  const stream = call.streams[0];
+  const truncation = stage.model.sessions.at(-1)?.truncations.find(({ accepted }) => accepted);
+  const clear = stream?.playout.clears[0];
+  if (stream === undefined || truncation === undefined || clear === undefined) return [];
+  const started = stage.speechStartedMs.filter((atMs) => atMs <= clear.atMs).at(-1);
+  return [
+    {
+      clearMs: clear.atMs - (started ?? Number.NEGATIVE_INFINITY),
+      audioEndMs: truncation.audioEndMs,
+      heardMs: Math.round(heardMs(stream, clips.answer.audio) ?? 0),
+    },
+  ];
+}
+
+function firstAudioMs(call: Leg): number | null {
+  const started = call.story.find("stream_started");
+  const first = call.story.find("first_media");
+  return started === undefined || first === undefined ? null : first.atMs - started.atMs;
+}
+
+/** Gaps inside an item: between two items silence is wanted. */
+function underruns(call: Leg, clips: DemoClips): number {
+  const ends = new Set<number>();
+  let at = 0;
+  for (const { audio } of [clips.greeting, clips.looks, clips.answer]) {
+    at += audio.length;
+    ends.add(at);
+  }
+  const playout = call.streams[0]?.playout;
+  const cleared = playout?.clears[0]?.receivedBytes ?? Number.POSITIVE_INFINITY;
+  // After the interruption the sum of whole items says nothing; then items are short and come whole.
+  return playout?.gaps.filter(({ atByte }) => atByte < cleared && !ends.has(atByte)).length ?? 0;
+}
+
+function writeFiles(call: Leg, record: unknown): { recordFile: string; wavFile: string } {
+  const folder = join("data", "demo");
+  mkdirSync(folder, { recursive: true });
+  const recordFile = join(folder, `${call.sid}.json`);
+  const wavFile = join(folder, `${call.sid}.wav`);
+  writeFileSync(recordFile, `${JSON.stringify(record, null, 2)}\n`);
+  const { caller, agent } = legAudio(call);
+  writeFileSync(wavFile, stereoWav(caller, agent));
+  return { recordFile, wavFile };
+}
+
+async function agentFinished(call: Leg, audio: Uint8Array): Promise<void> {
+  await heardAtLeast(call, audio, audio.length / 8);
+  await pause(BREATH_MS);
+}
+
+/** @throws Error when the caller has not heard so much of it after half a minute. */
+async function heardAtLeast(call: Leg, audio: Uint8Array, ms: number): Promise<void> {
+  for (let waitedMs = 0; waitedMs < 30_000; waitedMs += 20) {
+    const stream = call.stream;
+    if (stream !== null && (heardMs(stream, audio) ?? 0) >= ms - 1) return;
+    await pause(20);
+  }
+  throw new Error(`the caller did not hear what the agent says; so far:\n${call.story.text()}`);
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

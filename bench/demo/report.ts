@@ -1,0 +1,109 @@
+import type { CallRecord } from "../../src/records/call-record.js";
+
+export interface BargeIn {
+  /** From the model's `speech_started` leaving it to `clear` arriving at the phone's side. */
+  readonly clearMs: number;
+  readonly audioEndMs: number;
+  /** What the simulated phone had really played of that item. */
+  readonly heardMs: number;
+}
+
+export interface DemoReport {
+  readonly record: CallRecord;
+  readonly bargeIns: readonly BargeIn[];
+  readonly firstAudioMs: number | null;
+  readonly maxLeadMs: number;
+  readonly underruns: number;
+  readonly connected: boolean;
+  readonly violations: readonly string[];
+  readonly recordFile: string;
+  readonly wavFile: string;
+}
+
+/** What must hold for the demo to have worked; each entry is a complaint. */
+export function complaints(report: DemoReport): string[] {
+  const { record, bargeIns, violations } = report;
+  const out = violations.map((text) => `protocol: ${text}`);
+  const must = (holds: boolean, text: string): void => {
+    if (!holds) out.push(text);
+  };
+  must(report.firstAudioMs !== null, "the caller never heard the greeting");
+  must(
+    record.tools.some(({ outcome }) => outcome === "ok"),
+    "no question was answered through a tool",
+  );
+  must(bargeIns.length > 0, "the caller's interruption was not noticed");
+  for (const { audioEndMs, heardMs } of bargeIns) {
+    must(
+      Math.abs(audioEndMs - heardMs) <= 60,
+      `the model remembers ${audioEndMs} ms, the caller heard ${heardMs} ms`,
+    );
+  }
+  must(record.transfer?.outcome === "answered", "the transfer was not answered");
+  must(report.connected, "the human was never connected");
+  must(
+    record.outcome === "transferred",
+    `the record says ${record.outcome ?? "nothing"} instead of transferred`,
+  );
+  must(report.underruns === 0, `${report.underruns} gaps in the agent's speech`);
+  return out;
+}
+
+export function reportLines(report: DemoReport): string[] {
+  const { record } = report;
+  const lines = ["", "Call report", "-----------"];
+  const row = (name: string, value: string): void => void lines.push(`${name.padEnd(22)}${value}`);
+  row(
+    "call",
+    `${record.callSid}, agent ${record.agent ?? "?"}, ${record.outcome ?? "?"} (${record.endReason ?? "?"})`,
+  );
+  row("first audio", ms(report.firstAudioMs));
+  const voice = record.turns.flatMap(({ voiceToVoiceMs }) => voiceToVoiceMs ?? []);
+  row(
+    "voice to voice",
+    voice.length === 0 ? "-" : voice.map((value) => `${Math.round(value)} ms`).join(", "),
+  );
+  for (const { clearMs, audioEndMs, heardMs } of report.bargeIns) {
+    row(
+      "barge-in",
+      `clear after ${clearMs.toFixed(1)} ms; |audio_end_ms - heard| = |${audioEndMs} - ${heardMs}| = ${Math.abs(audioEndMs - heardMs)} ms`,
+    );
+  }
+  row("lead at the phone", `${Math.round(report.maxLeadMs)} ms at most, ${report.underruns} underruns`);
+  for (const tool of record.tools) row("tool", `${tool.name}: ${tool.outcome}, ${tool.ms} ms`);
+  if (record.transfer !== null) {
+    const { destination, kind, outcome, reason } = record.transfer;
+    row(
+      "transfer",
+      `${destination} (${kind}): ${outcome ?? "?"}${reason === null ? "" : `, because: ${reason}`}`,
+    );
+  }
+  row(
+    "cost",
+    record.costUsd === null
+      ? "no price known for this model"
+      : `${record.costUsd.toFixed(4)} USD (simulated tokens)`,
+  );
+  lines.push("", "Turns");
+  for (const turn of record.turns) {
+    const heard =
+      turn.who === "agent" && turn.heardText !== turn.text
+        ? `\n${" ".repeat(22)}heard: “${turn.heardText ?? ""}”`
+        : "";
+    lines.push(`${time(turn.startedMs)}  ${turn.who.padEnd(8)}${"    "}“${turn.text ?? ""}”${heard}`);
+  }
+  lines.push(
+    "",
+    `call record   ${report.recordFile}`,
+    `recording     ${report.wavFile} (left: caller, right: agent)`,
+  );
+  return lines;
+}
+
+function ms(value: number | null): string {
+  return value === null ? "-" : `${Math.round(value)} ms`;
+}
+
+function time(value: number | null): string {
+  return `${((value ?? 0) / 1000).toFixed(1).padStart(6)} s`;
+}
