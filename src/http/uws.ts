@@ -38,11 +38,18 @@ let loaded: UwsBuild | null = null;
 
 /** @throws RelayError config_invalid; its message ends with the one command that mends it. */
 export function loadUws(): UwsBuild {
-  loaded ??= load(createRequire(import.meta.url));
+  loaded ??= findUws(createRequire(import.meta.url));
   return loaded;
 }
 
-function load(require: NodeJS.Require): UwsBuild {
+/** What of `require` is used. */
+export interface Loader {
+  (file: string): unknown;
+  resolve(file: string): string;
+}
+
+/** As loadUws, without remembering. */
+export function findUws(require: Loader): UwsBuild {
   const { platform, arch, version } = process;
   const abi = process.versions.modules;
   let entry: string;
