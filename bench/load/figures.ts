@@ -1,0 +1,91 @@
+import type { Histogram } from "./histogram.js";
+import type { Meters } from "./meters.js";
+
+/** What was read of machine and processes in the window with every call up; null = could not be measured. */
+export interface ProcessFigures {
+  readonly relayCpuMsPerCallSecond: number | null;
+  readonly relayCpuPercent: number | null;
+  readonly relayRssKbPerCall: number | null;
+  readonly relayRssMb: number | null;
+  /** Of one core. */
+  readonly harnessCpuPercent: number;
+  readonly harnessLateP99Ms: number;
+  readonly harnessLateMaxMs: number;
+}
+
+/** Name → value, as they stand in reports and limits. Units end the names; what has none is a count. */
+export type Figures = Readonly<Record<string, number | null>>;
+
+export function figures(meters: Meters, calls: number, processes: ProcessFigures): Figures {
+  const { up, down } = meters;
+  return {
+    calls,
+    calls_failed: meters.callsFailed,
+    call_seconds: round(meters.callSeconds, 1),
+    ...quantiles("uplink", meters.uplink),
+    ...quantiles("uplink_idle", meters.uplinkIdle),
+    ...quantiles("downlink", meters.downlink),
+    ...quantiles("clear", meters.clear),
+    ...quantiles("truncation_error", meters.truncation),
+    truncation_error_low_ms: round(meters.truncationLowMs, 1),
+    truncation_error_high_ms: round(meters.truncationHighMs, 1),
+    lead_p99_ms: round(meters.lead.quantileMs(0.99), 1),
+    lead_max_ms: round(meters.lead.maxMs, 1),
+    ...quantiles("setup", meters.setup),
+    ...quantiles("greeting", meters.greeting),
+    frames_up: meters.framesSent,
+    frames_down: down.frames,
+    loss: up.lost + down.lost,
+    loss_up: up.lost,
+    loss_down: down.lost,
+    doubled: up.doubled + down.doubled,
+    reordered: up.reordered + down.reordered,
+    altered: up.altered + down.altered,
+    foreign: up.foreign + down.foreign,
+    stale: down.stale,
+    gap_bytes: meters.gapBytes,
+    gap_fill_bytes: up.fillBytes,
+    underruns: meters.underruns,
+    underruns_unsure: meters.underrunsUnsure,
+    underrun_ms: round(meters.underrunMs, 1),
+    responses: meters.responses,
+    unanswered: meters.unanswered,
+    barge_ins: meters.bargeIns,
+    clears_missing: meters.clearsMissing,
+    clears_unasked: meters.clearsUnasked,
+    truncates: meters.truncates,
+    truncates_missing: meters.truncatesMissing,
+    truncates_rejected: meters.truncatesRejected,
+    truncates_above: meters.truncatesAbove,
+    marks: meters.marks,
+    sessions: meters.sessions,
+    sessions_leaked: meters.sessionsLeaked,
+    sessions_unclaimed: meters.sessionsUnclaimed,
+    cpu_ms_per_call_s: rounded(processes.relayCpuMsPerCallSecond, 3),
+    cpu_percent: rounded(processes.relayCpuPercent, 1),
+    rss_kb_per_call: rounded(processes.relayRssKbPerCall, 1),
+    rss_mb: rounded(processes.relayRssMb, 1),
+    harness_cpu_percent: round(processes.harnessCpuPercent, 1),
+    harness_late_p99_ms: round(processes.harnessLateP99Ms, 2),
+    harness_late_max_ms: round(processes.harnessLateMaxMs, 1),
+  };
+}
+
+/** Null where nothing was measured: no limit holds for that. */
+function quantiles(name: string, histogram: Histogram): Record<string, number | null> {
+  const some = histogram.count > 0;
+  return {
+    [`${name}_p50_ms`]: some ? round(histogram.quantileMs(0.5), 2) : null,
+    [`${name}_p99_ms`]: some ? round(histogram.quantileMs(0.99), 2) : null,
+    [`${name}_p999_ms`]: some ? round(histogram.quantileMs(0.999), 2) : null,
+    [`${name}_max_ms`]: some ? round(histogram.maxMs, 2) : null,
+  };
+}
+
+function round(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}
+
+function rounded(value: number | null, digits: number): number | null {
+  return value === null ? null : round(value, digits);
+}

@@ -1,0 +1,318 @@
+/** One run: so many calls for so long against one relay. */
+import { Caller } from "./caller.js";
+import { type Figures, figures } from "./figures.js";
+import { Meters } from "./meters.js";
+import { ModelServer, type TlsFiles } from "./model-server.js";
+import type { ModelSession } from "./model-session.js";
+import { type ProcessReading, readProcess } from "./process-meter.js";
+import { Random } from "./random.js";
+import type { Scenario } from "./scenario.js";
+import type { TwilioAccount } from "./twilio-account.js";
+import { TwilioRestServer } from "./twilio-rest-server.js";
+import { Wheel } from "./wheel.js";
+
+/** The relay under test, once it runs. */
+export interface Target {
+  readonly webhookUrl: string;
+  /** To read CPU and memory; null: not to be had. */
+  readonly pid: number | null;
+  /** Not null: it ended in mid-run, and why. */
+  exited(): string | null;
+}
+
+export interface LoadPlan {
+  readonly calls: number;
+  /** With every call up. */
+  readonly durationS: number;
+  readonly rampPerSecond: number;
+  readonly scenario: Scenario;
+  readonly account: TwilioAccount;
+  readonly modelPort: number;
+  readonly restPort: number;
+  readonly tls: TlsFiles | null;
+}
+
+/** One second of a run. */
+export interface Sample {
+  readonly second: number;
+  readonly live: number;
+  readonly uplinkP50Ms: number;
+  readonly uplinkP99Ms: number;
+  readonly downlinkP99Ms: number;
+  /** Of one core. */
+  readonly relayCpuPercent: number | null;
+  readonly relayRssMb: number | null;
+  readonly harnessCpuPercent: number;
+  readonly lateP99Ms: number;
+  readonly lost: number;
+  readonly underruns: number;
+}
+
+export interface LoadResult {
+  readonly figures: Figures;
+  readonly meters: Meters;
+  readonly samples: readonly Sample[];
+  /** Why the harness itself may have been the limit; null: it was not. */
+  readonly harnessLimit: string | null;
+  /** The relay ended in mid-run. */
+  readonly relayExit: string | null;
+  readonly rampPerSecond: number;
+}
+
+/** Above these the figures say more about the harness than about the relay. */
+const HARNESS_CPU_LIMIT_PERCENT = 90;
+const HARNESS_LATE_LIMIT_MS = 5;
+/** After the last call has dialled, before the steady window begins. */
+const SETTLE_MS = 1000;
+/** For hanging up, the last webhooks and closing sessions. */
+const FAREWELL_MS = 15_000;
+const BASELINE_MS = 700;
+
+export class LoadRun {
+  readonly #plan: LoadPlan;
+  readonly #meters = new Meters();
+  readonly #wheel = new Wheel();
+  readonly #callers = new Map<number, Caller>();
+  readonly #bySid = new Map<string, Caller>();
+  readonly #model: ModelServer;
+  readonly #rest: TwilioRestServer;
+  readonly #samples: Sample[] = [];
+  #lastId = 0;
+  #stopped = false;
+
+  constructor(plan: LoadPlan) {
+    this.#plan = plan;
+    this.#model = new ModelServer(
+      plan.scenario,
+      this.#meters,
+      this.#wheel,
+      {
+        claim: (session, callId) => this.#callers.get(callId)?.claim(session) ?? false,
+        released: (session) => this.#released(session),
+      },
+      plan.tls,
+    );
+    this.#rest = new TwilioRestServer(this.#meters, (callSid) => this.#bySid.get(callSid)?.redirected());
+  }
+
+  /** Both servers, before the relay starts. */
+  async listen(): Promise<{ readonly modelPort: number; readonly restPort: number }> {
+    return {
+      modelPort: await this.#model.listen(this.#plan.modelPort),
+      restPort: await this.#rest.listen(this.#plan.restPort),
+    };
+  }
+
+  /** Ends the calls now; `run` then reports on what there was. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  async run(target: Target, progress: (sample: Sample, meters: Meters) => void): Promise<LoadResult> {
+    const { calls, durationS, rampPerSecond } = this.#plan;
+    await sleep(BASELINE_MS);
+    const baseline = target.pid === null ? null : readProcess(target.pid);
+    const beginMs = performance.now();
+    const rampMs = (calls / rampPerSecond) * 1000;
+    const lengthMs = rampMs + SETTLE_MS + durationS * 1000;
+    const steadyFromMs = beginMs + rampMs + SETTLE_MS;
+    const steadyToMs = beginMs + lengthMs;
+    const deadlineMs = beginMs + rampMs + lengthMs + FAREWELL_MS;
+    let dialled = 0;
+    let steady: SteadyWindow | null = null;
+    let window: SteadyFigures | null = null;
+    let before = readAll(target.pid);
+    this.#wheel.start();
+    for (;;) {
+      await sleep(20);
+      const nowMs = performance.now();
+      if (this.#stopped) for (const caller of this.#callers.values()) caller.hangUp();
+      const due = this.#stopped
+        ? dialled
+        : Math.min(calls, Math.ceil(((nowMs - beginMs) / 1000) * rampPerSecond));
+      for (; dialled < due; dialled++) this.#dial(nowMs + lengthMs, target);
+      if (nowMs - before.atMs >= 1000) {
+        const now = readAll(target.pid);
+        this.#sample(beginMs, before, now);
+        progress(this.#samples.at(-1)!, this.#meters);
+        if (steady !== null && window === null) steady.live(this.#meters.callsLive, now);
+        before = now;
+      }
+      if (steady === null && nowMs >= steadyFromMs) {
+        this.#wheel.lateness.reset();
+        steady = new SteadyWindow(readAll(target.pid));
+      }
+      const over = this.#stopped || nowMs >= steadyToMs;
+      if (steady !== null && window === null && over) {
+        window = steady.end(this.#meters.callsLive, readAll(target.pid), baseline, this.#wheel);
+      }
+      if (target.exited() !== null || nowMs >= deadlineMs) break;
+      if ((dialled === calls || this.#stopped) && this.#callers.size === 0) break;
+    }
+    const relayExit = target.exited();
+    await this.#closing(relayExit === null);
+    this.#wheel.stop();
+    window ??= (steady ?? new SteadyWindow(before)).end(0, readAll(target.pid), baseline, this.#wheel);
+    return {
+      figures: figures(this.#meters, calls, window),
+      meters: this.#meters,
+      samples: this.#samples,
+      harnessLimit: harnessLimit(window),
+      relayExit,
+      rampPerSecond,
+    };
+  }
+
+  close(): void {
+    this.#wheel.stop();
+    this.#model.close();
+    this.#rest.close();
+  }
+
+  /** A relay closes the model's session with the call; one that stays is its leak. */
+  async #closing(relayRuns: boolean): Promise<void> {
+    const untilMs = performance.now() + 3000;
+    while (relayRuns && this.#model.openSessions > 0 && performance.now() < untilMs) await sleep(50);
+    this.#meters.sessionsLeaked = relayRuns ? this.#model.openSessions : 0;
+    for (const caller of this.#callers.values())
+      this.#meters.fail(`not over in time${caller.live ? "" : " (never begun)"}`);
+  }
+
+  #dial(endMs: number, target: Target): void {
+    const { scenario, account } = this.#plan;
+    const id = ++this.#lastId;
+    const random = new Random(scenario.seed * 104_729 + id);
+    const lengthMs =
+      scenario.callSeconds === null ? Number.POSITIVE_INFINITY : random.within(scenario.callSeconds) * 1000;
+    const caller = new Caller(id, Math.min(endMs, performance.now() + lengthMs), {
+      scenario,
+      random,
+      meters: this.#meters,
+      wheel: this.#wheel,
+      account,
+      webhookUrl: target.webhookUrl,
+      sessionByIndex: (index) => this.#model.session(index),
+      over: (ended) => {
+        this.#callers.delete(ended.id);
+        this.#bySid.delete(ended.callSid);
+        // The next one on this line, unless there is too little time left for a call.
+        const againBeforeMs = endMs - (scenario.callSeconds?.[0] ?? 0) * 1000;
+        if (scenario.callSeconds !== null && !this.#stopped && performance.now() < againBeforeMs) {
+          this.#dial(endMs, target);
+        }
+      },
+    });
+    this.#callers.set(id, caller);
+    this.#bySid.set(caller.callSid, caller);
+    void caller.dial();
+  }
+
+  #released(session: ModelSession): void {
+    const listener = session.listener;
+    if (listener instanceof Caller && listener.live) listener.sessionLost(session);
+  }
+
+  #sample(beginMs: number, before: Readings, now: Readings): void {
+    const meters = this.#meters;
+    const wallMs = now.atMs - before.atMs;
+    this.#samples.push({
+      second: Math.round((now.atMs - beginMs) / 1000),
+      live: meters.callsLive,
+      uplinkP50Ms: meters.recentUplink.quantileMs(0.5),
+      uplinkP99Ms: meters.recentUplink.quantileMs(0.99),
+      downlinkP99Ms: meters.recentDownlink.quantileMs(0.99),
+      relayCpuPercent:
+        now.relay === null || before.relay === null
+          ? null
+          : ((now.relay.cpuMs - before.relay.cpuMs) / wallMs) * 100,
+      relayRssMb: now.relay === null ? null : now.relay.rssBytes / 2 ** 20,
+      harnessCpuPercent: ((now.harnessCpuMs - before.harnessCpuMs) / wallMs) * 100,
+      lateP99Ms: this.#wheel.recentLateness.quantileMs(0.99),
+      lost: meters.up.lost + meters.down.lost,
+      underruns: meters.underruns,
+    });
+    meters.recentUplink.reset();
+    meters.recentDownlink.reset();
+    this.#wheel.recentLateness.reset();
+  }
+}
+
+interface Readings {
+  readonly atMs: number;
+  readonly relay: ProcessReading | null;
+  readonly harnessCpuMs: number;
+}
+
+function readAll(pid: number | null): Readings {
+  const { user, system } = process.cpuUsage();
+  return {
+    atMs: performance.now(),
+    relay: pid === null ? null : readProcess(pid),
+    harnessCpuMs: (user + system) / 1000,
+  };
+}
+
+interface SteadyFigures {
+  readonly relayCpuMsPerCallSecond: number | null;
+  readonly relayCpuPercent: number | null;
+  readonly relayRssKbPerCall: number | null;
+  readonly relayRssMb: number | null;
+  readonly harnessCpuPercent: number;
+  readonly harnessLateP99Ms: number;
+  readonly harnessLateMaxMs: number;
+}
+
+/** The time in which every call is up: what a call costs is taken from here. */
+class SteadyWindow {
+  readonly #from: Readings;
+  #last: Readings;
+  #callSeconds = 0;
+  #rssBytes = 0;
+  #rssReadings = 0;
+  #liveMax = 0;
+
+  constructor(from: Readings) {
+    this.#from = from;
+    this.#last = from;
+  }
+
+  live(calls: number, now: Readings): void {
+    this.#callSeconds += (calls * (now.atMs - this.#last.atMs)) / 1000;
+    this.#last = now;
+    this.#liveMax = Math.max(this.#liveMax, calls);
+    if (now.relay === null) return;
+    this.#rssBytes += now.relay.rssBytes;
+    this.#rssReadings++;
+  }
+
+  end(calls: number, now: Readings, baseline: ProcessReading | null, wheel: Wheel): SteadyFigures {
+    this.live(calls, now);
+    const from = this.#from;
+    const wallMs = Math.max(1, now.atMs - from.atMs);
+    const cpuMs = now.relay === null || from.relay === null ? null : now.relay.cpuMs - from.relay.cpuMs;
+    const rss = this.#rssReadings === 0 ? null : this.#rssBytes / this.#rssReadings;
+    return {
+      relayCpuMsPerCallSecond: cpuMs === null || this.#callSeconds === 0 ? null : cpuMs / this.#callSeconds,
+      relayCpuPercent: cpuMs === null ? null : (cpuMs / wallMs) * 100,
+      relayRssKbPerCall:
+        rss === null || baseline === null || this.#liveMax === 0
+          ? null
+          : (rss - baseline.rssBytes) / 1024 / this.#liveMax,
+      relayRssMb: rss === null ? null : rss / 2 ** 20,
+      harnessCpuPercent: ((now.harnessCpuMs - from.harnessCpuMs) / wallMs) * 100,
+      harnessLateP99Ms: wheel.lateness.quantileMs(0.99),
+      harnessLateMaxMs: wheel.lateness.maxMs,
+    };
+  }
+}
+
+function harnessLimit(window: SteadyFigures): string | null {
+  const { harnessCpuPercent: cpu, harnessLateP99Ms: late } = window;
+  if (cpu >= HARNESS_CPU_LIMIT_PERCENT) return `it used ${cpu.toFixed(0)} % of its core`;
+  if (late > HARNESS_LATE_LIMIT_MS) return `its frames left up to ${late.toFixed(1)} ms late (p99)`;
+  return null;
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

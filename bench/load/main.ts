@@ -1,0 +1,228 @@
+/** `npm run bench`: plays callers and model against a relay and measures what comes through. */
+import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { cpus, release } from "node:os";
+import { type Cores, pinSelf, splitCores } from "./affinity.js";
+import { findMax } from "./find-max.js";
+import { type LoadResult, LoadRun, type Target } from "./load-run.js";
+import { type BenchOptions, HELP, parseOptions } from "./options.js";
+import { makeCertificate, RelayProcess } from "./relay-process.js";
+import { type ReportFacts, reportHtml, reportJson } from "./report-file.js";
+import { progressLine, resultText, verdictLine } from "./report-text.js";
+import { DEFAULT_SCENARIO, loadScenario, type Scenario, ScenarioError } from "./scenario.js";
+import { judge, type SloTerm } from "./slo.js";
+import { UsageError } from "./usage-error.js";
+
+const OK = 0;
+const BROKEN = 1;
+const USAGE = 2;
+/** All calls are up within about so long, unless told otherwise. */
+const RAMP_S = 5;
+/** What `--find-max` searches the edge of. */
+const MAX_LIMITS: readonly SloTerm[] = [
+  { metric: "uplink_p99_ms", op: "<=", limit: 20 },
+  { metric: "clear_p99_ms", op: "<=", limit: 50 },
+  { metric: "loss", op: "=", limit: 0 },
+  { metric: "underruns", op: "=", limit: 0 },
+  { metric: "calls_failed", op: "=", limit: 0 },
+];
+
+/** @returns the exit status: 0, 1 where a limit is broken or the run failed, 2 for wrong usage. */
+export async function run(argv: readonly string[]): Promise<number> {
+  try {
+    const options = parseOptions(argv);
+    if (options === "help") {
+      console.log(HELP);
+      return OK;
+    }
+    const scenario = options.scenarioFile === null ? DEFAULT_SCENARIO : loadScenario(options.scenarioFile);
+    return await new Bench(options, scenario).run();
+  } catch (error) {
+    if (error instanceof UsageError || error instanceof ScenarioError) {
+      console.error(error.message);
+      return USAGE;
+    }
+    console.error(error instanceof Error ? error.message : String(error));
+    return BROKEN;
+  }
+}
+
+/** The name by which the command line knows it. */
+export const main = run;
+
+class Bench {
+  readonly #options: BenchOptions;
+  readonly #scenario: Scenario;
+  readonly #cores: Cores | null;
+  #stopped = false;
+  #current: LoadRun | null = null;
+  #relayCommand = "given by --relay";
+
+  constructor(options: BenchOptions, scenario: Scenario) {
+    this.#options = options;
+    this.#scenario = scenario;
+    this.#cores = options.relay === null ? splitCores(options.workers) : null;
+  }
+
+  async run(): Promise<number> {
+    const { slo, findMax: searching } = this.#options;
+    // A slip in a limit's name is told before the run, not after it.
+    const unpin = this.#cores === null ? () => {} : pinSelf(this.#cores.harness);
+    const interrupt = (): void => {
+      console.error("stopping: again to stop at once");
+      this.#stopped = true;
+      this.#current?.stop();
+    };
+    process.once("SIGINT", interrupt);
+    try {
+      if (this.#options.relay !== null) this.#tellSettings();
+      return searching ? await this.#search(slo.length > 0 ? slo : MAX_LIMITS) : await this.#single(slo);
+    } finally {
+      process.removeListener("SIGINT", interrupt);
+      unpin();
+    }
+  }
+
+  async #single(slo: readonly SloTerm[]): Promise<number> {
+    const result = await this.#play(this.#options.calls);
+    const verdicts = judge(slo, result.figures);
+    console.log(resultText(result, verdicts));
+    this.#write(
+      result,
+      verdicts.map((verdict) => ({ ...verdict })),
+      null,
+    );
+    if (result.relayExit !== null || result.meters.up.frames === 0) return BROKEN;
+    return verdicts.every(({ ok }) => ok) ? OK : BROKEN;
+  }
+
+  async #search(limits: readonly SloTerm[]): Promise<number> {
+    let last: LoadResult | null = null;
+    const found = await findMax(this.#options.calls, async (calls) => {
+      if (this.#stopped) return { ok: false, harnessLimit: "it was stopped" };
+      console.error(`— ${calls} calls —`);
+      const result = await this.#play(calls);
+      const verdicts = judge(limits, result.figures);
+      const ok = result.relayExit === null && verdicts.every((verdict) => verdict.ok);
+      for (const verdict of verdicts) console.log(verdictLine(verdict));
+      if (ok) last = result;
+      return { ok, harnessLimit: result.harnessLimit };
+    });
+    for (const step of found.steps) {
+      console.log(
+        `  ${String(step.calls).padStart(6)} calls  ${step.ok ? "within the limits" : "a limit broke"}`,
+      );
+    }
+    if (last === null) {
+      console.log(
+        `No load was within the limits${found.harnessLimit === null ? "" : `, and the harness was the bottleneck: ${found.harnessLimit}`}.`,
+      );
+      return BROKEN;
+    }
+    console.log(resultText(last, []));
+    const bound =
+      found.harnessLimit === null
+        ? ""
+        : `at least, for the harness was the bottleneck: ${found.harnessLimit}`;
+    console.log(`\n${found.calls} calls within the limits${bound === "" ? "" : ` (${bound})`}`);
+    this.#write(last, judge(limits, (last as LoadResult).figures), found.steps);
+    return OK;
+  }
+
+  async #play(calls: number): Promise<LoadResult> {
+    const { options, scenario } = { options: this.#options, scenario: this.#scenario };
+    const tls = scenario.tls ? makeCertificate() : null;
+    const account = { accountSid: options.accountSid, authToken: options.authToken };
+    const rampPerSecond = options.rampPerSecond ?? scenario.rampPerSecond ?? Math.max(5, calls / RAMP_S);
+    const run = new LoadRun({
+      calls,
+      durationS: options.durationS,
+      rampPerSecond,
+      scenario,
+      account,
+      modelPort: options.modelPort,
+      restPort: options.restPort,
+      tls,
+    });
+    this.#current = run;
+    let relay: RelayProcess | null = null;
+    try {
+      const ports = await run.listen();
+      if (options.relay === null) {
+        relay = await RelayProcess.start({
+          ...ports,
+          ...account,
+          workers: options.workers,
+          maxCalls: Math.min(10_000, Math.max(100, calls * 2)),
+          tls,
+          cores: this.#cores?.relay ?? null,
+          env: options.relayEnv,
+        });
+        this.#relayCommand = relay.command;
+      }
+      const result = await run.run(this.#target(relay), (sample) =>
+        console.error(progressLine(sample, calls)),
+      );
+      if (relay !== null) {
+        for (const [text, count] of relay.complaints()) console.error(`relay's log: ${count} × ${text}`);
+        if (result.relayExit !== null) console.error(relay.lastWords());
+      }
+      return result;
+    } finally {
+      this.#current = null;
+      await relay?.stop();
+      run.close();
+      tls?.remove();
+    }
+  }
+
+  #target(relay: RelayProcess | null): Target {
+    const { relay: address, relayPid } = this.#options;
+    if (relay !== null) return { webhookUrl: relay.webhookUrl, pid: relay.pid, exited: () => relay.exited };
+    const url = new URL(address!);
+    const webhookUrl = url.pathname === "/" ? new URL("/incoming-call", url).href : url.href;
+    return { webhookUrl, pid: relayPid, exited: () => null };
+  }
+
+  #tellSettings(): void {
+    const { modelPort, restPort, accountSid, authToken, relay } = this.#options;
+    const scheme = this.#scenario.tls ? "wss" : "ws";
+    console.error(
+      [
+        "The relay must be configured with:",
+        `  OPENAI_REALTIME_URL=${scheme}://127.0.0.1:${modelPort}/v1/realtime   OPENAI_API_KEY=(anything)`,
+        `  TWILIO_API_BASE_URL=http://127.0.0.1:${restPort}`,
+        `  TWILIO_ACCOUNT_SID=${accountSid}   TWILIO_AUTH_TOKEN=${authToken}`,
+        `  PUBLIC_URL=${new URL(relay!).origin}   MAX_CALLS=${this.#options.calls} or more`,
+      ].join("\n"),
+    );
+  }
+
+  #write(result: LoadResult, verdicts: ReportFacts["verdicts"], steps: ReportFacts["steps"]): void {
+    const { jsonFile, htmlFile } = this.#options;
+    if (jsonFile === null && htmlFile === null) return;
+    const facts: ReportFacts = {
+      command: `npm run bench -- ${process.argv.slice(3).join(" ")}`,
+      relay: this.#relayCommand,
+      date: new Date().toISOString(),
+      commit: commit(),
+      node: process.version,
+      machine: `${cpus().length} × ${cpus()[0]?.model ?? "?"}, Linux ${release()}`,
+      cores: this.#cores === null ? "shared" : `harness ${this.#cores.harness}, relay ${this.#cores.relay}`,
+      scenario: this.#scenario,
+      durationS: this.#options.durationS,
+      verdicts,
+      steps,
+    };
+    if (jsonFile !== null) writeFileSync(jsonFile, `${JSON.stringify(reportJson(result, facts), null, 2)}\n`);
+    if (htmlFile !== null) writeFileSync(htmlFile, reportHtml(result, facts));
+  }
+}
+
+function commit(): string {
+  try {
+    return execFileSync("git", ["describe", "--always", "--dirty"], { encoding: "utf8" }).trim();
+  } catch {
+    return "unknown";
+  }
+}

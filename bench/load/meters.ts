@@ -1,0 +1,81 @@
+import { Histogram } from "./histogram.js";
+import { newTally, type Tally } from "./stream-checker.js";
+
+/** Everything that a run measures. One object for all calls. */
+export class Meters {
+  /** Caller → model, from the phone's write to the frame's arrival in an append: while the caller talks. */
+  readonly uplink = new Histogram();
+  /** The same while the caller is silent: a relay may join such frames. */
+  readonly uplinkIdle = new Histogram();
+  /** Model → caller: a delta's departure to its first byte at the phone, when nothing was queued before it. */
+  readonly downlink = new Histogram();
+  /** `speech_started` → `clear` at the phone. */
+  readonly clear = new Histogram();
+  /** |audio_end_ms − what the phone has played of the item|. */
+  readonly truncation = new Histogram();
+  /** Un-played audio at the phone, at every arrival. */
+  readonly lead = new Histogram();
+  /** Voice webhook → accepted stream. */
+  readonly setup = new Histogram();
+  /** Accepted stream → first byte of the greeting. */
+  readonly greeting = new Histogram();
+  /** Since the last line of progress. */
+  readonly recentUplink = new Histogram();
+  readonly recentDownlink = new Histogram();
+
+  readonly up: Tally = newTally();
+  readonly down: Tally = newTally();
+
+  framesSent = 0;
+  callsStarted = 0;
+  callsLive = 0;
+  callsEnded = 0;
+  /** Reason → calls. */
+  readonly failures = new Map<string, number>();
+  /** Integral of the live calls, in call-seconds. */
+  callSeconds = 0;
+
+  underruns = 0;
+  /** Underruns seen while this harness itself was late: nobody's proven fault. */
+  underrunsUnsure = 0;
+  underrunMs = 0;
+
+  responses = 0;
+  unanswered = 0;
+  bargeIns = 0;
+  clearsMissing = 0;
+  /** Nobody had interrupted. */
+  clearsUnasked = 0;
+  truncates = 0;
+  truncatesMissing = 0;
+  truncatesRejected = 0;
+  /** Beyond the audio that the relay had received. */
+  truncatesAbove = 0;
+  /** Earliest and latest, signed: negative = less than was heard. */
+  truncationLowMs = 0;
+  truncationHighMs = 0;
+  /** Silence owed and given for gaps in the caller's stream, in bytes. */
+  gapBytes = 0;
+  /** Error events that the model sent, by code and message. */
+  readonly modelErrors = new Map<string, number>();
+  sessions = 0;
+  /** Model sessions still open 3 s after the last call. */
+  sessionsLeaked = 0;
+  sessionsUnclaimed = 0;
+  marks = 0;
+  restRequests = 0;
+
+  fail(reason: string): void {
+    this.failures.set(reason, (this.failures.get(reason) ?? 0) + 1);
+  }
+
+  get callsFailed(): number {
+    let n = 0;
+    for (const count of this.failures.values()) n += count;
+    return n;
+  }
+
+  modelError(what: string): void {
+    this.modelErrors.set(what, (this.modelErrors.get(what) ?? 0) + 1);
+  }
+}

@@ -1,0 +1,131 @@
+/** The harness's command line. */
+import { parseArgs } from "node:util";
+import { parseSlo, type SloTerm } from "./slo.js";
+import { UsageError } from "./usage-error.js";
+
+export interface BenchOptions {
+  readonly calls: number;
+  /** With every call up. */
+  readonly durationS: number;
+  /** A relay that runs already: origin, or the whole address of its voice webhook. Null: one is started. */
+  readonly relay: string | null;
+  readonly rampPerSecond: number | null;
+  readonly scenarioFile: string | null;
+  readonly jsonFile: string | null;
+  readonly htmlFile: string | null;
+  readonly slo: readonly SloTerm[];
+  readonly findMax: boolean;
+  /** Of the relay that is started. */
+  readonly workers: number;
+  readonly modelPort: number;
+  readonly restPort: number;
+  readonly authToken: string;
+  readonly accountSid: string;
+  /** Process of a relay given by address, to measure its CPU and memory; null: not measured. */
+  readonly relayPid: number | null;
+  /** Settings for the relay that is started, over those that the harness gives it. */
+  readonly relayEnv: Readonly<Record<string, string>>;
+}
+
+export const HELP = `Usage: npm run bench -- --calls N --duration S [options]
+
+Plays callers (Twilio Media Streams) and model (OpenAI Realtime) against a relay on this machine and measures what comes
+through. Without --relay it starts this project's relay itself, on free ports.
+
+  --calls N           calls at once (default 50); with --find-max where the search begins
+  --duration S        seconds with every call up (default 30; with --find-max 15 a step)
+  --ramp N            new calls per second until all are up (default: all within about 5 s)
+  --scenario FILE     who talks when, in YAML: see bench/load/scenarios
+  --slo LIMITS        e.g. "uplink_p99_ms<20,loss=0": exit status 1 where one is broken
+  --find-max          doubles the calls until a limit breaks, then narrows down; limits: --slo, or
+                      uplink_p99_ms<=20, clear_p99_ms<=50, loss=0, underruns=0
+  --json FILE         every figure as JSON
+  --html FILE         the same as one page with charts
+  --workers N         WORKERS of the relay that is started (default 1)
+  --env NAME=VALUE    another setting of the relay that is started; may be repeated
+  --relay URL         a relay that runs already, by its origin (/incoming-call is added) or its voice webhook's address
+  --relay-pid PID     its process, to read CPU and memory
+  --model-port P, --rest-port P, --auth-token T, --account-sid AC…
+                      what that relay is configured with (defaults 8801, 8802, bench-token, AC…)
+`;
+
+const ACCOUNT_SID = "AC00000000000000000000000000000be4";
+
+export function parseOptions(argv: readonly string[]): BenchOptions | "help" {
+  let values: Readonly<Record<string, string | boolean | string[] | undefined>>;
+  try {
+    ({ values } = parseArgs({
+      args: [...argv],
+      allowPositionals: false,
+      options: {
+        calls: { type: "string" },
+        duration: { type: "string" },
+        relay: { type: "string" },
+        "relay-pid": { type: "string" },
+        ramp: { type: "string" },
+        scenario: { type: "string" },
+        json: { type: "string" },
+        html: { type: "string" },
+        slo: { type: "string" },
+        "find-max": { type: "boolean" },
+        workers: { type: "string" },
+        env: { type: "string", multiple: true },
+        "model-port": { type: "string" },
+        "rest-port": { type: "string" },
+        "auth-token": { type: "string" },
+        "account-sid": { type: "string" },
+        help: { type: "boolean", short: "h" },
+      },
+    }));
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+  if (values["help"] === true) return "help";
+  const text = (name: string): string | null => {
+    const value = values[name];
+    return typeof value === "string" ? value : null;
+  };
+  const number = (name: string, fallback: number, min: number, max: number): number => {
+    const given = text(name);
+    if (given === null) return fallback;
+    // "10/s" is how people write a rate.
+    const value = Number(given.replace(/\/s$/, ""));
+    if (given.trim() === "" || !(value >= min && value <= max))
+      throw new UsageError(`--${name} ${given}: give a number from ${min} to ${max}`);
+    return value;
+  };
+  const whole = (name: string, fallback: number, min: number, max: number): number => {
+    const value = number(name, fallback, min, max);
+    if (!Number.isInteger(value)) throw new UsageError(`--${name} ${value}: give a whole number`);
+    return value;
+  };
+  const findMax = values["find-max"] === true;
+  const relay = text("relay");
+  if (relay !== null && !URL.canParse(relay)) throw new UsageError(`--relay ${relay}: is not an address`);
+  const env: Record<string, string> = {};
+  const pairs = values["env"];
+  for (const pair of Array.isArray(pairs) ? pairs : []) {
+    const at = pair.indexOf("=");
+    if (at < 1) throw new UsageError(`--env ${pair}: give NAME=VALUE`);
+    env[pair.slice(0, at)] = pair.slice(at + 1);
+  }
+  const slo = text("slo");
+  return {
+    calls: whole("calls", 50, 1, 100_000),
+    durationS: number("duration", findMax ? 15 : 30, 1, 86_400),
+    relay,
+    rampPerSecond: text("ramp") === null ? null : number("ramp", 10, 0.1, 10_000),
+    scenarioFile: text("scenario"),
+    jsonFile: text("json"),
+    htmlFile: text("html"),
+    slo: slo === null ? [] : parseSlo(slo),
+    findMax,
+    workers: whole("workers", 1, 1, 256),
+    modelPort: whole("model-port", relay === null ? 0 : 8801, 0, 65_535),
+    restPort: whole("rest-port", relay === null ? 0 : 8802, 0, 65_535),
+    authToken: text("auth-token") ?? "bench-token",
+    accountSid: text("account-sid") ?? ACCOUNT_SID,
+    relayPid: text("relay-pid") === null ? null : whole("relay-pid", 0, 1, 2 ** 31),
+    relayEnv: env,
+  };
+}

@@ -1,0 +1,55 @@
+/**
+ * CPU and memory of a process and its descendants, from Linux's /proc; null elsewhere.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+
+export interface ProcessReading {
+  readonly cpuMs: number;
+  readonly rssBytes: number;
+  readonly processes: number;
+}
+
+/** Linux counts CPU in hundredths of a second on every machine that Node runs on. */
+const MS_PER_CLOCK_TICK = 10;
+const PAGE_BYTES = 4096;
+
+export function readProcess(pid: number): ProcessReading | null {
+  const pids = descendants(pid);
+  let cpuMs = 0;
+  let rssBytes = 0;
+  let processes = 0;
+  for (const one of pids) {
+    const stat = statFields(one);
+    if (stat === null) continue;
+    processes++;
+    cpuMs += (Number(stat[11]) + Number(stat[12])) * MS_PER_CLOCK_TICK;
+    rssBytes += Number(stat[21]) * PAGE_BYTES;
+  }
+  return processes === 0 ? null : { cpuMs, rssBytes, processes };
+}
+
+/** The fields of /proc/pid/stat behind the command's name, which may hold anything: [0] is the state. */
+function statFields(pid: number): string[] | null {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, "latin1");
+    return text.slice(text.lastIndexOf(")") + 2).split(" ");
+  } catch {
+    return null;
+  }
+}
+
+function descendants(root: number): number[] {
+  const found = [root];
+  for (let i = 0; i < found.length; i++) {
+    const pid = found[i]!;
+    try {
+      for (const task of readdirSync(`/proc/${pid}/task`)) {
+        const children = readFileSync(`/proc/${pid}/task/${task}/children`, "latin1").trim();
+        if (children !== "") found.push(...children.split(" ").map(Number));
+      }
+    } catch {
+      // It has ended, or there is no /proc.
+    }
+  }
+  return found;
+}

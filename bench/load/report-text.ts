@@ -1,0 +1,76 @@
+/** What is printed for people. */
+import type { LoadResult, Sample } from "./load-run.js";
+import type { SloVerdict } from "./slo.js";
+
+/** One line a second. */
+export function progressLine(sample: Sample, calls: number): string {
+  const relay =
+    sample.relayCpuPercent === null
+      ? ""
+      : `  relay ${sample.relayCpuPercent.toFixed(0)} % ${(sample.relayRssMb ?? 0).toFixed(0)} MB`;
+  return (
+    `${String(sample.second).padStart(4)} s  ${String(sample.live).padStart(String(calls).length)}/${calls} calls` +
+    `  up p50 ${ms(sample.uplinkP50Ms)} p99 ${ms(sample.uplinkP99Ms)}  down p99 ${ms(sample.downlinkP99Ms)}` +
+    `  lost ${sample.lost}  underruns ${sample.underruns}${relay}` +
+    `  harness ${sample.harnessCpuPercent.toFixed(0)} % late p99 ${ms(sample.lateP99Ms)}`
+  );
+}
+
+export function resultText(result: LoadResult, verdicts: readonly SloVerdict[]): string {
+  const f = result.figures;
+  const n = (name: string): string => {
+    const value = f[name];
+    return value === null || value === undefined ? "–" : String(value);
+  };
+  const row = (label: string, name: string): string =>
+    `  ${label.padEnd(34)}${[`${name}_p50_ms`, `${name}_p99_ms`, `${name}_p999_ms`, `${name}_max_ms`]
+      .map((key) => n(key).padStart(10))
+      .join("")}`;
+  const lines = [
+    "",
+    `${n("calls")} calls, ${n("call_seconds")} call-seconds, ${n("calls_failed")} failed; ${n("responses")} answers, ${n("barge_ins")} barge-ins`,
+    "",
+    `  ${"ms".padEnd(34)}${["p50", "p99", "p99.9", "max"].map((text) => text.padStart(10)).join("")}`,
+    row("uplink, caller talks", "uplink"),
+    row("uplink, caller silent", "uplink_idle"),
+    row("downlink, first byte", "downlink"),
+    row("speech_started → clear", "clear"),
+    row("|truncation error|", "truncation_error"),
+    row("webhook → stream accepted", "setup"),
+    row("stream → first sound", "greeting"),
+    "",
+    `  frames          up ${n("frames_up")}, down ${n("frames_down")}; lost ${n("loss_up")} up ${n("loss_down")} down, doubled ${n("doubled")}, re-ordered ${n("reordered")}, altered ${n("altered")}, of another call ${n("foreign")}`,
+    `  playout         underruns ${n("underruns")} (${n("underrun_ms")} ms; unsure ${n("underruns_unsure")}), most un-played ${n("lead_max_ms")} ms, p99 ${n("lead_p99_ms")} ms`,
+    `  barge-in        clears missing ${n("clears_missing")}, unasked ${n("clears_unasked")}, frames after a clear ${n("stale")}`,
+    `  truncation      ${n("truncates")} sent, ${n("truncates_missing")} missing, ${n("truncates_rejected")} rejected, ${n("truncates_above")} above the audio received; error ${n("truncation_error_low_ms")} to +${n("truncation_error_high_ms")} ms`,
+    `  model sessions  ${n("sessions")}, left open ${n("sessions_leaked")}, never used ${n("sessions_unclaimed")}; callers left without an answer ${n("unanswered")}`,
+    `  relay           ${n("cpu_ms_per_call_s")} ms CPU per call-second, ${n("cpu_percent")} % of a core; ${n("rss_kb_per_call")} KB per call, ${n("rss_mb")} MB in all`,
+    `  harness         ${n("harness_cpu_percent")} % of a core; frames late p99 ${n("harness_late_p99_ms")} ms, max ${n("harness_late_max_ms")} ms`,
+  ];
+  if ((f["gap_bytes"] ?? 0) > 0) {
+    lines.splice(
+      -3,
+      0,
+      `  gaps            ${n("gap_bytes")} bytes missing from the callers, ${n("gap_fill_bytes")} filled with silence`,
+    );
+  }
+  for (const [reason, count] of result.meters.failures) lines.push(`  failed          ${count} × ${reason}`);
+  for (const [what, count] of result.meters.modelErrors) lines.push(`  model refused   ${count} × ${what}`);
+  if (result.relayExit !== null) lines.push(`  THE RELAY ENDED: ${result.relayExit}`);
+  if (result.harnessLimit !== null) {
+    lines.push(
+      "",
+      `The harness was the bottleneck: ${result.harnessLimit}. These figures are not the relay's limit.`,
+    );
+  }
+  if (verdicts.length > 0) lines.push("", ...verdicts.map(verdictLine));
+  return lines.join("\n");
+}
+
+export function verdictLine({ metric, op, limit, value, ok }: SloVerdict): string {
+  return `  ${ok ? "ok  " : "FAIL"}  ${metric} ${op} ${limit}  (${Number.isNaN(value) ? "not measured" : value})`;
+}
+
+function ms(value: number): string {
+  return value < 10 ? value.toFixed(2) : value.toFixed(0);
+}

@@ -1,0 +1,47 @@
+/**
+ * As much of Twilio's REST as a relay may need while calls run: every request is granted. What a call is told to do is passed on.
+ */
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Meters } from "./meters.js";
+
+export class TwilioRestServer {
+  readonly #server: Server;
+
+  /** @param updated  a call was given new TwiML or ended: its stream is over. */
+  constructor(meters: Meters, updated: (callSid: string) => void) {
+    this.#server = createServer((request, response) => {
+      meters.restRequests++;
+      let body = "";
+      request.on("data", (chunk: Buffer) => {
+        body += chunk.toString("latin1");
+      });
+      request.on("end", () => {
+        const form = new URLSearchParams(body);
+        const callSid = /\/Calls\/(CA[0-9a-zA-Z]+)\.json/.exec(request.url ?? "")?.[1];
+        const ends = form.has("Twiml") || form.has("Url") || form.get("Status") === "completed";
+        const status = form.get("Status") === "completed" ? "completed" : "in-progress";
+        response.writeHead(request.method === "POST" && callSid === undefined ? 201 : 200, {
+          "content-type": "application/json",
+        });
+        response.end(JSON.stringify({ sid: callSid ?? "RE00000000000000000000000000000000", status }));
+        if (callSid !== undefined && ends) updated(callSid);
+      });
+    });
+  }
+
+  listen(port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(port, "127.0.0.1", () => {
+        const address = this.#server.address() as AddressInfo;
+        resolve(address.port);
+      });
+    });
+  }
+
+  close(): void {
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+}
