@@ -24,6 +24,8 @@ export interface Spool {
   release(seq: number): Promise<void>;
   /** Journals of processes that are gone. Each is found by one process only, and is this process's from then on. */
   orphans(): Promise<readonly OrphanSpool[]>;
+  /** This process lives: nobody else may take its journal. */
+  beat(): Promise<void>;
   /** Sets a call aside that the database refuses for what is in it, for a person to look at. */
   quarantine(callSid: CallSid, json: string): Promise<void>;
   close(): Promise<void>;

@@ -15,6 +15,7 @@ export interface StoredCall {
   readonly version: number;
   /** The number of the last event of each writer that `record` contains. */
   readonly applied: Readonly<Record<WriterId, number>>;
+  readonly owner: WriterId;
 }
 
 export interface CallSave {
@@ -52,6 +53,8 @@ export interface CallStore {
   /** One transaction; the outcomes in the order of the saves. */
   save(saves: readonly CallSave[]): Promise<readonly SaveOutcome[]>;
   load(callSid: CallSid): Promise<StoredCall | null>;
+  /** Those of the calls that are stored. */
+  loadMany(callSids: readonly CallSid[]): Promise<ReadonlyMap<CallSid, StoredCall>>;
   /** Newest first, at most `limit`. */
   list(filter: CallFilter, after: CallCursor | null, limit: number): Promise<readonly CallRecord[]>;
   /** True when there was something. The call stays deleted: what still arrives of it is not stored. */

@@ -98,16 +98,26 @@ export class CallTables implements CallStore {
   }
 
   async load(callSid: CallSid): Promise<StoredCall | null> {
-    const row = await this.#guard(
+    return (await this.loadMany([callSid])).get(callSid) ?? null;
+  }
+
+  async loadMany(callSids: readonly CallSid[]): Promise<ReadonlyMap<CallSid, StoredCall>> {
+    if (callSids.length === 0) return new Map();
+    const rows = await this.#guard(
       async () =>
         await this.#db
           .selectFrom("calls")
-          .select(["record", "version", "applied"])
-          .where("call_sid", "=", callSid)
-          .executeTakeFirst(),
+          .select(["call_sid", "record", "version", "applied", "owner"])
+          .where("call_sid", "in", callSids)
+          .execute(),
     );
-    if (row === undefined) return null;
-    return { record: parseRecord(row.record), version: row.version, applied: parseApplied(row.applied) };
+    return new Map(
+      rows.map((row) => {
+        const { version, owner } = row;
+        const stored = { record: parseRecord(row.record), version, applied: parseApplied(row.applied), owner };
+        return [toCallSid(row), stored];
+      }),
+    );
   }
 
   async list(filter: CallFilter, after: CallCursor | null, limit: number): Promise<readonly CallRecord[]> {

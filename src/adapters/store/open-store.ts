@@ -88,6 +88,7 @@ function compose(db: Kysely<Tables>, kind: "sqlite" | "postgres"): Store {
     kind,
     save: (saves) => calls.save(saves),
     load: (callSid) => calls.load(callSid),
+    loadMany: (callSids) => calls.loadMany(callSids),
     list: (filter, after, limit) => calls.list(filter, after, limit),
     remove: (callSid) => calls.remove(callSid),
     heartbeat: (writer, node) => calls.heartbeat(writer, node),

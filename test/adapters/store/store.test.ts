@@ -61,7 +61,7 @@ describe.each(storeKinds())("a store on $name", (kind) => {
   it("gives back what was saved, with its version", async () => {
     const record = ended(1);
     expect(await store.save([save(record)])).toEqual(["saved"]);
-    expect(await store.load(sid(1))).toEqual({ record, version: 1, applied: { w1: 1 } });
+    expect(await store.load(sid(1))).toEqual({ record, version: 1, applied: { w1: 1 }, owner: "w1" });
     expect(await store.load(sid(2))).toBeNull();
   });
 

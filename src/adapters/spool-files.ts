@@ -1,0 +1,257 @@
+import { randomBytes } from "node:crypto";
+import {
+  type FileHandle,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
+import { join } from "node:path";
+import type { CallSid } from "../ports.js";
+import type { OrphanSpool, Spool, SpoolEntry } from "../records/spool-port.js";
+import type { WriterId } from "../records/store-port.js";
+import { lifeOf, ownMark, type ProcessMark } from "./process-mark.js";
+
+const SEGMENT_BYTES = 4 * 1024 * 1024;
+/** Beyond this the journal counts as a full disk: the database has been away for very long. */
+const MAX_BYTES = 2 * 1024 * 1024 * 1024;
+const ENTRIES_A_PIECE = 256;
+const MARK_FILE = "holder.json";
+/** A holder on another machine (a shared or moved volume) that has been silent for this long is gone. */
+const SILENT_MS = 120_000;
+
+interface Segment {
+  readonly path: string;
+  lastSeq: number;
+  bytes: number;
+}
+
+/**
+ * The journal on disk: one directory a process, `<root>/<writer>/000001.jsonl`, an event a line, each segment at most 4 MiB and
+ * deleted when the database has all of it. Only the owner may read the files (0600): they hold what was said.
+ *
+ * An append is one `write`. The kernel has it then: it survives a SIGKILL of this process. Nothing is fsynced, so a power cut
+ * may lose the last seconds.
+ */
+export class SpoolFiles implements Spool {
+  readonly writer: WriterId;
+  readonly #root: string;
+  readonly #directory: string;
+  readonly #maxBytes: number;
+  readonly #epochMs: () => number;
+  #segments: Segment[] = [];
+  #file: FileHandle | null = null;
+  #nextSegment = 1;
+  /** Appending, deleting and closing, one after the other. */
+  #work: Promise<unknown> = Promise.resolve();
+
+  private constructor(root: string, writer: WriterId, epochMs: () => number, maxBytes: number) {
+    this.#root = root;
+    this.writer = writer;
+    this.#directory = join(root, writer);
+    this.#maxBytes = maxBytes;
+    this.#epochMs = epochMs;
+  }
+
+  /**
+   * @param name     of this process, for people who look into the directory: node and worker.
+   * @param epochMs  the wall clock, to tell how long another machine's process has been silent.
+   */
+  static async open(
+    root: string,
+    name: string,
+    epochMs: () => number,
+    maxBytes = MAX_BYTES,
+  ): Promise<SpoolFiles> {
+    const writer = `${name.replace(/[^A-Za-z0-9_.-]/g, "_").slice(0, 60)}-${randomBytes(6).toString("hex")}`;
+    const spool = new SpoolFiles(root, writer, epochMs, maxBytes);
+    await mkdir(spool.#directory, { recursive: true, mode: 0o700 });
+    await writeMark(spool.#directory);
+    return spool;
+  }
+
+  async append(entries: readonly SpoolEntry[]): Promise<void> {
+    await this.#inTurn(async () => await this.#append(entries));
+  }
+
+  async #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#work.then(work);
+    // The next in line starts whether or not this one failed; who asked for it hears of the failure.
+    this.#work = done.catch(() => undefined);
+    await done;
+  }
+
+  async #append(entries: readonly SpoolEntry[]): Promise<void> {
+    const last = entries.at(-1);
+    if (last === undefined) return;
+    const bytes = Buffer.from(`${entries.map((entry) => JSON.stringify(entry)).join("\n")}\n`);
+    const { file, segment } = await this.#current(bytes.length);
+    try {
+      for (let done = 0; done < bytes.length; ) {
+        const { bytesWritten } = await file.write(bytes, done, bytes.length - done, segment.bytes + done);
+        done += bytesWritten;
+      }
+    } catch (error) {
+      // Half a piece must not stand: the next append goes to the same place. Taking bytes away works on a full disk.
+      await file.truncate(segment.bytes).catch(async () => await this.#closeSegment());
+      throw error;
+    }
+    segment.bytes += bytes.length;
+    segment.lastSeq = last.seq;
+  }
+
+  async #current(bytes: number): Promise<{ readonly file: FileHandle; readonly segment: Segment }> {
+    const held = this.#segments.reduce((sum, segment) => sum + segment.bytes, 0);
+    if (held + bytes > this.#maxBytes) throw new Error(`the journal holds ${held} bytes, its limit`);
+    const newest = this.#segments.at(-1);
+    if (this.#file !== null && newest !== undefined && newest.bytes + bytes <= SEGMENT_BYTES) {
+      return { file: this.#file, segment: newest };
+    }
+    await this.#closeSegment();
+    const path = join(this.#directory, `${String(this.#nextSegment).padStart(6, "0")}.jsonl`);
+    const file = await open(path, "wx", 0o600);
+    this.#nextSegment += 1;
+    const segment = { path, lastSeq: 0, bytes: 0 };
+    this.#file = file;
+    this.#segments.push(segment);
+    return { file, segment };
+  }
+
+  async #closeSegment(): Promise<void> {
+    const file = this.#file;
+    this.#file = null;
+    await file?.close();
+  }
+
+  async *read(fromSeq: number): AsyncGenerator<readonly SpoolEntry[]> {
+    for (const segment of [...this.#segments]) {
+      if (segment.lastSeq < fromSeq) continue;
+      for await (const piece of piecesOf(segment.path)) {
+        const wanted = piece.filter((entry) => entry.seq >= fromSeq);
+        if (wanted.length > 0) yield wanted;
+      }
+    }
+  }
+
+  async release(seq: number): Promise<void> {
+    await this.#inTurn(async () => await this.#release(seq));
+  }
+
+  async #release(seq: number): Promise<void> {
+    const done = this.#segments.filter((segment) => segment.lastSeq < seq);
+    if (done.length === 0) return;
+    if (done.includes(this.#segments.at(-1)!)) await this.#closeSegment();
+    this.#segments = this.#segments.filter((segment) => segment.lastSeq >= seq);
+    for (const segment of done) await rm(segment.path, { force: true });
+  }
+
+  async orphans(): Promise<readonly OrphanSpool[]> {
+    const found: OrphanSpool[] = [];
+    for (const entry of await readdir(this.#root, { withFileTypes: true })) {
+      if (!entry.isDirectory() || entry.name === this.writer || entry.name === QUARANTINE) continue;
+      const path = join(this.#root, entry.name);
+      if (!(await isAbandoned(path, this.#epochMs()))) continue;
+      const writer = entry.name.split("~")[0]!;
+      const claimed = join(this.#root, `${writer}~${this.writer}`);
+      try {
+        // Of all who try, one rename finds the directory.
+        await rename(path, claimed);
+      } catch (error) {
+        if (isMissing(error)) continue;
+        throw error;
+      }
+      await writeMark(claimed);
+      found.push(new OrphanFiles(claimed, writer));
+    }
+    return found;
+  }
+
+  async beat(): Promise<void> {
+    const now = new Date(this.#epochMs());
+    await utimes(join(this.#directory, MARK_FILE), now, now);
+  }
+
+  async quarantine(callSid: CallSid, json: string): Promise<void> {
+    const directory = join(this.#root, QUARANTINE);
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await writeFile(join(directory, `${callSid.replace(/\W/g, "_")}.json`), json, { mode: 0o600 });
+  }
+
+  /** Removes the directory when the database has everything; else it waits for the next process. */
+  async close(): Promise<void> {
+    await this.#inTurn(async () => {
+      await this.#closeSegment();
+      if (this.#segments.length === 0) await rm(this.#directory, { recursive: true, force: true });
+    });
+  }
+}
+
+/** Calls that the database refuses are kept here, a file each. */
+const QUARANTINE = "quarantine";
+
+class OrphanFiles implements OrphanSpool {
+  readonly writer: WriterId;
+  readonly #directory: string;
+
+  constructor(directory: string, writer: WriterId) {
+    this.#directory = directory;
+    this.writer = writer;
+  }
+
+  async *read(): AsyncGenerator<readonly SpoolEntry[]> {
+    const names = (await readdir(this.#directory)).filter((name) => name.endsWith(".jsonl")).sort();
+    for (const name of names) yield* piecesOf(join(this.#directory, name));
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+}
+
+/** A line without its end was being written when the process died; nobody was told that it is safe. */
+async function* piecesOf(path: string): AsyncGenerator<readonly SpoolEntry[]> {
+  const text = await readFile(path, "utf8");
+  const lines = text.split("\n");
+  lines.pop();
+  for (let i = 0; i < lines.length; i += ENTRIES_A_PIECE) {
+    yield lines.slice(i, i + ENTRIES_A_PIECE).flatMap(parseLine);
+  }
+}
+
+function parseLine(line: string): SpoolEntry[] {
+  try {
+    // Written by `append`, by this or an older version.
+    const entry = JSON.parse(line) as SpoolEntry;
+    return typeof entry.seq === "number" && typeof entry.callSid === "string" ? [entry] : [];
+  } catch {
+    // A block that the disk lost in a power cut; what is around it is still good.
+    return [];
+  }
+}
+
+async function writeMark(directory: string): Promise<void> {
+  await writeFile(join(directory, MARK_FILE), JSON.stringify(ownMark()), { mode: 0o600 });
+}
+
+async function isAbandoned(directory: string, epochMs: number): Promise<boolean> {
+  const path = join(directory, MARK_FILE);
+  let life: ReturnType<typeof lifeOf> = "unknown";
+  try {
+    life = lifeOf(JSON.parse(await readFile(path, "utf8")) as ProcessMark);
+  } catch (error) {
+    // No mark, or half of one: the holder is just starting, or died while it did. Its age decides.
+    if (!isMissing(error) && !(error instanceof SyntaxError)) throw error;
+  }
+  if (life !== "unknown") return life === "dead";
+  const { mtimeMs } = await stat(path).catch(async () => await stat(directory));
+  return epochMs - mtimeMs > SILENT_MS;
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR");
+}

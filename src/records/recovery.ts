@@ -1,0 +1,101 @@
+import { RelayError } from "../errors.js";
+import type { CallSid } from "../ports.js";
+import type { CallRecord } from "./call-record.js";
+import { lastKnownMs, PROCESS_LOST } from "./live-call.js";
+import { applyEvent, emptyRecord } from "./record.js";
+import type { SpoolEntry } from "./spool-port.js";
+import type { CallSave, CallStore, StoredCall, WriterId } from "./store-port.js";
+
+/** Two writers that meet at a call again and again: something is wrong, and the next round tries again. */
+const MAX_ROUNDS = 8;
+const CALLS_A_BATCH = 64;
+
+/** Prices a record, as it is to be stored. */
+export type Finish = (record: CallRecord) => CallRecord;
+
+/**
+ * Brings entries of a journal into the database: those of them that are not there yet, in order. However often it is done, with
+ * however much of the journal, each entry counts once.
+ */
+export async function replay(
+  store: CallStore,
+  writer: WriterId,
+  entries: readonly SpoolEntry[],
+  finish: Finish,
+): Promise<void> {
+  const byCall = new Map<CallSid, SpoolEntry[]>();
+  for (const entry of entries) {
+    const of = byCall.get(entry.callSid);
+    if (of === undefined) byCall.set(entry.callSid, [entry]);
+    // A piece that was half written on a full disk is in the journal once more, whole.
+    else if (entry.seq > of.at(-1)!.seq) of.push(entry);
+  }
+  await change(store, [...byCall.keys()], (callSid, stored) => {
+    const done = stored?.applied[writer] ?? 0;
+    const fresh = byCall.get(callSid)?.filter((entry) => entry.seq > done) ?? [];
+    const last = fresh.at(-1);
+    if (last === undefined) return null;
+    // What came late to a call that is no longer stored: deleted, or past its time.
+    if (stored === null && fresh[0]?.event.type !== "opened") return null;
+    const base = stored?.record ?? emptyRecord(callSid);
+    const record = fresh.reduce((sum, entry) => applyEvent(sum, entry.event), base);
+    return {
+      callSid,
+      record: finish(record),
+      applied: { ...stored?.applied, [writer]: last.seq },
+      basedOn: stored?.version ?? 0,
+      owner: stored?.owner ?? writer,
+    };
+  });
+}
+
+/** Ends calls whose process is gone as failed, with what is known of them. */
+export async function finalise(
+  store: CallStore,
+  callSids: readonly CallSid[],
+  lostWriters: (owner: WriterId) => boolean,
+  finish: Finish,
+): Promise<number> {
+  return await change(store, callSids, (callSid, stored) => {
+    if (stored === null || stored.record.state === "ended" || !lostWriters(stored.owner)) return null;
+    const atMs = lastKnownMs(stored.record);
+    const record = applyEvent(stored.record, {
+      type: "ended",
+      atMs,
+      outcome: "failed",
+      reason: PROCESS_LOST,
+    });
+    return {
+      callSid,
+      record: finish(record),
+      applied: stored.applied,
+      basedOn: stored.version,
+      owner: stored.owner,
+    };
+  });
+}
+
+/** Reads calls, changes them and saves them, again for those that somebody else saved in between; how many it saved. */
+async function change(
+  store: CallStore,
+  callSids: readonly CallSid[],
+  next: (callSid: CallSid, stored: StoredCall | null) => CallSave | null,
+): Promise<number> {
+  let count = 0;
+  for (let i = 0; i < callSids.length; i += CALLS_A_BATCH) {
+    let left = callSids.slice(i, i + CALLS_A_BATCH);
+    for (let round = 0; left.length > 0 && round < MAX_ROUNDS; round++) {
+      const stored = await store.loadMany(left);
+      const saves = left.flatMap((callSid) => next(callSid, stored.get(callSid) ?? null) ?? []);
+      const outcomes = await store.save(saves);
+      count += outcomes.filter((outcome) => outcome === "saved").length;
+      left = saves.filter((_, n) => outcomes[n] === "conflict").map((save) => save.callSid);
+    }
+    if (left.length > 0) {
+      throw new RelayError("store_unavailable", `${left.length} calls are being changed by others`, {
+        retryable: true,
+      });
+    }
+  }
+  return count;
+}

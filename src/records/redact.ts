@@ -1,0 +1,148 @@
+import type { RecordEvent, TranscriptWord } from "./record-event.js";
+
+export interface RedactSettings {
+  /** Numbers of 13 to 19 digits that pass the Luhn check, however they are grouped. */
+  readonly cardNumbers: boolean;
+  /** Own patterns. What they match is replaced; they are tried in order. */
+  readonly patterns: readonly RegExp[];
+}
+
+/** Takes out of a text what must not be stored. */
+export type Redact = (text: string) => string;
+
+export const CARD_MASK = "[card]";
+export const PATTERN_MASK = "[redacted]";
+
+// Digits with single spaces, dashes or dots between them, as cards are written and as transcripts group them.
+const DIGIT_RUN = /\d(?:[ \-.,]{0,2}\d){12,}/g;
+
+export function createRedact(settings: RedactSettings): Redact {
+  const patterns = settings.patterns.map((pattern) =>
+    pattern.flags.includes("g") ? pattern : new RegExp(pattern.source, `${pattern.flags}g`),
+  );
+  return (text) => {
+    let clean = settings.cardNumbers ? text.replace(DIGIT_RUN, maskCards) : text;
+    for (const pattern of patterns) clean = clean.replace(pattern, PATTERN_MASK);
+    return clean;
+  };
+}
+
+/** The run may hold more than the card: an order number before it, an expiry date after it. */
+function maskCards(run: string): string {
+  const places: number[] = [];
+  for (let i = 0; i < run.length; i++) if (isDigit(run.charCodeAt(i))) places.push(i);
+  let masked = "";
+  let kept = 0;
+  for (let from = 0; from + 13 <= places.length; ) {
+    const length = cardLengthAt(run, places, from);
+    if (length === 0) {
+      from += 1;
+      continue;
+    }
+    masked += run.slice(kept, places[from]) + CARD_MASK;
+    kept = places[from + length - 1]! + 1;
+    from += length;
+  }
+  return masked + run.slice(kept);
+}
+
+/** The longest card number that begins at the digit `from`; 0 when none does. */
+function cardLengthAt(run: string, places: readonly number[], from: number): number {
+  for (let length = Math.min(19, places.length - from); length >= 13; length--) {
+    if (passesLuhn(run, places, from, length)) return length;
+  }
+  return 0;
+}
+
+/** ISO/IEC 7812-1, annex B. Cards begin with 2 to 6 (3 to 6 and Mastercard's 2-series), which spares most other numbers. */
+function passesLuhn(run: string, places: readonly number[], from: number, length: number): boolean {
+  const first = run.charCodeAt(places[from]!) - 48;
+  if (first < 2 || first > 6) return false;
+  let sum = 0;
+  for (let i = 0; i < length; i++) {
+    const digit = run.charCodeAt(places[from + length - 1 - i]!) - 48;
+    const doubled = i % 2 === 1 ? digit * 2 : digit;
+    sum += doubled > 9 ? doubled - 9 : doubled;
+  }
+  return sum % 10 === 0;
+}
+
+function isDigit(code: number): boolean {
+  return code >= 48 && code <= 57;
+}
+
+/** The event as it may be stored: everything that was said, generated or typed has been cleaned. */
+export function redactEvent(event: RecordEvent, redact: Redact): RecordEvent {
+  switch (event.type) {
+    case "caller_text":
+    case "agent_text":
+      return { ...event, text: redact(event.text) };
+    case "tool":
+      return { ...event, arguments: redact(event.arguments), output: redact(event.output) };
+    case "transfer_requested":
+      return { ...event, reason: orNull(event.reason, redact), summary: orNull(event.summary, redact) };
+    case "transfer_step":
+      return { ...event, detail: orNull(event.detail, redact) };
+    case "note":
+      return {
+        ...event,
+        fields: Object.fromEntries(
+          Object.entries(event.fields).map(([key, value]) => [
+            key,
+            typeof value === "string" ? redact(value) : value,
+          ]),
+        ),
+      };
+    case "recording_transcript":
+      return {
+        ...event,
+        transcript: redact(event.transcript),
+        words: redactWords(event.words, redact),
+      };
+    default:
+      return event;
+  }
+}
+
+function orNull(text: string | null, redact: Redact): string | null {
+  return text === null ? null : redact(text);
+}
+
+/**
+ * Cleans words as the text that they make together, each speaker's apart: a card number is spoken in several words. Every word that
+ * a match touches becomes the mask.
+ */
+export function redactWords(words: readonly TranscriptWord[], redact: Redact): readonly TranscriptWord[] {
+  const clean = words.slice();
+  for (const who of ["caller", "agent", "unknown"] as const) {
+    const own = [...words.entries()].filter(([, word]) => word.who === who);
+    const text = own.map(([, word]) => word.word.trim()).join(" ");
+    const redacted = redact(text);
+    if (redacted === text) continue;
+    const touched = touchedSpans(text, redacted);
+    let start = 0;
+    for (const [i, word] of own) {
+      const end = start + word.word.trim().length;
+      if (touched.some(([from, to]) => from < end && to > start)) {
+        clean[i] = { ...word, word: PATTERN_MASK };
+      }
+      start = end + 1;
+    }
+  }
+  return clean;
+}
+
+/** Where `after` differs from `before`: the text between two pieces that both have. */
+function touchedSpans(before: string, after: string): [number, number][] {
+  const pieces = after.split(/\[card\]|\[redacted\]/);
+  const spans: [number, number][] = [];
+  let at = 0;
+  for (const [i, piece] of pieces.entries()) {
+    const last = i === pieces.length - 1;
+    const found = last ? before.length - piece.length : before.indexOf(piece, at);
+    const start = Math.max(found, at);
+    if (i > 0) spans.push([at, start]);
+    at = start + piece.length;
+  }
+  return spans;
+}
