@@ -121,7 +121,10 @@ function appendNoun(dial: ReturnType<Voice["dial"]>, noun: DialNoun): void {
       );
       return;
     case "client":
-      dial.client(attributes<Voice.ClientAttributes>({ url: clean(noun.url) }), xmlText(noun.identity));
+      dial.client(
+        attributes<Voice.ClientAttributes>({ url: clean(noun.url), ...callback(noun.statusCallback) }),
+        xmlText(noun.identity),
+      );
       return;
     case "queue":
       dial.queue(attributes<Voice.QueueAttributes>({ url: clean(noun.url) }), xmlText(noun.name));

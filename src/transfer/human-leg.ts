@@ -14,6 +14,8 @@ import {
   nextRung,
   PAUSES_MS,
   RING_TRIES_MOST,
+  SHOW_MS,
+  watchRing,
 } from "./transfer-moves.js";
 
 export type HumanEvent = Extract<
@@ -58,18 +60,15 @@ function stranger(draft: Draft, event: HumanEvent): void {
   const { state } = draft;
   switch (event.type) {
     case "human_created":
-    case "human_found":
-      if (event.sid !== null && event.sid !== state.human) draft.do({ do: "hang_up_human", sid: event.sid });
+      if (event.sid !== state.human) draft.do({ do: "hang_up_human", sid: event.sid });
       return;
     case "human_status":
       if (event.status !== null && !isFinal(event.status) && event.sid !== state.human)
         draft.do({ do: "hang_up_human", sid: event.sid });
       return;
     case "human_failed":
-      // It may have been created all the same. While another human rings, it cannot be told apart from them.
-      if (mayHaveBeenDone(event.code) && !isWarm(state.phase))
-        draft.do({ do: "find_human", ring: event.ring });
-      return;
+    case "human_found":
+    // Should it have been created all the same, its own callbacks will show it.
     case "human_answered":
     case "joined":
       return;
@@ -82,7 +81,14 @@ function mayHaveBeenDone(code: Extract<HumanEvent, { type: "human_failed" }>["co
 
 /** True when this leg is the one: the first that shows itself. Any other is hung up. */
 function recognise(draft: Draft, sid: NonNullable<Draft["state"]["human"]>): boolean {
-  if (draft.state.human === null) draft.state = { ...draft.state, human: sid };
+  const { phase } = draft.state;
+  if (draft.state.human === null) {
+    draft.state = { ...draft.state, human: sid };
+    if (phase.name === "ringing") {
+      draft.phase({ ...phase, pausing: false });
+      watchRing(draft);
+    }
+  }
   if (draft.state.human === sid) return true;
   draft.do({ do: "hang_up_human", sid });
   return false;
@@ -98,16 +104,15 @@ function notRung(draft: Draft, event: Extract<HumanEvent, { type: "human_failed"
   else nextRung(draft, "failed", "rest", nowMs);
 }
 
+/**
+ * Twilio's list does not say for whom a number is rung, and another caller may be waiting for the same desk. So a leg
+ * found there is not taken for ours: if it is, its own callback, which bears our number, comes within moments.
+ */
 function found(draft: Draft, event: Extract<HumanEvent, { type: "human_found" }>, nowMs: number): void {
   const { phase, human: sid } = draft.state;
-  if (event.sid !== null) {
-    if (recognise(draft, event.sid)) draft.do({ do: "probe_human", sid: event.sid });
-    return;
-  }
   if (phase.name !== "ringing" || sid !== null) return;
-  // Not known whether somebody rings: ringing anew might ring twice, so this rung is given up.
-  if (event.known) ringAgain(draft, nowMs);
-  else nextRung(draft, "failed", "rest", nowMs);
+  if (event.exists === false) ringAgain(draft, nowMs);
+  else draft.do({ do: "arm", ms: SHOW_MS });
 }
 
 function ringAgain(draft: Draft, nowMs: number): void {

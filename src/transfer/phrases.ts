@@ -54,9 +54,7 @@ const PHRASES: ReadonlyMap<string, Phrases> = new Map([
       language: "fr-FR",
       moment: "Un instant, s'il vous plaît, je vous mets en relation.",
       position: (place: number) =>
-        place === 1
-          ? "Vous êtes le prochain."
-          : `Vous êtes en position ${place}. Merci de patienter.`,
+        place === 1 ? "Vous êtes le prochain." : `Vous êtes en position ${place}. Merci de patienter.`,
       stillHolding: "Merci de patienter.",
       callFor: (agent: string) => `Un appel de l'assistant ${agent}.`,
       reason: "Motif :",

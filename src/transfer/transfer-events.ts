@@ -75,12 +75,11 @@ export type TransferEvent =
       /** The agent's stream of this caller is up. */
       readonly onStream: boolean;
     }
-  /** The caller's call was looked at. `dialled`: a leg to the rung's destination exists. Null: Twilio would not say. */
+  /** The caller's call was looked at. Null: Twilio would not say. */
   | {
       readonly type: "probed";
       readonly doc: number;
       readonly status: TwilioCallStatus | null;
-      readonly dialled: boolean;
       readonly onStream: boolean;
     }
   /** The `action` of the caller's document. `callOver`: the caller's call itself has ended. */
@@ -96,13 +95,8 @@ export type TransferEvent =
   | { readonly type: "child_status"; readonly doc: number; readonly status: TwilioCallStatus }
   | { readonly type: "human_created"; readonly ring: number; readonly sid: CallSid }
   | { readonly type: "human_failed"; readonly ring: number; readonly code: ErrorCode }
-  /** After a create whose fate is unknown: the leg that exists, or null; `known` false: Twilio would not say. */
-  | {
-      readonly type: "human_found";
-      readonly ring: number;
-      readonly sid: CallSid | null;
-      readonly known: boolean;
-    }
+  /** After a create whose fate is unknown: does any live leg to that target exist? Null: Twilio would not say. */
+  | { readonly type: "human_found"; readonly ring: number; readonly exists: boolean | null }
   | {
       readonly type: "human_status";
       readonly ring: number;
@@ -141,7 +135,7 @@ export type Page =
 export type TransferEffect =
   /** calls.update of the caller. */
   | { readonly do: "redirect"; readonly page: Extract<Page, "rung" | "agent" | "apology"> }
-  /** Look at the caller's call and, for a dial, at the legs to its target. */
+  /** Look at the caller's call. */
   | { readonly do: "probe" }
   | { readonly do: "close_stream" }
   | { readonly do: "ring_human" }

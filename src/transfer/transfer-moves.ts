@@ -23,6 +23,8 @@ export const RING_SPARE_MS = 20_000;
 export const BRIEFING_MS = 120_000;
 /** From the accepting key to the conference's own word that the human is in. */
 export const JOIN_MS = 5_000;
+/** A leg whose creation was not confirmed shows itself by its first callback within this, or is not ours. */
+export const SHOW_MS = 6_000;
 /** Humans are rung anew so often when Twilio does not take the request. */
 export const RING_TRIES_MOST = 3;
 
@@ -76,15 +78,20 @@ export function enter(draft: Draft): void {
 }
 
 function ring(draft: Draft): void {
-  const { destination } = draft;
-  if (destination.kind !== "warm") return;
   draft.state = {
     ...draft.state,
     ring: draft.state.ring + 1,
     human: null,
     phase: { name: "ringing", tries: 0, pausing: false },
   };
-  draft.do({ do: "arm", ms: destination.timeoutS * 1000 + RING_SPARE_MS }, { do: "ring_human" });
+  watchRing(draft);
+  draft.do({ do: "ring_human" });
+}
+
+/** Twilio ends the ringing by itself and tells; this is for when it does not. */
+export function watchRing(draft: Draft): void {
+  const { destination } = draft;
+  if (destination.kind === "warm") draft.do({ do: "arm", ms: destination.timeoutS * 1000 + RING_SPARE_MS });
 }
 
 export function connected(draft: Draft): void {

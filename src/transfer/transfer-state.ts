@@ -32,6 +32,7 @@ import {
   settleReturn,
   startMoving,
   TRIES_MOST,
+  watchRing,
 } from "./transfer-moves.js";
 
 export function step(state: TransferState, event: TransferEvent, nowMs: number): TransferStep {
@@ -174,7 +175,7 @@ function arrived(draft: Draft, onStream: boolean): boolean {
 
 type Probed = Extract<TransferEvent, { type: "probed" }>;
 
-function probed(draft: Draft, { status, dialled, onStream }: Probed, nowMs: number): void {
+function probed(draft: Draft, { status, onStream }: Probed, nowMs: number): void {
   const { phase } = draft.state;
   if (phase.name !== "moving" && phase.name !== "returning") return;
   if (status !== null && isFinal(status)) {
@@ -183,8 +184,7 @@ function probed(draft: Draft, { status, dialled, onStream }: Probed, nowMs: numb
   }
   if (arrived(draft, onStream)) return;
   if (phase.waits !== "probe") return;
-  if (phase.name === "moving" && dialled) enter(draft);
-  else pause(draft, status === null ? "look" : "again", nowMs);
+  pause(draft, status === null ? "look" : "again", nowMs);
 }
 
 function pause(draft: Draft, then: "again" | "look", nowMs: number): void {
@@ -305,6 +305,7 @@ function timer(draft: Draft, onStream: boolean, nowMs: number): void {
     case "ringing":
       if (phase.pausing) {
         draft.phase({ ...phase, pausing: false });
+        watchRing(draft);
         draft.do({ do: "ring_human" });
       } else if (draft.state.human !== null) draft.do({ do: "probe_human", sid: draft.state.human });
       else nextRung(draft, "failed", "rest", nowMs);

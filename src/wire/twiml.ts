@@ -73,7 +73,12 @@ export type DialNoun =
       readonly url?: string;
       readonly statusCallback?: TwimlCallback;
     }
-  | { readonly type: "client"; readonly identity: string; readonly url?: string }
+  | {
+      readonly type: "client";
+      readonly identity: string;
+      readonly url?: string;
+      readonly statusCallback?: TwimlCallback;
+    }
   | { readonly type: "queue"; readonly name: string; readonly url?: string }
   | {
       readonly type: "conference";

@@ -1,0 +1,534 @@
+import type { AgentProfile } from "../agent.js";
+import { type ErrorCode, RelayError } from "../errors.js";
+import type { CallControl, CallMetrics, CallSid, Clock, Log, Timer, TwilioCallStatus } from "../ports.js";
+import type { RecordEvent, TransferOutcome } from "../records/record-event.js";
+import type { Twiml } from "../wire/twiml.js";
+import {
+  apologyTwiml,
+  askAgainTwiml,
+  briefingTwiml,
+  type DocumentParts,
+  humanGoodbyeTwiml,
+  humanParties,
+  humanStatusUrl,
+  joinTwiml,
+  rungTwiml,
+  waitTwiml,
+} from "./documents.js";
+import type { Page, TransferEffect, TransferEvent, TransferNext, TransferState } from "./transfer-events.js";
+import type { TransferForm } from "./transfer-forms.js";
+import * as forms from "./transfer-forms.js";
+import { readLink, type TransferLink, type UrlBuilder } from "./transfer-links.js";
+import { bottomOf, ladderOf, type TransferRequest } from "./transfer-request.js";
+import { beginTransfer, step } from "./transfer-state.js";
+
+/** Whoever keeps the call that a transfer belongs to. None of these may throw. */
+export interface TransferHost {
+  readonly url: UrlBuilder;
+  /** Ms since the call was opened. */
+  atMs(): number;
+  journal(event: RecordEvent): void;
+  /** The state after each change: what any node needs to go on. */
+  persist(snapshot: TransferSnapshot): void;
+  /** Takes the caller back to the agent, who is told what became of the transfer. Asked again for repeated callbacks. */
+  returnTwiml(destination: string, outcome: TransferOutcome): Twiml;
+  /** The agent's stream of this caller is up. */
+  onStream(): boolean;
+  /** Ends our side of it: Twilio then asks what follows, see `Transfer.streamFollowed`. */
+  closeStream(): void;
+  /** Exactly once. With "back_to_agent", the caller comes on a new stream, or is still on the old one. */
+  ended(outcome: TransferOutcome, next: TransferNext): void;
+  /** After `ended` with "back_to_agent": the caller hung up, or Twilio did not let us fetch them. */
+  lost(): void;
+}
+
+export interface TransferDeps {
+  readonly control: CallControl;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Pick<CallMetrics, "transfer">;
+  /** Tells the customer database; resolves with its name for the case. Null: there is none. */
+  readonly escalate: ((request: TransferRequest) => Promise<string | null>) | null;
+  /** Where the human finds the call's record; null: nowhere that they could open. */
+  readonly recordUrl: ((callSid: CallSid) => string) | null;
+  /** An audio file that Twilio can fetch; null: words only. */
+  readonly holdMusicUrl: string | null;
+}
+
+/** Plain JSON. */
+export interface TransferSnapshot {
+  readonly version: 1;
+  readonly request: TransferRequest;
+  readonly state: TransferState;
+}
+
+/** The customer database may hold up the documents that carry its answer by so much. */
+const ESCALATION_MS = 700;
+
+/** One transfer of one call: carries out what `step` decides, and answers Twilio. */
+export class Transfer {
+  readonly request: TransferRequest;
+  readonly #agent: AgentProfile;
+  readonly #host: TransferHost;
+  readonly #deps: TransferDeps;
+  #state: TransferState;
+  #timer: Timer | null = null;
+  #ringSinceEpochMs: number;
+  #caseReference: string | null = null;
+  #escalating: Promise<void> | null = null;
+  #escalationTimer: Timer | null = null;
+  #closed = false;
+
+  private constructor(
+    request: TransferRequest,
+    state: TransferState,
+    agent: AgentProfile,
+    host: TransferHost,
+    deps: TransferDeps,
+  ) {
+    this.request = request;
+    this.#state = state;
+    this.#agent = agent;
+    this.#host = host;
+    this.#deps = deps;
+    this.#ringSinceEpochMs = deps.clock.epochMs();
+  }
+
+  /**
+   * Begins a transfer; nothing is asked of Twilio before `farewellHeard` or `streamFollowed`.
+   *
+   * @throws RelayError `destination_unknown`.
+   */
+  static start(
+    request: TransferRequest,
+    agent: AgentProfile,
+    host: TransferHost,
+    deps: TransferDeps,
+  ): Transfer {
+    const ladder = ladderOf(agent, request.destination);
+    const first = ladder[0];
+    if (first === undefined) throw new RelayError("destination_unknown", "no destination of that name");
+    const transfer = new Transfer(request, beginTransfer(ladder, bottomOf(request.by)), agent, host, deps);
+    const { reason, summary, urgency, by } = request;
+    host.journal({
+      type: "transfer_requested",
+      atMs: host.atMs(),
+      destination: first.name,
+      kind: first.kind,
+      reason,
+      summary,
+      urgency,
+      by,
+    });
+    transfer.#escalate();
+    host.persist(transfer.snapshot);
+    return transfer;
+  }
+
+  /** Goes on where another process stopped. */
+  static restore(
+    snapshot: TransferSnapshot,
+    agent: AgentProfile,
+    host: TransferHost,
+    deps: TransferDeps,
+  ): Transfer {
+    const transfer = new Transfer(snapshot.request, snapshot.state, agent, host, deps);
+    transfer.#dispatch({ type: "resumed" });
+    return transfer;
+  }
+
+  /**
+   * Goes on with nothing but what the URL of a callback says: for transfers whose process died, and whose state was
+   * not kept. Null: not a link of ours, or its destination is no longer in the agents file.
+   */
+  static adopt(
+    form: TransferForm,
+    query: TransferForm,
+    agent: AgentProfile,
+    host: TransferHost,
+    deps: TransferDeps,
+  ): Transfer | null {
+    const link = readLink(query);
+    const ladder = link === null ? [] : ladderOf(agent, link.first);
+    const destination = link === null ? undefined : ladder[link.rung];
+    if (link === null || destination === undefined) return null;
+    const { first, by, call, rung, doc, ring } = link;
+    const own = form["CallSid"] === call;
+    const direction = form["Direction"]?.startsWith("outbound") === true ? "outbound" : "inbound";
+    const [caller, ours] = direction === "inbound" ? [form["From"], form["To"]] : [form["To"], form["From"]];
+    const request: TransferRequest = {
+      callSid: call,
+      destination: first,
+      reason: null,
+      summary: null,
+      urgency: null,
+      by,
+      caller: own ? (caller ?? "") : "",
+      ours: own ? (ours ?? "") : "",
+      direction,
+      language: agent.language,
+      preface: "moment",
+    };
+    const state: TransferState = {
+      ladder,
+      rung,
+      doc,
+      ring,
+      human: null,
+      bottom: bottomOf(by),
+      phase:
+        destination.kind === "warm" && ring > 0
+          ? { name: "ringing", tries: 0, pausing: false }
+          : { name: "dialing", gone: false },
+    };
+    return new Transfer(request, state, agent, host, deps);
+  }
+
+  get snapshot(): TransferSnapshot {
+    return { version: 1, request: this.request, state: this.#state };
+  }
+
+  /** Its outcome is known; callbacks may still come. */
+  get isOver(): boolean {
+    return this.#state.phase.name === "over";
+  }
+
+  // --- what happens ---------------------------------------------------------------------------------
+
+  /** The caller has heard the agent out: now the one calls.update. */
+  farewellHeard(): void {
+    this.#dispatch({ type: "farewell_heard" });
+  }
+
+  /** Twilio asks what follows the agent's stream while the transfer is on its way. */
+  streamFollowed(): Twiml {
+    return this.#answer({ type: "stream_followed" });
+  }
+
+  callerHungUp(): void {
+    this.#dispatch({ type: "caller_gone" });
+  }
+
+  /** /transfer-status and its pages. */
+  callback(form: TransferForm, query: TransferForm): Twiml {
+    const link = readLink(query);
+    if (link === null) return [{ verb: "hangup" }];
+    switch (link.page) {
+      case "document":
+        return this.#answer(forms.documentEnded(form, link.doc));
+      case "wait":
+        this.#dispatch({ type: "document_seen", doc: link.doc });
+        return waitTwiml(
+          forms.count(form["QueuePosition"]),
+          forms.count(form["QueueTime"]) ?? 0,
+          this.request.language,
+          this.#deps.holdMusicUrl,
+        );
+      case "key":
+      case "no_key":
+        return this.#key(form, link);
+    }
+  }
+
+  #key(form: TransferForm, link: TransferLink): Twiml {
+    const sid = forms.callSidOf(form);
+    if (sid === null) return [{ verb: "hangup" }];
+    const answer = forms.keyAnswer(form, link.page);
+    if (answer === null) return askAgainTwiml({ ...this.#parts, ring: link.ring });
+    const twiml = this.#answer({ type: "human_answered", ring: link.ring, sid, answer });
+    return answer === "accept" ? twiml : humanGoodbyeTwiml(this.#agent, "declined");
+  }
+
+  /** /conference-events. */
+  conferenceEvent(form: TransferForm, query: TransferForm): void {
+    const link = readLink(query);
+    const event = link === null ? null : forms.conferenceEvent(form, this.#state, link);
+    if (event !== null) this.#dispatch(event);
+  }
+
+  /** /call-status of a leg that this transfer caused; the caller's own is `callerHungUp`. */
+  callStatus(form: TransferForm, query: TransferForm): void {
+    const link = readLink(query);
+    const sid = forms.callSidOf(form);
+    const status = forms.statusOf(form);
+    if (link === null || sid === null || status === null || sid === this.request.callSid) return;
+    this.#dispatch(
+      link.page === "document"
+        ? { type: "child_status", doc: link.doc, status }
+        : { type: "human_status", ring: link.ring, sid, status, source: "callback" },
+    );
+  }
+
+  /** Timers stop; the state stays where `persist` has put it. Idempotent. */
+  close(): void {
+    this.#closed = true;
+    this.#timer?.cancel();
+    this.#escalationTimer?.cancel();
+  }
+
+  // --- decisions ------------------------------------------------------------------------------------
+
+  #answer(event: TransferEvent): Twiml {
+    const page = this.#dispatch(event);
+    return page === null ? [{ verb: "hangup" }] : this.#pageTwiml(page);
+  }
+
+  #dispatch(event: TransferEvent): Page | null {
+    const before = this.#state;
+    const { state, effects } = step(before, event, this.#deps.clock.nowMs());
+    this.#state = state;
+    if (state !== before) this.#host.persist(this.snapshot);
+    let page: Page | null = null;
+    for (const effect of effects) {
+      if (effect.do === "answer") page = effect.page;
+      else if (!this.#closed) this.#carryOut(effect);
+    }
+    return page;
+  }
+
+  #carryOut(effect: Exclude<TransferEffect, { do: "answer" }>): void {
+    const { callSid } = this.request;
+    switch (effect.do) {
+      case "redirect":
+        this.#redirect(effect.page);
+        return;
+      case "probe":
+        this.#probe();
+        return;
+      case "close_stream":
+        this.#host.closeStream();
+        return;
+      case "ring_human":
+        this.#ringHuman();
+        return;
+      case "find_human":
+        this.#findHuman(effect.ring);
+        return;
+      case "probe_human":
+        this.#probeHuman(effect.sid);
+        return;
+      case "hang_up_human":
+        this.#hangUpHuman(effect.sid);
+        return;
+      case "arm":
+        this.#timer?.cancel();
+        this.#timer = this.#deps.clock.after(effect.ms, () => {
+          this.#timer = null;
+          this.#dispatch({ type: "timer", onStream: this.#host.onStream() });
+        });
+        return;
+      case "disarm":
+        this.#timer?.cancel();
+        this.#timer = null;
+        return;
+      case "step":
+        this.#host.journal({
+          type: "transfer_step",
+          atMs: this.#host.atMs(),
+          step: effect.step,
+          detail: effect.detail,
+        });
+        return;
+      case "end": {
+        const { destination, outcome, next } = effect;
+        this.#escalationTimer?.cancel();
+        this.#host.journal({
+          type: "transfer_outcome",
+          atMs: this.#host.atMs(),
+          destination: destination.name,
+          outcome,
+        });
+        this.#deps.metrics.transfer(destination.kind, outcome);
+        this.#deps.log.info("transfer ended", { callSid, kind: destination.kind, outcome, next });
+        this.#host.ended(outcome, next);
+        return;
+      }
+      case "lost":
+        this.#host.lost();
+        return;
+    }
+  }
+
+  // --- documents ------------------------------------------------------------------------------------
+
+  get #parts(): DocumentParts {
+    const { ladder, rung, doc, ring } = this.#state;
+    const destination = ladder[rung];
+    if (destination === undefined) throw new RelayError("internal", "a transfer without a rung");
+    const { recordUrl } = this.#deps;
+    return {
+      request: this.request,
+      agent: this.#agent,
+      destination,
+      rung,
+      doc,
+      ring,
+      url: this.#host.url,
+      recordUrl: recordUrl === null ? null : recordUrl(this.request.callSid),
+      caseReference: this.#caseReference,
+    };
+  }
+
+  #pageTwiml(page: Page): Twiml {
+    const { phase } = this.#state;
+    switch (page) {
+      case "rung":
+        return rungTwiml(this.#parts);
+      case "agent":
+        return this.#host.returnTwiml(
+          this.#parts.destination.name,
+          phase.name === "over" || phase.name === "returning" ? phase.outcome : "failed",
+        );
+      case "apology":
+        return apologyTwiml(this.#agent);
+      case "hangup":
+        return [{ verb: "hangup" }];
+      case "join":
+        return joinTwiml(this.request, this.#state.ring);
+      case "too_late":
+        return humanGoodbyeTwiml(this.#agent, "too_late");
+    }
+  }
+
+  // --- Twilio's REST --------------------------------------------------------------------------------
+
+  #redirect(page: Page): void {
+    const { doc } = this.#state;
+    const kind = this.#parts.destination.kind;
+    const send = (): void => {
+      // What was waited for may have changed everything.
+      if (this.#closed || this.#state.doc !== doc || this.#isSettled) return;
+      this.#attempt(
+        () => this.#deps.control.redirect(this.request.callSid, this.#pageTwiml(page)),
+        () => this.#dispatch({ type: "redirected", doc }),
+        (code) => this.#dispatch({ type: "redirect_failed", doc, code, onStream: this.#host.onStream() }),
+      );
+    };
+    if (page === "rung" && (kind === "warm" || kind === "workflow")) this.#onceEscalated(send);
+    else send();
+  }
+
+  get #isSettled(): boolean {
+    const { name } = this.#state.phase;
+    return name !== "moving" && name !== "returning";
+  }
+
+  #probe(): void {
+    const { doc } = this.#state;
+    const tell = (status: TwilioCallStatus | null): void => {
+      this.#dispatch({ type: "probed", doc, status, onStream: this.#host.onStream() });
+    };
+    this.#attempt(
+      () => this.#deps.control.status(this.request.callSid),
+      tell,
+      (code) => tell(code === "caller_gone" ? "completed" : null),
+    );
+  }
+
+  #ringHuman(): void {
+    const parts = this.#parts;
+    const { destination, ring } = parts;
+    if (destination.kind !== "warm") return;
+    this.#ringSinceEpochMs = this.#deps.clock.epochMs();
+    const parties = humanParties(destination.target, this.#agent, this.request);
+    this.#attempt(
+      () =>
+        this.#deps.control.createCallWithTwiml(
+          { ...parties, statusCallback: humanStatusUrl(parts), timeoutS: destination.timeoutS },
+          briefingTwiml(parts),
+        ),
+      (sid) => this.#dispatch({ type: "human_created", ring, sid }),
+      (code) => this.#dispatch({ type: "human_failed", ring, code }),
+    );
+  }
+
+  #findHuman(ring: number): void {
+    const { destination } = this.#parts;
+    if (destination.kind !== "warm") return;
+    const { to } = humanParties(destination.target, this.#agent, this.request);
+    this.#attempt(
+      () => this.#deps.control.findCalls(to, this.#ringSinceEpochMs),
+      (calls) => this.#dispatch({ type: "human_found", ring, exists: calls.length > 0 }),
+      () => this.#dispatch({ type: "human_found", ring, exists: null }),
+    );
+  }
+
+  #probeHuman(sid: CallSid): void {
+    const { ring } = this.#state;
+    const tell = (status: TwilioCallStatus | null): void => {
+      this.#dispatch({ type: "human_status", ring, sid, status, source: "probe" });
+    };
+    this.#attempt(
+      () => this.#deps.control.status(sid),
+      tell,
+      (code) => tell(code === "caller_gone" ? "failed" : null),
+    );
+  }
+
+  #hangUpHuman(sid: CallSid): void {
+    this.#attempt(
+      () => this.#deps.control.hangUp(sid),
+      () => {},
+      (code) => {
+        // Gone is what was wanted. Otherwise their phone rings to its end, and the key then finds nobody.
+        if (code !== "caller_gone") this.#deps.log.warn("a human's leg could not be hung up", { code });
+      },
+    );
+  }
+
+  /** Runs a request; a throw before the first await counts as a rejection. */
+  #attempt<T>(request: () => Promise<T>, done: (value: T) => void, failed: (code: ErrorCode) => void): void {
+    (async () => request())().then(done, (error: unknown) => {
+      const code = error instanceof RelayError ? error.code : "internal";
+      if (code === "internal")
+        this.#deps.log.error("a transfer's request failed", { callSid: this.request.callSid, code }, error);
+      failed(code);
+    });
+  }
+
+  // --- the customer database ------------------------------------------------------------------------
+
+  #escalate(): void {
+    const { escalate, log } = this.#deps;
+    if (escalate === null) return;
+    this.#escalating = (async () => escalate(this.request))().then(
+      (reference) => {
+        this.#escalating = null;
+        this.#caseReference = reference;
+        this.#host.journal({
+          type: "transfer_step",
+          atMs: this.#host.atMs(),
+          step: "escalated",
+          detail: reference,
+        });
+      },
+      (error: unknown) => {
+        this.#escalating = null;
+        const code = error instanceof RelayError ? error.code : "internal";
+        log.warn("escalation failed", { callSid: this.request.callSid, code }, error);
+        this.#host.journal({
+          type: "transfer_step",
+          atMs: this.#host.atMs(),
+          step: "escalation_failed",
+          detail: code,
+        });
+      },
+    );
+  }
+
+  #onceEscalated(run: () => void): void {
+    if (this.#escalating === null) {
+      run();
+      return;
+    }
+    let ran = false;
+    const once = (): void => {
+      if (ran) return;
+      ran = true;
+      this.#escalationTimer?.cancel();
+      run();
+    };
+    this.#escalationTimer = this.#deps.clock.after(ESCALATION_MS, once);
+    void this.#escalating.then(once);
+  }
+}
