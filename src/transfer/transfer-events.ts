@@ -57,9 +57,9 @@ export type Phase =
 
 /**
  * `request`, `probe`: under way. `again`, `look`: a pause before the next request or probe. `asked`: the stream was closed, so
- * that Twilio asks what follows it.
+ * that Twilio asks what follows it. `taken_up`: another process's stream has ended, and it is not known what followed.
  */
-export type MoveWait = "request" | "probe" | "again" | "look" | "asked";
+export type MoveWait = "request" | "probe" | "again" | "look" | "asked" | "taken_up";
 
 export type DialResult = "answered" | "busy" | "no_answer" | "failed";
 

@@ -23,7 +23,7 @@ export const RING_SPARE_MS = 20_000;
 export const BRIEFING_MS = 120_000;
 /** From the accepting key to the conference's own word that the human is in. */
 export const JOIN_MS = 5_000;
-/** A leg whose creation was not confirmed shows itself by its first callback within this, or is not ours. */
+/** What Twilio did without confirming it shows itself by its first callback within this, or was not done. */
 export const SHOW_MS = 6_000;
 /** Humans are rung anew so often when Twilio does not take the request. */
 export const RING_TRIES_MOST = 3;

@@ -17,7 +17,7 @@ import { assertNever } from "../errors.js";
 import type { TwilioCallStatus } from "../ports.js";
 import type { TransferOutcome } from "../records/record-event.js";
 import { human } from "./human-leg.js";
-import type { Page, TransferEvent, TransferState, TransferStep } from "./transfer-events.js";
+import type { MoveWait, Page, TransferEvent, TransferState, TransferStep } from "./transfer-events.js";
 import {
   connected,
   Draft,
@@ -26,9 +26,11 @@ import {
   finish,
   GRACE_MS,
   isFinal,
+  JOIN_MS,
   MOVE_MS,
   nextRung,
   PAUSES_MS,
+  SHOW_MS,
   settleReturn,
   startMoving,
   TRIES_MOST,
@@ -115,7 +117,7 @@ function owedAnswer(state: TransferState, event: TransferEvent): Page | null {
 function streamFollowed(draft: Draft): void {
   const { phase } = draft.state;
   // In the farewell: its stream broke. The answer takes the caller on, no request is needed.
-  if (phase.name !== "farewell" && !(phase.name === "moving" && phase.fromStream)) return;
+  if (phase.name !== "farewell" && phase.name !== "moving") return;
   draft.do({ do: "answer", page: "rung" });
   enter(draft);
 }
@@ -143,8 +145,14 @@ function redirectFailed(draft: Draft, { code, onStream }: RedirectFailed, nowMs:
       return;
     case "twilio_timeout":
     case "twilio_unavailable":
-      wait(draft, "probe");
-      draft.do({ do: "probe" });
+      if (phase.name === "moving" && phase.fromStream) {
+        wait(draft, "probe");
+        draft.do({ do: "probe" });
+        return;
+      }
+      // No stream to see it by, but the caller hears music: wait for the callbacks of a request that was carried out.
+      draft.phase({ ...phase, waits: "look", tries: phase.tries + 1 });
+      draft.do({ do: "arm", ms: SHOW_MS });
       return;
     default:
       refused(draft, nowMs);
@@ -159,10 +167,13 @@ function refused(draft: Draft, nowMs: number): void {
   else pause(draft, "again", nowMs);
 }
 
+/** The stream is known to have ended for another reason: that it is gone proves nothing. */
+const AFTER_STREAM: ReadonlySet<MoveWait> = new Set(["asked", "taken_up"]);
+
 /** True when the stream shows that the request was carried out, whatever became of its answer. */
 function arrived(draft: Draft, onStream: boolean): boolean {
   const { phase } = draft.state;
-  if (phase.name === "moving" && phase.fromStream && phase.waits !== "asked" && !onStream) {
+  if (phase.name === "moving" && phase.fromStream && !AFTER_STREAM.has(phase.waits) && !onStream) {
     enter(draft);
     return true;
   }
@@ -345,6 +356,10 @@ function moveTimer(draft: Draft, onStream: boolean): void {
       if (phase.name === "moving") draft.phase({ ...phase, fromStream: false, waits: "probe" });
       draft.do({ do: "probe" });
       return;
+    case "taken_up":
+      // Had the caller been left with nothing, Twilio would have asked by now.
+      enter(draft);
+      return;
   }
 }
 
@@ -353,9 +368,11 @@ function resumed(draft: Draft): void {
   const { phase, human: sid, ring } = draft.state;
   switch (phase.name) {
     case "moving":
+      draft.phase({ ...phase, waits: phase.fromStream ? "taken_up" : "look" });
+      draft.do({ do: "arm", ms: phase.fromStream ? FOLLOW_MS : GRACE_MS });
+      return;
     case "returning":
-      if (phase.name === "moving") draft.phase({ ...phase, fromStream: false, waits: "probe" });
-      else wait(draft, "probe");
+      wait(draft, "probe");
       draft.do({ do: "probe" });
       return;
     case "dialing":
@@ -363,8 +380,10 @@ function resumed(draft: Draft): void {
       return;
     case "ringing":
     case "briefing":
-    case "joining":
       draft.do(sid === null ? { do: "find_human", ring } : { do: "probe_human", sid });
+      return;
+    case "joining":
+      draft.do({ do: "arm", ms: JOIN_MS });
       return;
     case "farewell":
       // Its stream died with the process that held it: Twilio asks what follows, and is answered.

@@ -64,6 +64,8 @@ export interface TransferSnapshot {
 
 /** The customer database may hold up the documents that carry its answer by so much. */
 const ESCALATION_MS = 700;
+const HANG_UP_TRIES = 5;
+const HANG_UP_PAUSE_MS = 1_000;
 
 /** One transfer of one call: carries out what `step` decides, and answers Twilio. */
 export class Transfer {
@@ -77,6 +79,7 @@ export class Transfer {
   #caseReference: string | null = null;
   #escalating: Promise<void> | null = null;
   #escalationTimer: Timer | null = null;
+  readonly #hangUps = new Set<Timer>();
   #closed = false;
 
   private constructor(
@@ -264,6 +267,8 @@ export class Transfer {
     this.#closed = true;
     this.#timer?.cancel();
     this.#escalationTimer?.cancel();
+    for (const timer of this.#hangUps) timer.cancel();
+    this.#hangUps.clear();
   }
 
   // --- decisions ------------------------------------------------------------------------------------
@@ -465,13 +470,23 @@ export class Transfer {
     );
   }
 
-  #hangUpHuman(sid: CallSid): void {
+  /** Tried again for a while: one who has accepted in the very moment would sit in an empty conference. */
+  #hangUpHuman(sid: CallSid, tries = 1): void {
     this.#attempt(
       () => this.#deps.control.hangUp(sid),
       () => {},
       (code) => {
-        // Gone is what was wanted. Otherwise their phone rings to its end, and the key then finds nobody.
-        if (code !== "caller_gone") this.#deps.log.warn("a human's leg could not be hung up", { code });
+        // Gone is what was wanted.
+        if (code === "caller_gone") return;
+        if (tries >= HANG_UP_TRIES || this.#closed) {
+          this.#deps.log.warn("a human's leg could not be hung up", { code });
+          return;
+        }
+        const timer = this.#deps.clock.after(tries * HANG_UP_PAUSE_MS, () => {
+          this.#hangUps.delete(timer);
+          this.#hangUpHuman(sid, tries + 1);
+        });
+        this.#hangUps.add(timer);
       },
     );
   }
