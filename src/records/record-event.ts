@@ -135,6 +135,8 @@ export type RecordEvent =
       readonly transcript: string;
       readonly words: readonly TranscriptWord[];
     }
+  /** Past its time: audio and transcript are gone, the call stays. */
+  | { readonly type: "recording_removed"; readonly sid: string }
   | {
       readonly type: "note";
       readonly atMs: number;

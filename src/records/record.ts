@@ -158,16 +158,11 @@ export function applyEvent(record: CallRecord, event: RecordEvent): CallRecord {
     }
     case "transfer_outcome":
       return withTransferOutcome(record, event);
-    case "recording":
-      return {
-        ...record,
-        recording: {
-          sid: event.sid,
-          file: event.file ?? record.recording?.file ?? null,
-          transcript: record.recording?.transcript ?? null,
-          words: record.recording?.words ?? null,
-        },
-      };
+    case "recording": {
+      const known = record.recording?.sid === event.sid ? record.recording : null;
+      const { file = null, transcript = null, words = null } = known ?? {};
+      return { ...record, recording: { sid: event.sid, file: event.file ?? file, transcript, words } };
+    }
     case "recording_transcript":
       return {
         ...record,
@@ -178,6 +173,8 @@ export function applyEvent(record: CallRecord, event: RecordEvent): CallRecord {
           words: event.words,
         },
       };
+    case "recording_removed":
+      return record.recording?.sid === event.sid ? { ...record, recording: null } : record;
     case "note":
       return withEvent(record, { atMs: event.atMs, name: event.name, fields: event.fields });
     case "ended":

@@ -73,6 +73,10 @@ export interface CallStore {
   expiredCalls(untilMs: number, limit: number): Promise<readonly CallSid[]>;
   /** Ended calls that began before `untilMs` and still have a recording, oldest first. */
   expiredRecordings(untilMs: number, limit: number): Promise<readonly CallSid[]>;
+  /** Ended calls with a recording at Twilio that nothing here is fetching, or has given up. */
+  unfetchedRecordings(
+    limit: number,
+  ): Promise<readonly { readonly callSid: CallSid; readonly recordingSid: string }[]>;
   /** Forgets state, tombstones, finished jobs and silent writers that are past their time. */
   sweep(): Promise<void>;
 }
@@ -117,37 +121,7 @@ export interface JobQueue {
   deadJobs(limit: number): Promise<readonly (Job & { readonly error: string })[]>;
 }
 
-export interface Order {
-  readonly number: string;
-  readonly email: string | null;
-  readonly status: string;
-  readonly items: string;
-  /** ISO date, or null when nothing is promised. */
-  readonly expectedOn: string | null;
-}
-
-export interface Appointment {
-  readonly id: string;
-  readonly name: string;
-  /** ISO 8601, to the minute. */
-  readonly startsAt: string;
-  readonly service: string | null;
-}
-
-/** What the sample tools `lookup_order` and `book_appointment` work on. */
-export interface OrderBook {
-  /** By order number (any case, with or without "#") or by e-mail; the newest five. */
-  findOrders(query: string): Promise<readonly Order[]>;
-  /** "taken": somebody has that hour. The same `key` books once, however often it is called. */
-  book(
-    appointment: Omit<Appointment, "id">,
-    key: string,
-  ): Promise<{ readonly appointment: Appointment } | "taken">;
-  /** Starts that are taken, from `fromIso` up to but not including `toIso`. */
-  taken(fromIso: string, toIso: string): Promise<readonly string[]>;
-}
-
-export interface Store extends CallStore, SharedState, JobQueue, OrderBook {
+export interface Store extends CallStore, SharedState, JobQueue {
   /** "sqlite" or "postgres": for the log. */
   readonly kind: "sqlite" | "postgres";
   /** Rejects when the database does not answer. */

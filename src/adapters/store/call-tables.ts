@@ -114,7 +114,12 @@ export class CallTables implements CallStore {
     return new Map(
       rows.map((row) => {
         const { version, owner } = row;
-        const stored = { record: parseRecord(row.record), version, applied: parseApplied(row.applied), owner };
+        const stored = {
+          record: parseRecord(row.record),
+          version,
+          applied: parseApplied(row.applied),
+          owner,
+        };
         return [toCallSid(row), stored];
       }),
     );
@@ -206,9 +211,38 @@ export class CallTables implements CallStore {
 
   async expiredRecordings(untilMs: number, limit: number): Promise<readonly CallSid[]> {
     const rows = await this.#guard(
-      async () => await this.#expired(untilMs, limit).where("has_recording", "=", 1).execute(),
+      async () => await this.#expired(untilMs, limit).where("recording_file", "is not", null).execute(),
     );
     return rows.map(toCallSid);
+  }
+
+  async unfetchedRecordings(
+    limit: number,
+  ): Promise<readonly { readonly callSid: CallSid; readonly recordingSid: string }[]> {
+    const rows = await this.#guard(
+      async () =>
+        await this.#db
+          .selectFrom("calls")
+          .select(["call_sid", "recording_sid"])
+          .where("state", "=", "ended")
+          .where("recording_sid", "is not", null)
+          .where("recording_file", "is", null)
+          .where(({ not, exists, selectFrom }) =>
+            not(
+              exists(
+                selectFrom("jobs")
+                  .select("jobs.id")
+                  .whereRef("jobs.call_sid", "=", "calls.call_sid")
+                  .where("jobs.kind", "=", "recording_download"),
+              ),
+            ),
+          )
+          .limit(limit)
+          .execute(),
+    );
+    return rows.flatMap((row) =>
+      row.recording_sid === null ? [] : [{ callSid: toCallSid(row), recordingSid: row.recording_sid }],
+    );
   }
 
   #expired(untilMs: number, limit: number) {
@@ -286,7 +320,8 @@ function toRow(save: CallSave): CallsTable {
     started_ms: record.startedAt === null ? 0 : Date.parse(record.startedAt),
     ended_ms: record.endedAt === null ? null : Date.parse(record.endedAt),
     cost_usd: record.costUsd,
-    has_recording: record.recording?.file == null ? 0 : 1,
+    recording_sid: record.recording?.sid ?? null,
+    recording_file: record.recording?.file ?? null,
     record: JSON.stringify(record),
     applied: JSON.stringify(save.applied),
   };

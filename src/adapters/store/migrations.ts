@@ -18,7 +18,7 @@ export const MIGRATIONS: readonly Migration[] = [
       `create table calls (
         call_sid text primary key, version bigint not null, owner text not null, state text not null, agent text,
         direction text not null, caller text, from_number text, to_number text, outcome text,
-        started_ms bigint not null, ended_ms bigint, cost_usd double precision, has_recording integer not null,
+        started_ms bigint not null, ended_ms bigint, cost_usd double precision, recording_sid text, recording_file text,
         record text not null, applied text not null)`,
       "create index calls_by_start on calls (started_ms, call_sid)",
       "create index calls_by_state on calls (state, owner)",
@@ -39,16 +39,16 @@ export const MIGRATIONS: readonly Migration[] = [
       "create index jobs_by_due on jobs (state, run_at_ms)",
       "create index jobs_by_call on jobs (call_sid)",
       `create table orders (
-        number text primary key, email text, status text not null, items text not null, expected_on text,
-        created_ms bigint not null)`,
+        number text primary key, email text, status text not null, items text not null, expected text)`,
       "create index orders_by_email on orders (email)",
       `create table appointments (
-        id text primary key, name text not null, starts_at text not null unique, service text,
-        booking_key text not null unique)`,
-      `insert into orders (number, email, status, items, expected_on, created_ms) values
-        ('4471', 'ana@example.com', 'shipped', '1 espresso machine', '2026-12-01', 1),
-        ('4472', 'ben@example.com', 'being packed', '2 coffee mugs, 1 grinder', '2026-12-03', 2),
-        ('4473', 'cleo@example.com', 'delivered', '1 kettle', null, 3)`,
+        number text primary key, name text not null, date text not null, time text not null, topic text,
+        unique (date, time))`,
+      // The samples' shop; the same three orders as in the demo without a database.
+      `insert into orders (number, email, status, items, expected) values
+        ('4217', 'ada@example.com', 'delayed: the parcel was carried away by monkeys', '["one crate of bananas"]', 'in three days'),
+        ('1001', 'grace@example.com', 'delivered', '["desk lamp","two bulbs"]', null),
+        ('1002', 'linus@example.com', 'on its way', '["keyboard"]', 'tomorrow')`,
     ],
   },
 ];

@@ -4,8 +4,9 @@ import { type Dialect, Kysely, PostgresDialect, sql } from "kysely";
 import pg from "pg";
 import { RelayError } from "../../errors.js";
 import type { Store } from "../../records/store-port.js";
+import type { OrderBook } from "../../tools/sample-tools.js";
 import { CallTables } from "./call-tables.js";
-import { guard } from "./guard.js";
+import { type Guard, guard } from "./guard.js";
 import { JobsTableQueue } from "./jobs-table.js";
 import { migrate } from "./migrations.js";
 import { OrdersTables } from "./orders-tables.js";
@@ -20,26 +21,50 @@ const POSTGRES_CONNECT_TIMEOUT_MS = 3_000;
 /** OID of bigint; all of ours are counts and ms, far below 2^53. */
 const BIGINT_OID = 20;
 
+/** The records' store, and the shop of the sample tools in the same database. */
+export interface OpenStore extends Store {
+  readonly orders: OrderBook;
+}
+
 /**
- * Opens the database and brings its tables up to date.
+ * Opens the database and brings its tables up to date. A PostgreSQL that is away does not keep a relay from starting: every method
+ * of the store rejects with `store_unavailable` until it is there, and the first that finds it makes the tables.
  *
  * @param databaseUrl  `sqlite:path/to/file.db` (or a bare path, or `sqlite::memory:`), or `postgres://…`.
- * @param onLostConnection  an idle connection to PostgreSQL broke; the pool makes a new one by itself.
- * @throws RelayError  `config_invalid` for a URL of another kind, `store_unavailable` when the database does not answer.
+ * @param onLostConnection  a connection to PostgreSQL broke, in use or not; the pool makes a new one by itself.
+ * @throws RelayError  `config_invalid` for a URL of another kind, `store_unavailable` when an SQLite file cannot be opened.
  */
 export async function openStore(
   databaseUrl: string,
   onLostConnection: (error: Error) => void,
-): Promise<Store> {
+): Promise<OpenStore> {
   const { kind, dialect } = dialectOf(databaseUrl, onLostConnection);
   const db = new Kysely<Tables>({ dialect });
+  let migrated: Promise<unknown> | null = null;
+  const ready = async () => {
+    migrated ??= migrate(db, kind);
+    const attempt = migrated;
+    try {
+      await attempt;
+    } catch (error) {
+      // The next one tries again.
+      if (migrated === attempt) migrated = null;
+      throw error;
+    }
+  };
   try {
-    await guard(async () => await migrate(db, kind));
+    await guard(ready);
   } catch (error) {
-    await db.destroy();
-    throw error;
+    const away = error instanceof RelayError && error.retryable && kind === "postgres";
+    if (!away) {
+      await db.destroy();
+      throw error;
+    }
   }
-  return compose(db, kind);
+  return compose(db, kind, async (work) => {
+    await guard(ready);
+    return await guard(work);
+  });
 }
 
 function dialectOf(
@@ -60,8 +85,9 @@ function dialectOf(
           oid === BIGINT_OID ? Number : pg.types.getTypeParser(oid, format === "binary" ? "text" : "text"),
       },
     });
-    // Without a listener, a server that restarts would end this process.
+    // Without listeners, a server that restarts would end this process. The pool's own hears of idle connections only.
     pool.on("error", onLostConnection);
+    pool.on("connect", (client) => client.on("error", onLostConnection));
     return { kind: "postgres", dialect: new PostgresDialect({ pool }) };
   }
   const scheme = /^([a-z][a-z0-9+]*):/.exec(url)?.[1];
@@ -78,11 +104,10 @@ function dialectOf(
   return { kind: "sqlite", dialect: new SqliteDialect(file) };
 }
 
-function compose(db: Kysely<Tables>, kind: "sqlite" | "postgres"): Store {
+function compose(db: Kysely<Tables>, kind: "sqlite" | "postgres", guard: Guard): OpenStore {
   const calls = new CallTables(db, kind, guard);
   const state = new StateTable(db, kind, guard);
   const jobs = new JobsTableQueue(db, kind, guard);
-  const orders = new OrdersTables(db, guard);
   let closed: Promise<void> | null = null;
   return {
     kind,
@@ -97,6 +122,7 @@ function compose(db: Kysely<Tables>, kind: "sqlite" | "postgres"): Store {
     abandonedCalls: (silentMs, limit) => calls.abandonedCalls(silentMs, limit),
     expiredCalls: (untilMs, limit) => calls.expiredCalls(untilMs, limit),
     expiredRecordings: (untilMs, limit) => calls.expiredRecordings(untilMs, limit),
+    unfetchedRecordings: (limit) => calls.unfetchedRecordings(limit),
     sweep: () => calls.sweep(),
     claimOnce: (key, ttlMs) => state.claimOnce(key, ttlMs),
     getState: (key) => state.getState(key),
@@ -107,9 +133,7 @@ function compose(db: Kysely<Tables>, kind: "sqlite" | "postgres"): Store {
     finishJob: (id) => jobs.finishJob(id),
     failJob: (id, error, afterMs) => jobs.failJob(id, error, afterMs),
     deadJobs: (limit) => jobs.deadJobs(limit),
-    findOrders: (query) => orders.findOrders(query),
-    book: (appointment, key) => orders.book(appointment, key),
-    taken: (fromIso, toIso) => orders.taken(fromIso, toIso),
+    orders: new OrdersTables(db, guard),
     ping: async () => {
       await guard(async () => await sql`select 1`.execute(db));
     },

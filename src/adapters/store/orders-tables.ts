@@ -1,8 +1,12 @@
-import { createHash } from "node:crypto";
+import { randomInt } from "node:crypto";
 import type { Kysely } from "kysely";
-import type { Appointment, Order, OrderBook } from "../../records/store-port.js";
+import { RelayError } from "../../errors.js";
+import type { Appointment, Order, OrderBook } from "../../tools/sample-tools.js";
 import type { Guard } from "./guard.js";
 import type { Tables } from "./tables.js";
+
+/** Short enough to be said on the phone; a number that is in use is drawn again. */
+const DRAWS = 20;
 
 /** What the sample tools look up and book. */
 export class OrdersTables implements OrderBook {
@@ -14,72 +18,47 @@ export class OrdersTables implements OrderBook {
     this.#guard = guard;
   }
 
-  async findOrders(query: string): Promise<readonly Order[]> {
-    const wanted = query.trim().replace(/^#/, "").trim();
-    const rows = await this.#guard(
+  async findOrder(query: string): Promise<Order | null> {
+    const wanted = query.trim().toLowerCase();
+    const row = await this.#guard(
       async () =>
         await this.#db
           .selectFrom("orders")
           .selectAll()
           .where((eb) =>
             eb.or([
-              eb(eb.fn<string>("upper", ["number"]), "=", wanted.toUpperCase()),
-              eb(eb.fn<string>("lower", ["email"]), "=", wanted.toLowerCase()),
+              eb("number", "=", wanted.replace(/\D/g, "")),
+              eb(eb.fn<string>("lower", ["email"]), "=", wanted),
             ]),
           )
-          .orderBy("created_ms", "desc")
-          .limit(5)
-          .execute(),
+          .executeTakeFirst(),
     );
-    return rows.map((row) => ({
-      number: row.number,
-      email: row.email,
-      status: row.status,
-      items: row.items,
-      expectedOn: row.expected_on,
-    }));
+    if (row === undefined) return null;
+    const { number, status, expected } = row;
+    // Written as such by the migration, or by who fills the table.
+    return { number, status, items: JSON.parse(row.items) as string[], expected };
   }
 
-  async book(
-    appointment: Omit<Appointment, "id">,
-    key: string,
-  ): Promise<{ readonly appointment: Appointment } | "taken"> {
-    const id = `A-${createHash("sha256").update(key).digest("hex").slice(0, 10).toUpperCase()}`;
+  async book({ name, date, time, topic }: Appointment): Promise<string | null> {
     return await this.#guard(async () => {
-      await this.#db
-        .insertInto("appointments")
-        .values({
-          id,
-          name: appointment.name,
-          starts_at: appointment.startsAt,
-          service: appointment.service,
-          booking_key: key,
-        })
-        .onConflict((conflict) => conflict.doNothing())
-        .execute();
-      const row = await this.#db
-        .selectFrom("appointments")
-        .selectAll()
-        .where("booking_key", "=", key)
-        .executeTakeFirst();
-      if (row === undefined) return "taken";
-      return {
-        appointment: { id: row.id, name: row.name, startsAt: row.starts_at, service: row.service },
-      };
-    });
-  }
-
-  async taken(fromIso: string, toIso: string): Promise<readonly string[]> {
-    const rows = await this.#guard(
-      async () =>
-        await this.#db
+      for (let draw = 0; draw < DRAWS; draw++) {
+        const number = `A${randomInt(1_000, 10_000)}`;
+        const booked = await this.#db
+          .insertInto("appointments")
+          .values({ number, name, date, time, topic })
+          .onConflict((conflict) => conflict.doNothing())
+          .returning("number")
+          .executeTakeFirst();
+        if (booked !== undefined) return booked.number;
+        const other = await this.#db
           .selectFrom("appointments")
-          .select("starts_at")
-          .where("starts_at", ">=", fromIso)
-          .where("starts_at", "<", toIso)
-          .orderBy("starts_at")
-          .execute(),
-    );
-    return rows.map((row) => row.starts_at);
+          .select("number")
+          .where("date", "=", date)
+          .where("time", "=", time)
+          .executeTakeFirst();
+        if (other !== undefined) return null;
+      }
+      throw new RelayError("internal", "no free appointment number was found");
+    });
   }
 }

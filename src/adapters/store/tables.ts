@@ -14,8 +14,9 @@ export interface CallsTable {
   started_ms: number;
   ended_ms: number | null;
   cost_usd: number | null;
-  /** 1 while a recording of the call is kept. */
-  has_recording: number;
+  recording_sid: string | null;
+  /** While a recording of the call is kept here. */
+  recording_file: string | null;
   /** The CallRecord as JSON. */
   record: string;
   /** Last event of each writer that `record` contains, as JSON. */
@@ -75,18 +76,17 @@ export interface OrdersTable {
   number: string;
   email: string | null;
   status: string;
+  /** A JSON array of strings. */
   items: string;
-  expected_on: string | null;
-  created_ms: number;
+  expected: string | null;
 }
 
 export interface AppointmentsTable {
-  id: string;
+  number: string;
   name: string;
-  starts_at: string;
-  service: string | null;
-  /** What makes booking the same twice book once. */
-  booking_key: string;
+  date: string;
+  time: string;
+  topic: string | null;
 }
 
 export interface MigrationsTable {

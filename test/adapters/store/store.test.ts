@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
-import { openStore } from "../../../src/adapters/store/open-store.js";
+import { type OpenStore, openStore } from "../../../src/adapters/store/open-store.js";
 import type { CallSid, ItemId } from "../../../src/ports.js";
 import type { CallRecord } from "../../../src/records/call-record.js";
 import { applyEvent, emptyRecord } from "../../../src/records/record.js";
@@ -44,7 +44,7 @@ const fail = (error: Error) => {
 
 describe.each(storeKinds())("a store on $name", (kind) => {
   let url: string;
-  let store: Store;
+  let store: OpenStore;
 
   if (kind.skipped !== null) {
     it.skip(`is not tested: ${kind.skipped}`, () => {});
@@ -68,7 +68,7 @@ describe.each(storeKinds())("a store on $name", (kind) => {
   it("lets two nodes start together on an empty database", async () => {
     const fresh = await kind.newDatabase();
     const stores = await Promise.all([1, 2, 3, 4].map(async () => await openStore(fresh, fail)));
-    for (const each of stores) expect(await each.findOrders("4471")).toHaveLength(1);
+    for (const each of stores) expect(await each.orders.findOrder("1001")).not.toBeNull();
     for (const each of stores) await each.close();
   });
 
@@ -211,25 +211,50 @@ describe.each(storeKinds())("a store on $name", (kind) => {
     expect(await store.deadJobs(5)).toMatchObject([{ key: "RE1", error: "too large" }]);
   });
 
-  it("looks orders up and books an hour once", async () => {
-    expect(await store.findOrders(" #4471 ")).toMatchObject([{ number: "4471", status: "shipped" }]);
-    expect(await store.findOrders("BEN@example.com")).toMatchObject([{ number: "4472" }]);
-    expect(await store.findOrders("nobody")).toEqual([]);
-    const wish = { name: "Ana", startsAt: "2026-12-01T10:00", service: null };
-    const first = await store.book(wish, "call1:item1");
-    expect(first).toMatchObject({ appointment: wish });
-    expect(await store.book(wish, "call1:item1")).toEqual(first);
-    expect(await store.book({ ...wish, name: "Ben" }, "call2:item1")).toBe("taken");
-    expect(await store.taken("2026-12-01", "2026-12-02")).toEqual(["2026-12-01T10:00"]);
+  it("looks orders up and gives an hour away once", async () => {
+    const other = await openStore(url, fail);
+    expect(await store.orders.findOrder(" #4217 ")).toMatchObject({
+      number: "4217",
+      expected: "in three days",
+    });
+    expect(await store.orders.findOrder("GRACE@example.com")).toMatchObject({
+      items: ["desk lamp", "two bulbs"],
+    });
+    expect(await store.orders.findOrder("nobody")).toBeNull();
+    const wish = { name: "Ana", date: "2026-12-01", time: "10:00", topic: null };
+    const booked = await Promise.all(
+      Array.from({ length: 10 }, async (_, i) => await (i % 2 === 0 ? store : other).orders.book(wish)),
+    );
+    expect(booked.filter((number) => number !== null)).toEqual([expect.stringMatching(/^A\d{4}$/)]);
+    expect(await store.orders.book({ ...wish, time: "11:00" })).not.toBeNull();
+    await other.close();
+  });
+
+  it("knows which recordings nobody fetches", async () => {
+    const recorded = (n: number, file: string | null) =>
+      applyEvent(ended(n), { type: "recording", sid: `RE${n}`, file });
+    await store.save([
+      save(recorded(1, null)),
+      save(recorded(2, "RE2.wav")),
+      save(recorded(3, null)),
+      save(ended(4)),
+    ]);
+    await store.addJob({ kind: "recording_download", callSid: sid(3), key: "download:RE3", payload: {} });
+    expect(await store.unfetchedRecordings(10)).toEqual([{ callSid: sid(1), recordingSid: "RE1" }]);
   });
 });
 
 describe("openStore", () => {
-  it("names the scheme it does not know, and says when the database is away", async () => {
+  it("names the scheme it does not know, and a file that cannot be", async () => {
     await expect(openStore("mysql://x", fail)).rejects.toMatchObject({ code: "config_invalid" });
-    await expect(openStore("postgres://relay@127.0.0.1:9/x", fail)).rejects.toMatchObject({
-      code: "store_unavailable",
-      retryable: true,
-    });
+    await expect(openStore("sqlite:/dev/null/x.db", fail)).rejects.toThrow();
+  });
+
+  it("starts without its server, and says at every use that it is away", async () => {
+    const store = await openStore("postgres://relay@127.0.0.1:9/x", fail);
+    const away = { code: "store_unavailable", retryable: true };
+    await expect(store.ping()).rejects.toMatchObject(away);
+    await expect(store.list({}, null, 1)).rejects.toMatchObject(away);
+    await store.close();
   });
 });

@@ -1,0 +1,45 @@
+import type { CallRecord } from "./call-record.js";
+
+const COLUMNS: readonly (readonly [name: string, value: (record: CallRecord) => string | number | null])[] = [
+  ["callSid", (record) => record.callSid],
+  ["state", (record) => record.state],
+  ["agent", (record) => record.agent],
+  ["direction", (record) => record.direction],
+  ["from", (record) => record.from],
+  ["to", (record) => record.to],
+  ["path", (record) => record.path],
+  ["startedAt", (record) => record.startedAt],
+  ["answeredAt", (record) => record.answeredAt],
+  ["endedAt", (record) => record.endedAt],
+  ["durationS", durationS],
+  ["outcome", (record) => record.outcome],
+  ["endReason", (record) => record.endReason],
+  ["transferDestination", (record) => record.transfer?.destination ?? null],
+  ["transferOutcome", (record) => record.transfer?.outcome ?? null],
+  ["turns", (record) => record.turns.length],
+  ["interruptions", (record) => record.turns.filter((turn) => turn.interruptedAtMs !== null).length],
+  ["tools", (record) => record.tools.length],
+  ["costUsd", (record) => record.costUsd],
+  ["recordingSid", (record) => record.recording?.sid ?? null],
+];
+
+/** Calls as a table, RFC 4180: a line a call, its turns only counted. */
+export function toCsv(records: readonly CallRecord[]): string {
+  const lines = [COLUMNS.map(([name]) => name).join(",")];
+  for (const record of records) lines.push(COLUMNS.map(([, value]) => cell(value(record))).join(","));
+  return `${lines.join("\r\n")}\r\n`;
+}
+
+function durationS(record: CallRecord): number | null {
+  if (record.startedAt === null || record.endedAt === null) return null;
+  return Math.round((Date.parse(record.endedAt) - Date.parse(record.startedAt)) / 1000);
+}
+
+/** A SIP caller chooses its own name: what a spreadsheet would take for a formula gets an apostrophe. Phone numbers stay. */
+function cell(value: string | number | null): string {
+  if (value === null) return "";
+  const text = String(value);
+  const safe =
+    typeof value === "string" && /^[=+\-@\t\r]/.test(text) && !/^\+\d+$/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
