@@ -5,7 +5,7 @@ import { BargeIn, PATIENCE_MS } from "./barge-in.js";
 import { MediaWriter } from "./media-writer.js";
 import type { Meters } from "./meters.js";
 import type { ModelSession, SessionListener } from "./model-session.js";
-import { PhoneSocket } from "./phone-socket.js";
+import { PhoneSocket, textFrame } from "./phone-socket.js";
 import { PhonePlayout } from "./playout.js";
 import type { Random } from "./random.js";
 import type { Scenario } from "./scenario.js";
@@ -13,7 +13,7 @@ import type { SpokenItem } from "./spoken-item.js";
 import { BODIES, decode, FRAME_BYTES, FRAME_CHARS, SILENT } from "./stamped-audio.js";
 import { StreamChecker } from "./stream-checker.js";
 import { post, readStream, type StreamOrder, signature, type TwilioAccount } from "./twilio-account.js";
-import { TICK_MS, type Wheel, type WheelMember } from "./wheel.js";
+import { LATE_MS, TICK_MS, type Wheel, type WheelMember } from "./wheel.js";
 
 export interface CallerParts {
   readonly scenario: Scenario;
@@ -44,8 +44,8 @@ const ANSWER_PATIENCE_MS = 6000;
 const NO_SESSION_MS = 10_000;
 /** The end of an answer is missed when the phone has been silent for so long. */
 const SILENCE_IS_THE_END_MS = 1500;
-/** Above this the harness's own lateness may be what left the phone dry. */
-const LATE_MS = 8;
+/** A phone that was late runs late until an answer ends. */
+const LEAD_MEMORY_MS = 3000;
 const NEVER = -1;
 
 export class Caller implements WheelMember, SessionListener {
@@ -220,7 +220,6 @@ export class Caller implements WheelMember, SessionListener {
     this.#settle(nowMs, true);
     if (this.#session === null) this.#blame("the model was never reached");
     else if (!this.#heardAnything) this.#blame("the caller never heard anything");
-    this.#up.end(Math.max(0, this.#frames - TAIL_FRAMES));
     const session = this.#session;
     // An answer that is still being played when the caller hangs up is nobody's loss.
     if (session !== null && !session.busy && this.#playout.dryMs(nowMs) > SILENCE_IS_THE_END_MS) {
@@ -278,10 +277,7 @@ export class Caller implements WheelMember, SessionListener {
     const late = this.#parts.wheel.lateMs > LATE_MS;
     this.#playout.ticked(dueMs);
     this.#act(nowMs);
-    this.#sendFrame(nowMs);
-    for (let name = this.#playout.takeMark(dueMs); name !== null; name = this.#playout.takeMark(dueMs)) {
-      this.#echo(name);
-    }
+    this.#sendTurn(nowMs, dueMs);
     this.#watchForUnderrun(dueMs, late || this.#wasLate);
     this.#wasLate = late;
     const bargeIn = this.#bargeIn;
@@ -290,29 +286,42 @@ export class Caller implements WheelMember, SessionListener {
     else if (nowMs >= this.#endMs) this.hangUp();
   }
 
-  #sendFrame(nowMs: number): void {
+  /** This turn's frame and the marks that became due, in one write. */
+  #sendTurn(nowMs: number, dueMs: number): void {
+    const media = this.#nextFrame(nowMs);
+    const mark = this.#playout.takeMark(dueMs);
+    if (mark === null) {
+      if (media !== null && !this.#socket!.sendFrame(media)) this.#writer.giveAway();
+      return;
+    }
+    const frames = media === null ? [] : [media];
+    for (let name: string | null = mark; name !== null; name = this.#playout.takeMark(dueMs)) {
+      frames.push(textFrame(this.#echo(name)));
+    }
+    this.#socket!.sendFrame(Buffer.concat(frames));
+  }
+
+  /** Null: the network has lost it. */
+  #nextFrame(nowMs: number): Buffer | null {
     const { gapsPerMinute, gapMs } = this.#parts.scenario.caller;
     this.#timestampMs += TICK_MS;
     if (this.#gapTicks > 0) {
       this.#gapTicks--;
       this.#meters.gapBytes += FRAME_BYTES;
-      return;
+      return null;
     }
     if (gapsPerMinute > 0 && this.#frames > 50 && this.#random.chance((gapsPerMinute * TICK_MS) / 60_000)) {
       this.#gapTicks = Math.round(this.#random.within(gapMs) / TICK_MS);
     }
     const seq = this.#frames++;
     const body = this.#state.name === "talking" ? 1 + ((seq >> 3) % (BODIES - 1)) : SILENT;
-    const message = this.#writer.media(this.#sequenceNumber++, ++this.#chunk, this.#timestampMs, seq, body);
     this.#sentAtMs[seq % RING] = nowMs;
     this.#meters.framesSent++;
-    if (!this.#socket!.sendFrame(message)) this.#writer.giveAway();
+    return this.#writer.media(this.#sequenceNumber++, ++this.#chunk, this.#timestampMs, seq, body);
   }
 
-  #echo(name: string): void {
-    this.#socket!.sendText(
-      `{"event":"mark","sequenceNumber":"${this.#sequenceNumber++}","streamSid":"${this.#streamSid}","mark":{"name":${JSON.stringify(name)}}}`,
-    );
+  #echo(name: string): string {
+    return `{"event":"mark","sequenceNumber":"${this.#sequenceNumber++}","streamSid":"${this.#streamSid}","mark":{"name":${JSON.stringify(name)}}}`;
   }
 
   /** The person: what they do next. */
@@ -429,7 +438,8 @@ export class Caller implements WheelMember, SessionListener {
       }
       case "mark":
         this.#meters.marks++;
-        if (this.#playout.unplayedMs(nowMs) === 0) this.#echo(message.mark?.name ?? "");
+        if (this.#playout.unplayedMs(nowMs) === 0)
+          this.#socket!.sendText(this.#echo(message.mark?.name ?? ""));
         else this.#playout.mark(message.mark?.name ?? "");
         return;
       case "clear":
@@ -453,7 +463,9 @@ export class Caller implements WheelMember, SessionListener {
       this.#meters.underrunMs += nowMs - this.#drySinceMs;
       this.#drySinceMs = NEVER;
     }
-    this.#meters.lead.record(this.#playout.queue(bytes, this.#pieceStartMs, nowMs));
+    const leadMs = this.#playout.queue(bytes, this.#pieceStartMs, nowMs);
+    // What was read late looks as if it had been sent in a heap.
+    if (!this.#parts.wheel.lateWithin(LEAD_MEMORY_MS, nowMs)) this.#meters.lead.record(leadMs);
   }
 
   #clear(nowMs: number): void {
@@ -468,7 +480,7 @@ export class Caller implements WheelMember, SessionListener {
     this.#playing = null;
     this.#playout.clear(nowMs);
     for (let name = this.#playout.takeMark(nowMs); name !== null; name = this.#playout.takeMark(nowMs)) {
-      this.#echo(name);
+      this.#socket!.sendText(this.#echo(name));
     }
   }
 
@@ -526,6 +538,11 @@ export class Caller implements WheelMember, SessionListener {
       this.#meters.uplink.record(ms);
       this.#meters.recentUplink.record(ms);
     }
+  }
+
+  /** Nothing more can arrive at the model: what did not is lost. Idempotent. */
+  finish(): void {
+    this.#up.end(Math.max(0, this.#frames - TAIL_FRAMES));
   }
 
   /** The relay closed the model's side while the caller is on the line. It may open another. */

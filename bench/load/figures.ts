@@ -7,6 +7,8 @@ export interface ProcessFigures {
   readonly relayCpuPercent: number | null;
   readonly relayRssKbPerCall: number | null;
   readonly relayRssMb: number | null;
+  /** What neither relay nor harness used, stolen time included; of one core. */
+  readonly othersCpuPercent: number | null;
   /** Of one core. */
   readonly harnessCpuPercent: number;
   readonly harnessLateP99Ms: number;
@@ -29,8 +31,7 @@ export function figures(meters: Meters, calls: number, processes: ProcessFigures
     ...quantiles("truncation_error", meters.truncation),
     truncation_error_low_ms: round(meters.truncationLowMs, 1),
     truncation_error_high_ms: round(meters.truncationHighMs, 1),
-    lead_p99_ms: round(meters.lead.quantileMs(0.99), 1),
-    lead_max_ms: round(meters.lead.maxMs, 1),
+    ...quantiles("lead", meters.lead),
     ...quantiles("setup", meters.setup),
     ...quantiles("greeting", meters.greeting),
     frames_up: meters.framesSent,
@@ -65,6 +66,7 @@ export function figures(meters: Meters, calls: number, processes: ProcessFigures
     cpu_percent: rounded(processes.relayCpuPercent, 1),
     rss_kb_per_call: rounded(processes.relayRssKbPerCall, 1),
     rss_mb: rounded(processes.relayRssMb, 1),
+    others_cpu_percent: rounded(processes.othersCpuPercent, 1),
     harness_cpu_percent: round(processes.harnessCpuPercent, 1),
     harness_late_p99_ms: round(processes.harnessLateP99Ms, 2),
     harness_late_max_ms: round(processes.harnessLateMaxMs, 1),

@@ -1,10 +1,10 @@
 /** One run: so many calls for so long against one relay. */
 import { Caller } from "./caller.js";
-import { type Figures, figures } from "./figures.js";
+import { type Figures, figures, type ProcessFigures } from "./figures.js";
 import { Meters } from "./meters.js";
 import { ModelServer, type TlsFiles } from "./model-server.js";
 import type { ModelSession } from "./model-session.js";
-import { type ProcessReading, readProcess } from "./process-meter.js";
+import { type ProcessReading, readMachineCpuMs, readProcess } from "./process-meter.js";
 import { Random } from "./random.js";
 import type { Scenario } from "./scenario.js";
 import type { TwilioAccount } from "./twilio-account.js";
@@ -62,6 +62,8 @@ export interface LoadResult {
 /** Above these the figures say more about the harness than about the relay. */
 const HARNESS_CPU_LIMIT_PERCENT = 90;
 const HARNESS_LATE_LIMIT_MS = 5;
+/** Other programs above this make every latency worse than it is. */
+export const OTHERS_LIMIT_PERCENT = 20;
 /** After the last call has dialled, before the steady window begins. */
 const SETTLE_MS = 1000;
 /** For hanging up, the last webhooks and closing sessions. */
@@ -73,6 +75,8 @@ export class LoadRun {
   readonly #meters = new Meters();
   readonly #wheel = new Wheel();
   readonly #callers = new Map<number, Caller>();
+  /** Calls whose last frames may still be on their way. */
+  readonly #unfinished = new Set<Caller>();
   readonly #bySid = new Map<string, Caller>();
   readonly #model: ModelServer;
   readonly #rest: TwilioRestServer;
@@ -120,7 +124,7 @@ export class LoadRun {
     const deadlineMs = beginMs + rampMs + lengthMs + FAREWELL_MS;
     let dialled = 0;
     let steady: SteadyWindow | null = null;
-    let window: SteadyFigures | null = null;
+    let window: ProcessFigures | null = null;
     let before = readAll(target.pid);
     this.#wheel.start();
     for (;;) {
@@ -204,12 +208,18 @@ export class LoadRun {
     });
     this.#callers.set(id, caller);
     this.#bySid.set(caller.callSid, caller);
+    this.#unfinished.add(caller);
     void caller.dial();
   }
 
   #released(session: ModelSession): void {
     const listener = session.listener;
-    if (listener instanceof Caller && listener.live) listener.sessionLost(session);
+    if (!(listener instanceof Caller)) return;
+    if (listener.live) listener.sessionLost(session);
+    else {
+      listener.finish();
+      this.#unfinished.delete(listener);
+    }
   }
 
   #sample(beginMs: number, before: Readings, now: Readings): void {
@@ -239,6 +249,7 @@ export class LoadRun {
 
 interface Readings {
   readonly atMs: number;
+  readonly machineCpuMs: number | null;
   readonly relay: ProcessReading | null;
   readonly harnessCpuMs: number;
 }
@@ -247,19 +258,10 @@ function readAll(pid: number | null): Readings {
   const { user, system } = process.cpuUsage();
   return {
     atMs: performance.now(),
+    machineCpuMs: readMachineCpuMs(),
     relay: pid === null ? null : readProcess(pid),
     harnessCpuMs: (user + system) / 1000,
   };
-}
-
-interface SteadyFigures {
-  readonly relayCpuMsPerCallSecond: number | null;
-  readonly relayCpuPercent: number | null;
-  readonly relayRssKbPerCall: number | null;
-  readonly relayRssMb: number | null;
-  readonly harnessCpuPercent: number;
-  readonly harnessLateP99Ms: number;
-  readonly harnessLateMaxMs: number;
 }
 
 /** The time in which every call is up: what a call costs is taken from here. */
@@ -285,11 +287,16 @@ class SteadyWindow {
     this.#rssReadings++;
   }
 
-  end(calls: number, now: Readings, baseline: ProcessReading | null, wheel: Wheel): SteadyFigures {
+  end(calls: number, now: Readings, baseline: ProcessReading | null, wheel: Wheel): ProcessFigures {
     this.live(calls, now);
     const from = this.#from;
     const wallMs = Math.max(1, now.atMs - from.atMs);
     const cpuMs = now.relay === null || from.relay === null ? null : now.relay.cpuMs - from.relay.cpuMs;
+    const harnessCpuMs = now.harnessCpuMs - from.harnessCpuMs;
+    const others =
+      now.machineCpuMs === null || from.machineCpuMs === null || cpuMs === null
+        ? null
+        : Math.max(0, now.machineCpuMs - from.machineCpuMs - cpuMs - harnessCpuMs);
     const rss = this.#rssReadings === 0 ? null : this.#rssBytes / this.#rssReadings;
     return {
       relayCpuMsPerCallSecond: cpuMs === null || this.#callSeconds === 0 ? null : cpuMs / this.#callSeconds,
@@ -299,17 +306,22 @@ class SteadyWindow {
           ? null
           : (rss - baseline.rssBytes) / 1024 / this.#liveMax,
       relayRssMb: rss === null ? null : rss / 2 ** 20,
-      harnessCpuPercent: ((now.harnessCpuMs - from.harnessCpuMs) / wallMs) * 100,
+      othersCpuPercent: others === null ? null : (others / wallMs) * 100,
+      harnessCpuPercent: (harnessCpuMs / wallMs) * 100,
       harnessLateP99Ms: wheel.lateness.quantileMs(0.99),
       harnessLateMaxMs: wheel.lateness.maxMs,
     };
   }
 }
 
-function harnessLimit(window: SteadyFigures): string | null {
-  const { harnessCpuPercent: cpu, harnessLateP99Ms: late } = window;
+function harnessLimit(window: ProcessFigures): string | null {
+  const { harnessCpuPercent: cpu, harnessLateP99Ms: late, othersCpuPercent: othersPercent } = window;
   if (cpu >= HARNESS_CPU_LIMIT_PERCENT) return `it used ${cpu.toFixed(0)} % of its core`;
-  if (late > HARNESS_LATE_LIMIT_MS) return `its frames left up to ${late.toFixed(1)} ms late (p99)`;
+  if (late > HARNESS_LATE_LIMIT_MS) {
+    const busy = othersPercent !== null && othersPercent > OTHERS_LIMIT_PERCENT;
+    const why = busy ? `, while other programs took ${othersPercent.toFixed(0)} % of a core` : "";
+    return `its frames left up to ${late.toFixed(1)} ms late (p99)${why}`;
+  }
   return null;
 }
 

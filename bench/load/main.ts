@@ -156,6 +156,7 @@ class Bench {
           maxCalls: Math.min(10_000, Math.max(100, calls * 2)),
           tls,
           cores: this.#cores?.relay ?? null,
+          profileDir: options.profileDir,
           env: options.relayEnv,
         });
         this.#relayCommand = relay.command;

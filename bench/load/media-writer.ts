@@ -9,10 +9,12 @@ const HEADER_BYTES = 8;
 export class MediaWriter {
   readonly #streamSid: string;
   readonly #id: number;
+  readonly #chunk: Field = { at: 0, digits: 0, limit: 0 };
+  readonly #sequence: Field = { at: 0, digits: 0, limit: 0 };
+  readonly #timestamp: Field = { at: 0, digits: 0, limit: 0 };
   #buffer: Buffer = Buffer.alloc(0);
   #bodyAt = 0;
   #body = -1;
-  #fields: { at: number; digits: number }[] = [];
 
   constructor(streamSid: string, id: number) {
     this.#streamSid = streamSid;
@@ -21,11 +23,17 @@ export class MediaWriter {
 
   /** One message, valid until the next call. `seq` and `body` go into the stamp, the rest are Twilio's numbers. */
   media(sequenceNumber: number, chunk: number, timestampMs: number, seq: number, body: number): Buffer {
-    if (!this.#fits(sequenceNumber, chunk, timestampMs)) this.#layOut(sequenceNumber, chunk, timestampMs);
+    if (
+      sequenceNumber >= this.#sequence.limit ||
+      chunk >= this.#chunk.limit ||
+      timestampMs >= this.#timestamp.limit
+    ) {
+      this.#layOut(sequenceNumber, chunk, timestampMs);
+    }
     const buffer = this.#buffer;
-    writeDigits(buffer, this.#fields[0]!, sequenceNumber);
-    writeDigits(buffer, this.#fields[1]!, chunk);
-    writeDigits(buffer, this.#fields[2]!, timestampMs);
+    writeDigits(buffer, this.#sequence, sequenceNumber);
+    writeDigits(buffer, this.#chunk, chunk);
+    writeDigits(buffer, this.#timestamp, timestampMs);
     writeStampText(buffer, this.#bodyAt - STAMP_CHARS, this.#id, seq, body);
     if (body !== this.#body) {
       this.#body = body;
@@ -39,25 +47,14 @@ export class MediaWriter {
     this.#buffer = Buffer.from(this.#buffer);
   }
 
-  #fits(...values: number[]): boolean {
-    return this.#fields.length > 0 && values.every((value, i) => digits(value) === this.#fields[i]!.digits);
-  }
-
-  #layOut(...values: number[]): void {
-    const parts = [
-      `{"event":"media","sequenceNumber":"`,
-      `","streamSid":"${this.#streamSid}","media":{"track":"inbound","chunk":"`,
-      `","timestamp":"`,
-      `","payload":"`,
-    ];
-    this.#fields = [];
-    let text = "";
-    for (let i = 0; i < 3; i++) {
-      text += parts[i];
-      this.#fields.push({ at: HEADER_BYTES + text.length, digits: digits(values[i]!) });
-      text += "0".repeat(digits(values[i]!));
-    }
-    text += parts[3];
+  #layOut(sequenceNumber: number, chunk: number, timestampMs: number): void {
+    let text = `{"event":"media","sequenceNumber":"`;
+    text += placeDigits(this.#sequence, HEADER_BYTES + text.length, sequenceNumber);
+    text += `","streamSid":"${this.#streamSid}","media":{"track":"inbound","chunk":"`;
+    text += placeDigits(this.#chunk, HEADER_BYTES + text.length, chunk);
+    text += `","timestamp":"`;
+    text += placeDigits(this.#timestamp, HEADER_BYTES + text.length, timestampMs);
+    text += `","payload":"`;
     this.#bodyAt = HEADER_BYTES + text.length + STAMP_CHARS;
     this.#body = -1;
     text += "A".repeat(STAMP_CHARS + BODY_TEXT[0]!.length);
@@ -70,13 +67,22 @@ export class MediaWriter {
   }
 }
 
-function digits(value: number): number {
-  let n = 1;
-  for (let limit = 10; value >= limit; limit *= 10) n++;
-  return n;
+/** Where a number stands, and the first one that does not fit there. */
+interface Field {
+  at: number;
+  digits: number;
+  limit: number;
 }
 
-function writeDigits(buffer: Uint8Array, field: { at: number; digits: number }, value: number): void {
+/** @returns room for it. */
+function placeDigits(field: Field, at: number, value: number): string {
+  field.at = at;
+  field.digits = String(value).length;
+  field.limit = 10 ** field.digits;
+  return "0".repeat(field.digits);
+}
+
+function writeDigits(buffer: Uint8Array, field: Field, value: number): void {
   for (let i = field.at + field.digits - 1; i >= field.at; i--) {
     const rest = Math.floor(value / 10);
     buffer[i] = 48 + value - rest * 10;

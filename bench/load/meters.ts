@@ -13,7 +13,7 @@ export class Meters {
   readonly clear = new Histogram();
   /** |audio_end_ms − what the phone has played of the item|. */
   readonly truncation = new Histogram();
-  /** Un-played audio at the phone, at every arrival. */
+  /** Un-played audio at the phone, at every arrival while the harness itself was in time. */
   readonly lead = new Histogram();
   /** Voice webhook → accepted stream. */
   readonly setup = new Histogram();

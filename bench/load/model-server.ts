@@ -61,7 +61,7 @@ export class ModelServer {
       open: (ws) => this.#open(ws),
       message: (ws, bytes) => {
         const { session } = ws.getUserData();
-        if (session !== null) this.#message(session, Buffer.from(bytes));
+        session?.message(Buffer.from(bytes));
       },
       close: (ws) => {
         const { session } = ws.getUserData();
@@ -108,10 +108,6 @@ export class ModelServer {
     this.#meters.sessions++;
     this.#wheel.add(session);
     session.begin();
-  }
-
-  #message(session: ModelSession, bytes: Buffer): void {
-    session.message(bytes, performance.now());
   }
 
   /** A session hears its first audio: whose is it? */

@@ -59,6 +59,7 @@ export class ModelSession implements WheelMember {
   #interruptResponse = true;
   #count = 0;
   #appendedBytes = 0;
+  #sentLately = false;
   #startDueMs = -1;
   #stopDueMs = -1;
   #answerDueMs = -1;
@@ -121,7 +122,10 @@ export class ModelSession implements WheelMember {
 
   tick(nowMs: number): void {
     if (this.closed) return;
-    for (const item of this.#items) item.sentBytesBefore = item.sentBytes;
+    if (this.#sentLately) {
+      for (const item of this.#items) item.sentBytesBefore = item.sentBytes;
+      this.#sentLately = false;
+    }
     if (this.#startDueMs >= 0 && nowMs >= this.#startDueMs) {
       this.#startDueMs = -1;
       this.#speechStarted(nowMs);
@@ -140,10 +144,12 @@ export class ModelSession implements WheelMember {
   // --- from the relay -------------------------------------------------------------------------------
 
   /** `message` is valid until this returns. */
-  message(message: Buffer, nowMs: number): void {
+  message(message: Buffer): void {
     const prefix = this.#prefixBytes;
     if (prefix !== null && beginsWith(message, prefix)) {
-      const end = message.indexOf(0x22, prefix.length);
+      const last = message.length - 2;
+      const end =
+        message[last] === 0x22 && message[last + 1] === 0x7d ? last : message.indexOf(0x22, prefix.length);
       this.#append(message, prefix.length, end);
       return;
     }
@@ -170,7 +176,7 @@ export class ModelSession implements WheelMember {
       this.#append(bytes, 0, bytes.length);
       return;
     }
-    this.#handle(event, nowMs);
+    this.#handle(event, performance.now());
   }
 
   /** Where appends carry nothing that changes before their audio, later ones need not be parsed. */
@@ -436,6 +442,7 @@ export class ModelSession implements WheelMember {
       );
     }
     active.deltas++;
+    this.#sentLately = true;
     active.sentBytes += bytes;
     item.sentBytes += bytes;
     if (item.sentBytes === item.bytes) this.#endItem(active, item, "completed");

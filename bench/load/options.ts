@@ -23,6 +23,8 @@ export interface BenchOptions {
   readonly accountSid: string;
   /** Process of a relay given by address, to measure its CPU and memory; null: not measured. */
   readonly relayPid: number | null;
+  /** Where a CPU profile of the relay that is started goes; null: none is taken. */
+  readonly profileDir: string | null;
   /** Settings for the relay that is started, over those that the harness gives it. */
   readonly relayEnv: Readonly<Record<string, string>>;
 }
@@ -43,6 +45,7 @@ through. Without --relay it starts this project's relay itself, on free ports.
   --html FILE         the same as one page with charts
   --workers N         WORKERS of the relay that is started (default 1)
   --env NAME=VALUE    another setting of the relay that is started; may be repeated
+  --profile DIR       takes a CPU profile of the relay that is started (costs it some speed)
   --relay URL         a relay that runs already, by its origin (/incoming-call is added) or its voice webhook's address
   --relay-pid PID     its process, to read CPU and memory
   --model-port P, --rest-port P, --auth-token T, --account-sid AC…
@@ -70,6 +73,7 @@ export function parseOptions(argv: readonly string[]): BenchOptions | "help" {
         "find-max": { type: "boolean" },
         workers: { type: "string" },
         env: { type: "string", multiple: true },
+        profile: { type: "string" },
         "model-port": { type: "string" },
         "rest-port": { type: "string" },
         "auth-token": { type: "string" },
@@ -126,6 +130,7 @@ export function parseOptions(argv: readonly string[]): BenchOptions | "help" {
     authToken: text("auth-token") ?? "bench-token",
     accountSid: text("account-sid") ?? ACCOUNT_SID,
     relayPid: text("relay-pid") === null ? null : whole("relay-pid", 0, 1, 2 ** 31),
+    profileDir: text("profile"),
     relayEnv: env,
   };
 }

@@ -99,14 +99,7 @@ export class PhoneSocket {
   }
 
   #sendFrame(opcode: number, payload: Buffer): void {
-    if (this.#state !== "open") return;
-    const extended = payload.length > 125;
-    const frame = Buffer.alloc((extended ? 8 : 6) + payload.length);
-    frame[0] = 0x80 | opcode;
-    frame[1] = 0x80 | (extended ? 126 : payload.length);
-    if (extended) frame.writeUInt16BE(payload.length, 2);
-    payload.copy(frame, frame.length - payload.length);
-    this.#socket.write(frame);
+    if (this.#state === "open") this.#socket.write(clientFrame(opcode, payload));
   }
 
   #closed(): void {
@@ -210,4 +203,20 @@ export class PhoneSocket {
         this.#socket.destroy();
     }
   }
+}
+
+/** One text message as it goes onto the wire. */
+export function textFrame(text: string): Buffer {
+  return clientFrame(0x1, Buffer.from(text));
+}
+
+/** Masked with zeros; up to 65,535 bytes. */
+function clientFrame(opcode: number, payload: Buffer): Buffer {
+  const extended = payload.length > 125;
+  const frame = Buffer.alloc((extended ? 8 : 6) + payload.length);
+  frame[0] = 0x80 | opcode;
+  frame[1] = 0x80 | (extended ? 126 : payload.length);
+  if (extended) frame.writeUInt16BE(payload.length, 2);
+  payload.copy(frame, frame.length - payload.length);
+  return frame;
 }

@@ -28,6 +28,20 @@ export function readProcess(pid: number): ProcessReading | null {
   return processes === 0 ? null : { cpuMs, rssBytes, processes };
 }
 
+/** CPU that the whole machine has used since it started, stolen time included; null where there is no /proc. */
+export function readMachineCpuMs(): number | null {
+  try {
+    const line = readFileSync("/proc/stat", "latin1").split("\n", 1)[0]!;
+    const [user, nice, system, , , irq, softirq, steal] = line.trim().split(/\s+/).slice(1).map(Number);
+    return (
+      ((user ?? 0) + (nice ?? 0) + (system ?? 0) + (irq ?? 0) + (softirq ?? 0) + (steal ?? 0)) *
+      MS_PER_CLOCK_TICK
+    );
+  } catch {
+    return null;
+  }
+}
+
 /** The fields of /proc/pid/stat behind the command's name, which may hold anything: [0] is the state. */
 function statFields(pid: number): string[] | null {
   try {

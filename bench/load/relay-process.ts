@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { TlsFiles } from "./model-server.js";
 
@@ -31,6 +31,7 @@ export interface RelayPlan {
   readonly tls: TlsFiles | null;
   /** Cores it may use, as taskset takes them; null = any. */
   readonly cores: string | null;
+  readonly profileDir: string | null;
   readonly env: Readonly<Record<string, string>>;
 }
 
@@ -64,7 +65,9 @@ export class RelayProcess {
     const [port, adminPort] = [await freePort(), await freePort()];
     const directory = mkdtempSync(join(tmpdir(), "murelay-bench-"));
     const logFile = join(directory, "relay.log");
-    const node = [process.execPath, ...program(), "serve"];
+    const profile =
+      plan.profileDir === null ? [] : ["--cpu-prof", `--cpu-prof-dir=${resolve(plan.profileDir)}`];
+    const node = [process.execPath, ...profile, ...program(), "serve"];
     const [file, ...args] = plan.cores === null ? node : ["taskset", "-c", plan.cores, ...node];
     const log = openSync(logFile, "w");
     const child = spawn(file!, args, {

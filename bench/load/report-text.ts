@@ -1,5 +1,5 @@
 /** What is printed for people. */
-import type { LoadResult, Sample } from "./load-run.js";
+import { type LoadResult, OTHERS_LIMIT_PERCENT, type Sample } from "./load-run.js";
 import type { SloVerdict } from "./slo.js";
 
 /** One line a second. */
@@ -53,6 +53,10 @@ export function resultText(result: LoadResult, verdicts: readonly SloVerdict[]):
       0,
       `  gaps            ${n("gap_bytes")} bytes missing from the callers, ${n("gap_fill_bytes")} filled with silence`,
     );
+  }
+  const others = f["others_cpu_percent"] ?? 0;
+  if (others > OTHERS_LIMIT_PERCENT) {
+    lines.push(`  other programs  ${others} % of a core: every latency is worse than on a free machine`);
   }
   for (const [reason, count] of result.meters.failures) lines.push(`  failed          ${count} × ${reason}`);
   for (const [what, count] of result.meters.modelErrors) lines.push(`  model refused   ${count} × ${what}`);

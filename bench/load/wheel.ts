@@ -6,6 +6,8 @@ export interface WheelMember {
 }
 
 export const TICK_MS = 20;
+/** So late is a stall: beyond what a timer's grain explains. */
+export const LATE_MS = 8;
 /** Members are spread over so many instants of the 20 ms, so that they do not all write at once. */
 const PHASES = 10;
 const PHASE_MS = TICK_MS / PHASES;
@@ -22,10 +24,16 @@ export class Wheel {
   #originMs = 0;
   #timer: NodeJS.Timeout | null = null;
   #lateMs = 0;
+  #lastLateMs = Number.NEGATIVE_INFINITY;
 
   /** How late the present turn is. */
   get lateMs(): number {
     return this.#lateMs;
+  }
+
+  /** True when a turn was late in the last `ms`, or is by now. */
+  lateWithin(ms: number, nowMs: number): boolean {
+    return nowMs - this.#lastLateMs < ms || nowMs - (this.#originMs + this.#turn * PHASE_MS) > LATE_MS;
   }
 
   start(): void {
@@ -68,6 +76,7 @@ export class Wheel {
       this.#turn++;
       if (slot.size === 0) continue;
       this.#lateMs = nowMs - dueMs;
+      if (this.#lateMs > LATE_MS) this.#lastLateMs = nowMs;
       this.lateness.record(this.#lateMs);
       this.recentLateness.record(this.#lateMs);
       for (const member of slot) member.tick(nowMs, dueMs);

@@ -1,0 +1,150 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { type LoadResult, LoadRun } from "../../bench/load/load-run.js";
+import { readScenario } from "../../bench/load/scenario.js";
+import { type Faults, TutorialRelay } from "./tutorial-relay.js";
+
+/** Short turns and many interruptions: much happens in a few seconds. */
+const BUSY = readScenario(
+  {
+    name: "busy",
+    caller: { pause_ms: [100, 300], talk_ms: [300, 500] },
+    barge_in: { rate: 1, after_ms: [300, 700] },
+    model: {
+      onset_ms: 60,
+      hangover_ms: 200,
+      think_ms: [50, 100],
+      answer_ms: [1500, 2500],
+      two_items_rate: 0,
+      delta_bytes: [97, 1601],
+      speed: 4,
+      late_deltas: [1, 3],
+    },
+  },
+  "test",
+);
+/** Nobody interrupts: what is sent must be heard. */
+const CALM = { ...BUSY, bargeIn: { ...BUSY.bargeIn, rate: 0 } };
+
+const closing: (() => void)[] = [];
+
+afterEach(() => {
+  for (const close of closing.splice(0)) close();
+});
+
+async function measure(faults: Faults, scenario = CALM): Promise<LoadResult> {
+  const run = new LoadRun({
+    calls: 3,
+    durationS: 3,
+    rampPerSecond: 20,
+    scenario,
+    account: { accountSid: "ACtest", authToken: "token" },
+    modelPort: 0,
+    restPort: 0,
+    tls: null,
+  });
+  const { modelPort } = await run.listen();
+  const relay = new TutorialRelay(`ws://127.0.0.1:${modelPort}/v1/realtime`, faults);
+  closing.push(
+    () => relay.close(),
+    () => run.close(),
+  );
+  const webhookUrl = await relay.listen();
+  return run.run({ webhookUrl, pid: process.pid, exited: () => null }, () => {});
+}
+
+/** Everything that tells of damage to the audio. */
+function damage({ figures }: LoadResult): Record<string, number | null | undefined> {
+  const names = ["loss_up", "loss_down", "doubled", "reordered", "altered", "foreign", "stale"];
+  return Object.fromEntries(names.map((name) => [name, figures[name]]));
+}
+
+const NONE = { loss_up: 0, loss_down: 0, doubled: 0, reordered: 0, altered: 0, foreign: 0, stale: 0 };
+
+describe("the load harness", () => {
+  it("finds nothing wrong with a relay that passes everything on", async () => {
+    const [calm, busy] = await Promise.all([measure({}), measure({}, BUSY)]);
+    for (const result of [calm, busy]) {
+      expect(Object.fromEntries(result.meters.failures)).toEqual({});
+      expect(Object.fromEntries(result.meters.modelErrors)).toEqual({});
+      expect(damage(result)).toEqual(NONE);
+      expect(result.figures["calls_failed"]).toBe(0);
+      expect(result.figures["sessions_leaked"]).toBe(0);
+      expect(result.figures["truncates_rejected"]).toBe(0);
+      expect(result.meters.up.frames).toBeGreaterThan(3 * 3 * 50);
+      expect(result.meters.down.frames).toBeGreaterThan(0);
+    }
+    expect(busy.figures["barge_ins"]).toBeGreaterThan(3);
+    expect(busy.figures["clears_missing"]).toBe(0);
+    expect(busy.figures["truncates_missing"]).toBe(0);
+    expect(busy.figures["cpu_ms_per_call_s"]).toBeGreaterThan(0);
+  });
+
+  it("sees what befalls the caller's frames", async () => {
+    const at = (mishap: "drop" | "double" | "alter" | "swap") => (n: number) =>
+      n % 40 === 20 && n < 130 ? mishap : "pass";
+    const [dropped, doubled, altered, swapped] = await Promise.all([
+      measure({ uplink: at("drop") }),
+      measure({ uplink: at("double") }),
+      measure({ uplink: at("alter") }),
+      measure({ uplink: at("swap") }),
+    ]);
+    // Three calls, three mishaps each.
+    expect(damage(dropped!)).toEqual({ ...NONE, loss_up: 9 });
+    expect(damage(doubled!)).toEqual({ ...NONE, doubled: 9 });
+    expect(damage(altered!)).toEqual({ ...NONE, altered: 9 });
+    expect(damage(swapped!)).toEqual({ ...NONE, reordered: 9 });
+  });
+
+  it("sees what befalls the model's audio", async () => {
+    const at = (mishap: "drop" | "double" | "alter") => (n: number) => (n === 4 ? mishap : "pass");
+    const [dropped, doubled, altered] = await Promise.all([
+      measure({ downlink: at("drop") }),
+      measure({ downlink: at("double") }),
+      measure({ downlink: at("alter") }),
+    ]);
+    // A delta holds no whole number of frames: the frames at its ends are damaged rather than lost.
+    expect(dropped!.figures["loss_down"]! + dropped!.figures["altered"]!).toBeGreaterThanOrEqual(3);
+    expect(doubled!.figures["doubled"]! + doubled!.figures["altered"]!).toBeGreaterThanOrEqual(3);
+    expect(damage(altered!)).toEqual({ ...NONE, altered: 3 });
+  });
+
+  it("sees a relay that handles interruptions wrongly", async () => {
+    const [noClear, noTruncate, tooLong, off, stale] = await Promise.all([
+      measure({ noClear: true }, BUSY),
+      measure({ noTruncate: true }, BUSY),
+      measure({ truncateOffByMs: 100_000 }, BUSY),
+      measure({ truncateOffByMs: -250 }, BUSY),
+      measure({ stale: true }, BUSY),
+    ]);
+    expect(noClear!.figures["clears_missing"]).toBeGreaterThan(0);
+    expect(noTruncate!.figures["truncates_missing"]).toBeGreaterThan(0);
+    expect(noTruncate!.figures["clears_missing"]).toBe(0);
+    expect(tooLong!.figures["truncates_above"]).toBe(tooLong!.figures["truncates"]);
+    expect(tooLong!.figures["truncates_rejected"]).toBe(tooLong!.figures["truncates"]);
+    expect(off!.figures["truncation_error_low_ms"]).toBeLessThan(-150);
+    expect(off!.figures["truncates_rejected"]).toBe(0);
+    expect(stale!.figures["stale"]).toBeGreaterThan(0);
+  });
+
+  it("counts a call that nobody answers as failed", async () => {
+    const run = new LoadRun({
+      calls: 2,
+      durationS: 1,
+      rampPerSecond: 50,
+      scenario: CALM,
+      account: { accountSid: "ACtest", authToken: "token" },
+      modelPort: 0,
+      restPort: 0,
+      tls: null,
+    });
+    await run.listen();
+    closing.push(() => run.close());
+    // A closed port: what was just free.
+    const nobody = new TutorialRelay("ws://127.0.0.1:9");
+    const webhookUrl = await nobody.listen();
+    nobody.close();
+    const result = await run.run({ webhookUrl, pid: null, exited: () => null }, () => {});
+    expect(result.figures["calls_failed"]).toBe(2);
+    expect(result.figures["cpu_ms_per_call_s"]).toBeNull();
+  });
+});
