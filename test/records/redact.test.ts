@@ -1,0 +1,95 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { ItemId } from "../../src/ports.js";
+import { createRedact, redactEvent, redactWords } from "../../src/records/redact.js";
+
+const cards = createRedact({ cardNumbers: true, patterns: [] });
+
+describe("createRedact", () => {
+  it.each([
+    // Test numbers that the card networks publish.
+    ["4242 4242 4242 4242", "[card]"],
+    ["It is 5555-5555-5555-4444, thanks", "It is [card], thanks"],
+    ["378282246310005", "[card]"],
+    ["my card 4000056655665556 12 27", "my card [card] 12 27"],
+    ["4, 2, 4, 2, 4, 2, 4, 2, 4, 2, 4, 2, 4, 2, 4, 2", "[card]"],
+    ["order 17 4242424242424242", "order 17 [card]"],
+    ["two: 4242424242424242 5555555555554444", "two: [card] [card]"],
+    // One digit off, too short, and a phone number.
+    ["4242 4242 4242 4243", "4242 4242 4242 4243"],
+    ["4242 4242 4242", "4242 4242 4242"],
+    ["call +15550001111 now", "call +15550001111 now"],
+  ])("%j becomes %j", (text, clean) => {
+    expect(cards(text)).toBe(clean);
+  });
+
+  it("replaces own patterns, wherever they match", () => {
+    const redact = createRedact({ cardNumbers: false, patterns: [/\b\d{3}-\d{2}-\d{4}\b/, /secret \w+/gi] });
+    expect(redact("078-05-1120 and 078-05-1121, Secret sauce, 4242424242424242")).toBe(
+      "[redacted] and [redacted], [redacted], 4242424242424242",
+    );
+  });
+
+  it("leaves no card number whatever stands around it", () => {
+    const around = fc.string({ maxLength: 20 }).map((text) => text.replace(/\d/g, "x"));
+    fc.assert(
+      fc.property(around, around, fc.constantFrom("", " ", "-"), (before, after, gap) => {
+        const text = `${before}x${["4242", "4242", "4242", "4242"].join(gap)}x${after}`;
+        expect(cards(text).replace(/\D/g, "")).not.toContain("4242424242424242");
+        expect(cards(text)).toBe(`${before}x[card]x${after}`);
+      }),
+    );
+  });
+});
+
+describe("redactEvent", () => {
+  it("cleans all that was said, generated or typed", () => {
+    const number = "4242424242424242";
+    const itemId = "i" as ItemId;
+    const events = [
+      { type: "caller_text", itemId, text: number },
+      { type: "agent_text", itemId, text: number },
+      {
+        type: "tool",
+        atMs: 1,
+        name: "t",
+        arguments: `{"n":"${number}"}`,
+        output: number,
+        ms: 1,
+        outcome: "ok",
+      },
+      {
+        type: "transfer_requested",
+        atMs: 1,
+        destination: "d",
+        kind: "dial",
+        reason: number,
+        summary: number,
+        urgency: null,
+        by: "agent",
+      },
+      { type: "transfer_step", atMs: 1, step: "s", detail: number },
+      { type: "note", atMs: 1, name: "n", fields: { text: number, count: 3 } },
+      { type: "recording_transcript", sid: "RE1", transcript: number, words: [] },
+    ] as const;
+    for (const event of events) expect(JSON.stringify(redactEvent(event, cards))).not.toContain(number);
+  });
+});
+
+describe("redactWords", () => {
+  it("masks every word of a number that was spoken in pieces, and no other", () => {
+    const words = ["It", "is", "4242", "4242", "4242", "4242", "thank", "you"].map((word, i) => ({
+      who: i === 1 ? ("agent" as const) : ("caller" as const),
+      word,
+      startMs: i,
+      endMs: i + 1,
+    }));
+    expect(redactWords(words, cards).map((word) => word.word)).toEqual([
+      "It",
+      "is",
+      ...Array.from({ length: 4 }, () => "[redacted]"),
+      "thank",
+      "you",
+    ]);
+  });
+});
