@@ -64,7 +64,7 @@ export function resultText(result: LoadResult, verdicts: readonly SloVerdict[]):
   if (result.harnessLimit !== null) {
     lines.push(
       "",
-      `The harness was the bottleneck: ${result.harnessLimit}. These figures are not the relay's limit.`,
+      `The harness itself was the bottleneck: ${result.harnessLimit}. What this run shows is not the relay's limit.`,
     );
   }
   if (verdicts.length > 0) lines.push("", ...verdicts.map(verdictLine));
