@@ -1,0 +1,103 @@
+import type { Script } from "../../bench/sim/model/script.js";
+import { type ModelOptions, type SimulatedModel, startModel } from "../../bench/sim/model.js";
+import { type SimulatedTwilio, startTwilio, type TwilioOptions } from "../../bench/sim/twilio.js";
+import type { AgentsFile } from "../../src/agent.js";
+import { type App, type AppOverrides, createApp } from "../../src/app.js";
+import { loadConfig } from "../../src/config.js";
+import type { CallSid } from "../../src/ports.js";
+import type { CallRecord } from "../../src/records/call-record.js";
+import { MemoryJournal } from "../../src/records/memory-journal.js";
+import type { RecordEvent } from "../../src/records/record-event.js";
+import { agent } from "./call-bench.js";
+import { FakeLog } from "./fake-ports.js";
+
+export const PUBLIC_URL = "https://relay.test";
+export const DESK = "+12025550123";
+
+export interface Stage {
+  readonly model: SimulatedModel;
+  readonly twilio: SimulatedTwilio;
+  readonly app: App;
+  readonly log: FakeLog;
+  readonly publicPort: number;
+  readonly adminPort: number;
+  record(callSid: string): CallRecord;
+  /** The first such event of a call, past or to come. */
+  until(callSid: string, type: RecordEvent["type"]): Promise<RecordEvent>;
+  /** The text of /metrics. */
+  metrics(): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** The real relay on free ports, between the simulators. */
+export async function startStage(
+  script: Script,
+  options: {
+    readonly agents?: AgentsFile;
+    readonly env?: Readonly<Record<string, string>>;
+    readonly model?: Partial<ModelOptions>;
+    readonly twilio?: Partial<TwilioOptions>;
+    readonly overrides?: AppOverrides;
+  } = {},
+): Promise<Stage> {
+  const model = await startModel({ script, ...options.model });
+  const twilio = await startTwilio({ publicUrl: PUBLIC_URL, speed: 20, ...options.twilio });
+  const profile = agent();
+  const agents: AgentsFile = options.agents ?? {
+    agents: new Map([[profile.name, profile]]),
+    numbers: new Map(),
+    defaultAgent: profile.name,
+  };
+  const waiting: { callSid: string; type: string; resolve: (event: RecordEvent) => void }[] = [];
+  const past: [CallSid, RecordEvent][] = [];
+  const journal = new MemoryJournal({
+    onEvent: (callSid, event) => {
+      past.push([callSid, event]);
+      for (const [i, waiter] of [...waiting.entries()].reverse()) {
+        if (waiter.callSid !== callSid || waiter.type !== event.type) continue;
+        waiting.splice(i, 1);
+        waiter.resolve(event);
+      }
+    },
+  });
+  const log = new FakeLog();
+  const config = loadConfig({
+    HOST: "127.0.0.1",
+    PORT: "0",
+    ADMIN_PORT: "0",
+    PUBLIC_URL,
+    OPENAI_API_KEY: model.apiKey,
+    OPENAI_REALTIME_URL: model.url,
+    TWILIO_ACCOUNT_SID: twilio.accountSid,
+    TWILIO_AUTH_TOKEN: twilio.authToken,
+    TWILIO_API_BASE_URL: twilio.apiBaseUrl,
+    ...options.env,
+  });
+  const app = await createApp(config, agents, { journal, log, ...options.overrides });
+  const { publicPort, adminPort } = await app.start();
+  twilio.route(PUBLIC_URL, `http://127.0.0.1:${publicPort}`);
+  return {
+    model,
+    twilio,
+    app,
+    log,
+    publicPort,
+    adminPort,
+    record: (callSid) => {
+      const record = journal.record(callSid as CallSid);
+      if (record === null) throw new Error("no record of that call");
+      return record;
+    },
+    until: (callSid, type) => {
+      const there = past.find(([sid, event]) => sid === callSid && event.type === type);
+      if (there !== undefined) return Promise.resolve(there[1]);
+      return new Promise((resolve) => waiting.push({ callSid, type, resolve }));
+    },
+    metrics: async () => (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text(),
+    close: async () => {
+      await twilio.close();
+      await app.stop();
+      await model.close();
+    },
+  };
+}
