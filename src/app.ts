@@ -11,9 +11,9 @@ import type { CallControl, Clock, Log } from "./ports.js";
 import { MemoryJournal } from "./records/memory-journal.js";
 import type { CallJournal } from "./records/record-event.js";
 import { Calls } from "./relay/calls.js";
-import { DialTransfers } from "./relay/dial-transfers.js";
 import { RealtimeSession } from "./relay/realtime-session.js";
 import { Ticker } from "./relay/ticker.js";
+import { Transfers } from "./relay/transfers.js";
 import { createToolbox } from "./toolbox.js";
 import { MemoryOrderBook } from "./tools/memory-orders.js";
 import { VERSION } from "./version.js";
@@ -26,6 +26,9 @@ export interface App {
   /** Callers still on a stream go to their fallback; everything is closed. Idempotent. */
   stop(): Promise<void>;
 }
+
+/** Twilio's own, for callers in a queue. */
+const HOLD_MUSIC_URL = "http://com.twilio.music.classical.s3.amazonaws.com/BusyStrings.mp3";
 
 /** What tests and the demo put in the place of the real thing. */
 export interface AppOverrides {
@@ -99,7 +102,18 @@ export async function createApp(
           log,
         }),
       tools: createToolbox(agents, { clock, log, orders: new MemoryOrderBook() }),
-      transfers: (host) => new DialTransfers(host, { control, clock, log, metrics, links }),
+      transfers: (host) =>
+        new Transfers(host, {
+          control,
+          clock,
+          log,
+          metrics,
+          links,
+          states: null,
+          escalate: null,
+          recordUrl: null,
+          holdMusicUrl: HOLD_MUSIC_URL,
+        }),
     },
   );
   const publicServer = createPublicServer({ config, mediaUrl, desk: calls, metrics, clock, log });

@@ -28,8 +28,10 @@ export interface TransferHubHost {
   find(callSid: CallSid): Call | undefined;
   /** By the number called; null: nobody answers it. */
   agentFor(form: Form): AgentProfile | null;
-  /** TwiML that brings the caller back to their agent. */
-  backToAgent(call: Call, fact: string): Twiml;
+  /** TwiML that brings the caller back to their agent, who is told the fact. */
+  backToAgent(call: Call, fact: string | null): Twiml;
+  /** The same for a caller whose call another process held. */
+  takeBack(callSid: CallSid, agent: AgentProfile, form: Form, fact: string | null): Twiml;
 }
 
 /** A call that ended is remembered for the callbacks that still come. */
@@ -95,7 +97,7 @@ export class Calls implements Desk, CallHost, TransferHubHost {
     if (refusal !== null) {
       this.#deps.metrics.callRejected(refusal);
       this.#deps.log.warn("call overflows", { callSid, why: refusal });
-      return this.#transfers.fallback(agent, callSid, "overflow");
+      return this.#transfers.fallback(agent, callSid, form);
     }
     const call = new Call(
       {
@@ -192,7 +194,7 @@ export class Calls implements Desk, CallHost, TransferHubHost {
     this.#returns.set(callSid, returns);
     if (returns > RETURNS_MOST) {
       call.abandon("stream_broke");
-      return this.#transfers.fallback(call.agent, callSid, "failure");
+      return this.#transfers.fallback(call.agent, callSid, form);
     }
     return this.backToAgent(call, "The line to the caller broke for a moment.");
   }
@@ -201,12 +203,32 @@ export class Calls implements Desk, CallHost, TransferHubHost {
     const ended = this.#ended.get(callSid);
     if (ended?.verdict === "hang_up") return [{ verb: "hangup" }];
     const agent = ended?.agent ?? this.agentFor(form);
-    return agent === null ? apologyTwiml(null) : this.#transfers.fallback(agent, callSid, "failure");
+    return agent === null ? apologyTwiml(null) : this.#transfers.fallback(agent, callSid, form);
   }
 
-  backToAgent(call: Call, fact: string): Twiml {
-    call.owe(fact);
+  backToAgent(call: Call, fact: string | null): Twiml {
+    if (fact !== null) call.owe(fact);
     return this.#connect(call).filter((verb) => verb.verb === "connect_stream");
+  }
+
+  takeBack(callSid: CallSid, agent: AgentProfile, form: Form, fact: string | null): Twiml {
+    if (this.#draining || this.load >= this.#config.maxCalls) return apologyTwiml(agent);
+    const call = new Call(
+      {
+        callSid,
+        from: form["From"] ?? "",
+        to: form["To"] ?? "",
+        direction: form["Direction"]?.startsWith("outbound") === true ? "outbound" : "inbound",
+        callToken: null,
+      },
+      agent,
+      this,
+      this.#deps,
+    );
+    this.#calls.set(callSid, call);
+    this.#deps.metrics.callStarted();
+    call.dialLater();
+    return this.backToAgent(call, fact);
   }
 
   async transferStatus(form: Form, query: Form): Promise<Twiml> {

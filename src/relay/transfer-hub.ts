@@ -15,7 +15,7 @@ export interface TransferHub {
   /** Twilio asks what follows the stream while the transfer is still on its way. */
   meanwhile(callSid: CallSid): Twiml;
   /** Apology and the agent's default destination; for callers whose agent failed or is not to be had. */
-  fallback(agent: AgentProfile, callSid: CallSid, why: "failure" | "overflow"): Twiml;
+  fallback(agent: AgentProfile, callSid: CallSid, form: Form): Twiml;
   /** The call is over. */
   forget(callSid: CallSid): void;
   /** Timers stop; states are persisted already. */

@@ -116,9 +116,9 @@ export function prefaceTwiml(preface: Preface, agent: AgentProfile, language: st
 }
 
 function link(parts: DocumentParts, path: string, page: LinkPage): string {
-  const { request, rung, doc, ring, url } = parts;
+  const { request, agent, rung, doc, ring, url } = parts;
   const { callSid: call, destination: first, by } = request;
-  return url(path, linkQuery({ call, first, rung, doc, ring, by, page }));
+  return url(path, linkQuery({ call, agent: agent.name, first, rung, doc, ring, by, page }));
 }
 
 function noun(target: DialTarget, statusCallback: TwimlCallback): DialNoun {

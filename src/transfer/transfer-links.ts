@@ -14,6 +14,8 @@ export type LinkPage = "document" | "wait" | "key" | "no_key";
 export interface TransferLink {
   /** The caller's call, also in URLs that belong to the human's leg. */
   readonly call: CallSid;
+  /** Name of the agent whose directory it is. */
+  readonly agent: string;
   /** The destination that the ladder begins with. */
   readonly first: string;
   readonly rung: number;
@@ -24,8 +26,8 @@ export interface TransferLink {
 }
 
 export function linkQuery(link: TransferLink): Readonly<Record<string, string>> {
-  const { call, first, rung, doc, ring, by, page } = link;
-  return { call, first, rung: String(rung), doc: String(doc), ring: String(ring), by, page };
+  const { call, agent, first, rung, doc, ring, by, page } = link;
+  return { call, agent, first, rung: String(rung), doc: String(doc), ring: String(ring), by, page };
 }
 
 const PAGES: readonly LinkPage[] = ["document", "wait", "key", "no_key"];
@@ -34,13 +36,14 @@ const BY: readonly TransferBy[] = ["agent", "key", "supervisor", "failure", "lim
 /** Null: not one of ours. */
 export function readLink(query: Readonly<Record<string, string>>): TransferLink | null {
   const call = query["call"] ?? "";
+  const agent = query["agent"] ?? "";
   const first = query["first"] ?? "";
   const page = PAGES.find((name) => name === query["page"]);
   const by = BY.find((name) => name === query["by"]);
   const [rung, doc, ring] = [count(query["rung"]), count(query["doc"]), count(query["ring"])];
-  if (!isCallSid(call) || first === "" || page === undefined || by === undefined) return null;
+  if (!isCallSid(call) || agent === "" || first === "" || page === undefined || by === undefined) return null;
   if (rung === null || doc === null || ring === null) return null;
-  return { call, first, rung, doc, ring, by, page };
+  return { call, agent, first, rung, doc, ring, by, page };
 }
 
 function count(text: string | undefined): number | null {

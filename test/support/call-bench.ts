@@ -233,8 +233,8 @@ export class CallBench {
       status: async () => [],
       callback: () => undefined,
       meanwhile: () => [{ verb: "pause", seconds: 1 }],
-      fallback: (_agent, _sid, why): Twiml => [
-        { verb: "say", text: why },
+      fallback: (agent): Twiml => [
+        { verb: "say", text: agent.apology },
         { verb: "dial", target: { type: "number", e164: "+15551112222" } },
       ],
       forget: () => undefined,
