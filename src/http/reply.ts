@@ -56,9 +56,10 @@ export function write(response: HttpResponse, reply: Reply, bodiless = false): v
     response.writeHeader("X-Content-Type-Options", "nosniff").writeHeader("Cache-Control", "no-store");
     for (const [name, value] of Object.entries(reply.headers ?? {})) response.writeHeader(name, value);
     const close = reply.close ?? false;
-    // 204 must have neither body nor length (RFC 9110, section 15.3.5); end() would write a length of 0.
-    if (reply.status === 204) response.endWithoutBody(undefined, close);
-    else if (bodiless) response.endWithoutBody(Buffer.byteLength(reply.body ?? ""), close);
+    // A 204 gets a Content-Length of 0 by end(), which RFC 9110 (8.6) would rather not see and every client takes. The
+    // binding's endWithoutBody() without a length is worse: it announces 2^63 bytes, and the next request on that
+    // connection dies.
+    if (bodiless && reply.status !== 204) response.endWithoutBody(Buffer.byteLength(reply.body ?? ""), close);
     else response.end(reply.body ?? "", close);
   });
 }
