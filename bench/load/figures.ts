@@ -1,5 +1,5 @@
 import type { Histogram } from "./histogram.js";
-import type { Meters } from "./meters.js";
+import { Meters } from "./meters.js";
 
 /** What was read of machine and processes in the window with every call up; null = could not be measured. */
 export interface ProcessFigures {
@@ -71,6 +71,20 @@ export function figures(meters: Meters, calls: number, processes: ProcessFigures
     harness_late_p99_ms: round(processes.harnessLateP99Ms, 2),
     harness_late_max_ms: round(processes.harnessLateMaxMs, 1),
   };
+}
+
+/** Every figure's name, to check limits before a run rather than after it. */
+export function blankFigures(): Figures {
+  return figures(new Meters(), 0, {
+    relayCpuMsPerCallSecond: null,
+    relayCpuPercent: null,
+    relayRssKbPerCall: null,
+    relayRssMb: null,
+    othersCpuPercent: null,
+    harnessCpuPercent: 0,
+    harnessLateP99Ms: 0,
+    harnessLateMaxMs: 0,
+  });
 }
 
 /** Null where nothing was measured: no limit holds for that. */

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { cpus, release } from "node:os";
 import { type Cores, pinSelf, splitCores } from "./affinity.js";
+import { blankFigures } from "./figures.js";
 import { findMax } from "./find-max.js";
 import { type LoadResult, LoadRun, type Target } from "./load-run.js";
 import { type BenchOptions, HELP, parseOptions } from "./options.js";
@@ -67,6 +68,7 @@ class Bench {
   async run(): Promise<number> {
     const { slo, findMax: searching } = this.#options;
     // A slip in a limit's name is told before the run, not after it.
+    judge(slo, blankFigures());
     const unpin = this.#cores === null ? () => {} : pinSelf(this.#cores.harness);
     const interrupt = (): void => {
       console.error("stopping: again to stop at once");
@@ -87,11 +89,7 @@ class Bench {
     const result = await this.#play(this.#options.calls);
     const verdicts = judge(slo, result.figures);
     console.log(resultText(result, verdicts));
-    this.#write(
-      result,
-      verdicts.map((verdict) => ({ ...verdict })),
-      null,
-    );
+    this.#write(result, verdicts, null);
     if (result.relayExit !== null || result.meters.up.frames === 0) return BROKEN;
     return verdicts.every(({ ok }) => ok) ? OK : BROKEN;
   }

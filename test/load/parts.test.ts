@@ -2,11 +2,12 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import fc from "fast-check";
 import twilio from "twilio";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { WebSocketServer } from "ws";
 import { BargeIn } from "../../bench/load/barge-in.js";
 import { findMax } from "../../bench/load/find-max.js";
 import { Histogram } from "../../bench/load/histogram.js";
+import { run } from "../../bench/load/main.js";
 import { MediaWriter } from "../../bench/load/media-writer.js";
 import { Meters } from "../../bench/load/meters.js";
 import { parseOptions } from "../../bench/load/options.js";
@@ -68,6 +69,17 @@ describe("limits", () => {
 });
 
 describe("the command line", () => {
+  it.each([
+    ["a limit on what is no figure", ["--calls", "1", "--slo", "upplink_p99_ms<20"]],
+    ["an unknown option", ["--cals", "1"]],
+    ["a scenario that is not there", ["--scenario", "nowhere.yaml"]],
+  ])("answers %s with status 2 before anything runs", async (_what, argv) => {
+    const told = vi.spyOn(console, "error").mockImplementation(() => {});
+    expect(await run(argv)).toBe(2);
+    expect(told).toHaveBeenCalledOnce();
+    told.mockRestore();
+  });
+
   it("reads what the documentation writes", () => {
     const options = parseOptions(["--calls", "200", "--duration=30", "--ramp", "10/s", "--slo", "loss=0"]);
     expect(options).toMatchObject({
