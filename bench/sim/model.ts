@@ -34,7 +34,8 @@ import { WebSocketServer } from "ws";
 import { realClock, type SimClock } from "./clock.js";
 import type { ResponsePace } from "./model/response.js";
 import type { Script } from "./model/script.js";
-import { ModelSession, type SessionFaults, type SessionHooks } from "./model/session.js";
+import { ModelSession } from "./model/session.js";
+import type { SessionFaults, SessionHooks } from "./model/session-types.js";
 
 export interface ModelOptions {
   /** Default 0: any free one. */

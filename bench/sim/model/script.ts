@@ -60,6 +60,12 @@ export type Cause =
   /** `idle_timeout_ms` passed. */
   | "idle";
 
+export interface ToolOutput {
+  readonly name: string;
+  readonly callId: string;
+  readonly output: string;
+}
+
 export interface TurnContext {
   /** Responses so far in this session, this one not counted, those beside the conversation neither. */
   readonly index: number;
@@ -72,7 +78,7 @@ export interface TurnContext {
   /** User turns committed so far. */
   readonly userTurns: number;
   /** Outputs of tool calls since the last response, by tool name. */
-  readonly outputs: readonly { readonly name: string; readonly callId: string; readonly output: string }[];
+  readonly outputs: readonly ToolOutput[];
 }
 
 export interface Script {
