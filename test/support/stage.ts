@@ -42,7 +42,15 @@ export async function startStage(
 ): Promise<Stage> {
   const model = await startModel({ script, ...options.model });
   const twilio = await startTwilio({ publicUrl: PUBLIC_URL, speed: 20, ...options.twilio });
-  const profile = agent();
+  const tools = ["lookup_order", "book_appointment", "transfer_call", "end_call"].map((name) => ({
+    name,
+    description: "",
+    parameters: {},
+    source: { kind: "builtin" as const },
+    timeoutMs: 3_000,
+    sayWhileWaiting: null,
+  }));
+  const profile = agent({ tools, transcription: { model: "gpt-live-transcribe", language: null } });
   const agents: AgentsFile = options.agents ?? {
     agents: new Map([[profile.name, profile]]),
     numbers: new Map(),
