@@ -44,6 +44,7 @@ export function figures(meters: Meters, calls: number, processes: ProcessFigures
     altered: up.altered + down.altered,
     foreign: up.foreign + down.foreign,
     stale: down.stale,
+    late: up.late + down.late,
     gap_bytes: meters.gapBytes,
     gap_fill_bytes: up.fillBytes,
     underruns: meters.underruns,

@@ -22,6 +22,8 @@ export interface Tally {
   foreign: number;
   /** Arrived after the `clear` that ended them. */
   stale: number;
+  /** Came after they had been given up for lost. */
+  late: number;
   /** Silence (0xff) between frames. */
   fillBytes: number;
 }
@@ -35,6 +37,7 @@ export function newTally(): Tally {
     altered: 0,
     foreign: 0,
     stale: 0,
+    late: 0,
     fillBytes: 0,
   };
 }
@@ -63,6 +66,8 @@ export class StreamChecker {
   /** Numbers below this one were cut off by a `clear`. */
   #cutBelow = 0;
   #missing: Set<number> | null = null;
+  /** Numbers below this one were declared over by `end`. */
+  #givenUpBelow = 0;
   readonly #held = new Uint8Array(FRAME_BYTES);
   #heldBytes = 0;
   /** Bytes since the last good frame that belong to none. */
@@ -87,6 +92,7 @@ export class StreamChecker {
     this.#id = id;
     this.#next = next;
     this.#cutBelow = 0;
+    this.#givenUpBelow = 0;
     this.#missing = null;
     this.#heldBytes = 0;
     this.#junkBytes = 0;
@@ -110,8 +116,9 @@ export class StreamChecker {
   end(end: number): void {
     if (this.#junkBytes >= STAMP_BYTES) this.#tally.altered += Math.ceil(this.#junkBytes / FRAME_BYTES);
     this.#junkBytes = 0;
-    if (end > this.#next) this.#tally.lost += end - this.#next;
+    this.#miss(end, Math.max(0, end - this.#next));
     this.#next = Math.max(this.#next, end);
+    this.#givenUpBelow = this.#next;
   }
 
   /** One whole frame as base64: the common case, without decoding. False: give it to `push` decoded. */
@@ -177,6 +184,14 @@ export class StreamChecker {
     return n;
   }
 
+  /** Of the frames from the next one to below `end`, so many are lost unless they come yet. */
+  #miss(end: number, lost: number): void {
+    if (lost === 0) return;
+    this.#tally.lost += lost;
+    this.#missing ??= new Set();
+    for (let n = this.#next; n < end && this.#missing.size < REMEMBERED; n++) this.#missing.add(n);
+  }
+
   #damaged(id: number, seq: number, body: number, endOffset: number): void {
     this.#tally.altered++;
     this.#take(id, seq, body, endOffset);
@@ -199,18 +214,15 @@ export class StreamChecker {
     if (seq < this.#next) {
       if (this.#missing?.delete(seq) === true) {
         tally.lost--;
-        tally.reordered++;
+        if (seq < this.#givenUpBelow) tally.late++;
+        else tally.reordered++;
         tally.frames++;
         this.#events.frame(seq, body, endOffset);
       } else tally.doubled++;
       return;
     }
     if (seq > this.#next) {
-      const lost = Math.max(0, seq - this.#next - unreadable);
-      tally.lost += lost;
-      this.#missing ??= new Set();
-      for (let n = this.#next; n < seq && lost > 0 && this.#missing.size < REMEMBERED; n++)
-        this.#missing.add(n);
+      this.#miss(seq, Math.max(0, seq - this.#next - unreadable));
     }
     this.#next = seq + 1;
     tally.frames++;

@@ -54,11 +54,20 @@ async function measure(faults: Faults, scenario = CALM): Promise<LoadResult> {
 
 /** Everything that tells of damage to the audio. */
 function damage({ figures }: LoadResult): Record<string, number | null | undefined> {
-  const names = ["loss_up", "loss_down", "doubled", "reordered", "altered", "foreign", "stale"];
+  const names = ["loss_up", "loss_down", "doubled", "reordered", "altered", "foreign", "stale", "late"];
   return Object.fromEntries(names.map((name) => [name, figures[name]]));
 }
 
-const NONE = { loss_up: 0, loss_down: 0, doubled: 0, reordered: 0, altered: 0, foreign: 0, stale: 0 };
+const NONE = {
+  loss_up: 0,
+  loss_down: 0,
+  doubled: 0,
+  reordered: 0,
+  altered: 0,
+  foreign: 0,
+  stale: 0,
+  late: 0,
+};
 
 describe("the load harness", () => {
   it("finds nothing wrong with a relay that passes everything on", async () => {

@@ -145,6 +145,8 @@ describe("StreamChecker", () => {
     checker.push(frames(0, 1), 0, 320);
     checker.end(5);
     expect(tally.lost).toBe(3);
+    checker.push(frames(2), 0, 160);
+    expect(tally).toEqual({ ...CLEAN, frames: 3, lost: 2, late: 1 });
   });
 });
 
