@@ -8,7 +8,7 @@ import { type Config, mediaUrlFor } from "./config.js";
 import { createOperatorServer, createPublicServer } from "./http/server.js";
 import { BlockPool } from "./playout/block-pool.js";
 import type { CallControl, Clock, Log } from "./ports.js";
-import { MemoryJournal } from "./records/memory-journal.js";
+import { openRecordKeeping, type RecordKeeping } from "./record-keeping.js";
 import type { CallJournal } from "./records/record-event.js";
 import { Calls } from "./relay/calls.js";
 import { RealtimeSession } from "./relay/realtime-session.js";
@@ -34,6 +34,7 @@ const HOLD_MUSIC_URL = "http://com.twilio.music.classical.s3.amazonaws.com/BusyS
 export interface AppOverrides {
   readonly clock?: Clock;
   readonly log?: Log;
+  /** Instead of the database and all that hangs on it: records, recordings, shared state. */
   readonly journal?: CallJournal;
   readonly control?: CallControl;
 }
@@ -51,7 +52,6 @@ export async function createApp(
   const clock = overrides.clock ?? systemClock;
   const log = overrides.log ?? createLog({ level: config.logLevel, pretty: config.logPretty });
   const metrics = new PromMetrics({ version: VERSION });
-  const journal = overrides.journal ?? new MemoryJournal();
   const control =
     overrides.control ??
     createTwilioRest({
@@ -63,6 +63,10 @@ export async function createApp(
       nowMs: () => clock.nowMs(),
       observe: (operation, outcome, seconds) => metrics.twilioRequest(operation, outcome, seconds),
     });
+  const keeping: RecordKeeping | null =
+    overrides.journal === undefined
+      ? await openRecordKeeping(config, agents, { clock, log, metrics, control })
+      : null;
   const dialer = createWsDialer({
     apiKey: config.openaiApiKey,
     clock,
@@ -87,7 +91,9 @@ export async function createApp(
       ),
       metrics,
       log,
-      journal,
+      journal: overrides.journal ?? (keeping as RecordKeeping).journal,
+      recordingStatus: (callSid, form) => keeping?.recordingStatus(callSid, form),
+      trouble: () => keeping?.trouble() ?? null,
       pool: new BlockPool(),
       node: config.nodeName,
       leadMs: config.playoutLeadMs,
@@ -101,7 +107,7 @@ export async function createApp(
           metrics,
           log,
         }),
-      tools: createToolbox(agents, { clock, log, orders: new MemoryOrderBook() }),
+      tools: await createToolbox(agents, { clock, log, orders: keeping?.orders ?? new MemoryOrderBook() }),
       transfers: (host) =>
         new Transfers(host, {
           control,
@@ -109,7 +115,7 @@ export async function createApp(
           log,
           metrics,
           links,
-          states: null,
+          states: keeping?.transfers ?? null,
           escalate: null,
           recordUrl: null,
           holdMusicUrl: HOLD_MUSIC_URL,
@@ -123,6 +129,7 @@ export async function createApp(
     scrape: () => metrics.scrape(),
     metrics,
     log,
+    routes: keeping?.routes ?? [],
   });
   let unwatch: (() => void) | null = null;
   let stopped = false;
@@ -132,6 +139,7 @@ export async function createApp(
       const publicPort = await publicServer.listen(config.host, config.port);
       const adminPort = await operatorServer.listen(config.adminHost, config.adminPort);
       unwatch = metrics.watchEventLoop(clock);
+      keeping?.start();
       log.info("listening", { host: config.host, port: publicPort, adminHost: config.adminHost, adminPort });
       return { publicPort, adminPort };
     },
@@ -150,6 +158,7 @@ export async function createApp(
       unwatch?.();
       publicServer.close();
       operatorServer.close();
+      await keeping?.stop();
       log.info("stopped");
     },
   };

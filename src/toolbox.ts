@@ -1,7 +1,9 @@
 /**
  * The tools of every agent, built once at start, and a runner for each call.
  */
+import { createHttpTool } from "./adapters/http-tool.js";
 import { createJsonSchemaChecker } from "./adapters/json-schema.js";
+import { loadModuleTool } from "./adapters/module-tools.js";
 import type { AgentProfile, AgentsFile, ToolDefinition } from "./agent.js";
 import { RelayError } from "./errors.js";
 import type { Clock, Log } from "./ports.js";
@@ -25,14 +27,17 @@ interface Kit {
   readonly specs: readonly SessionTool[];
 }
 
-/** @throws RelayError config_invalid when a schema is wrong or a tool's source is not supported. */
-export function createToolbox(agents: AgentsFile, deps: ToolboxDeps): (host: ToolHost) => CallTools {
+/** @throws RelayError config_invalid when a schema is wrong or a module cannot be loaded. */
+export async function createToolbox(
+  agents: AgentsFile,
+  deps: ToolboxDeps,
+): Promise<(host: ToolHost) => CallTools> {
   const samples = new Map(sampleTools(deps.orders).map((tool) => [tool.name, tool]));
   const checker = createJsonSchemaChecker();
   const kits = new Map<string, Kit>();
   for (const agent of agents.agents.values()) {
-    const own = agent.tools.flatMap((definition) => ownTool(definition, samples));
-    const registry = new ToolRegistry([...callTools(agent), ...own], checker);
+    const own = await Promise.all(agent.tools.map((definition) => ownTool(definition, samples)));
+    const registry = new ToolRegistry([...callTools(agent), ...own.filter((tool) => tool !== null)], checker);
     kits.set(agent.name, { registry, specs: [...registry.specs(), ...mcpSpecs(agent)] });
   }
   return (host) => {
@@ -55,15 +60,26 @@ export function createToolbox(agents: AgentsFile, deps: ToolboxDeps): (host: Too
   };
 }
 
-function ownTool(definition: ToolDefinition, samples: ReadonlyMap<string, Tool>): Tool[] {
+/** Null: the model's session or the call itself sees to it. */
+async function ownTool(definition: ToolDefinition, samples: ReadonlyMap<string, Tool>): Promise<Tool | null> {
   const { name, source } = definition;
-  if (source.kind === "mcp" || isCallTool(name)) return [];
-  const sample = samples.get(name);
-  if (source.kind === "builtin" && sample !== undefined) return [sample];
-  throw new RelayError(
-    "config_invalid",
-    `tool ${name}: only ${SAMPLE_TOOL_NAMES.join(", ")}, the built-in tools and mcp are supported so far`,
-  );
+  switch (source.kind) {
+    case "mcp":
+      return null;
+    case "http":
+      return createHttpTool(definition, source.http);
+    case "module":
+      return loadModuleTool(definition, source.path);
+    case "builtin": {
+      if (isCallTool(name)) return null;
+      const sample = samples.get(name);
+      if (sample !== undefined) return sample;
+      throw new RelayError(
+        "config_invalid",
+        `tool ${name}: is neither built in nor one of ${SAMPLE_TOOL_NAMES.join(", ")}, and has no http, module or mcp`,
+      );
+    }
+  }
 }
 
 /** MCP tools are passed on: the model calls their servers itself. */

@@ -42,6 +42,7 @@ const PLACES: Readonly<Record<string, readonly string[]>> = {
   pg: ["adapters/store/"],
   pino: ["adapters/pino-log.ts"],
   "prom-client": ["adapters/prom-metrics.ts", "adapters/metrics/"],
+  tsx: ["adapters/module-tools.ts"],
   twilio: ["adapters/"],
   "uWebSockets.js": ["http/"],
   ws: ["adapters/ws-upstream.ts"],

@@ -1,8 +1,10 @@
-import { RelayError } from "../errors.js";
+import { type ErrorCode, RelayError } from "../errors.js";
 import type { Clock, Log, ToolCallId } from "../ports.js";
 import type { ToolOutcome } from "../records/record-event.js";
+import { END_CALL } from "./end-call.js";
 import type { ToolRegistry } from "./registry.js";
 import type { CallRequest, JsonValue, ToolContext } from "./tool.js";
+import { TRANSFER_CALL } from "./transfer-call.js";
 
 export interface ToolCallAsked {
   readonly callId: ToolCallId;
@@ -38,6 +40,8 @@ export interface ToolRunnerOptions {
 export const MAX_OUTPUT_CHARS = 16_384;
 /** Shorter waits are not noticed on a phone. */
 export const SLOW_MS = 700;
+
+const WAYS_OUT: ReadonlySet<string> = new Set([TRANSFER_CALL, END_CALL]);
 
 type Ended = {
   readonly output: JsonValue;
@@ -98,7 +102,8 @@ export class ToolRunner {
     const { registry, maxCalls, clock, log } = this.#options;
     const tool = registry.get(call.name);
     if (tool === null) return failed("invalid", "There is no tool of that name.");
-    if (++this.#asked > maxCalls) {
+    // The two ways out of a call stay open: they are what is left to do.
+    if (!WAYS_OUT.has(tool.name) && ++this.#asked > maxCalls) {
       return failed(
         "denied",
         "Too many tool calls in this call. Go on without tools, or hand over to a human.",
@@ -139,7 +144,7 @@ export class ToolRunner {
         (error: unknown) => {
           const code = error instanceof RelayError ? error.code : "tool_failed";
           log.warn("tool failed", { tool: tool.name, code }, error);
-          finish(failed(code === "tool_timeout" ? "timeout" : "error", problemOf(error)));
+          finish(failed(outcomeOf(code), problemOf(error)));
         },
       );
     });
@@ -148,6 +153,19 @@ export class ToolRunner {
 
 function failed(outcome: ToolOutcome, error: string): Ended {
   return { output: { error }, outcome, request: null };
+}
+
+function outcomeOf(code: ErrorCode): ToolOutcome {
+  switch (code) {
+    case "tool_timeout":
+      return "timeout";
+    case "tool_arguments_invalid":
+      return "invalid";
+    case "tool_blocked":
+      return "denied";
+    default:
+      return "error";
+  }
 }
 
 /** Our own errors hold no secret; a stranger's message may, so the model is only told that it failed. */

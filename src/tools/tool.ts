@@ -97,7 +97,7 @@ export interface ToolDeclaration<Schema extends JsonSchema> {
   readonly name?: string;
   readonly description: string;
   readonly parameters: Schema;
-  /** Of one call; the agents file's value wins. */
+  /** Of one call; without it, the agents file's. */
   readonly timeoutMs?: number;
   readonly sayWhileWaiting?: string;
   /** Return what the model is to read: text, or a value that becomes JSON. A throw becomes an answer, too. */

@@ -129,6 +129,28 @@ describe("ToolRunner", () => {
     expect([...first, ...second].map(({ outcome }) => outcome)).toEqual(["ok", "ok", "ok", "denied"]);
   });
 
+  it("leaves the ways out of a call open when the limit is reached", async () => {
+    const { runner } = bench(tool("a", ok), tool("end_call", ok), tool("transfer_call", ok));
+    await runner.run([call("a"), call("a"), call("a")], () => undefined);
+    const last = await runner.run([call("a"), call("end_call"), call("transfer_call")], () => undefined);
+    expect(last.map(({ outcome }) => outcome)).toEqual(["denied", "ok", "ok"]);
+  });
+
+  it.each([
+    ["tool_blocked", "denied"],
+    ["tool_arguments_invalid", "invalid"],
+    ["tool_timeout", "timeout"],
+    ["tool_failed", "error"],
+  ] as const)("tells %s apart as %s, with its own words for the model", async (code, outcome) => {
+    const { runner } = bench(
+      tool("a", async () => {
+        throw new RelayError(code, "in so many words");
+      }),
+    );
+    const [answer] = await runner.run([call("a")], () => undefined);
+    expect(answer).toMatchObject({ outcome, output: '{"error":"in so many words"}' });
+  });
+
   it("cancels what runs when the caller hangs up, and what is asked afterwards", async () => {
     const { runner, clock } = bench(tool("a", never));
     const answers = runner.run([call("a")], () => undefined);

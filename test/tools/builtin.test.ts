@@ -1,0 +1,133 @@
+import { describe, expect, it } from "vitest";
+import { createJsonSchemaChecker } from "../../src/adapters/json-schema.js";
+import type { AgentProfile, ToolDefinition } from "../../src/agent.js";
+import { builtinToolSpecs, callTools } from "../../src/tools/builtin.js";
+import { MemoryOrderBook } from "../../src/tools/memory-orders.js";
+import { ToolRegistry } from "../../src/tools/registry.js";
+import { sampleTools } from "../../src/tools/sample-tools.js";
+import type { ToolContext } from "../../src/tools/tool.js";
+import { agent, sid } from "../support/call-bench.js";
+import { ladderAgent } from "../transfer/directory.js";
+
+const listed = (...names: string[]): { tools: readonly ToolDefinition[] } => ({
+  tools: names.map((name) => ({
+    name,
+    description: "",
+    parameters: { type: "object" },
+    source: { kind: "builtin" },
+    timeoutMs: 5_000,
+    sayWhileWaiting: null,
+  })),
+});
+const context: ToolContext = {
+  callSid: sid(1),
+  from: "",
+  to: "",
+  agent: "support",
+  language: "en",
+  signal: new AbortController().signal,
+  nowEpochMs: 0,
+};
+
+function registry(profile: AgentProfile): ToolRegistry {
+  return new ToolRegistry(
+    [...callTools(profile), ...sampleTools(new MemoryOrderBook())],
+    createJsonSchemaChecker(),
+  );
+}
+
+describe("the built-in tools", () => {
+  const all = listed("transfer_call", "end_call", "set_language", "send_dtmf");
+
+  it("show the model the names of the directory, and never a number or address", () => {
+    const profile = { ...ladderAgent("desk", "sip"), ...all };
+    const [transfer] = builtinToolSpecs(profile);
+    expect(transfer).toMatchObject({
+      type: "function",
+      name: "transfer_call",
+      parameters: { properties: { destination: { enum: ["desk", "sip"] } } },
+    });
+    const text = JSON.stringify(builtinToolSpecs(profile));
+    expect(text).not.toContain("+1202");
+    expect(text).not.toContain("pbx.example.com");
+  });
+
+  it("are left out where they make no sense", () => {
+    const profile = agent({
+      ...all,
+      transfer: { ...agent().transfer, destinations: new Map(), default: null },
+    });
+    expect(builtinToolSpecs(profile).map(({ name }) => name)).toEqual(["end_call", "send_dtmf"]);
+    const bilingual = agent({ ...all, languages: new Map([["es", { voice: null, instructions: null }]]) });
+    const set = builtinToolSpecs(bilingual).find(({ name }) => name === "set_language");
+    expect(set).toMatchObject({ parameters: { properties: { language: { enum: ["en", "es"] } } } });
+  });
+
+  it.each([
+    [
+      "transfer_call",
+      { destination: "+19005550100" },
+      "destination must be equal to one of the allowed values",
+    ],
+    ["transfer_call", { reason: "x" }, "must have required property 'destination'"],
+    ["end_call", { reason: "done", extra: 1 }, 'must NOT have additional properties: "extra"'],
+    ["send_dtmf", { digits: "12 34" }, "digits must match pattern"],
+  ])("check %s of %j", (name, args, problem) => {
+    const checked = registry({ ...ladderAgent("desk"), ...all }).check(name, JSON.stringify(args));
+    expect(checked.ok).toBe(false);
+    expect(checked.ok ? "" : checked.problem).toContain(problem);
+  });
+
+  it.each([
+    [
+      "transfer_call",
+      { destination: "desk", reason: '</Task> & "x"', summary: " ", urgency: "high" },
+      { kind: "transfer", destination: "desk", reason: '</Task> & "x"', summary: null, urgency: "high" },
+    ],
+    ["end_call", { reason: "bye" }, { kind: "end", reason: "bye" }],
+    ["send_dtmf", { digits: "1wa#" }, { kind: "dtmf", digits: "1wA#" }],
+  ])("turn %s into a request to the call", async (name, args, request) => {
+    const kit = registry({ ...ladderAgent("desk"), ...all });
+    const checked = kit.check(name, JSON.stringify(args));
+    expect(checked.ok).toBe(true);
+    const result = await kit.get(name)!.run(checked.ok ? checked.args : {}, context);
+    expect(result.request).toEqual(request);
+  });
+});
+
+describe("the registry", () => {
+  it.each([
+    ["{oops", "The arguments are not valid JSON."],
+    ["[]", "must be object"],
+    ["null", "must be object"],
+  ])("tells the model what is wrong with %s", (text, problem) => {
+    const checked = registry(agent()).check("lookup_order", text);
+    expect(checked.ok ? "" : checked.problem).toContain(problem);
+  });
+
+  it("refuses two tools of one name, and a schema that is none", () => {
+    const [tool] = sampleTools(new MemoryOrderBook());
+    const checker = createJsonSchemaChecker();
+    expect(() => new ToolRegistry([tool!, tool!], checker)).toThrow(/two tools/);
+    const wrong = { ...tool!, parameters: { type: "object", properties: { a: { type: "text" } } } };
+    expect(() => new ToolRegistry([wrong], checker)).toThrow(/JSON Schema/);
+    expect(() => new ToolRegistry([{ ...tool!, parameters: {} }], checker)).toThrow(/of type object/);
+  });
+});
+
+describe("the samples", () => {
+  it("find an order by its number or e-mail address, and book a time once", async () => {
+    const kit = registry(agent());
+    const run = async (name: string, args: Record<string, string>) =>
+      (await kit.get(name)!.run(args, context)).output;
+    expect(await run("lookup_order", { query: "Order #4217" })).toMatchObject({
+      found: true,
+      number: "4217",
+    });
+    expect(await run("lookup_order", { query: "ADA@example.com" })).toMatchObject({ number: "4217" });
+    expect(await run("lookup_order", { query: "nobody" })).toEqual({ found: false });
+    const time = { name: "Ada", date: "2026-12-01", time: "10:00" };
+    expect(await run("book_appointment", time)).toMatchObject({ booked: true });
+    expect(await run("book_appointment", time)).toMatchObject({ booked: false });
+  });
+});
