@@ -63,10 +63,12 @@ export async function createApp(
       nowMs: () => clock.nowMs(),
       observe: (operation, outcome, seconds) => metrics.twilioRequest(operation, outcome, seconds),
     });
-  const keeping: RecordKeeping | null =
-    overrides.journal === undefined
-      ? await openRecordKeeping(config, agents, { clock, log, metrics, control })
-      : null;
+  let { journal } = overrides;
+  let keeping: RecordKeeping | null = null;
+  if (journal === undefined) {
+    keeping = await openRecordKeeping(config, agents, { clock, log, metrics, control });
+    journal = keeping.journal;
+  }
   const dialer = createWsDialer({
     apiKey: config.openaiApiKey,
     clock,
@@ -91,7 +93,7 @@ export async function createApp(
       ),
       metrics,
       log,
-      journal: overrides.journal ?? (keeping as RecordKeeping).journal,
+      journal,
       recordingStatus: (callSid, form) => keeping?.recordingStatus(callSid, form),
       trouble: () => keeping?.trouble() ?? null,
       pool: new BlockPool(),

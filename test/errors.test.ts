@@ -4,7 +4,9 @@ import { ERROR_CODES } from "../src/errors.js";
 
 describe("docs/errors.md", () => {
   it("has a section for each code, in their order, and none besides", () => {
-    const headings = [...readFileSync("docs/errors.md", "utf8").matchAll(/^## (.+)$/gm)].map(([, name]) => name);
+    const headings = [...readFileSync("docs/errors.md", "utf8").matchAll(/^## (.+)$/gm)].map(
+      ([, name]) => name,
+    );
     expect(headings).toEqual([...ERROR_CODES]);
   });
 });

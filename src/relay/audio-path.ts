@@ -171,7 +171,7 @@ export class AudioPath implements PlayoutSink {
   }
 
   media(ulaw: Uint8Array, start: number, end: number): boolean {
-    return this.#leg !== null && this.#leg.media(ulaw, start, end);
+    return this.#leg?.media(ulaw, start, end) ?? false;
   }
 
   mark(generation: number, position: number): void {

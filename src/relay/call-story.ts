@@ -23,6 +23,8 @@ export class CallStory {
   /** When the caller last stopped to speak, on our clock; null once that was answered. */
   #callerStoppedMs: number | null = null;
   #ended = false;
+  /** Texts of which the end never came yet: what there is goes into the record when the item is over for the caller. */
+  readonly #growing = new Map<ItemId, string>();
 
   constructor(callSid: CallSid, journal: CallJournal, nowMs: () => number) {
     this.#callSid = callSid;
@@ -79,11 +81,19 @@ export class CallStory {
 
   agentText(itemId: ItemId, text: string, final: boolean): void {
     this.#conversation.agentText(itemId, text, final);
-    if (final) this.write({ type: "agent_text", itemId, text });
+    if (final) {
+      this.#growing.delete(itemId);
+      this.write({ type: "agent_text", itemId, text });
+    } else this.#growing.set(itemId, (this.#growing.get(itemId) ?? "") + text);
   }
 
   agentHeard(hearing: Hearing, interrupted: boolean): void {
     const { itemId, heardMs, receivedMs } = hearing;
+    const text = this.#growing.get(itemId);
+    if (text !== undefined) {
+      this.#growing.delete(itemId);
+      this.write({ type: "agent_text", itemId, text });
+    }
     this.#conversation.agentHeard(itemId, receivedMs === 0 ? 0 : heardMs / receivedMs);
     this.write({
       type: "agent_heard",

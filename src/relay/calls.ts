@@ -20,6 +20,9 @@ export interface CallsConfig {
 
 export interface CallsDeps extends CallDeps {
   readonly transfers: (calls: TransferHubHost) => TransferHub;
+  readonly recordingStatus: (callSid: CallSid, form: Form) => void;
+  /** Why records are in danger; null: they are not. */
+  readonly trouble: () => "database" | "disk" | null;
 }
 
 /** What transfers need of the calls. */
@@ -238,6 +241,7 @@ export class Calls implements Desk, CallHost, TransferHubHost {
   callback(kind: CallbackKind, form: Form, query: Form): void {
     const callSid = readCallSid(form);
     if (kind === "call-status" && callSid !== null && isOver(form)) this.#calls.get(callSid)?.callerGone();
+    if (kind === "recording-status" && callSid !== null) this.#deps.recordingStatus(callSid, form);
     this.#transfers.callback(kind, form, query);
   }
 
@@ -246,7 +250,8 @@ export class Calls implements Desk, CallHost, TransferHubHost {
   readiness(): Readiness {
     if (this.#draining) return { ready: false, reason: "draining" };
     if (this.load >= this.#config.maxCalls) return { ready: false, reason: "full" };
-    return { ready: true, reason: "ok" };
+    const trouble = this.#deps.trouble();
+    return trouble === null ? { ready: true, reason: "ok" } : { ready: false, reason: trouble };
   }
 
   async transfer(callSid: CallSid, destination: string, reason: string | null): Promise<Refusal | null> {

@@ -277,7 +277,12 @@ export class CallBench {
         links: { publicUrl: "https://relay.test", mediaUrl: "wss://relay.test/media-stream" },
         ...changes,
       },
-      { ...deps, transfers: (host) => transfers?.(host, this) ?? hub },
+      {
+        ...deps,
+        recordingStatus: () => undefined,
+        trouble: () => null,
+        transfers: (host) => transfers?.(host, this) ?? hub,
+      },
     );
   }
 

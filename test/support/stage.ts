@@ -38,6 +38,8 @@ export async function startStage(
     readonly model?: Partial<ModelOptions>;
     readonly twilio?: Partial<TwilioOptions>;
     readonly overrides?: AppOverrides;
+    /** Records go into a database, as in production; `record` and `until` know nothing of them. */
+    readonly database?: boolean;
   } = {},
 ): Promise<Stage> {
   const model = await startModel({ script, ...options.model });
@@ -81,7 +83,11 @@ export async function startStage(
     TWILIO_API_BASE_URL: twilio.apiBaseUrl,
     ...options.env,
   });
-  const app = await createApp(config, agents, { journal, log, ...options.overrides });
+  const app = await createApp(config, agents, {
+    ...(options.database === true ? {} : { journal }),
+    log,
+    ...options.overrides,
+  });
   const { publicPort, adminPort } = await app.start();
   twilio.route(PUBLIC_URL, `http://127.0.0.1:${publicPort}`);
   return {

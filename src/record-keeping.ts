@@ -1,0 +1,165 @@
+/**
+ * What is kept of calls, put together: the journal that calls write to, the database behind it, recordings, removal, and the
+ * operators' routes. Parts: `records/`, `adapters/store/`. Reference: docs/records.md.
+ */
+import { dirname, join, resolve } from "node:path";
+import { FlightFiles } from "./adapters/flight-files.js";
+import { TwilioRecordings } from "./adapters/recordings.js";
+import { SpoolFiles } from "./adapters/spool-files.js";
+import { openStore } from "./adapters/store/open-store.js";
+import { OpenAiTranscriptions } from "./adapters/transcriptions.js";
+import type { AgentsFile } from "./agent.js";
+import { readPriceTable } from "./agents/price-table.js";
+import { type Config, twilioAccount } from "./config.js";
+import { recordRoutes } from "./http/api-route.js";
+import type { OperatorRoute } from "./http/ops-route.js";
+import type { CallControl, CallMetrics, CallSid, Clock, Log } from "./ports.js";
+import { Eraser } from "./records/eraser.js";
+import type { CallJournal } from "./records/record-event.js";
+import { Recorder } from "./records/recorder.js";
+import { RecordingStarter, Recordings } from "./records/recordings.js";
+import { createRedact } from "./records/redact.js";
+import type { TransferStates } from "./relay/transfers.js";
+import type { OrderBook } from "./tools/sample-tools.js";
+
+export interface RecordKeeping {
+  /** For calls: never waits. */
+  readonly journal: CallJournal;
+  /** The samples' shop, in the same database. */
+  readonly orders: OrderBook;
+  /** Where transfers survive their process. */
+  readonly transfers: TransferStates;
+  readonly routes: readonly OperatorRoute[];
+  /** Null, or why records are in danger: for /ready. */
+  trouble(): "database" | "disk" | null;
+  /** POST /recording-status. */
+  recordingStatus(callSid: CallSid, form: Readonly<Record<string, string>>): void;
+  start(): void;
+  /** Writes what is left; what the database does not take waits on disk for the next start. */
+  stop(): Promise<void>;
+}
+
+export interface RecordKeepingDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: CallMetrics;
+  readonly control: CallControl;
+}
+
+/** A transfer is over after four hours: `<Dial>`'s own time limit. */
+const TRANSFER_TTL_MS = 4 * 3_600_000 + 600_000;
+
+/** @throws RelayError config_invalid or store_unavailable when the database or the directory for records cannot be opened. */
+export async function openRecordKeeping(
+  config: Config,
+  agents: AgentsFile,
+  deps: RecordKeepingDeps,
+): Promise<RecordKeeping> {
+  const { clock, log, metrics } = deps;
+  const store = await openStore(config.databaseUrl, (error) =>
+    log.warn("connection to the database lost", {}, error),
+  );
+  const spool = await SpoolFiles.open(join(dataDirectory(config), "spool"), config.nodeName, () =>
+    clock.epochMs(),
+  );
+  const patterns = agents.redact?.patterns ?? [];
+  const recorder = new Recorder(
+    { store, spool, clock, log, metrics },
+    {
+      node: config.nodeName,
+      prices: readPriceTable(agents.pricingFile ?? null),
+      redact: createRedact({
+        cardNumbers: agents.redact?.cardNumbers ?? true,
+        patterns: patterns.map((pattern) => new RegExp(pattern, "giu")),
+      }),
+    },
+  );
+  const account = twilioAccount(config);
+  const directory = resolve(config.recordingsDir);
+  const source = new TwilioRecordings({
+    baseUrl: account.baseUrl,
+    accountSid: account.accountSid,
+    user: account.apiKey ?? account.accountSid,
+    password: account.apiSecret ?? account.authToken,
+    directory,
+  });
+  const wantsTranscripts = [...agents.agents.values()].some(({ recording }) => recording.transcribe !== null);
+  const recordings = new Recordings({
+    store,
+    source,
+    transcriber: wantsTranscripts
+      ? new OpenAiTranscriptions({ baseUrl: config.openaiBaseUrl, apiKey: config.openaiApiKey, directory })
+      : null,
+    journal: recorder,
+    flush: () => recorder.flush(),
+    agents: agents.agents,
+    clock,
+    log,
+    writer: spool.writer,
+  });
+  const flights = new FlightFiles(directory, log);
+  const eraser = new Eraser(
+    {
+      store,
+      source,
+      removeFlight: (callSid) => flights.remove(callSid),
+      journal: recorder,
+      clock,
+      log,
+    },
+    {
+      recordsDays: agents.retention?.recordsDays ?? null,
+      recordingsDays: agents.retention?.recordingsDays ?? null,
+    },
+  );
+  const key = (callSid: CallSid): string => `transfer:${callSid}`;
+  return {
+    journal: new RecordingStarter(
+      recorder,
+      agents.agents,
+      deps.control,
+      `${config.publicUrl}/recording-status`,
+      log,
+    ),
+    orders: store.orders,
+    transfers: {
+      keep: (callSid, snapshot) => {
+        const stored = store.putState(key(callSid), JSON.stringify(snapshot), TRANSFER_TTL_MS);
+        // The transfer goes on without: only another process could not take it over.
+        stored.catch((error: unknown) => log.warn("a transfer's state was not stored", { callSid }, error));
+      },
+      find: async (callSid) => {
+        const found = await store.getState(key(callSid));
+        return found === null ? null : JSON.parse(found.value);
+      },
+    },
+    routes: recordRoutes({
+      store,
+      live: (callSid) => recorder.record(callSid),
+      remove: (callSid) => eraser.remove(callSid),
+    }),
+    trouble: () => {
+      const { database, disk } = recorder.health();
+      return !database ? "database" : disk ? null : "disk";
+    },
+    recordingStatus: (callSid, form) => recordings.callback(callSid, form),
+    start: () => {
+      recorder.start();
+      recordings.start();
+      eraser.start();
+    },
+    stop: async () => {
+      await recordings.stop();
+      await eraser.stop();
+      await recorder.close();
+      await store.close();
+    },
+  };
+}
+
+/** Beside an SQLite file; beside the recordings where the database is elsewhere. */
+function dataDirectory(config: Config): string {
+  const file = /^(?:sqlite:)?(?!postgres)(.+)$/.exec(config.databaseUrl)?.[1];
+  if (file === undefined || file === ":memory:") return resolve(config.recordingsDir, "..");
+  return dirname(resolve(file));
+}
