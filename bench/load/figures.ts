@@ -5,6 +5,8 @@ import { Meters } from "./meters.js";
 export interface ProcessFigures {
   readonly relayCpuMsPerCallSecond: number | null;
   readonly relayCpuPercent: number | null;
+  /** Share of the time in which the relay could have run and another program did. */
+  readonly relayWaitedPercent: number | null;
   readonly relayRssKbPerCall: number | null;
   readonly relayRssMb: number | null;
   /** What neither relay nor harness used, stolen time included; of one core. */
@@ -65,6 +67,7 @@ export function figures(meters: Meters, calls: number, processes: ProcessFigures
     sessions_unclaimed: meters.sessionsUnclaimed,
     cpu_ms_per_call_s: rounded(processes.relayCpuMsPerCallSecond, 3),
     cpu_percent: rounded(processes.relayCpuPercent, 1),
+    cpu_waited_percent: rounded(processes.relayWaitedPercent, 1),
     rss_kb_per_call: rounded(processes.relayRssKbPerCall, 1),
     rss_mb: rounded(processes.relayRssMb, 1),
     others_cpu_percent: rounded(processes.othersCpuPercent, 1),
@@ -79,6 +82,7 @@ export function blankFigures(): Figures {
   return figures(new Meters(), 0, {
     relayCpuMsPerCallSecond: null,
     relayCpuPercent: null,
+    relayWaitedPercent: null,
     relayRssKbPerCall: null,
     relayRssMb: null,
     othersCpuPercent: null,

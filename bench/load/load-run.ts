@@ -301,6 +301,10 @@ class SteadyWindow {
     return {
       relayCpuMsPerCallSecond: cpuMs === null || this.#callSeconds === 0 ? null : cpuMs / this.#callSeconds,
       relayCpuPercent: cpuMs === null ? null : (cpuMs / wallMs) * 100,
+      relayWaitedPercent:
+        now.relay === null || from.relay === null
+          ? null
+          : ((now.relay.waitedMs - from.relay.waitedMs) / wallMs) * 100,
       relayRssKbPerCall:
         rss === null || baseline === null || this.#liveMax === 0
           ? null

@@ -6,6 +6,8 @@ import { readdirSync, readFileSync } from "node:fs";
 export interface ProcessReading {
   readonly cpuMs: number;
   readonly rssBytes: number;
+  /** Time in which its main threads could have run, and others did; 0 where the kernel does not count it. */
+  readonly waitedMs: number;
   readonly processes: number;
 }
 
@@ -17,15 +19,17 @@ export function readProcess(pid: number): ProcessReading | null {
   const pids = descendants(pid);
   let cpuMs = 0;
   let rssBytes = 0;
+  let waitedMs = 0;
   let processes = 0;
   for (const one of pids) {
     const stat = statFields(one);
     if (stat === null) continue;
     processes++;
     cpuMs += (Number(stat[11]) + Number(stat[12])) * MS_PER_CLOCK_TICK;
+    waitedMs += runQueueMs(one);
     rssBytes += Number(stat[21]) * PAGE_BYTES;
   }
-  return processes === 0 ? null : { cpuMs, rssBytes, processes };
+  return processes === 0 ? null : { cpuMs, rssBytes, waitedMs, processes };
 }
 
 /** CPU that the whole machine has used since it started, stolen time included; null where there is no /proc. */
@@ -49,6 +53,15 @@ function statFields(pid: number): string[] | null {
     return text.slice(text.lastIndexOf(")") + 2).split(" ");
   } catch {
     return null;
+  }
+}
+
+/** Second field of schedstat, in ns. Source: Linux, Documentation/scheduler/sched-stats. */
+function runQueueMs(pid: number): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/schedstat`, "latin1").split(" ")[1]) / 1e6;
+  } catch {
+    return 0;
   }
 }
 

@@ -104,7 +104,7 @@ pre{overflow-x:auto;padding:1rem;border:1px solid var(--grid);border-radius:6px;
 figure{margin:0;border:1px solid var(--grid);border-radius:6px;padding:.6rem}
 figcaption{font-weight:600}svg{width:100%;height:auto}svg text{font:11px system-ui,sans-serif;fill:currentColor}
 svg .grid{stroke:var(--grid)}svg path{fill:none;stroke-width:1.6}
-table{border-collapse:collapse}td,th{padding:.15rem .7rem .15rem 0;text-align:left;vertical-align:top}.n{text-align:right}
+table{border-collapse:collapse}td,th{padding:.15rem .7rem .15rem 0;text-align:left;vertical-align:top}td{overflow-wrap:anywhere}.n{text-align:right}
 </style></head><body>
 <h1>${figures["calls"]} calls</h1>
 <table>${factRows.join("")}</table>
