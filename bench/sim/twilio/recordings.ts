@@ -2,7 +2,6 @@
 import { ULAW_SILENCE } from "../audio/mulaw.js";
 import { stereoWav } from "../audio/wav.js";
 import type { Leg } from "./leg.js";
-import type { MediaStream } from "./media-stream.js";
 import type { World } from "./world.js";
 
 export interface LegAudio {
@@ -34,8 +33,13 @@ export function legAudio(leg: Leg): LegAudio {
   return { caller: laid(caller), agent: laid(agent) };
 }
 
+/** The part of a MediaStream that knows what was played. */
+export interface PlayedStream {
+  readonly playout: { readonly runs: readonly { readonly chunks: readonly Uint8Array[] }[] };
+}
+
 /** All that was played to the caller in one stream, in order, without the pauses. */
-export function playedAudio(stream: MediaStream): Buffer {
+export function playedAudio(stream: PlayedStream): Buffer {
   return Buffer.concat(stream.playout.runs.flatMap((run) => run.chunks));
 }
 
@@ -44,7 +48,7 @@ export function playedAudio(stream: MediaStream): Buffer {
  *
  * @returns ms, or null when not even 20 ms of it were played.
  */
-export function heardMs(stream: MediaStream, item: Uint8Array): number | null {
+export function heardMs(stream: PlayedStream, item: Uint8Array): number | null {
   const played = playedAudio(stream);
   const head = Buffer.from(item.subarray(0, 160));
   let best: number | null = null;

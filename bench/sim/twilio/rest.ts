@@ -140,7 +140,7 @@ export class RestApi {
     this.requests.push(record);
     const fault = this.#fault(operation);
     if (fault === "reset" || fault === "timeout_before") {
-      if (fault === "reset") request.destroy();
+      if (fault === "reset") request.socket.destroy();
       return;
     }
     let answer: Answer;
