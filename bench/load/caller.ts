@@ -37,8 +37,8 @@ type State =
 
 /** Send times are kept for so many frames: 20 s in flight. */
 const RING = 1024;
-/** The last frames of a call may be dropped with it: a relay may have joined them with frames that never came. */
-const TAIL_FRAMES = 10;
+/** The last second of a call may be dropped with it: nobody will answer what was said while hanging up. */
+const TAIL_FRAMES = 50;
 const GREETING_PATIENCE_MS = 6000;
 const ANSWER_PATIENCE_MS = 6000;
 const NO_SESSION_MS = 10_000;
@@ -83,6 +83,7 @@ export class Caller implements WheelMember, SessionListener {
   #drySinceMs = NEVER;
   #payloadAt = 0;
   #blamed = false;
+  #finished = false;
 
   /** @param endMs  when the caller hangs up. */
   constructor(id: number, endMs: number, parts: CallerParts) {
@@ -542,7 +543,10 @@ export class Caller implements WheelMember, SessionListener {
 
   /** Nothing more can arrive at the model: what did not is lost. Idempotent. */
   finish(): void {
+    if (this.#finished) return;
+    this.#finished = true;
     this.#up.end(Math.max(0, this.#frames - TAIL_FRAMES));
+    this.#meters.framesCutOff += this.#frames - this.#up.next;
   }
 
   /** The relay closed the model's side while the caller is on the line. It may open another. */

@@ -37,6 +37,7 @@ export function figures(meters: Meters, calls: number, processes: ProcessFigures
     ...quantiles("setup", meters.setup),
     ...quantiles("greeting", meters.greeting),
     frames_up: meters.framesSent,
+    frames_cut_off: meters.framesCutOff,
     frames_down: down.frames,
     loss: up.lost + down.lost,
     loss_up: up.lost,

@@ -27,6 +27,8 @@ export class Meters {
   readonly down: Tally = newTally();
 
   framesSent = 0;
+  /** Sent in the last second of a call and dropped with it: no loss. */
+  framesCutOff = 0;
   callsStarted = 0;
   callsLive = 0;
   callsEnded = 0;

@@ -39,7 +39,7 @@ export function resultText(result: LoadResult, verdicts: readonly SloVerdict[]):
     row("webhook → stream accepted", "setup"),
     row("stream → first sound", "greeting"),
     "",
-    `  frames          up ${n("frames_up")}, down ${n("frames_down")}; lost ${n("loss_up")} up ${n("loss_down")} down, doubled ${n("doubled")}, re-ordered ${n("reordered")}, altered ${n("altered")}, given up and then come ${n("late")}, of another call ${n("foreign")}`,
+    `  frames          up ${n("frames_up")} (${n("frames_cut_off")} cut off by hanging up), down ${n("frames_down")}; lost ${n("loss_up")} up ${n("loss_down")} down, doubled ${n("doubled")}, re-ordered ${n("reordered")}, altered ${n("altered")}, given up and then come ${n("late")}, of another call ${n("foreign")}`,
     `  playout         underruns ${n("underruns")} (${n("underrun_ms")} ms; unsure ${n("underruns_unsure")}), most un-played ${n("lead_max_ms")} ms, p99 ${n("lead_p99_ms")} ms`,
     `  barge-in        clears missing ${n("clears_missing")}, unasked ${n("clears_unasked")}, frames after a clear ${n("stale")}`,
     `  truncation      ${n("truncates")} sent, ${n("truncates_missing")} missing, ${n("truncates_rejected")} rejected, ${n("truncates_above")} above the audio received; error ${n("truncation_error_low_ms")} to +${n("truncation_error_high_ms")} ms`,
