@@ -1,3 +1,5 @@
+import { dirname, join } from "node:path";
+import { createHttpCrm } from "./adapters/crm-http.js";
 import { createLog } from "./adapters/pino-log.js";
 import { PromMetrics } from "./adapters/prom-metrics.js";
 import { systemClock } from "./adapters/system-clock.js";
@@ -69,6 +71,14 @@ export async function createApp(
     keeping = await openRecordKeeping(config, agents, { clock, log, metrics, control });
     journal = keeping.journal;
   }
+  const crm =
+    agents.crm === undefined
+      ? null
+      : createHttpCrm(agents.crm, {
+          clock,
+          log,
+          spoolDirectory: join(dirname(config.recordingsDir), "crm"),
+        });
   const dialer = createWsDialer({
     apiKey: config.openaiApiKey,
     clock,
@@ -118,7 +128,11 @@ export async function createApp(
           metrics,
           links,
           states: keeping?.transfers ?? null,
-          escalate: null,
+          escalate:
+            crm === null || agents.crm?.escalation == null
+              ? null
+              : ({ callSid, caller: from, ours: to, destination, reason, summary, urgency }, agent) =>
+                  crm.escalate({ callSid, from, to, agent, destination, reason, summary, urgency }),
           recordUrl: null,
           holdMusicUrl: HOLD_MUSIC_URL,
         }),
@@ -142,6 +156,7 @@ export async function createApp(
       const adminPort = await operatorServer.listen(config.adminHost, config.adminPort);
       unwatch = metrics.watchEventLoop(clock);
       keeping?.start();
+      await crm?.start();
       log.info("listening", { host: config.host, port: publicPort, adminHost: config.adminHost, adminPort });
       return { publicPort, adminPort };
     },
@@ -160,6 +175,7 @@ export async function createApp(
       unwatch?.();
       publicServer.close();
       operatorServer.close();
+      crm?.stop();
       await keeping?.stop();
       log.info("stopped");
     },

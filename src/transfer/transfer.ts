@@ -48,7 +48,7 @@ export interface TransferDeps {
   readonly log: Log;
   readonly metrics: Pick<CallMetrics, "transfer">;
   /** Tells the customer database; resolves with its name for the case. Null: there is none. */
-  readonly escalate: ((request: TransferRequest) => Promise<string | null>) | null;
+  readonly escalate: ((request: TransferRequest, agent: string) => Promise<string | null>) | null;
   /** Where the human finds the call's record; null: nowhere that they could open. */
   readonly recordUrl: ((callSid: CallSid) => string) | null;
   /** An audio file that Twilio can fetch; null: words only. */
@@ -506,7 +506,7 @@ export class Transfer {
   #escalate(): void {
     const { escalate, log } = this.#deps;
     if (escalate === null) return;
-    this.#escalating = (async () => escalate(this.request))().then(
+    this.#escalating = (async () => escalate(this.request, this.#agent.name))().then(
       (reference) => {
         this.#escalating = null;
         this.#caseReference = reference;
