@@ -152,6 +152,25 @@ describe("a response of the simulated model", () => {
   });
 });
 
+describe("instructions of a single response", () => {
+  it("are said where they quote a text and the script allows it, without using up a turn", async () => {
+    model = await startModel({
+      script: { turns: [{ say: "First turn.", delayMs: 0 }], quotes: true },
+      pace: FAST,
+    });
+    const client = await ModelClient.configured(model);
+    const said = async (instructions?: string) => {
+      client.send({
+        type: "response.create",
+        ...(instructions === undefined ? {} : { response: { instructions } }),
+      });
+      return (await client.next("response.done"))["response"].output[0].content[0].transcript;
+    };
+    expect(await said('Say exactly: "Hello there."')).toBe("Hello there.");
+    expect(await said("Greet the caller.")).toBe("First turn.");
+  });
+});
+
 describe("the simulated model's hearing", () => {
   it("finds a turn in the audio itself, commits it and answers", async () => {
     const client = await start([{ say: "There.", delayMs: 0 }], { transcriptDelayMs: 0 });
@@ -254,6 +273,41 @@ describe("the simulated model's hearing", () => {
     expect(types.indexOf("response.done")).toBeLessThan(
       types.indexOf("conversation.item.input_audio_transcription.completed"),
     );
+  });
+
+  it("speaks up after idle_timeout_ms, counted from the end of what it said", async () => {
+    // A clock that runs fifty times as fast.
+    const clock = {
+      nowMs: () => performance.now() * 50,
+      after: (ms: number, run: () => void) => {
+        const timer = setTimeout(run, ms / 50);
+        return { cancel: () => clearTimeout(timer) };
+      },
+    };
+    const client = await start(
+      [
+        { say: "Hello?", delayMs: 0 },
+        { say: "Still there?", delayMs: 0 },
+      ],
+      { clock },
+    );
+    const turn_detection = { type: "server_vad", idle_timeout_ms: 5000 };
+    client.send({
+      type: "session.update",
+      session: { type: "realtime", audio: { input: { turn_detection } } },
+    });
+    await client.next("session.updated");
+    client.say(silence(6000));
+    client.send({ type: "response.create" });
+    const timeout = await client.next("input_audio_buffer.timeout_triggered");
+    expect(timeout).toMatchObject({ audio_start_ms: 1000, audio_end_ms: 6000 });
+    expect((await client.next("input_audio_buffer.committed"))["item_id"]).toBe(timeout["item_id"]);
+    await client.next("response.done");
+    const second = (await client.next("response.done"))["response"];
+    expect(second.output[0].content[0].transcript).toBe("Still there?");
+    const [first, idle] = model.sessions[0]!.responses;
+    expect(idle!.cause).toBe("idle");
+    expect(idle!.createdAtMs).toBeGreaterThanOrEqual(first!.firstDeltaAtMs! + first!.sentMs + 4900);
   });
 
   it("reports lost, altered and repeated caller audio exactly", async () => {

@@ -216,9 +216,10 @@ export class Responder implements ResponseHost {
       userTurns: this.hearing?.userTurns ?? 0,
       outputs: beside ? [] : this.#items.takeOutputs(),
     };
+    const quoted = this.#script.quotes === true && !beside ? quotedText(instructions) : null;
     const run = new ResponseRun(this, {
       cause,
-      turn: beside ? this.#aside(context) : this.#turn(context),
+      turn: beside ? this.#aside(context) : quoted !== null ? { say: quoted } : this.#turn(context),
       beside,
       metadata,
       request,
@@ -226,7 +227,7 @@ export class Responder implements ResponseHost {
     session.responses.push(run);
     if (beside) this.#beside.add(run);
     else {
-      this.#scripted++;
+      if (quoted === null) this.#scripted++;
       this.active = run;
       this.#idleTimer?.cancel();
     }
@@ -243,7 +244,9 @@ export class Responder implements ResponseHost {
 
   #aside(context: TurnContext) {
     const { beside } = this.#script;
-    return beside?.(context) ?? { say: quotedText(context.request ?? "One moment, please.") };
+    return (
+      beside?.(context) ?? { say: quotedText(context.request) ?? context.request ?? "One moment, please." }
+    );
   }
 
   #armIdle(run: ResponseRun): void {

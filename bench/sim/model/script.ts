@@ -83,11 +83,12 @@ export interface TurnContext {
 
 export interface Script {
   /**
-   * Turns are taken in order; past the end `then` is said. A function decides by itself. A `response.create` that
-   * quotes a text in its instructions while the script is a list says the next turn all the same.
+   * Turns are taken in order; past the end `then` is said. A function decides by itself.
    */
   readonly turns: readonly Turn[] | ((context: TurnContext) => Turn);
   readonly then?: Turn;
+  /** A `response.create` whose instructions quote a text says that text, and no turn is used up. Default false. */
+  readonly quotes?: boolean;
   /** What the caller says, turn by turn: the simulator cannot hear words. Past the end: "". */
   readonly hears?: readonly string[];
   /** Responses with `conversation: "none"`. Default: says the quoted part of the instructions. */
@@ -113,7 +114,7 @@ export function identitySpeech(streamId: number, durationMs: number, text = `str
   return { text, audio: identityAudio(streamId, Math.round(durationMs / 20)) };
 }
 
-/** The text between the first quotes of an instruction, else the whole of it. */
-export function quotedText(instructions: string): string {
-  return /["“«](.+?)["”»]/su.exec(instructions)?.[1] ?? instructions;
+/** The text between the first quotes of an instruction, or null. */
+export function quotedText(instructions: string | null): string | null {
+  return /["“«](.+?)["”»]/su.exec(instructions ?? "")?.[1] ?? null;
 }
