@@ -1,9 +1,7 @@
-import { createWriteStream } from "node:fs";
-import { mkdir, rename, rm } from "node:fs/promises";
+import { mkdir, open, rename, rm } from "node:fs/promises";
+import { request as httpRequest, type IncomingMessage } from "node:http";
+import { request as httpsRequest } from "node:https";
 import { join } from "node:path";
-import { Readable, Transform } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import type { ReadableStream } from "node:stream/web";
 import { RelayError } from "../errors.js";
 import type { RecordingSource } from "../records/recording-ports.js";
 
@@ -49,32 +47,31 @@ export class TwilioRecordings implements RecordingSource {
     }
   }
 
-  async #store(response: Response, path: string): Promise<void> {
+  /** Chunk by chunk, the next is read when the last is written: memory holds the socket's buffer and no more. */
+  async #store(response: IncomingMessage, path: string): Promise<void> {
     const maxBytes = this.#settings.maxBytes ?? MAX_BYTES;
-    const tooLarge = () => new RelayError("limit_exceeded", `a recording is larger than ${maxBytes} bytes`);
-    if (Number(response.headers.get("content-length") ?? 0) > maxBytes) {
-      await response.body?.cancel();
-      throw tooLarge();
-    }
-    if (response.body === null)
-      throw new RelayError("twilio_unavailable", "a recording is empty", { retryable: true });
-    let bytes = 0;
-    const cap = new Transform({
-      transform(chunk: Buffer, _encoding, done) {
+    const declared = Number(response.headers["content-length"] ?? 0);
+    const file = await open(path, "w", 0o600);
+    try {
+      let bytes = 0;
+      for await (const chunk of response) {
+        if (!Buffer.isBuffer(chunk)) continue;
         bytes += chunk.length;
-        if (bytes > maxBytes) done(tooLarge());
-        else done(null, chunk);
-      },
-    });
-    // The DOM's stream type and node's are the same object at run time.
-    const body = Readable.fromWeb(response.body as ReadableStream<Uint8Array>);
-    await pipeline(body, cap, createWriteStream(path, { mode: 0o600 }));
+        if (Math.max(bytes, declared) > maxBytes) {
+          throw new RelayError("limit_exceeded", `a recording is larger than ${maxBytes} bytes`);
+        }
+        await file.write(chunk);
+      }
+    } finally {
+      await file.close();
+      response.destroy();
+    }
   }
 
   async removeRemote(recordingSid: string): Promise<void> {
     try {
       const response = await this.#request("DELETE", `${recordingSid}.json`);
-      await response.body?.cancel();
+      response.resume();
     } catch (error) {
       if (error instanceof NotThere) return;
       throw toRelayError(error);
@@ -85,7 +82,7 @@ export class TwilioRecordings implements RecordingSource {
     await rm(join(this.#settings.directory, safeName(file)), { force: true });
   }
 
-  async #request(method: "GET" | "DELETE", name: string): Promise<Response> {
+  async #request(method: "GET" | "DELETE", name: string): Promise<IncomingMessage> {
     const { baseUrl, accountSid, user, password } = this.#settings;
     const home = new URL(
       `${baseUrl.replace(/\/+$/, "")}/2010-04-01/Accounts/${accountSid}/Recordings/${name}`,
@@ -93,14 +90,12 @@ export class TwilioRecordings implements RecordingSource {
     const authorization = `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
     let url = home;
     for (let redirects = 0; ; redirects++) {
-      const headers: Record<string, string> = url.origin === home.origin ? { authorization } : {};
-      const signal = AbortSignal.timeout(TIMEOUT_MS);
-      const response = await fetch(url, { method, headers, redirect: "manual", signal });
-      if (response.ok) return response;
-      await response.body?.cancel();
-      const location = response.headers.get("location");
-      if (response.status < 300 || response.status >= 400 || location === null)
-        throw failureOf(response.status);
+      const response = await ask(method, url, url.origin === home.origin ? { authorization } : {});
+      const status = response.statusCode ?? 0;
+      if (status >= 200 && status < 300) return response;
+      response.resume();
+      const { location } = response.headers;
+      if (status < 300 || status >= 400 || location === undefined) throw failureOf(status);
       const next = new URL(location, url);
       // Media may lie with a storage service behind a signed address: it needs no credentials and gets none.
       if (method !== "GET" || redirects >= MAX_REDIRECTS || next.protocol !== home.protocol) {
@@ -109,6 +104,21 @@ export class TwilioRecordings implements RecordingSource {
       url = next;
     }
   }
+}
+
+/** Resolves with the answer's head; its body is for the caller to read or to let go. Follows no redirect. */
+async function ask(
+  method: "GET" | "DELETE",
+  url: URL,
+  headers: Readonly<Record<string, string>>,
+): Promise<IncomingMessage> {
+  const send = url.protocol === "https:" ? httpsRequest : httpRequest;
+  return await new Promise((resolve, reject) => {
+    send(url, { method, headers, signal: AbortSignal.timeout(TIMEOUT_MS) })
+      .on("response", resolve)
+      .on("error", reject)
+      .end();
+  });
 }
 
 /** 404: just after the callback the media may not be there yet. */

@@ -39,7 +39,7 @@ interface Piece {
 
 /**
  * Transcribes recordings through OpenAI's REST, each channel by itself, so that it is certain who spoke. Audio is streamed from the
- * file into the request: memory holds some 32 KB of it.
+ * file into the request: memory holds some 64 KB of it.
  */
 export class OpenAiTranscriptions implements Transcriber {
   readonly #settings: TranscriptionsSettings;

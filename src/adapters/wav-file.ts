@@ -3,7 +3,7 @@ import { WireError } from "../errors.js";
 
 const PCM = 1;
 const MULAW = 7;
-const READ_FRAMES = 16_384;
+const READ_FRAMES = 8_192;
 /** Chunks before the audio: Twilio writes one of 16 bytes; a LIST of tags may come along. */
 const MAX_HEADER_BYTES = 64 * 1024;
 
@@ -50,7 +50,7 @@ export class WavFile {
     await this.#file.close();
   }
 
-  /** One channel, from frame `from` up to `to`, as a WAV file of its own, in pieces of some 32 KB. Its whole length: `monoBytes`. */
+  /** One channel, from frame `from` up to `to`, as a WAV file of its own, in pieces of some 16 KB. Its whole length: `monoBytes`. */
   async *mono(channel: number, from: number, to: number): AsyncGenerator<Uint8Array> {
     yield monoHeader(this.#format, this.sampleRate, this.bytesPerSample, to - from);
     for (let at = from; at < to; at += READ_FRAMES) {
@@ -92,9 +92,10 @@ export class WavFile {
     return sum;
   }
 
-  async #read(from: number, to: number): Promise<Buffer> {
+  async #read(from: number, to: number, scratch?: Buffer): Promise<Buffer> {
     const frameBytes = this.channels * this.bytesPerSample;
-    const bytes = Buffer.allocUnsafe((to - from) * frameBytes);
+    const length = (to - from) * frameBytes;
+    const bytes = scratch === undefined ? Buffer.allocUnsafe(length) : scratch.subarray(0, length);
     const { bytesRead } = await this.#file.read(bytes, 0, bytes.length, this.#dataStart + from * frameBytes);
     if (bytesRead < bytes.length) throw new WireError("a recording ends early");
     return bytes;
@@ -102,7 +103,7 @@ export class WavFile {
 }
 
 function pick(frames: Buffer, channel: number, channels: number, bytesPerSample: number): Buffer {
-  if (channels === 1) return frames;
+  if (channels === 1) return Buffer.from(frames);
   const count = frames.length / (channels * bytesPerSample);
   const picked = Buffer.allocUnsafe(count * bytesPerSample);
   for (let i = 0; i < count; i++) {

@@ -12,9 +12,9 @@ import type { CallSave, CallStore } from "./store-port.js";
 /** From an event to the journal on disk: what a SIGKILL can take is what came within this time. */
 const SPOOL_EVERY_MS = 50;
 /** How often the database is looked after while something waits. */
-const SAVE_EVERY_MS = 200;
+const SAVE_EVERY_MS = 500;
 /** Calls that go on are written this often; what matters at once (beginning, transfer, end) is not held back. */
-const LIVE_SAVE_MS = 10_000;
+const LIVE_SAVE_MS = 15_000;
 const CALLS_A_BATCH = 32;
 /** Events between two turns of the timer, at most: more than 10,000 calls make. */
 const MAX_QUEUE = 100_000;
@@ -155,7 +155,8 @@ export class Recorder implements CallJournal {
     const nowMs = this.#ports.clock.nowMs();
     for (const raw of taken) {
       const entry = { ...raw, event: redactEvent(raw.event, this.#settings.redact) };
-      this.#unspooled.push(entry);
+      // The finer points of what was heard are not worth a line on disk each: without them `heardText` is a little less exact.
+      if (entry.event.type !== "agent_text_progress") this.#unspooled.push(entry);
       // Its older events are in the journal only, and must come first.
       if (this.#spooledOnly.has(entry.callSid)) continue;
       let call = this.#calls.get(entry.callSid);

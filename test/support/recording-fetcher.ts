@@ -1,6 +1,7 @@
 /**
- * A process that fetches and transcribes two recordings at once and prints how far its memory rose, in bytes:
- * `recording-fetcher.ts TWILIO_URL OPENAI_URL DIRECTORY`. RE0 is a short one that warms everything up.
+ * A process that fetches and transcribes two recordings, one after the other as the jobs are done, and prints how far its memory rose, in bytes:
+ * `recording-fetcher.ts TWILIO_URL OPENAI_URL DIRECTORY`. RE0 comes first, so that
+ * V8 has its working set: it lets some 30 MB of read buffers pile up before it first collects them, whatever the length.
  */
 import { TwilioRecordings } from "../../src/adapters/recordings.js";
 import { OpenAiTranscriptions } from "../../src/adapters/transcriptions.js";
@@ -26,6 +27,6 @@ let most = before;
 const sampling = setInterval(() => {
   most = Math.max(most, process.memoryUsage().rss);
 }, 10);
-await Promise.all([run("RE1"), run("RE2")]);
+for (const sid of ["RE1", "RE2"]) await run(sid);
 clearInterval(sampling);
 console.log(most - before);

@@ -46,14 +46,12 @@ export class CallTables implements CallStore {
 
   async #saveAll(tx: Transaction<Tables>, saves: readonly CallSave[]): Promise<Map<CallSid, SaveOutcome>> {
     const outcomes = new Map<CallSid, SaveOutcome>();
-    const sids = saves.map((save) => save.callSid);
-    const deleted = await tx
-      .selectFrom("deleted_calls")
-      .select("call_sid")
-      .where("call_sid", "in", sids)
-      .execute();
-    const gone = new Set(deleted.map((row) => row.call_sid));
-    for (const sid of sids) if (gone.has(sid)) outcomes.set(sid, "deleted");
+    // A deleted call has no row to be updated; only a new row could bring it back.
+    const gone = await deletedOf(
+      tx,
+      saves.filter((save) => save.basedOn === 0),
+    );
+    for (const sid of gone) outcomes.set(sid, "deleted");
 
     const fresh = saves.filter((save) => save.basedOn === 0 && !gone.has(save.callSid));
     if (fresh.length > 0) {
@@ -67,7 +65,7 @@ export class CallTables implements CallStore {
       for (const { callSid } of fresh) outcomes.set(callSid, won.has(callSid) ? "saved" : "conflict");
     }
     for (const save of saves) {
-      if (save.basedOn === 0 || gone.has(save.callSid)) continue;
+      if (save.basedOn === 0) continue;
       const { call_sid: _, ...row } = toRow(save);
       const updated = await tx
         .updateTable("calls")
@@ -77,6 +75,8 @@ export class CallTables implements CallStore {
         .executeTakeFirst();
       outcomes.set(save.callSid, updated.numUpdatedRows === 1n ? "saved" : "conflict");
     }
+    const missed = saves.filter((save) => outcomes.get(save.callSid) === "conflict");
+    for (const sid of await deletedOf(tx, missed)) outcomes.set(sid, "deleted");
     await this.#saveTurns(
       tx,
       saves.filter((save) => save.record.state === "ended" && outcomes.get(save.callSid) === "saved"),
@@ -277,6 +277,17 @@ export class CallTables implements CallStore {
       await db.deleteFrom("writers").where("seen_ms", "<", before(KEEP_WRITERS_MS)).execute();
     });
   }
+}
+
+async function deletedOf(tx: Transaction<Tables>, saves: readonly CallSave[]): Promise<ReadonlySet<CallSid>> {
+  if (saves.length === 0) return new Set();
+  const sids = saves.map((save) => save.callSid);
+  const rows = await tx
+    .selectFrom("deleted_calls")
+    .select("call_sid")
+    .where("call_sid", "in", sids)
+    .execute();
+  return new Set(rows.map(toCallSid));
 }
 
 async function removeRows(tx: Transaction<Tables>, callSid: string): Promise<boolean> {

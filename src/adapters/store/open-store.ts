@@ -38,7 +38,11 @@ export async function openStore(
   databaseUrl: string,
   onLostConnection: (error: Error) => void,
 ): Promise<OpenStore> {
-  const { kind, dialect } = dialectOf(databaseUrl, onLostConnection);
+  let closing = false;
+  const { kind, dialect } = dialectOf(databaseUrl, (error) => {
+    // A server that stops while our goodbye is on its way says so; nobody misses that connection.
+    if (!closing) onLostConnection(error);
+  });
   const db = new Kysely<Tables>({ dialect });
   let migrated: Promise<unknown> | null = null;
   const ready = async () => {
@@ -61,10 +65,19 @@ export async function openStore(
       throw error;
     }
   }
-  return compose(db, kind, async (work) => {
+  const store = compose(db, kind, async (work) => {
     await guard(ready);
     return await guard(work);
   });
+  let closed: Promise<void> | null = null;
+  return {
+    ...store,
+    close: () => {
+      closing = true;
+      closed ??= db.destroy();
+      return closed;
+    },
+  };
 }
 
 function dialectOf(
@@ -104,11 +117,10 @@ function dialectOf(
   return { kind: "sqlite", dialect: new SqliteDialect(file) };
 }
 
-function compose(db: Kysely<Tables>, kind: "sqlite" | "postgres", guard: Guard): OpenStore {
+function compose(db: Kysely<Tables>, kind: "sqlite" | "postgres", guard: Guard): Omit<OpenStore, "close"> {
   const calls = new CallTables(db, kind, guard);
   const state = new StateTable(db, kind, guard);
   const jobs = new JobsTableQueue(db, kind, guard);
-  let closed: Promise<void> | null = null;
   return {
     kind,
     save: (saves) => calls.save(saves),
@@ -136,10 +148,6 @@ function compose(db: Kysely<Tables>, kind: "sqlite" | "postgres", guard: Guard):
     orders: new OrdersTables(db, guard),
     ping: async () => {
       await guard(async () => await sql`select 1`.execute(db));
-    },
-    close: () => {
-      closed ??= db.destroy();
-      return closed;
     },
   };
 }

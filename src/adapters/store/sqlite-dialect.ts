@@ -36,6 +36,8 @@ interface LibsqlStatement {
 /** How long a writer waits for another process that is writing to the same file, and how often it looks. */
 const BUSY_TIMEOUT_MS = 5_000;
 const BUSY_RETRY_MS = 10;
+/** Preparing takes as long as inserting some rows. Lists of values make many texts, so there is an end to it. */
+const MAX_STATEMENTS = 200;
 
 /**
  * SQLite for kysely, over the promise API of libsql: `exec` runs on a thread of libsql's own, so what can take long
@@ -125,6 +127,7 @@ class SqliteDriver implements Driver {
 
 class SqliteConnection implements DatabaseConnection {
   readonly #db: LibsqlDatabase;
+  readonly #statements = new Map<string, LibsqlStatement>();
   #inTransaction = false;
 
   constructor(db: LibsqlDatabase) {
@@ -163,7 +166,7 @@ class SqliteConnection implements DatabaseConnection {
   }
 
   async #execute<R>(query: CompiledQuery): Promise<QueryResult<R>> {
-    const statement = await this.#db.prepare(query.sql);
+    const statement = await this.#prepared(query.sql);
     if (statement.reader) {
       const rows = await statement.all(query.parameters);
       return { rows: rows as R[], numAffectedRows: BigInt(rows.length) };
@@ -172,12 +175,22 @@ class SqliteConnection implements DatabaseConnection {
     return { rows: [], numAffectedRows: BigInt(done.changes), insertId: BigInt(done.lastInsertRowid) };
   }
 
+  async #prepared(sql: string): Promise<LibsqlStatement> {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    const statement = await this.#db.prepare(sql);
+    if (this.#statements.size >= MAX_STATEMENTS) this.#statements.clear();
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+
   // biome-ignore lint/correctness/useYield: nothing of ours streams; kysely wants the method.
   async *streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
     throw new Error("streaming is not supported on SQLite");
   }
 
   close(): void {
+    this.#statements.clear();
     this.#db.close();
   }
 }
