@@ -6,11 +6,13 @@ import { systemClock } from "./adapters/system-clock.js";
 import { createTwilioRest } from "./adapters/twilio-rest.js";
 import { createWsDialer } from "./adapters/ws-upstream.js";
 import type { AgentsFile } from "./agent.js";
+import { readPriceTable } from "./agents/price-table.js";
 import { type Config, mediaUrlFor } from "./config.js";
 import { createOperatorServer, createPublicServer } from "./http/server.js";
 import { BlockPool } from "./playout/block-pool.js";
 import type { CallControl, Clock, Log } from "./ports.js";
 import { openRecordKeeping, type RecordKeeping } from "./record-keeping.js";
+import { tokenCostUsd } from "./records/cost.js";
 import type { CallJournal } from "./records/record-event.js";
 import { Calls } from "./relay/calls.js";
 import { RealtimeSession } from "./relay/realtime-session.js";
@@ -65,10 +67,11 @@ export async function createApp(
       nowMs: () => clock.nowMs(),
       observe: (operation, outcome, seconds) => metrics.twilioRequest(operation, outcome, seconds),
     });
+  const prices = readPriceTable(agents.pricingFile ?? null);
   let { journal } = overrides;
   let keeping: RecordKeeping | null = null;
   if (journal === undefined) {
-    keeping = await openRecordKeeping(config, agents, { clock, log, metrics, control });
+    keeping = await openRecordKeeping(config, agents, { clock, log, metrics, control, prices });
     journal = keeping.journal;
   }
   const crm =
@@ -111,6 +114,7 @@ export async function createApp(
       leadMs: config.playoutLeadMs,
       upstreamTimeoutMs: config.upstreamTimeoutMs,
       maxCallMinutes: config.maxCallMinutes,
+      price: (model, tokens) => tokenCostUsd(model, tokens, prices),
       openSession: (profile, history, events, life) =>
         new RealtimeSession(profile, history, events, life, {
           dialer,

@@ -9,11 +9,11 @@ import { SpoolFiles } from "./adapters/spool-files.js";
 import { openStore } from "./adapters/store/open-store.js";
 import { OpenAiTranscriptions } from "./adapters/transcriptions.js";
 import type { AgentsFile } from "./agent.js";
-import { readPriceTable } from "./agents/price-table.js";
 import { type Config, twilioAccount } from "./config.js";
 import { recordRoutes } from "./http/api-route.js";
 import type { OperatorRoute } from "./http/ops-route.js";
 import type { CallControl, CallMetrics, CallSid, Clock, Log } from "./ports.js";
+import type { PriceTable } from "./records/cost.js";
 import { Eraser } from "./records/eraser.js";
 import type { CallJournal } from "./records/record-event.js";
 import { Recorder } from "./records/recorder.js";
@@ -44,6 +44,7 @@ export interface RecordKeepingDeps {
   readonly log: Log;
   readonly metrics: CallMetrics;
   readonly control: CallControl;
+  readonly prices: PriceTable;
 }
 
 /** A transfer is over after four hours: `<Dial>`'s own time limit. */
@@ -62,16 +63,12 @@ export async function openRecordKeeping(
   const spool = await SpoolFiles.open(join(dataDirectory(config), "spool"), config.nodeName, () =>
     clock.epochMs(),
   );
-  const patterns = agents.redact?.patterns ?? [];
   const recorder = new Recorder(
     { store, spool, clock, log, metrics },
     {
       node: config.nodeName,
-      prices: readPriceTable(agents.pricingFile ?? null),
-      redact: createRedact({
-        cardNumbers: agents.redact?.cardNumbers ?? true,
-        patterns: patterns.map((pattern) => new RegExp(pattern, "giu")),
-      }),
+      prices: deps.prices,
+      redact: createRedact(agents.redact ?? { cardNumbers: true, patterns: [] }),
     },
   );
   const account = twilioAccount(config);

@@ -71,6 +71,8 @@ export interface CallDeps {
     life: VoiceSessionLife,
   ) => VoiceSession;
   readonly tools: (host: ToolHost) => CallTools;
+  /** What these tokens cost in USD; null: the model has no price. */
+  readonly price: (model: string, tokens: TokenUsage) => number | null;
 }
 
 /** An unclaimed warm session is closed after this (promise S1). */
@@ -116,6 +118,7 @@ export class Call
   #lastActivityMs: number;
   #underrunsCounted = 0;
   #timeUp = false;
+  #costUsd = 0;
   #instructions: string;
   #language: string;
 
@@ -415,6 +418,11 @@ export class Call
   usage(model: string, tokens: TokenUsage): void {
     this.story.usage(model, tokens);
     const { metrics } = this.#deps;
+    const usd = this.#deps.price(model, tokens);
+    if (usd !== null) {
+      metrics.cost(model, usd);
+      this.#costUsd += usd;
+    }
     metrics.tokens(model, "input_text", tokens.inputText);
     metrics.tokens(model, "input_audio", tokens.inputAudio);
     metrics.tokens(model, "input_image", tokens.inputImage);
@@ -487,10 +495,14 @@ export class Call
 
   #watchLimits(nowMs: number): void {
     if (this.#timeUp || this.#state.name !== "talking") return;
-    const { maxCallMinutes, idleHangupS } = this.agent.limits;
+    const { maxCallMinutes, idleHangupS, maxCostUsd } = this.agent.limits;
     const minutes = Math.min(maxCallMinutes, this.#deps.maxCallMinutes);
     if (nowMs - this.#streamStartedMs >= minutes * 60_000) {
       this.#limitReached("max_call_minutes");
+      return;
+    }
+    if (maxCostUsd !== null && this.#costUsd >= maxCostUsd) {
+      this.#limitReached("max_cost_usd");
       return;
     }
     if (idleHangupS === null || !this.#audio.playout.isSilent(nowMs)) return;

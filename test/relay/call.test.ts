@@ -380,6 +380,46 @@ describe("a call", () => {
     expect(model.of("response.create")).toHaveLength(2);
   });
 
+  it("counts what the call costs, and takes the caller to a human when its purse is empty", async () => {
+    const base = agent();
+    const bench = new CallBench(agent({ limits: { ...base.limits, maxCostUsd: 0.3 } }));
+    const { model } = await bench.talk();
+    const respond = (id: string): void => {
+      model.created(id);
+      model.done(id, { usage: { output_tokens: 200, output_token_details: { audio_tokens: 200 } } });
+      bench.run(100);
+    };
+    respond("r1");
+    expect(bench.calls.find(sid(1))!.state.name).toBe("talking");
+    respond("r2");
+    expect(bench.calls.find(sid(1))!.state.name).toBe("leaving");
+    expect(JSON.stringify(model.of("response.create").at(-1))).toContain("connecting them");
+    respond("r3");
+    expect(bench.handedOver).toMatchObject([[sid(1), { by: "limit", reason: "max_cost_usd" }]]);
+    expect(bench.fake.count("cost gpt-realtime-2.1")).toBe(3);
+  });
+
+  it("says goodbye and hangs up a caller of whom nothing was heard for long", async () => {
+    const base = agent();
+    const bench = new CallBench(agent({ limits: { ...base.limits, idleHangupS: 30 } }));
+    const { model, stream } = await bench.talk();
+    model.created("r1");
+    model.done("r1");
+    bench.run(29_000, 100);
+    expect(bench.calls.find(sid(1))!.state.name).toBe("talking");
+    bench.run(2_000, 100);
+    expect(JSON.stringify(model.of("response.create").at(-1))).toContain("goodbye");
+    model.created("r2");
+    model.delta("r2", "i2", 8_000);
+    model.says(audioDone("r2", "i2"));
+    model.done("r2");
+    bench.run(900);
+    expect(stream.closedWith).toBeNull();
+    bench.run(300);
+    expect(stream.closedWith).toBe(1000);
+    expect(bench.recorded("ended")).toMatchObject([{ outcome: "completed", reason: "idle" }]);
+  });
+
   it("says no number and no speech in the log", async () => {
     const bench = new CallBench();
     const { model, stream } = await bench.talk();

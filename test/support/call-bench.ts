@@ -261,6 +261,7 @@ export class CallBench {
           metrics: this.fake.metrics,
           log: this.log,
         }),
+      price: (_model, tokens) => tokens.outputAudio / 1000,
       tools: () => {
         const tools = new FakeTools();
         this.tools.push(tools);
