@@ -1,11 +1,5 @@
+import type { RedactSettings } from "../agent.js";
 import type { RecordEvent, TranscriptWord } from "./record-event.js";
-
-export interface RedactSettings {
-  /** Numbers of a card's length that pass the Luhn check, however they are grouped. */
-  readonly cardNumbers: boolean;
-  /** Own patterns. What they match is replaced; they are tried in order. */
-  readonly patterns: readonly RegExp[];
-}
 
 /** Takes out of a text what must not be stored. */
 export type Redact = (text: string) => string;
@@ -16,12 +10,12 @@ export const PATTERN_MASK = "[redacted]";
 // Digits with single spaces, dashes or dots between them, as cards are written and as transcripts group them.
 const DIGIT_RUN = /\d(?:[ \-.,]{0,2}\d){12,}/g;
 
-export function createRedact(settings: RedactSettings): Redact {
-  const patterns = settings.patterns.map((pattern) =>
-    pattern.flags.includes("g") ? pattern : new RegExp(pattern.source, `${pattern.flags}g`),
-  );
+/** Card numbers by length and Luhn check, then the file's own patterns in order. Undefined: nothing is taken out. */
+export function createRedact(settings: RedactSettings | undefined): Redact {
+  const patterns = (settings?.patterns ?? []).map((source) => new RegExp(source, "giu"));
+  const cardNumbers = settings?.cardNumbers ?? false;
   return (text) => {
-    let clean = settings.cardNumbers ? text.replace(DIGIT_RUN, maskCards) : text;
+    let clean = cardNumbers ? text.replace(DIGIT_RUN, maskCards) : text;
     for (const pattern of patterns) clean = clean.replace(pattern, PATTERN_MASK);
     return clean;
   };
