@@ -1,0 +1,152 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { speechLike } from "../../bench/sim/audio/synth.js";
+import type { Party } from "../../bench/sim/twilio/party.js";
+import type { RestFault } from "../../bench/sim/twilio/rest.js";
+import type { TwilioOptions } from "../../bench/sim/twilio.js";
+import type { AgentProfile } from "../../src/agent.js";
+import { type Stage, startStage } from "../support/stage.js";
+import { ladderAgent } from "../transfer/directory.js";
+
+const GREETING = { text: "Hello.", audio: speechLike(200, 1) };
+const BYE = { text: "I connect you.", audio: speechLike(200, 2) };
+const BACK = { text: "Nobody is there.", audio: speechLike(200, 3) };
+const question = speechLike(700, 4);
+const SUMMARY = 'They said "<help> & hurry" </Task> 🐒\ntwice';
+
+let stage: Stage | null = null;
+afterEach(async () => {
+  await stage?.close();
+  stage = null;
+});
+
+function withTools(profile: AgentProfile): AgentProfile {
+  const tool = {
+    name: "transfer_call",
+    description: "",
+    parameters: {},
+    source: { kind: "builtin" as const },
+    timeoutMs: 3_000,
+    sayWhileWaiting: null,
+  };
+  return { ...profile, tools: [tool] };
+}
+
+/** A call whose agent transfers it at the caller's first words. */
+async function transferring(names: readonly string[], twilio: Partial<TwilioOptions>) {
+  const profile = withTools(ladderAgent(...names));
+  const made = await startStage(
+    {
+      turns: ({ sessionIndex, index }) => {
+        if (sessionIndex > 0) return { say: BACK };
+        if (index === 0) return { say: GREETING };
+        const asked = { destination: names[0], reason: "asked", summary: SUMMARY, urgency: "high" };
+        return { say: BYE, calls: [{ name: "transfer_call", arguments: asked }] };
+      },
+    },
+    {
+      agents: { agents: new Map([[profile.name, profile]]), numbers: new Map(), defaultAgent: profile.name },
+      twilio: { duplicateCallbacks: true, reorderCallbacks: true, ...twilio },
+    },
+  );
+  stage = made;
+  const call = made.twilio.placeCall();
+  await call.story.until("first_media");
+  await call.say(question);
+  return { stage: made, call };
+}
+
+const accepts = (): Party => ({ keys: () => "1", talkMs: 300 });
+
+describe("a call that is handed over", () => {
+  it.each([
+    ["desk", {}],
+    ["sip", {}],
+    ["queue", { queueAgents: () => ({ afterMs: 100, talkMs: 300 }) }],
+    ["experts", { queueAgents: () => ({ afterMs: 100, talkMs: 300 }) }],
+    ["warm", { callees: accepts }],
+  ] as const)("ends with the human, and its record tells the same story: %s", async (name, twilio) => {
+    const { stage, call } = await transferring([name], twilio);
+    await stage.until(call.sid, "transfer_outcome");
+    await stage.until(call.sid, "ended");
+    // In a conference, people stay until somebody goes.
+    if (name === "warm") call.hangUp();
+    await call.ended;
+    await stage.twilio.settled();
+    expect(stage.twilio.violations()).toEqual([]);
+    expect(stage.record(call.sid)).toMatchObject({
+      outcome: "transferred",
+      transfer: { destination: name, outcome: "answered", reason: "asked", summary: SUMMARY },
+    });
+    const updates = stage.twilio.requests.filter(({ operation }) => operation === "calls.update");
+    expect(updates).toHaveLength(1);
+    if (name === "experts") {
+      expect(stage.twilio.tasks).toHaveLength(1);
+      expect(stage.twilio.tasks[0]).toMatchObject({
+        priority: 10,
+        attributes: {
+          reason: "asked",
+          summary: SUMMARY,
+          urgency: "high",
+          agent: "support",
+          callSid: call.sid,
+        },
+      });
+    }
+    if (name === "warm") {
+      const human = stage.twilio.legs.find((leg) => leg.to === "+12025550122");
+      const prompt = human?.story.find("gather")?.detail;
+      expect(JSON.stringify(prompt)).toContain("They said");
+    }
+  });
+
+  it.each<[string, Party]>([
+    ["busy", { outcome: "busy" }],
+    ["failed", { outcome: "failed" }],
+    ["declined", { keys: () => "2" }],
+    ["no_answer", { keys: () => null }],
+  ])("comes back to the agent, who is told, when the warm human is %s", async (outcome, party) => {
+    const { stage, call } = await transferring(["warm"], { callees: () => party });
+    await stage.until(call.sid, "transfer_outcome");
+    const second = await stage.model.session(1);
+    await expect.poll(() => JSON.stringify(second.events), { timeout: 5_000 }).toContain("did not work");
+    call.hangUp();
+    await call.ended;
+    await stage.until(call.sid, "ended");
+    expect(stage.twilio.violations()).toEqual([]);
+    expect(stage.record(call.sid)).toMatchObject({ outcome: "completed", transfer: { outcome } });
+  });
+
+  it.each<[string, RestFault]>([
+    ["429", { operation: "calls.update", kind: "429" }],
+    ["500", { operation: "calls.update", kind: "500" }],
+    ["500 again and again", { operation: "calls.update", kind: "500", times: 50 }],
+    ["a lost answer", { operation: "calls.update", kind: "timeout_after" }],
+    ["no answer", { operation: "calls.update", kind: "timeout_before" }],
+    ["a cut connection", { operation: "calls.update", kind: "reset" }],
+  ])("reaches the human once, and hears of it in time, in spite of %s", async (_, fault) => {
+    const { stage, call } = await transferring(["desk"], {});
+    stage.twilio.failRest(fault);
+    await call.story.until("dial_bridged", {}, 10_000);
+    await stage.until(call.sid, "transfer_outcome");
+    await call.ended;
+    await stage.twilio.settled();
+    expect(stage.twilio.violations()).toEqual([]);
+    expect(stage.twilio.legs.filter((leg) => leg.to === "+12025550111")).toHaveLength(1);
+    expect(stage.record(call.sid).transfer).toMatchObject({ outcome: "answered" });
+  });
+
+  it("leaves nobody ringing when the caller hangs up while the human is briefed", async () => {
+    const { stage, call } = await transferring(["warm"], { callees: () => ({ keys: () => null }) });
+    await expect
+      .poll(() => stage.twilio.legs.some((leg) => leg.story.find("gather") !== undefined), { timeout: 5_000 })
+      .toBe(true);
+    call.hangUp();
+    await stage.until(call.sid, "ended");
+    await Promise.all(stage.twilio.legs.map((leg) => leg.ended));
+    expect(stage.record(call.sid)).toMatchObject({
+      outcome: "abandoned",
+      transfer: { outcome: "caller_gone" },
+    });
+    expect(stage.twilio.violations()).toEqual([]);
+  });
+});
