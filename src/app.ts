@@ -68,12 +68,6 @@ export async function createApp(
       observe: (operation, outcome, seconds) => metrics.twilioRequest(operation, outcome, seconds),
     });
   const prices = readPriceTable(agents.pricingFile ?? null);
-  let { journal } = overrides;
-  let keeping: RecordKeeping | null = null;
-  if (journal === undefined) {
-    keeping = await openRecordKeeping(config, agents, { clock, log, metrics, control, prices });
-    journal = keeping.journal;
-  }
   const crm =
     agents.crm === undefined
       ? null
@@ -82,6 +76,22 @@ export async function createApp(
           log,
           spoolDirectory: join(dirname(config.recordingsDir), "crm"),
         });
+  let { journal } = overrides;
+  let keeping: RecordKeeping | null = null;
+  if (journal === undefined) {
+    keeping = await openRecordKeeping(config, agents, {
+      clock,
+      log,
+      metrics,
+      control,
+      prices,
+      completed:
+        crm === null || agents.crm?.callCompleted == null
+          ? null
+          : (call, record) => crm.completed(call, record),
+    });
+    journal = keeping.journal;
+  }
   const dialer = createWsDialer({
     apiKey: config.openaiApiKey,
     clock,
@@ -114,6 +124,7 @@ export async function createApp(
       leadMs: config.playoutLeadMs,
       upstreamTimeoutMs: config.upstreamTimeoutMs,
       maxCallMinutes: config.maxCallMinutes,
+      lookUp: crm === null || agents.crm?.callerLookup == null ? null : (call) => crm.lookUp(call),
       price: (model, tokens) => tokenCostUsd(model, tokens, prices),
       openSession: (profile, history, events, life) =>
         new RealtimeSession(profile, history, events, life, {

@@ -12,7 +12,8 @@ import type { AgentsFile } from "./agent.js";
 import { type Config, twilioAccount } from "./config.js";
 import { recordRoutes } from "./http/api-route.js";
 import type { OperatorRoute } from "./http/ops-route.js";
-import type { CallControl, CallMetrics, CallSid, Clock, Log } from "./ports.js";
+import type { CallControl, CallMetrics, CallSid, Clock, Crm, Log } from "./ports.js";
+import { CompletionTeller } from "./records/completion.js";
 import type { PriceTable } from "./records/cost.js";
 import { Eraser } from "./records/eraser.js";
 import type { CallJournal } from "./records/record-event.js";
@@ -45,6 +46,8 @@ export interface RecordKeepingDeps {
   readonly metrics: CallMetrics;
   readonly control: CallControl;
   readonly prices: PriceTable;
+  /** Told of calls that are over; null: nobody. */
+  readonly completed: Crm["completed"] | null;
 }
 
 /** A transfer is over after four hours: `<Dial>`'s own time limit. */
@@ -109,10 +112,19 @@ export async function openRecordKeeping(
       recordingsDays: agents.retention?.recordingsDays ?? null,
     },
   );
+  const told =
+    deps.completed === null
+      ? recorder
+      : new CompletionTeller(
+          recorder,
+          async (callSid) => recorder.record(callSid) ?? (await store.load(callSid))?.record ?? null,
+          deps.completed,
+          log,
+        );
   const key = (callSid: CallSid): string => `transfer:${callSid}`;
   return {
     journal: new RecordingStarter(
-      recorder,
+      told,
       agents.agents,
       deps.control,
       `${config.publicUrl}/recording-status`,

@@ -155,8 +155,10 @@ export class SpoolFiles implements Spool {
     for (const entry of await readdir(this.#root, { withFileTypes: true })) {
       if (!entry.isDirectory() || entry.name === this.writer || entry.name === QUARANTINE) continue;
       const path = join(this.#root, entry.name);
-      if (!(await isAbandoned(path, this.#epochMs()))) continue;
-      const writer = entry.name.split("~")[0]!;
+      // "dead~heir": the heir's own mark says whether it is still being taken over.
+      const [writer = "", heir] = entry.name.split("~");
+      if (!(await isAbandoned(join(this.#root, heir ?? writer), heir !== undefined, this.#epochMs())))
+        continue;
       const claimed = join(this.#root, `${writer}~${this.writer}`);
       try {
         // Of all who try, one rename finds the directory.
@@ -165,7 +167,6 @@ export class SpoolFiles implements Spool {
         if (isMissing(error)) continue;
         throw error;
       }
-      await writeMark(claimed);
       found.push(new OrphanFiles(claimed, writer));
     }
     return found;
@@ -238,7 +239,8 @@ async function writeMark(directory: string): Promise<void> {
   await writeFile(join(directory, MARK_FILE), JSON.stringify(ownMark()), { mode: 0o600 });
 }
 
-async function isAbandoned(directory: string, epochMs: number): Promise<boolean> {
+/** @param ifMissing  the answer when there is no such directory. */
+async function isAbandoned(directory: string, ifMissing: boolean, epochMs: number): Promise<boolean> {
   const path = join(directory, MARK_FILE);
   let life: ReturnType<typeof lifeOf> = "unknown";
   try {
@@ -248,8 +250,14 @@ async function isAbandoned(directory: string, epochMs: number): Promise<boolean>
     if (!isMissing(error) && !(error instanceof SyntaxError)) throw error;
   }
   if (life !== "unknown") return life === "dead";
-  const { mtimeMs } = await stat(path).catch(async () => await stat(directory));
-  return epochMs - mtimeMs > SILENT_MS;
+  for (const place of [path, directory]) {
+    try {
+      return epochMs - (await stat(place)).mtimeMs > SILENT_MS;
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+    }
+  }
+  return ifMissing;
 }
 
 function isMissing(error: unknown): boolean {

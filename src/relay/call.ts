@@ -3,7 +3,18 @@ import { dtmfTones, isDtmf } from "../codec/dtmf.js";
 import { assertNever } from "../errors.js";
 import type { BlockPool } from "../playout/block-pool.js";
 import type { Hearing } from "../playout/ledger.js";
-import type { CallMetrics, CallSid, Clock, ItemId, Log, ResponseId, StreamSid, Timer } from "../ports.js";
+import type {
+  CallerProfile,
+  CallMetrics,
+  CallSid,
+  Clock,
+  Crm,
+  ItemId,
+  Log,
+  ResponseId,
+  StreamSid,
+  Timer,
+} from "../ports.js";
 import type { CallDirection, CallJournal, TokenUsage } from "../records/record-event.js";
 import { AudioPath, type AudioPathEvents, isLocal } from "./audio-path.js";
 import {
@@ -71,6 +82,8 @@ export interface CallDeps {
     life: VoiceSessionLife,
   ) => VoiceSession;
   readonly tools: (host: ToolHost) => CallTools;
+  /** Who calls: never rejects, never takes longer than its time-out. Null: nobody is asked. */
+  readonly lookUp: Crm["lookUp"] | null;
   /** What these tokens cost in USD; null: the model has no price. */
   readonly price: (model: string, tokens: TokenUsage) => number | null;
 }
@@ -119,6 +132,9 @@ export class Call
   #underrunsCounted = 0;
   #timeUp = false;
   #costUsd = 0;
+  #recognising = false;
+  #greetingWaits = false;
+  #facts: string | null = null;
   #instructions: string;
   #language: string;
 
@@ -177,6 +193,28 @@ export class Call
   prewarm(): void {
     this.#upstream.open([]);
     this.#arm("claim");
+  }
+
+  /** Asks who calls; the greeting waits for the answer, which comes within the look-up's time-out. */
+  recognise(): void {
+    const { lookUp } = this.#deps;
+    if (lookUp === null) return;
+    const { callSid, from, to } = this.parties;
+    this.#recognising = true;
+    void lookUp({ callSid, from, to }).then((profile) => {
+      this.#recognising = false;
+      if (this.#state.name === "ended") return;
+      if (profile !== null) this.#recognised(profile);
+      if (this.#greetingWaits) this.#greet();
+    });
+  }
+
+  #recognised(profile: CallerProfile): void {
+    this.story.note("caller_recognised", { cases: profile.openCases.length });
+    this.#facts = prompts.callerFacts(profile);
+    const { language } = profile;
+    if (language !== null)
+      this.setLanguage(this.agent.languages.has(language) ? language : primary(language));
   }
 
   /** Without a warm session the stream's start opens one. */
@@ -605,10 +643,24 @@ export class Call
     if (session === null) return;
     this.#audio.connectSession(session);
     if (how === "greet") {
-      if (this.agent.greeting === null) return;
-      this.#owesAnswer = true;
-      session.greet(prompts.greeting(this.agent.greeting));
+      if (this.#recognising) this.#greetingWaits = true;
+      else this.#greet();
     } else if (this.#owesAnswer) session.speak(prompts.GO_ON);
+  }
+
+  #greet(): void {
+    this.#greetingWaits = false;
+    const session = this.#upstream.session;
+    if (session === null) return;
+    if (this.#facts !== null) {
+      session.note(this.#facts);
+      this.story.remember(this.#facts);
+    }
+    if (this.agent.greeting === null) return;
+    this.#owesAnswer = true;
+    session.greet(
+      prompts.greeting(this.agent.greeting, this.#language === this.agent.language ? null : this.#language),
+    );
   }
 
   /** The next session begins by speaking: there is something to tell the caller. */
@@ -644,4 +696,9 @@ export class Call
     this.#timers.get(timer)?.cancel();
     this.#timers.delete(timer);
   }
+}
+
+/** "es-MX" → "es": an agent that speaks the language speaks it to everybody. */
+function primary(language: string): string {
+  return language.split("-")[0] ?? language;
 }

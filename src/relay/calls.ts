@@ -116,6 +116,7 @@ export class Calls implements Desk, CallHost, TransferHubHost {
     );
     this.#calls.set(callSid, call);
     this.#deps.metrics.callStarted();
+    if (call.parties.direction === "inbound") call.recognise();
     if (this.#config.prewarm) call.prewarm();
     else call.dialLater();
     return this.#connect(call);

@@ -1,9 +1,23 @@
+import type { CallerProfile } from "../ports.js";
 import type { Departure } from "./call-state.js";
 
 /** Everything the relay itself tells a model, in one place: these sentences are part of the product. */
 
-export function greeting(text: string): string {
-  return `The caller has just been connected. Say exactly this, nothing before and nothing after it, then listen: "${text}"`;
+/** @param language  that the caller speaks, when it is not the greeting's own. */
+export function greeting(text: string, language: string | null): string {
+  const words = language === null ? "exactly this" : `this in the language with the code "${language}"`;
+  return `The caller has just been connected. Say ${words}, nothing before and nothing after it, then listen: "${text}"`;
+}
+
+export function callerFacts(profile: CallerProfile): string {
+  const lines = [
+    "What is known of the caller (do not read it out; be sure who it is before you tell anything of it):",
+  ];
+  if (profile.name !== null) lines.push(`Name: ${profile.name}`);
+  if (profile.language !== null) lines.push(`Language: ${profile.language}`);
+  if (profile.notes !== null) lines.push(`Notes: ${profile.notes}`);
+  for (const { id, subject } of profile.openCases) lines.push(`Open case ${id}: ${subject}`);
+  return lines.join("\n");
 }
 
 export function sayExactly(text: string): string {

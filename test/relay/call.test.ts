@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { CallerProfile } from "../../src/ports.js";
 import { agent, CallBench, type FakeStream, parametersOf, sid } from "../support/call-bench.js";
 
 const speechStarted = { type: "input_audio_buffer.speech_started", item_id: "u1", audio_start_ms: 0 };
@@ -418,6 +419,29 @@ describe("a call", () => {
     bench.run(300);
     expect(stream.closedWith).toBe(1000);
     expect(bench.recorded("ended")).toMatchObject([{ outcome: "completed", reason: "idle" }]);
+  });
+
+  it("waits with the greeting for who the caller is, and tells the model; an unknown caller is greeted all the same", async () => {
+    let tell: (profile: CallerProfile | null) => void = () => undefined;
+    const lookUp = (): Promise<CallerProfile | null> => new Promise((resolve) => (tell = resolve));
+    const speaks = agent({ languages: new Map([["es", { voice: null, instructions: "Habla." }]]) });
+    const bench = new CallBench(speaks, {}, undefined, lookUp);
+    const { model, stream } = await bench.talk();
+    expect(model.of("response.create")).toEqual([]);
+    stream.frame(frame(1));
+    expect(appended(model)).toEqual(Buffer.from(frame(1)));
+    tell({ name: "Ada", language: "es-MX", notes: null, openCases: [{ id: "7", subject: "late" }] });
+    await Promise.resolve();
+    await Promise.resolve();
+    expect(JSON.stringify(model.of("conversation.item.create"))).toMatch(/Ada.*Open case 7: late/);
+    expect(JSON.stringify(model.of("session.update").at(-1))).toContain("Habla.");
+    expect(JSON.stringify(model.of("response.create"))).toContain("es");
+
+    const unknown = new CallBench(agent(), {}, undefined, async () => null);
+    const other = await unknown.talk();
+    await Promise.resolve();
+    expect(other.model.of("response.create")).toHaveLength(1);
+    expect(other.model.of("conversation.item.create")).toEqual([]);
   });
 
   it("says no number and no speech in the log", async () => {

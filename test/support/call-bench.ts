@@ -225,6 +225,7 @@ export class CallBench {
     profile = agent(),
     changes: Partial<CallsConfig> = {},
     transfers?: (host: TransferHubHost, bench: CallBench) => TransferHub,
+    lookUp: CallDeps["lookUp"] = null,
   ) {
     const { clock } = this;
     const hub: TransferHub = {
@@ -261,6 +262,7 @@ export class CallBench {
           metrics: this.fake.metrics,
           log: this.log,
         }),
+      lookUp,
       price: (_model, tokens) => tokens.outputAudio / 1000,
       tools: () => {
         const tools = new FakeTools();
