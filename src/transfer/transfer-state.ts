@@ -15,7 +15,6 @@
  */
 import { assertNever } from "../errors.js";
 import type { TwilioCallStatus } from "../ports.js";
-import type { TransferOutcome } from "../records/record-event.js";
 import { human } from "./human-leg.js";
 import type { MoveWait, Page, TransferEvent, TransferState, TransferStep } from "./transfer-events.js";
 import {
@@ -399,10 +398,4 @@ export function beginTransfer(
   bottom: TransferState["bottom"],
 ): TransferState {
   return { ladder, rung: 0, doc: 1, ring: 0, human: null, bottom, phase: { name: "farewell" } };
-}
-
-/** The outcome of a transfer that has ended, else null. */
-export function outcomeOf(state: TransferState): TransferOutcome | null {
-  const { phase } = state;
-  return phase.name === "over" || phase.name === "returning" ? phase.outcome : null;
 }
