@@ -95,6 +95,31 @@ describe("SpoolFiles", () => {
     expect(await readdir(home)).toEqual([]);
   });
 
+  it("takes over what an heir left that died in its turn, and not from one that lives", async () => {
+    const die = async (spool: SpoolFiles) => {
+      await spool.close();
+      const mark = { host: hostname(), pid: process.pid, startTicks: "1" };
+      writeFileSync(join(home, spool.writer, "holder.json"), JSON.stringify(mark));
+    };
+    const dead = await open("dead");
+    await dead.append([entry(1)]);
+    await die(dead);
+    const heir = await open("heir");
+    await heir.append([entry(1)]);
+    expect(await heir.orphans()).toHaveLength(1);
+    const next = await open("next");
+    expect(await next.orphans()).toEqual([]);
+    await die(heir);
+    const left = await next.orphans();
+    expect(left.map((orphan) => orphan.writer).sort()).toEqual([dead.writer, heir.writer].sort());
+    for (const orphan of left) {
+      expect(await seqs(orphan.read())).toEqual([1]);
+      await orphan.remove();
+    }
+    await next.close();
+    expect(await readdir(home)).toEqual([]);
+  });
+
   it("leaves a living process alone, and another machine's until it has been silent for long", async () => {
     const living = await open("living");
     await living.append([entry(1)]);
