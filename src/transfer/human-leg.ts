@@ -131,8 +131,9 @@ function legStatus(draft: Draft, event: Extract<HumanEvent, { type: "human_statu
   const { phase } = draft.state;
   const { status, source } = event;
   if (status === null) {
-    // Twilio would not say. One who accepted is believed; one who may not even have answered is not waited for.
-    if (phase.name === "joining") connected(draft);
+    // Twilio would not say. One who accepted is asked for again: the question may be older than the answer, and the caller
+    // may have hung up in between. One who may not even have answered is not waited for.
+    if (phase.name === "joining") draft.do({ do: "arm", ms: JOIN_MS });
     else nextRung(draft, "no_answer", "rest", nowMs);
     return;
   }
