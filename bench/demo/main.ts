@@ -82,7 +82,8 @@ async function setStage(clips: DemoClips, timeline: Timeline): Promise<Stage> {
   });
   const twilio = await startTwilio({
     publicUrl: PUBLIC_URL,
-    callees: () => ({ afterMs: 400, talkMs: 1_000 }),
+    // A person who listens to the briefing and presses 1.
+    callees: () => ({ afterMs: 400, keys: () => "1", talkMs: 1_500 }),
   });
   const config = loadConfig({
     HOST: "127.0.0.1",
@@ -124,7 +125,11 @@ async function placeCall(stage: Stage, clips: DemoClips): Promise<number> {
   await call.say(clips.interrupts.audio);
   await agentFinished(call, clips.thanks.audio);
   await call.say(clips.human.audio);
-  await call.story.until("dial_bridged", {}, 20_000);
+  const human = await humanOf(stage);
+  await human.story.until("conference_joined", {}, 20_000);
+  // The two talk; then the caller hangs up.
+  await pause(1_500);
+  call.hangUp();
   await call.ended;
   await twilio.settled();
 
@@ -138,7 +143,10 @@ async function placeCall(stage: Stage, clips: DemoClips): Promise<number> {
     firstAudioMs: firstAudioMs(call),
     maxLeadMs: stream?.playout.maxLeadMs ?? 0,
     underruns: underruns(call, clips),
-    connected: call.story.find("dial_bridged") !== undefined,
+    connected:
+      human.story.find("conference_joined") !== undefined &&
+      call.story.find("conference_joined") !== undefined,
+    briefing: human.story.find("gather")?.detail["prompt"] ?? null,
     violations: [...twilio.violations(), ...model.violations()],
     ...files,
   };
@@ -150,6 +158,16 @@ async function placeCall(stage: Stage, clips: DemoClips): Promise<number> {
       : `\nDid not hold:\n${faults.map((text) => `  ${text}`).join("\n")}`,
   );
   return faults.length;
+}
+
+/** The leg that the relay calls: the last that is not the caller's. */
+async function humanOf({ twilio }: Stage): Promise<Leg> {
+  for (let waitedMs = 0; waitedMs < 20_000; waitedMs += 20) {
+    const leg = twilio.legs.findLast(({ direction, over }) => direction !== "inbound" && !over);
+    if (leg !== undefined) return leg;
+    await pause(20);
+  }
+  throw new Error("nobody was called");
 }
 
 async function moreCalls(stage: Stage, clips: DemoClips): Promise<void> {

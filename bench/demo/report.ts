@@ -15,6 +15,8 @@ export interface DemoReport {
   readonly maxLeadMs: number;
   readonly underruns: number;
   readonly connected: boolean;
+  /** What the human was told before the caller was put through. */
+  readonly briefing: string | number | boolean | null;
   readonly violations: readonly string[];
   readonly recordFile: string;
   readonly wavFile: string;
@@ -40,6 +42,7 @@ export function complaints(report: DemoReport): string[] {
     );
   }
   must(record.transfer?.outcome === "answered", "the transfer was not answered");
+  must(String(report.briefing).includes("4217"), "the human was not told what it is about");
   must(report.connected, "the human was never connected");
   must(
     record.outcome === "transferred",
@@ -78,6 +81,7 @@ export function reportLines(report: DemoReport): string[] {
       `${destination} (${kind}): ${outcome ?? "?"}${reason === null ? "" : `, because: ${reason}`}`,
     );
   }
+  if (report.briefing !== null) row("briefing", `“${report.briefing}”`);
   row(
     "cost",
     record.costUsd === null

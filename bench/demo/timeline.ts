@@ -58,6 +58,9 @@ export class Timeline {
           `transfer to "${event.destination}" (${event.by}): ${event.reason ?? "no reason given"}`,
         );
         return;
+      case "transfer_step":
+        this.line("relay", `transfer: ${event.step}${event.detail === null ? "" : ` (${event.detail})`}`);
+        return;
       case "transfer_outcome":
         this.line("relay", `transfer to "${event.destination}": ${event.outcome}`);
         return;
