@@ -193,11 +193,7 @@ export class Playout {
     if (!playing && this.#buffer.length === 0) return null;
     const heardBytes = this.#playhead.heardBytes(nowMs);
     this.#sink.clear();
-    this.#buffer.clear();
-    this.#playhead.clear();
-    this.#markedBytes = 0;
-    this.#held = false;
-    this.#dry = false;
+    this.#forget();
     return this.#ledger.takeAll(heardBytes);
   }
 
@@ -223,12 +219,22 @@ export class Playout {
     return this.#playhead.leadMs(nowMs - ECHO_PATIENCE_MS) <= 0;
   }
 
-  /** Gives all memory back; nothing more is sent. */
-  close(nowMs: number): Hearing[] {
+  /**
+   * The phone is gone: gives all memory back, tells every item's end, oldest first, and is ready for another phone, to
+   * which nothing of this one's marks means anything.
+   */
+  disconnect(nowMs: number): Hearing[] {
     const heardBytes = this.#playhead.heardBytes(nowMs);
-    this.#buffer.clear();
-    this.#held = true;
+    this.#forget();
     return this.#ledger.takeAll(heardBytes);
+  }
+
+  #forget(): void {
+    this.#buffer.clear();
+    this.#playhead.clear();
+    this.#markedBytes = 0;
+    this.#held = false;
+    this.#dry = false;
   }
 
   #watchForUnderrun(nowMs: number): void {

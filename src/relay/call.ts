@@ -184,6 +184,11 @@ export class Call
     this.#leg?.close();
   }
 
+  /** Twilio says that the stream is over before its socket does: what it still sends is nobody's. */
+  dropStream(): void {
+    this.#leg?.drop();
+  }
+
   /** Its stream and its session weigh on this process (not while a human has the caller). */
   get isLoad(): boolean {
     return this.#state.name !== "ended" && this.#state.name !== "handing_over";
@@ -310,7 +315,7 @@ export class Call
     this.#leg = null;
     this.#keypad.forget();
     const nowMs = this.#deps.clock.nowMs();
-    for (const hearing of this.#audio.playout.close(nowMs)) this.#heard(hearing);
+    for (const hearing of this.#audio.playout.disconnect(nowMs)) this.#heard(hearing);
     this.#audio.disconnectLeg();
     this.#dispatch({ type: "stream_ended", clean });
   }

@@ -193,7 +193,7 @@ export class Calls implements Desk, CallHost, TransferHubHost {
     if (call === undefined) return this.#afterwards(callSid, form);
     if (call.state.name === "handing_over") return this.#transfers.meanwhile(callSid);
     // The stream broke while caller and agent were talking. Its socket may tell us later than Twilio does.
-    if (call.state.name !== "returning") call.streamEnded(false);
+    if (call.state.name !== "returning") call.dropStream();
     const returns = (this.#returns.get(callSid) ?? 0) + 1;
     this.#returns.set(callSid, returns);
     if (returns > RETURNS_MOST) {

@@ -146,6 +146,11 @@ export class MediaLeg implements MediaReceiver {
     this.#end(1000, "done", true);
   }
 
+  /** The stream is over for Twilio, not by its `stop`: told as broken, once, whenever the socket follows. Idempotent. */
+  drop(): void {
+    this.#end(1000, "over");
+  }
+
   #end(code: number, reason: string, clean = false): void {
     if (this.#ended) return;
     this.#finish(clean);

@@ -251,17 +251,36 @@ describe("a call", () => {
     expect(unknown.map((verb) => verb.verb)).toEqual(["say", "dial"]);
   });
 
-  it("gives the caller back to the agent when the stream broke under them", async () => {
-    const bench = new CallBench();
-    const { stream } = await bench.talk();
-    stream.receiver!.closed(1006);
-    const twiml = await bench.calls.connectEnded(bench.form(1, { CallStatus: "in-progress" }));
-    const next = bench.stream();
-    next.start(sid(1), parametersOf(twiml));
-    bench.dialer.last.becomesReady();
-    expect(bench.dialer.last.of("response.create")).toHaveLength(1);
-    expect(bench.calls.find(sid(1))!.state.name).toBe("talking");
-  });
+  it.each(["before", "after"])(
+    "gives the caller back to the agent, who is heard again, when the stream broke and its socket closes %s Twilio asks",
+    async (when) => {
+      const bench = new CallBench();
+      const { stream, model } = await bench.talk();
+      model.created("r1");
+      model.delta("r1", "i1", 40_000);
+      bench.run(300);
+      if (when === "before") stream.receiver!.closed(1006);
+      const twiml = await bench.calls.connectEnded(bench.form(1, { CallStatus: "in-progress" }));
+      const next = bench.stream();
+      next.phone.advance(bench.clock.nowMs());
+      next.start(sid(1), parametersOf(twiml));
+      if (when === "after") stream.receiver!.closed(1006);
+      const second = bench.dialer.last;
+      second.becomesReady();
+      expect(second.of("response.create")).toHaveLength(1);
+      expect(bench.calls.find(sid(1))!.state.name).toBe("talking");
+      second.created("r2");
+      second.delta("r2", "i2", 1_600);
+      second.says(audioDone("r2", "i2"));
+      second.done("r2");
+      bench.run(500);
+      expect(next.phone.heard).toHaveLength(1_600);
+      expect(bench.recorded("agent_heard")).toMatchObject([
+        { itemId: "i1" },
+        { itemId: "i2", heardMs: 200, receivedMs: 200 },
+      ]);
+    },
+  );
 
   it.each([
     ["missing", () => ({})],
