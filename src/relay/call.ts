@@ -29,6 +29,7 @@ import {
 import { CallStory } from "./call-story.js";
 import type { CallTools, ToolHost } from "./call-tools.js";
 import { Keypad } from "./keypad.js";
+import { LimitWatch } from "./limit-watch.js";
 import type { MediaLeg, MediaLegEvents } from "./media-leg.js";
 import * as prompts from "./prompts.js";
 import type { Ticker, Ticking } from "./ticker.js";
@@ -119,7 +120,6 @@ export class Call
   readonly #tools: CallTools;
   readonly #keypad: Keypad;
   readonly #timers = new Map<CallTimer, Timer>();
-  readonly #openedMs: number;
   #state: CallState = OFFERED;
   #leg: MediaLeg | null = null;
   #streamStartedMs = 0;
@@ -128,9 +128,8 @@ export class Call
   #owesAnswer = false;
   #redialledMs = Number.NEGATIVE_INFINITY;
   #callerTurnStartedMs = 0;
-  #lastActivityMs: number;
+  readonly #limits: LimitWatch;
   #underrunsCounted = 0;
-  #timeUp = false;
   #costUsd = 0;
   #recognising = false;
   #greetingWaits = false;
@@ -145,8 +144,7 @@ export class Call
     this.#deps = deps;
     const { clock, metrics } = deps;
     this.log = deps.log.child({ callSid: parties.callSid, agent: agent.name });
-    this.#openedMs = clock.nowMs();
-    this.#lastActivityMs = this.#openedMs;
+    this.#limits = new LimitWatch(agent.limits, deps.maxCallMinutes);
     this.#instructions = agent.instructions;
     this.#language = agent.language;
     this.story = new CallStory(parties.callSid, deps.journal, () => clock.nowMs());
@@ -235,7 +233,7 @@ export class Call
     if (this.#leg !== null || (name !== "offered" && name !== "returning")) return null;
     this.#leg = leg;
     this.#streamStartedMs = this.#deps.clock.nowMs();
-    this.#lastActivityMs = this.#streamStartedMs;
+    this.#limits.started(this.#streamStartedMs);
     this.#audio.connectLeg(leg);
     this.#deps.ticker.add(this);
     this.story.streamStarted(streamSid);
@@ -290,7 +288,7 @@ export class Call
   }
 
   key(digit: string): void {
-    this.#lastActivityMs = this.#deps.clock.nowMs();
+    this.#limits.callerActive(this.#deps.clock.nowMs());
     const { key, default: destination } = this.agent.transfer;
     if (digit === key && destination !== null) {
       this.story.note("key", { key: digit });
@@ -379,7 +377,7 @@ export class Call
 
   callerSpeech(state: "started" | "stopped", itemId: ItemId, audioMs: number): void {
     const nowMs = this.#deps.clock.nowMs();
-    this.#lastActivityMs = nowMs;
+    this.#limits.callerActive(nowMs);
     if (state === "started") {
       this.#interrupt(nowMs);
       this.#callerTurnStartedMs = this.#audio.sessionTimeMs(audioMs);
@@ -413,12 +411,12 @@ export class Call
 
   responseStarted(_responseId: ResponseId): void {
     this.#owesAnswer = true;
-    this.#lastActivityMs = this.#deps.clock.nowMs();
+    this.#limits.agentActive(this.#deps.clock.nowMs());
   }
 
   responseDone(end: ResponseEnd): void {
     const nowMs = this.#deps.clock.nowMs();
-    this.#lastActivityMs = nowMs;
+    this.#limits.agentActive(nowMs);
     this.#owesAnswer = end.calls.length > 0;
     if (end.status === "failed" || end.status === "incomplete") {
       this.story.note("response_problem", { status: end.status, problem: end.problem });
@@ -485,6 +483,7 @@ export class Call
   }
 
   idleTimeout(): void {
+    this.#limits.modelPrompted();
     this.story.note("idle_timeout");
   }
 
@@ -519,7 +518,7 @@ export class Call
   #settle(nowMs: number): void {
     const { playout } = this.#audio;
     for (let heard = playout.takeHeard(nowMs); heard !== undefined; heard = playout.takeHeard(nowMs)) {
-      this.#lastActivityMs = nowMs;
+      this.#limits.agentActive(nowMs);
       this.#heard(heard);
     }
     if (playout.underruns > this.#underrunsCounted) {
@@ -537,27 +536,29 @@ export class Call
   }
 
   #watchLimits(nowMs: number): void {
-    if (this.#timeUp || this.#state.name !== "talking") return;
-    const { maxCallMinutes, idleHangupS, maxCostUsd } = this.agent.limits;
-    const minutes = Math.min(maxCallMinutes, this.#deps.maxCallMinutes);
-    if (nowMs - this.#streamStartedMs >= minutes * 60_000) {
-      this.#limitReached("max_call_minutes");
-      return;
-    }
-    if (maxCostUsd !== null && this.#costUsd >= maxCostUsd) {
-      this.#limitReached("max_cost_usd");
-      return;
-    }
-    if (idleHangupS === null || !this.#audio.playout.isSilent(nowMs)) return;
-    if (nowMs - this.#lastActivityMs >= idleHangupS * 1000 && this.#upstream.session?.quiet === true) {
-      this.#timeUp = true;
-      this.leave({ kind: "end", reason: "idle", farewell: "ask" });
+    if (this.#state.name !== "talking") return;
+    const session = this.#upstream.session;
+    const silent = session?.quiet === true && this.#audio.playout.isSilent(nowMs);
+    const verdict = this.#limits.check(nowMs, silent, this.#costUsd);
+    if (verdict === null) return;
+    this.story.note("limit", { limit: verdict });
+    switch (verdict) {
+      case "idle_prompt":
+        session?.speak(prompts.STILL_THERE);
+        return;
+      case "time_warning":
+        session?.speak(prompts.TIME_NEARLY_UP);
+        return;
+      case "idle":
+        this.leave({ kind: "end", reason: "idle", farewell: "ask" });
+        return;
+      case "max_call_minutes":
+      case "max_cost_usd":
+        this.#limitReached(verdict);
     }
   }
 
   #limitReached(reason: string): void {
-    this.#timeUp = true;
-    this.story.note("limit", { limit: reason });
     const destination = this.agent.transfer.default;
     if (destination === null) {
       this.leave({ kind: "end", reason, farewell: "ask" });

@@ -27,6 +27,12 @@ export function sayExactly(text: string): string {
 export const GO_ON =
   "The line to the caller was interrupted for a moment. Apologise in a few words and go on where the conversation stopped.";
 
+export const STILL_THERE =
+  "The caller has said nothing for a while. Ask in a few words, in the language you have been speaking with them, whether they are still there. Say nothing else.";
+
+export const TIME_NEARLY_UP =
+  "This call has to end soon. Tell the caller in one short sentence that about a minute is left, and ask what matters most to them.";
+
 export function farewell(departure: Departure): string {
   if (departure.kind === "transfer") {
     return "Tell the caller in one short sentence that you are connecting them with a colleague now. Ask nothing and say nothing else.";

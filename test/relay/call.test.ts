@@ -425,7 +425,11 @@ describe("a call", () => {
     const { model, stream } = await bench.talk();
     model.created("r1");
     model.done("r1");
-    bench.run(29_000, 100);
+    bench.run(15_100, 100);
+    expect(JSON.stringify(model.of("response.create").at(-1))).toContain("still there");
+    model.created("r1b");
+    model.done("r1b");
+    bench.run(13_900, 100);
     expect(bench.calls.find(sid(1))!.state.name).toBe("talking");
     bench.run(2_000, 100);
     expect(JSON.stringify(model.of("response.create").at(-1))).toContain("goodbye");
@@ -438,6 +442,27 @@ describe("a call", () => {
     bench.run(300);
     expect(stream.closedWith).toBe(1000);
     expect(bench.recorded("ended")).toMatchObject([{ outcome: "completed", reason: "idle" }]);
+  });
+
+  it("warns the caller a minute before the call's time is over, then takes them to a human", async () => {
+    const base = agent();
+    const bench = new CallBench(agent({ limits: { ...base.limits, maxCallMinutes: 10 } }));
+    const { model } = await bench.talk();
+    model.created("r1");
+    model.done("r1");
+    bench.run(9 * 60_000 - 200, 100);
+    expect(model.of("response.create")).toHaveLength(1);
+    bench.run(300, 100);
+    expect(JSON.stringify(model.of("response.create").at(-1))).toContain("a minute is left");
+    model.created("r2");
+    model.done("r2");
+    bench.run(60_000, 100);
+    expect(bench.calls.find(sid(1))!.state.name).toBe("leaving");
+    expect(model.of("response.create")).toHaveLength(3);
+    expect(bench.recorded("note")).toMatchObject([
+      { name: "limit", fields: { limit: "time_warning" } },
+      { name: "limit", fields: { limit: "max_call_minutes" } },
+    ]);
   });
 
   it("waits with the greeting for who the caller is, and tells the model; an unknown caller is greeted all the same", async () => {
