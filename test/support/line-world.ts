@@ -43,6 +43,7 @@ export class LineWorld {
   redirects = 0;
   #fates: RestFate[];
   #responses = 0;
+  readonly #answered = new Map<FakeUpstream, number>();
   #last: (() => Promise<unknown>) | null = null;
   /** Twilio acts after our request was answered, not within it. */
   readonly #due: (() => Promise<void>)[] = [];
@@ -121,7 +122,20 @@ export class LineWorld {
         again = true;
         model.becomesReady();
       }
+      if (model !== undefined && model.closedWith === null) this.#answer(model);
     }
+  }
+
+  /** The model says a second and a half whenever it is asked to speak. */
+  #answer(model: FakeUpstream): void {
+    const asked = model.of("response.create").length;
+    for (let n = this.#answered.get(model) ?? 0; n < asked; n++) {
+      const id = `a${++this.#responses}`;
+      model.created(id);
+      model.delta(id, `i-${id}`, 12_000);
+      model.done(id);
+    }
+    this.#answered.set(model, asked);
   }
 
   async #ask(request: () => Promise<Twiml>): Promise<void> {
