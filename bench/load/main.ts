@@ -29,21 +29,24 @@ const MAX_LIMITS: readonly SloTerm[] = [
 ];
 
 /** @returns the exit status: 0, 1 where a limit is broken or the run failed, 2 for wrong usage. */
-export async function run(argv: readonly string[]): Promise<number> {
+export async function run(
+  argv: readonly string[],
+  io: { out(line: string): void; err(line: string): void } = { out: console.log, err: console.error },
+): Promise<number> {
   try {
     const options = parseOptions(argv);
     if (options === "help") {
-      console.log(HELP);
+      io.out(HELP);
       return OK;
     }
     const scenario = options.scenarioFile === null ? DEFAULT_SCENARIO : loadScenario(options.scenarioFile);
     return await new Bench(options, scenario).run();
   } catch (error) {
     if (error instanceof UsageError || error instanceof ScenarioError) {
-      console.error(error.message);
+      io.err(error.message);
       return USAGE;
     }
-    console.error(error instanceof Error ? error.message : String(error));
+    io.err(error instanceof Error ? error.message : String(error));
     return BROKEN;
   }
 }

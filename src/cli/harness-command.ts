@@ -18,12 +18,12 @@ export async function runHarness(
   }
   const loaded: unknown = await import(address.href);
   if (!isHarness(loaded)) throw new TypeError(`${address.pathname} exports no main(args)`);
-  return loaded.main(args);
+  return loaded.main(args, io);
 }
 
 interface Harness {
   /** @returns the exit status. */
-  main(args: readonly string[]): Promise<number>;
+  main(args: readonly string[], io: CliIo): Promise<number>;
 }
 
 function isHarness(value: unknown): value is Harness {

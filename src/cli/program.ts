@@ -2,7 +2,7 @@
  * The command line: what there is, what each flag means, and where it goes. Each command is loaded when it is run, so
  * that --help answers at once.
  */
-import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { Command, CommanderError } from "commander";
 import { VERSION } from "../version.js";
 import { type CliIo, EXIT_OK, EXIT_USAGE } from "./io.js";
 
@@ -42,15 +42,10 @@ export async function runProgram(args: readonly string[], io: CliIo): Promise<nu
   program
     .command("bench")
     .description("play Twilio and the model against a relay under load, and measure it")
-    .option("--calls <n>", "simultaneous calls", positive)
-    .option("--duration <seconds>", "length of each call", positive)
-    .option("--relay <url>", "a relay that runs already, instead of one of our own")
-    .option("--ramp <per-second>", "calls begun in each second", positive)
-    .option("--scenario <file>", "what callers and model do")
-    .option("--json <file>", "write the results for machines")
-    .option("--html <file>", "write the results as a page")
-    .option("--slo <limits>", 'limits that set the exit status, e.g. "uplink_p99_ms<20,loss=0"')
-    .allowExcessArguments(false)
+    // The harness reads, explains and refuses its own flags.
+    .helpOption(false)
+    .allowUnknownOption()
+    .allowExcessArguments()
     .action(() =>
       run(async () => (await import("./harness-command.js")).runHarness(io, "bench", after(args, "bench")))(),
     );
@@ -119,13 +114,7 @@ export async function runProgram(args: readonly string[], io: CliIo): Promise<nu
   return status;
 }
 
-/** A harness reads its own flags; ours are here for --help and to refuse unknown ones. */
+/** What stands behind the command: a harness reads its own flags. */
 function after(args: readonly string[], command: string): readonly string[] {
   return args.slice(args.indexOf(command) + 1);
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError("It is not a number above 0.");
-  return value;
 }

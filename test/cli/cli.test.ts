@@ -72,8 +72,9 @@ describe("murelay", () => {
     [["call", "5551112222", "--agent", "a"], "E.164"],
     [["call", "+15551112222", "--agent", "a", "--context", "[1]"], "JSON object"],
     [["number", "set", "1"], "+"],
-    [["bench", "--calls", "none"], "number above 0"],
-    [["bench", "--calls", "-1"], "number above 0"],
+    [["bench", "--calls", "none"], "give a number from 1"],
+    [["bench", "--calls=0"], "give a number from 1"],
+    [["bench", "--oops"], "--oops"],
   ])("answers wrong usage with 2: %j", async (args, text) => {
     const { status, err } = await run(args);
     expect(status).toBe(2);
