@@ -43,6 +43,8 @@ export class Meters {
   underrunMs = 0;
 
   responses = 0;
+  toolCalls = 0;
+  toolAnswers = 0;
   unanswered = 0;
   bargeIns = 0;
   clearsMissing = 0;

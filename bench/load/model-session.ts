@@ -4,7 +4,7 @@
  */
 import type { Meters } from "./meters.js";
 import type { Random } from "./random.js";
-import type { Scenario } from "./scenario.js";
+import { BAD_TOOLS, type Scenario } from "./scenario.js";
 import { SpokenItem } from "./spoken-item.js";
 import { BODIES, FRAME_BYTES, STAMP_BYTES, writeFrame } from "./stamped-audio.js";
 import type { WheelMember } from "./wheel.js";
@@ -64,6 +64,8 @@ export class ModelSession implements WheelMember {
   #stopDueMs = -1;
   #answerDueMs = -1;
   #turnItem = "";
+  /** The answer to this call is awaited; "" = none is. */
+  #toolCall = "";
   #prefixBytes: Buffer | null = null;
 
   constructor(
@@ -136,7 +138,7 @@ export class ModelSession implements WheelMember {
     }
     if (this.#answerDueMs >= 0 && nowMs >= this.#answerDueMs) {
       this.#answerDueMs = -1;
-      if (this.#active === null) this.#respond(nowMs, 0);
+      if (this.#active === null && !this.#callTool()) this.#respond(nowMs, 0);
     }
     if (this.#active !== null) this.#generate(this.#active, nowMs);
   }
@@ -226,6 +228,12 @@ export class ModelSession implements WheelMember {
           status: "completed",
           ...record(event["item"]),
         };
+        const callId = record(event["item"])["call_id"];
+        if (callId !== undefined) {
+          if (callId !== this.#toolCall) this.fault ??= "a tool call was answered that was not made";
+          this.#toolCall = "";
+          this.#meters.toolAnswers++;
+        }
         this.#emit("conversation.item.added", { item });
         this.#emit("conversation.item.done", { item });
         return;
@@ -370,6 +378,26 @@ export class ModelSession implements WheelMember {
       deltas: 0,
     };
     this.#emit("response.created", { response: response(id, "in_progress", []) });
+  }
+
+  /** Some answers begin with a tool: the response is its call alone, and the relay asks for the next one. */
+  #callTool(): boolean {
+    const rate = this.#scenario.model.toolRate;
+    if (rate === 0 || !this.#random.chance(rate)) return false;
+    const id = this.#id("resp");
+    this.#toolCall = this.#id("call");
+    this.#meters.toolCalls++;
+    const name = BAD_TOOLS[this.#random.within([0, BAD_TOOLS.length - 1])];
+    const call = {
+      id: this.#id("item"),
+      object: "realtime.item",
+      type: "function_call",
+      status: "completed",
+    };
+    const output = [{ ...call, call_id: this.#toolCall, name, arguments: "{}" }];
+    this.#emit("response.created", { response: response(id, "in_progress", []) });
+    this.#emit("response.done", { response: response(id, "completed", output) });
+    return true;
   }
 
   /** Bytes of one item: rarely whole frames, never so short an end that its stamp is missing. */

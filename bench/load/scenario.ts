@@ -45,6 +45,8 @@ export interface Scenario {
     readonly speed: Range;
     /** Deltas that still come after `speech_started`. */
     readonly lateDeltas: Range;
+    /** Share of the answers that begin with the call of one of the `BAD_TOOLS`, 0–1. */
+    readonly toolRate: number;
   };
 }
 
@@ -65,8 +67,12 @@ export const DEFAULT_SCENARIO: Scenario = {
     deltaBytes: [161, 2401],
     speed: [3, 8],
     lateDeltas: [0, 3],
+    toolRate: 0,
   },
 };
+
+/** What the agent of `tools.agents.yaml` has. */
+export const BAD_TOOLS = ["hang", "huge", "invalid", "redirect", "good"] as const;
 
 /** A scenario that cannot be read; the message names file and path. */
 export class ScenarioError extends Error {}
@@ -113,6 +119,7 @@ export function readScenario(document: unknown, where: string): Scenario {
       deltaBytes: model.range("delta_bytes", d.model.deltaBytes, 1, 100_000),
       speed: model.range("speed", d.model.speed, 1, 1000),
       lateDeltas: model.range("late_deltas", d.model.lateDeltas, 0, 100),
+      toolRate: model.number("tool_rate", d.model.toolRate, 0, 1),
     },
   };
   for (const section of [top, caller, bargeIn, model]) section.refuseUnknown();

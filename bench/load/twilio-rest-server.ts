@@ -1,7 +1,8 @@
 /**
  * As much of Twilio's REST as a relay may need while calls run: every request is granted. What a call is told to do is passed on.
+ * Under /tools/ stand the tools of `tools.agents.yaml`: each is bad in its own way.
  */
-import { createServer, type Server } from "node:http";
+import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Meters } from "./meters.js";
 
@@ -11,6 +12,10 @@ export class TwilioRestServer {
   /** @param updated  a call was given new TwiML or ended: its stream is over. */
   constructor(meters: Meters, updated: (callSid: string) => void) {
     this.#server = createServer((request, response) => {
+      if (request.url?.startsWith("/tools/") === true) {
+        badTool(request.url.slice("/tools/".length), response);
+        return;
+      }
       meters.restRequests++;
       let body = "";
       request.on("data", (chunk: Buffer) => {
@@ -43,5 +48,37 @@ export class TwilioRestServer {
   close(): void {
     this.#server.close();
     this.#server.closeAllConnections();
+  }
+}
+
+function badTool(kind: string, response: ServerResponse): void {
+  switch (kind) {
+    case "hang":
+      return;
+    case "huge": {
+      response.writeHead(200, { "content-type": "application/json" });
+      const piece = Buffer.alloc(256 * 1024, 0x61);
+      // 10 MB, unless the relay has had enough before.
+      let left = 40;
+      const more = (): void => {
+        while (left-- > 0 && !response.destroyed) if (!response.write(piece)) return;
+        if (!response.destroyed) response.end();
+      };
+      response.on("drain", more);
+      response.on("error", () => {});
+      more();
+      return;
+    }
+    case "invalid":
+      response.writeHead(200, { "content-type": "application/json" });
+      response.end('{"almost":');
+      return;
+    case "redirect":
+      response.writeHead(302, { location: "http://169.254.169.254/latest/meta-data/" });
+      response.end();
+      return;
+    default:
+      response.writeHead(200, { "content-type": "application/json" });
+      response.end('{"ok":true}');
   }
 }
