@@ -122,6 +122,8 @@ export async function createApp(
       pool: new BlockPool(),
       node: config.nodeName,
       leadMs: config.playoutLeadMs,
+      uplinkPtimeMs: config.uplinkPtimeMs,
+      uplinkIdlePtimeMs: config.uplinkIdlePtimeMs,
       upstreamTimeoutMs: config.upstreamTimeoutMs,
       maxCallMinutes: config.maxCallMinutes,
       lookUp: crm === null || agents.crm?.callerLookup == null ? null : (call) => crm.lookUp(call),

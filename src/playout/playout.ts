@@ -7,8 +7,11 @@ import { Playhead } from "./playhead.js";
 
 /** Where playout puts what it decides: the caller's leg. */
 export interface PlayoutSink {
-  /** Audio for the caller, now. `ulaw` is only valid until this returns. False: the leg cannot take it now. */
-  media(ulaw: Uint8Array, start: number, end: number): boolean;
+  /**
+   * Audio for the caller, now; they will hear it from about `playsAtMs` on. `ulaw` is only valid until this returns.
+   * False: the leg cannot take it now.
+   */
+  media(ulaw: Uint8Array, start: number, end: number, playsAtMs: number): boolean;
   /** A mark behind the last audio: byte `position` of `generation`. */
   mark(generation: number, position: number): void;
   clear(): void;
@@ -150,9 +153,10 @@ export class Playout {
 
   #send(entry: LedgerEntry, n: number, nowMs: number): boolean {
     // The bytes must not leave the buffer unless the leg takes them: they are copied out, offered, and put on the account.
-    const starts = this.#playhead.leadMs(nowMs) <= 0;
+    const leadMs = this.#playhead.leadMs(nowMs);
+    const starts = leadMs <= 0;
     this.#buffer.pop(this.#scratch, 0, n);
-    const taken = this.#sink.media(this.#scratch, 0, n);
+    const taken = this.#sink.media(this.#scratch, 0, n, nowMs + leadMs);
     if (!taken) this.#droppedBytes += n;
     if (entry.startBytes < 0) {
       entry.startBytes = this.#playhead.sentBytes;
@@ -189,6 +193,8 @@ export class Playout {
    * else Twilio's buffer has been cleared when this returns, and every item's end is told, oldest first.
    */
   interrupt(nowMs: number): Hearing[] | null {
+    // Whatever was held for this interruption: the next answer must not wait.
+    this.#held = false;
     const playing = this.#playhead.leadMs(nowMs) > 0;
     if (!playing && this.#buffer.length === 0) return null;
     const heardBytes = this.#playhead.heardBytes(nowMs);

@@ -6,13 +6,28 @@ import { GAP_LIMIT_MS, GapFiller } from "../playout/gap-filler.js";
 import type { Hearing } from "../playout/ledger.js";
 import { PLAYOUT_LIMIT_BYTES, Playout, type PlayoutSink } from "../playout/playout.js";
 import { UplinkBacklog } from "../playout/uplink-backlog.js";
+import { UplinkJoiner } from "../playout/uplink-joiner.js";
 import type { CallMetrics, Clock, ItemId, ResponseId } from "../ports.js";
+import { Ear } from "../vad/ear.js";
+import type { Endpoint } from "../vad/endpointer.js";
 import type { MediaLeg } from "./media-leg.js";
 import type { SpeechItem, VoiceSession } from "./voice-session.js";
 
 export interface AudioPathEvents {
   /** The first audio of an item left for the caller. */
   speechBegan(itemId: ItemId): void;
+  /** Our own ear hears the caller begin or end to speak, before the model says so. */
+  callerHeard(endpoint: Endpoint, nowMs: number): void;
+}
+
+export interface AudioPathDeps {
+  readonly clock: Clock;
+  readonly metrics: CallMetrics;
+  readonly leadMs: number;
+  /** Caller audio per append while somebody talks, in ms. */
+  readonly uplinkPtimeMs: number;
+  /** The same while it is certain that the caller is silent. Equal: never joined. */
+  readonly uplinkIdlePtimeMs: number;
 }
 
 /** Items that begin so are ours. The model's are `item_…`. */
@@ -39,23 +54,29 @@ export class AudioPath implements PlayoutSink {
   readonly #metrics: CallMetrics;
   readonly #events: AudioPathEvents;
   readonly #backlog = new UplinkBacklog();
+  readonly #ptimeBytes: number;
+  readonly #idlePtimeBytes: number;
+  readonly #joiner: UplinkJoiner;
   #gaps = new GapFiller();
   #leg: MediaLeg | null = null;
   #session: VoiceSession | null = null;
-  /** Audio appended to the present session, in bytes: its clock. */
+  readonly ear = new Ear();
+  /** Caller audio of the present session, what waits to be joined included, in bytes: its clock. */
   #appendedBytes = 0;
+  #joinedSinceMs = 0;
+  /** The model is in the middle of a turn of the caller: it needs every frame at once to find its end. */
+  #modelHears = false;
   #localItems = 0;
   #pumpMs = 0;
   readonly #pump = (): void => this.playout.pump(this.#pumpMs);
 
-  constructor(
-    pool: BlockPool,
-    events: AudioPathEvents,
-    deps: { clock: Clock; metrics: CallMetrics; leadMs: number },
-  ) {
+  constructor(pool: BlockPool, events: AudioPathEvents, deps: AudioPathDeps) {
     this.#clock = deps.clock;
     this.#metrics = deps.metrics;
     this.#events = events;
+    this.#ptimeBytes = msToBytes(deps.uplinkPtimeMs);
+    this.#idlePtimeBytes = msToBytes(deps.uplinkIdlePtimeMs);
+    this.#joiner = new UplinkJoiner(this.#idlePtimeBytes + FRAME_BYTES);
     this.playout = new Playout(pool, this, { leadMs: deps.leadMs, limitBytes: PLAYOUT_LIMIT_BYTES });
   }
 
@@ -63,22 +84,33 @@ export class AudioPath implements PlayoutSink {
   connectLeg(leg: MediaLeg): void {
     this.#leg = leg;
     this.#gaps = new GapFiller();
+    this.ear.reset();
   }
 
   disconnectLeg(): void {
     this.#leg = null;
+    if (this.#session !== null) this.#flush(this.#session);
   }
 
   /** The session hears the caller from now on, what waited first. */
   connectSession(session: VoiceSession): void {
     this.#session = session;
     this.#appendedBytes = 0;
+    this.#modelHears = false;
     this.#backlog.drain((ulaw) => this.#append(session, ulaw, 0, ulaw.length));
   }
 
   /** What the caller says from now on is kept for the next session. */
   disconnectSession(): void {
     this.#session = null;
+    if (this.#joiner.length === 0) return;
+    this.#keep(this.#joiner.bytes, 0, this.#joiner.length);
+    this.#joiner.clear();
+  }
+
+  /** The model says that the caller's turn began or ended. */
+  modelHears(speech: boolean): void {
+    this.#modelHears = speech;
   }
 
   /** Nobody will hear what was kept. */
@@ -102,18 +134,53 @@ export class AudioPath implements PlayoutSink {
     if (missing > 0) {
       this.#metrics.uplinkGap();
       if (session === null) this.#keep(SILENCE, 0, missing);
-      else this.#append(session, SILENCE, 0, missing);
+      else {
+        this.#flush(session);
+        this.#append(session, SILENCE, 0, missing);
+      }
     }
+    const decoded = decodeBase64(message, start, end, scratch, 0);
+    const heard = decoded > 0 ? this.ear.hear(scratch, 0, decoded, arrivedMs) : null;
+    // What stops the agent goes before everything else.
+    if (heard !== null) this.#events.callerHeard(heard, arrivedMs);
     if (session === null) {
-      const decoded = decodeBase64(message, start, end, scratch, 0);
       if (decoded > 0) this.#keep(scratch, 0, decoded);
-    } else {
-      session.append(message, start, end);
-      this.#appendedBytes += bytes;
-      this.#metrics.frameUplink((this.#clock.nowMs() - arrivedMs) / 1000);
-    }
+    } else this.#uplink(session, message, start, end, decoded, arrivedMs);
     // The caller's own beat drives what they hear: this turn's writes leave together.
     if (this.playout.waitingBytes > 0) this.playout.pump(arrivedMs);
+  }
+
+  /** One message's audio: as it came at once, or joined with its neighbours while nobody talks (promise U2). */
+  #uplink(
+    session: VoiceSession,
+    message: Uint8Array,
+    start: number,
+    end: number,
+    decoded: number,
+    arrivedMs: number,
+  ): void {
+    const idle = !this.#modelHears && this.ear.certainlySilent;
+    const wanted = idle ? this.#idlePtimeBytes : this.#ptimeBytes;
+    const waiting = this.#joiner.length;
+    if ((waiting === 0 && decoded >= wanted) || decoded <= 0 || !this.#joiner.push(scratch, 0, decoded)) {
+      this.#flush(session);
+      session.append(message, start, end);
+      this.#appendedBytes += base64DecodedLength(message, start, end);
+      this.#metrics.frameUplink((this.#clock.nowMs() - arrivedMs) / 1000);
+      return;
+    }
+    this.#appendedBytes += decoded;
+    if (waiting === 0) this.#joinedSinceMs = arrivedMs;
+    if (this.#joiner.length < wanted) return;
+    this.#flush(session);
+    // Frames that waited because nobody talked are not late; the one that ends the wait is what a caller could notice.
+    this.#metrics.frameUplink((this.#clock.nowMs() - arrivedMs) / 1000);
+  }
+
+  #flush(session: VoiceSession): void {
+    if (this.#joiner.length === 0) return;
+    session.appendUlaw(this.#joiner.bytes, 0, this.#joiner.length);
+    this.#joiner.clear();
   }
 
   #append(session: VoiceSession, ulaw: Uint8Array, start: number, end: number): void {
@@ -153,6 +220,15 @@ export class AudioPath implements PlayoutSink {
     this.playout.complete(itemId, this.#clock.nowMs());
   }
 
+  /** At every beat: what became due by time alone. */
+  tick(nowMs: number): void {
+    this.pump(nowMs);
+    // The line went still in the middle of a join; what is here must not wait for its next frame.
+    if (this.#joiner.length === 0 || this.#session === null) return;
+    if ((nowMs - this.#joinedSinceMs) * BYTES_PER_MS >= this.#idlePtimeBytes + FRAME_BYTES)
+      this.#flush(this.#session);
+  }
+
   /** Sends what is due, in one system call. */
   pump(nowMs: number): void {
     // Without a leg what waits keeps waiting: the caller may come back.
@@ -170,7 +246,8 @@ export class AudioPath implements PlayoutSink {
     return this.playout.interrupt(nowMs);
   }
 
-  media(ulaw: Uint8Array, start: number, end: number): boolean {
+  media(ulaw: Uint8Array, start: number, end: number, playsAtMs: number): boolean {
+    this.ear.played(ulaw, start, end, playsAtMs);
     return this.#leg?.media(ulaw, start, end) ?? false;
   }
 
@@ -180,6 +257,7 @@ export class AudioPath implements PlayoutSink {
 
   clear(): void {
     this.#leg?.clear();
+    this.ear.cleared(this.#clock.nowMs());
   }
 
   began(itemId: ItemId): void {

@@ -70,7 +70,8 @@ export type CallEvent =
 /** `claim`: a warm session waits for its stream. `arrival`: a stream that was promised does not come. */
 type LineEvent = Exclude<CallEvent, { readonly type: "abandoned" }>;
 
-export type CallTimer = "claim" | "arrival" | "farewell";
+/** `waiting`: the caller has heard nothing while somebody or something is being reached. */
+export type CallTimer = "claim" | "arrival" | "farewell" | "waiting";
 
 export type Effect =
   | { readonly do: "open_session" }
@@ -82,6 +83,8 @@ export type Effect =
   /** Stop speaking at once: nothing more of the model reaches the caller. */
   | { readonly do: "silence_agent" }
   | { readonly do: "hand_over"; readonly request: TransferRequest }
+  /** A sound of our own: the line is not dead. */
+  | { readonly do: "comfort" }
   | { readonly do: "close_stream" }
   | { readonly do: "arm"; readonly timer: CallTimer }
   | { readonly do: "disarm"; readonly timer: CallTimer }
@@ -180,7 +183,7 @@ function onLine(state: CallState & { name: "connecting" | "talking" | "redialing
       if (state.name === "connecting") return fallback(event.code, []);
       if (!event.retryable || state.name === "redialing")
         return leave({ kind: "fallback", code: event.code });
-      return { state: { name: "redialing" }, effects: [{ do: "redial" }] };
+      return { state: { name: "redialing" }, effects: [{ do: "redial" }, { do: "arm", timer: "waiting" }] };
     case "session_unavailable":
       return leave({ kind: "fallback", code: event.code });
     case "leave":
@@ -196,12 +199,17 @@ function onLine(state: CallState & { name: "connecting" | "talking" | "redialing
       return hungUp(state.name);
     case "caller_gone":
       return hungUp(state.name);
+    case "timer":
+      return state.name === "redialing" && event.timer === "waiting" ? comfort(state) : stay(state);
     case "stream_started":
     case "heard_out":
-    case "timer":
     case "transfer_ended":
       return stay(state);
   }
+}
+
+function comfort(state: CallState): Step {
+  return { state, effects: [{ do: "comfort" }, { do: "arm", timer: "waiting" }] };
 }
 
 function hungUp(from: "connecting" | "talking" | "redialing"): Step {
@@ -252,7 +260,12 @@ function depart(departure: Departure, before: readonly Effect[]): Step {
     case "transfer":
       return {
         state: { name: "handing_over" },
-        effects: [...before, { do: "close_session" }, { do: "hand_over", request: departure.request }],
+        effects: [
+          ...before,
+          { do: "close_session" },
+          { do: "arm", timer: "waiting" },
+          { do: "hand_over", request: departure.request },
+        ],
       };
     case "end":
       return end("completed", departure.reason, "hang_up", before);
@@ -262,6 +275,9 @@ function depart(departure: Departure, before: readonly Effect[]): Step {
 }
 
 function handingOver(state: CallState, event: LineEvent): Step {
+  // Once Twilio has the caller, what they hear is Twilio's.
+  if (event.type === "stream_ended") return { state, effects: [{ do: "disarm", timer: "waiting" }] };
+  if (event.type === "timer" && event.timer === "waiting") return comfort(state);
   if (event.type !== "transfer_ended") return stay(state);
   switch (event.next) {
     case "connected":

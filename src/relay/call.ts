@@ -1,5 +1,6 @@
-import type { AgentProfile } from "../agent.js";
+import type { AgentProfile, TurnDetection } from "../agent.js";
 import { dtmfTones, isDtmf } from "../codec/dtmf.js";
+import { WAITING_TONE } from "../codec/tone.js";
 import { assertNever } from "../errors.js";
 import type { BlockPool } from "../playout/block-pool.js";
 import type { Hearing } from "../playout/ledger.js";
@@ -16,7 +17,9 @@ import type {
   Timer,
 } from "../ports.js";
 import type { CallDirection, CallJournal, TokenUsage } from "../records/record-event.js";
+import type { Endpoint } from "../vad/endpointer.js";
 import { AudioPath, type AudioPathEvents, isLocal } from "./audio-path.js";
+import { BargeIn } from "./barge-in.js";
 import {
   type CallEvent,
   type CallState,
@@ -74,6 +77,8 @@ export interface CallDeps {
   readonly pool: BlockPool;
   readonly node: string;
   readonly leadMs: number;
+  readonly uplinkPtimeMs: number;
+  readonly uplinkIdlePtimeMs: number;
   readonly upstreamTimeoutMs: number;
   readonly maxCallMinutes: number;
   readonly openSession: (
@@ -95,9 +100,13 @@ const CLAIM_MS = 10_000;
 const ARRIVAL_MS = 120_000;
 /** After a stream broke, Twilio asks what follows within its webhook time-outs. */
 const RETURN_MS = 30_000;
+/** A caller who hears nothing for so long thinks that the line is dead. */
+const WAITING_MS = 1_500;
 /** A farewell is awaited this long beyond what already waits to be heard, and no longer than the most. */
 const FAREWELL_MS = 8_000;
 const FAREWELL_MOST_MS = 30_000;
+/** Speech this long is more than a cough: a model that lives says something about it. */
+const UTTERANCE_MS = 400;
 /** A second loss so soon after a redial is not bad luck. */
 const REDIAL_AGAIN_MS = 10_000;
 
@@ -129,6 +138,9 @@ export class Call
   #redialledMs = Number.NEGATIVE_INFINITY;
   #callerTurnStartedMs = 0;
   readonly #limits: LimitWatch;
+  readonly #barge: BargeIn;
+  /** The caller cannot interrupt before this; null: the greeting has not begun. */
+  #protectedUntilMs: number | null = Number.NEGATIVE_INFINITY;
   #underrunsCounted = 0;
   #costUsd = 0;
   #recognising = false;
@@ -148,7 +160,9 @@ export class Call
     this.#instructions = agent.instructions;
     this.#language = agent.language;
     this.story = new CallStory(parties.callSid, deps.journal, () => clock.nowMs());
-    this.#audio = new AudioPath(deps.pool, this, { clock, metrics, leadMs: deps.leadMs });
+    this.#audio = new AudioPath(deps.pool, this, deps);
+    this.#barge = new BargeIn(agent.vad.confirmMs);
+    if (agent.greeting !== null && agent.vad.greetingProtectionMs > 0) this.#protectedUntilMs = null;
     this.#upstream = new Upstream(this, { clock, metrics, timeoutMs: deps.upstreamTimeoutMs });
     this.#tools = deps.tools(this);
     this.#keypad = new Keypad(clock, (digits) => this.#typed(digits));
@@ -312,6 +326,7 @@ export class Call
     this.#deps.ticker.remove(this);
     this.#leg = null;
     this.#keypad.forget();
+    this.#barge.forget();
     const nowMs = this.#deps.clock.nowMs();
     for (const hearing of this.#audio.playout.disconnect(nowMs)) this.#heard(hearing);
     this.#audio.disconnectLeg();
@@ -326,7 +341,7 @@ export class Call
       model: agent.model,
       voice: agent.voice,
       instructions: this.#instructions,
-      turnDetection: agent.turnDetection,
+      turnDetection: this.#turns,
       noiseReduction: agent.noiseReduction,
       transcription: agent.transcription,
       tools: this.#tools.specs,
@@ -378,6 +393,7 @@ export class Call
   callerSpeech(state: "started" | "stopped", itemId: ItemId, audioMs: number): void {
     const nowMs = this.#deps.clock.nowMs();
     this.#limits.callerActive(nowMs);
+    this.#audio.modelHears(state === "started");
     if (state === "started") {
       this.#interrupt(nowMs);
       this.#callerTurnStartedMs = this.#audio.sessionTimeMs(audioMs);
@@ -390,10 +406,12 @@ export class Call
   }
 
   #interrupt(nowMs: number): void {
+    const held = this.#barge.confirmed();
+    if (this.#isProtected(nowMs)) return;
     const session = this.#upstream.session;
     const hearings = this.#audio.interrupt(nowMs);
     if (hearings !== null) {
-      this.#deps.metrics.bargeIn("model");
+      this.#deps.metrics.bargeIn(held ? "local" : "model");
       this.#deps.metrics.bargeInClear((this.#deps.clock.nowMs() - nowMs) / 1000);
       const spoken = hearings.filter((hearing) => !isLocal(hearing.itemId));
       for (const hearing of spoken) this.story.agentHeard(hearing, true);
@@ -402,6 +420,36 @@ export class Call
       // Nothing to take back, but what the server is cancelling now may still trickle in.
       session?.interrupted([]);
     }
+  }
+
+  /** Our own ear is quicker than the model's: the agent falls silent at once, and goes on if it was nothing. */
+  callerHeard(endpoint: Endpoint, nowMs: number): void {
+    const { ear, playout } = this.#audio;
+    if (endpoint === "speech_stopped") {
+      if (ear.lastSpeechMs >= UTTERANCE_MS) this.#upstream.session?.callerPaused();
+      return;
+    }
+    if (!this.agent.vad.localBargeIn || !this.agent.turnDetection.interruptResponse) return;
+    if (this.#state.name !== "talking" || playout.isSilent(nowMs) || this.#isProtected(nowMs)) return;
+    if (!this.#barge.onset(nowMs)) return;
+    playout.hold();
+    this.story.note("playout_held");
+  }
+
+  #isProtected(nowMs: number): boolean {
+    return this.#protectedUntilMs === null || nowMs < this.#protectedUntilMs;
+  }
+
+  /** While the greeting is protected the server must not cut it either. */
+  get #turns(): TurnDetection {
+    const turns = this.agent.turnDetection;
+    if (this.#protectedUntilMs === Number.NEGATIVE_INFINITY) return turns;
+    return { ...turns, interruptResponse: false };
+  }
+
+  #endProtection(): void {
+    this.#protectedUntilMs = Number.NEGATIVE_INFINITY;
+    this.#upstream.session?.update({ turnDetection: this.#turns });
   }
 
   callerTurn(itemId: ItemId): void {
@@ -502,13 +550,21 @@ export class Call
     if (!this.#spokeYet) {
       this.#spokeYet = true;
       metrics.firstAudio((clock.nowMs() - this.#streamStartedMs) / 1000);
+      if (this.#protectedUntilMs === null)
+        this.#protectedUntilMs = clock.nowMs() + this.agent.vad.greetingProtectionMs;
     }
     const voiceToVoiceMs = this.story.agentBegan(itemId);
     if (voiceToVoiceMs !== null) metrics.voiceToVoice(voiceToVoiceMs / 1000);
   }
 
   tick(nowMs: number): void {
-    this.#audio.pump(nowMs);
+    this.#audio.tick(nowMs);
+    if (this.#barge.expired(nowMs)) {
+      this.#audio.playout.resume(nowMs);
+      this.story.note("playout_resumed");
+    }
+    if (this.#protectedUntilMs !== Number.NEGATIVE_INFINITY && !this.#isProtected(nowMs))
+      this.#endProtection();
     this.#upstream.session?.tick(nowMs);
     this.#settle(nowMs);
     this.#watchLimits(nowMs);
@@ -621,6 +677,9 @@ export class Call
         this.#tools.cancel();
         this.#host.handOver(this, effect.request);
         return;
+      case "comfort":
+        if (this.#audio.playout.isSilent(nowMs)) this.#audio.playLocal(WAITING_TONE);
+        return;
       case "close_stream":
         this.#leg?.close();
         return;
@@ -636,6 +695,7 @@ export class Call
         this.#disarm("claim");
         this.#disarm("arrival");
         this.#disarm("farewell");
+        this.#disarm("waiting");
         this.story.ended(effect.outcome, effect.reason);
         this.#host.ended(this);
         return;
@@ -690,6 +750,8 @@ export class Call
         return CLAIM_MS;
       case "arrival":
         return this.#state.name === "returning" ? RETURN_MS : ARRIVAL_MS;
+      case "waiting":
+        return WAITING_MS;
       case "farewell": {
         const { playout } = this.#audio;
         const waitingMs = playout.waitingBytes / 8 + playout.leadMs(this.#deps.clock.nowMs());

@@ -83,6 +83,7 @@ export class RealtimeSession implements VoiceSession, UpstreamSocketEvents {
   #state: "dialing" | "configuring" | "ready" | "over" = "dialing";
   #eventCount = 0;
   #activeResponse: ResponseId | null = null;
+  #interruptResponse: boolean;
   #spoke = false;
   #speech: Speech | null = null;
   #lastHeardOfMs: number;
@@ -105,6 +106,7 @@ export class RealtimeSession implements VoiceSession, UpstreamSocketEvents {
     this.#metrics = deps.metrics;
     this.#log = deps.log;
     this.#lastHeardOfMs = deps.nowMs();
+    this.#interruptResponse = profile.turnDetection.interruptResponse;
     this.#sequencer = new ResponseSequencer(profile.turnDetection.createResponse);
     const url = new URL(deps.url);
     url.searchParams.set("model", profile.model);
@@ -161,7 +163,7 @@ export class RealtimeSession implements VoiceSession, UpstreamSocketEvents {
     if (active !== null) {
       this.#mute(active);
       // With interrupt_response the server has cancelled it already, and a cancel would be refused.
-      if (!this.#profile.turnDetection.interruptResponse) this.#cancel();
+      if (!this.#interruptResponse) this.#cancel();
     }
     for (const cut of cuts) {
       this.#mute(cut.responseId);
@@ -183,6 +185,7 @@ export class RealtimeSession implements VoiceSession, UpstreamSocketEvents {
   }
 
   update(change: SessionChange): void {
+    if (change.turnDetection !== undefined) this.#interruptResponse = change.turnDetection.interruptResponse;
     this.#send({
       type: "session.update",
       event_id: this.#eventId("update"),

@@ -1,4 +1,4 @@
-import type { ServerVad, TurnDetection } from "../agent.js";
+import type { TurnDetection } from "../agent.js";
 import type { ErrorCode } from "../errors.js";
 import type { ItemId, ResponseId, ToolCallId } from "../ports.js";
 import type { TokenUsage } from "../records/record-event.js";
@@ -72,7 +72,7 @@ export interface ToolCall {
 export interface SessionChange {
   readonly instructions?: string;
   readonly voice?: string;
-  readonly turnDetection?: ServerVad;
+  readonly turnDetection?: TurnDetection;
   readonly tools?: readonly SessionTool[];
 }
 

@@ -226,6 +226,7 @@ export class CallBench {
     changes: Partial<CallsConfig> = {},
     transfers?: (host: TransferHubHost, bench: CallBench) => TransferHub,
     lookUp: CallDeps["lookUp"] = null,
+    uplinkIdlePtimeMs = 20,
   ) {
     const { clock } = this;
     const hub: TransferHub = {
@@ -252,6 +253,8 @@ export class CallBench {
       pool: this.pool,
       node: "test",
       leadMs: 160,
+      uplinkPtimeMs: 20,
+      uplinkIdlePtimeMs,
       upstreamTimeoutMs: 3000,
       maxCallMinutes: 55,
       openSession: (sessionProfile, history, events, life) =>

@@ -10,6 +10,8 @@ import type { FakeUpstream } from "./fake-upstream.js";
 export interface RestFate {
   readonly code: ErrorCode | null;
   readonly done: boolean;
+  /** Until the answer is here. */
+  readonly ms?: number;
 }
 
 /** What may happen to a call that talks, in any order. */
@@ -41,6 +43,10 @@ export class LineWorld {
   readonly bench: CallBench;
   where: Where = { in: "gone" };
   redirects = 0;
+  /** The longest time for which the caller, on the line, heard nothing. */
+  longestSilenceMs = 0;
+  #heardMs = 0;
+  #heardBytes = 0;
   #fates: RestFate[];
   #responses = 0;
   readonly #answered = new Map<FakeUpstream, number>();
@@ -54,6 +60,8 @@ export class LineWorld {
       redirect: async (_callSid: string, twiml: Twiml) => {
         this.redirects++;
         const fate = this.#fates.shift() ?? { code: null, done: true };
+        if (fate.ms !== undefined)
+          await new Promise<void>((resolve) => this.bench.clock.after(fate.ms ?? 0, resolve));
         if (this.where.in === "gone") throw new RelayError("caller_gone", "21220", { retryable: false });
         if (fate.done) this.#due.push(() => this.#redirected(twiml));
         if (fate.code !== null) throw new RelayError(fate.code, fate.code, { retryable: true });
@@ -100,7 +108,24 @@ export class LineWorld {
     for (let left = ms; left > 0; left -= 50) {
       this.bench.run(Math.min(50, left), 25);
       await this.#settle();
+      this.#listen();
     }
+  }
+
+  /** From here on silence counts anew. */
+  forgetSilence(): void {
+    this.#heardMs = this.bench.clock.nowMs();
+    this.longestSilenceMs = 0;
+  }
+
+  #listen(): void {
+    const nowMs = this.bench.clock.nowMs();
+    const { where } = this;
+    const bytes = where.in === "stream" ? where.stream.phone.heard.length : 0;
+    // A line that is being dialled rings.
+    if (where.in !== "stream" || bytes > this.#heardBytes) this.#heardMs = nowMs;
+    this.#heardBytes = bytes;
+    this.longestSilenceMs = Math.max(this.longestSilenceMs, nowMs - this.#heardMs);
   }
 
   async #settle(): Promise<void> {
@@ -183,6 +208,9 @@ export class LineWorld {
       case "hangup":
         await this.#hangUp();
         return true;
+      case "say":
+        this.#heardMs = this.bench.clock.nowMs();
+        return false;
       default:
         return false;
     }

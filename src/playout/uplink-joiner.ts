@@ -1,0 +1,36 @@
+/**
+ * Caller frames on their way to the model, put together into fewer, larger messages while nobody talks. In order and
+ * byte for byte; what waits here is always older than what comes next.
+ */
+export class UplinkJoiner {
+  readonly #buffer: Uint8Array;
+  #length = 0;
+
+  /** @param limitBytes  most that may wait here. */
+  constructor(limitBytes: number) {
+    this.#buffer = new Uint8Array(limitBytes);
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** What waits: the first `length` bytes. Valid until the next `push` or `clear`. */
+  get bytes(): Uint8Array {
+    return this.#buffer;
+  }
+
+  /** Copies `ulaw[start, end)`. False: it does not fit, and nothing was taken. */
+  push(ulaw: Uint8Array, start: number, end: number): boolean {
+    const n = end - start;
+    const at = this.#length;
+    if (at + n > this.#buffer.length) return false;
+    for (let i = 0; i < n; i++) this.#buffer[at + i] = ulaw[start + i]!;
+    this.#length = at + n;
+    return true;
+  }
+
+  clear(): void {
+    this.#length = 0;
+  }
+}

@@ -1,0 +1,79 @@
+import { FRAME_BYTES, FRAME_MS } from "../codec/frame.js";
+import { EchoGate } from "./echo-gate.js";
+import { type Endpoint, Endpointer } from "./endpointer.js";
+import { FrameVad } from "./frame-vad.js";
+
+/**
+ * What we hear of one caller ourselves: speech or not, told apart from our own playout coming back, and where it
+ * begins and ends. Fed with every caller frame; allocates nothing.
+ */
+export class Ear {
+  readonly #vad = new FrameVad();
+  readonly #gate = new EchoGate();
+  readonly #endpointer = new Endpointer();
+  #audioMs = 0;
+  #doubtful = false;
+
+  /**
+   * The next audio of the caller, in whole frames: an incomplete one at its end is not listened to, and leaves a doubt.
+   *
+   * @returns the last border between speech and silence that it crosses; null when it crosses none.
+   */
+  hear(ulaw: Uint8Array, start: number, end: number, nowMs: number): Endpoint | null {
+    let crossed: Endpoint | null = null;
+    let at = start;
+    for (; at + FRAME_BYTES <= end; at += FRAME_BYTES) {
+      const loud = this.#vad.frame(ulaw, at);
+      const near = this.#gate.frame(ulaw, at, loud, this.#vad.levelDbov, nowMs);
+      crossed = this.#endpointer.frame(near, this.#audioMs) ?? crossed;
+      this.#audioMs += FRAME_MS;
+    }
+    this.#doubtful = at < end;
+    return crossed;
+  }
+
+  /** The phone will play `ulaw[start, end)` from `playsAtMs` on. */
+  played(ulaw: Uint8Array, start: number, end: number, playsAtMs: number): void {
+    this.#gate.played(ulaw, start, end, playsAtMs);
+  }
+
+  /** What the phone had still to play it never will. */
+  cleared(nowMs: number): void {
+    this.#gate.cleared(nowMs);
+  }
+
+  /** Nobody speaks, without a doubt. Echo is a doubt. */
+  get certainlySilent(): boolean {
+    return !this.#doubtful && this.#vad.certainlySilent && !this.#endpointer.speaking;
+  }
+
+  /** Length of the speech that ended last, in ms. */
+  get lastSpeechMs(): number {
+    return this.#endpointer.stoppedMs - this.#endpointer.startedMs;
+  }
+
+  get startedMs(): number {
+    return this.#endpointer.startedMs;
+  }
+
+  get stoppedMs(): number {
+    return this.#endpointer.stoppedMs;
+  }
+
+  get noiseFloorDbov(): number {
+    return this.#vad.noiseFloorDbov;
+  }
+
+  get speechLevelDbov(): number {
+    return this.#vad.speechLevelDbov;
+  }
+
+  /** Another line: nothing of the former is true of it. */
+  reset(): void {
+    this.#vad.reset();
+    this.#gate.reset();
+    this.#endpointer.reset();
+    this.#audioMs = 0;
+    this.#doubtful = false;
+  }
+}
