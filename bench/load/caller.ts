@@ -81,6 +81,9 @@ export class Caller implements WheelMember, SessionListener {
   #wasLate = false;
   #playing: SpokenItem | null = null;
   #drySinceMs = NEVER;
+  /** The caller speaks into the agent's words since then; -1: they do not, or the model has noticed. */
+  #spokeUpMs = NEVER;
+  #lastMediaMs = NEVER;
   #payloadAt = 0;
   #blamed = false;
   #finished = false;
@@ -389,6 +392,8 @@ export class Caller implements WheelMember, SessionListener {
 
   #talk(nowMs: number): void {
     const talkMs = this.#random.within(this.#parts.scenario.caller.talkMs);
+    this.#spokeUpMs = this.#playout.unplayedMs(nowMs) > 0 ? nowMs : NEVER;
+    this.#lastMediaMs = nowMs;
     this.#state = { name: "talking", untilMs: nowMs + talkMs };
     this.#session?.callerTalks(nowMs);
   }
@@ -454,6 +459,7 @@ export class Caller implements WheelMember, SessionListener {
   #media(text: Buffer, start: number, end: number, nowMs: number): void {
     if (this.#stage !== "live") return;
     this.#pieceStartMs = this.#playout.startMs(nowMs);
+    this.#lastMediaMs = nowMs;
     let bytes = FRAME_BYTES;
     if (end - start !== FRAME_CHARS || !this.#down.pushFrameText(text, start)) {
       const audio = decode(text, start, end);
@@ -561,6 +567,9 @@ export class Caller implements WheelMember, SessionListener {
   interrupted(session: ModelSession, unheard: readonly SpokenItem[], nowMs: number): void {
     this.#settle(nowMs, false);
     if (this.#stage !== "live" || session !== this.#session) return;
+    if (this.#spokeUpMs !== NEVER && unheard.length > 0)
+      this.#meters.hold.record(this.#lastMediaMs - this.#spokeUpMs);
+    this.#spokeUpMs = NEVER;
     if (unheard.length > 0) this.#bargeIn = new BargeIn(unheard, nowMs);
   }
 

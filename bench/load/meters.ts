@@ -11,6 +11,8 @@ export class Meters {
   readonly downlink = new Histogram();
   /** `speech_started` → `clear` at the phone. */
   readonly clear = new Histogram();
+  /** The caller's first loud frame → the last audio at the phone before the model had noticed: the relay's own ear. */
+  readonly hold = new Histogram();
   /** |audio_end_ms − what the phone has played of the item|. */
   readonly truncation = new Histogram();
   /** Un-played audio at the phone, at every arrival while the harness itself was in time. */

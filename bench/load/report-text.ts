@@ -35,6 +35,7 @@ export function resultText(result: LoadResult, verdicts: readonly SloVerdict[]):
     row("uplink, caller silent", "uplink_idle"),
     row("downlink, first byte", "downlink"),
     row("speech_started → clear", "clear"),
+    row("caller speaks up → last audio", "hold"),
     row("|truncation error|", "truncation_error"),
     row("webhook → stream accepted", "setup"),
     row("stream → first sound", "greeting"),
