@@ -32,9 +32,9 @@ export const PLAYOUT_LIMIT_BYTES = msToBytes(5 * 60_000);
 /** One message to Twilio holds at most this: three frames. Fewer, larger writes are the largest saving there is. */
 const MESSAGE_BYTES = 3 * FRAME_BYTES;
 /** While the lead is comfortable, writing waits until so much can leave at once. */
-const WORTHWHILE_BYTES = 2 * FRAME_BYTES;
+const WORTHWHILE_BYTES = MESSAGE_BYTES;
 /** A mark at least this often: between marks the clock is exact, and every echo costs a message. */
-const MARK_EVERY_BYTES = msToBytes(100);
+const MARK_EVERY_BYTES = msToBytes(240);
 /** An echo that is so late will not come; the clock's word is taken instead. */
 const ECHO_PATIENCE_MS = 500;
 
