@@ -4,6 +4,8 @@ import { Meters } from "./meters.js";
 /** What was read of machine and processes in the window with every call up; null = could not be measured. */
 export interface ProcessFigures {
   readonly relayCpuMsPerCallSecond: number | null;
+  /** Of that, by threads other than the main one. */
+  readonly relayThreadsMsPerCallSecond: number | null;
   readonly relayCpuPercent: number | null;
   /** Share of the time in which the relay could have run and another program did. */
   readonly relayWaitedPercent: number | null;
@@ -30,6 +32,7 @@ export function figures(meters: Meters, calls: number, processes: ProcessFigures
     ...quantiles("uplink_idle", meters.uplinkIdle),
     ...quantiles("downlink", meters.downlink),
     ...quantiles("clear", meters.clear),
+    ...quantiles("hold", meters.hold),
     ...quantiles("truncation_error", meters.truncation),
     truncation_error_low_ms: round(meters.truncationLowMs, 1),
     truncation_error_high_ms: round(meters.truncationHighMs, 1),
@@ -54,6 +57,8 @@ export function figures(meters: Meters, calls: number, processes: ProcessFigures
     underruns_unsure: meters.underrunsUnsure,
     underrun_ms: round(meters.underrunMs, 1),
     responses: meters.responses,
+    tool_calls: meters.toolCalls,
+    tools_unanswered: Math.max(0, meters.toolCalls - meters.toolAnswers),
     unanswered: meters.unanswered,
     barge_ins: meters.bargeIns,
     clears_missing: meters.clearsMissing,
@@ -67,6 +72,7 @@ export function figures(meters: Meters, calls: number, processes: ProcessFigures
     sessions_leaked: meters.sessionsLeaked,
     sessions_unclaimed: meters.sessionsUnclaimed,
     cpu_ms_per_call_s: rounded(processes.relayCpuMsPerCallSecond, 3),
+    cpu_threads_ms_per_call_s: rounded(processes.relayThreadsMsPerCallSecond, 4),
     cpu_percent: rounded(processes.relayCpuPercent, 1),
     cpu_waited_percent: rounded(processes.relayWaitedPercent, 1),
     rss_kb_per_call: rounded(processes.relayRssKbPerCall, 1),
@@ -82,6 +88,7 @@ export function figures(meters: Meters, calls: number, processes: ProcessFigures
 export function blankFigures(): Figures {
   return figures(new Meters(), 0, {
     relayCpuMsPerCallSecond: null,
+    relayThreadsMsPerCallSecond: null,
     relayCpuPercent: null,
     relayWaitedPercent: null,
     relayRssKbPerCall: null,

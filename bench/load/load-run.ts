@@ -300,6 +300,10 @@ class SteadyWindow {
     const rss = this.#rssReadings === 0 ? null : this.#rssBytes / this.#rssReadings;
     return {
       relayCpuMsPerCallSecond: cpuMs === null || this.#callSeconds === 0 ? null : cpuMs / this.#callSeconds,
+      relayThreadsMsPerCallSecond:
+        now.relay === null || from.relay === null || this.#callSeconds === 0
+          ? null
+          : (now.relay.threadsCpuMs - from.relay.threadsCpuMs) / this.#callSeconds,
       relayCpuPercent: cpuMs === null ? null : (cpuMs / wallMs) * 100,
       relayWaitedPercent:
         now.relay === null || from.relay === null

@@ -1,7 +1,8 @@
 /** `npm run bench`: plays callers and model against a relay and measures what comes through. */
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
-import { cpus, release } from "node:os";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, release, tmpdir } from "node:os";
+import { join } from "node:path";
 import { type Cores, pinSelf, splitCores } from "./affinity.js";
 import { blankFigures } from "./figures.js";
 import { findMax } from "./find-max.js";
@@ -12,6 +13,7 @@ import { type ReportFacts, reportHtml, reportJson } from "./report-file.js";
 import { progressLine, resultText, verdictLine } from "./report-text.js";
 import { DEFAULT_SCENARIO, loadScenario, type Scenario, ScenarioError } from "./scenario.js";
 import { judge, type SloTerm } from "./slo.js";
+import { playStorePairs, recordsShare, recordsShareText, storePairsText } from "./store-pairs.js";
 import { UsageError } from "./usage-error.js";
 
 const OK = 0;
@@ -60,6 +62,8 @@ class Bench {
   readonly #cores: Cores | null;
   #stopped = false;
   #current: LoadRun | null = null;
+  /** When the last run's callers came and went, on the machine's monotonic clock. */
+  #loadedUs = { from: 0, to: 0 };
   #relayCommand = "given by --relay";
 
   constructor(options: BenchOptions, scenario: Scenario) {
@@ -69,7 +73,7 @@ class Bench {
   }
 
   async run(): Promise<number> {
-    const { slo, findMax: searching } = this.#options;
+    const { slo, findMax: searching, pairStore } = this.#options;
     // A slip in a limit's name is told before the run, not after it.
     judge(slo, blankFigures());
     const unpin = this.#cores === null ? () => {} : pinSelf(this.#cores.harness);
@@ -81,6 +85,7 @@ class Bench {
     process.once("SIGINT", interrupt);
     try {
       if (this.#options.relay !== null) this.#tellSettings();
+      if (pairStore !== null) return await this.#pairs(pairStore);
       return searching ? await this.#search(slo.length > 0 ? slo : MAX_LIMITS) : await this.#single(slo);
     } finally {
       process.removeListener("SIGINT", interrupt);
@@ -95,6 +100,23 @@ class Bench {
     this.#write(result, verdicts, null);
     if (result.relayExit !== null || result.meters.up.frames === 0) return BROKEN;
     return verdicts.every(({ ok }) => ok) ? OK : BROKEN;
+  }
+
+  async #pairs(count: number): Promise<number> {
+    const found = await playStorePairs(
+      count,
+      async (records) => await this.#play(this.#options.calls, records),
+      () => this.#stopped,
+    );
+    console.log(found === null ? "A run failed, or its CPU could not be read." : storePairsText(found));
+    if (found === null || this.#stopped) return BROKEN;
+    // Runs differ by some per cent; the share in a profile does not.
+    const profileDir = mkdtempSync(join(this.#options.profileDir ?? tmpdir(), "murelay-records-"));
+    const result = await this.#play(this.#options.calls, true, profileDir);
+    const share = recordsShare(profileDir, this.#loadedUs.from, this.#loadedUs.to);
+    console.log(recordsShareText(share, result.figures["call_seconds"] ?? 1));
+    if (this.#options.profileDir === null) rmSync(profileDir, { recursive: true, force: true });
+    return OK;
   }
 
   async #search(limits: readonly SloTerm[]): Promise<number> {
@@ -130,7 +152,11 @@ class Bench {
     return OK;
   }
 
-  async #play(calls: number): Promise<LoadResult> {
+  async #play(
+    calls: number,
+    records: boolean | null = null,
+    profileDir = this.#options.profileDir,
+  ): Promise<LoadResult> {
     const { options, scenario } = { options: this.#options, scenario: this.#scenario };
     const tls = scenario.tls ? makeCertificate() : null;
     const account = { accountSid: options.accountSid, authToken: options.authToken };
@@ -157,14 +183,17 @@ class Bench {
           maxCalls: Math.min(10_000, Math.max(100, calls * 2)),
           tls,
           cores: this.#cores?.relay ?? null,
-          profileDir: options.profileDir,
+          profileDir,
+          records,
           env: options.relayEnv,
         });
         this.#relayCommand = relay.command;
       }
+      const from = monotonicUs();
       const result = await run.run(this.#target(relay), (sample) =>
         console.error(progressLine(sample, calls)),
       );
+      this.#loadedUs = { from, to: monotonicUs() };
       if (relay !== null) {
         for (const [text, count] of relay.complaints()) console.error(`relay's log: ${count} × ${text}`);
         if (result.relayExit !== null) console.error(relay.lastWords());
@@ -219,6 +248,10 @@ class Bench {
     if (jsonFile !== null) writeFileSync(jsonFile, `${JSON.stringify(reportJson(result, facts), null, 2)}\n`);
     if (htmlFile !== null) writeFileSync(htmlFile, reportHtml(result, facts));
   }
+}
+
+function monotonicUs(): number {
+  return Number(process.hrtime.bigint() / 1000n);
 }
 
 function commit(): string {

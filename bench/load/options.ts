@@ -15,6 +15,8 @@ export interface BenchOptions {
   readonly htmlFile: string | null;
   readonly slo: readonly SloTerm[];
   readonly findMax: boolean;
+  /** Pairs of runs with and without record keeping; null: a single run. */
+  readonly pairStore: number | null;
   /** Of the relay that is started. */
   readonly workers: number;
   readonly modelPort: number;
@@ -41,6 +43,7 @@ through. Without --relay it starts this project's relay itself, on free ports.
   --slo LIMITS        e.g. "uplink_p99_ms<20,loss=0": exit status 1 where one is broken
   --find-max          doubles the calls until a limit breaks, then narrows down; limits: --slo, or
                       uplink_p99_ms<=20, clear_p99_ms<=50, loss=0, underruns=0
+  --pair-store PAIRS  runs with and without record keeping by turns, and tells what it costs
   --json FILE         every figure as JSON
   --html FILE         the same as one page with charts
   --workers N         WORKERS of the relay that is started (default 1)
@@ -71,6 +74,7 @@ export function parseOptions(argv: readonly string[]): BenchOptions | "help" {
         html: { type: "string" },
         slo: { type: "string" },
         "find-max": { type: "boolean" },
+        "pair-store": { type: "string" },
         workers: { type: "string" },
         env: { type: "string", multiple: true },
         profile: { type: "string" },
@@ -113,6 +117,9 @@ export function parseOptions(argv: readonly string[]): BenchOptions | "help" {
     if (at < 1) throw new UsageError(`--env ${pair}: give NAME=VALUE`);
     env[pair.slice(0, at)] = pair.slice(at + 1);
   }
+  const pairStore = text("pair-store") === null ? null : whole("pair-store", 3, 1, 100);
+  if (pairStore !== null && (relay !== null || findMax))
+    throw new UsageError("--pair-store starts its relays itself, and goes without --relay and --find-max");
   const slo = text("slo");
   return {
     calls: whole("calls", 50, 1, 100_000),
@@ -124,6 +131,7 @@ export function parseOptions(argv: readonly string[]): BenchOptions | "help" {
     htmlFile: text("html"),
     slo: slo === null ? [] : parseSlo(slo),
     findMax,
+    pairStore,
     workers: whole("workers", 1, 1, 256),
     modelPort: whole("model-port", relay === null ? 0 : 8801, 0, 65_535),
     restPort: whole("rest-port", relay === null ? 0 : 8802, 0, 65_535),

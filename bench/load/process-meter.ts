@@ -5,6 +5,8 @@ import { readdirSync, readFileSync } from "node:fs";
 
 export interface ProcessReading {
   readonly cpuMs: number;
+  /** CPU of threads other than the main ones: libuv, garbage collector, database. */
+  readonly threadsCpuMs: number;
   readonly rssBytes: number;
   /** Time in which its main threads could have run, and others did; 0 where the kernel does not count it. */
   readonly waitedMs: number;
@@ -18,6 +20,7 @@ const PAGE_BYTES = 4096;
 export function readProcess(pid: number): ProcessReading | null {
   const pids = descendants(pid);
   let cpuMs = 0;
+  let threadsCpuMs = 0;
   let rssBytes = 0;
   let waitedMs = 0;
   let processes = 0;
@@ -26,10 +29,11 @@ export function readProcess(pid: number): ProcessReading | null {
     if (stat === null) continue;
     processes++;
     cpuMs += (Number(stat[11]) + Number(stat[12])) * MS_PER_CLOCK_TICK;
+    threadsCpuMs += otherThreadsMs(one);
     waitedMs += runQueueMs(one);
     rssBytes += Number(stat[21]) * PAGE_BYTES;
   }
-  return processes === 0 ? null : { cpuMs, rssBytes, waitedMs, processes };
+  return processes === 0 ? null : { cpuMs, threadsCpuMs, rssBytes, waitedMs, processes };
 }
 
 /** CPU that the whole machine has used since it started, stolen time included; null where there is no /proc. */
@@ -63,6 +67,20 @@ function runQueueMs(pid: number): number {
   } catch {
     return 0;
   }
+}
+
+/** First field of each task's schedstat, in ns; a thread that has ended is no longer counted. */
+function otherThreadsMs(pid: number): number {
+  let ms = 0;
+  try {
+    for (const task of readdirSync(`/proc/${pid}/task`)) {
+      if (task === String(pid)) continue;
+      ms += Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, "latin1").split(" ")[0]) / 1e6;
+    }
+  } catch {
+    // It has ended, or the kernel does not count.
+  }
+  return ms;
 }
 
 function descendants(root: number): number[] {

@@ -32,6 +32,8 @@ export interface RelayPlan {
   /** Cores it may use, as taskset takes them; null = any. */
   readonly cores: string | null;
   readonly profileDir: string | null;
+  /** True and false start the one launcher that can do both, to be compared; null: as users start it. */
+  readonly records: boolean | null;
   readonly env: Readonly<Record<string, string>>;
 }
 
@@ -67,7 +69,11 @@ export class RelayProcess {
     const logFile = join(directory, "relay.log");
     const profile =
       plan.profileDir === null ? [] : ["--cpu-prof", `--cpu-prof-dir=${resolve(plan.profileDir)}`];
-    const node = [process.execPath, ...profile, ...program(), "serve"];
+    const node = [
+      process.execPath,
+      ...profile,
+      ...(plan.records === null ? [...program(), "serve"] : bare(plan.records)),
+    ];
     const [file, ...args] = plan.cores === null ? node : ["taskset", "-c", plan.cores, ...node];
     const log = openSync(logFile, "w");
     const child = spawn(file!, args, {
@@ -171,6 +177,11 @@ function program(): string[] {
     if (!newer) return [built];
   }
   return ["--import", import.meta.resolve("tsx"), join(ROOT, "src", "cli.ts")];
+}
+
+function bare(records: boolean): string[] {
+  const launcher = fileURLToPath(new URL("./bare-relay.ts", import.meta.url));
+  return ["--import", import.meta.resolve("tsx"), launcher, records ? "on" : "off"];
 }
 
 async function freePort(): Promise<number> {

@@ -10,6 +10,7 @@ import type {
   StoredCall,
   WriterId,
 } from "../../records/store-port.js";
+import { FixedSql } from "./fixed-sql.js";
 import type { Guard } from "./guard.js";
 import { databaseNowMs } from "./migrations.js";
 import type { CallsTable, Tables, TurnsTable } from "./tables.js";
@@ -19,19 +20,45 @@ const KEEP_JOBS_MS = 7 * 86_400_000;
 /** Tombstones outlive every journal that could still hold the call. */
 const KEEP_TOMBSTONES_MS = 90 * 86_400_000;
 const KEEP_WRITERS_MS = 7 * 86_400_000;
-/** PostgreSQL takes 65,535 parameters a statement. */
-const TURNS_A_STATEMENT = 500;
+const CALL_COLUMNS = [
+  ...(["call_sid", "version", "owner", "state", "agent", "direction", "caller", "from_number"] as const),
+  ...([
+    "to_number",
+    "outcome",
+    "started_ms",
+    "ended_ms",
+    "cost_usd",
+    "recording_sid",
+    "recording_file",
+  ] as const),
+  ...(["record", "applied"] as const),
+] as const satisfies readonly (keyof CallsTable)[];
+const TURN_COLUMNS = [
+  ...(["call_sid", "n", "who", "item_id", "text", "heard_text", "started_ms", "ended_ms"] as const),
+  ...(["heard_ms", "received_ms", "interrupted_at_ms", "voice_to_voice_ms"] as const),
+] as const satisfies readonly (keyof TurnsTable)[];
 
 /** Call records, and who answers for them. */
 export class CallTables implements CallStore {
   readonly #db: Kysely<Tables>;
   readonly #kind: "sqlite" | "postgres";
   readonly #guard: Guard;
+  readonly #sql: FixedSql;
+  readonly #updateCall: string;
+  readonly #deleteTurns: string;
+  readonly #findDeleted: string;
 
   constructor(db: Kysely<Tables>, kind: "sqlite" | "postgres", guard: Guard) {
     this.#db = db;
     this.#kind = kind;
     this.#guard = guard;
+    const sql = new FixedSql(kind);
+    const set = CALL_COLUMNS.map((column, i) => `${column} = ${sql.place(i + 1)}`).join(", ");
+    const n = CALL_COLUMNS.length;
+    this.#sql = sql;
+    this.#updateCall = `update calls set ${set} where call_sid = ${sql.place(n + 1)} and version = ${sql.place(n + 2)}`;
+    this.#deleteTurns = `delete from turns where call_sid in ${sql.listAt(1)}`;
+    this.#findDeleted = `select call_sid from deleted_calls where call_sid in ${sql.listAt(1)}`;
   }
 
   async save(saves: readonly CallSave[]): Promise<readonly SaveOutcome[]> {
@@ -47,7 +74,7 @@ export class CallTables implements CallStore {
   async #saveAll(tx: Transaction<Tables>, saves: readonly CallSave[]): Promise<Map<CallSid, SaveOutcome>> {
     const outcomes = new Map<CallSid, SaveOutcome>();
     // A deleted call has no row to be updated; only a new row could bring it back.
-    const gone = await deletedOf(
+    const gone = await this.#deletedOf(
       tx,
       saves.filter((save) => save.basedOn === 0),
     );
@@ -55,28 +82,24 @@ export class CallTables implements CallStore {
 
     const fresh = saves.filter((save) => save.basedOn === 0 && !gone.has(save.callSid));
     if (fresh.length > 0) {
-      const inserted = await tx
-        .insertInto("calls")
-        .values(fresh.map(toRow))
-        .onConflict((conflict) => conflict.column("call_sid").doNothing())
-        .returning("call_sid")
-        .execute();
+      const inserted = await this.#sql.insert<{ call_sid: string }>(
+        tx,
+        "calls",
+        CALL_COLUMNS,
+        fresh.map((save) => callValues(toRow(save))),
+        "on conflict (call_sid) do nothing returning call_sid",
+      );
       const won = new Set(inserted.map((row) => row.call_sid));
       for (const { callSid } of fresh) outcomes.set(callSid, won.has(callSid) ? "saved" : "conflict");
     }
     for (const save of saves) {
       if (save.basedOn === 0) continue;
-      const { call_sid: _, ...row } = toRow(save);
-      const updated = await tx
-        .updateTable("calls")
-        .set(row)
-        .where("call_sid", "=", save.callSid)
-        .where("version", "=", save.basedOn)
-        .executeTakeFirst();
-      outcomes.set(save.callSid, updated.numUpdatedRows === 1n ? "saved" : "conflict");
+      const values = [...callValues(toRow(save)), save.callSid, save.basedOn];
+      const updated = await this.#sql.run(tx, this.#updateCall, values);
+      outcomes.set(save.callSid, updated.numAffectedRows === 1n ? "saved" : "conflict");
     }
     const missed = saves.filter((save) => outcomes.get(save.callSid) === "conflict");
-    for (const sid of await deletedOf(tx, missed)) outcomes.set(sid, "deleted");
+    for (const sid of await this.#deletedOf(tx, missed)) outcomes.set(sid, "deleted");
     await this.#saveTurns(
       tx,
       saves.filter((save) => save.record.state === "ended" && outcomes.get(save.callSid) === "saved"),
@@ -87,14 +110,21 @@ export class CallTables implements CallStore {
   async #saveTurns(tx: Transaction<Tables>, ended: readonly CallSave[]): Promise<void> {
     if (ended.length === 0) return;
     const again = ended.filter((save) => save.basedOn > 0).map((save) => save.callSid);
-    if (again.length > 0) await tx.deleteFrom("turns").where("call_sid", "in", again).execute();
+    if (again.length > 0) await this.#sql.run(tx, this.#deleteTurns, [JSON.stringify(again)]);
     const rows = ended.flatMap((save) => toTurnRows(save.record));
-    for (let i = 0; i < rows.length; i += TURNS_A_STATEMENT) {
-      await tx
-        .insertInto("turns")
-        .values(rows.slice(i, i + TURNS_A_STATEMENT))
-        .execute();
-    }
+    await this.#sql.insert(
+      tx,
+      "turns",
+      TURN_COLUMNS,
+      rows.map((row) => TURN_COLUMNS.map((column) => row[column])),
+    );
+  }
+
+  async #deletedOf(tx: Transaction<Tables>, saves: readonly CallSave[]): Promise<ReadonlySet<CallSid>> {
+    if (saves.length === 0) return new Set();
+    const sids = JSON.stringify(saves.map((save) => save.callSid));
+    const { rows } = await this.#sql.run<{ call_sid: string }>(tx, this.#findDeleted, [sids]);
+    return new Set(rows.map(toCallSid));
   }
 
   async load(callSid: CallSid): Promise<StoredCall | null> {
@@ -279,17 +309,6 @@ export class CallTables implements CallStore {
   }
 }
 
-async function deletedOf(tx: Transaction<Tables>, saves: readonly CallSave[]): Promise<ReadonlySet<CallSid>> {
-  if (saves.length === 0) return new Set();
-  const sids = saves.map((save) => save.callSid);
-  const rows = await tx
-    .selectFrom("deleted_calls")
-    .select("call_sid")
-    .where("call_sid", "in", sids)
-    .execute();
-  return new Set(rows.map(toCallSid));
-}
-
 async function removeRows(tx: Transaction<Tables>, callSid: string): Promise<boolean> {
   await tx.deleteFrom("turns").where("call_sid", "=", callSid).execute();
   await tx
@@ -336,6 +355,10 @@ function toRow(save: CallSave): CallsTable {
     record: JSON.stringify(record),
     applied: JSON.stringify(save.applied),
   };
+}
+
+function callValues(row: CallsTable): readonly unknown[] {
+  return CALL_COLUMNS.map((column) => row[column]);
 }
 
 function toTurnRows(record: CallRecord): TurnsTable[] {

@@ -1,0 +1,16 @@
+/**
+ * The relay with or without its record keeping, for the paired measurement of what writing costs: both ways are started by this
+ * same file, so they differ in nothing else. Argument: `on` or `off`.
+ */
+import { readAgentsFile } from "../../src/agents-file.js";
+import { createApp } from "../../src/app.js";
+import { loadConfig } from "../../src/config.js";
+
+const config = loadConfig(process.env);
+const agents = readAgentsFile(config, process.env);
+const records = process.argv[2] !== "off";
+const app = await createApp(config, agents, records ? {} : { journal: { write: () => {} } });
+await app.start();
+process.once("SIGTERM", () => {
+  void app.drain().then(() => app.stop());
+});
