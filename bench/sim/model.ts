@@ -1,5 +1,5 @@
 /**
- * A simulated model: the server side of the OpenAI Realtime API (GA) over WebSocket, on loopback.
+ * A simulated model: the server side of the OpenAI Realtime API (GA) over WebSocket and over SIP (`sip/calls.ts`), on loopback.
  *
  * It is strict: unknown fields, a `rate` on pcmu, a missing `session.type`, a second response, a truncate beyond the audio
  * it sent and the like are refused as the API refuses them and kept in `violations`. It really hears (server VAD by energy on the
@@ -30,12 +30,14 @@
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
-import { WebSocketServer } from "ws";
+import { type WebSocket, WebSocketServer } from "ws";
 import { realClock, type SimClock } from "./clock.js";
 import type { ResponsePace } from "./model/response.js";
 import type { Script } from "./model/script.js";
 import { ModelSession } from "./model/session.js";
-import type { SessionFaults, SessionHooks } from "./model/session-types.js";
+import type { SessionFaults, SessionHooks, SipSide } from "./model/session-types.js";
+import type { SipCall } from "./sip/call.js";
+import { SimulatedSip, type SipOptions } from "./sip/calls.js";
 
 export interface ModelOptions {
   /** Default 0: any free one. */
@@ -56,6 +58,7 @@ export interface ModelOptions {
   /** When `rate_limits.updated` comes. Default end. */
   readonly rateLimits?: "start" | "end" | "never";
   readonly hooks?: SessionHooks & { onSession?(session: ModelSession): void };
+  readonly sip?: SipOptions;
 }
 
 export interface ModelFaults extends SessionFaults {
@@ -66,9 +69,13 @@ export interface ModelFaults extends SessionFaults {
 export interface SimulatedModel {
   /** ws://127.0.0.1:…/v1/realtime, without a query. */
   readonly url: string;
+  /** http://127.0.0.1:…/v1: REST. */
+  readonly baseUrl: string;
   readonly port: number;
   readonly apiKey: string;
-  /** In the order of connecting; closed ones stay. */
+  /** Calls that come in by SIP. */
+  readonly sip: SimulatedSip;
+  /** In the order of connecting (a SIP call: of its acceptance); closed ones stay. */
   readonly sessions: readonly ModelSession[];
   /** Switches; they act at once. */
   readonly faults: ModelFaults;
@@ -76,7 +83,7 @@ export interface SimulatedModel {
   readonly refused: readonly string[];
   /** What clients did wrong, all sessions and handshakes, each with its session's index. */
   violations(): string[];
-  /** The session with this index, waiting for it to connect. */
+  /** The session with this index, waiting for it to connect (or, by SIP, to be accepted). */
   session(index: number): Promise<ModelSession>;
   /** Idempotent. Ends every socket. */
   close(): Promise<void>;
@@ -93,6 +100,8 @@ const MAX_EVENT_BYTES = 21 * 1024 * 1024;
 
 export async function startModel(options: ModelOptions): Promise<SimulatedModel> {
   const apiKey = options.apiKey ?? "sk-simulated";
+  const clock = options.clock ?? realClock;
+  const { hooks = {} } = options;
   const faults: ModelFaults = {
     handshake: null,
     withholdCreated: false,
@@ -111,12 +120,42 @@ export async function startModel(options: ModelOptions): Promise<SimulatedModel>
     autoPong: false,
   });
   const raw = new Set<Duplex>();
-  const server = createServer((_request, response) => {
+  const open = (peer: WebSocket | null, name: string, side: SipSide | null): ModelSession => {
+    const session = new ModelSession(
+      peer,
+      { index: sessions.length, model: name, sip: side, script: options.script },
+      {
+        clock,
+        pace: { ...PACE, ...options.pace },
+        keepAudio: options.keepAudio ?? true,
+        checkIdentity: options.checkIdentity ?? false,
+        transcriptDelayMs: options.transcriptDelayMs ?? 150,
+        transcription: options.transcription ?? "tokens",
+        rateLimits: options.rateLimits ?? "end",
+        hooks,
+      },
+      faults,
+    );
+    sessions.push(session);
+    hooks.onSession?.(session);
+    for (const [i, waiter] of waiting.entries()) {
+      if (waiter.index !== session.index) continue;
+      waiting.splice(i, 1);
+      waiter.resolve(session);
+      break;
+    }
+    return session;
+  };
+  const sip = new SimulatedSip(options.sip ?? {}, {
+    apiKey,
+    clock,
+    open: (_call: SipCall, side) => open(null, String(side.accepted["model"]), side),
+  });
+  const server = createServer((request, response) => {
+    if (sip.serve(request, response)) return;
     response.writeHead(404, { "content-type": "application/json" });
     response.end(JSON.stringify({ error: { type: "invalid_request_error", message: "Not found" } }));
   });
-  const { hooks = {} } = options;
-
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     raw.add(socket);
     socket.once("close", () => raw.delete(socket));
@@ -139,34 +178,21 @@ export async function startModel(options: ModelOptions): Promise<SimulatedModel>
       return;
     }
     const query = new URL(request.url ?? "/", "ws://sim").searchParams;
+    const callId = query.get("call_id");
+    const call = callId === null ? null : sip.find(callId);
+    if (call !== null && call?.state !== "live") {
+      // A client that attaches too late cannot know; one that attaches too early can.
+      refused.push(`no call ${callId}`);
+      if (call?.state !== "over") badHandshakes.push(`sideband of ${callId}, which was never accepted`);
+      deny(socket, 404, `No call found with id '${callId}'.`);
+      return;
+    }
     sockets.handleUpgrade(request, socket, head, (peer) => {
-      const session = new ModelSession(
-        peer,
-        {
-          index: sessions.length,
-          model: query.get("model") ?? "gpt-realtime",
-          sideband: query.has("call_id"),
-          script: options.script,
-        },
-        {
-          clock: options.clock ?? realClock,
-          pace: { ...PACE, ...options.pace },
-          keepAudio: options.keepAudio ?? true,
-          checkIdentity: options.checkIdentity ?? false,
-          transcriptDelayMs: options.transcriptDelayMs ?? 150,
-          transcription: options.transcription ?? "tokens",
-          rateLimits: options.rateLimits ?? "end",
-          hooks,
-        },
-        faults,
-      );
-      sessions.push(session);
-      hooks.onSession?.(session);
-      for (const [i, waiter] of waiting.entries()) {
-        if (waiter.index !== session.index) continue;
-        waiting.splice(i, 1);
-        waiter.resolve(session);
-        break;
+      if (call === null) open(peer, query.get("model") ?? "gpt-realtime", null);
+      else if (call.session === null || call.state !== "live") peer.close(1000, "call ended");
+      else {
+        call.session.attach(peer);
+        call.story.add("sideband", { count: call.session.sidebands.length });
       }
     });
   });
@@ -179,6 +205,8 @@ export async function startModel(options: ModelOptions): Promise<SimulatedModel>
   let closing: Promise<void> | null = null;
   return {
     url: `ws://127.0.0.1:${port}/v1/realtime`,
+    baseUrl: `http://127.0.0.1:${port}/v1`,
+    sip,
     port,
     apiKey,
     sessions,
@@ -186,6 +214,7 @@ export async function startModel(options: ModelOptions): Promise<SimulatedModel>
     refused,
     violations: () => [
       ...badHandshakes.map((text) => `handshake: ${text}`),
+      ...sip.violations.map((text) => `sip: ${text}`),
       ...sessions.flatMap((session) => session.violations.map((text) => `session ${session.index}: ${text}`)),
     ],
     session: (index) => {
@@ -197,6 +226,7 @@ export async function startModel(options: ModelOptions): Promise<SimulatedModel>
     },
     close: () => {
       closing ??= new Promise((resolve) => {
+        sip.close();
         for (const session of sessions) session.crash();
         for (const socket of raw) socket.destroy();
         server.closeAllConnections();

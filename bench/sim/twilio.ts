@@ -26,6 +26,8 @@
  * Source of the behaviour: Twilio's Voice, Media Streams and REST references.
  */
 import { Pacer, realClock, type SimClock } from "./clock.js";
+import type { SipEnd } from "./sip/line.js";
+import { Truth } from "./sip/truth.js";
 import { Conferences } from "./twilio/conference.js";
 import { Leg, type LegFields } from "./twilio/leg.js";
 import type { StreamHooks, StreamQuirks } from "./twilio/media-stream.js";
@@ -61,6 +63,8 @@ export interface TwilioOptions {
   readonly numbers?: readonly string[];
   /** Who answers a `<Dial>` or a created call, and how. Default: a person who answers after 50 ms and talks for 300 ms. */
   readonly callees?: Callees;
+  /** The simulated model's SIP end (`model.sip.invite`): where `sip:…@sip.api.openai.com` leads. Default: to `callees`. */
+  readonly sip?: SipEnd;
   /** Who takes callers out of queues. Default nobody. */
   readonly queueAgents?: QueueAgents;
   readonly clock?: SimClock;
@@ -120,6 +124,8 @@ export interface SimulatedTwilio {
   readonly queues: Queues;
   readonly tasks: readonly SimulatedTask[];
   readonly numbers: readonly PhoneNumber[];
+  /** Who is connected with whom, by the legs' SIDs. */
+  readonly truth: Truth;
   /** What REST was asked. */
   readonly requests: readonly RestRequest[];
   /** Callbacks that were sent, with the answers. */
@@ -159,6 +165,7 @@ export async function startTwilio(options: TwilioOptions): Promise<SimulatedTwil
   const bySid = new Map<string, Leg>();
   const callbacks: CallbackRecord[] = [];
   const violations: string[] = [];
+  const truth = new Truth(clock);
   const run = Math.floor(Math.random() * 0xffff_ffff)
     .toString(16)
     .padStart(8, "0");
@@ -193,6 +200,8 @@ export async function startTwilio(options: TwilioOptions): Promise<SimulatedTwil
     get queues(): Queues {
       return queues;
     },
+    sip: options.sip ?? null,
+    truth,
     callees: options.callees ?? (() => ({ talkMs: 300 })),
     keepAudio: options.keepAudio ?? true,
     checkIdentity: options.checkIdentity ?? false,
@@ -278,6 +287,7 @@ export async function startTwilio(options: TwilioOptions): Promise<SimulatedTwil
     queues,
     tasks: queues.tasks,
     numbers,
+    truth,
     requests: rest.requests,
     callbacks,
     route,

@@ -236,8 +236,8 @@ describe("simulated conferences", () => {
       .toSorted((a, b) => Number(a["SequenceNumber"]) - Number(b["SequenceNumber"]));
     expect(events.map((form) => [form["StatusCallbackEvent"], form["ParticipantLabel"]])).toEqual([
       ["participant-join", "caller"],
-      ["conference-start", undefined],
       ["participant-join", "human"],
+      ["conference-start", undefined],
       ["participant-hold", "caller"],
       ["participant-leave", "human"],
       ["participant-leave", "caller"],

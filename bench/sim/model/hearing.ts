@@ -5,7 +5,7 @@ import { at, type TurnDetection, textAt } from "./config.js";
 import { newItem, wireItem } from "./items.js";
 import type { ModelSession } from "./session.js";
 import type { SessionOptions } from "./session-types.js";
-import { EnergyVad } from "./vad.js";
+import { EnergyVad, type VadSettings } from "./vad.js";
 
 export interface HearingEvents {
   /** After `speech_started` has left. */
@@ -15,6 +15,8 @@ export interface HearingEvents {
 }
 
 const MIN_COMMIT_MS = 100;
+/** Of a session that begins as push-to-talk, until it is told otherwise. */
+const QUIET_VAD: VadSettings = { threshold: 0.5, prefixPaddingMs: 300, silenceDurationMs: 200 };
 
 export class Hearing {
   /** Turns of the caller committed so far. */
@@ -33,7 +35,7 @@ export class Hearing {
   constructor(
     session: ModelSession,
     options: SessionOptions,
-    fields: { readonly turns: TurnDetection; readonly hears: readonly string[] },
+    fields: { readonly turns: TurnDetection | null; readonly hears: readonly string[] },
     events: HearingEvents,
   ) {
     this.#session = session;
@@ -42,7 +44,7 @@ export class Hearing {
     this.#hears = fields.hears;
     this.#events = events;
     this.#turns = fields.turns;
-    this.#vad = new EnergyVad(fields.turns.vad, {
+    this.#vad = new EnergyVad(fields.turns?.vad ?? QUIET_VAD, {
       started: (audioStartMs) => this.#started(audioStartMs),
       stopped: (audioEndMs) => this.#stopped(audioEndMs),
     });
@@ -59,11 +61,18 @@ export class Hearing {
 
   audio(bytes: Buffer): void {
     const session = this.#session;
-    const nowMs = this.#clock.nowMs();
     if (!session.sendsAudio) session.violation("audio appended on a sideband socket");
     if (session.configuredAtMs === null) session.violation("audio before session.updated");
     else if (textAt(session.config, "audio", "input", "format", "type") !== "audio/pcmu")
       session.violation("audio while the input format is not audio/pcmu");
+    // What is appended to a call whose sound runs elsewhere reaches nobody.
+    if (session.sendsAudio) this.line(bytes);
+  }
+
+  /** Sound of the caller, by whichever way it came. */
+  line(bytes: Buffer): void {
+    const session = this.#session;
+    const nowMs = this.#clock.nowMs();
     const { received } = session;
     received.appends++;
     received.bytes += bytes.length;

@@ -115,6 +115,7 @@ export class Responder implements ResponseHost {
   interrupt(): void {
     this.#idleTimer?.cancel();
     if (this.turns?.interruptResponse !== true) return;
+    this.#session.playback?.clear(true);
     this.active?.cancel("turn_detected");
     for (const run of this.#beside) run.cancel("turn_detected");
   }
@@ -162,7 +163,8 @@ export class Responder implements ResponseHost {
     return this.#session.conversation.add(item) ?? null;
   }
 
-  delta(item: StoredItem, bytes: Uint8Array): void {
+  delta(run: ResponseRun, item: StoredItem, bytes: Uint8Array): void {
+    this.#session.playback?.push(run.id, item, bytes.length / 8);
     if (!this.hasSpoken && this.sendsAudio) {
       this.hasSpoken = true;
       if (textAt(this.#session.config, "audio", "output", "format", "type") !== "audio/pcmu")
@@ -197,6 +199,7 @@ export class Responder implements ResponseHost {
     this.#lastEndedAtMs = this.clock.nowMs();
     this.#beside.delete(run);
     if (this.active === run) this.active = null;
+    this.#session.playback?.generated(run.id);
     if (this.#options.rateLimits === "end") this.#rateLimits();
     this.hearing?.flushTranscripts();
     if (!run.beside) this.#armIdle(run);

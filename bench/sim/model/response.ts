@@ -41,7 +41,7 @@ export interface ResponseHost {
   /** Puts it into the conversation. @returns the id before it. */
   adopt(item: StoredItem): string | null;
   responseObject(run: ResponseRun): JsonObject;
-  delta(item: StoredItem, bytes: Uint8Array): void;
+  delta(run: ResponseRun, item: StoredItem, bytes: Uint8Array): void;
   fault(kind: TurnFault): void;
   ended(run: ResponseRun): void;
 }
@@ -266,7 +266,7 @@ export class ResponseRun {
           `"item_id":"${item.id}","output_index":${open.index},"content_index":0,"delta":"${encoded}"}`,
       );
     }
-    host.delta(item, bytes);
+    host.delta(this, item, bytes);
   }
 
   /** True when the scripted fault has struck. */

@@ -24,6 +24,19 @@ const format: Check = variants("type", {
   "audio/pcma": object({ required: { type: anything } }),
 });
 
+const serverVad = {
+  idle_timeout_ms: nullable(integer(5000, 30_000)),
+  create_response: boolean,
+  interrupt_response: boolean,
+};
+const semanticVad = object({
+  required: { type: anything },
+  optional: {
+    eagerness: oneOf("low", "medium", "high", "auto"),
+    create_response: boolean,
+    interrupt_response: boolean,
+  },
+});
 const turnDetection: Check = variants("type", {
   server_vad: object({
     required: { type: anything },
@@ -31,19 +44,14 @@ const turnDetection: Check = variants("type", {
       threshold: number(0, 1),
       prefix_padding_ms: integer(0),
       silence_duration_ms: integer(0),
-      idle_timeout_ms: nullable(integer(5000, 30_000)),
-      create_response: boolean,
-      interrupt_response: boolean,
+      ...serverVad,
     },
   }),
-  semantic_vad: object({
-    required: { type: anything },
-    optional: {
-      eagerness: oneOf("low", "medium", "high", "auto"),
-      create_response: boolean,
-      interrupt_response: boolean,
-    },
-  }),
+  semantic_vad: semanticVad,
+});
+const sipTurnDetection: Check = variants("type", {
+  server_vad: object({ required: { type: anything }, optional: serverVad }),
+  semantic_vad: semanticVad,
 });
 
 const transcription = object({
@@ -96,52 +104,56 @@ const reasoning = object({
   required: { effort: oneOf("minimal", "low", "medium", "high", "xhigh") },
 });
 
+/** The fields of a session over a WebSocket; a SIP call takes fewer: its formats are agreed on by SIP. */
+const sessionFields = (sip: boolean): Readonly<Record<string, Check>> => ({
+  output_modalities: modalities,
+  instructions: text(),
+  audio: object({
+    optional: {
+      input: object({
+        optional: {
+          ...(sip ? {} : { format }),
+          noise_reduction: nullable(
+            object({
+              required: { type: oneOf("near_field", "far_field") },
+              optional: { strength: number(0, 1) },
+            }),
+          ),
+          transcription: nullable(transcription),
+          turn_detection: nullable(sip ? sipTurnDetection : turnDetection),
+        },
+      }),
+      output: object({ optional: { ...(sip ? {} : { format }), voice, speed: number(0.25, 1.5) } }),
+    },
+  }),
+  tools: listOf(tool),
+  tool_choice: toolChoice,
+  max_output_tokens: maxTokens,
+  truncation: either(
+    oneOf("auto", "disabled"),
+    object({
+      required: { type: oneOf("retention_ratio"), retention_ratio: number(0, 1) },
+      optional: { token_limits: object({ optional: { post_instructions: integer(1) } }) },
+    }),
+  ),
+  tracing: nullable(
+    either(
+      oneOf("auto"),
+      object({ optional: { workflow_name: text(), group_id: text(), metadata: record } }),
+    ),
+  ),
+  prompt: anything,
+  include: listOf(oneOf("item.input_audio_transcription.logprobs")),
+  parallel_tool_calls: boolean,
+  reasoning,
+});
+
+const model = text(200, 1);
 const realtimeSession = object({
   required: { type: anything },
-  optional: {
-    model: text(200, 1),
-    output_modalities: modalities,
-    instructions: text(),
-    audio: object({
-      optional: {
-        input: object({
-          optional: {
-            format,
-            noise_reduction: nullable(
-              object({
-                required: { type: oneOf("near_field", "far_field") },
-                optional: { strength: number(0, 1) },
-              }),
-            ),
-            transcription: nullable(transcription),
-            turn_detection: nullable(turnDetection),
-          },
-        }),
-        output: object({ optional: { format, voice, speed: number(0.25, 1.5) } }),
-      },
-    }),
-    tools: listOf(tool),
-    tool_choice: toolChoice,
-    max_output_tokens: maxTokens,
-    truncation: either(
-      oneOf("auto", "disabled"),
-      object({
-        required: { type: oneOf("retention_ratio"), retention_ratio: number(0, 1) },
-        optional: { token_limits: object({ optional: { post_instructions: integer(1) } }) },
-      }),
-    ),
-    tracing: nullable(
-      either(
-        oneOf("auto"),
-        object({ optional: { workflow_name: text(), group_id: text(), metadata: record } }),
-      ),
-    ),
-    prompt: anything,
-    include: listOf(oneOf("item.input_audio_transcription.logprobs")),
-    parallel_tool_calls: boolean,
-    reasoning,
-  },
+  optional: { model, ...sessionFields(false) },
 });
+const sipSession = object({ required: { type: anything }, optional: { model, ...sessionFields(true) } });
 
 const itemId = text(32, 1);
 const common = { id: itemId, status: oneOf("completed", "incomplete", "in_progress"), object: anything };
@@ -243,6 +255,11 @@ function event(fields: {
   });
 }
 
+/** The body of `accept`: the session itself. */
+export const ACCEPT: Check = variants("type", {
+  realtime: object({ required: { type: anything, model }, optional: sessionFields(true) }),
+});
+
 export const CLIENT_EVENTS: Readonly<Record<string, Check>> = {
   "session.update": event({ required: { session: variants("type", { realtime: realtimeSession }) } }),
   "input_audio_buffer.append": event({ required: { audio: base64 } }),
@@ -260,4 +277,10 @@ export const CLIENT_EVENTS: Readonly<Record<string, Check>> = {
   "response.create": event({ optional: { response } }),
   "response.cancel": event({ optional: { response_id: text(64, 1) } }),
   "output_audio_buffer.clear": event({}),
+};
+
+/** Of a sideband: the call's sound is not the client's. */
+export const SIDEBAND_EVENTS: Readonly<Record<string, Check>> = {
+  ...CLIENT_EVENTS,
+  "session.update": event({ required: { session: variants("type", { realtime: sipSession }) } }),
 };

@@ -40,6 +40,23 @@ export interface SessionFaults {
   failResponses: { readonly type: string; readonly code: string; readonly message: string } | null;
 }
 
+/** What makes a session that of a SIP call. */
+export interface SipSide {
+  /** The body of `accept`. */
+  readonly accepted: JsonObject;
+  /** 1 = the sound plays as fast as in life. */
+  readonly playSpeed: number;
+  /** The line begins or stops to carry the model's voice. */
+  speaking(on: boolean): void;
+  /** The session's time is up, and with it the call's. */
+  expired(message: string): void;
+}
+
+export interface Sideband {
+  readonly attachedAtMs: number;
+  closed: { readonly atMs: number; readonly code: number } | null;
+}
+
 export interface ClientRecord {
   readonly atMs: number;
   readonly type: string;

@@ -1,24 +1,30 @@
 /**
  * One session of the simulated model: takes the client's events, refuses what the API refuses, hears the caller by server
  * VAD and answers from the script. Everything that happened can be read afterwards.
+ *
+ * Over a WebSocket the session is its socket and ends with it. The session of a SIP call lives as long as the call:
+ * sideband sockets come and go, and what happens while there is none is told to nobody.
  */
 import type { WebSocket } from "ws";
 import { IdentityChecker } from "../audio/identity.js";
 import type { SimClock } from "../clock.js";
 import { type Fault, isObject, type Json, type JsonObject, valueFault } from "./check.js";
-import { at, freshConfig, mergeConfig, type TurnDetection, turnDetectionOf } from "./config.js";
+import { at, freshConfig, mergeConfig, turnDetectionOf } from "./config.js";
 import { Hearing } from "./hearing.js";
 import { ItemDesk } from "./item-desk.js";
 import { Conversation, type StoredItem } from "./items.js";
+import { Playback } from "./playback.js";
 import { Responder } from "./responder.js";
 import type { ResponseRun } from "./response.js";
-import { CLIENT_EVENTS } from "./schemas.js";
+import { CLIENT_EVENTS, SIDEBAND_EVENTS } from "./schemas.js";
 import type { Script, TurnFault } from "./script.js";
 import type {
   ClientRecord,
   SentError,
   SessionFaults,
   SessionOptions,
+  Sideband,
+  SipSide,
   SpeechSpan,
   Truncation,
 } from "./session-types.js";
@@ -50,41 +56,54 @@ export class ModelSession {
   config: JsonObject;
   configuredAtMs: number | null = null;
   closed: { readonly atMs: number; readonly code: number } | null = null;
+  /** Sockets that control a SIP call, in the order of attaching. */
+  readonly sidebands: Sideband[] = [];
+  /** Of a SIP call: what the line carries. */
+  readonly playback: Playback | null;
 
-  readonly #socket: WebSocket;
+  readonly #sip: SipSide | null;
+  /** Those that are listened to. */
+  readonly #sockets = new Set<WebSocket>();
   readonly #options: SessionOptions;
   readonly #faults: SessionFaults;
   readonly #items: ItemDesk;
   readonly #hearing: Hearing;
   readonly #responder: Responder;
   #counter = 0;
-  #hung = false;
 
   constructor(
-    socket: WebSocket,
+    /** Null: a SIP call, whose sidebands attach later. */
+    socket: WebSocket | null,
     fields: {
       readonly index: number;
       readonly model: string;
-      /** A call that runs over SIP: this socket only controls it. */
-      readonly sideband: boolean;
+      readonly sip: SipSide | null;
       readonly script: Script | ((session: ModelSession) => Script);
     },
     options: SessionOptions,
     faults: SessionFaults,
   ) {
-    this.#socket = socket;
     this.#options = options;
     this.#faults = faults;
     this.index = fields.index;
     this.clock = options.clock;
-    this.sendsAudio = !fields.sideband;
+    this.#sip = fields.sip;
+    this.sendsAudio = fields.sip === null;
     this.id = this.nextId("sess");
     this.connectedAtMs = this.clock.nowMs();
-    this.config = freshConfig(fields.model);
+    const fresh = freshConfig(fields.model);
+    this.config = fields.sip === null ? fresh : mergeConfig(fresh, fields.sip.accepted);
+    if (fields.sip !== null) this.configuredAtMs = this.connectedAtMs;
+    this.playback =
+      fields.sip === null
+        ? null
+        : new Playback(this.clock, fields.sip.playSpeed, {
+            send: (event) => this.send(event),
+            speaking: fields.sip.speaking,
+          });
     this.identity = options.checkIdentity ? new IdentityChecker() : null;
     const script = typeof fields.script === "function" ? fields.script(this) : fields.script;
-    // A fresh session always has server VAD.
-    const turns = turnDetectionOf(this.config) as TurnDetection;
+    const turns = turnDetectionOf(this.config);
     this.#items = new ItemDesk(this);
     const responder = new Responder(this, options, faults, { script, items: this.#items, turns });
     this.#responder = responder;
@@ -100,14 +119,43 @@ export class ModelSession {
       },
     );
     responder.hearing = this.#hearing;
-    socket.on("message", (data: Buffer, isBinary: boolean) => this.#message(data, isBinary));
+    if (socket !== null) this.attach(socket);
+  }
+
+  /** A socket from now on; it is told the session as it is. */
+  attach(socket: WebSocket): void {
+    const sideband: Sideband = { attachedAtMs: this.clock.nowMs(), closed: null };
+    this.#sockets.add(socket);
+    if (this.playback !== null) this.sidebands.push(sideband);
+    socket.on("message", (data: Buffer, isBinary: boolean) => {
+      if (this.#sockets.has(socket)) this.#message(data, isBinary);
+    });
     socket.on("ping", (data: Buffer) => {
-      if (!this.#hung && !faults.withholdPong) socket.pong(data);
+      if (this.#sockets.has(socket) && !this.#faults.withholdPong) socket.pong(data);
     });
     // Always followed by a close.
     socket.on("error", () => {});
-    socket.on("close", (code) => this.#gone(code));
-    if (!faults.withholdCreated) this.send({ type: "session.created", session: this.#wireConfig() });
+    socket.on("close", (code) => {
+      this.#sockets.delete(socket);
+      sideband.closed = { atMs: this.clock.nowMs(), code };
+      if (this.playback === null) this.#gone(code);
+    });
+    if (this.#faults.withholdCreated) return;
+    const created = { event_id: this.nextId("event"), type: "session.created", session: this.#wireConfig() };
+    socket.send(JSON.stringify(created));
+  }
+
+  /** The SIP call is over: no more sound, and the sidebands close. */
+  endCall(code = 1000, reason = "call ended"): void {
+    if (this.closed !== null) return;
+    this.playback?.stop();
+    this.close(code, reason);
+    this.#gone(code);
+  }
+
+  /** Of a SIP call: 160 bytes of what is said on the line. */
+  hear(frame: Buffer): void {
+    if (this.closed === null) this.#hearing.line(frame);
   }
 
   // --- what a test or a demo can do to it ------------------------------------------------------------
@@ -121,27 +169,28 @@ export class ModelSession {
     return this.conversation.get(id);
   }
 
-  /** The socket dies without a close frame. */
+  /** The socket dies without a close frame. A SIP call goes on without its sideband. */
   crash(): void {
-    this.#responder.abandon();
-    this.#socket.terminate();
+    this.#socketLost();
+    for (const socket of this.#sockets) socket.terminate();
   }
 
   /** Nothing more is sent, not even a pong; the socket stays open. */
   hang(): void {
-    this.#responder.abandon();
-    this.#hung = true;
+    this.#socketLost();
+    this.#sockets.clear();
   }
 
   close(code: number, reason = ""): void {
-    this.#responder.abandon();
-    this.#socket.close(code, reason);
+    this.#socketLost();
+    for (const socket of this.#sockets) socket.close(code, reason);
   }
 
   expire(): void {
     const message = "Your session hit the maximum duration of 60 minutes.";
     this.sendError("invalid_request_error", "session_expired", message, null, null);
-    this.close(1001, message);
+    if (this.#sip === null) this.close(1001, message);
+    else this.#sip.expired(message);
   }
 
   fault(kind: TurnFault): void {
@@ -167,8 +216,7 @@ export class ModelSession {
   // --- for the parts of the session ------------------------------------------------------------------
 
   sendText(text: string): void {
-    if (this.#hung || this.#socket.readyState !== OPEN) return;
-    this.#socket.send(text);
+    for (const socket of this.#sockets) if (socket.readyState === OPEN) socket.send(text);
   }
 
   nextId(prefix: string): string {
@@ -198,7 +246,6 @@ export class ModelSession {
   // --- client events ---------------------------------------------------------------------------------
 
   #message(data: Buffer, isBinary: boolean): void {
-    if (this.#hung) return;
     if (isBinary) {
       this.violation("a binary frame");
       this.close(1003, "text frames only");
@@ -232,7 +279,8 @@ export class ModelSession {
       return;
     }
     const type = isObject(event) ? event["type"] : undefined;
-    const check = typeof type === "string" ? CLIENT_EVENTS[type] : undefined;
+    const known = this.playback === null ? CLIENT_EVENTS : SIDEBAND_EVENTS;
+    const check = typeof type === "string" ? known[type] : undefined;
     if (!isObject(event) || typeof type !== "string" || check === undefined) {
       const shown = isObject(event) ? event : {};
       this.refuse(shown, "invalid_event", `Unknown event type '${String(type)}'.`, "type");
@@ -280,9 +328,15 @@ export class ModelSession {
       case "response.cancel":
         this.#responder.cancel(event);
         return;
-      default:
+      case "output_audio_buffer.clear":
+        if (this.playback !== null) {
+          this.playback.clear(false);
+          return;
+        }
         this.refuse(event, "invalid_value", `'${type}' is for WebRTC and SIP sessions only.`, "type");
         return;
+      default:
+        this.violation(`the simulator cannot do ${type}`);
     }
   }
 
@@ -330,6 +384,11 @@ export class ModelSession {
       id: this.id,
       expires_at: Math.floor(Date.now() / 1000) + 3600,
     };
+  }
+
+  /** A call over SIP goes on answering its caller by itself. */
+  #socketLost(): void {
+    if (this.playback === null) this.#responder.abandon();
   }
 
   #gone(code: number): void {

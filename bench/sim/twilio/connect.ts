@@ -68,6 +68,7 @@ export async function connectStream(verb: XmlElement, context: VerbContext): Pro
       {
         started: () => {
           leg.story.add("stream_started", { streamSid });
+          leg.connect("stream");
           tell("stream-started");
         },
         refused: (error, status, message) => {
@@ -96,7 +97,10 @@ export async function connectStream(verb: XmlElement, context: VerbContext): Pro
       { once: true },
     );
   });
-  if (end !== "stopped") return actionOf(verb, {});
+  if (end !== "stopped") {
+    leg.connect(null);
+    return actionOf(verb, {});
+  }
   // The caller is gone, not moved: Twilio asks all the same, and nobody hears the answer.
   const action = verb.attributes["action"];
   if (leg.over && world.actionAfterHangUp && action !== undefined)

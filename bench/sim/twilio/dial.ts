@@ -64,6 +64,7 @@ async function dialParties(
       }),
     };
   });
+  leg.hear("ringing");
   const outcomes: RingOutcome[] = [];
   // First answer wins; the others stop ringing.
   const winner = await new Promise<(typeof children)[number] | null>((resolve) => {
@@ -79,6 +80,7 @@ async function dialParties(
       });
   });
   signal.removeEventListener("abort", stop);
+  if (!signal.aborted) leg.hear(null);
   const sid = (winner ?? children[0])?.leg.sid ?? "";
   if (winner === null) {
     const status = outcomes.at(-1) ?? "failed";
@@ -97,7 +99,10 @@ async function dialParties(
   }
   leg.answer();
   leg.story.add("dial_bridged", { to: winner.leg.to, sid });
+  leg.connect(winner.leg.to);
+  winner.leg.connect(leg.from);
   await bridge(winner.leg, context, Number(verb.attributes["timeLimit"] ?? 14_400) * 1000);
+  if (!signal.aborted) leg.connect(null);
   leg.story.add("dial_ended", { status: "completed", bridged: true });
   return {
     DialCallStatus: "completed",

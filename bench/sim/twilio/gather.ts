@@ -37,7 +37,7 @@ export async function gather(verb: XmlElement, context: VerbContext): Promise<Ne
   for (const child of verb.children) {
     if (child.name === "Say") leg.story.add("say", { text: child.text, language: "" });
     const ms = child.name === "Say" ? Math.max(500, (child.text.length * 1000) / 15) : 1000;
-    await Promise.race([context.wait(ms), firstKey]);
+    await Promise.race([child.name === "Pause" ? context.wait(ms) : context.sounding("say", ms), firstKey]);
   }
   await Promise.race([context.wait(timeoutMs), enough]);
   context.listen(null);

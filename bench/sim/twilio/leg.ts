@@ -1,10 +1,12 @@
 /** One call leg: its status, its TwiML program, its streams, its story. */
+import type { CalledEnd, SipEnd } from "../sip/line.js";
 import type { CallbackConfig } from "./callbacks.js";
 import { statusForm } from "./callbacks.js";
 import type { MediaStream, StreamQuirks } from "./media-stream.js";
 import type { Party } from "./party.js";
 import { Program, type TwimlSource } from "./program.js";
 import type { Forgery } from "./signature.js";
+import { inviteModel, sipEndOf } from "./sip-leg.js";
 import { Story } from "./story.js";
 import { ClipVoice, type Voice } from "./voice.js";
 import type { Form } from "./web.js";
@@ -63,6 +65,15 @@ export class Leg {
   startedAt: Date | null = null;
   endedAt: Date | null = null;
   answeredBy: string | null = null;
+  /** The model's end, of a leg that was dialled to it. */
+  called: CalledEnd | null = null;
+  /** What it hears outside of a conference, and with whom it speaks there. */
+  sound: string | null = null;
+  bridgedWith: string | null = null;
+  /** The model speaks on this leg. */
+  speaks = false;
+  /** Lets a call be made in this caller's name: `CallToken` of its webhooks. */
+  readonly callToken: string;
   /** Resolves when the leg is over. */
   readonly ended: Promise<void>;
   readonly #world: World;
@@ -77,6 +88,7 @@ export class Leg {
     this.#world = world;
     this.fields = fields;
     this.sid = fields.sid ?? world.sid("CA");
+    this.callToken = encodeURIComponent(JSON.stringify({ parentCallInfoToken: `token-of-${this.sid}` }));
     this.from = fields.from;
     this.to = fields.to;
     this.direction = fields.direction;
@@ -89,6 +101,10 @@ export class Leg {
       this.#resolveEnded = resolve;
     });
     this.#program = new Program(world, this);
+  }
+
+  get accountSid(): string {
+    return this.#world.accountSid;
   }
 
   get status(): LegStatus {
@@ -125,7 +141,9 @@ export class Leg {
       if (i > 0) await new Promise<void>((next) => this.#world.clock.after(100, next));
       if (this.over) return;
       this.story.add("key", { key });
-      if (!this.#program.key(key)) this.stream?.press(key);
+      if (this.#program.key(key)) continue;
+      this.stream?.press(key);
+      this.#world.conferences.key(this, key);
     }
   }
 
@@ -159,7 +177,22 @@ export class Leg {
     this.#status = "in-progress";
     this.answeredAtMs = this.#world.clock.nowMs();
     this.story.add("answered");
+    this.hear(this.sound);
     this.callback("answered");
+    const { hangUpAfterMs } = this.party;
+    if (hangUpAfterMs !== undefined) this.#world.clock.after(hangUpAfterMs, () => this.hangUp());
+  }
+
+  /** What this leg hears that nobody says: "say", "music", …; null: nothing of the kind. */
+  hear(sound: string | null): void {
+    this.sound = sound;
+    this.#world.conferences.noteLeg(this);
+  }
+
+  /** Who is at the other end of a `<Dial>` or a stream, or nobody. */
+  connect(other: string | null): void {
+    this.bridgedWith = other;
+    this.#world.conferences.noteLeg(this);
   }
 
   /** Rings the party. @param signal  gives up: canceled. */
@@ -168,6 +201,8 @@ export class Leg {
     this.#status = "ringing";
     this.startedAt = new Date();
     this.callback("ringing");
+    const model = sipEndOf(this.#world, this.to);
+    if (model !== null) return this.#ringModel(model, timeoutMs, signal);
     const { outcome = "answer", afterMs = 50 } = this.party;
     return new Promise((resolve) => {
       const end = (result: RingOutcome) => {
@@ -191,6 +226,35 @@ export class Leg {
     });
   }
 
+  #ringModel(model: SipEnd, timeoutMs: number, signal: AbortSignal): Promise<RingOutcome> {
+    const { end, outcome } = inviteModel(this, model, {
+      ended: () => this.hangUp(),
+      speaking: (speaks) => {
+        this.speaks = speaks;
+        this.#world.conferences.noteLeg(this);
+      },
+    });
+    this.called = end;
+    this.onEnd(() => end.bye());
+    return new Promise((resolve) => {
+      const settle = (result: RingOutcome) => {
+        timer.cancel();
+        signal.removeEventListener("abort", cancel);
+        if (!this.over) {
+          if (result === "answered") this.answer();
+          else this.finish(result);
+        }
+        resolve(this.over && result === "answered" ? "canceled" : result);
+      };
+      const cancel = () => settle("canceled");
+      const timer = this.#world.clock.after(timeoutMs, () => settle("no-answer"));
+      void outcome.then(settle);
+      this.onEnd(() => settle("canceled"));
+      if (signal.aborted) cancel();
+      else signal.addEventListener("abort", cancel, { once: true });
+    });
+  }
+
   finish(status: LegStatus): void {
     if (this.over) return;
     this.#status = status;
@@ -200,6 +264,7 @@ export class Leg {
     this.#program.stop();
     for (const stream of this.streams) stream.stop();
     this.story.add("ended", { status });
+    this.hear(null);
     this.callback("completed");
     this.#resolveEnded();
   }
@@ -243,7 +308,7 @@ export class Leg {
             FromState: "",
             FromZip: "",
             FromCountry: "US",
-            CallToken: "%7B%22parentCallInfoToken%22%7D",
+            CallToken: this.callToken,
           }
         : {}),
       ...(this.answeredBy === null ? {} : { AnsweredBy: this.answeredBy }),

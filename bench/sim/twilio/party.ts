@@ -10,6 +10,8 @@ export interface Party {
   readonly keys?: (prompt: string) => string | null;
   /** Hangs up this long after the two were connected. Absent: stays until the other side goes. */
   readonly talkMs?: number;
+  /** Hangs up this long after the answer, whatever is going on. */
+  readonly hangUpAfterMs?: number;
   /** What answering-machine detection finds. Default human. */
   readonly answeredBy?: "human" | "machine_start" | "machine_end_beep" | "fax" | "unknown";
   /** Default: a quiet line. */

@@ -38,6 +38,8 @@ export interface VerbContext {
   readonly signal: AbortSignal;
   /** Ms of simulated time, cut short by the signal. */
   wait(ms: number): Promise<void>;
+  /** The same, while the leg hears something. */
+  sounding(sound: string, ms: number): Promise<void>;
   /** Takes the keys from now on; null gives them back. */
   listen(listener: KeyListener | null): void;
   /** Runs a document, and those it leads to, in between; resolves with what ended it. */
@@ -95,6 +97,8 @@ export class Program {
     this.#abort?.abort();
     this.#abort = null;
     this.#keys = null;
+    this.#leg.hear(null);
+    this.#leg.connect(null);
   }
 
   /** @returns true when somebody took it. */
@@ -144,11 +148,11 @@ export class Program {
     switch (verb.name) {
       case "Say":
         leg.story.add("say", { text: verb.text, language: verb.attributes["language"] ?? "" });
-        await context.wait(sayMs(verb.text));
+        await context.sounding("say", sayMs(verb.text));
         return NEXT_VERB;
       case "Play":
         leg.story.add("play", { url: verb.text, digits: verb.attributes["digits"] ?? "" });
-        await context.wait(PLAY_MS);
+        await context.sounding("play", PLAY_MS);
         return NEXT_VERB;
       case "Pause":
         leg.story.add("pause", { seconds: Number(verb.attributes["length"] ?? 1) });
@@ -186,6 +190,12 @@ export class Program {
       leg: this.#leg,
       signal,
       wait: (ms) => waitFor(this.#world, ms / this.#world.speed, signal),
+      sounding: async (sound, ms) => {
+        this.#leg.hear(sound);
+        await waitFor(this.#world, ms / this.#world.speed, signal);
+        // What was put in its place may sound already.
+        if (!signal.aborted) this.#leg.hear(null);
+      },
       listen: (listener) => {
         this.#keys = listener;
       },

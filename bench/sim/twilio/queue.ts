@@ -68,6 +68,7 @@ export class Queues {
     const member: Member = { leg, sinceMs, taken };
     queue.members.push(member);
     leg.story.add("enqueued", { queue: name, position: queue.members.length });
+    if (verb.attributes["waitUrl"] === undefined) leg.hear("music");
     this.#callAgent(queue, signal);
     // The caller's own wait ends when somebody comes, when its document says Leave, or from outside.
     const stopWaiting = new AbortController();
@@ -88,7 +89,9 @@ export class Queues {
     };
     if (typeof first === "object") {
       leg.story.add("dial_bridged", { to: `queue:${name}`, sid: "" });
+      leg.connect(`queue:${name}`);
       await Promise.race([first.talk, aborted]);
+      if (!signal.aborted) leg.connect(null);
       if (!signal.aborted) return left("bridged");
       return this.#gone(verb, leg, left, leg.over ? "hangup" : "redirected-from-bridged");
     }

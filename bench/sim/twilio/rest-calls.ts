@@ -3,6 +3,7 @@ import { callbackConfig } from "./callbacks.js";
 import type { Leg } from "./leg.js";
 import type { Recording, Recordings } from "./recordings.js";
 import { type Params, RestError } from "./rest-error.js";
+import { sipUriFault } from "./sip-leg.js";
 import type { World } from "./world.js";
 
 /** Twilio's limit for TwiML in `calls.create`; none is stated for `update`, the same is assumed. */
@@ -85,6 +86,8 @@ export class RestCalls {
     if (!/^\+[1-9]\d{6,14}$/.test(from) && !/^client:/.test(from))
       throw new RestError(400, 21212, `The 'From' number ${from} is not a valid phone number.`);
     if (url === null && twiml === null) throw new RestError(400, 21205, "Url parameter is required.");
+    checkSipTo(to);
+    checkCallToken(this.#world, from, params.get("CallToken"));
     checkTwimlLength(twiml);
     checkUrl("Url", url);
     const asyncAmd = params.get("AsyncAmd") === "true";
@@ -205,6 +208,20 @@ export function known(params: Params, fields: ReadonlySet<string>): void {
 export function checkUrl(name: string, url: string | null): void {
   if (url !== null && url !== "" && !/^https?:\/\/[^\s/]+/.test(url))
     throw new RestError(400, 21205, `${name} is not a valid URL: ${url}`);
+}
+
+export function checkSipTo(to: string): void {
+  if (!/^sips?:/.test(to)) return;
+  const fault = sipUriFault(to);
+  if (fault !== null) throw new RestError(400, 21211, `The 'To' address ${fault}.`);
+}
+
+/** A token lets one call in the name of a caller who is on the line, and of nobody else. */
+export function checkCallToken(world: World, from: string, token: string | null): void {
+  if (token === null) return;
+  const caller = world.legs().find((leg) => leg.callToken === token && leg.direction === "inbound");
+  if (caller === undefined || caller.over || caller.from !== from)
+    throw new RestError(400, 21210, `The 'CallToken' does not belong to a call from ${from}.`);
 }
 
 function checkTwimlLength(twiml: string | null): void {

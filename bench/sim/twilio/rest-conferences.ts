@@ -2,7 +2,7 @@
 import { callbackConfig } from "./callbacks.js";
 import type { Participant, Room } from "./conference.js";
 import { conferenceJson, newParticipantJson, participantJson } from "./resources.js";
-import { checkUrl, known } from "./rest-calls.js";
+import { checkCallToken, checkSipTo, checkUrl, known } from "./rest-calls.js";
 import { type Params, RestError } from "./rest-error.js";
 import type { World } from "./world.js";
 
@@ -60,6 +60,8 @@ export class RestConferences {
     if (!/^\+[1-9]\d{6,14}$/.test(to) && !/^(sips?:|client:)/.test(to))
       throw new RestError(400, 21211, `The 'To' number ${to} is not a valid phone number.`);
     if (from === "") throw new RestError(400, 21213, "The 'From' number is required.");
+    checkSipTo(to);
+    checkCallToken(this.#world, from, params.get("CallToken"));
     for (const name of ["StatusCallback", "ConferenceStatusCallback", "AmdStatusCallback"])
       checkUrl(name, params.get(name));
     const world = this.#world;
@@ -92,9 +94,11 @@ export class RestConferences {
     leg.onEnd(() => gone.abort());
     world.clock.after(0, () => {
       if (leg.over) return;
+      const rung = params.get("EarlyMedia") === "false" ? () => {} : world.conferences.ringingIn(room);
       void leg
         .ring(Number(params.get("Timeout") ?? 60) * 1000, new AbortController().signal)
         .then((outcome) => {
+          rung();
           if (outcome !== "answered" || leg.over) return;
           if (params.get("MachineDetection") !== null)
             world.clock.after(AMD_MS, () => this.#detected(leg.sid, params.get("AmdStatusCallback")));
@@ -149,11 +153,7 @@ export class RestConferences {
 
   #announce(room: Room, url: string): void {
     checkUrl("AnnounceUrl", url);
-    const legs = [...room.participants.values()].map((participant) => participant.leg);
-    void this.#world.web.send({ url, form: { ConferenceSid: room.sid } }).then((reply) => {
-      for (const leg of legs) leg.story.add("twiml", { from: "announce", verbs: "", text: reply.body });
-      this.#world.conferences.announced(room, url);
-    });
+    void this.#world.conferences.announce(room, url);
   }
 
   #detected(callSid: string, url: string | null): void {

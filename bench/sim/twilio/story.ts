@@ -30,6 +30,13 @@ export type StoryKind =
   | "status_callback"
   | "recording"
   | "hang_up"
+  // Of a call as the model's SIP end sees it.
+  | "invite"
+  | "delivery"
+  | "accepted"
+  | "sideband"
+  | "speaking"
+  | "refer"
   | "ended";
 
 export type StoryDetail = Readonly<Record<string, string | number | boolean | null>>;

@@ -2,6 +2,7 @@
  * TwiML, checked strictly: only the verbs, nouns and attributes of Twilio's Voice reference, URLs absolute, nothing malformed.
  * Twilio itself would often shrug (warning 12200): here every such thing is a violation.
  */
+import { sipUriFault } from "./sip-leg.js";
 import { parseXml, type XmlElement, XmlError } from "./xml.js";
 
 export interface TwimlDocument {
@@ -109,7 +110,10 @@ const NOUNS: Readonly<Record<string, Shape>> = {
   Sip: {
     attributes: { username: any, password: any, url, method, ...callback(CALL_EVENTS), ...amd },
     text: "required",
-    rule: (element) => (/^sips?:[^\s@]+@[^\s@]+$/.test(element.text) ? null : "its text is no SIP URI"),
+    rule: (element) => {
+      const fault = sipUriFault(element.text);
+      return fault === null ? null : `its address ${fault}`;
+    },
   },
   Client: {
     attributes: { url, method, ...callback(CALL_EVENTS) },

@@ -1,5 +1,7 @@
 /** What legs, rooms and queues of one simulated Twilio share. */
 import type { Pacer, SimClock } from "../clock.js";
+import type { SipEnd } from "../sip/line.js";
+import type { Truth } from "../sip/truth.js";
 import type { Conferences } from "./conference.js";
 import type { Leg, LegFields } from "./leg.js";
 import type { StreamHooks } from "./media-stream.js";
@@ -15,6 +17,9 @@ export interface World {
   readonly conferences: Conferences;
   readonly queues: Queues;
   readonly callees: Callees;
+  /** The model's SIP address, where there is one. */
+  readonly sip: SipEnd | null;
+  readonly truth: Truth;
   readonly keepAudio: boolean;
   readonly checkIdentity: boolean;
   readonly streamHooks: StreamHooks;
