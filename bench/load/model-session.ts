@@ -67,6 +67,8 @@ export class ModelSession implements WheelMember {
   /** The answer to this call is awaited; "" = none is. */
   #toolCall = "";
   #prefixBytes: Buffer | null = null;
+  /** The sides whose audio format was told. */
+  readonly #formats = new Set<"input" | "output">();
 
   constructor(
     index: number,
@@ -190,6 +192,7 @@ export class ModelSession implements WheelMember {
   }
 
   #append(message: Buffer, start: number, end: number): void {
+    if (this.readyMs < 0) this.fault ??= "session is not mu-law";
     this.#appendedBytes += ((end - start) * 3) >> 2;
     if (this.listener === null) this.#unclaimed(this, message, start, end);
     this.listener?.uplink(message, start, end);
@@ -219,6 +222,16 @@ export class ModelSession implements WheelMember {
         const item = this.#items.find((candidate) => candidate.id === event["item_id"]);
         if (item !== undefined) item.deleted = true;
         this.#emit("conversation.item.deleted", { item_id: event["item_id"] });
+        return;
+      }
+      case "conversation.item.retrieve": {
+        const item = this.#items.find((candidate) => candidate.id === event["item_id"]);
+        if (item === undefined || item.deleted) {
+          this.#error(event, "item_retrieve_invalid_item_id", "no such item");
+          return;
+        }
+        const status = item.interrupted ? "incomplete" : "completed";
+        this.#emit("conversation.item.retrieved", { item: message(item.id, status) });
         return;
       }
       case "conversation.item.create": {
@@ -258,8 +271,12 @@ export class ModelSession implements WheelMember {
     const audioConfig = record(session["audio"]);
     const input = record(audioConfig["input"]);
     const output = record(audioConfig["output"]);
-    for (const side of [input, output]) {
+    for (const [name, side] of [
+      ["input", input],
+      ["output", output],
+    ] as const) {
       if (side["format"] === undefined) continue;
+      this.#formats.add(name);
       const format = record(side["format"]);
       if (format["type"] !== "audio/pcmu") this.fault = "session is not mu-law";
       else if ("rate" in format) {
@@ -267,16 +284,14 @@ export class ModelSession implements WheelMember {
         return;
       }
     }
-    if (this.readyMs < 0 && (input["format"] === undefined || output["format"] === undefined)) {
-      this.fault = "session is not mu-law";
-    }
     if (input["turn_detection"] !== undefined) {
       const turns = input["turn_detection"];
       this.#createResponse = turns !== null && record(turns)["create_response"] !== false;
       this.#interruptResponse = turns !== null && record(turns)["interrupt_response"] !== false;
     }
     this.#emit("session.updated", { session: { object: "realtime.session", id: "sess", ...session } });
-    if (this.readyMs < 0) this.readyMs = nowMs;
+    // An update of something else (tracing) may come before the one with the formats.
+    if (this.readyMs < 0 && this.#formats.size === 2) this.readyMs = nowMs;
   }
 
   #truncate(event: Readonly<Record<string, unknown>>): void {
@@ -363,6 +378,7 @@ export class ModelSession implements WheelMember {
   }
 
   #respond(nowMs: number, thinkMs: number): void {
+    if (this.readyMs < 0) this.fault ??= "session is not mu-law";
     const { model } = this.#scenario;
     const id = this.#id("resp");
     this.listener?.responseBegins(this, nowMs);
