@@ -1,6 +1,6 @@
 import { bench, describe } from "vitest";
 import { parseServerEvent } from "../../src/wire/realtime.js";
-import { AppendWriter, AudioDeltaScan, scanAudioDelta } from "../../src/wire/realtime-audio.js";
+import { AppendWriter, DeltaScan, scanDelta } from "../../src/wire/realtime-audio.js";
 
 function delta(bytes: number): Uint8Array {
   const audio = Buffer.from(Uint8Array.from({ length: bytes }, (_, i) => (i * 37) & 0xff)).toString("base64");
@@ -14,9 +14,9 @@ function delta(bytes: number): Uint8Array {
 for (const bytes of [400, 8000]) {
   describe(`an audio delta in, ${bytes / 8} ms`, () => {
     const event = delta(bytes);
-    const out = new AudioDeltaScan();
-    bench("scanAudioDelta", () => {
-      if (!scanAudioDelta(event, out)) throw new Error("not found");
+    const out = new DeltaScan();
+    bench("scanDelta", () => {
+      if (!scanDelta(event, out)) throw new Error("not found");
     });
     bench("parseServerEvent", () => {
       parseServerEvent(event);

@@ -33,6 +33,7 @@ export const PLAYOUT_LIMIT_BYTES = msToBytes(5 * 60_000);
 const MESSAGE_BYTES = 3 * FRAME_BYTES;
 /** While the lead is comfortable, writing waits until so much can leave at once. */
 const WORTHWHILE_BYTES = MESSAGE_BYTES;
+const WORTHWHILE_MS = WORTHWHILE_BYTES / BYTES_PER_MS;
 /** A mark at least this often: between marks the clock is exact, and every echo costs a message. */
 const MARK_EVERY_BYTES = msToBytes(240);
 /** An echo that is so late will not come; the clock's word is taken instead. */
@@ -126,6 +127,13 @@ export class Playout {
     entry.complete = true;
     this.pump(nowMs);
     if (this.#ledger.nextToSend() === undefined) this.#mark();
+  }
+
+  /** Whether a `pump` may send something now: a cheap look that is never wrong about "no". */
+  due(nowMs: number): boolean {
+    if (this.#held || this.#buffer.length === 0) return false;
+    const roomMs = this.#leadMs - this.#playhead.leadMs(nowMs);
+    return roomMs >= Math.min(WORTHWHILE_MS, this.#leadMs / 2);
   }
 
   /** Sends what is due. Called at every tick and whenever audio arrives; does nothing when nothing is due. */

@@ -125,10 +125,11 @@ export class AudioPath implements PlayoutSink {
 
   // --- caller → model -------------------------------------------------------------------------------
 
-  callerFrame(message: Uint8Array, start: number, end: number, timestampMs: number): void {
+  /** @returns when it arrived, on the call's clock. */
+  callerFrame(message: Uint8Array, start: number, end: number, timestampMs: number): number {
     const arrivedMs = this.#clock.nowMs();
     const bytes = base64DecodedLength(message, start, end);
-    if (bytes <= 0) return;
+    if (bytes <= 0) return arrivedMs;
     const missing = this.#gaps.frame(timestampMs, bytes);
     const session = this.#session;
     if (missing > 0) {
@@ -147,7 +148,8 @@ export class AudioPath implements PlayoutSink {
       if (decoded > 0) this.#keep(scratch, 0, decoded);
     } else this.#uplink(session, message, start, end, decoded, arrivedMs);
     // The caller's own beat drives what they hear: this turn's writes leave together.
-    if (this.playout.waitingBytes > 0) this.playout.pump(arrivedMs);
+    this.playout.pump(arrivedMs);
+    return arrivedMs;
   }
 
   /** One message's audio: as it came at once, or joined with its neighbours while nobody talks (promise U2). */
@@ -220,7 +222,7 @@ export class AudioPath implements PlayoutSink {
     this.playout.complete(itemId, this.#clock.nowMs());
   }
 
-  /** At every beat: what became due by time alone. */
+  /** No frame of the caller came for a while: what became due by time alone. */
   tick(nowMs: number): void {
     this.pump(nowMs);
     // The line went still in the middle of a join; what is here must not wait for its next frame.
@@ -233,8 +235,8 @@ export class AudioPath implements PlayoutSink {
   pump(nowMs: number): void {
     // Without a leg what waits keeps waiting: the caller may come back.
     if (this.#leg === null) return;
-    if (this.playout.waitingBytes === 0) {
-      this.playout.pump(nowMs);
+    if (!this.playout.due(nowMs)) {
+      if (this.playout.waitingBytes === 0) this.playout.pump(nowMs);
       return;
     }
     this.#pumpMs = nowMs;

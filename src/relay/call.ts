@@ -105,6 +105,8 @@ const WAITING_MS = 1_500;
 /** A farewell is awaited this long beyond what already waits to be heard, and no longer than the most. */
 const FAREWELL_MS = 8_000;
 const FAREWELL_MOST_MS = 30_000;
+/** A frame is 20 ms; one that is so late is not waited for. */
+const BEAT_MISSED_MS = 30;
 /** Speech this long is more than a cough: a model that lives says something about it. */
 const UTTERANCE_MS = 400;
 /** A second loss so soon after a redial is not bad luck. */
@@ -138,6 +140,7 @@ export class Call
   #redialledMs = Number.NEGATIVE_INFINITY;
   #callerTurnStartedMs = 0;
   readonly #limits: LimitWatch;
+  #beatMs = Number.NEGATIVE_INFINITY;
   readonly #barge: BargeIn;
   /** The caller cannot interrupt before this; null: the greeting has not begun. */
   #protectedUntilMs: number | null = Number.NEGATIVE_INFINITY;
@@ -298,7 +301,7 @@ export class Call
   // --- MediaLegEvents -------------------------------------------------------------------------------
 
   callerFrame(message: Uint8Array, start: number, end: number, timestampMs: number): void {
-    this.#audio.callerFrame(message, start, end, timestampMs);
+    this.#beat(this.#audio.callerFrame(message, start, end, timestampMs));
   }
 
   key(digit: string): void {
@@ -558,7 +561,14 @@ export class Call
   }
 
   tick(nowMs: number): void {
+    // The caller's frames are the beat; the ticker only stands in for those that do not come.
+    if (nowMs - this.#beatMs < BEAT_MISSED_MS) return;
     this.#audio.tick(nowMs);
+    this.#beat(nowMs);
+  }
+
+  #beat(nowMs: number): void {
+    this.#beatMs = nowMs;
     if (this.#barge.expired(nowMs)) {
       this.#audio.playout.resume(nowMs);
       this.story.note("playout_resumed");

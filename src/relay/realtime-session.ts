@@ -11,8 +11,9 @@ import type {
   UpstreamSocketEvents,
 } from "../ports.js";
 import { parseServerEvent, type ServerEvent } from "../wire/realtime.js";
-import { AppendWriter, AudioDeltaScan, scanAudioDelta } from "../wire/realtime-audio.js";
+import { AppendWriter, DeltaScan, scanDelta } from "../wire/realtime-audio.js";
 import { type ClientEvent, encodeClientEvent } from "../wire/realtime-client.js";
+import { isIdleEvent } from "../wire/realtime-idle.js";
 import type { ResponseObject } from "../wire/realtime-objects.js";
 import { usageToTokens } from "../wire/realtime-usage.js";
 import { recalled, sessionConfig, turnDetectionConfig } from "./realtime-config.js";
@@ -45,7 +46,8 @@ const CAPABILITIES: VoiceCapabilities = {
   aheadOfRealTime: true,
 };
 
-const scan = new AudioDeltaScan();
+const scan = new DeltaScan();
+const decoder = new TextDecoder();
 
 interface Speech extends SpeechItem {
   readonly itemIdBytes: Uint8Array;
@@ -251,10 +253,12 @@ export class RealtimeSession implements VoiceSession, UpstreamSocketEvents {
     this.#lastHeardOfMs = this.#nowMs();
     this.#suspectMs = null;
     this.#probeSentMs = null;
-    if (scanAudioDelta(message, scan)) {
-      this.#audio(message);
+    if (scanDelta(message, scan)) {
+      if (scan.kind === "audio") this.#audio(message);
+      else this.#transcript(message);
       return;
     }
+    if (isIdleEvent(message)) return;
     let event: ServerEvent;
     try {
       event = parseServerEvent(message);
@@ -286,6 +290,16 @@ export class RealtimeSession implements VoiceSession, UpstreamSocketEvents {
     if (speech.muted) return;
     this.#spoke = true;
     this.#events.audio(speech, message, scan.deltaStart, scan.deltaEnd);
+  }
+
+  #transcript(message: Uint8Array): void {
+    const { itemIdStart, itemIdEnd, deltaStart, deltaEnd } = scan;
+    const speech = this.#speech;
+    const itemId =
+      speech !== null && sameText(message, itemIdStart, itemIdEnd, speech.itemIdBytes)
+        ? speech.itemId
+        : (text(message, itemIdStart, itemIdEnd) as ItemId);
+    this.#events.agentText(itemId, decoder.decode(message.subarray(deltaStart, deltaEnd)), false);
   }
 
   #handle(event: ServerEvent): void {
@@ -458,6 +472,7 @@ export class RealtimeSession implements VoiceSession, UpstreamSocketEvents {
   }
 
   #sendDue(nowMs: number): void {
+    if (!this.#sequencer.wishes) return;
     const eventId = `create-${this.#eventCount + 1}`;
     const wish = this.#sequencer.next(eventId, nowMs);
     if (wish === null) return;

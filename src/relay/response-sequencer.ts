@@ -47,6 +47,11 @@ export class ResponseSequencer {
     return !this.busy && this.#queue.length === 0 && !this.#continueDue && this.#automaticDueSinceMs === null;
   }
 
+  /** Something is to be said once the floor is free. */
+  get wishes(): boolean {
+    return this.#continueDue || this.#queue.length > 0;
+  }
+
   get active(): boolean {
     return this.#active;
   }

@@ -1,5 +1,6 @@
 /**
- * The two Realtime events that carry sound, as bytes: `response.output_audio.delta` in, `input_audio_buffer.append` out.
+ * The Realtime events that come by the hundred, as bytes: `response.output_audio.delta` and its transcript in,
+ * `input_audio_buffer.append` out.
  */
 import { base64EncodedLength, encodeBase64 } from "../codec/base64.js";
 import {
@@ -17,14 +18,15 @@ import {
 } from "./json-scan.js";
 import { MAX_SERVER_EVENT_BYTES } from "./realtime-objects.js";
 
-/** Where `scanAudioDelta` puts what it found; one per socket, used again for every event. */
-export class AudioDeltaScan {
+/** Where `scanDelta` puts what it found; one per socket, used again for every event. */
+export class DeltaScan {
+  kind: "audio" | "transcript" = "audio";
   /** The ids are `bytes[…Start … …End)` of the event scanned; compare them with `sameBytes`. */
   responseIdStart = 0;
   responseIdEnd = 0;
   itemIdStart = 0;
   itemIdEnd = 0;
-  /** The text of `delta`. Not looked into: `decodeBase64` tells whether it is base64. */
+  /** The text of `delta`, plain ASCII without escapes. Not looked into: `decodeBase64` tells whether it is base64. */
   deltaStart = 0;
   deltaEnd = 0;
   contentIndex = 0;
@@ -32,6 +34,7 @@ export class AudioDeltaScan {
 
 const TYPE = ascii("type");
 const AUDIO_DELTA = ascii("response.output_audio.delta");
+const TRANSCRIPT_DELTA = ascii("response.output_audio_transcript.delta");
 const RESPONSE_ID = ascii("response_id");
 const ITEM_ID = ascii("item_id");
 const CONTENT_INDEX = ascii("content_index");
@@ -47,14 +50,14 @@ const SEEN_ALL = 31;
 const MAX_ID_BYTES = 512;
 
 /**
- * Finds the fields of a `response.output_audio.delta` in its bytes: no string, no object, whatever the order of keys
+ * Finds the fields of a `response.output_audio.delta` or `response.output_audio_transcript.delta` in its bytes: no string, no object, whatever the order of keys
  * and the white space.
  *
  * @returns  true: `out` holds what `parseServerEvent` would have given. False: the event is another one, or is written
  *           in a way that only the full parser reads (escapes, doubled keys), or is not valid; `out` then holds
  *           anything, and `parseServerEvent` tells which.
  */
-export function scanAudioDelta(bytes: Uint8Array, out: AudioDeltaScan): boolean {
+export function scanDelta(bytes: Uint8Array, out: DeltaScan): boolean {
   if (bytes.length > MAX_SERVER_EVENT_BYTES) return false;
   let at = skipSpace(bytes, 0);
   if (bytes[at] !== OPEN_OBJECT) return false;
@@ -88,7 +91,7 @@ function armOf(bytes: Uint8Array, start: number, end: number): number {
 }
 
 /** The value is `bytes[value … end)`, quotes included. */
-function readField(bytes: Uint8Array, arm: number, value: number, end: number, out: AudioDeltaScan): boolean {
+function readField(bytes: Uint8Array, arm: number, value: number, end: number, out: DeltaScan): boolean {
   if (arm === SEEN_CONTENT_INDEX) {
     out.contentIndex = readDigits(bytes, value, end);
     return out.contentIndex >= 0;
@@ -98,7 +101,10 @@ function readField(bytes: Uint8Array, arm: number, value: number, end: number, o
   const close = end - 1;
   switch (arm) {
     case SEEN_TYPE:
-      return sameBytes(bytes, start, close, AUDIO_DELTA);
+      if (sameBytes(bytes, start, close, AUDIO_DELTA)) out.kind = "audio";
+      else if (sameBytes(bytes, start, close, TRANSCRIPT_DELTA)) out.kind = "transcript";
+      else return false;
+      return true;
     case SEEN_DELTA:
       out.deltaStart = start;
       out.deltaEnd = close;

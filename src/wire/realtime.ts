@@ -107,7 +107,7 @@ export type ServerEvent =
       readonly type: "response.content_part.added" | "response.content_part.done";
       readonly part: ContentPart;
     })
-  /** `delta` is base64 of any length; it stands alone. `scanAudioDelta` reads the same without making a string. */
+  /** `delta` is base64 of any length; it stands alone. `scanDelta` reads the same without making a string. */
   | (PartRef & { readonly type: "response.output_audio.delta"; readonly delta: string })
   | (PartRef & { readonly type: "response.output_audio.done" })
   | (PartRef & {

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { WireError } from "../../src/errors.js";
 import { sameBytes } from "../../src/wire/json-scan.js";
 import { parseServerEvent } from "../../src/wire/realtime.js";
-import { AppendWriter, AudioDeltaScan, scanAudioDelta } from "../../src/wire/realtime-audio.js";
+import { AppendWriter, DeltaScan, scanDelta } from "../../src/wire/realtime-audio.js";
 import {
   bytesOf,
   hasDoubledKey,
@@ -16,6 +16,7 @@ import {
 } from "./json-text.js";
 
 interface Found {
+  readonly kind: "audio" | "transcript";
   readonly responseId: string;
   readonly itemId: string;
   readonly contentIndex: number;
@@ -23,10 +24,11 @@ interface Found {
 }
 
 function fast(bytes: Uint8Array): Found | null {
-  const out = new AudioDeltaScan();
-  if (!scanAudioDelta(bytes, out)) return null;
+  const out = new DeltaScan();
+  if (!scanDelta(bytes, out)) return null;
   const text = (start: number, end: number) => Buffer.from(bytes.subarray(start, end)).toString("latin1");
   return {
+    kind: out.kind,
     responseId: text(out.responseIdStart, out.responseIdEnd),
     itemId: text(out.itemIdStart, out.itemIdEnd),
     contentIndex: out.contentIndex,
@@ -37,9 +39,14 @@ function fast(bytes: Uint8Array): Found | null {
 function slow(bytes: Uint8Array): Found | null {
   try {
     const event = parseServerEvent(bytes);
-    if (event.type !== "response.output_audio.delta") return null;
+    if (
+      event.type !== "response.output_audio.delta" &&
+      event.type !== "response.output_audio_transcript.delta"
+    )
+      return null;
     const { responseId, itemId, contentIndex, delta } = event;
-    return { responseId, itemId, contentIndex, delta };
+    const kind = event.type === "response.output_audio.delta" ? "audio" : "transcript";
+    return { kind, responseId, itemId, contentIndex, delta };
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
     return null;
@@ -74,6 +81,7 @@ const event: fc.Arbitrary<Uint8Array> = spelledObject([
       string(
         fc.oneof(
           { weight: 20, arbitrary: fc.constant("response.output_audio.delta") },
+          { weight: 10, arbitrary: fc.constant("response.output_audio_transcript.delta") },
           fc.constantFrom("response.output_audio.done", "response.output_text.delta"),
         ),
       ),
@@ -102,7 +110,7 @@ function mustBeFast(bytes: Uint8Array): boolean {
 const TYPICAL = (delta: string) =>
   `{"type":"response.output_audio.delta","event_id":"event_1","response_id":"resp_1","item_id":"item_1","output_index":0,"content_index":0,"delta":"${delta}"}`;
 
-describe("scanAudioDelta", () => {
+describe("scanDelta", () => {
   it("finds what the parser finds, or leaves the event to it, however it is spelled", () => {
     let found = 0;
     fc.assert(
@@ -150,7 +158,7 @@ describe("scanAudioDelta", () => {
   it("leaves out every beginning of an event", () => {
     const typical = bytesOf(TYPICAL("AAECAwQF"));
     for (let length = 0; length < typical.length; length++) {
-      expect(scanAudioDelta(typical.subarray(0, length), new AudioDeltaScan())).toBe(false);
+      expect(scanDelta(typical.subarray(0, length), new DeltaScan())).toBe(false);
     }
   });
 
@@ -165,8 +173,8 @@ describe("scanAudioDelta", () => {
 
   it("lets an id be compared where it stands", () => {
     const bytes = bytesOf(TYPICAL("AAAA"));
-    const out = new AudioDeltaScan();
-    expect(scanAudioDelta(bytes, out)).toBe(true);
+    const out = new DeltaScan();
+    expect(scanDelta(bytes, out)).toBe(true);
     const is = (word: string) => sameBytes(bytes, out.itemIdStart, out.itemIdEnd, bytesOf(word));
     expect([is("item_1"), is("item_2"), is("item_"), is("item_12"), is("")]).toEqual([
       true,
