@@ -125,6 +125,11 @@ export class SimulatedSip {
       options.secret ?? `whsec_${Buffer.from("a secret of thirty-two characters").toString("base64")}`;
   }
 
+  /** What a carrier dials. */
+  get address(): string {
+    return `sip:${this.projectId}@sip.api.openai.com;transport=tls`;
+  }
+
   /** Where webhooks go; a function is asked for every delivery. */
   deliverTo(target: string | (() => string)): void {
     this.#target = typeof target === "string" ? () => target : target;

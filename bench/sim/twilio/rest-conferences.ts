@@ -92,9 +92,10 @@ export class RestConferences {
     if (callback !== null) room.callback ??= settings.callback;
     const gone = new AbortController();
     leg.onEnd(() => gone.abort());
+    const rung = params.get("EarlyMedia") === "false" ? () => {} : world.conferences.ringingIn(room);
+    leg.onEnd(rung);
     world.clock.after(0, () => {
       if (leg.over) return;
-      const rung = params.get("EarlyMedia") === "false" ? () => {} : world.conferences.ringingIn(room);
       void leg
         .ring(Number(params.get("Timeout") ?? 60) * 1000, new AbortController().signal)
         .then((outcome) => {
