@@ -6,6 +6,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 import type { ErrorCode } from "../errors.js";
 import type { AuthFailureReason, AuthSurface, CallMetrics, Clock, TokenKind } from "../ports.js";
 import { HistogramFamily, ValueFamily } from "./metrics/family.js";
+import type { MetricsSnapshot } from "./metrics/snapshot.js";
 import { METRICS, type MetricDefinition, PREFIX } from "./metrics/table.js";
 
 export interface PromMetricsOptions {
@@ -27,6 +28,8 @@ type Families = {
 
 export class PromMetrics implements CallMetrics {
   readonly #registry = new Registry();
+  /** Of the process, not of calls. */
+  readonly #process: ProcessMetrics | null;
   readonly #families: Families = {
     callsActive: new ValueFamily(METRICS.callsActive),
     calls: new ValueFamily(METRICS.calls),
@@ -67,12 +70,7 @@ export class PromMetrics implements CallMetrics {
     const families = this.#families;
     this.#registry.setDefaultLabels({ worker: options.worker ?? "0" });
     for (const family of Object.values(families)) register(this.#registry, family);
-    if (options.processMetrics ?? true) {
-      collectDefaultMetrics({ register: this.#registry });
-      // Gauges that are named like counters: promtool objects, and nobody needs them.
-      for (const name of ["handles", "requests", "resources"])
-        this.#registry.removeSingleMetric(`nodejs_active_${name}_total`);
-    }
+    this.#process = options.processMetrics === false ? null : new ProcessMetrics(options.worker ?? "0");
     this.#uplink = families.frameTransit.slot("uplink");
     this.#downlink = families.frameTransit.slot("downlink");
     families.workerUp.set(0, 1);
@@ -80,7 +78,15 @@ export class PromMetrics implements CallMetrics {
   }
 
   async scrape(): Promise<{ readonly type: string; readonly body: string }> {
-    return { type: this.#registry.contentType, body: await this.#registry.metrics() };
+    const own = await this.#registry.metrics();
+    const process = (await this.#process?.scrape()) ?? "";
+    return { type: this.#registry.contentType, body: `${own}${process}` };
+  }
+
+  /** All that was counted, for a supervisor to expose. */
+  async snapshot(): Promise<MetricsSnapshot> {
+    const families = Object.entries(this.#families).map(([key, family]) => [key, family.snapshot()]);
+    return { families: Object.fromEntries(families), process: (await this.#process?.scrape()) ?? "" };
   }
 
   /** Measures how late this process's timers are, until the returned function is called. */
@@ -188,6 +194,24 @@ export class PromMetrics implements CallMetrics {
   }
   recordsDropped(events: number): void {
     this.#families.recordsDropped.add(0, events);
+  }
+}
+
+/** CPU, memory, garbage collection and timers of this process. */
+export class ProcessMetrics {
+  readonly #registry = new Registry();
+
+  /** @param worker  the label `worker`. */
+  constructor(worker: string) {
+    this.#registry.setDefaultLabels({ worker });
+    collectDefaultMetrics({ register: this.#registry });
+    // Gauges that are named like counters: promtool objects, and nobody needs them.
+    for (const name of ["handles", "requests", "resources"])
+      this.#registry.removeSingleMetric(`nodejs_active_${name}_total`);
+  }
+
+  async scrape(): Promise<string> {
+    return await this.#registry.metrics();
   }
 }
 

@@ -2,6 +2,7 @@
  * Counts in typed arrays: an add costs a few nanoseconds and allocates nothing once its series exists. Whoever
  * scrapes reads them out.
  */
+import type { FamilySnapshot } from "./snapshot.js";
 import type { MetricDefinition } from "./table.js";
 
 /** Series of one metric; what comes after shares the series "other". Keeps a bug from filling the store. */
@@ -65,6 +66,12 @@ abstract class Family {
   /** Where the series of these label values is kept; the same as long as the process lives. */
   slot(a = "", b = ""): number {
     return this.slots.slot(a, b);
+  }
+
+  /** A copy: what is counted afterwards is not in it. */
+  snapshot(): FamilySnapshot {
+    const { labels } = this.slots;
+    return { labels: [...labels], values: this.values.slice(0, labels.length * this.#width) };
   }
 
   protected labelsOf(slot: number): Readonly<Record<string, string>> {
