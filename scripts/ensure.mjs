@@ -14,10 +14,15 @@ export function ensure({ development }) {
     console.error(`murelay needs Node ${OLDEST.join(".")} or newer; this is ${process.versions.node}`);
     process.exit(2);
   }
-  const why = staleness(development);
+  ensurePackages(ROOT, { development });
+}
+
+/** The same for one directory with a lock file of its own, a URL that ends in a slash. */
+export function ensurePackages(root, { development }) {
+  const why = staleness(root, development);
   if (why === null) return;
-  console.error(`${why}: running npm ci …`);
-  const { status, error } = npmCi();
+  console.error(`${why}: running npm ci in ${fileURLToPath(root)} …`);
+  const { status, error } = npmCi(root);
   if (error !== undefined || status !== 0) {
     console.error(`npm ci failed${error === undefined ? "" : `: ${error.message}`}`);
     process.exit(2);
@@ -25,9 +30,9 @@ export function ensure({ development }) {
 }
 
 /** Why node_modules has to be made anew, or null. */
-function staleness(development) {
-  const lockFile = new URL("package-lock.json", ROOT);
-  const installedFile = new URL("node_modules/.package-lock.json", ROOT);
+function staleness(root, development) {
+  const lockFile = new URL("package-lock.json", root);
+  const installedFile = new URL("node_modules/.package-lock.json", root);
   if (!existsSync(installedFile)) return "node_modules is not there";
   if (statSync(installedFile).mtimeMs >= statSync(lockFile).mtimeMs) return null;
   // Older by its date; a fresh checkout of the same lock file needs nothing all the same.
@@ -40,8 +45,8 @@ function staleness(development) {
   return null;
 }
 
-function npmCi() {
-  const options = { cwd: fileURLToPath(ROOT), stdio: ["ignore", 2, 2] };
+function npmCi(root) {
+  const options = { cwd: fileURLToPath(root), stdio: ["ignore", 2, 2] };
   const cli = process.env.npm_execpath;
   // Under `npm run` the same npm, by its own script; else the one on the path.
   if (cli?.endsWith(".js")) return spawnSync(process.execPath, [cli, "ci"], options);

@@ -42,7 +42,8 @@ export async function run(
       return OK;
     }
     const scenario = options.scenarioFile === null ? DEFAULT_SCENARIO : loadScenario(options.scenarioFile);
-    return await new Bench(options, scenario).run();
+    const tls = scenario.tls || options.tls !== null;
+    return await new Bench(options, { ...scenario, tls }).run();
   } catch (error) {
     if (error instanceof UsageError || error instanceof ScenarioError) {
       io.err(error.message);
@@ -158,7 +159,8 @@ class Bench {
     profileDir = this.#options.profileDir,
   ): Promise<LoadResult> {
     const { options, scenario } = { options: this.#options, scenario: this.#scenario };
-    const tls = scenario.tls ? makeCertificate() : null;
+    const made = scenario.tls && options.tls === null ? makeCertificate() : null;
+    const tls = options.tls ?? made;
     const account = { accountSid: options.accountSid, authToken: options.authToken };
     const rampPerSecond = options.rampPerSecond ?? scenario.rampPerSecond ?? Math.max(5, calls / RAMP_S);
     const run = new LoadRun({
@@ -203,7 +205,7 @@ class Bench {
       this.#current = null;
       await relay?.stop();
       run.close();
-      tls?.remove();
+      made?.remove();
     }
   }
 

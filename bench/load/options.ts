@@ -1,5 +1,6 @@
 /** The harness's command line. */
 import { parseArgs } from "node:util";
+import type { TlsFiles } from "./model-server.js";
 import { parseSlo, type SloTerm } from "./slo.js";
 import { UsageError } from "./usage-error.js";
 
@@ -23,6 +24,8 @@ export interface BenchOptions {
   readonly restPort: number;
   readonly authToken: string;
   readonly accountSid: string;
+  /** The model's certificate and key, so that a relay given by address can know it beforehand; null: plain, or made where the scenario asks. */
+  readonly tls: TlsFiles | null;
   /** Process of a relay given by address, to measure its CPU and memory; null: not measured. */
   readonly relayPid: number | null;
   /** Where a CPU profile of the relay that is started goes; null: none is taken. */
@@ -53,6 +56,8 @@ through. Without --relay it starts this project's relay itself, on free ports.
   --relay-pid PID     its process, to read CPU and memory
   --model-port P, --rest-port P, --auth-token T, --account-sid AC…
                       what that relay is configured with (defaults 8801, 8802, bench-token, AC…)
+  --tls-cert FILE --tls-key FILE
+                      TLS between relay and model with this certificate, which that relay must trust
 `;
 
 const ACCOUNT_SID = "AC00000000000000000000000000000be4";
@@ -82,6 +87,8 @@ export function parseOptions(argv: readonly string[]): BenchOptions | "help" {
         "rest-port": { type: "string" },
         "auth-token": { type: "string" },
         "account-sid": { type: "string" },
+        "tls-cert": { type: "string" },
+        "tls-key": { type: "string" },
         help: { type: "boolean", short: "h" },
       },
     }));
@@ -120,6 +127,8 @@ export function parseOptions(argv: readonly string[]): BenchOptions | "help" {
   const pairStore = text("pair-store") === null ? null : whole("pair-store", 3, 1, 100);
   if (pairStore !== null && (relay !== null || findMax))
     throw new UsageError("--pair-store starts its relays itself, and goes without --relay and --find-max");
+  const [cert, key] = [text("tls-cert"), text("tls-key")];
+  if ((cert === null) !== (key === null)) throw new UsageError("--tls-cert and --tls-key go together");
   const slo = text("slo");
   return {
     calls: whole("calls", 50, 1, 100_000),
@@ -137,6 +146,7 @@ export function parseOptions(argv: readonly string[]): BenchOptions | "help" {
     restPort: whole("rest-port", relay === null ? 0 : 8802, 0, 65_535),
     authToken: text("auth-token") ?? "bench-token",
     accountSid: text("account-sid") ?? ACCOUNT_SID,
+    tls: cert === null || key === null ? null : { cert, key },
     relayPid: text("relay-pid") === null ? null : whole("relay-pid", 0, 1, 2 ** 31),
     profileDir: text("profile"),
     relayEnv: env,

@@ -169,14 +169,18 @@ export class RelayProcess {
 
 /** What `npm run build` made, if it is newer than every source; else the sources. */
 function program(): string[] {
+  const built = builtProgram();
+  return built === null ? ["--import", import.meta.resolve("tsx"), join(ROOT, "src", "cli.ts")] : [built];
+}
+
+/** The file that `npm run build` made; null when it is not there or older than a source. */
+export function builtProgram(): string | null {
   const built = join(ROOT, "dist", "cli.js");
-  if (existsSync(built)) {
-    const builtMs = statSync(built).mtimeMs;
-    const sources = readdirSync(join(ROOT, "src"), { recursive: true, withFileTypes: true });
-    const newer = sources.some((f) => f.isFile() && statSync(join(f.parentPath, f.name)).mtimeMs > builtMs);
-    if (!newer) return [built];
-  }
-  return ["--import", import.meta.resolve("tsx"), join(ROOT, "src", "cli.ts")];
+  if (!existsSync(built)) return null;
+  const builtMs = statSync(built).mtimeMs;
+  const sources = readdirSync(join(ROOT, "src"), { recursive: true, withFileTypes: true });
+  const newer = sources.some((f) => f.isFile() && statSync(join(f.parentPath, f.name)).mtimeMs > builtMs);
+  return newer ? null : built;
 }
 
 function bare(records: boolean): string[] {
@@ -184,7 +188,8 @@ function bare(records: boolean): string[] {
   return ["--import", import.meta.resolve("tsx"), launcher, records ? "on" : "off"];
 }
 
-async function freePort(): Promise<number> {
+/** Free on loopback at this moment. */
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
