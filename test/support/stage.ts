@@ -38,12 +38,19 @@ export async function startStage(
     readonly model?: Partial<ModelOptions>;
     readonly twilio?: Partial<TwilioOptions>;
     readonly overrides?: AppOverrides;
+    /** The model's webhooks reach the relay too. */
+    readonly sip?: boolean;
     /** Records go into a database, as in production; `record` and `until` know nothing of them. */
     readonly database?: boolean;
   } = {},
 ): Promise<Stage> {
   const model = await startModel({ script, ...options.model });
-  const twilio = await startTwilio({ publicUrl: PUBLIC_URL, speed: 20, ...options.twilio });
+  const twilio = await startTwilio({
+    publicUrl: PUBLIC_URL,
+    speed: 20,
+    sip: model.sip.invite,
+    ...options.twilio,
+  });
   const tools = ["lookup_order", "book_appointment", "transfer_call", "end_call"].map((name) => ({
     name,
     description: "",
@@ -81,6 +88,13 @@ export async function startStage(
     TWILIO_ACCOUNT_SID: twilio.accountSid,
     TWILIO_AUTH_TOKEN: twilio.authToken,
     TWILIO_API_BASE_URL: twilio.apiBaseUrl,
+    ...(options.sip === true
+      ? {
+          OPENAI_BASE_URL: model.baseUrl,
+          OPENAI_WEBHOOK_SECRET: model.sip.secret,
+          OPENAI_PROJECT_ID: model.sip.projectId,
+        }
+      : {}),
     ...options.env,
   });
   const app = await createApp(config, agents, {
@@ -90,6 +104,7 @@ export async function startStage(
   });
   const { publicPort, adminPort } = await app.start();
   twilio.route(PUBLIC_URL, `http://127.0.0.1:${publicPort}`);
+  if (options.sip === true) model.sip.deliverTo(`http://127.0.0.1:${publicPort}/openai/webhook`);
   return {
     model,
     twilio,
