@@ -1,9 +1,10 @@
 import { mkdir, open, rename, rm } from "node:fs/promises";
-import { request as httpRequest, type IncomingMessage } from "node:http";
+import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { join } from "node:path";
 import { RelayError } from "../errors.js";
 import type { RecordingSource } from "../records/recording-ports.js";
+import { type SteadyAnswer, steadyGet } from "./steady-get.js";
 
 /** More than four hours of dual 16-bit audio: nothing that Twilio records of a call. */
 const MAX_BYTES = 1024 * 1024 * 1024;
@@ -37,8 +38,12 @@ export class TwilioRecordings implements RecordingSource {
     const part = join(directory, `${file}.part`);
     const wanted = channels === "dual" ? "2" : "1";
     try {
-      const response = await this.#request("GET", `${recordingSid}.wav?RequestedChannels=${wanted}`);
-      await this.#store(response, part);
+      const answer = await this.#get(`${recordingSid}.wav?RequestedChannels=${wanted}`);
+      try {
+        await this.#store(answer, part);
+      } finally {
+        answer.close();
+      }
       await rename(part, join(directory, file));
       return file;
     } catch (error) {
@@ -47,31 +52,30 @@ export class TwilioRecordings implements RecordingSource {
     }
   }
 
-  /** Chunk by chunk, the next is read when the last is written: memory holds the socket's buffer and no more. */
-  async #store(response: IncomingMessage, path: string): Promise<void> {
+  /** The next piece is read when the last is written: memory holds the socket's buffer and no more. */
+  async #store(answer: SteadyAnswer, path: string): Promise<void> {
     const maxBytes = this.#settings.maxBytes ?? MAX_BYTES;
-    const declared = Number(response.headers["content-length"] ?? 0);
+    const declared = Number(answer.head.headers.get("content-length") ?? 0);
     const file = await open(path, "w", 0o600);
     try {
       let bytes = 0;
-      for await (const chunk of response) {
-        if (!Buffer.isBuffer(chunk)) continue;
-        bytes += chunk.length;
+      await answer.read(async (piece) => {
+        bytes += piece.length;
         if (Math.max(bytes, declared) > maxBytes) {
           throw new RelayError("limit_exceeded", `a recording is larger than ${maxBytes} bytes`);
         }
-        await file.write(chunk);
-      }
+        for (let done = 0; done < piece.length; ) {
+          done += (await file.write(piece, done, piece.length - done)).bytesWritten;
+        }
+      });
     } finally {
       await file.close();
-      response.destroy();
     }
   }
 
   async removeRemote(recordingSid: string): Promise<void> {
     try {
-      const response = await this.#request("DELETE", `${recordingSid}.json`);
-      response.resume();
+      await this.#delete(`${recordingSid}.json`);
     } catch (error) {
       if (error instanceof NotThere) return;
       throw toRelayError(error);
@@ -82,43 +86,55 @@ export class TwilioRecordings implements RecordingSource {
     await rm(join(this.#settings.directory, safeName(file)), { force: true });
   }
 
-  async #request(method: "GET" | "DELETE", name: string): Promise<IncomingMessage> {
-    const { baseUrl, accountSid, user, password } = this.#settings;
-    const home = new URL(
-      `${baseUrl.replace(/\/+$/, "")}/2010-04-01/Accounts/${accountSid}/Recordings/${name}`,
-    );
-    const authorization = `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
+  #address(name: string): URL {
+    const { baseUrl, accountSid } = this.#settings;
+    return new URL(`${baseUrl.replace(/\/+$/, "")}/2010-04-01/Accounts/${accountSid}/Recordings/${name}`);
+  }
+
+  get #credentials(): { readonly authorization: string } {
+    const { user, password } = this.#settings;
+    return { authorization: `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}` };
+  }
+
+  /** Follows redirects; resolves with a 2xx, the body still to be read. */
+  async #get(name: string): Promise<SteadyAnswer> {
+    const home = this.#address(name);
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
     let url = home;
     for (let redirects = 0; ; redirects++) {
-      const response = await ask(method, url, url.origin === home.origin ? { authorization } : {});
-      const status = response.statusCode ?? 0;
-      if (status >= 200 && status < 300) return response;
-      response.resume();
-      const { location } = response.headers;
+      const answer = await steadyGet(url, url.origin === home.origin ? this.#credentials : {}, signal);
+      const { status, headers } = answer.head;
+      if (status >= 200 && status < 300) return answer;
+      answer.close();
+      const location = headers.get("location");
       if (status < 300 || status >= 400 || location === undefined) throw failureOf(status);
       const next = new URL(location, url);
       // Media may lie with a storage service behind a signed address: it needs no credentials and gets none.
-      if (method !== "GET" || redirects >= MAX_REDIRECTS || next.protocol !== home.protocol) {
-        throw new RelayError("twilio_rejected", "a recording's address leads somewhere else");
-      }
+      if (redirects >= MAX_REDIRECTS || next.protocol !== home.protocol) throw leadsAway();
       url = next;
     }
   }
+
+  async #delete(name: string): Promise<void> {
+    const url = this.#address(name);
+    const send = url.protocol === "https:" ? httpsRequest : httpRequest;
+    const status = await new Promise<number>((resolve, reject) => {
+      const signal = AbortSignal.timeout(TIMEOUT_MS);
+      send(url, { method: "DELETE", headers: this.#credentials, signal })
+        .on("response", (response) => {
+          response.resume();
+          resolve(response.statusCode ?? 0);
+        })
+        .on("error", reject)
+        .end();
+    });
+    if (status >= 300 && status < 400) throw leadsAway();
+    if (status < 200 || status >= 300) throw failureOf(status);
+  }
 }
 
-/** Resolves with the answer's head; its body is for the caller to read or to let go. Follows no redirect. */
-async function ask(
-  method: "GET" | "DELETE",
-  url: URL,
-  headers: Readonly<Record<string, string>>,
-): Promise<IncomingMessage> {
-  const send = url.protocol === "https:" ? httpsRequest : httpRequest;
-  return await new Promise((resolve, reject) => {
-    send(url, { method, headers, signal: AbortSignal.timeout(TIMEOUT_MS) })
-      .on("response", resolve)
-      .on("error", reject)
-      .end();
-  });
+function leadsAway(): RelayError {
+  return new RelayError("twilio_rejected", "a recording's address leads somewhere else");
 }
 
 /** 404: just after the callback the media may not be there yet. */

@@ -50,16 +50,17 @@ export class WavFile {
     await this.#file.close();
   }
 
-  /** One channel, from frame `from` up to `to`, as a WAV file of its own, in pieces of some 16 KB. Its whole length: `monoBytes`. */
+  /**
+   * One channel, from frame `from` up to `to`, as a WAV file of its own, in pieces of some 16 KB. Its whole length: `monoBytes`.
+   * All pieces lie in the same memory: each is gone when the next is asked for.
+   */
   async *mono(channel: number, from: number, to: number): AsyncGenerator<Uint8Array> {
     yield monoHeader(this.#format, this.sampleRate, this.bytesPerSample, to - from);
+    const frames = Buffer.allocUnsafeSlow(READ_FRAMES * this.channels * this.bytesPerSample);
+    const picked = Buffer.allocUnsafeSlow(READ_FRAMES * this.bytesPerSample);
     for (let at = from; at < to; at += READ_FRAMES) {
-      yield pick(
-        await this.#read(at, Math.min(to, at + READ_FRAMES)),
-        channel,
-        this.channels,
-        this.bytesPerSample,
-      );
+      const read = await this.#read(at, Math.min(to, at + READ_FRAMES), frames);
+      yield pick(read, channel, this.channels, this.bytesPerSample, picked);
     }
   }
 
@@ -69,15 +70,13 @@ export class WavFile {
 
   /** The frame in the middle of the quietest `windowFrames` of a channel between two frames. */
   async quietest(channel: number, from: number, to: number, windowFrames: number): Promise<number> {
+    const frames = Buffer.allocUnsafeSlow(windowFrames * this.channels * this.bytesPerSample);
+    const picked = Buffer.allocUnsafeSlow(windowFrames * this.bytesPerSample);
     let best = to;
     let least = Number.POSITIVE_INFINITY;
     for (let at = from; at + windowFrames <= to; at += windowFrames) {
-      const samples = pick(
-        await this.#read(at, at + windowFrames),
-        channel,
-        this.channels,
-        this.bytesPerSample,
-      );
+      const read = await this.#read(at, at + windowFrames, frames);
+      const samples = pick(read, channel, this.channels, this.bytesPerSample, picked);
       const loud = this.#loudness(samples);
       // The last of equals: pieces as long as they may be.
       if (loud <= least) [least, best] = [loud, at + Math.floor(windowFrames / 2)];
@@ -92,20 +91,26 @@ export class WavFile {
     return sum;
   }
 
-  async #read(from: number, to: number, scratch?: Buffer): Promise<Buffer> {
+  async #read(from: number, to: number, into: Buffer): Promise<Buffer> {
     const frameBytes = this.channels * this.bytesPerSample;
-    const length = (to - from) * frameBytes;
-    const bytes = scratch === undefined ? Buffer.allocUnsafe(length) : scratch.subarray(0, length);
+    const bytes = into.subarray(0, (to - from) * frameBytes);
     const { bytesRead } = await this.#file.read(bytes, 0, bytes.length, this.#dataStart + from * frameBytes);
     if (bytesRead < bytes.length) throw new WireError("a recording ends early");
     return bytes;
   }
 }
 
-function pick(frames: Buffer, channel: number, channels: number, bytesPerSample: number): Buffer {
-  if (channels === 1) return Buffer.from(frames);
+/** One channel of `frames`, in the beginning of `into`. */
+function pick(
+  frames: Buffer,
+  channel: number,
+  channels: number,
+  bytesPerSample: number,
+  into: Buffer,
+): Buffer {
+  if (channels === 1) return frames;
   const count = frames.length / (channels * bytesPerSample);
-  const picked = Buffer.allocUnsafe(count * bytesPerSample);
+  const picked = into.subarray(0, count * bytesPerSample);
   for (let i = 0; i < count; i++) {
     const at = (i * channels + channel) * bytesPerSample;
     picked[i * bytesPerSample] = frames[at]!;

@@ -1,21 +1,25 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import type { Certificate } from "./certificate.js";
 
 export interface Peer {
   readonly url: string;
   close(): Promise<void>;
 }
 
-/** An HTTP server on loopback, port 0. */
+/** An HTTP server on loopback, port 0; with a certificate HTTPS. */
 export async function peer(
   handle: (request: IncomingMessage, response: ServerResponse) => void,
+  tls?: Certificate,
 ): Promise<Peer> {
-  const server = createServer(handle).listen(0, "127.0.0.1");
+  const server = tls === undefined ? createServer(handle) : createTlsServer(tls, handle);
+  server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("no port");
   return {
-    url: `http://127.0.0.1:${address.port}`,
+    url: `${tls === undefined ? "http" : "https"}://127.0.0.1:${address.port}`,
     close: async () => {
       server.closeAllConnections();
       server.close();
