@@ -30,6 +30,6 @@ describe("a media message out, 20 ms", () => {
     Buffer.from(JSON.stringify({ event: "media", streamSid: "MZ0123456789abcdef0123456789abcdef", media }));
   });
   bench("TwilioWriter.mark", () => {
-    writer.mark("r12:345");
+    writer.mark(12, 345);
   });
 });

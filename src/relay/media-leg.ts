@@ -3,6 +3,7 @@ import type { CallMetrics, Clock, Log, MediaReceiver, MediaSocket, Timer } from 
 import {
   MediaScan,
   parseTwilioMessage,
+  readMarkName,
   scanMedia,
   type TwilioStart,
   TwilioWriter,
@@ -18,11 +19,19 @@ export interface MediaLegEvents {
   streamEnded(clean: boolean): void;
 }
 
-/** Decides who a stream belongs to. Null: refused (and counted); the socket is closed with 1008. */
-export type StreamClaim = (start: TwilioStart, leg: MediaLeg) => MediaLegEvents | null;
+/**
+ * Decides who a stream belongs to. Null: refused (and counted); the socket is closed with 1008. A promise never rejects, and
+ * while it is open, what the stream says waits.
+ */
+export type StreamClaim = (
+  start: TwilioStart,
+  leg: MediaLeg,
+) => MediaLegEvents | null | Promise<MediaLegEvents | null>;
 
 /** A stream that has not said who it is by then is cut. */
 const START_PATIENCE_MS = 10_000;
+/** 10 s of media: more than any claim takes. Beyond, the newest is dropped. */
+const HELD_MOST = 500;
 
 /**
  * The Twilio side of one call, from upgrade to close: Media Streams messages in, audio, marks and clears out.
@@ -38,6 +47,8 @@ export class MediaLeg implements MediaReceiver {
   #startTimer: Timer | null;
   #events: MediaLegEvents | null = null;
   #writer: TwilioWriter | null = null;
+  /** What came while the claim was open; null: it is not. */
+  #held: Uint8Array[] | null = null;
   #ended = false;
 
   constructor(
@@ -59,6 +70,11 @@ export class MediaLeg implements MediaReceiver {
 
   message(message: Uint8Array): void {
     if (this.#ended) return;
+    if (this.#held !== null) {
+      // The memory behind the message is taken back by whoever lent it.
+      if (this.#held.length < HELD_MOST) this.#held.push(message.slice());
+      return;
+    }
     const scan = this.#scan;
     if (this.#events !== null && scanMedia(message, scan)) {
       this.#events.callerFrame(message, scan.payloadStart, scan.payloadEnd, scan.timestampMs);
@@ -92,7 +108,7 @@ export class MediaLeg implements MediaReceiver {
         this.#events?.key(message.digit);
         return;
       case "mark": {
-        const mark = readMark(message.name);
+        const mark = readMarkName(message.name);
         if (mark !== null) this.#events?.markEchoed(mark.generation, mark.position);
         return;
       }
@@ -109,8 +125,24 @@ export class MediaLeg implements MediaReceiver {
     this.#startTimer?.cancel();
     this.#startTimer = null;
     this.#writer = new TwilioWriter(start.streamSid);
-    const events = this.#claim(start, this);
+    const claimed = this.#claim(start, this);
+    if (!(claimed instanceof Promise)) {
+      this.#claimed(claimed);
+      return;
+    }
+    this.#held = [];
+    void claimed.then((events) => {
+      const held = this.#held ?? [];
+      this.#held = null;
+      this.#claimed(events);
+      for (const message of held) this.message(message);
+    });
+  }
+
+  #claimed(events: MediaLegEvents | null): void {
     if (events === null) this.#end(1008, "refused");
+    // The socket went while the claim was open.
+    else if (this.#ended) events.streamEnded(false);
     else this.#events = events;
   }
 
@@ -127,7 +159,7 @@ export class MediaLeg implements MediaReceiver {
 
   mark(generation: number, position: number): void {
     if (this.#ended || this.#writer === null) return;
-    this.#socket.send(this.#writer.mark(`${generation}:${position}`));
+    this.#socket.send(this.#writer.mark(generation, position));
   }
 
   clear(): void {
@@ -165,10 +197,4 @@ export class MediaLeg implements MediaReceiver {
     this.#events?.streamEnded(clean);
     this.#events = null;
   }
-}
-
-/** Our marks are named `generation:position`; anything else is not ours. */
-function readMark(name: string): { generation: number; position: number } | null {
-  const match = /^(\d{1,9}):(\d{1,12})$/.exec(name);
-  return match === null ? null : { generation: Number(match[1]), position: Number(match[2]) };
 }

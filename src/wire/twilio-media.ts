@@ -8,6 +8,7 @@ import { Fields } from "./fields.js";
 import {
   ascii,
   CLOSE_OBJECT,
+  COLON,
   COMMA,
   OPEN_OBJECT,
   QUOTE,
@@ -272,6 +273,9 @@ const encoder = new TextEncoder();
 const MEDIA_SUFFIX = ascii('"}}');
 const MARK_SUFFIX = ascii('"}}');
 
+/** Two counts and the colon between them. */
+const MARK_NAME_CHARS = 9 + 1 + 12;
+
 /** Room for 100 ms of audio in one message; more makes the buffer grow, once. */
 const FIRST_PAYLOAD_CHARS = 1068;
 
@@ -282,22 +286,25 @@ const FIRST_PAYLOAD_CHARS = 1068;
 export class TwilioWriter {
   readonly #clear: Uint8Array;
   readonly #mediaPrefixBytes: number;
-  readonly #markPrefix: Uint8Array;
+  readonly #markPrefixBytes: number;
   #media: Uint8Array;
   #mediaView: Uint8Array;
-  #mark: Uint8Array;
+  readonly #mark: Uint8Array;
+  #markView: Uint8Array;
 
   constructor(streamSid: StreamSid) {
     const sid = JSON.stringify(streamSid);
     this.#clear = encoder.encode(`{"event":"clear","streamSid":${sid}}`);
-    this.#markPrefix = encoder.encode(`{"event":"mark","streamSid":${sid},"mark":{"name":"`);
+    const markPrefix = encoder.encode(`{"event":"mark","streamSid":${sid},"mark":{"name":"`);
+    this.#markPrefixBytes = markPrefix.length;
     const mediaPrefix = encoder.encode(`{"event":"media","streamSid":${sid},"media":{"payload":"`);
     this.#mediaPrefixBytes = mediaPrefix.length;
     this.#media = new Uint8Array(mediaPrefix.length + FIRST_PAYLOAD_CHARS + MEDIA_SUFFIX.length);
     this.#media.set(mediaPrefix);
     this.#mediaView = this.#media.subarray(0, 0);
-    this.#mark = new Uint8Array(this.#markPrefix.length + 64);
-    this.#mark.set(this.#markPrefix);
+    this.#mark = new Uint8Array(markPrefix.length + MARK_NAME_CHARS + MARK_SUFFIX.length);
+    this.#mark.set(markPrefix);
+    this.#markView = this.#mark.subarray(0, 0);
   }
 
   /** Audio to play: mu-law `ulaw[start … end)`, no header bytes. Allocates only when the length changes. */
@@ -317,33 +324,49 @@ export class TwilioWriter {
     return this.#mediaView;
   }
 
-  /** Twilio sends the name back once everything before it has been played, or has been cleared. */
-  mark(name: string): Uint8Array {
-    const prefixBytes = this.#markPrefix.length;
-    // UTF-8 needs at most 3 bytes and JSON at most 6 for what is one character of a string.
-    const most = prefixBytes + 6 * name.length + MARK_SUFFIX.length;
-    if (most > this.#mark.length) {
-      this.#mark = new Uint8Array(2 * most);
-      this.#mark.set(this.#markPrefix);
-    }
+  /**
+   * A mark named `generation:position`: Twilio sends the name back once everything before it has been played, or has been
+   * cleared. Allocates only when the length changes.
+   *
+   * @param generation  counts the clears, a whole number of at most 9 digits.
+   * @param position    bytes sent since the last clear, a whole number of at most 12 digits.
+   */
+  mark(generation: number, position: number): Uint8Array {
     const mark = this.#mark;
-    let at = prefixBytes;
-    for (let i = 0; i < name.length; i++) {
-      const code = name.charCodeAt(i);
-      if (code < 0x20 || code > 0x7e || code === QUOTE || code === 0x5c) {
-        const quoted = encoder.encode(JSON.stringify(name));
-        mark.set(quoted.subarray(1, quoted.length - 1), prefixBytes);
-        at = prefixBytes + quoted.length - 2;
-        break;
-      }
-      mark[at++] = code;
-    }
-    mark.set(MARK_SUFFIX, at);
-    return mark.subarray(0, at + MARK_SUFFIX.length);
+    let at = writeDigits(mark, this.#markPrefixBytes, generation);
+    mark[at++] = COLON;
+    at = writeDigits(mark, at, position);
+    for (let i = 0; i < MARK_SUFFIX.length; i++) mark[at++] = MARK_SUFFIX[i]!;
+    if (this.#markView.length !== at) this.#markView = mark.subarray(0, at);
+    return this.#markView;
   }
 
   /** Drops everything Twilio holds un-played; it then echoes all pending marks. */
   clear(): Uint8Array {
     return this.#clear;
   }
+}
+
+/** What a mark of ours says. */
+export interface MarkName {
+  readonly generation: number;
+  readonly position: number;
+}
+
+/** Reads the name of a mark that `TwilioWriter` wrote; null for any other. */
+export function readMarkName(name: string): MarkName | null {
+  const match = /^(\d{1,9}):(\d{1,12})$/.exec(name);
+  return match === null ? null : { generation: Number(match[1]), position: Number(match[2]) };
+}
+
+/** Writes a whole number from `at` on; returns the position after it. */
+function writeDigits(out: Uint8Array, at: number, value: number): number {
+  let digits = 1;
+  for (let rest = value; rest >= 10; rest = Math.floor(rest / 10)) digits++;
+  for (let i = at + digits - 1; i >= at; i--) {
+    const rest = Math.floor(value / 10);
+    out[i] = 0x30 + value - rest * 10;
+    value = rest;
+  }
+  return at + digits;
 }

@@ -2,7 +2,12 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { WireError } from "../../src/errors.js";
 import type { StreamSid } from "../../src/ports.js";
-import { MAX_TWILIO_MESSAGE_BYTES, parseTwilioMessage, TwilioWriter } from "../../src/wire/twilio-media.js";
+import {
+  MAX_TWILIO_MESSAGE_BYTES,
+  parseTwilioMessage,
+  readMarkName,
+  TwilioWriter,
+} from "../../src/wire/twilio-media.js";
 import { bytesOf } from "./json-text.js";
 
 const parse = (value: unknown) => parseTwilioMessage(bytesOf(JSON.stringify(value)));
@@ -181,7 +186,7 @@ describe("TwilioWriter", () => {
     expect(text(writer.media(Uint8Array.of(0xff, 0xff), 0, 2))).toBe(
       '{"event":"media","streamSid":"MZ1","media":{"payload":"//8="}}',
     );
-    expect(text(writer.mark("r1:3"))).toBe('{"event":"mark","streamSid":"MZ1","mark":{"name":"r1:3"}}');
+    expect(text(writer.mark(1, 30))).toBe('{"event":"mark","streamSid":"MZ1","mark":{"name":"1:30"}}');
     expect(text(writer.clear())).toBe('{"event":"clear","streamSid":"MZ1"}');
   });
 
@@ -202,20 +207,28 @@ describe("TwilioWriter", () => {
     );
   });
 
-  it("escapes whatever a name or an id holds", () => {
+  it("escapes whatever an id holds, and reads its own marks back", () => {
     fc.assert(
       fc.property(
-        fc.string({ unit: "binary", maxLength: 80 }),
+        fc.nat({ max: 999_999_999 }),
+        fc.nat({ max: 999_999_999 }).map((n) => n * 1000),
         fc.string({ minLength: 1, maxLength: 20 }),
-        (name, sid) => {
+        (generation, position, sid) => {
           const own = new TwilioWriter(sid as StreamSid);
-          expect(jsonOf(own.mark(name))).toEqual({ event: "mark", streamSid: sid, mark: { name } });
+          const name = `${generation}:${position}`;
+          expect(jsonOf(own.mark(generation, position))).toEqual({
+            event: "mark",
+            streamSid: sid,
+            mark: { name },
+          });
+          expect(readMarkName(name)).toEqual({ generation, position });
           expect(jsonOf(own.clear())).toEqual({ event: "clear", streamSid: sid });
           expect(jsonOf(own.media(new Uint8Array(0), 0, 0))).toMatchObject({ streamSid: sid });
         },
       ),
     );
-    expect(jsonOf(writer.mark('a"\\\n\u20ac\ud800'))).toMatchObject({ mark: { name: 'a"\\\n\u20ac\ud800' } });
+    for (const name of ["", "1", "1:", ":2", "r1:3", "1:2:3", "1:2 ", "-1:2", "1234567890:1"])
+      expect(readMarkName(name)).toBeNull();
   });
 
   it("makes no new view while the length stays the same", () => {
