@@ -17,9 +17,9 @@ import { type SimulatedModel, startModel } from "../sim/model.js";
 import type { Leg } from "../sim/twilio/leg.js";
 import { heardMs, legAudio } from "../sim/twilio/recordings.js";
 import { type SimulatedTwilio, startTwilio } from "../sim/twilio.js";
-import { loadClip } from "./clips.js";
 import { type BargeIn, complaints, reportLines } from "./report.js";
-import { type DemoClips, demoScript } from "./script.js";
+import { type DemoClips, demoScript, loadDemoClips } from "./script.js";
+import { runSipDemo } from "./sip.js";
 import { Timeline } from "./timeline.js";
 
 /** The relay as Twilio knows it; the simulated Twilio knows where that really is. */
@@ -41,8 +41,9 @@ interface Stage {
 
 /** @returns the exit status. */
 export async function main(args: readonly string[]): Promise<number> {
+  if (args.includes("--sip")) return runSipDemo();
   const keep = args.includes("--keep");
-  const clips = loadClips();
+  const clips = loadDemoClips();
   const timeline = new Timeline((line) => console.log(line));
   console.log("murelay demo: one support call, every part on this machine\n");
   const stage = await setStage(clips, timeline);
@@ -59,19 +60,6 @@ export async function main(args: readonly string[]): Promise<number> {
     await stage.app.stop();
     await stage.model.close();
   }
-}
-
-function loadClips(): DemoClips {
-  return {
-    problem: loadClip("caller-problem"),
-    interrupts: loadClip("caller-interrupts"),
-    human: loadClip("caller-human"),
-    greeting: loadClip("agent-greeting"),
-    looks: loadClip("agent-looks"),
-    answer: loadClip("agent-answer"),
-    thanks: loadClip("agent-thanks"),
-    farewell: loadClip("agent-farewell"),
-  };
 }
 
 async function setStage(clips: DemoClips, timeline: Timeline): Promise<Stage> {

@@ -1,5 +1,5 @@
 import type { Script } from "../sim/model/script.js";
-import type { Clip } from "./clips.js";
+import { type Clip, loadClip } from "./clips.js";
 
 export interface DemoClips {
   readonly problem: Clip;
@@ -11,6 +11,30 @@ export interface DemoClips {
   readonly thanks: Clip;
   readonly farewell: Clip;
 }
+
+export function loadDemoClips(): DemoClips {
+  return {
+    problem: loadClip("caller-problem"),
+    interrupts: loadClip("caller-interrupts"),
+    human: loadClip("caller-human"),
+    greeting: loadClip("agent-greeting"),
+    looks: loadClip("agent-looks"),
+    answer: loadClip("agent-answer"),
+    thanks: loadClip("agent-thanks"),
+    farewell: loadClip("agent-farewell"),
+  };
+}
+
+/** The transfer that the model asks for at the end. */
+const TRANSFER = {
+  name: "transfer_call",
+  arguments: {
+    destination: "front_desk",
+    reason: "the caller asked for a person",
+    summary: "Order 4217 is delayed: the parcel was carried away by monkeys. The caller wants a person.",
+    urgency: "medium",
+  },
+};
 
 /** What the simulated model does: it hears when, never what, so the call is a play in five acts. */
 export function demoScript(clips: DemoClips): Script {
@@ -24,22 +48,22 @@ export function demoScript(clips: DemoClips): Script {
       // After the interruption.
       { say: clips.thanks },
       // "Agent."
-      {
-        say: clips.farewell,
-        calls: [
-          {
-            name: "transfer_call",
-            arguments: {
-              destination: "front_desk",
-              reason: "the caller asked for a person",
-              summary:
-                "Order 4217 is delayed: the parcel was carried away by monkeys. The caller wants a person.",
-              urgency: "medium",
-            },
-          },
-        ],
-      },
+      { say: clips.farewell, calls: [TRANSFER] },
     ],
     hears: [clips.problem.text, clips.interrupts.text, clips.human.text],
+  };
+}
+
+/** The same call by SIP, without the interruption. While the human is fetched, the model keeps the caller company. */
+export function sipDemoScript(clips: DemoClips): Script {
+  return {
+    turns: ({ index, cause, userTurns }) => {
+      if (index === 0) return { say: clips.greeting };
+      if (cause === "vad" && userTurns === 1)
+        return { say: clips.looks, calls: [{ name: "lookup_order", arguments: { query: "4217" } }] };
+      if (cause === "vad") return { say: clips.farewell, calls: [TRANSFER] };
+      return { say: userTurns <= 1 ? clips.answer : clips.thanks };
+    },
+    hears: [clips.problem.text, clips.human.text],
   };
 }

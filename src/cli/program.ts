@@ -34,6 +34,7 @@ export async function runProgram(args: readonly string[], io: CliIo): Promise<nu
     .command("demo")
     .description("place one whole call over loopback against simulated peers; no account needed")
     .option("--keep", "stay up afterwards, for more calls, until Ctrl-C")
+    .option("--sip", "the call runs over SIP: conference, webhook, sideband, warm transfer")
     .allowExcessArguments(false)
     .action(() =>
       run(async () => (await import("./harness-command.js")).runHarness(io, "demo", after(args, "demo")))(),
