@@ -1,6 +1,6 @@
 /**
- * What goes out on the model's sockets. Frames are written into pooled memory, masked there, and all that one socket
- * was given in one turn of the event loop leaves in one write.
+ * What goes out on the model's sockets. Frames are put into pooled memory and masked there; what a socket is given while
+ * the kernel still has its last write leaves in one write, and so does most of what one turn of the event loop gives it.
  */
 import { randomFillSync } from "node:crypto";
 import type { Socket } from "node:net";
@@ -35,19 +35,11 @@ class Slot implements FrameMemory {
   }
 }
 
-/** What the sockets of one process share: memory, random masks, and the end of the turn. */
-export class WriteTurn {
+/** What the sockets of one process share: memory and random masks. */
+export class SlotPool {
   readonly #free: Slot[] = [];
   readonly #masks = new Uint32Array(MASKS);
   #nextMask = MASKS;
-  #due: FrameWriter[] = [];
-  #flushing: FrameWriter[] = [];
-  readonly #later: (run: () => void) => void;
-
-  /** @param later  runs it at the end of the present turn of the event loop. */
-  constructor(later: (run: () => void) => void) {
-    this.#later = later;
-  }
 
   /** Unforeseeable, as RFC 6455, section 5.3, asks; drawn from the operating system 8 KiB at a time. */
   mask(): number {
@@ -67,31 +59,18 @@ export class WriteTurn {
     slot.writer = null;
     if (slot.bytes.length === SLOT_BYTES && this.#free.length < MAX_FREE_SLOTS) this.#free.push(slot);
   }
-
-  /** `writer` is flushed at the end of the turn. */
-  add(writer: FrameWriter): void {
-    if (this.#due.push(writer) === 1) this.#later(this.#flush);
-  }
-
-  readonly #flush = (): void => {
-    const due = this.#due;
-    this.#due = this.#flushing;
-    this.#flushing = due;
-    for (const writer of due) writer.flush();
-    due.length = 0;
-  };
 }
 
 /** The frames of one socket. At most one write is under way; what comes meanwhile gathers and follows in the next. */
 export class FrameWriter {
   readonly #socket: Socket;
-  readonly #turn: WriteTurn;
+  readonly #pool: SlotPool;
   #gathering: Slot | null = null;
   #underWay = false;
 
-  constructor(socket: Socket, turn: WriteTurn) {
+  constructor(socket: Socket, pool: SlotPool) {
     this.#socket = socket;
-    this.#turn = turn;
+    this.#pool = pool;
   }
 
   /** What the kernel has not taken. */
@@ -102,18 +81,10 @@ export class FrameWriter {
   /** The payload is copied before it returns. */
   add(opcode: Opcode, payload: Uint8Array): void {
     const bytes = frameBytes(payload.length);
-    let slot = this.#gathering;
-    if (slot === null) {
-      slot = this.#turn.take(bytes);
-      this.#gathering = slot;
-      if (!this.#underWay) this.#turn.add(this);
-    } else if (slot.bytes.length - slot.usedBytes < bytes) {
-      slot = this.#grow(slot, bytes);
-    }
-    slot.usedBytes = writeFrame(slot, slot.usedBytes, opcode, payload, this.#turn.mask());
-  }
-
-  flush(): void {
+    let slot = this.#gathering ?? this.#pool.take(bytes);
+    if (slot.bytes.length - slot.usedBytes < bytes) slot = this.#grow(slot, bytes);
+    this.#gathering = slot;
+    slot.usedBytes = writeFrame(slot, slot.usedBytes, opcode, payload, this.#pool.mask());
     if (!this.#underWay) this.#write();
   }
 
@@ -125,12 +96,12 @@ export class FrameWriter {
 
   /** Gives the memory back; nothing more is sent. */
   drop(): void {
-    if (this.#gathering !== null) this.#turn.give(this.#gathering);
+    if (this.#gathering !== null) this.#pool.give(this.#gathering);
     this.#gathering = null;
   }
 
   written(slot: Slot): void {
-    this.#turn.give(slot);
+    this.#pool.give(slot);
     this.#underWay = false;
     this.#write();
   }
@@ -140,7 +111,7 @@ export class FrameWriter {
     if (slot === null) return;
     this.#gathering = null;
     if (!this.#socket.writable) {
-      this.#turn.give(slot);
+      this.#pool.give(slot);
       return;
     }
     this.#underWay = true;
@@ -149,11 +120,10 @@ export class FrameWriter {
   }
 
   #grow(slot: Slot, bytes: number): Slot {
-    const larger = this.#turn.take(Math.max(2 * slot.bytes.length, slot.usedBytes + bytes));
+    const larger = this.#pool.take(Math.max(2 * slot.bytes.length, slot.usedBytes + bytes));
     larger.bytes.set(slot.view);
     larger.usedBytes = slot.usedBytes;
-    this.#gathering = larger;
-    this.#turn.give(slot);
+    this.#pool.give(slot);
     return larger;
   }
 }

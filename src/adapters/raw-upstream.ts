@@ -2,8 +2,7 @@
  * UpstreamDialer over plain TCP or TLS, with WebSocket framing of its own: see docs/decisions/0005-own-framing.md.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { connect, isIP, type Socket } from "node:net";
-import { createSecureContext, type SecureContext, connect as tlsConnect } from "node:tls";
+import type { Socket } from "node:net";
 import type {
   Clock,
   Log,
@@ -16,7 +15,8 @@ import type {
 import { acceptSource, type UpgradeAnswer, UpgradeReader, upgradeRequest } from "../wire/http-upgrade.js";
 import { CLOSE, closePayload, PING, PONG, TEXT } from "../wire/websocket-frames.js";
 import { FRAME_FAULTS, type FrameFault, FrameParser, type FrameSink } from "../wire/websocket-parser.js";
-import { FrameWriter, WriteTurn } from "./frame-writer.js";
+import { FrameWriter, SlotPool } from "./frame-writer.js";
+import { StreamDialer, type StreamEvents } from "./stream-dialer.js";
 
 export interface RawUpstreamOptions {
   /** Sent as a bearer token. */
@@ -27,6 +27,8 @@ export interface RawUpstreamOptions {
   readonly handshakeTimeoutMs: number;
   /** Further request headers, e.g. a project. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Certificates to trust instead of Node's own list, PEM. */
+  readonly trustedCertificates?: string;
   /** Default 10 s. A peer from which nothing came for one whole interval after a ping is dead. */
   readonly pingIntervalMs?: number;
 }
@@ -36,8 +38,6 @@ const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 const PING_INTERVAL_MS = 10_000;
 /** A peer that does not answer our close frame within this is cut off. */
 const CLOSE_TIMEOUT_MS = 2_000;
-/** What libuv would ask for; a TLS record brings at most 16 KiB. */
-const READ_BYTES = 64 * 1024;
 /** A peer that sends pings and does not read gets no more answers than this. */
 const MAX_PONG_BACKLOG_BYTES = 64 * 1024;
 
@@ -55,25 +55,18 @@ class Shared {
   readonly handshakeTimeoutMs: number;
   readonly pingIntervalMs: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly turn = new WriteTurn(process.nextTick);
-  /** Every socket reads into this: what was read is dealt with before the next read begins. */
-  readonly readBuffer = Buffer.allocUnsafeSlow(READ_BYTES);
-  #secureContext: SecureContext | null = null;
+  readonly slots = new SlotPool();
+  readonly streams: StreamDialer;
 
   constructor(options: RawUpstreamOptions) {
     this.clock = options.clock;
     this.log = options.log;
     this.handshakeTimeoutMs = options.handshakeTimeoutMs;
     this.pingIntervalMs = options.pingIntervalMs ?? PING_INTERVAL_MS;
+    this.streams = new StreamDialer(options.trustedCertificates ?? null);
     this.headers = { ...options.headers, Authorization: `Bearer ${options.apiKey}` };
     // Says now, not to the first caller, that a header cannot be sent.
     upgradeRequest("", "/", "", this.headers);
-  }
-
-  /** One for all sockets: a context of its own costs each of them 30 KB and a millisecond. */
-  get secureContext(): SecureContext {
-    this.#secureContext ??= createSecureContext();
-    return this.#secureContext;
   }
 }
 
@@ -85,13 +78,14 @@ type State =
   | "closing"
   | "over";
 
-class RawUpstream implements UpstreamSocket, FrameSink {
+class RawUpstream implements UpstreamSocket, StreamEvents, FrameSink {
   readonly #events: UpstreamSocketEvents;
   readonly #shared: Shared;
   readonly #socket: Socket;
   readonly #writer: FrameWriter;
   readonly #parser = new FrameParser(this, MAX_MESSAGE_BYTES);
-  /** Until the handshake is over. */
+  #request: string;
+  /** Null once the handshake is over. */
   #answer: UpgradeReader | null;
   #state: State = "dialing";
   /** While dialing: the end of the handshake. While open: the next ping. While closing: the end of patience. */
@@ -106,29 +100,10 @@ class RawUpstream implements UpstreamSocket, FrameSink {
     this.#events = events;
     this.#shared = shared;
     const key = randomBytes(16).toString("base64");
-    const request = upgradeRequest(url.host, url.pathname + url.search, key, shared.headers);
+    this.#request = upgradeRequest(url.host, url.pathname + url.search, key, shared.headers);
     this.#answer = new UpgradeReader(createHash("sha1").update(acceptSource(key)).digest("base64"));
-    const secure = url.protocol === "wss:";
-    if (!secure && url.protocol !== "ws:")
-      throw new SyntaxError("the model's URL must begin with wss:// or ws://");
-    const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
-    const port = url.port === "" ? (secure ? 443 : 80) : Number(url.port);
-    const onread = { buffer: shared.readBuffer, callback: (bytes: number) => this.#onRead(bytes) };
-    const tls = {
-      host,
-      port,
-      onread,
-      servername: isIP(host) === 0 ? host : "",
-      secureContext: shared.secureContext,
-      ALPNProtocols: ["http/1.1"],
-    };
-    this.#socket = secure ? tlsConnect(tls) : connect({ host, port, onread });
-    // Else a frame waits for the acknowledgement of the one before, which the model's side may delay by 40 ms.
-    this.#socket.setNoDelay(true);
-    this.#socket.once(secure ? "secureConnect" : "connect", () => this.#socket.write(request, "latin1"));
-    this.#socket.on("error", (error) => this.#onError(error));
-    this.#socket.once("close", () => this.#onGone());
-    this.#writer = new FrameWriter(this.#socket, shared.turn);
+    this.#socket = shared.streams.open(url, this);
+    this.#writer = new FrameWriter(this.#socket, shared.slots);
     this.#timer = shared.clock.after(shared.handshakeTimeoutMs, () => this.#onHandshakeTimeout());
   }
 
@@ -148,6 +123,11 @@ class RawUpstream implements UpstreamSocket, FrameSink {
   }
 
   // --- handshake --------------------------------------------------------------------------------------
+
+  connected(): void {
+    this.#socket.write(this.#request, "latin1");
+    this.#request = "";
+  }
 
   #onAnswer(answer: UpgradeAnswer): void {
     switch (answer.kind) {
@@ -180,19 +160,17 @@ class RawUpstream implements UpstreamSocket, FrameSink {
 
   // --- reading ----------------------------------------------------------------------------------------
 
-  #onRead(bytes: number): boolean {
-    const { readBuffer } = this.#shared;
+  read(bytes: Uint8Array, length: number): void {
     this.#heardSincePing = true;
     let at = 0;
-    if (this.#state === "dialing" && this.#answer !== null) {
-      const answer = this.#answer.read(readBuffer, 0, bytes);
-      if (answer === null) return true;
-      this.#onAnswer(answer);
-      if (answer.kind !== "accepted") return true;
+    if (this.#answer !== null) {
+      if (this.#state !== "dialing") return;
+      const answer = this.#answer.read(bytes, 0, length);
+      if (answer !== null) this.#onAnswer(answer);
+      if (answer?.kind !== "accepted") return;
       at = answer.next;
     }
-    if (this.#state !== "over") this.#parser.read(readBuffer, at, bytes);
-    return true;
+    this.#parser.read(bytes, at, length);
   }
 
   message(payload: Uint8Array, binary: boolean): void {
@@ -217,7 +195,7 @@ class RawUpstream implements UpstreamSocket, FrameSink {
 
   pong(): void {}
 
-  closed(code: number, reason: string): void {
+  closeFrame(code: number, reason: string): void {
     this.#closed = { code, reason, httpStatus: null };
     if (this.#state === "open") {
       this.#writer.add(CLOSE, code === 1005 ? NOTHING : closePayload(code, ""));
@@ -266,13 +244,13 @@ class RawUpstream implements UpstreamSocket, FrameSink {
     this.#socket.destroy();
   }
 
-  #onError(error: Error): void {
-    // Always followed by "close"; a failure that was noted before is the cause of this one.
+  failed(error: Error): void {
+    // A failure that was noted before is the cause of this one.
     const reason = "code" in error && typeof error.code === "string" ? error.code : error.message;
     this.#failure ??= { code: this.#answer === null ? 1006 : 0, reason, httpStatus: null };
   }
 
-  #onGone(): void {
+  closed(): void {
     const refused = this.#answer?.ended() ?? null;
     if (refused !== null && this.#failure === null) this.#onAnswer(refused);
     const unexplained =

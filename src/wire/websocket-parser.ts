@@ -32,7 +32,7 @@ export interface FrameSink {
   ping(payload: Uint8Array): void;
   pong(): void;
   /** Last. 1005: the close frame held no code. */
-  closed(code: number, reason: string): void;
+  closeFrame(code: number, reason: string): void;
   /** Last: nothing that follows can be understood. */
   faulted(fault: FrameFault): void;
 }
@@ -215,7 +215,7 @@ export class FrameParser {
       return;
     }
     this.stop();
-    this.#sink.closed(code ?? 1005, new TextDecoder().decode(payload.subarray(2)));
+    this.#sink.closeFrame(code ?? 1005, new TextDecoder().decode(payload.subarray(2)));
   }
 
   #fail(fault: FrameFault): void {

@@ -24,7 +24,7 @@ class Told implements FrameSink {
   pong(): void {
     this.told.push("pong");
   }
-  closed(code: number, reason: string): void {
+  closeFrame(code: number, reason: string): void {
     this.told.push(`closed ${code} ${reason}`);
   }
   faulted(fault: FrameFault): void {
