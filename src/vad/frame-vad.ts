@@ -1,60 +1,77 @@
-import { FRAME_BYTES } from "../codec/frame.js";
-import { levelDbov } from "../codec/level.js";
+import { octavesToDbov } from "./power-log.js";
+import { CUE_STATE, floorOf, levelOf, lookAtFrame, resetCues } from "./speech-cues.js";
+import { speechScore } from "./speech-net.js";
 
-/** How far speech must stand above the noise floor, in dB. */
-const ONSET_DB = 8;
-/** Nothing quieter than this is speech on a telephone line. */
-const QUIETEST_SPEECH_DBOV = -55;
-const START_FLOOR_DBOV = -60;
-/** How fast the floor follows a line that grows louder: 3 dB a second, so a sentence does not become the floor. */
-const FLOOR_RISE_DB = 0.06;
-const SILENT_FRAMES = 5;
+/** Odds of speech under 1 : 20, for so many frames. Costs 120 ms of every silence, and hardly ever an onset. */
+const SURELY_SILENT_SCORE = -3;
+const SURELY_SILENT_FRAMES = 6;
+/** How fast the estimate of the caller's loudness follows: about a second of speech. */
+const SPEECH_LEVEL_SHARE = 0.02;
 
-/** Speech or not, frame by frame, over an adapting noise floor. Allocates nothing. */
+/**
+ * Speech or not, 20 ms at a time, on mu-law as it comes from the wire. Cues of loudness, spectrum and periodicity over an
+ * adapting floor, weighed by a small network whose weights were found on recorded speech in noise (bench/vad/train.ts).
+ *
+ * It looks at no frame but the one it is given and those before: the verdict is ready with the frame. Knows nothing of onsets and
+ * pauses; see Endpointer. Allocates nothing after construction, and holds some 300 bytes.
+ */
 export class FrameVad {
-  #levelDbov = START_FLOOR_DBOV;
-  #floorDbov = START_FLOOR_DBOV;
-  #speechDbov = START_FLOOR_DBOV;
-  #heardSpeech = false;
+  readonly #state = new Float64Array(CUE_STATE);
+  #score = 0;
   #silentFrames = 0;
+  #speechOctaves = 0;
+  #heardSpeech = false;
+
+  constructor() {
+    this.reset();
+  }
 
   /** One 20 ms frame: 160 mu-law bytes of `ulaw` from `start`. True: speech in this frame. */
   frame(ulaw: Uint8Array, start: number): boolean {
-    const level = Math.max(levelDbov(ulaw, start, start + FRAME_BYTES), -75);
-    this.#levelDbov = level;
-    if (level < this.#floorDbov) this.#floorDbov += 0.3 * (level - this.#floorDbov);
-    else this.#floorDbov += Math.min(FLOOR_RISE_DB, 0.05 * (level - this.#floorDbov));
-    const onset = Math.max(this.#floorDbov + ONSET_DB, QUIETEST_SPEECH_DBOV);
-    const speech = level > onset;
-    if (speech) {
-      this.#speechDbov = this.#heardSpeech ? this.#speechDbov + 0.1 * (level - this.#speechDbov) : level;
-      this.#heardSpeech = true;
-    }
-    this.#silentFrames = level < onset - 4 ? this.#silentFrames + 1 : 0;
-    return speech;
+    const state = this.#state;
+    lookAtFrame(ulaw, start, state);
+    const score = speechScore();
+    this.#score = score;
+    this.#silentFrames = score < SURELY_SILENT_SCORE ? this.#silentFrames + 1 : 0;
+    if (score <= 0) return false;
+    const level = levelOf(state);
+    if (this.#heardSpeech) this.#speechOctaves += SPEECH_LEVEL_SHARE * (level - this.#speechOctaves);
+    else this.#speechOctaves = level;
+    this.#heardSpeech = true;
+    return true;
   }
 
+  /** Log odds of speech in the last frame: the verdict is whether they are above 0. */
+  get score(): number {
+    return this.#score;
+  }
+
+  /** Loudness of the line while nobody speaks: dBov, −72 or more. */
   get noiseFloorDbov(): number {
-    return this.#floorDbov;
+    return octavesToDbov(floorOf(this.#state));
   }
 
+  /** Loudness of the last frame: dBov, −72 or more. */
   get levelDbov(): number {
-    return this.#levelDbov;
+    return octavesToDbov(levelOf(this.#state));
   }
 
+  /** Loudness of the frames with speech, over the last second of them: dBov. Before any speech, the noise floor. */
   get speechLevelDbov(): number {
-    return this.#heardSpeech ? this.#speechDbov : this.#floorDbov;
+    return this.#heardSpeech ? octavesToDbov(this.#speechOctaves) : this.noiseFloorDbov;
   }
 
+  /** Nobody speaks, and has not for a while: any doubt makes it false, from the first frame of doubt on. */
   get certainlySilent(): boolean {
-    return this.#silentFrames >= SILENT_FRAMES;
+    return this.#silentFrames >= SURELY_SILENT_FRAMES;
   }
 
+  /** Another line: nothing of the former is true of it. */
   reset(): void {
-    this.#levelDbov = START_FLOOR_DBOV;
-    this.#floorDbov = START_FLOOR_DBOV;
-    this.#speechDbov = START_FLOOR_DBOV;
-    this.#heardSpeech = false;
+    resetCues(this.#state);
+    this.#score = 0;
     this.#silentFrames = 0;
+    this.#speechOctaves = 0;
+    this.#heardSpeech = false;
   }
 }

@@ -1,0 +1,157 @@
+/** What a detector's verdicts are worth, against the truth: pure arithmetic over frames of 20 ms. */
+import { FRAME_MS } from "../../src/codec/frame.js";
+import { Endpointer } from "../../src/vad/endpointer.js";
+import type { Line } from "./lines.js";
+
+/** One detector's opinion of one line. */
+export interface Heard {
+  readonly line: Line;
+  /** 1 where it says speech, one per frame. */
+  readonly verdicts: Uint8Array;
+  /** How sure it is, one per frame; null where it does not say. */
+  readonly scores: Float32Array | null;
+}
+
+export interface Frames {
+  readonly hits: number;
+  readonly misses: number;
+  readonly falseAlarms: number;
+  readonly quiet: number;
+}
+
+export function countFrames(heard: readonly Heard[]): Frames {
+  let hits = 0;
+  let misses = 0;
+  let falseAlarms = 0;
+  let quiet = 0;
+  for (const { line, verdicts } of heard) {
+    for (let f = 0; f < verdicts.length; f++) {
+      if (line.truth[f] === 1) verdicts[f] === 1 ? hits++ : misses++;
+      else verdicts[f] === 1 ? falseAlarms++ : quiet++;
+    }
+  }
+  return { hits, misses, falseAlarms, quiet };
+}
+
+/** Share of the speech frames that were found. */
+export function recallOf({ hits, misses }: Frames): number {
+  return hits / Math.max(1, hits + misses);
+}
+
+/** Share of the other frames that were taken for speech. */
+export function falseAlarmShare({ falseAlarms, quiet }: Frames): number {
+  return falseAlarms / Math.max(1, falseAlarms + quiet);
+}
+
+/** Harmonic mean of precision and recall. */
+export function f1Of({ hits, misses, falseAlarms }: Frames): number {
+  return (2 * hits) / Math.max(1, 2 * hits + misses + falseAlarms);
+}
+
+/** The same opinions cut at another score. */
+export function cutAt(heard: readonly Heard[], threshold: number): Heard[] {
+  return heard.map(({ line, scores }) => {
+    if (scores === null) throw new Error("a detector without scores has no other threshold");
+    return { line, scores, verdicts: Uint8Array.from(scores, (score) => (score > threshold ? 1 : 0)) };
+  });
+}
+
+/** The highest score at which at least `recall` of the speech frames lie above it. */
+export function thresholdForRecall(heard: readonly Heard[], recall: number): number {
+  const ofSpeech: number[] = [];
+  for (const { line, scores } of heard)
+    for (let f = 0; f < line.truth.length; f++) if (line.truth[f] === 1) ofSpeech.push(scores![f]!);
+  const sorted = Float64Array.from(ofSpeech).sort();
+  const below = Math.floor((1 - recall) * sorted.length);
+  return (sorted[Math.min(below, sorted.length - 1)] ?? 0) - 1e-6;
+}
+
+export interface Onsets {
+  /** From the true onset to the end of the frame with which it was certain; Infinity where speech ended before. Sorted. */
+  readonly delaysMs: readonly number[];
+  readonly missed: number;
+  /** Not among the delays: the detector was taking noise for speech when the speech began. */
+  readonly alreadyOn: number;
+}
+
+/** So much silence makes what follows an onset rather than the next word: longer than any hangover here. */
+const SILENCE_BEFORE_FRAMES = 18;
+/** Truth may call a breath silence that a detector may call the beginning. */
+const EARLY_FRAMES = 5;
+
+export function measureOnsets(heard: readonly Heard[]): Onsets {
+  const delaysMs: number[] = [];
+  let alreadyOn = 0;
+  for (const { line, verdicts } of heard) {
+    const borders = borderFrames(verdicts);
+    for (const { start, end } of stretches(line.truth)) {
+      if (start.silenceBefore < SILENCE_BEFORE_FRAMES) continue;
+      const from = start.frame - EARLY_FRAMES;
+      if (borders.some(({ on, off }) => on < from && off >= start.frame)) {
+        alreadyOn++;
+        continue;
+      }
+      const found = borders.find(({ on }) => on >= from && on < end);
+      delaysMs.push(found === undefined ? Infinity : Math.max(0, found.on + 1 - start.frame) * FRAME_MS);
+    }
+  }
+  delaysMs.sort((a, b) => a - b);
+  return { delaysMs, missed: delaysMs.filter((ms) => ms === Infinity).length, alreadyOn };
+}
+
+/** Nearest rank. */
+export function percentile(sorted: readonly number[], p: number): number {
+  if (sorted.length === 0) return Number.NaN;
+  return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil((p / 100) * sorted.length) - 1))]!;
+}
+
+export interface FalseOnsets {
+  readonly onsets: number;
+  readonly perHour: number;
+  /** Share of the time for which the line counted as speaking. */
+  readonly heldShare: number;
+}
+
+/** On lines on which nobody speaks. */
+export function countFalseOnsets(heard: readonly Heard[]): FalseOnsets {
+  let onsets = 0;
+  let held = 0;
+  let frames = 0;
+  for (const { verdicts } of heard) {
+    frames += verdicts.length;
+    for (const { on, off } of borderFrames(verdicts)) {
+      onsets++;
+      held += off - on;
+    }
+  }
+  const hours = (frames * FRAME_MS) / 3_600_000;
+  return { onsets, perHour: onsets / hours, heldShare: held / Math.max(1, frames) };
+}
+
+/** Frames at which the endpointer says started and stopped. */
+function borderFrames(verdicts: Uint8Array): { on: number; off: number }[] {
+  const endpointer = new Endpointer();
+  const borders: { on: number; off: number }[] = [];
+  for (let f = 0; f < verdicts.length; f++) {
+    const endpoint = endpointer.frame(verdicts[f] === 1, f * FRAME_MS);
+    if (endpoint === "speech_started") borders.push({ on: f, off: verdicts.length });
+    else if (endpoint === "speech_stopped") borders[borders.length - 1]!.off = f;
+  }
+  return borders;
+}
+
+function stretches(truth: Uint8Array): { start: { frame: number; silenceBefore: number }; end: number }[] {
+  const found: { start: { frame: number; silenceBefore: number }; end: number }[] = [];
+  let silence = 0;
+  for (let f = 0; f < truth.length; f++) {
+    if (truth[f] !== 1) {
+      silence++;
+      continue;
+    }
+    const frame = f;
+    while (f + 1 < truth.length && truth[f + 1] === 1) f++;
+    found.push({ start: { frame, silenceBefore: silence }, end: f + 1 });
+    silence = 0;
+  }
+  return found;
+}

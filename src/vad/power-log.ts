@@ -1,0 +1,37 @@
+/**
+ * Powers as octaves: log2 of a mean square in squares of 16-bit samples. One octave of power is 3.01 dB; full scale is 30.
+ */
+const DB_PER_OCTAVE = 10 * Math.log10(2);
+const FULL_SCALE_OCTAVES = 30;
+
+/** Added before the logarithm: −72 dBov, under which a mu-law line tells nothing, and silence has no logarithm. */
+const IDLE_POWER = 64;
+
+const MANTISSA_BITS = 10;
+const MANTISSA = Float64Array.from({ length: 1 << MANTISSA_BITS }, (_, i) =>
+  Math.log2(1 + (i + 0.5) / (1 << MANTISSA_BITS)),
+);
+
+// A double and its upper word are one memory: its exponent is the whole part of the logarithm, a table has the rest.
+const double = new Float64Array(1);
+const upper = new Uint32Array(double.buffer, littleEndian() ? 4 : 0, 1);
+
+function littleEndian(): boolean {
+  return new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+}
+
+/** @returns octaves, 6 (nothing) … 30 (full scale), within 0.001. */
+export function octavesOf(power: number): number {
+  double[0] = power + IDLE_POWER;
+  const word = upper[0]!;
+  return (word >>> 20) - 1023 + MANTISSA[(word >>> (20 - MANTISSA_BITS)) & ((1 << MANTISSA_BITS) - 1)]!;
+}
+
+/** @returns dBov, −72 … 0. */
+export function octavesToDbov(octaves: number): number {
+  return (octaves - FULL_SCALE_OCTAVES) * DB_PER_OCTAVE;
+}
+
+export function dbovToOctaves(dbov: number): number {
+  return dbov / DB_PER_OCTAVE + FULL_SCALE_OCTAVES;
+}

@@ -1,0 +1,167 @@
+import { dbovToOctaves, octavesOf } from "./power-log.js";
+import { lowBands, SPECTRUM_STATE, splitLow, splitWide, wideBands } from "./spectrum.js";
+
+/** What tells speech from everything else, of one frame and of the seconds before it. */
+export const CUES = 24;
+/**
+ * The cues of the frame that was looked at last, in octaves of power where nothing else is said. What they are is said where
+ * they are written; the weights in speech-weights.ts go by their order.
+ */
+export const cues: Float64Array = new Float64Array(CUES);
+
+/** Bands over whose floor speech must stand out: around 1, 2 and 3 kHz, and 250 Hz. */
+const BANDS = 4;
+const FLOOR = SPECTRUM_STATE;
+const SMOOTH = FLOOR + BANDS;
+const LEVEL = SMOOTH + BANDS;
+const LEVEL_SMOOTH = LEVEL + 1;
+const LEVEL_FLOOR = LEVEL + 2;
+const PEAK = LEVEL + 3;
+const MEAN = LEVEL + 4;
+const SPREAD = LEVEL + 5;
+const FLUTTER = LEVEL + 6;
+const PERIODIC = LEVEL + 7;
+const PERIODIC_SLOW = LEVEL + 8;
+const FLUX = LEVEL + 9;
+const BODY_SMOOTH = LEVEL + 10;
+const BODY_FLUTTER = LEVEL + 11;
+const EDGE_FLUTTER = LEVEL + 12;
+/** Numbers that a call remembers from frame to frame. */
+export const CUE_STATE = LEVEL + 13;
+
+/** A line of which nothing is known yet: a quiet room, speech that will be as loud as most. */
+const QUIET_OCTAVES = dbovToOctaves(-60);
+const USUAL_SPEECH_OCTAVES = dbovToOctaves(-33);
+const NOISE_PERIODIC = 22;
+
+/** Share of the way that a smoothed value goes to the newest one, per frame; 1/share frames is how long it remembers. */
+const FAST = 0.35;
+const FLUTTER_SHARE = 0.06;
+const BAND_FLUTTER_SHARE = 0.08;
+const FLUX_SHARE = 0.03;
+const PERIODIC_SHARE = 0.2;
+const PERIODIC_SLOW_SHARE = 0.02;
+const MEAN_SHARE = 0.015;
+
+/** A floor falls to a quieter line within 100 ms … */
+const FLOOR_FALL = 0.3;
+/** … and rises by 3 dB a second, so that a sentence does not become the floor; by 9 dB where the level stands still. */
+const FLOOR_RISE = 0.02;
+const STEADY_FLOOR_RISE = 0.06;
+/** Mean change between frames under 1.5 dB: no voice is so steady for a quarter of a second. */
+const STEADY_FLUTTER = 0.5;
+/** The loudest of late: up within 100 ms, down by 0.6 dB a second. */
+const PEAK_RISE = 0.2;
+const PEAK_FALL = 0.004;
+
+export function resetCues(state: Float64Array): void {
+  state.fill(0, 0, FLOOR);
+  state.fill(QUIET_OCTAVES, FLOOR, PEAK);
+  state[PEAK] = USUAL_SPEECH_OCTAVES;
+  state[MEAN] = QUIET_OCTAVES;
+  state[SPREAD] = 1;
+  state[FLUTTER] = 1;
+  state[PERIODIC] = NOISE_PERIODIC;
+  state[PERIODIC_SLOW] = NOISE_PERIODIC;
+  state[FLUX] = BANDS;
+  state[BODY_SMOOTH] = QUIET_OCTAVES;
+  state[BODY_FLUTTER] = 1;
+  state[EDGE_FLUTTER] = 1;
+}
+
+/**
+ * Looks at 160 mu-law bytes and leaves what it finds in `cues`. Allocates nothing.
+ *
+ * @param state  CUE_STATE numbers of the call, made ready by `resetCues`
+ */
+export function lookAtFrame(ulaw: Uint8Array, start: number, state: Float64Array): void {
+  const level = octavesOf(splitWide(ulaw, start, state));
+  const periodic = splitLow(state);
+  const rise = state[FLUTTER]! < STEADY_FLUTTER ? STEADY_FLOOR_RISE : FLOOR_RISE;
+  lookAtBands(level, rise, state);
+  lookAtLevel(level, rise, state);
+  const periodicSmooth = state[PERIODIC]! + PERIODIC_SHARE * (periodic - state[PERIODIC]!);
+  const periodicSlow = state[PERIODIC_SLOW]! + PERIODIC_SLOW_SHARE * (periodic - state[PERIODIC_SLOW]!);
+  state[PERIODIC] = periodicSmooth;
+  state[PERIODIC_SLOW] = periodicSlow;
+  // How far it repeats itself, now and over a second: voices do by turns, tones always, noise never. In samples of 32.
+  cues[22] = periodicSmooth;
+  cues[23] = periodicSlow;
+}
+
+function lookAtBands(level: number, rise: number, state: Float64Array): void {
+  let flux = 0;
+  for (let b = 0; b < BANDS; b++) {
+    const now = octavesOf(b < 3 ? wideBands[b + 1]! : lowBands[1]!);
+    const change = now - state[SMOOTH + b]!;
+    const smooth = state[SMOOTH + b]! + FAST * change;
+    const floor = follow(state[FLOOR + b]!, smooth, rise);
+    const size = change < 0 ? -change : change;
+    flux += size;
+    if (b === 1)
+      state[EDGE_FLUTTER] = state[EDGE_FLUTTER]! + BAND_FLUTTER_SHARE * (size - state[EDGE_FLUTTER]!);
+    state[SMOOTH + b] = smooth;
+    state[FLOOR + b] = floor;
+    // Over the band's floor: at once, and smoothed over three frames.
+    cues[b] = now - floor;
+    cues[BANDS + b] = smooth - floor;
+    // The spectrum's shape: bright as a hiss, or dark as a voice.
+    if (b === 1) cues[8] = now - level;
+    else if (b === 2) cues[9] = now - level;
+  }
+  const body = octavesOf(lowBands[2]!);
+  const change = body - state[BODY_SMOOTH]!;
+  const size = change < 0 ? -change : change;
+  flux += size;
+  state[BODY_SMOOTH] = state[BODY_SMOOTH]! + FAST * change;
+  state[BODY_FLUTTER] = state[BODY_FLUTTER]! + BAND_FLUTTER_SHARE * (size - state[BODY_FLUTTER]!);
+  state[FLUX] = state[FLUX]! + FLUX_SHARE * (flux - state[FLUX]!);
+  cues[10] = body - level;
+  // How restless the spectrum is: around 2 kHz and 500 Hz over 250 ms, all of it over 700 ms. Syllables are, music less so.
+  cues[11] = state[EDGE_FLUTTER]!;
+  cues[12] = state[BODY_FLUTTER]!;
+  cues[13] = state[FLUX]!;
+}
+
+function lookAtLevel(level: number, rise: number, state: Float64Array): void {
+  const change = level - state[LEVEL_SMOOTH]!;
+  const smooth = state[LEVEL_SMOOTH]! + FAST * change;
+  const floor = follow(state[LEVEL_FLOOR]!, smooth, rise);
+  const over = smooth - state[PEAK]!;
+  const peak = state[PEAK]! + (over > 0 ? PEAK_RISE * over : -PEAK_FALL);
+  const mean = state[MEAN]! + MEAN_SHARE * (level - state[MEAN]!);
+  const away = level - mean;
+  const spread = state[SPREAD]! + MEAN_SHARE * ((away < 0 ? -away : away) - state[SPREAD]!);
+  const flutter = state[FLUTTER]! + FLUTTER_SHARE * ((change < 0 ? -change : change) - state[FLUTTER]!);
+  // Loudness: as it is, over the floor, under the loudest of late, beside the mean of the last seconds and how far it strays
+  // from that, since the last frame, and how much it moves from frame to frame.
+  cues[14] = level;
+  cues[15] = level - floor;
+  cues[16] = smooth - floor;
+  cues[17] = level - peak;
+  cues[18] = away;
+  cues[19] = spread;
+  cues[20] = level - state[LEVEL]!;
+  cues[21] = flutter;
+  state[LEVEL] = level;
+  state[LEVEL_SMOOTH] = smooth;
+  state[LEVEL_FLOOR] = floor;
+  state[PEAK] = peak;
+  state[MEAN] = mean;
+  state[SPREAD] = spread;
+  state[FLUTTER] = flutter;
+}
+
+function follow(floor: number, smooth: number, rise: number): number {
+  return smooth < floor ? floor + FLOOR_FALL * (smooth - floor) : floor + rise;
+}
+
+/** Loudness of the last frame, in octaves. */
+export function levelOf(state: Float64Array): number {
+  return state[LEVEL]!;
+}
+
+/** Loudness of the line while nobody speaks, in octaves. */
+export function floorOf(state: Float64Array): number {
+  return state[LEVEL_FLOOR]!;
+}
