@@ -130,8 +130,8 @@ export interface SimulatedTwilio {
   readonly requests: readonly RestRequest[];
   /** Callbacks that were sent, with the answers. */
   readonly callbacks: readonly CallbackRecord[];
-  /** A public origin's address on loopback. Also for a second node or worker. */
-  route(publicOrigin: string, relayUrl: string): void;
+  /** A public origin's address on loopback, also of a second node or worker; a function is asked for every request. */
+  route(publicOrigin: string, relayUrl: string | (() => string)): void;
   placeCall(call?: PlaceCall): Leg;
   leg(sid: string): Leg | undefined;
   failRest(fault: RestFault): void;
@@ -155,9 +155,10 @@ export async function startTwilio(options: TwilioOptions): Promise<SimulatedTwil
   const accountSid = options.accountSid ?? `AC${"5".repeat(32)}`;
   const authToken = options.authToken ?? "0123456789abcdef0123456789abcdef";
   const publicUrl = options.publicUrl.replace(/\/$/, "");
-  const routes = new Map<string, string>();
-  const route = (origin: string, relayUrl: string) => {
-    routes.set(new URL(origin).origin, relayUrl.replace(/\/$/, ""));
+  const routes = new Map<string, string | (() => string)>();
+  const route = (origin: string, relayUrl: string | (() => string)) => {
+    const { origin: known } = new URL(origin);
+    routes.set(known, typeof relayUrl === "string" ? relayUrl.replace(/\/$/, "") : relayUrl);
   };
   if (options.relayUrl !== undefined) route(publicUrl, options.relayUrl);
   const web = new Web({ authToken, routes });

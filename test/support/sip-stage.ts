@@ -85,13 +85,15 @@ export async function startSipStage(
 ): Promise<SipStage> {
   const names = options.destinations ?? ["warm"];
   const profile = sipAgent(...names);
-  const stage = await startStage(options.script ?? sipScript(names[0]!), {
+  const stage = await startStage(options.script ?? (() => sipScript(names[0]!)), {
     agents: { agents: new Map([[profile.name, profile]]), numbers: new Map(), defaultAgent: profile.name },
     ...options,
     sip: true,
     twilio: {
       voiceUrl: `${PUBLIC_URL}/sip/incoming-call`,
       callees: () => ({ keys: () => "1" }),
+      duplicateCallbacks: true,
+      reorderCallbacks: true,
       ...options.twilio,
     },
   });

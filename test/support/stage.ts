@@ -31,7 +31,7 @@ export interface Stage {
 
 /** The real relay on free ports, between the simulators. */
 export async function startStage(
-  script: Script,
+  script: Script | (() => Script),
   options: {
     readonly agents?: AgentsFile;
     readonly env?: Readonly<Record<string, string>>;

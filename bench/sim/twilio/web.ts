@@ -16,8 +16,8 @@ export interface WebReply {
 
 export interface WebOptions {
   readonly authToken: string;
-  /** Public origin ("https://relay.test") → address on loopback ("http://127.0.0.1:1234"). */
-  readonly routes: ReadonlyMap<string, string>;
+  /** Public origin ("https://relay.test") → address on loopback ("http://127.0.0.1:1234"), or who chooses one each time. */
+  readonly routes: ReadonlyMap<string, string | (() => string)>;
   /** Twilio: 5 s to connect, 15 s in all. */
   readonly timeoutMs?: number;
 }
@@ -46,8 +46,9 @@ export class Web {
     const parsed = URL.canParse(url) ? new URL(url) : null;
     if (parsed === null) return null;
     const secure = parsed.protocol === "wss:" || parsed.protocol === "https:";
+    const route = this.#options.routes.get(`${secure ? "https" : "http"}://${parsed.host}`);
     const base =
-      this.#options.routes.get(`${secure ? "https" : "http"}://${parsed.host}`) ??
+      (typeof route === "function" ? route() : route) ??
       // An address on loopback is its own.
       (parsed.hostname === "127.0.0.1" && !secure ? `http://${parsed.host}` : undefined);
     if (base === undefined) return null;
