@@ -1,5 +1,6 @@
 import { dirname, join } from "node:path";
 import { createHttpCrm } from "./adapters/crm-http.js";
+import type { MetricsSnapshot } from "./adapters/metrics/snapshot.js";
 import { createLog } from "./adapters/pino-log.js";
 import { PromMetrics } from "./adapters/prom-metrics.js";
 import { systemClock } from "./adapters/system-clock.js";
@@ -15,6 +16,9 @@ import { openRecordKeeping, type RecordKeeping } from "./record-keeping.js";
 import { tokenCostUsd } from "./records/cost.js";
 import type { CallJournal } from "./records/record-event.js";
 import { Calls } from "./relay/calls.js";
+import type { Readiness } from "./relay/desk.js";
+import type { Fleet } from "./relay/fleet.js";
+import { FleetDesk } from "./relay/fleet-desk.js";
 import { RealtimeSession } from "./relay/realtime-session.js";
 import { Ticker } from "./relay/ticker.js";
 import { Transfers } from "./relay/transfers.js";
@@ -22,9 +26,24 @@ import { createToolbox } from "./toolbox.js";
 import { MemoryOrderBook } from "./tools/memory-orders.js";
 import { VERSION } from "./version.js";
 
+export interface AppPorts {
+  readonly publicPort: number;
+  /** This process's own public port, where a balancer brings it its streams; null: it has none. */
+  readonly ownPort: number | null;
+  readonly adminPort: number;
+}
+
 export interface App {
-  /** Listens on both ports; resolves with what they are (a configured 0 takes a free one). */
-  start(): Promise<{ readonly publicPort: number; readonly adminPort: number }>;
+  /** Listens on its ports; resolves with what they are (a configured 0 takes a free one). */
+  start(): Promise<AppPorts>;
+  /** How it is, for a supervisor. */
+  pulse(): Promise<{
+    readonly readiness: Readiness;
+    readonly calls: number;
+    readonly metrics: MetricsSnapshot;
+  }>;
+  /** No new connections on the public ports; those that are open go on. */
+  stopListening(): void;
   /** No new callers; resolves once the running calls are over or DRAIN_SECONDS have passed. */
   drain(): Promise<void>;
   /** Callers still on a stream go to their fallback; everything is closed. Idempotent. */
@@ -34,8 +53,19 @@ export interface App {
 /** Twilio's own, for callers in a queue. */
 const HOLD_MUSIC_URL = "http://com.twilio.music.classical.s3.amazonaws.com/BusyStrings.mp3";
 
+/** The place of a process among several on one machine. */
+export interface Seat {
+  /** From 0. */
+  readonly worker: number;
+  /** Shared by all of them; 0 takes a free one. */
+  readonly publicPort: number;
+  readonly siblings: Fleet;
+}
+
 /** What tests and the demo put in the place of the real thing. */
 export interface AppOverrides {
+  /** Absent: this is the only process on this machine. */
+  readonly seat?: Seat;
   readonly clock?: Clock;
   readonly log?: Log;
   /** Instead of the database and all that hangs on it: records, recordings, shared state. */
@@ -55,7 +85,10 @@ export async function createApp(
 ): Promise<App> {
   const clock = overrides.clock ?? systemClock;
   const log = overrides.log ?? createLog({ level: config.logLevel, pretty: config.logPretty });
-  const metrics = new PromMetrics({ version: VERSION });
+  const { seat } = overrides;
+  const worker = seat?.worker ?? 0;
+  const fleet = seat?.siblings ?? null;
+  const metrics = new PromMetrics({ version: VERSION, worker: String(worker) });
   const control =
     overrides.control ??
     createTwilioRest({
@@ -98,7 +131,7 @@ export async function createApp(
     log,
     handshakeTimeoutMs: config.upstreamTimeoutMs,
   });
-  const mediaUrl = mediaUrlFor(config, 0);
+  const mediaUrl = mediaUrlFor(config, worker);
   const links = { publicUrl: config.publicUrl, mediaUrl };
   const calls = new Calls(
     agents,
@@ -119,6 +152,7 @@ export async function createApp(
       journal,
       recordingStatus: (callSid, form) => keeping?.recordingStatus(callSid, form),
       trouble: () => keeping?.trouble() ?? null,
+      fleet,
       pool: new BlockPool(),
       node: config.nodeName,
       leadMs: config.playoutLeadMs,
@@ -155,10 +189,12 @@ export async function createApp(
         }),
     },
   );
-  const publicServer = createPublicServer({ config, mediaUrl, desk: calls, metrics, clock, log });
+  const desk = fleet === null ? calls : new FleetDesk(calls, fleet);
+  if (fleet !== null && desk instanceof FleetDesk) fleet.join(desk);
+  const publicServer = createPublicServer({ config, mediaUrl, desk, metrics, clock, log });
   const operatorServer = createOperatorServer({
     config,
-    desk: calls,
+    desk,
     scrape: () => metrics.scrape(),
     metrics,
     log,
@@ -169,14 +205,28 @@ export async function createApp(
 
   return {
     start: async () => {
-      const publicPort = await publicServer.listen(config.host, config.port);
-      const adminPort = await operatorServer.listen(config.adminHost, config.adminPort);
+      const shared = seat !== undefined;
+      const publicPort = await publicServer.listen(config.host, seat?.publicPort ?? config.port, shared);
+      // A balancer brings streams to the own port when MEDIA_URL says so; workers always have one.
+      const own = shared || config.mediaUrl.includes("{worker}");
+      const ownPort = own
+        ? await publicServer.listen(config.host, config.port === 0 ? 0 : config.port + 1 + worker)
+        : null;
+      // Operators ask the supervisor, and it asks its workers.
+      const [adminHost, adminAt] = shared ? ["127.0.0.1", 0] : [config.adminHost, config.adminPort];
+      const adminPort = await operatorServer.listen(adminHost, adminAt);
       unwatch = metrics.watchEventLoop(clock);
       keeping?.start();
       await crm?.start();
-      log.info("listening", { host: config.host, port: publicPort, adminHost: config.adminHost, adminPort });
-      return { publicPort, adminPort };
+      log.info("listening", { worker, host: config.host, port: publicPort, ownPort, adminHost, adminPort });
+      return { publicPort, ownPort, adminPort };
     },
+    pulse: async () => ({
+      readiness: calls.readiness(),
+      calls: calls.load,
+      metrics: await metrics.snapshot(),
+    }),
+    stopListening: () => publicServer.stopListening(),
     drain: async () => {
       calls.beginDrain();
       log.info("draining", { calls: calls.load });

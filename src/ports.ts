@@ -184,6 +184,8 @@ export type AuthFailureReason = "missing" | "invalid" | "expired" | "replayed";
 export interface CallMetrics {
   callStarted(): void;
   callEnded(outcome: "completed" | "transferred" | "abandoned" | "failed" | "rejected"): void;
+  /** A call that was started here goes on in another process: it ends there. */
+  callMoved(): void;
   /** A caller who was not let in to an agent; not counted as started. */
   callRejected(reason: "full" | "draining" | "no_agent" | "internal"): void;
 

@@ -110,6 +110,9 @@ export class PromMetrics implements CallMetrics {
     this.#families.callsActive.move(0, -1);
     count(this.#families.calls, outcome);
   }
+  callMoved(): void {
+    this.#families.callsActive.move(0, -1);
+  }
   callRejected(reason: Parameters<CallMetrics["callRejected"]>[0]): void {
     count(this.#families.callsRejected, reason);
   }

@@ -31,6 +31,11 @@ export async function runProgram(args: readonly string[], io: CliIo): Promise<nu
     );
 
   program
+    .command("worker", { hidden: true })
+    .description("one of several relay processes; started by serve, never by hand")
+    .action(() => run(async () => (await import("./worker.js")).worker(io))());
+
+  program
     .command("demo")
     .description("place one whole call over loopback against simulated peers; no account needed")
     .option("--keep", "stay up afterwards, for more calls, until Ctrl-C")

@@ -14,6 +14,11 @@ export async function serve(io: CliIo, options: ServeOptions): Promise<number> {
   const loaded = loadAll(io);
   if (loaded === null) return EXIT_USAGE;
 
+  if (loaded.config.workers > 1) {
+    const { superviseWorkers } = await import("./supervise.js");
+    return superviseWorkers(io, loaded.config);
+  }
+
   const { createApp } = await import("../app.js");
   let app: Awaited<ReturnType<typeof createApp>>;
   try {

@@ -18,6 +18,8 @@ export class LiveCall {
   #pending: SpoolEntry[] = [];
   /** Who answers for the call while it lives: this process when it has seen it begin. */
   #owner: WriterId;
+  /** It goes on in another process. */
+  #moved = false;
   /** Monotonic ms by which the database should have it; null: there is nothing to save. */
   dueMs: number | null = null;
   /** Times that the database refused this call for what is in it. */
@@ -48,12 +50,14 @@ export class LiveCall {
 
   /** All of it is in the database, and no more is to be expected of this process. */
   get isDone(): boolean {
-    return this.#pending.length === 0 && (this.#record.state === "ended" || this.#owner !== this.#writer);
+    if (this.#pending.length > 0) return false;
+    return this.#moved || this.#record.state === "ended" || this.#owner !== this.#writer;
   }
 
   apply(entry: SpoolEntry): void {
     this.#pending.push(entry);
     if (entry.event.type === "opened") this.#owner = this.#writer;
+    if (entry.event.type === "moved") this.#moved = true;
     if (this.#base !== null) this.#record = applyEvent(this.#record, entry.event);
   }
 
@@ -63,7 +67,7 @@ export class LiveCall {
     const done = applied[this.#writer] ?? 0;
     this.#pending = this.#pending.filter((entry) => entry.seq > done);
     this.#base = { version: stored?.version ?? 0, applied };
-    const opens = this.#pending.some((entry) => entry.event.type === "opened");
+    const opens = !this.#moved && this.#pending.some((entry) => entry.event.type === "opened");
     const lives = this.#record.state === "live" && stored?.owner === this.#writer;
     if (stored !== null && !opens) this.#owner = stored.owner;
     const base = stored?.record ?? emptyRecord(this.callSid);

@@ -58,24 +58,16 @@ export type RecordEvent =
       readonly voiceToVoiceMs: number | null;
     }
   /**
-   * The whole text generated for an item, as far as the model got. `complete` false: the model was cut off, so there
-   * may be more text than audio. Absent means true.
+   * The text generated for an item so far; a later one takes its place. `complete` false: the model was cut off or is not through
+   * yet, so there may be more text than audio. Absent means true. `progress`: `chars` of it were there when `receivedMs` of its
+   * audio had come; it makes `heardText` more exact.
    */
   | {
       readonly type: "agent_text";
       readonly itemId: ItemId;
       readonly text: string;
       readonly complete?: boolean;
-    }
-  /**
-   * `chars` of an item's text had been generated when `receivedMs` of its audio had been received: sent for a transcript delta
-   * (one in a few is enough), it makes `heardText` more exact. Optional.
-   */
-  | {
-      readonly type: "agent_text_progress";
-      readonly itemId: ItemId;
-      readonly chars: number;
-      readonly receivedMs: number;
+      readonly progress?: readonly (readonly [chars: number, receivedMs: number])[];
     }
   /**
    * The item's playout ended: `heardMs` of `receivedMs` reached the caller's ear. `interruptedAtMs` is set when
@@ -143,6 +135,8 @@ export type RecordEvent =
       readonly name: string;
       readonly fields: Readonly<Record<string, string | number | boolean | null>>;
     }
+  /** The call goes on in another process, which tells the rest. */
+  | { readonly type: "moved" }
   | { readonly type: "ended"; readonly atMs: number; readonly outcome: CallOutcome; readonly reason: string };
 
 /** One word of a recording; times are ms since the recording began. */

@@ -9,7 +9,6 @@ const MAX_TURNS = 2_000;
 const MAX_TOOLS = 500;
 const MAX_EVENTS = 500;
 const MAX_STEPS = 100;
-const MAX_PROGRESS_POINTS = 256;
 /** Less text than this says nothing about a voice's pace. */
 const PACE_WEIGHT = 60;
 
@@ -84,14 +83,14 @@ export function applyEvent(record: CallRecord, event: RecordEvent): CallRecord {
         voiceToVoiceMs: turn.voiceToVoiceMs ?? event.voiceToVoiceMs,
       }));
     case "agent_text":
-      return withTurn(record, "agent", event.itemId, (turn) =>
-        withHeardText(record, { ...turn, text: event.text, complete: event.complete ?? true }),
-      );
-    case "agent_text_progress":
       return withTurn(record, "agent", event.itemId, (turn) => {
-        const progress = turn.progress ?? [];
-        if (progress.length >= MAX_PROGRESS_POINTS) return turn;
-        return { ...turn, progress: [...progress, [event.chars, event.receivedMs]] };
+        const progress = event.progress ?? turn.progress;
+        return withHeardText(record, {
+          ...turn,
+          text: event.text,
+          complete: event.complete ?? true,
+          ...(progress === undefined ? {} : { progress }),
+        });
       });
     case "agent_heard":
       return withTurn(record, "agent", event.itemId, (turn) =>
@@ -175,6 +174,8 @@ export function applyEvent(record: CallRecord, event: RecordEvent): CallRecord {
       };
     case "recording_removed":
       return record.recording?.sid === event.sid ? { ...record, recording: null } : record;
+    case "moved":
+      return record;
     case "note":
       return withEvent(record, { atMs: event.atMs, name: event.name, fields: event.fields });
     case "ended":

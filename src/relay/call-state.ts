@@ -65,10 +65,12 @@ export type CallEvent =
   | { readonly type: "caller_gone" }
   /** This process gives the call up. */
   | { readonly type: "abandoned"; readonly reason: string }
+  /** Another process has the call's stream: it goes on there. */
+  | { readonly type: "moved" }
   | { readonly type: "transfer_ended"; readonly next: "connected" | "back_to_agent" | "apology" | "gone" };
 
 /** `claim`: a warm session waits for its stream. `arrival`: a stream that was promised does not come. */
-type LineEvent = Exclude<CallEvent, { readonly type: "abandoned" }>;
+type LineEvent = Exclude<CallEvent, { readonly type: "abandoned" | "moved" }>;
 
 /** `waiting`: the caller has heard nothing while somebody or something is being reached. */
 export type CallTimer = "claim" | "arrival" | "farewell" | "waiting";
@@ -88,7 +90,9 @@ export type Effect =
   | { readonly do: "close_stream" }
   | { readonly do: "arm"; readonly timer: CallTimer }
   | { readonly do: "disarm"; readonly timer: CallTimer }
-  | { readonly do: "finish"; readonly outcome: CallOutcome; readonly reason: string };
+  | { readonly do: "finish"; readonly outcome: CallOutcome; readonly reason: string }
+  /** Over here only: nothing of it is told. */
+  | { readonly do: "let_go" };
 
 export interface Step {
   readonly state: CallState;
@@ -108,6 +112,14 @@ export function step(state: CallState, event: CallEvent): Step {
   if (event.type === "abandoned") {
     if (state.name === "ended" || state.name === "handing_over") return stay(state);
     return end("failed", event.reason, "fallback", ARRIVED);
+  }
+  if (event.type === "moved") {
+    // Only a call that waits for its stream can get it elsewhere.
+    if (state.name !== "offered" && state.name !== "returning") return stay(state);
+    return {
+      state: { name: "ended", outcome: "completed", reason: "moved", verdict: "hang_up" },
+      effects: [...ARRIVED, { do: "close_session" }, { do: "let_go" }],
+    };
   }
   switch (state.name) {
     case "offered":

@@ -7,6 +7,7 @@ import type {
   TokenUsage,
   ToolOutcome,
 } from "../records/record-event.js";
+import { AgentTexts } from "./agent-texts.js";
 import { Conversation } from "./conversation.js";
 import type { HistoryItem } from "./voice-session.js";
 
@@ -23,8 +24,7 @@ export class CallStory {
   /** When the caller last stopped to speak, on our clock; null once that was answered. */
   #callerStoppedMs: number | null = null;
   #ended = false;
-  /** Texts of which the end never came yet: what there is goes into the record when the item is over for the caller. */
-  readonly #growing = new Map<ItemId, string>();
+  readonly #texts = new AgentTexts();
 
   constructor(callSid: CallSid, journal: CallJournal, nowMs: () => number) {
     this.#callSid = callSid;
@@ -79,21 +79,19 @@ export class CallStory {
     return voiceToVoiceMs;
   }
 
-  agentText(itemId: ItemId, text: string, final: boolean): void {
+  /** @param receivedMs  of the item's audio, as far as it has come. */
+  agentText(itemId: ItemId, text: string, final: boolean, receivedMs: number): void {
     this.#conversation.agentText(itemId, text, final);
-    if (final) {
-      this.#growing.delete(itemId);
-      this.write({ type: "agent_text", itemId, text });
-    } else this.#growing.set(itemId, (this.#growing.get(itemId) ?? "") + text);
+    const told = final
+      ? this.#texts.whole(itemId, text)
+      : this.#texts.grew(itemId, text, receivedMs, this.#nowMs());
+    if (told !== null) this.write(told);
   }
 
   agentHeard(hearing: Hearing, interrupted: boolean): void {
     const { itemId, heardMs, receivedMs } = hearing;
-    const text = this.#growing.get(itemId);
-    if (text !== undefined) {
-      this.#growing.delete(itemId);
-      this.write({ type: "agent_text", itemId, text });
-    }
+    const told = this.#texts.heard(itemId, hearing.cut);
+    if (told !== null) this.write(told);
     this.#conversation.agentHeard(itemId, receivedMs === 0 ? 0 : heardMs / receivedMs);
     this.write({
       type: "agent_heard",
@@ -130,7 +128,15 @@ export class CallStory {
     this.write({ type: "note", atMs: this.atMs, name, fields });
   }
 
+  /** Another process tells the rest. */
+  moved(): void {
+    for (const told of this.#texts.rest()) this.write(told);
+    this.write({ type: "moved" });
+    this.#ended = true;
+  }
+
   ended(outcome: CallOutcome, reason: string): void {
+    for (const told of this.#texts.rest()) this.write(told);
     this.write({ type: "ended", atMs: this.atMs, outcome, reason });
     this.#ended = true;
   }

@@ -66,6 +66,8 @@ export interface CallHost {
   callerGone(call: Call): void;
   /** Once, last. */
   ended(call: Call): void;
+  /** Once, last, instead of `ended`: the call goes on in another process. */
+  movedAway(call: Call): void;
 }
 
 export interface CallDeps {
@@ -273,6 +275,11 @@ export class Call
     this.#dispatch({ type: "abandoned", reason });
   }
 
+  /** Another process has this call's stream. */
+  moved(): void {
+    this.#dispatch({ type: "moved" });
+  }
+
   transferEnded(next: "connected" | "back_to_agent" | "apology" | "gone"): void {
     this.#dispatch({ type: "transfer_ended", next });
     // The redirect never took effect: the caller is still on the stream.
@@ -386,7 +393,7 @@ export class Call
   }
 
   agentText(itemId: ItemId, text: string, final: boolean): void {
-    this.story.agentText(itemId, text, final);
+    this.story.agentText(itemId, text, final, this.#audio.playout.receivedMs(itemId));
   }
 
   callerText(itemId: ItemId, text: string): void {
@@ -700,18 +707,27 @@ export class Call
         this.#disarm(effect.timer);
         return;
       case "finish":
-        this.#tools.cancel();
-        this.#keypad.forget();
-        this.#disarm("claim");
-        this.#disarm("arrival");
-        this.#disarm("farewell");
-        this.#disarm("waiting");
+        this.#rest();
         this.story.ended(effect.outcome, effect.reason);
         this.#host.ended(this);
+        return;
+      case "let_go":
+        this.#rest();
+        this.story.moved();
+        this.#host.movedAway(this);
         return;
       default:
         assertNever(effect);
     }
+  }
+
+  #rest(): void {
+    this.#tools.cancel();
+    this.#keypad.forget();
+    this.#disarm("claim");
+    this.#disarm("arrival");
+    this.#disarm("farewell");
+    this.#disarm("waiting");
   }
 
   #begin(how: "greet" | "resume"): void {

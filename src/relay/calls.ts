@@ -4,6 +4,7 @@ import type { TwilioStart } from "../wire/twilio-media.js";
 import type { Twiml } from "../wire/twiml.js";
 import { Call, type CallDeps, type CallHost } from "./call.js";
 import type { CallbackKind, Desk, Form, Readiness, Refusal } from "./desk.js";
+import type { Fleet } from "./fleet.js";
 import { MediaLeg, type MediaLegEvents } from "./media-leg.js";
 import { StreamTokens } from "./stream-token.js";
 import type { TransferHub } from "./transfer-hub.js";
@@ -23,6 +24,8 @@ export interface CallsDeps extends CallDeps {
   readonly recordingStatus: (callSid: CallSid, form: Form) => void;
   /** Why records are in danger; null: they are not. */
   readonly trouble: () => "database" | "disk" | null;
+  /** The other processes; absent or null: there are none. */
+  readonly fleet?: Pick<Fleet, "hold" | "letGo" | "claimOnce"> | null;
 }
 
 /** What transfers need of the calls. */
@@ -58,6 +61,7 @@ export class Calls implements Desk, CallHost, TransferHubHost {
   readonly #ended = new Map<CallSid, Ended>();
   readonly #returns = new Map<CallSid, number>();
   readonly #transfers: TransferHub;
+  readonly #fleet: Pick<Fleet, "hold" | "letGo" | "claimOnce"> | null;
   #draining = false;
   #drained: (() => void)[] = [];
 
@@ -67,10 +71,21 @@ export class Calls implements Desk, CallHost, TransferHubHost {
     this.#deps = deps;
     this.#tokens = new StreamTokens(config.tokenSecret, () => deps.clock.epochMs());
     this.#transfers = deps.transfers(this);
+    this.#fleet = deps.fleet ?? null;
   }
 
   find(callSid: CallSid): Call | undefined {
     return this.#calls.get(callSid);
+  }
+
+  /** Whether a question about the call can be answered here. */
+  knows(callSid: CallSid): boolean {
+    return this.#calls.has(callSid) || this.#ended.has(callSid) || this.#transfers.knows(callSid);
+  }
+
+  /** Another process has the call's stream. */
+  moved(callSid: CallSid): void {
+    this.#calls.get(callSid)?.moved();
   }
 
   /** Calls that weigh on this process. */
@@ -114,8 +129,7 @@ export class Calls implements Desk, CallHost, TransferHubHost {
       this,
       this.#deps,
     );
-    this.#calls.set(callSid, call);
-    this.#deps.metrics.callStarted();
+    this.#take(call, false);
     if (call.parties.direction === "inbound") call.recognise();
     if (this.#config.prewarm) call.prewarm();
     else call.dialLater();
@@ -144,7 +158,7 @@ export class Calls implements Desk, CallHost, TransferHubHost {
     return new MediaLeg(socket, (start, leg) => this.#claim(start, leg), this.#deps);
   }
 
-  #claim(start: TwilioStart, leg: MediaLeg): MediaLegEvents | null {
+  #claim(start: TwilioStart, leg: MediaLeg): MediaLegEvents | null | Promise<MediaLegEvents | null> {
     const refuse = (reason: "missing" | "invalid" | "expired" | "replayed"): null => {
       this.#deps.metrics.authFailure("token", reason);
       this.#deps.log.warn("stream refused", { reason });
@@ -154,9 +168,21 @@ export class Calls implements Desk, CallHost, TransferHubHost {
     const { token, agent = "", from = "", to = "", direction = "" } = start.customParameters;
     const verdict = this.#tokens.redeem(token, start.callSid, [agent, from, to, direction]);
     if (verdict !== "ok") return refuse(verdict);
-    const call = this.#calls.get(start.callSid) ?? this.#adopt(start);
-    if (call === null) return refuse("invalid");
-    return call.claim(leg, start.streamSid) ?? refuse("replayed");
+    const admit = (): MediaLegEvents | null => {
+      const call = this.#calls.get(start.callSid) ?? this.#adopt(start);
+      if (call === null) return refuse("invalid");
+      return call.claim(leg, start.streamSid) ?? refuse("replayed");
+    };
+    if (this.#fleet === null || token === undefined) return admit();
+    const { key, ttlMs } = this.#tokens.onceKey(token);
+    return this.#fleet.claimOnce(key, ttlMs).then((first) => (first ? admit() : refuse("replayed")));
+  }
+
+  #take(call: Call, elsewhere: boolean): void {
+    const { callSid } = call.parties;
+    this.#calls.set(callSid, call);
+    this.#deps.metrics.callStarted();
+    this.#fleet?.hold(callSid, elsewhere);
   }
 
   /** A good token of a call whose webhook another process answered: the stream brings what is needed. */
@@ -176,8 +202,7 @@ export class Calls implements Desk, CallHost, TransferHubHost {
       this,
       this.#deps,
     );
-    this.#calls.set(start.callSid, call);
-    this.#deps.metrics.callStarted();
+    this.#take(call, true);
     call.dialLater();
     return call;
   }
@@ -229,8 +254,7 @@ export class Calls implements Desk, CallHost, TransferHubHost {
       this,
       this.#deps,
     );
-    this.#calls.set(callSid, call);
-    this.#deps.metrics.callStarted();
+    this.#take(call, true);
     call.dialLater();
     return this.backToAgent(call, fact);
   }
@@ -300,6 +324,21 @@ export class Calls implements Desk, CallHost, TransferHubHost {
       this.#ended.delete(old);
     }
     this.#ended.set(callSid, { agent: call.agent, verdict: state.verdict, untilMs: nowMs + REMEMBER_MS });
+    this.#fleet?.letGo(callSid);
+    this.#wakeDrained();
+  }
+
+  movedAway(call: Call): void {
+    const { callSid } = call.parties;
+    if (this.#calls.get(callSid) !== call) return;
+    this.#calls.delete(callSid);
+    this.#returns.delete(callSid);
+    this.#transfers.forget(callSid);
+    this.#deps.metrics.callMoved();
+    this.#wakeDrained();
+  }
+
+  #wakeDrained(): void {
     if (this.#calls.size === 0) for (const drained of this.#drained.splice(0)) drained();
   }
 

@@ -9,8 +9,8 @@ export type TokenVerdict = "ok" | "missing" | "invalid" | "expired" | "replayed"
 /**
  * One-shot tokens that tie a media stream to the call whose TwiML named it: `<expiry>.<nonce>.<mac>`, the mac over
  * call, expiry, nonce and the claims that travel beside it as stream parameters (agent, numbers), so that none can be
- * changed. Any process with the same secret can check one; whether it was used before is known
- * to `spent`.
+ * changed. Any process with the same secret can check one. Whether it was spent here is known here; among several
+ * processes `onceKey` is claimed as well.
  */
 export class StreamTokens {
   readonly #key: Buffer;
@@ -28,6 +28,11 @@ export class StreamTokens {
     const expiry = (this.#epochMs() + LIFETIME_MS).toString(36);
     const nonce = randomBytes(12).toString("base64url");
     return `${expiry}.${nonce}.${this.#mac(callSid, expiry, nonce, claims)}`;
+  }
+
+  /** What of a good token is asked once only, and for how long. */
+  onceKey(token: string): { readonly key: string; readonly ttlMs: number } {
+    return { key: `stream:${token.split(".")[1] ?? ""}`, ttlMs: LIFETIME_MS };
   }
 
   /** Checks a token and spends it. */

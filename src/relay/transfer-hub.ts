@@ -16,6 +16,8 @@ export interface TransferHub {
   meanwhile(callSid: CallSid): Twiml;
   /** Apology and the agent's default destination; for callers whose agent failed or is not to be had. */
   fallback(agent: AgentProfile, callSid: CallSid, form: Form): Twiml;
+  /** A transfer of the call is remembered here. */
+  knows(callSid: CallSid): boolean;
   /** The call is over. */
   forget(callSid: CallSid): void;
   /** Timers stop; states are persisted already. */

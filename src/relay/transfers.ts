@@ -251,6 +251,10 @@ export class Transfers implements TransferHub {
     return transfer.streamFollowed();
   }
 
+  knows(callSid: CallSid): boolean {
+    return this.#kept.has(callSid);
+  }
+
   forget(callSid: CallSid): void {
     this.#inCall.delete(callSid);
   }

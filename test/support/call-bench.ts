@@ -239,6 +239,7 @@ export class CallBench {
         { verb: "say", text: agent.apology },
         { verb: "dial", target: { type: "number", e164: "+15551112222" } },
       ],
+      knows: () => false,
       forget: () => undefined,
       close: () => undefined,
     };

@@ -1,0 +1,70 @@
+import { exposition } from "../adapters/metrics/snapshot.js";
+import { createLog } from "../adapters/pino-log.js";
+import { ProcessMetrics } from "../adapters/prom-metrics.js";
+import { systemClock } from "../adapters/system-clock.js";
+import type { Config } from "../config.js";
+import { RelayError } from "../errors.js";
+import { forkWorker, type Program } from "../supervisor/fork-worker.js";
+import { OperatorProxy } from "../supervisor/operator-proxy.js";
+import { Supervisor, WorkerRefused } from "../supervisor/supervisor.js";
+import { type CliIo, EXIT_OK, EXIT_USAGE } from "./io.js";
+
+/** Runs WORKERS relay processes until a signal ends them. This process carries no call. */
+export async function superviseWorkers(io: CliIo, config: Config): Promise<number> {
+  const log = createLog({ level: config.logLevel, pretty: config.logPretty });
+  const program = thisProgram();
+  const supervisor = new Supervisor(
+    { workers: config.workers, publicPort: config.port, drainSeconds: config.drainSeconds },
+    { clock: systemClock, log, spawn: (_worker, events) => forkWorker(program, events) },
+  );
+  const own = new ProcessMetrics("supervisor");
+  const operators = new OperatorProxy({
+    readiness: () => supervisor.readiness(),
+    metrics: async () => exposition(supervisor.snapshots(), await own.scrape()),
+    workers: (callSid) => supervisor.adminPorts(callSid),
+    log,
+  });
+  const ended = new Promise<number>((resolve, reject) => {
+    let signals = 0;
+    io.onSignal((signal) => {
+      signals++;
+      if (signals > 2) return;
+      io.err(
+        signals === 1
+          ? `${signal}: no new calls; running calls may end within ${config.drainSeconds} s. Again to stop now.`
+          : `${signal}: stopping now`,
+      );
+      const over = signals === 1 ? supervisor.drain() : supervisor.stop();
+      over.then(() => resolve(EXIT_OK), reject);
+    });
+  });
+  try {
+    const adminPort = await operators.listen(config.adminHost, config.adminPort);
+    const publicPort = await Promise.race([supervisor.start(), ended.then(() => 0)]);
+    if (publicPort !== 0)
+      log.info("workers listen", {
+        workers: config.workers,
+        host: config.host,
+        port: publicPort,
+        adminHost: config.adminHost,
+        adminPort,
+      });
+    return await ended;
+  } catch (error) {
+    const known =
+      error instanceof WorkerRefused || (error instanceof RelayError && error.code === "config_invalid");
+    if (!known) throw error;
+    io.err(error.message);
+    return EXIT_USAGE;
+  } finally {
+    operators.close();
+  }
+}
+
+/** Workers begin as this process did, loaders and flags included. */
+function thisProgram(): Program {
+  const [, script = "", ...args] = process.argv;
+  const at = args.findIndex((arg) => arg === "--settings" || arg.startsWith("--settings="));
+  const globalArgs = at < 0 ? [] : args.slice(at, at + (args[at] === "--settings" ? 2 : 1));
+  return { script, execArgv: process.execArgv, globalArgs };
+}

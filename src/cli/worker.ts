@@ -1,0 +1,101 @@
+import { systemClock } from "../adapters/system-clock.js";
+import { RelayError } from "../errors.js";
+import type { FromWorker, ToWorker } from "../supervisor/messages.js";
+import { WorkerLink } from "../supervisor/worker-link.js";
+import { type CliIo, EXIT_OK, EXIT_USAGE } from "./io.js";
+import { loadAll } from "./load.js";
+
+const PULSE_MS = 1_000;
+
+/** One relay process of several: does what its supervisor says, over the channel that fork() gave it. */
+export async function worker(io: CliIo): Promise<number> {
+  if (process.send === undefined) {
+    io.err("worker is started by serve when WORKERS is above 1, never by hand");
+    return EXIT_USAGE;
+  }
+  const send = (message: FromWorker): void => {
+    // A supervisor that is gone is heard of by "disconnect".
+    if (process.connected) process.send?.(message, undefined, {}, () => undefined);
+  };
+  // Ctrl-C and service managers signal the whole group; the supervisor says what is to be done.
+  io.onSignal(() => undefined);
+  const link = new WorkerLink(systemClock, { send });
+  const messages = new Messages(link);
+  process.on("message", (message) => messages.receive(message as ToWorker));
+  const orphaned = new Promise<void>((resolve) => process.once("disconnect", () => resolve()));
+
+  const loaded = loadAll(io);
+  if (loaded === null) {
+    send({ type: "refused", problem: "settings or agents file are at fault: see above" });
+    return EXIT_USAGE;
+  }
+  const begin = await messages.begin;
+  const { createApp } = await import("../app.js");
+  let app: Awaited<ReturnType<typeof createApp>>;
+  try {
+    app = await createApp(loaded.config, loaded.agents, {
+      seat: { worker: begin.worker, publicPort: begin.publicPort, siblings: link },
+    });
+    const { publicPort, ownPort, adminPort } = await app.start();
+    send({ type: "listening", publicPort, ownPort: ownPort ?? publicPort, adminPort });
+  } catch (error) {
+    if (!(error instanceof RelayError) || error.code !== "config_invalid") throw error;
+    send({ type: "refused", problem: error.message });
+    return EXIT_USAGE;
+  }
+  let stopped = false;
+  const pulse = async (): Promise<void> => {
+    send({ type: "pulse", ...(await app.pulse()) });
+    if (!stopped) systemClock.after(PULSE_MS, () => void pulse());
+  };
+  await pulse();
+
+  const order = await Promise.race([messages.end, orphaned.then(() => "orphaned" as const)]);
+  // Whoever takes the supervisor's place brings workers of its own: new callers are theirs.
+  if (order === "orphaned") app.stopListening();
+  if (order !== "stop") await Promise.race([app.drain(), messages.stop]);
+  await app.stop();
+  stopped = true;
+  return EXIT_OK;
+}
+
+/** What the supervisor says, sorted: an order may come before this process can carry it out. */
+class Messages {
+  readonly begin: Promise<Extract<ToWorker, { readonly type: "begin" }>>;
+  readonly end: Promise<"drain" | "stop">;
+  readonly stop: Promise<void>;
+  readonly #link: WorkerLink;
+  #begun: (begin: Extract<ToWorker, { readonly type: "begin" }>) => void = () => undefined;
+  #ended: (order: "drain" | "stop") => void = () => undefined;
+  #stopped: () => void = () => undefined;
+
+  constructor(link: WorkerLink) {
+    this.#link = link;
+    this.begin = new Promise((resolve) => {
+      this.#begun = resolve;
+    });
+    this.end = new Promise((resolve) => {
+      this.#ended = resolve;
+    });
+    this.stop = new Promise((resolve) => {
+      this.#stopped = resolve;
+    });
+  }
+
+  receive(message: ToWorker): void {
+    switch (message.type) {
+      case "begin":
+        this.#begun(message);
+        return;
+      case "drain":
+        this.#ended("drain");
+        return;
+      case "stop":
+        this.#ended("stop");
+        this.#stopped();
+        return;
+      default:
+        this.#link.receive(message);
+    }
+  }
+}

@@ -1,0 +1,110 @@
+import type { CallSid, MediaReceiver, MediaSocket } from "../ports.js";
+import { readLink } from "../transfer/transfer-links.js";
+import type { Twiml } from "../wire/twiml.js";
+import type { Calls } from "./calls.js";
+import type { CallbackKind, Desk, Form, Readiness, Refusal } from "./desk.js";
+import type { Answer, Fleet, FleetMember, Question } from "./fleet.js";
+
+/** Callbacks that only the process of their call can make something of; the others are right anywhere. */
+const OF_A_CALL: ReadonlySet<CallbackKind> = new Set(["call-status", "amd-status", "conference-events"]);
+
+type OwnDesk = Desk & Pick<Calls, "knows" | "moved">;
+
+/**
+ * The desk of one of several processes. Any of them may get a webhook of any call: what is not known here is put to the process that
+ * answers for the call, and is treated as a call of a dead process when nobody does.
+ */
+export class FleetDesk implements Desk, FleetMember {
+  readonly #calls: OwnDesk;
+  readonly #fleet: Pick<Fleet, "ask">;
+
+  constructor(calls: OwnDesk, fleet: Pick<Fleet, "ask">) {
+    this.#calls = calls;
+    this.#fleet = fleet;
+  }
+
+  // --- from Twilio and operators --------------------------------------------------------------------
+
+  /** A call that rings is nobody's yet: whoever gets its webhook takes it. */
+  incoming(form: Form): Promise<Twiml> {
+    return this.#calls.incoming(form);
+  }
+
+  openStream(socket: MediaSocket): MediaReceiver {
+    return this.#calls.openStream(socket);
+  }
+
+  async connectEnded(form: Form): Promise<Twiml> {
+    const answer = await this.#askHolder(sidOf(form), { kind: "connect_ended", form });
+    return answer?.kind === "twiml" ? answer.twiml : this.#calls.connectEnded(form);
+  }
+
+  async transferStatus(form: Form, query: Form): Promise<Twiml> {
+    const callSid = readLink(query)?.call ?? sidOf(form);
+    const answer = await this.#askHolder(callSid, { kind: "transfer_status", form, query });
+    return answer?.kind === "twiml" ? answer.twiml : this.#calls.transferStatus(form, query);
+  }
+
+  callback(kind: CallbackKind, form: Form, query: Form): void {
+    const callSid = readLink(query)?.call ?? sidOf(form);
+    if (!OF_A_CALL.has(kind) || callSid === null || this.#calls.knows(callSid)) {
+      this.#calls.callback(kind, form, query);
+      return;
+    }
+    void this.#fleet.ask(callSid, { kind: "callback", callback: kind, form, query }).then((answer) => {
+      if (answer === null) this.#calls.callback(kind, form, query);
+    });
+  }
+
+  readiness(): Readiness {
+    return this.#calls.readiness();
+  }
+
+  async transfer(callSid: CallSid, destination: string, reason: string | null): Promise<Refusal | null> {
+    const answer = await this.#askHolder(callSid, { kind: "transfer", destination, reason });
+    return answer?.kind === "refusal" ? answer.refusal : this.#calls.transfer(callSid, destination, reason);
+  }
+
+  async end(callSid: CallSid): Promise<Refusal | null> {
+    const answer = await this.#askHolder(callSid, { kind: "end" });
+    return answer?.kind === "refusal" ? answer.refusal : this.#calls.end(callSid);
+  }
+
+  /** Null: this process is to answer itself. */
+  async #askHolder(callSid: CallSid | null, question: Question): Promise<Answer | null> {
+    if (callSid === null || this.#calls.knows(callSid)) return null;
+    return this.#fleet.ask(callSid, question);
+  }
+
+  // --- from the other processes ---------------------------------------------------------------------
+
+  async answer(callSid: CallSid, question: Question): Promise<Answer | null> {
+    const calls = this.#calls;
+    if (!calls.knows(callSid)) return null;
+    switch (question.kind) {
+      case "connect_ended":
+        return { kind: "twiml", twiml: await calls.connectEnded(question.form) };
+      case "transfer_status":
+        return { kind: "twiml", twiml: await calls.transferStatus(question.form, question.query) };
+      case "callback":
+        calls.callback(question.callback, question.form, question.query);
+        return { kind: "done" };
+      case "transfer":
+        return {
+          kind: "refusal",
+          refusal: await calls.transfer(callSid, question.destination, question.reason),
+        };
+      case "end":
+        return { kind: "refusal", refusal: await calls.end(callSid) };
+    }
+  }
+
+  moved(callSid: CallSid): void {
+    this.#calls.moved(callSid);
+  }
+}
+
+function sidOf(form: Form): CallSid | null {
+  const sid = form["CallSid"] ?? "";
+  return /^CA[0-9a-fA-F]{32}$/.test(sid) ? (sid as CallSid) : null;
+}

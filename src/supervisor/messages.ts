@@ -1,0 +1,50 @@
+/**
+ * What supervisor and workers say to each other over the channel that fork() gives them (structured clone, so typed arrays travel
+ * as they are). Types only.
+ */
+import type { MetricsSnapshot } from "../adapters/metrics/snapshot.js";
+import type { CallSid } from "../ports.js";
+import type { Readiness } from "../relay/desk.js";
+import type { Answer, Question } from "../relay/fleet.js";
+
+export interface WorkerPorts {
+  /** The one that all workers share. */
+  readonly publicPort: number;
+  /** This worker's own public one. */
+  readonly ownPort: number;
+  /** This worker's operator listener, on loopback. */
+  readonly adminPort: number;
+}
+
+export type FromWorker =
+  | ({ readonly type: "listening" } & WorkerPorts)
+  /** It cannot start, for a reason that a restart does not mend. */
+  | { readonly type: "refused"; readonly problem: string }
+  /** About once a second: it lives. */
+  | {
+      readonly type: "pulse";
+      readonly readiness: Readiness;
+      readonly calls: number;
+      readonly metrics: MetricsSnapshot;
+    }
+  | { readonly type: "hold"; readonly callSid: CallSid }
+  | { readonly type: "let_go"; readonly callSid: CallSid }
+  | { readonly type: "ask"; readonly id: number; readonly callSid: CallSid; readonly question: Question }
+  | { readonly type: "answer"; readonly id: number; readonly answer: Answer | null }
+  | { readonly type: "claim"; readonly id: number; readonly key: string; readonly ttlMs: number };
+
+export type ToWorker =
+  | {
+      readonly type: "begin";
+      /** From 0. */
+      readonly worker: number;
+      /** The shared port; 0: take a free one and say which. */
+      readonly publicPort: number;
+    }
+  | { readonly type: "drain" }
+  | { readonly type: "stop" }
+  | { readonly type: "moved"; readonly callSid: CallSid }
+  | { readonly type: "ask"; readonly id: number; readonly callSid: CallSid; readonly question: Question }
+  /** To an `ask` of the worker's own. Null: no worker of this machine answers for the call. */
+  | { readonly type: "answer"; readonly id: number; readonly answer: Answer | null }
+  | { readonly type: "claimed"; readonly id: number; readonly first: boolean };

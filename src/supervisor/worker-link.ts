@@ -1,0 +1,97 @@
+import type { CallSid, Clock, Timer } from "../ports.js";
+import type { Answer, Fleet, FleetMember, Question } from "../relay/fleet.js";
+import type { FromWorker, ToWorker } from "./messages.js";
+
+/** Longer than the supervisor waits itself: only a supervisor that is gone or stalled leaves it to this. */
+const ASK_MS = 6_000;
+/** A stream's start waits for this; without an answer this process's own list of spent tokens counts. */
+const CLAIM_MS = 500;
+
+/** How the worker's side of the channel is reached. */
+export interface Channel {
+  send(message: FromWorker): void;
+}
+
+/** The other workers of this machine, by way of the supervisor. */
+export class WorkerLink implements Fleet {
+  readonly #clock: Clock;
+  readonly #channel: Channel;
+  readonly #asked = new Map<
+    number,
+    { readonly done: (answer: Answer | null) => void; readonly timer: Timer }
+  >();
+  readonly #claims = new Map<number, { readonly done: (first: boolean) => void; readonly timer: Timer }>();
+  #member: FleetMember | null = null;
+  #nextId = 1;
+
+  constructor(clock: Clock, channel: Channel) {
+    this.#clock = clock;
+    this.#channel = channel;
+  }
+
+  join(member: FleetMember): void {
+    this.#member = member;
+  }
+
+  hold(callSid: CallSid): void {
+    this.#channel.send({ type: "hold", callSid });
+  }
+
+  letGo(callSid: CallSid): void {
+    this.#channel.send({ type: "let_go", callSid });
+  }
+
+  ask(callSid: CallSid, question: Question): Promise<Answer | null> {
+    return new Promise((done) => {
+      const id = this.#nextId++;
+      const timer = this.#clock.after(ASK_MS, () => this.#answered(id, null));
+      this.#asked.set(id, { done, timer });
+      this.#channel.send({ type: "ask", id, callSid, question });
+    });
+  }
+
+  claimOnce(key: string, ttlMs: number): Promise<boolean> {
+    return new Promise((done) => {
+      const id = this.#nextId++;
+      const timer = this.#clock.after(CLAIM_MS, () => this.#claimed(id, true));
+      this.#claims.set(id, { done, timer });
+      this.#channel.send({ type: "claim", id, key, ttlMs });
+    });
+  }
+
+  /** From the supervisor. */
+  receive(message: Extract<ToWorker, { readonly type: "ask" | "answer" | "claimed" | "moved" }>): void {
+    switch (message.type) {
+      case "answer":
+        this.#answered(message.id, message.answer);
+        return;
+      case "claimed":
+        this.#claimed(message.id, message.first);
+        return;
+      case "moved":
+        this.#member?.moved(message.callSid);
+        return;
+      case "ask": {
+        const { id } = message;
+        const answer = this.#member?.answer(message.callSid, message.question) ?? Promise.resolve(null);
+        void answer
+          .catch(() => null)
+          .then((given) => this.#channel.send({ type: "answer", id, answer: given }));
+      }
+    }
+  }
+
+  #answered(id: number, answer: Answer | null): void {
+    const asked = this.#asked.get(id);
+    this.#asked.delete(id);
+    asked?.timer.cancel();
+    asked?.done(answer);
+  }
+
+  #claimed(id: number, first: boolean): void {
+    const claim = this.#claims.get(id);
+    this.#claims.delete(id);
+    claim?.timer.cancel();
+    claim?.done(first);
+  }
+}
