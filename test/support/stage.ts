@@ -21,6 +21,9 @@ export interface Stage {
   readonly log: FakeLog;
   readonly publicPort: number;
   readonly adminPort: number;
+  /** The environment that the relay was started with, for another node. */
+  readonly settings: Readonly<Record<string, string>>;
+  readonly agents: AgentsFile;
   record(callSid: string): CallRecord;
   /** The first such event of a call, past or to come. */
   until(callSid: string, type: RecordEvent["type"]): Promise<RecordEvent>;
@@ -78,7 +81,7 @@ export async function startStage(
     },
   });
   const log = new FakeLog();
-  const config = loadConfig({
+  const settings = {
     HOST: "127.0.0.1",
     PORT: "0",
     ADMIN_PORT: "0",
@@ -96,8 +99,8 @@ export async function startStage(
         }
       : {}),
     ...options.env,
-  });
-  const app = await createApp(config, agents, {
+  };
+  const app = await createApp(loadConfig(settings), agents, {
     ...(options.database === true ? {} : { journal }),
     log,
     ...options.overrides,
@@ -112,6 +115,8 @@ export async function startStage(
     log,
     publicPort,
     adminPort,
+    settings,
+    agents,
     record: (callSid) => {
       const record = journal.record(callSid as CallSid);
       if (record === null) throw new Error("no record of that call");
