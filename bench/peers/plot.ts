@@ -23,8 +23,10 @@ const BAR_GAP = 7;
 const TITLE = 30;
 const PANEL_GAP = 16;
 const MARGIN = 16;
+const CAPTION_LINE = 16;
 
-export function plot(runs: readonly PeerRun[], caption: string): string {
+/** @param caption  lines of at most some 120 characters. */
+export function plot(runs: readonly PeerRun[], caption: readonly string[]): string {
   const panels = [false, true].flatMap((tls): Panel[] => {
     const suffix = tls ? ", TLS to the model" : "";
     return [
@@ -46,11 +48,13 @@ export function plot(runs: readonly PeerRun[], caption: string): string {
     parts.push(drawPanel(panel, bars, y));
     y += TITLE + bars.length * (BAR + BAR_GAP) + PANEL_GAP;
   }
-  parts.push(`<text class="small" x="${MARGIN}" y="${y + 6}">${escaped(caption)}</text>`);
-  const height = y + 6 + MARGIN;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="${escaped(
-    `Relays side by side: ${caption}`,
-  )}">
+  for (const text of caption) {
+    y += CAPTION_LINE;
+    parts.push(`<text class="small" x="${MARGIN}" y="${y - PANEL_GAP / 2}">${escaped(text)}</text>`);
+  }
+  const height = y + MARGIN;
+  const name = escaped(["Relays side by side", ...caption].join("; "));
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="${name}">
 <style>
 text{font:13px system-ui,-apple-system,"Segoe UI",sans-serif;fill:#1f2328}
 .title{font-weight:600}.small{font-size:11px;fill:#656d76}

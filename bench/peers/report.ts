@@ -34,7 +34,7 @@ export function section(report: PeerReport, resultFile: string): string {
     ["Node", report.node],
     ["machine", report.machine],
     ["cores", report.cores],
-    ["load", `${report.calls} calls for ${report.durationS} s, ${report.rounds} rounds`],
+    ["load", `${report.calls} calls for ${report.durationS} s, rounds: ${report.rounds}`],
     ...versionFacts(report),
     ["every figure", `[${resultFile.split("/").at(-1)}](${resultFile})`],
   ];
@@ -47,11 +47,12 @@ export function section(report: PeerReport, resultFile: string): string {
   ].join("\n");
 }
 
-export function figure(report: PeerReport): string {
-  return plot(
-    report.runs,
-    `${report.calls} calls, medians of ${report.rounds} rounds with lowest and highest; ${report.machine}; commit ${report.commit}, ${report.date.slice(0, 10)}`,
-  );
+export function figure({ runs, calls, rounds, machine, node, commit, date }: PeerReport): string {
+  const spread = rounds === 1 ? "one round" : `medians of ${rounds} rounds, with lowest and highest`;
+  return plot(runs, [
+    `${calls} calls, ${spread}`,
+    `${machine}, Node ${node}, commit ${commit}, ${date.slice(0, 10)}`,
+  ]);
 }
 
 /**

@@ -84,40 +84,30 @@ const WAITED_LIMIT_PERCENT = 5;
 /** A relay above this has no core left: its latencies are those of an overload. */
 const SATURATED_PERCENT = 95;
 
-/** What takes worth from the figures, a sentence each; empty: nothing does. */
-export function doubts(runs: readonly PeerRun[]): string[] {
-  const found: string[] = [];
-  const count = (holds: (run: PeerRun) => boolean, text: (n: string, some: readonly PeerRun[]) => string) => {
-    const some = runs.filter(holds);
-    if (some.length > 0) found.push(text(`${some.length} of ${runs.length}`, some));
+/** What takes worth from some of a relay's runs. */
+export interface Doubt {
+  readonly kind: string;
+  /** Runs that it concerns. */
+  readonly runs: number;
+  /** How bad, in the worst of them; "" where there is nothing to add. */
+  readonly worst: string;
+}
+
+/** Empty: nothing takes worth from these runs. */
+export function doubts(runs: readonly PeerRun[]): Doubt[] {
+  const over = (kind: string, figure: string, limit: number, unit: string): Doubt => {
+    const values = runs.map((run) => run.figures[figure] ?? 0).filter((value) => value > limit);
+    return { kind, runs: values.length, worst: `${Math.max(0, ...values).toFixed(0)}${unit}` };
   };
-  const most = (some: readonly PeerRun[], figure: string): string =>
-    Math.max(...some.map((run) => run.figures[figure] ?? 0)).toFixed(0);
-  count(
-    (run) => run.harnessLimit !== null,
-    (n, some) => `in ${n} runs the harness was the bottleneck (${some[0]!.harnessLimit})`,
-  );
-  count(
-    (run) => (run.figures["others_cpu_percent"] ?? 0) > OTHERS_LIMIT_PERCENT,
-    (n, some) =>
-      `in ${n} runs other programs used the machine (up to ${most(some, "others_cpu_percent")} % of a core)`,
-  );
-  count(
-    (run) => (run.figures["cpu_waited_percent"] ?? 0) > WAITED_LIMIT_PERCENT,
-    (n, some) =>
-      `in ${n} runs the relay was kept waiting for its core (up to ${most(some, "cpu_waited_percent")} % of the time)`,
-  );
-  count(
-    (run) => (run.figures["cpu_percent"] ?? 0) > SATURATED_PERCENT,
-    (n) => `in ${n} runs the relay had no core left`,
-  );
-  count(
-    (run) => (run.figures["calls_failed"] ?? 0) > 0,
-    (n, some) => `in ${n} runs calls failed (up to ${most(some, "calls_failed")})`,
-  );
-  count(
-    (run) => run.relay === "murelay" && !run.program.includes("dist"),
-    (n) => `in ${n} runs murelay ran from its sources, not from its build`,
-  );
-  return found;
+  const limited = runs.flatMap(({ harnessLimit }) => (harnessLimit === null ? [] : [harnessLimit]));
+  const unbuilt = runs.filter(({ relay, program }) => relay === "murelay" && !program.includes("dist"));
+  const found: Doubt[] = [
+    { kind: "the harness was the bottleneck", runs: limited.length, worst: limited[0] ?? "" },
+    over("other programs used the machine", "others_cpu_percent", OTHERS_LIMIT_PERCENT, " % of a core"),
+    over("kept waiting for its core", "cpu_waited_percent", WAITED_LIMIT_PERCENT, " % of the time"),
+    over("no core left", "cpu_percent", SATURATED_PERCENT, " %"),
+    over("calls failed", "calls_failed", 0, ""),
+    { kind: "run from the sources, not from the build", runs: unbuilt.length, worst: "" },
+  ];
+  return found.filter((doubt) => doubt.runs > 0);
 }

@@ -23,6 +23,7 @@ const ROWS: readonly Row[] = [
   },
   { label: "downlink, first frame, p99 ms", figure: "downlink_p99_ms", digits: 2, ratio: true },
   { label: "`speech_started` → `clear`, p99 ms", figure: "clear_p99_ms", digits: 2, ratio: true },
+  { label: "barge-ins without a `clear`", figure: "clears_missing", digits: 0, ratio: false },
   {
     label: "truncation, difference to what was heard, p99 ms",
     figure: "truncation_error_p99_ms",
@@ -58,12 +59,23 @@ export function comparison(runs: readonly PeerRun[], tls: boolean): string {
     const ratios = ours === undefined ? [] : peers.map((peer) => ratioCell(ours, peer, row));
     lines.push(line([row.label, ...relays.map((relay) => spreadCell(relay, row)), ...ratios]));
   }
-  const worries = relays.flatMap(({ relay, runs: own }) =>
-    doubts(own).map((text) => `- ${RELAYS[relay].label}: ${text}.`),
-  );
-  return worries.length === 0
+  const worries = worriesOf(relays);
+  return worries === ""
     ? `${lines.join("\n")}\n`
-    : `${lines.join("\n")}\n\nTo be read with care:\n\n${worries.join("\n")}\n`;
+    : `${lines.join("\n")}\n\nTo be read with care:\n\n${worries}`;
+}
+
+/** A line for each kind of doubt; "" when there is none. */
+function worriesOf(relays: readonly RelaySummary[]): string {
+  const kinds = new Map<string, string[]>();
+  for (const { relay, runs } of relays) {
+    for (const doubt of doubts(runs)) {
+      const worst = doubt.worst === "" ? "" : `: ${doubt.worst}`;
+      const text = `${RELAYS[relay].label} in ${doubt.runs} of ${runs.length} runs${worst}`;
+      kinds.set(doubt.kind, [...(kinds.get(doubt.kind) ?? []), text]);
+    }
+  }
+  return [...kinds].map(([kind, texts]) => `- ${kind} — ${texts.join("; ")}\n`).join("");
 }
 
 /** What the model refused, by relay; "" when nothing was. */
