@@ -1,4 +1,4 @@
-import { BYTES_PER_MS, FRAME_BYTES, msToBytes } from "../codec/frame.js";
+import { BYTES_PER_MS, bytesToMs, FRAME_BYTES, msToBytes } from "../codec/frame.js";
 import type { ItemId, ResponseId } from "../ports.js";
 import type { BlockPool } from "./block-pool.js";
 import { JitterBuffer } from "./jitter-buffer.js";
@@ -88,6 +88,11 @@ export class Playout {
 
   leadMs(nowMs: number): number {
     return this.#playhead.leadMs(nowMs);
+  }
+
+  /** Audio of an item that has come so far, in ms; 0 for one that has none, or is over. */
+  receivedMs(itemId: ItemId): number {
+    return bytesToMs(this.#ledger.find(itemId)?.receivedBytes ?? 0);
   }
 
   /** The items being played or waiting. Read only. */

@@ -19,6 +19,8 @@ interface Word {
   readonly weight: number;
 }
 
+/** Some 150 words a minute, as voices for the telephone speak. */
+const TYPICAL_WEIGHT_PER_MS = 0.016;
 /** With more text than this before the first audio, text and audio do not come side by side. */
 const INTERLEAVED_START_WORDS = 2;
 /** Text and audio end together within this share; otherwise the text ran ahead. */
@@ -87,8 +89,8 @@ function positionAt(spoken: SpokenText, words: readonly Word[]): number {
   const nodes = interleavedNodes(spoken, words, total);
   if (nodes !== null) return interpolate(nodes, spoken.heardMs);
   const even = (total * spoken.heardMs) / spoken.receivedMs;
-  if (spoken.complete || spoken.weightPerMs === null) return Math.min(even, total);
-  return Math.min(even, spoken.weightPerMs * spoken.heardMs, total);
+  if (spoken.complete) return Math.min(even, total);
+  return Math.min(even, (spoken.weightPerMs ?? TYPICAL_WEIGHT_PER_MS) * spoken.heardMs, total);
 }
 
 type Node = readonly [ms: number, weight: number];

@@ -160,8 +160,7 @@ export class Recorder implements CallJournal {
     const nowMs = this.#ports.clock.nowMs();
     for (const raw of taken) {
       const entry = { ...raw, event: redactEvent(raw.event, this.#settings.redact) };
-      // The finer points of what was heard are not worth a line on disk each: without them `heardText` is a little less exact.
-      if (entry.event.type !== "agent_text_progress") this.#unspooled.push(entry);
+      this.#unspooled.push(entry);
       // Its older events are in the journal only, and must come first.
       if (this.#spooledOnly.has(entry.callSid)) continue;
       let call = this.#calls.get(entry.callSid);

@@ -88,8 +88,14 @@ function isDigit(code: number): boolean {
 export function redactEvent(event: RecordEvent, redact: Redact): RecordEvent {
   switch (event.type) {
     case "caller_text":
-    case "agent_text":
       return { ...event, text: redact(event.text) };
+    case "agent_text": {
+      const text = redact(event.text);
+      if (text === event.text) return event;
+      // Its places are those of another text.
+      const { progress: _, ...rest } = event;
+      return { ...rest, text };
+    }
     case "tool":
       return { ...event, arguments: redact(event.arguments), output: redact(event.output) };
     case "transfer_requested":

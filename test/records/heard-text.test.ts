@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { heardText, type ProgressPoint, speechWeight } from "../../src/records/heard-text.js";
+import { heardText, type ProgressPoint } from "../../src/records/heard-text.js";
+import { mulberry32, speaker, wordCount, wordsHeard } from "../support/speaker.js";
 
 const even = { complete: true, progress: [], weightPerMs: null } as const;
 
@@ -49,33 +50,6 @@ describe("heardText", () => {
   });
 });
 
-/** A speaker whose true word times are known: a pace of its own, each word up to a quarter quicker or slower. */
-function speaker(random: () => number) {
-  const vocabulary =
-    "your order number left the warehouse on Tuesday and should arrive tomorrow morning. the courier will call you before, so please keep your phone near. is there anything else that I can do for you today?".split(
-      " ",
-    );
-  const count = 12 + Math.floor(random() * 50);
-  const pace = 45 + random() * 35;
-  const words: { text: string; endMs: number }[] = [];
-  let atMs = 0;
-  for (let i = 0; i < count; i++) {
-    const text = vocabulary[Math.floor(random() * vocabulary.length)]!;
-    atMs += speechWeight(text) * pace * (0.75 + random() * 0.5);
-    words.push({ text, endMs: atMs });
-  }
-  return words;
-}
-
-function mulberry32(seed: number): () => number {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
 describe("heardText against a speaker whose word times are known", () => {
   const interruptions = Array.from({ length: 200 }, (_, i) => i);
 
@@ -108,10 +82,7 @@ describe("heardText against a speaker whose word times are known", () => {
         progress,
         weightPerMs: null,
       });
-      const truth = spoken.filter(
-        (word, i) => (word.endMs + (spoken[i - 1]?.endMs ?? 0)) / 2 <= heardMs,
-      ).length;
-      const said = heard === "" ? 0 : heard.split(" ").length;
+      const [truth, said] = [wordsHeard(spoken, heardMs), wordCount(heard)];
       if (Math.abs(said - truth) > 1) misses.push(`seed ${seed}: ${said} of ${truth} words`);
     }
     expect(misses).toEqual([]);
