@@ -51,6 +51,8 @@ interface Seat {
   ports: WorkerPorts | null;
   startedMs: number;
   heardMs: number;
+  /** It was stalled and is being ended. */
+  doomed: boolean;
   readiness: Readiness | null;
   calls: number;
   metrics: WorkerSnapshot["snapshot"];
@@ -86,6 +88,7 @@ export class Supervisor {
       ports: null,
       startedMs: 0,
       heardMs: 0,
+      doomed: false,
       readiness: null,
       calls: 0,
       metrics: null,
@@ -179,7 +182,7 @@ export class Supervisor {
   // --- one worker -----------------------------------------------------------------------------------
 
   #isUp(seat: Seat): boolean {
-    if (seat.process === null || seat.ports === null) return false;
+    if (seat.process === null || seat.ports === null || seat.doomed) return false;
     return this.#deps.clock.nowMs() - seat.heardMs < STALLED_MS;
   }
 
@@ -188,6 +191,7 @@ export class Supervisor {
     const nowMs = clock.nowMs();
     seat.startedMs = nowMs;
     seat.heardMs = nowMs;
+    seat.doomed = false;
     const process = spawn(seat.worker, {
       message: (message) => {
         if (seat.process === process) this.#said(seat, message);
@@ -277,13 +281,12 @@ export class Supervisor {
     const { clock, log } = this.#deps;
     const nowMs = clock.nowMs();
     for (const seat of this.#seats) {
-      if (seat.process === null) continue;
+      if (seat.process === null || seat.doomed) continue;
       const silentMs = nowMs - seat.heardMs;
       if (silentMs < (seat.ports === null ? START_MS : STALLED_MS)) continue;
       log.error("worker stalled; it is ended", { worker: seat.worker, silentMs: Math.round(silentMs) });
+      seat.doomed = true;
       seat.process.kill();
-      // A process that cannot be ended at once is not asked again at every look.
-      seat.heardMs = nowMs;
     }
     this.#watch = clock.after(WATCH_MS, () => this.#look());
   }

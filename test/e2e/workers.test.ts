@@ -1,0 +1,214 @@
+/** The relay as two worker processes under a supervisor, between the simulators. */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { speechLike } from "../../bench/sim/audio/synth.js";
+import type { Script } from "../../bench/sim/model/script.js";
+import { type SimulatedModel, startModel } from "../../bench/sim/model.js";
+import type { Leg } from "../../bench/sim/twilio/leg.js";
+import { type SimulatedTwilio, startTwilio } from "../../bench/sim/twilio.js";
+import { type RelayNode, startNode } from "../support/relay-node.js";
+
+const PUBLIC_URL = "https://relay.test";
+const HELLO = { text: "Hello.", audio: speechLike(400, 1) };
+const LONG = { text: "One two three four five six seven eight.", audio: speechLike(6_000, 2) };
+const BYE = { text: "Good bye.", audio: speechLike(300, 3) };
+
+const script: Script = { turns: [{ say: HELLO }, { say: LONG }] };
+let saysGoodbye = false;
+
+let model: SimulatedModel;
+let twilio: SimulatedTwilio;
+let node: RelayNode;
+const calls: Leg[] = [];
+
+beforeAll(async () => {
+  model = await startModel({
+    script: () =>
+      saysGoodbye
+        ? { turns: [{ say: BYE, calls: [{ name: "end_call", arguments: { reason: "done" } }] }] }
+        : script,
+  });
+  twilio = await startTwilio({ publicUrl: PUBLIC_URL, speed: 20 });
+  node = await startNode({ model, twilio, publicUrl: PUBLIC_URL }, { WORKERS: "2" });
+  shared();
+}, 90_000);
+
+afterEach(async () => {
+  saysGoodbye = false;
+  shared();
+  for (const call of calls.splice(0)) call.hangUp();
+  await twilio.settled();
+});
+
+afterAll(async () => {
+  await twilio.close();
+  await node.remove();
+  await model.close();
+});
+
+const at = (port: number): string => `http://127.0.0.1:${port}`;
+const worker = (n: number): string => at(node.publicPort + 1 + n);
+
+/** Requests and sockets come in by the port that both share. */
+function shared(): void {
+  twilio.route(PUBLIC_URL, at(node.publicPort));
+}
+
+/** Requests and sockets come to the workers by turns: none of them sees two in a row of any call. */
+function byTurns(first = 0): void {
+  let n = first;
+  twilio.route(PUBLIC_URL, () => worker(n++ % 2));
+}
+
+async function place(): Promise<Leg> {
+  const call = twilio.placeCall();
+  calls.push(call);
+  await call.story.until("first_media");
+  return call;
+}
+
+async function metric(line: RegExp): Promise<number> {
+  const text = await node.get("/metrics");
+  return [...text.matchAll(new RegExp(line.source, "gm"))].reduce((sum, match) => sum + Number(match[1]), 0);
+}
+
+const active = (n: string): Promise<number> =>
+  metric(new RegExp(`^murelay_calls_active\\{worker="${n}"\\} (\\d+)`));
+
+async function holder(call: Leg): Promise<number> {
+  const record = JSON.parse(await node.get(`/api/calls/${call.sid}`)) as { state?: string };
+  expect(record.state).toBe("live");
+  await expect.poll(async () => (await active("0")) + (await active("1")), { timeout: 5_000 }).toBe(1);
+  return (await active("0")) === 1 ? 0 : 1;
+}
+
+describe("two workers", () => {
+  it("share the port, and are scraped as one", async () => {
+    await Promise.all(Array.from({ length: 6 }, place));
+    await expect.poll(async () => (await active("0")) + (await active("1")), { timeout: 5_000 }).toBe(6);
+    expect(await metric(/^murelay_worker_up\{worker="\d"\} (\d)/)).toBe(2);
+    expect(await node.get("/ready")).toBe('{"ready":true,"reason":"ok"}');
+    for (const call of calls) call.hangUp();
+    await Promise.all(calls.map((call) => call.ended));
+    await expect
+      .poll(() => metric(/^murelay_calls_total\{outcome="completed",worker="\d"\} (\d+)/), { timeout: 5_000 })
+      .toBe(6);
+    expect(twilio.violations()).toEqual([]);
+  });
+
+  it("carry a call whose webhook, stream and end reach another worker each time", async () => {
+    saysGoodbye = true;
+    byTurns();
+    const call = twilio.placeCall();
+    calls.push(call);
+    await call.ended;
+    await twilio.settled();
+    // The agent ended it: the worker that was asked what follows knew that only from the other one.
+    expect(call.story.find("dial")).toBeUndefined();
+    expect(twilio.violations()).toEqual([]);
+    await expect
+      .poll(async () => JSON.parse(await node.get(`/api/calls/${call.sid}`)) as object, { timeout: 10_000 })
+      .toMatchObject({ state: "ended", outcome: "completed", endReason: "done" });
+    await expect.poll(async () => (await active("0")) + (await active("1")), { timeout: 5_000 }).toBe(0);
+  });
+
+  it("take a stream's token once between them", async () => {
+    byTurns();
+    const call = await place();
+    const stream = call.streams[0]!;
+    const { url, parameters } = stream.fields;
+    const [used] = [await holder(call)];
+    const { WebSocket } = await import("ws");
+    const thief = new WebSocket(`${worker(1 - used).replace("http", "ws")}/media-stream`, {
+      headers: twilio.upgradeHeaders(url),
+    });
+    const closed = new Promise<number>((resolve) => thief.once("close", resolve));
+    await new Promise((resolve) => thief.once("open", resolve));
+    thief.send(JSON.stringify({ event: "connected", protocol: "Call", version: "1.0.0" }));
+    thief.send(
+      JSON.stringify({
+        event: "start",
+        sequenceNumber: "1",
+        streamSid: `MZ${"9".repeat(32)}`,
+        start: {
+          streamSid: `MZ${"9".repeat(32)}`,
+          accountSid: twilio.accountSid,
+          callSid: call.sid,
+          tracks: ["inbound"],
+          mediaFormat: { encoding: "audio/x-mulaw", sampleRate: 8000, channels: 1 },
+          customParameters: parameters,
+        },
+      }),
+    );
+    expect(await closed).toBe(1008);
+    await expect
+      .poll(
+        () => metric(/^murelay_auth_failures_total\{surface="token",reason="replayed",worker="\d"\} (\d+)/),
+        {
+          timeout: 5_000,
+        },
+      )
+      .toBe(1);
+    expect(stream.playout).toBeDefined();
+    expect(call.streams).toHaveLength(1);
+  });
+
+  it("obey a supervisor's hand, whichever worker has the call", async () => {
+    for (const first of [0, 1]) {
+      byTurns(first);
+      const call = await place();
+      const sent = await node.post(`/api/calls/${call.sid}/transfer`, { destination: "desk" });
+      expect([sent.status, sent.text]).toEqual([202, expect.stringContaining("desk")]);
+      await call.story.until("dial_bridged", {}, 10_000);
+      await call.ended;
+      await twilio.settled();
+    }
+    expect((await node.post(`/api/calls/CA${"0".repeat(32)}/end`)).status).toBe(404);
+    expect(twilio.violations()).toEqual([]);
+  });
+
+  it("lose one that is killed: its callers reach the desk, the other's notice nothing, a new one comes", async () => {
+    twilio.route(PUBLIC_URL, worker(0));
+    const lost = await place();
+    twilio.route(PUBLIC_URL, worker(1));
+    const kept = await place();
+    const before = node.workers();
+    shared();
+    process.kill(before[0]!, "SIGKILL");
+    await lost.story.until("dial_bridged", {}, 10_000);
+    await expect.poll(() => node.workers()[0], { timeout: 30_000 }).not.toBe(before[0]);
+    expect(node.workers()[1]).toBe(before[1]);
+    expect(kept.streams[0]!.open).toBe(true);
+    await expect.poll(() => metric(/^murelay_worker_up\{worker="\d"\} (\d)/), { timeout: 10_000 }).toBe(2);
+    await expect
+      .poll(async () => JSON.parse(await node.get(`/api/calls/${lost.sid}`)) as object, { timeout: 40_000 })
+      .toMatchObject({ state: "ended", outcome: "failed", endReason: "process_lost" });
+    const again = await place();
+    expect(again.streams[0]!.open).toBe(true);
+  });
+
+  it("lose one that is stalled: it is ended, and its callers reach the desk", async () => {
+    twilio.route(PUBLIC_URL, worker(0));
+    const lost = await place();
+    const [stalled] = node.workers();
+    twilio.route(PUBLIC_URL, worker(1));
+    process.kill(stalled!, "SIGSTOP");
+    // A scrape does not wait for it.
+    expect(await metric(/^murelay_worker_up\{worker="1"\} (\d)/)).toBe(1);
+    await lost.story.until("dial_bridged", {}, 20_000);
+    await expect.poll(() => node.workers()[0], { timeout: 30_000 }).not.toBe(stalled);
+  });
+
+  it("drain: not ready at once, the call goes on, new callers overflow, and all end with status 0", async () => {
+    await expect.poll(async () => node.get("/ready"), { timeout: 10_000 }).toContain("true");
+    const call = await place();
+    process.kill(node.pid, "SIGTERM");
+    await expect.poll(async () => node.get("/ready"), { timeout: 5_000 }).toContain("draining");
+    const late = twilio.placeCall();
+    calls.push(late);
+    await late.story.until("dial_bridged", {}, 10_000);
+    expect(late.streams).toHaveLength(0);
+    expect(call.streams[0]!.open).toBe(true);
+    call.hangUp();
+    expect(await node.exited).toBe(0);
+  });
+});
