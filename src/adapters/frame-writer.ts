@@ -3,7 +3,7 @@
  * the kernel still has its last write leaves in one write, and so does most of what one turn of the event loop gives it.
  */
 import { randomFillSync } from "node:crypto";
-import type { Socket } from "node:net";
+import type { Writable } from "node:stream";
 import { type FrameMemory, frameBytes, type Opcode, writeFrame } from "../wire/websocket-frames.js";
 
 /** Room for 100 ms of audio and a second short message. What is longer gets memory of its own. */
@@ -61,14 +61,17 @@ export class SlotPool {
   }
 }
 
+/** What of a socket is used for writing. */
+export type Outlet = Pick<Writable, "write" | "end" | "writable" | "writableLength">;
+
 /** The frames of one socket. At most one write is under way; what comes meanwhile gathers and follows in the next. */
 export class FrameWriter {
-  readonly #socket: Socket;
+  readonly #socket: Outlet;
   readonly #pool: SlotPool;
   #gathering: Slot | null = null;
   #underWay = false;
 
-  constructor(socket: Socket, pool: SlotPool) {
+  constructor(socket: Outlet, pool: SlotPool) {
     this.#socket = socket;
     this.#pool = pool;
   }

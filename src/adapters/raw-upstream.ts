@@ -43,6 +43,10 @@ const MAX_PONG_BACKLOG_BYTES = 64 * 1024;
 
 const NOTHING = new Uint8Array(0);
 
+/**
+ * @throws  WireError when the key or a header cannot be sent. `dial` throws TypeError when the URL is none, or not of
+ *          ws: or wss:.
+ */
 export function createRawDialer(options: RawUpstreamOptions): UpstreamDialer {
   const shared = new Shared(options);
   return { dial: (url, events) => new RawUpstream(new URL(url), events, shared) };
@@ -99,6 +103,8 @@ class RawUpstream implements UpstreamSocket, StreamEvents, FrameSink {
   constructor(url: URL, events: UpstreamSocketEvents, shared: Shared) {
     this.#events = events;
     this.#shared = shared;
+    if (url.protocol !== "wss:" && url.protocol !== "ws:")
+      throw new TypeError("the URL is not of ws: or wss:");
     const key = randomBytes(16).toString("base64");
     this.#request = upgradeRequest(url.host, url.pathname + url.search, key, shared.headers);
     this.#answer = new UpgradeReader(createHash("sha1").update(acceptSource(key)).digest("base64"));
