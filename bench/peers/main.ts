@@ -4,6 +4,8 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Cores, splitCores } from "../load/affinity.js";
+import { OTHERS_LIMIT_PERCENT } from "../load/load-run.js";
+import { readMachineCpuMs } from "../load/process-meter.js";
 import { builtProgram, freePort, makeCertificate } from "../load/relay-process.js";
 import { UsageError } from "../load/usage-error.js";
 import { HarnessProcess, type HarnessResult } from "./harness-process.js";
@@ -21,6 +23,8 @@ const OK = 0;
 const BROKEN = 1;
 const USAGE = 2;
 const INTERRUPTED = 130;
+/** For what other programs do before the first run. */
+const LISTEN_MS = 1000;
 const ACCOUNT = { accountSid: "AC00000000000000000000000000000be4", authToken: "bench-token" };
 
 /**
@@ -74,6 +78,7 @@ class Comparison {
     console.error(
       `${wanted} runs of ${durationS} s with ${calls} calls: about ${Math.ceil((wanted * (durationS + 18)) / 60)} minutes`,
     );
+    await warnOfOthers();
     const interrupt = (): void => {
       this.#interrupted = true;
       console.error("stopping");
@@ -188,6 +193,19 @@ class Comparison {
       runs: this.#runs,
     };
   }
+}
+
+/** Told before minutes are spent on figures that are worth little; each run tells again what it met. */
+async function warnOfOthers(): Promise<void> {
+  const before = readMachineCpuMs();
+  await new Promise((resolve) => setTimeout(resolve, LISTEN_MS));
+  const after = readMachineCpuMs();
+  if (before === null || after === null) return;
+  const percent = ((after - before) / LISTEN_MS) * 100;
+  if (percent > OTHERS_LIMIT_PERCENT)
+    console.error(
+      `other programs use ${percent.toFixed(0)} % of a core now: the figures will say less of the relays`,
+    );
 }
 
 /** Murelay is measured as it is deployed. */

@@ -1,5 +1,6 @@
 /** Runs of several relays → medians, spreads and ratios. Pure. */
 import type { Figures } from "../load/figures.js";
+import { OTHERS_LIMIT_PERCENT } from "../load/load-run.js";
 import { RELAY_NAMES, type RelayName } from "./relays.js";
 
 /** One run of one relay. */
@@ -77,8 +78,6 @@ export function pairedRatio(
   return median(ratios);
 }
 
-/** Other programs above this share of a core make every latency worse than it is. */
-const OTHERS_LIMIT_PERCENT = 20;
 /** A relay that could have run for more than this share of the time, while its core was taken. */
 const WAITED_LIMIT_PERCENT = 5;
 /** A relay above this has no core left: its latencies are those of an overload. */
@@ -100,7 +99,7 @@ export function doubts(runs: readonly PeerRun[]): Doubt[] {
     return { kind, runs: values.length, worst: `${Math.max(0, ...values).toFixed(0)}${unit}` };
   };
   const limited = runs.flatMap(({ harnessLimit }) => (harnessLimit === null ? [] : [harnessLimit]));
-  const unbuilt = runs.filter(({ relay, program }) => relay === "murelay" && !program.includes("dist"));
+  const unbuilt = runs.filter(({ relay, program }) => relay === "murelay" && !program.startsWith("dist/"));
   const found: Doubt[] = [
     { kind: "the harness was the bottleneck", runs: limited.length, worst: limited[0] ?? "" },
     over("other programs used the machine", "others_cpu_percent", OTHERS_LIMIT_PERCENT, " % of a core"),

@@ -97,6 +97,7 @@ describe("the command line", () => {
     [["--relay", "localhost"]],
     [["--nonsense"]],
     [["--env", "A"]],
+    [["--tls-cert", "cert.pem"]],
     [["200"]],
   ])("refuses %j", (argv) => {
     expect(() => parseOptions(argv)).toThrow();

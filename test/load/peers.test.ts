@@ -117,7 +117,9 @@ describe("doubts", () => {
     const runs = [
       peerRun("murelay", 1, {}),
       peerRun("murelay", 2, { ...bad, calls_failed: 12 }, { harnessLimit: "it used 93 % of its core" }),
-      peerRun("murelay", 3, bad, { program: "--import tsx src/cli.ts serve" }),
+      peerRun("murelay", 3, bad, {
+        program: "--import file:///x/node_modules/tsx/dist/loader.mjs src/cli.ts serve",
+      }),
     ];
     expect(doubts(runs)).toEqual([
       { kind: "the harness was the bottleneck", runs: 1, worst: "it used 93 % of its core" },
