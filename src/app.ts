@@ -3,9 +3,9 @@ import { createHttpCrm } from "./adapters/crm-http.js";
 import type { MetricsSnapshot } from "./adapters/metrics/snapshot.js";
 import { createLog } from "./adapters/pino-log.js";
 import { PromMetrics } from "./adapters/prom-metrics.js";
+import { createRawDialer } from "./adapters/raw-upstream.js";
 import { systemClock } from "./adapters/system-clock.js";
 import { createTwilioRest } from "./adapters/twilio-rest.js";
-import { createWsDialer } from "./adapters/ws-upstream.js";
 import type { AgentsFile } from "./agent.js";
 import { readPriceTable } from "./agents/price-table.js";
 import { type Config, mediaUrlFor } from "./config.js";
@@ -125,7 +125,7 @@ export async function createApp(
     });
     journal = keeping.journal;
   }
-  const dialer = createWsDialer({
+  const dialer = createRawDialer({
     apiKey: config.openaiApiKey,
     clock,
     log,

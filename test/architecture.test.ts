@@ -45,7 +45,6 @@ const PLACES: Readonly<Record<string, readonly string[]>> = {
   tsx: ["adapters/module-tools.ts"],
   twilio: ["adapters/"],
   "uWebSockets.js": ["http/"],
-  ws: ["adapters/ws-upstream.ts"],
   yaml: ["agents-file.ts", "agents/"],
   // The language in which settings and the agents file are declared.
   zod: ["config.ts", "config/", "agents-file.ts", "agents/"],
