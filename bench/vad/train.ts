@@ -13,7 +13,7 @@ import { ensurePrompts, LANGUAGES, loadMusic, loadPrompts, type Recording } from
 import { Random } from "./random.js";
 import { type Examples, type Network, train } from "./trainer.js";
 
-const HIDDEN = 16;
+const HIDDEN = Number(process.env["H"] ?? 12);
 const EPOCHS = 14;
 const SEED = 11;
 const LINE_S = 40;
@@ -58,17 +58,20 @@ function makeLines(speech: readonly Recording[], music: readonly Recording[], ra
 
 function toExamples(lines: readonly Line[]): Examples {
   const count = lines.reduce((sum, { truth }) => sum + truth.length, 0);
+  const starts: number[] = [];
   const examples: Examples = {
     width: CUES,
     count,
     cues: new Float32Array(count * CUES),
     labels: new Uint8Array(count),
     weights: new Float32Array(count),
+    starts,
   };
   const state = new Float64Array(CUE_STATE);
   let i = 0;
   for (const { ulaw, truth, snrDb } of lines) {
     resetCues(state);
+    starts.push(i);
     let spoken = 0;
     for (let f = 0; f < truth.length; f++, i++) {
       lookAtFrame(ulaw, f * FRAME_BYTES, state);

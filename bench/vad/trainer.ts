@@ -1,7 +1,15 @@
 /** Finds the weights of the VAD's network: logistic loss, mini-batches, Adam. No package, same seed same weights. */
+import {
+  BELIEF_CUE,
+  CUE_STATE,
+  recallBelief,
+  remember,
+  resetCues,
+  cues as seen,
+} from "../../src/vad/speech-cues.js";
 import { Random } from "./random.js";
 
-/** Frames to learn from: one row of cues each. */
+/** Frames to learn from, line by line and in order: one row of cues each. */
 export interface Examples {
   readonly width: number;
   readonly count: number;
@@ -11,6 +19,8 @@ export interface Examples {
   readonly labels: Uint8Array;
   /** How much each counts. */
   readonly weights: Float32Array;
+  /** First row of each line. */
+  readonly starts: readonly number[];
 }
 
 export interface Network {
@@ -38,13 +48,17 @@ export function train(
   const { mean, deviation } = standardize(examples);
   const learner = new Learner(examples, hidden, new Random(seed));
   for (let epoch = 0; epoch < epochs; epoch++) {
+    learner.listen();
     const loss = learner.epoch(epoch / epochs, 1 / epochs);
     say(`epoch ${epoch + 1} of ${epochs}: loss ${loss.toFixed(4)}`);
   }
   return learner.network(mean, deviation);
 }
 
-/** Brings each cue to mean 0 and deviation 1, in place. */
+/** Log odds are of about this size. */
+const BELIEF_DEVIATION = 3;
+
+/** Brings each cue to mean 0 and deviation 1, in place; beliefs come later. */
 function standardize({ cues, count, width }: Examples): { mean: Float64Array; deviation: Float64Array } {
   const mean = new Float64Array(width);
   const deviation = new Float64Array(width);
@@ -54,6 +68,8 @@ function standardize({ cues, count, width }: Examples): { mean: Float64Array; de
     deviation[i % width] = deviation[i % width]! + (off * off) / count;
   }
   for (let k = 0; k < width; k++) deviation[k] = Math.sqrt(deviation[k]!) + 1e-6;
+  mean.fill(0, BELIEF_CUE);
+  deviation.fill(BELIEF_DEVIATION, BELIEF_CUE);
   for (let i = 0; i < count * width; i++) cues[i] = (cues[i]! - mean[i % width]!) / deviation[i % width]!;
   return { mean, deviation };
 }
@@ -88,6 +104,35 @@ class Learner {
     for (let h = 0; h < hidden; h++) this.#values[out + h] = random.gauss() * Math.sqrt(1 / hidden);
   }
 
+  /** Goes through all lines as the VAD would, so that the beliefs are those of the weights as they are now. */
+  listen(): void {
+    const { width, count, cues, starts } = this.#examples;
+    const state = new Float64Array(CUE_STATE);
+    const begins = new Set(starts);
+    for (let i = 0; i < count; i++) {
+      if (begins.has(i)) resetCues(state);
+      recallBelief(state);
+      for (let k = BELIEF_CUE; k < width; k++) cues[i * width + k] = seen[k]! / BELIEF_DEVIATION;
+      remember(this.#score(i), state);
+    }
+  }
+
+  #score(i: number): number {
+    const { width, cues } = this.#examples;
+    const values = this.#values;
+    const hidden = this.#hidden;
+    const biasAt = hidden * width;
+    const outAt = biasAt + hidden;
+    let score = values[outAt + hidden]!;
+    for (let h = 0; h < hidden; h++) {
+      let sum = values[biasAt + h]!;
+      for (let k = 0; k < width; k++) sum += values[h * width + k]! * cues[i * width + k]!;
+      this.#sums[h] = Math.max(0, sum);
+      score += this.#sums[h]! * values[outAt + h]!;
+    }
+    return score;
+  }
+
   /** @returns the mean loss. `done` and `share`: of the whole training, 0 … 1. */
   epoch(done: number, share: number): number {
     const { count } = this.#examples;
@@ -117,13 +162,7 @@ class Learner {
     const biasAt = hidden * width;
     const outAt = biasAt + hidden;
     const row = i * width;
-    let score = values[outAt + hidden]!;
-    for (let h = 0; h < hidden; h++) {
-      let sum = values[biasAt + h]!;
-      for (let k = 0; k < width; k++) sum += values[h * width + k]! * cues[row + k]!;
-      sums[h] = sum > 0 ? sum : 0;
-      score += sums[h]! * values[outAt + h]!;
-    }
+    const score = this.#score(i);
     const weight = weights[i]!;
     const towards = labels[i] === 1 ? score : -score;
     const wrong = 1 / (1 + Math.exp(towards));
@@ -176,14 +215,4 @@ class Learner {
     const outputWeights = [...values.subarray(outAt, outAt + hidden)];
     return { hidden, inputWeights, bias, outputWeights, outputBias: values[outAt + hidden]! };
   }
-}
-
-export function scoreOf(network: Network, cues: ArrayLike<number>, row: number, width: number): number {
-  let score = network.outputBias;
-  for (let h = 0; h < network.hidden; h++) {
-    let sum = network.bias[h]!;
-    for (let k = 0; k < width; k++) sum += network.inputWeights[h * width + k]! * cues[row + k]!;
-    if (sum > 0) score += sum * network.outputWeights[h]!;
-  }
-  return score;
 }

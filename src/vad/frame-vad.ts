@@ -1,5 +1,5 @@
 import { octavesToDbov } from "./power-log.js";
-import { CUE_STATE, floorOf, levelOf, lookAtFrame, resetCues } from "./speech-cues.js";
+import { CUE_STATE, floorOf, levelOf, lookAtFrame, remember, resetCues } from "./speech-cues.js";
 import { speechScore } from "./speech-net.js";
 
 /** Odds of speech under 1 : 20, for so many frames. Costs 120 ms of every silence, and hardly ever an onset. */
@@ -31,6 +31,7 @@ export class FrameVad {
     const state = this.#state;
     lookAtFrame(ulaw, start, state);
     const score = speechScore();
+    remember(score, state);
     this.#score = score;
     this.#silentFrames = score < SURELY_SILENT_SCORE ? this.#silentFrames + 1 : 0;
     if (score <= 0) return false;

@@ -12,8 +12,8 @@ const PRE_EMPHASIS = 0.9;
 /** Of the low signal: takes the line's DC offset away and leaves 50 Hz. */
 const DC_POLE = 0.96;
 
-/** Bands of one spectrum: its sample rate times 0, 1/8, 2/8, 3/8 and 4/8. */
-const BANDS = 5;
+/** Bands of one spectrum: at none, one, two and three thirds of the highest frequency. */
+const BANDS = 4;
 
 /** 400 to 65 Hz: what voices repeat themselves with, children's and low men's included. */
 const SHORTEST_LAG = 5;
@@ -23,28 +23,26 @@ const X = 0;
 const E1 = 1;
 const E2 = 2;
 const E3 = 3;
-const E4 = 4;
-const LOW_X = 5;
-const Z1 = 6;
-const Z2 = 7;
-const Z3 = 8;
-const Z4 = 9;
-const SIGNS = 10;
+const LOW_X = 4;
+const Z1 = 5;
+const Z2 = 6;
+const Z3 = 7;
+const SIGNS = 8;
 /** Numbers that a call's spectrum remembers from frame to frame. */
-export const SPECTRUM_STATE = 11;
+export const SPECTRUM_STATE = 9;
 
 // One frame passes at a time, whichever call it is of: what lies between the steps is shared by all.
 const low = new Float64Array(LOW_SAMPLES);
 
-/** Power around 0, 1, 2, 3 and 4 kHz of the frame that was split last, in squares of 16-bit samples. */
+/** Power around 0, 1333, 2667 and 4000 Hz of the frame that was split last, in squares of 16-bit samples. */
 export const wideBands: Float64Array = new Float64Array(BANDS);
-/** Power around 0, 250, 500, 750 and 1000 Hz likewise. */
+/** Power around 0, 333, 667 and 1000 Hz likewise. */
 export const lowBands: Float64Array = new Float64Array(BANDS);
 
 /**
  * First half of the work on 160 mu-law bytes: fills `wideBands`, and keeps the low signal for `splitLow`.
  *
- * Both spectra come out of five autocorrelations each: with so few bands wanted that is a third of the cost of a bank of
+ * Both spectra come out of four autocorrelations each: with so few bands wanted that is a third of the cost of a bank of
  * filters, and an eighth of a Fourier transform's. Allocates nothing.
  *
  * @param state  SPECTRUM_STATE numbers of the call, zeros before its first frame
@@ -55,13 +53,11 @@ export function splitWide(ulaw: Uint8Array, start: number, state: Float64Array):
   let e1 = state[E1]!;
   let e2 = state[E2]!;
   let e3 = state[E3]!;
-  let e4 = state[E4]!;
   let power = 0;
   let r0 = 0;
   let r1 = 0;
   let r2 = 0;
   let r3 = 0;
-  let r4 = 0;
   for (let i = 0, at = start; i < LOW_SAMPLES; i++, at += DECIMATION) {
     const x0 = LINEAR[ulaw[at]!]!;
     const x1 = LINEAR[ulaw[at + 1]!]!;
@@ -78,8 +74,6 @@ export function splitWide(ulaw: Uint8Array, start: number, state: Float64Array):
     r1 += a * e1 + b * a + (c * b + d * c);
     r2 += a * e2 + b * e1 + (c * a + d * b);
     r3 += a * e3 + b * e2 + (c * e1 + d * a);
-    r4 += a * e4 + b * e3 + (c * e2 + d * e1);
-    e4 = a;
     e3 = b;
     e2 = c;
     e1 = d;
@@ -88,8 +82,7 @@ export function splitWide(ulaw: Uint8Array, start: number, state: Float64Array):
   state[E1] = e1;
   state[E2] = e2;
   state[E3] = e3;
-  state[E4] = e4;
-  toBands(r0, r1, r2, r3, r4, FRAME_BYTES, wideBands);
+  toBands(r0, r1, r2, r3, FRAME_BYTES, wideBands);
   return power / FRAME_BYTES;
 }
 
@@ -107,12 +100,10 @@ export function splitLow(state: Float64Array): number {
   let z1 = state[Z1]!;
   let z2 = state[Z2]!;
   let z3 = state[Z3]!;
-  let z4 = state[Z4]!;
   let r0 = 0;
   let r1 = 0;
   let r2 = 0;
   let r3 = 0;
-  let r4 = 0;
   let signs = 0;
   let first8 = 0;
   for (let i = 0; i < LOW_SAMPLES; i++) {
@@ -123,8 +114,6 @@ export function splitLow(state: Float64Array): number {
     r1 += z * z1;
     r2 += z * z2;
     r3 += z * z3;
-    r4 += z * z4;
-    z4 = z3;
     z3 = z2;
     z2 = z1;
     z1 = z;
@@ -137,9 +126,8 @@ export function splitLow(state: Float64Array): number {
   state[Z1] = z1;
   state[Z2] = z2;
   state[Z3] = z3;
-  state[Z4] = z4;
   state[SIGNS] = signs;
-  toBands(r0, r1, r2, r3, r4, LOW_SAMPLES * DECIMATION * DECIMATION, lowBands);
+  toBands(r0, r1, r2, r3, LOW_SAMPLES * DECIMATION * DECIMATION, lowBands);
   return bestRepetition(signs, earlier);
 }
 
@@ -157,33 +145,19 @@ function bestRepetition(signs: number, earlier: number): number {
 }
 
 /**
- * Five bands out of five autocorrelations, by Wiener and Khinchin, under a triangular window of lags: the spectrum of a
- * triangle has no negative part, so no power comes out below zero.
+ * Four bands out of four autocorrelations, by Wiener and Khinchin, under a triangular window of lags: the spectrum of a triangle
+ * has no negative part, so no power comes out below zero.
  *
  * @param samples  by which the sums are to be divided
  */
-function toBands(
-  r0: number,
-  r1: number,
-  r2: number,
-  r3: number,
-  r4: number,
-  samples: number,
-  bands: Float64Array,
-): void {
-  const scale = 1 / (5 * samples);
-  const a0 = 5 * r0 * scale;
-  const a1 = 8 * r1 * scale;
-  const a2 = 6 * r2 * scale;
-  const a3 = 4 * r3 * scale;
-  const a4 = 2 * r4 * scale;
-  const ends = a0 + a4;
-  const middle = a0 - a4;
-  const odd = a1 + a3;
-  const skew = Math.SQRT1_2 * (a1 - a3);
-  bands[0] = ends + odd + a2;
-  bands[1] = middle + skew;
-  bands[2] = ends - a2;
-  bands[3] = middle - skew;
-  bands[4] = ends - odd + a2;
+function toBands(r0: number, r1: number, r2: number, r3: number, samples: number, bands: Float64Array): void {
+  const scale = 1 / (4 * samples);
+  const a0 = 4 * r0 * scale;
+  const a1 = 3 * r1 * scale;
+  const a2 = 2 * r2 * scale;
+  const a3 = r3 * scale;
+  bands[0] = a0 + 2 * (a1 + a2 + a3);
+  bands[1] = a0 + a1 - a2 - 2 * a3;
+  bands[2] = a0 - a1 - a2 + 2 * a3;
+  bands[3] = a0 - 2 * (a1 - a2 + a3);
 }

@@ -2,14 +2,17 @@ import { dbovToOctaves, octavesOf } from "./power-log.js";
 import { lowBands, SPECTRUM_STATE, splitLow, splitWide, wideBands } from "./spectrum.js";
 
 /** What tells speech from everything else, of one frame and of the seconds before it. */
-export const CUES = 24;
+export const CUES = 26;
 /**
  * The cues of the frame that was looked at last, in octaves of power where nothing else is said. What they are is said where
  * they are written; the weights in speech-weights.ts go by their order.
  */
 export const cues: Float64Array = new Float64Array(CUES);
 
-/** Bands over whose floor speech must stand out: around 1, 2 and 3 kHz, and 250 Hz. */
+/** From here on the cues are what the network itself said before; the trainer has to work them out anew as it learns. */
+export const BELIEF_CUE = CUES - 2;
+
+/** Bands over whose floor speech must stand out: around 1333, 2667 and 4000 Hz, and 333 Hz. */
 const BANDS = 4;
 const FLOOR = SPECTRUM_STATE;
 const SMOOTH = FLOOR + BANDS;
@@ -26,8 +29,10 @@ const FLUX = LEVEL + 9;
 const BODY_SMOOTH = LEVEL + 10;
 const BODY_FLUTTER = LEVEL + 11;
 const EDGE_FLUTTER = LEVEL + 12;
+const BELIEF = LEVEL + 13;
+const BELIEF_SLOW = LEVEL + 14;
 /** Numbers that a call remembers from frame to frame. */
-export const CUE_STATE = LEVEL + 13;
+export const CUE_STATE = LEVEL + 15;
 
 /** A line of which nothing is known yet: a quiet room, speech that will be as loud as most. */
 const QUIET_OCTAVES = dbovToOctaves(-60);
@@ -42,6 +47,10 @@ const FLUX_SHARE = 0.03;
 const PERIODIC_SHARE = 0.2;
 const PERIODIC_SLOW_SHARE = 0.02;
 const MEAN_SHARE = 0.015;
+const BELIEF_SHARE = 0.3;
+const BELIEF_SLOW_SHARE = 0.03;
+/** More certain than this does not count for more. */
+const STRONGEST_BELIEF = 5;
 
 /** A floor falls to a quieter line within 100 ms … */
 const FLOOR_FALL = 0.3;
@@ -67,6 +76,8 @@ export function resetCues(state: Float64Array): void {
   state[BODY_SMOOTH] = QUIET_OCTAVES;
   state[BODY_FLUTTER] = 1;
   state[EDGE_FLUTTER] = 1;
+  state[BELIEF] = 0;
+  state[BELIEF_SLOW] = 0;
 }
 
 /**
@@ -87,6 +98,21 @@ export function lookAtFrame(ulaw: Uint8Array, start: number, state: Float64Array
   // How far it repeats itself, now and over a second: voices do by turns, tones always, noise never. In samples of 32.
   cues[22] = periodicSmooth;
   cues[23] = periodicSlow;
+  recallBelief(state);
+}
+
+/** What the verdicts were, over 60 ms and over 700 ms: speech goes on, and comes in words. Log odds. */
+export function recallBelief(state: Float64Array): void {
+  cues[BELIEF_CUE] = state[BELIEF]!;
+  cues[BELIEF_CUE + 1] = state[BELIEF_SLOW]!;
+}
+
+/** Remembers what the frame was taken for: log odds of speech. To be called before the next frame is looked at. */
+export function remember(score: number, state: Float64Array): void {
+  const belief =
+    score > STRONGEST_BELIEF ? STRONGEST_BELIEF : score < -STRONGEST_BELIEF ? -STRONGEST_BELIEF : score;
+  state[BELIEF] = state[BELIEF]! + BELIEF_SHARE * (belief - state[BELIEF]!);
+  state[BELIEF_SLOW] = state[BELIEF_SLOW]! + BELIEF_SLOW_SHARE * (belief - state[BELIEF_SLOW]!);
 }
 
 function lookAtBands(level: number, rise: number, state: Float64Array): void {
@@ -117,7 +143,7 @@ function lookAtBands(level: number, rise: number, state: Float64Array): void {
   state[BODY_FLUTTER] = state[BODY_FLUTTER]! + BAND_FLUTTER_SHARE * (size - state[BODY_FLUTTER]!);
   state[FLUX] = state[FLUX]! + FLUX_SHARE * (flux - state[FLUX]!);
   cues[10] = body - level;
-  // How restless the spectrum is: around 2 kHz and 500 Hz over 250 ms, all of it over 700 ms. Syllables are, music less so.
+  // How restless the spectrum is: around 2667 and 667 Hz over 250 ms, all of it over 700 ms. Syllables are, music less so.
   cues[11] = state[EDGE_FLUTTER]!;
   cues[12] = state[BODY_FLUTTER]!;
   cues[13] = state[FLUX]!;

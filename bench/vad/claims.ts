@@ -1,0 +1,85 @@
+/** What is promised of the VAD, each with its figure: `--check` fails where one does not hold. */
+import { OURS } from "./detectors.js";
+import { SNRS_DB } from "./eval-set.js";
+import { bestOther, type Evaluation, PROMISED_SNR_DB, rowOf } from "./evaluation.js";
+import { percentile } from "./measures.js";
+
+export interface Claim {
+  readonly what: string;
+  readonly figure: string;
+  readonly limit: string;
+  readonly holds: boolean;
+}
+
+const ONSET_P50_MS = 60;
+const ONSET_P90_MS = 120;
+const FALSE_ONSET_SHARE = 0.5;
+const FRAME_US = 1.5;
+
+export function claimsOf(evaluation: Evaluation): Claim[] {
+  const ours = rowOf(evaluation, OURS);
+  const f1 = (what: string, mine: number, best: number): Claim => ({
+    what,
+    figure: mine.toFixed(3),
+    limit: `> ${best.toFixed(3)} (best fvad mode)`,
+    holds: mine > best,
+  });
+  const claims: Claim[] = [];
+  for (const snr of ["none", ...SNRS_DB.filter((db) => db >= PROMISED_SNR_DB).map(String)])
+    claims.push(
+      f1(
+        snr === "none" ? "F1 without noise" : `F1 at ${snr} dB`,
+        ours.f1BySnr[snr]!,
+        bestOther(evaluation.rows, (row) => row.f1BySnr[snr]!),
+      ),
+    );
+  for (const language of evaluation.languages)
+    claims.push(
+      f1(
+        `F1 in ${language}`,
+        ours.f1ByLanguage[language]!,
+        bestOther(evaluation.rows, (row) => row.f1ByLanguage[language]!),
+      ),
+    );
+  return [...claims, ...onsetClaims(evaluation), falseOnsetClaim(evaluation), ...costClaims(evaluation)];
+}
+
+function onsetClaims(evaluation: Evaluation): Claim[] {
+  const { delaysMs } = rowOf(evaluation, OURS).onsets;
+  return [
+    { p: 50, limitMs: ONSET_P50_MS },
+    { p: 90, limitMs: ONSET_P90_MS },
+  ].map(({ p, limitMs }) => {
+    const ms = percentile(delaysMs, p);
+    return { what: `onset delay p${p}`, figure: `${ms} ms`, limit: `≤ ${limitMs} ms`, holds: ms <= limitMs };
+  });
+}
+
+/** Against the mode that begins least often where nobody speaks. */
+function falseOnsetClaim(evaluation: Evaluation): Claim {
+  const [best] = [...evaluation.equalRecall].sort((a, b) => a.theirs.perHour - b.theirs.perHour);
+  if (best === undefined) throw new Error("nothing to compare with");
+  const limit = best.theirs.perHour * FALSE_ONSET_SHARE;
+  return {
+    what: `false onsets an hour at the recall of ${best.name} (${(100 * best.recall).toFixed(1)} %)`,
+    figure: best.ours.perHour.toFixed(0),
+    limit: `≤ ${limit.toFixed(0)} (half of its ${best.theirs.perHour.toFixed(0)})`,
+    holds: best.ours.perHour <= limit,
+  };
+}
+
+function costClaims({ costs }: Evaluation): Claim[] {
+  const mine = costs.find(({ name }) => name === OURS)!;
+  const others = costs.filter(({ name }) => name !== OURS);
+  const cheapest = Math.min(...others.map(({ medianUs }) => medianUs));
+  const figure = `${mine.medianUs.toFixed(2)} µs`;
+  return [
+    { what: "a frame costs", figure, limit: `≤ ${FRAME_US} µs`, holds: mine.medianUs <= FRAME_US },
+    {
+      what: "a frame costs",
+      figure,
+      limit: `< ${cheapest.toFixed(2)} µs (cheapest fvad mode)`,
+      holds: mine.medianUs < cheapest,
+    },
+  ];
+}

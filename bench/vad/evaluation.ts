@@ -1,0 +1,156 @@
+/** Every detector on every line, boiled down to the figures that the report shows. */
+import type { Detector } from "./detectors.js";
+import { listen, OURS } from "./detectors.js";
+import { type EvalSet, SNRS_DB } from "./eval-set.js";
+import type { Line } from "./lines.js";
+import {
+  countFalseOnsets,
+  countFrames,
+  cutAt,
+  type FalseOnsets,
+  f1Of,
+  falseAlarmShare,
+  type Heard,
+  measureOnsets,
+  type Onsets,
+  recallOf,
+  thresholdForRecall,
+} from "./measures.js";
+import { NOISE_KINDS } from "./noise.js";
+import type { Cost } from "./speed.js";
+
+/** Promises are made down to this; 0 dB is shown, and nothing is promised. */
+export const PROMISED_SNR_DB = 5;
+const ONSET_SNR_DB = 10;
+
+export interface Row {
+  readonly name: string;
+  /** Frame F1 by loudness of the noise; "none" is without noise. */
+  readonly f1BySnr: Readonly<Record<string, number>>;
+  /** Of the lines with at least PROMISED_SNR_DB. */
+  readonly f1ByLanguage: Readonly<Record<string, number>>;
+  readonly f1ByNoise: Readonly<Record<string, number>>;
+  readonly recall: number;
+  readonly falseAlarmShare: number;
+  /** On lines with at least 10 dB. */
+  readonly onsets: Onsets;
+  readonly falseOnsets: FalseOnsets;
+  readonly falseOnsetsByNoise: Readonly<Record<string, FalseOnsets>>;
+}
+
+/** Ours, tuned to find the same share of the speech as a mode of the other. */
+export interface EqualRecall {
+  readonly name: string;
+  readonly recall: number;
+  readonly theirs: FalseOnsets;
+  readonly ours: FalseOnsets;
+}
+
+export interface RocPoint {
+  readonly falseAlarmShare: number;
+  readonly recall: number;
+}
+
+export interface Evaluation {
+  readonly languages: readonly string[];
+  readonly speechHours: number;
+  readonly noiseHours: number;
+  readonly rows: readonly Row[];
+  readonly equalRecall: readonly EqualRecall[];
+  /** Ours over all thresholds, on the lines with at least PROMISED_SNR_DB. */
+  readonly roc: readonly RocPoint[];
+  readonly costs: readonly Cost[];
+  readonly sure: SureSilence;
+}
+
+/** What may be built on `certainlySilent`. */
+export interface SureSilence {
+  /** Share of the silence that it covers, without noise and at 20 dB. */
+  readonly share: number;
+  /** Share of the speech frames that it covers on the same lines: audio that would have waited for company. */
+  readonly speechShare: number;
+}
+
+const ROC_THRESHOLDS = Array.from({ length: 49 }, (_, i) => (i - 24) / 2);
+
+const atLeast = (snrDb: number) => (line: Line) => line.snrDb >= snrDb;
+
+export function evaluate(
+  set: EvalSet,
+  detectors: readonly Detector[],
+  costs: readonly Cost[],
+  sure: SureSilence,
+): Evaluation {
+  const heard = detectors.map((detector) => ({
+    name: detector.name,
+    speech: listen(detector, set.speech),
+    noise: listen(detector, set.noise),
+  }));
+  const ours = heard.find(({ name }) => name === OURS);
+  if (ours === undefined) throw new Error("nothing of ours among the detectors");
+  const promised = ours.speech.filter(({ line }) => atLeast(PROMISED_SNR_DB)(line));
+  return {
+    languages: set.languages,
+    speechHours: hours(set.speech),
+    noiseHours: hours(set.noise),
+    rows: heard.map(({ name, speech, noise }) => row(name, set, speech, noise)),
+    equalRecall: heard
+      .filter(({ name }) => name !== OURS)
+      .map(({ name, speech, noise }) => {
+        const recall = recallOf(countFrames(speech.filter(({ line }) => atLeast(PROMISED_SNR_DB)(line))));
+        const tuned = cutAt(ours.noise, thresholdForRecall(promised, recall));
+        return { name, recall, theirs: countFalseOnsets(noise), ours: countFalseOnsets(tuned) };
+      }),
+    roc: ROC_THRESHOLDS.map((threshold) => {
+      const frames = countFrames(cutAt(promised, threshold));
+      return { falseAlarmShare: falseAlarmShare(frames), recall: recallOf(frames) };
+    }),
+    costs,
+    sure,
+  };
+}
+
+function row(name: string, set: EvalSet, speech: readonly Heard[], noise: readonly Heard[]): Row {
+  const promised = speech.filter(({ line }) => atLeast(PROMISED_SNR_DB)(line));
+  const frames = countFrames(promised);
+  return {
+    name,
+    f1BySnr: byKey(["none", ...SNRS_DB.map(String)], speech, (line) =>
+      line.noise === "none" ? "none" : String(line.snrDb),
+    ),
+    f1ByLanguage: byKey(set.languages, promised, (line) => line.language),
+    f1ByNoise: byKey(["none", ...NOISE_KINDS], promised, (line) => line.noise),
+    recall: recallOf(frames),
+    falseAlarmShare: falseAlarmShare(frames),
+    onsets: measureOnsets(speech.filter(({ line }) => atLeast(ONSET_SNR_DB)(line))),
+    falseOnsets: countFalseOnsets(noise),
+    falseOnsetsByNoise: Object.fromEntries(
+      NOISE_KINDS.map((kind) => [kind, countFalseOnsets(noise.filter(({ line }) => line.noise === kind))]),
+    ),
+  };
+}
+
+function byKey(
+  keys: readonly string[],
+  heard: readonly Heard[],
+  keyOf: (line: Line) => string,
+): Record<string, number> {
+  return Object.fromEntries(
+    keys.map((key) => [key, f1Of(countFrames(heard.filter(({ line }) => keyOf(line) === key)))]),
+  );
+}
+
+function hours(lines: readonly Line[]): number {
+  return lines.reduce((sum, { truth }) => sum + truth.length, 0) / 180_000;
+}
+
+/** The best of the others' modes, cell by cell: a user of theirs has to take one, we compare with all. */
+export function bestOther(rows: readonly Row[], cell: (row: Row) => number): number {
+  return Math.max(...rows.filter(({ name }) => name !== OURS).map(cell));
+}
+
+export function rowOf(evaluation: Evaluation, name: string): Row {
+  const found = evaluation.rows.find((one) => one.name === name);
+  if (found === undefined) throw new Error(`no detector ${name}`);
+  return found;
+}
