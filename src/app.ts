@@ -4,11 +4,13 @@ import type { MetricsSnapshot } from "./adapters/metrics/snapshot.js";
 import { createLog } from "./adapters/pino-log.js";
 import { PromMetrics } from "./adapters/prom-metrics.js";
 import { createRawDialer } from "./adapters/raw-upstream.js";
+import { NodeBus } from "./adapters/store/node-bus.js";
 import { systemClock } from "./adapters/system-clock.js";
 import { createTwilioRest } from "./adapters/twilio-rest.js";
 import type { AgentsFile } from "./agent.js";
 import { readPriceTable } from "./agents/price-table.js";
 import { type Config, mediaUrlFor } from "./config.js";
+import { nodeRoutes } from "./http/nodes-route.js";
 import { createOperatorServer, createPublicServer } from "./http/server.js";
 import { BlockPool } from "./playout/block-pool.js";
 import type { CallControl, Clock, Log } from "./ports.js";
@@ -17,7 +19,7 @@ import { tokenCostUsd } from "./records/cost.js";
 import type { CallJournal } from "./records/record-event.js";
 import { Calls } from "./relay/calls.js";
 import type { Readiness } from "./relay/desk.js";
-import type { Fleet } from "./relay/fleet.js";
+import { type Fleet, TwoFleets } from "./relay/fleet.js";
 import { FleetDesk } from "./relay/fleet-desk.js";
 import { RealtimeSession } from "./relay/realtime-session.js";
 import { Ticker } from "./relay/ticker.js";
@@ -87,7 +89,6 @@ export async function createApp(
   const log = overrides.log ?? createLog({ level: config.logLevel, pretty: config.logPretty });
   const { seat } = overrides;
   const worker = seat?.worker ?? 0;
-  const fleet = seat?.siblings ?? null;
   const metrics = new PromMetrics({ version: VERSION, worker: String(worker) });
   const control =
     overrides.control ??
@@ -125,6 +126,19 @@ export async function createApp(
     });
     journal = keeping.journal;
   }
+  // One SQLite file is one machine's; with PostgreSQL there may be other nodes.
+  const nodes =
+    keeping !== null && /^postgres(ql)?:/.test(config.databaseUrl)
+      ? new NodeBus({
+          databaseUrl: config.databaseUrl,
+          node: config.nodeName,
+          worker,
+          clock,
+          log,
+          load: () => ({ calls: calls.load, maxCalls: config.maxCalls, draining: calls.isDraining }),
+        })
+      : null;
+  const fleet = fleetOf(seat?.siblings ?? null, nodes);
   const dialer = createRawDialer({
     apiKey: config.openaiApiKey,
     clock,
@@ -133,7 +147,7 @@ export async function createApp(
   });
   const mediaUrl = mediaUrlFor(config, worker);
   const links = { publicUrl: config.publicUrl, mediaUrl };
-  const calls = new Calls(
+  const calls: Calls = new Calls(
     agents,
     {
       accountSid: config.twilioAccountSid,
@@ -198,7 +212,7 @@ export async function createApp(
     scrape: () => metrics.scrape(),
     metrics,
     log,
-    routes: keeping?.routes ?? [],
+    routes: [...(keeping?.routes ?? []), ...(nodes === null ? [] : nodeRoutes(nodes))],
   });
   let unwatch: (() => void) | null = null;
   let stopped = false;
@@ -217,6 +231,7 @@ export async function createApp(
       const adminPort = await operatorServer.listen(adminHost, adminAt);
       unwatch = metrics.watchEventLoop(clock);
       keeping?.start();
+      nodes?.start();
       await crm?.start();
       log.info("listening", { worker, host: config.host, port: publicPort, ownPort, adminHost, adminPort });
       return { publicPort, ownPort, adminPort };
@@ -243,8 +258,13 @@ export async function createApp(
       publicServer.close();
       operatorServer.close();
       crm?.stop();
+      await nodes?.stop();
       await keeping?.stop();
       log.info("stopped");
     },
   };
+}
+
+function fleetOf(siblings: Fleet | null, nodes: Fleet | null): Fleet | null {
+  return siblings !== null && nodes !== null ? new TwoFleets(siblings, nodes) : (siblings ?? nodes);
 }

@@ -78,6 +78,10 @@ export class Calls implements Desk, CallHost, TransferHubHost {
     return this.#calls.get(callSid);
   }
 
+  get isDraining(): boolean {
+    return this.#draining;
+  }
+
   /** Whether a question about the call can be answered here. */
   knows(callSid: CallSid): boolean {
     return this.#calls.has(callSid) || this.#ended.has(callSid) || this.#transfers.knows(callSid);
@@ -129,7 +133,7 @@ export class Calls implements Desk, CallHost, TransferHubHost {
       this,
       this.#deps,
     );
-    this.#take(call, false);
+    this.#take(call);
     if (call.parties.direction === "inbound") call.recognise();
     if (this.#config.prewarm) call.prewarm();
     else call.dialLater();
@@ -175,14 +179,16 @@ export class Calls implements Desk, CallHost, TransferHubHost {
     };
     if (this.#fleet === null || token === undefined) return admit();
     const { key, ttlMs } = this.#tokens.onceKey(token);
-    return this.#fleet.claimOnce(key, ttlMs).then((first) => (first ? admit() : refuse("replayed")));
+    return this.#fleet
+      .claimOnce(key, ttlMs)
+      .then((first) => (first === false ? refuse("replayed") : admit()));
   }
 
-  #take(call: Call, elsewhere: boolean): void {
+  #take(call: Call): void {
     const { callSid } = call.parties;
     this.#calls.set(callSid, call);
     this.#deps.metrics.callStarted();
-    this.#fleet?.hold(callSid, elsewhere);
+    this.#fleet?.hold(callSid);
   }
 
   /** A good token of a call whose webhook another process answered: the stream brings what is needed. */
@@ -202,7 +208,7 @@ export class Calls implements Desk, CallHost, TransferHubHost {
       this,
       this.#deps,
     );
-    this.#take(call, true);
+    this.#take(call);
     call.dialLater();
     return call;
   }
@@ -254,7 +260,7 @@ export class Calls implements Desk, CallHost, TransferHubHost {
       this,
       this.#deps,
     );
-    this.#take(call, true);
+    this.#take(call);
     call.dialLater();
     return this.backToAgent(call, fact);
   }

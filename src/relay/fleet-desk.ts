@@ -96,6 +96,9 @@ export class FleetDesk implements Desk, FleetMember {
         };
       case "end":
         return { kind: "refusal", refusal: await calls.end(callSid) };
+      default:
+        // A newer version asks, while nodes are replaced one by one.
+        return null;
     }
   }
 

@@ -1,6 +1,6 @@
 /**
- * Other processes of this service, on this machine and on others, as the calls know them. A single process has none. Types only;
- * implemented by `supervisor/` for the workers of one machine and by `adapters/store/` for nodes.
+ * Other processes of this service, on this machine and on others, as the calls know them. A single process has none.
+ * Implemented by `supervisor/` for the workers of one machine and by `adapters/store/` for nodes.
  */
 import type { CallSid } from "../ports.js";
 import type { Twiml } from "../wire/twiml.js";
@@ -35,12 +35,8 @@ export interface FleetMember {
 export interface Fleet {
   /** Once, before anything else. */
   join(member: FleetMember): void;
-  /**
-   * This process answers for the call from now on. Never waits and never throws.
-   *
-   * @param elsewhere  its webhook was answered by another process, which is told to let go.
-   */
-  hold(callSid: CallSid, elsewhere: boolean): void;
+  /** This process answers for the call from now on; whoever did before is told. Never waits and never throws. */
+  hold(callSid: CallSid): void;
   /** The call is over; what still comes of it may be answered anywhere after a while. Never waits and never throws. */
   letGo(callSid: CallSid): void;
   /**
@@ -48,6 +44,44 @@ export interface Fleet {
    * seconds). Never rejects.
    */
   ask(callSid: CallSid, question: Question): Promise<Answer | null>;
-  /** True for the first of all processes that asks for this key within `ttlMs`. Bounded, and true when nobody can tell. */
-  claimOnce(key: string, ttlMs: number): Promise<boolean>;
+  /**
+   * True for the first of all processes that asks for this key within `ttlMs`. Null: nobody can tell now. Answers within half a
+   * second or so, and never rejects.
+   */
+  claimOnce(key: string, ttlMs: number): Promise<boolean | null>;
+}
+
+/** Processes of this machine, which are near, and those of others: what the near ones cannot tell is asked of the far ones. */
+export class TwoFleets implements Fleet {
+  readonly #near: Fleet;
+  readonly #far: Fleet;
+
+  constructor(near: Fleet, far: Fleet) {
+    this.#near = near;
+    this.#far = far;
+  }
+
+  join(member: FleetMember): void {
+    this.#near.join(member);
+    this.#far.join(member);
+  }
+
+  hold(callSid: CallSid): void {
+    this.#near.hold(callSid);
+    this.#far.hold(callSid);
+  }
+
+  letGo(callSid: CallSid): void {
+    this.#near.letGo(callSid);
+    this.#far.letGo(callSid);
+  }
+
+  async ask(callSid: CallSid, question: Question): Promise<Answer | null> {
+    return (await this.#near.ask(callSid, question)) ?? (await this.#far.ask(callSid, question));
+  }
+
+  /** What is far knows of all; what is near, only while that is away. */
+  async claimOnce(key: string, ttlMs: number): Promise<boolean | null> {
+    return (await this.#far.claimOnce(key, ttlMs)) ?? (await this.#near.claimOnce(key, ttlMs));
+  }
 }

@@ -20,7 +20,10 @@ export class WorkerLink implements Fleet {
     number,
     { readonly done: (answer: Answer | null) => void; readonly timer: Timer }
   >();
-  readonly #claims = new Map<number, { readonly done: (first: boolean) => void; readonly timer: Timer }>();
+  readonly #claims = new Map<
+    number,
+    { readonly done: (first: boolean | null) => void; readonly timer: Timer }
+  >();
   #member: FleetMember | null = null;
   #nextId = 1;
 
@@ -50,10 +53,10 @@ export class WorkerLink implements Fleet {
     });
   }
 
-  claimOnce(key: string, ttlMs: number): Promise<boolean> {
+  claimOnce(key: string, ttlMs: number): Promise<boolean | null> {
     return new Promise((done) => {
       const id = this.#nextId++;
-      const timer = this.#clock.after(CLAIM_MS, () => this.#claimed(id, true));
+      const timer = this.#clock.after(CLAIM_MS, () => this.#claimed(id, null));
       this.#claims.set(id, { done, timer });
       this.#channel.send({ type: "claim", id, key, ttlMs });
     });
@@ -88,7 +91,7 @@ export class WorkerLink implements Fleet {
     asked?.done(answer);
   }
 
-  #claimed(id: number, first: boolean): void {
+  #claimed(id: number, first: boolean | null): void {
     const claim = this.#claims.get(id);
     this.#claims.delete(id);
     claim?.timer.cancel();

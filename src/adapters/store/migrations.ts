@@ -51,6 +51,17 @@ export const MIGRATIONS: readonly Migration[] = [
         ('1002', 'linus@example.com', 'on its way', '["keyboard"]', 'tomorrow')`,
     ],
   },
+  {
+    name: "0003-nodes",
+    statements: [
+      `create table nodes (
+        process text primary key, node text not null, worker integer not null, calls integer not null,
+        max_calls integer not null, draining integer not null, seen_ms bigint not null)`,
+      "create table call_holders (call_sid text primary key, process text not null, until_ms bigint)",
+      "create index call_holders_by_process on call_holders (process)",
+      "create index call_holders_by_end on call_holders (until_ms)",
+    ],
+  },
 ];
 
 /**

@@ -1,7 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { type Dialect, Kysely, PostgresDialect, sql } from "kysely";
-import pg from "pg";
 import { RelayError } from "../../errors.js";
 import type { Store } from "../../records/store-port.js";
 import type { OrderBook } from "../../tools/sample-tools.js";
@@ -10,16 +9,12 @@ import { type Guard, guard } from "./guard.js";
 import { JobsTableQueue } from "./jobs-table.js";
 import { migrate } from "./migrations.js";
 import { OrdersTables } from "./orders-tables.js";
+import { postgresPool } from "./postgres-pool.js";
 import { SqliteDialect } from "./sqlite-dialect.js";
 import { StateTable } from "./state-table.js";
 import type { Tables } from "./tables.js";
 
 const POSTGRES_CONNECTIONS = 4;
-/** A database that takes longer is as good as away: the journal on disk holds what waits. */
-const POSTGRES_TIMEOUT_MS = 10_000;
-const POSTGRES_CONNECT_TIMEOUT_MS = 3_000;
-/** OID of bigint; all of ours are counts and ms, far below 2^53. */
-const BIGINT_OID = 20;
 
 /** The records' store, and the shop of the sample tools in the same database. */
 export interface OpenStore extends Store {
@@ -85,22 +80,7 @@ function dialectOf(
   onLostConnection: (error: Error) => void,
 ): { readonly kind: "sqlite" | "postgres"; readonly dialect: Dialect } {
   if (/^postgres(ql)?:\/\//.test(url)) {
-    const pool = new pg.Pool({
-      connectionString: url,
-      max: POSTGRES_CONNECTIONS,
-      connectionTimeoutMillis: POSTGRES_CONNECT_TIMEOUT_MS,
-      query_timeout: POSTGRES_TIMEOUT_MS,
-      statement_timeout: POSTGRES_TIMEOUT_MS,
-      idle_in_transaction_session_timeout: POSTGRES_TIMEOUT_MS,
-      application_name: "murelay",
-      types: {
-        getTypeParser: (oid: number, format?: "text" | "binary") =>
-          oid === BIGINT_OID ? Number : pg.types.getTypeParser(oid, format === "binary" ? "text" : "text"),
-      },
-    });
-    // Without listeners, a server that restarts would end this process. The pool's own hears of idle connections only.
-    pool.on("error", onLostConnection);
-    pool.on("connect", (client) => client.on("error", onLostConnection));
+    const pool = postgresPool(url, POSTGRES_CONNECTIONS, onLostConnection);
     return { kind: "postgres", dialect: new PostgresDialect({ pool }) };
   }
   const scheme = /^([a-z][a-z0-9+]*):/.exec(url)?.[1];

@@ -89,6 +89,25 @@ export interface AppointmentsTable {
   topic: string | null;
 }
 
+/** Processes that answer for calls; a row is written again every few seconds. */
+export interface NodesTable {
+  process: string;
+  node: string;
+  worker: number;
+  calls: number;
+  max_calls: number;
+  draining: number;
+  seen_ms: number;
+}
+
+/** Which process answers for a call. */
+export interface CallHoldersTable {
+  call_sid: string;
+  process: string;
+  /** When it may be forgotten; null while the call lives. */
+  until_ms: number | null;
+}
+
 export interface MigrationsTable {
   name: string;
   applied_ms: number;
@@ -103,5 +122,7 @@ export interface Tables {
   jobs: JobsTable;
   orders: OrdersTable;
   appointments: AppointmentsTable;
+  nodes: NodesTable;
+  call_holders: CallHoldersTable;
   murelay_migrations: MigrationsTable;
 }

@@ -1,0 +1,22 @@
+import { RelayError } from "../errors.js";
+import type { OperatorRoute } from "./ops-route.js";
+import { json } from "./reply.js";
+
+/** GET /api/nodes: the processes that share the database, as they stood at their last heartbeat. */
+export function nodeRoutes(bus: { nodes(): Promise<readonly object[]> }): readonly OperatorRoute[] {
+  return [
+    {
+      method: "GET",
+      path: "/api/nodes",
+      guarded: true,
+      handle: async () => {
+        try {
+          return json(200, { nodes: await bus.nodes() });
+        } catch (error) {
+          if (!(error instanceof RelayError) || error.code !== "store_unavailable") throw error;
+          return json(503, { error: error.code });
+        }
+      },
+    },
+  ];
+}
