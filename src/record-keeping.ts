@@ -66,8 +66,10 @@ export async function openRecordKeeping(
   const spool = await SpoolFiles.open(join(dataDirectory(config), "spool"), config.nodeName, () =>
     clock.epochMs(),
   );
+  let teller: CompletionTeller | null = null;
+  const recovered = (callSid: CallSid): void => void teller?.tell(callSid);
   const recorder = new Recorder(
-    { store, spool, clock, log, metrics },
+    { store, spool, clock, log, metrics, recovered },
     {
       node: config.nodeName,
       prices: deps.prices,
@@ -112,19 +114,15 @@ export async function openRecordKeeping(
       recordingsDays: agents.retention?.recordingsDays ?? null,
     },
   );
-  const told =
-    deps.completed === null
-      ? recorder
-      : new CompletionTeller(
-          recorder,
-          async (callSid) => recorder.record(callSid) ?? (await store.load(callSid))?.record ?? null,
-          deps.completed,
-          log,
-        );
+  if (deps.completed !== null) {
+    const record = async (callSid: CallSid) =>
+      recorder.record(callSid) ?? (await store.load(callSid))?.record ?? null;
+    teller = new CompletionTeller(recorder, record, deps.completed, log);
+  }
   const key = (callSid: CallSid): string => `transfer:${callSid}`;
   return {
     journal: new RecordingStarter(
-      told,
+      teller ?? recorder,
       agents.agents,
       deps.control,
       `${config.publicUrl}/recording-status`,

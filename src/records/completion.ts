@@ -27,10 +27,11 @@ export class CompletionTeller implements CallJournal {
 
   write(callSid: CallSid, event: RecordEvent): void {
     this.#journal.write(callSid, event);
-    if (event.type === "ended") void this.#tell(callSid);
+    if (event.type === "ended") void this.tell(callSid);
   }
 
-  async #tell(callSid: CallSid): Promise<void> {
+  /** Of a call that is over; also of one that a process which died may have told of already. Never rejects. */
+  async tell(callSid: CallSid): Promise<void> {
     try {
       const record = await this.#record(callSid);
       if (record === null) return;

@@ -44,6 +44,8 @@ export interface RecorderPorts {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Pick<CallMetrics, "recordsPending" | "recordsDropped">;
+  /** A call whose end this process has found, or brought about, for one that died: that one may have told nobody. */
+  readonly recovered?: (callSid: CallSid) => void;
 }
 
 export interface RecorderSettings {
@@ -398,7 +400,9 @@ export class Recorder implements CallJournal {
       const abandoned = await store.abandonedCalls(LOST_AFTER_MS, 1_000);
       const others = (owner: string) => owner !== spool.writer;
       const lost = await finalise(store, abandoned, others, (record) => this.#finish(record));
-      if (lost > 0) log.warn("ended the calls of processes that show no life", { failed_calls: lost });
+      this.#tell(lost);
+      if (lost.length > 0)
+        log.warn("ended the calls of processes that show no life", { failed_calls: lost.length });
     } catch (error) {
       log.warn("taking over records has to wait", {}, error);
     }
@@ -407,12 +411,17 @@ export class Recorder implements CallJournal {
   async #recoverOrphan(orphan: OrphanSpool): Promise<number> {
     const { store } = this.#ports;
     const finish = (record: CallRecord) => this.#finish(record);
-    for await (const piece of orphan.read()) await replay(store, orphan.writer, piece, finish);
+    for await (const piece of orphan.read()) this.#tell(await replay(store, orphan.writer, piece, finish));
     const live = await store.liveCallsOf(orphan.writer);
     const lost = await finalise(store, live, (owner) => owner === orphan.writer, finish);
     await store.forgetWriter(orphan.writer);
+    this.#tell(lost);
     await orphan.remove();
-    return lost;
+    return lost.length;
+  }
+
+  #tell(ended: readonly CallSid[]): void {
+    for (const callSid of ended) this.#ports.recovered?.(callSid);
   }
 
   async #heartbeat(): Promise<void> {

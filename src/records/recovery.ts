@@ -16,13 +16,15 @@ export type Finish = (record: CallRecord) => CallRecord;
 /**
  * Brings entries of a journal into the database: those of them that are not there yet, in order. However often it is done, with
  * however much of the journal, each entry counts once.
+ *
+ * @returns  calls that it changed and whose end is among the entries.
  */
 export async function replay(
   store: CallStore,
   writer: WriterId,
   entries: readonly SpoolEntry[],
   finish: Finish,
-): Promise<void> {
+): Promise<readonly CallSid[]> {
   const byCall = new Map<CallSid, SpoolEntry[]>();
   for (const entry of entries) {
     const of = byCall.get(entry.callSid);
@@ -30,7 +32,7 @@ export async function replay(
     // A piece that was half written on a full disk is in the journal once more, whole.
     else if (entry.seq > of.at(-1)!.seq) of.push(entry);
   }
-  await change(store, [...byCall.keys()], (callSid, stored) => {
+  const changed = await change(store, [...byCall.keys()], (callSid, stored) => {
     const done = stored?.applied[writer] ?? 0;
     const fresh = byCall.get(callSid)?.filter((entry) => entry.seq > done) ?? [];
     const last = fresh.at(-1);
@@ -47,15 +49,16 @@ export async function replay(
       owner: stored?.owner ?? writer,
     };
   });
+  return changed.filter((callSid) => byCall.get(callSid)?.some((entry) => entry.event.type === "ended"));
 }
 
-/** Ends calls whose process is gone as failed, with what is known of them. */
+/** Ends calls whose process is gone as failed, with what is known of them; returns those that it ended. */
 export async function finalise(
   store: CallStore,
   callSids: readonly CallSid[],
   lostWriters: (owner: WriterId) => boolean,
   finish: Finish,
-): Promise<number> {
+): Promise<readonly CallSid[]> {
   return await change(store, callSids, (callSid, stored) => {
     if (stored === null || stored.record.state === "ended" || !lostWriters(stored.owner)) return null;
     const atMs = lastKnownMs(stored.record);
@@ -75,20 +78,20 @@ export async function finalise(
   });
 }
 
-/** Reads calls, changes them and saves them, again for those that somebody else saved in between; how many it saved. */
+/** Reads calls, changes them and saves them, again for those that somebody else saved in between; returns those that it saved. */
 async function change(
   store: CallStore,
   callSids: readonly CallSid[],
   next: (callSid: CallSid, stored: StoredCall | null) => CallSave | null,
-): Promise<number> {
-  let count = 0;
+): Promise<readonly CallSid[]> {
+  const changed: CallSid[] = [];
   for (let i = 0; i < callSids.length; i += CALLS_A_BATCH) {
     let left = callSids.slice(i, i + CALLS_A_BATCH);
     for (let round = 0; left.length > 0 && round < MAX_ROUNDS; round++) {
       const stored = await store.loadMany(left);
       const saves = left.flatMap((callSid) => next(callSid, stored.get(callSid) ?? null) ?? []);
       const outcomes = await store.save(saves);
-      count += outcomes.filter((outcome) => outcome === "saved").length;
+      for (const [n, save] of saves.entries()) if (outcomes[n] === "saved") changed.push(save.callSid);
       left = saves.filter((_, n) => outcomes[n] === "conflict").map((save) => save.callSid);
     }
     if (left.length > 0) {
@@ -97,5 +100,5 @@ async function change(
       });
     }
   }
-  return count;
+  return changed;
 }

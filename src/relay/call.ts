@@ -151,6 +151,8 @@ export class Call
   #recognising = false;
   #greetingWaits = false;
   #facts: string | null = null;
+  /** The language that the session was opened in. */
+  #openedIn: string;
   #instructions: string;
   #language: string;
 
@@ -163,6 +165,7 @@ export class Call
     this.log = deps.log.child({ callSid: parties.callSid, agent: agent.name });
     this.#limits = new LimitWatch(agent.limits, deps.maxCallMinutes);
     this.#instructions = agent.instructions;
+    this.#openedIn = agent.language;
     this.#language = agent.language;
     this.story = new CallStory(parties.callSid, deps.journal, () => clock.nowMs());
     this.#audio = new AudioPath(deps.pool, this, deps);
@@ -297,8 +300,18 @@ export class Call
     if (profile === undefined) return false;
     this.#language = language;
     this.#instructions = prompts.inLanguage(profile.instructions ?? this.agent.instructions, language);
-    this.#upstream.session?.update({ instructions: this.#instructions });
+    this.#tellLanguage();
     return true;
+  }
+
+  #tellLanguage(): void {
+    const instructions = this.#instructions;
+    // Once it has spoken, a session keeps its voice.
+    this.#upstream.session?.update(this.#spokeYet ? { instructions } : { instructions, voice: this.#voice });
+  }
+
+  get #voice(): string {
+    return this.agent.languages.get(this.#language)?.voice ?? this.agent.voice;
   }
 
   sendDtmf(digits: string): void {
@@ -347,9 +360,10 @@ export class Call
 
   openSession(history: readonly HistoryItem[], life: VoiceSessionLife): VoiceSession {
     const { agent } = this;
+    this.#openedIn = this.#language;
     const profile: SessionProfile = {
       model: agent.model,
-      voice: agent.voice,
+      voice: this.#voice,
       instructions: this.#instructions,
       turnDetection: this.#turns,
       noiseReduction: agent.noiseReduction,
@@ -734,6 +748,8 @@ export class Call
     const session = this.#upstream.session;
     if (session === null) return;
     this.#audio.connectSession(session);
+    // The look-up was quicker than the session.
+    if (this.#openedIn !== this.#language) this.#tellLanguage();
     if (how === "greet") {
       if (this.#recognising) this.#greetingWaits = true;
       else this.#greet();

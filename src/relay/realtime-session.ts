@@ -194,9 +194,7 @@ export class RealtimeSession implements VoiceSession, UpstreamSocketEvents {
       session: {
         type: "realtime",
         ...(change.instructions === undefined ? {} : { instructions: change.instructions }),
-        ...(change.turnDetection === undefined
-          ? {}
-          : { audio: { input: { turn_detection: turnDetectionConfig(change.turnDetection) } } }),
+        ...audioChange(change),
       },
     });
   }
@@ -533,3 +531,15 @@ function text(bytes: Uint8Array, start: number, end: number): string {
   for (let i = start; i < end; i++) out += String.fromCharCode(bytes[i]!);
   return out;
 }
+function audioChange({ turnDetection, voice }: SessionChange) {
+  if (turnDetection === undefined && voice === undefined) return {};
+  return {
+    audio: {
+      ...(turnDetection === undefined
+        ? {}
+        : { input: { turn_detection: turnDetectionConfig(turnDetection) } }),
+      ...(voice === undefined ? {} : { output: { voice } }),
+    },
+  };
+}
+

@@ -100,6 +100,7 @@ describe.each(storeKinds())("the recorder on $name", (kind) => {
   let clock: FakeClock;
   let dropped: number;
   let pending: number;
+  let recovered: string[];
 
   beforeEach(async () => {
     home = mkdtempSync(join(tmpdir(), "murelay-recorder-"));
@@ -107,6 +108,7 @@ describe.each(storeKinds())("the recorder on $name", (kind) => {
     clock = new FakeClock();
     dropped = 0;
     pending = 0;
+    recovered = [];
   });
   afterEach(async () => {
     await store.close();
@@ -123,6 +125,7 @@ describe.each(storeKinds())("the recorder on $name", (kind) => {
         spool: world.spool,
         clock,
         log: silentLog,
+        recovered: (callSid) => recovered.push(callSid),
         metrics: {
           recordsPending: (now) => {
             pending = now;
@@ -235,10 +238,12 @@ describe.each(storeKinds())("the recorder on $name", (kind) => {
     expect(cut).toMatchObject({ state: "ended", outcome: "failed", endReason: "process_lost" });
     expect(cut?.turns).toHaveLength(2);
     expect(cut?.endedAt).toBe("2026-11-21T00:00:04.002Z");
+    expect(recovered).toEqual([sid(1), sid(2)]);
     // Once more finds nothing, and changes nothing.
     const before = await store.load(sid(2));
     await second.recorder.recover();
     expect(await store.load(sid(2))).toEqual(before);
+    expect(recovered).toHaveLength(2);
     expect(await readdir(home)).toEqual([second.writer]);
     await second.recorder.close();
     await first.spool.close();
