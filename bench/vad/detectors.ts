@@ -62,3 +62,43 @@ export function listen(detector: Detector, lines: readonly Line[]): Heard[] {
     return { line, verdicts, scores };
   });
 }
+
+/** What may be built on the VAD's `certainlySilent`. */
+export interface SureSilence {
+  /** Share of the silence that it covers. */
+  readonly share: number;
+  /** Share of the speech frames that it covers: audio that waits for company though somebody speaks. */
+  readonly speechShare: number;
+  /** Of the speech that begins during sure silence, the share whose third frame (60 ms) is still taken for it. */
+  readonly lateShare: number;
+}
+
+export function measureSureSilence(lines: readonly Line[]): SureSilence {
+  const vad = new FrameVad();
+  const frames = [0, 0];
+  const covered = [0, 0];
+  let begun = 0;
+  let late = 0;
+  for (const { ulaw, truth } of lines) {
+    vad.reset();
+    let spoken = 0;
+    let from = false;
+    for (let f = 0; f < truth.length; f++) {
+      const before = vad.certainlySilent;
+      vad.frame(ulaw, f * FRAME_BYTES);
+      const speech = truth[f]!;
+      frames[speech]!++;
+      if (vad.certainlySilent) covered[speech]!++;
+      spoken = speech === 1 ? spoken + 1 : 0;
+      if (spoken === 1) from = before;
+      if (spoken !== 3 || !from) continue;
+      begun++;
+      if (vad.certainlySilent) late++;
+    }
+  }
+  return {
+    share: covered[0]! / Math.max(1, frames[0]!),
+    speechShare: covered[1]! / Math.max(1, frames[1]!),
+    lateShare: late / Math.max(1, begun),
+  };
+}

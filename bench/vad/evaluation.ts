@@ -1,9 +1,11 @@
 /** Every detector on every line, boiled down to the figures that the report shows. */
+import { BEGIN_SCORE, GO_ON_SCORE } from "../../src/vad/frame-vad.js";
 import type { Detector } from "./detectors.js";
-import { listen, OURS } from "./detectors.js";
+import { listen, measureSureSilence, OURS, type SureSilence } from "./detectors.js";
 import { type EvalSet, SNRS_DB } from "./eval-set.js";
 import type { Line } from "./lines.js";
 import {
+  borderForRecall,
   countFalseOnsets,
   countFrames,
   cutAt,
@@ -14,7 +16,6 @@ import {
   measureOnsets,
   type Onsets,
   recallOf,
-  thresholdForRecall,
 } from "./measures.js";
 import { NOISE_KINDS } from "./noise.js";
 import type { Cost } from "./speed.js";
@@ -22,6 +23,8 @@ import type { Cost } from "./speed.js";
 /** Promises are made down to this; 0 dB is shown, and nothing is promised. */
 export const PROMISED_SNR_DB = 5;
 const ONSET_SNR_DB = 10;
+/** Where nobody's room is louder: sure silence is for quiet lines. */
+const QUIET_LINE_SNR_DB = 20;
 
 export interface Row {
   readonly name: string;
@@ -46,9 +49,14 @@ export interface EqualRecall {
   readonly ours: FalseOnsets;
 }
 
-export interface RocPoint {
+/** Ours with its borders moved together. */
+export interface CurvePoint {
+  /** With the borders as far apart as they are in use. */
   readonly falseAlarmShare: number;
   readonly recall: number;
+  /** With the borders ONSET_GAP apart. */
+  readonly onsetRecall: number;
+  readonly falseOnsetsPerHour: number;
 }
 
 export interface Evaluation {
@@ -57,30 +65,21 @@ export interface Evaluation {
   readonly noiseHours: number;
   readonly rows: readonly Row[];
   readonly equalRecall: readonly EqualRecall[];
-  /** Ours over all thresholds, on the lines with at least PROMISED_SNR_DB. */
-  readonly roc: readonly RocPoint[];
+  /** Ours, from eager to strict, on the lines with at least PROMISED_SNR_DB and on those without speech. */
+  readonly curve: readonly CurvePoint[];
   readonly costs: readonly Cost[];
+  /** On lines without noise or with 20 dB. */
   readonly sure: SureSilence;
 }
 
-/** What may be built on `certainlySilent`. */
-export interface SureSilence {
-  /** Share of the silence that it covers, without noise and at 20 dB. */
-  readonly share: number;
-  /** Share of the speech frames that it covers on the same lines: audio that would have waited for company. */
-  readonly speechShare: number;
-}
-
-const ROC_THRESHOLDS = Array.from({ length: 49 }, (_, i) => (i - 24) / 2);
+const FRAME_GAP = BEGIN_SCORE - GO_ON_SCORE;
+/** The gap between beginning and going on with which fewest noises begin at a given recall: found on the dev half. */
+const ONSET_GAP = 4;
+const CURVE_BORDERS = Array.from({ length: 29 }, (_, i) => (i - 14) / 2);
 
 const atLeast = (snrDb: number) => (line: Line) => line.snrDb >= snrDb;
 
-export function evaluate(
-  set: EvalSet,
-  detectors: readonly Detector[],
-  costs: readonly Cost[],
-  sure: SureSilence,
-): Evaluation {
+export function evaluate(set: EvalSet, detectors: readonly Detector[], costs: readonly Cost[]): Evaluation {
   const heard = detectors.map((detector) => ({
     name: detector.name,
     speech: listen(detector, set.speech),
@@ -98,15 +97,23 @@ export function evaluate(
       .filter(({ name }) => name !== OURS)
       .map(({ name, speech, noise }) => {
         const recall = recallOf(countFrames(speech.filter(({ line }) => atLeast(PROMISED_SNR_DB)(line))));
-        const tuned = cutAt(ours.noise, thresholdForRecall(promised, recall));
+        const border = borderForRecall(promised, recall, ONSET_GAP);
+        const tuned = cutAt(ours.noise, border, border - ONSET_GAP);
         return { name, recall, theirs: countFalseOnsets(noise), ours: countFalseOnsets(tuned) };
       }),
-    roc: ROC_THRESHOLDS.map((threshold) => {
-      const frames = countFrames(cutAt(promised, threshold));
-      return { falseAlarmShare: falseAlarmShare(frames), recall: recallOf(frames) };
+    curve: CURVE_BORDERS.map((border) => {
+      const frames = countFrames(cutAt(promised, border, border - FRAME_GAP));
+      const eager = cutAt(promised, border, border - ONSET_GAP);
+      const noise = cutAt(ours.noise, border, border - ONSET_GAP);
+      return {
+        falseAlarmShare: falseAlarmShare(frames),
+        recall: recallOf(frames),
+        onsetRecall: recallOf(countFrames(eager)),
+        falseOnsetsPerHour: countFalseOnsets(noise).perHour,
+      };
     }),
     costs,
-    sure,
+    sure: measureSureSilence(set.speech.filter(atLeast(QUIET_LINE_SNR_DB))),
   };
 }
 

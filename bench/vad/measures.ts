@@ -1,6 +1,7 @@
 /** What a detector's verdicts are worth, against the truth: pure arithmetic over frames of 20 ms. */
 import { FRAME_MS } from "../../src/codec/frame.js";
 import { Endpointer } from "../../src/vad/endpointer.js";
+import { isSpeech } from "../../src/vad/frame-vad.js";
 import type { Line } from "./lines.js";
 
 /** One detector's opinion of one line. */
@@ -48,22 +49,32 @@ export function f1Of({ hits, misses, falseAlarms }: Frames): number {
   return (2 * hits) / Math.max(1, 2 * hits + misses + falseAlarms);
 }
 
-/** The same opinions cut at another score. */
-export function cutAt(heard: readonly Heard[], threshold: number): Heard[] {
+/** The same opinions, with verdicts cut from the scores at other borders. */
+export function cutAt(heard: readonly Heard[], begin: number, goOn: number): Heard[] {
   return heard.map(({ line, scores }) => {
-    if (scores === null) throw new Error("a detector without scores has no other threshold");
-    return { line, scores, verdicts: Uint8Array.from(scores, (score) => (score > threshold ? 1 : 0)) };
+    if (scores === null) throw new Error("a detector without scores has no other border");
+    const verdicts = new Uint8Array(scores.length);
+    let speech = false;
+    for (let f = 0; f < scores.length; f++) {
+      speech = isSpeech(scores[f]!, speech, begin, goOn);
+      if (speech) verdicts[f] = 1;
+    }
+    return { line, scores, verdicts };
   });
 }
 
-/** The highest score at which at least `recall` of the speech frames lie above it. */
-export function thresholdForRecall(heard: readonly Heard[], recall: number): number {
-  const ofSpeech: number[] = [];
-  for (const { line, scores } of heard)
-    for (let f = 0; f < line.truth.length; f++) if (line.truth[f] === 1) ofSpeech.push(scores![f]!);
-  const sorted = Float64Array.from(ofSpeech).sort();
-  const below = Math.floor((1 - recall) * sorted.length);
-  return (sorted[Math.min(below, sorted.length - 1)] ?? 0) - 1e-6;
+const SEARCH_STEPS = 24;
+const SEARCH_SCORES: readonly [number, number] = [-16, 16];
+
+/** The highest border, with speech going on `gap` below it, at which at least `recall` of the speech frames are found. */
+export function borderForRecall(heard: readonly Heard[], recall: number, gap: number): number {
+  let [low, high] = SEARCH_SCORES;
+  for (let step = 0; step < SEARCH_STEPS; step++) {
+    const middle = (low + high) / 2;
+    if (recallOf(countFrames(cutAt(heard, middle, middle - gap))) >= recall) low = middle;
+    else high = middle;
+  }
+  return low;
 }
 
 export interface Onsets {

@@ -70,8 +70,16 @@ export function reportMarkdown(evaluation: Evaluation, claims: readonly Claim[])
       ]),
     ),
     "### Sure silence",
-    `Without noise and at 20 dB it covers ${percent(evaluation.sure.share)} of the silence and ${percent(evaluation.sure.speechShare)} of the speech frames.`,
+    sureText(evaluation),
   ].join("\n\n");
+}
+
+function sureText({ sure }: Evaluation): string {
+  return [
+    `Without noise and at 20 dB, \`certainlySilent\` covers ${percent(sure.share)} of the silence and`,
+    `${percent(sure.speechShare)} of the speech frames; of the speech that begins in it,`,
+    `${percent(sure.lateShare)} is not yet doubted after 60 ms.`,
+  ].join(" ");
 }
 
 function onsetTable(rows: readonly Row[]): string {

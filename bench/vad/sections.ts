@@ -1,0 +1,24 @@
+/** Further chapters of the evaluation: each runs, says what it found in Markdown, and which of its promises broke. */
+import type { Recording } from "./prompts.js";
+
+export interface Section {
+  /** Also the key in the JSON file. */
+  readonly name: string;
+  /** Begins with its heading. */
+  readonly markdown: string;
+  /** A sentence each. */
+  readonly missed: readonly string[];
+  readonly json: unknown;
+}
+
+export interface SectionTask {
+  /** Both halves. */
+  readonly speech: readonly Recording[];
+  readonly quick: boolean;
+  readonly seed: number;
+}
+
+export type RunSection = (task: SectionTask) => Section;
+
+/** In the order in which they are printed. */
+export const SECTIONS: readonly RunSection[] = [];
