@@ -38,7 +38,7 @@ class Slot implements FrameMemory {
 /** What the sockets of one process share: memory and random masks. */
 export class SlotPool {
   readonly #free: Slot[] = [];
-  readonly #masks = new Uint32Array(MASKS);
+  readonly #masks = new Int32Array(MASKS);
   #nextMask = MASKS;
 
   /** Unforeseeable, as RFC 6455, section 5.3, asks; drawn from the operating system 8 KiB at a time. */

@@ -22,9 +22,9 @@ export interface StreamEvents {
 export class StreamDialer {
   /**
    * Every connection reads into this: what one has read is dealt with before another reads. Node's default is 64 KiB
-   * of new memory for each read, given back by the garbage collector.
+   * of new memory for each read, given back by the garbage collector. No Buffer: `slice` of one would not copy.
    */
-  readonly #readBuffer = Buffer.allocUnsafeSlow(READ_BYTES);
+  readonly #readBuffer = new Uint8Array(READ_BYTES);
   readonly #trustedCertificates: string | null;
   #secureContext: SecureContext | null = null;
   /** Of each host and port the last: who resumes it is spared the certificates, in time and memory. */

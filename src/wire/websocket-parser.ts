@@ -168,7 +168,7 @@ export class FrameParser {
     if (until > this.#message.length) {
       const announced = from + this.#frameBytes - this.#frameBytesRead;
       const room = Math.max(until, Math.min(announced, Math.max(2 * this.#message.length, FIRST_BYTES)));
-      const larger = Buffer.allocUnsafeSlow(room);
+      const larger = new Uint8Array(Buffer.allocUnsafeSlow(room).buffer);
       larger.set(this.#message.subarray(0, from));
       this.#message = larger;
     }

@@ -108,6 +108,22 @@ describe("raw upstream, on the wire", () => {
     expect(ear.heard).toEqual(["Hello"]);
   });
 
+  it("hands messages out as bytes whose slice is a copy", async () => {
+    const whole = bytes("81 03 6f6e65");
+    const cut = Buffer.concat([bytes("81 7e 2710"), Buffer.alloc(10_000, "x")]);
+    const { url } = await handmade((socket, accepted) => {
+      socket.setNoDelay(true);
+      socket.write(Buffer.concat([Buffer.from(accepted), whole, cut.subarray(0, 5000)]));
+      setImmediate(() => socket.end(cut.subarray(5000)));
+    });
+    const { ear } = dial(url);
+    const kept: Uint8Array[] = [];
+    ear.onMessage = (message) => kept.push(message.slice());
+    await ear.closing;
+    expect(kept.map((each) => each.constructor)).toEqual([Uint8Array, Uint8Array]);
+    expect(kept.map((each) => Buffer.from(each).toString())).toEqual(["one", "x".repeat(10_000)]);
+  });
+
   it("understands an answer and a message that come byte by byte", async () => {
     const { url } = await handmade(async (socket, accepted) => {
       socket.setNoDelay(true);

@@ -36,7 +36,10 @@ export class FakeUpstream implements UpstreamSocket {
   }
 
   says(event: Json): void {
-    this.#events.message(new TextEncoder().encode(JSON.stringify({ event_id: "ev", ...event })));
+    const message = new TextEncoder().encode(JSON.stringify({ event_id: "ev", ...event }));
+    this.#events.message(message);
+    // It was valid only until then.
+    message.fill(0xcc);
   }
 
   drops(code = 1006, httpStatus: number | null = null): void {
