@@ -68,7 +68,10 @@ export interface CallRequest {
   readonly operation: CallOperation;
   readonly callId: string;
   readonly body: string;
+  /** 0: it was never looked at. */
   status: number;
+  /** It was carried out, and nobody was told. */
+  unanswered?: boolean;
 }
 
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -270,7 +273,10 @@ export class SimulatedSip {
     }
     const { status, error } = this.#carryOut(request, asked, fault);
     asked.status = status;
-    if (fault === "timeout_after") return;
+    if (fault === "timeout_after") {
+      asked.unanswered = true;
+      return;
+    }
     response.writeHead(status, { "content-type": "application/json" });
     response.end(error === null ? "" : JSON.stringify({ error }));
   }
@@ -294,12 +300,25 @@ export class SimulatedSip {
       return refusal(404, "call_id_not_found", `No call found with id '${callId}'.`);
     const wrong = this.#do(call, operation, body, request);
     if (wrong !== null) {
-      this.violations.push(`${operation}: ${wrong.error?.message ?? ""}`);
+      if (!this.#couldNotKnow(asked, call))
+        this.violations.push(`${operation}: ${wrong.error?.message ?? ""}`);
       return wrong;
     }
     return fault === "500_after"
       ? refusal(500, "server_error", "The server had an error.")
       : { status: 200, error: null };
+  }
+
+  /** Whoever got no answer to `accept` knows neither that the call is theirs nor that it is not. */
+  #couldNotKnow(asked: CallRequest, call: SipCall): boolean {
+    const unsure = this.requests.some(
+      (other) =>
+        other !== asked &&
+        other.callId === call.id &&
+        other.operation === "accept" &&
+        (other.status === 0 || other.status >= 429 || other.unanswered === true),
+    );
+    return unsure && (asked.operation === "accept" || asked.operation === "hangup");
   }
 
   /** @returns what was wrong with the request. */
