@@ -75,6 +75,8 @@ export class StreamDialer {
       ...(known === undefined ? {} : { session: known }),
     };
     const socket = tlsConnect(options);
+    // Should the session be what went wrong, the next dial does without.
+    socket.once("error", () => this.#tlsSessions.delete(peer));
     socket.once("secureConnect", () => {
       if (socket.isSessionReused()) return;
       // The server did not know it any more, or there was none; tickets come after the handshake.

@@ -1,5 +1,5 @@
 /** The raw upstream against servers that are not a WebSocket library's: hand-written bytes, TLS, and a peer that does not read. */
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer as createHttpServer } from "node:http";
@@ -252,7 +252,8 @@ describe("raw upstream, on the wire", () => {
 
 /** WebSocket servers by the library: plain, and over TLS with the certificate of the fixtures. */
 async function library(secure: boolean) {
-  const server = secure ? createHttpsServer({ cert, key }) : createHttpServer();
+  const https = createHttpsServer({ cert, key });
+  const server = secure ? https : createHttpServer();
   const peers = new WebSocketServer({ server });
   const reused: boolean[] = [];
   server.on("secureConnection", (socket: TLSSocket) => reused.push(socket.isSessionReused()));
@@ -261,6 +262,8 @@ async function library(secure: boolean) {
     url: `${secure ? "wss" : "ws"}://127.0.0.1:${port}/v1/realtime?model=m`,
     port,
     reused,
+    forgetSessions: () => https.setTicketKeys(randomBytes(48)),
+    refuseNext: () => server.once("connection", (socket: Socket) => socket.destroy()),
     peer: async (): Promise<WebSocket> => (await once(peers, "connection"))[0],
   };
 }
@@ -361,23 +364,38 @@ describe("raw upstream, TLS", () => {
     expect(await ear.closing).toMatchObject({ code: 0, reason: "ERR_TLS_CERT_ALTNAME_INVALID" });
   });
 
-  it("resumes the session of an earlier dial", async () => {
-    const server = await library(true);
-    const dialer = dialerWith({ trustedCertificates: cert });
+  /** A dial that got as far as a message: what the server gives for later comes before it. */
+  async function dialAndHear(dialer: UpstreamDialer, server: Awaited<ReturnType<typeof library>>) {
     const connected = server.peer();
     const ear = new Ear();
     dialer.dial(server.url, ear);
-    await ear.opening;
-    const peer = await connected;
-    // The ticket comes before what is sent after it.
     const heard = new Promise<void>((resolve) => {
       ear.onMessage = () => resolve();
     });
-    peer.send("hello");
+    (await connected).send("hello");
     await heard;
-    const second = new Ear();
-    dialer.dial(server.url, second);
-    await second.opening;
-    expect(server.reused).toEqual([false, true]);
+  }
+
+  it("resumes the session of an earlier dial, and makes a new one where the server forgot it", async () => {
+    const server = await library(true);
+    const dialer = dialerWith({ trustedCertificates: cert });
+    await dialAndHear(dialer, server);
+    await dialAndHear(dialer, server);
+    server.forgetSessions();
+    await dialAndHear(dialer, server);
+    await dialAndHear(dialer, server);
+    expect(server.reused).toEqual([false, true, false, true]);
+  });
+
+  it("does without the session after a dial that failed", async () => {
+    const server = await library(true);
+    const dialer = dialerWith({ trustedCertificates: cert });
+    await dialAndHear(dialer, server);
+    server.refuseNext();
+    const ear = new Ear();
+    dialer.dial(server.url, ear);
+    expect(await ear.closing).toMatchObject({ code: 0, reason: "ECONNRESET" });
+    await dialAndHear(dialer, server);
+    expect(server.reused).toEqual([false, false]);
   });
 });
