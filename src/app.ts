@@ -1,6 +1,7 @@
 import { dirname, join } from "node:path";
 import { createHttpCrm } from "./adapters/crm-http.js";
 import type { MetricsSnapshot } from "./adapters/metrics/snapshot.js";
+import { createOpenAiCalls } from "./adapters/openai-calls.js";
 import { createLog } from "./adapters/pino-log.js";
 import { PromMetrics } from "./adapters/prom-metrics.js";
 import { createRawDialer } from "./adapters/raw-upstream.js";
@@ -10,6 +11,7 @@ import { createTwilioRest } from "./adapters/twilio-rest.js";
 import type { AgentsFile } from "./agent.js";
 import { readPriceTable } from "./agents/price-table.js";
 import { type Config, mediaUrlFor } from "./config.js";
+import { RelayError } from "./errors.js";
 import { nodeRoutes } from "./http/nodes-route.js";
 import { createOperatorServer, createPublicServer } from "./http/server.js";
 import { BlockPool } from "./playout/block-pool.js";
@@ -17,11 +19,15 @@ import type { CallControl, Clock, Log } from "./ports.js";
 import { openRecordKeeping, type RecordKeeping } from "./record-keeping.js";
 import { tokenCostUsd } from "./records/cost.js";
 import type { CallJournal } from "./records/record-event.js";
-import { Calls } from "./relay/calls.js";
+import { Calls, type TransferHubHost } from "./relay/calls.js";
 import type { Readiness } from "./relay/desk.js";
 import { type Fleet, TwoFleets } from "./relay/fleet.js";
 import { FleetDesk } from "./relay/fleet-desk.js";
+import { Once } from "./relay/once.js";
 import { RealtimeSession } from "./relay/realtime-session.js";
+import { SipCall } from "./relay/sip-call.js";
+import { SipCalls } from "./relay/sip-calls.js";
+import { Switchboard } from "./relay/switchboard.js";
 import { Ticker } from "./relay/ticker.js";
 import { Transfers } from "./relay/transfers.js";
 import { createToolbox } from "./toolbox.js";
@@ -147,6 +153,20 @@ export async function createApp(
   });
   const mediaUrl = mediaUrlFor(config, worker);
   const links = { publicUrl: config.publicUrl, mediaUrl };
+  const wantsSip = config.openaiWebhookSecret !== null && config.openaiProjectId !== null;
+  let sip: SipCalls | null = null;
+  let transfers: Transfers | null = null;
+  const lookUp =
+    crm === null || agents.crm?.callerLookup == null
+      ? null
+      : (call: Parameters<typeof crm.lookUp>[0]) => crm.lookUp(call);
+  const price = (model: string, tokens: Parameters<typeof tokenCostUsd>[1]) =>
+    tokenCostUsd(model, tokens, prices);
+  const tools = await createToolbox(agents, {
+    clock,
+    log,
+    orders: keeping?.orders ?? new MemoryOrderBook(),
+  });
   const calls: Calls = new Calls(
     agents,
     {
@@ -174,8 +194,9 @@ export async function createApp(
       uplinkIdlePtimeMs: config.uplinkIdlePtimeMs,
       upstreamTimeoutMs: config.upstreamTimeoutMs,
       maxCallMinutes: config.maxCallMinutes,
-      lookUp: crm === null || agents.crm?.callerLookup == null ? null : (call) => crm.lookUp(call),
-      price: (model, tokens) => tokenCostUsd(model, tokens, prices),
+      otherLoad: () => sip?.load ?? 0,
+      lookUp,
+      price,
       openSession: (profile, history, events, life) =>
         new RealtimeSession(profile, history, events, life, {
           dialer,
@@ -184,28 +205,88 @@ export async function createApp(
           metrics,
           log,
         }),
-      tools: await createToolbox(agents, { clock, log, orders: keeping?.orders ?? new MemoryOrderBook() }),
-      transfers: (host) =>
-        new Transfers(host, {
-          control,
-          clock,
-          log,
-          metrics,
-          links,
-          states: keeping?.transfers ?? null,
-          escalate:
-            crm === null || agents.crm?.escalation == null
-              ? null
-              : ({ callSid, caller: from, ours: to, destination, reason, summary, urgency }, agent) =>
-                  crm.escalate({ callSid, from, to, agent, destination, reason, summary, urgency }),
-          recordUrl: null,
-          holdMusicUrl: HOLD_MUSIC_URL,
-        }),
+      tools,
+      transfers: (host) => {
+        transfers = new Transfers(
+          bothPaths(host, () => sip),
+          {
+            control,
+            clock,
+            log,
+            metrics,
+            links,
+            states: keeping?.transfers ?? null,
+            journal,
+            escalate:
+              crm === null || agents.crm?.escalation == null
+                ? null
+                : ({ callSid, caller: from, ours: to, destination, reason, summary, urgency }, agent) =>
+                    crm.escalate({ callSid, from, to, agent, destination, reason, summary, urgency }),
+            recordUrl: null,
+            holdMusicUrl: HOLD_MUSIC_URL,
+          },
+        );
+        return transfers;
+      },
     },
   );
-  const desk = fleet === null ? calls : new FleetDesk(calls, fleet);
+  if (wantsSip) {
+    if (transfers === null) throw new RelayError("internal", "calls without transfers");
+    sip = new SipCalls(
+      { projectId: config.openaiProjectId ?? "", tokenSecret: config.twilioAuthToken, links },
+      {
+        agents,
+        clock,
+        metrics,
+        log,
+        journal,
+        control,
+        transfers,
+        tools,
+        lookUp,
+        price,
+        node: config.nodeName,
+        upstreamTimeoutMs: config.upstreamTimeoutMs,
+        maxCallMinutes: config.maxCallMinutes,
+        sip: createOpenAiCalls({ baseUrl: config.openaiBaseUrl, apiKey: config.openaiApiKey }),
+        agentFor: (form) => calls.agentFor(form),
+        refusal: () => calls.refusal(),
+        hold: (callSid) => fleet?.hold(callSid),
+        letGo: (callSid) => fleet?.letGo(callSid),
+        ended: () => calls.otherEnded(),
+        attach: (attachTo, profile, history, events, life) =>
+          new RealtimeSession(profile, history, events, life, {
+            dialer,
+            url: config.openaiRealtimeUrl,
+            attachTo,
+            nowMs: () => clock.nowMs(),
+            metrics,
+            log,
+          }),
+      },
+    );
+  }
+  const own = sip === null ? calls : new Switchboard(calls, sip);
+  const desk = fleet === null ? own : new FleetDesk(own, fleet);
   if (fleet !== null && desk instanceof FleetDesk) fleet.join(desk);
-  const publicServer = createPublicServer({ config, mediaUrl, desk, metrics, clock, log });
+  const once = new Once(() => clock.nowMs());
+  const publicServer = createPublicServer({
+    config,
+    mediaUrl,
+    desk,
+    sip:
+      desk instanceof Calls || !wantsSip
+        ? null
+        : {
+            desk,
+            secret: config.openaiWebhookSecret ?? "",
+            claimOnce: async (key, ttlMs) =>
+              once.claim(key, ttlMs) && (await fleet?.claimOnce(key, ttlMs)) !== false,
+          },
+    metrics,
+    clock,
+    log,
+  });
   const operatorServer = createOperatorServer({
     config,
     desk,
@@ -253,6 +334,7 @@ export async function createApp(
     stop: async () => {
       if (stopped) return;
       stopped = true;
+      sip?.stop();
       calls.stop();
       unwatch?.();
       publicServer.close();
@@ -267,4 +349,18 @@ export async function createApp(
 
 function fleetOf(siblings: Fleet | null, nodes: Fleet | null): Fleet | null {
   return siblings !== null && nodes !== null ? new TwoFleets(siblings, nodes) : (siblings ?? nodes);
+}
+
+/** Transfers serve the callers of both paths. */
+function bothPaths(calls: TransferHubHost, sip: () => SipCalls | null): TransferHubHost {
+  return {
+    agents: calls.agents,
+    find: (callSid) => sip()?.find(callSid) ?? calls.find(callSid),
+    agentFor: (form) => calls.agentFor(form),
+    backToAgent: (call, fact) =>
+      call instanceof SipCall
+        ? (sip()?.rejoin(call, fact) ?? [{ verb: "hangup" }])
+        : calls.backToAgent(call, fact),
+    takeBack: (callSid, agent, form, fact) => calls.takeBack(callSid, agent, form, fact),
+  };
 }

@@ -40,6 +40,7 @@ const PLACES: Readonly<Record<string, readonly string[]>> = {
   libsql: ["adapters/store/"],
   openai: ["adapters/"],
   pg: ["adapters/store/"],
+  standardwebhooks: ["adapters/openai-webhook.ts", "adapters/webhook-probe.ts"],
   pino: ["adapters/pino-log.ts"],
   "prom-client": ["adapters/prom-metrics.ts", "adapters/metrics/"],
   tsx: ["adapters/module-tools.ts"],

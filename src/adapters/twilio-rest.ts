@@ -194,6 +194,7 @@ function callOptions(call: Omit<NewCall, "url" | "fallbackUrl">) {
     statusCallback: call.statusCallback,
     statusCallbackMethod: "POST",
     statusCallbackEvent: CALL_EVENTS,
+    ...(call.callToken === undefined ? {} : { callToken: call.callToken }),
     ...(amdStatusCallback === undefined
       ? {}
       : {

@@ -6,11 +6,12 @@ import type { Config } from "../config.js";
 import { twilioAuthTokens } from "../config.js";
 import { RelayError } from "../errors.js";
 import type { CallMetrics, Clock, Log } from "../ports.js";
-import type { Desk } from "../relay/desk.js";
+import type { Desk, SipDesk } from "../relay/desk.js";
 import { Exchange } from "./exchange.js";
 import { mediaBehavior } from "./media-route.js";
 import { type OperatorRoute, OperatorRouter, type OperatorRouterParts } from "./ops-route.js";
 import { methodNotAllowed, NOT_FOUND, text } from "./reply.js";
+import { openAiWebhook } from "./sip-route.js";
 import { loadUws, type UwsApp } from "./uws.js";
 import { voiceRoutes } from "./voice-route.js";
 import { WebhookGuard } from "./webhook-guard.js";
@@ -39,10 +40,14 @@ export interface PublicServerParts {
   /** As it stands in this process's `<Stream url>`: mediaUrlFor(config, worker). */
   readonly mediaUrl: string;
   readonly desk: Desk;
+  /** Null: the SIP path is not configured, and its addresses are nobody's. */
+  readonly sip?: { readonly desk: SipDesk; readonly secret: string; readonly claimOnce: ClaimOnce } | null;
   readonly metrics: Pick<CallMetrics, "authFailure">;
   readonly clock: Clock;
   readonly log: Log;
 }
+
+type ClaimOnce = (key: string, ttlMs: number) => Promise<boolean>;
 
 export const MEDIA_PATH = "/media-stream";
 
@@ -56,7 +61,13 @@ export function createPublicServer(parts: PublicServerParts): HttpServer {
     metrics: parts.metrics,
     log,
   });
-  const posts = voiceRoutes({ desk, guard, clock, log });
+  const sip = parts.sip ?? null;
+  const voice = voiceRoutes({ desk, sip: sip?.desk ?? null, guard, clock, log });
+  const posts = new Map(voice);
+  if (sip !== null) {
+    const webhook = openAiWebhook({ ...sip, metrics: parts.metrics, log });
+    for (const path of ["/openai/webhook", "/"]) posts.set(path, webhook);
+  }
   // A proxy in front may leave PUBLIC_URL's own path on the requests it passes on, or take it off: both work.
   const prefix = new URL(config.publicUrl).pathname.replace(/\/+$/, "");
   const mediaPaths = mediaPathsOf(mediaUrl, prefix);

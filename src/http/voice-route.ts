@@ -3,7 +3,7 @@
  */
 import { renderTwiml } from "../adapters/twiml-xml.js";
 import type { Clock, Log } from "../ports.js";
-import type { CallbackKind, Desk } from "../relay/desk.js";
+import type { CallbackKind, Desk, SipDesk } from "../relay/desk.js";
 import type { Twiml } from "../wire/twiml.js";
 import type { Exchange } from "./exchange.js";
 import type { Reply } from "./reply.js";
@@ -11,6 +11,8 @@ import type { SignedForm, WebhookGuard } from "./webhook-guard.js";
 
 export interface VoiceRouteParts {
   readonly desk: Desk;
+  /** Null: the SIP path is not configured. */
+  readonly sip: Pick<SipDesk, "incomingSip"> | null;
   readonly guard: WebhookGuard;
   readonly clock: Clock;
   readonly log: Log;
@@ -36,8 +38,16 @@ export type Handler = (exchange: Exchange, path: string) => void;
 
 /** Path → what a POST to it does. */
 export function voiceRoutes(parts: VoiceRouteParts): ReadonlyMap<string, Handler> {
-  const { desk } = parts;
+  const { desk, sip } = parts;
   return new Map<string, Handler>([
+    ...(sip === null
+      ? []
+      : [
+          ["/sip/incoming-call", twimlRoute(parts, ({ form }) => sip.incomingSip(form))] satisfies [
+            string,
+            Handler,
+          ],
+        ]),
     ["/incoming-call", twimlRoute(parts, ({ form }) => desk.incoming(form))],
     ["/connect-ended", twimlRoute(parts, ({ form }) => desk.connectEnded(form))],
     ["/transfer-status", twimlRoute(parts, ({ form, query }) => desk.transferStatus(form, query))],

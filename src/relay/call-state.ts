@@ -84,6 +84,8 @@ export type Effect =
   | { readonly do: "ask_farewell"; readonly departure: Departure }
   /** Stop speaking at once: nothing more of the model reaches the caller. */
   | { readonly do: "silence_agent" }
+  /** The caller will be handed over once the farewell is over. */
+  | { readonly do: "announce"; readonly request: TransferRequest }
   | { readonly do: "hand_over"; readonly request: TransferRequest }
   /** A sound of our own: the line is not dead. */
   | { readonly do: "comfort" }
@@ -232,6 +234,7 @@ function leave(departure: Departure): Step {
   if (departure.kind !== "fallback" && departure.farewell === "none")
     return depart(departure, [{ do: "silence_agent" }]);
   const effects: Effect[] = [{ do: "arm", timer: "farewell" }];
+  if (departure.kind === "transfer") effects.push({ do: "announce", request: departure.request });
   if (departure.kind !== "fallback" && departure.farewell === "ask")
     effects.push({ do: "ask_farewell", departure });
   return { state: { name: "leaving", departure }, effects };
@@ -251,13 +254,12 @@ function leaving(departure: Departure, state: CallState, event: LineEvent): Step
         : stay(state);
     }
     case "stream_ended":
+      // The socket broke in the farewell, not the call: Twilio asks what follows.
+      if (!event.clean && departure.kind === "transfer")
+        return depart(departure, [{ do: "disarm", timer: "farewell" }]);
+      return leftDuring(departure);
     case "caller_gone":
-      return end(
-        departure.kind === "end" ? "completed" : "abandoned",
-        departure.kind === "end" ? departure.reason : "caller_hung_up",
-        "hang_up",
-        [{ do: "disarm", timer: "farewell" }],
-      );
+      return leftDuring(departure);
     case "session_lost":
     case "session_unavailable":
     case "session_ready":
@@ -265,6 +267,13 @@ function leaving(departure: Departure, state: CallState, event: LineEvent): Step
     case "transfer_ended":
       return stay(state);
   }
+}
+
+function leftDuring(departure: Departure): Step {
+  const ends = departure.kind === "end";
+  return end(ends ? "completed" : "abandoned", ends ? departure.reason : "caller_hung_up", "hang_up", [
+    { do: "disarm", timer: "farewell" },
+  ]);
 }
 
 function depart(departure: Departure, before: readonly Effect[]): Step {

@@ -62,6 +62,8 @@ export interface CallParties {
 export interface CallHost {
   /** The farewell was heard: the human is called, the stream will end. */
   handOver(call: Call, request: TransferRequest): void;
+  /** It will be handed over once the farewell is over. */
+  announce(call: Call, request: TransferRequest): void;
   /** The caller hung up, or Twilio says so, while the human was being reached. */
   callerGone(call: Call): void;
   /** Once, last. */
@@ -121,6 +123,7 @@ const REDIAL_AGAIN_MS = 10_000;
 export class Call
   implements MediaLegEvents, VoiceSessionEvents, UpstreamHost, AudioPathEvents, Ticking, ToolHost
 {
+  readonly path = "media-stream";
   readonly parties: CallParties;
   readonly agent: AgentProfile;
   readonly story: CallStory;
@@ -704,6 +707,9 @@ export class Call
         this.#upstream.session?.hush();
         return;
       }
+      case "announce":
+        this.#host.announce(this, effect.request);
+        return;
       case "hand_over":
         this.#tools.cancel();
         this.#host.handOver(this, effect.request);

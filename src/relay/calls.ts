@@ -7,7 +7,7 @@ import type { CallbackKind, Desk, Form, Readiness, Refusal } from "./desk.js";
 import type { Fleet } from "./fleet.js";
 import { MediaLeg, type MediaLegEvents } from "./media-leg.js";
 import { StreamTokens } from "./stream-token.js";
-import type { TransferHub } from "./transfer-hub.js";
+import type { TransferHub, TransferredCall } from "./transfer-hub.js";
 import type { TransferRequest } from "./transfer-request.js";
 import { apologyTwiml, connectTwiml, type Links } from "./voice-twiml.js";
 
@@ -24,6 +24,8 @@ export interface CallsDeps extends CallDeps {
   readonly recordingStatus: (callSid: CallSid, form: Form) => void;
   /** Why records are in danger; null: they are not. */
   readonly trouble: () => "database" | "disk" | null;
+  /** Calls on another path, which weigh on this process too. */
+  readonly otherLoad?: () => number;
   /** The other processes; absent or null: there are none. */
   readonly fleet?: Pick<Fleet, "hold" | "letGo" | "claimOnce"> | null;
 }
@@ -31,11 +33,11 @@ export interface CallsDeps extends CallDeps {
 /** What transfers need of the calls. */
 export interface TransferHubHost {
   readonly agents: AgentsFile;
-  find(callSid: CallSid): Call | undefined;
+  find(callSid: CallSid): TransferredCall | undefined;
   /** By the number called; null: nobody answers it. */
   agentFor(form: Form): AgentProfile | null;
   /** TwiML that brings the caller back to their agent, who is told the fact. */
-  backToAgent(call: Call, fact: string | null): Twiml;
+  backToAgent(call: TransferredCall, fact: string | null): Twiml;
   /** The same for a caller whose call another process held. */
   takeBack(callSid: CallSid, agent: AgentProfile, form: Form, fact: string | null): Twiml;
 }
@@ -96,7 +98,7 @@ export class Calls implements Desk, CallHost, TransferHubHost {
   get load(): number {
     let load = 0;
     for (const call of this.#calls.values()) if (call.isLoad) load++;
-    return load;
+    return load + (this.#deps.otherLoad?.() ?? 0);
   }
 
   // --- Desk: Twilio's webhooks ----------------------------------------------------------------------
@@ -115,10 +117,11 @@ export class Calls implements Desk, CallHost, TransferHubHost {
     const known = this.#calls.get(callSid);
     if (known !== undefined) return this.#connect(known);
 
-    const refusal = this.#draining ? "draining" : this.load >= this.#config.maxCalls ? "full" : null;
+    const refusal = this.refusal();
     if (refusal !== null) {
       this.#deps.metrics.callRejected(refusal);
       this.#deps.log.warn("call overflows", { callSid, why: refusal });
+      this.#recordRejected(callSid, agent, form, refusal);
       return this.#transfers.fallback(agent, callSid, form);
     }
     const call = new Call(
@@ -138,6 +141,22 @@ export class Calls implements Desk, CallHost, TransferHubHost {
     if (this.#config.prewarm) call.prewarm();
     else call.dialLater();
     return this.#connect(call);
+  }
+
+  /** A call that is not taken has a record too: somebody was sent away. */
+  #recordRejected(callSid: CallSid, agent: AgentProfile, form: Form, reason: string): void {
+    const { journal, clock, node } = this.#deps;
+    journal.write(callSid, {
+      type: "opened",
+      epochMs: clock.epochMs(),
+      agent: agent.name,
+      direction: form["Direction"]?.startsWith("outbound") === true ? "outbound" : "inbound",
+      from: form["From"] ?? "",
+      to: form["To"] ?? "",
+      path: "media-stream",
+      node,
+    });
+    journal.write(callSid, { type: "ended", atMs: 0, outcome: "rejected", reason });
   }
 
   agentFor(form: Form): AgentProfile | null {
@@ -234,14 +253,19 @@ export class Calls implements Desk, CallHost, TransferHubHost {
     return this.backToAgent(call, "The line to the caller broke for a moment.");
   }
 
-  #afterwards(callSid: CallSid, form: Form): Twiml {
+  async #afterwards(callSid: CallSid, form: Form): Promise<Twiml> {
     const ended = this.#ended.get(callSid);
     if (ended?.verdict === "hang_up") return [{ verb: "hangup" }];
+    // The process that had the call is gone; it may have left word where the caller wanted to go.
+    const resumed = ended === undefined ? await this.#transfers.resume(callSid, form) : null;
+    if (resumed !== null) return resumed;
     const agent = ended?.agent ?? this.agentFor(form);
     return agent === null ? apologyTwiml(null) : this.#transfers.fallback(agent, callSid, form);
   }
 
-  backToAgent(call: Call, fact: string | null): Twiml {
+  backToAgent(back: TransferredCall, fact: string | null): Twiml {
+    const call = this.#calls.get(back.parties.callSid);
+    if (call === undefined) return apologyTwiml(back.agent);
     if (fact !== null) call.owe(fact);
     return this.#connect(call).filter((verb) => verb.verb === "connect_stream");
   }
@@ -312,6 +336,10 @@ export class Calls implements Desk, CallHost, TransferHubHost {
     this.#transfers.begin(call, request);
   }
 
+  announce(call: Call, request: TransferRequest): void {
+    this.#transfers.announce(call, request);
+  }
+
   callerGone(call: Call): void {
     this.#transfers.callerGone(call.parties.callSid);
   }
@@ -344,8 +372,19 @@ export class Calls implements Desk, CallHost, TransferHubHost {
     this.#wakeDrained();
   }
 
+  /** The last call of another path is over, perhaps. */
+  otherEnded(): void {
+    this.#wakeDrained();
+  }
+
+  /** Why no more callers are taken; null: there is room. */
+  refusal(): "draining" | "full" | null {
+    return this.#draining ? "draining" : this.load >= this.#config.maxCalls ? "full" : null;
+  }
+
   #wakeDrained(): void {
-    if (this.#calls.size === 0) for (const drained of this.#drained.splice(0)) drained();
+    if (this.#calls.size === 0 && (this.#deps.otherLoad?.() ?? 0) === 0)
+      for (const drained of this.#drained.splice(0)) drained();
   }
 
   // --- draining -------------------------------------------------------------------------------------
@@ -358,7 +397,7 @@ export class Calls implements Desk, CallHost, TransferHubHost {
 
   /** Resolves once no call is left. */
   drained(): Promise<void> {
-    if (this.#calls.size === 0) return Promise.resolve();
+    if (this.#calls.size === 0 && (this.#deps.otherLoad?.() ?? 0) === 0) return Promise.resolve();
     return new Promise((resolve) => this.#drained.push(resolve));
   }
 

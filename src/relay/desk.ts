@@ -1,5 +1,6 @@
 import type { CallSid, MediaReceiver, MediaSocket } from "../ports.js";
 import type { Twiml } from "../wire/twiml.js";
+import type { SipInvite } from "./sip-invite.js";
 
 /** A form that Twilio posted, decoded; its signature has been checked. Unknown fields are kept. */
 export type Form = Readonly<Record<string, string>>;
@@ -32,6 +33,14 @@ export interface Desk {
   readiness(): Readiness;
   transfer(callSid: CallSid, destination: string, reason: string | null): Promise<Refusal | null>;
   end(callSid: CallSid): Promise<Refusal | null>;
+}
+
+/** The same for calls on the SIP path, where it is configured. */
+export interface SipDesk {
+  /** POST /sip/incoming-call. */
+  incomingSip(form: Form): Promise<Twiml>;
+  /** A call rings at the model; it is taken or refused, by whichever process it belongs to. */
+  invited(invite: SipInvite): Promise<void>;
 }
 
 export type CallbackKind =

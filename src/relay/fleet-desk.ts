@@ -2,19 +2,21 @@ import type { CallSid, MediaReceiver, MediaSocket } from "../ports.js";
 import { readLink } from "../transfer/transfer-links.js";
 import type { Twiml } from "../wire/twiml.js";
 import type { Calls } from "./calls.js";
-import type { CallbackKind, Desk, Form, Readiness, Refusal } from "./desk.js";
+import type { CallbackKind, Desk, Form, Readiness, Refusal, SipDesk } from "./desk.js";
 import type { Answer, Fleet, FleetMember, Question } from "./fleet.js";
+import type { SipInvite } from "./sip-invite.js";
+import { apologyTwiml } from "./voice-twiml.js";
 
 /** Callbacks that only the process of their call can make something of; the others are right anywhere. */
 const OF_A_CALL: ReadonlySet<CallbackKind> = new Set(["call-status", "amd-status", "conference-events"]);
 
-type OwnDesk = Desk & Pick<Calls, "knows" | "moved">;
+type OwnDesk = Desk & Pick<Calls, "knows" | "moved"> & Partial<SipDesk>;
 
 /**
  * The desk of one of several processes. Any of them may get a webhook of any call: what is not known here is put to the process that
  * answers for the call, and is treated as a call of a dead process when nobody does.
  */
-export class FleetDesk implements Desk, FleetMember {
+export class FleetDesk implements Desk, SipDesk, FleetMember {
   readonly #calls: OwnDesk;
   readonly #fleet: Pick<Fleet, "ask">;
 
@@ -28,6 +30,18 @@ export class FleetDesk implements Desk, FleetMember {
   /** A call that rings is nobody's yet: whoever gets its webhook takes it. */
   incoming(form: Form): Promise<Twiml> {
     return this.#calls.incoming(form);
+  }
+
+  incomingSip(form: Form): Promise<Twiml> {
+    return this.#calls.incomingSip?.(form) ?? Promise.resolve(apologyTwiml(null));
+  }
+
+  async invited(invite: SipInvite): Promise<void> {
+    const { claim } = invite;
+    const callSid = claim === null || claim === "malformed" ? null : claim.callSid;
+    // Whom nobody knows is refused here; so is a call whose process has died.
+    const answer = await this.#askHolder(callSid, { kind: "sip_invited", invite });
+    if (answer === null) await this.#calls.invited?.(invite);
   }
 
   openStream(socket: MediaSocket): MediaReceiver {
@@ -46,7 +60,9 @@ export class FleetDesk implements Desk, FleetMember {
   }
 
   callback(kind: CallbackKind, form: Form, query: Form): void {
-    const callSid = readLink(query)?.call ?? sidOf(form);
+    const callSid =
+      readLink(query)?.call ??
+      (query["sip"] === undefined ? sidOf(form) : sidOf({ CallSid: query["call"] ?? "" }));
     if (!OF_A_CALL.has(kind) || callSid === null || this.#calls.knows(callSid)) {
       this.#calls.callback(kind, form, query);
       return;
@@ -88,6 +104,9 @@ export class FleetDesk implements Desk, FleetMember {
         return { kind: "twiml", twiml: await calls.transferStatus(question.form, question.query) };
       case "callback":
         calls.callback(question.callback, question.form, question.query);
+        return { kind: "done" };
+      case "sip_invited":
+        await calls.invited?.(question.invite);
         return { kind: "done" };
       case "transfer":
         return {

@@ -5,6 +5,7 @@
 import type { CallSid } from "../ports.js";
 import type { Twiml } from "../wire/twiml.js";
 import type { CallbackKind, Form, Refusal } from "./desk.js";
+import type { SipInvite } from "./sip-invite.js";
 
 /** What is put to the process that answers for a call. Plain data: it travels as JSON. */
 export type Question =
@@ -17,6 +18,8 @@ export type Question =
       readonly query: Form;
     }
   | { readonly kind: "transfer"; readonly destination: string; readonly reason: string | null }
+  /** A leg of this call rings at the model. */
+  | { readonly kind: "sip_invited"; readonly invite: SipInvite }
   | { readonly kind: "end" };
 
 export type Answer =

@@ -48,6 +48,9 @@ export function callerTyped(digits: string): string {
   return `The caller typed on the keypad: ${digits}`;
 }
 
+export const KEEP_COMPANY =
+  "A colleague is being called and will join this call. Tell the caller so in one short sentence and stay with them: answer what they say, briefly, until the colleague is there. You may be cut off without notice when the colleague joins.";
+
 export function lateToolResult(name: string, output: string): string {
   return `Result of the tool ${name} that was called before the line was interrupted: ${output}`;
 }

@@ -58,6 +58,8 @@ export interface RealtimeSessionDeps {
   readonly dialer: UpstreamDialer;
   /** The model's socket without query, e.g. wss://api.openai.com/v1/realtime. */
   readonly url: string;
+  /** A call that runs and is configured already, whose sound is not ours: `rtc_…`. Absent: a session of our own. */
+  readonly attachTo?: string;
   readonly nowMs: () => number;
   readonly metrics: CallMetrics;
   readonly log: Log;
@@ -86,6 +88,7 @@ export class RealtimeSession implements VoiceSession, UpstreamSocketEvents {
   #eventCount = 0;
   #activeResponse: ResponseId | null = null;
   #interruptResponse: boolean;
+  readonly #attached: boolean;
   #spoke = false;
   #speech: Speech | null = null;
   #lastHeardOfMs: number;
@@ -109,9 +112,12 @@ export class RealtimeSession implements VoiceSession, UpstreamSocketEvents {
     this.#log = deps.log;
     this.#lastHeardOfMs = deps.nowMs();
     this.#interruptResponse = profile.turnDetection.interruptResponse;
+    this.#attached = deps.attachTo !== undefined;
     this.#sequencer = new ResponseSequencer(profile.turnDetection.createResponse);
     const url = new URL(deps.url);
-    url.searchParams.set("model", profile.model);
+    // One or the other: together they are refused.
+    if (deps.attachTo === undefined) url.searchParams.set("model", profile.model);
+    else url.searchParams.set("call_id", deps.attachTo);
     this.#socket = deps.dialer.dial(url.href, this);
   }
 
@@ -184,6 +190,7 @@ export class RealtimeSession implements VoiceSession, UpstreamSocketEvents {
     if (this.#activeResponse === null) return;
     this.#mute(this.#activeResponse);
     this.#cancel();
+    if (this.#attached) this.#send({ type: "output_audio_buffer.clear", event_id: this.#eventId("hush") });
   }
 
   update(change: SessionChange): void {
@@ -256,7 +263,7 @@ export class RealtimeSession implements VoiceSession, UpstreamSocketEvents {
       else this.#transcript(message);
       return;
     }
-    if (isIdleEvent(message)) return;
+    if (!this.#attached && isIdleEvent(message)) return;
     let event: ServerEvent;
     try {
       event = parseServerEvent(message);
@@ -323,6 +330,21 @@ export class RealtimeSession implements VoiceSession, UpstreamSocketEvents {
       case "input_audio_buffer.timeout_triggered":
         this.#events.idleTimeout();
         return;
+      case "input_audio_buffer.dtmf_event_received":
+        this.#events.key?.(event.digit);
+        return;
+      case "output_audio_buffer.started":
+        this.#events.playback?.("started");
+        return;
+      case "output_audio_buffer.stopped":
+        this.#events.playback?.("stopped");
+        return;
+      case "output_audio_buffer.cleared":
+        this.#events.playback?.("cleared");
+        return;
+      case "conversation.item.truncated":
+        this.#events.cut?.(event.itemId, event.audioEndMs);
+        return;
       case "conversation.item.input_audio_transcription.completed":
         this.#events.callerText(event.itemId, event.transcript);
         if (event.usage !== null) {
@@ -387,6 +409,10 @@ export class RealtimeSession implements VoiceSession, UpstreamSocketEvents {
   #configure(): void {
     if (this.#state !== "dialing" && this.#state !== "configuring") return;
     this.#state = "configuring";
+    if (this.#attached) {
+      this.#configured();
+      return;
+    }
     this.#send({ type: "session.update", event_id: "configure", session: sessionConfig(this.#profile) });
   }
 
@@ -520,17 +546,6 @@ export class RealtimeSession implements VoiceSession, UpstreamSocketEvents {
   }
 }
 
-function sameText(bytes: Uint8Array, start: number, end: number, other: Uint8Array): boolean {
-  if (end - start !== other.length) return false;
-  for (let i = 0; i < other.length; i++) if (bytes[start + i] !== other[i]) return false;
-  return true;
-}
-
-function text(bytes: Uint8Array, start: number, end: number): string {
-  let out = "";
-  for (let i = start; i < end; i++) out += String.fromCharCode(bytes[i]!);
-  return out;
-}
 function audioChange({ turnDetection, voice }: SessionChange) {
   if (turnDetection === undefined && voice === undefined) return {};
   return {
@@ -543,3 +558,14 @@ function audioChange({ turnDetection, voice }: SessionChange) {
   };
 }
 
+function sameText(bytes: Uint8Array, start: number, end: number, other: Uint8Array): boolean {
+  if (end - start !== other.length) return false;
+  for (let i = 0; i < other.length; i++) if (bytes[start + i] !== other[i]) return false;
+  return true;
+}
+
+function text(bytes: Uint8Array, start: number, end: number): string {
+  let out = "";
+  for (let i = start; i < end; i++) out += String.fromCharCode(bytes[i]!);
+  return out;
+}

@@ -144,6 +144,12 @@ export interface VoiceSessionEvents {
   idleTimeout(): void;
   /** Something was refused; the session lives on. */
   warning(code: string, about: "truncate" | "other"): void;
+  /** Where the server plays to the line itself: the caller hears the model begin, finish, or be cut off. */
+  playback?(what: "started" | "stopped" | "cleared"): void;
+  /** The server has cut its memory of an item to what was heard. */
+  cut?(itemId: ItemId, heardMs: number): void;
+  /** A key that the server heard. */
+  key?(digit: string): void;
 }
 
 export interface ResponseEnd {

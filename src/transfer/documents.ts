@@ -191,7 +191,8 @@ export function humanParties(
   agent: AgentProfile,
   request: TransferRequest,
 ): { readonly to: string; readonly from: string } {
-  const from = agent.transfer.callerId ?? request.ours;
+  const inTheirName = request.callToken != null && E164.test(request.caller) ? request.caller : null;
+  const from = agent.transfer.callerId ?? inTheirName ?? request.ours;
   switch (target.type) {
     case "number":
       return { to: target.e164, from };

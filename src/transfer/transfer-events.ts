@@ -13,6 +13,11 @@ export type TransferNext = "connected" | "back_to_agent" | "apology" | "gone";
 export interface TransferState {
   /** Destinations in the order in which they are tried; at least one. */
   readonly ladder: readonly Destination[];
+  /**
+   * The caller is in a conference with the agent and stays there while humans are asked: a warm rung moves nobody, and a
+   * transfer that failed has nobody to bring back. False from the first move on.
+   */
+  readonly stays: boolean;
   /** Index into the ladder. */
   readonly rung: number;
   /** Number of the document that the caller is in or on the way to; part of its URLs, so that stale callbacks are known. */

@@ -89,7 +89,7 @@ export function keyAnswer(form: TransferForm, page: LinkPage): "accept" | "decli
 export function conferenceEvent(
   form: TransferForm,
   state: TransferState,
-  link: TransferLink,
+  link: Pick<TransferLink, "call" | "doc">,
 ): TransferEvent | null {
   const label = form["ParticipantLabel"];
   const isCaller = label === CALLER_LABEL || form["CallSid"] === link.call;

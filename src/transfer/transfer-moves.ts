@@ -61,6 +61,7 @@ export class Draft {
 }
 
 export function startMoving(draft: Draft, fromStream: boolean, nowMs: number): void {
+  draft.state = { ...draft.state, stays: false };
   draft.phase({ name: "moving", sinceMs: nowMs, tries: 0, fromStream, waits: "request" });
   draft.do({ do: "step", step: "redirect", detail: draft.destination.name });
   draft.do(fromStream ? { do: "arm", ms: MOVE_MS } : { do: "disarm" });
@@ -128,6 +129,11 @@ function bottom(draft: Draft, outcome: TransferOutcome, by: "answer" | "rest"): 
   if (by === "answer") {
     finish(draft, outcome, next);
     draft.do({ do: "answer", page });
+    return;
+  }
+  // The agent has been with the caller all the time.
+  if (draft.state.stays && next === "back_to_agent") {
+    finish(draft, outcome, next);
     return;
   }
   draft.state = {

@@ -16,6 +16,8 @@ export interface TransferRequest {
   readonly direction: "inbound" | "outbound";
   /** BCP 47 tag that the caller is spoken to in. */
   readonly language: string;
+  /** Lets the human be rung in the caller's own name; null or absent: the number of ours is shown. */
+  readonly callToken?: string | null;
   /** Twilio says this before it connects; "none" when the agent has said goodbye. */
   readonly preface: Preface;
 }

@@ -48,7 +48,7 @@ export function step(state: TransferState, event: TransferEvent, nowMs: number):
 function decide(draft: Draft, event: TransferEvent, nowMs: number): void {
   switch (event.type) {
     case "farewell_heard":
-      if (draft.state.phase.name === "farewell") startMoving(draft, true, nowMs);
+      if (draft.state.phase.name === "farewell") begin(draft, nowMs);
       return;
     case "stream_followed":
       streamFollowed(draft);
@@ -89,6 +89,12 @@ function decide(draft: Draft, event: TransferEvent, nowMs: number): void {
     default:
       assertNever(event);
   }
+}
+
+function begin(draft: Draft, nowMs: number): void {
+  const { stays } = draft.state;
+  if (stays && draft.destination.kind === "warm") enter(draft);
+  else startMoving(draft, !stays, nowMs);
 }
 
 /** What a request is answered with when the decision did not say: the situation as it is. */
@@ -396,6 +402,7 @@ function resumed(draft: Draft): void {
 export function beginTransfer(
   ladder: TransferState["ladder"],
   bottom: TransferState["bottom"],
+  stays = false,
 ): TransferState {
-  return { ladder, rung: 0, doc: 1, ring: 0, human: null, bottom, phase: { name: "farewell" } };
+  return { ladder, stays, rung: 0, doc: 1, ring: 0, human: null, bottom, phase: { name: "farewell" } };
 }

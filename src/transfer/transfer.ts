@@ -37,7 +37,7 @@ export interface TransferHost {
   /** Ends our side of it: Twilio then asks what follows, see `Transfer.streamFollowed`. */
   closeStream(): void;
   /** Exactly once. With "back_to_agent", the caller comes on a new stream, or is still on the old one. */
-  ended(outcome: TransferOutcome, next: TransferNext): void;
+  ended(outcome: TransferOutcome, next: TransferNext, destination: string): void;
   /** After `ended` with "back_to_agent": the caller hung up, or Twilio did not let us fetch them. */
   lost(): void;
 }
@@ -100,6 +100,7 @@ export class Transfer {
   /**
    * Begins a transfer; nothing is asked of Twilio before `farewellHeard` or `streamFollowed`.
    *
+   * @param stays  the caller is in the conference already, with the agent.
    * @throws RelayError `destination_unknown`.
    */
   static start(
@@ -107,11 +108,13 @@ export class Transfer {
     agent: AgentProfile,
     host: TransferHost,
     deps: TransferDeps,
+    stays = false,
   ): Transfer {
     const ladder = ladderOf(agent, request.destination);
     const first = ladder[0];
     if (first === undefined) throw new RelayError("destination_unknown", "no destination of that name");
-    const transfer = new Transfer(request, beginTransfer(ladder, bottomOf(request.by)), agent, host, deps);
+    const state = beginTransfer(ladder, bottomOf(request.by), stays);
+    const transfer = new Transfer(request, state, agent, host, deps);
     const { reason, summary, urgency, by } = request;
     host.journal({
       type: "transfer_requested",
@@ -126,6 +129,13 @@ export class Transfer {
     transfer.#escalate();
     host.persist(transfer.snapshot);
     return transfer;
+  }
+
+  /** What `start` would begin with, for another process to carry out should this one die before. Null: no such destination. */
+  static planned(request: TransferRequest, agent: AgentProfile): TransferSnapshot | null {
+    const ladder = ladderOf(agent, request.destination);
+    if (ladder.length === 0) return null;
+    return { version: 1, request, state: beginTransfer(ladder, bottomOf(request.by)) };
   }
 
   /** Goes on where another process stopped. */
@@ -174,6 +184,7 @@ export class Transfer {
     };
     const state: TransferState = {
       ladder,
+      stays: false,
       rung,
       doc,
       ring,
@@ -246,6 +257,15 @@ export class Transfer {
   conferenceEvent(form: TransferForm, query: TransferForm): void {
     const link = readLink(query);
     const event = link === null ? null : forms.conferenceEvent(form, this.#state, link);
+    if (event !== null) this.#dispatch(event);
+  }
+
+  /** An event of the conference in which caller and agent have been from the start. */
+  sharedConferenceEvent(form: TransferForm): void {
+    const event = forms.conferenceEvent(form, this.#state, {
+      call: this.request.callSid,
+      doc: this.#state.doc,
+    });
     if (event !== null) this.#dispatch(event);
   }
 
@@ -345,7 +365,7 @@ export class Transfer {
         });
         this.#deps.metrics.transfer(destination.kind, outcome);
         this.#deps.log.info("transfer ended", { callSid, kind: destination.kind, outcome, next });
-        this.#host.ended(outcome, next);
+        this.#host.ended(outcome, next, destination.name);
         return;
       }
       case "lost":
@@ -436,10 +456,16 @@ export class Transfer {
     if (destination.kind !== "warm") return;
     this.#ringSinceEpochMs = this.#deps.clock.epochMs();
     const parties = humanParties(destination.target, this.#agent, this.request);
+    const callToken = this.request.callToken ?? null;
     this.#attempt(
       () =>
         this.#deps.control.createCallWithTwiml(
-          { ...parties, statusCallback: humanStatusUrl(parts), timeoutS: destination.timeoutS },
+          {
+            ...parties,
+            ...(callToken === null ? {} : { callToken }),
+            statusCallback: humanStatusUrl(parts),
+            timeoutS: destination.timeoutS,
+          },
           briefingTwiml(parts),
         ),
       (sid) => this.#dispatch({ type: "human_created", ring, sid }),

@@ -1,7 +1,7 @@
 import type { AgentProfile } from "../../src/agent.js";
 import { BlockPool } from "../../src/playout/block-pool.js";
 import type { CallSid, MediaReceiver, MediaSocket, ToolCallId } from "../../src/ports.js";
-import type { RecordEvent } from "../../src/records/record-event.js";
+import type { CallJournal, RecordEvent } from "../../src/records/record-event.js";
 import type { CallDeps } from "../../src/relay/call.js";
 import type { CallTools, ToolBatch } from "../../src/relay/call-tools.js";
 import { Calls, type CallsConfig, type TransferHubHost } from "../../src/relay/calls.js";
@@ -216,6 +216,9 @@ export class CallBench {
   readonly log = new FakeLog();
   readonly pool = new BlockPool();
   readonly events: [CallSid, RecordEvent][] = [];
+  readonly journal: CallJournal = {
+    write: (callSid, event) => void this.events.push([callSid, event]),
+  };
   readonly tools: FakeTools[] = [];
   readonly handedOver: [CallSid, TransferRequest][] = [];
   readonly calls: Calls;
@@ -234,7 +237,10 @@ export class CallBench {
       callerGone: () => undefined,
       status: async () => [],
       callback: () => undefined,
-      meanwhile: () => [{ verb: "pause", seconds: 1 }],
+      announce: () => undefined,
+      conference: () => undefined,
+      meanwhile: async () => [{ verb: "pause", seconds: 1 }],
+      resume: async () => null,
       fallback: (agent): Twiml => [
         { verb: "say", text: agent.apology },
         { verb: "dial", target: { type: "number", e164: "+15551112222" } },
@@ -250,7 +256,7 @@ export class CallBench {
       }),
       metrics: this.fake.metrics,
       log: this.log,
-      journal: { write: (callSid, event) => void this.events.push([callSid, event]) },
+      journal: this.journal,
       pool: this.pool,
       node: "test",
       leadMs: 160,

@@ -1,0 +1,681 @@
+import type { AgentProfile } from "../agent.js";
+import { type ErrorCode, RelayError } from "../errors.js";
+import type {
+  CallerProfile,
+  CallSid,
+  ItemId,
+  Log,
+  ResponseId,
+  SipControl,
+  StreamSid,
+  Timer,
+} from "../ports.js";
+import type { CallOutcome, TokenUsage } from "../records/record-event.js";
+import type { CallDeps, CallParties } from "./call.js";
+import type { Departure, Verdict } from "./call-state.js";
+import { CallStory } from "./call-story.js";
+import type { CallTools, ToolHost } from "./call-tools.js";
+import { Keypad } from "./keypad.js";
+import { LimitWatch } from "./limit-watch.js";
+import * as prompts from "./prompts.js";
+import { acceptedSession } from "./sip-session.js";
+import { SpokenLine } from "./spoken-line.js";
+import type { TransferRequest } from "./transfer-request.js";
+import { Upstream, type UpstreamHost } from "./upstream.js";
+import type {
+  HistoryItem,
+  ResponseEnd,
+  SessionFailure,
+  SessionProfile,
+  VoiceSession,
+  VoiceSessionEvents,
+  VoiceSessionLife,
+} from "./voice-session.js";
+
+/** Where a call on the SIP path is. The caller's own whereabouts are its host's. */
+export type SipState =
+  /** The model has not been reached yet. */
+  | { readonly name: "ringing" }
+  /** Accepted, or about to be; the sideband is not there. */
+  | { readonly name: "accepting" }
+  | { readonly name: "talking" }
+  /** Something is said to its end before the call goes elsewhere. */
+  | { readonly name: "leaving"; readonly departure: Departure }
+  /** A transfer decides; the model may be keeping the caller company. */
+  | { readonly name: "handing_over" }
+  | {
+      readonly name: "ended";
+      readonly outcome: CallOutcome;
+      readonly reason: string;
+      readonly verdict: Verdict;
+    };
+
+/** Whoever knows how the caller got here: through a conference of ours, or straight from a trunk. */
+export interface SipCallHost {
+  /** The model stays with the caller while somebody is asked to come. */
+  keepsCompany(call: SipCall, request: TransferRequest): boolean;
+  /** The farewell was heard, or there is none. */
+  handOver(call: SipCall, request: TransferRequest): void;
+  /** The caller is still there, as far as we know, and the model is not. */
+  modelGone(call: SipCall, code: ErrorCode): void;
+  /** The goodbye was heard: the caller's own leg goes too. */
+  hangUp(call: SipCall): void;
+  /** Once, last. */
+  ended(call: SipCall): void;
+}
+
+export interface SipCallDeps
+  extends Pick<
+    CallDeps,
+    | "clock"
+    | "metrics"
+    | "log"
+    | "journal"
+    | "node"
+    | "upstreamTimeoutMs"
+    | "maxCallMinutes"
+    | "lookUp"
+    | "price"
+  > {
+  readonly sip: SipControl;
+  readonly tools: (host: ToolHost) => CallTools;
+  /** Opens a sideband to the call with this id. */
+  readonly attach: (
+    callId: string,
+    profile: SessionProfile,
+    history: readonly HistoryItem[],
+    events: VoiceSessionEvents,
+    life: VoiceSessionLife,
+  ) => VoiceSession;
+}
+
+const BEAT_MS = 250;
+/** Pauses before an accept is tried again; together well inside the time that a carrier lets it ring. */
+const ACCEPT_PAUSES_MS: readonly number[] = [150, 500, 1_200];
+const HANG_UP_TRIES = 5;
+const HANG_UP_PAUSE_MS = 400;
+/** A sideband that is lost so often within a minute is lost for good. */
+const ATTACHES_MOST = 5;
+const ATTACH_WINDOW_MS = 60_000;
+const FAREWELL_MS = 12_000;
+
+/**
+ * A call whose sound never touches us: the caller and the model speak over SIP, and we steer by the sideband. Accepts, greets,
+ * runs tools, keeps the record; what happens to the caller's own leg is the host's.
+ */
+export class SipCall implements ToolHost, UpstreamHost, VoiceSessionEvents {
+  readonly path = "sip";
+  readonly parties: CallParties;
+  readonly agent: AgentProfile;
+  readonly story: CallStory;
+  readonly log: Log;
+  readonly #host: SipCallHost;
+  readonly #deps: SipCallDeps;
+  readonly #upstream: Upstream;
+  readonly #tools: CallTools;
+  readonly #limits: LimitWatch;
+  readonly #line: SpokenLine;
+  readonly #keypad: Keypad;
+  readonly #timers = new Set<Timer>();
+  #state: SipState = { name: "ringing" };
+  #callId: string | null = null;
+  #beat: Timer | null = null;
+  #farewell: Timer | null = null;
+  #attachedMs: number[] = [];
+  #greeted = false;
+  #owesAnswer = false;
+  #recognising: Promise<void> | null = null;
+  #facts: string | null = null;
+  #costUsd = 0;
+  #language: string;
+  #instructions: string;
+  /** Since when the session's audio clock runs. */
+  #clockMs = 0;
+  #turnStartedMs = 0;
+
+  constructor(parties: CallParties, agent: AgentProfile, host: SipCallHost, deps: SipCallDeps) {
+    this.parties = parties;
+    this.agent = agent;
+    this.#host = host;
+    this.#deps = deps;
+    const { clock, metrics } = deps;
+    this.log = deps.log.child({ callSid: parties.callSid, agent: agent.name });
+    this.#language = agent.language;
+    this.#instructions = agent.instructions;
+    this.story = new CallStory(parties.callSid, deps.journal, () => clock.nowMs());
+    this.#upstream = new Upstream(this, { clock, metrics, timeoutMs: deps.upstreamTimeoutMs });
+    this.#tools = deps.tools(this);
+    this.#limits = new LimitWatch(agent.limits, deps.maxCallMinutes);
+    this.#line = new SpokenLine(
+      this.story,
+      () => clock.nowMs(),
+      (seconds) => metrics.voiceToVoice(seconds),
+    );
+    this.#keypad = new Keypad(clock, (digits) => this.#typed(digits));
+    this.story.write({
+      type: "opened",
+      epochMs: clock.epochMs(),
+      agent: agent.name,
+      direction: parties.direction,
+      from: parties.from,
+      to: parties.to,
+      path: "sip",
+      node: deps.node,
+    });
+  }
+
+  get state(): SipState {
+    return this.#state;
+  }
+
+  get language(): string {
+    return this.#language;
+  }
+
+  /** The model's call, `rtc_…`; null while there is none. */
+  get callId(): string | null {
+    return this.#callId;
+  }
+
+  get isLoad(): boolean {
+    return this.#state.name !== "ended";
+  }
+
+  /** It takes a supervisor's commands. */
+  get isLive(): boolean {
+    return this.#state.name === "talking" || this.#state.name === "accepting";
+  }
+
+  /** No stream of ours carries this caller. */
+  get hasStream(): boolean {
+    return false;
+  }
+
+  closeStream(): void {}
+
+  /** Asks who calls; the greeting waits for the answer, which comes within the look-up's time-out. */
+  recognise(): void {
+    const { lookUp } = this.#deps;
+    if (lookUp === null) return;
+    const { callSid, from, to } = this.parties;
+    this.#recognising = lookUp({ callSid, from, to }).then((profile) => {
+      this.#recognising = null;
+      if (profile !== null && this.#state.name !== "ended") this.#recognised(profile);
+    });
+  }
+
+  #recognised(profile: CallerProfile): void {
+    this.story.note("caller_recognised", { cases: profile.openCases.length });
+    this.#facts = prompts.callerFacts(profile);
+    const { language } = profile;
+    if (language === null) return;
+    const spoken = this.agent.languages.has(language) ? language : (language.split("-")[0] ?? language);
+    this.setLanguage(spoken);
+  }
+
+  // --- the model's leg ------------------------------------------------------------------------------
+
+  /** The model's end of the call rings. False: this call has one already, or none any more. */
+  take(callId: string): boolean {
+    if (this.#state.name !== "ringing" || this.#callId !== null) return false;
+    this.#callId = callId;
+    this.#state = { name: "accepting" };
+    this.#accept(callId, 0);
+    return true;
+  }
+
+  #accept(callId: string, tries: number): void {
+    const { sip } = this.#deps;
+    sip.accept(callId, acceptedSession(this.#profile)).then(
+      () => {
+        if (this.#isOurs(callId)) this.#attach();
+        else this.#release(callId);
+      },
+      (error: unknown) => {
+        const code = error instanceof RelayError ? error.code : "internal";
+        this.log.warn("a call was not accepted", { code }, error);
+        this.story.note("accept_failed", { code });
+        if (!this.#isOurs(callId)) return;
+        const pause = ACCEPT_PAUSES_MS[tries];
+        const again = error instanceof RelayError && error.retryable && pause !== undefined;
+        if (again) this.#after(pause, () => this.#isOurs(callId) && this.#accept(callId, tries + 1));
+        // The first may have been carried out although its answer was lost; then the second is refused, and the call is ours.
+        else if (tries > 0 && code === "upstream_rejected") this.#attach();
+        else this.#lost(code);
+      },
+    );
+  }
+
+  #isOurs(callId: string): boolean {
+    return this.#callId === callId && this.#state.name !== "ended";
+  }
+
+  #attach(): void {
+    const nowMs = this.#deps.clock.nowMs();
+    this.#attachedMs = [...this.#attachedMs.filter((ms) => nowMs - ms < ATTACH_WINDOW_MS), nowMs];
+    if (this.#attachedMs.length > ATTACHES_MOST) this.#lost("upstream_closed");
+    else this.#upstream.open(this.#greeted && this.#freshLeg ? this.story.history() : []);
+  }
+  /** A second model was called in: it knows nothing of the conversation. */
+  #freshLeg = false;
+
+  /** The leg is known to be gone: Twilio says so, or nobody can be attached to. */
+  legGone(): void {
+    if (this.#state.name === "ended" || this.#callId === null) return;
+    this.#lost("upstream_closed");
+  }
+
+  #lost(code: ErrorCode): void {
+    const callId = this.#callId;
+    this.#callId = null;
+    this.#upstream.close();
+    this.#line.silenced();
+    this.story.note("model_gone", { code });
+    if (callId !== null) this.#release(callId);
+    if (this.#state.name !== "ended") this.#host.modelGone(this, code);
+  }
+
+  /** Nobody may stay on a line that nobody listens to. Gone is what is wanted. */
+  #release(callId: string, tries = 1): void {
+    this.#deps.sip.hangUp(callId).catch((error: unknown) => {
+      const code = error instanceof RelayError ? error.code : "internal";
+      if (code === "caller_gone" || code === "upstream_rejected") return;
+      if (tries >= HANG_UP_TRIES) {
+        this.log.warn("the model's leg could not be hung up", { code }, error);
+        return;
+      }
+      this.#deps.clock.after(tries * HANG_UP_PAUSE_MS, () => this.#release(callId, tries + 1));
+    });
+  }
+
+  /** The caller comes back from a human, to a model that has to be called anew. */
+  comeBack(): void {
+    this.#freshLeg = true;
+    this.#owesAnswer = true;
+    this.#callId = null;
+    this.#state = { name: "ringing" };
+  }
+
+  // --- commands -------------------------------------------------------------------------------------
+
+  leave(departure: Departure): void {
+    const { name } = this.#state;
+    if (name === "ended" || name === "handing_over") return;
+    if (departure.kind === "fallback") {
+      this.#lost(departure.code);
+      return;
+    }
+    if (departure.kind === "transfer" && this.#host.keepsCompany(this, departure.request)) {
+      this.#state = { name: "handing_over" };
+      this.#host.handOver(this, departure.request);
+      return;
+    }
+    const session = this.#upstream.session;
+    if (departure.farewell === "none" || session === null) {
+      session?.hush();
+      this.#depart(departure);
+      return;
+    }
+    if (name === "leaving") return;
+    this.#state = { name: "leaving", departure };
+    if (departure.farewell === "ask") session.speak(prompts.farewell(departure));
+    this.#farewell = this.#deps.clock.after(FAREWELL_MS, () => this.#depart(departure));
+    this.#settle();
+  }
+
+  #depart(departure: Departure): void {
+    this.#farewell?.cancel();
+    if (this.#state.name === "ended") return;
+    switch (departure.kind) {
+      case "transfer":
+        this.#state = { name: "handing_over" };
+        this.#host.handOver(this, departure.request);
+        return;
+      case "end":
+        this.#host.hangUp(this);
+        this.end("completed", departure.reason);
+        return;
+      case "fallback":
+        this.#lost(departure.code);
+    }
+  }
+
+  callerGone(): void {
+    if (this.#state.name === "ended") return;
+    const talked = this.#greeted && this.#state.name !== "handing_over";
+    this.end(talked ? "completed" : "abandoned", "caller_hung_up");
+  }
+
+  /** This process gives the call up. */
+  abandon(reason: string): void {
+    if (this.#state.name === "ended" || this.#state.name === "handing_over") return;
+    this.story.note("abandoned", { reason });
+    this.#lost("upstream_closed");
+  }
+
+  transferEnded(next: "connected" | "back_to_agent" | "apology" | "gone"): void {
+    if (this.#state.name !== "handing_over") return;
+    switch (next) {
+      case "connected":
+        this.end("transferred", "transferred");
+        return;
+      case "back_to_agent":
+        // Without a model the caller comes back by a new document: `comeBack`.
+        if (this.#callId !== null) this.#state = { name: "talking" };
+        return;
+      case "apology":
+        this.end("failed", "transfer_failed");
+        return;
+      case "gone":
+        this.end("abandoned", "caller_hung_up");
+    }
+  }
+
+  /** The model has something to tell the caller: now, or when it is there. */
+  owe(fact: string): void {
+    this.story.remember(fact);
+    const session = this.#upstream.session;
+    if (session === null) {
+      this.#owesAnswer = true;
+      return;
+    }
+    session.note(fact);
+    session.goOn();
+  }
+
+  /** The model's leg and the record; the caller's own leg is the host's. Idempotent. */
+  end(outcome: CallOutcome, reason: string): void {
+    if (this.#state.name === "ended") return;
+    const verdict: Verdict = outcome === "failed" ? "fallback" : "hang_up";
+    this.#line.silenced();
+    this.#state = { name: "ended", outcome, reason, verdict };
+    this.#tools.cancel();
+    this.#keypad.forget();
+    this.#beat?.cancel();
+    this.#farewell?.cancel();
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers.clear();
+    this.#upstream.close();
+    const callId = this.#callId;
+    this.#callId = null;
+    if (callId !== null) this.#release(callId);
+    this.story.ended(outcome, reason);
+    this.#host.ended(this);
+  }
+
+  #after(ms: number, run: () => void): void {
+    const timer = this.#deps.clock.after(ms, () => {
+      this.#timers.delete(timer);
+      run();
+    });
+    this.#timers.add(timer);
+  }
+
+  // --- UpstreamHost ---------------------------------------------------------------------------------
+
+  get #profile(): SessionProfile {
+    const { agent } = this;
+    return {
+      model: agent.model,
+      voice: agent.languages.get(this.#language)?.voice ?? agent.voice,
+      instructions: this.#instructions,
+      turnDetection: agent.turnDetection,
+      noiseReduction: agent.noiseReduction,
+      transcription: agent.transcription,
+      tools: this.#tools.specs,
+    };
+  }
+
+  openSession(history: readonly HistoryItem[], life: VoiceSessionLife): VoiceSession {
+    const callId = this.#callId;
+    if (callId === null) throw new RelayError("internal", "a sideband without a call");
+    return this.#deps.attach(callId, this.#profile, history, this, life);
+  }
+
+  sessionReady(): void {
+    const { clock } = this.#deps;
+    if (this.#state.name === "ended") return;
+    this.#freshLeg = false;
+    this.#clockMs = clock.nowMs();
+    if (this.#state.name === "accepting" || this.#state.name === "ringing") {
+      this.#state = { name: "talking" };
+      this.story.streamStarted((this.#callId ?? "") as StreamSid);
+      this.#limits.started(clock.nowMs());
+      this.#beatOn();
+    }
+    if (!this.#greeted) void this.#greet();
+    else if (this.#owesAnswer) this.#upstream.session?.speak(prompts.GO_ON);
+  }
+
+  async #greet(): Promise<void> {
+    this.#greeted = true;
+    await this.#recognising;
+    const session = this.#upstream.session;
+    if (session === null) {
+      this.#greeted = false;
+      return;
+    }
+    if (this.#facts !== null) {
+      session.note(this.#facts);
+      this.story.remember(this.#facts);
+    }
+    if (this.agent.greeting === null) return;
+    this.#owesAnswer = true;
+    const foreign = this.#language === this.agent.language ? null : this.#language;
+    session.greet(prompts.greeting(this.agent.greeting, foreign));
+  }
+
+  sessionUnavailable(failure: SessionFailure): void {
+    this.log.warn("no sideband to the model", { code: failure.code, detail: failure.detail });
+    if (this.#state.name !== "ended") this.#lost(failure.code);
+  }
+
+  sessionLost(failure: SessionFailure): void {
+    this.log.warn("sideband to the model lost", { code: failure.code, detail: failure.detail });
+    if (this.#state.name === "ended" || this.#callId === null) return;
+    this.story.note("sideband_lost", { code: failure.code });
+    if (failure.retryable) this.#attach();
+    else this.#lost(failure.code);
+  }
+
+  #beatOn(): void {
+    this.#beat?.cancel();
+    this.#beat = this.#deps.clock.after(BEAT_MS, () => {
+      const nowMs = this.#deps.clock.nowMs();
+      this.#upstream.session?.tick(nowMs);
+      this.#watchLimits(nowMs);
+      if (this.#state.name !== "ended") this.#beatOn();
+    });
+  }
+
+  #watchLimits(nowMs: number): void {
+    if (this.#state.name !== "talking") return;
+    const session = this.#upstream.session;
+    const silent = session?.quiet === true && !this.#line.speaking;
+    const verdict = this.#limits.check(nowMs, silent, this.#costUsd);
+    if (verdict === null) return;
+    this.story.note("limit", { limit: verdict });
+    switch (verdict) {
+      case "idle_prompt":
+        session?.speak(prompts.STILL_THERE);
+        return;
+      case "time_warning":
+        session?.speak(prompts.TIME_NEARLY_UP);
+        return;
+      case "idle":
+        this.leave({ kind: "end", reason: "idle", farewell: "ask" });
+        return;
+      default: {
+        const destination = this.agent.transfer.default;
+        const request = {
+          destination: destination ?? "",
+          reason: verdict,
+          summary: null,
+          urgency: null,
+          by: "limit",
+        } as const;
+        this.leave(
+          destination === null
+            ? { kind: "end", reason: verdict, farewell: "ask" }
+            : { kind: "transfer", farewell: "ask", request },
+        );
+      }
+    }
+  }
+
+  /** Departs when nothing is left to say and the caller has heard it. */
+  #settle(): void {
+    if (this.#state.name !== "leaving") return;
+    const session = this.#upstream.session;
+    if ((session === null || session.quiet) && !this.#line.speaking) this.#depart(this.#state.departure);
+  }
+
+  // --- ToolHost -------------------------------------------------------------------------------------
+
+  announce(text: string): void {
+    this.#upstream.session?.speak(prompts.sayExactly(text));
+  }
+
+  setLanguage(language: string): boolean {
+    const profile = this.agent.languages.get(language);
+    if (profile === undefined) return false;
+    this.#language = language;
+    this.#instructions = prompts.inLanguage(profile.instructions ?? this.agent.instructions, language);
+    this.#upstream.session?.update({ instructions: this.#instructions });
+    return true;
+  }
+
+  /** The sound is not ours: nothing can be put into it. */
+  sendDtmf(): void {
+    this.story.note("dtmf_impossible");
+  }
+
+  // --- VoiceSessionEvents ---------------------------------------------------------------------------
+
+  audio(): void {}
+
+  audioDone(): void {}
+
+  agentText(itemId: ItemId, text: string, final: boolean): void {
+    this.#line.text(itemId, text, final);
+  }
+
+  callerText(itemId: ItemId, text: string): void {
+    this.story.callerText(itemId, text);
+  }
+
+  callerSpeech(state: "started" | "stopped", itemId: ItemId, audioMs: number): void {
+    this.#limits.callerActive(this.#deps.clock.nowMs());
+    const atMs = Math.min(this.#deps.clock.nowMs(), this.#clockMs + audioMs);
+    if (state === "started") {
+      this.#turnStartedMs = atMs;
+      this.story.callerSpoke(itemId, atMs, null);
+    } else this.story.callerSpoke(itemId, this.#turnStartedMs, this.#deps.clock.nowMs());
+  }
+
+  callerTurn(itemId: ItemId): void {
+    this.#owesAnswer = true;
+    this.story.callerTurn(itemId);
+  }
+
+  playback(what: "started" | "stopped" | "cleared"): void {
+    this.#limits.agentActive(this.#deps.clock.nowMs());
+    if (what === "started") this.#line.began();
+    else if (what === "stopped") this.#line.heardOut();
+    else {
+      this.#line.interrupted();
+      this.#deps.metrics.bargeIn("model");
+    }
+    this.#settle();
+  }
+
+  cut(itemId: ItemId, heardMs: number): void {
+    this.#line.cut(itemId, heardMs);
+  }
+
+  key(digit: string): void {
+    this.#limits.callerActive(this.#deps.clock.nowMs());
+    const { key, default: destination } = this.agent.transfer;
+    if (digit !== key || destination === null) {
+      this.#keypad.pressed(digit);
+      return;
+    }
+    this.story.note("key", { key: digit });
+    this.leave({
+      kind: "transfer",
+      farewell: "none",
+      request: { destination, reason: "key", summary: null, urgency: null, by: "key" },
+    });
+  }
+
+  #typed(digits: string): void {
+    const text = prompts.callerTyped(digits);
+    this.story.remember(text);
+    this.#upstream.session?.note(text);
+    this.#upstream.session?.goOn();
+  }
+
+  responseStarted(_responseId: ResponseId): void {
+    this.#owesAnswer = true;
+    this.#limits.agentActive(this.#deps.clock.nowMs());
+  }
+
+  responseDone(end: ResponseEnd): void {
+    this.#limits.agentActive(this.#deps.clock.nowMs());
+    this.#owesAnswer = end.calls.length > 0;
+    if (end.status === "failed" || end.status === "incomplete") {
+      this.story.note("response_problem", { status: end.status, problem: end.problem });
+      this.#deps.metrics.upstreamError("upstream_response_failed");
+    }
+    if (end.calls.length > 0) this.#runTools(end);
+    this.#settle();
+  }
+
+  #runTools(end: ResponseEnd): void {
+    // The sound of this response is not seen here; its text is.
+    this.#tools.run({ ...end, spoke: this.#line.spokeLately }, ({ runs, departure }) => {
+      if (this.#state.name === "ended") return;
+      for (const run of runs) {
+        this.#deps.metrics.tool(run.metricName, run.outcome, run.ms / 1000);
+        this.story.tool(run.callId, run.name, run.arguments, run.output, run.ms, run.outcome);
+      }
+      const company = departure?.kind === "transfer" && this.#host.keepsCompany(this, departure.request);
+      const session = this.#upstream.session;
+      if (company) session?.note(prompts.KEEP_COMPANY);
+      session?.toolResults(runs, departure === null || company);
+      if (departure !== null) this.leave(departure);
+    });
+  }
+
+  usage(model: string, tokens: TokenUsage): void {
+    this.story.usage(model, tokens);
+    const usd = this.#deps.price(model, tokens);
+    if (usd === null) return;
+    this.#deps.metrics.cost(model, usd);
+    this.#costUsd += usd;
+  }
+
+  transcriptionUsage(model: string, tokens: number, seconds: number): void {
+    this.story.write({ type: "transcription_usage", model, tokens, seconds });
+  }
+
+  tokensRemaining(remaining: number, limit: number): void {
+    if (remaining < limit / 10) this.log.warn("model tokens per minute nearly used up", { remaining, limit });
+  }
+
+  idleTimeout(): void {
+    this.#limits.modelPrompted();
+    this.story.note("idle_timeout");
+  }
+
+  warning(code: string): void {
+    this.#deps.metrics.upstreamError("upstream_rejected");
+    this.story.note("model_refused", { code });
+    this.log.warn("the model refused a request", { code });
+  }
+}
+
+/** For a call that no CallSid of Twilio's names. */
+export function sidOfTrunkCall(callId: string): CallSid {
+  return callId as CallSid;
+}

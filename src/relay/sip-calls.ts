@@ -1,0 +1,539 @@
+import type { AgentProfile, AgentsFile, DialTarget } from "../agent.js";
+import { type ErrorCode, RelayError } from "../errors.js";
+import type { CallControl, CallSid } from "../ports.js";
+import { conferenceName } from "../transfer/documents.js";
+import type { Twiml } from "../wire/twiml.js";
+import type { Form, Refusal } from "./desk.js";
+import * as prompts from "./prompts.js";
+import { SipCall, type SipCallDeps, type SipCallHost, sidOfTrunkCall } from "./sip-call.js";
+import { CALL_HEADER, type SipInvite } from "./sip-invite.js";
+import { StreamTokens } from "./stream-token.js";
+import type { TransferHub } from "./transfer-hub.js";
+import type { TransferRequest } from "./transfer-request.js";
+import { apologyTwiml, type Links } from "./voice-twiml.js";
+
+export interface SipCallsConfig {
+  /** `proj_…`. */
+  readonly projectId: string;
+  readonly tokenSecret: string;
+  readonly links: Links;
+}
+
+export interface SipCallsDeps extends SipCallDeps {
+  readonly agents: AgentsFile;
+  readonly control: CallControl;
+  readonly transfers: TransferHub;
+  readonly agentFor: (form: Form) => AgentProfile | null;
+  /** Why no more callers are taken; null: there is room. */
+  readonly refusal: () => "full" | "draining" | null;
+  readonly hold: (callSid: CallSid) => void;
+  readonly letGo: (callSid: CallSid) => void;
+  /** A call is over; `drained` may be. */
+  readonly ended: () => void;
+}
+
+export const CUSTOMER_LABEL = "customer";
+export const MODEL_LABEL = "virtual agent";
+const CONFERENCE_EVENTS = ["start", "end", "join", "leave"];
+/** Twilio tells that the caller is in; should the word be lost, the model is called all the same. */
+const JOIN_PATIENCE_MS = 1_000;
+/** From dialling the model to its being accepted. */
+const MODEL_PATIENCE_MS = 8_000;
+/** A request whose answer is lost may have been carried out: the model's webhook shows it by then. */
+const SHOW_MS = 1_500;
+const MODEL_TRIES = 3;
+const BUSY_PAUSE_MS = 300;
+/** Twilio's news that the caller hung up follows the end of the model's leg. */
+const GRACE_MS = 600;
+/** A carrier that takes a REFER has taken the caller by then. */
+const REFER_MS = 6_000;
+const REMEMBER_MS = 10 * 60_000;
+
+/** What is known of a caller's place beside the call itself. */
+interface Place {
+  /** False: a trunk call, of which Twilio's REST knows nothing. */
+  readonly inConference: boolean;
+  modelCalled: boolean;
+  modelSid: CallSid | null;
+  onHold: boolean;
+  /** A REFER is under way to this destination. */
+  referring: TransferRequest | null;
+}
+
+/** All calls of this process on the SIP path: brings caller and model together, and takes them apart. */
+export class SipCalls implements SipCallHost {
+  readonly #config: SipCallsConfig;
+  readonly #deps: SipCallsDeps;
+  readonly #tokens: StreamTokens;
+  readonly #calls = new Map<CallSid, { readonly call: SipCall; readonly place: Place }>();
+  readonly #ended = new Map<CallSid, number>();
+
+  constructor(config: SipCallsConfig, deps: SipCallsDeps) {
+    this.#config = config;
+    this.#deps = deps;
+    this.#tokens = new StreamTokens(`${config.tokenSecret}:sip`, () => deps.clock.epochMs());
+  }
+
+  get load(): number {
+    return this.#calls.size;
+  }
+
+  find(callSid: CallSid): SipCall | undefined {
+    return this.#calls.get(callSid)?.call;
+  }
+
+  knows(callSid: CallSid): boolean {
+    return this.#calls.has(callSid) || this.#ended.has(callSid);
+  }
+
+  // --- Twilio ---------------------------------------------------------------------------------------
+
+  /** POST /sip/incoming-call. */
+  incoming(form: Form): Twiml {
+    const callSid = readSid(form["CallSid"]);
+    const agent = this.#deps.agentFor(form);
+    if (callSid === null || agent === null) {
+      this.#deps.metrics.callRejected(agent === null ? "no_agent" : "internal");
+      return apologyTwiml(agent);
+    }
+    const known = this.#calls.get(callSid);
+    if (known !== undefined) return this.#conferenceTwiml(known.call, true);
+    const refusal = this.#deps.refusal();
+    if (refusal !== null) {
+      this.#deps.metrics.callRejected(refusal);
+      this.#deps.log.warn("call overflows", { callSid, why: refusal });
+      return this.#deps.transfers.fallback(agent, callSid, form);
+    }
+    const call = this.#open(
+      {
+        callSid,
+        from: form["From"] ?? "",
+        to: form["To"] ?? "",
+        direction: "inbound",
+        callToken: form["CallToken"] ?? null,
+      },
+      agent,
+      true,
+    );
+    this.#soon(call);
+    return this.#conferenceTwiml(call, true);
+  }
+
+  #open(parties: SipCall["parties"], agent: AgentProfile, inConference: boolean): SipCall {
+    const call = new SipCall(parties, agent, this, this.#deps);
+    const place: Place = { inConference, modelCalled: false, modelSid: null, onHold: false, referring: null };
+    this.#calls.set(parties.callSid, { call, place });
+    this.#deps.metrics.callStarted();
+    this.#deps.hold(parties.callSid);
+    call.recognise();
+    return call;
+  }
+
+  #soon(call: SipCall): void {
+    this.#deps.clock.after(JOIN_PATIENCE_MS, () => this.#callModel(call));
+  }
+
+  #conferenceTwiml(call: SipCall, say: boolean): Twiml {
+    const { agent, parties } = call;
+    return [
+      ...(say && agent.say !== null
+        ? [{ verb: "say" as const, text: agent.say, language: agent.language }]
+        : []),
+      {
+        verb: "dial",
+        action: `${this.#config.links.publicUrl}/connect-ended`,
+        target: {
+          type: "conference",
+          name: conferenceName(parties),
+          label: CUSTOMER_LABEL,
+          // The model starts it: until then the caller hears Twilio's own hold sound, and not nothing.
+          startConferenceOnEnter: false,
+          endConferenceOnExit: true,
+          beep: false,
+          statusCallback: {
+            url: this.#url("/conference-events", call, "conference"),
+            events: CONFERENCE_EVENTS,
+          },
+        },
+      },
+    ];
+  }
+
+  #url(path: string, call: SipCall, leg: "conference" | "model"): string {
+    return `${this.#config.links.publicUrl}${path}?${new URLSearchParams({ sip: leg, call: call.parties.callSid })}`;
+  }
+
+  /** POST /connect-ended of a call that sits in a conference of ours. */
+  async conferenceOver(callSid: CallSid, form: Form): Promise<Twiml> {
+    const held = this.#calls.get(callSid);
+    if (held === undefined) return [{ verb: "hangup" }];
+    const { call } = held;
+    if (call.state.name === "handing_over") return await this.#deps.transfers.meanwhile(callSid);
+    call.end("failed", "conference_ended");
+    return this.#deps.transfers.fallback(call.agent, callSid, form);
+  }
+
+  /** Callbacks that bear our query `sip`. */
+  callback(form: Form, query: Form): void {
+    const callSid = readSid(query["call"]);
+    const held = callSid === null ? undefined : this.#calls.get(callSid);
+    if (callSid === null || held === undefined) return;
+    if (query["sip"] === "model") this.#modelStatus(held.call, held.place, form);
+    else this.#conferenceEvent(held.call, held.place, form);
+  }
+
+  #modelStatus(call: SipCall, place: Place, form: Form): void {
+    const sid = readSid(form["CallSid"]);
+    if (place.modelSid !== null && sid !== place.modelSid) return;
+    if (FINAL.has(form["CallStatus"] ?? "")) this.#modelLegEnded(call, place);
+  }
+
+  #modelLegEnded(call: SipCall, place: Place): void {
+    place.modelSid = null;
+    if (call.callId !== null) call.legGone();
+    else if (call.state.name === "ringing" && place.modelCalled) this.modelGone(call, "upstream_refused");
+  }
+
+  #conferenceEvent(call: SipCall, place: Place, form: Form): void {
+    const label = form["ParticipantLabel"];
+    const isCustomer = label === CUSTOMER_LABEL || form["CallSid"] === call.parties.callSid;
+    switch (form["StatusCallbackEvent"]) {
+      case "participant-join":
+        if (isCustomer) this.#callModel(call);
+        break;
+      case "participant-leave":
+        if (isCustomer && form["ReasonParticipantLeft"] === "participant_hung_up") this.callerGone(call);
+        if (label === MODEL_LABEL) this.#modelLegEnded(call, place);
+        break;
+      default:
+        break;
+    }
+    if (call.state.name === "handing_over") this.#deps.transfers.conference(call.parties.callSid, form);
+  }
+
+  callerGone(call: SipCall): void {
+    if (call.state.name === "handing_over") this.#deps.transfers.callerGone(call.parties.callSid);
+    call.callerGone();
+  }
+
+  // --- the model's leg ------------------------------------------------------------------------------
+
+  /** Once, whatever asks first: the caller's arrival, or the patience with its news. */
+  #callModel(call: SipCall): void {
+    const held = this.#calls.get(call.parties.callSid);
+    if (held === undefined || held.call !== call || held.place.modelCalled || call.state.name !== "ringing")
+      return;
+    held.place.modelCalled = true;
+    this.#addModel(call, held.place, 1);
+    this.#deps.clock.after(MODEL_PATIENCE_MS, () => {
+      if (call.state.name === "ringing" || call.state.name === "accepting")
+        this.modelGone(call, "upstream_timeout");
+    });
+  }
+
+  #addModel(call: SipCall, place: Place, tries: number): void {
+    const { parties } = call;
+    const { projectId } = this.#config;
+    const token = `${parties.callSid}.${this.#tokens.issue(parties.callSid, ["model"])}`;
+    const headers = `${CALL_HEADER}=${encodeURIComponent(token)}`;
+    const again = (ms: number): void => {
+      this.#deps.clock.after(ms, () => {
+        if (call.state.name !== "ringing" || place.modelSid !== null) return;
+        if (tries >= MODEL_TRIES) this.modelGone(call, "upstream_unreachable");
+        else this.#addModel(call, place, tries + 1);
+      });
+    };
+    this.#deps.control
+      .createParticipant({
+        conference: conferenceName(parties),
+        to: `sip:${projectId}@sip.api.openai.com;transport=tls?${headers}`,
+        from: parties.from,
+        label: MODEL_LABEL,
+        timeoutS: 20,
+        earlyMedia: false,
+        startConferenceOnEnter: true,
+        endConferenceOnExit: false,
+        ...(parties.callToken === null ? {} : { callToken: parties.callToken }),
+        statusCallback: this.#url("/call-status", call, "model"),
+      })
+      .then(
+        ({ callSid }) => {
+          place.modelSid = callSid;
+          // Whom nobody waits for any more must not go on ringing.
+          if (call.state.name === "ended" || call.state.name === "handing_over") this.#dropModelLeg(place);
+        },
+        (error: unknown) => {
+          const code = error instanceof RelayError ? error.code : "internal";
+          this.#deps.log.warn("the model could not be added", { callSid: parties.callSid, code }, error);
+          call.story.note("model_not_added", { code });
+          if (code === "caller_gone") this.callerGone(call);
+          else if (code === "twilio_busy") again(BUSY_PAUSE_MS);
+          else if (error instanceof RelayError && error.retryable) again(SHOW_MS);
+          else if (call.state.name === "ringing") this.modelGone(call, code);
+        },
+      );
+  }
+
+  #dropModelLeg(place: Place): void {
+    const sid = place.modelSid;
+    place.modelSid = null;
+    if (sid === null) return;
+    this.#deps.control.hangUp(sid).catch((error: unknown) => {
+      if (error instanceof RelayError && error.code === "caller_gone") return;
+      this.#deps.log.warn("the model's leg could not be hung up", {}, error);
+    });
+  }
+
+  /**
+   * A call rings at the model.
+   *
+   * @returns whether this process takes it. What is not taken by the process of its call is refused by whoever was asked.
+   */
+  invited(invite: SipInvite): boolean {
+    const { claim, callId } = invite;
+    // Told again: it is where it belongs.
+    for (const { call } of this.#calls.values()) if (call.callId === callId) return true;
+    if (claim === "malformed") return this.#refuse(callId, "invalid");
+    if (claim === null) return this.#trunkCall(invite);
+    const { callSid, token } = claim;
+    const verdict = this.#tokens.redeem(token, callSid, ["model"]);
+    if (verdict !== "ok") return this.#refuse(callId, verdict);
+    const held = this.#calls.get(callSid);
+    if (held?.call.take(callId) === true) return true;
+    return this.#reject(callId, 480);
+  }
+
+  #refuse(callId: string, reason: "missing" | "invalid" | "expired" | "replayed"): boolean {
+    this.#deps.metrics.authFailure("token", reason);
+    this.#deps.log.warn("a call at the model refused", { reason });
+    return this.#reject(callId, 603);
+  }
+
+  #reject(callId: string, status: number): boolean {
+    this.#deps.sip.reject(callId, status).catch((error: unknown) => {
+      if (error instanceof RelayError && error.code === "caller_gone") return;
+      this.#deps.log.warn("a call could not be rejected", {}, error);
+    });
+    return false;
+  }
+
+  /** Straight from a trunk: no TwiML, no REST; the number dialled says who answers. */
+  #trunkCall({ callId, from, dialled }: SipInvite): boolean {
+    const agent = this.#deps.agentFor({ To: dialled, Direction: "inbound" });
+    const refusal = agent === null ? "no_agent" : this.#deps.refusal();
+    if (agent === null || refusal !== null) {
+      this.#deps.metrics.callRejected(refusal ?? "no_agent");
+      return this.#reject(callId, agent === null ? 404 : 486);
+    }
+    const callSid = sidOfTrunkCall(callId);
+    if (this.#calls.has(callSid)) return true;
+    const call = this.#open(
+      { callSid, from, to: dialled, direction: "inbound", callToken: null },
+      agent,
+      false,
+    );
+    return call.take(callId);
+  }
+
+  // --- SipCallHost ----------------------------------------------------------------------------------
+
+  keepsCompany(call: SipCall, request: TransferRequest): boolean {
+    const destination = call.agent.transfer.destinations.get(request.destination);
+    const inConference = this.#calls.get(call.parties.callSid)?.place.inConference === true;
+    return inConference && call.callId !== null && destination?.kind === "warm" && request.by !== "limit";
+  }
+
+  handOver(call: SipCall, request: TransferRequest): void {
+    const held = this.#calls.get(call.parties.callSid);
+    if (held === undefined) return;
+    if (held.place.inConference) this.#deps.transfers.begin(call, request);
+    else this.#refer(call, held.place, request);
+  }
+
+  modelGone(call: SipCall, code: ErrorCode): void {
+    const held = this.#calls.get(call.parties.callSid);
+    if (held === undefined || call.state.name === "ended") return;
+    const { place } = held;
+    if (!place.inConference) {
+      if (place.referring !== null) this.#referred(call, place, true);
+      else this.callerGone(call);
+      return;
+    }
+    this.#dropModelLeg(place);
+    if (call.state.name === "handing_over") {
+      this.#keepOnHold(call, place);
+      return;
+    }
+    this.#deps.clock.after(call.state.name === "ringing" ? 0 : GRACE_MS, () => this.#fallBack(call, code));
+  }
+
+  /** The caller would sit alone in a silent conference until the human joins. */
+  #keepOnHold(call: SipCall, place: Place): void {
+    if (place.onHold) return;
+    place.onHold = true;
+    this.#hold(call, true);
+  }
+
+  #hold(call: SipCall, hold: boolean): void {
+    const { parties } = call;
+    this.#deps.control
+      .updateParticipant(conferenceName(parties), parties.callSid, { hold })
+      .catch((error: unknown) =>
+        this.#deps.log.warn(
+          "the caller's hold could not be changed",
+          { callSid: parties.callSid, hold },
+          error,
+        ),
+      );
+  }
+
+  #fallBack(call: SipCall, code: ErrorCode): void {
+    const { name } = call.state;
+    if (name === "ended" || name === "handing_over" || call.callId !== null) return;
+    const { default: destination } = call.agent.transfer;
+    call.story.note("fallback", { code });
+    this.#deps.metrics.upstreamError(code);
+    if (destination === null) {
+      this.#deps.control
+        .redirect(call.parties.callSid, apologyTwiml(call.agent))
+        .catch((error: unknown) => this.#deps.log.warn("the caller could not be told", {}, error));
+      call.end("failed", code);
+      return;
+    }
+    call.leave({
+      kind: "transfer",
+      farewell: "none",
+      request: { destination, reason: null, summary: null, urgency: null, by: "failure" },
+    });
+  }
+
+  hangUp(call: SipCall): void {
+    const held = this.#calls.get(call.parties.callSid);
+    if (held?.place.inConference !== true) return;
+    this.#deps.control.hangUp(call.parties.callSid).catch((error: unknown) => {
+      if (error instanceof RelayError && error.code === "caller_gone") return;
+      this.#deps.log.warn("the caller's leg could not be hung up", { callSid: call.parties.callSid }, error);
+    });
+  }
+
+  ended(call: SipCall): void {
+    const { callSid } = call.parties;
+    const held = this.#calls.get(callSid);
+    const { state } = call;
+    if (held?.call !== call || state.name !== "ended") return;
+    this.#dropModelLeg(held.place);
+    if (held.place.onHold && state.outcome === "transferred") this.#hold(call, false);
+    this.#calls.delete(callSid);
+    const nowMs = this.#deps.clock.nowMs();
+    for (const [old, untilMs] of this.#ended) {
+      if (untilMs > nowMs) break;
+      this.#ended.delete(old);
+    }
+    this.#ended.set(callSid, nowMs + REMEMBER_MS);
+    this.#deps.transfers.forget(callSid);
+    this.#deps.metrics.callEnded(state.outcome);
+    this.#deps.letGo(callSid);
+    this.#deps.ended();
+  }
+
+  // --- transfers ------------------------------------------------------------------------------------
+
+  /** The caller had been moved out of the conference and comes back: a new conference, a new model. */
+  rejoin(call: SipCall, fact: string | null): Twiml {
+    const held = this.#calls.get(call.parties.callSid);
+    if (held === undefined) return apologyTwiml(call.agent);
+    if (fact !== null) call.owe(fact);
+    call.comeBack();
+    held.place.modelCalled = false;
+    held.place.modelSid = null;
+    this.#soon(call);
+    return this.#conferenceTwiml(call, false);
+  }
+
+  /** Cold, by REFER: all that a trunk call offers. */
+  #refer(call: SipCall, place: Place, request: TransferRequest): void {
+    const { destination: name, reason, summary, urgency, by } = request;
+    const { callId, story } = call;
+    const destination = call.agent.transfer.destinations.get(name);
+    const target =
+      destination !== undefined && "target" in destination ? referTarget(destination.target) : null;
+    story.write({
+      type: "transfer_requested",
+      atMs: story.atMs,
+      destination: name,
+      kind: "refer",
+      reason,
+      summary,
+      urgency,
+      by,
+    });
+    place.referring = request;
+    if (callId === null || target === null) {
+      this.#referred(call, place, false);
+      return;
+    }
+    this.#deps.sip.refer(callId, target).then(
+      () => this.#deps.clock.after(REFER_MS, () => this.#referred(call, place, false)),
+      (error: unknown) => {
+        this.#deps.log.warn("a REFER was refused", { callSid: call.parties.callSid }, error);
+        this.#referred(call, place, error instanceof RelayError && error.code === "caller_gone");
+      },
+    );
+  }
+
+  /** The caller left, or did not. */
+  #referred(call: SipCall, place: Place, taken: boolean): void {
+    const request = place.referring;
+    if (request === null || call.state.name === "ended") return;
+    place.referring = null;
+    const { story } = call;
+    const outcome = taken ? "answered" : "failed";
+    story.write({ type: "transfer_outcome", atMs: story.atMs, destination: request.destination, outcome });
+    this.#deps.metrics.transfer("refer", outcome);
+    if (!taken) call.owe(prompts.transferFailed(request.destination, "the line does not allow it"));
+    call.transferEnded(taken ? "connected" : "back_to_agent");
+  }
+
+  // --- operators ------------------------------------------------------------------------------------
+
+  transfer(callSid: CallSid, destination: string, reason: string | null): Refusal | null {
+    const call = this.find(callSid);
+    if (call === undefined) return "not_found";
+    if (!call.isLive) return "not_live";
+    if (!call.agent.transfer.destinations.has(destination)) return "destination_unknown";
+    const request = { destination, reason, summary: null, urgency: null, by: "supervisor" } as const;
+    call.leave({ kind: "transfer", farewell: "none", request });
+    return null;
+  }
+
+  end(callSid: CallSid): Refusal | null {
+    const call = this.find(callSid);
+    if (call === undefined) return "not_found";
+    if (!call.isLive) return "not_live";
+    call.leave({ kind: "end", reason: "supervisor", farewell: "none" });
+    return null;
+  }
+
+  /** Callers without a human go to their fallback. */
+  stop(): void {
+    for (const { call } of [...this.#calls.values()]) call.abandon("drained");
+  }
+}
+
+const FINAL = new Set(["completed", "busy", "failed", "no-answer", "canceled"]);
+
+function referTarget(target: DialTarget): string | null {
+  switch (target.type) {
+    case "number":
+      return `tel:${target.e164}`;
+    case "sip":
+      return target.uri;
+    case "client":
+      // A name that only Twilio's own network knows.
+      return null;
+  }
+}
+
+function readSid(text: string | undefined): CallSid | null {
+  return text !== undefined && /^CA[0-9a-fA-F]{32}$/.test(text) ? (text as CallSid) : null;
+}

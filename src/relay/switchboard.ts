@@ -1,0 +1,80 @@
+import type { CallSid, MediaReceiver, MediaSocket } from "../ports.js";
+import type { Twiml } from "../wire/twiml.js";
+import type { Calls } from "./calls.js";
+import type { CallbackKind, Desk, Form, Readiness, Refusal, SipDesk } from "./desk.js";
+import type { SipCalls } from "./sip-calls.js";
+import type { SipInvite } from "./sip-invite.js";
+
+/** The desk of a process that takes calls on both paths: which one a call is on shows by who knows it. */
+export class Switchboard implements Desk, SipDesk {
+  readonly #calls: Calls;
+  readonly #sip: SipCalls;
+
+  constructor(calls: Calls, sip: SipCalls) {
+    this.#calls = calls;
+    this.#sip = sip;
+  }
+
+  incoming(form: Form): Promise<Twiml> {
+    return this.#calls.incoming(form);
+  }
+
+  async incomingSip(form: Form): Promise<Twiml> {
+    return this.#sip.incoming(form);
+  }
+
+  async invited(invite: SipInvite): Promise<void> {
+    this.#sip.invited(invite);
+  }
+
+  openStream(socket: MediaSocket): MediaReceiver {
+    return this.#calls.openStream(socket);
+  }
+
+  async connectEnded(form: Form): Promise<Twiml> {
+    const callSid = (form["CallSid"] ?? "") as CallSid;
+    const call = this.#sip.find(callSid);
+    if (call === undefined)
+      return this.#sip.knows(callSid) ? [{ verb: "hangup" }] : this.#calls.connectEnded(form);
+    if (form["CallStatus"] !== "completed") return this.#sip.conferenceOver(callSid, form);
+    this.#sip.callerGone(call);
+    return [{ verb: "hangup" }];
+  }
+
+  transferStatus(form: Form, query: Form): Promise<Twiml> {
+    return this.#calls.transferStatus(form, query);
+  }
+
+  callback(kind: CallbackKind, form: Form, query: Form): void {
+    if (query["sip"] !== undefined) {
+      this.#sip.callback(form, query);
+      return;
+    }
+    const call = this.#sip.find((form["CallSid"] ?? "") as CallSid);
+    if (kind === "call-status" && call !== undefined && form["CallStatus"] === "completed")
+      this.#sip.callerGone(call);
+    this.#calls.callback(kind, form, query);
+  }
+
+  readiness(): Readiness {
+    return this.#calls.readiness();
+  }
+
+  async transfer(callSid: CallSid, destination: string, reason: string | null): Promise<Refusal | null> {
+    return this.#sip.find(callSid) === undefined
+      ? this.#calls.transfer(callSid, destination, reason)
+      : this.#sip.transfer(callSid, destination, reason);
+  }
+
+  async end(callSid: CallSid): Promise<Refusal | null> {
+    return this.#sip.find(callSid) === undefined ? this.#calls.end(callSid) : this.#sip.end(callSid);
+  }
+
+  knows(callSid: CallSid): boolean {
+    return this.#sip.knows(callSid) || this.#calls.knows(callSid);
+  }
+
+  moved(callSid: CallSid): void {
+    this.#calls.moved(callSid);
+  }
+}
