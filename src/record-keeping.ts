@@ -2,6 +2,7 @@
  * What is kept of calls, put together: the journal that calls write to, the database behind it, recordings, removal, and the
  * operators' routes. Parts: `records/`, `adapters/store/`. Reference: docs/records.md.
  */
+import { createHash } from "node:crypto";
 import { dirname, join, resolve } from "node:path";
 import { FlightFiles } from "./adapters/flight-files.js";
 import { TwilioRecordings } from "./adapters/recordings.js";
@@ -50,6 +51,7 @@ export interface RecordKeepingDeps {
   readonly completed: Crm["completed"] | null;
 }
 
+const HOUR_MS = 3_600_000;
 /** A transfer is over after four hours: `<Dial>`'s own time limit. */
 const TRANSFER_TTL_MS = 4 * 3_600_000 + 600_000;
 
@@ -138,6 +140,13 @@ export async function openRecordKeeping(
       find: async (callSid) => {
         const found = await store.getState(key(callSid));
         return found === null ? null : JSON.parse(found.value);
+      },
+      count: async (caller) => {
+        const hour = Math.floor(clock.epochMs() / HOUR_MS);
+        const counter = `transfers:${createHash("sha256").update(caller).digest("hex").slice(0, 32)}:${hour}`;
+        // Each write makes it one version more.
+        await store.putState(counter, "", HOUR_MS);
+        return (await store.getState(counter))?.version ?? 0;
       },
     },
     routes: recordRoutes({

@@ -255,9 +255,9 @@ function leaving(departure: Departure, state: CallState, event: LineEvent): Step
     }
     case "stream_ended":
       // The socket broke in the farewell, not the call: Twilio asks what follows.
-      if (!event.clean && departure.kind === "transfer")
-        return depart(departure, [{ do: "disarm", timer: "farewell" }]);
-      return leftDuring(departure);
+      return event.clean || departure.kind !== "transfer"
+        ? leftDuring(departure)
+        : departWithoutStream(departure);
     case "caller_gone":
       return leftDuring(departure);
     case "session_lost":
@@ -267,6 +267,12 @@ function leaving(departure: Departure, state: CallState, event: LineEvent): Step
     case "transfer_ended":
       return stay(state);
   }
+}
+
+/** Nobody is there to hear a sound of ours. */
+function departWithoutStream(departure: Departure): Step {
+  const { state, effects } = depart(departure, [{ do: "disarm", timer: "farewell" }]);
+  return { state, effects: [...effects, { do: "disarm", timer: "waiting" }] };
 }
 
 function leftDuring(departure: Departure): Step {

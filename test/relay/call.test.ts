@@ -339,6 +339,8 @@ describe("a call", () => {
     expect(full.map((verb) => verb.verb)).toEqual(["say", "dial"]);
     expect(bench.calls.readiness()).toEqual({ ready: false, reason: "full" });
     expect(bench.fake.count("callRejected full")).toBe(1);
+    expect(bench.recorded("opened", 2)).toMatchObject([{ agent: "support", from: "+15550001111" }]);
+    expect(bench.recorded("ended", 2)).toMatchObject([{ outcome: "rejected", reason: "full" }]);
   });
 
   it("lets twenty interleaved calls share nothing: each hears and says only its own", async () => {

@@ -1,14 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { RelayError } from "../../src/errors.js";
 import type { CallControl, CallSid } from "../../src/ports.js";
-import { Transfers } from "../../src/relay/transfers.js";
-import type { TransferSnapshot } from "../../src/transfer/transfer.js";
+import { type KeptTransfer, Transfers } from "../../src/relay/transfers.js";
 import type { Twiml } from "../../src/wire/twiml.js";
 import { agent, CallBench, parametersOf, sid } from "../support/call-bench.js";
 import { ladderAgent } from "../transfer/directory.js";
 
 /** Twilio's REST by hand: each redirect is kept, and ends as the next of `failures` says. */
-function bench(profile = agent(), stored = new Map<CallSid, string>()) {
+function bench(
+  profile = agent(),
+  stored = new Map<CallSid, string>(),
+  counts: Map<string, number> | "silent" | "failing" = new Map(),
+) {
   const redirects: [CallSid, Twiml][] = [];
   const failures: RelayError["code"][] = [];
   const control = {
@@ -24,9 +27,10 @@ function bench(profile = agent(), stored = new Map<CallSid, string>()) {
   const calls = new CallBench(
     profile,
     {},
-    (host, { clock, log, fake }) =>
+    (host, { clock, log, fake, journal }) =>
       new Transfers(host, {
         control,
+        journal,
         clock,
         log,
         metrics: fake.metrics,
@@ -35,7 +39,13 @@ function bench(profile = agent(), stored = new Map<CallSid, string>()) {
           keep: (callSid, snapshot) => void stored.set(callSid, JSON.stringify(snapshot)),
           find: async (callSid) => {
             const text = stored.get(callSid);
-            return text === undefined ? null : (JSON.parse(text) as TransferSnapshot);
+            return text === undefined ? null : (JSON.parse(text) as KeptTransfer);
+          },
+          count: async (caller) => {
+            if (counts === "silent") return await new Promise<never>(() => undefined);
+            if (counts === "failing") throw new RelayError("store_unavailable", "away", { retryable: true });
+            counts.set(caller, (counts.get(caller) ?? 0) + 1);
+            return counts.get(caller) ?? 0;
           },
         },
         escalate: null,
@@ -197,6 +207,108 @@ describe("transfers of calls", () => {
       second.calls.stream().start(sid(1), parametersOf(back));
       expect(second.calls.calls.find(sid(1))).toBeDefined();
     }
+  });
+
+  /** The model has asked for a transfer to the second destination, and says goodbye. */
+  async function inFarewell() {
+    const first = bench(ladderAgent("desk", "sip"));
+    const { stream, model } = await first.calls.talk();
+    model.created("r1");
+    model.delta("r1", "i1", 16_000);
+    model.done("r1", {
+      output: [
+        { type: "function_call", id: "f1", call_id: "c1", name: "go", arguments: "{}", status: "completed" },
+      ],
+    });
+    const request = {
+      destination: "sip",
+      reason: "asked",
+      summary: "a bill",
+      urgency: null,
+      by: "agent",
+    } as const;
+    first.calls.tools[0]!.answer("ok", { kind: "transfer", farewell: "play", request });
+    first.calls.run(200);
+    expect(first.calls.calls.find(sid(1))!.state.name).toBe("leaving");
+    return { ...first, stream };
+  }
+
+  it("take the caller to where they were going when the process dies in the farewell", async () => {
+    const first = await inFarewell();
+    expect(first.redirects).toEqual([]);
+    const second = bench(ladderAgent("desk", "sip"), new Map(first.stored));
+    second.calls.clock.advance(first.calls.clock.nowMs() + 3_000);
+    const form = second.calls.form(1, { CallStatus: "in-progress" });
+    const twiml = await second.calls.calls.connectEnded(form);
+    expect(twiml.at(-1)).toMatchObject({ verb: "dial", target: { type: "sip" } });
+    // Twilio repeats itself.
+    expect(await second.calls.calls.connectEnded(form)).toEqual(twiml);
+    const answered = { ...form, DialCallStatus: "completed" };
+    expect(await second.calls.calls.transferStatus(answered, actionQuery(twiml))).toEqual([
+      { verb: "hangup" },
+    ]);
+    expect(outcomes(second.calls)).toEqual(["answered"]);
+    expect(second.calls.recorded("ended")).toMatchObject([{ outcome: "transferred" }]);
+  });
+
+  it("take the caller there when only the socket breaks in the farewell", async () => {
+    const { calls, stream, redirects } = await inFarewell();
+    stream.receiver!.closed(1006);
+    const twiml = await calls.calls.connectEnded(calls.form(1, { CallStatus: "in-progress" }));
+    expect(twiml.at(-1)).toMatchObject({ verb: "dial", target: { type: "sip" } });
+    await settle();
+    expect(redirects.length).toBeLessThanOrEqual(1);
+    expect(calls.recorded("ended")).toEqual([]);
+  });
+
+  it("are not taken up again when they were over before the process died", async () => {
+    const first = bench(ladderAgent("sip", "desk"));
+    const { stream } = await first.calls.talk();
+    stream.key("0");
+    await settle();
+    stream.stop(sid(1));
+    const busy = first.calls.form(1, { CallStatus: "in-progress", DialCallStatus: "busy" });
+    const next = await first.calls.calls.transferStatus(busy, actionQuery(first.redirects[0]![1]));
+    const back = await first.calls.calls.transferStatus(busy, actionQuery(next));
+    first.calls.stream().start(sid(1), parametersOf(back));
+    await settle();
+    const second = bench(ladderAgent("sip", "desk"), new Map(first.stored));
+    const twiml = await second.calls.calls.connectEnded(second.calls.form(1, { CallStatus: "in-progress" }));
+    // The agent failed: an apology, then the default destination.
+    expect(verbs(twiml)).toEqual(["say", "dial"]);
+    expect(twiml[0]).toMatchObject({ text: "Sorry." });
+  });
+
+  it("of one caller are counted over all processes", async () => {
+    const counts = new Map([["+15550001111", 19]]);
+    for (const [process, denied] of [
+      [1, false],
+      [2, true],
+    ] as const) {
+      const { calls, redirects } = bench(agent(), new Map(), counts);
+      const { stream } = await calls.talk(process);
+      stream.key("0");
+      await settle();
+      expect(redirects).toHaveLength(denied ? 0 : 1);
+      expect(calls.recorded("transfer_outcome", process)).toHaveLength(denied ? 1 : 0);
+    }
+  });
+
+  it("do not wait for a count that does not come", async () => {
+    const { calls, redirects } = bench(agent(), new Map(), "silent");
+    const { stream } = await calls.talk();
+    stream.key("0");
+    // Twilio asks before the count is given up: it waits for the same answer.
+    const asked = calls.calls.connectEnded(calls.form(1, { CallStatus: "in-progress" }));
+    await settle();
+    expect(redirects).toEqual([]);
+    calls.run(300, 50);
+    expect((await asked).at(-1)).toMatchObject({ verb: "dial" });
+    const failing = bench(agent(), new Map(), "failing");
+    const { stream: other } = await failing.calls.talk();
+    other.key("0");
+    await settle();
+    expect(failing.redirects).toHaveLength(1);
   });
 
   it("answer a callback of nobody's with something to live with", async () => {

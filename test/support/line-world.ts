@@ -74,8 +74,9 @@ export class LineWorld {
     this.bench = new CallBench(
       profile,
       {},
-      (host, { clock, log, fake }) =>
+      (host, { clock, log, fake, journal }) =>
         new Transfers(host, {
+          journal,
           control,
           clock,
           log,
