@@ -13,10 +13,12 @@ import { ensurePrompts, LANGUAGES, loadMusic, loadPrompts, type Recording } from
 import { Random } from "./random.js";
 import { type Examples, type Network, train } from "./trainer.js";
 
-const HIDDEN = Number(process.env["H"] ?? 12);
+const HIDDEN = 16;
 const EPOCHS = 14;
 const SEED = 11;
-const LINE_S = 40;
+const LINE_S = 50;
+/** Nobody speaks: mostly short, and now and then so long that everything has settled. */
+const SILENT_LINE_S = [15, 15, 20, 20, 30, 120] as const;
 /** One line of each kind in each of these: more around the loudness at which it is hard but not hopeless. */
 const SNR_DB: readonly (readonly [number, number])[] = [
   [16, 25],
@@ -45,11 +47,11 @@ function makeLines(speech: readonly Recording[], music: readonly Recording[], ra
       lines.push(makeLine({ language, noise, snrDb, seconds, speech: speaks }, mine, material, random));
     };
     for (let i = 0; i < 3; i++) add("none", Infinity, LINE_S, true);
-    // Music and babble come in more varieties than the rest.
-    for (const noise of [...NOISE_KINDS, ...EXTRA_KINDS, "music", "babble"] as const) {
+    // Music, babble and coughs come in more varieties than the rest.
+    for (const noise of [...NOISE_KINDS, ...EXTRA_KINDS, "music", "babble", "cough"] as const) {
       for (const range of SNR_DB) {
         add(noise, random.between(...range), LINE_S, true);
-        add(noise, random.between(-2, 25), LINE_S / 2, false);
+        add(noise, random.between(-2, 25), random.pick(SILENT_LINE_S), false);
       }
     }
   }

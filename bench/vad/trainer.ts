@@ -3,7 +3,7 @@ import {
   BELIEF_CUE,
   CUE_STATE,
   recallBelief,
-  remember,
+  rememberScore,
   resetCues,
   cues as seen,
 } from "../../src/vad/speech-cues.js";
@@ -113,7 +113,7 @@ class Learner {
       if (begins.has(i)) resetCues(state);
       recallBelief(state);
       for (let k = BELIEF_CUE; k < width; k++) cues[i * width + k] = seen[k]! / BELIEF_DEVIATION;
-      remember(this.#score(i), state);
+      rememberScore(state, this.#score(i));
     }
   }
 

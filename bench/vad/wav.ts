@@ -3,6 +3,8 @@
 const PCM = 1;
 const MULAW = 7;
 const RATE_HZ = 8000;
+/** Share of the band that stays when a rate is brought down. */
+const PASS = 0.95;
 
 /**
  * @returns samples, full scale ±1, at 8 kHz; channels are averaged, higher rates that are a multiple of 8 kHz brought down.
@@ -65,7 +67,7 @@ function decimate(samples: Float32Array, rateHz: number): Float32Array {
   const reach = 16 * factor;
   const taps = Float32Array.from({ length: 2 * reach + 1 }, (_, i) => {
     const x = (i - reach) / factor;
-    const sinc = x === 0 ? 1 : Math.sin(0.95 * Math.PI * x) / (Math.PI * x);
+    const sinc = x === 0 ? PASS : Math.sin(PASS * Math.PI * x) / (Math.PI * x);
     return (sinc * (0.5 + 0.5 * Math.cos((Math.PI * (i - reach)) / (reach + 1)))) / factor;
   });
   return Float32Array.from({ length: Math.floor(samples.length / factor) }, (_, n) => {

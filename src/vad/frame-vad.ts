@@ -1,16 +1,18 @@
 import { octavesToDbov } from "./power-log.js";
-import { CUE_STATE, floorOf, levelOf, lookAtFrame, remember, resetCues } from "./speech-cues.js";
-import { speechScore } from "./speech-net.js";
+import { CUE_STATE, floorOf, levelOf, lookAtFrame, resetCues, scoreOf } from "./speech-cues.js";
+import { weighFrame } from "./speech-net.js";
 
 /** Log odds that a frame needs to begin speech, and to go on with it. Found on the dev half: best F1, fewest false onsets. */
-export const BEGIN_SCORE = 0.5;
-export const GO_ON_SCORE = -0.5;
+export const BEGIN_SCORE = 0.75;
+export const GO_ON_SCORE = -0.25;
 
 /** Odds of speech under 1 : 20, for so many frames. Costs 120 ms of every silence, and hardly ever an onset. */
 const SURELY_SILENT_SCORE = -3;
 const SURELY_SILENT_FRAMES = 6;
 /** How fast the estimate of the caller's loudness follows: about a second of speech. */
 const SPEECH_LEVEL_SHARE = 0.02;
+/** Behind the cues' own numbers: a fraction in a field of its own would be a new object with every frame. */
+const SPEECH_LEVEL = CUE_STATE;
 
 /** The verdict on a frame of this score after a frame of that verdict: speech goes on at a score with which it would not begin. */
 export function isSpeech(score: number, before: boolean, begin: number, goOn: number): boolean {
@@ -22,14 +24,12 @@ export function isSpeech(score: number, before: boolean, begin: number, goOn: nu
  * adapting floor, weighed by a small network whose weights were found on recorded speech in noise (bench/vad/train.ts).
  *
  * It looks at no frame but the one it is given and those before: the verdict is ready with the frame. Knows nothing of onsets and
- * pauses; see Endpointer. Allocates nothing after construction, and holds some 300 bytes.
+ * pauses; see Endpointer. Allocates nothing after construction, and holds some 500 bytes.
  */
 export class FrameVad {
-  readonly #state = new Float64Array(CUE_STATE);
+  readonly #state = new Float64Array(SPEECH_LEVEL + 1);
   #speech = false;
-  #score = 0;
   #silentFrames = 0;
-  #speechOctaves = 0;
   #heardSpeech = false;
 
   constructor() {
@@ -40,24 +40,24 @@ export class FrameVad {
   frame(ulaw: Uint8Array, start: number): boolean {
     const state = this.#state;
     lookAtFrame(ulaw, start, state);
-    const score = speechScore();
-    remember(score, state);
-    this.#score = score;
+    weighFrame(state);
+    const score = scoreOf(state);
     this.#silentFrames = score < SURELY_SILENT_SCORE ? this.#silentFrames + 1 : 0;
     this.#speech = isSpeech(score, this.#speech, BEGIN_SCORE, GO_ON_SCORE);
-    if (this.#speech) this.#noteSpeechLevel(levelOf(state));
+    if (this.#speech) this.#noteSpeechLevel();
     return this.#speech;
   }
 
-  #noteSpeechLevel(octaves: number): void {
-    if (this.#heardSpeech) this.#speechOctaves += SPEECH_LEVEL_SHARE * (octaves - this.#speechOctaves);
-    else this.#speechOctaves = octaves;
+  #noteSpeechLevel(): void {
+    const level = levelOf(this.#state);
+    const before = this.#state[SPEECH_LEVEL]!;
+    this.#state[SPEECH_LEVEL] = this.#heardSpeech ? before + SPEECH_LEVEL_SHARE * (level - before) : level;
     this.#heardSpeech = true;
   }
 
   /** Log odds of speech in the last frame. */
   get score(): number {
-    return this.#score;
+    return scoreOf(this.#state);
   }
 
   /** Loudness of the line while nobody speaks: dBov, −72 or more. */
@@ -72,7 +72,7 @@ export class FrameVad {
 
   /** Loudness of the frames with speech, over the last second of them: dBov. Before any speech, the noise floor. */
   get speechLevelDbov(): number {
-    return this.#heardSpeech ? octavesToDbov(this.#speechOctaves) : this.noiseFloorDbov;
+    return this.#heardSpeech ? octavesToDbov(this.#state[SPEECH_LEVEL]!) : this.noiseFloorDbov;
   }
 
   /** Nobody speaks, and has not for a while: any doubt makes it false, from the first frame of doubt on. */
@@ -84,9 +84,7 @@ export class FrameVad {
   reset(): void {
     resetCues(this.#state);
     this.#speech = false;
-    this.#score = 0;
     this.#silentFrames = 0;
-    this.#speechOctaves = 0;
     this.#heardSpeech = false;
   }
 }

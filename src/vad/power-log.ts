@@ -20,11 +20,15 @@ function littleEndian(): boolean {
   return new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 }
 
-/** @returns octaves, 6 (nothing) … 30 (full scale), within 0.001. */
-export function octavesOf(power: number): number {
-  double[0] = power + IDLE_POWER;
-  const word = upper[0]!;
-  return (word >>> 20) - 1023 + MANTISSA[(word >>> (20 - MANTISSA_BITS)) & ((1 << MANTISSA_BITS) - 1)]!;
+/** Turns powers into octaves in place: 6 (nothing, or less) … 30 (full scale), within 0.001. */
+export function toOctaves(powers: Float64Array): void {
+  for (let i = 0; i < powers.length; i++) {
+    const power = powers[i]!;
+    double[0] = power > 0 ? power + IDLE_POWER : IDLE_POWER;
+    const word = upper[0]!;
+    powers[i] =
+      (word >>> 20) - 1023 + MANTISSA[(word >>> (20 - MANTISSA_BITS)) & ((1 << MANTISSA_BITS) - 1)]!;
+  }
 }
 
 /** @returns dBov, −72 … 0. */

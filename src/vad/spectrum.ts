@@ -7,13 +7,12 @@ const LINEAR = Float64Array.from(ulawToLinear);
 /** Sums of four samples make the signal below 1 kHz, at 2 kHz. */
 const DECIMATION = 4;
 const LOW_SAMPLES = FRAME_BYTES / DECIMATION;
+/** The sums of four are four times as large. */
+const LOW_SCALE = LOW_SAMPLES * DECIMATION * DECIMATION;
 /** Lifts the upper bands, which in speech lie 20 to 30 dB under the lower ones and would drown in what leaks from those. */
 const PRE_EMPHASIS = 0.9;
 /** Of the low signal: takes the line's DC offset away and leaves 50 Hz. */
 const DC_POLE = 0.96;
-
-/** Bands of one spectrum: at none, one, two and three thirds of the highest frequency. */
-const BANDS = 4;
 
 /** 400 to 65 Hz: what voices repeat themselves with, children's and low men's included. */
 const SHORTEST_LAG = 5;
@@ -31,24 +30,27 @@ const SIGNS = 8;
 /** Numbers that a call's spectrum remembers from frame to frame. */
 export const SPECTRUM_STATE = 9;
 
-// One frame passes at a time, whichever call it is of: what lies between the steps is shared by all.
-const low = new Float64Array(LOW_SAMPLES);
+/** Where in `powers` what stands: the whole frame, then around 1333, 2667, 4000 Hz, and around 333 and 667 Hz. */
+export const WHOLE = 0;
+export const WIDE = 1;
+export const LOW = 4;
+export const POWERS = 6;
 
-/** Power around 0, 1333, 2667 and 4000 Hz of the frame that was split last, in squares of 16-bit samples. */
-export const wideBands: Float64Array = new Float64Array(BANDS);
-/** Power around 0, 333, 667 and 1000 Hz likewise. */
-export const lowBands: Float64Array = new Float64Array(BANDS);
+// One frame passes at a time, whichever call it is of: what lies between the steps is shared by all. Numbers go from step to
+// step in such arrays, as a fraction that is handed to a function or back is an object of its own where that is not inlined.
+const low = new Float64Array(LOW_SAMPLES);
+/** Mean squares of the frame that was split last, in squares of 16-bit samples. A band's may be a little below zero. */
+export const powers: Float64Array = new Float64Array(POWERS);
 
 /**
- * First half of the work on 160 mu-law bytes: fills `wideBands`, and keeps the low signal for `splitLow`.
+ * First half of the work on 160 mu-law bytes: the power of the whole and of the wide bands. Keeps the low signal for `splitLow`.
  *
- * Both spectra come out of four autocorrelations each: with so few bands wanted that is a third of the cost of a bank of
- * filters, and an eighth of a Fourier transform's. Allocates nothing.
+ * Both spectra come out of four autocorrelations each, by Wiener and Khinchin, under a triangular window of lags: with so few
+ * bands wanted that is a third of the cost of a bank of filters, and an eighth of a Fourier transform's. Allocates nothing.
  *
  * @param state  SPECTRUM_STATE numbers of the call, zeros before its first frame
- * @returns      mean square of the frame, in squares of 16-bit samples.
  */
-export function splitWide(ulaw: Uint8Array, start: number, state: Float64Array): number {
+export function splitWide(ulaw: Uint8Array, start: number, state: Float64Array): void {
   let x = state[X]!;
   let e1 = state[E1]!;
   let e2 = state[E2]!;
@@ -82,13 +84,15 @@ export function splitWide(ulaw: Uint8Array, start: number, state: Float64Array):
   state[E1] = e1;
   state[E2] = e2;
   state[E3] = e3;
-  toBands(r0, r1, r2, r3, FRAME_BYTES, wideBands);
-  return power / FRAME_BYTES;
+  powers[WHOLE] = power / FRAME_BYTES;
+  powers[WIDE] = (r0 + 0.75 * r1 - 0.5 * r2 - 0.5 * r3) / FRAME_BYTES;
+  powers[WIDE + 1] = (r0 - 0.75 * r1 - 0.5 * r2 + 0.5 * r3) / FRAME_BYTES;
+  powers[WIDE + 2] = (r0 - 1.5 * r1 + r2 - 0.5 * r3) / FRAME_BYTES;
 }
 
 /**
- * Second half, on the frame that `splitWide` took last: fills `lowBands`, and tells how far the frame repeats itself as a
- * voice does.
+ * Second half, on the frame that `splitWide` took last: the power of the low bands, and how far the frame repeats itself as
+ * a voice does.
  *
  * That is told from signs alone: of the newest 32 samples at 2 kHz, how many have the sign of the sample one lag before, at
  * the best lag. A lag then costs one exclusive-or and a count of bits. Allocates nothing.
@@ -127,7 +131,8 @@ export function splitLow(state: Float64Array): number {
   state[Z2] = z2;
   state[Z3] = z3;
   state[SIGNS] = signs;
-  toBands(r0, r1, r2, r3, LOW_SAMPLES * DECIMATION * DECIMATION, lowBands);
+  powers[LOW] = (r0 + 0.75 * r1 - 0.5 * r2 - 0.5 * r3) / LOW_SCALE;
+  powers[LOW + 1] = (r0 - 0.75 * r1 - 0.5 * r2 + 0.5 * r3) / LOW_SCALE;
   return bestRepetition(signs, earlier);
 }
 
@@ -142,22 +147,4 @@ function bestRepetition(signs: number, earlier: number): number {
     if (differ < fewest) fewest = differ;
   }
   return 32 - fewest;
-}
-
-/**
- * Four bands out of four autocorrelations, by Wiener and Khinchin, under a triangular window of lags: the spectrum of a triangle
- * has no negative part, so no power comes out below zero.
- *
- * @param samples  by which the sums are to be divided
- */
-function toBands(r0: number, r1: number, r2: number, r3: number, samples: number, bands: Float64Array): void {
-  const scale = 1 / (4 * samples);
-  const a0 = 4 * r0 * scale;
-  const a1 = 3 * r1 * scale;
-  const a2 = 2 * r2 * scale;
-  const a3 = r3 * scale;
-  bands[0] = a0 + 2 * (a1 + a2 + a3);
-  bands[1] = a0 + a1 - a2 - 2 * a3;
-  bands[2] = a0 - a1 - a2 + 2 * a3;
-  bands[3] = a0 - 2 * (a1 - a2 + a3);
 }

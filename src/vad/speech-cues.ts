@@ -1,5 +1,5 @@
-import { dbovToOctaves, octavesOf } from "./power-log.js";
-import { lowBands, SPECTRUM_STATE, splitLow, splitWide, wideBands } from "./spectrum.js";
+import { dbovToOctaves, toOctaves } from "./power-log.js";
+import { LOW, powers, SPECTRUM_STATE, splitLow, splitWide, WHOLE, WIDE } from "./spectrum.js";
 
 /** What tells speech from everything else, of one frame and of the seconds before it. */
 export const CUES = 26;
@@ -31,8 +31,9 @@ const BODY_FLUTTER = LEVEL + 11;
 const EDGE_FLUTTER = LEVEL + 12;
 const BELIEF = LEVEL + 13;
 const BELIEF_SLOW = LEVEL + 14;
+const SCORE = LEVEL + 15;
 /** Numbers that a call remembers from frame to frame. */
-export const CUE_STATE = LEVEL + 15;
+export const CUE_STATE = LEVEL + 16;
 
 /** A line of which nothing is known yet: a quiet room, speech that will be as loud as most. */
 const QUIET_OCTAVES = dbovToOctaves(-60);
@@ -59,9 +60,10 @@ const FLOOR_RISE = 0.02;
 const STEADY_FLOOR_RISE = 0.06;
 /** Mean change between frames under 1.5 dB: no voice is so steady for a quarter of a second. */
 const STEADY_FLUTTER = 0.5;
-/** The loudest of late: up within 100 ms, down by 0.6 dB a second. */
+/** The loudest of late: up within 100 ms, down by 0.3 dB a second, and never so far that a room's murmur becomes the loudest. */
 const PEAK_RISE = 0.2;
-const PEAK_FALL = 0.004;
+const PEAK_FALL = 0.002;
+const LOWEST_PEAK_OCTAVES = dbovToOctaves(-42);
 
 export function resetCues(state: Float64Array): void {
   state.fill(0, 0, FLOOR);
@@ -78,6 +80,7 @@ export function resetCues(state: Float64Array): void {
   state[EDGE_FLUTTER] = 1;
   state[BELIEF] = 0;
   state[BELIEF_SLOW] = 0;
+  state[SCORE] = 0;
 }
 
 /**
@@ -86,11 +89,11 @@ export function resetCues(state: Float64Array): void {
  * @param state  CUE_STATE numbers of the call, made ready by `resetCues`
  */
 export function lookAtFrame(ulaw: Uint8Array, start: number, state: Float64Array): void {
-  const level = octavesOf(splitWide(ulaw, start, state));
+  splitWide(ulaw, start, state);
   const periodic = splitLow(state);
-  const rise = state[FLUTTER]! < STEADY_FLUTTER ? STEADY_FLOOR_RISE : FLOOR_RISE;
-  lookAtBands(level, rise, state);
-  lookAtLevel(level, rise, state);
+  toOctaves(powers);
+  lookAtBands(state);
+  lookAtLevel(state);
   const periodicSmooth = state[PERIODIC]! + PERIODIC_SHARE * (periodic - state[PERIODIC]!);
   const periodicSlow = state[PERIODIC_SLOW]! + PERIODIC_SLOW_SHARE * (periodic - state[PERIODIC_SLOW]!);
   state[PERIODIC] = periodicSmooth;
@@ -107,18 +110,20 @@ export function recallBelief(state: Float64Array): void {
   cues[BELIEF_CUE + 1] = state[BELIEF_SLOW]!;
 }
 
-/** Remembers what the frame was taken for: log odds of speech. To be called before the next frame is looked at. */
-export function remember(score: number, state: Float64Array): void {
-  const belief =
-    score > STRONGEST_BELIEF ? STRONGEST_BELIEF : score < -STRONGEST_BELIEF ? -STRONGEST_BELIEF : score;
+/** What the frame was taken for: log odds of speech. To be said before the next frame is looked at. */
+export function rememberScore(state: Float64Array, score: number): void {
+  const belief = Math.max(-STRONGEST_BELIEF, Math.min(STRONGEST_BELIEF, score));
+  state[SCORE] = score;
   state[BELIEF] = state[BELIEF]! + BELIEF_SHARE * (belief - state[BELIEF]!);
   state[BELIEF_SLOW] = state[BELIEF_SLOW]! + BELIEF_SLOW_SHARE * (belief - state[BELIEF_SLOW]!);
 }
 
-function lookAtBands(level: number, rise: number, state: Float64Array): void {
+function lookAtBands(state: Float64Array): void {
+  const level = powers[WHOLE]!;
+  const rise = floorRise(state);
   let flux = 0;
   for (let b = 0; b < BANDS; b++) {
-    const now = octavesOf(b < 3 ? wideBands[b + 1]! : lowBands[1]!);
+    const now = powers[WIDE + b]!;
     const change = now - state[SMOOTH + b]!;
     const smooth = state[SMOOTH + b]! + FAST * change;
     const floor = follow(state[FLOOR + b]!, smooth, rise);
@@ -135,7 +140,7 @@ function lookAtBands(level: number, rise: number, state: Float64Array): void {
     if (b === 1) cues[8] = now - level;
     else if (b === 2) cues[9] = now - level;
   }
-  const body = octavesOf(lowBands[2]!);
+  const body = powers[LOW + 1]!;
   const change = body - state[BODY_SMOOTH]!;
   const size = change < 0 ? -change : change;
   flux += size;
@@ -149,12 +154,14 @@ function lookAtBands(level: number, rise: number, state: Float64Array): void {
   cues[13] = state[FLUX]!;
 }
 
-function lookAtLevel(level: number, rise: number, state: Float64Array): void {
+function lookAtLevel(state: Float64Array): void {
+  const level = powers[WHOLE]!;
+  const rise = floorRise(state);
   const change = level - state[LEVEL_SMOOTH]!;
   const smooth = state[LEVEL_SMOOTH]! + FAST * change;
   const floor = follow(state[LEVEL_FLOOR]!, smooth, rise);
   const over = smooth - state[PEAK]!;
-  const peak = state[PEAK]! + (over > 0 ? PEAK_RISE * over : -PEAK_FALL);
+  const peak = Math.max(LOWEST_PEAK_OCTAVES, state[PEAK]! + (over > 0 ? PEAK_RISE * over : -PEAK_FALL));
   const mean = state[MEAN]! + MEAN_SHARE * (level - state[MEAN]!);
   const away = level - mean;
   const spread = state[SPREAD]! + MEAN_SHARE * ((away < 0 ? -away : away) - state[SPREAD]!);
@@ -178,6 +185,10 @@ function lookAtLevel(level: number, rise: number, state: Float64Array): void {
   state[FLUTTER] = flutter;
 }
 
+function floorRise(state: Float64Array): number {
+  return state[FLUTTER]! < STEADY_FLUTTER ? STEADY_FLOOR_RISE : FLOOR_RISE;
+}
+
 function follow(floor: number, smooth: number, rise: number): number {
   return smooth < floor ? floor + FLOOR_FALL * (smooth - floor) : floor + rise;
 }
@@ -190,4 +201,9 @@ export function levelOf(state: Float64Array): number {
 /** Loudness of the line while nobody speaks, in octaves. */
 export function floorOf(state: Float64Array): number {
   return state[LEVEL_FLOOR]!;
+}
+
+/** Log odds of speech of the last frame. */
+export function scoreOf(state: Float64Array): number {
+  return state[SCORE]!;
 }

@@ -1,4 +1,4 @@
-import { CUES, cues } from "./speech-cues.js";
+import { CUES, cues, rememberScore } from "./speech-cues.js";
 import { BIAS, HIDDEN, INPUT_WEIGHTS, OUTPUT_BIAS, OUTPUT_WEIGHTS } from "./speech-weights.js";
 
 /** Four units are summed side by side: each cue is fetched once for all of them, and no addition waits for the one before. */
@@ -13,14 +13,14 @@ const input = Float64Array.from({ length: HIDDEN * CUES }, (_, i) => {
 });
 const bias = Float64Array.from(BIAS);
 const output = Float64Array.from(OUTPUT_WEIGHTS);
+const outputBias = Float64Array.of(OUTPUT_BIAS);
 
 /**
- * Weighs the cues of the frame that was looked at last: one layer of rectified sums, then one sum of those. Allocates nothing.
- *
- * @returns log odds of speech, as the lines that the weights were found on have it; 0 is the border between the verdicts.
+ * Weighs the cues of the frame that was looked at last, and has the call remember the log odds of speech: those of the lines that
+ * the weights were found on. One layer of rectified sums, then one sum of those. Allocates nothing.
  */
-export function speechScore(): number {
-  let score = OUTPUT_BIAS;
+export function weighFrame(state: Float64Array): void {
+  let score = outputBias[0]!;
   for (let h = 0, at = 0; h < HIDDEN; h += SIDE_BY_SIDE) {
     let s0 = bias[h]!;
     let s1 = bias[h + 1]!;
@@ -38,5 +38,5 @@ export function speechScore(): number {
     if (s2 > 0) score += s2 * output[h + 2]!;
     if (s3 > 0) score += s3 * output[h + 3]!;
   }
-  return score;
+  rememberScore(state, score);
 }
