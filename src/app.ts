@@ -1,5 +1,6 @@
 import { dirname, join } from "node:path";
 import { createHttpCrm } from "./adapters/crm-http.js";
+import { watchLoop } from "./adapters/loop-load.js";
 import type { MetricsSnapshot } from "./adapters/metrics/snapshot.js";
 import { createOpenAiCalls } from "./adapters/openai-calls.js";
 import { createLog } from "./adapters/pino-log.js";
@@ -19,6 +20,7 @@ import type { CallControl, Clock, Log } from "./ports.js";
 import { openRecordKeeping, type RecordKeeping } from "./record-keeping.js";
 import { tokenCostUsd } from "./records/cost.js";
 import type { CallJournal } from "./records/record-event.js";
+import { Admission } from "./relay/admission.js";
 import { Calls, type TransferHubHost } from "./relay/calls.js";
 import type { Readiness } from "./relay/desk.js";
 import { type Fleet, TwoFleets } from "./relay/fleet.js";
@@ -167,6 +169,7 @@ export async function createApp(
     log,
     orders: keeping?.orders ?? new MemoryOrderBook(),
   });
+  const admission = new Admission({ utilisation: config.overloadPercent / 100 });
   const calls: Calls = new Calls(
     agents,
     {
@@ -187,6 +190,7 @@ export async function createApp(
       recordingStatus: (callSid, form) => keeping?.recordingStatus(callSid, form),
       trouble: () => keeping?.trouble() ?? null,
       fleet,
+      admission,
       pool: new BlockPool(),
       node: config.nodeName,
       leadMs: config.playoutLeadMs,
@@ -250,7 +254,7 @@ export async function createApp(
         maxCallMinutes: config.maxCallMinutes,
         sip: createOpenAiCalls({ baseUrl: config.openaiBaseUrl, apiKey: config.openaiApiKey }),
         agentFor: (form) => calls.agentFor(form),
-        refusal: () => calls.refusal(),
+        refusal: (model) => calls.refusal(model),
         hold: (callSid) => fleet?.hold(callSid),
         letGo: (callSid) => fleet?.letGo(callSid),
         ended: () => calls.otherEnded(),
@@ -310,7 +314,12 @@ export async function createApp(
       // Operators ask the supervisor, and it asks its workers.
       const [adminHost, adminAt] = shared ? ["127.0.0.1", 0] : [config.adminHost, config.adminPort];
       const adminPort = await operatorServer.listen(adminHost, adminAt);
-      unwatch = metrics.watchEventLoop(clock);
+      const unwatchLag = metrics.watchEventLoop(clock);
+      const unwatchLoad = watchLoop(clock, (busy, lagMs, nowMs) => admission.sampled(busy, lagMs, nowMs));
+      unwatch = () => {
+        unwatchLag();
+        unwatchLoad();
+      };
       keeping?.start();
       nodes?.start();
       await crm?.start();

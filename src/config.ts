@@ -223,4 +223,12 @@ function checkTogether(known: Partial<SettingValues>, publicUrl: string | null, 
   }
   if (known.port !== undefined && known.port !== 0 && known.port === known.adminPort && host === adminHost)
     faults.push({ name: "ADMIN_PORT", problem: "is the same as PORT", mend: "Choose another port." });
+  const workers = known.workers === "auto" ? availableParallelism() : (known.workers ?? 1);
+  const { port = 0, adminPort = 0 } = known;
+  if (workers > 1 && port !== 0 && adminPort > port && adminPort <= port + workers)
+    faults.push({
+      name: "ADMIN_PORT",
+      problem: `is the own port of worker ${adminPort - port - 1}`,
+      mend: `Choose one outside of ${port}–${port + workers}.`,
+    });
 }

@@ -206,7 +206,7 @@ export interface CallMetrics {
   /** A call that was started here goes on in another process: it ends there. */
   callMoved(): void;
   /** A caller who was not let in to an agent; not counted as started. */
-  callRejected(reason: "full" | "draining" | "no_agent" | "internal"): void;
+  callRejected(reason: "full" | "draining" | "overloaded" | "tokens" | "no_agent" | "internal"): void;
 
   /** From reading a frame off one socket to handing it to the other. */
   frameUplink(transitSeconds: number): void;

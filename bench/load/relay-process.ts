@@ -94,6 +94,8 @@ export class RelayProcess {
         TWILIO_AUTH_TOKEN: plan.authToken,
         TWILIO_API_BASE_URL: `http://127.0.0.1:${plan.restPort}`,
         MAX_CALLS: String(plan.maxCalls),
+        // What is measured is how it does when it is full, not when it says so.
+        OVERLOAD_PERCENT: "100",
         WORKERS: String(plan.workers),
         DATABASE_URL: `sqlite:${join(directory, "bench.db")}`,
         RECORDINGS_DIR: join(directory, "recordings"),

@@ -389,6 +389,13 @@ export const SETTINGS = {
     range: "1–10,000 calls, per worker",
     doc: "Above it new callers are taken to the agent's overflow destination.",
   }),
+  overloadPercent: defaulted("95", {
+    name: "OVERLOAD_PERCENT",
+    group: "Calls",
+    schema: whole(10, 100),
+    range: "10–100 %; 100 = never",
+    doc: "Above this share of busy time (event loop of the worker, over 10 s) new callers overflow, as above MAX_CALLS.",
+  }),
   maxCallMinutes: defaulted("55", {
     name: "MAX_CALL_MINUTES",
     group: "Calls",

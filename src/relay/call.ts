@@ -18,6 +18,7 @@ import type {
 } from "../ports.js";
 import type { CallDirection, CallJournal, TokenUsage } from "../records/record-event.js";
 import type { Endpoint } from "../vad/endpointer.js";
+import type { Admission } from "./admission.js";
 import { AudioPath, type AudioPathEvents, isLocal } from "./audio-path.js";
 import { BargeIn } from "./barge-in.js";
 import {
@@ -92,6 +93,8 @@ export interface CallDeps {
     life: VoiceSessionLife,
   ) => VoiceSession;
   readonly tools: (host: ToolHost) => CallTools;
+  /** Whether one more caller can be taken; absent or null: MAX_CALLS alone says so. */
+  readonly admission?: Admission | null;
   /** Who calls: never rejects, never takes longer than its time-out. Null: nobody is asked. */
   readonly lookUp: Crm["lookUp"] | null;
   /** What these tokens cost in USD; null: the model has no price. */
@@ -553,7 +556,9 @@ export class Call
     this.story.write({ type: "transcription_usage", model, tokens, seconds });
   }
 
-  tokensRemaining(remaining: number, limit: number, _resetSeconds: number): void {
+  tokensRemaining(remaining: number, limit: number, resetSeconds: number): void {
+    const { admission = null, clock } = this.#deps;
+    admission?.tokensLeft(this.agent.model, remaining, limit, resetSeconds, clock.nowMs());
     if (remaining < limit / 10) this.log.warn("model tokens per minute nearly used up", { remaining, limit });
   }
 

@@ -2,6 +2,7 @@ import type { AgentProfile, AgentsFile } from "../agent.js";
 import type { CallSid, MediaReceiver, MediaSocket } from "../ports.js";
 import type { TwilioStart } from "../wire/twilio-media.js";
 import type { Twiml } from "../wire/twiml.js";
+import type { OverflowReason } from "./admission.js";
 import { Call, type CallDeps, type CallHost } from "./call.js";
 import type { CallbackKind, Desk, Form, Readiness, Refusal } from "./desk.js";
 import type { Fleet } from "./fleet.js";
@@ -117,7 +118,7 @@ export class Calls implements Desk, CallHost, TransferHubHost {
     const known = this.#calls.get(callSid);
     if (known !== undefined) return this.#connect(known);
 
-    const refusal = this.refusal();
+    const refusal = this.refusal(agent.model);
     if (refusal !== null) {
       this.#deps.metrics.callRejected(refusal);
       this.#deps.log.warn("call overflows", { callSid, why: refusal });
@@ -305,6 +306,7 @@ export class Calls implements Desk, CallHost, TransferHubHost {
   readiness(): Readiness {
     if (this.#draining) return { ready: false, reason: "draining" };
     if (this.load >= this.#config.maxCalls) return { ready: false, reason: "full" };
+    if (this.#deps.admission?.overloaded === true) return { ready: false, reason: "overloaded" };
     const trouble = this.#deps.trouble();
     return trouble === null ? { ready: true, reason: "ok" } : { ready: false, reason: trouble };
   }
@@ -378,8 +380,11 @@ export class Calls implements Desk, CallHost, TransferHubHost {
   }
 
   /** Why no more callers are taken; null: there is room. */
-  refusal(): "draining" | "full" | null {
-    return this.#draining ? "draining" : this.load >= this.#config.maxCalls ? "full" : null;
+  refusal(model: string): OverflowReason | null {
+    if (this.#draining) return "draining";
+    if (this.load >= this.#config.maxCalls) return "full";
+    const { admission = null, clock } = this.#deps;
+    return admission?.refusal(model, clock.nowMs()) ?? null;
   }
 
   #wakeDrained(): void {

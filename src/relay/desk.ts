@@ -7,7 +7,7 @@ export type Form = Readonly<Record<string, string>>;
 
 export interface Readiness {
   readonly ready: boolean;
-  /** "ok", "draining", "full", "database", "disk", "no_worker". */
+  /** "ok", "draining", "full", "overloaded", "database", "disk", "no_worker". */
   readonly reason: string;
 }
 

@@ -3,6 +3,7 @@ import { type ErrorCode, RelayError } from "../errors.js";
 import type { CallControl, CallSid } from "../ports.js";
 import { conferenceName } from "../transfer/documents.js";
 import type { Twiml } from "../wire/twiml.js";
+import type { OverflowReason } from "./admission.js";
 import type { Form, Refusal } from "./desk.js";
 import * as prompts from "./prompts.js";
 import { SipCall, type SipCallDeps, type SipCallHost, sidOfTrunkCall } from "./sip-call.js";
@@ -25,7 +26,7 @@ export interface SipCallsDeps extends SipCallDeps {
   readonly transfers: TransferHub;
   readonly agentFor: (form: Form) => AgentProfile | null;
   /** Why no more callers are taken; null: there is room. */
-  readonly refusal: () => "full" | "draining" | null;
+  readonly refusal: (model: string) => OverflowReason | null;
   readonly hold: (callSid: CallSid) => void;
   readonly letGo: (callSid: CallSid) => void;
   /** A call is over; `drained` may be. */
@@ -98,7 +99,7 @@ export class SipCalls implements SipCallHost {
     }
     const known = this.#calls.get(callSid);
     if (known !== undefined) return this.#conferenceTwiml(known.call, true);
-    const refusal = this.#deps.refusal();
+    const refusal = this.#deps.refusal(agent.model);
     if (refusal !== null) {
       this.#deps.metrics.callRejected(refusal);
       this.#deps.log.warn("call overflows", { callSid, why: refusal });
@@ -320,7 +321,7 @@ export class SipCalls implements SipCallHost {
   /** Straight from a trunk: no TwiML, no REST; the number dialled says who answers. */
   #trunkCall({ callId, from, dialled }: SipInvite): boolean {
     const agent = this.#deps.agentFor({ To: dialled, Direction: "inbound" });
-    const refusal = agent === null ? "no_agent" : this.#deps.refusal();
+    const refusal = agent === null ? "no_agent" : this.#deps.refusal(agent.model);
     if (agent === null || refusal !== null) {
       this.#deps.metrics.callRejected(refusal ?? "no_agent");
       return this.#reject(callId, agent === null ? 404 : 486);

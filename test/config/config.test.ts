@@ -64,6 +64,7 @@ describe("loadConfig", () => {
       humanAgentNumber: null,
       prewarm: true,
       maxCalls: 500,
+      overloadPercent: 95,
       maxCallMinutes: 55,
       drainSeconds: 300,
       upstreamTimeoutMs: 3000,
@@ -208,6 +209,8 @@ describe("loadConfig", () => {
       ["UPLINK_IDLE_PTIME_MS"],
     ],
     ["one port twice", { HOST: "127.0.0.1", PORT: "9464" }, ["ADMIN_PORT"]],
+    ["a worker's own port", { WORKERS: "2", PORT: "9462" }, ["ADMIN_PORT"]],
+    ["the port after the last worker's", { WORKERS: "2", PORT: "9461" }, []],
     ["free ports on one host", { HOST: "127.0.0.1", PORT: "0", ADMIN_PORT: "0" }, []],
   ])("judges %s", (_name, env, names) => expect(faultOf(env)).toEqual(names));
 

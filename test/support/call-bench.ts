@@ -2,6 +2,7 @@ import type { AgentProfile } from "../../src/agent.js";
 import { BlockPool } from "../../src/playout/block-pool.js";
 import type { CallSid, MediaReceiver, MediaSocket, ToolCallId } from "../../src/ports.js";
 import type { CallJournal, RecordEvent } from "../../src/records/record-event.js";
+import { Admission } from "../../src/relay/admission.js";
 import type { CallDeps } from "../../src/relay/call.js";
 import type { CallTools, ToolBatch } from "../../src/relay/call-tools.js";
 import { Calls, type CallsConfig, type TransferHubHost } from "../../src/relay/calls.js";
@@ -215,6 +216,7 @@ export class CallBench {
   readonly fake = new FakeMetrics();
   readonly log = new FakeLog();
   readonly pool = new BlockPool();
+  readonly admission = new Admission({ utilisation: 0.9 });
   readonly events: [CallSid, RecordEvent][] = [];
   readonly journal: CallJournal = {
     write: (callSid, event) => void this.events.push([callSid, event]),
@@ -273,6 +275,7 @@ export class CallBench {
           log: this.log,
         }),
       lookUp,
+      admission: this.admission,
       price: (_model, tokens) => tokens.outputAudio / 1000,
       tools: () => {
         const tools = new FakeTools();

@@ -45,8 +45,8 @@ export const METRICS = {
     kind: "counter",
     help: "Callers who were not let in to an agent, by reason",
     labels: ["reason"],
-    preset: each("full", "draining", "no_agent", "internal"),
-    note: "`full`: add workers, or raise MAX_CALLS.",
+    preset: each("full", "draining", "overloaded", "tokens", "no_agent", "internal"),
+    note: "`full`: add workers, or raise MAX_CALLS. `overloaded`: the worker's core is at its end. `tokens`: the model's limit a minute is nearly used up.",
   },
   frameTransit: {
     name: "frame_transit_seconds",
