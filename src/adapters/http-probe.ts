@@ -25,6 +25,14 @@ export function postJson(url: string, body: unknown, bearer: string | null): Pro
   });
 }
 
+export function postText(
+  url: string,
+  body: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<ProbeAnswer> {
+  return ask(url, { method: "POST", headers, body });
+}
+
 async function ask(url: string, init: RequestInit): Promise<ProbeAnswer> {
   try {
     const response = await fetch(url, {

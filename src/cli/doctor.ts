@@ -11,31 +11,17 @@ import { isLoopbackHost } from "../config/settings.js";
 import { type Config, ConfigError, loadConfig, twilioAccount } from "../config.js";
 import { RelayError } from "../errors.js";
 import { loadUws } from "../http/uws.js";
+import { type Finding, fail, masked, ok, tellAll, warn } from "./finding.js";
 import { type CliIo, EXIT_FAILED, EXIT_OK } from "./io.js";
 import { numberWebhooks } from "./number-command.js";
-
-export type Verdict = "ok" | "warn" | "fail";
-
-export interface Finding {
-  readonly verdict: Verdict;
-  readonly subject: string;
-  readonly text: string;
-}
+import { examineSip } from "./sip-checks.js";
 
 /** Signatures carry no time, but one-shot tokens and OpenAI's webhooks do: minutes. */
 const SKEW_WARN_MS = 5_000;
 const SKEW_FAIL_MS = 60_000;
 
 export async function doctor(io: CliIo): Promise<number> {
-  let failed = 0;
-  let warned = 0;
-  for await (const { verdict, subject, text } of examine(io)) {
-    if (verdict === "fail") failed++;
-    if (verdict === "warn") warned++;
-    io.out(`${verdict.padEnd(4)}  ${subject.padEnd(13)}  ${text}`);
-  }
-  io.out(failed + warned === 0 ? "all well" : `${failed} to mend, ${warned} to look at`);
-  return failed === 0 ? EXIT_OK : EXIT_FAILED;
+  return (await tellAll(io, examine(io))) === 0 ? EXIT_OK : EXIT_FAILED;
 }
 
 async function* examine(io: CliIo): AsyncGenerator<Finding> {
@@ -55,6 +41,9 @@ async function* examine(io: CliIo): AsyncGenerator<Finding> {
   yield* openai(config, agents, skews);
   yield await database(config);
   yield* publicUrl(config, skews);
+  // Nothing to say about a path that nobody has asked for.
+  if (config.openaiWebhookSecret !== null || config.openaiProjectId !== null)
+    yield* examineSip(config, agents);
   yield clock(skews);
 }
 
@@ -203,20 +192,6 @@ function clock(answers: readonly ProbeAnswer[]): Finding {
   const text = `${(skewMs / 1000).toFixed(1)} s off`;
   if (skewMs >= SKEW_FAIL_MS) return fail("clock", `${text}: run a time service (chrony, systemd-timesyncd)`);
   return skewMs >= SKEW_WARN_MS ? warn("clock", `${text}: run a time service`) : ok("clock", text);
-}
-
-function ok(subject: string, text: string): Finding {
-  return { verdict: "ok", subject, text };
-}
-function warn(subject: string, text: string): Finding {
-  return { verdict: "warn", subject, text };
-}
-function fail(subject: string, text: string): Finding {
-  return { verdict: "fail", subject, text };
-}
-
-function masked(e164: string): string {
-  return `number …${e164.slice(-4)}`;
 }
 
 function message(error: unknown): string {

@@ -97,6 +97,13 @@ export async function runProgram(args: readonly string[], io: CliIo): Promise<nu
       )(),
     );
 
+  program
+    .command("trunk")
+    .description("the SIP path: numbers in conferences, Elastic SIP Trunks")
+    .command("check")
+    .description("say what must be set where at OpenAI and Twilio, and check it; exit 1 if anything fails")
+    .action(() => run(async () => (await import("./trunk-command.js")).checkTrunk(io))());
+
   const config = program.command("config").description("settings and the agents file's schema");
   config
     .command("print")

@@ -1,0 +1,44 @@
+import type { AgentsFile } from "../agent.js";
+import { AgentsFileError, readAgentsFile } from "../agents-file.js";
+import type { Config } from "../config.js";
+import { type Finding, fail, tellAll } from "./finding.js";
+import { type CliIo, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from "./io.js";
+import { loadSettings } from "./load.js";
+import { numberWebhooks } from "./number-command.js";
+import { examineSip, modelAddress, webhookUrl } from "./sip-checks.js";
+
+/** Says what has to be set where for the SIP path, then looks whether it is. */
+export async function checkTrunk(io: CliIo): Promise<number> {
+  const config = loadSettings(io);
+  if (config === null) return EXIT_USAGE;
+  for (const line of instructions(config)) io.out(line);
+  return (await tellAll(io, examine(config, io))) === 0 ? EXIT_OK : EXIT_FAILED;
+}
+
+/** With this relay's own values, to be copied. */
+function instructions(config: Config): readonly string[] {
+  const address = modelAddress(config.openaiProjectId ?? "<OPENAI_PROJECT_ID>");
+  return [
+    "At OpenAI (platform.openai.com, Settings → Project → Webhooks):",
+    `  URL      ${webhookUrl(config)}`,
+    "  event    realtime.call.incoming",
+    "  secret   the one it shows goes into OPENAI_WEBHOOK_SECRET; the project's id (General) into OPENAI_PROJECT_ID",
+    "At Twilio, for a number in conferences (warm transfers; recommended): npx murelay number set <number> --sip",
+    `  voice    ${numberWebhooks(config, true).voiceUrl}`,
+    "At Twilio, for an Elastic SIP Trunk (no TwiML; cold transfers only):",
+    `  origination URI            ${address}`,
+    "  call transfer (SIP REFER)  enabled, PSTN transfer too",
+    "",
+  ];
+}
+
+async function* examine(config: Config, io: CliIo): AsyncGenerator<Finding> {
+  let agents: AgentsFile | null = null;
+  try {
+    agents = readAgentsFile(config, io.env);
+  } catch (error) {
+    if (!(error instanceof AgentsFileError)) throw error;
+    yield fail("agents file", error.message);
+  }
+  yield* examineSip(config, agents);
+}
