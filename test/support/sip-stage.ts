@@ -1,10 +1,11 @@
+import { expect } from "vitest";
 import { speechLike } from "../../bench/sim/audio/synth.js";
 import type { Script, Turn, TurnContext } from "../../bench/sim/model/script.js";
 import type { SipCall } from "../../bench/sim/sip/call.js";
 import { Trunk } from "../../bench/sim/sip/trunk.js";
 import type { Leg } from "../../bench/sim/twilio/leg.js";
 import type { PlaceCall } from "../../bench/sim/twilio.js";
-import type { AgentProfile } from "../../src/agent.js";
+import type { AgentProfile, Destination } from "../../src/agent.js";
 import { ladderAgent } from "../transfer/directory.js";
 import { PUBLIC_URL, type Stage, startStage } from "./stage.js";
 
@@ -13,7 +14,7 @@ export const HUMAN = "+12025550122";
 /** Nobody may be alone on the line and hear nothing for longer. */
 export const MOST_ALONE_MS = 2_000;
 
-const GREETING = { text: "Hello.", audio: speechLike(200, 1) };
+const GREETING = { text: "Hello.", audio: speechLike(600, 1) };
 const BYE = { text: "I fetch a colleague.", audio: speechLike(200, 2) };
 const ANSWER = { text: "It left yesterday.", audio: speechLike(200, 3) };
 const WAITING = { text: "One moment.", audio: speechLike(200, 4) };
@@ -27,6 +28,8 @@ export interface SipStage extends Stage {
   ask(call: { say(audio: Uint8Array): Promise<void> }): Promise<void>;
   /** The model's call with this index, once its greeting has been heard to its end. */
   greeted(index?: number): Promise<SipCall>;
+  /** When the model has made so many responses, and the last was heard to its end. */
+  said(call: SipCall, responses: number): Promise<void>;
   /** Legs to people: neither the caller nor the model. */
   humans(): readonly Leg[];
   /** The first leg to a person, once there is one. */
@@ -71,8 +74,15 @@ export function sipAgent(...destinations: readonly string[]): AgentProfile {
     timeoutMs: 3_000,
     sayWhileWaiting: null,
   }));
+  const ladder = ladderAgent(...destinations);
+  // Nobody here waits as long as in life for a phone that is not answered.
+  const quick = [...ladder.transfer.destinations].map(([name, to]): [string, Destination] => [
+    name,
+    "timeoutS" in to ? { ...to, timeoutS: 2 } : to,
+  ]);
   return {
-    ...ladderAgent(...destinations),
+    ...ladder,
+    transfer: { ...ladder.transfer, destinations: new Map(quick) },
     tools,
     greeting: GREETING.text,
     transcription: { model: "gpt-live-transcribe", language: null },
@@ -99,6 +109,18 @@ export async function startSipStage(
   });
   const { model, twilio } = stage;
   const trunk = new Trunk({ sip: model.sip.invite, address: model.sip.address, truth: twilio.truth });
+  const said = async (call: SipCall, responses: number): Promise<void> => {
+    await expect
+      .poll(
+        () => {
+          const { session } = call;
+          const done = session?.responses.filter(({ status }) => status !== "in_progress").length ?? 0;
+          return done >= responses && session?.active === null && session.playback?.playing === false;
+        },
+        { timeout: 10_000 },
+      )
+      .toBe(true);
+  };
   const humans = () => twilio.legs.filter((leg) => leg.direction !== "inbound" && leg.called === null);
   return {
     ...stage,
@@ -110,21 +132,12 @@ export async function startSipStage(
       await call.story.until("speaking", { on: false });
       return call;
     },
+    said,
     humans,
-    human: () =>
-      new Promise((resolve, reject) => {
-        const limit = setTimeout(() => {
-          clearInterval(look);
-          reject(new Error("no human was called"));
-        }, 10_000);
-        const look = setInterval(() => {
-          const [leg] = humans();
-          if (leg === undefined) return;
-          clearTimeout(limit);
-          clearInterval(look);
-          resolve(leg);
-        }, 5);
-      }),
+    human: async () => {
+      await expect.poll(() => humans().length, { timeout: 10_000 }).toBeGreaterThan(0);
+      return humans()[0]!;
+    },
     faults: (caller) => {
       const out = [...twilio.violations(), ...model.violations()];
       const aloneMs = twilio.truth.longestAloneMs(caller.sid);

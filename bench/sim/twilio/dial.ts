@@ -3,6 +3,7 @@ import { callbackConfig } from "./callbacks.js";
 import { roomSettings } from "./conference.js";
 import type { Leg, RingOutcome } from "./leg.js";
 import { actionOf, methodOf, type Next, STOPPED, type VerbContext } from "./program.js";
+import { partyAt } from "./sip-leg.js";
 import type { Form } from "./web.js";
 import type { XmlElement } from "./xml.js";
 
@@ -56,7 +57,7 @@ async function dialParties(
         to,
         direction: "outbound-dial",
         parentSid: leg.sid,
-        party: world.callees(to, from),
+        party: partyAt(world, to, from),
         callbacks: callbackConfig(
           noun.attributes["statusCallback"],
           noun.attributes["statusCallbackEvent"]?.split(" "),

@@ -3,7 +3,7 @@ import { callbackConfig } from "./callbacks.js";
 import type { Leg } from "./leg.js";
 import type { Recording, Recordings } from "./recordings.js";
 import { type Params, RestError } from "./rest-error.js";
-import { sipUriFault } from "./sip-leg.js";
+import { partyAt, sipUriFault } from "./sip-leg.js";
 import type { World } from "./world.js";
 
 /** Twilio's limit for TwiML in `calls.create`; none is stated for `update`, the same is assumed. */
@@ -95,7 +95,7 @@ export class RestCalls {
       from,
       to,
       direction: "outbound-api",
-      party: this.#world.callees(to, from),
+      party: partyAt(this.#world, to, from),
       callbacks: callbackConfig(
         params.get("StatusCallback") ?? undefined,
         params.getAll("StatusCallbackEvent"),

@@ -4,6 +4,7 @@ import type { Participant, Room } from "./conference.js";
 import { conferenceJson, newParticipantJson, participantJson } from "./resources.js";
 import { checkCallToken, checkSipTo, checkUrl, known } from "./rest-calls.js";
 import { type Params, RestError } from "./rest-error.js";
+import { partyAt } from "./sip-leg.js";
 import type { World } from "./world.js";
 
 const ADD_FIELDS = new Set(
@@ -70,7 +71,7 @@ export class RestConferences {
       from,
       to,
       direction: "outbound-api",
-      party: world.callees(to, from),
+      party: partyAt(world, to, from),
       callbacks: callbackConfig(
         params.get("StatusCallback") ?? undefined,
         params.getAll("StatusCallbackEvent"),

@@ -1,6 +1,7 @@
 /** A leg whose other end is the simulated model's SIP address. */
 import { type CalledEnd, type CarrierEnd, readSipUri, type SipEnd } from "../sip/line.js";
 import type { Leg, RingOutcome } from "./leg.js";
+import type { Party } from "./party.js";
 import type { World } from "./world.js";
 
 const MODEL_HOST = "sip.api.openai.com";
@@ -11,6 +12,11 @@ const MAX_HEADER_CHARACTERS = 1024;
 /** The model's end, when the address is the model's and there is one. */
 export function sipEndOf(world: World, to: string): SipEnd | null {
   return readSipUri(to)?.host === MODEL_HOST ? world.sip : null;
+}
+
+/** Who is called. The model is nobody's phone. */
+export function partyAt(world: World, to: string, from: string): Party {
+  return sipEndOf(world, to) === null ? world.callees(to, from) : {};
 }
 
 /** What is wrong with a SIP URI to dial, or null. */

@@ -1,0 +1,143 @@
+import { afterEach, describe, expect, it } from "vitest";
+import type { WebhookForgery } from "../../bench/sim/sip/webhook.js";
+import type { Party } from "../../bench/sim/twilio/party.js";
+import { type SipStage, startSipStage } from "../support/sip-stage.js";
+
+let stage: SipStage | null = null;
+afterEach(async () => {
+  await stage?.close();
+  stage = null;
+});
+
+async function start(options: Parameters<typeof startSipStage>[0] = {}): Promise<SipStage> {
+  stage = await startSipStage(options);
+  return stage;
+}
+
+/** A caller who has been greeted, asks, is answered, and asks for a human. */
+async function asksForHuman(options: Parameters<typeof startSipStage>[0] = {}) {
+  const stage = await start(options);
+  const caller = stage.place();
+  const call = await stage.greeted();
+  await stage.ask(caller);
+  await stage.said(call, 3);
+  await stage.ask(caller);
+  return { stage, caller, call };
+}
+
+async function over(stage: SipStage, callSid: string): Promise<void> {
+  await stage.until(callSid, "ended");
+  await expect.poll(() => stage.twilio.legs.every((leg) => leg.over), { timeout: 10_000 }).toBe(true);
+  await stage.twilio.settled();
+}
+
+describe("a call on the SIP path", () => {
+  it("is answered by the model, greeted, helped by a tool, and recorded", async () => {
+    const stage = await start();
+    const caller = stage.place();
+    const call = await stage.greeted();
+    await stage.ask(caller);
+    await stage.said(call, 3);
+    caller.hangUp();
+    await over(stage, caller.sid);
+    const record = stage.record(caller.sid);
+    expect(record).toMatchObject({ path: "sip", outcome: "completed" });
+    expect(record.tools).toMatchObject([{ name: "lookup_order", outcome: "ok" }]);
+    expect(record.turns.map(({ who, text }) => [who, text])).toEqual([
+      ["agent", "Hello."],
+      ["caller", "Where is my order?"],
+      ["agent", "It left yesterday."],
+    ]);
+    expect(stage.faults(caller)).toEqual([]);
+  });
+
+  it("brings the human in warm: briefed, asked, joined; then the model leaves", async () => {
+    const { stage, caller, call } = await asksForHuman();
+    const human = await stage.human();
+    await human.story.until("conference_joined");
+    await call.ended;
+    expect(JSON.stringify(human.story.find("gather")?.detail)).toContain("4217");
+    expect(stage.twilio.truth.now(human.sid).with).toHaveLength(1);
+    expect(stage.twilio.truth.now(caller.sid)).toMatchObject({ live: true, sound: null });
+    expect(stage.twilio.truth.now(caller.sid).with).toHaveLength(1);
+    expect(human.from).toBe(caller.from);
+    caller.hangUp();
+    await over(stage, caller.sid);
+    expect(stage.record(caller.sid)).toMatchObject({
+      path: "sip",
+      outcome: "transferred",
+      transfer: { destination: "warm", kind: "warm", outcome: "answered", reason: "asked" },
+    });
+    expect(stage.faults(caller)).toEqual([]);
+  });
+
+  it("brings the human in when the caller presses 0", async () => {
+    const stage = await start();
+    const caller = stage.place();
+    await stage.greeted();
+    await caller.press("0");
+    const human = await stage.human();
+    await human.story.until("conference_joined");
+    caller.hangUp();
+    await over(stage, caller.sid);
+    expect(stage.record(caller.sid).transfer).toMatchObject({ by: "key", outcome: "answered" });
+    expect(stage.faults(caller)).toEqual([]);
+  });
+
+  it.each<[string, Party, string]>([
+    ["is busy", { outcome: "busy" }, "busy"],
+    ["declines", { keys: () => "2" }, "declined"],
+    ["is a voicemail", { keys: () => null, answeredBy: "machine_start" }, "no_answer"],
+    ["never answers", { outcome: "no-answer" }, "no_answer"],
+    ["hangs up at once", { hangUpAfterMs: 0 }, "no_answer"],
+  ])("goes on with the model, who is told, when the human %s", async (_name, party, outcome) => {
+    const { stage, caller, call } = await asksForHuman({ twilio: { callees: () => party } });
+    expect(await stage.until(caller.sid, "transfer_outcome")).toMatchObject({ outcome });
+    await expect
+      .poll(() => JSON.stringify(call.session?.events), { timeout: 5_000 })
+      .toContain("did not work");
+    expect(call.state).toBe("live");
+    expect(stage.twilio.truth.now(caller.sid).with).toHaveLength(1);
+    caller.hangUp();
+    await over(stage, caller.sid);
+    expect(stage.record(caller.sid)).toMatchObject({ outcome: "completed", transfer: { outcome } });
+    expect(stage.faults(caller)).toEqual([]);
+  });
+});
+
+describe("a webhook that is not the model's", () => {
+  it.each<WebhookForgery>(["unsigned", "wrong_secret", "wrong_body", "wrong_id", "wrong_time", "garbage"])(
+    "is answered 400, and nothing is accepted: %s",
+    async (forgery) => {
+      const stage = await start({ model: { sip: { retriesMs: [] } } });
+      stage.model.sip.deliverTo("http://127.0.0.1:9/");
+      stage.place();
+      const call = await stage.model.sip.call(0);
+      const url = `http://127.0.0.1:${stage.publicPort}/openai/webhook`;
+      expect((await stage.model.sip.announce(call, { url, forgery })).status).toBe(400);
+      expect(stage.model.sip.requests).toEqual([]);
+    },
+  );
+
+  it.each([-301, 301])("is answered 400 when its time is %i s away", async (seconds) => {
+    const stage = await start({ model: { sip: { retriesMs: [] } } });
+    stage.model.sip.deliverTo("http://127.0.0.1:9/");
+    stage.place();
+    const call = await stage.model.sip.call(0);
+    const url = `http://127.0.0.1:${stage.publicPort}/openai/webhook`;
+    const timestampS = Math.floor(Date.now() / 1000) + seconds;
+    expect((await stage.model.sip.announce(call, { url, timestampS })).status).toBe(400);
+    expect(stage.model.sip.requests).toEqual([]);
+  });
+
+  it("is one accept however often it comes", async () => {
+    const stage = await start({ model: { sip: { copies: 5 } } });
+    const caller = stage.place();
+    const call = await stage.greeted();
+    await stage.model.sip.announce(call);
+    expect(stage.model.sip.requests.filter(({ operation }) => operation === "accept")).toHaveLength(1);
+    caller.hangUp();
+    await over(stage, caller.sid);
+    expect(stage.faults(caller)).toEqual([]);
+  });
+});
