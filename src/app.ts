@@ -46,8 +46,8 @@ export interface AppPorts {
 export interface App {
   /** Listens on its ports; resolves with what they are (a configured 0 takes a free one). */
   start(): Promise<AppPorts>;
-  /** How it is, for a supervisor. */
-  pulse(): Promise<{
+  /** How it is, for a supervisor; with what the process as such uses only when asked for it. */
+  pulse(withProcess: boolean): Promise<{
     readonly readiness: Readiness;
     readonly calls: number;
     readonly metrics: MetricsSnapshot;
@@ -326,10 +326,10 @@ export async function createApp(
       log.info("listening", { worker, host: config.host, port: publicPort, ownPort, adminHost, adminPort });
       return { publicPort, ownPort, adminPort };
     },
-    pulse: async () => ({
+    pulse: async (withProcess) => ({
       readiness: calls.readiness(),
       calls: calls.load,
-      metrics: await metrics.snapshot(),
+      metrics: await metrics.snapshot(withProcess),
     }),
     stopListening: () => publicServer.stopListening(),
     drain: async () => {

@@ -83,10 +83,15 @@ export class PromMetrics implements CallMetrics {
     return { type: this.#registry.contentType, body: `${own}${process}` };
   }
 
-  /** All that was counted, for a supervisor to expose. */
-  async snapshot(): Promise<MetricsSnapshot> {
+  /**
+   * All that was counted, for a supervisor to expose.
+   *
+   * @param withProcess  process metrics too: 2 ms, the rest takes 20 µs.
+   */
+  async snapshot(withProcess: boolean): Promise<MetricsSnapshot> {
     const families = Object.entries(this.#families).map(([key, family]) => [key, family.snapshot()]);
-    return { families: Object.fromEntries(families), process: (await this.#process?.scrape()) ?? "" };
+    const process = withProcess ? ((await this.#process?.scrape()) ?? "") : null;
+    return { families: Object.fromEntries(families), process };
   }
 
   /** Measures how late this process's timers are, until the returned function is called. */

@@ -6,6 +6,8 @@ import { type CliIo, EXIT_OK, EXIT_USAGE } from "./io.js";
 import { loadAll } from "./load.js";
 
 const PULSE_MS = 1_000;
+/** CPU and memory of the process are put together only so often: it takes a while. */
+const PROCESS_EVERY = 5;
 
 /** One relay process of several: does what its supervisor says, over the channel that fork() gave it. */
 export async function worker(io: CliIo): Promise<number> {
@@ -44,8 +46,9 @@ export async function worker(io: CliIo): Promise<number> {
     return EXIT_USAGE;
   }
   let stopped = false;
+  let pulses = 0;
   const pulse = async (): Promise<void> => {
-    send({ type: "pulse", ...(await app.pulse()) });
+    send({ type: "pulse", ...(await app.pulse(pulses++ % PROCESS_EVERY === 0)) });
     if (!stopped) systemClock.after(PULSE_MS, () => void pulse());
   };
   await pulse();

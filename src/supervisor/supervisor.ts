@@ -218,7 +218,10 @@ export class Supervisor {
       case "pulse":
         seat.readiness = message.readiness;
         seat.calls = message.calls;
-        seat.metrics = message.metrics;
+        seat.metrics = {
+          families: message.metrics.families,
+          process: message.metrics.process ?? seat.metrics?.process ?? "",
+        };
         return;
       default:
         this.#holders.said(seat.worker, message);
