@@ -1,0 +1,186 @@
+import { afterEach, describe, expect, it } from "vitest";
+import type { SipCall } from "../../bench/sim/sip/call.js";
+import type { CallRestFault } from "../../bench/sim/sip/calls.js";
+import type { Leg } from "../../bench/sim/twilio/leg.js";
+import type { Party } from "../../bench/sim/twilio/party.js";
+import type { RestFault } from "../../bench/sim/twilio/rest.js";
+import { type SipStage, startSipStage } from "../support/sip-stage.js";
+
+let stage: SipStage | null = null;
+afterEach(async () => {
+  await stage?.close();
+  stage = null;
+});
+
+async function start(party: Party = { keys: () => "1" }): Promise<SipStage> {
+  stage = await startSipStage({ twilio: { callees: () => party } });
+  return stage;
+}
+
+interface Scene {
+  readonly stage: SipStage;
+  readonly caller: Leg;
+}
+
+/** Moments in the life of a call, each reached from the one before it. */
+const MOMENTS: Readonly<Record<string, (scene: Scene) => Promise<unknown>>> = {
+  "the caller has entered the conference": ({ caller }) => caller.story.until("conference_joined"),
+  "the model rings": ({ stage }) => stage.model.sip.call(0),
+  "the model has been accepted": async ({ stage }) => (await stage.model.sip.call(0)).story.until("accepted"),
+  "the sideband is there": async ({ stage }) => (await stage.model.sip.call(0)).story.until("sideband"),
+  "the greeting begins": async ({ stage }) =>
+    (await stage.model.sip.call(0)).story.until("speaking", { on: true }),
+  "a question is being answered": async (scene) => {
+    await scene.stage.greeted();
+    await scene.stage.ask(scene.caller);
+  },
+  "the human is called": async (scene) => {
+    await answered(scene);
+    await scene.stage.ask(scene.caller);
+    await scene.stage.human();
+  },
+  "the human is briefed": async (scene) => {
+    await answered(scene);
+    await scene.stage.ask(scene.caller);
+    await (await scene.stage.human()).story.until("gather");
+  },
+  "the human has joined": async (scene) => {
+    await answered(scene);
+    await scene.stage.ask(scene.caller);
+    await (await scene.stage.human()).story.until("conference_joined");
+  },
+};
+
+async function answered(scene: Scene): Promise<SipCall> {
+  const call = await scene.stage.greeted();
+  await scene.stage.ask(scene.caller);
+  await scene.stage.said(call, 3);
+  return call;
+}
+
+/** Somebody is with the caller, or the caller is gone. */
+async function served({ stage, caller }: Scene, not: SipCall | null = null): Promise<void> {
+  await expect
+    .poll(
+      () => {
+        const now = stage.twilio.truth.now(caller.sid);
+        return caller.over || (now.with.length > 0 && !(not?.state === "live"));
+      },
+      { timeout: 20_000 },
+    )
+    .toBe(true);
+}
+
+async function endsWell({ stage, caller }: Scene): Promise<void> {
+  caller.hangUp();
+  await stage.until(caller.sid, "ended");
+  await expect.poll(() => stage.twilio.legs.every((leg) => leg.over), { timeout: 10_000 }).toBe(true);
+  await expect
+    .poll(() => stage.model.sip.calls.every((call) => call.state === "over"), { timeout: 10_000 })
+    .toBe(true);
+  await stage.twilio.settled();
+  expect(stage.record(caller.sid)).toMatchObject({ path: "sip", state: "ended" });
+  expect(stage.faults(caller)).toEqual([]);
+}
+
+/** Waits longer than any test does. */
+const silent: Party = { outcome: "no-answer" };
+/** Answers after a second, and accepts. */
+const slow: Party = { keys: () => "1", afterMs: 1_000 };
+/** Answers, and presses nothing. */
+const listens: Party = { keys: () => null };
+
+describe("a caller who hangs up", () => {
+  it.each([
+    ["the caller has entered the conference", undefined],
+    ["the model rings", undefined],
+    ["the model has been accepted", undefined],
+    ["the sideband is there", undefined],
+    ["the greeting begins", undefined],
+    ["a question is being answered", undefined],
+    ["the human is called", silent],
+    ["the human is briefed", listens],
+    ["the human has joined", undefined],
+  ])("when %s: no leg is left, one record", async (moment, party) => {
+    const stage = await start(party);
+    const scene = { stage, caller: stage.place() };
+    await MOMENTS[moment]!(scene);
+    await endsWell(scene);
+  });
+});
+
+describe("a model whose leg dies", () => {
+  it.each([
+    ["the model rings", undefined],
+    ["the model has been accepted", undefined],
+    ["the sideband is there", undefined],
+    ["the greeting begins", undefined],
+    ["a question is being answered", undefined],
+    ["the human is called", slow],
+    ["the human is briefed", undefined],
+    ["the human has joined", undefined],
+  ])("when %s: the caller gets a human or is told", async (moment, party) => {
+    const stage = await start(party);
+    const scene = { stage, caller: stage.place() };
+    await MOMENTS[moment]!(scene);
+    const [call] = stage.model.sip.calls;
+    call!.die();
+    await served(scene, call!);
+    await endsWell(scene);
+  });
+});
+
+describe("a request to the model that fails", () => {
+  it.each<[string, CallRestFault, string]>([
+    ["accept answers 404: the caller has gone while it rang", { operation: "accept", kind: "404" }, "human"],
+    ["accept answers 429 once", { operation: "accept", kind: "429" }, "either"],
+    ["accept answers 500 once", { operation: "accept", kind: "500" }, "either"],
+    ["accept answers 429 for ever", { operation: "accept", kind: "429", times: 100 }, "human"],
+    ["accept answers 500 for ever", { operation: "accept", kind: "500", times: 100 }, "human"],
+    ["accept answers 500 though it was done", { operation: "accept", kind: "500_after" }, "either"],
+    ["accept is refused: the key is wrong", { operation: "accept", kind: "401", times: 100 }, "human"],
+    ["the connection is cut at accept", { operation: "accept", kind: "reset" }, "either"],
+  ])("%s: the caller is served", async (_name, fault, by) => {
+    const stage = await start();
+    stage.model.sip.fail(fault);
+    const scene = { stage, caller: stage.place() };
+    await served(scene);
+    if (by === "human") expect(stage.humans().length).toBeGreaterThan(0);
+    await endsWell(scene);
+  });
+
+  it("the sideband is lost: it is attached again, and the call goes on", async () => {
+    const stage = await start();
+    const scene = { stage, caller: stage.place() };
+    const call = await stage.greeted();
+    call.session?.crash();
+    await expect.poll(() => call.session?.sidebands.length, { timeout: 5_000 }).toBe(2);
+    await stage.ask(scene.caller);
+    await stage.said(call, 3);
+    expect(stage.record(scene.caller.sid).tools).toMatchObject([{ name: "lookup_order" }]);
+    await endsWell(scene);
+  });
+
+  it("hanging up fails: it is tried again, and nothing is left", async () => {
+    const stage = await start();
+    const scene = { stage, caller: stage.place() };
+    await stage.greeted();
+    stage.model.sip.fail({ operation: "hangup", kind: "500" });
+    await endsWell(scene);
+  });
+});
+
+describe("a request to Twilio that fails", () => {
+  it.each<[string, RestFault]>([
+    ["429", { operation: "participants.create", kind: "429" }],
+    ["500", { operation: "participants.create", kind: "500", times: 100 }],
+    ["a lost answer", { operation: "participants.create", kind: "timeout_after" }],
+    ["a cut connection", { operation: "participants.create", kind: "reset" }],
+  ])("while the model is added (%s): the caller is served", async (_name, fault) => {
+    const stage = await start();
+    stage.twilio.failRest(fault);
+    const scene = { stage, caller: stage.place() };
+    await served(scene);
+    await endsWell(scene);
+  });
+});
