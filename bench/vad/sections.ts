@@ -1,5 +1,6 @@
 /** Further chapters of the evaluation: each runs, says what it found in Markdown, and which of its promises broke. */
 import type { Recording } from "./prompts.js";
+import { tuningSection } from "./tuning-set.js";
 
 export interface Section {
   /** Also the key in the JSON file. */
@@ -21,4 +22,4 @@ export interface SectionTask {
 export type RunSection = (task: SectionTask) => Section;
 
 /** In the order in which they are printed. */
-export const SECTIONS: readonly RunSection[] = [];
+export const SECTIONS: readonly RunSection[] = [tuningSection];

@@ -52,6 +52,11 @@ export class Ear {
     return this.#endpointer.stoppedMs - this.#endpointer.startedMs;
   }
 
+  /** The call's audio clock, in ms: what has been heard so far. */
+  get audioMs(): number {
+    return this.#audioMs;
+  }
+
   get startedMs(): number {
     return this.#endpointer.startedMs;
   }
