@@ -65,7 +65,7 @@ async function setStage(clips: DemoClips): Promise<Stage> {
     voiceUrl: `${PUBLIC_URL}/sip/incoming-call`,
     sip: model.sip.invite,
     // A person who listens to the briefing and presses 1.
-    callees: () => ({ afterMs: 400, keys: () => "1" }),
+    callees: () => ({ afterMs: 400, keys: () => "1", keysAfterMs: 5_000 }),
     hooks: { onLeg: (leg) => watchLeg(leg, timeline) },
   });
   const config = loadConfig({
@@ -82,7 +82,7 @@ async function setStage(clips: DemoClips): Promise<Stage> {
     TWILIO_AUTH_TOKEN: twilio.authToken,
     TWILIO_API_BASE_URL: twilio.apiBaseUrl,
   });
-  const agentsPath = fileURLToPath(new URL("./agents.yaml", import.meta.url));
+  const agentsPath = fileURLToPath(new URL("./agents-sip.yaml", import.meta.url));
   const agents = loadAgentsFile(readFileSync(agentsPath, "utf8"), agentsPath, {
     env: {},
     defaults: {

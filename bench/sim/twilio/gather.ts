@@ -32,7 +32,7 @@ export async function gather(verb: XmlElement, context: VerbContext): Promise<Ne
     .join(" ");
   leg.story.add("gather", { prompt });
   const keys = leg.party.keys?.(prompt) ?? null;
-  if (keys !== null) void leg.press(keys);
+  if (keys !== null) pressLater(keys, context);
   // A key ends the prompt.
   for (const child of verb.children) {
     if (child.name === "Say") leg.story.add("say", { text: child.text, language: "" });
@@ -44,4 +44,13 @@ export async function gather(verb: XmlElement, context: VerbContext): Promise<Ne
   if (signal.aborted) return STOPPED;
   if (digits === "" && verb.attributes["actionOnEmptyResult"] !== "true") return NEXT_VERB;
   return actionOf(verb, { Digits: digits, FinishedOnKey: "" });
+}
+
+function pressLater(keys: string, { world, leg, signal }: VerbContext): void {
+  const { keysAfterMs = 0 } = leg.party;
+  if (keysAfterMs === 0) void leg.press(keys);
+  else
+    world.clock.after(keysAfterMs, () => {
+      if (!signal.aborted) void leg.press(keys);
+    });
 }

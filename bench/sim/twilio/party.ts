@@ -8,6 +8,8 @@ export interface Party {
   readonly afterMs?: number;
   /** Keys for a `<Gather>`, by what it said; null: none. */
   readonly keys?: (prompt: string) => string | null;
+  /** How long the person listens before pressing them. Default 0. */
+  readonly keysAfterMs?: number;
   /** Hangs up this long after the two were connected. Absent: stays until the other side goes. */
   readonly talkMs?: number;
   /** Hangs up this long after the answer, whatever is going on. */
