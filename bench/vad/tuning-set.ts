@@ -107,7 +107,7 @@ export function play(conversation: Conversation, tuned: boolean, into: Tally): v
     if (said === "stopped") {
       stops.push(ms);
       watch.serverStopped(ms, silenceDurationMs);
-      tuner.lineMeasured(ear.noiseFloorDbov, ear.speechLevelDbov);
+      if (ear.stoppedMs > 0) tuner.lineMeasured(ear.noiseFloorDbov, ear.speechLevelDbov);
     }
     watch.look(ms, silenceDurationMs);
     if (!tuned || !watch.betweenTurns) continue;

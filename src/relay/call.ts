@@ -439,8 +439,9 @@ export class Call
     if (state === "started") this.#watch?.serverStarted(heardMs);
     else if (this.#tuner !== null) {
       this.#watch?.serverStopped(heardMs, this.#tuner.settings.silenceDurationMs);
-      const { noiseFloorDbov, speechLevelDbov } = this.#audio.ear;
-      this.#tuner.lineMeasured(noiseFloorDbov, speechLevelDbov);
+      const { noiseFloorDbov, speechLevelDbov, stoppedMs } = this.#audio.ear;
+      // Before anybody has spoken there is no speech level.
+      if (stoppedMs > 0) this.#tuner.lineMeasured(noiseFloorDbov, speechLevelDbov);
     }
     if (state === "started") {
       this.#interrupt(nowMs);
