@@ -8,12 +8,19 @@ import { blankFigures } from "./figures.js";
 import { findMax } from "./find-max.js";
 import { type LoadResult, LoadRun, type Target } from "./load-run.js";
 import { type BenchOptions, HELP, parseOptions } from "./options.js";
-import { makeCertificate, RelayProcess } from "./relay-process.js";
+import { makeCertificate, type RecordsPlan, RelayProcess } from "./relay-process.js";
 import { type ReportFacts, reportHtml, reportJson } from "./report-file.js";
 import { progressLine, resultText, verdictLine } from "./report-text.js";
 import { DEFAULT_SCENARIO, loadScenario, type Scenario, ScenarioError } from "./scenario.js";
 import { judge, type SloTerm } from "./slo.js";
-import { playStorePairs, recordsShare, recordsShareText, storePairsText } from "./store-pairs.js";
+import {
+  measureRecordsAlone,
+  playStorePairs,
+  recordsAloneText,
+  recordsShare,
+  recordsShareText,
+  storePairsText,
+} from "./store-pairs.js";
 import { UsageError } from "./usage-error.js";
 
 const OK = 0;
@@ -104,20 +111,32 @@ class Bench {
   }
 
   async #pairs(count: number): Promise<number> {
-    const found = await playStorePairs(
-      count,
-      async (records) => await this.#play(this.#options.calls, records),
-      () => this.#stopped,
-    );
-    console.log(found === null ? "A run failed, or its CPU could not be read." : storePairsText(found));
-    if (found === null || this.#stopped) return BROKEN;
-    // Runs differ by some per cent; the share in a profile does not.
-    const profileDir = mkdtempSync(join(this.#options.profileDir ?? tmpdir(), "murelay-records-"));
-    const result = await this.#play(this.#options.calls, true, profileDir);
-    const share = recordsShare(profileDir, this.#loadedUs.from, this.#loadedUs.to);
-    console.log(recordsShareText(share, result.figures["call_seconds"] ?? 1));
-    if (this.#options.profileDir === null) rmSync(profileDir, { recursive: true, force: true });
-    return OK;
+    const { calls, profileDir } = this.#options;
+    const directory = mkdtempSync(join(profileDir ?? tmpdir(), "murelay-records-"));
+    const momentsFile = join(directory, "moments.jsonl");
+    let callSeconds = 1;
+    try {
+      const found = await playStorePairs(
+        count,
+        async (keep) => {
+          const result = await this.#play(calls, keep ? { keep } : { keep, momentsFile }, null);
+          if (!keep) callSeconds = result.figures["call_seconds"] ?? 1;
+          return result;
+        },
+        () => this.#stopped,
+      );
+      console.log(found === null ? "A run failed, or its CPU could not be read." : storePairsText(found));
+      if (found === null || this.#stopped) return BROKEN;
+      // Runs differ by some per cent; these two do not.
+      console.log(recordsAloneText(measureRecordsAlone(momentsFile, directory), callSeconds, found));
+      if (profileDir === null) return OK;
+      const result = await this.#play(calls, { keep: true }, directory);
+      const share = recordsShare(directory, this.#loadedUs.from, this.#loadedUs.to);
+      console.log(recordsShareText(share, result.figures["call_seconds"] ?? 1));
+      return OK;
+    } finally {
+      if (profileDir === null) rmSync(directory, { recursive: true, force: true });
+    }
   }
 
   async #search(limits: readonly SloTerm[]): Promise<number> {
@@ -155,7 +174,7 @@ class Bench {
 
   async #play(
     calls: number,
-    records: boolean | null = null,
+    records: RecordsPlan | null = null,
     profileDir = this.#options.profileDir,
   ): Promise<LoadResult> {
     const { options, scenario } = { options: this.#options, scenario: this.#scenario };

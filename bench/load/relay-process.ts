@@ -32,10 +32,13 @@ export interface RelayPlan {
   /** Cores it may use, as taskset takes them; null = any. */
   readonly cores: string | null;
   readonly profileDir: string | null;
-  /** True and false start the one launcher that can do both, to be compared; null: as users start it. */
-  readonly records: boolean | null;
+  /** Kept or not, by the one launcher that can do both, to be compared; null: as users start it. */
+  readonly records: RecordsPlan | null;
   readonly env: Readonly<Record<string, string>>;
 }
+
+/** "off": what the calls tell goes into a file instead. */
+export type RecordsPlan = { readonly keep: true } | { readonly keep: false; readonly momentsFile: string };
 
 export class RelayProcess {
   readonly webhookUrl: string;
@@ -185,7 +188,7 @@ export function builtProgram(): string | null {
   return newer ? null : built;
 }
 
-function bare(records: boolean): string[] {
+function bare(records: RecordsPlan): string[] {
   const launcher = fileURLToPath(new URL("./bare-relay.ts", import.meta.url));
   return ["--import", import.meta.resolve("tsx"), launcher, records ? "on" : "off"];
 }

@@ -1,8 +1,11 @@
 /** What record keeping costs: the same load with and without it, by turns. */
+import { execFileSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { LoadResult } from "./load-run.js";
 import { type ProfileShare, profileShare } from "./profile-share.js";
+import type { CpuAlone } from "./records-alone.js";
 
 export interface StorePairs {
   /** CPU of the relay per call-second with records, over that without, a pair each. */
@@ -41,6 +44,24 @@ export function recordsShareText(share: ProfileShare, callSeconds: number): stri
     `  per call-second              ${perCallSecond(share.ofMs)} of ${perCallSecond(share.busyMs)}`,
     ...share.functions.slice(0, 12).map(([name, ms]) => `  ${perCallSecond(ms)}  ${name}`),
   ].join("\n");
+}
+
+/** Keeps the records of a run once more, in a process of its own, at the same pace. Takes twice as long as the run. */
+export function measureRecordsAlone(momentsFile: string, directory: string): CpuAlone {
+  const script = fileURLToPath(new URL("./records-alone.ts", import.meta.url));
+  const args = ["--import", import.meta.resolve("tsx"), script, momentsFile, directory];
+  // The script prints it.
+  return JSON.parse(execFileSync(process.execPath, args, { encoding: "utf8" })) as CpuAlone;
+}
+
+export function recordsAloneText(
+  { cpuMs, idleMs }: CpuAlone,
+  callSeconds: number,
+  pairs: StorePairs,
+): string {
+  const ms = (cpuMs - idleMs) / callSeconds;
+  const share = (ms / median(pairs.offMs)) * 100;
+  return `  records alone, all threads   ${ms.toFixed(4)} ms: ${share.toFixed(2)} % of the relay without them`;
 }
 
 /**

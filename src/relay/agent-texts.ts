@@ -13,6 +13,8 @@ type AgentText = RecordEvent & { readonly type: "agent_text" };
 
 interface Growing {
   text: string;
+  /** The model's last word on it has come. */
+  whole: boolean;
   toldMs: number;
   toldChars: number;
   progress: (readonly [chars: number, receivedMs: number])[];
@@ -23,7 +25,8 @@ interface Growing {
 
 /**
  * The agent's texts while they grow: what goes into the record, and how text and audio grew side by side. For each item: what
- * there is, at most once a second; the whole, once the model is through with it or the caller has heard the last of it.
+ * there is, at most once a second; the whole, once the model is through with it or the caller has heard the last of it. How it
+ * grew is told of items that were cut off only: of others all was heard.
  */
 export class AgentTexts {
   readonly #growing = new Map<ItemId, Growing>();
@@ -36,14 +39,8 @@ export class AgentTexts {
     let item = this.#growing.get(itemId);
     if (item === undefined) {
       if (this.#growing.size >= MAX_GROWING) this.#growing.delete(this.#growing.keys().next().value!);
-      item = {
-        text: "",
-        toldMs: nowMs,
-        toldChars: 0,
-        progress: [],
-        pointEveryMs: POINT_EVERY_MS,
-        over: null,
-      };
+      const [progress, pointEveryMs] = [[], POINT_EVERY_MS];
+      item = { text: "", whole: false, toldMs: nowMs, toldChars: 0, progress, pointEveryMs, over: null };
       this.#growing.set(itemId, item);
     }
     item.text += delta;
@@ -51,40 +48,51 @@ export class AgentTexts {
     addPoint(item, receivedMs);
     if (nowMs - item.toldMs < TELL_EVERY_MS) return null;
     item.toldMs = nowMs;
-    return soFar(itemId, item);
+    item.toldChars = item.text.length;
+    return { type: "agent_text", itemId, text: item.text, complete: false };
   }
 
   /** The model's last word on an item. */
   whole(itemId: ItemId, text: string): AgentText {
     const item = this.#growing.get(itemId);
-    this.#growing.delete(itemId);
-    // The model was stopped in this item: its text may reach further than the audio that it sent.
-    const complete = item?.over !== "cut";
-    return { type: "agent_text", itemId, text, complete, ...progressOf(item) };
+    if (item === undefined) return { type: "agent_text", itemId, text, complete: true };
+    if (item.over !== null) {
+      this.#growing.delete(itemId);
+      // The model was stopped in this item: its text may reach further than the audio that it sent.
+      const cut = item.over === "cut";
+      return { type: "agent_text", itemId, text, complete: !cut, ...(cut ? progressOf(item) : {}) };
+    }
+    item.text = text;
+    item.whole = true;
+    item.toldChars = text.length;
+    return { type: "agent_text", itemId, text, complete: true };
   }
 
-  /** The caller has heard the last of an item. Null: its text is in the record already. */
+  /** The caller has heard the last of an item. Null: its text is in the record already, and nothing makes it more exact. */
   heard(itemId: ItemId, cut: boolean): AgentText | null {
     const item = this.#growing.get(itemId);
     if (item === undefined || item.over !== null) return null;
+    if (item.whole) this.#growing.delete(itemId);
     item.over = cut ? "cut" : "heard";
-    if (cut && item.toldChars === item.text.length) return null;
-    // All of its audio has come, so all of its text but perhaps the last letters.
-    return { ...soFar(itemId, item), complete: !cut };
+    const { text, toldChars } = item;
+    if (!cut) {
+      if (item.whole) return null;
+      // All of its audio has come, so all of its text but perhaps the last letters.
+      return { type: "agent_text", itemId, text, complete: true };
+    }
+    const progress = progressOf(item);
+    if (toldChars === text.length && progress.progress === undefined) return null;
+    return { type: "agent_text", itemId, text, complete: item.whole, ...progress };
   }
 
   /** What of it is not in the record yet: the call is ending. */
   *rest(): Generator<AgentText> {
-    for (const [itemId, item] of this.#growing) {
-      if (item.over === null && item.toldChars < item.text.length) yield soFar(itemId, item);
+    for (const [itemId, { text, toldChars, over }] of this.#growing) {
+      if (over === null && toldChars < text.length)
+        yield { type: "agent_text", itemId, text, complete: false };
     }
     this.#growing.clear();
   }
-}
-
-function soFar(itemId: ItemId, item: Growing): AgentText {
-  item.toldChars = item.text.length;
-  return { type: "agent_text", itemId, text: item.text, complete: false, ...progressOf(item) };
 }
 
 function addPoint(item: Growing, receivedMs: number): void {
@@ -112,7 +120,7 @@ function thinned(progress: Growing["progress"]): Growing["progress"] {
   return kept;
 }
 
-function progressOf(item: Growing | undefined): Pick<AgentText, "progress"> {
+function progressOf({ progress }: Growing): Pick<AgentText, "progress"> {
   // A copy: what was written must not grow.
-  return item === undefined || item.progress.length < 2 ? {} : { progress: [...item.progress] };
+  return progress.length < 2 ? {} : { progress: [...progress] };
 }

@@ -343,7 +343,7 @@ describe.each(storeKinds())("the recorder on $name", (kind) => {
     await recorder.close();
   });
 
-  it("works by its own timers: an end on disk at once, in the database soon after", async () => {
+  it("works by its own timers: on disk and the database soon after", async () => {
     const { recorder, writer } = await newRecorder();
     recorder.start();
     for (const event of callEvents(1)) recorder.write(sid(1), event);

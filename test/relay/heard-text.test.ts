@@ -153,7 +153,7 @@ async function errorsOf(how: How): Promise<number[]> {
   return errors;
 }
 
-describe("heardText in whole calls, against a phone that knows what it played", () => {
+describe("heardText in whole calls, against a phone that knows what it played", { timeout: 120_000 }, () => {
   it.each(["side by side", "slowly", "in lumps"] as const)(
     "is within one word over 200 random interruptions: %s",
     async (how) => {
