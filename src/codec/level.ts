@@ -23,3 +23,25 @@ export function levelDbov(ulaw: Uint8Array, start: number, end: number): number 
   if (sum === 0) return SILENCE_DBOV;
   return Math.max(SILENCE_DBOV, 10 * Math.log10(sum / ((end - start) * OVERLOAD_SQUARED)));
 }
+
+/**
+ * Sum of squares that `bytes` bytes of audio at this level have: for `isQuieter`.
+ *
+ * @param dbov  as `levelDbov` measures it.
+ */
+export function energyOf(dbov: number, bytes: number): number {
+  return 10 ** (dbov / 10) * bytes * OVERLOAD_SQUARED;
+}
+
+/**
+ * Whether `ulaw[start … end)` has less energy than that. Ends at the first byte that is too much, so what is loud costs next to
+ * nothing. Allocates nothing.
+ */
+export function isQuieter(ulaw: Uint8Array, start: number, end: number, energy: number): boolean {
+  let left = energy;
+  for (let i = start; i < end; i++) {
+    left -= SQUARE[ulaw[i]!]!;
+    if (left < 0) return false;
+  }
+  return true;
+}

@@ -1,7 +1,13 @@
 import { FRAME_BYTES, FRAME_MS } from "../codec/frame.js";
+import { energyOf, isQuieter } from "../codec/level.js";
 import { EchoGate } from "./echo-gate.js";
 import { type Endpoint, Endpointer } from "./endpointer.js";
 import { FrameVad } from "./frame-vad.js";
+
+/** Nobody speaks so softly into a telephone; a line at rest is quieter. */
+const QUIET_ENERGY = energyOf(-58, FRAME_BYTES);
+/** On a line that is at rest, a quiet frame is only looked at closely now and then. */
+const LOOK_EVERY_FRAMES = 2;
 
 /**
  * What we hear of one caller ourselves: speech or not, told apart from our own playout coming back, and where it
@@ -13,6 +19,7 @@ export class Ear {
   readonly #endpointer = new Endpointer();
   #audioMs = 0;
   #doubtful = false;
+  #quietFrames = 0;
 
   /**
    * The next audio of the caller, in whole frames: an incomplete one at its end is not listened to, and leaves a doubt.
@@ -23,13 +30,20 @@ export class Ear {
     let crossed: Endpoint | null = null;
     let at = start;
     for (; at + FRAME_BYTES <= end; at += FRAME_BYTES) {
-      const loud = this.#vad.frame(ulaw, at);
+      const loud = this.#isLoud(ulaw, at);
       const near = this.#gate.frame(ulaw, at, loud, this.#vad.levelDbov, nowMs);
       crossed = this.#endpointer.frame(near, this.#audioMs) ?? crossed;
       this.#audioMs += FRAME_MS;
     }
     this.#doubtful = at < end;
     return crossed;
+  }
+
+  /** The detector's verdict; at rest it is spared most of the frames in which there is nothing to hear. */
+  #isLoud(ulaw: Uint8Array, at: number): boolean {
+    if (!isQuieter(ulaw, at, at + FRAME_BYTES, QUIET_ENERGY)) this.#quietFrames = 0;
+    else if (this.#vad.certainlySilent && ++this.#quietFrames % LOOK_EVERY_FRAMES !== 0) return false;
+    return this.#vad.frame(ulaw, at);
   }
 
   /** The phone will play `ulaw[start, end)` from `playsAtMs` on. */

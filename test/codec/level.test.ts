@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { levelDbov, SILENCE_DBOV } from "../../src/codec/level.js";
+import { energyOf, isQuieter, levelDbov, SILENCE_DBOV } from "../../src/codec/level.js";
 import { encodeUlaw } from "../../src/codec/ulaw.js";
 import { haveSox, run, SOX_ULAW } from "./oracle.js";
 
@@ -58,5 +58,16 @@ describe("levelDbov", () => {
     ulaw.fill(0xff, 160, 320);
     expect(levelDbov(ulaw, 160, 320)).toBe(-127);
     expect(levelDbov(ulaw, 80, 240)).toBeCloseTo(-0.1724 - 3.0103, 3);
+  });
+});
+
+describe("isQuieter", () => {
+  it("agrees with the level, on whichever side of it", () => {
+    for (const byte of [0xff, 0xf0, 0xd5, 0xa0, 0x80, 0x12]) {
+      const frame = new Uint8Array(170).fill(byte);
+      const level = levelDbov(frame, 5, 165);
+      expect(isQuieter(frame, 5, 165, energyOf(level + 0.1, 160))).toBe(true);
+      expect(isQuieter(frame, 5, 165, energyOf(level - 0.1, 160))).toBe(level === SILENCE_DBOV);
+    }
   });
 });
