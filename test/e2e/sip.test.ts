@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { WebhookForgery } from "../../bench/sim/sip/webhook.js";
 import type { Party } from "../../bench/sim/twilio/party.js";
 import { type SipStage, startSipStage } from "../support/sip-stage.js";
+import { startStage } from "../support/stage.js";
 
 let stage: SipStage | null = null;
 afterEach(async () => {
@@ -139,5 +140,73 @@ describe("a webhook that is not the model's", () => {
     caller.hangUp();
     await over(stage, caller.sid);
     expect(stage.faults(caller)).toEqual([]);
+  });
+});
+
+describe("the model's webhook", () => {
+  it("may come to the root of the site, and beside one for another kind of session", async () => {
+    const stage = await start({ model: { sip: { announceLive: true } } });
+    stage.model.sip.deliverTo(`http://127.0.0.1:${stage.publicPort}/`);
+    const caller = stage.place();
+    const call = await stage.greeted();
+    await stage.model.sip.settled();
+    expect(stage.model.sip.deliveries.map(({ status }) => status)).toEqual([200, 200]);
+    caller.hangUp();
+    await over(stage, caller.sid);
+    expect(call.ending).not.toBeNull();
+    expect(stage.faults(caller)).toEqual([]);
+  });
+
+  it("does nothing any more when the call is over", async () => {
+    const stage = await start();
+    const caller = stage.place();
+    const call = await stage.greeted();
+    caller.hangUp();
+    await over(stage, caller.sid);
+    await expect.poll(() => call.state, { timeout: 5_000 }).toBe("over");
+    expect((await stage.model.sip.announce(call, { id: "wh_late" })).status).toBe(200);
+    const next = stage.place();
+    await stage.greeted(1);
+    const accepted = stage.model.sip.requests.filter(({ operation }) => operation === "accept");
+    expect(accepted.map(({ callId }) => callId)).toEqual(stage.model.sip.calls.map(({ id }) => id));
+    next.hangUp();
+    await over(stage, next.sid);
+    expect(stage.faults(next)).toEqual([]);
+  });
+
+  it("and the number's are unknown paths while the SIP path is not set up", async () => {
+    const plain = await startStage({ turns: [] });
+    try {
+      const url = `http://127.0.0.1:${plain.publicPort}`;
+      for (const path of ["/openai/webhook", "/"])
+        expect((await fetch(url + path, { method: "POST", body: "{}" })).status).toBe(404);
+      expect((await plain.twilio.post("/sip/incoming-call", { CallSid: "x" })).status).toBe(404);
+    } finally {
+      await plain.close();
+    }
+  });
+});
+
+describe("a caller of the SIP path for whom there is no room", () => {
+  it("is taken to a human, and the model never rings", async () => {
+    const stage = await start({ env: { MAX_CALLS: "1" } });
+    const first = stage.place();
+    await stage.greeted();
+    const second = stage.place({ from: "+15550100002" });
+    await second.story.until("conference_joined", {}, 10_000);
+    await expect.poll(() => stage.twilio.truth.now(second.sid).with.length, { timeout: 10_000 }).toBe(1);
+    expect(stage.model.sip.calls).toHaveLength(1);
+    second.hangUp();
+    first.hangUp();
+    await over(stage, first.sid);
+    expect([...stage.faults(first), ...stage.faults(second)]).toEqual([]);
+  });
+
+  it("is refused as busy when they come straight from a trunk", async () => {
+    const stage = await start({ env: { MAX_CALLS: "1" } });
+    stage.place();
+    await stage.greeted();
+    const trunk = stage.trunk.placeCall();
+    expect((await trunk.story.until("ended")).detail).toEqual({ by: "refused 486" });
   });
 });
