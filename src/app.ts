@@ -156,6 +156,10 @@ export async function createApp(
   const mediaUrl = mediaUrlFor(config, worker);
   const links = { publicUrl: config.publicUrl, mediaUrl };
   const wantsSip = config.openaiWebhookSecret !== null && config.openaiProjectId !== null;
+  const once = new Once(() => clock.nowMs());
+  // When nobody can tell, what this process knows decides.
+  const claimOnce = async (key: string, ttlMs: number) =>
+    once.claim(key, ttlMs) && (await fleet?.claimOnce(key, ttlMs)) !== false;
   let sip: SipCalls | null = null;
   let transfers: Transfers | null = null;
   const lookUp =
@@ -255,6 +259,10 @@ export async function createApp(
         sip: createOpenAiCalls({ baseUrl: config.openaiBaseUrl, apiKey: config.openaiApiKey }),
         agentFor: (form) => calls.agentFor(form),
         refusal: (model) => calls.refusal(model),
+        ask: fleet === null ? null : (callSid, question) => fleet.ask(callSid, question),
+        states: keeping?.sipCalls ?? null,
+        admission,
+        claimOnce,
         hold: (callSid) => fleet?.hold(callSid),
         letGo: (callSid) => fleet?.letGo(callSid),
         ended: () => calls.otherEnded(),
@@ -273,7 +281,6 @@ export async function createApp(
   const own = sip === null ? calls : new Switchboard(calls, sip);
   const desk = fleet === null ? own : new FleetDesk(own, fleet);
   if (fleet !== null && desk instanceof FleetDesk) fleet.join(desk);
-  const once = new Once(() => clock.nowMs());
   const publicServer = createPublicServer({
     config,
     mediaUrl,
@@ -284,8 +291,7 @@ export async function createApp(
         : {
             desk,
             secret: config.openaiWebhookSecret ?? "",
-            claimOnce: async (key, ttlMs) =>
-              once.claim(key, ttlMs) && (await fleet?.claimOnce(key, ttlMs)) !== false,
+            claimOnce,
           },
     metrics,
     clock,
@@ -343,7 +349,7 @@ export async function createApp(
     stop: async () => {
       if (stopped) return;
       stopped = true;
-      sip?.stop();
+      await sip?.stop();
       calls.stop();
       unwatch?.();
       publicServer.close();

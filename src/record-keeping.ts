@@ -8,6 +8,7 @@ import { FlightFiles } from "./adapters/flight-files.js";
 import { TwilioRecordings } from "./adapters/recordings.js";
 import { SpoolFiles } from "./adapters/spool-files.js";
 import { openStore } from "./adapters/store/open-store.js";
+import { StoredSipStates } from "./adapters/store/sip-states.js";
 import { OpenAiTranscriptions } from "./adapters/transcriptions.js";
 import type { AgentsFile } from "./agent.js";
 import { type Config, twilioAccount } from "./config.js";
@@ -21,6 +22,7 @@ import type { CallJournal } from "./records/record-event.js";
 import { Recorder } from "./records/recorder.js";
 import { RecordingStarter, Recordings } from "./records/recordings.js";
 import { createRedact } from "./records/redact.js";
+import type { SipStates } from "./relay/sip-calls.js";
 import type { TransferStates } from "./relay/transfers.js";
 import type { OrderBook } from "./tools/sample-tools.js";
 
@@ -31,6 +33,8 @@ export interface RecordKeeping {
   readonly orders: OrderBook;
   /** Where transfers survive their process. */
   readonly transfers: TransferStates;
+  /** Where callers on the SIP path survive it. */
+  readonly sipCalls: SipStates;
   readonly routes: readonly OperatorRoute[];
   /** Null, or why records are in danger: for /ready. */
   trouble(): "database" | "disk" | null;
@@ -149,6 +153,7 @@ export async function openRecordKeeping(
         return (await store.getState(counter))?.version ?? 0;
       },
     },
+    sipCalls: new StoredSipStates(store, log),
     routes: recordRoutes({
       store,
       live: (callSid) => recorder.record(callSid),

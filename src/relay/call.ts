@@ -39,6 +39,7 @@ import { LimitWatch } from "./limit-watch.js";
 import type { MediaLeg, MediaLegEvents } from "./media-leg.js";
 import * as prompts from "./prompts.js";
 import type { Ticker, Ticking } from "./ticker.js";
+import { countTokens } from "./token-metrics.js";
 import type { TransferRequest } from "./transfer-request.js";
 import { Upstream, type UpstreamHost } from "./upstream.js";
 import type {
@@ -582,14 +583,7 @@ export class Call
       metrics.cost(model, usd);
       this.#costUsd += usd;
     }
-    metrics.tokens(model, "input_text", tokens.inputText);
-    metrics.tokens(model, "input_audio", tokens.inputAudio);
-    metrics.tokens(model, "input_image", tokens.inputImage);
-    metrics.tokens(model, "cached_text", tokens.cachedText);
-    metrics.tokens(model, "cached_audio", tokens.cachedAudio);
-    metrics.tokens(model, "cached_image", tokens.cachedImage);
-    metrics.tokens(model, "output_text", tokens.outputText);
-    metrics.tokens(model, "output_audio", tokens.outputAudio);
+    countTokens(metrics, model, tokens);
   }
 
   transcriptionUsage(model: string, tokens: number, seconds: number): void {

@@ -36,12 +36,9 @@ export class FleetDesk implements Desk, SipDesk, FleetMember {
     return this.#calls.incomingSip?.(form) ?? Promise.resolve(apologyTwiml(null));
   }
 
+  /** Whose call it is, is for the SIP path to find out: it must not give up at the first silence. */
   async invited(invite: SipInvite): Promise<void> {
-    const { claim } = invite;
-    const callSid = claim === null || claim === "malformed" ? null : claim.callSid;
-    // Whom nobody knows is refused here; so is a call whose process has died.
-    const answer = await this.#askHolder(callSid, { kind: "sip_invited", invite });
-    if (answer === null) await this.#calls.invited?.(invite);
+    await this.#calls.invited?.(invite);
   }
 
   openStream(socket: MediaSocket): MediaReceiver {

@@ -11,15 +11,18 @@ import type {
   Timer,
 } from "../ports.js";
 import type { CallOutcome, TokenUsage } from "../records/record-event.js";
+import { SEND_DTMF } from "../tools/send-dtmf.js";
+import { TRANSFER_CALL } from "../tools/transfer-call.js";
 import type { CallDeps, CallParties } from "./call.js";
 import type { Departure, Verdict } from "./call-state.js";
 import { CallStory } from "./call-story.js";
-import type { CallTools, ToolHost } from "./call-tools.js";
+import type { CallTools, ToolHost, ToolRun } from "./call-tools.js";
 import { Keypad } from "./keypad.js";
 import { LimitWatch } from "./limit-watch.js";
 import * as prompts from "./prompts.js";
 import { acceptedSession } from "./sip-session.js";
 import { SpokenLine } from "./spoken-line.js";
+import { countTokens } from "./token-metrics.js";
 import type { TransferRequest } from "./transfer-request.js";
 import { Upstream, type UpstreamHost } from "./upstream.js";
 import type {
@@ -62,6 +65,8 @@ export interface SipCallHost {
   hangUp(call: SipCall): void;
   /** Once, last. */
   ended(call: SipCall): void;
+  /** Once, last, instead of `ended`: the call goes on in another process. */
+  movedAway(call: SipCall): void;
 }
 
 export interface SipCallDeps
@@ -76,6 +81,7 @@ export interface SipCallDeps
     | "maxCallMinutes"
     | "lookUp"
     | "price"
+    | "admission"
   > {
   readonly sip: SipControl;
   readonly tools: (host: ToolHost) => CallTools;
@@ -98,6 +104,8 @@ const HANG_UP_PAUSE_MS = 400;
 const ATTACHES_MOST = 5;
 const ATTACH_WINDOW_MS = 60_000;
 const FAREWELL_MS = 12_000;
+/** The sound of the call is not ours: no key tones can be put into it. */
+const IMPOSSIBLE_TOOLS: ReadonlySet<string> = new Set([SEND_DTMF]);
 
 /**
  * A call whose sound never touches us: the caller and the model speak over SIP, and we steer by the sideband. Accepts, greets,
@@ -117,6 +125,9 @@ export class SipCall implements ToolHost, UpstreamHost, VoiceSessionEvents {
   readonly #line: SpokenLine;
   readonly #keypad: Keypad;
   readonly #timers = new Set<Timer>();
+  /** Answers of tools that came while there was no sideband. */
+  readonly #untold: { readonly runs: readonly ToolRun[]; readonly goOn: boolean }[] = [];
+  #failedResponses = 0;
   #state: SipState = { name: "ringing" };
   #callId: string | null = null;
   #beat: Timer | null = null;
@@ -215,10 +226,15 @@ export class SipCall implements ToolHost, UpstreamHost, VoiceSessionEvents {
 
   // --- the model's leg ------------------------------------------------------------------------------
 
-  /** The model's end of the call rings. False: this call has one already, or none any more. */
-  take(callId: string): boolean {
+  /**
+   * The model's end of the call rings. False: this call has one already, or none any more.
+   *
+   * @param adopted  the process that dialled it does not answer; should it have accepted the call after all, the call is its own.
+   */
+  take(callId: string, adopted = false): boolean {
     if (this.#state.name !== "ringing" || this.#callId !== null) return false;
     this.#callId = callId;
+    this.#adopted = adopted;
     this.#state = { name: "accepting" };
     this.#accept(callId, 0);
     return true;
@@ -241,6 +257,7 @@ export class SipCall implements ToolHost, UpstreamHost, VoiceSessionEvents {
         if (again) this.#after(pause, () => this.#isOurs(callId) && this.#accept(callId, tries + 1));
         // The first may have been carried out although its answer was lost; then the second is refused, and the call is ours.
         else if (tries > 0 && code === "upstream_rejected") this.#attach();
+        else if (this.#adopted && code === "upstream_rejected") this.moved();
         else this.#lost(code);
       },
     );
@@ -258,6 +275,7 @@ export class SipCall implements ToolHost, UpstreamHost, VoiceSessionEvents {
   }
   /** A second model was called in: it knows nothing of the conversation. */
   #freshLeg = false;
+  #adopted = false;
 
   /** The leg is known to be gone: Twilio says so, or nobody can be attached to. */
   legGone(): void {
@@ -383,12 +401,31 @@ export class SipCall implements ToolHost, UpstreamHost, VoiceSessionEvents {
     session.goOn();
   }
 
+  /** Another process has this call: nothing of it is touched, and nothing more of it told here. */
+  moved(): void {
+    if (this.#state.name === "ended") return;
+    this.#state = { name: "ended", outcome: "completed", reason: "moved", verdict: "hang_up" };
+    this.#callId = null;
+    this.#rest();
+    this.story.moved();
+    this.#host.movedAway(this);
+  }
+
   /** The model's leg and the record; the caller's own leg is the host's. Idempotent. */
   end(outcome: CallOutcome, reason: string): void {
     if (this.#state.name === "ended") return;
     const verdict: Verdict = outcome === "failed" ? "fallback" : "hang_up";
     this.#line.silenced();
     this.#state = { name: "ended", outcome, reason, verdict };
+    this.#rest();
+    const callId = this.#callId;
+    this.#callId = null;
+    if (callId !== null) this.#release(callId);
+    this.story.ended(outcome, reason);
+    this.#host.ended(this);
+  }
+
+  #rest(): void {
     this.#tools.cancel();
     this.#keypad.forget();
     this.#beat?.cancel();
@@ -396,11 +433,6 @@ export class SipCall implements ToolHost, UpstreamHost, VoiceSessionEvents {
     for (const timer of this.#timers) timer.cancel();
     this.#timers.clear();
     this.#upstream.close();
-    const callId = this.#callId;
-    this.#callId = null;
-    if (callId !== null) this.#release(callId);
-    this.story.ended(outcome, reason);
-    this.#host.ended(this);
   }
 
   #after(ms: number, run: () => void): void {
@@ -422,7 +454,7 @@ export class SipCall implements ToolHost, UpstreamHost, VoiceSessionEvents {
       turnDetection: agent.turnDetection,
       noiseReduction: agent.noiseReduction,
       transcription: agent.transcription,
-      tools: this.#tools.specs,
+      tools: this.#tools.specs.filter((spec) => spec.type !== "function" || !IMPOSSIBLE_TOOLS.has(spec.name)),
     };
   }
 
@@ -435,6 +467,7 @@ export class SipCall implements ToolHost, UpstreamHost, VoiceSessionEvents {
   sessionReady(): void {
     const { clock } = this.#deps;
     if (this.#state.name === "ended") return;
+    const fresh = this.#freshLeg;
     this.#freshLeg = false;
     this.#clockMs = clock.nowMs();
     if (this.#state.name === "accepting" || this.#state.name === "ringing") {
@@ -443,8 +476,22 @@ export class SipCall implements ToolHost, UpstreamHost, VoiceSessionEvents {
       this.#limits.started(clock.nowMs());
       this.#beatOn();
     }
+    const told = this.#tellUntold(fresh);
     if (!this.#greeted) void this.#greet();
-    else if (this.#owesAnswer) this.#upstream.session?.speak(prompts.GO_ON);
+    else if (this.#owesAnswer && fresh) this.#upstream.session?.speak(prompts.GO_ON);
+    // Only the sideband was away: the caller has not noticed anything, but may be waiting for an answer.
+    else if (this.#owesAnswer && !told) this.#upstream.session?.goOn();
+  }
+
+  /** @param fresh  the model that asked is gone; the one that is here learns the answers as facts. */
+  #tellUntold(fresh: boolean): boolean {
+    const untold = this.#untold.splice(0);
+    const session = this.#upstream.session;
+    for (const { runs, goOn } of untold) {
+      if (!fresh) session?.toolResults(runs, goOn);
+      else for (const run of runs) session?.note(prompts.lateToolResult(run.name, run.output));
+    }
+    return untold.length > 0 && !fresh;
   }
 
   async #greet(): Promise<void> {
@@ -626,7 +673,17 @@ export class SipCall implements ToolHost, UpstreamHost, VoiceSessionEvents {
     if (end.status === "failed" || end.status === "incomplete") {
       this.story.note("response_problem", { status: end.status, problem: end.problem });
       this.#deps.metrics.upstreamError("upstream_response_failed");
+      this.log.warn("response not completed", { status: end.status, problem: end.problem });
     }
+    if (end.status === "failed" && !this.#line.spokeLately) {
+      this.#failedResponses++;
+      if (this.#failedResponses > 1) {
+        this.#lost("upstream_response_failed");
+        return;
+      }
+      this.#owesAnswer = true;
+      this.#upstream.session?.goOn();
+    } else this.#failedResponses = 0;
     if (end.calls.length > 0) this.#runTools(end);
     this.#settle();
   }
@@ -640,15 +697,18 @@ export class SipCall implements ToolHost, UpstreamHost, VoiceSessionEvents {
         this.story.tool(run.callId, run.name, run.arguments, run.output, run.ms, run.outcome);
       }
       const company = departure?.kind === "transfer" && this.#host.keepsCompany(this, departure.request);
+      const told = company ? runs.map(keepingCompany) : runs;
       const session = this.#upstream.session;
-      if (company) session?.note(prompts.KEEP_COMPANY);
-      session?.toolResults(runs, departure === null || company);
+      const goOn = departure === null || company;
+      if (session === null) this.#untold.push({ runs: told, goOn });
+      else session.toolResults(told, goOn);
       if (departure !== null) this.leave(departure);
     });
   }
 
   usage(model: string, tokens: TokenUsage): void {
     this.story.usage(model, tokens);
+    countTokens(this.#deps.metrics, model, tokens);
     const usd = this.#deps.price(model, tokens);
     if (usd === null) return;
     this.#deps.metrics.cost(model, usd);
@@ -659,7 +719,9 @@ export class SipCall implements ToolHost, UpstreamHost, VoiceSessionEvents {
     this.story.write({ type: "transcription_usage", model, tokens, seconds });
   }
 
-  tokensRemaining(remaining: number, limit: number): void {
+  tokensRemaining(remaining: number, limit: number, resetSeconds: number): void {
+    const { admission = null, clock } = this.#deps;
+    admission?.tokensLeft(this.agent.model, remaining, limit, resetSeconds, clock.nowMs());
     if (remaining < limit / 10) this.log.warn("model tokens per minute nearly used up", { remaining, limit });
   }
 
@@ -673,6 +735,12 @@ export class SipCall implements ToolHost, UpstreamHost, VoiceSessionEvents {
     this.story.note("model_refused", { code });
     this.log.warn("the model refused a request", { code });
   }
+}
+
+/** The tool says for itself that the model is to fall silent; here it stays with the caller. */
+function keepingCompany(run: ToolRun): ToolRun {
+  if (run.name !== TRANSFER_CALL || run.outcome !== "ok") return run;
+  return { ...run, output: JSON.stringify({ ok: true, note: prompts.KEEP_COMPANY }) };
 }
 
 /** For a call that no CallSid of Twilio's names. */

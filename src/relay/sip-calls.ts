@@ -1,13 +1,14 @@
 import type { AgentProfile, AgentsFile, DialTarget } from "../agent.js";
 import { type ErrorCode, RelayError } from "../errors.js";
-import type { CallControl, CallSid } from "../ports.js";
+import type { CallControl, CallSid, Timer } from "../ports.js";
 import { conferenceName } from "../transfer/documents.js";
 import type { Twiml } from "../wire/twiml.js";
 import type { OverflowReason } from "./admission.js";
 import type { Form, Refusal } from "./desk.js";
+import type { Answer, Question } from "./fleet.js";
 import * as prompts from "./prompts.js";
 import { SipCall, type SipCallDeps, type SipCallHost, sidOfTrunkCall } from "./sip-call.js";
-import { CALL_HEADER, type SipInvite } from "./sip-invite.js";
+import { CALL_HEADER, type SipClaim, type SipInvite } from "./sip-invite.js";
 import { StreamTokens } from "./stream-token.js";
 import type { TransferHub } from "./transfer-hub.js";
 import type { TransferRequest } from "./transfer-request.js";
@@ -20,6 +21,25 @@ export interface SipCallsConfig {
   readonly links: Links;
 }
 
+/** What any process needs to take a caller over before their model is there. Plain JSON. */
+export interface KeptSipCall {
+  readonly agent: string;
+  readonly from: string;
+  readonly to: string;
+  readonly callToken: string | null;
+  /** The model's call, once it was taken. */
+  readonly callId: string | null;
+}
+
+/** Where calls on the SIP path survive their process. */
+export interface SipStates {
+  /** Never waits and never throws; the last write of a call wins. */
+  keep(callSid: CallSid, call: KeptSipCall): void;
+  /** Likewise. */
+  drop(callSid: CallSid): void;
+  find(callSid: CallSid): Promise<KeptSipCall | null>;
+}
+
 export interface SipCallsDeps extends SipCallDeps {
   readonly agents: AgentsFile;
   readonly control: CallControl;
@@ -29,6 +49,12 @@ export interface SipCallsDeps extends SipCallDeps {
   readonly refusal: (model: string) => OverflowReason | null;
   readonly hold: (callSid: CallSid) => void;
   readonly letGo: (callSid: CallSid) => void;
+  /** Null: no other process can be asked. */
+  readonly ask: ((callSid: CallSid, question: Question) => Promise<Answer | null>) | null;
+  /** Null: a call dies with its process. */
+  readonly states: SipStates | null;
+  /** True for the first of all processes that asks for this key. */
+  readonly claimOnce: (key: string, ttlMs: number) => Promise<boolean>;
   /** A call is over; `drained` may be. */
   readonly ended: () => void;
 }
@@ -49,13 +75,25 @@ const GRACE_MS = 600;
 /** A carrier that takes a REFER has taken the caller by then. */
 const REFER_MS = 6_000;
 const REMEMBER_MS = 10 * 60_000;
+/** Who answers for a call is known to all a moment after it was opened, and a busy process is slow to answer. */
+const ASKS_MOST = 6;
+const ASK_PAUSE_MS = 300;
+const ADOPT_TTL_MS = 10 * 60_000;
+/** A process that stops waits no longer for Twilio to take its callers elsewhere. */
+const STOP_MS = 3_000;
+const E164 = /^\+[1-9]\d{6,14}$/;
 
 /** What is known of a caller's place beside the call itself. */
 interface Place {
   /** False: a trunk call, of which Twilio's REST knows nothing. */
   readonly inConference: boolean;
   modelCalled: boolean;
-  modelSid: CallSid | null;
+  /** Legs to the model dialled so far. A request whose answer is lost may have made one, so there can be several. */
+  legs: number;
+  /** The one whose call was taken; its number goes with every callback. */
+  taken: number | null;
+  /** What Twilio calls them, as far as it has told. */
+  readonly legSids: Map<number, CallSid>;
   onHold: boolean;
   /** A REFER is under way to this destination. */
   referring: TransferRequest | null;
@@ -122,12 +160,27 @@ export class SipCalls implements SipCallHost {
 
   #open(parties: SipCall["parties"], agent: AgentProfile, inConference: boolean): SipCall {
     const call = new SipCall(parties, agent, this, this.#deps);
-    const place: Place = { inConference, modelCalled: false, modelSid: null, onHold: false, referring: null };
+    const place: Place = {
+      inConference,
+      modelCalled: false,
+      legs: 0,
+      taken: null,
+      legSids: new Map(),
+      onHold: false,
+      referring: null,
+    };
     this.#calls.set(parties.callSid, { call, place });
+    if (inConference) this.#store(call);
     this.#deps.metrics.callStarted();
     this.#deps.hold(parties.callSid);
     call.recognise();
     return call;
+  }
+
+  #store(call: SipCall): void {
+    const { parties, agent, callId } = call;
+    const { callSid, from, to, callToken } = parties;
+    this.#deps.states?.keep(callSid, { agent: agent.name, from, to, callToken, callId });
   }
 
   #soon(call: SipCall): void {
@@ -152,7 +205,7 @@ export class SipCalls implements SipCallHost {
           endConferenceOnExit: true,
           beep: false,
           statusCallback: {
-            url: this.#url("/conference-events", call, "conference"),
+            url: this.#url("/conference-events", call, null),
             events: CONFERENCE_EVENTS,
           },
         },
@@ -160,8 +213,14 @@ export class SipCalls implements SipCallHost {
     ];
   }
 
-  #url(path: string, call: SipCall, leg: "conference" | "model"): string {
-    return `${this.#config.links.publicUrl}${path}?${new URLSearchParams({ sip: leg, call: call.parties.callSid })}`;
+  /** @param leg  of the model; null: the conference as a whole. */
+  #url(path: string, call: SipCall, leg: number | null): string {
+    const query = new URLSearchParams({
+      sip: leg === null ? "conference" : "model",
+      call: call.parties.callSid,
+      ...(leg === null ? {} : { leg: String(leg) }),
+    });
+    return `${this.#config.links.publicUrl}${path}?${query}`;
   }
 
   /** POST /connect-ended of a call that sits in a conference of ours. */
@@ -179,18 +238,20 @@ export class SipCalls implements SipCallHost {
     const callSid = readSid(query["call"]);
     const held = callSid === null ? undefined : this.#calls.get(callSid);
     if (callSid === null || held === undefined) return;
-    if (query["sip"] === "model") this.#modelStatus(held.call, held.place, form);
+    if (query["sip"] === "model") this.#modelStatus(held.call, held.place, form, Number(query["leg"]));
     else this.#conferenceEvent(held.call, held.place, form);
   }
 
-  #modelStatus(call: SipCall, place: Place, form: Form): void {
+  #modelStatus(call: SipCall, place: Place, form: Form, leg: number): void {
     const sid = readSid(form["CallSid"]);
-    if (place.modelSid !== null && sid !== place.modelSid) return;
-    if (FINAL.has(form["CallStatus"] ?? "")) this.#modelLegEnded(call, place);
+    const current = place.taken ?? place.legs;
+    if (FINAL.has(form["CallStatus"] ?? "")) {
+      place.legSids.delete(leg);
+      if (leg === current) this.#modelLegEnded(call, place);
+    } else if (sid !== null) place.legSids.set(leg, sid);
   }
 
   #modelLegEnded(call: SipCall, place: Place): void {
-    place.modelSid = null;
     if (call.callId !== null) call.legGone();
     else if (call.state.name === "ringing" && place.modelCalled) this.modelGone(call, "upstream_refused");
   }
@@ -204,12 +265,18 @@ export class SipCalls implements SipCallHost {
         break;
       case "participant-leave":
         if (isCustomer && form["ReasonParticipantLeft"] === "participant_hung_up") this.callerGone(call);
-        if (label === MODEL_LABEL) this.#modelLegEnded(call, place);
+        if (label === MODEL_LABEL && this.#isTheModels(place, form)) this.#modelLegEnded(call, place);
         break;
       default:
         break;
     }
     if (call.state.name === "handing_over") this.#deps.transfers.conference(call.parties.callSid, form);
+  }
+
+  /** A leg that was left behind by a second try goes, too, and is of no interest. */
+  #isTheModels(place: Place, form: Form): boolean {
+    const sid = place.legSids.get(place.taken ?? place.legs);
+    return sid === undefined || sid === form["CallSid"];
   }
 
   callerGone(call: SipCall): void {
@@ -225,43 +292,56 @@ export class SipCalls implements SipCallHost {
     if (held === undefined || held.call !== call || held.place.modelCalled || call.state.name !== "ringing")
       return;
     held.place.modelCalled = true;
-    this.#addModel(call, held.place, 1);
+    const { parties } = call;
+    // A caller without a number of their own, and one who comes by SIP: Twilio takes only a number, and ours is one.
+    this.#addModel(call, held.place, E164.test(parties.from) ? parties.from : parties.to, 1);
+    this.#watchModel(call);
+  }
+
+  #watchModel(call: SipCall): void {
     this.#deps.clock.after(MODEL_PATIENCE_MS, () => {
       if (call.state.name === "ringing" || call.state.name === "accepting")
         this.modelGone(call, "upstream_timeout");
     });
   }
 
-  #addModel(call: SipCall, place: Place, tries: number): void {
+  #addModel(call: SipCall, place: Place, from: string, tries: number): void {
     const { parties } = call;
     const { projectId } = this.#config;
-    const token = `${parties.callSid}.${this.#tokens.issue(parties.callSid, ["model"])}`;
+    const leg = ++place.legs;
+    const token = `${parties.callSid}.${leg}.${this.#tokens.issue(parties.callSid, ["model", String(leg)])}`;
     const headers = `${CALL_HEADER}=${encodeURIComponent(token)}`;
-    const again = (ms: number): void => {
+    const again = (ms: number, number = from): void => {
       this.#deps.clock.after(ms, () => {
-        if (call.state.name !== "ringing" || place.modelSid !== null) return;
+        if (call.state.name !== "ringing" || place.legSids.has(leg)) return;
         if (tries >= MODEL_TRIES) this.modelGone(call, "upstream_unreachable");
-        else this.#addModel(call, place, tries + 1);
+        else this.#addModel(call, place, number, tries + 1);
       });
     };
     this.#deps.control
       .createParticipant({
         conference: conferenceName(parties),
         to: `sip:${projectId}@sip.api.openai.com;transport=tls?${headers}`,
-        from: parties.from,
+        from,
         label: MODEL_LABEL,
         timeoutS: 20,
         earlyMedia: false,
         startConferenceOnEnter: true,
         endConferenceOnExit: false,
-        ...(parties.callToken === null ? {} : { callToken: parties.callToken }),
-        statusCallback: this.#url("/call-status", call, "model"),
+        // It proves the right to show the caller's number, and no other.
+        ...(parties.callToken === null || from !== parties.from ? {} : { callToken: parties.callToken }),
+        statusCallback: this.#url("/call-status", call, leg),
+        // Should it be there before the caller: the first one's counts.
+        conferenceStatusCallback: this.#url("/conference-events", call, null),
       })
       .then(
         ({ callSid }) => {
-          place.modelSid = callSid;
+          place.legSids.set(leg, callSid);
           // Whom nobody waits for any more must not go on ringing.
-          if (call.state.name === "ended" || call.state.name === "handing_over") this.#dropModelLeg(place);
+          const { name } = call.state;
+          if (name === "ended" || (name === "handing_over" && call.callId === null))
+            this.#dropModelLegs(place);
+          else if (place.taken !== null && place.taken !== leg) this.#dropLeg(place, leg);
         },
         (error: unknown) => {
           const code = error instanceof RelayError ? error.code : "internal";
@@ -270,70 +350,145 @@ export class SipCalls implements SipCallHost {
           if (code === "caller_gone") this.callerGone(call);
           else if (code === "twilio_busy") again(BUSY_PAUSE_MS);
           else if (error instanceof RelayError && error.retryable) again(SHOW_MS);
+          // The carrier does not let us show the caller's number: the model need not see it.
+          else if (code === "twilio_rejected" && from !== parties.to && E164.test(parties.to))
+            again(0, parties.to);
           else if (call.state.name === "ringing") this.modelGone(call, code);
         },
       );
   }
 
-  #dropModelLeg(place: Place): void {
-    const sid = place.modelSid;
-    place.modelSid = null;
-    if (sid === null) return;
+  #dropModelLegs(place: Place): void {
+    for (const leg of [...place.legSids.keys()]) this.#dropLeg(place, leg);
+  }
+
+  #dropLeg(place: Place, leg: number): void {
+    const sid = place.legSids.get(leg);
+    place.legSids.delete(leg);
+    if (sid === undefined) return;
     this.#deps.control.hangUp(sid).catch((error: unknown) => {
       if (error instanceof RelayError && error.code === "caller_gone") return;
       this.#deps.log.warn("the model's leg could not be hung up", {}, error);
     });
   }
 
-  /**
-   * A call rings at the model.
-   *
-   * @returns whether this process takes it. What is not taken by the process of its call is refused by whoever was asked.
-   */
-  invited(invite: SipInvite): boolean {
+  /** A call rings at the model. Never rejects. */
+  async invited(invite: SipInvite): Promise<void> {
     const { claim, callId } = invite;
     // Told again: it is where it belongs.
-    for (const { call } of this.#calls.values()) if (call.callId === callId) return true;
-    if (claim === "malformed") return this.#refuse(callId, "invalid");
-    if (claim === null) return this.#trunkCall(invite);
-    const { callSid, token } = claim;
-    const verdict = this.#tokens.redeem(token, callSid, ["model"]);
-    if (verdict !== "ok") return this.#refuse(callId, verdict);
-    const held = this.#calls.get(callSid);
-    if (held?.call.take(callId) === true) return true;
-    return this.#reject(callId, 480);
+    for (const { call } of this.#calls.values()) if (call.callId === callId) return;
+    if (claim === "malformed") this.#refuse(callId, "invalid");
+    else if (claim === null) this.#trunkCall(invite);
+    else if (this.knows(claim.callSid)) this.#ownLeg(callId, claim);
+    else await this.#legOfAnother(invite, claim);
   }
 
-  #refuse(callId: string, reason: "missing" | "invalid" | "expired" | "replayed"): boolean {
+  #ownLeg(callId: string, { callSid, leg, token }: SipClaim): void {
+    const verdict = this.#tokens.redeem(token, callSid, ["model", String(leg)]);
+    if (verdict !== "ok") {
+      this.#refuse(callId, verdict);
+      return;
+    }
+    const held = this.#calls.get(callSid);
+    if (held === undefined) {
+      this.#reject(callId, 480);
+      return;
+    }
+    if (held.call.state.name === "ringing") held.place.taken = leg;
+    if (held.call.take(callId)) this.#store(held.call);
+    else this.#reject(callId, 480);
+  }
+
+  /** Dialled by another process, which is asked; if nobody answers for the caller any more, they are ours. */
+  async #legOfAnother(invite: SipInvite, claim: SipClaim): Promise<void> {
+    const { callId } = invite;
+    const { callSid, leg, token } = claim;
+    const { ask } = this.#deps;
+    const verdict = this.#tokens.verify(token, callSid, ["model", String(leg)]);
+    if (verdict !== "ok") {
+      this.#refuse(callId, verdict);
+      return;
+    }
+    for (let asks = 1; ask !== null && asks <= ASKS_MOST; asks++) {
+      if ((await ask(callSid, { kind: "sip_invited", invite })) !== null) return;
+      if (this.knows(callSid)) {
+        this.#ownLeg(callId, claim);
+        return;
+      }
+      await new Promise<void>((resolve) => this.#deps.clock.after(ASK_PAUSE_MS, resolve));
+    }
+    try {
+      await this.#adopt(callId, claim);
+    } catch (error) {
+      // It rings out. Its caller's own process, if there is one, sees that and takes them to their fallback.
+      this.#deps.log.warn("a call of another process could not be taken up", { callSid }, error);
+    }
+  }
+
+  async #adopt(callId: string, { callSid, leg, token }: SipClaim): Promise<void> {
+    const kept = (await this.#deps.states?.find(callSid)) ?? null;
+    const agent = kept === null ? undefined : this.#deps.agents.agents.get(kept.agent);
+    if (kept === null || agent === undefined) {
+      // The caller is gone, and with them all that was known of the call.
+      this.#reject(callId, 480);
+      return;
+    }
+    // Somebody has taken it, and was only too busy to say so.
+    if (kept.callId !== null) return;
+    if (!(await this.#deps.claimOnce(`sip:${callId}`, ADOPT_TTL_MS))) return;
+    if (this.knows(callSid) || this.#tokens.redeem(token, callSid, ["model", String(leg)]) !== "ok") return;
+    const { from, to, callToken } = kept;
+    const call = this.#open({ callSid, from, to, direction: "inbound", callToken }, agent, true);
+    const place = this.#calls.get(callSid)?.place;
+    if (place === undefined) return;
+    place.modelCalled = true;
+    place.legs = leg;
+    place.taken = leg;
+    call.story.note("adopted");
+    this.#watchModel(call);
+    call.take(callId, true);
+    this.#store(call);
+  }
+
+  /** Another process has taken the call up. */
+  moved(callSid: CallSid): void {
+    const held = this.#calls.get(callSid);
+    // With a model of its own the call is where it belongs.
+    if (held !== undefined && held.call.callId === null && held.call.state.name === "ringing")
+      held.call.moved();
+  }
+
+  #refuse(callId: string, reason: "missing" | "invalid" | "expired" | "replayed"): void {
     this.#deps.metrics.authFailure("token", reason);
     this.#deps.log.warn("a call at the model refused", { reason });
-    return this.#reject(callId, 603);
+    this.#reject(callId, 603);
   }
 
-  #reject(callId: string, status: number): boolean {
+  #reject(callId: string, status: number): void {
     this.#deps.sip.reject(callId, status).catch((error: unknown) => {
       if (error instanceof RelayError && error.code === "caller_gone") return;
       this.#deps.log.warn("a call could not be rejected", {}, error);
     });
-    return false;
   }
 
   /** Straight from a trunk: no TwiML, no REST; the number dialled says who answers. */
-  #trunkCall({ callId, from, dialled }: SipInvite): boolean {
+  #trunkCall({ callId, from, dialled }: SipInvite): void {
     const agent = this.#deps.agentFor({ To: dialled, Direction: "inbound" });
     const refusal = agent === null ? "no_agent" : this.#deps.refusal(agent.model);
     if (agent === null || refusal !== null) {
       this.#deps.metrics.callRejected(refusal ?? "no_agent");
-      return this.#reject(callId, agent === null ? 404 : 486);
+      this.#reject(callId, agent === null ? 404 : 486);
+      return;
     }
     const callSid = sidOfTrunkCall(callId);
-    if (this.#calls.has(callSid)) return true;
+    // Over already, and told of once more.
+    if (this.knows(callSid)) return;
     const call = this.#open(
       { callSid, from, to: dialled, direction: "inbound", callToken: null },
       agent,
       false,
     );
-    return call.take(callId);
+    call.take(callId);
   }
 
   // --- SipCallHost ----------------------------------------------------------------------------------
@@ -360,7 +515,7 @@ export class SipCalls implements SipCallHost {
       else this.callerGone(call);
       return;
     }
-    this.#dropModelLeg(place);
+    this.#dropModelLegs(place);
     if (call.state.name === "handing_over") {
       this.#keepOnHold(call, place);
       return;
@@ -422,9 +577,10 @@ export class SipCalls implements SipCallHost {
     const held = this.#calls.get(callSid);
     const { state } = call;
     if (held?.call !== call || state.name !== "ended") return;
-    this.#dropModelLeg(held.place);
+    this.#dropModelLegs(held.place);
     if (held.place.onHold && state.outcome === "transferred") this.#hold(call, false);
     this.#calls.delete(callSid);
+    if (held.place.inConference) this.#deps.states?.drop(callSid);
     const nowMs = this.#deps.clock.nowMs();
     for (const [old, untilMs] of this.#ended) {
       if (untilMs > nowMs) break;
@@ -437,6 +593,15 @@ export class SipCalls implements SipCallHost {
     this.#deps.ended();
   }
 
+  movedAway(call: SipCall): void {
+    const { callSid } = call.parties;
+    if (this.#calls.get(callSid)?.call !== call) return;
+    this.#calls.delete(callSid);
+    this.#deps.transfers.forget(callSid);
+    this.#deps.metrics.callMoved();
+    this.#deps.ended();
+  }
+
   // --- transfers ------------------------------------------------------------------------------------
 
   /** The caller had been moved out of the conference and comes back: a new conference, a new model. */
@@ -446,7 +611,8 @@ export class SipCalls implements SipCallHost {
     if (fact !== null) call.owe(fact);
     call.comeBack();
     held.place.modelCalled = false;
-    held.place.modelSid = null;
+    held.place.taken = null;
+    this.#store(call);
     this.#soon(call);
     return this.#conferenceTwiml(call, false);
   }
@@ -515,9 +681,29 @@ export class SipCalls implements SipCallHost {
     return null;
   }
 
-  /** Callers without a human go to their fallback. */
-  stop(): void {
-    for (const { call } of [...this.#calls.values()]) call.abandon("drained");
+  /** Callers without a human go to their fallback, by a command: nobody would answer when Twilio asks. Bounded. */
+  async stop(): Promise<void> {
+    const leaving = [...this.#calls.values()].filter(({ call }) => call.state.name !== "handing_over");
+    const gone = Promise.all(leaving.map(({ call, place }) => this.#sendAway(call, place)));
+    let timer: Timer | null = null;
+    const late = new Promise<void>((resolve) => {
+      timer = this.#deps.clock.after(STOP_MS, resolve);
+    });
+    await Promise.race([gone.then(() => timer?.cancel()), late]);
+  }
+
+  async #sendAway(call: SipCall, place: Place): Promise<void> {
+    const { callSid, from, to } = call.parties;
+    const { transfers, control, log } = this.#deps;
+    call.end("failed", "drained");
+    if (!place.inConference) return;
+    const twiml = transfers.fallback(call.agent, callSid, { CallSid: callSid, From: from, To: to });
+    try {
+      await control.redirect(callSid, twiml);
+    } catch (error) {
+      if (error instanceof RelayError && error.code === "caller_gone") return;
+      log.warn("a caller could not be sent to the fallback", { callSid }, error);
+    }
   }
 }
 

@@ -37,6 +37,16 @@ export class StreamTokens {
 
   /** Checks a token and spends it. */
   redeem(token: string | undefined, callSid: CallSid, claims: readonly string[]): TokenVerdict {
+    const verdict = this.verify(token, callSid, claims);
+    const [expiry, nonce] = token?.split(".") ?? [];
+    if (verdict !== "ok" || expiry === undefined || nonce === undefined) return verdict;
+    this.#forget(this.#epochMs());
+    this.#spent.set(nonce, Number.parseInt(expiry, 36));
+    return "ok";
+  }
+
+  /** The same, and does not spend it. */
+  verify(token: string | undefined, callSid: CallSid, claims: readonly string[]): TokenVerdict {
     if (token === undefined || token === "") return "missing";
     const [expiry, nonce, mac, more] = token.split(".");
     if (expiry === undefined || nonce === undefined || mac === undefined || more !== undefined)
@@ -47,10 +57,7 @@ export class StreamTokens {
     const nowMs = this.#epochMs();
     const expiresMs = Number.parseInt(expiry, 36);
     if (!(expiresMs > nowMs)) return "expired";
-    this.#forget(nowMs);
-    if (this.#spent.has(nonce)) return "replayed";
-    this.#spent.set(nonce, expiresMs);
-    return "ok";
+    return this.#spent.has(nonce) ? "replayed" : "ok";
   }
 
   #mac(callSid: CallSid, expiry: string, nonce: string, claims: readonly string[]): string {

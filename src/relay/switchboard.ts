@@ -24,7 +24,7 @@ export class Switchboard implements Desk, SipDesk {
   }
 
   async invited(invite: SipInvite): Promise<void> {
-    this.#sip.invited(invite);
+    await this.#sip.invited(invite);
   }
 
   openStream(socket: MediaSocket): MediaReceiver {
@@ -75,6 +75,7 @@ export class Switchboard implements Desk, SipDesk {
   }
 
   moved(callSid: CallSid): void {
+    this.#sip.moved(callSid);
     this.#calls.moved(callSid);
   }
 }

@@ -1,0 +1,48 @@
+import type { CallSid, Log } from "../../ports.js";
+import type { SharedState } from "../../records/store-port.js";
+import type { KeptSipCall, SipStates } from "../../relay/sip-calls.js";
+
+/** A call lasts no longer at OpenAI than an hour; some time to spare. */
+const TTL_MS = 2 * 3_600_000;
+
+/** Callers on the SIP path, for the processes that may have to take them over. */
+export class StoredSipStates implements SipStates {
+  readonly #store: SharedState;
+  readonly #log: Log;
+  /** Connections of a pool overtake each other: a call's next write waits for its last. */
+  readonly #writes = new Map<CallSid, Promise<unknown>>();
+
+  constructor(store: SharedState, log: Log) {
+    this.#store = store;
+    this.#log = log;
+  }
+
+  keep(callSid: CallSid, call: KeptSipCall): void {
+    this.#after(callSid, () => this.#store.putState(keyOf(callSid), JSON.stringify(call), TTL_MS));
+  }
+
+  drop(callSid: CallSid): void {
+    this.#after(callSid, () => this.#store.removeState(keyOf(callSid)));
+  }
+
+  async find(callSid: CallSid): Promise<KeptSipCall | null> {
+    const found = await this.#store.getState(keyOf(callSid));
+    return found === null ? null : JSON.parse(found.value);
+  }
+
+  #after(callSid: CallSid, write: () => Promise<unknown>): void {
+    const before = this.#writes.get(callSid) ?? Promise.resolve();
+    const done = before
+      .then(write)
+      // The call goes on without: only another process could not take it over.
+      .catch((error: unknown) => this.#log.warn("a SIP call's state was not stored", { callSid }, error))
+      .then(() => {
+        if (this.#writes.get(callSid) === done) this.#writes.delete(callSid);
+      });
+    this.#writes.set(callSid, done);
+  }
+}
+
+function keyOf(callSid: CallSid): string {
+  return `sip:${callSid}`;
+}
