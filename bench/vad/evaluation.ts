@@ -64,6 +64,7 @@ export interface Evaluation {
   readonly speechHours: number;
   readonly noiseHours: number;
   readonly rows: readonly Row[];
+  readonly guests: readonly Row[];
   readonly equalRecall: readonly EqualRecall[];
   /** Ours, from eager to strict, on the lines with at least PROMISED_SNR_DB and on those without speech. */
   readonly curve: readonly CurvePoint[];
@@ -79,8 +80,21 @@ const CURVE_BORDERS = Array.from({ length: 29 }, (_, i) => (i - 14) / 2);
 
 const atLeast = (snrDb: number) => (line: Line) => line.snrDb >= snrDb;
 
-export function evaluate(set: EvalSet, detectors: readonly Detector[], costs: readonly Cost[]): Evaluation {
-  const heard = detectors.map((detector) => ({
+/** All that a detector said of a set. */
+export interface Listened {
+  readonly name: string;
+  readonly speech: readonly Heard[];
+  readonly noise: readonly Heard[];
+}
+
+/** @param guests  who listened elsewhere: shown, and part of no promise */
+export function evaluate(
+  set: EvalSet,
+  detectors: readonly Detector[],
+  costs: readonly Cost[],
+  guests: readonly Listened[] = [],
+): Evaluation {
+  const heard: Listened[] = detectors.map((detector) => ({
     name: detector.name,
     speech: listen(detector, set.speech),
     noise: listen(detector, set.noise),
@@ -92,7 +106,8 @@ export function evaluate(set: EvalSet, detectors: readonly Detector[], costs: re
     languages: set.languages,
     speechHours: hours(set.speech),
     noiseHours: hours(set.noise),
-    rows: heard.map(({ name, speech, noise }) => row(name, set, speech, noise)),
+    rows: heard.map((one) => row(set, one)),
+    guests: guests.map((one) => row(set, one)),
     equalRecall: heard
       .filter(({ name }) => name !== OURS)
       .map(({ name, speech, noise }) => {
@@ -117,7 +132,7 @@ export function evaluate(set: EvalSet, detectors: readonly Detector[], costs: re
   };
 }
 
-function row(name: string, set: EvalSet, speech: readonly Heard[], noise: readonly Heard[]): Row {
+function row(set: EvalSet, { name, speech, noise }: Listened): Row {
   const promised = speech.filter(({ line }) => atLeast(PROMISED_SNR_DB)(line));
   const frames = countFrames(promised);
   return {

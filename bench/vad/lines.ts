@@ -28,8 +28,10 @@ export interface LineSpec {
 
 const RATE_HZ = 8000;
 /** Active speech on real lines, as ITU-T P.56 measures it: from loud to a soft voice far from the phone. */
-const SPEECH_DBOV: readonly [number, number] = [-38, -14];
+const SPEECH_DBOV: readonly [number, number] = [-38, -12];
 const NOMINAL_DBOV = -25;
+/** Noise on lines without speech is as loud as if speech were so far from the nominal level. */
+const SILENT_SPREAD_DB: readonly [number, number] = [-9, 11];
 /** A line without noise still hisses. */
 const IDLE_DBOV = -72;
 const PAUSE_S: readonly [number, number] = [0.4, 2.2];
@@ -48,7 +50,9 @@ export function makeLine(
   const frames = Math.floor((spec.seconds * RATE_HZ) / FRAME_BYTES);
   const mixed = new Float32Array(frames * FRAME_BYTES);
   const truth = new Uint8Array(frames);
-  const speechDbov = spec.speech ? random.between(...SPEECH_DBOV) : NOMINAL_DBOV + random.between(-6, 6);
+  const speechDbov = spec.speech
+    ? random.between(...SPEECH_DBOV)
+    : NOMINAL_DBOV + random.between(...SILENT_SPREAD_DB);
   if (spec.speech) say(mixed, truth, speech, speechDbov, random);
   if (spec.noise !== "none") {
     const gain = 10 ** ((speechDbov - spec.snrDb) / 20);

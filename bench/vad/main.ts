@@ -3,13 +3,14 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type Claim, claimsOf } from "./claims.js";
 import { fvadDetectors, ours } from "./detectors.js";
-import { FULL, makeEvalSet, QUICK } from "./eval-set.js";
-import { type Evaluation, evaluate } from "./evaluation.js";
+import { type EvalSet, FULL, makeEvalSet, QUICK } from "./eval-set.js";
+import { type Evaluation, evaluate, type Listened } from "./evaluation.js";
 import { type EvalOptions, HELP, parseOptions, UsageError } from "./options.js";
 import { plots } from "./plots.js";
 import { ensurePrompts, loadMusic, loadPrompts, loadSpeech, type Recording } from "./prompts.js";
 import { reportMarkdown } from "./report.js";
 import { SECTIONS, type Section } from "./sections.js";
+import { Silero } from "./silero.js";
 import { measureCosts } from "./speed.js";
 
 const OK = 0;
@@ -41,7 +42,9 @@ async function run(options: EvalOptions): Promise<number> {
   const set = makeEvalSet(testHalf(speech), testHalf(music), options.quick ? QUICK : FULL, options.seed);
   const detectors = [ours(), ...(await fvadDetectors())];
   const costs = measureCosts(detectors, [...set.speech, ...set.noise], () => performance.now());
-  const evaluation = evaluate(set, detectors, costs);
+  const silero = options.sileroDir === null ? null : await Silero.create(options.sileroDir);
+  const guests = silero === null ? [] : [await listenWith(silero, set)];
+  const evaluation = evaluate(set, detectors, costs, guests);
   const claims = claimsOf(evaluation);
   const report = reportMarkdown(evaluation, claims);
   console.log(report);
@@ -62,6 +65,13 @@ async function run(options: EvalOptions): Promise<number> {
   ];
   for (const line of missed) console.error(`missed: ${line}`);
   return options.check && missed.length > 0 ? BROKEN : OK;
+}
+
+async function listenWith(silero: Silero, set: EvalSet): Promise<Listened> {
+  const nowMs = () => performance.now();
+  const speech = await silero.listen(set.speech, nowMs);
+  const noise = await silero.listen(set.noise, nowMs);
+  return { name: `Silero v5 (${silero.frameUs.toFixed(0)} µs a frame)`, speech, noise };
 }
 
 function load({ speechDir }: EvalOptions): { speech: Recording[]; music: Recording[] } {

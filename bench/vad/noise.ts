@@ -103,19 +103,21 @@ function babble(out: Float32Array, random: Random, speech: readonly Recording[])
   }
 }
 
-/** The mains and its harmonics, some rectifier buzz, a little hiss. */
+/** The mains and its harmonics, from a pure hum to a rectifier's buzz, mostly with a little hiss. */
 function hum(out: Float32Array, random: Random): void {
   const mainsHz = random.pick([50, 60]);
+  const sparse = random.next() < 0.3 ? 0.7 : 0;
   const harmonics = Array.from({ length: 24 }, (_, n) => ({
     step: (2 * Math.PI * mainsHz * (n + 1)) / RATE_HZ,
     phase: random.between(0, 2 * Math.PI),
-    amplitude: (random.next() * (n % 2 === 0 ? 1 : 0.5)) / (1 + n / random.between(1, 4)),
+    amplitude:
+      random.next() < sparse ? 0 : (random.next() * (n % 2 === 0 ? 1 : 0.5)) / (1 + n / random.between(1, 4)),
   }));
   // Five periods of 50 Hz, six of 60 Hz.
   const periods = Float32Array.from({ length: RATE_HZ / 10 }, (_, i) =>
     harmonics.reduce((sum, { step, phase, amplitude }) => sum + amplitude * Math.sin(step * i + phase), 0),
   );
-  const hiss = random.between(0.02, 0.15);
+  const hiss = random.next() < 0.25 ? 0 : random.between(0.02, 0.15);
   for (let i = 0; i < out.length; i++) out[i] = periods[i % periods.length]! + hiss * random.gauss();
 }
 
@@ -234,6 +236,9 @@ function ringing(out: Float32Array, random: Random): void {
     [480, 620, 0.5, 0.5],
     [425, 425, 1, 3],
     [350, 440, 8, 0.1],
+    [350, 440, 60, 0],
+    [400, 400, 60, 0],
+    [1000, 1000, 60, 0],
     [1300, 1750, 0.6, 0.8],
   ] as const);
   const low = (2 * Math.PI * lowHz) / RATE_HZ;

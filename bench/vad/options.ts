@@ -1,5 +1,6 @@
 /** The evaluation's command line. */
 import { parseArgs } from "node:util";
+import { SILERO_HELP } from "./silero.js";
 
 export interface EvalOptions {
   readonly quick: boolean;
@@ -7,6 +8,8 @@ export interface EvalOptions {
   readonly write: boolean;
   readonly speechDir: string | null;
   readonly jsonFile: string | null;
+  /** Where Silero's VAD is installed; null: it is not asked. */
+  readonly sileroDir: string | null;
   readonly seed: number;
 }
 
@@ -19,6 +22,8 @@ four modes. Debian's recordings are installed with apt-get where they are missin
   --check        exit status 1 where a promise does not hold
   --speech DIR   WAV files of your own instead; each subfolder is a language
   --json FILE    every figure as JSON
+  --silero DIR   Silero's VAD beside them, after ${SILERO_HELP}
+                 (300 MB); takes some minutes more
   --write        puts the tables into docs/vad.md and the plots into docs/images
   --seed N       another draw of noise, pauses and levels (default 7)
 `;
@@ -42,6 +47,7 @@ export function parseOptions(args: readonly string[]): EvalOptions | "help" {
     write,
     speechDir: values.speech ?? null,
     jsonFile: values.json ?? null,
+    sileroDir: values.silero ?? null,
     seed,
   };
 }
@@ -57,6 +63,7 @@ function parse(args: readonly string[]) {
         write: { type: "boolean" },
         speech: { type: "string" },
         json: { type: "string" },
+        silero: { type: "string" },
         seed: { type: "string" },
         help: { type: "boolean", short: "h" },
       },

@@ -71,6 +71,7 @@ export function reportMarkdown(evaluation: Evaluation, claims: readonly Claim[])
     ),
     "### Sure silence",
     sureText(evaluation),
+    ...(evaluation.guests.length === 0 ? [] : guestParts(evaluation)),
   ].join("\n\n");
 }
 
@@ -80,6 +81,26 @@ function sureText({ sure }: Evaluation): string {
     `${percent(sure.speechShare)} of the speech frames; of the speech that begins in it,`,
     `${percent(sure.lateShare)} is not yet doubted after 60 ms.`,
   ].join(" ");
+}
+
+/** Detectors of another weight class: no promise is made against them. */
+function guestParts({ rows, guests }: Evaluation): string[] {
+  const compared = [rows[0]!, ...guests];
+  const names = ["", ...compared.map(({ name }) => name)];
+  const line = (label: string, cell: (row: Row) => string) => [label, ...compared.map(cell)];
+  return [
+    "### Beside a detector a hundred times as large",
+    table(names, [
+      ...["none", ...SNRS_DB.map(String)].map((snr) =>
+        line(snr === "none" ? "F1, no noise" : `F1, ${snr} dB`, (row) => row.f1BySnr[snr]!.toFixed(3)),
+      ),
+      ...NOISE_KINDS.map((kind) => line(`F1, ${kind}`, (row) => row.f1ByNoise[kind]!.toFixed(3))),
+      line("onset delay p50", (row) => `${percentile(row.onsets.delaysMs, 50)} ms`),
+      line("onset delay p90", (row) => `${percentile(row.onsets.delaysMs, 90)} ms`),
+      line("false onsets an hour", (row) => row.falseOnsets.perHour.toFixed(0)),
+      line("time taken for speech", (row) => percent(row.falseOnsets.heldShare)),
+    ]),
+  ];
 }
 
 function onsetTable(rows: readonly Row[]): string {

@@ -14,7 +14,7 @@ import { Random } from "./random.js";
 import { type Examples, type Network, train } from "./trainer.js";
 
 const HIDDEN = 16;
-const EPOCHS = 14;
+const EPOCHS = 16;
 const SEED = 11;
 const LINE_S = 50;
 /** Nobody speaks: mostly short, and now and then so long that everything has settled. */
@@ -27,11 +27,15 @@ const SNR_DB: readonly (readonly [number, number])[] = [
   [4, 8],
   [0, 4],
 ];
+/** Without noise, per language. */
+const CLEAN_LINES = 6;
 /** Both kinds of music are learnt: half the lines have none of the recorded tracks. */
 const SYNTHESIZED_MUSIC_SHARE = 0.5;
 /** Where noise is as loud as speech, truth is beyond hearing: it shall not bend the rest. */
 const DROWNED_SNR_DB = 4;
 const DROWNED_WEIGHT = 0.4;
+/** Where nobody speaks, a noise that is taken for a voice stops the agent. */
+const SILENT_WEIGHT = 1.5;
 /** The first 60 ms decide how soon an onset is seen. */
 const ONSET_FRAMES = 3;
 const ONSET_WEIGHT = 2;
@@ -46,9 +50,17 @@ function makeLines(speech: readonly Recording[], music: readonly Recording[], ra
       const material = { speech, music: random.next() < SYNTHESIZED_MUSIC_SHARE ? [] : music };
       lines.push(makeLine({ language, noise, snrDb, seconds, speech: speaks }, mine, material, random));
     };
-    for (let i = 0; i < 3; i++) add("none", Infinity, LINE_S, true);
-    // Music, babble and coughs come in more varieties than the rest.
-    for (const noise of [...NOISE_KINDS, ...EXTRA_KINDS, "music", "babble", "cough"] as const) {
+    for (let i = 0; i < CLEAN_LINES; i++) add("none", Infinity, LINE_S, true);
+    // Some come in more varieties than the rest.
+    for (const noise of [
+      ...NOISE_KINDS,
+      ...EXTRA_KINDS,
+      "music",
+      "babble",
+      "cough",
+      "hum",
+      "ringing",
+    ] as const) {
       for (const range of SNR_DB) {
         add(noise, random.between(...range), LINE_S, true);
         add(noise, random.between(-2, 25), random.pick(SILENT_LINE_S), false);
@@ -74,6 +86,7 @@ function toExamples(lines: readonly Line[]): Examples {
   for (const { ulaw, truth, snrDb } of lines) {
     resetCues(state);
     starts.push(i);
+    const nobody = !truth.includes(1);
     let spoken = 0;
     for (let f = 0; f < truth.length; f++, i++) {
       lookAtFrame(ulaw, f * FRAME_BYTES, state);
@@ -81,7 +94,8 @@ function toExamples(lines: readonly Line[]): Examples {
       examples.labels[i] = truth[f]!;
       spoken = truth[f] === 1 ? spoken + 1 : 0;
       const onset = spoken > 0 && spoken <= ONSET_FRAMES ? ONSET_WEIGHT : 1;
-      examples.weights[i] = onset * (snrDb < DROWNED_SNR_DB ? DROWNED_WEIGHT : 1);
+      const line = nobody ? SILENT_WEIGHT : snrDb < DROWNED_SNR_DB ? DROWNED_WEIGHT : 1;
+      examples.weights[i] = onset * line;
     }
   }
   return examples;

@@ -3,8 +3,8 @@ import { CUE_STATE, floorOf, levelOf, lookAtFrame, resetCues, scoreOf } from "./
 import { weighFrame } from "./speech-net.js";
 
 /** Log odds that a frame needs to begin speech, and to go on with it. Found on the dev half: best F1, fewest false onsets. */
-export const BEGIN_SCORE = 0.75;
-export const GO_ON_SCORE = -0.25;
+export const BEGIN_SCORE = 0.5;
+export const GO_ON_SCORE = -0.5;
 
 /** Odds of speech under 1 : 20, for so many frames. Costs 120 ms of every silence, and hardly ever an onset. */
 const SURELY_SILENT_SCORE = -3;

@@ -99,17 +99,32 @@ describe("the command line", () => {
       write: false,
       speechDir: null,
       jsonFile: null,
+      sileroDir: null,
       seed: 7,
     });
   });
 
   it("takes all options", () => {
-    expect(parseOptions(["--quick", "--check", "--speech", "dir", "--json", "file", "--seed", "3"])).toEqual({
+    expect(
+      parseOptions([
+        "--quick",
+        "--check",
+        "--speech",
+        "dir",
+        "--json",
+        "file",
+        "--silero",
+        "s",
+        "--seed",
+        "3",
+      ]),
+    ).toEqual({
       quick: true,
       check: true,
       write: false,
       speechDir: "dir",
       jsonFile: "file",
+      sileroDir: "s",
       seed: 3,
     });
     expect(parseOptions(["-h"])).toBe("help");

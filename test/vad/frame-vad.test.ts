@@ -63,7 +63,7 @@ describe("recorded speech", () => {
   it("is found for as long as it lasts", () => {
     const loud: boolean[] = [];
     for (let at = 0; at + FRAME_BYTES <= speech.length; at += FRAME_BYTES)
-      loud.push(levelDbov(speech, at, at + FRAME_BYTES) > -35);
+      loud.push(levelDbov(speech, at, at + FRAME_BYTES) > -30);
     const found = verdictsOf(joined(silence(1), speech)).slice(50);
     const hits = loud.filter((isLoud, f) => isLoud && found[f]).length;
     expect(hits / loud.filter(Boolean).length).toBeGreaterThan(0.9);
