@@ -17,7 +17,7 @@ const SPOOL_EVERY_MS = 250;
 /** The same for the end of a call: soon, and yet some at once when many end together. */
 const SPOOL_END_MS = 50;
 /** How often the database is looked after while something waits. */
-const SAVE_EVERY_MS = 500;
+const SAVE_EVERY_MS = 1_000;
 /** Calls that go on are written this often; what matters at once (beginning, transfer, end) is not held back. */
 const LIVE_SAVE_MS = 25_000;
 /** … and together: a transaction costs more than what is written in it. */
@@ -90,6 +90,8 @@ export class Recorder implements CallJournal {
   #retryMs = FIRST_RETRY_MS;
   #closed = false;
   readonly #timers = new Map<string, Timer>();
+  /** When each of them goes off. */
+  readonly #armedMs = new Map<string, number>();
   readonly #running = new Map<string, Promise<void>>();
 
   constructor(ports: RecorderPorts, settings: RecorderSettings) {
@@ -161,6 +163,7 @@ export class Recorder implements CallJournal {
     const taken = this.#queue;
     this.#queue = [];
     const nowMs = this.#ports.clock.nowMs();
+    let soonestMs = this.#spooledOnly.size > 0 ? nowMs : Number.POSITIVE_INFINITY;
     for (const raw of taken) {
       const entry = { ...raw, event: redactEvent(raw.event, this.#settings.redact) };
       this.#unspooled.push(entry);
@@ -174,8 +177,9 @@ export class Recorder implements CallJournal {
       call.apply(entry);
       const dueMs = isUrgent(entry.event) || call.needsLookup ? nowMs : liveSaveMs(nowMs);
       call.dueMs = Math.min(call.dueMs ?? Number.POSITIVE_INFINITY, dueMs);
+      soonestMs = Math.min(soonestMs, call.dueMs);
     }
-    this.#soon("save", SAVE_EVERY_MS);
+    if (soonestMs < Number.POSITIVE_INFINITY) this.#soon("save", Math.max(soonestMs - nowMs, SAVE_EVERY_MS));
   }
 
   async #spoolNow(): Promise<void> {
@@ -202,7 +206,6 @@ export class Recorder implements CallJournal {
       this.#spooledSeq = piece.at(-1)?.seq ?? this.#spooledSeq;
       this.#takeQueue();
     }
-    this.#ports.metrics.recordsPending(this.#pendingCalls());
   }
 
   /** A disk that takes nothing: entries that the database has need no journal any more. */
@@ -469,11 +472,15 @@ export class Recorder implements CallJournal {
     }
   }
 
-  /** Arms the timer of a kind of work unless it is armed already. */
+  /** Arms the timer of a kind of work unless it is armed already, for as soon or sooner. */
   #soon(work: "spool" | "spool-ended" | "save" | "heartbeat" | "recover", ms: number): void {
-    if (this.#closed || this.#timers.has(work)) return;
+    const dueMs = this.#ports.clock.nowMs() + ms;
+    if (this.#closed || (this.#armedMs.get(work) ?? Number.POSITIVE_INFINITY) <= dueMs) return;
+    this.#timers.get(work)?.cancel();
+    this.#armedMs.set(work, dueMs);
     const run = () => {
       this.#timers.delete(work);
+      this.#armedMs.delete(work);
       if (this.#closed) return;
       switch (work) {
         case "spool":

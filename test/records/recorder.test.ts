@@ -343,6 +343,31 @@ describe.each(storeKinds())("the recorder on $name", (kind) => {
     await recorder.close();
   });
 
+  it("stores an end at once, also while what came before it may wait", async () => {
+    const { recorder } = await newRecorder();
+    const events = callEvents(1);
+    const end = events.pop()!;
+    const pass = async (ms: number, until: () => Promise<boolean>) => {
+      for (let at = 0; at < ms && !(await until()); at += 50) {
+        clock.advance(50);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    };
+    const stored = async () => (await store.load(sid(1)))?.record;
+    recorder.write(sid(1), events.shift()!);
+    await pass(3_000, async () => (await stored()) !== undefined);
+    for (const event of events) recorder.write(sid(1), event);
+    await pass(2_000, async () => false);
+    expect((await stored())?.turns).toEqual([]);
+    recorder.write(sid(1), end);
+    await pass(3_000, async () => (await stored())?.outcome === "completed");
+    expect(await stored()).toMatchObject({
+      outcome: "completed",
+      turns: [{ who: "agent" }, { who: "caller" }],
+    });
+    await recorder.close();
+  });
+
   it("works by its own timers: on disk and the database soon after", async () => {
     const { recorder, writer } = await newRecorder();
     recorder.start();
