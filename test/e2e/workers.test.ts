@@ -111,6 +111,36 @@ describe("two workers", () => {
     await expect.poll(async () => (await active("0")) + (await active("1")), { timeout: 5_000 }).toBe(0);
   });
 
+  it("carry forty calls whose every request reaches a worker by chance", async () => {
+    saysGoodbye = true;
+    // Not the machine's chance: a failure can be had again.
+    let seed = 20261121;
+    twilio.route(PUBLIC_URL, () => {
+      seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
+      return worker((seed >> 16) % 2);
+    });
+    const many = Array.from({ length: 40 }, () => twilio.placeCall());
+    calls.push(...many);
+    await Promise.all(many.map((call) => call.ended));
+    await twilio.settled();
+    expect(many.filter((call) => call.story.find("dial") !== undefined)).toEqual([]);
+    expect(twilio.violations()).toEqual([]);
+    await expect
+      .poll(
+        async () => {
+          const list = JSON.parse(await node.get("/api/calls?limit=100")) as {
+            calls: { callSid: string; state: string; outcome: string | null; endReason: string | null }[];
+          };
+          const ours = list.calls.filter(({ callSid }) => many.some((call) => call.sid === callSid));
+          return ours.filter(({ outcome, endReason }) => outcome === "completed" && endReason === "done")
+            .length;
+        },
+        { timeout: 20_000 },
+      )
+      .toBe(40);
+    await expect.poll(async () => (await active("0")) + (await active("1")), { timeout: 5_000 }).toBe(0);
+  });
+
   it("take a stream's token once between them", async () => {
     byTurns();
     const call = await place();

@@ -6,6 +6,9 @@ import { Admission } from "../../src/relay/admission.js";
 import type { CallDeps } from "../../src/relay/call.js";
 import type { CallTools, ToolBatch } from "../../src/relay/call-tools.js";
 import { Calls, type CallsConfig, type TransferHubHost } from "../../src/relay/calls.js";
+import type { Desk } from "../../src/relay/desk.js";
+import type { Fleet } from "../../src/relay/fleet.js";
+import { FleetDesk } from "../../src/relay/fleet-desk.js";
 import { RealtimeSession } from "../../src/relay/realtime-session.js";
 import { Ticker } from "../../src/relay/ticker.js";
 import type { TransferHub } from "../../src/relay/transfer-hub.js";
@@ -224,6 +227,8 @@ export class CallBench {
   readonly tools: FakeTools[] = [];
   readonly handedOver: [CallSid, TransferRequest][] = [];
   readonly calls: Calls;
+  /** What the edge talks to. */
+  readonly desk: Desk;
   readonly streams: FakeStream[] = [];
 
   constructor(
@@ -232,6 +237,7 @@ export class CallBench {
     transfers?: (host: TransferHubHost, bench: CallBench) => TransferHub,
     lookUp: CallDeps["lookUp"] = null,
     uplinkIdlePtimeMs = 20,
+    fleet: Fleet | null = null,
   ) {
     const { clock } = this;
     const hub: TransferHub = {
@@ -298,8 +304,11 @@ export class CallBench {
         recordingStatus: () => undefined,
         trouble: () => null,
         transfers: (host) => transfers?.(host, this) ?? hub,
+        fleet,
       },
     );
+    this.desk = fleet === null ? this.calls : new FleetDesk(this.calls, fleet);
+    if (this.desk instanceof FleetDesk) fleet?.join(this.desk);
   }
 
   form(n: number, more: Record<string, string> = {}): Record<string, string> {
@@ -315,7 +324,7 @@ export class CallBench {
 
   /** The stream parameters of the TwiML that answers the webhook of call `n`. */
   async ring(n = 1): Promise<Record<string, string>> {
-    return parametersOf(await this.calls.incoming(this.form(n)));
+    return parametersOf(await this.desk.incoming(this.form(n)));
   }
 
   stream(): FakeStream {
