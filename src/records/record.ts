@@ -264,16 +264,21 @@ function withTransferOutcome(
   if (record.transfer?.destination === event.destination) {
     return { ...record, transfer: { ...record.transfer, outcome: event.outcome } };
   }
+  const { transfer, earlierTransfers } = record;
   // The next destination may have been asked for already when the last one's outcome arrives.
-  const index = record.earlierTransfers.findLastIndex(
-    (transfer) => transfer.destination === event.destination && transfer.outcome === null,
+  const named = earlierTransfers.findLastIndex(
+    (earlier) => earlier.destination === event.destination && earlier.outcome === null,
   );
-  const earlier = record.earlierTransfers[index];
+  // A transfer is named by what was asked for, its outcome by the rung of the ladder that it ended on.
+  const index = named >= 0 ? named : earlierTransfers.findIndex((earlier) => earlier.outcome === null);
+  const earlier = earlierTransfers[index];
   if (earlier === undefined) {
+    if (transfer !== null && transfer.outcome === null)
+      return { ...record, transfer: { ...transfer, outcome: event.outcome } };
     const fields = { destination: event.destination, outcome: event.outcome };
     return withEvent(record, { atMs: event.atMs, name: "transfer_outcome", fields });
   }
-  const transfers = record.earlierTransfers.slice();
+  const transfers = earlierTransfers.slice();
   transfers[index] = { ...earlier, outcome: event.outcome };
   return { ...record, earlierTransfers: transfers };
 }

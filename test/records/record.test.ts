@@ -138,6 +138,39 @@ describe("applyEvent", () => {
     });
   });
 
+  it("gives a transfer the outcome of the rung that it ended on", () => {
+    const request = (destination: string, atMs: number): RecordEvent => ({
+      type: "transfer_requested",
+      atMs,
+      destination,
+      kind: "warm",
+      reason: "r",
+      summary: null,
+      urgency: null,
+      by: "agent",
+    });
+    const ladder = fold(
+      OPENED,
+      request("billing", 1),
+      { type: "transfer_step", atMs: 2, step: "busy", detail: "billing" },
+      { type: "transfer_outcome", atMs: 3, destination: "front_desk", outcome: "answered" },
+    );
+    expect(ladder.transfer).toMatchObject({ destination: "billing", outcome: "answered" });
+    expect(ladder.events).toEqual([]);
+    const two = fold(
+      OPENED,
+      request("billing", 1),
+      request("experts", 2),
+      { type: "transfer_outcome", atMs: 3, destination: "front_desk", outcome: "busy" },
+      { type: "transfer_outcome", atMs: 4, destination: "front_desk", outcome: "answered" },
+      { type: "transfer_outcome", atMs: 5, destination: "front_desk", outcome: "failed" },
+    );
+    expect(two.earlierTransfers).toMatchObject([{ destination: "billing", outcome: "busy" }]);
+    expect(two.transfer).toMatchObject({ destination: "experts", outcome: "answered" });
+    // One too many belongs to nobody, and is kept as it came.
+    expect(two.events).toMatchObject([{ name: "transfer_outcome", fields: { outcome: "failed" } }]);
+  });
+
   it("lets a call that comes back from a transfer live on under its first beginning", () => {
     const record = fold(
       OPENED,
