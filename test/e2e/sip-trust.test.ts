@@ -95,35 +95,3 @@ describe("the headers of a call that reaches the model directly", () => {
     await stage.until(caller.sid, "ended");
   });
 });
-
-describe("a direct trunk call", () => {
-  it("is transferred cold, by REFER, after the farewell was heard", async () => {
-    const stage = await start();
-    const caller = stage.trunk.placeCall();
-    const call = await stage.greeted(0);
-    await stage.ask(caller);
-    await stage.said(call, 3);
-    await stage.ask(caller);
-    await caller.story.until("dial_bridged");
-    expect(call.refers).toEqual(["tel:+12025550122"]);
-    const heard = call.story.entries.filter(({ kind }) => kind === "speaking" || kind === "refer");
-    expect(heard.at(-1)?.kind).toBe("refer");
-    expect(heard.at(-2)?.detail).toEqual({ on: false });
-    caller.hangUp();
-    expect(stage.model.violations()).toEqual([]);
-  });
-
-  it("goes on with the model when the carrier does not take the REFER", async () => {
-    const stage = await start();
-    const caller = stage.trunk.placeCall({ refer: "refused" });
-    const call = await stage.greeted(0);
-    await caller.press("0");
-    await expect.poll(() => call.refers.length, { timeout: 10_000 }).toBe(1);
-    await expect
-      .poll(() => JSON.stringify(call.session?.events), { timeout: 10_000 })
-      .toContain("did not work");
-    expect(call.state).toBe("live");
-    caller.hangUp();
-    expect(stage.model.violations()).toEqual([]);
-  });
-});

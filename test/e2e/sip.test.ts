@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { WebhookForgery } from "../../bench/sim/sip/webhook.js";
 import type { Party } from "../../bench/sim/twilio/party.js";
-import { type SipStage, startSipStage } from "../support/sip-stage.js";
+import { HUMAN, type SipStage, startSipStage } from "../support/sip-stage.js";
 import { startStage } from "../support/stage.js";
 
 let stage: SipStage | null = null;
@@ -102,6 +102,56 @@ describe("a call on the SIP path", () => {
     caller.hangUp();
     await over(stage, caller.sid);
     expect(stage.record(caller.sid)).toMatchObject({ outcome: "completed", transfer: { outcome } });
+    expect(stage.faults(caller)).toEqual([]);
+  });
+});
+
+describe("a ladder on the SIP path", () => {
+  it("leads from the one who is busy to the next, and the model leaves on the way", async () => {
+    const { stage, caller, call } = await asksForHuman({
+      destinations: ["warm", "desk"],
+      twilio: { callees: (to) => (to === HUMAN ? { outcome: "busy" } : {}) },
+    });
+    await caller.story.until("dial_bridged", { to: "+12025550111" });
+    await call.ended;
+    await stage.until(caller.sid, "transfer_outcome");
+    caller.hangUp();
+    await over(stage, caller.sid);
+    expect(stage.record(caller.sid)).toMatchObject({
+      outcome: "transferred",
+      transfer: { destination: "warm", outcome: "answered" },
+    });
+    expect(stage.faults(caller)).toEqual([]);
+  });
+
+  it.each([
+    ["desk", {}],
+    ["queue", { queueAgents: () => ({ afterMs: 100, talkMs: 300 }) }],
+  ] as const)("may begin outside of the conference: %s", async (destination, twilio) => {
+    const { stage, caller, call } = await asksForHuman({ destinations: [destination], twilio });
+    await caller.story.until("dial_bridged", {}, 10_000);
+    await call.ended;
+    // Of a queue Twilio tells when the talk is over.
+    await stage.until(caller.sid, "transfer_outcome");
+    caller.hangUp();
+    await over(stage, caller.sid);
+    expect(stage.record(caller.sid)).toMatchObject({
+      outcome: "transferred",
+      transfer: { destination, outcome: "answered" },
+    });
+    expect(stage.faults(caller)).toEqual([]);
+  });
+
+  it("brings the caller back to a model when it ends with nobody", async () => {
+    const { stage, caller } = await asksForHuman({
+      destinations: ["desk"],
+      twilio: { callees: () => ({ outcome: "busy" }) },
+    });
+    const again = await stage.greeted(1);
+    expect(again.session?.conversation.all().length).toBeGreaterThan(0);
+    caller.hangUp();
+    await over(stage, caller.sid);
+    expect(stage.record(caller.sid).transfer).toMatchObject({ destination: "desk", outcome: "busy" });
     expect(stage.faults(caller)).toEqual([]);
   });
 });
