@@ -16,8 +16,12 @@ export class LiveCall {
   /** What the record is built on; null: the call may be in the database already and has not been looked up. */
   #base: { readonly version: number; readonly applied: Readonly<Record<WriterId, number>> } | null;
   #pending: SpoolEntry[] = [];
+  /** Those that the record does not contain yet: many at once are cheaper than each when it comes. */
+  #unapplied: RecordEvent[] = [];
   /** Who answers for the call while it lives: this process when it has seen it begin. */
   #owner: WriterId;
+  /** This process has seen it begin. */
+  #opened = false;
   /** It goes on in another process. */
   #moved = false;
   /** Monotonic ms by which the database should have it; null: there is nothing to save. */
@@ -37,7 +41,7 @@ export class LiveCall {
 
   /** Null until the call has been looked up. */
   get record(): CallRecord | null {
-    return this.#base === null ? null : this.#record;
+    return this.#base === null ? null : this.#upToDate();
   }
 
   get pending(): readonly SpoolEntry[] {
@@ -51,14 +55,25 @@ export class LiveCall {
   /** All of it is in the database, and no more is to be expected of this process. */
   get isDone(): boolean {
     if (this.#pending.length > 0) return false;
-    return this.#moved || this.#record.state === "ended" || this.#owner !== this.#writer;
+    return this.#moved || this.#upToDate().state === "ended" || this.#owner !== this.#writer;
   }
 
   apply(entry: SpoolEntry): void {
     this.#pending.push(entry);
-    if (entry.event.type === "opened") this.#owner = this.#writer;
+    if (entry.event.type === "opened") {
+      this.#owner = this.#writer;
+      this.#opened = true;
+    }
     if (entry.event.type === "moved") this.#moved = true;
-    if (this.#base !== null) this.#record = applyEvent(this.#record, entry.event);
+    if (this.#base !== null) this.#unapplied.push(entry.event);
+  }
+
+  #upToDate(): CallRecord {
+    if (this.#unapplied.length > 0) {
+      this.#record = this.#unapplied.reduce(applyEvent, this.#record);
+      this.#unapplied = [];
+    }
+    return this.#record;
   }
 
   /** Puts what is pending on top of what is stored; null: the database does not have the call. */
@@ -67,13 +82,15 @@ export class LiveCall {
     const done = applied[this.#writer] ?? 0;
     this.#pending = this.#pending.filter((entry) => entry.seq > done);
     this.#base = { version: stored?.version ?? 0, applied };
-    const opens = !this.#moved && this.#pending.some((entry) => entry.event.type === "opened");
-    const lives = this.#record.state === "live" && stored?.owner === this.#writer;
+    // Where a stream arrived elsewhere, two have seen the call begin: whoever has not let it go answers for it.
+    const opens = this.#opened && !this.#moved;
+    const lives = this.#upToDate().state === "live" && stored?.owner === this.#writer;
     if (stored !== null && !opens) this.#owner = stored.owner;
     const base = stored?.record ?? emptyRecord(this.callSid);
     // Somebody took this process for dead, while it only could not reach the database.
     const revived = lives && base.endReason === PROCESS_LOST ? revive(base) : base;
-    this.#record = this.#pending.reduce((record, entry) => applyEvent(record, entry.event), revived);
+    this.#record = revived;
+    this.#unapplied = this.#pending.map((entry) => entry.event);
   }
 
   /** @param finished  the record as it is to be stored, priced. */
@@ -82,7 +99,7 @@ export class LiveCall {
     const last = this.#pending.at(-1);
     return {
       callSid: this.callSid,
-      record: finished(this.#record),
+      record: finished(this.#upToDate()),
       applied: last === undefined ? base.applied : { ...base.applied, [this.#writer]: last.seq },
       basedOn: base.version,
       owner: this.#owner,
