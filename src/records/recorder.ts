@@ -19,7 +19,7 @@ const SPOOL_END_MS = 50;
 /** How often the database is looked after while something waits. */
 const SAVE_EVERY_MS = 1_000;
 /** Calls that go on are written this often; what matters at once (beginning, transfer, end) is not held back. */
-const LIVE_SAVE_MS = 25_000;
+const LIVE_SAVE_MS = 45_000;
 /** … and together: a transaction costs more than what is written in it. */
 const LIVE_SAVE_STEP_MS = 5_000;
 const CALLS_A_BATCH = 32;

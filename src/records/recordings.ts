@@ -205,7 +205,8 @@ export class RecordingStarter implements CallJournal {
     this.#journal.write(callSid, event);
     if (event.type === "opened") {
       const settings = this.#agents.get(event.agent)?.recording;
-      if (settings?.enabled === true) this.#wanted.set(callSid, settings);
+      // A trunk call has no SID of Twilio's to record it by: its recording is set on the trunk.
+      if (settings?.enabled === true && callSid.startsWith("CA")) this.#wanted.set(callSid, settings);
     } else if (event.type === "ended") {
       this.#wanted.delete(callSid);
     } else if (event.type === "stream_started") {
