@@ -172,7 +172,9 @@ function readLimit(query: URLSearchParams): number {
 function readCursor(query: URLSearchParams): CallCursor | null {
   const text = query.get("before");
   if (text === null || text === "") return null;
-  const match = /^(\d{1,15})-(CA[0-9A-Za-z]{1,62})$/.exec(Buffer.from(text, "base64url").toString("latin1"));
+  const match = /^(\d{1,15})-(CA[0-9A-Za-z]{1,62}|rtc_[\w-]{1,100})$/.exec(
+    Buffer.from(text, "base64url").toString("latin1"),
+  );
   // `next` of the page before; nothing else says where a page begins.
   if (match === null) throw new QueryFault("before is the `next` of an earlier answer");
   return { startedMs: Number(match[1]), callSid: match[2] as CallSid };

@@ -203,9 +203,11 @@ function field(body: unknown, name: string): string | null {
   return typeof value === "string" && value !== "" ? value : null;
 }
 
-/** Brands what looks like a call's SID, else null. */
+/** Brands what looks like a call's SID, or like the id of one that came to the model by a trunk; else null. */
 export function callSidOf(text: string | undefined): CallSid | null {
-  return text !== undefined && /^CA[0-9A-Za-z]{1,62}$/.test(text) ? (text as CallSid) : null;
+  return text !== undefined && /^(?:CA[0-9A-Za-z]{1,62}|rtc_[\w-]{1,100})$/.test(text)
+    ? (text as CallSid)
+    : null;
 }
 
 /** Compares in constant time; digests, so that lengths say nothing either. */

@@ -111,7 +111,7 @@ export class OperatorProxy {
 }
 
 function callSidIn(path: string): CallSid | null {
-  const sid = /^\/api\/calls\/(CA[0-9A-Za-z]{1,62})(?:\/|$)/.exec(path)?.[1];
+  const sid = /^\/api\/calls\/(CA[0-9A-Za-z]{1,62}|rtc_[\w-]{1,100})(?:\/|$)/.exec(path)?.[1];
   return sid === undefined ? null : (sid as CallSid);
 }
 

@@ -12,12 +12,15 @@ import type {
   MediaReceiver,
   MediaSocket,
 } from "../../src/ports.js";
-import type { CallbackKind, Desk, Form, Readiness, Refusal } from "../../src/relay/desk.js";
+import type { CallbackKind, Desk, Form, Readiness, Refusal, SipDesk } from "../../src/relay/desk.js";
+import { Once } from "../../src/relay/once.js";
+import type { SipInvite } from "../../src/relay/sip-invite.js";
 import type { Twiml } from "../../src/wire/twiml.js";
 
 export const AUTH_TOKEN = "0123456789abcdef0123456789abcdef";
 
-export class FakeDesk implements Desk {
+export class FakeDesk implements Desk, SipDesk {
+  readonly invites: SipInvite[] = [];
   readonly asked: { method: string; form: Form; query: Form }[] = [];
   readonly callbacks: { kind: CallbackKind; form: Form; query: Form }[] = [];
   readonly sockets: MediaSocket[] = [];
@@ -35,6 +38,13 @@ export class FakeDesk implements Desk {
   openStream(socket: MediaSocket): MediaReceiver {
     this.sockets.push(socket);
     return this.receiver(socket);
+  }
+  incomingSip(form: Form): Promise<Twiml> {
+    this.asked.push({ method: "incomingSip", form, query: {} });
+    return this.answer();
+  }
+  async invited(invite: SipInvite): Promise<void> {
+    this.invites.push(invite);
   }
   connectEnded(form: Form): Promise<Twiml> {
     this.asked.push({ method: "connectEnded", form, query: {} });
@@ -104,6 +114,8 @@ export async function startPublic(
     validate?: boolean;
     secondToken?: string;
     clock?: Clock;
+    /** OPENAI_WEBHOOK_SECRET; absent: the SIP path is off. */
+    webhookSecret?: string;
   } = {},
 ): Promise<PublicSide> {
   const desk = new FakeDesk();
@@ -111,6 +123,8 @@ export async function startPublic(
   const log = new FakeLog();
   const publicUrl = settings.publicUrl ?? "https://relay.example.com";
   const mediaUrl = settings.mediaUrl ?? "wss://relay.example.com/media-stream";
+  const once = new Once(() => performance.now());
+  const secret = settings.webhookSecret;
   const server = createPublicServer({
     config: {
       publicUrl,
@@ -120,6 +134,8 @@ export async function startPublic(
     },
     mediaUrl,
     desk,
+    sip:
+      secret === undefined ? null : { desk, secret, claimOnce: async (key, ttlMs) => once.claim(key, ttlMs) },
     metrics,
     clock: settings.clock ?? systemClock,
     log,
