@@ -195,7 +195,7 @@ export class SipCalls implements SipCallHost {
         : []),
       {
         verb: "dial",
-        action: `${this.#config.links.publicUrl}/connect-ended`,
+        action: this.#url("/transfer-status", call, null),
         target: {
           type: "conference",
           name: conferenceName(parties),
@@ -223,14 +223,31 @@ export class SipCalls implements SipCallHost {
     return `${this.#config.links.publicUrl}${path}?${query}`;
   }
 
-  /** POST /connect-ended of a call that sits in a conference of ours. */
-  async conferenceOver(callSid: CallSid, form: Form): Promise<Twiml> {
+  /** Twilio asks what follows the caller's conference. Null: their process has died, and left them unfinished. */
+  async conferenceOver(callSid: CallSid, form: Form): Promise<Twiml | null> {
     const held = this.#calls.get(callSid);
-    if (held === undefined) return [{ verb: "hangup" }];
+    if (held === undefined) return (await this.#isUnfinished(callSid)) ? null : [{ verb: "hangup" }];
     const { call } = held;
+    if (FINAL.has(form["CallStatus"] ?? "")) {
+      this.callerGone(call);
+      return [{ verb: "hangup" }];
+    }
     if (call.state.name === "handing_over") return await this.#deps.transfers.meanwhile(callSid);
     call.end("failed", "conference_ended");
     return this.#deps.transfers.fallback(call.agent, callSid, form);
+  }
+
+  /** What is over in order, an hour with a human included, has left nothing behind. */
+  async #isUnfinished(callSid: CallSid): Promise<boolean> {
+    if (this.#ended.has(callSid)) return false;
+    const { states, log } = this.#deps;
+    if (states === null) return true;
+    try {
+      return (await states.find(callSid)) !== null;
+    } catch (error) {
+      log.warn("what became of a SIP call could not be read", { callSid }, error);
+      return true;
+    }
   }
 
   /** Callbacks that bear our query `sip`. */

@@ -2,6 +2,7 @@ import type { CallSid, MediaReceiver, MediaSocket } from "../ports.js";
 import type { Twiml } from "../wire/twiml.js";
 import type { Calls } from "./calls.js";
 import type { CallbackKind, Desk, Form, Readiness, Refusal, SipDesk } from "./desk.js";
+import type { Heritage } from "./fleet.js";
 import type { SipCalls } from "./sip-calls.js";
 import type { SipInvite } from "./sip-invite.js";
 
@@ -33,16 +34,15 @@ export class Switchboard implements Desk, SipDesk {
 
   async connectEnded(form: Form): Promise<Twiml> {
     const callSid = (form["CallSid"] ?? "") as CallSid;
-    const call = this.#sip.find(callSid);
-    if (call === undefined)
-      return this.#sip.knows(callSid) ? [{ verb: "hangup" }] : this.#calls.connectEnded(form);
-    if (form["CallStatus"] !== "completed") return this.#sip.conferenceOver(callSid, form);
-    this.#sip.callerGone(call);
-    return [{ verb: "hangup" }];
+    // The number's fallback URL leads here, too.
+    const known = this.#sip.knows(callSid) ? await this.#sip.conferenceOver(callSid, form) : null;
+    return known ?? this.#calls.connectEnded(form);
   }
 
-  transferStatus(form: Form, query: Form): Promise<Twiml> {
-    return this.#calls.transferStatus(form, query);
+  async transferStatus(form: Form, query: Form): Promise<Twiml> {
+    if (query["sip"] === undefined) return this.#calls.transferStatus(form, query);
+    const callSid = (form["CallSid"] ?? "") as CallSid;
+    return (await this.#sip.conferenceOver(callSid, form)) ?? this.#calls.connectEnded(form);
   }
 
   callback(kind: CallbackKind, form: Form, query: Form): void {
@@ -72,6 +72,10 @@ export class Switchboard implements Desk, SipDesk {
 
   knows(callSid: CallSid): boolean {
     return this.#sip.knows(callSid) || this.#calls.knows(callSid);
+  }
+
+  heritage(callSid: CallSid): Heritage | null {
+    return this.#calls.heritage(callSid);
   }
 
   moved(callSid: CallSid): void {

@@ -308,6 +308,37 @@ describe("a caller of a number on the SIP path", () => {
   });
 });
 
+describe("a conference that is over", () => {
+  const OVER = { ...FORM, CallStatus: "in-progress" };
+
+  it("ends the call of a caller who was with a human, at whichever process and however late", async () => {
+    const b = bench();
+    await talking(b);
+    b.calls.find(SID)?.end("transferred", "transferred");
+    expect(await b.calls.conferenceOver(SID, OVER)).toEqual([{ verb: "hangup" }]);
+    const other = bench({ states: b.states });
+    expect(await other.calls.conferenceOver(SID, OVER)).toEqual([{ verb: "hangup" }]);
+  });
+
+  it("leads on when it broke, here and where another process has died", async () => {
+    const b = bench();
+    await talking(b);
+    const other = bench({ states: b.states });
+    expect(await other.calls.conferenceOver(SID, OVER)).toBeNull();
+    expect(await b.calls.conferenceOver(SID, OVER)).toEqual([{ verb: "say", text: "fallback" }]);
+    expect(b.journal.record(SID)).toMatchObject({ outcome: "failed", endReason: "conference_ended" });
+  });
+
+  it("is nothing to a caller who hung up", async () => {
+    const b = bench();
+    await talking(b);
+    expect(await b.calls.conferenceOver(SID, { ...FORM, CallStatus: "completed" })).toEqual([
+      { verb: "hangup" },
+    ]);
+    expect(b.journal.record(SID)).toMatchObject({ outcome: "completed" });
+  });
+});
+
 describe("legs to the model", () => {
   it("that a lost answer has left behind neither take the call nor end it", async () => {
     const b = bench({

@@ -1,0 +1,39 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { type SipStage, startSipStage } from "../support/sip-stage.js";
+
+let stage: SipStage | null = null;
+afterEach(async () => {
+  await stage?.close();
+  stage = null;
+});
+
+describe("what follows a call on the SIP path", () => {
+  it("is nothing more, once caller and human have talked and the human hangs up", async () => {
+    stage = await startSipStage();
+    const caller = stage.place();
+    await stage.greeted();
+    await caller.press("0");
+    const human = await stage.human();
+    await human.story.until("conference_joined");
+    await stage.until(caller.sid, "ended");
+    human.hangUp();
+    await expect.poll(() => caller.over, { timeout: 5_000 }).toBe(true);
+    expect(stage.humans()).toHaveLength(1);
+    expect(caller.story.entries.filter(({ kind }) => kind === "say")).toEqual([]);
+    await stage.twilio.settled();
+    expect(stage.faults(caller)).toEqual([]);
+  });
+
+  it("is the fallback, when the relay stops while caller and model talk", async () => {
+    stage = await startSipStage();
+    const caller = stage.place();
+    const call = await stage.greeted();
+    await stage.app.stop();
+    await call.ended;
+    await caller.story.until("say", { text: "Sorry." });
+    expect(caller.over).toBe(false);
+    expect(stage.record(caller.sid)).toMatchObject({ path: "sip", outcome: "failed", endReason: "drained" });
+    expect(stage.twilio.truth.longestAloneMs(caller.sid)).toBeLessThan(2_000);
+    caller.hangUp();
+  });
+});
