@@ -41,6 +41,11 @@ export class CallStory {
     return this.#conversation.history();
   }
 
+  /** What was said before, in another process. */
+  inherit(history: readonly HistoryItem[]): void {
+    this.#conversation.inherit(history);
+  }
+
   write(event: RecordEvent): void {
     if (this.#ended) return;
     this.#journal.write(this.#callSid, event);

@@ -34,6 +34,7 @@ import {
 } from "./call-state.js";
 import { CallStory } from "./call-story.js";
 import type { CallTools, ToolHost } from "./call-tools.js";
+import type { Heritage } from "./fleet.js";
 import { Keypad } from "./keypad.js";
 import { LimitWatch } from "./limit-watch.js";
 import type { MediaLeg, MediaLegEvents } from "./media-leg.js";
@@ -294,6 +295,30 @@ export class Call
   /** This process gives the call up: a caller on a stream goes to the fallback, one with a human stays there. */
   abandon(reason: string): void {
     this.#dispatch({ type: "abandoned", reason });
+  }
+
+  /** What another process must know that has this call's stream; null: this call waits for none. */
+  heritage(): Heritage | null {
+    const { name } = this.#state;
+    if (name !== "offered" && name !== "returning") return null;
+    return {
+      returning: name === "returning",
+      history: this.story.history(),
+      owesAnswer: this.#owesAnswer,
+      facts: this.#facts,
+      language: this.#language,
+      callToken: this.parties.callToken,
+    };
+  }
+
+  /** Takes over what another process knew, before the stream is claimed. */
+  inherit(heritage: Heritage): void {
+    this.#facts = heritage.facts;
+    if (heritage.language !== this.#language) this.setLanguage(heritage.language);
+    if (!heritage.returning) return;
+    this.story.inherit(heritage.history);
+    this.#owesAnswer = heritage.owesAnswer;
+    this.#state = { name: "returning" };
   }
 
   /** Another process has this call's stream. */

@@ -5,12 +5,14 @@ import type { Twiml } from "../wire/twiml.js";
 import type { OverflowReason } from "./admission.js";
 import { Call, type CallDeps, type CallHost } from "./call.js";
 import type { CallbackKind, Desk, Form, Readiness, Refusal } from "./desk.js";
-import type { Fleet } from "./fleet.js";
+import type { Fleet, Heritage } from "./fleet.js";
 import { MediaLeg, type MediaLegEvents } from "./media-leg.js";
 import { StreamTokens } from "./stream-token.js";
 import type { TransferHub, TransferredCall } from "./transfer-hub.js";
 import type { TransferRequest } from "./transfer-request.js";
 import { apologyTwiml, connectTwiml, type Links } from "./voice-twiml.js";
+
+type OtherProcesses = Pick<Fleet, "hold" | "letGo" | "claimOnce" | "ask">;
 
 export interface CallsConfig {
   readonly accountSid: string;
@@ -28,7 +30,7 @@ export interface CallsDeps extends CallDeps {
   /** Calls on another path, which weigh on this process too. */
   readonly otherLoad?: () => number;
   /** The other processes; absent or null: there are none. */
-  readonly fleet?: Pick<Fleet, "hold" | "letGo" | "claimOnce"> | null;
+  readonly fleet?: OtherProcesses | null;
 }
 
 /** What transfers need of the calls. */
@@ -47,6 +49,8 @@ export interface TransferHubHost {
 const REMEMBER_MS = 10 * 60_000;
 /** A stream that broke is given back so often; then the agent counts as failed. */
 const RETURNS_MOST = 2;
+/** Another process says within this what it knows of a call, or the call begins without. */
+const HERITAGE_MS = 500;
 
 interface Ended {
   readonly agent: AgentProfile;
@@ -64,7 +68,7 @@ export class Calls implements Desk, CallHost, TransferHubHost {
   readonly #ended = new Map<CallSid, Ended>();
   readonly #returns = new Map<CallSid, number>();
   readonly #transfers: TransferHub;
-  readonly #fleet: Pick<Fleet, "hold" | "letGo" | "claimOnce"> | null;
+  readonly #fleet: OtherProcesses | null;
   #draining = false;
   #drained: (() => void)[] = [];
 
@@ -88,6 +92,11 @@ export class Calls implements Desk, CallHost, TransferHubHost {
   /** Whether a question about the call can be answered here. */
   knows(callSid: CallSid): boolean {
     return this.#calls.has(callSid) || this.#ended.has(callSid) || this.#transfers.knows(callSid);
+  }
+
+  /** What another process must know that has this call's stream; null: the call waits for none. */
+  heritage(callSid: CallSid): Heritage | null {
+    return this.#calls.get(callSid)?.heritage() ?? null;
   }
 
   /** Another process has the call's stream. */
@@ -192,16 +201,28 @@ export class Calls implements Desk, CallHost, TransferHubHost {
     const { token, agent = "", from = "", to = "", direction = "" } = start.customParameters;
     const verdict = this.#tokens.redeem(token, start.callSid, [agent, from, to, direction]);
     if (verdict !== "ok") return refuse(verdict);
-    const admit = (): MediaLegEvents | null => {
-      const call = this.#calls.get(start.callSid) ?? this.#adopt(start);
+    const admit = (heritage: Heritage | null = null): MediaLegEvents | null => {
+      const call = this.#calls.get(start.callSid) ?? this.#adopt(start, heritage);
       if (call === null) return refuse("invalid");
       return call.claim(leg, start.streamSid) ?? refuse("replayed");
     };
     if (this.#fleet === null || token === undefined) return admit();
     const { key, ttlMs } = this.#tokens.onceKey(token);
-    return this.#fleet
-      .claimOnce(key, ttlMs)
-      .then((first) => (first === false ? refuse("replayed") : admit()));
+    const heritage = this.#calls.has(start.callSid) ? Promise.resolve(null) : this.#inherit(start.callSid);
+    return Promise.all([this.#fleet.claimOnce(key, ttlMs), heritage]).then(([first, inherited]) =>
+      first === false ? refuse("replayed") : admit(inherited),
+    );
+  }
+
+  /** From whoever answered the webhook. The caller waits for it, so not for long. */
+  #inherit(callSid: CallSid): Promise<Heritage | null> {
+    return new Promise((resolve) => {
+      const late = this.#deps.clock.after(HERITAGE_MS, () => resolve(null));
+      void this.#fleet?.ask(callSid, { kind: "stream_elsewhere" }).then((answer) => {
+        late.cancel();
+        resolve(answer?.kind === "heritage" ? answer.heritage : null);
+      });
+    });
   }
 
   #take(call: Call): void {
@@ -212,7 +233,7 @@ export class Calls implements Desk, CallHost, TransferHubHost {
   }
 
   /** A good token of a call whose webhook another process answered: the stream brings what is needed. */
-  #adopt(start: TwilioStart): Call | null {
+  #adopt(start: TwilioStart, heritage: Heritage | null): Call | null {
     const { agent: name, from, to, direction } = start.customParameters;
     const agent = name === undefined ? undefined : this.agents.agents.get(name);
     if (agent === undefined || this.#draining) return null;
@@ -222,12 +243,13 @@ export class Calls implements Desk, CallHost, TransferHubHost {
         from: from ?? "",
         to: to ?? "",
         direction: direction === "outbound" ? "outbound" : "inbound",
-        callToken: null,
+        callToken: heritage?.callToken ?? null,
       },
       agent,
       this,
       this.#deps,
     );
+    if (heritage !== null) call.inherit(heritage);
     this.#take(call);
     call.dialLater();
     return call;

@@ -52,6 +52,14 @@ export class Conversation {
     this.#add({ kind: "tool", callId, name, arguments: args, output });
   }
 
+  /** Turns of before, as `history` gave them. */
+  inherit(history: readonly HistoryItem[]): void {
+    for (const [n, item] of history.entries()) {
+      if (item.kind === "note" || item.kind === "tool") this.#add(item);
+      else this.#add({ ...item, itemId: `inherited_${n}` as ItemId, heardShare: 1 });
+    }
+  }
+
   /** The newest turns as text, oldest first. */
   history(): HistoryItem[] {
     const items: HistoryItem[] = [];

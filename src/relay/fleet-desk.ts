@@ -10,7 +10,7 @@ import { apologyTwiml } from "./voice-twiml.js";
 /** Callbacks that only the process of their call can make something of; the others are right anywhere. */
 const OF_A_CALL: ReadonlySet<CallbackKind> = new Set(["call-status", "amd-status", "conference-events"]);
 
-type OwnDesk = Desk & Pick<Calls, "knows" | "moved"> & Partial<SipDesk>;
+type OwnDesk = Desk & Pick<Calls, "knows" | "moved" | "heritage"> & Partial<SipDesk>;
 
 /**
  * The desk of one of several processes. Any of them may get a webhook of any call: what is not known here is put to the process that
@@ -112,6 +112,10 @@ export class FleetDesk implements Desk, SipDesk, FleetMember {
         };
       case "end":
         return { kind: "refusal", refusal: await calls.end(callSid) };
+      case "stream_elsewhere": {
+        const heritage = calls.heritage(callSid);
+        return heritage === null ? null : { kind: "heritage", heritage };
+      }
       default:
         // A newer version asks, while nodes are replaced one by one.
         return null;

@@ -6,6 +6,7 @@ import type { CallSid } from "../ports.js";
 import type { Twiml } from "../wire/twiml.js";
 import type { CallbackKind, Form, Refusal } from "./desk.js";
 import type { SipInvite } from "./sip-invite.js";
+import type { HistoryItem } from "./voice-session.js";
 
 /** What is put to the process that answers for a call. Plain data: it travels as JSON. */
 export type Question =
@@ -20,11 +21,27 @@ export type Question =
   | { readonly kind: "transfer"; readonly destination: string; readonly reason: string | null }
   /** A leg of this call rings at the model. */
   | { readonly kind: "sip_invited"; readonly invite: SipInvite }
-  | { readonly kind: "end" };
+  | { readonly kind: "end" }
+  /** The call's stream has arrived here: what is to be known of it? */
+  | { readonly kind: "stream_elsewhere" };
+
+/** What the process that has a call's stream takes over from the one that waited for it. */
+export interface Heritage {
+  /** The caller was on the line before and comes back; else the call has just begun. */
+  readonly returning: boolean;
+  readonly history: readonly HistoryItem[];
+  /** The agent has something to say first. */
+  readonly owesAnswer: boolean;
+  /** What the customer database knows, as it is told to the model; null: nothing. */
+  readonly facts: string | null;
+  readonly language: string;
+  readonly callToken: string | null;
+}
 
 export type Answer =
   | { readonly kind: "twiml"; readonly twiml: Twiml }
   | { readonly kind: "refusal"; readonly refusal: Refusal | null }
+  | { readonly kind: "heritage"; readonly heritage: Heritage }
   | { readonly kind: "done" };
 
 /** What the others may ask of this process. */

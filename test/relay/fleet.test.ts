@@ -92,6 +92,40 @@ describe("a stream", () => {
     await one.calls.drained();
   });
 
+  it("that comes back after a break goes on with the conversation, wherever it arrives", async () => {
+    const { stream, model } = await one.talk(1);
+    await turns();
+    model.says({
+      type: "conversation.item.input_audio_transcription.completed",
+      item_id: "q1",
+      content_index: 0,
+      transcript: "Where is order 4217?",
+    });
+    model.created("r1");
+    stream.receiver!.closed(1006);
+    const again = await one.desk.connectEnded(one.form(1, { CallStatus: "in-progress" }));
+    const next = await arrive(two, parametersOf(again));
+    expect([next.closedWith, two.calls.find(sid(1))?.state.name]).toEqual([null, "redialing"]);
+    const second = two.dialer.last;
+    second.becomesReady();
+    expect(JSON.stringify(second.of("conversation.item.create"))).toContain("Where is order 4217?");
+    // It goes on, and does not greet again.
+    expect(second.of("response.create")).toHaveLength(1);
+    expect(JSON.stringify(second.sent)).not.toContain(agent().greeting);
+    expect(one.recorded("ended")).toEqual([]);
+    expect([one.calls.load, two.calls.load]).toEqual([0, 1]);
+  });
+
+  it("does not wait long for a process that does not say what it knows", async () => {
+    const parameters = await one.ring(1);
+    wire.members[0] = { answer: () => new Promise(() => undefined), moved: () => undefined };
+    const stream = await arrive(two, parameters);
+    expect(two.calls.load).toBe(0);
+    two.run(500);
+    await turns();
+    expect([stream.closedWith, two.calls.load]).toEqual([null, 1]);
+  });
+
   it("is refused with a token that another process has taken", async () => {
     const parameters = await one.ring(1);
     const stream = await arrive(one, parameters);
