@@ -1,6 +1,6 @@
 /** What record keeping costs: the same load with and without it, by turns. */
 import { execFileSync } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { LoadResult } from "./load-run.js";
@@ -48,6 +48,8 @@ export function recordsShareText(share: ProfileShare, callSeconds: number): stri
 
 /** Keeps the records of a run once more, in a process of its own, at the same pace. Takes twice as long as the run. */
 export function measureRecordsAlone(momentsFile: string, directory: string): CpuAlone {
+  if (!existsSync(momentsFile))
+    throw new Error("the relay was stopped before it could write down what its calls told");
   const script = fileURLToPath(new URL("./records-alone.ts", import.meta.url));
   const args = ["--import", import.meta.resolve("tsx"), script, momentsFile, directory];
   // The script prints it.

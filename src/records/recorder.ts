@@ -204,7 +204,6 @@ export class Recorder implements CallJournal {
       this.#diskUp = true;
       this.#unspooled.splice(0, piece.length);
       this.#spooledSeq = piece.at(-1)?.seq ?? this.#spooledSeq;
-      this.#takeQueue();
     }
   }
 
