@@ -28,7 +28,7 @@ beforeAll(async () => {
         : script,
   });
   twilio = await startTwilio({ publicUrl: PUBLIC_URL, speed: 20 });
-  node = await startNode({ model, twilio, publicUrl: PUBLIC_URL }, { WORKERS: "2" });
+  node = await startNode({ model, twilio, publicUrl: PUBLIC_URL }, { WORKERS: "2", DRAIN_SECONDS: "60" });
   shared();
 }, 90_000);
 
@@ -228,6 +228,26 @@ describe("two workers", () => {
     await expect.poll(() => node.workers()[0], { timeout: 30_000 }).not.toBe(stalled);
   });
 
+  it("outlive a supervisor that is killed: their calls go on, and another takes the ports over", async () => {
+    await expect.poll(async () => node.get("/ready"), { timeout: 10_000 }).toContain("true");
+    const call = await place();
+    const old = node;
+    const pids = old.workers();
+    process.kill(old.pid, "SIGKILL");
+    await old.exited;
+    node = await startNode(
+      { model, twilio, publicUrl: PUBLIC_URL },
+      { WORKERS: "2", PORT: String(old.publicPort), ADMIN_PORT: String(old.adminPort) },
+    );
+    expect(call.streams[0]!.open).toBe(true);
+    const late = await place();
+    expect(late.streams[0]!.open).toBe(true);
+    call.hangUp();
+    // Without calls they go.
+    await expect.poll(() => pids.filter(isAlive), { timeout: 15_000 }).toEqual([]);
+    await old.remove();
+  }, 60_000);
+
   it("drain: not ready at once, the call goes on, new callers overflow, and all end with status 0", async () => {
     await expect.poll(async () => node.get("/ready"), { timeout: 10_000 }).toContain("true");
     const call = await place();
@@ -242,3 +262,12 @@ describe("two workers", () => {
     expect(await node.exited).toBe(0);
   });
 });
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

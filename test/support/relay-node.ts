@@ -65,8 +65,8 @@ export async function startNode(
   const agentsFile = join(directory, "agents.yaml");
   writeFileSync(agentsFile, NODE_AGENTS);
   const workers = Number(env["WORKERS"] ?? 1);
-  const publicPort = await freePorts(workers + 1);
-  const adminPort = await freePorts(1);
+  const publicPort = Number(env["PORT"] ?? (await freePorts(workers + 1)));
+  const adminPort = Number(env["ADMIN_PORT"] ?? (await freePorts(1)));
   const child: ChildProcess = spawn(
     process.execPath,
     ["--import", import.meta.resolve("tsx"), resolve("src/cli.ts"), "serve"],
