@@ -22,7 +22,7 @@ export interface EvalSize {
 }
 
 export const FULL: EvalSize = { speechS: 75, noiseS: 900 };
-export const QUICK: EvalSize = { speechS: 12, noiseS: 60 };
+export const QUICK: EvalSize = { speechS: 12, noiseS: 150 };
 
 export function makeEvalSet(
   speech: readonly Recording[],

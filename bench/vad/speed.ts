@@ -45,9 +45,10 @@ function timeMs(detector: Detector, ulaw: Uint8Array, nowMs: () => number): numb
 function joined(lines: readonly Line[]): Uint8Array {
   const ulaw = new Uint8Array(FRAMES_A_ROUND * FRAME_BYTES);
   const piece = Math.ceil(FRAMES_A_ROUND / lines.length) * FRAME_BYTES;
-  lines.forEach((line, i) => {
-    if (i * piece < ulaw.length)
-      ulaw.set(line.ulaw.subarray(0, Math.min(piece, ulaw.length - i * piece)), i * piece);
+  lines.forEach(({ ulaw: whole, truth }, i) => {
+    if (i * piece >= ulaw.length) return;
+    const middle = (truth.length >> 1) * FRAME_BYTES;
+    ulaw.set(whole.subarray(middle, middle + Math.min(piece, ulaw.length - i * piece)), i * piece);
   });
   return ulaw;
 }
