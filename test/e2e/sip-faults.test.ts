@@ -85,8 +85,8 @@ async function endsWell({ stage, caller }: Scene): Promise<void> {
 
 /** Waits longer than any test does. */
 const silent: Party = { outcome: "no-answer" };
-/** Answers after a second, and accepts. */
-const slow: Party = { keys: () => "1", afterMs: 1_000 };
+/** Takes longer to come than a caller may be left alone in silence. */
+const slow: Party = { keys: () => "1", afterMs: 1_800, keysAfterMs: 600 };
 /** Answers, and presses nothing. */
 const listens: Party = { keys: () => null };
 
