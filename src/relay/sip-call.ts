@@ -61,6 +61,8 @@ export interface SipCallHost {
   handOver(call: SipCall, request: TransferRequest): void;
   /** The caller is still there, as far as we know, and the model is not. */
   modelGone(call: SipCall, code: ErrorCode): void;
+  /** The sideband is there: the model can be spoken to. */
+  attached(call: SipCall): void;
   /** The goodbye was heard: the caller's own leg goes too. */
   hangUp(call: SipCall): void;
   /** Once, last. */
@@ -358,6 +360,11 @@ export class SipCall implements ToolHost, UpstreamHost, VoiceSessionEvents {
     }
   }
 
+  /** Nothing more can be said: what was to follow the farewell follows now. */
+  departNow(): void {
+    if (this.#state.name === "leaving") this.#depart(this.#state.departure);
+  }
+
   callerGone(): void {
     if (this.#state.name === "ended") return;
     const talked = this.#greeted && this.#state.name !== "handing_over";
@@ -476,6 +483,7 @@ export class SipCall implements ToolHost, UpstreamHost, VoiceSessionEvents {
       this.#limits.started(clock.nowMs());
       this.#beatOn();
     }
+    this.#host.attached(this);
     const told = this.#tellUntold(fresh);
     if (!this.#greeted) void this.#greet();
     else if (this.#owesAnswer && fresh) this.#upstream.session?.speak(prompts.GO_ON);

@@ -71,7 +71,15 @@ const SHOW_MS = 1_500;
 const MODEL_TRIES = 3;
 const BUSY_PAUSE_MS = 300;
 /** Twilio's news that the caller hung up follows the end of the model's leg. */
-const GRACE_MS = 600;
+const GRACE_MS = 300;
+/** A model that is lost again so soon is not called once more. */
+const REDIAL_AGAIN_MS = 60_000;
+/** Whom another call would not help: it would end the same way. */
+const HOPELESS: ReadonlySet<ErrorCode> = new Set([
+  "upstream_account",
+  "upstream_rejected",
+  "upstream_response_failed",
+]);
 /** A carrier that takes a REFER has taken the caller by then. */
 const REFER_MS = 6_000;
 const REMEMBER_MS = 10 * 60_000;
@@ -94,6 +102,13 @@ interface Place {
   taken: number | null;
   /** What Twilio calls them, as far as it has told. */
   readonly legSids: Map<number, CallSid>;
+  /** Legs that are over: what is still told of them is late. */
+  readonly goneSids: Set<CallSid>;
+  /** How often the model has been called in. */
+  round: number;
+  redialledMs: number;
+  /** Another model is called in for one that was lost. */
+  redialing: boolean;
   onHold: boolean;
   /** A REFER is under way to this destination. */
   referring: TransferRequest | null;
@@ -166,6 +181,10 @@ export class SipCalls implements SipCallHost {
       legs: 0,
       taken: null,
       legSids: new Map(),
+      goneSids: new Set(),
+      round: 0,
+      redialledMs: Number.NEGATIVE_INFINITY,
+      redialing: false,
       onHold: false,
       referring: null,
     };
@@ -263,7 +282,7 @@ export class SipCalls implements SipCallHost {
     const sid = readSid(form["CallSid"]);
     const current = place.taken ?? place.legs;
     if (FINAL.has(form["CallStatus"] ?? "")) {
-      place.legSids.delete(leg);
+      this.#forgetLeg(place, leg);
       if (leg === current) this.#modelLegEnded(call, place);
     } else if (sid !== null) place.legSids.set(leg, sid);
   }
@@ -292,8 +311,10 @@ export class SipCalls implements SipCallHost {
 
   /** A leg that was left behind by a second try goes, too, and is of no interest. */
   #isTheModels(place: Place, form: Form): boolean {
+    const left = readSid(form["CallSid"]);
+    if (left !== null && place.goneSids.has(left)) return false;
     const sid = place.legSids.get(place.taken ?? place.legs);
-    return sid === undefined || sid === form["CallSid"];
+    return sid === undefined || sid === left;
   }
 
   callerGone(call: SipCall): void {
@@ -312,11 +333,13 @@ export class SipCalls implements SipCallHost {
     const { parties } = call;
     // A caller without a number of their own, and one who comes by SIP: Twilio takes only a number, and ours is one.
     this.#addModel(call, held.place, E164.test(parties.from) ? parties.from : parties.to, 1);
-    this.#watchModel(call);
+    this.#watchModel(call, held.place);
   }
 
-  #watchModel(call: SipCall): void {
+  #watchModel(call: SipCall, place: Place): void {
+    const round = ++place.round;
     this.#deps.clock.after(MODEL_PATIENCE_MS, () => {
+      if (place.round !== round) return;
       if (call.state.name === "ringing" || call.state.name === "accepting")
         this.modelGone(call, "upstream_timeout");
     });
@@ -380,13 +403,19 @@ export class SipCalls implements SipCallHost {
   }
 
   #dropLeg(place: Place, leg: number): void {
-    const sid = place.legSids.get(leg);
-    place.legSids.delete(leg);
+    const sid = this.#forgetLeg(place, leg);
     if (sid === undefined) return;
     this.#deps.control.hangUp(sid).catch((error: unknown) => {
       if (error instanceof RelayError && error.code === "caller_gone") return;
       this.#deps.log.warn("the model's leg could not be hung up", {}, error);
     });
+  }
+
+  #forgetLeg(place: Place, leg: number): CallSid | undefined {
+    const sid = place.legSids.get(leg);
+    place.legSids.delete(leg);
+    if (sid !== undefined) place.goneSids.add(sid);
+    return sid;
   }
 
   /** A call rings at the model. Never rejects. */
@@ -462,7 +491,7 @@ export class SipCalls implements SipCallHost {
     place.legs = leg;
     place.taken = leg;
     call.story.note("adopted");
-    this.#watchModel(call);
+    this.#watchModel(call, place);
     call.take(callId, true);
     this.#store(call);
   }
@@ -537,7 +566,55 @@ export class SipCalls implements SipCallHost {
       this.#keepOnHold(call, place);
       return;
     }
-    this.#deps.clock.after(call.state.name === "ringing" ? 0 : GRACE_MS, () => this.#fallBack(call, code));
+    if (call.state.name === "leaving") {
+      call.departNow();
+      return;
+    }
+    const nowMs = this.#deps.clock.nowMs();
+    const again = call.state.name === "talking" && !HOPELESS.has(code);
+    if (again && nowMs - place.redialledMs >= REDIAL_AGAIN_MS) {
+      place.redialledMs = nowMs;
+      place.redialing = true;
+      place.modelCalled = false;
+      place.taken = null;
+      call.comeBack();
+      this.#store(call);
+      this.#deps.clock.after(GRACE_MS, () => this.#callAnother(call, place, code));
+      return;
+    }
+    this.#deps.clock.after(call.state.name === "ringing" ? 0 : GRACE_MS, () =>
+      this.#fallBack(call, place, code),
+    );
+  }
+
+  /** With music meanwhile: a caller alone in a conference hears nothing. */
+  #callAnother(call: SipCall, place: Place, code: ErrorCode): void {
+    const { parties, state } = call;
+    if (state.name !== "ringing") return;
+    this.#deps.metrics.upstreamError(code);
+    place.onHold = true;
+    this.#deps.control.updateParticipant(conferenceName(parties), parties.callSid, { hold: true }).then(
+      () => this.#callModel(call),
+      (error: unknown) => {
+        if (error instanceof RelayError && error.code === "caller_gone") {
+          this.callerGone(call);
+          return;
+        }
+        this.#deps.log.warn("the caller could not be put on hold", { callSid: parties.callSid }, error);
+        // Better alone for a moment than without a model.
+        this.#callModel(call);
+      },
+    );
+  }
+
+  attached(call: SipCall): void {
+    const place = this.#calls.get(call.parties.callSid)?.place;
+    if (place === undefined) return;
+    if (place.redialing) this.#deps.metrics.upstreamReconnect("ok");
+    place.redialing = false;
+    if (!place.onHold || call.state.name === "handing_over") return;
+    place.onHold = false;
+    this.#hold(call, false);
   }
 
   /** The caller would sit alone in a silent conference until the human joins. */
@@ -560,11 +637,13 @@ export class SipCalls implements SipCallHost {
       );
   }
 
-  #fallBack(call: SipCall, code: ErrorCode): void {
+  #fallBack(call: SipCall, place: Place, code: ErrorCode): void {
     const { name } = call.state;
     if (name === "ended" || name === "handing_over" || call.callId !== null) return;
     const { default: destination } = call.agent.transfer;
     call.story.note("fallback", { code });
+    if (place.redialing) this.#deps.metrics.upstreamReconnect("failed");
+    place.redialing = false;
     this.#deps.metrics.upstreamError(code);
     if (destination === null) {
       this.#deps.control

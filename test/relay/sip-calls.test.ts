@@ -69,6 +69,7 @@ interface Options {
   ) => Promise<{ callSid: CallSid; conferenceSid: string }>;
   readonly accept?: () => Promise<void>;
   readonly redirect?: () => Promise<void>;
+  readonly hold?: () => Promise<void>;
   readonly clock?: FakeClock;
 }
 
@@ -97,8 +98,10 @@ function bench(options: Options = {}) {
       twilio.push(`redirect ${callSid} ${JSON.stringify(twiml)}`);
       await options.redirect?.();
     },
-    updateParticipant: async (_room, who, change) =>
-      void twilio.push(`update ${who} ${JSON.stringify(change)}`),
+    updateParticipant: async (_room, who, change) => {
+      twilio.push(`update ${who} ${JSON.stringify(change)}`);
+      await options.hold?.();
+    },
   };
   const sip: SipControl = {
     accept: async (callId) => {
@@ -361,8 +364,7 @@ describe("legs to the model", () => {
     await pass(b.clock, 2_000);
     expect(b.calls.find(SID)?.state.name).toBe("talking");
     b.calls.callback({ CallSid: sid(101), CallStatus: "completed" }, { sip: "model", call: SID, leg: "1" });
-    await pass(b.clock, 2_000);
-    expect(b.begun).toEqual([`${SID} desk failure`]);
+    expect(b.calls.find(SID)?.state.name).toBe("ringing");
   });
 
   it("are told of more than once, and accepted once", async () => {
@@ -500,14 +502,84 @@ describe("a lost sideband", () => {
     expect(b.openai).toEqual(["accept rtc_1"]);
     expect(b.calls.find(SID)?.state.name).toBe("talking");
   });
+});
 
-  it("that cannot be had again ends in the fallback", async () => {
+describe("a lost model", () => {
+  const LOST = { code: "upstream_refused", retryable: false, detail: "404" } as const;
+  const HOLD = (hold: boolean) => `update ${SID} ${JSON.stringify({ hold })}`;
+
+  /** The first model is gone, and a second one has been called in. */
+  async function again(b: Bench): Promise<FakeSideband> {
+    (await talking(b)).life.lost(LOST);
+    await pass(b.clock, 500);
+    expect(b.participants).toHaveLength(2);
+    await b.calls.invited(invite(b.participants[1], "rtc_2"));
+    await settle();
+    const [, second] = b.sidebands;
+    if (second === undefined) throw new Error("no second sideband");
+    return second;
+  }
+
+  it("is followed by another that knows the conversation; the caller hears music meanwhile", async () => {
     const b = bench();
-    const first = await talking(b);
-    first.life.lost({ code: "upstream_refused", retryable: false, detail: "404" });
-    await pass(b.clock, 2_000);
+    const second = await again(b);
+    expect(b.twilio).toEqual([`hangUp ${sid(101)}`, HOLD(true)]);
+    second.life.ready();
+    await settle();
+    expect(b.twilio.at(-1)).toBe(HOLD(false));
+    expect(second.told.join()).toContain("Apologise");
+    expect(b.openai).toEqual(["accept rtc_1", "hangUp rtc_1", "accept rtc_2"]);
+    expect(b.metrics.count("upstreamReconnect ok")).toBe(1);
+    expect(b.begun).toEqual([]);
+  });
+
+  it("is followed by the fallback when the second does not come", async () => {
+    const b = bench();
+    (await talking(b)).life.lost(LOST);
+    await pass(b.clock, 9_500);
     expect(b.begun).toEqual([`${SID} desk failure`]);
-    expect(b.openai).toEqual(["accept rtc_1", "hangUp rtc_1"]);
+    expect(b.metrics.count("upstreamReconnect failed")).toBe(1);
+  });
+
+  it("is followed by the fallback when the second is lost, too", async () => {
+    const b = bench();
+    const second = await again(b);
+    second.life.ready();
+    await settle();
+    second.life.lost(LOST);
+    await pass(b.clock, 1_000);
+    expect(b.begun).toEqual([`${SID} desk failure`]);
+    expect(b.participants).toHaveLength(2);
+  });
+
+  it("is followed by the fallback at once when another would fare no better", async () => {
+    const b = bench();
+    (await talking(b)).life.lost({ code: "upstream_account", retryable: false, detail: "quota" });
+    await pass(b.clock, 500);
+    expect(b.begun).toEqual([`${SID} desk failure`]);
+    expect(b.participants).toHaveLength(1);
+  });
+
+  it("is nothing but a hang-up when the caller is gone, too", async () => {
+    const b = bench({ hold: () => Promise.reject(new RelayError("caller_gone", "20404")) });
+    (await talking(b)).life.lost(LOST);
+    await pass(b.clock, 1_000);
+    expect(b.journal.record(SID)).toMatchObject({ outcome: "completed", endReason: "caller_hung_up" });
+    expect(b.participants).toHaveLength(1);
+    expect(b.begun).toEqual([]);
+  });
+
+  it("does not end the second by late news of its own end", async () => {
+    const b = bench();
+    const second = await again(b);
+    const left = { StatusCallbackEvent: "participant-leave", ParticipantLabel: "virtual agent" };
+    b.calls.callback({ ...left, CallSid: sid(101) }, CONFERENCE);
+    b.calls.callback({ CallSid: sid(101), CallStatus: "completed" }, { sip: "model", call: SID, leg: "1" });
+    second.life.ready();
+    // The patience with the first model ends about now.
+    await pass(b.clock, 9_000);
+    expect(b.calls.find(SID)?.state.name).toBe("talking");
+    expect(b.begun).toEqual([]);
   });
 });
 
