@@ -130,7 +130,8 @@ describe("the load harness", () => {
     expect(noTruncate!.figures["clears_missing"]).toBe(0);
     expect(tooLong!.figures["truncates_above"]).toBe(tooLong!.figures["truncates"]);
     expect(tooLong!.figures["truncates_rejected"]).toBe(tooLong!.figures["truncates"]);
-    expect(off!.figures["truncation_error_low_ms"]).toBeLessThan(-150);
+    // No less than nothing can be said to be heard: an interruption that comes early shows less than the whole 250 ms.
+    expect(off!.figures["truncation_error_low_ms"]).toBeLessThan(-100);
     expect(off!.figures["truncates_rejected"]).toBe(0);
     expect(stale!.figures["stale"]).toBeGreaterThan(0);
   });
