@@ -47,6 +47,8 @@ export interface EqualRecall {
   readonly recall: number;
   readonly theirs: FalseOnsets;
   readonly ours: FalseOnsets;
+  /** What that costs: how late ours then notices speech, on lines with at least 10 dB. */
+  readonly ourOnsets: Onsets;
 }
 
 /** Ours with its borders moved together. */
@@ -114,7 +116,14 @@ export function evaluate(
         const recall = recallOf(countFrames(speech.filter(({ line }) => atLeast(PROMISED_SNR_DB)(line))));
         const border = borderForRecall(promised, recall, ONSET_GAP);
         const tuned = cutAt(ours.noise, border, border - ONSET_GAP);
-        return { name, recall, theirs: countFalseOnsets(noise), ours: countFalseOnsets(tuned) };
+        const clear = ours.speech.filter(({ line }) => atLeast(ONSET_SNR_DB)(line));
+        return {
+          name,
+          recall,
+          theirs: countFalseOnsets(noise),
+          ours: countFalseOnsets(tuned),
+          ourOnsets: measureOnsets(cutAt(clear, border, border - ONSET_GAP)),
+        };
       }),
     curve: CURVE_BORDERS.map((border) => {
       const frames = countFrames(cutAt(promised, border, border - FRAME_GAP));

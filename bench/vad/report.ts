@@ -50,14 +50,25 @@ export function reportMarkdown(evaluation: Evaluation, claims: readonly Claim[])
     falseOnsetTable(rows),
     "### False onsets an hour at equal recall, 5 dB and more",
     table(
-      ["", "recall", "its false onsets", "ours at that recall", "its time held", "ours"],
-      evaluation.equalRecall.map(({ name, recall, theirs, ours }) => [
+      [
+        "",
+        "recall",
+        "its false onsets",
+        "ours at that recall",
+        "its time held",
+        "ours",
+        "our onset p50",
+        "p90",
+      ],
+      evaluation.equalRecall.map(({ name, recall, theirs, ours, ourOnsets }) => [
         name,
         percent(recall),
         theirs.perHour.toFixed(0),
         ours.perHour.toFixed(0),
         percent(theirs.heldShare),
         percent(ours.heldShare),
+        `${percentile(ourOnsets.delaysMs, 50)} ms`,
+        `${percentile(ourOnsets.delaysMs, 90)} ms`,
       ]),
     ),
     "### Cost of a frame, decoding included",
