@@ -1,14 +1,15 @@
-import type { AgentProfile, AgentsFile, DialTarget } from "../agent.js";
+import type { AgentProfile, AgentsFile } from "../agent.js";
 import { type ErrorCode, RelayError } from "../errors.js";
 import type { CallControl, CallSid, Timer } from "../ports.js";
-import { conferenceName } from "../transfer/documents.js";
+import { conferenceName, isHumanLabel } from "../transfer/documents.js";
 import type { Twiml } from "../wire/twiml.js";
 import type { OverflowReason } from "./admission.js";
 import type { Form, Refusal } from "./desk.js";
 import type { Answer, Question } from "./fleet.js";
-import * as prompts from "./prompts.js";
 import { SipCall, type SipCallDeps, type SipCallHost, sidOfTrunkCall } from "./sip-call.js";
-import { CALL_HEADER, type SipClaim, type SipInvite } from "./sip-invite.js";
+import type { SipClaim, SipInvite } from "./sip-invite.js";
+import { claimsOf, MODEL_LABEL, ModelLegs, type ModelLegsHost } from "./sip-model-legs.js";
+import { Referrals } from "./sip-referrals.js";
 import { StreamTokens } from "./stream-token.js";
 import type { TransferHub } from "./transfer-hub.js";
 import type { TransferRequest } from "./transfer-request.js";
@@ -60,16 +61,11 @@ export interface SipCallsDeps extends SipCallDeps {
 }
 
 export const CUSTOMER_LABEL = "customer";
-export const MODEL_LABEL = "virtual agent";
 const CONFERENCE_EVENTS = ["start", "end", "join", "leave"];
 /** Twilio tells that the caller is in; should the word be lost, the model is called all the same. */
 const JOIN_PATIENCE_MS = 1_000;
 /** From dialling the model to its being accepted. */
 const MODEL_PATIENCE_MS = 8_000;
-/** A request whose answer is lost may have been carried out: the model's webhook shows it by then. */
-const SHOW_MS = 1_500;
-const MODEL_TRIES = 3;
-const BUSY_PAUSE_MS = 300;
 /** Twilio's news that the caller hung up follows the end of the model's leg. */
 const GRACE_MS = 300;
 /** A model that is lost again so soon is not called once more. */
@@ -80,8 +76,6 @@ const HOPELESS: ReadonlySet<ErrorCode> = new Set([
   "upstream_rejected",
   "upstream_response_failed",
 ]);
-/** A carrier that takes a REFER has taken the caller by then. */
-const REFER_MS = 6_000;
 const REMEMBER_MS = 10 * 60_000;
 /** Who answers for a call is known to all a moment after it was opened, and a busy process is slow to answer. */
 const ASKS_MOST = 6;
@@ -89,29 +83,19 @@ const ASK_PAUSE_MS = 300;
 const ADOPT_TTL_MS = 10 * 60_000;
 /** A process that stops waits no longer for Twilio to take its callers elsewhere. */
 const STOP_MS = 3_000;
-const E164 = /^\+[1-9]\d{6,14}$/;
 
 /** What is known of a caller's place beside the call itself. */
 interface Place {
   /** False: a trunk call, of which Twilio's REST knows nothing. */
   readonly inConference: boolean;
   modelCalled: boolean;
-  /** Legs to the model dialled so far. A request whose answer is lost may have made one, so there can be several. */
-  legs: number;
-  /** The one whose call was taken; its number goes with every callback. */
-  taken: number | null;
-  /** What Twilio calls them, as far as it has told. */
-  readonly legSids: Map<number, CallSid>;
-  /** Legs that are over: what is still told of them is late. */
-  readonly goneSids: Set<CallSid>;
+  readonly legs: ModelLegs;
   /** How often the model has been called in. */
   round: number;
   redialledMs: number;
   /** Another model is called in for one that was lost. */
   redialing: boolean;
   onHold: boolean;
-  /** A REFER is under way to this destination. */
-  referring: TransferRequest | null;
 }
 
 /** All calls of this process on the SIP path: brings caller and model together, and takes them apart. */
@@ -119,6 +103,7 @@ export class SipCalls implements SipCallHost {
   readonly #config: SipCallsConfig;
   readonly #deps: SipCallsDeps;
   readonly #tokens: StreamTokens;
+  readonly #referrals: Referrals;
   readonly #calls = new Map<CallSid, { readonly call: SipCall; readonly place: Place }>();
   readonly #ended = new Map<CallSid, number>();
 
@@ -126,6 +111,7 @@ export class SipCalls implements SipCallHost {
     this.#config = config;
     this.#deps = deps;
     this.#tokens = new StreamTokens(`${config.tokenSecret}:sip`, () => deps.clock.epochMs());
+    this.#referrals = new Referrals(deps);
   }
 
   get load(): number {
@@ -178,15 +164,11 @@ export class SipCalls implements SipCallHost {
     const place: Place = {
       inConference,
       modelCalled: false,
-      legs: 0,
-      taken: null,
-      legSids: new Map(),
-      goneSids: new Set(),
+      legs: this.#legsOf(call),
       round: 0,
       redialledMs: Number.NEGATIVE_INFINITY,
       redialing: false,
       onHold: false,
-      referring: null,
     };
     this.#calls.set(parties.callSid, { call, place });
     if (inConference) this.#store(call);
@@ -273,18 +255,30 @@ export class SipCalls implements SipCallHost {
   callback(form: Form, query: Form): void {
     const callSid = readSid(query["call"]);
     const held = callSid === null ? undefined : this.#calls.get(callSid);
-    if (callSid === null || held === undefined) return;
-    if (query["sip"] === "model") this.#modelStatus(held.call, held.place, form, Number(query["leg"]));
-    else this.#conferenceEvent(held.call, held.place, form);
+    if (callSid === null) return;
+    if (held === undefined) {
+      const joins = form["StatusCallbackEvent"] === "participant-join";
+      if (joins && isHumanLabel(form["ParticipantLabel"] ?? "")) void this.#humanJoined(callSid, form);
+      return;
+    }
+    const { call, place } = held;
+    if (query["sip"] !== "model") this.#conferenceEvent(call, place, form);
+    else if (place.legs.status(form, Number(query["leg"]))) this.#modelLegEnded(call, place);
   }
 
-  #modelStatus(call: SipCall, place: Place, form: Form, leg: number): void {
-    const sid = readSid(form["CallSid"]);
-    const current = place.taken ?? place.legs;
-    if (FINAL.has(form["CallStatus"] ?? "")) {
-      this.#forgetLeg(place, leg);
-      if (leg === current) this.#modelLegEnded(call, place);
-    } else if (sid !== null) place.legSids.set(leg, sid);
+  /** The process that called the human in is dead, and the model it would have sent away still talks. */
+  async #humanJoined(callSid: CallSid, form: Form): Promise<void> {
+    const { states, sip, log, transfers } = this.#deps;
+    transfers.conference(callSid, form);
+    try {
+      const kept = (await states?.find(callSid)) ?? null;
+      if (kept === null || kept.callId === null) return;
+      await sip.hangUp(kept.callId);
+      states?.drop(callSid);
+    } catch (error) {
+      if (error instanceof RelayError && error.code === "caller_gone") return;
+      log.warn("the model could not be sent away from a human", { callSid }, error);
+    }
   }
 
   #modelLegEnded(call: SipCall, place: Place): void {
@@ -301,20 +295,12 @@ export class SipCalls implements SipCallHost {
         break;
       case "participant-leave":
         if (isCustomer && form["ReasonParticipantLeft"] === "participant_hung_up") this.callerGone(call);
-        if (label === MODEL_LABEL && this.#isTheModels(place, form)) this.#modelLegEnded(call, place);
+        if (label === MODEL_LABEL && place.legs.left(form)) this.#modelLegEnded(call, place);
         break;
       default:
         break;
     }
     if (call.state.name === "handing_over") this.#deps.transfers.conference(call.parties.callSid, form);
-  }
-
-  /** A leg that was left behind by a second try goes, too, and is of no interest. */
-  #isTheModels(place: Place, form: Form): boolean {
-    const left = readSid(form["CallSid"]);
-    if (left !== null && place.goneSids.has(left)) return false;
-    const sid = place.legSids.get(place.taken ?? place.legs);
-    return sid === undefined || sid === left;
   }
 
   callerGone(call: SipCall): void {
@@ -330,9 +316,7 @@ export class SipCalls implements SipCallHost {
     if (held === undefined || held.call !== call || held.place.modelCalled || call.state.name !== "ringing")
       return;
     held.place.modelCalled = true;
-    const { parties } = call;
-    // A caller without a number of their own, and one who comes by SIP: Twilio takes only a number, and ours is one.
-    this.#addModel(call, held.place, E164.test(parties.from) ? parties.from : parties.to, 1);
+    held.place.legs.dial();
     this.#watchModel(call, held.place);
   }
 
@@ -345,77 +329,24 @@ export class SipCalls implements SipCallHost {
     });
   }
 
-  #addModel(call: SipCall, place: Place, from: string, tries: number): void {
-    const { parties } = call;
-    const { projectId } = this.#config;
-    const leg = ++place.legs;
-    const token = `${parties.callSid}.${leg}.${this.#tokens.issue(parties.callSid, ["model", String(leg)])}`;
-    const headers = `${CALL_HEADER}=${encodeURIComponent(token)}`;
-    const again = (ms: number, number = from): void => {
-      this.#deps.clock.after(ms, () => {
-        if (call.state.name !== "ringing" || place.legSids.has(leg)) return;
-        if (tries >= MODEL_TRIES) this.modelGone(call, "upstream_unreachable");
-        else this.#addModel(call, place, number, tries + 1);
-      });
+  #legsOf(call: SipCall): ModelLegs {
+    const { control, clock, log } = this.#deps;
+    const host: ModelLegsHost = {
+      get waits() {
+        return call.state.name === "ringing";
+      },
+      failed: (code) => this.modelGone(call, code),
+      callerGone: () => this.callerGone(call),
+      note: (code) => call.story.note("model_not_added", { code }),
     };
-    this.#deps.control
-      .createParticipant({
-        conference: conferenceName(parties),
-        to: `sip:${projectId}@sip.api.openai.com;transport=tls?${headers}`,
-        from,
-        label: MODEL_LABEL,
-        timeoutS: 20,
-        earlyMedia: false,
-        startConferenceOnEnter: true,
-        endConferenceOnExit: false,
-        // It proves the right to show the caller's number, and no other.
-        ...(parties.callToken === null || from !== parties.from ? {} : { callToken: parties.callToken }),
-        statusCallback: this.#url("/call-status", call, leg),
-        // Should it be there before the caller: the first one's counts.
-        conferenceStatusCallback: this.#url("/conference-events", call, null),
-      })
-      .then(
-        ({ callSid }) => {
-          place.legSids.set(leg, callSid);
-          // Whom nobody waits for any more must not go on ringing.
-          const { name } = call.state;
-          if (name === "ended" || (name === "handing_over" && call.callId === null))
-            this.#dropModelLegs(place);
-          else if (place.taken !== null && place.taken !== leg) this.#dropLeg(place, leg);
-        },
-        (error: unknown) => {
-          const code = error instanceof RelayError ? error.code : "internal";
-          this.#deps.log.warn("the model could not be added", { callSid: parties.callSid, code }, error);
-          call.story.note("model_not_added", { code });
-          if (code === "caller_gone") this.callerGone(call);
-          else if (code === "twilio_busy") again(BUSY_PAUSE_MS);
-          else if (error instanceof RelayError && error.retryable) again(SHOW_MS);
-          // The carrier does not let us show the caller's number: the model need not see it.
-          else if (code === "twilio_rejected" && from !== parties.to && E164.test(parties.to))
-            again(0, parties.to);
-          else if (call.state.name === "ringing") this.modelGone(call, code);
-        },
-      );
-  }
-
-  #dropModelLegs(place: Place): void {
-    for (const leg of [...place.legSids.keys()]) this.#dropLeg(place, leg);
-  }
-
-  #dropLeg(place: Place, leg: number): void {
-    const sid = this.#forgetLeg(place, leg);
-    if (sid === undefined) return;
-    this.#deps.control.hangUp(sid).catch((error: unknown) => {
-      if (error instanceof RelayError && error.code === "caller_gone") return;
-      this.#deps.log.warn("the model's leg could not be hung up", {}, error);
+    return new ModelLegs(call.parties, host, {
+      control,
+      clock,
+      log,
+      tokens: this.#tokens,
+      projectId: this.#config.projectId,
+      url: (leg) => this.#url(leg === null ? "/conference-events" : "/call-status", call, leg),
     });
-  }
-
-  #forgetLeg(place: Place, leg: number): CallSid | undefined {
-    const sid = place.legSids.get(leg);
-    place.legSids.delete(leg);
-    if (sid !== undefined) place.goneSids.add(sid);
-    return sid;
   }
 
   /** A call rings at the model. Never rejects. */
@@ -430,7 +361,7 @@ export class SipCalls implements SipCallHost {
   }
 
   #ownLeg(callId: string, { callSid, leg, token }: SipClaim): void {
-    const verdict = this.#tokens.redeem(token, callSid, ["model", String(leg)]);
+    const verdict = this.#tokens.redeem(token, callSid, claimsOf(leg));
     if (verdict !== "ok") {
       this.#refuse(callId, verdict);
       return;
@@ -440,7 +371,7 @@ export class SipCalls implements SipCallHost {
       this.#reject(callId, 480);
       return;
     }
-    if (held.call.state.name === "ringing") held.place.taken = leg;
+    if (held.call.state.name === "ringing") held.place.legs.take(leg);
     if (held.call.take(callId)) this.#store(held.call);
     else this.#reject(callId, 480);
   }
@@ -450,7 +381,7 @@ export class SipCalls implements SipCallHost {
     const { callId } = invite;
     const { callSid, leg, token } = claim;
     const { ask } = this.#deps;
-    const verdict = this.#tokens.verify(token, callSid, ["model", String(leg)]);
+    const verdict = this.#tokens.verify(token, callSid, claimsOf(leg));
     if (verdict !== "ok") {
       this.#refuse(callId, verdict);
       return;
@@ -482,14 +413,13 @@ export class SipCalls implements SipCallHost {
     // Somebody has taken it, and was only too busy to say so.
     if (kept.callId !== null) return;
     if (!(await this.#deps.claimOnce(`sip:${callId}`, ADOPT_TTL_MS))) return;
-    if (this.knows(callSid) || this.#tokens.redeem(token, callSid, ["model", String(leg)]) !== "ok") return;
+    if (this.knows(callSid) || this.#tokens.redeem(token, callSid, claimsOf(leg)) !== "ok") return;
     const { from, to, callToken } = kept;
     const call = this.#open({ callSid, from, to, direction: "inbound", callToken }, agent, true);
     const place = this.#calls.get(callSid)?.place;
     if (place === undefined) return;
     place.modelCalled = true;
-    place.legs = leg;
-    place.taken = leg;
+    place.legs.take(leg);
     call.story.note("adopted");
     this.#watchModel(call, place);
     call.take(callId, true);
@@ -549,7 +479,7 @@ export class SipCalls implements SipCallHost {
     const held = this.#calls.get(call.parties.callSid);
     if (held === undefined) return;
     if (held.place.inConference) this.#deps.transfers.begin(call, request);
-    else this.#refer(call, held.place, request);
+    else this.#referrals.begin(call, request);
   }
 
   modelGone(call: SipCall, code: ErrorCode): void {
@@ -557,11 +487,10 @@ export class SipCalls implements SipCallHost {
     if (held === undefined || call.state.name === "ended") return;
     const { place } = held;
     if (!place.inConference) {
-      if (place.referring !== null) this.#referred(call, place, true);
-      else this.callerGone(call);
+      if (!this.#referrals.left(call)) this.callerGone(call);
       return;
     }
-    this.#dropModelLegs(place);
+    place.legs.dropAll();
     if (call.state.name === "handing_over") {
       this.#keepOnHold(call, place);
       return;
@@ -576,7 +505,6 @@ export class SipCalls implements SipCallHost {
       place.redialledMs = nowMs;
       place.redialing = true;
       place.modelCalled = false;
-      place.taken = null;
       call.comeBack();
       this.#store(call);
       this.#deps.clock.after(GRACE_MS, () => this.#callAnother(call, place, code));
@@ -673,7 +601,7 @@ export class SipCalls implements SipCallHost {
     const held = this.#calls.get(callSid);
     const { state } = call;
     if (held?.call !== call || state.name !== "ended") return;
-    this.#dropModelLegs(held.place);
+    held.place.legs.dropAll();
     if (held.place.onHold && state.outcome === "transferred") this.#hold(call, false);
     this.#calls.delete(callSid);
     if (held.place.inConference) this.#deps.states?.drop(callSid);
@@ -683,6 +611,7 @@ export class SipCalls implements SipCallHost {
       this.#ended.delete(old);
     }
     this.#ended.set(callSid, nowMs + REMEMBER_MS);
+    this.#referrals.forget(call);
     this.#deps.transfers.forget(callSid);
     this.#deps.metrics.callEnded(state.outcome);
     this.#deps.letGo(callSid);
@@ -707,54 +636,9 @@ export class SipCalls implements SipCallHost {
     if (fact !== null) call.owe(fact);
     call.comeBack();
     held.place.modelCalled = false;
-    held.place.taken = null;
     this.#store(call);
     this.#soon(call);
     return this.#conferenceTwiml(call, false);
-  }
-
-  /** Cold, by REFER: all that a trunk call offers. */
-  #refer(call: SipCall, place: Place, request: TransferRequest): void {
-    const { destination: name, reason, summary, urgency, by } = request;
-    const { callId, story } = call;
-    const destination = call.agent.transfer.destinations.get(name);
-    const target =
-      destination !== undefined && "target" in destination ? referTarget(destination.target) : null;
-    story.write({
-      type: "transfer_requested",
-      atMs: story.atMs,
-      destination: name,
-      kind: "refer",
-      reason,
-      summary,
-      urgency,
-      by,
-    });
-    place.referring = request;
-    if (callId === null || target === null) {
-      this.#referred(call, place, false);
-      return;
-    }
-    this.#deps.sip.refer(callId, target).then(
-      () => this.#deps.clock.after(REFER_MS, () => this.#referred(call, place, false)),
-      (error: unknown) => {
-        this.#deps.log.warn("a REFER was refused", { callSid: call.parties.callSid }, error);
-        this.#referred(call, place, error instanceof RelayError && error.code === "caller_gone");
-      },
-    );
-  }
-
-  /** The caller left, or did not. */
-  #referred(call: SipCall, place: Place, taken: boolean): void {
-    const request = place.referring;
-    if (request === null || call.state.name === "ended") return;
-    place.referring = null;
-    const { story } = call;
-    const outcome = taken ? "answered" : "failed";
-    story.write({ type: "transfer_outcome", atMs: story.atMs, destination: request.destination, outcome });
-    this.#deps.metrics.transfer("refer", outcome);
-    if (!taken) call.owe(prompts.transferFailed(request.destination, "the line does not allow it"));
-    call.transferEnded(taken ? "connected" : "back_to_agent");
   }
 
   // --- operators ------------------------------------------------------------------------------------
@@ -804,18 +688,6 @@ export class SipCalls implements SipCallHost {
 }
 
 const FINAL = new Set(["completed", "busy", "failed", "no-answer", "canceled"]);
-
-function referTarget(target: DialTarget): string | null {
-  switch (target.type) {
-    case "number":
-      return `tel:${target.e164}`;
-    case "sip":
-      return target.uri;
-    case "client":
-      // A name that only Twilio's own network knows.
-      return null;
-  }
-}
 
 function readSid(text: string | undefined): CallSid | null {
   return text !== undefined && /^CA[0-9a-fA-F]{32}$/.test(text) ? (text as CallSid) : null;

@@ -98,6 +98,10 @@ export function humanLabel(ring: number): string {
   return `human-${ring}`;
 }
 
+export function isHumanLabel(label: string): boolean {
+  return /^human-\d+$/.test(label);
+}
+
 export function conferenceName(request: Pick<TransferRequest, "callSid">): string {
   return `murelay-${request.callSid}`;
 }

@@ -469,6 +469,21 @@ describe("a call of another process", () => {
     expect(second.metrics.count("callMoved")).toBe(1);
   });
 
+  it("loses its model when a human has joined, though nobody is left who called them in", async () => {
+    const b = bench();
+    await talking(b);
+    const second = bench({ states: b.states });
+    const join = { StatusCallbackEvent: "participant-join", CallSid: sid(9) };
+    second.calls.callback({ ...join, ParticipantLabel: "virtual agent" }, CONFERENCE);
+    await settle();
+    expect(second.openai).toEqual([]);
+    second.calls.callback({ ...join, ParticipantLabel: "human-1" }, CONFERENCE);
+    second.calls.callback({ ...join, ParticipantLabel: "human-1" }, CONFERENCE);
+    await settle();
+    expect(second.openai).toContain("hangUp rtc_1");
+    expect(b.states.size).toBe(0);
+  });
+
   it("is rejected when its caller is gone", async () => {
     const { clock, leg } = await ring(new Map());
     const second = bench({ states: new Map(), clock, ask: async () => null });
