@@ -78,7 +78,7 @@ const HOPELESS: ReadonlySet<ErrorCode> = new Set([
 ]);
 const REMEMBER_MS = 10 * 60_000;
 /** Who answers for a call is known to all a moment after it was opened, and a busy process is slow to answer. */
-const ASKS_MOST = 6;
+const ASK_MOST_MS = 4_000;
 const ASK_PAUSE_MS = 300;
 const ADOPT_TTL_MS = 10 * 60_000;
 /** A process that stops waits no longer for Twilio to take its callers elsewhere. */
@@ -386,13 +386,15 @@ export class SipCalls implements SipCallHost {
       this.#refuse(callId, verdict);
       return;
     }
-    for (let asks = 1; ask !== null && asks <= ASKS_MOST; asks++) {
+    const { clock } = this.#deps;
+    const untilMs = clock.nowMs() + ASK_MOST_MS;
+    while (ask !== null && clock.nowMs() < untilMs) {
       if ((await ask(callSid, { kind: "sip_invited", invite })) !== null) return;
       if (this.knows(callSid)) {
         this.#ownLeg(callId, claim);
         return;
       }
-      await new Promise<void>((resolve) => this.#deps.clock.after(ASK_PAUSE_MS, resolve));
+      await new Promise<void>((resolve) => clock.after(ASK_PAUSE_MS, resolve));
     }
     try {
       await this.#adopt(callId, claim);

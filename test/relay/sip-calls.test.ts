@@ -430,7 +430,7 @@ describe("a call of another process", () => {
     const { clock, leg } = await ring(states);
     const second = bench({ states, clock, ask: async () => null });
     const done = second.calls.invited(invite(leg));
-    await pass(clock, 2_500);
+    await pass(clock, 4_500);
     await done;
     expect(second.openai).toEqual(["accept rtc_1"]);
     second.sidebands[0]?.life.ready();
@@ -446,7 +446,7 @@ describe("a call of another process", () => {
     await first.calls.invited(invite(leg));
     const second = bench({ states, clock, ask: async () => null });
     const done = second.calls.invited(invite(leg));
-    await pass(clock, 2_500);
+    await pass(clock, 4_500);
     await done;
     expect(second.openai).toEqual([]);
   });
@@ -461,7 +461,7 @@ describe("a call of another process", () => {
       accept: () => Promise.reject(new RelayError("upstream_rejected", "accepted already")),
     });
     const done = second.calls.invited(invite(leg));
-    await pass(clock, 3_500);
+    await pass(clock, 5_500);
     await done;
     expect(second.openai).toEqual(["accept rtc_1"]);
     expect([second.twilio, second.begun]).toEqual([[], []]);
@@ -488,7 +488,7 @@ describe("a call of another process", () => {
     const { clock, leg } = await ring(new Map());
     const second = bench({ states: new Map(), clock, ask: async () => null });
     const done = second.calls.invited(invite(leg));
-    await pass(clock, 2_500);
+    await pass(clock, 4_500);
     await done;
     expect(second.openai).toEqual(["reject rtc_1 480"]);
   });
