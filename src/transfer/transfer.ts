@@ -455,19 +455,28 @@ export class Transfer {
     const { destination, ring } = parts;
     if (destination.kind !== "warm") return;
     this.#ringSinceEpochMs = this.#deps.clock.epochMs();
-    const parties = humanParties(destination.target, this.#agent, this.request);
-    const callToken = this.request.callToken ?? null;
+    const { to, from } = humanParties(destination.target, this.#agent, this.request);
+    const { caller, ours, callToken = null } = this.request;
+    const call = (number: string): Promise<CallSid> =>
+      this.#deps.control.createCallWithTwiml(
+        {
+          to,
+          from: number,
+          // It proves the right to show the caller's number, and no other.
+          ...(callToken === null || number !== caller ? {} : { callToken }),
+          statusCallback: humanStatusUrl(parts),
+          timeoutS: destination.timeoutS,
+        },
+        briefingTwiml(parts),
+      );
     this.#attempt(
       () =>
-        this.#deps.control.createCallWithTwiml(
-          {
-            ...parties,
-            ...(callToken === null ? {} : { callToken }),
-            statusCallback: humanStatusUrl(parts),
-            timeoutS: destination.timeoutS,
-          },
-          briefingTwiml(parts),
-        ),
+        call(from).catch((error: unknown) => {
+          // Twilio does not let us show the caller's number: the human sees ours.
+          const refused = error instanceof RelayError && error.code === "twilio_rejected";
+          if (!refused || from !== caller || ours === caller) throw error;
+          return call(ours);
+        }),
       (sid) => this.#dispatch({ type: "human_created", ring, sid }),
       (code) => this.#dispatch({ type: "human_failed", ring, code }),
     );

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { type SipStage, startSipStage } from "../support/sip-stage.js";
+import { type SipStage, sipAgent, startSipStage } from "../support/sip-stage.js";
 
 let stage: SipStage | null = null;
 afterEach(async () => {
@@ -35,5 +35,36 @@ describe("what follows a call on the SIP path", () => {
     expect(stage.record(caller.sid)).toMatchObject({ path: "sip", outcome: "failed", endReason: "drained" });
     expect(stage.twilio.truth.longestAloneMs(caller.sid)).toBeLessThan(2_000);
     caller.hangUp();
+  });
+});
+
+describe("the number that a human sees", () => {
+  it("is the agent's own where it has one, though the caller's could be shown", async () => {
+    const base = sipAgent("warm");
+    const agent = { ...base, transfer: { ...base.transfer, callerId: "+15550007777" } };
+    stage = await startSipStage({
+      agents: { agents: new Map([[agent.name, agent]]), numbers: new Map(), defaultAgent: agent.name },
+    });
+    const caller = stage.place();
+    await stage.greeted();
+    await caller.press("0");
+    const human = await stage.human();
+    await human.story.until("conference_joined");
+    expect(human.from).toBe("+15550007777");
+    caller.hangUp();
+    await stage.until(caller.sid, "ended");
+  });
+
+  it.each(["anonymous", "sip:ann@example.com"])("is ours for a caller without one: %s", async (from) => {
+    stage = await startSipStage();
+    const caller = stage.place({ from });
+    await stage.greeted();
+    await caller.press("0");
+    const human = await stage.human();
+    await human.story.until("conference_joined");
+    expect(human.from).toBe(caller.to);
+    caller.hangUp();
+    await stage.until(caller.sid, "ended");
+    expect(stage.model.violations()).toEqual([]);
   });
 });
