@@ -52,8 +52,8 @@ export interface App {
     readonly calls: number;
     readonly metrics: MetricsSnapshot;
   }>;
-  /** No new connections on the public ports; those that are open go on. */
-  stopListening(): void;
+  /** As `drain`, and takes no new connections: others have this process's place already. */
+  retire(): Promise<void>;
   /** No new callers; resolves once the running calls are over or DRAIN_SECONDS have passed. */
   drain(): Promise<void>;
   /** Callers still on a stream go to their fallback; everything is closed. Idempotent. */
@@ -307,6 +307,12 @@ export async function createApp(
   });
   let unwatch: (() => void) | null = null;
   let stopped = false;
+  const overOrTimeUp = async (): Promise<void> => {
+    const timeUp = new Promise<void>((resolve) => {
+      clock.after(config.drainSeconds * 1000, resolve);
+    });
+    await Promise.race([calls.drained(), timeUp]);
+  };
 
   return {
     start: async () => {
@@ -337,14 +343,16 @@ export async function createApp(
       calls: calls.load,
       metrics: await metrics.snapshot(withProcess),
     }),
-    stopListening: () => publicServer.stopListening(),
+    retire: async () => {
+      publicServer.stopListening();
+      calls.beginDrain();
+      log.info("retired", { calls: calls.load });
+      await overOrTimeUp();
+    },
     drain: async () => {
       calls.beginDrain();
       log.info("draining", { calls: calls.load });
-      const timeUp = new Promise<void>((resolve) => {
-        clock.after(config.drainSeconds * 1000, resolve);
-      });
-      await Promise.race([calls.drained(), timeUp]);
+      await overOrTimeUp();
     },
     stop: async () => {
       if (stopped) return;

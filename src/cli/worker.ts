@@ -55,8 +55,13 @@ export async function worker(io: CliIo): Promise<number> {
 
   const order = await Promise.race([messages.end, orphaned.then(() => "orphaned" as const)]);
   // Whoever takes the supervisor's place brings workers of its own: new callers are theirs.
-  if (order === "orphaned") app.stopListening();
-  if (order !== "stop") await Promise.race([app.drain(), messages.stop]);
+  if (order === "orphaned") await app.retire();
+  if (order === "drain") {
+    await Promise.race([app.drain(), messages.stop]);
+    // Until all are done: closing one of several listeners would reset connections that wait in it.
+    send({ type: "drained" });
+    await Promise.race([messages.stop, orphaned]);
+  }
   await app.stop();
   stopped = true;
   return EXIT_OK;

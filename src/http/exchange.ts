@@ -19,10 +19,16 @@ export interface RequestHead {
 export class Exchange {
   readonly head: RequestHead;
   readonly #response: HttpResponse;
+  readonly #last: () => boolean;
   #open = true;
 
-  /** Must be called before the route handler returns for the first time. */
-  constructor(response: HttpResponse, request: HttpRequest) {
+  /**
+   * Must be called before the route handler returns for the first time.
+   *
+   * @param last  asked when it is answered: no more requests are wanted on this connection.
+   */
+  constructor(response: HttpResponse, request: HttpRequest, last: () => boolean = () => false) {
+    this.#last = last;
     const headers = new Map<string, string>();
     // A repeated header counts once, as the first says: whoever signs or authorises signs that one.
     request.forEach((name, value) => {
@@ -49,7 +55,7 @@ export class Exchange {
   answer(reply: Reply): void {
     if (!this.#open) return;
     this.#open = false;
-    write(this.#response, reply, this.head.method === "HEAD");
+    write(this.#response, this.#last() ? { ...reply, close: true } : reply, this.head.method === "HEAD");
   }
 
   /**

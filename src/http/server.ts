@@ -26,7 +26,7 @@ export interface HttpServer {
    * @throws        RelayError config_invalid when it cannot be listened on.
    */
   listen(host: string, port: number, shared?: boolean): Promise<number>;
-  /** No new connections; those that are open go on. Idempotent. */
+  /** No new connections; streams go on, other open connections end with their next answer. Idempotent. */
   stopListening(): void;
   /** Ends everything at once. Idempotent. */
   close(): void;
@@ -72,11 +72,12 @@ export function createPublicServer(parts: PublicServerParts): HttpServer {
   const prefix = new URL(config.publicUrl).pathname.replace(/\/+$/, "");
   const mediaPaths = mediaPathsOf(mediaUrl, prefix);
   const app = loadUws().uws.App();
+  const server = new UwsServer(app);
 
   const behavior = mediaBehavior({ desk, guard, log, mediaUrl });
   for (const path of mediaPaths) app.ws(path, behavior);
   app.any("/*", (response, request) => {
-    const exchange = new Exchange(response, request);
+    const exchange = new Exchange(response, request, () => server.retired);
     const { method } = exchange.head;
     let { path } = exchange.head;
     if (mediaPaths.has(path)) {
@@ -98,7 +99,7 @@ export function createPublicServer(parts: PublicServerParts): HttpServer {
     else if (method !== "POST") exchange.answer(methodNotAllowed(["POST"]));
     else handler(exchange, path);
   });
-  return new UwsServer(app);
+  return server;
 }
 
 export interface OperatorServerParts extends OperatorRouterParts {
@@ -127,6 +128,7 @@ const EXCLUSIVE_PORT = 1;
 class UwsServer implements HttpServer {
   readonly #app: UwsApp;
   #listening: us_listen_socket[] = [];
+  #retired = false;
   #closed = false;
 
   constructor(app: UwsApp) {
@@ -149,7 +151,13 @@ class UwsServer implements HttpServer {
     });
   }
 
+  /** It listened, and does so no more. */
+  get retired(): boolean {
+    return this.#retired;
+  }
+
   stopListening(): void {
+    this.#retired = true;
     const { uws } = loadUws();
     for (const socket of this.#listening) uws.us_listen_socket_close(socket);
     this.#listening = [];

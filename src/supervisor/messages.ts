@@ -27,6 +27,8 @@ export type FromWorker =
       readonly calls: number;
       readonly metrics: MetricsSnapshot;
     }
+  /** Its calls are over, or their time is; it still listens. */
+  | { readonly type: "drained" }
   | { readonly type: "hold"; readonly callSid: CallSid }
   | { readonly type: "let_go"; readonly callSid: CallSid }
   | { readonly type: "ask"; readonly id: number; readonly callSid: CallSid; readonly question: Question }

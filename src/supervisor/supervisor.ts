@@ -53,6 +53,8 @@ interface Seat {
   heardMs: number;
   /** It was stalled and is being ended. */
   doomed: boolean;
+  /** Its calls are over. */
+  drained: boolean;
   readiness: Readiness | null;
   calls: number;
   metrics: WorkerSnapshot["snapshot"];
@@ -89,6 +91,7 @@ export class Supervisor {
       startedMs: 0,
       heardMs: 0,
       doomed: false,
+      drained: false,
       readiness: null,
       calls: 0,
       metrics: null,
@@ -210,6 +213,10 @@ export class Supervisor {
       case "listening":
         this.#listening(seat, message);
         return;
+      case "drained":
+        seat.drained = true;
+        this.#stopDrained();
+        return;
       case "refused":
         // Once calls run, another worker may have better luck later: a port can be taken for a moment.
         this.#deps.log.error("a worker cannot start", { worker: seat.worker, problem: message.problem });
@@ -259,6 +266,7 @@ export class Supervisor {
     const calls = this.#holders.gone(seat.worker);
     if (this.#draining) {
       log.info("worker ended", { worker: seat.worker, how });
+      this.#stopDrained();
       this.#wake();
       return;
     }
@@ -295,6 +303,13 @@ export class Supervisor {
   }
 
   // --- the end --------------------------------------------------------------------------------------
+
+  /** They end together: what still comes of one's calls may reach any of them. */
+  #stopDrained(): void {
+    const left = this.#seats.filter((seat) => seat.process !== null);
+    if (left.length > 0 && left.every((seat) => seat.drained))
+      for (const seat of left) seat.process?.send({ type: "stop" });
+  }
 
   #fail(error: Error): void {
     const started = this.#started;

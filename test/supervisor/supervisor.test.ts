@@ -290,6 +290,28 @@ describe("the end", () => {
     expect(clock.pending).toBe(0);
   });
 
+  it("lets workers end together, when the calls of all are over", async () => {
+    const [one, two] = await running();
+    const over = supervisor.drain();
+    one.says({ type: "drained" });
+    expect([one.last("stop"), two.last("stop")]).toEqual([undefined, undefined]);
+    two.says({ type: "drained" });
+    expect([one.last("stop"), two.last("stop")]).toEqual([{ type: "stop" }, { type: "stop" }]);
+    one.dies("status 0");
+    two.dies("status 0");
+    await over;
+  });
+
+  it("does not wait for a worker that died while it drained", async () => {
+    const [one, two] = await running();
+    const over = supervisor.drain();
+    one.says({ type: "drained" });
+    two.dies();
+    expect(one.last("stop")).toEqual({ type: "stop" });
+    one.dies("status 0");
+    await over;
+  });
+
   it("ends those that do not come to an end by themselves", async () => {
     const [one] = await running();
     const over = supervisor.drain();
