@@ -31,7 +31,7 @@ export class Ear {
     let at = start;
     for (; at + FRAME_BYTES <= end; at += FRAME_BYTES) {
       const loud = this.#isLoud(ulaw, at);
-      const near = this.#gate.frame(ulaw, at, loud, this.#vad.levelDbov, nowMs);
+      const near = this.#gate.frame(ulaw, at, loud, nowMs);
       crossed = this.#endpointer.frame(near, this.#audioMs) ?? crossed;
       this.#audioMs += FRAME_MS;
     }

@@ -1,39 +1,29 @@
 import { ulawToLinear } from "../codec/ulaw.js";
+import { octavesToDbov, toOctaves } from "./power-log.js";
 
-/** 0–500, 500–1000, 1000–2000, 2000–4000 Hz, roughly: the borders are those of the shortest filters there are; then all of it. */
+/** 0–500, 500–1000, 1000–2000, 2000–4000 Hz, with the soft borders of the shortest filters there are; then all of it. */
 export const ENVELOPE_BANDS = 5;
 export const WHOLE_BAND = 4;
 /** 10 ms. */
 export const STEP_BYTES = 80;
 
+// Of one envelope at a time, whichever call it is of.
+const powers = new Float64Array(ENVELOPE_BANDS);
 const LINEAR = Float64Array.from(ulawToLinear);
-/** Below this a band is silent: mu-law's own steps lie about here. Squares of 16-bit samples. */
-const FLOOR_POWER = 8;
-
-const f64 = new Float64Array(1);
-const u32 = new Uint32Array(f64.buffer);
-const LOG2 = Float64Array.from({ length: 1024 }, (_, i) => Math.log2(1 + (i + 0.5) / 1024));
-const DB_PER_OCTAVE = 10 * Math.log10(2);
 
 /**
- * Levels of `steps` times 10 ms of mu-law, one per band, in dB over the square of one 16-bit step (9 … 90). Haar filters: sums and
- * differences of neighbours, halved in rate each time. They leak, alike on both sides of what is compared, and cost one addition.
+ * Levels of `steps` times 10 ms of mu-law, one per band, in dBov (−72 … 0). Haar filters: sums and differences of neighbours, halved
+ * in rate each time. They leak into each other, but do so alike in both signals that are compared, and cost an addition a sample.
  *
- * @param out  ENVELOPE_BANDS numbers from `at` are overwritten. Allocates nothing.
+ * @param out  its first ENVELOPE_BANDS numbers are overwritten. Allocates nothing.
  */
-export function envelope(
-  ulaw: Uint8Array,
-  start: number,
-  steps: number,
-  out: Float32Array,
-  at: number,
-): void {
+export function envelope(ulaw: Uint8Array, start: number, steps: number, out: Float32Array): void {
   let to4k = 0;
   let to2k = 0;
   let to1k = 0;
   let to500 = 0;
-  const end = start + steps * STEP_BYTES;
-  for (let i = start; i < end; i += 8) {
+  const samples = steps * STEP_BYTES;
+  for (let i = start; i < start + samples; i += 8) {
     const a = LINEAR[ulaw[i]!]!;
     const b = LINEAR[ulaw[i + 1]!]!;
     const c = LINEAR[ulaw[i + 2]!]!;
@@ -42,29 +32,23 @@ export function envelope(
     const f = LINEAR[ulaw[i + 5]!]!;
     const g = LINEAR[ulaw[i + 6]!]!;
     const h = LINEAR[ulaw[i + 7]!]!;
+    to4k += (a - b) * (a - b) + (c - d) * (c - d) + (e - f) * (e - f) + (g - h) * (g - h);
     const ab = a + b;
     const cd = c + d;
     const ef = e + f;
     const gh = g + h;
-    to4k += (a - b) * (a - b) + (c - d) * (c - d) + (e - f) * (e - f) + (g - h) * (g - h);
     to2k += (ab - cd) * (ab - cd) + (ef - gh) * (ef - gh);
-    const abcd = ab + cd;
-    const efgh = ef + gh;
-    to1k += (abcd - efgh) * (abcd - efgh);
-    to500 += (abcd + efgh) * (abcd + efgh);
+    const low = ab + cd;
+    const next = ef + gh;
+    to1k += (low - next) * (low - next);
+    to500 += (low + next) * (low + next);
   }
-  // Every sum doubles the power of what it keeps.
-  const samples = steps * STEP_BYTES;
-  out[at] = decibels(to500 / (8 * samples));
-  out[at + 1] = decibels(to1k / (8 * samples));
-  out[at + 2] = decibels(to2k / (4 * samples));
-  out[at + 3] = decibels(to4k / (2 * samples));
-  out[at + WHOLE_BAND] = decibels((to500 + to1k + 2 * to2k + 4 * to4k) / (8 * samples));
-}
-
-/** Good to 0.01 dB, from the exponent and a table. */
-function decibels(power: number): number {
-  f64[0] = power + FLOOR_POWER;
-  const high = u32[1]!;
-  return DB_PER_OCTAVE * ((high >>> 20) - 1023 + LOG2[(high >>> 10) & 1023]!);
+  // Each sum of two doubles the power that it keeps, and halves the number of what is summed.
+  powers[0] = to500 / (8 * samples);
+  powers[1] = to1k / (8 * samples);
+  powers[2] = to2k / (4 * samples);
+  powers[3] = to4k / (2 * samples);
+  powers[WHOLE_BAND] = powers[0]! + powers[1]! + powers[2]! + powers[3]!;
+  toOctaves(powers);
+  for (let band = 0; band < ENVELOPE_BANDS; band++) out[band] = octavesToDbov(powers[band]!);
 }

@@ -1,0 +1,185 @@
+import { WHOLE_BAND } from "./envelope.js";
+import { type PlayedEnvelope, STEP_MS } from "./played-envelope.js";
+
+/** Echoes of 0 to 560 ms, seen by a clock of the phone that is off by 60 ms to either side. */
+const LEAST_DELAY_MS = -60;
+export const MOST_DELAY_MS = 620;
+/** Delays lie this far apart; one uplink frame at one delay touches three steps of what was played. */
+const GRID_MS = 20;
+const STEPS_APART = GRID_MS / STEP_MS;
+const STEPS_TOUCHED = 3;
+const DELAYS = (MOST_DELAY_MS - LEAST_DELAY_MS) / GRID_MS + 1;
+
+/** Coupling is echo over playout, in dB. Before anything is known it may be this much. Nothing louder is ever taken for echo. */
+const PRIOR_DB = -16;
+/** After so many frames what was seen counts as much as the prior. */
+const PRIOR_FRAMES = 12;
+const START_DB = -22;
+/** Square of dB. High enough that one delay must fit visibly better than chance to be singled out. */
+const START_VARIANCE = 68;
+/** Frames over which coupling is learnt: a second of loud playout. It changes when a phone is moved. */
+const MEMORY_FRAMES = 50;
+/** Only what is played within this of the loudest tells of coupling; under it the line's noise would. */
+const LOUD_DB = 22;
+/** How fast the loudest is forgotten: 2.5 dB a second. */
+const PEAK_FALL_DB = 0.05;
+/** One frame teaches no more than this: upwards little, for that is what a caller looks like. */
+const MOST_UP_DB = 5;
+const MOST_DOWN_DB = 25;
+/** A delay is plausible as long as it fits about as well as the best one. */
+const PLAUSIBLE_FACTOR = 1.9;
+const PLAUSIBLE_OVER = 2;
+/** Expected echo lies so many standard deviations over the mean. */
+const DEVIATIONS = 0.64;
+/** A new run of playout: the phone may have begun to play it earlier or later than the last one, 60 ms off each. */
+const RUN_SPREAD = 160 / GRID_MS;
+const RUN_FRAMES = 8;
+/** Steps with nothing announced that part two runs. */
+const RUN_GAP_STEPS = 10;
+/** By band, coupling over that of the whole: its upper quantile, found in small steps. A phone is no flat filter. */
+const TILT_UP_DB = 0.2;
+const TILT_DOWN_DB = 0.1;
+const LEAST_TILT_DB = -6;
+const MOST_TILT_DB = 4;
+
+// Of the frame at hand, whichever call it is of.
+const steps = new Float32Array((DELAYS - 1) * STEPS_APART + STEPS_TOUCHED);
+const playedDbov = new Float32Array(DELAYS);
+
+/**
+ * How what we play comes back on one line. For every delay: the mean coupling and how much it varies from frame to frame. At the true
+ * delay it hardly varies, at others as much as speech does. On a line without echo it is very low at all of them.
+ */
+export class EchoPath {
+  readonly #played: PlayedEnvelope;
+  readonly #couplingDb = new Float32Array(DELAYS);
+  readonly #variance = new Float32Array(DELAYS);
+  readonly #frames = new Uint8Array(DELAYS);
+  readonly #tiltDb = new Float32Array(WHOLE_BAND);
+  /** Loudest of late, falling slowly. */
+  #peakDbov = Number.NEGATIVE_INFINITY;
+  /** The latest step that the run watch has seen, and how many before it had nothing announced. */
+  #watchedStep = Number.NEGATIVE_INFINITY;
+  #emptySteps = 0;
+
+  constructor(played: PlayedEnvelope) {
+    this.#played = played;
+    this.reset();
+  }
+
+  /**
+   * Turns to the uplink frame that began at `beganMs`. The other methods are about this frame, until the next call.
+   *
+   * @returns the loudest that its echo could be of, in dBov.
+   */
+  turnTo(beganMs: number): number {
+    const newest = Math.floor((beganMs - LEAST_DELAY_MS) / STEP_MS);
+    this.#watchRuns(newest + STEPS_TOUCHED - 1);
+    this.#played.read(WHOLE_BAND, newest - (DELAYS - 1) * STEPS_APART, steps);
+    let loudest = Number.NEGATIVE_INFINITY;
+    for (let delay = 0; delay < DELAYS; delay++) {
+      const at = (DELAYS - 1 - delay) * STEPS_APART;
+      const level = Math.max(steps[at]!, steps[at + 1]!, steps[at + 2]!);
+      playedDbov[delay] = level;
+      if (level > loudest) loudest = level;
+    }
+    return loudest;
+  }
+
+  #watchRuns(step: number): void {
+    const moved = step - this.#watchedStep;
+    this.#watchedStep = step;
+    if (this.#played.announced(step)) {
+      if (this.#emptySteps >= RUN_GAP_STEPS) this.#beginRun();
+      this.#emptySteps = 0;
+    } else this.#emptySteps = moved > RUN_GAP_STEPS ? RUN_GAP_STEPS : this.#emptySteps + moved;
+  }
+
+  /** What is known of the path still holds, but the delay only roughly. */
+  #beginRun(): void {
+    const best = this.#best();
+    if (this.#frames[best]! < RUN_FRAMES) return;
+    const last = Math.min(DELAYS - 1, best + RUN_SPREAD);
+    for (let delay = Math.max(0, best - RUN_SPREAD); delay <= last; delay++) {
+      this.#couplingDb[delay] = this.#couplingDb[best]!;
+      this.#variance[delay] = this.#variance[best]!;
+    }
+    for (let delay = 0; delay < DELAYS; delay++)
+      this.#frames[delay] = Math.min(this.#frames[delay]!, RUN_FRAMES);
+  }
+
+  /** `out[band]` becomes the most that echo is expected to bring in this band, over all plausible delays, in dBov. */
+  expect(beganMs: number, out: Float32Array): void {
+    const plausible = PLAUSIBLE_FACTOR * this.#variance[this.#best()]! + PLAUSIBLE_OVER;
+    const newest = Math.floor((beganMs - LEAST_DELAY_MS) / STEP_MS);
+    for (let band = 0; band < WHOLE_BAND; band++) out[band] = Number.NEGATIVE_INFINITY;
+    for (let delay = 0; delay < DELAYS; delay++) {
+      const variance = this.#variance[delay]!;
+      if (variance > plausible) continue;
+      const frames = this.#frames[delay]!;
+      const trust = frames / (frames + PRIOR_FRAMES);
+      const seenDb = this.#couplingDb[delay]! + DEVIATIONS * Math.sqrt(variance);
+      const couplingDb = PRIOR_DB + trust * Math.min(0, seenDb - PRIOR_DB);
+      const step = newest - delay * STEPS_APART;
+      for (let band = 0; band < WHOLE_BAND; band++) {
+        const echo =
+          this.#played.loudestDbov(band, step, STEPS_TOUCHED) + couplingDb + trust * this.#tiltDb[band]!;
+        if (echo > out[band]!) out[band] = echo;
+      }
+    }
+  }
+
+  /**
+   * The frame is not the caller's: what came back is at most the echo of what was played.
+   *
+   * @param levels  the frame's ENVELOPE_BANDS levels, in dBov
+   * @param sounds  true: more than the line's noise
+   */
+  learn(beganMs: number, levels: Float32Array, sounds: boolean): void {
+    for (let delay = 0; delay < DELAYS; delay++)
+      this.#peakDbov = Math.max(this.#peakDbov, playedDbov[delay]!);
+    const loud = this.#peakDbov - LOUD_DB;
+    for (let delay = 0; delay < DELAYS; delay++) {
+      const level = playedDbov[delay]!;
+      if (level < loud) continue;
+      const frames = Math.min(this.#frames[delay]! + 1, MEMORY_FRAMES);
+      const off = levels[WHOLE_BAND]! - level - this.#couplingDb[delay]!;
+      const taught = Math.max(-MOST_DOWN_DB, Math.min(MOST_UP_DB, off));
+      const rate = 1 / (frames + 2);
+      this.#couplingDb[delay] = Math.min(PRIOR_DB, this.#couplingDb[delay]! + rate * taught);
+      this.#variance[delay] = this.#variance[delay]! + rate * (taught * taught - this.#variance[delay]!);
+      this.#frames[delay] = frames;
+    }
+    if (sounds) this.#learnTilt(beganMs, levels, loud);
+    this.#peakDbov -= PEAK_FALL_DB;
+  }
+
+  #learnTilt(beganMs: number, levels: Float32Array, loud: number): void {
+    const best = this.#best();
+    if (this.#frames[best]! < RUN_FRAMES || playedDbov[best]! < loud) return;
+    const step = Math.floor((beganMs - LEAST_DELAY_MS) / STEP_MS) - best * STEPS_APART;
+    for (let band = 0; band < WHOLE_BAND; band++) {
+      const expected =
+        this.#played.loudestDbov(band, step, STEPS_TOUCHED) + this.#couplingDb[best]! + this.#tiltDb[band]!;
+      const tilt = this.#tiltDb[band]! + (levels[band]! > expected ? TILT_UP_DB : -TILT_DOWN_DB);
+      this.#tiltDb[band] = Math.max(LEAST_TILT_DB, Math.min(MOST_TILT_DB, tilt));
+    }
+  }
+
+  #best(): number {
+    let best = 0;
+    for (let delay = 1; delay < DELAYS; delay++)
+      if (this.#variance[delay]! < this.#variance[best]!) best = delay;
+    return best;
+  }
+
+  reset(): void {
+    this.#couplingDb.fill(START_DB);
+    this.#variance.fill(START_VARIANCE);
+    this.#frames.fill(0);
+    this.#tiltDb.fill(0);
+    this.#peakDbov = Number.NEGATIVE_INFINITY;
+    this.#watchedStep = Number.NEGATIVE_INFINITY;
+    this.#emptySteps = 0;
+  }
+}
