@@ -67,7 +67,8 @@ export class RelayProcess {
 
   /** @throws Error with the relay's last words when it does not come up. */
   static async start(plan: RelayPlan): Promise<RelayProcess> {
-    const [port, adminPort] = [await freePort(), await freePort()];
+    const { workers } = plan;
+    const [port, adminPort] = [workers > 1 ? await freeTens(workers) : await freePort(), await freePort()];
     const directory = mkdtempSync(join(tmpdir(), "murelay-bench-"));
     const logFile = join(directory, "relay.log");
     const profile =
@@ -99,7 +100,9 @@ export class RelayProcess {
         MAX_CALLS: String(plan.maxCalls),
         // What is measured is how it does when it is full, not when it says so.
         OVERLOAD_PERCENT: "100",
-        WORKERS: String(plan.workers),
+        WORKERS: String(workers),
+        // Streams come to the worker that has their session open, as behind a balancer: worker n listens on PORT + 1 + n.
+        ...(workers > 1 ? { MEDIA_URL: `ws://127.0.0.1:${(port + 1) / 10}{worker}/media-stream` } : {}),
         DATABASE_URL: `sqlite:${join(directory, "bench.db")}`,
         RECORDINGS_DIR: join(directory, "recordings"),
         AGENTS_FILE: AGENTS,
@@ -112,7 +115,8 @@ export class RelayProcess {
     closeSync(log);
     const relay = new RelayProcess(child, port, directory, logFile, node.slice(1).join(" "));
     try {
-      await relay.#ready(`http://127.0.0.1:${port}/health`);
+      const own = workers > 1 ? Array.from({ length: workers }, (_, n) => port + 1 + n) : [port];
+      for (const one of own) await relay.#ready(`http://127.0.0.1:${one}/health`);
     } catch (error) {
       await relay.stop();
       throw error;
@@ -190,10 +194,37 @@ export function builtProgram(): string | null {
 
 function bare(records: RecordsPlan): string[] {
   const launcher = fileURLToPath(new URL("./bare-relay.ts", import.meta.url));
-  return ["--import", import.meta.resolve("tsx"), launcher, records ? "on" : "off"];
+  return [
+    "--import",
+    import.meta.resolve("tsx"),
+    launcher,
+    ...(records.keep ? ["on"] : ["off", records.momentsFile]),
+  ];
 }
 
 /** Free on loopback at this moment. */
+/** A port that ends in 9, with `workers` (10 at most) free ones behind it; below those of outgoing connections. */
+async function freeTens(workers: number): Promise<number> {
+  if (workers > 10) throw new Error("--workers: 10 at most, where the relay is started here");
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const first = 15_009 + 10 * Math.floor(Math.random() * 1_500);
+    const wanted = Array.from({ length: workers + 1 }, (_, i) => first + i);
+    if ((await Promise.all(wanted.map(isFree))).every((free) => free)) return first;
+  }
+  throw new Error("no free ports in a row");
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  const free = await new Promise<boolean>((resolve) => {
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => resolve(true));
+  });
+  if (free) await new Promise((resolve) => server.close(resolve));
+  return free;
+}
+
+/** A port that is free now. */
 export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
