@@ -6,8 +6,10 @@ import { FrameVad } from "./frame-vad.js";
 
 /** Nobody speaks so softly into a telephone; a line at rest is quieter. */
 const QUIET_ENERGY = energyOf(-58, FRAME_BYTES);
-/** On a line that is at rest, a quiet frame is only looked at closely now and then. */
-const LOOK_EVERY_FRAMES = 2;
+/** On a line that is at rest, a quiet frame is looked at closely only now and then: by the detector, whose memory is short … */
+const LISTEN_EVERY_FRAMES = 2;
+/** … and by the gate, which learns over seconds. */
+const GATE_EVERY_FRAMES = 4;
 
 /**
  * What we hear of one caller ourselves: speech or not, told apart from our own playout coming back, and where it
@@ -19,7 +21,7 @@ export class Ear {
   readonly #endpointer = new Endpointer();
   #audioMs = 0;
   #doubtful = false;
-  #quietFrames = 0;
+  #restedFrames = 0;
 
   /**
    * The next audio of the caller, in whole frames: an incomplete one at its end is not listened to, and leaves a doubt.
@@ -30,8 +32,7 @@ export class Ear {
     let crossed: Endpoint | null = null;
     let at = start;
     for (; at + FRAME_BYTES <= end; at += FRAME_BYTES) {
-      const loud = this.#isLoud(ulaw, at);
-      const near = this.#gate.frame(ulaw, at, loud, nowMs);
+      const near = this.#isNear(ulaw, at, nowMs);
       crossed = this.#endpointer.frame(near, this.#audioMs) ?? crossed;
       this.#audioMs += FRAME_MS;
     }
@@ -39,11 +40,17 @@ export class Ear {
     return crossed;
   }
 
-  /** The detector's verdict; at rest it is spared most of the frames in which there is nothing to hear. */
-  #isLoud(ulaw: Uint8Array, at: number): boolean {
-    if (!isQuieter(ulaw, at, at + FRAME_BYTES, QUIET_ENERGY)) this.#quietFrames = 0;
-    else if (this.#vad.certainlySilent && ++this.#quietFrames % LOOK_EVERY_FRAMES !== 0) return false;
-    return this.#vad.frame(ulaw, at);
+  /** Whether this frame is the caller's speech. At rest, detector and gate are spared most of what there is nothing to hear in. */
+  #isNear(ulaw: Uint8Array, at: number, nowMs: number): boolean {
+    const rests =
+      isQuieter(ulaw, at, at + FRAME_BYTES, QUIET_ENERGY) &&
+      this.#vad.certainlySilent &&
+      !this.#endpointer.speaking;
+    this.#restedFrames = rests ? this.#restedFrames + 1 : 0;
+    const heard = this.#restedFrames % LISTEN_EVERY_FRAMES === 0 && this.#vad.frame(ulaw, at);
+    if (this.#restedFrames % GATE_EVERY_FRAMES === 0) return this.#gate.frame(ulaw, at, heard, nowMs);
+    this.#gate.rest(nowMs);
+    return false;
   }
 
   /** The phone will play `ulaw[start, end)` from `playsAtMs` on. */

@@ -64,9 +64,14 @@ export class EchoGate {
     envelope(ulaw, start, FRAME_MS / STEP_MS, levels);
     this.#followFloor();
     if (this.#path.turnTo(beganMs) < NO_ECHO_DBOV) return vadSpeech;
-    const near = vadSpeech && this.#isNear(beganMs);
-    if (!near) this.#path.learn(beganMs, levels, vadSpeech);
+    const near = vadSpeech && this.#isNear();
+    if (!near) this.#path.learn(levels, vadSpeech);
     return near;
+  }
+
+  /** A frame that is too quiet to hold speech or echo, and teaches nothing that its neighbours do not. */
+  rest(nowMs: number): void {
+    this.#followBeat(nowMs);
   }
 
   #followBeat(nowMs: number): void {
@@ -84,8 +89,8 @@ export class EchoGate {
     this.#floorKnown = true;
   }
 
-  #isNear(beganMs: number): boolean {
-    this.#path.expect(beganMs, expected);
+  #isNear(): boolean {
+    this.#path.expect(expected);
     let over = 0;
     for (let band = 0; band < WHOLE_BAND; band++) {
       const explained = Math.max(expected[band]! + OVER_ECHO_DB, this.#floorDbov[band]! + OVER_NOISE_DB);
