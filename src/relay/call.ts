@@ -36,6 +36,7 @@ import { CallStory } from "./call-story.js";
 import type { CallTools, ToolHost } from "./call-tools.js";
 import type { Heritage } from "./fleet.js";
 import { Keypad } from "./keypad.js";
+import { limitAction } from "./limit-verdict.js";
 import { LimitWatch } from "./limit-watch.js";
 import type { MediaLeg, MediaLegEvents } from "./media-leg.js";
 import * as prompts from "./prompts.js";
@@ -698,33 +699,9 @@ export class Call
     const verdict = this.#limits.check(nowMs, silent, this.#costUsd);
     if (verdict === null) return;
     this.story.note("limit", { limit: verdict });
-    switch (verdict) {
-      case "idle_prompt":
-        session?.speak(prompts.STILL_THERE);
-        return;
-      case "time_warning":
-        session?.speak(prompts.TIME_NEARLY_UP);
-        return;
-      case "idle":
-        this.leave({ kind: "end", reason: "idle", farewell: "ask" });
-        return;
-      case "max_call_minutes":
-      case "max_cost_usd":
-        this.#limitReached(verdict);
-    }
-  }
-
-  #limitReached(reason: string): void {
-    const destination = this.agent.transfer.default;
-    if (destination === null) {
-      this.leave({ kind: "end", reason, farewell: "ask" });
-      return;
-    }
-    this.leave({
-      kind: "transfer",
-      farewell: "ask",
-      request: { destination, reason, summary: null, urgency: null, by: "limit" },
-    });
+    const action = limitAction(verdict, this.agent);
+    if (action.kind === "say") session?.speak(action.instructions);
+    else this.leave(action.departure);
   }
 
   /** Keys that are not the way to a human: told to the model once the caller has stopped typing. */

@@ -18,6 +18,7 @@ import type { Departure, Verdict } from "./call-state.js";
 import { CallStory } from "./call-story.js";
 import type { CallTools, ToolHost, ToolRun } from "./call-tools.js";
 import { Keypad } from "./keypad.js";
+import { limitAction } from "./limit-verdict.js";
 import { LimitWatch } from "./limit-watch.js";
 import * as prompts from "./prompts.js";
 import { acceptedSession } from "./sip-session.js";
@@ -550,32 +551,9 @@ export class SipCall implements ToolHost, UpstreamHost, VoiceSessionEvents {
     const verdict = this.#limits.check(nowMs, silent, this.#costUsd);
     if (verdict === null) return;
     this.story.note("limit", { limit: verdict });
-    switch (verdict) {
-      case "idle_prompt":
-        session?.speak(prompts.STILL_THERE);
-        return;
-      case "time_warning":
-        session?.speak(prompts.TIME_NEARLY_UP);
-        return;
-      case "idle":
-        this.leave({ kind: "end", reason: "idle", farewell: "ask" });
-        return;
-      default: {
-        const destination = this.agent.transfer.default;
-        const request = {
-          destination: destination ?? "",
-          reason: verdict,
-          summary: null,
-          urgency: null,
-          by: "limit",
-        } as const;
-        this.leave(
-          destination === null
-            ? { kind: "end", reason: verdict, farewell: "ask" }
-            : { kind: "transfer", farewell: "ask", request },
-        );
-      }
-    }
+    const action = limitAction(verdict, this.agent);
+    if (action.kind === "say") session?.speak(action.instructions);
+    else this.leave(action.departure);
   }
 
   /** Departs when nothing is left to say and the caller has heard it. */
