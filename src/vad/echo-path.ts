@@ -4,10 +4,9 @@ import { type PlayedEnvelope, STEP_MS } from "./played-envelope.js";
 /** Echoes of 0 to 560 ms, seen by a clock of the phone that is off by 60 ms to either side. */
 const LEAST_DELAY_MS = -60;
 export const MOST_DELAY_MS = 620;
-/** Delays lie this far apart; one uplink frame at one delay touches three steps of what was played. */
+/** Delays lie this far apart. */
 const GRID_MS = 20;
 const STEPS_APART = GRID_MS / STEP_MS;
-const STEPS_TOUCHED = 3;
 const DELAYS = (MOST_DELAY_MS - LEAST_DELAY_MS) / GRID_MS + 1;
 
 /** Coupling is echo over playout, in dB. Before anything is known it may be this much. Nothing louder is ever taken for echo. */
@@ -19,6 +18,8 @@ const START_DB = -22;
 const START_VARIANCE = 68;
 /** Frames over which coupling is learnt: a second of loud playout. It changes when a phone is moved. */
 const MEMORY_FRAMES = 50;
+/** What one frame counts, after so many. */
+const RATE = Float64Array.from({ length: MEMORY_FRAMES + 1 }, (_, frames) => 1 / (frames + 2));
 /** Only what is played within this of the loudest tells of coupling; under it the line's noise would. */
 const LOUD_DB = 22;
 /** How fast the loudest is forgotten: 2.5 dB a second. */
@@ -43,7 +44,6 @@ const LEAST_TILT_DB = -6;
 const MOST_TILT_DB = 4;
 
 // Of the frame at hand, whichever call it is of.
-const steps = new Float32Array((DELAYS - 1) * STEPS_APART + STEPS_TOUCHED);
 const playedDbov = new Float32Array(DELAYS);
 
 /**
@@ -56,6 +56,10 @@ export class EchoPath {
   readonly #variance = new Float32Array(DELAYS);
   readonly #frames = new Uint8Array(DELAYS);
   readonly #tiltDb = new Float32Array(WHOLE_BAND);
+  /** The step that the frame at hand began in, for an echo of the least delay. */
+  #newest = 0;
+  /** Where coupling varies least. */
+  #best = 0;
   /** Loudest of late, falling slowly. */
   #peakDbov = Number.NEGATIVE_INFINITY;
   /** The latest step that the run watch has seen, and how many before it had nothing announced. */
@@ -73,16 +77,12 @@ export class EchoPath {
    * @returns the loudest that its echo could be of, in dBov.
    */
   turnTo(beganMs: number): number {
-    const newest = Math.floor((beganMs - LEAST_DELAY_MS) / STEP_MS);
-    this.#watchRuns(newest + STEPS_TOUCHED - 1);
-    this.#played.read(WHOLE_BAND, newest - (DELAYS - 1) * STEPS_APART, steps);
+    this.#newest = Math.floor((beganMs - LEAST_DELAY_MS) / STEP_MS);
+    this.#watchRuns(this.#newest);
+    this.#played.readBack(WHOLE_BAND, this.#newest, STEPS_APART, playedDbov);
     let loudest = Number.NEGATIVE_INFINITY;
-    for (let delay = 0; delay < DELAYS; delay++) {
-      const at = (DELAYS - 1 - delay) * STEPS_APART;
-      const level = Math.max(steps[at]!, steps[at + 1]!, steps[at + 2]!);
-      playedDbov[delay] = level;
-      if (level > loudest) loudest = level;
-    }
+    for (let delay = 0; delay < DELAYS; delay++)
+      if (playedDbov[delay]! > loudest) loudest = playedDbov[delay]!;
     return loudest;
   }
 
@@ -97,7 +97,7 @@ export class EchoPath {
 
   /** What is known of the path still holds, but the delay only roughly. */
   #beginRun(): void {
-    const best = this.#best();
+    const best = this.#best;
     if (this.#frames[best]! < RUN_FRAMES) return;
     const last = Math.min(DELAYS - 1, best + RUN_SPREAD);
     for (let delay = Math.max(0, best - RUN_SPREAD); delay <= last; delay++) {
@@ -109,9 +109,8 @@ export class EchoPath {
   }
 
   /** `out[band]` becomes the most that echo is expected to bring in this band, over all plausible delays, in dBov. */
-  expect(beganMs: number, out: Float32Array): void {
-    const plausible = PLAUSIBLE_FACTOR * this.#variance[this.#best()]! + PLAUSIBLE_OVER;
-    const newest = Math.floor((beganMs - LEAST_DELAY_MS) / STEP_MS);
+  expect(out: Float32Array): void {
+    const plausible = PLAUSIBLE_FACTOR * this.#variance[this.#best]! + PLAUSIBLE_OVER;
     for (let band = 0; band < WHOLE_BAND; band++) out[band] = Number.NEGATIVE_INFINITY;
     for (let delay = 0; delay < DELAYS; delay++) {
       const variance = this.#variance[delay]!;
@@ -120,12 +119,7 @@ export class EchoPath {
       const trust = frames / (frames + PRIOR_FRAMES);
       const seenDb = this.#couplingDb[delay]! + DEVIATIONS * Math.sqrt(variance);
       const couplingDb = PRIOR_DB + trust * Math.min(0, seenDb - PRIOR_DB);
-      const step = newest - delay * STEPS_APART;
-      for (let band = 0; band < WHOLE_BAND; band++) {
-        const echo =
-          this.#played.loudestDbov(band, step, STEPS_TOUCHED) + couplingDb + trust * this.#tiltDb[band]!;
-        if (echo > out[band]!) out[band] = echo;
-      }
+      this.#played.raise(this.#newest - delay * STEPS_APART, couplingDb, trust, this.#tiltDb, out);
     }
   }
 
@@ -135,7 +129,7 @@ export class EchoPath {
    * @param levels  the frame's ENVELOPE_BANDS levels, in dBov
    * @param sounds  true: more than the line's noise
    */
-  learn(beganMs: number, levels: Float32Array, sounds: boolean): void {
+  learn(levels: Float32Array, sounds: boolean): void {
     for (let delay = 0; delay < DELAYS; delay++)
       this.#peakDbov = Math.max(this.#peakDbov, playedDbov[delay]!);
     const loud = this.#peakDbov - LOUD_DB;
@@ -145,35 +139,36 @@ export class EchoPath {
       const frames = Math.min(this.#frames[delay]! + 1, MEMORY_FRAMES);
       const off = levels[WHOLE_BAND]! - level - this.#couplingDb[delay]!;
       const taught = Math.max(-MOST_DOWN_DB, Math.min(MOST_UP_DB, off));
-      const rate = 1 / (frames + 2);
+      const rate = RATE[frames]!;
       this.#couplingDb[delay] = Math.min(PRIOR_DB, this.#couplingDb[delay]! + rate * taught);
       this.#variance[delay] = this.#variance[delay]! + rate * (taught * taught - this.#variance[delay]!);
       this.#frames[delay] = frames;
     }
-    if (sounds) this.#learnTilt(beganMs, levels, loud);
+    this.#findBest();
+    if (sounds) this.#learnTilt(levels, loud);
     this.#peakDbov -= PEAK_FALL_DB;
   }
 
-  #learnTilt(beganMs: number, levels: Float32Array, loud: number): void {
-    const best = this.#best();
+  #learnTilt(levels: Float32Array, loud: number): void {
+    const best = this.#best;
     if (this.#frames[best]! < RUN_FRAMES || playedDbov[best]! < loud) return;
-    const step = Math.floor((beganMs - LEAST_DELAY_MS) / STEP_MS) - best * STEPS_APART;
+    const step = this.#newest - best * STEPS_APART;
     for (let band = 0; band < WHOLE_BAND; band++) {
-      const expected =
-        this.#played.loudestDbov(band, step, STEPS_TOUCHED) + this.#couplingDb[best]! + this.#tiltDb[band]!;
+      const expected = this.#played.loudestDbov(band, step) + this.#couplingDb[best]! + this.#tiltDb[band]!;
       const tilt = this.#tiltDb[band]! + (levels[band]! > expected ? TILT_UP_DB : -TILT_DOWN_DB);
       this.#tiltDb[band] = Math.max(LEAST_TILT_DB, Math.min(MOST_TILT_DB, tilt));
     }
   }
 
-  #best(): number {
+  #findBest(): void {
     let best = 0;
     for (let delay = 1; delay < DELAYS; delay++)
       if (this.#variance[delay]! < this.#variance[best]!) best = delay;
-    return best;
+    this.#best = best;
   }
 
   reset(): void {
+    this.#best = 0;
     this.#couplingDb.fill(START_DB);
     this.#variance.fill(START_VARIANCE);
     this.#frames.fill(0);

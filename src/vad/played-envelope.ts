@@ -14,9 +14,12 @@ const SLACK_MS = 15;
 
 const levels = new Float32Array(ENVELOPE_BANDS);
 
-/** How loud, and in which bands, the phone plays at any time: steps of 10 ms on the call's clock. 3 KB a call. */
+/**
+ * How loud, and in which bands, the phone plays at any time: steps of 10 ms on the call's clock, of which each holds the loudest of the
+ * 30 ms that begin with it. A 20 ms frame of the caller touches three steps of what was played. 3 KB a call.
+ */
 export class PlayedEnvelope {
-  /** One ring of STEPS a band, one behind the other. */
+  /** A ring of steps; of each its bands. */
   readonly #levels = new Uint8Array(STEPS * ENVELOPE_BANDS);
   /** A step that waits for the rest of its audio. */
   readonly #rest = new Uint8Array(STEP_BYTES);
@@ -26,9 +29,9 @@ export class PlayedEnvelope {
   /** Nothing is announced from this step on. */
   #endStep = Number.NEGATIVE_INFINITY;
 
-  /** Up to when something is announced, on the call's clock. */
-  get endMs(): number {
-    return this.#endStep * STEP_MS;
+  /** Nothing is announced from this step on. */
+  endsBefore(step: number): boolean {
+    return this.#endStep <= step;
   }
 
   /** `ulaw[start, end)` plays from `playsAtMs` on. Keeps no reference to it. */
@@ -57,8 +60,14 @@ export class PlayedEnvelope {
     this.#nextMs += STEP_MS;
     this.#erase(this.#endStep, step);
     const at = slot(step);
-    for (let band = 0; band < ENVELOPE_BANDS; band++)
-      this.#levels[band * STEPS + at] = Math.round(UNITS_PER_DB * (levels[band]! - UNANNOUNCED_DBOV));
+    const before = slot(step - 1);
+    const twoBefore = slot(step - 2);
+    for (let band = 0; band < ENVELOPE_BANDS; band++) {
+      const level = Math.round(UNITS_PER_DB * (levels[band]! - UNANNOUNCED_DBOV));
+      this.#levels[at + band] = level;
+      if (this.#levels[before + band]! < level) this.#levels[before + band] = level;
+      if (this.#levels[twoBefore + band]! < level) this.#levels[twoBefore + band] = level;
+    }
     this.#endStep = step + 1;
   }
 
@@ -75,37 +84,57 @@ export class PlayedEnvelope {
   #erase(from: number, to: number): void {
     for (let step = Math.max(from, to - STEPS); step < to; step++) {
       const at = slot(step);
-      for (let band = 0; band < ENVELOPE_BANDS; band++) this.#levels[band * STEPS + at] = NOTHING;
+      for (let band = 0; band < ENVELOPE_BANDS; band++) this.#levels[at + band] = NOTHING;
     }
   }
 
-  /** Level of one band, in dBov, `step` times 10 ms after the clock's zero. */
-  levelDbov(band: number, step: number): number {
+  /** The loudest of a band in the 30 ms from `step` times 10 ms on, in dBov. */
+  loudestDbov(band: number, step: number): number {
     if (step >= this.#endStep || step < this.#endStep - STEPS) return UNANNOUNCED_DBOV;
-    return this.#levels[band * STEPS + slot(step)]! / UNITS_PER_DB + UNANNOUNCED_DBOV;
+    return this.#levels[slot(step) + band]! / UNITS_PER_DB + UNANNOUNCED_DBOV;
   }
 
-  /** The loudest of `steps` steps from `step` on. */
-  loudestDbov(band: number, step: number, steps: number): number {
-    let loudest = UNANNOUNCED_DBOV;
-    for (let n = 0; n < steps; n++) loudest = Math.max(loudest, this.levelDbov(band, step + n));
-    return loudest;
-  }
-
-  /** `out[n]` becomes the level of one band in step `step + n`: cheaper than asking for each. */
-  read(band: number, step: number, out: Float32Array): void {
+  /** `out[n]` becomes the loudest of a band from step `step − n · apart` on: cheaper than asking for each. */
+  readBack(band: number, step: number, apart: number, out: Float32Array): void {
+    const back = apart * ENVELOPE_BANDS;
+    const end = this.#endStep;
     let at = slot(step);
     for (let n = 0; n < out.length; n++) {
-      const known = step + n < this.#endStep && step + n >= this.#endStep - STEPS;
-      const level = known ? this.#levels[band * STEPS + at]! : NOTHING;
-      out[n] = level / UNITS_PER_DB + UNANNOUNCED_DBOV;
-      at = at + 1 === STEPS ? 0 : at + 1;
+      const known = step < end && step >= end - STEPS;
+      out[n] = (known ? this.#levels[at + band]! : NOTHING) / UNITS_PER_DB + UNANNOUNCED_DBOV;
+      step -= apart;
+      at = at < back ? at - back + STEPS * ENVELOPE_BANDS : at - back;
     }
   }
 
-  /** Something was sent to the phone for this step, be it silence. */
+  /**
+   * Raises each band of `out` to the loudest that comes through any of several ways: the n-th adds `addDb[n]`, and `share[n]` of
+   * `bandDb[band]`, to what plays from step `step − n · apart` on. A way with an addDb of −Infinity is closed.
+   */
+  raise(
+    step: number,
+    apart: number,
+    addDb: Float32Array,
+    share: Float32Array,
+    bandDb: Float32Array,
+    out: Float32Array,
+  ): void {
+    const end = this.#endStep;
+    for (let n = 0; n < addDb.length; n++, step -= apart) {
+      if (addDb[n] === Number.NEGATIVE_INFINITY || step >= end || step < end - STEPS) continue;
+      const at = slot(step);
+      const plusDb = addDb[n]! + UNANNOUNCED_DBOV;
+      const shared = share[n]!;
+      for (let band = 0; band < out.length; band++) {
+        const level = this.#levels[at + band]! / UNITS_PER_DB + plusDb + shared * bandDb[band]!;
+        if (level > out[band]!) out[band] = level;
+      }
+    }
+  }
+
+  /** Something was sent to the phone for the 30 ms from this step on, be it silence. */
   announced(step: number): boolean {
-    return this.levelDbov(0, step) > UNANNOUNCED_DBOV;
+    return this.loudestDbov(0, step) > UNANNOUNCED_DBOV;
   }
 
   reset(): void {
@@ -116,7 +145,8 @@ export class PlayedEnvelope {
   }
 }
 
+/** Where a step's bands begin. Whole numbers of 32 bits, of which the remainder is cheap: steps for 248 days. */
 function slot(step: number): number {
-  const rest = step % STEPS;
-  return rest < 0 ? rest + STEPS : rest;
+  const rest = (step | 0) % STEPS;
+  return (rest < 0 ? rest + STEPS : rest) * ENVELOPE_BANDS;
 }

@@ -32,20 +32,20 @@ describe("envelope", () => {
 describe("PlayedEnvelope", () => {
   const loud = whiteNoise(8_000, 2_000, 5);
 
-  it("knows what plays when, and that before and after it nothing does", () => {
+  it("knows the loudest of the 30 ms from any step on, and where nothing plays", () => {
     const played = new PlayedEnvelope();
     played.played(loud, 0, 800, 500);
-    const levels = Array.from({ length: 14 }, (_, n) => played.levelDbov(WHOLE_BAND, 48 + n));
+    const levels = Array.from({ length: 16 }, (_, n) => played.loudestDbov(WHOLE_BAND, 46 + n));
     expect(levels.map((level) => level > -40)).toEqual([
       false,
       false,
-      ...Array.from({ length: 10 }, () => true),
+      ...Array.from({ length: 12 }, () => true),
       false,
       false,
     ]);
     expect(levels[0]).toBe(NOTHING_DBOV);
-    expect(played.announced(49)).toBe(false);
-    expect(played.announced(50)).toBe(true);
+    expect(played.announced(47)).toBe(false);
+    expect(played.announced(48)).toBe(true);
     expect(played.endMs).toBe(600);
   });
 
@@ -62,7 +62,7 @@ describe("PlayedEnvelope", () => {
           at = end;
         }
         for (let step = 95; step < 155; step++)
-          expect(cut.levelDbov(WHOLE_BAND, step)).toBe(whole.levelDbov(WHOLE_BAND, step));
+          expect(cut.loudestDbov(WHOLE_BAND, step)).toBe(whole.loudestDbov(WHOLE_BAND, step));
       }),
     );
   });
@@ -70,29 +70,29 @@ describe("PlayedEnvelope", () => {
   it("reads many steps as it reads one", () => {
     const played = new PlayedEnvelope();
     for (let at = 0; at < 8_000; at += 160) played.played(loud, at, at + 160, 5_000 + at / 8);
-    const out = new Float32Array(130);
-    played.read(2, 490, out);
-    expect([...out]).toEqual(Array.from(out, (_, n) => played.levelDbov(2, 490 + n)));
+    const out = new Float32Array(70);
+    played.readBack(2, 610, 2, out);
+    expect([...out]).toEqual(Array.from(out, (_, n) => played.loudestDbov(2, 610 - 2 * n)));
   });
 
   it("forgets what was announced for after a clear, keeps what was before", () => {
     const played = new PlayedEnvelope();
     played.played(loud, 0, 8_000, 0);
     played.cleared(300);
-    expect(played.levelDbov(WHOLE_BAND, 29)).toBeGreaterThan(-40);
-    expect(played.levelDbov(WHOLE_BAND, 30)).toBe(NOTHING_DBOV);
+    expect(played.loudestDbov(WHOLE_BAND, 29)).toBeGreaterThan(-40);
+    expect(played.loudestDbov(WHOLE_BAND, 30)).toBe(NOTHING_DBOV);
     played.played(loud, 0, 160, 400);
-    expect(played.levelDbov(WHOLE_BAND, 39)).toBe(NOTHING_DBOV);
-    expect(played.levelDbov(WHOLE_BAND, 40)).toBeGreaterThan(-40);
+    expect(played.loudestDbov(WHOLE_BAND, 37)).toBe(NOTHING_DBOV);
+    expect(played.loudestDbov(WHOLE_BAND, 40)).toBeGreaterThan(-40);
   });
 
   it("keeps the longest lead and the longest echo, and no more", () => {
     const played = new PlayedEnvelope();
     for (let ms = 0; ms < 20_000; ms += 20) played.played(loud, 0, 160, ms);
     const oldest = 20_000 - 5_620;
-    expect(played.levelDbov(WHOLE_BAND, oldest / STEP_MS)).toBeGreaterThan(-40);
-    expect(played.levelDbov(WHOLE_BAND, 1_000 / STEP_MS)).toBe(NOTHING_DBOV);
+    expect(played.loudestDbov(WHOLE_BAND, oldest / STEP_MS)).toBeGreaterThan(-40);
+    expect(played.loudestDbov(WHOLE_BAND, 1_000 / STEP_MS)).toBe(NOTHING_DBOV);
     played.played(loud, 0, 160, 60_000);
-    expect(played.levelDbov(WHOLE_BAND, 5_990)).toBe(NOTHING_DBOV);
+    expect(played.loudestDbov(WHOLE_BAND, 5_990)).toBe(NOTHING_DBOV);
   });
 });
