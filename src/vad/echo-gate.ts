@@ -3,18 +3,16 @@ import { EchoPath, MOST_DELAY_MS } from "./echo-path.js";
 import { ENVELOPE_BANDS, envelope, WHOLE_BAND } from "./envelope.js";
 import { PlayedEnvelope, STEP_MS } from "./played-envelope.js";
 
-/** What is played softer than this has no echo above a line's noise. */
-const NO_ECHO_DBOV = -60;
 /** What was on its way when the playout was cleared still sounds. */
 const CLEAR_TAKES_MS = 60;
 /** A band speaks for the caller by what it has over the expected echo and this … */
-const OVER_ECHO_DB = 1.8;
+const OVER_ECHO_DB = 1.4;
 /** … and over the noise floor and this: a VAD that lingers after a word says speech where noise is left. */
 const OVER_NOISE_DB = 10;
-/** No band alone decides. */
+/** No band counts for more. */
 const MOST_PER_BAND_DB = 12;
 /** Over all bands together. Found with the other constants on one half of the recordings (docs/vad.md). */
-const NEAR_DB = 16;
+const NEAR_DB = 12;
 const FLOOR_RISE_DB = 0.05;
 const FLOOR_FALL = 0.3;
 /** The caller's frames come in their own beat; arrivals are late by chance, early only when the beat was late. */
@@ -29,7 +27,7 @@ const expected = new Float32Array(WHOLE_BAND);
  * Is what the caller's line brings just our own playout coming back? We know what the phone plays, and when, to about 60 ms; from that
  * and from what it brought before (see EchoPath) follows how loud an echo can be in each band. What is louder is the caller.
  *
- * An echo louder than −16 dB of what was played, or later than 560 ms, is taken for the caller. Times are ms of the call's clock.
+ * An echo louder than −14 dB of what was played, or later than 560 ms, is taken for the caller. Times are ms of the call's clock.
  * Below 4 KB a call; allocates nothing.
  */
 export class EchoGate {
@@ -59,11 +57,11 @@ export class EchoGate {
    */
   frame(ulaw: Uint8Array, start: number, vadSpeech: boolean, nowMs: number): boolean {
     this.#followBeat(nowMs);
-    const beganMs = this.#beatMs - FRAME_MS;
-    if (this.#played.endMs < beganMs - MOST_DELAY_MS) return vadSpeech;
+    const beganStep = Math.floor((this.#beatMs - FRAME_MS) / STEP_MS);
+    if (this.#played.endsBefore(beganStep - MOST_DELAY_MS / STEP_MS)) return vadSpeech;
     envelope(ulaw, start, FRAME_MS / STEP_MS, levels);
     this.#followFloor();
-    if (this.#path.turnTo(beganMs) < NO_ECHO_DBOV) return vadSpeech;
+    if (!this.#path.turnTo(beganStep)) return vadSpeech;
     const near = vadSpeech && this.#isNear();
     if (!near) this.#path.learn(levels, vadSpeech);
     return near;

@@ -4,13 +4,15 @@ import { type PlayedEnvelope, STEP_MS } from "./played-envelope.js";
 /** Echoes of 0 to 560 ms, seen by a clock of the phone that is off by 60 ms to either side. */
 const LEAST_DELAY_MS = -60;
 export const MOST_DELAY_MS = 620;
+/** What is played softer than this has no echo above a line's noise. */
+const NO_ECHO_DBOV = -60;
 /** Delays lie this far apart. */
 const GRID_MS = 20;
 const STEPS_APART = GRID_MS / STEP_MS;
 const DELAYS = (MOST_DELAY_MS - LEAST_DELAY_MS) / GRID_MS + 1;
 
 /** Coupling is echo over playout, in dB. Before anything is known it may be this much. Nothing louder is ever taken for echo. */
-const PRIOR_DB = -16;
+const PRIOR_DB = -14;
 /** After so many frames what was seen counts as much as the prior. */
 const PRIOR_FRAMES = 12;
 const START_DB = -22;
@@ -32,8 +34,8 @@ const PLAUSIBLE_FACTOR = 1.9;
 const PLAUSIBLE_OVER = 2;
 /** Expected echo lies so many standard deviations over the mean. */
 const DEVIATIONS = 0.64;
-/** A new run of playout: the phone may have begun to play it earlier or later than the last one, 60 ms off each. */
-const RUN_SPREAD = 160 / GRID_MS;
+/** A new run of playout: the phone may have begun to play it earlier or later than the last one: 60 ms off each, and some. */
+const RUN_SPREAD = 200 / GRID_MS;
 const RUN_FRAMES = 8;
 /** Steps with nothing announced that part two runs. */
 const RUN_GAP_STEPS = 10;
@@ -45,6 +47,8 @@ const MOST_TILT_DB = 4;
 
 // Of the frame at hand, whichever call it is of.
 const playedDbov = new Float32Array(DELAYS);
+const addDb = new Float32Array(DELAYS);
+const share = new Float32Array(DELAYS);
 
 /**
  * How what we play comes back on one line. For every delay: the mean coupling and how much it varies from frame to frame. At the true
@@ -63,8 +67,8 @@ export class EchoPath {
   /** Loudest of late, falling slowly. */
   #peakDbov = Number.NEGATIVE_INFINITY;
   /** The latest step that the run watch has seen, and how many before it had nothing announced. */
-  #watchedStep = Number.NEGATIVE_INFINITY;
-  #emptySteps = 0;
+  #watchedStep = 0;
+  #emptySteps = RUN_GAP_STEPS;
 
   constructor(played: PlayedEnvelope) {
     this.#played = played;
@@ -72,27 +76,25 @@ export class EchoPath {
   }
 
   /**
-   * Turns to the uplink frame that began at `beganMs`. The other methods are about this frame, until the next call.
+   * Turns to the uplink frame that began in this step of the call's clock. The other methods are about it, until the next call.
    *
-   * @returns the loudest that its echo could be of, in dBov.
+   * @returns false: nothing that was played could bring an echo above a line's noise.
    */
-  turnTo(beganMs: number): number {
-    this.#newest = Math.floor((beganMs - LEAST_DELAY_MS) / STEP_MS);
+  turnTo(beganStep: number): boolean {
+    this.#newest = beganStep - LEAST_DELAY_MS / STEP_MS;
     this.#watchRuns(this.#newest);
     this.#played.readBack(WHOLE_BAND, this.#newest, STEPS_APART, playedDbov);
-    let loudest = Number.NEGATIVE_INFINITY;
-    for (let delay = 0; delay < DELAYS; delay++)
-      if (playedDbov[delay]! > loudest) loudest = playedDbov[delay]!;
-    return loudest;
+    for (let delay = 0; delay < DELAYS; delay++) if (playedDbov[delay]! >= NO_ECHO_DBOV) return true;
+    return false;
   }
 
   #watchRuns(step: number): void {
-    const moved = step - this.#watchedStep;
+    const moved = Math.max(0, Math.min(RUN_GAP_STEPS, step - this.#watchedStep));
     this.#watchedStep = step;
     if (this.#played.announced(step)) {
       if (this.#emptySteps >= RUN_GAP_STEPS) this.#beginRun();
       this.#emptySteps = 0;
-    } else this.#emptySteps = moved > RUN_GAP_STEPS ? RUN_GAP_STEPS : this.#emptySteps + moved;
+    } else this.#emptySteps = Math.min(RUN_GAP_STEPS, this.#emptySteps + moved);
   }
 
   /** What is known of the path still holds, but the delay only roughly. */
@@ -114,13 +116,15 @@ export class EchoPath {
     for (let band = 0; band < WHOLE_BAND; band++) out[band] = Number.NEGATIVE_INFINITY;
     for (let delay = 0; delay < DELAYS; delay++) {
       const variance = this.#variance[delay]!;
+      addDb[delay] = Number.NEGATIVE_INFINITY;
       if (variance > plausible) continue;
       const frames = this.#frames[delay]!;
       const trust = frames / (frames + PRIOR_FRAMES);
       const seenDb = this.#couplingDb[delay]! + DEVIATIONS * Math.sqrt(variance);
-      const couplingDb = PRIOR_DB + trust * Math.min(0, seenDb - PRIOR_DB);
-      this.#played.raise(this.#newest - delay * STEPS_APART, couplingDb, trust, this.#tiltDb, out);
+      addDb[delay] = PRIOR_DB + trust * Math.min(0, seenDb - PRIOR_DB);
+      share[delay] = trust;
     }
+    this.#played.raise(this.#newest, STEPS_APART, addDb, share, this.#tiltDb, out);
   }
 
   /**
@@ -174,7 +178,7 @@ export class EchoPath {
     this.#frames.fill(0);
     this.#tiltDb.fill(0);
     this.#peakDbov = Number.NEGATIVE_INFINITY;
-    this.#watchedStep = Number.NEGATIVE_INFINITY;
-    this.#emptySteps = 0;
+    this.#watchedStep = 0;
+    this.#emptySteps = RUN_GAP_STEPS;
   }
 }
