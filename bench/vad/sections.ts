@@ -1,4 +1,6 @@
 /** Further chapters of the evaluation: each runs, says what it found in Markdown, and which of its promises broke. */
+
+import { runEchoSection } from "./echo-section.js";
 import type { Recording } from "./prompts.js";
 import { tuningSection } from "./tuning-set.js";
 
@@ -22,4 +24,4 @@ export interface SectionTask {
 export type RunSection = (task: SectionTask) => Section;
 
 /** In the order in which they are printed. */
-export const SECTIONS: readonly RunSection[] = [tuningSection];
+export const SECTIONS: readonly RunSection[] = [runEchoSection, tuningSection];
