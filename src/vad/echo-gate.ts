@@ -12,7 +12,7 @@ const OVER_NOISE_DB = 10;
 /** No band counts for more. */
 const MOST_PER_BAND_DB = 12;
 /** Over all bands together. Found with the other constants on one half of the recordings (docs/vad.md). */
-const NEAR_DB = 12;
+const NEAR_DB = 10;
 const FLOOR_RISE_DB = 0.05;
 const FLOOR_FALL = 0.3;
 /** The caller's frames come in their own beat; arrivals are late by chance, early only when the beat was late. */
