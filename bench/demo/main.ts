@@ -17,9 +17,10 @@ import { type SimulatedModel, startModel } from "../sim/model.js";
 import type { Leg } from "../sim/twilio/leg.js";
 import { heardMs, legAudio } from "../sim/twilio/recordings.js";
 import { type SimulatedTwilio, startTwilio } from "../sim/twilio.js";
-import { type BargeIn, complaints, reportLines } from "./report.js";
+import { type BargeIn, complaints, type GapInSpeech, reportLines } from "./report.js";
 import { type DemoClips, demoScript, loadDemoClips } from "./script.js";
 import { runSipDemo } from "./sip.js";
+import { StandstillWatch } from "./standstill.js";
 import { Timeline } from "./timeline.js";
 
 /** The relay as Twilio knows it; the simulated Twilio knows where that really is. */
@@ -35,6 +36,7 @@ interface Stage {
   readonly app: App;
   readonly journal: MemoryJournal;
   readonly adminPort: number;
+  readonly standstills: StandstillWatch;
   /** When `speech_started` left the model, per time, on the simulators' clock. */
   readonly speechStartedMs: number[];
 }
@@ -56,6 +58,7 @@ export async function main(args: readonly string[]): Promise<number> {
     await moreCalls(stage, clips);
     return 0;
   } finally {
+    stage.standstills.stop();
     await stage.twilio.close();
     await stage.app.stop();
     await stage.model.close();
@@ -98,7 +101,8 @@ async function setStage(clips: DemoClips, timeline: Timeline): Promise<Stage> {
   const app = await createApp(config, agents, { journal, log: createLog({ level: "warn", pretty: true }) });
   const { publicPort, adminPort } = await app.start();
   twilio.route(PUBLIC_URL, `http://127.0.0.1:${publicPort}`);
-  return { model, twilio, app, journal, adminPort, speechStartedMs };
+  const standstills = new StandstillWatch();
+  return { model, twilio, app, journal, adminPort, standstills, speechStartedMs };
 }
 
 /** Plays the caller. @returns how many things did not hold. */
@@ -130,7 +134,7 @@ async function placeCall(stage: Stage, clips: DemoClips): Promise<number> {
     bargeIns: bargeIns(stage, call, clips),
     firstAudioMs: firstAudioMs(call),
     maxLeadMs: stream?.playout.maxLeadMs ?? 0,
-    underruns: underruns(call, clips),
+    gaps: gapsInSpeech(call, clips, stage.standstills),
     connected:
       human.story.find("conference_joined") !== undefined &&
       call.story.find("conference_joined") !== undefined,
@@ -196,7 +200,7 @@ function firstAudioMs(call: Leg): number | null {
 }
 
 /** Gaps inside an item: between two items silence is wanted. */
-function underruns(call: Leg, clips: DemoClips): number {
+function gapsInSpeech(call: Leg, clips: DemoClips, standstills: StandstillWatch): GapInSpeech[] {
   const ends = new Set<number>();
   let at = 0;
   for (const { audio } of [clips.greeting, clips.looks, clips.answer]) {
@@ -206,7 +210,12 @@ function underruns(call: Leg, clips: DemoClips): number {
   const playout = call.streams[0]?.playout;
   const cleared = playout?.clears[0]?.receivedBytes ?? Number.POSITIVE_INFINITY;
   // After the interruption the sum of whole items says nothing; then items are short and come whole.
-  return playout?.gaps.filter(({ atByte }) => atByte < cleared && !ends.has(atByte)).length ?? 0;
+  const inside = playout?.gaps.filter(({ atByte }) => atByte < cleared && !ends.has(atByte)) ?? [];
+  return inside.map(({ atMs, gapMs, atByte }) => ({
+    gapMs,
+    spokenMs: atByte / 8,
+    machineLostMs: standstills.lostBefore(atMs),
+  }));
 }
 
 function writeFiles(call: Leg, record: unknown): { recordFile: string; wavFile: string } {
