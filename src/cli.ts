@@ -1,7 +1,8 @@
 /**
- * Entry point: `node dist/cli.js serve`, or through `bin/` and `scripts/`. The only reader of `.env` and of
- * process.env.
+ * Entry point: `node dist/cli.js serve`, or through `bin/` and `scripts/`. The only reader of `.env` and, but for
+ * Node's own options, of process.env.
  */
+import "./young-generation.js";
 import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parse } from "dotenv";

@@ -6,9 +6,11 @@ import { randomFillSync } from "node:crypto";
 import type { Writable } from "node:stream";
 import { type FrameMemory, frameBytes, type Opcode, writeFrame } from "../wire/websocket-frames.js";
 
+/** Room for 20 ms of audio. Those are mostly alike, and a slot of their own lets them share one view, too. */
+const SMALL_SLOT_BYTES = 512;
 /** Room for 100 ms of audio and a second short message. What is longer gets memory of its own. */
 const SLOT_BYTES = 2048;
-/** Slots kept for reuse: as many as one turn of a busy process needs. */
+/** Slots of either size kept for reuse: as many as one turn of a busy process needs. */
 const MAX_FREE_SLOTS = 256;
 const MASKS = 2048;
 
@@ -37,6 +39,7 @@ class Slot implements FrameMemory {
 
 /** What the sockets of one process share: memory and random masks. */
 export class SlotPool {
+  readonly #small: Slot[] = [];
   readonly #free: Slot[] = [];
   readonly #masks = new Int32Array(MASKS);
   #nextMask = MASKS;
@@ -51,13 +54,16 @@ export class SlotPool {
   }
 
   take(bytes: number): Slot {
+    if (bytes <= SMALL_SLOT_BYTES) return this.#small.pop() ?? new Slot(SMALL_SLOT_BYTES);
     return bytes > SLOT_BYTES ? new Slot((bytes + 3) & ~3) : (this.#free.pop() ?? new Slot(SLOT_BYTES));
   }
 
   give(slot: Slot): void {
     slot.usedBytes = 0;
     slot.writer = null;
-    if (slot.bytes.length === SLOT_BYTES && this.#free.length < MAX_FREE_SLOTS) this.#free.push(slot);
+    const { length } = slot.bytes;
+    const free = length === SMALL_SLOT_BYTES ? this.#small : length === SLOT_BYTES ? this.#free : null;
+    if (free !== null && free.length < MAX_FREE_SLOTS) free.push(slot);
   }
 }
 

@@ -1,4 +1,4 @@
-import { base64DecodedLength, decodeBase64 } from "../codec/base64.js";
+import { decodeBase64 } from "../codec/base64.js";
 import { BYTES_PER_MS, FRAME_BYTES, msToBytes } from "../codec/frame.js";
 import { ULAW_SILENCE } from "../codec/ulaw.js";
 import type { BlockPool } from "../playout/block-pool.js";
@@ -39,7 +39,7 @@ export function isLocal(itemId: ItemId): boolean {
 
 const SILENCE = new Uint8Array(msToBytes(GAP_LIMIT_MS)).fill(ULAW_SILENCE);
 
-/** Audio is decoded through one buffer for all calls: a message is handled to its end before the next. */
+/** The model's audio is decoded through one buffer for all calls: a message is handled to its end before the next. */
 const scratch = new Uint8Array(48 * 1024);
 /** Base64 characters that fill the scratch; a multiple of four. */
 const SCRATCH_CHARS = (scratch.length / 3) * 4;
@@ -125,11 +125,21 @@ export class AudioPath implements PlayoutSink {
 
   // --- caller → model -------------------------------------------------------------------------------
 
-  /** @returns when it arrived, on the call's clock. */
-  callerFrame(message: Uint8Array, start: number, end: number, timestampMs: number): number {
+  /**
+   * One message's audio: canonical base64 in `message[start, end)`, the same as mu-law in `ulaw[0, bytes)`.
+   *
+   * @returns when it arrived, on the call's clock.
+   */
+  callerFrame(
+    message: Uint8Array,
+    start: number,
+    end: number,
+    timestampMs: number,
+    ulaw: Uint8Array,
+    bytes: number,
+  ): number {
     const arrivedMs = this.#clock.nowMs();
-    const bytes = base64DecodedLength(message, start, end);
-    if (bytes <= 0) return arrivedMs;
+    if (bytes === 0) return arrivedMs;
     const missing = this.#gaps.frame(timestampMs, bytes);
     const session = this.#session;
     if (missing > 0) {
@@ -140,13 +150,11 @@ export class AudioPath implements PlayoutSink {
         this.#append(session, SILENCE, 0, missing);
       }
     }
-    const decoded = decodeBase64(message, start, end, scratch, 0);
-    const heard = decoded > 0 ? this.ear.hear(scratch, 0, decoded, arrivedMs) : null;
+    const heard = this.ear.hear(ulaw, 0, bytes, arrivedMs);
     // What stops the agent goes before everything else.
     if (heard !== null) this.#events.callerHeard(heard, arrivedMs);
-    if (session === null) {
-      if (decoded > 0) this.#keep(scratch, 0, decoded);
-    } else this.#uplink(session, message, start, end, decoded, arrivedMs);
+    if (session === null) this.#keep(ulaw, 0, bytes);
+    else this.#uplink(session, message, start, end, ulaw, bytes, arrivedMs);
     // The caller's own beat drives what they hear: this turn's writes leave together.
     this.playout.pump(arrivedMs);
     return arrivedMs;
@@ -158,20 +166,21 @@ export class AudioPath implements PlayoutSink {
     message: Uint8Array,
     start: number,
     end: number,
-    decoded: number,
+    ulaw: Uint8Array,
+    bytes: number,
     arrivedMs: number,
   ): void {
     const idle = !this.#modelHears && this.ear.certainlySilent;
     const wanted = idle ? this.#idlePtimeBytes : this.#ptimeBytes;
     const waiting = this.#joiner.length;
-    if ((waiting === 0 && decoded >= wanted) || decoded <= 0 || !this.#joiner.push(scratch, 0, decoded)) {
+    if ((waiting === 0 && bytes >= wanted) || !this.#joiner.push(ulaw, 0, bytes)) {
       this.#flush(session);
       session.append(message, start, end);
-      this.#appendedBytes += base64DecodedLength(message, start, end);
+      this.#appendedBytes += bytes;
       this.#metrics.frameUplink((this.#clock.nowMs() - arrivedMs) / 1000);
       return;
     }
-    this.#appendedBytes += decoded;
+    this.#appendedBytes += bytes;
     if (waiting === 0) this.#joinedSinceMs = arrivedMs;
     if (this.#joiner.length < wanted) return;
     this.#flush(session);

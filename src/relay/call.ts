@@ -121,6 +121,8 @@ const FAREWELL_MOST_MS = 30_000;
 const TUNE_EVERY_MS = 500;
 /** A frame is 20 ms; one that is so late is not waited for. */
 const BEAT_MISSED_MS = 30;
+/** Limits and the line's noise need no more than this. */
+const SLOW_BEAT_MS = 100;
 /** Speech this long is more than a cough: a model that lives says something about it. */
 const UTTERANCE_MS = 400;
 /** A second loss so soon after a redial is not bad luck. */
@@ -156,6 +158,7 @@ export class Call
   #callerTurnStartedMs = 0;
   readonly #limits: LimitWatch;
   #beatMs = Number.NEGATIVE_INFINITY;
+  #slowBeatMs = Number.NEGATIVE_INFINITY;
   readonly #barge: BargeIn;
   /** Null: the agent's turn detection is not to be fitted to the line, or cannot be. */
   readonly #tuner: LineTuner | null;
@@ -364,8 +367,15 @@ export class Call
 
   // --- MediaLegEvents -------------------------------------------------------------------------------
 
-  callerFrame(message: Uint8Array, start: number, end: number, timestampMs: number): void {
-    this.#beat(this.#audio.callerFrame(message, start, end, timestampMs));
+  callerFrame(
+    message: Uint8Array,
+    start: number,
+    end: number,
+    timestampMs: number,
+    ulaw: Uint8Array,
+    bytes: number,
+  ): void {
+    this.#beat(this.#audio.callerFrame(message, start, end, timestampMs, ulaw, bytes));
   }
 
   key(digit: string): void {
@@ -665,9 +675,11 @@ export class Call
     }
     if (this.#protectedUntilMs !== Number.NEGATIVE_INFINITY && !this.#isProtected(nowMs))
       this.#endProtection();
-    this.#tune(nowMs);
     this.#upstream.session?.tick(nowMs);
     this.#settle(nowMs);
+    if (nowMs - this.#slowBeatMs < SLOW_BEAT_MS) return;
+    this.#slowBeatMs = nowMs;
+    this.#tune(nowMs);
     this.#watchLimits(nowMs);
   }
 

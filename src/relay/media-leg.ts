@@ -1,9 +1,11 @@
 import { RelayError } from "../errors.js";
 import type { CallMetrics, Clock, Log, MediaReceiver, MediaSocket, Timer } from "../ports.js";
 import {
+  MarkScan,
   MediaScan,
   parseTwilioMessage,
   readMarkName,
+  scanMark,
   scanMedia,
   type TwilioStart,
   TwilioWriter,
@@ -11,8 +13,15 @@ import {
 
 /** What the leg tells its call. Frame bytes are valid only until the method returns. */
 export interface MediaLegEvents {
-  /** One frame of the caller: base64 mu-law at `message[start, end)`, stamped `timestampMs`. */
-  callerFrame(message: Uint8Array, start: number, end: number, timestampMs: number): void;
+  /** One frame of the caller, stamped `timestampMs`: base64 at `message[start, end)`, the same as mu-law in `ulaw[0, bytes)`. */
+  callerFrame(
+    message: Uint8Array,
+    start: number,
+    end: number,
+    timestampMs: number,
+    ulaw: Uint8Array,
+    bytes: number,
+  ): void;
   key(digit: string): void;
   markEchoed(generation: number, position: number): void;
   /** Once, last. `clean`: Twilio said `stop`, or we closed. */
@@ -27,6 +36,8 @@ export type StreamClaim = (
   start: TwilioStart,
   leg: MediaLeg,
 ) => MediaLegEvents | null | Promise<MediaLegEvents | null>;
+
+const echo = new MarkScan();
 
 /** A stream that has not said who it is by then is cut. */
 const START_PATIENCE_MS = 10_000;
@@ -77,7 +88,18 @@ export class MediaLeg implements MediaReceiver {
     }
     const scan = this.#scan;
     if (this.#events !== null && scanMedia(message, scan)) {
-      this.#events.callerFrame(message, scan.payloadStart, scan.payloadEnd, scan.timestampMs);
+      this.#events.callerFrame(
+        message,
+        scan.payloadStart,
+        scan.payloadEnd,
+        scan.timestampMs,
+        scan.audio,
+        scan.audioBytes,
+      );
+      return;
+    }
+    if (this.#events !== null && scanMark(message, echo)) {
+      this.#events.markEchoed(echo.generation, echo.position);
       return;
     }
     try {
@@ -101,7 +123,8 @@ export class MediaLeg implements MediaReceiver {
       case "media": {
         if (this.#events === null || message.track !== "inbound") return;
         const base64 = new TextEncoder().encode(message.payload);
-        this.#events.callerFrame(base64, 0, base64.length, message.timestampMs);
+        const ulaw = Buffer.from(message.payload, "base64");
+        this.#events.callerFrame(base64, 0, base64.length, message.timestampMs, ulaw, ulaw.length);
         return;
       }
       case "dtmf":

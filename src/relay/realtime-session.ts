@@ -47,6 +47,10 @@ const CAPABILITIES: VoiceCapabilities = {
 };
 
 const scan = new DeltaScan();
+// One each for all sessions: a socket copies at once, memory that every call uses stays in the cache, and frames are all alike, so
+// that no view has to be made for them.
+const frames = new AppendWriter();
+const joined = new AppendWriter();
 const decoder = new TextDecoder();
 
 interface Speech extends SpeechItem {
@@ -80,7 +84,6 @@ export class RealtimeSession implements VoiceSession, UpstreamSocketEvents {
   readonly #metrics: CallMetrics;
   readonly #log: Log;
   readonly #socket: UpstreamSocket;
-  readonly #writer = new AppendWriter();
   readonly #sequencer: ResponseSequencer;
   readonly #interrupted: ResponseId[] = [];
   readonly #unheardItems: ItemId[] = [];
@@ -128,11 +131,11 @@ export class RealtimeSession implements VoiceSession, UpstreamSocketEvents {
   // --- from the call --------------------------------------------------------------------------------
 
   append(base64: Uint8Array, start: number, end: number): void {
-    if (this.#state === "ready") this.#socket.send(this.#writer.append(base64, start, end));
+    if (this.#state === "ready") this.#socket.send(frames.append(base64, start, end));
   }
 
   appendUlaw(ulaw: Uint8Array, start: number, end: number): void {
-    if (this.#state === "ready") this.#socket.send(this.#writer.appendUlaw(ulaw, start, end));
+    if (this.#state === "ready") this.#socket.send(joined.appendUlaw(ulaw, start, end));
   }
 
   greet(instructions: string): void {

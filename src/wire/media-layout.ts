@@ -34,9 +34,14 @@ export class MediaLayout {
     this.#known = true;
   }
 
-  /** True: `bytes` is such a message, and `start` and `end` tell where its fields are. */
+  /**
+   * True: `bytes` is such a message, and `start` and `end` tell where its fields are. A payload that comes last is not looked at,
+   * for it is decoded anyway: whoever decodes it tells whether it is one.
+   */
   matches(bytes: Uint8Array): boolean {
     if (!this.#known) return false;
+    const rest = this.#sample.length - this.#sampleEnd[this.#order[FIELDS - 1]!]!;
+    const restAt = bytes.length - rest;
     let at = 0;
     let sampleAt = 0;
     for (let i = 0; i < FIELDS; i++) {
@@ -45,13 +50,14 @@ export class MediaLayout {
       if (!startsAt(bytes, at, this.#sample, sampleAt, around)) return false;
       at += around;
       this.start[field] = at;
-      at = field === MediaLayout.PAYLOAD ? base64End(bytes, at, bytes.length) : digitsEnd(bytes, at);
+      if (field !== MediaLayout.PAYLOAD) at = digitsEnd(bytes, at);
+      else if (i < FIELDS - 1) at = base64End(bytes, at, bytes.length);
+      else at = restAt < at ? -1 : restAt;
       if (at < 0) return false;
       this.end[field] = at;
       sampleAt = this.#sampleEnd[field]!;
     }
-    const rest = this.#sample.length - sampleAt;
-    return at + rest === bytes.length && startsAt(bytes, at, this.#sample, sampleAt, rest);
+    return at === restAt && startsAt(bytes, at, this.#sample, sampleAt, rest);
   }
 
   /** The count in a field of the message matched last; -1 when it has no digits, or too many to be exact. */

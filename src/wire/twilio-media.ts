@@ -2,7 +2,7 @@
  * Twilio Media Streams, both ways, on a bidirectional (`<Connect><Stream>`) socket: JSON text frames.
  * Source: Twilio, Media Streams WebSocket messages.
  */
-import { base64EncodedLength, encodeBase64, isBase64 } from "../codec/base64.js";
+import { base64EncodedLength, decodeBase64, encodeBase64, isBase64 } from "../codec/base64.js";
 import type { CallSid, StreamSid } from "../ports.js";
 import { Fields } from "./fields.js";
 import {
@@ -10,8 +10,10 @@ import {
   CLOSE_OBJECT,
   COLON,
   COMMA,
+  digitsEnd,
   OPEN_OBJECT,
   QUOTE,
+  readDigits,
   sameBytes,
   skipColon,
   skipSpace,
@@ -127,6 +129,9 @@ function parseMedia(media: Fields, sequenceNumber: number): TwilioMedia {
 
 // --- the hot path in ----------------------------------------------------------------------------------
 
+/** One for all sockets, so that it stays in the cache: a message is handled to its end before the next is scanned. */
+const decoded = new Uint8Array((MAX_TWILIO_MESSAGE_BYTES / 4) * 3);
+
 /** Where `scanMedia` puts what it found; one per socket, used again for every message. */
 export class MediaScan {
   timestampMs = 0;
@@ -134,6 +139,9 @@ export class MediaScan {
   /** The payload, canonical base64, is `bytes[payloadStart … payloadEnd)` of the message scanned. */
   payloadStart = 0;
   payloadEnd = 0;
+  /** The payload decoded: mu-law, the first `audioBytes` bytes. Valid until anything is scanned with any MediaScan. */
+  readonly audio = decoded;
+  audioBytes = 0;
   /** How this socket's peer writes; `scanMedia` keeps it. */
   readonly layout = new MediaLayout();
 }
@@ -181,6 +189,8 @@ function readFields(bytes: Uint8Array, out: MediaScan): boolean {
   out.timestampMs = layout.digits(bytes, MediaLayout.TIMESTAMP);
   out.payloadStart = layout.start[MediaLayout.PAYLOAD]!;
   out.payloadEnd = layout.end[MediaLayout.PAYLOAD]!;
+  out.audioBytes = decodeBase64(bytes, out.payloadStart, out.payloadEnd, out.audio, 0);
+  if (out.audioBytes < 0) return false;
   return out.sequenceNumber >= 0 && out.timestampMs >= 0 && layout.digits(bytes, MediaLayout.CHUNK) >= 0;
 }
 
@@ -264,7 +274,73 @@ function keepField(bytes: Uint8Array, arm: number, start: number, end: number, l
         : MediaLayout.CHUNK;
   layout.start[field] = start;
   layout.end[field] = end;
-  return arm !== SEEN_PAYLOAD || isBase64(bytes, start, end);
+  return true;
+}
+
+/** Where `scanMark` puts what it found. */
+export class MarkScan {
+  generation = 0;
+  position = 0;
+}
+
+const MARK = ascii("mark");
+const NAME = ascii("name");
+const SEEN_MARK = 2;
+const SEEN_MARK_MESSAGE = 3;
+const MARK_DIGITS = 9;
+const POSITION_DIGITS = 12;
+
+/**
+ * Reads the echo of a mark that `TwilioWriter` wrote: no string, no object. Other keys may stand around it.
+ *
+ * @returns  false: another message, another's mark, or written in a way that only `parseTwilioMessage` reads.
+ */
+export function scanMark(bytes: Uint8Array, out: MarkScan): boolean {
+  if (bytes.length > MAX_TWILIO_MESSAGE_BYTES) return false;
+  let at = skipSpace(bytes, 0);
+  if (bytes[at] !== OPEN_OBJECT) return false;
+  let seen = 0;
+  for (;;) {
+    const key = skipSpace(bytes, at + 1);
+    const keyEnd = skipString(bytes, key) - 1;
+    if (keyEnd < 0) return false;
+    const value = skipColon(bytes, keyEnd + 1);
+    if (value < 0) return false;
+    at = skipValue(bytes, value);
+    if (at < 0) return false;
+    let arm = 0;
+    if (sameBytes(bytes, key + 1, keyEnd, EVENT)) {
+      arm = SEEN_EVENT;
+      if (bytes[value] !== QUOTE || !sameBytes(bytes, value + 1, at - 1, MARK)) return false;
+    } else if (sameBytes(bytes, key + 1, keyEnd, MARK)) {
+      arm = SEEN_MARK;
+      if (!readMark(bytes, value, at, out)) return false;
+    }
+    if ((seen & arm) !== 0) return false;
+    seen |= arm;
+    at = skipSpace(bytes, at);
+    if (bytes[at] === CLOSE_OBJECT) break;
+    if (bytes[at] !== COMMA) return false;
+  }
+  return seen === SEEN_MARK_MESSAGE && skipSpace(bytes, at + 1) === bytes.length;
+}
+
+/** `bytes[at … end)` is any JSON value; true when it is an object of nothing but one of our names. */
+function readMark(bytes: Uint8Array, at: number, end: number, out: MarkScan): boolean {
+  if (bytes[at] !== OPEN_OBJECT) return false;
+  const key = skipSpace(bytes, at + 1);
+  const keyEnd = skipString(bytes, key) - 1;
+  if (keyEnd < 0 || !sameBytes(bytes, key + 1, keyEnd, NAME)) return false;
+  const name = skipColon(bytes, keyEnd + 1);
+  if (name < 0 || bytes[name] !== QUOTE) return false;
+  const colon = digitsEnd(bytes, name + 1);
+  if (bytes[colon] !== COLON) return false;
+  const close = digitsEnd(bytes, colon + 1);
+  if (bytes[close] !== QUOTE || skipSpace(bytes, close + 1) !== end - 1) return false;
+  if (colon - name - 1 > MARK_DIGITS || close - colon - 1 > POSITION_DIGITS) return false;
+  out.generation = readDigits(bytes, name + 1, colon);
+  out.position = readDigits(bytes, colon + 1, close);
+  return out.generation >= 0 && out.position >= 0;
 }
 
 // --- out ----------------------------------------------------------------------------------------------
@@ -274,7 +350,7 @@ const MEDIA_SUFFIX = ascii('"}}');
 const MARK_SUFFIX = ascii('"}}');
 
 /** Two counts and the colon between them. */
-const MARK_NAME_CHARS = 9 + 1 + 12;
+const MARK_NAME_CHARS = MARK_DIGITS + 1 + POSITION_DIGITS;
 
 /** Room for 100 ms of audio in one message; more makes the buffer grow, once. */
 const FIRST_PAYLOAD_CHARS = 1068;

@@ -116,8 +116,8 @@ function path() {
       audio.connectLeg(made);
       audio.connectSession(session);
       return {
-        callerFrame: (message, start, end, timestampMs) =>
-          void audio.callerFrame(message, start, end, timestampMs),
+        callerFrame: (message, start, end, timestampMs, ulaw, bytes) =>
+          void audio.callerFrame(message, start, end, timestampMs, ulaw, bytes),
         key: none,
         markEchoed: (generation, position) => audio.playout.marked(generation, position, clock.ms),
         streamEnded: none,

@@ -3,8 +3,11 @@ import { describe, expect, it } from "vitest";
 import { WireError } from "../../src/errors.js";
 import {
   MAX_TWILIO_MESSAGE_BYTES,
+  MarkScan,
   MediaScan,
   parseTwilioMessage,
+  readMarkName,
+  scanMark,
   scanMedia,
   type TwilioMedia,
 } from "../../src/wire/twilio-media.js";
@@ -30,6 +33,8 @@ interface Found {
 function fast(bytes: Uint8Array, out = new MediaScan()): Found | null {
   if (!scanMedia(bytes, out)) return null;
   const payload = Buffer.from(bytes.subarray(out.payloadStart, out.payloadEnd)).toString("latin1");
+  // What the scanner decoded is what Node decodes.
+  expect(Buffer.from(out.audio.subarray(0, out.audioBytes))).toEqual(Buffer.from(payload, "base64"));
   return { timestampMs: out.timestampMs, sequenceNumber: out.sequenceNumber, payload };
 }
 
@@ -253,5 +258,59 @@ describe("scanMedia", () => {
     expect(fast(long)).toBeNull();
     expect(() => parseTwilioMessage(long)).toThrow(WireError);
     expect(fast(long.subarray(0, MAX_TWILIO_MESSAGE_BYTES))).not.toBeNull();
+  });
+});
+
+describe("scanMark", () => {
+  const found = (bytes: Uint8Array): { generation: number; position: number } | null => {
+    const out = new MarkScan();
+    return scanMark(bytes, out) ? { generation: out.generation, position: out.position } : null;
+  };
+  /** The same from the full parser. */
+  const parsed = (bytes: Uint8Array): { generation: number; position: number } | null => {
+    try {
+      const message = parseTwilioMessage(bytes);
+      return message.event === "mark" ? readMarkName(message.name) : null;
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      return null;
+    }
+  };
+  const echo = (name: string, rest: object = {}): Uint8Array =>
+    Buffer.from(JSON.stringify({ event: "mark", streamSid: "MZ1", mark: { name }, ...rest }));
+
+  it("reads what Twilio echoes of our marks", () => {
+    expect(found(echo("3:4800", { sequenceNumber: "7" }))).toEqual({ generation: 3, position: 4800 });
+    expect(found(echo("999999999:999999999999"))).toEqual({ generation: 999999999, position: 999999999999 });
+  });
+
+  it.each([
+    ["another's name", echo("hello")],
+    ["a name that only looks like ours", echo("1:2:3")],
+    ["more digits than a mark of ours has", echo("1234567890:1")],
+    ["another event", Buffer.from('{"event":"dtmf","mark":{"name":"1:2"}}')],
+    ["no mark", Buffer.from('{"event":"mark","streamSid":"MZ1"}')],
+    ["a second mark", Buffer.from('{"event":"mark","mark":{"name":"1:2"},"mark":{"name":"3:4"}}')],
+    ["another key in the mark", Buffer.from('{"event":"mark","mark":{"name":"1:2","x":1}}')],
+    ["an escape", Buffer.from('{"event":"mark","mark":{"name":"1\\u003a2"}}')],
+    ["more behind it", Buffer.from('{"event":"mark","mark":{"name":"1:2"}} x')],
+  ])("leaves %s to the parser", (_what, bytes) => {
+    expect(found(bytes)).toBeNull();
+  });
+
+  it("never says what the parser does not", () => {
+    const names = fc.oneof(
+      fc.tuple(fc.nat(), fc.nat()).map(([a, b]) => `${a}:${b}`),
+      fc.constantFrom("", ":", "1:", ":1", "01:02", "1:2 ", '1"2', "é:1"),
+    );
+    const event = fc.oneof({ weight: 9, arbitrary: fc.constant("mark") }, fc.constantFrom("media", "stop"));
+    fc.assert(
+      fc.property(event, names, fc.nat({ max: 90 }), fc.boolean(), (name, mark, cut, whole) => {
+        const bytes = Buffer.from(` { "mark" : { "name" : ${JSON.stringify(mark)} } , "event":"${name}"} `);
+        const seen = whole ? bytes : bytes.subarray(0, cut);
+        const fast = found(seen);
+        if (fast !== null) expect(fast).toEqual(parsed(seen));
+      }),
+    );
   });
 });
