@@ -181,7 +181,8 @@ function wordFaults(path: string, code: string): string[] {
     faults.push(...found(CLOCK_AND_LOG, "has timer, log or process to itself"));
     faults.push(...found(RANDOM, "makes chance of its own"));
   }
-  if (!/^(?:config|cli)\.ts$/.test(path)) faults.push(...found(ENVIRONMENT, "reads the environment"));
+  // Node's own options have to be known before there are settings.
+  if (!/^(?:config|cli|young-generation)\.ts$/.test(path)) faults.push(...found(ENVIRONMENT, "reads the environment"));
   return faults;
 }
 
