@@ -9,9 +9,9 @@
 
 export const QUOTE = 0x22;
 export const COLON = 0x3a;
-export const COMMA = 0x2c;
-export const OPEN_OBJECT = 0x7b;
-export const CLOSE_OBJECT = 0x7d;
+const COMMA = 0x2c;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
 const OPEN_ARRAY = 0x5b;
 const CLOSE_ARRAY = 0x5d;
 
@@ -34,7 +34,7 @@ export function skipSpace(bytes: Uint8Array, at: number): number {
 }
 
 /** `at` is on the opening quote; returns the position after the closing one, or -1. */
-export function skipString(bytes: Uint8Array, at: number): number {
+function skipString(bytes: Uint8Array, at: number): number {
   const length = bytes.length;
   if (at >= length || bytes[at] !== QUOTE) return -1;
   at++;
@@ -104,7 +104,7 @@ function skipScalar(bytes: Uint8Array, at: number): number {
 }
 
 /** `at` is on the first byte of any value; returns the position after it, or -1. */
-export function skipValue(bytes: Uint8Array, at: number): number {
+function skipValue(bytes: Uint8Array, at: number): number {
   return skipNested(bytes, at, MAX_DEPTH);
 }
 
@@ -136,7 +136,7 @@ function skipKey(bytes: Uint8Array, at: number): number {
 }
 
 /** From after a key to the first byte of its value, over the colon; -1 when there is none. */
-export function skipColon(bytes: Uint8Array, at: number): number {
+function skipColon(bytes: Uint8Array, at: number): number {
   at = skipSpace(bytes, at);
   return at < bytes.length && bytes[at] === COLON ? skipSpace(bytes, at + 1) : -1;
 }
@@ -179,4 +179,60 @@ export function readDigits(bytes: Uint8Array, start: number, end: number): numbe
 /** The bytes of a word of the protocol. */
 export function ascii(word: string): Uint8Array {
   return Uint8Array.from(word, (c) => c.charCodeAt(0));
+}
+
+/**
+ * The members of one object, one after the other, without making anything: `enter`, then `next` while it says true. `end` then
+ * tells whether the object was walked to its end. One walker does one walk at a time.
+ */
+export class MemberWalk {
+  /** The key is `bytes[keyStart … keyEnd)`, without its quotes. */
+  keyStart = 0;
+  keyEnd = 0;
+  /** The value is `bytes[valueStart … valueEnd)`, with whatever quotes or brackets it has. */
+  valueStart = 0;
+  valueEnd = 0;
+  /** The position after the object; -1 before it is reached, and for ever where something is not plain. */
+  end = -1;
+  #at = -1;
+
+  /** `at` is on the first byte of any value; what is no object has no members and no end. */
+  enter(bytes: Uint8Array, at: number): void {
+    this.end = -1;
+    this.#at = bytes[at] === OPEN_OBJECT ? at : -1;
+  }
+
+  /** True: the next member is told. False: there is none, or it is not plain. */
+  next(bytes: Uint8Array): boolean {
+    // On the brace or comma before a member.
+    if (this.#at < 0) return false;
+    const key = skipSpace(bytes, this.#at + 1);
+    this.#at = -1;
+    const keyEnd = skipString(bytes, key) - 1;
+    if (keyEnd < 0) return false;
+    const value = skipColon(bytes, keyEnd + 1);
+    if (value < 0) return false;
+    const valueEnd = skipValue(bytes, value);
+    if (valueEnd < 0) return false;
+    this.keyStart = key + 1;
+    this.keyEnd = keyEnd;
+    this.valueStart = value;
+    this.valueEnd = valueEnd;
+    const after = skipSpace(bytes, valueEnd);
+    if (bytes[after] === COMMA) this.#at = after;
+    else if (bytes[after] === CLOSE_OBJECT) this.end = after + 1;
+    // Anything else: this member is not to be believed either.
+    else return false;
+    return true;
+  }
+
+  /** True when the key is `word`. */
+  isKey(bytes: Uint8Array, word: Uint8Array): boolean {
+    return sameBytes(bytes, this.keyStart, this.keyEnd, word);
+  }
+
+  /** True when the value is the string `word`. */
+  isString(bytes: Uint8Array, word: Uint8Array): boolean {
+    return bytes[this.valueStart] === QUOTE && sameBytes(bytes, this.valueStart + 1, this.valueEnd - 1, word);
+  }
 }

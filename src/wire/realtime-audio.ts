@@ -3,19 +3,7 @@
  * `input_audio_buffer.append` out.
  */
 import { base64EncodedLength, encodeBase64 } from "../codec/base64.js";
-import {
-  ascii,
-  CLOSE_OBJECT,
-  COMMA,
-  OPEN_OBJECT,
-  QUOTE,
-  readDigits,
-  sameBytes,
-  skipColon,
-  skipSpace,
-  skipString,
-  skipValue,
-} from "./json-scan.js";
+import { ascii, MemberWalk, QUOTE, readDigits, sameBytes, skipSpace } from "./json-scan.js";
 import { MAX_SERVER_EVENT_BYTES } from "./realtime-objects.js";
 
 /** Where `scanDelta` puts what it found; one per socket, used again for every event. */
@@ -59,34 +47,26 @@ const MAX_ID_BYTES = 512;
  */
 export function scanDelta(bytes: Uint8Array, out: DeltaScan): boolean {
   if (bytes.length > MAX_SERVER_EVENT_BYTES) return false;
-  let at = skipSpace(bytes, 0);
-  if (bytes[at] !== OPEN_OBJECT) return false;
   let seen = 0;
-  for (;;) {
-    const key = skipSpace(bytes, at + 1);
-    const keyEnd = skipString(bytes, key) - 1;
-    if (keyEnd < 0) return false;
-    const value = skipColon(bytes, keyEnd + 1);
-    if (value < 0) return false;
-    const arm = armOf(bytes, key + 1, keyEnd);
-    at = skipValue(bytes, value);
+  walk.enter(bytes, skipSpace(bytes, 0));
+  while (walk.next(bytes)) {
+    const arm = armOf(bytes);
     // The last of two equal keys wins in JSON.parse: that is left to it.
-    if (at < 0 || (seen & arm) !== 0) return false;
-    if (arm !== 0 && !readField(bytes, arm, value, at, out)) return false;
+    if ((seen & arm) !== 0) return false;
+    if (arm !== 0 && !readField(bytes, arm, walk.valueStart, walk.valueEnd, out)) return false;
     seen |= arm;
-    at = skipSpace(bytes, at);
-    if (bytes[at] === CLOSE_OBJECT) break;
-    if (bytes[at] !== COMMA) return false;
   }
-  return seen === SEEN_ALL && skipSpace(bytes, at + 1) === bytes.length;
+  return seen === SEEN_ALL && walk.end >= 0 && skipSpace(bytes, walk.end) === bytes.length;
 }
 
-function armOf(bytes: Uint8Array, start: number, end: number): number {
-  if (sameBytes(bytes, start, end, TYPE)) return SEEN_TYPE;
-  if (sameBytes(bytes, start, end, DELTA)) return SEEN_DELTA;
-  if (sameBytes(bytes, start, end, ITEM_ID)) return SEEN_ITEM_ID;
-  if (sameBytes(bytes, start, end, RESPONSE_ID)) return SEEN_RESPONSE_ID;
-  if (sameBytes(bytes, start, end, CONTENT_INDEX)) return SEEN_CONTENT_INDEX;
+const walk = new MemberWalk();
+
+function armOf(bytes: Uint8Array): number {
+  if (walk.isKey(bytes, TYPE)) return SEEN_TYPE;
+  if (walk.isKey(bytes, DELTA)) return SEEN_DELTA;
+  if (walk.isKey(bytes, ITEM_ID)) return SEEN_ITEM_ID;
+  if (walk.isKey(bytes, RESPONSE_ID)) return SEEN_RESPONSE_ID;
+  if (walk.isKey(bytes, CONTENT_INDEX)) return SEEN_CONTENT_INDEX;
   return 0;
 }
 

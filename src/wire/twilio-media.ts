@@ -5,21 +5,7 @@
 import { base64EncodedLength, decodeBase64, encodeBase64, isBase64 } from "../codec/base64.js";
 import type { CallSid, StreamSid } from "../ports.js";
 import { Fields } from "./fields.js";
-import {
-  ascii,
-  CLOSE_OBJECT,
-  COLON,
-  COMMA,
-  digitsEnd,
-  OPEN_OBJECT,
-  QUOTE,
-  readDigits,
-  sameBytes,
-  skipColon,
-  skipSpace,
-  skipString,
-  skipValue,
-} from "./json-scan.js";
+import { ascii, COLON, digitsEnd, MemberWalk, QUOTE, readDigits, skipSpace } from "./json-scan.js";
 import { MediaLayout } from "./media-layout.js";
 
 /** Nothing Twilio sends comes near it: a 20 ms frame is about 400 bytes. */
@@ -194,87 +180,70 @@ function readFields(bytes: Uint8Array, out: MediaScan): boolean {
   return out.sequenceNumber >= 0 && out.timestampMs >= 0 && layout.digits(bytes, MediaLayout.CHUNK) >= 0;
 }
 
+const walk = new MemberWalk();
+const inner = new MemberWalk();
+
 /** Any order of keys, any white space; leaves in `layout` where the fields stand. */
 function scanMessage(bytes: Uint8Array, layout: MediaLayout): boolean {
-  let at = skipSpace(bytes, 0);
-  if (bytes[at] !== OPEN_OBJECT) return false;
   let seen = 0;
-  for (;;) {
-    const key = skipSpace(bytes, at + 1);
-    const keyEnd = skipString(bytes, key) - 1;
-    if (keyEnd < 0) return false;
-    const value = skipColon(bytes, keyEnd + 1);
-    if (value < 0) return false;
+  walk.enter(bytes, skipSpace(bytes, 0));
+  while (walk.next(bytes)) {
     let arm = 0;
-    if (sameBytes(bytes, key + 1, keyEnd, EVENT)) {
+    if (walk.isKey(bytes, EVENT)) {
       arm = SEEN_EVENT;
-      at = skipString(bytes, value);
-      if (at < 0 || !sameBytes(bytes, value + 1, at - 1, MEDIA)) return false;
-    } else if (sameBytes(bytes, key + 1, keyEnd, MEDIA)) {
+      if (!walk.isString(bytes, MEDIA)) return false;
+    } else if (walk.isKey(bytes, MEDIA)) {
       arm = SEEN_MEDIA;
-      at = scanBody(bytes, value, layout);
-    } else if (sameBytes(bytes, key + 1, keyEnd, SEQUENCE_NUMBER)) {
+      if (!scanBody(bytes, walk.valueStart, layout)) return false;
+    } else if (walk.isKey(bytes, SEQUENCE_NUMBER)) {
       arm = SEEN_SEQUENCE_NUMBER;
-      at = skipString(bytes, value);
-      layout.start[MediaLayout.SEQUENCE_NUMBER] = value + 1;
-      layout.end[MediaLayout.SEQUENCE_NUMBER] = at - 1;
-    } else {
-      at = skipValue(bytes, value);
+      if (bytes[walk.valueStart] !== QUOTE) return false;
+      layout.start[MediaLayout.SEQUENCE_NUMBER] = walk.valueStart + 1;
+      layout.end[MediaLayout.SEQUENCE_NUMBER] = walk.valueEnd - 1;
     }
     // The last of two equal keys wins in JSON.parse: that is left to it.
-    if (at < 0 || (seen & arm) !== 0) return false;
+    if ((seen & arm) !== 0) return false;
     seen |= arm;
-    at = skipSpace(bytes, at);
-    if (bytes[at] === CLOSE_OBJECT) break;
-    if (bytes[at] !== COMMA) return false;
   }
-  return seen === SEEN_MESSAGE && skipSpace(bytes, at + 1) === bytes.length;
+  return seen === SEEN_MESSAGE && isWhole(bytes, walk);
 }
 
-/** The object under "media": returns the position after it, or -1. */
-function scanBody(bytes: Uint8Array, at: number, layout: MediaLayout): number {
-  if (bytes[at] !== OPEN_OBJECT) return -1;
+/** Nothing but white space stands behind the object that was walked. */
+function isWhole(bytes: Uint8Array, { end }: MemberWalk): boolean {
+  return end >= 0 && skipSpace(bytes, end) === bytes.length;
+}
+
+/** The object under "media". */
+function scanBody(bytes: Uint8Array, at: number, layout: MediaLayout): boolean {
   let seen = 0;
-  for (;;) {
-    const key = skipSpace(bytes, at + 1);
-    const keyEnd = skipString(bytes, key) - 1;
-    if (keyEnd < 0) return -1;
-    const value = skipColon(bytes, keyEnd + 1);
-    if (value < 0) return -1;
-    at = skipValue(bytes, value);
-    if (at < 0) return -1;
-    const arm = bodyArm(bytes, key + 1, keyEnd);
-    if (arm !== 0) {
-      if (bytes[value] !== QUOTE || (seen & arm) !== 0) return -1;
-      seen |= arm;
-      if (!keepField(bytes, arm, value + 1, at - 1, layout)) return -1;
+  inner.enter(bytes, at);
+  while (inner.next(bytes)) {
+    const arm = bodyArm(bytes);
+    if (arm === 0) continue;
+    if (bytes[inner.valueStart] !== QUOTE || (seen & arm) !== 0) return false;
+    seen |= arm;
+    if (arm === SEEN_TRACK) {
+      if (!inner.isString(bytes, INBOUND)) return false;
+      continue;
     }
-    at = skipSpace(bytes, at);
-    if (bytes[at] === CLOSE_OBJECT) break;
-    if (bytes[at] !== COMMA) return -1;
+    const field =
+      arm === SEEN_PAYLOAD
+        ? MediaLayout.PAYLOAD
+        : arm === SEEN_TIMESTAMP
+          ? MediaLayout.TIMESTAMP
+          : MediaLayout.CHUNK;
+    layout.start[field] = inner.valueStart + 1;
+    layout.end[field] = inner.valueEnd - 1;
   }
-  return seen === SEEN_BODY ? at + 1 : -1;
+  return seen === SEEN_BODY && inner.end >= 0;
 }
 
-function bodyArm(bytes: Uint8Array, start: number, end: number): number {
-  if (sameBytes(bytes, start, end, PAYLOAD)) return SEEN_PAYLOAD;
-  if (sameBytes(bytes, start, end, TIMESTAMP)) return SEEN_TIMESTAMP;
-  if (sameBytes(bytes, start, end, TRACK)) return SEEN_TRACK;
-  if (sameBytes(bytes, start, end, CHUNK)) return SEEN_CHUNK;
+function bodyArm(bytes: Uint8Array): number {
+  if (inner.isKey(bytes, PAYLOAD)) return SEEN_PAYLOAD;
+  if (inner.isKey(bytes, TIMESTAMP)) return SEEN_TIMESTAMP;
+  if (inner.isKey(bytes, TRACK)) return SEEN_TRACK;
+  if (inner.isKey(bytes, CHUNK)) return SEEN_CHUNK;
   return 0;
-}
-
-function keepField(bytes: Uint8Array, arm: number, start: number, end: number, layout: MediaLayout): boolean {
-  if (arm === SEEN_TRACK) return sameBytes(bytes, start, end, INBOUND);
-  const field =
-    arm === SEEN_PAYLOAD
-      ? MediaLayout.PAYLOAD
-      : arm === SEEN_TIMESTAMP
-        ? MediaLayout.TIMESTAMP
-        : MediaLayout.CHUNK;
-  layout.start[field] = start;
-  layout.end[field] = end;
-  return true;
 }
 
 /** Where `scanMark` puts what it found. */
@@ -297,49 +266,34 @@ const POSITION_DIGITS = 12;
  */
 export function scanMark(bytes: Uint8Array, out: MarkScan): boolean {
   if (bytes.length > MAX_TWILIO_MESSAGE_BYTES) return false;
-  let at = skipSpace(bytes, 0);
-  if (bytes[at] !== OPEN_OBJECT) return false;
   let seen = 0;
-  for (;;) {
-    const key = skipSpace(bytes, at + 1);
-    const keyEnd = skipString(bytes, key) - 1;
-    if (keyEnd < 0) return false;
-    const value = skipColon(bytes, keyEnd + 1);
-    if (value < 0) return false;
-    at = skipValue(bytes, value);
-    if (at < 0) return false;
+  walk.enter(bytes, skipSpace(bytes, 0));
+  while (walk.next(bytes)) {
     let arm = 0;
-    if (sameBytes(bytes, key + 1, keyEnd, EVENT)) {
+    if (walk.isKey(bytes, EVENT)) {
       arm = SEEN_EVENT;
-      if (bytes[value] !== QUOTE || !sameBytes(bytes, value + 1, at - 1, MARK)) return false;
-    } else if (sameBytes(bytes, key + 1, keyEnd, MARK)) {
+      if (!walk.isString(bytes, MARK)) return false;
+    } else if (walk.isKey(bytes, MARK)) {
       arm = SEEN_MARK;
-      if (!readMark(bytes, value, at, out)) return false;
+      if (!readMark(bytes, walk.valueStart, out)) return false;
     }
     if ((seen & arm) !== 0) return false;
     seen |= arm;
-    at = skipSpace(bytes, at);
-    if (bytes[at] === CLOSE_OBJECT) break;
-    if (bytes[at] !== COMMA) return false;
   }
-  return seen === SEEN_MARK_MESSAGE && skipSpace(bytes, at + 1) === bytes.length;
+  return seen === SEEN_MARK_MESSAGE && isWhole(bytes, walk);
 }
 
-/** `bytes[at … end)` is any JSON value; true when it is an object of nothing but one of our names. */
-function readMark(bytes: Uint8Array, at: number, end: number, out: MarkScan): boolean {
-  if (bytes[at] !== OPEN_OBJECT) return false;
-  const key = skipSpace(bytes, at + 1);
-  const keyEnd = skipString(bytes, key) - 1;
-  if (keyEnd < 0 || !sameBytes(bytes, key + 1, keyEnd, NAME)) return false;
-  const name = skipColon(bytes, keyEnd + 1);
-  if (name < 0 || bytes[name] !== QUOTE) return false;
-  const colon = digitsEnd(bytes, name + 1);
-  if (bytes[colon] !== COLON) return false;
-  const close = digitsEnd(bytes, colon + 1);
-  if (bytes[close] !== QUOTE || skipSpace(bytes, close + 1) !== end - 1) return false;
-  if (colon - name - 1 > MARK_DIGITS || close - colon - 1 > POSITION_DIGITS) return false;
-  out.generation = readDigits(bytes, name + 1, colon);
-  out.position = readDigits(bytes, colon + 1, close);
+/** True when the value at `at` is an object of nothing but one of our names. */
+function readMark(bytes: Uint8Array, at: number, out: MarkScan): boolean {
+  inner.enter(bytes, at);
+  if (!inner.next(bytes) || !inner.isKey(bytes, NAME) || inner.end < 0) return false;
+  const start = inner.valueStart + 1;
+  const end = inner.valueEnd - 1;
+  const colon = digitsEnd(bytes, start);
+  if (bytes[inner.valueStart] !== QUOTE || bytes[colon] !== COLON) return false;
+  if (colon - start > MARK_DIGITS || end - colon - 1 > POSITION_DIGITS) return false;
+  out.generation = readDigits(bytes, start, colon);
+  out.position = readDigits(bytes, colon + 1, end);
   return out.generation >= 0 && out.position >= 0;
 }
 
