@@ -182,7 +182,8 @@ function wordFaults(path: string, code: string): string[] {
     faults.push(...found(RANDOM, "makes chance of its own"));
   }
   // Node's own options have to be known before there are settings.
-  if (!/^(?:config|cli|young-generation)\.ts$/.test(path)) faults.push(...found(ENVIRONMENT, "reads the environment"));
+  if (!/^(?:config|cli|young-generation)\.ts$/.test(path))
+    faults.push(...found(ENVIRONMENT, "reads the environment"));
   return faults;
 }
 

@@ -1,13 +1,14 @@
 /**
  * One call as Twilio and the person at the phone make it: webhook, stream, talk and silence, playout with marks, hanging up.
  */
+
+import type { Random } from "../random.js";
 import { BargeIn, PATIENCE_MS } from "./barge-in.js";
 import { MediaWriter } from "./media-writer.js";
 import type { Meters } from "./meters.js";
 import type { ModelSession, SessionListener } from "./model-session.js";
 import { PhoneSocket, textFrame } from "./phone-socket.js";
 import { PhonePlayout } from "./playout.js";
-import type { Random } from "./random.js";
 import type { Scenario } from "./scenario.js";
 import type { SpokenItem } from "./spoken-item.js";
 import { BODIES, decode, FRAME_BYTES, FRAME_CHARS, SILENT } from "./stamped-audio.js";

@@ -1,11 +1,12 @@
 /** One run: so many calls for so long against one relay. */
+
+import { Random } from "../random.js";
 import { Caller } from "./caller.js";
 import { type Figures, figures, type ProcessFigures } from "./figures.js";
 import { Meters } from "./meters.js";
 import { ModelServer, type TlsFiles } from "./model-server.js";
 import type { ModelSession } from "./model-session.js";
 import { type ProcessReading, readMachineCpuMs, readProcess } from "./process-meter.js";
-import { Random } from "./random.js";
 import type { Scenario } from "./scenario.js";
 import type { TwilioAccount } from "./twilio-account.js";
 import { TwilioRestServer } from "./twilio-rest-server.js";

@@ -3,9 +3,9 @@
  */
 import type { us_listen_socket, WebSocket } from "uWebSockets.js";
 import { loadUws, type Uws, type UwsApp } from "../../src/http/uws.js";
+import { Random } from "../random.js";
 import type { Meters } from "./meters.js";
 import { ModelSession } from "./model-session.js";
-import { Random } from "./random.js";
 import type { Scenario } from "./scenario.js";
 import { decode, FRAME_BYTES, FRAME_CHARS, readFrameText, readStamp, type Stamp } from "./stamped-audio.js";
 import type { Wheel } from "./wheel.js";

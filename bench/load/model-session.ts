@@ -2,8 +2,9 @@
  * One Realtime session as the relay meets it. Its ears are the scenario's: it is told when the caller speaks, and sends what OpenAI's
  * server VAD would. Source of the events and their order: OpenAI Realtime guide and API reference (GA).
  */
+
+import type { Random } from "../random.js";
 import type { Meters } from "./meters.js";
-import type { Random } from "./random.js";
 import { BAD_TOOLS, type Scenario } from "./scenario.js";
 import { SpokenItem } from "./spoken-item.js";
 import { BODIES, FRAME_BYTES, STAMP_BYTES, writeFrame } from "./stamped-audio.js";

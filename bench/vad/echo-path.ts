@@ -1,5 +1,5 @@
 /** The way from the earpiece back into the caller's microphone: what a phone and a line do to our own playout. */
-import type { Random } from "./random.js";
+import type { Random } from "../random.js";
 
 export const ECHO_KINDS = ["line", "room", "narrow", "distorted", "suppressed"] as const;
 /**

@@ -8,9 +8,9 @@ import { pathToFileURL } from "node:url";
 import { FRAME_BYTES, FRAME_MS } from "../../src/codec/frame.js";
 import { decodeUlaw, encodeUlaw } from "../../src/codec/ulaw.js";
 import { Ear } from "../../src/vad/ear.js";
+import { Random } from "../random.js";
 import { ECHO_KINDS, type EchoKind, echoOf } from "./echo-path.js";
 import { type Half, loadPrompts, type Recording } from "./prompts.js";
-import { Random } from "./random.js";
 import { frameDb, markSpeech } from "./truth.js";
 import { syntheticPrompts } from "./voice.js";
 

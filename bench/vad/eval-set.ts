@@ -1,8 +1,9 @@
 /** The lines that detectors are measured on: recordings of the test half only. */
+
+import { Random } from "../random.js";
 import { type Line, makeLine } from "./lines.js";
 import { NOISE_KINDS, type NoiseMaterial } from "./noise.js";
 import type { Recording } from "./prompts.js";
-import { Random } from "./random.js";
 
 export const SNRS_DB = [20, 10, 5, 0] as const;
 

@@ -1,9 +1,9 @@
 /** Telephone lines to listen to: prompts with pauses, noise of a known loudness, a channel, mu-law. */
 import { FRAME_BYTES } from "../../src/codec/frame.js";
 import { encodeUlaw, ULAW_SILENCE } from "../../src/codec/ulaw.js";
+import type { Random } from "../random.js";
 import { makeNoise, type NoiseKind, type NoiseMaterial } from "./noise.js";
 import type { Recording } from "./prompts.js";
-import type { Random } from "./random.js";
 import { markSpeech } from "./truth.js";
 
 export interface Line {

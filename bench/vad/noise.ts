@@ -1,7 +1,7 @@
 /** What else is on a telephone line. Every kind is made from a seed, and has an RMS of 1 where it sounds. */
 
+import type { Random } from "../random.js";
 import type { Recording } from "./prompts.js";
-import type { Random } from "./random.js";
 
 export const NOISE_KINDS = ["white", "babble", "hum", "music", "dtmf", "cough"] as const;
 /** Heard in training only: a detector should know them, and the table should not be measured on them. */

@@ -7,10 +7,10 @@ import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { FRAME_BYTES } from "../../src/codec/frame.js";
 import { CUE_STATE, CUES, cues, lookAtFrame, resetCues } from "../../src/vad/speech-cues.js";
+import { Random } from "../random.js";
 import { type Line, makeLine } from "./lines.js";
 import { EXTRA_KINDS, NOISE_KINDS } from "./noise.js";
 import { ensurePrompts, LANGUAGES, loadMusic, loadPrompts, type Recording } from "./prompts.js";
-import { Random } from "./random.js";
 import { type Examples, type Network, train } from "./trainer.js";
 
 const HIDDEN = 16;

@@ -7,7 +7,7 @@ import {
   resetCues,
   cues as seen,
 } from "../../src/vad/speech-cues.js";
-import { Random } from "./random.js";
+import { Random } from "../random.js";
 
 /** Frames to learn from, line by line and in order: one row of cues each. */
 export interface Examples {

@@ -1,6 +1,7 @@
 /** A stand-in for recorded speech where none is installed: buzzed syllables with formants, breathy consonants, pauses. */
+
+import { Random } from "../random.js";
 import type { Half, Recording } from "./prompts.js";
-import { Random } from "./random.js";
 
 const RATE_HZ = 8000;
 /** First three formants of open, front, back and central vowels, in Hz. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { Random } from "../../bench/random.js";
 import { echoOf } from "../../bench/vad/echo-path.js";
 import { echoTable, runEchoSet } from "../../bench/vad/echo-set.js";
-import { Random } from "../../bench/vad/random.js";
 import { syntheticPrompts } from "../../bench/vad/voice.js";
 import { Ear } from "../../src/vad/ear.js";
 import { voices } from "./voices.js";

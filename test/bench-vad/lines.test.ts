@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { Random } from "../../bench/random.js";
 import { makeLine } from "../../bench/vad/lines.js";
 import { EXTRA_KINDS, makeNoise, NOISE_KINDS } from "../../bench/vad/noise.js";
 import { halfOf } from "../../bench/vad/prompts.js";
-import { Random } from "../../bench/vad/random.js";
 import { markSpeech } from "../../bench/vad/truth.js";
 import { readWav } from "../../bench/vad/wav.js";
 import { ulawToLinear } from "../../src/codec/ulaw.js";

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { Meters } from "../../bench/load/meters.js";
 import { ModelSession } from "../../bench/load/model-session.js";
-import { Random } from "../../bench/load/random.js";
 import { DEFAULT_SCENARIO } from "../../bench/load/scenario.js";
+import { Random } from "../../bench/random.js";
 
 const MULAW = { format: { type: "audio/pcmu" } };
 

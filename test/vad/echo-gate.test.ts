@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { Random } from "../../bench/vad/random.js";
+import { Random } from "../../bench/random.js";
 import { FRAME_BYTES, FRAME_MS } from "../../src/codec/frame.js";
 import { encodeUlaw, ulawToLinear } from "../../src/codec/ulaw.js";
 import { EchoGate } from "../../src/vad/echo-gate.js";

@@ -1,6 +1,6 @@
 /** Sounds for the VAD's tests, the same in every run. */
 import { readFileSync } from "node:fs";
-import { Random } from "../../bench/vad/random.js";
+import { Random } from "../../bench/random.js";
 import { encodeUlaw } from "../../src/codec/ulaw.js";
 
 /** @param sampleAt  a 16-bit sample for each index. */

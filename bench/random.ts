@@ -33,6 +33,15 @@ export class Random {
     return Math.floor(this.next() * n);
   }
 
+  chance(probability: number): boolean {
+    return this.next() < probability;
+  }
+
+  /** A whole number of the range, both ends included. */
+  within([low, high]: readonly [number, number]): number {
+    return low + this.below(high - low + 1);
+  }
+
   pick<T>(of: readonly T[]): T {
     const one = of[this.below(of.length)];
     if (one === undefined) throw new Error("nothing to pick from");
