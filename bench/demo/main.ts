@@ -189,6 +189,7 @@ function bargeIns(stage: Stage, call: Leg, clips: DemoClips): BargeIn[] {
       clearMs: clear.atMs - (started ?? Number.NEGATIVE_INFINITY),
       audioEndMs: truncation.audioEndMs,
       heardMs: Math.round(heardMs(stream, clips.answer.audio) ?? 0),
+      machineLostMs: stage.standstills.lostBefore(clear.atMs),
     },
   ];
 }
