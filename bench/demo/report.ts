@@ -82,7 +82,9 @@ export function reportLines(report: DemoReport): string[] {
   );
   for (const { clearMs, audioEndMs, heardMs, machineLostMs } of report.bargeIns) {
     const lost =
-      machineLostMs < EXCUSED_FROM_MS ? "" : ` (the machine took ${Math.round(machineLostMs)} ms just before)`;
+      machineLostMs < EXCUSED_FROM_MS
+        ? ""
+        : ` (the machine took ${Math.round(machineLostMs)} ms just before)`;
     row(
       "barge-in",
       `clear after ${clearMs.toFixed(1)} ms; |audio_end_ms - heard| = |${audioEndMs} - ${heardMs}| = ${Math.abs(audioEndMs - heardMs)} ms${lost}`,
