@@ -279,7 +279,7 @@ export async function createApp(
     );
   }
   const own = sip === null ? calls : new Switchboard(calls, sip);
-  const desk = fleet === null ? own : new FleetDesk(own, fleet);
+  const desk = fleet === null ? own : new FleetDesk(own, fleet, log);
   if (fleet !== null && desk instanceof FleetDesk) fleet.join(desk);
   const publicServer = createPublicServer({
     config,

@@ -1,4 +1,4 @@
-import type { CallSid, MediaReceiver, MediaSocket } from "../ports.js";
+import type { CallSid, Log, MediaReceiver, MediaSocket } from "../ports.js";
 import { readLink } from "../transfer/transfer-links.js";
 import type { Twiml } from "../wire/twiml.js";
 import type { Calls } from "./calls.js";
@@ -19,10 +19,12 @@ type OwnDesk = Desk & Pick<Calls, "knows" | "moved" | "heritage"> & Partial<SipD
 export class FleetDesk implements Desk, SipDesk, FleetMember {
   readonly #calls: OwnDesk;
   readonly #fleet: Pick<Fleet, "ask">;
+  readonly #log: Log;
 
-  constructor(calls: OwnDesk, fleet: Pick<Fleet, "ask">) {
+  constructor(calls: OwnDesk, fleet: Pick<Fleet, "ask">, log: Log) {
     this.#calls = calls;
     this.#fleet = fleet;
+    this.#log = log;
   }
 
   // --- from Twilio and operators --------------------------------------------------------------------
@@ -91,7 +93,17 @@ export class FleetDesk implements Desk, SipDesk, FleetMember {
 
   // --- from the other processes ---------------------------------------------------------------------
 
+  /** A fault of ours is told here, where its cause is; whoever asked goes on as if nobody had the call. */
   async answer(callSid: CallSid, question: Question): Promise<Answer | null> {
+    try {
+      return await this.#answer(callSid, question);
+    } catch (error) {
+      this.#log.error("another process got no answer", { callSid, question: question.kind }, error);
+      return null;
+    }
+  }
+
+  async #answer(callSid: CallSid, question: Question): Promise<Answer | null> {
     const calls = this.#calls;
     if (!calls.knows(callSid)) return null;
     switch (question.kind) {

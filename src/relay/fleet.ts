@@ -46,7 +46,7 @@ export type Answer =
 
 /** What the others may ask of this process. */
 export interface FleetMember {
-  /** Null: the call is not known here. */
+  /** Null: the call is not known here, or nothing can be said of it. Never rejects. */
   answer(callSid: CallSid, question: Question): Promise<Answer | null>;
   /** Another process has the call's stream now. */
   moved(callSid: CallSid): void;

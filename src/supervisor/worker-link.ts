@@ -77,9 +77,7 @@ export class WorkerLink implements Fleet {
       case "ask": {
         const { id } = message;
         const answer = this.#member?.answer(message.callSid, message.question) ?? Promise.resolve(null);
-        void answer
-          .catch(() => null)
-          .then((given) => this.#channel.send({ type: "answer", id, answer: given }));
+        void answer.then((given) => this.#channel.send({ type: "answer", id, answer: given }));
       }
     }
   }

@@ -74,6 +74,19 @@ async function arrive(at: CallBench, parameters: Record<string, string>): Promis
   return stream;
 }
 
+describe("a question", () => {
+  it("that its process stumbles over is told there, and answered as if nobody had the call", async () => {
+    await one.ring(1);
+    one.calls.connectEnded = () => Promise.reject(new Error("a bug"));
+    const twiml = await two.desk.connectEnded(two.form(1, { CallStatus: "in-progress" }));
+    expect(twiml.length).toBeGreaterThan(0);
+    expect(wire.asked).toContain("connect_ended");
+    expect(one.log.lines.filter((line) => line.startsWith("error"))).toEqual([
+      `error another process got no answer {"callSid":"${sid(1)}","question":"connect_ended"}`,
+    ]);
+  });
+});
+
 describe("a stream", () => {
   it("is taken by the process that it reaches, and the one that waited for it lets go without a word", async () => {
     const parameters = await one.ring(1);

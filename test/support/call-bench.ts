@@ -307,7 +307,7 @@ export class CallBench {
         fleet,
       },
     );
-    this.desk = fleet === null ? this.calls : new FleetDesk(this.calls, fleet);
+    this.desk = fleet === null ? this.calls : new FleetDesk(this.calls, fleet, this.log);
     if (this.desk instanceof FleetDesk) fleet?.join(this.desk);
   }
 
