@@ -20,6 +20,7 @@ import type { CallDirection, CallJournal, TokenUsage } from "../records/record-e
 import type { Endpoint } from "../vad/endpointer.js";
 import { LineTuner } from "../vad/line-tuner.js";
 import { TurnWatch } from "../vad/turn-watch.js";
+import type { CallerFrame } from "../wire/twilio-media.js";
 import type { Admission } from "./admission.js";
 import { AudioPath, type AudioPathEvents, isLocal } from "./audio-path.js";
 import { BargeIn } from "./barge-in.js";
@@ -367,15 +368,8 @@ export class Call
 
   // --- MediaLegEvents -------------------------------------------------------------------------------
 
-  callerFrame(
-    message: Uint8Array,
-    start: number,
-    end: number,
-    timestampMs: number,
-    ulaw: Uint8Array,
-    bytes: number,
-  ): void {
-    this.#beat(this.#audio.callerFrame(message, start, end, timestampMs, ulaw, bytes));
+  callerFrame(message: Uint8Array, frame: CallerFrame): void {
+    this.#beat(this.#audio.callerFrame(message, frame));
   }
 
   key(digit: string): void {

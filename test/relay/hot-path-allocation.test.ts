@@ -116,8 +116,7 @@ function path() {
       audio.connectLeg(made);
       audio.connectSession(session);
       return {
-        callerFrame: (message, start, end, timestampMs, ulaw, bytes) =>
-          void audio.callerFrame(message, start, end, timestampMs, ulaw, bytes),
+        callerFrame: (message, frame) => void audio.callerFrame(message, frame),
         key: none,
         markEchoed: (generation, position) => audio.playout.marked(generation, position, clock.ms),
         streamEnded: none,
