@@ -10,7 +10,6 @@ import { UplinkJoiner } from "../playout/uplink-joiner.js";
 import type { CallMetrics, Clock, ItemId, ResponseId } from "../ports.js";
 import { Ear } from "../vad/ear.js";
 import type { Endpoint } from "../vad/endpointer.js";
-import type { CallerFrame } from "../wire/twilio-media.js";
 import type { MediaLeg } from "./media-leg.js";
 import type { SpeechItem, VoiceSession } from "./voice-session.js";
 
@@ -126,12 +125,22 @@ export class AudioPath implements PlayoutSink {
 
   // --- caller → model -------------------------------------------------------------------------------
 
-  /** One message's audio. @returns when it arrived, on the call's clock. */
-  callerFrame(message: Uint8Array, frame: CallerFrame): number {
+  /**
+   * One message's audio: canonical base64 in `message[start, end)`, the same as mu-law in `ulaw[0, bytes)`.
+   *
+   * @returns when it arrived, on the call's clock.
+   */
+  callerFrame(
+    message: Uint8Array,
+    start: number,
+    end: number,
+    timestampMs: number,
+    ulaw: Uint8Array,
+    bytes: number,
+  ): number {
     const arrivedMs = this.#clock.nowMs();
-    const { audio: ulaw, audioBytes: bytes } = frame;
     if (bytes === 0) return arrivedMs;
-    const missing = this.#gaps.frame(frame.timestampMs, bytes);
+    const missing = this.#gaps.frame(timestampMs, bytes);
     const session = this.#session;
     if (missing > 0) {
       this.#metrics.uplinkGap();
@@ -145,21 +154,28 @@ export class AudioPath implements PlayoutSink {
     // What stops the agent goes before everything else.
     if (heard !== null) this.#events.callerHeard(heard, arrivedMs);
     if (session === null) this.#keep(ulaw, 0, bytes);
-    else this.#uplink(session, message, frame, arrivedMs);
+    else this.#uplink(session, message, start, end, ulaw, bytes, arrivedMs);
     // The caller's own beat drives what they hear: this turn's writes leave together.
     this.playout.pump(arrivedMs);
     return arrivedMs;
   }
 
   /** One message's audio: as it came at once, or joined with its neighbours while nobody talks (promise U2). */
-  #uplink(session: VoiceSession, message: Uint8Array, frame: CallerFrame, arrivedMs: number): void {
-    const { audio: ulaw, audioBytes: bytes } = frame;
+  #uplink(
+    session: VoiceSession,
+    message: Uint8Array,
+    start: number,
+    end: number,
+    ulaw: Uint8Array,
+    bytes: number,
+    arrivedMs: number,
+  ): void {
     const idle = !this.#modelHears && this.ear.certainlySilent;
     const wanted = idle ? this.#idlePtimeBytes : this.#ptimeBytes;
     const waiting = this.#joiner.length;
     if ((waiting === 0 && bytes >= wanted) || !this.#joiner.push(ulaw, 0, bytes)) {
       this.#flush(session);
-      session.append(message, frame.payloadStart, frame.payloadEnd);
+      session.append(message, start, end);
       this.#appendedBytes += bytes;
       this.#metrics.frameUplink((this.#clock.nowMs() - arrivedMs) / 1000);
       return;

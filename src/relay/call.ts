@@ -20,7 +20,6 @@ import type { CallDirection, CallJournal, TokenUsage } from "../records/record-e
 import type { Endpoint } from "../vad/endpointer.js";
 import { LineTuner } from "../vad/line-tuner.js";
 import { TurnWatch } from "../vad/turn-watch.js";
-import type { CallerFrame } from "../wire/twilio-media.js";
 import type { Admission } from "./admission.js";
 import { AudioPath, type AudioPathEvents, isLocal } from "./audio-path.js";
 import { BargeIn } from "./barge-in.js";
@@ -368,8 +367,15 @@ export class Call
 
   // --- MediaLegEvents -------------------------------------------------------------------------------
 
-  callerFrame(message: Uint8Array, frame: CallerFrame): void {
-    this.#beat(this.#audio.callerFrame(message, frame));
+  callerFrame(
+    message: Uint8Array,
+    start: number,
+    end: number,
+    timestampMs: number,
+    ulaw: Uint8Array,
+    bytes: number,
+  ): void {
+    this.#beat(this.#audio.callerFrame(message, start, end, timestampMs, ulaw, bytes));
   }
 
   key(digit: string): void {

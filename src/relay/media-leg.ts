@@ -1,7 +1,6 @@
 import { RelayError } from "../errors.js";
 import type { CallMetrics, Clock, Log, MediaReceiver, MediaSocket, Timer } from "../ports.js";
 import {
-  type CallerFrame,
   MarkScan,
   MediaScan,
   parseTwilioMessage,
@@ -14,8 +13,15 @@ import {
 
 /** What the leg tells its call. Frame bytes are valid only until the method returns. */
 export interface MediaLegEvents {
-  /** One message's audio of the caller; `frame` tells where it stands in `message`. */
-  callerFrame(message: Uint8Array, frame: CallerFrame): void;
+  /** One frame of the caller, stamped `timestampMs`: base64 at `message[start, end)`, the same as mu-law in `ulaw[0, bytes)`. */
+  callerFrame(
+    message: Uint8Array,
+    start: number,
+    end: number,
+    timestampMs: number,
+    ulaw: Uint8Array,
+    bytes: number,
+  ): void;
   key(digit: string): void;
   markEchoed(generation: number, position: number): void;
   /** Once, last. `clean`: Twilio said `stop`, or we closed. */
@@ -82,7 +88,14 @@ export class MediaLeg implements MediaReceiver {
     }
     const scan = this.#scan;
     if (this.#events !== null && scanMedia(message, scan)) {
-      this.#events.callerFrame(message, scan);
+      this.#events.callerFrame(
+        message,
+        scan.payloadStart,
+        scan.payloadEnd,
+        scan.timestampMs,
+        scan.audio,
+        scan.audioBytes,
+      );
       return;
     }
     if (this.#events !== null && scanMark(message, echo)) {
@@ -110,14 +123,8 @@ export class MediaLeg implements MediaReceiver {
       case "media": {
         if (this.#events === null || message.track !== "inbound") return;
         const base64 = new TextEncoder().encode(message.payload);
-        const audio = Buffer.from(message.payload, "base64");
-        this.#events.callerFrame(base64, {
-          timestampMs: message.timestampMs,
-          payloadStart: 0,
-          payloadEnd: base64.length,
-          audio,
-          audioBytes: audio.length,
-        });
+        const ulaw = Buffer.from(message.payload, "base64");
+        this.#events.callerFrame(base64, 0, base64.length, message.timestampMs, ulaw, ulaw.length);
         return;
       }
       case "dtmf":

@@ -118,26 +118,14 @@ function parseMedia(media: Fields, sequenceNumber: number): TwilioMedia {
 /** One for all sockets, so that it stays in the cache: a message is handled to its end before the next is scanned. */
 const decoded = new Uint8Array((MAX_TWILIO_MESSAGE_BYTES / 4) * 3);
 
-/** The audio of one media message. */
-export interface CallerFrame {
-  /** Ms since the stream began. */
-  readonly timestampMs: number;
-  /** Canonical base64 stands in the message from here … */
-  readonly payloadStart: number;
-  /** … to here. */
-  readonly payloadEnd: number;
-  /** The same decoded: mu-law, the first `audioBytes` bytes. Valid until whoever told of it returns. */
-  readonly audio: Uint8Array;
-  readonly audioBytes: number;
-}
-
 /** Where `scanMedia` puts what it found; one per socket, used again for every message. */
-export class MediaScan implements CallerFrame {
+export class MediaScan {
   timestampMs = 0;
   sequenceNumber = 0;
+  /** The payload, canonical base64, is `bytes[payloadStart … payloadEnd)` of the message scanned. */
   payloadStart = 0;
   payloadEnd = 0;
-  /** Valid until anything is scanned with any MediaScan. */
+  /** The payload decoded: mu-law, the first `audioBytes` bytes. Valid until anything is scanned with any MediaScan. */
   readonly audio = decoded;
   audioBytes = 0;
   /** How this socket's peer writes; `scanMedia` keeps it. */

@@ -116,7 +116,8 @@ function path() {
       audio.connectLeg(made);
       audio.connectSession(session);
       return {
-        callerFrame: (message, frame) => void audio.callerFrame(message, frame),
+        callerFrame: (message, start, end, timestampMs, ulaw, bytes) =>
+          void audio.callerFrame(message, start, end, timestampMs, ulaw, bytes),
         key: none,
         markEchoed: (generation, position) => audio.playout.marked(generation, position, clock.ms),
         streamEnded: none,
