@@ -1,6 +1,6 @@
 import type { CallSid } from "../ports.js";
 import type { CallRecord } from "./call-record.js";
-import { applyEvent, emptyRecord } from "./record.js";
+import { applyEvents, emptyRecord } from "./record.js";
 import type { RecordEvent } from "./record-event.js";
 import type { SpoolEntry } from "./spool-port.js";
 import type { CallSave, StoredCall, WriterId } from "./store-port.js";
@@ -70,7 +70,7 @@ export class LiveCall {
 
   #upToDate(): CallRecord {
     if (this.#unapplied.length > 0) {
-      this.#record = this.#unapplied.reduce(applyEvent, this.#record);
+      this.#record = applyEvents(this.#record, this.#unapplied);
       this.#unapplied = [];
     }
     return this.#record;

@@ -1,6 +1,6 @@
 import { assertNever } from "../errors.js";
 import type { CallSid, ItemId } from "../ports.js";
-import type { CallRecord, RecordedEvent, RecordedTransfer, RecordedTurn } from "./call-record.js";
+import type { CallRecord, RecordedEvent, RecordedTurn } from "./call-record.js";
 import { heardText, speechWeight } from "./heard-text.js";
 import type { RecordEvent, TokenUsage } from "./record-event.js";
 
@@ -41,60 +41,84 @@ export function emptyRecord(callSid: CallSid): CallRecord {
   };
 }
 
+/** A record that is being put together: its own lists, which nobody else holds. What is in the lists is never changed, but replaced. */
+type Draft = { -readonly [Field in keyof CallRecord]: CallRecord[Field] } & {
+  turns: RecordedTurn[];
+  tools: CallRecord["tools"][number][];
+  events: RecordedEvent[];
+};
+
+/** The record after one more event: see `applyEvents`. */
+export function applyEvent(record: CallRecord, event: RecordEvent): CallRecord {
+  return applyEvents(record, [event]);
+}
+
 /**
- * The record after one more event. Pure; the record passed in stays as it was. Events may come in any order that a call can
+ * The record after some more events. Pure; the record passed in stays as it was. Events may come in any order that a call can
  * produce: a transcript after the end of its turn, a transfer's outcome or a recording after the end of the call.
  */
-export function applyEvent(record: CallRecord, event: RecordEvent): CallRecord {
+export function applyEvents(record: CallRecord, more: readonly RecordEvent[]): CallRecord {
+  if (more.length === 0) return record;
+  const draft: Draft = {
+    ...record,
+    turns: record.turns.slice(),
+    tools: record.tools.slice(),
+    events: record.events.slice(),
+  };
+  for (const event of more) apply(draft, event);
+  return draft;
+}
+
+function apply(draft: Draft, event: RecordEvent): void {
   switch (event.type) {
     case "opened":
+      draft.agent = event.agent;
+      draft.node = event.node;
       // A second `opened` is a call that came back from a transfer: it keeps its beginning, and lives again.
-      return record.startedAt === null
-        ? {
-            ...record,
-            startedAt: iso(event.epochMs),
-            agent: event.agent,
-            direction: event.direction,
-            from: event.from,
-            to: event.to,
-            path: event.path,
-            node: event.node,
-          }
-        : { ...record, agent: event.agent, node: event.node };
+      if (draft.startedAt !== null) return;
+      draft.startedAt = iso(event.epochMs);
+      draft.direction = event.direction;
+      draft.from = event.from;
+      draft.to = event.to;
+      draft.path = event.path;
+      return;
     case "stream_started":
-      return {
-        ...withEvent(record, { atMs: event.atMs, name: "stream_started", fields: {} }),
-        streamSid: event.streamSid,
-        answeredAt: record.answeredAt ?? at(record, event.atMs),
-        state: "live",
-      };
+      addEvent(draft, { atMs: event.atMs, name: "stream_started", fields: {} });
+      draft.streamSid = event.streamSid;
+      draft.answeredAt = draft.answeredAt ?? at(draft, event.atMs);
+      draft.state = "live";
+      return;
     case "caller_turn":
-      return withTurn(record, "caller", event.itemId, (turn) => ({
+      changeTurn(draft, "caller", event.itemId, (turn) => ({
         ...turn,
         startedMs: turn.startedMs ?? event.startedMs,
         endedMs: event.endedMs ?? turn.endedMs,
       }));
+      return;
     case "caller_text":
-      return withTurn(record, "caller", event.itemId, (turn) => ({ ...turn, text: event.text }));
+      changeTurn(draft, "caller", event.itemId, (turn) => ({ ...turn, text: event.text }));
+      return;
     case "agent_turn":
-      return withTurn(record, "agent", event.itemId, (turn) => ({
+      changeTurn(draft, "agent", event.itemId, (turn) => ({
         ...turn,
         startedMs: turn.startedMs ?? event.startedMs,
         voiceToVoiceMs: turn.voiceToVoiceMs ?? event.voiceToVoiceMs,
       }));
+      return;
     case "agent_text":
-      return withTurn(record, "agent", event.itemId, (turn) => {
+      changeTurn(draft, "agent", event.itemId, (turn) => {
         const progress = event.progress ?? turn.progress;
-        return withHeardText(record, {
+        return withHeardText(draft, {
           ...turn,
           text: event.text,
           complete: event.complete ?? true,
           ...(progress === undefined ? {} : { progress }),
         });
       });
+      return;
     case "agent_heard":
-      return withTurn(record, "agent", event.itemId, (turn) =>
-        withHeardText(record, {
+      changeTurn(draft, "agent", event.itemId, (turn) =>
+        withHeardText(draft, {
           ...turn,
           endedMs: event.endedMs,
           heardMs: event.heardMs,
@@ -102,37 +126,32 @@ export function applyEvent(record: CallRecord, event: RecordEvent): CallRecord {
           interruptedAtMs: event.interruptedAtMs,
         }),
       );
+      return;
     case "tool": {
       const { type: _, ...tool } = event;
-      return { ...record, tools: bounded(record.tools, tool, MAX_TOOLS) };
+      if (draft.tools.length < MAX_TOOLS) draft.tools.push(tool);
+      return;
     }
     case "usage": {
-      const before = record.usage.models[event.model];
-      const sum = addTokens(before, event.tokens);
-      return {
-        ...record,
-        usage: {
-          ...record.usage,
-          models: {
-            ...record.usage.models,
-            [event.model]: { ...sum, responses: (before?.responses ?? 0) + 1 },
-          },
-        },
-      };
+      const { models } = draft.usage;
+      const before = models[event.model];
+      const sum = { ...addTokens(before, event.tokens), responses: (before?.responses ?? 0) + 1 };
+      draft.usage = { ...draft.usage, models: { ...models, [event.model]: sum } };
+      return;
     }
     case "transcription_usage": {
-      const before = record.usage.transcription[event.model];
+      const { transcription } = draft.usage;
+      const before = transcription[event.model];
       const sum = {
         tokens: (before?.tokens ?? 0) + event.tokens,
         seconds: (before?.seconds ?? 0) + event.seconds,
       };
-      return {
-        ...record,
-        usage: { ...record.usage, transcription: { ...record.usage.transcription, [event.model]: sum } },
-      };
+      draft.usage = { ...draft.usage, transcription: { ...transcription, [event.model]: sum } };
+      return;
     }
-    case "transfer_requested": {
-      const transfer: RecordedTransfer = {
+    case "transfer_requested":
+      if (draft.transfer !== null) draft.earlierTransfers = [...draft.earlierTransfers, draft.transfer];
+      draft.transfer = {
         destination: event.destination,
         kind: event.kind,
         reason: event.reason,
@@ -143,76 +162,73 @@ export function applyEvent(record: CallRecord, event: RecordEvent): CallRecord {
         outcome: null,
         steps: [],
       };
-      const earlier =
-        record.transfer === null ? record.earlierTransfers : [...record.earlierTransfers, record.transfer];
-      return { ...record, transfer, earlierTransfers: earlier };
-    }
+      return;
     case "transfer_step": {
       const { type: _, ...step } = event;
-      if (record.transfer === null) {
-        return withEvent(record, { atMs: event.atMs, name: event.step, fields: { detail: event.detail } });
-      }
-      const steps = bounded(record.transfer.steps, step, MAX_STEPS);
-      return { ...record, transfer: { ...record.transfer, steps } };
+      const { transfer } = draft;
+      if (transfer === null)
+        addEvent(draft, { atMs: event.atMs, name: event.step, fields: { detail: event.detail } });
+      else if (transfer.steps.length < MAX_STEPS)
+        draft.transfer = { ...transfer, steps: [...transfer.steps, step] };
+      return;
     }
     case "transfer_outcome":
-      return withTransferOutcome(record, event);
+      setTransferOutcome(draft, event);
+      return;
     case "recording": {
-      const known = record.recording?.sid === event.sid ? record.recording : null;
+      const known = draft.recording?.sid === event.sid ? draft.recording : null;
       const { file = null, transcript = null, words = null } = known ?? {};
-      return { ...record, recording: { sid: event.sid, file: event.file ?? file, transcript, words } };
+      draft.recording = { sid: event.sid, file: event.file ?? file, transcript, words };
+      return;
     }
     case "recording_transcript":
-      return {
-        ...record,
-        recording: {
-          sid: event.sid,
-          file: record.recording?.file ?? null,
-          transcript: event.transcript,
-          words: event.words,
-        },
+      draft.recording = {
+        sid: event.sid,
+        file: draft.recording?.file ?? null,
+        transcript: event.transcript,
+        words: event.words,
       };
+      return;
     case "recording_removed":
-      return record.recording?.sid === event.sid ? { ...record, recording: null } : record;
+      if (draft.recording?.sid === event.sid) draft.recording = null;
+      return;
     case "moved":
-      return record;
+      return;
     case "note":
-      return withEvent(record, { atMs: event.atMs, name: event.name, fields: event.fields });
+      addEvent(draft, { atMs: event.atMs, name: event.name, fields: event.fields });
+      return;
     case "ended":
-      return {
-        ...record,
-        state: "ended",
-        endedAt: at(record, event.atMs),
-        outcome: event.outcome,
-        endReason: event.reason,
-        turns: record.turns.map(({ progress: _, ...turn }) => turn),
-      };
+      draft.state = "ended";
+      draft.endedAt = at(draft, event.atMs);
+      draft.outcome = event.outcome;
+      draft.endReason = event.reason;
+      draft.turns = draft.turns.map(({ progress: _, ...turn }) => turn);
+      return;
     default:
-      return assertNever(event);
+      assertNever(event);
   }
 }
 
-function withTurn(
-  record: CallRecord,
+function changeTurn(
+  draft: Draft,
   who: "caller" | "agent",
   itemId: ItemId,
   change: (turn: RecordedTurn) => RecordedTurn,
-): CallRecord {
+): void {
+  const { turns } = draft;
   // From the end: it is nearly always the newest turn.
-  const index = record.turns.findLastIndex((turn) => turn.itemId === itemId);
-  const old = record.turns[index];
-  if (old === undefined && record.turns.length >= MAX_TURNS) return record;
+  const index = turns.findLastIndex((turn) => turn.itemId === itemId);
+  const old = turns[index];
+  if (old === undefined && turns.length >= MAX_TURNS) return;
   const turn = change(old ?? newTurn(who, itemId));
-  const turns = record.turns.slice();
   if (old !== undefined && old.startedMs === turn.startedMs) {
     turns[index] = turn;
-    return { ...record, turns };
+    return;
   }
   if (old !== undefined) turns.splice(index, 1);
-  const startedMs = turn.startedMs;
+  const { startedMs } = turn;
   const place = startedMs === null ? -1 : turns.findIndex((other) => (other.startedMs ?? 0) > startedMs);
   turns.splice(place === -1 ? turns.length : place, 0, turn);
-  return { ...record, turns };
 }
 
 function newTurn(who: "caller" | "agent", itemId: ItemId): RecordedTurn {
@@ -231,7 +247,7 @@ function newTurn(who: "caller" | "agent", itemId: ItemId): RecordedTurn {
   };
 }
 
-function withHeardText(record: CallRecord, turn: RecordedTurn): RecordedTurn {
+function withHeardText(record: Pick<CallRecord, "turns">, turn: RecordedTurn): RecordedTurn {
   const { text, heardMs, receivedMs } = turn;
   if (text === null || heardMs === null || receivedMs === null) return turn;
   const heard = heardText({
@@ -257,14 +273,12 @@ function paceOf(turns: readonly RecordedTurn[]): number | null {
   return weight < PACE_WEIGHT || ms === 0 ? null : weight / ms;
 }
 
-function withTransferOutcome(
-  record: CallRecord,
-  event: RecordEvent & { readonly type: "transfer_outcome" },
-): CallRecord {
-  if (record.transfer?.destination === event.destination) {
-    return { ...record, transfer: { ...record.transfer, outcome: event.outcome } };
+function setTransferOutcome(draft: Draft, event: RecordEvent & { readonly type: "transfer_outcome" }): void {
+  const { transfer, earlierTransfers } = draft;
+  if (transfer?.destination === event.destination) {
+    draft.transfer = { ...transfer, outcome: event.outcome };
+    return;
   }
-  const { transfer, earlierTransfers } = record;
   // The next destination may have been asked for already when the last one's outcome arrives.
   const named = earlierTransfers.findLastIndex(
     (earlier) => earlier.destination === event.destination && earlier.outcome === null,
@@ -272,23 +286,20 @@ function withTransferOutcome(
   // A transfer is named by what was asked for, its outcome by the rung of the ladder that it ended on.
   const index = named >= 0 ? named : earlierTransfers.findIndex((earlier) => earlier.outcome === null);
   const earlier = earlierTransfers[index];
-  if (earlier === undefined) {
-    if (transfer !== null && transfer.outcome === null)
-      return { ...record, transfer: { ...transfer, outcome: event.outcome } };
+  if (earlier !== undefined) {
+    const transfers = earlierTransfers.slice();
+    transfers[index] = { ...earlier, outcome: event.outcome };
+    draft.earlierTransfers = transfers;
+  } else if (transfer !== null && transfer.outcome === null) {
+    draft.transfer = { ...transfer, outcome: event.outcome };
+  } else {
     const fields = { destination: event.destination, outcome: event.outcome };
-    return withEvent(record, { atMs: event.atMs, name: "transfer_outcome", fields });
+    addEvent(draft, { atMs: event.atMs, name: "transfer_outcome", fields });
   }
-  const transfers = earlierTransfers.slice();
-  transfers[index] = { ...earlier, outcome: event.outcome };
-  return { ...record, earlierTransfers: transfers };
 }
 
-function withEvent(record: CallRecord, event: RecordedEvent): CallRecord {
-  return { ...record, events: bounded(record.events, event, MAX_EVENTS) };
-}
-
-function bounded<T>(list: readonly T[], item: T, max: number): readonly T[] {
-  return list.length >= max ? list : [...list, item];
+function addEvent(draft: Draft, event: RecordedEvent): void {
+  if (draft.events.length < MAX_EVENTS) draft.events.push(event);
 }
 
 function addTokens(sum: TokenUsage | undefined, more: TokenUsage): TokenUsage {

@@ -2,7 +2,7 @@ import { RelayError } from "../errors.js";
 import type { CallSid } from "../ports.js";
 import type { CallRecord } from "./call-record.js";
 import { lastKnownMs, PROCESS_LOST } from "./live-call.js";
-import { applyEvent, emptyRecord } from "./record.js";
+import { applyEvent, applyEvents, emptyRecord } from "./record.js";
 import type { SpoolEntry } from "./spool-port.js";
 import type { CallSave, CallStore, StoredCall, WriterId } from "./store-port.js";
 
@@ -40,7 +40,10 @@ export async function replay(
     // What came late to a call that is no longer stored: deleted, or past its time.
     if (stored === null && fresh[0]?.event.type !== "opened") return null;
     const base = stored?.record ?? emptyRecord(callSid);
-    const record = fresh.reduce((sum, entry) => applyEvent(sum, entry.event), base);
+    const record = applyEvents(
+      base,
+      fresh.map((entry) => entry.event),
+    );
     return {
       callSid,
       record: finish(record),

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import Database from "libsql";
 import pg from "pg";
 import { findPostgres, type PrivatePostgres, startPostgres } from "./postgres.js";
 
@@ -12,6 +13,8 @@ export interface StoreKind {
   readonly skipped: string | null;
   /** The URL of a new, empty database. */
   newDatabase(): Promise<string>;
+  /** What a person with an SQL client of their own sees. */
+  query(url: string, text: string): Promise<readonly unknown[]>;
   dispose(): Promise<void>;
 }
 
@@ -26,6 +29,12 @@ function sqlite(): StoreKind {
     name: "sqlite",
     skipped: null,
     newDatabase: async () => `sqlite:${join(home, `${randomBytes(6).toString("hex")}.db`)}`,
+    query: async (url, text) => {
+      const client = new Database(url.replace("sqlite:", ""));
+      const rows: readonly unknown[] = client.prepare(text).all();
+      client.close();
+      return rows;
+    },
     dispose: async () => rmSync(home, { recursive: true, force: true }),
   };
 }
@@ -40,13 +49,15 @@ function postgres(): StoreKind {
   const query = async (url: string, text: string) => {
     const client = new pg.Client(url);
     await client.connect();
-    await client.query(text);
+    const { rows } = await client.query(text);
     await client.end();
+    return rows as readonly unknown[];
   };
   let server: string | undefined = given;
   return {
     name: "postgres",
     skipped,
+    query,
     newDatabase: async () => {
       if (server === undefined && found !== null && "bin" in found) {
         own = await startPostgres(found.bin);

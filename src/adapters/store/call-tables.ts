@@ -13,7 +13,7 @@ import type {
 import { FixedSql } from "./fixed-sql.js";
 import type { Guard } from "./guard.js";
 import { databaseNowMs } from "./migrations.js";
-import type { CallsTable, Tables, TurnsTable } from "./tables.js";
+import type { CallsTable, Tables } from "./tables.js";
 
 /** Finished jobs and used tokens are of no use to anybody after this. */
 const KEEP_JOBS_MS = 7 * 86_400_000;
@@ -33,11 +33,6 @@ const CALL_COLUMNS = [
   ] as const),
   ...(["record", "applied"] as const),
 ] as const satisfies readonly (keyof CallsTable)[];
-const TURN_COLUMNS = [
-  ...(["call_sid", "n", "who", "item_id", "text", "heard_text", "started_ms", "ended_ms"] as const),
-  ...(["heard_ms", "received_ms", "interrupted_at_ms", "voice_to_voice_ms"] as const),
-] as const satisfies readonly (keyof TurnsTable)[];
-
 /** Call records, and who answers for them. */
 export class CallTables implements CallStore {
   readonly #db: Kysely<Tables>;
@@ -45,7 +40,6 @@ export class CallTables implements CallStore {
   readonly #guard: Guard;
   readonly #sql: FixedSql;
   readonly #updateCall: string;
-  readonly #deleteTurns: string;
   readonly #findDeleted: string;
 
   constructor(db: Kysely<Tables>, kind: "sqlite" | "postgres", guard: Guard) {
@@ -57,7 +51,6 @@ export class CallTables implements CallStore {
     const n = CALL_COLUMNS.length;
     this.#sql = sql;
     this.#updateCall = `update calls set ${set} where call_sid = ${sql.place(n + 1)} and version = ${sql.place(n + 2)}`;
-    this.#deleteTurns = `delete from turns where call_sid in ${sql.listAt(1)}`;
     this.#findDeleted = `select call_sid from deleted_calls where call_sid in ${sql.listAt(1)}`;
   }
 
@@ -100,24 +93,7 @@ export class CallTables implements CallStore {
     }
     const missed = saves.filter((save) => outcomes.get(save.callSid) === "conflict");
     for (const sid of await this.#deletedOf(tx, missed)) outcomes.set(sid, "deleted");
-    await this.#saveTurns(
-      tx,
-      saves.filter((save) => save.record.state === "ended" && outcomes.get(save.callSid) === "saved"),
-    );
     return outcomes;
-  }
-
-  async #saveTurns(tx: Transaction<Tables>, ended: readonly CallSave[]): Promise<void> {
-    if (ended.length === 0) return;
-    const again = ended.filter((save) => save.basedOn > 0).map((save) => save.callSid);
-    if (again.length > 0) await this.#sql.run(tx, this.#deleteTurns, [JSON.stringify(again)]);
-    const rows = ended.flatMap((save) => toTurnRows(save.record));
-    await this.#sql.insert(
-      tx,
-      "turns",
-      TURN_COLUMNS,
-      rows.map((row) => TURN_COLUMNS.map((column) => row[column])),
-    );
   }
 
   async #deletedOf(tx: Transaction<Tables>, saves: readonly CallSave[]): Promise<ReadonlySet<CallSid>> {
@@ -310,7 +286,6 @@ export class CallTables implements CallStore {
 }
 
 async function removeRows(tx: Transaction<Tables>, callSid: string): Promise<boolean> {
-  await tx.deleteFrom("turns").where("call_sid", "=", callSid).execute();
   await tx
     .deleteFrom("jobs")
     .where("call_sid", "=", callSid)
@@ -352,7 +327,7 @@ function toRow(save: CallSave): CallsTable {
     cost_usd: record.costUsd,
     recording_sid: record.recording?.sid ?? null,
     recording_file: record.recording?.file ?? null,
-    record: JSON.stringify(record),
+    record: storableJson(record),
     applied: JSON.stringify(save.applied),
   };
 }
@@ -361,28 +336,23 @@ function callValues(row: CallsTable): readonly unknown[] {
   return CALL_COLUMNS.map((column) => row[column]);
 }
 
-function toTurnRows(record: CallRecord): TurnsTable[] {
-  return record.turns.map((turn, n) => ({
-    call_sid: record.callSid,
-    n,
-    who: turn.who,
-    item_id: storable(turn.itemId),
-    text: storableOrNull(turn.text),
-    heard_text: storableOrNull(turn.heardText),
-    started_ms: turn.startedMs,
-    ended_ms: turn.endedMs,
-    heard_ms: turn.heardMs,
-    received_ms: turn.receivedMs,
-    interrupted_at_ms: turn.interruptedAtMs,
-    voice_to_voice_ms: turn.voiceToVoiceMs,
-  }));
-}
-
 function storableOrNull(text: string | null): string | null {
   return text === null ? null : storable(text);
 }
 
-/** PostgreSQL takes no NUL and no half surrogate in a text; in the JSON of the record they are escaped. */
+/**
+ * A NUL or half a surrogate, escaped, is good JSON; but PostgreSQL's `jsonb` refuses it, and some clients of SQLite end their process
+ * over it, so whoever asks with SQL could not read the record.
+ */
+function storableJson(record: CallRecord): string {
+  const json = JSON.stringify(record);
+  if (!json.includes("\\u")) return json;
+  return json.replace(/\\(?:u(0000|d[89a-f][0-9a-f]{2})|.)/g, (written: string, unfit: string | undefined) =>
+    unfit === undefined ? written : unfit === "0000" ? "" : "\uFFFD",
+  );
+}
+
+/** The same for a text of its own: PostgreSQL takes neither. */
 function storable(text: string): string {
   return text.replace(/\0/g, "").replace(/[\uD800-\uDFFF]/gu, "\uFFFD");
 }

@@ -23,8 +23,8 @@ export interface CallsTable {
   applied: string;
 }
 
-/** The turns of ended calls, for those who ask with SQL. */
-export interface TurnsTable {
+/** A view: the turns of ended calls, for those who ask with SQL. */
+export interface TurnsView {
   call_sid: string;
   n: number;
   who: string;
@@ -115,7 +115,7 @@ export interface MigrationsTable {
 
 export interface Tables {
   calls: CallsTable;
-  turns: TurnsTable;
+  turns: TurnsView;
   deleted_calls: DeletedCallsTable;
   writers: WritersTable;
   call_state: CallStateTable;

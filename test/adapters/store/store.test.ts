@@ -61,8 +61,42 @@ describe.each(storeKinds())("a store on $name", (kind) => {
   it("gives back what was saved, with its version", async () => {
     const record = ended(1);
     expect(await store.save([save(record)])).toEqual(["saved"]);
-    expect(await store.load(sid(1))).toEqual({ record, version: 1, applied: { w1: 1 }, owner: "w1" });
+    // But for what no database and no client of one can be trusted with.
+    const turns = record.turns.map((turn) => ({
+      ...turn,
+      text: turn.text?.replace("\0", "").replace("\ud800", "\ufffd") ?? null,
+    }));
+    expect(await store.load(sid(1))).toEqual({
+      record: { ...record, turns },
+      version: 1,
+      applied: { w1: 1 },
+      owner: "w1",
+    });
     expect(await store.load(sid(2))).toBeNull();
+  });
+
+  it("shows the turns of ended calls to those who ask with SQL", async () => {
+    const text = String.raw`a back\slash, a literal \u0000 and \\u0000, "quotes"`;
+    const said: RecordEvent = { type: "caller_text", itemId: "b" as ItemId, text };
+    await store.save([save(applyEvent(ended(1), said)), save(opened(2))]);
+    const rows = await kind.query(
+      url,
+      "select call_sid, n, who, item_id, text, started_ms, heard_ms from turns order by n",
+    );
+    const [agent, caller, ...more] = rows as Record<string, unknown>[];
+    expect(more).toEqual([]);
+    const [call_sid, heard_ms] = [sid(1), null];
+    expect(agent).toMatchObject({ call_sid, n: 0, who: "agent", item_id: "a", started_ms: 100, heard_ms });
+    expect(agent?.["text"]).toBe("Hello  there \ufffd.");
+    expect(caller).toEqual({
+      call_sid,
+      n: 1,
+      who: "caller",
+      item_id: "b",
+      text,
+      started_ms: 1_500.5,
+      heard_ms,
+    });
   });
 
   it("lets two nodes start together on an empty database", async () => {
