@@ -19,6 +19,7 @@ const ROOMS: Readonly<Record<string, { readonly floor: Floor; readonly sees: rea
   "errors.ts": { floor: "ground", sees: [] },
   "agent.ts": { floor: "ground", sees: ["ports.ts", "errors.ts"] },
   "ports.ts": { floor: "ground", sees: ["wire/", "agent.ts", "errors.ts"] },
+  "standstill.ts": { floor: "ground", sees: ["ports.ts"] },
   "codec/": { floor: "ground", sees: ["errors.ts"] },
   "vad/": { floor: "ground", sees: ["errors.ts", "ports.ts", "agent.ts", "codec/"] },
   "playout/": { floor: "ground", sees: ["errors.ts", "ports.ts", "agent.ts", "codec/"] },

@@ -12,6 +12,7 @@ import type {
   UpstreamSocket,
   UpstreamSocketEvents,
 } from "../ports.js";
+import { deadline } from "../standstill.js";
 import { acceptSource, type UpgradeAnswer, UpgradeReader, upgradeRequest } from "../wire/http-upgrade.js";
 import { CLOSE, closePayload, PING, PONG, TEXT } from "../wire/websocket-frames.js";
 import { FRAME_FAULTS, type FrameFault, FrameParser, type FrameSink } from "../wire/websocket-parser.js";
@@ -110,7 +111,7 @@ class RawUpstream implements UpstreamSocket, StreamEvents, FrameSink {
     this.#answer = new UpgradeReader(createHash("sha1").update(acceptSource(key)).digest("base64"));
     this.#socket = shared.streams.open(url, this);
     this.#writer = new FrameWriter(this.#socket, shared.slots);
-    this.#timer = shared.clock.after(shared.handshakeTimeoutMs, () => this.#onHandshakeTimeout());
+    this.#timer = deadline(shared.clock, shared.handshakeTimeoutMs, () => this.#onHandshakeTimeout());
   }
 
   send(message: Uint8Array): void {

@@ -10,6 +10,7 @@ import type {
   UpstreamSocket,
   UpstreamSocketEvents,
 } from "../ports.js";
+import { STANDSTILL_MS } from "../standstill.js";
 import { parseServerEvent, type ServerEvent } from "../wire/realtime.js";
 import { AppendWriter, DeltaScan, scanDelta } from "../wire/realtime-audio.js";
 import { type ClientEvent, encodeClientEvent } from "../wire/realtime-client.js";
@@ -95,6 +96,7 @@ export class RealtimeSession implements VoiceSession, UpstreamSocketEvents {
   #spoke = false;
   #speech: Speech | null = null;
   #lastHeardOfMs: number;
+  #tickedMs: number;
   /** Since when the model should have said something about a caller that we heard. */
   #suspectMs: number | null = null;
   #probeSentMs: number | null = null;
@@ -114,6 +116,7 @@ export class RealtimeSession implements VoiceSession, UpstreamSocketEvents {
     this.#metrics = deps.metrics;
     this.#log = deps.log;
     this.#lastHeardOfMs = deps.nowMs();
+    this.#tickedMs = this.#lastHeardOfMs;
     this.#interruptResponse = profile.turnDetection.interruptResponse;
     this.#attached = deps.attachTo !== undefined;
     this.#sequencer = new ResponseSequencer(profile.turnDetection.createResponse);
@@ -216,6 +219,9 @@ export class RealtimeSession implements VoiceSession, UpstreamSocketEvents {
 
   /** Every tick: what became due by time alone. */
   tick(nowMs: number): void {
+    const stoodStillMs = nowMs - this.#tickedMs;
+    this.#tickedMs = nowMs;
+    if (stoodStillMs >= STANDSTILL_MS) this.#forgive(stoodStillMs, nowMs);
     if (this.#state !== "ready") return;
     this.#sendDue(nowMs);
     const silentMs = nowMs - this.#lastHeardOfMs;
@@ -237,6 +243,13 @@ export class RealtimeSession implements VoiceSession, UpstreamSocketEvents {
         session: { type: "realtime" },
       });
     }
+  }
+
+  /** What the model said while this process stood still may be unread: its silence in that time is no silence. */
+  #forgive(ms: number, nowMs: number): void {
+    this.#lastHeardOfMs = Math.min(nowMs, this.#lastHeardOfMs + ms);
+    if (this.#suspectMs !== null) this.#suspectMs = Math.min(nowMs, this.#suspectMs + ms);
+    if (this.#probeSentMs !== null) this.#probeSentMs = Math.min(nowMs, this.#probeSentMs + ms);
   }
 
   close(): void {

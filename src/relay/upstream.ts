@@ -1,4 +1,5 @@
 import type { CallMetrics, Clock, Timer } from "../ports.js";
+import { deadline } from "../standstill.js";
 import type { HistoryItem, SessionFailure, VoiceSession, VoiceSessionLife } from "./voice-session.js";
 
 export interface UpstreamHost {
@@ -47,7 +48,9 @@ export class Upstream {
     this.#dial(history, this.#clock.nowMs() + 2 * this.#timeoutMs);
   }
 
+  /** @param deadlineMs  by when there has to be a session, the retry included. */
   #dial(history: readonly HistoryItem[], deadlineMs: number): void {
+    let lastMs = deadlineMs;
     const dialledMs = this.#clock.nowMs();
     const dial = ++this.#dials;
     let over = false;
@@ -59,14 +62,14 @@ export class Upstream {
       this.#session?.close();
       this.#session = null;
       this.#metrics.upstreamError(failure.code);
-      const leftMs = deadlineMs - this.#clock.nowMs();
+      const leftMs = lastMs - this.#clock.nowMs();
       if (!failure.retryable || dial >= 2 || leftMs <= RETRY_MS) {
         this.#host.sessionUnavailable(failure);
         return;
       }
       this.#timer = this.#clock.after(RETRY_MS, () => {
         this.#timer = null;
-        this.#dial(history, deadlineMs);
+        this.#dial(history, lastMs);
       });
     };
     const life: VoiceSessionLife = {
@@ -87,8 +90,10 @@ export class Upstream {
         this.#host.sessionLost(failure);
       },
     };
-    this.#timer = this.#clock.after(Math.min(this.#timeoutMs, Math.max(0, deadlineMs - dialledMs)), () => {
+    const patienceMs = Math.min(this.#timeoutMs, Math.max(0, lastMs - dialledMs));
+    this.#timer = deadline(this.#clock, patienceMs, (putOffMs) => {
       this.#timer = null;
+      lastMs += putOffMs;
       fail({ code: "upstream_timeout", retryable: true, detail: `no session within ${this.#timeoutMs} ms` });
     });
     this.#session = this.#host.openSession(history, life);

@@ -1,6 +1,7 @@
 import type { WorkerSnapshot } from "../adapters/metrics/snapshot.js";
 import type { CallSid, Clock, Log, Timer } from "../ports.js";
 import type { Readiness } from "../relay/desk.js";
+import { STANDSTILL_MS } from "../standstill.js";
 import { CallHolders } from "./call-holders.js";
 import type { FromWorker, ToWorker, WorkerPorts } from "./messages.js";
 
@@ -114,7 +115,7 @@ export class Supervisor {
       // With a port that is yet to be found, the first worker finds it.
       const first = this.#publicPort === 0 ? this.#seats.slice(0, 1) : this.#seats;
       for (const seat of first) this.#spawn(seat);
-      this.#watch = this.#deps.clock.after(WATCH_MS, () => this.#look());
+      this.#watchOn();
     });
   }
 
@@ -288,9 +289,12 @@ export class Supervisor {
     seat.restartMs = Math.min(seat.restartMs * 2, LONGEST_RESTART_MS);
   }
 
-  #look(): void {
+  #look(dueMs: number): void {
     const { clock, log } = this.#deps;
     const nowMs = clock.nowMs();
+    const lateMs = nowMs - dueMs;
+    // The machine stood still, and the workers with it: nobody is to be ended for having been silent then.
+    if (lateMs >= STANDSTILL_MS) for (const seat of this.#seats) seat.heardMs += lateMs;
     for (const seat of this.#seats) {
       if (seat.process === null || seat.doomed) continue;
       const silentMs = nowMs - seat.heardMs;
@@ -299,7 +303,13 @@ export class Supervisor {
       seat.doomed = true;
       seat.process.kill();
     }
-    this.#watch = clock.after(WATCH_MS, () => this.#look());
+    this.#watchOn();
+  }
+
+  #watchOn(): void {
+    const { clock } = this.#deps;
+    const dueMs = clock.nowMs() + WATCH_MS;
+    this.#watch = clock.after(WATCH_MS, () => this.#look(dueMs));
   }
 
   // --- the end --------------------------------------------------------------------------------------

@@ -55,7 +55,14 @@ function open(options: { history?: HistoryItem[]; vad?: Partial<ServerVad> } = {
     },
   );
   const model = dialer.last;
-  return { session, model, clock, told, failures, readyCount: () => ready };
+  /** As a call does it: a tick every 20 ms. */
+  const live = (ms: number): void => {
+    for (let lived = 0; lived < ms; lived += 20) {
+      clock.advance(Math.min(20, ms - lived));
+      session.tick(clock.nowMs());
+    }
+  };
+  return { session, model, clock, live, told, failures, readyCount: () => ready };
 }
 
 const kinds = (told: [string, ...unknown[]][]) => told.map(([name]) => name);
@@ -231,49 +238,60 @@ describe("RealtimeSession", () => {
   });
 
   it("is lost when an answer that is owed does not come, and not while nobody owes anything", () => {
-    const { session, model, clock, failures } = open();
+    const { model, live, failures } = open();
     model.becomesReady();
-    clock.advance(60_000);
-    session.tick(clock.nowMs());
+    live(60_000);
     expect(failures).toEqual([]);
     model.says({ type: "input_audio_buffer.committed", item_id: "u1" });
-    clock.advance(HUNG_MS - 1);
-    session.tick(clock.nowMs());
+    live(HUNG_MS - 1);
     expect(failures).toEqual([]);
-    clock.advance(1);
-    session.tick(clock.nowMs());
+    live(1);
     expect(failures).toMatchObject([{ code: "upstream_hung", retryable: true }]);
     expect(model.closedWith).not.toBeNull();
   });
 
   it("is lost when it stops in the middle of a response", () => {
-    const { session, model, clock, failures } = open();
+    const { model, live, failures } = open();
     model.becomesReady();
     model.created("r1");
     model.delta("r1", "i1", 800);
-    clock.advance(HUNG_MS);
-    session.tick(clock.nowMs());
+    live(HUNG_MS);
+    expect(failures).toMatchObject([{ code: "upstream_hung" }]);
+  });
+
+  it("is not lost for a silence in which this process stood still", () => {
+    const { session, model, clock, live, failures } = open();
+    model.becomesReady();
+    model.says({ type: "input_audio_buffer.committed", item_id: "u1" });
+    live(1_000);
+    clock.standStill(60_000);
+    // Several beats come before the model's socket is read.
+    for (let beat = 0; beat < 300; beat++) session.tick(clock.nowMs());
+    expect(failures).toEqual([]);
+    live(HUNG_MS - 1_001);
+    expect(failures).toEqual([]);
+    live(1);
     expect(failures).toMatchObject([{ code: "upstream_hung" }]);
   });
 
   it("asks a model that says nothing about a caller who spoke whether it lives", () => {
-    const { session, model, clock, failures } = open();
+    const { session, model, clock, live, failures } = open();
     model.becomesReady();
-    clock.advance(10_000);
+    live(10_000);
     session.callerPaused();
-    clock.advance(HUNG_MS);
-    session.tick(clock.nowMs());
+    live(HUNG_MS);
     const probe = model.of("session.update").at(-1)!;
     expect(probe["session"]).toEqual({ type: "realtime" });
     model.says({ type: "session.updated", session: {} });
-    clock.advance(HUNG_MS);
-    session.tick(clock.nowMs());
+    live(HUNG_MS);
     expect(failures).toEqual([]);
     session.callerPaused();
-    clock.advance(HUNG_MS);
+    live(HUNG_MS);
+    clock.standStill(HUNG_MS);
     session.tick(clock.nowMs());
-    clock.advance(HUNG_MS);
-    session.tick(clock.nowMs());
+    live(HUNG_MS - 1);
+    expect(failures).toEqual([]);
+    live(1);
     expect(failures).toMatchObject([{ code: "upstream_hung" }]);
   });
 

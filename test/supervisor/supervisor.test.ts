@@ -182,6 +182,22 @@ describe("watching", () => {
     expect(spawned).toHaveLength(3);
   });
 
+  it("blames nobody for a silence in which the machine stood still", async () => {
+    const [first, second] = await running();
+    clock.advance(1_000);
+    first.pulses();
+    second.pulses();
+    clock.standStill(60_000);
+    expect([first.killed, second.killed]).toEqual([false, false]);
+    expect(supervisor.readiness()).toMatchObject({ ready: true });
+    first.pulses();
+    for (let s = 0; s < 6; s++) {
+      clock.advance(1_000);
+      first.pulses();
+    }
+    expect([first.killed, second.killed]).toEqual([false, true]);
+  });
+
   it("gives a worker half a minute to start", async () => {
     void supervisor.start();
     clock.advance(29_900);

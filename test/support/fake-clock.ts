@@ -35,6 +35,12 @@ export class FakeClock implements Clock {
     };
   }
 
+  /** The process stands still: time passes, and what became due meanwhile runs late. */
+  standStill(ms: number): void {
+    this.#nowMs += ms;
+    this.advance(0);
+  }
+
   /** Moves time on, running what becomes due at its own time. */
   advance(ms: number): void {
     const end = this.#nowMs + ms;

@@ -1,0 +1,33 @@
+/**
+ * A process does not always run: a virtual machine is moved, a container is frozen, a debugger stops it. When it goes on, its timers are
+ * due at once, and what others sent meanwhile is still unread in its sockets. Whoever judges others by a timer must not blame them for that.
+ */
+import type { Clock, Timer } from "./ports.js";
+
+/** A timer that goes off this late was kept from it by a standstill; a busy event loop is late by less. */
+export const STANDSTILL_MS = 250;
+
+/**
+ * A timer on what others have to do within `ms`. Going off late it waits once more, as long as it was late and at most `ms`: they get that
+ * much of the time in which this process could not take their answer.
+ *
+ * @param run  is told by how many ms that has put it off.
+ */
+export function deadline(clock: Clock, ms: number, run: (putOffMs: number) => void): Timer {
+  let putOffMs = 0;
+  let timer: Timer;
+  const arm = (waitMs: number): void => {
+    const dueMs = clock.nowMs() + waitMs;
+    timer = clock.after(waitMs, () => {
+      const lateMs = clock.nowMs() - dueMs;
+      if (lateMs < STANDSTILL_MS) {
+        run(putOffMs);
+        return;
+      }
+      putOffMs += lateMs;
+      arm(Math.min(lateMs, ms));
+    });
+  };
+  arm(ms);
+  return { cancel: () => timer.cancel() };
+}
