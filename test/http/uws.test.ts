@@ -1,10 +1,8 @@
-import { createRequire } from "node:module";
 import { describe, expect, it } from "vitest";
 import { findUws, type Loader, loadUws, OWN_BUILD } from "../../src/http/uws.js";
 
-const native: unknown = createRequire(import.meta.url)(
-  `uWebSockets.js/binaries/uws_${process.platform}_${process.arch}_${process.versions.modules}.node`,
-);
+/** Of whichever package is installed. */
+const native: unknown = loadUws().uws;
 
 function loader(
   entry: string | null,
