@@ -545,6 +545,7 @@ export class Caller implements WheelMember, SessionListener {
     else {
       this.#meters.uplink.record(ms);
       this.#meters.recentUplink.record(ms);
+      this.#meters.scraper?.uplink.record(ms);
     }
   }
 

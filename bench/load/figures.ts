@@ -30,6 +30,7 @@ export function figures(meters: Meters, calls: number, processes: ProcessFigures
     call_seconds: round(meters.callSeconds, 1),
     ...quantiles("uplink", meters.uplink),
     ...quantiles("uplink_idle", meters.uplinkIdle),
+    ...meters.scraper?.figures(),
     ...quantiles("downlink", meters.downlink),
     ...quantiles("clear", meters.clear),
     ...quantiles("hold", meters.hold),

@@ -8,6 +8,7 @@ import { ModelServer, type TlsFiles } from "./model-server.js";
 import type { ModelSession } from "./model-session.js";
 import { type ProcessReading, readMachineCpuMs, readProcess } from "./process-meter.js";
 import type { Scenario } from "./scenario.js";
+import { Scraper } from "./scraper.js";
 import type { TwilioAccount } from "./twilio-account.js";
 import { TwilioRestServer } from "./twilio-rest-server.js";
 import { Wheel } from "./wheel.js";
@@ -17,6 +18,8 @@ export interface Target {
   readonly webhookUrl: string;
   /** To read CPU and memory; null: not to be had. */
   readonly pid: number | null;
+  /** To be scraped every other second; absent: not at all. */
+  readonly metricsUrl?: string;
   /** Not null: it ended in mid-run, and why. */
   exited(): string | null;
 }
@@ -146,10 +149,13 @@ export class LoadRun {
       if (steady === null && nowMs >= steadyFromMs) {
         this.#wheel.lateness.reset();
         steady = new SteadyWindow(readAll(target.pid));
+        if (target.metricsUrl !== undefined) this.#meters.scraper = new Scraper(target.metricsUrl);
+        this.#meters.scraper?.start();
       }
       const over = this.#stopped || nowMs >= steadyToMs;
       if (steady !== null && window === null && over) {
         window = steady.end(this.#meters.callsLive, readAll(target.pid), baseline, this.#wheel);
+        this.#meters.scraper?.stop();
       }
       if (target.exited() !== null || nowMs >= deadlineMs) break;
       if ((dialled === calls || this.#stopped) && this.#callers.size === 0) break;
@@ -170,6 +176,7 @@ export class LoadRun {
 
   close(): void {
     this.#wheel.stop();
+    this.#meters.scraper?.stop();
     this.#model.close();
     this.#rest.close();
   }

@@ -230,7 +230,11 @@ class Bench {
 
   #target(relay: RelayProcess | null): Target {
     const { relay: address, relayPid } = this.#options;
-    if (relay !== null) return { webhookUrl: relay.webhookUrl, pid: relay.pid, exited: () => relay.exited };
+    if (relay !== null) {
+      const { webhookUrl, pid } = relay;
+      const scraped = this.#options.scrape ? { metricsUrl: relay.metricsUrl } : {};
+      return { webhookUrl, pid, ...scraped, exited: () => relay.exited };
+    }
     const url = new URL(address!);
     const webhookUrl = url.pathname === "/" ? new URL("/incoming-call", url).href : url.href;
     return { webhookUrl, pid: relayPid, exited: () => null };

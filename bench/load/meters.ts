@@ -1,4 +1,5 @@
 import { Histogram } from "./histogram.js";
+import type { Scraper } from "./scraper.js";
 import { newTally, type Tally } from "./stream-checker.js";
 
 /** Everything that a run measures. One object for all calls. */
@@ -24,6 +25,8 @@ export class Meters {
   /** Since the last line of progress. */
   readonly recentUplink = new Histogram();
   readonly recentDownlink = new Histogram();
+  /** While the relay's metrics are scraped every other second. */
+  scraper: Scraper | null = null;
 
   readonly up: Tally = newTally();
   readonly down: Tally = newTally();

@@ -18,6 +18,8 @@ export interface BenchOptions {
   readonly findMax: boolean;
   /** Pairs of runs with and without record keeping; null: a single run. */
   readonly pairStore: number | null;
+  /** Scrape the metrics of the relay that is started every other second. */
+  readonly scrape: boolean;
   /** Of the relay that is started. */
   readonly workers: number;
   readonly modelPort: number;
@@ -47,6 +49,7 @@ through. Without --relay it starts this project's relay itself, on free ports.
   --find-max          doubles the calls until a limit breaks, then narrows down; limits: --slo, or
                       uplink_p99_ms<=20, clear_p99_ms<=50, loss=0, underruns=0
   --pair-store PAIRS  runs with and without record keeping by turns, and tells what it costs
+  --scrape            asks for the metrics of the relay that is started every other second, and tells what that does to its calls
   --json FILE         every figure as JSON
   --html FILE         the same as one page with charts
   --workers N         WORKERS of the relay that is started (default 1)
@@ -80,6 +83,7 @@ export function parseOptions(argv: readonly string[]): BenchOptions | "help" {
         slo: { type: "string" },
         "find-max": { type: "boolean" },
         "pair-store": { type: "string" },
+        scrape: { type: "boolean" },
         workers: { type: "string" },
         env: { type: "string", multiple: true },
         profile: { type: "string" },
@@ -127,6 +131,9 @@ export function parseOptions(argv: readonly string[]): BenchOptions | "help" {
   const pairStore = text("pair-store") === null ? null : whole("pair-store", 3, 1, 100);
   if (pairStore !== null && (relay !== null || findMax))
     throw new UsageError("--pair-store starts its relays itself, and goes without --relay and --find-max");
+  const scrape = values["scrape"] === true;
+  if (scrape && relay !== null)
+    throw new UsageError("--scrape knows the metrics of a relay that it starts only: not with --relay");
   const [cert, key] = [text("tls-cert"), text("tls-key")];
   if ((cert === null) !== (key === null)) throw new UsageError("--tls-cert and --tls-key go together");
   const slo = text("slo");
@@ -141,6 +148,7 @@ export function parseOptions(argv: readonly string[]): BenchOptions | "help" {
     slo: slo === null ? [] : parseSlo(slo),
     findMax,
     pairStore,
+    scrape,
     workers: whole("workers", 1, 1, 256),
     modelPort: whole("model-port", relay === null ? 0 : 8801, 0, 65_535),
     restPort: whole("rest-port", relay === null ? 0 : 8802, 0, 65_535),

@@ -42,6 +42,7 @@ export type RecordsPlan = { readonly keep: true } | { readonly keep: false; read
 
 export class RelayProcess {
   readonly webhookUrl: string;
+  readonly metricsUrl: string;
   readonly command: string;
   readonly #child: ChildProcess;
   readonly #directory: string;
@@ -51,10 +52,12 @@ export class RelayProcess {
   private constructor(
     child: ChildProcess,
     port: number,
+    adminPort: number,
     directory: string,
     logFile: string,
     command: string,
   ) {
+    this.metricsUrl = `http://127.0.0.1:${adminPort}/metrics`;
     this.#child = child;
     this.#directory = directory;
     this.#logFile = logFile;
@@ -113,7 +116,7 @@ export class RelayProcess {
       },
     });
     closeSync(log);
-    const relay = new RelayProcess(child, port, directory, logFile, node.slice(1).join(" "));
+    const relay = new RelayProcess(child, port, adminPort, directory, logFile, node.slice(1).join(" "));
     try {
       const own = workers > 1 ? Array.from({ length: workers }, (_, n) => port + 1 + n) : [port];
       for (const one of own) await relay.#ready(`http://127.0.0.1:${one}/health`);

@@ -55,6 +55,11 @@ export function resultText(result: LoadResult, verdicts: readonly SloVerdict[]):
       `  gaps            ${n("gap_bytes")} bytes missing from the callers, ${n("gap_fill_bytes")} filled with silence`,
     );
   }
+  if (f["scrapes"] !== undefined) {
+    lines.push(
+      `  scraping        ${n("scrapes")} × ${n("scrape_bytes")} bytes in ${n("scrape_p50_ms")} ms (p50), ${n("scrape_max_ms")} at most; uplink p99 of a second, median: with ${n("uplink_p99_scraped_ms")}, without ${n("uplink_p99_unscraped_ms")} ms`,
+    );
+  }
   const others = f["others_cpu_percent"] ?? 0;
   if (others > OTHERS_LIMIT_PERCENT) {
     lines.push(`  other programs  ${others} % of a core: every latency is worse than on a free machine`);

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { median } from "../median.js";
 import type { LoadResult } from "./load-run.js";
 import { type ProfileShare, profileShare } from "./profile-share.js";
 import type { CpuAlone } from "./records-alone.js";
@@ -62,7 +63,7 @@ export function recordsAloneText(
   pairs: StorePairs,
 ): string {
   const ms = (cpuMs - idleMs) / callSeconds;
-  const share = (ms / median(pairs.offMs)) * 100;
+  const share = (ms / (median(pairs.offMs) ?? Number.NaN)) * 100;
   return `  records alone, all threads   ${ms.toFixed(4)} ms: ${share.toFixed(2)} % of the relay without them`;
 }
 
@@ -103,22 +104,16 @@ export function storePairsText(pairs: StorePairs): string {
   const { ratios, onMs, offMs, onThreadsMs, offThreadsMs } = pairs;
   const percent = (ratio: number): string => `${((ratio - 1) * 100).toFixed(2)} %`;
   const row = (name: string, values: readonly number[]): string =>
-    `  ${name.padEnd(28)} ${median(values).toFixed(3)} ms   (${values.map((ms) => ms.toFixed(3)).join(", ")})`;
+    `  ${name.padEnd(28)} ${(median(values) ?? Number.NaN).toFixed(3)} ms   (${values.map((ms) => ms.toFixed(3)).join(", ")})`;
   return [
     `Record keeping, ${ratios.length} pairs, CPU per call-second (median; each run)`,
     row("with records", onMs),
     row("without", offMs),
     row("with, other threads", onThreadsMs),
     row("without, other threads", offThreadsMs),
-    `  with / without               ${percent(median(ratios))}   (${[...ratios]
+    `  with / without               ${percent(median(ratios) ?? Number.NaN)}   (${[...ratios]
       .sort((a, b) => a - b)
       .map(percent)
       .join(", ")})`,
   ].join("\n");
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }

@@ -1,6 +1,8 @@
 /** Runs of several relays → medians, spreads and ratios. Pure. */
+
 import type { Figures } from "../load/figures.js";
 import { OTHERS_LIMIT_PERCENT } from "../load/load-run.js";
+import { median } from "../median.js";
 import { RELAY_NAMES, type RelayName } from "./relays.js";
 
 /** One run of one relay. */
@@ -31,14 +33,6 @@ export interface Spread {
 export interface RelaySummary {
   readonly relay: RelayName;
   readonly runs: readonly PeerRun[];
-}
-
-/** Middle of the sorted values, the mean of both middles for an even count; null of none. */
-export function median(values: readonly number[]): number | null {
-  if (values.length === 0) return null;
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
 /** The runs with or without TLS, by relay, in the order of a round; relays without a run are left out. */

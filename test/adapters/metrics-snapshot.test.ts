@@ -1,6 +1,8 @@
 import { spawnSync } from "node:child_process";
+import { Counter, Histogram, Registry } from "prom-client";
 import { describe, expect, it } from "vitest";
 import { exposition, mergeTexts } from "../../src/adapters/metrics/snapshot.js";
+import { METRICS } from "../../src/adapters/metrics/table.js";
 import { PromMetrics } from "../../src/adapters/prom-metrics.js";
 
 /** Every sample, its labels sorted. */
@@ -28,10 +30,61 @@ function busy(worker: string, processMetrics = false): PromMetrics {
 }
 
 describe("the exposition of snapshots", () => {
-  it("says of one worker what it would say itself", async () => {
-    const metrics = busy("3");
-    const text = exposition([{ worker: "3", up: true, snapshot: await metrics.snapshot(false) }]);
-    expect(samples(text)).toEqual(samples((await metrics.scrape()).body));
+  it("says what prom-client would", async () => {
+    const registry = new Registry();
+    registry.setDefaultLabels({ worker: "3" });
+    const registers = [registry];
+    const { toolSeconds, calls } = METRICS;
+    const seconds = new Histogram({
+      name: `murelay_${toolSeconds.name}`,
+      help: toolSeconds.help,
+      labelNames: toolSeconds.labels,
+      buckets: [...toolSeconds.buckets],
+      registers,
+    });
+    const ended = new Counter({
+      name: `murelay_${calls.name}`,
+      help: calls.help,
+      labelNames: calls.labels,
+      registers,
+    });
+    const metrics = new PromMetrics({ version: "1.2.3", worker: "3", processMetrics: false });
+    for (const [tool, took] of [
+      ["lookup_order", 0.1],
+      ["lookup_order", 0.05],
+      ['odd "name"\\\n', 12],
+      ["lookup_order", 10],
+    ] as const) {
+      metrics.tool(tool, "ok", took);
+      seconds.observe({ tool, outcome: "ok" }, took);
+    }
+    metrics.callEnded("completed");
+    ended.inc({ outcome: "completed" });
+    const names = /^(?:# \w+ )?murelay_(?:tool_seconds|calls_total)\b/;
+    const text = (await metrics.scrape()).body;
+    const ours = samples(text).filter(
+      (line) => /^murelay_(tool_seconds|calls_total)/.test(line) && !/ 0$/.test(line),
+    );
+    const theirs = samples(await registry.metrics()).filter((line) => !/ 0$/.test(line));
+    expect(ours).toEqual(theirs);
+    const heads = (of: string) =>
+      of
+        .split("\n")
+        .filter((line) => line.startsWith("#") && names.test(line))
+        .sort();
+    expect(heads(text)).toEqual(heads(await registry.metrics()));
+  });
+
+  it("has what is known of the process, and nothing that lists all sockets", async () => {
+    const { body } = await new PromMetrics({ version: "1", worker: "2" }).scrape();
+    for (const name of [
+      "process_cpu_seconds_total",
+      "process_resident_memory_bytes",
+      "nodejs_heap_size_used_bytes",
+    ])
+      expect(body).toMatch(new RegExp(`^${name}\\{worker="2"\\} \\d`, "m"));
+    if (process.platform === "linux") expect(body).toMatch(/^process_open_fds\{worker="2"\} [1-9]\d*$/m);
+    expect(body).not.toMatch(/nodejs_(?:active|eventloop_lag)_/);
   });
 
   it("keeps workers apart, and shows those that are away", async () => {

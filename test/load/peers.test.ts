@@ -1,10 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { median } from "../../bench/median.js";
 import { parseOptions } from "../../bench/peers/options.js";
 import { plot } from "../../bench/peers/plot.js";
 import { RELAY_NAMES, type RelayName } from "../../bench/peers/relays.js";
 import { figure, type PeerReport, readReport, section, withSection } from "../../bench/peers/report.js";
-import { byRelay, doubts, median, type PeerRun, pairedRatio, spread } from "../../bench/peers/summary.js";
+import { byRelay, doubts, type PeerRun, pairedRatio, spread } from "../../bench/peers/summary.js";
 import { comparison, refusals } from "../../bench/peers/table.js";
 
 function peerRun(

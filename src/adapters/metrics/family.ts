@@ -36,18 +36,6 @@ class Slots {
   }
 }
 
-export interface Series {
-  readonly labels: Readonly<Record<string, string>>;
-}
-export interface ValueSeries extends Series {
-  readonly value: number;
-}
-export interface HistogramSeries extends Series {
-  /** By bucket, not yet added up; one more than there are bounds. */
-  readonly counts: readonly number[];
-  readonly sum: number;
-}
-
 abstract class Family {
   readonly definition: MetricDefinition;
   protected values: Float64Array;
@@ -72,11 +60,6 @@ abstract class Family {
   snapshot(): FamilySnapshot {
     const { labels } = this.slots;
     return { labels: [...labels], values: this.values.slice(0, labels.length * this.#width) };
-  }
-
-  protected labelsOf(slot: number): Readonly<Record<string, string>> {
-    const values = this.slots.labels[slot] ?? ["", ""];
-    return Object.fromEntries(this.definition.labels.map((name, i) => [name, values[i] ?? ""]));
   }
 
   #grow(slots: number): void {
@@ -107,13 +90,6 @@ export class ValueFamily extends Family {
   set(slot: number, value: number): void {
     this.values[slot] = value;
   }
-
-  series(): readonly ValueSeries[] {
-    return this.slots.labels.map((_, slot) => ({
-      labels: this.labelsOf(slot),
-      value: this.values[slot] ?? 0,
-    }));
-  }
 }
 
 export class HistogramFamily extends Family {
@@ -138,13 +114,5 @@ export class HistogramFamily extends Family {
     const base = slot * this.#width;
     this.values[base + bucket]! += 1;
     this.values[base + bounds.length + 1]! += value;
-  }
-
-  series(): readonly HistogramSeries[] {
-    return this.slots.labels.map((_, slot) => {
-      const base = slot * this.#width;
-      const counts = Array.from(this.values.subarray(base, base + this.#width - 1));
-      return { labels: this.labelsOf(slot), counts, sum: this.values[base + this.#width - 1] ?? 0 };
-    });
   }
 }

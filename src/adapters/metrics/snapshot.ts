@@ -81,9 +81,11 @@ function pushSeries(
 
 /** Texts that expose the same metrics, as one: a family's samples must stand together, under one HELP and TYPE. */
 export function mergeTexts(texts: readonly string[]): string {
+  const told = texts.filter((text) => text !== "");
+  if (told.length === 1) return told[0]!;
   const heads = new Map<string, string[]>();
   const samples = new Map<string, string[]>();
-  for (const text of texts) {
+  for (const text of told) {
     let family = "";
     for (const line of text.split("\n")) {
       if (line === "") continue;
