@@ -23,6 +23,7 @@ import { TurnWatch } from "../vad/turn-watch.js";
 import type { Admission } from "./admission.js";
 import { AudioPath, type AudioPathEvents, isLocal } from "./audio-path.js";
 import { BargeIn } from "./barge-in.js";
+import { CallAccount } from "./call-account.js";
 import {
   type CallEvent,
   type CallState,
@@ -36,12 +37,9 @@ import { CallStory } from "./call-story.js";
 import type { CallTools, ToolHost } from "./call-tools.js";
 import type { Heritage } from "./fleet.js";
 import { Keypad } from "./keypad.js";
-import { limitAction } from "./limit-verdict.js";
-import { LimitWatch } from "./limit-watch.js";
 import type { MediaLeg, MediaLegEvents } from "./media-leg.js";
 import * as prompts from "./prompts.js";
 import type { Ticker, Ticking } from "./ticker.js";
-import { countTokens } from "./token-metrics.js";
 import type { TransferRequest } from "./transfer-request.js";
 import { Upstream, type UpstreamHost } from "./upstream.js";
 import type {
@@ -156,7 +154,7 @@ export class Call
   #owesAnswer = false;
   #redialledMs = Number.NEGATIVE_INFINITY;
   #callerTurnStartedMs = 0;
-  readonly #limits: LimitWatch;
+  readonly #account: CallAccount;
   #beatMs = Number.NEGATIVE_INFINITY;
   #slowBeatMs = Number.NEGATIVE_INFINITY;
   readonly #barge: BargeIn;
@@ -167,7 +165,6 @@ export class Call
   /** The caller cannot interrupt before this; null: the greeting has not begun. */
   #protectedUntilMs: number | null = Number.NEGATIVE_INFINITY;
   #underrunsCounted = 0;
-  #costUsd = 0;
   #recognising = false;
   #greetingWaits = false;
   #facts: string | null = null;
@@ -183,11 +180,11 @@ export class Call
     this.#deps = deps;
     const { clock, metrics } = deps;
     this.log = deps.log.child({ callSid: parties.callSid, agent: agent.name });
-    this.#limits = new LimitWatch(agent.limits, deps.maxCallMinutes);
     this.#instructions = agent.instructions;
     this.#openedIn = agent.language;
     this.#language = agent.language;
     this.story = new CallStory(parties.callSid, deps.journal, () => clock.nowMs());
+    this.#account = new CallAccount(agent, this.story, this.log, deps);
     this.#audio = new AudioPath(deps.pool, this, deps);
     this.#barge = new BargeIn(agent.vad.confirmMs);
     const turns = agent.turnDetection;
@@ -278,7 +275,7 @@ export class Call
     if (this.#leg !== null || (name !== "offered" && name !== "returning")) return null;
     this.#leg = leg;
     this.#streamStartedMs = this.#deps.clock.nowMs();
-    this.#limits.started(this.#streamStartedMs);
+    this.#account.limits.started(this.#streamStartedMs);
     this.#audio.connectLeg(leg);
     this.#deps.ticker.add(this);
     this.story.streamStarted(streamSid);
@@ -379,7 +376,7 @@ export class Call
   }
 
   key(digit: string): void {
-    this.#limits.callerActive(this.#deps.clock.nowMs());
+    this.#account.limits.callerActive(this.#deps.clock.nowMs());
     const { key, default: destination } = this.agent.transfer;
     if (digit === key && destination !== null) {
       this.story.note("key", { key: digit });
@@ -470,7 +467,7 @@ export class Call
 
   callerSpeech(state: "started" | "stopped", itemId: ItemId, audioMs: number): void {
     const nowMs = this.#deps.clock.nowMs();
-    this.#limits.callerActive(nowMs);
+    this.#account.limits.callerActive(nowMs);
     this.#audio.modelHears(state === "started");
     const { audioMs: heardMs } = this.#audio.ear;
     if (state === "started") this.#watch?.serverStarted(heardMs);
@@ -566,12 +563,12 @@ export class Call
 
   responseStarted(_responseId: ResponseId): void {
     this.#owesAnswer = true;
-    this.#limits.agentActive(this.#deps.clock.nowMs());
+    this.#account.limits.agentActive(this.#deps.clock.nowMs());
   }
 
   responseDone(end: ResponseEnd): void {
     const nowMs = this.#deps.clock.nowMs();
-    this.#limits.agentActive(nowMs);
+    this.#account.limits.agentActive(nowMs);
     this.#owesAnswer = end.calls.length > 0;
     if (end.status === "failed" || end.status === "incomplete") {
       this.story.note("response_problem", { status: end.status, problem: end.problem });
@@ -612,28 +609,19 @@ export class Call
   }
 
   usage(model: string, tokens: TokenUsage): void {
-    this.story.usage(model, tokens);
-    const { metrics } = this.#deps;
-    const usd = this.#deps.price(model, tokens);
-    if (usd !== null) {
-      metrics.cost(model, usd);
-      this.#costUsd += usd;
-    }
-    countTokens(metrics, model, tokens);
+    this.#account.usage(model, tokens);
   }
 
   transcriptionUsage(model: string, tokens: number, seconds: number): void {
-    this.story.write({ type: "transcription_usage", model, tokens, seconds });
+    this.#account.transcriptionUsage(model, tokens, seconds);
   }
 
   tokensRemaining(remaining: number, limit: number, resetSeconds: number): void {
-    const { admission = null, clock } = this.#deps;
-    admission?.tokensLeft(this.agent.model, remaining, limit, resetSeconds, clock.nowMs());
-    if (remaining < limit / 10) this.log.warn("model tokens per minute nearly used up", { remaining, limit });
+    this.#account.tokensRemaining(remaining, limit, resetSeconds);
   }
 
   idleTimeout(): void {
-    this.#limits.modelPrompted();
+    this.#account.limits.modelPrompted();
     this.story.note("idle_timeout");
   }
 
@@ -687,7 +675,7 @@ export class Call
   #settle(nowMs: number): void {
     const { playout } = this.#audio;
     for (let heard = playout.takeHeard(nowMs); heard !== undefined; heard = playout.takeHeard(nowMs)) {
-      this.#limits.agentActive(nowMs);
+      this.#account.limits.agentActive(nowMs);
       this.#heard(heard);
     }
     if (playout.underruns > this.#underrunsCounted) {
@@ -708,12 +696,9 @@ export class Call
     if (this.#state.name !== "talking") return;
     const session = this.#upstream.session;
     const silent = session?.quiet === true && this.#audio.playout.isSilent(nowMs);
-    const verdict = this.#limits.check(nowMs, silent, this.#costUsd);
-    if (verdict === null) return;
-    this.story.note("limit", { limit: verdict });
-    const action = limitAction(verdict, this.agent);
-    if (action.kind === "say") session?.speak(action.instructions);
-    else this.leave(action.departure);
+    const action = this.#account.limitReached(nowMs, silent);
+    if (action?.kind === "say") session?.speak(action.instructions);
+    else if (action !== null) this.leave(action.departure);
   }
 
   /** Keys that are not the way to a human: told to the model once the caller has stopped typing. */

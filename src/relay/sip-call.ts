@@ -14,16 +14,14 @@ import type { CallOutcome, TokenUsage } from "../records/record-event.js";
 import { SEND_DTMF } from "../tools/send-dtmf.js";
 import { TRANSFER_CALL } from "../tools/transfer-call.js";
 import type { CallDeps, CallParties } from "./call.js";
+import { CallAccount } from "./call-account.js";
 import type { Departure, Verdict } from "./call-state.js";
 import { CallStory } from "./call-story.js";
 import type { CallTools, ToolHost, ToolRun } from "./call-tools.js";
 import { Keypad } from "./keypad.js";
-import { limitAction } from "./limit-verdict.js";
-import { LimitWatch } from "./limit-watch.js";
 import * as prompts from "./prompts.js";
 import { acceptedSession } from "./sip-session.js";
 import { SpokenLine } from "./spoken-line.js";
-import { countTokens } from "./token-metrics.js";
 import type { TransferRequest } from "./transfer-request.js";
 import { Upstream, type UpstreamHost } from "./upstream.js";
 import type {
@@ -98,7 +96,8 @@ export interface SipCallDeps
   ) => VoiceSession;
 }
 
-const BEAT_MS = 250;
+/** A session takes a longer pause between ticks for a standstill of the process. */
+const BEAT_MS = 100;
 /** Pauses before an accept is tried again; together well inside the time that a carrier lets it ring. */
 const ACCEPT_PAUSES_MS: readonly number[] = [150, 500, 1_200];
 const HANG_UP_TRIES = 5;
@@ -124,7 +123,7 @@ export class SipCall implements ToolHost, UpstreamHost, VoiceSessionEvents {
   readonly #deps: SipCallDeps;
   readonly #upstream: Upstream;
   readonly #tools: CallTools;
-  readonly #limits: LimitWatch;
+  readonly #account: CallAccount;
   readonly #line: SpokenLine;
   readonly #keypad: Keypad;
   readonly #timers = new Set<Timer>();
@@ -140,7 +139,6 @@ export class SipCall implements ToolHost, UpstreamHost, VoiceSessionEvents {
   #owesAnswer = false;
   #recognising: Promise<void> | null = null;
   #facts: string | null = null;
-  #costUsd = 0;
   #language: string;
   #instructions: string;
   /** Since when the session's audio clock runs. */
@@ -157,9 +155,9 @@ export class SipCall implements ToolHost, UpstreamHost, VoiceSessionEvents {
     this.#language = agent.language;
     this.#instructions = agent.instructions;
     this.story = new CallStory(parties.callSid, deps.journal, () => clock.nowMs());
+    this.#account = new CallAccount(agent, this.story, this.log, deps);
     this.#upstream = new Upstream(this, { clock, metrics, timeoutMs: deps.upstreamTimeoutMs });
     this.#tools = deps.tools(this);
-    this.#limits = new LimitWatch(agent.limits, deps.maxCallMinutes);
     this.#line = new SpokenLine(
       this.story,
       () => clock.nowMs(),
@@ -481,7 +479,7 @@ export class SipCall implements ToolHost, UpstreamHost, VoiceSessionEvents {
     if (this.#state.name === "accepting" || this.#state.name === "ringing") {
       this.#state = { name: "talking" };
       this.story.streamStarted((this.#callId ?? "") as StreamSid);
-      this.#limits.started(clock.nowMs());
+      this.#account.limits.started(clock.nowMs());
       this.#beatOn();
     }
     this.#host.attached(this);
@@ -548,12 +546,9 @@ export class SipCall implements ToolHost, UpstreamHost, VoiceSessionEvents {
     if (this.#state.name !== "talking") return;
     const session = this.#upstream.session;
     const silent = session?.quiet === true && !this.#line.speaking;
-    const verdict = this.#limits.check(nowMs, silent, this.#costUsd);
-    if (verdict === null) return;
-    this.story.note("limit", { limit: verdict });
-    const action = limitAction(verdict, this.agent);
-    if (action.kind === "say") session?.speak(action.instructions);
-    else this.leave(action.departure);
+    const action = this.#account.limitReached(nowMs, silent);
+    if (action?.kind === "say") session?.speak(action.instructions);
+    else if (action !== null) this.leave(action.departure);
   }
 
   /** Departs when nothing is left to say and the caller has heard it. */
@@ -598,7 +593,7 @@ export class SipCall implements ToolHost, UpstreamHost, VoiceSessionEvents {
   }
 
   callerSpeech(state: "started" | "stopped", itemId: ItemId, audioMs: number): void {
-    this.#limits.callerActive(this.#deps.clock.nowMs());
+    this.#account.limits.callerActive(this.#deps.clock.nowMs());
     const atMs = Math.min(this.#deps.clock.nowMs(), this.#clockMs + audioMs);
     if (state === "started") {
       this.#turnStartedMs = atMs;
@@ -612,7 +607,7 @@ export class SipCall implements ToolHost, UpstreamHost, VoiceSessionEvents {
   }
 
   playback(what: "started" | "stopped" | "cleared"): void {
-    this.#limits.agentActive(this.#deps.clock.nowMs());
+    this.#account.limits.agentActive(this.#deps.clock.nowMs());
     if (what === "started") this.#line.began();
     else if (what === "stopped") this.#line.heardOut();
     else {
@@ -627,7 +622,7 @@ export class SipCall implements ToolHost, UpstreamHost, VoiceSessionEvents {
   }
 
   key(digit: string): void {
-    this.#limits.callerActive(this.#deps.clock.nowMs());
+    this.#account.limits.callerActive(this.#deps.clock.nowMs());
     const { key, default: destination } = this.agent.transfer;
     if (digit !== key || destination === null) {
       this.#keypad.pressed(digit);
@@ -650,11 +645,11 @@ export class SipCall implements ToolHost, UpstreamHost, VoiceSessionEvents {
 
   responseStarted(_responseId: ResponseId): void {
     this.#owesAnswer = true;
-    this.#limits.agentActive(this.#deps.clock.nowMs());
+    this.#account.limits.agentActive(this.#deps.clock.nowMs());
   }
 
   responseDone(end: ResponseEnd): void {
-    this.#limits.agentActive(this.#deps.clock.nowMs());
+    this.#account.limits.agentActive(this.#deps.clock.nowMs());
     this.#owesAnswer = end.calls.length > 0;
     if (end.status === "failed" || end.status === "incomplete") {
       this.story.note("response_problem", { status: end.status, problem: end.problem });
@@ -693,26 +688,19 @@ export class SipCall implements ToolHost, UpstreamHost, VoiceSessionEvents {
   }
 
   usage(model: string, tokens: TokenUsage): void {
-    this.story.usage(model, tokens);
-    countTokens(this.#deps.metrics, model, tokens);
-    const usd = this.#deps.price(model, tokens);
-    if (usd === null) return;
-    this.#deps.metrics.cost(model, usd);
-    this.#costUsd += usd;
+    this.#account.usage(model, tokens);
   }
 
   transcriptionUsage(model: string, tokens: number, seconds: number): void {
-    this.story.write({ type: "transcription_usage", model, tokens, seconds });
+    this.#account.transcriptionUsage(model, tokens, seconds);
   }
 
   tokensRemaining(remaining: number, limit: number, resetSeconds: number): void {
-    const { admission = null, clock } = this.#deps;
-    admission?.tokensLeft(this.agent.model, remaining, limit, resetSeconds, clock.nowMs());
-    if (remaining < limit / 10) this.log.warn("model tokens per minute nearly used up", { remaining, limit });
+    this.#account.tokensRemaining(remaining, limit, resetSeconds);
   }
 
   idleTimeout(): void {
-    this.#limits.modelPrompted();
+    this.#account.limits.modelPrompted();
     this.story.note("idle_timeout");
   }
 

@@ -34,7 +34,7 @@ export interface VoiceSession {
   readonly quiet: boolean;
   /** The caller has spoken and paused, as we hear it: a model that lives says something soon. */
   callerPaused(): void;
-  /** At every tick: what is due by time alone. */
+  /** What is due by time alone. Asked ten times a second or more; a pause of STANDSTILL_MS counts as a standstill. */
   tick(nowMs: number): void;
   /** Idempotent. Nothing is reported after it. */
   close(): void;

@@ -14,6 +14,7 @@ import type { Question } from "../../src/relay/fleet.js";
 import { type KeptSipCall, SipCalls, type SipCallsDeps } from "../../src/relay/sip-calls.js";
 import { CALL_HEADER, readInvite } from "../../src/relay/sip-invite.js";
 import type { VoiceSession, VoiceSessionEvents, VoiceSessionLife } from "../../src/relay/voice-session.js";
+import { STANDSTILL_MS } from "../../src/standstill.js";
 import { agent, sid } from "../support/call-bench.js";
 import { FakeClock } from "../support/fake-clock.js";
 import { FakeLog, FakeMetrics } from "../support/fake-ports.js";
@@ -25,6 +26,7 @@ const CONFERENCE = { sip: "conference", call: SID };
 /** What the model's side was told, of one sideband. */
 class FakeSideband {
   readonly told: string[] = [];
+  readonly tickedMs: number[] = [];
   closed = false;
 
   constructor(
@@ -52,7 +54,7 @@ class FakeSideband {
       update: tell("update"),
       quiet: true,
       callerPaused: tell("callerPaused"),
-      tick: () => {},
+      tick: (nowMs) => void this.tickedMs.push(nowMs),
       close: () => {
         this.closed = true;
       },
@@ -491,6 +493,17 @@ describe("a call of another process", () => {
     await pass(clock, 4_500);
     await done;
     expect(second.openai).toEqual(["reject rtc_1 480"]);
+  });
+});
+
+describe("a sideband", () => {
+  it("is asked often enough that only a standstill is taken for one", async () => {
+    const b = bench();
+    const { tickedMs } = await talking(b);
+    b.clock.advance(10_000);
+    const pauses = tickedMs.slice(1).map((ms, i) => ms - tickedMs[i]!);
+    expect(pauses.length).toBeGreaterThan(90);
+    expect(Math.max(...pauses)).toBeLessThan(STANDSTILL_MS / 2);
   });
 });
 
