@@ -2,29 +2,23 @@
  * `murelay demo`: the relay, a simulated model and a simulated Twilio on loopback, and one whole support call between them,
  * with recorded human speech. Prints the call as it happens, then a report; exits 1 when anything in it did not hold.
  */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { createLog } from "../../src/adapters/pino-log.js";
-import { readPriceTable } from "../../src/agents/price-table.js";
-import { loadAgentsFile } from "../../src/agents-file.js";
-import { type App, createApp } from "../../src/app.js";
-import { loadConfig } from "../../src/config.js";
+import type { App } from "../../src/app.js";
 import type { CallSid } from "../../src/ports.js";
-import { MemoryJournal } from "../../src/records/memory-journal.js";
+import type { MemoryJournal } from "../../src/records/memory-journal.js";
 import { stereoWav } from "../sim/audio/wav.js";
 import { type SimulatedModel, startModel } from "../sim/model.js";
 import type { Leg } from "../sim/twilio/leg.js";
 import { heardMs, legAudio } from "../sim/twilio/recordings.js";
 import { type SimulatedTwilio, startTwilio } from "../sim/twilio.js";
+import { PUBLIC_URL, startRelay } from "./relay.js";
 import { type BargeIn, complaints, type GapInSpeech, reportLines } from "./report.js";
 import { type DemoClips, demoScript, loadDemoClips } from "./script.js";
 import { runSipDemo } from "./sip.js";
 import { StandstillWatch } from "./standstill.js";
 import { Timeline } from "./timeline.js";
 
-/** The relay as Twilio knows it; the simulated Twilio knows where that really is. */
-const PUBLIC_URL = "https://relay.example";
 /** The caller interrupts when they have heard so much of the answer. */
 const PATIENCE_MS = 4_500;
 /** Between two things that a person says. */
@@ -76,31 +70,7 @@ async function setStage(clips: DemoClips, timeline: Timeline): Promise<Stage> {
     // A person who listens to the briefing and presses 1.
     callees: () => ({ afterMs: 400, keys: () => "1", talkMs: 1_500 }),
   });
-  const config = loadConfig({
-    HOST: "127.0.0.1",
-    PORT: "0",
-    ADMIN_PORT: "0",
-    PUBLIC_URL,
-    OPENAI_API_KEY: model.apiKey,
-    OPENAI_REALTIME_URL: model.url,
-    TWILIO_ACCOUNT_SID: twilio.accountSid,
-    TWILIO_AUTH_TOKEN: twilio.authToken,
-    TWILIO_API_BASE_URL: twilio.apiBaseUrl,
-  });
-  const agentsPath = fileURLToPath(new URL("./agents.yaml", import.meta.url));
-  const agents = loadAgentsFile(readFileSync(agentsPath, "utf8"), agentsPath, {
-    env: {},
-    defaults: {
-      model: config.openaiRealtimeModel,
-      humanAgentNumber: null,
-      maxCallMinutes: config.maxCallMinutes,
-    },
-  });
-  const prices = readPriceTable();
-  const journal = new MemoryJournal({ prices, onEvent: (_callSid, event) => timeline.event(event) });
-  const app = await createApp(config, agents, { journal, log: createLog({ level: "warn", pretty: true }) });
-  const { publicPort, adminPort } = await app.start();
-  twilio.route(PUBLIC_URL, `http://127.0.0.1:${publicPort}`);
+  const { app, journal, adminPort } = await startRelay(model, twilio, timeline, "./agents.yaml");
   const standstills = new StandstillWatch();
   return { model, twilio, app, journal, adminPort, standstills, speechStartedMs };
 }

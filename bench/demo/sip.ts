@@ -3,25 +3,20 @@
  * into a conference, the model is added by SIP, and the relay steers by webhooks, REST and a sideband socket. At the end the
  * model's leg goes and the human stays.
  */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { createLog } from "../../src/adapters/pino-log.js";
-import { readPriceTable } from "../../src/agents/price-table.js";
-import { loadAgentsFile } from "../../src/agents-file.js";
-import { type App, createApp } from "../../src/app.js";
-import { loadConfig } from "../../src/config.js";
+import type { App } from "../../src/app.js";
 import type { CallSid } from "../../src/ports.js";
 import type { CallRecord } from "../../src/records/call-record.js";
-import { MemoryJournal } from "../../src/records/memory-journal.js";
+import type { MemoryJournal } from "../../src/records/memory-journal.js";
 import { type SimulatedModel, startModel } from "../sim/model.js";
 import type { SipCall } from "../sim/sip/call.js";
 import type { Leg } from "../sim/twilio/leg.js";
 import { type SimulatedTwilio, startTwilio } from "../sim/twilio.js";
+import { PUBLIC_URL, startRelay } from "./relay.js";
 import { type DemoClips, loadDemoClips, sipDemoScript } from "./script.js";
 import { Timeline } from "./timeline.js";
 
-const PUBLIC_URL = "https://relay.example";
 /** Between two things that a person says. */
 const BREATH_MS = 600;
 /** Nobody may be alone on the line and hear nothing for longer. */
@@ -68,37 +63,12 @@ async function setStage(clips: DemoClips): Promise<Stage> {
     callees: () => ({ afterMs: 400, keys: () => "1", keysAfterMs: 5_000 }),
     hooks: { onLeg: (leg) => watchLeg(leg, timeline) },
   });
-  const config = loadConfig({
-    HOST: "127.0.0.1",
-    PORT: "0",
-    ADMIN_PORT: "0",
-    PUBLIC_URL,
-    OPENAI_API_KEY: model.apiKey,
-    OPENAI_REALTIME_URL: model.url,
+  const { app, journal, origin } = await startRelay(model, twilio, timeline, "./agents-sip.yaml", {
     OPENAI_BASE_URL: model.baseUrl,
     OPENAI_WEBHOOK_SECRET: model.sip.secret,
     OPENAI_PROJECT_ID: model.sip.projectId,
-    TWILIO_ACCOUNT_SID: twilio.accountSid,
-    TWILIO_AUTH_TOKEN: twilio.authToken,
-    TWILIO_API_BASE_URL: twilio.apiBaseUrl,
   });
-  const agentsPath = fileURLToPath(new URL("./agents-sip.yaml", import.meta.url));
-  const agents = loadAgentsFile(readFileSync(agentsPath, "utf8"), agentsPath, {
-    env: {},
-    defaults: {
-      model: config.openaiRealtimeModel,
-      humanAgentNumber: null,
-      maxCallMinutes: config.maxCallMinutes,
-    },
-  });
-  const journal = new MemoryJournal({
-    prices: readPriceTable(),
-    onEvent: (_callSid, event) => timeline.event(event),
-  });
-  const app = await createApp(config, agents, { journal, log: createLog({ level: "warn", pretty: true }) });
-  const { publicPort } = await app.start();
-  twilio.route(PUBLIC_URL, `http://127.0.0.1:${publicPort}`);
-  model.sip.deliverTo(`http://127.0.0.1:${publicPort}/openai/webhook`);
+  model.sip.deliverTo(`${origin}/openai/webhook`);
   return { model, twilio, app, journal, timeline };
 }
 

@@ -1,0 +1,66 @@
+/** The relay of a demo, between the simulated Twilio and the simulated model. */
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { createLog } from "../../src/adapters/pino-log.js";
+import { readPriceTable } from "../../src/agents/price-table.js";
+import { loadAgentsFile } from "../../src/agents-file.js";
+import { type App, createApp } from "../../src/app.js";
+import { loadConfig } from "../../src/config.js";
+import { MemoryJournal } from "../../src/records/memory-journal.js";
+import type { SimulatedModel } from "../sim/model.js";
+import type { SimulatedTwilio } from "../sim/twilio.js";
+import type { Timeline } from "./timeline.js";
+
+/** The relay as Twilio knows it; the simulated Twilio knows where that really is. */
+export const PUBLIC_URL = "https://relay.example";
+
+export interface DemoRelay {
+  readonly app: App;
+  readonly journal: MemoryJournal;
+  /** Its public listener's origin. */
+  readonly origin: string;
+  readonly adminPort: number;
+}
+
+/**
+ * @param agentsFile  beside this file.
+ * @param settings    more than every demo needs.
+ */
+export async function startRelay(
+  model: SimulatedModel,
+  twilio: SimulatedTwilio,
+  timeline: Timeline,
+  agentsFile: string,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<DemoRelay> {
+  const config = loadConfig({
+    HOST: "127.0.0.1",
+    PORT: "0",
+    ADMIN_PORT: "0",
+    PUBLIC_URL,
+    OPENAI_API_KEY: model.apiKey,
+    OPENAI_REALTIME_URL: model.url,
+    TWILIO_ACCOUNT_SID: twilio.accountSid,
+    TWILIO_AUTH_TOKEN: twilio.authToken,
+    TWILIO_API_BASE_URL: twilio.apiBaseUrl,
+    ...settings,
+  });
+  const path = fileURLToPath(new URL(agentsFile, import.meta.url));
+  const agents = loadAgentsFile(readFileSync(path, "utf8"), path, {
+    env: {},
+    defaults: {
+      model: config.openaiRealtimeModel,
+      humanAgentNumber: null,
+      maxCallMinutes: config.maxCallMinutes,
+    },
+  });
+  const journal = new MemoryJournal({
+    prices: readPriceTable(),
+    onEvent: (_callSid, event) => timeline.event(event),
+  });
+  const app = await createApp(config, agents, { journal, log: createLog({ level: "warn", pretty: true }) });
+  const { publicPort, adminPort } = await app.start();
+  const origin = `http://127.0.0.1:${publicPort}`;
+  twilio.route(PUBLIC_URL, origin);
+  return { app, journal, origin, adminPort };
+}
