@@ -1,5 +1,5 @@
 /** The harness's command line. */
-import { parseArgs } from "node:util";
+import { CommandLine } from "./command-line.js";
 import type { TlsFiles } from "./model-server.js";
 import { parseSlo, type SloTerm } from "./slo.js";
 import { UsageError } from "./usage-error.js";
@@ -66,97 +66,69 @@ through. Without --relay it starts this project's relay itself, on free ports.
 const ACCOUNT_SID = "AC00000000000000000000000000000be4";
 
 export function parseOptions(argv: readonly string[]): BenchOptions | "help" {
-  let values: Readonly<Record<string, string | boolean | string[] | undefined>>;
-  try {
-    ({ values } = parseArgs({
-      args: [...argv],
-      allowPositionals: false,
-      options: {
-        calls: { type: "string" },
-        duration: { type: "string" },
-        relay: { type: "string" },
-        "relay-pid": { type: "string" },
-        ramp: { type: "string" },
-        scenario: { type: "string" },
-        json: { type: "string" },
-        html: { type: "string" },
-        slo: { type: "string" },
-        "find-max": { type: "boolean" },
-        "pair-store": { type: "string" },
-        scrape: { type: "boolean" },
-        workers: { type: "string" },
-        env: { type: "string", multiple: true },
-        profile: { type: "string" },
-        "model-port": { type: "string" },
-        "rest-port": { type: "string" },
-        "auth-token": { type: "string" },
-        "account-sid": { type: "string" },
-        "tls-cert": { type: "string" },
-        "tls-key": { type: "string" },
-        help: { type: "boolean", short: "h" },
-      },
-    }));
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
-  if (values["help"] === true) return "help";
-  const text = (name: string): string | null => {
-    const value = values[name];
-    return typeof value === "string" ? value : null;
-  };
-  const number = (name: string, fallback: number, min: number, max: number): number => {
-    const given = text(name);
-    if (given === null) return fallback;
-    // "10/s" is how people write a rate.
-    const value = Number(given.replace(/\/s$/, ""));
-    if (given.trim() === "" || !(value >= min && value <= max))
-      throw new UsageError(`--${name} ${given}: give a number from ${min} to ${max}`);
-    return value;
-  };
-  const whole = (name: string, fallback: number, min: number, max: number): number => {
-    const value = number(name, fallback, min, max);
-    if (!Number.isInteger(value)) throw new UsageError(`--${name} ${value}: give a whole number`);
-    return value;
-  };
-  const findMax = values["find-max"] === true;
-  const relay = text("relay");
+  const line = new CommandLine(argv, {
+    calls: { type: "string" },
+    duration: { type: "string" },
+    relay: { type: "string" },
+    "relay-pid": { type: "string" },
+    ramp: { type: "string" },
+    scenario: { type: "string" },
+    json: { type: "string" },
+    html: { type: "string" },
+    slo: { type: "string" },
+    "find-max": { type: "boolean" },
+    "pair-store": { type: "string" },
+    scrape: { type: "boolean" },
+    workers: { type: "string" },
+    env: { type: "string", multiple: true },
+    profile: { type: "string" },
+    "model-port": { type: "string" },
+    "rest-port": { type: "string" },
+    "auth-token": { type: "string" },
+    "account-sid": { type: "string" },
+    "tls-cert": { type: "string" },
+    "tls-key": { type: "string" },
+    help: { type: "boolean", short: "h" },
+  });
+  if (line.flag("help")) return "help";
+  const findMax = line.flag("find-max");
+  const relay = line.text("relay");
   if (relay !== null && !URL.canParse(relay)) throw new UsageError(`--relay ${relay}: is not an address`);
   const env: Record<string, string> = {};
-  const pairs = values["env"];
-  for (const pair of Array.isArray(pairs) ? pairs : []) {
+  for (const pair of line.texts("env")) {
     const at = pair.indexOf("=");
     if (at < 1) throw new UsageError(`--env ${pair}: give NAME=VALUE`);
     env[pair.slice(0, at)] = pair.slice(at + 1);
   }
-  const pairStore = text("pair-store") === null ? null : whole("pair-store", 3, 1, 100);
+  const pairStore = line.text("pair-store") === null ? null : line.whole("pair-store", 3, 1, 100);
   if (pairStore !== null && (relay !== null || findMax))
     throw new UsageError("--pair-store starts its relays itself, and goes without --relay and --find-max");
-  const scrape = values["scrape"] === true;
+  const scrape = line.flag("scrape");
   if (scrape && relay !== null)
     throw new UsageError("--scrape knows the metrics of a relay that it starts only: not with --relay");
-  const [cert, key] = [text("tls-cert"), text("tls-key")];
+  const [cert, key] = [line.text("tls-cert"), line.text("tls-key")];
   if ((cert === null) !== (key === null)) throw new UsageError("--tls-cert and --tls-key go together");
-  const slo = text("slo");
+  const slo = line.text("slo");
   return {
-    calls: whole("calls", 50, 1, 100_000),
-    durationS: number("duration", findMax ? 15 : 30, 1, 86_400),
+    calls: line.whole("calls", 50, 1, 100_000),
+    durationS: line.number("duration", findMax ? 15 : 30, 1, 86_400),
     relay,
-    rampPerSecond: text("ramp") === null ? null : number("ramp", 10, 0.1, 10_000),
-    scenarioFile: text("scenario"),
-    jsonFile: text("json"),
-    htmlFile: text("html"),
+    rampPerSecond: line.text("ramp") === null ? null : line.rate("ramp", 10, 0.1, 10_000),
+    scenarioFile: line.text("scenario"),
+    jsonFile: line.text("json"),
+    htmlFile: line.text("html"),
     slo: slo === null ? [] : parseSlo(slo),
     findMax,
     pairStore,
     scrape,
-    workers: whole("workers", 1, 1, 256),
-    modelPort: whole("model-port", relay === null ? 0 : 8801, 0, 65_535),
-    restPort: whole("rest-port", relay === null ? 0 : 8802, 0, 65_535),
-    authToken: text("auth-token") ?? "bench-token",
-    accountSid: text("account-sid") ?? ACCOUNT_SID,
+    workers: line.whole("workers", 1, 1, 256),
+    modelPort: line.whole("model-port", relay === null ? 0 : 8801, 0, 65_535),
+    restPort: line.whole("rest-port", relay === null ? 0 : 8802, 0, 65_535),
+    authToken: line.text("auth-token") ?? "bench-token",
+    accountSid: line.text("account-sid") ?? ACCOUNT_SID,
     tls: cert === null || key === null ? null : { cert, key },
-    relayPid: text("relay-pid") === null ? null : whole("relay-pid", 0, 1, 2 ** 31),
-    profileDir: text("profile"),
+    relayPid: line.text("relay-pid") === null ? null : line.whole("relay-pid", 0, 1, 2 ** 31),
+    profileDir: line.text("profile"),
     relayEnv: env,
   };
 }

@@ -1,5 +1,5 @@
 /** The command line of `npm run bench:peers`. */
-import { parseArgs } from "node:util";
+import { CommandLine } from "../load/command-line.js";
 import { UsageError } from "../load/usage-error.js";
 import { isRelayName, RELAY_NAMES, type RelayName } from "./relays.js";
 
@@ -34,49 +34,28 @@ The other relays' packages are installed in bench/peers at the first use (90 pac
 `;
 
 export function parseOptions(argv: readonly string[]): PeerOptions | "help" {
-  let values: Readonly<Record<string, string | boolean | undefined>>;
-  try {
-    ({ values } = parseArgs({
-      args: [...argv],
-      allowPositionals: false,
-      options: {
-        calls: { type: "string" },
-        duration: { type: "string" },
-        rounds: { type: "string" },
-        only: { type: "string" },
-        tls: { type: "boolean" },
-        "tls-only": { type: "boolean" },
-        json: { type: "string" },
-        "write-docs": { type: "boolean" },
-        from: { type: "string" },
-        help: { type: "boolean", short: "h" },
-      },
-    }));
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
-  if (values["help"] === true) return "help";
-  const text = (name: string): string | null => {
-    const value = values[name];
-    return typeof value === "string" ? value : null;
-  };
-  const whole = (name: string, fallback: number, min: number, max: number): number => {
-    const given = text(name);
-    if (given === null) return fallback;
-    const value = Number(given);
-    if (given.trim() === "" || !Number.isInteger(value) || value < min || value > max)
-      throw new UsageError(`--${name} ${given}: give a whole number from ${min} to ${max}`);
-    return value;
-  };
+  const line = new CommandLine(argv, {
+    calls: { type: "string" },
+    duration: { type: "string" },
+    rounds: { type: "string" },
+    only: { type: "string" },
+    tls: { type: "boolean" },
+    "tls-only": { type: "boolean" },
+    json: { type: "string" },
+    "write-docs": { type: "boolean" },
+    from: { type: "string" },
+    help: { type: "boolean", short: "h" },
+  });
+  if (line.flag("help")) return "help";
   return {
-    calls: whole("calls", 200, 1, 10_000),
-    durationS: whole("duration", 20, 1, 3600),
-    rounds: whole("rounds", 3, 1, 100),
-    tls: values["tls-only"] === true ? "only" : values["tls"] === true ? "also" : "none",
-    relays: relays(text("only")),
-    jsonFile: text("json"),
-    writeDocs: values["write-docs"] === true,
-    fromFile: text("from"),
+    calls: line.whole("calls", 200, 1, 10_000),
+    durationS: line.whole("duration", 20, 1, 3600),
+    rounds: line.whole("rounds", 3, 1, 100),
+    tls: line.flag("tls-only") ? "only" : line.flag("tls") ? "also" : "none",
+    relays: relays(line.text("only")),
+    jsonFile: line.text("json"),
+    writeDocs: line.flag("write-docs"),
+    fromFile: line.text("from"),
   };
 }
 

@@ -1,0 +1,56 @@
+/** Reading a harness's command line, with faults that say what to write instead. */
+import { type ParseArgsConfig, parseArgs } from "node:util";
+import { UsageError } from "./usage-error.js";
+
+export class CommandLine {
+  readonly #values: Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>;
+
+  /** @throws UsageError for an option that is not among them, or lacks its value. */
+  constructor(argv: readonly string[], options: NonNullable<ParseArgsConfig["options"]>) {
+    try {
+      this.#values = parseArgs({ args: [...argv], allowPositionals: false, options }).values;
+    } catch (error) {
+      throw new UsageError(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  flag(name: string): boolean {
+    return this.#values[name] === true;
+  }
+
+  text(name: string): string | null {
+    const value = this.#values[name];
+    return typeof value === "string" ? value : null;
+  }
+
+  /** Of an option that may be given several times. */
+  texts(name: string): readonly string[] {
+    const values = this.#values[name];
+    return Array.isArray(values) ? values.map(String) : [];
+  }
+
+  /** @throws UsageError for what is no number from `min` to `max`. `fallback` where it is not given. */
+  number(name: string, fallback: number, min: number, max: number): number {
+    const given = this.text(name);
+    return given === null ? fallback : inRange(name, given, given, min, max);
+  }
+
+  /** As `number`, but `10/s` may be written for 10. */
+  rate(name: string, fallback: number, min: number, max: number): number {
+    const given = this.text(name);
+    return given === null ? fallback : inRange(name, given, given.replace(/\/s$/, ""), min, max);
+  }
+
+  whole(name: string, fallback: number, min: number, max: number): number {
+    const value = this.number(name, fallback, min, max);
+    if (!Number.isInteger(value)) throw new UsageError(`--${name} ${value}: give a whole number`);
+    return value;
+  }
+}
+
+function inRange(name: string, given: string, digits: string, min: number, max: number): number {
+  const value = Number(digits);
+  if (digits.trim() === "" || !(value >= min && value <= max))
+    throw new UsageError(`--${name} ${given}: give a number from ${min} to ${max}`);
+  return value;
+}
