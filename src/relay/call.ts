@@ -18,8 +18,6 @@ import type {
 } from "../ports.js";
 import type { CallDirection, CallJournal, TokenUsage } from "../records/record-event.js";
 import type { Endpoint } from "../vad/endpointer.js";
-import { LineTuner } from "../vad/line-tuner.js";
-import { TurnWatch } from "../vad/turn-watch.js";
 import type { Admission } from "./admission.js";
 import { AudioPath, type AudioPathEvents, isLocal } from "./audio-path.js";
 import { BargeIn } from "./barge-in.js";
@@ -41,6 +39,7 @@ import type { MediaLeg, MediaLegEvents } from "./media-leg.js";
 import * as prompts from "./prompts.js";
 import type { Ticker, Ticking } from "./ticker.js";
 import type { TransferRequest } from "./transfer-request.js";
+import { TurnFitting } from "./turn-fitting.js";
 import { Upstream, type UpstreamHost } from "./upstream.js";
 import type {
   HistoryItem,
@@ -115,8 +114,6 @@ const WAITING_MS = 1_500;
 /** A farewell is awaited this long beyond what already waits to be heard, and no longer than the most. */
 const FAREWELL_MS = 8_000;
 const FAREWELL_MOST_MS = 30_000;
-/** Between two looks at whether the turn detection fits the line. */
-const TUNE_EVERY_MS = 500;
 /** A frame is 20 ms; one that is so late is not waited for. */
 const BEAT_MISSED_MS = 30;
 /** Limits and the line's noise need no more than this. */
@@ -158,10 +155,7 @@ export class Call
   #beatMs = Number.NEGATIVE_INFINITY;
   #slowBeatMs = Number.NEGATIVE_INFINITY;
   readonly #barge: BargeIn;
-  /** Null: the agent's turn detection is not to be fitted to the line, or cannot be. */
-  readonly #tuner: LineTuner | null;
-  readonly #watch: TurnWatch | null;
-  #tunedMs = Number.NEGATIVE_INFINITY;
+  readonly #fitting: TurnFitting;
   /** The caller cannot interrupt before this; null: the greeting has not begun. */
   #protectedUntilMs: number | null = Number.NEGATIVE_INFINITY;
   #underrunsCounted = 0;
@@ -187,9 +181,7 @@ export class Call
     this.#account = new CallAccount(agent, this.story, this.log, deps);
     this.#audio = new AudioPath(deps.pool, this, deps);
     this.#barge = new BargeIn(agent.vad.confirmMs);
-    const turns = agent.turnDetection;
-    this.#tuner = agent.vad.adapt && turns.type === "server_vad" ? new LineTuner(turns) : null;
-    this.#watch = this.#tuner === null ? null : new TurnWatch(this.#tuner);
+    this.#fitting = new TurnFitting(agent);
     if (agent.greeting !== null && agent.vad.greetingProtectionMs > 0) this.#protectedUntilMs = null;
     this.#upstream = new Upstream(this, { clock, metrics, timeoutMs: deps.upstreamTimeoutMs });
     this.#tools = deps.tools(this);
@@ -469,14 +461,7 @@ export class Call
     const nowMs = this.#deps.clock.nowMs();
     this.#account.limits.callerActive(nowMs);
     this.#audio.modelHears(state === "started");
-    const { audioMs: heardMs } = this.#audio.ear;
-    if (state === "started") this.#watch?.serverStarted(heardMs);
-    else if (this.#tuner !== null) {
-      this.#watch?.serverStopped(heardMs, this.#tuner.settings.silenceDurationMs);
-      const { noiseFloorDbov, speechLevelDbov, stoppedMs } = this.#audio.ear;
-      // Before anybody has spoken there is no speech level.
-      if (stoppedMs > 0) this.#tuner.lineMeasured(noiseFloorDbov, speechLevelDbov);
-    }
+    this.#fitting.modelHeard(state, this.#audio.ear);
     if (state === "started") {
       this.#interrupt(nowMs);
       this.#callerTurnStartedMs = this.#audio.sessionTimeMs(audioMs);
@@ -508,8 +493,7 @@ export class Call
   /** Our own ear is quicker than the model's: the agent falls silent at once, and goes on if it was nothing. */
   callerHeard(endpoint: Endpoint, nowMs: number): void {
     const { ear, playout } = this.#audio;
-    if (endpoint === "speech_started") this.#watch?.localStarted(ear.startedMs);
-    else this.#watch?.localStopped(ear.stoppedMs);
+    this.#fitting.weHeard(endpoint, ear);
     if (endpoint === "speech_stopped") {
       if (ear.lastSpeechMs >= UTTERANCE_MS) this.#upstream.session?.callerPaused();
       return;
@@ -527,26 +511,21 @@ export class Call
 
   /** While the greeting is protected the server must not cut it either. */
   get #turns(): TurnDetection {
-    const given = this.agent.turnDetection;
-    const turns =
-      given.type === "server_vad" && this.#tuner !== null ? { ...given, ...this.#tuner.settings } : given;
+    const { turns } = this.#fitting;
     if (this.#protectedUntilMs === Number.NEGATIVE_INFINITY) return turns;
     return { ...turns, interruptResponse: false };
   }
 
   /** Fits the server's turn detection to the line, between turns. */
   #tune(nowMs: number): void {
-    const [tuner, watch] = [this.#tuner, this.#watch];
-    if (tuner === null || watch === null || nowMs - this.#tunedMs < TUNE_EVERY_MS) return;
-    this.#tunedMs = nowMs;
-    const { audioMs } = this.#audio.ear;
-    watch.look(audioMs, tuner.settings.silenceDurationMs);
     const session = this.#upstream.session;
-    if (session === null || this.#state.name !== "talking" || !watch.betweenTurns) return;
-    const next = tuner.propose(audioMs);
+    const next = this.#fitting.look(
+      nowMs,
+      this.#audio.ear,
+      session !== null && this.#state.name === "talking",
+    );
     if (next === null) return;
-    watch.settingsChanged(audioMs);
-    session.update({ turnDetection: this.#turns });
+    session?.update({ turnDetection: this.#turns });
     this.story.note("turn_detection_tuned", { ...next });
     this.log.info("turn detection fitted to the line", { ...next });
   }
@@ -636,7 +615,7 @@ export class Call
 
   speechBegan(itemId: ItemId): void {
     if (isLocal(itemId)) return;
-    this.#watch?.agentSpoke(this.#audio.ear.audioMs);
+    this.#fitting.agentSpoke(this.#audio.ear);
     const { metrics, clock } = this.#deps;
     if (!this.#spokeYet) {
       this.#spokeYet = true;
