@@ -11,20 +11,22 @@ export const STANDSTILL_MS = 250;
  * A timer on what others have to do within `ms`. Going off late it waits once more, as long as it was late and at most `ms`: they get that
  * much of the time in which this process could not take their answer.
  *
- * @param run  is told by how many ms that has put it off.
+ * @param run  is told by how many ms that has put it off, the second wait included; 0: it ran in its time.
  */
 export function deadline(clock: Clock, ms: number, run: (putOffMs: number) => void): Timer {
-  let putOffMs = 0;
+  const endMs = clock.nowMs() + ms;
+  let putOff = false;
   let timer: Timer;
   const arm = (waitMs: number): void => {
     const dueMs = clock.nowMs() + waitMs;
     timer = clock.after(waitMs, () => {
-      const lateMs = clock.nowMs() - dueMs;
+      const nowMs = clock.nowMs();
+      const lateMs = nowMs - dueMs;
       if (lateMs < STANDSTILL_MS) {
-        run(putOffMs);
+        run(putOff ? nowMs - endMs : 0);
         return;
       }
-      putOffMs += lateMs;
+      putOff = true;
       arm(Math.min(lateMs, ms));
     });
   };

@@ -218,7 +218,7 @@ const EVENT_LOOP_LAG = [
 ];
 const UNUSED_PRECISION_MS = 3_600_000;
 
-/** Off the main thread. Null where there is no /proc. */
+/** Off the main thread. Null: no file is left to look with. The other metrics are wanted all the more then. */
 async function countOpenFiles(): Promise<number | null> {
   try {
     // One of them is the directory itself.
@@ -243,6 +243,8 @@ export class ProcessMetrics {
       this.#registry.removeSingleMetric(`nodejs_active_${name}`);
       this.#registry.removeSingleMetric(`nodejs_active_${name}_total`);
     }
+    // It knows no such number where there is no /proc.
+    if (this.#registry.getSingleMetric(OPEN_FILES) === undefined) return;
     this.#registry.removeSingleMetric(OPEN_FILES);
     const openFiles = new Gauge({
       name: OPEN_FILES,

@@ -294,7 +294,8 @@ export class Supervisor {
     const nowMs = clock.nowMs();
     const lateMs = nowMs - dueMs;
     // The machine stood still, and the workers with it: nobody is to be ended for having been silent then.
-    if (lateMs >= STANDSTILL_MS) for (const seat of this.#seats) seat.heardMs += lateMs;
+    if (lateMs >= STANDSTILL_MS)
+      for (const seat of this.#seats) seat.heardMs = Math.min(nowMs, seat.heardMs + lateMs);
     for (const seat of this.#seats) {
       if (seat.process === null || seat.doomed) continue;
       const silentMs = nowMs - seat.heardMs;

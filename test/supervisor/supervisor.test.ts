@@ -198,6 +198,21 @@ describe("watching", () => {
     expect([first.killed, second.killed]).toEqual([false, true]);
   });
 
+  it("notices who stalls after a standstill as soon as ever", async () => {
+    const [first, second] = await running();
+    clock.standStill(3_600_000, () => {
+      first.pulses();
+      second.pulses();
+    });
+    for (let s = 0; s < 5; s++) {
+      expect([first.killed, second.killed]).toEqual([false, false]);
+      clock.advance(1_000);
+      first.pulses();
+    }
+    clock.advance(500);
+    expect([first.killed, second.killed]).toEqual([false, true]);
+  });
+
   it("gives a worker half a minute to start", async () => {
     void supervisor.start();
     clock.advance(29_900);

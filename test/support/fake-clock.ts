@@ -35,9 +35,10 @@ export class FakeClock implements Clock {
     };
   }
 
-  /** The process stands still: time passes, and what became due meanwhile runs late. */
-  standStill(ms: number): void {
+  /** The process stands still: time passes, and what became due meanwhile runs late, behind what is `read` first. */
+  standStill(ms: number, read: () => void = () => {}): void {
     this.#nowMs += ms;
+    read();
     this.advance(0);
   }
 
