@@ -69,9 +69,11 @@ export async function openRecordKeeping(
   const store = await openStore(config.databaseUrl, (error) =>
     log.warn("connection to the database lost", {}, error),
   );
-  const spool = await SpoolFiles.open(join(dataDirectory(config), "spool"), config.nodeName, () =>
-    clock.epochMs(),
-  );
+  const spool = await SpoolFiles.open(join(dataDirectory(config), "spool"), config.nodeName, {
+    epochMs: () => clock.epochMs(),
+    noMemory: (error) =>
+      log.warn("no memory outlives this process: a SIGKILL takes the last 250 ms of records", {}, error),
+  });
   let teller: CompletionTeller | null = null;
   const recovered = (callSid: CallSid): void => void teller?.tell(callSid);
   const recorder = new Recorder(

@@ -63,7 +63,9 @@ async function measure(file: string, directory: string): Promise<CpuAlone> {
   // Written by bare-relay.ts.
   const moments = lines.flatMap((line) => (line === "" ? [] : [JSON.parse(line) as RecordedMoment]));
   const store = await openStore(`sqlite:${join(directory, "alone.db")}`, () => {});
-  const spool = await SpoolFiles.open(join(directory, "spool"), "alone", () => systemClock.epochMs());
+  const spool = await SpoolFiles.open(join(directory, "spool"), "alone", {
+    epochMs: () => systemClock.epochMs(),
+  });
   const recorder = new Recorder(
     {
       store,

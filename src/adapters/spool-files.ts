@@ -14,8 +14,9 @@ import {
 } from "node:fs/promises";
 import { join } from "node:path";
 import type { CallSid } from "../ports.js";
-import type { OrphanSpool, Spool, SpoolEntry } from "../records/spool-port.js";
+import type { OrphanSpool, Spool, SpoolEntry, SpoolPiece } from "../records/spool-port.js";
 import type { WriterId } from "../records/store-port.js";
+import { LastWords, MemoryRoot, SHARED_MEMORY } from "./last-words.js";
 import { lifeOf, ownMark, type ProcessMark } from "./process-mark.js";
 
 const SEGMENT_BYTES = 4 * 1024 * 1024;
@@ -32,12 +33,23 @@ interface Segment {
   bytes: number;
 }
 
+export interface SpoolOptions {
+  /** The wall clock, to tell how long another machine's process has been silent. */
+  readonly epochMs: () => number;
+  /** Bytes on disk at most; 2 GiB unless told. */
+  readonly maxBytes?: number;
+  /** Where files are kept in memory; `/dev/shm` unless told. */
+  readonly memory?: string;
+  /** Told, once, why nothing can be held in memory: a SIGKILL then takes what the disk does not have yet. */
+  readonly noMemory?: (error: unknown) => void;
+}
+
 /**
  * The journal on disk: one directory a process, `<root>/<writer>/000001.jsonl`, an event a line, each segment at most 4 MiB and
  * deleted when the database has all of it. Only the owner may read the files (0600): they hold what was said.
  *
- * An append is one `write`. The kernel has it then: it survives a SIGKILL of this process. Nothing is fsynced, so a power cut
- * may lose the last seconds.
+ * Until an event is appended it is held in memory that outlives the process (`last-words.ts`), where there is such memory. An append
+ * is one `write`; the kernel has it then. Nothing is fsynced, so a power cut may lose the last seconds.
  */
 export class SpoolFiles implements Spool {
   readonly writer: WriterId;
@@ -45,39 +57,75 @@ export class SpoolFiles implements Spool {
   readonly #directory: string;
   readonly #maxBytes: number;
   readonly #epochMs: () => number;
+  readonly #memory: MemoryRoot | null;
+  #words: LastWords | null;
+  readonly #noMemory: (error: unknown) => void;
+  /** The last entry that was held, and the last one that the disk or the database has. */
+  #heldSeq = 0;
+  #safeSeq = 0;
   #segments: Segment[] = [];
   #file: FileHandle | null = null;
   #nextSegment = 1;
   /** Appending, deleting and closing, one after the other. */
   #work: Promise<unknown> = Promise.resolve();
 
-  private constructor(root: string, writer: WriterId, epochMs: () => number, maxBytes: number) {
+  private constructor(
+    root: string,
+    writer: WriterId,
+    memory: MemoryRoot | null,
+    words: LastWords | null,
+    options: SpoolOptions,
+  ) {
     this.#root = root;
     this.writer = writer;
     this.#directory = join(root, writer);
-    this.#maxBytes = maxBytes;
-    this.#epochMs = epochMs;
+    this.#maxBytes = options.maxBytes ?? MAX_BYTES;
+    this.#epochMs = options.epochMs;
+    this.#noMemory = options.noMemory ?? (() => undefined);
+    this.#memory = memory;
+    this.#words = words;
   }
 
-  /**
-   * @param name     of this process, for people who look into the directory: node and worker.
-   * @param epochMs  the wall clock, to tell how long another machine's process has been silent.
-   */
-  static async open(
-    root: string,
-    name: string,
-    epochMs: () => number,
-    maxBytes = MAX_BYTES,
-  ): Promise<SpoolFiles> {
+  /** @param name  of this process, for people who look into the directory: node and worker. */
+  static async open(root: string, name: string, options: SpoolOptions): Promise<SpoolFiles> {
     const writer = `${name.replace(/[^A-Za-z0-9_.-]/g, "_").slice(0, 60)}-${randomBytes(6).toString("hex")}`;
-    const spool = new SpoolFiles(root, writer, epochMs, maxBytes);
-    await mkdir(spool.#directory, { recursive: true, mode: 0o700 });
-    await writeMark(spool.#directory);
-    return spool;
+    const directory = join(root, writer);
+    // Before anything in memory: whoever finds that looks here for its holder.
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await writeMark(directory);
+    let memory: MemoryRoot | null = null;
+    let words: LastWords | null = null;
+    try {
+      memory = MemoryRoot.open(options.memory ?? SHARED_MEMORY, root);
+      words = new LastWords(memory, writer);
+    } catch (error) {
+      options.noMemory?.(error);
+    }
+    return new SpoolFiles(root, writer, memory, words, options);
   }
 
-  async append(entries: readonly SpoolEntry[]): Promise<void> {
-    await this.#inTurn(async () => await this.#append(entries));
+  hold({ entries, lines }: SpoolPiece): boolean {
+    const last = entries.at(-1);
+    if (this.#words === null || last === undefined) return false;
+    try {
+      if (!this.#words.hold(last.seq, lines)) return false;
+      this.#heldSeq = last.seq;
+      return true;
+    } catch (error) {
+      this.#loseMemory(error);
+      return false;
+    }
+  }
+
+  /** What is held there already stays until the disk has it; what comes now goes to the disk sooner. */
+  #loseMemory(error: unknown): void {
+    this.#words = null;
+    this.#noMemory(error);
+  }
+
+  async append(pieces: readonly SpoolPiece[]): Promise<void> {
+    this.#words?.turn();
+    await this.#inTurn(async () => await this.#append(pieces));
   }
 
   async #inTurn(work: () => Promise<void>): Promise<void> {
@@ -87,10 +135,10 @@ export class SpoolFiles implements Spool {
     await done;
   }
 
-  async #append(entries: readonly SpoolEntry[]): Promise<void> {
-    const last = entries.at(-1);
+  async #append(pieces: readonly SpoolPiece[]): Promise<void> {
+    const last = pieces.at(-1)?.entries.at(-1);
     if (last === undefined) return;
-    const bytes = Buffer.from(`${entries.map((entry) => JSON.stringify(entry)).join("\n")}\n`);
+    const bytes = Buffer.from(pieces.map((piece) => piece.lines).join(""));
     const { file, segment } = await this.#current(bytes.length);
     try {
       for (let done = 0; done < bytes.length; ) {
@@ -103,6 +151,17 @@ export class SpoolFiles implements Spool {
     }
     segment.bytes += bytes.length;
     segment.lastSeq = last.seq;
+    this.#letGo(last.seq);
+  }
+
+  /** Lines up to `seq` need not be held any more. */
+  #letGo(seq: number): void {
+    this.#safeSeq = Math.max(this.#safeSeq, seq);
+    try {
+      this.#words?.release(seq);
+    } catch (error) {
+      this.#loseMemory(error);
+    }
   }
 
   async #current(bytes: number): Promise<{ readonly file: FileHandle; readonly segment: Segment }> {
@@ -143,6 +202,7 @@ export class SpoolFiles implements Spool {
   }
 
   async #release(seq: number): Promise<void> {
+    this.#letGo(seq - 1);
     const done = this.#segments.filter((segment) => segment.lastSeq < seq);
     if (done.length === 0) return;
     if (done.includes(this.#segments.at(-1)!)) await this.#closeSegment();
@@ -152,7 +212,10 @@ export class SpoolFiles implements Spool {
 
   async orphans(): Promise<readonly OrphanSpool[]> {
     const found: OrphanSpool[] = [];
-    for (const entry of await readdir(this.#root, { withFileTypes: true })) {
+    // First: a writer has its directory on disk before the one in memory, and longer.
+    const inMemory = this.#memory?.names() ?? [];
+    const entries = await readdir(this.#root, { withFileTypes: true });
+    for (const entry of entries) {
       if (!entry.isDirectory() || entry.name === this.writer || entry.name === QUARANTINE) continue;
       const path = join(this.#root, entry.name);
       // "dead~heir": the heir's own mark says whether it is still being taken over.
@@ -167,9 +230,26 @@ export class SpoolFiles implements Spool {
         if (isMissing(error)) continue;
         throw error;
       }
-      found.push(new OrphanFiles(claimed, writer));
+      found.push(new OrphanFiles(writer, claimed, this.#memory, writer));
     }
+    const onDisk = new Set(entries.map((entry) => entry.name.split("~")[0] ?? ""));
+    for (const name of inMemory) found.push(...(await this.#strayWords(name, onDisk)));
     return found;
+  }
+
+  /** Last words whose journal on disk was taken over where this memory cannot be seen: on another machine, in another container. */
+  async #strayWords(name: string, onDisk: ReadonlySet<string>): Promise<readonly OrphanSpool[]> {
+    const [writer = "", heir] = name.split("~");
+    if (this.#memory === null || onDisk.has(writer) || heir === this.writer) return [];
+    if (heir !== undefined && !(await isAbandoned(join(this.#root, heir), true, this.#epochMs()))) return [];
+    const claimed = `${writer}~${this.writer}`;
+    try {
+      await this.#memory.move(name, claimed);
+    } catch (error) {
+      if (isMissing(error)) return [];
+      throw error;
+    }
+    return [new OrphanFiles(writer, null, this.#memory, claimed)];
   }
 
   async beat(): Promise<void> {
@@ -187,6 +267,10 @@ export class SpoolFiles implements Spool {
   async close(): Promise<void> {
     await this.#inTurn(async () => {
       await this.#closeSegment();
+      this.#words?.close();
+      this.#words = null;
+      // What disk and database both lack stays in memory.
+      if (this.#heldSeq <= this.#safeSeq) this.#memory?.remove(this.writer);
       if (this.#segments.length === 0) await rm(this.#directory, { recursive: true, force: true });
     });
   }
@@ -197,20 +281,38 @@ const QUARANTINE = "quarantine";
 
 class OrphanFiles implements OrphanSpool {
   readonly writer: WriterId;
-  readonly #directory: string;
+  /** Null: only the memory has something. */
+  readonly #directory: string | null;
+  readonly #memory: MemoryRoot | null;
+  readonly #words: string;
 
-  constructor(directory: string, writer: WriterId) {
-    this.#directory = directory;
+  constructor(writer: WriterId, directory: string | null, memory: MemoryRoot | null, words: string) {
     this.writer = writer;
+    this.#directory = directory;
+    this.#memory = memory;
+    this.#words = words;
   }
 
   async *read(): AsyncGenerator<readonly SpoolEntry[]> {
-    const names = (await readdir(this.#directory)).filter((name) => name.endsWith(".jsonl")).sort();
-    for (const name of names) yield* piecesOf(join(this.#directory, name));
+    let lastSeq = 0;
+    if (this.#directory !== null) {
+      const names = (await readdir(this.#directory)).filter((name) => name.endsWith(".jsonl")).sort();
+      for (const name of names) {
+        for await (const piece of piecesOf(join(this.#directory, name))) {
+          lastSeq = piece.at(-1)?.seq ?? lastSeq;
+          yield piece;
+        }
+      }
+    }
+    // After those of the disk: of each call the numbers must rise.
+    const held = this.#memory?.read(this.#words).flatMap(parseLine) ?? [];
+    const newer = held.filter((entry) => entry.seq > lastSeq).sort((a, b) => a.seq - b.seq);
+    for (let i = 0; i < newer.length; i += ENTRIES_A_PIECE) yield newer.slice(i, i + ENTRIES_A_PIECE);
   }
 
   async remove(): Promise<void> {
-    await rm(this.#directory, { recursive: true, force: true });
+    this.#memory?.remove(this.#words);
+    if (this.#directory !== null) await rm(this.#directory, { recursive: true, force: true });
   }
 }
 

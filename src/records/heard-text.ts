@@ -51,6 +51,9 @@ export function heardText(spoken: SpokenText): string {
   return text.slice(0, end);
 }
 
+/** Most of what is said; trying four patterns on each letter takes longer than all else here. */
+const ASCII_WEIGHTS = Array.from({ length: 128 }, (_, code) => charWeight(String.fromCharCode(code)));
+
 /** How long a text takes to say, in letters: figures are read out, and a stop is a pause. */
 export function speechWeight(text: string): number {
   let sum = 0;
@@ -60,14 +63,15 @@ export function speechWeight(text: string): number {
 
 function weightOf(word: string): number {
   let weight = 1; // the space after it
-  for (const char of word) {
-    if (char >= "0" && char <= "9") weight += 3;
-    else if (/[.!?。!?]/u.test(char)) weight += 4;
-    else if (/[,;:、,]/u.test(char)) weight += 2;
-    else if (/[\p{Script=Han}]/u.test(char)) weight += 3;
-    else weight += 1;
-  }
+  for (const char of word) weight += ASCII_WEIGHTS[char.codePointAt(0) ?? 0] ?? charWeight(char);
   return weight;
+}
+
+function charWeight(char: string): number {
+  if (char >= "0" && char <= "9") return 3;
+  if (/[.!?。!?]/u.test(char)) return 4;
+  if (/[,;:、,]/u.test(char)) return 2;
+  return /\p{Script=Han}/u.test(char) ? 3 : 1;
 }
 
 function wordsOf(text: string): Word[] {

@@ -41,8 +41,10 @@ export function emptyRecord(callSid: CallSid): CallRecord {
   };
 }
 
+type Mutable<T> = { -readonly [Field in keyof T]: T[Field] };
+
 /** A record that is being put together: its own lists, which nobody else holds. What is in the lists is never changed, but replaced. */
-type Draft = { -readonly [Field in keyof CallRecord]: CallRecord[Field] } & {
+type Draft = Mutable<CallRecord> & {
   turns: RecordedTurn[];
   tools: CallRecord["tools"][number][];
   events: RecordedEvent[];
@@ -89,43 +91,38 @@ function apply(draft: Draft, event: RecordEvent): void {
       draft.state = "live";
       return;
     case "caller_turn":
-      changeTurn(draft, "caller", event.itemId, (turn) => ({
-        ...turn,
-        startedMs: turn.startedMs ?? event.startedMs,
-        endedMs: event.endedMs ?? turn.endedMs,
-      }));
+      changeTurn(draft, "caller", event.itemId, (turn) => {
+        turn.startedMs ??= event.startedMs;
+        turn.endedMs = event.endedMs ?? turn.endedMs;
+      });
       return;
     case "caller_text":
-      changeTurn(draft, "caller", event.itemId, (turn) => ({ ...turn, text: event.text }));
+      changeTurn(draft, "caller", event.itemId, (turn) => {
+        turn.text = event.text;
+      });
       return;
     case "agent_turn":
-      changeTurn(draft, "agent", event.itemId, (turn) => ({
-        ...turn,
-        startedMs: turn.startedMs ?? event.startedMs,
-        voiceToVoiceMs: turn.voiceToVoiceMs ?? event.voiceToVoiceMs,
-      }));
+      changeTurn(draft, "agent", event.itemId, (turn) => {
+        turn.startedMs ??= event.startedMs;
+        turn.voiceToVoiceMs ??= event.voiceToVoiceMs;
+      });
       return;
     case "agent_text":
       changeTurn(draft, "agent", event.itemId, (turn) => {
-        const progress = event.progress ?? turn.progress;
-        return withHeardText(draft, {
-          ...turn,
-          text: event.text,
-          complete: event.complete ?? true,
-          ...(progress === undefined ? {} : { progress }),
-        });
+        turn.text = event.text;
+        turn.complete = event.complete ?? true;
+        if (event.progress !== undefined) turn.progress = event.progress;
+        setHeardText(draft, turn);
       });
       return;
     case "agent_heard":
-      changeTurn(draft, "agent", event.itemId, (turn) =>
-        withHeardText(draft, {
-          ...turn,
-          endedMs: event.endedMs,
-          heardMs: event.heardMs,
-          receivedMs: event.receivedMs,
-          interruptedAtMs: event.interruptedAtMs,
-        }),
-      );
+      changeTurn(draft, "agent", event.itemId, (turn) => {
+        turn.endedMs = event.endedMs;
+        turn.heardMs = event.heardMs;
+        turn.receivedMs = event.receivedMs;
+        turn.interruptedAtMs = event.interruptedAtMs;
+        setHeardText(draft, turn);
+      });
       return;
     case "tool": {
       const { type: _, ...tool } = event;
@@ -209,18 +206,20 @@ function apply(draft: Draft, event: RecordEvent): void {
   }
 }
 
+/** @param change  is given a copy of the turn, or a new one. */
 function changeTurn(
   draft: Draft,
   who: "caller" | "agent",
   itemId: ItemId,
-  change: (turn: RecordedTurn) => RecordedTurn,
+  change: (turn: Mutable<RecordedTurn>) => void,
 ): void {
   const { turns } = draft;
   // From the end: it is nearly always the newest turn.
   const index = turns.findLastIndex((turn) => turn.itemId === itemId);
   const old = turns[index];
   if (old === undefined && turns.length >= MAX_TURNS) return;
-  const turn = change(old ?? newTurn(who, itemId));
+  const turn = old === undefined ? newTurn(who, itemId) : { ...old };
+  change(turn);
   if (old !== undefined && old.startedMs === turn.startedMs) {
     turns[index] = turn;
     return;
@@ -231,7 +230,7 @@ function changeTurn(
   turns.splice(place === -1 ? turns.length : place, 0, turn);
 }
 
-function newTurn(who: "caller" | "agent", itemId: ItemId): RecordedTurn {
+function newTurn(who: "caller" | "agent", itemId: ItemId): Mutable<RecordedTurn> {
   return {
     who,
     itemId,
@@ -247,10 +246,10 @@ function newTurn(who: "caller" | "agent", itemId: ItemId): RecordedTurn {
   };
 }
 
-function withHeardText(record: Pick<CallRecord, "turns">, turn: RecordedTurn): RecordedTurn {
+function setHeardText(record: Pick<CallRecord, "turns">, turn: Mutable<RecordedTurn>): void {
   const { text, heardMs, receivedMs } = turn;
-  if (text === null || heardMs === null || receivedMs === null) return turn;
-  const heard = heardText({
+  if (text === null || heardMs === null || receivedMs === null) return;
+  turn.heardText = heardText({
     text,
     heardMs,
     receivedMs,
@@ -258,7 +257,6 @@ function withHeardText(record: Pick<CallRecord, "turns">, turn: RecordedTurn): R
     progress: turn.progress ?? [],
     weightPerMs: turn.complete ? null : paceOf(record.turns),
   });
-  return { ...turn, heardText: heard };
 }
 
 /** What the voice of this call speaks in a ms, from the turns that were generated to their end. */

@@ -6,16 +6,21 @@ import { LiveCall } from "./live-call.js";
 import type { CallJournal, RecordEvent } from "./record-event.js";
 import { finalise, replay } from "./recovery.js";
 import { type Redact, redactEvent } from "./redact.js";
-import type { OrphanSpool, Spool, SpoolEntry } from "./spool-port.js";
+import { type OrphanSpool, type Spool, type SpoolEntry, type SpoolPiece, spoolPiece } from "./spool-port.js";
 import type { CallSave, CallStore } from "./store-port.js";
 
 /**
- * From an event to the journal on disk: what a SIGKILL can take is what came within this time. Not at every event: a write costs
- * 0.1 to 0.3 ms of CPU, however little is written, most of it to wake the thread that does it.
+ * From an event to memory that outlives this process: what a SIGKILL can take of a call that goes on is what came within this time. Not
+ * at every event: many together cost a small part of each alone.
  */
-const SPOOL_EVERY_MS = 250;
-/** The same for the end of a call: soon, and yet some at once when many end together. */
-const SPOOL_END_MS = 50;
+const HOLD_EVERY_MS = 200;
+/**
+ * From there to the journal on disk: what can be lost with that memory, in a container or with the machine. A write to the disk costs 0.1
+ * to 0.4 ms of CPU, however little is written, most of it to wake the thread that does it.
+ */
+const SPOOL_EVERY_MS = 1_000;
+/** The same where there is no such memory: soon, and yet some at once when many calls end together. */
+const SPOOL_UNHELD_MS = 50;
 /** How often the database is looked after while something waits. */
 const SAVE_EVERY_MS = 1_000;
 /** Calls that go on are written this often; what matters at once (beginning, transfer, end) is not held back. */
@@ -65,8 +70,8 @@ export interface RecorderHealth {
 
 /**
  * Takes what calls tell and brings it into the database, exactly once, whatever happens in between. `write` only puts the event into a
- * queue; from there it goes to the journal on disk within a quarter of a second (an end sooner) and to the database in batches. A call never
- * waits for either.
+ * queue; from there it goes to memory that outlives this process within 200 ms (an end at once), to the journal on disk within a
+ * second and to the database in batches. A call waits for none of them.
  *
  * Database away: the journal holds it. Disk full: memory holds it, and the database gets it. Both: memory holds it, up to its
  * limits, and what then is lost is counted. How a killed process's calls are found: `docs/records.md`.
@@ -78,7 +83,7 @@ export class Recorder implements CallJournal {
   /** Ended calls that only the journal on disk has. */
   readonly #spooledOnly = new Set<CallSid>();
   #queue: SpoolEntry[] = [];
-  #unspooled: SpoolEntry[] = [];
+  #unspooled: SpoolPiece[] = [];
   #orphans: OrphanSpool[] = [];
   #seq = 0;
   #spooledSeq = 0;
@@ -113,8 +118,8 @@ export class Recorder implements CallJournal {
     }
     this.#seq += 1;
     this.#queue.push({ seq: this.#seq, callSid, event });
-    if (event.type === "ended") this.#soon("spool-ended", SPOOL_END_MS);
-    else if (this.#queue.length === 1) this.#soon("spool", SPOOL_EVERY_MS);
+    if (isUrgent(event)) this.#takeQueue();
+    else if (this.#queue.length === 1) this.#soon("take", HOLD_EVERY_MS);
   }
 
   /** What this process knows of a call, priced; null when the database knows more. */
@@ -158,15 +163,22 @@ export class Recorder implements CallJournal {
 
   // --- queue → memory and disk --------------------------------------------------------------------------
 
-  #takeQueue(): void {
+  /** @param isSpooledNow  what is taken is about to be appended: no timer has to see to it. */
+  #takeQueue(isSpooledNow = false): void {
     if (this.#queue.length === 0) return;
     const taken = this.#queue;
     this.#queue = [];
+    for (const [i, raw] of taken.entries()) {
+      const event = redactEvent(raw.event, this.#settings.redact);
+      if (event !== raw.event) taken[i] = { ...raw, event };
+    }
+    const piece = spoolPiece(taken);
+    this.#unspooled.push(piece);
+    const isHeld = this.#ports.spool.hold(piece);
+    if (!isSpooledNow) this.#soon("spool", isHeld ? SPOOL_EVERY_MS : SPOOL_UNHELD_MS);
     const nowMs = this.#ports.clock.nowMs();
     let soonestMs = this.#spooledOnly.size > 0 ? nowMs : Number.POSITIVE_INFINITY;
-    for (const raw of taken) {
-      const entry = { ...raw, event: redactEvent(raw.event, this.#settings.redact) };
-      this.#unspooled.push(entry);
+    for (const entry of taken) {
       // Its older events are in the journal only, and must come first.
       if (this.#spooledOnly.has(entry.callSid)) continue;
       let call = this.#calls.get(entry.callSid);
@@ -183,16 +195,16 @@ export class Recorder implements CallJournal {
   }
 
   async #spoolNow(): Promise<void> {
-    this.#takeQueue();
+    this.#takeQueue(true);
     await this.#once("spool", async () => await this.#spool());
   }
 
   async #spool(): Promise<void> {
-    this.#takeQueue();
+    this.#takeQueue(true);
     while (this.#unspooled.length > 0) {
-      const piece = this.#unspooled.slice(0, 1_000);
+      const pieces = this.#firstUnspooled(1_000);
       try {
-        await this.#ports.spool.append(piece);
+        await this.#ports.spool.append(pieces);
       } catch (error) {
         if (this.#diskUp) this.#ports.log.error("the disk takes no records; memory holds them", {}, error);
         this.#diskUp = false;
@@ -202,22 +214,36 @@ export class Recorder implements CallJournal {
       }
       if (!this.#diskUp) this.#ports.log.info("the disk takes records again");
       this.#diskUp = true;
-      this.#unspooled.splice(0, piece.length);
-      this.#spooledSeq = piece.at(-1)?.seq ?? this.#spooledSeq;
+      this.#unspooled.splice(0, pieces.length);
+      this.#spooledSeq = lastOf(pieces)?.seq ?? this.#spooledSeq;
     }
+  }
+
+  /** Whole pieces, oldest first, with some `entries` together. */
+  #firstUnspooled(entries: number): readonly SpoolPiece[] {
+    let sum = 0;
+    const more = this.#unspooled.findIndex((piece) => {
+      sum += piece.entries.length;
+      return sum >= entries;
+    });
+    return this.#unspooled.slice(0, more === -1 ? undefined : more + 1);
   }
 
   /** A disk that takes nothing: entries that the database has need no journal any more. */
   #shedUnspooled(): void {
     const low = this.#lowestPendingSeq();
-    this.#unspooled = this.#unspooled.filter(
-      (entry) => entry.seq >= low || this.#spooledOnly.has(entry.callSid),
-    );
-    const over = this.#unspooled.length - MAX_UNSPOOLED;
-    if (over <= 0) return;
-    const shed = this.#unspooled.splice(0, over);
-    // What is in memory still reaches the database; only that of calls that left memory is gone.
-    const lost = shed.filter((entry) => this.#spooledOnly.has(entry.callSid)).length;
+    const isNeeded = (entry: SpoolEntry): boolean => entry.seq >= low || this.#spooledOnly.has(entry.callSid);
+    this.#unspooled = this.#unspooled.filter((piece) => piece.entries.some(isNeeded));
+    let over = this.#unspooled.reduce((sum, piece) => sum + piece.entries.length, -MAX_UNSPOOLED);
+    let shed = 0;
+    let lost = 0;
+    for (; over > 0; shed++) {
+      const { entries } = this.#unspooled[shed]!;
+      over -= entries.length;
+      // What is in memory still reaches the database; only that of calls that left memory is gone.
+      lost += entries.filter((entry) => this.#spooledOnly.has(entry.callSid)).length;
+    }
+    this.#unspooled.splice(0, shed);
     if (lost > 0) this.#ports.metrics.recordsDropped(lost);
   }
 
@@ -377,7 +403,8 @@ export class Recorder implements CallJournal {
       }
       readTo = upTo;
     }
-    if (this.#unspooled.some((entry) => this.#spooledOnly.has(entry.callSid))) return false;
+    if (this.#unspooled.some(({ entries }) => entries.some(({ callSid }) => this.#spooledOnly.has(callSid))))
+      return false;
     this.#spooledOnly.clear();
     this.#firstSpooledOnly = Number.POSITIVE_INFINITY;
     return true;
@@ -462,7 +489,7 @@ export class Recorder implements CallJournal {
 
   async #release(): Promise<void> {
     const queued = this.#queue[0]?.seq ?? Number.POSITIVE_INFINITY;
-    const unspooled = this.#unspooled[0]?.seq ?? Number.POSITIVE_INFINITY;
+    const unspooled = this.#unspooled[0]?.entries[0]?.seq ?? Number.POSITIVE_INFINITY;
     if (this.#running.has("spool")) return;
     try {
       await this.#ports.spool.release(Math.min(this.#lowestPendingSeq(), queued, unspooled));
@@ -472,7 +499,7 @@ export class Recorder implements CallJournal {
   }
 
   /** Arms the timer of a kind of work unless it is armed already, for as soon or sooner. */
-  #soon(work: "spool" | "spool-ended" | "save" | "heartbeat" | "recover", ms: number): void {
+  #soon(work: "take" | "spool" | "save" | "heartbeat" | "recover", ms: number): void {
     const dueMs = this.#ports.clock.nowMs() + ms;
     if (this.#closed || (this.#armedMs.get(work) ?? Number.POSITIVE_INFINITY) <= dueMs) return;
     this.#timers.get(work)?.cancel();
@@ -482,8 +509,10 @@ export class Recorder implements CallJournal {
       this.#armedMs.delete(work);
       if (this.#closed) return;
       switch (work) {
+        case "take":
+          this.#takeQueue();
+          break;
         case "spool":
-        case "spool-ended":
           void this.#spoolNow();
           break;
         case "save":
@@ -531,4 +560,8 @@ function isUrgent(event: RecordEvent): boolean {
     default:
       return false;
   }
+}
+
+function lastOf(pieces: readonly SpoolPiece[]): SpoolEntry | undefined {
+  return pieces.at(-1)?.entries.at(-1);
 }

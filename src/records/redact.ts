@@ -84,11 +84,16 @@ function isDigit(code: number): boolean {
   return code >= 48 && code <= 57;
 }
 
-/** The event as it may be stored: everything that was said, generated or typed has been cleaned. */
+/**
+ * The event as it may be stored: everything that was said, generated or typed has been cleaned. It is the same event where there was
+ * nothing to be taken out.
+ */
 export function redactEvent(event: RecordEvent, redact: Redact): RecordEvent {
   switch (event.type) {
-    case "caller_text":
-      return { ...event, text: redact(event.text) };
+    case "caller_text": {
+      const text = redact(event.text);
+      return text === event.text ? event : { ...event, text };
+    }
     case "agent_text": {
       const text = redact(event.text);
       if (text === event.text) return event;
@@ -103,15 +108,7 @@ export function redactEvent(event: RecordEvent, redact: Redact): RecordEvent {
     case "transfer_step":
       return { ...event, detail: orNull(event.detail, redact) };
     case "note":
-      return {
-        ...event,
-        fields: Object.fromEntries(
-          Object.entries(event.fields).map(([key, value]) => [
-            key,
-            typeof value === "string" ? redact(value) : value,
-          ]),
-        ),
-      };
+      return isClean(event.fields, redact) ? event : { ...event, fields: cleaned(event.fields, redact) };
     case "recording_transcript":
       return {
         ...event,
@@ -121,6 +118,22 @@ export function redactEvent(event: RecordEvent, redact: Redact): RecordEvent {
     default:
       return event;
   }
+}
+
+type NoteFields = (RecordEvent & { readonly type: "note" })["fields"];
+
+function isClean(fields: NoteFields, redact: Redact): boolean {
+  for (const key in fields) {
+    const value = fields[key];
+    if (typeof value === "string" && redact(value) !== value) return false;
+  }
+  return true;
+}
+
+function cleaned(fields: NoteFields, redact: Redact): NoteFields {
+  return Object.fromEntries(
+    Object.entries(fields).map(([key, value]) => [key, typeof value === "string" ? redact(value) : value]),
+  );
 }
 
 function orNull(text: string | null, redact: Redact): string | null {

@@ -1,4 +1,4 @@
-/** What the recorder asks of a disk: the journal that outlives the process. `adapters/spool-files.ts` answers it. Types only. */
+/** What the recorder asks of a disk: the journal that outlives the process. `adapters/spool-files.ts` answers it. */
 import type { CallSid } from "../ports.js";
 import type { RecordEvent } from "./record-event.js";
 import type { WriterId } from "./store-port.js";
@@ -11,13 +11,26 @@ export interface SpoolEntry {
   readonly event: RecordEvent;
 }
 
+/** Entries that go the same way together. */
+export interface SpoolPiece {
+  /** At least one, in order. */
+  readonly entries: readonly SpoolEntry[];
+  /** Them as lines of the journal, each with its line feed. */
+  readonly lines: string;
+}
+
 export interface Spool {
   readonly writer: WriterId;
   /**
-   * Appends entries, whole or not at all. Resolves when the kernel has them: they then outlive the process, though not a power
+   * Keeps a piece where it outlives the process, at once, until it is appended or released. Never waits for a disk and never
+   * throws. False: it could not, and only `append` saves it.
+   */
+  hold(piece: SpoolPiece): boolean;
+  /**
+   * Appends pieces, whole or not at all. Resolves when the kernel has them: they then outlive the process, though not a power
    * cut. Rejects when the disk takes nothing. One call at a time.
    */
-  append(entries: readonly SpoolEntry[]): Promise<void>;
+  append(pieces: readonly SpoolPiece[]): Promise<void>;
   /** Own entries from `fromSeq` on, in order, a bounded piece at a time. */
   read(fromSeq: number): AsyncIterable<readonly SpoolEntry[]>;
   /** Entries below `seq` are in the database; what holds nothing else is deleted. */
@@ -37,4 +50,10 @@ export interface OrphanSpool {
   read(): AsyncIterable<readonly SpoolEntry[]>;
   /** Everything is in the database. */
   remove(): Promise<void>;
+}
+
+export function spoolPiece(entries: readonly SpoolEntry[]): SpoolPiece {
+  let lines = "";
+  for (const entry of entries) lines += `${JSON.stringify(entry)}\n`;
+  return { entries, lines };
 }

@@ -10,6 +10,7 @@ import { SpoolFiles } from "../../src/adapters/spool-files.js";
 import type { AgentProfile, AgentsFile, CrmEndpoint } from "../../src/agent.js";
 import type { CallSid } from "../../src/ports.js";
 import type { RecordEvent } from "../../src/records/record-event.js";
+import { spoolPiece } from "../../src/records/spool-port.js";
 import { agent } from "../support/call-bench.js";
 import { type Stage, startStage } from "../support/stage.js";
 import { ladderAgent } from "../transfer/directory.js";
@@ -229,7 +230,7 @@ describe("call_completed", () => {
   });
 
   it("hears of calls that a process took with it when it was killed", async () => {
-    const gone = await SpoolFiles.open(join(folder, "spool"), "gone", () => Date.now());
+    const gone = await SpoolFiles.open(join(folder, "spool"), "gone", { epochMs: () => Date.now() });
     const callSid = "CA00000000000000000000000000000077" as CallSid;
     const opened: RecordEvent = {
       type: "opened",
@@ -241,7 +242,7 @@ describe("call_completed", () => {
       path: "media-stream",
       node: "gone",
     };
-    await gone.append([{ seq: 1, callSid, event: opened }]);
+    await gone.append([spoolPiece([{ seq: 1, callSid, event: opened }])]);
     await gone.close();
     // Its mark names this process, which lives; that of one that is gone is like this.
     const mark = { host: hostname(), pid: process.pid, startTicks: "1" };

@@ -50,7 +50,7 @@ it("goes on without a disk, says so, damages nothing, and stores all of it when 
   let dropped = 0;
   const clock = new FakeClock();
   const store = await openStore(`sqlite:${join(disk, "murelay.db")}`, () => {});
-  const spool = await SpoolFiles.open(join(disk, "spool"), "w", () => Date.now());
+  const spool = await SpoolFiles.open(join(disk, "spool"), "w", { epochMs: () => Date.now() });
   const recorder = new Recorder(
     {
       store,

@@ -10,7 +10,7 @@ import type { CallSid, ItemId, StreamSid } from "../../src/ports.js";
 import type { RecordEvent } from "../../src/records/record-event.js";
 import { Recorder } from "../../src/records/recorder.js";
 import { createRedact } from "../../src/records/redact.js";
-import type { Spool, SpoolEntry } from "../../src/records/spool-port.js";
+import type { Spool } from "../../src/records/spool-port.js";
 import type { CallStore, Store } from "../../src/records/store-port.js";
 import { FakeClock } from "../support/fake-clock.js";
 import { silentLog } from "../support/silent-log.js";
@@ -75,9 +75,10 @@ function faulty(store: Store, spool: SpoolFiles) {
   };
   const faultySpool: Spool = {
     writer: spool.writer,
-    append: async (entries: readonly SpoolEntry[]) => {
+    hold: (piece) => spool.hold(piece),
+    append: async (pieces) => {
       if (faults.disk) throw new Error("ENOSPC");
-      await spool.append(entries);
+      await spool.append(pieces);
     },
     read: (fromSeq) => spool.read(fromSeq),
     release: async (seq) => await spool.release(seq),
@@ -117,7 +118,7 @@ describe.each(storeKinds())("the recorder on $name", (kind) => {
   afterAll(async () => await kind.dispose());
 
   async function newRecorder(name = "n1-w1") {
-    const spool = await SpoolFiles.open(home, name, () => Date.now());
+    const spool = await SpoolFiles.open(home, name, { epochMs: () => Date.now() });
     const world = faulty(store, spool);
     const recorder = new Recorder(
       {

@@ -96,7 +96,7 @@ describe("recordings", () => {
   beforeEach(async () => {
     home = mkdtempSync(join(tmpdir(), "murelay-recordings-"));
     store = await openStore("sqlite::memory:", () => {});
-    spool = await SpoolFiles.open(home, "w", () => Date.now());
+    spool = await SpoolFiles.open(home, "w", { epochMs: () => Date.now() });
     clock = new FakeClock();
     files = new Set();
     removed = [];

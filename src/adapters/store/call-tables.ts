@@ -40,7 +40,6 @@ export class CallTables implements CallStore {
   readonly #guard: Guard;
   readonly #sql: FixedSql;
   readonly #updateCall: string;
-  readonly #findDeleted: string;
 
   constructor(db: Kysely<Tables>, kind: "sqlite" | "postgres", guard: Guard) {
     this.#db = db;
@@ -51,7 +50,6 @@ export class CallTables implements CallStore {
     const n = CALL_COLUMNS.length;
     this.#sql = sql;
     this.#updateCall = `update calls set ${set} where call_sid = ${sql.place(n + 1)} and version = ${sql.place(n + 2)}`;
-    this.#findDeleted = `select call_sid from deleted_calls where call_sid in ${sql.listAt(1)}`;
   }
 
   async save(saves: readonly CallSave[]): Promise<readonly SaveOutcome[]> {
@@ -66,23 +64,16 @@ export class CallTables implements CallStore {
 
   async #saveAll(tx: Transaction<Tables>, saves: readonly CallSave[]): Promise<Map<CallSid, SaveOutcome>> {
     const outcomes = new Map<CallSid, SaveOutcome>();
-    // A deleted call has no row to be updated; only a new row could bring it back.
-    const gone = await this.#deletedOf(
-      tx,
-      saves.filter((save) => save.basedOn === 0),
-    );
-    for (const sid of gone) outcomes.set(sid, "deleted");
-
-    const fresh = saves.filter((save) => save.basedOn === 0 && !gone.has(save.callSid));
+    const fresh = saves.filter((save) => save.basedOn === 0);
     if (fresh.length > 0) {
-      const inserted = await this.#sql.insert<{ call_sid: string }>(
-        tx,
-        "calls",
-        CALL_COLUMNS,
-        fresh.map((save) => callValues(toRow(save))),
-        "on conflict (call_sid) do nothing returning call_sid",
-      );
-      const won = new Set(inserted.map((row) => row.call_sid));
+      const rows = fresh.map((save) => callValues(toRow(save)));
+      // A deleted call has no row to be updated; only a new row could bring it back.
+      const won = await this.#sql.insertNew(tx, {
+        table: "calls",
+        columns: CALL_COLUMNS,
+        rows,
+        tombstones: "deleted_calls",
+      });
       for (const { callSid } of fresh) outcomes.set(callSid, won.has(callSid) ? "saved" : "conflict");
     }
     for (const save of saves) {
@@ -91,16 +82,10 @@ export class CallTables implements CallStore {
       const updated = await this.#sql.run(tx, this.#updateCall, values);
       outcomes.set(save.callSid, updated.numAffectedRows === 1n ? "saved" : "conflict");
     }
-    const missed = saves.filter((save) => outcomes.get(save.callSid) === "conflict");
-    for (const sid of await this.#deletedOf(tx, missed)) outcomes.set(sid, "deleted");
+    const missed = saves.map((save) => save.callSid).filter((sid) => outcomes.get(sid) === "conflict");
+    const gone = await this.#sql.keysIn(tx, "deleted_calls", "call_sid", missed);
+    for (const sid of missed) if (gone.has(sid)) outcomes.set(sid, "deleted");
     return outcomes;
-  }
-
-  async #deletedOf(tx: Transaction<Tables>, saves: readonly CallSave[]): Promise<ReadonlySet<CallSid>> {
-    if (saves.length === 0) return new Set();
-    const sids = JSON.stringify(saves.map((save) => save.callSid));
-    const { rows } = await this.#sql.run<{ call_sid: string }>(tx, this.#findDeleted, [sids]);
-    return new Set(rows.map(toCallSid));
   }
 
   async load(callSid: CallSid): Promise<StoredCall | null> {
