@@ -1,6 +1,7 @@
 import { type ErrorCode, RelayError } from "../errors.js";
 import type { Clock, Log, ToolCallId } from "../ports.js";
 import type { ToolOutcome } from "../records/record-event.js";
+import { deadline } from "../standstill.js";
 import { END_CALL } from "./end-call.js";
 import type { ToolRegistry } from "./registry.js";
 import type { CallRequest, JsonValue, ToolContext } from "./tool.js";
@@ -121,13 +122,14 @@ export class ToolRunner {
     };
     return new Promise<Ended>((resolve) => {
       const finish = (ended: Ended): void => {
-        deadline.cancel();
+        timer.cancel();
         waiting?.cancel();
         hungUp.removeEventListener("abort", cancelled);
         resolve(ended);
       };
       const cancelled = (): void => finish(failed("cancelled", "The caller hung up."));
-      const deadline = clock.after(tool.timeoutMs, () => {
+      // Its answer may have come while this process stood still, and is still unread.
+      const timer = deadline(clock, tool.timeoutMs, () => {
         finish(failed("timeout", "The tool did not answer in time."));
         stop.abort();
       });

@@ -76,6 +76,16 @@ describe("ToolRunner", () => {
     expect(clock.pending).toBe(0);
   });
 
+  it("takes an answer that came while the process stood still", async () => {
+    let answer: (result: ToolResult) => void = () => undefined;
+    const { runner, clock } = bench(tool("a", () => new Promise((resolve) => (answer = resolve))));
+    const answers = runner.run([call("a")], () => undefined);
+    clock.standStill(10_000);
+    answer({ output: { fine: true } });
+    expect((await answers)[0]).toMatchObject({ outcome: "ok", output: '{"fine":true}' });
+    expect(clock.pending).toBe(0);
+  });
+
   it("answers a tool that throws without telling what a stranger's error says", async () => {
     const { runner } = bench(
       tool("a", () => {
