@@ -1,26 +1,19 @@
 /** `npm run bench`: plays callers and model against a relay and measures what comes through. */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, release, tmpdir } from "node:os";
-import { join } from "node:path";
+import { writeFileSync } from "node:fs";
+import { cpus, release } from "node:os";
 import { type Cores, pinSelf, splitCores } from "./affinity.js";
 import { blankFigures } from "./figures.js";
 import { findMax } from "./find-max.js";
 import { type LoadResult, LoadRun, type Target } from "./load-run.js";
 import { type BenchOptions, HELP, parseOptions } from "./options.js";
-import { makeCertificate, type RecordsPlan, RelayProcess } from "./relay-process.js";
+import { PerfSampling, type PerfShare } from "./perf-share.js";
+import { makeCertificate, RelayProcess } from "./relay-process.js";
 import { type ReportFacts, reportHtml, reportJson } from "./report-file.js";
 import { progressLine, resultText, verdictLine } from "./report-text.js";
 import { DEFAULT_SCENARIO, loadScenario, type Scenario, ScenarioError } from "./scenario.js";
 import { judge, type SloTerm } from "./slo.js";
-import {
-  measureRecordsAlone,
-  playStorePairs,
-  recordsAloneText,
-  recordsShare,
-  recordsShareText,
-  storePairsText,
-} from "./store-pairs.js";
+import { playStorePairs, RECORD_SOURCES, recordsShareText, storePairsText } from "./store-pairs.js";
 import { UsageError } from "./usage-error.js";
 
 const OK = 0;
@@ -70,8 +63,7 @@ class Bench {
   readonly #cores: Cores | null;
   #stopped = false;
   #current: LoadRun | null = null;
-  /** When the last run's callers came and went, on the machine's monotonic clock. */
-  #loadedUs = { from: 0, to: 0 };
+  #share: PerfShare | null = null;
   #relayCommand = "given by --relay";
 
   constructor(options: BenchOptions, scenario: Scenario) {
@@ -112,31 +104,18 @@ class Bench {
 
   async #pairs(count: number): Promise<number> {
     const { calls, profileDir } = this.#options;
-    const directory = mkdtempSync(join(profileDir ?? tmpdir(), "murelay-records-"));
-    const momentsFile = join(directory, "moments.jsonl");
-    let callSeconds = 1;
-    try {
-      const found = await playStorePairs(
-        count,
-        async (keep) => {
-          const result = await this.#play(calls, keep ? { keep } : { keep, momentsFile }, null);
-          if (!keep) callSeconds = result.figures["call_seconds"] ?? 1;
-          return result;
-        },
-        () => this.#stopped,
-      );
-      console.log(found === null ? "A run failed, or its CPU could not be read." : storePairsText(found));
-      if (found === null || this.#stopped) return BROKEN;
-      // Runs differ by some per cent; these two do not.
-      console.log(recordsAloneText(measureRecordsAlone(momentsFile, directory), callSeconds, found));
-      if (profileDir === null) return OK;
-      const result = await this.#play(calls, { keep: true }, directory);
-      const share = recordsShare(directory, this.#loadedUs.from, this.#loadedUs.to);
-      console.log(recordsShareText(share, result.figures["call_seconds"] ?? 1));
-      return OK;
-    } finally {
-      if (profileDir === null) rmSync(directory, { recursive: true, force: true });
-    }
+    const found = await playStorePairs(
+      count,
+      async (records) => await this.#play(calls, { records: records ? "on" : "off" }),
+      () => this.#stopped,
+    );
+    console.log(found === null ? "A run failed, or its CPU could not be read." : storePairsText(found));
+    if (found === null || this.#stopped) return BROKEN;
+    if (profileDir === null) return OK;
+    // Runs differ by some per cent; a share of one run hardly does.
+    await this.#play(calls, { records: "on", samplesDir: profileDir });
+    if (this.#share !== null) console.log(recordsShareText(this.#share));
+    return OK;
   }
 
   async #search(limits: readonly SloTerm[]): Promise<number> {
@@ -172,11 +151,15 @@ class Bench {
     return OK;
   }
 
+  /**
+   * @param special  for pairs: with or without records, started by the one launcher that can do both; `samplesDir` is where samples of
+   *                 its CPU go.
+   */
   async #play(
     calls: number,
-    records: RecordsPlan | null = null,
-    profileDir = this.#options.profileDir,
+    special: { readonly records?: "on" | "off"; readonly samplesDir?: string } = {},
   ): Promise<LoadResult> {
+    const { records = null, samplesDir = null } = special;
     const { options, scenario } = { options: this.#options, scenario: this.#scenario };
     const made = scenario.tls && options.tls === null ? makeCertificate() : null;
     const tls = options.tls ?? made;
@@ -204,17 +187,18 @@ class Bench {
           maxCalls: Math.min(10_000, Math.max(100, calls * 2)),
           tls,
           cores: this.#cores?.relay ?? null,
-          profileDir,
+          profileDir: records === null ? options.profileDir : null,
+          isSampled: samplesDir !== null,
           records,
           env: options.relayEnv,
         });
         this.#relayCommand = relay.command;
       }
-      const from = monotonicUs();
+      const perf = relay === null || samplesDir === null ? null : new PerfSampling(relay.pid, samplesDir);
       const result = await run.run(this.#target(relay), (sample) =>
         console.error(progressLine(sample, calls)),
       );
-      this.#loadedUs = { from, to: monotonicUs() };
+      this.#share = (await perf?.stop(RECORD_SOURCES)) ?? null;
       if (relay !== null) {
         for (const [text, count] of relay.complaints()) console.error(`relay's log: ${count} × ${text}`);
         if (result.relayExit !== null) console.error(relay.lastWords());
@@ -273,10 +257,6 @@ class Bench {
     if (jsonFile !== null) writeFileSync(jsonFile, `${JSON.stringify(reportJson(result, facts), null, 2)}\n`);
     if (htmlFile !== null) writeFileSync(htmlFile, reportHtml(result, facts));
   }
-}
-
-function monotonicUs(): number {
-  return Number(process.hrtime.bigint() / 1000n);
 }
 
 function commit(): string {

@@ -54,7 +54,8 @@ through. Without --relay it starts this project's relay itself, on free ports.
   --html FILE         the same as one page with charts
   --workers N         WORKERS of the relay that is started (default 1)
   --env NAME=VALUE    another setting of the relay that is started; may be repeated
-  --profile DIR       takes a CPU profile of the relay that is started (costs it some speed)
+  --profile DIR       takes a CPU profile of the relay that is started (costs it some speed);
+                      with --pair-store: samples one more run with Linux's perf instead
   --relay URL         a relay that runs already, by its origin (/incoming-call is added) or its voice webhook's address
   --relay-pid PID     its process, to read CPU and memory
   --model-port P, --rest-port P, --auth-token T, --account-sid AC…

@@ -15,6 +15,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { TlsFiles } from "./model-server.js";
+import { PERF_NODE_FLAGS } from "./perf-share.js";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const AGENTS = fileURLToPath(new URL("./agents.yaml", import.meta.url));
@@ -32,13 +33,12 @@ export interface RelayPlan {
   /** Cores it may use, as taskset takes them; null = any. */
   readonly cores: string | null;
   readonly profileDir: string | null;
+  /** `perf` is to see its functions' names. */
+  readonly isSampled: boolean;
   /** Kept or not, by the one launcher that can do both, to be compared; null: as users start it. */
-  readonly records: RecordsPlan | null;
+  readonly records: "on" | "off" | null;
   readonly env: Readonly<Record<string, string>>;
 }
-
-/** "off": what the calls tell goes into a file instead. */
-export type RecordsPlan = { readonly keep: true } | { readonly keep: false; readonly momentsFile: string };
 
 export class RelayProcess {
   readonly webhookUrl: string;
@@ -79,6 +79,7 @@ export class RelayProcess {
     const node = [
       process.execPath,
       ...profile,
+      ...(plan.isSampled ? PERF_NODE_FLAGS : []),
       ...(plan.records === null ? [...program(), "serve"] : bare(plan.records)),
     ];
     const [file, ...args] = plan.cores === null ? node : ["taskset", "-c", plan.cores, ...node];
@@ -195,14 +196,9 @@ export function builtProgram(): string | null {
   return newer ? null : built;
 }
 
-function bare(records: RecordsPlan): string[] {
+function bare(records: "on" | "off"): string[] {
   const launcher = fileURLToPath(new URL("./bare-relay.ts", import.meta.url));
-  return [
-    "--import",
-    import.meta.resolve("tsx"),
-    launcher,
-    ...(records.keep ? ["on"] : ["off", records.momentsFile]),
-  ];
+  return ["--import", import.meta.resolve("tsx"), launcher, records];
 }
 
 /** Free on loopback at this moment. */

@@ -1,12 +1,7 @@
 /** What record keeping costs: the same load with and without it, by turns. */
-import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { median } from "../median.js";
 import type { LoadResult } from "./load-run.js";
-import { type ProfileShare, profileShare } from "./profile-share.js";
-import type { CpuAlone } from "./records-alone.js";
+import type { PerfShare } from "./perf-share.js";
 
 export interface StorePairs {
   /** CPU of the relay per call-second with records, over that without, a pair each. */
@@ -19,52 +14,17 @@ export interface StorePairs {
 }
 
 /** Where records are kept, and what only they use. */
-const RECORD_SOURCES =
-  /\/src\/(?:records\/|adapters\/store\/|adapters\/(?:spool-files|process-mark)|record-keeping)|\/(?:kysely|libsql|pg)\//;
+export const RECORD_SOURCES =
+  /\/(?:src|dist)\/(?:records\/|adapters\/store\/|adapters\/(?:spool-files|last-words|process-mark)|record-keeping)|\/(?:kysely|libsql|pg)\//;
 
-/**
- * The share of record keeping in a relay's main thread, from the profile that it wrote when it ended.
- *
- * @param directory     in which that profile is the only one of a main thread.
- * @param fromUs, toUs  from the start of the load to its end, on the machine's monotonic clock.
- */
-export function recordsShare(directory: string, fromUs: number, toUs: number): ProfileShare {
-  const shares = readdirSync(directory)
-    .filter((name) => name.endsWith(".cpuprofile"))
-    .map((name) => profileShare(join(directory, name), RECORD_SOURCES, fromUs, toUs));
-  // tsx compiles in a thread that has a profile of its own, and nothing of ours in it.
-  const main = shares.sort((a, b) => b.busyMs - a.busyMs)[0];
-  if (main === undefined) throw new Error(`no profile in ${directory}`);
-  return main;
-}
-
-export function recordsShareText(share: ProfileShare, callSeconds: number): string {
-  const perCallSecond = (ms: number): string => `${(ms / callSeconds).toFixed(4)} ms`;
+export function recordsShareText(share: PerfShare): string {
+  const percent = (samples: number): string => `${((samples / share.samples) * 100).toFixed(2)} %`;
   return [
-    `Record keeping in the main thread, by its profile: ${((share.ofMs / share.busyMs) * 100).toFixed(2)} % of its work`,
-    `  per call-second              ${perCallSecond(share.ofMs)} of ${perCallSecond(share.busyMs)}`,
-    ...share.functions.slice(0, 12).map(([name, ms]) => `  ${perCallSecond(ms)}  ${name}`),
+    `Record keeping, of ${share.samples} samples of the relay's CPU: ${percent(share.main + share.threads)}`,
+    `  main thread                  ${percent(share.main)}`,
+    `  other threads                ${percent(share.threads)}`,
+    ...share.functions.slice(0, 12).map(([name, samples]) => `  ${percent(samples)}  ${name}`),
   ].join("\n");
-}
-
-/** Keeps the records of a run once more, in a process of its own, at the same pace. Takes twice as long as the run. */
-export function measureRecordsAlone(momentsFile: string, directory: string): CpuAlone {
-  if (!existsSync(momentsFile))
-    throw new Error("the relay was stopped before it could write down what its calls told");
-  const script = fileURLToPath(new URL("./records-alone.ts", import.meta.url));
-  const args = ["--import", import.meta.resolve("tsx"), script, momentsFile, directory];
-  // The script prints it.
-  return JSON.parse(execFileSync(process.execPath, args, { encoding: "utf8" })) as CpuAlone;
-}
-
-export function recordsAloneText(
-  { cpuMs, idleMs }: CpuAlone,
-  callSeconds: number,
-  pairs: StorePairs,
-): string {
-  const ms = (cpuMs - idleMs) / callSeconds;
-  const share = (ms / (median(pairs.offMs) ?? Number.NaN)) * 100;
-  return `  records alone, all threads   ${ms.toFixed(4)} ms: ${share.toFixed(2)} % of the relay without them`;
 }
 
 /**

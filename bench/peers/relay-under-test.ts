@@ -40,7 +40,14 @@ export async function startRelay(name: RelayName, point: MeetingPoint): Promise<
 
 /** As users start it: pacing, marks, voice detection, metrics and records on. */
 async function ownRelay(point: MeetingPoint): Promise<RelayUnderTest> {
-  const relay = await RelayProcess.start({ ...point, workers: 1, profileDir: null, records: null, env: {} });
+  const relay = await RelayProcess.start({
+    ...point,
+    workers: 1,
+    profileDir: null,
+    isSampled: false,
+    records: null,
+    env: {},
+  });
   return {
     origin: new URL(relay.webhookUrl).origin,
     pid: relay.pid,

@@ -115,7 +115,7 @@ export class MemoryRoot {
 
 function isOwn(path: string, user: number): boolean {
   const found = lstatSync(path, { throwIfNoEntry: false });
-  return found !== undefined && found.isDirectory() && found.uid === user;
+  return found?.isDirectory() === true && found.uid === user;
 }
 
 /** Last words of a journal that somebody has removed altogether: speech that nobody will ever read again. */

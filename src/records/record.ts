@@ -43,12 +43,15 @@ export function emptyRecord(callSid: CallSid): CallRecord {
 
 type Mutable<T> = { -readonly [Field in keyof T]: T[Field] };
 
-/** A record that is being put together: its own lists, which nobody else holds. What is in the lists is never changed, but replaced. */
+/** A record that is being put together: its own lists, which nobody else holds. What is in the lists is never changed, but replaced; but see `OwnTurns`. */
 type Draft = Mutable<CallRecord> & {
-  turns: RecordedTurn[];
+  turns: Mutable<RecordedTurn>[];
   tools: CallRecord["tools"][number][];
   events: RecordedEvent[];
 };
+
+/** Turns that were made while a record is put together: nobody else has them yet, so they are changed where they are. */
+type OwnTurns = Set<RecordedTurn>;
 
 /** The record after one more event: see `applyEvents`. */
 export function applyEvent(record: CallRecord, event: RecordEvent): CallRecord {
@@ -67,11 +70,12 @@ export function applyEvents(record: CallRecord, more: readonly RecordEvent[]): C
     tools: record.tools.slice(),
     events: record.events.slice(),
   };
-  for (const event of more) apply(draft, event);
+  const own: OwnTurns = new Set();
+  for (const event of more) apply(draft, event, own);
   return draft;
 }
 
-function apply(draft: Draft, event: RecordEvent): void {
+function apply(draft: Draft, event: RecordEvent, own: OwnTurns): void {
   switch (event.type) {
     case "opened":
       draft.agent = event.agent;
@@ -91,24 +95,24 @@ function apply(draft: Draft, event: RecordEvent): void {
       draft.state = "live";
       return;
     case "caller_turn":
-      changeTurn(draft, "caller", event.itemId, (turn) => {
+      changeTurn(draft, own, "caller", event.itemId, (turn) => {
         turn.startedMs ??= event.startedMs;
         turn.endedMs = event.endedMs ?? turn.endedMs;
       });
       return;
     case "caller_text":
-      changeTurn(draft, "caller", event.itemId, (turn) => {
+      changeTurn(draft, own, "caller", event.itemId, (turn) => {
         turn.text = event.text;
       });
       return;
     case "agent_turn":
-      changeTurn(draft, "agent", event.itemId, (turn) => {
+      changeTurn(draft, own, "agent", event.itemId, (turn) => {
         turn.startedMs ??= event.startedMs;
         turn.voiceToVoiceMs ??= event.voiceToVoiceMs;
       });
       return;
     case "agent_text":
-      changeTurn(draft, "agent", event.itemId, (turn) => {
+      changeTurn(draft, own, "agent", event.itemId, (turn) => {
         turn.text = event.text;
         turn.complete = event.complete ?? true;
         if (event.progress !== undefined) turn.progress = event.progress;
@@ -116,7 +120,7 @@ function apply(draft: Draft, event: RecordEvent): void {
       });
       return;
     case "agent_heard":
-      changeTurn(draft, "agent", event.itemId, (turn) => {
+      changeTurn(draft, own, "agent", event.itemId, (turn) => {
         turn.endedMs = event.endedMs;
         turn.heardMs = event.heardMs;
         turn.receivedMs = event.receivedMs;
@@ -131,8 +135,7 @@ function apply(draft: Draft, event: RecordEvent): void {
     }
     case "usage": {
       const { models } = draft.usage;
-      const before = models[event.model];
-      const sum = { ...addTokens(before, event.tokens), responses: (before?.responses ?? 0) + 1 };
+      const sum = addResponse(models[event.model], event.tokens);
       draft.usage = { ...draft.usage, models: { ...models, [event.model]: sum } };
       return;
     }
@@ -199,16 +202,17 @@ function apply(draft: Draft, event: RecordEvent): void {
       draft.endedAt = at(draft, event.atMs);
       draft.outcome = event.outcome;
       draft.endReason = event.reason;
-      draft.turns = draft.turns.map(({ progress: _, ...turn }) => turn);
+      draft.turns = draft.turns.map((turn) => (turn.progress === undefined ? turn : withoutProgress(turn)));
       return;
     default:
       assertNever(event);
   }
 }
 
-/** @param change  is given a copy of the turn, or a new one. */
+/** @param change  is given a turn that nobody else has. */
 function changeTurn(
   draft: Draft,
+  own: OwnTurns,
   who: "caller" | "agent",
   itemId: ItemId,
   change: (turn: Mutable<RecordedTurn>) => void,
@@ -218,9 +222,14 @@ function changeTurn(
   const index = turns.findLastIndex((turn) => turn.itemId === itemId);
   const old = turns[index];
   if (old === undefined && turns.length >= MAX_TURNS) return;
-  const turn = old === undefined ? newTurn(who, itemId) : { ...old };
+  const startedBefore = old?.startedMs;
+  let turn = old;
+  if (turn === undefined || !own.has(turn)) {
+    turn = old === undefined ? newTurn(who, itemId) : { ...old };
+    own.add(turn);
+  }
   change(turn);
-  if (old !== undefined && old.startedMs === turn.startedMs) {
+  if (old !== undefined && startedBefore === turn.startedMs) {
     turns[index] = turn;
     return;
   }
@@ -228,6 +237,10 @@ function changeTurn(
   const { startedMs } = turn;
   const place = startedMs === null ? -1 : turns.findIndex((other) => (other.startedMs ?? 0) > startedMs);
   turns.splice(place === -1 ? turns.length : place, 0, turn);
+}
+
+function withoutProgress({ progress: _, ...turn }: RecordedTurn): RecordedTurn {
+  return turn;
 }
 
 function newTurn(who: "caller" | "agent", itemId: ItemId): Mutable<RecordedTurn> {
@@ -300,17 +313,19 @@ function addEvent(draft: Draft, event: RecordedEvent): void {
   if (draft.events.length < MAX_EVENTS) draft.events.push(event);
 }
 
-function addTokens(sum: TokenUsage | undefined, more: TokenUsage): TokenUsage {
-  if (sum === undefined) return more;
+type ModelUsage = CallRecord["usage"]["models"][string];
+
+function addResponse(sum: ModelUsage | undefined, more: TokenUsage): ModelUsage {
   return {
-    inputText: sum.inputText + more.inputText,
-    inputAudio: sum.inputAudio + more.inputAudio,
-    inputImage: sum.inputImage + more.inputImage,
-    cachedText: sum.cachedText + more.cachedText,
-    cachedAudio: sum.cachedAudio + more.cachedAudio,
-    cachedImage: sum.cachedImage + more.cachedImage,
-    outputText: sum.outputText + more.outputText,
-    outputAudio: sum.outputAudio + more.outputAudio,
+    inputText: (sum?.inputText ?? 0) + more.inputText,
+    inputAudio: (sum?.inputAudio ?? 0) + more.inputAudio,
+    inputImage: (sum?.inputImage ?? 0) + more.inputImage,
+    cachedText: (sum?.cachedText ?? 0) + more.cachedText,
+    cachedAudio: (sum?.cachedAudio ?? 0) + more.cachedAudio,
+    cachedImage: (sum?.cachedImage ?? 0) + more.cachedImage,
+    outputText: (sum?.outputText ?? 0) + more.outputText,
+    outputAudio: (sum?.outputAudio ?? 0) + more.outputAudio,
+    responses: (sum?.responses ?? 0) + 1,
   };
 }
 

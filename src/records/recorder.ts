@@ -13,7 +13,7 @@ import type { CallSave, CallStore } from "./store-port.js";
  * From an event to memory that outlives this process: what a SIGKILL can take of a call that goes on is what came within this time. Not
  * at every event: many together cost a small part of each alone.
  */
-const HOLD_EVERY_MS = 200;
+const HOLD_EVERY_MS = 250;
 /**
  * From there to the journal on disk: what can be lost with that memory, in a container or with the machine. A write to the disk costs 0.1
  * to 0.4 ms of CPU, however little is written, most of it to wake the thread that does it.
@@ -70,7 +70,7 @@ export interface RecorderHealth {
 
 /**
  * Takes what calls tell and brings it into the database, exactly once, whatever happens in between. `write` only puts the event into a
- * queue; from there it goes to memory that outlives this process within 200 ms (an end at once), to the journal on disk within a
+ * queue; from there it goes to memory that outlives this process within 250 ms (the end of a call or of a transfer at once), to the journal on disk within a
  * second and to the database in batches. A call waits for none of them.
  *
  * Database away: the journal holds it. Disk full: memory holds it, and the database gets it. Both: memory holds it, up to its
@@ -118,7 +118,7 @@ export class Recorder implements CallJournal {
     }
     this.#seq += 1;
     this.#queue.push({ seq: this.#seq, callSid, event });
-    if (isUrgent(event)) this.#takeQueue();
+    if (event.type === "ended" || event.type === "transfer_outcome") this.#takeQueue();
     else if (this.#queue.length === 1) this.#soon("take", HOLD_EVERY_MS);
   }
 
