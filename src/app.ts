@@ -14,6 +14,7 @@ import { readPriceTable } from "./agents/price-table.js";
 import { type Config, mediaUrlFor } from "./config.js";
 import { RelayError } from "./errors.js";
 import { nodeRoutes } from "./http/nodes-route.js";
+import { outboundRoutes } from "./http/outbound-route.js";
 import { createOperatorServer, createPublicServer } from "./http/server.js";
 import { BlockPool } from "./playout/block-pool.js";
 import type { CallControl, Clock, Log } from "./ports.js";
@@ -26,6 +27,7 @@ import type { Readiness } from "./relay/desk.js";
 import { type Fleet, TwoFleets } from "./relay/fleet.js";
 import { FleetDesk } from "./relay/fleet-desk.js";
 import { Once } from "./relay/once.js";
+import { Outbound } from "./relay/outbound.js";
 import { RealtimeSession } from "./relay/realtime-session.js";
 import { SipCall } from "./relay/sip-call.js";
 import { SipCalls } from "./relay/sip-calls.js";
@@ -202,6 +204,10 @@ export async function createApp(
       uplinkIdlePtimeMs: config.uplinkIdlePtimeMs,
       upstreamTimeoutMs: config.upstreamTimeoutMs,
       maxCallMinutes: config.maxCallMinutes,
+      outbound: {
+        answered: (callSid, query) => outbound.answered(callSid, query),
+        status: (callSid, form, query) => outbound.status(callSid, form, query),
+      },
       otherLoad: () => sip?.load ?? 0,
       lookUp,
       price,
@@ -238,6 +244,17 @@ export async function createApp(
       },
     },
   );
+  const outbound = new Outbound({
+    agents,
+    control,
+    clock,
+    log,
+    journal,
+    publicUrl: config.publicUrl,
+    node: config.nodeName,
+    placed: keeping?.placedCalls ?? null,
+    refusal: (model) => calls.refusal(model),
+  });
   if (wantsSip) {
     if (transfers === null) throw new RelayError("internal", "calls without transfers");
     sip = new SipCalls(
@@ -303,7 +320,11 @@ export async function createApp(
     scrape: () => metrics.scrape(),
     metrics,
     log,
-    routes: [...(keeping?.routes ?? []), ...(nodes === null ? [] : nodeRoutes(nodes))],
+    routes: [
+      ...outboundRoutes(outbound),
+      ...(keeping?.routes ?? []),
+      ...(nodes === null ? [] : nodeRoutes(nodes)),
+    ],
   });
   let unwatch: (() => void) | null = null;
   let stopped = false;
@@ -358,6 +379,7 @@ export async function createApp(
       if (stopped) return;
       stopped = true;
       await sip?.stop();
+      outbound.stop();
       calls.stop();
       unwatch?.();
       publicServer.close();

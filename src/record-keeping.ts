@@ -22,6 +22,7 @@ import type { CallJournal } from "./records/record-event.js";
 import { Recorder } from "./records/recorder.js";
 import { RecordingStarter, Recordings } from "./records/recordings.js";
 import { createRedact } from "./records/redact.js";
+import type { PlacedCall, PlacedCalls } from "./relay/outbound.js";
 import type { SipStates } from "./relay/sip-calls.js";
 import type { TransferStates } from "./relay/transfers.js";
 import type { OrderBook } from "./tools/sample-tools.js";
@@ -33,6 +34,8 @@ export interface RecordKeeping {
   readonly orders: OrderBook;
   /** Where transfers survive their process. */
   readonly transfers: TransferStates;
+  /** Where calls that were placed wait for somebody to answer. */
+  readonly placedCalls: PlacedCalls;
   /** Where callers on the SIP path survive it. */
   readonly sipCalls: SipStates;
   readonly routes: readonly OperatorRoute[];
@@ -72,7 +75,7 @@ export async function openRecordKeeping(
   const spool = await SpoolFiles.open(join(dataDirectory(config), "spool"), config.nodeName, {
     epochMs: () => clock.epochMs(),
     noMemory: (error) =>
-      log.warn("no memory outlives this process: a SIGKILL takes the last 250 ms of records", {}, error),
+      log.warn("no memory outlives this process: a SIGKILL takes the last 300 ms of records", {}, error),
   });
   let teller: CompletionTeller | null = null;
   const recovered = (callSid: CallSid): void => void teller?.tell(callSid);
@@ -153,6 +156,17 @@ export async function openRecordKeeping(
         // Each write makes it one version more.
         await store.putState(counter, "", HOUR_MS);
         return (await store.getState(counter))?.version ?? 0;
+      },
+    },
+    placedCalls: {
+      keep: async (id, placed, ttlMs) => {
+        await store.putState(`outbound:${id}`, JSON.stringify(placed), ttlMs);
+      },
+      take: async (id) => {
+        const found = await store.getState(`outbound:${id}`);
+        // Written by `keep`.
+        if (found !== null) await store.removeState(`outbound:${id}`);
+        return found === null ? null : (JSON.parse(found.value) as PlacedCall);
       },
     },
     sipCalls: new StoredSipStates(store, log),

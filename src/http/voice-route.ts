@@ -48,7 +48,7 @@ export function voiceRoutes(parts: VoiceRouteParts): ReadonlyMap<string, Handler
             Handler,
           ],
         ]),
-    ["/incoming-call", twimlRoute(parts, ({ form }) => desk.incoming(form))],
+    ["/incoming-call", twimlRoute(parts, ({ form, query }) => desk.incoming(form, query))],
     ["/connect-ended", twimlRoute(parts, ({ form }) => desk.connectEnded(form))],
     ["/transfer-status", twimlRoute(parts, ({ form, query }) => desk.transferStatus(form, query))],
     ...CALLBACKS.map((kind): [string, Handler] => [`/${kind}`, callbackRoute(parts, kind)]),

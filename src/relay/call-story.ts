@@ -26,11 +26,12 @@ export class CallStory {
   #ended = false;
   readonly #texts = new AgentTexts();
 
-  constructor(callSid: CallSid, journal: CallJournal, nowMs: () => number) {
+  /** @param openedMs  when the call began, on our clock. */
+  constructor(callSid: CallSid, journal: CallJournal, nowMs: () => number, openedMs = nowMs()) {
     this.#callSid = callSid;
     this.#journal = journal;
     this.#nowMs = nowMs;
-    this.#openedMs = nowMs();
+    this.#openedMs = openedMs;
   }
 
   get atMs(): number {

@@ -59,6 +59,8 @@ export interface CallParties {
   readonly direction: CallDirection;
   /** Handed on when the caller's number is shown to a human; null when Twilio gave none. */
   readonly callToken: string | null;
+  /** When it began, if that was before this process got it: a call that was placed has rung. Absent or null: now. */
+  readonly openedEpochMs?: number | null;
 }
 
 /** What follows a call's departure from its agent; implemented by whoever keeps the calls. */
@@ -177,7 +179,9 @@ export class Call
     this.#instructions = agent.instructions;
     this.#openedIn = agent.language;
     this.#language = agent.language;
-    this.story = new CallStory(parties.callSid, deps.journal, () => clock.nowMs());
+    const openedEpochMs = parties.openedEpochMs ?? clock.epochMs();
+    const openedMs = clock.nowMs() - Math.max(0, clock.epochMs() - openedEpochMs);
+    this.story = new CallStory(parties.callSid, deps.journal, () => clock.nowMs(), openedMs);
     this.#account = new CallAccount(agent, this.story, this.log, deps);
     this.#audio = new AudioPath(deps.pool, this, deps);
     this.#barge = new BargeIn(agent.vad.confirmMs);
@@ -188,7 +192,7 @@ export class Call
     this.#keypad = new Keypad(clock, (digits) => this.#typed(digits));
     this.story.write({
       type: "opened",
-      epochMs: clock.epochMs(),
+      epochMs: openedEpochMs,
       agent: agent.name,
       direction: parties.direction,
       from: parties.from,
@@ -252,6 +256,19 @@ export class Call
     const { language } = profile;
     if (language !== null)
       this.setLanguage(this.agent.languages.has(language) ? language : primary(language));
+  }
+
+  /** What whoever had the call placed wants the agent to know. */
+  brief(context: Readonly<Record<string, unknown>>): void {
+    this.#facts = prompts.callContext(context);
+  }
+
+  /** @param by  what Twilio takes for the one who answered: human, machine_start, fax, unknown … */
+  answeredBy(by: string): void {
+    if (this.#state.name === "ended") return;
+    this.story.note("answered_by", { by });
+    if (by === "fax") this.leave({ kind: "end", reason: "fax", farewell: "none" });
+    else if (by.startsWith("machine")) this.#upstream.session?.speak(prompts.LEAVE_MESSAGE);
   }
 
   /** Without a warm session the stream's start opens one. */

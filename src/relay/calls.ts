@@ -7,6 +7,7 @@ import { Call, type CallDeps, type CallHost } from "./call.js";
 import type { CallbackKind, Desk, Form, Readiness, Refusal } from "./desk.js";
 import type { Fleet, Heritage } from "./fleet.js";
 import { MediaLeg, type MediaLegEvents } from "./media-leg.js";
+import type { Outbound } from "./outbound.js";
 import { StreamTokens } from "./stream-token.js";
 import type { TransferHub, TransferredCall } from "./transfer-hub.js";
 import type { TransferRequest } from "./transfer-request.js";
@@ -29,6 +30,8 @@ export interface CallsDeps extends CallDeps {
   readonly trouble: () => "database" | "disk" | null;
   /** Calls on another path, which weigh on this process too. */
   readonly otherLoad?: () => number;
+  /** Calls that were placed here; absent: none are. */
+  readonly outbound?: Pick<Outbound, "answered" | "status">;
   /** The other processes; absent or null: there are none. */
   readonly fleet?: OtherProcesses | null;
 }
@@ -113,9 +116,10 @@ export class Calls implements Desk, CallHost, TransferHubHost {
 
   // --- Desk: Twilio's webhooks ----------------------------------------------------------------------
 
-  async incoming(form: Form): Promise<Twiml> {
+  async incoming(form: Form, query: Form = {}): Promise<Twiml> {
     const callSid = readCallSid(form);
-    const agent = this.agentFor(form);
+    const placed = callSid === null ? null : ((await this.#deps.outbound?.answered(callSid, query)) ?? null);
+    const agent = placed?.agent ?? this.agentFor(form);
     if (callSid === null || agent === null) {
       this.#deps.metrics.callRejected(agent === null ? "no_agent" : "internal");
       this.#deps.log.warn("call not taken", {
@@ -141,12 +145,14 @@ export class Calls implements Desk, CallHost, TransferHubHost {
         to: form["To"] ?? "",
         direction: form["Direction"]?.startsWith("outbound") === true ? "outbound" : "inbound",
         callToken: form["CallToken"] ?? null,
+        openedEpochMs: placed?.placedEpochMs ?? null,
       },
       agent,
       this,
       this.#deps,
     );
     this.#take(call);
+    if (placed?.context != null) call.brief(placed.context);
     if (call.parties.direction === "inbound") call.recognise();
     if (this.#config.prewarm) call.prewarm();
     else call.dialLater();
@@ -318,7 +324,12 @@ export class Calls implements Desk, CallHost, TransferHubHost {
 
   callback(kind: CallbackKind, form: Form, query: Form): void {
     const callSid = readCallSid(form);
-    if (kind === "call-status" && callSid !== null && isOver(form)) this.#calls.get(callSid)?.callerGone();
+    const call = callSid === null ? undefined : this.#calls.get(callSid);
+    if (kind === "call-status" && isOver(form)) call?.callerGone();
+    if (kind === "call-status" && callSid !== null && call === undefined)
+      this.#deps.outbound?.status(callSid, form, query);
+    if (kind === "amd-status" && query["outbound"] !== undefined)
+      call?.answeredBy(form["AnsweredBy"] ?? "unknown");
     if (kind === "recording-status" && callSid !== null) this.#deps.recordingStatus(callSid, form);
     this.#transfers.callback(kind, form, query);
   }

@@ -19,8 +19,8 @@ export type Refusal = "not_found" | "not_live" | "destination_unknown" | "invali
  * throw for what a caller, Twilio or the model did.
  */
 export interface Desk {
-  /** POST /incoming-call. Repeats of the same CallSid get the same treatment, not a second session. */
-  incoming(form: Form): Promise<Twiml>;
+  /** POST /incoming-call, for callers and for whoever has answered a call of ours. Repeats of the same CallSid get the same treatment, not a second session. */
+  incoming(form: Form, query?: Form): Promise<Twiml>;
   /** A Media Streams socket was upgraded; nothing is known of it until its `start`. */
   openStream(socket: MediaSocket): MediaReceiver;
   /** POST /connect-ended, also for calls this process never saw. */

@@ -30,8 +30,8 @@ export class FleetDesk implements Desk, SipDesk, FleetMember {
   // --- from Twilio and operators --------------------------------------------------------------------
 
   /** A call that rings is nobody's yet: whoever gets its webhook takes it. */
-  incoming(form: Form): Promise<Twiml> {
-    return this.#calls.incoming(form);
+  incoming(form: Form, query?: Form): Promise<Twiml> {
+    return this.#calls.incoming(form, query);
   }
 
   incomingSip(form: Form): Promise<Twiml> {

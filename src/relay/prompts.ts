@@ -20,6 +20,13 @@ export function callerFacts(profile: CallerProfile): string {
   return lines.join("\n");
 }
 
+export function callContext(context: Readonly<Record<string, unknown>>): string {
+  return `You are the one who has called. What you are to know of this call (do not read it out): ${JSON.stringify(context)}`;
+}
+
+export const LEAVE_MESSAGE =
+  "An answering machine has taken this call, not a person. Leave one short message: who is calling, why, and that you will try again. Then call the tool end_call, if you have it.";
+
 export function sayExactly(text: string): string {
   return `Say exactly this to the caller, nothing before and nothing after it: "${text}"`;
 }

@@ -16,8 +16,8 @@ export class Switchboard implements Desk, SipDesk {
     this.#sip = sip;
   }
 
-  incoming(form: Form): Promise<Twiml> {
-    return this.#calls.incoming(form);
+  incoming(form: Form, query?: Form): Promise<Twiml> {
+    return this.#calls.incoming(form, query);
   }
 
   async incomingSip(form: Form): Promise<Twiml> {

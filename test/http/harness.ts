@@ -31,8 +31,8 @@ export class FakeDesk implements Desk, SipDesk {
   state: Readiness = { ready: true, reason: "ok" };
   refusal: Refusal | null = null;
 
-  incoming(form: Form): Promise<Twiml> {
-    this.asked.push({ method: "incoming", form, query: {} });
+  incoming(form: Form, query: Form = {}): Promise<Twiml> {
+    this.asked.push({ method: "incoming", form, query });
     return this.answer();
   }
   openStream(socket: MediaSocket): MediaReceiver {

@@ -1,0 +1,92 @@
+/**
+ * `POST /api/calls`: a call that the relay places. `docs/outbound.md` has the reference.
+ */
+import { numberProblem } from "../agents/dial-target.js";
+import { RelayError } from "../errors.js";
+import type { Outbound, OutboundOrder, OutboundRefusal } from "../relay/outbound.js";
+import type { OperatorRoute } from "./ops-route.js";
+import { json, type Reply } from "./reply.js";
+
+/** A model reads it all, at every turn. */
+const MAX_CONTEXT_CHARS = 16_000;
+const FIELDS = new Set(["to", "from", "agent", "context"]);
+
+export function outboundRoutes(outbound: Pick<Outbound, "place">): readonly OperatorRoute[] {
+  return [
+    {
+      method: "POST",
+      path: "/api/calls",
+      guarded: true,
+      handle: async ({ body }) => {
+        const order = readOrder(body);
+        if (typeof order === "string") return json(400, { error: "invalid", message: order });
+        try {
+          const placed = await outbound.place(order);
+          return "callSid" in placed
+            ? json(202, { callSid: placed.callSid })
+            : refused(placed.refusal, order.agent);
+        } catch (error) {
+          if (error instanceof RelayError) return failed(error);
+          throw error;
+        }
+      },
+    },
+  ];
+}
+
+/** The order, or in words what is wrong with the body. */
+function readOrder(body: unknown): OutboundOrder | string {
+  if (typeof body !== "object" || body === null || Array.isArray(body))
+    return "the body is not a JSON object";
+  const unknown = Object.keys(body).find((name) => !FIELDS.has(name));
+  if (unknown !== undefined) return `${unknown} is not known here: to, from, agent and context are`;
+  const { to, from = null, agent, context = null } = body as Record<string, unknown>;
+  if (typeof to !== "string") return "to is missing: the E.164 number to call";
+  const problem = numberProblem(to);
+  if (problem !== null) return `to ${problem}`;
+  if (from !== null) {
+    if (typeof from !== "string") return "from is an E.164 number";
+    const fromProblem = numberProblem(from);
+    if (fromProblem !== null) return `from ${fromProblem}`;
+  }
+  if (typeof agent !== "string" || agent === "")
+    return "agent is missing: the name of an agent of the agents file";
+  if (context !== null && (typeof context !== "object" || Array.isArray(context)))
+    return "context is a JSON object";
+  if (JSON.stringify(context).length > MAX_CONTEXT_CHARS)
+    return `context is longer than ${MAX_CONTEXT_CHARS} characters of JSON`;
+  return { to, from, agent, context: context as OutboundOrder["context"] };
+}
+
+function refused(refusal: OutboundRefusal, agent: string): Reply {
+  switch (refusal) {
+    case "agent_unknown":
+      return json(422, { error: refusal, message: `the agents file has no agent ${JSON.stringify(agent)}` });
+    case "from_missing":
+      return json(422, {
+        error: refusal,
+        message: "name a number to call from: none in the agents file is this agent's",
+      });
+    default:
+      return json(503, { error: refusal });
+  }
+}
+
+function failed(error: RelayError): Reply {
+  const { code, message } = error;
+  switch (code) {
+    case "twilio_rejected":
+      return json(422, { error: code, message });
+    case "twilio_busy":
+    case "store_unavailable":
+      return json(503, { error: code, message });
+    case "twilio_timeout":
+    case "twilio_unavailable":
+      return json(504, {
+        error: code,
+        message: `${message}; the call may have been placed: look before you try again`,
+      });
+    default:
+      return json(502, { error: code, message });
+  }
+}

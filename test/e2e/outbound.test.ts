@@ -1,0 +1,142 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { speechLike } from "../../bench/sim/audio/synth.js";
+import type { Party } from "../../bench/sim/twilio/party.js";
+import { heardMs } from "../../bench/sim/twilio/recordings.js";
+import { agent } from "../support/call-bench.js";
+import { type Stage, startStage } from "../support/stage.js";
+
+const TO = "+12025550177";
+const OURS = "+12025550100";
+const GREETING = { text: "Hello, this is Acme.", audio: speechLike(600, 1) };
+const MESSAGE = { text: "We call again.", audio: speechLike(500, 2) };
+
+let stage: Stage | null = null;
+afterEach(async () => {
+  await stage?.close();
+  stage = null;
+});
+
+async function start(party: Party, turns: Parameters<typeof startStage>[0] = { turns: [{ say: GREETING }] }) {
+  const endCall = {
+    name: "end_call",
+    description: "",
+    parameters: {},
+    source: { kind: "builtin" as const },
+    timeoutMs: 3_000,
+    sayWhileWaiting: null,
+  };
+  const collections = { ...agent({ tools: [endCall] }), name: "collections" };
+  const others = { ...agent({}), name: "others" };
+  stage = await startStage(turns, {
+    agents: {
+      agents: new Map([
+        [others.name, others],
+        [collections.name, collections],
+      ]),
+      numbers: new Map([[OURS, "collections"]]),
+      defaultAgent: "others",
+    },
+    twilio: { callees: () => party },
+  });
+  return stage;
+}
+
+async function place(on: Stage, body: object): Promise<{ status: number; body: Record<string, string> }> {
+  const answer = await fetch(`http://127.0.0.1:${on.adminPort}/api/calls`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  return { status: answer.status, body: (await answer.json()) as Record<string, string> };
+}
+
+describe("a call that is placed", () => {
+  it("rings, and is the named agent's, who knows what it is about and speaks first", async () => {
+    const on = await start({ hangUpAfterMs: 2_000 });
+    const placed = await place(on, { to: TO, agent: "collections", context: { order: "4217" } });
+    expect(placed.status).toBe(202);
+    const callSid = placed.body["callSid"] ?? "";
+    await on.until(callSid, "ended");
+    await on.twilio.settled();
+
+    const record = on.record(callSid);
+    expect(record).toMatchObject({
+      direction: "outbound",
+      agent: "collections",
+      from: OURS,
+      to: TO,
+      outcome: "completed",
+      endReason: "caller_hung_up",
+    });
+    expect(record.turns.map(({ heardText }) => heardText)).toEqual([GREETING.text]);
+    expect(record.events.find(({ name }) => name === "answered_by")?.fields).toEqual({ by: "human" });
+    expect(JSON.stringify(on.model.sessions[0]!.events)).toContain('\\"order\\":\\"4217\\"');
+    expect(on.twilio.violations()).toEqual([]);
+    expect(on.model.violations()).toEqual([]);
+  });
+
+  it("leaves a message to a machine, and ends", async () => {
+    const on = await start(
+      { answeredBy: "machine_start" },
+      {
+        turns: [
+          { say: GREETING },
+          { say: MESSAGE, calls: [{ name: "end_call", arguments: { reason: "message" } }] },
+        ],
+      },
+    );
+    const { body } = await place(on, { to: TO, from: OURS, agent: "collections" });
+    await on.until(body["callSid"] ?? "", "ended");
+    const record = on.record(body["callSid"] ?? "");
+    expect(record.outcome).toBe("completed");
+    expect(record.turns.map(({ heardText }) => heardText)).toEqual([GREETING.text, MESSAGE.text]);
+    expect(on.model.violations()).toEqual([]);
+    const leg = on.twilio.legs.find(({ sid }) => sid === body["callSid"])!;
+    expect(heardMs(leg.streams[0]!, MESSAGE.audio)).toBe(500);
+  });
+
+  it("hangs up on a fax", async () => {
+    const on = await start({ answeredBy: "fax" });
+    const { body } = await place(on, { to: TO, agent: "collections" });
+    await on.until(body["callSid"] ?? "", "ended");
+    expect(on.record(body["callSid"] ?? "")).toMatchObject({ outcome: "completed", endReason: "fax" });
+  });
+
+  it.each([
+    ["busy", "busy"],
+    ["failed", "failed"],
+  ] as const)("has a record when nobody takes it: %s", async (outcome, endReason) => {
+    const on = await start({ outcome });
+    const { status, body } = await place(on, { to: TO, agent: "collections" });
+    expect(status).toBe(202);
+    await on.until(body["callSid"] ?? "", "ended");
+    expect(on.record(body["callSid"] ?? "")).toMatchObject({
+      state: "ended",
+      direction: "outbound",
+      outcome: "failed",
+      endReason,
+      answeredAt: null,
+    });
+    expect(on.model.sessions).toEqual([]);
+  });
+
+  it("is refused with what is to be mended, and nobody is rung", async () => {
+    const on = await start({});
+    expect(await place(on, { to: "911", agent: "collections" })).toMatchObject({ status: 400 });
+    expect(await place(on, { to: TO, agent: "nobody" })).toMatchObject({
+      status: 422,
+      body: { error: "agent_unknown" },
+    });
+    expect(await place(on, { to: TO, agent: "others" })).toMatchObject({
+      status: 422,
+      body: { error: "from_missing" },
+    });
+    expect(await place(on, { to: TO, agent: "collections", form: "x" })).toMatchObject({ status: 400 });
+    await on.app.drain();
+    expect(await place(on, { to: TO, agent: "collections" })).toEqual({
+      status: 503,
+      body: { error: "draining" },
+    });
+    expect(on.twilio.legs).toEqual([]);
+  });
+});
