@@ -13,6 +13,7 @@ import type { AgentsFile } from "./agent.js";
 import { readPriceTable } from "./agents/price-table.js";
 import { type Config, mediaUrlFor } from "./config.js";
 import { RelayError } from "./errors.js";
+import { eventsRoute } from "./http/events-route.js";
 import { nodeRoutes } from "./http/nodes-route.js";
 import { outboundRoutes } from "./http/outbound-route.js";
 import { createOperatorServer, createPublicServer } from "./http/server.js";
@@ -20,7 +21,9 @@ import { BlockPool } from "./playout/block-pool.js";
 import type { CallControl, Clock, Log } from "./ports.js";
 import { openRecordKeeping, type RecordKeeping } from "./record-keeping.js";
 import { tokenCostUsd } from "./records/cost.js";
+import { LiveEvents } from "./records/live-events.js";
 import type { CallJournal } from "./records/record-event.js";
+import { createRedact, STANDARD_REDACT } from "./records/redact.js";
 import { Admission } from "./relay/admission.js";
 import { Calls, type TransferHubHost } from "./relay/calls.js";
 import type { Readiness } from "./relay/desk.js";
@@ -136,6 +139,8 @@ export async function createApp(
     });
     journal = keeping.journal;
   }
+  const events = new LiveEvents(journal, createRedact(agents.redact ?? STANDARD_REDACT));
+  journal = events;
   // One SQLite file is one machine's; with PostgreSQL there may be other nodes.
   const nodes =
     keeping !== null && /^postgres(ql)?:/.test(config.databaseUrl)
@@ -321,6 +326,7 @@ export async function createApp(
     metrics,
     log,
     routes: [
+      eventsRoute({ events, clock }),
       ...outboundRoutes(outbound),
       ...(keeping?.routes ?? []),
       ...(nodes === null ? [] : nodeRoutes(nodes)),

@@ -21,7 +21,7 @@ import { Eraser } from "./records/eraser.js";
 import type { CallJournal } from "./records/record-event.js";
 import { Recorder } from "./records/recorder.js";
 import { RecordingStarter, Recordings } from "./records/recordings.js";
-import { createRedact } from "./records/redact.js";
+import { createRedact, STANDARD_REDACT } from "./records/redact.js";
 import type { PlacedCall, PlacedCalls } from "./relay/outbound.js";
 import type { SipStates } from "./relay/sip-calls.js";
 import type { TransferStates } from "./relay/transfers.js";
@@ -84,7 +84,7 @@ export async function openRecordKeeping(
     {
       node: config.nodeName,
       prices: deps.prices,
-      redact: createRedact(agents.redact ?? { cardNumbers: true, patterns: [] }),
+      redact: createRedact(agents.redact ?? STANDARD_REDACT),
     },
   );
   const account = twilioAccount(config);

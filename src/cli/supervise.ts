@@ -22,6 +22,7 @@ export async function superviseWorkers(io: CliIo, config: Config): Promise<numbe
     readiness: () => supervisor.readiness(),
     metrics: async () => exposition(supervisor.snapshots(), await own.scrape()),
     workers: (callSid) => supervisor.adminPorts(callSid),
+    clock: systemClock,
     log,
   });
   const ended = new Promise<number>((resolve, reject) => {

@@ -16,6 +16,12 @@ export interface RequestHead {
   header(name: string): string;
 }
 
+/** A body that goes on. */
+export interface ExchangeStream {
+  /** Nothing happens when the other side has gone. */
+  write(chunk: string): void;
+}
+
 export class Exchange {
   readonly head: RequestHead;
   readonly #response: HttpResponse;
@@ -56,6 +62,43 @@ export class Exchange {
     if (!this.#open) return;
     this.#open = false;
     write(this.#response, this.#last() ? { ...reply, close: true } : reply, this.head.method === "HEAD");
+  }
+
+  /**
+   * Answers 200 with a body that goes on until the other side goes, or falls behind.
+   *
+   * @param maxBacklogBytes  written and not yet taken by the other side; with more it is let go.
+   * @param closed           runs once, after which nothing is written any more.
+   */
+  stream(type: string, maxBacklogBytes: number, closed: () => void): ExchangeStream {
+    const response = this.#response;
+    if (!this.#open) {
+      closed();
+      return { write: () => undefined };
+    }
+    const over = (): void => {
+      this.#open = false;
+      closed();
+    };
+    response.onAborted(over);
+    const headers = { "Content-Type": type, "Cache-Control": "no-store", "X-Accel-Buffering": "no" };
+    response.cork(() => {
+      for (const [name, value] of Object.entries(headers)) response.writeHeader(name, value);
+    });
+    let written = 0;
+    return {
+      write: (chunk) => {
+        if (!this.#open) return;
+        const bytes = Buffer.from(chunk);
+        let keepsUp = true;
+        response.cork(() => {
+          keepsUp = response.write(bytes);
+        });
+        written = keepsUp ? 0 : written + bytes.length;
+        // uWebSockets.js says only that something waits: what has been written since is the least that may.
+        if (written > maxBacklogBytes) response.close();
+      },
+    };
   }
 
   /**

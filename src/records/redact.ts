@@ -7,6 +7,9 @@ export type Redact = (text: string) => string;
 export const CARD_MASK = "[card]";
 export const PATTERN_MASK = "[redacted]";
 
+/** Of an agents file that says nothing of it. */
+export const STANDARD_REDACT: RedactSettings = { cardNumbers: true, patterns: [] };
+
 // Digits with single spaces, dashes or dots between them, as cards are written and as transcripts group them.
 const DIGIT_RUN = /\d(?:[ \-.,]{0,2}\d){12,}/;
 const DIGIT_RUNS = new RegExp(DIGIT_RUN, "g");

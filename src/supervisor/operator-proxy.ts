@@ -6,14 +6,16 @@ import { createServer, type IncomingMessage, request, type Server, type ServerRe
 import type { AddressInfo } from "node:net";
 import { EXPOSITION_TYPE } from "../adapters/metrics/snapshot.js";
 import { RelayError } from "../errors.js";
-import type { CallSid, Log } from "../ports.js";
+import type { CallSid, Clock, Log } from "../ports.js";
 import type { Readiness } from "../relay/desk.js";
+import { mergeEvents } from "./event-merge.js";
 
 export interface OperatorProxyParts {
   readonly readiness: () => Readiness;
   readonly metrics: () => Promise<string>;
   /** Ports of workers on loopback, the best first. */
   readonly workers: (callSid: CallSid | null) => readonly number[];
+  readonly clock: Clock;
   readonly log: Log;
 }
 
@@ -50,6 +52,10 @@ export class OperatorProxy {
 
   #handle(incoming: IncomingMessage, outgoing: ServerResponse): void {
     const path = incoming.url?.replace(/\?.*$/, "") ?? "";
+    if (path === "/api/events" && incoming.method === "GET") {
+      this.#merge(incoming, outgoing);
+      return;
+    }
     if (path !== "/metrics" && path !== "/ready") {
       this.#forward(incoming, outgoing, path);
       return;
@@ -74,6 +80,17 @@ export class OperatorProxy {
     );
   }
 
+  /** Calls are spread over the workers, and so are their events. */
+  #merge(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    const { workers, clock, log } = this.#parts;
+    if (workers(null).length === 0) {
+      incoming.resume();
+      answerJson(outgoing, 503, { error: "no_worker" });
+      return;
+    }
+    mergeEvents(incoming, outgoing, { workers: () => workers(null), clock, log, headers: kept(incoming) });
+  }
+
   #forward(incoming: IncomingMessage, outgoing: ServerResponse, path: string): void {
     const [port] = this.#parts.workers(callSidIn(path));
     if (port === undefined) {
@@ -81,21 +98,19 @@ export class OperatorProxy {
       answerJson(outgoing, 503, { error: "no_worker" });
       return;
     }
-    const headers = Object.entries(incoming.headers).filter(([name]) => !HOP_BY_HOP.has(name));
     const forwarded = request({
       host: "127.0.0.1",
       port,
       method: incoming.method,
       path: incoming.url,
       // Host included: the worker judges it as if it had been asked itself.
-      headers: Object.fromEntries(headers),
+      headers: kept(incoming),
     });
     forwarded.setTimeout(WORKER_PATIENCE_MS, () => {
       if (!outgoing.headersSent) forwarded.destroy(new Error("no answer"));
     });
     forwarded.on("response", (response) => {
-      const kept = Object.entries(response.headers).filter(([name]) => !HOP_BY_HOP.has(name));
-      outgoing.writeHead(response.statusCode ?? 502, Object.fromEntries(kept));
+      outgoing.writeHead(response.statusCode ?? 502, kept(response));
       response.pipe(outgoing);
       response.on("error", () => outgoing.destroy());
     });
@@ -108,6 +123,11 @@ export class OperatorProxy {
     outgoing.on("close", () => forwarded.destroy());
     incoming.pipe(forwarded);
   }
+}
+
+/** Headers that are passed on. */
+function kept(message: IncomingMessage): IncomingMessage["headers"] {
+  return Object.fromEntries(Object.entries(message.headers).filter(([name]) => !HOP_BY_HOP.has(name)));
 }
 
 function callSidIn(path: string): CallSid | null {

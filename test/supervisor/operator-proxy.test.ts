@@ -1,8 +1,9 @@
-import { createServer, type Server } from "node:http";
+import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Readiness } from "../../src/relay/desk.js";
 import { OperatorProxy } from "../../src/supervisor/operator-proxy.js";
+import { FakeClock } from "../support/fake-clock.js";
 import { FakeLog } from "../support/fake-ports.js";
 
 let workers: Server[] = [];
@@ -10,6 +11,7 @@ let ports: number[] = [];
 let asked: (string | null)[] = [];
 let readiness: Readiness;
 let log: FakeLog;
+let clock: FakeClock;
 let proxy: OperatorProxy;
 let base: string;
 
@@ -42,6 +44,7 @@ beforeEach(async () => {
   asked = [];
   readiness = { ready: true, reason: "ok" };
   log = new FakeLog();
+  clock = new FakeClock();
   proxy = new OperatorProxy({
     readiness: () => readiness,
     metrics: async () => "a 1\n",
@@ -49,6 +52,7 @@ beforeEach(async () => {
       asked.push(callSid);
       return ports;
     },
+    clock,
     log,
   });
   base = `http://127.0.0.1:${await proxy.listen("127.0.0.1", 0)}`;
@@ -114,6 +118,57 @@ describe("the supervisor's operator listener", () => {
     await ended;
   });
 
+  it("makes one stream of the events of all workers, whole events only, of those too that begin later", async () => {
+    const streams: ServerResponse[] = [];
+    const addStream = async () => {
+      const there = new Promise<void>((resolve) => {
+        void addWorker((_request, response) => {
+          response.writeHead(200, { "Content-Type": "text/event-stream" });
+          response.write(":\n\n");
+          streams.push(response);
+          resolve();
+        });
+      });
+      return { there };
+    };
+    const first = [await addStream(), await addStream()];
+    await expect.poll(() => ports.length).toBe(2);
+    const answer = await fetch(`${base}/api/events`);
+    expect(answer.headers.get("content-type")).toBe("text/event-stream");
+    await Promise.all(first.map(({ there }) => there));
+    const reader = answer.body!.getReader();
+    let text = "";
+    const until = async (wanted: string) => {
+      while (!text.includes(wanted)) text += Buffer.from((await reader.read()).value!).toString();
+    };
+    streams[0]!.write("data: a1");
+    streams[1]!.write("data: b\n\n");
+    await until("data: b\n\n");
+    expect(text).not.toContain("a1");
+    streams[0]!.write("\ndata: a2\n\n");
+    await until("data: a1\ndata: a2\n\n");
+    streams[1]!.end();
+    const late = await addStream();
+    await expect.poll(() => ports.length).toBe(3);
+    clock.advance(2_000);
+    await late.there;
+    streams.at(-1)!.write("data: c\n\n");
+    await until("data: c\n\n");
+    await reader.cancel();
+    await expect.poll(() => clock.pending).toBe(0);
+  });
+
+  it("answers a request for events as the workers judge it", async () => {
+    for (let n = 0; n < 2; n++)
+      await addWorker((_request, response) => {
+        response.writeHead(401, { "Content-Type": "application/json" });
+        response.end('{"error":"unauthorized"}');
+      });
+    const answer = await fetch(`${base}/api/events`);
+    expect([answer.status, await answer.json()]).toEqual([401, { error: "unauthorized" }]);
+    await expect.poll(() => clock.pending).toBe(0);
+  });
+
   it("says so when no worker is there, or none answers", async () => {
     const none = await fetch(`${base}/api/calls`);
     expect([none.status, await none.json()]).toEqual([503, { error: "no_worker" }]);
@@ -129,6 +184,7 @@ describe("the supervisor's operator listener", () => {
       readiness: () => readiness,
       metrics: async () => "",
       workers: () => [],
+      clock,
       log,
     });
     await expect(another.listen("127.0.0.1", port)).rejects.toMatchObject({ code: "config_invalid" });

@@ -1,0 +1,57 @@
+/**
+ * `GET /api/events`: what happens in live calls, as server-sent events. `docs/events.md` has the reference.
+ */
+import type { CallSid, Clock } from "../ports.js";
+import type { LiveEvents } from "../records/live-events.js";
+import type { RecordEvent } from "../records/record-event.js";
+import type { Exchange } from "./exchange.js";
+import { callSidOf, type OperatorRequest, type OperatorRoute } from "./ops-route.js";
+import { json } from "./reply.js";
+
+export interface EventsRouteParts {
+  readonly events: Pick<LiveEvents, "listen">;
+  readonly clock: Clock;
+}
+
+/** Proxies between take a connection for dead on which nothing comes for a minute. */
+const BEAT_MS = 15_000;
+/** A reader who is further behind is let go: it asks again, and has missed something, which it can read in the record. */
+const MAX_BACKLOG_BYTES = 1024 * 1024;
+
+export function eventsRoute(parts: EventsRouteParts): OperatorRoute {
+  return {
+    method: "GET",
+    path: "/api/events",
+    guarded: true,
+    handle: () => json(500, { error: "internal" }),
+    stream: (exchange, request) => follow(parts, exchange, request),
+  };
+}
+
+function follow({ events, clock }: EventsRouteParts, exchange: Exchange, { query }: OperatorRequest): void {
+  const wanted = query.get("callSid");
+  const only = wanted === null ? null : callSidOf(wanted);
+  if (wanted !== null && only === null) {
+    exchange.answer(json(400, { error: "invalid", message: "callSid is the id of a call" }));
+    return;
+  }
+  let beat = clock.after(BEAT_MS, pulse);
+  let leave = (): void => undefined;
+  const stream = exchange.stream("text/event-stream", MAX_BACKLOG_BYTES, () => {
+    beat.cancel();
+    leave();
+  });
+  function pulse(): void {
+    stream.write(":\n\n");
+    beat = clock.after(BEAT_MS, pulse);
+  }
+  // Says at once that it has begun.
+  stream.write(":\n\n");
+  leave = events.listen((callSid, event) => {
+    if (only === null || only === callSid) stream.write(message(callSid, event, clock.epochMs()));
+  });
+}
+
+function message(callSid: CallSid, event: RecordEvent, epochMs: number): string {
+  return `data: ${JSON.stringify({ callSid, at: new Date(epochMs).toISOString(), ...event })}\n\n`;
+}
