@@ -50,6 +50,8 @@ function follow({ events, clock }: EventsRouteParts, exchange: Exchange, { query
   leave = events.listen((callSid, event) => {
     if (only === null || only === callSid) stream.write(message(callSid, event, clock.epochMs()));
   });
+  // It was gone before it began.
+  if (!exchange.open) leave();
 }
 
 function message(callSid: CallSid, event: RecordEvent, epochMs: number): string {

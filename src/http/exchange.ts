@@ -85,7 +85,12 @@ export class Exchange {
     response.cork(() => {
       for (const [name, value] of Object.entries(headers)) response.writeHeader(name, value);
     });
+    /** Since something began to wait: the most that may wait now, for how much has been taken since is not told. */
     let written = 0;
+    response.onWritable(() => {
+      written = 0;
+      return true;
+    });
     return {
       write: (chunk) => {
         if (!this.#open) return;
@@ -95,7 +100,6 @@ export class Exchange {
           keepsUp = response.write(bytes);
         });
         written = keepsUp ? 0 : written + bytes.length;
-        // uWebSockets.js says only that something waits: what has been written since is the least that may.
         if (written > maxBacklogBytes) response.close();
       },
     };
