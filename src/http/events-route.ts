@@ -29,6 +29,10 @@ export function eventsRoute(parts: EventsRouteParts): OperatorRoute {
 }
 
 function follow({ events, clock }: EventsRouteParts, exchange: Exchange, { query }: OperatorRequest): void {
+  if (exchange.head.method === "HEAD") {
+    exchange.answer({ status: 200, type: "text/event-stream" });
+    return;
+  }
   const wanted = query.get("callSid");
   const only = wanted === null ? null : callSidOf(wanted);
   if (wanted !== null && only === null) {
