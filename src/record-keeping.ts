@@ -126,8 +126,13 @@ export async function openRecordKeeping(
     },
   );
   if (deps.completed !== null) {
-    const record = async (callSid: CallSid) =>
-      recorder.record(callSid) ?? (await store.load(callSid))?.record ?? null;
+    const record = async (callSid: CallSid) => {
+      const here = recorder.record(callSid);
+      if (here !== null) return here;
+      // What was just told of a call that another process began is put together with the rest first.
+      await recorder.flush();
+      return (await store.load(callSid))?.record ?? null;
+    };
     teller = new CompletionTeller(recorder, record, deps.completed, log);
   }
   const key = (callSid: CallSid): string => `transfer:${callSid}`;

@@ -63,6 +63,8 @@ export class LiveCall {
     if (entry.event.type === "opened") {
       this.#owner = this.#writer;
       this.#opened = true;
+      // It came back, or had only rung.
+      this.#moved = false;
     }
     if (entry.event.type === "moved") this.#moved = true;
     if (this.#base !== null) this.#unapplied.push(entry.event);

@@ -207,7 +207,7 @@ export class RecordingStarter implements CallJournal {
       const settings = this.#agents.get(event.agent)?.recording;
       // A trunk call has no SID of Twilio's to record it by: its recording is set on the trunk.
       if (settings?.enabled === true && callSid.startsWith("CA")) this.#wanted.set(callSid, settings);
-    } else if (event.type === "ended") {
+    } else if (event.type === "ended" || event.type === "moved") {
       this.#wanted.delete(callSid);
     } else if (event.type === "stream_started") {
       const settings = this.#wanted.get(callSid);

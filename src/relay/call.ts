@@ -161,6 +161,8 @@ export class Call
   /** The caller cannot interrupt before this; null: the greeting has not begun. */
   #protectedUntilMs: number | null = Number.NEGATIVE_INFINITY;
   #underrunsCounted = 0;
+  /** As Twilio's detection says, for a call that was placed; null: it has not said. */
+  #answeredBy: string | null = null;
   #recognising = false;
   #greetingWaits = false;
   #facts: string | null = null;
@@ -265,10 +267,20 @@ export class Call
 
   /** @param by  what Twilio takes for the one who answered: human, machine_start, fax, unknown … */
   answeredBy(by: string): void {
-    if (this.#state.name === "ended") return;
+    // Twilio repeats its callbacks; a machine is told only once.
+    if (this.#answeredBy !== null || this.#state.name === "ended") return;
+    this.#answeredBy = by;
     this.story.note("answered_by", { by });
     if (by === "fax") this.leave({ kind: "end", reason: "fax", farewell: "none" });
-    else if (by.startsWith("machine")) this.#upstream.session?.speak(prompts.LEAVE_MESSAGE);
+    else if (by.startsWith("machine")) this.#meetMachine();
+  }
+
+  #meetMachine(): void {
+    const { name } = this.#state;
+    if (name === "talking") this.#upstream.session?.speak(prompts.LEAVE_MESSAGE);
+    else if (name === "offered" || name === "connecting")
+      this.#facts = [this.#facts, prompts.LEAVE_MESSAGE].filter((fact) => fact !== null).join("\n");
+    else if (name === "redialing" || name === "returning") this.owe(prompts.LEAVE_MESSAGE);
   }
 
   /** Without a warm session the stream's start opens one. */

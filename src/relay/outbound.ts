@@ -58,6 +58,8 @@ const RING_S = 60;
 const QUEUED_MOST_MS = 24 * 3_600_000;
 /** Past its ringing: a call of which no callback told the end is asked for. */
 const OVERDUE_MS = RING_S * 1000 + 60_000;
+/** Somebody has answered and hears nothing meanwhile. */
+const TAKE_WAIT_MS = 500;
 const UNANSWERED: ReadonlySet<string> = new Set(["busy", "no-answer", "failed", "canceled"]);
 
 /**
@@ -109,6 +111,8 @@ export class Outbound {
       path: "media-stream",
       node: this.#deps.node,
     });
+    // Whoever is asked when somebody answers tells the rest: this process holds nothing of a call that only rings.
+    this.#deps.journal.write(callSid, { type: "moved" });
     log.info("call placed", { callSid, agent: agent.name });
     this.#watch(callSid, placed.placedEpochMs);
     return { callSid };
@@ -121,14 +125,18 @@ export class Outbound {
 
   /** A request that got no answer may have been carried out; a second one would ring twice. */
   async #create(call: Parameters<CallControl["createCall"]>[0]): Promise<CallSid> {
-    const { control, clock } = this.#deps;
+    const { control, clock, log } = this.#deps;
     const sinceEpochMs = clock.epochMs();
     try {
       return await control.createCall(call);
     } catch (error) {
       const unsure = error instanceof RelayError && error.retryable && error.code !== "twilio_busy";
       if (!unsure) throw error;
-      const [found] = await control.findCalls(call.to, sinceEpochMs).catch(() => []);
+      const calls = await control.findCalls(call.to, sinceEpochMs).catch((failure: unknown) => {
+        log.warn("whether a call was placed cannot be found out", {}, failure);
+        return [];
+      });
+      const found = calls.find(({ sid }) => !this.#ringing.has(sid));
       if (found === undefined) throw error;
       return found.sid;
     }
@@ -145,16 +153,28 @@ export class Outbound {
   }
 
   async #take(id: string): Promise<PlacedCall | null> {
+    const { placed, clock, log } = this.#deps;
     const own = this.#own.get(id) ?? null;
     this.#own.delete(id);
-    if (this.#deps.placed === null) return own;
-    try {
-      return await this.#deps.placed.take(id);
-    } catch (error) {
+    if (placed === null) return own;
+    return await new Promise((resolve) => {
       // Whoever has answered is not kept waiting for a database; the agent does without.
-      this.#deps.log.warn("what was to be known of a placed call cannot be read", {}, error);
-      return null;
-    }
+      const withoutIt = (why: string, error?: unknown): void => {
+        log.warn("what was to be known of a placed call cannot be read", { why }, error);
+        resolve(null);
+      };
+      const late = clock.after(TAKE_WAIT_MS, () => withoutIt("no answer"));
+      placed.take(id).then(
+        (found) => {
+          late.cancel();
+          resolve(found);
+        },
+        (error: unknown) => {
+          late.cancel();
+          withoutIt("failed", error);
+        },
+      );
+    });
   }
 
   /** POST /call-status of a call that this process has not. */
@@ -162,9 +182,8 @@ export class Outbound {
     const { outbound: id } = query;
     const status = form["CallStatus"] ?? "";
     if (id === undefined || !UNANSWERED.has(status)) return;
-    void this.#take(id);
     this.#unwatch(callSid);
-    this.#unanswered(callSid, status);
+    void this.#take(id).then((placed) => this.#unanswered(callSid, status, placed?.placedEpochMs));
   }
 
   #unanswered(callSid: CallSid, status: string, placedEpochMs?: number): void {

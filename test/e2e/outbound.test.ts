@@ -36,7 +36,7 @@ async function start(party: Party, turns: Parameters<typeof startStage>[0] = { t
       numbers: new Map([[OURS, "collections"]]),
       defaultAgent: "others",
     },
-    twilio: { callees: () => party },
+    twilio: { callees: () => party, duplicateCallbacks: true },
   });
   return stage;
 }

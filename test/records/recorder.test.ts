@@ -317,6 +317,28 @@ describe.each(storeKinds())("the recorder on $name", (kind) => {
     await two.recorder.close();
   });
 
+  it("lets go of a call that only rings, until somebody has answered", async () => {
+    const [opened, ...rest] = callEvents(1);
+    const placed = await newRecorder("n1-w1");
+    const other = await newRecorder("n1-w2");
+    placed.recorder.write(sid(1), opened!);
+    placed.recorder.write(sid(1), { type: "moved" });
+    await placed.recorder.flush();
+    expect(placed.recorder.record(sid(1))).toBeNull();
+    for (const event of [opened!, ...rest]) other.recorder.write(sid(1), event);
+    await other.recorder.flush();
+    expect((await store.load(sid(1)))?.record).toMatchObject({ outcome: "completed" });
+
+    // Answered here, before the database has heard that it rang.
+    placed.recorder.write(sid(2), callEvents(2)[0]!);
+    placed.recorder.write(sid(2), { type: "moved" });
+    for (const event of callEvents(2).slice(0, 4)) placed.recorder.write(sid(2), event);
+    await placed.recorder.flush();
+    expect(placed.recorder.record(sid(2))).toMatchObject({ state: "live", streamSid: "MZ2" });
+    await placed.recorder.close();
+    await other.recorder.close();
+  });
+
   it("sets aside a record that the database refuses, and stores the others", async () => {
     const { recorder, faults } = await newRecorder();
     faults.refuse = sid(1);

@@ -21,6 +21,7 @@ describe("Outbound", () => {
   let status: () => Promise<TwilioCallStatus>;
   let kept: Map<string, PlacedCall>;
   let database: boolean;
+  let hangs: boolean;
   beforeEach(() => {
     clock = new FakeClock();
     journal = new MemoryJournal({});
@@ -30,6 +31,7 @@ describe("Outbound", () => {
     status = async () => "ringing";
     kept = new Map();
     database = true;
+    hangs = false;
   });
 
   function start(shared = true): Outbound {
@@ -52,6 +54,7 @@ describe("Outbound", () => {
             keep: async (id, placed) => void kept.set(id, placed),
             take: async (id) => {
               if (!database) throw new RelayError("store_unavailable", "away", { retryable: true });
+              if (hangs) return await new Promise(() => undefined);
               const placed = kept.get(id) ?? null;
               kept.delete(id);
               return placed;
@@ -103,6 +106,15 @@ describe("Outbound", () => {
     expect(answered).toMatchObject({ agent: { name: "support" }, context: null, placedEpochMs: null });
   });
 
+  it("does not wait long for a database that says nothing", async () => {
+    const outbound = start();
+    await outbound.place(ORDER);
+    hangs = true;
+    const answered = outbound.answered(SID, queryOf(asked[0]!.url));
+    clock.advance(500);
+    expect(await answered).toMatchObject({ agent: { name: "support" }, context: null });
+  });
+
   it("knows nothing of a caller's call", async () => {
     expect(await start().answered(SID, {})).toBeNull();
     expect(await start().answered(SID, { outbound: "x", agent: "nobody" })).toBeNull();
@@ -123,7 +135,10 @@ describe("Outbound", () => {
   ] as const)("ends the record of a call that ended %s", async (ended, reason) => {
     const outbound = start();
     await outbound.place(ORDER);
+    clock.advance(30_000);
     outbound.status(SID, { CallStatus: ended }, queryOf(asked[0]!.statusCallback));
+    await settle();
+    expect(journal.record(SID)?.endedAt).toBe(new Date(clock.epochMs()).toISOString());
     expect(journal.record(SID)).toMatchObject({ state: "ended", outcome: "failed", endReason: reason });
     expect(kept.size).toBe(0);
     expect(clock.pending).toBe(0);
