@@ -47,6 +47,8 @@ const NO_SESSION_MS = 10_000;
 const SILENCE_IS_THE_END_MS = 1500;
 /** A phone that was late runs late until an answer ends. */
 const LEAD_MEMORY_MS = 3000;
+/** So long in time before anything is held against the relay that may only wait to be read. */
+const SETTLED_MS = 200;
 const NEVER = -1;
 
 export class Caller implements WheelMember, SessionListener {
@@ -286,7 +288,9 @@ export class Caller implements WheelMember, SessionListener {
     this.#watchForUnderrun(dueMs, late || this.#wasLate);
     this.#wasLate = late;
     const bargeIn = this.#bargeIn;
-    if (bargeIn !== null && nowMs - bargeIn.atMs > PATIENCE_MS) this.#settle(nowMs, false);
+    // After a standstill the relay's answer may wait to be read: it is not missing yet.
+    const settled = !this.#parts.wheel.lateWithin(SETTLED_MS, nowMs);
+    if (bargeIn !== null && settled && nowMs - bargeIn.atMs > PATIENCE_MS) this.#settle(nowMs, false);
     if (this.#session === null && nowMs - this.#liveSinceMs > NO_SESSION_MS) this.hangUp();
     else if (nowMs >= this.#endMs) this.hangUp();
   }

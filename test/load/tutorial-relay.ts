@@ -14,7 +14,7 @@ export interface Faults {
   readonly noTruncate?: boolean;
   /** Added to audio_end_ms. */
   readonly truncateOffByMs?: number;
-  /** Goes on with an interrupted response after its `clear`. */
+  /** Has something of an interrupted response left, which it sends after the `clear`. */
   readonly stale?: boolean;
   /** Everything to the phone in small pieces, so late that it runs dry. */
   readonly starve?: boolean;
@@ -69,6 +69,7 @@ export class TutorialRelay {
     let itemFromMs = 0;
     let response = "";
     let interrupted = "";
+    let lastDelta = "";
     const toModel = (event: object): void => model.send(JSON.stringify(event));
     const toPhone = (event: object): void => {
       if (phone.readyState === WebSocket.OPEN) phone.send(JSON.stringify(event));
@@ -109,7 +110,7 @@ export class TutorialRelay {
           toModel({ type: "response.create" });
           return;
         case "response.output_audio.delta":
-          if (event.response_id === interrupted && faults.stale !== true) return;
+          if (event.response_id === interrupted) return;
           response = event.response_id;
           if (event.item_id !== item) {
             item = event.item_id;
@@ -117,6 +118,7 @@ export class TutorialRelay {
             itemFromMs = nowMs;
           }
           itemBytes += Buffer.from(event.delta, "base64").length;
+          lastDelta = event.delta;
           play.send(event.delta);
           marks++;
           toPhone({ event: "mark", streamSid, mark: { name: item } });
@@ -127,6 +129,7 @@ export class TutorialRelay {
           const heardMs =
             Math.min(Math.floor(itemBytes / 8), nowMs - itemFromMs) + (faults.truncateOffByMs ?? 0);
           if (faults.noClear !== true) toPhone({ event: "clear", streamSid });
+          if (faults.stale === true) play.send(lastDelta);
           if (faults.noTruncate !== true) {
             toModel({
               type: "conversation.item.truncate",
