@@ -1,5 +1,6 @@
 import { dirname, join } from "node:path";
 import { createHttpCrm } from "./adapters/crm-http.js";
+import { FlightFiles } from "./adapters/flight-files.js";
 import { watchLoop } from "./adapters/loop-load.js";
 import type { MetricsSnapshot } from "./adapters/metrics/snapshot.js";
 import { createOpenAiCalls } from "./adapters/openai-calls.js";
@@ -29,6 +30,7 @@ import { Calls, type TransferHubHost } from "./relay/calls.js";
 import type { Readiness } from "./relay/desk.js";
 import { type Fleet, TwoFleets } from "./relay/fleet.js";
 import { FleetDesk } from "./relay/fleet-desk.js";
+import type { FlightRecorder } from "./relay/flight.js";
 import { Once } from "./relay/once.js";
 import { Outbound } from "./relay/outbound.js";
 import { RealtimeSession } from "./relay/realtime-session.js";
@@ -86,12 +88,14 @@ export interface AppOverrides {
   /** Instead of the database and all that hangs on it: records, recordings, shared state. */
   readonly journal?: CallJournal;
   readonly control?: CallControl;
+  /** True: every call is flight-recorded, whatever its agent says. */
+  readonly recordFlights?: boolean;
 }
 
 /**
  * Builds everything and joins the floors; nothing runs before `start`.
  *
- * @throws RelayError config_invalid when a tool's schema or module cannot be used.
+ * @throws RelayError config_invalid when a tool's schema or module cannot be used, or a directory cannot be made.
  */
 export async function createApp(
   config: Config,
@@ -180,6 +184,7 @@ export async function createApp(
     log,
     orders: keeping?.orders ?? new MemoryOrderBook(),
   });
+  const flights = flightRecorder(config, agents, overrides.recordFlights === true, log);
   const admission = new Admission({ utilisation: config.overloadPercent / 100 });
   const calls: Calls = new Calls(
     agents,
@@ -216,9 +221,10 @@ export async function createApp(
       otherLoad: () => sip?.load ?? 0,
       lookUp,
       price,
-      openSession: (profile, history, events, life) =>
+      ...(flights === null ? {} : { flights }),
+      openSession: (profile, history, events, life, tap) =>
         new RealtimeSession(profile, history, events, life, {
-          dialer,
+          dialer: tap?.(dialer) ?? dialer,
           url: config.openaiRealtimeUrl,
           nowMs: () => clock.nowMs(),
           metrics,
@@ -395,6 +401,25 @@ export async function createApp(
       await keeping?.stop();
       log.info("stopped");
     },
+  };
+}
+
+/** Null: no agent's calls are recorded. */
+function flightRecorder(
+  config: Config,
+  { agents }: AgentsFile,
+  all: boolean,
+  log: Log,
+): FlightRecorder | null {
+  const recorded = [...agents.values()].filter((agent) => all || agent.record);
+  if (recorded.length === 0) return null;
+  const files = new FlightFiles(config.recordingsDir, log);
+  files.prepare();
+  const names = recorded.map(({ name }) => name).join(", ");
+  log.warn("flight recorder on: files hold all that is said", { agents: names, dir: config.recordingsDir });
+  return {
+    version: VERSION,
+    record: ({ callSid }, agent) => (all || agent.record ? files.open(callSid) : null),
   };
 }
 

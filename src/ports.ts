@@ -91,6 +91,16 @@ export interface UpstreamDialer {
   dial(url: string, events: UpstreamSocketEvents): UpstreamSocket;
 }
 
+// --- flight recorder --------------------------------------------------------------------------------
+
+/** One call's flight recording while it is written. */
+export interface FlightSink {
+  /** One JSON line, without its end. Never waits and never throws. */
+  line(json: string): void;
+  /** Idempotent. */
+  close(): void;
+}
+
 // --- Twilio REST ------------------------------------------------------------------------------------
 
 export type TwilioCallStatus =

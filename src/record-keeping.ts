@@ -116,6 +116,7 @@ export async function openRecordKeeping(
       store,
       source,
       removeFlight: (callSid) => flights.remove(callSid),
+      removeFlightsBefore: (epochMs) => flights.removeBefore(epochMs),
       journal: recorder,
       clock,
       log,

@@ -28,6 +28,7 @@ const ROOMS: Readonly<Record<string, { readonly floor: Floor; readonly sees: rea
   "tools/": { floor: "middle", sees: ["records/"] },
   "transfer/": { floor: "middle", sees: ["records/"] },
   "relay/": { floor: "middle", sees: ["tools/", "transfer/", "records/"] },
+  "replay/": { floor: "middle", sees: ["relay/", "records/"] },
 };
 
 /** One package, one place: files, or folders where they end in a slash. A new package is entered here with its place. */

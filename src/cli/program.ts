@@ -26,14 +26,20 @@ export async function runProgram(args: readonly string[], io: CliIo): Promise<nu
   const serve = program.command("serve").description("run the relay until SIGTERM or Ctrl-C");
   serve
     .option("--print-config", "print the settings in force, secrets redacted, and exit")
+    .option("--record", "flight recorder: keep every message of every call in RECORDINGS_DIR, for replay")
     .action(() =>
-      run(async () => (await import("./serve.js")).serve(io, serve.opts<{ printConfig?: boolean }>()))(),
+      run(async () =>
+        (await import("./serve.js")).serve(io, serve.opts<{ printConfig?: boolean; record?: boolean }>()),
+      )(),
     );
 
-  program
-    .command("worker", { hidden: true })
+  const worker = program.command("worker", { hidden: true });
+  worker
     .description("one of several relay processes; started by serve, never by hand")
-    .action(() => run(async () => (await import("./worker.js")).worker(io))());
+    .option("--record", "as serve --record")
+    .action(() =>
+      run(async () => (await import("./worker.js")).worker(io, worker.opts<{ record?: boolean }>()))(),
+    );
 
   program
     .command("demo")
@@ -75,6 +81,22 @@ export async function runProgram(args: readonly string[], io: CliIo): Promise<nu
           io,
           to,
           call.opts<{ agent: string; from?: string; context?: string }>(),
+        ),
+      )(),
+    );
+
+  const replay = program.command("replay").description("play a flight recording through the relay again");
+  replay
+    .argument("<file>", "a flight recording: CA….flight.jsonl")
+    .option("--json", "print the result as JSON")
+    .option("--write <path>", "keep the recording that the replay makes of itself, to compare by eye")
+    .addHelpText("after", "\nExits with 1 where what the relay sent differs from the recording.")
+    .action((file: string) =>
+      run(async () =>
+        (await import("./replay-command.js")).replayFile(
+          io,
+          file,
+          replay.opts<{ json?: boolean; write?: string }>(),
         ),
       )(),
     );

@@ -6,6 +6,8 @@ import { loadAll } from "./load.js";
 
 export interface ServeOptions {
   readonly printConfig?: boolean;
+  /** Every call is flight-recorded. */
+  readonly record?: boolean;
 }
 
 /** Runs the relay until a signal ends it. Nothing is started while any setting is at fault. */
@@ -16,13 +18,13 @@ export async function serve(io: CliIo, options: ServeOptions): Promise<number> {
 
   if (loaded.config.workers > 1) {
     const { superviseWorkers } = await import("./supervise.js");
-    return superviseWorkers(io, loaded.config);
+    return superviseWorkers(io, loaded.config, options.record === true);
   }
 
   const { createApp } = await import("../app.js");
   let app: Awaited<ReturnType<typeof createApp>>;
   try {
-    app = await createApp(loaded.config, loaded.agents);
+    app = await createApp(loaded.config, loaded.agents, { recordFlights: options.record === true });
     await app.start();
   } catch (error) {
     // A port that is taken, a server that does not load: nothing runs yet, and the message says what to do.

@@ -10,9 +10,9 @@ import { Supervisor, WorkerRefused } from "../supervisor/supervisor.js";
 import { type CliIo, EXIT_OK, EXIT_USAGE } from "./io.js";
 
 /** Runs WORKERS relay processes until a signal ends them. This process carries no call. */
-export async function superviseWorkers(io: CliIo, config: Config): Promise<number> {
+export async function superviseWorkers(io: CliIo, config: Config, record: boolean): Promise<number> {
   const log = createLog({ level: config.logLevel, pretty: config.logPretty });
-  const program = thisProgram();
+  const program = thisProgram(record ? ["--record"] : []);
   const supervisor = new Supervisor(
     { workers: config.workers, publicPort: config.port, drainSeconds: config.drainSeconds },
     { clock: systemClock, log, spawn: (_worker, events) => forkWorker(program, events) },
@@ -63,9 +63,9 @@ export async function superviseWorkers(io: CliIo, config: Config): Promise<numbe
 }
 
 /** Workers begin as this process did, loaders and flags included. */
-function thisProgram(): Program {
+function thisProgram(workerArgs: readonly string[]): Program {
   const [, script = "", ...args] = process.argv;
   const at = args.findIndex((arg) => arg === "--settings" || arg.startsWith("--settings="));
   const globalArgs = at < 0 ? [] : args.slice(at, at + (args[at] === "--settings" ? 2 : 1));
-  return { script, execArgv: process.execArgv, globalArgs };
+  return { script, execArgv: process.execArgv, globalArgs, workerArgs };
 }

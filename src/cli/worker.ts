@@ -10,7 +10,7 @@ const PULSE_MS = 1_000;
 const PROCESS_EVERY = 5;
 
 /** One relay process of several: does what its supervisor says, over the channel that fork() gave it. */
-export async function worker(io: CliIo): Promise<number> {
+export async function worker(io: CliIo, options: { readonly record?: boolean }): Promise<number> {
   if (process.send === undefined) {
     io.err("worker is started by serve when WORKERS is above 1, never by hand");
     return EXIT_USAGE;
@@ -37,6 +37,7 @@ export async function worker(io: CliIo): Promise<number> {
   try {
     app = await createApp(loaded.config, loaded.agents, {
       seat: { worker: begin.worker, publicPort: begin.publicPort, siblings: link },
+      recordFlights: options.record === true,
     });
     const { publicPort, ownPort, adminPort } = await app.start();
     send({ type: "listening", publicPort, ownPort: ownPort ?? publicPort, adminPort });

@@ -12,6 +12,8 @@ export interface EraserParts {
   readonly source: RecordingSource;
   /** Deletes a call's flight recording, if there is one. */
   readonly removeFlight: (callSid: CallSid) => Promise<void>;
+  /** Deletes the flight recordings here that ended before then. @returns how many. */
+  readonly removeFlightsBefore: (epochMs: number) => Promise<number>;
   readonly journal: CallJournal;
   readonly clock: Clock;
   readonly log: Log;
@@ -82,7 +84,7 @@ export class Eraser {
 
   /** One round of the retention job. */
   async sweep(): Promise<void> {
-    const { store, log, clock } = this.#parts;
+    const { store, log, clock, removeFlightsBefore } = this.#parts;
     const { recordsDays, recordingsDays } = this.#retention;
     const before = (days: number) => clock.epochMs() - days * DAY_MS;
     let calls = 0;
@@ -98,7 +100,7 @@ export class Eraser {
     if (recordingsDays !== null) {
       const expired = await store.expiredRecordings(before(recordingsDays), CALLS_A_PIECE * 10);
       for (const callSid of expired) await this.#removeRecording(callSid);
-      recordings += expired.length;
+      recordings += expired.length + (await removeFlightsBefore(before(recordingsDays)));
     }
     await store.sweep();
     if (calls + recordings > 0) log.info("removed what was past its time", { calls, recordings });

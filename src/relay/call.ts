@@ -15,6 +15,7 @@ import type {
   ResponseId,
   StreamSid,
   Timer,
+  UpstreamDialer,
 } from "../ports.js";
 import type { CallDirection, CallJournal, TokenUsage } from "../records/record-event.js";
 import type { Endpoint } from "../vad/endpointer.js";
@@ -34,6 +35,7 @@ import {
 import { CallStory } from "./call-story.js";
 import type { CallTools, ToolHost } from "./call-tools.js";
 import type { Heritage } from "./fleet.js";
+import { Flight, type FlightRecorder } from "./flight.js";
 import { Keypad } from "./keypad.js";
 import type { MediaLeg, MediaLegEvents } from "./media-leg.js";
 import * as prompts from "./prompts.js";
@@ -95,7 +97,11 @@ export interface CallDeps {
     history: readonly HistoryItem[],
     events: VoiceSessionEvents,
     life: VoiceSessionLife,
+    /** Puts something between the session and its socket. */
+    tap?: (dialer: UpstreamDialer) => UpstreamDialer,
   ) => VoiceSession;
+  /** Absent: no call is recorded. */
+  readonly flights?: FlightRecorder;
   readonly tools: (host: ToolHost) => CallTools;
   /** Whether one more caller can be taken; absent or null: MAX_CALLS alone says so. */
   readonly admission?: Admission | null;
@@ -140,6 +146,8 @@ export class Call
 
   readonly #host: CallHost;
   readonly #deps: CallDeps;
+  /** Null: it is not recorded. */
+  readonly #flight: Flight | null;
   readonly #audio: AudioPath;
   readonly #upstream: Upstream;
   readonly #tools: CallTools;
@@ -171,10 +179,15 @@ export class Call
   #instructions: string;
   #language: string;
 
-  constructor(parties: CallParties, agent: AgentProfile, host: CallHost, deps: CallDeps) {
+  constructor(parties: CallParties, agent: AgentProfile, host: CallHost, given: CallDeps) {
     this.parties = parties;
     this.agent = agent;
-    this.#host = host;
+    const sink = given.flights?.record(parties, agent) ?? null;
+    const flight =
+      sink === null ? null : new Flight(sink, parties, agent, given.flights?.version ?? "", given);
+    const deps = flight?.deps(given) ?? given;
+    this.#flight = flight;
+    this.#host = flight?.host(host) ?? host;
     this.#deps = deps;
     const { clock, metrics } = deps;
     this.log = deps.log.child({ callSid: parties.callSid, agent: agent.name });
@@ -219,11 +232,13 @@ export class Call
 
   /** Ends our side of the stream: Twilio asks what follows. */
   closeStream(): void {
+    this.#flight?.ordered({ order: "close_stream" });
     this.#leg?.close();
   }
 
   /** Twilio says that the stream is over before its socket does: what it still sends is nobody's. */
   dropStream(): void {
+    this.#flight?.ordered({ order: "drop_stream" });
     this.#leg?.drop();
   }
 
@@ -234,6 +249,7 @@ export class Call
 
   /** Opens the model's session before the stream is here (promise S1). */
   prewarm(): void {
+    this.#flight?.ordered({ order: "prewarm" });
     this.#upstream.open([]);
     this.#arm("claim");
   }
@@ -242,6 +258,7 @@ export class Call
   recognise(): void {
     const { lookUp } = this.#deps;
     if (lookUp === null) return;
+    this.#flight?.ordered({ order: "recognise" });
     const { callSid, from, to } = this.parties;
     this.#recognising = true;
     void lookUp({ callSid, from, to }).then((profile) => {
@@ -262,16 +279,18 @@ export class Call
 
   /** What whoever had the call placed wants the agent to know. */
   brief(context: Readonly<Record<string, unknown>>): void {
+    this.#flight?.ordered({ order: "brief", context });
     this.#facts = prompts.callContext(context);
   }
 
   /** @param by  what Twilio takes for the one who answered: human, machine_start, fax, unknown … */
   answeredBy(by: string): void {
+    this.#flight?.ordered({ order: "answered_by", by });
     // Twilio repeats its callbacks; a machine is told only once.
     if (this.#answeredBy !== null || this.#state.name === "ended") return;
     this.#answeredBy = by;
     this.story.note("answered_by", { by });
-    if (by === "fax") this.leave({ kind: "end", reason: "fax", farewell: "none" });
+    if (by === "fax") this.#leave({ kind: "end", reason: "fax", farewell: "none" });
     else if (by.startsWith("machine")) this.#meetMachine();
   }
 
@@ -280,11 +299,12 @@ export class Call
     if (name === "talking") this.#upstream.session?.speak(prompts.LEAVE_MESSAGE);
     else if (name === "offered" || name === "connecting")
       this.#facts = [this.#facts, prompts.LEAVE_MESSAGE].filter((fact) => fact !== null).join("\n");
-    else if (name === "redialing" || name === "returning") this.owe(prompts.LEAVE_MESSAGE);
+    else if (name === "redialing" || name === "returning") this.#owe(prompts.LEAVE_MESSAGE);
   }
 
   /** Without a warm session the stream's start opens one. */
   dialLater(): void {
+    this.#flight?.ordered({ order: "dial_later" });
     this.#dispatch({ type: "timer", timer: "claim" });
   }
 
@@ -295,6 +315,10 @@ export class Call
     const { name } = this.#state;
     if (this.#leg !== null || (name !== "offered" && name !== "returning")) return null;
     this.#leg = leg;
+    if (this.#flight !== null) {
+      this.#flight.streamStarted(streamSid);
+      leg.record(this.#flight);
+    }
     this.#streamStartedMs = this.#deps.clock.nowMs();
     this.#account.limits.started(this.#streamStartedMs);
     this.#audio.connectLeg(leg);
@@ -304,18 +328,26 @@ export class Call
     return this;
   }
 
+  /** Somebody else's decision: the agent's own ways out come with its tools and limits. */
   leave(departure: Departure): void {
+    this.#flight?.ordered({ order: "leave", departure });
+    this.#leave(departure);
+  }
+
+  #leave(departure: Departure): void {
     this.#dispatch({ type: "leave", departure });
   }
 
   /** Twilio says that the call is over. */
   callerGone(): void {
+    this.#flight?.ordered({ order: "caller_gone" });
     if (this.#state.name === "handing_over") this.#host.callerGone(this);
     this.#dispatch({ type: "caller_gone" });
   }
 
   /** This process gives the call up: a caller on a stream goes to the fallback, one with a human stays there. */
   abandon(reason: string): void {
+    this.#flight?.ordered({ order: "abandon", reason });
     this.#dispatch({ type: "abandoned", reason });
   }
 
@@ -335,6 +367,7 @@ export class Call
 
   /** Takes over what another process knew, before the stream is claimed. */
   inherit(heritage: Heritage): void {
+    this.#flight?.ordered({ order: "inherit", heritage });
     this.#facts = heritage.facts;
     if (heritage.language !== this.#language) this.setLanguage(heritage.language);
     if (!heritage.returning) return;
@@ -345,10 +378,12 @@ export class Call
 
   /** Another process has this call's stream. */
   moved(): void {
+    this.#flight?.ordered({ order: "moved" });
     this.#dispatch({ type: "moved" });
   }
 
   transferEnded(next: "connected" | "back_to_agent" | "apology" | "gone"): void {
+    this.#flight?.ordered({ order: "transfer_ended", next });
     this.#dispatch({ type: "transfer_ended", next });
     // The redirect never took effect: the caller is still on the stream.
     if (this.#state.name === "returning" && this.#leg !== null) this.#dispatch({ type: "stream_started" });
@@ -401,7 +436,7 @@ export class Call
     const { key, default: destination } = this.agent.transfer;
     if (digit === key && destination !== null) {
       this.story.note("key", { key: digit });
-      this.leave({
+      this.#leave({
         kind: "transfer",
         farewell: "none",
         request: { destination, reason: "key", summary: null, urgency: null, by: "key" },
@@ -612,7 +647,7 @@ export class Call
         for (const run of batch.runs) now.note(prompts.lateToolResult(run.name, run.output));
         now.goOn();
       }
-      if (batch.departure !== null) this.leave(batch.departure);
+      if (batch.departure !== null) this.#leave(batch.departure);
     });
   }
 
@@ -657,6 +692,7 @@ export class Call
   }
 
   tick(nowMs: number): void {
+    this.#flight?.ticked(nowMs);
     // The caller's frames are the beat; the ticker only stands in for those that do not come.
     if (nowMs - this.#beatMs < BEAT_MISSED_MS) return;
     this.#audio.tick(nowMs);
@@ -706,7 +742,7 @@ export class Call
     const silent = session?.quiet === true && this.#audio.playout.isSilent(nowMs);
     const action = this.#account.limitReached(nowMs, silent);
     if (action?.kind === "say") session?.speak(action.instructions);
-    else if (action !== null) this.leave(action.departure);
+    else if (action !== null) this.#leave(action.departure);
   }
 
   /** Keys that are not the way to a human: told to the model once the caller has stopped typing. */
@@ -827,6 +863,11 @@ export class Call
 
   /** The next session begins by speaking: there is something to tell the caller. */
   owe(fact: string): void {
+    this.#flight?.ordered({ order: "owe", fact });
+    this.#owe(fact);
+  }
+
+  #owe(fact: string): void {
     this.#owesAnswer = true;
     this.story.remember(fact);
   }

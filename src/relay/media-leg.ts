@@ -10,6 +10,7 @@ import {
   type TwilioStart,
   TwilioWriter,
 } from "../wire/twilio-media.js";
+import type { Flight } from "./flight.js";
 
 /** What the leg tells its call. Frame bytes are valid only until the method returns. */
 export interface MediaLegEvents {
@@ -61,6 +62,7 @@ export class MediaLeg implements MediaReceiver {
   /** What came while the claim was open; null: it is not. */
   #held: Uint8Array[] | null = null;
   #ended = false;
+  #flight: Flight | null = null;
 
   constructor(
     socket: MediaSocket,
@@ -86,6 +88,7 @@ export class MediaLeg implements MediaReceiver {
       if (this.#held.length < HELD_MOST) this.#held.push(message.slice());
       return;
     }
+    this.#flight?.phoneSaid(message);
     const scan = this.#scan;
     if (this.#events !== null && scanMedia(message, scan)) {
       this.#events.callerFrame(
@@ -169,25 +172,37 @@ export class MediaLeg implements MediaReceiver {
     else this.#events = events;
   }
 
-  closed(_code: number): void {
+  closed(code: number): void {
+    if (this.#ended) return;
+    this.#flight?.phoneClosed(code);
     this.#finish(false);
+  }
+
+  /** What is said on this leg from now on goes on record. */
+  record(flight: Flight): void {
+    this.#flight = flight;
   }
 
   // --- to Twilio ------------------------------------------------------------------------------------
 
   media(ulaw: Uint8Array, start: number, end: number): boolean {
     if (this.#ended || this.#writer === null) return false;
-    return this.#socket.send(this.#writer.media(ulaw, start, end));
+    return this.#send(this.#writer.media(ulaw, start, end));
   }
 
   mark(generation: number, position: number): void {
     if (this.#ended || this.#writer === null) return;
-    this.#socket.send(this.#writer.mark(generation, position));
+    this.#send(this.#writer.mark(generation, position));
   }
 
   clear(): void {
     if (this.#ended || this.#writer === null) return;
-    this.#socket.send(this.#writer.clear());
+    this.#send(this.#writer.clear());
+  }
+
+  #send(message: Uint8Array): boolean {
+    this.#flight?.toPhone(message);
+    return this.#socket.send(message);
   }
 
   /** Runs `write` so that what it sends leaves in one system call. */
@@ -208,6 +223,7 @@ export class MediaLeg implements MediaReceiver {
 
   #end(code: number, reason: string, clean = false): void {
     if (this.#ended) return;
+    this.#flight?.closesPhone(code);
     this.#finish(clean);
     this.#socket.close(code, reason);
   }

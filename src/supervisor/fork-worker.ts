@@ -10,11 +10,13 @@ export interface Program {
   readonly execArgv: readonly string[];
   /** Arguments that every command takes. */
   readonly globalArgs: readonly string[];
+  /** Of the command itself. */
+  readonly workerArgs: readonly string[];
 }
 
 /** Starts a worker. Its output goes where ours goes; its settings come from the same environment. */
 export function forkWorker(program: Program, events: WorkerProcessEvents): WorkerProcess {
-  const child = fork(program.script, [...program.globalArgs, "worker"], {
+  const child = fork(program.script, [...program.globalArgs, "worker", ...program.workerArgs], {
     execArgv: [...program.execArgv],
     serialization: "advanced",
   });

@@ -75,6 +75,7 @@ describe("recordings", () => {
         removeFlight: async (callSid) => {
           files.delete(`${callSid}.flight.jsonl`);
         },
+        removeFlightsBefore: async () => 0,
         journal: recorder,
         clock,
         log: silentLog,

@@ -4,7 +4,7 @@ import type { CallSid, MediaReceiver, MediaSocket, ToolCallId } from "../../src/
 import type { CallJournal, RecordEvent } from "../../src/records/record-event.js";
 import { Admission } from "../../src/relay/admission.js";
 import type { CallDeps } from "../../src/relay/call.js";
-import type { CallTools, ToolBatch } from "../../src/relay/call-tools.js";
+import type { CallTools, ToolBatch, ToolHost } from "../../src/relay/call-tools.js";
 import { Calls, type CallsConfig, type TransferHubHost } from "../../src/relay/calls.js";
 import type { Desk } from "../../src/relay/desk.js";
 import type { Fleet } from "../../src/relay/fleet.js";
@@ -13,7 +13,7 @@ import { RealtimeSession } from "../../src/relay/realtime-session.js";
 import { Ticker } from "../../src/relay/ticker.js";
 import type { TransferHub } from "../../src/relay/transfer-hub.js";
 import type { TransferRequest } from "../../src/relay/transfer-request.js";
-import type { ResponseEnd } from "../../src/relay/voice-session.js";
+import type { ResponseEnd, SessionTool } from "../../src/relay/voice-session.js";
 import type { Twiml } from "../../src/wire/twiml.js";
 import { FakeClock } from "./fake-clock.js";
 import { FakePhone } from "./fake-phone.js";
@@ -182,9 +182,13 @@ export class FakeStream implements MediaSocket {
 
 /** Tools by hand: keeps what was called, the test answers. */
 export class FakeTools implements CallTools {
-  readonly specs = [];
+  readonly specs: readonly SessionTool[];
   readonly batches: { end: ResponseEnd; done: (batch: ToolBatch) => void }[] = [];
   cancelled = false;
+
+  constructor(specs: readonly SessionTool[] = []) {
+    this.specs = specs;
+  }
 
   run(end: ResponseEnd, done: (batch: ToolBatch) => void): void {
     this.batches.push({ end, done });
@@ -225,7 +229,13 @@ export class CallBench {
     write: (callSid, event) => void this.events.push([callSid, event]),
   };
   readonly tools: FakeTools[] = [];
+  /** Of calls to come. */
+  readonly specs: SessionTool[] = [];
+  /** What the tools of each call may do to it. */
+  readonly toolHosts: ToolHost[] = [];
   readonly handedOver: [CallSid, TransferRequest][] = [];
+  /** Lines of flight recordings, per call; null until a test wants them. */
+  flights: Map<CallSid, string[]> | null = null;
   readonly calls: Calls;
   /** What the edge talks to. */
   readonly desk: Desk;
@@ -272,19 +282,29 @@ export class CallBench {
       uplinkIdlePtimeMs,
       upstreamTimeoutMs: 3000,
       maxCallMinutes: 55,
-      openSession: (sessionProfile, history, events, life) =>
+      openSession: (sessionProfile, history, events, life, tap) =>
         new RealtimeSession(sessionProfile, history, events, life, {
-          dialer: this.dialer,
+          dialer: tap?.(this.dialer) ?? this.dialer,
           url: "wss://model.test/v1/realtime",
           nowMs: () => clock.nowMs(),
           metrics: this.fake.metrics,
           log: this.log,
         }),
       lookUp,
+      flights: {
+        version: "test",
+        record: ({ callSid }) => {
+          if (this.flights === null) return null;
+          const lines = this.flights.get(callSid) ?? [];
+          this.flights.set(callSid, lines);
+          return { line: (json) => void lines.push(json), close: () => undefined };
+        },
+      },
       admission: this.admission,
       price: (_model, tokens) => tokens.outputAudio / 1000,
-      tools: () => {
-        const tools = new FakeTools();
+      tools: (host) => {
+        this.toolHosts.push(host);
+        const tools = new FakeTools(this.specs);
         this.tools.push(tools);
         return tools;
       },

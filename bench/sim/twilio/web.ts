@@ -77,12 +77,13 @@ export class Web {
 
   async #send(wanted: WebRequest): Promise<WebReply> {
     const token = `sim-${++this.#tokens}`;
-    const first = await this.#try(wanted, token);
+    const first = await this.#try(wanted, token, this.#agent);
     if (first.error === null && wanted.loseFirstReply !== true) return { ...first, tries: 1 };
-    return { ...(await this.#try(wanted, token)), tries: 2 };
+    // On a connection of its own: others that were kept may lead to the same dead process.
+    return { ...(await this.#try(wanted, token, false)), tries: 2 };
   }
 
-  #try(wanted: WebRequest, token: string): Promise<Omit<WebReply, "tries">> {
+  #try(wanted: WebRequest, token: string, agent: Agent | false): Promise<Omit<WebReply, "tries">> {
     const get = wanted.method === "GET";
     const body = new URLSearchParams(wanted.form).toString();
     const url = get ? `${wanted.url}${wanted.url.includes("?") ? "&" : "?"}${body}` : wanted.url;
@@ -100,7 +101,7 @@ export class Web {
         inner,
         {
           method: get ? "GET" : "POST",
-          agent: this.#agent,
+          agent,
           timeout: this.#options.timeoutMs ?? 15_000,
           headers: {
             host: new URL(url).host,

@@ -1,0 +1,103 @@
+import { once } from "node:events";
+import { createReadStream, createWriteStream } from "node:fs";
+import { createInterface } from "node:readline";
+import { createLog } from "../adapters/pino-log.js";
+import { PromMetrics } from "../adapters/prom-metrics.js";
+import { RelayError } from "../errors.js";
+import { type Comparison, compare } from "../replay/compare.js";
+import { type Conduct, readConduct } from "../replay/conduct.js";
+import { type FlightPart, FlightReader, type FlightRecording } from "../replay/flight-reader.js";
+import { replayPart } from "../replay/replay.js";
+import { VERSION } from "../version.js";
+import { type CliIo, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from "./io.js";
+
+export interface ReplayOptions {
+  readonly json?: boolean;
+  /** Where the replay's own recording is kept. */
+  readonly write?: string;
+}
+
+interface PartResult extends Comparison {
+  readonly callSid: string;
+  readonly agent: string;
+  readonly recordedBy: string;
+  readonly lengthMs: number;
+  readonly leftOutLines: number;
+  readonly counts: Conduct["counts"];
+}
+
+/** `murelay replay FILE`. @returns 0 when the relay did the same again, 1 when not, 2 when FILE cannot be replayed. */
+export async function replayFile(io: CliIo, file: string, options: ReplayOptions): Promise<number> {
+  let recording: FlightRecording;
+  try {
+    recording = await read(file);
+  } catch (error) {
+    const unread = error instanceof Error && "code" in error;
+    if (!unread) throw error;
+    io.err(
+      error instanceof RelayError ? `${file}: ${error.message}` : `${file} cannot be read: ${error.message}`,
+    );
+    return EXIT_USAGE;
+  }
+  const written = options.write === undefined ? null : createWriteStream(options.write, { mode: 0o600 });
+  const results: PartResult[] = [];
+  for (const part of recording.parts) {
+    results.push(await replayOne(part, (json) => void written?.write(`${json}\n`)));
+  }
+  if (written !== null) {
+    written.end();
+    await once(written, "finish");
+  }
+  const same = results.every(({ differences }) => differences.length === 0);
+  if (options.json === true)
+    io.out(JSON.stringify({ same, cutOff: recording.cutOff, parts: results }, null, 2));
+  else for (const line of report(results, recording.cutOff)) io.out(line);
+  return same ? EXIT_OK : EXIT_FAILED;
+}
+
+async function read(file: string): Promise<FlightRecording> {
+  const input = createReadStream(file, "utf8");
+  // Its failure to open is told here, not by the lines that do not come.
+  await once(input, "open");
+  const reader = new FlightReader();
+  for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) reader.line(line);
+  return reader.end();
+}
+
+async function replayOne(part: FlightPart, line: (json: string) => void): Promise<PartResult> {
+  const { header, lines } = part;
+  const recorded = readConduct(lines);
+  const { part: again, unused } = await replayPart(part, {
+    metrics: new PromMetrics({ version: VERSION }),
+    // What a call logs is not what it does; its errors are, and come out as differences.
+    log: createLog({ level: "silent", pretty: false }),
+    version: VERSION,
+    line,
+  });
+  const { differences, offMs } = compare(recorded, readConduct(again.lines));
+  const leftOut = lines.flatMap((one) => ("is" in one && one.is === "left_out" ? [one.lines] : []));
+  return {
+    callSid: header.parties.callSid,
+    agent: header.agent.name,
+    recordedBy: header.murelay,
+    lengthMs: lines.reduce((most, { at }) => Math.max(most, at), 0),
+    leftOutLines: leftOut.reduce((sum, n) => sum + n, 0),
+    counts: recorded.counts,
+    differences: [...differences, ...unused],
+    offMs,
+  };
+}
+
+function* report(results: readonly PartResult[], cutOff: boolean): Iterable<string> {
+  for (const result of results) {
+    const { callSid, agent, recordedBy, lengthMs, counts, leftOutLines, differences, offMs } = result;
+    yield `${callSid}: agent ${agent}, ${(lengthMs / 1000).toFixed(1)} s, recorded by murelay ${recordedBy}`;
+    yield `  phone  ${counts.phoneIn} messages in, ${counts.phoneOut} out`;
+    yield `  model  ${counts.modelIn} messages in, ${counts.modelOut} out`;
+    if (leftOutLines > 0)
+      yield `  ${leftOutLines} lines are not in the file: the disk was too slow. Differences may come from that.`;
+    if (differences.length === 0) yield `  the same, at most ${offMs.toFixed(1)} ms earlier or later`;
+    else for (const difference of differences) yield `  differs: ${difference}`;
+  }
+  if (cutOff) yield "The last line was cut off: whoever wrote it was killed.";
+}
