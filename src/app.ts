@@ -184,7 +184,8 @@ export async function createApp(
     log,
     orders: keeping?.orders ?? new MemoryOrderBook(),
   });
-  const flights = flightRecorder(config, agents, overrides.recordFlights === true, log);
+  const flightFiles = new FlightFiles(config.recordingsDir, log);
+  const flights = flightRecorder(flightFiles, config, agents, overrides.recordFlights === true, log);
   const admission = new Admission({ utilisation: config.overloadPercent / 100 });
   const calls: Calls = new Calls(
     agents,
@@ -224,9 +225,9 @@ export async function createApp(
       ...(flights === null ? {} : { flights }),
       openSession: (profile, history, events, life, tap) =>
         new RealtimeSession(profile, history, events, life, {
-          dialer: tap?.(dialer) ?? dialer,
+          dialer: tap?.dialer(dialer) ?? dialer,
           url: config.openaiRealtimeUrl,
-          nowMs: () => clock.nowMs(),
+          nowMs: tap?.nowMs ?? (() => clock.nowMs()),
           metrics,
           log,
         }),
@@ -399,6 +400,7 @@ export async function createApp(
       crm?.stop();
       await nodes?.stop();
       await keeping?.stop();
+      await flightFiles.settled();
       log.info("stopped");
     },
   };
@@ -406,6 +408,7 @@ export async function createApp(
 
 /** Null: no agent's calls are recorded. */
 function flightRecorder(
+  files: FlightFiles,
   config: Config,
   { agents }: AgentsFile,
   all: boolean,
@@ -413,7 +416,6 @@ function flightRecorder(
 ): FlightRecorder | null {
   const recorded = [...agents.values()].filter((agent) => all || agent.record);
   if (recorded.length === 0) return null;
-  const files = new FlightFiles(config.recordingsDir, log);
   files.prepare();
   const names = recorded.map(({ name }) => name).join(", ");
   log.warn("flight recorder on: files hold all that is said", { agents: names, dir: config.recordingsDir });

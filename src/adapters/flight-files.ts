@@ -1,24 +1,27 @@
-import { createWriteStream, mkdirSync } from "node:fs";
+import { createWriteStream, mkdirSync, type WriteStream } from "node:fs";
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { RelayError } from "../errors.js";
 import type { CallSid, FlightSink, Log } from "../ports.js";
 
 /** Lines of all calls that wait for a slow disk. Beyond, lines are left out and their number is written instead. */
-const MAX_WAITING_BYTES = 64 * 1024 * 1024;
+const MAX_WAITING_CHARS = 64 * 1024 * 1024;
+/** Lines go to the disk together: one at a time they cost more than the call. */
+const PIECE_CHARS = 64 * 1024;
+const PIECE_MS = 500;
 const SUFFIX = ".flight.jsonl";
 
 /** Flight recordings: `<directory>/<callSid>.flight.jsonl`, one a call, readable by their owner only. */
 export class FlightFiles {
   readonly #directory: string;
   readonly #log: Log;
-  readonly #maxWaitingBytes: number;
-  #waitingBytes = 0;
+  readonly #waiting: Waiting;
+  readonly #open = new Set<FlightFile>();
 
-  constructor(directory: string, log: Log, maxWaitingBytes = MAX_WAITING_BYTES) {
+  constructor(directory: string, log: Log, maxWaitingChars = MAX_WAITING_CHARS) {
     this.#directory = directory;
     this.#log = log;
-    this.#maxWaitingBytes = maxWaitingBytes;
+    this.#waiting = { chars: 0, most: maxWaitingChars };
   }
 
   static fileName(callSid: CallSid): string {
@@ -39,41 +42,18 @@ export class FlightFiles {
 
   /** Whoever takes the call up later goes on in the same file. */
   open(callSid: CallSid): FlightSink {
-    const stream = createWriteStream(join(this.#directory, FlightFiles.fileName(callSid)), {
-      flags: "a",
-      mode: 0o600,
-    });
-    let broken = false;
-    let leftOut = 0;
-    stream.once("error", (error) => {
-      broken = true;
-      this.#log.error("a flight recording broke off", { callSid }, error);
-    });
-    const write = (json: string): void => {
-      // UTF-16 units: at least as many as there are waiting to become bytes, for what is nearly all ASCII.
-      const { length } = json;
-      this.#waitingBytes += length;
-      stream.write(`${json}\n`, () => {
-        this.#waitingBytes -= length;
-      });
-    };
-    return {
-      line: (json) => {
-        if (broken || stream.writableEnded) return;
-        if (this.#waitingBytes > this.#maxWaitingBytes) {
-          leftOut++;
-          return;
-        }
-        if (leftOut > 0) write(leftOutLine(leftOut));
-        leftOut = 0;
-        write(json);
-      },
-      close: () => {
-        if (broken || stream.writableEnded) return;
-        if (leftOut > 0) write(leftOutLine(leftOut));
-        stream.end();
-      },
-    };
+    const path = join(this.#directory, FlightFiles.fileName(callSid));
+    const file = new FlightFile(path, this.#waiting, (error) =>
+      this.#log.error("a flight recording broke off", { callSid }, error),
+    );
+    this.#open.add(file);
+    void file.over.then(() => this.#open.delete(file));
+    return file;
+  }
+
+  /** Once what calls have closed is on disk. */
+  async settled(): Promise<void> {
+    await Promise.all([...this.#open].filter(({ closed }) => closed).map(({ over }) => over));
   }
 
   async remove(callSid: CallSid): Promise<void> {
@@ -104,7 +84,76 @@ export class FlightFiles {
   }
 }
 
-/** Its time is that of the lines around it. */
-function leftOutLine(lines: number): string {
-  return JSON.stringify({ at: 0, is: "left_out", lines });
+/** What waits for the disk, of all files together, in UTF-16 units: nearly all is ASCII. */
+interface Waiting {
+  chars: number;
+  readonly most: number;
+}
+
+class FlightFile implements FlightSink {
+  /** Resolves when everything is written, or nothing more can be. */
+  readonly over: Promise<void>;
+  readonly #stream: WriteStream;
+  readonly #waiting: Waiting;
+  #lines = "";
+  #leftOut = 0;
+  #timer: NodeJS.Timeout | null = null;
+  #broken = false;
+
+  constructor(path: string, waiting: Waiting, broke: (error: Error) => void) {
+    this.#waiting = waiting;
+    this.#stream = createWriteStream(path, { flags: "a", mode: 0o600 });
+    this.over = new Promise((resolve) => this.#stream.once("close", resolve));
+    this.#stream.once("error", (error) => {
+      this.#broken = true;
+      this.#waiting.chars -= this.#lines.length;
+      this.#lines = "";
+      this.#flush();
+      broke(error);
+    });
+  }
+
+  get closed(): boolean {
+    return this.#broken || this.#stream.writableEnded;
+  }
+
+  line(json: string): void {
+    if (this.closed) return;
+    if (this.#waiting.chars > this.#waiting.most) {
+      this.#leftOut++;
+      return;
+    }
+    this.#addLeftOut();
+    this.#add(json);
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.#addLeftOut();
+    this.#flush();
+    this.#stream.end();
+  }
+
+  #addLeftOut(): void {
+    if (this.#leftOut > 0) this.#add(JSON.stringify({ at: 0, is: "left_out", lines: this.#leftOut }));
+    this.#leftOut = 0;
+  }
+
+  #add(line: string): void {
+    this.#waiting.chars += line.length + 1;
+    this.#lines += `${line}\n`;
+    if (this.#lines.length >= PIECE_CHARS) this.#flush();
+    else this.#timer ??= setTimeout(() => this.#flush(), PIECE_MS);
+  }
+
+  #flush(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    const { length } = this.#lines;
+    if (length === 0) return;
+    this.#stream.write(this.#lines, () => {
+      this.#waiting.chars -= length;
+    });
+    this.#lines = "";
+  }
 }

@@ -79,6 +79,12 @@ export interface CallHost {
   movedAway(call: Call): void;
 }
 
+/** What stands between a session and its socket, and its time. */
+export interface SessionTap {
+  dialer(inner: UpstreamDialer): UpstreamDialer;
+  nowMs(): number;
+}
+
 export interface CallDeps {
   readonly clock: Clock;
   readonly ticker: Ticker;
@@ -97,8 +103,7 @@ export interface CallDeps {
     history: readonly HistoryItem[],
     events: VoiceSessionEvents,
     life: VoiceSessionLife,
-    /** Puts something between the session and its socket. */
-    tap?: (dialer: UpstreamDialer) => UpstreamDialer,
+    tap?: SessionTap,
   ) => VoiceSession;
   /** Absent: no call is recorded. */
   readonly flights?: FlightRecorder;
@@ -692,9 +697,13 @@ export class Call
   }
 
   tick(nowMs: number): void {
-    this.#flight?.ticked(nowMs);
     // The caller's frames are the beat; the ticker only stands in for those that do not come.
     if (nowMs - this.#beatMs < BEAT_MISSED_MS) return;
+    if (this.#flight === null) this.#standIn(nowMs);
+    else this.#flight.beat((atMs) => this.#standIn(atMs));
+  }
+
+  #standIn(nowMs: number): void {
     this.#audio.tick(nowMs);
     this.#beat(nowMs);
   }

@@ -84,6 +84,9 @@ export type FlightInput = Stamped &
         readonly event: "message";
         readonly message: Uint8Array;
       }
+    /** The ticker stood in for frames that did not come. */
+    | { readonly in: "clock"; readonly event: "beat" }
+    | { readonly in: "clock"; readonly event: "timer"; readonly timer: string }
     | { readonly in: "crm"; readonly profile: CallerProfile | null }
     | { readonly in: "price"; readonly usd: number | null }
     | { readonly in: "tools"; readonly event: "announce"; readonly text: string }
@@ -132,7 +135,7 @@ export type FlightLine =
   | (Stamped & { readonly is: "tools"; readonly specs: readonly SessionTool[] })
   /** The neighbour that was told has returned; the inputs since then came from within. */
   | (Stamped & { readonly is: "returned"; readonly from: string })
-  /** This process did nothing for so long, up to now: what was due waited. */
-  | (Stamped & { readonly is: "standstill"; readonly ms: number })
+  /** A timer of the call's, before it ran. */
+  | (Stamped & { readonly is: "cancelled"; readonly timer: string })
   /** Lines that the disk was too slow for. */
   | (Stamped & { readonly is: "left_out"; readonly lines: number });

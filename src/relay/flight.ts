@@ -4,8 +4,7 @@
  * format.
  */
 import type { AgentProfile } from "../agent.js";
-import type { FlightSink, UpstreamDialer, UpstreamSocket, UpstreamSocketEvents } from "../ports.js";
-import { STANDSTILL_MS } from "../standstill.js";
+import type { Clock, FlightSink, UpstreamDialer, UpstreamSocket, UpstreamSocketEvents } from "../ports.js";
 import type { Call, CallDeps, CallHost, CallParties } from "./call.js";
 import type { CallTools, ToolHost } from "./call-tools.js";
 import type { DeskOrder, FlightHeader, FlightSettings } from "./flight-lines.js";
@@ -23,17 +22,19 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export class Flight {
   readonly #sink: FlightSink;
-  readonly #nowMs: () => number;
+  readonly #clock: Clock;
   readonly #originMs: number;
+  /** The time at which something came in, for as long as it is being dealt with: a replay sees no other. */
+  #latchedMs: number | null = null;
+  /** Per delay, so many timers were set. */
+  readonly #timers = new Map<number, number>();
   #legs = 0;
   /** What came from outside, so far. */
   #inputs = 0;
-  /** When this process last did anything for the call; null: nothing is due at all times. */
-  #aliveMs: number | null = null;
 
   constructor(sink: FlightSink, parties: CallParties, agent: AgentProfile, version: string, deps: CallDeps) {
     this.#sink = sink;
-    this.#nowMs = () => deps.clock.nowMs();
+    this.#clock = deps.clock;
     this.#originMs = deps.clock.nowMs();
     const settings: FlightSettings = {
       leadMs: deps.leadMs,
@@ -66,16 +67,17 @@ export class Flight {
 
   streamStarted(streamSid: string): void {
     this.#input({ in: "phone", event: "started", streamSid });
-    this.#aliveMs = this.#nowMs();
   }
 
-  phoneSaid(message: Uint8Array): void {
-    this.#message('"in":"phone"', message);
+  phoneSaid(message: Uint8Array, handle: () => void): void {
+    this.#during(() => {
+      this.#message('"in":"phone"', message);
+      handle();
+    });
   }
 
   phoneClosed(code: number): void {
     this.#input({ in: "phone", event: "closed", code });
-    this.#aliveMs = null;
   }
 
   toPhone(message: Uint8Array): void {
@@ -84,29 +86,31 @@ export class Flight {
 
   closesPhone(code: number): void {
     this.#write({ out: "phone", event: "close", code });
-    this.#aliveMs = null;
   }
 
   // --- the model's legs -----------------------------------------------------------------------------
 
-  dialer(inner: UpstreamDialer): UpstreamDialer {
+  #dialer(inner: UpstreamDialer): UpstreamDialer {
     return {
       dial: (url, events) => {
         const leg = ++this.#legs;
         this.#write({ out: "model", leg, event: "dial", url });
         const tapped: UpstreamSocketEvents = {
-          opened: () => {
-            this.#input({ in: "model", leg, event: "opened" });
-            events.opened();
-          },
-          message: (message) => {
-            this.#message(`"in":"model","leg":${leg}`, message);
-            events.message(message);
-          },
-          closed: (failure) => {
-            this.#input({ in: "model", leg, event: "closed", failure });
-            events.closed(failure);
-          },
+          opened: () =>
+            this.#during(() => {
+              this.#input({ in: "model", leg, event: "opened" });
+              events.opened();
+            }),
+          message: (message) =>
+            this.#during(() => {
+              this.#message(`"in":"model","leg":${leg}`, message);
+              events.message(message);
+            }),
+          closed: (failure) =>
+            this.#during(() => {
+              this.#input({ in: "model", leg, event: "closed", failure });
+              events.closed(failure);
+            }),
         };
         return this.#socket(leg, inner.dial(url, tapped));
       },
@@ -152,8 +156,12 @@ export class Flight {
         return usd;
       },
       tools: (host) => this.#tools(deps.tools, host),
+      clock: this.#callClock,
       openSession: (profile, history, events, life) =>
-        deps.openSession(profile, history, events, life, (dialer) => this.dialer(dialer)),
+        deps.openSession(profile, history, events, life, {
+          dialer: (dialer) => this.#dialer(dialer),
+          nowMs: () => this.#nowMs,
+        }),
     };
   }
 
@@ -218,35 +226,69 @@ export class Flight {
 
   // --- time -----------------------------------------------------------------------------------------
 
-  /** Every beat of the ticker while there is a stream: what is missing is time in which this process stood still. */
-  ticked(nowMs: number): void {
-    this.#stoodStill(nowMs);
+  get #nowMs(): number {
+    return this.#latchedMs ?? this.#clock.nowMs();
   }
 
-  #stoodStill(nowMs: number): void {
-    if (this.#aliveMs === null) return;
-    const ms = nowMs - this.#aliveMs;
-    this.#aliveMs = nowMs;
-    if (ms >= STANDSTILL_MS) this.#write({ is: "standstill", ms: rounded(ms) });
+  /** The call's: stands still while something is dealt with, and its timers go on record. */
+  readonly #callClock: Clock = {
+    nowMs: () => this.#nowMs,
+    epochMs: () => this.#clock.epochMs(),
+    after: (ms, run) => {
+      const timer = nextTimer(this.#timers, ms);
+      let waits = true;
+      const inner = this.#clock.after(ms, () =>
+        this.#during(() => {
+          waits = false;
+          this.#input({ in: "clock", event: "timer", timer });
+          run();
+        }),
+      );
+      return {
+        cancel: () => {
+          if (waits) this.#write({ is: "cancelled", timer });
+          waits = false;
+          inner.cancel();
+        },
+      };
+    },
+  };
+
+  #during(run: () => void): void {
+    if (this.#latchedMs !== null) {
+      run();
+      return;
+    }
+    this.#latchedMs = this.#originMs + rounded(this.#clock.nowMs() - this.#originMs);
+    try {
+      run();
+    } finally {
+      this.#latchedMs = null;
+    }
+  }
+
+  /** The ticker stands in for frames that do not come. */
+  beat(run: (nowMs: number) => void): void {
+    this.#during(() => {
+      this.#input({ in: "clock", event: "beat" });
+      run(this.#nowMs);
+    });
   }
 
   // --- lines ----------------------------------------------------------------------------------------
 
   #input(fields: object): void {
     this.#inputs++;
-    this.#stoodStill(this.#nowMs());
     this.#write(fields);
   }
 
   #write(fields: object): void {
-    const at = rounded(this.#nowMs() - this.#originMs);
-    this.#sink.line(JSON.stringify({ at, ...fields }));
+    this.#sink.line(JSON.stringify({ at: this.#at, ...fields }));
   }
 
   /** A peer's message, as it came. What is not JSON on one line is kept in another way. */
   #message(head: string, message: Uint8Array): void {
     this.#inputs++;
-    this.#stoodStill(this.#nowMs());
     let text: string;
     try {
       text = decoder.decode(message);
@@ -267,8 +309,20 @@ export class Flight {
   }
 
   get #at(): number {
-    return rounded(this.#nowMs() - this.#originMs);
+    return rounded(this.#nowMs - this.#originMs);
   }
+}
+
+/**
+ * The name of a timer: its delay, and how many of that delay there were.
+ *
+ * @param set  how many there were of each, so far.
+ */
+export function nextTimer(set: Map<number, number>, ms: number): string {
+  const delayMs = Math.round(ms);
+  const n = (set.get(delayMs) ?? 0) + 1;
+  set.set(delayMs, n);
+  return `${delayMs} ms #${n}`;
 }
 
 function rounded(ms: number): number {

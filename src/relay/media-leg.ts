@@ -88,7 +88,11 @@ export class MediaLeg implements MediaReceiver {
       if (this.#held.length < HELD_MOST) this.#held.push(message.slice());
       return;
     }
-    this.#flight?.phoneSaid(message);
+    if (this.#flight === null) this.#handle(message);
+    else this.#flight.phoneSaid(message, () => this.#handle(message));
+  }
+
+  #handle(message: Uint8Array): void {
     const scan = this.#scan;
     if (this.#events !== null && scanMedia(message, scan)) {
       this.#events.callerFrame(

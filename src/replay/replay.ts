@@ -22,7 +22,7 @@ import { Ticker } from "../relay/ticker.js";
 import type { ResponseEnd, SessionTool } from "../relay/voice-session.js";
 import { agentOf, type FlightPart, FlightReader } from "./flight-reader.js";
 import { ReplayClock } from "./replay-clock.js";
-import { type Asking, readScript, type Script } from "./script.js";
+import { type Asking, readScript, readTimers, type Script } from "./script.js";
 
 export interface ReplayDeps {
   readonly metrics: CallMetrics;
@@ -65,13 +65,14 @@ class ReplayWorld {
     this.#script = script;
     this.#log = deps.log;
     this.#metrics = deps.metrics;
-    this.#clock = new ReplayClock(header.epochMs);
+    this.#clock = new ReplayClock(header.epochMs, readTimers(lines));
     this.#specs = lines.find((line) => "is" in line && line.is === "tools")?.specs ?? [];
     this.#prices = lines.flatMap((line) => ("in" in line && line.in === "price" ? [line.usd] : []));
     const clock = this.#clock;
     const callDeps: CallDeps = {
       clock,
-      ticker: new Ticker(clock, (error) => deps.log.error("a tick of the replay failed", {}, error)),
+      // Its beats are in the recording.
+      ticker: new Ticker(new ReplayClock(0), () => undefined),
       metrics: deps.metrics,
       log: deps.log,
       journal: new MemoryJournal({ limit: 1 }),
@@ -82,7 +83,7 @@ class ReplayWorld {
       openSession: (profile, history, events, life, tap) => {
         const dialer = this.#dialer;
         return new RealtimeSession(profile, history, events, life, {
-          dialer: tap?.(dialer) ?? dialer,
+          dialer: tap?.dialer(dialer) ?? dialer,
           url: this.#modelUrl(lines),
           nowMs: () => clock.nowMs(),
           metrics: deps.metrics,
@@ -102,17 +103,14 @@ class ReplayWorld {
   }
 
   async run(): Promise<Replayed> {
-    for (const step of this.#script.steps) {
-      if (step.do === "stand_still") {
-        this.#clock.standStill(step.untilMs);
-        continue;
-      }
-      this.#clock.advanceTo(step.input.at);
-      this.#deliver(step.input);
+    for (const input of this.#script.inputs) {
+      this.#clock.advanceTo(input.at);
+      this.#deliver(input);
       // What awaits something that is here goes on before the next.
       await settled();
     }
-    this.#clock.advanceTo(this.#script.endMs);
+    // What is due at that very instant, too.
+    this.#clock.advanceTo(this.#script.endMs + 0.001);
     await settled();
     const part = this.#reader.end().parts[0]!;
     return { part, unused: this.#unused };
@@ -143,6 +141,10 @@ class ReplayWorld {
         else model.message(input.message);
         return;
       }
+      case "clock":
+        if (input.event === "beat") this.#call.tick(this.#clock.nowMs());
+        else this.#clock.runTimer(input.timer);
+        return;
       case "crm":
         if (this.#recognised === null) this.#unwanted(input, "nobody asked who calls");
         this.#recognised?.(input.profile);
@@ -167,7 +169,8 @@ class ReplayWorld {
         const leg = new MediaLeg(
           NO_SOCKET,
           (start, claiming) => this.#call.claim(claiming, start.streamSid),
-          { clock: this.#clock, metrics: this.#metrics, log: this.#log },
+          // Only whoever has not said who it is has to hurry.
+          { clock: new ReplayClock(0), metrics: this.#metrics, log: this.#log },
         );
         this.#leg = leg;
         leg.message(startMessage(callSid, input.streamSid as StreamSid));

@@ -3,24 +3,31 @@
  * given when the replay tells it the same.
  */
 import type { FlightInput, FlightLine, FlightOutput } from "../relay/flight-lines.js";
+import type { RecordedTimers } from "./replay-clock.js";
 
 /** What may call back before it returns. */
 export type Asking = "hand_over" | "announce" | "caller_gone";
 
-export type Step =
-  | { readonly do: "input"; readonly input: FlightInput }
-  | { readonly do: "stand_still"; readonly untilMs: number };
-
 export interface Script {
-  readonly steps: readonly Step[];
+  readonly inputs: readonly FlightInput[];
   /** Per time that the neighbour is told, from the first. */
   readonly within: Readonly<Record<Asking, readonly (readonly FlightInput[])[]>>;
   /** Of the last line. */
   readonly endMs: number;
 }
 
+export function readTimers(lines: readonly FlightLine[]): RecordedTimers {
+  const ran = new Set<string>();
+  const cancelled = new Map<string, number>();
+  for (const line of lines) {
+    if ("in" in line && line.in === "clock" && line.event === "timer") ran.add(line.timer);
+    if ("is" in line && line.is === "cancelled") cancelled.set(line.timer, line.at);
+  }
+  return { ran, cancelled };
+}
+
 export function readScript(lines: readonly FlightLine[]): Script {
-  const steps: Step[] = [];
+  const inputs: FlightInput[] = [];
   const within: Record<Asking, FlightInput[][]> = { hand_over: [], announce: [], caller_gone: [] };
   const told = toldIndexes(lines);
   let endMs = 0;
@@ -28,8 +35,7 @@ export function readScript(lines: readonly FlightLine[]): Script {
   while (index < lines.length) {
     const line = lines[index]!;
     endMs = Math.max(endMs, line.at);
-    if ("in" in line) steps.push({ do: "input", input: line });
-    else if ("is" in line && line.is === "standstill") steps.push({ do: "stand_still", untilMs: line.at });
+    if ("in" in line) inputs.push(line);
     else if ("out" in line && line.out === "desk" && isAsking(line.event)) {
       const end = told.get(index) ?? index;
       within[line.event].push(lines.slice(index, end).filter((inner) => "in" in inner));
@@ -37,7 +43,7 @@ export function readScript(lines: readonly FlightLine[]): Script {
     }
     index++;
   }
-  return { steps, within, endMs };
+  return { inputs, within, endMs };
 }
 
 /** Index of what was told → index of the line that says that its neighbour returned. */

@@ -72,6 +72,20 @@ describe("FlightFiles", () => {
     expect(await closed(3, 1)).toBe("again\n");
   });
 
+  it("has on disk what was closed, once it is settled, and waits for no other", async () => {
+    const all = files();
+    const open = all.open(sid(1));
+    const done = all.open(sid(2));
+    open.line("open");
+    done.line("done");
+    done.close();
+    await all.settled();
+    expect(readFileSync(path(2), "utf8")).toBe("done\n");
+    open.close();
+    await all.settled();
+    expect(readFileSync(path(1), "utf8")).toBe("open\n");
+  });
+
   it("lets a call go on when its file breaks off, and says so once", async () => {
     const all = files();
     rmSync(join(directory, "deep"), { recursive: true });
@@ -80,6 +94,7 @@ describe("FlightFiles", () => {
     await expect.poll(() => log.lines.length).toBe(1);
     sink.line("x");
     sink.close();
+    await all.settled();
     expect(log.lines[0]).toContain("a flight recording broke off");
   });
 

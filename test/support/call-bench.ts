@@ -284,9 +284,9 @@ export class CallBench {
       maxCallMinutes: 55,
       openSession: (sessionProfile, history, events, life, tap) =>
         new RealtimeSession(sessionProfile, history, events, life, {
-          dialer: tap?.(this.dialer) ?? this.dialer,
+          dialer: tap?.dialer(this.dialer) ?? this.dialer,
           url: "wss://model.test/v1/realtime",
-          nowMs: () => clock.nowMs(),
+          nowMs: tap?.nowMs ?? (() => clock.nowMs()),
           metrics: this.fake.metrics,
           log: this.log,
         }),
