@@ -184,7 +184,7 @@ export async function createApp(
     log,
     orders: keeping?.orders ?? new MemoryOrderBook(),
   });
-  const flightFiles = new FlightFiles(config.recordingsDir, log);
+  const flightFiles = new FlightFiles(config.recordingsDir, `${config.nodeName}/${worker}`, log);
   const flights = flightRecorder(flightFiles, config, agents, overrides.recordFlights === true, log);
   const admission = new Admission({ utilisation: config.overloadPercent / 100 });
   const calls: Calls = new Calls(

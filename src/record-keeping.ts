@@ -110,7 +110,7 @@ export async function openRecordKeeping(
     log,
     writer: spool.writer,
   });
-  const flights = new FlightFiles(directory, log);
+  const flights = new FlightFiles(directory, config.nodeName, log);
   const eraser = new Eraser(
     {
       store,

@@ -14,12 +14,15 @@ const SUFFIX = ".flight.jsonl";
 /** Flight recordings: `<directory>/<callSid>.flight.jsonl`, one a call, readable by their owner only. */
 export class FlightFiles {
   readonly #directory: string;
+  readonly #writer: string;
   readonly #log: Log;
   readonly #waiting: Waiting;
   readonly #open = new Set<FlightFile>();
 
-  constructor(directory: string, log: Log, maxWaitingChars = MAX_WAITING_CHARS) {
+  /** @param writer  of this process, among those that may write to the same directory. */
+  constructor(directory: string, writer: string, log: Log, maxWaitingChars = MAX_WAITING_CHARS) {
     this.#directory = directory;
+    this.#writer = writer;
     this.#log = log;
     this.#waiting = { chars: 0, most: maxWaitingChars };
   }
@@ -43,7 +46,7 @@ export class FlightFiles {
   /** Whoever takes the call up later goes on in the same file. */
   open(callSid: CallSid): FlightSink {
     const path = join(this.#directory, FlightFiles.fileName(callSid));
-    const file = new FlightFile(path, this.#waiting, (error) =>
+    const file = new FlightFile(path, this.#writer, this.#waiting, (error) =>
       this.#log.error("a flight recording broke off", { callSid }, error),
     );
     this.#open.add(file);
@@ -94,13 +97,17 @@ class FlightFile implements FlightSink {
   /** Resolves when everything is written, or nothing more can be. */
   readonly over: Promise<void>;
   readonly #stream: WriteStream;
+  /** Before each piece. */
+  readonly #head: string;
   readonly #waiting: Waiting;
   #lines = "";
   #leftOut = 0;
   #timer: NodeJS.Timeout | null = null;
   #broken = false;
 
-  constructor(path: string, waiting: Waiting, broke: (error: Error) => void) {
+  constructor(path: string, writer: string, waiting: Waiting, broke: (error: Error) => void) {
+    // While a call goes from one process to another, both may write.
+    this.#head = `${JSON.stringify({ at: 0, is: "writer", writer })}\n`;
     this.#waiting = waiting;
     this.#stream = createWriteStream(path, { flags: "a", mode: 0o600 });
     this.over = new Promise((resolve) => this.#stream.once("close", resolve));
@@ -151,7 +158,7 @@ class FlightFile implements FlightSink {
     this.#timer = null;
     const { length } = this.#lines;
     if (length === 0) return;
-    this.#stream.write(this.#lines, () => {
+    this.#stream.write(this.#head + this.#lines, () => {
       this.#waiting.chars -= length;
     });
     this.#lines = "";

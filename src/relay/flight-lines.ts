@@ -137,5 +137,7 @@ export type FlightLine =
   | (Stamped & { readonly is: "returned"; readonly from: string })
   /** A timer of the call's, before it ran. */
   | (Stamped & { readonly is: "cancelled"; readonly timer: string })
+  /** Whose lines follow, until another's. */
+  | (Stamped & { readonly is: "writer"; readonly writer: string })
   /** Lines that the disk was too slow for. */
   | (Stamped & { readonly is: "left_out"; readonly lines: number });

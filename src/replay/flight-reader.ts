@@ -25,6 +25,9 @@ const MESSAGE = '"message":';
  */
 export class FlightReader {
   readonly #parts: { header: FlightHeader; lines: FlightLine[] }[] = [];
+  /** The latest of each writer. */
+  readonly #current = new Map<string, { lines: FlightLine[] }>();
+  #writer = "";
   #number = 0;
   #broken: string | null = null;
 
@@ -44,11 +47,18 @@ export class FlightReader {
     if ("is" in line && line.is === "call") {
       if (line.format !== FORMAT)
         throw invalid(`line ${this.#number} is of format ${line.format}; this version reads ${FORMAT}`);
-      this.#parts.push({ header: line, lines: [] });
+      const begun = { header: line, lines: [] };
+      this.#parts.push(begun);
+      this.#current.set(this.#writer, begun);
       return;
     }
-    const part = this.#parts.at(-1);
-    if (part === undefined) throw invalid('line 1 does not begin a recording ("is":"call")');
+    if ("is" in line && line.is === "writer") {
+      this.#writer = line.writer;
+      return;
+    }
+    const part = this.#current.get(this.#writer);
+    if (part === undefined)
+      throw invalid(`line ${this.#number} is of a recording whose beginning ("is":"call") is not here`);
     part.lines.push(line);
   }
 

@@ -20,7 +20,7 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }));
 const path = (n: number): string => join(directory, "deep", `${sid(n)}.flight.jsonl`);
 
 function files(maxWaitingBytes?: number): FlightFiles {
-  const made = new FlightFiles(join(directory, "deep"), log, maxWaitingBytes);
+  const made = new FlightFiles(join(directory, "deep"), "a/0", log, maxWaitingBytes);
   made.prepare();
   return made;
 }
@@ -37,6 +37,8 @@ async function closed(n: number, lines: number): Promise<string> {
   return read();
 }
 
+const HEAD = '{"at":0,"is":"writer","writer":"a/0"}\n';
+
 describe("FlightFiles", () => {
   it("writes lines to a file that only its owner reads, and goes on in it later", async () => {
     const all = files();
@@ -46,11 +48,11 @@ describe("FlightFiles", () => {
     first.close();
     first.close();
     first.line("lost");
-    await closed(1, 2);
+    await closed(1, 3);
     const second = all.open(sid(1));
     second.line('{"at":2}');
     second.close();
-    expect(await closed(1, 3)).toBe('{"at":0}\n{"at":1}\n{"at":2}\n');
+    expect(await closed(1, 5)).toBe(`${HEAD}{"at":0}\n{"at":1}\n${HEAD}{"at":2}\n`);
     expect(statSync(path(1)).mode & 0o777).toBe(0o600);
     expect(statSync(join(directory, "deep")).mode & 0o777).toBe(0o700);
   });
@@ -64,12 +66,12 @@ describe("FlightFiles", () => {
     two.line("never");
     two.close();
     one.close();
-    expect(await closed(2, 1)).toBe('{"at":0,"is":"left_out","lines":2}\n');
-    await closed(1, 1);
+    expect(await closed(2, 2)).toBe(`${HEAD}{"at":0,"is":"left_out","lines":2}\n`);
+    await closed(1, 2);
     const three = all.open(sid(3));
     three.line("again");
     three.close();
-    expect(await closed(3, 1)).toBe("again\n");
+    expect(await closed(3, 2)).toBe(`${HEAD}again\n`);
   });
 
   it("has on disk what was closed, once it is settled, and waits for no other", async () => {
@@ -80,10 +82,10 @@ describe("FlightFiles", () => {
     done.line("done");
     done.close();
     await all.settled();
-    expect(readFileSync(path(2), "utf8")).toBe("done\n");
+    expect(readFileSync(path(2), "utf8")).toBe(`${HEAD}done\n`);
     open.close();
     await all.settled();
-    expect(readFileSync(path(1), "utf8")).toBe("open\n");
+    expect(readFileSync(path(1), "utf8")).toBe(`${HEAD}open\n`);
   });
 
   it("lets a call go on when its file breaks off, and says so once", async () => {
@@ -100,7 +102,7 @@ describe("FlightFiles", () => {
 
   it("refuses a directory that cannot be made, before calls", () => {
     writeFileSync(join(directory, "file"), "");
-    expect(() => new FlightFiles(join(directory, "file", "in"), log).prepare()).toThrow(RelayError);
+    expect(() => new FlightFiles(join(directory, "file", "in"), "a/0", log).prepare()).toThrow(RelayError);
   });
 
   it("removes one call's, and those whose time is over, and nothing else", async () => {
@@ -120,7 +122,7 @@ describe("FlightFiles", () => {
     await all.remove(sid(1));
     await all.remove(sid(9));
     expect(readdirSync(join(directory, "deep"))).toEqual(["RE1.wav"]);
-    expect(await new FlightFiles(join(directory, "none"), log).removeBefore(0)).toBe(0);
+    expect(await new FlightFiles(join(directory, "none"), "a/0", log).removeBefore(0)).toBe(0);
   });
 
   it("has no name for what is no call's sid", () => {

@@ -163,10 +163,14 @@ describe("murelay replay", () => {
     ["is empty", () => tampered(() => []), /not a flight recording: it is empty/],
     ["is something else", () => tampered(() => ["{}", "{}"]), /line 1 has no time/],
     ["is broken in its middle", () => tampered((lines) => lines.with(20, "{")), /line 21 is not JSON/],
-    ["lacks its beginning", () => tampered((lines) => lines.slice(1)), /line 1 does not begin a recording/],
+    [
+      "lacks its beginning",
+      () => tampered((lines) => lines.slice(2)),
+      /line 1 is of a recording whose beginning/,
+    ],
     [
       "is of a later format",
-      () => tampered((lines) => lines.with(0, lines[0]!.replace('"format":1', '"format":9'))),
+      () => tampered((lines) => lines.with(1, lines[1]!.replace('"format":1', '"format":9'))),
       /is of format 9; this version reads 1/,
     ],
   ])("refuses a file that %s, with 2", async (_what, path, why) => {

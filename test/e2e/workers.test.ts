@@ -1,4 +1,6 @@
 /** The relay as two worker processes under a supervisor, between the simulators. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { speechLike } from "../../bench/sim/audio/synth.js";
 import type { Script } from "../../bench/sim/model/script.js";
@@ -6,6 +8,7 @@ import { type SimulatedModel, startModel } from "../../bench/sim/model.js";
 import type { Leg } from "../../bench/sim/twilio/leg.js";
 import { type SimulatedTwilio, startTwilio } from "../../bench/sim/twilio.js";
 import { type RelayNode, startNode } from "../support/relay-node.js";
+import { replayed } from "../support/replayed.js";
 
 const PUBLIC_URL = "https://relay.test";
 const HELLO = { text: "Hello.", audio: speechLike(400, 1) };
@@ -28,7 +31,9 @@ beforeAll(async () => {
         : script,
   });
   twilio = await startTwilio({ publicUrl: PUBLIC_URL, speed: 20 });
-  node = await startNode({ model, twilio, publicUrl: PUBLIC_URL }, { WORKERS: "2", DRAIN_SECONDS: "60" });
+  node = await startNode({ model, twilio, publicUrl: PUBLIC_URL }, { WORKERS: "2", DRAIN_SECONDS: "60" }, [
+    "--record",
+  ]);
   shared();
 }, 90_000);
 
@@ -109,6 +114,15 @@ describe("two workers", () => {
       .poll(async () => JSON.parse(await node.get(`/api/calls/${call.sid}`)) as object, { timeout: 10_000 })
       .toMatchObject({ state: "ended", outcome: "completed", endReason: "done" });
     await expect.poll(async () => (await active("0")) + (await active("1")), { timeout: 5_000 }).toBe(0);
+
+    // Each worker recorded its part of the call.
+    const flight = (): string[] =>
+      readFileSync(join(node.recordings, `${call.sid}.flight.jsonl`), "utf8")
+        .trimEnd()
+        .split("\n");
+    await expect.poll(() => flight().at(-1), { timeout: 5_000 }).toContain('"ended"');
+    expect(flight().filter((line) => line.includes('"is":"call"'))).toHaveLength(2);
+    expect(await replayed(flight())).toMatchObject({ differences: [], unused: [] });
   });
 
   it("carry forty calls whose every request reaches a worker by chance", async () => {

@@ -185,6 +185,20 @@ describe("a flight recording", () => {
     const second = await talk(other);
     listen(other, second.stream, 300);
     expect(await replayed([...lines, ...recording(other)])).toMatchObject(SAME);
+    // While it goes over, both write, piece by piece.
+    const [first, last] = [lines, recording(other)];
+    const piece = (writer: string, some: string[]) => [
+      JSON.stringify({ at: 0, is: "writer", writer }),
+      ...some,
+    ];
+    const mixed = [
+      ...piece("a/0", first.slice(0, 10)),
+      ...piece("a/1", last.slice(0, 12)),
+      ...piece("a/0", first.slice(10)),
+      ...piece("a/1", last.slice(12)),
+    ];
+    expect(await replayed(mixed)).toMatchObject(SAME);
+    expect((await replayed(mixed.filter((line) => !line.includes('"writer"')))).differences).not.toEqual([]);
   });
 
   it("says so where a replay has no use for what came", async () => {

@@ -12,6 +12,8 @@ export interface RelayNode {
   readonly pid: number;
   readonly publicPort: number;
   readonly adminPort: number;
+  /** RECORDINGS_DIR, unless the environment says otherwise. */
+  readonly recordings: string;
   /** All that it has logged so far, workers included. */
   log(): string;
   /** GET on the operator listener, as text. */
@@ -60,16 +62,19 @@ export async function freePorts(count: number): Promise<number> {
 export async function startNode(
   peers: { readonly model: SimulatedModel; readonly twilio: SimulatedTwilio; readonly publicUrl: string },
   env: Readonly<Record<string, string>> = {},
+  /** Of `serve`. */
+  flags: readonly string[] = [],
 ): Promise<RelayNode> {
   const directory = mkdtempSync(join(tmpdir(), "murelay-node-"));
   const agentsFile = join(directory, "agents.yaml");
+  const recordings = join(directory, "recordings");
   writeFileSync(agentsFile, NODE_AGENTS);
   const workers = Number(env["WORKERS"] ?? 1);
   const publicPort = Number(env["PORT"] ?? (await freePorts(workers + 1)));
   const adminPort = Number(env["ADMIN_PORT"] ?? (await freePorts(1)));
   const child: ChildProcess = spawn(
     process.execPath,
-    ["--import", import.meta.resolve("tsx"), resolve("src/cli.ts"), "serve"],
+    ["--import", import.meta.resolve("tsx"), resolve("src/cli.ts"), "serve", ...flags],
     {
       cwd: directory,
       stdio: ["ignore", "pipe", "pipe"],
@@ -86,7 +91,7 @@ export async function startNode(
         TWILIO_API_BASE_URL: peers.twilio.apiBaseUrl,
         AGENTS_FILE: agentsFile,
         DATABASE_URL: `sqlite:${join(directory, "node.db")}`,
-        RECORDINGS_DIR: join(directory, "recordings"),
+        RECORDINGS_DIR: recordings,
         DRAIN_SECONDS: "5",
         ...env,
       },
@@ -115,6 +120,7 @@ export async function startNode(
     pid: child.pid ?? 0,
     publicPort,
     adminPort,
+    recordings,
     log: () => said,
     get,
     post: async (path, body) => {
