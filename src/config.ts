@@ -70,6 +70,30 @@ export function loadConfig(env: Environment, readFile: (path: string) => string 
   });
 }
 
+/**
+ * Where a running relay answers its operators: all that a command wants that only talks to one.
+ *
+ * @throws ConfigError with every fault of these settings; others are not looked at.
+ */
+export function loadOperatorConfig(
+  env: Environment,
+  readFile: (path: string) => string = readSecretFile,
+): Pick<Config, "adminHost" | "adminPort" | "adminToken"> {
+  const faults: ConfigFault[] = [];
+  const read = <Key extends SettingKey>(key: Key): SettingValues[Key] | undefined => {
+    const setting: Setting<unknown> = SETTINGS[key];
+    const got = readSetting(setting, env, readFile);
+    // What the setting's own schema let pass.
+    if (!("problem" in got)) return got.value as SettingValues[Key];
+    faults.push(got);
+    return undefined;
+  };
+  const [adminHost, adminPort, adminToken] = [read("adminHost"), read("adminPort"), read("adminToken")];
+  if (adminHost === undefined || adminPort === undefined || adminToken === undefined)
+    throw new ConfigError(faults);
+  return { adminHost, adminPort, adminToken };
+}
+
 /** The `<Stream url>` of one worker of this node. */
 export function mediaUrlFor(config: Pick<Config, "mediaUrl" | "nodeName">, worker: number): string {
   return config.mediaUrl.replaceAll("{node}", config.nodeName).replaceAll("{worker}", String(worker));

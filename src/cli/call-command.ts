@@ -1,8 +1,7 @@
 import { type ProbeAnswer, postJson } from "../adapters/http-probe.js";
 import { numberProblem } from "../agents/dial-target.js";
-import type { Config } from "../config.js";
 import { type CliIo, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from "./io.js";
-import { loadSettings } from "./load.js";
+import { loadOperatorSettings } from "./load.js";
 
 export interface CallOptions {
   readonly agent: string;
@@ -10,6 +9,8 @@ export interface CallOptions {
   /** JSON text. */
   readonly context?: string;
 }
+
+type Operator = NonNullable<ReturnType<typeof loadOperatorSettings>>;
 
 /** Asks the running relay, over its operator listener, to place an outbound call. */
 export async function call(io: CliIo, to: string, options: CallOptions): Promise<number> {
@@ -27,7 +28,7 @@ export async function call(io: CliIo, to: string, options: CallOptions): Promise
     io.err("--context is not a JSON object");
     return EXIT_USAGE;
   }
-  const config = loadSettings(io);
+  const config = loadOperatorSettings(io);
   if (config === null) return EXIT_USAGE;
 
   const { from, agent } = options;
@@ -46,14 +47,14 @@ export async function call(io: CliIo, to: string, options: CallOptions): Promise
   return EXIT_FAILED;
 }
 
-function operatorUrl(config: Config, path: string): string {
+function operatorUrl(config: Operator, path: string): string {
   const { adminHost, adminPort } = config;
   // An address to listen on is not always one to call.
   const host = adminHost === "0.0.0.0" ? "127.0.0.1" : adminHost === "::" ? "[::1]" : adminHost;
   return `http://${host.includes(":") && !host.startsWith("[") ? `[${host}]` : host}:${adminPort}${path}`;
 }
 
-function explain(config: Config, answer: ProbeAnswer): string {
+function explain(config: Operator, answer: ProbeAnswer): string {
   const where = `${config.adminHost}:${config.adminPort}`;
   if (answer.status === 0) return `no relay answers on ${where} (${answer.body}). Start one: npm start`;
   if (answer.status === 401) return `the relay on ${where} wants another ADMIN_TOKEN`;

@@ -1,6 +1,6 @@
 import type { AgentsFile } from "../agent.js";
 import { AgentsFileError, readAgentsFile } from "../agents-file.js";
-import { type Config, ConfigError, loadConfig } from "../config.js";
+import { type Config, ConfigError, loadConfig, loadOperatorConfig } from "../config.js";
 import type { CliIo } from "./io.js";
 
 export interface Loaded {
@@ -21,9 +21,19 @@ export function loadAll(io: CliIo): Loaded | null {
   }
 }
 
+/** All settings, or null once every fault has been said. */
 export function loadSettings(io: CliIo): Config | null {
+  return told(io, () => loadConfig(io.env));
+}
+
+/** Those that say where a running relay is; null once every fault of theirs has been said. */
+export function loadOperatorSettings(io: CliIo): ReturnType<typeof loadOperatorConfig> | null {
+  return told(io, () => loadOperatorConfig(io.env));
+}
+
+function told<T>(io: CliIo, load: () => T): T | null {
   try {
-    return loadConfig(io.env);
+    return load();
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     io.err(error.message);

@@ -28,7 +28,7 @@ async function run(args: readonly string[], env: Record<string, string> = {}): P
   return { status, out: out.join("\n"), err: err.join("\n") };
 }
 
-const COMMANDS = ["serve", "demo", "bench", "doctor", "call", "number", "config"];
+const COMMANDS = ["serve", "demo", "bench", "doctor", "call", "number", "replay", "config"];
 
 describe("murelay", () => {
   it("prints its version", async () => {
@@ -52,6 +52,7 @@ describe("murelay", () => {
     [["bench"], ["--calls", "--duration", "--relay", "--ramp", "--scenario", "--json", "--html", "--slo"]],
     [["doctor"], []],
     [["call"], ["--agent", "--from", "--context"]],
+    [["replay"], ["--json", "--write"]],
     [
       ["number", "set"],
       ["--sip", "--dry-run"],
@@ -69,6 +70,7 @@ describe("murelay", () => {
     [["serve", "extra"], "too many arguments"],
     [["call", "--agent", "a"], "missing required argument"],
     [["call", "+15551112222"], "--agent"],
+    [["replay"], "missing required argument"],
     [["call", "5551112222", "--agent", "a"], "E.164"],
     [["call", "+15551112222", "--agent", "a", "--context", "[1]"], "JSON object"],
     [["number", "set", "1"], "+"],
@@ -175,6 +177,17 @@ describe("murelay with settings", () => {
         auth: "Bearer hush-admin",
       },
     ]);
+  });
+
+  it("wants no other settings for that than where the relay's operators are answered", async () => {
+    answers["POST /api/calls"] = { status: 202, body: { callSid: "CA1" } };
+    const { ADMIN_PORT = "", ADMIN_TOKEN = "" } = env;
+    const args = ["call", "+15551112222", "--agent", "support"];
+    expect((await run(args, { ADMIN_PORT, ADMIN_TOKEN })).status).toBe(0);
+    const { status, err } = await run(args, { ADMIN_PORT: "many", PORT: "none" });
+    expect(status).toBe(2);
+    expect(err).toContain("ADMIN_PORT");
+    expect(err).not.toContain(" PORT");
   });
 
   it.each([

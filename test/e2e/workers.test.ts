@@ -210,6 +210,38 @@ describe("two workers", () => {
     expect(twilio.violations()).toEqual([]);
   });
 
+  it("place a call: whichever worker is asked, rung, answered and streamed to, the agent knows what it is about", async () => {
+    for (const first of [0, 1]) {
+      byTurns(first);
+      const sent = await node.post("/api/calls", {
+        to: "+12025550177",
+        from: "+12025550100",
+        agent: "support",
+        context: { order: "4217" },
+      });
+      expect(sent.status).toBe(202);
+      const { callSid } = JSON.parse(sent.text) as { callSid: string };
+      const leg = twilio.legs.find(({ sid }) => sid === callSid)!;
+      calls.push(leg);
+      await leg.story.until("first_media", {}, 10_000);
+      expect(JSON.stringify(model.sessions.at(-1)!.events)).toContain('\\"order\\":\\"4217\\"');
+      leg.hangUp();
+      await leg.ended;
+      await twilio.settled();
+      await expect
+        .poll(async () => JSON.parse(await node.get(`/api/calls/${callSid}`)) as object, { timeout: 15_000 })
+        .toMatchObject({
+          state: "ended",
+          direction: "outbound",
+          agent: "support",
+          outcome: "completed",
+          endReason: "caller_hung_up",
+        });
+      await expect.poll(async () => (await active("0")) + (await active("1")), { timeout: 5_000 }).toBe(0);
+    }
+    expect(twilio.violations()).toEqual([]);
+  });
+
   it("lose one that is killed: its callers reach the desk, the other's notice nothing, a new one comes", async () => {
     twilio.route(PUBLIC_URL, worker(0));
     const lost = await place();
