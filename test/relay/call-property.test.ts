@@ -1,24 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Happening, LineWorld, type RestFate } from "../support/line-world.js";
+import { HAPPENINGS, LineWorld, type RestFate } from "../support/line-world.js";
 import { ladderAgent } from "../transfer/directory.js";
 
-const happening: fc.Arbitrary<Happening> = fc.constantFrom(
-  "agent_speaks",
-  "barge_in",
-  "agent_transfers",
-  "agent_transfers",
-  "agent_ends",
-  "key",
-  "supervisor_transfers",
-  "hang_up",
-  "stream_breaks",
-  "model_drops",
-  "model_speaks_late",
-  "dial_answered",
-  "dial_busy",
-  "callback_again",
-);
+const happening = fc.constantFrom("agent_transfers", ...HAPPENINGS);
 
 const fate: fc.Arbitrary<RestFate> = fc.oneof(
   { weight: 2, arbitrary: fc.constant({ code: null, done: true }) },

@@ -15,20 +15,23 @@ export interface RestFate {
 }
 
 /** What may happen to a call that talks, in any order. */
-export type Happening =
-  | "agent_speaks"
-  | "barge_in"
-  | "agent_transfers"
-  | "agent_ends"
-  | "key"
-  | "supervisor_transfers"
-  | "hang_up"
-  | "stream_breaks"
-  | "model_drops"
-  | "model_speaks_late"
-  | "dial_answered"
-  | "dial_busy"
-  | "callback_again";
+export const HAPPENINGS = [
+  "agent_speaks",
+  "barge_in",
+  "agent_transfers",
+  "agent_ends",
+  "key",
+  "supervisor_transfers",
+  "hang_up",
+  "stream_breaks",
+  "model_drops",
+  "model_speaks_late",
+  "dial_answered",
+  "dial_busy",
+  "callback_again",
+] as const;
+
+export type Happening = (typeof HAPPENINGS)[number];
 
 type Where =
   | { readonly in: "stream"; readonly stream: FakeStream }
