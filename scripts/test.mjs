@@ -7,6 +7,7 @@ ensure({ development: true });
 const root = fileURLToPath(new URL("../", import.meta.url));
 const steps = [
   ["types", ["node_modules/typescript/bin/tsc", "-p", "tsconfig.json"]],
+  ["types of the console", ["node_modules/typescript/bin/tsc", "-p", "console/tsconfig.json"]],
   ["lint", ["node_modules/@biomejs/biome/bin/biome", "check", "."]],
   ["tests", ["node_modules/vitest/vitest.mjs", "run", ...process.argv.slice(2)]],
 ];

@@ -14,8 +14,12 @@ import type { AgentsFile } from "./agent.js";
 import { readPriceTable } from "./agents/price-table.js";
 import { type Config, mediaUrlFor } from "./config.js";
 import { RelayError } from "./errors.js";
+import { agentsRoute } from "./http/agents-route.js";
+import { consoleRoutes } from "./http/console-route.js";
+import { ConsoleSessions } from "./http/console-session.js";
 import { eventsRoute } from "./http/events-route.js";
 import { nodeRoutes } from "./http/nodes-route.js";
+import type { OperatorRoute } from "./http/ops-route.js";
 import { outboundRoutes } from "./http/outbound-route.js";
 import { createOperatorServer, createPublicServer } from "./http/server.js";
 import { BlockPool } from "./playout/block-pool.js";
@@ -87,6 +91,10 @@ export interface AppOverrides {
   readonly log?: Log;
   /** Instead of the database and all that hangs on it: records, recordings, shared state. */
   readonly journal?: CallJournal;
+  /** More on the operator listener: where the journal is another, its records. */
+  readonly routes?: readonly OperatorRoute[];
+  /** The console may use a softphone on this machine. */
+  readonly phone?: boolean;
   readonly control?: CallControl;
   /** True: every call is flight-recorded, whatever its agent says. */
   readonly recordFlights?: boolean;
@@ -326,17 +334,22 @@ export async function createApp(
     clock,
     log,
   });
+  const sessions = config.adminToken === null ? null : new ConsoleSessions(config.adminToken, clock);
   const operatorServer = createOperatorServer({
     config,
+    sessions,
     desk,
     scrape: () => metrics.scrape(),
     metrics,
     log,
     routes: [
+      ...consoleRoutes({ sessions, metrics, log, phone: overrides.phone ?? false }),
+      agentsRoute(agents, VERSION),
       eventsRoute({ events, clock }),
       ...outboundRoutes(outbound),
       ...(keeping?.routes ?? []),
       ...(nodes === null ? [] : nodeRoutes(nodes)),
+      ...(overrides.routes ?? []),
     ],
   });
   let unwatch: (() => void) | null = null;

@@ -12,11 +12,14 @@ import { type SimulatedModel, startModel } from "../sim/model.js";
 import type { Leg } from "../sim/twilio/leg.js";
 import { heardMs, legAudio } from "../sim/twilio/recordings.js";
 import { type SimulatedTwilio, startTwilio } from "../sim/twilio.js";
+import { runLiveDemo } from "./live.js";
 import { PUBLIC_URL, startRelay } from "./relay.js";
 import { type BargeIn, complaints, type GapInSpeech, reportLines } from "./report.js";
 import { type DemoClips, demoScript, loadDemoClips } from "./script.js";
 import { runSipDemo } from "./sip.js";
+import { Ears } from "./softphone.js";
 import { StandstillWatch } from "./standstill.js";
+import { consoleAddress, NUMBERS, personWho, startSoftphone } from "./staying-up.js";
 import { Timeline } from "./timeline.js";
 
 /** The caller interrupts when they have heard so much of the answer. */
@@ -30,6 +33,7 @@ interface Stage {
   readonly app: App;
   readonly journal: MemoryJournal;
   readonly adminPort: number;
+  readonly ears: Ears;
   readonly standstills: StandstillWatch;
   /** When `speech_started` left the model, per time, on the simulators' clock. */
   readonly speechStartedMs: number[];
@@ -38,6 +42,7 @@ interface Stage {
 /** @returns the exit status. */
 export async function main(args: readonly string[]): Promise<number> {
   if (args.includes("--sip")) return runSipDemo();
+  if (args.includes("--live")) return runLiveDemo(process.env, (line) => console.log(line));
   const keep = args.includes("--keep");
   const clips = loadDemoClips();
   const timeline = new Timeline((line) => console.log(line));
@@ -46,10 +51,15 @@ export async function main(args: readonly string[]): Promise<number> {
   try {
     const faults = await placeCall(stage, clips);
     if (!keep) return faults === 0 ? 0 : 1;
+    const phone = await startSoftphone(stage);
     console.log(
-      `\nstaying up: metrics on http://127.0.0.1:${stage.adminPort}/metrics; Enter places another call, Ctrl-C ends`,
+      `\nstaying up. Watch calls, and talk to the agent by this browser's microphone:\n\n  ${consoleAddress(stage.adminPort, phone.address)}\n\nEnter places the same call again, Ctrl-C ends`,
     );
-    await moreCalls(stage, clips);
+    try {
+      await moreCalls(stage, clips);
+    } finally {
+      phone.close();
+    }
     return 0;
   } finally {
     stage.standstills.stop();
@@ -65,14 +75,16 @@ async function setStage(clips: DemoClips, timeline: Timeline): Promise<Stage> {
     script: demoScript(clips),
     hooks: { onSpeechStarted: (_session, atMs) => void speechStartedMs.push(atMs) },
   });
+  const ears = new Ears();
   const twilio = await startTwilio({
     publicUrl: PUBLIC_URL,
-    // A person who listens to the briefing and presses 1.
-    callees: () => ({ afterMs: 400, keys: () => "1", talkMs: 1_500 }),
+    numbers: NUMBERS,
+    callees: personWho,
+    hooks: ears.hooks,
   });
   const { app, journal, adminPort } = await startRelay(model, twilio, timeline, "./agents.yaml");
   const standstills = new StandstillWatch();
-  return { model, twilio, app, journal, adminPort, standstills, speechStartedMs };
+  return { model, twilio, app, journal, adminPort, ears, standstills, speechStartedMs };
 }
 
 /** Plays the caller. @returns how many things did not hold. */

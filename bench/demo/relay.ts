@@ -6,6 +6,8 @@ import { readPriceTable } from "../../src/agents/price-table.js";
 import { loadAgentsFile } from "../../src/agents-file.js";
 import { type App, createApp } from "../../src/app.js";
 import { loadConfig } from "../../src/config.js";
+import { recordRoutes } from "../../src/http/api-route.js";
+import { memoryCalls } from "../../src/records/memory-calls.js";
 import { MemoryJournal } from "../../src/records/memory-journal.js";
 import type { SimulatedModel } from "../sim/model.js";
 import type { SimulatedTwilio } from "../sim/twilio.js";
@@ -23,11 +25,12 @@ export interface DemoRelay {
 }
 
 /**
+ * @param model       the simulated one, or where the real one is.
  * @param agentsFile  beside this file.
  * @param settings    more than every demo needs.
  */
 export async function startRelay(
-  model: SimulatedModel,
+  model: Pick<SimulatedModel, "apiKey" | "url">,
   twilio: SimulatedTwilio,
   timeline: Timeline,
   agentsFile: string,
@@ -58,7 +61,16 @@ export async function startRelay(
     prices: readPriceTable(),
     onEvent: (_callSid, event) => timeline.event(event),
   });
-  const app = await createApp(config, agents, { journal, log: createLog({ level: "warn", pretty: true }) });
+  const app = await createApp(config, agents, {
+    journal,
+    routes: recordRoutes({
+      store: memoryCalls(journal),
+      live: (callSid) => journal.record(callSid),
+      remove: async (callSid) => journal.remove(callSid),
+    }),
+    phone: true,
+    log: createLog({ level: "warn", pretty: true }),
+  });
   const { publicPort, adminPort } = await app.start();
   const origin = `http://127.0.0.1:${publicPort}`;
   twilio.route(PUBLIC_URL, origin);

@@ -44,7 +44,8 @@ export async function runProgram(args: readonly string[], io: CliIo): Promise<nu
   program
     .command("demo")
     .description("place one whole call over loopback against simulated peers; no account needed")
-    .option("--keep", "stay up afterwards, for more calls, until Ctrl-C")
+    .option("--keep", "stay up afterwards, for more calls and for talking by the browser, until Ctrl-C")
+    .option("--live", "talk by the browser to OpenAI's real model (OPENAI_API_KEY); no play before it")
     .option("--sip", "the call runs over SIP: conference, webhook, sideband, warm transfer")
     .allowExcessArguments(false)
     .action(() =>

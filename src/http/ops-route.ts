@@ -1,11 +1,11 @@
 /**
  * The operator listener: metrics, readiness, and a supervisor's hand on live calls.
  */
-import { createHash, timingSafeEqual } from "node:crypto";
 import { isLoopbackHost } from "../config/settings.js";
 import type { Config } from "../config.js";
 import type { CallMetrics, CallSid, Log } from "../ports.js";
 import type { Desk, Refusal } from "../relay/desk.js";
+import { type ConsoleSessions, sameSecret } from "./console-session.js";
 import type { Exchange, RequestHead } from "./exchange.js";
 import { json, methodNotAllowed, NOT_FOUND, type Reply } from "./reply.js";
 
@@ -23,8 +23,12 @@ export interface OperatorRoute {
   readonly method: "GET" | "POST" | "DELETE";
   /** "/api/calls/:callSid". A last part "*" takes the rest of the path, also none, as the parameter "rest". */
   readonly path: string;
-  /** True for all of /api and the console: wants the bearer token, where one is set. */
+  /** True for all of /api and the console: wants the bearer token or the console's cookie, where a token is set. */
   readonly guarded: boolean;
+  /** Not guarded, and yet no page of another site may ask it. */
+  readonly sameSite?: boolean;
+  /** Guarded: the answer to whoever has not signed in. Absent: 401 as JSON. */
+  readonly unauthorized?: () => Reply;
   handle(request: OperatorRequest): Promise<Reply> | Reply;
   /** Instead of `handle`, for answers that go on (server-sent events): takes the exchange over. */
   readonly stream?: (exchange: Exchange, request: OperatorRequest) => void;
@@ -32,6 +36,8 @@ export interface OperatorRoute {
 
 export interface OperatorRouterParts {
   readonly config: Pick<Config, "adminHost" | "adminToken">;
+  /** Absent: the console's cookie opens nothing. */
+  readonly sessions?: ConsoleSessions | null;
   readonly desk: Pick<Desk, "readiness" | "transfer" | "end">;
   /** The Prometheus text and its content type. */
   readonly scrape: () => Promise<{ readonly type: string; readonly body: string }>;
@@ -71,7 +77,10 @@ export class OperatorRouter {
       return params === null ? [] : [{ route, params }];
     });
     const method = head.method === "HEAD" ? "GET" : head.method;
-    const found = matching.find(({ route }) => route.method === method);
+    // The path that says it outright goes before one that takes the rest.
+    const found =
+      matching.find(({ route }) => route.method === method && !route.path.endsWith("*")) ??
+      matching.find(({ route }) => route.method === method);
     if (matching.length === 0) {
       exchange.answer(NOT_FOUND);
       return;
@@ -80,14 +89,19 @@ export class OperatorRouter {
       exchange.answer(methodNotAllowed([...new Set(matching.map(({ route }) => route.method))]));
       return;
     }
-    const refused = found.route.guarded ? this.#refusal(head) : null;
+    const { route } = found;
+    const refused = route.guarded
+      ? (this.#strange(head) ?? this.#unauthorized(head, route))
+      : route.sameSite === true
+        ? this.#strange(head)
+        : null;
     if (refused !== null) {
       exchange.answer(refused);
       return;
     }
     const request = { head, params: found.params, query: new URLSearchParams(head.query) };
-    if (method === "POST") this.#withBody(exchange, found.route, request);
-    else this.#run(exchange, found.route, { ...request, body: null });
+    if (method === "POST") this.#withBody(exchange, route, request);
+    else this.#run(exchange, route, { ...request, body: null });
   }
 
   #withBody(exchange: Exchange, route: OperatorRoute, request: Omit<OperatorRequest, "body">): void {
@@ -124,24 +138,39 @@ export class OperatorRouter {
       .then((reply) => exchange.answer(reply));
   }
 
-  /** Null when the request may go on. */
-  #refusal(head: RequestHead): Reply | null {
-    const { config, metrics, log } = this.#parts;
+  /** Null, or why a page that is not ours seems to ask. */
+  #strange(head: RequestHead): Reply | null {
     // A browser names the page's own site: another site's pages have no business here.
     const origin = head.header("origin");
     if (origin !== "" && !(URL.canParse(origin) && new URL(origin).host === head.header("host")))
       return json(403, { error: "origin" });
-    if (config.adminToken === null) {
-      // Without a token only this machine is let in; a foreign name that resolves to it is a rebinding attack.
-      const host = head.header("host").replace(/:\d+$/, "");
-      return isLoopbackHost(host) ? null : json(403, { error: "host" });
-    }
+    if (this.#parts.config.adminToken !== null) return null;
+    // Without a token only this machine is let in; a foreign name that resolves to it is a rebinding attack.
+    const host = head.header("host").replace(/:\d+$/, "");
+    return isLoopbackHost(host) ? null : json(403, { error: "host" });
+  }
+
+  /** Null when the request may go on. */
+  #unauthorized(head: RequestHead, route: OperatorRoute): Reply | null {
+    const { config, metrics, log } = this.#parts;
+    if (config.adminToken === null) return null;
     const given = /^Bearer +(\S+)$/i.exec(head.header("authorization"))?.[1] ?? "";
     if (sameSecret(given, config.adminToken)) return null;
-    const reason = given === "" ? "missing" : "invalid";
+    const cookie = this.#cookie(head);
+    if (cookie === "good") return null;
+    const reason = given === "" ? cookie : "invalid";
     metrics.authFailure("api", reason);
     log.warn("operator request refused", { reason });
+    if (route.unauthorized !== undefined) return route.unauthorized();
     return { ...json(401, { error: "unauthorized" }), headers: { "WWW-Authenticate": "Bearer" } };
+  }
+
+  #cookie(head: RequestHead): "good" | "missing" | "invalid" {
+    const { sessions } = this.#parts;
+    if (sessions === undefined || sessions === null) return "missing";
+    // Pages of another port of this machine share its cookies. Browsers say so; whoever says nothing is none.
+    if (/^(?:cross-site|same-site)$/.test(head.header("sec-fetch-site"))) return "missing";
+    return sessions.judge(head.header("cookie"));
   }
 }
 
@@ -208,12 +237,6 @@ export function callSidOf(text: string | undefined): CallSid | null {
   return text !== undefined && /^(?:CA[0-9A-Za-z]{1,62}|rtc_[\w-]{1,100})$/.test(text)
     ? (text as CallSid)
     : null;
-}
-
-/** Compares in constant time; digests, so that lengths say nothing either. */
-function sameSecret(given: string, expected: string): boolean {
-  const digest = (text: string) => createHash("sha256").update(text).digest();
-  return timingSafeEqual(digest(given), digest(expected));
 }
 
 /** The named parts of a path that fits, else null. */

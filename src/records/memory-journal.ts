@@ -42,6 +42,11 @@ export class MemoryJournal implements CallJournal {
     return this.#prices === null ? record : priced(record, this.#prices);
   }
 
+  /** False: there was no such call. */
+  remove(callSid: CallSid): boolean {
+    return this.#records.delete(callSid);
+  }
+
   /** Oldest first. */
   records(): CallRecord[] {
     return [...this.#records.keys()].flatMap((callSid) => this.record(callSid) ?? []);

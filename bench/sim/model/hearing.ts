@@ -3,6 +3,7 @@ import type { SimClock } from "../clock.js";
 import type { JsonObject } from "./check.js";
 import { at, type TurnDetection, textAt } from "./config.js";
 import { newItem, wireItem } from "./items.js";
+import type { Script } from "./script.js";
 import type { ModelSession } from "./session.js";
 import type { SessionOptions } from "./session-types.js";
 import { EnergyVad, type VadSettings } from "./vad.js";
@@ -24,7 +25,7 @@ export class Hearing {
   readonly #session: ModelSession;
   readonly #clock: SimClock;
   readonly #options: SessionOptions;
-  readonly #hears: readonly string[];
+  readonly #hears: NonNullable<Script["hears"]>;
   readonly #events: HearingEvents;
   readonly #vad: EnergyVad;
   #turns: TurnDetection | null;
@@ -35,7 +36,7 @@ export class Hearing {
   constructor(
     session: ModelSession,
     options: SessionOptions,
-    fields: { readonly turns: TurnDetection | null; readonly hears: readonly string[] },
+    fields: { readonly turns: TurnDetection | null; readonly hears: NonNullable<Script["hears"]> },
     events: HearingEvents,
   ) {
     this.#session = session;
@@ -109,7 +110,10 @@ export class Hearing {
     const session = this.#session;
     const seconds = this.#uncommittedBytes / 8000;
     this.#uncommittedBytes = 0;
-    const heard = this.#hears[this.userTurns++] ?? "";
+    const turn = this.userTurns++;
+    const hears = this.#hears;
+    const heard =
+      typeof hears === "function" ? hears(turn, textAt(session.config, "instructions")) : (hears[turn] ?? "");
     const item = newItem({
       id: itemId,
       type: "message",

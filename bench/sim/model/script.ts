@@ -89,8 +89,8 @@ export interface Script {
   readonly then?: Turn;
   /** A `response.create` whose instructions quote a text says that text, and no turn is used up. Default false. */
   readonly quotes?: boolean;
-  /** What the caller says, turn by turn: the simulator cannot hear words. Past the end: "". */
-  readonly hears?: readonly string[];
+  /** What the caller says, turn by turn: the simulator cannot hear words. Past the end: "". A function is asked turn by turn. */
+  readonly hears?: readonly string[] | ((turn: number, instructions: string) => string);
   /** Responses with `conversation: "none"`. Default: says the quoted part of the instructions. */
   readonly beside?: (context: TurnContext) => Turn;
 }

@@ -1,0 +1,114 @@
+// The relay's operator API, and what its refusals mean in words.
+import { refusalWords } from "./words.js";
+
+/**
+ * @typedef {import("../src/records/call-record.js").CallRecord} CallRecord
+ * @typedef {{ name: string, description: string, kind: string }} Destination
+ * @typedef {{ name: string, model: string, language: string, tools: { name: string, description: string }[],
+ *   defaultDestination: string | null, destinations: Destination[] }} Agent
+ * @typedef {{ version: string, agents: Agent[] }} Directory
+ * @typedef {{ ready: boolean, reason: string }} Readiness
+ * @typedef {{ calls: CallRecord[], next: string | null }} CallPage
+ */
+
+// Relative to this file: a proxy may have put the relay below a path of its own.
+const ROOT = new URL("../", import.meta.url);
+
+/** An answer that is not what was asked for; its message is for people. */
+export class ApiError extends Error {
+  /** @param {number} status 0: there was no answer. @param {string} message */
+  constructor(status, message) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** @param {string} path */
+export function address(path) {
+  return new URL(path, ROOT).href;
+}
+
+/**
+ * @param {string} path relative to the relay.
+ * @param {RequestInit} [options]
+ * @throws {ApiError}
+ */
+async function ask(path, options = {}) {
+  /** @type {Response} */
+  let answer;
+  try {
+    answer = await fetch(address(path), options);
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new ApiError(0, "The relay cannot be reached.");
+  }
+  // The session is over: the same address now shows the sign-in page.
+  if (answer.status === 401) location.reload();
+  if (!answer.ok) throw new ApiError(answer.status, refusalWords(answer.status, await bodyOf(answer)));
+  return answer;
+}
+
+/** @param {Response} answer @returns {Promise<{ error?: unknown, message?: unknown }>} */
+async function bodyOf(answer) {
+  try {
+    const body = await answer.json();
+    return typeof body === "object" && body !== null ? body : {};
+  } catch {
+    // A proxy's own error page: the status alone has to do.
+    return {};
+  }
+}
+
+/** @param {string} path @param {unknown} body @param {string} [method] */
+async function send(path, body, method = "POST") {
+  const headers = { "content-type": "application/json" };
+  return await ask(path, { method, headers, body: JSON.stringify(body) });
+}
+
+/** @returns {Promise<Directory>} */
+export const readDirectory = async () => (await ask("api/agents")).json();
+
+/** @param {Record<string, string>} filter @returns {Promise<CallPage>} */
+export const readCalls = async (filter) => (await ask(`api/calls?${new URLSearchParams(filter)}`)).json();
+
+/** @param {Record<string, string>} filter @returns {Promise<{ csv: string, next: string | null }>} */
+export async function readCsv(filter) {
+  const answer = await ask(`api/calls?${new URLSearchParams({ ...filter, format: "csv" })}`);
+  return { csv: await answer.text(), next: answer.headers.get("x-next-cursor") };
+}
+
+/** @param {string} callSid @returns {Promise<CallRecord>} */
+export const readCall = async (callSid) => (await ask(`api/calls/${encodeURIComponent(callSid)}`)).json();
+
+/** @param {string} callSid @param {string} destination @param {string} reason */
+export const transferCall = (callSid, destination, reason) =>
+  send(`api/calls/${encodeURIComponent(callSid)}/transfer`, {
+    destination,
+    ...(reason === "" ? {} : { reason }),
+  });
+
+/** @param {string} callSid */
+export const endCall = (callSid) => send(`api/calls/${encodeURIComponent(callSid)}/end`, {});
+
+/** @param {Record<string, unknown>} order @returns {Promise<{ callSid: string }>} */
+export const placeCall = async (order) => (await send("api/calls", order)).json();
+
+/** @returns {Promise<Readiness>} also when it is not ready. */
+export async function readReadiness() {
+  try {
+    const answer = await fetch(address("ready"));
+    return await answer.json();
+  } catch {
+    throw new ApiError(0, "The relay cannot be reached.");
+  }
+}
+
+export const readMetrics = async () => (await ask("metrics")).text();
+
+/** @returns {Promise<boolean>} false also when nobody has to. */
+export const readSignedIn = async () => (await (await ask("console/session")).json()).signedIn === true;
+
+export async function signOut() {
+  await ask("console/session", { method: "DELETE" });
+  location.reload();
+}

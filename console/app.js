@@ -1,0 +1,106 @@
+// The frame around every page: where one is, whether the relay is there, and what was last done.
+import { signOut } from "./api.js";
+import { Component, html } from "./html.js";
+import { CallView } from "./view-call.js";
+import { EndedView } from "./view-ended.js";
+import { HealthView } from "./view-health.js";
+import { LiveView } from "./view-live.js";
+import { PlaceView } from "./view-place.js";
+import { TalkView } from "./view-talk.js";
+import { readinessWords } from "./words.js";
+
+/** @typedef {import("./store.js").Store} Store */
+
+const PAGES = /** @type {const} */ ([
+  ["live", "#/live", "Live calls"],
+  ["ended", "#/ended", "Ended calls"],
+  ["place", "#/place", "Place a call"],
+  ["talk", "#/talk", "Talk"],
+  ["health", "#/health", "Health"],
+]);
+
+/** @param {Store} store */
+function page(store) {
+  const { route } = store;
+  switch (route.page) {
+    case "call":
+      return html`<${CallView} key=${route.callSid} store=${store} callSid=${route.callSid} />`;
+    case "ended":
+      return html`<${EndedView} store=${store} filter=${route.filter} />`;
+    case "place":
+      return html`<${PlaceView} store=${store} />`;
+    case "health":
+      return html`<${HealthView} store=${store} />`;
+    case "talk":
+      return html`<${TalkView} store=${store} />`;
+    default:
+      return html`<${LiveView} store=${store} />`;
+  }
+}
+
+/** @param {{ store: Store }} props */
+function Connection({ store }) {
+  const { connection, readiness, why } = store;
+  if (connection === "lost") return html`<span class="badge bad" title=${why}>not connected</span>`;
+  if (connection === "connecting" || readiness === null) return html`<span class="badge">connecting</span>`;
+  return html`<span class=${`badge ${readiness.ready ? "good" : "warn"}`}>${readinessWords(readiness.reason)}</span>`;
+}
+
+/** @extends {Component<{ store: Store }>} */
+export class App extends Component {
+  #page = "";
+
+  /** @override Another page begins at its heading, for those who read by ear too. */
+  componentDidUpdate() {
+    const { route } = this.props.store;
+    const page = route.page === "call" ? route.callSid : route.page;
+    if (page === this.#page) return;
+    const first = this.#page === "";
+    this.#page = page;
+    const heading = document.querySelector("main h1");
+    if (first || !(heading instanceof HTMLElement)) return;
+    heading.focus({ preventScroll: true });
+    window.scrollTo(0, 0);
+  }
+
+  /** @override */
+  componentDidMount() {
+    this.componentDidUpdate();
+  }
+
+  /** @override */
+  render() {
+    const { store } = this.props;
+    const pages = PAGES.filter(([name]) => name !== "talk" || store.phoneUrl !== null);
+    const current = store.route.page === "call" ? "live" : store.route.page;
+    return html`
+      <a class="skip" href="#main" onClick=${skip}>Skip to the page</a>
+      <header class="top">
+        <a class="brand" href="#/live"><img src="console/icon.svg" alt="" width="24" height="24" />murelay</a>
+        <nav aria-label="Pages">
+          ${pages.map(
+            ([name, link, title]) =>
+              html`<a key=${name} href=${link} aria-current=${name === current ? "page" : undefined}>${title}${
+                name === "live" ? html` <span class="count">${store.live.size}</span>` : null
+              }</a>`,
+          )}
+        </nav>
+        <span class="state"><${Connection} store=${store} /></span>
+        ${store.signedIn ? html`<button type="button" class="quiet" onClick=${signOut}>Sign out</button>` : null}
+      </header>
+      ${
+        store.connection === "lost"
+          ? html`<p class="banner" role="alert">${store.why} What is shown may be old; trying again …</p>`
+          : null
+      }
+      <main id="main" tabindex="-1">${page(store)}</main>
+      <p class=${store.notice === "" ? "notice" : "notice shown"} role="status">${store.notice}</p>
+    `;
+  }
+}
+
+/** The address behind "#" says which page it is: it may not change. @param {Event} event */
+function skip(event) {
+  event.preventDefault();
+  document.getElementById("main")?.focus();
+}

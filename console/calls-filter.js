@@ -1,0 +1,33 @@
+// Between the form above ended calls and the parameters of GET /api/calls.
+
+export const OUTCOMES = /** @type {const} */ ([
+  "completed",
+  "transferred",
+  "abandoned",
+  "failed",
+  "rejected",
+]);
+const NAMES = /** @type {const} */ (["agent", "outcome", "from", "since", "until"]);
+
+/** @param {Record<string, string>} filter of the address; times are local, as a form gives them. @returns {Record<string, string>} */
+export function toQuery(filter) {
+  /** @type {Record<string, string>} */
+  const query = { state: "ended" };
+  for (const name of NAMES) {
+    const value = (filter[name] ?? "").trim();
+    if (value === "") continue;
+    if (name !== "since" && name !== "until") query[name] = value;
+    else if (!Number.isNaN(Date.parse(value))) query[name] = new Date(value).toISOString();
+  }
+  return query;
+}
+
+/** @param {FormData} form @returns {string} the address of the page that shows it. */
+export function toLink(form) {
+  const query = new URLSearchParams();
+  for (const name of NAMES) {
+    const value = String(form.get(name) ?? "").trim();
+    if (value !== "") query.set(name, value);
+  }
+  return `#/ended${query.size === 0 ? "" : `?${query}`}`;
+}

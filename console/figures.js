@@ -1,0 +1,54 @@
+// A few figures out of the Prometheus text. Pure.
+
+/** @typedef {{ name: string, labels: string, value: number }} Sample */
+
+const LINE = /^([a-zA-Z_:][\w:]*)(?:\{([^}]*)\})?\s+(\S+)/;
+
+export class Figures {
+  /** @type {Map<string, Sample[]>} */
+  #samples = new Map();
+
+  /** @param {string} text of GET /metrics. */
+  constructor(text) {
+    for (const line of text.split("\n")) {
+      const [, name, labels = "", value] = LINE.exec(line) ?? [];
+      if (name === undefined) continue;
+      const list = this.#samples.get(name) ?? [];
+      list.push({ name, labels, value: Number(value) });
+      this.#samples.set(name, list);
+    }
+  }
+
+  /** Of all workers and labels together; null: there is none. @param {string} name @param {string} [label] `outcome="failed"` */
+  sum(name, label = "") {
+    const fitting = (this.#samples.get(name) ?? []).filter(({ labels }) => labels.includes(label));
+    return fitting.length === 0 ? null : fitting.reduce((sum, { value }) => sum + value, 0);
+  }
+
+  /**
+   * @param {string} name of a histogram in seconds.
+   * @param {number} share 0.5 for the median.
+   * @returns {number | null} ms, at most the highest bound; null: nothing was counted.
+   */
+  quantileMs(name, share) {
+    /** @type {Map<number, number>} */
+    const buckets = new Map();
+    for (const { labels, value } of this.#samples.get(`${name}_bucket`) ?? []) {
+      const bound = /(?:^|,)le="([^"]+)"/.exec(labels)?.[1];
+      const upper = bound === "+Inf" ? Number.POSITIVE_INFINITY : Number(bound);
+      buckets.set(upper, (buckets.get(upper) ?? 0) + value);
+    }
+    const bounds = [...buckets].sort(([a], [b]) => a - b);
+    const wanted = (bounds.at(-1)?.[1] ?? 0) * share;
+    if (wanted === 0) return null;
+    let [low, below] = [0, 0];
+    for (const [upper, count] of bounds) {
+      if (count >= wanted) {
+        if (!Number.isFinite(upper)) return low * 1000;
+        return (low + ((upper - low) * (wanted - below)) / Math.max(1, count - below)) * 1000;
+      }
+      [low, below] = [upper, count];
+    }
+    return low * 1000;
+  }
+}

@@ -1,0 +1,178 @@
+// A softphone: microphone and loudspeaker of this browser at the line of a phone on this machine. The other end: docs/console.md.
+
+/**
+ * @typedef {"off" | "opening" | "calling" | "talking" | "with_human" | "ended"} PhoneState
+ * @typedef {{ type: "state", state: PhoneState, callSid: string | null } | { type: "clear" }} PhoneMessage
+ * @typedef {{ changed(): void }} PhoneEvents
+ */
+
+export class Phone {
+  /** @type {PhoneState} */
+  state = "off";
+  /** @type {string | null} */
+  callSid = null;
+  problem = "";
+  muted = false;
+  /** Loudness of the last frame, 0 to 1. */
+  levels = { mine: 0, theirs: 0 };
+  /** Frames that were heard and not silent. */
+  heardFrames = 0;
+  #events;
+  /** @type {WebSocket | null} */
+  #socket = null;
+  /** @type {AudioContext | null} */
+  #audio = null;
+  /** @type {MediaStream | null} */
+  #microphone = null;
+  /** @type {AudioWorkletNode | null} */
+  #player = null;
+
+  /** @param {PhoneEvents} events */
+  constructor(events) {
+    this.#events = events;
+  }
+
+  /** Asks for the microphone, then calls. @param {string} url */
+  async call(url) {
+    if (this.#socket !== null || this.state === "opening") return;
+    this.problem = "";
+    this.callSid = null;
+    this.#become("opening");
+    try {
+      await this.#openAudio();
+      this.#openLine(url);
+    } catch (error) {
+      this.problem = microphoneWords(error);
+      this.#close("off");
+    }
+  }
+
+  hangUp() {
+    this.#send({ type: "hang_up" });
+    this.#close("ended");
+  }
+
+  /** @param {string} digit */
+  press(digit) {
+    this.#send({ type: "key", digit });
+  }
+
+  mute() {
+    this.muted = !this.muted;
+    this.levels.mine = 0;
+    this.#events.changed();
+  }
+
+  async #openAudio() {
+    if (navigator.mediaDevices === undefined) throw new DOMException("", "SecurityError");
+    const microphone = await navigator.mediaDevices.getUserMedia({
+      audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 },
+    });
+    this.#microphone = microphone;
+    const audio = new AudioContext({ latencyHint: "interactive" });
+    this.#audio = audio;
+    await audio.audioWorklet.addModule(new URL("phone-worklet.js", import.meta.url));
+    const capture = new AudioWorkletNode(audio, "capture", {
+      numberOfOutputs: 0,
+      channelCount: 1,
+      channelCountMode: "explicit",
+    });
+    const player = new AudioWorkletNode(audio, "player", { numberOfInputs: 0, outputChannelCount: [1] });
+    this.#player = player;
+    audio.createMediaStreamSource(microphone).connect(capture);
+    player.connect(audio.destination);
+    capture.port.onmessage = ({ data }) => {
+      if (this.muted || this.#socket?.readyState !== WebSocket.OPEN) return;
+      this.levels.mine = loudness(new Int16Array(data));
+      this.#socket.send(data);
+      this.#events.changed();
+    };
+    await audio.resume();
+  }
+
+  /** @param {string} url */
+  #openLine(url) {
+    const socket = new WebSocket(url);
+    socket.binaryType = "arraybuffer";
+    this.#socket = socket;
+    socket.onopen = () => this.#send({ type: "call" });
+    socket.onmessage = ({ data }) => {
+      if (data instanceof ArrayBuffer) this.#hear(data);
+      else this.#told(JSON.parse(data));
+    };
+    socket.onclose = () => {
+      if (this.#socket !== socket) return;
+      if (this.state !== "ended") this.problem = "The phone cannot be reached: is the demo still running?";
+      this.#close(this.state === "ended" ? "ended" : "off");
+    };
+  }
+
+  /** @param {ArrayBuffer} data */
+  #hear(data) {
+    this.levels.theirs = loudness(new Int16Array(data));
+    if (this.levels.theirs > 0.02) this.heardFrames += 1;
+    this.#player?.port.postMessage(data, [data]);
+    this.#events.changed();
+  }
+
+  /** @param {PhoneMessage} message */
+  #told(message) {
+    if (message.type === "clear") {
+      this.#player?.port.postMessage("clear");
+      return;
+    }
+    this.callSid = message.callSid ?? this.callSid;
+    if (message.state === "ended") this.#close("ended");
+    else this.#become(message.state);
+  }
+
+  /** @param {Record<string, string>} message */
+  #send(message) {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
+  }
+
+  /** @param {PhoneState} state */
+  #close(state) {
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close();
+    for (const track of this.#microphone?.getTracks() ?? []) track.stop();
+    this.#microphone = null;
+    this.#player = null;
+    void this.#audio?.close();
+    this.#audio = null;
+    this.levels = { mine: 0, theirs: 0 };
+    this.#become(state);
+  }
+
+  /** @param {PhoneState} state */
+  #become(state) {
+    this.state = state;
+    this.#events.changed();
+  }
+}
+
+/** @param {Int16Array} samples @returns {number} 0 to 1, as the ear has it: −60 dB is 0. */
+export function loudness(samples) {
+  let sum = 0;
+  for (const sample of samples) sum += (sample / 32_768) ** 2;
+  const db = 10 * Math.log10(sum / Math.max(1, samples.length) + 1e-9);
+  return Math.max(0, Math.min(1, 1 + db / 60));
+}
+
+/** @param {unknown} error */
+function microphoneWords(error) {
+  const name = error instanceof DOMException ? error.name : "";
+  switch (name) {
+    case "NotAllowedError":
+      return "The browser does not let this page use the microphone. Allow it beside the address, then call again.";
+    case "NotFoundError":
+      return "This machine has no microphone.";
+    case "NotReadableError":
+      return "Another program holds the microphone.";
+    case "SecurityError":
+      return "Browsers give the microphone to pages of this machine (127.0.0.1) or by https only.";
+    default:
+      return `The microphone could not be opened: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}

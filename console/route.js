@@ -1,0 +1,50 @@
+// Which page is shown: all of it stands in the address behind the "#".
+
+/**
+ * @typedef {{ page: "live" } | { page: "call", callSid: string } | { page: "ended", filter: Record<string, string> }
+ *   | { page: "place" } | { page: "health" } | { page: "talk" }} Route
+ */
+
+/** @param {string} hash location.hash @returns {Route} */
+export function readRoute(hash) {
+  const [path = "", query = ""] = hash.replace(/^#\/?/, "").split("?");
+  const [page, rest] = path.split("/");
+  switch (page) {
+    case "calls":
+      return rest === undefined || rest === "" ? { page: "live" } : { page: "call", callSid: decoded(rest) };
+    case "ended":
+      return { page: "ended", filter: Object.fromEntries(new URLSearchParams(query)) };
+    case "place":
+    case "health":
+    case "talk":
+      return { page };
+    default:
+      return { page: "live" };
+  }
+}
+
+/** @param {string} text */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    // Not a call's id either: the relay will say that there is none.
+    return text;
+  }
+}
+
+/** @param {string} callSid */
+export const callLink = (callSid) => `#/calls/${encodeURIComponent(callSid)}`;
+
+/**
+ * The address of a softphone that a link brought along.
+ *
+ * @param {string} hash
+ * @returns {string | null} only ever one of this machine.
+ */
+export function phoneIn(hash) {
+  const match = /^#phone=(.+)$/.exec(hash);
+  if (match?.[1] === undefined) return null;
+  const text = decoded(match[1]);
+  return /^ws:\/\/127\.0\.0\.1:\d{1,5}\/[\w/-]{16,200}$/.test(text) ? text : null;
+}

@@ -1,0 +1,139 @@
+// What all pages share, and when they are drawn: at most once a frame, whatever happens in between.
+import { ApiError, readDirectory, readReadiness, readSignedIn } from "./api.js";
+import { Feed } from "./feed.js";
+import { LiveCalls } from "./live-calls.js";
+import { phoneIn, readRoute } from "./route.js";
+
+/** @typedef {import("./live-calls.js").LiveEvent} LiveEvent */
+
+const READY_EVERY_MS = 10_000;
+const PHONE = "murelay.phone";
+
+export class Store {
+  live = new LiveCalls();
+  /** @type {import("./feed.js").FeedState} */
+  connection = "connecting";
+  why = "";
+  /** @type {import("./api.js").Directory} */
+  directory = { version: "", agents: [] };
+  /** @type {import("./api.js").Readiness | null} null: not known. */
+  readiness = null;
+  /** There is a session that can be ended. */
+  signedIn = false;
+  showNumbers = false;
+  search = "";
+  /** What is read out and shown for a while. */
+  notice = "";
+  /** @type {string | null} where a softphone listens. */
+  phoneUrl = null;
+  /** @type {import("./route.js").Route} */
+  route = { page: "live" };
+  nowMs = Date.now();
+  /** @type {() => void} */
+  #draw;
+  #due = false;
+  /** @type {Set<(event: LiveEvent | null) => void>} */
+  #listeners = new Set();
+  #feed = new Feed({
+    state: (state, why) => {
+      const back = state === "live" && this.connection === "lost";
+      // A second try that is under way is still "lost" for whoever looks on.
+      if (state !== "connecting" || this.connection !== "lost") this.connection = state;
+      this.why = why;
+      if (back) this.say("Connected again.");
+      this.changed();
+    },
+    reset: (records) => {
+      this.live.reset(records);
+      void this.#readDirectory();
+      for (const listener of this.#listeners) listener(null);
+      this.changed();
+    },
+    event: (event) => {
+      this.live.apply(event);
+      for (const listener of this.#listeners) listener(event);
+      this.changed();
+    },
+  });
+
+  /** @param {() => void} draw */
+  constructor(draw) {
+    this.#draw = draw;
+  }
+
+  start() {
+    this.navigated();
+    window.addEventListener("hashchange", () => {
+      this.navigated();
+      this.changed();
+    });
+    this.#feed.start();
+    void this.#watchReadiness();
+    setInterval(() => {
+      this.nowMs = Date.now();
+      this.live.tidy(this.nowMs);
+      if (!document.hidden) this.changed();
+    }, 1_000);
+  }
+
+  navigated() {
+    const brought = phoneIn(location.hash);
+    if (brought !== null) {
+      sessionStorage.setItem(PHONE, brought);
+      // The secret in it is no part of a link that somebody may pass on.
+      history.replaceState(null, "", "#/talk");
+    }
+    this.phoneUrl = brought ?? sessionStorage.getItem(PHONE);
+    this.route = readRoute(location.hash);
+  }
+
+  /** Draws with the next frame. */
+  changed() {
+    if (this.#due) return;
+    this.#due = true;
+    requestAnimationFrame(() => {
+      this.#due = false;
+      this.#draw();
+    });
+  }
+
+  /** @param {string} text */
+  say(text) {
+    this.notice = text;
+    this.changed();
+    setTimeout(() => {
+      if (this.notice !== text) return;
+      this.notice = "";
+      this.changed();
+    }, 6_000);
+  }
+
+  /** Events as they come; null: some may have been missed. @param {(event: LiveEvent | null) => void} listener @returns {() => void} */
+  listen(listener) {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  async #readDirectory() {
+    try {
+      this.directory = await readDirectory();
+      this.signedIn = await readSignedIn();
+      this.changed();
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this.say(error.message);
+    }
+  }
+
+  async #watchReadiness() {
+    try {
+      this.readiness = await readReadiness();
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this.readiness = null;
+      if (this.connection === "live") this.#feed.suspect();
+    }
+    this.changed();
+    setTimeout(() => void this.#watchReadiness(), READY_EVERY_MS);
+  }
+}

@@ -1,0 +1,188 @@
+// One call, live or ended: read anew whenever its events say that something has happened.
+import { Actions } from "./actions.js";
+import { ApiError, readCall } from "./api.js";
+import { Conversation } from "./conversation.js";
+import { caller, clockTime, counted, dollars, otherParty, spanOf, when } from "./format.js";
+import { Component, html } from "./html.js";
+import { Timeline } from "./timeline.js";
+import { NumbersSwitch, Phase } from "./view-live.js";
+import { plain } from "./words.js";
+
+/**
+ * @typedef {import("./store.js").Store} Store
+ * @typedef {import("./api.js").CallRecord} CallRecord
+ */
+
+/** While much happens the record is read so often, and not more. */
+const READ_EVERY_MS = 400;
+/** A call that has just begun may not be known yet. */
+const PATIENCE = 5;
+
+/** @extends {Component<{ store: Store, callSid: string }, { record: CallRecord | null, problem: string }>} */
+export class CallView extends Component {
+  /** @override */
+  state = { record: /** @type {CallRecord | null} */ (null), problem: "" };
+  /** @type {"idle" | "reading" | "stale" | "gone"} */
+  #reading = "idle";
+  #misses = 0;
+  /** @type {() => void} */
+  #leave = () => {};
+
+  /** @override */
+  componentDidMount() {
+    const { store, callSid } = this.props;
+    this.#leave = store.listen((event) => {
+      if (event === null || event.callSid === callSid) void this.#read();
+    });
+    void this.#read();
+  }
+
+  /** @override */
+  componentWillUnmount() {
+    this.#reading = "gone";
+    this.#leave();
+  }
+
+  async #read() {
+    if (this.#reading !== "idle") {
+      if (this.#reading === "reading") this.#reading = "stale";
+      return;
+    }
+    this.#reading = "reading";
+    let again = false;
+    try {
+      const record = await readCall(this.props.callSid);
+      if (this.#isGone) return;
+      this.#misses = 0;
+      this.setState({ record, problem: "" });
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (this.#isGone) return;
+      again = error.status === 404 && this.#misses++ < PATIENCE;
+      if (!again) this.setState({ problem: error.message });
+    }
+    setTimeout(() => {
+      if (this.#isGone) return;
+      again ||= this.#reading === "stale";
+      this.#reading = "idle";
+      if (again) void this.#read();
+    }, READ_EVERY_MS);
+  }
+
+  get #isGone() {
+    return this.#reading === "gone";
+  }
+
+  /** @override */
+  render() {
+    const { store, callSid } = this.props;
+    const { record, problem } = this.state;
+    if (record === null)
+      return html`<h1 tabindex="-1">Call</h1><p class="empty" role="status">${problem === "" ? "Reading the call …" : problem}</p>`;
+    const startedMs = record.startedAt === null ? store.nowMs : Date.parse(record.startedAt);
+    const nowMs = Math.max(0, store.nowMs - startedMs);
+    const row = store.live.get(callSid);
+    const live = record.state === "live";
+    return html`
+      <div class="heading">
+        <h1 tabindex="-1">${caller(otherParty(record), store.showNumbers)} <span class="with">${
+          record.direction === "outbound" ? "called by" : "with"
+        } ${record.agent ?? "nobody"}</span></h1>
+        <${NumbersSwitch} store=${store} />
+        ${live ? html`<${Actions} store=${store} callSid=${callSid} agent=${record.agent} />` : null}
+      </div>
+      ${problem === "" ? null : html`<p class="problem" role="alert">${problem}</p>`}
+      <${Facts} record=${record} row=${row} nowMs=${nowMs} />
+      <section aria-label="Timeline"><${Timeline} record=${record} nowMs=${live ? nowMs : 0} /></section>
+      <div class="columns">
+        <section class="card wide"><h2>Conversation</h2><${Conversation} record=${record} /></section>
+        <div class="aside">
+          <${Latencies} record=${record} />
+          <${Usage} record=${record} />
+          <${Recording} record=${record} />
+          <${Events} record=${record} />
+        </div>
+      </div>
+    `;
+  }
+}
+
+/** @param {{ record: CallRecord, row: import("./live-calls.js").Row | undefined, nowMs: number }} props */
+function Facts({ record, row, nowMs }) {
+  const { startedAt, endedAt, outcome, endReason } = record;
+  const lastedMs =
+    startedAt !== null && endedAt !== null ? Date.parse(endedAt) - Date.parse(startedAt) : nowMs;
+  const now =
+    record.state === "live"
+      ? html`<${Phase} phase=${row?.phase ?? "listening"} detail=${row?.detail ?? ""} />`
+      : html`<span class=${`tag outcome ${outcome ?? ""}`}>${outcome}</span> ${plain(endReason ?? "")}`;
+  const facts = /** @type {const} */ ([
+    [record.state === "live" ? "Now" : "Outcome", now],
+    ["Began", when(startedAt)],
+    ["Lasted", clockTime(lastedMs)],
+    ["Cost", dollars(record.costUsd)],
+    ["Path", record.path],
+    ["Node", record.node ?? "–"],
+    ["Call", html`<code>${record.callSid}</code>`],
+  ]);
+  return html`<dl class="facts card">${facts.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+}
+
+/** @param {{ record: CallRecord }} props */
+function Latencies({ record }) {
+  const spans = record.turns.flatMap(({ voiceToVoiceMs }) =>
+    voiceToVoiceMs === null ? [] : [voiceToVoiceMs],
+  );
+  const sorted = spans.toSorted((a, b) => a - b);
+  return html`<section class="card"><h2>Latency</h2>${
+    spans.length === 0
+      ? html`<p class="hint">No answer yet.</p>`
+      : html`<dl class="facts"><div><dt>Last</dt><dd>${spanOf(spans.at(-1))}</dd></div>
+        <div><dt>Median</dt><dd>${spanOf(sorted[Math.floor((sorted.length - 1) / 2)])}</dd></div>
+        <div><dt>Worst</dt><dd>${spanOf(sorted.at(-1))}</dd></div></dl>
+        <p class="hint">From the caller's last word to the agent's first.</p>`
+  }</section>`;
+}
+
+/** @param {{ record: CallRecord }} props */
+function Usage({ record }) {
+  const { models, transcription } = record.usage;
+  return html`<section class="card"><h2>Usage</h2>
+    <dl class="facts">
+      ${Object.entries(models).map(
+        ([model, { inputAudio, inputText, outputAudio, outputText, cachedAudio, cachedText, responses }]) =>
+          html`<div key=${model}><dt>${model}</dt><dd>${responses} responses, ${counted(inputAudio + inputText)} tokens in
+            (${counted(cachedAudio + cachedText)} cached), ${counted(outputAudio + outputText)} out</dd></div>`,
+      )}
+      ${Object.entries(transcription).map(
+        ([model, { tokens, seconds }]) =>
+          html`<div key=${model}><dt>${model}</dt><dd>${tokens > 0 ? `${counted(tokens)} tokens` : `${seconds.toFixed(1)} s`}</dd></div>`,
+      )}
+      <div><dt>Cost</dt><dd>${dollars(record.costUsd)}${record.unpriced.length === 0 ? "" : `, without ${record.unpriced.join(", ")}`}</dd></div>
+    </dl></section>`;
+}
+
+/** @param {{ record: CallRecord }} props */
+function Recording({ record: { recording } }) {
+  if (recording === null) return null;
+  const { sid, file, transcript, words } = recording;
+  return html`<section class="card"><h2>Recording</h2>
+    <dl class="facts"><div><dt>Twilio</dt><dd><code>${sid}</code></dd></div>
+      <div><dt>File</dt><dd>${file === null ? "not fetched yet" : html`<code>${file}</code>`}</dd></div></dl>
+    ${
+      transcript === null
+        ? null
+        : html`<details><summary>Transcript${words === null ? "" : ` (${counted(words.length)} words)`}</summary><p class="transcript">${transcript}</p></details>`
+    }</section>`;
+}
+
+/** @param {{ record: CallRecord }} props */
+function Events({ record: { events } }) {
+  return html`<section class="card"><details><summary><h2>Events <span class="count">${events.length}</span></h2></summary>
+    <ol class="steps">${events.map(
+      ({ atMs, name, fields }, i) =>
+        html`<li key=${i}><span class="meta">${clockTime(atMs)}</span> ${plain(name)} ${Object.entries(fields)
+          .map(([field, value]) => `${field}: ${value}`)
+          .join(", ")}</li>`,
+    )}</ol></details></section>`;
+}

@@ -1,0 +1,107 @@
+// Whether the relay is ready, and how it is.
+import { ApiError, readMetrics } from "./api.js";
+import { Figures } from "./figures.js";
+import { counted, dollars, spanOf } from "./format.js";
+import { Component, html } from "./html.js";
+import { readinessWords } from "./words.js";
+
+/** @typedef {import("./store.js").Store} Store */
+
+const READ_EVERY_MS = 10_000;
+
+/** @extends {Component<{ store: Store }, { figures: Figures | null, problem: string }>} */
+export class HealthView extends Component {
+  /** @override */
+  state = { figures: /** @type {Figures | null} */ (null), problem: "" };
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  #gone = false;
+
+  /** @override */
+  componentDidMount() {
+    void this.#read();
+  }
+
+  /** @override */
+  componentWillUnmount() {
+    this.#gone = true;
+    clearTimeout(this.#timer);
+  }
+
+  async #read() {
+    try {
+      if (!document.hidden || this.state.figures === null) {
+        const figures = new Figures(await readMetrics());
+        if (!this.#gone) this.setState({ figures, problem: "" });
+      }
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (!this.#gone) this.setState({ problem: error.message });
+    }
+    if (!this.#gone) this.#timer = setTimeout(() => void this.#read(), READ_EVERY_MS);
+  }
+
+  /** @override */
+  render() {
+    const { readiness, directory } = this.props.store;
+    const { figures, problem } = this.state;
+    return html`
+      <div class="heading"><h1 tabindex="-1">Health</h1><span class="hint">murelay ${directory.version}; read every 10 s</span></div>
+      ${problem === "" ? null : html`<p class="problem" role="alert">${problem}</p>`}
+      <div class="tiles">
+        <${Tile} name="Readiness" value=${readiness === null ? "no answer" : readinessWords(readiness.reason)}
+          mood=${readiness === null ? "bad" : readiness.ready ? "good" : "warn"} />
+        ${figures === null ? null : tiles(figures).map((tile) => html`<${Tile} key=${tile.name} ...${tile} />`)}
+      </div>
+      <p class="hint">All figures: <a href="metrics">/metrics</a>, in Prometheus' format.</p>
+    `;
+  }
+}
+
+/** @typedef {{ name: string, value: string, about?: string, mood?: "good" | "warn" | "bad" | "" }} TileProps */
+
+/** @param {TileProps} props */
+function Tile({ name, value, about, mood }) {
+  return html`<dl class=${`tile ${mood ?? ""}`}><dt>${name}</dt><dd>${value}</dd>${about === undefined ? null : html`<dd class="hint">${about}</dd>`}</dl>`;
+}
+
+/** @param {Figures} figures @returns {TileProps[]} */
+function tiles(figures) {
+  const count = (/** @type {string} */ name, label = "") => figures.sum(`murelay_${name}`, label) ?? 0;
+  const span = (/** @type {string} */ name, /** @type {number} */ share) =>
+    figures.quantileMs(`murelay_${name}`, share);
+  const lagMs = span("event_loop_lag_seconds", 0.99);
+  const failed = count("calls_total", 'outcome="failed"');
+  const underruns = count("playout_underruns_total");
+  const down = (figures.sum("murelay_worker_up") ?? 1) === 0;
+  return [
+    { name: "Active calls", value: counted(count("calls_active")), mood: down ? "bad" : "" },
+    {
+      name: "Calls since start",
+      value: counted(count("calls_total")),
+      about: `${counted(failed)} failed, ${counted(count("calls_rejected_total"))} not let in`,
+      mood: failed > 0 ? "warn" : "",
+    },
+    {
+      name: "Voice to voice",
+      value: spanOf(span("voice_to_voice_seconds", 0.5)),
+      about: `median; 95 % within ${spanOf(span("voice_to_voice_seconds", 0.95))}`,
+    },
+    {
+      name: "Event loop lag",
+      value: spanOf(lagMs),
+      about: "99 % within; above 20 ms frames are late",
+      mood: (lagMs ?? 0) > 20 ? "warn" : "",
+    },
+    {
+      name: "Playout underruns",
+      value: counted(underruns),
+      about: "gaps that callers heard",
+      mood: underruns > 0 ? "warn" : "",
+    },
+    { name: "Interruptions", value: counted(count("barge_ins_total")) },
+    { name: "Transfers", value: counted(count("transfers_total")) },
+    { name: "Records waiting", value: counted(count("records_pending")), about: "for the database" },
+    { name: "Cost", value: dollars(count("cost_usd_total")), about: "since start, estimated" },
+  ];
+}

@@ -1,0 +1,123 @@
+// The table of live calls.
+import { caller, clockTime, counted, spanOf } from "./format.js";
+import { Component, html } from "./html.js";
+import { callLink } from "./route.js";
+
+/**
+ * @typedef {import("./store.js").Store} Store
+ * @typedef {import("./live-calls.js").Row} Row
+ */
+
+/** More rows than this are found by searching. */
+export const MAX_ROWS = 100;
+
+/** @type {Readonly<Record<import("./live-calls.js").PhaseName, string>>} */
+const PHASES = {
+  ringing: "ringing",
+  listening: "listening",
+  caller: "caller speaks",
+  thinking: "thinking",
+  agent: "agent speaks",
+  tool: "tool",
+  transfer: "transfer to",
+  ended: "ended,",
+};
+
+/** @param {Pick<Row, "phase" | "detail">} row */
+export function Phase({ phase, detail }) {
+  return html`<span class=${`phase ${phase}`}><i aria-hidden="true"></i>${PHASES[phase]}${
+    detail === "" ? "" : ` ${detail.replaceAll("_", " ")}`
+  }</span>`;
+}
+
+/** @extends {Component<{ row: Row, seconds: number, show: boolean }>} */
+class CallRow extends Component {
+  /** @override @param {{ row: Row, seconds: number, show: boolean }} next */
+  shouldComponentUpdate(next) {
+    const { row, seconds, show } = this.props;
+    return next.row !== row || next.seconds !== seconds || next.show !== show;
+  }
+
+  /** @override */
+  render() {
+    const { row, seconds, show } = this.props;
+    const link = callLink(row.callSid);
+    return html`
+      <tr class=${row.phase === "ended" ? "over" : ""} onClick=${() => {
+        if (getSelection()?.isCollapsed !== false) location.hash = link;
+      }}>
+        <th scope="row"><a href=${link}>${caller(row.number, show)}</a></th>
+        <td data-label="Agent">${row.agent}${row.direction === "outbound" ? html` <span class="tag">outbound</span>` : null}</td>
+        <td data-label="Now"><${Phase} phase=${row.phase} detail=${row.detail} /></td>
+        <td data-label="Last words" class="words">${
+          row.words === "" ? "" : html`<span class="who">${row.wordsBy}</span> ${row.words}`
+        }</td>
+        <td data-label="Duration" class="number">${clockTime(seconds * 1000)}</td>
+        <td data-label="Latency" class="number">${spanOf(row.voiceToVoiceMs)}</td>
+        <td data-label="Interruptions" class="number">${row.interruptions}</td>
+        <td data-label="Node" class="node">${row.node}</td>
+      </tr>
+    `;
+  }
+}
+
+/** @param {{ store: Store }} props */
+export function NumbersSwitch({ store }) {
+  return html`<label class="switch"><input type="checkbox" checked=${store.showNumbers} onChange=${() => {
+    store.showNumbers = !store.showNumbers;
+    store.changed();
+  }} /> Show numbers</label>`;
+}
+
+/** @param {{ store: Store }} props */
+export function LiveView({ store }) {
+  const { live, nowMs, showNumbers, search } = store;
+  const { rows, matching } = live.find(search, MAX_ROWS);
+  const size = live.size;
+  return html`
+    <div class="heading">
+      <h1 tabindex="-1">Live calls</h1>
+      <label class="search">
+        <span class="hidden">Search live calls</span>
+        <input type="search" placeholder="Search agent, number, words, node …" value=${search} onInput=${(
+          /** @type {InputEvent & { currentTarget: HTMLInputElement }} */ event,
+        ) => {
+          store.search = event.currentTarget.value;
+          store.changed();
+        }} />
+      </label>
+      <${NumbersSwitch} store=${store} />
+    </div>
+    ${
+      rows.length === 0
+        ? html`<p class="empty">${
+            search.trim() === ""
+              ? "No call is going on. The next one appears here by itself."
+              : `None of ${counted(size)} live calls fits.`
+          }</p>`
+        : html`
+          <table class="calls live">
+            <caption class="hidden">Live calls, the newest first</caption>
+            <thead><tr>
+              <th scope="col">Caller</th><th scope="col">Agent</th><th scope="col">Now</th><th scope="col">Last words</th>
+              <th scope="col" class="number">Duration</th>
+              <th scope="col" class="number"><abbr title="From the caller's last word to the agent's first, the last time">Latency</abbr></th>
+              <th scope="col" class="number"><abbr title="Interruptions">Intr.</abbr></th><th scope="col">Node</th>
+            </tr></thead>
+            <tbody>${rows.map(
+              (row) => html`<${CallRow}
+                key=${row.callSid}
+                row=${row}
+                show=${showNumbers}
+                seconds=${Math.max(0, Math.floor(((row.endedMs ?? nowMs) - row.startedMs) / 1000))}
+              />`,
+            )}</tbody>
+          </table>`
+    }
+    ${
+      matching > rows.length
+        ? html`<p class="more">The newest ${rows.length} of ${counted(matching)} are shown. Search to find the others.</p>`
+        : null
+    }
+  `;
+}

@@ -1,0 +1,82 @@
+// Talking to the agent by the browser's microphone.
+import { Component, html } from "./html.js";
+import { Phone } from "./phone.js";
+import { callLink } from "./route.js";
+import { Phase } from "./view-live.js";
+
+/** @typedef {import("./store.js").Store} Store */
+
+const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"];
+
+/** @type {Readonly<Record<import("./phone.js").PhoneState, string>>} */
+const STATES = {
+  off: "On the hook.",
+  opening: "Opening the microphone …",
+  calling: "Calling …",
+  talking: "You are connected. Speak; interrupt the agent when you like.",
+  with_human: "The agent has handed you over to a (simulated) human.",
+  ended: "The call has ended.",
+};
+
+/** @extends {Component<{ store: Store }>} */
+export class TalkView extends Component {
+  #due = false;
+  #phone = new Phone({
+    changed: () => {
+      if (this.#due) return;
+      this.#due = true;
+      requestAnimationFrame(() => {
+        this.#due = false;
+        this.forceUpdate();
+      });
+    },
+  });
+
+  /** @override */
+  componentWillUnmount() {
+    if (this.#phone.callSid !== null || this.#phone.state !== "off") this.#phone.hangUp();
+  }
+
+  /** @override */
+  render() {
+    const { store } = this.props;
+    const phone = this.#phone;
+    const { state, levels, muted, problem, callSid } = phone;
+    const up = state === "calling" || state === "talking" || state === "with_human";
+    const row = callSid === null ? undefined : store.live.get(callSid);
+    const url = store.phoneUrl;
+    return html`
+      <h1 tabindex="-1">Talk to the agent</h1>
+      ${
+        url === null
+          ? html`<p class="empty">There is no phone here. <code>npm run demo -- --keep</code> prints an address that brings one along.</p>`
+          : html`
+        <div class="card talk" data-state=${state} data-heard=${phone.heardFrames}>
+          <p class="phone-state" role="status">${STATES[state]}</p>
+          <p class="problem" role="alert">${problem}</p>
+          <div class="buttons">
+            ${
+              up || state === "opening"
+                ? html`<button type="button" class="danger big" onClick=${() => phone.hangUp()}>Hang up</button>
+                  <button type="button" aria-pressed=${muted} onClick=${() => phone.mute()}>${muted ? "Unmute" : "Mute"}</button>`
+                : html`<button type="button" class="primary big" onClick=${() => void phone.call(url)}>Call</button>`
+            }
+          </div>
+          <${Level} name="You" level=${muted ? 0 : levels.mine} /><${Level} name="Agent" level=${levels.theirs} />
+          ${row === undefined ? null : html`<p class="said"><${Phase} phase=${row.phase} detail=${row.detail} /> ${row.words}</p>`}
+          ${callSid === null ? null : html`<p><a href=${callLink(callSid)} target="_blank" rel="noopener">This call in a window of its own</a></p>`}
+          <div class="keypad" role="group" aria-label="Keypad">${KEYS.map(
+            (key) =>
+              html`<button key=${key} type="button" disabled=${!up} onClick=${() => phone.press(key)}>${key}</button>`,
+          )}</div>
+          <p class="hint">Key 0 asks for a human. Wear headphones, or the agent may hear itself.</p>
+        </div>`
+      }
+    `;
+  }
+}
+
+/** @param {{ name: string, level: number }} props */
+function Level({ name, level }) {
+  return html`<div class="level"><span>${name}</span><meter min="0" max="1" value=${level.toFixed(2)} aria-label=${`${name}: loudness`}></meter></div>`;
+}

@@ -1,0 +1,30 @@
+/**
+ * `GET /api/agents`: what a supervisor has to know of the agents. Names and descriptions only: never numbers, instructions, keys.
+ */
+import type { AgentProfile, AgentsFile } from "../agent.js";
+import type { OperatorRoute } from "./ops-route.js";
+import { json } from "./reply.js";
+
+export function agentsRoute(agents: Pick<AgentsFile, "agents">, version: string): OperatorRoute {
+  return {
+    method: "GET",
+    path: "/api/agents",
+    guarded: true,
+    handle: () => json(200, { version, agents: [...agents.agents.values()].map(shown) }),
+  };
+}
+
+function shown({ name, model, language, tools, transfer }: AgentProfile) {
+  return {
+    name,
+    model,
+    language,
+    tools: tools.map(({ name, description }) => ({ name, description })),
+    defaultDestination: transfer.default,
+    destinations: [...transfer.destinations.values()].map(({ name, description, kind }) => ({
+      name,
+      description,
+      kind,
+    })),
+  };
+}

@@ -1,0 +1,88 @@
+/**
+ * The files of the web console: a fixed list, read once. No path of a request ever reaches the file system.
+ */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export interface ConsoleFile {
+  readonly type: string;
+  readonly body: Uint8Array;
+  /** Strong, quoted. */
+  readonly etag: string;
+}
+
+const HTML = "text/html; charset=utf-8";
+const SCRIPT = "text/javascript; charset=utf-8";
+
+/** By the name under /console/. */
+const OWN: Readonly<Record<string, string>> = {
+  "style.css": "text/css; charset=utf-8",
+  "icon.svg": "image/svg+xml",
+};
+
+const SCRIPTS: readonly string[] = [
+  "actions.js",
+  "api.js",
+  "app.js",
+  "calls-filter.js",
+  "conversation.js",
+  "dialog.js",
+  "feed.js",
+  "figures.js",
+  "format.js",
+  "html.js",
+  "live-calls.js",
+  "main.js",
+  "phone-worklet.js",
+  "phone.js",
+  "resampler.js",
+  "route.js",
+  "signin.js",
+  "store.js",
+  "timeline.js",
+  "view-call.js",
+  "view-ended.js",
+  "view-health.js",
+  "view-live.js",
+  "view-place.js",
+  "view-talk.js",
+  "words.js",
+];
+
+export interface ConsoleFiles {
+  readonly index: ConsoleFile;
+  readonly signIn: ConsoleFile;
+  /** Those without data, by their name under /console/. */
+  readonly open: ReadonlyMap<string, ConsoleFile>;
+}
+
+/**
+ * @param folder  default: `console/` beside `src` and `dist`.
+ * @throws Error when one of them is not there: then this is no whole installation.
+ */
+export function readConsoleFiles(
+  folder = fileURLToPath(new URL("../../console/", import.meta.url)),
+): ConsoleFiles {
+  const own = (name: string, type: string): ConsoleFile => readOne(join(folder, name), type);
+  const packages = createRequire(import.meta.url);
+  return {
+    index: own("index.html", HTML),
+    signIn: own("signin.html", HTML),
+    open: new Map([
+      ...Object.entries(OWN).map(([name, type]) => [name, own(name, type)] as const),
+      ...SCRIPTS.map((name) => [name, own(name, SCRIPT)] as const),
+      ["vendor/preact.mjs", readOne(packages.resolve("preact"), SCRIPT)] as const,
+      // What `require` is given is the same for Node; the module for browsers lies beside it.
+      ["vendor/htm.mjs", readOne(join(dirname(packages.resolve("htm")), "htm.module.js"), SCRIPT)] as const,
+    ]),
+  };
+}
+
+function readOne(path: string, type: string): ConsoleFile {
+  const body = readFileSync(path);
+  const digest = createHash("sha256").update(body).digest("base64url").slice(0, 22);
+  return { type, body, etag: `"${digest}"` };
+}
