@@ -72,7 +72,7 @@ export class App extends Component {
   render() {
     const { store } = this.props;
     const pages = PAGES.filter(([name]) => name !== "talk" || store.phoneUrl !== null);
-    const current = store.route.page === "call" ? "live" : store.route.page;
+    const current = store.route.page === "call" ? "" : store.route.page;
     return html`
       <a class="skip" href="#main" onClick=${skip}>Skip to the page</a>
       <header class="top">

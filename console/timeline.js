@@ -6,7 +6,10 @@ import { plain } from "./words.js";
 /** @typedef {import("./api.js").CallRecord} CallRecord */
 
 const LABEL = 64;
+/** Without scrolling, on most windows. */
 const MIN_WIDTH = 560;
+const MOST_ROOM = 1_190;
+const MARGIN = 90;
 const MAX_WIDTH = 8_000;
 /** So much room has a second of a call that is not too long for it. */
 const PX_PER_S = 14;
@@ -18,9 +21,10 @@ const STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600];
 /**
  * @param {CallRecord} record
  * @param {number} nowMs since the call began.
+ * @param {number} room px that need no scrolling.
  * @returns {{ durationMs: number, width: number, x: (ms: number) => number, stepMs: number }}
  */
-export function scaleOf(record, nowMs) {
+export function scaleOf(record, nowMs, room) {
   const last = Math.max(
     1_000,
     ...record.turns.map(({ startedMs, endedMs, heardMs, receivedMs }) =>
@@ -34,7 +38,8 @@ export function scaleOf(record, nowMs) {
       ? Date.parse(record.endedAt) - Date.parse(record.startedAt)
       : nowMs;
   const durationMs = Math.max(last, ended);
-  const width = Math.round(Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, LABEL + (durationMs / 1000) * PX_PER_S)));
+  const wide = Math.max(MIN_WIDTH, room, LABEL + (durationMs / 1000) * PX_PER_S);
+  const width = Math.round(Math.min(MAX_WIDTH, wide));
   const x = (/** @type {number} */ ms) => LABEL + (ms / durationMs) * (width - LABEL - 8);
   const wanted = (durationMs / 1000 / (width - LABEL)) * 70;
   const stepMs = (STEPS_S.find((step) => step >= wanted) ?? 3600) * 1000;
@@ -43,7 +48,7 @@ export function scaleOf(record, nowMs) {
 
 /** @param {{ record: CallRecord, nowMs: number }} props */
 export function Timeline({ record, nowMs }) {
-  const { durationMs, width, x, stepMs } = scaleOf(record, nowMs);
+  const { durationMs, width, x, stepMs } = scaleOf(record, nowMs, Math.min(MOST_ROOM, innerWidth - MARGIN));
   const box = (/** @type {number} */ from, /** @type {number} */ to, /** @type {number} */ y) => ({
     x: x(from).toFixed(1),
     y,

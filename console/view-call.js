@@ -1,11 +1,11 @@
-// One call, live or ended: read anew whenever its events say that something has happened.
+// One call, live or ended.
 import { Actions } from "./actions.js";
-import { ApiError, readCall } from "./api.js";
 import { Conversation } from "./conversation.js";
 import { caller, clockTime, counted, dollars, otherParty, spanOf, when } from "./format.js";
-import { Component, html } from "./html.js";
+import { html } from "./html.js";
 import { Timeline } from "./timeline.js";
 import { NumbersSwitch, Phase } from "./view-live.js";
+import { WatchedCall } from "./watched-call.js";
 import { plain } from "./words.js";
 
 /**
@@ -13,98 +13,43 @@ import { plain } from "./words.js";
  * @typedef {import("./api.js").CallRecord} CallRecord
  */
 
-/** While much happens the record is read so often, and not more. */
-const READ_EVERY_MS = 400;
-/** A call that has just begun may not be known yet. */
-const PATIENCE = 5;
+/** @param {{ store: Store, callSid: string }} props */
+export function CallView({ store, callSid }) {
+  return html`<${WatchedCall} key=${callSid} store=${store} callSid=${callSid} show=${(
+    /** @type {CallRecord | null} */ record,
+    /** @type {string} */ problem,
+  ) => page(store, callSid, record, problem)} />`;
+}
 
-/** @extends {Component<{ store: Store, callSid: string }, { record: CallRecord | null, problem: string }>} */
-export class CallView extends Component {
-  /** @override */
-  state = { record: /** @type {CallRecord | null} */ (null), problem: "" };
-  /** @type {"idle" | "reading" | "stale" | "gone"} */
-  #reading = "idle";
-  #misses = 0;
-  /** @type {() => void} */
-  #leave = () => {};
-
-  /** @override */
-  componentDidMount() {
-    const { store, callSid } = this.props;
-    this.#leave = store.listen((event) => {
-      if (event === null || event.callSid === callSid) void this.#read();
-    });
-    void this.#read();
-  }
-
-  /** @override */
-  componentWillUnmount() {
-    this.#reading = "gone";
-    this.#leave();
-  }
-
-  async #read() {
-    if (this.#reading !== "idle") {
-      if (this.#reading === "reading") this.#reading = "stale";
-      return;
-    }
-    this.#reading = "reading";
-    let again = false;
-    try {
-      const record = await readCall(this.props.callSid);
-      if (this.#isGone) return;
-      this.#misses = 0;
-      this.setState({ record, problem: "" });
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      if (this.#isGone) return;
-      again = error.status === 404 && this.#misses++ < PATIENCE;
-      if (!again) this.setState({ problem: error.message });
-    }
-    setTimeout(() => {
-      if (this.#isGone) return;
-      again ||= this.#reading === "stale";
-      this.#reading = "idle";
-      if (again) void this.#read();
-    }, READ_EVERY_MS);
-  }
-
-  get #isGone() {
-    return this.#reading === "gone";
-  }
-
-  /** @override */
-  render() {
-    const { store, callSid } = this.props;
-    const { record, problem } = this.state;
-    if (record === null)
-      return html`<h1 tabindex="-1">Call</h1><p class="empty" role="status">${problem === "" ? "Reading the call …" : problem}</p>`;
-    const startedMs = record.startedAt === null ? store.nowMs : Date.parse(record.startedAt);
-    const nowMs = Math.max(0, store.nowMs - startedMs);
-    const row = store.live.get(callSid);
-    const live = record.state === "live";
-    return html`
-      <div class="heading">
-        <h1 tabindex="-1">${caller(otherParty(record), store.showNumbers)} <span class="with">${
-          record.direction === "outbound" ? "called by" : "with"
-        } ${record.agent ?? "nobody"}</span></h1>
-        <${NumbersSwitch} store=${store} />
-        ${live ? html`<${Actions} store=${store} callSid=${callSid} agent=${record.agent} />` : null}
+/** @param {Store} store @param {string} callSid @param {CallRecord | null} record @param {string} problem */
+function page(store, callSid, record, problem) {
+  if (record === null)
+    return html`<h1 tabindex="-1">Call</h1><p class="empty" role="status">${problem === "" ? "Reading the call …" : problem}</p>`;
+  const startedMs = record.startedAt === null ? store.nowMs : Date.parse(record.startedAt);
+  const nowMs = Math.max(0, store.nowMs - startedMs);
+  const row = store.live.get(callSid);
+  const live = record.state === "live";
+  return html`
+    <div class="heading">
+      <h1 tabindex="-1">${caller(otherParty(record), store.showNumbers)} <span class="with">${
+        record.direction === "outbound" ? "called by" : "with"
+      } ${record.agent ?? "nobody"}</span></h1>
+      <${NumbersSwitch} store=${store} />
+      ${live ? html`<${Actions} store=${store} callSid=${callSid} agent=${record.agent} />` : null}
+    </div>
+    ${problem === "" ? null : html`<p class="problem" role="alert">${problem}</p>`}
+    <${Facts} record=${record} row=${row} nowMs=${nowMs} />
+    <section aria-label="Timeline"><${Timeline} record=${record} nowMs=${live ? nowMs : 0} /></section>
+    <div class="columns">
+      <section class="card wide"><h2>Conversation</h2><${Conversation} record=${record} /></section>
+      <div class="aside">
+        <${Latencies} record=${record} />
+        <${Usage} record=${record} />
+        <${Recording} record=${record} />
+        <${Events} record=${record} />
       </div>
-      ${problem === "" ? null : html`<p class="problem" role="alert">${problem}</p>`}
-      <${Facts} record=${record} row=${row} nowMs=${nowMs} />
-      <section aria-label="Timeline"><${Timeline} record=${record} nowMs=${live ? nowMs : 0} /></section>
-      <div class="columns">
-        <section class="card wide"><h2>Conversation</h2><${Conversation} record=${record} /></section>
-        <div class="aside">
-          <${Latencies} record=${record} />
-          <${Usage} record=${record} />
-          <${Recording} record=${record} />
-          <${Events} record=${record} />
-        </div>
-      </div>
-    `;
-  }
+    </div>
+  `;
 }
 
 /** @param {{ record: CallRecord, row: import("./live-calls.js").Row | undefined, nowMs: number }} props */

@@ -1,8 +1,10 @@
 // Talking to the agent by the browser's microphone.
+import { Conversation } from "./conversation.js";
 import { Component, html } from "./html.js";
 import { Phone } from "./phone.js";
 import { callLink } from "./route.js";
 import { Phase } from "./view-live.js";
+import { WatchedCall } from "./watched-call.js";
 
 /** @typedef {import("./store.js").Store} Store */
 
@@ -51,7 +53,7 @@ export class TalkView extends Component {
         url === null
           ? html`<p class="empty">There is no phone here. <code>npm run demo -- --keep</code> prints an address that brings one along.</p>`
           : html`
-        <div class="card talk" data-state=${state} data-heard=${phone.heardFrames}>
+        <div class="talking"><div class="card talk" data-state=${state} data-heard=${phone.heardFrames}>
           <p class="phone-state" role="status">${STATES[state]}</p>
           <p class="problem" role="alert">${problem}</p>
           <div class="buttons">
@@ -63,17 +65,24 @@ export class TalkView extends Component {
             }
           </div>
           <${Level} name="You" level=${muted ? 0 : levels.mine} /><${Level} name="Agent" level=${levels.theirs} />
-          ${row === undefined ? null : html`<p class="said"><${Phase} phase=${row.phase} detail=${row.detail} /> ${row.words}</p>`}
+          ${row === undefined ? null : html`<p class="said"><${Phase} phase=${row.phase} detail=${row.detail} /> </p>`}
           ${callSid === null ? null : html`<p><a href=${callLink(callSid)} target="_blank" rel="noopener">This call in a window of its own</a></p>`}
           <div class="keypad" role="group" aria-label="Keypad">${KEYS.map(
             (key) =>
               html`<button key=${key} type="button" disabled=${!up} onClick=${() => phone.press(key)}>${key}</button>`,
           )}</div>
           <p class="hint">Key 0 asks for a human. Wear headphones, or the agent may hear itself.</p>
-        </div>`
+        </div>${callSid === null ? null : html`<${Words} store=${store} callSid=${callSid} />`}</div>`
       }
     `;
   }
+}
+
+/** @param {{ store: Store, callSid: string }} props */
+function Words({ store, callSid }) {
+  return html`<section class="card"><h2>Conversation</h2><${WatchedCall} key=${callSid} store=${store} callSid=${callSid} show=${(
+    /** @type {import("./watched-call.js").CallRecord | null} */ record,
+  ) => (record === null ? null : html`<${Conversation} record=${record} />`)} /></section>`;
 }
 
 /** @param {{ name: string, level: number }} props */

@@ -144,19 +144,28 @@ async function humanOf({ twilio }: Stage): Promise<Leg> {
   throw new Error("nobody was called");
 }
 
+/** Until Ctrl-C; without a keyboard too. One call at a time. */
 async function moreCalls(stage: Stage, clips: DemoClips): Promise<void> {
-  let ended = false;
-  process.once("SIGINT", () => {
-    ended = true;
-    process.stdin.destroy();
+  const { stdin } = process;
+  let busy = false;
+  await new Promise<void>((resolve, reject) => {
+    // Keeps the process up where input is closed.
+    const awake = setInterval(() => {}, 60_000);
+    process.once("SIGINT", () => {
+      clearInterval(awake);
+      resolve();
+    });
+    stdin.setEncoding("utf8").on("data", () => {
+      if (busy) return;
+      busy = true;
+      placeCall(stage, clips)
+        .catch(reject)
+        .finally(() => {
+          busy = false;
+        });
+    });
   });
-  process.stdin.setEncoding("utf8");
-  for await (const _line of process.stdin) {
-    if (ended) return;
-    await placeCall(stage, clips);
-  }
-  // No keyboard (input closed): stay until Ctrl-C.
-  while (!ended) await pause(500);
+  stdin.destroy();
 }
 
 /** How each `clear` compares with the truth at the phone. */

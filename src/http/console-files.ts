@@ -49,6 +49,7 @@ const SCRIPTS: readonly string[] = [
   "view-live.js",
   "view-place.js",
   "view-talk.js",
+  "watched-call.js",
   "words.js",
 ];
 
