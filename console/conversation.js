@@ -1,54 +1,13 @@
 // One call's turns, tools, transfers and notes in the order in which they happened.
 import { clockTime, spanOf } from "./format.js";
 import { html } from "./html.js";
+import { entriesOf, heardAndNot } from "./turns.js";
 import { byWords, plain } from "./words.js";
 
 /**
  * @typedef {import("./api.js").CallRecord} CallRecord
- * @typedef {CallRecord["turns"][number]} Turn
- * @typedef {{ kind: "turn", atMs: number, turn: Turn } | { kind: "tool", atMs: number, tool: CallRecord["tools"][number] }
- *   | { kind: "transfer", atMs: number, transfer: NonNullable<CallRecord["transfer"]> }
- *   | { kind: "key", atMs: number, key: string }} Entry
+ * @typedef {import("./turns.js").Turn} Turn
  */
-
-/** @param {CallRecord} record @returns {Entry[]} oldest first. */
-export function entriesOf(record) {
-  const transfers = [...record.earlierTransfers, ...(record.transfer === null ? [] : [record.transfer])];
-  /** @type {Entry[]} */
-  const entries = [
-    ...record.turns.map((turn) => ({ kind: /** @type {const} */ ("turn"), atMs: turn.startedMs ?? 0, turn })),
-    // A tool is told when it has answered; it began its time earlier.
-    ...record.tools.map((tool) => ({ kind: /** @type {const} */ ("tool"), atMs: tool.atMs, tool })),
-    ...transfers.map((transfer) => ({
-      kind: /** @type {const} */ ("transfer"),
-      atMs: transfer.requestedMs,
-      transfer,
-    })),
-    ...record.events
-      .filter(({ name }) => name === "key")
-      .map(({ atMs, fields }) => ({
-        kind: /** @type {const} */ ("key"),
-        atMs,
-        key: String(fields["key"] ?? ""),
-      })),
-  ];
-  return entries.sort((a, b) => a.atMs - b.atMs);
-}
-
-/**
- * What of an agent's words was heard, and what was generated beyond it.
- *
- * @param {Pick<Turn, "text" | "heardText" | "interruptedAtMs" | "endedMs">} turn
- * @returns {{ heard: string, unheard: string }}
- */
-export function heardAndNot({ text, heardText, endedMs }) {
-  const all = text ?? "";
-  // Still being played: nobody knows yet where it will end.
-  if (heardText === null || endedMs === null) return { heard: all, unheard: "" };
-  return all.startsWith(heardText)
-    ? { heard: heardText, unheard: all.slice(heardText.length) }
-    : { heard: heardText, unheard: "" };
-}
 
 /** @param {{ turn: Turn, live: boolean }} props */
 function TurnEntry({ turn, live }) {

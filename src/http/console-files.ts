@@ -43,6 +43,7 @@ const SCRIPTS: readonly string[] = [
   "signin.js",
   "store.js",
   "timeline.js",
+  "turns.js",
   "view-call.js",
   "view-ended.js",
   "view-health.js",

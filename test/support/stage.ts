@@ -4,8 +4,10 @@ import { type SimulatedTwilio, startTwilio, type TwilioOptions } from "../../ben
 import type { AgentsFile } from "../../src/agent.js";
 import { type App, type AppOverrides, createApp } from "../../src/app.js";
 import { loadConfig } from "../../src/config.js";
+import { type RecordRouteParts, recordRoutes } from "../../src/http/api-route.js";
 import type { CallSid } from "../../src/ports.js";
 import type { CallRecord } from "../../src/records/call-record.js";
+import { memoryCalls } from "../../src/records/memory-calls.js";
 import { MemoryJournal } from "../../src/records/memory-journal.js";
 import type { RecordEvent } from "../../src/records/record-event.js";
 import { agent } from "./call-bench.js";
@@ -30,6 +32,15 @@ export interface Stage {
   /** The text of /metrics. */
   metrics(): Promise<string>;
   close(): Promise<void>;
+}
+
+/** What the operators' routes ask, out of memory. */
+function recordsOf(journal: MemoryJournal): RecordRouteParts {
+  return {
+    store: memoryCalls(journal),
+    live: (callSid) => journal.record(callSid),
+    remove: async (callSid) => journal.remove(callSid),
+  };
 }
 
 /** The real relay on free ports, between the simulators. */
@@ -103,7 +114,7 @@ export async function startStage(
     ...options.env,
   };
   const app = await createApp(loadConfig(settings), agents, {
-    ...(options.database === true ? {} : { journal }),
+    ...(options.database === true ? {} : { journal, routes: recordRoutes(recordsOf(journal)) }),
     log,
     ...options.overrides,
   });
