@@ -23,8 +23,12 @@ export function CallView({ store, callSid }) {
 
 /** @param {Store} store @param {string} callSid @param {CallRecord | null} record @param {string} problem */
 function page(store, callSid, record, problem) {
+  // The heading stays the same element: it has the focus.
   if (record === null)
-    return html`<h1 tabindex="-1">Call</h1><p class="empty" role="status">${problem === "" ? "Reading the call …" : problem}</p>`;
+    return html`
+      <div class="heading"><h1 tabindex="-1">Call</h1></div>
+      <p class="empty" role="status">${problem === "" ? "Reading the call …" : problem}</p>
+    `;
   const startedMs = record.startedAt === null ? store.nowMs : Date.parse(record.startedAt);
   const nowMs = Math.max(0, store.nowMs - startedMs);
   const row = store.live.get(callSid);

@@ -65,7 +65,7 @@ export class PlaceView extends Component {
         <label for="from">Caller ID <span class="hint">(optional; else the agent's own number)</span></label>
         <input id="from" name="from" type="tel" autocomplete="off" />
         <label for="context">Context <span class="hint">(optional; a JSON object that the agent is given)</span></label>
-        <textarea id="context" name="context" rows="5" spellcheck="false" placeholder='{"order": "4217"}'></textarea>
+        <textarea id="context" name="context" rows="5" spellcheck=${false} placeholder='{"order": "4217"}'></textarea>
         <p class="problem" role="alert">${problem}</p>
         <div class="buttons"><button type="submit" class="primary" disabled=${busy}>${busy ? "Placing …" : "Call"}</button></div>
       </form>
