@@ -80,6 +80,9 @@ export async function readCsv(filter) {
 /** @param {string} callSid @returns {Promise<CallRecord>} */
 export const readCall = async (callSid) => (await ask(`api/calls/${encodeURIComponent(callSid)}`)).json();
 
+/** @param {string} callSid */
+export const recordingAddress = (callSid) => address(`api/calls/${encodeURIComponent(callSid)}/recording`);
+
 /** @param {string} callSid @param {string} destination @param {string} reason */
 export const transferCall = (callSid, destination, reason) =>
   send(`api/calls/${encodeURIComponent(callSid)}/transfer`, {

@@ -1,5 +1,6 @@
 // One call, live or ended.
 import { Actions } from "./actions.js";
+import { recordingAddress } from "./api.js";
 import { Conversation } from "./conversation.js";
 import { caller, clockTime, counted, dollars, otherParty, spanOf, when } from "./format.js";
 import { html } from "./html.js";
@@ -112,12 +113,13 @@ function Usage({ record }) {
 }
 
 /** @param {{ record: CallRecord }} props */
-function Recording({ record: { recording } }) {
+function Recording({ record: { callSid, recording } }) {
   if (recording === null) return null;
   const { sid, file, transcript, words } = recording;
   return html`<section class="card"><h2>Recording</h2>
     <dl class="facts"><div><dt>Twilio</dt><dd><code>${sid}</code></dd></div>
       <div><dt>File</dt><dd>${file === null ? "not fetched yet" : html`<code>${file}</code>`}</dd></div></dl>
+    ${file === null ? null : html`<audio controls preload="metadata" src=${recordingAddress(callSid)} aria-label="Recording of the call"></audio>`}
     ${
       transcript === null
         ? null

@@ -47,6 +47,8 @@ export class TalkView extends Component {
     const up = state === "calling" || state === "talking" || state === "with_human";
     const row = callSid === null ? undefined : store.live.get(callSid);
     const url = store.phoneUrl;
+    // Until then the relay may not have heard of it.
+    const known = callSid !== null && state !== "calling";
     return html`
       <h1 tabindex="-1">Talk to the agent</h1>
       ${
@@ -66,13 +68,13 @@ export class TalkView extends Component {
           </div>
           <${Level} name="You" level=${muted ? 0 : levels.mine} /><${Level} name="Agent" level=${levels.theirs} />
           ${row === undefined ? null : html`<p class="said"><${Phase} phase=${row.phase} detail=${row.detail} /> </p>`}
-          ${callSid === null ? null : html`<p><a href=${callLink(callSid)} target="_blank" rel="noopener">This call in a window of its own</a></p>`}
+          ${!known ? null : html`<p><a href=${callLink(callSid)} target="_blank" rel="noopener">This call in a window of its own</a></p>`}
           <div class="keypad" role="group" aria-label="Keypad">${KEYS.map(
             (key) =>
               html`<button key=${key} type="button" disabled=${!up} onClick=${() => phone.press(key)}>${key}</button>`,
           )}</div>
           <p class="hint">Key 0 asks for a human. Wear headphones, or the agent may hear itself.</p>
-        </div>${callSid === null ? null : html`<${Words} store=${store} callSid=${callSid} />`}</div>`
+        </div>${!known ? null : html`<${Words} store=${store} callSid=${callSid} />`}</div>`
       }
     `;
   }

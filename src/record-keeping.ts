@@ -14,6 +14,7 @@ import type { AgentsFile } from "./agent.js";
 import { type Config, twilioAccount } from "./config.js";
 import { recordRoutes } from "./http/api-route.js";
 import type { OperatorRoute } from "./http/ops-route.js";
+import { recordingRoute } from "./http/recording-route.js";
 import type { CallControl, CallMetrics, CallSid, Clock, Crm, Log } from "./ports.js";
 import { CompletionTeller } from "./records/completion.js";
 import type { PriceTable } from "./records/cost.js";
@@ -176,11 +177,17 @@ export async function openRecordKeeping(
       },
     },
     sipCalls: new StoredSipStates(store, log),
-    routes: recordRoutes({
-      store,
-      live: (callSid) => recorder.record(callSid),
-      remove: (callSid) => eraser.remove(callSid),
-    }),
+    routes: [
+      ...recordRoutes({
+        store,
+        live: (callSid) => recorder.record(callSid),
+        remove: (callSid) => eraser.remove(callSid),
+      }),
+      recordingRoute({
+        find: async (callSid) => recorder.record(callSid) ?? (await store.load(callSid))?.record ?? null,
+        read: async (file, fromByte, maxBytes) => await source.read(file, fromByte, maxBytes),
+      }),
+    ],
     trouble: () => {
       const { database, disk } = recorder.health();
       return !database ? "database" : disk ? null : "disk";

@@ -1,4 +1,4 @@
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { join } from "node:path";
@@ -84,6 +84,34 @@ export class TwilioRecordings implements RecordingSource {
 
   async removeFile(file: string): Promise<void> {
     await rm(join(this.#settings.directory, safeName(file)), { force: true });
+  }
+
+  /** @returns at most `maxBytes` from `fromByte` on, and how large the file is; null: it is not here. */
+  async read(
+    file: string,
+    fromByte: number,
+    maxBytes: number,
+  ): Promise<{ readonly bytes: Uint8Array; readonly sizeBytes: number } | null> {
+    let opened: FileHandle;
+    try {
+      opened = await open(join(this.#settings.directory, safeName(file)), "r");
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+      throw error;
+    }
+    try {
+      const { size: sizeBytes } = await opened.stat();
+      const bytes = Buffer.alloc(Math.max(0, Math.min(maxBytes, sizeBytes - fromByte)));
+      let filled = 0;
+      while (filled < bytes.length) {
+        const { bytesRead } = await opened.read(bytes, filled, bytes.length - filled, fromByte + filled);
+        if (bytesRead === 0) break;
+        filled += bytesRead;
+      }
+      return { bytes: bytes.subarray(0, filled), sizeBytes };
+    } finally {
+      await opened.close();
+    }
   }
 
   #address(name: string): URL {

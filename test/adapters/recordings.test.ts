@@ -105,6 +105,19 @@ describe("TwilioRecordings", () => {
     expect(await readdir(directory)).toEqual([]);
   });
 
+  it("reads parts of what it has, and nothing outside of its directory", async () => {
+    await writeFile(join(directory, "RE1.wav"), "0123456789");
+    const part = async (file: string, from: number, max: number) => {
+      const read = await source().read(file, from, max);
+      return read === null ? null : [Buffer.from(read.bytes).toString(), read.sizeBytes];
+    };
+    expect(await part("RE1.wav", 2, 3)).toEqual(["234", 10]);
+    expect(await part("RE1.wav", 8, 100)).toEqual(["89", 10]);
+    expect(await part("RE1.wav", 10, 1)).toEqual(["", 10]);
+    expect(await part("RE2.wav", 0, 1)).toBeNull();
+    await expect(source().read("../x", 0, 1)).rejects.toMatchObject({ code: "internal" });
+  });
+
   it("removes at Twilio and here; what is gone is removed", async () => {
     answer = (_, response) => response.writeHead(204).end();
     await source().removeRemote("RE1");

@@ -1,0 +1,64 @@
+/**
+ * `GET /api/calls/:callSid/recording`: the sound of a call, in parts, as a browser's player asks for it (RFC 9110, 14).
+ */
+import type { CallSid } from "../ports.js";
+import type { CallRecord } from "../records/call-record.js";
+import { callSidOf, type OperatorRequest, type OperatorRoute } from "./ops-route.js";
+import { json, type Reply } from "./reply.js";
+
+/** A piece of a recording; `bytes` may be fewer than were asked for, at the end of the file. */
+export interface RecordingPart {
+  readonly bytes: Uint8Array;
+  readonly sizeBytes: number;
+}
+
+export interface RecordingRouteParts {
+  readonly find: (callSid: CallSid) => Promise<CallRecord | null>;
+  /** Null: the file is not on this machine. */
+  readonly read: (file: string, fromByte: number, maxBytes: number) => Promise<RecordingPart | null>;
+  /** Default 1 MiB: a minute of two channels. What is beyond is asked for when it is wanted. */
+  readonly maxPartBytes?: number;
+}
+
+const MAX_PART_BYTES = 1024 * 1024;
+/** Whole, for those who do not ask for a part: half an hour of two channels. More is read from the directory. */
+const MAX_WHOLE_BYTES = 64 * 1024 * 1024;
+
+export function recordingRoute(parts: RecordingRouteParts): OperatorRoute {
+  return {
+    method: "GET",
+    path: "/api/calls/:callSid/recording",
+    guarded: true,
+    handle: async (request) => await answer(parts, request),
+  };
+}
+
+async function answer(
+  { find, read, maxPartBytes = MAX_PART_BYTES }: RecordingRouteParts,
+  { params, head }: OperatorRequest,
+): Promise<Reply> {
+  const callSid = callSidOf(params["callSid"]);
+  const file = callSid === null ? null : ((await find(callSid))?.recording?.file ?? null);
+  if (file === null) return json(404, { error: "not_found", message: "there is no recording of that call" });
+  const range = /^bytes=(\d{1,12})-(\d{1,12})?$/.exec(head.header("range"));
+  const from = Number(range?.[1] ?? 0);
+  const wanted = range?.[2] === undefined ? Number.POSITIVE_INFINITY : Number(range[2]) - from + 1;
+  const most = range === null ? MAX_WHOLE_BYTES : Math.min(maxPartBytes, Math.max(0, wanted));
+  const part = await read(file, from, most);
+  if (part === null)
+    return json(404, { error: "not_found", message: "the recording's file is not on this machine" });
+  const { bytes, sizeBytes } = part;
+  if (range === null && bytes.length < sizeBytes)
+    return json(413, { error: "too_large", message: "ask for a part of it, with Range" });
+  if (range !== null && bytes.length === 0)
+    return { ...json(416, { error: "range" }), headers: { "Content-Range": `bytes */${sizeBytes}` } };
+  return {
+    status: range === null ? 200 : 206,
+    type: "audio/wav",
+    body: bytes,
+    headers: {
+      "Accept-Ranges": "bytes",
+      ...(range === null ? {} : { "Content-Range": `bytes ${from}-${from + bytes.length - 1}/${sizeBytes}` }),
+    },
+  };
+}

@@ -1,0 +1,81 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { recordingRoute } from "../../src/http/recording-route.js";
+import { createOperatorServer, type HttpServer } from "../../src/http/server.js";
+import type { CallSid } from "../../src/ports.js";
+import { emptyRecord } from "../../src/records/record.js";
+import { AuthCounter, FakeDesk, FakeLog, send } from "./harness.js";
+
+const SOUND = Buffer.from("0123456789abcdefghij");
+const TOKEN = "a-token";
+
+describe("GET /api/calls/:callSid/recording", () => {
+  let server: HttpServer;
+  let port: number;
+  beforeEach(async () => {
+    const record = (sid: CallSid, file: string | null) => ({
+      ...emptyRecord(sid),
+      recording: { sid: "RE1", file, transcript: null, words: null },
+    });
+    server = createOperatorServer({
+      config: { adminHost: "127.0.0.1", adminToken: TOKEN },
+      desk: new FakeDesk(),
+      scrape: async () => ({ type: "text/plain", body: "" }),
+      metrics: new AuthCounter(),
+      log: new FakeLog(),
+      routes: [
+        recordingRoute({
+          find: async (sid) =>
+            sid === "CA1"
+              ? record(sid, "RE1.wav")
+              : sid === "CA2"
+                ? record(sid, null)
+                : sid === "CA3"
+                  ? record(sid, "RE3.wav")
+                  : null,
+          read: async (file, from, max) =>
+            file === "RE1.wav"
+              ? {
+                  bytes: SOUND.subarray(from, Math.min(SOUND.length, from + max)),
+                  sizeBytes: SOUND.length,
+                }
+              : null,
+          maxPartBytes: 8,
+        }),
+      ],
+    });
+    port = await server.listen("127.0.0.1", 0);
+  });
+  afterEach(() => server.close());
+
+  const ask = (sid: string, headers: Record<string, string> = {}) =>
+    send(port, "GET", `/api/calls/${sid}/recording`, { authorization: `Bearer ${TOKEN}`, ...headers });
+
+  it.each([
+    ["bytes=0-", "01234567", "bytes 0-7/20"],
+    ["bytes=8-", "89abcdef", "bytes 8-15/20"],
+    ["bytes=16-", "ghij", "bytes 16-19/20"],
+    ["bytes=3-5", "345", "bytes 3-5/20"],
+    ["bytes=18-40", "ij", "bytes 18-19/20"],
+  ])("gives the part %s", async (range, body, told) => {
+    const answer = await ask("CA1", { range });
+    expect([answer.status, answer.body, answer.headers["content-range"]]).toEqual([206, body, told]);
+    expect(answer.headers["content-type"]).toBe("audio/wav");
+  });
+
+  it("gives it whole to whoever asks for no part, or for one that it does not understand", async () => {
+    for (const range of ["", "bytes=-5", "bytes=0-1,4-5", "lines=1-"]) {
+      const answer = await ask("CA1", range === "" ? {} : { range });
+      expect([answer.status, answer.body]).toEqual([200, SOUND.toString()]);
+    }
+  });
+
+  it.each(["bytes=20-", "bytes=5-2"])("refuses the part %s, which there is not", async (range) => {
+    const answer = await ask("CA1", { range });
+    expect([answer.status, answer.headers["content-range"]]).toEqual([416, "bytes */20"]);
+  });
+
+  it("has none of a call without, of a file elsewhere, of no call, and for nobody without the token", async () => {
+    for (const sid of ["CA2", "CA3", "CA4", "x"]) expect((await ask(sid)).status).toBe(404);
+    expect((await ask("CA1", { authorization: "" })).status).toBe(401);
+  });
+});
