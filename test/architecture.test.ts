@@ -197,14 +197,41 @@ function nameFaults(path: string): string[] {
 
 // --- the tests ------------------------------------------------------------------------------------------
 
-function sources(folder: string): Source[] {
+function sources(folder: string, kinds = /\.ts$/): Source[] {
   return readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
+    .filter((entry) => entry.isFile() && kinds.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name))
     .map((file) => ({
       path: file.slice(join(ROOT, folder).length + 1).replaceAll("\\", "/"),
       text: readFileSync(file, "utf8"),
     }));
+}
+
+// --- the console ----------------------------------------------------------------------------------------
+
+/** What turns text into markup or code, keeps things in the browser for ever, or comes from elsewhere. */
+const NOT_IN_A_BROWSER =
+  /\b(?:innerHTML|outerHTML|insertAdjacentHTML|dangerouslySetInnerHTML|DOMParser|createContextualFragment|srcdoc|eval|Function|document\s*\.\s*(?:write|cookie)|localStorage|indexedDB|importScripts)\b|(?:https?|wss):\/\//g;
+
+/** Every way in which one file of the console breaks its rules. `path` is relative to console. */
+function consoleFaultsOf({ path, text }: Source, exists: (path: string) => boolean): string[] {
+  const name = posix.basename(path);
+  if (path.endsWith(".html")) {
+    const inline = /<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=|(?:src|href)="(?!console\/)/gi;
+    return [...text.matchAll(inline)].map((match) => `${path} holds ${match[0].trim()}`);
+  }
+  const code = withoutComments(text);
+  const faults = imports(text).flatMap((specifier) => {
+    // Packages come in by one file; all others are beside it, as a browser finds them.
+    if (specifier.startsWith("./vendor/"))
+      return path === "html.js" ? [] : [`${path} imports ${specifier}, whose place is html.js`];
+    const there = /^\.\/[a-z0-9-]+\.js$/.test(specifier) && exists(specifier.slice(2));
+    return there ? [] : [`${path} imports ${specifier}, which a browser does not find`];
+  });
+  for (const match of code.matchAll(NOT_IN_A_BROWSER)) faults.push(`${path} uses ${match[0]}`);
+  if (!/^[a-z0-9]+(?:-[a-z0-9]+)*\.js$/.test(name)) faults.push(`${path} is not named in kebab-case`);
+  if (name === "index.js" || name === "utils.js") faults.push(`${path} has the name of a drawer`);
+  return faults;
 }
 
 describe("the house", () => {
@@ -214,6 +241,13 @@ describe("the house", () => {
   it("keeps its rules in every source", () => {
     expect(all.length).toBeGreaterThan(20);
     expect(all.flatMap((source) => faultsOf(source, inSrc))).toEqual([]);
+  });
+
+  it("keeps the console's rules in every file of it", () => {
+    const files = sources("console", /\.(?:js|html)$/);
+    expect(files.length).toBeGreaterThan(20);
+    const there = (path: string) => existsSync(join(ROOT, "console", path));
+    expect(files.flatMap((file) => consoleFaultsOf(file, there))).toEqual([]);
   });
 
   it("has rooms for every folder of the lower floors, and none that is empty of rules", () => {
@@ -299,6 +333,34 @@ describe("the rules", () => {
     ],
     ["relay/good.ts", "this.clock.setTimeout(1); const names = { console: 1, process: 2 };"],
   ])("allow in %s: %s", (path, text) => expect(judge(path, text)).toEqual([]));
+
+  it.each([
+    ["view.js", 'import { h } from "preact";'],
+    ["view.js", 'import { h } from "./vendor/preact.mjs";'],
+    ["view.js", 'import { x } from "../src/errors.js";'],
+    ["view.js", 'import { x } from "./store";'],
+    ["view.js", "element.innerHTML = text;"],
+    ["view.js", "html`<p dangerouslySetInnerHTML=$" + "{x} />`"],
+    ["view.js", "localStorage.setItem(a, b);"],
+    ["view.js", 'fetch("https://elsewhere.example/");'],
+    ["view.js", "setTimeout(new Function(text));"],
+    ["MyView.js", ""],
+    ["utils.js", ""],
+    ["index.html", "<script>run()</script>"],
+    ["index.html", '<p style="color: red">'],
+    ["index.html", '<p onclick="run()">'],
+    ["index.html", '<script src="//cdn.example/x.js"></script>'],
+  ])("refuse in console/%s: %s", (path, text) =>
+    expect(consoleFaultsOf({ path, text }, () => true)).toHaveLength(1),
+  );
+
+  it.each([
+    ["html.js", 'import { h } from "./vendor/preact.mjs";'],
+    ["view.js", 'import { html } from "./html.js"; // not innerHTML'],
+    ["index.html", '<script type="module" src="console/main.js"></script>'],
+  ])("allow in console/%s: %s", (path, text) =>
+    expect(consoleFaultsOf({ path, text }, () => true)).toEqual([]),
+  );
 
   it("see an import that leads nowhere", () => {
     expect(faultsOf({ path: "wire/bad.ts", text: 'import "./gone.js";' }, () => false)).toHaveLength(1);
