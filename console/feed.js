@@ -1,5 +1,5 @@
 // The stream of events, and what there was before it: kept up whatever becomes of relay, proxy and network.
-import { ApiError, address, readCalls } from "./api.js";
+import { ApiError, address, readCalls, readDirectory } from "./api.js";
 
 /**
  * @typedef {import("./live-calls.js").LiveEvent} LiveEvent
@@ -58,13 +58,32 @@ export class Feed {
     };
     // EventSource would ask again by itself, but not read what it has missed, nor after a refusal.
     source.onerror = () => {
-      if (this.#source === source) this.#lost("The relay cannot be reached.");
+      if (this.#source === source) void this.#ask();
     };
   }
 
   /** Somebody else has noticed that the relay is not there. */
   suspect() {
     if (this.#source !== null) this.#lost("The relay cannot be reached.");
+  }
+
+  /** Lets go of the stream, of which a browser gives all pages of a relay six, until the next start. */
+  pause() {
+    clearTimeout(this.#timer);
+    this.#source?.close();
+    this.#source = null;
+    this.#events.state("connecting", "");
+  }
+
+  /** A stream does not tell why it failed. Where it was for want of a session, this question leads to the sign-in. */
+  async #ask() {
+    this.#lost("The relay cannot be reached.");
+    try {
+      await readDirectory();
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (this.#source === null) this.#events.state("lost", error.message);
+    }
   }
 
   /** @param {string} why */

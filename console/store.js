@@ -7,6 +7,8 @@ import { phoneIn, readRoute } from "./route.js";
 /** @typedef {import("./live-calls.js").LiveEvent} LiveEvent */
 
 const READY_EVERY_MS = 10_000;
+/** A window that nobody sees for so long wants no events. */
+const HIDDEN_MS = 5_000;
 const PHONE = "murelay.phone";
 
 export class Store {
@@ -32,6 +34,9 @@ export class Store {
   /** @type {() => void} */
   #draw;
   #due = false;
+  #paused = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #unseen;
   /** @type {Set<(event: LiveEvent | null) => void>} */
   #listeners = new Set();
   #feed = new Feed({
@@ -68,6 +73,7 @@ export class Store {
       this.changed();
     });
     this.#feed.start();
+    document.addEventListener("visibilitychange", () => this.#seen());
     void this.#watchReadiness();
     setInterval(() => {
       this.nowMs = Date.now();
@@ -112,6 +118,19 @@ export class Store {
   listen(listener) {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
+  }
+
+  #seen() {
+    clearTimeout(this.#unseen);
+    if (document.hidden) {
+      this.#unseen = setTimeout(() => {
+        this.#paused = true;
+        this.#feed.pause();
+      }, HIDDEN_MS);
+    } else if (this.#paused) {
+      this.#paused = false;
+      this.#feed.start();
+    }
   }
 
   async #readDirectory() {

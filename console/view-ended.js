@@ -146,7 +146,7 @@ function FilterForm({ store, filter }) {
     event.preventDefault();
     location.hash = toLink(new FormData(event.currentTarget));
   }}>
-    <label>Agent <select name="agent" defaultValue=${filter["agent"] ?? ""}>
+    <label>Agent <select name="agent">
       <option value="">all</option>
       ${store.directory.agents.map(({ name }) => html`<option key=${name} value=${name} selected=${name === filter["agent"]}>${name}</option>`)}
     </select></label>

@@ -321,6 +321,45 @@ describe.skipIf(chromiumSkip("the console in a browser") !== null)(
       after.hangUp();
     });
 
+    it("asks for the token again when the session is over", async () => {
+      expected = /ERR_|Failed to load/;
+      const port = await freePorts(1);
+      const env = { ADMIN_PORT: String(port), ADMIN_TOKEN: TOKEN };
+      const first = await start({ env });
+      const page = await open(port);
+      await page.getByLabel("Operator token").fill(TOKEN);
+      await page.keyboard.press("Enter");
+      await ready(page);
+      await page.context().clearCookies();
+      await first.close();
+      await start({ env });
+      await page.getByLabel("Operator token").waitFor();
+    });
+
+    it("leaves the stream to others while nobody looks, and reads anew when somebody does", async () => {
+      const { twilio, adminPort } = await start();
+      const page = await open(adminPort);
+      await ready(page);
+      const streams: string[] = [];
+      page.on("request", (request) => {
+        if (request.url().endsWith("/api/events")) streams.push(request.url());
+      });
+      const look = (hidden: boolean) =>
+        page.evaluate(
+          `Object.defineProperty(document, "hidden", { configurable: true, value: ${hidden} }); document.dispatchEvent(new Event("visibilitychange"))`,
+        );
+      const ended = page.waitForEvent("requestfailed", (request) => request.url().endsWith("/api/events"));
+      await look(true);
+      await ended;
+      const call = twilio.placeCall();
+      await call.story.until("first_media", {}, PATIENCE_MS);
+      expect(streams).toEqual([]);
+      await look(false);
+      await page.locator("table.live").getByText(HELLO.text).waitFor();
+      expect(streams).toHaveLength(1);
+      call.hangUp();
+    });
+
     it("shows what people and models say as text, whatever it looks like", async () => {
       const evil = '<img src=x onerror="document.title=1"><script>document.title=2</script>';
       const { twilio, adminPort } = await start(
