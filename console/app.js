@@ -57,6 +57,8 @@ export class App extends Component {
     if (page === this.#page) return;
     const first = this.#page === "";
     this.#page = page;
+    const title = PAGES.find(([name]) => name === route.page)?.[2] ?? "Call";
+    document.title = `${title} · murelay`;
     const heading = document.querySelector("main h1");
     if (first || !(heading instanceof HTMLElement)) return;
     heading.focus({ preventScroll: true });

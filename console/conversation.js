@@ -70,7 +70,7 @@ function TransferEntry({ transfer }) {
   ];
   return html`
     <li class="step transfer">
-      <details open=${outcome !== "answered"}>
+      <details open>
         <summary><span class="tag">transfer</span> to <b>${destination}</b> (${plain(kind)}), asked for by ${byWords(by)}
           <span class=${`tag ${outcome === null ? "live" : outcome === "answered" ? "good" : "bad"}`}>${plain(outcome ?? "under way")}</span>
           <span class="meta">${clockTime(requestedMs)}</span></summary>

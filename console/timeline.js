@@ -6,6 +6,8 @@ import { plain } from "./words.js";
 /** @typedef {import("./api.js").CallRecord} CallRecord */
 
 const LABEL = 64;
+/** The last time stands half beside its tick. */
+const EDGE = 18;
 /** Without scrolling, on most windows. */
 const MIN_WIDTH = 560;
 const MOST_ROOM = 1_190;
@@ -40,7 +42,7 @@ export function scaleOf(record, nowMs, room) {
   const durationMs = Math.max(last, ended);
   const wide = Math.max(MIN_WIDTH, room, LABEL + (durationMs / 1000) * PX_PER_S);
   const width = Math.round(Math.min(MAX_WIDTH, wide));
-  const x = (/** @type {number} */ ms) => LABEL + (ms / durationMs) * (width - LABEL - 8);
+  const x = (/** @type {number} */ ms) => LABEL + (ms / durationMs) * (width - LABEL - EDGE);
   const wanted = (durationMs / 1000 / (width - LABEL)) * 70;
   const stepMs = (STEPS_S.find((step) => step >= wanted) ?? 3600) * 1000;
   return { durationMs, width, x, stepMs };
@@ -59,7 +61,8 @@ export function Timeline({ record, nowMs }) {
   const ticks = Array.from({ length: Math.floor(durationMs / stepMs) + 1 }, (_, i) => i * stepMs);
   const interruptions = record.turns.filter(({ interruptedAtMs }) => interruptedAtMs !== null).length;
   const transfers = [...record.earlierTransfers, ...(record.transfer === null ? [] : [record.transfer])];
-  const summary = `${clockTime(durationMs)} long: ${record.turns.length} turns, ${interruptions} interruptions, ${record.tools.length} tool calls, ${transfers.length} transfers. The conversation below tells the same in words.`;
+  const counts = `turns: ${record.turns.length}, interruptions: ${interruptions}, tool calls: ${record.tools.length}, transfers: ${transfers.length}`;
+  const summary = `${clockTime(durationMs)} long; ${counts}. The conversation below tells the same in words.`;
   return html`
     <div class="timeline" tabindex="0" role="region" aria-label="Timeline, scrolls sideways">
       <svg width=${width} height="128" viewBox=${`0 0 ${width} 128`} role="img" aria-label=${summary}>

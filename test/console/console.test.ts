@@ -135,7 +135,7 @@ describe.skipIf(chromiumSkip("the console in a browser") !== null)(
       await tool.locator("pre", { hasText: '"query": "4217"' }).waitFor();
       await tool.locator(".tag.good", { hasText: "ok" }).waitFor();
       await page.getByText(/tokens in/).waitFor();
-      const drawing = page.getByRole("img", { name: /1 interruptions, 1 tool calls/ });
+      const drawing = page.getByRole("img", { name: /interruptions: 1, tool calls: 1/ });
       await drawing.waitFor();
       expect(await drawing.locator(".talk.agent rect.lost").count()).toBe(1);
       expect(await drawing.locator(".used").count()).toBe(1);
@@ -387,7 +387,7 @@ describe.skipIf(chromiumSkip("the console in a browser") !== null)(
       await page.locator(".step.tool pre", { hasText: "onerror" }).first().waitFor();
       expect(await page.locator("img").count()).toBe(images);
       expect(await page.locator("main img, main script").count()).toBe(0);
-      expect(await page.title()).toBe("murelay");
+      expect(await page.title()).toBe("Call · murelay");
     });
 
     it("can be used on a phone, in the dark, without scrolling sideways", async () => {
