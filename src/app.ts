@@ -431,7 +431,7 @@ function flightRecorder(
   if (recorded.length === 0) return null;
   files.prepare();
   const names = recorded.map(({ name }) => name).join(", ");
-  log.warn("flight recorder on: files hold all that is said", { agents: names, dir: config.recordingsDir });
+  log.info("flight recorder on: files hold all that is said", { agents: names, dir: config.recordingsDir });
   return {
     version: VERSION,
     record: ({ callSid }, agent) => (all || agent.record ? files.open(callSid) : null),

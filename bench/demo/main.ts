@@ -4,6 +4,7 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { FlightFiles } from "../../src/adapters/flight-files.js";
 import type { App } from "../../src/app.js";
 import type { CallSid } from "../../src/ports.js";
 import type { MemoryJournal } from "../../src/records/memory-journal.js";
@@ -13,8 +14,8 @@ import type { Leg } from "../sim/twilio/leg.js";
 import { heardMs, legAudio } from "../sim/twilio/recordings.js";
 import { type SimulatedTwilio, startTwilio } from "../sim/twilio.js";
 import { runLiveDemo } from "./live.js";
-import { PUBLIC_URL, startRelay } from "./relay.js";
-import { type BargeIn, complaints, type GapInSpeech, reportLines } from "./report.js";
+import { DEMO_FOLDER, PUBLIC_URL, startRelay } from "./relay.js";
+import { type BargeIn, complaints, type GapInSpeech, type ReportFiles, reportLines } from "./report.js";
 import { type DemoClips, demoScript, loadDemoClips } from "./script.js";
 import { runSipDemo } from "./sip.js";
 import { Ears } from "./softphone.js";
@@ -210,15 +211,15 @@ function gapsInSpeech(call: Leg, clips: DemoClips, standstills: StandstillWatch)
   }));
 }
 
-function writeFiles(call: Leg, record: unknown): { recordFile: string; wavFile: string } {
-  const folder = join("data", "demo");
-  mkdirSync(folder, { recursive: true });
-  const recordFile = join(folder, `${call.sid}.json`);
-  const wavFile = join(folder, `${call.sid}.wav`);
+function writeFiles(call: Leg, record: unknown): ReportFiles {
+  mkdirSync(DEMO_FOLDER, { recursive: true });
+  const recordFile = join(DEMO_FOLDER, `${call.sid}.json`);
+  const wavFile = join(DEMO_FOLDER, `${call.sid}.wav`);
+  const flightFile = join(DEMO_FOLDER, FlightFiles.fileName(call.sid as CallSid));
   writeFileSync(recordFile, `${JSON.stringify(record, null, 2)}\n`);
   const { caller, agent } = legAudio(call);
   writeFileSync(wavFile, stereoWav(caller, agent));
-  return { recordFile, wavFile };
+  return { recordFile, wavFile, flightFile };
 }
 
 async function agentFinished(call: Leg, audio: Uint8Array): Promise<void> {

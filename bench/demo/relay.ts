@@ -1,5 +1,6 @@
 /** The relay of a demo, between the simulated Twilio and the simulated model. */
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createLog } from "../../src/adapters/pino-log.js";
 import { readPriceTable } from "../../src/agents/price-table.js";
@@ -15,6 +16,9 @@ import type { Timeline } from "./timeline.js";
 
 /** The relay as Twilio knows it; the simulated Twilio knows where that really is. */
 export const PUBLIC_URL = "https://relay.example";
+
+/** Where a demo leaves its files. */
+export const DEMO_FOLDER = join("data", "demo");
 
 export interface DemoRelay {
   readonly app: App;
@@ -46,6 +50,9 @@ export async function startRelay(
     TWILIO_ACCOUNT_SID: twilio.accountSid,
     TWILIO_AUTH_TOKEN: twilio.authToken,
     TWILIO_API_BASE_URL: twilio.apiBaseUrl,
+    RECORDINGS_DIR: DEMO_FOLDER,
+    // One caller is let in, however busy the machine is with other things.
+    OVERLOAD_PERCENT: "100",
     ...settings,
   });
   const path = fileURLToPath(new URL(agentsFile, import.meta.url));
@@ -69,6 +76,7 @@ export async function startRelay(
       remove: async (callSid) => journal.remove(callSid),
     }),
     phone: true,
+    recordFlights: true,
     log: createLog({ level: "warn", pretty: true }),
   });
   const { publicPort, adminPort } = await app.start();

@@ -22,7 +22,14 @@ export interface GapInSpeech {
 /** What happens after so much lost time is the machine's. */
 const EXCUSED_FROM_MS = 20;
 
-export interface DemoReport {
+/** Paths of what a demo leaves. */
+export interface ReportFiles {
+  readonly recordFile: string;
+  readonly wavFile: string;
+  readonly flightFile: string;
+}
+
+export interface DemoReport extends ReportFiles {
   readonly record: CallRecord;
   readonly bargeIns: readonly BargeIn[];
   readonly firstAudioMs: number | null;
@@ -32,8 +39,6 @@ export interface DemoReport {
   /** What the human was told before the caller was put through. */
   readonly briefing: string | number | boolean | null;
   readonly violations: readonly string[];
-  readonly recordFile: string;
-  readonly wavFile: string;
 }
 
 /** What must hold for the demo to have worked; each entry is a complaint. */
@@ -119,6 +124,7 @@ export function reportLines(report: DemoReport): string[] {
     "",
     `call record   ${report.recordFile}`,
     `recording     ${report.wavFile} (left: caller, right: agent)`,
+    `every message ${report.flightFile} (again: npx murelay replay FILE)`,
   );
   return lines;
 }
