@@ -1,7 +1,7 @@
 import type { AgentProfile } from "../agent.js";
 import type { ToolCallId } from "../ports.js";
 import type { ToolOutcome } from "../records/record-event.js";
-import type { CallParties } from "./call.js";
+import type { CallParties } from "./call-parties.js";
 import type { Departure } from "./call-state.js";
 import type { CallStory } from "./call-story.js";
 import type { ResponseEnd, SessionTool } from "./voice-session.js";

@@ -2,27 +2,15 @@ import type { AgentProfile, TurnDetection } from "../agent.js";
 import { dtmfTones, isDtmf } from "../codec/dtmf.js";
 import { WAITING_TONE } from "../codec/tone.js";
 import { assertNever } from "../errors.js";
-import type { BlockPool } from "../playout/block-pool.js";
 import type { Hearing } from "../playout/ledger.js";
-import type {
-  CallerProfile,
-  CallMetrics,
-  CallSid,
-  Clock,
-  Crm,
-  ItemId,
-  Log,
-  ResponseId,
-  StreamSid,
-  Timer,
-  UpstreamDialer,
-} from "../ports.js";
-import type { CallDirection, CallJournal, TokenUsage } from "../records/record-event.js";
+import type { CallerProfile, ItemId, Log, ResponseId, StreamSid, Timer } from "../ports.js";
+import type { TokenUsage } from "../records/record-event.js";
 import type { Endpoint } from "../vad/endpointer.js";
-import type { Admission } from "./admission.js";
 import { AudioPath, type AudioPathEvents, isLocal } from "./audio-path.js";
 import { BargeIn } from "./barge-in.js";
 import { CallAccount } from "./call-account.js";
+import type { CallParties } from "./call-parties.js";
+import type { CallDeps, CallHost } from "./call-ports.js";
 import {
   type CallEvent,
   type CallState,
@@ -35,12 +23,11 @@ import {
 import { CallStory } from "./call-story.js";
 import type { CallTools, ToolHost } from "./call-tools.js";
 import type { Heritage } from "./fleet.js";
-import { Flight, type FlightRecorder } from "./flight.js";
+import { Flight } from "./flight.js";
 import { Keypad } from "./keypad.js";
 import type { MediaLeg, MediaLegEvents } from "./media-leg.js";
 import * as prompts from "./prompts.js";
-import type { Ticker, Ticking } from "./ticker.js";
-import type { TransferRequest } from "./transfer-request.js";
+import type { Ticking } from "./ticker.js";
 import { TurnFitting } from "./turn-fitting.js";
 import { Upstream, type UpstreamHost } from "./upstream.js";
 import type {
@@ -53,68 +40,6 @@ import type {
   VoiceSessionEvents,
   VoiceSessionLife,
 } from "./voice-session.js";
-
-export interface CallParties {
-  readonly callSid: CallSid;
-  readonly from: string;
-  readonly to: string;
-  readonly direction: CallDirection;
-  /** Handed on when the caller's number is shown to a human; null when Twilio gave none. */
-  readonly callToken: string | null;
-  /** When it began, if that was before this process got it: a call that was placed has rung. Absent or null: now. */
-  readonly openedEpochMs?: number | null;
-}
-
-/** What follows a call's departure from its agent; implemented by whoever keeps the calls. */
-export interface CallHost {
-  /** The farewell was heard: the human is called, the stream will end. */
-  handOver(call: Call, request: TransferRequest): void;
-  /** It will be handed over once the farewell is over. */
-  announce(call: Call, request: TransferRequest): void;
-  /** The caller hung up, or Twilio says so, while the human was being reached. */
-  callerGone(call: Call): void;
-  /** Once, last. */
-  ended(call: Call): void;
-  /** Once, last, instead of `ended`: the call goes on in another process. */
-  movedAway(call: Call): void;
-}
-
-/** What stands between a session and its socket, and its time. */
-export interface SessionTap {
-  dialer(inner: UpstreamDialer): UpstreamDialer;
-  nowMs(): number;
-}
-
-export interface CallDeps {
-  readonly clock: Clock;
-  readonly ticker: Ticker;
-  readonly metrics: CallMetrics;
-  readonly log: Log;
-  readonly journal: CallJournal;
-  readonly pool: BlockPool;
-  readonly node: string;
-  readonly leadMs: number;
-  readonly uplinkPtimeMs: number;
-  readonly uplinkIdlePtimeMs: number;
-  readonly upstreamTimeoutMs: number;
-  readonly maxCallMinutes: number;
-  readonly openSession: (
-    profile: SessionProfile,
-    history: readonly HistoryItem[],
-    events: VoiceSessionEvents,
-    life: VoiceSessionLife,
-    tap?: SessionTap,
-  ) => VoiceSession;
-  /** Absent: no call is recorded. */
-  readonly flights?: FlightRecorder;
-  readonly tools: (host: ToolHost) => CallTools;
-  /** Whether one more caller can be taken; absent or null: MAX_CALLS alone says so. */
-  readonly admission?: Admission | null;
-  /** Who calls: never rejects, never takes longer than its time-out. Null: nobody is asked. */
-  readonly lookUp: Crm["lookUp"] | null;
-  /** What these tokens cost in USD; null: the model has no price. */
-  readonly price: (model: string, tokens: TokenUsage) => number | null;
-}
 
 /** An unclaimed warm session is closed after this (promise S1). */
 const CLAIM_MS = 10_000;
@@ -149,7 +74,7 @@ export class Call
   readonly story: CallStory;
   readonly log: Log;
 
-  readonly #host: CallHost;
+  readonly #host: CallHost<Call>;
   readonly #deps: CallDeps;
   /** Null: it is not recorded. */
   readonly #flight: Flight | null;
@@ -184,7 +109,7 @@ export class Call
   #instructions: string;
   #language: string;
 
-  constructor(parties: CallParties, agent: AgentProfile, host: CallHost, given: CallDeps) {
+  constructor(parties: CallParties, agent: AgentProfile, host: CallHost<Call>, given: CallDeps) {
     this.parties = parties;
     this.agent = agent;
     const sink = given.flights?.record(parties, agent) ?? null;

@@ -3,7 +3,8 @@ import type { CallSid, MediaReceiver, MediaSocket } from "../ports.js";
 import type { TwilioStart } from "../wire/twilio-media.js";
 import type { Twiml } from "../wire/twiml.js";
 import type { OverflowReason } from "./admission.js";
-import { Call, type CallDeps, type CallHost } from "./call.js";
+import { Call } from "./call.js";
+import type { CallDeps, CallHost } from "./call-ports.js";
 import type { CallbackKind, Desk, Form, Readiness, Refusal } from "./desk.js";
 import type { Fleet, Heritage } from "./fleet.js";
 import { MediaLeg, type MediaLegEvents } from "./media-leg.js";
@@ -62,7 +63,7 @@ interface Ended {
 }
 
 /** All calls of this process, by CallSid: admits them, finds them, and lets them go. */
-export class Calls implements Desk, CallHost, TransferHubHost {
+export class Calls implements Desk, CallHost<Call>, TransferHubHost {
   readonly agents: AgentsFile;
   readonly #config: CallsConfig;
   readonly #deps: CallsDeps;

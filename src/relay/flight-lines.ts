@@ -2,7 +2,7 @@
 import type { AgentProfile, Destination, LanguageProfile, TransferSettings } from "../agent.js";
 import type { CallerProfile, UpstreamClose } from "../ports.js";
 import type { CallOutcome } from "../records/record-event.js";
-import type { CallParties } from "./call.js";
+import type { CallParties } from "./call-parties.js";
 import type { Departure } from "./call-state.js";
 import type { ToolBatch } from "./call-tools.js";
 import type { Heritage } from "./fleet.js";

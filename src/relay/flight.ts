@@ -5,22 +5,18 @@
  */
 import type { AgentProfile } from "../agent.js";
 import type { Clock, FlightSink, UpstreamDialer, UpstreamSocket, UpstreamSocketEvents } from "../ports.js";
-import type { Call, CallDeps, CallHost, CallParties } from "./call.js";
+import type { CallParties } from "./call-parties.js";
+import type { CallDeps, CallHost } from "./call-ports.js";
+import type { CallState } from "./call-state.js";
 import type { CallTools, ToolHost } from "./call-tools.js";
 import type { DeskOrder, FlightHeader, FlightSettings } from "./flight-lines.js";
 import { withoutSecrets } from "./flight-secrets.js";
+import type { LegRecorder } from "./media-leg.js";
 import type { TransferRequest } from "./transfer-request.js";
-
-export interface FlightRecorder {
-  /** Null: this call is not recorded. */
-  record(parties: CallParties, agent: AgentProfile): FlightSink | null;
-  /** That wrote the recording. */
-  readonly version: string;
-}
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-export class Flight {
+export class Flight implements LegRecorder {
   readonly #sink: FlightSink;
   readonly #clock: Clock;
   readonly #originMs: number;
@@ -199,7 +195,7 @@ export class Flight {
     };
   }
 
-  host(inner: CallHost): CallHost {
+  host<Callee extends { readonly state: CallState }>(inner: CallHost<Callee>): CallHost<Callee> {
     return {
       handOver: (call, request) => this.#told("hand_over", request, () => inner.handOver(call, request)),
       announce: (call, request) => this.#told("announce", request, () => inner.announce(call, request)),
@@ -217,7 +213,7 @@ export class Flight {
     if (this.#inputs > before) this.#write({ is: "returned", from: event });
   }
 
-  #over(event: string, { state }: Call, run: () => void): void {
+  #over(event: string, { state }: { readonly state: CallState }, run: () => void): void {
     const how = state.name === "ended" ? { outcome: state.outcome, reason: state.reason } : {};
     this.#write({ out: "desk", event, ...how });
     run();

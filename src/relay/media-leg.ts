@@ -10,7 +10,6 @@ import {
   type TwilioStart,
   TwilioWriter,
 } from "../wire/twilio-media.js";
-import type { Flight } from "./flight.js";
 
 /** What the leg tells its call. Frame bytes are valid only until the method returns. */
 export interface MediaLegEvents {
@@ -27,6 +26,15 @@ export interface MediaLegEvents {
   markEchoed(generation: number, position: number): void;
   /** Once, last. `clean`: Twilio said `stop`, or we closed. */
   streamEnded(clean: boolean): void;
+}
+
+/** Writes down what passes, as it passes. */
+export interface LegRecorder {
+  /** Runs `handle` before it returns. */
+  phoneSaid(message: Uint8Array, handle: () => void): void;
+  phoneClosed(code: number): void;
+  toPhone(message: Uint8Array): void;
+  closesPhone(code: number): void;
 }
 
 /**
@@ -62,7 +70,7 @@ export class MediaLeg implements MediaReceiver {
   /** What came while the claim was open; null: it is not. */
   #held: Uint8Array[] | null = null;
   #ended = false;
-  #flight: Flight | null = null;
+  #recorder: LegRecorder | null = null;
 
   constructor(
     socket: MediaSocket,
@@ -88,8 +96,8 @@ export class MediaLeg implements MediaReceiver {
       if (this.#held.length < HELD_MOST) this.#held.push(message.slice());
       return;
     }
-    if (this.#flight === null) this.#handle(message);
-    else this.#flight.phoneSaid(message, () => this.#handle(message));
+    if (this.#recorder === null) this.#handle(message);
+    else this.#recorder.phoneSaid(message, () => this.#handle(message));
   }
 
   #handle(message: Uint8Array): void {
@@ -178,13 +186,13 @@ export class MediaLeg implements MediaReceiver {
 
   closed(code: number): void {
     if (this.#ended) return;
-    this.#flight?.phoneClosed(code);
+    this.#recorder?.phoneClosed(code);
     this.#finish(false);
   }
 
   /** What is said on this leg from now on goes on record. */
-  record(flight: Flight): void {
-    this.#flight = flight;
+  record(recorder: LegRecorder): void {
+    this.#recorder = recorder;
   }
 
   // --- to Twilio ------------------------------------------------------------------------------------
@@ -205,7 +213,7 @@ export class MediaLeg implements MediaReceiver {
   }
 
   #send(message: Uint8Array): boolean {
-    this.#flight?.toPhone(message);
+    this.#recorder?.toPhone(message);
     return this.#socket.send(message);
   }
 
@@ -227,7 +235,7 @@ export class MediaLeg implements MediaReceiver {
 
   #end(code: number, reason: string, clean = false): void {
     if (this.#ended) return;
-    this.#flight?.closesPhone(code);
+    this.#recorder?.closesPhone(code);
     this.#finish(clean);
     this.#socket.close(code, reason);
   }

@@ -13,8 +13,9 @@ import type {
 import type { CallOutcome, TokenUsage } from "../records/record-event.js";
 import { SEND_DTMF } from "../tools/send-dtmf.js";
 import { TRANSFER_CALL } from "../tools/transfer-call.js";
-import type { CallDeps, CallParties } from "./call.js";
 import { CallAccount } from "./call-account.js";
+import type { CallParties } from "./call-parties.js";
+import type { CallDeps } from "./call-ports.js";
 import type { Departure, Verdict } from "./call-state.js";
 import { CallStory } from "./call-story.js";
 import type { CallTools, ToolHost, ToolRun } from "./call-tools.js";

@@ -1,7 +1,7 @@
 import { type ErrorCode, RelayError } from "../errors.js";
 import type { CallControl, CallSid, Clock, Log } from "../ports.js";
 import { conferenceName } from "../transfer/documents.js";
-import type { CallParties } from "./call.js";
+import type { CallParties } from "./call-parties.js";
 import type { Form } from "./desk.js";
 import { CALL_HEADER } from "./sip-invite.js";
 import type { StreamTokens } from "./stream-token.js";

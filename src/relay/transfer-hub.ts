@@ -1,7 +1,7 @@
 import type { AgentProfile } from "../agent.js";
 import type { CallSid } from "../ports.js";
 import type { Twiml } from "../wire/twiml.js";
-import type { CallParties } from "./call.js";
+import type { CallParties } from "./call-parties.js";
 import type { CallStory } from "./call-story.js";
 import type { CallbackKind, Form } from "./desk.js";
 import type { TransferRequest } from "./transfer-request.js";

@@ -13,7 +13,8 @@ import type {
   UpstreamSocketEvents,
 } from "../ports.js";
 import { MemoryJournal } from "../records/memory-journal.js";
-import { Call, type CallDeps, type CallHost } from "../relay/call.js";
+import { Call } from "../relay/call.js";
+import type { CallDeps, CallHost } from "../relay/call-ports.js";
 import type { CallTools, ToolBatch } from "../relay/call-tools.js";
 import type { DeskOrder, FlightInput } from "../relay/flight-lines.js";
 import { MediaLeg } from "../relay/media-leg.js";
@@ -286,7 +287,7 @@ class ReplayWorld {
     };
   }
 
-  #callHost(): CallHost {
+  #callHost(): CallHost<Call> {
     const asked = (what: Asking): void => {
       for (const input of this.#script.within[what][this.#told[what]++] ?? []) this.#deliver(input);
     };

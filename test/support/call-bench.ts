@@ -3,7 +3,7 @@ import { BlockPool } from "../../src/playout/block-pool.js";
 import type { CallSid, MediaReceiver, MediaSocket, ToolCallId } from "../../src/ports.js";
 import type { CallJournal, RecordEvent } from "../../src/records/record-event.js";
 import { Admission } from "../../src/relay/admission.js";
-import type { CallDeps } from "../../src/relay/call.js";
+import type { CallDeps } from "../../src/relay/call-ports.js";
 import type { CallTools, ToolBatch, ToolHost } from "../../src/relay/call-tools.js";
 import { Calls, type CallsConfig, type TransferHubHost } from "../../src/relay/calls.js";
 import type { Desk } from "../../src/relay/desk.js";

@@ -1,0 +1,75 @@
+/** What a call asks of those around it. Types only. */
+import type { AgentProfile } from "../agent.js";
+import type { BlockPool } from "../playout/block-pool.js";
+import type { CallMetrics, Clock, Crm, FlightSink, Log, UpstreamDialer } from "../ports.js";
+import type { CallJournal, TokenUsage } from "../records/record-event.js";
+import type { Admission } from "./admission.js";
+import type { CallParties } from "./call-parties.js";
+import type { CallTools, ToolHost } from "./call-tools.js";
+import type { Ticker } from "./ticker.js";
+import type { TransferRequest } from "./transfer-request.js";
+import type {
+  HistoryItem,
+  SessionProfile,
+  VoiceSession,
+  VoiceSessionEvents,
+  VoiceSessionLife,
+} from "./voice-session.js";
+
+/** What follows a call's departure from its agent; implemented by whoever keeps the calls. */
+export interface CallHost<Callee> {
+  /** The farewell was heard: the human is called, the stream will end. */
+  handOver(call: Callee, request: TransferRequest): void;
+  /** It will be handed over once the farewell is over. */
+  announce(call: Callee, request: TransferRequest): void;
+  /** The caller hung up, or Twilio says so, while the human was being reached. */
+  callerGone(call: Callee): void;
+  /** Once, last. */
+  ended(call: Callee): void;
+  /** Once, last, instead of `ended`: the call goes on in another process. */
+  movedAway(call: Callee): void;
+}
+
+/** What stands between a session and its socket, and its time. */
+export interface SessionTap {
+  dialer(inner: UpstreamDialer): UpstreamDialer;
+  nowMs(): number;
+}
+
+export interface FlightRecorder {
+  /** Null: this call is not recorded. */
+  record(parties: CallParties, agent: AgentProfile): FlightSink | null;
+  /** That writes the recording. */
+  readonly version: string;
+}
+
+export interface CallDeps {
+  readonly clock: Clock;
+  readonly ticker: Ticker;
+  readonly metrics: CallMetrics;
+  readonly log: Log;
+  readonly journal: CallJournal;
+  readonly pool: BlockPool;
+  readonly node: string;
+  readonly leadMs: number;
+  readonly uplinkPtimeMs: number;
+  readonly uplinkIdlePtimeMs: number;
+  readonly upstreamTimeoutMs: number;
+  readonly maxCallMinutes: number;
+  readonly openSession: (
+    profile: SessionProfile,
+    history: readonly HistoryItem[],
+    events: VoiceSessionEvents,
+    life: VoiceSessionLife,
+    tap?: SessionTap,
+  ) => VoiceSession;
+  /** Absent: no call is recorded. */
+  readonly flights?: FlightRecorder;
+  readonly tools: (host: ToolHost) => CallTools;
+  /** Whether one more caller can be taken; absent or null: MAX_CALLS alone says so. */
+  readonly admission?: Admission | null;
+  /** Who calls: never rejects, never takes longer than its time-out. Null: nobody is asked. */
+  readonly lookUp: Crm["lookUp"] | null;
+  /** What these tokens cost in USD; null: the model has no price. */
+  readonly price: (model: string, tokens: TokenUsage) => number | null;
+}
