@@ -29,6 +29,8 @@ describe("recordings", () => {
   let clock: FakeClock;
   let files: Set<string>;
   let removed: string[];
+  /** Instants before which flight recordings were removed. */
+  let flightsBefore: number[];
   let downloads: (() => void)[];
   let transcribed: unknown[];
 
@@ -75,7 +77,10 @@ describe("recordings", () => {
         removeFlight: async (callSid) => {
           files.delete(`${callSid}.flight.jsonl`);
         },
-        removeFlightsBefore: async () => 0,
+        removeFlightsBefore: async (epochMs) => {
+          flightsBefore.push(epochMs);
+          return 0;
+        },
         journal: recorder,
         clock,
         log: silentLog,
@@ -101,6 +106,7 @@ describe("recordings", () => {
     clock = new FakeClock();
     files = new Set();
     removed = [];
+    flightsBefore = [];
     downloads = [];
     transcribed = [];
     recorder = new Recorder(
@@ -280,6 +286,7 @@ describe("recordings", () => {
     clock.advance(8 * 86_400_000);
     await newEraser(30, 10).sweep();
     expect(files.size).toBe(1);
+    expect(flightsBefore).toEqual([clock.epochMs() - 10 * 86_400_000]);
     await newEraser(30, 7).sweep();
     await recorder.flush();
     expect([...files]).toEqual([]);
@@ -287,5 +294,8 @@ describe("recordings", () => {
     clock.advance(23 * 86_400_000);
     await newEraser(30, 7).sweep();
     expect(await record()).toBeUndefined();
+    flightsBefore = [];
+    await newEraser(30, null).sweep();
+    expect(flightsBefore).toEqual([]);
   });
 });
