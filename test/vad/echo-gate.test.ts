@@ -4,6 +4,7 @@ import { Random } from "../../bench/random.js";
 import { FRAME_BYTES, FRAME_MS } from "../../src/codec/frame.js";
 import { encodeUlaw, ulawToLinear } from "../../src/codec/ulaw.js";
 import { EchoGate } from "../../src/vad/echo-gate.js";
+import { allocatedPerTurn } from "../support/allocation.js";
 
 const clip = (name: string) => readFileSync(new URL(`../../bench/demo/assets/${name}.ulaw`, import.meta.url));
 const agent = Buffer.concat([clip("agent-greeting"), clip("agent-answer")]);
@@ -130,13 +131,5 @@ it("costs no memory", () => {
     }
   };
   run(30_000);
-  // The quietest of a few rounds: whatever else the process allocates in one of them is not the gate's.
-  let least = Number.POSITIVE_INFINITY;
-  for (let round = 0; round < 6; round++) {
-    const before = process.memoryUsage().heapUsed;
-    run(10_000);
-    const grown = process.memoryUsage().heapUsed - before;
-    if (grown >= 0) least = Math.min(least, grown);
-  }
-  expect(least / 10_000).toBeLessThan(4);
+  expect(allocatedPerTurn(10_000, 4, run)).toBeLessThan(4);
 });

@@ -5,6 +5,7 @@ import { levelDbov } from "../../src/codec/level.js";
 import { ULAW_SILENCE } from "../../src/codec/ulaw.js";
 import { Endpointer } from "../../src/vad/endpointer.js";
 import { FrameVad } from "../../src/vad/frame-vad.js";
+import { allocatedPerTurn } from "../support/allocation.js";
 import { joined, recordedSpeech, signal, whiteNoise } from "./signals.js";
 
 const SECOND = 8000;
@@ -184,14 +185,6 @@ describe("any bytes", () => {
       for (let f = 0; f < times; f++) vad.frame(ulaw, (f % frames) * FRAME_BYTES);
     };
     listen(30_000);
-    // The quietest of a few rounds: whatever else the process allocates in one of them is not the VAD's.
-    let least = Infinity;
-    for (let round = 0; round < 6; round++) {
-      const before = process.memoryUsage().heapUsed;
-      listen(20_000);
-      const grown = process.memoryUsage().heapUsed - before;
-      if (grown >= 0) least = Math.min(least, grown);
-    }
-    expect(least / 20_000).toBeLessThan(2);
+    expect(allocatedPerTurn(20_000, 2, listen)).toBeLessThan(2);
   });
 });
