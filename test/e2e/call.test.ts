@@ -147,7 +147,8 @@ describe("one call, from socket to socket", () => {
   );
 
   it("accepts the upgrade signed with a slash at the end, and odd JSON, lost frames and a short first frame", async () => {
-    stage = await startStage({ turns: [{ say: GREETING }] });
+    // Nothing is joined: what waits to be when the caller hangs up is nobody's any more.
+    stage = await startStage({ turns: [{ say: GREETING }] }, { env: { UPLINK_IDLE_PTIME_MS: "20" } });
     const call = stage.twilio.placeCall({
       forgeStream: "trailing_slash",
       quirks: { oddJson: true, loses: (n) => n % 10 === 3, firstFrameBytes: 100, firstTimestampMs: 87 },
