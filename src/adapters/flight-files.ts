@@ -68,8 +68,8 @@ export class FlightFiles {
     let removed = 0;
     for (const name of await this.#names()) {
       const file = join(this.#directory, name);
-      const { mtimeMs } = await stat(file);
-      if (mtimeMs >= epochMs) continue;
+      const mtimeMs = await lastWrittenMs(file);
+      if (mtimeMs === null || mtimeMs >= epochMs) continue;
       await rm(file, { force: true });
       removed++;
     }
@@ -81,10 +81,24 @@ export class FlightFiles {
       return (await readdir(this.#directory)).filter((name) => name.endsWith(SUFFIX));
     } catch (error) {
       // Nothing was ever recorded.
-      if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+      if (isMissing(error)) return [];
       throw error;
     }
   }
+}
+
+/** Null: it has gone meanwhile. Every worker of a machine enforces retention. */
+async function lastWrittenMs(file: string): Promise<number | null> {
+  try {
+    return (await stat(file)).mtimeMs;
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOENT";
 }
 
 /** What waits for the disk, of all files together, in UTF-16 units: nearly all is ASCII. */

@@ -297,7 +297,8 @@ export class Call
 
   /** Takes over what another process knew, before the stream is claimed. */
   inherit(heritage: Heritage): void {
-    this.#flight?.ordered({ order: "inherit", heritage });
+    // The token is no part of what is done here, and lets one call in the caller's name.
+    this.#flight?.ordered({ order: "inherit", heritage: { ...heritage, callToken: null } });
     this.#facts = heritage.facts;
     if (heritage.language !== this.#language) this.setLanguage(heritage.language);
     if (!heritage.returning) return;

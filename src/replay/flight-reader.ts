@@ -47,6 +47,11 @@ export class FlightReader {
     if ("is" in line && line.is === "call") {
       if (line.format !== FORMAT)
         throw invalid(`line ${this.#number} is of format ${line.format}; this version reads ${FORMAT}`);
+      for (const part of ["parties", "agent", "settings"]) {
+        const value: unknown = Reflect.get(line, part);
+        if (typeof value !== "object" || value === null)
+          throw invalid(`line ${this.#number} begins a call and lacks its ${part}`);
+      }
       const begun = { header: line, lines: [] };
       this.#parts.push(begun);
       this.#current.set(this.#writer, begun);

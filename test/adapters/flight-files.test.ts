@@ -1,4 +1,13 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -119,6 +128,10 @@ describe("FlightFiles", () => {
     writeFileSync(join(directory, "deep", "RE1.wav"), "");
     utimesSync(join(directory, "deep", "RE1.wav"), 0, 0);
     expect(await all.removeBefore((now - 500) * 1000)).toBe(2);
+    // Somebody else removes one between the list and the look at it.
+    symlinkSync(join(directory, "gone"), path(4));
+    expect(await all.removeBefore((now - 500) * 1000)).toBe(0);
+    await all.remove(sid(4));
     await all.remove(sid(1));
     await all.remove(sid(9));
     expect(readdirSync(join(directory, "deep"))).toEqual(["RE1.wav"]);

@@ -162,6 +162,11 @@ describe("murelay replay", () => {
     ["is not there", () => join(directory, "none.jsonl"), /cannot be read: ENOENT/],
     ["is empty", () => tampered(() => []), /not a flight recording: it is empty/],
     ["is something else", () => tampered(() => ["{}", "{}"]), /line 1 has no time/],
+    [
+      "lacks its agent",
+      () => tampered(() => ['{"at":0,"is":"call","format":1,"parties":{}}']),
+      /line 1 begins a call and lacks its agent/,
+    ],
     ["is broken in its middle", () => tampered((lines) => lines.with(20, "{")), /line 21 is not JSON/],
     [
       "lacks its beginning",

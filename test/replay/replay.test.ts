@@ -176,6 +176,27 @@ describe("a flight recording", () => {
     expect(await replayed(lines)).toMatchObject(SAME);
   });
 
+  it("has what one process handed to the next, without what lets one call in the caller's name", async () => {
+    const bench = new CallBench();
+    bench.flights = new Map();
+    const parameters = await bench.ring();
+    bench.calls.find(sid(1))!.inherit({
+      returning: false,
+      history: [],
+      owesAnswer: false,
+      facts: "Order 4217.",
+      language: "en",
+      callToken: "swordfish",
+    });
+    bench.dialer.last.becomesReady();
+    const stream = bench.stream();
+    stream.start(sid(1), parameters);
+    listen(bench, stream, 100);
+    expect(JSON.stringify(bench.dialer.last.sent)).toContain("Order 4217.");
+    expect(recording(bench).join("\n")).not.toContain("swordfish");
+    expect(await replayed(recording(bench))).toMatchObject(SAME);
+  });
+
   it("goes on where another process takes the call up, and each part is played by itself", async () => {
     const bench = new CallBench();
     const { stream } = await talk(bench);
