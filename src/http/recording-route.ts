@@ -18,11 +18,16 @@ export interface RecordingRouteParts {
   readonly read: (file: string, fromByte: number, maxBytes: number) => Promise<RecordingPart | null>;
   /** Default 1 MiB: a minute of two channels. What is beyond is asked for when it is wanted. */
   readonly maxPartBytes?: number;
+  /** Default 8 MiB. */
+  readonly maxWholeBytes?: number;
 }
 
 const MAX_PART_BYTES = 1024 * 1024;
-/** Whole, for those who do not ask for a part: half an hour of two channels. More is read from the directory. */
-const MAX_WHOLE_BYTES = 64 * 1024 * 1024;
+/**
+ * Whole, for those who do not ask for a part: eight minutes of two channels. What is copied in one turn keeps every caller of this process
+ * waiting for so long.
+ */
+const MAX_WHOLE_BYTES = 8 * 1024 * 1024;
 
 export function recordingRoute(parts: RecordingRouteParts): OperatorRoute {
   return {
@@ -34,7 +39,7 @@ export function recordingRoute(parts: RecordingRouteParts): OperatorRoute {
 }
 
 async function answer(
-  { find, read, maxPartBytes = MAX_PART_BYTES }: RecordingRouteParts,
+  { find, read, maxPartBytes = MAX_PART_BYTES, maxWholeBytes = MAX_WHOLE_BYTES }: RecordingRouteParts,
   { params, head }: OperatorRequest,
 ): Promise<Reply> {
   const callSid = callSidOf(params["callSid"]);
@@ -43,7 +48,7 @@ async function answer(
   const range = /^bytes=(\d{1,12})-(\d{1,12})?$/.exec(head.header("range"));
   const from = Number(range?.[1] ?? 0);
   const wanted = range?.[2] === undefined ? Number.POSITIVE_INFINITY : Number(range[2]) - from + 1;
-  const most = range === null ? MAX_WHOLE_BYTES : Math.min(maxPartBytes, Math.max(0, wanted));
+  const most = range === null ? maxWholeBytes : Math.min(maxPartBytes, Math.max(0, wanted));
   const part = await read(file, from, most);
   if (part === null)
     return json(404, { error: "not_found", message: "the recording's file is not on this machine" });

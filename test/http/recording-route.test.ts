@@ -6,6 +6,7 @@ import { emptyRecord } from "../../src/records/record.js";
 import { AuthCounter, FakeDesk, FakeLog, send } from "./harness.js";
 
 const SOUND = Buffer.from("0123456789abcdefghij");
+const LONG = Buffer.alloc(31, "x");
 const TOKEN = "a-token";
 
 describe("GET /api/calls/:callSid/recording", () => {
@@ -31,15 +32,17 @@ describe("GET /api/calls/:callSid/recording", () => {
                 ? record(sid, null)
                 : sid === "CA3"
                   ? record(sid, "RE3.wav")
-                  : null,
-          read: async (file, from, max) =>
-            file === "RE1.wav"
-              ? {
-                  bytes: SOUND.subarray(from, Math.min(SOUND.length, from + max)),
-                  sizeBytes: SOUND.length,
-                }
-              : null,
+                  : sid === "CA5"
+                    ? record(sid, "RE5.wav")
+                    : null,
+          read: async (file, from, max) => {
+            const sound = file === "RE1.wav" ? SOUND : file === "RE5.wav" ? LONG : null;
+            return sound === null
+              ? null
+              : { bytes: sound.subarray(from, Math.min(sound.length, from + max)), sizeBytes: sound.length };
+          },
           maxPartBytes: 8,
+          maxWholeBytes: 30,
         }),
       ],
     });
@@ -67,6 +70,12 @@ describe("GET /api/calls/:callSid/recording", () => {
       const answer = await ask("CA1", range === "" ? {} : { range });
       expect([answer.status, answer.body]).toEqual([200, SOUND.toString()]);
     }
+  });
+
+  it("asks for parts of one that is too long to be given whole", async () => {
+    const whole = await ask("CA5");
+    expect([whole.status, JSON.parse(whole.body)]).toMatchObject([413, { error: "too_large" }]);
+    expect((await ask("CA5", { range: "bytes=24-" })).body).toBe("xxxxxxx");
   });
 
   it.each(["bytes=20-", "bytes=5-2"])("refuses the part %s, which there is not", async (range) => {
