@@ -2,7 +2,7 @@
 import { refusalWords } from "./words.js";
 
 /**
- * @typedef {import("../src/records/call-record.js").CallRecord} CallRecord
+ * @typedef {import("../src/domain/call-record.js").CallRecord} CallRecord
  * @typedef {{ name: string, description: string, kind: string }} Destination
  * @typedef {{ name: string, model: string, language: string, tools: { name: string, description: string }[],
  *   defaultDestination: string | null, destinations: Destination[] }} Agent
@@ -44,7 +44,8 @@ async function ask(path, options = {}) {
   }
   // The session is over: the same address now shows the sign-in page.
   if (answer.status === 401) location.reload();
-  if (!answer.ok) throw new ApiError(answer.status, refusalWords(answer.status, await bodyOf(answer)));
+  if (!answer.ok)
+    throw new ApiError(answer.status, refusalWords(answer.status, await bodyOf(answer)));
   return answer;
 }
 
@@ -69,7 +70,8 @@ async function send(path, body, method = "POST") {
 export const readDirectory = async () => (await ask("api/agents")).json();
 
 /** @param {Record<string, string>} filter @returns {Promise<CallPage>} */
-export const readCalls = async (filter) => (await ask(`api/calls?${new URLSearchParams(filter)}`)).json();
+export const readCalls = async (filter) =>
+  (await ask(`api/calls?${new URLSearchParams(filter)}`)).json();
 
 /** @param {Record<string, string>} filter @returns {Promise<{ csv: string, next: string | null }>} */
 export async function readCsv(filter) {
@@ -78,10 +80,12 @@ export async function readCsv(filter) {
 }
 
 /** @param {string} callSid @returns {Promise<CallRecord>} */
-export const readCall = async (callSid) => (await ask(`api/calls/${encodeURIComponent(callSid)}`)).json();
+export const readCall = async (callSid) =>
+  (await ask(`api/calls/${encodeURIComponent(callSid)}`)).json();
 
 /** @param {string} callSid */
-export const recordingAddress = (callSid) => address(`api/calls/${encodeURIComponent(callSid)}/recording`);
+export const recordingAddress = (callSid) =>
+  address(`api/calls/${encodeURIComponent(callSid)}/recording`);
 
 /** @param {string} callSid @param {string} destination @param {string} reason */
 export const transferCall = (callSid, destination, reason) =>
@@ -109,7 +113,8 @@ export async function readReadiness() {
 export const readMetrics = async () => (await ask("metrics")).text();
 
 /** @returns {Promise<boolean>} false also when nobody has to. */
-export const readSignedIn = async () => (await (await ask("console/session")).json()).signedIn === true;
+export const readSignedIn = async () =>
+  (await (await ask("console/session")).json()).signedIn === true;
 
 export async function signOut() {
   await ask("console/session", { method: "DELETE" });

@@ -42,7 +42,8 @@ function page(store) {
 function Connection({ store }) {
   const { connection, readiness, why } = store;
   if (connection === "lost") return html`<span class="badge bad" title=${why}>not connected</span>`;
-  if (connection === "connecting" || readiness === null) return html`<span class="badge">connecting</span>`;
+  if (connection === "connecting" || readiness === null)
+    return html`<span class="badge">connecting</span>`;
   return html`<span class=${`badge ${readiness.ready ? "good" : "warn"}`}>${readinessWords(readiness.reason)}</span>`;
 }
 

@@ -24,7 +24,10 @@ export class Dialog extends Component {
       await this.props.run();
       this.#dialog.current?.close();
     } catch (error) {
-      this.setState({ busy: false, problem: error instanceof Error ? error.message : String(error) });
+      this.setState({
+        busy: false,
+        problem: error instanceof Error ? error.message : String(error),
+      });
     }
   }
 

@@ -3,7 +3,7 @@ import { otherParty } from "./format.js";
 
 /**
  * @typedef {import("./api.js").CallRecord} CallRecord
- * @typedef {import("../src/records/record-event.js").RecordEvent} RecordEvent
+ * @typedef {import("../src/domain/record-event.js").RecordEvent} RecordEvent
  * @typedef {RecordEvent & { callSid: string, at: string }} LiveEvent
  * @typedef {"ringing" | "listening" | "caller" | "thinking" | "agent" | "tool" | "transfer" | "ended"} PhaseName
  * @typedef {{ callSid: string, agent: string, number: string | null, direction: string, node: string,
@@ -129,7 +129,8 @@ function rowOf(record) {
     startedMs: record.startedAt === null ? 0 : Date.parse(record.startedAt),
     wordsBy: spoken?.who ?? "agent",
     words: shortened(spoken?.heardText ?? spoken?.text ?? ""),
-    voiceToVoiceMs: turns.findLast(({ voiceToVoiceMs }) => voiceToVoiceMs !== null)?.voiceToVoiceMs ?? null,
+    voiceToVoiceMs:
+      turns.findLast(({ voiceToVoiceMs }) => voiceToVoiceMs !== null)?.voiceToVoiceMs ?? null,
     interruptions: interrupted.length,
     interruptedItem: interrupted.at(-1)?.itemId ?? "",
     endedMs: record.endedAt === null ? null : Date.parse(record.endedAt),
@@ -157,7 +158,11 @@ function changeBy(row, event) {
     case "caller_text":
       return event.text === "" ? null : { wordsBy: "caller", words: shortened(event.text) };
     case "agent_turn":
-      return { phase: "agent", detail: "", voiceToVoiceMs: event.voiceToVoiceMs ?? row.voiceToVoiceMs };
+      return {
+        phase: "agent",
+        detail: "",
+        voiceToVoiceMs: event.voiceToVoiceMs ?? row.voiceToVoiceMs,
+      };
     case "agent_text":
       return { wordsBy: "agent", words: shortened(event.text) };
     case "agent_heard": {

@@ -66,7 +66,12 @@ export class Phone {
   async #openAudio() {
     if (navigator.mediaDevices === undefined) throw new DOMException("", "SecurityError");
     const microphone = await navigator.mediaDevices.getUserMedia({
-      audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 },
+      audio: {
+        echoCancellation: true,
+        noiseSuppression: true,
+        autoGainControl: true,
+        channelCount: 1,
+      },
     });
     this.#microphone = microphone;
     const audio = new AudioContext({ latencyHint: "interactive" });
@@ -77,7 +82,10 @@ export class Phone {
       channelCount: 1,
       channelCountMode: "explicit",
     });
-    const player = new AudioWorkletNode(audio, "player", { numberOfInputs: 0, outputChannelCount: [1] });
+    const player = new AudioWorkletNode(audio, "player", {
+      numberOfInputs: 0,
+      outputChannelCount: [1],
+    });
     this.#player = player;
     audio.createMediaStreamSource(microphone).connect(capture);
     player.connect(audio.destination);
@@ -102,7 +110,8 @@ export class Phone {
     };
     socket.onclose = () => {
       if (this.#socket !== socket) return;
-      if (this.state !== "ended") this.problem = "The phone cannot be reached: is the demo still running?";
+      if (this.state !== "ended")
+        this.problem = "The phone cannot be reached: is the demo still running?";
       this.#close(this.state === "ended" ? "ended" : "off");
     };
   }

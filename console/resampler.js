@@ -17,7 +17,9 @@ export class Resampler {
     this.#step = fromHz / toHz;
     const cutoff = 0.94 * Math.min(1, toHz / fromHz);
     this.#reach = Math.ceil(LOBES / cutoff);
-    this.#weights = Array.from({ length: PHASES }, (_, phase) => kernel(phase / PHASES, this.#reach, cutoff));
+    this.#weights = Array.from({ length: PHASES }, (_, phase) =>
+      kernel(phase / PHASES, this.#reach, cutoff),
+    );
     this.#held = new Float32Array(2 * this.#reach);
     this.#at = this.#reach;
   }

@@ -11,7 +11,9 @@ export function readRoute(hash) {
   const [page, rest] = path.split("/");
   switch (page) {
     case "calls":
-      return rest === undefined || rest === "" ? { page: "live" } : { page: "call", callSid: decoded(rest) };
+      return rest === undefined || rest === ""
+        ? { page: "live" }
+        : { page: "call", callSid: decoded(rest) };
     case "ended":
       return { page: "ended", filter: Object.fromEntries(new URLSearchParams(query)) };
     case "place":

@@ -50,7 +50,11 @@ export function scaleOf(record, nowMs, room) {
 
 /** @param {{ record: CallRecord, nowMs: number }} props */
 export function Timeline({ record, nowMs }) {
-  const { durationMs, width, x, stepMs } = scaleOf(record, nowMs, Math.min(MOST_ROOM, innerWidth - MARGIN));
+  const { durationMs, width, x, stepMs } = scaleOf(
+    record,
+    nowMs,
+    Math.min(MOST_ROOM, innerWidth - MARGIN),
+  );
   const box = (/** @type {number} */ from, /** @type {number} */ to, /** @type {number} */ y) => ({
     x: x(from).toFixed(1),
     y,
@@ -59,8 +63,13 @@ export function Timeline({ record, nowMs }) {
     rx: 4,
   });
   const ticks = Array.from({ length: Math.floor(durationMs / stepMs) + 1 }, (_, i) => i * stepMs);
-  const interruptions = record.turns.filter(({ interruptedAtMs }) => interruptedAtMs !== null).length;
-  const transfers = [...record.earlierTransfers, ...(record.transfer === null ? [] : [record.transfer])];
+  const interruptions = record.turns.filter(
+    ({ interruptedAtMs }) => interruptedAtMs !== null,
+  ).length;
+  const transfers = [
+    ...record.earlierTransfers,
+    ...(record.transfer === null ? [] : [record.transfer]),
+  ];
   const counts = `turns: ${record.turns.length}, interruptions: ${interruptions}, tool calls: ${record.tools.length}, transfers: ${transfers.length}`;
   const summary = `${clockTime(durationMs)} long; ${counts}. The conversation below tells the same in words.`;
   return html`
@@ -69,7 +78,9 @@ export function Timeline({ record, nowMs }) {
         <defs><pattern id="unheard" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
           <rect class="hatch" width="2.5" height="6" /></pattern></defs>
         ${ticks.map(
-          (ms) => html`<g key=${ms} class="tick"><line x1=${x(ms)} x2=${x(ms)} y1="4" y2=${BOTTOM} />
+          (
+            ms,
+          ) => html`<g key=${ms} class="tick"><line x1=${x(ms)} x2=${x(ms)} y1="4" y2=${BOTTOM} />
           <text x=${x(ms)} y=${BOTTOM + 16}>${clockTime(ms)}</text></g>`,
         )}
         <text class="lane" x="0" y=${LANES.caller + 17}>Caller</text>

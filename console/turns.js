@@ -10,10 +10,17 @@
 
 /** @param {CallRecord} record @returns {Entry[]} oldest first. */
 export function entriesOf(record) {
-  const transfers = [...record.earlierTransfers, ...(record.transfer === null ? [] : [record.transfer])];
+  const transfers = [
+    ...record.earlierTransfers,
+    ...(record.transfer === null ? [] : [record.transfer]),
+  ];
   /** @type {Entry[]} */
   const entries = [
-    ...record.turns.map((turn) => ({ kind: /** @type {const} */ ("turn"), atMs: turn.startedMs ?? 0, turn })),
+    ...record.turns.map((turn) => ({
+      kind: /** @type {const} */ ("turn"),
+      atMs: turn.startedMs ?? 0,
+      turn,
+    })),
     // A tool is told when it has answered; it began its time earlier.
     ...record.tools.map((tool) => ({ kind: /** @type {const} */ ("tool"), atMs: tool.atMs, tool })),
     ...transfers.map((transfer) => ({

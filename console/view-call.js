@@ -100,7 +100,10 @@ function Usage({ record }) {
   return html`<section class="card"><h2>Usage</h2>
     <dl class="facts">
       ${Object.entries(models).map(
-        ([model, { inputAudio, inputText, outputAudio, outputText, cachedAudio, cachedText, responses }]) =>
+        ([
+          model,
+          { inputAudio, inputText, outputAudio, outputText, cachedAudio, cachedText, responses },
+        ]) =>
           html`<div key=${model}><dt>${model}</dt><dd>${responses} responses, ${counted(inputAudio + inputText)} tokens in
             (${counted(cachedAudio + cachedText)} cached), ${counted(outputAudio + outputText)} out</dd></div>`,
       )}
@@ -132,7 +135,9 @@ function Events({ record: { events } }) {
   return html`<section class="card"><details><summary><h2>Events <span class="count">${events.length}</span></h2></summary>
     <ol class="steps">${events.map(
       ({ atMs, name, fields }, i) =>
-        html`<li key=${i}><span class="meta">${clockTime(atMs)}</span> ${plain(name)} ${Object.entries(fields)
+        html`<li key=${i}><span class="meta">${clockTime(atMs)}</span> ${plain(name)} ${Object.entries(
+          fields,
+        )
           .map(([field, value]) => `${field}: ${value}`)
           .join(", ")}</li>`,
     )}</ol></details></section>`;

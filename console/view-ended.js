@@ -46,7 +46,11 @@ export class EndedView extends Component {
     this.setState({ busy: true });
     try {
       const before = pages.at(-1) ?? "";
-      const query = { ...toQuery(this.props.filter), limit: PAGE, ...(before === "" ? {} : { before }) };
+      const query = {
+        ...toQuery(this.props.filter),
+        limit: PAGE,
+        ...(before === "" ? {} : { before }),
+      };
       const { calls, next } = await readCalls(query);
       if (asked === this.#asked) this.setState({ calls, next, pages, problem: "", busy: false });
     } catch (error) {
@@ -65,7 +69,9 @@ export class EndedView extends Component {
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
       store.say(
-        whole ? "The calls are in your downloads." : "The newest 10,000 calls are in your downloads.",
+        whole
+          ? "The calls are in your downloads."
+          : "The newest 10,000 calls are in your downloads.",
       );
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
@@ -112,7 +118,11 @@ async function csvOf(query) {
   const parts = [];
   let before = "";
   for (let page = 0; page < MAX_CSV_PAGES; page++) {
-    const { csv, next } = await readCsv({ ...query, limit: CSV_PAGE, ...(before === "" ? {} : { before }) });
+    const { csv, next } = await readCsv({
+      ...query,
+      limit: CSV_PAGE,
+      ...(before === "" ? {} : { before }),
+    });
     // Each page names its columns again.
     parts.push(page === 0 ? csv : csv.slice(csv.indexOf("\n") + 1));
     if (next === null) return { csv: parts.join(""), whole: true };
@@ -124,7 +134,8 @@ async function csvOf(query) {
 /** @param {{ call: CallRecord, show: boolean }} props */
 function EndedRow({ call, show }) {
   const { startedAt, endedAt, outcome } = call;
-  const lastedMs = startedAt === null || endedAt === null ? 0 : Date.parse(endedAt) - Date.parse(startedAt);
+  const lastedMs =
+    startedAt === null || endedAt === null ? 0 : Date.parse(endedAt) - Date.parse(startedAt);
   const link = callLink(call.callSid);
   return html`<tr onClick=${() => {
     if (getSelection()?.isCollapsed !== false) location.hash = link;

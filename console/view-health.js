@@ -67,7 +67,8 @@ function Tile({ name, value, about, mood }) {
 
 /** @param {Figures} figures @returns {TileProps[]} */
 function tiles(figures) {
-  const count = (/** @type {string} */ name, label = "") => figures.sum(`murelay_${name}`, label) ?? 0;
+  const count = (/** @type {string} */ name, label = "") =>
+    figures.sum(`murelay_${name}`, label) ?? 0;
   const span = (/** @type {string} */ name, /** @type {number} */ share) =>
     figures.quantileMs(`murelay_${name}`, share);
   const lagMs = span("event_loop_lag_seconds", 0.99);
@@ -101,7 +102,11 @@ function tiles(figures) {
     },
     { name: "Interruptions", value: counted(count("barge_ins_total")) },
     { name: "Transfers", value: counted(count("transfers_total")) },
-    { name: "Records waiting", value: counted(count("records_pending")), about: "for the database" },
+    {
+      name: "Records waiting",
+      value: counted(count("records_pending")),
+      about: "for the database",
+    },
     { name: "Cost", value: dollars(count("cost_usd_total")), about: "since start, estimated" },
   ];
 }

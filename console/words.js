@@ -14,7 +14,8 @@ const REFUSALS = {
   store_unavailable: "The database is away.",
   twilio_busy: "Twilio has too much to do; try again.",
   no_worker: "No worker of the relay answers.",
-  origin: "The relay takes this page for another site's: a proxy in front must pass the Host header on.",
+  origin:
+    "The relay takes this page for another site's: a proxy in front must pass the Host header on.",
   host: "Without ADMIN_TOKEN the relay answers to this machine's own names only.",
   internal: "The relay failed; its log says why.",
 };
@@ -23,7 +24,11 @@ const REFUSALS = {
 export function refusalWords(status, { error, message }) {
   const known = typeof error === "string" ? REFUSALS[error] : undefined;
   const said = typeof message === "string" ? message : undefined;
-  return known ?? said ?? `The relay answered ${status}${typeof error === "string" ? ` (${error})` : ""}.`;
+  return (
+    known ??
+    said ??
+    `The relay answered ${status}${typeof error === "string" ? ` (${error})` : ""}.`
+  );
 }
 
 /** @type {Readonly<Record<string, string>>} */

@@ -11,7 +11,9 @@ const OLDEST = [20, 19];
 export function ensure({ development }) {
   const [major, minor] = process.versions.node.split(".").map(Number);
   if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {
-    console.error(`murelay needs Node ${OLDEST.join(".")} or newer; this is ${process.versions.node}`);
+    console.error(
+      `murelay needs Node ${OLDEST.join(".")} or newer; this is ${process.versions.node}`,
+    );
     process.exit(2);
   }
   ensurePackages(ROOT, { development });

@@ -6,4 +6,6 @@ const { register } = await import("tsx/esm/api");
 register();
 const { run } = await import(new URL("../bench/peers/main.ts", import.meta.url).href);
 const peers = new URL("../bench/peers/", import.meta.url);
-process.exitCode = await run(process.argv.slice(2), () => ensurePackages(peers, { development: false }));
+process.exitCode = await run(process.argv.slice(2), () =>
+  ensurePackages(peers, { development: false }),
+);

@@ -2,13 +2,13 @@
  * Entry point: `node dist/cli.js serve`, or through `bin/` and `scripts/`. The only reader of `.env` and, but for
  * Node's own options, of process.env.
  */
-import "./young-generation.js";
+import "./adapters/system/v8-flags.js";
 import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parse } from "dotenv";
 import { type CliIo, EXIT_USAGE } from "./cli/io.js";
 import { runProgram } from "./cli/program.js";
-import type { Environment } from "./config.js";
+import type { Environment } from "./config/load.js";
 
 /** Runs one command and ends the process with its status. */
 export async function main(args: readonly string[]): Promise<never> {
@@ -62,5 +62,9 @@ function processIo(env: Environment): CliIo {
 }
 
 const entry = process.argv[1];
-if (entry !== undefined && existsSync(entry) && realpathSync(entry) === fileURLToPath(import.meta.url))
+if (
+  entry !== undefined &&
+  existsSync(entry) &&
+  realpathSync(entry) === fileURLToPath(import.meta.url)
+)
   await main(process.argv.slice(2));

@@ -1,5 +1,5 @@
 /**
- * Reads the sources and holds them to the floors of the house: who may import what, one package in one place, no stray clock,
+ * Reads the sources and holds them to the layers: who may import what, one package in one place, no stray clock,
  * environment or log. `docs/architecture.md` says why.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -12,45 +12,56 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 // --- the rules ------------------------------------------------------------------------------------------
 
-type Floor = "ground" | "middle" | "top";
+type Layer = "pure" | "core" | "edge" | "entry";
 
-/** What each room of the two lower floors may import besides itself. */
-const ROOMS: Readonly<Record<string, { readonly floor: Floor; readonly sees: readonly string[] }>> = {
-  "errors.ts": { floor: "ground", sees: [] },
-  "agent.ts": { floor: "ground", sees: ["ports.ts", "errors.ts"] },
-  "ports.ts": { floor: "ground", sees: ["wire/", "agent.ts", "errors.ts"] },
-  "standstill.ts": { floor: "ground", sees: ["ports.ts"] },
-  "codec/": { floor: "ground", sees: ["errors.ts"] },
-  "vad/": { floor: "ground", sees: ["errors.ts", "ports.ts", "agent.ts", "codec/"] },
-  "playout/": { floor: "ground", sees: ["errors.ts", "ports.ts", "agent.ts", "codec/"] },
-  "wire/": { floor: "ground", sees: ["errors.ts", "ports.ts", "agent.ts", "codec/"] },
-  "records/": { floor: "middle", sees: [] },
-  "tools/": { floor: "middle", sees: ["records/"] },
-  "transfer/": { floor: "middle", sees: ["records/"] },
-  "relay/": { floor: "middle", sees: ["tools/", "transfer/", "records/"] },
-  "replay/": { floor: "middle", sees: ["relay/", "records/"] },
+/**
+ * The layer of each folder of `src`, and for the two lower layers which folders of the same layer it may import.
+ * A folder of a lower layer never imports a higher one.
+ */
+const FOLDERS: Readonly<
+  Record<string, { readonly layer: Layer; readonly sees: readonly string[] }>
+> = {
+  domain: { layer: "pure", sees: ["ports"] },
+  codec: { layer: "pure", sees: ["domain"] },
+  wire: { layer: "pure", sees: ["domain", "codec"] },
+  ports: { layer: "pure", sees: ["domain", "wire"] },
+  playout: { layer: "pure", sees: ["domain", "codec"] },
+  vad: { layer: "pure", sees: ["domain", "codec"] },
+  records: { layer: "core", sees: [] },
+  tools: { layer: "core", sees: ["records"] },
+  transfer: { layer: "core", sees: ["records"] },
+  relay: { layer: "core", sees: ["tools", "transfer", "records", "recorder"] },
+  recorder: { layer: "core", sees: ["relay", "records"] },
+  adapters: { layer: "edge", sees: [] },
+  config: { layer: "edge", sees: [] },
+  http: { layer: "edge", sees: [] },
+  supervisor: { layer: "edge", sees: [] },
+  app: { layer: "entry", sees: [] },
+  cli: { layer: "entry", sees: [] },
 };
+
+const HEIGHT: Readonly<Record<Layer, number>> = { pure: 0, core: 1, edge: 2, entry: 3 };
 
 /** One package, one place: files, or folders where they end in a slash. A new package is entered here with its place. */
 const PLACES: Readonly<Record<string, readonly string[]>> = {
   "@opentelemetry/api": ["adapters/"],
   ajv: ["adapters/"],
   commander: ["cli.ts", "cli/"],
-  dotenv: ["adapters/env-files.ts", "cli.ts"],
-  kysely: ["adapters/store/"],
-  "libphonenumber-js": ["agents/"],
+  dotenv: ["adapters/system/env-files.ts", "cli.ts"],
+  kysely: ["adapters/store/", "adapters/cluster/"],
+  "libphonenumber-js": ["config/agents/"],
   libsql: ["adapters/store/"],
   openai: ["adapters/"],
-  pg: ["adapters/store/"],
-  standardwebhooks: ["adapters/openai-webhook.ts", "adapters/webhook-probe.ts"],
-  pino: ["adapters/pino-log.ts"],
-  "prom-client": ["adapters/prom-metrics.ts", "adapters/metrics/"],
-  tsx: ["adapters/module-tools.ts"],
+  pg: ["adapters/store/", "adapters/cluster/"],
+  standardwebhooks: ["adapters/openai/webhook.ts", "adapters/http-client/webhook-probe.ts"],
+  pino: ["adapters/system/pino-log.ts"],
+  "prom-client": ["adapters/metrics/prom-metrics.ts", "adapters/metrics/"],
+  tsx: ["adapters/tools/module-tool.ts"],
   twilio: ["adapters/"],
   "uWebSockets.js": ["http/"],
-  yaml: ["agents-file.ts", "agents/"],
+  yaml: ["config/agents/"],
   // The language in which settings and the agents file are declared.
-  zod: ["config.ts", "config/", "agents-file.ts", "agents/"],
+  zod: ["config/"],
 };
 
 /** Node's own modules that touch nothing outside the process. */
@@ -72,7 +83,8 @@ const CLOCK_AND_LOG =
 const DATE = /(?<![.\w$])Date\b(?!\s*\??:)/g;
 const READS_CLOCK = /(?<![.\w$])(?:Date\.now|new Date\(\s*\)|performance\.now)/g;
 const RANDOM = /(?<![.\w$])Math\.random\b/g;
-const ENVIRONMENT = /(?<![.\w$])process\.env\b|(?<![.\w$])env\b[^;]*from\s*["'](?:node:)?process["']/g;
+const ENVIRONMENT =
+  /(?<![.\w$])process\.env\b|(?<![.\w$])env\b[^;]*from\s*["'](?:node:)?process["']/g;
 
 // --- reading sources ------------------------------------------------------------------------------------
 
@@ -82,7 +94,8 @@ interface Source {
   readonly text: string;
 }
 
-const TOKENS = /("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)|\/\*[\s\S]*?\*\/|\/\/[^\n]*/g;
+const TOKENS =
+  /("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)|\/\*[\s\S]*?\*\/|\/\/[^\n]*/g;
 
 function withoutComments(text: string): string {
   return text.replace(TOKENS, (_, string: string | undefined) => string ?? " ");
@@ -100,16 +113,17 @@ function imports(text: string): string[] {
   const bare = /(?<![.\w$])import\s*["']([^"']+)["']/g;
   const called = /(?<![.\w$])(?:import|require|createRequire\([^)]*\))\s*\(\s*["'`]([^"'`]+)["'`]/g;
   const code = withoutComments(text);
-  return [from, bare, called].flatMap((pattern) => [...code.matchAll(pattern)].map((match) => match[1]!));
+  return [from, bare, called].flatMap((pattern) =>
+    [...code.matchAll(pattern)].map((match) => match[1]!),
+  );
 }
 
-function roomOf(path: string): string | undefined {
-  return Object.keys(ROOMS).find((room) => (room.endsWith("/") ? path.startsWith(room) : path === room));
+function folderOf(path: string): string {
+  return path.includes("/") ? path.slice(0, path.indexOf("/")) : path.replace(/\.ts$/, "");
 }
 
-function floorOf(path: string): Floor {
-  const room = roomOf(path);
-  return room === undefined ? "top" : ROOMS[room]!.floor;
+function layerOf(path: string): Layer {
+  return FOLDERS[folderOf(path)]?.layer ?? "entry";
 }
 
 function packageOf(specifier: string): string {
@@ -130,61 +144,66 @@ function faultsOf({ path, text }: Source, exists: (path: string) => boolean): st
   ];
 }
 
-function importFaults(path: string, specifier: string, exists: (path: string) => boolean): string[] {
-  const floor = floorOf(path);
+function importFaults(
+  path: string,
+  specifier: string,
+  exists: (path: string) => boolean,
+): string[] {
+  const layer = layerOf(path);
   if (specifier.startsWith(".")) {
-    const target = posix.normalize(posix.join(posix.dirname(path), specifier)).replace(/\.js$/, ".ts");
+    const target = posix
+      .normalize(posix.join(posix.dirname(path), specifier))
+      .replace(/\.js$/, ".ts");
     if (target.startsWith("..")) {
       // package.json lies beside src and dist alike; nothing else out there may be relied on.
       return target === "../package.json" ? [] : [`${path} leaves src: ${specifier}`];
     }
     if (!specifier.endsWith(".js")) return [`${path} imports ${specifier} without .js`];
     if (!exists(target)) return [`${path} imports ${specifier}, which is not there`];
-    return floorFaults(path, target);
+    return layerFaults(path, target);
   }
   const builtin = specifier.replace(/^node:/, "");
   if (specifier.startsWith("node:") || builtinModules.includes(builtin)) {
     if (!specifier.startsWith("node:")) return [`${path} imports ${specifier} without node:`];
-    if (floor === "ground") return [`${path} is on the ground floor and imports ${specifier}`];
-    if (floor === "middle" && !NO_IO.has(builtin))
-      return [`${path} is on the middle floor and imports ${specifier}`];
+    if (layer === "pure") return [`${path} is in the pure layer and imports ${specifier}`];
+    if (layer === "core" && !NO_IO.has(builtin))
+      return [`${path} is in the core and imports ${specifier}`];
     return [];
   }
-  if (floor !== "top") return [`${path} is on the ${floor} floor and imports the package ${specifier}`];
+  if (layer === "pure" || layer === "core")
+    return [`${path} is in the ${layer} layer and imports the package ${specifier}`];
   const place = PLACES[packageOf(specifier)];
   if (place === undefined) return [`${path} imports ${specifier}, which has no place`];
   const inPlace = place.some((one) => (one.endsWith("/") ? path.startsWith(one) : path === one));
   return inPlace ? [] : [`${path} imports ${specifier}, whose place is ${place.join(" or ")}`];
 }
 
-function floorFaults(path: string, target: string): string[] {
-  const fault = [`${path} may not see ${target}`];
-  const room = roomOf(path);
-  if (room === undefined) {
-    // Routes may use an adapter; adapters know nothing of routes, and nobody but the entry point of the composition root.
-    if (path.startsWith("adapters/") && target.startsWith("http/")) return fault;
-    return target === "app.ts" && /^(?:adapters|http)\//.test(path) ? fault : [];
-  }
-  const there = roomOf(target);
-  if (there === undefined) return fault;
-  if (there === room) return [];
-  if (ROOMS[room]!.sees.includes(there)) return [];
-  return ROOMS[room]!.floor === "middle" && ROOMS[there]!.floor === "ground" ? [] : fault;
+function layerFaults(path: string, target: string): string[] {
+  const fault = [`${path} may not import ${target}`];
+  const [from, to] = [folderOf(path), folderOf(target)];
+  if (from === to) return [];
+  const [own, other] = [layerOf(path), layerOf(target)];
+  if (HEIGHT[other] > HEIGHT[own]) return fault;
+  if (own === "pure" || (own === "core" && other === "core"))
+    return FOLDERS[from]!.sees.includes(to) ? [] : fault;
+  // Routes may use an adapter; an adapter knows nothing of routes.
+  return from === "adapters" && to === "http" ? fault : [];
 }
 
 function wordFaults(path: string, code: string): string[] {
   const found = (pattern: RegExp, what: string) =>
     [...code.matchAll(pattern)].map((match) => `${path} ${what}: ${match[0].trim()}`);
   const faults: string[] = [];
-  const floor = floorOf(path);
-  if (floor === "ground") faults.push(...found(DATE, "knows a date"));
-  else if (path !== "adapters/system-clock.ts") faults.push(...found(READS_CLOCK, "reads the clock"));
-  if (floor !== "top") {
+  const layer = layerOf(path);
+  if (layer === "pure") faults.push(...found(DATE, "knows a date"));
+  else if (path !== "adapters/system/system-clock.ts")
+    faults.push(...found(READS_CLOCK, "reads the clock"));
+  if (layer === "pure" || layer === "core") {
     faults.push(...found(CLOCK_AND_LOG, "has timer, log or process to itself"));
     faults.push(...found(RANDOM, "makes chance of its own"));
   }
   // Node's own options have to be known before there are settings.
-  if (!/^(?:config|cli|young-generation)\.ts$/.test(path))
+  if (!/^(?:cli\.ts|config\/load\.ts|adapters\/system\/v8-flags\.ts)$/.test(path))
     faults.push(...found(ENVIRONMENT, "reads the environment"));
   return faults;
 }
@@ -217,7 +236,8 @@ const NOT_IN_A_BROWSER =
 function consoleFaultsOf({ path, text }: Source, exists: (path: string) => boolean): string[] {
   const name = posix.basename(path);
   if (path.endsWith(".html")) {
-    const inline = /<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=|(?:src|href)="(?!console\/)/gi;
+    const inline =
+      /<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=|(?:src|href)="(?!console\/)/gi;
     return [...text.matchAll(inline)].map((match) => `${path} holds ${match[0].trim()}`);
   }
   const code = withoutComments(text);
@@ -229,12 +249,13 @@ function consoleFaultsOf({ path, text }: Source, exists: (path: string) => boole
     return there ? [] : [`${path} imports ${specifier}, which a browser does not find`];
   });
   for (const match of code.matchAll(NOT_IN_A_BROWSER)) faults.push(`${path} uses ${match[0]}`);
-  if (!/^[a-z0-9]+(?:-[a-z0-9]+)*\.js$/.test(name)) faults.push(`${path} is not named in kebab-case`);
+  if (!/^[a-z0-9]+(?:-[a-z0-9]+)*\.js$/.test(name))
+    faults.push(`${path} is not named in kebab-case`);
   if (name === "index.js" || name === "utils.js") faults.push(`${path} has the name of a drawer`);
   return faults;
 }
 
-describe("the house", () => {
+describe("the sources", () => {
   const all = sources("src");
   const inSrc = (path: string) => existsSync(join(ROOT, "src", path));
 
@@ -250,14 +271,9 @@ describe("the house", () => {
     expect(files.flatMap((file) => consoleFaultsOf(file, there))).toEqual([]);
   });
 
-  it("has rooms for every folder of the lower floors, and none that is empty of rules", () => {
-    const folders = new Set(
-      all.filter(({ path }) => path.includes("/")).map(({ path }) => path.split("/")[0]),
-    );
-    const top = [...folders].filter((folder) => ROOMS[`${folder}/`] === undefined).sort();
-    // A new folder is on the top floor only if it is named here.
-    const known = ["adapters", "agents", "cli", "config", "http", "ops", "supervisor"];
-    expect(top.filter((folder) => !known.includes(folder!))).toEqual([]);
+  it("gives every folder a layer", () => {
+    const folders = new Set(all.map(({ path }) => folderOf(path)));
+    expect([...folders].filter((folder) => FOLDERS[folder] === undefined)).toEqual([]);
   });
 });
 
@@ -267,7 +283,7 @@ describe("the rules", () => {
   it.each([
     // Who sees what.
     ["codec/bad.ts", 'import { x } from "../relay/call.js";'],
-    ["codec/bad.ts", 'import type { x } from "../ports.js";'],
+    ["codec/bad.ts", 'import type { x } from "../ports/clock.js";'],
     ["wire/bad.ts", 'export { x } from "../playout/ledger.js";'],
     ["wire/bad.ts", 'export * from "../vad/energy-vad.js";'],
     ["records/bad.ts", 'import { x } from "../relay/call.js";'],
@@ -275,14 +291,14 @@ describe("the rules", () => {
     ["transfer/bad.ts", 'import { x } from "../tools/runner.js";'],
     ["tools/bad.ts", 'import type {\n  x,\n} from "../relay/call.js";'],
     ["relay/bad.ts", 'import { x } from "../adapters/pino-log.js";'],
-    ["relay/bad.ts", 'import { x } from "../config.js";'],
-    ["http/bad.ts", 'import { x } from "../app.js";'],
+    ["relay/bad.ts", 'import { x } from "../config/load.js";'],
+    ["http/bad.ts", 'import { x } from "../app/app.js";'],
     ["adapters/bad.ts", 'import { x } from "../http/server.js";'],
-    ["adapters/bad.ts", 'import { x } from "../app.js";'],
+    ["adapters/bad.ts", 'import { x } from "../app/app.js";'],
     // Out of the house.
     ["cli.ts", 'import { x } from "../bench/load/run.js";'],
     ["relay/bad.ts", 'import { x } from "../../test/support/fake-clock.js";'],
-    ["relay/bad.ts", 'const x = await import("../../bench/sim/phone.js");'],
+    ["relay/bad.ts", 'const x = await import("../../sim/phone.js");'],
     ["relay/bad.ts", 'import { x } from "./call";'],
     // Packages and Node.
     ["vad/bad.ts", 'import { z } from "zod";'],
@@ -309,7 +325,7 @@ describe("the rules", () => {
     ["http/bad.ts", "const now = Date.now();"],
     ["adapters/bad.ts", "const now = new Date();"],
     ["adapters/bad.ts", "const level = process.env.LOG_LEVEL;"],
-    ["app.ts", 'const { env } = process; const level = process.env["LOG_LEVEL"];'],
+    ["app/app.ts", 'const { env } = process; const level = process.env["LOG_LEVEL"];'],
     // Names.
     ["relay/BadName.ts", ""],
     ["relay/utils.ts", ""],
@@ -318,15 +334,24 @@ describe("the rules", () => {
 
   it.each([
     ["vad/good.ts", 'import { x } from "../codec/level.js";'],
-    ["wire/good.ts", 'import type { CallSid } from "../ports.js";'],
-    ["relay/good.ts", 'import { x } from "../tools/runner.js";\nimport { y } from "../playout/ledger.js";'],
+    ["wire/good.ts", 'import type { CallSid } from "../domain/ids.js";'],
+    [
+      "relay/good.ts",
+      'import { x } from "../tools/runner.js";\nimport { y } from "../playout/ledger.js";',
+    ],
     ["relay/good.ts", 'import { createHmac } from "node:crypto";'],
     ["records/good.ts", "const text = new Date(epochMs).toISOString();"],
-    ["http/good.ts", 'import { App } from "uWebSockets.js";\nimport type { Desk } from "../relay/desk.js";'],
+    [
+      "http/good.ts",
+      'import { App } from "uWebSockets.js";\nimport type { CallService } from "../relay/calls/call-service.js";',
+    ],
     ["adapters/store/good.ts", 'import { Kysely } from "kysely";'],
-    ["adapters/system-clock.ts", "const clock = { nowMs: () => performance.now() };"],
+    ["adapters/system/system-clock.ts", "const clock = { nowMs: () => performance.now() };"],
     ["cli.ts", "loadConfig(process.env);"],
-    ["app.ts", 'import { x } from "./adapters/pino-log.js";\nimport { y } from "./http/server.js";'],
+    [
+      "app/app.ts",
+      'import { x } from "../adapters/system/pino-log.js";\nimport { y } from "../http/server.js";',
+    ],
     [
       "codec/good.ts",
       '/** Not Date.now(), see "node:fs". */ // import { x } from "ws";\nconst text = "Date.now()";',
@@ -337,7 +362,7 @@ describe("the rules", () => {
   it.each([
     ["view.js", 'import { h } from "preact";'],
     ["view.js", 'import { h } from "./vendor/preact.mjs";'],
-    ["view.js", 'import { x } from "../src/errors.js";'],
+    ["view.js", 'import { x } from "../src/domain/errors.js";'],
     ["view.js", 'import { x } from "./store";'],
     ["view.js", "element.innerHTML = text;"],
     ["view.js", "html`<p dangerouslySetInnerHTML=$" + "{x} />`"],
@@ -363,6 +388,8 @@ describe("the rules", () => {
   );
 
   it("see an import that leads nowhere", () => {
-    expect(faultsOf({ path: "wire/bad.ts", text: 'import "./gone.js";' }, () => false)).toHaveLength(1);
+    expect(
+      faultsOf({ path: "wire/bad.ts", text: 'import "./gone.js";' }, () => false),
+    ).toHaveLength(1);
   });
 });

@@ -26,7 +26,9 @@ export function pinSelf(cores: string): () => void {
 }
 
 function allowedCores(): number[] {
-  const { status, stdout } = spawnSync("taskset", ["-cp", String(process.pid)], { encoding: "utf8" });
+  const { status, stdout } = spawnSync("taskset", ["-cp", String(process.pid)], {
+    encoding: "utf8",
+  });
   if (status !== 0) return [];
   const list = stdout.slice(stdout.lastIndexOf(":") + 1).trim();
   return list.split(",").flatMap((part) => {

@@ -2,9 +2,10 @@
  * The relay with or without its record keeping, for the paired measurement of what writing costs: both ways are started by this
  * same file, so they differ in nothing else. Argument: `on` or `off`.
  */
-import { readAgentsFile } from "../../src/agents-file.js";
-import { type AppOverrides, createApp } from "../../src/app.js";
-import { loadConfig } from "../../src/config.js";
+
+import { type AppOverrides, createApp } from "../../src/app/app.js";
+import { readAgentsFile } from "../../src/config/agents/agents-file.js";
+import { loadConfig } from "../../src/config/load.js";
 
 const config = loadConfig(process.env);
 const agents = readAgentsFile(config, process.env);

@@ -13,7 +13,13 @@ import type { Scenario } from "./scenario.js";
 import type { SpokenItem } from "./spoken-item.js";
 import { BODIES, decode, FRAME_BYTES, FRAME_CHARS, SILENT } from "./stamped-audio.js";
 import { StreamChecker } from "./stream-checker.js";
-import { post, readStream, type StreamOrder, signature, type TwilioAccount } from "./twilio-account.js";
+import {
+  post,
+  readStream,
+  type StreamOrder,
+  signature,
+  type TwilioAccount,
+} from "./twilio-account.js";
 import { LATE_MS, TICK_MS, type Wheel, type WheelMember } from "./wheel.js";
 
 export interface CallerParts {
@@ -290,7 +296,8 @@ export class Caller implements WheelMember, SessionListener {
     const bargeIn = this.#bargeIn;
     // After a standstill the relay's answer may wait to be read: it is not missing yet.
     const settled = !this.#parts.wheel.lateWithin(SETTLED_MS, nowMs);
-    if (bargeIn !== null && settled && nowMs - bargeIn.atMs > PATIENCE_MS) this.#settle(nowMs, false);
+    if (bargeIn !== null && settled && nowMs - bargeIn.atMs > PATIENCE_MS)
+      this.#settle(nowMs, false);
     if (this.#session === null && nowMs - this.#liveSinceMs > NO_SESSION_MS) this.hangUp();
     else if (nowMs >= this.#endMs) this.hangUp();
   }
@@ -319,7 +326,11 @@ export class Caller implements WheelMember, SessionListener {
       this.#meters.gapBytes += FRAME_BYTES;
       return null;
     }
-    if (gapsPerMinute > 0 && this.#frames > 50 && this.#random.chance((gapsPerMinute * TICK_MS) / 60_000)) {
+    if (
+      gapsPerMinute > 0 &&
+      this.#frames > 50 &&
+      this.#random.chance((gapsPerMinute * TICK_MS) / 60_000)
+    ) {
       this.#gapTicks = Math.round(this.#random.within(gapMs) / TICK_MS);
     }
     const seq = this.#frames++;
@@ -339,7 +350,8 @@ export class Caller implements WheelMember, SessionListener {
     const state = this.#state;
     switch (state.name) {
       case "greeting":
-        if (this.#heardAnything) this.#state = { name: "listening", interruptMs: this.#drawInterrupt(nowMs) };
+        if (this.#heardAnything)
+          this.#state = { name: "listening", interruptMs: this.#drawInterrupt(nowMs) };
         else if (nowMs >= state.untilMs) this.#pause(nowMs);
         return;
       case "pausing":
@@ -350,7 +362,8 @@ export class Caller implements WheelMember, SessionListener {
         this.#session?.callerPauses(nowMs);
         this.#state = {
           name: "awaiting",
-          untilMs: nowMs + scenario.model.hangoverMs[1] + scenario.model.thinkMs[1] + ANSWER_PATIENCE_MS,
+          untilMs:
+            nowMs + scenario.model.hangoverMs[1] + scenario.model.thinkMs[1] + ANSWER_PATIENCE_MS,
           answerSeq: this.#session?.nextSeq ?? 0,
         };
         return;
@@ -407,12 +420,18 @@ export class Caller implements WheelMember, SessionListener {
   #watchForUnderrun(dueMs: number, unsure: boolean): void {
     const item = this.#playing;
     const meters = this.#meters;
-    if (this.#playout.unplayedMs(dueMs) > 0 || item === null || item.interrupted || this.#bargeIn !== null)
+    if (
+      this.#playout.unplayedMs(dueMs) > 0 ||
+      item === null ||
+      item.interrupted ||
+      this.#bargeIn !== null
+    )
       return;
     if (this.#state.name === "talking" || item.receivedBytes >= item.bytes) return;
     // Less than a frame of an unfinished item may wait for the rest of it.
     const owed = item.sentBytesBefore - item.receivedBytes;
-    if (owed < FRAME_BYTES && !(item.complete && item.sentBytesBefore === item.bytes && owed > 0)) return;
+    if (owed < FRAME_BYTES && !(item.complete && item.sentBytesBefore === item.bytes && owed > 0))
+      return;
     if (this.#drySinceMs !== NEVER) return;
     this.#drySinceMs = dueMs;
     if (unsure) meters.underrunsUnsure++;
@@ -491,7 +510,11 @@ export class Caller implements WheelMember, SessionListener {
     }
     this.#playing = null;
     this.#playout.clear(nowMs);
-    for (let name = this.#playout.takeMark(nowMs); name !== null; name = this.#playout.takeMark(nowMs)) {
+    for (
+      let name = this.#playout.takeMark(nowMs);
+      name !== null;
+      name = this.#playout.takeMark(nowMs)
+    ) {
       this.#socket!.sendText(this.#echo(name));
     }
   }
@@ -594,7 +617,8 @@ export class Caller implements WheelMember, SessionListener {
     const bargeIn = this.#bargeIn;
     if (bargeIn === null) return;
     this.#bargeIn = null;
-    if (!early || bargeIn.cleared || nowMs - bargeIn.atMs > PATIENCE_MS) bargeIn.judge(this.#meters);
+    if (!early || bargeIn.cleared || nowMs - bargeIn.atMs > PATIENCE_MS)
+      bargeIn.judge(this.#meters);
     this.#down.cut(this.#session?.voidBelowSeq ?? 0);
   }
 }

@@ -23,7 +23,10 @@ const PRECISION = 0.05;
 const MOST_CALLS = 10_000;
 
 /** Doubles from `first` until a limit breaks, then halves the rest. A failed load is tried twice: one stall is no limit. */
-export async function findMax(first: number, trial: (calls: number) => Promise<Trial>): Promise<Found> {
+export async function findMax(
+  first: number,
+  trial: (calls: number) => Promise<Trial>,
+): Promise<Found> {
   const steps: Step[] = [];
   let good = 0;
   let bad = Number.POSITIVE_INFINITY;

@@ -62,7 +62,8 @@ export class Histogram {
   /** Non-empty buckets as [upper bound in ms, count], shortest first: for charts. */
   buckets(): [number, number][] {
     const out: [number, number][] = [];
-    for (let i = 0; i < BUCKETS; i++) if (this.#counts[i]! > 0) out.push([upperMs(i), this.#counts[i]!]);
+    for (let i = 0; i < BUCKETS; i++)
+      if (this.#counts[i]! > 0) out.push([upperMs(i), this.#counts[i]!]);
     return out;
   }
 

@@ -100,7 +100,9 @@ export class LoadRun {
       },
       plan.tls,
     );
-    this.#rest = new TwilioRestServer(this.#meters, (callSid) => this.#bySid.get(callSid)?.redirected());
+    this.#rest = new TwilioRestServer(this.#meters, (callSid) =>
+      this.#bySid.get(callSid)?.redirected(),
+    );
   }
 
   /** Both servers, before the relay starts. */
@@ -116,7 +118,10 @@ export class LoadRun {
     this.#stopped = true;
   }
 
-  async run(target: Target, progress: (sample: Sample, meters: Meters) => void): Promise<LoadResult> {
+  async run(
+    target: Target,
+    progress: (sample: Sample, meters: Meters) => void,
+  ): Promise<LoadResult> {
     const { calls, durationS, rampPerSecond } = this.#plan;
     await sleep(BASELINE_MS);
     const baseline = target.pid === null ? null : readProcess(target.pid);
@@ -163,7 +168,12 @@ export class LoadRun {
     const relayExit = target.exited();
     await this.#closing(relayExit === null);
     this.#wheel.stop();
-    window ??= (steady ?? new SteadyWindow(before)).end(0, readAll(target.pid), baseline, this.#wheel);
+    window ??= (steady ?? new SteadyWindow(before)).end(
+      0,
+      readAll(target.pid),
+      baseline,
+      this.#wheel,
+    );
     return {
       figures: figures(this.#meters, calls, window),
       meters: this.#meters,
@@ -184,7 +194,8 @@ export class LoadRun {
   /** A relay closes the model's session with the call; one that stays is its leak. */
   async #closing(relayRuns: boolean): Promise<void> {
     const untilMs = performance.now() + 3000;
-    while (relayRuns && this.#model.openSessions > 0 && performance.now() < untilMs) await sleep(50);
+    while (relayRuns && this.#model.openSessions > 0 && performance.now() < untilMs)
+      await sleep(50);
     this.#meters.sessionsLeaked = relayRuns ? this.#model.openSessions : 0;
     for (const caller of this.#callers.values())
       this.#meters.fail(`not over in time${caller.live ? "" : " (never begun)"}`);
@@ -195,7 +206,9 @@ export class LoadRun {
     const id = ++this.#lastId;
     const random = new Random(scenario.seed * 104_729 + id);
     const lengthMs =
-      scenario.callSeconds === null ? Number.POSITIVE_INFINITY : random.within(scenario.callSeconds) * 1000;
+      scenario.callSeconds === null
+        ? Number.POSITIVE_INFINITY
+        : random.within(scenario.callSeconds) * 1000;
     const caller = new Caller(id, Math.min(endMs, performance.now() + lengthMs), {
       scenario,
       random,
@@ -299,7 +312,8 @@ class SteadyWindow {
     this.live(calls, now);
     const from = this.#from;
     const wallMs = Math.max(1, now.atMs - from.atMs);
-    const cpuMs = now.relay === null || from.relay === null ? null : now.relay.cpuMs - from.relay.cpuMs;
+    const cpuMs =
+      now.relay === null || from.relay === null ? null : now.relay.cpuMs - from.relay.cpuMs;
     const harnessCpuMs = now.harnessCpuMs - from.harnessCpuMs;
     const others =
       now.machineCpuMs === null || from.machineCpuMs === null || cpuMs === null
@@ -307,7 +321,8 @@ class SteadyWindow {
         : Math.max(0, now.machineCpuMs - from.machineCpuMs - cpuMs - harnessCpuMs);
     const rss = this.#rssReadings === 0 ? null : this.#rssBytes / this.#rssReadings;
     return {
-      relayCpuMsPerCallSecond: cpuMs === null || this.#callSeconds === 0 ? null : cpuMs / this.#callSeconds,
+      relayCpuMsPerCallSecond:
+        cpuMs === null || this.#callSeconds === 0 ? null : cpuMs / this.#callSeconds,
       relayThreadsMsPerCallSecond:
         now.relay === null || from.relay === null || this.#callSeconds === 0
           ? null
@@ -331,7 +346,11 @@ class SteadyWindow {
 }
 
 function harnessLimit(window: ProcessFigures): string | null {
-  const { harnessCpuPercent: cpu, harnessLateP99Ms: late, othersCpuPercent: othersPercent } = window;
+  const {
+    harnessCpuPercent: cpu,
+    harnessLateP99Ms: late,
+    othersCpuPercent: othersPercent,
+  } = window;
   if (cpu >= HARNESS_CPU_LIMIT_PERCENT) return `it used ${cpu.toFixed(0)} % of its core`;
   if (late > HARNESS_LATE_LIMIT_MS) {
     const busy = othersPercent !== null && othersPercent > OTHERS_LIMIT_PERCENT;

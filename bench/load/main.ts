@@ -33,7 +33,10 @@ const MAX_LIMITS: readonly SloTerm[] = [
 /** @returns the exit status: 0, 1 where a limit is broken or the run failed, 2 for wrong usage. */
 export async function run(
   argv: readonly string[],
-  io: { out(line: string): void; err(line: string): void } = { out: console.log, err: console.error },
+  io: { out(line: string): void; err(line: string): void } = {
+    out: console.log,
+    err: console.error,
+  },
 ): Promise<number> {
   try {
     const options = parseOptions(argv);
@@ -41,7 +44,8 @@ export async function run(
       io.out(HELP);
       return OK;
     }
-    const scenario = options.scenarioFile === null ? DEFAULT_SCENARIO : loadScenario(options.scenarioFile);
+    const scenario =
+      options.scenarioFile === null ? DEFAULT_SCENARIO : loadScenario(options.scenarioFile);
     const tls = scenario.tls || options.tls !== null;
     return await new Bench(options, { ...scenario, tls }).run();
   } catch (error) {
@@ -86,7 +90,9 @@ class Bench {
     try {
       if (this.#options.relay !== null) this.#tellSettings();
       if (pairStore !== null) return await this.#pairs(pairStore);
-      return searching ? await this.#search(slo.length > 0 ? slo : MAX_LIMITS) : await this.#single(slo);
+      return searching
+        ? await this.#search(slo.length > 0 ? slo : MAX_LIMITS)
+        : await this.#single(slo);
     } finally {
       process.removeListener("SIGINT", interrupt);
       unpin();
@@ -109,7 +115,9 @@ class Bench {
       async (records) => await this.#play(calls, { records: records ? "on" : "off" }),
       () => this.#stopped,
     );
-    console.log(found === null ? "A run failed, or its CPU could not be read." : storePairsText(found));
+    console.log(
+      found === null ? "A run failed, or its CPU could not be read." : storePairsText(found),
+    );
     if (found === null || this.#stopped) return BROKEN;
     if (profileDir === null) return OK;
     // Runs differ by some per cent; a share of one run hardly does.
@@ -164,7 +172,8 @@ class Bench {
     const made = scenario.tls && options.tls === null ? makeCertificate() : null;
     const tls = options.tls ?? made;
     const account = { accountSid: options.accountSid, authToken: options.authToken };
-    const rampPerSecond = options.rampPerSecond ?? scenario.rampPerSecond ?? Math.max(5, calls / RAMP_S);
+    const rampPerSecond =
+      options.rampPerSecond ?? scenario.rampPerSecond ?? Math.max(5, calls / RAMP_S);
     const run = new LoadRun({
       calls,
       durationS: options.durationS,
@@ -194,13 +203,15 @@ class Bench {
         });
         this.#relayCommand = relay.command;
       }
-      const perf = relay === null || samplesDir === null ? null : new PerfSampling(relay.pid, samplesDir);
+      const perf =
+        relay === null || samplesDir === null ? null : new PerfSampling(relay.pid, samplesDir);
       const result = await run.run(this.#target(relay), (sample) =>
         console.error(progressLine(sample, calls)),
       );
       this.#share = (await perf?.stop(RECORD_SOURCES)) ?? null;
       if (relay !== null) {
-        for (const [text, count] of relay.complaints()) console.error(`relay's log: ${count} × ${text}`);
+        for (const [text, count] of relay.complaints())
+          console.error(`relay's log: ${count} × ${text}`);
         if (result.relayExit !== null) console.error(relay.lastWords());
       }
       return result;
@@ -248,13 +259,17 @@ class Bench {
       commit: commit(),
       node: process.version,
       machine: `${cpus().length} × ${cpus()[0]?.model ?? "?"}, Linux ${release()}`,
-      cores: this.#cores === null ? "shared" : `harness ${this.#cores.harness}, relay ${this.#cores.relay}`,
+      cores:
+        this.#cores === null
+          ? "shared"
+          : `harness ${this.#cores.harness}, relay ${this.#cores.relay}`,
       scenario: this.#scenario,
       durationS: this.#options.durationS,
       verdicts,
       steps,
     };
-    if (jsonFile !== null) writeFileSync(jsonFile, `${JSON.stringify(reportJson(result, facts), null, 2)}\n`);
+    if (jsonFile !== null)
+      writeFileSync(jsonFile, `${JSON.stringify(reportJson(result, facts), null, 2)}\n`);
     if (htmlFile !== null) writeFileSync(htmlFile, reportHtml(result, facts));
   }
 }

@@ -22,7 +22,13 @@ export class MediaWriter {
   }
 
   /** One message, valid until the next call. `seq` and `body` go into the stamp, the rest are Twilio's numbers. */
-  media(sequenceNumber: number, chunk: number, timestampMs: number, seq: number, body: number): Buffer {
+  media(
+    sequenceNumber: number,
+    chunk: number,
+    timestampMs: number,
+    seq: number,
+    body: number,
+  ): Buffer {
     if (
       sequenceNumber >= this.#sequence.limit ||
       chunk >= this.#chunk.limit ||

@@ -7,7 +7,14 @@ import { Random } from "../random.js";
 import type { Meters } from "./meters.js";
 import { ModelSession } from "./model-session.js";
 import type { Scenario } from "./scenario.js";
-import { decode, FRAME_BYTES, FRAME_CHARS, readFrameText, readStamp, type Stamp } from "./stamped-audio.js";
+import {
+  decode,
+  FRAME_BYTES,
+  FRAME_CHARS,
+  readFrameText,
+  readStamp,
+  type Stamp,
+} from "./stamped-audio.js";
 import type { Wheel } from "./wheel.js";
 
 /** Who takes a session once its first frame says whose it is. */
@@ -42,7 +49,13 @@ export class ModelServer {
   #listening: us_listen_socket | null = null;
   #lastIndex = 0;
 
-  constructor(scenario: Scenario, meters: Meters, wheel: Wheel, desk: SessionDesk, tls: TlsFiles | null) {
+  constructor(
+    scenario: Scenario,
+    meters: Meters,
+    wheel: Wheel,
+    desk: SessionDesk,
+    tls: TlsFiles | null,
+  ) {
     this.#scenario = scenario;
     this.#meters = meters;
     this.#wheel = wheel;
@@ -56,7 +69,13 @@ export class ModelServer {
       maxBackpressure: MAX_MESSAGE_BYTES,
       idleTimeout: 120,
       upgrade: (response, request, context) => {
-        response.upgrade<Held>({ session: null }, request.getHeader("sec-websocket-key"), "", "", context);
+        response.upgrade<Held>(
+          { session: null },
+          request.getHeader("sec-websocket-key"),
+          "",
+          "",
+          context,
+        );
       },
       open: (ws) => this.#open(ws),
       message: (ws, bytes) => {
@@ -115,7 +134,8 @@ export class ModelServer {
     let found = end - start === FRAME_CHARS && readFrameText(text, start, stamp);
     if (!found) {
       const { bytes, length } = decode(text, start, end);
-      for (let at = 0; at + FRAME_BYTES <= length && !found; at++) found = readStamp(bytes, at, stamp);
+      for (let at = 0; at + FRAME_BYTES <= length && !found; at++)
+        found = readStamp(bytes, at, stamp);
     }
     if (found) this.#desk.claim(session, stamp.id);
   }

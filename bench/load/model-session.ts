@@ -79,7 +79,12 @@ export class ModelSession implements WheelMember {
       readonly meters: Meters;
       readonly send: (text: string) => void;
       /** Its first audio came: who is the caller? */
-      readonly unclaimed: (session: ModelSession, message: Buffer, start: number, end: number) => void;
+      readonly unclaimed: (
+        session: ModelSession,
+        message: Buffer,
+        start: number,
+        end: number,
+      ) => void;
     },
   ) {
     this.index = index;
@@ -154,7 +159,9 @@ export class ModelSession implements WheelMember {
     if (prefix !== null && beginsWith(message, prefix)) {
       const last = message.length - 2;
       const end =
-        message[last] === 0x22 && message[last + 1] === 0x7d ? last : message.indexOf(0x22, prefix.length);
+        message[last] === 0x22 && message[last + 1] === 0x7d
+          ? last
+          : message.indexOf(0x22, prefix.length);
       this.#append(message, prefix.length, end);
       return;
     }
@@ -189,7 +196,9 @@ export class ModelSession implements WheelMember {
     const at = text.indexOf(payload);
     const known = this.#prefixBytes;
     this.#prefixBytes =
-      known === null && /^[\x20-\x7e]+$/.test(text) && at > 0 ? Buffer.from(text.slice(0, at)) : known;
+      known === null && /^[\x20-\x7e]+$/.test(text) && at > 0
+        ? Buffer.from(text.slice(0, at))
+        : known;
   }
 
   #append(message: Buffer, start: number, end: number): void {
@@ -213,7 +222,8 @@ export class ModelSession implements WheelMember {
         this.#respond(nowMs, this.#random.within(this.#scenario.model.thinkMs));
         return;
       case "response.cancel":
-        if (this.#active === null) this.#error(event, "response_cancel_not_active", "no active response");
+        if (this.#active === null)
+          this.#error(event, "response_cancel_not_active", "no active response");
         else this.#cancel(this.#active, "client_cancelled");
         return;
       case "conversation.item.truncate":
@@ -244,7 +254,8 @@ export class ModelSession implements WheelMember {
         };
         const callId = record(event["item"])["call_id"];
         if (callId !== undefined) {
-          if (callId !== this.#toolCall) this.fault ??= "a tool call was answered that was not made";
+          if (callId !== this.#toolCall)
+            this.fault ??= "a tool call was answered that was not made";
           this.#toolCall = "";
           this.#meters.toolAnswers++;
         }
@@ -290,7 +301,9 @@ export class ModelSession implements WheelMember {
       this.#createResponse = turns !== null && record(turns)["create_response"] !== false;
       this.#interruptResponse = turns !== null && record(turns)["interrupt_response"] !== false;
     }
-    this.#emit("session.updated", { session: { object: "realtime.session", id: "sess", ...session } });
+    this.#emit("session.updated", {
+      session: { object: "realtime.session", id: "sess", ...session },
+    });
     // An update of something else (tracing) may come before the one with the formats.
     if (this.readyMs < 0 && this.#formats.size === 2) this.readyMs = nowMs;
   }
@@ -355,7 +368,10 @@ export class ModelSession implements WheelMember {
   }
 
   #heard(item: SpokenItem, nowMs: number): boolean {
-    return item.interrupted || (item.complete && item.receivedBytes >= item.bytes && item.endPlayMs <= nowMs);
+    return (
+      item.interrupted ||
+      (item.complete && item.receivedBytes >= item.bytes && item.endPlayMs <= nowMs)
+    );
   }
 
   #speechStopped(nowMs: number): void {
@@ -375,7 +391,8 @@ export class ModelSession implements WheelMember {
     };
     this.#emit("conversation.item.added", { item });
     this.#emit("conversation.item.done", { item });
-    if (this.#createResponse) this.#answerDueMs = nowMs + this.#random.within(this.#scenario.model.thinkMs);
+    if (this.#createResponse)
+      this.#answerDueMs = nowMs + this.#random.within(this.#scenario.model.thinkMs);
   }
 
   #respond(nowMs: number, thinkMs: number): void {
@@ -419,7 +436,8 @@ export class ModelSession implements WheelMember {
 
   /** Bytes of one item: rarely whole frames, never so short an end that its stamp is missing. */
   #length(): number {
-    const bytes = this.#random.within(this.#scenario.model.answerMs) * 8 + this.#random.within([0, 7]);
+    const bytes =
+      this.#random.within(this.#scenario.model.answerMs) * 8 + this.#random.within([0, 7]);
     const end = bytes % FRAME_BYTES;
     return end > 0 && end < STAMP_BYTES ? bytes + STAMP_BYTES : bytes;
   }
@@ -436,7 +454,9 @@ export class ModelSession implements WheelMember {
       ...at,
       item: { ...shell, status: "in_progress", content: [] },
     });
-    this.#emit("conversation.item.added", { item: { ...shell, status: "in_progress", content: [] } });
+    this.#emit("conversation.item.added", {
+      item: { ...shell, status: "in_progress", content: [] },
+    });
     this.#emit("response.content_part.added", {
       ...at,
       item_id: item.id,
@@ -515,7 +535,10 @@ export class ModelSession implements WheelMember {
     };
     this.#emit("response.output_audio.done", at);
     this.#emit("response.output_audio_transcript.done", { ...at, transcript: "and so on" });
-    this.#emit("response.content_part.done", { ...at, part: { type: "audio", transcript: "and so on" } });
+    this.#emit("response.content_part.done", {
+      ...at,
+      part: { type: "audio", transcript: "and so on" },
+    });
     const output = message(item.id, status);
     this.#emit("response.output_item.done", {
       response_id: active.id,
@@ -545,9 +568,13 @@ export class ModelSession implements WheelMember {
       item.bytes = item.sentBytes;
       this.#endItem(active, item, "incomplete");
     }
-    const output = active.items.map((one) => message(one.id, one === item ? "incomplete" : "completed"));
+    const output = active.items.map((one) =>
+      message(one.id, one === item ? "incomplete" : "completed"),
+    );
     const done = response(active.id, "cancelled", output);
-    this.#emit("response.done", { response: { ...done, status_details: { type: "cancelled", reason } } });
+    this.#emit("response.done", {
+      response: { ...done, status_details: { type: "cancelled", reason } },
+    });
   }
 
   #error(event: Readonly<Record<string, unknown>> | null, code: string, message: string): void {
@@ -567,12 +594,19 @@ export class ModelSession implements WheelMember {
   }
 }
 
-function message(id: string, status: "completed" | "incomplete"): Readonly<Record<string, unknown>> {
+function message(
+  id: string,
+  status: "completed" | "incomplete",
+): Readonly<Record<string, unknown>> {
   const content = [{ type: "output_audio", transcript: "and so on" }];
   return { id, object: "realtime.item", type: "message", role: "assistant", status, content };
 }
 
-function response(id: string, status: string, output: readonly unknown[]): Readonly<Record<string, unknown>> {
+function response(
+  id: string,
+  status: string,
+  output: readonly unknown[],
+): Readonly<Record<string, unknown>> {
   const usage =
     status === "in_progress"
       ? null

@@ -94,7 +94,8 @@ export function parseOptions(argv: readonly string[]): BenchOptions | "help" {
   if (line.flag("help")) return "help";
   const findMax = line.flag("find-max");
   const relay = line.text("relay");
-  if (relay !== null && !URL.canParse(relay)) throw new UsageError(`--relay ${relay}: is not an address`);
+  if (relay !== null && !URL.canParse(relay))
+    throw new UsageError(`--relay ${relay}: is not an address`);
   const env: Record<string, string> = {};
   for (const pair of line.texts("env")) {
     const at = pair.indexOf("=");
@@ -103,12 +104,17 @@ export function parseOptions(argv: readonly string[]): BenchOptions | "help" {
   }
   const pairStore = line.text("pair-store") === null ? null : line.whole("pair-store", 3, 1, 100);
   if (pairStore !== null && (relay !== null || findMax))
-    throw new UsageError("--pair-store starts its relays itself, and goes without --relay and --find-max");
+    throw new UsageError(
+      "--pair-store starts its relays itself, and goes without --relay and --find-max",
+    );
   const scrape = line.flag("scrape");
   if (scrape && relay !== null)
-    throw new UsageError("--scrape knows the metrics of a relay that it starts only: not with --relay");
+    throw new UsageError(
+      "--scrape knows the metrics of a relay that it starts only: not with --relay",
+    );
   const [cert, key] = [line.text("tls-cert"), line.text("tls-key")];
-  if ((cert === null) !== (key === null)) throw new UsageError("--tls-cert and --tls-key go together");
+  if ((cert === null) !== (key === null))
+    throw new UsageError("--tls-cert and --tls-key go together");
   const slo = line.text("slo");
   return {
     calls: line.whole("calls", 50, 1, 100_000),

@@ -40,7 +40,11 @@ export function readProcess(pid: number): ProcessReading | null {
 export function readMachineCpuMs(): number | null {
   try {
     const line = readFileSync("/proc/stat", "latin1").split("\n", 1)[0]!;
-    const [user, nice, system, , , irq, softirq, steal] = line.trim().split(/\s+/).slice(1).map(Number);
+    const [user, nice, system, , , irq, softirq, steal] = line
+      .trim()
+      .split(/\s+/)
+      .slice(1)
+      .map(Number);
     return (
       ((user ?? 0) + (nice ?? 0) + (system ?? 0) + (irq ?? 0) + (softirq ?? 0) + (steal ?? 0)) *
       MS_PER_CLOCK_TICK
@@ -75,7 +79,8 @@ function otherThreadsMs(pid: number): number {
   try {
     for (const task of readdirSync(`/proc/${pid}/task`)) {
       if (task === String(pid)) continue;
-      ms += Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, "latin1").split(" ")[0]) / 1e6;
+      ms +=
+        Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, "latin1").split(" ")[0]) / 1e6;
     }
   } catch {
     // It has ended, or the kernel does not count.

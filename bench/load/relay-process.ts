@@ -71,7 +71,10 @@ export class RelayProcess {
   /** @throws Error with the relay's last words when it does not come up. */
   static async start(plan: RelayPlan): Promise<RelayProcess> {
     const { workers } = plan;
-    const [port, adminPort] = [workers > 1 ? await freeTens(workers) : await freePort(), await freePort()];
+    const [port, adminPort] = [
+      workers > 1 ? await freeTens(workers) : await freePort(),
+      await freePort(),
+    ];
     const directory = mkdtempSync(join(tmpdir(), "murelay-bench-"));
     const logFile = join(directory, "relay.log");
     const profile =
@@ -106,7 +109,9 @@ export class RelayProcess {
         OVERLOAD_PERCENT: "100",
         WORKERS: String(workers),
         // Streams come to the worker that has their session open, as behind a balancer: worker n listens on PORT + 1 + n.
-        ...(workers > 1 ? { MEDIA_URL: `ws://127.0.0.1:${(port + 1) / 10}{worker}/media-stream` } : {}),
+        ...(workers > 1
+          ? { MEDIA_URL: `ws://127.0.0.1:${(port + 1) / 10}{worker}/media-stream` }
+          : {}),
         DATABASE_URL: `sqlite:${join(directory, "bench.db")}`,
         RECORDINGS_DIR: join(directory, "recordings"),
         AGENTS_FILE: AGENTS,
@@ -117,7 +122,14 @@ export class RelayProcess {
       },
     });
     closeSync(log);
-    const relay = new RelayProcess(child, port, adminPort, directory, logFile, node.slice(1).join(" "));
+    const relay = new RelayProcess(
+      child,
+      port,
+      adminPort,
+      directory,
+      logFile,
+      node.slice(1).join(" "),
+    );
     try {
       const own = workers > 1 ? Array.from({ length: workers }, (_, n) => port + 1 + n) : [port];
       for (const one of own) await relay.#ready(`http://127.0.0.1:${one}/health`);
@@ -183,7 +195,9 @@ export class RelayProcess {
 /** What `npm run build` made, if it is newer than every source; else the sources. */
 function program(): string[] {
   const built = builtProgram();
-  return built === null ? ["--import", import.meta.resolve("tsx"), join(ROOT, "src", "cli.ts")] : [built];
+  return built === null
+    ? ["--import", import.meta.resolve("tsx"), join(ROOT, "src", "cli.ts")]
+    : [built];
 }
 
 /** The file that `npm run build` made; null when it is not there or older than a source. */
@@ -192,7 +206,9 @@ export function builtProgram(): string | null {
   if (!existsSync(built)) return null;
   const builtMs = statSync(built).mtimeMs;
   const sources = readdirSync(join(ROOT, "src"), { recursive: true, withFileTypes: true });
-  const newer = sources.some((f) => f.isFile() && statSync(join(f.parentPath, f.name)).mtimeMs > builtMs);
+  const newer = sources.some(
+    (f) => f.isFile() && statSync(join(f.parentPath, f.name)).mtimeMs > builtMs,
+  );
   return newer ? null : built;
 }
 
@@ -238,8 +254,27 @@ export function makeCertificate(): TlsFiles & { readonly remove: () => void } {
   const cert = join(directory, "cert.pem");
   const key = join(directory, "key.pem");
   const made = spawnSync("openssl", [
-    ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"],
-    ...["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert],
+    ...[
+      "req",
+      "-x509",
+      "-newkey",
+      "ec",
+      "-pkeyopt",
+      "ec_paramgen_curve:prime256v1",
+      "-nodes",
+      "-days",
+      "2",
+    ],
+    ...[
+      "-subj",
+      "/CN=127.0.0.1",
+      "-addext",
+      "subjectAltName=IP:127.0.0.1",
+      "-keyout",
+      key,
+      "-out",
+      cert,
+    ],
   ]);
   if (made.status !== 0) throw new Error("tls: openssl could not make a certificate");
   return { cert, key, remove: () => rmSync(directory, { recursive: true, force: true }) };

@@ -22,7 +22,10 @@ export interface ReportFacts {
   readonly steps: readonly Step[] | null;
 }
 
-export function reportJson(result: LoadResult, facts: ReportFacts): Readonly<Record<string, unknown>> {
+export function reportJson(
+  result: LoadResult,
+  facts: ReportFacts,
+): Readonly<Record<string, unknown>> {
   const { meters } = result;
   return {
     ...facts,
@@ -154,18 +157,24 @@ function lineChart(title: string, unit: string, series: readonly Series[]): stri
 }
 
 /** Cumulative shares over a logarithmic axis of ms. */
-function distribution(title: string, histograms: readonly (readonly [string, Histogram])[]): string {
+function distribution(
+  title: string,
+  histograms: readonly (readonly [string, Histogram])[],
+): string {
   const some = histograms.filter(([, histogram]) => histogram.count > 0);
   if (some.length === 0) return "";
   const low = -2;
   const high = Math.ceil(Math.log10(Math.max(1, ...some.map(([, histogram]) => histogram.maxMs))));
   const x = (ms: number): number =>
-    LEFT + ((Math.max(low, Math.log10(Math.max(ms, 1e-9))) - low) / (high - low)) * (WIDTH - LEFT - RIGHT);
+    LEFT +
+    ((Math.max(low, Math.log10(Math.max(ms, 1e-9))) - low) / (high - low)) * (WIDTH - LEFT - RIGHT);
   const y = (share: number): number => TOP + (1 - share) * (HEIGHT - TOP - BOTTOM);
   const ticks = Array.from({ length: high - low + 1 }, (_, i) => low + i);
   return figure(title, [
     ...[0, 0.5, 1].map((share) => gridLine(y(share), `${share * 100} %`)),
-    ...ticks.map((power) => axisText(x(10 ** power), `${10 ** power}`, power === high ? "end" : "middle")),
+    ...ticks.map((power) =>
+      axisText(x(10 ** power), `${10 ** power}`, power === high ? "end" : "middle"),
+    ),
     ...some.map(([, histogram], i) => {
       let seen = 0;
       const points = histogram.buckets().map(([ms, count]): Point => {
@@ -194,7 +203,9 @@ function axisText(x: number, text: string, anchor: "start" | "middle" | "end" = 
 }
 
 function line(points: readonly Point[], index: number): string {
-  const path = points.map(([x, y], i) => `${i === 0 ? "M" : "L"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
+  const path = points
+    .map(([x, y], i) => `${i === 0 ? "M" : "L"}${x.toFixed(1)} ${y.toFixed(1)}`)
+    .join("");
   return `<path d="${path}" stroke="${COLOURS[index % COLOURS.length]}"/>`;
 }
 
@@ -219,5 +230,9 @@ function tidy(value: number): string {
 }
 
 function escaped(text: string): string {
-  return text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/"/g, "&quot;");
+  return text
+    .replace(/&/g, "&amp;")
+    .replace(/</g, "&lt;")
+    .replace(/>/g, "&gt;")
+    .replace(/"/g, "&quot;");
 }

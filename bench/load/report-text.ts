@@ -23,7 +23,12 @@ export function resultText(result: LoadResult, verdicts: readonly SloVerdict[]):
     return value === null || value === undefined ? "–" : String(value);
   };
   const row = (label: string, name: string): string =>
-    `  ${label.padEnd(34)}${[`${name}_p50_ms`, `${name}_p99_ms`, `${name}_p999_ms`, `${name}_max_ms`]
+    `  ${label.padEnd(34)}${[
+      `${name}_p50_ms`,
+      `${name}_p99_ms`,
+      `${name}_p999_ms`,
+      `${name}_max_ms`,
+    ]
       .map((key) => n(key).padStart(10))
       .join("")}`;
   const lines = [
@@ -62,10 +67,14 @@ export function resultText(result: LoadResult, verdicts: readonly SloVerdict[]):
   }
   const others = f["others_cpu_percent"] ?? 0;
   if (others > OTHERS_LIMIT_PERCENT) {
-    lines.push(`  other programs  ${others} % of a core: every latency is worse than on a free machine`);
+    lines.push(
+      `  other programs  ${others} % of a core: every latency is worse than on a free machine`,
+    );
   }
-  for (const [reason, count] of result.meters.failures) lines.push(`  failed          ${count} × ${reason}`);
-  for (const [what, count] of result.meters.modelErrors) lines.push(`  model refused   ${count} × ${what}`);
+  for (const [reason, count] of result.meters.failures)
+    lines.push(`  failed          ${count} × ${reason}`);
+  for (const [what, count] of result.meters.modelErrors)
+    lines.push(`  model refused   ${count} × ${what}`);
   if (result.relayExit !== null) lines.push(`  THE RELAY ENDED: ${result.relayExit}`);
   if (result.harnessLimit !== null) {
     lines.push(

@@ -28,7 +28,8 @@ export function parseSlo(text: string): SloTerm[] {
     .filter((part) => part !== "")
     .map((part) => {
       const found = /^([a-z0-9_]+)\s*(<=|>=|<|>|==?)\s*(-?\d+(?:\.\d+)?)$/.exec(part);
-      if (found === null) throw new UsageError(`--slo: "${part}" is no limit; write e.g. uplink_p99_ms<20`);
+      if (found === null)
+        throw new UsageError(`--slo: "${part}" is no limit; write e.g. uplink_p99_ms<20`);
       const op = found[2] === "==" ? "=" : found[2]!;
       if (!isOp(op)) throw new UsageError(`--slo: "${op}" is no comparison`);
       return { metric: found[1]!, op, limit: Number(found[3]) };
@@ -48,7 +49,11 @@ export function judge(
       );
     }
     // What could not be measured is not within any limit.
-    return { ...term, value: value ?? Number.NaN, ok: value !== null && COMPARE[term.op](value, term.limit) };
+    return {
+      ...term,
+      value: value ?? Number.NaN,
+      ok: value !== null && COMPARE[term.op](value, term.limit),
+    };
   });
 }
 

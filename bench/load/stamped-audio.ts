@@ -24,7 +24,9 @@ function checkNibble(id: number, seq: number, body: number): number {
 }
 
 /** Body of each kind, 142 bytes. */
-export const BODY: readonly Uint8Array[] = Array.from({ length: BODIES }, (_, kind) => makeBody(kind));
+export const BODY: readonly Uint8Array[] = Array.from({ length: BODIES }, (_, kind) =>
+  makeBody(kind),
+);
 
 /** The same as base64: it begins at a multiple of three bytes, so it is the end of every frame's base64. */
 export const BODY_TEXT: readonly Uint8Array[] = BODY.map((body) =>
@@ -56,7 +58,13 @@ function makeBody(kind: number): Uint8Array {
 }
 
 /** Writes a stamp at `at`; `id` and `seq` have 24 bits. */
-export function writeStamp(out: Uint8Array, at: number, id: number, seq: number, body: number): void {
+export function writeStamp(
+  out: Uint8Array,
+  at: number,
+  id: number,
+  seq: number,
+  body: number,
+): void {
   for (let i = 0; i < 4; i++) out[at + i] = MARKER[i]!;
   for (let i = 0; i < 6; i++) {
     out[at + 4 + i] = NEAR_SILENCE | ((id >>> (20 - i * 4)) & 0xf);
@@ -75,10 +83,14 @@ export function writeFrame(
   body: number,
   bytes = FRAME_BYTES,
 ): void {
-  if (id > MAX_ID || seq > MAX_ID) throw new RangeError("a stamp holds 24 bits of id and of number");
+  if (id > MAX_ID || seq > MAX_ID)
+    throw new RangeError("a stamp holds 24 bits of id and of number");
   writeStamp(out, at, id, seq, body);
   const source = BODY[body]!;
-  out.set(bytes === FRAME_BYTES ? source : source.subarray(0, bytes - STAMP_BYTES), at + STAMP_BYTES);
+  out.set(
+    bytes === FRAME_BYTES ? source : source.subarray(0, bytes - STAMP_BYTES),
+    at + STAMP_BYTES,
+  );
 }
 
 /** What a stamp says. One object is reused: read it at once. */
@@ -129,7 +141,13 @@ const ALPHABET = Buffer.from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 const raw = new Uint8Array(STAMP_BYTES);
 
 /** The stamp as its 24 base64 characters. */
-export function writeStampText(out: Uint8Array, at: number, id: number, seq: number, body: number): void {
+export function writeStampText(
+  out: Uint8Array,
+  at: number,
+  id: number,
+  seq: number,
+  body: number,
+): void {
   writeStamp(raw, 0, id, seq, body);
   for (let i = 0, o = at; i < STAMP_BYTES; i += 3, o += 4) {
     const group = (raw[i]! << 16) | (raw[i + 1]! << 8) | raw[i + 2]!;

@@ -114,7 +114,8 @@ export class StreamChecker {
 
   /** The stream is over: numbers below `end` that never came are lost. */
   end(end: number): void {
-    if (this.#junkBytes >= STAMP_BYTES) this.#tally.altered += Math.ceil(this.#junkBytes / FRAME_BYTES);
+    if (this.#junkBytes >= STAMP_BYTES)
+      this.#tally.altered += Math.ceil(this.#junkBytes / FRAME_BYTES);
     this.#junkBytes = 0;
     this.#miss(end, Math.max(0, end - this.#next));
     this.#next = Math.max(this.#next, end);
@@ -204,7 +205,8 @@ export class StreamChecker {
       return;
     }
     // What lay between: frames whose stamps are unreadable, or sound that nobody sent.
-    const unreadable = this.#junkBytes === 0 ? 0 : Math.max(1, Math.round(this.#junkBytes / FRAME_BYTES));
+    const unreadable =
+      this.#junkBytes === 0 ? 0 : Math.max(1, Math.round(this.#junkBytes / FRAME_BYTES));
     this.#junkBytes = 0;
     tally.altered += unreadable;
     if (seq < this.#cutBelow) {

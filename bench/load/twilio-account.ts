@@ -94,7 +94,13 @@ function attribute(text: string, name: string): string | null {
   return found === null ? null : unescapeXml(found[1] ?? found[2] ?? "");
 }
 
-const ENTITIES: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
+const ENTITIES: Readonly<Record<string, string>> = {
+  amp: "&",
+  lt: "<",
+  gt: ">",
+  quot: '"',
+  apos: "'",
+};
 
 function unescapeXml(text: string): string {
   return text.replace(

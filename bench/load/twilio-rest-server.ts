@@ -29,7 +29,9 @@ export class TwilioRestServer {
         response.writeHead(request.method === "POST" && callSid === undefined ? 201 : 200, {
           "content-type": "application/json",
         });
-        response.end(JSON.stringify({ sid: callSid ?? "RE00000000000000000000000000000000", status }));
+        response.end(
+          JSON.stringify({ sid: callSid ?? "RE00000000000000000000000000000000", status }),
+        );
         if (callSid !== undefined && ends) updated(callSid);
       });
     });

@@ -33,7 +33,9 @@ export class Wheel {
 
   /** True when a turn was late in the last `ms`, or is by now. */
   lateWithin(ms: number, nowMs: number): boolean {
-    return nowMs - this.#lastLateMs < ms || nowMs - (this.#originMs + this.#turn * PHASE_MS) > LATE_MS;
+    return (
+      nowMs - this.#lastLateMs < ms || nowMs - (this.#originMs + this.#turn * PHASE_MS) > LATE_MS
+    );
   }
 
   start(): void {

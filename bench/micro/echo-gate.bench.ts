@@ -27,7 +27,8 @@ describe("is it our own echo, 250 frames", () => {
     }
   });
   bench("while the caller talks: nothing is played", () => {
-    for (let f = 0; f < FRAMES; f++, ms += FRAME_MS) listening.frame(uplink, f * FRAME_BYTES, true, ms);
+    for (let f = 0; f < FRAMES; f++, ms += FRAME_MS)
+      listening.frame(uplink, f * FRAME_BYTES, true, ms);
   });
   bench("FrameVad, beside them", () => {
     for (let f = 0; f < FRAMES; f++) vad.frame(uplink, f * FRAME_BYTES);

@@ -3,7 +3,9 @@ import { parseServerEvent } from "../../src/wire/realtime.js";
 import { AppendWriter, DeltaScan, scanDelta } from "../../src/wire/realtime-audio.js";
 
 function delta(bytes: number): Uint8Array {
-  const audio = Buffer.from(Uint8Array.from({ length: bytes }, (_, i) => (i * 37) & 0xff)).toString("base64");
+  const audio = Buffer.from(Uint8Array.from({ length: bytes }, (_, i) => (i * 37) & 0xff)).toString(
+    "base64",
+  );
   return new Uint8Array(
     Buffer.from(
       `{"type":"response.output_audio.delta","event_id":"event_DXyz0123456789abcdefg","response_id":"resp_DXyz0123456789abcdefg","item_id":"item_DXyz0123456789abcdefg","output_index":0,"content_index":0,"delta":"${audio}"}`,

@@ -1,6 +1,11 @@
 import { bench, describe } from "vitest";
-import type { StreamSid } from "../../src/ports.js";
-import { MediaScan, parseTwilioMessage, scanMedia, TwilioWriter } from "../../src/wire/twilio-media.js";
+import type { StreamSid } from "../../src/domain/ids.js";
+import {
+  MediaScan,
+  parseTwilioMessage,
+  scanMedia,
+  TwilioWriter,
+} from "../../src/wire/twilio-media.js";
 
 const frame = Uint8Array.from({ length: 160 }, (_, i) => (i * 37) & 0xff);
 const payload = Buffer.from(frame).toString("base64");
@@ -27,7 +32,9 @@ describe("a media message out, 20 ms", () => {
   });
   bench("JSON.stringify", () => {
     const media = { payload: Buffer.from(frame).toString("base64") };
-    Buffer.from(JSON.stringify({ event: "media", streamSid: "MZ0123456789abcdef0123456789abcdef", media }));
+    Buffer.from(
+      JSON.stringify({ event: "media", streamSid: "MZ0123456789abcdef0123456789abcdef", media }),
+    );
   });
   bench("TwilioWriter.mark", () => {
     writer.mark(12, 345);

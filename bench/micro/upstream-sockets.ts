@@ -15,10 +15,11 @@ import { type ChildProcess, fork } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { WebSocket } from "ws";
-import { createRawDialer } from "../../src/adapters/raw-upstream.js";
-import { systemClock } from "../../src/adapters/system-clock.js";
+import { createRawDialer } from "../../src/adapters/openai/model-socket.js";
+import { systemClock } from "../../src/adapters/system/system-clock.js";
 import { loadUws, type Uws, type UwsApp } from "../../src/http/uws.js";
-import type { Log, UpstreamDialer, UpstreamSocket } from "../../src/ports.js";
+import type { Log } from "../../src/ports/log.js";
+import type { UpstreamDialer, UpstreamSocket } from "../../src/ports/sockets.js";
 import { splitCores } from "../load/affinity.js";
 import { makeCertificate } from "../load/relay-process.js";
 
@@ -112,7 +113,9 @@ const wsDialer: UpstreamDialer = {
       if (Buffer.isBuffer(data)) events.message(data);
     });
     ws.on("error", (error) => console.error(error.message));
-    ws.on("close", (code, reason) => events.closed({ code, reason: String(reason), httpStatus: null }));
+    ws.on("close", (code, reason) =>
+      events.closed({ code, reason: String(reason), httpStatus: null }),
+    );
     return {
       send: (message) => ws.send(message, { binary: false }),
       bufferedBytes: () => ws.bufferedAmount,
@@ -209,7 +212,9 @@ interface Session {
 }
 
 function secureApp(uws: Uws, cert: string, key: string): UwsApp {
-  const withTls = uws as Uws & { SSLApp(o: { cert_file_name: string; key_file_name: string }): UwsApp };
+  const withTls = uws as Uws & {
+    SSLApp(o: { cert_file_name: string; key_file_name: string }): UwsApp;
+  };
   return withTls.SSLApp({ cert_file_name: cert, key_file_name: key });
 }
 
@@ -221,7 +226,13 @@ function runServer({ cert, key, deltaBytes }: ServerPlan): void {
   app.ws<Session>("/*", {
     idleTimeout: 0,
     upgrade: (response, request, context) => {
-      response.upgrade<Session>({ appends: 0 }, request.getHeader("sec-websocket-key"), "", "", context);
+      response.upgrade<Session>(
+        { appends: 0 },
+        request.getHeader("sec-websocket-key"),
+        "",
+        "",
+        context,
+      );
     },
     message: (ws: ServerSocket<Session>, data) => {
       const message = new Uint8Array(data);
@@ -246,7 +257,12 @@ function runServer({ cert, key, deltaBytes }: ServerPlan): void {
 
 // --- the one who measures ---------------------------------------------------------------------------
 
-function start(role: string, plan: object, core: string | null, extra: Record<string, string>): ChildProcess {
+function start(
+  role: string,
+  plan: object,
+  core: string | null,
+  extra: Record<string, string>,
+): ChildProcess {
   const node = ["--expose-gc", "--import", import.meta.resolve("tsx")];
   return fork(import.meta.filename, ["--role", role, "--plan", JSON.stringify(plan)], {
     execPath: core === null ? process.execPath : "taskset",
@@ -335,7 +351,8 @@ async function measure(): Promise<void> {
         `raw / ws: median ${quantile(ratios, 0.5).toFixed(3)} of ${ratios.length} pairs, quartiles ${quantile(ratios, 0.25).toFixed(3)} to ${quantile(ratios, 0.75).toFixed(3)}`,
       );
     }
-    if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
+    if (values.json !== undefined)
+      writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
   } finally {
     server.kill();
     tls?.remove();

@@ -8,7 +8,13 @@ import { RealtimeAgent, RealtimeSession } from "@openai/agents/realtime";
 import { TwilioRealtimeTransportLayer } from "@openai/agents-extensions";
 import Fastify from "fastify";
 
-const { PORT = "5050", HOST = "127.0.0.1", PUBLIC_URL, OPENAI_REALTIME_URL, OPENAI_API_KEY } = process.env;
+const {
+  PORT = "5050",
+  HOST = "127.0.0.1",
+  PUBLIC_URL,
+  OPENAI_REALTIME_URL,
+  OPENAI_API_KEY,
+} = process.env;
 if (!PUBLIC_URL || !OPENAI_REALTIME_URL || !OPENAI_API_KEY) {
   console.error("PUBLIC_URL, OPENAI_REALTIME_URL and OPENAI_API_KEY must be set");
   process.exit(2);

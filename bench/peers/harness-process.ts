@@ -62,9 +62,12 @@ export class HarnessProcess {
     try {
       text = readFileSync(this.#jsonFile, "utf8");
     } catch (cause) {
-      throw new Error(`the harness left no result (${this.#child.exit}):\n${this.#child.lastWords}`, {
-        cause,
-      });
+      throw new Error(
+        `the harness left no result (${this.#child.exit}):\n${this.#child.lastWords}`,
+        {
+          cause,
+        },
+      );
     } finally {
       rmSync(this.#directory, { recursive: true, force: true });
     }

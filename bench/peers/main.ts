@@ -105,7 +105,9 @@ class Comparison {
     const { jsonFile, writeDocs: documented } = this.#options;
     const kept =
       jsonFile ??
-      (documented ? join(ROOT, "bench", "results", `${report.date.slice(0, 10)}-peers.json`) : null);
+      (documented
+        ? join(ROOT, "bench", "results", `${report.date.slice(0, 10)}-peers.json`)
+        : null);
     if (kept !== null) writeFileSync(kept, `${JSON.stringify(report, null, 2)}\n`);
     const complete = this.#runs.length === wanted;
     if (documented && kept !== null) {
@@ -142,7 +144,8 @@ class Comparison {
         const result = await harness.result();
         if (this.#interrupted) return;
         const ended = relay.exited();
-        if (ended !== null) throw new Error(`the relay ended in mid-run (${ended}):\n${relay.lastWords()}`);
+        if (ended !== null)
+          throw new Error(`the relay ended in mid-run (${ended}):\n${relay.lastWords()}`);
         const { figures, harnessLimit, failures, modelErrors } = result;
         const program = relay.program.replaceAll(ROOT, "");
         this.#runs.push({
@@ -185,7 +188,10 @@ class Comparison {
       commit,
       node,
       machine,
-      cores: this.#cores === null ? "shared" : `harness ${this.#cores.harness}, relay ${this.#cores.relay}`,
+      cores:
+        this.#cores === null
+          ? "shared"
+          : `harness ${this.#cores.harness}, relay ${this.#cores.relay}`,
       calls,
       durationS,
       rounds,
@@ -226,7 +232,8 @@ function installedVersions(relays: readonly RelayName[]): Record<string, string>
     [...names].map((name) => {
       const file = new URL(`./node_modules/${name}/package.json`, import.meta.url);
       const found: unknown = JSON.parse(readFileSync(file, "utf8"));
-      const version = typeof found === "object" && found !== null && "version" in found ? found.version : "?";
+      const version =
+        typeof found === "object" && found !== null && "version" in found ? found.version : "?";
       return [name, String(version)];
     }),
   );

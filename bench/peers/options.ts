@@ -63,7 +63,8 @@ function relays(only: string | null): readonly RelayName[] {
   if (only === null) return RELAY_NAMES;
   const wanted = only.split(",").map((name) => name.trim());
   for (const name of wanted) {
-    if (!isRelayName(name)) throw new UsageError(`--only ${name}: give some of ${RELAY_NAMES.join(", ")}`);
+    if (!isRelayName(name))
+      throw new UsageError(`--only ${name}: give some of ${RELAY_NAMES.join(", ")}`);
   }
   return RELAY_NAMES.filter((name) => wanted.includes(name));
 }

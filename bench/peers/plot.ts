@@ -30,7 +30,12 @@ export function plot(runs: readonly PeerRun[], caption: readonly string[]): stri
   const panels = [false, true].flatMap((tls): Panel[] => {
     const suffix = tls ? ", TLS to the model" : "";
     return [
-      { title: `CPU, ms per second of one call${suffix}`, figure: "cpu_ms_per_call_s", digits: 2, tls },
+      {
+        title: `CPU, ms per second of one call${suffix}`,
+        figure: "cpu_ms_per_call_s",
+        digits: 2,
+        tls,
+      },
       { title: `Memory, KB per call${suffix}`, figure: "rss_kb_per_call", digits: 0, tls },
       {
         title: `Uplink while the caller talks, p99, ms${suffix}`,
@@ -50,7 +55,9 @@ export function plot(runs: readonly PeerRun[], caption: readonly string[]): stri
   }
   for (const text of caption) {
     y += CAPTION_LINE;
-    parts.push(`<text class="small" x="${MARGIN}" y="${y - PANEL_GAP / 2}">${escaped(text)}</text>`);
+    parts.push(
+      `<text class="small" x="${MARGIN}" y="${y - PANEL_GAP / 2}">${escaped(text)}</text>`,
+    );
   }
   const height = y + MARGIN;
   const name = escaped(["Relays side by side", ...caption].join("; "));
@@ -95,9 +102,16 @@ function drawPanel({ title, digits }: Panel, bars: readonly Bar[], top: number):
       `<text x="${(Number(x(high)) + 8).toFixed(1)}" y="${middle + 4}">${median.toFixed(digits)}</text>`
     );
   });
-  return [`<text class="title" x="${MARGIN}" y="${top + 16}">${escaped(title)}</text>`, ...drawn].join("\n");
+  return [
+    `<text class="title" x="${MARGIN}" y="${top + 16}">${escaped(title)}</text>`,
+    ...drawn,
+  ].join("\n");
 }
 
 function escaped(text: string): string {
-  return text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/"/g, "&quot;");
+  return text
+    .replace(/&/g, "&amp;")
+    .replace(/</g, "&lt;")
+    .replace(/>/g, "&gt;")
+    .replace(/"/g, "&quot;");
 }

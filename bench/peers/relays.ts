@@ -18,7 +18,13 @@ export const RELAYS: Readonly<Record<RelayName, RelaySpec>> = {
   "agents-sdk": {
     label: "OpenAI Agents SDK",
     file: "agents-sdk.mjs",
-    packages: ["@openai/agents", "@openai/agents-extensions", "fastify", "@fastify/websocket", "ws"],
+    packages: [
+      "@openai/agents",
+      "@openai/agents-extensions",
+      "fastify",
+      "@fastify/websocket",
+      "ws",
+    ],
   },
 };
 

@@ -48,7 +48,8 @@ export function section(report: PeerReport, resultFile: string): string {
 }
 
 export function figure({ runs, calls, rounds, machine, node, commit, date }: PeerReport): string {
-  const spread = rounds === 1 ? "one round" : `medians of ${rounds} rounds, with lowest and highest`;
+  const spread =
+    rounds === 1 ? "one round" : `medians of ${rounds} rounds, with lowest and highest`;
   return plot(runs, [
     `${calls} calls, ${spread}`,
     `${machine}, Node ${node}, commit ${commit}, ${date.slice(0, 10)}`,
@@ -74,7 +75,12 @@ export function readReport(text: string, where: string): PeerReport {
 }
 
 function isReport(value: unknown): value is PeerReport {
-  if (typeof value !== "object" || value === null || !("runs" in value) || !Array.isArray(value.runs))
+  if (
+    typeof value !== "object" ||
+    value === null ||
+    !("runs" in value) ||
+    !Array.isArray(value.runs)
+  )
     return false;
   const texts = ["command", "date", "commit", "node", "machine", "cores"];
   const numbers = ["calls", "durationS", "rounds"];

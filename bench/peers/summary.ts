@@ -51,7 +51,12 @@ export function spread(runs: readonly PeerRun[], figure: string): Spread | null 
   });
   const middle = median(values);
   if (middle === null) return null;
-  return { median: middle, low: Math.min(...values), high: Math.max(...values), runs: values.length };
+  return {
+    median: middle,
+    low: Math.min(...values),
+    high: Math.max(...values),
+    runs: values.length,
+  };
 }
 
 /**
@@ -93,10 +98,17 @@ export function doubts(runs: readonly PeerRun[]): Doubt[] {
     return { kind, runs: values.length, worst: `${Math.max(0, ...values).toFixed(0)}${unit}` };
   };
   const limited = runs.flatMap(({ harnessLimit }) => (harnessLimit === null ? [] : [harnessLimit]));
-  const unbuilt = runs.filter(({ relay, program }) => relay === "murelay" && !program.startsWith("dist/"));
+  const unbuilt = runs.filter(
+    ({ relay, program }) => relay === "murelay" && !program.startsWith("dist/"),
+  );
   const found: Doubt[] = [
     { kind: "the harness was the bottleneck", runs: limited.length, worst: limited[0] ?? "" },
-    over("other programs used the machine", "others_cpu_percent", OTHERS_LIMIT_PERCENT, " % of a core"),
+    over(
+      "other programs used the machine",
+      "others_cpu_percent",
+      OTHERS_LIMIT_PERCENT,
+      " % of a core",
+    ),
     over("kept waiting for its core", "cpu_waited_percent", WAITED_LIMIT_PERCENT, " % of the time"),
     over("no core left", "cpu_percent", SATURATED_PERCENT, " %"),
     over("calls failed", "calls_failed", 0, ""),

@@ -1,6 +1,13 @@
 /** Runs side by side, as a Markdown table. Pure. */
 import { RELAYS, type RelayName } from "./relays.js";
-import { byRelay, doubts, type PeerRun, pairedRatio, type RelaySummary, spread } from "./summary.js";
+import {
+  byRelay,
+  doubts,
+  type PeerRun,
+  pairedRatio,
+  type RelaySummary,
+  spread,
+} from "./summary.js";
 
 interface Row {
   readonly label: string;
@@ -13,7 +20,12 @@ interface Row {
 const ROWS: readonly Row[] = [
   { label: "CPU, ms per call-second", figure: "cpu_ms_per_call_s", digits: 2, ratio: true },
   { label: "memory, KB per call", figure: "rss_kb_per_call", digits: 0, ratio: true },
-  { label: "uplink while the caller talks, p50 ms", figure: "uplink_p50_ms", digits: 2, ratio: true },
+  {
+    label: "uplink while the caller talks, p50 ms",
+    figure: "uplink_p50_ms",
+    digits: 2,
+    ratio: true,
+  },
   { label: "… p99 ms", figure: "uplink_p99_ms", digits: 2, ratio: true },
   {
     label: "uplink while the caller is silent, p50 ms",
@@ -31,8 +43,18 @@ const ROWS: readonly Row[] = [
     ratio: false,
   },
   { label: "truncations owed but not sent", figure: "truncates_missing", digits: 0, ratio: false },
-  { label: "truncations refused by the model", figure: "truncates_rejected", digits: 0, ratio: false },
-  { label: "un-played audio at the phone, most, ms", figure: "lead_max_ms", digits: 0, ratio: false },
+  {
+    label: "truncations refused by the model",
+    figure: "truncates_rejected",
+    digits: 0,
+    ratio: false,
+  },
+  {
+    label: "un-played audio at the phone, most, ms",
+    figure: "lead_max_ms",
+    digits: 0,
+    ratio: false,
+  },
   { label: "frames lost", figure: "loss", digits: 0, ratio: false },
   { label: "underruns", figure: "underruns", digits: 0, ratio: false },
   { label: "calls failed", figure: "calls_failed", digits: 0, ratio: false },
@@ -86,7 +108,8 @@ export function refusals(runs: readonly PeerRun[]): string {
     counts.set(key, (counts.get(key) ?? 0) + n);
   };
   for (const { relay, modelErrors, failures } of runs) {
-    for (const [text, n] of Object.entries(modelErrors)) add(relay, `the model refused “${text}”`, n);
+    for (const [text, n] of Object.entries(modelErrors))
+      add(relay, `the model refused “${text}”`, n);
     for (const [text, n] of Object.entries(failures)) add(relay, `calls failed: ${text}`, n);
   }
   return [...counts].map(([text, n]) => `${text} (${n})\n`).join("");
@@ -95,7 +118,9 @@ export function refusals(runs: readonly PeerRun[]): string {
 function spreadCell({ runs }: RelaySummary, { figure, digits }: Row): string {
   const found = spread(runs, figure);
   if (found === null) return NONE;
-  const [low, middle, high] = [found.low, found.median, found.high].map((value) => value.toFixed(digits));
+  const [low, middle, high] = [found.low, found.median, found.high].map((value) =>
+    value.toFixed(digits),
+  );
   return low === high ? middle! : `${middle} (${low}–${high})`;
 }
 

@@ -41,7 +41,12 @@ export function claimsOf(evaluation: Evaluation): Claim[] {
         bestOther(evaluation.rows, (row) => row.f1ByLanguage[language]!),
       ),
     );
-  return [...claims, ...onsetClaims(evaluation), ...falseOnsetClaims(evaluation), ...costClaims(evaluation)];
+  return [
+    ...claims,
+    ...onsetClaims(evaluation),
+    ...falseOnsetClaims(evaluation),
+    ...costClaims(evaluation),
+  ];
 }
 
 function onsetClaims(evaluation: Evaluation): Claim[] {
@@ -51,7 +56,12 @@ function onsetClaims(evaluation: Evaluation): Claim[] {
     { p: 90, limitMs: ONSET_P90_MS },
   ].map(({ p, limitMs }) => {
     const ms = percentile(delaysMs, p);
-    return { what: `onset delay p${p}`, figure: `${ms} ms`, limit: `≤ ${limitMs} ms`, holds: ms <= limitMs };
+    return {
+      what: `onset delay p${p}`,
+      figure: `${ms} ms`,
+      limit: `≤ ${limitMs} ms`,
+      holds: ms <= limitMs,
+    };
   });
 }
 

@@ -57,7 +57,9 @@ function overdriven(played: Float32Array): Float32Array {
 
 /** A broad resonance, and the loss of highs (narrow) or lows (any small loudspeaker). */
 function colour(out: Float32Array, random: Random, narrow: boolean): void {
-  const low = narrow ? 2 * Math.PI * (random.between(900, 1800) / RATE_HZ) : 2 * Math.PI * (2900 / RATE_HZ);
+  const low = narrow
+    ? 2 * Math.PI * (random.between(900, 1800) / RATE_HZ)
+    : 2 * Math.PI * (2900 / RATE_HZ);
   const high = 2 * Math.PI * (random.between(150, 500) / RATE_HZ);
   const a = 1 - Math.exp(-low);
   const b = 1 - Math.exp(-high);

@@ -18,7 +18,9 @@ export const runEchoSection: RunSection = ({ speech, quick, seed }) => {
   const caughtShare = result.doubleTalk.caught / result.doubleTalk.calls;
   const missed: string[] = [];
   if (!quick && heldShare > MOST_HELD_SHARE)
-    missed.push(`echo alone held ${result.echoOnly.held} of ${result.echoOnly.calls} calls, promised ≤ 1 %`);
+    missed.push(
+      `echo alone held ${result.echoOnly.held} of ${result.echoOnly.calls} calls, promised ≤ 1 %`,
+    );
   if (!quick && caughtShare < LEAST_CAUGHT_SHARE)
     missed.push(
       `${result.doubleTalk.caught} of ${result.doubleTalk.calls} callers over echo caught within ${CAUGHT_WITHIN_MS} ms, promised ≥ 95 %`,

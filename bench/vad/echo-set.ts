@@ -7,7 +7,7 @@
 import { pathToFileURL } from "node:url";
 import { FRAME_BYTES, FRAME_MS } from "../../src/codec/frame.js";
 import { decodeUlaw, encodeUlaw } from "../../src/codec/ulaw.js";
-import { Ear } from "../../src/vad/ear.js";
+import { CallerVad } from "../../src/vad/caller-vad.js";
 import { Random } from "../random.js";
 import { ECHO_KINDS, type EchoKind, echoOf } from "./echo-path.js";
 import { type Half, loadPrompts, type Recording } from "./prompts.js";
@@ -65,7 +65,7 @@ export interface EchoSetResult {
 }
 
 /** What an ear is asked. The relay's own by default. */
-export type MakeEar = () => Pick<Ear, "hear" | "played">;
+export type MakeEar = () => Pick<CallerVad, "hear" | "played">;
 
 export interface Scene {
   readonly played: Uint8Array;
@@ -76,7 +76,10 @@ export interface Scene {
   readonly call: Omit<EchoCall, "caughtMs" | "heldByEcho">;
 }
 
-export function runEchoSet(options: EchoSetOptions, makeEar: MakeEar = () => new Ear()): EchoSetResult {
+export function runEchoSet(
+  options: EchoSetOptions,
+  makeEar: MakeEar = () => new CallerVad(),
+): EchoSetResult {
   const recordings = options.recordings.filter(({ half }) => half === options.half);
   const random = new Random(options.seed);
   const all: EchoCall[] = [];
@@ -84,7 +87,9 @@ export function runEchoSet(options: EchoSetOptions, makeEar: MakeEar = () => new
     all.push(listen(makeScene(recordings, n % 2 === 1, random), makeEar()));
   const alone = all.filter(({ turn }) => turn === null);
   const both = all.filter(({ turn }) => turn !== null);
-  const latencies = both.map(({ caughtMs }) => caughtMs ?? Number.POSITIVE_INFINITY).sort((a, b) => a - b);
+  const latencies = both
+    .map(({ caughtMs }) => caughtMs ?? Number.POSITIVE_INFINITY)
+    .sort((a, b) => a - b);
   return {
     half: options.half,
     echoOnly: { calls: alone.length, held: alone.filter(({ heldByEcho }) => heldByEcho).length },
@@ -103,7 +108,11 @@ function quantile(sorted: readonly number[], q: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN;
 }
 
-export function makeScene(recordings: readonly Recording[], withCaller: boolean, random: Random): Scene {
+export function makeScene(
+  recordings: readonly Recording[],
+  withCaller: boolean,
+  random: Random,
+): Scene {
   const samples = FRAMES * FRAME_BYTES;
   const agent = new Float32Array(samples);
   const clockErrorMs = new Float32Array(FRAMES);
@@ -179,7 +188,8 @@ function addCaller(
 /** What scales a recording to an active level: its level over the frames within 25 dB of its loudest. */
 function gainTo(samples: Float32Array, dbov: number): number {
   const levels: number[] = [];
-  for (let at = 0; at + FRAME_BYTES <= samples.length; at += FRAME_BYTES) levels.push(frameDb(samples, at));
+  for (let at = 0; at + FRAME_BYTES <= samples.length; at += FRAME_BYTES)
+    levels.push(frameDb(samples, at));
   const peak = Math.max(...levels);
   const active = levels.filter((level) => level > peak - 25).map((level) => 10 ** (level / 10));
   const mean = active.reduce((sum, power) => sum + power, 0) / Math.max(1, active.length);
@@ -195,12 +205,18 @@ export function listen(scene: Scene, ear: ReturnType<MakeEar>): EchoCall {
     const ahead = frame + LEAD_FRAMES;
     const from = ahead * FRAME_BYTES;
     if (ahead < FRAMES && !silent(scene.played, from))
-      ear.played(scene.played, from, from + FRAME_BYTES, ahead * FRAME_MS + scene.clockErrorMs[ahead]!);
+      ear.played(
+        scene.played,
+        from,
+        from + FRAME_BYTES,
+        ahead * FRAME_MS + scene.clockErrorMs[ahead]!,
+      );
     const endMs = (frame + 1) * FRAME_MS;
     const start = frame * FRAME_BYTES;
     if (!silent(scene.played, start)) lastPlayedMs = endMs;
     if (ear.hear(scene.uplink, start, start + FRAME_BYTES, endMs) !== "speech_started") continue;
-    if (onsetMs !== null && endMs > onsetMs) return { ...call, caughtMs: endMs - onsetMs, heldByEcho };
+    if (onsetMs !== null && endMs > onsetMs)
+      return { ...call, caughtMs: endMs - onsetMs, heldByEcho };
     // Between turns there is nothing to hold, and no echo once the last of it is back.
     if (endMs > lastPlayedMs + ECHO_OVER_MS) continue;
     heldByEcho = true;
@@ -211,7 +227,8 @@ export function listen(scene: Scene, ear: ReturnType<MakeEar>): EchoCall {
 }
 
 function silent(ulaw: Uint8Array, start: number): boolean {
-  for (let i = start; i < start + FRAME_BYTES; i++) if (ulaw[i] !== 0xff && ulaw[i] !== 0x7f) return false;
+  for (let i = start; i < start + FRAME_BYTES; i++)
+    if (ulaw[i] !== 0xff && ulaw[i] !== 0x7f) return false;
   return true;
 }
 
@@ -223,7 +240,9 @@ function heard(played: Uint8Array): Float32Array {
 }
 
 function toPcm(samples: Float32Array): Int16Array {
-  return Int16Array.from(samples, (sample) => Math.max(-32768, Math.min(32767, Math.round(32768 * sample))));
+  return Int16Array.from(samples, (sample) =>
+    Math.max(-32768, Math.min(32767, Math.round(32768 * sample))),
+  );
 }
 
 const percent = (part: number, whole: number) =>
@@ -235,10 +254,13 @@ export function echoTable(result: EchoSetResult): string {
     const alone = calls.filter(({ turn }) => turn === null);
     const both = calls.filter(({ turn }) => turn !== null);
     const held = alone.filter(({ heldByEcho }) => heldByEcho).length;
-    const caught = both.filter(({ caughtMs }) => caughtMs !== null && caughtMs <= CAUGHT_WITHIN_MS).length;
+    const caught = both.filter(
+      ({ caughtMs }) => caughtMs !== null && caughtMs <= CAUGHT_WITHIN_MS,
+    ).length;
     return `| ${name} | ${percent(held, alone.length)} of ${alone.length} | ${percent(caught, both.length)} of ${both.length} |`;
   };
-  const within = (low: number, high: number) => all.filter(({ gainDb }) => gainDb >= low && gainDb < high);
+  const within = (low: number, high: number) =>
+    all.filter(({ gainDb }) => gainDb >= low && gainDb < high);
   return [
     "| calls | held by echo alone | caller caught within 200 ms |",
     "|---|---|---|",

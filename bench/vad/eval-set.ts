@@ -39,7 +39,12 @@ export function makeEvalSet(
     const mine = speech.filter((recording) => recording.language === language);
     const add = (noise: Line["noise"], snrDb: number) => {
       lines.push(
-        makeLine({ language, noise, snrDb, seconds: size.speechS, speech: true }, mine, material, random),
+        makeLine(
+          { language, noise, snrDb, seconds: size.speechS, speech: true },
+          mine,
+          material,
+          random,
+        ),
       );
     };
     add("none", Infinity);

@@ -113,7 +113,9 @@ export function evaluate(
     equalRecall: heard
       .filter(({ name }) => name !== OURS)
       .map(({ name, speech, noise }) => {
-        const recall = recallOf(countFrames(speech.filter(({ line }) => atLeast(PROMISED_SNR_DB)(line))));
+        const recall = recallOf(
+          countFrames(speech.filter(({ line }) => atLeast(PROMISED_SNR_DB)(line))),
+        );
         const border = borderForRecall(promised, recall, ONSET_GAP);
         const tuned = cutAt(ours.noise, border, border - ONSET_GAP);
         const clear = ours.speech.filter(({ line }) => atLeast(ONSET_SNR_DB)(line));
@@ -156,7 +158,10 @@ function row(set: EvalSet, { name, speech, noise }: Listened): Row {
     onsets: measureOnsets(speech.filter(({ line }) => atLeast(ONSET_SNR_DB)(line))),
     falseOnsets: countFalseOnsets(noise),
     falseOnsetsByNoise: Object.fromEntries(
-      NOISE_KINDS.map((kind) => [kind, countFalseOnsets(noise.filter(({ line }) => line.noise === kind))]),
+      NOISE_KINDS.map((kind) => [
+        kind,
+        countFalseOnsets(noise.filter(({ line }) => line.noise === kind)),
+      ]),
     ),
   };
 }

@@ -98,7 +98,13 @@ function say(
 }
 
 /** Scales what lies between two samples so that its speech frames have the level asked for. */
-function toLevel(mixed: Float32Array, truth: Uint8Array, start: number, end: number, dbov: number): void {
+function toLevel(
+  mixed: Float32Array,
+  truth: Uint8Array,
+  start: number,
+  end: number,
+  dbov: number,
+): void {
   let sum = 0;
   let count = 0;
   for (let i = start; i < end; i++) {

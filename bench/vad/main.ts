@@ -39,7 +39,12 @@ export async function main(args: readonly string[]): Promise<number> {
 
 async function run(options: EvalOptions): Promise<number> {
   const { speech, music } = load(options);
-  const set = makeEvalSet(testHalf(speech), testHalf(music), options.quick ? QUICK : FULL, options.seed);
+  const set = makeEvalSet(
+    testHalf(speech),
+    testHalf(music),
+    options.quick ? QUICK : FULL,
+    options.seed,
+  );
   const detectors = [ours(), ...(await fvadDetectors())];
   const costs = measureCosts(detectors, [...set.speech, ...set.noise], () => performance.now());
   const silero = options.sileroDir === null ? null : await Silero.create(options.sileroDir);
@@ -54,7 +59,8 @@ async function run(options: EvalOptions): Promise<number> {
     console.log(`\n${section.markdown}`);
     sections.push(section);
   }
-  if (options.jsonFile !== null) writeFileSync(options.jsonFile, toJson(evaluation, claims, sections));
+  if (options.jsonFile !== null)
+    writeFileSync(options.jsonFile, toJson(evaluation, claims, sections));
   if (options.write)
     writePage(evaluation, [report, ...sections.map(({ markdown }) => markdown)].join("\n\n"));
   const missed = [
@@ -77,7 +83,8 @@ async function listenWith(silero: Silero, set: EvalSet): Promise<Listened> {
 function load({ speechDir }: EvalOptions): { speech: Recording[]; music: Recording[] } {
   if (speechDir !== null) {
     const speech = loadSpeech(speechDir);
-    if (testHalf(speech).length === 0) throw new UsageError(`--speech ${speechDir}: too few WAV files`);
+    if (testHalf(speech).length === 0)
+      throw new UsageError(`--speech ${speechDir}: too few WAV files`);
     return { speech, music: loadMusic() };
   }
   ensurePrompts(console.error);
@@ -89,7 +96,11 @@ function testHalf(recordings: readonly Recording[]): Recording[] {
   return recordings.filter(({ half }) => half === "test");
 }
 
-function toJson(evaluation: Evaluation, claims: readonly Claim[], sections: readonly Section[]): string {
+function toJson(
+  evaluation: Evaluation,
+  claims: readonly Claim[],
+  sections: readonly Section[],
+): string {
   const further = Object.fromEntries(sections.map(({ name, json }) => [name, json]));
   return `${JSON.stringify({ claims, ...evaluation, ...further }, null, 2)}\n`;
 }

@@ -103,7 +103,9 @@ export function measureOnsets(heard: readonly Heard[]): Onsets {
         continue;
       }
       const found = borders.find(({ on }) => on >= from && on < end);
-      delaysMs.push(found === undefined ? Infinity : Math.max(0, found.on + 1 - start.frame) * FRAME_MS);
+      delaysMs.push(
+        found === undefined ? Infinity : Math.max(0, found.on + 1 - start.frame) * FRAME_MS,
+      );
     }
   }
   delaysMs.sort((a, b) => a - b);
@@ -113,7 +115,9 @@ export function measureOnsets(heard: readonly Heard[]): Onsets {
 /** Nearest rank. */
 export function percentile(sorted: readonly number[], p: number): number {
   if (sorted.length === 0) return Number.NaN;
-  return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil((p / 100) * sorted.length) - 1))]!;
+  return sorted[
+    Math.min(sorted.length - 1, Math.max(0, Math.ceil((p / 100) * sorted.length) - 1))
+  ]!;
 }
 
 export interface FalseOnsets {
@@ -151,7 +155,9 @@ function borderFrames(verdicts: Uint8Array): { on: number; off: number }[] {
   return borders;
 }
 
-function stretches(truth: Uint8Array): { start: { frame: number; silenceBefore: number }; end: number }[] {
+function stretches(
+  truth: Uint8Array,
+): { start: { frame: number; silenceBefore: number }; end: number }[] {
   const found: { start: { frame: number; silenceBefore: number }; end: number }[] = [];
   let silence = 0;
   for (let f = 0; f < truth.length; f++) {

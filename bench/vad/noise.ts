@@ -111,14 +111,20 @@ function hum(out: Float32Array, random: Random): void {
     step: (2 * Math.PI * mainsHz * (n + 1)) / RATE_HZ,
     phase: random.between(0, 2 * Math.PI),
     amplitude:
-      random.next() < sparse ? 0 : (random.next() * (n % 2 === 0 ? 1 : 0.5)) / (1 + n / random.between(1, 4)),
+      random.next() < sparse
+        ? 0
+        : (random.next() * (n % 2 === 0 ? 1 : 0.5)) / (1 + n / random.between(1, 4)),
   }));
   // Five periods of 50 Hz, six of 60 Hz.
   const periods = Float32Array.from({ length: RATE_HZ / 10 }, (_, i) =>
-    harmonics.reduce((sum, { step, phase, amplitude }) => sum + amplitude * Math.sin(step * i + phase), 0),
+    harmonics.reduce(
+      (sum, { step, phase, amplitude }) => sum + amplitude * Math.sin(step * i + phase),
+      0,
+    ),
   );
   const hiss = random.next() < 0.25 ? 0 : random.between(0.02, 0.15);
-  for (let i = 0; i < out.length; i++) out[i] = periods[i % periods.length]! + hiss * random.gauss();
+  for (let i = 0; i < out.length; i++)
+    out[i] = periods[i % periods.length]! + hiss * random.gauss();
 }
 
 function music(out: Float32Array, random: Random, tracks: readonly Recording[]): void {

@@ -98,7 +98,11 @@ function falseOnsets({ curve, equalRecall }: Evaluation): string {
         points: curve.map((point) => [point.onsetRecall, point.falseOnsetsPerHour] as const),
       },
       ...equalRecall.map(
-        ({ name, recall, theirs }): Series => ({ name, as: "dots", points: [[recall, theirs.perHour]] }),
+        ({ name, recall, theirs }): Series => ({
+          name,
+          as: "dots",
+          points: [[recall, theirs.perHour]],
+        }),
       ),
     ],
   );
@@ -109,7 +113,13 @@ function onsetDelay({ rows }: Evaluation): string {
   return chart(
     "How soon speech is noticed, 10 dB and more (of onsets on a line not held by noise)",
     { title: "ms from its first frame", from: 0, to: 240, ticks, show: String },
-    { title: "onsets noticed by then", from: 0, to: 1, ticks: [0, 0.25, 0.5, 0.75, 1], show: percent },
+    {
+      title: "onsets noticed by then",
+      from: 0,
+      to: 1,
+      ticks: [0, 0.25, 0.5, 0.75, 1],
+      show: percent,
+    },
     rows.map(
       ({ name, onsets }): Series => ({
         name,
@@ -125,10 +135,12 @@ function onsetDelay({ rows }: Evaluation): string {
 }
 
 function chart(title: string, x: Axis, y: Axis, series: readonly Series[]): string {
-  const across = (value: number) => LEFT + ((value - x.from) / (x.to - x.from)) * (WIDTH - LEFT - RIGHT);
+  const across = (value: number) =>
+    LEFT + ((value - x.from) / (x.to - x.from)) * (WIDTH - LEFT - RIGHT);
   const down = (value: number) =>
     HEIGHT - BOTTOM - ((value - y.from) / (y.to - y.from)) * (HEIGHT - TOP - BOTTOM);
-  const at = ([px, py]: readonly [number, number]) => `${across(px).toFixed(1)},${down(py).toFixed(1)}`;
+  const at = ([px, py]: readonly [number, number]) =>
+    `${across(px).toFixed(1)},${down(py).toFixed(1)}`;
   const inside = ([px, py]: readonly [number, number]) =>
     px >= x.from && px <= x.to && py >= y.from && py <= y.to;
   const parts = [

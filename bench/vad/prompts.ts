@@ -49,7 +49,9 @@ export function ensurePrompts(say: (line: string) => void): void {
 }
 
 export function loadPrompts(): Recording[] {
-  return LANGUAGES.flatMap((language) => loadFolder(realpathSync(join(SOUNDS, language)), language));
+  return LANGUAGES.flatMap((language) =>
+    loadFolder(realpathSync(join(SOUNDS, language)), language),
+  );
 }
 
 /** Music on hold; the recordings of one track fall into one half. */
@@ -76,7 +78,9 @@ function load(path: string, name: string, language: string): Recording {
   try {
     return { language, name, half: halfOf(name), samples: readWav(readFileSync(path)) };
   } catch (error) {
-    throw new Error(`${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new Error(`${path}: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
   }
 }
 

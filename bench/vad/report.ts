@@ -24,7 +24,12 @@ export function reportMarkdown(evaluation: Evaluation, claims: readonly Claim[])
     "### What is promised",
     table(
       ["", "measured", "limit", ""],
-      claims.map(({ what, figure, limit, holds }) => [what, figure, limit, holds ? "holds" : "**missed**"]),
+      claims.map(({ what, figure, limit, holds }) => [
+        what,
+        figure,
+        limit,
+        holds ? "holds" : "**missed**",
+      ]),
     ),
     "### Frame F1 by loudness of the noise",
     f1(
@@ -103,7 +108,9 @@ function guestParts({ rows, guests }: Evaluation): string[] {
     "### Beside a detector a hundred times as large",
     table(names, [
       ...["none", ...SNRS_DB.map(String)].map((snr) =>
-        line(snr === "none" ? "F1, no noise" : `F1, ${snr} dB`, (row) => row.f1BySnr[snr]!.toFixed(3)),
+        line(snr === "none" ? "F1, no noise" : `F1, ${snr} dB`, (row) =>
+          row.f1BySnr[snr]!.toFixed(3),
+        ),
       ),
       ...NOISE_KINDS.map((kind) => line(`F1, ${kind}`, (row) => row.f1ByNoise[kind]!.toFixed(3))),
       line("onset delay p50", (row) => `${percentile(row.onsets.delaysMs, 50)} ms`),
@@ -157,7 +164,9 @@ function percent(share: number): string {
 
 /** Columns of even width, so that it reads well in a terminal too. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((title, c) => Math.max(3, title.length, ...rows.map((row) => row[c]!.length)));
+  const widths = head.map((title, c) =>
+    Math.max(3, title.length, ...rows.map((row) => row[c]!.length)),
+  );
   const line = (cells: readonly string[]) =>
     `| ${cells.map((cell, c) => (c === 0 ? cell.padEnd(widths[c]!) : cell.padStart(widths[c]!))).join(" | ")} |`;
   const rule = `|${widths.map((width, c) => (c === 0 ? `:${"-".repeat(width + 1)}` : `${"-".repeat(width + 1)}:`)).join("|")}|`;

@@ -5,7 +5,7 @@
 
 import { FRAME_BYTES, FRAME_MS } from "../../src/codec/frame.js";
 import { levelDbov } from "../../src/codec/level.js";
-import type { ServerVadSettings } from "../../src/vad/line-tuner.js";
+import type { ServerVadSettings } from "../../src/vad/threshold-tuner.js";
 
 const ZERO_DBOV = -60;
 const ONE_DBOV = -20;

@@ -14,7 +14,11 @@ interface Session {
   run(feeds: Record<string, Tensor>): Promise<Record<string, Tensor>>;
 }
 interface Onnx {
-  readonly Tensor: new (type: string, data: Float32Array | BigInt64Array, dims: readonly number[]) => Tensor;
+  readonly Tensor: new (
+    type: string,
+    data: Float32Array | BigInt64Array,
+    dims: readonly number[],
+  ) => Tensor;
   readonly InferenceSession: { create(file: string, options: object): Promise<Session> };
 }
 
@@ -67,7 +71,11 @@ export class Silero {
         const middle = (f + 0.5) * FRAME_BYTES;
         return probabilities[Math.min(probabilities.length - 1, Math.floor(middle / WINDOW))]!;
       });
-      heard.push({ line, scores, verdicts: Uint8Array.from(scores, (score) => (score > THRESHOLD ? 1 : 0)) });
+      heard.push({
+        line,
+        scores,
+        verdicts: Uint8Array.from(scores, (score) => (score > THRESHOLD ? 1 : 0)),
+      });
     }
     return heard;
   }

@@ -42,13 +42,19 @@ const ONSET_WEIGHT = 2;
 
 const WEIGHTS_FILE = fileURLToPath(new URL("../../src/vad/speech-weights.ts", import.meta.url));
 
-function makeLines(speech: readonly Recording[], music: readonly Recording[], random: Random): Line[] {
+function makeLines(
+  speech: readonly Recording[],
+  music: readonly Recording[],
+  random: Random,
+): Line[] {
   const lines: Line[] = [];
   for (const language of LANGUAGES) {
     const mine = speech.filter((recording) => recording.language === language);
     const add = (noise: Line["noise"], snrDb: number, seconds: number, speaks: boolean) => {
       const material = { speech, music: random.next() < SYNTHESIZED_MUSIC_SHARE ? [] : music };
-      lines.push(makeLine({ language, noise, snrDb, seconds, speech: speaks }, mine, material, random));
+      lines.push(
+        makeLine({ language, noise, snrDb, seconds, speech: speaks }, mine, material, random),
+      );
     };
     for (let i = 0; i < CLEAN_LINES; i++) add("none", Infinity, LINE_S, true);
     // Some come in more varieties than the rest.

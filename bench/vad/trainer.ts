@@ -59,7 +59,10 @@ export function train(
 const BELIEF_DEVIATION = 3;
 
 /** Brings each cue to mean 0 and deviation 1, in place; beliefs come later. */
-function standardize({ cues, count, width }: Examples): { mean: Float64Array; deviation: Float64Array } {
+function standardize({ cues, count, width }: Examples): {
+  mean: Float64Array;
+  deviation: Float64Array;
+} {
   const mean = new Float64Array(width);
   const deviation = new Float64Array(width);
   for (let i = 0; i < count * width; i++) mean[i % width] = mean[i % width]! + cues[i]! / count;
@@ -70,7 +73,8 @@ function standardize({ cues, count, width }: Examples): { mean: Float64Array; de
   for (let k = 0; k < width; k++) deviation[k] = Math.sqrt(deviation[k]!) + 1e-6;
   mean.fill(0, BELIEF_CUE);
   deviation.fill(BELIEF_DEVIATION, BELIEF_CUE);
-  for (let i = 0; i < count * width; i++) cues[i] = (cues[i]! - mean[i % width]!) / deviation[i % width]!;
+  for (let i = 0; i < count * width; i++)
+    cues[i] = (cues[i]! - mean[i % width]!) / deviation[i % width]!;
   return { mean, deviation };
 }
 
@@ -99,7 +103,8 @@ class Learner {
     this.#momentum = new Float64Array(size);
     this.#scale = new Float64Array(size);
     this.#sums = new Float64Array(hidden);
-    for (let i = 0; i < width * hidden; i++) this.#values[i] = random.gauss() * Math.sqrt(2 / width);
+    for (let i = 0; i < width * hidden; i++)
+      this.#values[i] = random.gauss() * Math.sqrt(2 / width);
     const out = hidden * (width + 1);
     for (let h = 0; h < hidden; h++) this.#values[out + h] = random.gauss() * Math.sqrt(1 / hidden);
   }

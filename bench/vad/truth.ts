@@ -14,7 +14,12 @@ const GAP_FRAMES = 4;
 const BLIP_FRAMES = 2;
 
 /** Marks the frames of `truth` in which the clean samples from `start` to `end` hold speech. Frames are cut from sample 0. */
-export function markSpeech(clean: Float32Array, start: number, end: number, truth: Uint8Array): void {
+export function markSpeech(
+  clean: Float32Array,
+  start: number,
+  end: number,
+  truth: Uint8Array,
+): void {
   const first = Math.floor(start / FRAME_BYTES);
   const last = Math.min(truth.length, Math.ceil(end / FRAME_BYTES));
   const levels: number[] = [];
@@ -35,7 +40,9 @@ export function markSpeech(clean: Float32Array, start: number, end: number, trut
 
 /** Mean level of the loudest tenth of the frames. */
 function loudnessDb(levels: readonly number[]): number {
-  const loudest = [...levels].sort((a, b) => b - a).slice(0, Math.max(1, Math.floor(levels.length / 10)));
+  const loudest = [...levels]
+    .sort((a, b) => b - a)
+    .slice(0, Math.max(1, Math.floor(levels.length / 10)));
   return loudest.reduce((sum, level) => sum + level, 0) / loudest.length;
 }
 

@@ -1,8 +1,8 @@
 /** What tuning `server_vad` to the line is worth: calls in noise, with callers who pause as people do. */
 import { FRAME_BYTES, FRAME_MS } from "../../src/codec/frame.js";
 import { encodeUlaw } from "../../src/codec/ulaw.js";
-import { Ear } from "../../src/vad/ear.js";
-import { LineTuner, type ServerVadSettings } from "../../src/vad/line-tuner.js";
+import { CallerVad } from "../../src/vad/caller-vad.js";
+import { type ServerVadSettings, ThresholdTuner } from "../../src/vad/threshold-tuner.js";
 import { TurnWatch } from "../../src/vad/turn-watch.js";
 import { Random } from "../random.js";
 import { makeNoise, type NoiseKind } from "./noise.js";
@@ -11,7 +11,11 @@ import { table } from "./report.js";
 import type { Section, SectionTask } from "./sections.js";
 import { ServerVad } from "./server-vad.js";
 
-export const FIXED: ServerVadSettings = { threshold: 0.5, prefixPaddingMs: 300, silenceDurationMs: 500 };
+export const FIXED: ServerVadSettings = {
+  threshold: 0.5,
+  prefixPaddingMs: 300,
+  silenceDurationMs: 500,
+};
 
 const RATE_HZ = 8000;
 const NOISES: readonly (NoiseKind | "none")[] = ["none", "white", "babble", "hum", "music"];
@@ -91,13 +95,17 @@ export function makeConversation(
 /** Plays a call to the server's ear and, where `tuned`, to ours; counts how its turns ended. */
 export function play(conversation: Conversation, tuned: boolean, into: Tally): void {
   const server = new ServerVad(FIXED);
-  const tuner = new LineTuner(FIXED);
+  const tuner = new ThresholdTuner(FIXED);
   const watch = new TurnWatch(tuner);
-  const ear = new Ear();
+  const ear = new CallerVad();
   const stops: number[] = [];
   const thresholds: number[] = [FIXED.threshold];
   let updates = 0;
-  for (let at = 0, ms = 0; at + FRAME_BYTES <= conversation.ulaw.length; at += FRAME_BYTES, ms += FRAME_MS) {
+  for (
+    let at = 0, ms = 0;
+    at + FRAME_BYTES <= conversation.ulaw.length;
+    at += FRAME_BYTES, ms += FRAME_MS
+  ) {
     const heard = ear.hear(conversation.ulaw, at, at + FRAME_BYTES, ms);
     if (heard === "speech_started") watch.localStarted(ear.startedMs);
     if (heard === "speech_stopped") watch.localStopped(ear.stoppedMs);
@@ -121,7 +129,8 @@ export function play(conversation: Conversation, tuned: boolean, into: Tally): v
   count(conversation, stops, into);
   into.updates += updates;
   into.mostUpdates = Math.max(into.mostUpdates, updates);
-  for (let i = 2; i < thresholds.length; i++) if (thresholds[i] === thresholds[i - 2]) into.reversals++;
+  for (let i = 2; i < thresholds.length; i++)
+    if (thresholds[i] === thresholds[i - 2]) into.reversals++;
 }
 
 function count(conversation: Conversation, stops: readonly number[], into: Tally): void {
@@ -210,7 +219,9 @@ export function tuningSection({ speech, quick, seed }: SectionTask): Section {
         "most updates a call",
       ],
       [
-        ...result.rows.map((row) => line(row.noise, row.noise === "none" ? "–" : `${row.snrDb} dB`, row)),
+        ...result.rows.map((row) =>
+          line(row.noise, row.noise === "none" ? "–" : `${row.snrDb} dB`, row),
+        ),
         line("all noise", "", result.noisy),
       ],
     ),

@@ -51,7 +51,9 @@ function hiss(out: Float32Array, random: Random): void {
 }
 
 function voice(out: Float32Array, random: Random, pitchHz: number, size: number): void {
-  const formants = random.pick(VOWELS).map((hz, n) => resonator(Math.min(3700, hz * size), 60 + 40 * n));
+  const formants = random
+    .pick(VOWELS)
+    .map((hz, n) => resonator(Math.min(3700, hz * size), 60 + 40 * n));
   let phase = 0;
   for (let i = 0; i < out.length; i++) {
     phase += (pitchHz * (1 - (0.12 * i) / out.length)) / RATE_HZ;

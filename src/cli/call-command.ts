@@ -1,5 +1,5 @@
-import { type ProbeAnswer, postJson } from "../adapters/http-probe.js";
-import { numberProblem } from "../agents/dial-target.js";
+import { type ProbeAnswer, postJson } from "../adapters/http-client/http-probe.js";
+import { numberProblem } from "../config/agents/dial-target.js";
 import { type CliIo, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from "./io.js";
 import { loadOperatorSettings } from "./load.js";
 
@@ -56,7 +56,8 @@ function operatorUrl(config: Operator, path: string): string {
 
 function explain(config: Operator, answer: ProbeAnswer): string {
   const where = `${config.adminHost}:${config.adminPort}`;
-  if (answer.status === 0) return `no relay answers on ${where} (${answer.body}). Start one: npm start`;
+  if (answer.status === 0)
+    return `no relay answers on ${where} (${answer.body}). Start one: npm start`;
   if (answer.status === 401) return `the relay on ${where} wants another ADMIN_TOKEN`;
   return `the relay on ${where} refused: HTTP ${answer.status} ${answer.body}`;
 }

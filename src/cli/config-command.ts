@@ -1,4 +1,4 @@
-import { configRows } from "../config.js";
+import { configRows } from "../config/load.js";
 import { schemaText } from "./generated-files.js";
 import { type CliIo, EXIT_OK, EXIT_USAGE } from "./io.js";
 import { loadSettings } from "./load.js";

@@ -1,17 +1,17 @@
 /**
  * Checks everything a first call needs, one line each, with the mend beside what is wrong.
  */
-import { type ProbeAnswer, probe } from "../adapters/http-probe.js";
-import { systemClock } from "../adapters/system-clock.js";
-import { createTwilioNumbers } from "../adapters/twilio-numbers.js";
-import type { AgentsFile } from "../agent.js";
-import { isAssignable } from "../agents/dial-target.js";
-import { AgentsFileError, readAgentsFile } from "../agents-file.js";
+import { type ProbeAnswer, probe } from "../adapters/http-client/http-probe.js";
+import { systemClock } from "../adapters/system/system-clock.js";
+import { createTwilioNumbers } from "../adapters/twilio/numbers.js";
+import { AgentsFileError, readAgentsFile } from "../config/agents/agents-file.js";
+import { isAssignable } from "../config/agents/dial-target.js";
+import { type Config, ConfigError, loadConfig, twilioAccount } from "../config/load.js";
 import { isLoopbackHost } from "../config/settings.js";
-import { type Config, ConfigError, loadConfig, twilioAccount } from "../config.js";
-import { RelayError } from "../errors.js";
+import type { AgentsFile } from "../domain/agent-profile.js";
+import { RelayError } from "../domain/errors.js";
 import { loadUws } from "../http/uws.js";
-import { type Finding, fail, masked, ok, tellAll, warn } from "./finding.js";
+import { type CheckResult, fail, masked, ok, tellAll, warn } from "./check-result.js";
 import { type CliIo, EXIT_FAILED, EXIT_OK } from "./io.js";
 import { numberWebhooks } from "./number-command.js";
 import { examineSip } from "./sip-checks.js";
@@ -24,7 +24,7 @@ export async function doctor(io: CliIo): Promise<number> {
   return (await tellAll(io, examine(io))) === 0 ? EXIT_OK : EXIT_FAILED;
 }
 
-async function* examine(io: CliIo): AsyncGenerator<Finding> {
+async function* examine(io: CliIo): AsyncGenerator<CheckResult> {
   yield runtime();
   let config: Config;
   try {
@@ -32,7 +32,8 @@ async function* examine(io: CliIo): AsyncGenerator<Finding> {
     yield ok("settings", "all read; npx murelay config print shows them");
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    for (const { name, problem, mend } of error.faults) yield fail("settings", `${name} ${problem}. ${mend}`);
+    for (const { name, problem, mend } of error.faults)
+      yield fail("settings", `${name} ${problem}. ${mend}`);
     return;
   }
   const agents = yield* agentsFile(config, io);
@@ -47,7 +48,7 @@ async function* examine(io: CliIo): AsyncGenerator<Finding> {
   yield clock(skews);
 }
 
-function runtime(): Finding {
+function runtime(): CheckResult {
   try {
     return ok("runtime", loadUws().description);
   } catch (error) {
@@ -55,11 +56,14 @@ function runtime(): Finding {
   }
 }
 
-function* agentsFile(config: Config, io: CliIo): Generator<Finding, AgentsFile | null> {
+function* agentsFile(config: Config, io: CliIo): Generator<CheckResult, AgentsFile | null> {
   try {
     const agents = readAgentsFile(config, io.env);
     const answering = agents.defaultAgent === null ? `, ${agents.numbers.size} numbers` : "";
-    yield ok("agents file", `${config.agentsFile}: ${[...agents.agents.keys()].join(", ")}${answering}`);
+    yield ok(
+      "agents file",
+      `${config.agentsFile}: ${[...agents.agents.keys()].join(", ")}${answering}`,
+    );
     for (const agent of agents.agents.values()) {
       if (agent.transfer.default === null)
         yield warn(
@@ -84,7 +88,7 @@ function* agentsFile(config: Config, io: CliIo): Generator<Finding, AgentsFile |
   }
 }
 
-async function* twilio(config: Config, agents: AgentsFile | null): AsyncGenerator<Finding> {
+async function* twilio(config: Config, agents: AgentsFile | null): AsyncGenerator<CheckResult> {
   const numbers = createTwilioNumbers(twilioAccount(config), () => systemClock.nowMs());
   try {
     const status = await numbers.accountStatus();
@@ -95,13 +99,19 @@ async function* twilio(config: Config, agents: AgentsFile | null): AsyncGenerato
     yield ok("Twilio", "credentials good, account active");
     const ours = [numberWebhooks(config, false), numberWebhooks(config, true)];
     const owned = await numbers.list(null);
-    const pointing = owned.filter(({ voiceUrl }) => ours.some((webhooks) => webhooks.voiceUrl === voiceUrl));
+    const pointing = owned.filter(({ voiceUrl }) =>
+      ours.some((webhooks) => webhooks.voiceUrl === voiceUrl),
+    );
     const listed = [...(agents?.numbers.keys() ?? [])].filter((number) => number.startsWith("+"));
     for (const number of listed) {
       if (!pointing.some(({ e164 }) => e164 === number))
-        yield warn("Twilio", `${masked(number)} does not point here: npx murelay number set <number>`);
+        yield warn(
+          "Twilio",
+          `${masked(number)} does not point here: npx murelay number set <number>`,
+        );
     }
-    if (pointing.length > 0) yield ok("Twilio", `${pointing.length} of ${owned.length} numbers point here`);
+    if (pointing.length > 0)
+      yield ok("Twilio", `${pointing.length} of ${owned.length} numbers point here`);
     else yield warn("Twilio", "no number points here: npx murelay number set <number>");
     for (const number of pointing) {
       if (number.takenBy !== null)
@@ -110,7 +120,10 @@ async function* twilio(config: Config, agents: AgentsFile | null): AsyncGenerato
           `${masked(number.e164)}: ${number.takenBy} takes its calls; remove it in the console`,
         );
       else if (number.voiceFallbackUrl === "")
-        yield warn("Twilio", `${masked(number.e164)} has no fallback URL: npx murelay number set <number>`);
+        yield warn(
+          "Twilio",
+          `${masked(number.e164)} has no fallback URL: npx murelay number set <number>`,
+        );
     }
   } catch (error) {
     if (!(error instanceof RelayError)) throw error;
@@ -126,9 +139,11 @@ async function* openai(
   config: Config,
   agents: AgentsFile | null,
   answers: ProbeAnswer[],
-): AsyncGenerator<Finding> {
+): AsyncGenerator<CheckResult> {
   const models = new Set(
-    agents === null ? [config.openaiRealtimeModel] : [...agents.agents.values()].map(({ model }) => model),
+    agents === null
+      ? [config.openaiRealtimeModel]
+      : [...agents.agents.values()].map(({ model }) => model),
   );
   for (const model of models) {
     const answer = await probe(
@@ -141,14 +156,17 @@ async function* openai(
       yield fail("OpenAI", "the key is refused: check OPENAI_API_KEY");
       return;
     } else if (answer.status === 404)
-      yield fail("OpenAI", `no model ${model} for this key: check OPENAI_REALTIME_MODEL and the agents file`);
+      yield fail(
+        "OpenAI",
+        `no model ${model} for this key: check OPENAI_REALTIME_MODEL and the agents file`,
+      );
     else if (answer.status === 0)
       yield fail("OpenAI", `cannot be reached (${answer.body}): check OPENAI_BASE_URL`);
     else yield warn("OpenAI", `could not look for the model ${model}: HTTP ${answer.status}`);
   }
 }
 
-async function database(config: Config): Promise<Finding> {
+async function database(config: Config): Promise<CheckResult> {
   const kind = config.databaseUrl.startsWith("sqlite:") ? "SQLite" : "PostgreSQL";
   const { openStore } = await import("../adapters/store/open-store.js");
   try {
@@ -161,10 +179,13 @@ async function database(config: Config): Promise<Finding> {
   }
 }
 
-async function* publicUrl(config: Config, answers: ProbeAnswer[]): AsyncGenerator<Finding> {
+async function* publicUrl(config: Config, answers: ProbeAnswer[]): AsyncGenerator<CheckResult> {
   const { hostname } = new URL(config.publicUrl);
   if (isLoopbackHost(hostname)) {
-    yield warn("public URL", `${config.publicUrl} is this machine: Twilio cannot reach it; set PUBLIC_URL`);
+    yield warn(
+      "public URL",
+      `${config.publicUrl} is this machine: Twilio cannot reach it; set PUBLIC_URL`,
+    );
     return;
   }
   const answer = await probe(`${config.publicUrl}/health`);
@@ -184,13 +205,14 @@ async function* publicUrl(config: Config, answers: ProbeAnswer[]): AsyncGenerato
 }
 
 /** Compares with whoever told their time; half a second of theirs is lost in rounding. */
-function clock(answers: readonly ProbeAnswer[]): Finding {
+function clock(answers: readonly ProbeAnswer[]): CheckResult {
   const dates = answers.flatMap(({ dateEpochMs }) => (dateEpochMs === null ? [] : [dateEpochMs]));
   const theirs = dates.at(-1);
   if (theirs === undefined) return warn("clock", "nobody to compare it with");
   const skewMs = Math.abs(systemClock.epochMs() - theirs);
   const text = `${(skewMs / 1000).toFixed(1)} s off`;
-  if (skewMs >= SKEW_FAIL_MS) return fail("clock", `${text}: run a time service (chrony, systemd-timesyncd)`);
+  if (skewMs >= SKEW_FAIL_MS)
+    return fail("clock", `${text}: run a time service (chrony, systemd-timesyncd)`);
   return skewMs >= SKEW_WARN_MS ? warn("clock", `${text}: run a time service`) : ok("clock", text);
 }
 

@@ -3,9 +3,9 @@
  * up to date.
  */
 import { METRICS, type MetricDefinition, PREFIX } from "../adapters/metrics/table.js";
-import { agentsJsonSchema } from "../agents/schema.js";
+import { agentsJsonSchema } from "../config/agents/schema.js";
+import { settingEntries } from "../config/load.js";
 import type { Setting, SettingGroup } from "../config/settings.js";
-import { settingEntries } from "../config.js";
 
 export interface GeneratedFile {
   /** Relative to the repository. */
@@ -68,7 +68,13 @@ function configPage(): string {
     "An empty value counts as unset.",
   ];
   for (const [group, settings] of byGroup()) {
-    lines.push("", `## ${group}`, "", "| name | default | allowed | meaning |", "|---|---|---|---|");
+    lines.push(
+      "",
+      `## ${group}`,
+      "",
+      "| name | default | allowed | meaning |",
+      "|---|---|---|---|",
+    );
     for (const setting of settings) {
       const fallback = setting.required ? "required" : (defaultText(setting) ?? "none");
       const name = `\`${setting.name}\`${setting.secret ? " *" : ""}`;

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { type CliIo, EXIT_FAILED } from "./io.js";
 
 /** Demo and load harness live beside `src`, are never part of `dist`, and are loaded only when asked for. */
-const MAINS = { demo: "../../bench/demo/main.ts", bench: "../../bench/load/main.ts" } as const;
+const MAINS = { demo: "../../demo/main.ts", bench: "../../bench/load/main.ts" } as const;
 
 /** @param args  as given on the command line; the harness reads them itself. */
 export async function runHarness(
@@ -27,5 +27,10 @@ interface Harness {
 }
 
 function isHarness(value: unknown): value is Harness {
-  return typeof value === "object" && value !== null && "main" in value && typeof value.main === "function";
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "main" in value &&
+    typeof value.main === "function"
+  );
 }

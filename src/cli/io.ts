@@ -1,4 +1,4 @@
-import type { Environment } from "../config.js";
+import type { Environment } from "../config/load.js";
 
 /** What a command may touch of its process: given as a value, so that tests can look on. */
 export interface CliIo {

@@ -1,6 +1,6 @@
-import type { AgentsFile } from "../agent.js";
-import { AgentsFileError, readAgentsFile } from "../agents-file.js";
-import { type Config, ConfigError, loadConfig, loadOperatorConfig } from "../config.js";
+import { AgentsFileError, readAgentsFile } from "../config/agents/agents-file.js";
+import { type Config, ConfigError, loadConfig, loadOperatorConfig } from "../config/load.js";
+import type { AgentsFile } from "../domain/agent-profile.js";
 import type { CliIo } from "./io.js";
 
 export interface Loaded {

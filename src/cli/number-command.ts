@@ -1,8 +1,12 @@
-import { systemClock } from "../adapters/system-clock.js";
-import { createTwilioNumbers, type NumberWebhooks, type OwnedNumber } from "../adapters/twilio-numbers.js";
-import { numberProblem } from "../agents/dial-target.js";
-import { type Config, twilioAccount } from "../config.js";
-import { RelayError } from "../errors.js";
+import { systemClock } from "../adapters/system/system-clock.js";
+import {
+  createTwilioNumbers,
+  type NumberWebhooks,
+  type OwnedNumber,
+} from "../adapters/twilio/numbers.js";
+import { numberProblem } from "../config/agents/dial-target.js";
+import { type Config, twilioAccount } from "../config/load.js";
+import { RelayError } from "../domain/errors.js";
 import { type CliIo, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from "./io.js";
 import { loadSettings } from "./load.js";
 
@@ -34,7 +38,9 @@ export async function setNumber(io: CliIo, e164: string, options: NumberOptions)
   try {
     const owned = (await numbers.list(e164)).find((number) => number.e164 === e164);
     if (owned === undefined) {
-      io.err("the account has no such number. Its numbers: https://console.twilio.com, Phone Numbers");
+      io.err(
+        "the account has no such number. Its numbers: https://console.twilio.com, Phone Numbers",
+      );
       return EXIT_FAILED;
     }
     const wanted = numberWebhooks(config, options.sip ?? false);

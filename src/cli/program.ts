@@ -3,7 +3,7 @@
  * that --help answers at once.
  */
 import { Command, CommanderError } from "commander";
-import { VERSION } from "../version.js";
+import { VERSION } from "../domain/version.js";
 import { type CliIo, EXIT_OK, EXIT_USAGE } from "./io.js";
 
 /** @returns the exit status: 0 done, 1 failed, 2 wrong usage or settings. */
@@ -12,7 +12,10 @@ export async function runProgram(args: readonly string[], io: CliIo): Promise<nu
   const program = new Command("murelay")
     .description("Relay between Twilio phone calls and the OpenAI Realtime API")
     .version(VERSION, "-V, --version", "print the version")
-    .option("--settings <path>", "settings file, below the environment (default: .env, if there is one)")
+    .option(
+      "--settings <path>",
+      "settings file, below the environment (default: .env, if there is one)",
+    )
     .showHelpAfterError("(--help explains every flag)")
     .configureOutput({
       writeOut: (text) => io.out(text.trimEnd()),
@@ -26,10 +29,16 @@ export async function runProgram(args: readonly string[], io: CliIo): Promise<nu
   const serve = program.command("serve").description("run the relay until SIGTERM or Ctrl-C");
   serve
     .option("--print-config", "print the settings in force, secrets redacted, and exit")
-    .option("--record", "flight recorder: keep every message of every call in RECORDINGS_DIR, for replay")
+    .option(
+      "--record",
+      "flight recorder: keep every message of every call in RECORDINGS_DIR, for replay",
+    )
     .action(() =>
       run(async () =>
-        (await import("./serve.js")).serve(io, serve.opts<{ printConfig?: boolean; record?: boolean }>()),
+        (await import("./serve.js")).serve(
+          io,
+          serve.opts<{ printConfig?: boolean; record?: boolean }>(),
+        ),
       )(),
     );
 
@@ -38,18 +47,28 @@ export async function runProgram(args: readonly string[], io: CliIo): Promise<nu
     .description("one of several relay processes; started by serve, never by hand")
     .option("--record", "as serve --record")
     .action(() =>
-      run(async () => (await import("./worker.js")).worker(io, worker.opts<{ record?: boolean }>()))(),
+      run(async () =>
+        (await import("./worker.js")).worker(io, worker.opts<{ record?: boolean }>()),
+      )(),
     );
 
   program
     .command("demo")
     .description("place one whole call over loopback against simulated peers; no account needed")
-    .option("--keep", "stay up afterwards, for more calls and for talking by the browser, until Ctrl-C")
-    .option("--live", "talk by the browser to OpenAI's real model (OPENAI_API_KEY); no play before it")
+    .option(
+      "--keep",
+      "stay up afterwards, for more calls and for talking by the browser, until Ctrl-C",
+    )
+    .option(
+      "--live",
+      "talk by the browser to OpenAI's real model (OPENAI_API_KEY); no play before it",
+    )
     .option("--sip", "the call runs over SIP: conference, webhook, sideband, warm transfer")
     .allowExcessArguments(false)
     .action(() =>
-      run(async () => (await import("./harness-command.js")).runHarness(io, "demo", after(args, "demo")))(),
+      run(async () =>
+        (await import("./harness-command.js")).runHarness(io, "demo", after(args, "demo")),
+      )(),
     );
 
   program
@@ -60,7 +79,9 @@ export async function runProgram(args: readonly string[], io: CliIo): Promise<nu
     .allowUnknownOption()
     .allowExcessArguments()
     .action(() =>
-      run(async () => (await import("./harness-command.js")).runHarness(io, "bench", after(args, "bench")))(),
+      run(async () =>
+        (await import("./harness-command.js")).runHarness(io, "bench", after(args, "bench")),
+      )(),
     );
 
   program
@@ -70,7 +91,9 @@ export async function runProgram(args: readonly string[], io: CliIo): Promise<nu
     )
     .action(() => run(async () => (await import("./doctor.js")).doctor(io))());
 
-  const call = program.command("call").description("place an outbound call through the running relay");
+  const call = program
+    .command("call")
+    .description("place an outbound call through the running relay");
   call
     .argument("<number>", "E.164 number to call")
     .requiredOption("--agent <name>", "agent that talks")
@@ -86,11 +109,16 @@ export async function runProgram(args: readonly string[], io: CliIo): Promise<nu
       )(),
     );
 
-  const replay = program.command("replay").description("play a flight recording through the relay again");
+  const replay = program
+    .command("replay")
+    .description("play a flight recording through the relay again");
   replay
     .argument("<file>", "a flight recording: CA….flight.jsonl")
     .option("--json", "print the result as JSON")
-    .option("--write <path>", "keep the recording that the replay makes of itself, to compare by eye")
+    .option(
+      "--write <path>",
+      "keep the recording that the replay makes of itself, to compare by eye",
+    )
     .addHelpText("after", "\nExits with 1 where what the relay sent differs from the recording.")
     .action((file: string) =>
       run(async () =>
@@ -124,7 +152,9 @@ export async function runProgram(args: readonly string[], io: CliIo): Promise<nu
     .command("trunk")
     .description("the SIP path: numbers in conferences, Elastic SIP Trunks")
     .command("check")
-    .description("say what must be set where at OpenAI and Twilio, and check it; exit 1 if anything fails")
+    .description(
+      "say what must be set where at OpenAI and Twilio, and check it; exit 1 if anything fails",
+    )
     .action(() => run(async () => (await import("./trunk-command.js")).checkTrunk(io))());
 
   const config = program.command("config").description("settings and the agents file's schema");

@@ -1,14 +1,14 @@
 import { once } from "node:events";
 import { createReadStream, createWriteStream } from "node:fs";
 import { createInterface } from "node:readline";
-import { createLog } from "../adapters/pino-log.js";
-import { PromMetrics } from "../adapters/prom-metrics.js";
-import { RelayError } from "../errors.js";
-import { type Comparison, compare } from "../replay/compare.js";
-import { type Conduct, readConduct } from "../replay/conduct.js";
-import { type FlightPart, FlightReader, type FlightRecording } from "../replay/flight-reader.js";
-import { replayPart } from "../replay/replay.js";
-import { VERSION } from "../version.js";
+import { PromMetrics } from "../adapters/metrics/prom-metrics.js";
+import { createLog } from "../adapters/system/pino-log.js";
+import { RelayError } from "../domain/errors.js";
+import { VERSION } from "../domain/version.js";
+import { type Comparison, compare } from "../recorder/compare.js";
+import { type FlightPart, FlightReader, type FlightRecording } from "../recorder/reader.js";
+import { type RecordedReplies, readRecordedReplies } from "../recorder/recorded-replies.js";
+import { replayPart } from "../recorder/replay.js";
 import { type CliIo, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from "./io.js";
 
 export interface ReplayOptions {
@@ -23,7 +23,7 @@ interface PartResult extends Comparison {
   readonly recordedBy: string;
   readonly lengthMs: number;
   readonly leftOutLines: number;
-  readonly counts: Conduct["counts"];
+  readonly counts: RecordedReplies["counts"];
 }
 
 /** `murelay replay FILE`. @returns 0 when the relay did the same again, 1 when not, 2 when FILE cannot be replayed. */
@@ -35,11 +35,14 @@ export async function replayFile(io: CliIo, file: string, options: ReplayOptions
     const unread = error instanceof Error && "code" in error;
     if (!unread) throw error;
     io.err(
-      error instanceof RelayError ? `${file}: ${error.message}` : `${file} cannot be read: ${error.message}`,
+      error instanceof RelayError
+        ? `${file}: ${error.message}`
+        : `${file} cannot be read: ${error.message}`,
     );
     return EXIT_USAGE;
   }
-  const written = options.write === undefined ? null : createWriteStream(options.write, { mode: 0o600 });
+  const written =
+    options.write === undefined ? null : createWriteStream(options.write, { mode: 0o600 });
   const results: PartResult[] = [];
   for (const part of recording.parts) {
     results.push(await replayOne(part, (json) => void written?.write(`${json}\n`)));
@@ -60,13 +63,14 @@ async function read(file: string): Promise<FlightRecording> {
   // Its failure to open is told here, not by the lines that do not come.
   await once(input, "open");
   const reader = new FlightReader();
-  for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) reader.line(line);
+  for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY }))
+    reader.line(line);
   return reader.end();
 }
 
 async function replayOne(part: FlightPart, line: (json: string) => void): Promise<PartResult> {
   const { header, lines } = part;
-  const recorded = readConduct(lines);
+  const recorded = readRecordedReplies(lines);
   const { part: again, unused } = await replayPart(part, {
     metrics: new PromMetrics({ version: VERSION }),
     // What a call logs is not what it does; its errors are, and come out as differences.
@@ -74,7 +78,7 @@ async function replayOne(part: FlightPart, line: (json: string) => void): Promis
     version: VERSION,
     line,
   });
-  const { differences, offMs } = compare(recorded, readConduct(again.lines));
+  const { differences, offMs } = compare(recorded, readRecordedReplies(again.lines));
   const leftOut = lines.flatMap((one) => ("is" in one && one.is === "left_out" ? [one.lines] : []));
   return {
     callSid: header.parties.callSid,
@@ -90,13 +94,15 @@ async function replayOne(part: FlightPart, line: (json: string) => void): Promis
 
 function* report(results: readonly PartResult[], cutOff: boolean): Iterable<string> {
   for (const result of results) {
-    const { callSid, agent, recordedBy, lengthMs, counts, leftOutLines, differences, offMs } = result;
+    const { callSid, agent, recordedBy, lengthMs, counts, leftOutLines, differences, offMs } =
+      result;
     yield `${callSid}: agent ${agent}, ${(lengthMs / 1000).toFixed(1)} s, recorded by murelay ${recordedBy}`;
     yield `  phone  ${counts.phoneIn} messages in, ${counts.phoneOut} out`;
     yield `  model  ${counts.modelIn} messages in, ${counts.modelOut} out`;
     if (leftOutLines > 0)
       yield `  ${leftOutLines} lines are not in the file: the disk was too slow. Differences may come from that.`;
-    if (differences.length === 0) yield `  the same, at most ${offMs.toFixed(1)} ms earlier or later`;
+    if (differences.length === 0)
+      yield `  the same, at most ${offMs.toFixed(1)} ms earlier or later`;
     else for (const difference of differences) yield `  differs: ${difference}`;
   }
   if (cutOff) yield "The last line was cut off: whoever wrote it was killed.";

@@ -1,4 +1,4 @@
-import { RelayError } from "../errors.js";
+import { RelayError } from "../domain/errors.js";
 import { printConfig } from "./config-command.js";
 import type { CliIo } from "./io.js";
 import { EXIT_OK, EXIT_USAGE } from "./io.js";
@@ -21,7 +21,7 @@ export async function serve(io: CliIo, options: ServeOptions): Promise<number> {
     return superviseWorkers(io, loaded.config, options.record === true);
   }
 
-  const { createApp } = await import("../app.js");
+  const { createApp } = await import("../app/app.js");
   let app: Awaited<ReturnType<typeof createApp>>;
   try {
     app = await createApp(loaded.config, loaded.agents, { recordFlights: options.record === true });

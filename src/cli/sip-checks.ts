@@ -2,15 +2,16 @@
  * What the SIP path needs at OpenAI and at Twilio, looked at from here. What OpenAI does not let anybody look at (its list of
  * webhooks) is said by `trunk check`.
  */
-import { systemClock } from "../adapters/system-clock.js";
-import { createTwilioNumbers } from "../adapters/twilio-numbers.js";
-import { listTwilioTrunks, type SipTrunk } from "../adapters/twilio-trunks.js";
-import { probeWebhook } from "../adapters/webhook-probe.js";
-import type { AgentsFile } from "../agent.js";
+
+import { probeWebhook } from "../adapters/http-client/webhook-probe.js";
+import { systemClock } from "../adapters/system/system-clock.js";
+import { createTwilioNumbers } from "../adapters/twilio/numbers.js";
+import { listTwilioTrunks, type SipTrunk } from "../adapters/twilio/trunks.js";
+import { type Config, twilioAccount } from "../config/load.js";
 import { isLoopbackHost } from "../config/settings.js";
-import { type Config, twilioAccount } from "../config.js";
-import { RelayError } from "../errors.js";
-import { type Finding, fail, masked, ok, warn } from "./finding.js";
+import type { AgentsFile } from "../domain/agent-profile.js";
+import { RelayError } from "../domain/errors.js";
+import { type CheckResult, fail, masked, ok, warn } from "./check-result.js";
 import { numberWebhooks } from "./number-command.js";
 
 /** Where OpenAI takes SIP calls; a region of theirs has a name of its own in front. */
@@ -25,7 +26,10 @@ export function webhookUrl(config: Pick<Config, "publicUrl">): string {
   return `${config.publicUrl}/openai/webhook`;
 }
 
-export async function* examineSip(config: Config, agents: AgentsFile | null): AsyncGenerator<Finding> {
+export async function* examineSip(
+  config: Config,
+  agents: AgentsFile | null,
+): AsyncGenerator<CheckResult> {
   const { openaiWebhookSecret: secret, openaiProjectId: projectId } = config;
   if (secret === null || projectId === null) {
     const missing = secret === null ? "OPENAI_WEBHOOK_SECRET" : "OPENAI_PROJECT_ID";
@@ -37,7 +41,7 @@ export async function* examineSip(config: Config, agents: AgentsFile | null): As
   yield* carriers(config, agents, projectId);
 }
 
-async function webhook(config: Config, secret: string): Promise<Finding> {
+async function webhook(config: Config, secret: string): Promise<CheckResult> {
   const url = webhookUrl(config);
   if (isLoopbackHost(new URL(url).hostname))
     return warn("SIP webhook", `${url} is this machine: OpenAI cannot reach it; set PUBLIC_URL`);
@@ -65,13 +69,15 @@ async function* carriers(
   config: Config,
   agents: AgentsFile | null,
   projectId: string,
-): AsyncGenerator<Finding> {
+): AsyncGenerator<CheckResult> {
   const account = twilioAccount(config);
   const nowMs = () => systemClock.nowMs();
   try {
     const { voiceUrl } = numberWebhooks(config, true);
     const owned = await createTwilioNumbers(account, nowMs).list(null);
-    const pointing = owned.filter((number) => number.voiceUrl === voiceUrl && number.takenBy === null);
+    const pointing = owned.filter(
+      (number) => number.voiceUrl === voiceUrl && number.takenBy === null,
+    );
     const trunks = await listTwilioTrunks(account, nowMs);
     const leading = trunks.filter(({ originationUris }) => originationUris.some(leadsToModel));
     if (pointing.length + leading.length === 0)
@@ -79,7 +85,8 @@ async function* carriers(
         "SIP numbers",
         "no number and no trunk leads to the model: npx murelay number set <number> --sip",
       );
-    if (pointing.length > 0) yield ok("SIP numbers", `${pointing.length} of ${owned.length} on the SIP path`);
+    if (pointing.length > 0)
+      yield ok("SIP numbers", `${pointing.length} of ${owned.length} on the SIP path`);
     for (const trunk of leading) yield* trunkFindings(trunk, agents, projectId);
   } catch (error) {
     if (!(error instanceof RelayError)) throw error;
@@ -87,7 +94,11 @@ async function* carriers(
   }
 }
 
-function* trunkFindings(trunk: SipTrunk, agents: AgentsFile | null, projectId: string): Generator<Finding> {
+function* trunkFindings(
+  trunk: SipTrunk,
+  agents: AgentsFile | null,
+  projectId: string,
+): Generator<CheckResult> {
   const subject = "SIP trunk";
   const before = `“${trunk.name}”`;
   const uris = trunk.originationUris.filter(leadsToModel);
@@ -113,11 +124,17 @@ function* trunkFindings(trunk: SipTrunk, agents: AgentsFile | null, projectId: s
     );
   } else if (trunk.transfer === "sip-only") {
     faults++;
-    yield warn(subject, `${before} transfers to SIP addresses only, not to phone numbers; enable all`);
+    yield warn(
+      subject,
+      `${before} transfers to SIP addresses only, not to phone numbers; enable all`,
+    );
   }
   if (trunk.disasterRecoveryUrl === "") {
     faults++;
-    yield warn(subject, `${before} has no disaster recovery URL: callers hear a fault while OpenAI is away`);
+    yield warn(
+      subject,
+      `${before} has no disaster recovery URL: callers hear a fault while OpenAI is away`,
+    );
   }
   if (agents !== null && agents.defaultAgent === null)
     for (const number of trunk.numbers) {
@@ -125,7 +142,8 @@ function* trunkFindings(trunk: SipTrunk, agents: AgentsFile | null, projectId: s
       faults++;
       yield warn(subject, `${before}: no agent answers ${masked(number)}; its calls are rejected`);
     }
-  if (faults === 0) yield ok(subject, `${before}: ${trunk.numbers.length} numbers lead to the model`);
+  if (faults === 0)
+    yield ok(subject, `${before}: ${trunk.numbers.length} numbers lead to the model`);
 }
 
 function leadsToModel(uri: string): boolean {

@@ -1,16 +1,20 @@
+import { ProcessMetrics } from "../adapters/metrics/prom-metrics.js";
 import { exposition } from "../adapters/metrics/snapshot.js";
-import { createLog } from "../adapters/pino-log.js";
-import { ProcessMetrics } from "../adapters/prom-metrics.js";
-import { systemClock } from "../adapters/system-clock.js";
-import type { Config } from "../config.js";
-import { RelayError } from "../errors.js";
+import { createLog } from "../adapters/system/pino-log.js";
+import { systemClock } from "../adapters/system/system-clock.js";
+import type { Config } from "../config/load.js";
+import { RelayError } from "../domain/errors.js";
 import { forkWorker, type Program } from "../supervisor/fork-worker.js";
 import { OperatorProxy } from "../supervisor/operator-proxy.js";
 import { Supervisor, WorkerRefused } from "../supervisor/supervisor.js";
 import { type CliIo, EXIT_OK, EXIT_USAGE } from "./io.js";
 
 /** Runs WORKERS relay processes until a signal ends them. This process carries no call. */
-export async function superviseWorkers(io: CliIo, config: Config, record: boolean): Promise<number> {
+export async function superviseWorkers(
+  io: CliIo,
+  config: Config,
+  record: boolean,
+): Promise<number> {
   const log = createLog({ level: config.logLevel, pretty: config.logPretty });
   const program = thisProgram(record ? ["--record"] : []);
   const supervisor = new Supervisor(
@@ -53,7 +57,8 @@ export async function superviseWorkers(io: CliIo, config: Config, record: boolea
     return await ended;
   } catch (error) {
     const known =
-      error instanceof WorkerRefused || (error instanceof RelayError && error.code === "config_invalid");
+      error instanceof WorkerRefused ||
+      (error instanceof RelayError && error.code === "config_invalid");
     if (!known) throw error;
     io.err(error.message);
     return EXIT_USAGE;

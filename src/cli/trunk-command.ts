@@ -1,7 +1,7 @@
-import type { AgentsFile } from "../agent.js";
-import { AgentsFileError, readAgentsFile } from "../agents-file.js";
-import type { Config } from "../config.js";
-import { type Finding, fail, tellAll } from "./finding.js";
+import { AgentsFileError, readAgentsFile } from "../config/agents/agents-file.js";
+import type { Config } from "../config/load.js";
+import type { AgentsFile } from "../domain/agent-profile.js";
+import { type CheckResult, fail, tellAll } from "./check-result.js";
 import { type CliIo, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from "./io.js";
 import { loadSettings } from "./load.js";
 import { numberWebhooks } from "./number-command.js";
@@ -32,7 +32,7 @@ function instructions(config: Config): readonly string[] {
   ];
 }
 
-async function* examine(config: Config, io: CliIo): AsyncGenerator<Finding> {
+async function* examine(config: Config, io: CliIo): AsyncGenerator<CheckResult> {
   let agents: AgentsFile | null = null;
   try {
     agents = readAgentsFile(config, io.env);

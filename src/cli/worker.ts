@@ -1,5 +1,5 @@
-import { systemClock } from "../adapters/system-clock.js";
-import { RelayError } from "../errors.js";
+import { systemClock } from "../adapters/system/system-clock.js";
+import { RelayError } from "../domain/errors.js";
 import type { FromWorker, ToWorker } from "../supervisor/messages.js";
 import { WorkerLink } from "../supervisor/worker-link.js";
 import { type CliIo, EXIT_OK, EXIT_USAGE } from "./io.js";
@@ -32,7 +32,7 @@ export async function worker(io: CliIo, options: { readonly record?: boolean }):
     return EXIT_USAGE;
   }
   const begin = await messages.begin;
-  const { createApp } = await import("../app.js");
+  const { createApp } = await import("../app/app.js");
   let app: Awaited<ReturnType<typeof createApp>>;
   try {
     app = await createApp(loaded.config, loaded.agents, {

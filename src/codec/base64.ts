@@ -47,7 +47,11 @@ export function isBase64(src: Uint8Array, start: number, end: number): boolean {
 export function base64End(src: Uint8Array, start: number, end: number): number {
   let at = start;
   for (const last = end - 4; at <= last; at += 4) {
-    if ((VALUE[src[at]!]! | VALUE[src[at + 1]!]! | VALUE[src[at + 2]!]! | VALUE[src[at + 3]!]!) > 63) break;
+    if (
+      (VALUE[src[at]!]! | VALUE[src[at + 1]!]! | VALUE[src[at + 2]!]! | VALUE[src[at + 3]!]!) >
+      63
+    )
+      break;
   }
   // Less than a whole group of symbols is left: nothing, or a padded one.
   let symbols = 0;
@@ -57,7 +61,8 @@ export function base64End(src: Uint8Array, start: number, end: number): number {
   }
   if (symbols === 0) return at;
   const pads = 4 - symbols;
-  if (pads > 2 || at + pads > end || (VALUE[src[at - 1]!]! & (pads === 1 ? 0x03 : 0x0f)) !== 0) return -1;
+  if (pads > 2 || at + pads > end || (VALUE[src[at - 1]!]! & (pads === 1 ? 0x03 : 0x0f)) !== 0)
+    return -1;
   for (let i = 0; i < pads; i++) if (src[at++] !== PAD) return -1;
   return at;
 }

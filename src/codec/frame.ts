@@ -40,7 +40,8 @@ export class FrameCutter {
   push(chunk: Uint8Array, start: number, end: number, sink: FrameSink): void {
     let at = start;
     if (this.#restBytes > 0) {
-      while (at < end && this.#restBytes < FRAME_BYTES) this.#rest[this.#restBytes++] = chunk[at++]!;
+      while (at < end && this.#restBytes < FRAME_BYTES)
+        this.#rest[this.#restBytes++] = chunk[at++]!;
       if (this.#restBytes < FRAME_BYTES) return;
       this.#restBytes = 0;
       sink.frame(this.#rest, 0);

@@ -4,7 +4,7 @@
  */
 import { hostname } from "node:os";
 import { z } from "zod";
-import { parseDialTarget } from "../agents/dial-target.js";
+import { parseDialTarget } from "./agents/dial-target.js";
 
 export type SettingGroup =
   | "Listeners"
@@ -50,7 +50,9 @@ function required<T>(declaration: Declaration<T> & { readonly example: string })
   return { secret: false, ...declaration, default: null, required: true };
 }
 
-function optional<T>(declaration: Declaration<T> & { readonly example: string }): Setting<T | null> {
+function optional<T>(
+  declaration: Declaration<T> & { readonly example: string },
+): Setting<T | null> {
   return { secret: false, ...declaration, default: null, required: false };
 }
 
@@ -113,7 +115,12 @@ function url({ secure, placeholders = false }: UrlRule): z.ZodType<string, strin
     .transform((value) => value.replace(/\/+$/, ""));
 }
 
-function urlProblem(value: string, secure: string, plain: string, placeholders: boolean): string | null {
+function urlProblem(
+  value: string,
+  secure: string,
+  plain: string,
+  placeholders: boolean,
+): string | null {
   if (/\s/.test(value) || hasControl(value)) return "holds white space";
   const probe = placeholders ? value.replaceAll("{node}", "n").replaceAll("{worker}", "0") : value;
   if (/[{}]/.test(probe)) return placeholders ? "knows only {node} and {worker}" : "holds a brace";

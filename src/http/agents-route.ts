@@ -1,7 +1,7 @@
 /**
  * `GET /api/agents`: what a supervisor has to know of the agents. Names and descriptions only: never numbers, instructions, keys.
  */
-import type { AgentProfile, AgentsFile } from "../agent.js";
+import type { AgentProfile, AgentsFile } from "../domain/agent-profile.js";
 import type { OperatorRoute } from "./ops-route.js";
 import { json } from "./reply.js";
 

@@ -1,12 +1,13 @@
 /**
  * Call records for operators: lists, single calls, export and deletion. `docs/records.md` has the reference.
  */
-import { RelayError } from "../errors.js";
-import type { CallSid } from "../ports.js";
-import type { CallRecord } from "../records/call-record.js";
+
+import type { CallRecord } from "../domain/call-record.js";
+import { RelayError } from "../domain/errors.js";
+import type { CallSid } from "../domain/ids.js";
+import type { CallOutcome } from "../domain/record-event.js";
+import type { CallCursor, CallFilter, CallStore } from "../ports/store.js";
 import { toCsv } from "../records/csv.js";
-import type { CallOutcome } from "../records/record-event.js";
-import type { CallCursor, CallFilter, CallStore } from "../records/store-port.js";
 import { callSidOf, type OperatorRequest, type OperatorRoute } from "./ops-route.js";
 import { json, type Reply } from "./reply.js";
 
@@ -24,7 +25,13 @@ const MAX_LIMIT = 500;
 const CALLER_PAGE = 200;
 /** More calls of one caller than this are exported in pieces. */
 const MAX_EXPORT = 2_000;
-const OUTCOMES: readonly CallOutcome[] = ["completed", "transferred", "abandoned", "failed", "rejected"];
+const OUTCOMES: readonly CallOutcome[] = [
+  "completed",
+  "transferred",
+  "abandoned",
+  "failed",
+  "rejected",
+];
 
 export function recordRoutes(parts: RecordRouteParts): readonly OperatorRoute[] {
   const route = (
@@ -39,10 +46,15 @@ export function recordRoutes(parts: RecordRouteParts): readonly OperatorRoute[] 
   });
   return [
     route("GET", "/api/calls", async (request) => await listCalls(parts, request)),
-    route("GET", "/api/calls/:callSid", async ({ params }) => await oneCall(parts, params["callSid"] ?? "")),
+    route(
+      "GET",
+      "/api/calls/:callSid",
+      async ({ params }) => await oneCall(parts, params["callSid"] ?? ""),
+    ),
     route("DELETE", "/api/calls/:callSid", async ({ params }) => {
       const callSid = callSidOf(params["callSid"]);
-      if (callSid === null || !(await parts.remove(callSid))) return json(404, { error: "not_found" });
+      if (callSid === null || !(await parts.remove(callSid)))
+        return json(404, { error: "not_found" });
       return { status: 204 };
     }),
     route("GET", "/api/callers/:caller", async (request) => await exportCaller(parts, request)),
@@ -71,16 +83,25 @@ async function answer(
 /** A query that cannot be understood; the message names the parameter. */
 class QueryFault extends Error {}
 
-async function listCalls(parts: RecordRouteParts, { query, head }: OperatorRequest): Promise<Reply> {
+async function listCalls(
+  parts: RecordRouteParts,
+  { query, head }: OperatorRequest,
+): Promise<Reply> {
   const limit = readLimit(query);
   const after = readCursor(query);
   const page = await parts.store.list(readFilter(query), after, limit + 1);
   const records = page.slice(0, limit).map((record) => newest(parts, record));
   const next = page.length > limit ? cursorOf(records.at(-1)) : null;
-  const format = query.get("format") ?? (head.header("accept").includes("text/csv") ? "csv" : "json");
+  const format =
+    query.get("format") ?? (head.header("accept").includes("text/csv") ? "csv" : "json");
   if (format === "csv") {
     const headers = next === null ? {} : { "X-Next-Cursor": next };
-    return { status: 200, type: "text/csv; charset=utf-8; header=present", body: toCsv(records), headers };
+    return {
+      status: 200,
+      type: "text/csv; charset=utf-8; header=present",
+      body: toCsv(records),
+      headers,
+    };
   }
   if (format !== "json") throw new QueryFault("format is json or csv");
   return json(200, { calls: records, next });
@@ -93,7 +114,10 @@ async function oneCall(parts: RecordRouteParts, text: string): Promise<Reply> {
   return record === null ? json(404, { error: "not_found" }) : json(200, record);
 }
 
-async function exportCaller(parts: RecordRouteParts, { params, query }: OperatorRequest): Promise<Reply> {
+async function exportCaller(
+  parts: RecordRouteParts,
+  { params, query }: OperatorRequest,
+): Promise<Reply> {
   const caller = toCaller(params["caller"] ?? "");
   const calls: CallRecord[] = [];
   let after = readCursor(query);
@@ -102,7 +126,8 @@ async function exportCaller(parts: RecordRouteParts, { params, query }: Operator
     calls.push(...page.map((record) => newest(parts, record)));
     after = toCursor(page.at(-1));
     if (page.length < CALLER_PAGE) return json(200, { caller, calls, next: null });
-    if (calls.length >= MAX_EXPORT) return json(200, { caller, calls, next: cursorOf(page.at(-1)) });
+    if (calls.length >= MAX_EXPORT)
+      return json(200, { caller, calls, next: cursorOf(page.at(-1)) });
   }
 }
 
@@ -182,12 +207,17 @@ function readCursor(query: URLSearchParams): CallCursor | null {
 
 function toCursor(record: CallRecord | undefined): CallCursor | null {
   if (record === undefined) return null;
-  return { startedMs: record.startedAt === null ? 0 : Date.parse(record.startedAt), callSid: record.callSid };
+  return {
+    startedMs: record.startedAt === null ? 0 : Date.parse(record.startedAt),
+    callSid: record.callSid,
+  };
 }
 
 function cursorOf(record: CallRecord | undefined): string | null {
   const cursor = toCursor(record);
-  return cursor === null ? null : Buffer.from(`${cursor.startedMs}-${cursor.callSid}`).toString("base64url");
+  return cursor === null
+    ? null
+    : Buffer.from(`${cursor.startedMs}-${cursor.callSid}`).toString("base64url");
 }
 
 /** In a query a "+" stands for a space unless it was escaped; nobody escapes it. */

@@ -78,7 +78,10 @@ export function readConsoleFiles(
       ...SCRIPTS.map((name) => [name, own(name, SCRIPT)] as const),
       ["vendor/preact.mjs", readOne(packages.resolve("preact"), SCRIPT)] as const,
       // What `require` is given is the same for Node; the module for browsers lies beside it.
-      ["vendor/htm.mjs", readOne(join(dirname(packages.resolve("htm")), "htm.module.js"), SCRIPT)] as const,
+      [
+        "vendor/htm.mjs",
+        readOne(join(dirname(packages.resolve("htm")), "htm.module.js"), SCRIPT),
+      ] as const,
     ]),
   };
 }

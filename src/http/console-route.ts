@@ -1,7 +1,9 @@
 /**
  * `GET /console`: the web console, its files, and signing in to it. `docs/console.md` has the reference.
  */
-import type { CallMetrics, Log } from "../ports.js";
+
+import type { Log } from "../ports/log.js";
+import type { CallMetrics } from "../ports/metrics.js";
 import { type ConsoleFile, type ConsoleFiles, readConsoleFiles } from "./console-files.js";
 import type { ConsoleSessions } from "./console-session.js";
 import type { RequestHead } from "./exchange.js";
@@ -77,10 +79,15 @@ export function consoleRoutes(parts: ConsoleRouteParts): readonly OperatorRoute[
   ];
 }
 
-function openSession({ sessions, metrics, log }: ConsoleRouteParts, { head, body }: OperatorRequest): Reply {
+function openSession(
+  { sessions, metrics, log }: ConsoleRouteParts,
+  { head, body }: OperatorRequest,
+): Reply {
   if (sessions === null) return { status: 204 };
-  const token: unknown = typeof body === "object" && body !== null ? Reflect.get(body, "token") : null;
-  if (typeof token !== "string") return json(400, { error: "invalid", message: "token is missing" });
+  const token: unknown =
+    typeof body === "object" && body !== null ? Reflect.get(body, "token") : null;
+  if (typeof token !== "string")
+    return json(400, { error: "invalid", message: "token is missing" });
   if (sessions.isToken(token))
     return { status: 204, headers: { "Set-Cookie": sessions.issue(isSecure(head)) } };
   metrics.authFailure("api", "invalid");
@@ -98,7 +105,12 @@ function fileReply(head: RequestHead, { type, body, etag }: ConsoleFile): Reply 
     .header("if-none-match")
     .split(",")
     .some((tag) => tag.trim().replace(/^W\//, "") === etag);
-  return { status: known ? 304 : 200, type, body, headers: { ETag: etag, "Cache-Control": "no-cache" } };
+  return {
+    status: known ? 304 : 200,
+    type,
+    body,
+    headers: { ETag: etag, "Cache-Control": "no-cache" },
+  };
 }
 
 function strictHeaders(phone: boolean): Readonly<Record<string, string>> {

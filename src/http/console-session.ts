@@ -3,7 +3,7 @@
  * every worker and node knows it, a restart ends nothing, and a new token ends it all.
  */
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
-import type { Clock } from "../ports.js";
+import type { Clock } from "../ports/clock.js";
 
 /** A working day. */
 export const SESSION_MS = 12 * 3_600_000;
@@ -69,6 +69,12 @@ export function sameSecret(given: string, expected: string): boolean {
 }
 
 function cookie(value: string, maxAgeS: number, secure: boolean): string {
-  const fields = [`${COOKIE}=${value}`, "HttpOnly", "SameSite=Strict", "Path=/", `Max-Age=${maxAgeS}`];
+  const fields = [
+    `${COOKIE}=${value}`,
+    "HttpOnly",
+    "SameSite=Strict",
+    "Path=/",
+    `Max-Age=${maxAgeS}`,
+  ];
   return [...fields, ...(secure ? ["Secure"] : [])].join("; ");
 }

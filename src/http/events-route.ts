@@ -1,9 +1,10 @@
 /**
  * `GET /api/events`: what happens in live calls, as server-sent events. `docs/events.md` has the reference.
  */
-import type { CallSid, Clock } from "../ports.js";
+import type { CallSid } from "../domain/ids.js";
+import type { RecordEvent } from "../domain/record-event.js";
+import type { Clock } from "../ports/clock.js";
 import type { LiveEvents } from "../records/live-events.js";
-import type { RecordEvent } from "../records/record-event.js";
 import type { Exchange } from "./exchange.js";
 import { callSidOf, type OperatorRequest, type OperatorRoute } from "./ops-route.js";
 import { json } from "./reply.js";
@@ -28,7 +29,11 @@ export function eventsRoute(parts: EventsRouteParts): OperatorRoute {
   };
 }
 
-function follow({ events, clock }: EventsRouteParts, exchange: Exchange, { query }: OperatorRequest): void {
+function follow(
+  { events, clock }: EventsRouteParts,
+  exchange: Exchange,
+  { query }: OperatorRequest,
+): void {
   if (exchange.head.method === "HEAD") {
     exchange.answer({ status: 200, type: "text/event-stream" });
     return;

@@ -61,7 +61,11 @@ export class Exchange {
   answer(reply: Reply): void {
     if (!this.#open) return;
     this.#open = false;
-    write(this.#response, this.#last() ? { ...reply, close: true } : reply, this.head.method === "HEAD");
+    write(
+      this.#response,
+      this.#last() ? { ...reply, close: true } : reply,
+      this.head.method === "HEAD",
+    );
   }
 
   /**
@@ -81,7 +85,11 @@ export class Exchange {
       closed();
     };
     response.onAborted(over);
-    const headers = { "Content-Type": type, "Cache-Control": "no-store", "X-Accel-Buffering": "no" };
+    const headers = {
+      "Content-Type": type,
+      "Cache-Control": "no-store",
+      "X-Accel-Buffering": "no",
+    };
     response.cork(() => {
       for (const [name, value] of Object.entries(headers)) response.writeHeader(name, value);
     });

@@ -8,13 +8,14 @@ import type {
   WebSocket,
   WebSocketBehavior,
 } from "uWebSockets.js";
-import type { Log, MediaReceiver, MediaSocket } from "../ports.js";
-import type { Desk } from "../relay/desk.js";
+import type { Log } from "../ports/log.js";
+import type { MediaReceiver, MediaSocket } from "../ports/sockets.js";
+import type { CallService } from "../relay/calls/call-service.js";
 import { text, write } from "./reply.js";
 import type { WebhookGuard } from "./webhook-guard.js";
 
 export interface MediaRouteParts {
-  readonly desk: Pick<Desk, "openStream">;
+  readonly desk: Pick<CallService, "openStream">;
   readonly guard: WebhookGuard;
   readonly log: Log;
   /** As it stands in `<Stream url>` of this process, without a final slash. */
@@ -87,7 +88,7 @@ class UwsMediaSocket implements MediaSocket {
     this.#log = log;
   }
 
-  open(desk: Pick<Desk, "openStream">): void {
+  open(desk: Pick<CallService, "openStream">): void {
     try {
       const receiver = desk.openStream(this);
       this.#receiver = receiver;

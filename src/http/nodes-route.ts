@@ -1,4 +1,4 @@
-import { RelayError } from "../errors.js";
+import { RelayError } from "../domain/errors.js";
 import type { OperatorRoute } from "./ops-route.js";
 import { json } from "./reply.js";
 

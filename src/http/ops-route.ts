@@ -1,10 +1,13 @@
 /**
  * The operator listener: metrics, readiness, and a supervisor's hand on live calls.
  */
+
+import type { Config } from "../config/load.js";
 import { isLoopbackHost } from "../config/settings.js";
-import type { Config } from "../config.js";
-import type { CallMetrics, CallSid, Log } from "../ports.js";
-import type { Desk, Refusal } from "../relay/desk.js";
+import type { CallSid } from "../domain/ids.js";
+import type { Log } from "../ports/log.js";
+import type { CallMetrics } from "../ports/metrics.js";
+import type { CallService, Refusal } from "../relay/calls/call-service.js";
 import { type ConsoleSessions, sameSecret } from "./console-session.js";
 import type { Exchange, RequestHead } from "./exchange.js";
 import { json, methodNotAllowed, NOT_FOUND, type Reply } from "./reply.js";
@@ -38,7 +41,7 @@ export interface OperatorRouterParts {
   readonly config: Pick<Config, "adminHost" | "adminToken">;
   /** Absent: the console's cookie opens nothing. */
   readonly sessions?: ConsoleSessions | null;
-  readonly desk: Pick<Desk, "readiness" | "transfer" | "end">;
+  readonly desk: Pick<CallService, "readiness" | "transfer" | "end">;
   /** The Prometheus text and its content type. */
   readonly scrape: () => Promise<{ readonly type: string; readonly body: string }>;
   readonly metrics: Pick<CallMetrics, "authFailure">;
@@ -104,7 +107,11 @@ export class OperatorRouter {
     else this.#run(exchange, route, { ...request, body: null });
   }
 
-  #withBody(exchange: Exchange, route: OperatorRoute, request: Omit<OperatorRequest, "body">): void {
+  #withBody(
+    exchange: Exchange,
+    route: OperatorRoute,
+    request: Omit<OperatorRequest, "body">,
+  ): void {
     exchange.readBody(MAX_BODY_BYTES, (bytes) => {
       let body: unknown = null;
       if (bytes.length > 0) {
@@ -201,7 +208,8 @@ function ownRoutes({ desk, scrape }: OperatorRouterParts): readonly OperatorRout
       handle: async ({ params, body }) => {
         const destination = field(body, "destination");
         const reason = field(body, "reason");
-        if (destination === null) return json(400, { error: "invalid", message: "destination is missing" });
+        if (destination === null)
+          return json(400, { error: "invalid", message: "destination is missing" });
         const callSid = callSidOf(params["callSid"]);
         if (callSid === null) return refusalReply("not_found");
         const refusal = await desk.transfer(callSid, destination, reason);

@@ -1,9 +1,9 @@
 /**
  * `POST /api/calls`: a call that the relay places. `docs/outbound.md` has the reference.
  */
-import { numberProblem } from "../agents/dial-target.js";
-import { RelayError } from "../errors.js";
-import type { Outbound, OutboundOrder, OutboundRefusal } from "../relay/outbound.js";
+import { numberProblem } from "../config/agents/dial-target.js";
+import { RelayError } from "../domain/errors.js";
+import type { Outbound, OutboundOrder, OutboundRefusal } from "../relay/calls/outbound.js";
 import type { OperatorRoute } from "./ops-route.js";
 import { json, type Reply } from "./reply.js";
 
@@ -61,7 +61,10 @@ function readOrder(body: unknown): OutboundOrder | string {
 function refused(refusal: OutboundRefusal, agent: string): Reply {
   switch (refusal) {
     case "agent_unknown":
-      return json(422, { error: refusal, message: `the agents file has no agent ${JSON.stringify(agent)}` });
+      return json(422, {
+        error: refusal,
+        message: `the agents file has no agent ${JSON.stringify(agent)}`,
+      });
     case "from_missing":
       return json(422, {
         error: refusal,

@@ -1,8 +1,9 @@
 /**
  * `GET /api/calls/:callSid/recording`: the sound of a call, in parts, as a browser's player asks for it (RFC 9110, 14).
  */
-import type { CallSid } from "../ports.js";
-import type { CallRecord } from "../records/call-record.js";
+
+import type { CallRecord } from "../domain/call-record.js";
+import type { CallSid } from "../domain/ids.js";
 import { callSidOf, type OperatorRequest, type OperatorRoute } from "./ops-route.js";
 import { json, type Reply } from "./reply.js";
 
@@ -15,7 +16,11 @@ export interface RecordingPart {
 export interface RecordingRouteParts {
   readonly find: (callSid: CallSid) => Promise<CallRecord | null>;
   /** Null: the file is not on this machine. */
-  readonly read: (file: string, fromByte: number, maxBytes: number) => Promise<RecordingPart | null>;
+  readonly read: (
+    file: string,
+    fromByte: number,
+    maxBytes: number,
+  ) => Promise<RecordingPart | null>;
   /** Default 1 MiB: a minute of two channels. What is beyond is asked for when it is wanted. */
   readonly maxPartBytes?: number;
   /** Default 8 MiB. */
@@ -39,31 +44,45 @@ export function recordingRoute(parts: RecordingRouteParts): OperatorRoute {
 }
 
 async function answer(
-  { find, read, maxPartBytes = MAX_PART_BYTES, maxWholeBytes = MAX_WHOLE_BYTES }: RecordingRouteParts,
+  {
+    find,
+    read,
+    maxPartBytes = MAX_PART_BYTES,
+    maxWholeBytes = MAX_WHOLE_BYTES,
+  }: RecordingRouteParts,
   { params, head }: OperatorRequest,
 ): Promise<Reply> {
   const callSid = callSidOf(params["callSid"]);
   const file = callSid === null ? null : ((await find(callSid))?.recording?.file ?? null);
-  if (file === null) return json(404, { error: "not_found", message: "there is no recording of that call" });
+  if (file === null)
+    return json(404, { error: "not_found", message: "there is no recording of that call" });
   const range = /^bytes=(\d{1,12})-(\d{1,12})?$/.exec(head.header("range"));
   const from = Number(range?.[1] ?? 0);
   const wanted = range?.[2] === undefined ? Number.POSITIVE_INFINITY : Number(range[2]) - from + 1;
   const most = range === null ? maxWholeBytes : Math.min(maxPartBytes, Math.max(0, wanted));
   const part = await read(file, from, most);
   if (part === null)
-    return json(404, { error: "not_found", message: "the recording's file is not on this machine" });
+    return json(404, {
+      error: "not_found",
+      message: "the recording's file is not on this machine",
+    });
   const { bytes, sizeBytes } = part;
   if (range === null && bytes.length < sizeBytes)
     return json(413, { error: "too_large", message: "ask for a part of it, with Range" });
   if (range !== null && bytes.length === 0)
-    return { ...json(416, { error: "range" }), headers: { "Content-Range": `bytes */${sizeBytes}` } };
+    return {
+      ...json(416, { error: "range" }),
+      headers: { "Content-Range": `bytes */${sizeBytes}` },
+    };
   return {
     status: range === null ? 200 : 206,
     type: "audio/wav",
     body: bytes,
     headers: {
       "Accept-Ranges": "bytes",
-      ...(range === null ? {} : { "Content-Range": `bytes ${from}-${from + bytes.length - 1}/${sizeBytes}` }),
+      ...(range === null
+        ? {}
+        : { "Content-Range": `bytes ${from}-${from + bytes.length - 1}/${sizeBytes}` }),
     },
   };
 }

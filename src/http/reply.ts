@@ -57,7 +57,11 @@ export function write(response: HttpResponse, reply: Reply, bodiless = false): v
   response.cork(() => {
     response.writeStatus(`${reply.status} ${REASONS[reply.status] ?? "Status"}`);
     if (reply.type !== undefined) response.writeHeader("Content-Type", reply.type);
-    const headers = { "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", ...reply.headers };
+    const headers = {
+      "X-Content-Type-Options": "nosniff",
+      "Cache-Control": "no-store",
+      ...reply.headers,
+    };
     for (const [name, value] of Object.entries(headers)) response.writeHeader(name, value);
     const close = reply.close ?? false;
     // A 204 gets a Content-Length of 0 by end(), which RFC 9110 (8.6) would rather not see and every client takes. The

@@ -2,11 +2,13 @@
  * Listeners over uWebSockets.js. `http/` is the only user of that package.
  */
 import type { us_listen_socket } from "uWebSockets.js";
-import type { Config } from "../config.js";
-import { twilioAuthTokens } from "../config.js";
-import { RelayError } from "../errors.js";
-import type { CallMetrics, Clock, Log } from "../ports.js";
-import type { Desk, SipDesk } from "../relay/desk.js";
+import type { Config } from "../config/load.js";
+import { twilioAuthTokens } from "../config/load.js";
+import { RelayError } from "../domain/errors.js";
+import type { Clock } from "../ports/clock.js";
+import type { Log } from "../ports/log.js";
+import type { CallMetrics } from "../ports/metrics.js";
+import type { CallService, SipCallService } from "../relay/calls/call-service.js";
 import { Exchange } from "./exchange.js";
 import { mediaBehavior } from "./media-route.js";
 import { type OperatorRoute, OperatorRouter, type OperatorRouterParts } from "./ops-route.js";
@@ -39,9 +41,13 @@ export interface PublicServerParts {
   >;
   /** As it stands in this process's `<Stream url>`: mediaUrlFor(config, worker). */
   readonly mediaUrl: string;
-  readonly desk: Desk;
+  readonly desk: CallService;
   /** Null: the SIP path is not configured, and its addresses are nobody's. */
-  readonly sip?: { readonly desk: SipDesk; readonly secret: string; readonly claimOnce: ClaimOnce } | null;
+  readonly sip?: {
+    readonly desk: SipCallService;
+    readonly secret: string;
+    readonly claimOnce: ClaimOnce;
+  } | null;
   readonly metrics: Pick<CallMetrics, "authFailure">;
   readonly clock: Clock;
   readonly log: Log;
@@ -83,7 +89,12 @@ export function createPublicServer(parts: PublicServerParts): HttpServer {
     if (mediaPaths.has(path)) {
       // An upgrade never comes here.
       if (method !== "GET") exchange.answer(methodNotAllowed(["GET"]));
-      else if (guard.signed("media", exchange.head.header("x-twilio-signature"), [mediaUrl, `${mediaUrl}/`]))
+      else if (
+        guard.signed("media", exchange.head.header("x-twilio-signature"), [
+          mediaUrl,
+          `${mediaUrl}/`,
+        ])
+      )
         exchange.answer(text(426, "upgrade required", { headers: { Upgrade: "websocket" } }));
       else exchange.answer(text(403, "forbidden"));
       return;

@@ -2,11 +2,12 @@
  * The SIP path's webhooks: Twilio's for numbers whose callers go into a conference, and OpenAI's for calls that ring at the model.
  */
 import { createHash } from "node:crypto";
-import { DELIVERY_TTL_MS, verifyDelivery } from "../adapters/openai-webhook.js";
-import { RelayError } from "../errors.js";
-import type { CallMetrics, Log } from "../ports.js";
-import type { SipDesk } from "../relay/desk.js";
-import { readInvite } from "../relay/sip-invite.js";
+import { DELIVERY_TTL_MS, verifyDelivery } from "../adapters/openai/webhook.js";
+import { RelayError } from "../domain/errors.js";
+import type { Log } from "../ports/log.js";
+import type { CallMetrics } from "../ports/metrics.js";
+import type { SipCallService } from "../relay/calls/call-service.js";
+import { readInvite } from "../relay/sip/invite.js";
 import { parseSipWebhook } from "../wire/sip-webhook.js";
 import type { Exchange } from "./exchange.js";
 import { text } from "./reply.js";
@@ -15,7 +16,7 @@ import { MAX_BODY_BYTES } from "./webhook-guard.js";
 export interface SipRouteParts {
   /** OPENAI_WEBHOOK_SECRET. */
   readonly secret: string;
-  readonly desk: Pick<SipDesk, "invited">;
+  readonly desk: Pick<SipCallService, "invited">;
   /** True for the first of all processes that asks for this key. */
   readonly claimOnce: (key: string, ttlMs: number) => Promise<boolean>;
   readonly metrics: Pick<CallMetrics, "authFailure">;
@@ -67,7 +68,11 @@ export function openAiWebhook(parts: SipRouteParts): (exchange: Exchange) => voi
     if (first && event.type === "realtime.call.incoming") await desk.invited(readInvite(event));
   }
 
-  function refuse(exchange: Exchange, reason: "missing" | "invalid" | "replayed", error: unknown): void {
+  function refuse(
+    exchange: Exchange,
+    reason: "missing" | "invalid" | "replayed",
+    error: unknown,
+  ): void {
     metrics.authFailure("openai", reason);
     log.warn("request refused: openai webhook", { reason }, error ?? undefined);
     exchange.answer(text(400, "bad request"));

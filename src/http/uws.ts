@@ -6,7 +6,7 @@
 import type * as UwsModule from "uWebSockets.js";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { RelayError } from "../errors.js";
+import { RelayError } from "../domain/errors.js";
 
 /** What the binding can do and its type file does not know: host and options together, and closing all connections. */
 export type UwsApp = UwsModule.TemplatedApp & {
@@ -59,7 +59,9 @@ export function findUws(require: Loader): UwsBuild {
     throw refusal("uWebSockets.js is not installed", "npm ci", error);
   }
   const repackaged = entry.endsWith(join("src", "uws.js"));
-  const file = repackaged ? `uWebSockets.js/binaries/uws_${platform}_${arch}_${abi}.node` : "uWebSockets.js";
+  const file = repackaged
+    ? `uWebSockets.js/binaries/uws_${platform}_${arch}_${abi}.node`
+    : "uWebSockets.js";
   try {
     const uws: unknown = require(file);
     if (!isUws(uws)) throw new TypeError("it exports no native App");
@@ -82,6 +84,7 @@ function refusal(problem: string, command: string, cause: unknown): RelayError {
 function isUws(value: unknown): value is Uws {
   if (typeof value !== "object" || value === null || !("App" in value)) return false;
   return (
-    typeof value.App === "function" && /\[native code\]/.test(Function.prototype.toString.call(value.App))
+    typeof value.App === "function" &&
+    /\[native code\]/.test(Function.prototype.toString.call(value.App))
   );
 }

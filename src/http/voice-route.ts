@@ -1,18 +1,19 @@
 /**
  * Twilio's webhooks: voice, `<Connect action>`, `<Dial action>` and the callbacks.
  */
-import { renderTwiml } from "../adapters/twiml-xml.js";
-import type { Clock, Log } from "../ports.js";
-import type { CallbackKind, Desk, SipDesk } from "../relay/desk.js";
+import { renderTwiml } from "../adapters/twilio/twiml-xml.js";
+import type { Clock } from "../ports/clock.js";
+import type { Log } from "../ports/log.js";
+import type { CallbackKind, CallService, SipCallService } from "../relay/calls/call-service.js";
 import type { Twiml } from "../wire/twiml.js";
 import type { Exchange } from "./exchange.js";
 import type { Reply } from "./reply.js";
 import type { SignedForm, WebhookGuard } from "./webhook-guard.js";
 
 export interface VoiceRouteParts {
-  readonly desk: Desk;
+  readonly desk: CallService;
   /** Null: the SIP path is not configured. */
-  readonly sip: Pick<SipDesk, "incomingSip"> | null;
+  readonly sip: Pick<SipCallService, "incomingSip"> | null;
   readonly guard: WebhookGuard;
   readonly clock: Clock;
   readonly log: Log;
@@ -22,7 +23,10 @@ export interface VoiceRouteParts {
 const ANSWER_TIMEOUT_MS = 12_000;
 
 const APOLOGY: Twiml = [
-  { verb: "say", text: "We are sorry, we cannot take your call right now. Please call again later." },
+  {
+    verb: "say",
+    text: "We are sorry, we cannot take your call right now. Please call again later.",
+  },
   { verb: "hangup" },
 ];
 

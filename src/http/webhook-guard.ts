@@ -1,9 +1,10 @@
 /**
  * What stands between the public listener and everything behind it: size, form, signature.
  */
-import { twilioSignatureValid } from "../adapters/twilio-rest.js";
-import type { AuthSurface, CallMetrics, Log } from "../ports.js";
-import type { Form } from "../relay/desk.js";
+import { twilioSignatureValid } from "../adapters/twilio/rest.js";
+import type { Log } from "../ports/log.js";
+import type { AuthSurface, CallMetrics } from "../ports/metrics.js";
+import type { Form } from "../relay/calls/call-service.js";
 import type { Exchange } from "./exchange.js";
 import { text } from "./reply.js";
 
@@ -43,7 +44,9 @@ export class WebhookGuard {
       const fields = new URLSearchParams(body.toString("utf8"));
       const { query } = exchange.head;
       const url = this.#options.publicUrl + path + (query === "" ? "" : `?${query}`);
-      if (!this.signed("webhook", exchange.head.header("x-twilio-signature"), [url], repeated(fields))) {
+      if (
+        !this.signed("webhook", exchange.head.header("x-twilio-signature"), [url], repeated(fields))
+      ) {
         exchange.answer(text(403, "forbidden"));
         return;
       }
@@ -80,5 +83,7 @@ function repeated(fields: URLSearchParams): Record<string, string | readonly str
 
 /** Field → its first value. */
 function first(fields: URLSearchParams): Form {
-  return Object.fromEntries([...new Set(fields.keys())].map((name) => [name, fields.get(name) ?? ""]));
+  return Object.fromEntries(
+    [...new Set(fields.keys())].map((name) => [name, fields.get(name) ?? ""]),
+  );
 }

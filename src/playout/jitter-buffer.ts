@@ -83,6 +83,12 @@ export class JitterBuffer {
 }
 
 /** A loop, because `subarray` + `set` would allocate a view for each frame. */
-function copy(from: Uint8Array, fromStart: number, to: Uint8Array, toStart: number, n: number): void {
+function copy(
+  from: Uint8Array,
+  fromStart: number,
+  to: Uint8Array,
+  toStart: number,
+  n: number,
+): void {
   for (let i = 0; i < n; i++) to[toStart + i] = from[fromStart + i]!;
 }

@@ -1,5 +1,5 @@
 import { bytesToMs, FRAME_BYTES } from "../codec/frame.js";
-import type { ItemId, ResponseId } from "../ports.js";
+import type { ItemId, ResponseId } from "../domain/ids.js";
 
 /** The account of one item of the model's speech: what came, what left, where it lies in the playout. */
 export interface LedgerEntry {
@@ -17,7 +17,7 @@ export interface LedgerEntry {
 }
 
 /** What is told of an item that is over for the caller. */
-export interface Hearing {
+export interface PlaybackReport {
   readonly itemId: ItemId;
   readonly responseId: ResponseId;
   readonly contentIndex: number;
@@ -28,7 +28,7 @@ export interface Hearing {
 }
 
 /** The items that are being played or wait, oldest first. Few at a time: a list is enough. */
-export class Ledger {
+export class PlayoutLedger {
   readonly #entries: LedgerEntry[] = [];
 
   get entries(): readonly LedgerEntry[] {
@@ -72,10 +72,12 @@ export class Ledger {
   }
 
   /** Takes out, oldest first, an entry that is complete and has been heard to its end; undefined when there is none. */
-  takeHeard(heardBytes: number): Hearing | undefined {
+  takeHeard(heardBytes: number): PlaybackReport | undefined {
     const entry = this.#entries[0];
-    if (entry === undefined || !entry.complete || entry.sentBytes < entry.receivedBytes) return undefined;
-    if (entry.receivedBytes > 0 && entry.startBytes + entry.sentBytes > heardBytes) return undefined;
+    if (entry === undefined || !entry.complete || entry.sentBytes < entry.receivedBytes)
+      return undefined;
+    if (entry.receivedBytes > 0 && entry.startBytes + entry.sentBytes > heardBytes)
+      return undefined;
     this.#entries.shift();
     return hearing(entry, entry.receivedBytes, false);
   }
@@ -85,10 +87,12 @@ export class Ledger {
    * An item is cut unless it was complete and all but its last frame was heard: cutting costs its transcript
    * in the model's memory, and a frame is as exact as this account can be.
    */
-  takeAll(heardBytes: number): Hearing[] {
+  takeAll(heardBytes: number): PlaybackReport[] {
     const hearings = this.#entries.map((entry) => {
       const heard =
-        entry.startBytes < 0 ? 0 : Math.max(0, Math.min(entry.sentBytes, heardBytes - entry.startBytes));
+        entry.startBytes < 0
+          ? 0
+          : Math.max(0, Math.min(entry.sentBytes, heardBytes - entry.startBytes));
       const toItsEnd = entry.complete && entry.receivedBytes - heard <= FRAME_BYTES;
       return hearing(entry, toItsEnd ? entry.receivedBytes : heard, !toItsEnd);
     });
@@ -97,7 +101,7 @@ export class Ledger {
   }
 }
 
-function hearing(entry: LedgerEntry, heardBytes: number, cut: boolean): Hearing {
+function hearing(entry: LedgerEntry, heardBytes: number, cut: boolean): PlaybackReport {
   return {
     itemId: entry.itemId,
     responseId: entry.responseId,

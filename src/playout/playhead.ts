@@ -12,7 +12,7 @@ const WINDOW = 8;
  * played. Echoes can only be late, never early, so the smallest delay of the last few is the best estimate.
  * A generation ends with a `clear`; echoes of an older one are not "heard" and are ignored.
  */
-export class Playhead {
+export class PlaybackClock {
   #generation = 0;
   #sentBytes = 0;
   #confirmedBytes = 0;

@@ -1,9 +1,9 @@
 import { BYTES_PER_MS, bytesToMs, FRAME_BYTES, msToBytes } from "../codec/frame.js";
-import type { ItemId, ResponseId } from "../ports.js";
+import type { ItemId, ResponseId } from "../domain/ids.js";
 import type { BlockPool } from "./block-pool.js";
 import { JitterBuffer } from "./jitter-buffer.js";
-import { type Hearing, Ledger, type LedgerEntry } from "./ledger.js";
-import { Playhead } from "./playhead.js";
+import { type LedgerEntry, type PlaybackReport, PlayoutLedger } from "./ledger.js";
+import { PlaybackClock } from "./playhead.js";
 
 /** Where playout puts what it decides: the caller's leg. */
 export interface PlayoutSink {
@@ -47,8 +47,8 @@ export class Playout {
   readonly #sink: PlayoutSink;
   readonly #leadMs: number;
   readonly #buffer: JitterBuffer;
-  readonly #ledger = new Ledger();
-  readonly #playhead = new Playhead();
+  readonly #ledger = new PlayoutLedger();
+  readonly #playhead = new PlaybackClock();
   readonly #scratch = new Uint8Array(MESSAGE_BYTES);
   #markedBytes = 0;
   #held = false;
@@ -156,7 +156,8 @@ export class Playout {
       let n = Math.min(waiting, room, leadMs <= 0 ? FRAME_BYTES : MESSAGE_BYTES);
       if (n < waiting || !entry.complete) n -= n % FRAME_BYTES;
       // Less than a frame of an unfinished item waits for the rest of it, unless the caller is about to run dry.
-      if (n === 0 && waiting < FRAME_BYTES && leadMs <= 0 && room >= waiting && waiting > 0) n = waiting;
+      if (n === 0 && waiting < FRAME_BYTES && leadMs <= 0 && room >= waiting && waiting > 0)
+        n = waiting;
       if (n <= 0) break;
       if (n < WORTHWHILE_BYTES && n < waiting && leadMs > this.#leadMs / 2) break;
       if (!this.#send(entry, n, nowMs)) break;
@@ -179,7 +180,8 @@ export class Playout {
     this.#playhead.sent(n, nowMs);
     this.#dry = false;
     const endsItem = entry.complete && entry.sentBytes === entry.receivedBytes;
-    if (starts || endsItem || this.#playhead.sentBytes - this.#markedBytes >= MARK_EVERY_BYTES) this.#mark();
+    if (starts || endsItem || this.#playhead.sentBytes - this.#markedBytes >= MARK_EVERY_BYTES)
+      this.#mark();
     return taken;
   }
 
@@ -196,7 +198,7 @@ export class Playout {
   }
 
   /** The oldest item that has been heard to its end, once; undefined when there is none. */
-  takeHeard(nowMs: number): Hearing | undefined {
+  takeHeard(nowMs: number): PlaybackReport | undefined {
     if (this.#ledger.entries.length === 0) return undefined;
     return this.#ledger.takeHeard(this.#playhead.heardBytes(nowMs));
   }
@@ -205,7 +207,7 @@ export class Playout {
    * The caller interrupts: what they have not heard never comes. Null when nothing is being played or waits;
    * else Twilio's buffer has been cleared when this returns, and every item's end is told, oldest first.
    */
-  interrupt(nowMs: number): Hearing[] | null {
+  interrupt(nowMs: number): PlaybackReport[] | null {
     // Whatever was held for this interruption: the next answer must not wait.
     this.#held = false;
     const playing = this.#playhead.leadMs(nowMs) > 0;
@@ -242,7 +244,7 @@ export class Playout {
    * The phone is gone: gives all memory back, tells every item's end, oldest first, and is ready for another phone, to
    * which nothing of this one's marks means anything.
    */
-  disconnect(nowMs: number): Hearing[] {
+  disconnect(nowMs: number): PlaybackReport[] {
     const heardBytes = this.#playhead.heardBytes(nowMs);
     this.#forget();
     return this.#ledger.takeAll(heardBytes);

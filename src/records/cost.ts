@@ -1,5 +1,5 @@
-import type { CallRecord, RecordedUsage } from "./call-record.js";
-import type { TokenUsage } from "./record-event.js";
+import type { CallRecord, RecordedUsage } from "../domain/call-record.js";
+import type { TokenUsage } from "../domain/record-event.js";
 
 /** USD per million tokens. */
 export interface TokenPrices {
@@ -71,7 +71,8 @@ export function costOf(
     if (cost === null) unpriced.push(model);
     else costs.push(cost);
   };
-  for (const [model, tokens] of Object.entries(usage.models)) add(model, tokenCostUsd(model, tokens, table));
+  for (const [model, tokens] of Object.entries(usage.models))
+    add(model, tokenCostUsd(model, tokens, table));
   for (const [model, use] of Object.entries(usage.transcription)) {
     add(model, transcriptionCostUsd(model, use, table));
   }

@@ -1,6 +1,9 @@
-import type { CallRecord } from "./call-record.js";
+import type { CallRecord } from "../domain/call-record.js";
 
-const COLUMNS: readonly (readonly [name: string, value: (record: CallRecord) => string | number | null])[] = [
+const COLUMNS: readonly (readonly [
+  name: string,
+  value: (record: CallRecord) => string | number | null,
+])[] = [
   ["callSid", (record) => record.callSid],
   ["state", (record) => record.state],
   ["agent", (record) => record.agent],
@@ -17,7 +20,10 @@ const COLUMNS: readonly (readonly [name: string, value: (record: CallRecord) => 
   ["transferDestination", (record) => record.transfer?.destination ?? null],
   ["transferOutcome", (record) => record.transfer?.outcome ?? null],
   ["turns", (record) => record.turns.length],
-  ["interruptions", (record) => record.turns.filter((turn) => turn.interruptedAtMs !== null).length],
+  [
+    "interruptions",
+    (record) => record.turns.filter((turn) => turn.interruptedAtMs !== null).length,
+  ],
   ["tools", (record) => record.tools.length],
   ["costUsd", (record) => record.costUsd],
   ["recordingSid", (record) => record.recording?.sid ?? null],
@@ -26,7 +32,8 @@ const COLUMNS: readonly (readonly [name: string, value: (record: CallRecord) => 
 /** Calls as a table, RFC 4180: a line a call, its turns only counted. */
 export function toCsv(records: readonly CallRecord[]): string {
   const lines = [COLUMNS.map(([name]) => name).join(",")];
-  for (const record of records) lines.push(COLUMNS.map(([, value]) => cell(value(record))).join(","));
+  for (const record of records)
+    lines.push(COLUMNS.map(([, value]) => cell(value(record))).join(","));
   return `${lines.join("\r\n")}\r\n`;
 }
 
@@ -40,6 +47,8 @@ function cell(value: string | number | null): string {
   if (value === null) return "";
   const text = String(value);
   const safe =
-    typeof value === "string" && /^[=+\-@\t\r]/.test(text) && !/^\+\d+$/.test(text) ? `'${text}` : text;
+    typeof value === "string" && /^[=+\-@\t\r]/.test(text) && !/^\+\d+$/.test(text)
+      ? `'${text}`
+      : text;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

@@ -52,7 +52,9 @@ export function heardText(spoken: SpokenText): string {
 }
 
 /** Most of what is said; trying four patterns on each letter takes longer than all else here. */
-const ASCII_WEIGHTS = Array.from({ length: 128 }, (_, code) => charWeight(String.fromCharCode(code)));
+const ASCII_WEIGHTS = Array.from({ length: 128 }, (_, code) =>
+  charWeight(String.fromCharCode(code)),
+);
 
 /** How long a text takes to say, in letters: figures are read out, and a stop is a pause. */
 export function speechWeight(text: string): number {
@@ -100,7 +102,11 @@ function positionAt(spoken: SpokenText, words: readonly Word[]): number {
 type Node = readonly [ms: number, weight: number];
 
 /** Start of each piece of text on the audio's clock, or null when the text was generated well ahead of the audio. */
-function interleavedNodes(spoken: SpokenText, words: readonly Word[], total: number): Node[] | null {
+function interleavedNodes(
+  spoken: SpokenText,
+  words: readonly Word[],
+  total: number,
+): Node[] | null {
   const { progress, receivedMs } = spoken;
   if (progress.length < 2) return null;
   const nodes: Node[] = [];
@@ -114,7 +120,8 @@ function interleavedNodes(spoken: SpokenText, words: readonly Word[], total: num
   if (words.filter((word) => word.end <= atStart).length > INTERLEAVED_START_WORDS) return null;
   const [lastMs, lastWeight] = nodes.at(-1)!;
   if (lastMs <= 0) return null;
-  if (spoken.complete && (receivedMs * lastWeight) / total / lastMs > INTERLEAVED_END_SHARE) return null;
+  if (spoken.complete && (receivedMs * lastWeight) / total / lastMs > INTERLEAVED_END_SHARE)
+    return null;
   nodes.push([receivedMs, total]);
   return nodes;
 }

@@ -1,9 +1,9 @@
-import type { CallSid } from "../ports.js";
-import type { CallRecord } from "./call-record.js";
+import type { CallRecord } from "../domain/call-record.js";
+import type { CallSid } from "../domain/ids.js";
+import type { RecordEvent } from "../domain/record-event.js";
+import type { SpoolEntry } from "../ports/spool.js";
+import type { CallSave, StoredCall, WriterId } from "../ports/store.js";
 import { applyEvents, emptyRecord } from "./record.js";
-import type { RecordEvent } from "./record-event.js";
-import type { SpoolEntry } from "./spool-port.js";
-import type { CallSave, StoredCall, WriterId } from "./store-port.js";
 
 /** Why a call is failed whose process went away. */
 export const PROCESS_LOST = "process_lost";

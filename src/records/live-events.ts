@@ -1,5 +1,5 @@
-import type { CallSid } from "../ports.js";
-import type { CallJournal, RecordEvent } from "./record-event.js";
+import type { CallSid } from "../domain/ids.js";
+import type { CallJournal, RecordEvent } from "../domain/record-event.js";
 import { type Redact, redactEvent } from "./redact.js";
 
 /** Hears what calls tell, cleaned as it is stored. Must not throw, and not take long: a call waits for it. */

@@ -1,6 +1,6 @@
-import type { CallRecord } from "./call-record.js";
+import type { CallRecord } from "../domain/call-record.js";
+import type { CallCursor, CallFilter, CallStore } from "../ports/store.js";
 import type { MemoryJournal } from "./memory-journal.js";
-import type { CallCursor, CallFilter, CallStore } from "./store-port.js";
 
 /** What a journal in memory holds, asked as the database is: for the operators' routes of the demo and of tests. */
 export function memoryCalls(

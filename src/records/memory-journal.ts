@@ -1,8 +1,8 @@
-import type { CallSid } from "../ports.js";
-import type { CallRecord } from "./call-record.js";
+import type { CallRecord } from "../domain/call-record.js";
+import type { CallSid } from "../domain/ids.js";
+import type { CallJournal, RecordEvent } from "../domain/record-event.js";
 import { type PriceTable, priced } from "./cost.js";
 import { applyEvent, emptyRecord } from "./record.js";
-import type { CallJournal, RecordEvent } from "./record-event.js";
 
 /** Keeps the newest `limit` records in memory and nowhere else: for the demo, load runs and tests. */
 export class MemoryJournal implements CallJournal {

@@ -1,8 +1,8 @@
-import { assertNever } from "../errors.js";
-import type { CallSid, ItemId } from "../ports.js";
-import type { CallRecord, RecordedEvent, RecordedTurn } from "./call-record.js";
+import type { CallRecord, RecordedEvent, RecordedTurn } from "../domain/call-record.js";
+import { assertNever } from "../domain/errors.js";
+import type { CallSid, ItemId } from "../domain/ids.js";
+import type { RecordEvent, TokenUsage } from "../domain/record-event.js";
 import { heardText, speechWeight } from "./heard-text.js";
-import type { RecordEvent, TokenUsage } from "./record-event.js";
 
 /** A record is read as a whole, so each list in it has an end. What is beyond is left out. */
 const MAX_TURNS = 2_000;
@@ -150,7 +150,8 @@ function apply(draft: Draft, event: RecordEvent, own: OwnTurns): void {
       return;
     }
     case "transfer_requested":
-      if (draft.transfer !== null) draft.earlierTransfers = [...draft.earlierTransfers, draft.transfer];
+      if (draft.transfer !== null)
+        draft.earlierTransfers = [...draft.earlierTransfers, draft.transfer];
       draft.transfer = {
         destination: event.destination,
         kind: event.kind,
@@ -202,7 +203,9 @@ function apply(draft: Draft, event: RecordEvent, own: OwnTurns): void {
       draft.endedAt = at(draft, event.atMs);
       draft.outcome = event.outcome;
       draft.endReason = event.reason;
-      draft.turns = draft.turns.map((turn) => (turn.progress === undefined ? turn : withoutProgress(turn)));
+      draft.turns = draft.turns.map((turn) =>
+        turn.progress === undefined ? turn : withoutProgress(turn),
+      );
       return;
     default:
       assertNever(event);
@@ -235,7 +238,8 @@ function changeTurn(
   }
   if (old !== undefined) turns.splice(index, 1);
   const { startedMs } = turn;
-  const place = startedMs === null ? -1 : turns.findIndex((other) => (other.startedMs ?? 0) > startedMs);
+  const place =
+    startedMs === null ? -1 : turns.findIndex((other) => (other.startedMs ?? 0) > startedMs);
   turns.splice(place === -1 ? turns.length : place, 0, turn);
 }
 
@@ -277,14 +281,18 @@ function paceOf(turns: readonly RecordedTurn[]): number | null {
   let weight = 0;
   let ms = 0;
   for (const turn of turns) {
-    if (turn.who !== "agent" || !turn.complete || turn.text === null || turn.receivedMs === null) continue;
+    if (turn.who !== "agent" || !turn.complete || turn.text === null || turn.receivedMs === null)
+      continue;
     weight += speechWeight(turn.text);
     ms += turn.receivedMs;
   }
   return weight < PACE_WEIGHT || ms === 0 ? null : weight / ms;
 }
 
-function setTransferOutcome(draft: Draft, event: RecordEvent & { readonly type: "transfer_outcome" }): void {
+function setTransferOutcome(
+  draft: Draft,
+  event: RecordEvent & { readonly type: "transfer_outcome" },
+): void {
   const { transfer, earlierTransfers } = draft;
   if (transfer?.destination === event.destination) {
     draft.transfer = { ...transfer, outcome: event.outcome };
@@ -295,7 +303,8 @@ function setTransferOutcome(draft: Draft, event: RecordEvent & { readonly type: 
     (earlier) => earlier.destination === event.destination && earlier.outcome === null,
   );
   // A transfer is named by what was asked for, its outcome by the rung of the ladder that it ended on.
-  const index = named >= 0 ? named : earlierTransfers.findIndex((earlier) => earlier.outcome === null);
+  const index =
+    named >= 0 ? named : earlierTransfers.findIndex((earlier) => earlier.outcome === null);
   const earlier = earlierTransfers[index];
   if (earlier !== undefined) {
     const transfers = earlierTransfers.slice();

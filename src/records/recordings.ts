@@ -1,9 +1,12 @@
-import type { AgentProfile, RecordingSettings } from "../agent.js";
-import { RelayError } from "../errors.js";
-import type { CallControl, CallSid, Clock, Log, Timer } from "../ports.js";
-import type { CallJournal, RecordEvent } from "./record-event.js";
-import type { RecordingSource, Transcriber } from "./recording-ports.js";
-import type { CallStore, Job, JobQueue, NewJob, WriterId } from "./store-port.js";
+import type { AgentProfile, RecordingSettings } from "../domain/agent-profile.js";
+import { RelayError } from "../domain/errors.js";
+import type { CallSid } from "../domain/ids.js";
+import type { CallJournal, RecordEvent } from "../domain/record-event.js";
+import type { Clock, Timer } from "../ports/clock.js";
+import type { Log } from "../ports/log.js";
+import type { RecordingSource, Transcriber } from "../ports/recordings.js";
+import type { CallStore, Job, JobQueue, NewJob, WriterId } from "../ports/store.js";
+import type { CallControl } from "../ports/twilio.js";
 
 /** Longest that one try may take; then another process may have the job. An hour of dual audio is 230 MB. */
 const LEASE_MS = 30 * 60_000;
@@ -66,7 +69,8 @@ export class Recordings {
     this.#parts.store.addJob(downloadJob(callSid, recordingSid)).then(
       () => this.#arm(0),
       // The record holds the sid: the search finds it when the database is back.
-      (error: unknown) => this.#parts.log.warn("a recording has to wait", { call_sid: callSid }, error),
+      (error: unknown) =>
+        this.#parts.log.warn("a recording has to wait", { call_sid: callSid }, error),
     );
   }
 
@@ -107,7 +111,9 @@ export class Recordings {
       await store.finishJob(job.id);
     } catch (error) {
       const retry = error instanceof RelayError && error.retryable && job.attempts < MAX_ATTEMPTS;
-      const afterMs = retry ? Math.min(FIRST_RETRY_MS * 2 ** (job.attempts - 1), LONGEST_RETRY_MS) : null;
+      const afterMs = retry
+        ? Math.min(FIRST_RETRY_MS * 2 ** (job.attempts - 1), LONGEST_RETRY_MS)
+        : null;
       const fields = { call_sid: job.callSid, job: job.kind, attempts: job.attempts };
       if (retry) log.info("a recording's step failed and is tried again", fields);
       else log.error("a recording's step is given up", fields, error);
@@ -141,7 +147,12 @@ export class Recordings {
     const transcribe = settings?.transcribe ?? null;
     if (transcribe === null) return;
     const payload = { recordingSid, file, ...transcribe, dual: settings?.channels !== "mono" };
-    await store.addJob({ kind: "recording_transcribe", callSid, key: `transcribe:${recordingSid}`, payload });
+    await store.addJob({
+      kind: "recording_transcribe",
+      callSid,
+      key: `transcribe:${recordingSid}`,
+      payload,
+    });
   }
 
   async #transcribe(job: Job, recordingSid: string): Promise<void> {
@@ -206,7 +217,8 @@ export class RecordingStarter implements CallJournal {
     if (event.type === "opened") {
       const settings = this.#agents.get(event.agent)?.recording;
       // A trunk call has no SID of Twilio's to record it by: its recording is set on the trunk.
-      if (settings?.enabled === true && callSid.startsWith("CA")) this.#wanted.set(callSid, settings);
+      if (settings?.enabled === true && callSid.startsWith("CA"))
+        this.#wanted.set(callSid, settings);
     } else if (event.type === "ended" || event.type === "moved") {
       this.#wanted.delete(callSid);
     } else if (event.type === "stream_started") {
@@ -223,14 +235,24 @@ export class RecordingStarter implements CallJournal {
       this.#journal.write(callSid, { type: "recording", sid, file: null });
     } catch (error) {
       const code = error instanceof RelayError ? error.code : "internal";
-      this.#journal.write(callSid, { type: "note", atMs, name: "recording_failed", fields: { code } });
+      this.#journal.write(callSid, {
+        type: "note",
+        atMs,
+        name: "recording_failed",
+        fields: { code },
+      });
       this.#log.warn("a call is not recorded", { call_sid: callSid, code }, error);
     }
   }
 }
 
 function downloadJob(callSid: CallSid, recordingSid: string): NewJob {
-  return { kind: "recording_download", callSid, key: `download:${recordingSid}`, payload: { recordingSid } };
+  return {
+    kind: "recording_download",
+    callSid,
+    key: `download:${recordingSid}`,
+    payload: { recordingSid },
+  };
 }
 
 export function isRecordingSid(text: string): boolean {

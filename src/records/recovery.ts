@@ -1,10 +1,10 @@
-import { RelayError } from "../errors.js";
-import type { CallSid } from "../ports.js";
-import type { CallRecord } from "./call-record.js";
+import type { CallRecord } from "../domain/call-record.js";
+import { RelayError } from "../domain/errors.js";
+import type { CallSid } from "../domain/ids.js";
+import type { SpoolEntry } from "../ports/spool.js";
+import type { CallSave, CallStore, StoredCall, WriterId } from "../ports/store.js";
 import { lastKnownMs, PROCESS_LOST } from "./live-call.js";
 import { applyEvent, applyEvents, emptyRecord } from "./record.js";
-import type { SpoolEntry } from "./spool-port.js";
-import type { CallSave, CallStore, StoredCall, WriterId } from "./store-port.js";
 
 /** Two writers that meet at a call again and again: something is wrong, and the next round tries again. */
 const MAX_ROUNDS = 8;
@@ -52,7 +52,9 @@ export async function replay(
       owner: stored?.owner ?? writer,
     };
   });
-  return changed.filter((callSid) => byCall.get(callSid)?.some((entry) => entry.event.type === "ended"));
+  return changed.filter((callSid) =>
+    byCall.get(callSid)?.some((entry) => entry.event.type === "ended"),
+  );
 }
 
 /** Ends calls whose process is gone as failed, with what is known of them; returns those that it ended. */
@@ -63,7 +65,8 @@ export async function finalise(
   finish: Finish,
 ): Promise<readonly CallSid[]> {
   return await change(store, callSids, (callSid, stored) => {
-    if (stored === null || stored.record.state === "ended" || !lostWriters(stored.owner)) return null;
+    if (stored === null || stored.record.state === "ended" || !lostWriters(stored.owner))
+      return null;
     const atMs = lastKnownMs(stored.record);
     const record = applyEvent(stored.record, {
       type: "ended",
@@ -94,13 +97,18 @@ async function change(
       const stored = await store.loadMany(left);
       const saves = left.flatMap((callSid) => next(callSid, stored.get(callSid) ?? null) ?? []);
       const outcomes = await store.save(saves);
-      for (const [n, save] of saves.entries()) if (outcomes[n] === "saved") changed.push(save.callSid);
+      for (const [n, save] of saves.entries())
+        if (outcomes[n] === "saved") changed.push(save.callSid);
       left = saves.filter((_, n) => outcomes[n] === "conflict").map((save) => save.callSid);
     }
     if (left.length > 0) {
-      throw new RelayError("store_unavailable", `${left.length} calls are being changed by others`, {
-        retryable: true,
-      });
+      throw new RelayError(
+        "store_unavailable",
+        `${left.length} calls are being changed by others`,
+        {
+          retryable: true,
+        },
+      );
     }
   }
   return changed;

@@ -1,5 +1,5 @@
-import type { RedactSettings } from "../agent.js";
-import type { RecordEvent, TranscriptWord } from "./record-event.js";
+import type { RedactSettings } from "../domain/agent-profile.js";
+import type { RecordEvent, TranscriptWord } from "../domain/record-event.js";
 
 /** Takes out of a text what must not be stored. */
 export type Redact = (text: string) => string;
@@ -109,11 +109,17 @@ export function redactEvent(event: RecordEvent, redact: Redact): RecordEvent {
     case "tool":
       return { ...event, arguments: redact(event.arguments), output: redact(event.output) };
     case "transfer_requested":
-      return { ...event, reason: orNull(event.reason, redact), summary: orNull(event.summary, redact) };
+      return {
+        ...event,
+        reason: orNull(event.reason, redact),
+        summary: orNull(event.summary, redact),
+      };
     case "transfer_step":
       return { ...event, detail: orNull(event.detail, redact) };
     case "note":
-      return isClean(event.fields, redact) ? event : { ...event, fields: cleaned(event.fields, redact) };
+      return isClean(event.fields, redact)
+        ? event
+        : { ...event, fields: cleaned(event.fields, redact) };
     case "recording_transcript":
       return {
         ...event,
@@ -137,7 +143,10 @@ function isClean(fields: NoteFields, redact: Redact): boolean {
 
 function cleaned(fields: NoteFields, redact: Redact): NoteFields {
   return Object.fromEntries(
-    Object.entries(fields).map(([key, value]) => [key, typeof value === "string" ? redact(value) : value]),
+    Object.entries(fields).map(([key, value]) => [
+      key,
+      typeof value === "string" ? redact(value) : value,
+    ]),
   );
 }
 
@@ -149,7 +158,10 @@ function orNull(text: string | null, redact: Redact): string | null {
  * Cleans words as the text that they make together, each speaker's apart: a card number is spoken in several words. Every word that
  * a match touches becomes the mask.
  */
-export function redactWords(words: readonly TranscriptWord[], redact: Redact): readonly TranscriptWord[] {
+export function redactWords(
+  words: readonly TranscriptWord[],
+  redact: Redact,
+): readonly TranscriptWord[] {
   const clean = words.slice();
   for (const who of ["caller", "agent", "unknown"] as const) {
     const own = [...words.entries()].filter(([, word]) => word.who === who);

@@ -1,5 +1,6 @@
 import { type IncomingMessage, request, type ServerResponse } from "node:http";
-import type { Clock, Log, Timer } from "../ports.js";
+import type { Clock, Timer } from "../ports/clock.js";
+import type { Log } from "../ports/log.js";
 
 export interface EventMergeParts {
   /** Ports of the workers that there are now. */
@@ -47,7 +48,10 @@ export function mergeEvents(
         return;
       }
       if (!outgoing.headersSent)
-        outgoing.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store" });
+        outgoing.writeHead(200, {
+          "Content-Type": "text/event-stream",
+          "Cache-Control": "no-store",
+        });
       let rest = "";
       response.setEncoding("utf8");
       response.on("data", (chunk: string) => {

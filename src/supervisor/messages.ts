@@ -3,9 +3,9 @@
  * as they are). Types only.
  */
 import type { MetricsSnapshot } from "../adapters/metrics/snapshot.js";
-import type { CallSid } from "../ports.js";
-import type { Readiness } from "../relay/desk.js";
-import type { Answer, Question } from "../relay/fleet.js";
+import type { CallSid } from "../domain/ids.js";
+import type { Readiness } from "../relay/calls/call-service.js";
+import type { PeerReply, PeerRequest } from "../relay/calls/cluster.js";
 
 export interface WorkerPorts {
   /** The one that all workers share. */
@@ -31,8 +31,13 @@ export type FromWorker =
   | { readonly type: "drained" }
   | { readonly type: "hold"; readonly callSid: CallSid }
   | { readonly type: "let_go"; readonly callSid: CallSid }
-  | { readonly type: "ask"; readonly id: number; readonly callSid: CallSid; readonly question: Question }
-  | { readonly type: "answer"; readonly id: number; readonly answer: Answer | null }
+  | {
+      readonly type: "ask";
+      readonly id: number;
+      readonly callSid: CallSid;
+      readonly question: PeerRequest;
+    }
+  | { readonly type: "answer"; readonly id: number; readonly answer: PeerReply | null }
   | { readonly type: "claim"; readonly id: number; readonly key: string; readonly ttlMs: number };
 
 export type ToWorker =
@@ -46,7 +51,12 @@ export type ToWorker =
   | { readonly type: "drain" }
   | { readonly type: "stop" }
   | { readonly type: "moved"; readonly callSid: CallSid }
-  | { readonly type: "ask"; readonly id: number; readonly callSid: CallSid; readonly question: Question }
+  | {
+      readonly type: "ask";
+      readonly id: number;
+      readonly callSid: CallSid;
+      readonly question: PeerRequest;
+    }
   /** To an `ask` of the worker's own. Null: no worker of this machine answers for the call. */
-  | { readonly type: "answer"; readonly id: number; readonly answer: Answer | null }
+  | { readonly type: "answer"; readonly id: number; readonly answer: PeerReply | null }
   | { readonly type: "claimed"; readonly id: number; readonly first: boolean };

@@ -2,12 +2,20 @@
  * The operator listener of a machine with several workers: metrics and readiness of all of them; everything else goes to a worker's own
  * operator listener, which also judges tokens. Node's HTTP: a proxy wants streams, and nothing here is fast.
  */
-import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  request,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import type { AddressInfo } from "node:net";
 import { EXPOSITION_TYPE } from "../adapters/metrics/snapshot.js";
-import { RelayError } from "../errors.js";
-import type { CallSid, Clock, Log } from "../ports.js";
-import type { Readiness } from "../relay/desk.js";
+import { RelayError } from "../domain/errors.js";
+import type { CallSid } from "../domain/ids.js";
+import type { Clock } from "../ports/clock.js";
+import type { Log } from "../ports/log.js";
+import type { Readiness } from "../relay/calls/call-service.js";
 import { mergeEvents } from "./event-merge.js";
 
 export interface OperatorProxyParts {
@@ -21,7 +29,13 @@ export interface OperatorProxyParts {
 
 /** A worker that accepts and then says nothing is stalled, and will be gone soon. Streams may be silent for longer. */
 const WORKER_PATIENCE_MS = 10_000;
-const HOP_BY_HOP = new Set(["connection", "keep-alive", "transfer-encoding", "upgrade", "proxy-connection"]);
+const HOP_BY_HOP = new Set([
+  "connection",
+  "keep-alive",
+  "transfer-encoding",
+  "upgrade",
+  "proxy-connection",
+]);
 
 export class OperatorProxy {
   readonly #parts: OperatorProxyParts;
@@ -88,7 +102,12 @@ export class OperatorProxy {
       answerJson(outgoing, 503, { error: "no_worker" });
       return;
     }
-    mergeEvents(incoming, outgoing, { workers: () => workers(null), clock, log, headers: kept(incoming) });
+    mergeEvents(incoming, outgoing, {
+      workers: () => workers(null),
+      clock,
+      log,
+      headers: kept(incoming),
+    });
   }
 
   #forward(incoming: IncomingMessage, outgoing: ServerResponse, path: string): void {
@@ -115,7 +134,11 @@ export class OperatorProxy {
       response.on("error", () => outgoing.destroy());
     });
     forwarded.on("error", (error) => {
-      this.#parts.log.warn("a worker did not answer an operator", { path: path.split("/")[1] ?? "" }, error);
+      this.#parts.log.warn(
+        "a worker did not answer an operator",
+        { path: path.split("/")[1] ?? "" },
+        error,
+      );
       if (outgoing.headersSent) outgoing.destroy();
       else answerJson(outgoing, 503, { error: "no_worker" });
     });
@@ -127,7 +150,9 @@ export class OperatorProxy {
 
 /** Headers that are passed on. */
 function kept(message: IncomingMessage): IncomingMessage["headers"] {
-  return Object.fromEntries(Object.entries(message.headers).filter(([name]) => !HOP_BY_HOP.has(name)));
+  return Object.fromEntries(
+    Object.entries(message.headers).filter(([name]) => !HOP_BY_HOP.has(name)),
+  );
 }
 
 function callSidIn(path: string): CallSid | null {

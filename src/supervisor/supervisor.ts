@@ -1,8 +1,10 @@
 import type { WorkerSnapshot } from "../adapters/metrics/snapshot.js";
-import type { CallSid, Clock, Log, Timer } from "../ports.js";
-import type { Readiness } from "../relay/desk.js";
-import { STANDSTILL_MS } from "../standstill.js";
-import { CallHolders } from "./call-holders.js";
+import type { CallSid } from "../domain/ids.js";
+import { PROCESS_STALL_MS } from "../domain/stall.js";
+import type { Clock, Timer } from "../ports/clock.js";
+import type { Log } from "../ports/log.js";
+import type { Readiness } from "../relay/calls/call-service.js";
+import { CallOwners } from "./call-owners.js";
 import type { FromWorker, ToWorker, WorkerPorts } from "./messages.js";
 
 /** One worker process, as far as the supervisor handles it. */
@@ -71,12 +73,14 @@ export class Supervisor {
   readonly #config: SupervisorConfig;
   readonly #deps: SupervisorDeps;
   readonly #seats: Seat[];
-  readonly #holders: CallHolders;
+  readonly #holders: CallOwners;
   #publicPort: number;
   #draining = false;
   #watch: Timer | null = null;
-  #started: { readonly resolve: (port: number) => void; readonly reject: (error: Error) => void } | null =
-    null;
+  #started: {
+    readonly resolve: (port: number) => void;
+    readonly reject: (error: Error) => void;
+  } | null = null;
   #over: (() => void)[] = [];
   #stopTimer: Timer | null = null;
   #next = 0;
@@ -99,7 +103,7 @@ export class Supervisor {
       restartMs: FIRST_RESTART_MS,
       restart: null,
     }));
-    this.#holders = new CallHolders(deps.clock, (worker, message) =>
+    this.#holders = new CallOwners(deps.clock, (worker, message) =>
       this.#seats[worker]?.process?.send(message),
     );
   }
@@ -169,7 +173,7 @@ export class Supervisor {
 
   /** Operator ports of workers that answer; that of the call's holder first, else each in turn. */
   adminPorts(callSid: CallSid | null): readonly number[] {
-    const holder = callSid === null ? null : this.#holders.holderOf(callSid);
+    const holder = callSid === null ? null : this.#holders.ownerOf(callSid);
     const turn = this.#next++;
     return this.#seats
       .map((_, i) => this.#seats[(i + turn) % this.#seats.length]!)
@@ -220,7 +224,10 @@ export class Supervisor {
         return;
       case "refused":
         // Once calls run, another worker may have better luck later: a port can be taken for a moment.
-        this.#deps.log.error("a worker cannot start", { worker: seat.worker, problem: message.problem });
+        this.#deps.log.error("a worker cannot start", {
+          worker: seat.worker,
+          problem: message.problem,
+        });
         this.#fail(new WorkerRefused(message.problem));
         return;
       case "pulse":
@@ -237,7 +244,11 @@ export class Supervisor {
   }
 
   #listening(seat: Seat, ports: WorkerPorts): void {
-    seat.ports = { publicPort: ports.publicPort, ownPort: ports.ownPort, adminPort: ports.adminPort };
+    seat.ports = {
+      publicPort: ports.publicPort,
+      ownPort: ports.ownPort,
+      adminPort: ports.adminPort,
+    };
     seat.readiness ??= { ready: true, reason: "ok" };
     if (this.#draining) seat.process?.send({ type: "drain" });
     this.#deps.log.info("worker listens", {
@@ -294,13 +305,16 @@ export class Supervisor {
     const nowMs = clock.nowMs();
     const lateMs = nowMs - dueMs;
     // The machine stood still, and the workers with it: nobody is to be ended for having been silent then.
-    if (lateMs >= STANDSTILL_MS)
+    if (lateMs >= PROCESS_STALL_MS)
       for (const seat of this.#seats) seat.heardMs = Math.min(nowMs, seat.heardMs + lateMs);
     for (const seat of this.#seats) {
       if (seat.process === null || seat.doomed) continue;
       const silentMs = nowMs - seat.heardMs;
       if (silentMs < (seat.ports === null ? START_MS : STALLED_MS)) continue;
-      log.error("worker stalled; it is ended", { worker: seat.worker, silentMs: Math.round(silentMs) });
+      log.error("worker stalled; it is ended", {
+        worker: seat.worker,
+        silentMs: Math.round(silentMs),
+      });
       seat.doomed = true;
       seat.process.kill();
     }

@@ -1,5 +1,6 @@
-import type { CallSid, Clock, Timer } from "../ports.js";
-import type { Answer, Fleet, FleetMember, Question } from "../relay/fleet.js";
+import type { CallSid } from "../domain/ids.js";
+import type { Clock, Timer } from "../ports/clock.js";
+import type { Cluster, ClusterPeer, PeerReply, PeerRequest } from "../relay/calls/cluster.js";
 import type { FromWorker, ToWorker } from "./messages.js";
 
 /** Longer than the supervisor waits itself: only a supervisor that is gone or stalled leaves it to this. */
@@ -13,18 +14,18 @@ export interface Channel {
 }
 
 /** The other workers of this machine, by way of the supervisor. */
-export class WorkerLink implements Fleet {
+export class WorkerLink implements Cluster {
   readonly #clock: Clock;
   readonly #channel: Channel;
   readonly #asked = new Map<
     number,
-    { readonly done: (answer: Answer | null) => void; readonly timer: Timer }
+    { readonly done: (answer: PeerReply | null) => void; readonly timer: Timer }
   >();
   readonly #claims = new Map<
     number,
     { readonly done: (first: boolean | null) => void; readonly timer: Timer }
   >();
-  #member: FleetMember | null = null;
+  #member: ClusterPeer | null = null;
   #nextId = 1;
 
   constructor(clock: Clock, channel: Channel) {
@@ -32,19 +33,19 @@ export class WorkerLink implements Fleet {
     this.#channel = channel;
   }
 
-  join(member: FleetMember): void {
+  join(member: ClusterPeer): void {
     this.#member = member;
   }
 
-  hold(callSid: CallSid): void {
+  claim(callSid: CallSid): void {
     this.#channel.send({ type: "hold", callSid });
   }
 
-  letGo(callSid: CallSid): void {
+  release(callSid: CallSid): void {
     this.#channel.send({ type: "let_go", callSid });
   }
 
-  ask(callSid: CallSid, question: Question): Promise<Answer | null> {
+  ask(callSid: CallSid, question: PeerRequest): Promise<PeerReply | null> {
     return new Promise((done) => {
       const id = this.#nextId++;
       const timer = this.#clock.after(ASK_MS, () => this.#answered(id, null));
@@ -63,7 +64,9 @@ export class WorkerLink implements Fleet {
   }
 
   /** From the supervisor. */
-  receive(message: Extract<ToWorker, { readonly type: "ask" | "answer" | "claimed" | "moved" }>): void {
+  receive(
+    message: Extract<ToWorker, { readonly type: "ask" | "answer" | "claimed" | "moved" }>,
+  ): void {
     switch (message.type) {
       case "answer":
         this.#answered(message.id, message.answer);
@@ -76,13 +79,14 @@ export class WorkerLink implements Fleet {
         return;
       case "ask": {
         const { id } = message;
-        const answer = this.#member?.answer(message.callSid, message.question) ?? Promise.resolve(null);
+        const answer =
+          this.#member?.answer(message.callSid, message.question) ?? Promise.resolve(null);
         void answer.then((given) => this.#channel.send({ type: "answer", id, answer: given }));
       }
     }
   }
 
-  #answered(id: number, answer: Answer | null): void {
+  #answered(id: number, answer: PeerReply | null): void {
     const asked = this.#asked.get(id);
     this.#asked.delete(id);
     asked?.timer.cancel();

@@ -1,4 +1,4 @@
-import type { AgentProfile } from "../agent.js";
+import type { AgentProfile } from "../domain/agent-profile.js";
 import { END_CALL, endCallTool } from "./end-call.js";
 import { SEND_DTMF, sendDtmfTool } from "./send-dtmf.js";
 import { SET_LANGUAGE, setLanguageTool } from "./set-language.js";

@@ -24,5 +24,8 @@ export const endCallTool: Tool = {
 
 export function parseEndCall(args: ToolArguments): Extract<CallRequest, { kind: "end" }> {
   const reason = args["reason"];
-  return { kind: "end", reason: typeof reason === "string" && reason.trim() !== "" ? reason : "end_call" };
+  return {
+    kind: "end",
+    reason: typeof reason === "string" && reason.trim() !== "" ? reason : "end_call",
+  };
 }

@@ -1,8 +1,8 @@
-import { RelayError } from "../errors.js";
+import { RelayError } from "../domain/errors.js";
 import type { JsonSchema } from "./schema-types.js";
 import { type FunctionSpec, functionSpec, type Tool, type ToolArguments } from "./tool.js";
 
-/** Compiles a JSON Schema; implemented by `adapters/json-schema.ts`. */
+/** Compiles a JSON Schema; implemented by `adapters/tools/json-schema.ts`. */
 export interface SchemaChecker {
   /** @throws RelayError `config_invalid` when the schema itself is wrong. */
   compile(schema: JsonSchema): SchemaCheck;
@@ -30,7 +30,10 @@ export class ToolRegistry {
       if (this.#entries.has(tool.name))
         throw new RelayError("config_invalid", `two tools are named ${tool.name}`);
       if (tool.parameters["type"] !== "object")
-        throw new RelayError("config_invalid", `tool ${tool.name}: parameters must be of type object`);
+        throw new RelayError(
+          "config_invalid",
+          `tool ${tool.name}: parameters must be of type object`,
+        );
       this.#entries.set(tool.name, { tool, check: checker.compile(tool.parameters) });
     }
   }

@@ -1,7 +1,9 @@
-import { type ErrorCode, RelayError } from "../errors.js";
-import type { Clock, Log, ToolCallId } from "../ports.js";
-import type { ToolOutcome } from "../records/record-event.js";
-import { deadline } from "../standstill.js";
+import { type ErrorCode, RelayError } from "../domain/errors.js";
+import type { ToolCallId } from "../domain/ids.js";
+import type { ToolOutcome } from "../domain/record-event.js";
+import { stallAwareDeadline } from "../domain/stall.js";
+import type { Clock } from "../ports/clock.js";
+import type { Log } from "../ports/log.js";
 import { END_CALL } from "./end-call.js";
 import type { ToolRegistry } from "./registry.js";
 import type { CallRequest, JsonValue, ToolContext } from "./tool.js";
@@ -129,7 +131,7 @@ export class ToolRunner {
       };
       const cancelled = (): void => finish(failed("cancelled", "The caller hung up."));
       // Its answer may have come while this process stood still, and is still unread.
-      const timer = deadline(clock, tool.timeoutMs, () => {
+      const timer = stallAwareDeadline(clock, tool.timeoutMs, () => {
         finish(failed("timeout", "The tool did not answer in time."));
         stop.abort();
       });

@@ -90,7 +90,8 @@ function bookAppointment(book: OrderBook): Tool {
         topic: topic === undefined ? null : String(topic),
       });
       return {
-        output: number === null ? { booked: false, why: "that time is taken" } : { booked: true, number },
+        output:
+          number === null ? { booked: false, why: "that time is taken" } : { booked: true, number },
       };
     },
   };

@@ -18,10 +18,16 @@ export type ArgumentsOf<Schema> = Schema extends { readonly enum: readonly (infe
             ? ObjectOf<Properties, RequiredOf<Schema>>
             : unknown;
 
-type RequiredOf<Schema> = Schema extends { readonly required: readonly (infer Name)[] } ? Name : never;
+type RequiredOf<Schema> = Schema extends { readonly required: readonly (infer Name)[] }
+  ? Name
+  : never;
 
 type ObjectOf<Properties, Required> = {
-  readonly [Name in keyof Properties as Name extends Required ? Name : never]: ArgumentsOf<Properties[Name]>;
+  readonly [Name in keyof Properties as Name extends Required ? Name : never]: ArgumentsOf<
+    Properties[Name]
+  >;
 } & {
-  readonly [Name in keyof Properties as Name extends Required ? never : Name]?: ArgumentsOf<Properties[Name]>;
+  readonly [Name in keyof Properties as Name extends Required ? never : Name]?: ArgumentsOf<
+    Properties[Name]
+  >;
 };

@@ -11,7 +11,9 @@ export const sendDtmfTool: Tool = {
     "Press keys for the other side to hear, for instance in a phone menu. Letter w waits half a second between keys.",
   parameters: {
     type: "object",
-    properties: { digits: { type: "string", pattern: DIGITS, description: "Keys: 0-9, *, #, A-D, w" } },
+    properties: {
+      digits: { type: "string", pattern: DIGITS, description: "Keys: 0-9, *, #, A-D, w" },
+    },
     required: ["digits"],
     additionalProperties: false,
   },

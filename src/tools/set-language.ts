@@ -1,4 +1,4 @@
-import type { AgentProfile } from "../agent.js";
+import type { AgentProfile } from "../domain/agent-profile.js";
 import type { CallRequest, Tool, ToolArguments } from "./tool.js";
 
 export const SET_LANGUAGE = "set_language";
@@ -14,7 +14,11 @@ export function setLanguageTool(agent: AgentProfile): Tool | null {
     parameters: {
       type: "object",
       properties: {
-        language: { type: "string", enum: [...languages], description: "Language tag, such as en or es" },
+        language: {
+          type: "string",
+          enum: [...languages],
+          description: "Language tag, such as en or es",
+        },
       },
       required: ["language"],
       additionalProperties: false,

@@ -2,8 +2,8 @@
  * What a tool is: something the model may ask for in mid-call. A tool never touches the call itself; the built-in
  * ones only say, as data, what they want of it (`CallRequest`).
  */
-import type { Urgency } from "../agent.js";
-import type { CallSid } from "../ports.js";
+import type { Urgency } from "../domain/agent-profile.js";
+import type { CallSid } from "../domain/ids.js";
 import type { ArgumentsOf, JsonSchema } from "./schema-types.js";
 
 export type JsonValue =

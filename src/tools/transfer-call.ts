@@ -1,4 +1,4 @@
-import type { AgentProfile, Urgency } from "../agent.js";
+import type { AgentProfile, Urgency } from "../domain/agent-profile.js";
 import type { CallRequest, Tool, ToolArguments } from "./tool.js";
 
 export const TRANSFER_CALL = "transfer_call";
@@ -9,13 +9,17 @@ type TransferAsked = Extract<CallRequest, { kind: "transfer" }>;
 export function transferCallTool(agent: AgentProfile): Tool | null {
   const destinations = [...agent.transfer.destinations.values()];
   if (destinations.length === 0) return null;
-  const directory = destinations.map(({ name, description }) => `${name}: ${description || name}`).join("; ");
+  const directory = destinations
+    .map(({ name, description }) => `${name}: ${description || name}`)
+    .join("; ");
   const fallback = agent.transfer.default;
   return {
     name: TRANSFER_CALL,
     description:
       "Hand the caller over to a human. Say a short goodbye before you call it: the transfer begins once the caller has heard it. " +
-      (fallback === null ? "" : `When unsure, or when the caller just wants a human, use ${fallback}.`),
+      (fallback === null
+        ? ""
+        : `When unsure, or when the caller just wants a human, use ${fallback}.`),
     parameters: {
       type: "object",
       properties: {

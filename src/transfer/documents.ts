@@ -2,16 +2,16 @@
  * The documents of a transfer: destination → TwiML. Pure; only names of the agent's directory come from a model, and
  * every text passes the serializer, so whatever is said in a reason or summary stays text.
  */
-import type { AgentProfile, Destination, DialTarget } from "../agent.js";
+import type { AgentProfile, Destination, DialTarget } from "../domain/agent-profile.js";
 import type { DialNoun, Twiml, TwimlCallback, TwimlVerb } from "../wire/twiml.js";
-import { fitted, shortened } from "./fit.js";
+import { type LinkPage, linkQuery, type UrlBuilder } from "./callback-url.js";
 import { phrasesFor } from "./phrases.js";
-import { type LinkPage, linkQuery, type UrlBuilder } from "./transfer-links.js";
-import type { Preface, TransferRequest } from "./transfer-request.js";
+import { fitted, shortened } from "./shorten.js";
+import type { FullTransferRequest, Preface } from "./transfer-request.js";
 
 /** What a document is made from. */
 export interface DocumentParts {
-  readonly request: TransferRequest;
+  readonly request: FullTransferRequest;
   readonly agent: AgentProfile;
   readonly destination: Destination;
   readonly rung: number;
@@ -102,7 +102,7 @@ export function isHumanLabel(label: string): boolean {
   return /^human-\d+$/.test(label);
 }
 
-export function conferenceName(request: Pick<TransferRequest, "callSid">): string {
+export function conferenceName(request: Pick<FullTransferRequest, "callSid">): string {
   return `murelay-${request.callSid}`;
 }
 
@@ -137,14 +137,17 @@ function noun(target: DialTarget, statusCallback: TwimlCallback): DialNoun {
 }
 
 /** Twilio shows the caller's own number unless told otherwise, but refuses one that is not a number. */
-function callerId(agent: AgentProfile, request: TransferRequest): { callerId?: string } {
+function callerId(agent: AgentProfile, request: FullTransferRequest): { callerId?: string } {
   const { callerId: configured } = agent.transfer;
   if (configured !== null) return { callerId: configured };
   const own = request.direction === "inbound" && E164.test(request.caller);
   return own || !E164.test(request.ours) ? {} : { callerId: request.ours };
 }
 
-function enqueue(parts: DocumentParts, target: Extract<TwimlVerb, { verb: "enqueue" }>["target"]): TwimlVerb {
+function enqueue(
+  parts: DocumentParts,
+  target: Extract<TwimlVerb, { verb: "enqueue" }>["target"],
+): TwimlVerb {
   return {
     verb: "enqueue",
     action: link(parts, "/transfer-status", "document"),
@@ -193,9 +196,10 @@ export function waitTwiml(
 export function humanParties(
   target: DialTarget,
   agent: AgentProfile,
-  request: TransferRequest,
+  request: FullTransferRequest,
 ): { readonly to: string; readonly from: string } {
-  const inTheirName = request.callToken != null && E164.test(request.caller) ? request.caller : null;
+  const inTheirName =
+    request.callToken != null && E164.test(request.caller) ? request.caller : null;
   const from = agent.transfer.callerId ?? inTheirName ?? request.ours;
   switch (target.type) {
     case "number":
@@ -257,7 +261,7 @@ function gathers(parts: DocumentParts, text: string): TwimlVerb[] {
   ];
 }
 
-export function joinTwiml(request: TransferRequest, ring: number): Twiml {
+export function joinTwiml(request: FullTransferRequest, ring: number): Twiml {
   return [
     {
       verb: "dial",
@@ -293,7 +297,7 @@ export function apologyTwiml(agent: AgentProfile): Twiml {
  */
 export function fallbackTwiml(
   agent: AgentProfile,
-  request: Omit<TransferRequest, "destination" | "preface">,
+  request: Omit<FullTransferRequest, "destination" | "preface">,
   url: UrlBuilder,
 ): Twiml {
   const { default: name, destinations } = agent.transfer;

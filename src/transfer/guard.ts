@@ -9,7 +9,11 @@ export interface GuardLimits {
   readonly callersMost: number;
 }
 
-export const GUARD_LIMITS: GuardLimits = { perCaller: 20, windowMs: 3_600_000, callersMost: 10_000 };
+export const GUARD_LIMITS: GuardLimits = {
+  perCaller: 20,
+  windowMs: 3_600_000,
+  callersMost: 10_000,
+};
 
 export type Denial = "per_call" | "per_caller";
 

@@ -20,7 +20,9 @@ const ENGLISH: Phrases = {
   language: "en-US",
   moment: "One moment please, I am connecting you.",
   position: (place) =>
-    place === 1 ? "You are next in line." : `You are number ${place} in line. Thank you for holding.`,
+    place === 1
+      ? "You are next in line."
+      : `You are number ${place} in line. Thank you for holding.`,
   stillHolding: "Thank you for holding.",
   callFor: (agent) => `A call from the assistant ${agent}.`,
   reason: "Reason:",
@@ -38,7 +40,9 @@ const PHRASES: ReadonlyMap<string, Phrases> = new Map([
       language: "es-ES",
       moment: "Un momento, por favor, le paso la llamada.",
       position: (place: number) =>
-        place === 1 ? "Usted es el siguiente." : `Está en la posición ${place}. Gracias por esperar.`,
+        place === 1
+          ? "Usted es el siguiente."
+          : `Está en la posición ${place}. Gracias por esperar.`,
       stillHolding: "Gracias por esperar.",
       callFor: (agent: string) => `Una llamada del asistente ${agent}.`,
       reason: "Motivo:",
@@ -54,7 +58,9 @@ const PHRASES: ReadonlyMap<string, Phrases> = new Map([
       language: "fr-FR",
       moment: "Un instant, s'il vous plaît, je vous mets en relation.",
       position: (place: number) =>
-        place === 1 ? "Vous êtes le prochain." : `Vous êtes en position ${place}. Merci de patienter.`,
+        place === 1
+          ? "Vous êtes le prochain."
+          : `Vous êtes en position ${place}. Merci de patienter.`,
       stillHolding: "Merci de patienter.",
       callFor: (agent: string) => `Un appel de l'assistant ${agent}.`,
       reason: "Motif :",

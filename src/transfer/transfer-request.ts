@@ -1,8 +1,8 @@
-import type { AgentProfile, Destination, Urgency } from "../agent.js";
-import type { CallSid } from "../ports.js";
+import type { AgentProfile, Destination, Urgency } from "../domain/agent-profile.js";
+import type { CallSid } from "../domain/ids.js";
 
 /** Who is to be reached, for whom and why. `destination` is a name of the agent's directory, never a number. */
-export interface TransferRequest {
+export interface FullTransferRequest {
   readonly callSid: CallSid;
   readonly destination: string;
   readonly reason: string | null;
@@ -26,13 +26,13 @@ export type TransferBy = "agent" | "key" | "supervisor" | "failure" | "limit";
 export type Preface = "none" | "moment" | "apology";
 
 /** A ladder that is longer has lost its caller. */
-export const RUNGS_MOST = 6;
+export const MAX_FAILOVER_STEPS = 6;
 
 /** The destination and those that its `then` names, each once; empty when there is no such destination. */
-export function ladderOf(agent: AgentProfile, first: string): readonly Destination[] {
+export function failoverListOf(agent: AgentProfile, first: string): readonly Destination[] {
   const ladder: Destination[] = [];
   let name: string | null = first;
-  while (name !== null && ladder.length < RUNGS_MOST) {
+  while (name !== null && ladder.length < MAX_FAILOVER_STEPS) {
     const destination: Destination | undefined = agent.transfer.destinations.get(name);
     if (destination === undefined || ladder.includes(destination)) break;
     ladder.push(destination);
@@ -42,6 +42,6 @@ export function ladderOf(agent: AgentProfile, first: string): readonly Destinati
 }
 
 /** Whoever sends callers away for good does not take them back: a failed agent, or a call whose time is up. */
-export function bottomOf(by: TransferBy): "agent" | "apology" {
+export function afterLastStep(by: TransferBy): "agent" | "apology" {
   return by === "failure" || by === "limit" ? "apology" : "agent";
 }

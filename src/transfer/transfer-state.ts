@@ -13,10 +13,9 @@
  * document and every human's leg has a number; whatever bears an old one changes nothing, and any sign that the
  * caller is in the current document counts as the answer to the request that took them there.
  */
-import { assertNever } from "../errors.js";
-import type { TwilioCallStatus } from "../ports.js";
-import { human } from "./human-leg.js";
-import type { MoveWait, Page, TransferEvent, TransferState, TransferStep } from "./transfer-events.js";
+import { assertNever } from "../domain/errors.js";
+import type { TwilioCallStatus } from "../ports/twilio.js";
+import { human } from "./consult-leg.js";
 import {
   connected,
   Draft,
@@ -34,7 +33,14 @@ import {
   startMoving,
   TRIES_MOST,
   watchRing,
-} from "./transfer-moves.js";
+} from "./steps.js";
+import type {
+  MoveWait,
+  Page,
+  TransferEvent,
+  TransferState,
+  TransferStep,
+} from "./transfer-events.js";
 
 export function step(state: TransferState, event: TransferEvent, nowMs: number): TransferStep {
   const draft = new Draft(state);
@@ -100,9 +106,11 @@ function begin(draft: Draft, nowMs: number): void {
 /** What a request is answered with when the decision did not say: the situation as it is. */
 function owedAnswer(state: TransferState, event: TransferEvent): Page | null {
   if (event.type === "human_answered") {
-    const theirs = event.answer === "accept" && event.ring === state.ring && event.sid === state.human;
+    const theirs =
+      event.answer === "accept" && event.ring === state.ring && event.sid === state.human;
     const { phase } = state;
-    const accepted = phase.name === "joining" || (phase.name === "over" && phase.outcome === "answered");
+    const accepted =
+      phase.name === "joining" || (phase.name === "over" && phase.outcome === "answered");
     return theirs && accepted ? "join" : "too_late";
   }
   if (event.type !== "document_ended" && event.type !== "stream_followed") return null;
@@ -247,7 +255,10 @@ function lost(draft: Draft): void {
 
 // --- the caller's document --------------------------------------------------------------------------------
 
-type InDocument = Extract<TransferEvent, { type: "document_seen" | "child_status" | "document_ended" }>;
+type InDocument = Extract<
+  TransferEvent,
+  { type: "document_seen" | "child_status" | "document_ended" }
+>;
 
 function inDocument(draft: Draft, event: InDocument): void {
   if (event.doc !== draft.state.doc) return;
@@ -323,7 +334,8 @@ function timer(draft: Draft, onStream: boolean, nowMs: number): void {
         draft.phase({ ...phase, pausing: false });
         watchRing(draft);
         draft.do({ do: "ring_human" });
-      } else if (draft.state.human !== null) draft.do({ do: "probe_human", sid: draft.state.human });
+      } else if (draft.state.human !== null)
+        draft.do({ do: "probe_human", sid: draft.state.human });
       else nextRung(draft, "failed", "rest", nowMs);
       return;
     case "briefing":
@@ -404,5 +416,14 @@ export function beginTransfer(
   bottom: TransferState["bottom"],
   stays = false,
 ): TransferState {
-  return { ladder, stays, rung: 0, doc: 1, ring: 0, human: null, bottom, phase: { name: "farewell" } };
+  return {
+    ladder,
+    stays,
+    rung: 0,
+    doc: 1,
+    ring: 0,
+    human: null,
+    bottom,
+    phase: { name: "farewell" },
+  };
 }

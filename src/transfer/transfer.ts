@@ -1,8 +1,15 @@
-import type { AgentProfile } from "../agent.js";
-import { type ErrorCode, RelayError } from "../errors.js";
-import type { CallControl, CallMetrics, CallSid, Clock, Log, Timer, TwilioCallStatus } from "../ports.js";
-import type { RecordEvent, TransferOutcome } from "../records/record-event.js";
+import type { AgentProfile } from "../domain/agent-profile.js";
+import { type ErrorCode, RelayError } from "../domain/errors.js";
+import type { CallSid } from "../domain/ids.js";
+import type { RecordEvent, TransferOutcome } from "../domain/record-event.js";
+import type { Clock, Timer } from "../ports/clock.js";
+import type { Log } from "../ports/log.js";
+import type { CallMetrics } from "../ports/metrics.js";
+import type { CallControl, TwilioCallStatus } from "../ports/twilio.js";
 import type { Twiml } from "../wire/twiml.js";
+import type { TransferForm } from "./callback-forms.js";
+import * as forms from "./callback-forms.js";
+import { readLink, type TransferLink, type UrlBuilder } from "./callback-url.js";
 import {
   apologyTwiml,
   askAgainTwiml,
@@ -15,11 +22,14 @@ import {
   rungTwiml,
   waitTwiml,
 } from "./documents.js";
-import type { Page, TransferEffect, TransferEvent, TransferNext, TransferState } from "./transfer-events.js";
-import type { TransferForm } from "./transfer-forms.js";
-import * as forms from "./transfer-forms.js";
-import { readLink, type TransferLink, type UrlBuilder } from "./transfer-links.js";
-import { bottomOf, ladderOf, type TransferRequest } from "./transfer-request.js";
+import type {
+  Page,
+  TransferEffect,
+  TransferEvent,
+  TransferNext,
+  TransferState,
+} from "./transfer-events.js";
+import { afterLastStep, type FullTransferRequest, failoverListOf } from "./transfer-request.js";
 import { beginTransfer, step } from "./transfer-state.js";
 
 /** Whoever keeps the call that a transfer belongs to. None of these may throw. */
@@ -48,7 +58,9 @@ export interface TransferDeps {
   readonly log: Log;
   readonly metrics: Pick<CallMetrics, "transfer">;
   /** Tells the customer database; resolves with its name for the case. Null: there is none. */
-  readonly escalate: ((request: TransferRequest, agent: string) => Promise<string | null>) | null;
+  readonly escalate:
+    | ((request: FullTransferRequest, agent: string) => Promise<string | null>)
+    | null;
   /** Where the human finds the call's record; null: nowhere that they could open. */
   readonly recordUrl: ((callSid: CallSid) => string) | null;
   /** An audio file that Twilio can fetch; null: words only. */
@@ -58,7 +70,7 @@ export interface TransferDeps {
 /** Plain JSON. */
 export interface TransferSnapshot {
   readonly version: 1;
-  readonly request: TransferRequest;
+  readonly request: FullTransferRequest;
   readonly state: TransferState;
 }
 
@@ -69,7 +81,7 @@ const HANG_UP_PAUSE_MS = 1_000;
 
 /** One transfer of one call: carries out what `step` decides, and answers Twilio. */
 export class Transfer {
-  readonly request: TransferRequest;
+  readonly request: FullTransferRequest;
   readonly #agent: AgentProfile;
   readonly #host: TransferHost;
   readonly #deps: TransferDeps;
@@ -83,7 +95,7 @@ export class Transfer {
   #closed = false;
 
   private constructor(
-    request: TransferRequest,
+    request: FullTransferRequest,
     state: TransferState,
     agent: AgentProfile,
     host: TransferHost,
@@ -104,16 +116,17 @@ export class Transfer {
    * @throws RelayError `destination_unknown`.
    */
   static start(
-    request: TransferRequest,
+    request: FullTransferRequest,
     agent: AgentProfile,
     host: TransferHost,
     deps: TransferDeps,
     stays = false,
   ): Transfer {
-    const ladder = ladderOf(agent, request.destination);
+    const ladder = failoverListOf(agent, request.destination);
     const first = ladder[0];
-    if (first === undefined) throw new RelayError("destination_unknown", "no destination of that name");
-    const state = beginTransfer(ladder, bottomOf(request.by), stays);
+    if (first === undefined)
+      throw new RelayError("destination_unknown", "no destination of that name");
+    const state = beginTransfer(ladder, afterLastStep(request.by), stays);
     const transfer = new Transfer(request, state, agent, host, deps);
     const { reason, summary, urgency, by } = request;
     host.journal({
@@ -132,10 +145,10 @@ export class Transfer {
   }
 
   /** What `start` would begin with, for another process to carry out should this one die before. Null: no such destination. */
-  static planned(request: TransferRequest, agent: AgentProfile): TransferSnapshot | null {
-    const ladder = ladderOf(agent, request.destination);
+  static planned(request: FullTransferRequest, agent: AgentProfile): TransferSnapshot | null {
+    const ladder = failoverListOf(agent, request.destination);
     if (ladder.length === 0) return null;
-    return { version: 1, request, state: beginTransfer(ladder, bottomOf(request.by)) };
+    return { version: 1, request, state: beginTransfer(ladder, afterLastStep(request.by)) };
   }
 
   /** Goes on where another process stopped. */
@@ -162,14 +175,15 @@ export class Transfer {
     deps: TransferDeps,
   ): Transfer | null {
     const link = readLink(query);
-    const ladder = link === null ? [] : ladderOf(agent, link.first);
+    const ladder = link === null ? [] : failoverListOf(agent, link.first);
     const destination = link === null ? undefined : ladder[link.rung];
     if (link === null || destination === undefined) return null;
     const { first, by, call, rung, doc, ring } = link;
     const own = form["CallSid"] === call;
     const direction = form["Direction"]?.startsWith("outbound") === true ? "outbound" : "inbound";
-    const [caller, ours] = direction === "inbound" ? [form["From"], form["To"]] : [form["To"], form["From"]];
-    const request: TransferRequest = {
+    const [caller, ours] =
+      direction === "inbound" ? [form["From"], form["To"]] : [form["To"], form["From"]];
+    const request: FullTransferRequest = {
       callSid: call,
       destination: first,
       reason: null,
@@ -189,7 +203,7 @@ export class Transfer {
       doc,
       ring,
       human: null,
-      bottom: bottomOf(by),
+      bottom: afterLastStep(by),
       phase:
         destination.kind === "warm" && ring > 0
           ? { name: "ringing", tries: 0, pausing: false }
@@ -426,7 +440,8 @@ export class Transfer {
       this.#attempt(
         () => this.#deps.control.redirect(this.request.callSid, this.#pageTwiml(page)),
         () => this.#dispatch({ type: "redirected", doc }),
-        (code) => this.#dispatch({ type: "redirect_failed", doc, code, onStream: this.#host.onStream() }),
+        (code) =>
+          this.#dispatch({ type: "redirect_failed", doc, code, onStream: this.#host.onStream() }),
       );
     };
     if (page === "rung" && (kind === "warm" || kind === "workflow")) this.#onceEscalated(send);
@@ -527,11 +542,19 @@ export class Transfer {
   }
 
   /** Runs a request; a throw before the first await counts as a rejection. */
-  #attempt<T>(request: () => Promise<T>, done: (value: T) => void, failed: (code: ErrorCode) => void): void {
+  #attempt<T>(
+    request: () => Promise<T>,
+    done: (value: T) => void,
+    failed: (code: ErrorCode) => void,
+  ): void {
     (async () => request())().then(done, (error: unknown) => {
       const code = error instanceof RelayError ? error.code : "internal";
       if (code === "internal")
-        this.#deps.log.error("a transfer's request failed", { callSid: this.request.callSid, code }, error);
+        this.#deps.log.error(
+          "a transfer's request failed",
+          { callSid: this.request.callSid, code },
+          error,
+        );
       failed(code);
     });
   }

@@ -91,7 +91,10 @@ export class EchoGate {
     this.#path.expect(expected);
     let over = 0;
     for (let band = 0; band < WHOLE_BAND; band++) {
-      const explained = Math.max(expected[band]! + OVER_ECHO_DB, this.#floorDbov[band]! + OVER_NOISE_DB);
+      const explained = Math.max(
+        expected[band]! + OVER_ECHO_DB,
+        this.#floorDbov[band]! + OVER_NOISE_DB,
+      );
       over += Math.max(0, Math.min(MOST_PER_BAND_DB, levels[band]! - explained));
     }
     return over > NEAR_DB;

@@ -84,7 +84,8 @@ export class EchoPath {
     this.#newest = beganStep - LEAST_DELAY_MS / STEP_MS;
     this.#watchRuns(this.#newest);
     this.#played.readBack(WHOLE_BAND, this.#newest, STEPS_APART, playedDbov);
-    for (let delay = 0; delay < DELAYS; delay++) if (playedDbov[delay]! >= NO_ECHO_DBOV) return true;
+    for (let delay = 0; delay < DELAYS; delay++)
+      if (playedDbov[delay]! >= NO_ECHO_DBOV) return true;
     return false;
   }
 
@@ -145,7 +146,8 @@ export class EchoPath {
       const taught = Math.max(-MOST_DOWN_DB, Math.min(MOST_UP_DB, off));
       const rate = RATE[frames]!;
       this.#couplingDb[delay] = Math.min(PRIOR_DB, this.#couplingDb[delay]! + rate * taught);
-      this.#variance[delay] = this.#variance[delay]! + rate * (taught * taught - this.#variance[delay]!);
+      this.#variance[delay] =
+        this.#variance[delay]! + rate * (taught * taught - this.#variance[delay]!);
       this.#frames[delay] = frames;
     }
     this.#findBest();
@@ -158,7 +160,8 @@ export class EchoPath {
     if (this.#frames[best]! < RUN_FRAMES || playedDbov[best]! < loud) return;
     const step = this.#newest - best * STEPS_APART;
     for (let band = 0; band < WHOLE_BAND; band++) {
-      const expected = this.#played.loudestDbov(band, step) + this.#couplingDb[best]! + this.#tiltDb[band]!;
+      const expected =
+        this.#played.loudestDbov(band, step) + this.#couplingDb[best]! + this.#tiltDb[band]!;
       const tilt = this.#tiltDb[band]! + (levels[band]! > expected ? TILT_UP_DB : -TILT_DOWN_DB);
       this.#tiltDb[band] = Math.max(LEAST_TILT_DB, Math.min(MOST_TILT_DB, tilt));
     }

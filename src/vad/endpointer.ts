@@ -37,7 +37,8 @@ export class Endpointer {
   constructor(options: Partial<EndpointerOptions> = {}) {
     const { onsetFrames, hangoverFrames } = { ...ENDPOINTER_DEFAULTS, ...options };
     for (const frames of [onsetFrames, hangoverFrames]) {
-      if (!Number.isInteger(frames) || frames < 1) throw new RangeError(`${frames} frames: needs 1 or more`);
+      if (!Number.isInteger(frames) || frames < 1)
+        throw new RangeError(`${frames} frames: needs 1 or more`);
     }
     this.#onsetFrames = onsetFrames;
     this.#hangoverFrames = hangoverFrames;
@@ -49,7 +50,9 @@ export class Endpointer {
    * @returns        the border that this frame makes certain; null when nothing changed.
    */
   frame(speech: boolean, audioMs: number): Endpoint | null {
-    return this.#speaking ? this.#whileSpeaking(speech, audioMs) : this.#whileSilent(speech, audioMs);
+    return this.#speaking
+      ? this.#whileSpeaking(speech, audioMs)
+      : this.#whileSilent(speech, audioMs);
   }
 
   #whileSilent(speech: boolean, audioMs: number): Endpoint | null {

@@ -51,7 +51,9 @@ export class FrameVad {
   #noteSpeechLevel(): void {
     const level = levelOf(this.#state);
     const before = this.#state[SPEECH_LEVEL]!;
-    this.#state[SPEECH_LEVEL] = this.#heardSpeech ? before + SPEECH_LEVEL_SHARE * (level - before) : level;
+    this.#state[SPEECH_LEVEL] = this.#heardSpeech
+      ? before + SPEECH_LEVEL_SHARE * (level - before)
+      : level;
     this.#heardSpeech = true;
   }
 

@@ -27,7 +27,9 @@ export function toOctaves(powers: Float64Array): void {
     double[0] = power > 0 ? power + IDLE_POWER : IDLE_POWER;
     const word = upper[0]!;
     powers[i] =
-      (word >>> 20) - 1023 + MANTISSA[(word >>> (20 - MANTISSA_BITS)) & ((1 << MANTISSA_BITS) - 1)]!;
+      (word >>> 20) -
+      1023 +
+      MANTISSA[(word >>> (20 - MANTISSA_BITS)) & ((1 << MANTISSA_BITS) - 1)]!;
   }
 }
 

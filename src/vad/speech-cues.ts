@@ -95,7 +95,8 @@ export function lookAtFrame(ulaw: Uint8Array, start: number, state: Float64Array
   lookAtBands(state);
   lookAtLevel(state);
   const periodicSmooth = state[PERIODIC]! + PERIODIC_SHARE * (periodic - state[PERIODIC]!);
-  const periodicSlow = state[PERIODIC_SLOW]! + PERIODIC_SLOW_SHARE * (periodic - state[PERIODIC_SLOW]!);
+  const periodicSlow =
+    state[PERIODIC_SLOW]! + PERIODIC_SLOW_SHARE * (periodic - state[PERIODIC_SLOW]!);
   state[PERIODIC] = periodicSmooth;
   state[PERIODIC_SLOW] = periodicSlow;
   // How far it repeats itself, now and over a second: voices do by turns, tones always, noise never. In samples of 32.
@@ -130,7 +131,8 @@ function lookAtBands(state: Float64Array): void {
     const size = change < 0 ? -change : change;
     flux += size;
     if (b === 1)
-      state[EDGE_FLUTTER] = state[EDGE_FLUTTER]! + BAND_FLUTTER_SHARE * (size - state[EDGE_FLUTTER]!);
+      state[EDGE_FLUTTER] =
+        state[EDGE_FLUTTER]! + BAND_FLUTTER_SHARE * (size - state[EDGE_FLUTTER]!);
     state[SMOOTH + b] = smooth;
     state[FLOOR + b] = floor;
     // Over the band's floor: at once, and smoothed over three frames.
@@ -161,11 +163,15 @@ function lookAtLevel(state: Float64Array): void {
   const smooth = state[LEVEL_SMOOTH]! + FAST * change;
   const floor = follow(state[LEVEL_FLOOR]!, smooth, rise);
   const over = smooth - state[PEAK]!;
-  const peak = Math.max(LOWEST_PEAK_OCTAVES, state[PEAK]! + (over > 0 ? PEAK_RISE * over : -PEAK_FALL));
+  const peak = Math.max(
+    LOWEST_PEAK_OCTAVES,
+    state[PEAK]! + (over > 0 ? PEAK_RISE * over : -PEAK_FALL),
+  );
   const mean = state[MEAN]! + MEAN_SHARE * (level - state[MEAN]!);
   const away = level - mean;
   const spread = state[SPREAD]! + MEAN_SHARE * ((away < 0 ? -away : away) - state[SPREAD]!);
-  const flutter = state[FLUTTER]! + FLUTTER_SHARE * ((change < 0 ? -change : change) - state[FLUTTER]!);
+  const flutter =
+    state[FLUTTER]! + FLUTTER_SHARE * ((change < 0 ? -change : change) - state[FLUTTER]!);
   // Loudness: as it is, over the floor, under the loudest of late, beside the mean of the last seconds and how far it strays
   // from that, since the last frame, and how much it moves from frame to frame.
   cues[14] = level;

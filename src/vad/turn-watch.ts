@@ -1,4 +1,4 @@
-import type { LineTuner } from "./line-tuner.js";
+import type { ThresholdTuner } from "./threshold-tuner.js";
 
 /** A caller who goes on so soon had not finished. */
 const RESUMED_MS = 1_500;
@@ -14,7 +14,7 @@ const STUCK_MS = 2_500;
  * are ms of the call's audio.
  */
 export class TurnWatch {
-  readonly #tuner: LineTuner;
+  readonly #tuner: ThresholdTuner;
   #speaking = false;
   #startedMs = Number.NEGATIVE_INFINITY;
   #stoppedMs = Number.NEGATIVE_INFINITY;
@@ -25,7 +25,7 @@ export class TurnWatch {
   #stuckTold = false;
   #changedMs = Number.NEGATIVE_INFINITY;
 
-  constructor(tuner: LineTuner) {
+  constructor(tuner: ThresholdTuner) {
     this.#tuner = tuner;
   }
 

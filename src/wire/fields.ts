@@ -1,4 +1,4 @@
-import { WireError } from "../errors.js";
+import { WireError } from "../domain/errors.js";
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 

@@ -2,7 +2,7 @@
  * One answer to one HTTP/1.1 request, read from bytes that are cut anywhere; the body is not copied.
  * Source: RFC 9112, sections 4 to 7.
  */
-import { WireError } from "../errors.js";
+import { WireError } from "../domain/errors.js";
 
 /** As Node's own HTTP client. */
 const MAX_HEAD_BYTES = 16 * 1024;
@@ -53,7 +53,12 @@ export class HttpResponseReader {
    * @returns      false when more must come; after true it must not be fed again.
    * @throws       WireError when this is no HTTP; what `body` was told of until then stands.
    */
-  read(bytes: Uint8Array, start: number, end: number, body: (from: number, to: number) => void): boolean {
+  read(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    body: (from: number, to: number) => void,
+  ): boolean {
     let at = start;
     while (at < end && this.#part !== "done") {
       switch (this.#part) {
@@ -109,7 +114,8 @@ export class HttpResponseReader {
     const length = headers.get("content-length");
     if (status === 204 || status === 304) this.#part = "done";
     else if (coding === "chunked") this.#part = "chunk_size";
-    else if (coding !== undefined) throw new WireError("an answer comes in a coding that was not asked for");
+    else if (coding !== undefined)
+      throw new WireError("an answer comes in a coding that was not asked for");
     else if (length === undefined) this.#part = "until_close";
     else {
       if (!LENGTH.test(length)) throw new WireError("an answer's length is not a number");

@@ -2,7 +2,7 @@
  * The opening handshake of a WebSocket as a client sees it: one HTTP/1.1 request, one answer.
  * Source: RFC 6455, section 4.1; RFC 9112.
  */
-import { WireError } from "../errors.js";
+import { WireError } from "../domain/errors.js";
 
 /** Where RFC 6455, section 1.3, joins the key before it is hashed. */
 const ACCEPT_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -59,7 +59,8 @@ export class UpgradeReader {
   readonly #accept: string;
   #head = "";
   #body = "";
-  #refused: { readonly status: number; readonly headers: ReadonlyMap<string, string> } | null = null;
+  #refused: { readonly status: number; readonly headers: ReadonlyMap<string, string> } | null =
+    null;
 
   /** @param accept  what Sec-WebSocket-Accept must be. */
   constructor(accept: string) {
@@ -154,7 +155,8 @@ function isChunked(headers: ReadonlyMap<string, string>): boolean {
 
 function isWhole(headers: ReadonlyMap<string, string>, body: string, status: number): boolean {
   if (status === 204 || status === 304) return true;
-  if (isChunked(headers)) return /(?:^|\r\n)0+[^\S\r\n]*(?:;[^\r\n]*)?\r\n(?:[^\r\n]+\r\n)*\r\n$/.test(body);
+  if (isChunked(headers))
+    return /(?:^|\r\n)0+[^\S\r\n]*(?:;[^\r\n]*)?\r\n(?:[^\r\n]+\r\n)*\r\n$/.test(body);
   const length = headers.get("content-length");
   // Without either the body ends with the connection.
   return length !== undefined && body.length >= Number(length);

@@ -160,7 +160,12 @@ export function startsAt(
 }
 
 /** True when `bytes[start … end)` are the bytes of `word`: compares an id without making a string of it. */
-export function sameBytes(bytes: Uint8Array, start: number, end: number, word: Uint8Array): boolean {
+export function sameBytes(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  word: Uint8Array,
+): boolean {
   return end - start === word.length && startsWith(bytes, start, word);
 }
 
@@ -233,6 +238,9 @@ export class MemberWalk {
 
   /** True when the value is the string `word`. */
   isString(bytes: Uint8Array, word: Uint8Array): boolean {
-    return bytes[this.valueStart] === QUOTE && sameBytes(bytes, this.valueStart + 1, this.valueEnd - 1, word);
+    return (
+      bytes[this.valueStart] === QUOTE &&
+      sameBytes(bytes, this.valueStart + 1, this.valueEnd - 1, word)
+    );
   }
 }

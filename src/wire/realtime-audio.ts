@@ -71,7 +71,13 @@ function armOf(bytes: Uint8Array): number {
 }
 
 /** The value is `bytes[value … end)`, quotes included. */
-function readField(bytes: Uint8Array, arm: number, value: number, end: number, out: DeltaScan): boolean {
+function readField(
+  bytes: Uint8Array,
+  arm: number,
+  value: number,
+  end: number,
+  out: DeltaScan,
+): boolean {
   if (arm === SEEN_CONTENT_INDEX) {
     out.contentIndex = readDigits(bytes, value, end);
     return out.contentIndex >= 0;
@@ -152,7 +158,8 @@ export class AppendWriter {
   #finish(chars: number): Uint8Array {
     const end = PREFIX.length + chars;
     for (let i = 0; i < SUFFIX.length; i++) this.#buffer[end + i] = SUFFIX[i]!;
-    if (this.#view.length !== end + SUFFIX.length) this.#view = this.#buffer.subarray(0, end + SUFFIX.length);
+    if (this.#view.length !== end + SUFFIX.length)
+      this.#view = this.#buffer.subarray(0, end + SUFFIX.length);
     return this.#view;
   }
 }

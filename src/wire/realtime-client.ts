@@ -3,7 +3,7 @@
  * have cannot be written. Left out: what the GA API dropped, and what it is about to drop (`prompt`).
  * Source: OpenAI, Realtime client events.
  */
-import type { ItemId, ResponseId, ToolCallId } from "../ports.js";
+import type { ItemId, ResponseId, ToolCallId } from "../domain/ids.js";
 
 /** `rate` belongs to PCM alone: the server refuses it on the telephone formats. */
 export type AudioFormat =
@@ -143,7 +143,10 @@ export interface ResponseRequest {
   readonly instructions?: string;
   readonly output_modalities?: OutputModalities;
   readonly audio?: {
-    readonly output: { readonly format?: AudioFormat; readonly voice?: string | { readonly id: string } };
+    readonly output: {
+      readonly format?: AudioFormat;
+      readonly voice?: string | { readonly id: string };
+    };
   };
   readonly tools?: readonly SessionTool[];
   readonly tool_choice?: ToolChoice;

@@ -3,7 +3,7 @@
  * branded. What the API leaves out or sets to null is null here.
  * Source: OpenAI, Realtime server events.
  */
-import type { ItemId, ResponseId, ToolCallId } from "../ports.js";
+import type { ItemId, ResponseId, ToolCallId } from "../domain/ids.js";
 import type { Fields } from "./fields.js";
 
 /** An item's audio may come back whole in `conversation.item.retrieved`; all else is small. */
@@ -64,7 +64,13 @@ export interface ContentPart {
 }
 
 /** "unknown": a status the API did not have when this was written; the response is over if the event is `response.done`. */
-export type ResponseStatus = "in_progress" | "completed" | "cancelled" | "failed" | "incomplete" | "unknown";
+export type ResponseStatus =
+  | "in_progress"
+  | "completed"
+  | "cancelled"
+  | "failed"
+  | "incomplete"
+  | "unknown";
 
 export interface ResponseStatusDetails {
   /** "turn_detected", "client_cancelled", "max_output_tokens", "content_filter", … */

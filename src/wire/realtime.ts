@@ -5,7 +5,7 @@
  * Orders of arrival are usual, never promised: nothing here depends on one.
  * Source: OpenAI, Realtime server events.
  */
-import type { ItemId, ResponseId, ToolCallId } from "../ports.js";
+import type { ItemId, ResponseId, ToolCallId } from "../domain/ids.js";
 import { Fields } from "./fields.js";
 import {
   type ContentPart,
@@ -114,7 +114,10 @@ export type ServerEvent =
       readonly type: "response.output_audio_transcript.delta" | "response.output_text.delta";
       readonly delta: string;
     })
-  | (PartRef & { readonly type: "response.output_audio_transcript.done"; readonly transcript: string })
+  | (PartRef & {
+      readonly type: "response.output_audio_transcript.done";
+      readonly transcript: string;
+    })
   | (PartRef & { readonly type: "response.output_text.done"; readonly text: string })
   | {
       readonly type: "response.function_call_arguments.delta";
@@ -176,10 +179,21 @@ function isKnown(type: string): type is ServerEventType {
 }
 
 /** The compiler sees to it that no arm of the union lacks its reader, nor has another's. */
-const READERS: { readonly [T in ServerEventType]: (event: Fields) => ServerEvent & { readonly type: T } } = {
-  "session.created": (e) => ({ type: "session.created", session: readSession(e.object("session")) }),
-  "session.updated": (e) => ({ type: "session.updated", session: readSession(e.object("session")) }),
-  "conversation.item.added": (e) => ({ type: "conversation.item.added", ...readConversationItem(e) }),
+const READERS: {
+  readonly [T in ServerEventType]: (event: Fields) => ServerEvent & { readonly type: T };
+} = {
+  "session.created": (e) => ({
+    type: "session.created",
+    session: readSession(e.object("session")),
+  }),
+  "session.updated": (e) => ({
+    type: "session.updated",
+    session: readSession(e.object("session")),
+  }),
+  "conversation.item.added": (e) => ({
+    type: "conversation.item.added",
+    ...readConversationItem(e),
+  }),
   "conversation.item.done": (e) => ({ type: "conversation.item.done", ...readConversationItem(e) }),
   "conversation.item.retrieved": (e) => ({
     type: "conversation.item.retrieved",
@@ -242,9 +256,15 @@ const READERS: { readonly [T in ServerEventType]: (event: Fields) => ServerEvent
     type: "input_audio_buffer.dtmf_event_received",
     digit: e.id("event"),
   }),
-  "response.created": (e) => ({ type: "response.created", response: readResponse(e.object("response")) }),
+  "response.created": (e) => ({
+    type: "response.created",
+    response: readResponse(e.object("response")),
+  }),
   "response.done": (e) => ({ type: "response.done", response: readResponse(e.object("response")) }),
-  "response.output_item.added": (e) => ({ type: "response.output_item.added", ...readOutputItem(e) }),
+  "response.output_item.added": (e) => ({
+    type: "response.output_item.added",
+    ...readOutputItem(e),
+  }),
   "response.output_item.done": (e) => ({ type: "response.output_item.done", ...readOutputItem(e) }),
   "response.content_part.added": (e) => ({
     type: "response.content_part.added",
@@ -315,8 +335,14 @@ const READERS: { readonly [T in ServerEventType]: (event: Fields) => ServerEvent
   "mcp_list_tools.in_progress": (e) => ({ type: "mcp_list_tools.in_progress", itemId: itemId(e) }),
   "mcp_list_tools.completed": (e) => ({ type: "mcp_list_tools.completed", itemId: itemId(e) }),
   "mcp_list_tools.failed": (e) => ({ type: "mcp_list_tools.failed", itemId: itemId(e) }),
-  "response.mcp_call.in_progress": (e) => ({ type: "response.mcp_call.in_progress", itemId: itemId(e) }),
-  "response.mcp_call.completed": (e) => ({ type: "response.mcp_call.completed", itemId: itemId(e) }),
+  "response.mcp_call.in_progress": (e) => ({
+    type: "response.mcp_call.in_progress",
+    itemId: itemId(e),
+  }),
+  "response.mcp_call.completed": (e) => ({
+    type: "response.mcp_call.completed",
+    itemId: itemId(e),
+  }),
   "response.mcp_call.failed": (e) => ({ type: "response.mcp_call.failed", itemId: itemId(e) }),
   "response.mcp_call_arguments.delta": (e) => ({
     type: "response.mcp_call_arguments.delta",
@@ -355,7 +381,10 @@ function readPartRef(event: Fields): PartRef {
   };
 }
 
-function readConversationItem(event: Fields): { item: RealtimeItem; previousItemId: ItemId | null } {
+function readConversationItem(event: Fields): {
+  item: RealtimeItem;
+  previousItemId: ItemId | null;
+} {
   return {
     item: readItem(event.object("item")),
     previousItemId: event.idOrNull("previous_item_id") as ItemId | null,

@@ -56,5 +56,7 @@ export function sipHeader(headers: readonly SipHeader[], name: string): string |
 /** All headers of that name, in their order. */
 export function sipHeaders(headers: readonly SipHeader[], name: string): string[] {
   const folded = name.toLowerCase();
-  return headers.filter((header) => header.name.toLowerCase() === folded).map((header) => header.value);
+  return headers
+    .filter((header) => header.name.toLowerCase() === folded)
+    .map((header) => header.value);
 }

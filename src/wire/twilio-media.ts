@@ -3,7 +3,7 @@
  * Source: Twilio, Media Streams WebSocket messages.
  */
 import { base64EncodedLength, decodeBase64, encodeBase64, isBase64 } from "../codec/base64.js";
-import type { CallSid, StreamSid } from "../ports.js";
+import type { CallSid, StreamSid } from "../domain/ids.js";
 import { Fields } from "./fields.js";
 import { ascii, COLON, digitsEnd, MemberWalk, QUOTE, readDigits, skipSpace } from "./json-scan.js";
 import { MediaLayout } from "./media-layout.js";
@@ -177,7 +177,9 @@ function readFields(bytes: Uint8Array, out: MediaScan): boolean {
   out.payloadEnd = layout.end[MediaLayout.PAYLOAD]!;
   out.audioBytes = decodeBase64(bytes, out.payloadStart, out.payloadEnd, out.audio, 0);
   if (out.audioBytes < 0) return false;
-  return out.sequenceNumber >= 0 && out.timestampMs >= 0 && layout.digits(bytes, MediaLayout.CHUNK) >= 0;
+  return (
+    out.sequenceNumber >= 0 && out.timestampMs >= 0 && layout.digits(bytes, MediaLayout.CHUNK) >= 0
+  );
 }
 
 const walk = new MemberWalk();

@@ -1,5 +1,5 @@
 /**
- * TwiML documents as data. Only the serializer in `adapters/twiml-xml.ts` turns them into text, so nothing a
+ * TwiML documents as data. Only the serializer in `adapters/twilio/twiml-xml.ts` turns them into text, so nothing a
  * caller or a model says can become markup. Types only. Source: Twilio TwiML reference, Voice.
  */
 
@@ -12,8 +12,18 @@ export interface TwimlCallback {
 }
 
 export type TwimlVerb =
-  | { readonly verb: "say"; readonly text: string; readonly language?: string; readonly loop?: number }
-  | { readonly verb: "play"; readonly url?: string; readonly digits?: string; readonly loop?: number }
+  | {
+      readonly verb: "say";
+      readonly text: string;
+      readonly language?: string;
+      readonly loop?: number;
+    }
+  | {
+      readonly verb: "play";
+      readonly url?: string;
+      readonly digits?: string;
+      readonly loop?: number;
+    }
   | { readonly verb: "pause"; readonly seconds: number }
   | { readonly verb: "hangup" }
   | { readonly verb: "reject"; readonly reason: "rejected" | "busy" }

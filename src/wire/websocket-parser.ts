@@ -167,7 +167,10 @@ export class FrameParser {
     const until = from + end - start;
     if (until > this.#message.length) {
       const announced = from + this.#frameBytes - this.#frameBytesRead;
-      const room = Math.max(until, Math.min(announced, Math.max(2 * this.#message.length, FIRST_BYTES)));
+      const room = Math.max(
+        until,
+        Math.min(announced, Math.max(2 * this.#message.length, FIRST_BYTES)),
+      );
       const larger = new Uint8Array(Buffer.allocUnsafeSlow(room).buffer);
       larger.set(this.#message.subarray(0, from));
       this.#message = larger;

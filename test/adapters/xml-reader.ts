@@ -11,7 +11,13 @@ export interface XmlElement {
 
 const NAME = /[A-Za-z_][\w.-]*/y;
 const ILLEGAL = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
-const NAMED: Readonly<Record<string, string>> = { lt: "<", gt: ">", amp: "&", quot: '"', apos: "'" };
+const NAMED: Readonly<Record<string, string>> = {
+  lt: "<",
+  gt: ">",
+  amp: "&",
+  quot: '"',
+  apos: "'",
+};
 
 export function parseXml(xml: string): XmlElement {
   if (ILLEGAL.test(xml)) throw new Error("a character that XML does not allow");
@@ -86,13 +92,16 @@ class Reader {
     if (stop < 0) throw new Error(`no ${end} after ${this.#at}`);
     const raw = this.#xml.slice(this.#at, stop);
     this.#at = stop;
-    if (raw.includes("<") || (!inAttribute && raw.includes("]]>"))) throw new Error("bare markup in text");
+    if (raw.includes("<") || (!inAttribute && raw.includes("]]>")))
+      throw new Error("bare markup in text");
     const spaced = inAttribute ? raw.replace(/[\t\n\r]/g, " ") : raw;
     return spaced.replace(/&([^;&]*);?/g, (whole, body: string) => {
       if (!whole.endsWith(";")) throw new Error(`a bare & in ${raw}`);
       const number = /^#(?:x([0-9A-Fa-f]+)|(\d+))$/.exec(body);
       if (number !== null)
-        return String.fromCodePoint(Number.parseInt(number[1] ?? number[2] ?? "", number[1] ? 16 : 10));
+        return String.fromCodePoint(
+          Number.parseInt(number[1] ?? number[2] ?? "", number[1] ? 16 : 10),
+        );
       const named = NAMED[body];
       if (named === undefined) throw new Error(`unknown entity ${body}`);
       return named;

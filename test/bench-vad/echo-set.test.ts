@@ -3,7 +3,7 @@ import { Random } from "../../bench/random.js";
 import { echoOf } from "../../bench/vad/echo-path.js";
 import { echoTable, runEchoSet } from "../../bench/vad/echo-set.js";
 import { syntheticPrompts } from "../../bench/vad/voice.js";
-import { Ear } from "../../src/vad/ear.js";
+import { CallerVad } from "../../src/vad/caller-vad.js";
 import { voices } from "./voices.js";
 
 const CALLS = 25;
@@ -20,9 +20,11 @@ describe("a small echo set on the demo's voices", () => {
     expect(echoTable(result)).toContain(`${result.doubleTalk.caught} of ${CALLS} caught`);
   });
 
-  it("finds an ear that does not know what is played held on nearly every call", { timeout: 30_000 }, () => {
+  it("finds an ear that does not know what is played held on nearly every call", {
+    timeout: 30_000,
+  }, () => {
     const deaf = () => {
-      const ear = new Ear();
+      const ear = new CallerVad();
       return { hear: ear.hear.bind(ear), played: () => {} };
     };
     const { echoOnly } = runEchoSet(options, deaf);

@@ -2,7 +2,13 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { claimsOf } from "../../bench/vad/claims.js";
 import { fvadDetectors, OURS, ours } from "../../bench/vad/detectors.js";
 import { makeEvalSet } from "../../bench/vad/eval-set.js";
-import { bestOther, type Evaluation, evaluate, type Row, rowOf } from "../../bench/vad/evaluation.js";
+import {
+  bestOther,
+  type Evaluation,
+  evaluate,
+  type Row,
+  rowOf,
+} from "../../bench/vad/evaluation.js";
 import { percentile } from "../../bench/vad/measures.js";
 import { parseOptions } from "../../bench/vad/options.js";
 import { plots } from "../../bench/vad/plots.js";
@@ -82,12 +88,15 @@ describe("a small evaluation on the demo's voices", () => {
 describe("promises", () => {
   it("break where a figure is beyond its limit", async () => {
     const set = makeEvalSet(voices(), [], { speechS: 4, noiseS: 4 }, 7);
-    const slow = COSTS.map((cost) => ({ ...cost, fastestUs: 9, medianUs: cost.name === OURS ? 9 : 2 }));
+    const slow = COSTS.map((cost) => ({
+      ...cost,
+      fastestUs: 9,
+      medianUs: cost.name === OURS ? 9 : 2,
+    }));
     const claims = claimsOf(evaluate(set, [ours(), ...(await fvadDetectors())], slow));
-    expect(claims.filter(({ what }) => what.startsWith("a frame costs")).map(({ holds }) => holds)).toEqual([
-      false,
-      false,
-    ]);
+    expect(
+      claims.filter(({ what }) => what.startsWith("a frame costs")).map(({ holds }) => holds),
+    ).toEqual([false, false]);
   });
 });
 

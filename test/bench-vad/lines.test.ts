@@ -53,13 +53,14 @@ describe("noise", () => {
       const make = (seed: number) => makeNoise(kind, 80_000, new Random(seed), material);
       const noise = make(3);
       expect(noise.every(Number.isFinite)).toBe(true);
-      const frames = Array.from({ length: 500 }, (_, f) => rms(noise.subarray(f * 160, (f + 1) * 160)));
+      const frames = Array.from({ length: 500 }, (_, f) =>
+        rms(noise.subarray(f * 160, (f + 1) * 160)),
+      );
       const peak = Math.max(...frames);
       const sounding = frames.filter((level) => level > peak / 10);
-      expect(Math.sqrt(sounding.reduce((sum, level) => sum + level ** 2, 0) / sounding.length)).toBeCloseTo(
-        1,
-        1,
-      );
+      expect(
+        Math.sqrt(sounding.reduce((sum, level) => sum + level ** 2, 0) / sounding.length),
+      ).toBeCloseTo(1, 1);
       expect(make(3)).toEqual(noise);
       expect(make(4)).not.toEqual(noise);
     },
@@ -107,7 +108,13 @@ describe("the halves of the recordings", () => {
 });
 
 describe("a WAV file", () => {
-  function wav(rateHz: number, channels: number, bits: number, encoding: number, body: Buffer): Buffer {
+  function wav(
+    rateHz: number,
+    channels: number,
+    bits: number,
+    encoding: number,
+    body: Buffer,
+  ): Buffer {
     const head = Buffer.alloc(44);
     head.write("RIFF", 0, "latin1");
     head.write("WAVEfmt ", 8, "latin1");
@@ -130,10 +137,15 @@ describe("a WAV file", () => {
   it("is brought down from 16 kHz: what is heard stays, what is above goes", () => {
     const tone = (hz: number) =>
       Buffer.from(
-        Int16Array.from({ length: 16_000 }, (_, i) => 16_000 * Math.sin((2 * Math.PI * hz * i) / 16_000))
-          .buffer,
+        Int16Array.from(
+          { length: 16_000 },
+          (_, i) => 16_000 * Math.sin((2 * Math.PI * hz * i) / 16_000),
+        ).buffer,
       );
-    expect(rms(readWav(wav(16_000, 1, 16, 1, tone(1000))))).toBeCloseTo(16_000 / 32_768 / Math.SQRT2, 2);
+    expect(rms(readWav(wav(16_000, 1, 16, 1, tone(1000))))).toBeCloseTo(
+      16_000 / 32_768 / Math.SQRT2,
+      2,
+    );
     expect(rms(readWav(wav(16_000, 1, 16, 1, tone(6000))))).toBeLessThan(0.005);
   });
 

@@ -70,7 +70,9 @@ describe("an onset", () => {
   });
 
   it("may be noticed a little early, and is then on time", () => {
-    expect(measureOnsets([heard(`${silence(20)}####`, `${silence(18)}######`)]).delaysMs).toEqual([0]);
+    expect(measureOnsets([heard(`${silence(20)}####`, `${silence(18)}######`)]).delaysMs).toEqual([
+      0,
+    ]);
   });
 
   it("needs silence before it: the next word is none", () => {
@@ -83,7 +85,9 @@ describe("false onsets", () => {
   it("are counted by the endpointer, with the time for which they hold the line", () => {
     // One second: two bursts that count, and a click that does not.
     const verdicts = `..###${silence(12)}#${silence(12)}##${silence(18)}`;
-    const { onsets, perHour, heldShare } = countFalseOnsets([heard(silence(50), verdicts.slice(0, 50))]);
+    const { onsets, perHour, heldShare } = countFalseOnsets([
+      heard(silence(50), verdicts.slice(0, 50)),
+    ]);
     expect(onsets).toBe(2);
     expect(perHour).toBeCloseTo(2 * 3600, 6);
     expect(heldShare).toBeCloseTo((11 + 10) / 50, 1);

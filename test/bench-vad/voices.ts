@@ -15,7 +15,7 @@ const CLIPS = [
 
 export function voices(): Recording[] {
   return CLIPS.map((name) => {
-    const ulaw = readFileSync(new URL(`../../bench/demo/assets/${name}.ulaw`, import.meta.url));
+    const ulaw = readFileSync(new URL(`../../demo/assets/${name}.ulaw`, import.meta.url));
     return {
       language: "en",
       name,

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { CliIo } from "../../src/cli/io.js";
 import { runProgram } from "../../src/cli/program.js";
-import { VERSION } from "../../src/version.js";
+import { VERSION } from "../../src/domain/version.js";
 
 interface Run {
   readonly status: number;
@@ -49,7 +49,10 @@ describe("murelay", () => {
   it.each([
     [["serve"], ["--print-config"]],
     [["demo"], ["--keep"]],
-    [["bench"], ["--calls", "--duration", "--relay", "--ramp", "--scenario", "--json", "--html", "--slo"]],
+    [
+      ["bench"],
+      ["--calls", "--duration", "--relay", "--ramp", "--scenario", "--json", "--html", "--slo"],
+    ],
     [["doctor"], []],
     [["call"], ["--agent", "--from", "--context"]],
     [["replay"], ["--json", "--write"]],
@@ -122,7 +125,9 @@ describe("murelay with settings", () => {
       const key = Object.keys(answers).find((prefix) => line.startsWith(prefix));
       const answer = key === undefined ? undefined : answers[key];
       response.writeHead(answer?.status ?? 404, { "content-type": "application/json" });
-      response.end(JSON.stringify(answer?.body ?? { code: 20404, message: "nothing here", status: 404 }));
+      response.end(
+        JSON.stringify(answer?.body ?? { code: 20404, message: "nothing here", status: 404 }),
+      );
     });
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
@@ -230,7 +235,10 @@ describe("murelay with settings", () => {
 
     it("changes nothing in a dry run", async () => {
       answers[LIST] = number();
-      const { status, out } = await run(["number", "set", "+15550001111", "--sip", "--dry-run"], env);
+      const { status, out } = await run(
+        ["number", "set", "+15550001111", "--sip", "--dry-run"],
+        env,
+      );
       expect(status).toBe(0);
       expect(out).toContain("https://relay.example.com/sip/incoming-call");
       expect(asked).toHaveLength(1);
@@ -253,7 +261,8 @@ describe("murelay with settings", () => {
 
   describe("doctor", () => {
     const ACCOUNT = `GET /2010-04-01/Accounts/AC${"0".repeat(32)}`;
-    const lines = (out: string) => out.split("\n").map((line) => line.split(/ {2,}/).slice(0, 2).join(" "));
+    const lines = (out: string) =>
+      out.split("\n").map((line) => line.split(/ {2,}/).slice(0, 2).join(" "));
 
     it("finds all well where it is", async () => {
       answers[`${ACCOUNT}/IncomingPhoneNumbers.json`] = {
@@ -302,7 +311,9 @@ describe("murelay with settings", () => {
         DATABASE_URL: `sqlite:${folder}`,
       });
       expect(status).toBe(1);
-      expect(out).toMatch(/fail {2}agents file .*wrong\.yaml:1:13 agents\.a\.instructions is missing/);
+      expect(out).toMatch(
+        /fail {2}agents file .*wrong\.yaml:1:13 agents\.a\.instructions is missing/,
+      );
       expect(out).toMatch(/fail {2}Twilio .*TWILIO_AUTH_TOKEN/);
       expect(out).toMatch(/fail {2}OpenAI .*OPENAI_API_KEY/);
       expect(out).toMatch(/fail {2}database .*DATABASE_URL/);

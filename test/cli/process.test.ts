@@ -45,7 +45,12 @@ describe("the process", () => {
   });
 
   it("lets the environment win over .env", async () => {
-    const env = { OPENAI_API_KEY: "sk-x", TWILIO_ACCOUNT_SID: "AC1", TWILIO_AUTH_TOKEN: "t", PORT: "8282" };
+    const env = {
+      OPENAI_API_KEY: "sk-x",
+      TWILIO_ACCOUNT_SID: "AC1",
+      TWILIO_AUTH_TOKEN: "t",
+      PORT: "8282",
+    };
     const { status, out } = await run(["config", "print"], env);
     expect(status).toBe(0);
     expect(out).toMatch(/PORT +8282/);
@@ -56,7 +61,10 @@ describe("the process", () => {
     const { out } = await run(["--settings", "other.env", "config", "print"]);
     expect(out).toMatch(/MAX_CALLS +9/);
     const gone = await run(["--settings=gone.env", "config", "print"]);
-    expect([gone.status, gone.err]).toEqual([2, expect.stringContaining("gone.env cannot be read")]);
+    expect([gone.status, gone.err]).toEqual([
+      2,
+      expect.stringContaining("gone.env cannot be read"),
+    ]);
   });
 
   it("writes all of a long output into a pipe", async () => {

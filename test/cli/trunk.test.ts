@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Webhook } from "standardwebhooks";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { probeWebhook } from "../../src/adapters/webhook-probe.js";
+import { probeWebhook } from "../../src/adapters/http-client/webhook-probe.js";
 import { runProgram } from "../../src/cli/program.js";
 
 const SECRET = `whsec_${Buffer.from("a secret of thirty-two characters").toString("base64")}`;
@@ -43,7 +43,9 @@ beforeEach(async () => {
     const key = Object.keys(answers).find((prefix) => line.startsWith(prefix));
     const answer = key === undefined ? undefined : answers[key];
     response.writeHead(answer?.status ?? 404, { "content-type": "application/json" });
-    response.end(JSON.stringify(answer?.body ?? { code: 20404, message: "nothing here", status: 404 }));
+    response.end(
+      JSON.stringify(answer?.body ?? { code: 20404, message: "nothing here", status: 404 }),
+    );
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -99,7 +101,9 @@ function carrier({ voiceUrl = "", uri = ADDRESS, enabled = true, transfer, recov
     "GET /v1/Trunks/TK1/OriginationUrls": page("origination_urls", [
       { sid: "OU1", sip_url: uri, enabled, priority: 10, weight: 10 },
     ]),
-    "GET /v1/Trunks/TK1/PhoneNumbers": page("phone_numbers", [{ sid: "PN2", phone_number: "+15550002222" }]),
+    "GET /v1/Trunks/TK1/PhoneNumbers": page("phone_numbers", [
+      { sid: "PN2", phone_number: "+15550002222" },
+    ]),
     "GET /v1/Trunks?": page("trunks", uri === "" ? [] : [trunk]),
   };
 }
@@ -120,7 +124,12 @@ async function check(over: Record<string, string> = {}) {
 describe("murelay trunk check", () => {
   it("says what has to be set where, with this relay's own values", async () => {
     const { text } = await check();
-    for (const value of ["/openai/webhook", "realtime.call.incoming", ADDRESS, "/sip/incoming-call"])
+    for (const value of [
+      "/openai/webhook",
+      "realtime.call.incoming",
+      ADDRESS,
+      "/sip/incoming-call",
+    ])
       expect(text).toContain(value);
   });
 
@@ -144,10 +153,20 @@ describe("murelay trunk check", () => {
       1,
     ],
     ["takes no transfer", { transfer: "disable-all" }, /^warn +SIP trunk .*REFER/m, 0],
-    ["transfers to SIP only", { transfer: "sip-only" }, /^warn +SIP trunk .*SIP addresses only/m, 0],
+    [
+      "transfers to SIP only",
+      { transfer: "sip-only" },
+      /^warn +SIP trunk .*SIP addresses only/m,
+      0,
+    ],
     ["has no way out", { recovery: "" }, /^warn +SIP trunk .*disaster recovery/m, 0],
     ["is switched off", { enabled: false }, /^warn +SIP numbers .*no number and no trunk/m, 0],
-    ["leads elsewhere", { uri: "sip:sip.api.openai.com@evil.example" }, /^warn +SIP numbers .*no number/m, 0],
+    [
+      "leads elsewhere",
+      { uri: "sip:sip.api.openai.com@evil.example" },
+      /^warn +SIP numbers .*no number/m,
+      0,
+    ],
   ])("sees that a trunk %s", async (_name, fields, finding, status) => {
     answers = carrier(fields);
     const got = await check();
@@ -184,7 +203,11 @@ describe("murelay trunk check", () => {
 describe("the signed test event", () => {
   it("is one that OpenAI's own signature check takes, and of a type that nobody uses", async () => {
     answers["POST /openai/webhook"] = { status: 200, body: {} };
-    const { status } = await probeWebhook(`http://127.0.0.1:${port}/openai/webhook`, SECRET, Date.now());
+    const { status } = await probeWebhook(
+      `http://127.0.0.1:${port}/openai/webhook`,
+      SECRET,
+      Date.now(),
+    );
     expect(status).toBe(200);
     const [{ body, headers }] = asked as [Asked];
     const pick = (name: string) => String(headers[name]);

@@ -66,7 +66,9 @@ describe("decodeBase64", () => {
     const symbols = ascii("AQgwB/+=-_ \n");
     for (const before of ["", "Zm9v"]) {
       for (let n = 0; n < symbols.length ** 4; n++) {
-        const group = [0, 1, 2, 3].map((i) => symbols[Math.floor(n / symbols.length ** i) % symbols.length]!);
+        const group = [0, 1, 2, 3].map(
+          (i) => symbols[Math.floor(n / symbols.length ** i) % symbols.length]!,
+        );
         const text = Uint8Array.from([...ascii(before), ...group]);
         const wanted = canonical(text);
         const got = decode(text);
@@ -83,7 +85,12 @@ describe("decodeBase64", () => {
 
   it("judges texts with any byte anywhere as Buffer does when it is made to be strict", () => {
     const text = fc
-      .tuple(fc.uint8Array({ maxLength: 60 }), fc.nat(), fc.option(fc.nat({ max: 255 })), fc.nat({ max: 3 }))
+      .tuple(
+        fc.uint8Array({ maxLength: 60 }),
+        fc.nat(),
+        fc.option(fc.nat({ max: 255 })),
+        fc.nat({ max: 3 }),
+      )
       .map(([bytes, at, byte, cut]) => {
         const good = ascii(Buffer.from(bytes).toString("base64"));
         if (byte !== null && good.length > 0) good[at % good.length] = byte;

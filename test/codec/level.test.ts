@@ -35,11 +35,14 @@ describe("levelDbov", () => {
     expect(Math.abs(amplitude(SIGNALS[name]!) - soxSaid.get(name)!)).toBeLessThan(1e-6);
   });
 
-  it.runIf(haveSox).each(Object.keys(SIGNALS))("measures what the sox of this machine does: %s", (name) => {
-    const { stderr } = run("sox", ["-V1", ...SOX_ULAW, "-", "-n", "stat"], SIGNALS[name]!);
-    const said = /RMS\s+amplitude:\s+([0-9.]+)/.exec(stderr)?.[1];
-    expect(Math.abs(amplitude(SIGNALS[name]!) - Number(said))).toBeLessThan(1e-6);
-  });
+  it.runIf(haveSox).each(Object.keys(SIGNALS))(
+    "measures what the sox of this machine does: %s",
+    (name) => {
+      const { stderr } = run("sox", ["-V1", ...SOX_ULAW, "-", "-n", "stat"], SIGNALS[name]!);
+      const said = /RMS\s+amplitude:\s+([0-9.]+)/.exec(stderr)?.[1];
+      expect(Math.abs(amplitude(SIGNALS[name]!) - Number(said))).toBeLessThan(1e-6);
+    },
+  );
 
   it("calls digital silence -127, and nothing at all too", () => {
     expect(levelDbov(new Uint8Array(160).fill(0xff), 0, 160)).toBe(SILENCE_DBOV);

@@ -120,18 +120,21 @@ describe("encodeUlaw", () => {
     expect(changes.slice(-2)).toEqual([7647, 7903]);
   });
 
-  it.runIf(haveFfmpeg)("is never further than one step from ffmpeg, which cuts instead of rounding", () => {
-    const { stdout } = run(
-      "ffmpeg",
-      ["-v", "error", ...FFMPEG_LINEAR, "-i", "pipe:0", ...FFMPEG_ULAW, "pipe:1"],
-      littleEndian(allSamples()),
-    );
-    // Codes in order of loudness with sign: both zeros at 0.
-    const step = (byte: number) => (byte & 0x80 ? 0xff - byte : byte - 0x7f);
-    const steps = Array.from(encodeAll(), (byte, i) => Math.abs(step(byte) - step(stdout[i]!)));
-    expect(Math.max(...new Set(steps))).toBe(1);
-    expect(steps.filter((n) => n === 1).length).toBeLessThan(1000);
-  });
+  it.runIf(haveFfmpeg)(
+    "is never further than one step from ffmpeg, which cuts instead of rounding",
+    () => {
+      const { stdout } = run(
+        "ffmpeg",
+        ["-v", "error", ...FFMPEG_LINEAR, "-i", "pipe:0", ...FFMPEG_ULAW, "pipe:1"],
+        littleEndian(allSamples()),
+      );
+      // Codes in order of loudness with sign: both zeros at 0.
+      const step = (byte: number) => (byte & 0x80 ? 0xff - byte : byte - 0x7f);
+      const steps = Array.from(encodeAll(), (byte, i) => Math.abs(step(byte) - step(stdout[i]!)));
+      expect(Math.max(...new Set(steps))).toBe(1);
+      expect(steps.filter((n) => n === 1).length).toBeLessThan(1000);
+    },
+  );
 
   it("gives every byte back that it decoded, but for the negative zero", () => {
     const again = new Uint8Array(256);

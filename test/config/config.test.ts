@@ -9,7 +9,7 @@ import {
   mediaUrlFor,
   settingEntries,
   twilioAuthTokens,
-} from "../../src/config.js";
+} from "../../src/config/load.js";
 
 const REQUIRED = {
   OPENAI_API_KEY: "sk-secret-openai",
@@ -20,7 +20,8 @@ const REQUIRED = {
 const noFiles = (path: string): string => {
   throw new Error(`no file ${path}`);
 };
-const load = (env: Environment, readFile = noFiles) => loadConfig({ ...REQUIRED, ...env }, readFile);
+const load = (env: Environment, readFile = noFiles) =>
+  loadConfig({ ...REQUIRED, ...env }, readFile);
 
 function faultsOf(env: Environment, readFile = noFiles): readonly ConfigFault[] {
   try {
@@ -109,7 +110,10 @@ describe("loadConfig", () => {
   });
 
   it("takes an empty value for unset, and trims the others", () => {
-    expect(load({ PORT: "", LOG_LEVEL: " debug " })).toMatchObject({ port: 8080, logLevel: "debug" });
+    expect(load({ PORT: "", LOG_LEVEL: " debug " })).toMatchObject({
+      port: 8080,
+      logLevel: "debug",
+    });
     expect(faultOf({ OPENAI_API_KEY: "" })).toEqual(["OPENAI_API_KEY"]);
   });
 
@@ -185,12 +189,17 @@ describe("loadConfig", () => {
   });
 
   it("fills node and worker into MEDIA_URL", () => {
-    const config = load({ MEDIA_URL: "wss://m.example/{node}/{worker}/media-stream", NODE_NAME: "n7" });
+    const config = load({
+      MEDIA_URL: "wss://m.example/{node}/{worker}/media-stream",
+      NODE_NAME: "n7",
+    });
     expect(mediaUrlFor(config, 3)).toBe("wss://m.example/n7/3/media-stream");
   });
 
   it("needs no PUBLIC_URL while only this machine can call", () => {
-    expect(load({ PUBLIC_URL: "", HOST: "127.0.0.1", PORT: "8081" }).publicUrl).toBe("http://127.0.0.1:8081");
+    expect(load({ PUBLIC_URL: "", HOST: "127.0.0.1", PORT: "8081" }).publicUrl).toBe(
+      "http://127.0.0.1:8081",
+    );
     expect(load({ PUBLIC_URL: "", HOST: "::1" }).publicUrl).toBe("http://[::1]:8080");
     expect(faultOf({ PUBLIC_URL: "", HOST: "127.0.0.1", PORT: "0" })).toEqual(["PUBLIC_URL"]);
   });
@@ -199,7 +208,11 @@ describe("loadConfig", () => {
     ["unchecked signatures on a public host", { TWILIO_VALIDATE: "false" }, ["TWILIO_VALIDATE"]],
     ["unchecked signatures on loopback", { TWILIO_VALIDATE: "false", HOST: "127.0.0.1" }, []],
     ["a public operator listener without a token", { ADMIN_HOST: "0.0.0.0" }, ["ADMIN_TOKEN"]],
-    ["a public operator listener with a token", { ADMIN_HOST: "0.0.0.0", ADMIN_TOKEN: "t0ken" }, []],
+    [
+      "a public operator listener with a token",
+      { ADMIN_HOST: "0.0.0.0", ADMIN_TOKEN: "t0ken" },
+      [],
+    ],
     ["an API key alone", { TWILIO_API_KEY: "SK1" }, ["TWILIO_API_SECRET"]],
     ["an API secret alone", { TWILIO_API_SECRET: "s" }, ["TWILIO_API_KEY"]],
     ["both", { TWILIO_API_KEY: "SK1", TWILIO_API_SECRET: "s" }, []],
@@ -259,7 +272,8 @@ describe("configRows", () => {
   it("shows every setting and no secret", () => {
     const secrets: Record<string, string> = {};
     for (const [, setting] of settingEntries()) {
-      if (setting.secret && setting.name !== "DATABASE_URL") secrets[setting.name] = `hush-${setting.name}`;
+      if (setting.secret && setting.name !== "DATABASE_URL")
+        secrets[setting.name] = `hush-${setting.name}`;
     }
     const config = load({
       ...secrets,
@@ -278,7 +292,13 @@ describe("configRows", () => {
 
   it("marks what is the default", () => {
     const rows = configRows(load({ PORT: "8081" }));
-    expect(rows.find(({ name }) => name === "PORT")).toMatchObject({ value: "8081", isDefault: false });
-    expect(rows.find(({ name }) => name === "MAX_CALLS")).toMatchObject({ value: "500", isDefault: true });
+    expect(rows.find(({ name }) => name === "PORT")).toMatchObject({
+      value: "8081",
+      isDefault: false,
+    });
+    expect(rows.find(({ name }) => name === "MAX_CALLS")).toMatchObject({
+      value: "500",
+      isDefault: true,
+    });
   });
 });

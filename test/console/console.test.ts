@@ -1,9 +1,9 @@
 /** The console in a real browser, against the real relay between the simulators. */
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { speechLike } from "../../bench/sim/audio/synth.js";
-import type { Script } from "../../bench/sim/model/script.js";
-import { heardMs } from "../../bench/sim/twilio/recordings.js";
+import { speechLike } from "../../sim/audio/synth.js";
+import type { Script } from "../../sim/model/script.js";
+import { heardMs } from "../../sim/twilio/recordings.js";
 import {
   chromiumSkip,
   launchChromium,
@@ -11,9 +11,9 @@ import {
   PATIENCE_MS,
   tabTo,
   type WatchedPage,
-} from "../support/chromium.js";
-import { freePorts } from "../support/relay-node.js";
-import { type Stage, startStage } from "../support/stage.js";
+} from "../fakes/chromium.js";
+import { freePorts } from "../fakes/relay-node.js";
+import { type Stage, startStage } from "../fakes/stage.js";
 
 const HELLO = { text: "Hello from the store.", audio: speechLike(600, 1) };
 const LONG = {
@@ -79,7 +79,8 @@ describe.skipIf(chromiumSkip("the console in a browser") !== null)(
       return opened.page;
     }
     const ready = (page: Page) => page.locator(".badge.good").waitFor();
-    const heading = (page: Page, text: string | RegExp) => page.locator("h1", { hasText: text }).waitFor();
+    const heading = (page: Page, text: string | RegExp) =>
+      page.locator("h1", { hasText: text }).waitFor();
 
     it("shows a live call as it happens, and its end", async () => {
       const { twilio, adminPort } = await start();
@@ -112,7 +113,9 @@ describe.skipIf(chromiumSkip("the console in a browser") !== null)(
       const call = twilio.placeCall();
       const page = await open(adminPort, `#/calls/${call.sid}`);
       await page.locator(".turn.agent", { hasText: HELLO.text }).waitFor();
-      await page.locator(".turn.agent .tag", { hasText: "speaking" }).waitFor({ state: "detached" });
+      await page
+        .locator(".turn.agent .tag", { hasText: "speaking" })
+        .waitFor({ state: "detached" });
       await call.say(QUESTION);
       await page.locator(".turn.caller", { hasText: "Where is my order?" }).waitFor();
       await expect
@@ -254,8 +257,15 @@ describe.skipIf(chromiumSkip("the console in a browser") !== null)(
       await call.story.until("first_media", {}, PATIENCE_MS);
       const page = await open(adminPort, "#/health");
       await page.locator(".tile.good", { hasText: "Readiness" }).getByText("ready").waitFor();
-      await page.locator(".tile", { hasText: "Active calls" }).getByText("1", { exact: true }).waitFor();
-      await page.locator(".tile", { hasText: "Event loop lag" }).getByText(/ms|–/).first().waitFor();
+      await page
+        .locator(".tile", { hasText: "Active calls" })
+        .getByText("1", { exact: true })
+        .waitFor();
+      await page
+        .locator(".tile", { hasText: "Event loop lag" })
+        .getByText(/ms|–/)
+        .first()
+        .waitFor();
     });
 
     it("wants the token, keeps the page that was asked for, and forgets all when one signs out", async () => {
@@ -348,7 +358,9 @@ describe.skipIf(chromiumSkip("the console in a browser") !== null)(
         page.evaluate(
           `Object.defineProperty(document, "hidden", { configurable: true, value: ${hidden} }); document.dispatchEvent(new Event("visibilitychange"))`,
         );
-      const ended = page.waitForEvent("requestfailed", (request) => request.url().endsWith("/api/events"));
+      const ended = page.waitForEvent("requestfailed", (request) =>
+        request.url().endsWith("/api/events"),
+      );
       await look(true);
       await ended;
       const call = twilio.placeCall();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { Earpiece, MicrophoneVoice } from "../../bench/demo/handset.js";
-import { liveModel, runLiveDemo } from "../../bench/demo/live.js";
-import { decodeUlaw, encodeUlaw, ULAW_SILENCE } from "../../bench/sim/audio/mulaw.js";
+import { Earpiece, MicrophoneVoice } from "../../demo/handset.js";
+import { liveModel, runLiveDemo } from "../../demo/live.js";
+import { decodeUlaw, encodeUlaw, ULAW_SILENCE } from "../../sim/audio/mulaw.js";
 
 const FRAME = 160;
 const tone = (level: number, length = FRAME) =>
@@ -58,7 +58,8 @@ describe("what a microphone says", () => {
     voice.next(out, 0);
     return out[0];
   };
-  const say = (voice: MicrophoneVoice, value: number) => voice.push(new Int16Array(FRAME).fill(value));
+  const say = (voice: MicrophoneVoice, value: number) =>
+    voice.push(new Int16Array(FRAME).fill(value));
 
   it("is gathered before it is spoken, and quiet where nothing comes", () => {
     const voice = new MicrophoneVoice();
@@ -86,9 +87,11 @@ describe("the demo with OpenAI's own model", () => {
       url: "wss://api.openai.com/v1/realtime",
       settings: {},
     });
-    expect(liveModel({ OPENAI_API_KEY: "sk-1", OPENAI_REALTIME_MODEL: "gpt-x" })?.settings).toEqual({
-      OPENAI_REALTIME_MODEL: "gpt-x",
-    });
+    expect(liveModel({ OPENAI_API_KEY: "sk-1", OPENAI_REALTIME_MODEL: "gpt-x" })?.settings).toEqual(
+      {
+        OPENAI_REALTIME_MODEL: "gpt-x",
+      },
+    );
   });
 
   it("is refused without a key, with the name of what is missing", async () => {

@@ -7,9 +7,9 @@ import { Resampler } from "../../console/resampler.js";
 import { phoneIn, readRoute } from "../../console/route.js";
 import { heardAndNot } from "../../console/turns.js";
 import { refusalWords } from "../../console/words.js";
-import type { CallSid, ItemId, StreamSid } from "../../src/ports.js";
+import type { CallSid, ItemId, StreamSid } from "../../src/domain/ids.js";
+import type { RecordEvent } from "../../src/domain/record-event.js";
 import { applyEvents, emptyRecord } from "../../src/records/record.js";
-import type { RecordEvent } from "../../src/records/record-event.js";
 
 const AT = "2026-11-21T08:00:10.000Z";
 const BEGAN_MS = Date.parse("2026-11-21T08:00:00.000Z");
@@ -41,16 +41,32 @@ const callerTurn = (endedMs: number | null): RecordEvent => ({
 const STEPS: readonly (readonly [RecordEvent, string, string])[] = [
   [opened(), "ringing", ""],
   [{ type: "stream_started", atMs: 100, streamSid: "MZ1" as StreamSid }, "listening", ""],
-  [{ type: "agent_turn", itemId: "1" as ItemId, startedMs: 200, voiceToVoiceMs: null }, "agent", ""],
+  [
+    { type: "agent_turn", itemId: "1" as ItemId, startedMs: 200, voiceToVoiceMs: null },
+    "agent",
+    "",
+  ],
   [heard("1", null), "listening", ""],
   [callerTurn(null), "caller", ""],
   [callerTurn(2_000), "thinking", ""],
   [
-    { type: "tool", atMs: 2_100, name: "lookup", arguments: "{}", output: "{}", ms: 5, outcome: "ok" },
+    {
+      type: "tool",
+      atMs: 2_100,
+      name: "lookup",
+      arguments: "{}",
+      output: "{}",
+      ms: 5,
+      outcome: "ok",
+    },
     "tool",
     "lookup",
   ],
-  [{ type: "agent_turn", itemId: "3" as ItemId, startedMs: 2_500, voiceToVoiceMs: 500 }, "agent", ""],
+  [
+    { type: "agent_turn", itemId: "3" as ItemId, startedMs: 2_500, voiceToVoiceMs: 500 },
+    "agent",
+    "",
+  ],
   [heard("3", null), "listening", ""],
   [
     {
@@ -66,7 +82,11 @@ const STEPS: readonly (readonly [RecordEvent, string, string])[] = [
     "transfer",
     "desk",
   ],
-  [{ type: "transfer_outcome", atMs: 4_000, destination: "desk", outcome: "busy" }, "listening", ""],
+  [
+    { type: "transfer_outcome", atMs: 4_000, destination: "desk", outcome: "busy" },
+    "listening",
+    "",
+  ],
   [{ type: "ended", atMs: 10_000, outcome: "completed", reason: "done" }, "ended", "completed"],
 ];
 
@@ -277,7 +297,9 @@ describe("the resampler", () => {
     expect(Math.abs(out.length - to)).toBeLessThan(to / 100);
     const middle = out.subarray(to / 4, (3 * to) / 4);
     expect(rms(middle)).toBeCloseTo(Math.SQRT1_2, 1);
-    const crossings = middle.filter((sample, i) => i > 0 && middle[i - 1]! < 0 !== sample < 0).length;
+    const crossings = middle.filter(
+      (sample, i) => i > 0 && middle[i - 1]! < 0 !== sample < 0,
+    ).length;
     expect(Math.abs(crossings - 440)).toBeLessThan(4);
   });
 

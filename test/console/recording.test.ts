@@ -3,11 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { speechLike } from "../../bench/sim/audio/synth.js";
-import { agent } from "../support/call-bench.js";
-import { chromiumSkip, launchChromium, openPage, PATIENCE_MS } from "../support/chromium.js";
-import { makeWav } from "../support/make-wav.js";
-import { startStage } from "../support/stage.js";
+import { speechLike } from "../../sim/audio/synth.js";
+import { agent } from "../fakes/call-bench.js";
+import { chromiumSkip, launchChromium, openPage, PATIENCE_MS } from "../fakes/chromium.js";
+import { makeWav } from "../fakes/make-wav.js";
+import { startStage } from "../fakes/stage.js";
 
 const SECONDS = 120;
 
@@ -30,7 +30,10 @@ describe.skipIf(chromiumSkip("playing a recording in a browser") !== null)("a re
           numbers: new Map(),
           defaultAgent: profile.name,
         },
-        env: { DATABASE_URL: `sqlite:${folder}/murelay.db`, RECORDINGS_DIR: `${folder}/recordings` },
+        env: {
+          DATABASE_URL: `sqlite:${folder}/murelay.db`,
+          RECORDINGS_DIR: `${folder}/recordings`,
+        },
       },
     );
     closers.push(() => stage.close());
@@ -57,7 +60,9 @@ describe.skipIf(chromiumSkip("playing a recording in a browser") !== null)("a re
     await page.goto(`http://127.0.0.1:${stage.adminPort}/console#/calls/${call.sid}`);
     await page.getByLabel("Recording of the call").waitFor();
     const player = "document.querySelector('audio')";
-    await expect.poll(() => page.evaluate(`${player}.duration`), { timeout: PATIENCE_MS }).toBe(SECONDS);
+    await expect
+      .poll(() => page.evaluate(`${player}.duration`), { timeout: PATIENCE_MS })
+      .toBe(SECONDS);
     await page.evaluate(`${player}.currentTime = ${SECONDS - 1}; ${player}.play()`);
     await expect.poll(() => page.evaluate(`${player}.ended`), { timeout: PATIENCE_MS }).toBe(true);
     expect(await page.evaluate(`${player}.error`)).toBeNull();

@@ -4,22 +4,22 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
-import { loadClip } from "../../bench/demo/clips.js";
-import { demoScript, loadDemoClips } from "../../bench/demo/script.js";
-import { Ears } from "../../bench/demo/softphone.js";
+import { loadClip } from "../../demo/clips.js";
+import { demoScript, loadDemoClips } from "../../demo/script.js";
+import { Ears } from "../../demo/softphone.js";
 import {
   consoleAddress,
   NUMBERS,
   personWho,
   type RunningPhone,
   startSoftphone,
-} from "../../bench/demo/staying-up.js";
-import { decodeUlaw } from "../../bench/sim/audio/mulaw.js";
-import type { Leg } from "../../bench/sim/twilio/leg.js";
-import { agent } from "../support/call-bench.js";
-import { chromiumSkip, launchChromium, openPage, PATIENCE_MS } from "../support/chromium.js";
-import { makeWav } from "../support/make-wav.js";
-import { type Stage, startStage } from "../support/stage.js";
+} from "../../demo/staying-up.js";
+import { decodeUlaw } from "../../sim/audio/mulaw.js";
+import type { Leg } from "../../sim/twilio/leg.js";
+import { agent } from "../fakes/call-bench.js";
+import { chromiumSkip, launchChromium, openPage, PATIENCE_MS } from "../fakes/chromium.js";
+import { makeWav } from "../fakes/make-wav.js";
+import { type Stage, startStage } from "../fakes/stage.js";
 
 const TEST_MS = 4 * PATIENCE_MS;
 const clips = loadDemoClips();
@@ -48,7 +48,11 @@ async function start(): Promise<{ stage: Stage; phone: RunningPhone }> {
     })),
   });
   const stage = await startStage(demoScript(clips), {
-    agents: { agents: new Map([[profile.name, profile]]), numbers: new Map(), defaultAgent: profile.name },
+    agents: {
+      agents: new Map([[profile.name, profile]]),
+      numbers: new Map(),
+      defaultAgent: profile.name,
+    },
     twilio: { numbers: NUMBERS, callees: personWho, hooks: ears.hooks },
     overrides: { phone: true },
   });
@@ -71,68 +75,74 @@ function microphoneFile(): string {
   return file;
 }
 
-describe.skipIf(chromiumSkip("talking by a browser") !== null)("the Talk page", { timeout: TEST_MS }, () => {
-  it("lets one hear the greeting, be heard and answered, reach a human by a key, and hang up", async () => {
-    const { stage, phone } = await start();
-    const browser = await launchChromium([
-      "--use-fake-ui-for-media-stream",
-      "--use-fake-device-for-media-stream",
-      `--use-file-for-fake-audio-capture=${microphoneFile()}`,
-      "--autoplay-policy=no-user-gesture-required",
-    ]);
-    closers.push(() => browser.close());
-    const { page, complaints } = await openPage(browser, { permissions: ["microphone"] });
-    await page.goto(consoleAddress(stage.adminPort, phone.address));
-    // The secret is no part of an address that somebody copies.
-    await page.waitForURL(/#\/talk$/);
-    await page.getByRole("button", { name: "Call", exact: true }).click();
-    const panel = page.locator(".talk");
-    await panel.locator("xpath=self::*[@data-state='talking']").waitFor();
-    const call: Leg = stage.twilio.legs[0]!;
-    // Half a second of the greeting came out of the loudspeaker.
-    await expect
-      .poll(async () => Number(await panel.getAttribute("data-heard")), { timeout: PATIENCE_MS })
-      .toBeGreaterThan(25);
-    await page.locator(".turn.agent", { hasText: "Your call is now first in line" }).waitFor();
-    // The model heard somebody speak, and answered with what it looked up.
-    await page.locator(".turn.caller", { hasText: "(speech" }).first().waitFor();
-    await page.locator(".turn.agent", { hasText: "Sorry you're having problems." }).waitFor();
-    expect(stage.model.sessions[0]!.speech.length).toBeGreaterThan(0);
-    await page.getByRole("button", { name: "Mute" }).click();
-    await page.getByRole("button", { name: "Unmute" }).waitFor();
-    await page.getByRole("button", { name: "0", exact: true }).click();
-    await page.getByText("handed you over").waitFor();
-    expect(call.story.find("key", { key: "0" })).toBeDefined();
-    await page.getByRole("button", { name: "Hang up" }).click();
-    await call.ended;
-    await page.getByText("The call has ended.").waitFor();
-    await page.getByRole("button", { name: "Call", exact: true }).waitFor();
-    expect(complaints()).toEqual([]);
-    expect([...stage.twilio.violations(), ...stage.model.violations()]).toEqual([]);
-  });
+describe.skipIf(chromiumSkip("talking by a browser") !== null)(
+  "the Talk page",
+  { timeout: TEST_MS },
+  () => {
+    it("lets one hear the greeting, be heard and answered, reach a human by a key, and hang up", async () => {
+      const { stage, phone } = await start();
+      const browser = await launchChromium([
+        "--use-fake-ui-for-media-stream",
+        "--use-fake-device-for-media-stream",
+        `--use-file-for-fake-audio-capture=${microphoneFile()}`,
+        "--autoplay-policy=no-user-gesture-required",
+      ]);
+      closers.push(() => browser.close());
+      const { page, complaints } = await openPage(browser, { permissions: ["microphone"] });
+      await page.goto(consoleAddress(stage.adminPort, phone.address));
+      // The secret is no part of an address that somebody copies.
+      await page.waitForURL(/#\/talk$/);
+      await page.getByRole("button", { name: "Call", exact: true }).click();
+      const panel = page.locator(".talk");
+      await panel.locator("xpath=self::*[@data-state='talking']").waitFor();
+      const call: Leg = stage.twilio.legs[0]!;
+      // Half a second of the greeting came out of the loudspeaker.
+      await expect
+        .poll(async () => Number(await panel.getAttribute("data-heard")), { timeout: PATIENCE_MS })
+        .toBeGreaterThan(25);
+      await page.locator(".turn.agent", { hasText: "Your call is now first in line" }).waitFor();
+      // The model heard somebody speak, and answered with what it looked up.
+      await page.locator(".turn.caller", { hasText: "(speech" }).first().waitFor();
+      await page.locator(".turn.agent", { hasText: "Sorry you're having problems." }).waitFor();
+      expect(stage.model.sessions[0]!.speech.length).toBeGreaterThan(0);
+      await page.getByRole("button", { name: "Mute" }).click();
+      await page.getByRole("button", { name: "Unmute" }).waitFor();
+      await page.getByRole("button", { name: "0", exact: true }).click();
+      await page.getByText("handed you over").waitFor();
+      expect(call.story.find("key", { key: "0" })).toBeDefined();
+      await page.getByRole("button", { name: "Hang up" }).click();
+      await call.ended;
+      await page.getByText("The call has ended.").waitFor();
+      await page.getByRole("button", { name: "Call", exact: true }).waitFor();
+      expect(complaints()).toEqual([]);
+      expect([...stage.twilio.violations(), ...stage.model.violations()]).toEqual([]);
+    });
 
-  it("says so when the microphone is refused, and does not call", async () => {
-    const { stage, phone } = await start();
-    const browser = await launchChromium(["--deny-permission-prompts"]);
-    closers.push(() => browser.close());
-    const { page, complaints } = await openPage(browser);
-    await page.goto(consoleAddress(stage.adminPort, phone.address));
-    await page.getByRole("button", { name: "Call", exact: true }).click();
-    await page
-      .getByRole("alert")
-      .getByText(/microphone/)
-      .waitFor();
-    await page.locator(".talk[data-state='off']").waitFor();
-    expect(stage.twilio.legs).toEqual([]);
-    expect(complaints()).toEqual([]);
-  });
-});
+    it("says so when the microphone is refused, and does not call", async () => {
+      const { stage, phone } = await start();
+      const browser = await launchChromium(["--deny-permission-prompts"]);
+      closers.push(() => browser.close());
+      const { page, complaints } = await openPage(browser);
+      await page.goto(consoleAddress(stage.adminPort, phone.address));
+      await page.getByRole("button", { name: "Call", exact: true }).click();
+      await page
+        .getByRole("alert")
+        .getByText(/microphone/)
+        .waitFor();
+      await page.locator(".talk[data-state='off']").waitFor();
+      expect(stage.twilio.legs).toEqual([]);
+      expect(complaints()).toEqual([]);
+    });
+  },
+);
 
 describe("the softphone", () => {
   const closed = (socket: WebSocket) =>
     new Promise<string>((resolve) => {
       socket.on("open", () => resolve("open"));
-      socket.on("unexpected-response", (_request, response) => resolve(String(response.statusCode)));
+      socket.on("unexpected-response", (_request, response) =>
+        resolve(String(response.statusCode)),
+      );
       socket.on("error", () => resolve("error"));
     });
 

@@ -1,9 +1,9 @@
 /** The console of a machine with two workers, through the supervisor. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { speechLike } from "../../bench/sim/audio/synth.js";
-import { type SimulatedModel, startModel } from "../../bench/sim/model.js";
-import { type SimulatedTwilio, startTwilio } from "../../bench/sim/twilio.js";
-import { type RelayNode, startNode } from "../support/relay-node.js";
+import { speechLike } from "../../sim/audio/synth.js";
+import { type SimulatedModel, startModel } from "../../sim/model.js";
+import { type SimulatedTwilio, startTwilio } from "../../sim/twilio.js";
+import { type RelayNode, startNode } from "../fakes/relay-node.js";
 
 const PUBLIC_URL = "https://relay.test";
 const TOKEN = "a-token-of-some-length";
@@ -13,7 +13,9 @@ let model: SimulatedModel;
 let twilio: SimulatedTwilio;
 let node: RelayNode;
 beforeAll(async () => {
-  model = await startModel({ script: { turns: [{ say: { text: "Hello.", audio: speechLike(400, 1) } }] } });
+  model = await startModel({
+    script: { turns: [{ say: { text: "Hello.", audio: speechLike(400, 1) } }] },
+  });
   twilio = await startTwilio({ publicUrl: PUBLIC_URL, speed: 20 });
   node = await startNode(
     { model, twilio, publicUrl: PUBLIC_URL },

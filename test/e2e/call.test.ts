@@ -1,10 +1,13 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { speechLike } from "../../bench/sim/audio/synth.js";
-import { heardMs } from "../../bench/sim/twilio/recordings.js";
-import { DESK, type Stage, startStage } from "../support/stage.js";
+import { speechLike } from "../../sim/audio/synth.js";
+import { heardMs } from "../../sim/twilio/recordings.js";
+import { DESK, type Stage, startStage } from "../fakes/stage.js";
 
 const GREETING = { text: "Hello.", audio: speechLike(600, 1) };
-const LONG = { text: "One two three four five six seven eight nine ten.", audio: speechLike(8_000, 2) };
+const LONG = {
+  text: "One two three four five six seven eight nine ten.",
+  audio: speechLike(8_000, 2),
+};
 const BYE = { text: "I connect you.", audio: speechLike(500, 3) };
 const question = speechLike(700, 4);
 
@@ -21,7 +24,10 @@ describe("one call, from socket to socket", () => {
         { say: GREETING },
         { calls: [{ name: "lookup_order", arguments: { query: "4217" } }] },
         { say: LONG },
-        { say: BYE, calls: [{ name: "transfer_call", arguments: { destination: "desk", reason: "asked" } }] },
+        {
+          say: BYE,
+          calls: [{ name: "transfer_call", arguments: { destination: "desk", reason: "asked" } }],
+        },
       ],
       hears: ["Where is my order?", "A human, please."],
     });
@@ -52,7 +58,10 @@ describe("one call, from socket to socket", () => {
       outcome: "transferred",
       transfer: { destination: "desk", kind: "dial", outcome: "answered", reason: "asked" },
     });
-    expect(record.tools.map(({ name, outcome }) => [name, outcome])).toContainEqual(["lookup_order", "ok"]);
+    expect(record.tools.map(({ name, outcome }) => [name, outcome])).toContainEqual([
+      "lookup_order",
+      "ok",
+    ]);
     expect(record.turns.filter(({ who }) => who === "caller").map(({ text }) => text)).toEqual([
       "Where is my order?",
       "A human, please.",
@@ -102,7 +111,10 @@ describe("one call, from socket to socket", () => {
     await call.ended;
     expect(call.story.find("say", { text: "Sorry." })).toBeDefined();
     await stage.until(call.sid, "ended");
-    expect(stage.record(call.sid)).toMatchObject({ outcome: "failed", endReason: "upstream_refused" });
+    expect(stage.record(call.sid)).toMatchObject({
+      outcome: "failed",
+      endReason: "upstream_refused",
+    });
   });
 
   it("falls back on a second process when the one that held the call has died", async () => {
@@ -148,13 +160,23 @@ describe("one call, from socket to socket", () => {
 
   it("accepts the upgrade signed with a slash at the end, and odd JSON, lost frames and a short first frame", async () => {
     // Nothing is joined: what waits to be when the caller hangs up is nobody's any more.
-    stage = await startStage({ turns: [{ say: GREETING }] }, { env: { UPLINK_IDLE_PTIME_MS: "20" } });
+    stage = await startStage(
+      { turns: [{ say: GREETING }] },
+      { env: { UPLINK_IDLE_PTIME_MS: "20" } },
+    );
     const call = stage.twilio.placeCall({
       forgeStream: "trailing_slash",
-      quirks: { oddJson: true, loses: (n) => n % 10 === 3, firstFrameBytes: 100, firstTimestampMs: 87 },
+      quirks: {
+        oddJson: true,
+        loses: (n) => n % 10 === 3,
+        firstFrameBytes: 100,
+        firstTimestampMs: 87,
+      },
     });
     await call.story.until("first_media");
-    await expect.poll(() => heardMs(call.streams[0]!, GREETING.audio), { timeout: 5_000 }).toBe(600);
+    await expect
+      .poll(() => heardMs(call.streams[0]!, GREETING.audio), { timeout: 5_000 })
+      .toBe(600);
     call.hangUp();
     await call.ended;
     expect(stage.twilio.violations()).toEqual([]);

@@ -2,17 +2,17 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { speechLike } from "../../bench/sim/audio/synth.js";
-import { type SimulatedCrm, startCrm } from "../../bench/sim/crm.js";
-import type { Script } from "../../bench/sim/model/script.js";
-import type { TwilioOptions } from "../../bench/sim/twilio.js";
-import { SpoolFiles } from "../../src/adapters/spool-files.js";
-import type { AgentProfile, AgentsFile, CrmEndpoint } from "../../src/agent.js";
-import type { CallSid } from "../../src/ports.js";
-import type { RecordEvent } from "../../src/records/record-event.js";
-import { spoolPiece } from "../../src/records/spool-port.js";
-import { agent } from "../support/call-bench.js";
-import { type Stage, startStage } from "../support/stage.js";
+import { speechLike } from "../../sim/audio/synth.js";
+import { type SimulatedCrm, startCrm } from "../../sim/crm.js";
+import type { Script } from "../../sim/model/script.js";
+import type { TwilioOptions } from "../../sim/twilio.js";
+import { SpoolFiles } from "../../src/adapters/journal/spool-files.js";
+import type { AgentProfile, AgentsFile, CrmEndpoint } from "../../src/domain/agent-profile.js";
+import type { CallSid } from "../../src/domain/ids.js";
+import type { RecordEvent } from "../../src/domain/record-event.js";
+import { spoolPiece } from "../../src/ports/spool.js";
+import { agent } from "../fakes/call-bench.js";
+import { type Stage, startStage } from "../fakes/stage.js";
 import { ladderAgent } from "../transfer/directory.js";
 
 const GREETING = { text: "Hello.", audio: speechLike(200, 1) };
@@ -104,7 +104,10 @@ describe("caller_lookup", () => {
     call.hangUp();
     await call.ended;
     await place.until(call.sid, "ended");
-    expect(crm.requests[0]).toMatchObject({ method: "GET", path: `/callers/${encodeURIComponent(CALLER)}` });
+    expect(crm.requests[0]).toMatchObject({
+      method: "GET",
+      path: `/callers/${encodeURIComponent(CALLER)}`,
+    });
     expect(place.model.violations()).toEqual([]);
   });
 
@@ -218,7 +221,11 @@ describe("call_completed", () => {
     call.hangUp();
     await call.ended;
     await expect.poll(() => crm.calls.size, { timeout: 20_000 }).toBe(1);
-    expect(toCalls().map(({ idempotencyKey }) => idempotencyKey)).toEqual([call.sid, call.sid, call.sid]);
+    expect(toCalls().map(({ idempotencyKey }) => idempotencyKey)).toEqual([
+      call.sid,
+      call.sid,
+      call.sid,
+    ]);
     expect(crm.calls.get(call.sid)).toMatchObject({
       callSid: call.sid,
       from: CALLER,
@@ -230,7 +237,9 @@ describe("call_completed", () => {
   });
 
   it("hears of calls that a process took with it when it was killed", async () => {
-    const gone = await SpoolFiles.open(join(folder, "spool"), "gone", { epochMs: () => Date.now() });
+    const gone = await SpoolFiles.open(join(folder, "spool"), "gone", {
+      epochMs: () => Date.now(),
+    });
     const callSid = "CA00000000000000000000000000000077" as CallSid;
     const opened: RecordEvent = {
       type: "opened",

@@ -5,12 +5,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { speechLike } from "../../bench/sim/audio/synth.js";
-import { type SimulatedModel, startModel } from "../../bench/sim/model.js";
-import type { Leg } from "../../bench/sim/twilio/leg.js";
-import { type SimulatedTwilio, startTwilio } from "../../bench/sim/twilio.js";
-import { findPostgres, type PrivatePostgres, startPostgres } from "../support/postgres.js";
-import { freePorts, type RelayNode, startNode } from "../support/relay-node.js";
+import { speechLike } from "../../sim/audio/synth.js";
+import { type SimulatedModel, startModel } from "../../sim/model.js";
+import type { Leg } from "../../sim/twilio/leg.js";
+import { type SimulatedTwilio, startTwilio } from "../../sim/twilio.js";
+import { findPostgres, type PrivatePostgres, startPostgres } from "../fakes/postgres.js";
+import { freePorts, type RelayNode, startNode } from "../fakes/relay-node.js";
 
 const PUBLIC_URL = "https://relay.test";
 const MEDIA_URL = "wss://relay.test/media-stream/{node}/{worker}";
@@ -128,12 +128,20 @@ describe.skipIf(missing !== null)("HAProxy", () => {
 
   it("knows of both nodes, and a command given to the wrong one works", async () => {
     await expect
-      .poll(async () => (JSON.parse(await nodes[1]!.get("/api/nodes")) as { nodes: object[] }).nodes.length, {
-        timeout: 10_000,
-      })
+      .poll(
+        async () =>
+          (JSON.parse(await nodes[1]!.get("/api/nodes")) as { nodes: object[] }).nodes.length,
+        {
+          timeout: 10_000,
+        },
+      )
       .toBe(3);
     const there: Leg[] = [];
-    for (let i = 0; i < 20 && new Set(there.map((call) => placeOf(call).split("/")[0])).size < 2; i++)
+    for (
+      let i = 0;
+      i < 20 && new Set(there.map((call) => placeOf(call).split("/")[0])).size < 2;
+      i++
+    )
       there.push(await place());
     for (const call of there) {
       const wrong = placeOf(call).startsWith("node1/") ? nodes[1]! : nodes[0]!;

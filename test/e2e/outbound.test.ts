@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { speechLike } from "../../bench/sim/audio/synth.js";
-import type { Party } from "../../bench/sim/twilio/party.js";
-import { heardMs } from "../../bench/sim/twilio/recordings.js";
-import { agent } from "../support/call-bench.js";
-import { type Stage, startStage } from "../support/stage.js";
+import { speechLike } from "../../sim/audio/synth.js";
+import type { Party } from "../../sim/twilio/party.js";
+import { heardMs } from "../../sim/twilio/recordings.js";
+import { agent } from "../fakes/call-bench.js";
+import { type Stage, startStage } from "../fakes/stage.js";
 
 const TO = "+12025550177";
 const OURS = "+12025550100";
@@ -16,7 +16,10 @@ afterEach(async () => {
   stage = null;
 });
 
-async function start(party: Party, turns: Parameters<typeof startStage>[0] = { turns: [{ say: GREETING }] }) {
+async function start(
+  party: Party,
+  turns: Parameters<typeof startStage>[0] = { turns: [{ say: GREETING }] },
+) {
   const endCall = {
     name: "end_call",
     description: "",
@@ -41,7 +44,10 @@ async function start(party: Party, turns: Parameters<typeof startStage>[0] = { t
   return stage;
 }
 
-async function place(on: Stage, body: object): Promise<{ status: number; body: Record<string, string> }> {
+async function place(
+  on: Stage,
+  body: object,
+): Promise<{ status: number; body: Record<string, string> }> {
   const answer = await fetch(`http://127.0.0.1:${on.adminPort}/api/calls`, {
     method: "POST",
     headers: { "content-type": "application/json" },
@@ -69,7 +75,9 @@ describe("a call that is placed", () => {
       endReason: "caller_hung_up",
     });
     expect(record.turns.map(({ heardText }) => heardText)).toEqual([GREETING.text]);
-    expect(record.events.find(({ name }) => name === "answered_by")?.fields).toEqual({ by: "human" });
+    expect(record.events.find(({ name }) => name === "answered_by")?.fields).toEqual({
+      by: "human",
+    });
     expect(JSON.stringify(on.model.sessions[0]!.events)).toContain('\\"order\\":\\"4217\\"');
     expect(on.twilio.violations()).toEqual([]);
     expect(on.model.violations()).toEqual([]);
@@ -99,7 +107,10 @@ describe("a call that is placed", () => {
     const on = await start({ answeredBy: "fax" });
     const { body } = await place(on, { to: TO, agent: "collections" });
     await on.until(body["callSid"] ?? "", "ended");
-    expect(on.record(body["callSid"] ?? "")).toMatchObject({ outcome: "completed", endReason: "fax" });
+    expect(on.record(body["callSid"] ?? "")).toMatchObject({
+      outcome: "completed",
+      endReason: "fax",
+    });
   });
 
   it.each([
@@ -131,7 +142,9 @@ describe("a call that is placed", () => {
       status: 422,
       body: { error: "from_missing" },
     });
-    expect(await place(on, { to: TO, agent: "collections", form: "x" })).toMatchObject({ status: 400 });
+    expect(await place(on, { to: TO, agent: "collections", form: "x" })).toMatchObject({
+      status: 400,
+    });
     await on.app.drain();
     expect(await place(on, { to: TO, agent: "collections" })).toEqual({
       status: 503,

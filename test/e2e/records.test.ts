@@ -2,9 +2,9 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { speechLike } from "../../bench/sim/audio/synth.js";
-import { agent } from "../support/call-bench.js";
-import { type Stage, startStage } from "../support/stage.js";
+import { speechLike } from "../../sim/audio/synth.js";
+import { agent } from "../fakes/call-bench.js";
+import { type Stage, startStage } from "../fakes/stage.js";
 
 const HELLO = { text: "Hello, my card is 4111 1111 1111 1111.", audio: speechLike(400, 1) };
 
@@ -25,7 +25,11 @@ function start(): Promise<Stage> {
     { turns: [{ say: HELLO }] },
     {
       database: true,
-      agents: { agents: new Map([[profile.name, profile]]), numbers: new Map(), defaultAgent: profile.name },
+      agents: {
+        agents: new Map([[profile.name, profile]]),
+        numbers: new Map(),
+        defaultAgent: profile.name,
+      },
       env: { DATABASE_URL: `sqlite:${folder}/murelay.db`, RECORDINGS_DIR: `${folder}/recordings` },
     },
   );
@@ -36,7 +40,9 @@ async function call(place: Stage): Promise<string> {
   await leg.story.until("first_media");
   // The live call can be read while it is going on.
   await expect
-    .poll(async () => JSON.stringify(await read(place, `/api/calls/${leg.sid}`)), { timeout: 5_000 })
+    .poll(async () => JSON.stringify(await read(place, `/api/calls/${leg.sid}`)), {
+      timeout: 5_000,
+    })
     .toContain("[card]");
   await leg.press("0");
   await leg.story.until("dial_bridged", {}, 10_000);
@@ -46,7 +52,10 @@ async function call(place: Stage): Promise<string> {
 }
 
 const read = async (place: Stage, path: string): Promise<Record<string, unknown>> =>
-  (await (await fetch(`http://127.0.0.1:${place.adminPort}${path}`)).json()) as Record<string, unknown>;
+  (await (await fetch(`http://127.0.0.1:${place.adminPort}${path}`)).json()) as Record<
+    string,
+    unknown
+  >;
 
 describe("a call in the database", () => {
   it("tells the same story, masked, after a restart; its recording was fetched; and it can be removed whole", async () => {
@@ -71,7 +80,9 @@ describe("a call in the database", () => {
     const list = await read(stage, "/api/calls?state=ended&limit=10");
     expect(JSON.stringify(list)).toContain(sid);
     expect(readdirSync(join(folder, "recordings"))).toHaveLength(1);
-    const removed = await fetch(`http://127.0.0.1:${stage.adminPort}/api/calls/${sid}`, { method: "DELETE" });
+    const removed = await fetch(`http://127.0.0.1:${stage.adminPort}/api/calls/${sid}`, {
+      method: "DELETE",
+    });
     expect(removed.status).toBe(204);
     expect(readdirSync(join(folder, "recordings"))).toEqual([]);
     expect(await read(stage, `/api/calls/${sid}`)).toMatchObject({ error: "not_found" });

@@ -3,13 +3,16 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { speechLike } from "../../bench/sim/audio/synth.js";
-import { heardMs } from "../../bench/sim/twilio/recordings.js";
+import { speechLike } from "../../sim/audio/synth.js";
+import { heardMs } from "../../sim/twilio/recordings.js";
 import { runProgram } from "../../src/cli/program.js";
-import { startStage } from "../support/stage.js";
+import { startStage } from "../fakes/stage.js";
 
 const GREETING = { text: "Hello.", audio: speechLike(600, 1) };
-const LONG = { text: "One two three four five six seven eight nine ten.", audio: speechLike(8_000, 2) };
+const LONG = {
+  text: "One two three four five six seven eight nine ten.",
+  audio: speechLike(8_000, 2),
+};
 const BYE = { text: "I connect you.", audio: speechLike(500, 3) };
 const question = speechLike(700, 4);
 
@@ -25,7 +28,10 @@ beforeAll(async () => {
         { say: GREETING },
         { calls: [{ name: "lookup_order", arguments: { query: "4217" } }] },
         { say: LONG },
-        { say: BYE, calls: [{ name: "transfer_call", arguments: { destination: "desk", reason: "asked" } }] },
+        {
+          say: BYE,
+          calls: [{ name: "transfer_call", arguments: { destination: "desk", reason: "asked" } }],
+        },
       ],
       hears: ["Where is my order?", "A human, please."],
     },
@@ -36,7 +42,10 @@ beforeAll(async () => {
   await call.story.until("first_media");
   await stage.until(call.sid, "agent_heard");
   await call.say(question);
-  await vi.waitFor(() => expect(heardMs(call.streams[0]!, LONG.audio) ?? 0).toBeGreaterThan(1_000), 15_000);
+  await vi.waitFor(
+    () => expect(heardMs(call.streams[0]!, LONG.audio) ?? 0).toBeGreaterThan(1_000),
+    15_000,
+  );
   await call.say(question);
   await call.ended;
   await stage.until(call.sid, "ended");
@@ -81,8 +90,15 @@ describe("murelay replay", () => {
     expect(out).toMatch(/^CA[0-9a-f]{32}: agent support, \d+\.\d s, recorded by murelay \d/);
     expect(out).toContain("the same, at most");
     const lines = readFileSync(file, "utf8");
-    for (const part of ['"speech_started"', "conversation.item.truncate", '"event":"clear"', "hand_over"])
-      expect(lines).toContain(part.replaceAll('"speech_started"', "input_audio_buffer.speech_started"));
+    for (const part of [
+      '"speech_started"',
+      "conversation.item.truncate",
+      '"event":"clear"',
+      "hand_over",
+    ])
+      expect(lines).toContain(
+        part.replaceAll('"speech_started"', "input_audio_buffer.speech_started"),
+      );
   });
 
   it("writes files that only their owner reads, and no key", async () => {
@@ -100,7 +116,10 @@ describe("murelay replay", () => {
       "another place of truncation",
       (lines: string[]) =>
         lines.map((line) =>
-          line.replace(/"audio_end_ms":(\d+)/, (_, ms: string) => `"audio_end_ms":${Number(ms) + 100}`),
+          line.replace(
+            /"audio_end_ms":(\d+)/,
+            (_, ms: string) => `"audio_end_ms":${Number(ms) + 100}`,
+          ),
         ),
       /audio_end_ms: was \d+, is \d+/,
     ],
@@ -136,7 +155,9 @@ describe("murelay replay", () => {
 
   it("tells that a relay that never heard of an interruption does otherwise", async () => {
     const { status, out } = await replay(
-      tampered((lines) => lines.filter((line) => !line.includes("input_audio_buffer.speech_started"))),
+      tampered((lines) =>
+        lines.filter((line) => !line.includes("input_audio_buffer.speech_started")),
+      ),
     );
     expect(status).toBe(1);
     expect(out).toContain("differs:");
@@ -146,7 +167,10 @@ describe("murelay replay", () => {
     const again = join(directory, "again.jsonl");
     expect((await replay(file, "--write", again)).status).toBe(0);
     const { status, out } = await replay(again, "--json");
-    const result = JSON.parse(out) as { same: boolean; parts: { offMs: number; differences: string[] }[] };
+    const result = JSON.parse(out) as {
+      same: boolean;
+      parts: { offMs: number; differences: string[] }[];
+    };
     expect(result.parts.map(({ differences, offMs }) => [differences, offMs])).toEqual([[[], 0]]);
     expect([status, result.same]).toEqual([0, true]);
   });
@@ -167,7 +191,11 @@ describe("murelay replay", () => {
       () => tampered(() => ['{"at":0,"is":"call","format":1,"parties":{}}']),
       /line 1 begins a call and lacks its agent/,
     ],
-    ["is broken in its middle", () => tampered((lines) => lines.with(20, "{")), /line 21 is not JSON/],
+    [
+      "is broken in its middle",
+      () => tampered((lines) => lines.with(20, "{")),
+      /line 21 is not JSON/,
+    ],
     [
       "lacks its beginning",
       () => tampered((lines) => lines.slice(2)),

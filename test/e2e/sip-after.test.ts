@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { type SipStage, sipAgent, startSipStage } from "../support/sip-stage.js";
+import { type SipStage, sipAgent, startSipStage } from "../fakes/sip-stage.js";
 
 let stage: SipStage | null = null;
 afterEach(async () => {
@@ -32,7 +32,11 @@ describe("what follows a call on the SIP path", () => {
     await call.ended;
     await caller.story.until("say", { text: "Sorry." });
     expect(caller.over).toBe(false);
-    expect(stage.record(caller.sid)).toMatchObject({ path: "sip", outcome: "failed", endReason: "drained" });
+    expect(stage.record(caller.sid)).toMatchObject({
+      path: "sip",
+      outcome: "failed",
+      endReason: "drained",
+    });
     expect(stage.twilio.truth.longestAloneMs(caller.sid)).toBeLessThan(2_000);
     caller.hangUp();
   });
@@ -43,7 +47,11 @@ describe("the number that a human sees", () => {
     const base = sipAgent("warm");
     const agent = { ...base, transfer: { ...base.transfer, callerId: "+15550007777" } };
     stage = await startSipStage({
-      agents: { agents: new Map([[agent.name, agent]]), numbers: new Map(), defaultAgent: agent.name },
+      agents: {
+        agents: new Map([[agent.name, agent]]),
+        numbers: new Map(),
+        defaultAgent: agent.name,
+      },
     });
     const caller = stage.place();
     await stage.greeted();
@@ -55,16 +63,19 @@ describe("the number that a human sees", () => {
     await stage.until(caller.sid, "ended");
   });
 
-  it.each(["anonymous", "sip:ann@example.com"])("is ours for a caller without one: %s", async (from) => {
-    stage = await startSipStage();
-    const caller = stage.place({ from });
-    await stage.greeted();
-    await caller.press("0");
-    const human = await stage.human();
-    await human.story.until("conference_joined");
-    expect(human.from).toBe(caller.to);
-    caller.hangUp();
-    await stage.until(caller.sid, "ended");
-    expect(stage.model.violations()).toEqual([]);
-  });
+  it.each(["anonymous", "sip:ann@example.com"])(
+    "is ours for a caller without one: %s",
+    async (from) => {
+      stage = await startSipStage();
+      const caller = stage.place({ from });
+      await stage.greeted();
+      await caller.press("0");
+      const human = await stage.human();
+      await human.story.until("conference_joined");
+      expect(human.from).toBe(caller.to);
+      caller.hangUp();
+      await stage.until(caller.sid, "ended");
+      expect(stage.model.violations()).toEqual([]);
+    },
+  );
 });

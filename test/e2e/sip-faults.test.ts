@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, it } from "vitest";
-import type { SipCall } from "../../bench/sim/sip/call.js";
-import type { CallRestFault } from "../../bench/sim/sip/calls.js";
-import type { Leg } from "../../bench/sim/twilio/leg.js";
-import type { Party } from "../../bench/sim/twilio/party.js";
-import type { RestFault } from "../../bench/sim/twilio/rest.js";
-import { type SipStage, startSipStage } from "../support/sip-stage.js";
+import type { SipCall } from "../../sim/sip/call.js";
+import type { CallRestFault } from "../../sim/sip/calls.js";
+import type { Leg } from "../../sim/twilio/leg.js";
+import type { Party } from "../../sim/twilio/party.js";
+import type { RestFault } from "../../sim/twilio/rest.js";
+import { type SipStage, startSipStage } from "../fakes/sip-stage.js";
 
 let stage: SipStage | null = null;
 afterEach(async () => {
@@ -26,8 +26,10 @@ interface Scene {
 const MOMENTS: Readonly<Record<string, (scene: Scene) => Promise<unknown>>> = {
   "the caller has entered the conference": ({ caller }) => caller.story.until("conference_joined"),
   "the model rings": ({ stage }) => stage.model.sip.call(0),
-  "the model has been accepted": async ({ stage }) => (await stage.model.sip.call(0)).story.until("accepted"),
-  "the sideband is there": async ({ stage }) => (await stage.model.sip.call(0)).story.until("sideband"),
+  "the model has been accepted": async ({ stage }) =>
+    (await stage.model.sip.call(0)).story.until("accepted"),
+  "the sideband is there": async ({ stage }) =>
+    (await stage.model.sip.call(0)).story.until("sideband"),
   "the greeting begins": async ({ stage }) =>
     (await stage.model.sip.call(0)).story.until("speaking", { on: true }),
   "a question is being answered": async (scene) => {
@@ -74,7 +76,9 @@ async function served({ stage, caller }: Scene, not: SipCall | null = null): Pro
 async function endsWell({ stage, caller }: Scene): Promise<void> {
   caller.hangUp();
   await stage.until(caller.sid, "ended");
-  await expect.poll(() => stage.twilio.legs.every((leg) => leg.over), { timeout: 10_000 }).toBe(true);
+  await expect
+    .poll(() => stage.twilio.legs.every((leg) => leg.over), { timeout: 10_000 })
+    .toBe(true);
   await expect
     .poll(() => stage.model.sip.calls.every((call) => call.state === "over"), { timeout: 10_000 })
     .toBe(true);
@@ -132,13 +136,21 @@ describe("a model whose leg dies", () => {
 
 describe("a request to the model that fails", () => {
   it.each<[string, CallRestFault, string]>([
-    ["accept answers 404: the caller has gone while it rang", { operation: "accept", kind: "404" }, "human"],
+    [
+      "accept answers 404: the caller has gone while it rang",
+      { operation: "accept", kind: "404" },
+      "human",
+    ],
     ["accept answers 429 once", { operation: "accept", kind: "429" }, "either"],
     ["accept answers 500 once", { operation: "accept", kind: "500" }, "either"],
     ["accept answers 429 for ever", { operation: "accept", kind: "429", times: 100 }, "human"],
     ["accept answers 500 for ever", { operation: "accept", kind: "500", times: 100 }, "human"],
     ["accept answers 500 though it was done", { operation: "accept", kind: "500_after" }, "either"],
-    ["accept is refused: the key is wrong", { operation: "accept", kind: "401", times: 100 }, "human"],
+    [
+      "accept is refused: the key is wrong",
+      { operation: "accept", kind: "401", times: 100 },
+      "human",
+    ],
     ["the connection is cut at accept", { operation: "accept", kind: "reset" }, "either"],
   ])("%s: the caller is served", async (_name, fault, by) => {
     const stage = await start();

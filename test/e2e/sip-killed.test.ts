@@ -1,10 +1,10 @@
 import { afterAll, afterEach, describe, expect, it } from "vitest";
-import { type SimulatedModel, startModel } from "../../bench/sim/model.js";
-import { type SimulatedTwilio, startTwilio } from "../../bench/sim/twilio.js";
-import { type RelayNode, startNode } from "../support/relay-node.js";
-import { sipScript } from "../support/sip-stage.js";
-import { PUBLIC_URL } from "../support/stage.js";
-import { storeKinds } from "../support/stores.js";
+import { type SimulatedModel, startModel } from "../../sim/model.js";
+import { type SimulatedTwilio, startTwilio } from "../../sim/twilio.js";
+import { type RelayNode, startNode } from "../fakes/relay-node.js";
+import { sipScript } from "../fakes/sip-stage.js";
+import { PUBLIC_URL } from "../fakes/stage.js";
+import { storeKinds } from "../fakes/stores.js";
 
 const postgres = storeKinds().find(({ name }) => name === "postgres")!;
 const nodes: RelayNode[] = [];
@@ -18,8 +18,13 @@ afterEach(async () => {
 afterAll(() => postgres.dispose());
 
 describe.skipIf(postgres.skipped !== null)("a node that is killed while the model rings", () => {
-  it("has its caller taken over by the node that gets the webhook", { timeout: 120_000 }, async () => {
-    model = await startModel({ script: () => sipScript("desk"), sip: { retriesMs: Array(8).fill(500) } });
+  it("has its caller taken over by the node that gets the webhook", {
+    timeout: 120_000,
+  }, async () => {
+    model = await startModel({
+      script: () => sipScript("desk"),
+      sip: { retriesMs: Array(8).fill(500) },
+    });
     twilio = await startTwilio({
       publicUrl: PUBLIC_URL,
       voiceUrl: `${PUBLIC_URL}/sip/incoming-call`,

@@ -1,12 +1,12 @@
 import { afterAll, afterEach, describe, expect, it } from "vitest";
-import type { Leg } from "../../bench/sim/twilio/leg.js";
-import type { Party } from "../../bench/sim/twilio/party.js";
-import { type App, createApp } from "../../src/app.js";
-import { loadConfig } from "../../src/config.js";
-import { FakeLog } from "../support/fake-ports.js";
-import { type SipStage, startSipStage } from "../support/sip-stage.js";
-import { PUBLIC_URL } from "../support/stage.js";
-import { storeKinds } from "../support/stores.js";
+import type { Leg } from "../../sim/twilio/leg.js";
+import type { Party } from "../../sim/twilio/party.js";
+import { type App, createApp } from "../../src/app/app.js";
+import { loadConfig } from "../../src/config/load.js";
+import { FakeLog } from "../fakes/fake-ports.js";
+import { type SipStage, startSipStage } from "../fakes/sip-stage.js";
+import { PUBLIC_URL } from "../fakes/stage.js";
+import { storeKinds } from "../fakes/stores.js";
 
 const CALLS = 100;
 const AT_ONCE = 5;
@@ -69,7 +69,8 @@ async function wholeCall(stage: SipStage, n: number): Promise<Leg> {
   const from = numberOf(n);
   const caller = stage.place({ from });
   const { truth } = stage.twilio;
-  const spokenTo = () => truth.moments(caller.sid).filter(({ talking }) => talking.length > 0).length;
+  const spokenTo = () =>
+    truth.moments(caller.sid).filter(({ talking }) => talking.length > 0).length;
   await expect.poll(spokenTo, PATIENCE).toBeGreaterThan(0);
   const fate = fateOf(from);
   if (fate !== "hung_up") {
@@ -102,20 +103,26 @@ describe.skipIf(postgres.skipped !== null)("two nodes on one database", () => {
     };
     await Promise.all(Array.from({ length: AT_ONCE }, worker));
     await expect.poll(() => twilio.legs.every((leg) => leg.over), PATIENCE).toBe(true);
-    await expect.poll(() => model.sip.calls.every(({ state }) => state === "over"), PATIENCE).toBe(true);
+    await expect
+      .poll(() => model.sip.calls.every(({ state }) => state === "over"), PATIENCE)
+      .toBe(true);
     await twilio.settled();
     await model.sip.settled();
     // Who got no answer in time asks again, and is refused: what counts is that each call was taken once.
     const taken = model.sip.requests.filter(
       ({ operation, status }) => operation === "accept" && status === 200,
     );
-    expect(taken.map(({ callId }) => callId).sort()).toEqual(model.sip.calls.map(({ id }) => id).sort());
+    expect(taken.map(({ callId }) => callId).sort()).toEqual(
+      model.sip.calls.map(({ id }) => id).sort(),
+    );
     expect(taken).toHaveLength(CALLS);
     const asked = callers.filter(({ from }) => fateOf(from) !== "hung_up");
     expect(stage.humans()).toHaveLength(asked.length);
     expect(callers.flatMap((caller) => stage.faults(caller))).toEqual([]);
     const read = async ({ sid }: Leg) =>
-      (await (await fetch(`http://127.0.0.1:${stage.adminPort}/api/calls/${sid}`)).json()) as object;
+      (await (
+        await fetch(`http://127.0.0.1:${stage.adminPort}/api/calls/${sid}`)
+      ).json()) as object;
     for (const caller of callers) {
       const fate = fateOf(caller.from);
       await expect
@@ -128,7 +135,11 @@ describe.skipIf(postgres.skipped !== null)("two nodes on one database", () => {
           transfer:
             fate === "hung_up"
               ? null
-              : { by: "key", destination: "warm", outcome: fate === "joined" ? "answered" : "declined" },
+              : {
+                  by: "key",
+                  destination: "warm",
+                  outcome: fate === "joined" ? "answered" : "declined",
+                },
         });
     }
   });

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { type SipStage, sipAgent, startSipStage } from "../support/sip-stage.js";
+import { type SipStage, sipAgent, startSipStage } from "../fakes/sip-stage.js";
 
 const SALES_NUMBER = "+15550002222";
 
@@ -88,7 +88,9 @@ describe("a direct trunk call", () => {
       const next = stage.trunk.placeCall();
       await stage.greeted(1);
       next.hangUp();
-      if (stage.model.sip.requests.some(({ callId, status }) => callId === call.id && status === 200))
+      if (
+        stage.model.sip.requests.some(({ callId, status }) => callId === call.id && status === 200)
+      )
         await stage.until(call.id, "ended");
       expect(stage.model.violations()).toEqual([]);
     },

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
-import type { SipHeader } from "../../bench/sim/sip/line.js";
-import { type SipStage, sipAgent, startSipStage } from "../support/sip-stage.js";
+import type { SipHeader } from "../../sim/sip/line.js";
+import { type SipStage, sipAgent, startSipStage } from "../fakes/sip-stage.js";
 
 const SALES_NUMBER = "+15550002222";
 

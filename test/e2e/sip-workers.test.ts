@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { type SimulatedModel, startModel } from "../../bench/sim/model.js";
-import { type SimulatedTwilio, startTwilio } from "../../bench/sim/twilio.js";
-import { type RelayNode, startNode } from "../support/relay-node.js";
-import { sipScript } from "../support/sip-stage.js";
-import { PUBLIC_URL } from "../support/stage.js";
+import { type SimulatedModel, startModel } from "../../sim/model.js";
+import { type SimulatedTwilio, startTwilio } from "../../sim/twilio.js";
+import { type RelayNode, startNode } from "../fakes/relay-node.js";
+import { sipScript } from "../fakes/sip-stage.js";
+import { PUBLIC_URL } from "../fakes/stage.js";
 
 const CALLS = 8;
 
@@ -46,9 +46,13 @@ describe("two workers of one machine", () => {
     for (const caller of callers) caller.hangUp();
     for (const caller of callers)
       await expect
-        .poll(async () => JSON.parse(await node!.get(`/api/calls/${caller.sid}`)), { timeout: 20_000 })
+        .poll(async () => JSON.parse(await node!.get(`/api/calls/${caller.sid}`)), {
+          timeout: 20_000,
+        })
         .toMatchObject({ path: "sip", state: "ended", outcome: "completed" });
-    expect(model.sip.requests.filter(({ operation }) => operation === "accept")).toHaveLength(CALLS);
+    expect(model.sip.requests.filter(({ operation }) => operation === "accept")).toHaveLength(
+      CALLS,
+    );
     expect(twilio.legs.every((leg) => leg.over)).toBe(true);
     expect([...model.violations(), ...twilio.violations()]).toEqual([]);
   });

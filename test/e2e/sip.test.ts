@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from "vitest";
-import type { WebhookForgery } from "../../bench/sim/sip/webhook.js";
-import type { Party } from "../../bench/sim/twilio/party.js";
-import { HUMAN, type SipStage, startSipStage } from "../support/sip-stage.js";
-import { startStage } from "../support/stage.js";
+import type { WebhookForgery } from "../../sim/sip/webhook.js";
+import type { Party } from "../../sim/twilio/party.js";
+import { HUMAN, type SipStage, startSipStage } from "../fakes/sip-stage.js";
+import { startStage } from "../fakes/stage.js";
 
 let stage: SipStage | null = null;
 afterEach(async () => {
@@ -28,7 +28,9 @@ async function asksForHuman(options: Parameters<typeof startSipStage>[0] = {}) {
 
 async function over(stage: SipStage, callSid: string): Promise<void> {
   await stage.until(callSid, "ended");
-  await expect.poll(() => stage.twilio.legs.every((leg) => leg.over), { timeout: 10_000 }).toBe(true);
+  await expect
+    .poll(() => stage.twilio.legs.every((leg) => leg.over), { timeout: 10_000 })
+    .toBe(true);
   await stage.twilio.settled();
 }
 
@@ -151,24 +153,31 @@ describe("a ladder on the SIP path", () => {
     expect(again.session?.conversation.all().length).toBeGreaterThan(0);
     caller.hangUp();
     await over(stage, caller.sid);
-    expect(stage.record(caller.sid).transfer).toMatchObject({ destination: "desk", outcome: "busy" });
+    expect(stage.record(caller.sid).transfer).toMatchObject({
+      destination: "desk",
+      outcome: "busy",
+    });
     expect(stage.faults(caller)).toEqual([]);
   });
 });
 
 describe("a webhook that is not the model's", () => {
-  it.each<WebhookForgery>(["unsigned", "wrong_secret", "wrong_body", "wrong_id", "wrong_time", "garbage"])(
-    "is answered 400, and nothing is accepted: %s",
-    async (forgery) => {
-      const stage = await start({ model: { sip: { retriesMs: [] } } });
-      stage.model.sip.deliverTo("http://127.0.0.1:9/");
-      stage.place();
-      const call = await stage.model.sip.call(0);
-      const url = `http://127.0.0.1:${stage.publicPort}/openai/webhook`;
-      expect((await stage.model.sip.announce(call, { url, forgery })).status).toBe(400);
-      expect(stage.model.sip.requests).toEqual([]);
-    },
-  );
+  it.each<WebhookForgery>([
+    "unsigned",
+    "wrong_secret",
+    "wrong_body",
+    "wrong_id",
+    "wrong_time",
+    "garbage",
+  ])("is answered 400, and nothing is accepted: %s", async (forgery) => {
+    const stage = await start({ model: { sip: { retriesMs: [] } } });
+    stage.model.sip.deliverTo("http://127.0.0.1:9/");
+    stage.place();
+    const call = await stage.model.sip.call(0);
+    const url = `http://127.0.0.1:${stage.publicPort}/openai/webhook`;
+    expect((await stage.model.sip.announce(call, { url, forgery })).status).toBe(400);
+    expect(stage.model.sip.requests).toEqual([]);
+  });
 
   it.each([-301, 301])("is answered 400 when its time is %i s away", async (seconds) => {
     const stage = await start({ model: { sip: { retriesMs: [] } } });
@@ -186,7 +195,9 @@ describe("a webhook that is not the model's", () => {
     const caller = stage.place();
     const call = await stage.greeted();
     await stage.model.sip.announce(call);
-    expect(stage.model.sip.requests.filter(({ operation }) => operation === "accept")).toHaveLength(1);
+    expect(stage.model.sip.requests.filter(({ operation }) => operation === "accept")).toHaveLength(
+      1,
+    );
     caller.hangUp();
     await over(stage, caller.sid);
     expect(stage.faults(caller)).toEqual([]);
@@ -244,7 +255,9 @@ describe("a caller of the SIP path for whom there is no room", () => {
     await stage.greeted();
     const second = stage.place({ from: "+15550100002" });
     await second.story.until("conference_joined", {}, 10_000);
-    await expect.poll(() => stage.twilio.truth.now(second.sid).with.length, { timeout: 10_000 }).toBe(1);
+    await expect
+      .poll(() => stage.twilio.truth.now(second.sid).with.length, { timeout: 10_000 })
+      .toBe(1);
     expect(stage.model.sip.calls).toHaveLength(1);
     second.hangUp();
     first.hangUp();

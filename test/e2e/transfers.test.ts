@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { speechLike } from "../../bench/sim/audio/synth.js";
-import type { Party } from "../../bench/sim/twilio/party.js";
-import type { RestFault } from "../../bench/sim/twilio/rest.js";
-import type { TwilioOptions } from "../../bench/sim/twilio.js";
-import type { AgentProfile } from "../../src/agent.js";
-import { type Stage, startStage } from "../support/stage.js";
+import { speechLike } from "../../sim/audio/synth.js";
+import type { Party } from "../../sim/twilio/party.js";
+import type { RestFault } from "../../sim/twilio/rest.js";
+import type { TwilioOptions } from "../../sim/twilio.js";
+import type { AgentProfile } from "../../src/domain/agent-profile.js";
+import { type Stage, startStage } from "../fakes/stage.js";
 import { ladderAgent } from "../transfer/directory.js";
 
 const GREETING = { text: "Hello.", audio: speechLike(200, 1) };
@@ -44,7 +44,11 @@ async function transferring(names: readonly string[], twilio: Partial<TwilioOpti
       },
     },
     {
-      agents: { agents: new Map([[profile.name, profile]]), numbers: new Map(), defaultAgent: profile.name },
+      agents: {
+        agents: new Map([[profile.name, profile]]),
+        numbers: new Map(),
+        defaultAgent: profile.name,
+      },
       twilio: { duplicateCallbacks: true, reorderCallbacks: true, ...twilio },
     },
   );
@@ -64,40 +68,43 @@ describe("a call that is handed over", () => {
     ["queue", { queueAgents: () => ({ afterMs: 100, talkMs: 300 }) }],
     ["experts", { queueAgents: () => ({ afterMs: 100, talkMs: 300 }) }],
     ["warm", { callees: accepts }],
-  ] as const)("ends with the human, and its record tells the same story: %s", async (name, twilio) => {
-    const { stage, call } = await transferring([name], twilio);
-    await stage.until(call.sid, "transfer_outcome");
-    await stage.until(call.sid, "ended");
-    // In a conference, people stay until somebody goes.
-    if (name === "warm") call.hangUp();
-    await call.ended;
-    await stage.twilio.settled();
-    expect(stage.twilio.violations()).toEqual([]);
-    expect(stage.record(call.sid)).toMatchObject({
-      outcome: "transferred",
-      transfer: { destination: name, outcome: "answered", reason: "asked", summary: SUMMARY },
-    });
-    const updates = stage.twilio.requests.filter(({ operation }) => operation === "calls.update");
-    expect(updates).toHaveLength(1);
-    if (name === "experts") {
-      expect(stage.twilio.tasks).toHaveLength(1);
-      expect(stage.twilio.tasks[0]).toMatchObject({
-        priority: 10,
-        attributes: {
-          reason: "asked",
-          summary: SUMMARY,
-          urgency: "high",
-          agent: "support",
-          callSid: call.sid,
-        },
+  ] as const)(
+    "ends with the human, and its record tells the same story: %s",
+    async (name, twilio) => {
+      const { stage, call } = await transferring([name], twilio);
+      await stage.until(call.sid, "transfer_outcome");
+      await stage.until(call.sid, "ended");
+      // In a conference, people stay until somebody goes.
+      if (name === "warm") call.hangUp();
+      await call.ended;
+      await stage.twilio.settled();
+      expect(stage.twilio.violations()).toEqual([]);
+      expect(stage.record(call.sid)).toMatchObject({
+        outcome: "transferred",
+        transfer: { destination: name, outcome: "answered", reason: "asked", summary: SUMMARY },
       });
-    }
-    if (name === "warm") {
-      const human = stage.twilio.legs.find((leg) => leg.to === "+12025550122");
-      const prompt = human?.story.find("gather")?.detail;
-      expect(JSON.stringify(prompt)).toContain("They said");
-    }
-  });
+      const updates = stage.twilio.requests.filter(({ operation }) => operation === "calls.update");
+      expect(updates).toHaveLength(1);
+      if (name === "experts") {
+        expect(stage.twilio.tasks).toHaveLength(1);
+        expect(stage.twilio.tasks[0]).toMatchObject({
+          priority: 10,
+          attributes: {
+            reason: "asked",
+            summary: SUMMARY,
+            urgency: "high",
+            agent: "support",
+            callSid: call.sid,
+          },
+        });
+      }
+      if (name === "warm") {
+        const human = stage.twilio.legs.find((leg) => leg.to === "+12025550122");
+        const prompt = human?.story.find("gather")?.detail;
+        expect(JSON.stringify(prompt)).toContain("They said");
+      }
+    },
+  );
 
   it.each<[string, Party]>([
     ["busy", { outcome: "busy" }],
@@ -108,7 +115,9 @@ describe("a call that is handed over", () => {
     const { stage, call } = await transferring(["warm"], { callees: () => party });
     await stage.until(call.sid, "transfer_outcome");
     const second = await stage.model.session(1);
-    await expect.poll(() => JSON.stringify(second.events), { timeout: 5_000 }).toContain("did not work");
+    await expect
+      .poll(() => JSON.stringify(second.events), { timeout: 5_000 })
+      .toContain("did not work");
     call.hangUp();
     await call.ended;
     await stage.until(call.sid, "ended");
@@ -138,7 +147,9 @@ describe("a call that is handed over", () => {
   it("leaves nobody ringing when the caller hangs up while the human is briefed", async () => {
     const { stage, call } = await transferring(["warm"], { callees: () => ({ keys: () => null }) });
     await expect
-      .poll(() => stage.twilio.legs.some((leg) => leg.story.find("gather") !== undefined), { timeout: 5_000 })
+      .poll(() => stage.twilio.legs.some((leg) => leg.story.find("gather") !== undefined), {
+        timeout: 5_000,
+      })
       .toBe(true);
     call.hangUp();
     await stage.until(call.sid, "ended");

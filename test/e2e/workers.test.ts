@@ -2,13 +2,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { speechLike } from "../../bench/sim/audio/synth.js";
-import type { Script } from "../../bench/sim/model/script.js";
-import { type SimulatedModel, startModel } from "../../bench/sim/model.js";
-import type { Leg } from "../../bench/sim/twilio/leg.js";
-import { type SimulatedTwilio, startTwilio } from "../../bench/sim/twilio.js";
-import { type RelayNode, startNode } from "../support/relay-node.js";
-import { replayed } from "../support/replayed.js";
+import { speechLike } from "../../sim/audio/synth.js";
+import type { Script } from "../../sim/model/script.js";
+import { type SimulatedModel, startModel } from "../../sim/model.js";
+import type { Leg } from "../../sim/twilio/leg.js";
+import { type SimulatedTwilio, startTwilio } from "../../sim/twilio.js";
+import { type RelayNode, startNode } from "../fakes/relay-node.js";
+import { replayed } from "../fakes/replayed.js";
 
 const PUBLIC_URL = "https://relay.test";
 const HELLO = { text: "Hello.", audio: speechLike(400, 1) };
@@ -31,9 +31,11 @@ beforeAll(async () => {
         : script,
   });
   twilio = await startTwilio({ publicUrl: PUBLIC_URL, speed: 20 });
-  node = await startNode({ model, twilio, publicUrl: PUBLIC_URL }, { WORKERS: "2", DRAIN_SECONDS: "60" }, [
-    "--record",
-  ]);
+  node = await startNode(
+    { model, twilio, publicUrl: PUBLIC_URL },
+    { WORKERS: "2", DRAIN_SECONDS: "60" },
+    ["--record"],
+  );
   shared();
 }, 90_000);
 
@@ -73,7 +75,10 @@ async function place(): Promise<Leg> {
 
 async function metric(line: RegExp): Promise<number> {
   const text = await node.get("/metrics");
-  return [...text.matchAll(new RegExp(line.source, "gm"))].reduce((sum, match) => sum + Number(match[1]), 0);
+  return [...text.matchAll(new RegExp(line.source, "gm"))].reduce(
+    (sum, match) => sum + Number(match[1]),
+    0,
+  );
 }
 
 const active = (n: string): Promise<number> =>
@@ -82,20 +87,26 @@ const active = (n: string): Promise<number> =>
 async function holder(call: Leg): Promise<number> {
   const record = JSON.parse(await node.get(`/api/calls/${call.sid}`)) as { state?: string };
   expect(record.state).toBe("live");
-  await expect.poll(async () => (await active("0")) + (await active("1")), { timeout: 5_000 }).toBe(1);
+  await expect
+    .poll(async () => (await active("0")) + (await active("1")), { timeout: 5_000 })
+    .toBe(1);
   return (await active("0")) === 1 ? 0 : 1;
 }
 
 describe("two workers", () => {
   it("share the port, and are scraped as one", async () => {
     await Promise.all(Array.from({ length: 6 }, place));
-    await expect.poll(async () => (await active("0")) + (await active("1")), { timeout: 5_000 }).toBe(6);
+    await expect
+      .poll(async () => (await active("0")) + (await active("1")), { timeout: 5_000 })
+      .toBe(6);
     expect(await metric(/^murelay_worker_up\{worker="\d"\} (\d)/)).toBe(2);
     expect(await node.get("/ready")).toBe('{"ready":true,"reason":"ok"}');
     for (const call of calls) call.hangUp();
     await Promise.all(calls.map((call) => call.ended));
     await expect
-      .poll(() => metric(/^murelay_calls_total\{outcome="completed",worker="\d"\} (\d+)/), { timeout: 5_000 })
+      .poll(() => metric(/^murelay_calls_total\{outcome="completed",worker="\d"\} (\d+)/), {
+        timeout: 5_000,
+      })
       .toBe(6);
     expect(twilio.violations()).toEqual([]);
   });
@@ -111,9 +122,13 @@ describe("two workers", () => {
     expect(call.story.find("dial")).toBeUndefined();
     expect(twilio.violations()).toEqual([]);
     await expect
-      .poll(async () => JSON.parse(await node.get(`/api/calls/${call.sid}`)) as object, { timeout: 10_000 })
+      .poll(async () => JSON.parse(await node.get(`/api/calls/${call.sid}`)) as object, {
+        timeout: 10_000,
+      })
       .toMatchObject({ state: "ended", outcome: "completed", endReason: "done" });
-    await expect.poll(async () => (await active("0")) + (await active("1")), { timeout: 5_000 }).toBe(0);
+    await expect
+      .poll(async () => (await active("0")) + (await active("1")), { timeout: 5_000 })
+      .toBe(0);
 
     // Each worker recorded its part of the call.
     const flight = (): string[] =>
@@ -143,16 +158,26 @@ describe("two workers", () => {
       .poll(
         async () => {
           const list = JSON.parse(await node.get("/api/calls?limit=100")) as {
-            calls: { callSid: string; state: string; outcome: string | null; endReason: string | null }[];
+            calls: {
+              callSid: string;
+              state: string;
+              outcome: string | null;
+              endReason: string | null;
+            }[];
           };
-          const ours = list.calls.filter(({ callSid }) => many.some((call) => call.sid === callSid));
-          return ours.filter(({ outcome, endReason }) => outcome === "completed" && endReason === "done")
-            .length;
+          const ours = list.calls.filter(({ callSid }) =>
+            many.some((call) => call.sid === callSid),
+          );
+          return ours.filter(
+            ({ outcome, endReason }) => outcome === "completed" && endReason === "done",
+          ).length;
         },
         { timeout: 20_000 },
       )
       .toBe(40);
-    await expect.poll(async () => (await active("0")) + (await active("1")), { timeout: 5_000 }).toBe(0);
+    await expect
+      .poll(async () => (await active("0")) + (await active("1")), { timeout: 5_000 })
+      .toBe(0);
   });
 
   it("take a stream's token once between them", async () => {
@@ -186,7 +211,10 @@ describe("two workers", () => {
     expect(await closed).toBe(1008);
     await expect
       .poll(
-        () => metric(/^murelay_auth_failures_total\{surface="token",reason="replayed",worker="\d"\} (\d+)/),
+        () =>
+          metric(
+            /^murelay_auth_failures_total\{surface="token",reason="replayed",worker="\d"\} (\d+)/,
+          ),
         {
           timeout: 5_000,
         },
@@ -229,7 +257,9 @@ describe("two workers", () => {
       await leg.ended;
       await twilio.settled();
       await expect
-        .poll(async () => JSON.parse(await node.get(`/api/calls/${callSid}`)) as object, { timeout: 15_000 })
+        .poll(async () => JSON.parse(await node.get(`/api/calls/${callSid}`)) as object, {
+          timeout: 15_000,
+        })
         .toMatchObject({
           state: "ended",
           direction: "outbound",
@@ -237,7 +267,9 @@ describe("two workers", () => {
           outcome: "completed",
           endReason: "caller_hung_up",
         });
-      await expect.poll(async () => (await active("0")) + (await active("1")), { timeout: 5_000 }).toBe(0);
+      await expect
+        .poll(async () => (await active("0")) + (await active("1")), { timeout: 5_000 })
+        .toBe(0);
     }
     expect(twilio.violations()).toEqual([]);
   });
@@ -254,9 +286,13 @@ describe("two workers", () => {
     await expect.poll(() => node.workers()[0], { timeout: 30_000 }).not.toBe(before[0]);
     expect(node.workers()[1]).toBe(before[1]);
     expect(kept.streams[0]!.open).toBe(true);
-    await expect.poll(() => metric(/^murelay_worker_up\{worker="\d"\} (\d)/), { timeout: 10_000 }).toBe(2);
     await expect
-      .poll(async () => JSON.parse(await node.get(`/api/calls/${lost.sid}`)) as object, { timeout: 40_000 })
+      .poll(() => metric(/^murelay_worker_up\{worker="\d"\} (\d)/), { timeout: 10_000 })
+      .toBe(2);
+    await expect
+      .poll(async () => JSON.parse(await node.get(`/api/calls/${lost.sid}`)) as object, {
+        timeout: 40_000,
+      })
       .toMatchObject({ state: "ended", outcome: "failed", endReason: "process_lost" });
     const again = await place();
     expect(again.streams[0]!.open).toBe(true);

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type OpenStore, openStore } from "../../src/adapters/store/open-store.js";
+import type { CallRecord } from "../../src/domain/call-record.js";
+import type { CallSid, ItemId } from "../../src/domain/ids.js";
 import { recordRoutes } from "../../src/http/api-route.js";
-import type { CallSid, ItemId } from "../../src/ports.js";
-import type { CallRecord } from "../../src/records/call-record.js";
 import { toCsv } from "../../src/records/csv.js";
 import { applyEvent, emptyRecord } from "../../src/records/record.js";
 
@@ -21,7 +21,12 @@ function call(n: number, from: string, ended = true): CallRecord {
     node: "n1",
   });
   if (!ended) return record;
-  return applyEvent(record, { type: "ended", atMs: 30_000, outcome: "completed", reason: "caller_hung_up" });
+  return applyEvent(record, {
+    type: "ended",
+    atMs: 30_000,
+    outcome: "completed",
+    reason: "caller_hung_up",
+  });
 }
 
 describe("recordRoutes", () => {
@@ -34,7 +39,13 @@ describe("recordRoutes", () => {
     const records = [1, 2, 3, 4].map((n) => call(n, n % 2 === 0 ? "+15550001111" : "+15550003333"));
     records.push(call(5, "+15550001111", false));
     await store.save(
-      records.map((record) => ({ callSid: record.callSid, record, applied: {}, basedOn: 0, owner: "w" })),
+      records.map((record) => ({
+        callSid: record.callSid,
+        record,
+        applied: {},
+        basedOn: 0,
+        owner: "w",
+      })),
     );
   });
   afterEach(async () => await store.close());
@@ -56,7 +67,12 @@ describe("recordRoutes", () => {
           name.startsWith(":") ? [[name.slice(1), decodeURIComponent(parts[i]!)]] : [],
         ),
       );
-      const head = { method, path, query, header: (name: string) => (name === "accept" ? accept : "") };
+      const head = {
+        method,
+        path,
+        query,
+        header: (name: string) => (name === "accept" ? accept : ""),
+      };
       const reply = await route.handle({
         head: head as unknown as Parameters<typeof route.handle>[0]["head"],
         params,
@@ -85,7 +101,10 @@ describe("recordRoutes", () => {
 
   it("filters", async () => {
     expect(sids(await ask("GET", "/api/calls?state=live"))).toEqual([sid(5)]);
-    expect(sids(await ask("GET", "/api/calls?state=ended&from=+15550001111"))).toEqual([sid(4), sid(2)]);
+    expect(sids(await ask("GET", "/api/calls?state=ended&from=+15550001111"))).toEqual([
+      sid(4),
+      sid(2),
+    ]);
     expect(sids(await ask("GET", "/api/calls?from=%2B15550003333&outcome=completed"))).toEqual([
       sid(3),
       sid(1),

@@ -6,8 +6,8 @@ import { readConsoleFiles } from "../../src/http/console-files.js";
 import { consoleRoutes } from "../../src/http/console-route.js";
 import { ConsoleSessions, SESSION_MS } from "../../src/http/console-session.js";
 import { createOperatorServer, type HttpServer } from "../../src/http/server.js";
-import { agent } from "../support/call-bench.js";
-import { FakeClock } from "../support/fake-clock.js";
+import { agent } from "../fakes/call-bench.js";
+import { FakeClock } from "../fakes/fake-clock.js";
 import { AuthCounter, FakeDesk, FakeLog, send } from "./harness.js";
 
 const TOKEN = "correct-horse";
@@ -22,7 +22,9 @@ describe("the console's routes", () => {
     for (const server of servers.splice(0)) server.close();
   });
 
-  async function start(options: { token?: string | null; phone?: boolean; clock?: FakeClock } = {}) {
+  async function start(
+    options: { token?: string | null; phone?: boolean; clock?: FakeClock } = {},
+  ) {
     const { token = TOKEN, phone = false, clock = new FakeClock() } = options;
     const desk = new FakeDesk();
     const metrics = new AuthCounter();
@@ -36,7 +38,10 @@ describe("the console's routes", () => {
       scrape: async () => ({ type: "text/plain", body: "" }),
       metrics,
       log,
-      routes: [...consoleRoutes({ sessions, metrics, log, phone }), agentsRoute({ agents }, "1.2.3")],
+      routes: [
+        ...consoleRoutes({ sessions, metrics, log, phone }),
+        agentsRoute({ agents }, "1.2.3"),
+      ],
     });
     servers.push(server);
     const port = await server.listen("127.0.0.1", 0);
@@ -168,7 +173,13 @@ describe("the console's routes", () => {
 
     it("is not opened by a wrong token, which is counted and not logged", async () => {
       const { port, metrics, log } = await start();
-      const answer = await send(port, "POST", "/console/session", JSON_TYPE, '{"token":"wrong-horse"}');
+      const answer = await send(
+        port,
+        "POST",
+        "/console/session",
+        JSON_TYPE,
+        '{"token":"wrong-horse"}',
+      );
       expect([answer.status, answer.headers["set-cookie"]]).toEqual([401, undefined]);
       expect(metrics.failures).toEqual(["api/invalid"]);
       expect(JSON.stringify(log.lines)).not.toContain("wrong-horse");
@@ -181,7 +192,12 @@ describe("the console's routes", () => {
       ["bad JSON", JSON_TYPE, "{", 400],
       ["a form", { "content-type": "application/x-www-form-urlencoded" }, `token=${TOKEN}`, 415],
       ["plain text", { "content-type": "text/plain" }, `{"token":"${TOKEN}"}`, 415],
-      ["another origin", { ...JSON_TYPE, origin: "https://evil.example" }, `{"token":"${TOKEN}"}`, 403],
+      [
+        "another origin",
+        { ...JSON_TYPE, origin: "https://evil.example" },
+        `{"token":"${TOKEN}"}`,
+        403,
+      ],
       ["no origin at all", { ...JSON_TYPE, origin: "null" }, `{"token":"${TOKEN}"}`, 403],
     ])("is not opened with %s", async (_what, headers, body, status) => {
       const { port } = await start();
@@ -191,7 +207,9 @@ describe("the console's routes", () => {
 
     it("ends in this browser with DELETE, which no other site's page can ask for", async () => {
       const { port } = await start();
-      const refused = await send(port, "DELETE", "/console/session", { origin: "https://evil.example" });
+      const refused = await send(port, "DELETE", "/console/session", {
+        origin: "https://evil.example",
+      });
       expect([refused.status, refused.headers["set-cookie"]]).toEqual([403, undefined]);
       const ended = await send(port, "DELETE", "/console/session");
       expect(String(ended.headers["set-cookie"])).toMatch(/^murelay_session=; .*Max-Age=0/);
@@ -259,7 +277,9 @@ describe("the console's routes", () => {
     it("are those of the folder: none is forgotten", () => {
       const folder = new URL("../../console/", import.meta.url);
       const there = readdirSync(folder).filter((name) => /\.(?:js|css|svg)$/.test(name));
-      const served = [...readConsoleFiles().open.keys()].filter((name) => !name.startsWith("vendor/"));
+      const served = [...readConsoleFiles().open.keys()].filter(
+        (name) => !name.startsWith("vendor/"),
+      );
       expect(served.sort()).toEqual(there.sort());
     });
 

@@ -1,17 +1,22 @@
 import { connect } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { CallSid } from "../../src/domain/ids.js";
 import { eventsRoute } from "../../src/http/events-route.js";
 import { createOperatorServer, type HttpServer } from "../../src/http/server.js";
-import type { CallSid } from "../../src/ports.js";
 import { LiveEvents } from "../../src/records/live-events.js";
 import { MemoryJournal } from "../../src/records/memory-journal.js";
 import { createRedact, STANDARD_REDACT } from "../../src/records/redact.js";
-import { FakeClock } from "../support/fake-clock.js";
+import { FakeClock } from "../fakes/fake-clock.js";
 import { AuthCounter, FakeDesk, FakeLog } from "./harness.js";
 
 const SID = "CA1" as CallSid;
 const OTHER = "CA2" as CallSid;
-const note = (name: string, text = "") => ({ type: "note" as const, atMs: 1, name, fields: { text } });
+const note = (name: string, text = "") => ({
+  type: "note" as const,
+  atMs: 1,
+  name,
+  fields: { text },
+});
 
 describe("GET /api/events", () => {
   let clock: FakeClock;
@@ -93,7 +98,9 @@ describe("GET /api/events", () => {
   it("lets go of a reader who does not read", async () => {
     const socket = connect(port, "127.0.0.1");
     socket.pause();
-    socket.write("GET /api/events HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer token\r\n\r\n");
+    socket.write(
+      "GET /api/events HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer token\r\n\r\n",
+    );
     await expect.poll(() => listening).toBe(1);
     const long = "x".repeat(100_000);
     for (let n = 0; n < 200 && listening > 0; n++) {

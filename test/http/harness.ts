@@ -1,25 +1,28 @@
 /** A fake desk behind real listeners, and Twilio's side of a request: signing and posting. */
 import { request as httpRequest } from "node:http";
 import twilio from "twilio";
-import { systemClock } from "../../src/adapters/system-clock.js";
+import { systemClock } from "../../src/adapters/system/system-clock.js";
+import type { CallSid } from "../../src/domain/ids.js";
 import { createPublicServer, type HttpServer } from "../../src/http/server.js";
+import type { Clock } from "../../src/ports/clock.js";
+import type { Log, LogFields } from "../../src/ports/log.js";
+import type { CallMetrics } from "../../src/ports/metrics.js";
+import type { MediaReceiver, MediaSocket } from "../../src/ports/sockets.js";
 import type {
-  CallMetrics,
-  CallSid,
-  Clock,
-  Log,
-  LogFields,
-  MediaReceiver,
-  MediaSocket,
-} from "../../src/ports.js";
-import type { CallbackKind, Desk, Form, Readiness, Refusal, SipDesk } from "../../src/relay/desk.js";
-import { Once } from "../../src/relay/once.js";
-import type { SipInvite } from "../../src/relay/sip-invite.js";
+  CallbackKind,
+  CallService,
+  Form,
+  Readiness,
+  Refusal,
+  SipCallService,
+} from "../../src/relay/calls/call-service.js";
+import { ReplayCache } from "../../src/relay/calls/replay-cache.js";
+import type { SipInvite } from "../../src/relay/sip/invite.js";
 import type { Twiml } from "../../src/wire/twiml.js";
 
 export const AUTH_TOKEN = "0123456789abcdef0123456789abcdef";
 
-export class FakeDesk implements Desk, SipDesk {
+export class FakeDesk implements CallService, SipCallService {
   readonly invites: SipInvite[] = [];
   readonly asked: { method: string; form: Form; query: Form }[] = [];
   readonly callbacks: { kind: CallbackKind; form: Form; query: Form }[] = [];
@@ -27,7 +30,10 @@ export class FakeDesk implements Desk, SipDesk {
   readonly transfers: { callSid: CallSid; destination: string; reason: string | null }[] = [];
   readonly ended: CallSid[] = [];
   answer: () => Promise<Twiml> = async () => [{ verb: "hangup" }];
-  receiver: (socket: MediaSocket) => MediaReceiver = () => ({ message: () => {}, closed: () => {} });
+  receiver: (socket: MediaSocket) => MediaReceiver = () => ({
+    message: () => {},
+    closed: () => {},
+  });
   state: Readiness = { ready: true, reason: "ok" };
   refusal: Refusal | null = null;
 
@@ -60,7 +66,11 @@ export class FakeDesk implements Desk, SipDesk {
   readiness(): Readiness {
     return this.state;
   }
-  async transfer(callSid: CallSid, destination: string, reason: string | null): Promise<Refusal | null> {
+  async transfer(
+    callSid: CallSid,
+    destination: string,
+    reason: string | null,
+  ): Promise<Refusal | null> {
     this.transfers.push({ callSid, destination, reason });
     return this.refusal;
   }
@@ -123,7 +133,7 @@ export async function startPublic(
   const log = new FakeLog();
   const publicUrl = settings.publicUrl ?? "https://relay.example.com";
   const mediaUrl = settings.mediaUrl ?? "wss://relay.example.com/media-stream";
-  const once = new Once(() => performance.now());
+  const once = new ReplayCache(() => performance.now());
   const secret = settings.webhookSecret;
   const server = createPublicServer({
     config: {
@@ -135,7 +145,9 @@ export async function startPublic(
     mediaUrl,
     desk,
     sip:
-      secret === undefined ? null : { desk, secret, claimOnce: async (key, ttlMs) => once.claim(key, ttlMs) },
+      secret === undefined
+        ? null
+        : { desk, secret, claimOnce: async (key, ttlMs) => once.claim(key, ttlMs) },
     metrics,
     clock: settings.clock ?? systemClock,
     log,

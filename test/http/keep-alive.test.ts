@@ -1,7 +1,7 @@
 import { Agent, request } from "node:http";
 import { afterEach, describe, expect, it } from "vitest";
-import { signatureHeader } from "../../bench/sim/twilio/signature.js";
-import { PUBLIC_URL, type Stage, startStage } from "../support/stage.js";
+import { signatureHeader } from "../../sim/twilio/signature.js";
+import { PUBLIC_URL, type Stage, startStage } from "../fakes/stage.js";
 
 const FORM = { CallSid: `CA${"1".repeat(32)}`, CallStatus: "completed" };
 
@@ -25,10 +25,13 @@ describe("the public listener", () => {
           "content-type": "application/x-www-form-urlencoded",
           "content-length": form.length,
         };
-        const outgoing = request({ port: publicPort, path, method: "POST", agent, headers }, (response) => {
-          response.resume();
-          response.on("end", () => resolve(response.statusCode));
-        });
+        const outgoing = request(
+          { port: publicPort, path, method: "POST", agent, headers },
+          (response) => {
+            response.resume();
+            response.on("end", () => resolve(response.statusCode));
+          },
+        );
         outgoing.on("socket", (socket) => sockets.add(socket));
         outgoing.on("error", reject);
         outgoing.end(form);

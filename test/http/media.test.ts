@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
-import type { MediaSocket } from "../../src/ports.js";
+import type { MediaSocket } from "../../src/ports/sockets.js";
 import { type PublicSide, send, sign, startPublic } from "./harness.js";
 
 describe("media stream", () => {

@@ -54,7 +54,9 @@ describe("operator listener", () => {
     const body = JSON.stringify({ destination: "billing", reason: "supervisor" });
     const answer = await send(port, "POST", "/api/calls/CA1/transfer", bearer(TOKEN), body);
     expect(answer.status).toBe(202);
-    expect(desk.transfers).toEqual([{ callSid: "CA1", destination: "billing", reason: "supervisor" }]);
+    expect(desk.transfers).toEqual([
+      { callSid: "CA1", destination: "billing", reason: "supervisor" },
+    ]);
   });
 
   it("ends a live call, without a body too", async () => {
@@ -84,7 +86,13 @@ describe("operator listener", () => {
     ["a large body", JSON_TYPE, `{"destination":"${"x".repeat(70_000)}"}`, 413],
   ])("refuses a transfer with %s", async (_name, type, body, status) => {
     const { port, desk } = await start();
-    const answer = await send(port, "POST", "/api/calls/CA1/transfer", { ...bearer(TOKEN), ...type }, body);
+    const answer = await send(
+      port,
+      "POST",
+      "/api/calls/CA1/transfer",
+      { ...bearer(TOKEN), ...type },
+      body,
+    );
     expect(answer.status).toBe(status);
     expect(desk.transfers).toEqual([]);
   });
@@ -104,9 +112,12 @@ describe("operator listener", () => {
 
   it("without a token serves this machine only, and no page of another site", async () => {
     const { port, desk } = await start(null);
-    const end = (headers: Record<string, string>) => send(port, "POST", "/api/calls/CA1/end", headers);
+    const end = (headers: Record<string, string>) =>
+      send(port, "POST", "/api/calls/CA1/end", headers);
     expect((await end({})).status).toBe(202);
-    expect((await end({ host: `localhost:${port}`, origin: `http://localhost:${port}` })).status).toBe(202);
+    expect(
+      (await end({ host: `localhost:${port}`, origin: `http://localhost:${port}` })).status,
+    ).toBe(202);
     expect((await end({ host: "rebound.example" })).status).toBe(403);
     expect((await end({ origin: "https://evil.example" })).status).toBe(403);
     expect((await end({ origin: "null" })).status).toBe(403);
@@ -134,13 +145,20 @@ describe("operator listener", () => {
         guarded: true,
         handle: ({ params, query }) => json(200, { ...params, state: query.get("state") }),
       },
-      { method: "GET", path: "/console/*", guarded: false, handle: ({ params }) => json(200, params) },
+      {
+        method: "GET",
+        path: "/console/*",
+        guarded: false,
+        handle: ({ params }) => json(200, params),
+      },
     ]);
     expect(JSON.parse((await send(port, "GET", "/api/calls/CA%31?state=live")).body)).toEqual({
       callSid: "CA1",
       state: "live",
     });
-    expect(JSON.parse((await send(port, "GET", "/console/a/b.js")).body)).toEqual({ rest: "a/b.js" });
+    expect(JSON.parse((await send(port, "GET", "/console/a/b.js")).body)).toEqual({
+      rest: "a/b.js",
+    });
     expect((await send(port, "DELETE", "/api/calls/CA1")).status).toBe(405);
   });
 

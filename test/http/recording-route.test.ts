@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { CallSid } from "../../src/domain/ids.js";
 import { recordingRoute } from "../../src/http/recording-route.js";
 import { createOperatorServer, type HttpServer } from "../../src/http/server.js";
-import type { CallSid } from "../../src/ports.js";
 import { emptyRecord } from "../../src/records/record.js";
 import { AuthCounter, FakeDesk, FakeLog, send } from "./harness.js";
 
@@ -39,7 +39,10 @@ describe("GET /api/calls/:callSid/recording", () => {
             const sound = file === "RE1.wav" ? SOUND : file === "RE5.wav" ? LONG : null;
             return sound === null
               ? null
-              : { bytes: sound.subarray(from, Math.min(sound.length, from + max)), sizeBytes: sound.length };
+              : {
+                  bytes: sound.subarray(from, Math.min(sound.length, from + max)),
+                  sizeBytes: sound.length,
+                };
           },
           maxPartBytes: 8,
           maxWholeBytes: 30,
@@ -51,7 +54,10 @@ describe("GET /api/calls/:callSid/recording", () => {
   afterEach(() => server.close());
 
   const ask = (sid: string, headers: Record<string, string> = {}) =>
-    send(port, "GET", `/api/calls/${sid}/recording`, { authorization: `Bearer ${TOKEN}`, ...headers });
+    send(port, "GET", `/api/calls/${sid}/recording`, {
+      authorization: `Bearer ${TOKEN}`,
+      ...headers,
+    });
 
   it.each([
     ["bytes=0-", "01234567", "bytes 0-7/20"],
@@ -61,7 +67,11 @@ describe("GET /api/calls/:callSid/recording", () => {
     ["bytes=18-40", "ij", "bytes 18-19/20"],
   ])("gives the part %s", async (range, body, told) => {
     const answer = await ask("CA1", { range });
-    expect([answer.status, answer.body, answer.headers["content-range"]]).toEqual([206, body, told]);
+    expect([answer.status, answer.body, answer.headers["content-range"]]).toEqual([
+      206,
+      body,
+      told,
+    ]);
     expect(answer.headers["content-type"]).toBe("audio/wav");
   });
 

@@ -75,7 +75,10 @@ describe("OpenAI's webhook", () => {
     const changed: [Record<string, string>, string][] = [
       [headers, `${event("rtc_1")} `],
       [{ ...headers, "webhook-id": "wh_2" }, event("rtc_1")],
-      [{ ...headers, "webhook-timestamp": String(Number(headers["webhook-timestamp"]) + 1) }, event("rtc_1")],
+      [
+        { ...headers, "webhook-timestamp": String(Number(headers["webhook-timestamp"]) + 1) },
+        event("rtc_1"),
+      ],
       [{ ...headers, "webhook-signature": "" }, event("rtc_1")],
       [{ "content-type": "application/json" }, event("rtc_1")],
     ];
@@ -89,7 +92,10 @@ describe("OpenAI's webhook", () => {
     const body = event("rtc_1");
     const headers = headersOf({ body });
     const strange = headersOf({ body, secret: OTHER })["webhook-signature"];
-    const both = { ...headers, "webhook-signature": `${strange} v1a,AAAA ${headers["webhook-signature"]}` };
+    const both = {
+      ...headers,
+      "webhook-signature": `${strange} v1a,AAAA ${headers["webhook-signature"]}`,
+    };
     expect((await send(side.port, "POST", "/openai/webhook", both, body)).status).toBe(200);
     expect(side.desk.invites).toHaveLength(1);
   });
@@ -119,7 +125,9 @@ describe("OpenAI's webhook", () => {
     expect(await deliver({ id: "wh_2", body: strange })).toBe(200);
     expect(await deliver({ id: "wh_3", body: "{}" })).toBe(400);
     expect(await deliver({ id: "wh_4", body: "no json" })).toBe(400);
-    expect(await deliver({ id: "wh_5", body: event("rtc_1").replace("call_id", "call") })).toBe(400);
+    expect(await deliver({ id: "wh_5", body: event("rtc_1").replace("call_id", "call") })).toBe(
+      400,
+    );
     expect(side.desk.invites).toEqual([]);
   });
 

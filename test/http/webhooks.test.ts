@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { FakeClock } from "../support/fake-clock.js";
+import { FakeClock } from "../fakes/fake-clock.js";
 import { type PublicSide, post, send, sign, startPublic } from "./harness.js";
 
 const CALL = { CallSid: "CA1", From: "+15551112222", To: "+15550001111", CallStatus: "ringing" };
@@ -17,7 +17,9 @@ describe("public listener", () => {
     const answer = await post(side, "/incoming-call", CALL);
     expect(answer.status).toBe(200);
     expect(answer.headers["content-type"]).toMatch(/^text\/xml/);
-    expect(answer.body).toBe('<?xml version="1.0" encoding="UTF-8"?><Response><Hangup/></Response>');
+    expect(answer.body).toBe(
+      '<?xml version="1.0" encoding="UTF-8"?><Response><Hangup/></Response>',
+    );
     expect(side.desk.asked).toEqual([{ method: "incoming", form: CALL, query: {} }]);
   });
 
@@ -33,7 +35,9 @@ describe("public listener", () => {
     const path = "/transfer-status?step=next%20one&d=a%2Fb";
     expect((await post(side, path, CALL)).status).toBe(200);
     expect(side.desk.asked[0]?.query).toEqual({ step: "next one", d: "a/b" });
-    expect((await post(side, `${path}&x=1`, CALL, sign(side.publicUrl + path, CALL))).status).toBe(403);
+    expect((await post(side, `${path}&x=1`, CALL, sign(side.publicUrl + path, CALL))).status).toBe(
+      403,
+    );
   });
 
   it("keeps empty, repeated and strangely named fields", async () => {
@@ -120,7 +124,9 @@ describe("public listener", () => {
     expect((await send(side.port, "POST", "/incoming-call", {}, body)).status).toBe(413);
 
     const socket = connect(side.port, "127.0.0.1");
-    socket.write(`POST /incoming-call HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n`);
+    socket.write(
+      `POST /incoming-call HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n`,
+    );
     const [first] = await once(socket, "data");
     expect(String(first)).toMatch(/^HTTP\/1.1 413 /);
     await once(socket, "close");
@@ -210,7 +216,9 @@ describe("public listener, other settings", () => {
     const secondToken = "e".repeat(32);
     const side = await startPublic({ secondToken });
     const url = `${side.publicUrl}/incoming-call`;
-    expect((await post(side, "/incoming-call", CALL, sign(url, CALL, secondToken))).status).toBe(200);
+    expect((await post(side, "/incoming-call", CALL, sign(url, CALL, secondToken))).status).toBe(
+      200,
+    );
     expect((await post(side, "/incoming-call", CALL)).status).toBe(200);
     side.server.close();
   });

@@ -62,7 +62,16 @@ async function measure(faults: Faults, scenario = CALM): Promise<LoadResult> {
 
 /** Everything that tells of damage to the audio. */
 function damage({ figures }: LoadResult): Record<string, number | null | undefined> {
-  const names = ["loss_up", "loss_down", "doubled", "reordered", "altered", "foreign", "stale", "late"];
+  const names = [
+    "loss_up",
+    "loss_down",
+    "doubled",
+    "reordered",
+    "altered",
+    "foreign",
+    "stale",
+    "late",
+  ];
   return Object.fromEntries(names.map((name) => [name, figures[name]]));
 }
 

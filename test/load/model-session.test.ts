@@ -6,7 +6,11 @@ import { Random } from "../../bench/random.js";
 
 const MULAW = { format: { type: "audio/pcmu" } };
 
-function session(): { session: ModelSession; say(event: object): void; sent: Record<string, unknown>[] } {
+function session(): {
+  session: ModelSession;
+  say(event: object): void;
+  sent: Record<string, unknown>[];
+} {
   const sent: Record<string, unknown>[] = [];
   const made = new ModelSession(1, {
     scenario: DEFAULT_SCENARIO,
@@ -18,7 +22,10 @@ function session(): { session: ModelSession; say(event: object): void; sent: Rec
   return { session: made, sent, say: (event) => made.message(Buffer.from(JSON.stringify(event))) };
 }
 
-const update = (fields: object) => ({ type: "session.update", session: { type: "realtime", ...fields } });
+const update = (fields: object) => ({
+  type: "session.update",
+  session: { type: "realtime", ...fields },
+});
 
 describe("the model of load runs", () => {
   it("takes an update of something else before the one with the formats", () => {
@@ -43,7 +50,9 @@ describe("the model of load runs", () => {
 
   it("cannot serve a telephone in another format", () => {
     const { session: model, say } = session();
-    say(update({ audio: { input: MULAW, output: { format: { type: "audio/pcm", rate: 24000 } } } }));
+    say(
+      update({ audio: { input: MULAW, output: { format: { type: "audio/pcm", rate: 24000 } } } }),
+    );
     expect(model.fault).toBe("session is not mu-law");
   });
 
@@ -57,6 +66,9 @@ describe("the model of load runs", () => {
     say({ type: "conversation.item.retrieve", item_id: id });
     expect(sent.at(-1)).toMatchObject({ type: "conversation.item.retrieved", item: { id } });
     say({ type: "conversation.item.retrieve", item_id: "item_none" });
-    expect(sent.at(-1)).toMatchObject({ type: "error", error: { code: "item_retrieve_invalid_item_id" } });
+    expect(sent.at(-1)).toMatchObject({
+      type: "error",
+      error: { code: "item_retrieve_invalid_item_id" },
+    });
   });
 });

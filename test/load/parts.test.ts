@@ -81,7 +81,15 @@ describe("the command line", () => {
   });
 
   it("reads what the documentation writes", () => {
-    const options = parseOptions(["--calls", "200", "--duration=30", "--ramp", "10/s", "--slo", "loss=0"]);
+    const options = parseOptions([
+      "--calls",
+      "200",
+      "--duration=30",
+      "--ramp",
+      "10/s",
+      "--slo",
+      "loss=0",
+    ]);
     expect(options).toMatchObject({
       calls: 200,
       durationS: 30,
@@ -210,7 +218,9 @@ describe("Twilio's requests", () => {
     const account = { accountSid: "AC1", authToken: "secret" };
     const form = { To: "+15550001111", CallSid: "CA1", From: "+1555", Empty: "", "A b": "ä&=" };
     const url = "https://relay.example.com/incoming-call?x=1";
-    expect(signature(account, url, form)).toBe(twilio.getExpectedTwilioSignature("secret", url, form));
+    expect(signature(account, url, form)).toBe(
+      twilio.getExpectedTwilioSignature("secret", url, form),
+    );
   });
 
   it("finds the stream in TwiML", () => {
@@ -298,7 +308,10 @@ describe("PhoneSocket", () => {
 });
 
 describe("findMax", () => {
-  const relay = (limit: number) => async (calls: number) => ({ ok: calls <= limit, harnessLimit: null });
+  const relay = (limit: number) => async (calls: number) => ({
+    ok: calls <= limit,
+    harnessLimit: null,
+  });
 
   it.each([
     [50, 830],

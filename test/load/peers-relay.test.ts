@@ -30,14 +30,26 @@ describe("the tutorial's relay", () => {
     });
     closing.push(() => run.close());
     const ports = await run.listen();
-    const relay = await startRelay("tutorial", { ...ACCOUNT, ...ports, maxCalls: 2, tls, cores: null });
+    const relay = await startRelay("tutorial", {
+      ...ACCOUNT,
+      ...ports,
+      maxCalls: 2,
+      tls,
+      cores: null,
+    });
     closing.push(async () => await relay.stop());
     const webhookUrl = `${relay.origin}/incoming-call`;
     const target = { webhookUrl, pid: relay.pid, exited: () => relay.exited() };
     const { figures, meters } = await run.run(target, () => {});
     expect([...meters.failures]).toEqual([]);
     expect([...meters.modelErrors]).toEqual([]);
-    expect(figures).toMatchObject({ loss_up: 0, loss_down: 0, altered: 0, sessions: 2, sessions_leaked: 0 });
+    expect(figures).toMatchObject({
+      loss_up: 0,
+      loss_down: 0,
+      altered: 0,
+      sessions: 2,
+      sessions_leaked: 0,
+    });
     expect(figures["frames_up"]).toBeGreaterThan(50);
     expect(figures["frames_down"]).toBeGreaterThan(0);
     await relay.stop();
@@ -63,7 +75,10 @@ describe("a child process", () => {
 
   it("is killed when it will not end", async () => {
     const child = new Child({
-      args: ["-e", "process.on('SIGTERM', () => {}); console.log('up'); setInterval(() => {}, 1000)"],
+      args: [
+        "-e",
+        "process.on('SIGTERM', () => {}); console.log('up'); setInterval(() => {}, 1000)",
+      ],
       cwd: process.cwd(),
       env: process.env,
       cores: null,

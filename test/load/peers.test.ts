@@ -4,7 +4,13 @@ import { median } from "../../bench/median.js";
 import { parseOptions } from "../../bench/peers/options.js";
 import { plot } from "../../bench/peers/plot.js";
 import { RELAY_NAMES, type RelayName } from "../../bench/peers/relays.js";
-import { figure, type PeerReport, readReport, section, withSection } from "../../bench/peers/report.js";
+import {
+  figure,
+  type PeerReport,
+  readReport,
+  section,
+  withSection,
+} from "../../bench/peers/report.js";
 import { byRelay, doubts, type PeerRun, pairedRatio, spread } from "../../bench/peers/summary.js";
 import { comparison, refusals } from "../../bench/peers/table.js";
 
@@ -104,7 +110,12 @@ describe("byRelay", () => {
 
 describe("doubts", () => {
   it("finds none in a calm run", () => {
-    const calm = { others_cpu_percent: 20, cpu_waited_percent: 5, cpu_percent: 95, calls_failed: 0 };
+    const calm = {
+      others_cpu_percent: 20,
+      cpu_waited_percent: 5,
+      cpu_percent: 95,
+      calls_failed: 0,
+    };
     expect(doubts([peerRun("murelay", 1, calm)])).toEqual([]);
   });
 
@@ -117,7 +128,12 @@ describe("doubts", () => {
     };
     const runs = [
       peerRun("murelay", 1, {}),
-      peerRun("murelay", 2, { ...bad, calls_failed: 12 }, { harnessLimit: "it used 93 % of its core" }),
+      peerRun(
+        "murelay",
+        2,
+        { ...bad, calls_failed: 12 },
+        { harnessLimit: "it used 93 % of its core" },
+      ),
       peerRun("murelay", 3, bad, {
         program: "--import file:///x/node_modules/tsx/dist/loader.mjs src/cli.ts serve",
       }),
@@ -188,8 +204,8 @@ describe("plot", () => {
     // CPU of three relays; uplink of two; memory of none.
     expect(svg.match(/<rect class="(ours|theirs)"/g)).toHaveLength(5);
     expect(svg).not.toContain("Memory");
-    const widths = [...svg.matchAll(/<rect class="(?:ours|theirs)"[^>]*width="([\d.]+)"/g)].map(([, width]) =>
-      Number(width),
+    const widths = [...svg.matchAll(/<rect class="(?:ours|theirs)"[^>]*width="([\d.]+)"/g)].map(
+      ([, width]) => Number(width),
     );
     expect(widths[0]! / widths[2]!).toBeCloseTo(2 / 5, 2);
     expect(widths[3]! / widths[4]!).toBeCloseTo(0.5, 2);
@@ -268,10 +284,13 @@ describe("options of bench:peers", () => {
     });
   });
 
-  it.each([["--only", "pipecat"], ["--calls", "0"], ["--rounds", "1.5"], ["--duration", ""], ["--fast"]])(
-    "refuses %s %s",
-    (...argv) => {
-      expect(() => parseOptions(argv)).toThrow();
-    },
-  );
+  it.each([
+    ["--only", "pipecat"],
+    ["--calls", "0"],
+    ["--rounds", "1.5"],
+    ["--duration", ""],
+    ["--fast"],
+  ])("refuses %s %s", (...argv) => {
+    expect(() => parseOptions(argv)).toThrow();
+  });
 });

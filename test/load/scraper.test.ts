@@ -12,7 +12,10 @@ afterEach(() => {
 });
 
 it("scrapes every other second, and holds those against the seconds between", async () => {
-  const server = createServer((_, response) => response.end("x".repeat(1_000))).listen(0, "127.0.0.1");
+  const server = createServer((_, response) => response.end("x".repeat(1_000))).listen(
+    0,
+    "127.0.0.1",
+  );
   await once(server, "listening");
   const scraper = new Scraper(`http://127.0.0.1:${(server.address() as AddressInfo).port}/metrics`);
   scraper.start();
@@ -33,7 +36,10 @@ it("scrapes every other second, and holds those against the seconds between", as
 });
 
 it("counts what is not answered", async () => {
-  const server = createServer((_, response) => response.writeHead(503).end()).listen(0, "127.0.0.1");
+  const server = createServer((_, response) => response.writeHead(503).end()).listen(
+    0,
+    "127.0.0.1",
+  );
   await once(server, "listening");
   const scraper = new Scraper(`http://127.0.0.1:${(server.address() as AddressInfo).port}/metrics`);
   scraper.start();

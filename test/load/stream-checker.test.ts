@@ -60,9 +60,12 @@ describe("StreamChecker", () => {
   it("finds a whole stream whole, whatever the sizes of its pieces", () => {
     const audio = frames(...Array.from({ length: 40 }, (_, i) => i));
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: 1, max: 900 }), { minLength: 1, maxLength: 12 }), (sizes) => {
-        expect(check(audio, sizes)).toEqual({ ...CLEAN, frames: 40 });
-      }),
+      fc.property(
+        fc.array(fc.integer({ min: 1, max: 900 }), { minLength: 1, maxLength: 12 }),
+        (sizes) => {
+          expect(check(audio, sizes)).toEqual({ ...CLEAN, frames: 40 });
+        },
+      ),
     );
   });
 
@@ -171,7 +174,8 @@ describe("stamped audio", () => {
 
   it("holds no marker in any body, nor silence that looks like filling", () => {
     for (const body of BODY) {
-      for (let at = 0; at + 4 <= body.length; at++) expect(mayBeStamp(body, at, body.length)).toBe(false);
+      for (let at = 0; at + 4 <= body.length; at++)
+        expect(mayBeStamp(body, at, body.length)).toBe(false);
     }
     expect(BODY[0]).not.toContain(0xff);
   });

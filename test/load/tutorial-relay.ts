@@ -74,10 +74,15 @@ export class TutorialRelay {
     const toPhone = (event: object): void => {
       if (phone.readyState === WebSocket.OPEN) phone.send(JSON.stringify(event));
     };
-    const append = new Line(faults.uplink, (audio) => toModel({ type: "input_audio_buffer.append", audio }));
+    const append = new Line(faults.uplink, (audio) =>
+      toModel({ type: "input_audio_buffer.append", audio }),
+    );
     const play = new Line(faults.downlink, (payload) => {
       if (faults.starve === true)
-        setTimeout(() => toPhone({ event: "media", streamSid, media: { payload } }), 700 * Math.random());
+        setTimeout(
+          () => toPhone({ event: "media", streamSid, media: { payload } }),
+          700 * Math.random(),
+        );
       else toPhone({ event: "media", streamSid, media: { payload } });
     });
 

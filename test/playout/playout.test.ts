@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { ItemId, ResponseId } from "../../src/domain/ids.js";
 import { BlockPool } from "../../src/playout/block-pool.js";
 import { PLAYOUT_LIMIT_BYTES, Playout } from "../../src/playout/playout.js";
-import type { ItemId, ResponseId } from "../../src/ports.js";
-import { FakePhone } from "../support/fake-phone.js";
+import { FakePhone } from "../fakes/fake-phone.js";
 
 const LEAD_MS = 160;
 const FRAME_MS = 20;
@@ -71,7 +71,10 @@ describe("Playout", () => {
           expect(bench.phone.starved).toBe(1);
           expect(bench.playout.underruns).toBe(0);
           expect(bench.playout.isDrained(bench.nowMs)).toBe(true);
-          expect(bench.playout.takeHeard(bench.nowMs)).toMatchObject({ itemId: item(1), cut: false });
+          expect(bench.playout.takeHeard(bench.nowMs)).toMatchObject({
+            itemId: item(1),
+            cut: false,
+          });
           expect(bench.pool.lent).toBe(0);
         },
       ),
@@ -86,7 +89,9 @@ describe("Playout", () => {
     bench.push(2, audio(333, 5));
     bench.complete(2);
     bench.run(1000);
-    expect(Uint8Array.from(bench.phone.heard)).toEqual(Uint8Array.from([...audio(401), ...audio(333, 5)]));
+    expect(Uint8Array.from(bench.phone.heard)).toEqual(
+      Uint8Array.from([...audio(401), ...audio(333, 5)]),
+    );
     expect(bench.phone.began_).toEqual([item(1), item(2)]);
   });
 
@@ -128,7 +133,11 @@ describe("Playout", () => {
     bench.complete(2);
     bench.push(3, audio(800));
     bench.run(200 + 100);
-    expect(bench.playout.takeHeard(bench.nowMs)).toMatchObject({ itemId: item(1), heardMs: 200, cut: false });
+    expect(bench.playout.takeHeard(bench.nowMs)).toMatchObject({
+      itemId: item(1),
+      heardMs: 200,
+      cut: false,
+    });
     const [second, third] = bench.playout.interrupt(bench.nowMs)!;
     expect(second).toMatchObject({ itemId: item(2), receivedMs: 500, cut: true });
     expect(Math.abs(second!.heardMs - 100)).toBeLessThanOrEqual(FRAME_MS);

@@ -57,7 +57,10 @@ describe("costOf", () => {
   it("adds models and transcription, and names what has no price", () => {
     const usage = {
       models: { "gpt-realtime": { ...ZERO, outputAudio: 1_000, responses: 1 } },
-      transcription: { "whisper-1": { tokens: 0, seconds: 30 }, "new-one": { tokens: 5, seconds: 0 } },
+      transcription: {
+        "whisper-1": { tokens: 0, seconds: 30 },
+        "new-one": { tokens: 5, seconds: 0 },
+      },
     };
     expect(costOf(usage, TABLE)).toEqual({ costUsd: 0.067, unpriced: ["new-one"] });
   });

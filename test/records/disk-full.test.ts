@@ -3,12 +3,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, it } from "vitest";
-import { SpoolFiles } from "../../src/adapters/spool-files.js";
+import { SpoolFiles } from "../../src/adapters/journal/spool-files.js";
 import { openStore } from "../../src/adapters/store/open-store.js";
-import type { CallSid, ItemId } from "../../src/ports.js";
-import { Recorder } from "../../src/records/recorder.js";
-import { FakeClock } from "../support/fake-clock.js";
-import { silentLog } from "../support/silent-log.js";
+import type { CallSid, ItemId } from "../../src/domain/ids.js";
+import { RecordWriter } from "../../src/records/record-writer.js";
+import { FakeClock } from "../fakes/fake-clock.js";
+import { silentLog } from "../fakes/silent-log.js";
 
 const home = mkdtempSync(join(tmpdir(), "murelay-full-"));
 const disk = join(home, "disk");
@@ -21,7 +21,7 @@ afterEach(() => {
 
 const sid = (n: number) => `CA${String(n).padStart(32, "0")}` as CallSid;
 
-function tell(recorder: Recorder, n: number): void {
+function tell(recorder: RecordWriter, n: number): void {
   recorder.write(sid(n), {
     type: "opened",
     epochMs: Date.UTC(2026, 10, 21),
@@ -32,14 +32,30 @@ function tell(recorder: Recorder, n: number): void {
     path: "media-stream",
     node: "n1",
   });
-  recorder.write(sid(n), { type: "caller_turn", itemId: `i${n}` as ItemId, startedMs: 1, endedMs: 2 });
-  recorder.write(sid(n), { type: "caller_text", itemId: `i${n}` as ItemId, text: "word ".repeat(200) });
-  recorder.write(sid(n), { type: "ended", atMs: 3, outcome: "completed", reason: "caller_hung_up" });
+  recorder.write(sid(n), {
+    type: "caller_turn",
+    itemId: `i${n}` as ItemId,
+    startedMs: 1,
+    endedMs: 2,
+  });
+  recorder.write(sid(n), {
+    type: "caller_text",
+    itemId: `i${n}` as ItemId,
+    text: "word ".repeat(200),
+  });
+  recorder.write(sid(n), {
+    type: "ended",
+    atMs: 3,
+    outcome: "completed",
+    reason: "caller_hung_up",
+  });
 }
 
 it("goes on without a disk, says so, damages nothing, and stores all of it when there is room again", async (context) => {
   mkdirSync(disk);
-  const mount = spawnSync("mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", disk], { encoding: "utf8" });
+  const mount = spawnSync("mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", disk], {
+    encoding: "utf8",
+  });
   if (mount.status !== 0) {
     console.log(`The full disk is not tested: a tmpfs cannot be mounted (${mount.stderr.trim()})`);
     context.skip();
@@ -51,7 +67,7 @@ it("goes on without a disk, says so, damages nothing, and stores all of it when 
   const clock = new FakeClock();
   const store = await openStore(`sqlite:${join(disk, "murelay.db")}`, () => {});
   const spool = await SpoolFiles.open(join(disk, "spool"), "w", { epochMs: () => Date.now() });
-  const recorder = new Recorder(
+  const recorder = new RecordWriter(
     {
       store,
       spool,
@@ -93,7 +109,8 @@ it("goes on without a disk, says so, damages nothing, and stores all of it when 
   expect(await store.list({}, null, 500)).not.toHaveLength(300);
   expect((await store.load(sid(0)))?.record.turns[0]?.text).toBe("word ".repeat(200));
 
-  for (let size = 4 << 20; size >= 1024; size >>= 1) writeFileSync(join(disk, `ballast${size}`), "");
+  for (let size = 4 << 20; size >= 1024; size >>= 1)
+    writeFileSync(join(disk, `ballast${size}`), "");
   await recorder.flush();
   expect(recorder.health()).toEqual({ database: true, disk: true, pending: 0 });
   const all = await store.list({ outcome: "completed" }, null, 500);

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { heardText, type ProgressPoint } from "../../src/records/heard-text.js";
-import { mulberry32, speaker, wordCount, wordsHeard } from "../support/speaker.js";
+import { mulberry32, speaker, wordCount, wordsHeard } from "../fakes/speaker.js";
 
 const even = { complete: true, progress: [], weightPerMs: null } as const;
 
@@ -63,7 +63,9 @@ describe("heardText against a speaker whose word times are known", () => {
       const random = mulberry32(seed + 1);
       const words = speaker(random);
       const upTo =
-        how === "cut" ? Math.max(4, Math.floor(words.length * (0.4 + random() * 0.6))) : words.length;
+        how === "cut"
+          ? Math.max(4, Math.floor(words.length * (0.4 + random() * 0.6)))
+          : words.length;
       const spoken = words.slice(0, upTo);
       const receivedMs = spoken.at(-1)!.endMs;
       const text = spoken.map((word) => word.text).join(" ");

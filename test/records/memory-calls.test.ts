@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import type { CallSid } from "../../src/ports.js";
+import type { CallSid } from "../../src/domain/ids.js";
+import type { CallFilter } from "../../src/ports/store.js";
 import { memoryCalls } from "../../src/records/memory-calls.js";
 import { MemoryJournal } from "../../src/records/memory-journal.js";
-import type { CallFilter } from "../../src/records/store-port.js";
 
 const BEGAN_MS = Date.UTC(2026, 10, 21);
 const sid = (n: number) => `CA${n}` as CallSid;
@@ -21,7 +21,8 @@ function journal(): MemoryJournal {
       path: "media-stream",
       node: "a",
     });
-    if (n % 2 === 0) calls.write(sid(n), { type: "ended", atMs: 1, outcome: "completed", reason: "done" });
+    if (n % 2 === 0)
+      calls.write(sid(n), { type: "ended", atMs: 1, outcome: "completed", reason: "done" });
   }
   return calls;
 }

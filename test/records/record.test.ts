@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import type { CallSid, ItemId, StreamSid } from "../../src/ports.js";
-import type { CallRecord } from "../../src/records/call-record.js";
+import type { CallRecord } from "../../src/domain/call-record.js";
+import type { CallSid, ItemId, StreamSid } from "../../src/domain/ids.js";
+import type { RecordEvent } from "../../src/domain/record-event.js";
 import { applyEvent, emptyRecord } from "../../src/records/record.js";
-import type { RecordEvent } from "../../src/records/record-event.js";
 
 const SID = "CA00000000000000000000000000000001" as CallSid;
 const EPOCH = Date.parse("2026-11-21T08:00:00.000Z");
@@ -81,7 +81,11 @@ describe("applyEvent", () => {
       interruptedAtMs: 1_950,
     };
     const turn = fold(OPENED, ...(textLast ? [heard, text] : [text, heard])).turns[0];
-    expect(turn).toMatchObject({ text: "one two six ten", heardText: "one two", interruptedAtMs: 1_950 });
+    expect(turn).toMatchObject({
+      text: "one two six ten",
+      heardText: "one two",
+      interruptedAtMs: 1_950,
+    });
   });
 
   it("adds up usage by model", () => {
@@ -178,6 +182,10 @@ describe("applyEvent", () => {
       { ...OPENED, epochMs: EPOCH + 60_000 },
       { type: "stream_started", atMs: 61_000, streamSid: "MZ2" as StreamSid },
     );
-    expect(record).toMatchObject({ state: "live", startedAt: "2026-11-21T08:00:00.000Z", streamSid: "MZ2" });
+    expect(record).toMatchObject({
+      state: "live",
+      startedAt: "2026-11-21T08:00:00.000Z",
+      streamSid: "MZ2",
+    });
   });
 });

@@ -2,16 +2,16 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { SpoolFiles } from "../../src/adapters/spool-files.js";
+import { SpoolFiles } from "../../src/adapters/journal/spool-files.js";
 import { type OpenStore, openStore } from "../../src/adapters/store/open-store.js";
-import { RelayError } from "../../src/errors.js";
-import type { CallSid, StreamSid } from "../../src/ports.js";
-import { Eraser } from "../../src/records/eraser.js";
-import { Recorder } from "../../src/records/recorder.js";
-import type { RecordingSource, Transcriber } from "../../src/records/recording-ports.js";
+import { RelayError } from "../../src/domain/errors.js";
+import type { CallSid, StreamSid } from "../../src/domain/ids.js";
+import type { RecordingSource, Transcriber } from "../../src/ports/recordings.js";
+import { RecordWriter } from "../../src/records/record-writer.js";
 import { RecordingStarter, Recordings } from "../../src/records/recordings.js";
-import { FakeClock } from "../support/fake-clock.js";
-import { silentLog } from "../support/silent-log.js";
+import { RetentionJob } from "../../src/records/retention-job.js";
+import { FakeClock } from "../fakes/fake-clock.js";
+import { silentLog } from "../fakes/silent-log.js";
 
 const SID = "CA00000000000000000000000000000001" as CallSid;
 const EPOCH = Date.UTC(2026, 10, 21);
@@ -25,7 +25,7 @@ describe("recordings", () => {
   let home: string;
   let store: OpenStore;
   let spool: SpoolFiles;
-  let recorder: Recorder;
+  let recorder: RecordWriter;
   let clock: FakeClock;
   let files: Set<string>;
   let removed: string[];
@@ -70,7 +70,7 @@ describe("recordings", () => {
       writer: spool.writer,
     });
   const newEraser = (recordsDays: number | null, recordingsDays: number | null) =>
-    new Eraser(
+    new RetentionJob(
       {
         store,
         source,
@@ -109,7 +109,7 @@ describe("recordings", () => {
     flightsBefore = [];
     downloads = [];
     transcribed = [];
-    recorder = new Recorder(
+    recorder = new RecordWriter(
       {
         store,
         spool,
@@ -137,7 +137,12 @@ describe("recordings", () => {
       path: "media-stream",
       node: "n1",
     });
-    recorder.write(SID, { type: "ended", atMs: 60_000, outcome: "completed", reason: "caller_hung_up" });
+    recorder.write(SID, {
+      type: "ended",
+      atMs: 60_000,
+      outcome: "completed",
+      reason: "caller_hung_up",
+    });
     await recorder.flush();
   });
   afterEach(async () => {
@@ -210,7 +215,10 @@ describe("recordings", () => {
       clock.advance(10);
       await new Promise((resolve) => setImmediate(resolve));
     }
-    expect((await record())?.recording).toMatchObject({ file: "RE1.wav", transcript: "caller: hello" });
+    expect((await record())?.recording).toMatchObject({
+      file: "RE1.wav",
+      transcript: "caller: hello",
+    });
     await recordings.stop();
   });
 
@@ -243,7 +251,11 @@ describe("recordings", () => {
         node: "n1",
       });
     const streams = (callSid: string) =>
-      starter.write(callSid as CallSid, { type: "stream_started", atMs: 5, streamSid: "MZ1" as StreamSid });
+      starter.write(callSid as CallSid, {
+        type: "stream_started",
+        atMs: 5,
+        streamSid: "MZ1" as StreamSid,
+      });
     opened("CA2", "support");
     opened("CA3", "quiet");
     streams("CA2");

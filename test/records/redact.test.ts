@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { ItemId } from "../../src/ports.js";
+import type { ItemId } from "../../src/domain/ids.js";
 import { createRedact, redactEvent, redactWords } from "../../src/records/redact.js";
 
 const cards = createRedact({ cardNumbers: true, patterns: [] });
@@ -75,7 +75,8 @@ describe("redactEvent", () => {
       { type: "note", atMs: 1, name: "n", fields: { text: number, count: 3 } },
       { type: "recording_transcript", sid: "RE1", transcript: number, words: [] },
     ] as const;
-    for (const event of events) expect(JSON.stringify(redactEvent(event, cards))).not.toContain(number);
+    for (const event of events)
+      expect(JSON.stringify(redactEvent(event, cards))).not.toContain(number);
   });
 });
 

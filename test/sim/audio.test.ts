@@ -1,15 +1,16 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { IdentityChecker, identityAudio } from "../../bench/sim/audio/identity.js";
-import { decodeUlaw, encodeUlaw, levelDbov } from "../../bench/sim/audio/mulaw.js";
-import { silence, speechLike } from "../../bench/sim/audio/synth.js";
-import { readWavAsUlaw, stereoWav, ulawWav } from "../../bench/sim/audio/wav.js";
-import { EnergyVad } from "../../bench/sim/model/vad.js";
-import { heardMs } from "../../bench/sim/twilio/recordings.js";
-import { ClipVoice, IdentityVoice, talking } from "../../bench/sim/twilio/voice.js";
+import { IdentityChecker, identityAudio } from "../../sim/audio/identity.js";
+import { decodeUlaw, encodeUlaw, levelDbov } from "../../sim/audio/mulaw.js";
+import { silence, speechLike } from "../../sim/audio/synth.js";
+import { readWavAsUlaw, stereoWav, ulawWav } from "../../sim/audio/wav.js";
+import { EnergyVad } from "../../sim/model/vad.js";
+import { heardMs } from "../../sim/twilio/recordings.js";
+import { ClipVoice, IdentityVoice, talking } from "../../sim/twilio/voice.js";
 
-const fixture = (name: string) => readFileSync(new URL(`../fixtures/g711/${name}`, import.meta.url));
+const fixture = (name: string) =>
+  readFileSync(new URL(`../fixtures/g711/${name}`, import.meta.url));
 
 describe("mu-law of the simulators", () => {
   it("decodes all 256 codes as sox does", () => {
@@ -48,25 +49,28 @@ describe("identity audio", () => {
   it("is found whole, however it is cut into pieces", () => {
     const audio = identityAudio(0xdeadbeef, 25);
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: 1, max: 700 }), { minLength: 1, maxLength: 40 }), (sizes) => {
-        const checker = new IdentityChecker();
-        let at = 0;
-        for (let i = 0; at < audio.length; i++) {
-          const size = sizes[i % sizes.length]!;
-          checker.push(audio.subarray(at, at + size));
-          at += size;
-        }
-        expect(checker.report()).toEqual({
-          frames: 25,
-          lost: 0,
-          duplicated: 0,
-          reordered: 0,
-          altered: 0,
-          fillBytes: 0,
-          strayBytes: 0,
-        });
-        expect(checker.streams.get(0xdeadbeef)?.next).toBe(25);
-      }),
+      fc.property(
+        fc.array(fc.integer({ min: 1, max: 700 }), { minLength: 1, maxLength: 40 }),
+        (sizes) => {
+          const checker = new IdentityChecker();
+          let at = 0;
+          for (let i = 0; at < audio.length; i++) {
+            const size = sizes[i % sizes.length]!;
+            checker.push(audio.subarray(at, at + size));
+            at += size;
+          }
+          expect(checker.report()).toEqual({
+            frames: 25,
+            lost: 0,
+            duplicated: 0,
+            reordered: 0,
+            altered: 0,
+            fillBytes: 0,
+            strayBytes: 0,
+          });
+          expect(checker.streams.get(0xdeadbeef)?.next).toBe(25);
+        },
+      ),
       { numRuns: 50 },
     );
   });
@@ -110,7 +114,10 @@ describe("EnergyVad", () => {
     const events: [string, number][] = [];
     const vad = new EnergyVad(
       { threshold: 0.5, prefixPaddingMs: 300, silenceDurationMs: 500 },
-      { started: (ms) => events.push(["started", ms]), stopped: (ms) => events.push(["stopped", ms]) },
+      {
+        started: (ms) => events.push(["started", ms]),
+        stopped: (ms) => events.push(["stopped", ms]),
+      },
     );
     for (const part of parts) vad.push(part);
     return events;
@@ -131,7 +138,9 @@ describe("EnergyVad", () => {
   it("ignores clicks and pauses shorter than the silence", () => {
     const click = identityAudio(1, 2);
     const word = identityAudio(1, 10);
-    expect(run(silence(400), click, silence(200), word, silence(400), word)).toEqual([["started", 340]]);
+    expect(run(silence(400), click, silence(200), word, silence(400), word)).toEqual([
+      ["started", 340],
+    ]);
   });
 
   it("hears the same whatever the sizes of the appends", () => {

@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 
 // What judges the relay must not share its code: the same mistake on both sides would not show.
 it("no simulator imports anything of the relay's", () => {
-  const folder = fileURLToPath(new URL("../../bench/sim/", import.meta.url));
+  const folder = fileURLToPath(new URL("../../sim/", import.meta.url));
   const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) =>
     name.endsWith(".ts"),
   );

@@ -1,5 +1,5 @@
 import { WebSocket } from "ws";
-import type { SimulatedModel } from "../../bench/sim/model.js";
+import type { SimulatedModel } from "../../sim/model.js";
 
 export interface ServerEvent {
   readonly type: string;
@@ -118,7 +118,9 @@ export class ModelClient {
   audioOf(itemId: string): Buffer {
     return Buffer.concat(
       this.events
-        .filter((event) => event.type === "response.output_audio.delta" && event["item_id"] === itemId)
+        .filter(
+          (event) => event.type === "response.output_audio.delta" && event["item_id"] === itemId,
+        )
         .map((event) => Buffer.from(event["delta"], "base64")),
     );
   }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { silence } from "../../bench/sim/audio/synth.js";
-import { type SimulatedModel, startModel } from "../../bench/sim/model.js";
+import { silence } from "../../sim/audio/synth.js";
+import { type SimulatedModel, startModel } from "../../sim/model.js";
 import { ModelClient, SESSION } from "./model-client.js";
 
 let model: SimulatedModel;
@@ -40,7 +40,12 @@ describe("the simulated model's handshake", () => {
 
 describe("the simulated model refuses", () => {
   it.each<[string, object, string, string | null]>([
-    ["a session without type", update({ instructions: "x" }), "missing_required_parameter", "session.type"],
+    [
+      "a session without type",
+      update({ instructions: "x" }),
+      "missing_required_parameter",
+      "session.type",
+    ],
     [
       "temperature",
       update({ type: "realtime", temperature: 0.8 }),
@@ -107,7 +112,12 @@ describe("the simulated model refuses", () => {
       "unknown_parameter",
       "reason",
     ],
-    ["an unknown event", { type: "response.audio.delta", event_id: "mine" }, "invalid_event", "type"],
+    [
+      "an unknown event",
+      { type: "response.audio.delta", event_id: "mine" },
+      "invalid_event",
+      "type",
+    ],
     [
       "audio that is not base64",
       { type: "input_audio_buffer.append", event_id: "mine", audio: "ab-_" },
@@ -165,12 +175,21 @@ describe("the simulated model refuses", () => {
       {
         type: "conversation.item.create",
         event_id: "mine",
-        item: { type: "message", role: "assistant", content: [{ type: "output_audio", audio: "" }] },
+        item: {
+          type: "message",
+          role: "assistant",
+          content: [{ type: "output_audio", audio: "" }],
+        },
       },
       "invalid_value",
       "item.content[0].type",
     ],
-    ["a WebRTC event", { type: "output_audio_buffer.clear", event_id: "mine" }, "invalid_value", "type"],
+    [
+      "a WebRTC event",
+      { type: "output_audio_buffer.clear", event_id: "mine" },
+      "invalid_value",
+      "type",
+    ],
   ])("%s", async (_name, event, code, param) => {
     const client = await ModelClient.configured(model);
     const error = await client.refused(event);
@@ -236,12 +255,19 @@ describe("the simulated model refuses", () => {
     expect((await client.refused(cut(lengthMs - 99))).code).toBe("invalid_value");
     client.send({
       type: "conversation.item.create",
-      item: { id: "typed", type: "message", role: "user", content: [{ type: "input_text", text: "Hi" }] },
+      item: {
+        id: "typed",
+        type: "message",
+        role: "user",
+        content: [{ type: "input_text", text: "Hi" }],
+      },
     });
     expect((await client.refused(cut(0, "typed"))).message).toBe(
       "Only model output audio messages can be truncated",
     );
-    expect(model.sessions[0]!.truncations.map(({ audioEndMs, accepted }) => [audioEndMs, accepted])).toEqual([
+    expect(
+      model.sessions[0]!.truncations.map(({ audioEndMs, accepted }) => [audioEndMs, accepted]),
+    ).toEqual([
       [lengthMs + 1, false],
       [lengthMs - 100, true],
       [lengthMs - 99, false],
@@ -253,7 +279,9 @@ describe("the simulated model refuses", () => {
     const client = await ModelClient.configured(model);
     client.send({ type: "response.create" });
     await client.next("response.done");
-    const error = await client.refused(update({ type: "realtime", audio: { output: { voice: "cedar" } } }));
+    const error = await client.refused(
+      update({ type: "realtime", audio: { output: { voice: "cedar" } } }),
+    );
     expect(error.code).toBe("cannot_update_voice");
   });
 });

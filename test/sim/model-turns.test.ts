@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { identityAudio } from "../../bench/sim/audio/identity.js";
-import { silence, speechLike } from "../../bench/sim/audio/synth.js";
-import type { Turn } from "../../bench/sim/model/script.js";
-import { type ModelOptions, type SimulatedModel, startModel } from "../../bench/sim/model.js";
+import { identityAudio } from "../../sim/audio/identity.js";
+import { silence, speechLike } from "../../sim/audio/synth.js";
+import type { Turn } from "../../sim/model/script.js";
+import { type ModelOptions, type SimulatedModel, startModel } from "../../sim/model.js";
 import { ModelClient, SESSION } from "./model-client.js";
 
 let model: SimulatedModel;
@@ -10,7 +10,10 @@ afterEach(() => model.close());
 
 const FAST = { burstMs: 1 };
 
-async function start(turns: readonly Turn[], options: Partial<ModelOptions> = {}): Promise<ModelClient> {
+async function start(
+  turns: readonly Turn[],
+  options: Partial<ModelOptions> = {},
+): Promise<ModelClient> {
   model = await startModel({ script: { turns, hears: ["Where is it?"] }, pace: FAST, ...options });
   return ModelClient.configured(model);
 }
@@ -27,7 +30,9 @@ describe("a response of the simulated model", () => {
     client.send({ type: "response.create" });
     const done = await client.next("rate_limits.updated");
     expect(done).toBeDefined();
-    const order = client.types().filter((type, i, all) => type !== all[i - 1] || !type.endsWith("delta"));
+    const order = client
+      .types()
+      .filter((type, i, all) => type !== all[i - 1] || !type.endsWith("delta"));
     const steps = order.filter((type) => !type.endsWith(".delta"));
     expect(steps).toEqual([
       "session.created",
@@ -129,7 +134,10 @@ describe("a response of the simulated model", () => {
     });
     client.send({ type: "response.create" });
     const response = (await client.next("response.done"))["response"];
-    expect(response).toMatchObject({ status: "incomplete", status_details: { reason: "content_filter" } });
+    expect(response).toMatchObject({
+      status: "incomplete",
+      status_details: { reason: "content_filter" },
+    });
     expect(response.usage.output_token_details).toBeUndefined();
     expect(client.audioOf(response.output[0].id)).toHaveLength(1600);
   });
@@ -138,7 +146,11 @@ describe("a response of the simulated model", () => {
     const client = await start([{ say: "Main.", delayMs: 0 }]);
     client.send({
       type: "response.create",
-      response: { conversation: "none", instructions: 'Say "Just a second."', metadata: { why: "wait" } },
+      response: {
+        conversation: "none",
+        instructions: 'Say "Just a second."',
+        metadata: { why: "wait" },
+      },
     });
     client.send({ type: "response.create" });
     const done = [await client.next("response.done"), await client.next("response.done")].map(
@@ -195,9 +207,12 @@ describe("the simulated model's hearing", () => {
 
   it("cancels a running response on barge-in; deltas in flight still come, before its end", async () => {
     const audio = identityAudio(3, 3000);
-    const client = await start([{ say: { text: "A very long story.", audio }, delayMs: 0, ratio: 3 }], {
-      pace: { burstMs: 20, lateDeltas: 2 },
-    });
+    const client = await start(
+      [{ say: { text: "A very long story.", audio }, delayMs: 0, ratio: 3 }],
+      {
+        pace: { burstMs: 20, lateDeltas: 2 },
+      },
+    );
     client.send({ type: "response.create" });
     await client.next("response.output_audio.delta");
     client.say(speechLike(400));
@@ -229,7 +244,11 @@ describe("the simulated model's hearing", () => {
         pace: { burstMs: 20 },
       },
     );
-    const turn_detection = { type: "server_vad", interrupt_response: false, silence_duration_ms: 200 };
+    const turn_detection = {
+      type: "server_vad",
+      interrupt_response: false,
+      silence_duration_ms: 200,
+    };
     client.send({
       type: "session.update",
       session: { type: "realtime", audio: { input: { turn_detection } } },
@@ -240,7 +259,10 @@ describe("the simulated model's hearing", () => {
     client.say(speechLike(300));
     client.say(silence(400));
     const error = (await client.next("error"))["error"];
-    expect(error).toMatchObject({ code: "conversation_already_has_active_response", event_id: null });
+    expect(error).toMatchObject({
+      code: "conversation_already_has_active_response",
+      event_id: null,
+    });
     expect((await client.next("response.done"))["response"].status).toBe("completed");
     expect(model.violations()).toEqual([]);
   });
@@ -353,7 +375,10 @@ describe("the simulated model fails by switch:", () => {
     const client = await start([]);
     model.sessions[0]!.expire();
     expect((await client.next("error"))["error"].code).toBe("session_expired");
-    expect(await client.closed).toMatchObject({ code: 1001, reason: expect.stringContaining("60 minutes") });
+    expect(await client.closed).toMatchObject({
+      code: 1001,
+      reason: expect.stringContaining("60 minutes"),
+    });
   });
 
   it("never answers the handshake", async () => {
@@ -378,7 +403,11 @@ describe("the simulated model fails by switch:", () => {
 
   it("fails every response while told to", async () => {
     const client = await start([{ say: "Never.", delayMs: 0 }]);
-    model.faults.failResponses = { type: "tokens", code: "insufficient_quota", message: "no money" };
+    model.faults.failResponses = {
+      type: "tokens",
+      code: "insufficient_quota",
+      message: "no money",
+    };
     client.send({ type: "response.create" });
     expect((await client.next("response.done"))["response"].status_details.error.code).toBe(
       "insufficient_quota",

@@ -58,7 +58,9 @@ export class PlainRelay {
     this.#server.on("upgrade", (request, socket, head) => {
       this.upgrades.push(seenOf(request, ""));
       if (this.refuseUpgrade !== null) {
-        socket.end(`HTTP/1.1 ${this.refuseUpgrade} No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+        socket.end(
+          `HTTP/1.1 ${this.refuseUpgrade} No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
+        );
         return;
       }
       streams.handleUpgrade(request, socket, head, (peer) => {
@@ -78,7 +80,9 @@ export class PlainRelay {
 
   /** Forms posted to a path. */
   forms(path: string): Readonly<Record<string, string>>[] {
-    return this.seen.filter((request) => request.path.split("?")[0] === path).map((request) => request.form);
+    return this.seen
+      .filter((request) => request.path.split("?")[0] === path)
+      .map((request) => request.form);
   }
 
   close(): Promise<void> {

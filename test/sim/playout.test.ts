@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { MediaPlayout } from "../../bench/sim/twilio/playout.js";
+import { MediaPlayout } from "../../sim/twilio/playout.js";
 
 const audio = (ms: number, byte = 1) => new Uint8Array(ms * 8).fill(byte);
 
@@ -37,7 +37,13 @@ describe("MediaPlayout", () => {
     expect(playout.clear(70)).toEqual(["a", "b"]);
     expect(playout.playedBytes(500)).toBe(70 * 8);
     expect(playout.clears).toEqual([
-      { atMs: 70, droppedBytes: 50 * 8, receivedBytes: 120 * 8, marksReturned: 2, lastMediaAtMs: 0 },
+      {
+        atMs: 70,
+        droppedBytes: 50 * 8,
+        receivedBytes: 120 * 8,
+        marksReturned: 2,
+        lastMediaAtMs: 0,
+      },
     ]);
     const heard = Buffer.concat(playout.runs.flatMap((run) => run.chunks));
     expect(heard.equals(Buffer.concat([audio(60, 1), audio(10, 2)]))).toBe(true);

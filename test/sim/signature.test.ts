@@ -1,12 +1,16 @@
 import twilio from "twilio";
 import { describe, expect, it } from "vitest";
-import { sign } from "../../bench/sim/twilio/signature.js";
+import { sign } from "../../sim/twilio/signature.js";
 
 const TOKEN = "0123456789abcdef0123456789abcdef";
 
 describe("sign", () => {
   it.each([
-    ["a form", "https://relay.test/incoming-call", { CallSid: "CA1", From: "+1", Empty: "", a: "b c+d" }],
+    [
+      "a form",
+      "https://relay.test/incoming-call",
+      { CallSid: "CA1", From: "+1", Empty: "", a: "b c+d" },
+    ],
     ["a query", "https://relay.test/x?a=1&b=%20", { To: "é" }],
     ["no form", "wss://relay.test/media-stream", {}],
     ["a port over http", "http://relay.test:8080/x", { A: "1" }],

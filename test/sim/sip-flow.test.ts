@@ -1,9 +1,9 @@
 import { Webhook } from "standardwebhooks";
 import { afterEach, describe, expect, it } from "vitest";
-import { speechLike } from "../../bench/sim/audio/synth.js";
-import { type SimulatedModel, startModel } from "../../bench/sim/model.js";
-import type { Party } from "../../bench/sim/twilio/party.js";
-import { type SimulatedTwilio, startTwilio } from "../../bench/sim/twilio.js";
+import { speechLike } from "../../sim/audio/synth.js";
+import { type SimulatedModel, startModel } from "../../sim/model.js";
+import type { Party } from "../../sim/twilio/party.js";
+import { type SimulatedTwilio, startTwilio } from "../../sim/twilio.js";
 import { ModelClient } from "./model-client.js";
 import { PlainRelay, PUBLIC } from "./plain-relay.js";
 
@@ -82,7 +82,10 @@ class LeastRelay {
         ? conference("human agent", false, this.model.sip.calls[0]!.header("X-Call")!)
         : "<Hangup/>";
     paths["/conference-events"] = ({ form }) => {
-      if (form["StatusCallbackEvent"] === "participant-join" && form["ParticipantLabel"] === "human agent")
+      if (
+        form["StatusCallbackEvent"] === "participant-join" &&
+        form["ParticipantLabel"] === "human agent"
+      )
         void this.#modelRest("hangup");
       return 204;
     };
@@ -102,7 +105,11 @@ class LeastRelay {
     await sideband.next("response.done");
     sideband.send({
       type: "conversation.item.create",
-      item: { type: "function_call_output", call_id: asked["call_id"], output: '{"status":"calling"}' },
+      item: {
+        type: "function_call_output",
+        call_id: asked["call_id"],
+        output: '{"status":"calling"}',
+      },
     });
     sideband.send({ type: "response.create" });
     const { from } = this.twilio.legs[0]!;
@@ -120,11 +127,14 @@ class LeastRelay {
 
   async #rest(path: string, form: Record<string, string>): Promise<void> {
     const { twilio } = this;
-    const reply = await fetch(`${twilio.apiBaseUrl}/2010-04-01/Accounts/${twilio.accountSid}${path}`, {
-      method: "POST",
-      headers: { authorization: `Basic ${btoa(`${twilio.accountSid}:${twilio.authToken}`)}` },
-      body: new URLSearchParams(form),
-    });
+    const reply = await fetch(
+      `${twilio.apiBaseUrl}/2010-04-01/Accounts/${twilio.accountSid}${path}`,
+      {
+        method: "POST",
+        headers: { authorization: `Basic ${btoa(`${twilio.accountSid}:${twilio.authToken}`)}` },
+        body: new URLSearchParams(form),
+      },
+    );
     if (!reply.ok) throw new Error(`${path}: ${reply.status} ${await reply.text()}`);
   }
 }
@@ -154,7 +164,10 @@ describe("the simulators together", () => {
     expect(twilio.legs.every((leg) => leg.over)).toBe(true);
     expect([...twilio.violations(), ...model.violations(), ...relay.failures]).toEqual([]);
     const { headers } = plain.seen.find(({ path }) => path === "/openai/webhook")!;
-    const verified = new Webhook(model.sip.secret).verify(call.body, headers as Record<string, string>);
+    const verified = new Webhook(model.sip.secret).verify(
+      call.body,
+      headers as Record<string, string>,
+    );
     expect(verified).toMatchObject({ type: "realtime.call.incoming" });
   });
 

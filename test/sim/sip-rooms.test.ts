@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { speechLike } from "../../bench/sim/audio/synth.js";
-import { realClock } from "../../bench/sim/clock.js";
-import { type SimulatedModel, startModel } from "../../bench/sim/model.js";
-import { Trunk } from "../../bench/sim/sip/trunk.js";
-import { Truth } from "../../bench/sim/sip/truth.js";
-import type { Party } from "../../bench/sim/twilio/party.js";
-import { type SimulatedTwilio, startTwilio } from "../../bench/sim/twilio.js";
-import { FakeClock } from "../support/fake-clock.js";
+import { speechLike } from "../../sim/audio/synth.js";
+import { realClock } from "../../sim/clock.js";
+import { type SimulatedModel, startModel } from "../../sim/model.js";
+import { Trunk } from "../../sim/sip/trunk.js";
+import { Truth } from "../../sim/sip/truth.js";
+import type { Party } from "../../sim/twilio/party.js";
+import { type SimulatedTwilio, startTwilio } from "../../sim/twilio.js";
+import { FakeClock } from "../fakes/fake-clock.js";
 import { ModelClient } from "./model-client.js";
 import { PlainRelay, PUBLIC } from "./plain-relay.js";
 
@@ -258,7 +258,8 @@ describe("what a caller hears in a room", () => {
 });
 
 describe("a simulated trunk", () => {
-  const trunk = () => new Trunk({ sip: model.sip.invite, address: model.sip.address, clock: realClock });
+  const trunk = () =>
+    new Trunk({ sip: model.sip.invite, address: model.sip.address, clock: realClock });
 
   it("brings the dialled number in Diversion, and any header the caller likes", async () => {
     const call = trunk().placeCall({

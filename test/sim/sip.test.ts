@@ -1,10 +1,10 @@
 import OpenAI from "openai";
 import { afterEach, describe, expect, it } from "vitest";
-import { speechLike } from "../../bench/sim/audio/synth.js";
-import type { Script } from "../../bench/sim/model/script.js";
-import { type ModelOptions, type SimulatedModel, startModel } from "../../bench/sim/model.js";
-import type { CarrierEnd } from "../../bench/sim/sip/line.js";
-import type { WebhookForgery } from "../../bench/sim/sip/webhook.js";
+import { speechLike } from "../../sim/audio/synth.js";
+import type { Script } from "../../sim/model/script.js";
+import { type ModelOptions, type SimulatedModel, startModel } from "../../sim/model.js";
+import type { CarrierEnd } from "../../sim/sip/line.js";
+import type { WebhookForgery } from "../../sim/sip/webhook.js";
 import { ModelClient } from "./model-client.js";
 import { PlainRelay } from "./plain-relay.js";
 
@@ -52,7 +52,10 @@ async function start(options: Partial<ModelOptions> = {}): Promise<void> {
 function invite(line = new Line(), headers: Record<string, string> = {}) {
   const uri = `sip:${model.sip.projectId}@sip.api.openai.com;transport=tls`;
   const named = Object.entries(headers).map(([name, value]) => ({ name, value }));
-  model.sip.invite({ uri, headers: [{ name: "From", value: "<sip:+15550100001@carrier>" }, ...named] }, line);
+  model.sip.invite(
+    { uri, headers: [{ name: "From", value: "<sip:+15550100001@carrier>" }, ...named] },
+    line,
+  );
   return { line, call: model.sip.calls.at(-1)! };
 }
 
@@ -165,7 +168,10 @@ describe("a SIP call is steered by REST", () => {
     expect(call.state).toBe("ringing");
     expect(await rest(call.id, "accept", ACCEPT)).toEqual({ status: 200, error: null });
     await line.until("answered");
-    expect(call.session?.config).toMatchObject({ instructions: "Be brief.", model: "gpt-realtime-2.1" });
+    expect(call.session?.config).toMatchObject({
+      instructions: "Be brief.",
+      model: "gpt-realtime-2.1",
+    });
     expect(call.session?.responses).toEqual([]);
     expect(model.violations()).toEqual([]);
   });
@@ -178,7 +184,11 @@ describe("a SIP call is steered by REST", () => {
     ["an unknown field", { ...ACCEPT, temperature: 0.6 }, "unknown_parameter"],
     ["an input format", audio({ format: { type: "audio/pcmu" } }), "unknown_parameter"],
     ["an output format", audio({}, { format: { type: "audio/pcmu" } }), "unknown_parameter"],
-    ["a threshold", audio({ turn_detection: { type: "server_vad", threshold: 0.5 } }), "unknown_parameter"],
+    [
+      "a threshold",
+      audio({ turn_detection: { type: "server_vad", threshold: 0.5 } }),
+      "unknown_parameter",
+    ],
     [
       "a padding",
       audio({ turn_detection: { type: "server_vad", prefix_padding_ms: 300 } }),
@@ -280,9 +290,15 @@ describe("a sideband", () => {
     expect(line.log).toEqual(["answered", "speaks", "silent"]);
     const types = client.events.map(({ type }) => type);
     expect(types).not.toContain("response.output_audio.delta");
-    expect(types.indexOf("output_audio_buffer.started")).toBeLessThan(types.indexOf("response.done"));
-    expect(types.indexOf("output_audio_buffer.stopped")).toBeGreaterThan(types.indexOf("response.done"));
-    const [started, stopped] = client.events.filter(({ type }) => type.startsWith("output_audio_buffer"));
+    expect(types.indexOf("output_audio_buffer.started")).toBeLessThan(
+      types.indexOf("response.done"),
+    );
+    expect(types.indexOf("output_audio_buffer.stopped")).toBeGreaterThan(
+      types.indexOf("response.done"),
+    );
+    const [started, stopped] = client.events.filter(({ type }) =>
+      type.startsWith("output_audio_buffer"),
+    );
     expect(started!["response_id"]).toBe(stopped!["response_id"]);
   });
 
@@ -295,7 +311,9 @@ describe("a sideband", () => {
       },
     );
     call.key("0");
-    expect(await client.next("input_audio_buffer.dtmf_event_received")).toMatchObject({ event: "0" });
+    expect(await client.next("input_audio_buffer.dtmf_event_received")).toMatchObject({
+      event: "0",
+    });
     const speech = Buffer.concat([speechLike(400), Buffer.alloc(8000, 0xff)]);
     for (let at = 0; at < speech.length; at += 160) call.audio(speech.subarray(at, at + 160));
     const heard = await client.next("conversation.item.input_audio_transcription.completed");
@@ -306,7 +324,9 @@ describe("a sideband", () => {
 
   it("sees the caller interrupt: playback stops, and the server cuts its own memory", async () => {
     const { line, call, client } = await talk({
-      script: { turns: [{ say: "A long story, which goes on and on and on, and has no end at all." }] },
+      script: {
+        turns: [{ say: "A long story, which goes on and on and on, and has no end at all." }],
+      },
     });
     client.send({ type: "response.create" });
     await line.until("speaks");
@@ -321,7 +341,10 @@ describe("a sideband", () => {
 
   it("may be lost and attached again: the call goes on, with its settings", async () => {
     const { line, call, client } = await talk();
-    client.send({ type: "session.update", session: { type: "realtime", instructions: "Be kind." } });
+    client.send({
+      type: "session.update",
+      session: { type: "realtime", instructions: "Be kind." },
+    });
     await client.next("session.updated");
     call.session?.crash();
     await client.closed;
@@ -347,7 +370,10 @@ describe("a sideband", () => {
     expect(model.violations()).toEqual([]);
     const session = { type: "realtime", audio: { input: { format: { type: "audio/pcmu" } } } };
     client.send({ type: "session.update", session });
-    client.send({ type: "input_audio_buffer.append", audio: Buffer.alloc(160, 0xff).toString("base64") });
+    client.send({
+      type: "input_audio_buffer.append",
+      audio: Buffer.alloc(160, 0xff).toString("base64"),
+    });
     await client.next("error");
     while (model.violations().length < 2) await new Promise(setImmediate);
     expect(model.violations().join()).toMatch(/format.*audio appended on a sideband/s);

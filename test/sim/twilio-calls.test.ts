@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { sign } from "../../bench/sim/twilio/signature.js";
-import { type SimulatedTwilio, startTwilio, type TwilioOptions } from "../../bench/sim/twilio.js";
+import { sign } from "../../sim/twilio/signature.js";
+import { type SimulatedTwilio, startTwilio, type TwilioOptions } from "../../sim/twilio.js";
 import { PlainRelay, PUBLIC, STREAM_TWIML } from "./plain-relay.js";
 
 let relay: PlainRelay;
@@ -117,7 +117,11 @@ describe("a simulated call", () => {
       `<Number statusCallback="${PUBLIC}/call-status" statusCallbackEvent="initiated ringing answered completed">+15551112222</Number>`,
     );
     relay.paths["/transfer-status"] = "<Hangup/>";
-    await start({ duplicateCallbacks: true, reorderCallbacks: true, callees: () => ({ talkMs: 10 }) });
+    await start({
+      duplicateCallbacks: true,
+      reorderCallbacks: true,
+      callees: () => ({ talkMs: 10 }),
+    });
     await twilio.placeCall().ended;
     const sent = () => relay.forms("/call-status").filter((form) => form["To"] === "+15551112222");
     while (sent().length < 8) await new Promise(setImmediate);
@@ -178,7 +182,9 @@ describe("a simulated Dial", () => {
   });
 
   it("rings several at once: the first to answer wins", async () => {
-    relay.paths["/incoming-call"] = dial("<Number>+15551112222</Number><Number>+15551113333</Number>");
+    relay.paths["/incoming-call"] = dial(
+      "<Number>+15551112222</Number><Number>+15551113333</Number>",
+    );
     await start({ callees: (to) => ({ afterMs: to.endsWith("2") ? 5000 : 5, talkMs: 10 }) });
     await twilio.placeCall().ended;
     expect(twilio.legs.slice(1).map(({ to, status }) => [to, status])).toEqual([
@@ -282,7 +288,10 @@ describe("a simulated queue", () => {
     call.hangUp();
     await call.ended;
     await call.story.until("status_callback", { path: "/after" });
-    expect(relay.forms("/after")[0]).toMatchObject({ QueueResult: "hangup", CallStatus: "completed" });
+    expect(relay.forms("/after")[0]).toMatchObject({
+      QueueResult: "hangup",
+      CallStatus: "completed",
+    });
     expect(twilio.queues.waiting("support")).toBe(0);
   });
 });

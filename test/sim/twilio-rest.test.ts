@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { speechLike } from "../../bench/sim/audio/synth.js";
-import { type SimulatedTwilio, startTwilio, type TwilioOptions } from "../../bench/sim/twilio.js";
+import { speechLike } from "../../sim/audio/synth.js";
+import { type SimulatedTwilio, startTwilio, type TwilioOptions } from "../../sim/twilio.js";
 import { PlainRelay, PUBLIC, STREAM_TWIML } from "./plain-relay.js";
 
 let relay: PlainRelay;
@@ -34,7 +34,9 @@ async function rest(
     `${twilio.apiBaseUrl}/2010-04-01/Accounts/${twilio.accountSid}${path}${query}`,
     {
       method,
-      headers: { authorization: `Basic ${btoa(`${twilio.accountSid}:${secret ?? twilio.authToken}`)}` },
+      headers: {
+        authorization: `Basic ${btoa(`${twilio.accountSid}:${secret ?? twilio.authToken}`)}`,
+      },
       ...(method === "POST" ? { body: new URLSearchParams(form) } : {}),
     },
   );
@@ -53,9 +55,12 @@ describe("simulated REST", () => {
       status: 401,
       json: { code: 20003 },
     });
-    const byKey = await fetch(`${twilio.apiBaseUrl}/2010-04-01/Accounts/${twilio.accountSid}.json`, {
-      headers: { authorization: `Basic ${btoa("SK1:secret")}` },
-    });
+    const byKey = await fetch(
+      `${twilio.apiBaseUrl}/2010-04-01/Accounts/${twilio.accountSid}.json`,
+      {
+        headers: { authorization: `Basic ${btoa("SK1:secret")}` },
+      },
+    );
     expect(byKey.status).toBe(200);
   });
 
@@ -69,14 +74,19 @@ describe("simulated REST", () => {
       direction: "inbound",
       end_time: null,
     });
-    expect((await rest("POST", `/Calls/${call.sid}.json`, { Status: "completed" })).json.status).toBe(
-      "completed",
-    );
+    expect(
+      (await rest("POST", `/Calls/${call.sid}.json`, { Status: "completed" })).json.status,
+    ).toBe("completed");
     await call.ended;
     for (const form of [{ Status: "completed" }, { Twiml: "<Response/>" }])
       expect(await rest("POST", `/Calls/${call.sid}.json`, form)).toMatchObject({
         status: 400,
-        json: { code: 21220, status: 400, more_info: expect.any(String), message: expect.any(String) },
+        json: {
+          code: 21220,
+          status: 400,
+          more_info: expect.any(String),
+          message: expect.any(String),
+        },
       });
     expect((await rest("GET", "/Calls/CAnone.json")).json.code).toBe(20404);
   });
@@ -86,11 +96,13 @@ describe("simulated REST", () => {
     const call = twilio.placeCall();
     await call.story.until("stream_started");
     const path = `/Calls/${call.sid}.json`;
-    expect((await rest("POST", path, { Url: `${PUBLIC}/x`, Twiml: "<Response/>" })).status).toBe(400);
-    expect((await rest("POST", path, { Url: "/x" })).status).toBe(400);
-    expect((await rest("POST", path, { Twiml: `<Response>${"x".repeat(4000)}</Response>` })).status).toBe(
+    expect((await rest("POST", path, { Url: `${PUBLIC}/x`, Twiml: "<Response/>" })).status).toBe(
       400,
     );
+    expect((await rest("POST", path, { Url: "/x" })).status).toBe(400);
+    expect(
+      (await rest("POST", path, { Twiml: `<Response>${"x".repeat(4000)}</Response>` })).status,
+    ).toBe(400);
     expect((await rest("POST", path, { Twimlx: "<Response/>" })).status).toBe(400);
     expect((await rest("POST", path, {})).status).toBe(400);
     expect(call.status).toBe("in-progress");
@@ -101,10 +113,9 @@ describe("simulated REST", () => {
 
   it("creates a call: rings, answers, tells it in order, and runs the URL", async () => {
     await start({ callees });
-    const events = ["initiated", "ringing", "answered", "completed"].map((event): [string, string] => [
-      "StatusCallbackEvent",
-      event,
-    ]);
+    const events = ["initiated", "ringing", "answered", "completed"].map(
+      (event): [string, string] => ["StatusCallbackEvent", event],
+    );
     const { status, json } = await rest("POST", "/Calls.json", [
       ...Object.entries(create),
       ["StatusCallback", `${PUBLIC}/call-status`],
@@ -114,7 +125,10 @@ describe("simulated REST", () => {
     expect(json).toMatchObject({ status: "queued", direction: "outbound-api" });
     const leg = twilio.leg(json.sid)!;
     await leg.story.until("pause");
-    expect(relay.forms("/answered")[0]).toMatchObject({ CallSid: json.sid, CallStatus: "in-progress" });
+    expect(relay.forms("/answered")[0]).toMatchObject({
+      CallSid: json.sid,
+      CallStatus: "in-progress",
+    });
     leg.hangUp();
     await leg.story.until("status_callback", { what: "call completed" });
     expect(
@@ -147,7 +161,10 @@ describe("simulated REST", () => {
       AsyncAmdStatusCallback: `${PUBLIC}/amd-status`,
     });
     await twilio.leg(json.sid)!.story.until("status_callback", { what: "amd" });
-    expect(relay.forms("/amd-status")[0]).toMatchObject({ CallSid: json.sid, AnsweredBy: "machine_start" });
+    expect(relay.forms("/amd-status")[0]).toMatchObject({
+      CallSid: json.sid,
+      AnsweredBy: "machine_start",
+    });
     expect(relay.forms("/answered")[0]?.["AnsweredBy"]).toBeUndefined();
     const sync = await rest("POST", "/Calls.json", { ...create, MachineDetection: "Enable" });
     await twilio.leg(sync.json.sid)!.story.until("pause");
@@ -164,7 +181,10 @@ describe("simulated REST", () => {
     await start();
     twilio.failRest({ operation: "numbers.list", kind, times: 2 });
     for (let i = 0; i < 2; i++)
-      expect(await rest("GET", "/IncomingPhoneNumbers.json")).toMatchObject({ status, json: { code } });
+      expect(await rest("GET", "/IncomingPhoneNumbers.json")).toMatchObject({
+        status,
+        json: { code },
+      });
     expect((await rest("GET", "/IncomingPhoneNumbers.json")).status).toBe(200);
   });
 
@@ -188,9 +208,14 @@ describe("simulated REST", () => {
 
   it("lists and changes numbers", async () => {
     await start({ numbers: ["+15550001111", "+15550002222"] });
-    const { json } = await rest("GET", "/IncomingPhoneNumbers.json", { PhoneNumber: "+15550002222" });
+    const { json } = await rest("GET", "/IncomingPhoneNumbers.json", {
+      PhoneNumber: "+15550002222",
+    });
     const [number] = json.incoming_phone_numbers;
-    expect(number).toMatchObject({ phone_number: "+15550002222", voice_url: `${PUBLIC}/incoming-call` });
+    expect(number).toMatchObject({
+      phone_number: "+15550002222",
+      voice_url: `${PUBLIC}/incoming-call`,
+    });
     const changed = await rest("POST", `/IncomingPhoneNumbers/${number.sid}.json`, {
       VoiceUrl: `${PUBLIC}/other`,
     });
@@ -226,7 +251,9 @@ describe("simulated conferences", () => {
     await human.story.until("conference_joined");
     const held = await rest("POST", "/Conferences/room/Participants/caller.json", { Hold: "true" });
     expect(held.json).toMatchObject({ call_sid: caller.sid, hold: true });
-    expect((await rest("GET", "/Conferences/room/Participants.json")).json.participants).toHaveLength(2);
+    expect(
+      (await rest("GET", "/Conferences/room/Participants.json")).json.participants,
+    ).toHaveLength(2);
     human.hangUp();
     await caller.ended;
     await twilio.settled();
@@ -244,8 +271,12 @@ describe("simulated conferences", () => {
       ["conference-end", undefined],
     ]);
     expect(events.at(4)).toMatchObject({ ReasonParticipantLeft: "participant_hung_up" });
-    expect((await rest("POST", "/Conferences/room.json", { Status: "completed" })).status).toBe(404);
-    expect((await rest("GET", "/Conferences.json", { FriendlyName: "room" })).json.conferences).toEqual([]);
+    expect((await rest("POST", "/Conferences/room.json", { Status: "completed" })).status).toBe(
+      404,
+    );
+    expect(
+      (await rest("GET", "/Conferences.json", { FriendlyName: "room" })).json.conferences,
+    ).toEqual([]);
     expect(
       (await rest("GET", "/Conferences.json", { FriendlyName: "room", Status: "completed" })).json
         .conferences,
@@ -261,9 +292,13 @@ describe("simulated conferences", () => {
     const kicked = await rest("DELETE", `/Conferences/room/Participants/${other.sid}.json`);
     expect(kicked.status).toBe(204);
     await other.ended;
-    await rest("POST", `/Calls/${caller.sid}.json`, { Twiml: "<Response><Say>Bye</Say></Response>" });
+    await rest("POST", `/Calls/${caller.sid}.json`, {
+      Twiml: "<Response><Say>Bye</Say></Response>",
+    });
     await caller.ended;
-    expect(caller.story.find("conference_left")?.detail["reason"]).toBe("participant_updated_via_api");
+    expect(caller.story.find("conference_left")?.detail["reason"]).toBe(
+      "participant_updated_via_api",
+    );
     expect(caller.story.find("say")?.detail["text"]).toBe("Bye");
     expect((await rest("DELETE", "/Conferences/room/Participants/nobody.json")).status).toBe(404);
   });

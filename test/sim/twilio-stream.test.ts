@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
-import { silence, speechLike } from "../../bench/sim/audio/synth.js";
-import { heardMs, legAudio, playedAudio } from "../../bench/sim/twilio/recordings.js";
-import { sign } from "../../bench/sim/twilio/signature.js";
-import { IdentityVoice } from "../../bench/sim/twilio/voice.js";
-import { type SimulatedTwilio, startTwilio, type TwilioOptions } from "../../bench/sim/twilio.js";
+import { silence, speechLike } from "../../sim/audio/synth.js";
+import { heardMs, legAudio, playedAudio } from "../../sim/twilio/recordings.js";
+import { sign } from "../../sim/twilio/signature.js";
+import { IdentityVoice } from "../../sim/twilio/voice.js";
+import { type SimulatedTwilio, startTwilio, type TwilioOptions } from "../../sim/twilio.js";
 import { PlainRelay, PUBLIC, STREAM_TWIML } from "./plain-relay.js";
 
 let relay: PlainRelay;
@@ -81,7 +81,11 @@ describe("a simulated media stream", () => {
     expect(
       frames
         .slice(0, 3)
-        .map(({ sequenceNumber, media: { chunk, timestamp } }) => [sequenceNumber, chunk, timestamp]),
+        .map(({ sequenceNumber, media: { chunk, timestamp } }) => [
+          sequenceNumber,
+          chunk,
+          timestamp,
+        ]),
     ).toEqual([
       ["2", "1", "20"],
       ["3", "2", "40"],
@@ -113,7 +117,11 @@ describe("a simulated media stream", () => {
     mark("never heard");
     send({ event: "clear", streamSid });
     await seen.until("mark", 3);
-    expect(seen.of("mark").map((message) => message.mark.name)).toEqual(["at once", "played", "never heard"]);
+    expect(seen.of("mark").map((message) => message.mark.name)).toEqual([
+      "at once",
+      "played",
+      "never heard",
+    ]);
     expect(stream.marks).toEqual({ received: 3, echoed: 3 });
     const [clear] = stream.playout.clears;
     expect(clear!.receivedBytes).toBe(16000);
@@ -171,7 +179,10 @@ describe("a simulated media stream", () => {
   it("sends odd JSON when told to, which says the same", async () => {
     await start();
     const seen = collect();
-    twilio.placeCall({ quirks: { oddJson: true, firstFrameBytes: 40 }, voice: new IdentityVoice(1) });
+    twilio.placeCall({
+      quirks: { oddJson: true, firstFrameBytes: 40 },
+      voice: new IdentityVoice(1),
+    });
     await seen.until("media", 2);
     const [first, second] = seen.of("media");
     expect(Object.keys(first)[0]).toBe("streamSid");
@@ -205,7 +216,11 @@ describe("a simulated media stream", () => {
     [
       "media with a track",
       (streamSid) =>
-        JSON.stringify({ event: "media", streamSid, media: { payload: "/w==", track: "outbound" } }),
+        JSON.stringify({
+          event: "media",
+          streamSid,
+          media: { payload: "/w==", track: "outbound" },
+        }),
       /wrong shape/,
     ],
     [
@@ -259,7 +274,9 @@ describe("a simulated media stream", () => {
     const second = twilio.placeCall();
     await second.ended;
     expect(second.story.find("stream_refused")?.detail).toEqual({ error: 31920, status: 403 });
-    expect(relay.forms("/connect-ended").map((form) => [form["CallSid"], form["CallStatus"]])).toEqual([
+    expect(
+      relay.forms("/connect-ended").map((form) => [form["CallSid"], form["CallStatus"]]),
+    ).toEqual([
       [first.sid, "in-progress"],
       [second.sid, "in-progress"],
     ]);

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { checkTwiml } from "../../bench/sim/twilio/twiml.js";
+import { checkTwiml } from "../../sim/twilio/twiml.js";
 
-const wrap = (verbs: string) => `<?xml version="1.0" encoding="UTF-8"?><Response>${verbs}</Response>`;
+const wrap = (verbs: string) =>
+  `<?xml version="1.0" encoding="UTF-8"?><Response>${verbs}</Response>`;
 const stream = (attributes: string, children = "") =>
   `<Connect action="https://r.test/e"><Stream ${attributes}>${children}</Stream></Connect>`;
 
@@ -12,7 +13,10 @@ describe("checkTwiml accepts", () => {
       "what comes after a stream",
       `${stream('url="wss://r.test/m"')}<Say language="en-US">Sorry</Say><Hangup/>`,
     ],
-    ["a number", '<Dial action="https://r.test/t" timeout="20"><Number>+15551112222</Number></Dial>'],
+    [
+      "a number",
+      '<Dial action="https://r.test/t" timeout="20"><Number>+15551112222</Number></Dial>',
+    ],
     ["a bare number followed by a verb", "<Dial>+15551112222</Dial><Say>Nobody there.</Say>"],
     [
       "a SIP URI with headers",
@@ -28,7 +32,10 @@ describe("checkTwiml accepts", () => {
       "a workflow with a task",
       '<Enqueue action="https://r.test/q" workflowSid="WW1"><Task priority="5">{"a":"b"}</Task></Enqueue>',
     ],
-    ["a gather", '<Gather action="https://r.test/g" numDigits="1" timeout="5"><Say>Press 1.</Say></Gather>'],
+    [
+      "a gather",
+      '<Gather action="https://r.test/g" numDigits="1" timeout="5"><Say>Press 1.</Say></Gather>',
+    ],
     ["a reject first", '<Reject reason="busy"/>'],
     ["nothing at all", ""],
   ])("%s", (_name, verbs) => {
@@ -50,7 +57,11 @@ describe("checkTwiml objects to", () => {
       '<Connect><Stream url="wss://r.test/m"/></Connect>',
       "<Connect> lacks action",
     ],
-    ["a relative action", '<Connect action="/e"><Stream url="wss://r.test/m"/></Connect>', "no absolute"],
+    [
+      "a relative action",
+      '<Connect action="/e"><Stream url="wss://r.test/m"/></Connect>',
+      "no absolute",
+    ],
     ["a stream over ws", stream('url="ws://r.test/m"'), "31922"],
     ["a stream with a query", stream('url="wss://r.test/m?token=1"'), "31920"],
     [
@@ -106,7 +117,9 @@ describe("checkTwiml objects to", () => {
   });
 
   it("a Connect in a wait document", () => {
-    expect(checkTwiml(wrap(stream('url="wss://r.test/m"')), true).violations.join()).toContain("waitUrl");
+    expect(checkTwiml(wrap(stream('url="wss://r.test/m"')), true).violations.join()).toContain(
+      "waitUrl",
+    );
   });
 });
 

@@ -1,10 +1,10 @@
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Readiness } from "../../src/relay/desk.js";
+import type { Readiness } from "../../src/relay/calls/call-service.js";
 import { OperatorProxy } from "../../src/supervisor/operator-proxy.js";
-import { FakeClock } from "../support/fake-clock.js";
-import { FakeLog } from "../support/fake-ports.js";
+import { FakeClock } from "../fakes/fake-clock.js";
+import { FakeLog } from "../fakes/fake-ports.js";
 
 let workers: Server[] = [];
 let ports: number[] = [];
@@ -24,9 +24,13 @@ async function addWorker(handle?: Parameters<typeof createServer>[1]): Promise<v
     });
     request.on("end", () => {
       response.setHeader("X-Worker", String(workers.indexOf(server)));
-      response.writeHead(request.url === "/api/missing" ? 404 : 202, { "Content-Type": "application/json" });
+      response.writeHead(request.url === "/api/missing" ? 404 : 202, {
+        "Content-Type": "application/json",
+      });
       const { host, authorization } = request.headers;
-      response.end(JSON.stringify({ method: request.method, url: request.url, host, authorization, body }));
+      response.end(
+        JSON.stringify({ method: request.method, url: request.url, host, authorization, body }),
+      );
     });
   });
   if (handle !== undefined) {
@@ -73,7 +77,10 @@ describe("the supervisor's operator listener", () => {
     expect(await (await fetch(`${base}/ready`)).json()).toEqual({ ready: true, reason: "ok" });
     readiness = { ready: false, reason: "no_worker" };
     const ready = await fetch(`${base}/ready?verbose`);
-    expect([ready.status, await ready.json()]).toEqual([503, { ready: false, reason: "no_worker" }]);
+    expect([ready.status, await ready.json()]).toEqual([
+      503,
+      { ready: false, reason: "no_worker" },
+    ]);
     expect((await fetch(`${base}/ready`, { method: "HEAD" })).status).toBe(503);
     const posted = await fetch(`${base}/metrics`, { method: "POST" });
     expect([posted.status, posted.headers.get("allow")]).toEqual([405, "GET"]);
@@ -187,7 +194,9 @@ describe("the supervisor's operator listener", () => {
       clock,
       log,
     });
-    await expect(another.listen("127.0.0.1", port)).rejects.toMatchObject({ code: "config_invalid" });
+    await expect(another.listen("127.0.0.1", port)).rejects.toMatchObject({
+      code: "config_invalid",
+    });
     another.close();
   });
 });

@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import type { CallSid } from "../../src/ports.js";
+import type { CallSid } from "../../src/domain/ids.js";
 import type { FromWorker, ToWorker } from "../../src/supervisor/messages.js";
 import { Supervisor, type WorkerProcessEvents } from "../../src/supervisor/supervisor.js";
-import { FakeClock } from "../support/fake-clock.js";
-import { FakeLog } from "../support/fake-ports.js";
+import { FakeClock } from "../fakes/fake-clock.js";
+import { FakeLog } from "../fakes/fake-ports.js";
 
 class FakeWorker {
   readonly sent: ToWorker[] = [];
@@ -22,7 +22,11 @@ class FakeWorker {
   }
 
   listens(publicPort = 8080): void {
-    const ports = { publicPort, ownPort: publicPort + 1 + this.worker, adminPort: 5000 + this.worker };
+    const ports = {
+      publicPort,
+      ownPort: publicPort + 1 + this.worker,
+      adminPort: 5000 + this.worker,
+    };
     this.says({ type: "listening", ...ports });
   }
 
@@ -110,7 +114,10 @@ describe("starting", () => {
   });
 
   it.each([
-    ["says why it cannot", (fake: FakeWorker) => fake.says({ type: "refused", problem: "port taken" })],
+    [
+      "says why it cannot",
+      (fake: FakeWorker) => fake.says({ type: "refused", problem: "port taken" }),
+    ],
     ["dies", (fake: FakeWorker) => fake.dies("status 1")],
   ])("ends all of them when one %s", async (_, fail) => {
     const started = supervisor.start();

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { createJsonSchemaChecker } from "../../src/adapters/json-schema.js";
-import type { AgentProfile, ToolDefinition } from "../../src/agent.js";
+import { createJsonSchemaChecker } from "../../src/adapters/tools/json-schema.js";
+import type { AgentProfile, ToolDefinition } from "../../src/domain/agent-profile.js";
 import { builtinToolSpecs, callTools } from "../../src/tools/builtin.js";
 import { MemoryOrderBook } from "../../src/tools/memory-orders.js";
 import { ToolRegistry } from "../../src/tools/registry.js";
 import { sampleTools } from "../../src/tools/sample-tools.js";
 import type { ToolContext } from "../../src/tools/tool.js";
-import { agent, sid } from "../support/call-bench.js";
+import { agent, sid } from "../fakes/call-bench.js";
 import { ladderAgent } from "../transfer/directory.js";
 
 const listed = (...names: string[]): { tools: readonly ToolDefinition[] } => ({
@@ -58,7 +58,10 @@ describe("the built-in tools", () => {
       transfer: { ...agent().transfer, destinations: new Map(), default: null },
     });
     expect(builtinToolSpecs(profile).map(({ name }) => name)).toEqual(["end_call", "send_dtmf"]);
-    const bilingual = agent({ ...all, languages: new Map([["es", { voice: null, instructions: null }]]) });
+    const bilingual = agent({
+      ...all,
+      languages: new Map([["es", { voice: null, instructions: null }]]),
+    });
     const set = builtinToolSpecs(bilingual).find(({ name }) => name === "set_language");
     expect(set).toMatchObject({ parameters: { properties: { language: { enum: ["en", "es"] } } } });
   });
@@ -82,7 +85,13 @@ describe("the built-in tools", () => {
     [
       "transfer_call",
       { destination: "desk", reason: '</Task> & "x"', summary: " ", urgency: "high" },
-      { kind: "transfer", destination: "desk", reason: '</Task> & "x"', summary: null, urgency: "high" },
+      {
+        kind: "transfer",
+        destination: "desk",
+        reason: '</Task> & "x"',
+        summary: null,
+        urgency: "high",
+      },
     ],
     ["end_call", { reason: "bye" }, { kind: "end", reason: "bye" }],
     ["send_dtmf", { digits: "1wa#" }, { kind: "dtmf", digits: "1wA#" }],
@@ -111,7 +120,9 @@ describe("the registry", () => {
     expect(() => new ToolRegistry([tool!, tool!], checker)).toThrow(/two tools/);
     const wrong = { ...tool!, parameters: { type: "object", properties: { a: { type: "text" } } } };
     expect(() => new ToolRegistry([wrong], checker)).toThrow(/JSON Schema/);
-    expect(() => new ToolRegistry([{ ...tool!, parameters: {} }], checker)).toThrow(/of type object/);
+    expect(() => new ToolRegistry([{ ...tool!, parameters: {} }], checker)).toThrow(
+      /of type object/,
+    );
   });
 });
 
@@ -124,7 +135,9 @@ describe("the samples", () => {
       found: true,
       number: "4217",
     });
-    expect(await run("lookup_order", { query: "ADA@example.com" })).toMatchObject({ number: "4217" });
+    expect(await run("lookup_order", { query: "ADA@example.com" })).toMatchObject({
+      number: "4217",
+    });
     expect(await run("lookup_order", { query: "nobody" })).toEqual({ found: false });
     const time = { name: "Ada", date: "2026-12-01", time: "10:00" };
     expect(await run("book_appointment", time)).toMatchObject({ booked: true });

@@ -1,18 +1,22 @@
 import { describe, expect, it } from "vitest";
-import { createJsonSchemaChecker } from "../../src/adapters/json-schema.js";
-import { RelayError } from "../../src/errors.js";
-import type { CallSid, ToolCallId } from "../../src/ports.js";
+import { createJsonSchemaChecker } from "../../src/adapters/tools/json-schema.js";
+import { RelayError } from "../../src/domain/errors.js";
+import type { CallSid, ToolCallId } from "../../src/domain/ids.js";
 import { ToolRegistry } from "../../src/tools/registry.js";
 import { MAX_OUTPUT_CHARS, SLOW_MS, ToolRunner } from "../../src/tools/runner.js";
 import type { Tool, ToolResult } from "../../src/tools/tool.js";
-import { FakeClock } from "../support/fake-clock.js";
-import { FakeLog } from "../support/fake-ports.js";
+import { FakeClock } from "../fakes/fake-clock.js";
+import { FakeLog } from "../fakes/fake-ports.js";
 
 function tool(name: string, run: Tool["run"], more: Partial<Tool> = {}): Tool {
   return {
     name,
     description: name,
-    parameters: { type: "object", properties: { n: { type: "number" } }, additionalProperties: false },
+    parameters: {
+      type: "object",
+      properties: { n: { type: "number" } },
+      additionalProperties: false,
+    },
     timeoutMs: 3_000,
     sayWhileWaiting: null,
     run,
@@ -27,12 +31,22 @@ function bench(...tools: Tool[]) {
     clock,
     log: new FakeLog(),
     maxCalls: 3,
-    context: () => ({ callSid: "CA" as CallSid, from: "a", to: "b", agent: "support", language: "en" }),
+    context: () => ({
+      callSid: "CA" as CallSid,
+      from: "a",
+      to: "b",
+      agent: "support",
+      language: "en",
+    }),
   });
   return { clock, runner };
 }
 
-const call = (name: string, args = "{}", id = "c1") => ({ callId: id as ToolCallId, name, arguments: args });
+const call = (name: string, args = "{}", id = "c1") => ({
+  callId: id as ToolCallId,
+  name,
+  arguments: args,
+});
 const ok = async (): Promise<ToolResult> => ({ output: { fine: true } });
 const never = (): Promise<ToolResult> => new Promise(() => undefined);
 
@@ -136,13 +150,21 @@ describe("ToolRunner", () => {
     const { runner } = bench(tool("a", ok));
     const first = await runner.run([call("a"), call("a")], () => undefined);
     const second = await runner.run([call("a"), call("a")], () => undefined);
-    expect([...first, ...second].map(({ outcome }) => outcome)).toEqual(["ok", "ok", "ok", "denied"]);
+    expect([...first, ...second].map(({ outcome }) => outcome)).toEqual([
+      "ok",
+      "ok",
+      "ok",
+      "denied",
+    ]);
   });
 
   it("leaves the ways out of a call open when the limit is reached", async () => {
     const { runner } = bench(tool("a", ok), tool("end_call", ok), tool("transfer_call", ok));
     await runner.run([call("a"), call("a"), call("a")], () => undefined);
-    const last = await runner.run([call("a"), call("end_call"), call("transfer_call")], () => undefined);
+    const last = await runner.run(
+      [call("a"), call("end_call"), call("transfer_call")],
+      () => undefined,
+    );
     expect(last.map(({ outcome }) => outcome)).toEqual(["denied", "ok", "ok"]);
   });
 
@@ -166,7 +188,9 @@ describe("ToolRunner", () => {
     const answers = runner.run([call("a")], () => undefined);
     runner.cancel();
     expect((await answers)[0]).toMatchObject({ outcome: "cancelled" });
-    expect((await runner.run([call("a")], () => undefined))[0]).toMatchObject({ outcome: "cancelled" });
+    expect((await runner.run([call("a")], () => undefined))[0]).toMatchObject({
+      outcome: "cancelled",
+    });
     expect(clock.pending).toBe(0);
   });
 });

@@ -1,5 +1,5 @@
-import type { AgentProfile, Destination } from "../../src/agent.js";
-import { agent } from "../support/call-bench.js";
+import type { AgentProfile, Destination } from "../../src/domain/agent-profile.js";
+import { agent } from "../fakes/call-bench.js";
 
 export const DESTINATIONS: Readonly<Record<string, Destination>> = {
   desk: {
@@ -18,7 +18,13 @@ export const DESTINATIONS: Readonly<Record<string, Destination>> = {
     target: { type: "sip", uri: "sip:billing@pbx.example.com" },
     timeoutS: 20,
   },
-  queue: { name: "queue", description: "hold queue", then: null, kind: "enqueue", queue: "support" },
+  queue: {
+    name: "queue",
+    description: "hold queue",
+    then: null,
+    kind: "enqueue",
+    queue: "support",
+  },
   experts: {
     name: "experts",
     description: "complex issues",

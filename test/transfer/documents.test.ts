@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { renderTwiml } from "../../src/adapters/twiml-xml.js";
-import type { AgentProfile } from "../../src/agent.js";
+import { renderTwiml } from "../../src/adapters/twilio/twiml-xml.js";
+import type { AgentProfile } from "../../src/domain/agent-profile.js";
 import {
   briefingTwiml,
   type DocumentParts,
@@ -9,15 +9,19 @@ import {
   rungTwiml,
   waitTwiml,
 } from "../../src/transfer/documents.js";
-import { bottomOf, ladderOf, type TransferRequest } from "../../src/transfer/transfer-request.js";
+import {
+  afterLastStep,
+  type FullTransferRequest,
+  failoverListOf,
+} from "../../src/transfer/transfer-request.js";
 import type { Twiml, TwimlVerb } from "../../src/wire/twiml.js";
 import { parseXml } from "../adapters/xml-reader.js";
-import { agent, sid } from "../support/call-bench.js";
+import { agent, sid } from "../fakes/call-bench.js";
 import { DESTINATIONS, ladderAgent } from "./directory.js";
 
 const NASTY = "a < b & \"c\" </Task> 'd'\n<Dial>+19005550100</Dial> 🐒 ]]>";
 
-function request(changes: Partial<TransferRequest> = {}): TransferRequest {
+function request(changes: Partial<FullTransferRequest> = {}): FullTransferRequest {
   return {
     callSid: sid(1),
     destination: "desk",
@@ -36,7 +40,7 @@ function request(changes: Partial<TransferRequest> = {}): TransferRequest {
 
 function parts(
   name: string,
-  changes: Partial<TransferRequest> = {},
+  changes: Partial<FullTransferRequest> = {},
   more: Partial<DocumentParts> = {},
 ): DocumentParts {
   return {
@@ -53,7 +57,10 @@ function parts(
   };
 }
 
-const verb = <V extends TwimlVerb["verb"]>(twiml: Twiml, name: V): Extract<TwimlVerb, { verb: V }> => {
+const verb = <V extends TwimlVerb["verb"]>(
+  twiml: Twiml,
+  name: V,
+): Extract<TwimlVerb, { verb: V }> => {
   const found = twiml.find((one) => one.verb === name);
   if (found === undefined) throw new Error(`no ${name}`);
   return found as Extract<TwimlVerb, { verb: V }>;
@@ -75,7 +82,8 @@ describe("a rung's document", () => {
   });
 
   it("says a line first unless the agent has said goodbye, and always from the second rung on", () => {
-    const said = (twiml: Twiml): string[] => twiml.flatMap((one) => (one.verb === "say" ? [one.text] : []));
+    const said = (twiml: Twiml): string[] =>
+      twiml.flatMap((one) => (one.verb === "say" ? [one.text] : []));
     expect(said(rungTwiml(parts("desk")))).toEqual([]);
     expect(said(rungTwiml(parts("desk", {}, { doc: 2 })))).toEqual([
       "One moment please, I am connecting you.",
@@ -86,7 +94,7 @@ describe("a rung's document", () => {
     expect(said(rungTwiml(parts("desk", { preface: "apology" })))).toEqual(["Sorry."]);
   });
 
-  it.each<[string, Partial<TransferRequest>, string | null, string | undefined]>([
+  it.each<[string, Partial<FullTransferRequest>, string | null, string | undefined]>([
     ["the caller's own number", {}, null, undefined],
     ["what the agents file says", {}, "+12025550177", "+12025550177"],
     ["our number for a withheld one", { caller: "anonymous" }, null, "+12025550199"],
@@ -95,7 +103,9 @@ describe("a rung's document", () => {
   ])("shows the human %s", (_, changes, configured, shown) => {
     const base = ladderAgent("desk");
     const profile: AgentProfile = { ...base, transfer: { ...base.transfer, callerId: configured } };
-    expect(verb(rungTwiml(parts("desk", changes, { agent: profile })), "dial").callerId).toBe(shown);
+    expect(verb(rungTwiml(parts("desk", changes, { agent: profile })), "dial").callerId).toBe(
+      shown,
+    );
   });
 
   it("makes a task with all that is known, its priority by urgency, every character intact", () => {
@@ -127,7 +137,9 @@ describe("a rung's document", () => {
   it("stays within what Twilio takes, whatever is said", () => {
     const texts = fc.oneof(
       fc.string({ unit: "grapheme", maxLength: 6_000, size: "max" }),
-      fc.constantFrom("&", '"', "<", "\n", "🐒", "'", "\\", "\u0001").map((unit) => unit.repeat(4_000)),
+      fc
+        .constantFrom("&", '"', "<", "\n", "🐒", "'", "\\", "\u0001")
+        .map((unit) => unit.repeat(4_000)),
       fc.constant(null),
     );
     fc.assert(
@@ -137,7 +149,10 @@ describe("a rung's document", () => {
         texts,
         (name, reason, summary) => {
           const made = parts(name, { reason, summary, preface: "moment" });
-          for (const twiml of [rungTwiml(made), ...(name === "warm" ? [briefingTwiml(made)] : [])]) {
+          for (const twiml of [
+            rungTwiml(made),
+            ...(name === "warm" ? [briefingTwiml(made)] : []),
+          ]) {
             const text = renderTwiml(twiml);
             expect(text.length).toBeLessThanOrEqual(4_000);
             parseXml(text);
@@ -149,7 +164,10 @@ describe("a rung's document", () => {
   });
 
   it("cuts a summary visibly, and leaves the rest of the task alone", () => {
-    const enqueue = verb(rungTwiml(parts("experts", { summary: "word ".repeat(2_000) })), "enqueue");
+    const enqueue = verb(
+      rungTwiml(parts("experts", { summary: "word ".repeat(2_000) })),
+      "enqueue",
+    );
     const attributes = enqueue.target.type === "workflow" ? enqueue.target.attributes : {};
     expect(attributes["summary"]).toMatch(/^(word )+.*…$/);
     expect(attributes["reason"]).toBe("lost parcel");
@@ -165,7 +183,14 @@ describe("the briefing", () => {
     const said = verb(twiml, "gather")
       .prompts.map(({ text }) => text)
       .join(" ");
-    for (const part of ["support", NASTY, "It is urgent.", "The parcel is lost.", "CASE-7", "Press 1"])
+    for (const part of [
+      "support",
+      NASTY,
+      "It is urgent.",
+      "The parcel is lost.",
+      "CASE-7",
+      "Press 1",
+    ])
       expect(said).toContain(part);
     const gather = parseXml(renderTwiml(twiml)).children[0]!;
     expect(gather.children[0]!.text).toContain(NASTY);
@@ -205,25 +230,20 @@ describe("the fallback that needs nobody", () => {
 
 describe("a ladder", () => {
   it("follows then, each destination once", () => {
-    expect(ladderOf(ladderAgent("desk", "queue", "sip"), "queue").map(({ name }) => name)).toEqual([
-      "queue",
-      "sip",
-    ]);
+    expect(
+      failoverListOf(ladderAgent("desk", "queue", "sip"), "queue").map(({ name }) => name),
+    ).toEqual(["queue", "sip"]);
     const base = ladderAgent("desk", "sip");
     const round = new Map(base.transfer.destinations);
     round.set("sip", { ...DESTINATIONS["sip"]!, then: "desk" });
     const endless = { ...base, transfer: { ...base.transfer, destinations: round } };
-    expect(ladderOf(endless, "desk")).toHaveLength(2);
-    expect(ladderOf(base, "nowhere")).toEqual([]);
+    expect(failoverListOf(endless, "desk")).toHaveLength(2);
+    expect(failoverListOf(base, "nowhere")).toEqual([]);
   });
 
   it("ends with the agent, but not for callers whom the agent sent away for good", () => {
-    expect((["agent", "key", "supervisor", "failure", "limit"] as const).map(bottomOf)).toEqual([
-      "agent",
-      "agent",
-      "agent",
-      "apology",
-      "apology",
-    ]);
+    expect(
+      (["agent", "key", "supervisor", "failure", "limit"] as const).map(afterLastStep),
+    ).toEqual(["agent", "agent", "agent", "apology", "apology"]);
   });
 });

@@ -1,20 +1,26 @@
-import type { AgentProfile } from "../../src/agent.js";
-import { type ErrorCode, RelayError } from "../../src/errors.js";
-import type { CallControl, CallSid, TwilioCallStatus } from "../../src/ports.js";
-import type { RecordEvent, TransferOutcome } from "../../src/records/record-event.js";
+import type { AgentProfile } from "../../src/domain/agent-profile.js";
+import { type ErrorCode, RelayError } from "../../src/domain/errors.js";
+import type { CallSid } from "../../src/domain/ids.js";
+import type { RecordEvent, TransferOutcome } from "../../src/domain/record-event.js";
+import type { CallControl, TwilioCallStatus } from "../../src/ports/twilio.js";
+import type { TransferForm } from "../../src/transfer/callback-forms.js";
 import { Transfer, type TransferDeps, type TransferHost } from "../../src/transfer/transfer.js";
 import type { TransferNext } from "../../src/transfer/transfer-events.js";
-import type { TransferForm } from "../../src/transfer/transfer-forms.js";
-import type { TransferRequest } from "../../src/transfer/transfer-request.js";
+import type { FullTransferRequest } from "../../src/transfer/transfer-request.js";
 import type { Twiml, TwimlVerb } from "../../src/wire/twiml.js";
-import { sid } from "../support/call-bench.js";
-import { FakeClock } from "../support/fake-clock.js";
-import { FakeLog, FakeMetrics } from "../support/fake-ports.js";
+import { sid } from "../fakes/call-bench.js";
+import { FakeClock } from "../fakes/fake-clock.js";
+import { FakeLog, FakeMetrics } from "../fakes/fake-ports.js";
 
 /** How one REST request goes. `done`: it was carried out, whatever the answer says. */
 export type Rest =
   | { readonly fate: "ok"; readonly ms: number }
-  | { readonly fate: "fault"; readonly code: ErrorCode; readonly done: boolean; readonly ms: number };
+  | {
+      readonly fate: "fault";
+      readonly code: ErrorCode;
+      readonly done: boolean;
+      readonly ms: number;
+    };
 
 /** What the dialled, queued or rung human does. */
 export type HumanPlan =
@@ -91,7 +97,12 @@ export class PhoneWorld {
   #stored = "";
   #sids = 100;
 
-  constructor(agent: AgentProfile, plan: Partial<Plan>, request: Partial<TransferRequest> = {}, deps = {}) {
+  constructor(
+    agent: AgentProfile,
+    plan: Partial<Plan>,
+    request: Partial<FullTransferRequest> = {},
+    deps = {},
+  ) {
     this.#agent = agent;
     this.#plan = {
       rest: [],
@@ -167,14 +178,20 @@ export class PhoneWorld {
         this.#stored = JSON.stringify(snapshot);
       },
       returnTwiml: () => [
-        { verb: "connect_stream", action: `${BASE}/connect-ended`, url: "wss://relay.test", parameters: {} },
+        {
+          verb: "connect_stream",
+          action: `${BASE}/connect-ended`,
+          url: "wss://relay.test",
+          parameters: {},
+        },
       ],
       onStream: () => this.where.in === "stream" || this.where.in === "agent",
       closeStream: () => {
         if (this.where.in !== "stream") return;
         this.where = { in: "nowhere" };
         this.#later(() => {
-          if (this.where.in === "nowhere" && this.alive) this.#follow(this.transfer.streamFollowed());
+          if (this.where.in === "nowhere" && this.alive)
+            this.#follow(this.transfer.streamFollowed());
         });
       },
       ended: (outcome, next) => this.endings.push([outcome, next]),
@@ -252,7 +269,8 @@ export class PhoneWorld {
         this.where = { in: "agent" };
         return true;
       case "hangup":
-        if (!this.talked && this.spoken.length === 0) this.complaints.push("hung up without a word");
+        if (!this.talked && this.spoken.length === 0)
+          this.complaints.push("hung up without a word");
         this.alive = false;
         this.where = { in: "over" };
         for (const leg of this.legs) if (leg.inConference) this.#end(leg);
@@ -309,13 +327,15 @@ export class PhoneWorld {
   #queue(): void {
     const here = this.where;
     if (here.in !== "queue") return;
-    if (here.wait !== null) this.#post(here.wait, { CallSid: CALL, QueuePosition: "2", QueueTime: "1" });
+    if (here.wait !== null)
+      this.#post(here.wait, { CallSid: CALL, QueuePosition: "2", QueueTime: "1" });
     const plan = this.#nextHuman();
     this.clock.after(3_000, () => {
       if (this.where !== here) return;
       if (plan === "busy") this.#ask(here.action, { QueueResult: "queue-full" });
       else if (plan === "failed") this.#ask(here.action, { QueueResult: "system-error" });
-      else if (plan === "no_answer" || plan === "silent") this.#ask(here.action, { QueueResult: "leave" });
+      else if (plan === "no_answer" || plan === "silent")
+        this.#ask(here.action, { QueueResult: "leave" });
       else {
         this.talked = true;
         this.clock.after(20_000, () => {
@@ -340,7 +360,13 @@ export class PhoneWorld {
   }
 
   #leg(human: boolean, statusUrl: string | null): Leg {
-    const leg: Leg = { sid: sid(this.#sids++), human, status: "initiated", statusUrl, inConference: false };
+    const leg: Leg = {
+      sid: sid(this.#sids++),
+      human,
+      status: "initiated",
+      statusUrl,
+      inConference: false,
+    };
     this.legs.push(leg);
     this.#status(leg, "initiated");
     return leg;
@@ -495,7 +521,8 @@ export class PhoneWorld {
       hangUp: (callSid) =>
         this.#request(() => {
           const leg = this.legs.find((other) => other.sid === callSid);
-          if (leg === undefined || !isLive(leg.status)) throw new RelayError("caller_gone", "21220");
+          if (leg === undefined || !isLive(leg.status))
+            throw new RelayError("caller_gone", "21220");
           this.#end(leg);
         }),
       status: (callSid) =>
@@ -507,7 +534,8 @@ export class PhoneWorld {
         this.#request(() =>
           this.legs.filter((leg) => leg.human).map((leg) => ({ sid: leg.sid, status: leg.status })),
         ),
-      createCallWithTwiml: (call, twiml) => this.#request(() => this.#ringHuman(call.statusCallback, twiml)),
+      createCallWithTwiml: (call, twiml) =>
+        this.#request(() => this.#ringHuman(call.statusCallback, twiml)),
       createCall: unused,
       createParticipant: unused,
       removeParticipant: unused,
@@ -519,5 +547,10 @@ export class PhoneWorld {
 }
 
 export function isLive(status: TwilioCallStatus): boolean {
-  return status === "initiated" || status === "ringing" || status === "in-progress" || status === "queued";
+  return (
+    status === "initiated" ||
+    status === "ringing" ||
+    status === "in-progress" ||
+    status === "queued"
+  );
 }

@@ -54,7 +54,9 @@ const ladder = fc.shuffledSubarray(["desk", "sip", "queue", "experts", "warm", "
 });
 
 describe("a transfer, whatever happens to it", () => {
-  it("has one outcome, leaves nobody on a dead line and nothing behind", { timeout: 120_000 }, async () => {
+  it("has one outcome, leaves nobody on a dead line and nothing behind", {
+    timeout: 120_000,
+  }, async () => {
     await fc.assert(
       fc.asyncProperty(ladder, plan, fc.boolean(), async (names, happens, late) => {
         const world = new PhoneWorld(ladderAgent(...names), happens, late ? { by: "limit" } : {});

@@ -3,7 +3,12 @@ import { ladderAgent } from "./directory.js";
 import { CALL, PhoneWorld, type Plan, type Rest } from "./phone-world.js";
 
 /** A transfer whose farewell has been heard, half a minute later. */
-async function transferred(names: readonly string[], plan: Partial<Plan> = {}, request = {}, deps = {}) {
+async function transferred(
+  names: readonly string[],
+  plan: Partial<Plan> = {},
+  request = {},
+  deps = {},
+) {
   const world = new PhoneWorld(ladderAgent(...names), plan, request, deps);
   world.transfer.farewellHeard();
   await world.pass(30_000);
@@ -18,15 +23,20 @@ const fault = (code: Extract<Rest, { fate: "fault" }>["code"], done = false, ms 
 });
 
 describe("a transfer that goes well", () => {
-  it.each(["desk", "sip", "queue", "experts", "warm"])("connects the caller through %s", async (name) => {
-    const world = await transferred([name]);
-    expect(world.endings).toEqual([["answered", "connected"]]);
-    expect(world.outcomes).toEqual([expect.objectContaining({ destination: name, outcome: "answered" })]);
-    expect(world.redirects).toHaveLength(1);
-    expect(world.talked).toBe(true);
-    expect(world.complaints).toEqual([]);
-    expect(world.clock.pending).toBe(0);
-  });
+  it.each(["desk", "sip", "queue", "experts", "warm"])(
+    "connects the caller through %s",
+    async (name) => {
+      const world = await transferred([name]);
+      expect(world.endings).toEqual([["answered", "connected"]]);
+      expect(world.outcomes).toEqual([
+        expect.objectContaining({ destination: name, outcome: "answered" }),
+      ]);
+      expect(world.redirects).toHaveLength(1);
+      expect(world.talked).toBe(true);
+      expect(world.complaints).toEqual([]);
+      expect(world.clock.pending).toBe(0);
+    },
+  );
 
   it("asks nothing of Twilio before the farewell was heard", async () => {
     const world = new PhoneWorld(ladderAgent("desk"), {});
@@ -111,7 +121,9 @@ describe("a destination that fails", () => {
     const humans = ["busy", "declines", "no_answer", "talks"] as const;
     const world = await transferred(["desk", "warm", "queue", "sip"], { humans });
     expect(world.endings).toEqual([["answered", "connected"]]);
-    expect(world.outcomes).toEqual([expect.objectContaining({ destination: "sip", outcome: "answered" })]);
+    expect(world.outcomes).toEqual([
+      expect.objectContaining({ destination: "sip", outcome: "answered" }),
+    ]);
     expect(world.steps.filter((step) => ["busy", "declined", "no_answer"].includes(step))).toEqual([
       "busy",
       "declined",
@@ -148,7 +160,9 @@ describe("Twilio's REST that fails", () => {
     await world.pass(30_000);
     // A request that was not carried out is not in the list; how often it was sent shows in the steps.
     expect(world.redirects).toHaveLength(1);
-    expect(world.steps.filter((step) => step === "redirect_failed").length).toBeLessThanOrEqual(redirects);
+    expect(world.steps.filter((step) => step === "redirect_failed").length).toBeLessThanOrEqual(
+      redirects,
+    );
     expect(world.legs).toHaveLength(1);
     expect(world.endings).toEqual([["answered", "connected"]]);
     expect(world.complaints).toEqual([]);
@@ -211,17 +225,22 @@ describe("a caller who hangs up", () => {
     ["while the human is briefed", "warm", 3_500, "caller_gone"],
     ["after the talk began", "desk", 5_000, "answered"],
     ["after the warm human had joined", "warm", 9_000, "answered"],
-  ] as const)("%s is one outcome, and nobody goes on ringing", async (_, name, hangUpMs, outcome) => {
-    const world = new PhoneWorld(ladderAgent(name), { hangUpMs: Math.max(0, hangUpMs) });
-    if (hangUpMs < 0) await world.pass(500);
-    world.transfer.farewellHeard();
-    await world.pass(60_000);
-    expect(world.outcomes).toHaveLength(1);
-    expect(world.endings[0]![0]).toBe(outcome);
-    expect(world.legs.filter(({ status }) => status === "ringing" || status === "in-progress")).toEqual([]);
-    expect(world.log.lines.filter((line) => /^(error|warn)/.test(line))).toEqual([]);
-    expect(world.clock.pending).toBe(0);
-  });
+  ] as const)(
+    "%s is one outcome, and nobody goes on ringing",
+    async (_, name, hangUpMs, outcome) => {
+      const world = new PhoneWorld(ladderAgent(name), { hangUpMs: Math.max(0, hangUpMs) });
+      if (hangUpMs < 0) await world.pass(500);
+      world.transfer.farewellHeard();
+      await world.pass(60_000);
+      expect(world.outcomes).toHaveLength(1);
+      expect(world.endings[0]![0]).toBe(outcome);
+      expect(
+        world.legs.filter(({ status }) => status === "ringing" || status === "in-progress"),
+      ).toEqual([]);
+      expect(world.log.lines.filter((line) => /^(error|warn)/.test(line))).toEqual([]);
+      expect(world.clock.pending).toBe(0);
+    },
+  );
 
   it("is told to the human who accepts too late", async () => {
     const world = new PhoneWorld(ladderAgent("warm"), {});
@@ -254,7 +273,10 @@ describe("a human's key", () => {
     const query = Object.fromEntries(new URL(leg.statusUrl!).searchParams);
     const press = () => world.transfer.callback({ CallSid: leg.sid, Digits: "1" }, query);
     const first = press();
-    expect(first).toMatchObject([{ verb: "dial", target: { type: "conference" } }, { verb: "hangup" }]);
+    expect(first).toMatchObject([
+      { verb: "dial", target: { type: "conference" } },
+      { verb: "hangup" },
+    ]);
     expect(press()).toEqual(first);
   });
 });

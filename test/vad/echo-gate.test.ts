@@ -4,9 +4,10 @@ import { Random } from "../../bench/random.js";
 import { FRAME_BYTES, FRAME_MS } from "../../src/codec/frame.js";
 import { encodeUlaw, ulawToLinear } from "../../src/codec/ulaw.js";
 import { EchoGate } from "../../src/vad/echo-gate.js";
-import { allocatedPerTurn } from "../support/allocation.js";
+import { allocatedPerTurn } from "../fakes/allocation.js";
 
-const clip = (name: string) => readFileSync(new URL(`../../bench/demo/assets/${name}.ulaw`, import.meta.url));
+const clip = (name: string) =>
+  readFileSync(new URL(`../../demo/assets/${name}.ulaw`, import.meta.url));
 const agent = Buffer.concat([clip("agent-greeting"), clip("agent-answer")]);
 const caller = clip("caller-problem");
 const FRAMES = Math.floor(agent.length / FRAME_BYTES);
@@ -45,7 +46,12 @@ function verdictsOf(line: Line, gate = new EchoGate(), beginMs = 0): boolean[] {
     for (let ahead = frame === 0 ? 0 : frame + LEAD_FRAMES; ahead <= frame + LEAD_FRAMES; ahead++) {
       const at = ahead * FRAME_BYTES;
       if (ahead < FRAMES)
-        gate.played(agent, at, at + FRAME_BYTES, beginMs + ahead * FRAME_MS + (line.clockErrorMs ?? 0));
+        gate.played(
+          agent,
+          at,
+          at + FRAME_BYTES,
+          beginMs + ahead * FRAME_MS + (line.clockErrorMs ?? 0),
+        );
     }
     return gate.frame(uplink, frame * FRAME_BYTES, true, beginMs + (frame + 1) * FRAME_MS);
   });
@@ -60,9 +66,12 @@ describe("echo alone", () => {
     { echoDb: -25, delayMs: 120, clockErrorMs: -60 },
     { echoDb: -25, delayMs: 500 },
     { echoDb: -35, delayMs: 300 },
-  ])("is not the caller: $echoDb dB, $delayMs ms late, the clock off by $clockErrorMs ms", (line) => {
-    expect(count(verdictsOf(line))).toBe(0);
-  });
+  ])(
+    "is not the caller: $echoDb dB, $delayMs ms late, the clock off by $clockErrorMs ms",
+    (line) => {
+      expect(count(verdictsOf(line))).toBe(0);
+    },
+  );
 
   it("is not the caller when the phone begins the next turn 120 ms earlier than the one before", () => {
     const gate = new EchoGate();
@@ -104,7 +113,9 @@ describe("the caller", () => {
       const uplink = uplinkOf({ echoDb: -20, delayMs: 0 });
       gate.played(agent, 0, 16_000, 1_000);
       if (cleared) gate.cleared(100);
-      return Array.from({ length: 50 }, (_, f) => gate.frame(uplink, f * FRAME_BYTES, true, 1_020 + f * 20));
+      return Array.from({ length: 50 }, (_, f) =>
+        gate.frame(uplink, f * FRAME_BYTES, true, 1_020 + f * 20),
+      );
     };
     expect(count(heard(false))).toBe(0);
     expect(count(heard(true))).toBe(50);

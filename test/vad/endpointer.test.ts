@@ -108,7 +108,10 @@ describe("an endpointer", () => {
         fc.integer({ min: 1, max: 15 }),
         (frames, onsetFrames, hangoverFrames) => {
           const endpointer = new Endpointer({ onsetFrames, hangoverFrames });
-          const borders = bordersOf(frames.map((speech) => (speech ? "#" : ".")).join(""), endpointer);
+          const borders = bordersOf(
+            frames.map((speech) => (speech ? "#" : ".")).join(""),
+            endpointer,
+          );
           borders.forEach(({ what, startedMs, stoppedMs, atMs }, i) => {
             expect(what).toBe(i % 2 === 0 ? "speech_started" : "speech_stopped");
             if (what === "speech_started")
@@ -116,7 +119,8 @@ describe("an endpointer", () => {
             expect(stoppedMs - startedMs).toBeGreaterThanOrEqual(onsetFrames * FRAME_MS);
             expect(frames[startedMs / FRAME_MS]).toBe(true);
             expect(frames[stoppedMs / FRAME_MS - 1]).toBe(true);
-            if (what === "speech_stopped") expect(atMs - stoppedMs).toBe((hangoverFrames - 1) * FRAME_MS);
+            if (what === "speech_stopped")
+              expect(atMs - stoppedMs).toBe((hangoverFrames - 1) * FRAME_MS);
           });
           expect(endpointer.speaking).toBe(borders.length % 2 === 1);
         },

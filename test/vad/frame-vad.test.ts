@@ -132,17 +132,20 @@ describe("sure silence", () => {
 describe("any bytes", () => {
   it("leave finite figures within their ranges", () => {
     fc.assert(
-      fc.property(fc.uint8Array({ minLength: FRAME_BYTES, maxLength: 40 * FRAME_BYTES }), (bytes) => {
-        const vad = new FrameVad();
-        for (let at = 0; at + FRAME_BYTES <= bytes.length; at += FRAME_BYTES) {
-          vad.frame(bytes, at);
-          expect(Number.isFinite(vad.score)).toBe(true);
-          for (const dbov of [vad.levelDbov, vad.noiseFloorDbov, vad.speechLevelDbov]) {
-            expect(dbov).toBeGreaterThanOrEqual(-73);
-            expect(dbov).toBeLessThanOrEqual(0);
+      fc.property(
+        fc.uint8Array({ minLength: FRAME_BYTES, maxLength: 40 * FRAME_BYTES }),
+        (bytes) => {
+          const vad = new FrameVad();
+          for (let at = 0; at + FRAME_BYTES <= bytes.length; at += FRAME_BYTES) {
+            vad.frame(bytes, at);
+            expect(Number.isFinite(vad.score)).toBe(true);
+            for (const dbov of [vad.levelDbov, vad.noiseFloorDbov, vad.speechLevelDbov]) {
+              expect(dbov).toBeGreaterThanOrEqual(-73);
+              expect(dbov).toBeLessThanOrEqual(0);
+            }
           }
-        }
-      }),
+        },
+      ),
       { numRuns: 50 },
     );
   });

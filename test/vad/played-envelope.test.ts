@@ -53,17 +53,20 @@ describe("PlayedEnvelope", () => {
     const whole = new PlayedEnvelope();
     whole.played(loud, 0, 4_000, 1_000);
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: 1, max: 700 }), { minLength: 1, maxLength: 40 }), (sizes) => {
-        const cut = new PlayedEnvelope();
-        let at = 0;
-        for (const size of [...sizes, 4_000]) {
-          const end = Math.min(4_000, at + size);
-          if (end > at) cut.played(loud, at, end, 1_000 + at / 8);
-          at = end;
-        }
-        for (let step = 95; step < 155; step++)
-          expect(cut.loudestDbov(WHOLE_BAND, step)).toBe(whole.loudestDbov(WHOLE_BAND, step));
-      }),
+      fc.property(
+        fc.array(fc.integer({ min: 1, max: 700 }), { minLength: 1, maxLength: 40 }),
+        (sizes) => {
+          const cut = new PlayedEnvelope();
+          let at = 0;
+          for (const size of [...sizes, 4_000]) {
+            const end = Math.min(4_000, at + size);
+            if (end > at) cut.played(loud, at, end, 1_000 + at / 8);
+            at = end;
+          }
+          for (let step = 95; step < 155; step++)
+            expect(cut.loudestDbov(WHOLE_BAND, step)).toBe(whole.loudestDbov(WHOLE_BAND, step));
+        },
+      ),
     );
   });
 

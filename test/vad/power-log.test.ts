@@ -27,6 +27,7 @@ describe("power as octaves", () => {
   });
 
   it("comes back from dBov", () => {
-    for (const dbov of [-60, -33, 0]) expect(octavesToDbov(dbovToOctaves(dbov))).toBeCloseTo(dbov, 9);
+    for (const dbov of [-60, -33, 0])
+      expect(octavesToDbov(dbovToOctaves(dbov))).toBeCloseTo(dbov, 9);
   });
 });

@@ -5,7 +5,9 @@ import { encodeUlaw } from "../../src/codec/ulaw.js";
 
 /** @param sampleAt  a 16-bit sample for each index. */
 export function signal(samples: number, sampleAt: (i: number) => number): Uint8Array {
-  const pcm = Int16Array.from({ length: samples }, (_, i) => Math.max(-32768, Math.min(32767, sampleAt(i))));
+  const pcm = Int16Array.from({ length: samples }, (_, i) =>
+    Math.max(-32768, Math.min(32767, sampleAt(i))),
+  );
   const ulaw = new Uint8Array(samples);
   encodeUlaw(pcm, ulaw);
   return ulaw;
@@ -18,7 +20,7 @@ export function whiteNoise(samples: number, amplitude: number, seed: number): Ui
 
 /** Recorded human speech: a caller of the demo. */
 export function recordedSpeech(): Uint8Array {
-  return readFileSync(new URL("../../bench/demo/assets/caller-problem.ulaw", import.meta.url));
+  return readFileSync(new URL("../../demo/assets/caller-problem.ulaw", import.meta.url));
 }
 
 export function joined(...parts: readonly Uint8Array[]): Uint8Array {

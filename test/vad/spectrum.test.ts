@@ -1,11 +1,24 @@
 import { describe, expect, it } from "vitest";
 import { FRAME_BYTES } from "../../src/codec/frame.js";
 import { encodeUlaw, ulawToLinear } from "../../src/codec/ulaw.js";
-import { LOW, powers, SPECTRUM_STATE, splitLow, splitWide, WHOLE, WIDE } from "../../src/vad/spectrum.js";
+import {
+  LOW,
+  powers,
+  SPECTRUM_STATE,
+  splitLow,
+  splitWide,
+  WHOLE,
+  WIDE,
+} from "../../src/vad/spectrum.js";
 import { signal, whiteNoise } from "./signals.js";
 
 /** What is left of the last of `frames`. */
-function analyse(ulaw: Uint8Array): { power: number; wide: number[]; low: number[]; repeats: number } {
+function analyse(ulaw: Uint8Array): {
+  power: number;
+  wide: number[];
+  low: number[];
+  repeats: number;
+} {
   const state = new Float64Array(SPECTRUM_STATE);
   let repeats = 0;
   for (let at = 0; at + FRAME_BYTES <= ulaw.length; at += FRAME_BYTES) {
@@ -60,10 +73,12 @@ describe("a frame's spectrum", () => {
     const voice = (hz: number) =>
       signal(1600, (i) => {
         let sum = 0;
-        for (let k = 1; k * hz < 3000; k++) sum += Math.cos((2 * Math.PI * hz * k * i) / 8000 + k * k) / k;
+        for (let k = 1; k * hz < 3000; k++)
+          sum += Math.cos((2 * Math.PI * hz * k * i) / 8000 + k * k) / k;
         return 4000 * sum;
       });
-    for (const hz of [90, 120, 180, 260]) expect(analyse(voice(hz)).repeats).toBeGreaterThanOrEqual(29);
+    for (const hz of [90, 120, 180, 260])
+      expect(analyse(voice(hz)).repeats).toBeGreaterThanOrEqual(29);
     let sum = 0;
     for (let seed = 1; seed <= 40; seed++) sum += analyse(whiteNoise(1600, 3000, seed)).repeats;
     expect(sum / 40).toBeLessThan(25);

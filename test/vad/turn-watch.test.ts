@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { LineTuner } from "../../src/vad/line-tuner.js";
+import { ThresholdTuner } from "../../src/vad/threshold-tuner.js";
 import { TurnWatch } from "../../src/vad/turn-watch.js";
 
 const SILENCE_MS = 500;
 let told: string[] = [];
 
-class Told extends LineTuner {
+class Told extends ThresholdTuner {
   override callerPaused(ms: number): void {
     told.push(`paused ${ms}`);
   }
@@ -21,7 +21,9 @@ class Told extends LineTuner {
 }
 
 function watch(): TurnWatch {
-  return new TurnWatch(new Told({ threshold: 0.5, prefixPaddingMs: 300, silenceDurationMs: SILENCE_MS }));
+  return new TurnWatch(
+    new Told({ threshold: 0.5, prefixPaddingMs: 300, silenceDurationMs: SILENCE_MS }),
+  );
 }
 
 beforeEach(() => {

@@ -3,7 +3,7 @@
 import { expect, it } from "vitest";
 import { FRAME_BYTES } from "../../src/codec/frame.js";
 import { FrameVad } from "../../src/vad/frame-vad.js";
-import { allocatedPerTurn } from "../support/allocation.js";
+import { allocatedPerTurn } from "../fakes/allocation.js";
 import { joined, recordedSpeech, whiteNoise } from "./signals.js";
 
 it("listening costs no memory", () => {

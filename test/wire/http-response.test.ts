@@ -24,7 +24,8 @@ function readIn(pieces: readonly string[]): Outcome & { readonly reader: HttpRes
   return { reader, status: reader.head?.status ?? 0, body, done };
 }
 
-const WITH_LENGTH = "HTTP/1.1 200 OK\r\nContent-Type: audio/x-wav\r\nContent-Length: 11\r\n\r\nhello world";
+const WITH_LENGTH =
+  "HTTP/1.1 200 OK\r\nContent-Type: audio/x-wav\r\nContent-Length: 11\r\n\r\nhello world";
 const CHUNKED =
   'HTTP/1.1 200 OK\r\ntransfer-encoding: Chunked\r\n\r\n5\r\nhello\r\n1;ext="1"\r\n \r\n005\r\nworld\r\n0\r\nX-Sum: 1\r\n\r\n';
 const UNTIL_CLOSE = "HTTP/1.0 200 OK\r\nServer: old\r\n\r\nhello world";
@@ -80,14 +81,20 @@ describe("HttpResponseReader", () => {
     ["a header folded over two lines", "HTTP/1.1 200 OK\r\na: b\r\n c\r\n\r\n"],
     ["a length that is none", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"],
     ["two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"],
-    ["a coding that was not asked for", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"],
+    [
+      "a coding that was not asked for",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+    ],
     ["a chunk without a size", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n"],
     [
       "a chunk that is longer than it says",
       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n",
     ],
     ["a head without an end", `HTTP/1.1 200 OK\r\n${"a: b\r\n".repeat(4_000)}`],
-    ["a line without an end", `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;${"x".repeat(2_000)}`],
+    [
+      "a line without an end",
+      `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;${"x".repeat(2_000)}`,
+    ],
   ])("refuses %s", (_, text) => {
     expect(() => readIn([text])).toThrow(expect.objectContaining({ code: "wire_invalid" }));
     expect(() => readIn([...text])).toThrow(expect.objectContaining({ code: "wire_invalid" }));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { WireError } from "../../src/errors.js";
+import { WireError } from "../../src/domain/errors.js";
 import {
   acceptSource,
   type UpgradeAnswer,
@@ -88,7 +88,11 @@ describe("UpgradeReader", () => {
     ["a folded header", GOOD.replace("Connection:", " Connection:"), "header line"],
     ["a space before the colon", GOOD.replace("Connection:", "Connection :"), "header line"],
     ["another protocol", GOOD.replace("websocket", "h2c"), "upgrade"],
-    ["no Upgrade in Connection", GOOD.replace("Connection: Upgrade", "Connection: close"), "connection"],
+    [
+      "no Upgrade in Connection",
+      GOOD.replace("Connection: Upgrade", "Connection: close"),
+      "connection",
+    ],
     ["another key's answer", GOOD.replace("s3pP", "S3pP"), "sec-websocket-accept"],
     [
       "an extension nobody asked for",
@@ -108,7 +112,11 @@ describe("UpgradeReader", () => {
   });
 
   it.each([
-    ["with a length", 'HTTP/1.1 401 Unauthorized\r\nContent-Length: 10\r\n\r\n{"a":"é"}', '{"a":"é"}'],
+    [
+      "with a length",
+      'HTTP/1.1 401 Unauthorized\r\nContent-Length: 10\r\n\r\n{"a":"é"}',
+      '{"a":"é"}',
+    ],
     ["without a body", "HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n", ""],
     [
       "in chunks",
@@ -142,7 +150,9 @@ describe("UpgradeReader", () => {
 
   it("reads no more of a refusal than it needs", () => {
     const reader = new UpgradeReader(ACCEPT);
-    const bytes = Buffer.from(`HTTP/1.1 500 X\r\nContent-Length: 9000000\r\n\r\n${"x".repeat(9000)}`);
+    const bytes = Buffer.from(
+      `HTTP/1.1 500 X\r\nContent-Length: 9000000\r\n\r\n${"x".repeat(9000)}`,
+    );
     expect(reader.read(bytes, 0, bytes.length)).toMatchObject({ kind: "refused", status: 500 });
   });
 });

@@ -6,7 +6,10 @@ export type Spelling = fc.Arbitrary<string>;
 
 const space = fc.oneof(
   { weight: 6, arbitrary: fc.constant("") },
-  { weight: 1, arbitrary: fc.string({ unit: fc.constantFrom(" ", "\t", "\n", "\r"), maxLength: 3 }) },
+  {
+    weight: 1,
+    arbitrary: fc.string({ unit: fc.constantFrom(" ", "\t", "\n", "\r"), maxLength: 3 }),
+  },
 );
 
 /** Now and then a character of a string is spelled as an escape. */
@@ -14,7 +17,8 @@ export function spelledString(text: string): Spelling {
   const plain = JSON.stringify(text);
   if (text.length === 0) return fc.constant(plain);
   const escaped = fc.nat({ max: text.length - 1 }).map((at) => {
-    const spelled = text[at] === "/" ? "\\/" : `\\u${text.charCodeAt(at).toString(16).padStart(4, "0")}`;
+    const spelled =
+      text[at] === "/" ? "\\/" : `\\u${text.charCodeAt(at).toString(16).padStart(4, "0")}`;
     return `"${JSON.stringify(text.slice(0, at)).slice(1, -1)}${spelled}${JSON.stringify(text.slice(at + 1)).slice(1, -1)}"`;
   });
   return fc.oneof({ weight: 60, arbitrary: fc.constant(plain) }, { weight: 1, arbitrary: escaped });
@@ -24,7 +28,18 @@ export function spelledString(text: string): Spelling {
 export const anyValue: Spelling = fc.oneof(
   {
     weight: 5,
-    arbitrary: fc.constantFrom("0", "-0", "1", "-12.50", "1e3", "2E-7", "1.5e+2", "true", "false", "null"),
+    arbitrary: fc.constantFrom(
+      "0",
+      "-0",
+      "1",
+      "-12.50",
+      "1e3",
+      "2E-7",
+      "1.5e+2",
+      "true",
+      "false",
+      "null",
+    ),
   },
   { weight: 3, arbitrary: fc.string({ unit: fc.constantFrom(..."aZ09 ,:{}[]_-+/=") }).map(quote) },
   { weight: 1, arbitrary: fc.string({ unit: "grapheme", maxLength: 6 }).map(quote) },
@@ -35,7 +50,10 @@ export const anyValue: Spelling = fc.oneof(
       .map((json) => JSON.stringify(JSON.parse(json), null, 1))
       .filter((json) => !json.includes("\\")),
   },
-  { weight: 1, arbitrary: fc.constantFrom("[]", "{}", "[ ]", "{ }", '{"a":[1,{"b":"c"}]}', "[[[]],{}]") },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom("[]", "{}", "[ ]", "{ }", '{"a":[1,{"b":"c"}]}', "[[[]],{}]"),
+  },
 );
 
 /** One member: key and value as JSON text. */
@@ -51,7 +69,18 @@ export function member(key: string, value: Spelling): fc.Arbitrary<Member> {
 /** Keys of which none is known to the scanners, some nearly. */
 const unknownMember: fc.Arbitrary<Member> = fc.record({
   key: fc
-    .constantFrom("x", "", "Event", "events", "medi", "payloads", "typ", "delt", "item", "__proto__")
+    .constantFrom(
+      "x",
+      "",
+      "Event",
+      "events",
+      "medi",
+      "payloads",
+      "typ",
+      "delt",
+      "item",
+      "__proto__",
+    )
     .map(quote),
   value: anyValue,
 });
@@ -62,7 +91,10 @@ export function spelledObject(members: readonly fc.Arbitrary<Member>[]): Spellin
     .record({
       known: fc.tuple(...members),
       unknown: fc.array(unknownMember, { maxLength: 2 }),
-      doubled: fc.oneof({ weight: 30, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: fc.nat() }),
+      doubled: fc.oneof(
+        { weight: 30, arbitrary: fc.constant(null) },
+        { weight: 1, arbitrary: fc.nat() },
+      ),
       seed: fc.infiniteStream(fc.nat({ max: 1 << 30 })),
       spaces: fc.infiniteStream(space),
     })
@@ -70,7 +102,9 @@ export function spelledObject(members: readonly fc.Arbitrary<Member>[]): Spellin
       const all = [...known, ...unknown];
       if (doubled !== null) all.push(all[doubled % all.length]!);
       const next = () => spaces.next().value;
-      const order = all.map((entry) => ({ entry, rank: seed.next().value })).sort((a, b) => a.rank - b.rank);
+      const order = all
+        .map((entry) => ({ entry, rank: seed.next().value }))
+        .sort((a, b) => a.rank - b.rank);
       const body = order.map(
         ({ entry }) => `${next()}${entry.key}${next()}:${next()}${entry.value}${next()}`,
       );
@@ -79,7 +113,9 @@ export function spelledObject(members: readonly fc.Arbitrary<Member>[]): Spellin
 }
 
 /** A message, and the same with a byte changed, taken out or put in, cut off, or with something after it. */
-export function spoiled(message: fc.Arbitrary<Uint8Array>): fc.Arbitrary<readonly [Uint8Array, Uint8Array]> {
+export function spoiled(
+  message: fc.Arbitrary<Uint8Array>,
+): fc.Arbitrary<readonly [Uint8Array, Uint8Array]> {
   return fc
     .tuple(
       message,
@@ -89,7 +125,10 @@ export function spoiled(message: fc.Arbitrary<Uint8Array>): fc.Arbitrary<readonl
     .chain(([bytes, at, byte]) => {
       const i = at % (bytes.length + 1);
       return fc.constantFrom(
-        [bytes, Uint8Array.from([...bytes.subarray(0, i), byte, ...bytes.subarray(i + 1)])] as const,
+        [
+          bytes,
+          Uint8Array.from([...bytes.subarray(0, i), byte, ...bytes.subarray(i + 1)]),
+        ] as const,
         [bytes, Uint8Array.from([...bytes.subarray(0, i), byte, ...bytes.subarray(i)])] as const,
         [bytes, Uint8Array.from([...bytes.subarray(0, i), ...bytes.subarray(i + 1)])] as const,
         [bytes, bytes.slice(0, i)] as const,

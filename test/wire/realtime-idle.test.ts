@@ -54,7 +54,8 @@ describe("isIdleEvent", () => {
   });
 
   it("is not taken in by a type inside an event that is acted on", () => {
-    const text = '{"type":"error","error":{"type":"conversation.item.done","code":"x","message":"m"}}';
+    const text =
+      '{"type":"error","error":{"type":"conversation.item.done","code":"x","message":"m"}}';
     expect(isIdleEvent(bytesOf(text))).toBe(false);
     expect(parseServerEvent(bytesOf(text)).type).toBe("error");
   });

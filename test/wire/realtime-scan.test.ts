@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { WireError } from "../../src/errors.js";
+import { WireError } from "../../src/domain/errors.js";
 import { sameBytes } from "../../src/wire/json-scan.js";
 import { parseServerEvent } from "../../src/wire/realtime.js";
 import { AppendWriter, DeltaScan, scanDelta } from "../../src/wire/realtime-audio.js";
@@ -26,7 +26,8 @@ interface Found {
 function fast(bytes: Uint8Array): Found | null {
   const out = new DeltaScan();
   if (!scanDelta(bytes, out)) return null;
-  const text = (start: number, end: number) => Buffer.from(bytes.subarray(start, end)).toString("latin1");
+  const text = (start: number, end: number) =>
+    Buffer.from(bytes.subarray(start, end)).toString("latin1");
   return {
     kind: out.kind,
     responseId: text(out.responseIdStart, out.responseIdEnd),

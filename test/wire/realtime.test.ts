@@ -1,7 +1,7 @@
 import type { RealtimeClientEvent, RealtimeServerEvent } from "openai/resources/realtime/realtime";
 import { describe, expect, it } from "vitest";
-import { WireError } from "../../src/errors.js";
-import type { ItemId, ResponseId, ToolCallId } from "../../src/ports.js";
+import { WireError } from "../../src/domain/errors.js";
+import type { ItemId, ResponseId, ToolCallId } from "../../src/domain/ids.js";
 import { parseServerEvent, type ServerEventType } from "../../src/wire/realtime.js";
 import { type ClientEvent, encodeClientEvent } from "../../src/wire/realtime-client.js";
 import { usageToTokens } from "../../src/wire/realtime-usage.js";
@@ -33,7 +33,9 @@ const sameClientNames: Same<ClientEvent["type"], RealtimeClientEvent["type"]> = 
 describe("the names of events", () => {
   it("are those of OpenAI's package", () => {
     expect([sameNames, sameClientNames]).toEqual([true, true]);
-    expect(theirs({ type: "input_audio_buffer.clear" })).toEqual({ type: "input_audio_buffer.clear" });
+    expect(theirs({ type: "input_audio_buffer.clear" })).toEqual({
+      type: "input_audio_buffer.clear",
+    });
   });
 });
 
@@ -119,9 +121,20 @@ const EVENTS: { readonly [T in ServerEventType]: readonly [sent: object, read: o
     },
   ],
   "session.updated": [
-    { session: { type: "realtime", audio: { input: { format: { type: "audio/pcmu" } }, output: {} } } },
     {
-      session: { id: null, model: null, expiresAtS: null, inputFormat: "audio/pcmu", outputFormat: null },
+      session: {
+        type: "realtime",
+        audio: { input: { format: { type: "audio/pcmu" } }, output: {} },
+      },
+    },
+    {
+      session: {
+        id: null,
+        model: null,
+        expiresAtS: null,
+        inputFormat: "audio/pcmu",
+        outputFormat: null,
+      },
     },
   ],
   "conversation.item.added": [
@@ -156,7 +169,15 @@ const EVENTS: { readonly [T in ServerEventType]: readonly [sent: object, read: o
     },
   ],
   "conversation.item.input_audio_transcription.segment": [
-    { item_id: "item_1", content_index: 0, id: "seg_1", text: "Hello", speaker: "A", start: 0.5, end: 1.25 },
+    {
+      item_id: "item_1",
+      content_index: 0,
+      id: "seg_1",
+      text: "Hello",
+      speaker: "A",
+      start: 0.5,
+      end: 1.25,
+    },
     { itemId: "item_1", text: "Hello", speaker: "A", startS: 0.5, endS: 1.25 },
   ],
   "conversation.item.input_audio_transcription.failed": [
@@ -193,7 +214,10 @@ const EVENTS: { readonly [T in ServerEventType]: readonly [sent: object, read: o
     { item_id: "item_1", audio_start_ms: 0, audio_end_ms: 5000 },
     { itemId: "item_1", audioStartMs: 0, audioEndMs: 5000 },
   ],
-  "input_audio_buffer.dtmf_event_received": [{ event: "9", received_at: 1790000000 }, { digit: "9" }],
+  "input_audio_buffer.dtmf_event_received": [
+    { event: "9", received_at: 1790000000 },
+    { digit: "9" },
+  ],
   "response.created": [
     {
       response: {
@@ -399,16 +423,23 @@ describe("parseServerEvent", () => {
     expect(() => parse({ type, ...sent, [key]: undefined })).toThrow(WireError);
   });
 
-  it.each(["conversation.created", "response.cancelled", "response.audio.delta", "toString", "__proto__"])(
-    "counts %s among the unknown",
-    (name) => expect(parse({ type: name })).toEqual({ type: "unknown", name }),
+  it.each([
+    "conversation.created",
+    "response.cancelled",
+    "response.audio.delta",
+    "toString",
+    "__proto__",
+  ])("counts %s among the unknown", (name) =>
+    expect(parse({ type: name })).toEqual({ type: "unknown", name }),
   );
 
   it("reads a response that has hardly begun, and one of a status yet to be invented", () => {
     expect(parse({ type: "response.created", response: { id: "resp_1" } })).toMatchObject({
       response: { id: "resp_1", status: "unknown", statusDetails: null, output: [], usage: null },
     });
-    expect(parse({ type: "response.done", response: { id: "resp_1", status: "paused" } })).toMatchObject({
+    expect(
+      parse({ type: "response.done", response: { id: "resp_1", status: "paused" } }),
+    ).toMatchObject({
       response: { status: "unknown" },
     });
   });
@@ -420,7 +451,10 @@ describe("parseServerEvent", () => {
       status_details: { type: "cancelled", reason: "turn_detected" },
     };
     expect(parse({ type: "response.done", response })).toMatchObject({
-      response: { status: "cancelled", statusDetails: { reason: "turn_detected", errorCode: null } },
+      response: {
+        status: "cancelled",
+        statusDetails: { reason: "turn_detected", errorCode: null },
+      },
     });
   });
 
@@ -441,7 +475,10 @@ describe("parseServerEvent", () => {
 
   it("takes a message of a role it does not know for an unknown item", () => {
     expect(
-      parse({ type: "conversation.item.added", item: { id: "item_1", type: "message", role: "critic" } }),
+      parse({
+        type: "conversation.item.added",
+        item: { id: "item_1", type: "message", role: "critic" },
+      }),
     ).toMatchObject({ item: { type: "unknown", id: "item_1", name: "message" } });
   });
 
@@ -451,8 +488,14 @@ describe("parseServerEvent", () => {
     ["an empty id", { type: "response.output_audio.done", ...AT, item_id: "" }],
     ["a response without id", { type: "response.done", response: { status: "completed" } }],
     ["output that is no list", { type: "response.done", response: { id: "resp_1", output: {} } }],
-    ["a call without call_id", { type: "conversation.item.added", item: { ...CALL, call_id: undefined } }],
-    ["tokens below 0", { type: "response.done", response: { id: "r", usage: { input_tokens: -1 } } }],
+    [
+      "a call without call_id",
+      { type: "conversation.item.added", item: { ...CALL, call_id: undefined } },
+    ],
+    [
+      "tokens below 0",
+      { type: "response.done", response: { id: "r", usage: { input_tokens: -1 } } },
+    ],
     ["no type", { event_id: "event_1" }],
   ])("refuses %s", (_, event) => expect(() => parse(event)).toThrow(WireError));
 
@@ -470,7 +513,8 @@ describe("parseServerEvent", () => {
 describe("usageToTokens", () => {
   const tokens = (usage: unknown) => {
     const event = parse({ type: "response.done", response: { id: "resp_1", usage } });
-    if (event.type !== "response.done" || event.response.usage === null) throw new Error("no usage");
+    if (event.type !== "response.done" || event.response.usage === null)
+      throw new Error("no usage");
     return usageToTokens(event.response.usage);
   };
   const NONE = {
@@ -499,7 +543,9 @@ describe("usageToTokens", () => {
 
   it("counts what is missing as 0", () => {
     expect(tokens({})).toEqual(NONE);
-    expect(tokens({ input_token_details: null, output_token_details: { audio_tokens: 5 } })).toEqual({
+    expect(
+      tokens({ input_token_details: null, output_token_details: { audio_tokens: 5 } }),
+    ).toEqual({
       ...NONE,
       outputAudio: 5,
     });
@@ -509,10 +555,18 @@ describe("usageToTokens", () => {
     [100, { cachedText: 100, cachedAudio: 0, cachedImage: 0 }],
     [450, { cachedText: 400, cachedAudio: 50, cachedImage: 0 }],
     [9999, { cachedText: 400, cachedAudio: 600, cachedImage: 10 }],
-  ])("takes %i unsorted cached tokens as text first, and never more than there were", (cached, wanted) => {
-    const details = { text_tokens: 400, audio_tokens: 600, image_tokens: 10, cached_tokens: cached };
-    expect(tokens({ input_token_details: details })).toMatchObject(wanted);
-  });
+  ])(
+    "takes %i unsorted cached tokens as text first, and never more than there were",
+    (cached, wanted) => {
+      const details = {
+        text_tokens: 400,
+        audio_tokens: 600,
+        image_tokens: 10,
+        cached_tokens: cached,
+      };
+      expect(tokens({ input_token_details: details })).toMatchObject(wanted);
+    },
+  );
 });
 
 // --- what we send -----------------------------------------------------------------------------------------
@@ -535,7 +589,9 @@ describe("encodeClientEvent", () => {
           },
           output: { format: { type: "audio/pcmu" }, voice: "marin", speed: 1 },
         },
-        tools: [{ type: "function", name: "lookup", description: "Find", parameters: { type: "object" } }],
+        tools: [
+          { type: "function", name: "lookup", description: "Find", parameters: { type: "object" } },
+        ],
         tool_choice: "auto",
         max_output_tokens: "inf",
         truncation: { type: "retention_ratio", retention_ratio: 0.8 },
@@ -544,13 +600,21 @@ describe("encodeClientEvent", () => {
     },
     { type: "input_audio_buffer.append", audio: "//8=" },
     { type: "input_audio_buffer.commit" },
-    { type: "conversation.item.truncate", item_id: "item_1" as ItemId, content_index: 0, audio_end_ms: 1480 },
+    {
+      type: "conversation.item.truncate",
+      item_id: "item_1" as ItemId,
+      content_index: 0,
+      audio_end_ms: 1480,
+    },
     {
       type: "conversation.item.create",
       previous_item_id: "root",
       item: { type: "function_call_output", call_id: "call_1" as ToolCallId, output: "{}" },
     },
-    { type: "response.create", response: { conversation: "none", input: [], metadata: { a: "b" } } },
+    {
+      type: "response.create",
+      response: { conversation: "none", input: [], metadata: { a: "b" } },
+    },
     { type: "response.cancel", response_id: "resp_1" as ResponseId },
   ];
 
@@ -559,7 +623,8 @@ describe("encodeClientEvent", () => {
   });
 
   it("cannot write what the API refuses", () => {
-    const update = (session: Extract<ClientEvent, { type: "session.update" }>["session"]) => session;
+    const update = (session: Extract<ClientEvent, { type: "session.update" }>["session"]) =>
+      session;
     // @ts-expect-error a rate belongs to PCM alone
     update({ type: "realtime", audio: { input: { format: { type: "audio/pcmu", rate: 8000 } } } });
     // @ts-expect-error the preview API's name

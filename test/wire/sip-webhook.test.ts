@@ -1,6 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { WireError } from "../../src/errors.js";
-import { MAX_SIP_WEBHOOK_BYTES, parseSipWebhook, sipHeader, sipHeaders } from "../../src/wire/sip-webhook.js";
+import { WireError } from "../../src/domain/errors.js";
+import {
+  MAX_SIP_WEBHOOK_BYTES,
+  parseSipWebhook,
+  sipHeader,
+  sipHeaders,
+} from "../../src/wire/sip-webhook.js";
 import { bytesOf } from "./json-text.js";
 
 const parse = (value: unknown) => parseSipWebhook(bytesOf(JSON.stringify(value)));
@@ -34,9 +39,12 @@ describe("parseSipWebhook", () => {
     });
   });
 
-  it.each([undefined, null, "zrtp"])("does without media security it knows: %s", (sip_media_security) => {
-    expect(parse(withData({ sip_media_security }))).toMatchObject({ mediaSecurity: null });
-  });
+  it.each([undefined, null, "zrtp"])(
+    "does without media security it knows: %s",
+    (sip_media_security) => {
+      expect(parse(withData({ sip_media_security }))).toMatchObject({ mediaSecurity: null });
+    },
+  );
 
   it("leaves other events alone", () => {
     expect(parse({ type: "live.call.incoming", data: { session_id: "live_1" } })).toEqual({

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { WireError } from "../../src/errors.js";
-import type { StreamSid } from "../../src/ports.js";
+import { WireError } from "../../src/domain/errors.js";
+import type { StreamSid } from "../../src/domain/ids.js";
 import {
   MAX_TWILIO_MESSAGE_BYTES,
   parseTwilioMessage,
@@ -52,7 +52,14 @@ describe("parseTwilioMessage", () => {
     ],
     [
       MEDIA,
-      { event: "media", sequenceNumber: 3, track: "inbound", chunk: 1, timestampMs: 20, payload: "//8=" },
+      {
+        event: "media",
+        sequenceNumber: 3,
+        track: "inbound",
+        chunk: 1,
+        timestampMs: 20,
+        payload: "//8=",
+      },
     ],
     [
       {
@@ -68,7 +75,12 @@ describe("parseTwilioMessage", () => {
       { event: "mark", name: "r1:3" },
     ],
     [
-      { event: "stop", sequenceNumber: "9", streamSid: "MZ1", stop: { accountSid: "AC1", callSid: "CA1" } },
+      {
+        event: "stop",
+        sequenceNumber: "9",
+        streamSid: "MZ1",
+        stop: { accountSid: "AC1", callSid: "CA1" },
+      },
       { event: "stop", callSid: "CA1" },
     ],
     [
@@ -81,7 +93,9 @@ describe("parseTwilioMessage", () => {
   it("takes a start without parameters", () => {
     const { customParameters: _, ...start } = START.start;
     expect(parse({ ...START, start })).toMatchObject({ event: "start", customParameters: {} });
-    expect(parse({ ...START, start: { ...start, customParameters: {} } })).toMatchObject({ event: "start" });
+    expect(parse({ ...START, start: { ...start, customParameters: {} } })).toMatchObject({
+      event: "start",
+    });
   });
 
   it("keeps a parameter called __proto__ a parameter", () => {
@@ -125,7 +139,10 @@ describe("parseTwilioMessage", () => {
     ["an endless stream id", withStart({ streamSid: "M".repeat(600) })],
     ["tracks that are no strings", withStart({ tracks: [1] })],
     ["no media format", withStart({ mediaFormat: undefined })],
-    ["a sample rate as text", withStart({ mediaFormat: { ...START.start.mediaFormat, sampleRate: "8000" } })],
+    [
+      "a sample rate as text",
+      withStart({ mediaFormat: { ...START.start.mediaFormat, sampleRate: "8000" } }),
+    ],
     ["parameters that are no strings", withStart({ customParameters: { token: 1 } })],
     ["no digit", { event: "dtmf", dtmf: {} }],
     ["no mark name", { event: "mark", mark: {} }],
@@ -186,7 +203,9 @@ describe("TwilioWriter", () => {
     expect(text(writer.media(Uint8Array.of(0xff, 0xff), 0, 2))).toBe(
       '{"event":"media","streamSid":"MZ1","media":{"payload":"//8="}}',
     );
-    expect(text(writer.mark(1, 30))).toBe('{"event":"mark","streamSid":"MZ1","mark":{"name":"1:30"}}');
+    expect(text(writer.mark(1, 30))).toBe(
+      '{"event":"mark","streamSid":"MZ1","mark":{"name":"1:30"}}',
+    );
     expect(text(writer.clear())).toBe('{"event":"clear","streamSid":"MZ1"}');
   });
 

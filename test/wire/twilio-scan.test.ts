@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { WireError } from "../../src/errors.js";
+import { WireError } from "../../src/domain/errors.js";
 import {
   MAX_TWILIO_MESSAGE_BYTES,
   MarkScan,
@@ -34,7 +34,9 @@ function fast(bytes: Uint8Array, out = new MediaScan()): Found | null {
   if (!scanMedia(bytes, out)) return null;
   const payload = Buffer.from(bytes.subarray(out.payloadStart, out.payloadEnd)).toString("latin1");
   // What the scanner decoded is what Node decodes.
-  expect(Buffer.from(out.audio.subarray(0, out.audioBytes))).toEqual(Buffer.from(payload, "base64"));
+  expect(Buffer.from(out.audio.subarray(0, out.audioBytes))).toEqual(
+    Buffer.from(payload, "base64"),
+  );
   return { timestampMs: out.timestampMs, sequenceNumber: out.sequenceNumber, payload };
 }
 
@@ -57,11 +59,23 @@ const digits = fc.oneof(
   { weight: 30, arbitrary: fc.nat().map(String) },
   {
     weight: 1,
-    arbitrary: fc.constantFrom("", "007", "-1", "1.5", "1e3", "999999999999999", "1234567890123456", " 1"),
+    arbitrary: fc.constantFrom(
+      "",
+      "007",
+      "-1",
+      "1.5",
+      "1e3",
+      "999999999999999",
+      "1234567890123456",
+      " 1",
+    ),
   },
 );
 const payload = fc.oneof(
-  { weight: 30, arbitrary: fc.uint8Array({ maxLength: 170 }).map((b) => Buffer.from(b).toString("base64")) },
+  {
+    weight: 30,
+    arbitrary: fc.uint8Array({ maxLength: 170 }).map((b) => Buffer.from(b).toString("base64")),
+  },
   { weight: 1, arbitrary: fc.constantFrom("AAA", "AB==", "<b64>", "AA=A", "AA==AAAA", 'a"b', "é") },
 );
 const string = (text: fc.Arbitrary<string>): Spelling => text.chain(spelledString);
@@ -75,7 +89,9 @@ const mostly = (value: Spelling): Spelling =>
 const media = spelledObject([
   member(
     "track",
-    mostly(string(fc.oneof({ weight: 20, arbitrary: fc.constant("inbound") }, fc.constant("outbound")))),
+    mostly(
+      string(fc.oneof({ weight: 20, arbitrary: fc.constant("inbound") }, fc.constant("outbound"))),
+    ),
   ),
   member("chunk", mostly(string(digits))),
   member("timestamp", mostly(string(digits))),
@@ -86,7 +102,9 @@ const message: fc.Arbitrary<Uint8Array> = spelledObject([
   member(
     "event",
     mostly(
-      string(fc.oneof({ weight: 20, arbitrary: fc.constant("media") }, fc.constantFrom("mark", "medi"))),
+      string(
+        fc.oneof({ weight: 20, arbitrary: fc.constant("media") }, fc.constantFrom("mark", "medi")),
+      ),
     ),
   ),
   member("sequenceNumber", mostly(string(digits))),
@@ -185,7 +203,11 @@ describe("scanMedia", () => {
   it("leaves out every change of one byte of a typical message that changes what it says", () => {
     const typical = bytesOf(TYPICAL("AAECAw=="));
     const taught = new MediaScan();
-    expect(fast(typical, taught)).toEqual({ timestampMs: 645, sequenceNumber: 34, payload: "AAECAw==" });
+    expect(fast(typical, taught)).toEqual({
+      timestampMs: 645,
+      sequenceNumber: 34,
+      payload: "AAECAw==",
+    });
     expect(taught.layout.matches(typical)).toBe(true);
     let matched = 0;
     for (let at = 0; at < typical.length; at++) {
@@ -197,7 +219,8 @@ describe("scanMedia", () => {
         const again = fast(changed, taught);
         fast(typical, taught);
         // Plain comparison: 40,000 matchers would take seconds.
-        if (JSON.stringify(again) !== JSON.stringify(got)) expect([at, byte, again]).toEqual([at, byte, got]);
+        if (JSON.stringify(again) !== JSON.stringify(got))
+          expect([at, byte, again]).toEqual([at, byte, got]);
         if (got === null) continue;
         const wanted = slow(changed);
         if (JSON.stringify(got) !== JSON.stringify(wanted))
@@ -247,7 +270,9 @@ describe("scanMedia", () => {
       ["AAAA", "BBBB"],
       ["x", "BBBB"],
     ]) {
-      const bytes = bytesOf(TYPICAL(last!).replace('"payload"', `"payload":${quote(first!)},"payload"`));
+      const bytes = bytesOf(
+        TYPICAL(last!).replace('"payload"', `"payload":${quote(first!)},"payload"`),
+      );
       expect(slow(bytes)?.payload).toBe("BBBB");
       expect([null, "BBBB"]).toContain(fast(bytes)?.payload ?? null);
     }
@@ -280,8 +305,14 @@ describe("scanMark", () => {
     Buffer.from(JSON.stringify({ event: "mark", streamSid: "MZ1", mark: { name }, ...rest }));
 
   it("reads what Twilio echoes of our marks", () => {
-    expect(found(echo("3:4800", { sequenceNumber: "7" }))).toEqual({ generation: 3, position: 4800 });
-    expect(found(echo("999999999:999999999999"))).toEqual({ generation: 999999999, position: 999999999999 });
+    expect(found(echo("3:4800", { sequenceNumber: "7" }))).toEqual({
+      generation: 3,
+      position: 4800,
+    });
+    expect(found(echo("999999999:999999999999"))).toEqual({
+      generation: 999999999,
+      position: 999999999999,
+    });
   });
 
   it.each([
@@ -303,10 +334,15 @@ describe("scanMark", () => {
       fc.tuple(fc.nat(), fc.nat()).map(([a, b]) => `${a}:${b}`),
       fc.constantFrom("", ":", "1:", ":1", "01:02", "1:2 ", '1"2', "é:1"),
     );
-    const event = fc.oneof({ weight: 9, arbitrary: fc.constant("mark") }, fc.constantFrom("media", "stop"));
+    const event = fc.oneof(
+      { weight: 9, arbitrary: fc.constant("mark") },
+      fc.constantFrom("media", "stop"),
+    );
     fc.assert(
       fc.property(event, names, fc.nat({ max: 90 }), fc.boolean(), (name, mark, cut, whole) => {
-        const bytes = Buffer.from(` { "mark" : { "name" : ${JSON.stringify(mark)} } , "event":"${name}"} `);
+        const bytes = Buffer.from(
+          ` { "mark" : { "name" : ${JSON.stringify(mark)} } , "event":"${name}"} `,
+        );
         const seen = whole ? bytes : bytes.subarray(0, cut);
         const fast = found(seen);
         if (fast !== null) expect(fast).toEqual(parsed(seen));

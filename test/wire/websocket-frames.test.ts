@@ -66,7 +66,9 @@ describe("writeFrame", () => {
           const out = memory(at + frameBytes(payload.length) + 5);
           const end = writeFrame(out, at, opcode, given, mask);
           expect(end).toBe(at + frameBytes(payload.length));
-          expect(hex(unmask(out.bytes.subarray(end - payload.length, end), mask))).toBe(hex(payload));
+          expect(hex(unmask(out.bytes.subarray(end - payload.length, end), mask))).toBe(
+            hex(payload),
+          );
           expect(hex(given)).toBe(hex(payload));
           expect(hex(out.bytes, 0, at)).toBe("ee".repeat(at));
           expect(hex(out.bytes, end)).toBe("ee".repeat(5));
@@ -92,7 +94,9 @@ describe("closePayload", () => {
 
   it("cuts a long reason between characters", () => {
     expect(closePayload(1000, "x".repeat(500))).toHaveLength(125);
-    expect(Buffer.from(closePayload(1000, "😀".repeat(50)).subarray(2)).toString()).toBe("😀".repeat(30));
+    expect(Buffer.from(closePayload(1000, "😀".repeat(50)).subarray(2)).toString()).toBe(
+      "😀".repeat(30),
+    );
   });
 });
 

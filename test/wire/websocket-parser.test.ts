@@ -115,7 +115,9 @@ describe("FrameParser", () => {
           const got: Buffer[] = [];
           const told = new Told(200_000);
           told.message = (payload) => got.push(Buffer.from(payload));
-          const places = [...new Set(cuts.map((cut) => cut % (wire.length + 1)))].sort((a, b) => a - b);
+          const places = [...new Set(cuts.map((cut) => cut % (wire.length + 1)))].sort(
+            (a, b) => a - b,
+          );
           feed(told, wire, places);
           expect(told.told).toEqual([]);
           expect(got.map((each) => each.length)).toEqual(sent.map((each) => each.length));

@@ -1,7 +1,7 @@
 /**
  * Every metric, named once: what is scraped and what `docs/metrics.md` says. All carry the label `worker`.
  */
-import { ERROR_CODES } from "../../errors.js";
+import { ERROR_CODES } from "../../domain/errors.js";
 
 export type MetricKind = "counter" | "gauge" | "histogram";
 
@@ -22,7 +22,8 @@ export interface MetricDefinition {
 
 export const PREFIX = "murelay_";
 
-const each = (...values: string[]): readonly (readonly string[])[] => values.map((value) => [value]);
+const each = (...values: string[]): readonly (readonly string[])[] =>
+  values.map((value) => [value]);
 
 export const METRICS = {
   callsActive: {

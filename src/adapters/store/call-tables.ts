@@ -1,6 +1,6 @@
 import { type ExpressionBuilder, type Kysely, sql, type Transaction } from "kysely";
-import type { CallSid } from "../../ports.js";
-import type { CallRecord } from "../../records/call-record.js";
+import type { CallRecord } from "../../domain/call-record.js";
+import type { CallSid } from "../../domain/ids.js";
 import type {
   CallCursor,
   CallFilter,
@@ -9,7 +9,7 @@ import type {
   SaveOutcome,
   StoredCall,
   WriterId,
-} from "../../records/store-port.js";
+} from "../../ports/store.js";
 import { FixedSql } from "./fixed-sql.js";
 import type { Guard } from "./guard.js";
 import { databaseNowMs } from "./migrations.js";
@@ -21,7 +21,16 @@ const KEEP_JOBS_MS = 7 * 86_400_000;
 const KEEP_TOMBSTONES_MS = 90 * 86_400_000;
 const KEEP_WRITERS_MS = 7 * 86_400_000;
 const CALL_COLUMNS = [
-  ...(["call_sid", "version", "owner", "state", "agent", "direction", "caller", "from_number"] as const),
+  ...([
+    "call_sid",
+    "version",
+    "owner",
+    "state",
+    "agent",
+    "direction",
+    "caller",
+    "from_number",
+  ] as const),
   ...([
     "to_number",
     "outcome",
@@ -57,12 +66,16 @@ export class CallTables implements CallStore {
     // Every transaction takes its rows in the same order, or two nodes could wait for each other.
     const ordered = [...saves].sort((a, b) => (a.callSid < b.callSid ? -1 : 1));
     const outcomes = await this.#guard(
-      async () => await this.#db.transaction().execute(async (tx) => await this.#saveAll(tx, ordered)),
+      async () =>
+        await this.#db.transaction().execute(async (tx) => await this.#saveAll(tx, ordered)),
     );
     return saves.map((save) => outcomes.get(save.callSid) ?? "conflict");
   }
 
-  async #saveAll(tx: Transaction<Tables>, saves: readonly CallSave[]): Promise<Map<CallSid, SaveOutcome>> {
+  async #saveAll(
+    tx: Transaction<Tables>,
+    saves: readonly CallSave[],
+  ): Promise<Map<CallSid, SaveOutcome>> {
     const outcomes = new Map<CallSid, SaveOutcome>();
     const fresh = saves.filter((save) => save.basedOn === 0);
     if (fresh.length > 0) {
@@ -74,7 +87,8 @@ export class CallTables implements CallStore {
         rows,
         tombstones: "deleted_calls",
       });
-      for (const { callSid } of fresh) outcomes.set(callSid, won.has(callSid) ? "saved" : "conflict");
+      for (const { callSid } of fresh)
+        outcomes.set(callSid, won.has(callSid) ? "saved" : "conflict");
     }
     for (const save of saves) {
       if (save.basedOn === 0) continue;
@@ -82,7 +96,9 @@ export class CallTables implements CallStore {
       const updated = await this.#sql.run(tx, this.#updateCall, values);
       outcomes.set(save.callSid, updated.numAffectedRows === 1n ? "saved" : "conflict");
     }
-    const missed = saves.map((save) => save.callSid).filter((sid) => outcomes.get(sid) === "conflict");
+    const missed = saves
+      .map((save) => save.callSid)
+      .filter((sid) => outcomes.get(sid) === "conflict");
     const gone = await this.#sql.keysIn(tx, "deleted_calls", "call_sid", missed);
     for (const sid of missed) if (gone.has(sid)) outcomes.set(sid, "deleted");
     return outcomes;
@@ -116,7 +132,11 @@ export class CallTables implements CallStore {
     );
   }
 
-  async list(filter: CallFilter, after: CallCursor | null, limit: number): Promise<readonly CallRecord[]> {
+  async list(
+    filter: CallFilter,
+    after: CallCursor | null,
+    limit: number,
+  ): Promise<readonly CallRecord[]> {
     const rows = await this.#guard(async () => {
       let query = this.#db.selectFrom("calls").select("record").where(matches(filter));
       if (after !== null) {
@@ -127,7 +147,11 @@ export class CallTables implements CallStore {
           ]),
         );
       }
-      return await query.orderBy("started_ms", "desc").orderBy("call_sid", "desc").limit(limit).execute();
+      return await query
+        .orderBy("started_ms", "desc")
+        .orderBy("call_sid", "desc")
+        .limit(limit)
+        .execute();
     });
     return rows.map((row) => parseRecord(row.record));
   }
@@ -202,7 +226,8 @@ export class CallTables implements CallStore {
 
   async expiredRecordings(untilMs: number, limit: number): Promise<readonly CallSid[]> {
     const rows = await this.#guard(
-      async () => await this.#expired(untilMs, limit).where("recording_file", "is not", null).execute(),
+      async () =>
+        await this.#expired(untilMs, limit).where("recording_file", "is not", null).execute(),
     );
     return rows.map(toCallSid);
   }
@@ -232,7 +257,9 @@ export class CallTables implements CallStore {
           .execute(),
     );
     return rows.flatMap((row) =>
-      row.recording_sid === null ? [] : [{ callSid: toCallSid(row), recordingSid: row.recording_sid }],
+      row.recording_sid === null
+        ? []
+        : [{ callSid: toCallSid(row), recordingSid: row.recording_sid }],
     );
   }
 
@@ -258,13 +285,19 @@ export class CallTables implements CallStore {
         .execute();
       for (const row of back)
         await db.transaction().execute(async (tx) => await removeRows(tx, row.call_sid));
-      await db.deleteFrom("call_state").where("expires_ms", "<", databaseNowMs(this.#kind)).execute();
+      await db
+        .deleteFrom("call_state")
+        .where("expires_ms", "<", databaseNowMs(this.#kind))
+        .execute();
       await db
         .deleteFrom("jobs")
         .where("state", "=", "done")
         .where("changed_ms", "<", before(KEEP_JOBS_MS))
         .execute();
-      await db.deleteFrom("deleted_calls").where("deleted_ms", "<", before(KEEP_TOMBSTONES_MS)).execute();
+      await db
+        .deleteFrom("deleted_calls")
+        .where("deleted_ms", "<", before(KEEP_TOMBSTONES_MS))
+        .execute();
       await db.deleteFrom("writers").where("seen_ms", "<", before(KEEP_WRITERS_MS)).execute();
     });
   }
@@ -332,8 +365,10 @@ function storableOrNull(text: string | null): string | null {
 function storableJson(record: CallRecord): string {
   const json = JSON.stringify(record);
   if (!json.includes("\\u")) return json;
-  return json.replace(/\\(?:u(0000|d[89a-f][0-9a-f]{2})|.)/g, (written: string, unfit: string | undefined) =>
-    unfit === undefined ? written : unfit === "0000" ? "" : "\uFFFD",
+  return json.replace(
+    /\\(?:u(0000|d[89a-f][0-9a-f]{2})|.)/g,
+    (written: string, unfit: string | undefined) =>
+      unfit === undefined ? written : unfit === "0000" ? "" : "\uFFFD",
   );
 }
 

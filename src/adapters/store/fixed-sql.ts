@@ -122,7 +122,11 @@ export class FixedSql {
     return this.#kind === "postgres" ? `$${n}` : "?";
   }
 
-  async run<R>(db: Kysely<Tables>, text: string, parameters: readonly unknown[]): Promise<QueryResult<R>> {
+  async run<R>(
+    db: Kysely<Tables>,
+    text: string,
+    parameters: readonly unknown[],
+  ): Promise<QueryResult<R>> {
     return await db.executeQuery<R>(CompiledQuery.raw(text, [...parameters]) as CompiledQuery<R>);
   }
 

@@ -1,4 +1,4 @@
-import { RelayError } from "../../errors.js";
+import { RelayError } from "../../domain/errors.js";
 
 /** Runs a piece of database work; what goes wrong in it becomes a RelayError. */
 export type Guard = <T>(work: () => Promise<T>) => Promise<T>;
@@ -16,9 +16,12 @@ export const guard: Guard = async (work) => {
     if (error instanceof RelayError) throw error;
     const code = codeOf(error);
     const fault =
-      STATEMENT_FAULTS.test(code) || (code.length === 5 && STATEMENT_FAULT_CLASSES.has(code.slice(0, 2)));
+      STATEMENT_FAULTS.test(code) ||
+      (code.length === 5 && STATEMENT_FAULT_CLASSES.has(code.slice(0, 2)));
     if (fault)
-      throw new RelayError("internal", `the database refused a statement (${code})`, { cause: error });
+      throw new RelayError("internal", `the database refused a statement (${code})`, {
+        cause: error,
+      });
     const why = code === "" ? "no answer" : code;
     throw new RelayError("store_unavailable", `the database is away (${why})`, {
       retryable: true,

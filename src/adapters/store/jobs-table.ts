@@ -1,6 +1,6 @@
 import type { Kysely } from "kysely";
-import type { CallSid } from "../../ports.js";
-import type { Job, JobKind, JobQueue, NewJob, WriterId } from "../../records/store-port.js";
+import type { CallSid } from "../../domain/ids.js";
+import type { Job, JobKind, JobQueue, NewJob, WriterId } from "../../ports/store.js";
 import type { Guard } from "./guard.js";
 import { databaseNowMs } from "./migrations.js";
 import type { JobsTable, Tables } from "./tables.js";

@@ -11,7 +11,14 @@ export interface Migration {
 const ADVISORY_LOCK = 7_283_640_115;
 
 /** Columns of the view `turns` that are times, as the record has them. */
-const TURN_TIMES = ["startedMs", "endedMs", "heardMs", "receivedMs", "interruptedAtMs", "voiceToVoiceMs"];
+const TURN_TIMES = [
+  "startedMs",
+  "endedMs",
+  "heardMs",
+  "receivedMs",
+  "interruptedAtMs",
+  "voiceToVoiceMs",
+];
 
 /** Turns of ended calls, a row each, out of the records. */
 const TURNS_VIEW = {

@@ -1,8 +1,8 @@
 import { mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { type Dialect, Kysely, PostgresDialect, sql } from "kysely";
-import { RelayError } from "../../errors.js";
-import type { Store } from "../../records/store-port.js";
+import { RelayError } from "../../domain/errors.js";
+import type { Store } from "../../ports/store.js";
 import type { OrderBook } from "../../tools/sample-tools.js";
 import { CallTables } from "./call-tables.js";
 import { type Guard, guard } from "./guard.js";
@@ -97,7 +97,11 @@ function dialectOf(
   return { kind: "sqlite", dialect: new SqliteDialect(file) };
 }
 
-function compose(db: Kysely<Tables>, kind: "sqlite" | "postgres", guard: Guard): Omit<OpenStore, "close"> {
+function compose(
+  db: Kysely<Tables>,
+  kind: "sqlite" | "postgres",
+  guard: Guard,
+): Omit<OpenStore, "close"> {
   const calls = new CallTables(db, kind, guard);
   const state = new StateTable(db, kind, guard);
   const jobs = new JobsTableQueue(db, kind, guard);

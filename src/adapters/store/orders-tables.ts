@@ -1,6 +1,6 @@
 import { randomInt } from "node:crypto";
 import type { Kysely } from "kysely";
-import { RelayError } from "../../errors.js";
+import { RelayError } from "../../domain/errors.js";
 import type { Appointment, Order, OrderBook } from "../../tools/sample-tools.js";
 import type { Guard } from "./guard.js";
 import type { Tables } from "./tables.js";

@@ -17,7 +17,9 @@ export function postgresSettings(url: string): pg.ClientConfig {
     application_name: "murelay",
     types: {
       getTypeParser: (oid: number, format?: "text" | "binary") =>
-        oid === BIGINT_OID ? Number : pg.types.getTypeParser(oid, format === "binary" ? "text" : "text"),
+        oid === BIGINT_OID
+          ? Number
+          : pg.types.getTypeParser(oid, format === "binary" ? "text" : "text"),
     },
   };
 }
@@ -26,7 +28,11 @@ export function postgresSettings(url: string): pg.ClientConfig {
  * @param max               connections at most.
  * @param onLostConnection  one of them broke, in use or not; the pool makes a new one by itself.
  */
-export function postgresPool(url: string, max: number, onLostConnection: (error: Error) => void): pg.Pool {
+export function postgresPool(
+  url: string,
+  max: number,
+  onLostConnection: (error: Error) => void,
+): pg.Pool {
   const pool = new pg.Pool({ ...postgresSettings(url), max });
   // Without listeners, a server that restarts would end this process. The pool's own hears of idle connections only.
   pool.on("error", onLostConnection);

@@ -1,6 +1,7 @@
-import type { CallSid, Log } from "../../ports.js";
-import type { SharedState } from "../../records/store-port.js";
-import type { KeptSipCall, SipStates } from "../../relay/sip-calls.js";
+import type { CallSid } from "../../domain/ids.js";
+import type { Log } from "../../ports/log.js";
+import type { SharedState } from "../../ports/store.js";
+import type { KeptSipCall, SipStates } from "../../relay/sip/sip-calls.js";
 
 /** A call lasts no longer at OpenAI than an hour; some time to spare. */
 const TTL_MS = 2 * 3_600_000;
@@ -35,7 +36,9 @@ export class StoredSipStates implements SipStates {
     const done = before
       .then(write)
       // The call goes on without: only another process could not take it over.
-      .catch((error: unknown) => this.#log.warn("a SIP call's state was not stored", { callSid }, error))
+      .catch((error: unknown) =>
+        this.#log.warn("a SIP call's state was not stored", { callSid }, error),
+      )
       .then(() => {
         if (this.#writes.get(callSid) === done) this.#writes.delete(callSid);
       });

@@ -174,7 +174,11 @@ class SqliteConnection implements DatabaseConnection {
       return { rows: rows as R[], numAffectedRows: BigInt(rows.length) };
     }
     const done = statement.run(query.parameters);
-    return { rows: [], numAffectedRows: BigInt(done.changes), insertId: BigInt(done.lastInsertRowid) };
+    return {
+      rows: [],
+      numAffectedRows: BigInt(done.changes),
+      insertId: BigInt(done.lastInsertRowid),
+    };
   }
 
   async #prepared(sql: string): Promise<LibsqlStatement> {

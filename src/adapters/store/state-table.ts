@@ -1,5 +1,5 @@
 import type { Kysely } from "kysely";
-import type { SharedState } from "../../records/store-port.js";
+import type { SharedState } from "../../ports/store.js";
 import type { Guard } from "./guard.js";
 import { databaseNowMs } from "./migrations.js";
 import type { Tables } from "./tables.js";
@@ -20,7 +20,9 @@ export class StateTable implements SharedState {
     return await this.putState(key, "", ttlMs, 0);
   }
 
-  async getState(key: string): Promise<{ readonly value: string; readonly version: number } | null> {
+  async getState(
+    key: string,
+  ): Promise<{ readonly value: string; readonly version: number } | null> {
     const row = await this.#guard(
       async () =>
         await this.#db
@@ -50,7 +52,10 @@ export class StateTable implements SharedState {
           // What has expired is as good as not there.
           if (ifVersion === 0) return update.where("call_state.expires_ms", "<=", now);
           return update.where((eb) =>
-            eb.and([eb("call_state.version", "=", ifVersion), eb("call_state.expires_ms", ">", now)]),
+            eb.and([
+              eb("call_state.version", "=", ifVersion),
+              eb("call_state.expires_ms", ">", now),
+            ]),
           );
         })
         .returning("version")
@@ -58,12 +63,18 @@ export class StateTable implements SharedState {
       if (stored.length === 0) return false;
       if (ifVersion === undefined || ifVersion === 0 || stored[0]?.version !== 1) return true;
       // It asked to replace a version that is no longer there, and made a new one instead: take that back.
-      await this.#db.deleteFrom("call_state").where("key", "=", key).where("version", "=", 1).execute();
+      await this.#db
+        .deleteFrom("call_state")
+        .where("key", "=", key)
+        .where("version", "=", 1)
+        .execute();
       return false;
     });
   }
 
   async removeState(key: string): Promise<void> {
-    await this.#guard(async () => await this.#db.deleteFrom("call_state").where("key", "=", key).execute());
+    await this.#guard(
+      async () => await this.#db.deleteFrom("call_state").where("key", "=", key).execute(),
+    );
   }
 }

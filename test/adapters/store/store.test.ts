@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type OpenStore, openStore } from "../../../src/adapters/store/open-store.js";
-import type { CallSid, ItemId } from "../../../src/ports.js";
-import type { CallRecord } from "../../../src/records/call-record.js";
+import type { CallRecord } from "../../../src/domain/call-record.js";
+import type { CallSid, ItemId } from "../../../src/domain/ids.js";
+import type { RecordEvent } from "../../../src/domain/record-event.js";
+import type { CallSave, Store } from "../../../src/ports/store.js";
 import { applyEvent, emptyRecord } from "../../../src/records/record.js";
-import type { RecordEvent } from "../../../src/records/record-event.js";
-import type { CallSave, Store } from "../../../src/records/store-port.js";
-import { storeKinds } from "../../support/stores.js";
+import { storeKinds } from "../../fakes/stores.js";
 
 const EPOCH = Date.parse("2026-11-21T08:00:00.000Z");
 const sid = (n: number) => `CA${String(n).padStart(32, "0")}` as CallSid;
@@ -86,7 +86,14 @@ describe.each(storeKinds())("a store on $name", (kind) => {
     const [agent, caller, ...more] = rows as Record<string, unknown>[];
     expect(more).toEqual([]);
     const [call_sid, heard_ms] = [sid(1), null];
-    expect(agent).toMatchObject({ call_sid, n: 0, who: "agent", item_id: "a", started_ms: 100, heard_ms });
+    expect(agent).toMatchObject({
+      call_sid,
+      n: 0,
+      who: "agent",
+      item_id: "a",
+      started_ms: 100,
+      heard_ms,
+    });
     expect(agent?.["text"]).toBe("Hello  there \ufffd.");
     expect(caller).toEqual({
       call_sid,
@@ -161,7 +168,10 @@ describe.each(storeKinds())("a store on $name", (kind) => {
     expect(await sids({ state: "live" })).toEqual([sid(1)]);
     expect(await sids({ agent: "sales" })).toEqual([sid(3)]);
     expect(await sids({ outcome: "completed" })).toEqual([sid(4), sid(3), sid(2)]);
-    expect(await sids({ sinceMs: EPOCH + 2_000, untilMs: EPOCH + 4_000 })).toEqual([sid(3), sid(2)]);
+    expect(await sids({ sinceMs: EPOCH + 2_000, untilMs: EPOCH + 4_000 })).toEqual([
+      sid(3),
+      sid(2),
+    ]);
     expect(await sids({ caller: "+15559998888" })).toEqual([sid(4)]);
     expect(await sids({ caller: "+15550002222" })).toEqual([]);
   });
@@ -231,10 +241,17 @@ describe.each(storeKinds())("a store on $name", (kind) => {
   });
 
   it("hands each job to one worker, again after a failure or a lost lease, and never when dead", async () => {
-    const job = { kind: "recording_download", callSid: sid(1), key: "RE1", payload: { url: "u" } } as const;
+    const job = {
+      kind: "recording_download",
+      callSid: sid(1),
+      key: "RE1",
+      payload: { url: "u" },
+    } as const;
     expect(await store.addJob(job)).toBe(true);
     expect(await store.addJob(job)).toBe(false);
-    const taken = await Promise.all([1, 2, 3].map(async (n) => await store.takeJob(`w${n}`, 60_000)));
+    const taken = await Promise.all(
+      [1, 2, 3].map(async (n) => await store.takeJob(`w${n}`, 60_000)),
+    );
     expect(taken.filter((each) => each !== null)).toMatchObject([{ ...job, attempts: 1 }]);
     await store.failJob("RE1", "not yet", 0);
     expect(await store.takeJob("w1", -1)).toMatchObject({ attempts: 2 });
@@ -257,7 +274,10 @@ describe.each(storeKinds())("a store on $name", (kind) => {
     expect(await store.orders.findOrder("nobody")).toBeNull();
     const wish = { name: "Ana", date: "2026-12-01", time: "10:00", topic: null };
     const booked = await Promise.all(
-      Array.from({ length: 10 }, async (_, i) => await (i % 2 === 0 ? store : other).orders.book(wish)),
+      Array.from(
+        { length: 10 },
+        async (_, i) => await (i % 2 === 0 ? store : other).orders.book(wish),
+      ),
     );
     expect(booked.filter((number) => number !== null)).toEqual([expect.stringMatching(/^A\d{4}$/)]);
     expect(await store.orders.book({ ...wish, time: "11:00" })).not.toBeNull();
@@ -273,7 +293,12 @@ describe.each(storeKinds())("a store on $name", (kind) => {
       save(recorded(3, null)),
       save(ended(4)),
     ]);
-    await store.addJob({ kind: "recording_download", callSid: sid(3), key: "download:RE3", payload: {} });
+    await store.addJob({
+      kind: "recording_download",
+      callSid: sid(3),
+      key: "download:RE3",
+      payload: {},
+    });
     expect(await store.unfetchedRecordings(10)).toEqual([{ callSid: sid(1), recordingSid: "RE1" }]);
   });
 });

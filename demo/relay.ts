@@ -1,0 +1,86 @@
+/** The relay of a demo, between the simulated Twilio and the simulated model. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { SimulatedModel } from "../sim/model.js";
+import type { SimulatedTwilio } from "../sim/twilio.js";
+import { createLog } from "../src/adapters/system/pino-log.js";
+import { type App, createApp } from "../src/app/app.js";
+import { loadAgentsFile } from "../src/config/agents/agents-file.js";
+import { readPriceTable } from "../src/config/agents/price-table.js";
+import { loadConfig } from "../src/config/load.js";
+import { recordRoutes } from "../src/http/api-route.js";
+import { memoryCalls } from "../src/records/memory-calls.js";
+import { MemoryJournal } from "../src/records/memory-journal.js";
+import type { Timeline } from "./timeline.js";
+
+/** The relay as Twilio knows it; the simulated Twilio knows where that really is. */
+export const PUBLIC_URL = "https://relay.example";
+
+/** Where a demo leaves its files. */
+export const DEMO_FOLDER = join("data", "demo");
+
+export interface DemoRelay {
+  readonly app: App;
+  readonly journal: MemoryJournal;
+  /** Its public listener's origin. */
+  readonly origin: string;
+  readonly adminPort: number;
+}
+
+/**
+ * @param model       the simulated one, or where the real one is.
+ * @param agentsFile  beside this file.
+ * @param settings    more than every demo needs.
+ */
+export async function startRelay(
+  model: Pick<SimulatedModel, "apiKey" | "url">,
+  twilio: SimulatedTwilio,
+  timeline: Timeline,
+  agentsFile: string,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<DemoRelay> {
+  const config = loadConfig({
+    HOST: "127.0.0.1",
+    PORT: "0",
+    ADMIN_PORT: "0",
+    PUBLIC_URL,
+    OPENAI_API_KEY: model.apiKey,
+    OPENAI_REALTIME_URL: model.url,
+    TWILIO_ACCOUNT_SID: twilio.accountSid,
+    TWILIO_AUTH_TOKEN: twilio.authToken,
+    TWILIO_API_BASE_URL: twilio.apiBaseUrl,
+    RECORDINGS_DIR: DEMO_FOLDER,
+    // One caller is let in, however busy the machine is with other things.
+    OVERLOAD_PERCENT: "100",
+    ...settings,
+  });
+  const path = fileURLToPath(new URL(agentsFile, import.meta.url));
+  const agents = loadAgentsFile(readFileSync(path, "utf8"), path, {
+    env: {},
+    defaults: {
+      model: config.openaiRealtimeModel,
+      humanAgentNumber: null,
+      maxCallMinutes: config.maxCallMinutes,
+    },
+  });
+  const journal = new MemoryJournal({
+    prices: readPriceTable(),
+    onEvent: (_callSid, event) => timeline.event(event),
+  });
+  const app = await createApp(config, agents, {
+    journal,
+    routes: recordRoutes({
+      store: memoryCalls(journal),
+      live: (callSid) => journal.record(callSid),
+      remove: async (callSid) => journal.remove(callSid),
+    }),
+    phone: true,
+    recordFlights: true,
+    log: createLog({ level: "warn", pretty: true }),
+  });
+  const { publicPort, adminPort } = await app.start();
+  const origin = `http://127.0.0.1:${publicPort}`;
+  twilio.route(PUBLIC_URL, origin);
+  return { app, journal, origin, adminPort };
+}

@@ -1,0 +1,195 @@
+/**
+ * A simulated Elastic SIP Trunk: calls go straight to the model's address, no TwiML and no REST in between. `To` names the
+ * project, the number that was dialled stands in `Diversion`, and the only way to a human is REFER.
+ *
+ * ```ts
+ * const trunk = new Trunk({ sip: model.sip.invite, address: model.sip.address, truth: twilio.truth });
+ * const call = trunk.placeCall({ from: "+15550100001", dialled: "+15550001111", refer: "transfer" });
+ * await call.story.until("answered");
+ * await call.say(clip);
+ * call.hangUp();
+ * ```
+ */
+import { type Paced, Pacer, realClock, type SimClock } from "../clock.js";
+import { Story } from "../twilio/story.js";
+import { ClipVoice, FRAME_BYTES, FRAME_MS } from "../twilio/voice.js";
+import type { CalledEnd, CarrierEnd, SipEnd, SipHeader } from "./line.js";
+import { Truth } from "./truth.js";
+
+export interface TrunkOptions {
+  readonly sip: SipEnd;
+  /** The trunk's origination URI. */
+  readonly address: string;
+  readonly clock?: SimClock;
+  readonly truth?: Truth;
+}
+
+export interface TrunkCallFields {
+  readonly from?: string;
+  /** The number that was dialled. */
+  readonly dialled?: string;
+  /** What the caller's own network adds: anything at all. */
+  readonly headers?: readonly SipHeader[];
+  /** What becomes of a REFER. Default transfer. */
+  readonly refer?: /** The target answers, and the two talk. */
+    | "transfer"
+    /** The target does not answer: the caller is lost, as a blind transfer loses them. */
+    | "lost"
+    | "refused"
+    | "ignored";
+}
+
+/** From a REFER that was taken to the target's answer. */
+const REFER_ANSWER_MS = 50;
+
+export class TrunkCall implements Paced {
+  readonly sid: string;
+  readonly story: Story;
+  readonly voice = new ClipVoice();
+  /** Where a REFER took the caller. */
+  referredTo: string | null = null;
+  /** Resolves when the caller is off the line. */
+  readonly ended: Promise<void>;
+  readonly #clock: SimClock;
+  readonly #truth: Truth;
+  readonly #fields: TrunkCallFields;
+  readonly #frame = new Uint8Array(FRAME_BYTES);
+  readonly #leave: () => void;
+  #called: CalledEnd | null = null;
+  #state: "ringing" | "model" | "moving" | "human" | "over" = "ringing";
+  #speaks = false;
+  #nextMs: number;
+  #resolveEnded: () => void = () => {};
+
+  constructor(sid: string, fields: TrunkCallFields, clock: SimClock, pacer: Pacer, truth: Truth) {
+    this.sid = sid;
+    this.#fields = fields;
+    this.#clock = clock;
+    this.#truth = truth;
+    this.story = new Story(() => clock.nowMs());
+    this.#nextMs = clock.nowMs();
+    this.ended = new Promise((resolve) => {
+      this.#resolveEnded = resolve;
+    });
+    this.#leave = pacer.join(this);
+  }
+
+  get over(): boolean {
+    return this.#state === "over";
+  }
+
+  dial(sip: SipEnd, uri: string, headers: readonly SipHeader[]): void {
+    const carrier: CarrierEnd = {
+      answered: () => this.#become("model", "answered"),
+      refused: (status) => this.#finish(`refused ${status}`),
+      ended: () => {
+        // A leg that a REFER has left behind is hung up by us.
+        if (this.#state === "ringing" || this.#state === "model") this.#finish("model");
+      },
+      refer: (target) => this.#refer(target),
+      speaking: (on) => {
+        this.#speaks = on;
+        this.#note();
+      },
+    };
+    this.#called = sip({ uri, headers }, carrier);
+  }
+
+  say(audio: Uint8Array): Promise<void> {
+    return this.voice.say(audio);
+  }
+
+  press(keys: string): void {
+    for (const key of keys) this.#called?.key(key);
+  }
+
+  hangUp(): void {
+    if (this.over) return;
+    this.story.add("hang_up", { by: "party" });
+    this.#finish("caller");
+  }
+
+  tick(nowMs: number): void {
+    for (; this.#nextMs <= nowMs; this.#nextMs += FRAME_MS) {
+      this.voice.next(this.#frame, 0);
+      if (this.#state === "model") this.#called?.audio(this.#frame);
+    }
+  }
+
+  #refer(target: string): "accepted" | "refused" | "ignored" {
+    const { refer = "transfer" } = this.#fields;
+    this.story.add("refer", { target, answer: refer });
+    if (refer === "refused" || refer === "ignored") return refer;
+    this.#state = "moving";
+    this.#note();
+    this.#clock.after(REFER_ANSWER_MS, () => {
+      if (this.over) return;
+      if (refer === "lost") this.#finish("lost");
+      else {
+        this.referredTo = target;
+        this.#become("human", "dial_bridged");
+      }
+    });
+    return "accepted";
+  }
+
+  #become(state: "model" | "human", what: "answered" | "dial_bridged"): void {
+    this.#state = state;
+    this.story.add(what, { to: this.referredTo ?? "model" });
+    this.#note();
+  }
+
+  #finish(by: string): void {
+    this.#state = "over";
+    this.#leave();
+    this.story.add("ended", { by });
+    this.#note();
+    this.#called?.bye();
+    this.#resolveEnded();
+  }
+
+  #note(): void {
+    const other =
+      this.#state === "model" ? "model" : this.#state === "human" ? this.referredTo : null;
+    this.#truth.note(this.sid, {
+      live: this.#state !== "ringing" && this.#state !== "over",
+      with: other === null ? [] : [other],
+      talking: this.#state === "model" && this.#speaks ? ["model"] : [],
+      sound: this.#state === "moving" ? "ringing" : null,
+    });
+  }
+}
+
+export class Trunk {
+  readonly calls: TrunkCall[] = [];
+  readonly truth: Truth;
+  readonly #options: TrunkOptions;
+  readonly #clock: SimClock;
+  readonly #pacer: Pacer;
+
+  constructor(options: TrunkOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? realClock;
+    this.#pacer = new Pacer(this.#clock);
+    this.truth = options.truth ?? new Truth(this.#clock);
+  }
+
+  placeCall(fields: TrunkCallFields = {}): TrunkCall {
+    const { from = "+15550100001", dialled = "+15550001111", headers = [] } = fields;
+    const sid = `trunk-${this.calls.length + 1}`;
+    const call = new TrunkCall(sid, fields, this.#clock, this.#pacer, this.truth);
+    this.calls.push(call);
+    call.dial(this.#options.sip, this.#options.address, [
+      { name: "From", value: `<sip:${from}@trunk.example.com>;tag=${sid}` },
+      { name: "To", value: `<${this.#options.address}>` },
+      { name: "Diversion", value: `<sip:${dialled}@twilio.com>;reason=unconditional` },
+      { name: "Call-ID", value: `${sid}@192.0.2.9` },
+      ...headers,
+    ]);
+    return call;
+  }
+
+  close(): void {
+    for (const call of this.calls) call.hangUp();
+  }
+}

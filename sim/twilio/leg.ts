@@ -1,0 +1,332 @@
+/** One call leg: its status, its TwiML program, its streams, its story. */
+import type { CalledEnd, SipEnd } from "../sip/line.js";
+import type { CallbackConfig } from "./callbacks.js";
+import { statusForm } from "./callbacks.js";
+import type { MediaStream, StreamQuirks } from "./media-stream.js";
+import type { Party } from "./party.js";
+import { Program, type TwimlSource } from "./program.js";
+import type { Forgery } from "./signature.js";
+import { inviteModel, sipEndOf } from "./sip-leg.js";
+import { Story } from "./story.js";
+import { ClipVoice, type Voice } from "./voice.js";
+import type { Form } from "./web.js";
+import type { World } from "./world.js";
+
+export type LegStatus =
+  | "queued"
+  | "ringing"
+  | "in-progress"
+  | "completed"
+  | "busy"
+  | "no-answer"
+  | "failed"
+  | "canceled";
+
+export type RingOutcome = "answered" | "busy" | "no-answer" | "failed" | "canceled";
+
+export interface LegFields {
+  readonly sid?: string;
+  readonly from: string;
+  readonly to: string;
+  readonly direction: "inbound" | "outbound-api" | "outbound-dial";
+  readonly parentSid?: string | null;
+  readonly party: Party;
+  /** Extra parameters of every request of this leg. */
+  readonly params?: Form;
+  readonly callbacks?: CallbackConfig | null;
+  readonly fallbackUrl?: string | null;
+  readonly quirks?: StreamQuirks;
+  /** Spoils the signature of the first voice webhook, and of the stream's upgrade. */
+  readonly forgeWebhook?: Forgery | null;
+  readonly forgeStream?: Forgery | null;
+  /** The first answer is lost, so the voice webhook comes twice. */
+  readonly repeatWebhook?: boolean;
+}
+
+const FINAL: readonly LegStatus[] = ["completed", "busy", "no-answer", "failed", "canceled"];
+
+export class Leg {
+  readonly sid: string;
+  readonly from: string;
+  readonly to: string;
+  readonly direction: LegFields["direction"];
+  readonly parentSid: string | null;
+  readonly party: Party;
+  readonly fields: LegFields;
+  readonly story: Story;
+  /** What the relay did wrong in this leg. */
+  readonly violations: string[] = [];
+  /** In order; a call that comes back to the relay has several. */
+  readonly streams: MediaStream[] = [];
+  readonly voice: Voice;
+  readonly createdAt = new Date();
+  answeredAtMs: number | null = null;
+  endedAtMs: number | null = null;
+  startedAt: Date | null = null;
+  endedAt: Date | null = null;
+  answeredBy: string | null = null;
+  /** The model's end, of a leg that was dialled to it. */
+  called: CalledEnd | null = null;
+  /** What it hears outside of a conference, and with whom it speaks there. */
+  sound: string | null = null;
+  bridgedWith: string | null = null;
+  /** The model speaks on this leg. */
+  speaks = false;
+  /** Lets a call be made in this caller's name: `CallToken` of its webhooks. */
+  readonly callToken: string;
+  /** Resolves when the leg is over. */
+  readonly ended: Promise<void>;
+  readonly #world: World;
+  readonly #program: Program;
+  #status: LegStatus;
+  #resolveEnded: () => void = () => {};
+  #callbackSequence = 0;
+  readonly #endings = new Set<() => void>();
+  readonly #moves = new Set<() => void>();
+
+  constructor(world: World, fields: LegFields) {
+    this.#world = world;
+    this.fields = fields;
+    this.sid = fields.sid ?? world.sid("CA");
+    this.callToken = encodeURIComponent(
+      JSON.stringify({ parentCallInfoToken: `token-of-${this.sid}` }),
+    );
+    this.from = fields.from;
+    this.to = fields.to;
+    this.direction = fields.direction;
+    this.parentSid = fields.parentSid ?? null;
+    this.party = fields.party;
+    this.voice = fields.party.voice ?? new ClipVoice();
+    this.story = new Story(() => world.clock.nowMs());
+    this.#status = fields.direction === "outbound-api" ? "queued" : "ringing";
+    this.ended = new Promise((resolve) => {
+      this.#resolveEnded = resolve;
+    });
+    this.#program = new Program(world, this);
+  }
+
+  get accountSid(): string {
+    return this.#world.accountSid;
+  }
+
+  get status(): LegStatus {
+    return this.#status;
+  }
+
+  get over(): boolean {
+    return FINAL.includes(this.#status);
+  }
+
+  /** The stream that is open now. */
+  get stream(): MediaStream | null {
+    const last = this.streams.at(-1);
+    return last?.open === true ? last : null;
+  }
+
+  /** Seconds since the answer. */
+  get durationS(): number {
+    if (this.answeredAtMs === null) return 0;
+    return Math.round(((this.endedAtMs ?? this.#world.clock.nowMs()) - this.answeredAtMs) / 1000);
+  }
+
+  // --- what the person at the phone does -------------------------------------------------------------
+
+  /** Speaks into the phone; resolves when it has been said. Only with a ClipVoice, which is the default. */
+  say(audio: Uint8Array): Promise<void> {
+    if (!(this.voice instanceof ClipVoice)) throw new Error("this party's voice takes no clips");
+    return this.voice.say(audio);
+  }
+
+  /** Presses keys, 100 ms apart. */
+  async press(keys: string): Promise<void> {
+    for (const [i, key] of [...keys].entries()) {
+      if (i > 0) await new Promise<void>((next) => this.#world.clock.after(100, next));
+      if (this.over) return;
+      this.story.add("key", { key });
+      if (this.#program.key(key)) continue;
+      this.stream?.press(key);
+      this.#world.conferences.key(this, key);
+    }
+  }
+
+  hangUp(): void {
+    if (this.over) return;
+    this.story.add("hang_up", { by: "party" });
+    this.finish(this.answeredAtMs === null ? "canceled" : "completed");
+  }
+
+  // --- what Twilio does with it ----------------------------------------------------------------------
+
+  /** Runs a document instead of whatever runs now: a bridge it is part of breaks. */
+  run(source: TwimlSource): void {
+    this.#program.run(source);
+    for (const moved of [...this.#moves]) moved();
+  }
+
+  /** The first voice webhook of an inbound call. */
+  begin(url: string): void {
+    this.startedAt = new Date();
+    this.#program.run({ url, first: true });
+  }
+
+  /** Runs a document to its end and comes back: whisper before a bridge. False: it was sent elsewhere meanwhile. */
+  aside(source: TwimlSource): Promise<boolean> {
+    return this.#program.aside(source);
+  }
+
+  answer(): void {
+    if (this.#status !== "ringing" && this.#status !== "queued") return;
+    this.#status = "in-progress";
+    this.answeredAtMs = this.#world.clock.nowMs();
+    this.story.add("answered");
+    this.hear(this.sound);
+    this.callback("answered");
+    const { hangUpAfterMs } = this.party;
+    if (hangUpAfterMs !== undefined) this.#world.clock.after(hangUpAfterMs, () => this.hangUp());
+  }
+
+  /** What this leg hears that nobody says: "say", "music", …; null: nothing of the kind. */
+  hear(sound: string | null): void {
+    this.sound = sound;
+    this.#world.conferences.noteLeg(this);
+  }
+
+  /** Who is at the other end of a `<Dial>` or a stream, or nobody. */
+  connect(other: string | null): void {
+    this.bridgedWith = other;
+    this.#world.conferences.noteLeg(this);
+  }
+
+  /** Rings the party. @param signal  gives up: canceled. */
+  ring(timeoutMs: number, signal: AbortSignal): Promise<RingOutcome> {
+    this.callback("initiated");
+    this.#status = "ringing";
+    this.startedAt = new Date();
+    this.callback("ringing");
+    const model = sipEndOf(this.#world, this.to);
+    if (model !== null) return this.#ringModel(model, timeoutMs, signal);
+    const { outcome = "answer", afterMs = 50 } = this.party;
+    return new Promise((resolve) => {
+      const end = (result: RingOutcome) => {
+        timer.cancel();
+        signal.removeEventListener("abort", cancel);
+        this.#endings.delete(gone);
+        if (result === "answered") this.answer();
+        else this.finish(result);
+        resolve(result);
+      };
+      const cancel = () => end("canceled");
+      // Ended from outside while it rang: by REST, or the called party's phone.
+      const gone = () => resolve(this.#status === "in-progress" ? "answered" : "canceled");
+      const silent = outcome === "no-answer" || (outcome === "answer" && afterMs > timeoutMs);
+      const timer = this.#world.clock.after(silent ? timeoutMs : afterMs, () =>
+        end(silent ? "no-answer" : outcome === "answer" ? "answered" : (outcome as RingOutcome)),
+      );
+      this.#endings.add(gone);
+      if (signal.aborted) cancel();
+      else signal.addEventListener("abort", cancel, { once: true });
+    });
+  }
+
+  #ringModel(model: SipEnd, timeoutMs: number, signal: AbortSignal): Promise<RingOutcome> {
+    const { end, outcome } = inviteModel(this, model, {
+      ended: () => this.hangUp(),
+      speaking: (speaks) => {
+        this.speaks = speaks;
+        this.#world.conferences.noteLeg(this);
+      },
+    });
+    this.called = end;
+    this.onEnd(() => end.bye());
+    return new Promise((resolve) => {
+      const settle = (result: RingOutcome) => {
+        timer.cancel();
+        signal.removeEventListener("abort", cancel);
+        if (!this.over) {
+          if (result === "answered") this.answer();
+          else this.finish(result);
+        }
+        resolve(this.over && result === "answered" ? "canceled" : result);
+      };
+      const cancel = () => settle("canceled");
+      const timer = this.#world.clock.after(timeoutMs, () => settle("no-answer"));
+      void outcome.then(settle);
+      this.onEnd(() => settle("canceled"));
+      if (signal.aborted) cancel();
+      else signal.addEventListener("abort", cancel, { once: true });
+    });
+  }
+
+  finish(status: LegStatus): void {
+    if (this.over) return;
+    this.#status = status;
+    this.endedAtMs = this.#world.clock.nowMs();
+    this.endedAt = new Date();
+    for (const ending of [...this.#endings]) ending();
+    this.#program.stop();
+    for (const stream of this.streams) stream.stop();
+    this.story.add("ended", { status });
+    this.hear(null);
+    this.callback("completed");
+    this.#resolveEnded();
+  }
+
+  /** Called once when the leg ends. @returns the way to forget it. */
+  onEnd(run: () => void): () => void {
+    if (this.over) {
+      run();
+      return () => {};
+    }
+    this.#endings.add(run);
+    return () => this.#endings.delete(run);
+  }
+
+  /** Called when the leg is given other TwiML by REST. @returns the way to forget it. */
+  onMove(run: () => void): () => void {
+    this.#moves.add(run);
+    return () => this.#moves.delete(run);
+  }
+
+  violation(text: string): void {
+    if (this.violations.at(-1) !== text) this.violations.push(text);
+  }
+
+  /** Parameters of every request about this leg. */
+  form(more: Form = {}): Form {
+    return {
+      CallSid: this.sid,
+      AccountSid: this.#world.accountSid,
+      ApiVersion: "2010-04-01",
+      From: this.from,
+      To: this.to,
+      Caller: this.from,
+      Called: this.to,
+      CallStatus: this.#status,
+      Direction: this.direction,
+      ...(this.parentSid === null ? {} : { ParentCallSid: this.parentSid }),
+      ...(this.direction === "inbound"
+        ? {
+            FromCity: "",
+            FromState: "",
+            FromZip: "",
+            FromCountry: "US",
+            CallToken: this.callToken,
+          }
+        : {}),
+      ...(this.answeredBy === null ? {} : { AnsweredBy: this.answeredBy }),
+      ...this.fields.params,
+      ...more,
+    };
+  }
+
+  callback(event: "initiated" | "ringing" | "answered" | "completed"): void {
+    const config = this.fields.callbacks;
+    if (config === null || config === undefined || !config.events.includes(event)) return;
+    this.#world.callback(
+      this,
+      config.url,
+      this.form(statusForm(this, event, this.#callbackSequence++)),
+      `call ${event}`,
+    );
+  }
+}

@@ -1,0 +1,299 @@
+/** Runs TwiML on a leg: one document after the other, until the verbs run out, the leg ends or REST puts another in their place. */
+import { connectStream } from "./connect.js";
+import { dial } from "./dial.js";
+import { gather, type KeyListener } from "./gather.js";
+import type { Leg } from "./leg.js";
+import { checkTwiml } from "./twiml.js";
+import type { Form } from "./web.js";
+import type { World } from "./world.js";
+import type { XmlElement } from "./xml.js";
+
+/** Where a document comes from. */
+export type TwimlSource =
+  | { readonly twiml: string; readonly waiting?: boolean }
+  | {
+      readonly url: string;
+      readonly method?: "GET" | "POST";
+      readonly form?: Form;
+      /** The voice webhook itself. */
+      readonly first?: boolean;
+      /** A `waitUrl` document. */
+      readonly waiting?: boolean;
+    };
+
+/** What a verb leads to: the next verb, another document, or the end of the call. */
+export type Next =
+  | { readonly to: "verb" }
+  | { readonly to: "document"; readonly source: TwimlSource }
+  | { readonly to: "end"; readonly why: "hangup" | "ran_out" | "reject" | "leave" | "stopped" };
+
+export const NEXT_VERB: Next = { to: "verb" };
+export const STOPPED: Next = { to: "end", why: "stopped" };
+
+/** How a verb sees the program that runs it. */
+export interface VerbContext {
+  readonly world: World;
+  readonly leg: Leg;
+  /** Aborted when the leg ends or its TwiML is replaced. */
+  readonly signal: AbortSignal;
+  /** Ms of simulated time, cut short by the signal. */
+  wait(ms: number): Promise<void>;
+  /** The same, while the leg hears something. */
+  sounding(sound: string, ms: number): Promise<void>;
+  /** Takes the keys from now on; null gives them back. */
+  listen(listener: KeyListener | null): void;
+  /** Runs a document, and those it leads to, in between; resolves with what ended it. */
+  runDocument(source: TwimlSource): Promise<Next>;
+}
+
+/** 15 characters a second, at least half a second. */
+function sayMs(text: string): number {
+  return Math.max(500, (text.length * 1000) / 15);
+}
+
+const PLAY_MS = 1000;
+const MAX_DOCUMENTS = 200;
+
+export class Program {
+  readonly #world: World;
+  readonly #leg: Leg;
+  #abort: AbortController | null = null;
+  #keys: KeyListener | null = null;
+
+  constructor(world: World, leg: Leg) {
+    this.#world = world;
+    this.#leg = leg;
+  }
+
+  /** Ends what runs and starts this instead. */
+  run(source: TwimlSource): void {
+    this.stop();
+    const abort = new AbortController();
+    this.#abort = abort;
+    this.#documents(source, abort.signal)
+      .then((next) => {
+        if (!abort.signal.aborted && next.to === "end" && next.why !== "reject")
+          this.#leg.finish("completed");
+      })
+      .catch((error: unknown) => this.#broken(error));
+  }
+
+  /** @returns false when something else was put in its place. */
+  async aside(source: TwimlSource): Promise<boolean> {
+    this.stop();
+    const abort = new AbortController();
+    this.#abort = abort;
+    try {
+      const next = await this.#documents(source, abort.signal);
+      if (abort.signal.aborted) return false;
+      if (next.to === "end" && next.why === "hangup") this.#leg.finish("completed");
+    } catch (error) {
+      this.#broken(error);
+    }
+    return true;
+  }
+
+  stop(): void {
+    this.#abort?.abort();
+    this.#abort = null;
+    this.#keys = null;
+    this.#leg.hear(null);
+    this.#leg.connect(null);
+  }
+
+  /** @returns true when somebody took it. */
+  key(key: string): boolean {
+    if (this.#keys === null) return false;
+    this.#keys(key);
+    return true;
+  }
+
+  /** A fault of the simulator must show, not hang a test. */
+  #broken(error: unknown): void {
+    this.#leg.violation(
+      `the simulator failed: ${error instanceof Error ? error.stack : String(error)}`,
+    );
+    this.#leg.finish("failed");
+  }
+
+  async #documents(first: TwimlSource, signal: AbortSignal): Promise<Next> {
+    let source = first;
+    for (let count = 0; count < MAX_DOCUMENTS; count++) {
+      const verbs = await this.#fetch(source, signal);
+      if (signal.aborted) return STOPPED;
+      if (verbs === null) return { to: "end", why: "hangup" };
+      const next = await this.#verbs(verbs, signal);
+      if (next.to !== "document") return next;
+      source = next.source;
+    }
+    this.#leg.violation(`more than ${MAX_DOCUMENTS} documents: the TwiML runs in a circle`);
+    return { to: "end", why: "hangup" };
+  }
+
+  async #verbs(verbs: readonly XmlElement[], signal: AbortSignal): Promise<Next> {
+    for (const verb of verbs) {
+      if (signal.aborted) return STOPPED;
+      const next = await this.#verb(verb, signal);
+      if (signal.aborted) return STOPPED;
+      if (next.to !== "verb") return next;
+    }
+    return { to: "end", why: "ran_out" };
+  }
+
+  async #verb(verb: XmlElement, signal: AbortSignal): Promise<Next> {
+    const leg = this.#leg;
+    const context = this.#context(signal);
+    // Dial may leave the caller ringing, Reject never answers; everything else takes the call.
+    const rings =
+      verb.name === "Reject" ||
+      (verb.name === "Dial" && verb.attributes["answerOnBridge"] === "true");
+    if (!rings) leg.answer();
+    switch (verb.name) {
+      case "Say":
+        leg.story.add("say", { text: verb.text, language: verb.attributes["language"] ?? "" });
+        await context.sounding("say", sayMs(verb.text));
+        return NEXT_VERB;
+      case "Play":
+        leg.story.add("play", { url: verb.text, digits: verb.attributes["digits"] ?? "" });
+        await context.sounding("play", PLAY_MS);
+        return NEXT_VERB;
+      case "Pause":
+        leg.story.add("pause", { seconds: Number(verb.attributes["length"] ?? 1) });
+        await context.wait(Number(verb.attributes["length"] ?? 1) * 1000);
+        return NEXT_VERB;
+      case "Redirect":
+        leg.story.add("redirect", { url: verb.text });
+        return { to: "document", source: { url: verb.text, ...methodOf(verb) } };
+      case "Hangup":
+        leg.story.add("hang_up", { by: "twiml" });
+        return { to: "end", why: "hangup" };
+      case "Leave":
+        return { to: "end", why: "leave" };
+      case "Reject":
+        leg.story.add("hang_up", { by: "reject" });
+        leg.finish(verb.attributes["reason"] === "busy" ? "busy" : "no-answer");
+        return { to: "end", why: "reject" };
+      case "Connect":
+        return connectStream(verb, context);
+      case "Dial":
+        return dial(verb, context);
+      case "Enqueue":
+        return this.#world.queues.enqueue(verb, context);
+      case "Gather":
+        return gather(verb, context);
+      default:
+        // Already a violation: Twilio skips what it does not know.
+        return NEXT_VERB;
+    }
+  }
+
+  #context(signal: AbortSignal): VerbContext {
+    return {
+      world: this.#world,
+      leg: this.#leg,
+      signal,
+      wait: (ms) => waitFor(this.#world, ms / this.#world.speed, signal),
+      sounding: async (sound, ms) => {
+        this.#leg.hear(sound);
+        await waitFor(this.#world, ms / this.#world.speed, signal);
+        // What was put in its place may sound already.
+        if (!signal.aborted) this.#leg.hear(null);
+      },
+      listen: (listener) => {
+        this.#keys = listener;
+      },
+      runDocument: (source) => this.#documents(source, signal),
+    };
+  }
+
+  /** @returns the verbs, or null when neither the URL nor the fallback gave any: the application error. */
+  async #fetch(source: TwimlSource, signal: AbortSignal): Promise<readonly XmlElement[] | null> {
+    if ("twiml" in source)
+      return this.#read(source.twiml, "given by REST", source.waiting === true);
+    const { fields } = this.#leg;
+    const first = source.first === true;
+    const got = await this.#request(source, first);
+    if (got.verbs !== null || signal.aborted) return got.verbs;
+    const { fallbackUrl } = fields;
+    if (fallbackUrl !== null && fallbackUrl !== undefined) {
+      const again = await this.#request(
+        {
+          url: fallbackUrl,
+          form: { ...source.form, ErrorCode: String(got.error), ErrorUrl: source.url },
+        },
+        false,
+      );
+      if (again.verbs !== null || signal.aborted) return again.verbs;
+    }
+    this.#leg.story.add("application_error", { code: got.error });
+    if (this.#leg.answeredAtMs === null) this.#leg.finish("failed");
+    return null;
+  }
+
+  async #request(
+    source: Extract<TwimlSource, { url: string }>,
+    first: boolean,
+  ): Promise<{ verbs: readonly XmlElement[] | null; error: number }> {
+    const { fields, story } = this.#leg;
+    const reply = await this.#world.web.send({
+      url: source.url,
+      form: this.#leg.form(source.form),
+      ...(source.method === undefined ? {} : { method: source.method }),
+      forgery: first ? (fields.forgeWebhook ?? null) : null,
+      loseFirstReply: first && fields.repeatWebhook === true,
+    });
+    const path = source.url.replace(/^[a-z]+:\/\/[^/]*/i, "");
+    if (reply.error !== null || reply.status !== 200) {
+      story.add("webhook_failed", { path, status: reply.status, error: reply.error ?? 11200 });
+      return { verbs: null, error: reply.error ?? 11200 };
+    }
+    story.add("webhook", { path, status: reply.status, tries: reply.tries });
+    if (!/^(text|application)\/xml\b/.test(reply.contentType)) {
+      this.#leg.violation(`${path}: content type ${reply.contentType || "missing"} (12300)`);
+      return { verbs: null, error: 12300 };
+    }
+    const verbs = this.#read(reply.body, path, source.waiting === true);
+    return { verbs, error: 12100 };
+  }
+
+  #read(text: string, from: string, waiting: boolean): readonly XmlElement[] | null {
+    const document = checkTwiml(text, waiting);
+    this.#leg.story.add("twiml", {
+      from,
+      verbs: document.verbs.map((verb) => verb.name).join(" "),
+      text,
+    });
+    for (const violation of document.violations)
+      this.#leg.violation(`TwiML of ${from}: ${violation}`);
+    return document.readable ? document.verbs : null;
+  }
+}
+
+export function methodOf(verb: XmlElement, name = "method"): { method?: "GET" | "POST" } {
+  const method = verb.attributes[name];
+  return method === "GET" || method === "POST" ? { method } : {};
+}
+
+/** The document of a verb's `action`, or the next verb when it has none. */
+export function actionOf(verb: XmlElement, form: Form): Next {
+  const url = verb.attributes["action"];
+  return url === undefined
+    ? NEXT_VERB
+    : { to: "document", source: { url, form, ...methodOf(verb) } };
+}
+
+export function waitFor(world: World, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve();
+      return;
+    }
+    const done = () => {
+      timer.cancel();
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = world.clock.after(ms, done);
+    signal.addEventListener("abort", done, { once: true });
+  });
+}

@@ -1,0 +1,144 @@
+/** Resources as Twilio's REST shows them: snake case, dates in RFC 2822. */
+import type { Participant, Room } from "./conference.js";
+import type { Leg } from "./leg.js";
+import type { Recording } from "./recordings.js";
+import type { PhoneNumber } from "./rest.js";
+import type { World } from "./world.js";
+
+function date(value: Date | null): string | null {
+  return value === null ? null : value.toUTCString().replace("GMT", "+0000");
+}
+
+function base(world: World, sid: string, createdAt: Date) {
+  return {
+    sid,
+    account_sid: world.accountSid,
+    api_version: "2010-04-01",
+    date_created: date(createdAt),
+    date_updated: date(new Date()),
+  };
+}
+
+export function callJson(world: World, leg: Leg): unknown {
+  return {
+    ...base(world, leg.sid, leg.createdAt),
+    parent_call_sid: leg.parentSid,
+    to: leg.to,
+    to_formatted: leg.to,
+    from: leg.from,
+    from_formatted: leg.from,
+    phone_number_sid: null,
+    status: leg.status,
+    start_time: date(leg.startedAt),
+    end_time: date(leg.endedAt),
+    duration: leg.over ? String(leg.durationS) : null,
+    price: null,
+    price_unit: "USD",
+    direction: leg.direction,
+    answered_by: leg.answeredBy,
+    forwarded_from: null,
+    group_sid: null,
+    caller_name: null,
+    queue_time: "0",
+    trunk_sid: null,
+    uri: `/2010-04-01/Accounts/${world.accountSid}/Calls/${leg.sid}.json`,
+    subresource_uris: {},
+  };
+}
+
+export function recordingJson(world: World, recording: Recording): unknown {
+  return {
+    ...base(world, recording.sid, recording.startedAt),
+    call_sid: recording.leg.sid,
+    conference_sid: null,
+    start_time: date(recording.startedAt),
+    duration: recording.status === "completed" ? String(recording.durationS) : null,
+    channels: recording.channels,
+    source: "StartCallRecordingAPI",
+    status: recording.status,
+    track: "both",
+    price: null,
+    price_unit: null,
+    error_code: null,
+    encryption_details: null,
+    uri: `/2010-04-01/Accounts/${world.accountSid}/Calls/${recording.leg.sid}/Recordings/${recording.sid}.json`,
+  };
+}
+
+export function conferenceJson(world: World, room: Room): unknown {
+  return {
+    ...base(world, room.sid, room.createdAt),
+    friendly_name: room.name,
+    region: "us1",
+    status: room.status,
+    reason_conference_ended: null,
+    call_sid_ending_conference: null,
+    uri: `/2010-04-01/Accounts/${world.accountSid}/Conferences/${room.sid}.json`,
+    subresource_uris: {},
+  };
+}
+
+export function participantJson(world: World, room: Room, participant: Participant): unknown {
+  const { leg, settings } = participant;
+  return {
+    ...base(world, leg.sid, leg.createdAt),
+    call_sid: leg.sid,
+    conference_sid: room.sid,
+    label: settings.label,
+    muted: settings.muted,
+    hold: settings.hold,
+    coaching: settings.coaching,
+    call_sid_to_coach: null,
+    start_conference_on_enter: settings.startOnEnter,
+    end_conference_on_exit: settings.endOnExit,
+    status: "connected",
+    queue_time: "0",
+    uri: `/2010-04-01/Accounts/${world.accountSid}/Conferences/${room.sid}/Participants/${leg.sid}.json`,
+  };
+}
+
+export function newParticipantJson(
+  world: World,
+  room: Room,
+  leg: Leg,
+  label: string | null,
+): unknown {
+  return {
+    ...base(world, leg.sid, leg.createdAt),
+    call_sid: leg.sid,
+    conference_sid: room.sid,
+    label,
+    muted: false,
+    hold: false,
+    coaching: false,
+    call_sid_to_coach: null,
+    start_conference_on_enter: true,
+    end_conference_on_exit: false,
+    status: "queued",
+    queue_time: "0",
+    uri: `/2010-04-01/Accounts/${world.accountSid}/Conferences/${room.sid}/Participants/${leg.sid}.json`,
+  };
+}
+
+export function numberJson(world: World, number: PhoneNumber): unknown {
+  return {
+    ...base(world, number.sid, new Date()),
+    friendly_name: number.friendlyName,
+    phone_number: number.phoneNumber,
+    capabilities: { voice: true, sms: false, mms: false, fax: false },
+    status: "in-use",
+    origin: "twilio",
+    beta: false,
+    voice_url: number.voiceUrl,
+    voice_method: number.voiceMethod,
+    voice_fallback_url: number.voiceFallbackUrl,
+    voice_fallback_method: number.voiceFallbackMethod,
+    voice_caller_id_lookup: false,
+    voice_receive_mode: "voice",
+    voice_application_sid: number.voiceApplicationSid,
+    trunk_sid: number.trunkSid,
+    status_callback: number.statusCallback,
+    status_callback_method: number.statusCallbackMethod,
+    uri: `/2010-04-01/Accounts/${world.accountSid}/IncomingPhoneNumbers/${number.sid}.json`,
+  };
+}

@@ -1,0 +1,83 @@
+/** A leg whose other end is the simulated model's SIP address. */
+import { type CalledEnd, type CarrierEnd, readSipUri, type SipEnd } from "../sip/line.js";
+import type { Leg, RingOutcome } from "./leg.js";
+import type { Party } from "./party.js";
+import type { World } from "./world.js";
+
+const MODEL_HOST = "sip.api.openai.com";
+/** Stated nowhere; what is known to pass. */
+const MAX_URI_CHARACTERS = 255;
+const MAX_HEADER_CHARACTERS = 1024;
+
+/** The model's end, when the address is the model's and there is one. */
+export function sipEndOf(world: World, to: string): SipEnd | null {
+  return readSipUri(to)?.host === MODEL_HOST ? world.sip : null;
+}
+
+/** Who is called. The model is nobody's phone. */
+export function partyAt(world: World, to: string, from: string): Party {
+  return sipEndOf(world, to) === null ? world.callees(to, from) : {};
+}
+
+/** What is wrong with a SIP URI to dial, or null. */
+export function sipUriFault(text: string): string | null {
+  const read = readSipUri(text);
+  if (read === null) return "is no SIP URI";
+  const [head = "", headers = ""] = text.split("?");
+  if (head.length > MAX_URI_CHARACTERS)
+    return `has an address of more than ${MAX_URI_CHARACTERS} characters`;
+  if (headers.length > MAX_HEADER_CHARACTERS)
+    return `has headers of more than ${MAX_HEADER_CHARACTERS} characters`;
+  const foreign = read.headers.find(({ name }) => !/^X-[\w-]+$/i.test(name));
+  return foreign === undefined
+    ? null
+    : `has the header ${foreign.name}, which does not begin with X-`;
+}
+
+export interface SipRing {
+  readonly end: CalledEnd;
+  readonly outcome: Promise<RingOutcome>;
+}
+
+/** Sends the INVITE. @param ended  the model's end hung up. */
+export function inviteModel(
+  leg: Leg,
+  end: SipEnd,
+  on: { ended(): void; speaking(speaks: boolean): void },
+): SipRing {
+  const read = readSipUri(leg.to);
+  const uri = read?.uri ?? leg.to;
+  let settle: (outcome: RingOutcome) => void = () => {};
+  const outcome = new Promise<RingOutcome>((resolve) => {
+    settle = resolve;
+  });
+  const carrier: CarrierEnd = {
+    answered: () => settle("answered"),
+    refused: (status) => settle(outcomeOf(status)),
+    ended: on.ended,
+    // A participant or a <Dial> without referUrl is not sent elsewhere by the far end.
+    refer: () => "refused",
+    speaking: on.speaking,
+  };
+  const called = end(
+    {
+      uri,
+      headers: [
+        { name: "Via", value: "SIP/2.0/TLS 192.0.2.1:5061;branch=z9hG4bK1" },
+        { name: "From", value: `<sip:${leg.from}@pstn.twilio.test>;tag=${leg.sid.slice(-8)}` },
+        { name: "To", value: `<${uri}>` },
+        { name: "Call-ID", value: `${leg.sid}@192.0.2.1` },
+        { name: "X-Twilio-CallSid", value: leg.sid },
+        { name: "X-Twilio-AccountSid", value: leg.accountSid },
+        ...(read?.headers ?? []),
+      ],
+    },
+    carrier,
+  );
+  return { end: called, outcome };
+}
+
+function outcomeOf(sipStatus: number): RingOutcome {
+  if (sipStatus === 486 || sipStatus === 600) return "busy";
+  return sipStatus === 408 || sipStatus === 480 || sipStatus === 487 ? "no-answer" : "failed";
+}

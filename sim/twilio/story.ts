@@ -1,0 +1,132 @@
+/** What happened in a call, in order. */
+export type StoryKind =
+  | "webhook"
+  | "webhook_failed"
+  | "twiml"
+  | "application_error"
+  | "answered"
+  | "say"
+  | "play"
+  | "pause"
+  | "stream_connecting"
+  | "stream_started"
+  | "stream_refused"
+  | "stream_closed"
+  | "first_media"
+  | "clear"
+  | "key"
+  | "dial"
+  | "dial_answered"
+  | "dial_bridged"
+  | "dial_ended"
+  | "enqueued"
+  | "queue_wait"
+  | "queue_left"
+  | "conference_joined"
+  | "conference_left"
+  | "gather"
+  | "redirect"
+  | "rest"
+  | "status_callback"
+  | "recording"
+  | "hang_up"
+  // Of a call as the model's SIP end sees it.
+  | "invite"
+  | "delivery"
+  | "accepted"
+  | "sideband"
+  | "speaking"
+  | "refer"
+  | "ended";
+
+export type StoryDetail = Readonly<Record<string, string | number | boolean | null>>;
+
+export interface StoryEntry {
+  /** Since the call began. */
+  readonly atMs: number;
+  readonly kind: StoryKind;
+  readonly detail: StoryDetail;
+}
+
+export class Story {
+  readonly entries: StoryEntry[] = [];
+  readonly #nowMs: () => number;
+  readonly #startMs: number;
+  readonly #watchers = new Set<(entry: StoryEntry) => void>();
+
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+    this.#startMs = nowMs();
+  }
+
+  get elapsedMs(): number {
+    return this.#nowMs() - this.#startMs;
+  }
+
+  /** The instant the call began, on the simulator's clock. */
+  get startMs(): number {
+    return this.#startMs;
+  }
+
+  add(kind: StoryKind, detail: StoryDetail = {}): void {
+    const entry = { atMs: this.elapsedMs, kind, detail };
+    this.entries.push(entry);
+    for (const watcher of [...this.#watchers]) watcher(entry);
+  }
+
+  /** Every entry from now on. @returns the way to stop. */
+  watch(watcher: (entry: StoryEntry) => void): () => void {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
+  }
+
+  find(kind: StoryKind, where: StoryDetail = {}): StoryEntry | undefined {
+    return this.entries.find((entry) => matches(entry, kind, where));
+  }
+
+  all(kind: StoryKind): readonly StoryEntry[] {
+    return this.entries.filter((entry) => entry.kind === kind);
+  }
+
+  /**
+   * The first such entry, past or to come.
+   *
+   * @throws Error after `limitMs` of real time, with the story so far.
+   */
+  until(kind: StoryKind, where: StoryDetail = {}, limitMs = 10_000): Promise<StoryEntry> {
+    const there = this.find(kind, where);
+    if (there !== undefined) return Promise.resolve(there);
+    return new Promise((resolve, reject) => {
+      const stop = this.watch((entry) => {
+        if (!matches(entry, kind, where)) return;
+        clearTimeout(timer);
+        stop();
+        resolve(entry);
+      });
+      const timer = setTimeout(() => {
+        stop();
+        reject(
+          new Error(
+            `no ${kind} ${JSON.stringify(where)} in ${limitMs} ms; so far:\n${this.text()}`,
+          ),
+        );
+      }, limitMs);
+    });
+  }
+
+  text(): string {
+    return this.entries
+      .map(
+        (entry) =>
+          `${(entry.atMs / 1000).toFixed(3)} ${entry.kind} ${JSON.stringify(entry.detail)}`,
+      )
+      .join("\n");
+  }
+}
+
+function matches(entry: StoryEntry, kind: StoryKind, where: StoryDetail): boolean {
+  return (
+    entry.kind === kind &&
+    Object.entries(where).every(([key, value]) => entry.detail[key] === value)
+  );
+}

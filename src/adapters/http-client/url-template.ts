@@ -1,0 +1,33 @@
+import { RelayError } from "../../domain/errors.js";
+
+const PLACEHOLDER = /\{([A-Za-z_][A-Za-z0-9_]*)\}/g;
+
+/**
+ * Fills `{name}` placeholders, percent-encoded, so that a value stays what it is: one part of a path or query.
+ *
+ * @returns  the URL, and the names that were used.
+ * @throws   RelayError `tool_arguments_invalid` when a value is missing or empty, or would lead elsewhere ("..").
+ */
+export function fillUrl(
+  template: string,
+  values: Readonly<Record<string, unknown>>,
+): { readonly url: string; readonly used: ReadonlySet<string> } {
+  const used = new Set<string>();
+  const url = template.replace(PLACEHOLDER, (_, name: string) => {
+    const value = Object.hasOwn(values, name) ? values[name] : undefined;
+    const text = typeof value === "object" || value === undefined ? "" : String(value);
+    if (text === "")
+      throw new RelayError("tool_arguments_invalid", `a value for ${name} is needed`);
+    used.add(name);
+    return encodeURIComponent(text);
+  });
+  // "." and ".." survive encoding, and URL takes them for steps: then the path has another shape than the template's.
+  if (shape(url) !== shape(template.replace(PLACEHOLDER, "x")))
+    throw new RelayError("tool_arguments_invalid", "a value is not allowed in the URL");
+  return { url, used };
+}
+
+function shape(text: string): string {
+  const url = new URL(text);
+  return `${url.origin} ${url.pathname.split("/").length}`;
+}

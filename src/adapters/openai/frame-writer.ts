@@ -1,0 +1,146 @@
+/**
+ * What goes out on the model's sockets. Frames are put into pooled memory and masked there; what a socket is given while
+ * the kernel still has its last write leaves in one write, and so does most of what one turn of the event loop gives it.
+ */
+import { randomFillSync } from "node:crypto";
+import type { Writable } from "node:stream";
+import {
+  type FrameMemory,
+  frameBytes,
+  type Opcode,
+  writeFrame,
+} from "../../wire/websocket-frames.js";
+
+/** Room for 20 ms of audio. Those are mostly alike, and a slot of their own lets them share one view, too. */
+const SMALL_SLOT_BYTES = 512;
+/** Room for 100 ms of audio and a second short message. What is longer gets memory of its own. */
+const SLOT_BYTES = 2048;
+/** Slots of either size kept for reuse: as many as one turn of a busy process needs. */
+const MAX_FREE_SLOTS = 256;
+const MASKS = 2048;
+
+/** Memory for what one write carries. It belongs to the kernel from `write` until `written` is called. */
+class Slot implements FrameMemory {
+  readonly bytes: Buffer;
+  readonly words: Int32Array;
+  usedBytes = 0;
+  writer: FrameWriter | null = null;
+  #view: Buffer;
+  /** One for the life of the slot, so that a write makes no closure. */
+  readonly written = (): void => this.writer?.written(this);
+
+  constructor(bytes: number) {
+    this.bytes = Buffer.allocUnsafeSlow(bytes);
+    this.words = new Int32Array(this.bytes.buffer, 0, bytes >>> 2);
+    this.#view = this.bytes;
+  }
+
+  /** The used part. Mostly as long as the one before, and then the same object. */
+  get view(): Buffer {
+    if (this.#view.length !== this.usedBytes) this.#view = this.bytes.subarray(0, this.usedBytes);
+    return this.#view;
+  }
+}
+
+/** What the sockets of one process share: memory and random masks. */
+export class SlotPool {
+  readonly #small: Slot[] = [];
+  readonly #free: Slot[] = [];
+  readonly #masks = new Int32Array(MASKS);
+  #nextMask = MASKS;
+
+  /** Unforeseeable, as RFC 6455, section 5.3, asks; drawn from the operating system 8 KiB at a time. */
+  mask(): number {
+    if (this.#nextMask === MASKS) {
+      randomFillSync(this.#masks);
+      this.#nextMask = 0;
+    }
+    return this.#masks[this.#nextMask++]!;
+  }
+
+  take(bytes: number): Slot {
+    if (bytes <= SMALL_SLOT_BYTES) return this.#small.pop() ?? new Slot(SMALL_SLOT_BYTES);
+    return bytes > SLOT_BYTES
+      ? new Slot((bytes + 3) & ~3)
+      : (this.#free.pop() ?? new Slot(SLOT_BYTES));
+  }
+
+  give(slot: Slot): void {
+    slot.usedBytes = 0;
+    slot.writer = null;
+    const { length } = slot.bytes;
+    const free =
+      length === SMALL_SLOT_BYTES ? this.#small : length === SLOT_BYTES ? this.#free : null;
+    if (free !== null && free.length < MAX_FREE_SLOTS) free.push(slot);
+  }
+}
+
+/** What of a socket is used for writing. */
+export type Outlet = Pick<Writable, "write" | "end" | "writable" | "writableLength">;
+
+/** The frames of one socket. At most one write is under way; what comes meanwhile gathers and follows in the next. */
+export class FrameWriter {
+  readonly #socket: Outlet;
+  readonly #pool: SlotPool;
+  #gathering: Slot | null = null;
+  #underWay = false;
+
+  constructor(socket: Outlet, pool: SlotPool) {
+    this.#socket = socket;
+    this.#pool = pool;
+  }
+
+  /** What the kernel has not taken. */
+  get bufferedBytes(): number {
+    return (this.#gathering?.usedBytes ?? 0) + this.#socket.writableLength;
+  }
+
+  /** The payload is copied before it returns. */
+  add(opcode: Opcode, payload: Uint8Array): void {
+    const bytes = frameBytes(payload.length);
+    let slot = this.#gathering ?? this.#pool.take(bytes);
+    if (slot.bytes.length - slot.usedBytes < bytes) slot = this.#grow(slot, bytes);
+    this.#gathering = slot;
+    slot.usedBytes = writeFrame(slot, slot.usedBytes, opcode, payload, this.#pool.mask());
+    if (!this.#underWay) this.#write();
+  }
+
+  /** Sends what has gathered, then ends the writing side. */
+  end(): void {
+    this.#write();
+    this.#socket.end();
+  }
+
+  /** Gives the memory back; nothing more is sent. */
+  drop(): void {
+    if (this.#gathering !== null) this.#pool.give(this.#gathering);
+    this.#gathering = null;
+  }
+
+  written(slot: Slot): void {
+    this.#pool.give(slot);
+    this.#underWay = false;
+    this.#write();
+  }
+
+  #write(): void {
+    const slot = this.#gathering;
+    if (slot === null) return;
+    this.#gathering = null;
+    if (!this.#socket.writable) {
+      this.#pool.give(slot);
+      return;
+    }
+    this.#underWay = true;
+    slot.writer = this;
+    this.#socket.write(slot.view, slot.written);
+  }
+
+  #grow(slot: Slot, bytes: number): Slot {
+    const larger = this.#pool.take(Math.max(2 * slot.bytes.length, slot.usedBytes + bytes));
+    larger.bytes.set(slot.view);
+    larger.usedBytes = slot.usedBytes;
+    this.#pool.give(slot);
+    return larger;
+  }
+}

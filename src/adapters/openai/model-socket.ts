@@ -1,0 +1,294 @@
+/**
+ * UpstreamDialer over plain TCP or TLS, with WebSocket framing of its own: see docs/decisions/0005-own-framing.md.
+ */
+import { createHash, randomBytes } from "node:crypto";
+import type { Socket } from "node:net";
+import { stallAwareDeadline } from "../../domain/stall.js";
+import type { Clock, Timer } from "../../ports/clock.js";
+import type { Log } from "../../ports/log.js";
+import type {
+  UpstreamClose,
+  UpstreamDialer,
+  UpstreamSocket,
+  UpstreamSocketEvents,
+} from "../../ports/sockets.js";
+import {
+  acceptSource,
+  type UpgradeAnswer,
+  UpgradeReader,
+  upgradeRequest,
+} from "../../wire/http-upgrade.js";
+import { CLOSE, closePayload, PING, PONG, TEXT } from "../../wire/websocket-frames.js";
+import {
+  FRAME_FAULTS,
+  type FrameFault,
+  FrameParser,
+  type FrameSink,
+} from "../../wire/websocket-parser.js";
+import { FrameWriter, SlotPool } from "./frame-writer.js";
+import { StreamDialer, type StreamEvents } from "./stream-dialer.js";
+
+export interface RawUpstreamOptions {
+  /** Sent as a bearer token. */
+  readonly apiKey: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** From dial to the 101 answer. */
+  readonly handshakeTimeoutMs: number;
+  /** Further request headers, e.g. a project. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Certificates to trust instead of Node's own list, PEM. */
+  readonly trustedCertificates?: string;
+  /** Default 10 s. A peer from which nothing came for one whole interval after a ping is dead. */
+  readonly pingIntervalMs?: number;
+}
+
+/** The model's largest message is an audio delta; its limit is 15 MiB of audio per event. */
+const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
+const PING_INTERVAL_MS = 10_000;
+/** A peer that does not answer our close frame within this is cut off. */
+const CLOSE_TIMEOUT_MS = 2_000;
+/** A peer that sends pings and does not read gets no more answers than this. */
+const MAX_PONG_BACKLOG_BYTES = 64 * 1024;
+
+const NOTHING = new Uint8Array(0);
+
+/**
+ * @throws  WireError when the key or a header cannot be sent. `dial` throws TypeError when the URL is none, or not of
+ *          ws: or wss:.
+ */
+export function createRawDialer(options: RawUpstreamOptions): UpstreamDialer {
+  const shared = new Shared(options);
+  return { dial: (url, events) => new RawUpstream(new URL(url), events, shared) };
+}
+
+/** What all sockets of a dialer have in common. */
+class Shared {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly handshakeTimeoutMs: number;
+  readonly pingIntervalMs: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly slots = new SlotPool();
+  readonly streams: StreamDialer;
+
+  constructor(options: RawUpstreamOptions) {
+    this.clock = options.clock;
+    this.log = options.log;
+    this.handshakeTimeoutMs = options.handshakeTimeoutMs;
+    this.pingIntervalMs = options.pingIntervalMs ?? PING_INTERVAL_MS;
+    this.streams = new StreamDialer(options.trustedCertificates ?? null);
+    this.headers = { ...options.headers, Authorization: `Bearer ${options.apiKey}` };
+    // Says now, not to the first caller, that a header cannot be sent.
+    upgradeRequest("", "/", "", this.headers);
+  }
+}
+
+type State =
+  /** No answer to the handshake yet. */
+  | "dialing"
+  | "open"
+  /** A close frame has left, or the socket is being cut off: nothing is sent or told any more. */
+  | "closing"
+  | "over";
+
+class RawUpstream implements UpstreamSocket, StreamEvents, FrameSink {
+  readonly #events: UpstreamSocketEvents;
+  readonly #shared: Shared;
+  readonly #socket: Socket;
+  readonly #writer: FrameWriter;
+  readonly #parser = new FrameParser(this, MAX_MESSAGE_BYTES);
+  #request: string;
+  /** Null once the handshake is over. */
+  #answer: UpgradeReader | null;
+  #state: State = "dialing";
+  /** While dialing: the end of the handshake. While open: the next ping. While closing: the end of patience. */
+  #timer: Timer;
+  #heardSincePing = true;
+  /** The peer's close frame. */
+  #closed: UpstreamClose | null = null;
+  /** Why it ended, where it is not the peer's close frame that says so. */
+  #failure: UpstreamClose | null = null;
+
+  constructor(url: URL, events: UpstreamSocketEvents, shared: Shared) {
+    this.#events = events;
+    this.#shared = shared;
+    if (url.protocol !== "wss:" && url.protocol !== "ws:")
+      throw new TypeError("the URL is not of ws: or wss:");
+    const key = randomBytes(16).toString("base64");
+    this.#request = upgradeRequest(url.host, url.pathname + url.search, key, shared.headers);
+    this.#answer = new UpgradeReader(createHash("sha1").update(acceptSource(key)).digest("base64"));
+    this.#socket = shared.streams.open(url, this);
+    this.#writer = new FrameWriter(this.#socket, shared.slots);
+    this.#timer = stallAwareDeadline(shared.clock, shared.handshakeTimeoutMs, () =>
+      this.#onHandshakeTimeout(),
+    );
+  }
+
+  send(message: Uint8Array): void {
+    if (this.#state === "open") this.#writer.add(TEXT, message);
+  }
+
+  bufferedBytes(): number {
+    return this.#writer.bufferedBytes;
+  }
+
+  close(code: number, reason: string): void {
+    if (this.#state === "dialing") this.#cutOff({ code, reason, httpStatus: null });
+    if (this.#state !== "open") return;
+    this.#writer.add(CLOSE, closePayload(code, reason));
+    this.#waitForEnd();
+  }
+
+  // --- handshake --------------------------------------------------------------------------------------
+
+  connected(): void {
+    this.#socket.write(this.#request, "latin1");
+    this.#request = "";
+  }
+
+  #onAnswer(answer: UpgradeAnswer): void {
+    switch (answer.kind) {
+      case "refused": {
+        const reason = refusalCode(answer.body) ?? `HTTP ${answer.status}`;
+        this.#cutOff({ code: 0, reason, httpStatus: answer.status });
+        return;
+      }
+      case "invalid":
+        this.#cutOff({ code: 0, reason: answer.fault, httpStatus: null });
+        return;
+      case "accepted":
+        this.#answer = null;
+        this.#timer.cancel();
+        this.#state = "open";
+        this.#armPing();
+        try {
+          this.#events.opened();
+        } catch (error) {
+          this.#broke(error);
+        }
+    }
+  }
+
+  #onHandshakeTimeout(): void {
+    const known = this.#answer?.ended() ?? null;
+    if (known !== null) this.#onAnswer(known);
+    else this.#cutOff({ code: 0, reason: "handshake timed out", httpStatus: null });
+  }
+
+  // --- reading ----------------------------------------------------------------------------------------
+
+  read(bytes: Uint8Array, length: number): void {
+    this.#heardSincePing = true;
+    let at = 0;
+    if (this.#answer !== null) {
+      if (this.#state !== "dialing") return;
+      const answer = this.#answer.read(bytes, 0, length);
+      if (answer !== null) this.#onAnswer(answer);
+      if (answer?.kind !== "accepted") return;
+      at = answer.next;
+    }
+    this.#parser.read(bytes, at, length);
+  }
+
+  message(payload: Uint8Array, binary: boolean): void {
+    if (this.#state !== "open") return;
+    if (binary) {
+      this.#failure = { code: 1003, reason: "binary message", httpStatus: null };
+      this.close(1003, "text only");
+      return;
+    }
+    try {
+      this.#events.message(payload);
+    } catch (error) {
+      this.#broke(error);
+    }
+  }
+
+  ping(payload: Uint8Array): void {
+    if (this.#state === "open" && this.#writer.bufferedBytes < MAX_PONG_BACKLOG_BYTES) {
+      this.#writer.add(PONG, payload);
+    }
+  }
+
+  pong(): void {}
+
+  closeFrame(code: number, reason: string): void {
+    this.#closed = { code, reason, httpStatus: null };
+    if (this.#state === "open") {
+      this.#writer.add(CLOSE, code === 1005 ? NOTHING : closePayload(code, ""));
+      this.#waitForEnd();
+    }
+    this.#writer.end();
+  }
+
+  faulted(fault: FrameFault): void {
+    this.#failure ??= { code: 1006, reason: fault, httpStatus: null };
+    this.close(FRAME_FAULTS[fault], "");
+    this.#writer.end();
+  }
+
+  /** A bug in one call must not take the other calls of this process with it. */
+  #broke(error: unknown): void {
+    this.#shared.log.error("upstream event handler threw; its socket is closed", {}, error);
+    this.#failure ??= { code: 1011, reason: "internal", httpStatus: null };
+    this.close(1011, "internal");
+  }
+
+  // --- the end ----------------------------------------------------------------------------------------
+
+  #armPing(): void {
+    this.#timer = this.#shared.clock.after(this.#shared.pingIntervalMs, () => {
+      if (!this.#heardSincePing) {
+        this.#cutOff({ code: 1006, reason: "no pong", httpStatus: null });
+        return;
+      }
+      this.#heardSincePing = false;
+      this.#writer.add(PING, NOTHING);
+      this.#armPing();
+    });
+  }
+
+  #waitForEnd(): void {
+    this.#state = "closing";
+    this.#timer.cancel();
+    this.#timer = this.#shared.clock.after(CLOSE_TIMEOUT_MS, () => this.#socket.destroy());
+  }
+
+  #cutOff(failure: UpstreamClose): void {
+    this.#failure ??= failure;
+    this.#state = "closing";
+    this.#timer.cancel();
+    this.#socket.destroy();
+  }
+
+  failed(error: Error): void {
+    // A failure that was noted before is the cause of this one.
+    const reason = "code" in error && typeof error.code === "string" ? error.code : error.message;
+    this.#failure ??= { code: this.#answer === null ? 1006 : 0, reason, httpStatus: null };
+  }
+
+  closed(): void {
+    const refused = this.#answer?.ended() ?? null;
+    if (refused !== null && this.#failure === null) this.#onAnswer(refused);
+    const unexplained =
+      this.#answer === null
+        ? { code: 1006, reason: "", httpStatus: null }
+        : { code: 0, reason: "ECONNRESET", httpStatus: null };
+    const failure = this.#failure ?? this.#closed ?? unexplained;
+    this.#state = "over";
+    this.#timer.cancel();
+    this.#parser.stop();
+    this.#writer.drop();
+    try {
+      this.#events.closed(failure);
+    } catch (error) {
+      this.#shared.log.error("upstream close handler threw", {}, error);
+    }
+  }
+}
+
+/** The `error.code` of an OpenAI error body: a stable word. Its message may repeat a part of the key. */
+function refusalCode(body: string): string | null {
+  return /"code"\s*:\s*"([\w.-]{1,64})"/.exec(body)?.[1] ?? null;
+}

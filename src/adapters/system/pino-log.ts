@@ -1,0 +1,141 @@
+/**
+ * Log over pino: JSON lines on stdout. The only user of pino.
+ *
+ * Nothing secret is meant to get here; two nets catch what does. Fields named like a secret lose their value, and
+ * every text (message, field or error) has keys, tokens and phone numbers masked by their shape.
+ */
+import { type DestinationStream, type Logger, pino, stdTimeFunctions } from "pino";
+import { RelayError } from "../../domain/errors.js";
+import type { Log, LogFields } from "../../ports/log.js";
+
+export interface LogOptions {
+  readonly level: string;
+  readonly pretty: boolean;
+  /** Where lines go; stdout unless a test says otherwise. */
+  readonly destination?: DestinationStream;
+}
+
+const SECRET_NAME = /(?:token|secret|password|authorization|api_?key|signature|cookie)$/i;
+
+const SHAPES: readonly (readonly [RegExp, string])[] = [
+  // OpenAI keys, webhook secrets, bearer tokens, credentials inside a URL.
+  [/\b(?:sk|ek|whsec)[-_][0-9A-Za-z_-]{6,}/g, "[key]"],
+  [/\bBearer\s+[0-9A-Za-z._~+/=-]+/gi, "Bearer [key]"],
+  [/\bBasic\s+[0-9A-Za-z+/=]{8,}/gi, "Basic [key]"],
+  [/(\/\/[^/\s:@]*:)[^@/\s]+@/g, "$1[key]@"],
+];
+
+/** A plus (also percent-encoded), then 7 to 15 digits, with the separators that people and carriers write. */
+const PHONE = /(?:\+|%2B)\d(?:[ ().-]{0,2}\d){6,14}/gi;
+
+/** Masks what looks like a key or a phone number; of a number the last two digits stay. */
+export function redact(text: string): string {
+  let out = text;
+  for (const [shape, replacement] of SHAPES) out = out.replace(shape, replacement);
+  return out.replace(PHONE, (number) => `+•••${number.replace(/\D/g, "").slice(-2)}`);
+}
+
+/** A Log that writes lines at `level` and above. */
+export function createLog(options: LogOptions): Log {
+  const destination = options.pretty ? new PrettyStream(options.destination) : options.destination;
+  const settings = {
+    level: options.level,
+    base: null,
+    timestamp: stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+  };
+  return new PinoLog(destination === undefined ? pino(settings) : pino(settings, destination));
+}
+
+class PinoLog implements Log {
+  readonly #logger: Logger;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  child(fields: LogFields): Log {
+    return new PinoLog(this.#logger.child(cleanFields(fields)));
+  }
+
+  debug(text: string, fields?: LogFields): void {
+    if (this.#logger.isLevelEnabled("debug")) this.#logger.debug(cleanFields(fields), redact(text));
+  }
+
+  info(text: string, fields?: LogFields): void {
+    if (this.#logger.isLevelEnabled("info")) this.#logger.info(cleanFields(fields), redact(text));
+  }
+
+  warn(text: string, fields?: LogFields, error?: unknown): void {
+    if (this.#logger.isLevelEnabled("warn"))
+      this.#logger.warn(withError(fields, error), redact(text));
+  }
+
+  error(text: string, fields?: LogFields, error?: unknown): void {
+    if (this.#logger.isLevelEnabled("error"))
+      this.#logger.error(withError(fields, error), redact(text));
+  }
+}
+
+type Cleaned = Record<string, unknown>;
+
+function cleanFields(fields: LogFields | undefined): Cleaned {
+  const cleaned: Cleaned = {};
+  if (fields === undefined) return cleaned;
+  for (const [name, value] of Object.entries(fields)) {
+    if (typeof value !== "string") cleaned[name] = value;
+    else cleaned[name] = SECRET_NAME.test(name) ? "[key]" : redact(value);
+  }
+  return cleaned;
+}
+
+function withError(fields: LogFields | undefined, error: unknown): Cleaned {
+  const cleaned = cleanFields(fields);
+  if (error !== undefined) cleaned["error"] = describeError(error, 0);
+  return cleaned;
+}
+
+/** Only these parts: errors of HTTP clients carry whole requests, headers included. */
+function describeError(error: unknown, depth: number): Cleaned {
+  if (!(error instanceof Error)) return { message: redact(String(error)) };
+  const described: Cleaned = { name: error.name, message: redact(error.message) };
+  if (error instanceof RelayError) {
+    described["code"] = error.code;
+    described["retryable"] = error.retryable;
+  } else if ("code" in error && typeof error.code === "string") described["code"] = error.code;
+  if (error.stack !== undefined) described["stack"] = redact(error.stack);
+  if (error.cause !== undefined && depth < 4)
+    described["cause"] = describeError(error.cause, depth + 1);
+  return described;
+}
+
+/** One line for people per JSON line: time, level, text, fields. For a terminal, not for a log store. */
+class PrettyStream implements DestinationStream {
+  readonly #out: DestinationStream;
+
+  constructor(out: DestinationStream = process.stdout) {
+    this.#out = out;
+  }
+
+  write(line: string): void {
+    const { time, level, msg, error, ...fields } = parseLine(line);
+    const rest = Object.entries(fields).map(([name, value]) => ` ${name}=${plain(value)}`);
+    this.#out.write(
+      `${plain(time).slice(11, 23)} ${plain(level).padEnd(5)} ${plain(msg)}${rest.join("")}\n`,
+    );
+    if (isRecord(error)) this.#out.write(`    ${plain(error["stack"] ?? error["message"])}\n`);
+  }
+}
+
+function parseLine(line: string): Cleaned {
+  const parsed: unknown = JSON.parse(line);
+  return isRecord(parsed) ? parsed : { msg: line };
+}
+
+function isRecord(value: unknown): value is Cleaned {
+  return typeof value === "object" && value !== null;
+}
+
+function plain(value: unknown): string {
+  return typeof value === "string" ? value : (JSON.stringify(value) ?? "");
+}

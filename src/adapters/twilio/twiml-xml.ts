@@ -1,0 +1,183 @@
+/**
+ * TwiML data → XML text, through Twilio's own builder. The only place where TwiML becomes markup, so nothing that a
+ * caller or a model says can turn into a verb.
+ */
+import twilio from "twilio";
+import type Voice from "twilio/lib/twiml/VoiceResponse.js";
+import { assertNever } from "../../domain/errors.js";
+import type { DialNoun, Twiml, TwimlCallback, TwimlVerb } from "../../wire/twiml.js";
+
+/** @returns a whole XML document. Characters that XML 1.0 cannot hold are left out. */
+export function renderTwiml(twiml: Twiml): string {
+  const response = new twilio.twiml.VoiceResponse();
+  for (const verb of twiml) append(response, verb);
+  return response.toString();
+}
+
+/** XML 1.0, section 2.2: no control characters but tab, line feed and carriage return, no lone surrogates, no U+FFFE/F. */
+export function xmlText(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is being removed
+  return text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff\p{Surrogate}]/gu, "");
+}
+
+function append(response: Voice, verb: TwimlVerb): void {
+  switch (verb.verb) {
+    case "say":
+      response.say(
+        attributes<Voice.SayAttributes>({ language: verb.language, loop: verb.loop }),
+        xmlText(verb.text),
+      );
+      return;
+    case "play": {
+      const options = attributes<Voice.PlayAttributes>({ digits: verb.digits, loop: verb.loop });
+      if (verb.url === undefined) response.play(options);
+      else response.play(options, xmlText(verb.url));
+      return;
+    }
+    case "pause":
+      response.pause({ length: verb.seconds });
+      return;
+    case "hangup":
+      response.hangup();
+      return;
+    case "reject":
+      response.reject({ reason: verb.reason });
+      return;
+    case "redirect":
+      response.redirect({ method: "POST" }, xmlText(verb.url));
+      return;
+    case "leave":
+      response.leave();
+      return;
+    case "connect_stream": {
+      const stream = response.connect({ action: xmlText(verb.action), method: "POST" }).stream(
+        attributes<Voice.StreamAttributes>({
+          url: xmlText(verb.url),
+          statusCallback: clean(verb.statusCallback),
+          statusCallbackMethod: verb.statusCallback === undefined ? undefined : "POST",
+        }),
+      );
+      for (const [name, value] of Object.entries(verb.parameters))
+        stream.parameter({ name: xmlText(name), value: xmlText(value) });
+      return;
+    }
+    case "dial": {
+      const dial = response.dial(
+        attributes<Voice.DialAttributes>({
+          action: clean(verb.action),
+          method: verb.action === undefined ? undefined : "POST",
+          timeout: verb.timeoutS,
+          timeLimit: verb.timeLimitS,
+          callerId: clean(verb.callerId),
+          answerOnBridge: verb.answerOnBridge,
+        }),
+      );
+      appendNoun(dial, verb.target);
+      return;
+    }
+    case "enqueue": {
+      const { target } = verb;
+      const shared = { action: xmlText(verb.action), method: "POST", waitUrl: clean(verb.waitUrl) };
+      if (target.type === "queue") {
+        response.enqueue(attributes<Voice.EnqueueAttributes>(shared), xmlText(target.name));
+        return;
+      }
+      response
+        .enqueue(
+          attributes<Voice.EnqueueAttributes>({
+            ...shared,
+            workflowSid: xmlText(target.workflowSid),
+          }),
+        )
+        .task(
+          attributes<Voice.TaskAttributes>({ priority: target.priority, timeout: target.timeoutS }),
+          xmlText(JSON.stringify(target.attributes)),
+        );
+      return;
+    }
+    case "gather": {
+      const gather = response.gather({
+        action: xmlText(verb.action),
+        method: "POST",
+        numDigits: verb.numDigits,
+        timeout: verb.timeoutS,
+      });
+      for (const prompt of verb.prompts)
+        gather.say(
+          attributes<Voice.SayAttributes>({ language: prompt.language }),
+          xmlText(prompt.text),
+        );
+      return;
+    }
+    default:
+      assertNever(verb);
+  }
+}
+
+function appendNoun(dial: ReturnType<Voice["dial"]>, noun: DialNoun): void {
+  switch (noun.type) {
+    case "number":
+      dial.number(
+        attributes<Voice.NumberAttributes>({
+          url: clean(noun.url),
+          ...callback(noun.statusCallback),
+        }),
+        xmlText(noun.e164),
+      );
+      return;
+    case "sip":
+      dial.sip(
+        attributes<Voice.SipAttributes>({ url: clean(noun.url), ...callback(noun.statusCallback) }),
+        xmlText(noun.uri),
+      );
+      return;
+    case "client":
+      dial.client(
+        attributes<Voice.ClientAttributes>({
+          url: clean(noun.url),
+          ...callback(noun.statusCallback),
+        }),
+        xmlText(noun.identity),
+      );
+      return;
+    case "queue":
+      dial.queue(attributes<Voice.QueueAttributes>({ url: clean(noun.url) }), xmlText(noun.name));
+      return;
+    case "conference":
+      dial.conference(
+        attributes<Voice.ConferenceAttributes>({
+          participantLabel: xmlText(noun.label),
+          startConferenceOnEnter: noun.startConferenceOnEnter,
+          endConferenceOnExit: noun.endConferenceOnExit,
+          beep: String(noun.beep),
+          waitUrl: clean(noun.waitUrl),
+          ...callback(noun.statusCallback),
+        }),
+        xmlText(noun.name),
+      );
+      return;
+    default:
+      assertNever(noun);
+  }
+}
+
+function callback(target: TwimlCallback | undefined) {
+  if (target === undefined) return {};
+  return {
+    statusCallback: xmlText(target.url),
+    statusCallbackMethod: "POST",
+    statusCallbackEvent: target.events?.join(" "),
+  };
+}
+
+function clean(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : xmlText(text);
+}
+
+/**
+ * Leaves out what is not set: the builder would write attributes without a value. It writes any other value as text,
+ * so its closed lists of languages and events, which lag behind Twilio's, are not ours to obey.
+ */
+function attributes<A>(all: { [K in keyof A]?: string | number | boolean | undefined }): A {
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as A;
+}

@@ -1,0 +1,97 @@
+/**
+ * The tools of every agent, built once at start, and a runner for each call.
+ */
+import { createHttpTool } from "../adapters/tools/http-tool.js";
+import { createJsonSchemaChecker } from "../adapters/tools/json-schema.js";
+import { loadModuleTool } from "../adapters/tools/module-tool.js";
+import type { AgentProfile, AgentsFile, ToolDefinition } from "../domain/agent-profile.js";
+import { RelayError } from "../domain/errors.js";
+import type { Clock } from "../ports/clock.js";
+import type { Log } from "../ports/log.js";
+import type { CallTools, ToolHost } from "../relay/call/call-tools.js";
+import { AgentTools } from "../relay/call/tool-calls.js";
+import type { SessionTool } from "../relay/model/model-session.js";
+import { callTools, isCallTool } from "../tools/builtin.js";
+import { ToolRegistry } from "../tools/registry.js";
+import { ToolRunner } from "../tools/runner.js";
+import { type OrderBook, SAMPLE_TOOL_NAMES, sampleTools } from "../tools/sample-tools.js";
+import type { Tool } from "../tools/tool.js";
+
+export interface ToolboxDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly orders: OrderBook;
+}
+
+interface Kit {
+  readonly registry: ToolRegistry;
+  readonly specs: readonly SessionTool[];
+}
+
+/** @throws RelayError config_invalid when a schema is wrong or a module cannot be loaded. */
+export async function createToolbox(
+  agents: AgentsFile,
+  deps: ToolboxDeps,
+): Promise<(host: ToolHost) => CallTools> {
+  const samples = new Map(sampleTools(deps.orders).map((tool) => [tool.name, tool]));
+  const checker = createJsonSchemaChecker();
+  const kits = new Map<string, Kit>();
+  for (const agent of agents.agents.values()) {
+    const own = await Promise.all(agent.tools.map((definition) => ownTool(definition, samples)));
+    const registry = new ToolRegistry(
+      [...callTools(agent), ...own.filter((tool) => tool !== null)],
+      checker,
+    );
+    kits.set(agent.name, { registry, specs: [...registry.specs(), ...mcpSpecs(agent)] });
+  }
+  return (host) => {
+    const kit = kits.get(host.agent.name);
+    if (kit === undefined) throw new RelayError("internal", "an agent without a kit of tools");
+    const runner = new ToolRunner({
+      registry: kit.registry,
+      clock: deps.clock,
+      log: deps.log,
+      maxCalls: host.agent.limits.maxToolCalls,
+      context: () => ({
+        callSid: host.parties.callSid,
+        from: host.parties.from,
+        to: host.parties.to,
+        agent: host.agent.name,
+        language: host.language,
+      }),
+    });
+    return new AgentTools(host, kit.specs, runner, deps.log);
+  };
+}
+
+/** Null: the model's session or the call itself sees to it. */
+async function ownTool(
+  definition: ToolDefinition,
+  samples: ReadonlyMap<string, Tool>,
+): Promise<Tool | null> {
+  const { name, source } = definition;
+  switch (source.kind) {
+    case "mcp":
+      return null;
+    case "http":
+      return createHttpTool(definition, source.http);
+    case "module":
+      return loadModuleTool(definition, source.path);
+    case "builtin": {
+      if (isCallTool(name)) return null;
+      const sample = samples.get(name);
+      if (sample !== undefined) return sample;
+      throw new RelayError(
+        "config_invalid",
+        `tool ${name}: is neither built in nor one of ${SAMPLE_TOOL_NAMES.join(", ")}, and has no http, module or mcp`,
+      );
+    }
+  }
+}
+
+/** MCP tools are passed on: the model calls their servers itself. */
+function mcpSpecs(agent: AgentProfile): SessionTool[] {
+  return agent.tools.flatMap(({ name, source }) =>
+    source.kind === "mcp" ? [{ type: "mcp" as const, label: name, server: source.server }] : [],
+  );
+}

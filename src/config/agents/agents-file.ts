@@ -1,0 +1,189 @@
+/**
+ * The agents file: who answers which number, and how. YAML or JSON; every fault is reported with its path and line.
+ */
+import { readFileSync } from "node:fs";
+import type { z } from "zod";
+import { envLookup } from "../../adapters/system/env-files.js";
+import type { AgentsFile } from "../../domain/agent-profile.js";
+import { RelayError } from "../../domain/errors.js";
+import type { Config, Environment } from "../load.js";
+import { type BuildContext, buildAgentsFile } from "./build.js";
+import { crossCheck, nearest } from "./checks.js";
+import { type AgentInput, agentSchema, fileSchema } from "./schema.js";
+import { type Path, pathText, SourceText } from "./source-text.js";
+
+export interface AgentsFault {
+  /** agents.support.tools[1]; "" = the file itself. */
+  readonly path: string;
+  readonly line: number;
+  readonly column: number;
+  readonly problem: string;
+}
+
+export class AgentsFileError extends RelayError {
+  readonly file: string;
+  readonly faults: readonly AgentsFault[];
+
+  constructor(file: string, faults: readonly AgentsFault[]) {
+    const lines = faults.map(({ path, line, column, problem }) =>
+      `  ${file}:${line}:${column} ${path} ${problem}`.replace(/ {2,}(?=\S)/g, (gap, at) =>
+        at === 0 ? gap : " ",
+      ),
+    );
+    super("config_invalid", ["the agents file needs mending:", ...lines].join("\n"));
+    this.name = "AgentsFileError";
+    this.file = file;
+    this.faults = faults;
+  }
+}
+
+export interface AgentsFileContext {
+  /** For ${NAME} in headers; NAME_FILE works too. */
+  readonly env: Environment;
+  readonly defaults: BuildContext["defaults"];
+}
+
+/** More is no agents file. */
+const MAX_BYTES = 1024 * 1024;
+
+/**
+ * @param path  where the text came from: named in faults, and what relative paths in the file are relative to.
+ * @throws AgentsFileError with every fault, in the order of the file.
+ */
+export function loadAgentsFile(text: string, path: string, context: AgentsFileContext): AgentsFile {
+  const source = new SourceText(text);
+  if (source.faults.length > 0)
+    throw new AgentsFileError(
+      path,
+      source.faults.map((fault) => ({ ...fault, path: "" })),
+    );
+
+  const faults: AgentsFault[] = [];
+  const report = (at: Path, problem: string, key = false) => {
+    const { line, column } = source.locate(at, key);
+    faults.push({ path: pathText(at), line, column, problem });
+  };
+  const lookup = envLookup(context.env);
+  const parsed = fileSchema.safeParse(source.value);
+  if (!parsed.success)
+    for (const issue of parsed.error.issues) reportIssue(issue, issue.path, source.value, report);
+  crossCheck(source.value, lookup, report);
+  if (!parsed.success || faults.length > 0) throw new AgentsFileError(path, inOrder(faults));
+
+  return buildAgentsFile(parsed.data, withDefaults(source.value), {
+    lookup,
+    defaults: context.defaults,
+    path,
+  });
+}
+
+/** Reads the file that the settings name. @throws AgentsFileError, also when it cannot be read. */
+export function readAgentsFile(config: Config, env: Environment): AgentsFile {
+  const path = config.agentsFile;
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    const problem = `cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+    throw new AgentsFileError(path, [{ path: "", line: 1, column: 1, problem }]);
+  }
+  if (text.length > MAX_BYTES)
+    throw new AgentsFileError(path, [
+      { path: "", line: 1, column: 1, problem: "is larger than 1 MiB" },
+    ]);
+  return loadAgentsFile(text, path, {
+    env,
+    defaults: {
+      model: config.openaiRealtimeModel,
+      humanAgentNumber: config.humanAgentNumber,
+      maxCallMinutes: config.maxCallMinutes,
+    },
+  });
+}
+
+/** An agent's own settings over the file's defaults, key by key; both have passed the schema, so their union does. */
+function withDefaults(value: unknown): ReadonlyMap<string, AgentInput> {
+  const defaults = property(value, "defaults");
+  const agents = property(value, "agents");
+  return new Map(
+    Object.entries(typeof agents === "object" && agents !== null ? agents : {}).map(
+      ([name, agent]) => [
+        name,
+        agentSchema.parse({ ...(typeof defaults === "object" ? defaults : {}), ...agent }),
+      ],
+    ),
+  );
+}
+
+type Issue = z.core.$ZodIssue;
+
+function reportIssue(
+  issue: Issue,
+  at: readonly PropertyKey[],
+  file: unknown,
+  report: (path: Path, problem: string, key?: boolean) => void,
+): void {
+  const path = at.filter((part) => typeof part !== "symbol");
+  switch (issue.code) {
+    case "unrecognized_keys":
+      for (const key of issue.keys)
+        report([...path, key], `is unknown${nearest(key, knownKeys(path))}`, true);
+      return;
+    case "invalid_key":
+      report(path, issue.issues[0]?.message ?? "is not allowed as a name", true);
+      return;
+    case "invalid_type": {
+      const value = path.reduce<unknown>((node, part) => property(node, part), file);
+      if (value === undefined) report(path, "is missing");
+      else
+        report(
+          path,
+          issue.message.startsWith("is ")
+            ? issue.message
+            : `must be ${TYPES[issue.expected] ?? issue.expected}`,
+        );
+      return;
+    }
+    case "invalid_value":
+      report(path, `must be ${issue.values.map((value) => JSON.stringify(value)).join(" or ")}`);
+      return;
+    case "invalid_union":
+      report(path, "must be server_vad or semantic_vad");
+      return;
+    case "too_small":
+      report(path, issue.message.startsWith("is ") ? issue.message : `is below ${issue.minimum}`);
+      return;
+    case "too_big":
+      report(path, `is above ${issue.maximum}${issue.origin === "string" ? " characters" : ""}`);
+      return;
+    default:
+      report(path, issue.message);
+  }
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  string: "text",
+  boolean: "true or false",
+  int: "a whole number",
+  number: "a number",
+  object: "a mapping (name: value)",
+  record: "a mapping (name: value)",
+  array: "a list",
+};
+
+/** The names allowed where an unknown one was found, for a hint. */
+function knownKeys(path: Path): readonly string[] {
+  if (path.length === 0) return Object.keys(fileSchema.shape);
+  const inAgent =
+    path[0] === "agents" ? path.slice(2) : path[0] === "defaults" ? path.slice(1) : null;
+  return inAgent?.length === 0 ? Object.keys(agentSchema.shape) : [];
+}
+
+function property(node: unknown, key: string | number): unknown {
+  return typeof node === "object" && node !== null ? Reflect.get(node, key) : undefined;
+}
+
+function inOrder(faults: readonly AgentsFault[]): readonly AgentsFault[] {
+  const unique = new Map(faults.map((fault) => [`${fault.path}\n${fault.problem}`, fault]));
+  return [...unique.values()].sort((a, b) => a.line - b.line || a.column - b.column);
+}

@@ -1,0 +1,279 @@
+/**
+ * From the checked file to the types the house works with: names in camelCase, defaults in place.
+ */
+import { dirname, resolve } from "node:path";
+import type { EnvLookup } from "../../adapters/system/env-files.js";
+import type {
+  AgentProfile,
+  AgentsFile,
+  CrmEndpoint,
+  Destination,
+  DialTarget,
+  ToolDefinition,
+  ToolSource,
+  TransferSettings,
+  TurnDetection,
+} from "../../domain/agent-profile.js";
+import { RelayError } from "../../domain/errors.js";
+import { CALL_TOOLS, REFERENCE, SAMPLE_TOOLS } from "./checks.js";
+import { parseDialTarget } from "./dial-target.js";
+import type { AgentInput, EndpointInput, FileInput, ToolInput } from "./schema.js";
+
+export interface BuildContext {
+  readonly lookup: EnvLookup;
+  readonly defaults: {
+    readonly model: string;
+    readonly humanAgentNumber: string | null;
+    readonly maxCallMinutes: number;
+  };
+  /** Of the agents file: other paths are relative to it. */
+  readonly path: string;
+}
+
+/** The destination that HUMAN_AGENT_NUMBER stands for. */
+const HUMAN = "human";
+const BUILTIN_TIMEOUT_MS = 5000;
+
+/** @param agents  each with the file's defaults below its own settings. */
+export function buildAgentsFile(
+  file: FileInput,
+  agents: ReadonlyMap<string, AgentInput>,
+  context: BuildContext,
+): AgentsFile {
+  const tools = new Map(
+    Object.entries(file.tools).map(([name, tool]) => [name, buildTool(name, tool, context)]),
+  );
+  const only = agents.size === 1 ? [...agents.keys()][0] : undefined;
+  const numbers = file.numbers ?? (only === undefined ? {} : { "*": only });
+  return {
+    agents: new Map(
+      [...agents].map(([name, agent]) => [name, buildAgent(name, agent, tools, context)]),
+    ),
+    numbers: new Map(Object.entries(numbers).filter(([number]) => number !== "*")),
+    defaultAgent: numbers["*"] ?? null,
+    ...(file.crm === undefined
+      ? {}
+      : {
+          crm: {
+            callerLookup: buildEndpoint(file.crm.caller_lookup, context),
+            escalation: buildEndpoint(file.crm.escalation, context),
+            callCompleted: buildEndpoint(file.crm.call_completed, context),
+          },
+        }),
+    ...(file.redact === undefined
+      ? {}
+      : { redact: { cardNumbers: file.redact.card_numbers, patterns: file.redact.patterns } }),
+    ...(file.retention === undefined
+      ? {}
+      : {
+          retention: {
+            recordsDays: file.retention.records_days,
+            recordingsDays: file.retention.recordings_days,
+          },
+        }),
+    ...(file.pricing === undefined
+      ? {}
+      : { pricingFile: resolve(dirname(context.path), file.pricing) }),
+  };
+}
+
+function buildAgent(
+  name: string,
+  agent: AgentInput,
+  tools: ReadonlyMap<string, ToolDefinition>,
+  context: BuildContext,
+): AgentProfile {
+  const { defaults } = context;
+  const languages = new Map(Object.entries(agent.languages));
+  return {
+    name,
+    model: agent.model ?? defaults.model,
+    voice: agent.voice,
+    instructions: agent.instructions ?? "",
+    greeting: agent.greeting,
+    say: agent.say,
+    language: agent.language ?? [...languages.keys()][0] ?? "en-US",
+    languages,
+    turnDetection: buildTurnDetection(agent.turn_detection),
+    noiseReduction: agent.noise_reduction,
+    vad: {
+      localBargeIn: agent.vad.local_barge_in,
+      confirmMs: agent.vad.confirm_ms,
+      adapt: agent.vad.adapt,
+      greetingProtectionMs: agent.vad.greeting_protection_ms,
+    },
+    transcription: agent.transcription,
+    recording: agent.recording,
+    record: agent.record,
+    tools: agent.tools.map((tool) => tools.get(tool) ?? builtin(tool)),
+    transfer: buildTransfer(agent.transfer, defaults.humanAgentNumber),
+    limits: {
+      maxCallMinutes: Math.min(
+        agent.limits.max_call_minutes ?? defaults.maxCallMinutes,
+        defaults.maxCallMinutes,
+      ),
+      idleHangupS: agent.limits.idle_hangup_s,
+      maxToolCalls: agent.limits.max_tool_calls,
+      maxCostUsd: agent.limits.max_cost_usd,
+    },
+    apology: agent.apology,
+  };
+}
+
+function buildTurnDetection(input: AgentInput["turn_detection"]): TurnDetection {
+  const answers = {
+    createResponse: input.create_response,
+    interruptResponse: input.interrupt_response,
+  };
+  if (input.type === "semantic_vad")
+    return { type: input.type, eagerness: input.eagerness, ...answers };
+  return {
+    type: input.type,
+    threshold: input.threshold,
+    prefixPaddingMs: input.prefix_padding_ms,
+    silenceDurationMs: input.silence_duration_ms,
+    idleTimeoutMs: input.idle_timeout_ms,
+    ...answers,
+  };
+}
+
+function buildTransfer(
+  input: AgentInput["transfer"],
+  humanAgentNumber: string | null,
+): TransferSettings {
+  const destinations = new Map(
+    Object.entries(input.destinations).map(([name, destination]) => [
+      name,
+      buildDestination(name, destination),
+    ]),
+  );
+  if (destinations.size === 0 && humanAgentNumber !== null)
+    destinations.set(HUMAN, {
+      kind: "dial",
+      name: HUMAN,
+      description: "a person",
+      target: dialTarget(humanAgentNumber),
+      timeoutS: 20,
+      then: null,
+    });
+  const first = [...destinations.keys()][0] ?? null;
+  return {
+    key: input.key,
+    default: input.default === undefined ? first : input.default,
+    destinations,
+    callerId: input.caller_id,
+    maxPerCall: input.max_per_call,
+  };
+}
+
+function buildDestination(
+  name: string,
+  input: AgentInput["transfer"]["destinations"][string],
+): Destination {
+  const base = { name, description: input.description, then: input.then };
+  const timeoutS = input.timeout_s;
+  if (input.dial !== undefined)
+    return { ...base, kind: "dial", target: dialTarget(input.dial), timeoutS };
+  if (input.warm !== undefined)
+    return { ...base, kind: "warm", target: dialTarget(input.warm), timeoutS };
+  if (input.enqueue !== undefined) return { ...base, kind: "enqueue", queue: input.enqueue };
+  if (input.workflow !== undefined)
+    return {
+      ...base,
+      kind: "workflow",
+      workflowSid: input.workflow,
+      priority: input.priority ?? { low: 1, medium: 5, high: 10 },
+    };
+  throw new RelayError("internal", `destination ${name} passed the checks without a kind`);
+}
+
+function dialTarget(text: string): DialTarget {
+  const target = parseDialTarget(text, null);
+  if (typeof target === "string")
+    throw new RelayError("internal", "a dial target passed the checks unchecked");
+  return target;
+}
+
+function builtin(name: string): ToolDefinition {
+  if (![...CALL_TOOLS, ...SAMPLE_TOOLS].some((known) => known === name))
+    throw new RelayError("internal", `tool ${name} passed the checks unchecked`);
+  // What the model reads about them is theirs to say: `tools/`.
+  return {
+    name,
+    description: "",
+    parameters: {},
+    source: { kind: "builtin" },
+    timeoutMs: BUILTIN_TIMEOUT_MS,
+    sayWhileWaiting: null,
+  };
+}
+
+function buildTool(name: string, input: ToolInput, context: BuildContext): ToolDefinition {
+  return {
+    name,
+    description: input.description,
+    parameters: input.parameters,
+    source: buildSource(input, context),
+    timeoutMs: input.timeout_ms ?? input.http?.timeout_ms ?? BUILTIN_TIMEOUT_MS,
+    sayWhileWaiting: input.say_while_waiting,
+  };
+}
+
+function buildSource(input: ToolInput, context: BuildContext): ToolSource {
+  if (input.http !== undefined) {
+    const { http } = input;
+    return {
+      kind: "http",
+      http: {
+        method: http.method,
+        url: http.url,
+        headers: resolveAll(http.headers, context.lookup),
+        timeoutMs: http.timeout_ms,
+        maxResponseBytes: http.max_response_bytes,
+        allowPrivateHosts: http.allow_private_hosts,
+        idempotent: http.idempotent,
+      },
+    };
+  }
+  if (input.module !== undefined)
+    return { kind: "module", path: resolve(dirname(context.path), input.module) };
+  return { kind: "mcp", server: resolveDeep(input.mcp ?? {}, context.lookup) };
+}
+
+function buildEndpoint(
+  input: EndpointInput | undefined,
+  context: BuildContext,
+): CrmEndpoint | null {
+  if (input === undefined) return null;
+  return {
+    method: input.method,
+    url: input.url,
+    headers: resolveAll(input.headers, context.lookup),
+    timeoutMs: input.timeout_ms,
+    allowPrivateHosts: input.allow_private_hosts,
+  };
+}
+
+function resolveText(text: string, lookup: EnvLookup): string {
+  return text.replace(REFERENCE, (_, name: string) => lookup(name) ?? "");
+}
+
+function resolveAll(
+  texts: Readonly<Record<string, string>>,
+  lookup: EnvLookup,
+): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(texts).map(([name, text]) => [name, resolveText(text, lookup)]),
+  );
+}
+
+function resolveDeep(value: object, lookup: EnvLookup): Record<string, unknown> {
+  const deep = (item: unknown): unknown => {
+    if (typeof item === "string") return resolveText(item, lookup);
+    if (Array.isArray(item)) return item.map(deep);
+    if (typeof item === "object" && item !== null)
+      return Object.fromEntries(Object.entries(item).map(([key, inner]) => [key, deep(inner)]));
+    return item;
+  };
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, deep(item)]));
+}

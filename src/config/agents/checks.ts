@@ -1,0 +1,249 @@
+/**
+ * Rules of the agents file that take more than one place of it. They look at the raw data, so that they find their
+ * faults also where something else is wrong; what has the wrong shape is left to the schema.
+ */
+import type { EnvLookup } from "../../adapters/system/env-files.js";
+import { isLoopbackHost } from "../settings.js";
+import { parseDialTarget } from "./dial-target.js";
+import { KINDS, SOURCES } from "./schema.js";
+import type { Path } from "./source-text.js";
+
+/** Tools that need no entry under `tools`. The last two may be given one, which then replaces the sample. */
+export const CALL_TOOLS = ["transfer_call", "end_call", "set_language", "send_dtmf"] as const;
+export const SAMPLE_TOOLS = ["lookup_order", "book_appointment"] as const;
+
+/** @param key  true: the fault is the name's, not the value's. */
+export type Report = (path: Path, problem: string, key?: boolean) => void;
+
+type Raw = Readonly<Record<string, unknown>>;
+
+export function crossCheck(file: unknown, lookup: EnvLookup, report: Report): void {
+  const root = record(file);
+  const agents = record(root["agents"]);
+  const tools = record(root["tools"]);
+  const defaults = record(root["defaults"]);
+  const sipHosts = list(root["sip_hosts"]);
+
+  if (Object.keys(agents).length === 0 && isRecord(root["agents"]))
+    report(["agents"], "names no agent");
+  if ("defaults" in root) checkAgent(["defaults"], defaults, tools, sipHosts, report);
+  for (const [name, raw] of Object.entries(agents)) {
+    const path = ["agents", name];
+    const agent = record(raw);
+    if (!isRecord(raw)) continue;
+    if (agent["instructions"] === undefined && defaults["instructions"] === undefined)
+      report([...path, "instructions"], "is missing");
+    checkAgent(path, agent, tools, sipHosts, report);
+    checkListedTools(path, { ...defaults, ...agent }, report);
+  }
+  for (const [number, agent] of Object.entries(record(root["numbers"]))) {
+    if (typeof agent === "string" && !Object.hasOwn(agents, agent))
+      report(
+        ["numbers", number],
+        `points at ${quote(agent)}, which is no agent${nearest(agent, Object.keys(agents))}`,
+      );
+  }
+  for (const [name, raw] of Object.entries(tools))
+    checkTool(["tools", name], name, record(raw), lookup, report);
+  for (const [name, raw] of Object.entries(record(root["crm"]))) {
+    const endpoint = record(raw);
+    const path = ["crm", name];
+    checkUrl([...path, "url"], endpoint, ["from", "to", "callSid"], report);
+    checkReferences([...path, "headers"], endpoint["headers"], lookup, report);
+  }
+}
+
+function checkAgent(
+  path: Path,
+  agent: Raw,
+  tools: Raw,
+  sipHosts: readonly string[] | null,
+  report: Report,
+): void {
+  const known = [...CALL_TOOLS, ...SAMPLE_TOOLS, ...Object.keys(tools)];
+  const seen = new Set<string>();
+  for (const [i, tool] of (listOf(agent["tools"]) ?? []).entries()) {
+    if (typeof tool !== "string") continue;
+    const at = [...path, "tools", i];
+    if (!known.includes(tool)) report(at, `${quote(tool)} is no tool${nearest(tool, known)}`);
+    if (seen.has(tool)) report(at, `${quote(tool)} is listed twice`);
+    seen.add(tool);
+  }
+  const transfer = record(agent["transfer"]);
+  const destinations = record(transfer["destinations"]);
+  const names = Object.keys(destinations);
+  const inTransfer = [...path, "transfer"];
+  for (const [name, raw] of Object.entries(destinations)) {
+    if (!isRecord(raw)) continue;
+    const at = [...inTransfer, "destinations", name];
+    exactlyOne(at, raw, KINDS, report);
+    if (raw["priority"] !== undefined && raw["workflow"] === undefined)
+      report([...at, "priority"], "is for a workflow only", true);
+    if (sipHosts !== null) {
+      for (const kind of ["dial", "warm"]) {
+        const target = raw[kind];
+        if (typeof target !== "string" || typeof parseDialTarget(target, null) === "string")
+          continue;
+        const judged = parseDialTarget(target, new Set(sipHosts.map((host) => host.toLowerCase())));
+        if (typeof judged === "string") report([...at, kind], judged);
+      }
+    }
+    const { then } = raw;
+    if (typeof then !== "string") continue;
+    if (!names.includes(then))
+      report([...at, "then"], `${quote(then)} is no destination${nearest(then, names)}`);
+    else if (leadsTo(destinations, then, name))
+      report([...at, "then"], "leads back to itself: nobody would ever answer");
+  }
+  const preferred = transfer["default"];
+  if (typeof preferred === "string" && !names.includes(preferred))
+    report(
+      [...inTransfer, "default"],
+      `${quote(preferred)} is no destination${nearest(preferred, names)}`,
+    );
+}
+
+/** A tool that could never work: set_language without languages. */
+function checkListedTools(path: Path, agent: Raw, report: Report): void {
+  const tools = listOf(agent["tools"]) ?? [];
+  const i = tools.indexOf("set_language");
+  if (i >= 0 && Object.keys(record(agent["languages"])).length === 0)
+    report([...path, "tools", i], "set_language needs languages to choose from: add languages");
+}
+
+/** Follows `then` from `from`; true when it comes to `goal`. */
+function leadsTo(destinations: Raw, from: string, goal: string): boolean {
+  const seen = new Set<string>();
+  let at: unknown = from;
+  while (typeof at === "string" && !seen.has(at)) {
+    if (at === goal) return true;
+    seen.add(at);
+    at = record(destinations[at])["then"];
+  }
+  return false;
+}
+
+function checkTool(path: Path, name: string, tool: Raw, lookup: EnvLookup, report: Report): void {
+  if (CALL_TOOLS.some((builtin) => builtin === name))
+    report(path, "is built in and cannot be replaced", true);
+  exactlyOne(path, tool, SOURCES, report);
+  if (tool["http"] !== undefined) {
+    const http = record(tool["http"]);
+    const properties = Object.keys(record(record(tool["parameters"])["properties"]));
+    checkUrl([...path, "http", "url"], http, properties, report);
+    checkReferences([...path, "http", "headers"], http["headers"], lookup, report);
+    if (typeof tool["description"] !== "string" || tool["description"] === "")
+      report([...path, "description"], "is missing: the model chooses tools by it");
+  }
+  if (tool["mcp"] !== undefined) checkReferences([...path, "mcp"], tool["mcp"], lookup, report);
+}
+
+function exactlyOne(path: Path, raw: Raw, keys: readonly string[], report: Report): void {
+  const present = keys.filter((key) => raw[key] !== undefined);
+  if (present.length === 0) report(path, `needs one of ${keys.join(", ")}`, true);
+  if (present.length > 1)
+    report(
+      [...path, present[1] ?? ""],
+      `stands beside ${present[0]}: only one of ${keys.join(", ")}`,
+      true,
+    );
+}
+
+function checkUrl(path: Path, http: Raw, placeholders: readonly string[], report: Report): void {
+  const { url } = http;
+  if (typeof url !== "string") return;
+  const used = [...url.matchAll(/\{([^{}]*)\}/g)].map((match) => match[1] ?? "");
+  for (const placeholder of used) {
+    if (!placeholders.includes(placeholder))
+      report(
+        path,
+        `holds {${placeholder}}, which is none of: ${placeholders.join(", ") || "(no parameters)"}`,
+      );
+  }
+  const [one, other] = ["a", "b"].map((text) => url.replace(/\{[^{}]*\}/g, text));
+  if (one === undefined || other === undefined || !URL.canParse(one) || !URL.canParse(other)) {
+    report(path, "is not an absolute URL");
+    return;
+  }
+  const parsed = new URL(one);
+  if (parsed.host !== new URL(other).host) report(path, "holds a placeholder in its host");
+  if (parsed.username !== "" || parsed.password !== "")
+    report(path, "holds a user name or password: use headers");
+  const listed = (listOf(http["allow_private_hosts"]) ?? []).includes(parsed.hostname);
+  const plain = parsed.protocol === "http:" && (listed || isLoopbackHost(parsed.hostname));
+  if (parsed.protocol !== "https:" && !plain)
+    report(
+      path,
+      "is not https:// (http:// only to hosts in allow_private_hosts, or to this machine)",
+    );
+}
+
+export const REFERENCE = /\$\{([^}]*)\}/g;
+
+/** Every ${NAME} in any text below must be set. */
+function checkReferences(path: Path, value: unknown, lookup: EnvLookup, report: Report): void {
+  if (typeof value === "string") {
+    for (const [, name = ""] of value.matchAll(REFERENCE)) {
+      try {
+        if (lookup(name) === undefined)
+          report(path, `\${${name}} is set neither as ${name} nor as ${name}_FILE`);
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error);
+        report(path, `\${${name}}: the file of ${name}_FILE cannot be read: ${why}`);
+      }
+    }
+    return;
+  }
+  if (Array.isArray(value))
+    for (const [i, item] of value.entries()) checkReferences([...path, i], item, lookup, report);
+  else if (isRecord(value))
+    for (const [key, item] of Object.entries(value))
+      checkReferences([...path, key], item, lookup, report);
+}
+
+/** " (did you mean …?)", or nothing when nothing is near. */
+export function nearest(text: string, known: readonly string[]): string {
+  const close = known
+    .map((word) => ({ word, distance: editDistance(text.toLowerCase(), word.toLowerCase()) }))
+    .sort((a, b) => a.distance - b.distance)[0];
+  if (
+    close === undefined ||
+    close.distance >= text.length ||
+    close.distance > Math.max(1, text.length / 3)
+  )
+    return "";
+  return ` (did you mean ${close.word}?)`;
+}
+
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const change = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      row.push(Math.min(change, (previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1));
+    }
+    previous = row;
+  }
+  return previous[b.length] ?? 0;
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text);
+}
+
+function isRecord(value: unknown): value is Raw {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function record(value: unknown): Raw {
+  return isRecord(value) ? value : {};
+}
+
+function listOf(value: unknown): readonly unknown[] | null {
+  return Array.isArray(value) ? value : null;
+}
+
+function list(value: unknown): readonly string[] | null {
+  return listOf(value)?.filter((item) => typeof item === "string") ?? null;
+}

@@ -1,0 +1,315 @@
+/**
+ * The shape of the agents file. `agents.schema.json`, which editors read, is made from it; rules that take more than
+ * one place of the file are in `cross-checks.ts`.
+ */
+import { z } from "zod";
+import { parseDialTarget } from "./dial-target.js";
+
+const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
+const name = z
+  .string()
+  .regex(
+    NAME,
+    "is not 1–64 letters, digits, dashes or underscores, beginning with a letter or digit",
+  );
+
+/** Functions of the Realtime API: 64 characters at most. */
+const toolName = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,64}$/, "is not 1–64 letters, digits, dashes or underscores");
+
+const language = z
+  .string()
+  .regex(/^[A-Za-z]{2,3}(?:-[0-9A-Za-z]{2,8})*$/, "is not a language tag such as en or en-US");
+
+const dialTarget = z
+  .string("is not text: put numbers in quotes")
+  .superRefine((text, context) => {
+    const target = parseDialTarget(text, null);
+    if (typeof target === "string") context.addIssue({ code: "custom", message: target });
+  })
+  .describe("E.164 number, sip:user@host or client:name");
+
+const path = z.string().min(1, "is empty").max(4096);
+const prompt = z.string().min(1, "is empty").max(64_000);
+const spoken = z.string().min(1, "is empty").max(4000);
+
+const serverVad = z.strictObject({
+  type: z.literal("server_vad"),
+  threshold: z.number().min(0).max(1).default(0.5).describe("0–1; higher wants louder speech"),
+  prefix_padding_ms: z.int().min(0).max(5000).default(300),
+  silence_duration_ms: z.int().min(0).max(10_000).default(500),
+  idle_timeout_ms: z.int().min(5000).max(30_000).nullable().default(null),
+  create_response: z.boolean().default(true),
+  interrupt_response: z.boolean().default(true),
+});
+const semanticVad = z.strictObject({
+  type: z.literal("semantic_vad"),
+  eagerness: z.enum(["low", "medium", "high", "auto"]).default("auto"),
+  create_response: z.boolean().default(true),
+  interrupt_response: z.boolean().default(true),
+});
+
+const vad = z.strictObject({
+  local_barge_in: z
+    .boolean()
+    .default(true)
+    .describe("Pause playout as soon as the caller is heard, before the model confirms"),
+  confirm_ms: z
+    .int()
+    .min(100)
+    .max(5000)
+    .default(400)
+    .describe("Go on if the model has not confirmed by then"),
+  adapt: z.boolean().default(true).describe("Tune server_vad to the line's noise"),
+  greeting_protection_ms: z
+    .int()
+    .min(0)
+    .max(30_000)
+    .default(0)
+    .describe("The caller cannot interrupt the first this many ms of the greeting"),
+});
+
+const transcription = z.strictObject({
+  model: z.string().min(1).default("gpt-live-transcribe"),
+  language: language.nullable().default(null).describe("null = detected"),
+});
+
+const recording = z.strictObject({
+  enabled: z.boolean().default(false),
+  channels: z.enum(["dual", "mono"]).default("dual"),
+  transcribe: z
+    .strictObject({
+      model: z.string().min(1).default("whisper-1"),
+      words: z.boolean().default(true),
+    })
+    .nullable()
+    .default(null)
+    .describe("null = off"),
+});
+
+const ringSeconds = z.int().min(5).max(600).default(20);
+
+export const KINDS = ["dial", "enqueue", "workflow", "warm"] as const;
+
+const destination = z
+  .strictObject({
+    dial: dialTarget.optional(),
+    enqueue: z.string().min(1).max(64).optional().describe("Name of a Twilio queue"),
+    workflow: z
+      .string()
+      .regex(/^WW[0-9A-Za-z]{1,62}$/, "does not begin with WW")
+      .optional()
+      .describe("SID of a TaskRouter workflow"),
+    warm: dialTarget
+      .optional()
+      .describe("Rung while the caller stays; joined once a person has accepted"),
+    description: z.string().max(500).default("").describe("Shown to the model"),
+    timeout_s: ringSeconds.describe("How long dial and warm ring"),
+    priority: z
+      .strictObject({
+        low: z.int().min(0).default(1),
+        medium: z.int().min(0).default(5),
+        high: z.int().min(0).default(10),
+      })
+      .optional()
+      .describe("Of a workflow's task, by urgency"),
+    then: z.string().nullable().default(null).describe("Next destination when this one fails"),
+  })
+  .meta({ id: "destination", description: "Exactly one of dial, enqueue, workflow, warm" });
+
+const transfer = z.strictObject({
+  default: z
+    .string()
+    .nullable()
+    .optional()
+    .describe("Key 0, “a human”, overflow and fallback. Left out: the first destination"),
+  key: z
+    .string("is not text: put the key in quotes")
+    .regex(/^[0-9*#]$/, "is not one key: 0–9, * or #")
+    .nullable()
+    .default("0")
+    .describe("Key that reaches the default destination without the model; null = off"),
+  caller_id: z
+    .string()
+    .regex(/^\+[1-9]\d{6,14}$/, "is not an E.164 number")
+    .nullable()
+    .default(null)
+    .describe("Shown to the human; null = the caller's own number"),
+  max_per_call: z.int().min(1).max(20).default(3),
+  destinations: z.record(name, destination).default({}),
+});
+
+const limits = z.strictObject({
+  max_call_minutes: z.number().min(1).max(240).optional(),
+  idle_hangup_s: z.int().min(5).max(3600).nullable().default(60),
+  max_tool_calls: z.int().min(0).max(1000).default(40),
+  max_cost_usd: z.number().positive().nullable().default(null),
+});
+
+export const agentSchema = z
+  .strictObject({
+    model: z.string().min(1).optional(),
+    voice: z.string().min(1).max(128).default("marin"),
+    instructions: prompt.optional(),
+    greeting: spoken
+      .nullable()
+      .default(null)
+      .describe("Spoken first by the agent; null = it waits"),
+    say: spoken.nullable().default(null).describe("Optional <Say> before the stream"),
+    language: language.optional().describe("First language; <Say> uses it"),
+    languages: z
+      .record(
+        language,
+        z.strictObject({
+          voice: z.string().min(1).nullable().default(null),
+          instructions: prompt.nullable().default(null),
+        }),
+      )
+      .default({})
+      .describe("Switched by the tool set_language"),
+    turn_detection: z
+      .discriminatedUnion("type", [serverVad, semanticVad])
+      .prefault({ type: "server_vad" }),
+    noise_reduction: z.enum(["near_field", "far_field"]).nullable().default(null),
+    vad: vad.prefault({}),
+    transcription: transcription.nullable().prefault({}).describe("null = off"),
+    recording: recording.prefault({}),
+    record: z.boolean().default(false).describe("Flight recorder: keep every message of the call"),
+    tools: z.array(toolName).default([]),
+    transfer: transfer.prefault({}),
+    limits: limits.prefault({}),
+    apology: spoken
+      .default("We are sorry, we are having technical trouble. One moment, please.")
+      .describe("Spoken by Twilio when the model cannot speak"),
+  })
+  .meta({ id: "agent" });
+
+const headers = z
+  .record(
+    z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/, "is not a header name"),
+    z
+      .string()
+      .max(8192)
+      .regex(/^[\x20-\x7e]*$/, "holds a line break or a character that is not ASCII"),
+  )
+  .default({})
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: it shows what to write
+  .describe("Values may hold ${NAME}, from the environment or the file that NAME_FILE names");
+
+const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const;
+const hosts = z
+  .array(z.string().regex(/^[0-9A-Za-z.:_-]{1,253}$/, "is not a host name or address"))
+  .default([]);
+const timeoutMs = z.int().min(50).max(60_000);
+
+const http = z.strictObject({
+  method: z.enum(METHODS).default("POST"),
+  url: z.string().min(1).max(2048).describe("May hold {argument} placeholders after the host"),
+  headers,
+  timeout_ms: timeoutMs.default(3000),
+  max_response_bytes: z.int().min(1).max(1_048_576).default(65_536),
+  allow_private_hosts: hosts.describe("Hosts that may resolve to private addresses"),
+  idempotent: z
+    .boolean()
+    .default(false)
+    .describe("POST and PATCH may be retried once, as the others are"),
+});
+
+export const SOURCES = ["http", "module", "mcp"] as const;
+
+export const toolSchema = z
+  .strictObject({
+    description: z.string().max(1024).default("").describe("Shown to the model"),
+    parameters: z
+      .looseObject({ type: z.literal("object") })
+      .default({ type: "object", properties: {}, additionalProperties: false })
+      .describe("JSON Schema of the arguments"),
+    http: http.optional(),
+    module: path
+      .regex(/\.[cm]?[jt]s$/, "is not a .ts, .mts, .js or .mjs file")
+      .optional()
+      .describe(
+        "TypeScript or JavaScript file that exports defineTool({…}), relative to this file",
+      ),
+    mcp: z
+      .looseObject({ server_label: z.string().min(1) })
+      .optional()
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: it shows what to write
+      .describe("Passed on to the model as it is; texts may hold ${NAME}"),
+    timeout_ms: timeoutMs.optional(),
+    say_while_waiting: spoken
+      .nullable()
+      .default(null)
+      .describe("Spoken if the answer takes longer than 700 ms"),
+  })
+  .meta({ id: "tool", description: "Exactly one of http, module, mcp" });
+
+const endpoint = (milliseconds: number, method: (typeof METHODS)[number]) =>
+  z.strictObject({
+    method: z.enum(METHODS).default(method),
+    url: z.string().min(1).max(2048).describe("May hold {from}, {to} and {callSid} after the host"),
+    headers,
+    timeout_ms: timeoutMs.default(milliseconds),
+    allow_private_hosts: hosts,
+  });
+
+export const crmSchema = z.strictObject({
+  caller_lookup: endpoint(800, "GET").optional(),
+  escalation: endpoint(3000, "POST").optional(),
+  call_completed: endpoint(5000, "POST").optional(),
+});
+
+const days = z.int().min(1).max(36_500).nullable().default(null);
+
+const called = z
+  .string()
+  .regex(
+    /^(?:\*|\+[1-9]\d{6,14}|(?:sips?|client):[^\s]{1,250})$/,
+    'is not an E.164 number in quotes ("+15550001111"), a sip: or client: address, or "*"',
+  );
+
+/** The whole file. Agents and tools are judged one by one, so that one's fault does not hide another's. */
+export const fileSchema = z.strictObject({
+  $schema: z.string().optional().describe("For editors, in a JSON file"),
+  defaults: agentSchema.optional().describe("Settings of every agent that does not say otherwise"),
+  agents: z.record(name, agentSchema),
+  numbers: z
+    .record(called, z.string())
+    .optional()
+    .describe('Called number → agent; "*" = every other. Left out with a single agent: that one'),
+  tools: z.record(toolName, toolSchema).default({}),
+  sip_hosts: hosts.optional().describe("The only hosts that sip: destinations may name"),
+  crm: crmSchema.optional(),
+  redact: z
+    .strictObject({
+      card_numbers: z.boolean().default(false),
+      patterns: z.array(z.string().min(1).max(1000).superRefine(compiles)).default([]),
+    })
+    .optional()
+    .describe("Taken out of records before they are stored"),
+  retention: z.strictObject({ records_days: days, recordings_days: days }).optional(),
+  pricing: path.optional().describe("Price list that replaces the shipped one"),
+});
+
+function compiles(source: string, context: z.RefinementCtx): void {
+  try {
+    new RegExp(source, "giu");
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    context.addIssue({ code: "custom", message: `is not a regular expression: ${why}` });
+  }
+}
+
+export type AgentInput = z.output<typeof agentSchema>;
+export type ToolInput = z.output<typeof toolSchema>;
+export type FileInput = z.output<typeof fileSchema>;
+export type EndpointInput = NonNullable<z.output<typeof crmSchema>["caller_lookup"]>;
+
+/** JSON Schema, draft 7 (what editors know), of what may be written. */
+export function agentsJsonSchema(): Record<string, unknown> {
+  return {
+    title: "murelay agents file",
+    ...z.toJSONSchema(fileSchema, { io: "input", target: "draft-7" }),
+  };
+}

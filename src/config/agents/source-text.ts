@@ -1,0 +1,112 @@
+/**
+ * From a place in the data to a line and column of the text it came from. The only user of yaml.
+ */
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+} from "yaml";
+
+export type Path = readonly (string | number)[];
+
+export interface Position {
+  /** From 1. */
+  readonly line: number;
+  readonly column: number;
+}
+
+export interface TextFault extends Position {
+  readonly problem: string;
+}
+
+/** Enough for anchors, too few for a bomb. */
+const MAX_ALIASES = 100;
+
+/** YAML, or JSON, which is a part of it. */
+export class SourceText {
+  /** Faults of the notation itself; when there are any, `value` means nothing. */
+  readonly faults: readonly TextFault[];
+  readonly value: unknown;
+  readonly #document: Document.Parsed;
+  readonly #lines = new LineCounter();
+
+  constructor(text: string) {
+    this.#document = parseDocument(text, {
+      lineCounter: this.#lines,
+      prettyErrors: false,
+      merge: true,
+    });
+    const faults: TextFault[] = this.#document.errors.map((error) => ({
+      ...this.#at(error.pos[0]),
+      problem: error.message,
+    }));
+    let value: unknown = null;
+    if (faults.length === 0) {
+      try {
+        value = this.#document.toJS({ maxAliasCount: MAX_ALIASES });
+      } catch (error) {
+        faults.push({
+          line: 1,
+          column: 1,
+          problem: error instanceof Error ? error.message : String(error),
+        });
+      }
+    }
+    this.value = value;
+    this.faults = faults;
+  }
+
+  /**
+   * Where the value at `path` stands, or what of the path there is.
+   *
+   * @param key  true: where its name stands.
+   */
+  locate(path: Path, key = false): Position {
+    let node: unknown = this.#document.contents;
+    let offset = startOf(node) ?? 0;
+    for (const [i, part] of path.entries()) {
+      if (isAlias(node)) node = node.resolve(this.#document);
+      if (isMap(node)) {
+        const pair = node.items.find(
+          ({ key }) => String(isScalar(key) ? key.value : key) === String(part),
+        );
+        if (pair === undefined) break;
+        const last = i === path.length - 1;
+        const at = startOf(last && key ? pair.key : (pair.value ?? pair.key)) ?? startOf(pair.key);
+        offset = at ?? offset;
+        node = pair.value;
+      } else if (isSeq(node) && typeof part === "number") {
+        node = node.items[part];
+        offset = startOf(node) ?? offset;
+      } else break;
+    }
+    return this.#at(offset);
+  }
+
+  #at(offset: number): Position {
+    const { line, col } = this.#lines.linePos(offset);
+    return { line: Math.max(line, 1), column: Math.max(col, 1) };
+  }
+}
+
+function startOf(node: unknown): number | undefined {
+  return isNode(node) ? (node as Node).range?.[0] : undefined;
+}
+
+/** agents.support.tools[1] */
+export function pathText(path: Path): string {
+  return path
+    .map((part, i) => {
+      if (typeof part === "number") return `[${part}]`;
+      const plain = /^[\p{L}\p{N}_-]+$/u.test(part);
+      if (!plain) return `[${JSON.stringify(part)}]`;
+      return i === 0 ? part : `.${part}`;
+    })
+    .join("");
+}

@@ -1,0 +1,198 @@
+/**
+ * An agent as the rest of the house sees it: checked, defaults filled in, nothing optional that has a default.
+ * Built from the agents file by `agents-file.ts`. Types only.
+ */
+
+export interface ServerVad {
+  readonly type: "server_vad";
+  /** 0–1; higher wants louder speech. */
+  readonly threshold: number;
+  readonly prefixPaddingMs: number;
+  readonly silenceDurationMs: number;
+  readonly idleTimeoutMs: number | null;
+  readonly createResponse: boolean;
+  readonly interruptResponse: boolean;
+}
+
+export interface SemanticVad {
+  readonly type: "semantic_vad";
+  readonly eagerness: "low" | "medium" | "high" | "auto";
+  readonly createResponse: boolean;
+  readonly interruptResponse: boolean;
+}
+
+export type TurnDetection = ServerVad | SemanticVad;
+
+export interface LocalVadSettings {
+  /** Contract B3: pause playout on local speech onset until the model confirms. */
+  readonly localBargeIn: boolean;
+  /** A hold that is not confirmed within this goes on exactly where it stopped. */
+  readonly confirmMs: number;
+  /** Tune server_vad to the line's noise. */
+  readonly adapt: boolean;
+  /** The caller cannot interrupt the first this many ms of the greeting (0 = they can). */
+  readonly greetingProtectionMs: number;
+}
+
+interface DestinationBase {
+  readonly name: string;
+  /** Shown to the model. */
+  readonly description: string;
+  /** Next destination when this one fails, or null: back to the agent. */
+  readonly then: string | null;
+}
+export type Destination =
+  | (DestinationBase & {
+      readonly kind: "dial";
+      readonly target: DialTarget;
+      readonly timeoutS: number;
+    })
+  | (DestinationBase & { readonly kind: "enqueue"; readonly queue: string })
+  | (DestinationBase & {
+      readonly kind: "workflow";
+      readonly workflowSid: string;
+      readonly priority: Readonly<Record<Urgency, number>>;
+    })
+  | (DestinationBase & {
+      readonly kind: "warm";
+      readonly target: DialTarget;
+      readonly timeoutS: number;
+    });
+
+export type Urgency = "low" | "medium" | "high";
+
+/** Already validated: an E.164 number, a SIP URI of an allowed host, or a Twilio client name. */
+export type DialTarget =
+  | { readonly type: "number"; readonly e164: string }
+  | { readonly type: "sip"; readonly uri: string }
+  | { readonly type: "client"; readonly identity: string };
+
+export interface TransferSettings {
+  /** Key that reaches the default destination with the model out of the loop; null = off. */
+  readonly key: string | null;
+  /** Name of a destination, or null when the agent has none. */
+  readonly default: string | null;
+  readonly destinations: ReadonlyMap<string, Destination>;
+  /** Caller ID shown to the human; null = the caller's own number. */
+  readonly callerId: string | null;
+  readonly maxPerCall: number;
+}
+
+export interface Limits {
+  readonly maxCallMinutes: number;
+  /** Hang up after this much mutual silence; null = never. */
+  readonly idleHangupS: number | null;
+  readonly maxToolCalls: number;
+  readonly maxCostUsd: number | null;
+}
+
+export interface LanguageProfile {
+  readonly voice: string | null;
+  readonly instructions: string | null;
+}
+
+export interface RecordingSettings {
+  readonly enabled: boolean;
+  readonly channels: "dual" | "mono";
+  readonly transcribe: { readonly model: string; readonly words: boolean } | null;
+}
+
+export interface HttpToolSource {
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** May hold {argument} placeholders, which are percent-encoded. */
+  readonly url: string;
+  /** Values may hold ${ENV_NAME}; NAME_FILE is read from disk. Resolved at load; never logged. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+  readonly maxResponseBytes: number;
+  /** Hosts that may resolve to private addresses. */
+  readonly allowPrivateHosts: readonly string[];
+  /** GET, PUT and DELETE may be retried once; true says the same of the others. */
+  readonly idempotent: boolean;
+}
+
+export type ToolSource =
+  | { readonly kind: "builtin" }
+  | { readonly kind: "http"; readonly http: HttpToolSource }
+  | { readonly kind: "module"; readonly path: string }
+  | { readonly kind: "mcp"; readonly server: Readonly<Record<string, unknown>> };
+
+export interface ToolDefinition {
+  readonly name: string;
+  readonly description: string;
+  /** JSON Schema of the arguments. */
+  readonly parameters: Readonly<Record<string, unknown>>;
+  readonly source: ToolSource;
+  readonly timeoutMs: number;
+  readonly sayWhileWaiting: string | null;
+}
+
+export interface AgentProfile {
+  readonly name: string;
+  readonly model: string;
+  readonly voice: string;
+  readonly instructions: string;
+  /** What the model says first; null = it waits for the caller. */
+  readonly greeting: string | null;
+  /** Optional `<Say>` before the stream. */
+  readonly say: string | null;
+  /** First language of the agent, a BCP 47 tag; `<Say>` uses it. */
+  readonly language: string;
+  readonly languages: ReadonlyMap<string, LanguageProfile>;
+  readonly turnDetection: TurnDetection;
+  readonly noiseReduction: "near_field" | "far_field" | null;
+  readonly vad: LocalVadSettings;
+  readonly transcription: { readonly model: string; readonly language: string | null } | null;
+  readonly recording: RecordingSettings;
+  readonly record: boolean;
+  readonly tools: readonly ToolDefinition[];
+  readonly transfer: TransferSettings;
+  readonly limits: Limits;
+  /** Spoken by Twilio (`<Say>`) when the model cannot speak. */
+  readonly apology: string;
+}
+
+/** One address of the customer database. */
+export interface CrmEndpoint {
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** May hold {from}, {to} and {callSid}, which are percent-encoded. */
+  readonly url: string;
+  /** Resolved at load; never logged. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+  /** Hosts that may resolve to private addresses. */
+  readonly allowPrivateHosts: readonly string[];
+}
+
+export interface CrmSettings {
+  readonly callerLookup: CrmEndpoint | null;
+  readonly escalation: CrmEndpoint | null;
+  readonly callCompleted: CrmEndpoint | null;
+}
+
+/** What is taken out of records before they are stored. */
+export interface RedactSettings {
+  /** Card numbers: digit runs that pass Luhn's check. */
+  readonly cardNumbers: boolean;
+  /** Sources of regular expressions; each compiles with the flags "giu". */
+  readonly patterns: readonly string[];
+}
+
+/** Null = kept for ever. */
+export interface RetentionSettings {
+  readonly recordsDays: number | null;
+  readonly recordingsDays: number | null;
+}
+
+export interface AgentsFile {
+  readonly agents: ReadonlyMap<string, AgentProfile>;
+  /** Called number (E.164), or client: or sip: address → agent name. */
+  readonly numbers: ReadonlyMap<string, string>;
+  /** Agent of "*", or null. */
+  readonly defaultAgent: string | null;
+  readonly crm?: CrmSettings;
+  readonly redact?: RedactSettings;
+  readonly retention?: RetentionSettings;
+  /** Absolute path of a price list that replaces the shipped one. */
+  readonly pricingFile?: string;
+}

@@ -1,0 +1,46 @@
+/** The Twilio side of one call: an accepted Media Streams WebSocket. */
+export interface MediaSocket {
+  /** One text message. The bytes are copied before it returns, so the caller may reuse them. False: not sent. */
+  send(message: Uint8Array): boolean;
+  /** Runs `write` so that all its sends leave in one system call. `write` runs before this returns. */
+  cork(write: () => void): void;
+  /** Bytes that the kernel has not taken yet. */
+  bufferedBytes(): number;
+  /** Idempotent. 1000 normal, 1008 refused. */
+  close(code: number, reason: string): void;
+}
+
+/** What the edge does with what it hears on a MediaSocket. `message` is valid only until the call returns. */
+export interface MediaReceiver {
+  message(message: Uint8Array): void;
+  /** Once, last. */
+  closed(code: number): void;
+}
+
+export interface UpstreamSocket {
+  /** One text message. The bytes are copied before it returns, so the caller may reuse them. */
+  send(message: Uint8Array): void;
+  bufferedBytes(): number;
+  close(code: number, reason: string): void;
+}
+
+export interface UpstreamSocketEvents {
+  opened(): void;
+  /** `message` is valid only until the call returns. */
+  message(message: Uint8Array): void;
+  /** Once, last; also when the dial failed (then `opened` never came). */
+  closed(failure: UpstreamClose): void;
+}
+
+export interface UpstreamClose {
+  /** WebSocket close code; 1006 when there was no close frame; 0 when the handshake never ended. */
+  readonly code: number;
+  readonly reason: string;
+  /** The HTTP status when the handshake was refused, else null. */
+  readonly httpStatus: number | null;
+}
+
+/** Opens a socket to the model. One dial, one socket; a redial is a new one. */
+export interface UpstreamDialer {
+  dial(url: string, events: UpstreamSocketEvents): UpstreamSocket;
+}

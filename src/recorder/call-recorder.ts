@@ -1,0 +1,341 @@
+/**
+ * The flight recorder of one call: every message of both legs, and all else that decides what the relay does, each with its
+ * time. It stands between a call and its neighbours and changes nothing. `replay/` plays what it wrote; docs/replay.md has the
+ * format.
+ */
+import type { AgentProfile } from "../domain/agent-profile.js";
+import type { CallParties } from "../domain/call-parties.js";
+import type { TransferRequest } from "../domain/transfer-request.js";
+import type { Clock } from "../ports/clock.js";
+import type { FlightSink } from "../ports/recorder.js";
+import type { UpstreamDialer, UpstreamSocket, UpstreamSocketEvents } from "../ports/sockets.js";
+import type { CallDeps, CallHost } from "../relay/call/call-deps.js";
+import type { CallState } from "../relay/call/call-state.js";
+import type { CallTools, ToolHost } from "../relay/call/call-tools.js";
+import type { LegRecorder } from "../relay/media/media-leg.js";
+import type { CallCommand, FlightHeader, FlightSettings } from "./format.js";
+import { withoutSecrets } from "./secrets.js";
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+export class CallRecorder implements LegRecorder {
+  readonly #sink: FlightSink;
+  readonly #clock: Clock;
+  readonly #originMs: number;
+  /** The time at which something came in, for as long as it is being dealt with: a replay sees no other. */
+  #latchedMs: number | null = null;
+  /** Per delay, so many timers were set. */
+  readonly #timers = new Map<number, number>();
+  #legs = 0;
+  /** What came from outside, so far. */
+  #inputs = 0;
+
+  constructor(
+    sink: FlightSink,
+    parties: CallParties,
+    agent: AgentProfile,
+    version: string,
+    deps: CallDeps,
+  ) {
+    this.#sink = sink;
+    this.#clock = deps.clock;
+    this.#originMs = deps.clock.nowMs();
+    const settings: FlightSettings = {
+      leadMs: deps.leadMs,
+      uplinkPtimeMs: deps.uplinkPtimeMs,
+      uplinkIdlePtimeMs: deps.uplinkIdlePtimeMs,
+      upstreamTimeoutMs: deps.upstreamTimeoutMs,
+      maxCallMinutes: deps.maxCallMinutes,
+    };
+    const header: Omit<FlightHeader, "at"> = {
+      is: "call",
+      format: 1,
+      murelay: version,
+      node: deps.node,
+      epochMs: deps.clock.epochMs(),
+      asksCrm: deps.lookUp !== null,
+      parties: { ...parties, callToken: null },
+      // What tools do is in the recording; how they are reached, and with which secrets, is nobody's business there.
+      agent: {
+        ...agent,
+        tools: [],
+        languages: [...agent.languages],
+        transfer: { ...agent.transfer, destinations: [...agent.transfer.destinations] },
+      },
+      settings,
+    };
+    this.#write(header);
+  }
+
+  // --- the phone's leg ------------------------------------------------------------------------------
+
+  streamStarted(streamSid: string): void {
+    this.#input({ in: "phone", event: "started", streamSid });
+  }
+
+  phoneSaid(message: Uint8Array, handle: () => void): void {
+    this.#during(() => {
+      this.#message('"in":"phone"', message);
+      handle();
+    });
+  }
+
+  phoneClosed(code: number): void {
+    this.#input({ in: "phone", event: "closed", code });
+  }
+
+  toPhone(message: Uint8Array): void {
+    this.#line('"out":"phone"', decoder.decode(message));
+  }
+
+  closesPhone(code: number): void {
+    this.#write({ out: "phone", event: "close", code });
+  }
+
+  // --- the model's legs -----------------------------------------------------------------------------
+
+  #dialer(inner: UpstreamDialer): UpstreamDialer {
+    return {
+      dial: (url, events) => {
+        const leg = ++this.#legs;
+        this.#write({ out: "model", leg, event: "dial", url });
+        const tapped: UpstreamSocketEvents = {
+          opened: () =>
+            this.#during(() => {
+              this.#input({ in: "model", leg, event: "opened" });
+              events.opened();
+            }),
+          message: (message) =>
+            this.#during(() => {
+              this.#message(`"in":"model","leg":${leg}`, message);
+              events.message(message);
+            }),
+          closed: (failure) =>
+            this.#during(() => {
+              this.#input({ in: "model", leg, event: "closed", failure });
+              events.closed(failure);
+            }),
+        };
+        return this.#socket(leg, inner.dial(url, tapped));
+      },
+    };
+  }
+
+  #socket(leg: number, inner: UpstreamSocket): UpstreamSocket {
+    return {
+      send: (message) => {
+        this.#line(`"out":"model","leg":${leg}`, withoutSecrets(decoder.decode(message)));
+        inner.send(message);
+      },
+      bufferedBytes: () => inner.bufferedBytes(),
+      close: (code, reason) => {
+        this.#write({ out: "model", leg, event: "close", code });
+        inner.close(code, reason);
+      },
+    };
+  }
+
+  // --- the call's other neighbours ------------------------------------------------------------------
+
+  ordered(order: CallCommand): void {
+    this.#input({ in: "desk", ...order });
+  }
+
+  /** The same neighbours, with the recorder between. */
+  deps(deps: CallDeps): CallDeps {
+    const { lookUp } = deps;
+    return {
+      ...deps,
+      lookUp:
+        lookUp === null
+          ? null
+          : async (call) => {
+              const profile = await lookUp(call);
+              this.#input({ in: "crm", profile });
+              return profile;
+            },
+      price: (model, tokens) => {
+        const usd = deps.price(model, tokens);
+        this.#input({ in: "price", usd });
+        return usd;
+      },
+      tools: (host) => this.#tools(deps.tools, host),
+      clock: this.#callClock,
+      openSession: (profile, history, events, life) =>
+        deps.openSession(profile, history, events, life, {
+          dialer: (dialer) => this.#dialer(dialer),
+          nowMs: () => this.#nowMs,
+        }),
+    };
+  }
+
+  #tools(create: (host: ToolHost) => CallTools, host: ToolHost): CallTools {
+    const inner = create({
+      parties: host.parties,
+      agent: host.agent,
+      eventLog: host.eventLog,
+      get language() {
+        return host.language;
+      },
+      announce: (text) => {
+        this.#input({ in: "tools", event: "announce", text });
+        host.announce(text);
+      },
+      setLanguage: (language) => {
+        this.#input({ in: "tools", event: "set_language", language });
+        return host.setLanguage(language);
+      },
+      sendDtmf: (digits) => {
+        this.#input({ in: "tools", event: "send_dtmf", digits });
+        host.sendDtmf(digits);
+      },
+    });
+    const { specs } = inner;
+    this.#write({ is: "tools", specs: JSON.parse(withoutSecrets(JSON.stringify(specs))) });
+    return {
+      specs,
+      run: (end, done) =>
+        inner.run(end, (batch) => {
+          this.#input({
+            in: "tools",
+            event: "done",
+            calls: end.calls.map(({ callId }) => callId),
+            batch,
+          });
+          done(batch);
+        }),
+      cancel: () => inner.cancel(),
+    };
+  }
+
+  host<Callee extends { readonly state: CallState }>(inner: CallHost<Callee>): CallHost<Callee> {
+    return {
+      handOver: (call, request) =>
+        this.#told("hand_over", request, () => inner.handOver(call, request)),
+      announce: (call, request) =>
+        this.#told("announce", request, () => inner.announce(call, request)),
+      callerGone: (call) => this.#told("caller_gone", null, () => inner.callerGone(call)),
+      ended: (call) => this.#over("ended", call, () => inner.ended(call)),
+      movedAway: (call) => this.#over("moved_away", call, () => inner.movedAway(call)),
+    };
+  }
+
+  /** What the neighbour does to the call before it returns is part of it, and said to be so. */
+  #told(event: string, request: TransferRequest | null, run: () => void): void {
+    this.#write({ out: "desk", event, ...(request === null ? {} : { request }) });
+    const before = this.#inputs;
+    run();
+    if (this.#inputs > before) this.#write({ is: "returned", from: event });
+  }
+
+  #over(event: string, { state }: { readonly state: CallState }, run: () => void): void {
+    const how = state.name === "ended" ? { outcome: state.outcome, reason: state.reason } : {};
+    this.#write({ out: "desk", event, ...how });
+    run();
+    this.#sink.close();
+  }
+
+  // --- time -----------------------------------------------------------------------------------------
+
+  get #nowMs(): number {
+    return this.#latchedMs ?? this.#clock.nowMs();
+  }
+
+  /** The call's: stands still while something is dealt with, and its timers go on record. */
+  readonly #callClock: Clock = {
+    nowMs: () => this.#nowMs,
+    epochMs: () => this.#clock.epochMs(),
+    after: (ms, run) => {
+      const timer = nextTimer(this.#timers, ms);
+      let waits = true;
+      const inner = this.#clock.after(ms, () =>
+        this.#during(() => {
+          waits = false;
+          this.#input({ in: "clock", event: "timer", timer });
+          run();
+        }),
+      );
+      return {
+        cancel: () => {
+          if (waits) this.#write({ is: "cancelled", timer });
+          waits = false;
+          inner.cancel();
+        },
+      };
+    },
+  };
+
+  #during(run: () => void): void {
+    if (this.#latchedMs !== null) {
+      run();
+      return;
+    }
+    this.#latchedMs = this.#originMs + rounded(this.#clock.nowMs() - this.#originMs);
+    try {
+      run();
+    } finally {
+      this.#latchedMs = null;
+    }
+  }
+
+  /** The ticker stands in for frames that do not come. */
+  beat(run: (nowMs: number) => void): void {
+    this.#during(() => {
+      this.#input({ in: "clock", event: "beat" });
+      run(this.#nowMs);
+    });
+  }
+
+  // --- lines ----------------------------------------------------------------------------------------
+
+  #input(fields: object): void {
+    this.#inputs++;
+    this.#write(fields);
+  }
+
+  #write(fields: object): void {
+    this.#sink.line(JSON.stringify({ at: this.#at, ...fields }));
+  }
+
+  /** A peer's message, as it came. What is not JSON on one line is kept in another way. */
+  #message(head: string, message: Uint8Array): void {
+    this.#inputs++;
+    let text: string;
+    try {
+      text = decoder.decode(message);
+      JSON.parse(text);
+      // Line ends between its tokens say nothing.
+      if (/[\r\n]/.test(text)) text = text.replaceAll(/[\r\n]/g, " ");
+    } catch {
+      // A peer that breaks its protocol: just that is worth having on record.
+      const bytes = Buffer.from(message).toString("base64");
+      this.#sink.line(`{"at":${this.#at},${head},"bytes":"${bytes}"}`);
+      return;
+    }
+    this.#line(head, text);
+  }
+
+  #line(head: string, json: string): void {
+    this.#sink.line(`{"at":${this.#at},${head},"message":${json}}`);
+  }
+
+  get #at(): number {
+    return rounded(this.#nowMs - this.#originMs);
+  }
+}
+
+/**
+ * The name of a timer: its delay, and how many of that delay there were.
+ *
+ * @param set  how many there were of each, so far.
+ */
+export function nextTimer(set: Map<number, number>, ms: number): string {
+  const delayMs = Math.round(ms);
+  const n = (set.get(delayMs) ?? 0) + 1;
+  set.set(delayMs, n);
+  return `${delayMs} ms #${n}`;
+}
+
+function rounded(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}

@@ -1,0 +1,69 @@
+/**
+ * The recorded lines in the order in which a replay gives them to the call: what came while a neighbour was being told something is
+ * given when the replay tells it the same.
+ */
+import type { FlightInput, FlightLine, FlightOutput } from "./format.js";
+import type { RecordedTimers } from "./replay-clock.js";
+
+/** What may call back before it returns. */
+export type Asking = "hand_over" | "announce" | "caller_gone";
+
+export interface Script {
+  readonly inputs: readonly FlightInput[];
+  /** Per time that the neighbour is told, from the first. */
+  readonly within: Readonly<Record<Asking, readonly (readonly FlightInput[])[]>>;
+  /** Of the last line. */
+  readonly endMs: number;
+}
+
+export function readTimers(lines: readonly FlightLine[]): RecordedTimers {
+  const ran = new Set<string>();
+  const cancelled = new Map<string, number>();
+  for (const line of lines) {
+    if ("in" in line && line.in === "clock" && line.event === "timer") ran.add(line.timer);
+    if ("is" in line && line.is === "cancelled") cancelled.set(line.timer, line.at);
+  }
+  return { ran, cancelled };
+}
+
+export function readScript(lines: readonly FlightLine[]): Script {
+  const inputs: FlightInput[] = [];
+  const within: Record<Asking, FlightInput[][]> = { hand_over: [], announce: [], caller_gone: [] };
+  const told = toldIndexes(lines);
+  let endMs = 0;
+  let index = 0;
+  while (index < lines.length) {
+    const line = lines[index]!;
+    endMs = Math.max(endMs, line.at);
+    if ("in" in line) inputs.push(line);
+    else if ("out" in line && line.out === "desk" && isAsking(line.event)) {
+      const end = told.get(index) ?? index;
+      within[line.event].push(lines.slice(index, end).filter((inner) => "in" in inner));
+      index = end;
+    }
+    index++;
+  }
+  return { inputs, within, endMs };
+}
+
+/** Index of what was told → index of the line that says that its neighbour returned. */
+function toldIndexes(lines: readonly FlightLine[]): ReadonlyMap<number, number> {
+  const found = new Map<number, number>();
+  const open: number[] = [];
+  for (const [index, line] of lines.entries()) {
+    if ("out" in line && line.out === "desk" && isAsking(line.event)) open.push(index);
+    if (!("is" in line) || line.is !== "returned") continue;
+    // Those above it returned without a word.
+    const at = open.findLastIndex((told) => eventOf(lines[told]!) === line.from);
+    if (at >= 0) found.set(open.splice(at)[0]!, index);
+  }
+  return found;
+}
+
+function eventOf(line: FlightLine): string | null {
+  return "out" in line && line.out === "desk" ? line.event : null;
+}
+
+function isAsking(event: (FlightOutput & { out: "desk" })["event"]): event is Asking {
+  return event === "hand_over" || event === "announce" || event === "caller_gone";
+}

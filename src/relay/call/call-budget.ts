@@ -1,0 +1,81 @@
+import type { AgentProfile } from "../../domain/agent-profile.js";
+import type { TokenUsage } from "../../domain/record-event.js";
+import type { Clock } from "../../ports/clock.js";
+import type { Log } from "../../ports/log.js";
+import type { CallMetrics } from "../../ports/metrics.js";
+import type { Admission } from "../calls/admission.js";
+import type { CallEventLog } from "./call-event-log.js";
+import { type LimitAction, limitAction } from "./limit-action.js";
+import { LimitWatch } from "./limit-watch.js";
+
+export interface CallAccountDeps {
+  readonly clock: Clock;
+  readonly metrics: Pick<CallMetrics, "tokens" | "cost">;
+  readonly maxCallMinutes: number;
+  /** What these tokens cost in USD; null: the model has no price. */
+  readonly price: (model: string, tokens: TokenUsage) => number | null;
+  /** Whether one more caller can be taken; absent or null: MAX_CALLS alone says so. */
+  readonly admission?: Admission | null;
+}
+
+/** Below this share of the model's tokens per minute somebody should know. */
+const TOKENS_LOW = 0.1;
+
+/** What a call uses up: tokens, money, time and patience. */
+export class CallBudget {
+  readonly limits: LimitWatch;
+  readonly #agent: AgentProfile;
+  readonly #story: CallEventLog;
+  readonly #log: Log;
+  readonly #deps: CallAccountDeps;
+  #costUsd = 0;
+
+  constructor(agent: AgentProfile, story: CallEventLog, log: Log, deps: CallAccountDeps) {
+    this.limits = new LimitWatch(agent.limits, deps.maxCallMinutes);
+    this.#agent = agent;
+    this.#story = story;
+    this.#log = log;
+    this.#deps = deps;
+  }
+
+  /** One response of the model. */
+  usage(model: string, tokens: TokenUsage): void {
+    this.#story.usage(model, tokens);
+    const { metrics, price } = this.#deps;
+    metrics.tokens(model, "input_text", tokens.inputText);
+    metrics.tokens(model, "input_audio", tokens.inputAudio);
+    metrics.tokens(model, "input_image", tokens.inputImage);
+    metrics.tokens(model, "cached_text", tokens.cachedText);
+    metrics.tokens(model, "cached_audio", tokens.cachedAudio);
+    metrics.tokens(model, "cached_image", tokens.cachedImage);
+    metrics.tokens(model, "output_text", tokens.outputText);
+    metrics.tokens(model, "output_audio", tokens.outputAudio);
+    const usd = price(model, tokens);
+    if (usd === null) return;
+    metrics.cost(model, usd);
+    this.#costUsd += usd;
+  }
+
+  transcriptionUsage(model: string, tokens: number, seconds: number): void {
+    this.#story.write({ type: "transcription_usage", model, tokens, seconds });
+  }
+
+  /** What the account behind the model has left of its tokens per minute. */
+  tokensRemaining(remaining: number, limit: number, resetSeconds: number): void {
+    const { admission = null, clock } = this.#deps;
+    admission?.tokensLeft(this.#agent.model, remaining, limit, resetSeconds, clock.nowMs());
+    if (remaining < limit * TOKENS_LOW)
+      this.#log.warn("model tokens per minute nearly used up", { remaining, limit });
+  }
+
+  /**
+   * @param silent  nothing is being played, generated or worked on.
+   * @returns       what is to be done about a limit that is reached now; null: none is.
+   */
+  limitReached(nowMs: number, silent: boolean): LimitAction | null {
+    const verdict = this.limits.check(nowMs, silent, this.#costUsd);
+    if (verdict === null) return null;
+    this.#story.note("limit", { limit: verdict });
+    return limitAction(verdict, this.#agent);
+  }
+}

@@ -1,0 +1,153 @@
+import type { CallSid, ItemId, StreamSid, ToolCallId } from "../../domain/ids.js";
+import type {
+  CallJournal,
+  CallOutcome,
+  RecordEvent,
+  TokenUsage,
+  ToolOutcome,
+} from "../../domain/record-event.js";
+import type { PlaybackReport } from "../../playout/ledger.js";
+import type { HistoryItem } from "../model/model-session.js";
+import { TranscriptProgress } from "../model/openai-realtime/transcript-progress.js";
+import { Conversation } from "./conversation.js";
+
+/**
+ * What a call tells others about itself: the journal (for the record) and the conversation (for a session that
+ * begins in the middle). One place, so that the two tell the same story.
+ */
+export class CallEventLog {
+  readonly #callSid: CallSid;
+  readonly #journal: CallJournal;
+  readonly #nowMs: () => number;
+  readonly #openedMs: number;
+  readonly #conversation = new Conversation();
+  /** When the caller last stopped to speak, on our clock; null once that was answered. */
+  #callerStoppedMs: number | null = null;
+  #ended = false;
+  readonly #texts = new TranscriptProgress();
+
+  /** @param openedMs  when the call began, on our clock. */
+  constructor(callSid: CallSid, journal: CallJournal, nowMs: () => number, openedMs = nowMs()) {
+    this.#callSid = callSid;
+    this.#journal = journal;
+    this.#nowMs = nowMs;
+    this.#openedMs = openedMs;
+  }
+
+  get atMs(): number {
+    return Math.round(this.#nowMs() - this.#openedMs);
+  }
+
+  history(): HistoryItem[] {
+    return this.#conversation.history();
+  }
+
+  /** What was said before, in another process. */
+  inherit(history: readonly HistoryItem[]): void {
+    this.#conversation.inherit(history);
+  }
+
+  write(event: RecordEvent): void {
+    if (this.#ended) return;
+    this.#journal.write(this.#callSid, event);
+  }
+
+  streamStarted(streamSid: StreamSid): void {
+    this.write({ type: "stream_started", atMs: this.atMs, streamSid });
+  }
+
+  /** @param startedMs, endedMs on our clock. */
+  callerSpoke(itemId: ItemId, startedMs: number, endedMs: number | null): void {
+    if (endedMs !== null) this.#callerStoppedMs = endedMs;
+    this.write({
+      type: "caller_turn",
+      itemId,
+      startedMs: Math.round(startedMs - this.#openedMs),
+      endedMs: endedMs === null ? null : Math.round(endedMs - this.#openedMs),
+    });
+  }
+
+  callerTurn(itemId: ItemId): void {
+    this.#conversation.callerTurn(itemId);
+  }
+
+  callerText(itemId: ItemId, text: string): void {
+    this.#conversation.callerText(itemId, text);
+    this.write({ type: "caller_text", itemId, text });
+  }
+
+  /** First audio of an item leaves for the caller. Returns the voice-to-voice time when it answers the caller. */
+  agentBegan(itemId: ItemId): number | null {
+    const stopped = this.#callerStoppedMs;
+    this.#callerStoppedMs = null;
+    const voiceToVoiceMs =
+      stopped === null ? null : Math.max(0, Math.round(this.#nowMs() - stopped));
+    this.write({ type: "agent_turn", itemId, startedMs: this.atMs, voiceToVoiceMs });
+    return voiceToVoiceMs;
+  }
+
+  /** @param receivedMs  of the item's audio, as far as it has come. */
+  agentText(itemId: ItemId, text: string, final: boolean, receivedMs: number): void {
+    this.#conversation.agentText(itemId, text, final);
+    const told = final
+      ? this.#texts.whole(itemId, text)
+      : this.#texts.grew(itemId, text, receivedMs, this.#nowMs());
+    if (told !== null) this.write(told);
+  }
+
+  agentHeard(hearing: PlaybackReport, interrupted: boolean): void {
+    const { itemId, heardMs, receivedMs } = hearing;
+    const told = this.#texts.heard(itemId, hearing.cut);
+    if (told !== null) this.write(told);
+    this.#conversation.agentHeard(itemId, receivedMs === 0 ? 0 : heardMs / receivedMs);
+    this.write({
+      type: "agent_heard",
+      itemId,
+      endedMs: this.atMs,
+      heardMs,
+      receivedMs,
+      interruptedAtMs: interrupted && hearing.cut ? this.atMs : null,
+    });
+  }
+
+  tool(
+    callId: ToolCallId,
+    name: string,
+    args: string,
+    output: string,
+    ms: number,
+    outcome: ToolOutcome,
+  ): void {
+    this.#conversation.tool(callId, name, args, output);
+    this.write({ type: "tool", atMs: this.atMs, name, arguments: args, output, ms, outcome });
+  }
+
+  /** Something the model must know if the conversation begins anew. */
+  remember(text: string): void {
+    this.#conversation.note(text);
+  }
+
+  usage(model: string, tokens: TokenUsage): void {
+    this.write({ type: "usage", model, tokens });
+  }
+
+  note(
+    name: string,
+    fields: Readonly<Record<string, string | number | boolean | null>> = {},
+  ): void {
+    this.write({ type: "note", atMs: this.atMs, name, fields });
+  }
+
+  /** Another process tells the rest. */
+  moved(): void {
+    for (const told of this.#texts.rest()) this.write(told);
+    this.write({ type: "moved" });
+    this.#ended = true;
+  }
+
+  ended(outcome: CallOutcome, reason: string): void {
+    for (const told of this.#texts.rest()) this.write(told);
+    this.write({ type: "ended", atMs: this.atMs, outcome, reason });
+    this.#ended = true;
+  }
+}

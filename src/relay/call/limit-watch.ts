@@ -1,0 +1,95 @@
+import type { Limits } from "../../domain/agent-profile.js";
+
+/** What a limit asks of the call now. */
+export type LimitReached =
+  /** Nobody has said anything for a while: ask whether the caller is still there. */
+  | "idle_prompt"
+  | "idle"
+  /** The call may last only a little longer: the caller is told. */
+  | "time_warning"
+  | "max_call_minutes"
+  | "max_cost_usd";
+
+/** How long before the end of its time a caller is told; a short call is told in its last fifth. */
+const WARNING_MS = 60_000;
+const WARNING_SHARE = 0.2;
+/** From this much patience on the caller is asked twice, below it once. */
+const TWO_PROMPTS_MS = 45_000;
+
+/**
+ * Watches what a call may use up: silence, time and money. Each verdict is given once, except for silence, which
+ * begins anew whenever the caller is heard of. Allocates nothing: it is asked at every tick.
+ */
+export class LimitWatch {
+  readonly #maxCallMs: number;
+  readonly #warnAtMs: number;
+  readonly #idleMs: number;
+  readonly #prompts: number;
+  readonly #maxCostUsd: number;
+  #startedMs: number | null = null;
+  #idleSinceMs = 0;
+  #promptsGiven = 0;
+  #warned = false;
+  #over = false;
+
+  /** @param processMinutes  the limit of the whole process, in minutes; the agent's own may only be lower. */
+  constructor(limits: Limits, processMinutes: number) {
+    this.#maxCallMs = Math.min(limits.maxCallMinutes, processMinutes) * 60_000;
+    this.#warnAtMs = this.#maxCallMs - Math.min(WARNING_MS, this.#maxCallMs * WARNING_SHARE);
+    this.#idleMs =
+      limits.idleHangupS === null ? Number.POSITIVE_INFINITY : limits.idleHangupS * 1000;
+    this.#prompts = this.#idleMs >= TWO_PROMPTS_MS ? 2 : 1;
+    this.#maxCostUsd = limits.maxCostUsd ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** The caller is on the line. A caller who comes back has used up what they had used up. */
+  started(nowMs: number): void {
+    this.#startedMs ??= nowMs;
+    this.callerActive(nowMs);
+  }
+
+  /** The caller speaks, types or answers. */
+  callerActive(nowMs: number): void {
+    this.#idleSinceMs = nowMs;
+    this.#promptsGiven = 0;
+  }
+
+  /** The agent speaks or works. What it says because nobody answers is no sign of life. */
+  agentActive(nowMs: number): void {
+    if (this.#promptsGiven === 0) this.#idleSinceMs = nowMs;
+  }
+
+  /** The model asks by itself whether the caller is there. */
+  modelPrompted(): void {
+    this.#promptsGiven = Math.max(1, this.#promptsGiven);
+  }
+
+  /**
+   * @param silent   nothing is being played, generated or worked on.
+   * @param costUsd  what the call has cost so far.
+   */
+  check(nowMs: number, silent: boolean, costUsd: number): LimitReached | null {
+    if (this.#over || this.#startedMs === null) return null;
+    const lastedMs = nowMs - this.#startedMs;
+    if (lastedMs >= this.#maxCallMs) return this.#end("max_call_minutes");
+    if (costUsd >= this.#maxCostUsd) return this.#end("max_cost_usd");
+    if (!silent) return null;
+    const idleMs = nowMs - this.#idleSinceMs;
+    if (idleMs >= this.#idleMs) return this.#end("idle");
+    if (!this.#warned && lastedMs >= this.#warnAtMs) {
+      this.#warned = true;
+      return "time_warning";
+    }
+    const promptAtMs = (this.#idleMs * (this.#promptsGiven + 1)) / (this.#prompts + 1);
+    if (this.#promptsGiven < this.#prompts && idleMs >= promptAtMs) {
+      this.#promptsGiven++;
+      return "idle_prompt";
+    }
+    return null;
+  }
+
+  #end(verdict: LimitReached): LimitReached {
+    this.#over = true;
+    return verdict;
+  }
+}

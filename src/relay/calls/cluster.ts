@@ -1,0 +1,107 @@
+/**
+ * Other processes of this service, on this machine and on others, as the calls know them. A single process has none.
+ * Implemented by `supervisor/` for the workers of one machine and by `adapters/store/` for nodes.
+ */
+import type { CallSid } from "../../domain/ids.js";
+import type { Twiml } from "../../wire/twiml.js";
+import type { HistoryItem } from "../model/model-session.js";
+import type { SipInvite } from "../sip/invite.js";
+import type { CallbackKind, Form, Refusal } from "./call-service.js";
+
+/** What is put to the process that answers for a call. Plain data: it travels as JSON. */
+export type PeerRequest =
+  | { readonly kind: "connect_ended"; readonly form: Form }
+  | { readonly kind: "transfer_status"; readonly form: Form; readonly query: Form }
+  | {
+      readonly kind: "callback";
+      readonly callback: CallbackKind;
+      readonly form: Form;
+      readonly query: Form;
+    }
+  | { readonly kind: "transfer"; readonly destination: string; readonly reason: string | null }
+  /** A leg of this call rings at the model. */
+  | { readonly kind: "sip_invited"; readonly invite: SipInvite }
+  | { readonly kind: "end" }
+  /** The call's stream has arrived here: what is to be known of it? */
+  | { readonly kind: "stream_elsewhere" };
+
+/** What the process that has a call's stream takes over from the one that waited for it. */
+export interface CallHandoff {
+  /** The caller was on the line before and comes back; else the call has just begun. */
+  readonly returning: boolean;
+  readonly history: readonly HistoryItem[];
+  /** The agent has something to say first. */
+  readonly replyPending: boolean;
+  /** What the customer database knows, as it is told to the model; null: nothing. */
+  readonly facts: string | null;
+  readonly language: string;
+  readonly callToken: string | null;
+}
+
+export type PeerReply =
+  | { readonly kind: "twiml"; readonly twiml: Twiml }
+  | { readonly kind: "refusal"; readonly refusal: Refusal | null }
+  | { readonly kind: "heritage"; readonly heritage: CallHandoff }
+  | { readonly kind: "done" };
+
+/** What the others may ask of this process. */
+export interface ClusterPeer {
+  /** Null: the call is not known here, or nothing can be said of it. Never rejects. */
+  answer(callSid: CallSid, question: PeerRequest): Promise<PeerReply | null>;
+  /** Another process has the call's stream now. */
+  moved(callSid: CallSid): void;
+}
+
+export interface Cluster {
+  /** Once, before anything else. */
+  join(member: ClusterPeer): void;
+  /** This process answers for the call from now on; whoever did before is told. Never waits and never throws. */
+  claim(callSid: CallSid): void;
+  /** The call is over; what still comes of it may be answered anywhere after a while. Never waits and never throws. */
+  release(callSid: CallSid): void;
+  /**
+   * Puts a question to the process that answers for the call. Null: there is none, or it did not answer in time (a few
+   * seconds). Never rejects.
+   */
+  ask(callSid: CallSid, question: PeerRequest): Promise<PeerReply | null>;
+  /**
+   * True for the first of all processes that asks for this key within `ttlMs`. Null: nobody can tell now. Answers within half a
+   * second or so, and never rejects.
+   */
+  claimOnce(key: string, ttlMs: number): Promise<boolean | null>;
+}
+
+/** Processes of this machine, which are near, and those of others: what the near ones cannot tell is asked of the far ones. */
+export class TieredCluster implements Cluster {
+  readonly #near: Cluster;
+  readonly #far: Cluster;
+
+  constructor(near: Cluster, far: Cluster) {
+    this.#near = near;
+    this.#far = far;
+  }
+
+  join(member: ClusterPeer): void {
+    this.#near.join(member);
+    this.#far.join(member);
+  }
+
+  claim(callSid: CallSid): void {
+    this.#near.claim(callSid);
+    this.#far.claim(callSid);
+  }
+
+  release(callSid: CallSid): void {
+    this.#near.release(callSid);
+    this.#far.release(callSid);
+  }
+
+  async ask(callSid: CallSid, question: PeerRequest): Promise<PeerReply | null> {
+    return (await this.#near.ask(callSid, question)) ?? (await this.#far.ask(callSid, question));
+  }
+
+  /** What is far knows of all; what is near, only while that is away. */
+  async claimOnce(key: string, ttlMs: number): Promise<boolean | null> {
+    return (await this.#far.claimOnce(key, ttlMs)) ?? (await this.#near.claimOnce(key, ttlMs));
+  }
+}

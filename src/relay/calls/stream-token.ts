@@ -1,0 +1,74 @@
+import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import type { CallSid } from "../../domain/ids.js";
+
+/** From TwiML to `start`: a `<Say>` before the stream and a slow carrier fit in. */
+const LIFETIME_MS = 120_000;
+
+export type TokenVerdict = "ok" | "missing" | "invalid" | "expired" | "replayed";
+
+/**
+ * One-shot tokens that tie a media stream to the call whose TwiML named it: `<expiry>.<nonce>.<mac>`, the mac over
+ * call, expiry, nonce and the claims that travel beside it as stream parameters (agent, numbers), so that none can be
+ * changed. Any process with the same secret can check one. Whether it was spent here is known here; among several
+ * processes `onceKey` is claimed as well.
+ */
+export class StreamTokens {
+  readonly #key: Buffer;
+  readonly #epochMs: () => number;
+  /** Spent nonces and when they may be forgotten, oldest first. */
+  readonly #spent = new Map<string, number>();
+
+  /** @param secret something that only this service's processes know. */
+  constructor(secret: string, epochMs: () => number) {
+    this.#key = createHmac("sha256", secret).update("murelay stream token").digest();
+    this.#epochMs = epochMs;
+  }
+
+  issue(callSid: CallSid, claims: readonly string[]): string {
+    const expiry = (this.#epochMs() + LIFETIME_MS).toString(36);
+    const nonce = randomBytes(12).toString("base64url");
+    return `${expiry}.${nonce}.${this.#mac(callSid, expiry, nonce, claims)}`;
+  }
+
+  /** What of a good token is asked once only, and for how long. */
+  onceKey(token: string): { readonly key: string; readonly ttlMs: number } {
+    return { key: `stream:${token.split(".")[1] ?? ""}`, ttlMs: LIFETIME_MS };
+  }
+
+  /** Checks a token and spends it. */
+  redeem(token: string | undefined, callSid: CallSid, claims: readonly string[]): TokenVerdict {
+    const verdict = this.verify(token, callSid, claims);
+    const [expiry, nonce] = token?.split(".") ?? [];
+    if (verdict !== "ok" || expiry === undefined || nonce === undefined) return verdict;
+    this.#forget(this.#epochMs());
+    this.#spent.set(nonce, Number.parseInt(expiry, 36));
+    return "ok";
+  }
+
+  /** The same, and does not spend it. */
+  verify(token: string | undefined, callSid: CallSid, claims: readonly string[]): TokenVerdict {
+    if (token === undefined || token === "") return "missing";
+    const [expiry, nonce, mac, more] = token.split(".");
+    if (expiry === undefined || nonce === undefined || mac === undefined || more !== undefined)
+      return "invalid";
+    const expected = Buffer.from(this.#mac(callSid, expiry, nonce, claims));
+    const given = Buffer.from(mac);
+    if (expected.length !== given.length || !timingSafeEqual(expected, given)) return "invalid";
+    const nowMs = this.#epochMs();
+    const expiresMs = Number.parseInt(expiry, 36);
+    if (!(expiresMs > nowMs)) return "expired";
+    return this.#spent.has(nonce) ? "replayed" : "ok";
+  }
+
+  #mac(callSid: CallSid, expiry: string, nonce: string, claims: readonly string[]): string {
+    const signed = JSON.stringify([callSid, expiry, nonce, ...claims]);
+    return createHmac("sha256", this.#key).update(signed).digest("base64url");
+  }
+
+  #forget(nowMs: number): void {
+    for (const [nonce, expiresMs] of this.#spent) {
+      if (expiresMs > nowMs) return;
+      this.#spent.delete(nonce);
+    }
+  }
+}

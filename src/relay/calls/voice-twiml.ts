@@ -1,0 +1,40 @@
+import type { AgentProfile } from "../../domain/agent-profile.js";
+import type { Twiml, TwimlVerb } from "../../wire/twiml.js";
+
+/** Absolute addresses of this relay as Twilio sees them. */
+export interface Links {
+  /** `https://…` without a final slash. */
+  readonly publicUrl: string;
+  /** `wss://…/media-stream`, placeholders filled in. */
+  readonly mediaUrl: string;
+}
+
+const APOLOGY = "We are sorry, we cannot take your call right now. Please call again later.";
+
+/** Puts the caller on a stream to this relay. Should the stream end, Twilio asks `connect-ended` what follows. */
+export function connectTwiml(
+  agent: AgentProfile,
+  links: Links,
+  parameters: Readonly<Record<string, string>>,
+): Twiml {
+  const verbs: TwimlVerb[] = [];
+  if (agent.say !== null) verbs.push({ verb: "say", text: agent.say, language: agent.language });
+  verbs.push({
+    verb: "connect_stream",
+    action: `${links.publicUrl}/connect-ended`,
+    url: links.mediaUrl,
+    statusCallback: `${links.publicUrl}/stream-status`,
+    parameters,
+  });
+  return verbs;
+}
+
+/** The last resort: nobody can be reached. */
+export function apologyTwiml(agent: AgentProfile | null): Twiml {
+  return [
+    agent === null
+      ? { verb: "say", text: APOLOGY }
+      : { verb: "say", text: agent.apology, language: agent.language },
+    { verb: "hangup" },
+  ];
+}

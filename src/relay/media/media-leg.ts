@@ -1,0 +1,254 @@
+import { RelayError } from "../../domain/errors.js";
+import type { Clock, Timer } from "../../ports/clock.js";
+import type { Log } from "../../ports/log.js";
+import type { CallMetrics } from "../../ports/metrics.js";
+import type { MediaReceiver, MediaSocket } from "../../ports/sockets.js";
+import {
+  MarkScan,
+  MediaScan,
+  parseTwilioMessage,
+  readMarkName,
+  scanMark,
+  scanMedia,
+  type TwilioStart,
+  TwilioWriter,
+} from "../../wire/twilio-media.js";
+
+/** What the leg tells its call. Frame bytes are valid only until the method returns. */
+export interface MediaLegEvents {
+  /** One frame of the caller, stamped `timestampMs`: base64 at `message[start, end)`, the same as mu-law in `ulaw[0, bytes)`. */
+  callerFrame(
+    message: Uint8Array,
+    start: number,
+    end: number,
+    timestampMs: number,
+    ulaw: Uint8Array,
+    bytes: number,
+  ): void;
+  key(digit: string): void;
+  markEchoed(generation: number, position: number): void;
+  /** Once, last. `clean`: Twilio said `stop`, or we closed. */
+  streamEnded(clean: boolean): void;
+}
+
+/** Writes down what passes, as it passes. */
+export interface LegRecorder {
+  /** Runs `handle` before it returns. */
+  phoneSaid(message: Uint8Array, handle: () => void): void;
+  phoneClosed(code: number): void;
+  toPhone(message: Uint8Array): void;
+  closesPhone(code: number): void;
+}
+
+/**
+ * Decides who a stream belongs to. Null: refused (and counted); the socket is closed with 1008. A promise never rejects, and
+ * while it is open, what the stream says waits.
+ */
+export type StreamClaim = (
+  start: TwilioStart,
+  leg: MediaLeg,
+) => MediaLegEvents | null | Promise<MediaLegEvents | null>;
+
+const echo = new MarkScan();
+
+/** A stream that has not said who it is by then is cut. */
+const START_PATIENCE_MS = 10_000;
+/** 10 s of media: more than any claim takes. Beyond, the newest is dropped. */
+const HELD_MOST = 500;
+
+/**
+ * The Twilio side of one call, from upgrade to close: Media Streams messages in, audio, marks and clears out.
+ * Nothing of a stream is believed before its `start` has been claimed.
+ */
+export class MediaLeg implements MediaReceiver {
+  readonly #socket: MediaSocket;
+  readonly #claim: StreamClaim;
+  readonly #metrics: CallMetrics;
+  readonly #log: Log;
+  /** A leg's own: it learns how this peer writes, stream id included. */
+  readonly #scan = new MediaScan();
+  #startTimer: Timer | null;
+  #events: MediaLegEvents | null = null;
+  #writer: TwilioWriter | null = null;
+  /** What came while the claim was open; null: it is not. */
+  #held: Uint8Array[] | null = null;
+  #ended = false;
+  #recorder: LegRecorder | null = null;
+
+  constructor(
+    socket: MediaSocket,
+    claim: StreamClaim,
+    deps: { clock: Clock; metrics: CallMetrics; log: Log },
+  ) {
+    this.#socket = socket;
+    this.#claim = claim;
+    this.#metrics = deps.metrics;
+    this.#log = deps.log;
+    this.#startTimer = deps.clock.after(START_PATIENCE_MS, () => {
+      this.#metrics.authFailure("media", "missing");
+      this.#end(1008, "no start");
+    });
+  }
+
+  // --- from Twilio ----------------------------------------------------------------------------------
+
+  message(message: Uint8Array): void {
+    if (this.#ended) return;
+    if (this.#held !== null) {
+      // The memory behind the message is taken back by whoever lent it.
+      if (this.#held.length < HELD_MOST) this.#held.push(message.slice());
+      return;
+    }
+    if (this.#recorder === null) this.#handle(message);
+    else this.#recorder.phoneSaid(message, () => this.#handle(message));
+  }
+
+  #handle(message: Uint8Array): void {
+    const scan = this.#scan;
+    if (this.#events !== null && scanMedia(message, scan)) {
+      this.#events.callerFrame(
+        message,
+        scan.payloadStart,
+        scan.payloadEnd,
+        scan.timestampMs,
+        scan.audio,
+        scan.audioBytes,
+      );
+      return;
+    }
+    if (this.#events !== null && scanMark(message, echo)) {
+      this.#events.markEchoed(echo.generation, echo.position);
+      return;
+    }
+    try {
+      this.#slow(message);
+    } catch (error) {
+      if (!(error instanceof RelayError)) throw error;
+      this.#log.warn("media stream message refused", { code: error.code }, error);
+      // Before the start it is a stranger; afterwards one bad message is no reason to drop a caller.
+      if (this.#events === null) this.#end(1008, "bad message");
+    }
+  }
+
+  #slow(bytes: Uint8Array): void {
+    const message = parseTwilioMessage(bytes);
+    switch (message.event) {
+      case "connected":
+        return;
+      case "start":
+        if (this.#events === null) this.#started(message);
+        return;
+      case "media": {
+        if (this.#events === null || message.track !== "inbound") return;
+        const base64 = new TextEncoder().encode(message.payload);
+        const ulaw = Buffer.from(message.payload, "base64");
+        this.#events.callerFrame(base64, 0, base64.length, message.timestampMs, ulaw, ulaw.length);
+        return;
+      }
+      case "dtmf":
+        this.#events?.key(message.digit);
+        return;
+      case "mark": {
+        const mark = readMarkName(message.name);
+        if (mark !== null) this.#events?.markEchoed(mark.generation, mark.position);
+        return;
+      }
+      case "stop":
+        this.#end(1000, "stop", true);
+        return;
+      case "unknown":
+        this.#metrics.unknownMessage("media");
+        return;
+    }
+  }
+
+  #started(start: TwilioStart): void {
+    this.#startTimer?.cancel();
+    this.#startTimer = null;
+    this.#writer = new TwilioWriter(start.streamSid);
+    const claimed = this.#claim(start, this);
+    if (!(claimed instanceof Promise)) {
+      this.#claimed(claimed);
+      return;
+    }
+    this.#held = [];
+    void claimed.then((events) => {
+      const held = this.#held ?? [];
+      this.#held = null;
+      this.#claimed(events);
+      for (const message of held) this.message(message);
+    });
+  }
+
+  #claimed(events: MediaLegEvents | null): void {
+    if (events === null) this.#end(1008, "refused");
+    // The socket went while the claim was open.
+    else if (this.#ended) events.streamEnded(false);
+    else this.#events = events;
+  }
+
+  closed(code: number): void {
+    if (this.#ended) return;
+    this.#recorder?.phoneClosed(code);
+    this.#finish(false);
+  }
+
+  /** What is said on this leg from now on goes on record. */
+  record(recorder: LegRecorder): void {
+    this.#recorder = recorder;
+  }
+
+  // --- to Twilio ------------------------------------------------------------------------------------
+
+  media(ulaw: Uint8Array, start: number, end: number): boolean {
+    if (this.#ended || this.#writer === null) return false;
+    return this.#send(this.#writer.media(ulaw, start, end));
+  }
+
+  mark(generation: number, position: number): void {
+    if (this.#ended || this.#writer === null) return;
+    this.#send(this.#writer.mark(generation, position));
+  }
+
+  clear(): void {
+    if (this.#ended || this.#writer === null) return;
+    this.#send(this.#writer.clear());
+  }
+
+  #send(message: Uint8Array): boolean {
+    this.#recorder?.toPhone(message);
+    return this.#socket.send(message);
+  }
+
+  /** Runs `write` so that what it sends leaves in one system call. */
+  cork(write: () => void): void {
+    if (this.#ended) write();
+    else this.#socket.cork(write);
+  }
+
+  /** Our end of the stream: Twilio asks `connect-ended` next. Idempotent. */
+  close(): void {
+    this.#end(1000, "done", true);
+  }
+
+  /** The stream is over for Twilio, not by its `stop`: told as broken, once, whenever the socket follows. Idempotent. */
+  drop(): void {
+    this.#end(1000, "over");
+  }
+
+  #end(code: number, reason: string, clean = false): void {
+    if (this.#ended) return;
+    this.#recorder?.closesPhone(code);
+    this.#finish(clean);
+    this.#socket.close(code, reason);
+  }
+
+  #finish(clean: boolean): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#startTimer?.cancel();
+    this.#startTimer = null;
+    this.#events?.streamEnded(clean);
+    this.#events = null;
+  }
+}

@@ -1,0 +1,69 @@
+import type { AgentProfile, TurnDetection } from "../../domain/agent-profile.js";
+import type { CallerVad } from "../../vad/caller-vad.js";
+import type { Endpoint } from "../../vad/endpointer.js";
+import { type ServerVadSettings, ThresholdTuner } from "../../vad/threshold-tuner.js";
+import { TurnWatch } from "../../vad/turn-watch.js";
+
+/** Between two looks at whether the turn detection fits the line. */
+const LOOK_EVERY_MS = 500;
+
+/**
+ * Fits the model's `server_vad` to the line, from what it hears of the caller beside what our own ear hears. Does nothing where the
+ * agent does not want it, or has another kind of turn detection.
+ */
+export class TurnDetectionTuner {
+  readonly #given: TurnDetection;
+  readonly #tuner: ThresholdTuner | null;
+  readonly #watch: TurnWatch | null;
+  #lookedMs = Number.NEGATIVE_INFINITY;
+
+  constructor(agent: AgentProfile) {
+    const turns = agent.turnDetection;
+    this.#given = turns;
+    this.#tuner = agent.vad.adapt && turns.type === "server_vad" ? new ThresholdTuner(turns) : null;
+    this.#watch = this.#tuner === null ? null : new TurnWatch(this.#tuner);
+  }
+
+  /** As the session is to have it now. */
+  get turns(): TurnDetection {
+    const given = this.#given;
+    return given.type === "server_vad" && this.#tuner !== null
+      ? { ...given, ...this.#tuner.settings }
+      : given;
+  }
+
+  modelHeard(state: "started" | "stopped", ear: CallerVad): void {
+    if (this.#tuner === null) return;
+    if (state === "started") {
+      this.#watch?.serverStarted(ear.audioMs);
+      return;
+    }
+    this.#watch?.serverStopped(ear.audioMs, this.#tuner.settings.silenceDurationMs);
+    // Before anybody has spoken there is no speech level.
+    if (ear.stoppedMs > 0) this.#tuner.lineMeasured(ear.noiseFloorDbov, ear.speechLevelDbov);
+  }
+
+  weHeard(endpoint: Endpoint, ear: CallerVad): void {
+    if (endpoint === "speech_started") this.#watch?.localStarted(ear.startedMs);
+    else this.#watch?.localStopped(ear.stoppedMs);
+  }
+
+  agentSpoke(ear: CallerVad): void {
+    this.#watch?.agentSpoke(ear.audioMs);
+  }
+
+  /**
+   * @param mayChange  there is a session that can be told.
+   * @returns          the settings that changed, and are in `turns` from now on; null: none. Never in the middle of a turn.
+   */
+  look(nowMs: number, ear: CallerVad, mayChange: boolean): ServerVadSettings | null {
+    const [tuner, watch] = [this.#tuner, this.#watch];
+    if (tuner === null || watch === null || nowMs - this.#lookedMs < LOOK_EVERY_MS) return null;
+    this.#lookedMs = nowMs;
+    watch.look(ear.audioMs, tuner.settings.silenceDurationMs);
+    if (!mayChange || !watch.betweenTurns) return null;
+    const next = tuner.propose(ear.audioMs);
+    if (next !== null) watch.settingsChanged(ear.audioMs);
+    return next;
+  }
+}

@@ -1,0 +1,174 @@
+import type { TurnDetection } from "../../domain/agent-profile.js";
+import type { ErrorCode } from "../../domain/errors.js";
+import type { ItemId, ResponseId, ToolCallId } from "../../domain/ids.js";
+import type { TokenUsage } from "../../domain/record-event.js";
+
+/**
+ * One conversation with one model, whatever protocol carries it. The call speaks only this language; the Realtime
+ * adapter (`realtime-session.ts`) is the first that speaks it. What a protocol cannot do is a capability that is
+ * false, never a pretence.
+ */
+export interface ModelSession {
+  readonly capabilities: ModelCapabilities;
+  /** Base64 mu-law exactly as it came, in order. Only between `ready` and `closed`. */
+  append(base64: Uint8Array, start: number, end: number): void;
+  /** The same for bytes: silence for gaps, and what waited. */
+  appendUlaw(ulaw: Uint8Array, start: number, end: number): void;
+  /** Make it speak first; not said any more once the caller was answered. */
+  greet(instructions: string): void;
+  /** Make it speak: a farewell, an announcement. Sent when the floor is free. */
+  speak(instructions: string): void;
+  /** Make it answer what stands in the conversation. Sent when the floor is free; several become one. */
+  requestResponse(): void;
+  /** Something the model should know but not read out. */
+  note(text: string): void;
+  /** Answers of one batch of tool calls, then the turn goes on (unless `goOn` is false). */
+  toolResults(results: readonly ToolAnswer[], goOn: boolean): void;
+  /** The caller interrupted: what they heard of each item, oldest first. Late audio of these is dropped. */
+  interrupted(cuts: readonly Truncation[]): void;
+  /** Stop speaking: cancels what is being generated. */
+  stopSpeaking(): void;
+  /** Changes to take effect between turns. */
+  update(change: SessionChange): void;
+  /** Nothing is being generated, and nothing that should be spoken waits to be asked for. */
+  readonly quiet: boolean;
+  /** The caller has spoken and paused, as we hear it: a model that lives says something soon. */
+  callerPaused(): void;
+  /** What is due by time alone. Asked ten times a second or more; a pause of STANDSTILL_MS counts as a standstill. */
+  tick(nowMs: number): void;
+  /** Idempotent. Nothing is reported after it. */
+  close(): void;
+}
+
+export interface ModelCapabilities {
+  /** The model's memory of an item can be cut to what was heard. */
+  readonly truncate: boolean;
+  readonly cancel: boolean;
+  /** The server says when the caller begins and ends to speak. */
+  readonly serverVad: boolean;
+  /** Audio comes faster than real time, so a queue here is natural. */
+  readonly aheadOfRealTime: boolean;
+}
+
+export interface Truncation {
+  readonly itemId: ItemId;
+  readonly responseId: ResponseId;
+  readonly contentIndex: number;
+  readonly heardMs: number;
+}
+
+export interface ToolAnswer {
+  readonly callId: ToolCallId;
+  readonly output: string;
+}
+
+export interface ToolCall {
+  readonly callId: ToolCallId;
+  readonly name: string;
+  /** JSON text as the model wrote it. */
+  readonly arguments: string;
+}
+
+export interface SessionChange {
+  readonly instructions?: string;
+  readonly voice?: string;
+  readonly turnDetection?: TurnDetection;
+  readonly tools?: readonly SessionTool[];
+}
+
+export type SessionTool =
+  | {
+      readonly type: "function";
+      readonly name: string;
+      readonly description: string;
+      readonly parameters: Readonly<Record<string, unknown>>;
+    }
+  | {
+      readonly type: "mcp";
+      readonly label: string;
+      readonly server: Readonly<Record<string, unknown>>;
+    };
+
+/** What a session is opened with. */
+export interface SessionProfile {
+  readonly model: string;
+  readonly voice: string;
+  readonly instructions: string;
+  readonly turnDetection: TurnDetection;
+  readonly noiseReduction: "near_field" | "far_field" | null;
+  readonly transcription: { readonly model: string; readonly language: string | null } | null;
+  readonly tools: readonly SessionTool[];
+}
+
+/** The conversation so far, given to a session that begins in the middle. */
+export type HistoryItem =
+  | { readonly kind: "caller"; readonly text: string }
+  | { readonly kind: "agent"; readonly text: string }
+  | { readonly kind: "note"; readonly text: string }
+  | {
+      readonly kind: "tool";
+      readonly callId: ToolCallId;
+      readonly name: string;
+      readonly arguments: string;
+      readonly output: string;
+    };
+
+/** The account of an item's speech while it is generated; one object per item, reused for all its audio. */
+export interface SpeechItem {
+  readonly itemId: ItemId;
+  readonly responseId: ResponseId;
+  readonly contentIndex: number;
+}
+
+/** The beginning and the end of a session, told to whoever opened it. */
+export interface ModelSessionLifecycle {
+  /** Configured; the history was given. Once. */
+  ready(): void;
+  /** Once, last: the session is over and it was not we who closed it. Also when it never became ready. */
+  lost(failure: SessionFailure): void;
+}
+
+/** What a session tells its call. Audio comes as bytes that are valid only until the method returns. */
+export interface ModelSessionEvents {
+  audio(item: SpeechItem, base64: Uint8Array, start: number, end: number): void;
+  audioDone(itemId: ItemId): void;
+  /** Text of the agent's item; `final` false while it grows (then it is the addition). */
+  agentText(itemId: ItemId, text: string, final: boolean): void;
+  callerText(itemId: ItemId, text: string): void;
+  callerSpeech(state: "started" | "stopped", itemId: ItemId, audioMs: number): void;
+  /** The caller's turn is over and belongs to the conversation now. */
+  callerTurn(itemId: ItemId): void;
+  responseStarted(responseId: ResponseId): void;
+  /** Calls are only those that are complete; a cut-off one is not reported. */
+  responseDone(end: ResponseEnd): void;
+  usage(model: string, tokens: TokenUsage): void;
+  transcriptionUsage(model: string, tokens: number, seconds: number): void;
+  tokensRemaining(remaining: number, limit: number, resetSeconds: number): void;
+  /** The caller was silent for the configured idle time. */
+  idleTimeout(): void;
+  /** Something was refused; the session lives on. */
+  warning(code: string, about: "truncate" | "other"): void;
+  /** Where the server plays to the line itself: the caller hears the model begin, finish, or be cut off. */
+  playback?(what: "started" | "stopped" | "cleared"): void;
+  /** The server has cut its memory of an item to what was heard. */
+  cut?(itemId: ItemId, heardMs: number): void;
+  /** A key that the server heard. */
+  key?(digit: string): void;
+}
+
+export interface ResponseEnd {
+  readonly responseId: ResponseId;
+  readonly status: "completed" | "cancelled" | "failed" | "incomplete";
+  readonly calls: readonly ToolCall[];
+  /** Whether any audio of it was given out. */
+  readonly spoke: boolean;
+  /** Why it failed or is incomplete; null otherwise. */
+  readonly problem: string | null;
+}
+
+export interface SessionFailure {
+  readonly code: ErrorCode;
+  /** False: another try would end the same way (bad key, no quota). */
+  readonly retryable: boolean;
+  readonly detail: string;
+}

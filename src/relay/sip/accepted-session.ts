@@ -1,0 +1,33 @@
+import type { RealtimeSession } from "../../wire/realtime-client.js";
+import type { SessionProfile } from "../model/model-session.js";
+import { sessionConfig } from "../model/openai-realtime/session-config.js";
+
+/**
+ * The body of `accept`: as a session of our own is configured, but for what SIP settles itself. Audio formats are negotiated,
+ * and `threshold`, `prefix_padding_ms` and `silence_duration_ms` are refused. Source: OpenAI, Realtime over SIP.
+ */
+export function acceptedSession(profile: SessionProfile): RealtimeSession {
+  const { audio, ...rest } = sessionConfig(profile);
+  const { turnDetection } = profile;
+  const { createResponse, interruptResponse } = turnDetection;
+  const turns = { create_response: createResponse, interrupt_response: interruptResponse };
+  return {
+    ...rest,
+    model: profile.model,
+    audio: {
+      input: {
+        ...(audio?.input?.noise_reduction === undefined
+          ? {}
+          : { noise_reduction: audio.input.noise_reduction }),
+        ...(audio?.input?.transcription === undefined
+          ? {}
+          : { transcription: audio.input.transcription }),
+        turn_detection:
+          turnDetection.type === "server_vad"
+            ? { type: "server_vad", idle_timeout_ms: turnDetection.idleTimeoutMs, ...turns }
+            : { type: "semantic_vad", eagerness: turnDetection.eagerness, ...turns },
+      },
+      output: { voice: profile.voice },
+    },
+  };
+}

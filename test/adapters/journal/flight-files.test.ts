@@ -1,0 +1,146 @@
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { FlightFiles } from "../../../src/adapters/journal/flight-files.js";
+import { RelayError } from "../../../src/domain/errors.js";
+import { sid } from "../../fakes/call-bench.js";
+import { FakeLog } from "../../fakes/fake-ports.js";
+
+let directory: string;
+let log: FakeLog;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "murelay-flights-"));
+  log = new FakeLog();
+});
+
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+const path = (n: number): string => join(directory, "deep", `${sid(n)}.flight.jsonl`);
+
+function files(maxWaitingBytes?: number): FlightFiles {
+  const made = new FlightFiles(join(directory, "deep"), "a/0", log, maxWaitingBytes);
+  made.prepare();
+  return made;
+}
+
+async function closed(n: number, lines: number): Promise<string> {
+  const read = () => {
+    try {
+      return readFileSync(path(n), "utf8");
+    } catch {
+      return "";
+    }
+  };
+  await expect.poll(() => read().split("\n").length - 1).toBe(lines);
+  return read();
+}
+
+const HEAD = '{"at":0,"is":"writer","writer":"a/0"}\n';
+
+describe("FlightFiles", () => {
+  it("writes lines to a file that only its owner reads, and goes on in it later", async () => {
+    const all = files();
+    const first = all.open(sid(1));
+    first.line('{"at":0}');
+    first.line('{"at":1}');
+    first.close();
+    first.close();
+    first.line("lost");
+    await closed(1, 3);
+    const second = all.open(sid(1));
+    second.line('{"at":2}');
+    second.close();
+    expect(await closed(1, 5)).toBe(`${HEAD}{"at":0}\n{"at":1}\n${HEAD}{"at":2}\n`);
+    expect(statSync(path(1)).mode & 0o777).toBe(0o600);
+    expect(statSync(join(directory, "deep")).mode & 0o777).toBe(0o700);
+  });
+
+  it("leaves lines out rather than fill the memory, all calls together, and says how many", async () => {
+    const all = files(100);
+    const one = all.open(sid(1));
+    const two = all.open(sid(2));
+    one.line("x".repeat(101));
+    two.line("never");
+    two.line("never");
+    two.close();
+    one.close();
+    expect(await closed(2, 2)).toBe(`${HEAD}{"at":0,"is":"left_out","lines":2}\n`);
+    await closed(1, 2);
+    const three = all.open(sid(3));
+    three.line("again");
+    three.close();
+    expect(await closed(3, 2)).toBe(`${HEAD}again\n`);
+  });
+
+  it("has on disk what was closed, once it is settled, and waits for no other", async () => {
+    const all = files();
+    const open = all.open(sid(1));
+    const done = all.open(sid(2));
+    open.line("open");
+    done.line("done");
+    done.close();
+    await all.settled();
+    expect(readFileSync(path(2), "utf8")).toBe(`${HEAD}done\n`);
+    open.close();
+    await all.settled();
+    expect(readFileSync(path(1), "utf8")).toBe(`${HEAD}open\n`);
+  });
+
+  it("lets a call go on when its file breaks off, and says so once", async () => {
+    const all = files();
+    rmSync(join(directory, "deep"), { recursive: true });
+    const sink = all.open(sid(1));
+    for (let i = 0; i < 10; i++) sink.line("x");
+    await expect.poll(() => log.lines.length).toBe(1);
+    sink.line("x");
+    sink.close();
+    await all.settled();
+    expect(log.lines[0]).toContain("a flight recording broke off");
+  });
+
+  it("refuses a directory that cannot be made, before calls", () => {
+    writeFileSync(join(directory, "file"), "");
+    expect(() => new FlightFiles(join(directory, "file", "in"), "a/0", log).prepare()).toThrow(
+      RelayError,
+    );
+  });
+
+  it("removes one call's, and those whose time is over, and nothing else", async () => {
+    const all = files();
+    const now = Date.UTC(2026, 10, 21) / 1000;
+    for (const [n, age] of [
+      [1, 10],
+      [2, 1_000],
+      [3, 2_000],
+    ] as const) {
+      writeFileSync(path(n), "");
+      utimesSync(path(n), now - age, now - age);
+    }
+    writeFileSync(join(directory, "deep", "RE1.wav"), "");
+    utimesSync(join(directory, "deep", "RE1.wav"), 0, 0);
+    expect(await all.removeBefore((now - 500) * 1000)).toBe(2);
+    // Somebody else removes one between the list and the look at it.
+    symlinkSync(join(directory, "gone"), path(4));
+    expect(await all.removeBefore((now - 500) * 1000)).toBe(0);
+    await all.remove(sid(4));
+    await all.remove(sid(1));
+    await all.remove(sid(9));
+    expect(readdirSync(join(directory, "deep"))).toEqual(["RE1.wav"]);
+    expect(await new FlightFiles(join(directory, "none"), "a/0", log).removeBefore(0)).toBe(0);
+  });
+
+  it("has no name for what is no call's sid", () => {
+    expect(() => FlightFiles.fileName("../x" as never)).toThrow("not a call's sid");
+  });
+});

@@ -1,0 +1,393 @@
+import type { AgentProfile } from "../../src/domain/agent-profile.js";
+import type { CallSid, ToolCallId } from "../../src/domain/ids.js";
+import type { CallJournal, RecordEvent } from "../../src/domain/record-event.js";
+import type { TransferRequest } from "../../src/domain/transfer-request.js";
+import { BlockPool } from "../../src/playout/block-pool.js";
+import type { MediaReceiver, MediaSocket } from "../../src/ports/sockets.js";
+import type { CallDeps } from "../../src/relay/call/call-deps.js";
+import type { CallTools, ToolBatch, ToolHost } from "../../src/relay/call/call-tools.js";
+import { Admission } from "../../src/relay/calls/admission.js";
+import type { CallService } from "../../src/relay/calls/call-service.js";
+import { Calls, type CallsConfig, type TransferHubHost } from "../../src/relay/calls/calls.js";
+import type { Cluster } from "../../src/relay/calls/cluster.js";
+import { ClusterRouter } from "../../src/relay/calls/cluster-router.js";
+import type { TransferService } from "../../src/relay/calls/transfer-service.js";
+import { FrameTicker } from "../../src/relay/media/frame-ticker.js";
+import type { ResponseEnd, SessionTool } from "../../src/relay/model/model-session.js";
+import { RealtimeSession } from "../../src/relay/model/openai-realtime/realtime-session.js";
+import type { Twiml } from "../../src/wire/twiml.js";
+import { FakeClock } from "./fake-clock.js";
+import { FakePhone } from "./fake-phone.js";
+import { FakeLog, FakeMetrics } from "./fake-ports.js";
+import { FakeDialer } from "./fake-upstream.js";
+
+export const ACCOUNT = `AC${"0".repeat(32)}`;
+export const sid = (n: number): CallSid => `CA${n.toString(16).padStart(32, "0")}` as CallSid;
+
+export function agent(changes: Partial<AgentProfile> = {}): AgentProfile {
+  return {
+    name: "support",
+    model: "gpt-realtime-2.1",
+    voice: "marin",
+    instructions: "Be brief.",
+    greeting: "Hello!",
+    say: null,
+    language: "en",
+    languages: new Map(),
+    turnDetection: {
+      type: "server_vad",
+      threshold: 0.5,
+      prefixPaddingMs: 300,
+      silenceDurationMs: 500,
+      idleTimeoutMs: null,
+      createResponse: true,
+      interruptResponse: true,
+    },
+    noiseReduction: null,
+    vad: { localBargeIn: true, confirmMs: 400, adapt: false, greetingProtectionMs: 0 },
+    transcription: null,
+    recording: { enabled: false, channels: "dual", transcribe: null },
+    record: false,
+    tools: [],
+    transfer: {
+      key: "0",
+      default: "desk",
+      destinations: new Map([
+        [
+          "desk",
+          {
+            name: "desk",
+            description: "people",
+            then: null,
+            kind: "dial",
+            target: { type: "number", e164: "+15551112222" },
+            timeoutS: 20,
+          },
+        ],
+      ]),
+      callerId: null,
+      maxPerCall: 5,
+    },
+    limits: { maxCallMinutes: 20, idleHangupS: null, maxToolCalls: 40, maxCostUsd: null },
+    apology: "Sorry.",
+    ...changes,
+  } as AgentProfile;
+}
+
+/** The Twilio end of one stream: a phone that plays by the fake clock, and the frames it speaks. */
+export class FakeStream implements MediaSocket {
+  readonly phone: FakePhone;
+  readonly sent: Record<string, unknown>[] = [];
+  closedWith: number | null = null;
+  receiver: MediaReceiver | null = null;
+  #sequence = 1;
+  #timestampMs = 0;
+  readonly streamSid: string;
+
+  constructor(streamSid = "MZ1", phone = new FakePhone()) {
+    this.streamSid = streamSid;
+    this.phone = phone;
+  }
+
+  send(message: Uint8Array): boolean {
+    const event = JSON.parse(new TextDecoder().decode(message)) as {
+      event: string;
+      media?: { payload: string };
+      mark?: { name: string };
+    };
+    this.sent.push(event);
+    if (event.media !== undefined) {
+      const bytes = Buffer.from(event.media.payload, "base64");
+      this.phone.media(bytes, 0, bytes.length);
+    } else if (event.mark !== undefined) {
+      const [generation, position] = event.mark.name.split(":").map(Number);
+      this.phone.mark(generation!, position!);
+    } else if (event.event === "clear") this.phone.clear();
+    return true;
+  }
+
+  cork(write: () => void): void {
+    write();
+  }
+
+  bufferedBytes(): number {
+    return 0;
+  }
+
+  close(code: number): void {
+    this.closedWith ??= code;
+  }
+
+  says(message: object): void {
+    this.receiver!.message(new TextEncoder().encode(JSON.stringify(message)));
+  }
+
+  start(callSid: CallSid, customParameters: Record<string, string>, accountSid = ACCOUNT): void {
+    this.says({ event: "connected", protocol: "Call", version: "1.0.0" });
+    this.says({
+      event: "start",
+      sequenceNumber: "1",
+      streamSid: this.streamSid,
+      start: {
+        accountSid,
+        streamSid: this.streamSid,
+        callSid,
+        tracks: ["inbound"],
+        mediaFormat: { encoding: "audio/x-mulaw", sampleRate: 8000, channels: 1 },
+        customParameters,
+      },
+    });
+  }
+
+  frame(bytes: Uint8Array = new Uint8Array(160).fill(0xff), gapMs = 0): void {
+    this.#timestampMs += gapMs;
+    this.says({
+      event: "media",
+      sequenceNumber: String(++this.#sequence),
+      streamSid: this.streamSid,
+      media: {
+        track: "inbound",
+        chunk: String(this.#sequence),
+        timestamp: String(this.#timestampMs),
+        payload: Buffer.from(bytes).toString("base64"),
+      },
+    });
+    this.#timestampMs += 20;
+  }
+
+  key(digit: string): void {
+    this.says({ event: "dtmf", sequenceNumber: "9", dtmf: { track: "inbound_track", digit } });
+  }
+
+  stop(callSid: CallSid): void {
+    this.says({ event: "stop", sequenceNumber: "99", stop: { accountSid: ACCOUNT, callSid } });
+    this.receiver!.closed(1000);
+  }
+
+  /** Time has passed: echoes that are due go to the relay. */
+  advance(nowMs: number): void {
+    for (const { generation, position } of this.phone.advance(nowMs)) {
+      this.says({
+        event: "mark",
+        sequenceNumber: "7",
+        streamSid: this.streamSid,
+        mark: { name: `${generation}:${position}` },
+      });
+    }
+  }
+
+  of(event: string): Record<string, unknown>[] {
+    return this.sent.filter((message) => message["event"] === event);
+  }
+}
+
+/** Tools by hand: keeps what was called, the test answers. */
+export class FakeTools implements CallTools {
+  readonly specs: readonly SessionTool[];
+  readonly batches: { end: ResponseEnd; done: (batch: ToolBatch) => void }[] = [];
+  cancelled = false;
+
+  constructor(specs: readonly SessionTool[] = []) {
+    this.specs = specs;
+  }
+
+  run(end: ResponseEnd, done: (batch: ToolBatch) => void): void {
+    this.batches.push({ end, done });
+  }
+
+  cancel(): void {
+    this.cancelled = true;
+  }
+
+  /** Answers the oldest batch. */
+  answer(output: string, departure: ToolBatch["departure"] = null): void {
+    const { end, done } = this.batches.shift()!;
+    done({
+      departure,
+      runs: end.calls.map((call) => ({
+        callId: call.callId as ToolCallId,
+        name: call.name,
+        metricName: call.name,
+        arguments: call.arguments,
+        output,
+        ms: 5,
+        outcome: "ok",
+      })),
+    });
+  }
+}
+
+/** The whole middle floor over a fake clock and fake sockets. */
+export class CallBench {
+  readonly clock = new FakeClock();
+  readonly dialer = new FakeDialer();
+  readonly fake = new FakeMetrics();
+  readonly log = new FakeLog();
+  readonly pool = new BlockPool();
+  readonly admission = new Admission({ utilisation: 0.9 });
+  readonly events: [CallSid, RecordEvent][] = [];
+  readonly journal: CallJournal = {
+    write: (callSid, event) => void this.events.push([callSid, event]),
+  };
+  readonly tools: FakeTools[] = [];
+  /** Of calls to come. */
+  readonly specs: SessionTool[] = [];
+  /** What the tools of each call may do to it. */
+  readonly toolHosts: ToolHost[] = [];
+  readonly handedOver: [CallSid, TransferRequest][] = [];
+  /** Lines of flight recordings, per call; null until a test wants them. */
+  flights: Map<CallSid, string[]> | null = null;
+  readonly calls: Calls;
+  /** What the edge talks to. */
+  readonly desk: CallService;
+  readonly streams: FakeStream[] = [];
+
+  constructor(
+    profile = agent(),
+    changes: Partial<CallsConfig> = {},
+    transfers?: (host: TransferHubHost, bench: CallBench) => TransferService,
+    lookUp: CallDeps["lookUp"] = null,
+    uplinkIdlePtimeMs = 20,
+    fleet: Cluster | null = null,
+  ) {
+    const { clock } = this;
+    const hub: TransferService = {
+      begin: (call, request) => void this.handedOver.push([call.parties.callSid, request]),
+      callerGone: () => undefined,
+      status: async () => [],
+      callback: () => undefined,
+      announce: () => undefined,
+      conference: () => undefined,
+      meanwhile: async () => [{ verb: "pause", seconds: 1 }],
+      resume: async () => null,
+      fallback: (agent): Twiml => [
+        { verb: "say", text: agent.apology },
+        { verb: "dial", target: { type: "number", e164: "+15551112222" } },
+      ],
+      knows: () => false,
+      forget: () => undefined,
+      close: () => undefined,
+    };
+    const deps: CallDeps = {
+      clock,
+      ticker: new FrameTicker(clock, (error) => {
+        throw error;
+      }),
+      metrics: this.fake.metrics,
+      log: this.log,
+      journal: this.journal,
+      pool: this.pool,
+      node: "test",
+      leadMs: 160,
+      uplinkPtimeMs: 20,
+      uplinkIdlePtimeMs,
+      upstreamTimeoutMs: 3000,
+      maxCallMinutes: 55,
+      openSession: (sessionProfile, history, events, life, tap) =>
+        new RealtimeSession(sessionProfile, history, events, life, {
+          dialer: tap?.dialer(this.dialer) ?? this.dialer,
+          url: "wss://model.test/v1/realtime",
+          nowMs: tap?.nowMs ?? (() => clock.nowMs()),
+          metrics: this.fake.metrics,
+          log: this.log,
+        }),
+      lookUp,
+      flights: {
+        version: "test",
+        record: ({ callSid }) => {
+          if (this.flights === null) return null;
+          const lines = this.flights.get(callSid) ?? [];
+          this.flights.set(callSid, lines);
+          return { line: (json) => void lines.push(json), close: () => undefined };
+        },
+      },
+      admission: this.admission,
+      price: (_model, tokens) => tokens.outputAudio / 1000,
+      tools: (host) => {
+        this.toolHosts.push(host);
+        const tools = new FakeTools(this.specs);
+        this.tools.push(tools);
+        return tools;
+      },
+    };
+    this.calls = new Calls(
+      {
+        agents: new Map([[profile.name, profile]]),
+        numbers: new Map(),
+        defaultAgent: profile.name,
+      },
+      {
+        accountSid: ACCOUNT,
+        maxCalls: 10,
+        prewarm: true,
+        tokenSecret: "secret",
+        links: { publicUrl: "https://relay.test", mediaUrl: "wss://relay.test/media-stream" },
+        ...changes,
+      },
+      {
+        ...deps,
+        recordingStatus: () => undefined,
+        trouble: () => null,
+        transfers: (host) => transfers?.(host, this) ?? hub,
+        fleet,
+      },
+    );
+    this.desk = fleet === null ? this.calls : new ClusterRouter(this.calls, fleet, this.log);
+    if (this.desk instanceof ClusterRouter) fleet?.join(this.desk);
+  }
+
+  form(n: number, more: Record<string, string> = {}): Record<string, string> {
+    return {
+      CallSid: sid(n),
+      From: "+15550001111",
+      To: "+15550002222",
+      Direction: "inbound",
+      CallStatus: "ringing",
+      ...more,
+    };
+  }
+
+  /** The stream parameters of the TwiML that answers the webhook of call `n`. */
+  async ring(n = 1): Promise<Record<string, string>> {
+    return parametersOf(await this.desk.incoming(this.form(n)));
+  }
+
+  stream(): FakeStream {
+    const stream = new FakeStream(`MZ${this.streams.length}`);
+    stream.receiver = this.calls.openStream(stream);
+    this.streams.push(stream);
+    return stream;
+  }
+
+  /** A call that talks: webhook, session ready, stream started. */
+  async talk(n = 1): Promise<{ stream: FakeStream; model: FakeDialer["last"] }> {
+    const parameters = await this.ring(n);
+    const model = this.dialer.last;
+    model.becomesReady();
+    const stream = this.stream();
+    stream.phone.advance(this.clock.nowMs());
+    stream.start(sid(n), parameters);
+    return { stream, model };
+  }
+
+  /** Time passes in steps; phones play and echo, frames of silence come in when `speak`. */
+  run(ms: number, stepMs = 5): void {
+    const end = this.clock.nowMs() + ms;
+    while (this.clock.nowMs() < end) {
+      this.clock.advance(Math.min(stepMs, end - this.clock.nowMs()));
+      for (const stream of this.streams)
+        if (stream.closedWith === null) stream.advance(this.clock.nowMs());
+    }
+  }
+
+  recorded(type: RecordEvent["type"], n = 1): RecordEvent[] {
+    return this.events
+      .filter(([callSid, event]) => callSid === sid(n) && event.type === type)
+      .map(([, event]) => event);
+  }
+}
+
+export function parametersOf(twiml: Twiml): Record<string, string> {
+  for (const verb of twiml) if (verb.verb === "connect_stream") return { ...verb.parameters };
+  throw new Error(`no stream in ${JSON.stringify(twiml)}`);
+}

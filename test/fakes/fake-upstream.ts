@@ -1,0 +1,98 @@
+import type {
+  UpstreamDialer,
+  UpstreamSocket,
+  UpstreamSocketEvents,
+} from "../../src/ports/sockets.js";
+
+type Json = Record<string, unknown>;
+
+/** The model's end of a socket, by hand: the test says what the server says, and sees what was sent to it. */
+export class FakeUpstream implements UpstreamSocket {
+  readonly sent: Json[] = [];
+  closedWith: number | null = null;
+  readonly url: string;
+  readonly #events: UpstreamSocketEvents;
+
+  constructor(url: string, events: UpstreamSocketEvents) {
+    this.url = url;
+    this.#events = events;
+  }
+
+  send(message: Uint8Array): void {
+    this.sent.push(JSON.parse(new TextDecoder().decode(message)) as Json);
+  }
+
+  bufferedBytes(): number {
+    return 0;
+  }
+
+  close(code: number): void {
+    this.closedWith = code;
+  }
+
+  /** What was sent of one type. */
+  of(type: string): Json[] {
+    return this.sent.filter((event) => event["type"] === type);
+  }
+
+  open(): void {
+    this.#events.opened();
+  }
+
+  says(event: Json): void {
+    const message = new TextEncoder().encode(JSON.stringify({ event_id: "ev", ...event }));
+    this.#events.message(message);
+    // It was valid only until then.
+    message.fill(0xcc);
+  }
+
+  drops(code = 1006, httpStatus: number | null = null): void {
+    this.#events.closed({ code, reason: "", httpStatus });
+  }
+
+  /** Up to `session.updated`. */
+  becomesReady(): void {
+    this.open();
+    this.says({ type: "session.created", session: { id: "sess" } });
+    this.says({ type: "session.updated", session: { id: "sess" } });
+  }
+
+  created(id: string): void {
+    this.says({ type: "response.created", response: { id, status: "in_progress", output: [] } });
+  }
+
+  done(id: string, more: Json = {}): void {
+    this.says({
+      type: "response.done",
+      response: { id, status: "completed", output: [], ...more },
+    });
+  }
+
+  delta(responseId: string, itemId: string, bytes: number): void {
+    this.says({
+      type: "response.output_audio.delta",
+      response_id: responseId,
+      item_id: itemId,
+      output_index: 0,
+      content_index: 0,
+      delta: Buffer.alloc(bytes, 0x7f).toString("base64"),
+    });
+  }
+}
+
+/** Keeps every socket that was dialled. */
+export class FakeDialer implements UpstreamDialer {
+  readonly sockets: FakeUpstream[] = [];
+
+  get last(): FakeUpstream {
+    const socket = this.sockets.at(-1);
+    if (socket === undefined) throw new Error("nothing was dialled");
+    return socket;
+  }
+
+  dial(url: string, events: UpstreamSocketEvents): FakeUpstream {
+    const socket = new FakeUpstream(url, events);
+    this.sockets.push(socket);
+    return socket;
+  }
+}

@@ -1,0 +1,107 @@
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** A PostgreSQL server of the test's own, on loopback, that can be stopped and started again. */
+export interface PrivatePostgres {
+  readonly url: string;
+  stop(): Promise<void>;
+  start(): Promise<void>;
+  /** Stops it and removes its data. */
+  remove(): Promise<void>;
+}
+
+/** Where the server's programs are, or why there is no server. */
+export function findPostgres(): { readonly bin: string } | { readonly missing: string } {
+  const root = "/usr/lib/postgresql";
+  const versions = existsSync(root) ? readdirSync(root).sort((a, b) => Number(b) - Number(a)) : [];
+  const bin = versions
+    .map((version) => join(root, version, "bin"))
+    .find((dir) => existsSync(join(dir, "initdb")));
+  if (bin === undefined)
+    return { missing: "no PostgreSQL server is installed (Debian: apt-get install postgresql)" };
+  if (
+    process.getuid?.() === 0 &&
+    spawnSync("setpriv", ["--reuid=postgres", "--clear-groups", "true"]).status !== 0
+  ) {
+    return {
+      missing:
+        "this is root, PostgreSQL refuses root, and setpriv to the user postgres does not work",
+    };
+  }
+  return { bin };
+}
+
+/** initdb and postgres refuse to run as root: then they run as the user postgres. */
+function asServerUser(command: string, args: readonly string[]): [string, string[]] {
+  if (process.getuid?.() !== 0) return [command, [...args]];
+  return ["setpriv", ["--reuid=postgres", "--regid=postgres", "--clear-groups", command, ...args]];
+}
+
+/** @throws Error with what the server said when it does not start. */
+export async function startPostgres(bin: string): Promise<PrivatePostgres> {
+  const home = mkdtempSync(join(tmpdir(), "murelay-pg-"));
+  chmodSync(home, 0o777);
+  const data = join(home, "data");
+  const [initdb, initdbArgs] = asServerUser(join(bin, "initdb"), [
+    ...["-D", data, "-U", "relay", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"],
+  ]);
+  const made = spawnSync(initdb, initdbArgs, { encoding: "utf8" });
+  if (made.status !== 0) throw new Error(`initdb: ${made.stderr}`);
+  writeFileSync(
+    join(data, "postgresql.auto.conf"),
+    "fsync = off\nmax_connections = 60\nshared_buffers = 16MB\n",
+  );
+  const port = await freePort();
+  const url = `postgres://relay@127.0.0.1:${port}/postgres`;
+  let server: ReturnType<typeof spawn> | null = null;
+
+  const start = async () => {
+    const [postgres, args] = asServerUser(join(bin, "postgres"), [
+      ...["-D", data, "-k", home, "-h", "127.0.0.1", "-p", String(port)],
+    ]);
+    const child = spawn(postgres, args, { stdio: ["ignore", "ignore", "pipe"] });
+    server = child;
+    let said = "";
+    await new Promise<void>((resolve, reject) => {
+      child.stderr.setEncoding("utf8").on("data", (text: string) => {
+        said = (said + text).slice(-4_000);
+        if (said.includes("ready to accept connections")) resolve();
+      });
+      child.once("exit", () => reject(new Error(`postgres: ${said}`)));
+      child.once("error", reject);
+    });
+  };
+  const stop = async () => {
+    const child = server;
+    server = null;
+    if (child === null || child.exitCode !== null) return;
+    const ended = once(child, "exit");
+    // SIGINT is its fast shutdown: connections are cut, nothing committed is lost.
+    child.kill("SIGINT");
+    await ended;
+  };
+  await start();
+  return {
+    url,
+    start,
+    stop,
+    remove: async () => {
+      await stop();
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}

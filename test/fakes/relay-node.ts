@@ -1,0 +1,186 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import type { SimulatedModel } from "../../sim/model.js";
+import type { SimulatedTwilio } from "../../sim/twilio.js";
+
+/** The relay as users start it: a process of its own, with its workers where it has several. */
+export interface RelayNode {
+  readonly pid: number;
+  readonly publicPort: number;
+  readonly adminPort: number;
+  /** RECORDINGS_DIR, unless the environment says otherwise. */
+  readonly recordings: string;
+  /** All that it has logged so far, workers included. */
+  log(): string;
+  /** GET on the operator listener, as text. */
+  get(path: string): Promise<string>;
+  post(path: string, body?: unknown): Promise<{ readonly status: number; readonly text: string }>;
+  /** Pids of its workers, by number; empty for a single process. */
+  workers(): readonly number[];
+  /** How it ended. */
+  readonly exited: Promise<number | string>;
+  /** SIGTERM, then SIGKILL when it does not go. Its directory stays until `remove`. */
+  stop(): Promise<void>;
+  kill(): void;
+  remove(): Promise<void>;
+}
+
+export const NODE_AGENTS = `
+agents:
+  support:
+    instructions: You answer the phone.
+    greeting: Hello.
+    transcription: {model: gpt-live-transcribe}
+    tools: [lookup_order, transfer_call, end_call]
+    transfer:
+      default: desk
+      destinations:
+        desk: {dial: "+12025550123", description: general questions}
+numbers: {"*": support}
+`;
+
+const START_MS = 60_000;
+
+/** Below the range from which the kernel takes ports for outgoing connections, each of which would be in the way. */
+const FIRST_PORT = 15_000;
+const LAST_PORT = 31_000;
+
+/** The first of `count` free ports in a row. */
+export async function freePorts(count: number): Promise<number> {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    const first = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT));
+    const free = await Promise.all(Array.from({ length: count }, (_, i) => isFree(first + i)));
+    if (free.every((one) => one)) return first;
+  }
+  throw new Error("no free ports in a row");
+}
+
+export async function startNode(
+  peers: {
+    readonly model: SimulatedModel;
+    readonly twilio: SimulatedTwilio;
+    readonly publicUrl: string;
+  },
+  env: Readonly<Record<string, string>> = {},
+  /** Of `serve`. */
+  flags: readonly string[] = [],
+): Promise<RelayNode> {
+  const directory = mkdtempSync(join(tmpdir(), "murelay-node-"));
+  const agentsFile = join(directory, "agents.yaml");
+  const recordings = join(directory, "recordings");
+  writeFileSync(agentsFile, NODE_AGENTS);
+  const workers = Number(env["WORKERS"] ?? 1);
+  const publicPort = Number(env["PORT"] ?? (await freePorts(workers + 1)));
+  const adminPort = Number(env["ADMIN_PORT"] ?? (await freePorts(1)));
+  const child: ChildProcess = spawn(
+    process.execPath,
+    ["--import", import.meta.resolve("tsx"), resolve("src/cli.ts"), "serve", ...flags],
+    {
+      cwd: directory,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: {
+        PATH: process.env["PATH"] ?? "",
+        HOST: "127.0.0.1",
+        PORT: String(publicPort),
+        ADMIN_PORT: String(adminPort),
+        PUBLIC_URL: peers.publicUrl,
+        OPENAI_API_KEY: peers.model.apiKey,
+        OPENAI_REALTIME_URL: peers.model.url,
+        TWILIO_ACCOUNT_SID: peers.twilio.accountSid,
+        TWILIO_AUTH_TOKEN: peers.twilio.authToken,
+        TWILIO_API_BASE_URL: peers.twilio.apiBaseUrl,
+        AGENTS_FILE: agentsFile,
+        DATABASE_URL: `sqlite:${join(directory, "node.db")}`,
+        RECORDINGS_DIR: recordings,
+        DRAIN_SECONDS: "5",
+        // Other tests share the cores: how busy it is says nothing of the relay.
+        OVERLOAD_PERCENT: "100",
+        ...env,
+      },
+    },
+  );
+  let said = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream?.setEncoding("utf8").on("data", (text: string) => {
+      said += text;
+    });
+  let over = false;
+  const exited = once(child, "exit").then(([code, signal]) => {
+    over = true;
+    return (signal ?? code) as number | string;
+  });
+  const get = async (path: string): Promise<string> =>
+    await (await fetch(`http://127.0.0.1:${adminPort}${path}`)).text();
+  const stop = async (): Promise<void> => {
+    if (over) return;
+    child.kill("SIGTERM");
+    const hard = setTimeout(() => child.kill("SIGKILL"), 15_000);
+    await exited;
+    clearTimeout(hard);
+  };
+  const node: RelayNode = {
+    pid: child.pid ?? 0,
+    publicPort,
+    adminPort,
+    recordings,
+    log: () => said,
+    get,
+    post: async (path, body) => {
+      const answer = await fetch(`http://127.0.0.1:${adminPort}${path}`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(body ?? {}),
+      });
+      return { status: answer.status, text: await answer.text() };
+    },
+    workers: () => {
+      const pids = new Map<number, number>();
+      for (const line of said.split("\n")) {
+        if (!line.includes('"worker listens"')) continue;
+        const { worker, pid } = JSON.parse(line) as { worker: number; pid: number };
+        pids.set(worker, pid);
+      }
+      return [...pids].sort(([a], [b]) => a - b).map(([, pid]) => pid);
+    },
+    exited,
+    stop,
+    kill: () => child.kill("SIGKILL"),
+    remove: async () => {
+      await stop();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+  const deadline = performance.now() + START_MS;
+  for (;;) {
+    if (over) throw new Error(`the relay did not start:\n${said}`);
+    if (performance.now() > deadline) {
+      child.kill("SIGKILL");
+      throw new Error(`the relay was not ready in time:\n${said}`);
+    }
+    try {
+      const answer = await fetch(`http://127.0.0.1:${adminPort}/ready`);
+      // Ready is who has one worker; a test wants all of them.
+      if (answer.ok && (workers === 1 || said.includes('"workers listen"'))) return node;
+    } catch {
+      // Not listening yet.
+    }
+    await new Promise((done) => setTimeout(done, 50));
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  const free = await new Promise<boolean>((done) => {
+    server.once("error", () => done(false));
+    server.listen(port, "127.0.0.1", () => done(true));
+  });
+  if (free) {
+    server.close();
+    await once(server, "close");
+  }
+  return free;
+}

@@ -1,0 +1,82 @@
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import Database from "libsql";
+import pg from "pg";
+import { findPostgres, type PrivatePostgres, startPostgres } from "./postgres.js";
+
+/** A kind of database that the same tests run on. */
+export interface StoreKind {
+  readonly name: "sqlite" | "postgres";
+  /** Null: it can be tested here. */
+  readonly skipped: string | null;
+  /** The URL of a new, empty database. */
+  newDatabase(): Promise<string>;
+  /** What a person with an SQL client of their own sees. */
+  query(url: string, text: string): Promise<readonly unknown[]>;
+  dispose(): Promise<void>;
+}
+
+/** SQLite always; PostgreSQL when TEST_DATABASE_URL names one or a server is installed. */
+export function storeKinds(): StoreKind[] {
+  return [sqlite(), postgres()];
+}
+
+function sqlite(): StoreKind {
+  const home = mkdtempSync(join(tmpdir(), "murelay-store-"));
+  return {
+    name: "sqlite",
+    skipped: null,
+    newDatabase: async () => `sqlite:${join(home, `${randomBytes(6).toString("hex")}.db`)}`,
+    query: async (url, text) => {
+      const client = new Database(url.replace("sqlite:", ""));
+      const rows: readonly unknown[] = client.prepare(text).all();
+      client.close();
+      return rows;
+    },
+    dispose: async () => rmSync(home, { recursive: true, force: true }),
+  };
+}
+
+function postgres(): StoreKind {
+  const given = process.env["TEST_DATABASE_URL"];
+  const found = given === undefined ? findPostgres() : null;
+  const skipped = found !== null && "missing" in found ? found.missing : null;
+  if (skipped !== null) console.log(`PostgreSQL is not tested: ${skipped}`);
+  let own: PrivatePostgres | null = null;
+  const made: string[] = [];
+  const query = async (url: string, text: string) => {
+    const client = new pg.Client(url);
+    await client.connect();
+    const { rows } = await client.query(text);
+    await client.end();
+    return rows as readonly unknown[];
+  };
+  let server: string | undefined = given;
+  return {
+    name: "postgres",
+    skipped,
+    query,
+    newDatabase: async () => {
+      if (server === undefined && found !== null && "bin" in found) {
+        own = await startPostgres(found.bin);
+        server = own.url;
+      }
+      if (server === undefined) throw new Error("no server");
+      const name = `murelay_${randomBytes(6).toString("hex")}`;
+      await query(server, `create database ${name}`);
+      made.push(name);
+      const url = new URL(server);
+      url.pathname = `/${name}`;
+      return url.href;
+    },
+    dispose: async () => {
+      if (own !== null) await own.remove();
+      else if (server !== undefined) {
+        for (const name of made)
+          await query(server, `drop database if exists ${name} with (force)`);
+      }
+    },
+  };
+}

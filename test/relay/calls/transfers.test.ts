@@ -1,0 +1,341 @@
+import { describe, expect, it } from "vitest";
+import { RelayError } from "../../../src/domain/errors.js";
+import type { CallSid } from "../../../src/domain/ids.js";
+import type { CallControl } from "../../../src/ports/twilio.js";
+import { type KeptTransfer, Transfers } from "../../../src/relay/calls/transfers.js";
+import type { Twiml } from "../../../src/wire/twiml.js";
+import { agent, CallBench, parametersOf, sid } from "../../fakes/call-bench.js";
+import { ladderAgent } from "../../transfer/directory.js";
+
+/** Twilio's REST by hand: each redirect is kept, and ends as the next of `failures` says. */
+function bench(
+  profile = agent(),
+  stored = new Map<CallSid, string>(),
+  counts: Map<string, number> | "silent" | "failing" = new Map(),
+) {
+  const redirects: [CallSid, Twiml][] = [];
+  const failures: RelayError["code"][] = [];
+  const control = {
+    redirect: async (callSid: CallSid, twiml: Twiml) => {
+      redirects.push([callSid, twiml]);
+      const code = failures.shift();
+      if (code !== undefined)
+        throw new RelayError(code, code, { retryable: code === "twilio_busy" });
+    },
+    status: async () => "in-progress",
+    createCallWithTwiml: async () => sid(77),
+    hangUp: async () => undefined,
+  } as unknown as CallControl;
+  const calls = new CallBench(
+    profile,
+    {},
+    (host, { clock, log, fake, journal }) =>
+      new Transfers(host, {
+        control,
+        journal,
+        clock,
+        log,
+        metrics: fake.metrics,
+        links: { publicUrl: "https://relay.test", mediaUrl: "wss://relay.test/media-stream" },
+        states: {
+          keep: (callSid, snapshot) => void stored.set(callSid, JSON.stringify(snapshot)),
+          find: async (callSid) => {
+            const text = stored.get(callSid);
+            return text === undefined ? null : (JSON.parse(text) as KeptTransfer);
+          },
+          count: async (caller) => {
+            if (counts === "silent") return await new Promise<never>(() => undefined);
+            if (counts === "failing")
+              throw new RelayError("store_unavailable", "away", { retryable: true });
+            counts.set(caller, (counts.get(caller) ?? 0) + 1);
+            return counts.get(caller) ?? 0;
+          },
+        },
+        escalate: null,
+        recordUrl: null,
+        holdMusicUrl: null,
+      }),
+  );
+  return { calls, redirects, failures, stored };
+}
+
+const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const verbs = (twiml: Twiml): string[] => twiml.map(({ verb }) => verb);
+const outcomes = (calls: CallBench): unknown[] =>
+  calls
+    .recorded("transfer_outcome")
+    .map((event) => (event.type === "transfer_outcome" ? event.outcome : null));
+
+function actionQuery(twiml: Twiml): Record<string, string> {
+  for (const verb of twiml) {
+    if ((verb.verb === "dial" || verb.verb === "enqueue") && verb.action !== undefined)
+      return Object.fromEntries(new URL(verb.action).searchParams);
+  }
+  throw new Error("no action in the document");
+}
+
+describe("transfers of calls", () => {
+  it("make one calls.update, and end when the human has answered", async () => {
+    const { calls, redirects } = bench();
+    const { stream } = await calls.talk();
+    stream.key("0");
+    await settle();
+    expect(redirects).toHaveLength(1);
+    const [callSid, twiml] = redirects[0]!;
+    expect(callSid).toBe(sid(1));
+    expect(verbs(twiml)).toEqual(["say", "dial"]);
+    expect(twiml[1]).toMatchObject({
+      target: { type: "number", e164: "+15551112222" },
+      timeoutS: 20,
+    });
+    stream.stop(sid(1));
+    expect(calls.recorded("ended")).toEqual([]);
+    const query = actionQuery(twiml);
+    const form = calls.form(1, { CallStatus: "in-progress", DialCallStatus: "completed" });
+    expect(await calls.calls.transferStatus(form, query)).toEqual([{ verb: "hangup" }]);
+    expect(calls.recorded("ended")).toMatchObject([{ outcome: "transferred" }]);
+    // Twilio repeats itself; nothing changes.
+    expect(await calls.calls.transferStatus(form, query)).toEqual([{ verb: "hangup" }]);
+    expect(outcomes(calls)).toEqual(["answered"]);
+    expect(calls.clock.pending).toBe(0);
+  });
+
+  it.each(["busy", "no-answer", "failed"])(
+    "go to the next destination when the first is %s, then back to the agent, who is told",
+    async (DialCallStatus) => {
+      const { calls, redirects } = bench(ladderAgent("desk", "sip"));
+      const { stream } = await calls.talk();
+      stream.key("0");
+      await settle();
+      stream.stop(sid(1));
+      const form = calls.form(1, { CallStatus: "in-progress", DialCallStatus });
+      const next = await calls.calls.transferStatus(form, actionQuery(redirects[0]![1]));
+      expect(next.at(-1)).toMatchObject({ verb: "dial", target: { type: "sip" } });
+      const back = await calls.calls.transferStatus(form, actionQuery(next));
+      expect(verbs(back)).toEqual(["connect_stream"]);
+      const again = calls.stream();
+      again.start(sid(1), parametersOf(back));
+      calls.dialer.last.becomesReady();
+      expect(JSON.stringify(calls.dialer.last.of("conversation.item.create"))).toContain(
+        "did not work",
+      );
+      expect(outcomes(calls)).toEqual([DialCallStatus.replace("-", "_")]);
+      expect(calls.calls.find(sid(1))!.state.name).toBe("talking");
+    },
+  );
+
+  it("end quietly when the caller hung up in the same instant", async () => {
+    const { calls, failures } = bench();
+    const { stream } = await calls.talk();
+    failures.push("caller_gone");
+    stream.key("0");
+    await settle();
+    expect(outcomes(calls)).toEqual(["caller_gone"]);
+    expect(calls.recorded("ended")).toMatchObject([{ outcome: "abandoned" }]);
+    expect(calls.log.lines.filter((line) => line.startsWith("error"))).toEqual([]);
+  });
+
+  it("try again when Twilio is busy, and not when the stream shows that it was carried out", async () => {
+    const { calls, redirects, failures } = bench();
+    const { stream } = await calls.talk();
+    failures.push("twilio_busy");
+    stream.key("0");
+    await settle();
+    calls.run(200, 10);
+    await settle();
+    expect(redirects).toHaveLength(2);
+
+    const other = bench();
+    const line = await other.calls.talk();
+    other.failures.push("twilio_timeout");
+    line.stream.key("0");
+    line.stream.stop(sid(1));
+    await settle();
+    other.calls.run(2_000, 100);
+    await settle();
+    expect(other.redirects).toHaveLength(1);
+  });
+
+  it("let connect-ended dial when Twilio takes no command", async () => {
+    const { calls, failures } = bench();
+    const { stream } = await calls.talk();
+    failures.push("twilio_rejected");
+    stream.key("0");
+    await settle();
+    expect(stream.closedWith).toBe(1000);
+    const twiml = await calls.calls.connectEnded(calls.form(1, { CallStatus: "in-progress" }));
+    expect(twiml.at(-1)).toMatchObject({ verb: "dial", target: { e164: "+15551112222" } });
+    const form = calls.form(1, { CallStatus: "in-progress", DialCallStatus: "completed" });
+    await calls.calls.transferStatus(form, actionQuery(twiml));
+    expect(calls.recorded("ended")).toMatchObject([{ outcome: "transferred" }]);
+  });
+
+  it("are denied when there were too many, and the agent goes on", async () => {
+    const base = agent();
+    const { calls, redirects } = bench(agent({ transfer: { ...base.transfer, maxPerCall: 0 } }));
+    const { stream, model } = await calls.talk();
+    model.created("r1");
+    model.done("r1");
+    stream.key("0");
+    await settle();
+    expect(redirects).toEqual([]);
+    expect(outcomes(calls)).toEqual(["denied"]);
+    expect(calls.fake.count("transfer dial")).toBe(1);
+    calls.dialer.last.becomesReady();
+    expect(calls.calls.find(sid(1))!.state.name).toBe("talking");
+  });
+
+  it("take a failed agent's callers to the default destination, and then to its apology", async () => {
+    const { calls } = bench();
+    const form = calls.form(9, { CallStatus: "in-progress" });
+    const twiml = await calls.calls.connectEnded(form);
+    expect(verbs(twiml)).toEqual(["say", "dial"]);
+    expect(twiml[0]).toMatchObject({ text: "Sorry." });
+    // Our answer was lost: the same again, and nobody is dialled by us meanwhile.
+    expect(await calls.calls.connectEnded(form)).toEqual(twiml);
+    const end = await calls.calls.transferStatus(
+      { ...form, DialCallStatus: "busy" },
+      actionQuery(twiml),
+    );
+    expect(end).toEqual([{ verb: "say", text: "Sorry.", language: "en" }, { verb: "hangup" }]);
+  });
+
+  it("go on in another process, from its state or from the URL alone", async () => {
+    const first = bench(ladderAgent("desk", "sip"));
+    const { stream } = await first.calls.talk();
+    stream.key("0");
+    await settle();
+    const query = actionQuery(first.redirects[0]![1]);
+    const form = first.calls.form(1, { CallStatus: "in-progress", DialCallStatus: "busy" });
+
+    for (const stored of [first.stored, new Map<CallSid, string>()]) {
+      const second = bench(ladderAgent("desk", "sip"), new Map(stored));
+      const next = await second.calls.calls.transferStatus(form, query);
+      expect(next.at(-1)).toMatchObject({ verb: "dial", target: { type: "sip" } });
+      // At the ladder's end the caller becomes a call of this process.
+      const back = await second.calls.calls.transferStatus(form, actionQuery(next));
+      expect(verbs(back)).toEqual(["connect_stream"]);
+      second.calls.stream().start(sid(1), parametersOf(back));
+      expect(second.calls.calls.find(sid(1))).toBeDefined();
+    }
+  });
+
+  /** The model has asked for a transfer to the second destination, and says goodbye. */
+  async function inFarewell() {
+    const first = bench(ladderAgent("desk", "sip"));
+    const { stream, model } = await first.calls.talk();
+    model.created("r1");
+    model.delta("r1", "i1", 16_000);
+    model.done("r1", {
+      output: [
+        {
+          type: "function_call",
+          id: "f1",
+          call_id: "c1",
+          name: "go",
+          arguments: "{}",
+          status: "completed",
+        },
+      ],
+    });
+    const request = {
+      destination: "sip",
+      reason: "asked",
+      summary: "a bill",
+      urgency: null,
+      by: "agent",
+    } as const;
+    first.calls.tools[0]!.answer("ok", { kind: "transfer", farewell: "play", request });
+    first.calls.run(200);
+    expect(first.calls.calls.find(sid(1))!.state.name).toBe("leaving");
+    return { ...first, stream };
+  }
+
+  it("take the caller to where they were going when the process dies in the farewell", async () => {
+    const first = await inFarewell();
+    expect(first.redirects).toEqual([]);
+    const second = bench(ladderAgent("desk", "sip"), new Map(first.stored));
+    second.calls.clock.advance(first.calls.clock.nowMs() + 3_000);
+    const form = second.calls.form(1, { CallStatus: "in-progress" });
+    const twiml = await second.calls.calls.connectEnded(form);
+    expect(twiml.at(-1)).toMatchObject({ verb: "dial", target: { type: "sip" } });
+    // Twilio repeats itself.
+    expect(await second.calls.calls.connectEnded(form)).toEqual(twiml);
+    const answered = { ...form, DialCallStatus: "completed" };
+    expect(await second.calls.calls.transferStatus(answered, actionQuery(twiml))).toEqual([
+      { verb: "hangup" },
+    ]);
+    expect(outcomes(second.calls)).toEqual(["answered"]);
+    expect(second.calls.recorded("ended")).toMatchObject([{ outcome: "transferred" }]);
+  });
+
+  it("take the caller there when only the socket breaks in the farewell", async () => {
+    const { calls, stream, redirects } = await inFarewell();
+    stream.receiver!.closed(1006);
+    const twiml = await calls.calls.connectEnded(calls.form(1, { CallStatus: "in-progress" }));
+    expect(twiml.at(-1)).toMatchObject({ verb: "dial", target: { type: "sip" } });
+    await settle();
+    expect(redirects.length).toBeLessThanOrEqual(1);
+    expect(calls.recorded("ended")).toEqual([]);
+  });
+
+  it("are not taken up again when they were over before the process died", async () => {
+    const first = bench(ladderAgent("sip", "desk"));
+    const { stream } = await first.calls.talk();
+    stream.key("0");
+    await settle();
+    stream.stop(sid(1));
+    const busy = first.calls.form(1, { CallStatus: "in-progress", DialCallStatus: "busy" });
+    const next = await first.calls.calls.transferStatus(busy, actionQuery(first.redirects[0]![1]));
+    const back = await first.calls.calls.transferStatus(busy, actionQuery(next));
+    first.calls.stream().start(sid(1), parametersOf(back));
+    await settle();
+    const second = bench(ladderAgent("sip", "desk"), new Map(first.stored));
+    const twiml = await second.calls.calls.connectEnded(
+      second.calls.form(1, { CallStatus: "in-progress" }),
+    );
+    // The agent failed: an apology, then the default destination.
+    expect(verbs(twiml)).toEqual(["say", "dial"]);
+    expect(twiml[0]).toMatchObject({ text: "Sorry." });
+  });
+
+  it("of one caller are counted over all processes", async () => {
+    const counts = new Map([["+15550001111", 19]]);
+    for (const [process, denied] of [
+      [1, false],
+      [2, true],
+    ] as const) {
+      const { calls, redirects } = bench(agent(), new Map(), counts);
+      const { stream } = await calls.talk(process);
+      stream.key("0");
+      await settle();
+      expect(redirects).toHaveLength(denied ? 0 : 1);
+      expect(calls.recorded("transfer_outcome", process)).toHaveLength(denied ? 1 : 0);
+    }
+  });
+
+  it("do not wait for a count that does not come", async () => {
+    const { calls, redirects } = bench(agent(), new Map(), "silent");
+    const { stream } = await calls.talk();
+    stream.key("0");
+    // Twilio asks before the count is given up: it waits for the same answer.
+    const asked = calls.calls.connectEnded(calls.form(1, { CallStatus: "in-progress" }));
+    await settle();
+    expect(redirects).toEqual([]);
+    calls.run(300, 50);
+    expect((await asked).at(-1)).toMatchObject({ verb: "dial" });
+    const failing = bench(agent(), new Map(), "failing");
+    const { stream: other } = await failing.calls.talk();
+    other.key("0");
+    await settle();
+    expect(failing.redirects).toHaveLength(1);
+  });
+
+  it("answer a callback of nobody's with something to live with", async () => {
+    const { calls } = bench();
+    const status = (DialCallStatus: string): Promise<Twiml> =>
+      calls.calls.transferStatus(calls.form(9, { CallStatus: "in-progress", DialCallStatus }), {});
+    expect(await status("completed")).toEqual([{ verb: "hangup" }]);
+    expect(verbs(await status("busy"))).toEqual(["say", "hangup"]);
+  });
+});
