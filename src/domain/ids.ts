@@ -7,3 +7,11 @@ export type StreamSid = Branded<"StreamSid">;
 export type ItemId = Branded<"ItemId">;
 export type ResponseId = Branded<"ResponseId">;
 export type ToolCallId = Branded<"ToolCallId">;
+
+/** What Twilio's CallSids look like: CA and 32 hexadecimal digits. */
+const CALL_SID = /^CA[0-9a-fA-F]{32}$/;
+
+/** Null: no CallSid of Twilio's. */
+export function readCallSid(text: string | undefined): CallSid | null {
+  return text !== undefined && CALL_SID.test(text) ? (text as CallSid) : null;
+}

@@ -1,16 +1,6 @@
+import type { TwilioCallStatus } from "../domain/call-status.js";
 import type { CallSid } from "../domain/ids.js";
 import type { Twiml } from "../wire/twiml.js";
-
-export type TwilioCallStatus =
-  | "queued"
-  | "initiated"
-  | "ringing"
-  | "in-progress"
-  | "completed"
-  | "busy"
-  | "failed"
-  | "no-answer"
-  | "canceled";
 
 export interface NewParticipant {
   /** Conference friendly name; it is created when it does not exist. */

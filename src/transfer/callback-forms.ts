@@ -1,8 +1,9 @@
 /**
  * Twilio's callbacks about a transfer → events. Source: Twilio TwiML reference, `<Dial>`, `<Enqueue>` and `<Conference>`.
  */
+
+import type { TwilioCallStatus } from "../domain/call-status.js";
 import type { CallSid } from "../domain/ids.js";
-import type { TwilioCallStatus } from "../ports/twilio.js";
 import { isCallSid, type LinkPage, type TransferLink } from "./callback-url.js";
 import { CALLER_LABEL, humanLabel } from "./documents.js";
 import { isFinal } from "./steps.js";

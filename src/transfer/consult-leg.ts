@@ -2,8 +2,8 @@
  * The other end of a warm transfer: a human who is rung, briefed, and asked whether to take the call. Pure.
  */
 
+import type { TwilioCallStatus } from "../domain/call-status.js";
 import type { TransferOutcome } from "../domain/record-event.js";
-import type { TwilioCallStatus } from "../ports/twilio.js";
 import {
   BRIEFING_MS,
   connected,

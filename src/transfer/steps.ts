@@ -2,9 +2,9 @@
  * The moves that a transfer's decisions are made of: into a rung's document, on to the next rung, to the end. Pure.
  */
 import type { Destination } from "../domain/agent-profile.js";
+import type { TwilioCallStatus } from "../domain/call-status.js";
 import { RelayError } from "../domain/errors.js";
 import type { TransferOutcome } from "../domain/record-event.js";
-import type { TwilioCallStatus } from "../ports/twilio.js";
 import type {
   Page,
   Phase,

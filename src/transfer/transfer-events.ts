@@ -3,10 +3,10 @@
  * a state can be stored and taken up by any node. Types only; the decisions are in `transfer-state.ts`.
  */
 import type { Destination } from "../domain/agent-profile.js";
+import type { TwilioCallStatus } from "../domain/call-status.js";
 import type { ErrorCode } from "../domain/errors.js";
 import type { CallSid } from "../domain/ids.js";
 import type { TransferOutcome } from "../domain/record-event.js";
-import type { TwilioCallStatus } from "../ports/twilio.js";
 
 /** Where the caller goes once a transfer has ended. */
 export type TransferNext = "connected" | "back_to_agent" | "apology" | "gone";

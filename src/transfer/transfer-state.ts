@@ -13,8 +13,9 @@
  * document and every human's leg has a number; whatever bears an old one changes nothing, and any sign that the
  * caller is in the current document counts as the answer to the request that took them there.
  */
+
+import type { TwilioCallStatus } from "../domain/call-status.js";
 import { assertNever } from "../domain/errors.js";
-import type { TwilioCallStatus } from "../ports/twilio.js";
 import { human } from "./consult-leg.js";
 import {
   connected,

@@ -1,11 +1,12 @@
 import type { AgentProfile } from "../domain/agent-profile.js";
+import type { TwilioCallStatus } from "../domain/call-status.js";
 import { type ErrorCode, RelayError } from "../domain/errors.js";
 import type { CallSid } from "../domain/ids.js";
 import type { RecordEvent, TransferOutcome } from "../domain/record-event.js";
 import type { Clock, Timer } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
 import type { CallMetrics } from "../ports/metrics.js";
-import type { CallControl, TwilioCallStatus } from "../ports/twilio.js";
+import type { CallControl } from "../ports/twilio.js";
 import type { Twiml } from "../wire/twiml.js";
 import type { TransferForm } from "./callback-forms.js";
 import * as forms from "./callback-forms.js";

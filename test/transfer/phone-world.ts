@@ -1,8 +1,9 @@
 import type { AgentProfile } from "../../src/domain/agent-profile.js";
+import type { TwilioCallStatus } from "../../src/domain/call-status.js";
 import { type ErrorCode, RelayError } from "../../src/domain/errors.js";
 import type { CallSid } from "../../src/domain/ids.js";
 import type { RecordEvent, TransferOutcome } from "../../src/domain/record-event.js";
-import type { CallControl, TwilioCallStatus } from "../../src/ports/twilio.js";
+import type { CallControl } from "../../src/ports/twilio.js";
 import type { TransferForm } from "../../src/transfer/callback-forms.js";
 import { Transfer, type TransferDeps, type TransferHost } from "../../src/transfer/transfer.js";
 import type { TransferNext } from "../../src/transfer/transfer-events.js";

@@ -2,9 +2,10 @@
  * CallControl over Twilio's REST, and the check of its signatures.
  */
 import twilio from "twilio";
+import type { TwilioCallStatus } from "../../domain/call-status.js";
 import { RelayError } from "../../domain/errors.js";
 import type { CallSid } from "../../domain/ids.js";
-import type { CallControl, NewCall, NewParticipant, TwilioCallStatus } from "../../ports/twilio.js";
+import type { CallControl, NewCall, NewParticipant } from "../../ports/twilio.js";
 import type { Twiml } from "../../wire/twiml.js";
 import { createTwilioClient, observed, type TwilioAccount, type TwilioObserver } from "./client.js";
 import { renderTwiml } from "./twiml-xml.js";

@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { AgentsFile } from "../../../src/domain/agent-profile.js";
+import type { TwilioCallStatus } from "../../../src/domain/call-status.js";
 import { RelayError } from "../../../src/domain/errors.js";
 import type { CallSid } from "../../../src/domain/ids.js";
-import type { NewCall, TwilioCallStatus } from "../../../src/ports/twilio.js";
+import type { NewCall } from "../../../src/ports/twilio.js";
 import { MemoryJournal } from "../../../src/records/memory-journal.js";
 import { Outbound, type PlacedCall } from "../../../src/relay/calls/outbound.js";
 import { agent } from "../../fakes/call-bench.js";
