@@ -23,6 +23,28 @@ export interface SemanticVad {
 
 export type TurnDetection = ServerVad | SemanticVad;
 
+/** Optional settings of a model. What is absent is not sent, so that the server's default holds. */
+export interface ModelSettings {
+  readonly reasoningEffort?: "minimal" | "low" | "medium" | "high" | "xhigh";
+  /** 0.25 to 1.5, where 1 is the voice's own speed. */
+  readonly speed?: number;
+  readonly maxOutputTokens?: number | "inf";
+  readonly parallelToolCalls?: boolean;
+  readonly truncation?: ContextTruncation;
+}
+
+/** What the server does with a conversation that outgrows the model's context. */
+export type ContextTruncation =
+  | "auto"
+  | "disabled"
+  | {
+      readonly type: "retention_ratio";
+      /** 0 to 1: the part of the context that is kept. */
+      readonly retentionRatio: number;
+      /** The most tokens kept behind the instructions; null leaves it to the server. */
+      readonly postInstructionsTokens: number | null;
+    };
+
 export interface LocalVadSettings {
   /** Contract B3: pause playout on local speech onset until the model confirms. */
   readonly localBargeIn: boolean;
@@ -141,6 +163,8 @@ export interface AgentProfile {
   readonly languages: ReadonlyMap<string, LanguageProfile>;
   readonly turnDetection: TurnDetection;
   readonly noiseReduction: "near_field" | "far_field" | null;
+  /** `session:` of the agents file; absent: the server's defaults. */
+  readonly modelSettings?: ModelSettings;
   readonly vad: LocalVadSettings;
   readonly transcription: { readonly model: string; readonly language: string | null } | null;
   readonly recording: RecordingSettings;

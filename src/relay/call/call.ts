@@ -20,11 +20,14 @@ import { TurnDetectionTuner } from "../media/turn-detection-tuner.js";
 import { ModelDialer, type ModelDialerHost } from "../model/model-dialer.js";
 import type {
   HistoryItem,
+  McpCall,
+  McpCallEnd,
   ModelSession,
   ModelSessionEvents,
   ModelSessionLifecycle,
   ResponseEnd,
   SessionFailure,
+  SessionPart,
   SessionProfile,
   SpeechItem,
 } from "../model/model-session.js";
@@ -42,6 +45,7 @@ import {
 } from "./call-state.js";
 import type { CallTools, ToolHost } from "./call-tools.js";
 import { DtmfCollector } from "./dtmf-collector.js";
+import { recordMcpCall } from "./mcp-call-record.js";
 import * as prompts from "./prompts.js";
 
 /** An unclaimed warm session is closed after this (promise S1). */
@@ -425,6 +429,7 @@ export class Call
       noiseReduction: agent.noiseReduction,
       transcription: agent.transcription,
       tools: this.#tools.specs,
+      ...(agent.modelSettings === undefined ? {} : { settings: agent.modelSettings }),
     };
     return this.#deps.openSession(profile, history, this, life);
   }
@@ -572,12 +577,17 @@ export class Call
     const nowMs = this.#deps.clock.nowMs();
     this.#account.limits.agentActive(nowMs);
     this.#owesAnswer = end.calls.length > 0;
+    if (end.textOnly !== null) {
+      this.eventLog.note("text_reply");
+      this.log.warn("model: reply came as text", {});
+    }
     if (end.status === "failed" || end.status === "incomplete") {
       this.eventLog.note("response_problem", { status: end.status, problem: end.problem });
       this.#deps.metrics.upstreamError("upstream_response_failed");
       this.log.warn("response not completed", { status: end.status, problem: end.problem });
     }
-    if (end.status === "failed" && !end.spoke) {
+    const { textOnly } = end;
+    if (textOnly !== null || (end.status === "failed" && !end.spoke)) {
       this.#failedResponses++;
       if (this.#failedResponses > 1) {
         this.#dispatch({
@@ -588,7 +598,8 @@ export class Call
         return;
       }
       this.#owesAnswer = true;
-      this.#upstream.session?.requestResponse();
+      if (textOnly === null) this.#upstream.session?.requestResponse();
+      else this.announce(textOnly);
     } else this.#failedResponses = 0;
     if (end.calls.length > 0) this.#runTools(end);
     this.#settle(nowMs);
@@ -637,6 +648,31 @@ export class Call
     this.eventLog.note("model_refused", { code, about });
     this.log.warn("the model refused a request", { code, about });
   }
+
+  mcpCallStarted(call: McpCall): void {
+    this.#account.limits.agentActive(this.#deps.clock.nowMs());
+    this.log.info("mcp: call started", { tool: call.name, server: call.serverLabel });
+  }
+
+  mcpCallEnded(call: McpCallEnd): void {
+    recordMcpCall(call, this.agent, this.eventLog, this.#deps.metrics);
+    const { name, serverLabel, ms } = call;
+    if (call.error === null)
+      this.log.info("mcp: call finished", { tool: name, server: serverLabel, ms });
+    else this.log.warn("mcp: call failed", { tool: name, server: serverLabel, ms });
+  }
+
+  mcpToolsFailed(serverLabel: string): void {
+    this.eventLog.note("mcp_tools_failed", { server: serverLabel });
+    this.log.warn("mcp: tools not listed", { server: serverLabel });
+  }
+
+  sessionPartRefused(part: SessionPart, tool: string | null): void {
+    this.eventLog.note("session_part_refused", { part, tool });
+    this.log.warn("model: session part refused", { part, tool });
+  }
+
+  probeAnswered(): void {}
 
   // --- AudioPathEvents, Ticking ---------------------------------------------------------------------
 

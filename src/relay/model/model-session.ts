@@ -1,4 +1,4 @@
-import type { TurnDetection } from "../../domain/agent-profile.js";
+import type { ModelSettings, TurnDetection } from "../../domain/agent-profile.js";
 import type { ErrorCode } from "../../domain/errors.js";
 import type { ItemId, ResponseId, ToolCallId } from "../../domain/ids.js";
 import type { TokenUsage } from "../../domain/record-event.js";
@@ -34,7 +34,14 @@ export interface ModelSession {
   readonly quiet: boolean;
   /** The caller has spoken and paused, as we hear it: a model that lives says something soon. */
   callerPaused(): void;
-  /** What is due by time alone. Asked ten times a second or more; a pause of STANDSTILL_MS counts as a standstill. */
+  /** Asks the server for a sign of life. A living server answers: `probeAnswered`. */
+  probe(): void;
+  /** When the last message of the server came, on the clock of `tick`; before any, when it was dialled. */
+  readonly lastEventMs: number;
+  /**
+   * Does what is due by time alone. Called at least ten times a second: a gap of PROCESS_STALL_MS
+   * between two calls counts as a process stall.
+   */
   tick(nowMs: number): void;
   /** Idempotent. Nothing is reported after it. */
   close(): void;
@@ -98,6 +105,7 @@ export interface SessionProfile {
   readonly noiseReduction: "near_field" | "far_field" | null;
   readonly transcription: { readonly model: string; readonly language: string | null } | null;
   readonly tools: readonly SessionTool[];
+  readonly settings?: ModelSettings;
 }
 
 /** The conversation so far, given to a session that begins in the middle. */
@@ -148,6 +156,21 @@ export interface ModelSessionEvents {
   idleTimeout(): void;
   /** Something was refused; the session lives on. */
   warning(code: string, about: "truncate" | "other"): void;
+  /** The model's provider began to call a tool of an MCP server. */
+  mcpCallStarted(call: McpCall): void;
+  /** That call is over. The reply that must follow it is asked for by the session. */
+  mcpCallEnded(call: McpCallEnd): void;
+  /** The tools of an MCP server could not be listed: the model has none of them. */
+  mcpToolsFailed(serverLabel: string): void;
+  /**
+   * The server refused this part of the configuration. At the start of a session it is left out and
+   * the session goes on without it; a later change is given up and the earlier value stays.
+   *
+   * @param tool  the name of the refused tool when the part is one tool, otherwise null.
+   */
+  sessionPartRefused(part: SessionPart, tool: string | null): void;
+  /** The server answered a probe. */
+  probeAnswered(): void;
   /** Where the server plays to the line itself: the caller hears the model begin, finish, or be cut off. */
   playback?(what: "started" | "stopped" | "cleared"): void;
   /** The server has cut its memory of an item to what was heard. */
@@ -164,7 +187,51 @@ export interface ResponseEnd {
   readonly spoke: boolean;
   /** Why it failed or is incomplete; null otherwise. */
   readonly problem: string | null;
+  /** The wait in ms that the server told with a rate limit; null when it told none. */
+  readonly retryAfterMs: number | null;
+  /** The reply when it came as text although audio was asked for: the caller heard nothing of it. */
+  readonly textOnly: string | null;
+  /** MCP calls of this response that still run. The session asks for a reply after the last one. */
+  readonly mcpCalls: readonly ToolCallId[];
+  /** How the model marks its words; null when it does not. A commentary precedes a tool call. */
+  readonly phase: "commentary" | "final_answer" | null;
 }
+
+/** A tool call that the model's provider makes by itself, to an MCP server. */
+export interface McpCall {
+  readonly callId: ToolCallId;
+  readonly serverLabel: string;
+  readonly name: string;
+}
+
+export interface McpCallEnd extends McpCall {
+  /** JSON text as the model wrote it. */
+  readonly arguments: string;
+  /** Null when the call failed. */
+  readonly output: string | null;
+  /** What went wrong, in the server's words; null when the call succeeded. */
+  readonly error: string | null;
+  /** From its start to its end as seen here. */
+  readonly ms: number;
+}
+
+/** A part of a session's configuration that the server can refuse by itself. */
+export type SessionPart =
+  | "instructions"
+  | "voice"
+  | "speed"
+  | "turn_detection"
+  | "idle_timeout"
+  | "noise_reduction"
+  | "transcription"
+  | "transcription_language"
+  | "tools"
+  | "tool"
+  | "reasoning"
+  | "parallel_tool_calls"
+  | "max_output_tokens"
+  | "truncation"
+  | "tracing";
 
 export interface SessionFailure {
   readonly code: ErrorCode;

@@ -16,15 +16,19 @@ import { CallEventLog } from "../call/call-event-log.js";
 import type { ConnectEndedAnswer, Disposition } from "../call/call-state.js";
 import type { CallTools, ToolHost, ToolRun } from "../call/call-tools.js";
 import { DtmfCollector } from "../call/dtmf-collector.js";
+import { recordMcpCall } from "../call/mcp-call-record.js";
 import * as prompts from "../call/prompts.js";
 import { ModelDialer, type ModelDialerHost } from "../model/model-dialer.js";
 import type {
   HistoryItem,
+  McpCall,
+  McpCallEnd,
   ModelSession,
   ModelSessionEvents,
   ModelSessionLifecycle,
   ResponseEnd,
   SessionFailure,
+  SessionPart,
   SessionProfile,
 } from "../model/model-session.js";
 import { acceptedSession } from "./accepted-session.js";
@@ -462,6 +466,7 @@ export class SipCall implements ToolHost, ModelDialerHost, ModelSessionEvents {
       tools: this.#tools.specs.filter(
         (spec) => spec.type !== "function" || !IMPOSSIBLE_TOOLS.has(spec.name),
       ),
+      ...(agent.modelSettings === undefined ? {} : { settings: agent.modelSettings }),
     };
   }
 
@@ -656,19 +661,25 @@ export class SipCall implements ToolHost, ModelDialerHost, ModelSessionEvents {
   responseDone(end: ResponseEnd): void {
     this.#account.limits.agentActive(this.#deps.clock.nowMs());
     this.#owesAnswer = end.calls.length > 0;
+    if (end.textOnly !== null) {
+      this.eventLog.note("text_reply");
+      this.log.warn("model: reply came as text", {});
+    }
     if (end.status === "failed" || end.status === "incomplete") {
       this.eventLog.note("response_problem", { status: end.status, problem: end.problem });
       this.#deps.metrics.upstreamError("upstream_response_failed");
       this.log.warn("response not completed", { status: end.status, problem: end.problem });
     }
-    if (end.status === "failed" && !this.#line.spokeLately) {
+    const { textOnly } = end;
+    if (textOnly !== null || (end.status === "failed" && !this.#line.spokeLately)) {
       this.#failedResponses++;
       if (this.#failedResponses > 1) {
         this.#lost("upstream_response_failed");
         return;
       }
       this.#owesAnswer = true;
-      this.#upstream.session?.requestResponse();
+      if (textOnly === null) this.#upstream.session?.requestResponse();
+      else this.announce(textOnly);
     } else this.#failedResponses = 0;
     if (end.calls.length > 0) this.#runTools(end);
     this.#settle();
@@ -715,6 +726,31 @@ export class SipCall implements ToolHost, ModelDialerHost, ModelSessionEvents {
     this.eventLog.note("model_refused", { code });
     this.log.warn("the model refused a request", { code });
   }
+
+  mcpCallStarted(call: McpCall): void {
+    this.#account.limits.agentActive(this.#deps.clock.nowMs());
+    this.log.info("mcp: call started", { tool: call.name, server: call.serverLabel });
+  }
+
+  mcpCallEnded(call: McpCallEnd): void {
+    recordMcpCall(call, this.agent, this.eventLog, this.#deps.metrics);
+    const { name, serverLabel, ms } = call;
+    if (call.error === null)
+      this.log.info("mcp: call finished", { tool: name, server: serverLabel, ms });
+    else this.log.warn("mcp: call failed", { tool: name, server: serverLabel, ms });
+  }
+
+  mcpToolsFailed(serverLabel: string): void {
+    this.eventLog.note("mcp_tools_failed", { server: serverLabel });
+    this.log.warn("mcp: tools not listed", { server: serverLabel });
+  }
+
+  sessionPartRefused(part: SessionPart, tool: string | null): void {
+    this.eventLog.note("session_part_refused", { part, tool });
+    this.log.warn("model: session part refused", { part, tool });
+  }
+
+  probeAnswered(): void {}
 }
 
 /** The tool says for itself that the model is to fall silent; here it stays with the caller. */

@@ -96,6 +96,11 @@ function path() {
       tokensRemaining: none,
       idleTimeout: none,
       warning: none,
+      mcpCallStarted: none,
+      mcpCallEnded: none,
+      mcpToolsFailed: none,
+      sessionPartRefused: none,
+      probeAnswered: none,
     },
     { ready: none, lost: none },
     {

@@ -57,6 +57,8 @@ class FakeSideband {
       stopSpeaking: tell("hush"),
       update: tell("update"),
       quiet: true,
+      lastEventMs: 0,
+      probe: tell("probe"),
       callerPaused: tell("callerPaused"),
       tick: (nowMs) => void this.tickedMs.push(nowMs),
       close: () => {
@@ -569,6 +571,10 @@ describe("a lost sideband", () => {
       calls: [call],
       spoke: false,
       problem: null,
+      retryAfterMs: null,
+      textOnly: null,
+      mcpCalls: [],
+      phase: null,
     });
     first.life.lost({ code: "upstream_closed", retryable: true, detail: "1006" });
     await settle();

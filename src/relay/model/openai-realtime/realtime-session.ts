@@ -217,6 +217,21 @@ export class RealtimeSession implements ModelSession, UpstreamSocketEvents {
     if (this.#state === "ready" && this.#probeSentMs === null) this.#suspectMs ??= this.#nowMs();
   }
 
+  get lastEventMs(): number {
+    return this.#lastHeardOfMs;
+  }
+
+  /** An update that changes nothing: a server that lives answers it. */
+  probe(): void {
+    if (this.#state !== "ready" || this.#probeSentMs !== null) return;
+    this.#probeSentMs = this.#nowMs();
+    this.#send({
+      type: "session.update",
+      event_id: this.#eventId("probe"),
+      session: { type: "realtime" },
+    });
+  }
+
   /** Every tick: what became due by time alone. */
   tick(nowMs: number): void {
     const stoodStillMs = nowMs - this.#tickedMs;
@@ -240,12 +255,7 @@ export class RealtimeSession implements ModelSession, UpstreamSocketEvents {
       nowMs - this.#suspectMs >= HUNG_MS
     ) {
       // The caller spoke, nobody said so: an update that changes nothing must be answered by a model that lives.
-      this.#probeSentMs = nowMs;
-      this.#send({
-        type: "session.update",
-        event_id: this.#eventId("probe"),
-        session: { type: "realtime" },
-      });
+      this.probe();
     }
   }
 
@@ -277,7 +287,10 @@ export class RealtimeSession implements ModelSession, UpstreamSocketEvents {
     if (this.#state === "over") return;
     this.#lastHeardOfMs = this.#nowMs();
     this.#suspectMs = null;
-    this.#probeSentMs = null;
+    if (this.#probeSentMs !== null) {
+      this.#probeSentMs = null;
+      this.#events.probeAnswered();
+    }
     if (scanDelta(message, scan)) {
       if (scan.kind === "audio") this.#audio(message);
       else this.#transcript(message);
@@ -501,6 +514,10 @@ export class RealtimeSession implements ModelSession, UpstreamSocketEvents {
       calls,
       spoke: this.#spoke,
       problem,
+      retryAfterMs: null,
+      textOnly: null,
+      mcpCalls: [],
+      phase: null,
     });
     this.#spoke = false;
   }
@@ -527,6 +544,10 @@ export class RealtimeSession implements ModelSession, UpstreamSocketEvents {
           calls: [],
           spoke: false,
           problem: code ?? type,
+          retryAfterMs: null,
+          textOnly: null,
+          mcpCalls: [],
+          phase: null,
         });
       }
       return;
