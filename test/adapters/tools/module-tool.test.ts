@@ -4,8 +4,7 @@ import { loadModuleTool } from "../../../src/adapters/tools/module-tool.js";
 import type { ToolContext } from "../../../src/tools/tool.js";
 import { sid } from "../../fakes/call-bench.js";
 
-const path = (file: string): string =>
-  fileURLToPath(new URL(`../tools/modules/${file}`, import.meta.url));
+const path = (file: string): string => fileURLToPath(new URL(`./modules/${file}`, import.meta.url));
 const definition = (name: string, changes = {}) => ({
   name,
   description: "",

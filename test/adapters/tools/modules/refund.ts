@@ -1,4 +1,4 @@
-import { defineTool } from "../../../src/tools/tool.js";
+import { defineTool } from "../../../../src/tools/tool.js";
 
 export default defineTool({
   description: "Refund an order",

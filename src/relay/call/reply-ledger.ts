@@ -1,0 +1,289 @@
+/**
+ * Knows at every moment whether the caller is owed a reply, why, since when, and what is under way
+ * to pay it (contract, O1). One watchdog for every reason a line can go silent: a hung model, a
+ * response without audio, a tool that takes its time, a redial, a told wait.
+ *
+ * Three pure functions: `record` takes what happened, `dueAction` says what has to be done now,
+ * `acted` notes that it was done. A reply is paid when the caller begins to hear audio of it.
+ */
+
+/** Why a reply is owed: a label of `murelay_owed_replies_total`. */
+export type OwedCause =
+  | "greeting"
+  | "caller_turn"
+  | "keys"
+  | "tool_result"
+  | "mcp_result"
+  | "response_failed"
+  | "response_incomplete"
+  | "text_reply"
+  | "session_lost"
+  | "transfer_failed"
+  | "prompt";
+
+/** How a debt ended: a label of `murelay_owed_replies_total`. */
+export type OwedOutcome = "on_time" | "comforted" | "asked_again" | "gave_up" | "withdrawn";
+
+/** Work that has to end before the reply can be heard. */
+export type WorkKind = "dial" | "response" | "tool" | "mcp";
+
+export type ReplyEvent =
+  | { readonly type: "owed"; readonly cause: OwedCause }
+  /** The first audio of a response begins to reach the caller. */
+  | { readonly type: "audible" }
+  | { readonly type: "work_started"; readonly work: WorkKind; readonly sayWhileWaiting?: string }
+  | { readonly type: "work_ended"; readonly work: WorkKind }
+  /** A response ended. `owes`: what it left unpaid; null: the caller was answered. */
+  | {
+      readonly type: "response_ended";
+      readonly owes: OwedCause | null;
+      /** How long the model asked the client to wait before the next request; null: not at all. */
+      readonly retryAfterMs: number | null;
+    }
+  | { readonly type: "caller_speech"; readonly speaking: boolean }
+  /** Nothing is owed any more: the call leaves the agent, or has ended. */
+  | { readonly type: "withdrawn" };
+
+export interface OwedReply {
+  readonly cause: OwedCause;
+  readonly sinceMs: number;
+}
+
+export interface ReplyState {
+  readonly owed: OwedReply | null;
+  /** What is under way, counted per kind. */
+  readonly work: Readonly<Record<WorkKind, number>>;
+  readonly callerSpeaking: boolean;
+  /** When the caller last stopped speaking; their own voice is no silence to them. */
+  readonly callerStoppedMs: number;
+  /** A told wait or a failed response: ask again at this instant, without waiting for silence. */
+  readonly askAtMs: number | null;
+  /** How often the reply was asked for again since audio of one was last heard. */
+  readonly asked: number;
+  readonly comforts: number;
+  /** Responses that ended without audio since audio of one was last heard. */
+  readonly silentResponses: number;
+  /** Text of a tool's `say_while_waiting` that has not been said; null: none. */
+  readonly filler: string | null;
+}
+
+/** What the caller's ear knows, asked of the call's path. */
+export interface Heard {
+  /** When the last sound sent to the caller ends or ended; in the future while one is playing. */
+  readonly soundUntilMs: number;
+  /** Since when the relay's own voice detection is sure of silence; null: it is not, or has none. */
+  readonly silentSinceMs: number | null;
+}
+
+export type ReplyAction =
+  /** A sound that says the line is alive. `count` from 0: vary it. */
+  | { readonly do: "comfort"; readonly count: number; readonly waitingFor: WorkKind | "wait" }
+  | { readonly do: "say_while_waiting"; readonly text: string }
+  | { readonly do: "ask_again"; readonly cause: OwedCause }
+  /** Every means is used up: the caller goes to the fallback destination. */
+  | { readonly do: "give_up"; readonly cause: OwedCause };
+
+/** A debt that has ended, for the metric. */
+export interface SettledReply {
+  readonly cause: OwedCause;
+  readonly outcome: OwedOutcome;
+  readonly ms: number;
+}
+
+export interface Recorded {
+  readonly state: ReplyState;
+  readonly settled: SettledReply | null;
+}
+
+/** While the session is being dialled there is nothing to say, so the line may not stay quiet long. */
+const DIAL_COMFORT_MS = 1_500;
+/** From the last sound. A tool's own words come early: silence after a question is noticed soon. */
+const SAY_WHILE_WAITING_MS = 700;
+/**
+ * From the last sound to the second action. The contract allows 8 s of silence; the fallback needs
+ * a webhook and Twilio's voice before it is heard.
+ */
+const LAST_ACTION_MS = 6_500;
+/** From the moment a reply became owed: no comfort replaces an answer for longer. */
+const GIVE_UP_MS = 30_000;
+/** The same while a tool or an MCP call runs, which has a deadline of its own. */
+const GIVE_UP_WORKING_MS = 90_000;
+/** A told wait is honoured this long. */
+const MAX_TOLD_WAIT_MS = 4_000;
+/** The reply is asked for again this often before the call is given up. */
+const MAX_ASKED = 1;
+/** A model that answers only with tool calls never reaches the caller. */
+const MAX_SILENT_RESPONSES = 8;
+/** From the relay's own detection of silence: the model still believes that the caller is speaking. */
+const STUCK_SPEECH_MS = 5_000;
+
+export const NO_REPLY_OWED: ReplyState = {
+  owed: null,
+  work: { dial: 0, response: 0, tool: 0, mcp: 0 },
+  callerSpeaking: false,
+  callerStoppedMs: Number.NEGATIVE_INFINITY,
+  askAtMs: null,
+  asked: 0,
+  comforts: 0,
+  silentResponses: 0,
+  filler: null,
+};
+
+/** The state after an event, and the debt that the event ended. */
+export function record(state: ReplyState, event: ReplyEvent, nowMs: number): Recorded {
+  switch (event.type) {
+    case "owed":
+      return only(owe(state, event.cause, nowMs));
+    case "audible":
+      return settle({ ...state, silentResponses: 0 }, null, nowMs);
+    case "work_started":
+      return only(startWork(state, event.work, event.sayWhileWaiting ?? null));
+    case "work_ended":
+      return only(endWork(state, event.work));
+    case "response_ended":
+      return only(responseEnded(endWork(state, "response"), event.owes, event.retryAfterMs, nowMs));
+    case "caller_speech":
+      return only({
+        ...state,
+        callerSpeaking: event.speaking,
+        callerStoppedMs: event.speaking ? state.callerStoppedMs : nowMs,
+      });
+    case "withdrawn":
+      return settle({ ...state, silentResponses: 0 }, "withdrawn", nowMs);
+  }
+}
+
+/**
+ * What has to be done now; null: nothing. Cheap enough to be asked ten times a second: it allocates
+ * only when there is something to do.
+ *
+ * @param replyTimeoutMs  the agent's `reply_timeout_ms`.
+ */
+export function dueAction(
+  state: ReplyState,
+  heard: Heard,
+  replyTimeoutMs: number,
+  nowMs: number,
+): ReplyAction | null {
+  const { owed } = state;
+  if (owed === null) return null;
+  if (state.callerSpeaking && !isStuck(heard, nowMs)) return null;
+  // A sound that is still playing counts as heard up to now.
+  if (heard.soundUntilMs > nowMs) return null;
+  if (isHopeless(state, owed, nowMs)) return { do: "give_up", cause: owed.cause };
+  const quietMs = nowMs - quietSinceMs(state, owed, heard);
+  const waitingFor = workUnderWay(state, nowMs);
+  if (waitingFor === null) return askOrGiveUp(state, owed, replyTimeoutMs, quietMs, nowMs);
+  if (state.filler !== null && quietMs >= SAY_WHILE_WAITING_MS)
+    return { do: "say_while_waiting", text: state.filler };
+  const patienceMs =
+    waitingFor === "dial" ? DIAL_COMFORT_MS : Math.min(replyTimeoutMs, LAST_ACTION_MS);
+  return quietMs >= patienceMs ? { do: "comfort", count: state.comforts, waitingFor } : null;
+}
+
+/** The state once an action was carried out, and the debt that it ended. */
+export function acted(state: ReplyState, action: ReplyAction, nowMs: number): Recorded {
+  switch (action.do) {
+    case "comfort":
+      return only({ ...state, comforts: state.comforts + 1 });
+    case "say_while_waiting":
+      return only({ ...state, filler: null });
+    case "ask_again":
+      return only({ ...state, asked: state.asked + 1, askAtMs: null, callerSpeaking: false });
+    case "give_up":
+      return settle(state, "gave_up", nowMs);
+  }
+}
+
+function only(state: ReplyState): Recorded {
+  return { state, settled: null };
+}
+
+/** The first unpaid moment counts: a caller who says "hello?" again does not start a new wait. */
+function owe(state: ReplyState, cause: OwedCause, nowMs: number): ReplyState {
+  return { ...state, owed: { cause, sinceMs: state.owed?.sinceMs ?? nowMs } };
+}
+
+function startWork(state: ReplyState, work: WorkKind, filler: string | null): ReplyState {
+  return {
+    ...state,
+    work: { ...state.work, [work]: state.work[work] + 1 },
+    filler: filler ?? state.filler,
+    askAtMs: work === "response" ? null : state.askAtMs,
+  };
+}
+
+function endWork(state: ReplyState, work: WorkKind): ReplyState {
+  const left = Math.max(0, state.work[work] - 1);
+  const toolsLeft = work === "tool" ? left : state.work.tool;
+  return {
+    ...state,
+    work: { ...state.work, [work]: left },
+    filler: toolsLeft === 0 ? null : state.filler,
+  };
+}
+
+function responseEnded(
+  state: ReplyState,
+  owes: OwedCause | null,
+  retryAfterMs: number | null,
+  nowMs: number,
+): ReplyState {
+  if (owes === null) return state;
+  const next = { ...owe(state, owes, nowMs), silentResponses: state.silentResponses + 1 };
+  // What a tool or an MCP server will answer cannot be asked for earlier.
+  if (owes === "tool_result" || owes === "mcp_result") return next;
+  return { ...next, askAtMs: nowMs + Math.min(retryAfterMs ?? 0, MAX_TOLD_WAIT_MS) };
+}
+
+function settle(state: ReplyState, outcome: OwedOutcome | null, nowMs: number): Recorded {
+  const { owed } = state;
+  const cleared = { ...state, owed: null, askAtMs: null, asked: 0, comforts: 0 };
+  if (owed === null) return { state: cleared, settled: null };
+  const how =
+    outcome ?? (state.asked > 0 ? "asked_again" : state.comforts > 0 ? "comforted" : "on_time");
+  return {
+    state: cleared,
+    settled: { cause: owed.cause, outcome: how, ms: nowMs - owed.sinceMs },
+  };
+}
+
+function isStuck({ silentSinceMs }: Heard, nowMs: number): boolean {
+  return silentSinceMs !== null && nowMs - silentSinceMs >= STUCK_SPEECH_MS;
+}
+
+function isHopeless(state: ReplyState, owed: OwedReply, nowMs: number): boolean {
+  if (state.silentResponses >= MAX_SILENT_RESPONSES) return true;
+  const working = state.work.tool > 0 || state.work.mcp > 0;
+  return nowMs - owed.sinceMs >= (working ? GIVE_UP_WORKING_MS : GIVE_UP_MS);
+}
+
+function quietSinceMs(state: ReplyState, owed: OwedReply, heard: Heard): number {
+  // Before the debt, silence was the caller's own turn to speak.
+  return Math.max(owed.sinceMs, heard.soundUntilMs, state.callerStoppedMs);
+}
+
+function workUnderWay({ work, askAtMs }: ReplyState, nowMs: number): WorkKind | "wait" | null {
+  if (work.dial > 0) return "dial";
+  if (work.response > 0) return "response";
+  if (work.tool > 0) return "tool";
+  if (work.mcp > 0) return "mcp";
+  return askAtMs !== null && askAtMs > nowMs ? "wait" : null;
+}
+
+function askOrGiveUp(
+  state: ReplyState,
+  owed: OwedReply,
+  replyTimeoutMs: number,
+  quietMs: number,
+  nowMs: number,
+): ReplyAction | null {
+  const told = state.askAtMs !== null && nowMs >= state.askAtMs;
+  if (state.asked >= MAX_ASKED) {
+    // The second request failed, or nothing came of it.
+    return told || quietMs >= LAST_ACTION_MS ? { do: "give_up", cause: owed.cause } : null;
+  }
+  return told || quietMs >= Math.min(replyTimeoutMs, LAST_ACTION_MS)
+    ? { do: "ask_again", cause: owed.cause }
+    : null;
+}
