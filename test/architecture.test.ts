@@ -284,7 +284,7 @@ describe("the rules", () => {
     // Who sees what.
     ["codec/bad.ts", 'import { x } from "../relay/call.js";'],
     ["codec/bad.ts", 'import type { x } from "../ports/clock.js";'],
-    ["wire/bad.ts", 'export { x } from "../playout/ledger.js";'],
+    ["wire/bad.ts", 'export { x } from "../playout/playout-ledger.js";'],
     ["wire/bad.ts", 'export * from "../vad/energy-vad.js";'],
     ["records/bad.ts", 'import { x } from "../relay/call.js";'],
     ["tools/bad.ts", 'import { x } from "../transfer/cold-transfer.js";'],
@@ -337,7 +337,7 @@ describe("the rules", () => {
     ["wire/good.ts", 'import type { CallSid } from "../domain/ids.js";'],
     [
       "relay/good.ts",
-      'import { x } from "../tools/runner.js";\nimport { y } from "../playout/ledger.js";',
+      'import { x } from "../tools/runner.js";\nimport { y } from "../playout/playout-ledger.js";',
     ],
     ["relay/good.ts", 'import { createHmac } from "node:crypto";'],
     ["records/good.ts", "const text = new Date(epochMs).toISOString();"],

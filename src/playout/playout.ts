@@ -2,8 +2,8 @@ import { BYTES_PER_MS, bytesToMs, FRAME_BYTES, msToBytes } from "../codec/frame.
 import type { ItemId, ResponseId } from "../domain/ids.js";
 import type { BlockPool } from "./block-pool.js";
 import { JitterBuffer } from "./jitter-buffer.js";
-import { type LedgerEntry, type PlaybackReport, PlayoutLedger } from "./ledger.js";
-import { PlaybackClock } from "./playhead.js";
+import { PlaybackClock } from "./playback-clock.js";
+import { type LedgerEntry, type PlaybackReport, PlayoutLedger } from "./playout-ledger.js";
 
 /** Where playout puts what it decides: the caller's leg. */
 export interface PlayoutSink {

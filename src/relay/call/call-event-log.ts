@@ -6,7 +6,7 @@ import type {
   TokenUsage,
   ToolOutcome,
 } from "../../domain/record-event.js";
-import type { PlaybackReport } from "../../playout/ledger.js";
+import type { PlaybackReport } from "../../playout/playout-ledger.js";
 import type { HistoryItem } from "../model/model-session.js";
 import { TranscriptProgress } from "../model/openai-realtime/transcript-progress.js";
 import { Conversation } from "./conversation.js";

@@ -5,7 +5,7 @@ import type { CallParties } from "../../domain/call-parties.js";
 import { assertNever } from "../../domain/errors.js";
 import type { ItemId, ResponseId, StreamSid } from "../../domain/ids.js";
 import type { TokenUsage } from "../../domain/record-event.js";
-import type { PlaybackReport } from "../../playout/ledger.js";
+import type { PlaybackReport } from "../../playout/playout-ledger.js";
 import type { Timer } from "../../ports/clock.js";
 import type { CallerProfile } from "../../ports/crm.js";
 import type { Log } from "../../ports/log.js";
