@@ -42,7 +42,7 @@ import { PathRouter } from "../relay/calls/path-router.js";
 import { ReplayCache } from "../relay/calls/replay-cache.js";
 import { Transfers } from "../relay/calls/transfers.js";
 import { FrameTicker } from "../relay/media/frame-ticker.js";
-import { RealtimeSession } from "../relay/model/openai-realtime/realtime-session.js";
+import { RealtimeSessions } from "../relay/model/openai-realtime/realtime-sessions.js";
 import { SipCall } from "../relay/sip/sip-call.js";
 import { SipCalls } from "../relay/sip/sip-calls.js";
 import { MemoryOrderBook } from "../tools/memory-orders.js";
@@ -172,11 +172,17 @@ export async function createApp(
         })
       : null;
   const fleet = fleetOf(seat?.siblings ?? null, nodes);
-  const dialer = createRawDialer({
-    apiKey: config.openaiApiKey,
+  const models = new RealtimeSessions({
+    dialer: createRawDialer({
+      apiKey: config.openaiApiKey,
+      clock,
+      log,
+      handshakeTimeoutMs: config.upstreamTimeoutMs,
+    }),
+    url: config.openaiRealtimeUrl,
     clock,
+    metrics,
     log,
-    handshakeTimeoutMs: config.upstreamTimeoutMs,
   });
   const mediaUrl = mediaUrlFor(config, worker);
   const links = { publicUrl: config.publicUrl, mediaUrl };
@@ -243,14 +249,7 @@ export async function createApp(
       lookUp,
       price,
       ...(flights === null ? {} : { flights }),
-      openSession: (profile, history, events, life, tap) =>
-        new RealtimeSession(profile, history, events, life, {
-          dialer: tap?.dialer(dialer) ?? dialer,
-          url: config.openaiRealtimeUrl,
-          nowMs: tap?.nowMs ?? (() => clock.nowMs()),
-          metrics,
-          log,
-        }),
+      models,
       tools,
       transfers: (host) => {
         transfers = new Transfers(
@@ -327,15 +326,7 @@ export async function createApp(
         hold: (callSid) => fleet?.claim(callSid),
         letGo: (callSid) => fleet?.release(callSid),
         ended: () => calls.otherEnded(),
-        attach: (attachTo, profile, history, events, life) =>
-          new RealtimeSession(profile, history, events, life, {
-            dialer,
-            url: config.openaiRealtimeUrl,
-            attachTo,
-            nowMs: () => clock.nowMs(),
-            metrics,
-            log,
-          }),
+        models,
       },
     );
   }

@@ -161,11 +161,13 @@ export class CallRecorder implements LegRecorder {
       },
       tools: (host) => this.#tools(deps.tools, host),
       clock: this.#callClock,
-      openSession: (profile, history, events, life) =>
-        deps.openSession(profile, history, events, life, {
-          dialer: (dialer) => this.#dialer(dialer),
-          nowMs: () => this.#nowMs,
-        }),
+      models: {
+        open: (request) =>
+          deps.models.open({
+            ...request,
+            tap: { dialer: (dialer) => this.#dialer(dialer), nowMs: () => this.#nowMs },
+          }),
+      },
     };
   }
 

@@ -17,7 +17,7 @@ import type { CallTools, ToolBatch } from "../relay/call/call-tools.js";
 import { FrameTicker } from "../relay/media/frame-ticker.js";
 import { MediaLeg } from "../relay/media/media-leg.js";
 import type { ResponseEnd, SessionTool } from "../relay/model/model-session.js";
-import { RealtimeSession } from "../relay/model/openai-realtime/realtime-session.js";
+import { RealtimeSessions } from "../relay/model/openai-realtime/realtime-sessions.js";
 import type { CallCommand, FlightInput } from "./format.js";
 import { agentOf, type FlightPart, FlightReader } from "./reader.js";
 import { ReplayClock } from "./replay-clock.js";
@@ -80,16 +80,13 @@ class ReplayWorld {
       node: header.node,
       ...header.settings,
       flights: { version: deps.version, record: () => this.#sink(deps.line) },
-      openSession: (profile, history, events, life, tap) => {
-        const dialer = this.#dialer;
-        return new RealtimeSession(profile, history, events, life, {
-          dialer: tap?.dialer(dialer) ?? dialer,
-          url: this.#modelUrl(lines),
-          nowMs: () => clock.nowMs(),
-          metrics: deps.metrics,
-          log: deps.log,
-        });
-      },
+      models: new RealtimeSessions({
+        dialer: this.#dialer,
+        url: this.#modelUrl(lines),
+        clock,
+        metrics: deps.metrics,
+        log: deps.log,
+      }),
       tools: (host) => this.#tools(host),
       lookUp: header.asksCrm
         ? () =>

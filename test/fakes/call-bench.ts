@@ -14,7 +14,7 @@ import { ClusterRouter } from "../../src/relay/calls/cluster-router.js";
 import type { TransferService } from "../../src/relay/calls/transfer-service.js";
 import { FrameTicker } from "../../src/relay/media/frame-ticker.js";
 import type { ResponseEnd, SessionTool } from "../../src/relay/model/model-session.js";
-import { RealtimeSession } from "../../src/relay/model/openai-realtime/realtime-session.js";
+import { RealtimeSessions } from "../../src/relay/model/openai-realtime/realtime-sessions.js";
 import type { Twiml } from "../../src/wire/twiml.js";
 import { FakeClock } from "./fake-clock.js";
 import { FakePhone } from "./fake-phone.js";
@@ -283,14 +283,13 @@ export class CallBench {
       uplinkIdlePtimeMs,
       upstreamTimeoutMs: 3000,
       maxCallMinutes: 55,
-      openSession: (sessionProfile, history, events, life, tap) =>
-        new RealtimeSession(sessionProfile, history, events, life, {
-          dialer: tap?.dialer(this.dialer) ?? this.dialer,
-          url: "wss://model.test/v1/realtime",
-          nowMs: tap?.nowMs ?? (() => clock.nowMs()),
-          metrics: this.fake.metrics,
-          log: this.log,
-        }),
+      models: new RealtimeSessions({
+        dialer: this.dialer,
+        url: "wss://model.test/v1/realtime",
+        clock,
+        metrics: this.fake.metrics,
+        log: this.log,
+      }),
       lookUp,
       flights: {
         version: "test",

@@ -9,16 +9,9 @@ import type { Crm } from "../../ports/crm.js";
 import type { Log } from "../../ports/log.js";
 import type { CallMetrics } from "../../ports/metrics.js";
 import type { FlightSink } from "../../ports/recorder.js";
-import type { UpstreamDialer } from "../../ports/sockets.js";
 import type { Admission } from "../calls/admission.js";
 import type { FrameTicker } from "../media/frame-ticker.js";
-import type {
-  HistoryItem,
-  ModelSession,
-  ModelSessionEvents,
-  ModelSessionLifecycle,
-  SessionProfile,
-} from "../model/model-session.js";
+import type { ModelSessions } from "../model/model-session.js";
 import type { CallTools, ToolHost } from "./call-tools.js";
 
 /** What follows a call's departure from its agent; implemented by whoever keeps the calls. */
@@ -33,12 +26,6 @@ export interface CallHost<Callee> {
   ended(call: Callee): void;
   /** Once, last, instead of `ended`: the call goes on in another process. */
   movedAway(call: Callee): void;
-}
-
-/** What stands between a session and its socket, and its time. */
-export interface SessionTap {
-  dialer(inner: UpstreamDialer): UpstreamDialer;
-  nowMs(): number;
 }
 
 export interface FlightRecorder {
@@ -61,13 +48,7 @@ export interface CallDeps {
   readonly uplinkIdlePtimeMs: number;
   readonly upstreamTimeoutMs: number;
   readonly maxCallMinutes: number;
-  readonly openSession: (
-    profile: SessionProfile,
-    history: readonly HistoryItem[],
-    events: ModelSessionEvents,
-    life: ModelSessionLifecycle,
-    tap?: SessionTap,
-  ) => ModelSession;
+  readonly models: ModelSessions;
   /** Absent: no call is recorded. */
   readonly flights?: FlightRecorder;
   readonly tools: (host: ToolHost) => CallTools;

@@ -18,18 +18,19 @@ import type { TickTarget } from "../media/frame-ticker.js";
 import type { MediaLeg, MediaLegEvents } from "../media/media-leg.js";
 import { TurnDetectionTuner } from "../media/turn-detection-tuner.js";
 import { ModelDialer, type ModelDialerHost } from "../model/model-dialer.js";
-import type {
-  HistoryItem,
-  McpCall,
-  McpCallEnd,
-  ModelSession,
-  ModelSessionEvents,
-  ModelSessionLifecycle,
-  ResponseEnd,
-  SessionFailure,
-  SessionPart,
-  SessionProfile,
-  SpeechItem,
+import {
+  type HistoryItem,
+  type McpCall,
+  type McpCallEnd,
+  type ModelSession,
+  type ModelSessionEvents,
+  type ModelSessionLifecycle,
+  RELAYED_AUDIO,
+  type ResponseEnd,
+  type SessionFailure,
+  type SessionPart,
+  type SessionProfile,
+  type SpeechItem,
 } from "../model/model-session.js";
 import { CallBudget } from "./call-budget.js";
 import type { CallDeps, CallHost } from "./call-deps.js";
@@ -418,7 +419,7 @@ export class Call
 
   // --- UpstreamHost ---------------------------------------------------------------------------------
 
-  openSession(history: readonly HistoryItem[], life: ModelSessionLifecycle): ModelSession {
+  openSession(history: readonly HistoryItem[], lifecycle: ModelSessionLifecycle): ModelSession {
     const { agent } = this;
     this.#openedIn = this.#language;
     const profile: SessionProfile = {
@@ -431,7 +432,13 @@ export class Call
       tools: this.#tools.specs,
       ...(agent.modelSettings === undefined ? {} : { settings: agent.modelSettings }),
     };
-    return this.#deps.openSession(profile, history, this, life);
+    return this.#deps.models.open({
+      profile,
+      history,
+      audio: RELAYED_AUDIO,
+      events: this,
+      lifecycle,
+    });
   }
 
   sessionReady(): void {

@@ -2,6 +2,7 @@ import type { ModelSettings, TurnDetection } from "../../domain/agent-profile.js
 import type { ErrorCode } from "../../domain/errors.js";
 import type { ItemId, ResponseId, ToolCallId } from "../../domain/ids.js";
 import type { TokenUsage } from "../../domain/record-event.js";
+import type { UpstreamDialer } from "../../ports/sockets.js";
 
 /**
  * One conversation with one model, whatever protocol carries it. The call speaks only this language; the Realtime
@@ -95,6 +96,44 @@ export type SessionTool =
       readonly label: string;
       readonly server: Readonly<Record<string, unknown>>;
     };
+
+/**
+ * Opens sessions with models, by whatever protocol the model speaks. A second protocol is a second
+ * implementation, in a folder beside `openai-realtime/`.
+ */
+export interface ModelSessions {
+  /** Dials at once and returns before there is an answer; the session reports to `lifecycle`. */
+  open(request: SessionRequest): ModelSession;
+}
+
+export interface SessionRequest {
+  readonly profile: SessionProfile;
+  /** What the model has to know of the conversation before it joins. */
+  readonly history: readonly HistoryItem[];
+  readonly audio: SessionAudio;
+  readonly events: ModelSessionEvents;
+  readonly lifecycle: ModelSessionLifecycle;
+  /** Stands between the session and its socket and clock; absent: nothing does. */
+  readonly tap?: SessionTap;
+}
+
+/** How the sound of a session travels. */
+export type SessionAudio =
+  /** Through this process, both ways. */
+  | { readonly path: "relayed"; readonly format: typeof RELAYED_FORMAT }
+  /** Past this process: the provider carries the running call with this id (`rtc_…`) itself. */
+  | { readonly path: "direct"; readonly callId: string };
+
+/** The one audio format of the relayed path: G.711 mu-law at 8 kHz, as Twilio sends and takes it. */
+export const RELAYED_FORMAT = "audio/pcmu";
+
+export const RELAYED_AUDIO: SessionAudio = { path: "relayed", format: RELAYED_FORMAT };
+
+/** What the flight recorder puts between a session and its socket, and its clock. */
+export interface SessionTap {
+  dialer(inner: UpstreamDialer): UpstreamDialer;
+  nowMs(): number;
+}
 
 /** What a session is opened with. */
 export interface SessionProfile {

@@ -83,17 +83,10 @@ export interface SipCallDeps
     | "lookUp"
     | "price"
     | "admission"
+    | "models"
   > {
   readonly sip: SipControl;
   readonly tools: (host: ToolHost) => CallTools;
-  /** Opens a sideband to the call with this id. */
-  readonly attach: (
-    callId: string,
-    profile: SessionProfile,
-    history: readonly HistoryItem[],
-    events: ModelSessionEvents,
-    life: ModelSessionLifecycle,
-  ) => ModelSession;
 }
 
 /** A session takes a longer pause between ticks for a standstill of the process. */
@@ -470,10 +463,16 @@ export class SipCall implements ToolHost, ModelDialerHost, ModelSessionEvents {
     };
   }
 
-  openSession(history: readonly HistoryItem[], life: ModelSessionLifecycle): ModelSession {
+  openSession(history: readonly HistoryItem[], lifecycle: ModelSessionLifecycle): ModelSession {
     const callId = this.#callId;
     if (callId === null) throw new RelayError("internal", "a sideband without a call");
-    return this.#deps.attach(callId, this.#profile, history, this, life);
+    return this.#deps.models.open({
+      profile: this.#profile,
+      history,
+      audio: { path: "direct", callId },
+      events: this,
+      lifecycle,
+    });
   }
 
   sessionReady(): void {

@@ -11,6 +11,7 @@ import type {
 } from "../../../src/ports/sockets.js";
 import { AudioPath } from "../../../src/relay/media/audio-path.js";
 import { MediaLeg } from "../../../src/relay/media/media-leg.js";
+import { RELAYED_AUDIO } from "../../../src/relay/model/model-session.js";
 import { RealtimeSession } from "../../../src/relay/model/openai-realtime/realtime-session.js";
 import { FakeLog } from "../../fakes/fake-ports.js";
 
@@ -65,44 +66,47 @@ function path() {
   );
   const session = new RealtimeSession(
     {
-      model: "m",
-      voice: "v",
-      instructions: "",
-      turnDetection: {
-        type: "server_vad",
-        threshold: 0.5,
-        prefixPaddingMs: 300,
-        silenceDurationMs: 500,
-        idleTimeoutMs: null,
-        createResponse: true,
-        interruptResponse: true,
+      profile: {
+        model: "m",
+        voice: "v",
+        instructions: "",
+        turnDetection: {
+          type: "server_vad",
+          threshold: 0.5,
+          prefixPaddingMs: 300,
+          silenceDurationMs: 500,
+          idleTimeoutMs: null,
+          createResponse: true,
+          interruptResponse: true,
+        },
+        noiseReduction: null,
+        transcription: null,
+        tools: [],
       },
-      noiseReduction: null,
-      transcription: null,
-      tools: [],
+      history: [],
+      audio: RELAYED_AUDIO,
+      events: {
+        audio: (item, base64, start, end) => audio.modelAudio(item, base64, start, end),
+        audioDone: none,
+        agentText: none,
+        callerText: none,
+        callerSpeech: none,
+        callerTurn: none,
+        responseStarted: none,
+        responseDone: none,
+        usage: none,
+        transcriptionUsage: none,
+        tokensRemaining: none,
+        idleTimeout: none,
+        warning: none,
+        mcpCallStarted: none,
+        mcpCallEnded: none,
+        mcpToolsFailed: none,
+        sessionPartRefused: none,
+        probeAnswered: none,
+      },
+      lifecycle: { ready: none, lost: none },
     },
-    [],
-    {
-      audio: (item, base64, start, end) => audio.modelAudio(item, base64, start, end),
-      audioDone: none,
-      agentText: none,
-      callerText: none,
-      callerSpeech: none,
-      callerTurn: none,
-      responseStarted: none,
-      responseDone: none,
-      usage: none,
-      transcriptionUsage: none,
-      tokensRemaining: none,
-      idleTimeout: none,
-      warning: none,
-      mcpCallStarted: none,
-      mcpCallEnded: none,
-      mcpToolsFailed: none,
-      sessionPartRefused: none,
-      probeAnswered: none,
-    },
-    { ready: none, lost: none },
     {
       dialer: {
         dial: (_url, events) => {

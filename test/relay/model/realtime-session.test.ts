@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
 import type { ServerVad } from "../../../src/domain/agent-profile.js";
 import type { ItemId, ResponseId, ToolCallId } from "../../../src/domain/ids.js";
-import type {
-  HistoryItem,
-  ModelSessionEvents,
-  SessionFailure,
+import {
+  type HistoryItem,
+  type ModelSessionEvents,
+  RELAYED_AUDIO,
+  type SessionFailure,
 } from "../../../src/relay/model/model-session.js";
 import {
   HUNG_MS,
@@ -42,17 +43,20 @@ function open(options: { history?: HistoryItem[]; vad?: Partial<ServerVad> } = {
   });
   const session = new RealtimeSession(
     {
-      model: "gpt-realtime-2.1",
-      voice: "marin",
-      instructions: "Be brief.",
-      turnDetection: { ...VAD, ...options.vad },
-      noiseReduction: null,
-      transcription: { model: "gpt-live-transcribe", language: null },
-      tools: [{ type: "function", name: "t", description: "d", parameters: { type: "object" } }],
+      profile: {
+        model: "gpt-realtime-2.1",
+        voice: "marin",
+        instructions: "Be brief.",
+        turnDetection: { ...VAD, ...options.vad },
+        noiseReduction: null,
+        transcription: { model: "gpt-live-transcribe", language: null },
+        tools: [{ type: "function", name: "t", description: "d", parameters: { type: "object" } }],
+      },
+      history: options.history ?? [],
+      audio: RELAYED_AUDIO,
+      events,
+      lifecycle: { ready: () => void ready++, lost: (failure) => void failures.push(failure) },
     },
-    options.history ?? [],
-    events,
-    { ready: () => void ready++, lost: (failure) => void failures.push(failure) },
     {
       dialer,
       url: "wss://api.openai.com/v1/realtime",

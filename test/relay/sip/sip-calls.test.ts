@@ -152,11 +152,14 @@ function bench(options: Options = {}) {
       run: (_end, done) => void toolRuns.push(done),
       cancel: () => {},
     }),
-    attach: (callId, profile, _history, events, life) => {
-      expect(profile.tools).toMatchObject([{ name: "lookup_order" }]);
-      const sideband = new FakeSideband(callId, events, life);
-      sidebands.push(sideband);
-      return sideband.session;
+    models: {
+      open: ({ audio, profile, events, lifecycle }) => {
+        expect(profile.tools).toMatchObject([{ name: "lookup_order" }]);
+        const callId = audio.path === "direct" ? audio.callId : "relayed";
+        const sideband = new FakeSideband(callId, events, lifecycle);
+        sidebands.push(sideband);
+        return sideband.session;
+      },
     },
     transfers: {
       begin: (call, request) =>

@@ -23,6 +23,7 @@ import type {
   ModelSessionLifecycle,
   SessionChange,
   SessionProfile,
+  SessionRequest,
   SpeechItem,
   ToolAnswer,
   ToolCall,
@@ -61,8 +62,6 @@ export interface RealtimeSessionDeps {
   readonly dialer: UpstreamDialer;
   /** The model's socket without query, e.g. wss://api.openai.com/v1/realtime. */
   readonly url: string;
-  /** A call that runs and is configured already, whose sound is not ours: `rtc_…`. Absent: a session of our own. */
-  readonly attachTo?: string;
   readonly nowMs: () => number;
   readonly metrics: CallMetrics;
   readonly log: Log;
@@ -99,29 +98,24 @@ export class RealtimeSession implements ModelSession, UpstreamSocketEvents {
   #suspectMs: number | null = null;
   #probeSentMs: number | null = null;
 
-  constructor(
-    profile: SessionProfile,
-    history: readonly HistoryItem[],
-    events: ModelSessionEvents,
-    life: ModelSessionLifecycle,
-    deps: RealtimeSessionDeps,
-  ) {
+  constructor(request: SessionRequest, deps: RealtimeSessionDeps) {
+    const { profile, audio } = request;
     this.#profile = profile;
-    this.#history = history;
-    this.#events = events;
-    this.#life = life;
+    this.#history = request.history;
+    this.#events = request.events;
+    this.#life = request.lifecycle;
     this.#nowMs = deps.nowMs;
     this.#metrics = deps.metrics;
     this.#log = deps.log;
     this.#lastHeardOfMs = deps.nowMs();
     this.#tickedMs = this.#lastHeardOfMs;
     this.#interruptResponse = profile.turnDetection.interruptResponse;
-    this.#attached = deps.attachTo !== undefined;
+    this.#attached = audio.path === "direct";
     this.#sequencer = new ResponseSequencer(profile.turnDetection.createResponse);
     const url = new URL(deps.url);
     // One or the other: together they are refused.
-    if (deps.attachTo === undefined) url.searchParams.set("model", profile.model);
-    else url.searchParams.set("call_id", deps.attachTo);
+    if (audio.path === "relayed") url.searchParams.set("model", profile.model);
+    else url.searchParams.set("call_id", audio.callId);
     this.#socket = deps.dialer.dial(url.href, this);
   }
 
