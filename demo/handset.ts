@@ -29,7 +29,7 @@ export class MicrophoneVoice implements Voice {
   }
 }
 
-/** A standstill is not made up for: the phone has played silence. */
+/** A stall is not made up for: the phone has played silence. */
 const LATE_MS = 200;
 
 /** What a phone plays: in order, in real time, until `clear`. */

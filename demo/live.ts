@@ -1,8 +1,8 @@
 /** `murelay demo --live`: the demo's relay and simulated Twilio around OpenAI's real model, to be talked to by the browser. */
 import { startTwilio } from "../sim/twilio.js";
+import { consoleAddress, NUMBERS, startSoftphone, transferTarget } from "./browser-call.js";
 import { PUBLIC_URL, startRelay } from "./relay.js";
-import { Ears } from "./softphone.js";
-import { consoleAddress, NUMBERS, personWho, startSoftphone } from "./staying-up.js";
+import { SoftphoneLines } from "./softphone.js";
 import { Timeline } from "./timeline.js";
 
 export interface LiveModel {
@@ -34,12 +34,12 @@ export async function runLiveDemo(
     print("murelay demo --live talks to OpenAI's model and needs its key: set OPENAI_API_KEY");
     return 2;
   }
-  const ears = new Ears();
+  const lines = new SoftphoneLines();
   const twilio = await startTwilio({
     publicUrl: PUBLIC_URL,
     numbers: NUMBERS,
-    callees: personWho,
-    hooks: ears.hooks,
+    callees: transferTarget,
+    hooks: lines.hooks,
   });
   const { app, adminPort } = await startRelay(
     model,
@@ -48,7 +48,7 @@ export async function runLiveDemo(
     "./agents.yaml",
     model.settings,
   );
-  const phone = await startSoftphone({ twilio, ears, adminPort });
+  const phone = await startSoftphone({ twilio, lines, adminPort });
   print(
     `murelay demo, with OpenAI's model: it is paid for by the key's owner. Talk to the agent here:\n\n  ${consoleAddress(adminPort, phone.address)}\n\nCtrl-C ends`,
   );

@@ -13,7 +13,9 @@ import { FlightFiles } from "../src/adapters/journal/flight-files.js";
 import type { App } from "../src/app/app.js";
 import type { CallSid } from "../src/domain/ids.js";
 import type { MemoryJournal } from "../src/records/memory-journal.js";
+import { consoleAddress, NUMBERS, startSoftphone, transferTarget } from "./browser-call.js";
 import { runLiveDemo } from "./live.js";
+import { ProcessStallMonitor } from "./process-stall.js";
 import { DEMO_FOLDER, PUBLIC_URL, startRelay } from "./relay.js";
 import {
   type BargeIn,
@@ -24,9 +26,7 @@ import {
 } from "./report.js";
 import { type DemoClips, demoScript, loadDemoClips } from "./script.js";
 import { runSipDemo } from "./sip.js";
-import { Ears } from "./softphone.js";
-import { StandstillWatch } from "./stall.js";
-import { consoleAddress, NUMBERS, personWho, startSoftphone } from "./staying-up.js";
+import { SoftphoneLines } from "./softphone.js";
 import { Timeline } from "./timeline.js";
 
 /** The caller interrupts when they have heard so much of the answer. */
@@ -40,8 +40,8 @@ interface Stage {
   readonly app: App;
   readonly journal: MemoryJournal;
   readonly adminPort: number;
-  readonly ears: Ears;
-  readonly standstills: StandstillWatch;
+  readonly lines: SoftphoneLines;
+  readonly stalls: ProcessStallMonitor;
   /** When `speech_started` left the model, per time, on the simulators' clock. */
   readonly speechStartedMs: number[];
 }
@@ -69,7 +69,7 @@ export async function main(args: readonly string[]): Promise<number> {
     }
     return 0;
   } finally {
-    stage.standstills.stop();
+    stage.stalls.stop();
     await stage.twilio.close();
     await stage.app.stop();
     await stage.model.close();
@@ -82,16 +82,16 @@ async function setStage(clips: DemoClips, timeline: Timeline): Promise<Stage> {
     script: demoScript(clips),
     hooks: { onSpeechStarted: (_session, atMs) => void speechStartedMs.push(atMs) },
   });
-  const ears = new Ears();
+  const lines = new SoftphoneLines();
   const twilio = await startTwilio({
     publicUrl: PUBLIC_URL,
     numbers: NUMBERS,
-    callees: personWho,
-    hooks: ears.hooks,
+    callees: transferTarget,
+    hooks: lines.hooks,
   });
   const { app, journal, adminPort } = await startRelay(model, twilio, timeline, "./agents.yaml");
-  const standstills = new StandstillWatch();
-  return { model, twilio, app, journal, adminPort, ears, standstills, speechStartedMs };
+  const stalls = new ProcessStallMonitor();
+  return { model, twilio, app, journal, adminPort, lines, stalls, speechStartedMs };
 }
 
 /** Plays the caller. @returns how many things did not hold. */
@@ -99,7 +99,7 @@ async function placeCall(stage: Stage, clips: DemoClips): Promise<number> {
   const { twilio, model, journal, speechStartedMs } = stage;
   speechStartedMs.length = 0;
   const call = twilio.placeCall();
-  await call.story.until("first_media");
+  await call.events.until("first_media");
   await agentFinished(call, clips.greeting.audio);
   await call.say(clips.problem.audio);
   await heardAtLeast(call, clips.answer.audio, PATIENCE_MS);
@@ -107,7 +107,7 @@ async function placeCall(stage: Stage, clips: DemoClips): Promise<number> {
   await agentFinished(call, clips.thanks.audio);
   await call.say(clips.human.audio);
   const human = await humanOf(stage);
-  await human.story.until("conference_joined", {}, 20_000);
+  await human.events.until("conference_joined", {}, 20_000);
   // The two talk; then the caller hangs up.
   await pause(1_500);
   call.hangUp();
@@ -123,11 +123,11 @@ async function placeCall(stage: Stage, clips: DemoClips): Promise<number> {
     bargeIns: bargeIns(stage, call, clips),
     firstAudioMs: firstAudioMs(call),
     maxLeadMs: stream?.playout.maxLeadMs ?? 0,
-    gaps: gapsInSpeech(call, clips, stage.standstills),
+    gaps: gapsInSpeech(call, clips, stage.stalls),
     connected:
-      human.story.find("conference_joined") !== undefined &&
-      call.story.find("conference_joined") !== undefined,
-    briefing: human.story.find("gather")?.detail["prompt"] ?? null,
+      human.events.find("conference_joined") !== undefined &&
+      call.events.find("conference_joined") !== undefined,
+    briefing: human.events.find("gather")?.detail["prompt"] ?? null,
     violations: [...twilio.violations(), ...model.violations()],
     ...files,
   };
@@ -187,19 +187,19 @@ function bargeIns(stage: Stage, call: Leg, clips: DemoClips): BargeIn[] {
       clearMs: clear.atMs - (started ?? Number.NEGATIVE_INFINITY),
       audioEndMs: truncation.audioEndMs,
       heardMs: Math.round(heardMs(stream, clips.answer.audio) ?? 0),
-      machineLostMs: stage.standstills.lostBefore(clear.atMs),
+      machineLostMs: stage.stalls.lostBefore(clear.atMs),
     },
   ];
 }
 
 function firstAudioMs(call: Leg): number | null {
-  const started = call.story.find("stream_started");
-  const first = call.story.find("first_media");
+  const started = call.events.find("stream_started");
+  const first = call.events.find("first_media");
   return started === undefined || first === undefined ? null : first.atMs - started.atMs;
 }
 
 /** Gaps inside an item: between two items silence is wanted. */
-function gapsInSpeech(call: Leg, clips: DemoClips, standstills: StandstillWatch): GapInSpeech[] {
+function gapsInSpeech(call: Leg, clips: DemoClips, stalls: ProcessStallMonitor): GapInSpeech[] {
   const ends = new Set<number>();
   let at = 0;
   for (const { audio } of [clips.greeting, clips.looks, clips.answer]) {
@@ -213,7 +213,7 @@ function gapsInSpeech(call: Leg, clips: DemoClips, standstills: StandstillWatch)
   return inside.map(({ atMs, gapMs, atByte }) => ({
     gapMs,
     spokenMs: atByte / 8,
-    machineLostMs: standstills.lostBefore(atMs),
+    machineLostMs: stalls.lostBefore(atMs),
   }));
 }
 
@@ -240,7 +240,7 @@ async function heardAtLeast(call: Leg, audio: Uint8Array, ms: number): Promise<v
     if (stream !== null && (heardMs(stream, audio) ?? 0) >= ms - 1) return;
     await pause(20);
   }
-  throw new Error(`the caller did not hear what the agent says; so far:\n${call.story.text()}`);
+  throw new Error(`the caller did not hear what the agent says; so far:\n${call.events.text()}`);
 }
 
 function pause(ms: number): Promise<void> {

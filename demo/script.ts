@@ -1,4 +1,4 @@
-import { LAST_WORD, type Script, type Turn, type TurnContext } from "../sim/model/script.js";
+import { FALLBACK_TURN, type Script, type Turn, type TurnContext } from "../sim/model/script.js";
 import { type Clip, loadClip } from "./clips.js";
 
 export interface DemoClips {
@@ -58,8 +58,8 @@ export function demoScript(clips: DemoClips): Script {
     turns: (context) =>
       context.instructions.includes(WALK_IN)
         ? freeTalk(clips, context)
-        : (acts[context.index] ?? LAST_WORD),
-    hears: (turn, instructions) =>
+        : (acts[context.index] ?? FALLBACK_TURN),
+    transcripts: (turn, instructions) =>
       instructions.includes(WALK_IN)
         ? "(speech: the simulated model knows no words)"
         : (lines[turn] ?? ""),
@@ -88,6 +88,6 @@ export function sipDemoScript(clips: DemoClips): Script {
       if (cause === "vad") return { say: clips.farewell, calls: [TRANSFER] };
       return { say: userTurns <= 1 ? clips.answer : clips.thanks };
     },
-    hears: [clips.problem.text, clips.human.text],
+    transcripts: [clips.problem.text, clips.human.text],
   };
 }

@@ -83,15 +83,15 @@ async function placeCall(stage: Stage, clips: DemoClips): Promise<number> {
   await modelSaid(call, 3);
   await caller.say(clips.human.audio);
   const human = await humanOf(twilio);
-  await human.story.until("conference_joined", {}, 20_000);
+  await human.events.until("conference_joined", {}, 20_000);
   await settledWithin(call.ended, 10_000, "the model's leg did not go");
   // The two talk; then the caller hangs up.
   await pause(1_500);
   const meeting: Meeting = {
-    callerWith: twilio.truth.now(caller.sid).with,
-    humanWith: twilio.truth.now(human.sid).with,
+    callerWith: twilio.connections.now(caller.sid).with,
+    humanWith: twilio.connections.now(human.sid).with,
     modelState: call.state,
-    briefing: String(human.story.find("gather")?.detail["prompt"] ?? ""),
+    briefing: String(human.events.find("gather")?.detail["prompt"] ?? ""),
   };
   caller.hangUp();
   await caller.ended;
@@ -103,7 +103,7 @@ async function placeCall(stage: Stage, clips: DemoClips): Promise<number> {
   await twilio.settled();
 
   const record = await recordOf(journal, caller.sid);
-  const aloneMs = twilio.truth.longestAloneMs(caller.sid);
+  const aloneMs = twilio.connections.longestAloneMs(caller.sid);
   const faults = [
     ...twilio.violations(),
     ...model.violations(),
@@ -177,7 +177,7 @@ function report(
       ? "no price known"
       : `${record.costUsd.toFixed(4)} USD (simulated tokens)`,
   );
-  lines.push("", "Who was with the caller", stage.twilio.truth.text(caller.sid));
+  lines.push("", "Who was with the caller", stage.twilio.connections.text(caller.sid));
   const folder = join("data", "demo");
   mkdirSync(folder, { recursive: true });
   const file = join(folder, `${caller.sid}.json`);
@@ -190,7 +190,7 @@ function report(
 function watchLeg(leg: Leg, timeline: Timeline): void {
   const who =
     leg.direction === "inbound" ? "caller" : leg.to.startsWith("sip:") ? "model" : "human";
-  leg.story.watch(({ kind, detail }) => {
+  leg.events.watch(({ kind, detail }) => {
     if (kind === "conference_joined") timeline.line("twilio", `${who} is in the conference`);
     else if (kind === "conference_left") timeline.line("twilio", `${who} has left the conference`);
     else if (kind === "gather") timeline.line("human", `hears: “${String(detail["prompt"])}”`);
@@ -200,7 +200,7 @@ function watchLeg(leg: Leg, timeline: Timeline): void {
 
 function watchModel(call: SipCall, timeline: Timeline): void {
   timeline.line("model", `is called at ${call.uri}`);
-  call.story.watch(({ kind, detail }) => {
+  call.events.watch(({ kind, detail }) => {
     if (kind === "delivery")
       timeline.line("model", `webhook: answered ${String(detail["status"])}`);
     else if (kind === "accepted") timeline.line("model", "is told to accept");
@@ -221,13 +221,13 @@ async function modelSaid(call: SipCall, responses: number): Promise<void> {
     }
     await pause(20);
   }
-  throw new Error(`the model did not speak; so far:\n${call.story.text()}`);
+  throw new Error(`the model did not speak; so far:\n${call.events.text()}`);
 }
 
 async function humanOf(twilio: SimulatedTwilio): Promise<Leg> {
   for (let waitedMs = 0; waitedMs < 20_000; waitedMs += 20) {
     const leg = twilio.legs.find(
-      ({ direction, called }) => direction !== "inbound" && called === null,
+      ({ direction, sipCallee: called }) => direction !== "inbound" && called === null,
     );
     if (leg !== undefined) return leg;
     await pause(20);

@@ -10,9 +10,9 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type WebSocket, WebSocketServer } from "ws";
 import { Pacer, realClock } from "../sim/clock.js";
+import type { CallEvent } from "../sim/event-log.js";
 import type { Leg } from "../sim/twilio/leg.js";
 import type { MediaStream, StreamHooks } from "../sim/twilio/media-stream.js";
-import type { StoryEntry } from "../sim/twilio/story.js";
 import type { PlaceCall } from "../sim/twilio.js";
 import { Earpiece, MicrophoneVoice } from "./handset.js";
 
@@ -22,10 +22,10 @@ const MOST_PHONES = 4;
 const MAX_MESSAGE_BYTES = 4_096;
 
 /** Which phone hears which call: given to the simulated Twilio before there are phones. */
-export class Ears {
+export class SoftphoneLines {
   readonly #lines = new Set<Line>();
   readonly hooks: StreamHooks = {
-    onMedia: (stream, bytes) => this.#lineOf(stream)?.ear.media(bytes),
+    onMedia: (stream, bytes) => this.#lineOf(stream)?.earpiece.media(bytes),
     onClear: (stream) => this.#lineOf(stream)?.cleared(),
   };
 
@@ -39,7 +39,7 @@ export class Ears {
 }
 
 export interface SoftphoneParts {
-  readonly ears: Ears;
+  readonly lines: SoftphoneLines;
   /** Places the call; `voice` is the caller's. */
   readonly place: (call: Pick<PlaceCall, "voice">) => Leg;
   /** Pages of these origins may use it. */
@@ -62,7 +62,7 @@ export class Softphone {
 
   constructor(parts: SoftphoneParts) {
     this.#parts = parts;
-    this.#lines = parts.ears.lines;
+    this.#lines = parts.lines.lines;
     this.#http.on("upgrade", (request, socket, head) => {
       const known =
         sameText(request.url ?? "", this.#path) &&
@@ -100,7 +100,7 @@ export class Softphone {
 
 /** One browser at the phone. */
 class Line {
-  readonly ear = new Earpiece();
+  readonly earpiece = new Earpiece();
   readonly #socket: WebSocket;
   readonly #voice = new MicrophoneVoice();
   readonly #leave: () => void;
@@ -113,7 +113,7 @@ class Line {
     this.#gone = gone;
     this.#leave = pacer.join({
       tick: (nowMs) => {
-        for (const frame of this.ear.due(nowMs)) this.#send(Buffer.from(frame.buffer));
+        for (const frame of this.earpiece.due(nowMs)) this.#send(Buffer.from(frame.buffer));
       },
     });
     socket.on("message", (data: Buffer, isBinary) => {
@@ -130,7 +130,7 @@ class Line {
   }
 
   cleared(): void {
-    this.ear.clear();
+    this.earpiece.clear();
     this.#send('{"type":"clear"}');
   }
 
@@ -171,7 +171,7 @@ class Line {
     const leg = place({ voice: this.#voice });
     this.#leg = leg;
     this.#become("calling");
-    this.#unwatch = leg.story.watch((entry) => {
+    this.#unwatch = leg.events.watch((entry) => {
       const state = stateAfter(entry);
       if (state !== null) this.#become(state);
       // What the agent had still to say is not played to whoever has been moved on.
@@ -188,7 +188,7 @@ class Line {
   }
 }
 
-function stateAfter({ kind }: StoryEntry): State | null {
+function stateAfter({ kind }: CallEvent): State | null {
   switch (kind) {
     case "stream_started":
       return "talking";

@@ -35,7 +35,7 @@ import { realClock, type SimClock } from "./clock.js";
 import type { ResponsePace } from "./model/response.js";
 import type { Script } from "./model/script.js";
 import { ModelSession } from "./model/session.js";
-import type { SessionFaults, SessionHooks, SipSide } from "./model/session-types.js";
+import type { SessionFaults, SessionHooks, SipSessionLink } from "./model/session-types.js";
 import type { SipCall } from "./sip/call.js";
 import { SimulatedSip, type SipOptions } from "./sip/calls.js";
 
@@ -120,7 +120,11 @@ export async function startModel(options: ModelOptions): Promise<SimulatedModel>
     autoPong: false,
   });
   const raw = new Set<Duplex>();
-  const open = (peer: WebSocket | null, name: string, side: SipSide | null): ModelSession => {
+  const open = (
+    peer: WebSocket | null,
+    name: string,
+    side: SipSessionLink | null,
+  ): ModelSession => {
     const session = new ModelSession(
       peer,
       { index: sessions.length, model: name, sip: side, script: options.script },
@@ -195,7 +199,7 @@ export async function startModel(options: ModelOptions): Promise<SimulatedModel>
       else if (call.session === null || call.state !== "live") peer.close(1000, "call ended");
       else {
         call.session.attach(peer);
-        call.story.add("sideband", { count: call.session.sidebands.length });
+        call.events.add("sideband", { count: call.session.sidebands.length });
       }
     });
   });

@@ -9,26 +9,27 @@
  * twilio.route("https://relay.test", `http://127.0.0.1:${relayPort}`);
  *
  * const call = twilio.placeCall({ from: "+15550100001", to: "+15550001111" });
- * await call.story.until("stream_started");
+ * await call.events.until("stream_started");
  * await call.say(clip);                        // speaks into the phone, in real time
  * await call.press("0");
- * await call.story.until("dial_bridged");
+ * await call.events.until("dial_bridged");
  * call.hangUp();
  * await call.ended;
  * expect(twilio.violations()).toEqual([]);     // everything the relay did wrong, all calls
  * await twilio.close();
  * ```
  *
- * A call's `story` is all that happened with times; `call.streams[0].playout` tells what the caller heard, its gaps and clears;
+ * A call's `events` is all that happened with times; `call.streams[0].playout` tells what the caller heard, its gaps and clears;
  * `legAudio(call)` (twilio/recordings.ts) is both channels as mu-law; `heardMs(stream, item)` how much of an item was heard.
  * `forge…` fields of `placeCall` spoil signatures, `quirks` make the stream behave oddly, `failRest` makes REST fail.
  *
  * Source of the behaviour: Twilio's Voice, Media Streams and REST references.
  */
 import { Pacer, realClock, type SimClock } from "./clock.js";
-import type { SipEnd } from "./sip/line.js";
-import { Truth } from "./sip/truth.js";
+import { ConnectionLog } from "./connection-log.js";
+import type { SipEndpoint } from "./sip/endpoints.js";
 import { Conferences } from "./twilio/conference.js";
+import type { TwilioContext } from "./twilio/context.js";
 import { Leg, type LegFields } from "./twilio/leg.js";
 import type { StreamHooks, StreamQuirks } from "./twilio/media-stream.js";
 import type { Callees, QueueAgents } from "./twilio/party.js";
@@ -38,7 +39,6 @@ import { type PhoneNumber, RestApi, type RestFault, type RestRequest } from "./t
 import { type Forgery, signatureHeader } from "./twilio/signature.js";
 import type { Voice } from "./twilio/voice.js";
 import { type Form, Web, type WebReply } from "./twilio/web.js";
-import type { World } from "./twilio/world.js";
 
 export interface TwilioOptions {
   /** Default ACsim…: 34 characters. */
@@ -64,7 +64,7 @@ export interface TwilioOptions {
   /** Who answers a `<Dial>` or a created call, and how. Default: a person who answers after 50 ms and talks for 300 ms. */
   readonly callees?: Callees;
   /** The simulated model's SIP end (`model.sip.invite`): where `sip:…@sip.api.openai.com` leads. Default: to `callees`. */
-  readonly sip?: SipEnd;
+  readonly sip?: SipEndpoint;
   /** Who takes callers out of queues. Default nobody. */
   readonly queueAgents?: QueueAgents;
   readonly clock?: SimClock;
@@ -125,7 +125,7 @@ export interface SimulatedTwilio {
   readonly tasks: readonly SimulatedTask[];
   readonly numbers: readonly PhoneNumber[];
   /** Who is connected with whom, by the legs' SIDs. */
-  readonly truth: Truth;
+  readonly connections: ConnectionLog;
   /** What REST was asked. */
   readonly requests: readonly RestRequest[];
   /** Callbacks that were sent, with the answers. */
@@ -166,7 +166,7 @@ export async function startTwilio(options: TwilioOptions): Promise<SimulatedTwil
   const bySid = new Map<string, Leg>();
   const callbacks: CallbackRecord[] = [];
   const violations: string[] = [];
-  const truth = new Truth(clock);
+  const connections = new ConnectionLog(clock);
   const run = Math.floor(Math.random() * 0xffff_ffff)
     .toString(16)
     .padStart(8, "0");
@@ -178,7 +178,7 @@ export async function startTwilio(options: TwilioOptions): Promise<SimulatedTwil
       const reply = await web.send({ url: record.url, form: record.form });
       record.status = reply.status;
       const path = record.url.replace(/^[a-z]+:\/\/[^/]*/i, "");
-      leg?.story.add("status_callback", { what: record.what, path, status: reply.status });
+      leg?.events.add("status_callback", { what: record.what, path, status: reply.status });
       // A relay that is gone is no mistake of the relay's.
       if (reply.error === null && (reply.status < 200 || reply.status > 299)) {
         const text = `callback ${record.what} to ${path} was answered ${reply.status}`;
@@ -190,7 +190,7 @@ export async function startTwilio(options: TwilioOptions): Promise<SimulatedTwil
     if (options.duplicateCallbacks === true) void send();
   };
 
-  const world: World = {
+  const twilio: TwilioContext = {
     clock,
     pacer: new Pacer(clock),
     accountSid,
@@ -202,7 +202,7 @@ export async function startTwilio(options: TwilioOptions): Promise<SimulatedTwil
       return queues;
     },
     sip: options.sip ?? null,
-    truth,
+    connections,
     callees: options.callees ?? (() => ({ talkMs: 300 })),
     keepAudio: options.keepAudio ?? true,
     checkIdentity: options.checkIdentity ?? false,
@@ -213,7 +213,7 @@ export async function startTwilio(options: TwilioOptions): Promise<SimulatedTwil
       signatureHeader(authToken, url, {}, leg.fields.forgeStream ?? null, innerUrl),
     sid: (prefix) => prefix + run + (sids++).toString(16).padStart(24, "0"),
     leg: (fields: LegFields) => {
-      const leg = new Leg(world, fields);
+      const leg = new Leg(twilio, fields);
       legs.push(leg);
       bySid.set(leg.sid, leg);
       options.hooks?.onLeg?.(leg);
@@ -250,14 +250,14 @@ export async function startTwilio(options: TwilioOptions): Promise<SimulatedTwil
     },
     violation: (text) => violations.push(text),
   };
-  const conferences = new Conferences(world);
-  const queues = new Queues(world, options.queueAgents ?? (() => null));
+  const conferences = new Conferences(twilio);
+  const queues = new Queues(twilio, options.queueAgents ?? (() => null));
   let apiBaseUrl = "";
-  const recordings = new Recordings(world, () => apiBaseUrl);
+  const recordings = new Recordings(twilio, () => apiBaseUrl);
   const statusCallback = options.statusCallback ?? `${publicUrl}/call-status`;
   const voiceUrl = options.voiceUrl ?? `${publicUrl}/incoming-call`;
   const numbers: PhoneNumber[] = (options.numbers ?? [NUMBER]).map((phoneNumber) => ({
-    sid: world.sid("PN"),
+    sid: twilio.sid("PN"),
     phoneNumber,
     voiceUrl,
     voiceMethod: "POST",
@@ -270,7 +270,7 @@ export async function startTwilio(options: TwilioOptions): Promise<SimulatedTwil
     friendlyName: phoneNumber,
   }));
   const rest = new RestApi(
-    world,
+    twilio,
     { recordings, numbers, mediaDelayMs: options.recordingMediaDelayMs ?? 0 },
     new Map([[accountSid, authToken], ...Object.entries(options.apiKeys ?? {})]),
   );
@@ -288,7 +288,7 @@ export async function startTwilio(options: TwilioOptions): Promise<SimulatedTwil
     queues,
     tasks: queues.tasks,
     numbers,
-    truth,
+    connections,
     requests: rest.requests,
     callbacks,
     route,
@@ -296,7 +296,7 @@ export async function startTwilio(options: TwilioOptions): Promise<SimulatedTwil
       const to = call.to ?? NUMBER;
       const number = numbers.find((candidate) => candidate.phoneNumber === to);
       const fallback = call.fallbackUrl ?? (number?.voiceFallbackUrl || null);
-      const leg = world.leg({
+      const leg = twilio.leg({
         ...(call.callSid === undefined ? {} : { sid: call.callSid }),
         from: call.from ?? CALLER,
         to,

@@ -2,13 +2,13 @@
 import type { SimClock, SimTimer } from "../clock.js";
 import { isObject, type JsonObject, valueFault } from "./check.js";
 import { at, type TurnDetection, textAt } from "./config.js";
-import type { Hearing } from "./hearing.js";
-import type { ItemDesk } from "./item-desk.js";
+import type { InputAudio } from "./input-audio.js";
+import type { ItemRequests } from "./item-requests.js";
 import { type StoredItem, wireItem } from "./items.js";
 import { type ResponseHost, type ResponsePace, ResponseRun } from "./response.js";
 import {
   type Cause,
-  LAST_WORD,
+  FALLBACK_TURN,
   quotedText,
   type Script,
   type TurnContext,
@@ -24,7 +24,7 @@ const RACE_MS = 250;
 export class Responder implements ResponseHost {
   readonly clock: SimClock;
   readonly pace: ResponsePace;
-  readonly sendsAudio: boolean;
+  readonly carriesAudio: boolean;
   active: ResponseRun | null = null;
   /** Audio has been sent in this session. */
   hasSpoken = false;
@@ -32,9 +32,9 @@ export class Responder implements ResponseHost {
   readonly #options: SessionOptions;
   readonly #faults: SessionFaults;
   readonly #script: Script;
-  readonly #items: ItemDesk;
+  readonly #items: ItemRequests;
   /** Set once, right after both exist. */
-  hearing: Hearing | null = null;
+  hearing: InputAudio | null = null;
   turns: TurnDetection | null;
   readonly #beside = new Set<ResponseRun>();
   #scripted = 0;
@@ -48,7 +48,7 @@ export class Responder implements ResponseHost {
     faults: SessionFaults,
     fields: {
       readonly script: Script;
-      readonly items: ItemDesk;
+      readonly items: ItemRequests;
       readonly turns: TurnDetection | null;
     },
   ) {
@@ -60,7 +60,7 @@ export class Responder implements ResponseHost {
     this.turns = fields.turns;
     this.clock = options.clock;
     this.pace = options.pace;
-    this.sendsAudio = session.sendsAudio;
+    this.carriesAudio = session.carriesAudio;
     this.#seed = (session.index + 1) * 0x9e3779b1;
   }
 
@@ -172,7 +172,7 @@ export class Responder implements ResponseHost {
 
   delta(run: ResponseRun, item: StoredItem, bytes: Uint8Array): void {
     this.#session.playback?.push(run.id, item, bytes.length / 8);
-    if (!this.hasSpoken && this.sendsAudio) {
+    if (!this.hasSpoken && this.carriesAudio) {
       this.hasSpoken = true;
       if (textAt(this.#session.config, "audio", "output", "format", "type") !== "audio/pcmu")
         this.#session.violation(
@@ -191,7 +191,7 @@ export class Responder implements ResponseHost {
       status: run.status,
       status_details: run.statusDetails,
       output: done ? run.items.map(wireItem) : [],
-      conversation_id: run.beside ? null : `conv_${index}`,
+      conversation_id: run.outOfBand ? null : `conv_${index}`,
       output_modalities: ["audio"],
       max_output_tokens: at(config, "max_output_tokens"),
       audio: { output: at(config, "audio", "output") },
@@ -211,7 +211,7 @@ export class Responder implements ResponseHost {
     this.#session.playback?.generated(run.id);
     if (this.#options.rateLimits === "end") this.#rateLimits();
     this.hearing?.flushTranscripts();
-    if (!run.beside) this.#armIdle(run);
+    if (!run.outOfBand) this.#armIdle(run);
   }
 
   #respond(cause: Cause, request: JsonObject, beside: boolean): void {
@@ -233,7 +233,7 @@ export class Responder implements ResponseHost {
     const run = new ResponseRun(this, {
       cause,
       turn: beside ? this.#aside(context) : quoted !== null ? { say: quoted } : this.#turn(context),
-      beside,
+      outOfBand: beside,
       metadata,
       request,
     });
@@ -251,14 +251,14 @@ export class Responder implements ResponseHost {
   #turn(context: TurnContext) {
     if (this.#faults.failResponses !== null)
       return { status: "failed" as const, error: this.#faults.failResponses };
-    const { turns, then } = this.#script;
+    const { turns, defaultTurn: then } = this.#script;
     return typeof turns === "function"
       ? turns(context)
-      : (turns[context.index] ?? then ?? LAST_WORD);
+      : (turns[context.index] ?? then ?? FALLBACK_TURN);
   }
 
   #aside(context: TurnContext) {
-    const { beside } = this.#script;
+    const { outOfBand: beside } = this.#script;
     return (
       beside?.(context) ?? {
         say: quotedText(context.request) ?? context.request ?? "One moment, please.",

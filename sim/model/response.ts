@@ -37,7 +37,7 @@ export interface ResponseHost {
   /** A number from 0 to 1, reproducible. */
   random(): number;
   /** False: the call's sound does not run over this socket. */
-  readonly sendsAudio: boolean;
+  readonly carriesAudio: boolean;
   /** Puts it into the conversation. @returns the id before it. */
   adopt(item: StoredItem): string | null;
   responseObject(run: ResponseRun): JsonObject;
@@ -53,7 +53,7 @@ export class ResponseRun {
   readonly cause: Cause;
   readonly turn: Turn;
   /** Beside the conversation. */
-  readonly beside: boolean;
+  readonly outOfBand: boolean;
   readonly metadata: JsonObject | null;
   /** The `response` of the request, for its instructions. */
   readonly request: JsonObject;
@@ -80,13 +80,13 @@ export class ResponseRun {
 
   constructor(
     host: ResponseHost,
-    fields: Pick<ResponseRun, "cause" | "turn" | "beside" | "metadata" | "request">,
+    fields: Pick<ResponseRun, "cause" | "turn" | "outOfBand" | "metadata" | "request">,
   ) {
     this.#host = host;
     this.id = host.nextId("resp");
     this.cause = fields.cause;
     this.turn = fields.turn;
-    this.beside = fields.beside;
+    this.outOfBand = fields.outOfBand;
     this.metadata = fields.metadata;
     this.request = fields.request;
     this.createdAtMs = host.clock.nowMs();
@@ -248,7 +248,7 @@ export class ResponseRun {
       output_index: index,
       item: wireItem(item),
     });
-    if (!this.beside) {
+    if (!this.outOfBand) {
       const before = this.#host.adopt(item);
       this.#host.send({
         type: "conversation.item.added",
@@ -270,7 +270,7 @@ export class ResponseRun {
     item.sentBytes += bytes.length;
     this.#sentMs += bytes.length / 8;
     this.firstDeltaAtMs ??= host.clock.nowMs();
-    if (host.sendsAudio) {
+    if (host.carriesAudio) {
       const encoded = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64");
       host.sendText(
         `{"type":"response.output_audio.delta","event_id":"${host.nextId("event")}","response_id":"${this.id}",` +
@@ -318,7 +318,7 @@ export class ResponseRun {
       output_index: index,
       item: wireItem(item),
     });
-    if (!this.beside && !this.#cancelling)
+    if (!this.outOfBand && !this.#cancelling)
       send({ type: "conversation.item.done", item: wireItem(item) });
   }
 

@@ -86,16 +86,16 @@ export interface Script {
    * Turns are taken in order; past the end `then` is said. A function decides by itself.
    */
   readonly turns: readonly Turn[] | ((context: TurnContext) => Turn);
-  readonly then?: Turn;
+  readonly defaultTurn?: Turn;
   /** A `response.create` whose instructions quote a text says that text, and no turn is used up. Default false. */
   readonly quotes?: boolean;
   /** What the caller says, turn by turn: the simulator cannot hear words. Past the end: "". A function is asked turn by turn. */
-  readonly hears?: readonly string[] | ((turn: number, instructions: string) => string);
+  readonly transcripts?: readonly string[] | ((turn: number, instructions: string) => string);
   /** Responses with `conversation: "none"`. Default: says the quoted part of the instructions. */
-  readonly beside?: (context: TurnContext) => Turn;
+  readonly outOfBand?: (context: TurnContext) => Turn;
 }
 
-export const LAST_WORD: Turn = { say: "Is there anything else I can do for you?" };
+export const FALLBACK_TURN: Turn = { say: "Is there anything else I can do for you?" };
 
 export function speechesOf(turn: Turn): readonly Speech[] {
   const { say } = turn;

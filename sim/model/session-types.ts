@@ -41,7 +41,7 @@ export interface SessionFaults {
 }
 
 /** What makes a session that of a SIP call. */
-export interface SipSide {
+export interface SipSessionLink {
   /** The body of `accept`. */
   readonly accepted: JsonObject;
   /** 1 = the sound plays as fast as in life. */

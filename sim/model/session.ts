@@ -10,8 +10,8 @@ import { IdentityChecker } from "../audio/identity.js";
 import type { SimClock } from "../clock.js";
 import { type Fault, isObject, type Json, type JsonObject, valueFault } from "./check.js";
 import { at, freshConfig, mergeConfig, turnDetectionOf } from "./config.js";
-import { Hearing } from "./hearing.js";
-import { ItemDesk } from "./item-desk.js";
+import { InputAudio } from "./input-audio.js";
+import { ItemRequests } from "./item-requests.js";
 import { Conversation, type StoredItem } from "./items.js";
 import { Playback } from "./playback.js";
 import { Responder } from "./responder.js";
@@ -24,7 +24,7 @@ import type {
   SessionFaults,
   SessionOptions,
   Sideband,
-  SipSide,
+  SipSessionLink,
   SpeechSpan,
   Truncation,
 } from "./session-types.js";
@@ -36,7 +36,7 @@ export class ModelSession {
   readonly index: number;
   readonly id: string;
   readonly clock: SimClock;
-  readonly sendsAudio: boolean;
+  readonly carriesAudio: boolean;
   /** Everything the client did wrong. */
   readonly violations: string[] = [];
   /** Requests refused that crossed the server's own events: nobody's fault. */
@@ -66,13 +66,13 @@ export class ModelSession {
   /** Of a SIP call: what the line carries. */
   readonly playback: Playback | null;
 
-  readonly #sip: SipSide | null;
+  readonly #sip: SipSessionLink | null;
   /** Those that are listened to. */
   readonly #sockets = new Set<WebSocket>();
   readonly #options: SessionOptions;
   readonly #faults: SessionFaults;
-  readonly #items: ItemDesk;
-  readonly #hearing: Hearing;
+  readonly #items: ItemRequests;
+  readonly #hearing: InputAudio;
   readonly #responder: Responder;
   #counter = 0;
 
@@ -82,7 +82,7 @@ export class ModelSession {
     fields: {
       readonly index: number;
       readonly model: string;
-      readonly sip: SipSide | null;
+      readonly sip: SipSessionLink | null;
       readonly script: Script | ((session: ModelSession) => Script);
     },
     options: SessionOptions,
@@ -93,7 +93,7 @@ export class ModelSession {
     this.index = fields.index;
     this.clock = options.clock;
     this.#sip = fields.sip;
-    this.sendsAudio = fields.sip === null;
+    this.carriesAudio = fields.sip === null;
     this.id = this.nextId("sess");
     this.connectedAtMs = this.clock.nowMs();
     const fresh = freshConfig(fields.model);
@@ -109,13 +109,13 @@ export class ModelSession {
     this.identity = options.checkIdentity ? new IdentityChecker() : null;
     const script = typeof fields.script === "function" ? fields.script(this) : fields.script;
     const turns = turnDetectionOf(this.config);
-    this.#items = new ItemDesk(this);
+    this.#items = new ItemRequests(this);
     const responder = new Responder(this, options, faults, { script, items: this.#items, turns });
     this.#responder = responder;
-    this.#hearing = new Hearing(
+    this.#hearing = new InputAudio(
       this,
       options,
-      { turns, hears: script.hears ?? [] },
+      { turns, hears: script.transcripts ?? [] },
       {
         speechStarted: () => responder.interrupt(),
         turnEnded: () => {
@@ -163,7 +163,7 @@ export class ModelSession {
   }
 
   /** Of a SIP call: 160 bytes of what is said on the line. */
-  hear(frame: Buffer): void {
+  lineAudio(frame: Buffer): void {
     if (this.closed === null) this.#hearing.line(frame);
   }
 

@@ -1,10 +1,10 @@
 /** One SIP call as the model's end sees it: rings until somebody accepts it by REST, then has a session of its own. */
 import type { SimClock, SimTimer } from "../clock.js";
+import { EventLog } from "../event-log.js";
 import type { JsonObject } from "../model/check.js";
 import type { ModelSession } from "../model/session.js";
-import type { SipSide } from "../model/session-types.js";
-import { Story } from "../twilio/story.js";
-import type { CalledEnd, CarrierEnd, Invite, SipHeader } from "./line.js";
+import type { SipSessionLink } from "../model/session-types.js";
+import type { Invite, SipCallee, SipCarrier, SipHeader } from "./endpoints.js";
 
 /** Why a call is over. */
 export type SipEnding =
@@ -22,26 +22,26 @@ export type SipEnding =
   /** The model's end broke. */
   | "died";
 
-export interface SipCallDesk {
+export interface SipCallOptions {
   readonly clock: SimClock;
   /** How long it rings. */
   readonly ringMs: number;
   readonly playSpeed: number;
   /** Makes the session of an accepted call. */
-  open(call: SipCall, side: SipSide): ModelSession;
+  open(call: SipCall, side: SipSessionLink): ModelSession;
 }
 
 /** Between the acceptance and the moment both sides hear each other. */
 const ANSWER_MS = 20;
 
-export class SipCall implements CalledEnd {
+export class SipCall implements SipCallee {
   /** `rtc_…`. */
   readonly id: string;
   readonly uri: string;
   readonly headers: readonly SipHeader[];
   /** What the webhook bears. */
   readonly body: string;
-  readonly story: Story;
+  readonly events: EventLog;
   /** Keys that the caller pressed. */
   readonly keys: string[] = [];
   session: ModelSession | null = null;
@@ -50,24 +50,30 @@ export class SipCall implements CalledEnd {
   readonly refers: string[] = [];
   /** Resolves when it is over. */
   readonly ended: Promise<SipEnding>;
-  readonly #desk: SipCallDesk;
-  readonly #carrier: CarrierEnd;
+  readonly #options: SipCallOptions;
+  readonly #carrier: SipCarrier;
   readonly #ringing: SimTimer;
   #resolveEnded: (ending: SipEnding) => void = () => {};
 
-  constructor(id: string, body: string, invite: Invite, carrier: CarrierEnd, desk: SipCallDesk) {
+  constructor(
+    id: string,
+    body: string,
+    invite: Invite,
+    carrier: SipCarrier,
+    options: SipCallOptions,
+  ) {
     this.id = id;
     this.body = body;
     this.uri = invite.uri;
     this.headers = invite.headers;
     this.#carrier = carrier;
-    this.#desk = desk;
-    this.story = new Story(() => desk.clock.nowMs());
+    this.#options = options;
+    this.events = new EventLog(() => options.clock.nowMs());
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
-    this.#ringing = desk.clock.after(desk.ringMs, () => this.#refuse("rang_out", 480));
-    this.story.add("invite", { to: invite.uri });
+    this.#ringing = options.clock.after(options.ringMs, () => this.#refuse("rang_out", 480));
+    this.events.add("invite", { to: invite.uri });
   }
 
   get state(): "ringing" | "live" | "over" {
@@ -85,17 +91,17 @@ export class SipCall implements CalledEnd {
 
   accept(session: JsonObject): void {
     this.#ringing.cancel();
-    this.story.add("accepted", { model: String(session["model"]) });
-    this.session = this.#desk.open(this, {
+    this.events.add("accepted", { model: String(session["model"]) });
+    this.session = this.#options.open(this, {
       accepted: session,
-      playSpeed: this.#desk.playSpeed,
+      playSpeed: this.#options.playSpeed,
       speaking: (on) => {
-        this.story.add("speaking", { on });
+        this.events.add("speaking", { on });
         this.#carrier.speaking(on);
       },
       expired: () => this.#end("expired", 1001),
     });
-    this.#desk.clock.after(ANSWER_MS, () => {
+    this.#options.clock.after(ANSWER_MS, () => {
       if (this.ending === null) this.#carrier.answered();
     });
   }
@@ -112,7 +118,7 @@ export class SipCall implements CalledEnd {
   refer(target: string): void {
     this.refers.push(target);
     const answer = this.#carrier.refer(target);
-    this.story.add("refer", { target, answer });
+    this.events.add("refer", { target, answer });
     if (answer === "accepted") this.#end("refer");
   }
 
@@ -125,13 +131,13 @@ export class SipCall implements CalledEnd {
   }
 
   audio(frame: Uint8Array): void {
-    this.session?.hear(Buffer.from(frame));
+    this.session?.lineAudio(Buffer.from(frame));
   }
 
   key(digit: string): void {
     if (this.state !== "live") return;
     this.keys.push(digit);
-    this.story.add("key", { key: digit });
+    this.events.add("key", { key: digit });
     this.session?.send({
       type: "input_audio_buffer.dtmf_event_received",
       event: digit,
@@ -153,7 +159,7 @@ export class SipCall implements CalledEnd {
   }
 
   /** As if the caller had gone while it rang. */
-  vanish(): void {
+  cancelWhileRinging(): void {
     this.#refuse("rang_out", 487);
   }
 
@@ -172,7 +178,7 @@ export class SipCall implements CalledEnd {
 
   #over(ending: SipEnding, code: number): void {
     this.ending = ending;
-    this.story.add("ended", { by: ending });
+    this.events.add("ended", { by: ending });
     this.session?.endCall(code);
     this.#resolveEnded(ending);
   }

@@ -7,7 +7,7 @@
  * const twilio = await startTwilio({ publicUrl, sip: model.sip.invite });
  * // The relay: OPENAI_BASE_URL=model.baseUrl OPENAI_WEBHOOK_SECRET=model.sip.secret OPENAI_PROJECT_ID=model.sip.projectId
  * const call = await model.sip.call(0);
- * await call.story.until("accepted");
+ * await call.events.until("accepted");
  * model.sip.fail({ operation: "accept", kind: "500" });
  * await model.sip.announce(call, { forgery: "wrong_secret" });     // the webhook once more, spoilt
  * call.session?.crash();                                           // the sideband; the call goes on
@@ -19,9 +19,9 @@ import type { SimClock } from "../clock.js";
 import { type Fault, isObject, type Json, object, text } from "../model/check.js";
 import { ACCEPT } from "../model/schemas.js";
 import type { ModelSession } from "../model/session.js";
-import type { SipSide } from "../model/session-types.js";
+import type { SipSessionLink } from "../model/session-types.js";
 import { SipCall } from "./call.js";
-import type { Invite, SipEnd } from "./line.js";
+import type { Invite, SipEndpoint } from "./endpoints.js";
 import { type Delivery, type DeliveryReply, deliver } from "./webhook.js";
 
 export interface SipOptions {
@@ -106,7 +106,7 @@ export class SimulatedSip {
   readonly #options: SipOptions;
   readonly #apiKey: string;
   readonly #clock: SimClock;
-  readonly #open: (call: SipCall, side: SipSide) => ModelSession;
+  readonly #open: (call: SipCall, side: SipSessionLink) => ModelSession;
   readonly #faults: { fault: CallRestFault; left: number }[] = [];
   readonly #waiting: { index: number; resolve: (call: SipCall) => void }[] = [];
   readonly #running = new Set<Promise<unknown>>();
@@ -115,16 +115,16 @@ export class SimulatedSip {
 
   constructor(
     options: SipOptions,
-    desk: {
+    parts: {
       readonly apiKey: string;
       readonly clock: SimClock;
-      readonly open: (call: SipCall, side: SipSide) => ModelSession;
+      readonly open: (call: SipCall, side: SipSessionLink) => ModelSession;
     },
   ) {
     this.#options = options;
-    this.#apiKey = desk.apiKey;
-    this.#clock = desk.clock;
-    this.#open = desk.open;
+    this.#apiKey = parts.apiKey;
+    this.#clock = parts.clock;
+    this.#open = parts.open;
     this.projectId = options.projectId ?? "proj_simulated";
     this.secret =
       options.secret ??
@@ -159,7 +159,7 @@ export class SimulatedSip {
   }
 
   /** An INVITE arrives. Bound: it can be handed to a carrier. */
-  readonly invite: SipEnd = (invite, carrier) => {
+  readonly invite: SipEndpoint = (invite, carrier) => {
     const user = /^sips?:([^@]+)@/.exec(invite.uri)?.[1] ?? "";
     const id = `rtc_${(this.calls.length + 1).toString(36)}${Math.floor(this.#clock.nowMs()).toString(36)}sim`;
     const call = new SipCall(
@@ -196,7 +196,7 @@ export class SimulatedSip {
     const url = how.url ?? this.#target?.() ?? "";
     const run = deliver(this.secret, { body: call.body, ...how, url }).then((reply) => {
       this.deliveries.push({ callId: call.id, id: reply.id, status: reply.status });
-      call.story.add("delivery", {
+      call.events.add("delivery", {
         id: reply.id,
         status: reply.status,
         forgery: how.forgery ?? "",
@@ -313,7 +313,7 @@ export class SimulatedSip {
     if (fault === "500") return refusal(500, "server_error", "The server had an error.");
     if (fault === "401") return refusal(401, "invalid_api_key", "Incorrect API key provided.");
     if (fault === "404" && call !== undefined) {
-      if (call.state === "ringing") call.vanish();
+      if (call.state === "ringing") call.cancelWhileRinging();
       else call.die();
     }
     if (call === undefined || call.state === "over")

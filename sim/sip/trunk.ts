@@ -3,25 +3,25 @@
  * project, the number that was dialled stands in `Diversion`, and the only way to a human is REFER.
  *
  * ```ts
- * const trunk = new Trunk({ sip: model.sip.invite, address: model.sip.address, truth: twilio.truth });
+ * const trunk = new Trunk({ sip: model.sip.invite, address: model.sip.address, connections: twilio.connections });
  * const call = trunk.placeCall({ from: "+15550100001", dialled: "+15550001111", refer: "transfer" });
- * await call.story.until("answered");
+ * await call.events.until("answered");
  * await call.say(clip);
  * call.hangUp();
  * ```
  */
 import { type Paced, Pacer, realClock, type SimClock } from "../clock.js";
-import { Story } from "../twilio/story.js";
+import { ConnectionLog } from "../connection-log.js";
+import { EventLog } from "../event-log.js";
 import { ClipVoice, FRAME_BYTES, FRAME_MS } from "../twilio/voice.js";
-import type { CalledEnd, CarrierEnd, SipEnd, SipHeader } from "./line.js";
-import { Truth } from "./truth.js";
+import type { SipCallee, SipCarrier, SipEndpoint, SipHeader } from "./endpoints.js";
 
 export interface TrunkOptions {
-  readonly sip: SipEnd;
+  readonly sip: SipEndpoint;
   /** The trunk's origination URI. */
   readonly address: string;
   readonly clock?: SimClock;
-  readonly truth?: Truth;
+  readonly connections?: ConnectionLog;
 }
 
 export interface TrunkCallFields {
@@ -44,29 +44,35 @@ const REFER_ANSWER_MS = 50;
 
 export class TrunkCall implements Paced {
   readonly sid: string;
-  readonly story: Story;
+  readonly events: EventLog;
   readonly voice = new ClipVoice();
   /** Where a REFER took the caller. */
   referredTo: string | null = null;
   /** Resolves when the caller is off the line. */
   readonly ended: Promise<void>;
   readonly #clock: SimClock;
-  readonly #truth: Truth;
+  readonly #connections: ConnectionLog;
   readonly #fields: TrunkCallFields;
   readonly #frame = new Uint8Array(FRAME_BYTES);
   readonly #leave: () => void;
-  #called: CalledEnd | null = null;
+  #called: SipCallee | null = null;
   #state: "ringing" | "model" | "moving" | "human" | "over" = "ringing";
   #speaks = false;
   #nextMs: number;
   #resolveEnded: () => void = () => {};
 
-  constructor(sid: string, fields: TrunkCallFields, clock: SimClock, pacer: Pacer, truth: Truth) {
+  constructor(
+    sid: string,
+    fields: TrunkCallFields,
+    clock: SimClock,
+    pacer: Pacer,
+    connections: ConnectionLog,
+  ) {
     this.sid = sid;
     this.#fields = fields;
     this.#clock = clock;
-    this.#truth = truth;
-    this.story = new Story(() => clock.nowMs());
+    this.#connections = connections;
+    this.events = new EventLog(() => clock.nowMs());
     this.#nextMs = clock.nowMs();
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
@@ -78,8 +84,8 @@ export class TrunkCall implements Paced {
     return this.#state === "over";
   }
 
-  dial(sip: SipEnd, uri: string, headers: readonly SipHeader[]): void {
-    const carrier: CarrierEnd = {
+  dial(sip: SipEndpoint, uri: string, headers: readonly SipHeader[]): void {
+    const carrier: SipCarrier = {
       answered: () => this.#become("model", "answered"),
       refused: (status) => this.#finish(`refused ${status}`),
       ended: () => {
@@ -105,7 +111,7 @@ export class TrunkCall implements Paced {
 
   hangUp(): void {
     if (this.over) return;
-    this.story.add("hang_up", { by: "party" });
+    this.events.add("hang_up", { by: "party" });
     this.#finish("caller");
   }
 
@@ -118,7 +124,7 @@ export class TrunkCall implements Paced {
 
   #refer(target: string): "accepted" | "refused" | "ignored" {
     const { refer = "transfer" } = this.#fields;
-    this.story.add("refer", { target, answer: refer });
+    this.events.add("refer", { target, answer: refer });
     if (refer === "refused" || refer === "ignored") return refer;
     this.#state = "moving";
     this.#note();
@@ -135,14 +141,14 @@ export class TrunkCall implements Paced {
 
   #become(state: "model" | "human", what: "answered" | "dial_bridged"): void {
     this.#state = state;
-    this.story.add(what, { to: this.referredTo ?? "model" });
+    this.events.add(what, { to: this.referredTo ?? "model" });
     this.#note();
   }
 
   #finish(by: string): void {
     this.#state = "over";
     this.#leave();
-    this.story.add("ended", { by });
+    this.events.add("ended", { by });
     this.#note();
     this.#called?.bye();
     this.#resolveEnded();
@@ -151,7 +157,7 @@ export class TrunkCall implements Paced {
   #note(): void {
     const other =
       this.#state === "model" ? "model" : this.#state === "human" ? this.referredTo : null;
-    this.#truth.note(this.sid, {
+    this.#connections.note(this.sid, {
       live: this.#state !== "ringing" && this.#state !== "over",
       with: other === null ? [] : [other],
       talking: this.#state === "model" && this.#speaks ? ["model"] : [],
@@ -162,7 +168,7 @@ export class TrunkCall implements Paced {
 
 export class Trunk {
   readonly calls: TrunkCall[] = [];
-  readonly truth: Truth;
+  readonly connections: ConnectionLog;
   readonly #options: TrunkOptions;
   readonly #clock: SimClock;
   readonly #pacer: Pacer;
@@ -171,13 +177,13 @@ export class Trunk {
     this.#options = options;
     this.#clock = options.clock ?? realClock;
     this.#pacer = new Pacer(this.#clock);
-    this.truth = options.truth ?? new Truth(this.#clock);
+    this.connections = options.connections ?? new ConnectionLog(this.#clock);
   }
 
   placeCall(fields: TrunkCallFields = {}): TrunkCall {
     const { from = "+15550100001", dialled = "+15550001111", headers = [] } = fields;
     const sid = `trunk-${this.calls.length + 1}`;
-    const call = new TrunkCall(sid, fields, this.#clock, this.#pacer, this.truth);
+    const call = new TrunkCall(sid, fields, this.#clock, this.#pacer, this.connections);
     this.calls.push(call);
     call.dial(this.#options.sip, this.#options.address, [
       { name: "From", value: `<sip:${from}@trunk.example.com>;tag=${sid}` },

@@ -83,7 +83,7 @@ function headersOf(
       new Date((over.timestampS ?? timestampS) * 1000),
       over.body ?? body,
     );
-  const other = `whsec_${Buffer.from("another secret, of another house").toString("base64")}`;
+  const other = `whsec_${Buffer.from("another secret, of another project").toString("base64")}`;
   const signed = (signature: string) => ({
     "webhook-id": id,
     "webhook-timestamp": String(timestampS),

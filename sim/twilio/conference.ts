@@ -1,12 +1,13 @@
-/** Conference rooms: who is in them, and the callbacks that tell about it. */
+/** Conference conferences: who is in them, and the callbacks that tell about it. */
+
+import { ConferenceMixer } from "./conference-mixer.js";
+import type { TwilioContext } from "./context.js";
 import type { Leg } from "./leg.js";
-import { RoomSound } from "./room-sound.js";
 import { checkTwiml } from "./twiml.js";
 import type { Form } from "./web.js";
-import type { World } from "./world.js";
 import type { XmlElement } from "./xml.js";
 
-export interface RoomSettings {
+export interface ParticipantSettings {
   readonly label: string | null;
   muted: boolean;
   hold: boolean;
@@ -25,21 +26,21 @@ export type LeaveReason =
 
 export interface Participant {
   readonly leg: Leg;
-  readonly settings: RoomSettings;
+  readonly settings: ParticipantSettings;
   readonly left: (reason: LeaveReason) => void;
 }
 
-export interface Room {
+export interface Conference {
   readonly sid: string;
   readonly name: string;
   status: "init" | "in-progress" | "completed";
   readonly participants: Map<string, Participant>;
   readonly createdAt: Date;
   /** Of the first participant; the others' are ignored. */
-  callback: RoomSettings["callback"] | undefined;
+  callback: ParticipantSettings["callback"] | undefined;
   sequence: number;
   /** While somebody is here by SIP. */
-  carried: RoomSound | null;
+  carried: ConferenceMixer | null;
   /** Those who wait for the conference to begin hear something. */
   waitSound: boolean;
   /** Announcements that play now. */
@@ -52,26 +53,28 @@ export interface Room {
 const PLAY_MS = 1000;
 
 export class Conferences {
-  /** All rooms, ended ones too, newest last. */
-  readonly rooms: Room[] = [];
-  readonly #world: World;
+  /** All conferences, ended ones too, newest last. */
+  readonly all: Conference[] = [];
+  readonly #twilio: TwilioContext;
 
-  constructor(world: World) {
-    this.#world = world;
+  constructor(twilio: TwilioContext) {
+    this.#twilio = twilio;
   }
 
-  /** A live room by SID or friendly name. */
-  find(sidOrName: string): Room | undefined {
-    return this.rooms.findLast(
-      (room) => room.status !== "completed" && (room.sid === sidOrName || room.name === sidOrName),
+  /** A live conference by SID or friendly name. */
+  find(sidOrName: string): Conference | undefined {
+    return this.all.findLast(
+      (conference) =>
+        conference.status !== "completed" &&
+        (conference.sid === sidOrName || conference.name === sidOrName),
     );
   }
 
-  room(name: string): Room {
+  findOrCreate(name: string): Conference {
     const there = this.find(name);
     if (there !== undefined) return there;
-    const room: Room = {
-      sid: this.#world.sid("CF"),
+    const conference: Conference = {
+      sid: this.#twilio.sid("CF"),
       name,
       status: "init",
       participants: new Map(),
@@ -83,76 +86,89 @@ export class Conferences {
       announcing: 0,
       ringing: 0,
     };
-    this.rooms.push(room);
-    return room;
+    this.all.push(conference);
+    return conference;
   }
 
-  /** Resolves when the leg is out of the room again, whoever made it leave. */
-  join(leg: Leg, name: string, settings: RoomSettings, signal: AbortSignal): Promise<LeaveReason> {
-    const room = this.room(name);
-    room.callback ??= settings.callback;
+  /** Resolves when the leg is out of the conference again, whoever made it leave. */
+  join(
+    leg: Leg,
+    name: string,
+    settings: ParticipantSettings,
+    signal: AbortSignal,
+  ): Promise<LeaveReason> {
+    const conference = this.findOrCreate(name);
+    conference.callback ??= settings.callback;
     return new Promise((resolve) => {
       const abort = () =>
-        this.leave(room, leg, leg.over ? "participant_hung_up" : "participant_updated_via_api");
+        this.leave(
+          conference,
+          leg,
+          leg.over ? "participant_hung_up" : "participant_updated_via_api",
+        );
       const left = (reason: LeaveReason) => {
         signal.removeEventListener("abort", abort);
-        leg.story.add("conference_left", { conference: room.name, reason });
-        this.#note(room);
+        leg.events.add("conference_left", { conference: conference.name, reason });
+        this.#note(conference);
         this.noteLeg(leg);
         resolve(reason);
       };
-      room.participants.set(leg.sid, { leg, settings, left });
-      leg.story.add("conference_joined", { conference: room.name, label: settings.label });
-      this.#tell(room, "participant-join", "join", leg, settings);
-      const members = [...room.participants.values()];
+      conference.participants.set(leg.sid, { leg, settings, left });
+      leg.events.add("conference_joined", { conference: conference.name, label: settings.label });
+      this.#tell(conference, "participant-join", "join", leg, settings);
+      const members = [...conference.participants.values()];
       // It takes two, and one of them who may start it.
       if (
-        room.status === "init" &&
+        conference.status === "init" &&
         members.length > 1 &&
         members.some((member) => member.settings.startOnEnter)
       ) {
-        room.status = "in-progress";
-        this.#tell(room, "conference-start", "start", null, null);
+        conference.status = "in-progress";
+        this.#tell(conference, "conference-start", "start", null, null);
       }
-      if (room.status === "init") this.#waitMusic(room, leg, settings.waitUrl);
-      if (leg.called !== null && room.carried === null)
-        room.carried = new RoomSound(room, this.#world.pacer, this.#world.clock.nowMs());
-      this.#note(room);
+      if (conference.status === "init") this.#waitMusic(conference, leg, settings.waitUrl);
+      if (leg.sipCallee !== null && conference.carried === null)
+        conference.carried = new ConferenceMixer(
+          conference,
+          this.#twilio.pacer,
+          this.#twilio.clock.nowMs(),
+        );
+      this.#note(conference);
       if (signal.aborted) abort();
       else signal.addEventListener("abort", abort, { once: true });
     });
   }
 
-  leave(room: Room, leg: Leg, reason: LeaveReason): void {
-    const participant = room.participants.get(leg.sid);
+  leave(conference: Conference, leg: Leg, reason: LeaveReason): void {
+    const participant = conference.participants.get(leg.sid);
     if (participant === undefined) return;
-    room.participants.delete(leg.sid);
-    if (![...room.participants.values()].some((other) => other.leg.called !== null)) {
-      room.carried?.stop();
-      room.carried = null;
+    conference.participants.delete(leg.sid);
+    if (![...conference.participants.values()].some((other) => other.leg.sipCallee !== null)) {
+      conference.carried?.stop();
+      conference.carried = null;
     }
-    this.#tell(room, "participant-leave", "leave", leg, participant.settings, {
+    this.#tell(conference, "participant-leave", "leave", leg, participant.settings, {
       ReasonParticipantLeft: reason,
       ParticipantCallStatus: leg.status,
     });
     participant.left(reason);
     if (participant.settings.endOnExit)
       this.end(
-        room,
+        conference,
         "moderator_ended_conference",
         "participant-with-end-conference-on-exit-left",
         leg,
       );
-    else if (room.participants.size === 0)
-      this.end(room, "moderator_ended_conference", "last-participant-left", leg);
+    else if (conference.participants.size === 0)
+      this.end(conference, "moderator_ended_conference", "last-participant-left", leg);
   }
 
-  end(room: Room, reason: LeaveReason, why: string, by: Leg | null = null): void {
-    if (room.status === "completed") return;
-    room.status = "completed";
-    for (const participant of [...room.participants.values()])
-      this.leave(room, participant.leg, reason);
-    this.#tell(room, "conference-end", "end", null, null, {
+  end(conference: Conference, reason: LeaveReason, why: string, by: Leg | null = null): void {
+    if (conference.status === "completed") return;
+    conference.status = "completed";
+    for (const participant of [...conference.participants.values()])
+      this.leave(conference, participant.leg, reason);
+    this.#tell(conference, "conference-end", "end", null, null, {
       ReasonConferenceEnded: why,
       ...(by === null ? {} : { CallSidEndingConference: by.sid }),
     });
@@ -160,15 +176,15 @@ export class Conferences {
 
   /** hold, mute and the like, changed by REST. */
   change(
-    room: Room,
+    conference: Conference,
     participant: Participant,
-    change: Partial<Pick<RoomSettings, "hold" | "muted" | "endOnExit" | "coaching">>,
+    change: Partial<Pick<ParticipantSettings, "hold" | "muted" | "endOnExit" | "coaching">>,
   ): void {
     const { settings, leg } = participant;
     if (change.hold !== undefined && change.hold !== settings.hold) {
       settings.hold = change.hold;
       this.#tell(
-        room,
+        conference,
         change.hold ? "participant-hold" : "participant-unhold",
         "hold",
         leg,
@@ -178,68 +194,69 @@ export class Conferences {
     if (change.muted !== undefined && change.muted !== settings.muted) {
       settings.muted = change.muted;
       this.#tell(
-        room,
+        conference,
         change.muted ? "participant-mute" : "participant-unmute",
         "mute",
         leg,
         settings,
       );
     }
-    this.#note(room);
+    this.#note(conference);
     if (change.endOnExit !== undefined) settings.endOnExit = change.endOnExit;
     if (change.coaching !== undefined) settings.coaching = change.coaching;
     if (change.endOnExit !== undefined || change.coaching !== undefined)
-      this.#tell(room, "participant-modify", "modify", leg, settings);
+      this.#tell(conference, "participant-modify", "modify", leg, settings);
   }
 
   /** A key of one member is a tone to the others; those who are here by SIP get it as a key. */
   key(by: Leg, digit: string): void {
-    const room = this.#roomOf(by);
-    if (room === undefined) return;
-    for (const { leg } of room.participants.values()) if (leg !== by) leg.called?.key(digit);
+    const conference = this.#conferenceOf(by);
+    if (conference === undefined) return;
+    for (const { leg } of conference.participants.values())
+      if (leg !== by) leg.sipCallee?.key(digit);
   }
 
   /** A document read out to all, or to one. */
-  async announce(room: Room, url: string): Promise<void> {
-    const world = this.#world;
-    const reply = await world.web.send({ url, form: { ConferenceSid: room.sid } });
-    for (const { leg } of room.participants.values())
-      leg.story.add("twiml", { from: "announce", verbs: "", text: reply.body });
+  async announce(conference: Conference, url: string): Promise<void> {
+    const twilio = this.#twilio;
+    const reply = await twilio.web.send({ url, form: { ConferenceSid: conference.sid } });
+    for (const { leg } of conference.participants.values())
+      leg.events.add("twiml", { from: "announce", verbs: "", text: reply.body });
     if (reply.status !== 200) {
-      this.#tell(room, "announcement-fail", "announcement", null, null, { AnnounceUrl: url });
+      this.#tell(conference, "announcement-fail", "announcement", null, null, { AnnounceUrl: url });
       return;
     }
-    const ms = this.#documentMs(room, reply.body);
-    room.announcing++;
-    this.#note(room);
-    world.clock.after(ms, () => {
-      room.announcing--;
-      this.#note(room);
-      this.#tell(room, "announcement-end", "announcement", null, null, { AnnounceUrl: url });
+    const ms = this.#documentMs(conference, reply.body);
+    conference.announcing++;
+    this.#note(conference);
+    twilio.clock.after(ms, () => {
+      conference.announcing--;
+      this.#note(conference);
+      this.#tell(conference, "announcement-end", "announcement", null, null, { AnnounceUrl: url });
     });
   }
 
   /** One whose ringing the members hear (early media). @returns how to end it; idempotent. */
-  ringingIn(room: Room): () => void {
+  ringingIn(conference: Conference): () => void {
     let rings = true;
-    room.ringing++;
-    this.#note(room);
+    conference.ringing++;
+    this.#note(conference);
     return () => {
       if (!rings) return;
       rings = false;
-      room.ringing--;
-      this.#note(room);
+      conference.ringing--;
+      this.#note(conference);
     };
   }
 
   /** Something about this leg has changed that the truth should know. */
   noteLeg(leg: Leg): void {
-    const room = this.#roomOf(leg);
-    if (room !== undefined) {
-      this.#note(room);
+    const conference = this.#conferenceOf(leg);
+    if (conference !== undefined) {
+      this.#note(conference);
       return;
     }
-    this.#world.truth.note(leg.sid, {
+    this.#twilio.connections.note(leg.sid, {
       live: leg.answeredAtMs !== null && !leg.over,
       with: leg.bridgedWith === null || leg.over ? [] : [leg.bridgedWith],
       talking: [],
@@ -247,15 +264,15 @@ export class Conferences {
     });
   }
 
-  #roomOf(leg: Leg): Room | undefined {
-    return this.rooms.findLast((room) => room.participants.has(leg.sid));
+  #conferenceOf(leg: Leg): Conference | undefined {
+    return this.all.findLast((conference) => conference.participants.has(leg.sid));
   }
 
-  #note(room: Room): void {
-    const members = [...room.participants.values()];
+  #note(conference: Conference): void {
+    const members = [...conference.participants.values()];
     for (const { leg, settings } of members) {
       const others =
-        room.status !== "in-progress" || settings.hold
+        conference.status !== "in-progress" || settings.hold
           ? []
           : members.filter(
               (other) => other.leg !== leg && !other.settings.hold && !other.settings.coaching,
@@ -263,66 +280,66 @@ export class Conferences {
       const name = (other: Participant) => other.settings.label ?? other.leg.to;
       const together = settings.hold
         ? "music"
-        : room.announcing > 0
+        : conference.announcing > 0
           ? "announcement"
-          : room.status === "init"
-            ? room.waitSound
+          : conference.status === "init"
+            ? conference.waitSound
               ? "music"
               : null
-            : room.ringing > 0
+            : conference.ringing > 0
               ? "ringing"
               : null;
-      this.#world.truth.note(leg.sid, {
+      this.#twilio.connections.note(leg.sid, {
         live: leg.answeredAtMs !== null && !leg.over,
         with: others.map(name),
-        talking: others.filter((other) => other.leg.speaks).map(name),
+        talking: others.filter((other) => other.leg.modelSpeaking).map(name),
         sound: together,
       });
     }
   }
 
   /** Twilio's own music, silence for "", or a document of the relay's. */
-  #waitMusic(room: Room, leg: Leg, url: string | null): void {
-    room.waitSound = url !== "";
+  #waitMusic(conference: Conference, leg: Leg, url: string | null): void {
+    conference.waitSound = url !== "";
     if (url === null || url === "") return;
-    void this.#world.web
-      .send({ url, form: leg.form({ ConferenceSid: room.sid }) })
+    void this.#twilio.web
+      .send({ url, form: leg.form({ ConferenceSid: conference.sid }) })
       .then((reply) => {
-        room.waitSound = reply.status === 200 && this.#documentMs(room, reply.body) > 0;
-        this.#note(room);
+        conference.waitSound = reply.status === 200 && this.#documentMs(conference, reply.body) > 0;
+        this.#note(conference);
       });
   }
 
   /** How long a document of Say, Play and Pause sounds. */
-  #documentMs(room: Room, text: string): number {
+  #documentMs(conference: Conference, text: string): number {
     const document = checkTwiml(text, true);
     for (const violation of document.violations)
-      this.#world.violation(`TwiML for conference ${room.name}: ${violation}`);
+      this.#twilio.violation(`TwiML for conference ${conference.name}: ${violation}`);
     const ms = document.verbs.reduce((sum, verb) => {
       if (verb.name === "Say") return sum + Math.max(500, (verb.text.length * 1000) / 15);
       return sum + (verb.name === "Play" ? PLAY_MS : 0);
     }, 0);
-    return ms / this.#world.speed;
+    return ms / this.#twilio.speed;
   }
 
   #tell(
-    room: Room,
+    conference: Conference,
     event: string,
     kind: string,
     leg: Leg | null,
-    settings: RoomSettings | null,
+    settings: ParticipantSettings | null,
     more: Form = {},
   ): void {
-    const sequence = ++room.sequence;
-    const { callback } = room;
+    const sequence = ++conference.sequence;
+    const { callback } = conference;
     if (callback === null || callback === undefined || !callback.events.includes(kind)) return;
-    this.#world.callback(
+    this.#twilio.callback(
       leg,
       callback.url,
       {
-        ConferenceSid: room.sid,
-        FriendlyName: room.name,
-        AccountSid: this.#world.accountSid,
+        ConferenceSid: conference.sid,
+        FriendlyName: conference.name,
+        AccountSid: this.#twilio.accountSid,
         SequenceNumber: String(sequence),
         Timestamp: new Date().toUTCString().replace("GMT", "+0000"),
         StatusCallbackEvent: event,
@@ -345,7 +362,7 @@ export class Conferences {
 }
 
 /** From `<Conference>`. Twilio's default is to tell nothing but start and end. */
-export function roomSettings(noun: XmlElement): RoomSettings {
+export function participantSettings(noun: XmlElement): ParticipantSettings {
   const { attributes } = noun;
   const url = attributes["statusCallback"];
   return {

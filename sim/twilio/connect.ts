@@ -6,12 +6,12 @@ import type { XmlElement } from "./xml.js";
 const HANDSHAKE_MS = 5000;
 
 export async function connectStream(verb: XmlElement, context: VerbContext): Promise<Next> {
-  const { world, leg, signal } = context;
+  const { twilio, leg, signal } = context;
   const stream = verb.children.find((child) => child.name === "Stream");
   if (stream === undefined) return NEXT_VERB;
   const url = stream.attributes["url"] ?? "";
-  const innerUrl = world.web.inner(url);
-  const streamSid = world.sid("MZ");
+  const innerUrl = twilio.web.inner(url);
+  const streamSid = twilio.sid("MZ");
   const parameters: Record<string, string> = {};
   for (const child of stream.children)
     if (child.name === "Parameter")
@@ -19,11 +19,11 @@ export async function connectStream(verb: XmlElement, context: VerbContext): Pro
   const tell = (event: string, error = "") => {
     const callback = stream.attributes["statusCallback"];
     if (callback === undefined) return;
-    world.callback(
+    twilio.callback(
       leg,
       callback,
       {
-        AccountSid: world.accountSid,
+        AccountSid: twilio.accountSid,
         CallSid: leg.sid,
         StreamSid: streamSid,
         StreamName: stream.attributes["name"] ?? streamSid,
@@ -34,10 +34,10 @@ export async function connectStream(verb: XmlElement, context: VerbContext): Pro
       event,
     );
   };
-  leg.story.add("stream_connecting", { url, streamSid });
+  leg.events.add("stream_connecting", { url, streamSid });
   if (innerUrl === null) {
     leg.violation(`<Stream url="${url}"> is nobody's address`);
-    leg.story.add("stream_refused", { error: 31902, status: null });
+    leg.events.add("stream_refused", { error: 31902, status: null });
     return actionOf(verb, {});
   }
   const end = await new Promise<"closed" | "refused" | "stopped">((resolve) => {
@@ -48,40 +48,40 @@ export async function connectStream(verb: XmlElement, context: VerbContext): Pro
         headers: {
           host: new URL(url).host,
           "user-agent": "Twilio.TmeWs/1.0",
-          ...world.upgradeHeaders(leg, url, innerUrl),
+          ...twilio.upgradeHeaders(leg, url, innerUrl),
         },
         streamSid,
         callSid: leg.sid,
-        accountSid: world.accountSid,
+        accountSid: twilio.accountSid,
         parameters,
       },
       {
-        clock: world.clock,
-        pacer: world.pacer,
+        clock: twilio.clock,
+        pacer: twilio.pacer,
         voice: leg.voice,
-        keepAudio: world.keepAudio,
-        checkIdentity: world.checkIdentity,
+        keepAudio: twilio.keepAudio,
+        checkIdentity: twilio.checkIdentity,
         quirks: leg.fields.quirks ?? {},
         handshakeMs: HANDSHAKE_MS,
-        hooks: world.streamHooks,
+        hooks: twilio.streamHooks,
       },
       {
         started: () => {
-          leg.story.add("stream_started", { streamSid });
-          leg.connect("stream");
+          leg.events.add("stream_started", { streamSid });
+          leg.setBridgedWith("stream");
           tell("stream-started");
         },
         refused: (error, status, message) => {
-          leg.story.add("stream_refused", { error, status });
+          leg.events.add("stream_refused", { error, status });
           tell("stream-error", `${error} ${message}`);
           resolve("refused");
         },
         mark: () => {},
-        cleared: (droppedMs) => leg.story.add("clear", { droppedMs }),
-        firstMedia: () => leg.story.add("first_media", {}),
+        cleared: (droppedMs) => leg.events.add("clear", { droppedMs }),
+        firstMedia: () => leg.events.add("first_media", {}),
         violation: (text) => leg.violation(text),
         closed: (by, code, reason) => {
-          leg.story.add("stream_closed", { by, code, reason, streamSid });
+          leg.events.add("stream_closed", { by, code, reason, streamSid });
           tell("stream-stopped");
           resolve("closed");
         },
@@ -98,12 +98,12 @@ export async function connectStream(verb: XmlElement, context: VerbContext): Pro
     );
   });
   if (end !== "stopped") {
-    leg.connect(null);
+    leg.setBridgedWith(null);
     return actionOf(verb, {});
   }
   // The caller is gone, not moved: Twilio asks all the same, and nobody hears the answer.
   const action = verb.attributes["action"];
-  if (leg.over && world.actionAfterHangUp && action !== undefined)
-    world.callback(leg, action, leg.form(), "action after hang-up");
+  if (leg.over && twilio.actionAfterHangUp && action !== undefined)
+    twilio.callback(leg, action, leg.form(), "action after hang-up");
   return STOPPED;
 }

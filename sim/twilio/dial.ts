@@ -1,6 +1,6 @@
 /** `<Dial>`: numbers, SIP, clients, a conference or the first of a queue. */
 import { callbackConfig } from "./callbacks.js";
-import { roomSettings } from "./conference.js";
+import { participantSettings } from "./conference.js";
 import type { Leg, RingOutcome } from "./leg.js";
 import { actionOf, methodOf, type Next, STOPPED, type VerbContext } from "./program.js";
 import { partyAt } from "./sip-leg.js";
@@ -8,7 +8,7 @@ import type { Form } from "./web.js";
 import type { XmlElement } from "./xml.js";
 
 export async function dial(verb: XmlElement, context: VerbContext): Promise<Next> {
-  const { leg, world, signal } = context;
+  const { leg, twilio, signal } = context;
   const noun: XmlElement = verb.children[0] ?? {
     name: "Number",
     attributes: {},
@@ -17,21 +17,21 @@ export async function dial(verb: XmlElement, context: VerbContext): Promise<Next
   };
   let form: Form;
   if (noun.name === "Conference") {
-    leg.story.add("dial", { kind: "conference", to: noun.text });
+    leg.events.add("dial", { kind: "conference", to: noun.text });
     leg.answer();
-    await world.conferences.join(leg, noun.text, roomSettings(noun), signal);
+    await twilio.conferences.join(leg, noun.text, participantSettings(noun), signal);
     form = { DialCallStatus: "answered" };
   } else if (noun.name === "Queue") {
-    leg.story.add("dial", { kind: "queue", to: noun.text });
+    leg.events.add("dial", { kind: "queue", to: noun.text });
     leg.answer();
-    const bridged = await world.queues.dequeue(noun.text, leg, signal);
+    const bridged = await twilio.queues.dequeue(noun.text, leg, signal);
     form = { DialCallStatus: bridged ? "completed" : "no-answer", DialBridged: String(bridged) };
   } else
     form = await dialParties(verb, verb.children.length === 0 ? [noun] : verb.children, context);
   if (signal.aborted) {
     const action = verb.attributes["action"];
-    if (leg.over && world.actionAfterHangUp && action !== undefined)
-      world.callback(leg, action, leg.form(form), "action after hang-up");
+    if (leg.over && twilio.actionAfterHangUp && action !== undefined)
+      twilio.callback(leg, action, leg.form(form), "action after hang-up");
     return STOPPED;
   }
   return actionOf(verb, form);
@@ -42,7 +42,7 @@ async function dialParties(
   nouns: readonly XmlElement[],
   context: VerbContext,
 ): Promise<Form> {
-  const { leg, world, signal } = context;
+  const { leg, twilio, signal } = context;
   const timeoutMs = Number(verb.attributes["timeout"] ?? 30) * 1000;
   const from = verb.attributes["callerId"] ?? leg.from;
   const giveUp = new AbortController();
@@ -50,15 +50,15 @@ async function dialParties(
   signal.addEventListener("abort", stop, { once: true });
   const children = nouns.map((noun) => {
     const to = targetOf(noun);
-    leg.story.add("dial", { kind: noun.name.toLowerCase(), to, from });
+    leg.events.add("dial", { kind: noun.name.toLowerCase(), to, from });
     return {
       noun,
-      leg: world.leg({
+      leg: twilio.leg({
         from,
         to,
         direction: "outbound-dial",
         parentSid: leg.sid,
-        party: partyAt(world, to, from),
+        party: partyAt(twilio, to, from),
         callbacks: callbackConfig(
           noun.attributes["statusCallback"],
           noun.attributes["statusCallbackEvent"]?.split(" "),
@@ -66,7 +66,7 @@ async function dialParties(
       }),
     };
   });
-  leg.hear("ringing");
+  leg.setSound("ringing");
   const outcomes: RingOutcome[] = [];
   // First answer wins; the others stop ringing.
   const winner = await new Promise<(typeof children)[number] | null>((resolve) => {
@@ -82,30 +82,30 @@ async function dialParties(
       });
   });
   signal.removeEventListener("abort", stop);
-  if (!signal.aborted) leg.hear(null);
+  if (!signal.aborted) leg.setSound(null);
   const sid = (winner ?? children[0])?.leg.sid ?? "";
   if (winner === null) {
     const status = outcomes.at(-1) ?? "failed";
-    leg.story.add("dial_ended", { status, bridged: false });
+    leg.events.add("dial_ended", { status, bridged: false });
     return { DialCallStatus: status, DialCallSid: sid, DialBridged: "false" };
   }
-  leg.story.add("dial_answered", { to: winner.leg.to, sid });
+  leg.events.add("dial_answered", { to: winner.leg.to, sid });
   const whisper = winner.noun.attributes["url"];
   if (whisper !== undefined) {
-    const heard = await winner.leg.aside({ url: whisper, ...methodOf(winner.noun) });
+    const heard = await winner.leg.runWhisper({ url: whisper, ...methodOf(winner.noun) });
     if (winner.leg.over || signal.aborted || !heard) {
       if (signal.aborted && heard) winner.leg.finish("completed");
-      leg.story.add("dial_ended", { status: "no-answer", bridged: false });
+      leg.events.add("dial_ended", { status: "no-answer", bridged: false });
       return { DialCallStatus: "no-answer", DialCallSid: sid, DialBridged: "false" };
     }
   }
   leg.answer();
-  leg.story.add("dial_bridged", { to: winner.leg.to, sid });
-  leg.connect(winner.leg.to);
-  winner.leg.connect(leg.from);
+  leg.events.add("dial_bridged", { to: winner.leg.to, sid });
+  leg.setBridgedWith(winner.leg.to);
+  winner.leg.setBridgedWith(leg.from);
   await bridge(winner.leg, context, Number(verb.attributes["timeLimit"] ?? 14_400) * 1000);
-  if (!signal.aborted) leg.connect(null);
-  leg.story.add("dial_ended", { status: "completed", bridged: true });
+  if (!signal.aborted) leg.setBridgedWith(null);
+  leg.events.add("dial_ended", { status: "completed", bridged: true });
   return {
     DialCallStatus: "completed",
     DialCallSid: sid,
@@ -116,7 +116,7 @@ async function dialParties(
 
 /** Until either side goes, or the limit is reached. */
 async function bridge(other: Leg, context: VerbContext, limitMs: number): Promise<void> {
-  const { world, signal } = context;
+  const { twilio, signal } = context;
   const moved = await new Promise<boolean>((resolve) => {
     const settle = (elsewhere: boolean) => {
       timer.cancel();
@@ -126,7 +126,7 @@ async function bridge(other: Leg, context: VerbContext, limitMs: number): Promis
       resolve(elsewhere);
     };
     const done = () => settle(false);
-    const timer = world.clock.after(
+    const timer = twilio.clock.after(
       Math.min(other.party.talkMs ?? limitMs, limitMs, 2 ** 31 - 1),
       done,
     );

@@ -30,12 +30,12 @@ export async function gather(verb: XmlElement, context: VerbContext): Promise<Ne
     .filter((child) => child.name === "Say")
     .map((child) => child.text)
     .join(" ");
-  leg.story.add("gather", { prompt });
+  leg.events.add("gather", { prompt });
   const keys = leg.party.keys?.(prompt) ?? null;
   if (keys !== null) pressLater(keys, context);
   // A key ends the prompt.
   for (const child of verb.children) {
-    if (child.name === "Say") leg.story.add("say", { text: child.text, language: "" });
+    if (child.name === "Say") leg.events.add("say", { text: child.text, language: "" });
     const ms = child.name === "Say" ? Math.max(500, (child.text.length * 1000) / 15) : 1000;
     await Promise.race([
       child.name === "Pause" ? context.wait(ms) : context.sounding("say", ms),
@@ -49,11 +49,11 @@ export async function gather(verb: XmlElement, context: VerbContext): Promise<Ne
   return actionOf(verb, { Digits: digits, FinishedOnKey: "" });
 }
 
-function pressLater(keys: string, { world, leg, signal }: VerbContext): void {
+function pressLater(keys: string, { twilio, leg, signal }: VerbContext): void {
   const { keysAfterMs = 0 } = leg.party;
   if (keysAfterMs === 0) void leg.press(keys);
   else
-    world.clock.after(keysAfterMs, () => {
+    twilio.clock.after(keysAfterMs, () => {
       if (!signal.aborted) void leg.press(keys);
     });
 }

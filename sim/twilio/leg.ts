@@ -1,16 +1,17 @@
 /** One call leg: its status, its TwiML program, its streams, its story. */
-import type { CalledEnd, SipEnd } from "../sip/line.js";
+
+import { EventLog } from "../event-log.js";
+import type { SipCallee, SipEndpoint } from "../sip/endpoints.js";
 import type { CallbackConfig } from "./callbacks.js";
 import { statusForm } from "./callbacks.js";
+import type { TwilioContext } from "./context.js";
 import type { MediaStream, StreamQuirks } from "./media-stream.js";
 import type { Party } from "./party.js";
-import { Program, type TwimlSource } from "./program.js";
+import { TwimlProgram, type TwimlSource } from "./program.js";
 import type { Forgery } from "./signature.js";
 import { inviteModel, sipEndOf } from "./sip-leg.js";
-import { Story } from "./story.js";
 import { ClipVoice, type Voice } from "./voice.js";
 import type { Form } from "./web.js";
-import type { World } from "./world.js";
 
 export type LegStatus =
   | "queued"
@@ -53,7 +54,7 @@ export class Leg {
   readonly parentSid: string | null;
   readonly party: Party;
   readonly fields: LegFields;
-  readonly story: Story;
+  readonly events: EventLog;
   /** What the relay did wrong in this leg. */
   readonly violations: string[] = [];
   /** In order; a call that comes back to the relay has several. */
@@ -66,28 +67,28 @@ export class Leg {
   endedAt: Date | null = null;
   answeredBy: string | null = null;
   /** The model's end, of a leg that was dialled to it. */
-  called: CalledEnd | null = null;
+  sipCallee: SipCallee | null = null;
   /** What it hears outside of a conference, and with whom it speaks there. */
   sound: string | null = null;
   bridgedWith: string | null = null;
   /** The model speaks on this leg. */
-  speaks = false;
+  modelSpeaking = false;
   /** Lets a call be made in this caller's name: `CallToken` of its webhooks. */
   readonly callToken: string;
   /** Resolves when the leg is over. */
   readonly ended: Promise<void>;
-  readonly #world: World;
-  readonly #program: Program;
+  readonly #twilio: TwilioContext;
+  readonly #program: TwimlProgram;
   #status: LegStatus;
   #resolveEnded: () => void = () => {};
   #callbackSequence = 0;
   readonly #endings = new Set<() => void>();
   readonly #moves = new Set<() => void>();
 
-  constructor(world: World, fields: LegFields) {
-    this.#world = world;
+  constructor(twilio: TwilioContext, fields: LegFields) {
+    this.#twilio = twilio;
     this.fields = fields;
-    this.sid = fields.sid ?? world.sid("CA");
+    this.sid = fields.sid ?? twilio.sid("CA");
     this.callToken = encodeURIComponent(
       JSON.stringify({ parentCallInfoToken: `token-of-${this.sid}` }),
     );
@@ -97,16 +98,16 @@ export class Leg {
     this.parentSid = fields.parentSid ?? null;
     this.party = fields.party;
     this.voice = fields.party.voice ?? new ClipVoice();
-    this.story = new Story(() => world.clock.nowMs());
+    this.events = new EventLog(() => twilio.clock.nowMs());
     this.#status = fields.direction === "outbound-api" ? "queued" : "ringing";
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
-    this.#program = new Program(world, this);
+    this.#program = new TwimlProgram(twilio, this);
   }
 
   get accountSid(): string {
-    return this.#world.accountSid;
+    return this.#twilio.accountSid;
   }
 
   get status(): LegStatus {
@@ -126,7 +127,7 @@ export class Leg {
   /** Seconds since the answer. */
   get durationS(): number {
     if (this.answeredAtMs === null) return 0;
-    return Math.round(((this.endedAtMs ?? this.#world.clock.nowMs()) - this.answeredAtMs) / 1000);
+    return Math.round(((this.endedAtMs ?? this.#twilio.clock.nowMs()) - this.answeredAtMs) / 1000);
   }
 
   // --- what the person at the phone does -------------------------------------------------------------
@@ -140,18 +141,18 @@ export class Leg {
   /** Presses keys, 100 ms apart. */
   async press(keys: string): Promise<void> {
     for (const [i, key] of [...keys].entries()) {
-      if (i > 0) await new Promise<void>((next) => this.#world.clock.after(100, next));
+      if (i > 0) await new Promise<void>((next) => this.#twilio.clock.after(100, next));
       if (this.over) return;
-      this.story.add("key", { key });
+      this.events.add("key", { key });
       if (this.#program.key(key)) continue;
       this.stream?.press(key);
-      this.#world.conferences.key(this, key);
+      this.#twilio.conferences.key(this, key);
     }
   }
 
   hangUp(): void {
     if (this.over) return;
-    this.story.add("hang_up", { by: "party" });
+    this.events.add("hang_up", { by: "party" });
     this.finish(this.answeredAtMs === null ? "canceled" : "completed");
   }
 
@@ -170,31 +171,31 @@ export class Leg {
   }
 
   /** Runs a document to its end and comes back: whisper before a bridge. False: it was sent elsewhere meanwhile. */
-  aside(source: TwimlSource): Promise<boolean> {
-    return this.#program.aside(source);
+  runWhisper(source: TwimlSource): Promise<boolean> {
+    return this.#program.runWhisper(source);
   }
 
   answer(): void {
     if (this.#status !== "ringing" && this.#status !== "queued") return;
     this.#status = "in-progress";
-    this.answeredAtMs = this.#world.clock.nowMs();
-    this.story.add("answered");
-    this.hear(this.sound);
+    this.answeredAtMs = this.#twilio.clock.nowMs();
+    this.events.add("answered");
+    this.setSound(this.sound);
     this.callback("answered");
     const { hangUpAfterMs } = this.party;
-    if (hangUpAfterMs !== undefined) this.#world.clock.after(hangUpAfterMs, () => this.hangUp());
+    if (hangUpAfterMs !== undefined) this.#twilio.clock.after(hangUpAfterMs, () => this.hangUp());
   }
 
   /** What this leg hears that nobody says: "say", "music", …; null: nothing of the kind. */
-  hear(sound: string | null): void {
+  setSound(sound: string | null): void {
     this.sound = sound;
-    this.#world.conferences.noteLeg(this);
+    this.#twilio.conferences.noteLeg(this);
   }
 
   /** Who is at the other end of a `<Dial>` or a stream, or nobody. */
-  connect(other: string | null): void {
+  setBridgedWith(other: string | null): void {
     this.bridgedWith = other;
-    this.#world.conferences.noteLeg(this);
+    this.#twilio.conferences.noteLeg(this);
   }
 
   /** Rings the party. @param signal  gives up: canceled. */
@@ -203,7 +204,7 @@ export class Leg {
     this.#status = "ringing";
     this.startedAt = new Date();
     this.callback("ringing");
-    const model = sipEndOf(this.#world, this.to);
+    const model = sipEndOf(this.#twilio, this.to);
     if (model !== null) return this.#ringModel(model, timeoutMs, signal);
     const { outcome = "answer", afterMs = 50 } = this.party;
     return new Promise((resolve) => {
@@ -219,7 +220,7 @@ export class Leg {
       // Ended from outside while it rang: by REST, or the called party's phone.
       const gone = () => resolve(this.#status === "in-progress" ? "answered" : "canceled");
       const silent = outcome === "no-answer" || (outcome === "answer" && afterMs > timeoutMs);
-      const timer = this.#world.clock.after(silent ? timeoutMs : afterMs, () =>
+      const timer = this.#twilio.clock.after(silent ? timeoutMs : afterMs, () =>
         end(silent ? "no-answer" : outcome === "answer" ? "answered" : (outcome as RingOutcome)),
       );
       this.#endings.add(gone);
@@ -228,15 +229,15 @@ export class Leg {
     });
   }
 
-  #ringModel(model: SipEnd, timeoutMs: number, signal: AbortSignal): Promise<RingOutcome> {
+  #ringModel(model: SipEndpoint, timeoutMs: number, signal: AbortSignal): Promise<RingOutcome> {
     const { end, outcome } = inviteModel(this, model, {
       ended: () => this.hangUp(),
       speaking: (speaks) => {
-        this.speaks = speaks;
-        this.#world.conferences.noteLeg(this);
+        this.modelSpeaking = speaks;
+        this.#twilio.conferences.noteLeg(this);
       },
     });
-    this.called = end;
+    this.sipCallee = end;
     this.onEnd(() => end.bye());
     return new Promise((resolve) => {
       const settle = (result: RingOutcome) => {
@@ -249,7 +250,7 @@ export class Leg {
         resolve(this.over && result === "answered" ? "canceled" : result);
       };
       const cancel = () => settle("canceled");
-      const timer = this.#world.clock.after(timeoutMs, () => settle("no-answer"));
+      const timer = this.#twilio.clock.after(timeoutMs, () => settle("no-answer"));
       void outcome.then(settle);
       this.onEnd(() => settle("canceled"));
       if (signal.aborted) cancel();
@@ -260,13 +261,13 @@ export class Leg {
   finish(status: LegStatus): void {
     if (this.over) return;
     this.#status = status;
-    this.endedAtMs = this.#world.clock.nowMs();
+    this.endedAtMs = this.#twilio.clock.nowMs();
     this.endedAt = new Date();
     for (const ending of [...this.#endings]) ending();
     this.#program.stop();
     for (const stream of this.streams) stream.stop();
-    this.story.add("ended", { status });
-    this.hear(null);
+    this.events.add("ended", { status });
+    this.setSound(null);
     this.callback("completed");
     this.#resolveEnded();
   }
@@ -295,7 +296,7 @@ export class Leg {
   form(more: Form = {}): Form {
     return {
       CallSid: this.sid,
-      AccountSid: this.#world.accountSid,
+      AccountSid: this.#twilio.accountSid,
       ApiVersion: "2010-04-01",
       From: this.from,
       To: this.to,
@@ -322,7 +323,7 @@ export class Leg {
   callback(event: "initiated" | "ringing" | "answered" | "completed"): void {
     const config = this.fields.callbacks;
     if (config === null || config === undefined || !config.events.includes(event)) return;
-    this.#world.callback(
+    this.#twilio.callback(
       this,
       config.url,
       this.form(statusForm(this, event, this.#callbackSequence++)),

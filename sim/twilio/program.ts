@@ -1,11 +1,11 @@
 /** Runs TwiML on a leg: one document after the other, until the verbs run out, the leg ends or REST puts another in their place. */
 import { connectStream } from "./connect.js";
+import type { TwilioContext } from "./context.js";
 import { dial } from "./dial.js";
 import { gather, type KeyListener } from "./gather.js";
 import type { Leg } from "./leg.js";
 import { checkTwiml } from "./twiml.js";
 import type { Form } from "./web.js";
-import type { World } from "./world.js";
 import type { XmlElement } from "./xml.js";
 
 /** Where a document comes from. */
@@ -32,7 +32,7 @@ export const STOPPED: Next = { to: "end", why: "stopped" };
 
 /** How a verb sees the program that runs it. */
 export interface VerbContext {
-  readonly world: World;
+  readonly twilio: TwilioContext;
   readonly leg: Leg;
   /** Aborted when the leg ends or its TwiML is replaced. */
   readonly signal: AbortSignal;
@@ -54,14 +54,14 @@ function sayMs(text: string): number {
 const PLAY_MS = 1000;
 const MAX_DOCUMENTS = 200;
 
-export class Program {
-  readonly #world: World;
+export class TwimlProgram {
+  readonly #twilio: TwilioContext;
   readonly #leg: Leg;
   #abort: AbortController | null = null;
   #keys: KeyListener | null = null;
 
-  constructor(world: World, leg: Leg) {
-    this.#world = world;
+  constructor(twilio: TwilioContext, leg: Leg) {
+    this.#twilio = twilio;
     this.#leg = leg;
   }
 
@@ -79,7 +79,7 @@ export class Program {
   }
 
   /** @returns false when something else was put in its place. */
-  async aside(source: TwimlSource): Promise<boolean> {
+  async runWhisper(source: TwimlSource): Promise<boolean> {
     this.stop();
     const abort = new AbortController();
     this.#abort = abort;
@@ -97,8 +97,8 @@ export class Program {
     this.#abort?.abort();
     this.#abort = null;
     this.#keys = null;
-    this.#leg.hear(null);
-    this.#leg.connect(null);
+    this.#leg.setSound(null);
+    this.#leg.setBridgedWith(null);
   }
 
   /** @returns true when somebody took it. */
@@ -150,27 +150,27 @@ export class Program {
     if (!rings) leg.answer();
     switch (verb.name) {
       case "Say":
-        leg.story.add("say", { text: verb.text, language: verb.attributes["language"] ?? "" });
+        leg.events.add("say", { text: verb.text, language: verb.attributes["language"] ?? "" });
         await context.sounding("say", sayMs(verb.text));
         return NEXT_VERB;
       case "Play":
-        leg.story.add("play", { url: verb.text, digits: verb.attributes["digits"] ?? "" });
+        leg.events.add("play", { url: verb.text, digits: verb.attributes["digits"] ?? "" });
         await context.sounding("play", PLAY_MS);
         return NEXT_VERB;
       case "Pause":
-        leg.story.add("pause", { seconds: Number(verb.attributes["length"] ?? 1) });
+        leg.events.add("pause", { seconds: Number(verb.attributes["length"] ?? 1) });
         await context.wait(Number(verb.attributes["length"] ?? 1) * 1000);
         return NEXT_VERB;
       case "Redirect":
-        leg.story.add("redirect", { url: verb.text });
+        leg.events.add("redirect", { url: verb.text });
         return { to: "document", source: { url: verb.text, ...methodOf(verb) } };
       case "Hangup":
-        leg.story.add("hang_up", { by: "twiml" });
+        leg.events.add("hang_up", { by: "twiml" });
         return { to: "end", why: "hangup" };
       case "Leave":
         return { to: "end", why: "leave" };
       case "Reject":
-        leg.story.add("hang_up", { by: "reject" });
+        leg.events.add("hang_up", { by: "reject" });
         leg.finish(verb.attributes["reason"] === "busy" ? "busy" : "no-answer");
         return { to: "end", why: "reject" };
       case "Connect":
@@ -178,7 +178,7 @@ export class Program {
       case "Dial":
         return dial(verb, context);
       case "Enqueue":
-        return this.#world.queues.enqueue(verb, context);
+        return this.#twilio.queues.enqueue(verb, context);
       case "Gather":
         return gather(verb, context);
       default:
@@ -189,15 +189,15 @@ export class Program {
 
   #context(signal: AbortSignal): VerbContext {
     return {
-      world: this.#world,
+      twilio: this.#twilio,
       leg: this.#leg,
       signal,
-      wait: (ms) => waitFor(this.#world, ms / this.#world.speed, signal),
+      wait: (ms) => waitFor(this.#twilio, ms / this.#twilio.speed, signal),
       sounding: async (sound, ms) => {
-        this.#leg.hear(sound);
-        await waitFor(this.#world, ms / this.#world.speed, signal);
+        this.#leg.setSound(sound);
+        await waitFor(this.#twilio, ms / this.#twilio.speed, signal);
         // What was put in its place may sound already.
-        if (!signal.aborted) this.#leg.hear(null);
+        if (!signal.aborted) this.#leg.setSound(null);
       },
       listen: (listener) => {
         this.#keys = listener;
@@ -225,7 +225,7 @@ export class Program {
       );
       if (again.verbs !== null || signal.aborted) return again.verbs;
     }
-    this.#leg.story.add("application_error", { code: got.error });
+    this.#leg.events.add("application_error", { code: got.error });
     if (this.#leg.answeredAtMs === null) this.#leg.finish("failed");
     return null;
   }
@@ -234,8 +234,8 @@ export class Program {
     source: Extract<TwimlSource, { url: string }>,
     first: boolean,
   ): Promise<{ verbs: readonly XmlElement[] | null; error: number }> {
-    const { fields, story } = this.#leg;
-    const reply = await this.#world.web.send({
+    const { fields, events } = this.#leg;
+    const reply = await this.#twilio.web.send({
       url: source.url,
       form: this.#leg.form(source.form),
       ...(source.method === undefined ? {} : { method: source.method }),
@@ -244,10 +244,10 @@ export class Program {
     });
     const path = source.url.replace(/^[a-z]+:\/\/[^/]*/i, "");
     if (reply.error !== null || reply.status !== 200) {
-      story.add("webhook_failed", { path, status: reply.status, error: reply.error ?? 11200 });
+      events.add("webhook_failed", { path, status: reply.status, error: reply.error ?? 11200 });
       return { verbs: null, error: reply.error ?? 11200 };
     }
-    story.add("webhook", { path, status: reply.status, tries: reply.tries });
+    events.add("webhook", { path, status: reply.status, tries: reply.tries });
     if (!/^(text|application)\/xml\b/.test(reply.contentType)) {
       this.#leg.violation(`${path}: content type ${reply.contentType || "missing"} (12300)`);
       return { verbs: null, error: 12300 };
@@ -258,7 +258,7 @@ export class Program {
 
   #read(text: string, from: string, waiting: boolean): readonly XmlElement[] | null {
     const document = checkTwiml(text, waiting);
-    this.#leg.story.add("twiml", {
+    this.#leg.events.add("twiml", {
       from,
       verbs: document.verbs.map((verb) => verb.name).join(" "),
       text,
@@ -282,7 +282,7 @@ export function actionOf(verb: XmlElement, form: Form): Next {
     : { to: "document", source: { url, form, ...methodOf(verb) } };
 }
 
-export function waitFor(world: World, ms: number, signal: AbortSignal): Promise<void> {
+export function waitFor(twilio: TwilioContext, ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) {
       resolve();
@@ -293,7 +293,7 @@ export function waitFor(world: World, ms: number, signal: AbortSignal): Promise<
       signal.removeEventListener("abort", done);
       resolve();
     };
-    const timer = world.clock.after(ms, done);
+    const timer = twilio.clock.after(ms, done);
     signal.addEventListener("abort", done, { once: true });
   });
 }

@@ -1,8 +1,9 @@
 /** `<Enqueue>`: named queues and TaskRouter workflows, the wait, the agent who takes the caller. */
+
+import type { TwilioContext } from "./context.js";
 import type { Leg } from "./leg.js";
 import type { QueueAgents } from "./party.js";
 import { actionOf, type Next, STOPPED, type VerbContext, waitFor } from "./program.js";
-import type { World } from "./world.js";
 import type { XmlElement } from "./xml.js";
 
 export interface SimulatedTask {
@@ -33,12 +34,12 @@ const WAIT_LOOP_MS = 1000;
 export class Queues {
   /** Made by `<Enqueue workflowSid>`. */
   readonly tasks: SimulatedTask[] = [];
-  readonly #world: World;
+  readonly #twilio: TwilioContext;
   readonly #agents: QueueAgents;
   readonly #queues = new Map<string, Queue>();
 
-  constructor(world: World, agents: QueueAgents) {
-    this.#world = world;
+  constructor(twilio: TwilioContext, agents: QueueAgents) {
+    this.#twilio = twilio;
     this.#agents = agents;
   }
 
@@ -48,17 +49,17 @@ export class Queues {
   }
 
   async enqueue(verb: XmlElement, context: VerbContext): Promise<Next> {
-    const { leg, world, signal } = context;
+    const { leg, twilio, signal } = context;
     const workflowSid = verb.attributes["workflowSid"];
     const name = workflowSid ?? verb.text;
     const queue = this.#queue(name);
     if (workflowSid !== undefined) this.#task(verb, workflowSid, leg);
     const most = Number(verb.attributes["maxQueueSize"] ?? 1000);
-    const sinceMs = world.clock.nowMs();
+    const sinceMs = twilio.clock.nowMs();
     const result = (outcome: string) => ({
       QueueResult: outcome,
       QueueSid: queue.sid,
-      QueueTime: String(Math.round((world.clock.nowMs() - sinceMs) / 1000)),
+      QueueTime: String(Math.round((twilio.clock.nowMs() - sinceMs) / 1000)),
     });
     if (queue.members.length >= most) return actionOf(verb, result("queue-full"));
     let taken: (talk: Promise<void>) => void = () => {};
@@ -67,8 +68,8 @@ export class Queues {
     });
     const member: Member = { leg, sinceMs, taken };
     queue.members.push(member);
-    leg.story.add("enqueued", { queue: name, position: queue.members.length });
-    if (verb.attributes["waitUrl"] === undefined) leg.hear("music");
+    leg.events.add("enqueued", { queue: name, position: queue.members.length });
+    if (verb.attributes["waitUrl"] === undefined) leg.setSound("music");
     this.#callAgent(queue, signal);
     // The caller's own wait ends when somebody comes, when its document says Leave, or from outside.
     const stopWaiting = new AbortController();
@@ -84,14 +85,14 @@ export class Queues {
     const at = queue.members.indexOf(member);
     if (at >= 0) queue.members.splice(at, 1);
     const left = (outcome: string): Next => {
-      leg.story.add("queue_left", { queue: name, result: outcome });
+      leg.events.add("queue_left", { queue: name, result: outcome });
       return actionOf(verb, result(outcome));
     };
     if (typeof first === "object") {
-      leg.story.add("dial_bridged", { to: `queue:${name}`, sid: "" });
-      leg.connect(`queue:${name}`);
+      leg.events.add("dial_bridged", { to: `queue:${name}`, sid: "" });
+      leg.setBridgedWith(`queue:${name}`);
       await Promise.race([first.talk, aborted]);
-      if (!signal.aborted) leg.connect(null);
+      if (!signal.aborted) leg.setBridgedWith(null);
       if (!signal.aborted) return left("bridged");
       return this.#gone(verb, leg, left, leg.over ? "hangup" : "redirected-from-bridged");
     }
@@ -113,7 +114,7 @@ export class Queues {
   #gone(verb: XmlElement, leg: Leg, left: (outcome: string) => Next, outcome: string): Next {
     const next = left(outcome);
     if (next.to === "document" && "url" in next.source)
-      this.#world.callback(
+      this.#twilio.callback(
         leg,
         next.source.url,
         leg.form(next.source.form),
@@ -125,7 +126,7 @@ export class Queues {
   #callAgent(queue: Queue, signal: AbortSignal): void {
     const agent = this.#agents(queue.name);
     if (agent === null) return;
-    this.#world.clock.after(agent.afterMs, () => {
+    this.#twilio.clock.after(agent.afterMs, () => {
       const member = queue.members.shift();
       if (member !== undefined) void this.#talk(member, agent.talkMs, signal, null);
     });
@@ -141,7 +142,7 @@ export class Queues {
       member.leg.onEnd(resolve);
       by?.onEnd(resolve);
       signal.addEventListener("abort", () => resolve(), { once: true });
-      if (talkMs !== undefined) this.#world.clock.after(talkMs, resolve);
+      if (talkMs !== undefined) this.#twilio.clock.after(talkMs, resolve);
     });
     member.taken(over);
     await over;
@@ -155,13 +156,13 @@ export class Queues {
     stop: AbortSignal,
   ): Promise<"leave" | "hangup"> {
     const url = verb.attributes["waitUrl"];
-    const { world, leg, signal } = context;
+    const { twilio, leg, signal } = context;
     if (url === undefined || url === "") return new Promise<never>(() => {});
     for (;;) {
       const position = queue.members.indexOf(member) + 1;
-      const waitedS = Math.round((world.clock.nowMs() - member.sinceMs) / 1000);
-      leg.story.add("queue_wait", { queue: queue.name, position });
-      const startedMs = world.clock.nowMs();
+      const waitedS = Math.round((twilio.clock.nowMs() - member.sinceMs) / 1000);
+      leg.events.add("queue_wait", { queue: queue.name, position });
+      const startedMs = twilio.clock.nowMs();
       const next = await context.runDocument({
         url,
         waiting: true,
@@ -178,9 +179,9 @@ export class Queues {
       if (next.to === "end" && next.why === "leave") return "leave";
       if (next.to === "end" && next.why === "hangup") return "hangup";
       // A document that plays nothing must not be asked for a thousand times a second.
-      const spentMs = world.clock.nowMs() - startedMs;
-      if (spentMs < WAIT_LOOP_MS / world.speed)
-        await waitFor(world, WAIT_LOOP_MS / world.speed - spentMs, signal);
+      const spentMs = twilio.clock.nowMs() - startedMs;
+      if (spentMs < WAIT_LOOP_MS / twilio.speed)
+        await waitFor(twilio, WAIT_LOOP_MS / twilio.speed - spentMs, signal);
       if (stop.aborted || signal.aborted) return new Promise<never>(() => {});
     }
   }
@@ -195,7 +196,7 @@ export class Queues {
       attributes = null;
     }
     this.tasks.push({
-      sid: this.#world.sid("WT"),
+      sid: this.#twilio.sid("WT"),
       workflowSid,
       callSid: leg.sid,
       attributes,
@@ -207,7 +208,7 @@ export class Queues {
   #queue(name: string): Queue {
     let queue = this.#queues.get(name);
     if (queue === undefined) {
-      queue = { sid: this.#world.sid("QU"), name, members: [] };
+      queue = { sid: this.#twilio.sid("QU"), name, members: [] };
       this.#queues.set(name, queue);
     }
     return queue;

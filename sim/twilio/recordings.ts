@@ -1,8 +1,8 @@
 /** What was said in a leg, as two channels on the leg's own time line, and the recordings REST makes of it. */
 import { ULAW_SILENCE } from "../audio/mulaw.js";
 import { stereoWav } from "../audio/wav.js";
+import type { TwilioContext } from "./context.js";
 import type { Leg } from "./leg.js";
-import type { World } from "./world.js";
 
 export interface LegAudio {
   /** Mu-law since the leg began; silence where no stream was open. */
@@ -61,7 +61,7 @@ export function heardMs(stream: PlayedStream, item: Uint8Array): number | null {
 }
 
 function byteAt(leg: Leg, instantMs: number): number {
-  return Math.max(0, Math.round((instantMs - leg.story.startMs) * 8));
+  return Math.max(0, Math.round((instantMs - leg.events.startMs) * 8));
 }
 
 function laid(parts: readonly { readonly atByte: number; readonly bytes: Uint8Array }[]): Buffer {
@@ -85,11 +85,11 @@ export interface Recording {
 
 export class Recordings {
   readonly all: Recording[] = [];
-  readonly #world: World;
+  readonly #twilio: TwilioContext;
   readonly #apiBase: () => string;
 
-  constructor(world: World, apiBase: () => string) {
-    this.#world = world;
+  constructor(twilio: TwilioContext, apiBase: () => string) {
+    this.#twilio = twilio;
     this.#apiBase = apiBase;
   }
 
@@ -100,24 +100,24 @@ export class Recordings {
     mediaDelayMs: number,
   ): Recording {
     const recording: Recording = {
-      sid: this.#world.sid("RE"),
+      sid: this.#twilio.sid("RE"),
       leg,
       channels,
       status: "in-progress",
-      startedAtMs: this.#world.clock.nowMs(),
+      startedAtMs: this.#twilio.clock.nowMs(),
       startedAt: new Date(),
       durationS: 0,
       mediaFromMs: Number.POSITIVE_INFINITY,
     };
     this.all.push(recording);
-    leg.story.add("recording", { status: "in-progress", sid: recording.sid });
+    leg.events.add("recording", { status: "in-progress", sid: recording.sid });
     this.#tell(recording, callback, "in-progress");
     leg.onEnd(() => {
-      const nowMs = this.#world.clock.nowMs();
+      const nowMs = this.#twilio.clock.nowMs();
       recording.status = "completed";
       recording.durationS = Math.round((nowMs - recording.startedAtMs) / 1000);
       recording.mediaFromMs = nowMs + mediaDelayMs;
-      leg.story.add("recording", { status: "completed", sid: recording.sid });
+      leg.events.add("recording", { status: "completed", sid: recording.sid });
       this.#tell(recording, callback, "completed");
     });
     return recording;
@@ -126,7 +126,7 @@ export class Recordings {
   /** The WAV, or null while it does not exist. */
   media(sid: string): Buffer | null {
     const recording = this.all.find((candidate) => candidate.sid === sid);
-    if (recording === undefined || this.#world.clock.nowMs() < recording.mediaFromMs) return null;
+    if (recording === undefined || this.#twilio.clock.nowMs() < recording.mediaFromMs) return null;
     const { caller, agent } = legAudio(recording.leg);
     const from = byteAt(recording.leg, recording.startedAtMs);
     return stereoWav(caller.subarray(from), agent.subarray(from));
@@ -138,8 +138,8 @@ export class Recordings {
     status: "in-progress" | "completed",
   ): void {
     if (callback === null || !callback.events.includes(status)) return;
-    const { accountSid } = this.#world;
-    this.#world.callback(
+    const { accountSid } = this.#twilio;
+    this.#twilio.callback(
       recording.leg,
       callback.url,
       {

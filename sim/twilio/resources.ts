@@ -1,27 +1,27 @@
 /** Resources as Twilio's REST shows them: snake case, dates in RFC 2822. */
-import type { Participant, Room } from "./conference.js";
+import type { Conference, Participant } from "./conference.js";
+import type { TwilioContext } from "./context.js";
 import type { Leg } from "./leg.js";
 import type { Recording } from "./recordings.js";
 import type { PhoneNumber } from "./rest.js";
-import type { World } from "./world.js";
 
 function date(value: Date | null): string | null {
   return value === null ? null : value.toUTCString().replace("GMT", "+0000");
 }
 
-function base(world: World, sid: string, createdAt: Date) {
+function base(twilio: TwilioContext, sid: string, createdAt: Date) {
   return {
     sid,
-    account_sid: world.accountSid,
+    account_sid: twilio.accountSid,
     api_version: "2010-04-01",
     date_created: date(createdAt),
     date_updated: date(new Date()),
   };
 }
 
-export function callJson(world: World, leg: Leg): unknown {
+export function callJson(twilio: TwilioContext, leg: Leg): unknown {
   return {
-    ...base(world, leg.sid, leg.createdAt),
+    ...base(twilio, leg.sid, leg.createdAt),
     parent_call_sid: leg.parentSid,
     to: leg.to,
     to_formatted: leg.to,
@@ -41,14 +41,14 @@ export function callJson(world: World, leg: Leg): unknown {
     caller_name: null,
     queue_time: "0",
     trunk_sid: null,
-    uri: `/2010-04-01/Accounts/${world.accountSid}/Calls/${leg.sid}.json`,
+    uri: `/2010-04-01/Accounts/${twilio.accountSid}/Calls/${leg.sid}.json`,
     subresource_uris: {},
   };
 }
 
-export function recordingJson(world: World, recording: Recording): unknown {
+export function recordingJson(twilio: TwilioContext, recording: Recording): unknown {
   return {
-    ...base(world, recording.sid, recording.startedAt),
+    ...base(twilio, recording.sid, recording.startedAt),
     call_sid: recording.leg.sid,
     conference_sid: null,
     start_time: date(recording.startedAt),
@@ -61,29 +61,33 @@ export function recordingJson(world: World, recording: Recording): unknown {
     price_unit: null,
     error_code: null,
     encryption_details: null,
-    uri: `/2010-04-01/Accounts/${world.accountSid}/Calls/${recording.leg.sid}/Recordings/${recording.sid}.json`,
+    uri: `/2010-04-01/Accounts/${twilio.accountSid}/Calls/${recording.leg.sid}/Recordings/${recording.sid}.json`,
   };
 }
 
-export function conferenceJson(world: World, room: Room): unknown {
+export function conferenceJson(twilio: TwilioContext, conference: Conference): unknown {
   return {
-    ...base(world, room.sid, room.createdAt),
-    friendly_name: room.name,
+    ...base(twilio, conference.sid, conference.createdAt),
+    friendly_name: conference.name,
     region: "us1",
-    status: room.status,
+    status: conference.status,
     reason_conference_ended: null,
     call_sid_ending_conference: null,
-    uri: `/2010-04-01/Accounts/${world.accountSid}/Conferences/${room.sid}.json`,
+    uri: `/2010-04-01/Accounts/${twilio.accountSid}/Conferences/${conference.sid}.json`,
     subresource_uris: {},
   };
 }
 
-export function participantJson(world: World, room: Room, participant: Participant): unknown {
+export function participantJson(
+  twilio: TwilioContext,
+  conference: Conference,
+  participant: Participant,
+): unknown {
   const { leg, settings } = participant;
   return {
-    ...base(world, leg.sid, leg.createdAt),
+    ...base(twilio, leg.sid, leg.createdAt),
     call_sid: leg.sid,
-    conference_sid: room.sid,
+    conference_sid: conference.sid,
     label: settings.label,
     muted: settings.muted,
     hold: settings.hold,
@@ -93,20 +97,20 @@ export function participantJson(world: World, room: Room, participant: Participa
     end_conference_on_exit: settings.endOnExit,
     status: "connected",
     queue_time: "0",
-    uri: `/2010-04-01/Accounts/${world.accountSid}/Conferences/${room.sid}/Participants/${leg.sid}.json`,
+    uri: `/2010-04-01/Accounts/${twilio.accountSid}/Conferences/${conference.sid}/Participants/${leg.sid}.json`,
   };
 }
 
 export function newParticipantJson(
-  world: World,
-  room: Room,
+  twilio: TwilioContext,
+  conference: Conference,
   leg: Leg,
   label: string | null,
 ): unknown {
   return {
-    ...base(world, leg.sid, leg.createdAt),
+    ...base(twilio, leg.sid, leg.createdAt),
     call_sid: leg.sid,
-    conference_sid: room.sid,
+    conference_sid: conference.sid,
     label,
     muted: false,
     hold: false,
@@ -116,13 +120,13 @@ export function newParticipantJson(
     end_conference_on_exit: false,
     status: "queued",
     queue_time: "0",
-    uri: `/2010-04-01/Accounts/${world.accountSid}/Conferences/${room.sid}/Participants/${leg.sid}.json`,
+    uri: `/2010-04-01/Accounts/${twilio.accountSid}/Conferences/${conference.sid}/Participants/${leg.sid}.json`,
   };
 }
 
-export function numberJson(world: World, number: PhoneNumber): unknown {
+export function numberJson(twilio: TwilioContext, number: PhoneNumber): unknown {
   return {
-    ...base(world, number.sid, new Date()),
+    ...base(twilio, number.sid, new Date()),
     friendly_name: number.friendlyName,
     phone_number: number.phoneNumber,
     capabilities: { voice: true, sms: false, mms: false, fax: false },
@@ -139,6 +143,6 @@ export function numberJson(world: World, number: PhoneNumber): unknown {
     trunk_sid: number.trunkSid,
     status_callback: number.statusCallback,
     status_callback_method: number.statusCallbackMethod,
-    uri: `/2010-04-01/Accounts/${world.accountSid}/IncomingPhoneNumbers/${number.sid}.json`,
+    uri: `/2010-04-01/Accounts/${twilio.accountSid}/IncomingPhoneNumbers/${number.sid}.json`,
   };
 }

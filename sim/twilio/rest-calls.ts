@@ -1,10 +1,10 @@
 /** REST operations on calls: create, list, update, record. */
 import { callbackConfig } from "./callbacks.js";
+import type { TwilioContext } from "./context.js";
 import type { Leg } from "./leg.js";
 import type { Recording, Recordings } from "./recordings.js";
 import { type Params, RestError } from "./rest-error.js";
 import { partyAt, sipUriFault } from "./sip-leg.js";
-import type { World } from "./world.js";
 
 /** Twilio's limit for TwiML in `calls.create`; none is stated for `update`, the same is assumed. */
 const MAX_TWIML_CHARACTERS = 4000;
@@ -26,18 +26,18 @@ const UPDATE_FIELDS = new Set(
 );
 
 export class RestCalls {
-  readonly #world: World;
+  readonly #twilio: TwilioContext;
   readonly #recordings: Recordings;
   readonly #mediaDelayMs: number;
 
-  constructor(world: World, recordings: Recordings, mediaDelayMs: number) {
-    this.#world = world;
+  constructor(twilio: TwilioContext, recordings: Recordings, mediaDelayMs: number) {
+    this.#twilio = twilio;
     this.#recordings = recordings;
     this.#mediaDelayMs = mediaDelayMs;
   }
 
   get(sid: string): Leg {
-    const leg = this.#world.findLeg(sid);
+    const leg = this.#twilio.findLeg(sid);
     if (leg === undefined)
       throw new RestError(404, 20404, `The requested resource /Calls/${sid} was not found`);
     return leg;
@@ -63,7 +63,7 @@ export class RestCalls {
     const sinceMs = after === null ? Number.NEGATIVE_INFINITY : dayOrInstant(after);
     const same = (key: string, value: string) =>
       params.get(key) === null || params.get(key) === value;
-    return this.#world
+    return this.#twilio
       .legs()
       .filter(
         (leg) =>
@@ -89,15 +89,15 @@ export class RestCalls {
     if (url === null && twiml === null)
       throw new RestError(400, 21205, "Url parameter is required.");
     checkSipTo(to);
-    checkCallToken(this.#world, from, params.get("CallToken"));
+    checkCallToken(this.#twilio, from, params.get("CallToken"));
     checkTwimlLength(twiml);
     checkUrl("Url", url);
     const asyncAmd = params.get("AsyncAmd") === "true";
-    const leg = this.#world.leg({
+    const leg = this.#twilio.leg({
       from,
       to,
       direction: "outbound-api",
-      party: partyAt(this.#world, to, from),
+      party: partyAt(this.#twilio, to, from),
       callbacks: callbackConfig(
         params.get("StatusCallback") ?? undefined,
         params.getAll("StatusCallbackEvent"),
@@ -106,7 +106,7 @@ export class RestCalls {
     });
     const timeoutMs = Number(params.get("Timeout") ?? 60) * 1000;
     // A call that is not over in the meantime rings once the answer has gone out: the SID may arrive later than `start`.
-    this.#world.clock.after(0, () => {
+    this.#twilio.clock.after(0, () => {
       if (leg.over) return;
       void leg.ring(timeoutMs, new AbortController().signal).then((outcome) => {
         if (outcome !== "answered" || leg.over) return;
@@ -118,13 +118,13 @@ export class RestCalls {
         if (!detection) run();
         else if (asyncAmd) {
           run();
-          this.#world.clock.after(AMD_MS, () =>
+          this.#twilio.clock.after(AMD_MS, () =>
             this.#detected(leg, params.get("AsyncAmdStatusCallback")),
           );
         }
         // Without asyncAmd nothing runs before the verdict.
         else
-          this.#world.clock.after(AMD_MS, () => {
+          this.#twilio.clock.after(AMD_MS, () => {
             leg.answeredBy = leg.party.answeredBy ?? "human";
             if (!leg.over) run();
           });
@@ -148,14 +148,14 @@ export class RestCalls {
       const ringing = leg.status === "queued" || leg.status === "ringing";
       if (status !== "completed" && !(status === "canceled" && ringing))
         throw new RestError(400, 21220, `Invalid call state: ${status}`);
-      leg.story.add("rest", { operation: "calls.update", status });
+      leg.events.add("rest", { operation: "calls.update", status });
       leg.finish(ringing ? "canceled" : "completed");
       return leg;
     }
     if (url === null && twiml === null) throw new RestError(400, 20001, "Nothing to update");
     if (leg.status !== "in-progress")
       throw new RestError(400, 21220, "Call is not in-progress. Cannot redirect.");
-    leg.story.add("rest", { operation: "calls.update", twiml: twiml ?? "", url: url ?? "" });
+    leg.events.add("rest", { operation: "calls.update", twiml: twiml ?? "", url: url ?? "" });
     leg.run(url !== null ? { url, ...methodOf(params.get("Method")) } : { twiml: twiml ?? "" });
     return leg;
   }
@@ -194,12 +194,12 @@ export class RestCalls {
   #detected(leg: Leg, url: string | null): void {
     leg.answeredBy = leg.party.answeredBy ?? "human";
     if (url === null) return;
-    this.#world.callback(
+    this.#twilio.callback(
       leg,
       url,
       {
         CallSid: leg.sid,
-        AccountSid: this.#world.accountSid,
+        AccountSid: this.#twilio.accountSid,
         AnsweredBy: leg.answeredBy,
         MachineDetectionDuration: String(AMD_MS),
       },
@@ -225,9 +225,11 @@ export function checkSipTo(to: string): void {
 }
 
 /** A token lets one call in the name of a caller who is on the line, and of nobody else. */
-export function checkCallToken(world: World, from: string, token: string | null): void {
+export function checkCallToken(twilio: TwilioContext, from: string, token: string | null): void {
   if (token === null) return;
-  const caller = world.legs().find((leg) => leg.callToken === token && leg.direction === "inbound");
+  const caller = twilio
+    .legs()
+    .find((leg) => leg.callToken === token && leg.direction === "inbound");
   if (caller === undefined || caller.over || caller.from !== from)
     throw new RestError(400, 21210, `The 'CallToken' does not belong to a call from ${from}.`);
 }

@@ -1,11 +1,11 @@
 /** REST operations on conferences and their participants. */
 import { callbackConfig } from "./callbacks.js";
-import type { Participant, Room } from "./conference.js";
+import type { Conference, Participant } from "./conference.js";
+import type { TwilioContext } from "./context.js";
 import { conferenceJson, newParticipantJson, participantJson } from "./resources.js";
 import { checkCallToken, checkSipTo, checkUrl, known } from "./rest-calls.js";
 import { type Params, RestError } from "./rest-error.js";
 import { partyAt } from "./sip-leg.js";
-import type { World } from "./world.js";
 
 const ADD_FIELDS = new Set(
   `From To Label CallToken CallerId CallReason EarlyMedia Beep Muted Coaching CallSidToCoach StartConferenceOnEnter
@@ -21,21 +21,21 @@ const UPDATE_FIELDS = new Set(
 const AMD_MS = 300;
 
 export class RestConferences {
-  readonly #world: World;
+  readonly #twilio: TwilioContext;
 
-  constructor(world: World) {
-    this.#world = world;
+  constructor(twilio: TwilioContext) {
+    this.#twilio = twilio;
   }
 
-  room(sidOrName: string): Room {
-    const room = this.#world.conferences.find(sidOrName);
-    if (room === undefined)
+  conference(sidOrName: string): Conference {
+    const conference = this.#twilio.conferences.find(sidOrName);
+    if (conference === undefined)
       throw new RestError(
         404,
         20404,
         `The requested resource /Conferences/${sidOrName} was not found`,
       );
-    return room;
+    return conference;
   }
 
   list(params: Params): readonly unknown[] {
@@ -46,19 +46,25 @@ export class RestConferences {
     const name = params.get("FriendlyName");
     // Since 2026-09-30 only running ones are shown unless asked otherwise.
     const status = params.get("Status") ?? "in-progress";
-    return this.#world.conferences.rooms
-      .filter((room) => (name === null || room.name === name) && room.status === status)
-      .map((room) => conferenceJson(this.#world, room));
+    return this.#twilio.conferences.all
+      .filter(
+        (conference) => (name === null || conference.name === name) && conference.status === status,
+      )
+      .map((conference) => conferenceJson(this.#twilio, conference));
   }
 
   update(sidOrName: string, params: Params): unknown {
     known(params, new Set(["Status", "AnnounceUrl", "AnnounceMethod"]));
-    const room = this.room(sidOrName);
+    const conference = this.conference(sidOrName);
     if (params.get("Status") === "completed")
-      this.#world.conferences.end(room, "conference_ended_via_api", "conference-ended-via-api");
+      this.#twilio.conferences.end(
+        conference,
+        "conference_ended_via_api",
+        "conference-ended-via-api",
+      );
     const announce = params.get("AnnounceUrl");
-    if (announce !== null) this.#announce(room, announce);
-    return conferenceJson(this.#world, room);
+    if (announce !== null) this.#announce(conference, announce);
+    return conferenceJson(this.#twilio, conference);
   }
 
   addParticipant(sidOrName: string, params: Params): unknown {
@@ -69,16 +75,16 @@ export class RestConferences {
       throw new RestError(400, 21211, `The 'To' number ${to} is not a valid phone number.`);
     if (from === "") throw new RestError(400, 21213, "The 'From' number is required.");
     checkSipTo(to);
-    checkCallToken(this.#world, from, params.get("CallToken"));
+    checkCallToken(this.#twilio, from, params.get("CallToken"));
     for (const name of ["StatusCallback", "ConferenceStatusCallback", "AmdStatusCallback"])
       checkUrl(name, params.get(name));
-    const world = this.#world;
-    const room = world.conferences.room(sidOrName);
-    const leg = world.leg({
+    const twilio = this.#twilio;
+    const conference = twilio.conferences.findOrCreate(sidOrName);
+    const leg = twilio.leg({
       from,
       to,
       direction: "outbound-api",
-      party: partyAt(world, to, from),
+      party: partyAt(twilio, to, from),
       callbacks: callbackConfig(
         params.get("StatusCallback") ?? undefined,
         params.getAll("StatusCallbackEvent"),
@@ -101,13 +107,13 @@ export class RestConferences {
           ? null
           : { url: callback, events: events.length === 0 ? ["start", "end"] : events },
     };
-    if (callback !== null) room.callback ??= settings.callback;
+    if (callback !== null) conference.callback ??= settings.callback;
     const gone = new AbortController();
     leg.onEnd(() => gone.abort());
     const rung =
-      params.get("EarlyMedia") === "false" ? () => {} : world.conferences.ringingIn(room);
+      params.get("EarlyMedia") === "false" ? () => {} : twilio.conferences.ringingIn(conference);
     leg.onEnd(rung);
-    world.clock.after(0, () => {
+    twilio.clock.after(0, () => {
       if (leg.over) return;
       void leg
         .ring(Number(params.get("Timeout") ?? 60) * 1000, new AbortController().signal)
@@ -115,79 +121,81 @@ export class RestConferences {
           rung();
           if (outcome !== "answered" || leg.over) return;
           if (params.get("MachineDetection") !== null)
-            world.clock.after(AMD_MS, () =>
+            twilio.clock.after(AMD_MS, () =>
               this.#detected(leg.sid, params.get("AmdStatusCallback")),
             );
           leg.onMove(() => gone.abort());
-          void world.conferences.join(leg, room.name, settings, gone.signal).then((reason) => {
-            // Out of the room without other TwiML: Twilio hangs up.
-            if (reason !== "participant_updated_via_api") leg.finish("completed");
-          });
+          void twilio.conferences
+            .join(leg, conference.name, settings, gone.signal)
+            .then((reason) => {
+              // Out of the conference without other TwiML: Twilio hangs up.
+              if (reason !== "participant_updated_via_api") leg.finish("completed");
+            });
           if (leg.party.talkMs !== undefined)
-            world.clock.after(leg.party.talkMs, () => leg.hangUp());
+            twilio.clock.after(leg.party.talkMs, () => leg.hangUp());
         });
     });
-    return newParticipantJson(world, room, leg, settings.label);
+    return newParticipantJson(twilio, conference, leg, settings.label);
   }
 
   participant(sidOrName: string, who: string): unknown {
-    const { room, participant } = this.#participant(sidOrName, who);
-    return participantJson(this.#world, room, participant);
+    const { conference, participant } = this.#participant(sidOrName, who);
+    return participantJson(this.#twilio, conference, participant);
   }
 
   updateParticipant(sidOrName: string, who: string, params: Params): unknown {
     known(params, UPDATE_FIELDS);
-    const { room, participant } = this.#participant(sidOrName, who);
+    const { conference, participant } = this.#participant(sidOrName, who);
     const flag = (name: string) =>
       params.get(name) === null ? undefined : params.get(name) === "true";
     const [hold, muted] = [flag("Hold"), flag("Muted")];
     const [endOnExit, coaching] = [flag("EndConferenceOnExit"), flag("Coaching")];
-    this.#world.conferences.change(room, participant, {
+    this.#twilio.conferences.change(conference, participant, {
       ...(hold === undefined ? {} : { hold }),
       ...(muted === undefined ? {} : { muted }),
       ...(endOnExit === undefined ? {} : { endOnExit }),
       ...(coaching === undefined ? {} : { coaching }),
     });
     const announce = params.get("AnnounceUrl");
-    if (announce !== null) this.#announce(room, announce);
-    return participantJson(this.#world, room, participant);
+    if (announce !== null) this.#announce(conference, announce);
+    return participantJson(this.#twilio, conference, participant);
   }
 
   removeParticipant(sidOrName: string, who: string): void {
-    const { room, participant } = this.#participant(sidOrName, who);
-    this.#world.conferences.leave(room, participant.leg, "participant_updated_via_api");
+    const { conference, participant } = this.#participant(sidOrName, who);
+    this.#twilio.conferences.leave(conference, participant.leg, "participant_updated_via_api");
     participant.leg.finish("completed");
   }
 
   #participant(
     sidOrName: string,
     who: string,
-  ): { readonly room: Room; readonly participant: Participant } {
-    const room = this.room(sidOrName);
-    const participant = [...room.participants.values()].find(
+  ): { readonly conference: Conference; readonly participant: Participant } {
+    const conference = this.conference(sidOrName);
+    const participant = [...conference.participants.values()].find(
       (candidate) => candidate.leg.sid === who || candidate.settings.label === who,
     );
     if (participant === undefined)
       throw new RestError(404, 20404, `The requested resource /Participants/${who} was not found`);
-    return { room, participant };
+    return { conference, participant };
   }
 
-  #announce(room: Room, url: string): void {
+  #announce(conference: Conference, url: string): void {
     checkUrl("AnnounceUrl", url);
-    void this.#world.conferences.announce(room, url);
+    void this.#twilio.conferences.announce(conference, url);
   }
 
   #detected(callSid: string, url: string | null): void {
-    const leg = this.#world.findLeg(callSid);
+    const leg = this.#twilio.findLeg(callSid);
     if (leg === undefined) return;
     leg.answeredBy = leg.party.answeredBy ?? "human";
     if (url === null) return;
-    this.#world.callback(
+    this.#twilio.callback(
       leg,
       url,
       {
         CallSid: leg.sid,
-        AccountSid: this.#world.accountSid,
+        AccountSid: this.#twilio.accountSid,
         AnsweredBy: leg.answeredBy,
         MachineDetectionDuration: String(AMD_MS),
       },

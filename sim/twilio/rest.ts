@@ -1,11 +1,11 @@
 /** Twilio's REST API, as far as a relay uses it: calls, conferences, recordings, numbers. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { TwilioContext } from "./context.js";
 import type { Recordings } from "./recordings.js";
 import { callJson, numberJson, participantJson, recordingJson } from "./resources.js";
 import { RestCalls } from "./rest-calls.js";
 import { RestConferences } from "./rest-conferences.js";
 import { type Params, RestError } from "./rest-error.js";
-import type { World } from "./world.js";
 
 /** Something to go wrong with the next matching requests. */
 export interface RestFault {
@@ -68,25 +68,31 @@ const MAX_BODY_BYTES = 256 * 1024;
 export class RestApi {
   /** Everything asked, in order. */
   readonly requests: RestRequest[] = [];
-  readonly #world: World;
+  readonly #twilio: TwilioContext;
   readonly #faults: { fault: RestFault; left: number }[] = [];
   readonly #credentials: ReadonlyMap<string, string>;
   readonly #routes: readonly Route[];
   readonly #server: Server;
 
   constructor(
-    world: World,
-    desk: {
+    twilio: TwilioContext,
+    parts: {
       readonly recordings: Recordings;
       readonly numbers: readonly PhoneNumber[];
       readonly mediaDelayMs: number;
     },
     credentials: ReadonlyMap<string, string>,
   ) {
-    this.#world = world;
+    this.#twilio = twilio;
     this.#credentials = credentials;
-    const calls = new RestCalls(world, desk.recordings, desk.mediaDelayMs);
-    this.#routes = routes(world, calls, new RestConferences(world), desk.recordings, desk.numbers);
+    const calls = new RestCalls(twilio, parts.recordings, parts.mediaDelayMs);
+    this.#routes = routes(
+      twilio,
+      calls,
+      new RestConferences(twilio),
+      parts.recordings,
+      parts.numbers,
+    );
     this.#server = createServer((request, response) => this.#serve(request, response));
   }
 
@@ -134,7 +140,7 @@ export class RestApi {
       .find(({ match }) => match !== null);
     const operation = found?.route.operation ?? `${method} ${url.pathname}`;
     const record: RestRequest = {
-      atMs: this.#world.clock.nowMs(),
+      atMs: this.#twilio.clock.nowMs(),
       operation,
       path: url.pathname,
       form: formOf(params),
@@ -155,7 +161,7 @@ export class RestApi {
       answer = found.route.run(found.match.slice(1).map(decodeURIComponent), params);
     } catch (error) {
       if (!(error instanceof RestError)) {
-        this.#world.violation(`the simulator failed on ${operation}: ${String(error)}`);
+        this.#twilio.violation(`the simulator failed on ${operation}: ${String(error)}`);
         response.writeHead(500).end();
         return;
       }
@@ -221,13 +227,13 @@ function formOf(params: Params): Record<string, string | readonly string[]> {
 }
 
 function routes(
-  world: World,
+  twilio: TwilioContext,
   calls: RestCalls,
   conferences: RestConferences,
   recordings: Recordings,
   numbers: readonly PhoneNumber[],
 ): readonly Route[] {
-  const account = `/2010-04-01/Accounts/${world.accountSid}`;
+  const account = `/2010-04-01/Accounts/${twilio.accountSid}`;
   const path = (rest: string) =>
     new RegExp(`^${account}${rest.replaceAll("*", "([^/]+?)")}\\.json$`);
   const list = (key: string, entries: readonly unknown[]) => ({
@@ -251,14 +257,19 @@ function routes(
       operation: "accounts.get",
       run: () => ({
         status: 200,
-        json: { sid: world.accountSid, friendly_name: "Simulated", status: "active", type: "Full" },
+        json: {
+          sid: twilio.accountSid,
+          friendly_name: "Simulated",
+          status: "active",
+          type: "Full",
+        },
       }),
     },
     {
       method: "POST",
       pattern: path("/Calls"),
       operation: "calls.create",
-      run: (_match, params) => ({ status: 201, json: callJson(world, calls.create(params)) }),
+      run: (_match, params) => ({ status: 201, json: callJson(twilio, calls.create(params)) }),
     },
     {
       method: "GET",
@@ -267,7 +278,7 @@ function routes(
       run: (_match, params) =>
         list(
           "calls",
-          calls.list(params).map((leg) => callJson(world, leg)),
+          calls.list(params).map((leg) => callJson(twilio, leg)),
         ),
     },
     {
@@ -276,14 +287,14 @@ function routes(
       operation: "calls.update",
       run: ([sid = ""], params) => ({
         status: 200,
-        json: callJson(world, calls.update(sid, params)),
+        json: callJson(twilio, calls.update(sid, params)),
       }),
     },
     {
       method: "GET",
       pattern: path("/Calls/*"),
       operation: "calls.get",
-      run: ([sid = ""]) => ({ status: 200, json: callJson(world, calls.get(sid)) }),
+      run: ([sid = ""]) => ({ status: 200, json: callJson(twilio, calls.get(sid)) }),
     },
     {
       method: "POST",
@@ -291,7 +302,7 @@ function routes(
       operation: "recordings.create",
       run: ([sid = ""], params) => ({
         status: 201,
-        json: recordingJson(world, calls.record(sid, params)),
+        json: recordingJson(twilio, calls.record(sid, params)),
       }),
     },
     {
@@ -300,7 +311,7 @@ function routes(
       operation: "recordings.update",
       run: ([sid = "", recording = ""], params) => ({
         status: 200,
-        json: recordingJson(world, calls.updateRecording(sid, recording, params)),
+        json: recordingJson(twilio, calls.updateRecording(sid, recording, params)),
       }),
     },
     {
@@ -339,11 +350,11 @@ function routes(
       pattern: path("/Conferences/*/Participants"),
       operation: "participants.list",
       run: ([name = ""]) => {
-        const room = conferences.room(name);
+        const conference = conferences.conference(name);
         return list(
           "participants",
-          [...room.participants.values()].map((participant) =>
-            participantJson(world, room, participant),
+          [...conference.participants.values()].map((participant) =>
+            participantJson(twilio, conference, participant),
           ),
         );
       },
@@ -382,7 +393,7 @@ function routes(
           "incoming_phone_numbers",
           numbers
             .filter((number) => wanted === null || number.phoneNumber.includes(wanted))
-            .map((number) => numberJson(world, number)),
+            .map((number) => numberJson(twilio, number)),
         );
       },
     },
@@ -395,7 +406,7 @@ function routes(
         if (number === undefined)
           throw new RestError(404, 20404, "The requested resource was not found");
         updateNumber(number, params);
-        return { status: 200, json: numberJson(world, number) };
+        return { status: 200, json: numberJson(twilio, number) };
       },
     },
   ];

@@ -1,8 +1,8 @@
 /** A leg whose other end is the simulated model's SIP address. */
-import { type CalledEnd, type CarrierEnd, readSipUri, type SipEnd } from "../sip/line.js";
+import { readSipUri, type SipCallee, type SipCarrier, type SipEndpoint } from "../sip/endpoints.js";
+import type { TwilioContext } from "./context.js";
 import type { Leg, RingOutcome } from "./leg.js";
 import type { Party } from "./party.js";
-import type { World } from "./world.js";
 
 const MODEL_HOST = "sip.api.openai.com";
 /** Stated nowhere; what is known to pass. */
@@ -10,13 +10,13 @@ const MAX_URI_CHARACTERS = 255;
 const MAX_HEADER_CHARACTERS = 1024;
 
 /** The model's end, when the address is the model's and there is one. */
-export function sipEndOf(world: World, to: string): SipEnd | null {
-  return readSipUri(to)?.host === MODEL_HOST ? world.sip : null;
+export function sipEndOf(twilio: TwilioContext, to: string): SipEndpoint | null {
+  return readSipUri(to)?.host === MODEL_HOST ? twilio.sip : null;
 }
 
 /** Who is called. The model is nobody's phone. */
-export function partyAt(world: World, to: string, from: string): Party {
-  return sipEndOf(world, to) === null ? world.callees(to, from) : {};
+export function partyAt(twilio: TwilioContext, to: string, from: string): Party {
+  return sipEndOf(twilio, to) === null ? twilio.callees(to, from) : {};
 }
 
 /** What is wrong with a SIP URI to dial, or null. */
@@ -35,14 +35,14 @@ export function sipUriFault(text: string): string | null {
 }
 
 export interface SipRing {
-  readonly end: CalledEnd;
+  readonly end: SipCallee;
   readonly outcome: Promise<RingOutcome>;
 }
 
 /** Sends the INVITE. @param ended  the model's end hung up. */
 export function inviteModel(
   leg: Leg,
-  end: SipEnd,
+  end: SipEndpoint,
   on: { ended(): void; speaking(speaks: boolean): void },
 ): SipRing {
   const read = readSipUri(leg.to);
@@ -51,7 +51,7 @@ export function inviteModel(
   const outcome = new Promise<RingOutcome>((resolve) => {
     settle = resolve;
   });
-  const carrier: CarrierEnd = {
+  const carrier: SipCarrier = {
     answered: () => settle("answered"),
     refused: (status) => settle(outcomeOf(status)),
     ended: on.ended,

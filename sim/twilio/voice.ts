@@ -14,11 +14,11 @@ export interface Voice {
 export class ClipVoice implements Voice {
   #queue: { readonly audio: Uint8Array; at: number; readonly done: () => void }[] = [];
   #noise = 0x2545f491;
-  readonly #hush: boolean;
+  readonly #digitalSilence: boolean;
 
-  /** @param hush  digital silence (0xFF) between clips instead of a line's noise. */
-  constructor(hush = false) {
-    this.#hush = hush;
+  /** @param digitalSilence  digital silence (0xFF) between clips instead of a line's noise. */
+  constructor(digitalSilence = false) {
+    this.#digitalSilence = digitalSilence;
   }
 
   get speaking(): boolean {
@@ -33,7 +33,7 @@ export class ClipVoice implements Voice {
   }
 
   /** Stops in mid-word. */
-  hush(): void {
+  stopSpeaking(): void {
     for (const clip of this.#queue.splice(0)) clip.done();
   }
 
@@ -50,7 +50,7 @@ export class ClipVoice implements Voice {
   }
 
   #line(out: Uint8Array, at: number): void {
-    if (this.#hush) {
+    if (this.#digitalSilence) {
       out.fill(ULAW_SILENCE, at, at + FRAME_BYTES);
       return;
     }

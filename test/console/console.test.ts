@@ -33,7 +33,7 @@ const script: Script = {
     { say: LONG },
     { say: SORRY },
   ],
-  hears: ["Where is my order?", "Stop, please."],
+  transcripts: ["Where is my order?", "Stop, please."],
 };
 
 describe.skipIf(chromiumSkip("the console in a browser") !== null)(
@@ -152,13 +152,13 @@ describe.skipIf(chromiumSkip("the console in a browser") !== null)(
     it("lets a supervisor transfer a call, to names only", async () => {
       const { twilio, adminPort, record } = await start();
       const call = twilio.placeCall();
-      await call.story.until("first_media", {}, PATIENCE_MS);
+      await call.events.until("first_media", {}, PATIENCE_MS);
       const page = await open(adminPort, `#/calls/${call.sid}`);
       await page.getByRole("button", { name: "Transfer …" }).click();
       await page.getByLabel("Destination").selectOption("desk");
       await page.getByLabel("Reason").fill("they know the caller");
       await page.getByRole("button", { name: "Transfer to desk" }).click();
-      await call.story.until("dial_bridged", {}, PATIENCE_MS);
+      await call.events.until("dial_bridged", {}, PATIENCE_MS);
       await page.locator(".step.transfer", { hasText: "asked for by a supervisor" }).waitFor();
       await page.getByText("they know the caller").waitFor();
       expect(record(call.sid).transfer).toMatchObject({
@@ -222,7 +222,7 @@ describe.skipIf(chromiumSkip("the console in a browser") !== null)(
       const { twilio, adminPort } = await start();
       const calls = ["+15550100001", "+15550100002"].map((from) => twilio.placeCall({ from }));
       for (const call of calls) {
-        await call.story.until("first_media", {}, PATIENCE_MS);
+        await call.events.until("first_media", {}, PATIENCE_MS);
         call.hangUp();
       }
       await twilio.settled();
@@ -254,7 +254,7 @@ describe.skipIf(chromiumSkip("the console in a browser") !== null)(
     it("shows how the relay is", async () => {
       const { twilio, adminPort } = await start();
       const call = twilio.placeCall();
-      await call.story.until("first_media", {}, PATIENCE_MS);
+      await call.events.until("first_media", {}, PATIENCE_MS);
       const page = await open(adminPort, "#/health");
       await page.locator(".tile.good", { hasText: "Readiness" }).getByText("ready").waitFor();
       await page
@@ -316,7 +316,7 @@ describe.skipIf(chromiumSkip("the console in a browser") !== null)(
       const before = first.twilio.placeCall({ from: "+15550100001" });
       const page = await open(port);
       await page.locator("table.live").getByText("+1••••••••01").waitFor();
-      await before.story.until("first_media", {}, PATIENCE_MS);
+      await before.events.until("first_media", {}, PATIENCE_MS);
       await first.close();
       stage = null;
       await page.getByRole("alert").getByText("The relay cannot be reached.").waitFor();
@@ -364,7 +364,7 @@ describe.skipIf(chromiumSkip("the console in a browser") !== null)(
       await look(true);
       await ended;
       const call = twilio.placeCall();
-      await call.story.until("first_media", {}, PATIENCE_MS);
+      await call.events.until("first_media", {}, PATIENCE_MS);
       expect(streams).toEqual([]);
       await look(false);
       await page.locator("table.live").getByText(HELLO.text).waitFor();
@@ -382,7 +382,7 @@ describe.skipIf(chromiumSkip("the console in a browser") !== null)(
             { calls: [{ name: "lookup_order", arguments: { query: evil } }] },
             { say: { text: `${evil} 2`, audio: speechLike(400, 2) } },
           ],
-          hears: [evil],
+          transcripts: [evil],
         },
       );
       const call = twilio.placeCall({ from: `sip:${evil}` });

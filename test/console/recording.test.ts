@@ -38,7 +38,7 @@ describe.skipIf(chromiumSkip("playing a recording in a browser") !== null)("a re
     );
     closers.push(() => stage.close());
     const call = stage.twilio.placeCall();
-    await call.story.until("first_media", {}, PATIENCE_MS);
+    await call.events.until("first_media", {}, PATIENCE_MS);
     call.hangUp();
     await stage.twilio.settled();
     const record = async () =>

@@ -4,16 +4,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
-import { loadClip } from "../../demo/clips.js";
-import { demoScript, loadDemoClips } from "../../demo/script.js";
-import { Ears } from "../../demo/softphone.js";
 import {
   consoleAddress,
   NUMBERS,
-  personWho,
   type RunningPhone,
   startSoftphone,
-} from "../../demo/staying-up.js";
+  transferTarget,
+} from "../../demo/browser-call.js";
+import { loadClip } from "../../demo/clips.js";
+import { demoScript, loadDemoClips } from "../../demo/script.js";
+import { SoftphoneLines } from "../../demo/softphone.js";
 import { decodeUlaw } from "../../sim/audio/mulaw.js";
 import type { Leg } from "../../sim/twilio/leg.js";
 import { agent } from "../fakes/call-bench.js";
@@ -33,7 +33,7 @@ afterEach(async () => {
 });
 
 async function start(): Promise<{ stage: Stage; phone: RunningPhone }> {
-  const ears = new Ears();
+  const lines = new SoftphoneLines();
   const profile = agent({
     name: "walk_in",
     instructions: "A walk-in caller is on the line.",
@@ -53,11 +53,11 @@ async function start(): Promise<{ stage: Stage; phone: RunningPhone }> {
       numbers: new Map(),
       defaultAgent: profile.name,
     },
-    twilio: { numbers: NUMBERS, callees: personWho, hooks: ears.hooks },
+    twilio: { numbers: NUMBERS, callees: transferTarget, hooks: lines.hooks },
     overrides: { phone: true },
   });
   closers.push(() => stage.close());
-  const phone = await startSoftphone({ twilio: stage.twilio, ears, adminPort: stage.adminPort });
+  const phone = await startSoftphone({ twilio: stage.twilio, lines, adminPort: stage.adminPort });
   closers.push(() => phone.close());
   return { stage, phone };
 }
@@ -109,7 +109,7 @@ describe.skipIf(chromiumSkip("talking by a browser") !== null)(
       await page.getByRole("button", { name: "Unmute" }).waitFor();
       await page.getByRole("button", { name: "0", exact: true }).click();
       await page.getByText("handed you over").waitFor();
-      expect(call.story.find("key", { key: "0" })).toBeDefined();
+      expect(call.events.find("key", { key: "0" })).toBeDefined();
       await page.getByRole("button", { name: "Hang up" }).click();
       await call.ended;
       await page.getByText("The call has ended.").waitFor();
@@ -171,7 +171,7 @@ describe("the softphone", () => {
     socket.send('{"type":"call"}');
     await expect.poll(() => stage.twilio.legs.length, { timeout: PATIENCE_MS }).toBe(1);
     const call = stage.twilio.legs[0]!;
-    await call.story.until("first_media", {}, PATIENCE_MS);
+    await call.events.until("first_media", {}, PATIENCE_MS);
     socket.terminate();
     await call.ended;
     expect(stage.twilio.violations()).toEqual([]);

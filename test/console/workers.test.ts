@@ -67,7 +67,7 @@ describe("the console of two workers", () => {
     for (let n = 0; n < WORKERS; n++) {
       twilio.route(PUBLIC_URL, `http://127.0.0.1:${node.publicPort + 1 + n}`);
       const call = twilio.placeCall();
-      await call.story.until("first_media", {}, 20_000);
+      await call.events.until("first_media", {}, 20_000);
       await until(`"callSid":"${call.sid}"`);
       call.hangUp();
       await call.ended;

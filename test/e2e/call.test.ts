@@ -29,18 +29,18 @@ describe("one call, from socket to socket", () => {
           calls: [{ name: "transfer_call", arguments: { destination: "desk", reason: "asked" } }],
         },
       ],
-      hears: ["Where is my order?", "A human, please."],
+      transcripts: ["Where is my order?", "A human, please."],
     });
     const { twilio, model } = stage;
     const call = twilio.placeCall();
     const heard = (audio: Uint8Array): number => heardMs(call.streams[0]!, audio) ?? 0;
-    await call.story.until("first_media");
+    await call.events.until("first_media");
     await stage.until(call.sid, "agent_heard");
     expect(heard(GREETING.audio)).toBe(600);
     await call.say(question);
     await expect.poll(() => heard(LONG.audio), { timeout: 10_000 }).toBeGreaterThan(1_000);
     await call.say(question);
-    await call.story.until("dial_bridged", {}, 20_000);
+    await call.events.until("dial_bridged", {}, 20_000);
     await call.ended;
     await twilio.settled();
     await stage.until(call.sid, "ended");
@@ -52,7 +52,7 @@ describe("one call, from socket to socket", () => {
     expect(truncation!.accepted).toBe(true);
     expect(Math.abs(truncation!.audioEndMs - heardMs(stream, LONG.audio)!)).toBeLessThanOrEqual(60);
     expect(heardMs(stream, BYE.audio)).toBe(500);
-    expect(call.story.find("dial", { to: DESK }) ?? call.story.find("dial")).toBeDefined();
+    expect(call.events.find("dial", { to: DESK }) ?? call.events.find("dial")).toBeDefined();
     const record = stage.record(call.sid);
     expect(record).toMatchObject({
       outcome: "transferred",
@@ -75,11 +75,11 @@ describe("one call, from socket to socket", () => {
   it("reaches the human by key 0 while the model's socket hangs", async () => {
     stage = await startStage({ turns: [{ say: LONG, fault: { afterMs: 1_000, kind: "hang" } }] });
     const call = stage.twilio.placeCall();
-    await call.story.until("first_media");
+    await call.events.until("first_media");
     await call.press("0");
-    await call.story.until("dial_bridged", {}, 5_000);
+    await call.events.until("dial_bridged", {}, 5_000);
     await call.ended;
-    expect(call.story.find("say")).toBeDefined();
+    expect(call.events.find("say")).toBeDefined();
     expect(stage.twilio.violations()).toEqual([]);
   });
 
@@ -91,7 +91,7 @@ describe("one call, from socket to socket", () => {
     const { model, twilio } = stage;
     const call = twilio.placeCall();
     const second = await model.session(1);
-    await call.story.until("first_media");
+    await call.events.until("first_media");
     // What was here of the first sentence was played before the second session spoke.
     await expect.poll(() => heardMs(call.streams[0]!, BYE.audio), { timeout: 10_000 }).toBe(500);
     expect(heardMs(call.streams[0]!, LONG.audio)).toBeGreaterThanOrEqual(900);
@@ -107,9 +107,9 @@ describe("one call, from socket to socket", () => {
     stage = await startStage({ turns: [] });
     stage.model.faults.handshake = 503;
     const call = stage.twilio.placeCall();
-    await call.story.until("dial_bridged", {}, 10_000);
+    await call.events.until("dial_bridged", {}, 10_000);
     await call.ended;
-    expect(call.story.find("say", { text: "Sorry." })).toBeDefined();
+    expect(call.events.find("say", { text: "Sorry." })).toBeDefined();
     await stage.until(call.sid, "ended");
     expect(stage.record(call.sid)).toMatchObject({
       outcome: "failed",
@@ -121,11 +121,11 @@ describe("one call, from socket to socket", () => {
     const first = await startStage({ turns: [{ say: LONG }] });
     stage = await startStage({ turns: [] });
     const call = first.twilio.placeCall();
-    await call.story.until("first_media");
+    await call.events.until("first_media");
     first.twilio.route("https://relay.test", `http://127.0.0.1:${stage.publicPort}`);
     // The second process knows the account's secret, as every node does, and nothing of the call.
     await first.app.stop();
-    await call.story.until("dial_bridged", {}, 10_000);
+    await call.events.until("dial_bridged", {}, 10_000);
     await call.ended;
     expect(first.twilio.violations()).toEqual([]);
     await first.close();
@@ -137,7 +137,7 @@ describe("one call, from socket to socket", () => {
       stage = await startStage({ turns: [] });
       const call = stage.twilio.placeCall({ forgeWebhook: forgery });
       await call.ended;
-      expect(call.story.find("webhook_failed", { status: 403 })).toBeDefined();
+      expect(call.events.find("webhook_failed", { status: 403 })).toBeDefined();
       expect(stage.model.sessions).toEqual([]);
       const reason = forgery === "missing" ? "missing" : "invalid";
       const line = new RegExp(
@@ -152,8 +152,8 @@ describe("one call, from socket to socket", () => {
     async (forgery) => {
       stage = await startStage({ turns: [] }, { env: { PREWARM: "false" } });
       const call = stage.twilio.placeCall({ forgeStream: forgery });
-      await call.story.until("stream_refused", {}, 10_000);
-      await call.story.until("dial_bridged", {}, 10_000);
+      await call.events.until("stream_refused", {}, 10_000);
+      await call.events.until("dial_bridged", {}, 10_000);
       expect(stage.model.sessions).toEqual([]);
     },
   );
@@ -173,7 +173,7 @@ describe("one call, from socket to socket", () => {
         firstTimestampMs: 87,
       },
     });
-    await call.story.until("first_media");
+    await call.events.until("first_media");
     await expect
       .poll(() => heardMs(call.streams[0]!, GREETING.audio), { timeout: 5_000 })
       .toBe(600);
@@ -202,7 +202,7 @@ describe("one call, from socket to socket", () => {
     );
     const { twilio } = stage;
     const calls = secrets.map(() => twilio.placeCall());
-    await Promise.all(calls.map((call) => call.story.until("first_media", {}, 20_000)));
+    await Promise.all(calls.map((call) => call.events.until("first_media", {}, 20_000)));
     const heard = (): number[] =>
       calls.map((call) => secrets.findIndex((secret) => heardMs(call.streams[0]!, secret) === 900));
     await expect.poll(() => new Set(heard()).size, { timeout: 10_000 }).toBe(20);

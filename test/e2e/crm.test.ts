@@ -90,7 +90,7 @@ describe("caller_lookup", () => {
     });
     const place = await start({ turns: [{ say: GREETING }] });
     const call = place.twilio.placeCall({ from: CALLER });
-    await call.story.until("first_media");
+    await call.events.until("first_media");
     const told = await toldTo(place);
     for (const word of [
       "Ada Lovelace",
@@ -135,7 +135,7 @@ describe("caller_lookup", () => {
     fault();
     const place = await start({ turns: [{ say: GREETING }] }, { agents: agentsFile(agent(), 150) });
     const call = place.twilio.placeCall({ from: CALLER });
-    await call.story.until("first_media");
+    await call.events.until("first_media");
     call.hangUp();
     await call.ended;
     await place.until(call.sid, "ended");
@@ -173,7 +173,7 @@ describe("escalation", () => {
       },
     );
     const call = place.twilio.placeCall({ from: CALLER });
-    await call.story.until("first_media");
+    await call.events.until("first_media");
     await call.say(speechLike(700, 4));
     await place.until(call.sid, "transfer_outcome");
     call.hangUp();
@@ -191,7 +191,7 @@ describe("escalation", () => {
       },
     ]);
     const human = place.twilio.legs.find((leg) => leg.to === "+12025550122");
-    expect(JSON.stringify(human?.story.find("gather")?.detail)).toContain("CASE-1");
+    expect(JSON.stringify(human?.events.find("gather")?.detail)).toContain("CASE-1");
     const { transfer } = place.record(call.sid);
     expect(transfer).toMatchObject({ outcome: "answered" });
     const steps = transfer?.steps.map(({ step, detail }) => `${step} ${detail ?? ""}`.trim()) ?? [];
@@ -203,7 +203,7 @@ describe("escalation", () => {
 describe("call_completed", () => {
   async function shortCall(place: Stage): Promise<string> {
     const call = place.twilio.placeCall({ from: CALLER });
-    await call.story.until("first_media");
+    await call.events.until("first_media");
     call.hangUp();
     await call.ended;
     await place.twilio.settled();
@@ -216,7 +216,7 @@ describe("call_completed", () => {
     const place = await start({ turns: [{ say: GREETING }] }, { database: true });
     crm.faults.statuses.push(404);
     const call = place.twilio.placeCall({ from: CALLER });
-    await call.story.until("first_media");
+    await call.events.until("first_media");
     crm.faults.statuses.push(503, 0);
     call.hangUp();
     await call.ended;

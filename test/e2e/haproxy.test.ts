@@ -74,7 +74,7 @@ describe.skipIf(missing !== null)("HAProxy", () => {
   const place = async (): Promise<Leg> => {
     const call = twilio.placeCall();
     calls.push(call);
-    await call.story.until("first_media", {}, 20_000);
+    await call.events.until("first_media", {}, 20_000);
     return call;
   };
   /** "node1/0": which worker's address its TwiML named. */
@@ -147,7 +147,7 @@ describe.skipIf(missing !== null)("HAProxy", () => {
       const wrong = placeOf(call).startsWith("node1/") ? nodes[1]! : nodes[0]!;
       const answer = await wrong.post(`/api/calls/${call.sid}/transfer`, { destination: "desk" });
       expect([answer.status, answer.text]).toEqual([202, expect.stringContaining("desk")]);
-      await call.story.until("dial_bridged", {}, 10_000);
+      await call.events.until("dial_bridged", {}, 10_000);
       await call.ended;
     }
     expect(twilio.violations()).toEqual([]);
@@ -161,7 +161,7 @@ describe.skipIf(missing !== null)("HAProxy", () => {
     expect([lost.length > 0, kept.length > 0]).toEqual([true, true]);
     const sessions = model.sessions.length;
     nodes[1]!.kill();
-    await Promise.all(lost.map((call) => call.story.until("dial_bridged", {}, 20_000)));
+    await Promise.all(lost.map((call) => call.events.until("dial_bridged", {}, 20_000)));
     expect(kept.map((call) => [call.streams.length, call.streams[0]!.open])).toEqual(
       kept.map(() => [1, true]),
     );

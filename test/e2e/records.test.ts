@@ -37,7 +37,7 @@ function start(): Promise<Stage> {
 
 async function call(place: Stage): Promise<string> {
   const leg = place.twilio.placeCall();
-  await leg.story.until("first_media");
+  await leg.events.until("first_media");
   // The live call can be read while it is going on.
   await expect
     .poll(async () => JSON.stringify(await read(place, `/api/calls/${leg.sid}`)), {
@@ -45,7 +45,7 @@ async function call(place: Stage): Promise<string> {
     })
     .toContain("[card]");
   await leg.press("0");
-  await leg.story.until("dial_bridged", {}, 10_000);
+  await leg.events.until("dial_bridged", {}, 10_000);
   await leg.ended;
   await place.twilio.settled();
   return leg.sid;

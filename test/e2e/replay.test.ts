@@ -33,13 +33,13 @@ beforeAll(async () => {
           calls: [{ name: "transfer_call", arguments: { destination: "desk", reason: "asked" } }],
         },
       ],
-      hears: ["Where is my order?", "A human, please."],
+      transcripts: ["Where is my order?", "A human, please."],
     },
     { env: { RECORDINGS_DIR: directory }, overrides: { recordFlights: true } },
   );
   const { twilio } = stage;
   const call = twilio.placeCall();
-  await call.story.until("first_media");
+  await call.events.until("first_media");
   await stage.until(call.sid, "agent_heard");
   await call.say(question);
   await vi.waitFor(

@@ -14,12 +14,12 @@ describe("what follows a call on the SIP path", () => {
     await stage.greeted();
     await caller.press("0");
     const human = await stage.human();
-    await human.story.until("conference_joined");
+    await human.events.until("conference_joined");
     await stage.until(caller.sid, "ended");
     human.hangUp();
     await expect.poll(() => caller.over, { timeout: 5_000 }).toBe(true);
     expect(stage.humans()).toHaveLength(1);
-    expect(caller.story.entries.filter(({ kind }) => kind === "say")).toEqual([]);
+    expect(caller.events.entries.filter(({ kind }) => kind === "say")).toEqual([]);
     await stage.twilio.settled();
     expect(stage.faults(caller)).toEqual([]);
   });
@@ -30,14 +30,14 @@ describe("what follows a call on the SIP path", () => {
     const call = await stage.greeted();
     await stage.app.stop();
     await call.ended;
-    await caller.story.until("say", { text: "Sorry." });
+    await caller.events.until("say", { text: "Sorry." });
     expect(caller.over).toBe(false);
     expect(stage.record(caller.sid)).toMatchObject({
       path: "sip",
       outcome: "failed",
       endReason: "drained",
     });
-    expect(stage.twilio.truth.longestAloneMs(caller.sid)).toBeLessThan(2_000);
+    expect(stage.twilio.connections.longestAloneMs(caller.sid)).toBeLessThan(2_000);
     caller.hangUp();
   });
 });
@@ -57,7 +57,7 @@ describe("the number that a human sees", () => {
     await stage.greeted();
     await caller.press("0");
     const human = await stage.human();
-    await human.story.until("conference_joined");
+    await human.events.until("conference_joined");
     expect(human.from).toBe("+15550007777");
     caller.hangUp();
     await stage.until(caller.sid, "ended");
@@ -71,7 +71,7 @@ describe("the number that a human sees", () => {
       await stage.greeted();
       await caller.press("0");
       const human = await stage.human();
-      await human.story.until("conference_joined");
+      await human.events.until("conference_joined");
       expect(human.from).toBe(caller.to);
       caller.hangUp();
       await stage.until(caller.sid, "ended");

@@ -24,14 +24,14 @@ interface Scene {
 
 /** Moments in the life of a call, each reached from the one before it. */
 const MOMENTS: Readonly<Record<string, (scene: Scene) => Promise<unknown>>> = {
-  "the caller has entered the conference": ({ caller }) => caller.story.until("conference_joined"),
+  "the caller has entered the conference": ({ caller }) => caller.events.until("conference_joined"),
   "the model rings": ({ stage }) => stage.model.sip.call(0),
   "the model has been accepted": async ({ stage }) =>
-    (await stage.model.sip.call(0)).story.until("accepted"),
+    (await stage.model.sip.call(0)).events.until("accepted"),
   "the sideband is there": async ({ stage }) =>
-    (await stage.model.sip.call(0)).story.until("sideband"),
+    (await stage.model.sip.call(0)).events.until("sideband"),
   "the greeting begins": async ({ stage }) =>
-    (await stage.model.sip.call(0)).story.until("speaking", { on: true }),
+    (await stage.model.sip.call(0)).events.until("speaking", { on: true }),
   "a question is being answered": async (scene) => {
     await scene.stage.greeted();
     await scene.stage.ask(scene.caller);
@@ -44,12 +44,12 @@ const MOMENTS: Readonly<Record<string, (scene: Scene) => Promise<unknown>>> = {
   "the human is briefed": async (scene) => {
     await answered(scene);
     await scene.stage.ask(scene.caller);
-    await (await scene.stage.human()).story.until("gather");
+    await (await scene.stage.human()).events.until("gather");
   },
   "the human has joined": async (scene) => {
     await answered(scene);
     await scene.stage.ask(scene.caller);
-    await (await scene.stage.human()).story.until("conference_joined");
+    await (await scene.stage.human()).events.until("conference_joined");
   },
 };
 
@@ -65,7 +65,7 @@ async function served({ stage, caller }: Scene, not: SipCall | null = null): Pro
   await expect
     .poll(
       () => {
-        const now = stage.twilio.truth.now(caller.sid);
+        const now = stage.twilio.connections.now(caller.sid);
         return caller.over || (now.with.length > 0 && !(not?.state === "live"));
       },
       { timeout: 20_000 },

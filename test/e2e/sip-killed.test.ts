@@ -57,9 +57,9 @@ describe.skipIf(postgres.skipped !== null)("a node that is killed while the mode
     twilioAsks = two.publicPort;
     webhooks = `http://127.0.0.1:${two.publicPort}`;
 
-    await call.story.until("speaking", { on: false }, 30_000);
-    expect(twilio.truth.now(caller.sid).with).toEqual(["virtual agent"]);
-    expect(twilio.truth.longestAloneMs(caller.sid)).toBeLessThan(2_000);
+    await call.events.until("speaking", { on: false }, 30_000);
+    expect(twilio.connections.now(caller.sid).with).toEqual(["virtual agent"]);
+    expect(twilio.connections.longestAloneMs(caller.sid)).toBeLessThan(2_000);
     caller.hangUp();
     await call.ended;
     await expect

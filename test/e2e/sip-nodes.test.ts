@@ -68,7 +68,7 @@ async function twoNodes(): Promise<SipStage> {
 async function wholeCall(stage: SipStage, n: number): Promise<Leg> {
   const from = numberOf(n);
   const caller = stage.place({ from });
-  const { truth } = stage.twilio;
+  const { connections: truth } = stage.twilio;
   const spokenTo = () =>
     truth.moments(caller.sid).filter(({ talking }) => talking.length > 0).length;
   await expect.poll(spokenTo, PATIENCE).toBeGreaterThan(0);

@@ -33,9 +33,9 @@ describe("a direct trunk call", () => {
     await stage.ask(caller);
     await stage.said(call, 3);
     await stage.ask(caller);
-    await caller.story.until("dial_bridged");
+    await caller.events.until("dial_bridged");
     expect(call.refers).toEqual(["tel:+12025550122"]);
-    const heard = call.story.entries.filter(({ kind }) => kind === "speaking" || kind === "refer");
+    const heard = call.events.entries.filter(({ kind }) => kind === "speaking" || kind === "refer");
     expect(heard.at(-1)?.kind).toBe("refer");
     expect(heard.at(-2)?.detail).toEqual({ on: false });
     caller.hangUp();
@@ -81,7 +81,7 @@ describe("a direct trunk call", () => {
       const stage = await start();
       const caller = stage.trunk.placeCall();
       const call = await stage.model.sip.call(0);
-      await call.story.until(moment);
+      await call.events.until(moment);
       caller.hangUp();
       await call.ended;
       // The next one is served: the place is free, and no accept of the first is still being tried.

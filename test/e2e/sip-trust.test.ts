@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import type { SipHeader } from "../../sim/sip/line.js";
+import type { SipHeader } from "../../sim/sip/endpoints.js";
 import { type SipStage, sipAgent, startSipStage } from "../fakes/sip-stage.js";
 
 const SALES_NUMBER = "+15550002222";
@@ -65,13 +65,13 @@ describe("the headers of a call that reaches the model directly", () => {
     const before = stage.twilio.requests.length;
     const thief = stage.trunk.placeCall({ dialled: "+15550001111", headers: token });
     const stolen = await stage.model.sip.call(1);
-    await Promise.race([stolen.ended, stolen.story.until("speaking", { on: false })]);
+    await Promise.race([stolen.ended, stolen.events.until("speaking", { on: false })]);
     // Refused, or a call of its own; never a second voice in the first caller's call.
     expect(stolen.session?.config["instructions"] ?? "").not.toContain("You are sales.");
     thief.hangUp();
     await stolen.ended;
     expect(legitimate.state).toBe("live");
-    expect(stage.twilio.truth.now(caller.sid).with).toHaveLength(1);
+    expect(stage.twilio.connections.now(caller.sid).with).toHaveLength(1);
     expect(stage.twilio.requests.slice(before)).toEqual([]);
     caller.hangUp();
     await stage.until(caller.sid, "ended");
@@ -88,7 +88,7 @@ describe("the headers of a call that reaches the model directly", () => {
     }));
     stage.trunk.placeCall({ dialled: "+15550001111", headers: changed });
     const call = await stage.model.sip.call(1);
-    await Promise.race([call.ended, call.story.until("speaking", { on: false })]);
+    await Promise.race([call.ended, call.events.until("speaking", { on: false })]);
     expect(call.session?.config["instructions"] ?? "").not.toContain("You are sales.");
     expect(legitimate.state).toBe("live");
     caller.hangUp();

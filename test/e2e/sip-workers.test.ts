@@ -42,7 +42,7 @@ describe("two workers of one machine", () => {
 
     const callers = Array.from({ length: CALLS }, () => twilio!.placeCall());
     for (let n = 0; n < CALLS; n++)
-      await (await model.sip.call(n)).story.until("speaking", { on: false }, 20_000);
+      await (await model.sip.call(n)).events.until("speaking", { on: false }, 20_000);
     for (const caller of callers) caller.hangUp();
     for (const caller of callers)
       await expect

@@ -57,12 +57,12 @@ describe("a call on the SIP path", () => {
   it("brings the human in warm: briefed, asked, joined; then the model leaves", async () => {
     const { stage, caller, call } = await asksForHuman();
     const human = await stage.human();
-    await human.story.until("conference_joined");
+    await human.events.until("conference_joined");
     await call.ended;
-    expect(JSON.stringify(human.story.find("gather")?.detail)).toContain("4217");
-    expect(stage.twilio.truth.now(human.sid).with).toHaveLength(1);
-    expect(stage.twilio.truth.now(caller.sid)).toMatchObject({ live: true, sound: null });
-    expect(stage.twilio.truth.now(caller.sid).with).toHaveLength(1);
+    expect(JSON.stringify(human.events.find("gather")?.detail)).toContain("4217");
+    expect(stage.twilio.connections.now(human.sid).with).toHaveLength(1);
+    expect(stage.twilio.connections.now(caller.sid)).toMatchObject({ live: true, sound: null });
+    expect(stage.twilio.connections.now(caller.sid).with).toHaveLength(1);
     expect(human.from).toBe(caller.from);
     caller.hangUp();
     await over(stage, caller.sid);
@@ -80,7 +80,7 @@ describe("a call on the SIP path", () => {
     await stage.greeted();
     await caller.press("0");
     const human = await stage.human();
-    await human.story.until("conference_joined");
+    await human.events.until("conference_joined");
     caller.hangUp();
     await over(stage, caller.sid);
     expect(stage.record(caller.sid).transfer).toMatchObject({ by: "key", outcome: "answered" });
@@ -100,7 +100,7 @@ describe("a call on the SIP path", () => {
       .poll(() => JSON.stringify(call.session?.events), { timeout: 5_000 })
       .toContain("did not work");
     expect(call.state).toBe("live");
-    expect(stage.twilio.truth.now(caller.sid).with).toHaveLength(1);
+    expect(stage.twilio.connections.now(caller.sid).with).toHaveLength(1);
     caller.hangUp();
     await over(stage, caller.sid);
     expect(stage.record(caller.sid)).toMatchObject({ outcome: "completed", transfer: { outcome } });
@@ -114,7 +114,7 @@ describe("a ladder on the SIP path", () => {
       destinations: ["warm", "desk"],
       twilio: { callees: (to) => (to === HUMAN ? { outcome: "busy" } : {}) },
     });
-    await caller.story.until("dial_bridged", { to: "+12025550111" });
+    await caller.events.until("dial_bridged", { to: "+12025550111" });
     await call.ended;
     await stage.until(caller.sid, "transfer_outcome");
     caller.hangUp();
@@ -131,7 +131,7 @@ describe("a ladder on the SIP path", () => {
     ["queue", { queueAgents: () => ({ afterMs: 100, talkMs: 300 }) }],
   ] as const)("may begin outside of the conference: %s", async (destination, twilio) => {
     const { stage, caller, call } = await asksForHuman({ destinations: [destination], twilio });
-    await caller.story.until("dial_bridged", {}, 10_000);
+    await caller.events.until("dial_bridged", {}, 10_000);
     await call.ended;
     // Of a queue Twilio tells when the talk is over.
     await stage.until(caller.sid, "transfer_outcome");
@@ -254,9 +254,9 @@ describe("a caller of the SIP path for whom there is no room", () => {
     const first = stage.place();
     await stage.greeted();
     const second = stage.place({ from: "+15550100002" });
-    await second.story.until("conference_joined", {}, 10_000);
+    await second.events.until("conference_joined", {}, 10_000);
     await expect
-      .poll(() => stage.twilio.truth.now(second.sid).with.length, { timeout: 10_000 })
+      .poll(() => stage.twilio.connections.now(second.sid).with.length, { timeout: 10_000 })
       .toBe(1);
     expect(stage.model.sip.calls).toHaveLength(1);
     second.hangUp();
@@ -270,6 +270,6 @@ describe("a caller of the SIP path for whom there is no room", () => {
     stage.place();
     await stage.greeted();
     const trunk = stage.trunk.placeCall();
-    expect((await trunk.story.until("ended")).detail).toEqual({ by: "refused 486" });
+    expect((await trunk.events.until("ended")).detail).toEqual({ by: "refused 486" });
   });
 });

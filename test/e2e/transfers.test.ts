@@ -54,7 +54,7 @@ async function transferring(names: readonly string[], twilio: Partial<TwilioOpti
   );
   stage = made;
   const call = made.twilio.placeCall();
-  await call.story.until("first_media");
+  await call.events.until("first_media");
   await call.say(question);
   return { stage: made, call };
 }
@@ -100,7 +100,7 @@ describe("a call that is handed over", () => {
       }
       if (name === "warm") {
         const human = stage.twilio.legs.find((leg) => leg.to === "+12025550122");
-        const prompt = human?.story.find("gather")?.detail;
+        const prompt = human?.events.find("gather")?.detail;
         expect(JSON.stringify(prompt)).toContain("They said");
       }
     },
@@ -135,7 +135,7 @@ describe("a call that is handed over", () => {
   ])("reaches the human once, and hears of it in time, in spite of %s", async (_, fault) => {
     const { stage, call } = await transferring(["desk"], {});
     stage.twilio.failRest(fault);
-    await call.story.until("dial_bridged", {}, 10_000);
+    await call.events.until("dial_bridged", {}, 10_000);
     await stage.until(call.sid, "transfer_outcome");
     await call.ended;
     await stage.twilio.settled();
@@ -147,7 +147,7 @@ describe("a call that is handed over", () => {
   it("leaves nobody ringing when the caller hangs up while the human is briefed", async () => {
     const { stage, call } = await transferring(["warm"], { callees: () => ({ keys: () => null }) });
     await expect
-      .poll(() => stage.twilio.legs.some((leg) => leg.story.find("gather") !== undefined), {
+      .poll(() => stage.twilio.legs.some((leg) => leg.events.find("gather") !== undefined), {
         timeout: 5_000,
       })
       .toBe(true);

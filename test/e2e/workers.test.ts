@@ -69,7 +69,7 @@ function byTurns(first = 0): void {
 async function place(): Promise<Leg> {
   const call = twilio.placeCall();
   calls.push(call);
-  await call.story.until("first_media");
+  await call.events.until("first_media");
   return call;
 }
 
@@ -119,7 +119,7 @@ describe("two workers", () => {
     await call.ended;
     await twilio.settled();
     // The agent ended it: the worker that was asked what follows knew that only from the other one.
-    expect(call.story.find("dial")).toBeUndefined();
+    expect(call.events.find("dial")).toBeUndefined();
     expect(twilio.violations()).toEqual([]);
     await expect
       .poll(async () => JSON.parse(await node.get(`/api/calls/${call.sid}`)) as object, {
@@ -152,7 +152,7 @@ describe("two workers", () => {
     calls.push(...many);
     await Promise.all(many.map((call) => call.ended));
     await twilio.settled();
-    expect(many.filter((call) => call.story.find("dial") !== undefined)).toEqual([]);
+    expect(many.filter((call) => call.events.find("dial") !== undefined)).toEqual([]);
     expect(twilio.violations()).toEqual([]);
     await expect
       .poll(
@@ -230,7 +230,7 @@ describe("two workers", () => {
       const call = await place();
       const sent = await node.post(`/api/calls/${call.sid}/transfer`, { destination: "desk" });
       expect([sent.status, sent.text]).toEqual([202, expect.stringContaining("desk")]);
-      await call.story.until("dial_bridged", {}, 10_000);
+      await call.events.until("dial_bridged", {}, 10_000);
       await call.ended;
       await twilio.settled();
     }
@@ -251,7 +251,7 @@ describe("two workers", () => {
       const { callSid } = JSON.parse(sent.text) as { callSid: string };
       const leg = twilio.legs.find(({ sid }) => sid === callSid)!;
       calls.push(leg);
-      await leg.story.until("first_media", {}, 10_000);
+      await leg.events.until("first_media", {}, 10_000);
       expect(JSON.stringify(model.sessions.at(-1)!.events)).toContain('\\"order\\":\\"4217\\"');
       leg.hangUp();
       await leg.ended;
@@ -282,7 +282,7 @@ describe("two workers", () => {
     const before = node.workers();
     shared();
     process.kill(before[0]!, "SIGKILL");
-    await lost.story.until("dial_bridged", {}, 10_000);
+    await lost.events.until("dial_bridged", {}, 10_000);
     await expect.poll(() => node.workers()[0], { timeout: 30_000 }).not.toBe(before[0]);
     expect(node.workers()[1]).toBe(before[1]);
     expect(kept.streams[0]!.open).toBe(true);
@@ -306,7 +306,7 @@ describe("two workers", () => {
     process.kill(stalled!, "SIGSTOP");
     // A scrape does not wait for it.
     expect(await metric(/^murelay_worker_up\{worker="1"\} (\d)/)).toBe(1);
-    await lost.story.until("dial_bridged", {}, 20_000);
+    await lost.events.until("dial_bridged", {}, 20_000);
     await expect.poll(() => node.workers()[0], { timeout: 30_000 }).not.toBe(stalled);
   });
 
@@ -327,7 +327,7 @@ describe("two workers", () => {
     for (let i = 0; i < 30 && !served; i++) {
       const late = twilio.placeCall();
       calls.push(late);
-      await Promise.race([late.story.until("first_media"), late.story.until("dial_bridged")]);
+      await Promise.race([late.events.until("first_media"), late.events.until("dial_bridged")]);
       served = late.streams.length > 0;
       late.hangUp();
     }
@@ -345,7 +345,7 @@ describe("two workers", () => {
     await expect.poll(async () => node.get("/ready"), { timeout: 5_000 }).toContain("draining");
     const late = twilio.placeCall();
     calls.push(late);
-    await late.story.until("dial_bridged", {}, 10_000);
+    await late.events.until("dial_bridged", {}, 10_000);
     expect(late.streams).toHaveLength(0);
     expect(call.streams[0]!.open).toBe(true);
     call.hangUp();

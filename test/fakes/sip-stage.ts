@@ -58,7 +58,7 @@ export function sipScript(destination: string): Script {
   };
   let asked = 0;
   return {
-    hears: ["Where is my order?", "A human, please."],
+    transcripts: ["Where is my order?", "A human, please."],
     turns: ({ index, cause, outputs }: TurnContext) => {
       if (index === 0) return { say: GREETING };
       if (cause === "vad") {
@@ -124,7 +124,7 @@ export async function startSipStage(
   const trunk = new Trunk({
     sip: model.sip.invite,
     address: model.sip.address,
-    truth: twilio.truth,
+    connections: twilio.connections,
   });
   const said = async (call: SipCall, responses: number): Promise<void> => {
     await expect
@@ -142,7 +142,7 @@ export async function startSipStage(
       .toBe(true);
   };
   const humans = () =>
-    twilio.legs.filter((leg) => leg.direction !== "inbound" && leg.called === null);
+    twilio.legs.filter((leg) => leg.direction !== "inbound" && leg.sipCallee === null);
   return {
     ...stage,
     trunk,
@@ -150,7 +150,7 @@ export async function startSipStage(
     ask: (call) => call.say(question),
     greeted: async (index = 0) => {
       const call = await model.sip.call(index);
-      await call.story.until("speaking", { on: false });
+      await call.events.until("speaking", { on: false });
       return call;
     },
     said,
@@ -161,10 +161,10 @@ export async function startSipStage(
     },
     faults: (caller) => {
       const out = [...twilio.violations(), ...model.violations()];
-      const aloneMs = twilio.truth.longestAloneMs(caller.sid);
+      const aloneMs = twilio.connections.longestAloneMs(caller.sid);
       if (aloneMs > MOST_ALONE_MS)
         out.push(
-          `the caller was alone and heard nothing for ${Math.round(aloneMs)} ms:\n${twilio.truth.text(caller.sid)}`,
+          `the caller was alone and heard nothing for ${Math.round(aloneMs)} ms:\n${twilio.connections.text(caller.sid)}`,
         );
       for (const leg of twilio.legs)
         if (!leg.over) out.push(`the leg to ${leg.to} is still ${leg.status}`);

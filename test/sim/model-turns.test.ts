@@ -14,7 +14,11 @@ async function start(
   turns: readonly Turn[],
   options: Partial<ModelOptions> = {},
 ): Promise<ModelClient> {
-  model = await startModel({ script: { turns, hears: ["Where is it?"] }, pace: FAST, ...options });
+  model = await startModel({
+    script: { turns, transcripts: ["Where is it?"] },
+    pace: FAST,
+    ...options,
+  });
   return ModelClient.configured(model);
 }
 

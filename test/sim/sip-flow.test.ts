@@ -30,7 +30,7 @@ class LeastRelay {
           { calls: [{ name: "transfer_call", arguments: {} }] },
           { say: "One moment, please." },
         ],
-        hears: ["A human, please."],
+        transcripts: ["A human, please."],
       },
       sip: { playSpeed: 4 },
     });
@@ -151,11 +151,11 @@ describe("the simulators together", () => {
     const { twilio, model, plain } = relay;
     const caller = twilio.placeCall();
     const call = await model.sip.call(0);
-    await call.story.until("speaking", { on: false });
+    await call.events.until("speaking", { on: false });
     await caller.say(speechLike(400));
     expect(await call.ended).toBe("hangup");
     const human = twilio.legs.find((leg) => leg.to === HUMAN)!;
-    const { truth } = twilio;
+    const { connections: truth } = twilio;
     expect(truth.now(caller.sid)).toMatchObject({ live: true, with: ["human agent"] });
     expect(truth.now(human.sid).with).toEqual(["customer"]);
     expect(truth.longestAloneMs(caller.sid)).toBeLessThan(2_000);
@@ -176,13 +176,13 @@ describe("the simulators together", () => {
     const { twilio, model } = relay;
     const caller = twilio.placeCall();
     const call = await model.sip.call(0);
-    await call.story.until("speaking", { on: false });
+    await call.events.until("speaking", { on: false });
     call.die();
     await twilio.legs[1]!.ended;
-    expect(twilio.truth.now(caller.sid)).toEqual(
+    expect(twilio.connections.now(caller.sid)).toEqual(
       expect.objectContaining({ live: true, with: [], talking: [], sound: null }),
     );
-    expect(twilio.truth.text(caller.sid)).toContain("with nobody");
+    expect(twilio.connections.text(caller.sid)).toContain("with nobody");
     await expect.poll(() => relay?.failures).toEqual([expect.stringContaining("closed before")]);
   });
 });

@@ -3,12 +3,12 @@ import { afterEach, describe, expect, it } from "vitest";
 import { speechLike } from "../../sim/audio/synth.js";
 import type { Script } from "../../sim/model/script.js";
 import { type ModelOptions, type SimulatedModel, startModel } from "../../sim/model.js";
-import type { CarrierEnd } from "../../sim/sip/line.js";
+import type { SipCarrier } from "../../sim/sip/endpoints.js";
 import type { WebhookForgery } from "../../sim/sip/webhook.js";
 import { ModelClient } from "./model-client.js";
 import { PlainRelay } from "./plain-relay.js";
 
-const SCRIPT: Script = { turns: [{ say: "Hello." }], then: { say: "Yes." } };
+const SCRIPT: Script = { turns: [{ say: "Hello." }], defaultTurn: { say: "Yes." } };
 const ACCEPT = { type: "realtime", model: "gpt-realtime-2.1", instructions: "Be brief." };
 
 let model: SimulatedModel;
@@ -20,7 +20,7 @@ afterEach(async () => {
 });
 
 /** The carrier's end, by hand. */
-class Line implements CarrierEnd {
+class Line implements SipCarrier {
   readonly log: string[] = [];
   onRefer: "accepted" | "refused" | "ignored" = "accepted";
   #waiting: { what: string; resolve: () => void }[] = [];
@@ -91,7 +91,7 @@ describe("the webhook of an incoming call", () => {
     relay = new PlainRelay();
     model.sip.deliverTo(`${await relay.listen()}/openai/webhook`);
     const { call } = invite(new Line(), { "X-Corr": "abc", "x-corr": "def" });
-    await call.story.until("delivery");
+    await call.events.until("delivery");
     const { headers } = relay.seen[0]!;
     const event = await secrets().webhooks.unwrap(call.body, headers as Record<string, string>);
     expect(event).toMatchObject({
@@ -304,7 +304,7 @@ describe("a sideband", () => {
 
   it("learns the keys, and what the caller says turns into a response", async () => {
     const { call, client } = await talk(
-      { script: { ...SCRIPT, hears: ["Where is it?"] } },
+      { script: { ...SCRIPT, transcripts: ["Where is it?"] } },
       {
         ...ACCEPT,
         audio: { input: { transcription: { model: "gpt-live-transcribe" } } },

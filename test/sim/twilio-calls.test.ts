@@ -42,7 +42,7 @@ describe("a simulated call", () => {
       sign(twilio.authToken, `${PUBLIC}/incoming-call`, webhook!.form),
     );
     expect(relay.forms("/call-status").map((form) => form["CallStatus"])).toEqual(["completed"]);
-    expect(call.story.entries.map(({ kind }) => kind)).toEqual([
+    expect(call.events.entries.map(({ kind }) => kind)).toEqual([
       "webhook",
       "twiml",
       "answered",
@@ -76,7 +76,7 @@ describe("a simulated call", () => {
     expect(saved.status).toBe("completed");
     const lost = twilio.placeCall();
     await lost.ended;
-    expect(lost.story.find("application_error")?.detail).toEqual({ code: 12100 });
+    expect(lost.events.find("application_error")?.detail).toEqual({ code: 12100 });
     expect(lost.status).toBe("failed");
     expect(twilio.violations()).toHaveLength(2);
   });
@@ -137,7 +137,7 @@ describe("a simulated call", () => {
     relay.paths["/call-status"] = 500;
     await start();
     const call = twilio.placeCall();
-    await call.story.until("status_callback");
+    await call.events.until("status_callback");
     expect(call.violations).toEqual(["callback call completed to /call-status was answered 500"]);
   });
 
@@ -214,7 +214,7 @@ describe("a simulated Dial", () => {
   it("is cancelled when the caller hangs up, and asks action all the same", async () => {
     await start({ callees: () => ({ outcome: "no-answer" }) });
     const call = twilio.placeCall();
-    await call.story.until("dial");
+    await call.events.until("dial");
     call.hangUp();
     await call.ended;
     await twilio.settled();
@@ -231,7 +231,7 @@ describe("a simulated Dial", () => {
     await start({ callees: () => ({ outcome: "busy" }) });
     const call = twilio.placeCall();
     await call.ended;
-    expect(call.story.find("say")?.detail["text"]).toBe("Nobody there.");
+    expect(call.events.find("say")?.detail["text"]).toBe("Nobody there.");
   });
 });
 
@@ -260,7 +260,7 @@ describe("a simulated queue", () => {
     relay.paths["/wait"] = "<Hangup/>";
     const call = twilio.placeCall();
     await call.ended;
-    expect(call.story.find("queue_left")?.detail["result"]).toBe("hangup");
+    expect(call.events.find("queue_left")?.detail["result"]).toBe("hangup");
     expect(twilio.queues.waiting("support")).toBe(0);
   });
 
@@ -284,10 +284,10 @@ describe("a simulated queue", () => {
   it("is left when the caller hangs up", async () => {
     await start();
     const call = twilio.placeCall();
-    await call.story.until("queue_wait");
+    await call.events.until("queue_wait");
     call.hangUp();
     await call.ended;
-    await call.story.until("status_callback", { path: "/after" });
+    await call.events.until("status_callback", { path: "/after" });
     expect(relay.forms("/after")[0]).toMatchObject({
       QueueResult: "hangup",
       CallStatus: "completed",
@@ -305,7 +305,7 @@ describe("a simulated stream in a call", () => {
     const events: string[] = [];
     relay.onMessage = (message) => events.push(message.event);
     const call = twilio.placeCall();
-    await call.story.until("stream_started");
+    await call.events.until("stream_started");
     const closed = new Promise<number>((resolve) => relay.sockets[0]!.once("close", resolve));
     const response = await fetch(
       `${twilio.apiBaseUrl}/2010-04-01/Accounts/${twilio.accountSid}/Calls/${call.sid}.json`,

@@ -67,7 +67,7 @@ describe("simulated REST", () => {
   it("shows, updates and ends a call, and says 21220 once it is over", async () => {
     await start();
     const call = twilio.placeCall();
-    await call.story.until("stream_started");
+    await call.events.until("stream_started");
     expect((await rest("GET", `/Calls/${call.sid}.json`)).json).toMatchObject({
       sid: call.sid,
       status: "in-progress",
@@ -94,7 +94,7 @@ describe("simulated REST", () => {
   it("refuses what Twilio refuses in an update", async () => {
     await start();
     const call = twilio.placeCall();
-    await call.story.until("stream_started");
+    await call.events.until("stream_started");
     const path = `/Calls/${call.sid}.json`;
     expect((await rest("POST", path, { Url: `${PUBLIC}/x`, Twiml: "<Response/>" })).status).toBe(
       400,
@@ -124,13 +124,13 @@ describe("simulated REST", () => {
     expect(status).toBe(201);
     expect(json).toMatchObject({ status: "queued", direction: "outbound-api" });
     const leg = twilio.leg(json.sid)!;
-    await leg.story.until("pause");
+    await leg.events.until("pause");
     expect(relay.forms("/answered")[0]).toMatchObject({
       CallSid: json.sid,
       CallStatus: "in-progress",
     });
     leg.hangUp();
-    await leg.story.until("status_callback", { what: "call completed" });
+    await leg.events.until("status_callback", { what: "call completed" });
     expect(
       relay
         .forms("/call-status")
@@ -160,14 +160,14 @@ describe("simulated REST", () => {
       AsyncAmd: "true",
       AsyncAmdStatusCallback: `${PUBLIC}/amd-status`,
     });
-    await twilio.leg(json.sid)!.story.until("status_callback", { what: "amd" });
+    await twilio.leg(json.sid)!.events.until("status_callback", { what: "amd" });
     expect(relay.forms("/amd-status")[0]).toMatchObject({
       CallSid: json.sid,
       AnsweredBy: "machine_start",
     });
     expect(relay.forms("/answered")[0]?.["AnsweredBy"]).toBeUndefined();
     const sync = await rest("POST", "/Calls.json", { ...create, MachineDetection: "Enable" });
-    await twilio.leg(sync.json.sid)!.story.until("pause");
+    await twilio.leg(sync.json.sid)!.events.until("pause");
     expect(relay.forms("/answered")[1]).toMatchObject({ AnsweredBy: "machine_start" });
   });
 
@@ -239,7 +239,7 @@ describe("simulated conferences", () => {
   it("take participants by name, tell every step in order, and end when the moderator leaves", async () => {
     await start({ callees });
     const caller = twilio.placeCall();
-    await caller.story.until("conference_joined");
+    await caller.events.until("conference_joined");
     const added = await rest("POST", "/Conferences/room/Participants.json", {
       From: "+15550001111",
       To: "+15557770001",
@@ -248,7 +248,7 @@ describe("simulated conferences", () => {
     });
     expect(added).toMatchObject({ status: 201, json: { label: "human", status: "queued" } });
     const human = twilio.leg(added.json.call_sid)!;
-    await human.story.until("conference_joined");
+    await human.events.until("conference_joined");
     const held = await rest("POST", "/Conferences/room/Participants/caller.json", { Hold: "true" });
     expect(held.json).toMatchObject({ call_sid: caller.sid, hold: true });
     expect(
@@ -286,9 +286,9 @@ describe("simulated conferences", () => {
   it("lose a participant who is kicked, or given other TwiML", async () => {
     await start({ callees });
     const caller = twilio.placeCall();
-    await caller.story.until("conference_joined");
+    await caller.events.until("conference_joined");
     const other = twilio.placeCall({ from: "+15550100002" });
-    await other.story.until("conference_joined");
+    await other.events.until("conference_joined");
     const kicked = await rest("DELETE", `/Conferences/room/Participants/${other.sid}.json`);
     expect(kicked.status).toBe(204);
     await other.ended;
@@ -296,10 +296,10 @@ describe("simulated conferences", () => {
       Twiml: "<Response><Say>Bye</Say></Response>",
     });
     await caller.ended;
-    expect(caller.story.find("conference_left")?.detail["reason"]).toBe(
+    expect(caller.events.find("conference_left")?.detail["reason"]).toBe(
       "participant_updated_via_api",
     );
-    expect(caller.story.find("say")?.detail["text"]).toBe("Bye");
+    expect(caller.events.find("say")?.detail["text"]).toBe("Bye");
     expect((await rest("DELETE", "/Conferences/room/Participants/nobody.json")).status).toBe(404);
   });
 });
@@ -308,7 +308,7 @@ describe("simulated recordings", () => {
   it("hold both sides; the media comes a little after the callback", async () => {
     await start({ recordingMediaDelayMs: 300 });
     const call = twilio.placeCall();
-    await call.story.until("stream_started");
+    await call.events.until("stream_started");
     const { json } = await rest("POST", `/Calls/${call.sid}/Recordings.json`, {
       RecordingChannels: "dual",
       RecordingStatusCallback: `${PUBLIC}/recording-status`,
@@ -316,7 +316,7 @@ describe("simulated recordings", () => {
     expect(json).toMatchObject({ channels: 2, status: "in-progress" });
     await call.say(speechLike(100));
     call.hangUp();
-    await call.story.until("status_callback", { what: "recording completed" });
+    await call.events.until("status_callback", { what: "recording completed" });
     const [form] = relay.forms("/recording-status");
     expect(form).toMatchObject({
       RecordingSid: json.sid,

@@ -103,7 +103,7 @@ describe("a simulated media stream", () => {
     await start();
     const seen = collect();
     const call = twilio.placeCall();
-    await call.story.until("stream_started");
+    await call.events.until("stream_started");
     const stream = call.streams[0]!;
     const { streamSid } = stream.fields;
     const mark = (name: string) => send({ event: "mark", streamSid, mark: { name } });
@@ -136,7 +136,7 @@ describe("a simulated media stream", () => {
     await start();
     const seen = collect();
     const call = twilio.placeCall();
-    await call.story.until("stream_started");
+    await call.events.until("stream_started");
     const clip = speechLike(200);
     await call.say(clip);
     const { streamSid } = call.streams[0]!.fields;
@@ -194,7 +194,7 @@ describe("a simulated media stream", () => {
     await start();
     const seen = collect();
     const call = twilio.placeCall();
-    await call.story.until("stream_started");
+    await call.events.until("stream_started");
     await call.press("0");
     await seen.until("dtmf");
     expect(seen.of("dtmf")[0].dtmf).toEqual({ track: "inbound_track", digit: "0" });
@@ -256,9 +256,9 @@ describe("a simulated media stream", () => {
   ])("dies of %s", async (_name, message, complaint) => {
     await start();
     const call = twilio.placeCall();
-    await call.story.until("stream_started");
+    await call.events.until("stream_started");
     relay.sockets[0]!.send(message(call.streams[0]!.fields.streamSid));
-    await call.story.until("stream_closed", { by: "twilio" });
+    await call.events.until("stream_closed", { by: "twilio" });
     expect(call.violations).toEqual([expect.stringMatching(complaint)]);
     await call.ended;
     expect(relay.forms("/connect-ended")).toHaveLength(1);
@@ -267,13 +267,13 @@ describe("a simulated media stream", () => {
   it("asks action when the relay closes, and when the relay refuses", async () => {
     await start();
     const first = twilio.placeCall();
-    await first.story.until("stream_started");
+    await first.events.until("stream_started");
     relay.sockets[0]!.close(1000);
     await first.ended;
     relay.refuseUpgrade = 403;
     const second = twilio.placeCall();
     await second.ended;
-    expect(second.story.find("stream_refused")?.detail).toEqual({ error: 31920, status: 403 });
+    expect(second.events.find("stream_refused")?.detail).toEqual({ error: 31920, status: 403 });
     expect(
       relay.forms("/connect-ended").map((form) => [form["CallSid"], form["CallStatus"]]),
     ).toEqual([
@@ -289,7 +289,7 @@ describe("a simulated media stream", () => {
     await start({ actionAfterHangUp: false });
     const seen = collect();
     const call = twilio.placeCall({ quirks: { ending } });
-    await call.story.until("stream_started");
+    await call.events.until("stream_started");
     const socket = relay.sockets[0]!;
     let closed = false;
     const gone = new Promise<void>((resolve) => {
@@ -311,8 +311,8 @@ describe("a simulated media stream", () => {
     async (forgeStream) => {
       await start();
       const call = twilio.placeCall({ forgeStream });
-      await call.story.until("stream_connecting");
-      await call.story.until("stream_started");
+      await call.events.until("stream_connecting");
+      await call.events.until("stream_started");
       const header = relay.upgrades[0]?.headers["x-twilio-signature"];
       expect(header).not.toBe(sign(twilio.authToken, "wss://relay.test/media-stream"));
       expect(header === undefined).toBe(forgeStream === "missing");
@@ -337,16 +337,16 @@ describe("a simulated media stream", () => {
       customParameters: { token: "stolen" },
     });
     const silent = twilio.placeCall({ quirks: { startDelayMs: null } });
-    await silent.story.until("stream_connecting");
+    await silent.events.until("stream_connecting");
     await seen.until("connected", 2);
-    expect(silent.story.find("stream_started")).toBeUndefined();
+    expect(silent.events.find("stream_started")).toBeUndefined();
   });
 
   it("hears silence as audio like any other", async () => {
     await start();
     const seen = collect();
     const call = twilio.placeCall();
-    await call.story.until("stream_started");
+    await call.events.until("stream_started");
     const { streamSid } = call.streams[0]!.fields;
     media(streamSid, silence(40));
     send({ event: "mark", streamSid, mark: { name: "m" } });

@@ -2,10 +2,10 @@
  * Who is connected with whom, moment by moment, and what a caller hears: so that a test can say "never alone and silent", "all
  * legs ended", "caller and human connected". The simulators write it; a relay cannot.
  */
-import type { SimClock } from "../clock.js";
+import type { SimClock } from "./clock.js";
 
 /** A party at one moment. */
-export interface Moment {
+export interface ConnectionState {
   /** On the simulator's clock. */
   readonly atMs: number;
   /** Answered, and not over. */
@@ -18,21 +18,21 @@ export interface Moment {
   readonly sound: string | null;
 }
 
-export type Situation = Omit<Moment, "atMs">;
+export type Connection = Omit<ConnectionState, "atMs">;
 
-export class Truth {
+export class ConnectionLog {
   readonly #clock: SimClock;
-  readonly #moments = new Map<string, Moment[]>();
+  readonly #moments = new Map<string, ConnectionState[]>();
 
   constructor(clock: SimClock) {
     this.#clock = clock;
   }
 
   /** What is the case from now on. The same as before changes nothing. */
-  note(party: string, now: Situation): void {
+  note(party: string, now: Connection): void {
     const moments = this.#moments.get(party) ?? [];
     this.#moments.set(party, moments);
-    const moment: Moment = { atMs: this.#clock.nowMs(), ...now };
+    const moment: ConnectionState = { atMs: this.#clock.nowMs(), ...now };
     const last = moments.at(-1);
     if (last !== undefined && same(last, moment)) return;
     // Several changes of one instant are one.
@@ -40,11 +40,11 @@ export class Truth {
     moments.push(moment);
   }
 
-  moments(party: string): readonly Moment[] {
+  moments(party: string): readonly ConnectionState[] {
     return this.#moments.get(party) ?? [];
   }
 
-  now(party: string): Situation {
+  now(party: string): Connection {
     return this.moments(party).at(-1) ?? { live: false, with: [], talking: [], sound: null };
   }
 
@@ -65,7 +65,7 @@ export class Truth {
   }
 
   /** The longest unbroken stretch, in ms, of moments that are so. A stretch that lasts still ends now. */
-  longestMs(party: string, is: (moment: Moment) => boolean): number {
+  longestMs(party: string, is: (moment: ConnectionState) => boolean): number {
     const moments = this.moments(party);
     let longest = 0;
     let sinceMs: number | null = null;
@@ -103,7 +103,7 @@ export class Truth {
   }
 }
 
-function same(a: Moment, b: Moment): boolean {
+function same(a: ConnectionState, b: ConnectionState): boolean {
   return (
     a.live === b.live &&
     a.sound === b.sound &&

@@ -1,7 +1,7 @@
-/** What legs, rooms and queues of one simulated Twilio share. */
+/** What legs, conferences and queues of one simulated Twilio share. */
 import type { Pacer, SimClock } from "../clock.js";
-import type { SipEnd } from "../sip/line.js";
-import type { Truth } from "../sip/truth.js";
+import type { ConnectionLog } from "../connection-log.js";
+import type { SipEndpoint } from "../sip/endpoints.js";
 import type { Conferences } from "./conference.js";
 import type { Leg, LegFields } from "./leg.js";
 import type { StreamHooks } from "./media-stream.js";
@@ -9,7 +9,7 @@ import type { Callees } from "./party.js";
 import type { Queues } from "./queue.js";
 import type { Form, Web } from "./web.js";
 
-export interface World {
+export interface TwilioContext {
   readonly clock: SimClock;
   readonly pacer: Pacer;
   readonly accountSid: string;
@@ -18,8 +18,8 @@ export interface World {
   readonly queues: Queues;
   readonly callees: Callees;
   /** The model's SIP address, where there is one. */
-  readonly sip: SipEnd | null;
-  readonly truth: Truth;
+  readonly sip: SipEndpoint | null;
+  readonly connections: ConnectionLog;
   readonly keepAudio: boolean;
   readonly checkIdentity: boolean;
   readonly streamHooks: StreamHooks;

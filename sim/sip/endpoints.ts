@@ -16,7 +16,7 @@ export interface Invite {
 }
 
 /** What the called end may do to the carrier's leg. */
-export interface CarrierEnd {
+export interface SipCarrier {
   /** 200 OK. */
   answered(): void;
   /** A final status: 486 busy, 603 declined, 480 nobody answered, …. */
@@ -33,7 +33,7 @@ export interface CarrierEnd {
 }
 
 /** What the carrier may do to the called end. */
-export interface CalledEnd {
+export interface SipCallee {
   /** The caller goes: CANCEL before the answer, BYE after it. Idempotent. */
   bye(): void;
   /** 160 bytes of mu-law, 20 ms of what the others in the call say; valid only until it returns. */
@@ -41,7 +41,7 @@ export interface CalledEnd {
   key(digit: string): void;
 }
 
-export type SipEnd = (invite: Invite, carrier: CarrierEnd) => CalledEnd;
+export type SipEndpoint = (invite: Invite, carrier: SipCarrier) => SipCallee;
 
 /** The words of a SIP URI with headers: `sip:user@host;param?X-A=1&X-B=2`. Null when it is none. */
 export function readSipUri(

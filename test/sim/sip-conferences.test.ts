@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { speechLike } from "../../sim/audio/synth.js";
 import { realClock } from "../../sim/clock.js";
+import { ConnectionLog } from "../../sim/connection-log.js";
 import { type SimulatedModel, startModel } from "../../sim/model.js";
 import { Trunk } from "../../sim/sip/trunk.js";
-import { Truth } from "../../sim/sip/truth.js";
 import type { Party } from "../../sim/twilio/party.js";
 import { type SimulatedTwilio, startTwilio } from "../../sim/twilio.js";
 import { FakeClock } from "../fakes/fake-clock.js";
@@ -73,26 +73,33 @@ async function accept(index = 0) {
 /** A caller and the model in one room. */
 async function together() {
   const caller = twilio.placeCall();
-  await caller.story.until("conference_joined");
+  await caller.events.until("conference_joined");
   const added = await addModel();
   const call = await accept();
   const leg = twilio.leg(added.json.call_sid)!;
-  await leg.story.until("conference_joined");
+  await leg.events.until("conference_joined");
   return { caller, call, leg };
 }
 
 describe("the model's SIP address in a simulated conference", () => {
   it("is invited with the headers of the URI, and joins when it accepts", async () => {
     const caller = twilio.placeCall();
-    await caller.story.until("conference_joined");
-    expect(twilio.truth.now(caller.sid)).toMatchObject({ live: true, with: [], sound: "music" });
+    await caller.events.until("conference_joined");
+    expect(twilio.connections.now(caller.sid)).toMatchObject({
+      live: true,
+      with: [],
+      sound: "music",
+    });
     const added = await addModel("?X-Token=a%2Bb.c&X-Lang=en");
     const call = await accept();
     expect(call.header("x-token")).toBe("a+b.c");
     expect(call.header("X-Twilio-CallSid")).toBe(added.json.call_sid);
     expect(call.uri).toBe(model.sip.address);
-    await twilio.leg(added.json.call_sid)!.story.until("conference_joined");
-    expect(twilio.truth.now(caller.sid)).toMatchObject({ with: ["virtual agent"], sound: null });
+    await twilio.leg(added.json.call_sid)!.events.until("conference_joined");
+    expect(twilio.connections.now(caller.sid)).toMatchObject({
+      with: ["virtual agent"],
+      sound: null,
+    });
   });
 
   it("is heard to speak, hears the caller and gets the keys", async () => {
@@ -101,9 +108,9 @@ describe("the model's SIP address in a simulated conference", () => {
     await client.next("session.created");
     client.send({ type: "response.create" });
     await client.next("output_audio_buffer.started");
-    expect(twilio.truth.now(caller.sid).talking).toEqual(["virtual agent"]);
+    expect(twilio.connections.now(caller.sid).talking).toEqual(["virtual agent"]);
     await client.next("output_audio_buffer.stopped");
-    expect(twilio.truth.now(caller.sid).talking).toEqual([]);
+    expect(twilio.connections.now(caller.sid).talking).toEqual([]);
     await caller.press("0");
     await client.next("input_audio_buffer.dtmf_event_received");
     await caller.say(speechLike(300));
@@ -115,12 +122,15 @@ describe("the model's SIP address in a simulated conference", () => {
   it("does not hear a caller on hold, who hears music", async () => {
     const { caller, call } = await together();
     await rest("POST", "/Conferences/room/Participants/customer.json", { Hold: "true" });
-    expect(twilio.truth.now(caller.sid)).toMatchObject({ with: [], sound: "music" });
+    expect(twilio.connections.now(caller.sid)).toMatchObject({ with: [], sound: "music" });
     const before = call.session!.speech.length;
     await caller.say(speechLike(200));
     expect(call.session!.speech.length).toBe(before);
     await rest("POST", "/Conferences/room/Participants/customer.json", { Hold: "false" });
-    expect(twilio.truth.now(caller.sid)).toMatchObject({ with: ["virtual agent"], sound: null });
+    expect(twilio.connections.now(caller.sid)).toMatchObject({
+      with: ["virtual agent"],
+      sound: null,
+    });
   });
 
   it.each([
@@ -129,7 +139,7 @@ describe("the model's SIP address in a simulated conference", () => {
     ["reject", undefined, "failed"],
   ])("may %s (%j): the leg is %s", async (operation, body, status) => {
     const caller = twilio.placeCall();
-    await caller.story.until("conference_joined");
+    await caller.events.until("conference_joined");
     const added = await addModel();
     const call = await model.sip.call(0);
     await fetch(`${model.baseUrl}/realtime/calls/${call.id}/${operation}`, {
@@ -146,17 +156,21 @@ describe("the model's SIP address in a simulated conference", () => {
     const first = await together();
     first.call.die();
     await first.leg.ended;
-    expect(first.leg.story.find("conference_left")?.detail["reason"]).toBe("participant_hung_up");
+    expect(first.leg.events.find("conference_left")?.detail["reason"]).toBe("participant_hung_up");
     // The other one stays behind, and hears nothing.
-    expect(twilio.truth.now(first.caller.sid)).toMatchObject({ live: true, with: [], sound: null });
+    expect(twilio.connections.now(first.caller.sid)).toMatchObject({
+      live: true,
+      with: [],
+      sound: null,
+    });
     await addModel();
     const second = await accept(1);
-    await twilio.legs.at(-1)!.story.until("conference_joined");
+    await twilio.legs.at(-1)!.events.until("conference_joined");
     await rest("DELETE", "/Conferences/room/Participants/virtual%20agent.json");
     expect(await second.ended).toBe("caller");
     await addModel();
     const third = await accept(2);
-    await twilio.legs.at(-1)!.story.until("conference_joined");
+    await twilio.legs.at(-1)!.events.until("conference_joined");
     first.caller.hangUp();
     expect(await third.ended).toBe("caller");
     expect(twilio.legs.every((leg) => leg.over)).toBe(true);
@@ -164,7 +178,7 @@ describe("the model's SIP address in a simulated conference", () => {
 
   it("rings out by the time-out of whoever dialled, and the INVITE is taken back", async () => {
     const caller = twilio.placeCall();
-    await caller.story.until("conference_joined");
+    await caller.events.until("conference_joined");
     const added = await addModel("", { Timeout: "0" });
     const leg = twilio.leg(added.json.call_sid)!;
     await leg.ended;
@@ -182,7 +196,7 @@ describe("the model's SIP address in a simulated conference", () => {
 
   it("takes a CallToken only of a caller who is there, for that caller's number", async () => {
     const caller = twilio.placeCall();
-    await caller.story.until("conference_joined");
+    await caller.events.until("conference_joined");
     const CallToken = relay.forms("/incoming-call")[0]!["CallToken"]!;
     const add = (form: Record<string, string>) => addModel("", { CallToken, ...form });
     expect((await add({ CallToken: "made-up" })).json.code).toBe(21210);
@@ -197,20 +211,20 @@ describe("the model's SIP address in a simulated conference", () => {
 describe("what a caller hears in a room", () => {
   it("is music until somebody comes, silence when that one has gone", async () => {
     const caller = twilio.placeCall();
-    await caller.story.until("conference_joined");
+    await caller.events.until("conference_joined");
     const added = await add({ To: HUMAN, Label: "human" });
     const leg = twilio.leg(added.json.call_sid)!;
-    await leg.story.until("conference_joined");
-    expect(twilio.truth.now(leg.sid).with).toEqual(["customer"]);
+    await leg.events.until("conference_joined");
+    expect(twilio.connections.now(leg.sid).with).toEqual(["customer"]);
     leg.hangUp();
     await leg.ended;
-    const heard = twilio.truth.moments(caller.sid).map((now) => [now.with.join(), now.sound]);
+    const heard = twilio.connections.moments(caller.sid).map((now) => [now.with.join(), now.sound]);
     expect(heard.slice(-3)).toEqual([
       ["", "music"],
       ["human", null],
       ["", null],
     ]);
-    expect(twilio.truth.ever(caller.sid, "human")).toBe(true);
+    expect(twilio.connections.ever(caller.sid, "human")).toBe(true);
   });
 
   it.each([
@@ -222,28 +236,28 @@ describe("what a caller hears in a room", () => {
     relay.paths["/wait"] = "<Say>One moment.</Say>";
     relay.paths["/incoming-call"] = room(attribute);
     const caller = twilio.placeCall();
-    await caller.story.until("conference_joined");
+    await caller.events.until("conference_joined");
     await twilio.settled();
-    expect(twilio.truth.now(caller.sid)).toMatchObject({ with: [], sound });
+    expect(twilio.connections.now(caller.sid)).toMatchObject({ with: [], sound });
   });
 
   it("is ringing while one is called with early media, an announcement while it is read", async () => {
     const { caller, leg } = await together();
     human = { outcome: "no-answer" };
     const quiet = await add({ To: HUMAN, EarlyMedia: "false" });
-    expect(twilio.truth.now(caller.sid).sound).toBeNull();
+    expect(twilio.connections.now(caller.sid).sound).toBeNull();
     const loud = await add({ To: HUMAN });
-    expect(twilio.truth.now(caller.sid).sound).toBe("ringing");
+    expect(twilio.connections.now(caller.sid).sound).toBe("ringing");
     for (const { json } of [quiet, loud])
       await rest("POST", `/Calls/${json.call_sid}.json`, { Status: "canceled" });
     await twilio.leg(loud.json.call_sid)!.ended;
-    expect(twilio.truth.now(caller.sid).sound).toBeNull();
+    expect(twilio.connections.now(caller.sid).sound).toBeNull();
     leg.hangUp();
     relay.paths["/announce"] = "<Say>A colleague is coming, please stay on the line.</Say>";
     await rest("POST", "/Conferences/room.json", { AnnounceUrl: `${PUBLIC}/announce` });
     await twilio.settled();
-    expect(twilio.truth.now(caller.sid).sound).toBe("announcement");
-    while (twilio.truth.now(caller.sid).sound !== null) await new Promise(setImmediate);
+    expect(twilio.connections.now(caller.sid).sound).toBe("announcement");
+    while (twilio.connections.now(caller.sid).sound !== null) await new Promise(setImmediate);
   });
 
   it("ends at once when a human answers only to hang up", async () => {
@@ -253,7 +267,7 @@ describe("what a caller hears in a room", () => {
     const leg = twilio.leg(added.json.call_sid)!;
     await leg.ended;
     expect(leg.status).toBe("completed");
-    expect(twilio.truth.now(caller.sid).with).toEqual(["virtual agent"]);
+    expect(twilio.connections.now(caller.sid).with).toEqual(["virtual agent"]);
   });
 });
 
@@ -269,7 +283,7 @@ describe("a simulated trunk", () => {
     const seen = await accept();
     expect(seen.header("diversion")).toContain("+15550002222");
     expect(seen.header("x-agent")).toBe("root");
-    await call.story.until("answered");
+    await call.events.until("answered");
     await call.say(speechLike(300));
     call.press("5");
     expect(seen.keys).toEqual(["5"]);
@@ -287,16 +301,16 @@ describe("a simulated trunk", () => {
     const line = trunk();
     const call = line.placeCall({ refer });
     const seen = await accept();
-    await call.story.until("answered");
+    await call.events.until("answered");
     await fetch(`${model.baseUrl}/realtime/calls/${seen.id}/refer`, {
       method: "POST",
       headers: { authorization: `Bearer ${model.apiKey}`, "content-type": "application/json" },
       body: JSON.stringify({ target_uri: `tel:${HUMAN}` }),
     });
     expect(seen.state).toBe(state);
-    if (refer === "transfer") await call.story.until("dial_bridged");
+    if (refer === "transfer") await call.events.until("dial_bridged");
     if (refer === "lost") await call.ended;
-    expect(line.truth.now(call.sid).with).toEqual(endsWith);
+    expect(line.connections.now(call.sid).with).toEqual(endsWith);
     call.hangUp();
   });
 });
@@ -306,7 +320,7 @@ describe("the truth", () => {
 
   it("measures the longest time alone and silent, unbroken, up to now", () => {
     const clock = new FakeClock();
-    const truth = new Truth(clock);
+    const truth = new ConnectionLog(clock);
     truth.note("a", { ...alone, sound: "music" });
     clock.advance(1000);
     truth.note("a", alone);
@@ -327,7 +341,7 @@ describe("the truth", () => {
 
   it("knows nothing of a moment that lasted no time", () => {
     const clock = new FakeClock();
-    const truth = new Truth(clock);
+    const truth = new ConnectionLog(clock);
     truth.note("a", alone);
     truth.note("a", { ...alone, sound: "music" });
     expect(truth.moments("a")).toHaveLength(1);

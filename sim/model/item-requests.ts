@@ -4,7 +4,7 @@ import { audioMsOf, newItem, type StoredItem, wireItem } from "./items.js";
 import type { ToolOutput } from "./script.js";
 import type { ModelSession } from "./session.js";
 
-export class ItemDesk {
+export class ItemRequests {
   readonly #session: ModelSession;
   #outputs: ToolOutput[] = [];
 

@@ -8,7 +8,7 @@ import type { ModelSession } from "./session.js";
 import type { SessionOptions } from "./session-types.js";
 import { EnergyVad, type VadSettings } from "./vad.js";
 
-export interface HearingEvents {
+export interface InputAudioEvents {
   /** After `speech_started` has left. */
   speechStarted(): void;
   /** After the turn was committed. */
@@ -19,14 +19,14 @@ const MIN_COMMIT_MS = 100;
 /** Of a session that begins as push-to-talk, until it is told otherwise. */
 const QUIET_VAD: VadSettings = { threshold: 0.5, prefixPaddingMs: 300, silenceDurationMs: 200 };
 
-export class Hearing {
+export class InputAudio {
   /** Turns of the caller committed so far. */
   userTurns = 0;
   readonly #session: ModelSession;
   readonly #clock: SimClock;
   readonly #options: SessionOptions;
-  readonly #hears: NonNullable<Script["hears"]>;
-  readonly #events: HearingEvents;
+  readonly #hears: NonNullable<Script["transcripts"]>;
+  readonly #events: InputAudioEvents;
   readonly #vad: EnergyVad;
   #turns: TurnDetection | null;
   #uncommittedBytes = 0;
@@ -36,8 +36,11 @@ export class Hearing {
   constructor(
     session: ModelSession,
     options: SessionOptions,
-    fields: { readonly turns: TurnDetection | null; readonly hears: NonNullable<Script["hears"]> },
-    events: HearingEvents,
+    fields: {
+      readonly turns: TurnDetection | null;
+      readonly hears: NonNullable<Script["transcripts"]>;
+    },
+    events: InputAudioEvents,
   ) {
     this.#session = session;
     this.#clock = options.clock;
@@ -62,12 +65,12 @@ export class Hearing {
 
   audio(bytes: Buffer): void {
     const session = this.#session;
-    if (!session.sendsAudio) session.violation("audio appended on a sideband socket");
+    if (!session.carriesAudio) session.violation("audio appended on a sideband socket");
     if (session.configuredAtMs === null) session.violation("audio before session.updated");
     else if (textAt(session.config, "audio", "input", "format", "type") !== "audio/pcmu")
       session.violation("audio while the input format is not audio/pcmu");
     // What is appended to a call whose sound runs elsewhere reaches nobody.
-    if (session.sendsAudio) this.line(bytes);
+    if (session.carriesAudio) this.line(bytes);
   }
 
   /** Sound of the caller, by whichever way it came. */

@@ -2,35 +2,34 @@
  * Whether this machine let the demo run. The demo judges its own call by ear (no gap in the agent's speech), on whatever
  * machine a newcomer has; where the machine froze the whole process, a gap says nothing about the relay.
  */
-const BEAT_MS = 5;
-/** A beat so much late is remembered; many small ones add up. */
+const TICK_MS = 5;
+/** A tick so much late is remembered; many small ones add up. */
 const LATE_MS = 3;
-/** How long a standstill is felt: the relay has to build up its lead at the phone again. */
+/** How long a stall is felt: the relay has to build up its lead at the phone again. */
 const FELT_MS = 1_000;
 
-interface Standstill {
+interface Stall {
   readonly endMs: number;
   readonly lostMs: number;
 }
 
-export class StandstillWatch {
-  readonly #standstills: Standstill[] = [];
+export class ProcessStallMonitor {
+  readonly #stalls: Stall[] = [];
   readonly #timer: NodeJS.Timeout;
   #lastMs = performance.now();
   #lastCpuMs = cpuMs();
 
   constructor() {
-    this.#timer = setInterval(() => this.#beat(), BEAT_MS);
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
     this.#timer.unref();
   }
 
   /** Milliseconds that the machine took from this process in the second before `atMs` (performance.now()). */
   lostBefore(atMs: number): number {
     let lostMs = 0;
-    for (const standstill of this.#standstills) {
-      const feltUntilMs = standstill.endMs + FELT_MS;
-      if (standstill.endMs - standstill.lostMs <= atMs && atMs <= feltUntilMs)
-        lostMs += standstill.lostMs;
+    for (const stall of this.#stalls) {
+      const feltUntilMs = stall.endMs + FELT_MS;
+      if (stall.endMs - stall.lostMs <= atMs && atMs <= feltUntilMs) lostMs += stall.lostMs;
     }
     return lostMs;
   }
@@ -39,13 +38,13 @@ export class StandstillWatch {
     clearInterval(this.#timer);
   }
 
-  #beat(): void {
+  #tick(): void {
     const nowMs = performance.now();
     const nowCpuMs = cpuMs();
     const wallMs = nowMs - this.#lastMs;
-    // A late beat while this process computed is the relay's (or a simulator's) own doing, and excuses nothing.
-    const lostMs = wallMs - BEAT_MS - (nowCpuMs - this.#lastCpuMs);
-    if (lostMs > LATE_MS) this.#standstills.push({ endMs: nowMs, lostMs });
+    // A late tick while this process computed is the relay's (or a simulator's) own doing, and excuses nothing.
+    const lostMs = wallMs - TICK_MS - (nowCpuMs - this.#lastCpuMs);
+    if (lostMs > LATE_MS) this.#stalls.push({ endMs: nowMs, lostMs });
     this.#lastMs = nowMs;
     this.#lastCpuMs = nowCpuMs;
   }

@@ -1,21 +1,21 @@
-/** What a room's members say, brought to those who are here by SIP: for each the loudest of the others, every 20 ms. */
+/** What a conference's members say, brought to those who are here by SIP: for each the loudest of the others, every 20 ms. */
 import { levelDbov, ULAW_SILENCE } from "../audio/mulaw.js";
 import type { Paced, Pacer } from "../clock.js";
-import type { Room } from "./conference.js";
+import type { Conference } from "./conference.js";
 import { FRAME_BYTES, FRAME_MS } from "./voice.js";
 
 /** After a stall so many frames are made up for at once. */
 const MOST_AT_ONCE = 25;
 
-export class RoomSound implements Paced {
-  readonly #room: Room;
+export class ConferenceMixer implements Paced {
+  readonly #conference: Conference;
   readonly #leave: () => void;
   readonly #frame = new Uint8Array(FRAME_BYTES);
   readonly #loudest = new Uint8Array(FRAME_BYTES);
   #nextMs: number;
 
-  constructor(room: Room, pacer: Pacer, nowMs: number) {
-    this.#room = room;
+  constructor(conference: Conference, pacer: Pacer, nowMs: number) {
+    this.#conference = conference;
     this.#nextMs = nowMs;
     this.#leave = pacer.join(this);
   }
@@ -33,9 +33,9 @@ export class RoomSound implements Paced {
   #carry(): void {
     let loudestDb = Number.NEGATIVE_INFINITY;
     this.#loudest.fill(ULAW_SILENCE);
-    for (const { leg, settings } of this.#room.participants.values()) {
+    for (const { leg, settings } of this.#conference.participants.values()) {
       // The model's own voice is known by its events, not by its sound.
-      if (leg.called !== null) continue;
+      if (leg.sipCallee !== null) continue;
       leg.voice.next(this.#frame, 0);
       if (settings.hold || settings.muted) continue;
       const db = levelDbov(this.#frame);
@@ -43,7 +43,7 @@ export class RoomSound implements Paced {
       loudestDb = db;
       this.#loudest.set(this.#frame);
     }
-    for (const { leg, settings } of this.#room.participants.values())
-      if (!settings.hold) leg.called?.audio(this.#loudest);
+    for (const { leg, settings } of this.#conference.participants.values())
+      if (!settings.hold) leg.sipCallee?.audio(this.#loudest);
   }
 }

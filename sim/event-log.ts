@@ -1,5 +1,5 @@
 /** What happened in a call, in order. */
-export type StoryKind =
+export type CallEventKind =
   | "webhook"
   | "webhook_failed"
   | "twiml"
@@ -39,20 +39,20 @@ export type StoryKind =
   | "refer"
   | "ended";
 
-export type StoryDetail = Readonly<Record<string, string | number | boolean | null>>;
+export type CallEventDetail = Readonly<Record<string, string | number | boolean | null>>;
 
-export interface StoryEntry {
+export interface CallEvent {
   /** Since the call began. */
   readonly atMs: number;
-  readonly kind: StoryKind;
-  readonly detail: StoryDetail;
+  readonly kind: CallEventKind;
+  readonly detail: CallEventDetail;
 }
 
-export class Story {
-  readonly entries: StoryEntry[] = [];
+export class EventLog {
+  readonly entries: CallEvent[] = [];
   readonly #nowMs: () => number;
   readonly #startMs: number;
-  readonly #watchers = new Set<(entry: StoryEntry) => void>();
+  readonly #watchers = new Set<(entry: CallEvent) => void>();
 
   constructor(nowMs: () => number) {
     this.#nowMs = nowMs;
@@ -68,32 +68,32 @@ export class Story {
     return this.#startMs;
   }
 
-  add(kind: StoryKind, detail: StoryDetail = {}): void {
+  add(kind: CallEventKind, detail: CallEventDetail = {}): void {
     const entry = { atMs: this.elapsedMs, kind, detail };
     this.entries.push(entry);
     for (const watcher of [...this.#watchers]) watcher(entry);
   }
 
   /** Every entry from now on. @returns the way to stop. */
-  watch(watcher: (entry: StoryEntry) => void): () => void {
+  watch(watcher: (entry: CallEvent) => void): () => void {
     this.#watchers.add(watcher);
     return () => this.#watchers.delete(watcher);
   }
 
-  find(kind: StoryKind, where: StoryDetail = {}): StoryEntry | undefined {
+  find(kind: CallEventKind, where: CallEventDetail = {}): CallEvent | undefined {
     return this.entries.find((entry) => matches(entry, kind, where));
   }
 
-  all(kind: StoryKind): readonly StoryEntry[] {
+  all(kind: CallEventKind): readonly CallEvent[] {
     return this.entries.filter((entry) => entry.kind === kind);
   }
 
   /**
    * The first such entry, past or to come.
    *
-   * @throws Error after `limitMs` of real time, with the story so far.
+   * @throws Error after `limitMs` of real time, with the events so far.
    */
-  until(kind: StoryKind, where: StoryDetail = {}, limitMs = 10_000): Promise<StoryEntry> {
+  until(kind: CallEventKind, where: CallEventDetail = {}, limitMs = 10_000): Promise<CallEvent> {
     const there = this.find(kind, where);
     if (there !== undefined) return Promise.resolve(there);
     return new Promise((resolve, reject) => {
@@ -124,7 +124,7 @@ export class Story {
   }
 }
 
-function matches(entry: StoryEntry, kind: StoryKind, where: StoryDetail): boolean {
+function matches(entry: CallEvent, kind: CallEventKind, where: CallEventDetail): boolean {
   return (
     entry.kind === kind &&
     Object.entries(where).every(([key, value]) => entry.detail[key] === value)
