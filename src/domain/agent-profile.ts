@@ -1,6 +1,6 @@
 /**
- * An agent as the rest of the house sees it: checked, defaults filled in, nothing optional that has a default.
- * Built from the agents file by `agents-file.ts`. Types only.
+ * An agent as all other modules see it: checked, with defaults filled in, so that nothing is optional that has a
+ * default. `config/agents/` builds it from the agents file. Types only.
  */
 
 export interface ServerVad {
@@ -153,11 +153,18 @@ export interface AgentProfile {
   readonly name: string;
   readonly model: string;
   readonly voice: string;
+  /** May hold placeholders (domain/placeholders.ts), as may `greeting`, `say` and a language's instructions. */
   readonly instructions: string;
   /** What the model says first; null = it waits for the caller. */
   readonly greeting: string | null;
   /** Optional `<Say>` before the stream. */
   readonly say: string | null;
+  /** IANA name. The session is told date, weekday and time there; null: it is not told. */
+  readonly timeZone: string | null;
+  /** Whether the session is told the caller's number. */
+  readonly tellCallerNumber: boolean;
+  /** How long the caller may wait for a reply in silence, in ms after the last sound they heard. */
+  readonly replyTimeoutMs: number;
   /** First language of the agent, a BCP 47 tag; `<Say>` uses it. */
   readonly language: string;
   readonly languages: ReadonlyMap<string, LanguageProfile>;

@@ -8,6 +8,11 @@ export interface CallerProfile {
   /** For the model, a few sentences at most. */
   readonly notes: string | null;
   readonly openCases: readonly { readonly id: string; readonly subject: string }[];
+  /**
+   * Texts, numbers and truth values of the answer by their names, each on one line: what `{{caller.FIELD}}` stands
+   * for. Absent in flight recordings of earlier versions.
+   */
+  readonly fields?: Readonly<Record<string, string>>;
 }
 
 /** A caller who is about to be handed to a human. */

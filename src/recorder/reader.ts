@@ -77,9 +77,17 @@ export class FlightReader {
   }
 }
 
+/** Agents of recordings that were made before these settings existed: their sessions were told nothing of it. */
+const EARLIER_AGENT = {
+  timeZone: null,
+  tellCallerNumber: false,
+  replyTimeoutMs: 4000,
+} as const;
+
 /** The agent as it was. */
 export function agentOf({ agent }: FlightHeader): AgentProfile {
   return {
+    ...EARLIER_AGENT,
     ...agent,
     languages: new Map(agent.languages),
     transfer: { ...agent.transfer, destinations: new Map(agent.transfer.destinations) },

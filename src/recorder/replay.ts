@@ -216,7 +216,7 @@ class ReplayWorld {
         call.dialLater();
         return;
       case "recognise":
-        call.lookUpCaller();
+        void call.lookUpCaller();
         return;
       case "brief":
         call.giveContext(given.context);

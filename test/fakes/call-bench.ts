@@ -32,6 +32,9 @@ export function agent(changes: Partial<AgentProfile> = {}): AgentProfile {
     instructions: "Be brief.",
     greeting: "Hello!",
     say: null,
+    timeZone: null,
+    tellCallerNumber: false,
+    replyTimeoutMs: 4000,
     language: "en",
     languages: new Map(),
     turnDetection: {

@@ -31,6 +31,9 @@ const MAX_PROFILE_BYTES = 65_536;
 const NOTES_CHARS = 1_000;
 const CASES_MOST = 10;
 const REFERENCE_CHARS = 100;
+/** What placeholders may take of an answer. */
+const MAX_FIELDS = 50;
+const FIELD_CHARS = 500;
 
 export function createHttpCrm(settings: CrmSettings, deps: HttpCrmDeps): HttpCrm {
   const { callerLookup, escalation, callCompleted } = settings;
@@ -137,7 +140,16 @@ function readProfile(body: string): CallerProfile | null {
       const id = text(one["id"], REFERENCE_CHARS);
       return id === null ? [] : [{ id, subject: text(one["subject"], 200) ?? "" }];
     }),
+    fields: readFields(value),
   };
+}
+
+function readFields(value: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
+  const fields = Object.entries(value).flatMap(([name, field]) => {
+    const read = typeof field === "boolean" ? String(field) : text(field, FIELD_CHARS);
+    return read === null ? [] : [[name, read.replace(/\s+/g, " ")] as const];
+  });
+  return Object.fromEntries(fields.slice(0, MAX_FIELDS));
 }
 
 function readReference(body: string): string | null {

@@ -7,9 +7,10 @@ import { envLookup } from "../../adapters/system/env-files.js";
 import type { AgentsFile } from "../../domain/agent-profile.js";
 import { RelayError } from "../../domain/errors.js";
 import type { Config, Environment } from "../load.js";
+import { nearest } from "../nearest.js";
 import { type BuildContext, buildAgentsFile } from "./build.js";
-import { crossCheck, nearest } from "./checks.js";
-import { type AgentInput, agentSchema, fileSchema } from "./schema.js";
+import { crossCheck, type Report } from "./checks.js";
+import { type AgentInput, agentSchema, agentsJsonSchema, fileSchema } from "./schema.js";
 import { type Path, pathText, SourceText } from "./source-text.js";
 
 export interface AgentsFault {
@@ -59,8 +60,8 @@ export function loadAgentsFile(text: string, path: string, context: AgentsFileCo
     );
 
   const faults: AgentsFault[] = [];
-  const report = (at: Path, problem: string, key = false) => {
-    const { line, column } = source.locate(at, key);
+  const report: Report = (at, problem, where) => {
+    const { line, column } = source.locate(at, where);
     faults.push({ path: pathText(at), line, column, problem });
   };
   const lookup = envLookup(context.env);
@@ -121,16 +122,16 @@ function reportIssue(
   issue: Issue,
   at: readonly PropertyKey[],
   file: unknown,
-  report: (path: Path, problem: string, key?: boolean) => void,
+  report: Report,
 ): void {
   const path = at.filter((part) => typeof part !== "symbol");
   switch (issue.code) {
     case "unrecognized_keys":
       for (const key of issue.keys)
-        report([...path, key], `is unknown${nearest(key, knownKeys(path))}`, true);
+        report([...path, key], `is unknown${nearest(key, knownKeys(path))}`, "key");
       return;
     case "invalid_key":
-      report(path, issue.issues[0]?.message ?? "is not allowed as a name", true);
+      report(path, issue.issues[0]?.message ?? "is not allowed as a name", "key");
       return;
     case "invalid_type": {
       const value = path.reduce<unknown>((node, part) => property(node, part), file);
@@ -148,7 +149,10 @@ function reportIssue(
       report(path, `must be ${issue.values.map((value) => JSON.stringify(value)).join(" or ")}`);
       return;
     case "invalid_union":
-      report(path, "must be server_vad or semantic_vad");
+      report(
+        path,
+        issue.message.startsWith("is ") ? issue.message : "must be server_vad or semantic_vad",
+      );
       return;
     case "too_small":
       report(path, issue.message.startsWith("is ") ? issue.message : `is below ${issue.minimum}`);
@@ -171,12 +175,29 @@ const TYPES: Readonly<Record<string, string>> = {
   array: "a list",
 };
 
-/** The names allowed where an unknown one was found, for a hint. */
+/** The names that are allowed where an unknown one was found, for a suggestion. */
 function knownKeys(path: Path): readonly string[] {
-  if (path.length === 0) return Object.keys(fileSchema.shape);
-  const inAgent =
-    path[0] === "agents" ? path.slice(2) : path[0] === "defaults" ? path.slice(1) : null;
-  return inAgent?.length === 0 ? Object.keys(agentSchema.shape) : [];
+  const schema = agentsJsonSchema();
+  const definitions = property(schema, "definitions");
+  /** Follows references and alternatives to every schema of this place that describes a mapping or a list. */
+  const resolved = (node: unknown): readonly unknown[] => {
+    const reference = property(node, "$ref");
+    if (typeof reference === "string")
+      return resolved(property(definitions, reference.replace("#/definitions/", "")));
+    const alternatives = ["anyOf", "allOf", "oneOf"].flatMap((key) => property(node, key) ?? []);
+    return [node, ...alternatives.flatMap(resolved)];
+  };
+  let places = resolved(schema);
+  for (const part of path)
+    places = places
+      .map((node) =>
+        typeof part === "number"
+          ? property(node, "items")
+          : (property(property(node, "properties"), part) ??
+            property(node, "additionalProperties")),
+      )
+      .flatMap(resolved);
+  return places.flatMap((node) => Object.keys(Object(property(node, "properties"))));
 }
 
 function property(node: unknown, key: string | number): unknown {

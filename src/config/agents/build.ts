@@ -6,9 +6,11 @@ import type { EnvLookup } from "../../adapters/system/env-files.js";
 import type {
   AgentProfile,
   AgentsFile,
+  ContextTruncation,
   CrmEndpoint,
   Destination,
   DialTarget,
+  ModelSettings,
   ToolDefinition,
   ToolSource,
   TransferSettings,
@@ -92,10 +94,14 @@ function buildAgent(
     instructions: agent.instructions ?? "",
     greeting: agent.greeting,
     say: agent.say,
+    timeZone: agent.time_zone,
+    tellCallerNumber: agent.tell_caller_number,
+    replyTimeoutMs: agent.reply_timeout_ms,
     language: agent.language ?? [...languages.keys()][0] ?? "en-US",
     languages,
     turnDetection: buildTurnDetection(agent.turn_detection),
     noiseReduction: agent.noise_reduction,
+    modelSettings: buildModelSettings(agent.session),
     vad: {
       localBargeIn: agent.vad.local_barge_in,
       confirmMs: agent.vad.confirm_ms,
@@ -117,6 +123,29 @@ function buildAgent(
       maxCostUsd: agent.limits.max_cost_usd,
     },
     apology: agent.apology,
+  };
+}
+
+function buildModelSettings(input: AgentInput["session"]): ModelSettings {
+  const { reasoning, speed, truncation } = input;
+  const { max_output_tokens: maxOutputTokens, parallel_tool_calls: parallelToolCalls } = input;
+  return {
+    ...(reasoning === null ? {} : { reasoningEffort: reasoning.effort }),
+    ...(speed === null ? {} : { speed }),
+    ...(maxOutputTokens === null ? {} : { maxOutputTokens }),
+    ...(parallelToolCalls === null ? {} : { parallelToolCalls }),
+    ...(truncation === null ? {} : { truncation: buildTruncation(truncation) }),
+  };
+}
+
+function buildTruncation(
+  input: NonNullable<AgentInput["session"]["truncation"]>,
+): ContextTruncation {
+  if (typeof input === "string") return input;
+  return {
+    type: input.type,
+    retentionRatio: input.retention_ratio,
+    postInstructionsTokens: input.token_limits?.post_instructions ?? null,
   };
 }
 

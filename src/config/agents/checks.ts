@@ -3,6 +3,8 @@
  * faults also where something else is wrong; what has the wrong shape is left to the schema.
  */
 import type { EnvLookup } from "../../adapters/system/env-files.js";
+import { PLACEHOLDERS, placeholdersIn, readPlaceholder } from "../../domain/placeholders.js";
+import { nearest } from "../nearest.js";
 import { isLoopbackHost } from "../settings.js";
 import { parseDialTarget } from "./dial-target.js";
 import { KINDS, SOURCES } from "./schema.js";
@@ -12,8 +14,10 @@ import type { Path } from "./source-text.js";
 export const CALL_TOOLS = ["transfer_call", "end_call", "set_language", "send_dtmf"] as const;
 export const SAMPLE_TOOLS = ["lookup_order", "book_appointment"] as const;
 
-/** @param key  true: the fault is the name's, not the value's. */
-export type Report = (path: Path, problem: string, key?: boolean) => void;
+/**
+ * @param at  "key": the fault is the name's, not the value's. {text}: it is where this text stands in the value.
+ */
+export type Report = (path: Path, problem: string, at?: "key" | { readonly text: string }) => void;
 
 type Raw = Readonly<Record<string, unknown>>;
 
@@ -26,6 +30,8 @@ export function crossCheck(file: unknown, lookup: EnvLookup, report: Report): vo
 
   if (Object.keys(agents).length === 0 && isRecord(root["agents"]))
     report(["agents"], "names no agent");
+  const hasLookup = record(root["crm"])["caller_lookup"] !== undefined;
+  checkPlaceholders(["defaults"], defaults, hasLookup, report);
   if ("defaults" in root) checkAgent(["defaults"], defaults, tools, sipHosts, report);
   for (const [name, raw] of Object.entries(agents)) {
     const path = ["agents", name];
@@ -35,7 +41,14 @@ export function crossCheck(file: unknown, lookup: EnvLookup, report: Report): vo
       report([...path, "instructions"], "is missing");
     checkAgent(path, agent, tools, sipHosts, report);
     checkListedTools(path, { ...defaults, ...agent }, report);
+    checkPlaceholders(path, agent, hasLookup, report);
   }
+  const first = Object.keys(agents)[0];
+  if (first !== undefined && Object.keys(agents).length > 1 && root["numbers"] === undefined)
+    report(
+      ["numbers"],
+      `is missing: say which of the agents answers, for example numbers: {"*": ${first}}`,
+    );
   for (const [number, agent] of Object.entries(record(root["numbers"]))) {
     if (typeof agent === "string" && !Object.hasOwn(agents, agent))
       report(
@@ -78,7 +91,7 @@ function checkAgent(
     const at = [...inTransfer, "destinations", name];
     exactlyOne(at, raw, KINDS, report);
     if (raw["priority"] !== undefined && raw["workflow"] === undefined)
-      report([...at, "priority"], "is for a workflow only", true);
+      report([...at, "priority"], "is for a workflow only", "key");
     if (sipHosts !== null) {
       for (const kind of ["dial", "warm"]) {
         const target = raw[kind];
@@ -103,6 +116,32 @@ function checkAgent(
     );
 }
 
+/** Texts of an agent that may hold placeholders, and those of its languages. */
+function checkPlaceholders(path: Path, agent: Raw, hasLookup: boolean, report: Report): void {
+  const texts: (readonly [Path, unknown])[] = ["instructions", "greeting", "say"].map((key) => [
+    [...path, key],
+    agent[key],
+  ]);
+  for (const [language, raw] of Object.entries(record(agent["languages"])))
+    texts.push([[...path, "languages", language, "instructions"], record(raw)["instructions"]]);
+  for (const [at, text] of texts) {
+    if (typeof text !== "string") continue;
+    for (const name of placeholdersIn(text)) {
+      const placeholder = readPlaceholder(name);
+      const where = { text: name };
+      if (placeholder === null)
+        report(
+          at,
+          `holds {{${name}}}, which is no placeholder${nearest(name, [...PLACEHOLDERS])}: known are ` +
+            `${PLACEHOLDERS.join(", ")}, caller.FIELD`,
+          where,
+        );
+      else if (placeholder.kind === "caller" && !hasLookup)
+        report(at, `holds {{${name}}}, which needs crm.caller_lookup`, where);
+    }
+  }
+}
+
 /** A tool that could never work: set_language without languages. */
 function checkListedTools(path: Path, agent: Raw, report: Report): void {
   const tools = listOf(agent["tools"]) ?? [];
@@ -125,7 +164,7 @@ function leadsTo(destinations: Raw, from: string, goal: string): boolean {
 
 function checkTool(path: Path, name: string, tool: Raw, lookup: EnvLookup, report: Report): void {
   if (CALL_TOOLS.some((builtin) => builtin === name))
-    report(path, "is built in and cannot be replaced", true);
+    report(path, "is built in and cannot be replaced", "key");
   exactlyOne(path, tool, SOURCES, report);
   if (tool["http"] !== undefined) {
     const http = record(tool["http"]);
@@ -140,12 +179,12 @@ function checkTool(path: Path, name: string, tool: Raw, lookup: EnvLookup, repor
 
 function exactlyOne(path: Path, raw: Raw, keys: readonly string[], report: Report): void {
   const present = keys.filter((key) => raw[key] !== undefined);
-  if (present.length === 0) report(path, `needs one of ${keys.join(", ")}`, true);
+  if (present.length === 0) report(path, `needs one of ${keys.join(", ")}`, "key");
   if (present.length > 1)
     report(
       [...path, present[1] ?? ""],
       `stands beside ${present[0]}: only one of ${keys.join(", ")}`,
-      true,
+      "key",
     );
 }
 
@@ -199,33 +238,6 @@ function checkReferences(path: Path, value: unknown, lookup: EnvLookup, report: 
   else if (isRecord(value))
     for (const [key, item] of Object.entries(value))
       checkReferences([...path, key], item, lookup, report);
-}
-
-/** " (did you mean …?)", or nothing when nothing is near. */
-export function nearest(text: string, known: readonly string[]): string {
-  const close = known
-    .map((word) => ({ word, distance: editDistance(text.toLowerCase(), word.toLowerCase()) }))
-    .sort((a, b) => a.distance - b.distance)[0];
-  if (
-    close === undefined ||
-    close.distance >= text.length ||
-    close.distance > Math.max(1, text.length / 3)
-  )
-    return "";
-  return ` (did you mean ${close.word}?)`;
-}
-
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const change = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      row.push(Math.min(change, (previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1));
-    }
-    previous = row;
-  }
-  return previous[b.length] ?? 0;
 }
 
 function quote(text: string): string {

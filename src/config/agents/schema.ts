@@ -3,6 +3,7 @@
  * one place of the file are in `cross-checks.ts`.
  */
 import { z } from "zod";
+import { nearest } from "../nearest.js";
 import { parseDialTarget } from "./dial-target.js";
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
@@ -18,9 +19,19 @@ const toolName = z
   .string()
   .regex(/^[A-Za-z0-9_-]{1,64}$/, "is not 1–64 letters, digits, dashes or underscores");
 
+const LANGUAGE = /^[A-Za-z]{2,3}(?:-[0-9A-Za-z]{2,8})*$/;
 const language = z
   .string()
-  .regex(/^[A-Za-z]{2,3}(?:-[0-9A-Za-z]{2,8})*$/, "is not a language tag such as en or en-US");
+  .regex(LANGUAGE, "is not a language tag such as en or en-US")
+  .refine((tag) => !LANGUAGE.test(tag) || isLanguageTag(tag), "is not a language tag: see BCP 47");
+
+function isLanguageTag(tag: string): boolean {
+  try {
+    return Intl.getCanonicalLocales(tag).length === 1;
+  } catch {
+    return false;
+  }
+}
 
 const dialTarget = z
   .string("is not text: put numbers in quotes")
@@ -140,6 +151,62 @@ const transfer = z.strictObject({
   destinations: z.record(name, destination).default({}),
 });
 
+const session = z.strictObject({
+  reasoning: z
+    .strictObject({ effort: z.enum(["minimal", "low", "medium", "high", "xhigh"]) })
+    .nullable()
+    .default(null)
+    .describe("Reasoning models only"),
+  speed: z
+    .number()
+    .min(0.25)
+    .max(1.5)
+    .nullable()
+    .default(null)
+    .describe("Pace of speech; 1 is the voice's own"),
+  max_output_tokens: z
+    .union([z.int().min(1).max(4096), z.literal("inf")], {
+      error: 'is neither a whole number from 1 to 4096 nor "inf"',
+    })
+    .nullable()
+    .default(null)
+    .describe("Tokens of one response; too few cut speech off"),
+  parallel_tool_calls: z.boolean().nullable().default(null).describe("Reasoning models only"),
+  truncation: z
+    .union(
+      [
+        z.enum(["auto", "disabled"]),
+        z.strictObject({
+          type: z.literal("retention_ratio"),
+          retention_ratio: z.number().min(0).max(1),
+          token_limits: z.strictObject({ post_instructions: z.int().min(1) }).optional(),
+        }),
+      ],
+      { error: "is neither auto nor disabled nor {type: retention_ratio, retention_ratio: 0–1}" },
+    )
+    .nullable()
+    .default(null)
+    .describe("What the model forgets once the conversation is longer than its context"),
+});
+
+const timeZone = z.string("is not text").superRefine((zone, context) => {
+  if (!isTimeZone(zone))
+    context.addIssue({
+      code: "custom",
+      message: `is no IANA time zone such as America/New_York${nearest(zone, Intl.supportedValuesOf("timeZone"))}`,
+    });
+});
+
+/** Names only: newer versions of Node also take offsets such as +05:00, which know no daylight saving time. */
+function isTimeZone(zone: string): boolean {
+  if (!/^[A-Za-z]/.test(zone)) return false;
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: zone }).resolvedOptions().timeZone !== "";
+  } catch {
+    return false;
+  }
+}
+
 const limits = z.strictObject({
   max_call_minutes: z.number().min(1).max(240).optional(),
   idle_hangup_s: z.int().min(5).max(3600).nullable().default(60),
@@ -151,12 +218,33 @@ export const agentSchema = z
   .strictObject({
     model: z.string().min(1).optional(),
     voice: z.string().min(1).max(128).default("marin"),
-    instructions: prompt.optional(),
+    instructions: prompt
+      .optional()
+      .describe(
+        "As greeting and say, may hold {{date}} {{time}} {{weekday}} {{caller_number}} {{caller.FIELD}}",
+      ),
     greeting: spoken
       .nullable()
       .default(null)
       .describe("Spoken first by the agent; null = it waits"),
     say: spoken.nullable().default(null).describe("Optional <Say> before the stream"),
+    time_zone: timeZone
+      .nullable()
+      .default("UTC")
+      .describe("IANA name: the session is told date, weekday and time there; null = it is not"),
+    tell_caller_number: z
+      .boolean()
+      .default(true)
+      .describe("Whether the session is told the caller's number"),
+    session: session
+      .prefault({})
+      .describe("Passed on to the model; what is left out has the model's own default"),
+    reply_timeout_ms: z
+      .int()
+      .min(1000)
+      .max(8000)
+      .default(4000)
+      .describe("How long the caller may wait for a reply in silence"),
     language: language.optional().describe("First language; <Say> uses it"),
     languages: z
       .record(

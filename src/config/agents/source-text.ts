@@ -35,8 +35,10 @@ export class SourceText {
   readonly value: unknown;
   readonly #document: Document.Parsed;
   readonly #lines = new LineCounter();
+  readonly #text: string;
 
   constructor(text: string) {
+    this.#text = text;
     this.#document = parseDocument(text, {
       lineCounter: this.#lines,
       prettyErrors: false,
@@ -65,9 +67,9 @@ export class SourceText {
   /**
    * Where the value at `path` stands, or what of the path there is.
    *
-   * @param key  true: where its name stands.
+   * @param at  "key": where its name stands. {text}: where this text stands in the value, if it can be found there.
    */
-  locate(path: Path, key = false): Position {
+  locate(path: Path, at?: "key" | { readonly text: string }): Position {
     let node: unknown = this.#document.contents;
     let offset = startOf(node) ?? 0;
     for (const [i, part] of path.entries()) {
@@ -78,13 +80,18 @@ export class SourceText {
         );
         if (pair === undefined) break;
         const last = i === path.length - 1;
-        const at = startOf(last && key ? pair.key : (pair.value ?? pair.key)) ?? startOf(pair.key);
-        offset = at ?? offset;
+        const wanted = last && at === "key" ? pair.key : (pair.value ?? pair.key);
+        offset = startOf(wanted) ?? startOf(pair.key) ?? offset;
         node = pair.value;
       } else if (isSeq(node) && typeof part === "number") {
         node = node.items[part];
         offset = startOf(node) ?? offset;
       } else break;
+    }
+    if (typeof at === "object" && isNode(node) && node.range != null) {
+      const [start, , end] = node.range;
+      const found = this.#text.indexOf(at.text, start);
+      if (found >= 0 && found < end) offset = found;
     }
     return this.#at(offset);
   }

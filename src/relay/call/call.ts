@@ -4,6 +4,7 @@ import type { AgentProfile, TurnDetection } from "../../domain/agent-profile.js"
 import type { CallParties } from "../../domain/call-parties.js";
 import { assertNever } from "../../domain/errors.js";
 import type { ItemId, ResponseId, StreamSid } from "../../domain/ids.js";
+import { needsCaller } from "../../domain/placeholders.js";
 import type { TokenUsage } from "../../domain/record-event.js";
 import type { PlaybackReport } from "../../playout/playout-ledger.js";
 import type { Timer } from "../../ports/clock.js";
@@ -48,6 +49,7 @@ import type { CallTools, ToolHost } from "./call-tools.js";
 import { DtmfCollector } from "./dtmf-collector.js";
 import { recordMcpCall } from "./mcp-call-record.js";
 import * as prompts from "./prompts.js";
+import { type CallFacts, callerNumber, fillText, sessionInstructions } from "./session-facts.js";
 
 /** An unclaimed warm session is closed after this (promise S1). */
 const CLAIM_MS = 10_000;
@@ -118,10 +120,15 @@ export class Call
   #recognising = false;
   #greetingWaits = false;
   #facts: string | null = null;
+  /** Fields of the caller look-up's answer, for placeholders. */
+  #callerFields: Readonly<Record<string, string>> = {};
   /** The language that the session was opened in. */
   #openedIn: string;
-  #instructions: string;
+  /** Whether the session was opened before the look-up answered, though its instructions name the caller. */
+  #openedUnrecognised = false;
   #language: string;
+  /** By the tool or by the caller look-up; until then the agent's own instructions hold. */
+  #languageChosen = false;
 
   constructor(parties: CallParties, agent: AgentProfile, host: CallHost<Call>, given: CallDeps) {
     this.parties = parties;
@@ -137,7 +144,6 @@ export class Call
     this.#deps = deps;
     const { clock, metrics } = deps;
     this.log = deps.log.child({ callSid: parties.callSid, agent: agent.name });
-    this.#instructions = agent.instructions;
     this.#openedIn = agent.language;
     this.#language = agent.language;
     const openedEpochMs = parties.openedEpochMs ?? clock.epochMs();
@@ -201,14 +207,18 @@ export class Call
     this.#arm("claim");
   }
 
-  /** Asks who calls; the greeting waits for the answer, which comes within the look-up's time-out. */
-  lookUpCaller(): void {
+  /**
+   * Asks who calls; the greeting waits for the answer, which comes within the look-up's time-out.
+   *
+   * @returns when the answer is known. Never rejects.
+   */
+  lookUpCaller(): Promise<void> {
     const { lookUp } = this.#deps;
-    if (lookUp === null) return;
+    if (lookUp === null) return Promise.resolve();
     this.#flight?.ordered({ order: "recognise" });
     const { callSid, from, to } = this.parties;
     this.#recognising = true;
-    void lookUp({ callSid, from, to }).then((profile) => {
+    return lookUp({ callSid, from, to }).then((profile) => {
       this.#recognising = false;
       if (this.#state.name === "ended") return;
       if (profile !== null) this.#recognised(profile);
@@ -219,9 +229,40 @@ export class Call
   #recognised(profile: CallerProfile): void {
     this.eventLog.note("caller_recognised", { cases: profile.openCases.length });
     this.#facts = prompts.callerFacts(profile);
+    this.#callerFields = profile.fields ?? {};
     const { language } = profile;
-    if (language !== null)
+    const known =
+      language !== null &&
       this.setLanguage(this.agent.languages.has(language) ? language : primary(language));
+    if (!known && this.#openedUnrecognised)
+      this.#upstream.session?.update({ instructions: this.#instructions });
+    this.#openedUnrecognised = false;
+  }
+
+  #filled(text: string): string {
+    return fillText(text, this.agent, this.#language, this.#callFacts);
+  }
+
+  get #callFacts(): CallFacts {
+    return {
+      epochMs: this.#deps.clock.epochMs(),
+      callerNumber: callerNumber(this.parties),
+      caller: this.#callerFields,
+    };
+  }
+
+  get #instructions(): string {
+    const { agent } = this;
+    const language = this.#language;
+    if (!this.#languageChosen)
+      return sessionInstructions(agent.instructions, agent, language, this.#callFacts);
+    const own = agent.languages.get(language)?.instructions ?? agent.instructions;
+    return prompts.inLanguage(sessionInstructions(own, agent, language, this.#callFacts), language);
+  }
+
+  /** `<Say>` before the stream, or null. */
+  get say(): string | null {
+    return this.agent.say === null ? null : this.#filled(this.agent.say);
   }
 
   /** What whoever had the call placed wants the agent to know. */
@@ -308,6 +349,7 @@ export class Call
       replyPending: this.#owesAnswer,
       facts: this.#facts,
       language: this.#language,
+      caller: this.#callerFields,
       callToken: this.parties.callToken,
     };
   }
@@ -317,6 +359,7 @@ export class Call
     // The token is no part of what is done here, and lets one call in the caller's name.
     this.#flight?.ordered({ order: "inherit", heritage: { ...heritage, callToken: null } });
     this.#facts = heritage.facts;
+    this.#callerFields = heritage.caller ?? {};
     if (heritage.language !== this.#language) this.setLanguage(heritage.language);
     if (!heritage.returning) return;
     this.eventLog.inherit(heritage.history);
@@ -345,13 +388,9 @@ export class Call
   }
 
   setLanguage(language: string): boolean {
-    const profile = this.agent.languages.get(language);
-    if (profile === undefined) return false;
+    if (!this.agent.languages.has(language)) return false;
     this.#language = language;
-    this.#instructions = prompts.inLanguage(
-      profile.instructions ?? this.agent.instructions,
-      language,
-    );
+    this.#languageChosen = true;
     this.#tellLanguage();
     return true;
   }
@@ -422,6 +461,7 @@ export class Call
   openSession(history: readonly HistoryItem[], lifecycle: ModelSessionLifecycle): ModelSession {
     const { agent } = this;
     this.#openedIn = this.#language;
+    this.#openedUnrecognised = this.#recognising && needsCaller(agent.instructions);
     const profile: SessionProfile = {
       model: agent.model,
       voice: this.#voice,
@@ -873,7 +913,7 @@ export class Call
     this.#owesAnswer = true;
     session.greet(
       prompts.greeting(
-        this.agent.greeting,
+        this.#filled(this.agent.greeting),
         this.#language === this.agent.language ? null : this.#language,
       ),
     );

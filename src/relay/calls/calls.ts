@@ -1,5 +1,6 @@
 import type { AgentProfile, AgentsFile } from "../../domain/agent-profile.js";
 import type { CallSid } from "../../domain/ids.js";
+import { needsCaller } from "../../domain/placeholders.js";
 import type { TransferRequest } from "../../domain/transfer-request.js";
 import type { MediaReceiver, MediaSocket } from "../../ports/sockets.js";
 import type { TwilioStart } from "../../wire/twilio-media.js";
@@ -156,9 +157,11 @@ export class Calls implements CallService, CallHost<Call>, TransferHubHost {
     );
     this.#take(call);
     if (placed?.context != null) call.giveContext(placed.context);
-    if (call.parties.direction === "inbound") call.lookUpCaller();
+    const recognised =
+      call.parties.direction === "inbound" ? call.lookUpCaller() : Promise.resolve();
     if (this.#config.prewarm) call.prewarm();
     else call.dialLater();
+    if (agent.say !== null && needsCaller(agent.say)) await recognised;
     return this.#connect(call);
   }
 
@@ -187,7 +190,7 @@ export class Calls implements CallService, CallHost<Call>, TransferHubHost {
 
   #connect(call: Call): Twiml {
     const { callSid, from, to, direction } = call.parties;
-    return connectTwiml(call.agent, this.#config.links, {
+    return connectTwiml(call.agent, call.say, this.#config.links, {
       token: this.#tokens.issue(callSid, [call.agent.name, from, to, direction]),
       agent: call.agent.name,
       from,

@@ -34,6 +34,8 @@ export interface CallHandoff {
   readonly replyPending: boolean;
   /** What the customer database knows, as it is told to the model; null: nothing. */
   readonly facts: string | null;
+  /** Fields of the caller look-up's answer. Absent when a peer or a flight recording of an earlier version sent it. */
+  readonly caller?: Readonly<Record<string, string>>;
   readonly language: string;
   readonly callToken: string | null;
 }

@@ -11,14 +11,19 @@ export interface Links {
 
 const APOLOGY = "We are sorry, we cannot take your call right now. Please call again later.";
 
-/** Puts the caller on a stream to this relay. Should the stream end, Twilio asks `connect-ended` what follows. */
+/**
+ * Puts the caller on a stream to this relay. Should the stream end, Twilio asks `connect-ended` what follows.
+ *
+ * @param say  spoken before the stream, or null.
+ */
 export function connectTwiml(
-  agent: AgentProfile,
+  agent: Pick<AgentProfile, "language">,
+  say: string | null,
   links: Links,
   parameters: Readonly<Record<string, string>>,
 ): Twiml {
   const verbs: TwimlVerb[] = [];
-  if (agent.say !== null) verbs.push({ verb: "say", text: agent.say, language: agent.language });
+  if (say !== null) verbs.push({ verb: "say", text: say, language: agent.language });
   verbs.push({
     verb: "connect_stream",
     action: `${links.publicUrl}/connect-ended`,

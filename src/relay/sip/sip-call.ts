@@ -2,6 +2,7 @@ import type { AgentProfile } from "../../domain/agent-profile.js";
 import type { CallParties } from "../../domain/call-parties.js";
 import { type ErrorCode, RelayError } from "../../domain/errors.js";
 import type { CallSid, ItemId, ResponseId, StreamSid } from "../../domain/ids.js";
+import { needsCaller } from "../../domain/placeholders.js";
 import type { CallOutcome, TokenUsage } from "../../domain/record-event.js";
 import type { TransferRequest } from "../../domain/transfer-request.js";
 import type { Timer } from "../../ports/clock.js";
@@ -18,6 +19,12 @@ import type { CallTools, ToolHost, ToolRun } from "../call/call-tools.js";
 import { DtmfCollector } from "../call/dtmf-collector.js";
 import { recordMcpCall } from "../call/mcp-call-record.js";
 import * as prompts from "../call/prompts.js";
+import {
+  type CallFacts,
+  callerNumber,
+  fillText,
+  sessionInstructions,
+} from "../call/session-facts.js";
 import { ModelDialer, type ModelDialerHost } from "../model/model-dialer.js";
 import type {
   HistoryItem,
@@ -133,7 +140,10 @@ export class SipCall implements ToolHost, ModelDialerHost, ModelSessionEvents {
   #recognising: Promise<void> | null = null;
   #facts: string | null = null;
   #language: string;
-  #instructions: string;
+  /** By the tool or by the caller look-up; until then the agent's own instructions hold. */
+  #languageChosen = false;
+  /** Fields of the caller look-up's answer, for placeholders. */
+  #callerFields: Readonly<Record<string, string>> = {};
   /** Since when the session's audio clock runs. */
   #clockMs = 0;
   #turnStartedMs = 0;
@@ -146,7 +156,6 @@ export class SipCall implements ToolHost, ModelDialerHost, ModelSessionEvents {
     const { clock, metrics } = deps;
     this.log = deps.log.child({ callSid: parties.callSid, agent: agent.name });
     this.#language = agent.language;
-    this.#instructions = agent.instructions;
     this.eventLog = new CallEventLog(parties.callSid, deps.journal, () => clock.nowMs());
     this.#account = new CallBudget(agent, this.eventLog, this.log, deps);
     this.#upstream = new ModelDialer(this, { clock, metrics, timeoutMs: deps.upstreamTimeoutMs });
@@ -209,15 +218,49 @@ export class SipCall implements ToolHost, ModelDialerHost, ModelSessionEvents {
     });
   }
 
+  /** Resolves when the caller look-up has answered or none is running. Never rejects. */
+  get lookedUp(): Promise<void> {
+    return this.#recognising ?? Promise.resolve();
+  }
+
   #recognised(profile: CallerProfile): void {
     this.eventLog.note("caller_recognised", { cases: profile.openCases.length });
     this.#facts = prompts.callerFacts(profile);
+    this.#callerFields = profile.fields ?? {};
     const { language } = profile;
-    if (language === null) return;
-    const spoken = this.agent.languages.has(language)
-      ? language
-      : (language.split("-")[0] ?? language);
-    this.setLanguage(spoken);
+    const known =
+      language !== null &&
+      this.setLanguage(
+        this.agent.languages.has(language) ? language : (language.split("-")[0] ?? language),
+      );
+    if (!known && needsCaller(this.agent.instructions))
+      this.#upstream.session?.update({ instructions: this.#instructions });
+  }
+
+  #filled(text: string): string {
+    return fillText(text, this.agent, this.#language, this.#callFacts);
+  }
+
+  get #callFacts(): CallFacts {
+    return {
+      epochMs: this.#deps.clock.epochMs(),
+      callerNumber: callerNumber(this.parties),
+      caller: this.#callerFields,
+    };
+  }
+
+  get #instructions(): string {
+    const { agent } = this;
+    const language = this.#language;
+    if (!this.#languageChosen)
+      return sessionInstructions(agent.instructions, agent, language, this.#callFacts);
+    const own = agent.languages.get(language)?.instructions ?? agent.instructions;
+    return prompts.inLanguage(sessionInstructions(own, agent, language, this.#callFacts), language);
+  }
+
+  /** `<Say>` before the conference, or null. */
+  get say(): string | null {
+    return this.agent.say === null ? null : this.#filled(this.agent.say);
   }
 
   // --- the model's leg ------------------------------------------------------------------------------
@@ -521,7 +564,7 @@ export class SipCall implements ToolHost, ModelDialerHost, ModelSessionEvents {
     if (this.agent.greeting === null) return;
     this.#owesAnswer = true;
     const foreign = this.#language === this.agent.language ? null : this.#language;
-    session.greet(prompts.greeting(this.agent.greeting, foreign));
+    session.greet(prompts.greeting(this.#filled(this.agent.greeting), foreign));
   }
 
   sessionUnavailable(failure: SessionFailure): void {
@@ -571,13 +614,9 @@ export class SipCall implements ToolHost, ModelDialerHost, ModelSessionEvents {
   }
 
   setLanguage(language: string): boolean {
-    const profile = this.agent.languages.get(language);
-    if (profile === undefined) return false;
+    if (!this.agent.languages.has(language)) return false;
     this.#language = language;
-    this.#instructions = prompts.inLanguage(
-      profile.instructions ?? this.agent.instructions,
-      language,
-    );
+    this.#languageChosen = true;
     this.#upstream.session?.update({ instructions: this.#instructions });
     return true;
   }

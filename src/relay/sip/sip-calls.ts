@@ -1,6 +1,7 @@
 import type { AgentProfile, AgentsFile } from "../../domain/agent-profile.js";
 import { type ErrorCode, RelayError } from "../../domain/errors.js";
 import type { CallSid } from "../../domain/ids.js";
+import { needsCaller } from "../../domain/placeholders.js";
 import type { TransferRequest } from "../../domain/transfer-request.js";
 import type { Timer } from "../../ports/clock.js";
 import type { CallControl } from "../../ports/twilio.js";
@@ -131,7 +132,7 @@ export class SipCalls implements SipCallHost {
   // --- Twilio ---------------------------------------------------------------------------------------
 
   /** POST /sip/incoming-call. */
-  incoming(form: Form): Twiml {
+  incoming(form: Form): Twiml | Promise<Twiml> {
     const callSid = readSid(form["CallSid"]);
     const agent = this.#deps.agentFor(form);
     if (callSid === null || agent === null) {
@@ -158,6 +159,8 @@ export class SipCalls implements SipCallHost {
       true,
     );
     this.#soon(call);
+    if (agent.say !== null && needsCaller(agent.say))
+      return call.lookedUp.then(() => this.#conferenceTwiml(call, true));
     return this.#conferenceTwiml(call, true);
   }
 
@@ -192,10 +195,9 @@ export class SipCalls implements SipCallHost {
 
   #conferenceTwiml(call: SipCall, say: boolean): Twiml {
     const { agent, parties } = call;
+    const text = say ? call.say : null;
     return [
-      ...(say && agent.say !== null
-        ? [{ verb: "say" as const, text: agent.say, language: agent.language }]
-        : []),
+      ...(text !== null ? [{ verb: "say" as const, text, language: agent.language }] : []),
       {
         verb: "dial",
         action: this.#url("/transfer-status", call, null),

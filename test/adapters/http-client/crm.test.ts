@@ -63,8 +63,28 @@ describe("caller_lookup", () => {
       language: "es",
       notes: null,
       openCases: [{ id: "C-1", subject: "lost parcel" }],
+      fields: { name: "Ada", language: "es" },
     });
     expect(sim.requests[0]!.path).toBe("/callers/%2B12025550100");
+  });
+
+  it("keeps texts, numbers and truth values for placeholders, each on one line and bounded", async () => {
+    const many = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`f${i}`, i]));
+    sim.callers.set(CALL.from, {
+      plan: " gold\n\tplus ",
+      vip: true,
+      visits: 3,
+      address: { city: "x" },
+      empty: " ",
+      long: "y".repeat(600),
+      ...many,
+    } as never);
+    const fields = (await crm().lookUp(CALL))?.fields ?? {};
+    expect(fields).toMatchObject({ plan: "gold plus", vip: "true", visits: "3", f0: "0" });
+    expect(fields["long"]).toHaveLength(500);
+    expect(fields).not.toHaveProperty("address");
+    expect(fields).not.toHaveProperty("empty");
+    expect(Object.keys(fields)).toHaveLength(50);
   });
 
   it.each<[string, () => void]>([

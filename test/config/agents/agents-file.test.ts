@@ -259,6 +259,106 @@ describe("loadAgentsFile", () => {
     expect(file.agents.get("a")?.limits.maxCallMinutes).toBe(55);
   });
 
+  it("keeps what a session is told and sent, with a default for all of it", () => {
+    const told = (extra: string) => {
+      const agent = load(`agents: {a: {instructions: x, ${extra}}}`).agents.get("a");
+      const { timeZone, tellCallerNumber, modelSettings, replyTimeoutMs } = agent!;
+      return { timeZone, tellCallerNumber, modelSettings, replyTimeoutMs };
+    };
+    expect(told("")).toEqual({
+      timeZone: "UTC",
+      tellCallerNumber: true,
+      modelSettings: {},
+      replyTimeoutMs: 4000,
+    });
+    expect(
+      told(
+        "time_zone: America/New_York, tell_caller_number: false, reply_timeout_ms: 2500, " +
+          "session: {reasoning: {effort: low}, speed: 1.1, max_output_tokens: 4096, " +
+          "parallel_tool_calls: true, truncation: auto}",
+      ),
+    ).toEqual({
+      timeZone: "America/New_York",
+      tellCallerNumber: false,
+      modelSettings: {
+        reasoningEffort: "low",
+        speed: 1.1,
+        maxOutputTokens: 4096,
+        parallelToolCalls: true,
+        truncation: "auto",
+      },
+      replyTimeoutMs: 2500,
+    });
+    expect(
+      told(
+        "time_zone: null, session: {max_output_tokens: inf, truncation: {type: retention_ratio, " +
+          "retention_ratio: 0.8, token_limits: {post_instructions: 8000}}}",
+      ),
+    ).toMatchObject({
+      timeZone: null,
+      modelSettings: {
+        maxOutputTokens: "inf",
+        truncation: {
+          type: "retention_ratio",
+          retentionRatio: 0.8,
+          postInstructionsTokens: 8000,
+        },
+      },
+    });
+  });
+
+  it.each([
+    ["time_zone: America/NewYork", "is no IANA time zone such as America/New_York (did you mean"],
+    ["time_zone: +05:00", "is no IANA time zone"],
+    ["time_zone: ''", "is no IANA time zone"],
+    ["reply_timeout_ms: 999", "is below 1000"],
+    ["reply_timeout_ms: 8001", "is above 8000"],
+    ["tell_caller_number: maybe", "must be true or false"],
+    ["session: {speed: 2}", "is above 1.5"],
+    ["session: {reasoning: {effort: huge}}", 'must be "minimal" or "low"'],
+    ["session: {max_output_tokens: 5000}", "is above 4096"],
+    ["session: {max_output_tokens: all}", "is neither a whole number from 1 to 4096"],
+    ["session: {truncation: never}", "is neither auto nor disabled"],
+    ["session: {sped: 1}", "is unknown (did you mean speed?)"],
+    ["language: en-US-US-US", "is not a language tag"],
+  ])("refuses %s", (text, problem) => {
+    expect(faultsOf(`agents: {a: {instructions: x, ${text}}}`)[0]?.problem).toContain(problem);
+  });
+
+  it("refuses several agents without numbers, since none of them would answer", () => {
+    const two = "agents: {a: {instructions: x}, b: {instructions: x}}";
+    expect(faultsOf(two)).toMatchObject([
+      { path: "numbers", problem: expect.stringContaining('numbers: {"*": a}') },
+    ]);
+    expect(faultsOf(`${two}\nnumbers: {"*": b}`)).toEqual([]);
+    expect(faultsOf(`${two}\nnumbers: {}`)).toEqual([]);
+  });
+
+  it("names an unknown placeholder with the line it is on, also inside a block of text", () => {
+    const text = `agents:
+  a:
+    instructions: |
+      You are kind.
+      Today is {{dat}}.
+    greeting: "Hi {{ caller.name }}"
+    say: It is {{time}}.
+    languages: {es: {instructions: "Hoy es {{fecha}}"}}
+`;
+    const seen = faultsOf(text).map(
+      ({ path, line, column, problem }) => `${line}:${column} ${path} ${problem}`,
+    );
+    expect(seen).toEqual([
+      "5:18 agents.a.instructions holds {{dat}}, which is no placeholder (did you mean date?): " +
+        "known are date, time, weekday, caller_number, caller.FIELD",
+      "6:22 agents.a.greeting holds {{caller.name}}, which needs crm.caller_lookup",
+      "8:46 agents.a.languages.es.instructions holds {{fecha}}, which is no placeholder: " +
+        "known are date, time, weekday, caller_number, caller.FIELD",
+    ]);
+    const withLookup = `${text.replaceAll("{{dat}}", "").replaceAll("{{fecha}}", "")}
+crm: {caller_lookup: {url: "https://crm.example.com/{from}"}}`;
+    expect(faultsOf(withLookup)).toEqual([]);
+  });
+
   it("reports every fault at once, with path, line and column", () => {
     const text = `agents:
   support:

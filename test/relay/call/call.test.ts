@@ -524,6 +524,51 @@ describe("a call", () => {
     expect(other.model.of("conversation.item.create")).toEqual([]);
   });
 
+  it("tells the session date, time and the caller's number, and fills in placeholders", async () => {
+    const knows = agent({
+      timeZone: "America/New_York",
+      tellCallerNumber: true,
+      greeting: "Happy {{weekday}}!",
+      say: "It is {{weekday}}.",
+    });
+    const bench = new CallBench(knows);
+    const twiml = await bench.desk.incoming(bench.form(1));
+    expect(twiml[0]).toMatchObject({
+      verb: "say",
+      text: expect.stringMatching(/^It is \w+day\.$/),
+    });
+    const { model } = await bench.talk(2);
+    const { instructions } = model.of("session.update")[0]!["session"] as { instructions: string };
+    expect(instructions).toMatch(
+      /^Be brief\.\n\nAbout this call:\n- It is \w+day, .* America\/New_York/,
+    );
+    expect(instructions).toContain(bench.form(2)["From"]);
+    expect(JSON.stringify(model.of("response.create"))).toMatch(/Happy \w+day!/);
+  });
+
+  it("fills in what the look-up answers, in say, greeting and a session that was opened before", async () => {
+    let tell: (profile: CallerProfile | null) => void = () => undefined;
+    const lookUp = (): Promise<CallerProfile | null> => new Promise((resolve) => (tell = resolve));
+    const knows = agent({
+      instructions: "Help {{caller.name}}.",
+      greeting: "Hi {{caller.name}}!",
+      say: "Hello {{caller.name}}.",
+    });
+    const bench = new CallBench(knows, {}, undefined, lookUp);
+    const answered = bench.desk.incoming(bench.form(1));
+    await Promise.resolve();
+    bench.dialer.last.becomesReady();
+    const model = bench.dialer.last;
+    expect(JSON.stringify(model.of("session.update"))).toContain("Help.");
+    tell({ name: "Ada", language: null, notes: null, openCases: [], fields: { name: "Ada" } });
+    const twiml = await answered;
+    expect(twiml[0]).toMatchObject({ verb: "say", text: "Hello Ada." });
+    expect(JSON.stringify(model.of("session.update").at(-1))).toContain("Help Ada.");
+    const stream = bench.stream();
+    stream.start(sid(1), parametersOf(twiml));
+    expect(JSON.stringify(model.of("response.create"))).toContain("Hi Ada!");
+  });
+
   it("says no number and no speech in the log", async () => {
     const bench = new CallBench();
     const { model, stream } = await bench.talk();
