@@ -2,7 +2,7 @@ import { dirname, join } from "node:path";
 import { NodeBus } from "../adapters/cluster/node-bus.js";
 import { createHttpCrm } from "../adapters/http-client/crm.js";
 import { FlightFiles } from "../adapters/journal/flight-files.js";
-import { PromMetrics } from "../adapters/metrics/prom-metrics.js";
+import { MetricRegistry } from "../adapters/metrics/metric-registry.js";
 import type { MetricsSnapshot } from "../adapters/metrics/snapshot.js";
 import { createRawDialer } from "../adapters/openai/model-socket.js";
 import { createOpenAiCalls } from "../adapters/openai/sip-calls.js";
@@ -116,7 +116,9 @@ export async function createApp(
   const log = overrides.log ?? createLog({ level: config.logLevel, pretty: config.logPretty });
   const { seat } = overrides;
   const worker = seat?.worker ?? 0;
-  const metrics = new PromMetrics({ version: VERSION, worker: String(worker) });
+  const registry = new MetricRegistry({ version: VERSION, worker: String(worker) });
+  const { metrics } = registry;
+  metrics.callsLimit.set(config.maxCalls);
   const control =
     overrides.control ??
     createTwilioRest({
@@ -126,7 +128,8 @@ export async function createApp(
       apiSecret: config.twilioApiSecret,
       baseUrl: config.twilioApiBaseUrl,
       nowMs: () => clock.nowMs(),
-      observe: (operation, outcome, seconds) => metrics.twilioRequest(operation, outcome, seconds),
+      observe: (operation, outcome, seconds) =>
+        metrics.twilioRequests.observe(seconds, operation, outcome),
     });
   const prices = readPriceTable(agents.pricingFile ?? null);
   const crm =
@@ -355,7 +358,7 @@ export async function createApp(
     config,
     sessions,
     desk,
-    scrape: () => metrics.scrape(),
+    scrape: () => registry.scrape(),
     metrics,
     log,
     routes: [
@@ -393,7 +396,7 @@ export async function createApp(
       // Operators ask the supervisor, and it asks its workers.
       const [adminHost, adminAt] = shared ? ["127.0.0.1", 0] : [config.adminHost, config.adminPort];
       const adminPort = await operatorServer.listen(adminHost, adminAt);
-      const unwatchLag = metrics.watchEventLoop(clock);
+      const unwatchLag = registry.watchEventLoop(clock);
       const unwatchLoad = monitorEventLoop(clock, (busy, lagMs, nowMs) =>
         admission.sampled(busy, lagMs, nowMs),
       );
@@ -417,7 +420,7 @@ export async function createApp(
     pulse: async (withProcess) => ({
       readiness: calls.readiness(),
       calls: calls.load,
-      metrics: await metrics.snapshot(withProcess),
+      metrics: await registry.snapshot(withProcess),
     }),
     retire: async () => {
       publicServer.stopListening();

@@ -20,7 +20,7 @@ import { recordingRoute } from "../http/recording-route.js";
 import type { Clock } from "../ports/clock.js";
 import type { Crm } from "../ports/crm.js";
 import type { Log } from "../ports/log.js";
-import type { CallMetrics } from "../ports/metrics.js";
+import type { Metrics } from "../ports/metrics.js";
 import type { CallControl } from "../ports/twilio.js";
 import { CompletionNotifier } from "../records/completion-notifier.js";
 import type { PriceTable } from "../records/cost.js";
@@ -57,7 +57,7 @@ export interface RecordKeeping {
 export interface RecordKeepingDeps {
   readonly clock: Clock;
   readonly log: Log;
-  readonly metrics: CallMetrics;
+  readonly metrics: Metrics;
   readonly control: CallControl;
   readonly prices: PriceTable;
   /** Told of calls that are over; null: nobody. */

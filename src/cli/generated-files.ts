@@ -2,10 +2,12 @@
  * Files of the repository that are made from the sources. `node scripts/generate.mjs` writes them, a test holds them
  * up to date.
  */
-import { METRICS, type MetricDefinition, PREFIX } from "../adapters/metrics/table.js";
+
 import { agentsJsonSchema } from "../config/agents/schema.js";
 import { settingEntries } from "../config/load.js";
 import type { Setting, SettingGroup } from "../config/settings.js";
+import { METRIC_PREFIX, type MetricDefinition } from "../domain/metric-definition.js";
+import { METRICS } from "../domain/metric-table.js";
 
 export interface GeneratedFile {
   /** Relative to the repository. */
@@ -105,15 +107,15 @@ function metricsPage(): string {
     "|---|---|---|---|---|",
   ];
   for (const metric of Object.values<MetricDefinition>(METRICS)) {
-    const labels = metric.labels.map((label) => `\`${label}\``).join(", ");
+    const labels = metric.labels.map((label) => `\`${label.name}\``).join(", ");
     lines.push(
-      `| \`${PREFIX}${metric.name}\` | ${metric.kind} | ${labels} | ${cell(metric.help)} | ${cell(metric.note)} |`,
+      `| \`${METRIC_PREFIX}${metric.name}\` | ${metric.kind} | ${labels} | ${cell(metric.help)} | ${cell(metric.note)} |`,
     );
   }
   lines.push("", "## Buckets, in seconds", "", "| name | upper bounds |", "|---|---|");
   for (const metric of Object.values<MetricDefinition>(METRICS)) {
     if (metric.buckets !== undefined)
-      lines.push(`| \`${PREFIX}${metric.name}\` | ${metric.buckets.join(", ")} |`);
+      lines.push(`| \`${METRIC_PREFIX}${metric.name}\` | ${metric.buckets.join(", ")} |`);
   }
   lines.push(
     "",

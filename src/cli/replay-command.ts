@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createReadStream, createWriteStream } from "node:fs";
 import { createInterface } from "node:readline";
-import { PromMetrics } from "../adapters/metrics/prom-metrics.js";
+import { MetricRegistry } from "../adapters/metrics/metric-registry.js";
 import { createLog } from "../adapters/system/pino-log.js";
 import { RelayError } from "../domain/errors.js";
 import { VERSION } from "../domain/version.js";
@@ -72,7 +72,7 @@ async function replayOne(part: FlightPart, line: (json: string) => void): Promis
   const { header, lines } = part;
   const recorded = readRecordedReplies(lines);
   const { part: again, unused } = await replayPart(part, {
-    metrics: new PromMetrics({ version: VERSION }),
+    metrics: new MetricRegistry({ version: VERSION }).metrics,
     // What a call logs is not what it does; its errors are, and come out as differences.
     log: createLog({ level: "silent", pretty: false }),
     version: VERSION,

@@ -1,5 +1,5 @@
-import { ProcessMetrics } from "../adapters/metrics/prom-metrics.js";
-import { exposition } from "../adapters/metrics/snapshot.js";
+import { exposition } from "../adapters/metrics/exposition.js";
+import { ProcessMetrics } from "../adapters/metrics/process-metrics.js";
 import { createLog } from "../adapters/system/pino-log.js";
 import { systemClock } from "../adapters/system/system-clock.js";
 import type { Config } from "../config/load.js";

@@ -3,7 +3,7 @@
  */
 
 import type { Log } from "../ports/log.js";
-import type { CallMetrics } from "../ports/metrics.js";
+import type { Metrics } from "../ports/metrics.js";
 import { type ConsoleFile, type ConsoleFiles, readConsoleFiles } from "./console-files.js";
 import type { ConsoleSessions } from "./console-session.js";
 import type { RequestHead } from "./exchange.js";
@@ -13,7 +13,7 @@ import { json, type Reply, text } from "./reply.js";
 export interface ConsoleRouteParts {
   /** Null: no ADMIN_TOKEN, so nobody signs in. */
   readonly sessions: ConsoleSessions | null;
-  readonly metrics: Pick<CallMetrics, "authFailure">;
+  readonly metrics: Pick<Metrics, "authFailures">;
   readonly log: Log;
   /** A softphone on this machine may be talked to: `ws://127.0.0.1` is let through, and the microphone. Default false. */
   readonly phone?: boolean;
@@ -90,7 +90,7 @@ function openSession(
     return json(400, { error: "invalid", message: "token is missing" });
   if (sessions.isToken(token))
     return { status: 204, headers: { "Set-Cookie": sessions.issue(isSecure(head)) } };
-  metrics.authFailure("api", "invalid");
+  metrics.authFailures.add(1, "api", "invalid");
   log.warn("operator sign-in refused");
   return json(401, { error: "unauthorized" });
 }

@@ -6,7 +6,7 @@ import type { Config } from "../config/load.js";
 import { isLoopbackHost } from "../config/settings.js";
 import type { CallSid } from "../domain/ids.js";
 import type { Log } from "../ports/log.js";
-import type { CallMetrics } from "../ports/metrics.js";
+import type { Metrics } from "../ports/metrics.js";
 import type { CallService, Refusal } from "../relay/calls/call-service.js";
 import { type ConsoleSessions, sameSecret } from "./console-session.js";
 import type { Exchange, RequestHead } from "./exchange.js";
@@ -44,7 +44,7 @@ export interface OperatorRouterParts {
   readonly desk: Pick<CallService, "readiness" | "transfer" | "end">;
   /** The Prometheus text and its content type. */
   readonly scrape: () => Promise<{ readonly type: string; readonly body: string }>;
-  readonly metrics: Pick<CallMetrics, "authFailure">;
+  readonly metrics: Pick<Metrics, "authFailures">;
   readonly log: Log;
 }
 
@@ -166,7 +166,7 @@ export class OperatorRouter {
     const cookie = this.#cookie(head);
     if (cookie === "good") return null;
     const reason = given === "" ? cookie : "invalid";
-    metrics.authFailure("api", reason);
+    metrics.authFailures.add(1, "api", reason);
     log.warn("operator request refused", { reason });
     if (route.unauthorized !== undefined) return route.unauthorized();
     return { ...json(401, { error: "unauthorized" }), headers: { "WWW-Authenticate": "Bearer" } };

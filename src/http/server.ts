@@ -7,7 +7,7 @@ import { twilioAuthTokens } from "../config/load.js";
 import { RelayError } from "../domain/errors.js";
 import type { Clock } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
-import type { CallMetrics } from "../ports/metrics.js";
+import type { Metrics } from "../ports/metrics.js";
 import type { CallService, SipCallService } from "../relay/calls/call-service.js";
 import { Exchange } from "./exchange.js";
 import { mediaBehavior } from "./media-route.js";
@@ -48,7 +48,7 @@ export interface PublicServerParts {
     readonly secret: string;
     readonly claimOnce: ClaimOnce;
   } | null;
-  readonly metrics: Pick<CallMetrics, "authFailure">;
+  readonly metrics: Pick<Metrics, "authFailures">;
   readonly clock: Clock;
   readonly log: Log;
 }

@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { DELIVERY_TTL_MS, verifyDelivery } from "../adapters/openai/webhook.js";
 import { RelayError } from "../domain/errors.js";
 import type { Log } from "../ports/log.js";
-import type { CallMetrics } from "../ports/metrics.js";
+import type { Metrics } from "../ports/metrics.js";
 import type { SipCallService } from "../relay/calls/call-service.js";
 import { readInvite } from "../relay/sip/invite.js";
 import { parseSipWebhook } from "../wire/sip-webhook.js";
@@ -19,7 +19,7 @@ export interface SipRouteParts {
   readonly desk: Pick<SipCallService, "invited">;
   /** True for the first of all processes that asks for this key. */
   readonly claimOnce: (key: string, ttlMs: number) => Promise<boolean>;
-  readonly metrics: Pick<CallMetrics, "authFailure">;
+  readonly metrics: Pick<Metrics, "authFailures">;
   readonly log: Log;
 }
 
@@ -73,7 +73,7 @@ export function openAiWebhook(parts: SipRouteParts): (exchange: Exchange) => voi
     reason: "missing" | "invalid" | "replayed",
     error: unknown,
   ): void {
-    metrics.authFailure("openai", reason);
+    metrics.authFailures.add(1, "openai", reason);
     log.warn("request refused: openai webhook", { reason }, error ?? undefined);
     exchange.answer(text(400, "bad request"));
   }

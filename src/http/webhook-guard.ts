@@ -3,7 +3,7 @@
  */
 import { twilioSignatureValid } from "../adapters/twilio/rest.js";
 import type { Log } from "../ports/log.js";
-import type { AuthSurface, CallMetrics } from "../ports/metrics.js";
+import type { AuthSurface, Metrics } from "../ports/metrics.js";
 import type { Form } from "../relay/calls/call-service.js";
 import type { Exchange } from "./exchange.js";
 import { text } from "./reply.js";
@@ -18,7 +18,7 @@ export interface GuardOptions {
   readonly authTokens: readonly string[];
   /** False only on a loopback listener (the settings see to it). */
   readonly validate: boolean;
-  readonly metrics: Pick<CallMetrics, "authFailure">;
+  readonly metrics: Pick<Metrics, "authFailures">;
   readonly log: Log;
 }
 
@@ -65,7 +65,7 @@ export class WebhookGuard {
     if (!validate) return true;
     if (urls.some((url) => twilioSignatureValid(authTokens, signature, url, params))) return true;
     const reason = signature === "" ? "missing" : "invalid";
-    metrics.authFailure(surface, reason);
+    metrics.authFailures.add(1, surface, reason);
     log.warn("request refused: X-Twilio-Signature", { surface, reason });
     return false;
   }

@@ -7,7 +7,7 @@ import type { StreamSid } from "../domain/ids.js";
 import { BlockPool } from "../playout/block-pool.js";
 import type { CallerProfile } from "../ports/crm.js";
 import type { Log } from "../ports/log.js";
-import type { CallMetrics } from "../ports/metrics.js";
+import type { Metrics } from "../ports/metrics.js";
 import type { FlightSink } from "../ports/recorder.js";
 import type { MediaSocket, UpstreamSocketEvents } from "../ports/sockets.js";
 import { MemoryJournal } from "../records/memory-journal.js";
@@ -24,7 +24,7 @@ import { ReplayClock } from "./replay-clock.js";
 import { type Asking, readScript, readTimers, type Script } from "./script.js";
 
 export interface ReplayDeps {
-  readonly metrics: CallMetrics;
+  readonly metrics: Metrics;
   readonly log: Log;
   readonly version: string;
   /** Sees each line of the replay's own recording. */
@@ -46,7 +46,7 @@ class ReplayWorld {
   readonly #script: Script;
   readonly #clock: ReplayClock;
   readonly #log: Log;
-  readonly #metrics: CallMetrics;
+  readonly #metrics: Metrics;
   readonly #call: Call;
   readonly #reader = new FlightReader();
   readonly #specs: readonly SessionTool[];

@@ -4,7 +4,7 @@ import type { CallSid } from "../domain/ids.js";
 import type { CallJournal, RecordEvent } from "../domain/record-event.js";
 import type { Clock, Timer } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
-import type { CallMetrics } from "../ports/metrics.js";
+import type { Metrics } from "../ports/metrics.js";
 import {
   type OrphanSpool,
   type Spool,
@@ -59,7 +59,7 @@ export interface RecordWriterPorts {
   readonly spool: Spool;
   readonly clock: Clock;
   readonly log: Log;
-  readonly metrics: Pick<CallMetrics, "recordsPending" | "recordsDropped">;
+  readonly metrics: Pick<Metrics, "recordsPending" | "recordsDropped">;
   /** A call whose end this process has found, or brought about, for one that died: that one may have told nobody. */
   readonly recovered?: (callSid: CallSid) => void;
 }
@@ -122,7 +122,7 @@ export class RecordWriter implements CallJournal {
 
   write(callSid: CallSid, event: RecordEvent): void {
     if (this.#closed || this.#queue.length >= MAX_QUEUE) {
-      this.#ports.metrics.recordsDropped(1);
+      this.#ports.metrics.recordsDropped.add(1);
       return;
     }
     this.#seq += 1;
@@ -261,7 +261,7 @@ export class RecordWriter implements CallJournal {
       lost += entries.filter((entry) => this.#spooledOnly.has(entry.callSid)).length;
     }
     this.#unspooled.splice(0, shed);
-    if (lost > 0) this.#ports.metrics.recordsDropped(lost);
+    if (lost > 0) this.#ports.metrics.recordsDropped.add(lost);
   }
 
   // --- memory → database --------------------------------------------------------------------------------
@@ -286,7 +286,7 @@ export class RecordWriter implements CallJournal {
         }
       }
       await this.#release();
-      this.#ports.metrics.recordsPending(this.#pendingCalls());
+      this.#ports.metrics.recordsPending.set(this.#pendingCalls());
       this.#armSave();
     });
   }
@@ -344,7 +344,7 @@ export class RecordWriter implements CallJournal {
         error,
       );
       await this.#ports.spool.quarantine(call.callSid, JSON.stringify(save.record));
-      this.#ports.metrics.recordsDropped(call.pending.length);
+      this.#ports.metrics.recordsDropped.add(call.pending.length);
       this.#calls.delete(call.callSid);
     }
   }
@@ -363,7 +363,7 @@ export class RecordWriter implements CallJournal {
       call.dueMs = this.#ports.clock.nowMs() + LOOKUP_EVERY_MS;
       if (call.misses < LOOKUPS) continue;
       this.#ports.log.warn("events of a call that is not known", { call_sid: call.callSid });
-      this.#ports.metrics.recordsDropped(call.pending.length);
+      this.#ports.metrics.recordsDropped.add(call.pending.length);
       this.#calls.delete(call.callSid);
     }
   }

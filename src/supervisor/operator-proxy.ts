@@ -10,7 +10,7 @@ import {
   type ServerResponse,
 } from "node:http";
 import type { AddressInfo } from "node:net";
-import { EXPOSITION_TYPE } from "../adapters/metrics/snapshot.js";
+import { EXPOSITION_TYPE } from "../adapters/metrics/exposition.js";
 import { RelayError } from "../domain/errors.js";
 import type { CallSid } from "../domain/ids.js";
 import type { Clock } from "../ports/clock.js";

@@ -5,7 +5,7 @@ import type { CallSid } from "../domain/ids.js";
 import type { RecordEvent, TransferOutcome } from "../domain/record-event.js";
 import type { Clock, Timer } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
-import type { CallMetrics } from "../ports/metrics.js";
+import type { Metrics } from "../ports/metrics.js";
 import type { CallControl } from "../ports/twilio.js";
 import type { Twiml } from "../wire/twiml.js";
 import type { TransferForm } from "./callback-forms.js";
@@ -57,7 +57,7 @@ export interface TransferDeps {
   readonly control: CallControl;
   readonly clock: Clock;
   readonly log: Log;
-  readonly metrics: Pick<CallMetrics, "transfer">;
+  readonly metrics: Pick<Metrics, "transfers">;
   /** Tells the customer database; resolves with its name for the case. Null: there is none. */
   readonly escalate:
     | ((request: FullTransferRequest, agent: string) => Promise<string | null>)
@@ -378,7 +378,7 @@ export class Transfer {
           destination: destination.name,
           outcome,
         });
-        this.#deps.metrics.transfer(destination.kind, outcome);
+        this.#deps.metrics.transfers.add(1, this.#agent.name, destination.kind, outcome);
         this.#deps.log.info("transfer ended", { callSid, kind: destination.kind, outcome, next });
         this.#host.ended(outcome, next, destination.name);
         return;

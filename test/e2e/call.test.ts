@@ -67,8 +67,12 @@ describe("one call, from socket to socket", () => {
       "A human, please.",
     ]);
     const text = await stage.metrics();
-    expect(text).toContain('murelay_calls_total{outcome="transferred",worker="0"} 1');
-    expect(text).toContain('murelay_transfers_total{kind="dial",outcome="answered",worker="0"} 1');
+    expect(text).toContain(
+      'murelay_calls_total{agent="support",outcome="transferred",worker="0"} 1',
+    );
+    expect(text).toContain(
+      'murelay_transfers_total{agent="support",kind="dial",outcome="answered",worker="0"} 1',
+    );
     expect(text).toContain('murelay_calls_active{worker="0"} 0');
   });
 

@@ -104,9 +104,13 @@ describe("two workers", () => {
     for (const call of calls) call.hangUp();
     await Promise.all(calls.map((call) => call.ended));
     await expect
-      .poll(() => metric(/^murelay_calls_total\{outcome="completed",worker="\d"\} (\d+)/), {
-        timeout: 5_000,
-      })
+      .poll(
+        () =>
+          metric(/^murelay_calls_total\{agent="[a-z_]+",outcome="completed",worker="\d"\} (\d+)/),
+        {
+          timeout: 5_000,
+        },
+      )
       .toBe(6);
     expect(twilio.violations()).toEqual([]);
   });

@@ -17,8 +17,9 @@ import type { ResponseEnd, SessionTool } from "../../src/relay/model/model-sessi
 import { RealtimeSessions } from "../../src/relay/model/openai-realtime/realtime-sessions.js";
 import type { Twiml } from "../../src/wire/twiml.js";
 import { FakeClock } from "./fake-clock.js";
+import { FakeMetrics } from "./fake-metrics.js";
 import { FakePhone } from "./fake-phone.js";
-import { FakeLog, FakeMetrics } from "./fake-ports.js";
+import { FakeLog } from "./fake-ports.js";
 import { FakeDialer } from "./fake-upstream.js";
 
 export const ACCOUNT = `AC${"0".repeat(32)}`;

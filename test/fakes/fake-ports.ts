@@ -1,5 +1,4 @@
 import type { Log } from "../../src/ports/log.js";
-import type { CallMetrics } from "../../src/ports/metrics.js";
 
 /** A log that keeps its lines, so that a test can see what is told and what is not. */
 export class FakeLog implements Log {
@@ -23,27 +22,5 @@ export class FakeLog implements Log {
   }
   error(text: string, fields: object = {}): void {
     this.lines.push(`error ${text} ${JSON.stringify(fields)}`);
-  }
-}
-
-/** Counts every metric by name and first argument: `count("bargeIn model")`. */
-export class FakeMetrics {
-  readonly counts = new Map<string, number>();
-  readonly metrics: CallMetrics;
-
-  constructor() {
-    // Whatever method is called is counted: the interface has no behaviour to imitate.
-    this.metrics = new Proxy({} as CallMetrics, {
-      get:
-        (_target, name) =>
-        (first?: unknown): void => {
-          const key = typeof first === "string" ? `${String(name)} ${first}` : String(name);
-          this.counts.set(key, (this.counts.get(key) ?? 0) + 1);
-        },
-    });
-  }
-
-  count(key: string): number {
-    return this.counts.get(key) ?? 0;
   }
 }

@@ -3,11 +3,13 @@
  * Each call has FIRST + n in its sid and tells 3 turns. "ended N" is printed as soon as its end has been told;
  * "done" when all COUNT calls are in the database.
  */
+
 import { SpoolFiles } from "../../src/adapters/journal/spool-files.js";
 import { openStore } from "../../src/adapters/store/open-store.js";
 import { systemClock } from "../../src/adapters/system/system-clock.js";
 import type { CallSid, ItemId } from "../../src/domain/ids.js";
 import { RecordWriter } from "../../src/records/record-writer.js";
+import { FakeMetrics } from "./fake-metrics.js";
 import { silentLog } from "./silent-log.js";
 
 const [databaseUrl = "", spoolDirectory = "", first = "0", count = "0"] = process.argv.slice(2);
@@ -21,7 +23,7 @@ const recorder = new RecordWriter(
     spool,
     clock: systemClock,
     log: silentLog,
-    metrics: { recordsPending: () => {}, recordsDropped: () => {} },
+    metrics: new FakeMetrics().metrics,
   },
   {
     node: "n1",

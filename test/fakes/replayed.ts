@@ -2,7 +2,8 @@ import { type Comparison, compare } from "../../src/recorder/compare.js";
 import { FlightReader } from "../../src/recorder/reader.js";
 import { readRecordedReplies } from "../../src/recorder/recorded-replies.js";
 import { replayPart } from "../../src/recorder/replay.js";
-import { FakeLog, FakeMetrics } from "./fake-ports.js";
+import { FakeMetrics } from "./fake-metrics.js";
+import { FakeLog } from "./fake-ports.js";
 
 /** Plays a recording again; all parts in one account. */
 export async function replayed(

@@ -6,7 +6,7 @@ import type { CallSid } from "../../src/domain/ids.js";
 import { createPublicServer, type HttpServer } from "../../src/http/server.js";
 import type { Clock } from "../../src/ports/clock.js";
 import type { Log, LogFields } from "../../src/ports/log.js";
-import type { CallMetrics } from "../../src/ports/metrics.js";
+import type { Metrics } from "../../src/ports/metrics.js";
 import type { MediaReceiver, MediaSocket } from "../../src/ports/sockets.js";
 import type {
   CallbackKind,
@@ -99,11 +99,13 @@ export class FakeLog implements Log {
   }
 }
 
-export class AuthCounter implements Pick<CallMetrics, "authFailure"> {
+export class AuthCounter implements Pick<Metrics, "authFailures"> {
   readonly failures: string[] = [];
-  authFailure(surface: string, reason: string): void {
-    this.failures.push(`${surface}/${reason}`);
-  }
+  readonly authFailures = {
+    add: (_count: number, surface: string, reason: string): void => {
+      this.failures.push(`${surface}/${reason}`);
+    },
+  };
 }
 
 export interface PublicSide {

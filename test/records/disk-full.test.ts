@@ -74,11 +74,16 @@ it("goes on without a disk, says so, damages nothing, and stores all of it when 
       clock,
       log: silentLog,
       metrics: {
-        recordsPending: (now) => {
-          pending = now;
+        recordsPending: {
+          set: (now) => {
+            pending = now;
+          },
+          move: () => {},
         },
-        recordsDropped: (count) => {
-          dropped += count;
+        recordsDropped: {
+          add: (count) => {
+            dropped += count;
+          },
         },
       },
     },

@@ -5,6 +5,7 @@ import type { Spool } from "../../src/ports/spool.js";
 import type { CallStore } from "../../src/ports/store.js";
 import { RecordWriter } from "../../src/records/record-writer.js";
 import { FakeClock } from "../fakes/fake-clock.js";
+import { FakeMetrics } from "../fakes/fake-metrics.js";
 import { silentLog } from "../fakes/silent-log.js";
 
 const CALLS = 100;
@@ -52,7 +53,7 @@ it.each([
         spool,
         clock,
         log: silentLog,
-        metrics: { recordsPending: () => {}, recordsDropped: () => {} },
+        metrics: new FakeMetrics().metrics,
       },
       {
         node: "n1",

@@ -129,11 +129,16 @@ describe.each(storeKinds())("the recorder on $name", (kind) => {
         log: silentLog,
         recovered: (callSid) => recovered.push(callSid),
         metrics: {
-          recordsPending: (now) => {
-            pending = now;
+          recordsPending: {
+            set: (now) => {
+              pending = now;
+            },
+            move: () => {},
           },
-          recordsDropped: (count) => {
-            dropped += count;
+          recordsDropped: {
+            add: (count) => {
+              dropped += count;
+            },
           },
         },
       },

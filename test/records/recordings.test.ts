@@ -11,6 +11,7 @@ import { RecordWriter } from "../../src/records/record-writer.js";
 import { RecordingStarter, Recordings } from "../../src/records/recordings.js";
 import { RetentionJob } from "../../src/records/retention-job.js";
 import { FakeClock } from "../fakes/fake-clock.js";
+import { FakeMetrics } from "../fakes/fake-metrics.js";
 import { silentLog } from "../fakes/silent-log.js";
 
 const SID = "CA00000000000000000000000000000001" as CallSid;
@@ -115,7 +116,7 @@ describe("recordings", () => {
         spool,
         clock,
         log: silentLog,
-        metrics: { recordsPending: () => {}, recordsDropped: () => {} },
+        metrics: new FakeMetrics().metrics,
       },
       {
         node: "n1",

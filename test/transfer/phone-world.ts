@@ -11,7 +11,8 @@ import type { FullTransferRequest } from "../../src/transfer/transfer-request.js
 import type { Twiml, TwimlVerb } from "../../src/wire/twiml.js";
 import { sid } from "../fakes/call-bench.js";
 import { FakeClock } from "../fakes/fake-clock.js";
-import { FakeLog, FakeMetrics } from "../fakes/fake-ports.js";
+import { FakeMetrics } from "../fakes/fake-metrics.js";
+import { FakeLog } from "../fakes/fake-ports.js";
 
 /** How one REST request goes. `done`: it was carried out, whatever the answer says. */
 export type Rest =

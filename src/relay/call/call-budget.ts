@@ -2,7 +2,7 @@ import type { AgentProfile } from "../../domain/agent-profile.js";
 import type { TokenUsage } from "../../domain/record-event.js";
 import type { Clock } from "../../ports/clock.js";
 import type { Log } from "../../ports/log.js";
-import type { CallMetrics } from "../../ports/metrics.js";
+import type { Metrics } from "../../ports/metrics.js";
 import type { Admission } from "../calls/admission.js";
 import type { CallEventLog } from "./call-event-log.js";
 import { type LimitAction, limitAction } from "./limit-action.js";
@@ -10,7 +10,7 @@ import { LimitWatch } from "./limit-watch.js";
 
 export interface CallAccountDeps {
   readonly clock: Clock;
-  readonly metrics: Pick<CallMetrics, "tokens" | "cost">;
+  readonly metrics: Pick<Metrics, "tokens" | "cost">;
   readonly maxCallMinutes: number;
   /** What these tokens cost in USD; null: the model has no price. */
   readonly price: (model: string, tokens: TokenUsage) => number | null;
@@ -42,17 +42,17 @@ export class CallBudget {
   usage(model: string, tokens: TokenUsage): void {
     this.#story.usage(model, tokens);
     const { metrics, price } = this.#deps;
-    metrics.tokens(model, "input_text", tokens.inputText);
-    metrics.tokens(model, "input_audio", tokens.inputAudio);
-    metrics.tokens(model, "input_image", tokens.inputImage);
-    metrics.tokens(model, "cached_text", tokens.cachedText);
-    metrics.tokens(model, "cached_audio", tokens.cachedAudio);
-    metrics.tokens(model, "cached_image", tokens.cachedImage);
-    metrics.tokens(model, "output_text", tokens.outputText);
-    metrics.tokens(model, "output_audio", tokens.outputAudio);
+    metrics.tokens.add(tokens.inputText, model, "input_text");
+    metrics.tokens.add(tokens.inputAudio, model, "input_audio");
+    metrics.tokens.add(tokens.inputImage, model, "input_image");
+    metrics.tokens.add(tokens.cachedText, model, "cached_text");
+    metrics.tokens.add(tokens.cachedAudio, model, "cached_audio");
+    metrics.tokens.add(tokens.cachedImage, model, "cached_image");
+    metrics.tokens.add(tokens.outputText, model, "output_text");
+    metrics.tokens.add(tokens.outputAudio, model, "output_audio");
     const usd = price(model, tokens);
     if (usd === null) return;
-    metrics.cost(model, usd);
+    metrics.cost.add(usd, this.#agent.name, model);
     this.#costUsd += usd;
   }
 

@@ -7,7 +7,7 @@ import type { BlockPool } from "../../playout/block-pool.js";
 import type { Clock } from "../../ports/clock.js";
 import type { Crm } from "../../ports/crm.js";
 import type { Log } from "../../ports/log.js";
-import type { CallMetrics } from "../../ports/metrics.js";
+import type { Metrics } from "../../ports/metrics.js";
 import type { FlightSink } from "../../ports/recorder.js";
 import type { Admission } from "../calls/admission.js";
 import type { FrameTicker } from "../media/frame-ticker.js";
@@ -38,7 +38,7 @@ export interface FlightRecorder {
 export interface CallDeps {
   readonly clock: Clock;
   readonly ticker: FrameTicker;
-  readonly metrics: CallMetrics;
+  readonly metrics: Metrics;
   readonly log: Log;
   readonly journal: CallJournal;
   readonly pool: BlockPool;

@@ -482,14 +482,14 @@ export class Call
   }
 
   sessionReady(): void {
-    if (this.#state.name === "redialing") this.#deps.metrics.upstreamReconnect("ok");
+    if (this.#state.name === "redialing") this.#deps.metrics.upstreamReconnects.add(1, "ok");
     this.#dispatch({ type: "session_ready" });
   }
 
   sessionUnavailable(failure: SessionFailure): void {
     this.log.warn("no session with the model", { code: failure.code, detail: failure.detail });
     this.eventLog.note("session_unavailable", { code: failure.code });
-    if (this.#state.name === "redialing") this.#deps.metrics.upstreamReconnect("failed");
+    if (this.#state.name === "redialing") this.#deps.metrics.upstreamReconnects.add(1, "failed");
     this.#dispatch({ type: "session_unavailable", code: failure.code });
   }
 
@@ -553,8 +553,8 @@ export class Call
     const session = this.#upstream.session;
     const hearings = this.#audio.interrupt(nowMs);
     if (hearings !== null) {
-      this.#deps.metrics.bargeIn(held ? "local" : "model");
-      this.#deps.metrics.bargeInClear((this.#deps.clock.nowMs() - nowMs) / 1000);
+      this.#deps.metrics.bargeIns.add(1, this.agent.name, held ? "local" : "model");
+      this.#deps.metrics.bargeInClear.observe((this.#deps.clock.nowMs() - nowMs) / 1000);
       const spoken = hearings.filter((hearing) => !isLocal(hearing.itemId));
       for (const hearing of spoken) this.eventLog.agentHeard(hearing, true);
       session?.interrupted(spoken.filter((hearing) => hearing.cut));
@@ -630,7 +630,7 @@ export class Call
     }
     if (end.status === "failed" || end.status === "incomplete") {
       this.eventLog.note("response_problem", { status: end.status, problem: end.problem });
-      this.#deps.metrics.upstreamError("upstream_response_failed");
+      this.#deps.metrics.upstreamErrors.add(1, "upstream_response_failed");
       this.log.warn("response not completed", { status: end.status, problem: end.problem });
     }
     const { textOnly } = end;
@@ -658,7 +658,7 @@ export class Call
     this.#tools.run(end, (batch) => {
       if (this.#state.name === "ended") return;
       for (const run of batch.runs) {
-        this.#deps.metrics.tool(run.metricName, run.outcome, run.ms / 1000);
+        this.#deps.metrics.toolSeconds.observe(run.ms / 1000, run.metricName, run.outcome);
         this.eventLog.tool(run.callId, run.name, run.arguments, run.output, run.ms, run.outcome);
       }
       const now = this.#upstream.session;
@@ -690,8 +690,8 @@ export class Call
   }
 
   warning(code: string, about: "truncate" | "other"): void {
-    if (about === "truncate") this.#deps.metrics.truncationRejected();
-    else this.#deps.metrics.upstreamError("upstream_rejected");
+    if (about === "truncate") this.#deps.metrics.truncationRejected.add(1);
+    else this.#deps.metrics.upstreamErrors.add(1, "upstream_rejected");
     this.eventLog.note("model_refused", { code, about });
     this.log.warn("the model refused a request", { code, about });
   }
@@ -729,12 +729,13 @@ export class Call
     const { metrics, clock } = this.#deps;
     if (!this.#spokeYet) {
       this.#spokeYet = true;
-      metrics.firstAudio((clock.nowMs() - this.#streamStartedMs) / 1000);
+      metrics.firstAudio.observe((clock.nowMs() - this.#streamStartedMs) / 1000);
       if (this.#protectedUntilMs === null)
         this.#protectedUntilMs = clock.nowMs() + this.agent.vad.greetingProtectionMs;
     }
     const voiceToVoiceMs = this.eventLog.agentBegan(itemId);
-    if (voiceToVoiceMs !== null) metrics.voiceToVoice(voiceToVoiceMs / 1000);
+    if (voiceToVoiceMs !== null)
+      metrics.voiceToVoice.observe(voiceToVoiceMs / 1000, this.agent.name);
   }
 
   tick(nowMs: number): void {
@@ -778,7 +779,7 @@ export class Call
     }
     if (playout.underruns > this.#underrunsCounted) {
       this.#underrunsCounted = playout.underruns;
-      this.#deps.metrics.underrun();
+      this.#deps.metrics.underruns.add(1);
     }
     if (this.#state.name !== "leaving") return;
     const session = this.#upstream.session;

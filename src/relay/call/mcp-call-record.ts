@@ -1,5 +1,5 @@
 import type { AgentProfile } from "../../domain/agent-profile.js";
-import type { CallMetrics } from "../../ports/metrics.js";
+import type { Metrics } from "../../ports/metrics.js";
 import type { McpCallEnd } from "../model/model-session.js";
 import type { CallEventLog } from "./call-event-log.js";
 
@@ -12,11 +12,11 @@ export function recordMcpCall(
   call: McpCallEnd,
   agent: Pick<AgentProfile, "tools">,
   eventLog: Pick<CallEventLog, "tool">,
-  metrics: Pick<CallMetrics, "tool">,
+  metrics: Pick<Metrics, "toolSeconds">,
 ): void {
   const outcome = call.error === null ? "ok" : "error";
   const known = agent.tools.some((tool) => tool.name === call.serverLabel);
-  metrics.tool(known ? call.serverLabel : "unknown", outcome, call.ms / 1000);
+  metrics.toolSeconds.observe(call.ms / 1000, known ? call.serverLabel : "unknown", outcome);
   const output = call.output ?? JSON.stringify({ error: call.error });
   eventLog.tool(call.callId, call.name, call.arguments, output, call.ms, outcome);
 }

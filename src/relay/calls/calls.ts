@@ -125,7 +125,7 @@ export class Calls implements CallService, CallHost<Call>, TransferHubHost {
       callSid === null ? null : ((await this.#deps.outbound?.answered(callSid, query)) ?? null);
     const agent = placed?.agent ?? this.agentFor(form);
     if (callSid === null || agent === null) {
-      this.#deps.metrics.callRejected(agent === null ? "no_agent" : "internal");
+      this.#deps.metrics.callsRejected.add(1, agent === null ? "no_agent" : "internal");
       this.#deps.log.warn("call not taken", {
         why: agent === null ? "no agent for the number" : "no CallSid",
       });
@@ -137,7 +137,7 @@ export class Calls implements CallService, CallHost<Call>, TransferHubHost {
 
     const refusal = this.refusal(agent.model);
     if (refusal !== null) {
-      this.#deps.metrics.callRejected(refusal);
+      this.#deps.metrics.callsRejected.add(1, refusal);
       this.#deps.log.warn("call overflows", { callSid, why: refusal });
       this.#recordRejected(callSid, agent, form, refusal);
       return this.#transfers.fallback(agent, callSid, form);
@@ -208,7 +208,7 @@ export class Calls implements CallService, CallHost<Call>, TransferHubHost {
     leg: MediaLeg,
   ): MediaLegEvents | null | Promise<MediaLegEvents | null> {
     const refuse = (reason: "missing" | "invalid" | "expired" | "replayed"): null => {
-      this.#deps.metrics.authFailure("token", reason);
+      this.#deps.metrics.authFailures.add(1, "token", reason);
       this.#deps.log.warn("stream refused", { reason });
       return null;
     };
@@ -245,7 +245,7 @@ export class Calls implements CallService, CallHost<Call>, TransferHubHost {
   #take(call: Call): void {
     const { callSid } = call.parties;
     this.#calls.set(callSid, call);
-    this.#deps.metrics.callStarted();
+    this.#deps.metrics.callsActive.move(1);
     this.#fleet?.claim(callSid);
   }
 
@@ -401,7 +401,8 @@ export class Calls implements CallService, CallHost<Call>, TransferHubHost {
     this.#calls.delete(callSid);
     this.#returns.delete(callSid);
     this.#transfers.forget(callSid);
-    this.#deps.metrics.callEnded(state.outcome);
+    this.#deps.metrics.callsActive.move(-1);
+    this.#deps.metrics.calls.add(1, call.agent.name, state.outcome);
     const nowMs = this.#deps.clock.nowMs();
     for (const [old, { untilMs }] of this.#ended) {
       if (untilMs > nowMs) break;
@@ -422,7 +423,7 @@ export class Calls implements CallService, CallHost<Call>, TransferHubHost {
     this.#calls.delete(callSid);
     this.#returns.delete(callSid);
     this.#transfers.forget(callSid);
-    this.#deps.metrics.callMoved();
+    this.#deps.metrics.callsActive.move(-1);
     this.#wakeDrained();
   }
 
@@ -449,7 +450,7 @@ export class Calls implements CallService, CallHost<Call>, TransferHubHost {
   /** New callers overflow from now on. */
   beginDrain(): void {
     this.#draining = true;
-    this.#deps.metrics.draining(true);
+    this.#deps.metrics.draining.set(1);
   }
 
   /** Resolves once no call is left. */

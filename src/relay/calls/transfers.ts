@@ -162,7 +162,7 @@ export class Transfers implements TransferService {
       by,
     });
     story.write({ type: "transfer_outcome", atMs: story.atMs, destination, outcome: "denied" });
-    this.#deps.metrics.transfer(kind, "denied");
+    this.#deps.metrics.transfers.add(1, agent.name, kind, "denied");
     call.oweReply(prompts.transferFailed(destination, why));
     call.transferEnded("back_to_agent");
   }

@@ -9,7 +9,7 @@ import type { PlaybackReport } from "../../playout/playout-ledger.js";
 import { UplinkBacklog } from "../../playout/uplink-backlog.js";
 import { UplinkJoiner } from "../../playout/uplink-joiner.js";
 import type { Clock } from "../../ports/clock.js";
-import type { CallMetrics } from "../../ports/metrics.js";
+import type { Metrics } from "../../ports/metrics.js";
 import { CallerVad } from "../../vad/caller-vad.js";
 import type { Endpoint } from "../../vad/endpointer.js";
 import type { ModelSession, SpeechItem } from "../model/model-session.js";
@@ -24,7 +24,7 @@ export interface AudioPathEvents {
 
 export interface AudioPathDeps {
   readonly clock: Clock;
-  readonly metrics: CallMetrics;
+  readonly metrics: Metrics;
   readonly leadMs: number;
   /** Caller audio per append while somebody talks, in ms. */
   readonly uplinkPtimeMs: number;
@@ -53,7 +53,7 @@ const SCRATCH_CHARS = (scratch.length / 3) * 4;
 export class AudioPath implements PlayoutSink {
   readonly playout: Playout;
   readonly #clock: Clock;
-  readonly #metrics: CallMetrics;
+  readonly #metrics: Metrics;
   readonly #events: AudioPathEvents;
   readonly #backlog = new UplinkBacklog();
   readonly #ptimeBytes: number;
@@ -148,7 +148,7 @@ export class AudioPath implements PlayoutSink {
     const missing = this.#gaps.frame(timestampMs, bytes);
     const session = this.#session;
     if (missing > 0) {
-      this.#metrics.uplinkGap();
+      this.#metrics.uplinkGaps.add(1);
       if (session === null) this.#keep(SILENCE, 0, missing);
       else {
         this.#flush(session);
@@ -182,7 +182,7 @@ export class AudioPath implements PlayoutSink {
       this.#flush(session);
       session.append(message, start, end);
       this.#appendedBytes += bytes;
-      this.#metrics.frameUplink((this.#clock.nowMs() - arrivedMs) / 1000);
+      this.#metrics.frameTransit.observe((this.#clock.nowMs() - arrivedMs) / 1000, "uplink");
       return;
     }
     this.#appendedBytes += bytes;
@@ -190,7 +190,7 @@ export class AudioPath implements PlayoutSink {
     if (this.#joiner.length < wanted) return;
     this.#flush(session);
     // Frames that waited because nobody talked are not late; the one that ends the wait is what a caller could notice.
-    this.#metrics.frameUplink((this.#clock.nowMs() - arrivedMs) / 1000);
+    this.#metrics.frameTransit.observe((this.#clock.nowMs() - arrivedMs) / 1000, "uplink");
   }
 
   #flush(session: ModelSession): void {
@@ -208,7 +208,7 @@ export class AudioPath implements PlayoutSink {
     const before = this.#backlog.droppedBytes;
     this.#backlog.push(ulaw, start, end);
     const dropped = this.#backlog.droppedBytes - before;
-    if (dropped > 0) this.#metrics.uplinkDropped(Math.ceil(dropped / FRAME_BYTES));
+    if (dropped > 0) this.#metrics.uplinkDropped.add(Math.ceil(dropped / FRAME_BYTES));
   }
 
   // --- model → caller -------------------------------------------------------------------------------
@@ -222,11 +222,12 @@ export class AudioPath implements PlayoutSink {
       // Not canonical, but a lenient decoder may still hear it; audio is worth more than form.
       if (bytes < 0) bytes = lenient(base64, at, stop);
       if (!this.playout.push(item.itemId, item.responseId, item.contentIndex, scratch, 0, bytes)) {
-        this.#metrics.downlinkDropped(Math.ceil(bytes / FRAME_BYTES));
+        this.#metrics.downlinkDropped.add(Math.ceil(bytes / FRAME_BYTES));
       }
     }
     this.pump(nowMs);
-    if (nothingWaited) this.#metrics.frameDownlink((this.#clock.nowMs() - nowMs) / 1000);
+    if (nothingWaited)
+      this.#metrics.frameTransit.observe((this.#clock.nowMs() - nowMs) / 1000, "downlink");
   }
 
   /** Sound of our own, behind what waits. The model knows nothing of it. */

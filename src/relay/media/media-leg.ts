@@ -1,7 +1,7 @@
 import { RelayError } from "../../domain/errors.js";
 import type { Clock, Timer } from "../../ports/clock.js";
 import type { Log } from "../../ports/log.js";
-import type { CallMetrics } from "../../ports/metrics.js";
+import type { Metrics } from "../../ports/metrics.js";
 import type { MediaReceiver, MediaSocket } from "../../ports/sockets.js";
 import {
   MarkScan,
@@ -63,7 +63,7 @@ const HELD_MOST = 500;
 export class MediaLeg implements MediaReceiver {
   readonly #socket: MediaSocket;
   readonly #claim: StreamClaim;
-  readonly #metrics: CallMetrics;
+  readonly #metrics: Metrics;
   readonly #log: Log;
   /** A leg's own: it learns how this peer writes, stream id included. */
   readonly #scan = new MediaScan();
@@ -78,14 +78,14 @@ export class MediaLeg implements MediaReceiver {
   constructor(
     socket: MediaSocket,
     claim: StreamClaim,
-    deps: { clock: Clock; metrics: CallMetrics; log: Log },
+    deps: { clock: Clock; metrics: Metrics; log: Log },
   ) {
     this.#socket = socket;
     this.#claim = claim;
     this.#metrics = deps.metrics;
     this.#log = deps.log;
     this.#startTimer = deps.clock.after(START_PATIENCE_MS, () => {
-      this.#metrics.authFailure("media", "missing");
+      this.#metrics.authFailures.add(1, "media", "missing");
       this.#end(1008, "no start");
     });
   }
@@ -157,7 +157,7 @@ export class MediaLeg implements MediaReceiver {
         this.#end(1000, "stop", true);
         return;
       case "unknown":
-        this.#metrics.unknownMessage("media");
+        this.#metrics.unknownMessages.add(1, "media");
         return;
     }
   }

@@ -1,6 +1,6 @@
 import { stallAwareDeadline } from "../../domain/stall.js";
 import type { Clock, Timer } from "../../ports/clock.js";
-import type { CallMetrics } from "../../ports/metrics.js";
+import type { Metrics } from "../../ports/metrics.js";
 import type {
   HistoryItem,
   ModelSession,
@@ -28,17 +28,14 @@ const RETRY_MS = 150;
 export class ModelDialer {
   readonly #host: ModelDialerHost;
   readonly #clock: Clock;
-  readonly #metrics: CallMetrics;
+  readonly #metrics: Metrics;
   readonly #timeoutMs: number;
   #session: ModelSession | null = null;
   #ready = false;
   #timer: Timer | null = null;
   #dials = 0;
 
-  constructor(
-    host: ModelDialerHost,
-    deps: { clock: Clock; metrics: CallMetrics; timeoutMs: number },
-  ) {
+  constructor(host: ModelDialerHost, deps: { clock: Clock; metrics: Metrics; timeoutMs: number }) {
     this.#host = host;
     this.#clock = deps.clock;
     this.#metrics = deps.metrics;
@@ -70,7 +67,7 @@ export class ModelDialer {
       this.#timer = null;
       this.#session?.close();
       this.#session = null;
-      this.#metrics.upstreamError(failure.code);
+      this.#metrics.upstreamErrors.add(1, failure.code);
       const leftMs = lastMs - this.#clock.nowMs();
       if (!failure.retryable || dial >= 2 || leftMs <= RETRY_MS) {
         this.#host.sessionUnavailable(failure);
@@ -87,7 +84,7 @@ export class ModelDialer {
         this.#timer?.cancel();
         this.#timer = null;
         this.#ready = true;
-        this.#metrics.upstreamConnect((this.#clock.nowMs() - dialledMs) / 1000);
+        this.#metrics.upstreamConnect.observe((this.#clock.nowMs() - dialledMs) / 1000);
         this.#host.sessionReady(this.#session);
       },
       lost: (failure) => {
@@ -95,7 +92,7 @@ export class ModelDialer {
         over = true;
         this.#session = null;
         this.#ready = false;
-        this.#metrics.upstreamError(failure.code);
+        this.#metrics.upstreamErrors.add(1, failure.code);
         this.#host.sessionLost(failure);
       },
     };

@@ -3,7 +3,7 @@ import { RelayError } from "../../domain/errors.js";
 import type { TransferRequest } from "../../domain/transfer-request.js";
 import type { Clock } from "../../ports/clock.js";
 import type { Log } from "../../ports/log.js";
-import type { CallMetrics } from "../../ports/metrics.js";
+import type { Metrics } from "../../ports/metrics.js";
 import type { SipControl } from "../../ports/model-rest.js";
 import * as prompts from "../call/prompts.js";
 import type { SipCall } from "./sip-call.js";
@@ -14,7 +14,7 @@ const REFER_MS = 6_000;
 export interface ReferralsDeps {
   readonly sip: Pick<SipControl, "refer">;
   readonly clock: Clock;
-  readonly metrics: Pick<CallMetrics, "transfer">;
+  readonly metrics: Pick<Metrics, "transfers">;
   readonly log: Log;
 }
 
@@ -90,7 +90,7 @@ export class ReferTransfers {
       destination: request.destination,
       outcome,
     });
-    this.#deps.metrics.transfer("refer", outcome);
+    this.#deps.metrics.transfers.add(1, call.agent.name, "refer", outcome);
     if (!taken)
       call.oweReply(prompts.transferFailed(request.destination, "the line does not allow it"));
     call.transferEnded(taken ? "connected" : "back_to_agent");

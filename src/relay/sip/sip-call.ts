@@ -163,7 +163,7 @@ export class SipCall implements ToolHost, ModelDialerHost, ModelSessionEvents {
     this.#line = new ServerPlayback(
       this.eventLog,
       () => clock.nowMs(),
-      (seconds) => metrics.voiceToVoice(seconds),
+      (seconds) => metrics.voiceToVoice.observe(seconds, agent.name),
     );
     this.#keypad = new DtmfCollector(clock, (digits) => this.#typed(digits));
     this.eventLog.write({
@@ -660,7 +660,7 @@ export class SipCall implements ToolHost, ModelDialerHost, ModelSessionEvents {
     else if (what === "stopped") this.#line.heardOut();
     else {
       this.#line.interrupted();
-      this.#deps.metrics.bargeIn("model");
+      this.#deps.metrics.bargeIns.add(1, this.agent.name, "model");
     }
     this.#settle();
   }
@@ -705,7 +705,7 @@ export class SipCall implements ToolHost, ModelDialerHost, ModelSessionEvents {
     }
     if (end.status === "failed" || end.status === "incomplete") {
       this.eventLog.note("response_problem", { status: end.status, problem: end.problem });
-      this.#deps.metrics.upstreamError("upstream_response_failed");
+      this.#deps.metrics.upstreamErrors.add(1, "upstream_response_failed");
       this.log.warn("response not completed", { status: end.status, problem: end.problem });
     }
     const { textOnly } = end;
@@ -728,7 +728,7 @@ export class SipCall implements ToolHost, ModelDialerHost, ModelSessionEvents {
     this.#tools.run({ ...end, spoke: this.#line.spokeLately }, ({ runs, departure }) => {
       if (this.#state.name === "ended") return;
       for (const run of runs) {
-        this.#deps.metrics.tool(run.metricName, run.outcome, run.ms / 1000);
+        this.#deps.metrics.toolSeconds.observe(run.ms / 1000, run.metricName, run.outcome);
         this.eventLog.tool(run.callId, run.name, run.arguments, run.output, run.ms, run.outcome);
       }
       const company =
@@ -760,7 +760,7 @@ export class SipCall implements ToolHost, ModelDialerHost, ModelSessionEvents {
   }
 
   warning(code: string): void {
-    this.#deps.metrics.upstreamError("upstream_rejected");
+    this.#deps.metrics.upstreamErrors.add(1, "upstream_rejected");
     this.eventLog.note("model_refused", { code });
     this.log.warn("the model refused a request", { code });
   }

@@ -136,14 +136,14 @@ export class SipCalls implements SipCallHost {
     const callSid = readSid(form["CallSid"]);
     const agent = this.#deps.agentFor(form);
     if (callSid === null || agent === null) {
-      this.#deps.metrics.callRejected(agent === null ? "no_agent" : "internal");
+      this.#deps.metrics.callsRejected.add(1, agent === null ? "no_agent" : "internal");
       return apologyTwiml(agent);
     }
     const known = this.#calls.get(callSid);
     if (known !== undefined) return this.#conferenceTwiml(known.call, true);
     const refusal = this.#deps.refusal(agent.model);
     if (refusal !== null) {
-      this.#deps.metrics.callRejected(refusal);
+      this.#deps.metrics.callsRejected.add(1, refusal);
       this.#deps.log.warn("call overflows", { callSid, why: refusal });
       return this.#deps.transfers.fallback(agent, callSid, form);
     }
@@ -177,7 +177,7 @@ export class SipCalls implements SipCallHost {
     };
     this.#calls.set(parties.callSid, { call, place });
     if (inConference) this.#store(call);
-    this.#deps.metrics.callStarted();
+    this.#deps.metrics.callsActive.move(1);
     this.#deps.hold(parties.callSid);
     call.lookUpCaller();
     return call;
@@ -451,7 +451,7 @@ export class SipCalls implements SipCallHost {
   }
 
   #refuse(callId: string, reason: "missing" | "invalid" | "expired" | "replayed"): void {
-    this.#deps.metrics.authFailure("token", reason);
+    this.#deps.metrics.authFailures.add(1, "token", reason);
     this.#deps.log.warn("a call at the model refused", { reason });
     this.#reject(callId, 603);
   }
@@ -468,7 +468,7 @@ export class SipCalls implements SipCallHost {
     const agent = this.#deps.agentFor({ To: dialled, Direction: "inbound" });
     const refusal = agent === null ? "no_agent" : this.#deps.refusal(agent.model);
     if (agent === null || refusal !== null) {
-      this.#deps.metrics.callRejected(refusal ?? "no_agent");
+      this.#deps.metrics.callsRejected.add(1, refusal ?? "no_agent");
       this.#reject(callId, agent === null ? 404 : 486);
       return;
     }
@@ -537,7 +537,7 @@ export class SipCalls implements SipCallHost {
   #callAnother(call: SipCall, place: Place, code: ErrorCode): void {
     const { parties, state } = call;
     if (state.name !== "ringing") return;
-    this.#deps.metrics.upstreamError(code);
+    this.#deps.metrics.upstreamErrors.add(1, code);
     place.onHold = true;
     this.#deps.control
       .updateParticipant(conferenceName(parties), parties.callSid, { hold: true })
@@ -562,7 +562,7 @@ export class SipCalls implements SipCallHost {
   attached(call: SipCall): void {
     const place = this.#calls.get(call.parties.callSid)?.place;
     if (place === undefined) return;
-    if (place.redialing) this.#deps.metrics.upstreamReconnect("ok");
+    if (place.redialing) this.#deps.metrics.upstreamReconnects.add(1, "ok");
     place.redialing = false;
     if (!place.onHold || call.state.name === "handing_over") return;
     place.onHold = false;
@@ -594,9 +594,9 @@ export class SipCalls implements SipCallHost {
     if (name === "ended" || name === "handing_over" || call.callId !== null) return;
     const { default: destination } = call.agent.transfer;
     call.eventLog.note("fallback", { code });
-    if (place.redialing) this.#deps.metrics.upstreamReconnect("failed");
+    if (place.redialing) this.#deps.metrics.upstreamReconnects.add(1, "failed");
     place.redialing = false;
-    this.#deps.metrics.upstreamError(code);
+    this.#deps.metrics.upstreamErrors.add(1, code);
     if (destination === null) {
       this.#deps.control
         .redirect(call.parties.callSid, apologyTwiml(call.agent))
@@ -641,7 +641,8 @@ export class SipCalls implements SipCallHost {
     this.#ended.set(callSid, nowMs + REMEMBER_MS);
     this.#referrals.forget(call);
     this.#deps.transfers.forget(callSid);
-    this.#deps.metrics.callEnded(state.outcome);
+    this.#deps.metrics.callsActive.move(-1);
+    this.#deps.metrics.calls.add(1, call.agent.name, state.outcome);
     this.#deps.letGo(callSid);
     this.#deps.ended();
   }
@@ -651,7 +652,7 @@ export class SipCalls implements SipCallHost {
     if (this.#calls.get(callSid)?.call !== call) return;
     this.#calls.delete(callSid);
     this.#deps.transfers.forget(callSid);
-    this.#deps.metrics.callMoved();
+    this.#deps.metrics.callsActive.move(-1);
     this.#deps.ended();
   }
 

@@ -22,7 +22,7 @@ function recorded(changes: Partial<McpCallEnd>) {
     call,
     agent,
     { tool: (...args) => void told.push(["record", ...args]) },
-    { tool: (...args) => void told.push(["metric", ...args]) },
+    { toolSeconds: { observe: (...args) => void told.push(["metric", ...args]) } },
   );
   return told;
 }
@@ -30,19 +30,19 @@ function recorded(changes: Partial<McpCallEnd>) {
 describe("recordMcpCall", () => {
   it("enters a call like a tool that runs here, under the agent's entry for the server", () => {
     expect(recorded({})).toEqual([
-      ["metric", "shop", "ok", 0.25],
+      ["metric", 0.25, "shop", "ok"],
       ["record", "item_1", "search", "{}", "found", 250, "ok"],
     ]);
   });
 
   it("enters a failed call with its error as the output", () => {
     expect(recorded({ output: null, error: "timed out" })).toEqual([
-      ["metric", "shop", "error", 0.25],
+      ["metric", 0.25, "shop", "error"],
       ["record", "item_1", "search", "{}", '{"error":"timed out"}', 250, "error"],
     ]);
   });
 
   it("keeps the metric's labels closed when the server's label is not the agent's", () => {
-    expect(recorded({ serverLabel: "other" })[0]).toEqual(["metric", "unknown", "ok", 0.25]);
+    expect(recorded({ serverLabel: "other" })[0]).toEqual(["metric", 0.25, "unknown", "ok"]);
   });
 });

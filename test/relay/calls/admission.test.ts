@@ -122,7 +122,7 @@ describe("callers", () => {
       ],
     });
     expect(await verbs(bench, 2)).toEqual(["say", "dial"]);
-    expect(bench.fake.count("callRejected tokens")).toBe(1);
+    expect(bench.fake.count("callsRejected", { reason: "tokens" })).toBe(1);
     // Other agents may use another model: the process as such is ready.
     expect(bench.calls.readiness()).toEqual({ ready: true, reason: "ok" });
     bench.run(10_000, 100);
@@ -134,7 +134,7 @@ describe("callers", () => {
     const { stream } = await bench.talk(1);
     feed(bench.admission, 60, 1, 200, bench.clock.nowMs());
     expect(await verbs(bench, 2)).toEqual(["say", "dial"]);
-    expect(bench.fake.count("callRejected overloaded")).toBe(1);
+    expect(bench.fake.count("callsRejected", { reason: "overloaded" })).toBe(1);
     expect(bench.calls.readiness()).toEqual({ ready: false, reason: "overloaded" });
     expect(stream.closedWith).toBeNull();
   });

@@ -99,7 +99,10 @@ describe("a stream", () => {
     expect(one.recorded("ended")).toEqual([]);
     expect(one.recorded("moved")).toHaveLength(1);
     expect(two.recorded("opened")).toHaveLength(1);
-    expect([one.fake.count("callMoved"), one.fake.count("callEnded completed")]).toEqual([1, 0]);
+    expect([
+      one.fake.count("callsActive"),
+      one.fake.count("calls", { outcome: "completed" }),
+    ]).toEqual([0, 0]);
     // None of its timers is left to end a call that goes on elsewhere.
     one.run(130_000, 1_000);
     expect(one.recorded("ended")).toEqual([]);
@@ -145,7 +148,7 @@ describe("a stream", () => {
     const stream = await arrive(one, parameters);
     const again = await arrive(two, parameters);
     expect([stream.closedWith, again.closedWith]).toEqual([null, 1008]);
-    expect(two.fake.count("authFailure token")).toBe(1);
+    expect(two.fake.count("authFailures", { surface: "token" })).toBe(1);
     expect([one.calls.load, two.calls.load]).toEqual([1, 0]);
   });
 

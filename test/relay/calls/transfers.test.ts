@@ -180,7 +180,7 @@ describe("transfers of calls", () => {
     await settle();
     expect(redirects).toEqual([]);
     expect(outcomes(calls)).toEqual(["denied"]);
-    expect(calls.fake.count("transfer dial")).toBe(1);
+    expect(calls.fake.count("transfers", { kind: "dial" })).toBe(1);
     calls.dialer.last.becomesReady();
     expect(calls.calls.find(sid(1))!.state.name).toBe("talking");
   });

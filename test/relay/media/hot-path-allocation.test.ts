@@ -1,7 +1,7 @@
 import { type HeapProfiler, Session } from "node:inspector/promises";
 import { expect, it } from "vitest";
 import { speechLike } from "../../../sim/audio/synth.js";
-import { PromMetrics } from "../../../src/adapters/metrics/prom-metrics.js";
+import { MetricRegistry } from "../../../src/adapters/metrics/metric-registry.js";
 import { BlockPool } from "../../../src/playout/block-pool.js";
 import type {
   MediaReceiver,
@@ -54,7 +54,7 @@ function json(message: object): Uint8Array {
 /** Everything between two sockets, without the sockets: leg, ear, joiner, session, playout. */
 function path() {
   const clock = new StillClock();
-  const metrics = new PromMetrics({ version: "test" });
+  const metrics = new MetricRegistry({ version: "test" }).metrics;
   const log = new FakeLog();
   const [twilio, model] = [new Sink(), new Sink()];
   let server: UpstreamSocketEvents | null = null;

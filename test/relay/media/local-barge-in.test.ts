@@ -88,7 +88,7 @@ describe("local barge-in", () => {
     model.says(GREETED);
     expect(stream.of("clear")).toHaveLength(1);
     expect(model.of("conversation.item.truncate")).toHaveLength(1);
-    expect(bench.fake.count("bargeIn local")).toBe(1);
+    expect(bench.fake.count("bargeIns", { source: "local" })).toBe(1);
     const before = mediaBytes(stream);
     bench.run(1_000, 20);
     expect(mediaBytes(stream)).toBe(before);

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ModelDialer } from "../../../src/relay/model/model-dialer.js";
 import type { ModelSession, SessionFailure } from "../../../src/relay/model/model-session.js";
 import { FakeClock } from "../../fakes/fake-clock.js";
-import { FakeMetrics } from "../../fakes/fake-ports.js";
+import { FakeMetrics } from "../../fakes/fake-metrics.js";
 
 /** Dials that nobody answers. */
 function dialling() {

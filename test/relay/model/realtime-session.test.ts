@@ -12,7 +12,8 @@ import {
   RealtimeSession,
 } from "../../../src/relay/model/openai-realtime/realtime-session.js";
 import { FakeClock } from "../../fakes/fake-clock.js";
-import { FakeLog, FakeMetrics } from "../../fakes/fake-ports.js";
+import { FakeMetrics } from "../../fakes/fake-metrics.js";
+import { FakeLog } from "../../fakes/fake-ports.js";
 import { FakeDialer } from "../../fakes/fake-upstream.js";
 
 const VAD: ServerVad = {

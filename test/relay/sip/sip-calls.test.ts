@@ -16,7 +16,8 @@ import { CALL_HEADER, readInvite } from "../../../src/relay/sip/invite.js";
 import { type KeptSipCall, SipCalls, type SipCallsDeps } from "../../../src/relay/sip/sip-calls.js";
 import { agent, sid } from "../../fakes/call-bench.js";
 import { FakeClock } from "../../fakes/fake-clock.js";
-import { FakeLog, FakeMetrics } from "../../fakes/fake-ports.js";
+import { FakeMetrics } from "../../fakes/fake-metrics.js";
+import { FakeLog } from "../../fakes/fake-ports.js";
 
 const SID = sid(7);
 const FORM = {
@@ -524,7 +525,7 @@ describe("a call of another process", () => {
     expect(second.openai).toEqual(["accept rtc_1"]);
     expect([second.twilio, second.begun]).toEqual([[], []]);
     expect(second.calls.find(SID)).toBeUndefined();
-    expect(second.metrics.count("callMoved")).toBe(1);
+    expect([second.metrics.count("callsActive"), second.metrics.count("calls")]).toEqual([0, 0]);
   });
 
   it("loses its model when a human has joined, though nobody is left who called them in", async () => {
@@ -625,7 +626,7 @@ describe("a lost model", () => {
     expect(b.twilio.at(-1)).toBe(HOLD(false));
     expect(second.told.join()).toContain("Apologise");
     expect(b.openai).toEqual(["accept rtc_1", "hangUp rtc_1", "accept rtc_2"]);
-    expect(b.metrics.count("upstreamReconnect ok")).toBe(1);
+    expect(b.metrics.count("upstreamReconnects", { outcome: "ok" })).toBe(1);
     expect(b.begun).toEqual([]);
   });
 
@@ -634,7 +635,7 @@ describe("a lost model", () => {
     (await talking(b)).life.lost(LOST);
     await pass(b.clock, 9_500);
     expect(b.begun).toEqual([`${SID} desk failure`]);
-    expect(b.metrics.count("upstreamReconnect failed")).toBe(1);
+    expect(b.metrics.count("upstreamReconnects", { outcome: "failed" })).toBe(1);
   });
 
   it("is followed by the fallback when the second is lost, too", async () => {

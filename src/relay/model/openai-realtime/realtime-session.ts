@@ -2,7 +2,7 @@ import { type ErrorCode, RelayError } from "../../../domain/errors.js";
 import type { ItemId, ResponseId, ToolCallId } from "../../../domain/ids.js";
 import { PROCESS_STALL_MS } from "../../../domain/stall.js";
 import type { Log } from "../../../ports/log.js";
-import type { CallMetrics } from "../../../ports/metrics.js";
+import type { Metrics } from "../../../ports/metrics.js";
 import type {
   UpstreamClose,
   UpstreamDialer,
@@ -63,7 +63,7 @@ export interface RealtimeSessionDeps {
   /** The model's socket without query, e.g. wss://api.openai.com/v1/realtime. */
   readonly url: string;
   readonly nowMs: () => number;
-  readonly metrics: CallMetrics;
+  readonly metrics: Metrics;
   readonly log: Log;
 }
 
@@ -79,7 +79,7 @@ export class RealtimeSession implements ModelSession, UpstreamSocketEvents {
   readonly #events: ModelSessionEvents;
   readonly #life: ModelSessionLifecycle;
   readonly #nowMs: () => number;
-  readonly #metrics: CallMetrics;
+  readonly #metrics: Metrics;
   readonly #log: Log;
   readonly #socket: UpstreamSocket;
   readonly #sequencer: ResponseSequencer;
@@ -296,7 +296,7 @@ export class RealtimeSession implements ModelSession, UpstreamSocketEvents {
       event = parseServerEvent(message);
     } catch (error) {
       if (!(error instanceof RelayError)) throw error;
-      this.#metrics.upstreamError(error.code);
+      this.#metrics.upstreamErrors.add(1, error.code);
       this.#log.warn("model message refused", { code: error.code }, error);
       return;
     }
@@ -385,7 +385,7 @@ export class RealtimeSession implements ModelSession, UpstreamSocketEvents {
         }
         return;
       case "conversation.item.input_audio_transcription.failed":
-        this.#metrics.upstreamError("upstream_rejected");
+        this.#metrics.upstreamErrors.add(1, "upstream_rejected");
         this.#log.info("caller transcription failed", { code: event.error.code });
         return;
       case "response.created":
@@ -428,7 +428,7 @@ export class RealtimeSession implements ModelSession, UpstreamSocketEvents {
         this.#error(event.error.code, event.error.eventId, event.error.type ?? "error");
         return;
       case "unknown":
-        this.#metrics.unknownMessage("upstream");
+        this.#metrics.unknownMessages.add(1, "upstream");
         return;
       default:
         // Known events that carry nothing we act on.

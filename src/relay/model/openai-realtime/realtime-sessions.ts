@@ -1,6 +1,6 @@
 import type { Clock } from "../../../ports/clock.js";
 import type { Log } from "../../../ports/log.js";
-import type { CallMetrics } from "../../../ports/metrics.js";
+import type { Metrics } from "../../../ports/metrics.js";
 import type { UpstreamDialer } from "../../../ports/sockets.js";
 import type { ModelSession, ModelSessions, SessionRequest } from "../model-session.js";
 import { RealtimeSession } from "./realtime-session.js";
@@ -10,7 +10,7 @@ export interface RealtimeSessionsDeps {
   /** The model's socket without query, e.g. wss://api.openai.com/v1/realtime. */
   readonly url: string;
   readonly clock: Pick<Clock, "nowMs">;
-  readonly metrics: CallMetrics;
+  readonly metrics: Metrics;
   readonly log: Log;
 }
 

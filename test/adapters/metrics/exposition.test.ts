@@ -1,9 +1,13 @@
 import { spawnSync } from "node:child_process";
 import { Counter, Histogram, Registry } from "prom-client";
 import { describe, expect, it } from "vitest";
-import { PromMetrics } from "../../../src/adapters/metrics/prom-metrics.js";
-import { exposition, mergeTexts } from "../../../src/adapters/metrics/snapshot.js";
-import { METRICS } from "../../../src/adapters/metrics/table.js";
+import {
+  exposition,
+  expositionParts,
+  mergedParts,
+} from "../../../src/adapters/metrics/exposition.js";
+import { MetricRegistry } from "../../../src/adapters/metrics/metric-registry.js";
+import { METRICS } from "../../../src/domain/metric-table.js";
 
 /** Every sample, its labels sorted. */
 function samples(text: string): string[] {
@@ -18,16 +22,17 @@ function samples(text: string): string[] {
     .sort();
 }
 
-function busy(worker: string, processMetrics = false): PromMetrics {
-  const metrics = new PromMetrics({ version: "1.2.3", worker, processMetrics });
-  metrics.callStarted();
-  metrics.callEnded("completed");
-  for (let i = 0; i < 50; i++) metrics.frameUplink(i / 1000);
-  metrics.tool("lookup_order", "ok", 0.1);
-  metrics.tool('odd "name"\\\n', "error", 12);
-  metrics.twilioRequest("calls.redirect", "twilio_busy", 0.3);
-  metrics.cost("m", 0.125);
-  return metrics;
+function busy(worker: string, processMetrics = false): MetricRegistry {
+  const registry = new MetricRegistry({ version: "1.2.3", worker, processMetrics });
+  const { metrics } = registry;
+  metrics.callsActive.move(1);
+  metrics.calls.add(1, "support", "completed");
+  for (let i = 0; i < 50; i++) metrics.frameTransit.observe(i / 1000, "uplink");
+  metrics.toolSeconds.observe(0.1, "lookup_order", "ok");
+  metrics.toolSeconds.observe(12, 'odd "name"\\\n', "error");
+  metrics.twilioRequests.observe(0.3, "calls.redirect", "twilio_busy");
+  metrics.cost.add(0.125, "support", "m");
+  return registry;
 }
 
 describe("the exposition of snapshots", () => {
@@ -39,30 +44,31 @@ describe("the exposition of snapshots", () => {
     const seconds = new Histogram({
       name: `murelay_${toolSeconds.name}`,
       help: toolSeconds.help,
-      labelNames: toolSeconds.labels,
+      labelNames: toolSeconds.labels.map(({ name }) => name),
       buckets: [...toolSeconds.buckets],
       registers,
     });
     const ended = new Counter({
       name: `murelay_${calls.name}`,
       help: calls.help,
-      labelNames: calls.labels,
+      labelNames: calls.labels.map(({ name }) => name),
       registers,
     });
-    const metrics = new PromMetrics({ version: "1.2.3", worker: "3", processMetrics: false });
+    const own = new MetricRegistry({ version: "1.2.3", worker: "3", processMetrics: false });
+    const { metrics } = own;
     for (const [tool, took] of [
       ["lookup_order", 0.1],
       ["lookup_order", 0.05],
       ['odd "name"\\\n', 12],
       ["lookup_order", 10],
     ] as const) {
-      metrics.tool(tool, "ok", took);
+      metrics.toolSeconds.observe(took, tool, "ok");
       seconds.observe({ tool, outcome: "ok" }, took);
     }
-    metrics.callEnded("completed");
-    ended.inc({ outcome: "completed" });
+    metrics.calls.add(1, "support", "completed");
+    ended.inc({ agent: "support", outcome: "completed" });
     const names = /^(?:# \w+ )?murelay_(?:tool_seconds|calls_total)\b/;
-    const text = (await metrics.scrape()).body;
+    const text = (await own.scrape()).body;
     const ours = samples(text).filter(
       (line) => /^murelay_(tool_seconds|calls_total)/.test(line) && !/ 0$/.test(line),
     );
@@ -76,22 +82,9 @@ describe("the exposition of snapshots", () => {
     expect(heads(text)).toEqual(heads(await registry.metrics()));
   });
 
-  it("has what is known of the process, and nothing that lists all sockets", async () => {
-    const { body } = await new PromMetrics({ version: "1", worker: "2" }).scrape();
-    for (const name of [
-      "process_cpu_seconds_total",
-      "process_resident_memory_bytes",
-      "nodejs_heap_size_used_bytes",
-    ])
-      expect(body).toMatch(new RegExp(`^${name}\\{worker="2"\\} \\d`, "m"));
-    if (process.platform === "linux")
-      expect(body).toMatch(/^process_open_fds\{worker="2"\} [1-9]\d*$/m);
-    expect(body).not.toMatch(/nodejs_(?:active|eventloop_lag)_/);
-  });
-
   it("keeps workers apart, and shows those that are away", async () => {
     const one = await busy("0").snapshot(false);
-    const text = exposition([
+    const text = await exposition([
       { worker: "0", up: true, snapshot: one },
       { worker: "1", up: false, snapshot: await busy("1").snapshot(false) },
       { worker: "2", up: false, snapshot: null },
@@ -99,14 +92,19 @@ describe("the exposition of snapshots", () => {
     expect(text).toContain(
       'murelay_worker_up{worker="0"} 1\nmurelay_worker_up{worker="1"} 0\nmurelay_worker_up{worker="2"} 0\n',
     );
-    expect(text).toContain('murelay_calls_total{outcome="completed",worker="1"} 1');
-    expect(text).not.toContain('murelay_calls_total{outcome="completed",worker="2"}');
-    // A snapshot is of its time.
-    const metrics = busy("0");
-    const before = await metrics.snapshot(false);
-    const was = exposition([{ worker: "0", up: true, snapshot: before }]);
-    metrics.frameUplink(1);
-    expect(exposition([{ worker: "0", up: true, snapshot: before }])).toBe(was);
+    expect(text).toContain('murelay_calls_total{agent="support",outcome="completed",worker="1"} 1');
+    expect(text).not.toContain(
+      'murelay_calls_total{agent="support",outcome="completed",worker="2"}',
+    );
+  });
+
+  it("comes in parts of whole lines, of which none is long", async () => {
+    const snapshot = await busy("0").snapshot(false);
+    const workers = Array.from({ length: 64 }, (_, n) => ({ worker: `${n}`, up: true, snapshot }));
+    const parts = [...expositionParts(workers)];
+    expect(parts.join("")).toBe(await exposition(workers));
+    expect(parts.every((part) => part.endsWith("\n"))).toBe(true);
+    expect(Math.max(...parts.map((part) => part.length))).toBeLessThan(64_000);
   });
 
   it.skipIf(spawnSync("promtool", ["--version"]).error !== undefined)(
@@ -120,7 +118,7 @@ describe("the exposition of snapshots", () => {
         })),
       );
       const { status, stdout, stderr } = spawnSync("promtool", ["check", "metrics"], {
-        input: exposition(workers),
+        input: await exposition(workers),
       });
       expect([status, String(stdout), String(stderr)]).toEqual([0, "", ""]);
     },
@@ -131,9 +129,9 @@ describe("texts that expose the same metrics", () => {
   it("become one, each family once and whole", () => {
     const text = (worker: string) =>
       `# HELP a What\n# TYPE a counter\na{worker="${worker}"} 1\n\n# HELP b Other\n# TYPE b gauge\nb{worker="${worker}"} 2\n`;
-    expect(mergeTexts([text("0"), "", text("1")])).toBe(
+    expect([...mergedParts([text("0"), "", text("1")])].join("")).toBe(
       '# HELP a What\n# TYPE a counter\na{worker="0"} 1\na{worker="1"} 1\n# HELP b Other\n# TYPE b gauge\nb{worker="0"} 2\nb{worker="1"} 2\n',
     );
-    expect(mergeTexts(["", ""])).toBe("");
+    expect([...mergedParts(["", ""])]).toEqual([]);
   });
 });
