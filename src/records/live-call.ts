@@ -5,30 +5,36 @@ import type { SpoolEntry } from "../ports/spool.js";
 import type { CallSave, StoredCall, WriterId } from "../ports/store.js";
 import { applyEvents, emptyRecord } from "./record.js";
 
-/** Why a call is failed whose process went away. */
+/** `endReason` of a call whose process died. */
 export const PROCESS_LOST = "process_lost";
 
-/** A call that this process writes: what it knows of it, and what the database does not know yet. */
+/** The stored call that a record is based on. */
+interface Base {
+  readonly version: number;
+  readonly applied: Readonly<Record<WriterId, number>>;
+}
+
+/** The part of a call that this process writes: its record, and the events not yet stored. */
 export class LiveCall {
   readonly callSid: CallSid;
   readonly #writer: WriterId;
   #record: CallRecord;
-  /** What the record is built on; null: the call may be in the database already and has not been looked up. */
-  #base: { readonly version: number; readonly applied: Readonly<Record<WriterId, number>> } | null;
+  /** Null until the call has been looked up: the database may have it already. */
+  #base: Base | null;
   #pending: SpoolEntry[] = [];
-  /** Those that the record does not contain yet: many at once are cheaper than each when it comes. */
+  /** Events that the record does not contain yet. Applying many at once costs less than each alone. */
   #unapplied: RecordEvent[] = [];
-  /** Who answers for the call while it lives: this process when it has seen it begin. */
+  /** The process that owns the call: this one if it saw the call begin. */
   #owner: WriterId;
-  /** This process has seen it begin. */
+  /** This process saw the call begin. */
   #opened = false;
-  /** It goes on in another process. */
+  /** The call continues in another process. */
   #moved = false;
-  /** Monotonic ms by which the database should have it; null: there is nothing to save. */
+  /** Monotonic ms at which the database should have the events; null when there is nothing to save. */
   dueMs: number | null = null;
-  /** Times that the database refused this call for what is in it. */
+  /** How often the database has refused this record for its content. */
   refusals = 0;
-  /** Times that the call was looked up and was not there. */
+  /** How often the call was looked up and not found. */
   misses = 0;
 
   constructor(callSid: CallSid, writer: WriterId, first: RecordEvent) {
@@ -41,9 +47,10 @@ export class LiveCall {
 
   /** Null until the call has been looked up. */
   get record(): CallRecord | null {
-    return this.#base === null ? null : this.#upToDate();
+    return this.#base === null ? null : this.#currentRecord();
   }
 
+  /** Events that the database does not have, in order. */
   get pending(): readonly SpoolEntry[] {
     return this.#pending;
   }
@@ -52,25 +59,25 @@ export class LiveCall {
     return this.#base === null;
   }
 
-  /** All of it is in the database, and no more is to be expected of this process. */
+  /** The database has all of it, and this process expects no more events. */
   get isDone(): boolean {
     if (this.#pending.length > 0) return false;
-    return this.#moved || this.#upToDate().state === "ended" || this.#owner !== this.#writer;
+    return this.#moved || this.#currentRecord().state === "ended" || this.#owner !== this.#writer;
   }
 
-  apply(entry: SpoolEntry): void {
+  add(entry: SpoolEntry): void {
     this.#pending.push(entry);
     if (entry.event.type === "opened") {
       this.#owner = this.#writer;
       this.#opened = true;
-      // It came back, or had only rung.
+      // The call came back, or the phone only rang before.
       this.#moved = false;
     }
     if (entry.event.type === "moved") this.#moved = true;
     if (this.#base !== null) this.#unapplied.push(entry.event);
   }
 
-  #upToDate(): CallRecord {
+  #currentRecord(): CallRecord {
     if (this.#unapplied.length > 0) {
       this.#record = applyEvents(this.#record, this.#unapplied);
       this.#unapplied = [];
@@ -78,30 +85,30 @@ export class LiveCall {
     return this.#record;
   }
 
-  /** Puts what is pending on top of what is stored; null: the database does not have the call. */
+  /** Applies the pending events to what is stored. Null: the database does not have the call. */
   rebase(stored: StoredCall | null): void {
     const applied = stored?.applied ?? {};
     const done = applied[this.#writer] ?? 0;
     this.#pending = this.#pending.filter((entry) => entry.seq > done);
     this.#base = { version: stored?.version ?? 0, applied };
-    // Where a stream arrived elsewhere, two have seen the call begin: whoever has not let it go answers for it.
+    // When a stream arrives at another process, two processes have seen the call begin. The one
+    // that has not passed the call on owns it.
     const opens = this.#opened && !this.#moved;
-    const lives = this.#upToDate().state === "live" && stored?.owner === this.#writer;
+    const isLive = this.#currentRecord().state === "live" && stored?.owner === this.#writer;
     if (stored !== null && !opens) this.#owner = stored.owner;
     const base = stored?.record ?? emptyRecord(this.callSid);
-    // Somebody took this process for dead, while it only could not reach the database.
-    const revived = lives && base.endReason === PROCESS_LOST ? revive(base) : base;
-    this.#record = revived;
+    // Another process took this one for dead while only the database could not be reached.
+    this.#record = isLive && base.endReason === PROCESS_LOST ? reopened(base) : base;
     this.#unapplied = this.#pending.map((entry) => entry.event);
   }
 
-  /** @param finished  the record as it is to be stored, priced. */
-  save(finished: (record: CallRecord) => CallRecord): CallSave {
+  /** @param finish  prices the record before it is stored. */
+  save(finish: (record: CallRecord) => CallRecord): CallSave {
     const base = this.#base ?? { version: 0, applied: {} };
     const last = this.#pending.at(-1);
     return {
       callSid: this.callSid,
-      record: finished(this.#upToDate()),
+      record: finish(this.#currentRecord()),
       applied: last === undefined ? base.applied : { ...base.applied, [this.#writer]: last.seq },
       basedOn: base.version,
       owner: this.#owner,
@@ -116,12 +123,12 @@ export class LiveCall {
   }
 }
 
-/** The record as if nobody had ended it. */
-function revive(record: CallRecord): CallRecord {
+/** Takes back the end that recovery gave the record. */
+function reopened(record: CallRecord): CallRecord {
   return { ...record, state: "live", endedAt: null, outcome: null, endReason: null };
 }
 
-/** The newest moment that a record knows of: ms since its beginning. */
+/** The latest moment that a record mentions, in ms since its beginning. */
 export function lastKnownMs(record: CallRecord): number {
   const times = [
     ...record.turns.flatMap((turn) => [turn.startedMs ?? 0, turn.endedMs ?? 0]),

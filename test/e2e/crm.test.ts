@@ -10,7 +10,7 @@ import { SpoolFiles } from "../../src/adapters/journal/spool-files.js";
 import type { AgentProfile, AgentsFile, CrmEndpoint } from "../../src/domain/agent-profile.js";
 import type { CallSid } from "../../src/domain/ids.js";
 import type { RecordEvent } from "../../src/domain/record-event.js";
-import { spoolPiece } from "../../src/ports/spool.js";
+import { spoolBatch } from "../../src/ports/spool.js";
 import { agent } from "../fakes/call-bench.js";
 import { type Stage, startStage } from "../fakes/stage.js";
 import { ladderAgent } from "../transfer/directory.js";
@@ -251,7 +251,7 @@ describe("call_completed", () => {
       path: "media-stream",
       node: "gone",
     };
-    await gone.append([spoolPiece([{ seq: 1, callSid, event: opened }])]);
+    await gone.append([spoolBatch([{ seq: 1, callSid, event: opened }])]);
     await gone.close();
     // Its mark names this process, which lives; that of one that is gone is like this.
     const mark = { host: hostname(), pid: process.pid, startTicks: "1" };

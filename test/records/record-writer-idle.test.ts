@@ -34,10 +34,10 @@ it.each([
     const transactions: number[] = [];
     const spool = {
       writer: "n1-w1",
-      hold: () => given.memory,
-      append: async (pieces) =>
-        void journal.push(pieces.reduce((sum, { entries }) => sum + entries.length, 0)),
-      release: async () => {},
+      buffer: () => given.memory,
+      append: async (batches) =>
+        void journal.push(batches.reduce((sum, { entries }) => sum + entries.length, 0)),
+      discardBelow: async () => {},
       close: async () => {},
     } as Partial<Spool> as Spool;
     const store = {

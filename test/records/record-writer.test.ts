@@ -76,15 +76,15 @@ function faulty(store: Store, spool: SpoolFiles) {
   };
   const faultySpool: Spool = {
     writer: spool.writer,
-    hold: (piece) => spool.hold(piece),
-    append: async (pieces) => {
+    buffer: (batch) => spool.buffer(batch),
+    append: async (batches) => {
       if (faults.disk) throw new Error("ENOSPC");
-      await spool.append(pieces);
+      await spool.append(batches);
     },
     read: (fromSeq) => spool.read(fromSeq),
-    release: async (seq) => await spool.release(seq),
+    discardBelow: async (seq) => await spool.discardBelow(seq),
     orphans: async () => await spool.orphans(),
-    beat: async () => await spool.beat(),
+    heartbeat: async () => await spool.heartbeat(),
     quarantine: async (callSid, json) => await spool.quarantine(callSid, json),
     close: async () => await spool.close(),
   };

@@ -1,13 +1,11 @@
-/**
- * What waits to be accepted by the customer database: a file a call, delivered one after the other, oldest first, tried
- * again with growing pauses, over restarts of the process.
- */
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { doublingPauses } from "../../domain/backoff.js";
 import { RelayError } from "../../domain/errors.js";
 import type { Clock, Timer } from "../../ports/clock.js";
 import type { CrmCall } from "../../ports/crm.js";
 import type { Log } from "../../ports/log.js";
+import { isMissing } from "./file-errors.js";
 
 export interface Delivery {
   readonly call: CrmCall;
@@ -15,12 +13,16 @@ export interface Delivery {
   readonly record: string;
 }
 
-const FIRST_PAUSE_MS = 1_000;
-const LONGEST_PAUSE_MS = 300_000;
+/** From a failed delivery to the next try. */
+const pauseAfter = doublingPauses(1_000, 300_000);
 const SUFFIX = ".json";
-/** Where what the other side will never take is kept for people to look at. */
+/** Records that the customer database refuses for good are kept here, for a person to look at. */
 const REFUSED = "refused";
 
+/**
+ * Call records that the customer database has not accepted yet. Each is a file. They are delivered
+ * one after the other, oldest first, and tried again with growing pauses, also after a restart.
+ */
 export class CrmSpool {
   readonly #directory: string;
   readonly #deliver: (delivery: Delivery) => Promise<void>;
@@ -29,12 +31,15 @@ export class CrmSpool {
   /** File names, oldest first. */
   #waiting: string[] = [];
   #timer: Timer | null = null;
-  #working = false;
+  #delivering = false;
   #stopped = false;
   #failures = 0;
   #sequence = 0;
 
-  /** @param deliver  rejects with a RelayError; one that is not retryable is not tried again. */
+  /**
+   * @param deliver  rejects with a RelayError. One that is neither retryable nor a time-out sets the
+   *                 record aside.
+   */
   constructor(
     directory: string,
     deliver: (delivery: Delivery) => Promise<void>,
@@ -51,6 +56,7 @@ export class CrmSpool {
     return this.#waiting.length;
   }
 
+  /** Finds what an earlier process left behind and begins to deliver it. */
   async start(): Promise<void> {
     await mkdir(join(this.#directory, REFUSED), { recursive: true, mode: 0o700 });
     const known = new Set(this.#waiting);
@@ -58,20 +64,20 @@ export class CrmSpool {
       (name) => name.endsWith(SUFFIX) && !known.has(name),
     );
     this.#waiting = [...found.sort(), ...this.#waiting];
-    this.#work();
+    this.#deliverNext();
   }
 
+  /** Resolves when the record is on disk. */
   async add(delivery: Delivery): Promise<void> {
-    const order = `${this.#clock.epochMs().toString(36).padStart(9, "0")}-${(this.#sequence++ % 46_656).toString(36).padStart(3, "0")}`;
-    const name = `${order}-${delivery.call.callSid}${SUFFIX}`;
+    const name = this.#fileName(delivery.call.callSid);
     const path = join(this.#directory, name);
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-    // Under another name first: a file that is there is whole.
+    // Under another name first, so that a file with the final name is always complete.
     await writeFile(`${path}.part`, JSON.stringify(delivery), { mode: 0o600 });
     await rename(`${path}.part`, path);
-    // `start` may have seen the file already.
+    // `start` may have found the file already.
     if (!this.#waiting.includes(name)) this.#waiting.push(name);
-    this.#work();
+    this.#deliverNext();
   }
 
   stop(): void {
@@ -80,78 +86,85 @@ export class CrmSpool {
     this.#timer = null;
   }
 
-  #work(): void {
-    if (this.#working || this.#stopped || this.#timer !== null || this.#waiting.length === 0)
-      return;
-    this.#working = true;
-    this.#next().then(
+  /** Names sort by time. The sequence number orders records of the same millisecond. */
+  #fileName(callSid: string): string {
+    const time = this.#clock.epochMs().toString(36).padStart(9, "0");
+    const sequence = (this.#sequence++ % 46_656).toString(36).padStart(3, "0");
+    return `${time}-${sequence}-${callSid}${SUFFIX}`;
+  }
+
+  #deliverNext(): void {
+    const isBusy = this.#delivering || this.#timer !== null;
+    if (isBusy || this.#stopped || this.#waiting.length === 0) return;
+    this.#delivering = true;
+    this.#deliverOldest().then(
       () => {
-        this.#working = false;
+        this.#delivering = false;
         this.#failures = 0;
-        this.#work();
+        this.#deliverNext();
       },
       (error: unknown) => {
-        this.#working = false;
+        this.#delivering = false;
         this.#pause(error);
       },
     );
   }
 
   #pause(error: unknown): void {
-    const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(this.#failures, 20));
     this.#failures++;
+    const pauseMs = pauseAfter(this.#failures) ?? 0;
     const code = error instanceof RelayError ? error.code : "internal";
-    this.#log.warn(
-      "a call's record was not accepted yet",
-      { code, waiting: this.#waiting.length, pauseMs },
-      error,
-    );
+    const fields = { code, waiting: this.#waiting.length, pauseMs };
+    this.#log.warn("crm: call_completed not delivered, will retry", fields, error);
     if (this.#stopped) return;
     this.#timer = this.#clock.after(pauseMs, () => {
       this.#timer = null;
-      this.#work();
+      this.#deliverNext();
     });
   }
 
-  /** Rejects when the oldest has to be tried again. */
-  async #next(): Promise<void> {
+  /** Rejects when the oldest record has to be tried again. */
+  async #deliverOldest(): Promise<void> {
     const [name] = this.#waiting;
     if (name === undefined) return;
     const path = join(this.#directory, name);
     const delivery = await readDelivery(path);
-    if (delivery === "gone") {
-      // Another worker that shares the directory has delivered it.
-    } else if (delivery === null) {
-      this.#log.error("a spooled record cannot be read", { file: name, code: "internal" });
-      await this.#refuse(name);
-    } else {
-      try {
-        await this.#deliver(delivery);
-        await rm(path, { force: true });
-      } catch (error) {
-        if (!(error instanceof RelayError) || error.retryable || error.code === "tool_timeout")
-          throw error;
-        const { callSid } = delivery.call;
-        this.#log.error("a call's record was refused", { callSid, code: error.code }, error);
-        await this.#refuse(name);
-      }
+    // "gone": another worker that shares the directory has delivered the record.
+    if (delivery === null) {
+      this.#log.error("crm: spooled record unreadable", { file: name, code: "internal" });
+      await this.#setAside(name);
+    } else if (delivery !== "gone") {
+      await this.#deliverFile(name, delivery);
     }
     this.#waiting = this.#waiting.filter((other) => other !== name);
   }
 
-  async #refuse(name: string): Promise<void> {
+  async #deliverFile(name: string, delivery: Delivery): Promise<void> {
+    try {
+      await this.#deliver(delivery);
+      await rm(join(this.#directory, name), { force: true });
+    } catch (error) {
+      if (!(error instanceof RelayError) || error.retryable || error.code === "tool_timeout")
+        throw error;
+      const { callSid } = delivery.call;
+      this.#log.error("crm: call_completed refused", { callSid, code: error.code }, error);
+      await this.#setAside(name);
+    }
+  }
+
+  async #setAside(name: string): Promise<void> {
     await mkdir(join(this.#directory, REFUSED), { recursive: true, mode: 0o700 });
     await rename(join(this.#directory, name), join(this.#directory, REFUSED, name));
   }
 }
 
-/** Null: not what `add` writes. Rejects when the disk fails. */
+/** Null when `add` did not write the file. Rejects when the disk fails. */
 async function readDelivery(path: string): Promise<Delivery | "gone" | null> {
   let text: string;
   try {
     text = await readFile(path, "utf8");
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return "gone";
+    if (isMissing(error)) return "gone";
     throw error;
   }
   try {

@@ -5,15 +5,23 @@ import { RelayError } from "../../domain/errors.js";
 import type { CallSid } from "../../domain/ids.js";
 import type { Log } from "../../ports/log.js";
 import type { FlightSink } from "../../ports/recorder.js";
+import { isMissing } from "./file-errors.js";
 
-/** Lines of all calls that wait for a slow disk. Beyond, lines are left out and their number is written instead. */
+/**
+ * Limit of what waits for a slow disk, all calls together. Beyond it lines are left out, and their
+ * number is written instead.
+ */
 const MAX_WAITING_CHARS = 64 * 1024 * 1024;
-/** Lines go to the disk together: one at a time they cost more than the call. */
-const PIECE_CHARS = 64 * 1024;
-const PIECE_MS = 500;
+/** Lines are written together: written one at a time they cost more CPU than the call itself. */
+const BATCH_CHARS = 64 * 1024;
+/** From the first line of a batch to its write. */
+const BATCH_MS = 500;
 const SUFFIX = ".flight.jsonl";
 
-/** Flight recordings: `<directory>/<callSid>.flight.jsonl`, one a call, readable by their owner only. */
+/**
+ * Flight recordings: one file per call, `<directory>/<callSid>.flight.jsonl`. Only the owner can read
+ * them (0600).
+ */
 export class FlightFiles {
   readonly #directory: string;
   readonly #writer: string;
@@ -21,51 +29,64 @@ export class FlightFiles {
   readonly #waiting: Waiting;
   readonly #open = new Set<FlightFile>();
 
-  /** @param writer  of this process, among those that may write to the same directory. */
+  /** @param writer  identifies this process among those that write to the same directory. */
   constructor(directory: string, writer: string, log: Log, maxWaitingChars = MAX_WAITING_CHARS) {
     this.#directory = directory;
     this.#writer = writer;
     this.#log = log;
-    this.#waiting = { chars: 0, most: maxWaitingChars };
+    this.#waiting = { chars: 0, limit: maxWaitingChars };
   }
 
   static fileName(callSid: CallSid): string {
-    if (!/^\w+$/.test(callSid)) throw new RelayError("internal", "not a call's sid");
+    if (!/^\w+$/.test(callSid)) throw new RelayError("internal", "not a call SID");
     return `${callSid}${SUFFIX}`;
   }
 
-  /** @throws RelayError config_invalid when nothing can be written there. Once, before calls. */
+  /**
+   * Creates the directory. Call it once, before the first call.
+   *
+   * @throws RelayError config_invalid when the directory cannot be created.
+   */
   prepare(): void {
     try {
       mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
     } catch (error) {
-      throw new RelayError("config_invalid", `RECORDINGS_DIR ${this.#directory} cannot be made`, {
-        cause: error,
-      });
+      throw new RelayError(
+        "config_invalid",
+        `RECORDINGS_DIR ${this.#directory} cannot be created`,
+        {
+          cause: error,
+        },
+      );
     }
   }
 
-  /** Whoever takes the call up later goes on in the same file. */
+  /** A process that takes the call over later appends to the same file. */
   open(callSid: CallSid): FlightSink {
     const path = join(this.#directory, FlightFiles.fileName(callSid));
     const file = new FlightFile(path, this.#writer, this.#waiting, (error) =>
-      this.#log.error("a flight recording broke off", { callSid }, error),
+      this.#log.error("flight recorder: recording broken off", { callSid }, error),
     );
     this.#open.add(file);
-    void file.over.then(() => this.#open.delete(file));
+    void file.finished.then(() => this.#open.delete(file));
     return file;
   }
 
-  /** Once what calls have closed is on disk. */
+  /** Resolves when the recordings that were closed are on disk. */
   async settled(): Promise<void> {
-    await Promise.all([...this.#open].filter(({ closed }) => closed).map(({ over }) => over));
+    const closed = [...this.#open].filter((file) => file.closed);
+    await Promise.all(closed.map((file) => file.finished));
   }
 
   async remove(callSid: CallSid): Promise<void> {
     await rm(join(this.#directory, FlightFiles.fileName(callSid)), { force: true });
   }
 
-  /** Removes what was last written to before then. @returns how many. */
+  /**
+   * Removes the recordings that were last written to before `epochMs`.
+   *
+   * @returns how many.
+   */
   async removeBefore(epochMs: number): Promise<number> {
     let removed = 0;
     for (const name of await this.#names()) {
@@ -82,14 +103,14 @@ export class FlightFiles {
     try {
       return (await readdir(this.#directory)).filter((name) => name.endsWith(SUFFIX));
     } catch (error) {
-      // Nothing was ever recorded.
+      // No call was ever recorded.
       if (isMissing(error)) return [];
       throw error;
     }
   }
 }
 
-/** Null: it has gone meanwhile. Every worker of a machine enforces retention. */
+/** Null when the file is gone: every worker of a machine enforces retention. */
 async function lastWrittenMs(file: string): Promise<number | null> {
   try {
     return (await stat(file)).mtimeMs;
@@ -99,21 +120,17 @@ async function lastWrittenMs(file: string): Promise<number | null> {
   }
 }
 
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ENOENT";
-}
-
-/** What waits for the disk, of all files together, in UTF-16 units: nearly all is ASCII. */
+/** What waits for the disk, all files together, in UTF-16 units. Nearly all of it is ASCII. */
 interface Waiting {
   chars: number;
-  readonly most: number;
+  readonly limit: number;
 }
 
 class FlightFile implements FlightSink {
-  /** Resolves when everything is written, or nothing more can be. */
-  readonly over: Promise<void>;
+  /** Resolves when everything is written, or when writing has failed. */
+  readonly finished: Promise<void>;
   readonly #stream: WriteStream;
-  /** Before each piece. */
+  /** Written before each batch. */
   readonly #head: string;
   readonly #waiting: Waiting;
   #lines = "";
@@ -121,18 +138,18 @@ class FlightFile implements FlightSink {
   #timer: NodeJS.Timeout | null = null;
   #broken = false;
 
-  constructor(path: string, writer: string, waiting: Waiting, broke: (error: Error) => void) {
-    // While a call goes from one process to another, both may write.
+  constructor(path: string, writer: string, waiting: Waiting, onBroken: (error: Error) => void) {
+    // While a call moves from one process to another, both may write to the file.
     this.#head = `${JSON.stringify({ at: 0, is: "writer", writer })}\n`;
     this.#waiting = waiting;
     this.#stream = createWriteStream(path, { flags: "a", mode: 0o600 });
-    this.over = new Promise((resolve) => this.#stream.once("close", resolve));
+    this.finished = new Promise((resolve) => this.#stream.once("close", resolve));
     this.#stream.once("error", (error) => {
       this.#broken = true;
       this.#waiting.chars -= this.#lines.length;
       this.#lines = "";
       this.#flush();
-      broke(error);
+      onBroken(error);
     });
   }
 
@@ -142,7 +159,7 @@ class FlightFile implements FlightSink {
 
   line(json: string): void {
     if (this.closed) return;
-    if (this.#waiting.chars > this.#waiting.most) {
+    if (this.#waiting.chars > this.#waiting.limit) {
       this.#leftOut++;
       return;
     }
@@ -166,8 +183,8 @@ class FlightFile implements FlightSink {
   #add(line: string): void {
     this.#waiting.chars += line.length + 1;
     this.#lines += `${line}\n`;
-    if (this.#lines.length >= PIECE_CHARS) this.#flush();
-    else this.#timer ??= setTimeout(() => this.#flush(), PIECE_MS);
+    if (this.#lines.length >= BATCH_CHARS) this.#flush();
+    else this.#timer ??= setTimeout(() => this.#flush(), BATCH_MS);
   }
 
   #flush(): void {

@@ -1,34 +1,43 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 
-/** Who holds a directory: written into it, so that another process can tell whether its holder still lives. */
+/**
+ * Identifies one run of one process. A process writes its identity into a directory that it owns,
+ * so that another process can tell whether the owner is still alive.
+ */
 export interface ProcessIdentity {
   readonly host: string;
   readonly pid: number;
-  /** Kernel ticks at which the process began, "" where /proc is missing: pids are used again, this pair is not. */
+  /**
+   * Kernel ticks at which the process began; "" where /proc is missing. The kernel reuses pids, but
+   * not the pair of pid and start time.
+   */
   readonly startTicks: string;
 }
 
-export function ownIdentity(): ProcessIdentity {
+/** "unknown": the process belongs to another machine. */
+export type ProcessStatus = "alive" | "dead" | "unknown";
+
+export function currentProcess(): ProcessIdentity {
   return { host: hostname(), pid: process.pid, startTicks: startTicksOf(process.pid) };
 }
 
-/** "unknown" for a process on another machine. */
-export function lifeOf(mark: ProcessIdentity): "alive" | "dead" | "unknown" {
-  if (mark.host !== hostname()) return "unknown";
+export function statusOf(identity: ProcessIdentity): ProcessStatus {
+  if (identity.host !== hostname()) return "unknown";
   try {
-    process.kill(mark.pid, 0);
+    process.kill(identity.pid, 0);
   } catch (error) {
-    // EPERM: it lives, under another user.
+    // EPERM: the process is alive and belongs to another user.
     if (!(error instanceof Error && "code" in error && error.code === "EPERM")) return "dead";
   }
-  return startTicksOf(mark.pid) === mark.startTicks ? "alive" : "dead";
+  return startTicksOf(identity.pid) === identity.startTicks ? "alive" : "dead";
 }
 
+/** Field 22 of `/proc/PID/stat`, proc(5). */
 function startTicksOf(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    // Field 22; the second one, the name, may hold spaces and brackets.
+    // The second field is the program's name and may hold spaces and brackets.
     return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
   } catch {
     return "";

@@ -4,10 +4,15 @@ import { WireError } from "../../domain/errors.js";
 const PCM = 1;
 const MULAW = 7;
 const READ_FRAMES = 8_192;
-/** Chunks before the audio: Twilio writes one of 16 bytes; a LIST of tags may come along. */
+/** Chunks before the audio: Twilio writes one of 16 bytes. A LIST chunk with tags may be among them. */
 const MAX_HEADER_BYTES = 64 * 1024;
 
-/** A WAV file on disk, 16-bit PCM or mu-law, that is read a little at a time. A frame is one sample of every channel. */
+/**
+ * Reads a WAV file in small parts: 16-bit PCM or mu-law, 1 to 8 channels. A frame is one sample of
+ * every channel.
+ *
+ * Source: "Multimedia Programming Interface and Data Specifications 1.0" (RIFF, "WAVE form").
+ */
 export class WavFile {
   readonly channels: number;
   readonly sampleRate: number;
@@ -27,14 +32,15 @@ export class WavFile {
     this.frames = frames;
   }
 
-  /** @throws WireError when it is no WAV file of these kinds. */
+  /** @throws WireError when the file is not a WAV file of these formats. */
   static async open(path: string): Promise<WavFile> {
     const file = await open(path, "r");
     try {
       const head = Buffer.alloc(MAX_HEADER_BYTES);
       const { bytesRead } = await file.read(head, 0, head.length, 0);
       const header = parseHeader(head.subarray(0, bytesRead));
-      // A writer that did not know the length leaves 0 or 2^32-1: the file's own size decides.
+      // A writer that streams does not know the length and leaves 0 or 2^32-1. The size of the file
+      // decides then.
       const { size } = await file.stat();
       const declared = header.dataBytes === 0 ? Number.POSITIVE_INFINITY : header.dataBytes;
       const bytes = Math.min(declared, size - header.dataStart);
@@ -51,8 +57,8 @@ export class WavFile {
   }
 
   /**
-   * One channel, from frame `from` up to `to`, as a WAV file of its own, in pieces of some 16 KB. Its whole length: `monoBytes`.
-   * All pieces lie in the same memory: each is gone when the next is asked for.
+   * Yields one channel, from frame `from` up to `to`, as a mono WAV file of `monoBytes` bytes. All
+   * parts (about 16 KB each) use the same memory: the next part overwrites the one before.
    */
   async *mono(channel: number, from: number, to: number): AsyncGenerator<Uint8Array> {
     yield monoHeader(this.#format, this.sampleRate, this.bytesPerSample, to - from);
@@ -68,18 +74,18 @@ export class WavFile {
     return 44 + (to - from) * this.bytesPerSample;
   }
 
-  /** The frame in the middle of the quietest `windowFrames` of a channel between two frames. */
+  /** The middle of the quietest window of `windowFrames` in one channel between two frames. */
   async quietest(channel: number, from: number, to: number, windowFrames: number): Promise<number> {
     const frames = Buffer.allocUnsafeSlow(windowFrames * this.channels * this.bytesPerSample);
     const picked = Buffer.allocUnsafeSlow(windowFrames * this.bytesPerSample);
     let best = to;
-    let least = Number.POSITIVE_INFINITY;
+    let lowest = Number.POSITIVE_INFINITY;
     for (let at = from; at + windowFrames <= to; at += windowFrames) {
       const read = await this.#read(at, at + windowFrames, frames);
       const samples = pick(read, channel, this.channels, this.bytesPerSample, picked);
-      const loud = this.#loudness(samples);
-      // The last of equals: pieces as long as they may be.
-      if (loud <= least) [least, best] = [loud, at + Math.floor(windowFrames / 2)];
+      const loudness = this.#loudness(samples);
+      // Of equally quiet windows the last one counts, which makes the parts as long as possible.
+      if (loudness <= lowest) [lowest, best] = [loudness, at + Math.floor(windowFrames / 2)];
     }
     return best;
   }
@@ -100,12 +106,12 @@ export class WavFile {
       bytes.length,
       this.#dataStart + from * frameBytes,
     );
-    if (bytesRead < bytes.length) throw new WireError("a recording ends early");
+    if (bytesRead < bytes.length) throw new WireError("the WAV file ends before its last frame");
     return bytes;
   }
 }
 
-/** One channel of `frames`, in the beginning of `into`. */
+/** Copies one channel of `frames` to the beginning of `into`. */
 function pick(
   frames: Buffer,
   channel: number,
@@ -132,14 +138,13 @@ interface Header {
   readonly dataBytes: number;
 }
 
-/** RIFF, "WAVE form". */
 function parseHeader(head: Buffer): Header {
   if (
     head.length < 44 ||
     head.toString("latin1", 0, 4) !== "RIFF" ||
     head.toString("latin1", 8, 12) !== "WAVE"
   ) {
-    throw new WireError("a recording is no WAV file");
+    throw new WireError("not a WAV file");
   }
   let fmt: {
     readonly format: number;
@@ -156,7 +161,7 @@ function parseHeader(head: Buffer): Header {
     }
     at += 8 + bytes + (bytes % 2);
   }
-  throw new WireError("a recording's WAV header names no format or no data");
+  throw new WireError("the WAV header has no fmt chunk or no data chunk");
 }
 
 function parseFormat(head: Buffer, at: number) {
@@ -166,7 +171,7 @@ function parseFormat(head: Buffer, at: number) {
   const bits = head.readUInt16LE(at + 14);
   const known = (format === PCM && bits === 16) || (format === MULAW && bits === 8);
   if (!known || channels < 1 || channels > 8 || sampleRate === 0) {
-    throw new WireError(`a recording has WAV format ${format} of ${bits} bits`);
+    throw new WireError(`WAV format ${format} with ${bits} bits is not supported`);
   }
   return { format, channels, sampleRate };
 }

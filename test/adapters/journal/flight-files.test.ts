@@ -49,7 +49,7 @@ async function closed(n: number, lines: number): Promise<string> {
 const HEAD = '{"at":0,"is":"writer","writer":"a/0"}\n';
 
 describe("FlightFiles", () => {
-  it("writes lines to a file that only its owner reads, and goes on in it later", async () => {
+  it("writes lines to a file that only its owner can read, and appends to it later", async () => {
     const all = files();
     const first = all.open(sid(1));
     first.line('{"at":0}');
@@ -66,7 +66,7 @@ describe("FlightFiles", () => {
     expect(statSync(join(directory, "deep")).mode & 0o777).toBe(0o700);
   });
 
-  it("leaves lines out rather than fill the memory, all calls together, and says how many", async () => {
+  it("leaves lines out beyond its memory limit, all calls together, and writes how many", async () => {
     const all = files(100);
     const one = all.open(sid(1));
     const two = all.open(sid(2));
@@ -83,7 +83,7 @@ describe("FlightFiles", () => {
     expect(await closed(3, 2)).toBe(`${HEAD}again\n`);
   });
 
-  it("has on disk what was closed, once it is settled, and waits for no other", async () => {
+  it("settles when what was closed is on disk, without waiting for open recordings", async () => {
     const all = files();
     const open = all.open(sid(1));
     const done = all.open(sid(2));
@@ -97,7 +97,7 @@ describe("FlightFiles", () => {
     expect(readFileSync(path(1), "utf8")).toBe(`${HEAD}open\n`);
   });
 
-  it("lets a call go on when its file breaks off, and says so once", async () => {
+  it("goes on without the recording when the disk fails, and logs that once", async () => {
     const all = files();
     rmSync(join(directory, "deep"), { recursive: true });
     const sink = all.open(sid(1));
@@ -106,17 +106,17 @@ describe("FlightFiles", () => {
     sink.line("x");
     sink.close();
     await all.settled();
-    expect(log.lines[0]).toContain("a flight recording broke off");
+    expect(log.lines[0]).toContain("recording broken off");
   });
 
-  it("refuses a directory that cannot be made, before calls", () => {
+  it("refuses a directory that cannot be created, before the first call", () => {
     writeFileSync(join(directory, "file"), "");
     expect(() => new FlightFiles(join(directory, "file", "in"), "a/0", log).prepare()).toThrow(
       RelayError,
     );
   });
 
-  it("removes one call's, and those whose time is over, and nothing else", async () => {
+  it("removes one call's recording and those that are too old, and no other file", async () => {
     const all = files();
     const now = Date.UTC(2026, 10, 21) / 1000;
     for (const [n, age] of [
@@ -130,7 +130,7 @@ describe("FlightFiles", () => {
     writeFileSync(join(directory, "deep", "RE1.wav"), "");
     utimesSync(join(directory, "deep", "RE1.wav"), 0, 0);
     expect(await all.removeBefore((now - 500) * 1000)).toBe(2);
-    // Somebody else removes one between the list and the look at it.
+    // Another process removes a file between the listing and the look at its age.
     symlinkSync(join(directory, "gone"), path(4));
     expect(await all.removeBefore((now - 500) * 1000)).toBe(0);
     await all.remove(sid(4));
@@ -140,7 +140,7 @@ describe("FlightFiles", () => {
     expect(await new FlightFiles(join(directory, "none"), "a/0", log).removeBefore(0)).toBe(0);
   });
 
-  it("has no name for what is no call's sid", () => {
-    expect(() => FlightFiles.fileName("../x" as never)).toThrow("not a call's sid");
+  it("refuses a name that is not a call SID", () => {
+    expect(() => FlightFiles.fileName("../x" as never)).toThrow("not a call SID");
   });
 });

@@ -6,7 +6,6 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
-  statfsSync,
   statSync,
   writeFileSync,
 } from "node:fs";
@@ -16,7 +15,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { SpoolFiles } from "../../../src/adapters/journal/spool-files.js";
 import type { CallSid } from "../../../src/domain/ids.js";
-import { type SpoolEntry, spoolPiece } from "../../../src/ports/spool.js";
+import { type SpoolEntry, spoolBatch } from "../../../src/ports/spool.js";
+import { findSharedMemory } from "./shared-memory.js";
 
 const entry = (seq: number, padding = 0): SpoolEntry => ({
   seq,
@@ -24,20 +24,11 @@ const entry = (seq: number, padding = 0): SpoolEntry => ({
   event: { type: "note", atMs: seq, name: "n", fields: { padding: "x".repeat(padding) } },
 });
 
-/** A directory in memory, or null where there is none. */
-function findMemory(): string | null {
-  try {
-    return statfsSync("/dev/shm").type === 0x01021994 ? "/dev/shm" : null;
-  } catch {
-    return null;
-  }
-}
+const batch = (...entries: SpoolEntry[]) => spoolBatch(entries);
 
-const piece = (...entries: SpoolEntry[]) => spoolPiece(entries);
-
-async function seqs(pieces: AsyncIterable<readonly SpoolEntry[]>): Promise<number[]> {
+async function seqs(slices: AsyncIterable<readonly SpoolEntry[]>): Promise<number[]> {
   const all: number[] = [];
-  for await (const piece of pieces) all.push(...piece.map((each) => each.seq));
+  for await (const entries of slices) all.push(...entries.map((each) => each.seq));
   return all;
 }
 
@@ -55,29 +46,29 @@ describe("SpoolFiles", () => {
   });
   afterEach(() => rmSync(home, { recursive: true, force: true }));
 
-  it("reads back what was appended, from any entry on, and lets go of what is released", async () => {
+  it("reads back what was appended, from any entry on, and deletes what is discarded", async () => {
     const spool = await open();
-    await spool.append([piece(entry(1), entry(2))]);
-    await spool.append([piece(entry(3))]);
+    await spool.append([batch(entry(1), entry(2))]);
+    await spool.append([batch(entry(3))]);
     expect(await seqs(spool.read(2))).toEqual([2, 3]);
-    await spool.release(3);
+    await spool.discardBelow(3);
     expect(await seqs(spool.read(1))).toEqual([1, 2, 3]);
-    await spool.release(4);
+    await spool.discardBelow(4);
     expect(await seqs(spool.read(1))).toEqual([]);
-    await spool.append([piece(entry(4))]);
+    await spool.append([batch(entry(4))]);
     expect(await seqs(spool.read(1))).toEqual([4]);
-    await spool.release(5);
+    await spool.discardBelow(5);
     await spool.close();
     expect(await readdir(home)).toEqual([]);
   });
 
-  it("begins a new segment every 4 MiB and deletes each when it is released", async () => {
+  it("begins a new segment every 4 MiB and deletes each once it is discarded", async () => {
     const spool = await open();
-    for (let seq = 1; seq <= 12; seq++) await spool.append([piece(entry(seq, 1_000_000))]);
+    for (let seq = 1; seq <= 12; seq++) await spool.append([batch(entry(seq, 1_000_000))]);
     const segments = async () =>
       (await readdir(join(home, spool.writer))).filter((name) => name.endsWith(".jsonl"));
     expect(await segments()).toEqual(["000001.jsonl", "000002.jsonl", "000003.jsonl"]);
-    await spool.release(9);
+    await spool.discardBelow(9);
     expect(await segments()).toEqual(["000003.jsonl"]);
     expect(await seqs(spool.read(1))).toEqual([9, 10, 11, 12]);
     await spool.close();
@@ -85,26 +76,26 @@ describe("SpoolFiles", () => {
 
   it("is readable by its owner only", async () => {
     const spool = await open();
-    await spool.append([piece(entry(1))]);
+    await spool.append([batch(entry(1))]);
     const directory = join(home, spool.writer);
     expect((await stat(directory)).mode & 0o777).toBe(0o700);
     expect((await stat(join(directory, "000001.jsonl"))).mode & 0o777).toBe(0o600);
     await spool.close();
   });
 
-  it("takes nothing beyond its limit, and goes on when there is room again", async () => {
+  it("rejects beyond its limit, and goes on when there is room again", async () => {
     const spool = await open("w", 1_000);
-    await spool.append([piece(entry(1, 500))]);
-    await expect(spool.append([piece(entry(2, 600))])).rejects.toThrow("limit");
-    await spool.release(2);
-    await spool.append([piece(entry(2, 600))]);
+    await spool.append([batch(entry(1, 500))]);
+    await expect(spool.append([batch(entry(2, 600))])).rejects.toThrow("limit");
+    await spool.discardBelow(2);
+    await spool.append([batch(entry(2, 600))]);
     expect(await seqs(spool.read(1))).toEqual([2]);
     await spool.close();
   });
 
-  it("hands the journal of a dead process to one heir, without its torn last line", async () => {
+  it("hands the journal of a dead process to one claimant, without its torn last line", async () => {
     const dead = await open("dead");
-    await dead.append([piece(entry(1), entry(2))]);
+    await dead.append([batch(entry(1), entry(2))]);
     await dead.close();
     const directory = join(home, dead.writer);
     appendFileSync(join(directory, "000001.jsonl"), '{"seq":3,"callSid":"CA1","eve');
@@ -113,32 +104,36 @@ describe("SpoolFiles", () => {
       join(directory, "holder.json"),
       JSON.stringify({ host: hostname(), pid, startTicks: "1" }),
     );
-    const heirs = await Promise.all([open("a"), open("b"), open("c")]);
-    const found = (await Promise.all(heirs.map(async (heir) => await heir.orphans()))).flat();
+    const claimants = await Promise.all([open("a"), open("b"), open("c")]);
+    const found = (
+      await Promise.all(claimants.map(async (claimant) => await claimant.orphans()))
+    ).flat();
     expect(found.map((orphan) => orphan.writer)).toEqual([dead.writer]);
     expect(await seqs(found[0]!.read())).toEqual([1, 2]);
     await found[0]!.remove();
-    for (const heir of heirs) await heir.close();
+    for (const claimant of claimants) await claimant.close();
     expect(await readdir(home)).toEqual([]);
   });
 
-  it("takes over what an heir left that died in its turn, and not from one that lives", async () => {
+  it("takes over from a claimant that died in its turn, and not from one that is alive", async () => {
     const die = async (spool: SpoolFiles) => {
       await spool.close();
-      const mark = { host: hostname(), pid: process.pid, startTicks: "1" };
-      writeFileSync(join(home, spool.writer, "holder.json"), JSON.stringify(mark));
+      const owner = { host: hostname(), pid: process.pid, startTicks: "1" };
+      writeFileSync(join(home, spool.writer, "holder.json"), JSON.stringify(owner));
     };
     const dead = await open("dead");
-    await dead.append([piece(entry(1))]);
+    await dead.append([batch(entry(1))]);
     await die(dead);
-    const heir = await open("heir");
-    await heir.append([piece(entry(1))]);
-    expect(await heir.orphans()).toHaveLength(1);
+    const claimant = await open("claimant");
+    await claimant.append([batch(entry(1))]);
+    expect(await claimant.orphans()).toHaveLength(1);
     const next = await open("next");
     expect(await next.orphans()).toEqual([]);
-    await die(heir);
+    await die(claimant);
     const left = await next.orphans();
-    expect(left.map((orphan) => orphan.writer).sort()).toEqual([dead.writer, heir.writer].sort());
+    expect(left.map((orphan) => orphan.writer).sort()).toEqual(
+      [dead.writer, claimant.writer].sort(),
+    );
     for (const orphan of left) {
       expect(await seqs(orphan.read())).toEqual([1]);
       await orphan.remove();
@@ -147,35 +142,35 @@ describe("SpoolFiles", () => {
     expect(await readdir(home)).toEqual([]);
   });
 
-  it("leaves a living process alone, and another machine's until it has been silent for long", async () => {
+  it("leaves a living process alone, and another machine's until it is silent for too long", async () => {
     const living = await open("living");
-    await living.append([piece(entry(1))]);
+    await living.append([batch(entry(1))]);
     const elsewhere = await open("elsewhere");
-    await elsewhere.append([piece(entry(1))]);
-    const mark = join(home, elsewhere.writer, "holder.json");
-    writeFileSync(mark, JSON.stringify({ host: "another-machine", pid: 1, startTicks: "1" }));
-    const heir = await open("heir");
-    expect(await heir.orphans()).toEqual([]);
+    await elsewhere.append([batch(entry(1))]);
+    const ownerFile = join(home, elsewhere.writer, "holder.json");
+    writeFileSync(ownerFile, JSON.stringify({ host: "another-machine", pid: 1, startTicks: "1" }));
+    const claimant = await open("claimant");
+    expect(await claimant.orphans()).toEqual([]);
     nowMs += 200_000;
-    await living.beat();
-    expect((await heir.orphans()).map((orphan) => orphan.writer)).toEqual([elsewhere.writer]);
+    await living.heartbeat();
+    expect((await claimant.orphans()).map((orphan) => orphan.writer)).toEqual([elsewhere.writer]);
     await utimes(join(home, living.writer), new Date(), new Date());
-    for (const spool of [living, elsewhere, heir]) await spool.close();
+    for (const spool of [living, elsewhere, claimant]) await spool.close();
   });
 
-  describe("what is held in memory", () => {
-    const memory = findMemory();
+  describe("the buffer in shared memory", () => {
+    const memory = findSharedMemory();
     let root: string;
-    const openHeld = async (name: string, at = home) =>
+    const openWithMemory = async (name: string, at = home) =>
       await SpoolFiles.open(at, name, { epochMs: () => nowMs, memory: root });
-    const held = () =>
+    const buffered = () =>
       readdirSync(root).flatMap((of) =>
         readdirSync(join(root, of)).filter((name) => name !== "owner.json"),
       );
-    /** As a SIGKILL leaves it: nothing is closed, and the mark names a process that is gone. */
+    /** As SIGKILL leaves it: nothing is closed, and the owner file names a process that is gone. */
     const kill = (spool: SpoolFiles, at = home) => {
-      const mark = { host: hostname(), pid: process.pid, startTicks: "1" };
-      writeFileSync(join(at, spool.writer, "holder.json"), JSON.stringify(mark));
+      const owner = { host: hostname(), pid: process.pid, startTicks: "1" };
+      writeFileSync(join(at, spool.writer, "holder.json"), JSON.stringify(owner));
     };
     beforeEach((context) => {
       if (memory === null) context.skip();
@@ -183,104 +178,108 @@ describe("SpoolFiles", () => {
     });
     afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-    it("is found by the heir, after what is on disk", async () => {
-      const dead = await openHeld("dead");
-      expect(dead.hold(piece(entry(1), entry(2)))).toBe(true);
-      await dead.append([piece(entry(1), entry(2))]);
-      expect(dead.hold(piece(entry(3)))).toBe(true);
-      const failing = dead.append([piece(entry(3))]);
-      expect(dead.hold(piece(entry(4)))).toBe(true);
+    it("is read after what is on disk", async () => {
+      const dead = await openWithMemory("dead");
+      expect(dead.buffer(batch(entry(1), entry(2)))).toBe(true);
+      await dead.append([batch(entry(1), entry(2))]);
+      expect(dead.buffer(batch(entry(3)))).toBe(true);
+      const failing = dead.append([batch(entry(3))]);
+      expect(dead.buffer(batch(entry(4)))).toBe(true);
       await failing;
-      expect(dead.hold(piece(entry(5), entry(6)))).toBe(true);
+      expect(dead.buffer(batch(entry(5), entry(6)))).toBe(true);
       kill(dead);
-      const heir = await openHeld("heir");
-      const [orphan] = await heir.orphans();
+      const claimant = await openWithMemory("claimant");
+      const [orphan] = await claimant.orphans();
       expect(await seqs(orphan!.read())).toEqual([1, 2, 3, 4, 5, 6]);
       await orphan!.remove();
-      await heir.close();
+      await claimant.close();
       expect(readdirSync(root)).toEqual([]);
       expect(await readdir(home)).toEqual([]);
     });
 
-    it("is let go of when the disk has it, and also when the database has", async () => {
-      const spool = await openHeld("w");
+    it("is emptied when the disk has its lines, and also when the database has them", async () => {
+      const spool = await openWithMemory("w");
       const sizes = () =>
         readdirSync(root, { recursive: true, encoding: "utf8" })
           .filter((name) => name.endsWith(".jsonl"))
           .map((name) => statSync(join(root, name)).size);
-      spool.hold(piece(entry(1)));
+      spool.buffer(batch(entry(1)));
       expect(Math.max(...sizes())).toBeGreaterThan(0);
-      await spool.append([piece(entry(1))]);
+      await spool.append([batch(entry(1))]);
       expect(sizes()).toEqual([0, 0]);
-      spool.hold(piece(entry(2)));
-      await spool.release(3);
+      spool.buffer(batch(entry(2)));
+      await spool.discardBelow(3);
       expect(sizes()).toEqual([0, 0]);
       await spool.close();
       expect(readdirSync(root)).toEqual([]);
     });
 
-    it("stays when neither disk nor database has it, and is found without a journal on disk", async () => {
-      const last = await openHeld("last");
-      last.hold(piece(entry(1)));
+    it("stays when neither disk nor database has its lines, and is found without a journal on disk", async () => {
+      const last = await openWithMemory("last");
+      last.buffer(batch(entry(1)));
       await last.close();
       expect(await readdir(home)).toEqual([]);
-      expect(held()).toEqual([last.writer]);
-      const heirs = await Promise.all([openHeld("a"), openHeld("b")]);
-      const found = (await Promise.all(heirs.map(async (heir) => await heir.orphans()))).flat();
+      expect(buffered()).toEqual([last.writer]);
+      const claimants = await Promise.all([openWithMemory("a"), openWithMemory("b")]);
+      const found = (
+        await Promise.all(claimants.map(async (claimant) => await claimant.orphans()))
+      ).flat();
       expect(found.map((orphan) => orphan.writer)).toEqual([last.writer]);
       expect(await seqs(found[0]!.read())).toEqual([1]);
       await found[0]!.remove();
-      for (const heir of heirs) await heir.close();
+      for (const claimant of claimants) await claimant.close();
       expect(readdirSync(root)).toEqual([]);
     });
 
-    it("is found once more when the heir dies in its turn", async () => {
-      const last = await openHeld("last");
-      last.hold(piece(entry(1)));
+    it("is found again when its claimant dies in its turn", async () => {
+      const last = await openWithMemory("last");
+      last.buffer(batch(entry(1)));
       await last.close();
-      const heir = await openHeld("heir");
-      expect(await heir.orphans()).toHaveLength(1);
-      const next = await openHeld("next");
+      const claimant = await openWithMemory("claimant");
+      expect(await claimant.orphans()).toHaveLength(1);
+      const next = await openWithMemory("next");
       expect(await next.orphans()).toEqual([]);
-      kill(heir);
+      kill(claimant);
       const left = await next.orphans();
-      expect(left.map((orphan) => orphan.writer).sort()).toEqual([heir.writer, last.writer].sort());
+      expect(left.map((orphan) => orphan.writer).sort()).toEqual(
+        [claimant.writer, last.writer].sort(),
+      );
       for (const orphan of left) await orphan.remove();
       await next.close();
       expect(readdirSync(root)).toEqual([]);
     });
 
-    it("is nobody else's: two journals that share memory do not see each other's", async () => {
+    it("belongs to one journal: two journals that share memory do not see each other's lines", async () => {
       const elsewhere = mkdtempSync(join(tmpdir(), "murelay-spool-"));
-      const one = await openHeld("one");
-      one.hold(piece(entry(1)));
+      const one = await openWithMemory("one");
+      one.buffer(batch(entry(1)));
       kill(one);
-      const other = await openHeld("other", elsewhere);
+      const other = await openWithMemory("other", elsewhere);
       expect(await other.orphans()).toEqual([]);
       await other.close();
       rmSync(elsewhere, { recursive: true });
       await one.close();
     });
 
-    it("is removed when its journal is gone, and what is another container's is not", async () => {
+    it("is removed when its journal is gone, unless it belongs to another container", async () => {
       const gone = mkdtempSync(join(tmpdir(), "murelay-spool-"));
-      const stray = await openHeld("stray", gone);
-      stray.hold(piece(entry(1)));
+      const stray = await openWithMemory("stray", gone);
+      stray.buffer(batch(entry(1)));
       const [directory = ""] = readdirSync(root);
       rmSync(gone, { recursive: true });
       const ownerFile = join(root, directory, "owner.json");
       const owner = readFileSync(ownerFile, "utf8");
       writeFileSync(ownerFile, JSON.stringify({ ...JSON.parse(owner), mounts: "mnt:[1]" }));
-      await (await openHeld("one")).close();
+      await (await openWithMemory("one")).close();
       expect(readdirSync(root)).toEqual([directory]);
       writeFileSync(ownerFile, owner);
-      await (await openHeld("two")).close();
+      await (await openWithMemory("two")).close();
       expect(readdirSync(root)).toEqual([]);
       await stray.close();
     });
 
-    it("may be read by its owner only, and is not put where somebody else may read", async () => {
-      const spool = await openHeld("w");
+    it("is readable by its owner only, and not used where another user could read it", async () => {
+      const spool = await openWithMemory("w");
       const [directory = ""] = readdirSync(root);
       for (const path of [directory, join(directory, spool.writer)])
         expect(statSync(join(root, path)).mode & 0o777).toBe(0o700);
@@ -295,12 +294,12 @@ describe("SpoolFiles", () => {
       });
       expect(problems).toHaveLength(1);
       expect(String(problems[0])).toContain("is not this user's alone");
-      expect(wary.hold(piece(entry(1)))).toBe(false);
+      expect(wary.buffer(batch(entry(1)))).toBe(false);
       chmodSync(join(root, directory), 0o700);
       for (const each of [spool, wary]) await each.close();
     });
 
-    it("is given up where the memory is full, and where there is none", async () => {
+    it("is given up where the memory is full or missing", async () => {
       const problems: unknown[] = [];
       const open = async (memory: string) =>
         await SpoolFiles.open(home, "w", {
@@ -309,7 +308,7 @@ describe("SpoolFiles", () => {
           noMemory: (error) => problems.push(error),
         });
       const disk = await open("/proc");
-      expect(disk.hold(piece(entry(1)))).toBe(false);
+      expect(disk.buffer(batch(entry(1)))).toBe(false);
       expect(String(problems.pop())).toContain("/proc is not memory");
 
       const small = join(root, "small");
@@ -318,16 +317,16 @@ describe("SpoolFiles", () => {
       if (mounted.status === 0) {
         try {
           const full = await open(small);
-          expect(full.hold(piece(entry(1)))).toBe(true);
-          expect(full.hold(piece(entry(2, 100_000)))).toBe(false);
-          // What was taken before is still there, and what fits still goes in.
-          if (problems.length === 0) expect(full.hold(piece(entry(3)))).toBe(true);
+          expect(full.buffer(batch(entry(1)))).toBe(true);
+          expect(full.buffer(batch(entry(2, 100_000)))).toBe(false);
+          // Earlier lines are still there, and a smaller batch still fits.
+          if (problems.length === 0) expect(full.buffer(batch(entry(3)))).toBe(true);
           kill(full);
-          const heir = await open(small);
-          const [orphan] = await heir.orphans();
+          const claimant = await open(small);
+          const [orphan] = await claimant.orphans();
           expect((await seqs(orphan!.read()))[0]).toBe(1);
           await orphan!.remove();
-          for (const each of [heir, full]) await each.close();
+          for (const each of [claimant, full]) await each.close();
         } finally {
           spawnSync("umount", [small]);
         }
@@ -336,7 +335,7 @@ describe("SpoolFiles", () => {
     });
   });
 
-  it("keeps what was whole when the disk is full, and appends the rest once there is room", async (context) => {
+  it("keeps complete batches when the disk is full, and appends the rest once there is room", async (context) => {
     const disk = join(home, "disk");
     spawnSync("mkdir", [disk]);
     const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=256k", "tmpfs", disk], {
@@ -351,16 +350,16 @@ describe("SpoolFiles", () => {
     }
     try {
       const spool = await SpoolFiles.open(disk, "w", { epochMs: () => nowMs });
-      await spool.append([piece(entry(1), entry(2))]);
+      await spool.append([batch(entry(1), entry(2))]);
       writeFileSync(join(disk, "ballast"), "x".repeat(200_000));
-      await expect(spool.append([piece(entry(3, 30_000), entry(4, 30_000))])).rejects.toMatchObject(
+      await expect(spool.append([batch(entry(3, 30_000), entry(4, 30_000))])).rejects.toMatchObject(
         {
           code: "ENOSPC",
         },
       );
       expect(await seqs(spool.read(1))).toEqual([1, 2]);
       rmSync(join(disk, "ballast"));
-      await spool.append([piece(entry(3, 30_000), entry(4, 30_000))]);
+      await spool.append([batch(entry(3, 30_000), entry(4, 30_000))]);
       expect(await seqs(spool.read(1))).toEqual([1, 2, 3, 4]);
       await spool.close();
     } finally {
