@@ -3,12 +3,13 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { METRICS, PREFIX } from "../../src/adapters/metrics/table.js";
+import { METRIC_PREFIX } from "../../src/domain/metric-definition.js";
+import { METRICS } from "../../src/domain/metric-table.js";
 
 const FOLDER = fileURLToPath(new URL("../../deploy/prometheus/", import.meta.url));
 
 const TESTS = ["tests/alerts.test.yaml", "tests/alerts-over-hours.test.yaml"];
-const METRIC_NAMES = Object.values(METRICS).map(({ name }) => PREFIX + name);
+const METRIC_NAMES = Object.values(METRICS).map(({ name }) => METRIC_PREFIX + name);
 
 interface RuleFile {
   readonly groups: readonly {
