@@ -1,30 +1,41 @@
 /**
- * Entry point: `node dist/cli.js serve`, or through `bin/` and `scripts/`. The only reader of `.env` and, but for
- * Node's own options, of process.env.
+ * Entry point: `node dist/cli.js serve`, or through `bin/` and `scripts/`. Apart from Node's own options this is the
+ * only reader of process.env and of `.env`.
  */
 import "./adapters/system/v8-flags.js";
-import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { parse } from "dotenv";
 import { type CliIo, EXIT_USAGE } from "./cli/io.js";
 import { runProgram } from "./cli/program.js";
-import type { Environment } from "./config/load.js";
+import { type EnvFile, readEnvFile } from "./config/env-file.js";
+import { RelayError } from "./domain/errors.js";
 
 /** Runs one command and ends the process with its status. */
 export async function main(args: readonly string[]): Promise<never> {
-  // Whoever reads us may go away first (`murelay config schema | head`): no reason to fail, nor to end a call.
+  // The reader of a pipe may go away first (`murelay config schema | head`). That ends neither a command nor a call.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", ignoreClosedPipe);
-  const env = readEnvironment(args);
-  const status = typeof env === "string" ? fault(env) : await runProgram(args, processIo(env));
-  // What was written to a pipe must arrive before the process goes.
+  const status = await runCommand(args);
+  // What was written to a pipe must arrive before the process ends.
   await Promise.all(
     [process.stdout, process.stderr].map((stream) => new Promise((done) => stream.write("", done))),
   );
   process.exit(status);
 }
 
-/** The environment over the settings file, or what is wrong with the file. */
-function readEnvironment(args: readonly string[]): Environment | string {
+async function runCommand(args: readonly string[]): Promise<number> {
+  let file: EnvFile;
+  try {
+    file = readSettingsFile(args);
+  } catch (error) {
+    if (!(error instanceof RelayError)) throw error;
+    console.error(error.message);
+    return EXIT_USAGE;
+  }
+  return runProgram(args, processIo(file));
+}
+
+/** The file that `--settings` names, or `.env` if there is one. */
+function readSettingsFile(args: readonly string[]): EnvFile {
   const i = args.findIndex((arg) => arg === "--settings" || arg.startsWith("--settings="));
   const named =
     i < 0
@@ -33,28 +44,21 @@ function readEnvironment(args: readonly string[]): Environment | string {
         ? args[i].slice("--settings=".length)
         : args[i + 1];
   const path = named ?? ".env";
-  if (named === undefined && !existsSync(path)) return process.env;
-  try {
-    return { ...parse(readFileSync(path, "utf8")), ...process.env };
-  } catch (error) {
-    return `${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`;
-  }
+  if (named === undefined && !existsSync(path)) return { values: {}, notices: [] };
+  return readEnvFile(path);
 }
 
 function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
   if (error.code !== "EPIPE") throw error;
 }
 
-function fault(problem: string): number {
-  console.error(problem);
-  return EXIT_USAGE;
-}
-
-function processIo(env: Environment): CliIo {
+function processIo(file: EnvFile): CliIo {
   return {
     out: (line) => console.log(line),
     err: (line) => console.error(line),
-    env,
+    // The environment wins over the file.
+    env: { ...file.values, ...process.env },
+    notices: file.notices,
     onSignal: (run) => {
       for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => run(signal));
     },

@@ -47,7 +47,7 @@ const PLACES: Readonly<Record<string, readonly string[]>> = {
   "@opentelemetry/api": ["adapters/"],
   ajv: ["adapters/"],
   commander: ["cli.ts", "cli/"],
-  dotenv: ["adapters/system/env-files.ts", "cli.ts"],
+  dotenv: ["config/env-file.ts"],
   kysely: ["adapters/store/", "adapters/cluster/"],
   "libphonenumber-js": ["config/agents/"],
   libsql: ["adapters/store/"],

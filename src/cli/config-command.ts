@@ -1,17 +1,28 @@
-import { configRows } from "../config/load.js";
+import { readSettings } from "../config/load.js";
+import { configRows } from "../config/print.js";
 import { schemaText } from "./generated-files.js";
 import { type CliIo, EXIT_OK, EXIT_USAGE } from "./io.js";
-import { loadSettings } from "./load.js";
 
-/** Every setting in force, secrets redacted; what differs from the default is marked. */
-export function printConfig(io: CliIo): number {
-  const config = loadSettings(io);
-  if (config === null) return EXIT_USAGE;
-  const rows = configRows(config);
-  const width = Math.max(...rows.map(({ name }) => name.length));
-  for (const { name, value, isDefault } of rows)
-    io.out(`${isDefault ? " " : "*"} ${name.padEnd(width)}  ${value}`);
-  return EXIT_OK;
+/**
+ * Prints every setting in force, secrets redacted. `*` marks what differs from the default, `!` what has a fault.
+ *
+ * @returns 2 when a setting has a fault; all others are printed all the same.
+ */
+export function printConfig(io: CliIo, options: { readonly json?: boolean } = {}): number {
+  const { values, publicUrl, faults } = readSettings(io.env);
+  const rows = configRows({ ...values, ...(publicUrl === null ? {} : { publicUrl }) });
+  if (options.json === true)
+    io.out(JSON.stringify({ settings: rows, faults, notices: io.notices ?? [] }, null, 2));
+  else {
+    const width = Math.max(...rows.map(({ name }) => name.length));
+    for (const { name, value, isDefault } of rows) {
+      const mark = value === null || faults.some((fault) => fault.name === name) ? "!" : null;
+      io.out(`${mark ?? (isDefault ? " " : "*")} ${name.padEnd(width)}  ${value ?? "(invalid)"}`);
+    }
+    for (const { name, problem, fix } of faults) io.err(`${name} ${problem}. ${fix}`);
+    for (const notice of io.notices ?? []) io.err(notice);
+  }
+  return faults.length === 0 ? EXIT_OK : EXIT_USAGE;
 }
 
 export function printSchema(io: CliIo): number {

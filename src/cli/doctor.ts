@@ -6,8 +6,10 @@ import { systemClock } from "../adapters/system/system-clock.js";
 import { createTwilioNumbers } from "../adapters/twilio/numbers.js";
 import { AgentsFileError, readAgentsFile } from "../config/agents/agents-file.js";
 import { isAssignable } from "../config/agents/dial-target.js";
-import { type Config, ConfigError, loadConfig, twilioAccount } from "../config/load.js";
-import { isLoopbackHost } from "../config/settings.js";
+import { ConfigError } from "../config/config-error.js";
+import { twilioAccount } from "../config/derived.js";
+import { isLoopbackHost } from "../config/hosts.js";
+import { type Config, loadConfig } from "../config/load.js";
 import type { AgentsFile } from "../domain/agent-profile.js";
 import { RelayError } from "../domain/errors.js";
 import { loadUws } from "../http/uws.js";
@@ -32,8 +34,8 @@ async function* examine(io: CliIo): AsyncGenerator<CheckResult> {
     yield ok("settings", "all read; npx murelay config print shows them");
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    for (const { name, problem, mend } of error.faults)
-      yield fail("settings", `${name} ${problem}. ${mend}`);
+    for (const { name, problem, fix } of error.faults)
+      yield fail("settings", `${name} ${problem}. ${fix}`);
     return;
   }
   const agents = yield* agentsFile(config, io);

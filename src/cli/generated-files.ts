@@ -5,7 +5,7 @@
 
 import { agentsJsonSchema } from "../config/agents/schema.js";
 import { settingEntries } from "../config/load.js";
-import type { Setting, SettingGroup } from "../config/settings.js";
+import type { Setting, SettingGroup } from "../config/setting.js";
 import { METRIC_PREFIX, type MetricDefinition } from "../domain/metric-definition.js";
 import { METRICS } from "../domain/metric-table.js";
 

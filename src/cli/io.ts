@@ -1,13 +1,15 @@
 import type { Environment } from "../config/load.js";
 
-/** What a command may touch of its process: given as a value, so that tests can look on. */
+/** What a command may use of its process. It is a value, so that tests can replace it. */
 export interface CliIo {
   /** One line of result, on stdout. */
   out(line: string): void;
-  /** One line about the doing, on stderr. */
+  /** One line about progress or a fault, on stderr. */
   err(line: string): void;
-  /** The environment with `.env` below it. */
+  /** The environment, merged with the settings file. */
   readonly env: Environment;
+  /** What is suspicious about the settings file, for example a mistyped name; absent: nothing. */
+  readonly notices?: readonly string[];
   /** Stops what a command started: called on SIGTERM and SIGINT, again on each further one. */
   onSignal(run: (signal: string) => void): void;
 }

@@ -1,5 +1,6 @@
 import { AgentsFileError, readAgentsFile } from "../config/agents/agents-file.js";
-import { type Config, ConfigError, loadConfig, loadOperatorConfig } from "../config/load.js";
+import { ConfigError } from "../config/config-error.js";
+import { type Config, loadConfig, loadOperatorConfig } from "../config/load.js";
 import type { AgentsFile } from "../domain/agent-profile.js";
 import type { CliIo } from "./io.js";
 
@@ -8,7 +9,7 @@ export interface Loaded {
   readonly agents: AgentsFile;
 }
 
-/** Settings and agents file, or null once every fault has been said. */
+/** Settings and agents file, or null after every fault was printed. */
 export function loadAll(io: CliIo): Loaded | null {
   const config = loadSettings(io);
   if (config === null) return null;
@@ -21,23 +22,26 @@ export function loadAll(io: CliIo): Loaded | null {
   }
 }
 
-/** All settings, or null once every fault has been said. */
+/** All settings, or null after every fault was printed. */
 export function loadSettings(io: CliIo): Config | null {
-  return told(io, () => loadConfig(io.env));
+  return orPrintFaults(io, () => loadConfig(io.env));
 }
 
-/** Those that say where a running relay is; null once every fault of theirs has been said. */
+/** The settings that say where a running relay is; null after every fault of theirs was printed. */
 export function loadOperatorSettings(io: CliIo): ReturnType<typeof loadOperatorConfig> | null {
-  return told(io, () => loadOperatorConfig(io.env));
+  return orPrintFaults(io, () => loadOperatorConfig(io.env));
 }
 
-function told<T>(io: CliIo, load: () => T): T | null {
+function orPrintFaults<T>(io: CliIo, load: () => T): T | null {
   try {
     return load();
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     io.err(error.message);
-    io.err("All settings: docs/config.md. Put them into the environment or into a file .env here.");
+    for (const notice of io.notices ?? []) io.err(notice);
+    io.err(
+      "All settings: docs/config.md. Set them in the environment or in a file .env in this folder.",
+    );
     return null;
   }
 }

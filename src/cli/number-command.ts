@@ -5,7 +5,8 @@ import {
   type OwnedNumber,
 } from "../adapters/twilio/numbers.js";
 import { numberProblem } from "../config/agents/dial-target.js";
-import { type Config, twilioAccount } from "../config/load.js";
+import { twilioAccount } from "../config/derived.js";
+import type { Config } from "../config/load.js";
 import { RelayError } from "../domain/errors.js";
 import { type CliIo, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from "./io.js";
 import { loadSettings } from "./load.js";

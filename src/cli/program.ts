@@ -161,7 +161,10 @@ export async function runProgram(args: readonly string[], io: CliIo): Promise<nu
   config
     .command("print")
     .description("print the settings in force, secrets redacted")
-    .action(() => run(async () => (await import("./config-command.js")).printConfig(io))());
+    .option("--json", "print them as JSON")
+    .action((options: { json?: boolean }) =>
+      run(async () => (await import("./config-command.js")).printConfig(io, options))(),
+    );
   config
     .command("schema")
     .description("print the JSON Schema of the agents file")

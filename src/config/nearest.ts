@@ -1,17 +1,27 @@
-/** " (did you mean …?)", or nothing when nothing is near. */
-export function nearest(text: string, known: readonly string[]): string {
-  const close = known
-    .map((word) => ({ word, distance: editDistance(text.toLowerCase(), word.toLowerCase()) }))
-    .sort((a, b) => a.distance - b.distance)[0];
-  if (
-    close === undefined ||
-    close.distance >= text.length ||
-    close.distance > Math.max(1, text.length / 3)
-  )
-    return "";
-  return ` (did you mean ${close.word}?)`;
+/** Suggestions for mistyped names. */
+
+/** The name that `text` was probably meant to be; null when none is close. Case does not count. */
+export function nearest(text: string, known: readonly string[]): string | null {
+  const typed = text.toLowerCase();
+  let best: string | null = null;
+  // A third of the letters may be wrong, but never all of them.
+  let bestDistance = Math.min(Math.max(1, text.length / 3), text.length - 1);
+  for (const word of known) {
+    const distance = editDistance(typed, word.toLowerCase());
+    if (distance > bestDistance || (best !== null && distance === bestDistance)) continue;
+    best = word;
+    bestDistance = distance;
+  }
+  return best;
 }
 
+/** " (did you mean …?)", or "" when nothing is close. */
+export function didYouMean(text: string, known: readonly string[]): string {
+  const word = nearest(text, known);
+  return word === null ? "" : ` (did you mean ${word}?)`;
+}
+
+/** Levenshtein's: how many letters must be put in, taken out or replaced. */
 function editDistance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {

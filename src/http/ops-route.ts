@@ -2,8 +2,8 @@
  * The operator listener: metrics, readiness, and a supervisor's hand on live calls.
  */
 
+import { isLoopbackHost } from "../config/hosts.js";
 import type { Config } from "../config/load.js";
-import { isLoopbackHost } from "../config/settings.js";
 import type { CallSid } from "../domain/ids.js";
 import type { Log } from "../ports/log.js";
 import type { Metrics } from "../ports/metrics.js";

@@ -2,8 +2,8 @@
  * Listeners over uWebSockets.js. `http/` is the only user of that package.
  */
 import type { us_listen_socket } from "uWebSockets.js";
+import { twilioAuthTokens } from "../config/derived.js";
 import type { Config } from "../config/load.js";
-import { twilioAuthTokens } from "../config/load.js";
 import { RelayError } from "../domain/errors.js";
 import type { Clock } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";

@@ -7,7 +7,7 @@ import { envLookup } from "../../adapters/system/env-files.js";
 import type { AgentsFile } from "../../domain/agent-profile.js";
 import { RelayError } from "../../domain/errors.js";
 import type { Config, Environment } from "../load.js";
-import { nearest } from "../nearest.js";
+import { didYouMean } from "../nearest.js";
 import { type BuildContext, buildAgentsFile } from "./build.js";
 import { crossCheck, type Report } from "./checks.js";
 import { type AgentInput, agentSchema, agentsJsonSchema, fileSchema } from "./schema.js";
@@ -128,7 +128,7 @@ function reportIssue(
   switch (issue.code) {
     case "unrecognized_keys":
       for (const key of issue.keys)
-        report([...path, key], `is unknown${nearest(key, knownKeys(path))}`, "key");
+        report([...path, key], `is unknown${didYouMean(key, knownKeys(path))}`, "key");
       return;
     case "invalid_key":
       report(path, issue.issues[0]?.message ?? "is not allowed as a name", "key");

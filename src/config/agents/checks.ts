@@ -4,8 +4,8 @@
  */
 import type { EnvLookup } from "../../adapters/system/env-files.js";
 import { PLACEHOLDERS, placeholdersIn, readPlaceholder } from "../../domain/placeholders.js";
-import { nearest } from "../nearest.js";
-import { isLoopbackHost } from "../settings.js";
+import { isLoopbackHost } from "../hosts.js";
+import { didYouMean } from "../nearest.js";
 import { parseDialTarget } from "./dial-target.js";
 import { KINDS, SOURCES } from "./schema.js";
 import type { Path } from "./source-text.js";
@@ -53,7 +53,7 @@ export function crossCheck(file: unknown, lookup: EnvLookup, report: Report): vo
     if (typeof agent === "string" && !Object.hasOwn(agents, agent))
       report(
         ["numbers", number],
-        `points at ${quote(agent)}, which is no agent${nearest(agent, Object.keys(agents))}`,
+        `points at ${quote(agent)}, which is no agent${didYouMean(agent, Object.keys(agents))}`,
       );
   }
   for (const [name, raw] of Object.entries(tools))
@@ -78,7 +78,7 @@ function checkAgent(
   for (const [i, tool] of (listOf(agent["tools"]) ?? []).entries()) {
     if (typeof tool !== "string") continue;
     const at = [...path, "tools", i];
-    if (!known.includes(tool)) report(at, `${quote(tool)} is no tool${nearest(tool, known)}`);
+    if (!known.includes(tool)) report(at, `${quote(tool)} is no tool${didYouMean(tool, known)}`);
     if (seen.has(tool)) report(at, `${quote(tool)} is listed twice`);
     seen.add(tool);
   }
@@ -104,7 +104,7 @@ function checkAgent(
     const { then } = raw;
     if (typeof then !== "string") continue;
     if (!names.includes(then))
-      report([...at, "then"], `${quote(then)} is no destination${nearest(then, names)}`);
+      report([...at, "then"], `${quote(then)} is no destination${didYouMean(then, names)}`);
     else if (leadsTo(destinations, then, name))
       report([...at, "then"], "leads back to itself: nobody would ever answer");
   }
@@ -112,7 +112,7 @@ function checkAgent(
   if (typeof preferred === "string" && !names.includes(preferred))
     report(
       [...inTransfer, "default"],
-      `${quote(preferred)} is no destination${nearest(preferred, names)}`,
+      `${quote(preferred)} is no destination${didYouMean(preferred, names)}`,
     );
 }
 
@@ -132,7 +132,7 @@ function checkPlaceholders(path: Path, agent: Raw, hasLookup: boolean, report: R
       if (placeholder === null)
         report(
           at,
-          `holds {{${name}}}, which is no placeholder${nearest(name, [...PLACEHOLDERS])}: known are ` +
+          `holds {{${name}}}, which is no placeholder${didYouMean(name, [...PLACEHOLDERS])}: known are ` +
             `${PLACEHOLDERS.join(", ")}, caller.FIELD`,
           where,
         );

@@ -3,7 +3,7 @@
  * one place of the file are in `cross-checks.ts`.
  */
 import { z } from "zod";
-import { nearest } from "../nearest.js";
+import { didYouMean } from "../nearest.js";
 import { parseDialTarget } from "./dial-target.js";
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
@@ -193,7 +193,7 @@ const timeZone = z.string("is not text").superRefine((zone, context) => {
   if (!isTimeZone(zone))
     context.addIssue({
       code: "custom",
-      message: `is no IANA time zone such as America/New_York${nearest(zone, Intl.supportedValuesOf("timeZone"))}`,
+      message: `is no IANA time zone such as America/New_York${didYouMean(zone, Intl.supportedValuesOf("timeZone"))}`,
     });
 });
 

@@ -1,15 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  ConfigError,
-  type ConfigFault,
-  configRows,
-  type Environment,
-  loadConfig,
-  mediaUrlFor,
-  settingEntries,
-  twilioAuthTokens,
-} from "../../src/config/load.js";
+import { ConfigError, type ConfigFault } from "../../src/config/config-error.js";
+import { type Environment, loadConfig, settingEntries } from "../../src/config/load.js";
 
 const REQUIRED = {
   OPENAI_API_KEY: "sk-secret-openai",
@@ -59,6 +51,8 @@ describe("loadConfig", () => {
       twilioApiSecret: null,
       twilioApiBaseUrl: "https://api.twilio.com",
       twilioValidate: true,
+      httpsProxy: null,
+      noProxy: null,
       agentsFile: "agents.yaml",
       databaseUrl: "sqlite:data/murelay.db",
       recordingsDir: "data/recordings",
@@ -92,7 +86,7 @@ describe("loadConfig", () => {
       "TWILIO_AUTH_TOKEN",
       "UPLINK_PTIME_MS",
     ]);
-    for (const { problem, mend } of faults) expect(`${problem}|${mend}`).toMatch(/.+\|.+/);
+    for (const { problem, fix } of faults) expect(`${problem}|${fix}`).toMatch(/.+\|.+/);
   });
 
   it("has each fault in its message, and no value that was given", () => {
@@ -103,7 +97,7 @@ describe("loadConfig", () => {
       expect(error).toBeInstanceOf(ConfigError);
       expect(error).toMatchObject({ code: "config_invalid" });
       expect(String(error)).toMatch(
-        /OPENAI_API_KEY holds white space[\s\S]*PORT is above 65535|PORT[\s\S]*OPENAI/,
+        /OPENAI_API_KEY contains white space[\s\S]*PORT is above 65535|PORT[\s\S]*OPENAI/,
       );
       expect(String(error)).not.toContain("sk-has");
     }
@@ -147,7 +141,16 @@ describe("loadConfig", () => {
     ["PUBLIC_URL", "http://[::1]:8080", true],
     ["PUBLIC_URL", "http://relay.example.com", false],
     ["PUBLIC_URL", "http://127.0.0.1.evil.example", false],
-    ["PUBLIC_URL", "https://relay.example.com/prefix/", true],
+    ["PUBLIC_URL", "https://relay.example.com/prefix/", false],
+    ["PUBLIC_URL", "https://relay.example.com/incoming-call", false],
+    ["PUBLIC_URL", "relay.example.com:8080", false],
+    ["HTTPS_PROXY", "http://proxy.example.com:3128", true],
+    ["HTTPS_PROXY", "https://user:pw@proxy.example.com:3128/", true],
+    ["HTTPS_PROXY", "proxy.example.com:3128", false],
+    ["HTTPS_PROXY", "socks5://proxy.example.com", false],
+    ["HTTPS_PROXY", "http://proxy.example.com/path", false],
+    ["NO_PROXY", "localhost, 127.0.0.1,.example.com,10.0.0.0/8,*", true],
+    ["NO_PROXY", "localhost;example.com", false],
     ["PUBLIC_URL", "https://relay.example.com/?a=1", false],
     ["PUBLIC_URL", "https://relay.example.com/#a", false],
     ["PUBLIC_URL", "https://user:pw@relay.example.com", false],
@@ -181,19 +184,53 @@ describe("loadConfig", () => {
     expect(faultOf({ [name]: value })).toEqual(allowed ? [] : [name]);
   });
 
+  it.each([
+    ["HTTPS://Relay.Example.COM/", "https://relay.example.com"],
+    ["https://relay.example.com:443", "https://relay.example.com"],
+    ["https://relay.example.com:8443/", "https://relay.example.com:8443"],
+  ])("normalises PUBLIC_URL %s", (given, expected) => {
+    expect(load({ PUBLIC_URL: given }).publicUrl).toBe(expected);
+  });
+
+  it("normalises scheme and host of other addresses, and leaves their paths", () => {
+    const config = load({ OPENAI_REALTIME_URL: "WSS://API.OpenAI.com/V1/realtime/" });
+    expect(config.openaiRealtimeUrl).toBe("wss://api.openai.com/V1/realtime");
+  });
+
+  it.each([
+    ["https://relay.example.com/incoming-call", "contains a path: give only scheme and host"],
+    ["https://relay.example.com?x=1", "contains a query string: give only scheme and host"],
+    ["wss://relay.example.com", "must begin with https://: write https:// in place of wss://"],
+    ["relay.example.com", "must begin with https://"],
+  ])("says what is wrong with PUBLIC_URL %s", (given, problem) => {
+    expect(faultsOf({ ...REQUIRED, PUBLIC_URL: given })[0]?.problem).toBe(problem);
+  });
+
+  it("reads the proxy by its lower-case name, too; the own name wins", () => {
+    const both = { https_proxy: "http://a.example:1", HTTPS_PROXY: "http://b.example:1" };
+    expect(load({ https_proxy: both.https_proxy }).httpsProxy).toBe("http://a.example:1");
+    expect(load(both).httpsProxy).toBe("http://b.example:1");
+  });
+
+  it("names a variable that is probably the missing one, mistyped", () => {
+    const faults = faultsOf({
+      ...REQUIRED,
+      OPENAI_API_KEY: "",
+      OPENAI_APIKEY: "sk-x",
+      PATH: "/bin",
+    });
+    expect(faults).toMatchObject([
+      {
+        name: "OPENAI_API_KEY",
+        problem: "is missing (but OPENAI_APIKEY is set: is that a typing error?)",
+      },
+    ]);
+  });
+
   it("derives MEDIA_URL from PUBLIC_URL", () => {
     const media = (publicUrl: string) => load({ PUBLIC_URL: publicUrl }).mediaUrl;
     expect(media("https://a.example/")).toBe("wss://a.example/media-stream");
-    expect(media("https://a.example/relay")).toBe("wss://a.example/relay/media-stream");
     expect(media("http://127.0.0.1:8080")).toBe("ws://127.0.0.1:8080/media-stream");
-  });
-
-  it("fills node and worker into MEDIA_URL", () => {
-    const config = load({
-      MEDIA_URL: "wss://m.example/{node}/{worker}/media-stream",
-      NODE_NAME: "n7",
-    });
-    expect(mediaUrlFor(config, 3)).toBe("wss://m.example/n7/3/media-stream");
   });
 
   it("needs no PUBLIC_URL while only this machine can call", () => {
@@ -203,29 +240,6 @@ describe("loadConfig", () => {
     expect(load({ PUBLIC_URL: "", HOST: "::1" }).publicUrl).toBe("http://[::1]:8080");
     expect(faultOf({ PUBLIC_URL: "", HOST: "127.0.0.1", PORT: "0" })).toEqual(["PUBLIC_URL"]);
   });
-
-  it.each([
-    ["unchecked signatures on a public host", { TWILIO_VALIDATE: "false" }, ["TWILIO_VALIDATE"]],
-    ["unchecked signatures on loopback", { TWILIO_VALIDATE: "false", HOST: "127.0.0.1" }, []],
-    ["a public operator listener without a token", { ADMIN_HOST: "0.0.0.0" }, ["ADMIN_TOKEN"]],
-    [
-      "a public operator listener with a token",
-      { ADMIN_HOST: "0.0.0.0", ADMIN_TOKEN: "t0ken" },
-      [],
-    ],
-    ["an API key alone", { TWILIO_API_KEY: "SK1" }, ["TWILIO_API_SECRET"]],
-    ["an API secret alone", { TWILIO_API_SECRET: "s" }, ["TWILIO_API_KEY"]],
-    ["both", { TWILIO_API_KEY: "SK1", TWILIO_API_SECRET: "s" }, []],
-    [
-      "idle joining shorter than ptime",
-      { UPLINK_PTIME_MS: "60", UPLINK_IDLE_PTIME_MS: "40" },
-      ["UPLINK_IDLE_PTIME_MS"],
-    ],
-    ["one port twice", { HOST: "127.0.0.1", PORT: "9464" }, ["ADMIN_PORT"]],
-    ["a worker's own port", { WORKERS: "2", PORT: "9462" }, ["ADMIN_PORT"]],
-    ["the port after the last worker's", { WORKERS: "2", PORT: "9461" }, []],
-    ["free ports on one host", { HOST: "127.0.0.1", PORT: "0", ADMIN_PORT: "0" }, []],
-  ])("judges %s", (_name, env, names) => expect(faultOf(env)).toEqual(names));
 
   it("reads secrets from files, and only secrets", () => {
     const files: Record<string, string> = { "/run/key": "sk-from-file\n", "/run/port": "1" };
@@ -257,48 +271,5 @@ describe("loadConfig", () => {
       ),
       { numRuns: 300 },
     );
-  });
-
-  it("gives both tokens while one is rotated", () => {
-    expect(twilioAuthTokens(load({}))).toEqual(["secret-twilio"]);
-    expect(twilioAuthTokens(load({ TWILIO_AUTH_TOKEN_SECONDARY: "next" }))).toEqual([
-      "secret-twilio",
-      "next",
-    ]);
-  });
-});
-
-describe("configRows", () => {
-  it("shows every setting and no secret", () => {
-    const secrets: Record<string, string> = {};
-    for (const [, setting] of settingEntries()) {
-      if (setting.secret && setting.name !== "DATABASE_URL")
-        secrets[setting.name] = `hush-${setting.name}`;
-    }
-    const config = load({
-      ...secrets,
-      TWILIO_API_KEY: "SK1",
-      DATABASE_URL: "postgres://user:hush-db@db.example/calls?password=hush-too",
-      HUMAN_AGENT_NUMBER: "+15551112222",
-    });
-    const rows = configRows(config);
-    expect(rows.map(({ name }) => name)).toEqual(settingEntries().map(([, { name }]) => name));
-    const text = rows.map(({ value }) => value).join("\n");
-    expect(text).not.toContain("hush");
-    expect(text).not.toContain("5551112");
-    expect(rows.find(({ name }) => name === "DATABASE_URL")?.value).toContain("db.example/calls");
-    expect(rows.find(({ name }) => name === "OPENAI_API_KEY")?.value).toBe("(set)");
-  });
-
-  it("marks what is the default", () => {
-    const rows = configRows(load({ PORT: "8081" }));
-    expect(rows.find(({ name }) => name === "PORT")).toMatchObject({
-      value: "8081",
-      isDefault: false,
-    });
-    expect(rows.find(({ name }) => name === "MAX_CALLS")).toMatchObject({
-      value: "500",
-      isDefault: true,
-    });
   });
 });
