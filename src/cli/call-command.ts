@@ -1,7 +1,6 @@
-import { type ProbeAnswer, postJson } from "../adapters/http-client/http-probe.js";
 import { numberProblem } from "../config/agents/dial-target.js";
 import { type CliIo, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from "./io.js";
-import { loadOperatorSettings } from "./load.js";
+import { OperatorClient } from "./operator-client.js";
 
 export interface CallOptions {
   readonly agent: string;
@@ -10,59 +9,41 @@ export interface CallOptions {
   readonly context?: string;
 }
 
-type Operator = NonNullable<ReturnType<typeof loadOperatorSettings>>;
-
-/** Asks the running relay, over its operator listener, to place an outbound call. */
+/** Asks the running relay to place an outbound call. */
 export async function call(io: CliIo, to: string, options: CallOptions): Promise<number> {
-  for (const [what, number] of [
-    ["number to call", to],
-    ["--from", options.from],
-  ] as const) {
-    const problem = number === undefined ? null : numberProblem(number);
-    if (problem === null) continue;
-    io.err(`${what} ${problem}`);
-    return EXIT_USAGE;
-  }
-  const context = parseContext(options.context);
-  if (context === undefined) {
-    io.err("--context is not a JSON object");
-    return EXIT_USAGE;
-  }
-  const config = loadOperatorSettings(io);
-  if (config === null) return EXIT_USAGE;
-
   const { from, agent } = options;
-  const body = {
+  const context = parseContext(options.context);
+  const problem =
+    numberFault("the number to call", to) ??
+    numberFault("--from", from) ??
+    (context === undefined ? "--context is not a JSON object" : null);
+  if (problem !== null) {
+    io.err(problem);
+    return EXIT_USAGE;
+  }
+  const client = OperatorClient.connect(io);
+  if (client === null) return EXIT_USAGE;
+
+  const answer = await client.post("/api/calls", {
     to,
     agent,
     ...(from === undefined ? {} : { from }),
     ...(context === null ? {} : { context }),
-  };
-  const answer = await postJson(operatorUrl(config, "/api/calls"), body, config.adminToken);
+  });
   if (answer.status === 202) {
     io.out(answer.body);
     return EXIT_OK;
   }
-  io.err(explain(config, answer));
+  io.err(client.explain(answer));
   return EXIT_FAILED;
 }
 
-function operatorUrl(config: Operator, path: string): string {
-  const { adminHost, adminPort } = config;
-  // An address to listen on is not always one to call.
-  const host = adminHost === "0.0.0.0" ? "127.0.0.1" : adminHost === "::" ? "[::1]" : adminHost;
-  return `http://${host.includes(":") && !host.startsWith("[") ? `[${host}]` : host}:${adminPort}${path}`;
+function numberFault(what: string, number: string | undefined): string | null {
+  const problem = number === undefined ? null : numberProblem(number);
+  return problem === null ? null : `${what} ${problem}`;
 }
 
-function explain(config: Operator, answer: ProbeAnswer): string {
-  const where = `${config.adminHost}:${config.adminPort}`;
-  if (answer.status === 0)
-    return `no relay answers on ${where} (${answer.body}). Start one: npm start`;
-  if (answer.status === 401) return `the relay on ${where} wants another ADMIN_TOKEN`;
-  return `the relay on ${where} refused: HTTP ${answer.status} ${answer.body}`;
-}
-
-/** Null: none given. Undefined: not an object. */
+/** @returns null when no context is given, undefined when it is not an object. */
 function parseContext(text: string | undefined): object | null | undefined {
   if (text === undefined) return null;
   try {

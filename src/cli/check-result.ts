@@ -1,40 +1,57 @@
 import type { CliIo } from "./io.js";
 
-export type Verdict = "ok" | "warn" | "fail";
+export type Severity = "ok" | "warn" | "fail";
 
-/** One line of `doctor` and its like: what was looked at, and what is to be done about it. */
+/** One line of `doctor` and of commands like it. */
 export interface CheckResult {
-  readonly verdict: Verdict;
+  readonly severity: Severity;
   readonly subject: string;
+  /** What was found. */
   readonly text: string;
+  /** What to do about it; null when there is nothing to do. */
+  readonly fix: string | null;
 }
 
 export function ok(subject: string, text: string): CheckResult {
-  return { verdict: "ok", subject, text };
+  return { severity: "ok", subject, text, fix: null };
 }
 
-export function warn(subject: string, text: string): CheckResult {
-  return { verdict: "warn", subject, text };
+export function warn(subject: string, text: string, fix: string | null = null): CheckResult {
+  return { severity: "warn", subject, text, fix };
 }
 
-export function fail(subject: string, text: string): CheckResult {
-  return { verdict: "fail", subject, text };
+export function fail(subject: string, text: string, fix: string | null = null): CheckResult {
+  return { severity: "fail", subject, text, fix };
 }
 
-/** Prints each finding as it comes, then the sum. @returns how many failed. */
-export async function tellAll(io: CliIo, findings: AsyncIterable<CheckResult>): Promise<number> {
-  let failed = 0;
-  let warned = 0;
-  for await (const { verdict, subject, text } of findings) {
-    if (verdict === "fail") failed++;
-    if (verdict === "warn") warned++;
-    io.out(`${verdict.padEnd(4)}  ${subject.padEnd(13)}  ${text}`);
+/**
+ * Prints each result as it comes, then the sum. As JSON all of them are printed at the end, as one object.
+ *
+ * @returns how many failed.
+ */
+export async function printResults(
+  io: CliIo,
+  results: AsyncIterable<CheckResult>,
+  json = false,
+): Promise<number> {
+  const all: CheckResult[] = [];
+  for await (const result of results) {
+    all.push(result);
+    if (!json) io.out(line(result));
   }
-  io.out(failed + warned === 0 ? "all well" : `${failed} to mend, ${warned} to look at`);
+  const count = (severity: Severity) => all.filter((one) => one.severity === severity).length;
+  const [failed, warned] = [count("fail"), count("warn")];
+  if (json) io.out(JSON.stringify({ ok: failed === 0, failed, warned, checks: all }, null, 2));
+  else io.out(failed + warned === 0 ? "no problems found" : `${failed} failed, ${warned} warnings`);
   return failed;
 }
 
-/** A number as it may stand in a log or a ticket. */
+function line({ severity, subject, text, fix }: CheckResult): string {
+  const found = `${severity.padEnd(4)}  ${subject.padEnd(13)}  ${text}`;
+  return fix === null ? found : `${found}. Fix: ${fix}`;
+}
+
+/** A number as it may appear in a log or a ticket. */
 export function masked(e164: string): string {
   return `number …${e164.slice(-4)}`;
 }

@@ -2,10 +2,10 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type CliIo, EXIT_FAILED } from "./io.js";
 
-/** Demo and load harness live beside `src`, are never part of `dist`, and are loaded only when asked for. */
+/** Demo and load harness are beside `src` and not part of `dist`. They are loaded only when they are run. */
 const MAINS = { demo: "../../demo/main.ts", bench: "../../bench/load/main.ts" } as const;
 
-/** @param args  as given on the command line; the harness reads them itself. */
+/** @param args  as given on the command line; the harness parses them itself. */
 export async function runHarness(
   io: CliIo,
   name: keyof typeof MAINS,

@@ -14,19 +14,42 @@ import { loadSettings } from "./load.js";
 export interface NumberOptions {
   readonly sip?: boolean;
   readonly dryRun?: boolean;
+  readonly json?: boolean;
 }
 
-/** What a number of this relay points at. */
+/** The webhooks of a number that this relay answers. */
 export function numberWebhooks(config: Pick<Config, "publicUrl">, sip: boolean): NumberWebhooks {
   return {
     voiceUrl: config.publicUrl + (sip ? "/sip/incoming-call" : "/incoming-call"),
-    // Asked when the first one failed: answers with the fallback destination for calls that nobody knows.
+    voiceMethod: "POST",
+    // Twilio asks here when the voice webhook failed. The answer for a call that no process knows is the fallback
+    // destination.
     voiceFallbackUrl: `${config.publicUrl}/connect-ended`,
+    voiceFallbackMethod: "POST",
     statusCallback: `${config.publicUrl}/call-status`,
+    statusCallbackMethod: "POST",
   };
 }
 
-/** Points a number of the account at this relay; says what it was and what it is. */
+/** In the order in which they are printed. */
+const FIELDS = [
+  "voiceUrl",
+  "voiceMethod",
+  "voiceFallbackUrl",
+  "voiceFallbackMethod",
+  "statusCallback",
+  "statusCallbackMethod",
+] as const satisfies readonly (keyof NumberWebhooks)[];
+
+/** What differs between two sets of webhooks. */
+export function differingFields(
+  before: NumberWebhooks,
+  after: NumberWebhooks,
+): readonly (keyof NumberWebhooks)[] {
+  return FIELDS.filter((field) => before[field] !== after[field]);
+}
+
+/** Points a number of the account at this relay, and prints its webhooks before and after. */
 export async function setNumber(io: CliIo, e164: string, options: NumberOptions): Promise<number> {
   const problem = e164.startsWith("+") ? numberProblem(e164) : "does not begin with +";
   if (problem !== null) {
@@ -45,19 +68,19 @@ export async function setNumber(io: CliIo, e164: string, options: NumberOptions)
       return EXIT_FAILED;
     }
     const wanted = numberWebhooks(config, options.sip ?? false);
-    const changes = describeChanges(io, owned, wanted);
+    const differing = differingFields(owned, wanted);
     if (owned.takenBy !== null) {
       io.err(
-        `${owned.takenBy} takes this number's calls: remove it in the console first, or voiceUrl is ignored`,
+        `${owned.takenBy} takes this number's calls, so that voiceUrl has no effect: remove it in the console first`,
       );
       return EXIT_FAILED;
     }
-    if (changes === 0) io.out("nothing to change");
-    else if (options.dryRun === true) io.out("dry run: nothing was changed");
-    else {
-      await numbers.point(owned.sid, wanted);
-      io.out("changed");
-    }
+    const changes = differing.length > 0 && options.dryRun !== true;
+    if (options.json !== true) for (const line of described(owned, wanted)) io.out(line);
+    if (changes) await numbers.point(owned.sid, wanted);
+    if (options.json === true) io.out(JSON.stringify(asJson(owned, wanted, changes), null, 2));
+    else if (changes) io.out("changed");
+    else io.out(differing.length === 0 ? "nothing to change" : "dry run: nothing was changed");
     return EXIT_OK;
   } catch (error) {
     if (!(error instanceof RelayError)) throw error;
@@ -66,16 +89,17 @@ export async function setNumber(io: CliIo, e164: string, options: NumberOptions)
   }
 }
 
-function describeChanges(io: CliIo, before: OwnedNumber, after: NumberWebhooks): number {
-  let changes = 0;
-  for (const name of ["voiceUrl", "voiceFallbackUrl", "statusCallback"] as const) {
-    const [was, is] = [before[name], after[name]];
-    if (was === is) io.out(`  ${name.padEnd(16)} ${is}`);
-    else {
-      changes++;
-      io.out(`- ${name.padEnd(16)} ${was === "" ? "(none)" : was}`);
-      io.out(`+ ${name.padEnd(16)} ${is}`);
-    }
-  }
-  return changes;
+function described(before: OwnedNumber, after: NumberWebhooks): readonly string[] {
+  return FIELDS.flatMap((field) => {
+    const name = field.padEnd(20);
+    const [was, is] = [before[field], after[field]];
+    if (was === is) return [`  ${name} ${is}`];
+    return [`- ${name} ${was === "" ? "(none)" : was}`, `+ ${name} ${is}`];
+  });
+}
+
+function asJson(before: OwnedNumber, after: NumberWebhooks, changed: boolean) {
+  const pick = (webhooks: NumberWebhooks) =>
+    Object.fromEntries(FIELDS.map((field) => [field, webhooks[field]]));
+  return { number: before.e164, changed, before: pick(before), after: pick(after) };
 }

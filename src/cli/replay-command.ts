@@ -26,7 +26,7 @@ interface PartResult extends Comparison {
   readonly counts: RecordedReplies["counts"];
 }
 
-/** `murelay replay FILE`. @returns 0 when the relay did the same again, 1 when not, 2 when FILE cannot be replayed. */
+/** @returns 0 when the relay sent the same as in the recording, 1 when not, 2 when the file cannot be replayed. */
 export async function replayFile(io: CliIo, file: string, options: ReplayOptions): Promise<number> {
   let recording: FlightRecording;
   try {
@@ -60,7 +60,7 @@ export async function replayFile(io: CliIo, file: string, options: ReplayOptions
 
 async function read(file: string): Promise<FlightRecording> {
   const input = createReadStream(file, "utf8");
-  // Its failure to open is told here, not by the lines that do not come.
+  // Reading lines would not report a file that cannot be opened.
   await once(input, "open");
   const reader = new FlightReader();
   for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY }))
@@ -73,7 +73,7 @@ async function replayOne(part: FlightPart, line: (json: string) => void): Promis
   const recorded = readRecordedReplies(lines);
   const { part: again, unused } = await replayPart(part, {
     metrics: new MetricRegistry({ version: VERSION }).metrics,
-    // What a call logs is not what it does; its errors are, and come out as differences.
+    // Log lines are not compared. An error of the call appears as a difference.
     log: createLog({ level: "silent", pretty: false }),
     version: VERSION,
     line,
@@ -100,10 +100,9 @@ function* report(results: readonly PartResult[], cutOff: boolean): Iterable<stri
     yield `  phone  ${counts.phoneIn} messages in, ${counts.phoneOut} out`;
     yield `  model  ${counts.modelIn} messages in, ${counts.modelOut} out`;
     if (leftOutLines > 0)
-      yield `  ${leftOutLines} lines are not in the file: the disk was too slow. Differences may come from that.`;
-    if (differences.length === 0)
-      yield `  the same, at most ${offMs.toFixed(1)} ms earlier or later`;
+      yield `  ${leftOutLines} lines are missing in the file because the disk was too slow. They may cause differences.`;
+    if (differences.length === 0) yield `  the same, at most ${offMs.toFixed(1)} ms apart`;
     else for (const difference of differences) yield `  differs: ${difference}`;
   }
-  if (cutOff) yield "The last line was cut off: whoever wrote it was killed.";
+  if (cutOff) yield "The last line is incomplete: the process was killed while it wrote it.";
 }

@@ -10,7 +10,7 @@ export interface ServeOptions {
   readonly record?: boolean;
 }
 
-/** Runs the relay until a signal ends it. Nothing is started while any setting is at fault. */
+/** Runs the relay until a signal ends it. Nothing is started while a setting or the agents file has a fault. */
 export async function serve(io: CliIo, options: ServeOptions): Promise<number> {
   if (options.printConfig === true) return printConfig(io);
   const loaded = loadAll(io);
@@ -27,7 +27,7 @@ export async function serve(io: CliIo, options: ServeOptions): Promise<number> {
     app = await createApp(loaded.config, loaded.agents, { recordFlights: options.record === true });
     await app.start();
   } catch (error) {
-    // A port that is taken, a server that does not load: nothing runs yet, and the message says what to do.
+    // A port is taken, or the server's native code does not load. Nothing runs yet, and the message says what to do.
     if (!(error instanceof RelayError) || error.code !== "config_invalid") throw error;
     io.err(error.message);
     return EXIT_USAGE;
@@ -38,7 +38,7 @@ export async function serve(io: CliIo, options: ServeOptions): Promise<number> {
       signals++;
       if (signals === 1) {
         io.err(
-          `${signal}: no new calls; running calls may end within ${loaded.config.drainSeconds} s. Again to stop now.`,
+          `${signal}: accepting no new calls; running calls have ${loaded.config.drainSeconds} s to end. Signal again to stop now.`,
         );
         app
           .drain()

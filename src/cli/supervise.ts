@@ -36,7 +36,7 @@ export async function superviseWorkers(
       if (signals > 2) return;
       io.err(
         signals === 1
-          ? `${signal}: no new calls; running calls may end within ${config.drainSeconds} s. Again to stop now.`
+          ? `${signal}: accepting no new calls; running calls have ${config.drainSeconds} s to end. Signal again to stop now.`
           : `${signal}: stopping now`,
       );
       const over = signals === 1 ? supervisor.drain() : supervisor.stop();
@@ -47,7 +47,7 @@ export async function superviseWorkers(
     const adminPort = await operators.listen(config.adminHost, config.adminPort);
     const publicPort = await Promise.race([supervisor.start(), ended.then(() => 0)]);
     if (publicPort !== 0)
-      log.info("workers listen", {
+      log.info("supervisor: listening", {
         workers: config.workers,
         host: config.host,
         port: publicPort,
@@ -67,7 +67,7 @@ export async function superviseWorkers(
   }
 }
 
-/** Workers begin as this process did, loaders and flags included. */
+/** Workers are started as this process was, with the same loaders and flags. */
 function thisProgram(workerArgs: readonly string[]): Program {
   const [, script = "", ...args] = process.argv;
   const at = args.findIndex((arg) => arg === "--settings" || arg.startsWith("--settings="));

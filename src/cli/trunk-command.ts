@@ -1,28 +1,32 @@
 import { AgentsFileError, readAgentsFile } from "../config/agents/agents-file.js";
 import type { Config } from "../config/load.js";
 import type { AgentsFile } from "../domain/agent-profile.js";
-import { type CheckResult, fail, tellAll } from "./check-result.js";
+import { type CheckResult, fail, printResults } from "./check-result.js";
+import { checkSip, modelAddress, webhookUrl } from "./doctor/sip-checks.js";
 import { type CliIo, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from "./io.js";
 import { loadSettings } from "./load.js";
 import { numberWebhooks } from "./number-command.js";
-import { examineSip, modelAddress, webhookUrl } from "./sip-checks.js";
 
-/** Says what has to be set where for the SIP path, then looks whether it is. */
-export async function checkTrunk(io: CliIo): Promise<number> {
+/** Prints what must be set where for the SIP path, then checks it. */
+export async function checkTrunk(
+  io: CliIo,
+  options: { readonly json?: boolean } = {},
+): Promise<number> {
   const config = loadSettings(io);
   if (config === null) return EXIT_USAGE;
-  for (const line of instructions(config)) io.out(line);
-  return (await tellAll(io, examine(config, io))) === 0 ? EXIT_OK : EXIT_FAILED;
+  const json = options.json === true;
+  if (!json) for (const line of instructions(config)) io.out(line);
+  return (await printResults(io, results(config, io), json)) === 0 ? EXIT_OK : EXIT_FAILED;
 }
 
-/** With this relay's own values, to be copied. */
+/** With this relay's own values, ready to be copied. */
 function instructions(config: Config): readonly string[] {
   const address = modelAddress(config.openaiProjectId ?? "<OPENAI_PROJECT_ID>");
   return [
     "At OpenAI (platform.openai.com, Settings → Project → Webhooks):",
     `  URL      ${webhookUrl(config)}`,
     "  event    realtime.call.incoming",
-    "  secret   the one it shows goes into OPENAI_WEBHOOK_SECRET; the project's id (General) into OPENAI_PROJECT_ID",
+    "  secret   goes into OPENAI_WEBHOOK_SECRET; the project's id (General) into OPENAI_PROJECT_ID",
     "At Twilio, for a number in conferences (warm transfers; recommended): npx murelay number set <number> --sip",
     `  voice    ${numberWebhooks(config, true).voiceUrl}`,
     "At Twilio, for an Elastic SIP Trunk (no TwiML; cold transfers only):",
@@ -32,7 +36,7 @@ function instructions(config: Config): readonly string[] {
   ];
 }
 
-async function* examine(config: Config, io: CliIo): AsyncGenerator<CheckResult> {
+async function* results(config: Config, io: CliIo): AsyncGenerator<CheckResult> {
   let agents: AgentsFile | null = null;
   try {
     agents = readAgentsFile(config, io.env);
@@ -40,5 +44,5 @@ async function* examine(config: Config, io: CliIo): AsyncGenerator<CheckResult> 
     if (!(error instanceof AgentsFileError)) throw error;
     yield fail("agents file", error.message);
   }
-  yield* examineSip(config, agents);
+  yield* checkSip(config, agents);
 }

@@ -6,20 +6,20 @@ import { type CliIo, EXIT_OK, EXIT_USAGE } from "./io.js";
 import { loadAll } from "./load.js";
 
 const PULSE_MS = 1_000;
-/** CPU and memory of the process are put together only so often: it takes a while. */
+/** Every how many heartbeats CPU and memory of the process are reported. Collecting them takes milliseconds. */
 const PROCESS_EVERY = 5;
 
-/** One relay process of several: does what its supervisor says, over the channel that fork() gave it. */
+/** One of several relay processes. Its supervisor commands it through the channel that fork() made. */
 export async function worker(io: CliIo, options: { readonly record?: boolean }): Promise<number> {
   if (process.send === undefined) {
-    io.err("worker is started by serve when WORKERS is above 1, never by hand");
+    io.err("worker is started by serve when WORKERS is above 1; do not start it yourself");
     return EXIT_USAGE;
   }
   const send = (message: FromWorker): void => {
-    // A supervisor that is gone is heard of by "disconnect".
+    // The event "disconnect" reports a supervisor that is gone.
     if (process.connected) process.send?.(message, undefined, {}, () => undefined);
   };
-  // Ctrl-C and service managers signal the whole group; the supervisor says what is to be done.
+  // Ctrl-C and service managers signal the whole process group; the supervisor decides what to do.
   io.onSignal(() => undefined);
   const link = new WorkerLink(systemClock, { send });
   const messages = new Messages(link);
@@ -28,7 +28,7 @@ export async function worker(io: CliIo, options: { readonly record?: boolean }):
 
   const loaded = loadAll(io);
   if (loaded === null) {
-    send({ type: "refused", problem: "settings or agents file are at fault: see above" });
+    send({ type: "refused", problem: "the settings or the agents file have a fault: see above" });
     return EXIT_USAGE;
   }
   const begin = await messages.begin;
@@ -54,12 +54,12 @@ export async function worker(io: CliIo, options: { readonly record?: boolean }):
   };
   await pulse();
 
-  const order = await Promise.race([messages.end, orphaned.then(() => "orphaned" as const)]);
-  // Whoever takes the supervisor's place brings workers of its own: new callers are theirs.
-  if (order === "orphaned") await app.retire();
-  if (order === "drain") {
+  const end = await Promise.race([messages.end, orphaned.then(() => "orphaned" as const)]);
+  // The next supervisor starts workers of its own, and new callers are theirs.
+  if (end === "orphaned") await app.retire();
+  if (end === "drain") {
     await Promise.race([app.drain(), messages.stop]);
-    // Until all are done: closing one of several listeners would reset connections that wait in it.
+    // Wait until all workers are drained: closing one of several listeners resets connections that wait in it.
     send({ type: "drained" });
     await Promise.race([messages.stop, orphaned]);
   }
@@ -68,14 +68,14 @@ export async function worker(io: CliIo, options: { readonly record?: boolean }):
   return EXIT_OK;
 }
 
-/** What the supervisor says, sorted: an order may come before this process can carry it out. */
+/** Messages of the supervisor by their kind. One may arrive before this process can act on it. */
 class Messages {
   readonly begin: Promise<Extract<ToWorker, { readonly type: "begin" }>>;
   readonly end: Promise<"drain" | "stop">;
   readonly stop: Promise<void>;
   readonly #link: WorkerLink;
   #begun: (begin: Extract<ToWorker, { readonly type: "begin" }>) => void = () => undefined;
-  #ended: (order: "drain" | "stop") => void = () => undefined;
+  #ended: (how: "drain" | "stop") => void = () => undefined;
   #stopped: () => void = () => undefined;
 
   constructor(link: WorkerLink) {

@@ -233,6 +233,35 @@ describe("murelay with settings", () => {
       });
     });
 
+    it("notices a method that is not POST, and changes it", async () => {
+      answers[LIST] = number({
+        voice_url: "https://relay.example.com/incoming-call",
+        voice_fallback_url: "https://relay.example.com/connect-ended",
+        status_callback: "https://relay.example.com/call-status",
+        voice_method: "GET",
+        voice_fallback_method: "POST",
+      });
+      answers[UPDATE] = { status: 200, body: { sid: "PN1" } };
+      const { out } = await run(["number", "set", "+15550001111"], env);
+      expect(out).toMatch(/- voiceMethod +GET\n\+ voiceMethod +POST/);
+      expect(Object.fromEntries(new URLSearchParams(asked[1]?.body))).toMatchObject({
+        VoiceMethod: "POST",
+        VoiceFallbackMethod: "POST",
+        StatusCallbackMethod: "POST",
+      });
+    });
+
+    it("prints before and after as JSON", async () => {
+      answers[LIST] = number();
+      const { out } = await run(["number", "set", "+15550001111", "--dry-run", "--json"], env);
+      expect(JSON.parse(out)).toMatchObject({
+        number: "+15550001111",
+        changed: false,
+        before: { voiceUrl: "https://old.example", voiceMethod: "POST" },
+        after: { voiceUrl: "https://relay.example.com/incoming-call" },
+      });
+    });
+
     it("changes nothing in a dry run", async () => {
       answers[LIST] = number();
       const { status, out } = await run(
@@ -273,7 +302,8 @@ describe("murelay with settings", () => {
               sid: "PN1",
               phone_number: "+15550001111",
               voice_url: "http://127.0.0.1:8080/incoming-call",
-              voice_fallback_url: "x",
+              voice_fallback_url: "http://127.0.0.1:8080/connect-ended",
+              status_callback: "http://127.0.0.1:8080/call-status",
             },
           ],
           next_page_uri: null,
@@ -292,13 +322,13 @@ describe("murelay with settings", () => {
         "ok database",
         "warn public URL",
         "ok clock",
-        "0 to mend, 1 to look at",
+        "0 failed, 1 warnings",
       ]);
       expect(status).toBe(0);
       expect(out).not.toMatch(/hush|5550001111/);
     });
 
-    it("names each thing that is wrong, with its mend", async () => {
+    it("names each thing that is wrong, with its fix", async () => {
       answers[ACCOUNT] = { status: 401, body: { code: 20003, message: "no", status: 401 } };
       answers["GET /v1/models/"] = { status: 401, body: {} };
       const broken = join(folder, "wrong.yaml");

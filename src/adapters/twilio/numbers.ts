@@ -1,5 +1,5 @@
 /**
- * The account and its numbers: for `doctor` and `number`, never for calls.
+ * The account and its numbers, for the commands `doctor`, `number` and `trunk`. Calls do not use it.
  */
 import { RelayError } from "../../domain/errors.js";
 import { createTwilioClient, observed, type TwilioAccount } from "./client.js";
@@ -8,19 +8,23 @@ export interface NumberWebhooks {
   readonly voiceUrl: string;
   readonly voiceFallbackUrl: string;
   readonly statusCallback: string;
+  /** HTTP methods of the three: GET or POST. */
+  readonly voiceMethod: string;
+  readonly voiceFallbackMethod: string;
+  readonly statusCallbackMethod: string;
 }
 
 export interface OwnedNumber extends NumberWebhooks {
   readonly sid: string;
   readonly e164: string;
-  /** A TwiML application or SIP trunk that takes the calls instead of voiceUrl; null = none. */
+  /** A TwiML application or SIP trunk that takes the calls instead of voiceUrl; null: none. */
   readonly takenBy: string | null;
 }
 
 export interface TwilioNumbers {
   /** "active", "suspended" or "closed". */
   accountStatus(): Promise<string>;
-  /** @param e164  null = all, at most 1000. */
+  /** @param e164  null: all, at most 1000. */
   list(e164: string | null): Promise<readonly OwnedNumber[]>;
   point(sid: string, webhooks: NumberWebhooks): Promise<void>;
 }
@@ -50,19 +54,16 @@ export function createTwilioNumbers(account: TwilioAccount, nowMs: () => number)
         voiceUrl: number.voiceUrl ?? "",
         voiceFallbackUrl: number.voiceFallbackUrl ?? "",
         statusCallback: number.statusCallback ?? "",
+        // What is not set is POST.
+        voiceMethod: number.voiceMethod || "POST",
+        voiceFallbackMethod: number.voiceFallbackMethod || "POST",
+        statusCallbackMethod: number.statusCallbackMethod || "POST",
         takenBy: number.voiceApplicationSid || number.trunkSid || null,
       }));
     },
     point: async (sid, webhooks) => {
       if (sid === "") throw new RelayError("twilio_rejected", "numbers.update: no number");
-      await run("numbers.update", () =>
-        client.incomingPhoneNumbers(sid).update({
-          ...webhooks,
-          voiceMethod: "POST",
-          voiceFallbackMethod: "POST",
-          statusCallbackMethod: "POST",
-        }),
-      );
+      await run("numbers.update", () => client.incomingPhoneNumbers(sid).update({ ...webhooks }));
     },
   };
 }

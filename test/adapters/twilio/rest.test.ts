@@ -297,6 +297,7 @@ describe("Twilio REST", () => {
       voice_url: "https://old",
       voice_fallback_url: null,
       status_callback: "",
+      voice_method: "GET",
       voice_application_sid: null,
       trunk_sid: "TK1",
     };
@@ -312,6 +313,9 @@ describe("Twilio REST", () => {
         voiceUrl: "https://old",
         voiceFallbackUrl: "",
         statusCallback: "",
+        voiceMethod: "GET",
+        voiceFallbackMethod: "POST",
+        statusCallbackMethod: "POST",
         takenBy: "TK1",
       },
     ]);
@@ -319,6 +323,9 @@ describe("Twilio REST", () => {
       voiceUrl: "https://v",
       voiceFallbackUrl: "https://f",
       statusCallback: "https://s",
+      voiceMethod: "POST",
+      voiceFallbackMethod: "POST",
+      statusCallbackMethod: "POST",
     });
     expect(seen.at(-1)).toMatchObject({
       path: `${BASE}/IncomingPhoneNumbers/PN1.json`,

@@ -1,0 +1,194 @@
+import { Command } from "commander";
+import type { CliIo } from "./io.js";
+
+/** What each command is called, what it takes, and which module runs it. */
+
+export interface CommandContext {
+  readonly io: CliIo;
+  /** The whole command line. */
+  readonly args: readonly string[];
+  /** Told the exit status of the command that was run. */
+  readonly ended: (status: number) => void;
+}
+
+interface Json {
+  readonly json?: boolean;
+}
+
+const JSON_FLAG = ["--json", "print the result as JSON"] as const;
+const NUMBER_ARGUMENT = "<number>";
+
+export function declareCommands(program: Command, context: CommandContext): void {
+  declareRelay(program, context);
+  declareTrials(program, context);
+  declareChecks(program, context);
+  declareCalls(program, context);
+  declareTwilio(program, context);
+}
+
+/** Adds a command. `work` gets its arguments, then its options. */
+function add<Options extends object>(
+  parent: Command,
+  context: CommandContext,
+  name: string,
+  description: string,
+  work: (values: readonly string[], options: Options) => Promise<number>,
+): Command {
+  const command = new Command(name).description(description).copyInheritedSettings(parent);
+  command.action(async () => {
+    context.ended(await work(command.args, command.opts<Options>()));
+  });
+  parent.addCommand(command);
+  return command;
+}
+
+function declareRelay(program: Command, context: CommandContext): void {
+  const { io } = context;
+  interface Serve extends Json {
+    readonly printConfig?: boolean;
+    readonly record?: boolean;
+  }
+  const record = "flight recorder: keep every message of every call in RECORDINGS_DIR, for replay";
+  add<Serve>(
+    program,
+    context,
+    "serve",
+    "run the relay until SIGTERM or Ctrl-C",
+    async (_, options) => (await import("./serve.js")).serve(io, options),
+  )
+    .option("--print-config", "print the settings in force, secrets redacted, and exit")
+    .option("--record", record);
+
+  // Only `serve` runs it.
+  const worker = new Command("worker").option("--record").action(async () => {
+    const options = worker.opts<{ record?: boolean }>();
+    context.ended(await (await import("./worker.js")).worker(io, options));
+  });
+  program.addCommand(worker, { hidden: true });
+}
+
+function declareTrials(program: Command, context: CommandContext): void {
+  const { io, args } = context;
+  const harness = (name: "demo" | "bench") => async () =>
+    (await import("./harness-command.js")).runHarness(io, name, args.slice(args.indexOf(name) + 1));
+  add(
+    program,
+    context,
+    "demo",
+    "place one whole call over loopback against simulated peers; needs no account",
+    harness("demo"),
+  )
+    .option("--keep", "stay up afterwards, for more calls and for talking in the browser")
+    .option(
+      "--live",
+      "talk in the browser to OpenAI's own model (OPENAI_API_KEY); no scripted call",
+    )
+    .option("--sip", "use the SIP path: conference, webhook, sideband, warm transfer")
+    .allowExcessArguments(false);
+  add(
+    program,
+    context,
+    "bench",
+    "play Twilio and the model against a relay under load, and measure it",
+    harness("bench"),
+  )
+    // The harness parses, explains and refuses its own flags.
+    .helpOption(false)
+    .allowUnknownOption()
+    .allowExcessArguments();
+  interface Replay extends Json {
+    readonly write?: string;
+  }
+  add<Replay>(
+    program,
+    context,
+    "replay",
+    "play a flight recording through the relay again",
+    async ([file = ""], options) =>
+      (await import("./replay-command.js")).replayFile(io, file, options),
+  )
+    .argument("<file>", "a flight recording: CA….flight.jsonl")
+    .option(...JSON_FLAG)
+    .option("--write <path>", "keep the recording that the replay makes of itself")
+    .addHelpText("after", "\nExits with 1 where what the relay sent differs from the recording.");
+}
+
+function declareChecks(program: Command, context: CommandContext): void {
+  const { io } = context;
+  add<Json>(
+    program,
+    context,
+    "doctor",
+    "check settings, agents file, Twilio, OpenAI, database, public URL and clock; exit 1 if any fails",
+    async (_, options) => (await import("./doctor/doctor.js")).doctor(io, options),
+  ).option(...JSON_FLAG);
+  const config = new Command("config")
+    .description("settings and the agents file")
+    .copyInheritedSettings(program);
+  program.addCommand(config);
+  add<Json>(
+    config,
+    context,
+    "print",
+    "print the settings in force, secrets redacted",
+    async (_, options) => (await import("./config-command.js")).printConfig(io, options),
+  ).option(...JSON_FLAG);
+  add(config, context, "schema", "print the JSON Schema of the agents file", async () =>
+    (await import("./config-command.js")).printSchema(io),
+  );
+}
+
+function declareCalls(program: Command, context: CommandContext): void {
+  const { io } = context;
+  interface Call {
+    readonly agent: string;
+    readonly from?: string;
+    readonly context?: string;
+  }
+  add<Call>(
+    program,
+    context,
+    "call",
+    "place an outbound call through the running relay",
+    async ([to = ""], options) => (await import("./call-command.js")).call(io, to, options),
+  )
+    .argument(NUMBER_ARGUMENT, "E.164 number to call")
+    .requiredOption("--agent <name>", "agent that talks")
+    .option("--from <number>", "caller ID: one of the account's numbers")
+    .option("--context <json>", "JSON object that the agent is given");
+}
+
+function declareTwilio(program: Command, context: CommandContext): void {
+  const { io } = context;
+  interface SetNumber extends Json {
+    readonly sip?: boolean;
+    readonly dryRun?: boolean;
+  }
+  const number = new Command("number")
+    .description("Twilio numbers of the account")
+    .copyInheritedSettings(program);
+  program.addCommand(number);
+  add<SetNumber>(
+    number,
+    context,
+    "set",
+    "point a number's voice, fallback and status webhooks at this relay",
+    async ([e164 = ""], options) =>
+      (await import("./number-command.js")).setNumber(io, e164, options),
+  )
+    .argument(NUMBER_ARGUMENT, "E.164 number of the account")
+    .option("--sip", "use the SIP path instead of Media Streams")
+    .option("--dry-run", "print what would change, and change nothing")
+    .option(...JSON_FLAG);
+  const trunk = new Command("trunk")
+    .description("the SIP path: numbers in conferences, Elastic SIP Trunks")
+    .copyInheritedSettings(program);
+  program.addCommand(trunk);
+  add<Json>(
+    trunk,
+    context,
+    "check",
+    "print what must be set where at OpenAI and Twilio, and check it; exit 1 if anything fails",
+    async (_, options) => (await import("./trunk-command.js")).checkTrunk(io, options),
+  ).option(...JSON_FLAG);
+}
