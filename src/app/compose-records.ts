@@ -26,7 +26,8 @@ import type { CallControl } from "../ports/twilio.js";
 import { CompletionNotifier } from "../records/completion-notifier.js";
 import type { PriceTable } from "../records/cost.js";
 import { RecordWriter } from "../records/record-writer.js";
-import { RecordingStarter, Recordings } from "../records/recordings.js";
+import { RecordingStarter } from "../records/recording-starter.js";
+import { Recordings } from "../records/recordings.js";
 import { createRedact, STANDARD_REDACT } from "../records/redact.js";
 import { RetentionJob } from "../records/retention-job.js";
 import type { PlacedCall, PlacedCalls } from "../relay/calls/outbound.js";
@@ -88,8 +89,8 @@ export async function openRecordKeeping(
         error,
       ),
   });
-  let teller: CompletionNotifier | null = null;
-  const recovered = (callSid: CallSid): void => void teller?.tell(callSid);
+  let notifier: CompletionNotifier | null = null;
+  const recovered = (callSid: CallSid): void => void notifier?.notify(callSid);
   const recorder = new RecordWriter(
     { store, spool, clock, log, metrics, recovered },
     {
@@ -128,7 +129,7 @@ export async function openRecordKeeping(
     writer: spool.writer,
   });
   const flights = new FlightFiles(directory, config.nodeName, log);
-  const eraser = new RetentionJob(
+  const retention = new RetentionJob(
     {
       store,
       source,
@@ -151,17 +152,17 @@ export async function openRecordKeeping(
       await recorder.flush();
       return (await store.load(callSid))?.record ?? null;
     };
-    teller = new CompletionNotifier(recorder, record, deps.completed, log);
+    notifier = new CompletionNotifier(recorder, record, deps.completed, log);
   }
   const key = (callSid: CallSid): string => `transfer:${callSid}`;
   return {
-    journal: new RecordingStarter(
-      teller ?? recorder,
-      agents.agents,
-      deps.control,
-      `${config.publicUrl}/recording-status`,
+    journal: new RecordingStarter(notifier ?? recorder, {
+      agents: agents.agents,
+      control: deps.control,
+      callbackUrl: `${config.publicUrl}/recording-status`,
+      clock,
       log,
-    ),
+    }),
     orders: store.orders,
     transfers: {
       keep: (callSid, snapshot) => {
@@ -199,7 +200,7 @@ export async function openRecordKeeping(
       ...recordRoutes({
         store,
         live: (callSid) => recorder.record(callSid),
-        remove: (callSid) => eraser.remove(callSid),
+        remove: (callSid) => retention.remove(callSid),
       }),
       recordingRoute({
         find: async (callSid) =>
@@ -215,11 +216,11 @@ export async function openRecordKeeping(
     start: () => {
       recorder.start();
       recordings.start();
-      eraser.start();
+      retention.start();
     },
     stop: async () => {
       await recordings.stop();
-      await eraser.stop();
+      await retention.stop();
       await recorder.close();
       await store.close();
     },

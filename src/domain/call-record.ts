@@ -1,6 +1,7 @@
 /**
- * The record of a call, with the names it has as JSON in the database, in the operator API and in the hook
- * `crm.call_completed`. Times ending in `At` are ISO 8601 in UTC; those ending in `Ms` count from `startedAt`. Types only.
+ * The record of a call, with the field names of its JSON in the database, in the operator API and
+ * in `crm.call_completed`. Times ending in `At` are ISO 8601 in UTC. Times ending in `Ms` count
+ * from `startedAt`. Types only.
  */
 import type { Urgency } from "./agent-profile.js";
 import type { CallSid, ItemId, StreamSid } from "./ids.js";
@@ -18,21 +19,26 @@ import type {
 export interface RecordedTurn {
   readonly who: "caller" | "agent";
   readonly itemId: ItemId;
-  /** What was said, or generated; null while no transcript is there. */
+  /** What was said or generated; null without a transcript. */
   readonly text: string | null;
-  /** Agent turns: what of `text` reached the caller's ear, in whole words. Null while it is not known, and for callers. */
+  /**
+   * The part of an agent's `text` that was played to the caller, in whole words. Null while
+   * unknown, and for the caller's turns.
+   */
   readonly heardText: string | null;
-  /** Null when nothing of the turn was ever played. */
+  /** Null when nothing of the turn was played. */
   readonly startedMs: number | null;
   readonly endedMs: number | null;
   readonly heardMs: number | null;
-  /** Audio that the model had generated for the turn. */
+  /** Length of the audio that the model generated for the turn. */
   readonly receivedMs: number | null;
   readonly interruptedAtMs: number | null;
   readonly voiceToVoiceMs: number | null;
-  /** False: the model was cut off in this turn. */
+  /** False when the model was cut off in this turn. */
   readonly complete: boolean;
-  /** Pairs of characters generated and ms of audio received then; dropped when the call has ended. */
+  /**
+   * Pairs of characters generated and audio received by then, in ms; only while the call is live.
+   */
   readonly progress?: readonly (readonly [chars: number, receivedMs: number])[];
 }
 
@@ -53,7 +59,7 @@ export interface RecordedTransfer {
   readonly urgency: Urgency | null;
   readonly by: "agent" | "key" | "supervisor" | "failure" | "limit";
   readonly requestedMs: number;
-  /** Null while it is under way. */
+  /** Null while the transfer is under way. */
   readonly outcome: TransferOutcome | null;
   readonly steps: readonly {
     readonly atMs: number;
@@ -63,9 +69,9 @@ export interface RecordedTransfer {
 }
 
 export interface RecordedUsage {
-  /** Sums over the call, by model. Cached tokens are contained in the input tokens. */
+  /** Sums over the call, by model. The input tokens include the cached tokens. */
   readonly models: Readonly<Record<string, TokenUsage & { readonly responses: number }>>;
-  /** What transcribing the caller took, by model: billed by tokens or by seconds. */
+  /** Transcription by model, billed by tokens or by seconds. */
   readonly transcription: Readonly<
     Record<string, { readonly tokens: number; readonly seconds: number }>
   >;
@@ -73,7 +79,7 @@ export interface RecordedUsage {
 
 export interface RecordedRecording {
   readonly sid: string;
-  /** Name of the file in the recordings directory; null until it is there. */
+  /** Name of the file in the recordings directory; null until it is downloaded. */
   readonly file: string | null;
   readonly transcript: string | null;
   readonly words: readonly TranscriptWord[] | null;
@@ -106,9 +112,9 @@ export interface CallRecord {
   readonly turns: readonly RecordedTurn[];
   readonly tools: readonly RecordedTool[];
   readonly usage: RecordedUsage;
-  /** Null while nothing is known of it. */
+  /** Null when no model that was used has a price. */
   readonly costUsd: number | null;
-  /** Models that were used and have no price: `costUsd` does not contain them. */
+  /** Models that were used and have no price: `costUsd` does not include them. */
   readonly unpriced: readonly string[];
   readonly recording: RecordedRecording | null;
   readonly events: readonly RecordedEvent[];

@@ -1,6 +1,7 @@
 /**
- * What a call tells its record, as it happens. `record.ts` folds these into a CallRecord; the relay emits them
- * and never waits for anybody to read them. All `atMs`/`…Ms` are ms since the call's `opened` event. Types only.
+ * The facts that a call adds to its record, as they happen. `records/record.ts` applies them to a
+ * CallRecord. The call never waits for them to be stored. All `atMs` and `…Ms` are ms since the
+ * call's `opened` event. Types only.
  */
 import type { Urgency } from "./agent-profile.js";
 import type { CallSid, ItemId, StreamSid } from "./ids.js";
@@ -18,7 +19,7 @@ export type TransferOutcome =
   | "caller_gone"
   | "denied";
 
-/** Tokens of one response; missing details count as 0. */
+/** Tokens of one response. Details that the model leaves out count as 0. */
 export interface TokenUsage {
   readonly inputText: number;
   readonly inputAudio: number;
@@ -42,7 +43,7 @@ export type RecordEvent =
       readonly node: string;
     }
   | { readonly type: "stream_started"; readonly atMs: number; readonly streamSid: StreamSid }
-  /** What the caller said. `text` null: no transcript (off, failed or not yet there). */
+  /** The caller spoke. The words follow in `caller_text`, if the call is transcribed. */
   | {
       readonly type: "caller_turn";
       readonly itemId: ItemId;
@@ -50,7 +51,7 @@ export type RecordEvent =
       readonly endedMs: number | null;
     }
   | { readonly type: "caller_text"; readonly itemId: ItemId; readonly text: string }
-  /** First audio of an item left for the caller. */
+  /** The first audio of an item was sent to the caller. */
   | {
       readonly type: "agent_turn";
       readonly itemId: ItemId;
@@ -58,9 +59,10 @@ export type RecordEvent =
       readonly voiceToVoiceMs: number | null;
     }
   /**
-   * The text generated for an item so far; a later one takes its place. `complete` false: the model was cut off or is not through
-   * yet, so there may be more text than audio. Absent means true. `progress`: `chars` of it were there when `receivedMs` of its
-   * audio had come; it makes `heardText` more exact.
+   * The text generated for an item so far; it replaces an earlier one. `complete` is false when the
+   * model was cut off or has not finished, so that the text may be longer than the audio; absent
+   * means true. `progress` says that `chars` of the text were there when `receivedMs` of the audio
+   * had arrived; it makes `heardText` more exact.
    */
   | {
       readonly type: "agent_text";
@@ -70,8 +72,8 @@ export type RecordEvent =
       readonly progress?: readonly (readonly [chars: number, receivedMs: number])[];
     }
   /**
-   * The item's playout ended: `heardMs` of `receivedMs` reached the caller's ear. `interruptedAtMs` is set when
-   * the caller cut it off.
+   * The item's playout ended: `heardMs` of `receivedMs` were played to the caller.
+   * `interruptedAtMs` is set when the caller interrupted it.
    */
   | {
       readonly type: "agent_heard";
@@ -81,6 +83,7 @@ export type RecordEvent =
       readonly receivedMs: number;
       readonly interruptedAtMs: number | null;
     }
+  /** A tool call has ended; MCP calls included, by the name of the tool on its server. */
   | {
       readonly type: "tool";
       readonly atMs: number;
@@ -105,7 +108,10 @@ export type RecordEvent =
       readonly reason: string | null;
       readonly summary: string | null;
       readonly urgency: Urgency | null;
-      /** "agent" the model's tool, "key" the caller's key, "supervisor" the API, "failure" the fallback. */
+      /**
+       * Who requested it: "agent" the model's tool, "key" the caller's key, "supervisor" the API,
+       * "failure" the fallback, "limit" a limit of the call.
+       */
       readonly by: "agent" | "key" | "supervisor" | "failure" | "limit";
     }
   | {
@@ -127,7 +133,7 @@ export type RecordEvent =
       readonly transcript: string;
       readonly words: readonly TranscriptWord[];
     }
-  /** Past its time: audio and transcript are gone, the call stays. */
+  /** Retention deleted the audio and its transcript. The call stays. */
   | { readonly type: "recording_removed"; readonly sid: string }
   | {
       readonly type: "note";
@@ -135,7 +141,7 @@ export type RecordEvent =
       readonly name: string;
       readonly fields: Readonly<Record<string, string | number | boolean | null>>;
     }
-  /** The call goes on in another process, which tells the rest. */
+  /** The call continues in another process, which writes the remaining events. */
   | { readonly type: "moved" }
   | {
       readonly type: "ended";
@@ -144,7 +150,7 @@ export type RecordEvent =
       readonly reason: string;
     };
 
-/** One word of a recording; times are ms since the recording began. */
+/** One word of a recording. Times are ms since the recording began. */
 export interface TranscriptWord {
   readonly who: "caller" | "agent" | "unknown";
   readonly word: string;
@@ -154,7 +160,9 @@ export interface TranscriptWord {
 
 export type ToolOutcome = "ok" | "error" | "timeout" | "invalid" | "denied" | "cancelled";
 
-/** Where the relay puts its events. Never throws, never blocks; a full queue is the journal's problem and is counted. */
+/**
+ * Takes record events. `write` never throws and never blocks; events beyond its limit are counted.
+ */
 export interface CallJournal {
   write(callSid: CallSid, event: RecordEvent): void;
 }

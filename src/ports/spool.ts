@@ -25,8 +25,9 @@ export interface SpoolBatch {
 export interface Spool {
   readonly writer: WriterId;
   /**
-   * Keeps a batch in memory that outlives the process until it is appended or discarded. Never waits
-   * for a disk and never throws. False when that was not possible: only `append` saves the batch.
+   * Keeps a batch in memory that outlives the process until it is appended or discarded. Never
+   * waits for a disk and never throws. False when that was not possible: only `append` saves the
+   * batch.
    */
   buffer(batch: SpoolBatch): boolean;
   /**

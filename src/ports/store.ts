@@ -1,20 +1,21 @@
 /**
- * What the records ask of a database. `adapters/store` answers it on SQLite and on PostgreSQL alike. Types only.
- * Every method rejects with a RelayError `store_unavailable` (retryable) while the database is away.
+ * What records need from a database. `adapters/store` implements it for SQLite and PostgreSQL, with
+ * the same behaviour. Types only. Every method rejects with a RelayError `store_unavailable`
+ * (retryable) while the database is away.
  */
 
 import type { CallRecord } from "../domain/call-record.js";
 import type { CallSid } from "../domain/ids.js";
 import type { CallOutcome } from "../domain/record-event.js";
 
-/** A process that writes records, unique for its lifetime. Its events are numbered from 1 by itself. */
+/** Identifies one run of a process that writes records. It numbers its own events from 1. */
 export type WriterId = string;
 
 export interface StoredCall {
   readonly record: CallRecord;
-  /** Grows by one with every save. */
+  /** Increases by one with every save. */
   readonly version: number;
-  /** The number of the last event of each writer that `record` contains. */
+  /** For each writer the number of its last event that `record` contains. */
   readonly applied: Readonly<Record<WriterId, number>>;
   readonly owner: WriterId;
 }
@@ -23,13 +24,16 @@ export interface CallSave {
   readonly callSid: CallSid;
   readonly record: CallRecord;
   readonly applied: Readonly<Record<WriterId, number>>;
-  /** The version that this save is built on; 0 = the call is not stored yet. */
+  /** The version that this save is based on; 0 when the call is not stored yet. */
   readonly basedOn: number;
-  /** Who answers for the call while it lives. */
+  /** The process that owns the call while it is live. */
   readonly owner: WriterId;
 }
 
-/** "conflict": another writer was here first; load and try again. "deleted": the call was deleted, nothing is kept of it. */
+/**
+ * "conflict": another writer saved the call in between; load it and try again. "deleted": the call
+ * was deleted, and nothing of it is stored.
+ */
 export type SaveOutcome = "saved" | "conflict" | "deleted";
 
 export interface CallFilter {
@@ -40,56 +44,61 @@ export interface CallFilter {
   readonly sinceMs?: number;
   /** Calls that began before this; ms since the epoch. */
   readonly untilMs?: number;
-  /** The other party's number: the caller of an inbound call, who was called by an outbound one. */
+  /** The other party's number: of an inbound call `from`, of an outbound call `to`. */
   readonly caller?: string;
 }
 
-/** Where a page begins: after this call, newest first. */
+/** A page begins after this call, newest first. */
 export interface CallCursor {
   readonly startedMs: number;
   readonly callSid: CallSid;
 }
 
 export interface CallStore {
-  /** One transaction; the outcomes in the order of the saves. */
+  /** One transaction. Returns the outcomes in the order of the saves. */
   save(saves: readonly CallSave[]): Promise<readonly SaveOutcome[]>;
   load(callSid: CallSid): Promise<StoredCall | null>;
-  /** Those of the calls that are stored. */
+  /** Calls that are not stored are missing in the result. */
   loadMany(callSids: readonly CallSid[]): Promise<ReadonlyMap<CallSid, StoredCall>>;
   /** Newest first, at most `limit`. */
   list(filter: CallFilter, after: CallCursor | null, limit: number): Promise<readonly CallRecord[]>;
-  /** True when there was something. The call stays deleted: what still arrives of it is not stored. */
+  /**
+   * Deletes a call and keeps a tombstone: events that arrive later are not stored. True when there
+   * was something to delete.
+   */
   remove(callSid: CallSid): Promise<boolean>;
 
-  /** This writer lives. */
+  /** Records that this writer is alive. */
   heartbeat(writer: WriterId, node: string): Promise<void>;
-  /** Forgets a writer that ended in order, or whose calls have been finalised. */
+  /** Forgets a writer that has closed, or whose calls recovery has ended. */
   forgetWriter(writer: WriterId): Promise<void>;
   /** Live calls of one writer. */
   liveCallsOf(writer: WriterId): Promise<readonly CallSid[]>;
-  /** Live calls whose writer has shown no life for `silentMs`, by the database's clock. */
+  /** Live calls whose owner has sent no heartbeat for `silentMs`, by the database's clock. */
   abandonedCalls(silentMs: number, limit: number): Promise<readonly CallSid[]>;
 
   /** Ended calls that began before `untilMs`, oldest first. */
   expiredCalls(untilMs: number, limit: number): Promise<readonly CallSid[]>;
   /** Ended calls that began before `untilMs` and still have a recording, oldest first. */
   expiredRecordings(untilMs: number, limit: number): Promise<readonly CallSid[]>;
-  /** Ended calls with a recording at Twilio that nothing here is fetching, or has given up. */
+  /** Ended calls with a recording at Twilio for which no job was ever stored. */
   unfetchedRecordings(
     limit: number,
   ): Promise<readonly { readonly callSid: CallSid; readonly recordingSid: string }[]>;
-  /** Forgets state, tombstones, finished jobs and silent writers that are past their time. */
+  /** Deletes expired state, and old tombstones, finished jobs and silent writers. */
   sweep(): Promise<void>;
 }
 
-/** Small facts that several nodes share for a while: one-shot tokens, webhook ids, the state of a transfer. */
+/**
+ * Small values that nodes share for a while: one-shot tokens, webhook ids, the state of a transfer.
+ */
 export interface SharedState {
-  /** True for exactly one of all who ever ask for this key within `ttlMs`. */
+  /** True for exactly one of all processes that claim this key within `ttlMs`. */
   claimOnce(key: string, ttlMs: number): Promise<boolean>;
   getState(key: string): Promise<{ readonly value: string; readonly version: number } | null>;
   /**
-   * Stores a value for `ttlMs`. With `ifVersion` (0 = there is none) only when that is still the stored version.
-   * True when it was stored.
+   * Stores a value for `ttlMs`. With `ifVersion` (0: no value is stored) only while that is the
+   * stored version. True when it was stored.
    */
   putState(key: string, value: string, ttlMs: number, ifVersion?: number): Promise<boolean>;
   removeState(key: string): Promise<void>;
@@ -100,24 +109,24 @@ export type JobKind = "recording_download" | "recording_transcribe" | "recording
 export interface NewJob {
   readonly kind: JobKind;
   readonly callSid: CallSid;
-  /** One job a key, however often it is asked for. */
+  /** One job per key, however often it is added. */
   readonly key: string;
   readonly payload: Readonly<Record<string, string | number | boolean | null>>;
 }
 
 export interface Job extends NewJob {
   readonly id: string;
-  /** This try included. */
+  /** Including this one. */
   readonly attempts: number;
 }
 
 export interface JobQueue {
-  /** False: a job of this key was there already. */
+  /** False when a job with this key exists already. */
   addJob(job: NewJob): Promise<boolean>;
-  /** Takes the next due job for `leaseMs`; after that it is due again, whoever held it. */
+  /** Takes the next job that is due, for `leaseMs`. Afterwards it is due again. */
   takeJob(writer: WriterId, leaseMs: number): Promise<Job | null>;
   finishJob(id: string): Promise<void>;
-  /** Due again in `afterMs`; null = given up, kept as dead with its error. */
+  /** The job is due again in `afterMs`; null: it is given up and kept as dead with its error. */
   failJob(id: string, error: string, afterMs: number | null): Promise<void>;
   deadJobs(limit: number): Promise<readonly (Job & { readonly error: string })[]>;
 }

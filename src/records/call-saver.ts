@@ -26,7 +26,9 @@ export interface CallSaverPorts {
   readonly metrics: Pick<Metrics, "recordsDropped">;
 }
 
-/** Saves calls in batches. Solves conflicts with other processes, and sets aside what is refused. */
+/**
+ * Saves calls in batches. Solves conflicts with other processes, and sets aside what is refused.
+ */
 export class CallSaver {
   readonly #ports: CallSaverPorts;
   readonly #calls: PendingCalls;
@@ -47,6 +49,7 @@ export class CallSaver {
     const unknown = calls.filter((call) => call.needsLookup);
     if (unknown.length > 0) await this.#lookUp(unknown);
     const ready = calls.filter((call) => !call.needsLookup);
+    if (ready.length === 0) return;
     const saves = ready.map((call) => call.save(this.#finish));
     try {
       await this.#saveAll(ready, saves);

@@ -1,10 +1,14 @@
 import type { CallRecord } from "../domain/call-record.js";
+import { RelayError } from "../domain/errors.js";
 import type { CallSid } from "../domain/ids.js";
 import type { CallJournal, RecordEvent } from "../domain/record-event.js";
 import type { Crm } from "../ports/crm.js";
 import type { Log } from "../ports/log.js";
 
-/** A journal that tells the customer database of each call that is over; all goes on to the journal behind it. */
+/**
+ * A journal that tells the customer database of each call that has ended (`crm.call_completed`).
+ * Every event goes on to the journal behind it.
+ */
 export class CompletionNotifier implements CallJournal {
   readonly #journal: CallJournal;
   readonly #record: (callSid: CallSid) => Promise<CallRecord | null>;
@@ -12,8 +16,8 @@ export class CompletionNotifier implements CallJournal {
   readonly #log: Log;
 
   /**
-   * @param record     the call's record as it stands.
-   * @param completed  keeps it on disk until the other side has accepted it.
+   * @param record     returns the call's record as it stands.
+   * @param completed  keeps the record on disk until the customer database has accepted it.
    */
   constructor(
     journal: CallJournal,
@@ -29,18 +33,22 @@ export class CompletionNotifier implements CallJournal {
 
   write(callSid: CallSid, event: RecordEvent): void {
     this.#journal.write(callSid, event);
-    if (event.type === "ended") void this.tell(callSid);
+    if (event.type === "ended") void this.notify(callSid);
   }
 
-  /** Of a call that is over; also of one that a process which died may have told of already. Never rejects. */
-  async tell(callSid: CallSid): Promise<void> {
+  /**
+   * Notifies of a call that has ended. Recovery calls this for calls that a dead process may have
+   * reported already. Never rejects.
+   */
+  async notify(callSid: CallSid): Promise<void> {
     try {
       const record = await this.#record(callSid);
       if (record === null) return;
       const { from, to } = record;
       await this.#completed({ callSid, from: from ?? "", to: to ?? "" }, JSON.stringify(record));
     } catch (error) {
-      this.#log.error("the customer database will not hear of a call", { callSid }, error);
+      const code = error instanceof RelayError ? error.code : "internal";
+      this.#log.error("crm: call_completed not stored", { callSid, code }, error);
     }
   }
 }

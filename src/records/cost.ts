@@ -13,23 +13,23 @@ export interface TokenPrices {
   readonly outputAudio: number;
 }
 
-/** What transcribing speech costs: by the minute of audio, by the million tokens, or both. USD. */
+/** The price of transcription in USD: per minute of audio, per million tokens, or both. */
 export interface TranscriptionPrices {
   readonly perMinute: number;
   readonly perMillionTokens: number;
 }
 
 export interface PriceTable {
-  /** The day on which these prices were read, ISO 8601. */
+  /** The day on which the prices were looked up, ISO 8601. */
   readonly asOf: string;
   readonly models: ReadonlyMap<string, TokenPrices>;
   readonly transcription: ReadonlyMap<string, TranscriptionPrices>;
 }
 
 /**
- * The cost of some tokens of a model, in USD; null when the table has no price for it. Cached tokens are a part of the input
- * tokens, so each is charged once, at the cached price. A dated name of a model (`gpt-realtime-2025-08-28`) has the price of
- * the undated one unless it is listed itself.
+ * The cost of a model's tokens in USD; null when the table has no price for the model. Cached
+ * tokens are included in the input tokens; each is charged once, at the cached price. A dated model
+ * name (`gpt-realtime-2025-08-28`) has the price of the undated one unless it is listed itself.
  */
 export function tokenCostUsd(model: string, tokens: TokenUsage, table: PriceTable): number | null {
   const price = priceOf(model, table.models);
@@ -46,7 +46,7 @@ export function tokenCostUsd(model: string, tokens: TokenUsage, table: PriceTabl
   return micro / 1e6;
 }
 
-/** The cost of transcribing, in USD; null when the table has no price for the model. */
+/** The cost of transcription in USD; null when the table has no price for the model. */
 export function transcriptionCostUsd(
   model: string,
   use: { readonly tokens: number; readonly seconds: number },
@@ -58,8 +58,9 @@ export function transcriptionCostUsd(
 }
 
 /**
- * The cost of a call in USD, rounded to a millionth, and the models whose use it does not contain because the table has no price
- * for them. Null when nothing that was used has a price.
+ * The cost of a call in USD, rounded to a millionth, and the models that it does not include
+ * because the table has no price for them. The cost is null when no model that was used has a
+ * price.
  */
 export function costOf(
   usage: RecordedUsage,
@@ -80,7 +81,7 @@ export function costOf(
   return { costUsd: Math.round(costs.reduce((sum, cost) => sum + cost, 0) * 1e6) / 1e6, unpriced };
 }
 
-/** The record with its cost filled in. */
+/** The record with its cost. */
 export function priced(record: CallRecord, table: PriceTable): CallRecord {
   return { ...record, ...costOf(record.usage, table) };
 }

@@ -29,7 +29,7 @@ const COLUMNS: readonly (readonly [
   ["recordingSid", (record) => record.recording?.sid ?? null],
 ];
 
-/** Calls as a table, RFC 4180: a line a call, its turns only counted. */
+/** Calls as CSV (RFC 4180), one line per call. Turns and tools are only counted. */
 export function toCsv(records: readonly CallRecord[]): string {
   const lines = [COLUMNS.map(([name]) => name).join(",")];
   for (const record of records)
@@ -42,7 +42,10 @@ function durationS(record: CallRecord): number | null {
   return Math.round((Date.parse(record.endedAt) - Date.parse(record.startedAt)) / 1000);
 }
 
-/** A SIP caller chooses its own name: what a spreadsheet would take for a formula gets an apostrophe. Phone numbers stay. */
+/**
+ * SIP callers choose their own names, so a text that a spreadsheet would take for a formula gets an
+ * apostrophe. Phone numbers stay as they are.
+ */
 function cell(value: string | number | null): string {
   if (value === null) return "";
   const text = String(value);

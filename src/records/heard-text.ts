@@ -1,15 +1,20 @@
-/** One point of a text's growth: `chars` of it were there when `receivedMs` of its audio had been received. */
+/**
+ * One step of a text's progress: it had `chars` when `receivedMs` of its audio had been received.
+ */
 export type ProgressPoint = readonly [chars: number, receivedMs: number];
 
 export interface SpokenText {
   readonly text: string;
   readonly heardMs: number;
   readonly receivedMs: number;
-  /** False: the model was cut off, so the text may reach further than the audio. */
+  /** False when the model was cut off: the text may then be longer than the audio. */
   readonly complete: boolean;
-  /** In the order in which they came; empty when not known. */
+  /** In order of arrival; empty when unknown. */
   readonly progress: readonly ProgressPoint[];
-  /** Weight (see `speechWeight`) that this voice speaks in a ms, as far as the call has shown; null when it has not. */
+  /**
+   * Weight (see `speechWeight`) that this voice speaks per ms, measured on this call; null while
+   * unknown.
+   */
   readonly weightPerMs: number | null;
 }
 
@@ -19,23 +24,24 @@ interface Word {
   readonly weight: number;
 }
 
-/** Some 150 words a minute, as voices for the telephone speak. */
+/** About 150 words per minute, as telephone voices speak. */
 const TYPICAL_WEIGHT_PER_MS = 0.016;
-/** With more text than this before the first audio, text and audio do not come side by side. */
+/** With more words than this before the first audio, text and audio are not interleaved. */
 const INTERLEAVED_START_WORDS = 2;
-/** Text and audio end together within this share; otherwise the text ran ahead. */
+/** If the audio is longer than the text suggests by more than this factor, the text ran ahead. */
 const INTERLEAVED_END_SHARE = 1.2;
 
-// Scripts without spaces are cut by character: a run of them is not one word.
-const WORD =
-  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]\p{P}*|[^\s\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]+/gu;
+// Scripts without spaces are cut by character.
+const UNSPACED = "\\p{Script=Han}\\p{Script=Hiragana}\\p{Script=Katakana}\\p{Script=Thai}";
+const WORD = new RegExp(`[${UNSPACED}]\\p{P}*|[^\\s${UNSPACED}]+`, "gu");
 
 /**
- * The part of a text that was heard when `heardMs` of its `receivedMs` of audio had been played, cut after a whole word.
- * A word counts as heard when half of it was played.
+ * The part of a text that the caller heard when `heardMs` of its `receivedMs` of audio were played,
+ * cut after a whole word. A word counts as heard when half of it was played.
  *
- * The model does not say which word belongs to which sample, so this is an estimate: where text and audio were generated
- * side by side, their growth (`progress`) places each word; else the words are spread evenly by their weight.
+ * The model does not say which word belongs to which sample, so this is an estimate. Where text and
+ * audio were generated interleaved, their progress places each word. Otherwise the words are spread
+ * evenly by their weight.
  */
 export function heardText(spoken: SpokenText): string {
   const { text, heardMs, receivedMs } = spoken;
@@ -51,12 +57,12 @@ export function heardText(spoken: SpokenText): string {
   return text.slice(0, end);
 }
 
-/** Most of what is said; trying four patterns on each letter takes longer than all else here. */
+/** Covers most of what is said. Testing four patterns per letter would dominate the cost. */
 const ASCII_WEIGHTS = Array.from({ length: 128 }, (_, code) =>
   charWeight(String.fromCharCode(code)),
 );
 
-/** How long a text takes to say, in letters: figures are read out, and a stop is a pause. */
+/** How long a text takes to say, in letters: digits are read out, and a full stop is a pause. */
 export function speechWeight(text: string): number {
   let sum = 0;
   for (const match of text.matchAll(WORD)) sum += weightOf(match[0]);
@@ -64,7 +70,8 @@ export function speechWeight(text: string): number {
 }
 
 function weightOf(word: string): number {
-  let weight = 1; // the space after it
+  // One for the space after the word.
+  let weight = 1;
   for (const char of word) weight += ASCII_WEIGHTS[char.codePointAt(0) ?? 0] ?? charWeight(char);
   return weight;
 }
@@ -87,7 +94,7 @@ function wordsOf(text: string): Word[] {
   return words;
 }
 
-/** How far the voice had come, in weight, when `heardMs` had been played. */
+/** The weight that the voice had spoken when `heardMs` were played. */
 function positionAt(spoken: SpokenText, words: readonly Word[]): number {
   const last = words.at(-1);
   if (last === undefined) return 0;
@@ -101,7 +108,10 @@ function positionAt(spoken: SpokenText, words: readonly Word[]): number {
 
 type Node = readonly [ms: number, weight: number];
 
-/** Start of each piece of text on the audio's clock, or null when the text was generated well ahead of the audio. */
+/**
+ * The start of each part of the text on the audio's clock; null when the text was generated well
+ * ahead of the audio.
+ */
 function interleavedNodes(
   spoken: SpokenText,
   words: readonly Word[],

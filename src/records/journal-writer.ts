@@ -13,7 +13,10 @@ export interface JournalWriterPorts {
   readonly metrics: Pick<Metrics, "recordsDropped">;
 }
 
-/** Brings batches of events to the journal on disk, in order. Memory keeps them while the disk fails. */
+/**
+ * Brings batches of events to the journal on disk, in order. Memory keeps them while the disk
+ * fails.
+ */
 export class JournalWriter {
   readonly #ports: JournalWriterPorts;
   #waiting: SpoolBatch[] = [];

@@ -22,7 +22,9 @@ export class LiveCall {
   /** Null until the call has been looked up: the database may have it already. */
   #base: Base | null;
   #pending: SpoolEntry[] = [];
-  /** Events that the record does not contain yet. Applying many at once costs less than each alone. */
+  /**
+   * Events that the record does not contain yet. Applying many at once costs less than each alone.
+   */
   #unapplied: RecordEvent[] = [];
   /** The process that owns the call: this one if it saw the call begin. */
   #owner: WriterId;
@@ -30,7 +32,9 @@ export class LiveCall {
   #opened = false;
   /** The call continues in another process. */
   #moved = false;
-  /** Monotonic ms at which the database should have the events; null when there is nothing to save. */
+  /**
+   * Monotonic ms at which the database should have the events; null when there is nothing to save.
+   */
   dueMs: number | null = null;
   /** How often the database has refused this record for its content. */
   refusals = 0;

@@ -2,10 +2,16 @@ import type { CallSid } from "../domain/ids.js";
 import type { CallJournal, RecordEvent } from "../domain/record-event.js";
 import { type Redact, redactEvent } from "./redact.js";
 
-/** Hears what calls tell, cleaned as it is stored. Must not throw, and not take long: a call waits for it. */
+/**
+ * Receives record events, redacted as they are stored. It must return quickly and must not throw: a
+ * call waits for it.
+ */
 export type CallListener = (callSid: CallSid, event: RecordEvent) => void;
 
-/** A journal that lets others listen while it is written. Without a listener it costs nothing. */
+/**
+ * A journal with listeners. Every event goes on to the journal behind it. Without a listener it
+ * costs nothing.
+ */
 export class LiveEvents implements CallJournal {
   readonly #journal: CallJournal;
   readonly #redact: Redact;
@@ -23,7 +29,7 @@ export class LiveEvents implements CallJournal {
     for (const listener of this.#listeners) listener(callSid, clean);
   }
 
-  /** @returns ends it. */
+  /** @returns a function that removes the listener. */
   listen(listener: CallListener): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);

@@ -2,7 +2,10 @@ import type { CallRecord } from "../domain/call-record.js";
 import type { CallCursor, CallFilter, CallStore } from "../ports/store.js";
 import type { MemoryJournal } from "./memory-journal.js";
 
-/** What a journal in memory holds, asked as the database is: for the operators' routes of the demo and of tests. */
+/**
+ * Lists and loads the records of a journal in memory, for the operator API of the demo and of
+ * tests.
+ */
 export function memoryCalls(
   journal: Pick<MemoryJournal, "record" | "records">,
 ): Pick<CallStore, "list" | "load"> {

@@ -4,14 +4,14 @@ import type { CallJournal, RecordEvent } from "../domain/record-event.js";
 import { type PriceTable, priced } from "./cost.js";
 import { applyEvent, emptyRecord } from "./record.js";
 
-/** Keeps the newest `limit` records in memory and nowhere else: for the demo, load runs and tests. */
+/** Keeps the newest `limit` records, in memory only: for the demo, load runs and tests. */
 export class MemoryJournal implements CallJournal {
   readonly #records = new Map<CallSid, CallRecord>();
   readonly #prices: PriceTable | null;
   readonly #limit: number;
   readonly #onEvent: ((callSid: CallSid, event: RecordEvent) => void) | null;
 
-  /** `onEvent` sees each event as it is written: the timeline of the demo. */
+  /** @param options  `onEvent` is called with each event as it is written. */
   constructor(
     options: {
       readonly prices?: PriceTable;
@@ -42,7 +42,7 @@ export class MemoryJournal implements CallJournal {
     return this.#prices === null ? record : priced(record, this.#prices);
   }
 
-  /** False: there was no such call. */
+  /** False when the call was not known. */
   remove(callSid: CallSid): boolean {
     return this.#records.delete(callSid);
   }

@@ -75,9 +75,9 @@ type Work = "take" | "spool" | "save" | "heartbeat" | "recover";
  * this process (within 250 ms; the end of a call or of a transfer at once), to the journal on disk
  * within a second, and to the database in batches.
  *
- * While the database is away the journal keeps the events. While the disk is full memory keeps them,
- * and the database gets them. While both fail memory keeps them up to its limits; what is lost then
- * is counted. `docs/records.md` says how the calls of a killed process are found.
+ * While the database is away the journal keeps the events. While the disk is full memory keeps
+ * them, and the database gets them. While both fail memory keeps them up to its limits; what is
+ * lost then is counted. `docs/records.md` says how the calls of a killed process are found.
  */
 export class RecordWriter implements CallJournal {
   readonly #ports: RecordWriterPorts;

@@ -1,4 +1,5 @@
 import type { AgentProfile, RecordingSettings } from "../domain/agent-profile.js";
+import { doublingPauses } from "../domain/backoff.js";
 import { RelayError } from "../domain/errors.js";
 import type { CallSid } from "../domain/ids.js";
 import type { CallJournal, RecordEvent } from "../domain/record-event.js";
@@ -6,25 +7,26 @@ import type { Clock, Timer } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
 import type { RecordingSource, Transcriber } from "../ports/recordings.js";
 import type { CallStore, Job, JobQueue, NewJob, WriterId } from "../ports/store.js";
-import type { CallControl } from "../ports/twilio.js";
 
-/** Longest that one try may take; then another process may have the job. An hour of dual audio is 230 MB. */
+/**
+ * Longest duration of one try; afterwards another process may take the job. An hour of dual-channel
+ * audio is 230 MB.
+ */
 const LEASE_MS = 30 * 60_000;
-const LOOK_EVERY_MS = 5_000;
-/** Recordings whose callback came while the database was away are found this often. */
-const SEARCH_EVERY_LOOKS = 60;
-const FIRST_RETRY_MS = 5_000;
-const LONGEST_RETRY_MS = 3_600_000;
-/** With the waits above: given up after some nine hours. */
-const MAX_ATTEMPTS = 18;
+const POLL_MS = 5_000;
+/** Recordings whose callback came while the database was away are searched for this often. */
+const POLLS_PER_SEARCH = 60;
+const MAX_FOUND = 100;
+/** From a failed try to the next one. The job is given up after about nine hours. */
+const pauseAfter = doublingPauses(5_000, 3_600_000, 18);
 
 export interface RecordingsParts {
   readonly store: CallStore & JobQueue;
   readonly source: RecordingSource;
-  /** Null: no key, or transcription is off everywhere. */
+  /** Null without an API key, or when no agent wants transcripts. */
   readonly transcriber: Transcriber | null;
   readonly journal: CallJournal;
-  /** Resolves when all that was written to the journal is in the database. */
+  /** Resolves when everything that was written to the journal is in the database. */
   readonly flush: () => Promise<void>;
   readonly agents: ReadonlyMap<string, Pick<AgentProfile, "recording">>;
   readonly clock: Clock;
@@ -33,14 +35,15 @@ export interface RecordingsParts {
 }
 
 /**
- * From a finished recording at Twilio to its file and its transcript in the record. Each step is a job in the database: a process
- * that dies in the middle loses nothing, a step that fails is tried again later, and one that can never succeed is kept as dead.
+ * Brings a finished recording from Twilio into a file, and its transcript into the record. Each
+ * step is a job in the database: nothing is lost when the process dies, a failed step is tried
+ * again later, and a step that can never succeed is kept as dead.
  */
 export class Recordings {
   readonly #parts: RecordingsParts;
   #timer: Timer | null = null;
   #working: Promise<void> = Promise.resolve();
-  #looks = 0;
+  #polls = 0;
   #stopped = false;
 
   constructor(parts: RecordingsParts) {
@@ -48,10 +51,10 @@ export class Recordings {
   }
 
   start(): void {
-    this.#arm(0);
+    this.#pollIn(0);
   }
 
-  /** Resolves when the step that is running has ended. */
+  /** Resolves when the step that is under way has ended. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#timer?.cancel();
@@ -59,67 +62,69 @@ export class Recordings {
   }
 
   /**
-   * A form of POST /recording-status. Twilio repeats them, and several nodes may get them; the address in it is not used: the
-   * recording's own is made from its sid.
+   * Handles a form of POST /recording-status. Twilio repeats them, and several nodes may get them.
+   * The URL in the form is not used: it is derived from the recording's SID.
    */
   callback(callSid: CallSid, form: Readonly<Record<string, string>>): void {
     const recordingSid = form["RecordingSid"] ?? "";
     if (form["RecordingStatus"] !== "completed" || !isRecordingSid(recordingSid)) return;
     this.#parts.journal.write(callSid, { type: "recording", sid: recordingSid, file: null });
     this.#parts.store.addJob(downloadJob(callSid, recordingSid)).then(
-      () => this.#arm(0),
-      // The record holds the sid: the search finds it when the database is back.
+      () => this.#pollIn(0),
+      // The record has the SID: the search finds the recording when the database is back.
       (error: unknown) =>
-        this.#parts.log.warn("a recording has to wait", { call_sid: callSid }, error),
+        this.#parts.log.warn("recording: job not stored, will be searched for", { callSid }, error),
     );
   }
 
-  #arm(ms: number): void {
+  #pollIn(ms: number): void {
     if (this.#stopped) return;
     this.#timer?.cancel();
     this.#timer = this.#parts.clock.after(ms, () => {
       this.#timer = null;
-      this.#working = this.#working.then(async () => await this.#look());
+      this.#working = this.#working.then(async () => await this.#poll());
     });
   }
 
-  async #look(): Promise<void> {
+  async #poll(): Promise<void> {
     try {
-      if (this.#looks++ % SEARCH_EVERY_LOOKS === 0) await this.#search();
+      if (this.#polls++ % POLLS_PER_SEARCH === 0) await this.#search();
       let more = true;
       while (more && !this.#stopped) more = await this.work();
     } catch (error) {
-      this.#parts.log.warn("recordings have to wait for the database", {}, error);
+      this.#parts.log.warn("recording: database is away, will retry", {}, error);
     }
-    if (this.#timer === null) this.#arm(LOOK_EVERY_MS);
+    if (this.#timer === null) this.#pollIn(POLL_MS);
   }
 
   async #search(): Promise<void> {
     const { store } = this.#parts;
-    for (const { callSid, recordingSid } of await store.unfetchedRecordings(100)) {
+    for (const { callSid, recordingSid } of await store.unfetchedRecordings(MAX_FOUND))
       await store.addJob(downloadJob(callSid, recordingSid));
-    }
   }
 
-  /** Takes one job, if one is due, and does it. False: there was none. */
+  /** Takes one job that is due and does it. False when none is due. */
   async work(): Promise<boolean> {
-    const { store, writer, log } = this.#parts;
+    const { store, writer } = this.#parts;
     const job = await store.takeJob(writer, LEASE_MS);
     if (job === null) return false;
     try {
       await this.#run(job);
       await store.finishJob(job.id);
     } catch (error) {
-      const retry = error instanceof RelayError && error.retryable && job.attempts < MAX_ATTEMPTS;
-      const afterMs = retry
-        ? Math.min(FIRST_RETRY_MS * 2 ** (job.attempts - 1), LONGEST_RETRY_MS)
-        : null;
-      const fields = { call_sid: job.callSid, job: job.kind, attempts: job.attempts };
-      if (retry) log.info("a recording's step failed and is tried again", fields);
-      else log.error("a recording's step is given up", fields, error);
-      await store.failJob(job.id, describe(error), afterMs);
+      await this.#failed(job, error);
     }
     return true;
+  }
+
+  async #failed(job: Job, error: unknown): Promise<void> {
+    const { store, log } = this.#parts;
+    const retryable = error instanceof RelayError && error.retryable;
+    const pauseMs = retryable ? pauseAfter(job.attempts) : null;
+    const fields = { callSid: job.callSid, job: job.kind, attempts: job.attempts };
+    if (pauseMs === null) log.error("recording: job given up", fields, error);
+    else log.info("recording: job failed, will retry", { ...fields, pauseMs });
+    await store.failJob(job.id, describe(error), pauseMs);
   }
 
   async #run(job: Job): Promise<void> {
@@ -138,30 +143,27 @@ export class Recordings {
     const { store, source } = this.#parts;
     const settings = await this.#settingsOf(callSid);
     const file = await source.download(recordingSid, settings?.channels ?? "dual");
-    await this.#tell(callSid, { type: "recording", sid: recordingSid, file });
+    await this.#record(callSid, { type: "recording", sid: recordingSid, file });
     if ((await store.load(callSid)) === null) {
-      // Deleted while it was being fetched.
+      // The call was deleted during the download.
       await source.removeFile(file);
       return;
     }
     const transcribe = settings?.transcribe ?? null;
     if (transcribe === null) return;
     const payload = { recordingSid, file, ...transcribe, dual: settings?.channels !== "mono" };
-    await store.addJob({
-      kind: "recording_transcribe",
-      callSid,
-      key: `transcribe:${recordingSid}`,
-      payload,
-    });
+    const key = `transcribe:${recordingSid}`;
+    await store.addJob({ kind: "recording_transcribe", callSid, key, payload });
   }
 
   async #transcribe(job: Job, recordingSid: string): Promise<void> {
     const { transcriber } = this.#parts;
-    if (transcriber === null) throw new RelayError("config_invalid", "there is no transcriber");
+    if (transcriber === null)
+      throw new RelayError("config_invalid", "no transcriber is configured");
     const { file, model, words, dual } = job.payload;
     const settings = { model: String(model), words: words === true, dual: dual === true };
     const transcript = await transcriber.transcribe(String(file), settings);
-    await this.#tell(
+    await this.#record(
       job.callSid,
       {
         type: "recording_transcript",
@@ -175,74 +177,15 @@ export class Recordings {
 
   async #settingsOf(callSid: CallSid): Promise<RecordingSettings | null> {
     const stored = await this.#parts.store.load(callSid);
-    if (stored === null) {
+    if (stored === null)
       throw new RelayError("store_unavailable", "the call is not stored yet", { retryable: true });
-    }
     return this.#parts.agents.get(stored.record.agent ?? "")?.recording ?? null;
   }
 
-  /** The job may be finished only when the database has what came of it. */
-  async #tell(callSid: CallSid, ...events: RecordEvent[]): Promise<void> {
+  /** Resolves when the database has the events: only then may the job be finished. */
+  async #record(callSid: CallSid, ...events: RecordEvent[]): Promise<void> {
     for (const event of events) this.#parts.journal.write(callSid, event);
     await this.#parts.flush();
-  }
-}
-
-/** A journal that starts a recording when the stream of a call runs whose agent wants one; all goes on to the journal behind it. */
-export class RecordingStarter implements CallJournal {
-  readonly #journal: CallJournal;
-  readonly #agents: ReadonlyMap<string, Pick<AgentProfile, "recording">>;
-  readonly #control: Pick<CallControl, "startRecording">;
-  readonly #callback: string;
-  readonly #log: Log;
-  readonly #wanted = new Map<CallSid, RecordingSettings>();
-
-  /** @param callback  absolute URL of POST /recording-status. */
-  constructor(
-    journal: CallJournal,
-    agents: ReadonlyMap<string, Pick<AgentProfile, "recording">>,
-    control: Pick<CallControl, "startRecording">,
-    callback: string,
-    log: Log,
-  ) {
-    this.#journal = journal;
-    this.#agents = agents;
-    this.#control = control;
-    this.#callback = callback;
-    this.#log = log;
-  }
-
-  write(callSid: CallSid, event: RecordEvent): void {
-    this.#journal.write(callSid, event);
-    if (event.type === "opened") {
-      const settings = this.#agents.get(event.agent)?.recording;
-      // A trunk call has no SID of Twilio's to record it by: its recording is set on the trunk.
-      if (settings?.enabled === true && callSid.startsWith("CA"))
-        this.#wanted.set(callSid, settings);
-    } else if (event.type === "ended" || event.type === "moved") {
-      this.#wanted.delete(callSid);
-    } else if (event.type === "stream_started") {
-      const settings = this.#wanted.get(callSid);
-      // Once a call: a recording goes on through transfers and back.
-      this.#wanted.delete(callSid);
-      if (settings !== undefined) void this.#start(callSid, event.atMs, settings);
-    }
-  }
-
-  async #start(callSid: CallSid, atMs: number, settings: RecordingSettings): Promise<void> {
-    try {
-      const sid = await this.#control.startRecording(callSid, settings.channels, this.#callback);
-      this.#journal.write(callSid, { type: "recording", sid, file: null });
-    } catch (error) {
-      const code = error instanceof RelayError ? error.code : "internal";
-      this.#journal.write(callSid, {
-        type: "note",
-        atMs,
-        name: "recording_failed",
-        fields: { code },
-      });
-      this.#log.warn("a call is not recorded", { call_sid: callSid, code }, error);
-    }
   }
 }
 
@@ -259,7 +202,7 @@ export function isRecordingSid(text: string): boolean {
   return /^RE[0-9A-Za-z]{1,62}$/.test(text);
 }
 
-/** Fixed text and codes only: what failed may hold an address or speech. */
+/** Fixed text and codes only: an error may contain a URL or speech. */
 function describe(error: unknown): string {
   if (error instanceof RelayError) return `${error.code}: ${error.message}`;
   return error instanceof Error ? error.name : "unknown";

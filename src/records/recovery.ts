@@ -1,3 +1,4 @@
+/** Changes stored calls on behalf of processes that died. */
 import type { CallRecord } from "../domain/call-record.js";
 import { RelayError } from "../domain/errors.js";
 import type { CallSid } from "../domain/ids.js";
@@ -6,18 +7,20 @@ import type { CallSave, CallStore, StoredCall, WriterId } from "../ports/store.j
 import { lastKnownMs, PROCESS_LOST } from "./live-call.js";
 import { applyEvent, applyEvents, emptyRecord } from "./record.js";
 
-/** Two writers that meet at a call again and again: something is wrong, and the next round tries again. */
+/**
+ * Another writer that changes the same call this often in between is unexpected. Try again later.
+ */
 const MAX_ROUNDS = 8;
-const CALLS_A_BATCH = 64;
+const CALLS_PER_BATCH = 64;
 
-/** Prices a record, as it is to be stored. */
+/** Prices a record before it is stored. */
 export type Finish = (record: CallRecord) => CallRecord;
 
 /**
- * Brings entries of a journal into the database: those of them that are not there yet, in order. However often it is done, with
- * however much of the journal, each entry counts once.
+ * Brings entries of a journal into the database, in order, without those that it has. Each entry
+ * counts once, however often and with whatever part of the journal this is called.
  *
- * @returns  calls that it changed and whose end is among the entries.
+ * @returns  the calls that were changed and whose end is among the entries.
  */
 export async function replay(
   store: CallStore,
@@ -25,25 +28,16 @@ export async function replay(
   entries: readonly SpoolEntry[],
   finish: Finish,
 ): Promise<readonly CallSid[]> {
-  const byCall = new Map<CallSid, SpoolEntry[]>();
-  for (const entry of entries) {
-    const of = byCall.get(entry.callSid);
-    if (of === undefined) byCall.set(entry.callSid, [entry]);
-    // A piece that was half written on a full disk is in the journal once more, whole.
-    else if (entry.seq > of.at(-1)!.seq) of.push(entry);
-  }
+  const byCall = groupByCall(entries);
   const changed = await change(store, [...byCall.keys()], (callSid, stored) => {
     const done = stored?.applied[writer] ?? 0;
     const fresh = byCall.get(callSid)?.filter((entry) => entry.seq > done) ?? [];
     const last = fresh.at(-1);
     if (last === undefined) return null;
-    // What came late to a call that is no longer stored: deleted, or past its time.
+    // Late events of a call that is no longer stored: it was deleted, or retention removed it.
     if (stored === null && fresh[0]?.event.type !== "opened") return null;
-    const base = stored?.record ?? emptyRecord(callSid);
-    const record = applyEvents(
-      base,
-      fresh.map((entry) => entry.event),
-    );
+    const events = fresh.map((entry) => entry.event);
+    const record = applyEvents(stored?.record ?? emptyRecord(callSid), events);
     return {
       callSid,
       record: finish(record),
@@ -57,16 +51,31 @@ export async function replay(
   );
 }
 
-/** Ends calls whose process is gone as failed, with what is known of them; returns those that it ended. */
+function groupByCall(entries: readonly SpoolEntry[]): ReadonlyMap<CallSid, readonly SpoolEntry[]> {
+  const byCall = new Map<CallSid, SpoolEntry[]>();
+  for (const entry of entries) {
+    const ofCall = byCall.get(entry.callSid);
+    if (ofCall === undefined) byCall.set(entry.callSid, [entry]);
+    // A batch that was partly written on a full disk is in the journal a second time, complete.
+    else if (entry.seq > ofCall.at(-1)!.seq) ofCall.push(entry);
+  }
+  return byCall;
+}
+
+/**
+ * Ends the live calls of dead processes as failed, with what is known of them.
+ *
+ * @param isDead  tells whether the process that owns a call is dead.
+ * @returns       the calls that were ended.
+ */
 export async function finalise(
   store: CallStore,
   callSids: readonly CallSid[],
-  lostWriters: (owner: WriterId) => boolean,
+  isDead: (owner: WriterId) => boolean,
   finish: Finish,
 ): Promise<readonly CallSid[]> {
   return await change(store, callSids, (callSid, stored) => {
-    if (stored === null || stored.record.state === "ended" || !lostWriters(stored.owner))
-      return null;
+    if (stored === null || stored.record.state === "ended" || !isDead(stored.owner)) return null;
     const atMs = lastKnownMs(stored.record);
     const record = applyEvent(stored.record, {
       type: "ended",
@@ -84,15 +93,19 @@ export async function finalise(
   });
 }
 
-/** Reads calls, changes them and saves them, again for those that somebody else saved in between; returns those that it saved. */
+/**
+ * Reads calls, changes and saves them. Repeats that for calls that another writer saved in between.
+ *
+ * @returns  the calls that were saved.
+ */
 async function change(
   store: CallStore,
   callSids: readonly CallSid[],
   next: (callSid: CallSid, stored: StoredCall | null) => CallSave | null,
 ): Promise<readonly CallSid[]> {
   const changed: CallSid[] = [];
-  for (let i = 0; i < callSids.length; i += CALLS_A_BATCH) {
-    let left = callSids.slice(i, i + CALLS_A_BATCH);
+  for (let i = 0; i < callSids.length; i += CALLS_PER_BATCH) {
+    let left = callSids.slice(i, i + CALLS_PER_BATCH);
     for (let round = 0; left.length > 0 && round < MAX_ROUNDS; round++) {
       const stored = await store.loadMany(left);
       const saves = left.flatMap((callSid) => next(callSid, stored.get(callSid) ?? null) ?? []);
@@ -102,13 +115,8 @@ async function change(
       left = saves.filter((_, n) => outcomes[n] === "conflict").map((save) => save.callSid);
     }
     if (left.length > 0) {
-      throw new RelayError(
-        "store_unavailable",
-        `${left.length} calls are being changed by others`,
-        {
-          retryable: true,
-        },
-      );
+      const message = `other processes keep changing ${left.length} calls`;
+      throw new RelayError("store_unavailable", message, { retryable: true });
     }
   }
   return changed;

@@ -1,65 +1,75 @@
 import type { RedactSettings } from "../domain/agent-profile.js";
 import type { RecordEvent, TranscriptWord } from "../domain/record-event.js";
 
-/** Takes out of a text what must not be stored. */
+/** Masks the parts of a text that must not be stored. */
 export type Redact = (text: string) => string;
 
 export const CARD_MASK = "[card]";
 export const PATTERN_MASK = "[redacted]";
 
-/** Of an agents file that says nothing of it. */
+/** Used when the agents file has no `redact`. */
 export const STANDARD_REDACT: RedactSettings = { cardNumbers: true, patterns: [] };
 
-// Digits with single spaces, dashes or dots between them, as cards are written and as transcripts group them.
+// Digits with up to two separators between them, as cards are written and as transcripts group
+// them.
 const DIGIT_RUN = /\d(?:[ \-.,]{0,2}\d){12,}/;
 const DIGIT_RUNS = new RegExp(DIGIT_RUN, "g");
 
-/** Card numbers by length and Luhn check, then the file's own patterns in order. Undefined: nothing is taken out. */
+/**
+ * Masks card numbers, found by length and Luhn check, and then what the agents file's own patterns
+ * match. Undefined: masks nothing.
+ */
 export function createRedact(settings: RedactSettings | undefined): Redact {
   const patterns = (settings?.patterns ?? []).map((source) => new RegExp(source, "giu"));
   const cardNumbers = settings?.cardNumbers ?? false;
   return (text) => {
-    // Most texts have none, and are through sooner this way.
+    // Most texts contain no card number, and `test` is cheaper than `replace`.
     let clean = cardNumbers && DIGIT_RUN.test(text) ? text.replace(DIGIT_RUNS, maskCards) : text;
     for (const pattern of patterns) clean = clean.replace(pattern, PATTERN_MASK);
     return clean;
   };
 }
 
-/** The run may hold more than the card: an order number before it, an expiry date after it. */
+/** The run may contain more than the card: an order number before it, an expiry date after it. */
 function maskCards(run: string): string {
-  const places: number[] = [];
-  for (let i = 0; i < run.length; i++) if (isDigit(run.charCodeAt(i))) places.push(i);
+  const positions: number[] = [];
+  for (let i = 0; i < run.length; i++) if (isDigit(run.charCodeAt(i))) positions.push(i);
   let masked = "";
   let kept = 0;
-  for (let from = 0; from + 13 <= places.length; ) {
-    const length = cardLengthAt(run, places, from);
+  for (let from = 0; from + 13 <= positions.length; ) {
+    const length = cardLengthAt(run, positions, from);
     if (length === 0) {
       from += 1;
       continue;
     }
-    masked += run.slice(kept, places[from]) + CARD_MASK;
-    kept = places[from + length - 1]! + 1;
+    masked += run.slice(kept, positions[from]) + CARD_MASK;
+    kept = positions[from + length - 1]! + 1;
     from += length;
   }
   return masked + run.slice(kept);
 }
 
-/** The longest card number that begins at the digit `from`; 0 when none does. It begins and ends where a group of digits does. */
-function cardLengthAt(run: string, places: readonly number[], from: number): number {
-  if (from > 0 && places[from - 1] === places[from]! - 1) return 0;
-  for (const length of lengthsOf(run, places, from)) {
+/**
+ * The length of the longest card number that begins at the digit `from`; 0 when none does. A card
+ * number begins and ends where a group of digits does.
+ */
+function cardLengthAt(run: string, positions: readonly number[], from: number): number {
+  if (from > 0 && positions[from - 1] === positions[from]! - 1) return 0;
+  for (const length of lengthsOf(run, positions, from)) {
     const end = from + length;
-    if (end > places.length) continue;
-    if (end < places.length && places[end] === places[end - 1]! + 1) continue;
-    if (passesLuhn(run, places, from, length)) return length;
+    if (end > positions.length) continue;
+    if (end < positions.length && positions[end] === positions[end - 1]! + 1) continue;
+    if (passesLuhn(run, positions, from, length)) return length;
   }
   return 0;
 }
 
-/** Longest first, by what the networks issue: 2–6 of 16 digits, 4 and 6 also of 19, old Visa 13, Amex 15, Diners 14. */
-function lengthsOf(run: string, places: readonly number[], from: number): readonly number[] {
-  switch (run.charCodeAt(places[from]!) - 48) {
+/**
+ * Possible lengths by first digit, longest first: 16 digits for 2 to 6, also 19 for 4 and 6, 13 for
+ * old Visa, 15 for Amex, 14 for Diners.
+ */
+function lengthsOf(run: string, positions: readonly number[], from: number): readonly number[] {
+  switch (run.charCodeAt(positions[from]!) - 48) {
     case 4:
       return [19, 16, 13];
     case 6:
@@ -75,10 +85,15 @@ function lengthsOf(run: string, places: readonly number[], from: number): readon
 }
 
 /** ISO/IEC 7812-1, annex B. */
-function passesLuhn(run: string, places: readonly number[], from: number, length: number): boolean {
+function passesLuhn(
+  run: string,
+  positions: readonly number[],
+  from: number,
+  length: number,
+): boolean {
   let sum = 0;
   for (let i = 0; i < length; i++) {
-    const digit = run.charCodeAt(places[from + length - 1 - i]!) - 48;
+    const digit = run.charCodeAt(positions[from + length - 1 - i]!) - 48;
     const doubled = i % 2 === 1 ? digit * 2 : digit;
     sum += doubled > 9 ? doubled - 9 : doubled;
   }
@@ -90,8 +105,8 @@ function isDigit(code: number): boolean {
 }
 
 /**
- * The event as it may be stored: everything that was said, generated or typed has been cleaned. It is the same event where there was
- * nothing to be taken out.
+ * The event as it may be stored: everything that was said, generated or typed is masked. Returns
+ * the same object when there was nothing to mask.
  */
 export function redactEvent(event: RecordEvent, redact: Redact): RecordEvent {
   switch (event.type) {
@@ -102,7 +117,7 @@ export function redactEvent(event: RecordEvent, redact: Redact): RecordEvent {
     case "agent_text": {
       const text = redact(event.text);
       if (text === event.text) return event;
-      // Its places are those of another text.
+      // The progress refers to positions in the original text.
       const { progress: _, ...rest } = event;
       return { ...rest, text };
     }
@@ -155,8 +170,8 @@ function orNull(text: string | null, redact: Redact): string | null {
 }
 
 /**
- * Cleans words as the text that they make together, each speaker's apart: a card number is spoken in several words. Every word that
- * a match touches becomes the mask.
+ * Masks words in the text that each speaker's words form together: a card number is spoken in
+ * several words. Every word that a match touches is replaced by the mask.
  */
 export function redactWords(
   words: readonly TranscriptWord[],
@@ -181,17 +196,17 @@ export function redactWords(
   return clean;
 }
 
-/** Where `after` differs from `before`: the text between two pieces that both have. */
+/** The spans in which `after` differs from `before`: between two parts that both contain. */
 function touchedSpans(before: string, after: string): [number, number][] {
-  const pieces = after.split(/\[card\]|\[redacted\]/);
+  const parts = after.split(/\[card\]|\[redacted\]/);
   const spans: [number, number][] = [];
   let at = 0;
-  for (const [i, piece] of pieces.entries()) {
-    const last = i === pieces.length - 1;
-    const found = last ? before.length - piece.length : before.indexOf(piece, at);
+  for (const [i, part] of parts.entries()) {
+    const last = i === parts.length - 1;
+    const found = last ? before.length - part.length : before.indexOf(part, at);
     const start = Math.max(found, at);
     if (i > 0) spans.push([at, start]);
-    at = start + piece.length;
+    at = start + part.length;
   }
   return spans;
 }

@@ -7,32 +7,35 @@ import type { CallStore, JobQueue } from "../ports/store.js";
 
 const DAY_MS = 86_400_000;
 const SWEEP_EVERY_MS = 3_600_000;
-const CALLS_A_PIECE = 100;
+/** After the start: later than the work that callers wait for. */
+const FIRST_SWEEP_MS = 60_000;
+const CALLS_PER_BATCH = 100;
+const RECORDINGS_PER_SWEEP = 1_000;
 
 export interface RetentionJobParts {
   readonly store: CallStore & JobQueue;
   readonly source: RecordingSource;
-  /** Deletes a call's flight recording, if there is one. */
+  /** Deletes a call's flight recording, if one exists. */
   readonly removeFlight: (callSid: CallSid) => Promise<void>;
-  /** Deletes the flight recordings here that ended before then. @returns how many. */
+  /** Deletes the flight recordings on this machine that ended earlier. @returns how many. */
   readonly removeFlightsBefore: (epochMs: number) => Promise<number>;
   readonly journal: CallJournal;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** Days that records, and recordings, are kept; null = for ever. */
+/** Days for which records and recordings are kept; null: without limit. */
 export interface Retention {
   readonly recordsDays: number | null;
   readonly recordingsDays: number | null;
 }
 
-/** Removes calls: on demand, and when their time is over. */
+/** Deletes calls: on request, and when they are older than `retention` allows. */
 export class RetentionJob {
   readonly #parts: RetentionJobParts;
   readonly #retention: Retention;
   #timer: Timer | null = null;
-  #working: Promise<void> = Promise.resolve();
+  #sweeping: Promise<void> = Promise.resolve();
   #stopped = false;
 
   constructor(parts: RetentionJobParts, retention: Retention) {
@@ -41,28 +44,30 @@ export class RetentionJob {
   }
 
   start(): void {
-    this.#timer = this.#parts.clock.after(SWEEP_EVERY_MS / 60, () => this.#round());
+    this.#sweepIn(FIRST_SWEEP_MS);
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#timer?.cancel();
-    await this.#working;
+    await this.#sweeping;
   }
 
-  #round(): void {
-    this.#working = this.sweep().catch((error: unknown) =>
-      this.#parts.log.warn("removing what is past its time has to wait", {}, error),
-    );
-    void this.#working.then(() => {
-      if (!this.#stopped)
-        this.#timer = this.#parts.clock.after(SWEEP_EVERY_MS, () => this.#round());
+  #sweepIn(ms: number): void {
+    this.#timer = this.#parts.clock.after(ms, () => {
+      this.#sweeping = this.sweep()
+        .catch((error: unknown) => this.#parts.log.warn("retention: sweep failed", {}, error))
+        .then(() => {
+          if (!this.#stopped) this.#sweepIn(SWEEP_EVERY_MS);
+        });
     });
   }
 
   /**
-   * Removes all of a call: record, turns, jobs, shared state, files here, and the recording at Twilio. Files go first: as long as
-   * one cannot be removed, the record that names it stays. False: nothing was known of the call.
+   * Deletes all data of a call: record, turns, jobs, shared state, local files, and the recording
+   * at Twilio. Files go first: while one cannot be deleted, the record that names it stays.
+   *
+   * @returns  false when nothing was known of the call.
    */
   async remove(callSid: CallSid): Promise<boolean> {
     const { store, source, removeFlight } = this.#parts;
@@ -76,37 +81,41 @@ export class RetentionJob {
   }
 
   async #removeAtTwilio(callSid: CallSid, recordingSid: string): Promise<void> {
+    const key = `remove:${recordingSid}`;
     const payload = { recordingSid };
-    await this.#parts.store.addJob({
-      kind: "recording_remove",
-      callSid,
-      key: `remove:${recordingSid}`,
-      payload,
-    });
+    await this.#parts.store.addJob({ kind: "recording_remove", callSid, key, payload });
   }
 
-  /** One round of the retention job. */
+  /** One round. Rejects when the database or a disk fails; the next round continues. */
   async sweep(): Promise<void> {
-    const { store, log, clock, removeFlightsBefore } = this.#parts;
-    const { recordsDays, recordingsDays } = this.#retention;
-    const before = (days: number) => clock.epochMs() - days * DAY_MS;
-    let calls = 0;
-    let recordings = 0;
-    if (recordsDays !== null) {
-      for (;;) {
-        const expired = await store.expiredCalls(before(recordsDays), CALLS_A_PIECE);
-        for (const callSid of expired) await this.remove(callSid);
-        calls += expired.length;
-        if (expired.length < CALLS_A_PIECE || this.#stopped) break;
-      }
+    const calls = await this.#removeOldCalls();
+    const recordings = await this.#removeOldRecordings();
+    await this.#parts.store.sweep();
+    if (calls + recordings > 0)
+      this.#parts.log.info("retention: old data deleted", { calls, recordings });
+  }
+
+  /** @returns how many. */
+  async #removeOldCalls(): Promise<number> {
+    const { recordsDays } = this.#retention;
+    if (recordsDays === null) return 0;
+    for (let calls = 0; ; ) {
+      const old = await this.#parts.store.expiredCalls(this.#daysAgo(recordsDays), CALLS_PER_BATCH);
+      for (const callSid of old) await this.remove(callSid);
+      calls += old.length;
+      if (old.length < CALLS_PER_BATCH || this.#stopped) return calls;
     }
-    if (recordingsDays !== null) {
-      const expired = await store.expiredRecordings(before(recordingsDays), CALLS_A_PIECE * 10);
-      for (const callSid of expired) await this.#removeRecording(callSid);
-      recordings += expired.length + (await removeFlightsBefore(before(recordingsDays)));
-    }
-    await store.sweep();
-    if (calls + recordings > 0) log.info("removed what was past its time", { calls, recordings });
+  }
+
+  /** @returns how many, flight recordings included. */
+  async #removeOldRecordings(): Promise<number> {
+    const { recordingsDays } = this.#retention;
+    if (recordingsDays === null) return 0;
+    const { store, removeFlightsBefore } = this.#parts;
+    const untilMs = this.#daysAgo(recordingsDays);
+    const old = await store.expiredRecordings(untilMs, RECORDINGS_PER_SWEEP);
+    for (const callSid of old) await this.#removeRecording(callSid);
+    return old.length + (await removeFlightsBefore(untilMs));
   }
 
   async #removeRecording(callSid: CallSid): Promise<void> {
@@ -115,5 +124,9 @@ export class RetentionJob {
     if (recording.file !== null) await this.#parts.source.removeFile(recording.file);
     await this.#removeAtTwilio(callSid, recording.sid);
     this.#parts.journal.write(callSid, { type: "recording_removed", sid: recording.sid });
+  }
+
+  #daysAgo(days: number): number {
+    return this.#parts.clock.epochMs() - days * DAY_MS;
   }
 }

@@ -17,7 +17,7 @@ export function wavHeader(channels: number, frames: number): Buffer {
   return header;
 }
 
-/** `sample(channel, frame)` for every frame, interleaved, behind its header. */
+/** A WAV file whose samples are `sample(channel, frame)`. */
 export function makeWav(
   channels: number,
   frames: number,

@@ -1,7 +1,8 @@
 /**
- * A process that tells its recorder of call after call until it is killed: `record-writer.ts DATABASE_URL SPOOL_DIR FIRST COUNT`.
- * Each call has FIRST + n in its sid and tells 3 turns. "ended N" is printed as soon as its end has been told;
- * "done" when all COUNT calls are in the database.
+ * A process that writes records of call after call until it is killed: `record-writing.ts
+ * DATABASE_URL SPOOL_DIR FIRST COUNT`. Each call has FIRST + n in its SID, and 3 turns. It prints
+ * "ended N" as soon as the end of a call is written, and "done" when all COUNT calls are in the
+ * database.
  */
 
 import { SpoolFiles } from "../../src/adapters/journal/spool-files.js";
@@ -17,7 +18,7 @@ const LIVE_AT_ONCE = 20;
 
 const store = await openStore(databaseUrl, () => {});
 const spool = await SpoolFiles.open(spoolDirectory, "writer", { epochMs: () => Date.now() });
-const recorder = new RecordWriter(
+const recordWriter = new RecordWriter(
   {
     store,
     spool,
@@ -31,12 +32,12 @@ const recorder = new RecordWriter(
     redact: (text) => text,
   },
 );
-recorder.start();
+recordWriter.start();
 
 const sidOf = (n: number) => `CA${String(n).padStart(32, "0")}` as CallSid;
 const begin = (n: number) => {
   const callSid = sidOf(n);
-  recorder.write(callSid, {
+  recordWriter.write(callSid, {
     type: "opened",
     epochMs: Date.now(),
     agent: "support",
@@ -50,14 +51,14 @@ const begin = (n: number) => {
 };
 const turn = (n: number, k: number) => {
   const itemId = `item_${n}_${k}` as ItemId;
-  recorder.write(sidOf(n), {
+  recordWriter.write(sidOf(n), {
     type: "agent_turn",
     itemId,
     startedMs: k * 1_000,
     voiceToVoiceMs: 500,
   });
-  recorder.write(sidOf(n), { type: "agent_text", itemId, text: `Turn ${k} of call ${n}.` });
-  recorder.write(sidOf(n), {
+  recordWriter.write(sidOf(n), { type: "agent_text", itemId, text: `Turn ${k} of call ${n}.` });
+  recordWriter.write(sidOf(n), {
     type: "agent_heard",
     itemId,
     endedMs: k * 1_000 + 900,
@@ -69,13 +70,13 @@ const turn = (n: number, k: number) => {
 const end = (n: number) => {
   turn(n, 1);
   turn(n, 2);
-  recorder.write(sidOf(n), {
+  recordWriter.write(sidOf(n), {
     type: "ended",
     atMs: 3_000,
     outcome: "completed",
     reason: "caller_hung_up",
   });
-  // Nobody has waited for anything.
+  // Nothing was awaited since the end was written.
   console.log(`ended ${n}`);
 };
 
@@ -92,11 +93,11 @@ const tick = setInterval(() => {
 }, 5);
 
 async function finish(): Promise<void> {
-  while (recorder.health().pending > 0 || !recorder.health().database) {
+  while (recordWriter.health().pending > 0 || !recordWriter.health().database) {
     await new Promise((resolve) => setTimeout(resolve, 50));
-    await recorder.flush().catch(() => undefined);
+    await recordWriter.flush().catch(() => undefined);
   }
-  await recorder.close();
+  await recordWriter.close();
   await store.close();
   console.log("done");
 }

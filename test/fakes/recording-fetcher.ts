@@ -1,6 +1,7 @@
 /**
- * A process that fetches and transcribes two recordings and prints how far its memory rose above what it was before the
- * first, in bytes: `recording-fetcher.ts TWILIO_URL OPENAI_URL DIRECTORY in-turn|at-once`.
+ * A process that fetches and transcribes two recordings and prints how far its memory rose above
+ * what it was before the first, in bytes: `recording-fetcher.ts TWILIO_URL OPENAI_URL DIRECTORY
+ * in-turn|at-once`.
  */
 
 import { OpenAiTranscriptions } from "../../src/adapters/openai/transcriptions.js";

@@ -46,7 +46,7 @@ describe("tokenCostUsd", () => {
     expect(tokenCostUsd("gpt-realtime", tokens, TABLE)).toBeCloseTo(0.020736, 9);
   });
 
-  it("takes a dated model for the undated one, and knows nothing of others", () => {
+  it("prices a dated model as the undated one, and no model that is not listed", () => {
     const tokens = { ...ZERO, outputAudio: 1_000_000 };
     expect(tokenCostUsd("gpt-realtime-2025-08-28", tokens, TABLE)).toBe(64);
     expect(tokenCostUsd("gpt-realtime-9", tokens, TABLE)).toBeNull();
@@ -54,7 +54,7 @@ describe("tokenCostUsd", () => {
 });
 
 describe("costOf", () => {
-  it("adds models and transcription, and names what has no price", () => {
+  it("adds up models and transcription, and names what has no price", () => {
     const usage = {
       models: { "gpt-realtime": { ...ZERO, outputAudio: 1_000, responses: 1 } },
       transcription: {

@@ -14,15 +14,15 @@ const home = mkdtempSync(join(tmpdir(), "murelay-full-"));
 const disk = join(home, "disk");
 let mounted = false;
 afterEach(() => {
-  // Lazily: libsql keeps the file open until its statements have been collected.
+  // Lazily: libsql keeps the file open until its statements are garbage-collected.
   if (mounted) spawnSync("umount", ["--lazy", disk]);
   rmSync(home, { recursive: true, force: true });
 });
 
 const sid = (n: number) => `CA${String(n).padStart(32, "0")}` as CallSid;
 
-function tell(recorder: RecordWriter, n: number): void {
-  recorder.write(sid(n), {
+function writeCall(recordWriter: RecordWriter, n: number): void {
+  recordWriter.write(sid(n), {
     type: "opened",
     epochMs: Date.UTC(2026, 10, 21),
     agent: "support",
@@ -32,18 +32,18 @@ function tell(recorder: RecordWriter, n: number): void {
     path: "media-stream",
     node: "n1",
   });
-  recorder.write(sid(n), {
+  recordWriter.write(sid(n), {
     type: "caller_turn",
     itemId: `i${n}` as ItemId,
     startedMs: 1,
     endedMs: 2,
   });
-  recorder.write(sid(n), {
+  recordWriter.write(sid(n), {
     type: "caller_text",
     itemId: `i${n}` as ItemId,
     text: "word ".repeat(200),
   });
-  recorder.write(sid(n), {
+  recordWriter.write(sid(n), {
     type: "ended",
     atMs: 3,
     outcome: "completed",
@@ -51,7 +51,7 @@ function tell(recorder: RecordWriter, n: number): void {
   });
 }
 
-it("goes on without a disk, says so, damages nothing, and stores all of it when there is room again", async (context) => {
+it("works while the disk is full, and stores everything afterwards", async (context) => {
   mkdirSync(disk);
   const mount = spawnSync("mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", disk], {
     encoding: "utf8",
@@ -67,7 +67,7 @@ it("goes on without a disk, says so, damages nothing, and stores all of it when 
   const clock = new FakeClock();
   const store = await openStore(`sqlite:${join(disk, "murelay.db")}`, () => {});
   const spool = await SpoolFiles.open(join(disk, "spool"), "w", { epochMs: () => Date.now() });
-  const recorder = new RecordWriter(
+  const recordWriter = new RecordWriter(
     {
       store,
       spool,
@@ -93,11 +93,11 @@ it("goes on without a disk, says so, damages nothing, and stores all of it when 
       redact: (text) => text,
     },
   );
-  for (let n = 0; n < 100; n++) tell(recorder, n);
-  await recorder.flush();
-  expect(recorder.health()).toEqual({ database: true, disk: true, pending: 0 });
+  for (let n = 0; n < 100; n++) writeCall(recordWriter, n);
+  await recordWriter.flush();
+  expect(recordWriter.health()).toEqual({ database: true, disk: true, pending: 0 });
 
-  // Somebody else fills the disk to the last page.
+  // Another program fills the disk to the last page.
   for (let size = 4 << 20; size >= 1024; size >>= 1) {
     const written = spawnSync("dd", [
       "if=/dev/zero",
@@ -107,21 +107,21 @@ it("goes on without a disk, says so, damages nothing, and stores all of it when 
     ]);
     expect(written.error).toBeUndefined();
   }
-  for (let n = 100; n < 300; n++) tell(recorder, n);
-  await expect(recorder.flush()).rejects.toMatchObject({ code: "store_unavailable" });
-  expect(recorder.health()).toMatchObject({ database: false, disk: false });
+  for (let n = 100; n < 300; n++) writeCall(recordWriter, n);
+  await expect(recordWriter.flush()).rejects.toMatchObject({ code: "store_unavailable" });
+  expect(recordWriter.health()).toMatchObject({ database: false, disk: false });
   expect(pending).toBeGreaterThan(0);
   expect(await store.list({}, null, 500)).not.toHaveLength(300);
   expect((await store.load(sid(0)))?.record.turns[0]?.text).toBe("word ".repeat(200));
 
   for (let size = 4 << 20; size >= 1024; size >>= 1)
     writeFileSync(join(disk, `ballast${size}`), "");
-  await recorder.flush();
-  expect(recorder.health()).toEqual({ database: true, disk: true, pending: 0 });
+  await recordWriter.flush();
+  expect(recordWriter.health()).toEqual({ database: true, disk: true, pending: 0 });
   const all = await store.list({ outcome: "completed" }, null, 500);
   expect(all).toHaveLength(300);
   expect(all.every((record) => record.turns[0]?.text === "word ".repeat(200))).toBe(true);
   expect(dropped).toBe(0);
-  await recorder.close();
+  await recordWriter.close();
   await store.close();
 });

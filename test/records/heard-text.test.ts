@@ -19,7 +19,7 @@ describe("heardText", () => {
     expect(heardText({ ...even, text: "one two six ten", heardMs, receivedMs: 2_000 })).toBe(heard);
   });
 
-  it("has nothing to say of a text without audio, or of audio without text", () => {
+  it("is empty for a text without audio, and for audio without text", () => {
     expect(heardText({ ...even, text: "one", heardMs: 10, receivedMs: 0 })).toBe("");
     expect(heardText({ ...even, text: "", heardMs: 10, receivedMs: 10 })).toBe("");
   });
@@ -28,7 +28,7 @@ describe("heardText", () => {
     expect(heardText({ ...even, text: "你好世界", heardMs: 500, receivedMs: 1_000 })).toBe("你好");
   });
 
-  it("is always the beginning of the text, ends with a whole word, and grows with what was heard", () => {
+  it("is a beginning of the text, ends with a whole word, and grows with what was played", () => {
     const word = fc.stringMatching(/^[a-z]{1,9}[.,]?$/);
     fc.assert(
       fc.property(

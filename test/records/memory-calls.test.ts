@@ -7,7 +7,7 @@ import { MemoryJournal } from "../../src/records/memory-journal.js";
 const BEGAN_MS = Date.UTC(2026, 10, 21);
 const sid = (n: number) => `CA${n}` as CallSid;
 
-/** Five calls, a second apart but for the last two, which began together; the even ones have ended. */
+/** Five calls, one second apart, except the last two. The even ones have ended. */
 function journal(): MemoryJournal {
   const calls = new MemoryJournal();
   for (const [n, atMs] of [0, 1_000, 2_000, 3_000, 3_000].entries()) {
@@ -44,7 +44,7 @@ describe("calls in memory", () => {
     [{ state: "ended", agent: "sales" }, ["CA4", "CA2"]],
     [{ outcome: "completed" }, ["CA4", "CA2", "CA0"]],
     [{ sinceMs: BEGAN_MS + 1_000, untilMs: BEGAN_MS + 3_000 }, ["CA2", "CA1"]],
-    // Who was called, by a call that was placed.
+    // The person who was called by an outbound call.
     [{ caller: "+1555020" }, ["CA1"]],
     [{ caller: "+1555010" }, ["CA4", "CA3", "CA2", "CA0"]],
   ])("fit %o", async (filter, sids) => {

@@ -22,12 +22,12 @@ const opened: RecordEvent = {
   node: "n1",
 };
 
-// What a write costs depends on the machine; how many there are does not.
+// The cost of a write depends on the machine. The number of writes does not.
 it.each([
   { memory: true, appends: LASTS_MS / 1_000, endsWithinMs: 1_000 },
   { memory: false, appends: LASTS_MS / 200, endsWithinMs: 50 },
 ])(
-  "writes seldom, however many calls tell it something, and loses nothing by it: $memory",
+  "writes rarely, however many calls write to it, and loses nothing by that: memory $memory",
   async (given) => {
     const clock = new FakeClock();
     const journal: number[] = [];
@@ -47,7 +47,7 @@ it.each([
       },
       forgetWriter: async () => {},
     } as Partial<CallStore> as CallStore;
-    const recorder = new RecordWriter(
+    const recordWriter = new RecordWriter(
       {
         store,
         spool,
@@ -61,27 +61,27 @@ it.each([
         redact: (text) => text,
       },
     );
-    let told = 0;
-    const tell = (n: number, event: RecordEvent) => {
-      told += 1;
-      recorder.write(sid(n), event);
+    let count = 0;
+    const write = (n: number, event: RecordEvent) => {
+      count += 1;
+      recordWriter.write(sid(n), event);
     };
-    for (let n = 0; n < CALLS; n++) tell(n, opened);
+    for (let n = 0; n < CALLS; n++) write(n, opened);
     for (let atMs = 0; atMs < LASTS_MS; atMs += 50) {
-      for (let n = 0; n < CALLS; n += 10) tell(n, { type: "note", atMs, name: "x", fields: {} });
+      for (let n = 0; n < CALLS; n += 10) write(n, { type: "note", atMs, name: "x", fields: {} });
       clock.advance(50);
       await new Promise((resolve) => setImmediate(resolve));
     }
     expect(journal.length).toBeLessThanOrEqual(given.appends);
-    expect(journal.reduce((sum, entries) => sum + entries, 0)).toBeGreaterThan(told - 250);
-    // The beginnings, 32 a transaction; what happened since waits until 45 s have passed.
+    expect(journal.reduce((sum, entries) => sum + entries, 0)).toBeGreaterThan(count - 250);
+    // The beginnings, 32 per transaction. The other events wait for 45 s.
     expect(transactions).toEqual([32, 32, 32, 4]);
     for (let n = 0; n < CALLS; n++)
-      tell(n, { type: "ended", atMs: LASTS_MS, outcome: "completed", reason: "x" });
+      write(n, { type: "ended", atMs: LASTS_MS, outcome: "completed", reason: "x" });
     clock.advance(given.endsWithinMs);
     await new Promise((resolve) => setImmediate(resolve));
-    expect(journal.reduce((sum, entries) => sum + entries, 0)).toBe(told);
-    await recorder.close();
-    expect(recorder.health().pending).toBe(0);
+    expect(journal.reduce((sum, entries) => sum + entries, 0)).toBe(count);
+    await recordWriter.close();
+    expect(recordWriter.health().pending).toBe(0);
   },
 );

@@ -12,8 +12,8 @@ import type { CallCursor } from "../../src/ports/store.js";
 import { findPostgres, type PrivatePostgres, startPostgres } from "../fakes/postgres.js";
 
 const WRITER = fileURLToPath(new URL("../fakes/record-writing.ts", import.meta.url));
-/** Ended before each kill, at least; together with the last round some 2,000. */
-const CALLS_A_ROUND = 700;
+/** Calls that end before each kill, at least. With the last round about 2,000 in all. */
+const CALLS_PER_ROUND = 700;
 
 interface Database {
   readonly url: string;
@@ -51,13 +51,13 @@ function startWriter(url: string, spool: string, first: number, count: number) {
   const ended: number[] = [];
   let done = false;
   const lines = createInterface({ input: child.stdout });
-  const until = (holds: () => boolean) =>
+  const until = (isTrue: () => boolean) =>
     new Promise<void>((resolve, reject) => {
       const look = () => {
-        if (holds()) resolve();
+        if (isTrue()) resolve();
       };
       lines.on("line", look);
-      const over = () => (holds() ? resolve() : reject(new Error("the writer ended early")));
+      const over = () => (isTrue() ? resolve() : reject(new Error("the writer ended early")));
       child.once("exit", over);
       if (child.exitCode === null) look();
       else over();
@@ -109,25 +109,26 @@ describe.each(["sqlite", "postgres"] as const)("a relay that is killed, on %s", 
       const spool = join(home, "spool");
 
       const one = startWriter(database.url, spool, 0, 100_000);
-      await one.untilEnded(CALLS_A_ROUND / 2);
+      await one.untilEnded(CALLS_PER_ROUND / 2);
       await database.away();
-      await one.untilEnded(CALLS_A_ROUND);
+      await one.untilEnded(CALLS_PER_ROUND);
       await one.kill();
 
-      // The second one starts while the database is away, and dies before it has taken everything over.
+      // The second one starts while the database is away, and dies before it has taken everything
+      // over.
       const two = startWriter(database.url, spool, 200_000, 100_000);
-      await two.untilEnded(CALLS_A_ROUND / 2);
+      await two.untilEnded(CALLS_PER_ROUND / 2);
       await database.back();
-      await two.untilEnded(CALLS_A_ROUND);
+      await two.untilEnded(CALLS_PER_ROUND);
       await two.kill();
 
-      const three = startWriter(database.url, spool, 400_000, CALLS_A_ROUND);
+      const three = startWriter(database.url, spool, 400_000, CALLS_PER_ROUND);
       await three.untilDone();
 
       const records = await everything(database.url);
       const sidOf = (n: number) => `CA${String(n).padStart(32, "0")}`;
       const ended = [...one.ended, ...two.ended, ...three.ended];
-      expect(ended.length).toBeGreaterThanOrEqual(3 * CALLS_A_ROUND);
+      expect(ended.length).toBeGreaterThanOrEqual(3 * CALLS_PER_ROUND);
       const wrong = ended.filter((n) => {
         const record = records.get(sidOf(n));
         const texts = record?.turns.map((turn) => turn.heardText).join(" ");
@@ -137,7 +138,8 @@ describe.each(["sqlite", "postgres"] as const)("a relay that is killed, on %s", 
         );
       });
       expect(wrong).toEqual([]);
-      // No call is left open; those that the kills cut are failed, with the turn that they had told.
+      // No call is left open; those that the kills cut are failed, with the turn that they had
+      // told.
       const rest = [...records.values()].filter((record) => record.outcome !== "completed");
       expect(rest.length).toBeGreaterThan(0);
       expect(rest.map((record) => [record.state, record.outcome, record.endReason])).toEqual(

@@ -22,7 +22,7 @@ const fail = (error: Error) => {
   throw error;
 };
 
-/** What a short call tells, end included. */
+/** The events of a short call, including its end. */
 function callEvents(n: number): RecordEvent[] {
   return [
     {
@@ -52,7 +52,7 @@ function callEvents(n: number): RecordEvent[] {
   ];
 }
 
-/** A database and a disk that can be taken away. */
+/** A database and a disk that a test can make fail. */
 function faulty(store: Store, spool: SpoolFiles) {
   const faults = { database: false, disk: false, loseAnswers: 0, refuse: "" };
   const away = () => new RelayError("store_unavailable", "away", { retryable: true });
@@ -91,7 +91,7 @@ function faulty(store: Store, spool: SpoolFiles) {
   return { faults, store: faultyStore, spool: faultySpool };
 }
 
-describe.each(storeKinds())("the recorder on $name", (kind) => {
+describe.each(storeKinds())("RecordWriter on $name", (kind) => {
   if (kind.skipped !== null) {
     it.skip(`is not tested: ${kind.skipped}`, () => {});
     return;
@@ -105,7 +105,7 @@ describe.each(storeKinds())("the recorder on $name", (kind) => {
   let recovered: string[];
 
   beforeEach(async () => {
-    home = mkdtempSync(join(tmpdir(), "murelay-recorder-"));
+    home = mkdtempSync(join(tmpdir(), "murelay-recordWriter-"));
     store = await openStore(await kind.newDatabase(), fail);
     clock = new FakeClock();
     dropped = 0;
@@ -118,10 +118,10 @@ describe.each(storeKinds())("the recorder on $name", (kind) => {
   });
   afterAll(async () => await kind.dispose());
 
-  async function newRecorder(name = "n1-w1") {
+  async function newWriter(name = "n1-w1") {
     const spool = await SpoolFiles.open(home, name, { epochMs: () => Date.now() });
     const world = faulty(store, spool);
-    const recorder = new RecordWriter(
+    const recordWriter = new RecordWriter(
       {
         store: world.store,
         spool: world.spool,
@@ -148,16 +148,16 @@ describe.each(storeKinds())("the recorder on $name", (kind) => {
         redact: createRedact({ cardNumbers: true, patterns: [] }),
       },
     );
-    return { recorder, ...world, writer: spool.writer };
+    return { recordWriter, ...world, writer: spool.writer };
   }
 
   const segments = async (writer: string) =>
     (await readdir(join(home, writer))).filter((name) => name.endsWith(".jsonl"));
 
-  it("brings a call into the database with all its turns, cleaned, and deletes its journal", async () => {
-    const { recorder, writer } = await newRecorder();
-    for (const event of callEvents(1)) recorder.write(sid(1), event);
-    await recorder.flush();
+  it("stores a call with all its turns, redacted, and deletes its journal", async () => {
+    const { recordWriter, writer } = await newWriter();
+    for (const event of callEvents(1)) recordWriter.write(sid(1), event);
+    await recordWriter.flush();
     const stored = await store.load(sid(1));
     expect(stored?.record).toMatchObject({ outcome: "completed", streamSid: "MZ1" });
     expect(stored?.record.turns.map((turn) => turn.text)).toEqual([
@@ -165,42 +165,42 @@ describe.each(storeKinds())("the recorder on $name", (kind) => {
       "Charge [card] please",
     ]);
     expect(stored?.record.turns[0]?.heardText).toBe("Hello, how can I help?");
-    expect(recorder.health()).toEqual({ database: true, disk: true, pending: 0 });
+    expect(recordWriter.health()).toEqual({ database: true, disk: true, pending: 0 });
     expect(await segments(writer)).toEqual([]);
-    await recorder.close();
+    await recordWriter.close();
     expect(await readdir(home)).toEqual([]);
   });
 
   it("stores a call once although the answer to the commit was lost", async () => {
-    const { recorder, faults } = await newRecorder();
+    const { recordWriter, faults } = await newWriter();
     faults.loseAnswers = 1;
-    for (const event of callEvents(1).slice(0, 6)) recorder.write(sid(1), event);
-    await expect(recorder.flush()).rejects.toMatchObject({ code: "store_unavailable" });
-    for (const event of callEvents(1).slice(6)) recorder.write(sid(1), event);
-    await recorder.flush();
+    for (const event of callEvents(1).slice(0, 6)) recordWriter.write(sid(1), event);
+    await expect(recordWriter.flush()).rejects.toMatchObject({ code: "store_unavailable" });
+    for (const event of callEvents(1).slice(6)) recordWriter.write(sid(1), event);
+    await recordWriter.flush();
     const stored = await store.load(sid(1));
     expect(stored?.record.turns).toHaveLength(2);
     expect(stored?.record.events.map((event) => event.name)).toEqual(["stream_started"]);
-    await recorder.close();
+    await recordWriter.close();
   });
 
-  it("holds on disk what the database does not take, more than memory keeps, and brings it later", async () => {
-    const { recorder, faults, writer } = await newRecorder();
+  it("keeps more on disk than in memory while the database is away, and stores it later", async () => {
+    const { recordWriter, faults, writer } = await newWriter();
     faults.database = true;
     const count = 700;
     for (let n = 0; n < count; n++) {
-      for (const event of callEvents(n)) recorder.write(sid(n), event);
+      for (const event of callEvents(n)) recordWriter.write(sid(n), event);
     }
-    await expect(recorder.flush()).rejects.toMatchObject({ code: "store_unavailable" });
-    await expect(recorder.flush()).rejects.toMatchObject({ code: "store_unavailable" });
-    expect(recorder.health()).toEqual({ database: false, disk: true, pending: count });
+    await expect(recordWriter.flush()).rejects.toMatchObject({ code: "store_unavailable" });
+    await expect(recordWriter.flush()).rejects.toMatchObject({ code: "store_unavailable" });
+    expect(recordWriter.health()).toEqual({ database: false, disk: true, pending: count });
     expect(await segments(writer)).not.toEqual([]);
     // A late event of a call that has left memory comes after its older ones.
-    recorder.write(sid(0), { type: "note", atMs: 9_000, name: "late", fields: {} });
+    recordWriter.write(sid(0), { type: "note", atMs: 9_000, name: "late", fields: {} });
 
     faults.database = false;
-    await recorder.flush();
-    expect(recorder.health()).toEqual({ database: true, disk: true, pending: 0 });
+    await recordWriter.flush();
+    expect(recordWriter.health()).toEqual({ database: true, disk: true, pending: 0 });
     expect(pending).toBe(0);
     const all = await store.list({ outcome: "completed" }, null, 1_000);
     expect(all).toHaveLength(count);
@@ -211,83 +211,83 @@ describe.each(storeKinds())("the recorder on $name", (kind) => {
     ]);
     expect(await segments(writer)).toEqual([]);
     expect(dropped).toBe(0);
-    await recorder.close();
+    await recordWriter.close();
   });
 
-  it("goes on without the disk", async () => {
-    const { recorder, faults } = await newRecorder();
+  it("works without the disk", async () => {
+    const { recordWriter, faults } = await newWriter();
     faults.disk = true;
-    for (const event of callEvents(1)) recorder.write(sid(1), event);
-    await recorder.flush();
-    expect(recorder.health().disk).toBe(false);
+    for (const event of callEvents(1)) recordWriter.write(sid(1), event);
+    await recordWriter.flush();
+    expect(recordWriter.health().disk).toBe(false);
     expect((await store.load(sid(1)))?.record.turns).toHaveLength(2);
     faults.disk = false;
-    for (const event of callEvents(2)) recorder.write(sid(2), event);
-    await recorder.flush();
-    expect(recorder.health().disk).toBe(true);
+    for (const event of callEvents(2)) recordWriter.write(sid(2), event);
+    await recordWriter.flush();
+    expect(recordWriter.health().disk).toBe(true);
     expect(dropped).toBe(0);
-    await recorder.close();
+    await recordWriter.close();
   });
 
-  it("finds the journal of a process that died: ended calls whole, others failed with what was known", async () => {
-    const first = await newRecorder();
+  it("recovers a dead process's journal: ended calls complete, live calls as failed", async () => {
+    const first = await newWriter();
     first.faults.database = true;
-    for (const event of callEvents(1)) first.recorder.write(sid(1), event);
-    for (const event of callEvents(2).slice(0, 6)) first.recorder.write(sid(2), event);
-    await expect(first.recorder.flush()).rejects.toThrow();
-    // Its mark names this test's process, which lives; a process that is gone leaves one like this.
+    for (const event of callEvents(1)) first.recordWriter.write(sid(1), event);
+    for (const event of callEvents(2).slice(0, 6)) first.recordWriter.write(sid(2), event);
+    await expect(first.recordWriter.flush()).rejects.toThrow();
+    // The owner file names this test's process, which is alive. This is what a dead one leaves.
     await markDead(join(home, first.writer));
 
-    const second = await newRecorder("n1-w2");
-    await second.recorder.recover();
+    const second = await newWriter("n1-w2");
+    await second.recordWriter.recover();
     expect((await store.load(sid(1)))?.record).toMatchObject({ outcome: "completed" });
     const cut = (await store.load(sid(2)))?.record;
     expect(cut).toMatchObject({ state: "ended", outcome: "failed", endReason: "process_lost" });
     expect(cut?.turns).toHaveLength(2);
     expect(cut?.endedAt).toBe("2026-11-21T00:00:04.002Z");
     expect(recovered).toEqual([sid(1), sid(2)]);
-    // Once more finds nothing, and changes nothing.
+    // A second round finds nothing and changes nothing.
     const before = await store.load(sid(2));
-    await second.recorder.recover();
+    await second.recordWriter.recover();
     expect(await store.load(sid(2))).toEqual(before);
     expect(recovered).toHaveLength(2);
     expect(await readdir(home)).toEqual([second.writer]);
-    await second.recorder.close();
+    await second.recordWriter.close();
     await first.spool.close();
   });
 
-  it("ends the live calls of another node that shows no life, and takes it back when it does", async () => {
-    const silent = await newRecorder("n2-w1");
-    for (const event of callEvents(1).slice(0, 4)) silent.recorder.write(sid(1), event);
-    await silent.recorder.flush();
+  it("ends a silent node's live calls, and takes that back when the node writes again", async () => {
+    const silent = await newWriter("n2-w1");
+    for (const event of callEvents(1).slice(0, 4)) silent.recordWriter.write(sid(1), event);
+    await silent.recordWriter.flush();
 
-    const { recorder } = await newRecorder();
-    await recorder.recover();
+    const { recordWriter } = await newWriter();
+    await recordWriter.recover();
     expect((await store.load(sid(1)))?.record.state).toBe("live");
     clock.advance(61_000);
-    await recorder.recover();
+    await recordWriter.recover();
     expect((await store.load(sid(1)))?.record).toMatchObject({
       outcome: "failed",
       endReason: "process_lost",
     });
 
-    // It could only not reach the database.
-    for (const event of callEvents(1).slice(4, 6)) silent.recorder.write(sid(1), event);
-    await silent.recorder.flush();
+    // The node was alive and only could not reach the database.
+    for (const event of callEvents(1).slice(4, 6)) silent.recordWriter.write(sid(1), event);
+    await silent.recordWriter.flush();
     expect((await store.load(sid(1)))?.record).toMatchObject({ state: "live", outcome: null });
-    for (const event of callEvents(1).slice(6)) silent.recorder.write(sid(1), event);
-    await silent.recorder.flush();
+    for (const event of callEvents(1).slice(6)) silent.recordWriter.write(sid(1), event);
+    await silent.recordWriter.flush();
     expect((await store.load(sid(1)))?.record).toMatchObject({
       outcome: "completed",
       endReason: "caller_hung_up",
     });
-    await silent.recorder.close();
-    await recorder.close();
+    await silent.recordWriter.close();
+    await recordWriter.close();
   });
 
-  it("adds what another node hears of a call, while it lives and after", async () => {
-    const one = await newRecorder("n1-w1");
-    const two = await newRecorder("n2-w1");
+  it("adds the events of another node to a call, while it is live and afterwards", async () => {
+    const one = await newWriter("n1-w1");
+    const two = await newWriter("n2-w1");
     const requested: RecordEvent = {
       type: "transfer_requested",
       atMs: 3_000,
@@ -298,25 +298,25 @@ describe.each(storeKinds())("the recorder on $name", (kind) => {
       urgency: null,
       by: "agent",
     };
-    for (const event of callEvents(1).slice(0, 6)) one.recorder.write(sid(1), event);
-    one.recorder.write(sid(1), requested);
-    await one.recorder.flush();
-    two.recorder.write(sid(1), {
+    for (const event of callEvents(1).slice(0, 6)) one.recordWriter.write(sid(1), event);
+    one.recordWriter.write(sid(1), requested);
+    await one.recordWriter.flush();
+    two.recordWriter.write(sid(1), {
       type: "transfer_step",
       atMs: 3_500,
       step: "ringing",
       detail: null,
     });
-    await two.recorder.flush();
-    for (const event of callEvents(1).slice(6)) one.recorder.write(sid(1), event);
-    await one.recorder.flush();
-    two.recorder.write(sid(1), {
+    await two.recordWriter.flush();
+    for (const event of callEvents(1).slice(6)) one.recordWriter.write(sid(1), event);
+    await one.recordWriter.flush();
+    two.recordWriter.write(sid(1), {
       type: "transfer_outcome",
       atMs: 6_000,
       destination: "billing",
       outcome: "busy",
     });
-    await two.recorder.flush();
+    await two.recordWriter.flush();
     const stored = await store.load(sid(1));
     expect(stored?.record).toMatchObject({
       outcome: "completed",
@@ -324,61 +324,61 @@ describe.each(storeKinds())("the recorder on $name", (kind) => {
     });
     expect(stored?.record.turns).toHaveLength(2);
     expect(stored?.owner).toBe(one.writer);
-    await one.recorder.close();
-    await two.recorder.close();
+    await one.recordWriter.close();
+    await two.recordWriter.close();
   });
 
-  it("lets go of a call that only rings, until somebody has answered", async () => {
+  it("releases a call that only rings until it is answered", async () => {
     const [opened, ...rest] = callEvents(1);
-    const placed = await newRecorder("n1-w1");
-    const other = await newRecorder("n1-w2");
-    placed.recorder.write(sid(1), opened!);
-    placed.recorder.write(sid(1), { type: "moved" });
-    await placed.recorder.flush();
-    expect(placed.recorder.record(sid(1))).toBeNull();
-    for (const event of [opened!, ...rest]) other.recorder.write(sid(1), event);
-    await other.recorder.flush();
+    const placed = await newWriter("n1-w1");
+    const other = await newWriter("n1-w2");
+    placed.recordWriter.write(sid(1), opened!);
+    placed.recordWriter.write(sid(1), { type: "moved" });
+    await placed.recordWriter.flush();
+    expect(placed.recordWriter.record(sid(1))).toBeNull();
+    for (const event of [opened!, ...rest]) other.recordWriter.write(sid(1), event);
+    await other.recordWriter.flush();
     expect((await store.load(sid(1)))?.record).toMatchObject({ outcome: "completed" });
 
-    // Answered here, before the database has heard that it rang.
-    placed.recorder.write(sid(2), callEvents(2)[0]!);
-    placed.recorder.write(sid(2), { type: "moved" });
-    for (const event of callEvents(2).slice(0, 4)) placed.recorder.write(sid(2), event);
-    await placed.recorder.flush();
-    expect(placed.recorder.record(sid(2))).toMatchObject({ state: "live", streamSid: "MZ2" });
-    await placed.recorder.close();
-    await other.recorder.close();
+    // Answered here before its beginning was stored.
+    placed.recordWriter.write(sid(2), callEvents(2)[0]!);
+    placed.recordWriter.write(sid(2), { type: "moved" });
+    for (const event of callEvents(2).slice(0, 4)) placed.recordWriter.write(sid(2), event);
+    await placed.recordWriter.flush();
+    expect(placed.recordWriter.record(sid(2))).toMatchObject({ state: "live", streamSid: "MZ2" });
+    await placed.recordWriter.close();
+    await other.recordWriter.close();
   });
 
   it("sets aside a record that the database refuses, and stores the others", async () => {
-    const { recorder, faults } = await newRecorder();
+    const { recordWriter, faults } = await newWriter();
     faults.refuse = sid(1);
-    for (const n of [1, 2]) for (const event of callEvents(n)) recorder.write(sid(n), event);
+    for (const n of [1, 2]) for (const event of callEvents(n)) recordWriter.write(sid(n), event);
     for (let i = 0; i < 3; i++) {
-      await recorder.flush();
+      await recordWriter.flush();
       clock.advance(2_000);
     }
     expect((await store.load(sid(2)))?.record.outcome).toBe("completed");
     expect(await store.load(sid(1))).toBeNull();
     expect(await readdir(join(home, "quarantine"))).toEqual([`${sid(1)}.json`]);
     expect(dropped).toBe(8);
-    await recorder.close();
+    await recordWriter.close();
   });
 
-  it("stores nothing of a call that was deleted meanwhile", async () => {
-    const { recorder } = await newRecorder();
-    for (const event of callEvents(1).slice(0, 4)) recorder.write(sid(1), event);
-    await recorder.flush();
+  it("stores nothing of a call that was deleted in between", async () => {
+    const { recordWriter } = await newWriter();
+    for (const event of callEvents(1).slice(0, 4)) recordWriter.write(sid(1), event);
+    await recordWriter.flush();
     await store.remove(sid(1));
-    for (const event of callEvents(1).slice(4)) recorder.write(sid(1), event);
-    await recorder.flush();
+    for (const event of callEvents(1).slice(4)) recordWriter.write(sid(1), event);
+    await recordWriter.flush();
     expect(await store.load(sid(1))).toBeNull();
-    expect(recorder.health().pending).toBe(0);
-    await recorder.close();
+    expect(recordWriter.health().pending).toBe(0);
+    await recordWriter.close();
   });
 
-  it("stores an end at once, also while what came before it may wait", async () => {
-    const { recorder } = await newRecorder();
+  it("stores an end at once, with the earlier events that could have waited", async () => {
+    const { recordWriter } = await newWriter();
     const events = callEvents(1);
     const end = events.pop()!;
     const pass = async (ms: number, until: () => Promise<boolean>) => {
@@ -388,24 +388,24 @@ describe.each(storeKinds())("the recorder on $name", (kind) => {
       }
     };
     const stored = async () => (await store.load(sid(1)))?.record;
-    recorder.write(sid(1), events.shift()!);
+    recordWriter.write(sid(1), events.shift()!);
     await pass(3_000, async () => (await stored()) !== undefined);
-    for (const event of events) recorder.write(sid(1), event);
+    for (const event of events) recordWriter.write(sid(1), event);
     await pass(2_000, async () => false);
     expect((await stored())?.turns).toEqual([]);
-    recorder.write(sid(1), end);
+    recordWriter.write(sid(1), end);
     await pass(3_000, async () => (await stored())?.outcome === "completed");
     expect(await stored()).toMatchObject({
       outcome: "completed",
       turns: [{ who: "agent" }, { who: "caller" }],
     });
-    await recorder.close();
+    await recordWriter.close();
   });
 
-  it("works by its own timers: on disk and the database soon after", async () => {
-    const { recorder, writer } = await newRecorder();
-    recorder.start();
-    for (const event of callEvents(1)) recorder.write(sid(1), event);
+  it("brings events to disk and database by its own timers", async () => {
+    const { recordWriter, writer } = await newWriter();
+    recordWriter.start();
+    for (const event of callEvents(1)) recordWriter.write(sid(1), event);
     const stored = async () => (await store.load(sid(1)))?.record.outcome ?? null;
     for (let i = 0; i < 200 && (await stored()) === null; i++) {
       clock.advance(50);
@@ -414,12 +414,12 @@ describe.each(storeKinds())("the recorder on $name", (kind) => {
     expect(await stored()).toBe("completed");
     expect(await store.abandonedCalls(60_000, 10)).toEqual([]);
     expect(writer).toMatch(/^n1-w1-/);
-    await recorder.close();
+    await recordWriter.close();
     expect(clock.pending).toBe(0);
   });
 });
 
 async function markDead(directory: string): Promise<void> {
-  const mark = { host: hostname(), pid: process.pid, startTicks: "1" };
-  await writeFile(join(directory, "holder.json"), JSON.stringify(mark));
+  const owner = { host: hostname(), pid: process.pid, startTicks: "1" };
+  await writeFile(join(directory, "holder.json"), JSON.stringify(owner));
 }

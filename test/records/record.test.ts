@@ -24,7 +24,7 @@ function fold(...events: RecordEvent[]): CallRecord {
 const item = (id: string) => id as ItemId;
 
 describe("applyEvent", () => {
-  it("dates the call by its opening and the times that follow", () => {
+  it("dates the call by its opening and the times of its events", () => {
     const record = fold(
       OPENED,
       { type: "stream_started", atMs: 1_500, streamSid: "MZ1" as StreamSid },
@@ -43,14 +43,14 @@ describe("applyEvent", () => {
     });
   });
 
-  it("leaves the record it was given as it was", () => {
+  it("does not change the record that it is given", () => {
     const before = fold(OPENED);
     const copy = structuredClone(before);
     applyEvent(before, { type: "caller_turn", itemId: item("a"), startedMs: 1, endedMs: null });
     expect(before).toEqual(copy);
   });
 
-  it("keeps turns in the order in which they began, whatever the order in which they were told", () => {
+  it("keeps turns in the order in which they began, whatever the order of their events", () => {
     const record = fold(
       OPENED,
       { type: "agent_text", itemId: item("greeting"), text: "Hello." },
@@ -114,7 +114,7 @@ describe("applyEvent", () => {
     expect(record.usage.transcription["t"]).toEqual({ tokens: 4, seconds: 1.5 });
   });
 
-  it("gives each transfer its own outcome, also when it comes after the next was asked for", () => {
+  it("gives each transfer its own outcome, also when the next was requested before", () => {
     const request = (destination: string, atMs: number): RecordEvent => ({
       type: "transfer_requested",
       atMs,
@@ -142,7 +142,7 @@ describe("applyEvent", () => {
     });
   });
 
-  it("gives a transfer the outcome of the rung that it ended on", () => {
+  it("gives a transfer the outcome of the step on which it ended", () => {
     const request = (destination: string, atMs: number): RecordEvent => ({
       type: "transfer_requested",
       atMs,
@@ -171,11 +171,11 @@ describe("applyEvent", () => {
     );
     expect(two.earlierTransfers).toMatchObject([{ destination: "billing", outcome: "busy" }]);
     expect(two.transfer).toMatchObject({ destination: "experts", outcome: "answered" });
-    // One too many belongs to nobody, and is kept as it came.
+    // An outcome that belongs to no transfer is kept as an event.
     expect(two.events).toMatchObject([{ name: "transfer_outcome", fields: { outcome: "failed" } }]);
   });
 
-  it("lets a call that comes back from a transfer live on under its first beginning", () => {
+  it("keeps the beginning of a call that comes back from a transfer", () => {
     const record = fold(
       OPENED,
       { type: "ended", atMs: 5, outcome: "transferred", reason: "transfer" },

@@ -5,10 +5,10 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { SpoolFiles } from "../../src/adapters/journal/spool-files.js";
 import { type OpenStore, openStore } from "../../src/adapters/store/open-store.js";
 import { RelayError } from "../../src/domain/errors.js";
-import type { CallSid, StreamSid } from "../../src/domain/ids.js";
+import type { CallSid } from "../../src/domain/ids.js";
 import type { RecordingSource, Transcriber } from "../../src/ports/recordings.js";
 import { RecordWriter } from "../../src/records/record-writer.js";
-import { RecordingStarter, Recordings } from "../../src/records/recordings.js";
+import { Recordings } from "../../src/records/recordings.js";
 import { RetentionJob } from "../../src/records/retention-job.js";
 import { FakeClock } from "../fakes/fake-clock.js";
 import { FakeMetrics } from "../fakes/fake-metrics.js";
@@ -26,7 +26,7 @@ describe("recordings", () => {
   let home: string;
   let store: OpenStore;
   let spool: SpoolFiles;
-  let recorder: RecordWriter;
+  let recordWriter: RecordWriter;
   let clock: FakeClock;
   let files: Set<string>;
   let removed: string[];
@@ -63,14 +63,14 @@ describe("recordings", () => {
       store,
       source,
       transcriber,
-      journal: recorder,
-      flush: async () => await recorder.flush(),
+      journal: recordWriter,
+      flush: async () => await recordWriter.flush(),
       agents: new Map([["support", { recording: RECORDING }]]),
       clock,
       log: silentLog,
       writer: spool.writer,
     });
-  const newEraser = (recordsDays: number | null, recordingsDays: number | null) =>
+  const newRetention = (recordsDays: number | null, recordingsDays: number | null) =>
     new RetentionJob(
       {
         store,
@@ -82,14 +82,14 @@ describe("recordings", () => {
           flightsBefore.push(epochMs);
           return 0;
         },
-        journal: recorder,
+        journal: recordWriter,
         clock,
         log: silentLog,
       },
       { recordsDays, recordingsDays },
     );
   const record = async () => (await store.load(SID))?.record;
-  /** Does what is due; a job that waits for a retry is not. */
+  /** Does every job that is due. A job that waits for a retry is not due. */
   const workAll = async (recordings: Recordings) => {
     let more = true;
     while (more) more = await recordings.work();
@@ -110,7 +110,7 @@ describe("recordings", () => {
     flightsBefore = [];
     downloads = [];
     transcribed = [];
-    recorder = new RecordWriter(
+    recordWriter = new RecordWriter(
       {
         store,
         spool,
@@ -128,7 +128,7 @@ describe("recordings", () => {
         redact: (text) => text,
       },
     );
-    recorder.write(SID, {
+    recordWriter.write(SID, {
       type: "opened",
       epochMs: EPOCH,
       agent: "support",
@@ -138,28 +138,28 @@ describe("recordings", () => {
       path: "media-stream",
       node: "n1",
     });
-    recorder.write(SID, {
+    recordWriter.write(SID, {
       type: "ended",
       atMs: 60_000,
       outcome: "completed",
       reason: "caller_hung_up",
     });
-    await recorder.flush();
+    await recordWriter.flush();
   });
   afterEach(async () => {
-    await recorder.close();
+    await recordWriter.close();
     await store.close();
     rmSync(home, { recursive: true, force: true });
   });
 
-  /** As Twilio's callback does it, the job included. */
+  /** Handles the callback and stores its job, as a running process does. */
   async function callback(recordings: Recordings): Promise<void> {
     recordings.callback(SID, form);
-    await recorder.flush();
+    await recordWriter.flush();
     await recordings.stop();
   }
 
-  it("go from the callback to file, transcript, words and cost, once however often it is repeated", async () => {
+  it("go from the callback to file, transcript, words and cost, and only once", async () => {
     const recordings = newRecordings();
     await callback(recordings);
     await callback(recordings);
@@ -178,16 +178,16 @@ describe("recordings", () => {
     expect((await record())?.recording?.transcript).toBe("caller: hello");
   });
 
-  it("take nothing from callbacks of other kinds", async () => {
+  it("ignore callbacks of other kinds", async () => {
     const recordings = newRecordings();
     recordings.callback(SID, { ...form, RecordingStatus: "in-progress" });
     recordings.callback(SID, { ...form, RecordingSid: "../../etc" });
-    await recorder.flush();
+    await recordWriter.flush();
     expect((await record())?.recording).toBeNull();
     expect(await recordings.work()).toBe(false);
   });
 
-  it("wait when the media is not there yet, and are given up when it never can be", async () => {
+  it("wait while the media is not available, and are given up when it never can be", async () => {
     downloads.push(() => {
       throw new RelayError("twilio_unavailable", "not there", { retryable: true });
     });
@@ -196,7 +196,7 @@ describe("recordings", () => {
     await workAll(recordings);
     expect((await record())?.recording?.file).toBeNull();
     expect(await store.deadJobs(5)).toEqual([]);
-    // Another process takes it over when it is due.
+    // Another process takes the job when it is due.
     await store.failJob("download:RE1", "due", 0);
     downloads.push(() => {
       throw new RelayError("limit_exceeded", "too large");
@@ -207,9 +207,9 @@ describe("recordings", () => {
     ]);
   });
 
-  it("are found by a search when the database was away for the callback", async () => {
-    recorder.write(SID, { type: "recording", sid: "RE1", file: null });
-    await recorder.flush();
+  it("are found by a search when the database was away at the callback", async () => {
+    recordWriter.write(SID, { type: "recording", sid: "RE1", file: null });
+    await recordWriter.flush();
     const recordings = newRecordings();
     recordings.start();
     for (let i = 0; i < 500 && (await record())?.recording?.transcript == null; i++) {
@@ -223,62 +223,20 @@ describe("recordings", () => {
     await recordings.stop();
   });
 
-  it("are started once a call, when its stream runs, by agents that record", () => {
-    const started: unknown[] = [];
-    const starter = new RecordingStarter(
-      recorder,
-      new Map([
-        ["support", { recording: RECORDING }],
-        ["quiet", { recording: { ...RECORDING, enabled: false } }],
-      ]),
-      {
-        startRecording: async (...args) => {
-          started.push(args);
-          return "RE9";
-        },
-      },
-      "https://relay.example/recording-status",
-      silentLog,
-    );
-    const opened = (callSid: string, agent: string) =>
-      starter.write(callSid as CallSid, {
-        type: "opened",
-        epochMs: EPOCH,
-        agent,
-        direction: "inbound",
-        from: "a",
-        to: "b",
-        path: "media-stream",
-        node: "n1",
-      });
-    const streams = (callSid: string) =>
-      starter.write(callSid as CallSid, {
-        type: "stream_started",
-        atMs: 5,
-        streamSid: "MZ1" as StreamSid,
-      });
-    opened("CA2", "support");
-    opened("CA3", "quiet");
-    streams("CA2");
-    streams("CA3");
-    streams("CA2");
-    expect(started).toEqual([["CA2", "dual", "https://relay.example/recording-status"]]);
-  });
-
-  it("go with their call when it is deleted, here and at Twilio", async () => {
+  it("are deleted with their call, here and at Twilio", async () => {
     const recordings = newRecordings();
     await callback(recordings);
     await workAll(recordings);
     files.add(`${SID}.flight.jsonl`);
-    expect(await newEraser(null, null).remove(SID)).toBe(true);
+    expect(await newRetention(null, null).remove(SID)).toBe(true);
     await workAll(recordings);
     expect([...files]).toEqual([]);
     expect(removed).toEqual(["RE1"]);
     expect(await record()).toBeUndefined();
-    expect(await newEraser(null, null).remove(SID)).toBe(false);
+    expect(await newRetention(null, null).remove(SID)).toBe(false);
   });
 
-  it("leave no file behind when the call is deleted while they are fetched", async () => {
+  it("leave no file behind when the call is deleted during the download", async () => {
     const recordings = newRecordings();
     await callback(recordings);
     const download = source.download;
@@ -290,25 +248,5 @@ describe("recordings", () => {
     source.download = download;
     expect([...files]).toEqual([]);
     expect(transcribed).toEqual([]);
-  });
-
-  it("end when their time is over, before or with the record", async () => {
-    const recordings = newRecordings();
-    await callback(recordings);
-    await workAll(recordings);
-    clock.advance(8 * 86_400_000);
-    await newEraser(30, 10).sweep();
-    expect(files.size).toBe(1);
-    expect(flightsBefore).toEqual([clock.epochMs() - 10 * 86_400_000]);
-    await newEraser(30, 7).sweep();
-    await recorder.flush();
-    expect([...files]).toEqual([]);
-    expect(await record()).toMatchObject({ outcome: "completed", recording: null });
-    clock.advance(23 * 86_400_000);
-    await newEraser(30, 7).sweep();
-    expect(await record()).toBeUndefined();
-    flightsBefore = [];
-    await newEraser(30, null).sweep();
-    expect(flightsBefore).toEqual([]);
   });
 });

@@ -23,7 +23,7 @@ describe("createRedact", () => {
     expect(cards(text)).toBe(clean);
   });
 
-  it("replaces own patterns, wherever they match", () => {
+  it("masks what the agents file's own patterns match", () => {
     const redact = createRedact({
       cardNumbers: false,
       patterns: ["\\b\\d{3}-\\d{2}-\\d{4}\\b", "secret \\w+"],
@@ -33,7 +33,7 @@ describe("createRedact", () => {
     );
   });
 
-  it("leaves no card number whatever stands around it", () => {
+  it("masks a card number whatever surrounds it", () => {
     const around = fc.string({ maxLength: 20 }).map((text) => text.replace(/\d/g, "x"));
     fc.assert(
       fc.property(around, around, fc.constantFrom("", " ", "-"), (before, after, gap) => {
@@ -46,7 +46,7 @@ describe("createRedact", () => {
 });
 
 describe("redactEvent", () => {
-  it("cleans all that was said, generated or typed", () => {
+  it("masks all that was said, generated or typed", () => {
     const number = "4242424242424242";
     const itemId = "i" as ItemId;
     const events = [
@@ -81,7 +81,7 @@ describe("redactEvent", () => {
 });
 
 describe("redactWords", () => {
-  it("masks every word of a number that was spoken in pieces, and no other", () => {
+  it("masks every word of a card number that is spoken in several words, and no other", () => {
     const words = ["It", "is", "4242", "4242", "4242", "4242", "thank", "you"].map((word, i) => ({
       who: i === 1 ? ("agent" as const) : ("caller" as const),
       word,

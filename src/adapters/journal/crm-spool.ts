@@ -37,8 +37,9 @@ export class CrmSpool {
   #sequence = 0;
 
   /**
-   * @param deliver  rejects with a RelayError. One that is neither retryable nor a time-out sets the
-   *                 record aside.
+   * @param deliver  rejects with a RelayError. One that is neither retryable nor a time-out sets
+   *                 the
+   * record aside.
    */
   constructor(
     directory: string,

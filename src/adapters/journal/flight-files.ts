@@ -19,8 +19,8 @@ const BATCH_MS = 500;
 const SUFFIX = ".flight.jsonl";
 
 /**
- * Flight recordings: one file per call, `<directory>/<callSid>.flight.jsonl`. Only the owner can read
- * them (0600).
+ * Flight recordings: one file per call, `<directory>/<callSid>.flight.jsonl`. Only the owner can
+ * read them (0600).
  */
 export class FlightFiles {
   readonly #directory: string;

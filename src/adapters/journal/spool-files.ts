@@ -147,7 +147,9 @@ export class SpoolFiles implements Spool {
     await writeFile(join(directory, `${callSid.replace(/\W/g, "_")}.json`), json, { mode: 0o600 });
   }
 
-  /** Removes the directory when the database has everything. Otherwise the next process finds it. */
+  /**
+   * Removes the directory when the database has everything. Otherwise the next process finds it.
+   */
   async close(): Promise<void> {
     await this.#inTurn(async () => {
       await this.#segments.close();

@@ -6,8 +6,8 @@ import type { SpoolEntry } from "../../ports/spool.js";
 export const ENTRIES_PER_READ = 256;
 
 /**
- * Yields the entries of a file in slices. A last line without its line feed is left out: the process
- * died while it wrote the line, and never reported it as safe.
+ * Yields the entries of a file in slices. A last line without its line feed is left out: the
+ * process died while it wrote the line, and never reported it as safe.
  */
 export async function* readEntries(path: string): AsyncGenerator<readonly SpoolEntry[]> {
   const text = await readFile(path, "utf8");

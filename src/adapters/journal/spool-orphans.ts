@@ -114,7 +114,8 @@ class OrphanFiles implements OrphanSpool {
         yield entries;
       }
     }
-    // The numbers of a call's entries must rise, so the buffered lines come after those of the disk.
+    // The numbers of a call's entries must rise, so the buffered lines come after those of the
+    // disk.
     const buffered = this.#memory?.read(this.#nameInMemory).flatMap(parseEntry) ?? [];
     const newer = buffered.filter((entry) => entry.seq > lastSeq).sort((a, b) => a.seq - b.seq);
     for (let i = 0; i < newer.length; i += ENTRIES_PER_READ)

@@ -12,8 +12,8 @@ import {
 /** Earlier releases look for this name, and may run on the same directory during an upgrade. */
 const OWNER_FILE = "holder.json";
 /**
- * A process on another machine (a shared or moved volume) counts as dead when it has not touched its
- * owner file for this long.
+ * A process on another machine (a shared or moved volume) counts as dead when it has not touched
+ * its owner file for this long.
  */
 const SILENT_MS = 120_000;
 

@@ -4,7 +4,9 @@ import { WireError } from "../../domain/errors.js";
 const PCM = 1;
 const MULAW = 7;
 const READ_FRAMES = 8_192;
-/** Chunks before the audio: Twilio writes one of 16 bytes. A LIST chunk with tags may be among them. */
+/**
+ * Chunks before the audio: Twilio writes one of 16 bytes. A LIST chunk with tags may be among them.
+ */
 const MAX_HEADER_BYTES = 64 * 1024;
 
 /**

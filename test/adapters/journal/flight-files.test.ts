@@ -66,7 +66,7 @@ describe("FlightFiles", () => {
     expect(statSync(join(directory, "deep")).mode & 0o777).toBe(0o700);
   });
 
-  it("leaves lines out beyond its memory limit, all calls together, and writes how many", async () => {
+  it("leaves lines out beyond its memory limit, and writes how many", async () => {
     const all = files(100);
     const one = all.open(sid(1));
     const two = all.open(sid(2));

@@ -93,7 +93,7 @@ describe("SpoolFiles", () => {
     await spool.close();
   });
 
-  it("hands the journal of a dead process to one claimant, without its torn last line", async () => {
+  it("hands a dead process's journal to one claimant, without its torn last line", async () => {
     const dead = await open("dead");
     await dead.append([batch(entry(1), entry(2))]);
     await dead.close();
@@ -115,7 +115,7 @@ describe("SpoolFiles", () => {
     expect(await readdir(home)).toEqual([]);
   });
 
-  it("takes over from a claimant that died in its turn, and not from one that is alive", async () => {
+  it("takes over from a claimant that died too, and not from one that is alive", async () => {
     const die = async (spool: SpoolFiles) => {
       await spool.close();
       const owner = { host: hostname(), pid: process.pid, startTicks: "1" };
@@ -142,7 +142,7 @@ describe("SpoolFiles", () => {
     expect(await readdir(home)).toEqual([]);
   });
 
-  it("leaves a living process alone, and another machine's until it is silent for too long", async () => {
+  it("leaves living processes alone, and another machine's until it is silent too long", async () => {
     const living = await open("living");
     await living.append([batch(entry(1))]);
     const elsewhere = await open("elsewhere");
@@ -197,7 +197,7 @@ describe("SpoolFiles", () => {
       expect(await readdir(home)).toEqual([]);
     });
 
-    it("is emptied when the disk has its lines, and also when the database has them", async () => {
+    it("is emptied when disk or database have its lines", async () => {
       const spool = await openWithMemory("w");
       const sizes = () =>
         readdirSync(root, { recursive: true, encoding: "utf8" })
@@ -214,7 +214,7 @@ describe("SpoolFiles", () => {
       expect(readdirSync(root)).toEqual([]);
     });
 
-    it("stays when neither disk nor database has its lines, and is found without a journal on disk", async () => {
+    it("keeps what neither disk nor database has, and is found without a journal on disk", async () => {
       const last = await openWithMemory("last");
       last.buffer(batch(entry(1)));
       await last.close();
@@ -249,7 +249,7 @@ describe("SpoolFiles", () => {
       expect(readdirSync(root)).toEqual([]);
     });
 
-    it("belongs to one journal: two journals that share memory do not see each other's lines", async () => {
+    it("belongs to one journal: others that share the memory do not see its lines", async () => {
       const elsewhere = mkdtempSync(join(tmpdir(), "murelay-spool-"));
       const one = await openWithMemory("one");
       one.buffer(batch(entry(1)));
@@ -335,7 +335,7 @@ describe("SpoolFiles", () => {
     });
   });
 
-  it("keeps complete batches when the disk is full, and appends the rest once there is room", async (context) => {
+  it("keeps complete batches when the disk is full, and appends the rest later", async (context) => {
     const disk = join(home, "disk");
     spawnSync("mkdir", [disk]);
     const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=256k", "tmpfs", disk], {
