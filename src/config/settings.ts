@@ -293,7 +293,7 @@ export const SETTINGS = {
     group: "Audio",
     schema: frames(40, 5000),
     range: "40–5,000 ms, whole frames of 20 ms",
-    doc: "Most un-played audio at Twilio. A lower value reacts faster; a higher one tolerates slower networks.",
+    doc: "Most un-played audio at the phone. A lower value reacts faster; a higher one tolerates slower networks.",
   }),
   uplinkPtimeMs: defaulted("20", {
     name: "UPLINK_PTIME_MS",

@@ -1,16 +1,22 @@
 /**
- * Fixed-size blocks of audio memory, shared by all calls of a process. A call that has nothing waiting holds
- * none, so memory follows the audio that really waits and not the longest answer a call ever had.
+ * Blocks of audio memory of one size, shared by all calls of a process. A call in which nothing
+ * waits holds none, so memory follows the audio that waits now and not the longest answer that a
+ * call has ever had.
  */
 export class BlockPool {
-  /** 512 ms of mu-law. Answers wait for seconds, so larger blocks would mostly hold air; smaller ones cost bookkeeping. */
+  /**
+   * 512 ms of mu-law. Larger blocks would be half empty on average, and smaller ones would cost
+   * more bookkeeping.
+   */
   static readonly BLOCK_BYTES = 4096;
 
   readonly #free: Uint8Array[] = [];
   readonly #keepFree: number;
   #lent = 0;
 
-  /** @param keepFree blocks kept for reuse when nobody needs them; the rest is left to the garbage collector. */
+  /**
+   * @param keepFree  how many unused blocks are kept; the rest is left to the garbage collector.
+   */
   constructor(keepFree = 1024) {
     this.#keepFree = keepFree;
   }

@@ -1,8 +1,9 @@
 import { BlockPool } from "./block-pool.js";
 
 /**
- * Mu-law audio that waits for its turn: a bounded first-in first-out queue of bytes. The model sends an answer
- * much faster than it is spoken, so what waits here is what can still be taken back when the caller interrupts.
+ * Mu-law audio that waits for its turn: a first-in first-out queue of bytes with a limit. The model
+ * sends an answer much faster than it is spoken. What waits here can still be taken back when the
+ * caller interrupts.
  */
 export class JitterBuffer {
   readonly #pool: BlockPool;
@@ -13,7 +14,7 @@ export class JitterBuffer {
   #tail = 0;
   #length = 0;
 
-  /** @param limitBytes what may wait; past it `push` refuses. */
+  /** @param limitBytes  most that may wait; `push` takes no more than that. */
   constructor(pool: BlockPool, limitBytes: number) {
     this.#pool = pool;
     this.#limitBytes = limitBytes;
@@ -28,7 +29,7 @@ export class JitterBuffer {
     return this.#limitBytes - this.#length;
   }
 
-  /** Appends as much of `src[start, end)` as the limit allows and returns how many bytes that was. */
+  /** Appends as much of `src[start, end)` as the limit allows. @returns how many bytes that was. */
   push(src: Uint8Array, start: number, end: number): number {
     const n = Math.min(end - start, this.#limitBytes - this.#length);
     let from = start;
@@ -49,7 +50,7 @@ export class JitterBuffer {
     return n;
   }
 
-  /** Moves up to `max` bytes into `out` from `outStart` on; returns how many. */
+  /** Moves up to `max` bytes into `out`, from `outStart` on. @returns how many. */
   pop(out: Uint8Array, outStart: number, max: number): number {
     const n = Math.min(max, this.#length);
     let done = 0;
@@ -70,7 +71,7 @@ export class JitterBuffer {
     return n;
   }
 
-  /** Drops what waits and gives its memory back; returns how many bytes were dropped. */
+  /** Drops what waits and gives its memory back. @returns how many bytes were dropped. */
   clear(): number {
     const dropped = this.#length;
     for (const block of this.#blocks) this.#pool.give(block);
@@ -82,7 +83,7 @@ export class JitterBuffer {
   }
 }
 
-/** A loop, because `subarray` + `set` would allocate a view for each frame. */
+/** A loop, because `subarray` and `set` would allocate a view for each frame. */
 function copy(
   from: Uint8Array,
   fromStart: number,

@@ -1,29 +1,48 @@
 import { BYTES_PER_MS, FRAME_MS } from "../codec/frame.js";
+import { RunningMedian } from "./running-median.js";
 
-/** Marks over which the smallest delay is taken: about a second of them at one mark per 100 ms. */
-const WINDOW = 8;
+/** Echoes that place the phone in a run: two seconds of them at one mark per 240 ms. */
+const PLACING_ECHOES = 9;
+/** Measurements of the round trip that count: a minute or two of conversation. */
+const ROUND_TRIPS = 15;
+/** After so many of them the round trip is known. */
+const ENOUGH_ROUND_TRIPS = 3;
+/** Twilio starts to play at its next tick of 20 ms: half of one on average. */
+const START_MS = FRAME_MS / 2;
+/** What `marked` returns for an echo that tells nothing about the network. */
+export const NOT_MEASURED = -1;
 
 /**
  * Where the caller's phone is in the audio that was sent to it, in bytes of the current generation.
+ * A generation ends with a `clear`; echoes of an older one do not mean "heard" and are ignored.
  *
- * Twilio plays what it holds in real time and echoes a mark when the audio before it has been played. Between
- * two echoes the clock tells: the phone plays 8 bytes a ms from the moment an empty buffer got audio. The echoes
- * then show how late that clock really is: `delay` = arrival of the echo − when the clock says that byte was
- * played. Echoes can only be late, never early, so the smallest delay of the last few is the best estimate.
- * A generation ends with a `clear`; echoes of an older one are not "heard" and are ignored.
+ * Messages take their time to the phone and back. Only both ways together can be measured, and
+ * nothing else is needed: what counts is the position of the phone when something that leaves now
+ * reaches it. There audio joins the lead, and there a `clear` takes effect.
+ *
+ * A run is audio that is played without a break. When what leaves `t` ms after the run's first byte
+ * arrives, the phone has played `t` ms of the run, less the lag: the time by which it started late
+ * or stood still. A mark's echo comes the round trip and the lag after the audio before it would
+ * have been played by this clock. A mark that is sent into an empty buffer is echoed at once and
+ * measures the round trip alone. Both are medians: over a network with jitter, they place the phone
+ * where it is when a message of usual speed arrives.
  */
 export class PlaybackClock {
   #generation = 0;
   #sentBytes = 0;
   #confirmedBytes = 0;
-  /** The present run of uninterrupted playing: its first byte and when that byte was sent. */
+  /** The present run: its first byte and when that byte was sent. */
   #runStartBytes = 0;
   #runStartMs = 0;
   #running = false;
-  /** Before any echo: Twilio starts within a frame of the first byte. Kept from one run to the next. */
-  #delayMs = FRAME_MS;
-  readonly #delays = new Float64Array(WINDOW);
-  #delayCount = 0;
+  #lagMs = START_MS;
+  /**
+   * How long after this clock's time the echoes of the present run came, in ms: round trip and lag.
+   */
+  readonly #echoes = new RunningMedian(PLACING_ECHOES);
+  readonly #roundTrip = new RunningMedian(ROUND_TRIPS);
+  /** When the mark left that measures the round trip; NaN: none is under way. */
+  #probeSentMs = Number.NaN;
 
   get generation(): number {
     return this.#generation;
@@ -38,51 +57,98 @@ export class PlaybackClock {
     return this.#confirmedBytes;
   }
 
+  /** From the relay to the phone and back, in ms; 0 while unknown. */
+  get roundTripMs(): number {
+    return this.#roundTrip.count === 0 ? 0 : this.#roundTrip.value;
+  }
+
+  /** True: echoes have shown where the phone is in the present run. */
+  get placed(): boolean {
+    return this.#echoes.count > 0 && this.#roundTrip.count >= ENOUGH_ROUND_TRIPS;
+  }
+
+  /**
+   * True: the phone's buffer is known to be empty, so a mark that leaves now at position
+   * `sentBytes`, before any audio, measures the round trip. The caller then sends it.
+   */
+  probe(nowMs: number): boolean {
+    if (this.#confirmedBytes !== this.#sentBytes || !Number.isNaN(this.#probeSentMs)) return false;
+    this.#probeSentMs = nowMs;
+    return true;
+  }
+
   /** Audio of `n` bytes leaves for Twilio now. */
   sent(n: number, nowMs: number): void {
-    if (!this.#running || this.heardBytes(nowMs) >= this.#sentBytes) {
+    if (!this.#running || this.playedOnArrivalBytes(nowMs) >= this.#sentBytes) {
       this.#running = true;
       this.#runStartBytes = this.#sentBytes;
       this.#runStartMs = nowMs;
-      this.#delayCount = 0;
+      this.#lagMs = START_MS;
+      this.#echoes.clear();
     }
     this.#sentBytes += n;
   }
 
-  /** The echo of a mark that was sent behind byte `position` of `generation`. False: it says nothing about now. */
-  marked(generation: number, position: number, nowMs: number): boolean {
-    if (generation !== this.#generation || position > this.#sentBytes) return false;
-    if (position > this.#confirmedBytes) this.#confirmedBytes = position;
-    if (this.#running && position > this.#runStartBytes) {
-      const delay = nowMs - this.#runStartMs - (position - this.#runStartBytes) / BYTES_PER_MS;
-      this.#delays[this.#delayCount++ % WINDOW] = Math.max(0, delay);
-      let least = Number.POSITIVE_INFINITY;
-      const n = Math.min(this.#delayCount, WINDOW);
-      for (let i = 0; i < n; i++) least = Math.min(least, this.#delays[i]!);
-      this.#delayMs = least;
+  /**
+   * The echo of a mark that was sent behind byte `position` of `generation`.
+   *
+   * @returns how much later than most of the run's echoes it came, in ms; NOT_MEASURED where that
+   *          cannot be told.
+   */
+  marked(generation: number, position: number, nowMs: number): number {
+    if (generation !== this.#generation || position > this.#sentBytes) return NOT_MEASURED;
+    // Everything before the probe was echoed before it left, so no other mark has its position.
+    if (position === this.#confirmedBytes && !Number.isNaN(this.#probeSentMs)) {
+      this.#roundTrip.add(nowMs - this.#probeSentMs);
+      this.#probeSentMs = Number.NaN;
+      return NOT_MEASURED;
     }
+    if (position > this.#confirmedBytes) this.#confirmedBytes = position;
+    const measures = this.#running && position > this.#runStartBytes && this.#roundTrip.count > 0;
+    const lateMs = measures ? this.#place(position, nowMs) : NOT_MEASURED;
     if (this.#confirmedBytes === this.#sentBytes) this.#running = false;
-    return true;
+    return lateMs;
   }
 
-  /** Bytes that have been played: at least what marks prove, at most what was sent. */
-  heardBytes(nowMs: number): number {
+  #place(position: number, nowMs: number): number {
+    const playedMs = (position - this.#runStartBytes) / BYTES_PER_MS;
+    const afterMs = nowMs - this.#runStartMs - playedMs;
+    // One echo may itself be late: the usual start weighs as much as it does.
+    if (this.#echoes.count === 0) this.#echoes.add(this.roundTripMs + START_MS);
+    this.#echoes.add(afterMs);
+    this.#lagMs = this.#echoes.value - this.roundTripMs;
+    return Math.max(0, afterMs - this.#echoes.value);
+  }
+
+  /**
+   * Bytes that the phone will have played when what leaves now reaches it: at least what marks
+   * prove, at most what was sent.
+   */
+  playedOnArrivalBytes(nowMs: number): number {
     if (!this.#running) return this.#sentBytes;
     const byClock =
-      this.#runStartBytes + Math.floor((nowMs - this.#runStartMs - this.#delayMs) * BYTES_PER_MS);
+      this.#runStartBytes + Math.floor((nowMs - this.#runStartMs - this.#lagMs) * BYTES_PER_MS);
     return Math.min(this.#sentBytes, Math.max(this.#confirmedBytes, this.#runStartBytes, byClock));
   }
 
-  /** Audio that Twilio still holds, in ms. */
-  leadMs(nowMs: number): number {
-    return (this.#sentBytes - this.heardBytes(nowMs)) / BYTES_PER_MS;
+  /** Bytes that have been played by now, both ways taken as equally long. */
+  heardBytes(nowMs: number): number {
+    return this.playedOnArrivalBytes(nowMs - this.roundTripMs / 2);
   }
 
-  /** A `clear` was sent: what was not heard never will be, and echoes of pending marks mean nothing. */
+  /** Audio that the phone will still hold when what leaves now reaches it, in ms. */
+  leadMs(nowMs: number): number {
+    return (this.#sentBytes - this.playedOnArrivalBytes(nowMs)) / BYTES_PER_MS;
+  }
+
+  /**
+   * A `clear` was sent: what was not heard never will be, and echoes of pending marks mean nothing.
+   */
   clear(): void {
     this.#generation++;
     this.#sentBytes = 0;
     this.#confirmedBytes = 0;
     this.#running = false;
+    this.#probeSentMs = Number.NaN;
   }
 }

@@ -1,7 +1,10 @@
 import { bytesToMs, FRAME_BYTES } from "../codec/frame.js";
 import type { ItemId, ResponseId } from "../domain/ids.js";
 
-/** The account of one item of the model's speech: what came, what left, where it lies in the playout. */
+/**
+ * The account of one item of the model's speech: what came, what was sent, and where in the playout
+ * it lies.
+ */
 export interface LedgerEntry {
   readonly itemId: ItemId;
   readonly responseId: ResponseId;
@@ -10,24 +13,29 @@ export interface LedgerEntry {
   sentBytes: number;
   /** The model has sent its last audio of this item. */
   complete: boolean;
-  /** Position of its first byte in the playout of the present generation; -1 until one was sent. */
+  /** Position of its first byte in the present generation; -1 until one was sent. */
   startBytes: number;
-  /** `receivedBytes` when the last delta did not fit any more; the rest was dropped and counted. */
+  /** True: the playout was full, and the rest of the item is dropped and counted. */
   overflowed: boolean;
 }
 
-/** What is told of an item that is over for the caller. */
+/** How an item ended for the caller. */
 export interface PlaybackReport {
   readonly itemId: ItemId;
   readonly responseId: ResponseId;
   readonly contentIndex: number;
   readonly heardMs: number;
   readonly receivedMs: number;
-  /** True: the model's memory of it must be cut to `heardMs`. False: heard to its end, left alone. */
+  /**
+   * True: the model's memory of the item must be cut to `heardMs`. False: it was heard to its end.
+   */
   readonly cut: boolean;
 }
 
-/** The items that are being played or wait, oldest first. Few at a time: a list is enough. */
+/**
+ * The items that are being played or wait, oldest first. They are few at a time, so a list is
+ * enough.
+ */
 export class PlayoutLedger {
   readonly #entries: LedgerEntry[] = [];
 
@@ -62,7 +70,7 @@ export class PlayoutLedger {
     return entry;
   }
 
-  /** The first entry that still has audio to send, or undefined. */
+  /** The first entry that has audio to send; undefined when there is none. */
   nextToSend(): LedgerEntry | undefined {
     for (let i = 0; i < this.#entries.length; i++) {
       const entry = this.#entries[i]!;
@@ -71,7 +79,7 @@ export class PlayoutLedger {
     return undefined;
   }
 
-  /** Takes out, oldest first, an entry that is complete and has been heard to its end; undefined when there is none. */
+  /** Takes out the oldest entry if it is complete and was heard to its end; undefined otherwise. */
   takeHeard(heardBytes: number): PlaybackReport | undefined {
     const entry = this.#entries[0];
     if (entry === undefined || !entry.complete || entry.sentBytes < entry.receivedBytes)
@@ -79,29 +87,31 @@ export class PlayoutLedger {
     if (entry.receivedBytes > 0 && entry.startBytes + entry.sentBytes > heardBytes)
       return undefined;
     this.#entries.shift();
-    return hearing(entry, entry.receivedBytes, false);
+    return report(entry, entry.receivedBytes, false);
   }
 
   /**
-   * Ends every entry at the point that the caller had heard when the playout was cleared, oldest first.
-   * An item is cut unless it was complete and all but its last frame was heard: cutting costs its transcript
-   * in the model's memory, and a frame is as exact as this account can be.
+   * Ends every entry, oldest first. An item is cut unless it was complete and everything but its
+   * last frame was heard: cutting it would cost its transcript in the model's memory, and this
+   * account is exact to a frame.
+   *
+   * @param heardBytes  what the caller has heard of the present generation.
    */
   takeAll(heardBytes: number): PlaybackReport[] {
-    const hearings = this.#entries.map((entry) => {
+    const reports = this.#entries.map((entry) => {
       const heard =
         entry.startBytes < 0
           ? 0
           : Math.max(0, Math.min(entry.sentBytes, heardBytes - entry.startBytes));
       const toItsEnd = entry.complete && entry.receivedBytes - heard <= FRAME_BYTES;
-      return hearing(entry, toItsEnd ? entry.receivedBytes : heard, !toItsEnd);
+      return report(entry, toItsEnd ? entry.receivedBytes : heard, !toItsEnd);
     });
     this.#entries.length = 0;
-    return hearings;
+    return reports;
   }
 }
 
-function hearing(entry: LedgerEntry, heardBytes: number, cut: boolean): PlaybackReport {
+function report(entry: LedgerEntry, heardBytes: number, cut: boolean): PlaybackReport {
   return {
     itemId: entry.itemId,
     responseId: entry.responseId,

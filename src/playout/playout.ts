@@ -2,16 +2,19 @@ import { BYTES_PER_MS, bytesToMs, FRAME_BYTES, msToBytes } from "../codec/frame.
 import type { ItemId, ResponseId } from "../domain/ids.js";
 import type { BlockPool } from "./block-pool.js";
 import { JitterBuffer } from "./jitter-buffer.js";
-import { PlaybackClock } from "./playback-clock.js";
+import { LeadControl } from "./lead-control.js";
+import { NOT_MEASURED, PlaybackClock } from "./playback-clock.js";
 import { type LedgerEntry, type PlaybackReport, PlayoutLedger } from "./playout-ledger.js";
 
 /** Where playout puts what it decides: the caller's leg. */
 export interface PlayoutSink {
   /**
-   * Audio for the caller, now; they will hear it from about `playsAtMs` on. `ulaw` is only valid until this returns.
-   * False: the leg cannot take it now.
+   * Audio that leaves for the caller now. The caller's own audio may hold its echo from about
+   * `echoesFromMs` on. `ulaw` is valid until this returns.
+   *
+   * @returns false: the leg cannot take it now.
    */
-  media(ulaw: Uint8Array, start: number, end: number, playsAtMs: number): boolean;
+  media(ulaw: Uint8Array, start: number, end: number, echoesFromMs: number): boolean;
   /** A mark behind the last audio: byte `position` of `generation`. */
   mark(generation: number, position: number): void;
   clear(): void;
@@ -20,7 +23,7 @@ export interface PlayoutSink {
 }
 
 export interface PlayoutOptions {
-  /** Most audio kept un-played on the caller's side, in ms. */
+  /** Most audio kept un-played at the phone while the network delivers evenly, in ms. */
   readonly leadMs: number;
   /** Most audio that may wait here, in bytes. */
   readonly limitBytes: number;
@@ -29,46 +32,49 @@ export interface PlayoutOptions {
 /** Five minutes of one voice. */
 export const PLAYOUT_LIMIT_BYTES = msToBytes(5 * 60_000);
 
-/** One message to Twilio holds at most this: three frames. Fewer, larger writes are the largest saving there is. */
+/**
+ * Most audio in one message: three frames. Fewer and larger writes save the relay more than
+ * anything else.
+ */
 const MESSAGE_BYTES = 3 * FRAME_BYTES;
-/** While the lead is comfortable, writing waits until so much can leave at once. */
-const WORTHWHILE_BYTES = MESSAGE_BYTES;
-const WORTHWHILE_MS = WORTHWHILE_BYTES / BYTES_PER_MS;
-/** A mark at least this often: between marks the clock is exact, and every echo costs a message. */
+/** A mark at least this often. Between marks the clock is exact, and every echo costs a message. */
 const MARK_EVERY_BYTES = msToBytes(240);
-/** An echo that is so late will not come; the clock's word is taken instead. */
-const ECHO_PATIENCE_MS = 500;
+/** An echo that is later than this will not come; the clock is believed instead. */
+const ECHO_TIMEOUT_MS = 500;
 
 /**
- * The model's speech on its way to the caller: keeps what waits, sends as much as the lead allows, and accounts
- * for what was heard of each item. Knows no socket and no clock; `pump` is called with the time.
+ * The model's speech on its way to the caller. Playout keeps what waits, sends as much as the lead
+ * allows, and accounts for what was heard of each item. It knows no socket and no clock: `pump` is
+ * called with the time.
  */
 export class Playout {
   readonly #sink: PlayoutSink;
-  readonly #leadMs: number;
+  readonly #lead: LeadControl;
   readonly #buffer: JitterBuffer;
   readonly #ledger = new PlayoutLedger();
-  readonly #playhead = new PlaybackClock();
+  readonly #clock = new PlaybackClock();
   readonly #scratch = new Uint8Array(MESSAGE_BYTES);
   #markedBytes = 0;
   #held = false;
   #underruns = 0;
   #droppedBytes = 0;
-  /** True from the moment an incomplete item ran dry at the caller's ear until its next audio. */
+  /** True from the moment when the phone ran dry in the middle of an item until the next audio. */
   #dry = false;
 
   constructor(pool: BlockPool, sink: PlayoutSink, options: PlayoutOptions) {
     this.#sink = sink;
-    this.#leadMs = options.leadMs;
+    this.#lead = new LeadControl(options.leadMs);
     this.#buffer = new JitterBuffer(pool, options.limitBytes);
   }
 
-  /** Gaps heard by the caller because the model was too slow. */
+  /** Gaps that the caller heard in the middle of an item because the model was too slow. */
   get underruns(): number {
     return this.#underruns;
   }
 
-  /** Audio refused because five minutes were waiting already. */
+  /**
+   * Audio dropped because the limit was waiting already, or because the leg took no more, in bytes.
+   */
   get droppedBytes(): number {
     return this.#droppedBytes;
   }
@@ -81,26 +87,42 @@ export class Playout {
     return this.#held;
   }
 
-  /** Nothing waits, nothing is being played as far as the clock knows. */
+  /** Nothing waits, and nothing is being played as far as the clock knows. */
   isSilent(nowMs: number): boolean {
-    return this.#buffer.length === 0 && this.#playhead.leadMs(nowMs) <= 0;
+    return this.#buffer.length === 0 && this.#clock.heardBytes(nowMs) >= this.#clock.sentBytes;
   }
 
+  /** Audio that the phone will hold un-played when what leaves now reaches it, in ms. */
   leadMs(nowMs: number): number {
-    return this.#playhead.leadMs(nowMs);
+    return this.#clock.leadMs(nowMs);
   }
 
-  /** Audio of an item that has come so far, in ms; 0 for one that has none, or is over. */
+  /** From the relay to the phone and back, in ms; 0 while unknown. */
+  get roundTripMs(): number {
+    return this.#clock.roundTripMs;
+  }
+
+  /** Jitter that is provided for, in ms; 0 while unknown. */
+  get jitterMs(): number {
+    return this.#lead.jitterMs;
+  }
+
+  /**
+   * Audio that has come of an item, in ms; 0 for an item without audio, and for one that is over.
+   */
   receivedMs(itemId: ItemId): number {
     return bytesToMs(this.#ledger.find(itemId)?.receivedBytes ?? 0);
   }
 
-  /** The items being played or waiting. Read only. */
+  /** The items that are being played or wait, oldest first. */
   get entries(): readonly LedgerEntry[] {
     return this.#ledger.entries;
   }
 
-  /** Audio of an item, decoded. It waits until the next `pump`. Returns false when some of it did not fit. */
+  /**
+   * Decoded audio of an item. It waits until the next `pump`. @returns false: some of it did not
+   * fit.
+   */
   push(
     itemId: ItemId,
     responseId: ResponseId,
@@ -110,7 +132,8 @@ export class Playout {
     end: number,
   ): boolean {
     const last = this.#ledger.last;
-    // An item that speaks again after another has begun gets a second account: it is heard in order of arrival.
+    // An item that speaks again after another began gets a second entry: audio is heard in the
+    // order of arrival.
     const entry =
       last !== undefined && last.itemId === itemId
         ? last
@@ -137,88 +160,110 @@ export class Playout {
   /** Whether a `pump` may send something now: a cheap look that is never wrong about "no". */
   due(nowMs: number): boolean {
     if (this.#held || this.#buffer.length === 0) return false;
-    const roomMs = this.#leadMs - this.#playhead.leadMs(nowMs);
-    return roomMs >= Math.min(WORTHWHILE_MS, this.#leadMs / 2);
+    const targetMs = this.#lead.targetMs(this.#clock.placed);
+    const roomMs = targetMs - this.#clock.leadMs(nowMs);
+    return roomMs >= Math.min(this.#worthwhileBytes / BYTES_PER_MS, targetMs / 2);
   }
 
-  /** Sends what is due. Called at every tick and whenever audio arrives; does nothing when nothing is due. */
+  /**
+   * While more than half of the lead is left, a message waits until it holds this much. Over a
+   * network with jitter, or one that is not known yet, the lead is kept fuller instead.
+   */
+  get #worthwhileBytes(): number {
+    return this.#lead.covers(this.#clock.placed) ? MESSAGE_BYTES : FRAME_BYTES;
+  }
+
+  /**
+   * Sends what is due. Called at every tick and whenever audio arrives; does nothing when nothing
+   * is due.
+   */
   pump(nowMs: number): void {
     if (this.#held || this.#buffer.length === 0) {
       this.#watchForUnderrun(nowMs);
       return;
     }
-    let leadMs = this.#playhead.leadMs(nowMs);
+    const targetMs = this.#lead.targetMs(this.#clock.placed);
+    const worthwhile = this.#worthwhileBytes;
+    let leadMs = this.#clock.leadMs(nowMs);
     while (this.#buffer.length > 0) {
       const entry = this.#ledger.nextToSend();
       if (entry === undefined) break;
       const waiting = entry.receivedBytes - entry.sentBytes;
-      const room = Math.floor((this.#leadMs - leadMs) * BYTES_PER_MS);
+      const room = Math.floor((targetMs - leadMs) * BYTES_PER_MS);
       let n = Math.min(waiting, room, leadMs <= 0 ? FRAME_BYTES : MESSAGE_BYTES);
       if (n < waiting || !entry.complete) n -= n % FRAME_BYTES;
-      // Less than a frame of an unfinished item waits for the rest of it, unless the caller is about to run dry.
+      // Less than a frame of an unfinished item waits for the rest of it, unless the phone is about
+      // to run dry.
       if (n === 0 && waiting < FRAME_BYTES && leadMs <= 0 && room >= waiting && waiting > 0)
         n = waiting;
       if (n <= 0) break;
-      if (n < WORTHWHILE_BYTES && n < waiting && leadMs > this.#leadMs / 2) break;
+      if (n < worthwhile && n < waiting && leadMs > targetMs / 2) break;
       if (!this.#send(entry, n, nowMs)) break;
-      leadMs = this.#playhead.leadMs(nowMs);
+      leadMs = this.#clock.leadMs(nowMs);
     }
   }
 
   #send(entry: LedgerEntry, n: number, nowMs: number): boolean {
-    // The bytes must not leave the buffer unless the leg takes them: they are copied out, offered, and put on the account.
-    const leadMs = this.#playhead.leadMs(nowMs);
+    const clock = this.#clock;
+    const leadMs = clock.leadMs(nowMs);
     const starts = leadMs <= 0;
+    if (starts && clock.probe(nowMs)) this.#sink.mark(clock.generation, clock.sentBytes);
     this.#buffer.pop(this.#scratch, 0, n);
-    const taken = this.#sink.media(this.#scratch, 0, n, nowMs + leadMs);
+    const taken = this.#sink.media(this.#scratch, 0, n, nowMs + leadMs + clock.roundTripMs);
     if (!taken) this.#droppedBytes += n;
     if (entry.startBytes < 0) {
-      entry.startBytes = this.#playhead.sentBytes;
+      entry.startBytes = clock.sentBytes;
       this.#sink.began(entry.itemId);
     }
     entry.sentBytes += n;
-    this.#playhead.sent(n, nowMs);
+    clock.sent(n, nowMs);
     this.#dry = false;
     const endsItem = entry.complete && entry.sentBytes === entry.receivedBytes;
-    if (starts || endsItem || this.#playhead.sentBytes - this.#markedBytes >= MARK_EVERY_BYTES)
-      this.#mark();
+    if (starts || endsItem || clock.sentBytes - this.#markedBytes >= MARK_EVERY_BYTES) this.#mark();
     return taken;
   }
 
   #mark(): void {
-    const position = this.#playhead.sentBytes;
+    const position = this.#clock.sentBytes;
     if (position === this.#markedBytes) return;
     this.#markedBytes = position;
-    this.#sink.mark(this.#playhead.generation, position);
+    this.#sink.mark(this.#clock.generation, position);
   }
 
   /** An echoed mark. Echoes of an older generation change nothing. */
   marked(generation: number, position: number, nowMs: number): void {
-    this.#playhead.marked(generation, position, nowMs);
+    const lateMs = this.#clock.marked(generation, position, nowMs);
+    if (lateMs !== NOT_MEASURED) this.#lead.late(lateMs);
   }
 
-  /** The oldest item that has been heard to its end, once; undefined when there is none. */
+  /** Takes the oldest item that has been heard to its end; undefined when there is none. */
   takeHeard(nowMs: number): PlaybackReport | undefined {
     if (this.#ledger.entries.length === 0) return undefined;
-    return this.#ledger.takeHeard(this.#playhead.heardBytes(nowMs));
+    return this.#ledger.takeHeard(this.#clock.heardBytes(nowMs));
   }
 
   /**
-   * The caller interrupts: what they have not heard never comes. Null when nothing is being played or waits;
-   * else Twilio's buffer has been cleared when this returns, and every item's end is told, oldest first.
+   * The caller interrupts: what they have not heard never comes. What counts as heard is everything
+   * that the phone plays until the `clear` takes effect there.
+   *
+   * @returns null when nothing is being played or waits, and nothing was sent. Otherwise `clear`
+   *          has been sent and every item's end is reported, oldest first.
    */
   interrupt(nowMs: number): PlaybackReport[] | null {
-    // Whatever was held for this interruption: the next answer must not wait.
+    // A hold that led to this interruption must not delay the next answer.
     this.#held = false;
-    const playing = this.#playhead.leadMs(nowMs) > 0;
+    const playing = this.#clock.leadMs(nowMs) > 0;
     if (!playing && this.#buffer.length === 0) return null;
-    const heardBytes = this.#playhead.heardBytes(nowMs);
+    const heardBytes = this.#clock.playedOnArrivalBytes(nowMs);
     this.#sink.clear();
     this.#forget();
     return this.#ledger.takeAll(heardBytes);
   }
 
-  /** Sending pauses; what waits here stays. The caller hears at most the lead that Twilio holds already. */
+  /**
+   * Sending pauses; what waits here stays. The caller hears at most the lead that the phone holds
+   * already.
+   */
   hold(): void {
     this.#held = true;
   }
@@ -231,28 +276,28 @@ export class Playout {
   }
 
   /**
-   * Everything was sent and the caller has heard it: proved by the last mark, or half a second after the clock
-   * says so when its echo does not come.
+   * Everything was sent and the caller has heard it: proved by the last mark's echo, or half a
+   * second after the clock says that the echo was due.
    */
   isDrained(nowMs: number): boolean {
     if (this.#buffer.length > 0) return false;
-    if (this.#playhead.confirmedBytes === this.#playhead.sentBytes) return true;
-    return this.#playhead.leadMs(nowMs - ECHO_PATIENCE_MS) <= 0;
+    if (this.#clock.confirmedBytes === this.#clock.sentBytes) return true;
+    return this.#clock.leadMs(nowMs - this.#clock.roundTripMs - ECHO_TIMEOUT_MS) <= 0;
   }
 
   /**
-   * The phone is gone: gives all memory back, tells every item's end, oldest first, and is ready for another phone, to
-   * which nothing of this one's marks means anything.
+   * The phone is gone. Gives all memory back, reports every item's end, oldest first, and is ready
+   * for another phone, to which the marks of this one mean nothing.
    */
   disconnect(nowMs: number): PlaybackReport[] {
-    const heardBytes = this.#playhead.heardBytes(nowMs);
+    const heardBytes = this.#clock.heardBytes(nowMs);
     this.#forget();
     return this.#ledger.takeAll(heardBytes);
   }
 
   #forget(): void {
     this.#buffer.clear();
-    this.#playhead.clear();
+    this.#clock.clear();
     this.#markedBytes = 0;
     this.#held = false;
     this.#dry = false;
@@ -262,7 +307,7 @@ export class Playout {
     if (this.#dry || this.#held) return;
     const last = this.#ledger.last;
     if (last === undefined || last.complete || last.startBytes < 0) return;
-    if (this.#playhead.leadMs(nowMs) > 0) return;
+    if (this.#clock.leadMs(nowMs) > 0) return;
     this.#dry = true;
     this.#underruns++;
   }

@@ -1,11 +1,11 @@
 import { BYTES_PER_MS } from "../codec/frame.js";
 
-/** What may wait for a session that is not ready yet. */
+/** Most audio that waits for a session that is not ready yet: ten seconds. */
 export const BACKLOG_LIMIT_BYTES = 10_000 * BYTES_PER_MS;
 
 /**
- * Caller audio that arrived before the model could hear it. Kept in order and sent first; past ten seconds
- * the oldest goes, because what the caller said last is what an answer must fit.
+ * Caller audio that arrived before the model could hear it. It is kept in order and sent first.
+ * Past the limit the oldest is dropped, because an answer must fit what the caller said last.
  */
 export class UplinkBacklog {
   readonly #chunks: Uint8Array[] = [];
@@ -31,7 +31,7 @@ export class UplinkBacklog {
     }
   }
 
-  /** Hands everything out, oldest first, and is empty then. */
+  /** Hands everything out, oldest first, and is empty afterwards. */
   drain(to: (ulaw: Uint8Array) => void): void {
     for (const chunk of this.#chunks) to(chunk);
     this.clear();

@@ -1,12 +1,12 @@
 /**
- * Caller frames on their way to the model, put together into fewer, larger messages while nobody talks. In order and
- * byte for byte; what waits here is always older than what comes next.
+ * Caller frames on their way to the model, put together into fewer and larger messages while the
+ * caller is silent. Order and bytes are kept: what waits here is always older than the next frame.
  */
 export class UplinkJoiner {
   readonly #buffer: Uint8Array;
   #length = 0;
 
-  /** @param limitBytes  most that may wait here. */
+  /** @param limitBytes  most that may wait. */
   constructor(limitBytes: number) {
     this.#buffer = new Uint8Array(limitBytes);
   }
@@ -20,7 +20,7 @@ export class UplinkJoiner {
     return this.#buffer;
   }
 
-  /** Copies `ulaw[start, end)`. False: it does not fit, and nothing was taken. */
+  /** Copies `ulaw[start, end)`. @returns false: it does not fit, and nothing was taken. */
   push(ulaw: Uint8Array, start: number, end: number): boolean {
     const n = end - start;
     const at = this.#length;

@@ -73,7 +73,15 @@ export class FlightReader {
 
   end(): FlightRecording {
     if (this.#parts.length === 0) throw invalid("it is empty");
+    if (this.#broken !== null) this.#dropLastInput();
     return { parts: this.#parts, cutOff: this.#broken !== null };
+  }
+
+  /** What the last input before the cut led to is recorded in part only, so nothing can be compared with it. */
+  #dropLastInput(): void {
+    const lines = this.#current.get(this.#writer)?.lines ?? [];
+    const last = lines.findLastIndex((line) => "in" in line);
+    if (last >= 0) lines.length = last;
   }
 }
 

@@ -263,8 +263,8 @@ export class AudioPath implements PlayoutSink {
     return this.playout.interrupt(nowMs);
   }
 
-  media(ulaw: Uint8Array, start: number, end: number, playsAtMs: number): boolean {
-    this.ear.played(ulaw, start, end, playsAtMs);
+  media(ulaw: Uint8Array, start: number, end: number, echoesFromMs: number): boolean {
+    this.ear.played(ulaw, start, end, echoesFromMs);
     return this.#leg?.media(ulaw, start, end) ?? false;
   }
 
@@ -274,7 +274,8 @@ export class AudioPath implements PlayoutSink {
 
   clear(): void {
     this.#leg?.clear();
-    this.ear.cleared(this.#clock.nowMs());
+    // Until the clear has reached the phone and the last audio's echo has come back, echo is to be expected.
+    this.ear.cleared(this.#clock.nowMs() + this.playout.roundTripMs);
   }
 
   began(itemId: ItemId): void {

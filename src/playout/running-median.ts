@@ -1,0 +1,46 @@
+/**
+ * The median of the last few values. Single values that are far off do not move it; a change that
+ * stays does, after half a window. Allocates nothing.
+ */
+export class RunningMedian {
+  readonly #values: Float64Array;
+  readonly #sorted: Float64Array;
+  #added = 0;
+  #median = Number.NaN;
+
+  /** @param window  how many values count. */
+  constructor(window: number) {
+    this.#values = new Float64Array(window);
+    this.#sorted = new Float64Array(window);
+  }
+
+  /** How many values count now. */
+  get count(): number {
+    return Math.min(this.#added, this.#values.length);
+  }
+
+  /** NaN while there is none. */
+  get value(): number {
+    return this.#median;
+  }
+
+  add(value: number): void {
+    this.#values[this.#added++ % this.#values.length] = value;
+    const n = this.count;
+    // Insertion sort: it is the fastest for so few values.
+    for (let i = 0; i < n; i++) {
+      const next = this.#values[i]!;
+      let at = i;
+      for (; at > 0 && this.#sorted[at - 1]! > next; at--) this.#sorted[at] = this.#sorted[at - 1]!;
+      this.#sorted[at] = next;
+    }
+    const half = n >> 1;
+    const upper = this.#sorted[half]!;
+    this.#median = n % 2 === 1 ? upper : (this.#sorted[half - 1]! + upper) / 2;
+  }
+
+  clear(): void {
+    this.#added = 0;
+    this.#median = Number.NaN;
+  }
+}
