@@ -132,7 +132,7 @@ export class PlaybackClock {
   }
 
   /** Bytes that have been played by now, both ways taken as equally long. */
-  heardBytes(nowMs: number): number {
+  playedBytes(nowMs: number): number {
     return this.playedOnArrivalBytes(nowMs - this.roundTripMs / 2);
   }
 

@@ -80,11 +80,11 @@ export class PlayoutLedger {
   }
 
   /** Takes out the oldest entry if it is complete and was heard to its end; undefined otherwise. */
-  takeHeard(heardBytes: number): PlaybackReport | undefined {
+  takePlayed(playedBytes: number): PlaybackReport | undefined {
     const entry = this.#entries[0];
     if (entry === undefined || !entry.complete || entry.sentBytes < entry.receivedBytes)
       return undefined;
-    if (entry.receivedBytes > 0 && entry.startBytes + entry.sentBytes > heardBytes)
+    if (entry.receivedBytes > 0 && entry.startBytes + entry.sentBytes > playedBytes)
       return undefined;
     this.#entries.shift();
     return report(entry, entry.receivedBytes, false);
@@ -95,14 +95,14 @@ export class PlayoutLedger {
    * last frame was heard: cutting it would cost its transcript in the model's memory, and this
    * account is exact to a frame.
    *
-   * @param heardBytes  what the caller has heard of the present generation.
+   * @param playedBytes  what the caller has heard of the present generation.
    */
-  takeAll(heardBytes: number): PlaybackReport[] {
+  takeAll(playedBytes: number): PlaybackReport[] {
     const reports = this.#entries.map((entry) => {
       const heard =
         entry.startBytes < 0
           ? 0
-          : Math.max(0, Math.min(entry.sentBytes, heardBytes - entry.startBytes));
+          : Math.max(0, Math.min(entry.sentBytes, playedBytes - entry.startBytes));
       const toItsEnd = entry.complete && entry.receivedBytes - heard <= FRAME_BYTES;
       return report(entry, toItsEnd ? entry.receivedBytes : heard, !toItsEnd);
     });
@@ -111,12 +111,12 @@ export class PlayoutLedger {
   }
 }
 
-function report(entry: LedgerEntry, heardBytes: number, cut: boolean): PlaybackReport {
+function report(entry: LedgerEntry, playedBytes: number, cut: boolean): PlaybackReport {
   return {
     itemId: entry.itemId,
     responseId: entry.responseId,
     contentIndex: entry.contentIndex,
-    heardMs: bytesToMs(heardBytes),
+    heardMs: bytesToMs(playedBytes),
     receivedMs: bytesToMs(entry.receivedBytes),
     cut,
   };

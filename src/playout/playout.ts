@@ -89,7 +89,7 @@ export class Playout {
 
   /** Nothing waits, and nothing is being played as far as the clock knows. */
   isSilent(nowMs: number): boolean {
-    return this.#buffer.length === 0 && this.#clock.heardBytes(nowMs) >= this.#clock.sentBytes;
+    return this.#buffer.length === 0 && this.#clock.playedBytes(nowMs) >= this.#clock.sentBytes;
   }
 
   /** Audio that the phone will hold un-played when what leaves now reaches it, in ms. */
@@ -237,9 +237,9 @@ export class Playout {
   }
 
   /** Takes the oldest item that has been heard to its end; undefined when there is none. */
-  takeHeard(nowMs: number): PlaybackReport | undefined {
+  takePlayed(nowMs: number): PlaybackReport | undefined {
     if (this.#ledger.entries.length === 0) return undefined;
-    return this.#ledger.takeHeard(this.#clock.heardBytes(nowMs));
+    return this.#ledger.takePlayed(this.#clock.playedBytes(nowMs));
   }
 
   /**
@@ -254,10 +254,10 @@ export class Playout {
     this.#held = false;
     const playing = this.#clock.leadMs(nowMs) > 0;
     if (!playing && this.#buffer.length === 0) return null;
-    const heardBytes = this.#clock.playedOnArrivalBytes(nowMs);
+    const playedBytes = this.#clock.playedOnArrivalBytes(nowMs);
     this.#sink.clear();
     this.#forget();
-    return this.#ledger.takeAll(heardBytes);
+    return this.#ledger.takeAll(playedBytes);
   }
 
   /**
@@ -290,9 +290,9 @@ export class Playout {
    * for another phone, to which the marks of this one mean nothing.
    */
   disconnect(nowMs: number): PlaybackReport[] {
-    const heardBytes = this.#clock.heardBytes(nowMs);
+    const playedBytes = this.#clock.playedBytes(nowMs);
     this.#forget();
-    return this.#ledger.takeAll(heardBytes);
+    return this.#ledger.takeAll(playedBytes);
   }
 
   #forget(): void {

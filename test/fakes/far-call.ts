@@ -124,7 +124,7 @@ export class FarCall implements PlayoutSink {
       this.#atRelay(this.#toRelay.shift()!.mark);
     if (nowMs % FRAME_MS === 0 && nowMs - this.#lastFrameMs >= TICKER_AFTER_MS)
       this.playout.pump(nowMs);
-    while (this.playout.takeHeard(nowMs) !== undefined);
+    while (this.playout.takePlayed(nowMs) !== undefined);
   }
 
   #atRelay(mark: MarkName | null): void {

@@ -49,7 +49,7 @@ export class LineWorld {
   /** The longest time for which the caller, on the line, heard nothing. */
   longestSilenceMs = 0;
   #heardMs = 0;
-  #heardBytes = 0;
+  #playedBytes = 0;
   #fates: RestFate[];
   #responses = 0;
   readonly #answered = new Map<FakeUpstream, number>();
@@ -128,8 +128,8 @@ export class LineWorld {
     const { where } = this;
     const bytes = where.in === "stream" ? where.stream.phone.heard.length : 0;
     // A line that is being dialled rings.
-    if (where.in !== "stream" || bytes > this.#heardBytes) this.#heardMs = nowMs;
-    this.#heardBytes = bytes;
+    if (where.in !== "stream" || bytes > this.#playedBytes) this.#heardMs = nowMs;
+    this.#playedBytes = bytes;
     this.longestSilenceMs = Math.max(this.longestSilenceMs, nowMs - this.#heardMs);
   }
 

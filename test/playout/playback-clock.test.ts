@@ -83,7 +83,7 @@ describe("PlaybackClock: the network", () => {
   it("tells what has been heard by now one way later", () => {
     const clock = measured(120);
     clock.sent(2 * SECOND, 1000);
-    expect(clock.heardBytes(2000)).toBe((1000 - START_MS - 60) * BYTES_PER_MS);
+    expect(clock.playedBytes(2000)).toBe((1000 - START_MS - 60) * BYTES_PER_MS);
     expect(clock.playedOnArrivalBytes(2000)).toBe((1000 - START_MS) * BYTES_PER_MS);
   });
 

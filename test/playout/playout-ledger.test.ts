@@ -42,7 +42,7 @@ describe("PlayoutLedger: order", () => {
   });
 });
 
-describe("PlayoutLedger.takeHeard", () => {
+describe("PlayoutLedger.takePlayed", () => {
   const whole = { receivedBytes: 800, sentBytes: 800, startBytes: 1600, complete: true };
 
   it.each([
@@ -51,10 +51,10 @@ describe("PlayoutLedger.takeHeard", () => {
     ["more may come", { ...whole, complete: false }, 9999, false],
     ["not all sent", { ...whole, sentBytes: 640 }, 9999, false],
     ["without any audio", { complete: true }, 0, true],
-  ])("%s", (_what, state, heardBytes, taken) => {
+  ])("%s", (_what, state, playedBytes, taken) => {
     const ledger = new PlayoutLedger();
     opened(ledger, 1, state);
-    expect(ledger.takeHeard(heardBytes)?.itemId).toBe(taken ? id(1) : undefined);
+    expect(ledger.takePlayed(playedBytes)?.itemId).toBe(taken ? id(1) : undefined);
     expect(ledger.entries).toHaveLength(taken ? 0 : 1);
   });
 
@@ -62,8 +62,8 @@ describe("PlayoutLedger.takeHeard", () => {
     const ledger = new PlayoutLedger();
     opened(ledger, 1, { ...whole, startBytes: 0 });
     opened(ledger, 2, { ...whole, startBytes: 800 });
-    expect(ledger.takeHeard(790)).toBeUndefined();
-    expect(ledger.takeHeard(900)).toEqual({
+    expect(ledger.takePlayed(790)).toBeUndefined();
+    expect(ledger.takePlayed(900)).toEqual({
       itemId: id(1),
       responseId: RESPONSE,
       contentIndex: 0,
@@ -71,7 +71,7 @@ describe("PlayoutLedger.takeHeard", () => {
       receivedMs: 100,
       cut: false,
     });
-    expect(ledger.takeHeard(900)).toBeUndefined();
+    expect(ledger.takePlayed(900)).toBeUndefined();
   });
 });
 
@@ -86,10 +86,10 @@ describe("PlayoutLedger.takeAll", () => {
     ["only some was sent", { ...sent, sentBytes: 800 }, 4000, 100, true],
     ["nothing was sent", { receivedBytes: 1600 }, 4000, 0, true],
     ["it begins later", { ...sent, startBytes: 5000 }, 4000, 0, true],
-  ])("%s", (_what, state, heardBytes, heardMs, cut) => {
+  ])("%s", (_what, state, playedBytes, heardMs, cut) => {
     const ledger = new PlayoutLedger();
     opened(ledger, 1, state);
-    expect(ledger.takeAll(heardBytes)).toMatchObject([{ heardMs, receivedMs: 200, cut }]);
+    expect(ledger.takeAll(playedBytes)).toMatchObject([{ heardMs, receivedMs: 200, cut }]);
     expect(ledger.entries).toEqual([]);
   });
 

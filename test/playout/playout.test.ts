@@ -71,7 +71,7 @@ describe("Playout", () => {
           expect(bench.phone.starved).toBe(1);
           expect(bench.playout.underruns).toBe(0);
           expect(bench.playout.isDrained(bench.nowMs)).toBe(true);
-          expect(bench.playout.takeHeard(bench.nowMs)).toMatchObject({
+          expect(bench.playout.takePlayed(bench.nowMs)).toMatchObject({
             itemId: item(1),
             cut: false,
           });
@@ -133,7 +133,7 @@ describe("Playout", () => {
     bench.complete(2);
     bench.push(3, audio(800));
     bench.run(200 + 100);
-    expect(bench.playout.takeHeard(bench.nowMs)).toMatchObject({
+    expect(bench.playout.takePlayed(bench.nowMs)).toMatchObject({
       itemId: item(1),
       heardMs: 200,
       cut: false,

@@ -770,9 +770,9 @@ export class Call
   #settle(nowMs: number): void {
     const { playout } = this.#audio;
     for (
-      let heard = playout.takeHeard(nowMs);
+      let heard = playout.takePlayed(nowMs);
       heard !== undefined;
-      heard = playout.takeHeard(nowMs)
+      heard = playout.takePlayed(nowMs)
     ) {
       this.#account.limits.agentActive(nowMs);
       this.#heard(heard);
