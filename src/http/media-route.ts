@@ -35,6 +35,11 @@ const IDLE_TIMEOUT_S = 120;
 const PROTOCOL_ERROR = 1003;
 const INTERNAL_ERROR = 1011;
 
+/** A number in the types of one release of uWebSockets.js, a boolean in those of another. Both take 1. */
+const CLOSE_ON_BACKPRESSURE = 1 as unknown as NonNullable<
+  WebSocketBehavior<unknown>["closeOnBackpressureLimit"]
+>;
+
 /** What uWebSockets.js keeps for us beside each socket. */
 interface Session {
   socket: UwsMediaSocket | null;
@@ -46,7 +51,7 @@ export function mediaBehavior(parts: MediaRouteParts): WebSocketBehavior<Session
     compression: 0,
     maxPayloadLength: MAX_PAYLOAD_BYTES,
     maxBackpressure: MAX_BACKPRESSURE_BYTES,
-    closeOnBackpressureLimit: 1,
+    closeOnBackpressureLimit: CLOSE_ON_BACKPRESSURE,
     idleTimeout: IDLE_TIMEOUT_S,
     maxLifetime: 0,
     sendPingsAutomatically: true,
