@@ -1,5 +1,5 @@
 /**
- * From the checked file to the types the house works with: names in camelCase, defaults in place.
+ * Turns the checked agents file into the types of `domain/`: names in camelCase, defaults filled in.
  */
 import { dirname, resolve } from "node:path";
 import type { EnvLookup } from "../../adapters/system/env-files.js";
@@ -28,15 +28,15 @@ export interface BuildContext {
     readonly humanAgentNumber: string | null;
     readonly maxCallMinutes: number;
   };
-  /** Of the agents file: other paths are relative to it. */
+  /** The agents file. Paths in it are relative to its folder. */
   readonly path: string;
 }
 
-/** The destination that HUMAN_AGENT_NUMBER stands for. */
+/** The name of the destination that HUMAN_AGENT_NUMBER stands for. */
 const HUMAN = "human";
 const BUILTIN_TIMEOUT_MS = 5000;
 
-/** @param agents  each with the file's defaults below its own settings. */
+/** @param agents  each merged with the file's defaults. */
 export function buildAgentsFile(
   file: FileInput,
   agents: ReadonlyMap<string, AgentInput>,
@@ -219,14 +219,14 @@ function buildDestination(
 function dialTarget(text: string): DialTarget {
   const target = parseDialTarget(text, null);
   if (typeof target === "string")
-    throw new RelayError("internal", "a dial target passed the checks unchecked");
+    throw new RelayError("internal", "an invalid dial target passed the checks");
   return target;
 }
 
 function builtin(name: string): ToolDefinition {
   if (![...CALL_TOOLS, ...SAMPLE_TOOLS].some((known) => known === name))
-    throw new RelayError("internal", `tool ${name} passed the checks unchecked`);
-  // What the model reads about them is theirs to say: `tools/`.
+    throw new RelayError("internal", `the unknown tool ${name} passed the checks`);
+  // Built-in tools bring their own description and parameters (`tools/`).
   return {
     name,
     description: "",
