@@ -74,7 +74,7 @@ describe.skipIf(chromiumSkip("a thousand calls in a browser") !== null)(
         events.write(sid(n), { type: "agent_turn", itemId, startedMs: 10, voiceToVoiceMs: 700 });
         events.write(sid(n), { type: "agent_text", itemId, text });
       };
-      // Half of them were there before anybody looked.
+      // Half of them began before the page was opened.
       for (let n = 0; n < CALLS / 2; n++) begin(n);
       const browser = await launchChromium();
       close = async () => await browser.close();
@@ -85,7 +85,7 @@ describe.skipIf(chromiumSkip("a thousand calls in a browser") !== null)(
       await page.locator(".count", { hasText: "1000" }).waitFor();
       const rows = page.locator("table.live tbody tr");
       expect(await rows.count()).toBe(ROWS);
-      await page.getByText(`The newest ${ROWS} of 1,000 are shown.`).waitFor();
+      await page.getByText(`Showing the newest ${ROWS} of 1,000.`).waitFor();
 
       // 20,000 events, as fast as they can be told: it draws frames, not events.
       await page.evaluate(`
@@ -97,7 +97,7 @@ describe.skipIf(chromiumSkip("a thousand calls in a browser") !== null)(
     `);
       for (let round = 0; round < 10; round++) {
         for (let n = 0; n < CALLS; n++) say(n, `word ${round}`);
-        // Let the sockets take it: a reader who is 1 MiB behind is cut off, as anybody's would be.
+        // Let the sockets take it: a reader that is 1 MiB behind is disconnected.
         await expect
           .poll(async () => (await rows.first().textContent())?.includes(`word ${round}`), {
             timeout: PATIENCE_MS,
@@ -108,7 +108,7 @@ describe.skipIf(chromiumSkip("a thousand calls in a browser") !== null)(
         .nth(ROWS - 1)
         .getByText("word 9")
         .waitFor();
-      // The first may have been under way already.
+      // The first may have been in progress already.
       expect(await page.evaluate("window.drawn - window.frames")).toBeLessThan(5);
       expect(await rows.count()).toBe(ROWS);
       expect(await page.evaluate("document.querySelectorAll('*').length")).toBeLessThan(ROWS * 30);
