@@ -31,7 +31,7 @@ import { Recordings } from "../records/recordings.js";
 import { createRedact, STANDARD_REDACT } from "../records/redact.js";
 import { RetentionJob } from "../records/retention-job.js";
 import type { PlacedCall, PlacedCalls } from "../relay/calls/outbound.js";
-import type { TransferStates } from "../relay/calls/transfers.js";
+import type { TransferStates } from "../relay/calls/transfer-service.js";
 import type { SipStates } from "../relay/sip/sip-calls.js";
 import type { OrderBook } from "../tools/sample-tools.js";
 
@@ -176,9 +176,9 @@ export async function openRecordKeeping(
         const found = await store.getState(key(callSid));
         return found === null ? null : JSON.parse(found.value);
       },
-      count: async (caller) => {
+      count: async (destination) => {
         const hour = Math.floor(clock.epochMs() / HOUR_MS);
-        const counter = `transfers:${createHash("sha256").update(caller).digest("hex").slice(0, 32)}:${hour}`;
+        const counter = `transfers:${createHash("sha256").update(destination).digest("hex").slice(0, 32)}:${hour}`;
         // Each write makes it one version more.
         await store.putState(counter, "", HOUR_MS);
         return (await store.getState(counter))?.version ?? 0;

@@ -109,7 +109,7 @@ describe("lastKnownMs", () => {
   });
 
   it("includes the steps of a transfer", () => {
-    const step: RecordEvent = { type: "transfer_step", atMs: 900, step: "ringing", detail: null };
+    const step: RecordEvent = { type: "transfer_step", atMs: 900, step: "calling", detail: null };
     const events = [opened(), transferRequested(700), step];
     expect(lastKnownMs(applyEvents(emptyRecord(SID), events))).toBe(900);
   });

@@ -304,7 +304,7 @@ describe.each(storeKinds())("RecordWriter on $name", (kind) => {
     two.recordWriter.write(sid(1), {
       type: "transfer_step",
       atMs: 3_500,
-      step: "ringing",
+      step: "calling",
       detail: null,
     });
     await two.recordWriter.flush();
@@ -320,7 +320,7 @@ describe.each(storeKinds())("RecordWriter on $name", (kind) => {
     const stored = await store.load(sid(1));
     expect(stored?.record).toMatchObject({
       outcome: "completed",
-      transfer: { outcome: "busy", steps: [{ step: "ringing" }] },
+      transfer: { outcome: "busy", steps: [{ step: "calling" }] },
     });
     expect(stored?.record.turns).toHaveLength(2);
     expect(stored?.owner).toBe(one.writer);

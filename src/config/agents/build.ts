@@ -8,8 +8,6 @@ import type {
   AgentsFile,
   ContextTruncation,
   CrmEndpoint,
-  Destination,
-  DialTarget,
   ModelSettings,
   ToolDefinition,
   ToolSource,
@@ -18,7 +16,7 @@ import type {
 } from "../../domain/agent-profile.js";
 import { RelayError } from "../../domain/errors.js";
 import { CALL_TOOLS, REFERENCE, SAMPLE_TOOLS } from "./checks.js";
-import { parseDialTarget } from "./dial-target.js";
+import { readDestination } from "./destination-entry.js";
 import type { AgentInput, EndpointInput, FileInput, ToolInput } from "./schema.js";
 
 export interface BuildContext {
@@ -173,18 +171,14 @@ function buildTransfer(
   const destinations = new Map(
     Object.entries(input.destinations).map(([name, destination]) => [
       name,
-      buildDestination(name, destination),
+      readDestination(name, destination),
     ]),
   );
   if (destinations.size === 0 && humanAgentNumber !== null)
-    destinations.set(HUMAN, {
-      kind: "dial",
-      name: HUMAN,
-      description: "a person",
-      target: dialTarget(humanAgentNumber),
-      timeoutS: 20,
-      then: null,
-    });
+    destinations.set(
+      HUMAN,
+      readDestination(HUMAN, { dial: humanAgentNumber, description: "a person", then: null }),
+    );
   const first = [...destinations.keys()][0] ?? null;
   return {
     key: input.key,
@@ -193,34 +187,6 @@ function buildTransfer(
     callerId: input.caller_id,
     maxPerCall: input.max_per_call,
   };
-}
-
-function buildDestination(
-  name: string,
-  input: AgentInput["transfer"]["destinations"][string],
-): Destination {
-  const base = { name, description: input.description, then: input.then };
-  const timeoutS = input.timeout_s;
-  if (input.dial !== undefined)
-    return { ...base, kind: "dial", target: dialTarget(input.dial), timeoutS };
-  if (input.warm !== undefined)
-    return { ...base, kind: "warm", target: dialTarget(input.warm), timeoutS };
-  if (input.enqueue !== undefined) return { ...base, kind: "enqueue", queue: input.enqueue };
-  if (input.workflow !== undefined)
-    return {
-      ...base,
-      kind: "workflow",
-      workflowSid: input.workflow,
-      priority: input.priority ?? { low: 1, medium: 5, high: 10 },
-    };
-  throw new RelayError("internal", `destination ${name} passed the checks without a kind`);
-}
-
-function dialTarget(text: string): DialTarget {
-  const target = parseDialTarget(text, null);
-  if (typeof target === "string")
-    throw new RelayError("internal", "an invalid dial target passed the checks");
-  return target;
 }
 
 function builtin(name: string): ToolDefinition {

@@ -6,8 +6,9 @@ import type { EnvLookup } from "../../adapters/system/env-files.js";
 import { PLACEHOLDERS, placeholdersIn, readPlaceholder } from "../../domain/placeholders.js";
 import { isLoopbackHost } from "../hosts.js";
 import { didYouMean } from "../nearest.js";
+import { checkDestination, KIND_KEYS, targetsOf } from "./destination-entry.js";
 import { parseDialTarget } from "./dial-target.js";
-import { KINDS, SOURCES } from "./schema.js";
+import { SOURCES } from "./schema.js";
 import type { Path } from "./source-text.js";
 
 /** Tools that need no entry under `tools`. */
@@ -90,16 +91,13 @@ function checkAgent(
   for (const [name, raw] of Object.entries(destinations)) {
     if (!isRecord(raw)) continue;
     const at = [...inTransfer, "destinations", name];
-    exactlyOne(at, raw, KINDS, report);
-    if (raw["priority"] !== undefined && raw["workflow"] === undefined)
-      report([...at, "priority"], "is only allowed with workflow", "key");
+    exactlyOne(at, raw, KIND_KEYS, report);
+    checkDestination(raw, (field, problem, where) => report([...at, field], problem, where));
     if (sipHosts !== null) {
-      for (const kind of ["dial", "warm"]) {
-        const target = raw[kind];
-        if (typeof target !== "string" || typeof parseDialTarget(target, null) === "string")
-          continue;
+      for (const [field, target] of targetsOf(raw)) {
+        if (typeof parseDialTarget(target, null) === "string") continue;
         const judged = parseDialTarget(target, new Set(sipHosts.map((host) => host.toLowerCase())));
-        if (typeof judged === "string") report([...at, kind], judged);
+        if (typeof judged === "string") report([...at, field], judged);
       }
     }
     const { then } = raw;

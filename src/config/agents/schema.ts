@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { didYouMean } from "../nearest.js";
-import { parseDialTarget } from "./dial-target.js";
+import { destinationSchema } from "./destination-entry.js";
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 const name = z
@@ -32,14 +32,6 @@ function isLanguageTag(tag: string): boolean {
     return false;
   }
 }
-
-const dialTarget = z
-  .string("is not text: put numbers in quotes")
-  .superRefine((text, context) => {
-    const target = parseDialTarget(text, null);
-    if (typeof target === "string") context.addIssue({ code: "custom", message: target });
-  })
-  .describe("E.164 number, sip:user@host or client:name");
 
 const path = z.string().min(1, "is empty").max(4096);
 const prompt = z.string().min(1, "is empty").max(64_000);
@@ -104,36 +96,6 @@ const recording = z.strictObject({
     .describe("null: off"),
 });
 
-const ringTimeoutS = z.int().min(5).max(600).default(20);
-
-export const KINDS = ["dial", "enqueue", "workflow", "warm"] as const;
-
-const destination = z
-  .strictObject({
-    dial: dialTarget.optional(),
-    enqueue: z.string().min(1).max(64).optional().describe("Name of a Twilio queue"),
-    workflow: z
-      .string()
-      .regex(/^WW[0-9A-Za-z]{1,62}$/, "does not begin with WW")
-      .optional()
-      .describe("SID of a TaskRouter workflow"),
-    warm: dialTarget
-      .optional()
-      .describe("Called while the caller waits; connected once a person has accepted"),
-    description: z.string().max(500).default("").describe("Shown to the model"),
-    timeout_s: ringTimeoutS.describe("How long dial and warm ring"),
-    priority: z
-      .strictObject({
-        low: z.int().min(0).default(1),
-        medium: z.int().min(0).default(5),
-        high: z.int().min(0).default(10),
-      })
-      .optional()
-      .describe("Of a workflow's task, by urgency"),
-    then: z.string().nullable().default(null).describe("Next destination when this one fails"),
-  })
-  .meta({ id: "destination", description: "Exactly one of dial, enqueue, workflow, warm" });
-
 const transfer = z.strictObject({
   default: z
     .string()
@@ -151,9 +113,14 @@ const transfer = z.strictObject({
     .regex(/^\+[1-9]\d{6,14}$/, "is not an E.164 number")
     .nullable()
     .default(null)
-    .describe("Shown to the human; null: the caller's own number"),
-  max_per_call: z.int().min(1).max(20).default(3),
-  destinations: z.record(name, destination).default({}),
+    .describe("Shown to the human; null: the caller's own number, where they have one"),
+  max_per_call: z
+    .int()
+    .min(1)
+    .max(20)
+    .default(3)
+    .describe("Transfers that the agent may begin in one call; the key is never refused"),
+  destinations: z.record(name, destinationSchema).default({}),
 });
 
 const session = z.strictObject({
@@ -276,7 +243,7 @@ export const agentSchema = z
     transfer: transfer.prefault({}),
     limits: limits.prefault({}),
     apology: spoken
-      .default("We are sorry, we are having technical trouble. One moment, please.")
+      .default("We are sorry, we are having technical trouble.")
       .describe("Spoken by Twilio when the model cannot speak"),
   })
   .meta({ id: "agent" });

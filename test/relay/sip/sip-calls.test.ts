@@ -536,8 +536,8 @@ describe("a call of another process", () => {
     second.calls.callback({ ...join, ParticipantLabel: "virtual agent" }, CONFERENCE);
     await settle();
     expect(second.openai).toEqual([]);
-    second.calls.callback({ ...join, ParticipantLabel: "human-1" }, CONFERENCE);
-    second.calls.callback({ ...join, ParticipantLabel: "human-1" }, CONFERENCE);
+    second.calls.callback({ ...join, ParticipantLabel: "consult-1" }, CONFERENCE);
+    second.calls.callback({ ...join, ParticipantLabel: "consult-1" }, CONFERENCE);
     await settle();
     expect(second.openai).toContain("hangUp rtc_1");
     expect(b.states.size).toBe(0);
