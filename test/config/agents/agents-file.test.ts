@@ -117,6 +117,7 @@ describe("loadAgentsFile", () => {
         then: "queue",
         target: { type: "number", e164: "+15551112222" },
         timeoutS: 25,
+        maxPerHour: 1000,
       },
       {
         kind: "dial",
@@ -125,8 +126,16 @@ describe("loadAgentsFile", () => {
         then: null,
         target: { type: "sip", uri: "sip:billing@pbx.example.com" },
         timeoutS: 20,
+        maxPerHour: 1000,
       },
-      { kind: "enqueue", name: "queue", description: "hold queue", then: null, queue: "support" },
+      {
+        kind: "enqueue",
+        name: "queue",
+        description: "hold queue",
+        then: null,
+        queue: "support",
+        maxPerHour: null,
+      },
       {
         kind: "workflow",
         name: "experts",
@@ -134,6 +143,7 @@ describe("loadAgentsFile", () => {
         then: null,
         workflowSid: "WW0123456789abcdef0123456789abcdef",
         priority: { low: 2, medium: 5, high: 10 },
+        maxPerHour: null,
       },
       {
         kind: "warm",
@@ -142,6 +152,7 @@ describe("loadAgentsFile", () => {
         then: null,
         target: { type: "client", identity: "anna" },
         timeoutS: 20,
+        maxPerHour: 1000,
       },
     ]);
     expect(support?.tools.map(({ name, source }) => [name, source.kind])).toEqual([
@@ -412,7 +423,7 @@ bogus: 1
       "15:31 agents.support.transfer.destinations.e.dial contains SIP headers (?…), which are not allowed here",
       "16:19 agents.support.transfer.destinations.f.dial names a host that is not in sip_hosts",
       "16:41 agents.support.transfer.destinations.f.priority is only allowed with workflow",
-      '17:31 agents.support.transfer.destinations.g.then "h" is not a destination',
+      '17:31 agents.support.transfer.destinations.g.then "h" is no destination',
       '18:11 numbers.1555 is not an E.164 number in quotes ("+15550001111"), a sip: or client: address, or "*"',
       '18:32 numbers["*"] points at "suport", which is not an agent (did you mean support?)',
       "20:6 tools.t.description is missing: the model chooses a tool by its description",
