@@ -423,7 +423,7 @@ bogus: 1
       "15:31 agents.support.transfer.destinations.e.dial contains SIP headers (?…), which are not allowed here",
       "16:19 agents.support.transfer.destinations.f.dial names a host that is not in sip_hosts",
       "16:41 agents.support.transfer.destinations.f.priority is only allowed with workflow",
-      '17:31 agents.support.transfer.destinations.g.then "h" is no destination',
+      '17:31 agents.support.transfer.destinations.g.then "h" is not a destination',
       '18:11 numbers.1555 is not an E.164 number in quotes ("+15550001111"), a sip: or client: address, or "*"',
       '18:32 numbers["*"] points at "suport", which is not an agent (did you mean support?)',
       "20:6 tools.t.description is missing: the model chooses a tool by its description",
