@@ -1,6 +1,7 @@
 /**
- * What is kept of calls, put together: the journal that calls write to, the database behind it, recordings, removal, and the
- * operators' routes. Parts: `records/`, `adapters/store/`. Reference: docs/records.md.
+ * What is kept of calls, put together: the journal that calls write to, the database behind it,
+ * recordings, removal, and the operators' routes. Parts: `records/`, `adapters/store/`. Reference:
+ * docs/records.md.
  */
 import { createHash } from "node:crypto";
 import { dirname, join, resolve } from "node:path";
@@ -70,15 +71,23 @@ const HOUR_MS = 3_600_000;
 /** A transfer is over after four hours: `<Dial>`'s own time limit. */
 const TRANSFER_TTL_MS = 4 * 3_600_000 + 600_000;
 
-/** @throws RelayError config_invalid or store_unavailable when the database or the directory for records cannot be opened. */
+/**
+ * @throws RelayError config_invalid or store_unavailable when the database or the directory for
+ * records cannot be opened.
+ */
 export async function openRecordKeeping(
   config: Config,
   agents: AgentsFile,
   deps: RecordKeepingDeps,
 ): Promise<RecordKeeping> {
   const { clock, log, metrics } = deps;
-  const store = await openStore(config.databaseUrl, (error) =>
-    log.warn("connection to the database lost", {}, error),
+  const store = await openStore(
+    config.databaseUrl,
+    (error) => log.warn("store: connection lost", {}, error),
+    {
+      nowMs: () => clock.nowMs(),
+      observe: (seconds, operation) => metrics.storeSeconds.observe(seconds, operation),
+    },
   );
   const spool = await SpoolFiles.open(join(dataDirectory(config), "spool"), config.nodeName, {
     epochMs: () => clock.epochMs(),
@@ -148,7 +157,8 @@ export async function openRecordKeeping(
     const record = async (callSid: CallSid) => {
       const here = recorder.record(callSid);
       if (here !== null) return here;
-      // What was just told of a call that another process began is put together with the rest first.
+      // What was just told of a call that another process began is put together with the rest
+      // first.
       await recorder.flush();
       return (await store.load(callSid))?.record ?? null;
     };
