@@ -46,7 +46,7 @@ class FakeSideband {
       (...args: readonly unknown[]) =>
         void this.told.push(`${what} ${JSON.stringify(args)}`);
     return {
-      capabilities: { truncate: true, cancel: true, serverVad: true, aheadOfRealTime: true },
+      capabilities: { tunesTurnDetection: true, aheadOfRealTime: true },
       append: tell("append"),
       appendUlaw: tell("append"),
       greet: tell("greet"),
@@ -61,6 +61,7 @@ class FakeSideband {
       lastEventMs: 0,
       probe: tell("probe"),
       callerPaused: tell("callerPaused"),
+      callerSilent: tell("callerSilent"),
       tick: (nowMs) => void this.tickedMs.push(nowMs),
       close: () => {
         this.closed = true;

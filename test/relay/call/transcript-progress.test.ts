@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { ItemId } from "../../../src/domain/ids.js";
-import { TranscriptProgress } from "../../../src/relay/model/openai-realtime/transcript-progress.js";
+import { TranscriptProgress } from "../../../src/relay/call/transcript-progress.js";
 
 const item = "i1" as ItemId;
 

@@ -1,5 +1,5 @@
-import type { ItemId } from "../../../domain/ids.js";
-import type { RecordEvent } from "../../../domain/record-event.js";
+import type { ItemId } from "../../domain/ids.js";
+import type { RecordEvent } from "../../domain/record-event.js";
 
 /** A process that is killed loses no more than this of what the agent was saying. */
 const TELL_EVERY_MS = 1_000;
