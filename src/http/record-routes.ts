@@ -8,7 +8,8 @@ import type { CallSid } from "../domain/ids.js";
 import type { CallOutcome } from "../domain/record-event.js";
 import type { CallCursor, CallFilter, CallStore } from "../ports/store.js";
 import { toCsv } from "../records/csv.js";
-import { callSidOf, type OperatorRequest, type OperatorRoute } from "./ops-route.js";
+import { callSidOf } from "./call-routes.js";
+import type { OperatorRequest, OperatorRoute } from "./operator-router.js";
 import { json, type Reply } from "./reply.js";
 
 export interface RecordRouteParts {
@@ -41,7 +42,7 @@ export function recordRoutes(parts: RecordRouteParts): readonly OperatorRoute[] 
   ): OperatorRoute => ({
     method,
     path,
-    guarded: true,
+    access: "guarded",
     handle: async (request) => await answer(handle, request),
   });
   return [
