@@ -1,4 +1,4 @@
-// Reads one call's record again whenever an event of the call arrives.
+// One call's record, read anew whenever its events say that something has happened.
 import { ApiError, readCall } from "./api.js";
 import { Component } from "./html.js";
 
@@ -8,10 +8,10 @@ import { Component } from "./html.js";
  *   show: (record: CallRecord | null, problem: string) => import("./html.js").View }} WatchedProps
  */
 
-/** The record is read at most this often. */
+/** While much happens the record is read so often, and not more. */
 const READ_EVERY_MS = 400;
-/** A new call may not have a record yet: it is asked for this many times. */
-const MAX_MISSES = 5;
+/** A call that has just begun may not be known yet. */
+const PATIENCE = 5;
 
 /** @extends {Component<WatchedProps, { record: CallRecord | null, problem: string }>} */
 export class WatchedCall extends Component {
@@ -21,12 +21,12 @@ export class WatchedCall extends Component {
   #reading = "idle";
   #misses = 0;
   /** @type {() => void} */
-  #unsubscribe = () => {};
+  #leave = () => {};
 
   /** @override */
   componentDidMount() {
     const { store, callSid } = this.props;
-    this.#unsubscribe = store.listen((event) => {
+    this.#leave = store.listen((event) => {
       if (event === null || event.callSid === callSid) void this.#read();
     });
     void this.#read();
@@ -35,7 +35,7 @@ export class WatchedCall extends Component {
   /** @override */
   componentWillUnmount() {
     this.#reading = "gone";
-    this.#unsubscribe();
+    this.#leave();
   }
 
   async #read() {
@@ -53,7 +53,7 @@ export class WatchedCall extends Component {
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       if (this.#isGone) return;
-      again = error.status === 404 && this.#misses++ < MAX_MISSES;
+      again = error.status === 404 && this.#misses++ < PATIENCE;
       if (!again) this.setState({ problem: error.message });
     }
     setTimeout(() => {

@@ -8,7 +8,10 @@ export interface Cores {
   readonly relay: string;
 }
 
-/** Null where there is only one core or no taskset: then both share what there is, and the report says so. */
+/**
+ * Null where there is only one core or no taskset: then both share what there is, and the report
+ * says so.
+ */
 export function splitCores(workers: number): Cores | null {
   const allowed = allowedCores();
   if (allowed.length < 2 || availableParallelism() < 2) return null;

@@ -1,6 +1,6 @@
 /**
- * The relay with or without its record keeping, for the paired measurement of what writing costs: both ways are started by this
- * same file, so they differ in nothing else. Argument: `on` or `off`.
+ * The relay with or without its record keeping, for the paired measurement of what writing costs:
+ * both ways are started by this same file, so they differ in nothing else. Argument: `on` or `off`.
  */
 
 import { type AppOverrides, createApp } from "../../src/app/app.js";

@@ -1,7 +1,7 @@
 import type { Meters } from "./meters.js";
 import type { SpokenItem } from "./spoken-item.js";
 
-/** So little un-played audio may be left alone: nobody can tell a few frames from the item's end. */
+/** So little un-played audio may be left alone: a few frames are as good as the item's end. */
 export const NEGLIGIBLE_MS = 60;
 /** A relay that has not reacted by then does not. */
 export const PATIENCE_MS = 1000;
@@ -20,9 +20,15 @@ export class BargeIn {
   readonly #accounts: Account[];
   readonly #unheardMs: number;
   #clearMs = -1;
+  #silentMs = -1;
 
-  /** @param items  those of which audio was sent and which are not known to be heard to their end. */
-  constructor(items: readonly SpokenItem[], nowMs: number) {
+  /**
+   * @param items      those of which audio was sent and which are not known to be heard to their
+   *                   end.
+   * @param transitMs  from the relay to the phone: so much of the audio is heard whatever the relay
+   *                   does.
+   */
+  constructor(items: readonly SpokenItem[], nowMs: number, transitMs: number) {
     this.atMs = nowMs;
     this.#accounts = items.map((item) => ({
       item,
@@ -32,7 +38,7 @@ export class BargeIn {
     }));
     this.#unheardMs = this.#accounts.reduce(
       (sum, { item, sentBytes }) => sum + sentBytes / 8 - item.heardMs(nowMs),
-      0,
+      -transitMs,
     );
   }
 
@@ -40,9 +46,11 @@ export class BargeIn {
     return this.#clearMs >= 0;
   }
 
-  clear(nowMs: number): void {
+  /** The relay's `clear` left at `leftMs` and takes effect at the phone now. */
+  clear(leftMs: number, nowMs: number): void {
     if (this.cleared) return;
-    this.#clearMs = nowMs;
+    this.#clearMs = leftMs;
+    this.#silentMs = nowMs;
     for (const account of this.#accounts) account.heardMs = account.item.heardMs(nowMs);
   }
 
@@ -55,8 +63,10 @@ export class BargeIn {
   judge(meters: Meters): void {
     if (this.#unheardMs <= NEGLIGIBLE_MS && !this.cleared) return;
     meters.bargeIns++;
-    if (this.cleared) meters.clear.record(this.#clearMs - this.atMs);
-    else meters.clearsMissing++;
+    if (this.cleared) {
+      meters.clear.record(this.#clearMs - this.atMs);
+      meters.bargeInSilence.record(this.#silentMs - this.atMs);
+    } else meters.clearsMissing++;
     for (const { item, sentBytes, heardMs, truncatedMs } of this.#accounts) {
       if (truncatedMs === null) {
         if (!item.deleted && sentBytes / 8 - heardMs > NEGLIGIBLE_MS) meters.truncatesMissing++;

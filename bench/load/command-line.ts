@@ -29,7 +29,9 @@ export class CommandLine {
     return Array.isArray(values) ? values.map(String) : [];
   }
 
-  /** @throws UsageError for what is no number from `min` to `max`. `fallback` where it is not given. */
+  /**
+   * @throws UsageError for what is no number from `min` to `max`. `fallback` where it is not given.
+   */
   number(name: string, fallback: number, min: number, max: number): number {
     const given = this.text(name);
     return given === null ? fallback : inRange(name, given, given, min, max);

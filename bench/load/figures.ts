@@ -1,7 +1,10 @@
 import type { Histogram } from "./histogram.js";
 import { Meters } from "./meters.js";
 
-/** What was read of machine and processes in the window with every call up; null = could not be measured. */
+/**
+ * What was read of machine and processes in the window with every call up; null = could not be
+ * measured.
+ */
 export interface ProcessFigures {
   readonly relayCpuMsPerCallSecond: number | null;
   /** Of that, by threads other than the main one. */
@@ -19,7 +22,9 @@ export interface ProcessFigures {
   readonly harnessLateMaxMs: number;
 }
 
-/** Name → value, as they stand in reports and limits. Units end the names; what has none is a count. */
+/**
+ * Name → value, as they stand in reports and limits. Units end the names; what has none is a count.
+ */
 export type Figures = Readonly<Record<string, number | null>>;
 
 export function figures(meters: Meters, calls: number, processes: ProcessFigures): Figures {
@@ -33,7 +38,9 @@ export function figures(meters: Meters, calls: number, processes: ProcessFigures
     ...meters.scraper?.figures(),
     ...quantiles("downlink", meters.downlink),
     ...quantiles("clear", meters.clear),
+    ...quantiles("barge_in_silence", meters.bargeInSilence),
     ...quantiles("hold", meters.hold),
+    ...quantiles("silence", meters.silence),
     ...quantiles("truncation_error", meters.truncation),
     truncation_error_low_ms: round(meters.truncationLowMs, 1),
     truncation_error_high_ms: round(meters.truncationHighMs, 1),
@@ -49,6 +56,7 @@ export function figures(meters: Meters, calls: number, processes: ProcessFigures
     doubled: up.doubled + down.doubled,
     reordered: up.reordered + down.reordered,
     altered: up.altered + down.altered,
+    inserted: up.inserted + down.inserted,
     foreign: up.foreign + down.foreign,
     stale: down.stale,
     late: up.late + down.late,
@@ -58,6 +66,7 @@ export function figures(meters: Meters, calls: number, processes: ProcessFigures
     underruns_unsure: meters.underrunsUnsure,
     underrun_ms: round(meters.underrunMs, 1),
     responses: meters.responses,
+    faults: meters.faults,
     tool_calls: meters.toolCalls,
     tools_unanswered: Math.max(0, meters.toolCalls - meters.toolAnswers),
     unanswered: meters.unanswered,

@@ -22,7 +22,10 @@ export interface Found {
 const PRECISION = 0.05;
 const MOST_CALLS = 10_000;
 
-/** Doubles from `first` until a limit breaks, then halves the rest. A failed load is tried twice: one stall is no limit. */
+/**
+ * Doubles from `first` until a limit breaks, then halves the rest. A failed load is tried twice:
+ * one stall is no limit.
+ */
 export async function findMax(
   first: number,
   trial: (calls: number) => Promise<Trial>,

@@ -15,6 +15,7 @@ export interface LinkOptions {
   readonly kind: JitterKind;
 }
 
+const PACKET_MS = 1;
 /**
  * Between two bursts, on average. With jitter of 60 ms the network then holds messages for a tenth
  * of the time.
@@ -39,8 +40,8 @@ export class Link {
   }
 
   arrivalMs(sentMs: number): number {
-    // What leaves in one instant travels in one packet.
-    if (sentMs === this.#lastSentMs) return this.#lastArrivalMs;
+    // What leaves within a millisecond travels in one packet.
+    if (sentMs - this.#lastSentMs < PACKET_MS) return this.#lastArrivalMs;
     this.#lastSentMs = sentMs;
     const { delayMs } = this.#options;
     this.#lastArrivalMs = Math.max(this.#lastArrivalMs, sentMs + delayMs + this.#extraMs(sentMs));

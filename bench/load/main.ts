@@ -47,7 +47,12 @@ export async function run(
     const scenario =
       options.scenarioFile === null ? DEFAULT_SCENARIO : loadScenario(options.scenarioFile);
     const tls = scenario.tls || options.tls !== null;
-    return await new Bench(options, { ...scenario, tls }).run();
+    const network = {
+      ...scenario.network,
+      delayMs: options.delayMs ?? scenario.network.delayMs,
+      jitterMs: options.jitterMs ?? scenario.network.jitterMs,
+    };
+    return await new Bench(options, { ...scenario, tls, network }).run();
   } catch (error) {
     if (error instanceof UsageError || error instanceof ScenarioError) {
       io.err(error.message);
@@ -160,8 +165,8 @@ class Bench {
   }
 
   /**
-   * @param special  for pairs: with or without records, started by the one launcher that can do both; `samplesDir` is where samples of
-   *                 its CPU go.
+   * @param special  for pairs: with or without records, started by the one launcher that can do
+   *                 both; `samplesDir` is where samples of its CPU go.
    */
   async #play(
     calls: number,

@@ -1,10 +1,14 @@
 import { BODY_TEXT, STAMP_CHARS, writeStampText } from "./stamped-audio.js";
 
-/** A text frame of 126 to 65,535 bytes, masked with zeros: the server unmasks as ever, and nothing need be copied here. */
+/**
+ * A text frame of 126 to 65,535 bytes, masked with zeros: the server unmasks as ever, and nothing
+ * need be copied here.
+ */
 const HEADER_BYTES = 8;
 
 /**
- * Builds the `media` messages of one call, WebSocket frame included, in one buffer in which only digits and the stamp change.
+ * Builds the `media` messages of one call, WebSocket frame included, in one buffer in which only
+ * digits and the stamp change.
  */
 export class MediaWriter {
   readonly #streamSid: string;
@@ -21,7 +25,10 @@ export class MediaWriter {
     this.#id = id;
   }
 
-  /** One message, valid until the next call. `seq` and `body` go into the stamp, the rest are Twilio's numbers. */
+  /**
+   * One message, valid until the next call. `seq` and `body` go into the stamp, the rest are
+   * Twilio's numbers.
+   */
   media(
     sequenceNumber: number,
     chunk: number,

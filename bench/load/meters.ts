@@ -4,18 +4,31 @@ import { newTally, type Tally } from "./stream-checker.js";
 
 /** Everything that a run measures. One object for all calls. */
 export class Meters {
-  /** Caller → model, from the phone's write to the frame's arrival in an append: while the caller talks. */
+  /**
+   * Caller → model, from the phone's write to the frame's arrival in an append: while the caller
+   * talks.
+   */
   readonly uplink = new Histogram();
   /** The same while the caller is silent: a relay may join such frames. */
   readonly uplinkIdle = new Histogram();
-  /** Model → caller: a delta's departure to its first byte at the phone, when nothing was queued before it. */
+  /**
+   * Model → caller: a delta's departure to its first byte at the phone, when nothing was queued
+   * before it.
+   */
   readonly downlink = new Histogram();
-  /** `speech_started` → `clear` at the phone. */
+  /** `speech_started` → `clear` leaves the relay. */
   readonly clear = new Histogram();
-  /** The caller's first loud frame → the last audio at the phone before the model had noticed: the relay's own ear. */
+  /** `speech_started` → the phone falls silent by that `clear`. */
+  readonly bargeInSilence = new Histogram();
+  /**
+   * The caller's first loud frame → the last audio at the phone before the model had noticed: the
+   * relay's own voice detection.
+   */
   readonly hold = new Histogram();
-  /** |audio_end_ms − what the phone has played of the item|. */
+  /** |audio_end_ms − what the phone has played of the item when the clear arrives|. */
   readonly truncation = new Histogram();
+  /** What a caller waits in silence while a reply is owed. */
+  readonly silence = new Histogram();
   /** Un-played audio at the phone, at every arrival while the harness itself was in time. */
   readonly lead = new Histogram();
   /** Voice webhook → accepted stream. */
@@ -48,6 +61,10 @@ export class Meters {
   underrunMs = 0;
 
   responses = 0;
+  /**
+   * Responses that failed, ended incomplete, were silent or hit a rate limit, as the scenario asks.
+   */
+  faults = 0;
   toolCalls = 0;
   toolAnswers = 0;
   unanswered = 0;

@@ -1,5 +1,6 @@
 /**
- * The model's side: a WebSocket server that makes a session of every socket, and Twilio's REST beside it.
+ * The model's side: a WebSocket server that makes a session of every socket, and Twilio's REST
+ * beside it.
  */
 import type { us_listen_socket, WebSocket } from "uWebSockets.js";
 import { loadUws, type Uws, type UwsApp } from "../../src/http/uws.js";

@@ -1,6 +1,7 @@
 /** The harness's command line. */
 import { CommandLine } from "./command-line.js";
 import type { TlsFiles } from "./model-server.js";
+import { MOST_DELAY_MS } from "./scenario.js";
 import { parseSlo, type SloTerm } from "./slo.js";
 import { UsageError } from "./usage-error.js";
 
@@ -8,12 +9,20 @@ export interface BenchOptions {
   readonly calls: number;
   /** With every call up. */
   readonly durationS: number;
-  /** A relay that runs already: origin, or the whole address of its voice webhook. Null: one is started. */
+  /**
+   * A relay that runs already: origin, or the whole address of its voice webhook. Null: one is
+   * started.
+   */
   readonly relay: string | null;
   readonly rampPerSecond: number | null;
   readonly scenarioFile: string | null;
   readonly jsonFile: string | null;
   readonly htmlFile: string | null;
+  /**
+   * One-way delay and jitter between phone and relay, over the scenario's; null: the scenario's.
+   */
+  readonly delayMs: number | null;
+  readonly jitterMs: number | null;
   readonly slo: readonly SloTerm[];
   readonly findMax: boolean;
   /** Pairs of runs with and without record keeping; null: a single run. */
@@ -26,7 +35,10 @@ export interface BenchOptions {
   readonly restPort: number;
   readonly authToken: string;
   readonly accountSid: string;
-  /** The model's certificate and key, so that a relay given by address can know it beforehand; null: plain, or made where the scenario asks. */
+  /**
+   * The model's certificate and key, so that a relay given by address can know it beforehand; null:
+   * plain, or made where the scenario asks.
+   */
   readonly tls: TlsFiles | null;
   /** Process of a relay given by address, to measure its CPU and memory; null: not measured. */
   readonly relayPid: number | null;
@@ -45,6 +57,8 @@ through. Without --relay it starts this project's relay itself, on free ports.
   --duration S        seconds with every call up (default 30; with --find-max 15 a step)
   --ramp N            new calls per second until all are up (default: all within about 5 s)
   --scenario FILE     who talks when, in YAML: see bench/load/scenarios
+  --delay MS          between phone and relay, each way (default: the scenario's, which is 0)
+  --jitter MS         now and then the network holds everything for up to so long
   --slo LIMITS        e.g. "uplink_p99_ms<20,loss=0": exit status 1 where one is broken
   --find-max          doubles the calls until a limit breaks, then narrows down; limits: --slo, or
                       uplink_p99_ms<=20, clear_p99_ms<=50, loss=0, underruns=0
@@ -76,6 +90,8 @@ export function parseOptions(argv: readonly string[]): BenchOptions | "help" {
     scenario: { type: "string" },
     json: { type: "string" },
     html: { type: "string" },
+    delay: { type: "string" },
+    jitter: { type: "string" },
     slo: { type: "string" },
     "find-max": { type: "boolean" },
     "pair-store": { type: "string" },
@@ -124,6 +140,8 @@ export function parseOptions(argv: readonly string[]): BenchOptions | "help" {
     scenarioFile: line.text("scenario"),
     jsonFile: line.text("json"),
     htmlFile: line.text("html"),
+    delayMs: line.text("delay") === null ? null : line.number("delay", 0, 0, MOST_DELAY_MS),
+    jitterMs: line.text("jitter") === null ? null : line.number("jitter", 0, 0, MOST_DELAY_MS),
     slo: slo === null ? [] : parseSlo(slo),
     findMax,
     pairStore,

@@ -1,6 +1,7 @@
 /**
- * Which part of a process's CPU goes to certain sources: samples of all its threads, kernel included, taken by Linux's `perf`. V8's own
- * profiler would not do: it takes most of what runs in the callbacks of a native socket for idleness.
+ * Which part of a process's CPU goes to certain sources: samples of all its threads, kernel
+ * included, taken by Linux's `perf`. V8's own profiler would not do: it takes most of what runs in
+ * the callbacks of a native socket for idleness.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { join } from "node:path";
@@ -49,7 +50,10 @@ export class PerfSampling {
     this.#ended = new Promise((resolve) => this.#perf.once("close", () => resolve()));
   }
 
-  /** To be called while what V8 has written about its code is there: `jit-PID.dump` in the process's own directory. */
+  /**
+   * To be called while what V8 has written about its code is there: `jit-PID.dump` in the process's
+   * own directory.
+   */
   async stop(sources: RegExp): Promise<PerfShare> {
     this.#perf.kill("SIGINT");
     await this.#ended;
@@ -62,7 +66,10 @@ export class PerfSampling {
   }
 }
 
-/** @param lines  of `perf script -F comm,tid,ip,sym,dso`: a head, the stack from the innermost frame on, an empty line. */
+/**
+ * @param lines  of `perf script -F comm,tid,ip,sym,dso`: a head, the stack from the innermost frame
+ *               on, an empty line.
+ */
 export async function shareOf(
   lines: AsyncIterable<string>,
   pid: number,

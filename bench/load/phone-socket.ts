@@ -1,5 +1,6 @@
 /**
- * The client end of one WebSocket on a raw socket: cheap enough for a thousand of them in a process. Source: RFC 6455.
+ * The client end of one WebSocket on a raw socket: cheap enough for a thousand of them in a
+ * process. Source: RFC 6455.
  */
 import { createHash, randomBytes } from "node:crypto";
 import { connect, type Socket } from "node:net";
@@ -74,7 +75,10 @@ export class PhoneSocket {
     return this.#state === "open";
   }
 
-  /** A whole WebSocket frame as it goes onto the wire. False: it is not out yet, and the buffer must be left alone. */
+  /**
+   * A whole WebSocket frame as it goes onto the wire. False: it is not out yet, and the buffer must
+   * be left alone.
+   */
   sendFrame(frame: Buffer): boolean {
     if (this.#state !== "open") return true;
     this.#socket.write(frame);

@@ -8,7 +8,10 @@ export interface ProcessReading {
   /** CPU of threads other than the main ones: libuv, garbage collector, database. */
   readonly threadsCpuMs: number;
   readonly rssBytes: number;
-  /** Time in which its main threads could have run, and others did; 0 where the kernel does not count it. */
+  /**
+   * Time in which its main threads could have run, and others did; 0 where the kernel does not
+   * count it.
+   */
   readonly waitedMs: number;
   readonly processes: number;
 }
@@ -36,7 +39,10 @@ export function readProcess(pid: number): ProcessReading | null {
   return processes === 0 ? null : { cpuMs, threadsCpuMs, rssBytes, waitedMs, processes };
 }
 
-/** CPU that the whole machine has used since it started, stolen time included; null where there is no /proc. */
+/**
+ * CPU that the whole machine has used since it started, stolen time included; null where there is
+ * no /proc.
+ */
 export function readMachineCpuMs(): number | null {
   try {
     const line = readFileSync("/proc/stat", "latin1").split("\n", 1)[0]!;
@@ -54,7 +60,10 @@ export function readMachineCpuMs(): number | null {
   }
 }
 
-/** The fields of /proc/pid/stat behind the command's name, which may hold anything: [0] is the state. */
+/**
+ * The fields of /proc/pid/stat behind the command's name, which may hold anything: [0] is the
+ * state.
+ */
 function statFields(pid: number): string[] | null {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, "latin1");

@@ -108,7 +108,8 @@ export class RelayProcess {
         // What is measured is how it does when it is full, not when it says so.
         OVERLOAD_PERCENT: "100",
         WORKERS: String(workers),
-        // Streams come to the worker that has their session open, as behind a balancer: worker n listens on PORT + 1 + n.
+        // Streams come to the worker that has their session open, as behind a balancer: worker n
+        // listens on PORT + 1 + n.
         ...(workers > 1
           ? { MEDIA_URL: `ws://127.0.0.1:${(port + 1) / 10}{worker}/media-stream` }
           : {}),
@@ -218,7 +219,10 @@ function bare(records: "on" | "off"): string[] {
 }
 
 /** Free on loopback at this moment. */
-/** A port that ends in 9, with `workers` (10 at most) free ones behind it; below those of outgoing connections. */
+/**
+ * A port that ends in 9, with `workers` (10 at most) free ones behind it; below those of outgoing
+ * connections.
+ */
 async function freeTens(workers: number): Promise<number> {
   if (workers > 10) throw new Error("--workers: 10 at most, where the relay is started here");
   for (let attempt = 0; attempt < 100; attempt++) {

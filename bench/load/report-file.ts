@@ -42,7 +42,9 @@ export function reportJson(
       downlink: meters.downlink.buckets(),
       clear: meters.clear.buckets(),
       truncation: meters.truncation.buckets(),
+      bargeInSilence: meters.bargeInSilence.buckets(),
       lead: meters.lead.buckets(),
+      silence: meters.silence.buckets(),
     },
   };
 }
@@ -76,8 +78,11 @@ export function reportHtml(result: LoadResult, facts: ReportFacts): string {
     ]),
     distribution("Barge-in, share of interruptions", [
       ["speech_started → clear", meters.clear],
+      ["speech_started → phone silent", meters.bargeInSilence],
       ["|truncation error|", meters.truncation],
     ]),
+    distribution("Un-played audio at the phone", [["lead", meters.lead]]),
+    distribution("Silence while a reply is owed", [["silence", meters.silence]]),
   ];
   const factRows = [
     ["command", facts.command],

@@ -1,6 +1,7 @@
 /** What is printed for people. */
-import { type LoadResult, OTHERS_LIMIT_PERCENT, type Sample } from "./load-run.js";
+import type { LoadResult, Sample } from "./load-run.js";
 import type { SloVerdict } from "./slo.js";
+import { OTHERS_LIMIT_PERCENT } from "./steady-window.js";
 
 /** One line a second. */
 export function progressLine(sample: Sample, calls: number): string {
@@ -40,19 +41,29 @@ export function resultText(result: LoadResult, verdicts: readonly SloVerdict[]):
     row("uplink, caller silent", "uplink_idle"),
     row("downlink, first byte", "downlink"),
     row("speech_started → clear", "clear"),
+    row("speech_started → phone silent", "barge_in_silence"),
     row("caller speaks up → last audio", "hold"),
     row("|truncation error|", "truncation_error"),
+    row("un-played audio at the phone", "lead"),
+    row("silence while a reply is owed", "silence"),
     row("webhook → stream accepted", "setup"),
     row("stream → first sound", "greeting"),
     "",
-    `  frames          up ${n("frames_up")} (${n("frames_cut_off")} cut off by hanging up), down ${n("frames_down")}; lost ${n("loss_up")} up ${n("loss_down")} down, doubled ${n("doubled")}, re-ordered ${n("reordered")}, altered ${n("altered")}, given up and then come ${n("late")}, of another call ${n("foreign")}`,
-    `  playout         underruns ${n("underruns")} (${n("underrun_ms")} ms; unsure ${n("underruns_unsure")}), most un-played ${n("lead_max_ms")} ms, p99 ${n("lead_p99_ms")} ms`,
+    `  frames          up ${n("frames_up")} (${n("frames_cut_off")} cut off by hanging up), down ${n("frames_down")}; lost ${n("loss_up")} up ${n("loss_down")} down, doubled ${n("doubled")}, re-ordered ${n("reordered")}, altered ${n("altered")}, inserted ${n("inserted")}, given up and then come ${n("late")}, of another call ${n("foreign")}`,
+    `  playout         underruns ${n("underruns")} (${n("underrun_ms")} ms; unsure ${n("underruns_unsure")}), most un-played ${n("lead_max_ms")} ms`,
     `  barge-in        clears missing ${n("clears_missing")}, unasked ${n("clears_unasked")}, frames after a clear ${n("stale")}`,
     `  truncation      ${n("truncates")} sent, ${n("truncates_missing")} missing, ${n("truncates_rejected")} rejected, ${n("truncates_above")} above the audio received; error ${n("truncation_error_low_ms")} to +${n("truncation_error_high_ms")} ms`,
     `  model sessions  ${n("sessions")}, left open ${n("sessions_leaked")}, never used ${n("sessions_unclaimed")}; callers left without an answer ${n("unanswered")}; tool calls ${n("tool_calls")}, unanswered ${n("tools_unanswered")}`,
     `  relay           ${n("cpu_ms_per_call_s")} ms CPU per call-second, ${n("cpu_percent")} % of a core, kept waiting for one ${n("cpu_waited_percent")} % of the time; ${n("rss_kb_per_call")} KB per call, ${n("rss_mb")} MB in all`,
     `  harness         ${n("harness_cpu_percent")} % of a core; frames late p99 ${n("harness_late_p99_ms")} ms, max ${n("harness_late_max_ms")} ms`,
   ];
+  if ((f["faults"] ?? 0) > 0) {
+    lines.splice(
+      -3,
+      0,
+      `  faults          ${n("faults")} responses failed, incomplete, silent or rate-limited`,
+    );
+  }
   if ((f["gap_bytes"] ?? 0) > 0) {
     lines.splice(
       -3,

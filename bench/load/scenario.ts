@@ -1,8 +1,10 @@
 /**
- * What callers and model do. Every duration is drawn anew each time from a range, by a generator seeded per call.
+ * What callers and model do. Every duration is drawn anew each time from a range, by a generator
+ * seeded per call.
  */
 import { readFileSync } from "node:fs";
 import { parse } from "yaml";
+import type { JitterKind, LinkOptions } from "./link.js";
 
 /** Lowest and highest, both included. */
 export type Range = readonly [number, number];
@@ -48,6 +50,26 @@ export interface Scenario {
     /** Share of the answers that begin with the call of one of the `BAD_TOOLS`, 0–1. */
     readonly toolRate: number;
   };
+  /** Between phone and relay, in each direction. */
+  readonly network: LinkOptions;
+  /** What goes wrong with the model's responses: shares of all responses, 0–1. */
+  readonly faults: Faults;
+}
+
+export interface Faults {
+  /** The response fails with a server error; half of them in the middle of the speech. */
+  readonly failed: number;
+  /** The response ends at its token limit; half of them in the middle of the speech. */
+  readonly incomplete: number;
+  /** The response completes without any output. */
+  readonly silent: number;
+  /** The response fails at once with a rate limit and tells how long to wait. */
+  readonly rateLimited: number;
+  /**
+   * Share of the tool calls whose tool never answers, where the others answer well; null: as
+   * `BAD_TOOLS`.
+   */
+  readonly toolsHang: number | null;
 }
 
 export const DEFAULT_SCENARIO: Scenario = {
@@ -69,7 +91,12 @@ export const DEFAULT_SCENARIO: Scenario = {
     lateDeltas: [0, 3],
     toolRate: 0,
   },
+  network: { delayMs: 0, jitterMs: 0, kind: "bursts" },
+  faults: { failed: 0, incomplete: 0, silent: 0, rateLimited: 0, toolsHang: null },
 };
+
+/** Network delay or jitter above this is taken for a slip. */
+export const MOST_DELAY_MS = 2000;
 
 /** What the agent of `tools.agents.yaml` has. */
 export const BAD_TOOLS = ["hang", "huge", "invalid", "redirect", "good"] as const;
@@ -94,6 +121,8 @@ export function readScenario(document: unknown, where: string): Scenario {
   const caller = top.section("caller");
   const bargeIn = top.section("barge_in");
   const model = top.section("model");
+  const network = top.section("network");
+  const faults = top.section("faults");
   const scenario: Scenario = {
     name: top.text("name", d.name),
     seed: top.number("seed", d.seed, 0, 2 ** 31),
@@ -121,9 +150,26 @@ export function readScenario(document: unknown, where: string): Scenario {
       lateDeltas: model.range("late_deltas", d.model.lateDeltas, 0, 100),
       toolRate: model.number("tool_rate", d.model.toolRate, 0, 1),
     },
+    network: {
+      delayMs: network.number("delay_ms", d.network.delayMs, 0, MOST_DELAY_MS),
+      jitterMs: network.number("jitter_ms", d.network.jitterMs, 0, MOST_DELAY_MS),
+      kind: jitterKind(network.text("jitter", d.network.kind), where),
+    },
+    faults: {
+      failed: faults.number("failed", d.faults.failed, 0, 1),
+      incomplete: faults.number("incomplete", d.faults.incomplete, 0, 1),
+      silent: faults.number("silent", d.faults.silent, 0, 1),
+      rateLimited: faults.number("rate_limited", d.faults.rateLimited, 0, 1),
+      toolsHang: faults.numberOrNull("tools_hang", d.faults.toolsHang, 0, 1),
+    },
   };
-  for (const section of [top, caller, bargeIn, model]) section.refuseUnknown();
+  for (const section of [top, caller, bargeIn, model, network, faults]) section.refuseUnknown();
   return scenario;
+}
+
+function jitterKind(text: string, where: string): JitterKind {
+  if (text === "bursts" || text === "each") return text;
+  throw new ScenarioError(`${where}: network: jitter is neither "bursts" nor "each"`);
 }
 
 class Section {

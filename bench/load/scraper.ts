@@ -1,6 +1,7 @@
 /**
- * What a scrape of the relay's metrics does to its calls: every other second begins with one, and the seconds with and without are held
- * against each other. So both meet the same load and the same disturbances.
+ * What a scrape of the relay's metrics does to its calls: every other second begins with one, and
+ * the seconds with and without are held against each other. So both meet the same load and the same
+ * disturbances.
  */
 import { Agent, get } from "node:http";
 import { median } from "../median.js";
@@ -10,7 +11,10 @@ const SECOND_MS = 1000;
 const PATIENCE_MS = 900;
 
 export class Scraper {
-  /** Caller → model while the caller talks, in the present second: the one who measures it records here. */
+  /**
+   * Caller → model while the caller talks, in the present second: the one who measures it records
+   * here.
+   */
   readonly uplink = new Histogram();
   readonly #url: string;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });

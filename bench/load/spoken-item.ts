@@ -5,11 +5,8 @@ export class SpokenItem {
   readonly id: string;
   /** Number of its first frame in its session. */
   readonly firstSeq: number;
-  /** All its audio; shorter when it was interrupted. */
+  /** All its audio; less when it was cut short. */
   bytes: number;
-  sentBytes = 0;
-  /** As it was a tick ago: only what has been with the relay for so long can be missed. */
-  sentBytesBefore = 0;
   complete = false;
   interrupted = false;
   deleted = false;
@@ -19,11 +16,27 @@ export class SpokenItem {
   receivedBytes = 0;
   /** When its last received byte will have been played. */
   endPlayMs = 0;
+  /** How much had been sent at which time, oldest first. */
+  readonly #log: { readonly atMs: number; readonly bytes: number }[] = [];
 
   constructor(id: string, firstSeq: number, bytes: number) {
     this.id = id;
     this.firstSeq = firstSeq;
     this.bytes = bytes;
+  }
+
+  /** What the model has sent of it. */
+  get sentBytes(): number {
+    return this.#log.at(-1)?.bytes ?? 0;
+  }
+
+  /** What the model had sent of it at `atMs`. */
+  sentBytesAt(atMs: number): number {
+    return this.#log.findLast((entry) => entry.atMs <= atMs)?.bytes ?? 0;
+  }
+
+  sent(bytes: number, nowMs: number): void {
+    this.#log.push({ atMs: nowMs, bytes: this.sentBytes + bytes });
   }
 
   /** One above its last frame. */
@@ -36,6 +49,13 @@ export class SpokenItem {
     return Math.min(FRAME_BYTES, this.bytes - (seq - this.firstSeq) * FRAME_BYTES);
   }
 
+  /** The caller has heard all of it, or interrupted it before. */
+  isOver(nowMs: number): boolean {
+    if (this.interrupted) return true;
+    return this.complete && this.receivedBytes >= this.bytes && this.endPlayMs <= nowMs;
+  }
+
+  /** What the caller has heard of it, in ms. */
   heardMs(nowMs: number): number {
     const unplayed = Math.max(0, (this.endPlayMs - nowMs) * 8);
     return Math.max(0, this.receivedBytes - unplayed) / 8;

@@ -1,7 +1,8 @@
 /**
- * Audio that says what it is. Each 160-byte frame begins with a stamp of 18 near-silent bytes: a marker, the stream's id, the
- * frame's number and which of eight fixed bodies follows. Body 0 is a silent line, the others are speech-like, so that a relay's
- * own voice detection sees what the scenario means. Every byte is known, so that loss, order and alteration show.
+ * Audio that says what it is. Each 160-byte frame begins with a stamp of 18 near-silent bytes: a
+ * marker, the stream's id, the frame's number and which of eight fixed bodies follows. Body 0 is a
+ * silent line, the others are speech-like, so that a relay's own voice detection sees what the
+ * scenario means. Every byte is known, so that loss, order and alteration show.
  */
 import { encodeUlaw } from "../../src/codec/ulaw.js";
 
@@ -28,7 +29,10 @@ export const BODY: readonly Uint8Array[] = Array.from({ length: BODIES }, (_, ki
   makeBody(kind),
 );
 
-/** The same as base64: it begins at a multiple of three bytes, so it is the end of every frame's base64. */
+/**
+ * The same as base64: it begins at a multiple of three bytes, so it is the end of every frame's
+ * base64.
+ */
 export const BODY_TEXT: readonly Uint8Array[] = BODY.map((body) =>
   Buffer.from(Buffer.from(body).toString("base64")),
 );
@@ -161,7 +165,10 @@ export function writeStampText(
 const VALUE = new Int8Array(256).fill(-1);
 for (let i = 0; i < 64; i++) VALUE[ALPHABET[i]!] = i;
 
-/** Reads one whole frame's 216 base64 characters without decoding its body. False: it is not such a frame, unaltered. */
+/**
+ * Reads one whole frame's 216 base64 characters without decoding its body. False: it is not such a
+ * frame, unaltered.
+ */
 export function readFrameText(text: Uint8Array, at: number, stamp: Stamp): boolean {
   for (let i = 0, o = at; i < STAMP_BYTES; i += 3, o += 4) {
     const group =

@@ -8,7 +8,10 @@ export interface StorePairs {
   readonly ratios: readonly number[];
   readonly onMs: readonly number[];
   readonly offMs: readonly number[];
-  /** CPU per call-second of threads other than the main one: the journal's and the database's work is done there. */
+  /**
+   * CPU per call-second of threads other than the main one: the journal's and the database's work
+   * is done there.
+   */
   readonly onThreadsMs: readonly number[];
   readonly offThreadsMs: readonly number[];
 }

@@ -1,5 +1,6 @@
 /**
- * Follows one stream of stamped audio, whatever the sizes of its pieces, and counts what went wrong with it.
+ * Follows one stream of stamped audio, whatever the sizes of its pieces, and counts what went wrong
+ * with it.
  */
 import {
   FRAME_BYTES,
@@ -18,6 +19,8 @@ export interface Tally {
   doubled: number;
   reordered: number;
   altered: number;
+  /** Sound between frames that takes no frame's place: the relay's own tones. */
+  inserted: number;
   /** Of another call. */
   foreign: number;
   /** Arrived after the `clear` that ended them. */
@@ -35,6 +38,7 @@ export function newTally(): Tally {
     doubled: 0,
     reordered: 0,
     altered: 0,
+    inserted: 0,
     foreign: 0,
     stale: 0,
     late: 0,
@@ -43,7 +47,10 @@ export function newTally(): Tally {
 }
 
 export interface CheckerEvents {
-  /** A frame of this stream is complete, for the first time. `endOffset`: bytes of the present piece up to its end. */
+  /**
+   * A frame of this stream is complete, for the first time. `endOffset`: bytes of the present piece
+   * up to its end.
+   */
   frame(seq: number, body: number, endOffset: number): void;
   /** The stream's id is not known yet, or another one arrives. True: from now on it is this one. */
   adopt(id: number): boolean;
@@ -114,15 +121,27 @@ export class StreamChecker {
 
   /** The stream is over: numbers below `end` that never came are lost. */
   end(end: number): void {
-    if (this.#junkBytes >= STAMP_BYTES)
-      this.#tally.altered += Math.ceil(this.#junkBytes / FRAME_BYTES);
+    const unreadable = this.#junkBytes < STAMP_BYTES ? 0 : Math.ceil(this.#junkBytes / FRAME_BYTES);
     this.#junkBytes = 0;
-    this.#miss(end, Math.max(0, end - this.#next));
+    const missing = Math.max(0, end - this.#next);
+    this.#miss(end, missing - this.#unreadable(unreadable, missing));
     this.#next = Math.max(this.#next, end);
     this.#givenUpBelow = this.#next;
   }
 
-  /** One whole frame as base64: the common case, without decoding. False: give it to `push` decoded. */
+  /**
+   * Frames whose stamps cannot be read, where `missing` are missed. @returns how many were altered.
+   */
+  #unreadable(frames: number, missing: number): number {
+    const altered = Math.min(frames, missing);
+    this.#tally.altered += altered;
+    this.#tally.inserted += frames - altered;
+    return altered;
+  }
+
+  /**
+   * One whole frame as base64: the common case, without decoding. False: give it to `push` decoded.
+   */
   pushFrameText(text: Uint8Array, at: number): boolean {
     if (this.#heldBytes > 0) return false;
     if (!readFrameText(text, at, stamp)) return false;
@@ -204,11 +223,12 @@ export class StreamChecker {
       tally.foreign++;
       return;
     }
-    // What lay between: frames whose stamps are unreadable, or sound that nobody sent.
+    // What lay between: frames whose stamps are unreadable, or sound of the relay's own.
     const unreadable =
       this.#junkBytes === 0 ? 0 : Math.max(1, Math.round(this.#junkBytes / FRAME_BYTES));
     this.#junkBytes = 0;
-    tally.altered += unreadable;
+    const missing = Math.max(0, seq - this.#next);
+    const altered = this.#unreadable(unreadable, missing);
     if (seq < this.#cutBelow) {
       tally.stale++;
       return;
@@ -224,7 +244,7 @@ export class StreamChecker {
       return;
     }
     if (seq > this.#next) {
-      this.#miss(seq, Math.max(0, seq - this.#next - unreadable));
+      this.#miss(seq, missing - altered);
     }
     this.#next = seq + 1;
     tally.frames++;

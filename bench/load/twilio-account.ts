@@ -1,6 +1,6 @@
 /**
- * Requests as Twilio makes them: form posts with X-Twilio-Signature, and what the TwiML in the answer says.
- * Source: twilio.com/docs/usage/security, twilio.com/docs/voice/twiml/stream.
+ * Requests as Twilio makes them: form posts with X-Twilio-Signature, and what the TwiML in the
+ * answer says. Source: twilio.com/docs/usage/security, twilio.com/docs/voice/twiml/stream.
  */
 import { createHmac } from "node:crypto";
 import { Agent, request } from "node:http";

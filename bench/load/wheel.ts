@@ -12,7 +12,10 @@ export const LATE_MS = 8;
 const PHASES = 10;
 const PHASE_MS = TICK_MS / PHASES;
 
-/** One timer for all calls. After a stall every missed turn is made up for, as a telephone network would. */
+/**
+ * One timer for all calls. After a stall every missed turn is made up for, as a telephone network
+ * would.
+ */
 export class Wheel {
   /** How late turns are: since it was last reset, and over the whole run. */
   readonly recentLateness = new Histogram();

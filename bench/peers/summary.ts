@@ -1,7 +1,7 @@
 /** Runs of several relays → medians, spreads and ratios. Pure. */
 
 import type { Figures } from "../load/figures.js";
-import { OTHERS_LIMIT_PERCENT } from "../load/load-run.js";
+import { OTHERS_LIMIT_PERCENT } from "../load/steady-window.js";
 import { median } from "../median.js";
 import { RELAY_NAMES, type RelayName } from "./relays.js";
 

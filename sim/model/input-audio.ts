@@ -1,10 +1,11 @@
-/** The caller's audio as the server has it: the input buffer, server VAD, commits, transcripts. */
-
+/** The caller as the server hears them: the input buffer, server VAD, commits, transcripts. */
+import type { SimClock } from "../clock.js";
 import type { JsonObject } from "./check.js";
-import { at, type TurnDetection, textAt, transcriptBilledByTokens } from "./config.js";
-import { newItem, type StoredItem, wireItem } from "./items.js";
+import { at, type TurnDetection, textAt } from "./config.js";
+import { newItem, wireItem } from "./items.js";
 import type { Script } from "./script.js";
-import type { SessionContext } from "./session-context.js";
+import type { ModelSession } from "./session.js";
+import type { SessionOptions } from "./session-types.js";
 import { EnergyVad, type VadSettings } from "./vad.js";
 
 export interface InputAudioEvents {
@@ -15,15 +16,16 @@ export interface InputAudioEvents {
 }
 
 const MIN_COMMIT_MS = 100;
-/** Of a session that begins as push-to-talk, until an update says otherwise. */
-const DEFAULT_VAD: VadSettings = { threshold: 0.5, prefixPaddingMs: 300, silenceDurationMs: 200 };
-const TRANSCRIPTION = "conversation.item.input_audio_transcription";
+/** Of a session that begins as push-to-talk, until it is told otherwise. */
+const QUIET_VAD: VadSettings = { threshold: 0.5, prefixPaddingMs: 300, silenceDurationMs: 200 };
 
 export class InputAudio {
-  /** Caller turns committed so far. */
+  /** Turns of the caller committed so far. */
   userTurns = 0;
-  readonly #session: SessionContext;
-  readonly #transcripts: NonNullable<Script["transcripts"]>;
+  readonly #session: ModelSession;
+  readonly #clock: SimClock;
+  readonly #options: SessionOptions;
+  readonly #hears: NonNullable<Script["transcripts"]>;
   readonly #events: InputAudioEvents;
   readonly #vad: EnergyVad;
   #turns: TurnDetection | null;
@@ -32,18 +34,21 @@ export class InputAudio {
   #lateTranscripts: (() => void)[] = [];
 
   constructor(
-    session: SessionContext,
+    session: ModelSession,
+    options: SessionOptions,
     fields: {
       readonly turns: TurnDetection | null;
-      readonly transcripts: NonNullable<Script["transcripts"]>;
+      readonly hears: NonNullable<Script["transcripts"]>;
     },
     events: InputAudioEvents,
   ) {
     this.#session = session;
-    this.#transcripts = fields.transcripts;
+    this.#clock = options.clock;
+    this.#options = options;
+    this.#hears = fields.hears;
     this.#events = events;
     this.#turns = fields.turns;
-    this.#vad = new EnergyVad(fields.turns?.vad ?? DEFAULT_VAD, {
+    this.#vad = new EnergyVad(fields.turns?.vad ?? QUIET_VAD, {
       started: (audioStartMs) => this.#started(audioStartMs),
       stopped: (audioEndMs) => this.#stopped(audioEndMs),
     });
@@ -58,28 +63,28 @@ export class InputAudio {
     if (turns !== null) this.#vad.configure(turns.vad);
   }
 
-  /** `input_audio_buffer.append`. */
-  append(bytes: Buffer): void {
+  audio(bytes: Buffer): void {
     const session = this.#session;
     if (!session.carriesAudio) session.violation("audio appended on a sideband socket");
     if (session.configuredAtMs === null) session.violation("audio before session.updated");
     else if (textAt(session.config, "audio", "input", "format", "type") !== "audio/pcmu")
       session.violation("audio while the input format is not audio/pcmu");
-    // The model ignores what is appended to a call whose sound runs elsewhere.
-    if (session.carriesAudio) this.callerAudio(bytes);
+    // What is appended to a call whose sound runs elsewhere reaches nobody.
+    if (session.carriesAudio) this.line(bytes);
   }
 
-  /** Sound of the caller, over the socket or over the line of a SIP call. */
-  callerAudio(bytes: Buffer): void {
+  /** Sound of the caller, by whichever way it came. */
+  line(bytes: Buffer): void {
     const session = this.#session;
-    const nowMs = session.clock.nowMs();
+    const nowMs = this.#clock.nowMs();
     const { received } = session;
     received.appends++;
     received.bytes += bytes.length;
     received.firstAtMs ??= nowMs;
     this.#uncommittedBytes += bytes.length;
-    if (session.options.keepAudio) received.audio.push(bytes);
+    if (this.#options.keepAudio) received.audio.push(bytes);
     session.identity?.push(bytes, nowMs);
+    this.#options.hooks.onAudio?.(session, bytes, nowMs);
     if (this.#turns !== null && session.configuredAtMs !== null) this.#vad.push(bytes);
   }
 
@@ -109,11 +114,11 @@ export class InputAudio {
     const seconds = this.#uncommittedBytes / 8000;
     this.#uncommittedBytes = 0;
     const turn = this.userTurns++;
-    const transcripts = this.#transcripts;
-    const transcript =
-      typeof transcripts === "function"
-        ? transcripts(turn, textAt(session.config, "instructions"))
-        : (transcripts[turn] ?? "");
+    const hears = this.#hears;
+    const heard =
+      typeof hears === "function"
+        ? hears(turn, textAt(session.config, "instructions"))
+        : (hears[turn] ?? "");
     const item = newItem({
       id: itemId,
       type: "message",
@@ -130,20 +135,20 @@ export class InputAudio {
     session.send({ type: "conversation.item.added", ...shown });
     session.send({ type: "conversation.item.done", ...shown });
     if (at(session.config, "audio", "input", "transcription") === null) return;
-    const delayMs = session.options.transcriptDelayMs;
-    const send = () => this.#transcribe(item, transcript, seconds);
-    if (delayMs === Number.POSITIVE_INFINITY) this.#lateTranscripts.push(send);
-    else session.clock.after(delayMs, send);
+    const send = () => this.#transcribe(itemId, heard, seconds);
+    if (this.#options.transcriptDelayMs === Number.POSITIVE_INFINITY)
+      this.#lateTranscripts.push(send);
+    else this.#clock.after(this.#options.transcriptDelayMs, send);
   }
 
-  /** A response is done: sends the transcripts that waited for one. */
+  /** A response is done: transcripts that waited for one. */
   flushTranscripts(): void {
     for (const send of this.#lateTranscripts.splice(0)) send();
   }
 
   #started(audioStartMs: number): void {
     const session = this.#session;
-    const atMs = session.clock.nowMs();
+    const atMs = this.#clock.nowMs();
     const itemId = session.nextId("item");
     this.#speechItem = itemId;
     session.speech.push({
@@ -151,9 +156,9 @@ export class InputAudio {
       audioStartMs,
       startedAtMs: atMs,
       stoppedAtMs: null,
-      interrupted: session.responding,
+      interrupted: session.active !== null,
     });
-    session.options.onSpeechStarted(atMs);
+    this.#options.hooks.onSpeechStarted?.(session, atMs);
     session.send({
       type: "input_audio_buffer.speech_started",
       audio_start_ms: audioStartMs,
@@ -167,65 +172,47 @@ export class InputAudio {
     const itemId = this.#speechItem ?? session.nextId("item");
     this.#speechItem = null;
     const span = session.speech.at(-1);
-    if (span !== undefined) span.stoppedAtMs = session.clock.nowMs();
-    const tell = () =>
-      session.send({
-        type: "input_audio_buffer.speech_stopped",
-        audio_end_ms: audioEndMs,
-        item_id: itemId,
-      });
-    const end = () => {
-      this.commit(itemId);
-      this.#events.turnEnded();
-    };
-    const lagMs = session.options.pace.commitLagMs;
-    if (lagMs === 0)
-      session.inOnePacket(() => {
-        tell();
-        end();
-      });
-    else {
-      tell();
-      session.clock.after(lagMs, end);
-    }
+    if (span !== undefined) span.stoppedAtMs = this.#clock.nowMs();
+    session.send({
+      type: "input_audio_buffer.speech_stopped",
+      audio_end_ms: audioEndMs,
+      item_id: itemId,
+    });
+    this.commit(itemId);
+    this.#events.turnEnded();
   }
 
-  #transcribe(item: StoredItem, transcript: string, seconds: number): void {
+  #transcribe(itemId: string, transcript: string, seconds: number): void {
     const session = this.#session;
-    const address = { item_id: item.id, content_index: 0 };
-    const { transcription } = session.options;
-    if (transcription === "failed") {
+    const head = "conversation.item.input_audio_transcription";
+    const where = { item_id: itemId, content_index: 0 };
+    if (this.#options.transcription === "failed") {
       const error = {
         type: "transcription_error",
         code: "audio_unintelligible",
         message: "The audio could not be transcribed.",
         param: null,
       };
-      session.send({ type: `${TRANSCRIPTION}.failed`, ...address, error });
+      session.send({ type: `${head}.failed`, ...where, error });
       return;
     }
-    item.content = [{ type: "input_audio", transcript }];
-    if (transcript !== "") {
-      const obfuscation = session.obfuscation();
-      session.send({ type: `${TRANSCRIPTION}.delta`, ...address, delta: transcript, obfuscation });
-    }
-    const byTokens =
-      transcription === "auto"
-        ? transcriptBilledByTokens(session.config)
-        : transcription === "tokens";
-    const usage = byTokens ? tokenUsage(transcript, seconds) : { type: "duration", seconds };
-    session.send({ type: `${TRANSCRIPTION}.completed`, ...address, transcript, usage });
+    if (transcript !== "") session.send({ type: `${head}.delta`, ...where, delta: transcript });
+    const audioTokens = Math.ceil(seconds * 10);
+    const words = Math.ceil(transcript.length / 4);
+    session.send({
+      type: `${head}.completed`,
+      ...where,
+      transcript,
+      usage:
+        this.#options.transcription === "duration"
+          ? { type: "duration", seconds }
+          : {
+              type: "tokens",
+              input_tokens: audioTokens,
+              output_tokens: words,
+              total_tokens: audioTokens + words,
+              input_token_details: { audio_tokens: audioTokens, text_tokens: 0 },
+            },
+    });
   }
-}
-
-function tokenUsage(transcript: string, seconds: number): JsonObject {
-  const audioTokens = Math.ceil(seconds * 10);
-  const textTokens = Math.ceil(transcript.length / 4);
-  return {
-    type: "tokens",
-    input_tokens: audioTokens,
-    output_tokens: textTokens,
-    total_tokens: audioTokens + textTokens,
-    input_token_details: { audio_tokens: audioTokens, text_tokens: 0 },
-  };
 }

@@ -1,20 +1,15 @@
 /**
- * One session of the simulated model: takes the client's events, refuses what the API refuses,
- * finds the caller's turns by server VAD, and answers from the script. Everything that happened
- * can be read afterwards.
+ * One session of the simulated model: takes the client's events, refuses what the API refuses, hears the caller by server
+ * VAD and answers from the script. Everything that happened can be read afterwards.
  *
- * Over a WebSocket the session is its socket and ends with it. The session of a SIP call lasts as
- * long as the call: sideband sockets come and go, and events sent while there is none are lost.
+ * Over a WebSocket the session is its socket and ends with it. The session of a SIP call lives as long as the call:
+ * sideband sockets come and go, and what happens while there is none is told to nobody.
  */
-import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import { IdentityChecker } from "../audio/identity.js";
-import type { SimClock, SimTimer } from "../clock.js";
-import { SeededRandom } from "../random.js";
-import type { Fault, JsonObject } from "./check.js";
-import { readClientMessage } from "./client-events.js";
-import { freshConfig, mergeConfig, turnDetectionOf } from "./config.js";
-import type { SessionFaults } from "./faults.js";
+import type { SimClock } from "../clock.js";
+import { type Fault, isObject, type Json, type JsonObject, valueFault } from "./check.js";
+import { at, freshConfig, mergeConfig, turnDetectionOf } from "./config.js";
 import { InputAudio } from "./input-audio.js";
 import { ItemRequests } from "./item-requests.js";
 import { Conversation, type StoredItem } from "./items.js";
@@ -23,45 +18,44 @@ import { Responder } from "./responder.js";
 import type { ResponseRun } from "./response.js";
 import { CLIENT_EVENTS, SIDEBAND_EVENTS } from "./schemas.js";
 import type { Script, TurnFault } from "./script.js";
-import type { SessionContext } from "./session-context.js";
-import { SessionSockets } from "./session-sockets.js";
 import type {
   ClientRecord,
-  ReceivedAudio,
   SentError,
+  SessionFaults,
   SessionOptions,
   Sideband,
   SipSessionLink,
   SpeechSpan,
   Truncation,
 } from "./session-types.js";
-import { refusedPart, stateFault, withFormat } from "./session-update.js";
 
-/** A plain session's socket, and the stream below it. */
-export interface SessionSocket {
-  readonly socket: WebSocket;
-  readonly stream: Duplex;
-}
+const APPEND_HEAD = Buffer.from('{"type":"input_audio_buffer.append","audio":"');
+const OPEN = 1;
 
-export class ModelSession implements SessionContext {
+export class ModelSession {
   readonly index: number;
   readonly id: string;
   readonly clock: SimClock;
-  readonly options: SessionOptions;
-  readonly faults: SessionFaults;
   readonly carriesAudio: boolean;
   /** Everything the client did wrong. */
   readonly violations: string[] = [];
-  /** Refused requests that crossed the server's own events: the client could not know. */
+  /** Requests refused that crossed the server's own events: nobody's fault. */
   readonly races: string[] = [];
   readonly errors: SentError[] = [];
-  /** Client events, without audio appends. */
+  /** Without audio appends. */
   readonly events: ClientRecord[] = [];
   readonly truncations: Truncation[] = [];
   readonly speech: SpeechSpan[] = [];
+  /** Whole history, running ones too. */
+  readonly responses: ResponseRun[] = [];
   readonly conversation = new Conversation();
-  /** Caller audio; `audio` only where it is kept. */
-  readonly received: ReceivedAudio = { appends: 0, bytes: 0, audio: [], firstAtMs: null };
+  /** Caller audio: `appends` messages, `bytes` in all; `audio` only when it is kept. */
+  readonly received = {
+    appends: 0,
+    bytes: 0,
+    audio: [] as Buffer[],
+    firstAtMs: null as number | null,
+  };
   readonly identity: IdentityChecker | null;
   readonly connectedAtMs: number;
   config: JsonObject;
@@ -69,89 +63,95 @@ export class ModelSession implements SessionContext {
   closed: { readonly atMs: number; readonly code: number } | null = null;
   /** Sockets that control a SIP call, in the order of attaching. */
   readonly sidebands: Sideband[] = [];
+  /** Of a SIP call: what the line carries. */
   readonly playback: Playback | null;
 
   readonly #sip: SipSessionLink | null;
-  readonly #sockets: SessionSockets;
+  /** Those that are listened to. */
+  readonly #sockets = new Set<WebSocket>();
+  readonly #options: SessionOptions;
+  readonly #faults: SessionFaults;
   readonly #items: ItemRequests;
-  readonly #input: InputAudio;
+  readonly #hearing: InputAudio;
   readonly #responder: Responder;
-  readonly #expiry: SimTimer;
   #counter = 0;
-  readonly #random: SeededRandom;
 
-  /** @param connection  null: a SIP call, whose sidebands attach later. */
   constructor(
-    connection: SessionSocket | null,
+    /** Null: a SIP call, whose sidebands attach later. */
+    socket: WebSocket | null,
     fields: {
       readonly index: number;
       readonly model: string;
-      readonly link: SipSessionLink | null;
+      readonly sip: SipSessionLink | null;
       readonly script: Script | ((session: ModelSession) => Script);
     },
     options: SessionOptions,
     faults: SessionFaults,
   ) {
-    const { link } = fields;
-    this.options = options;
-    this.faults = faults;
+    this.#options = options;
+    this.#faults = faults;
     this.index = fields.index;
     this.clock = options.clock;
-    this.#sip = link;
-    this.#random = new SeededRandom((fields.index + 1) * 0x9e3779b1);
-    this.carriesAudio = link === null;
+    this.#sip = fields.sip;
+    this.carriesAudio = fields.sip === null;
     this.id = this.nextId("sess");
     this.connectedAtMs = this.clock.nowMs();
     const fresh = freshConfig(fields.model);
-    this.config = link === null ? fresh : mergeConfig(fresh, link.accepted);
-    if (link !== null) this.configuredAtMs = this.connectedAtMs;
+    this.config = fields.sip === null ? fresh : mergeConfig(fresh, fields.sip.accepted);
+    if (fields.sip !== null) this.configuredAtMs = this.connectedAtMs;
     this.playback =
-      link === null
+      fields.sip === null
         ? null
-        : new Playback(this.clock, link.playSpeed, {
+        : new Playback(this.clock, fields.sip.playSpeed, {
             send: (event) => this.send(event),
-            speaking: link.speaking,
+            speaking: fields.sip.speaking,
           });
     this.identity = options.checkIdentity ? new IdentityChecker() : null;
-    this.#sockets = new SessionSockets(this.clock, options.pings);
     const script = typeof fields.script === "function" ? fields.script(this) : fields.script;
     const turns = turnDetectionOf(this.config);
     this.#items = new ItemRequests(this);
-    const responder = new Responder(this, { script, items: this.#items, turns });
+    const responder = new Responder(this, options, faults, { script, items: this.#items, turns });
     this.#responder = responder;
-    this.#input = new InputAudio(
+    this.#hearing = new InputAudio(
       this,
-      { turns, transcripts: script.transcripts ?? [] },
+      options,
+      { turns, hears: script.transcripts ?? [] },
       {
         speechStarted: () => responder.interrupt(),
-        turnEnded: () => responder.turnEnded(),
+        turnEnded: () => {
+          if (responder.turns?.createResponse === true) responder.respondByItself("vad");
+        },
       },
     );
-    responder.input = this.#input;
-    this.#expiry = this.clock.after(options.maxMs, () => this.expire());
-    if (link !== null) this.#items.mcp.toolsChanged(link.accepted["tools"] ?? []);
-    if (connection !== null) this.attach(connection);
+    responder.hearing = this.#hearing;
+    if (socket !== null) this.attach(socket);
   }
 
-  /** Takes a further socket, and sends it the session as it is. */
-  attach({ socket, stream }: SessionSocket): void {
+  /** A socket from now on; it is told the session as it is. */
+  attach(socket: WebSocket): void {
     const sideband: Sideband = { attachedAtMs: this.clock.nowMs(), closed: null };
+    this.#sockets.add(socket);
     if (this.playback !== null) this.sidebands.push(sideband);
-    this.#sockets.add(socket, stream, {
-      message: (data, isBinary) => this.#message(data, isBinary),
-      answersPings: () => !this.faults.withholdPong,
-      closed: (code) => {
-        sideband.closed = { atMs: this.clock.nowMs(), code };
-        if (this.playback === null) this.#gone(code);
-      },
+    socket.on("message", (data: Buffer, isBinary: boolean) => {
+      if (this.#sockets.has(socket)) this.#message(data, isBinary);
     });
-    if (this.faults.withholdCreated) return;
-    this.clock.after(this.options.pace.createdLagMs, () => {
-      if (socket.readyState !== socket.OPEN) return;
-      const event_id = this.nextId("event");
-      const created = { type: "session.created", event_id, session: this.#wireConfig() };
-      socket.send(JSON.stringify(created));
+    socket.on("ping", (data: Buffer) => {
+      if (this.#sockets.has(socket) && !this.#faults.withholdPong) socket.pong(data);
     });
+    // Always followed by a close.
+    socket.on("error", () => {});
+    socket.on("close", (code) => {
+      this.#sockets.delete(socket);
+      sideband.closed = { atMs: this.clock.nowMs(), code };
+      if (this.playback === null) this.#gone(code);
+    });
+    if (this.#faults.withholdCreated) return;
+    const created = {
+      event_id: this.nextId("event"),
+      type: "session.created",
+      session: this.#wireConfig(),
+    };
+    socket.send(JSON.stringify(created));
   }
 
   /** The SIP call is over: no more sound, and the sidebands close. */
@@ -162,35 +162,16 @@ export class ModelSession implements SessionContext {
     this.#gone(code);
   }
 
-  /** Of a SIP call: 160 bytes of what the caller's side says. */
+  /** Of a SIP call: 160 bytes of what is said on the line. */
   lineAudio(frame: Buffer): void {
-    if (this.closed === null) this.#input.callerAudio(frame);
+    if (this.closed === null) this.#hearing.line(frame);
   }
 
-  // --- what a test or a demo can do to it ------------------------------------------------------
+  // --- what a test or a demo can do to it ------------------------------------------------------------
 
   /** The response that writes to the conversation now. */
   get active(): ResponseRun | null {
     return this.#responder.active;
-  }
-
-  /** Whole history, running responses too. */
-  get responses(): readonly ResponseRun[] {
-    return this.#responder.responses;
-  }
-
-  get responding(): boolean {
-    return this.#responder.active !== null;
-  }
-
-  /** A socket is connected, and the session does not hang. */
-  get reachable(): boolean {
-    return this.#sockets.any;
-  }
-
-  /** Pings that the server has sent. */
-  get pings(): number {
-    return this.#sockets.pings;
   }
 
   item(id: string): StoredItem | undefined {
@@ -200,22 +181,21 @@ export class ModelSession implements SessionContext {
   /** The socket dies without a close frame. A SIP call goes on without its sideband. */
   crash(): void {
     this.#socketLost();
-    this.#sockets.terminate();
+    for (const socket of this.#sockets) socket.terminate();
   }
 
-  /** Sends nothing more, not even a pong; the socket stays open. */
+  /** Nothing more is sent, not even a pong; the socket stays open. */
   hang(): void {
     this.#socketLost();
-    this.#sockets.hang();
+    this.#sockets.clear();
   }
 
   close(code: number, reason = ""): void {
     this.#socketLost();
-    this.#sockets.close(code, reason);
+    for (const socket of this.#sockets) socket.close(code, reason);
   }
 
   expire(): void {
-    if (this.closed !== null) return;
     const message = "Your session hit the maximum duration of 60 minutes.";
     this.sendError("invalid_request_error", "session_expired", message, null, null);
     if (this.#sip === null) this.close(1001, message);
@@ -226,16 +206,16 @@ export class ModelSession implements SessionContext {
     if (kind === "crash") this.crash();
     else if (kind === "hang") this.hang();
     else if (kind === "expire") this.expire();
-    else if (kind === "server_error") {
+    else {
       this.sendError("server_error", "server_error", "The server had an error.", null, null);
       this.close(1011, "server error");
     }
   }
 
-  /** An `error` event that no client event caused, or that answers `eventId`. */
+  /** An `error` event out of the blue. */
   sendError(
     type: string,
-    code: string | null,
+    code: string,
     message: string,
     param: string | null,
     eventId: string | null,
@@ -243,37 +223,26 @@ export class ModelSession implements SessionContext {
     this.send({ type: "error", error: { type, code, message, param, event_id: eventId } });
   }
 
+  /** Any event; the `event_id` is added. */
   send(event: JsonObject): void {
-    const { type, ...fields } = event;
-    this.sendText(JSON.stringify({ type, event_id: this.nextId("event"), ...fields }));
+    this.sendText(JSON.stringify({ event_id: this.nextId("event"), ...event }));
   }
 
-  // --- for the parts of the session ------------------------------------------------------------
+  // --- for the parts of the session ------------------------------------------------------------------
 
   sendText(text: string): void {
-    this.#sockets.send(text);
-  }
-
-  inOnePacket(run: () => void): void {
-    this.#sockets.inOnePacket(run);
+    for (const socket of this.#sockets) if (socket.readyState === OPEN) socket.send(text);
   }
 
   nextId(prefix: string): string {
     return `${prefix}_${this.index.toString(36)}x${(this.#counter++).toString(36)}`;
   }
 
-  random(): number {
-    return this.#random.next();
-  }
-
-  obfuscation(): string {
-    return this.#random.text();
-  }
-
   refuseFault(event: JsonObject, fault: Fault): void {
     this.refuse(event, fault.code, fault.message, fault.param);
   }
 
+  /** @param race  the client could not know better: no violation. */
   refuse(
     event: JsonObject,
     code: string,
@@ -290,29 +259,60 @@ export class ModelSession implements SessionContext {
     this.sendError("invalid_request_error", code, message, param, eventId);
   }
 
-  /** Repeats count once: a thousand frames that come too early are one mistake. */
+  /** The same sentence once: a thousand frames too early are one mistake. */
   violation(text: string): void {
     if (this.violations.at(-1) !== text) this.violations.push(text);
   }
 
-  // --- client events ---------------------------------------------------------------------------
+  // --- client events ---------------------------------------------------------------------------------
 
   #message(data: Buffer, isBinary: boolean): void {
+    if (isBinary) {
+      this.violation("a binary frame");
+      this.close(1003, "text frames only");
+      return;
+    }
+    // The shape nearly every message has; anything else takes the long way.
+    if (
+      data.length > APPEND_HEAD.length + 2 &&
+      data.compare(APPEND_HEAD, 0, APPEND_HEAD.length, 0, APPEND_HEAD.length) === 0 &&
+      data[data.length - 2] === 0x22
+    ) {
+      const base64 = data.toString("latin1", APPEND_HEAD.length, data.length - 2);
+      const audio = Buffer.from(base64, "base64");
+      const padding = base64.endsWith("==") ? 2 : base64.endsWith("=") ? 1 : 0;
+      // A quote or any other foreign character would have made it shorter.
+      const whole = base64.length % 4 === 0 && audio.length === (base64.length / 4) * 3 - padding;
+      if (whole && audio.length > 0 && !base64.includes("-") && !base64.includes("_")) {
+        this.#hearing.audio(audio);
+        return;
+      }
+    }
+    this.#parse(data.toString());
+  }
+
+  #parse(text: string): void {
+    let event: Json;
+    try {
+      event = JSON.parse(text) as Json;
+    } catch {
+      this.refuse({ type: "(not JSON)" }, "invalid_event", "The event is not valid JSON.", null);
+      return;
+    }
+    const type = isObject(event) ? event["type"] : undefined;
     const known = this.playback === null ? CLIENT_EVENTS : SIDEBAND_EVENTS;
-    const message = readClientMessage(data, isBinary, known);
-    if (message.kind === "audio") {
-      this.#input.append(message.audio);
+    const check = typeof type === "string" ? known[type] : undefined;
+    if (!isObject(event) || typeof type !== "string" || check === undefined) {
+      const shown = isObject(event) ? event : {};
+      this.refuse(shown, "invalid_event", `Unknown event type '${String(type)}'.`, "type");
       return;
     }
-    const { event } = message;
-    if (message.kind === "refused") {
-      this.refuse(event, message.code, message.message, message.param);
-      return;
+    if (type !== "input_audio_buffer.append") {
+      const record = { atMs: this.clock.nowMs(), type, event };
+      this.events.push(record);
+      this.#options.hooks.onEvent?.(this, record);
     }
-    const { type } = message;
-    if (type !== "input_audio_buffer.append")
-      this.events.push({ atMs: this.clock.nowMs(), type, event });
-    const fault = known[type]?.(event, "") ?? null;
+    const fault = check(event, "");
     if (fault !== null) this.refuseFault(event, fault);
     else this.#handle(type, event);
   }
@@ -323,13 +323,13 @@ export class ModelSession implements SessionContext {
         this.#update(event);
         return;
       case "input_audio_buffer.append":
-        this.#input.append(Buffer.from(String(event["audio"]), "base64"));
+        this.#hearing.audio(Buffer.from(String(event["audio"]), "base64"));
         return;
       case "input_audio_buffer.commit":
-        this.#input.commitByClient(event);
+        this.#hearing.commitByClient(event);
         return;
       case "input_audio_buffer.clear":
-        this.#input.clear();
+        this.#hearing.clear();
         return;
       case "conversation.item.create":
         this.#items.create(event);
@@ -349,45 +349,61 @@ export class ModelSession implements SessionContext {
       case "response.cancel":
         this.#responder.cancel(event);
         return;
+      case "output_audio_buffer.clear":
+        if (this.playback !== null) {
+          this.playback.clear(false);
+          return;
+        }
+        this.refuse(
+          event,
+          "invalid_value",
+          `'${type}' is for WebRTC and SIP sessions only.`,
+          "type",
+        );
+        return;
       default:
-        this.#clearOutput(event);
+        this.violation(`the simulator cannot do ${type}`);
     }
-  }
-
-  /** `output_audio_buffer.clear`. */
-  #clearOutput(event: JsonObject): void {
-    if (this.playback !== null) {
-      this.playback.clear(false);
-      return;
-    }
-    const message = `'${String(event["type"])}' is for WebRTC and SIP sessions only.`;
-    this.refuse(event, "invalid_value", message, "type");
   }
 
   #update(event: JsonObject): void {
     const update = event["session"] as JsonObject;
-    const refused = refusedPart(update, this.faults.refuseParts, "session.");
-    if (refused !== null) {
-      // A test's doing, and no mistake of the client's.
-      this.refuse(event, refused.code, refused.message, refused.param, true);
+    const config = mergeConfig(this.config, update);
+    const voice = JSON.stringify(at(config, "audio", "output", "voice"));
+    if (at(config, "model") !== at(this.config, "model")) {
+      this.refuseFault(event, valueFault("session.model", "cannot be changed."));
       return;
     }
-    const { hasSpoken } = this.#responder;
-    const fault = stateFault(this.config, update, { hasSpoken, responding: this.responding });
-    if (fault !== null) {
-      this.refuse(event, fault.code, fault.message, fault.param);
+    if (
+      this.#responder.hasSpoken &&
+      voice !== JSON.stringify(at(this.config, "audio", "output", "voice"))
+    ) {
+      this.refuse(
+        event,
+        "cannot_update_voice",
+        "Cannot update a conversation's voice if assistant audio is present.",
+        "session.audio.output.voice",
+      );
       return;
     }
-    const merged = mergeConfig(this.config, update);
-    const { sessionFormat } = this.faults;
-    this.config = sessionFormat === null ? merged : withFormat(merged, sessionFormat);
-    const turns = turnDetectionOf(this.config);
+    if (this.active !== null && at(update, "audio", "output", "speed") !== null) {
+      this.refuseFault(
+        event,
+        valueFault("session.audio.output.speed", "cannot be changed while a response is running."),
+      );
+      return;
+    }
+    if (at(this.config, "tracing") !== null && update["tracing"] !== undefined) {
+      this.refuseFault(event, valueFault("session.tracing", "cannot be changed once enabled."));
+      return;
+    }
+    this.config = config;
+    const turns = turnDetectionOf(config);
     this.#responder.turns = turns;
-    this.#input.configure(turns);
-    if (this.faults.withholdUpdated) return;
+    this.#hearing.configure(turns);
+    if (this.#faults.withholdUpdated) return;
     this.configuredAtMs ??= this.clock.nowMs();
     this.send({ type: "session.updated", session: this.#wireConfig() });
-    this.#items.mcp.toolsChanged(update["tools"] ?? []);
   }
 
   #wireConfig(): JsonObject {
@@ -399,14 +415,14 @@ export class ModelSession implements SessionContext {
     };
   }
 
-  /** The session of a SIP call goes on without its socket. */
+  /** A call over SIP goes on answering its caller by itself. */
   #socketLost(): void {
     if (this.playback === null) this.#responder.abandon();
   }
 
   #gone(code: number): void {
-    this.#expiry.cancel();
     this.#responder.abandon();
     this.closed = { atMs: this.clock.nowMs(), code };
+    this.#options.hooks.onClosed?.(this);
   }
 }

@@ -12,8 +12,9 @@ import type {
   TokenUsage,
   ToolOutcome,
   TranscriptWord,
+  TransferKind,
+  TransferOutcome,
 } from "./record-event.js";
-import type { TransferBy, TransferKind, TransferOutcome } from "./transfer-request.js";
 
 export interface RecordedTurn {
   readonly who: "caller" | "agent";
@@ -56,7 +57,7 @@ export interface RecordedTransfer {
   readonly reason: string | null;
   readonly summary: string | null;
   readonly urgency: Urgency | null;
-  readonly by: TransferBy;
+  readonly by: "agent" | "key" | "supervisor" | "failure" | "limit";
   readonly requestedMs: number;
   /** Null while the transfer is under way. */
   readonly outcome: TransferOutcome | null;

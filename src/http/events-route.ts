@@ -5,9 +5,8 @@ import type { CallSid } from "../domain/ids.js";
 import type { RecordEvent } from "../domain/record-event.js";
 import type { Clock } from "../ports/clock.js";
 import type { LiveEvents } from "../records/live-events.js";
-import { callSidOf } from "./call-routes.js";
 import type { Exchange } from "./exchange.js";
-import type { OperatorRequest, OperatorRoute } from "./operator-router.js";
+import { callSidOf, type OperatorRequest, type OperatorRoute } from "./ops-route.js";
 import { json } from "./reply.js";
 
 export interface EventsRouteParts {
@@ -24,7 +23,7 @@ export function eventsRoute(parts: EventsRouteParts): OperatorRoute {
   return {
     method: "GET",
     path: "/api/events",
-    access: "guarded",
+    guarded: true,
     handle: () => json(500, { error: "internal" }),
     stream: (exchange, request) => follow(parts, exchange, request),
   };

@@ -74,8 +74,6 @@ export type DialNoun =
   | {
       readonly type: "number";
       readonly e164: string;
-      /** Keys sent once the number has answered, before the two sides are connected. */
-      readonly sendDigits?: string;
       readonly url?: string;
       readonly statusCallback?: TwimlCallback;
     }

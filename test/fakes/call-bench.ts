@@ -351,8 +351,8 @@ export class CallBench {
   }
 
   /** The stream parameters of the TwiML that answers the webhook of call `n`. */
-  async ring(n = 1, more: Record<string, string> = {}): Promise<Record<string, string>> {
-    return parametersOf(await this.desk.incoming(this.form(n, more)));
+  async ring(n = 1): Promise<Record<string, string>> {
+    return parametersOf(await this.desk.incoming(this.form(n)));
   }
 
   stream(): FakeStream {
@@ -363,11 +363,8 @@ export class CallBench {
   }
 
   /** A call that talks: webhook, session ready, stream started. */
-  async talk(
-    n = 1,
-    more: Record<string, string> = {},
-  ): Promise<{ stream: FakeStream; model: FakeDialer["last"] }> {
-    const parameters = await this.ring(n, more);
+  async talk(n = 1): Promise<{ stream: FakeStream; model: FakeDialer["last"] }> {
+    const parameters = await this.ring(n);
     const model = this.dialer.last;
     model.becomesReady();
     const stream = this.stream();

@@ -25,22 +25,30 @@ const BUSY = readScenario(
 /** Nobody interrupts: what is sent must be heard. */
 const CALM = { ...BUSY, bargeIn: { ...BUSY.bargeIn, rate: 0 } };
 
+const BUSY_FAR = { ...BUSY, network: { delayMs: 80, jitterMs: 20, kind: "bursts" } } as const;
+
 const closing: (() => void)[] = [];
 
 afterEach(() => {
   for (const close of closing.splice(0)) close();
 });
 
-/** As many seconds as the runs of calm calls need, and the longest that one waits for its interruptions. */
+/**
+ * As many seconds as the runs of calm calls need, and the longest that one waits for its
+ * interruptions.
+ */
 const CALM_S = 4;
 const BUSY_S = 20;
 const ENOUGH_BARGE_INS = 6;
 
-/** Three calls: calm ones for a fixed time, busy ones until there were interruptions enough, however slow the machine. */
+/**
+ * Three calls: calm ones for a fixed time, busy ones until there were interruptions enough, however
+ * slow the machine.
+ */
 async function measure(faults: Faults, scenario = CALM): Promise<LoadResult> {
   const run = new LoadRun({
     calls: 3,
-    durationS: scenario === BUSY ? BUSY_S : CALM_S,
+    durationS: scenario.bargeIn.rate > 0 ? BUSY_S : CALM_S,
     rampPerSecond: 20,
     scenario,
     account: { accountSid: "ACtest", authToken: "token" },
@@ -106,6 +114,21 @@ describe("the load harness", () => {
     expect(busy.figures["cpu_ms_per_call_s"]).toBeGreaterThan(0);
   });
 
+  it("puts a network between phone and relay, and keeps its delay out of the relay's figures", async () => {
+    const [calm, busy] = await Promise.all([
+      measure({}, { ...CALM, network: BUSY_FAR.network }),
+      measure({}, BUSY_FAR),
+    ]);
+    for (const result of [calm, busy]) {
+      expect(Object.fromEntries(result.meters.failures)).toEqual({});
+      expect(damage(result)).toEqual(NONE);
+    }
+    const { figures } = busy;
+    expect(figures["barge_in_silence_p50_ms"]!).toBeGreaterThan(figures["clear_p50_ms"]! + 75);
+    expect(calm.figures["silence_max_ms"]).toBeGreaterThan(250);
+    expect(calm.figures["uplink_p50_ms"]).toBeLessThan(40);
+  });
+
   it("sees what befalls the caller's frames", async () => {
     const at = (mishap: "drop" | "double" | "alter" | "swap") => (n: number) =>
       n % 40 === 20 && n < 130 ? mishap : "pass";
@@ -148,7 +171,8 @@ describe("the load harness", () => {
     expect(noTruncate!.figures["clears_missing"]).toBe(0);
     expect(tooLong!.figures["truncates_above"]).toBe(tooLong!.figures["truncates"]);
     expect(tooLong!.figures["truncates_rejected"]).toBe(tooLong!.figures["truncates"]);
-    // No less than nothing can be said to be heard: an interruption that comes early shows less than the whole 250 ms.
+    // No less than nothing can be said to be heard: an interruption that comes early shows less
+    // than the whole 250 ms.
     expect(off!.figures["truncation_error_low_ms"]).toBeLessThan(-100);
     expect(off!.figures["truncates_rejected"]).toBe(0);
     expect(stale!.figures["stale"]).toBeGreaterThan(0);

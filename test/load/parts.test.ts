@@ -11,8 +11,8 @@ import { run } from "../../bench/load/main.js";
 import { MediaWriter } from "../../bench/load/media-writer.js";
 import { Meters } from "../../bench/load/meters.js";
 import { parseOptions } from "../../bench/load/options.js";
+import { PhonePlayout } from "../../bench/load/phone-playout.js";
 import { PhoneSocket } from "../../bench/load/phone-socket.js";
-import { PhonePlayout } from "../../bench/load/playout.js";
 import { DEFAULT_SCENARIO, loadScenario, readScenario } from "../../bench/load/scenario.js";
 import { judge, parseSlo } from "../../bench/load/slo.js";
 import { SpokenItem } from "../../bench/load/spoken-item.js";
@@ -104,6 +104,7 @@ describe("the command line", () => {
     [["--calls", "many"]],
     [["--relay", "localhost"]],
     [["--nonsense"]],
+    [["--delay", "-1"]],
     [["--env", "A"]],
     [["--tls-cert", "cert.pem"]],
     [["200"]],
@@ -113,7 +114,7 @@ describe("the command line", () => {
 });
 
 describe("scenarios", () => {
-  it.each(["support", "chatty"])("reads %s.yaml", (name) => {
+  it.each(["support", "chatty", "faults", "soak", "tools"])("reads %s.yaml", (name) => {
     const file = new URL(`../../bench/load/scenarios/${name}.yaml`, import.meta.url).pathname;
     expect(loadScenario(file).name).toBe(name);
   });
@@ -132,6 +133,8 @@ describe("scenarios", () => {
     [{ caller: { talk_ms: [500, 200] } }, /talk_ms begins above its end/],
     [{ model: { delta_bytes: "many" } }, /delta_bytes is not a number/],
     [{ caller: 3 }, /caller: is not a mapping/],
+    [{ network: { jitter: "much" } }, /jitter is neither "bursts" nor "each"/],
+    [{ faults: { failed: 10 } }, /failed is not a number from 0 to 1/],
   ])("refuses %j", (document, message) => {
     expect(() => readScenario(document, "x")).toThrow(message);
   });
@@ -170,7 +173,7 @@ describe("BargeIn", () => {
   /** 1000 ms were sent, all arrived, and the last of it is played at 1000. */
   function speaking(): SpokenItem {
     const item = new SpokenItem("item", 0, 8000);
-    item.sentBytes = 8000;
+    item.sent(8000, 0);
     item.receivedBytes = 8000;
     item.endPlayMs = 1000;
     return item;
@@ -179,12 +182,13 @@ describe("BargeIn", () => {
   it("compares audio_end_ms with what the phone had played when the clear arrived", () => {
     const meters = new Meters();
     const item = speaking();
-    const bargeIn = new BargeIn([item], 400);
+    const bargeIn = new BargeIn([item], 400, 0);
     bargeIn.truncate(item, 395);
-    bargeIn.clear(405);
+    bargeIn.clear(404, 405);
     bargeIn.judge(meters);
     expect(meters.bargeIns).toBe(1);
-    expect(meters.clear.maxMs).toBe(5);
+    expect(meters.clear.maxMs).toBe(4);
+    expect(meters.bargeInSilence.maxMs).toBe(5);
     expect(meters.truncation.maxMs).toBe(10);
     expect(meters.truncationLowMs).toBe(-10);
     expect(meters.truncatesMissing + meters.clearsMissing).toBe(0);
@@ -192,21 +196,21 @@ describe("BargeIn", () => {
 
   it("misses clear and truncation", () => {
     const meters = new Meters();
-    new BargeIn([speaking()], 400).judge(meters);
+    new BargeIn([speaking()], 400, 0).judge(meters);
     expect([meters.clearsMissing, meters.truncatesMissing]).toEqual([1, 1]);
   });
 
   it("asks for nothing at the very end of an item", () => {
     const meters = new Meters();
-    new BargeIn([speaking()], 950).judge(meters);
+    new BargeIn([speaking()], 950, 0).judge(meters);
     expect([meters.bargeIns, meters.clearsMissing, meters.truncatesMissing]).toEqual([0, 0, 0]);
   });
 
   it("takes a deleted item for truncated", () => {
     const meters = new Meters();
     const item = speaking();
-    const bargeIn = new BargeIn([item], 100);
-    bargeIn.clear(101);
+    const bargeIn = new BargeIn([item], 100, 0);
+    bargeIn.clear(101, 101);
     item.deleted = true;
     bargeIn.judge(meters);
     expect(meters.truncatesMissing).toBe(0);

@@ -19,7 +19,8 @@ it("scrapes every other second, and holds those against the seconds between", as
   await once(server, "listening");
   const scraper = new Scraper(`http://127.0.0.1:${(server.address() as AddressInfo).port}/metrics`);
   scraper.start();
-  // Of one call: a second without a scrape, one with, and so on. The third with one is disturbed by something else.
+  // Of one call: a second without a scrape, one with, and so on. The third with one is disturbed by
+  // something else.
   for (const ms of [1, 3, 1, 5, 3, 80, 2]) {
     scraper.uplink.record(ms);
     vi.advanceTimersByTime(1_000);

@@ -98,6 +98,16 @@ describe("StreamChecker", () => {
       Buffer.concat([frames(0), Buffer.alloc(320, 0xff), frames(1)]),
       { frames: 2, fillBytes: 320 },
     ],
+    [
+      "a sound that is not of the stream",
+      Buffer.concat([frames(0), Buffer.alloc(800, 0x20), frames(1)]),
+      { frames: 2, inserted: 5 },
+    ],
+    [
+      "a frame that cannot be read any more",
+      Buffer.concat([frames(0), Buffer.alloc(160, 0x20), frames(2)]),
+      { frames: 2, altered: 1 },
+    ],
   ])("counts %s", (_name, audio, expected) => {
     expect(check(audio)).toEqual({ ...CLEAN, ...expected });
     expect(check(audio, [7, 161])).toEqual({ ...CLEAN, ...expected });

@@ -1,13 +1,16 @@
 /**
- * A relay as tutorials write it: JSON.parse on every message, deltas passed on at once, no pacing. It exists so that the harness
- * has something that can be broken on purpose.
+ * A relay as tutorials write it: JSON.parse on every message, deltas passed on at once, no pacing.
+ * It exists so that the harness has something that can be broken on purpose.
  */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { WebSocket, WebSocketServer } from "ws";
 
 export interface Faults {
-  /** The nth audio message of each call, counted from 0, meets this; what is absent goes on as it came. */
+  /**
+   * The nth audio message of each call, counted from 0, meets this; what is absent goes on as it
+   * came.
+   */
   readonly uplink?: (n: number) => Mishap;
   readonly downlink?: (n: number) => Mishap;
   readonly noClear?: boolean;

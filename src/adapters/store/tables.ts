@@ -1,7 +1,4 @@
-/**
- * The types of the tables that `migrations.ts` creates. Times in columns `…_ms` are ms since the
- * epoch. Types only.
- */
+/** The tables as kysely sees them; `migrations.ts` makes them. Times in columns `…_ms` are ms since the epoch. Types only. */
 
 export interface CallsTable {
   call_sid: string;
@@ -18,15 +15,15 @@ export interface CallsTable {
   ended_ms: number | null;
   cost_usd: number | null;
   recording_sid: string | null;
-  /** Null unless the recording of the call is on this machine. */
+  /** While a recording of the call is kept here. */
   recording_file: string | null;
   /** The CallRecord as JSON. */
   record: string;
-  /** JSON: for each writer the number of its last event that `record` contains. */
+  /** Last event of each writer that `record` contains, as JSON. */
   applied: string;
 }
 
-/** A view of the turns of ended calls, for people who use SQL. */
+/** A view: the turns of ended calls, for those who ask with SQL. */
 export interface TurnsView {
   call_sid: string;
   n: number;
@@ -68,7 +65,7 @@ export interface JobsTable {
   /** "due", "taken", "done" or "dead". */
   state: string;
   attempts: number;
-  /** When the job is due; while it is taken, when the lease ends. */
+  /** When it is due; while it is taken, when the lease ends. */
   run_at_ms: number;
   holder: string | null;
   error: string | null;
@@ -92,7 +89,7 @@ export interface AppointmentsTable {
   topic: string | null;
 }
 
-/** Processes that own calls. Each renews its row every few seconds. */
+/** Processes that answer for calls; a row is written again every few seconds. */
 export interface NodesTable {
   process: string;
   node: string;
@@ -103,11 +100,11 @@ export interface NodesTable {
   seen_ms: number;
 }
 
-/** The process that owns a call. */
+/** Which process answers for a call. */
 export interface CallHoldersTable {
   call_sid: string;
   process: string;
-  /** When the row may be deleted; null while the call is live. */
+  /** When it may be forgotten; null while the call lives. */
   until_ms: number | null;
 }
 

@@ -1,6 +1,5 @@
 /**
- * Reads the agents file (YAML or JSON): which agent answers which number, and how. Every fault is reported with its
- * path and line.
+ * The agents file: who answers which number, and how. YAML or JSON; every fault is reported with its path and line.
  */
 import { readFileSync } from "node:fs";
 import type { z } from "zod";
@@ -15,7 +14,7 @@ import { type AgentInput, agentSchema, agentsJsonSchema, fileSchema } from "./sc
 import { type Path, pathText, SourceText } from "./source-text.js";
 
 export interface AgentsFault {
-  /** agents.support.tools[1]; "" for the file itself. */
+  /** agents.support.tools[1]; "" = the file itself. */
   readonly path: string;
   readonly line: number;
   readonly column: number;
@@ -32,7 +31,7 @@ export class AgentsFileError extends RelayError {
         at === 0 ? gap : " ",
       ),
     );
-    super("config_invalid", ["the agents file has faults:", ...lines].join("\n"));
+    super("config_invalid", ["the agents file needs mending:", ...lines].join("\n"));
     this.name = "AgentsFileError";
     this.file = file;
     this.faults = faults;
@@ -45,11 +44,11 @@ export interface AgentsFileContext {
   readonly defaults: BuildContext["defaults"];
 }
 
-/** A larger file is something else. */
+/** More is no agents file. */
 const MAX_BYTES = 1024 * 1024;
 
 /**
- * @param path  the file of the text: faults name it, and paths in the file are relative to it.
+ * @param path  where the text came from: named in faults, and what relative paths in the file are relative to.
  * @throws AgentsFileError with every fault, in the order of the file.
  */
 export function loadAgentsFile(text: string, path: string, context: AgentsFileContext): AgentsFile {
@@ -79,7 +78,7 @@ export function loadAgentsFile(text: string, path: string, context: AgentsFileCo
   });
 }
 
-/** Reads the file that AGENTS_FILE names. @throws AgentsFileError, also when it cannot be read. */
+/** Reads the file that the settings name. @throws AgentsFileError, also when it cannot be read. */
 export function readAgentsFile(config: Config, env: Environment): AgentsFile {
   const path = config.agentsFile;
   let text: string;
@@ -103,10 +102,7 @@ export function readAgentsFile(config: Config, env: Environment): AgentsFile {
   });
 }
 
-/**
- * Merges each agent's own settings with the file's defaults, key by key. Both have passed the schema, so that their
- * union passes it as well.
- */
+/** An agent's own settings over the file's defaults, key by key; both have passed the schema, so their union does. */
 function withDefaults(value: unknown): ReadonlyMap<string, AgentInput> {
   const defaults = property(value, "defaults");
   const agents = property(value, "agents");

@@ -1,5 +1,5 @@
 /**
- * YAML with positions: finds the line and column of a value of the data. The only user of `yaml` for the agents file.
+ * From a place in the data to a line and column of the text it came from. The only user of yaml.
  */
 import {
   type Document,
@@ -25,25 +25,12 @@ export interface TextFault extends Position {
   readonly problem: string;
 }
 
-/** Enough for anchors, and too few to blow a small file up in memory. */
+/** Enough for anchors, too few for a bomb. */
 const MAX_ALIASES = 100;
 
-const QUOTES =
-  ". Put the text in quotes if it contains “: ” or “ #”, or begins with one of { [ @ ` % & * ! | >";
-
-/** What to do about faults that a text without quotes usually causes. */
-const HINTS: Readonly<Record<string, string>> = {
-  BLOCK_AS_IMPLICIT_KEY: QUOTES,
-  BLOCK_IN_FLOW: QUOTES,
-  BAD_SCALAR_START: QUOTES,
-  MULTILINE_IMPLICIT_KEY: QUOTES,
-  UNEXPECTED_TOKEN: QUOTES,
-  TAB_AS_INDENT: ". Indent with spaces",
-};
-
-/** A text in YAML, or in JSON, which is a subset of it. */
+/** YAML, or JSON, which is a part of it. */
 export class SourceText {
-  /** Syntax faults. When there are any, `value` has no meaning. */
+  /** Faults of the notation itself; when there are any, `value` means nothing. */
   readonly faults: readonly TextFault[];
   readonly value: unknown;
   readonly #document: Document.Parsed;
@@ -59,7 +46,7 @@ export class SourceText {
     });
     const faults: TextFault[] = this.#document.errors.map((error) => ({
       ...this.#at(error.pos[0]),
-      problem: error.message + (HINTS[error.code] ?? ""),
+      problem: error.message,
     }));
     let value: unknown = null;
     if (faults.length === 0) {
@@ -78,9 +65,9 @@ export class SourceText {
   }
 
   /**
-   * The position of the value at `path`, or of as much of the path as exists.
+   * Where the value at `path` stands, or what of the path there is.
    *
-   * @param at  "key": the position of its name. {text}: the position of this text in the value, if it is found there.
+   * @param at  "key": where its name stands. {text}: where this text stands in the value, if it can be found there.
    */
   locate(path: Path, at?: "key" | { readonly text: string }): Position {
     let node: unknown = this.#document.contents;

@@ -617,8 +617,7 @@ export class SipCall implements ToolHost, ModelDialerHost, ModelSessionEvents {
     if (!this.agent.languages.has(language)) return false;
     this.#language = language;
     this.#languageChosen = true;
-    const { instructions, voice } = this.#profile;
-    this.#upstream.session?.update({ instructions, voice });
+    this.#upstream.session?.update({ instructions: this.#instructions });
     return true;
   }
 
