@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// The built relay where there is one; else, and for what is never built (demo, bench), the sources through tsx.
+// Runs the built relay if there is one. Without a build, and for demo and bench, which are never built, it runs the
+// sources through tsx.
 import { existsSync } from "node:fs";
 
 const built = new URL("../dist/cli.js", import.meta.url);

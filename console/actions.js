@@ -1,4 +1,4 @@
-// A supervisor's hand on one call: transfer and end.
+// What a supervisor can do with a live call: transfer it, end it.
 import { endCall, transferCall } from "./api.js";
 import { Dialog } from "./dialog.js";
 import { Component, html } from "./html.js";
@@ -9,17 +9,17 @@ import { plain } from "./words.js";
  * @typedef {{ store: Store, callSid: string, agent: string | null }} ActionsProps
  */
 
-/** @extends {Component<ActionsProps, { asks: "transfer" | "end" | null, destination: string, reason: string }>} */
+/** @extends {Component<ActionsProps, { dialog: "transfer" | "end" | null, destination: string, reason: string }>} */
 export class Actions extends Component {
   /** @override */
-  state = { asks: /** @type {"transfer" | "end" | null} */ (null), destination: "", reason: "" };
+  state = { dialog: /** @type {"transfer" | "end" | null} */ (null), destination: "", reason: "" };
 
-  #close = () => this.setState({ asks: null, reason: "" });
+  #close = () => this.setState({ dialog: null, reason: "" });
 
   /** @override */
   render() {
     const { store, callSid, agent } = this.props;
-    const { asks, reason } = this.state;
+    const { dialog, reason } = this.state;
     const known = store.directory.agents.find(({ name }) => name === agent);
     const destinations = known?.destinations ?? [];
     const chosen =
@@ -28,11 +28,11 @@ export class Actions extends Component {
       destinations[0];
     return html`
       <div class="actions">
-        <button type="button" disabled=${chosen === undefined} onClick=${() => this.setState({ asks: "transfer" })}>Transfer …</button>
-        <button type="button" class="danger" onClick=${() => this.setState({ asks: "end" })}>End call …</button>
+        <button type="button" disabled=${chosen === undefined} onClick=${() => this.setState({ dialog: "transfer" })}>Transfer …</button>
+        <button type="button" class="danger" onClick=${() => this.setState({ dialog: "end" })}>End call …</button>
       </div>
       ${
-        asks === "transfer" && chosen !== undefined
+        dialog === "transfer" && chosen !== undefined
           ? html`
             <${Dialog} title="Transfer this call" action=${`Transfer to ${chosen.name}`} close=${this.#close} run=${async () => {
               await transferCall(callSid, chosen.name, reason.trim());
@@ -53,13 +53,13 @@ export class Actions extends Component {
           : null
       }
       ${
-        asks === "end"
+        dialog === "end"
           ? html`
             <${Dialog} title="End this call?" action="End call" danger=${true} close=${this.#close} run=${async () => {
               await endCall(callSid);
               store.say("The call is being ended.");
             }}>
-              <p>The caller is hung up on at once. This cannot be undone.</p>
+              <p>This hangs up on the caller immediately. It cannot be undone.</p>
             <//>`
           : null
       }

@@ -1,5 +1,5 @@
-// The relay's operator API, and what its refusals mean in words.
-import { refusalWords } from "./words.js";
+// Requests to the operator API; a refusal becomes an error with a text for the user.
+import { refusalText } from "./words.js";
 
 /**
  * @typedef {import("../src/domain/call-record.js").CallRecord} CallRecord
@@ -11,12 +11,12 @@ import { refusalWords } from "./words.js";
  * @typedef {{ calls: CallRecord[], next: string | null }} CallPage
  */
 
-// Relative to this file: a proxy may have put the relay below a path of its own.
+// Relative to this file: a proxy may serve the relay under a path of its own.
 const ROOT = new URL("../", import.meta.url);
 
-/** An answer that is not what was asked for; its message is for people. */
+/** The relay refused or did not answer. The message is shown to the user. */
 export class ApiError extends Error {
-  /** @param {number} status 0: there was no answer. @param {string} message */
+  /** @param {number} status 0: no answer. @param {string} message */
   constructor(status, message) {
     super(message);
     this.status = status;
@@ -42,10 +42,10 @@ async function ask(path, options = {}) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new ApiError(0, "The relay cannot be reached.");
   }
-  // The session is over: the same address now shows the sign-in page.
+  // The session has ended: the same address now shows the sign-in page.
   if (answer.status === 401) location.reload();
   if (!answer.ok)
-    throw new ApiError(answer.status, refusalWords(answer.status, await bodyOf(answer)));
+    throw new ApiError(answer.status, refusalText(answer.status, await bodyOf(answer)));
   return answer;
 }
 
@@ -55,7 +55,7 @@ async function bodyOf(answer) {
     const body = await answer.json();
     return typeof body === "object" && body !== null ? body : {};
   } catch {
-    // A proxy's own error page: the status alone has to do.
+    // A proxy answered with its own error page: only the status is known.
     return {};
   }
 }
@@ -97,10 +97,10 @@ export const transferCall = (callSid, destination, reason) =>
 /** @param {string} callSid */
 export const endCall = (callSid) => send(`api/calls/${encodeURIComponent(callSid)}/end`, {});
 
-/** @param {Record<string, unknown>} order @returns {Promise<{ callSid: string }>} */
-export const placeCall = async (order) => (await send("api/calls", order)).json();
+/** @param {Record<string, unknown>} request @returns {Promise<{ callSid: string }>} */
+export const placeCall = async (request) => (await send("api/calls", request)).json();
 
-/** @returns {Promise<Readiness>} also when it is not ready. */
+/** @returns {Promise<Readiness>} also while the relay is not ready. */
 export async function readReadiness() {
   try {
     const answer = await fetch(address("ready"));
@@ -112,7 +112,7 @@ export async function readReadiness() {
 
 export const readMetrics = async () => (await ask("metrics")).text();
 
-/** @returns {Promise<boolean>} false also when nobody has to. */
+/** @returns {Promise<boolean>} false also when no sign-in is needed. */
 export const readSignedIn = async () =>
   (await (await ask("console/session")).json()).signedIn === true;
 

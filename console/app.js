@@ -1,4 +1,4 @@
-// The frame around every page: where one is, whether the relay is there, and what was last done.
+// The frame around every page: navigation, connection state and notices.
 import { signOut } from "./api.js";
 import { Component, html } from "./html.js";
 import { CallView } from "./view-call.js";
@@ -7,7 +7,7 @@ import { HealthView } from "./view-health.js";
 import { LiveView } from "./view-live.js";
 import { PlaceView } from "./view-place.js";
 import { TalkView } from "./view-talk.js";
-import { readinessWords } from "./words.js";
+import { readinessText } from "./words.js";
 
 /** @typedef {import("./store.js").Store} Store */
 
@@ -44,14 +44,14 @@ function Connection({ store }) {
   if (connection === "lost") return html`<span class="badge bad" title=${why}>not connected</span>`;
   if (connection === "connecting" || readiness === null)
     return html`<span class="badge">connecting</span>`;
-  return html`<span class=${`badge ${readiness.ready ? "good" : "warn"}`}>${readinessWords(readiness.reason)}</span>`;
+  return html`<span class=${`badge ${readiness.ready ? "good" : "warn"}`}>${readinessText(readiness.reason)}</span>`;
 }
 
 /** @extends {Component<{ store: Store }>} */
 export class App extends Component {
   #page = "";
 
-  /** @override Another page begins at its heading, for those who read by ear too. */
+  /** @override Moves the focus to the heading of a new page, so that screen readers start there. */
   componentDidUpdate() {
     const { route } = this.props.store;
     const page = route.page === "call" ? route.callSid : route.page;
@@ -93,7 +93,7 @@ export class App extends Component {
       </header>
       ${
         store.connection === "lost"
-          ? html`<p class="banner" role="alert">${store.why} What is shown may be old; trying again …</p>`
+          ? html`<p class="banner" role="alert">${store.why} The data shown may be outdated. Reconnecting …</p>`
           : null
       }
       <main id="main" tabindex="-1">${page(store)}</main>
@@ -102,7 +102,7 @@ export class App extends Component {
   }
 }
 
-/** The address behind "#" says which page it is: it may not change. @param {Event} event */
+/** Skips without following the link: the part after "#" names the current page. @param {Event} event */
 function skip(event) {
   event.preventDefault();
   document.getElementById("main")?.focus();

@@ -1,4 +1,4 @@
-// Between the form above ended calls and the parameters of GET /api/calls.
+// Converts between the filter form of ended calls, the page's address and the parameters of GET /api/calls.
 
 export const OUTCOMES = /** @type {const} */ ([
   "completed",
@@ -9,7 +9,7 @@ export const OUTCOMES = /** @type {const} */ ([
 ]);
 const NAMES = /** @type {const} */ (["agent", "outcome", "from", "since", "until"]);
 
-/** @param {Record<string, string>} filter of the address; times are local, as a form gives them. @returns {Record<string, string>} */
+/** @param {Record<string, string>} filter of the address; its times are local, as the form has them. @returns {Record<string, string>} */
 export function toQuery(filter) {
   /** @type {Record<string, string>} */
   const query = { state: "ended" };
@@ -22,7 +22,7 @@ export function toQuery(filter) {
   return query;
 }
 
-/** @param {FormData} form @returns {string} the address of the page that shows it. */
+/** @param {FormData} form @returns {string} the address of the page with this filter. */
 export function toLink(form) {
   const query = new URLSearchParams();
   for (const name of NAMES) {

@@ -1,8 +1,8 @@
-// One call's turns, tools, transfers and notes in the order in which they happened.
+// The turns, tools, transfers and keys of one call, in order.
 import { clockTime, spanOf } from "./format.js";
 import { html } from "./html.js";
 import { entriesOf, heardAndNot } from "./turns.js";
-import { byWords, plain } from "./words.js";
+import { byText, plain } from "./words.js";
 
 /**
  * @typedef {import("./api.js").CallRecord} CallRecord
@@ -14,13 +14,13 @@ function TurnEntry({ turn, live }) {
   const { who, startedMs, endedMs, heardMs, receivedMs, interruptedAtMs, voiceToVoiceMs } = turn;
   const speaks = live && endedMs === null;
   const { heard, unheard } = heardAndNot(turn);
-  const cut = interruptedAtMs !== null;
+  const interrupted = interruptedAtMs !== null;
   return html`
-    <li class=${`turn ${who}${cut ? " cut" : ""}`}>
+    <li class=${`turn ${who}${interrupted ? " interrupted" : ""}`}>
       <p class="meta"><b>${who === "agent" ? "Agent" : "Caller"}</b> <span>${clockTime(startedMs ?? 0)}</span>
         ${speaks ? html`<span class="tag live">speaking</span>` : null}
         ${voiceToVoiceMs === null ? null : html`<span>answered after ${spanOf(voiceToVoiceMs)}</span>`}
-        ${cut ? html`<span class="tag warn">interrupted: ${spanOf(heardMs)} of ${spanOf(receivedMs)} heard</span>` : null}
+        ${interrupted ? html`<span class="tag warn">interrupted: ${spanOf(heardMs)} of ${spanOf(receivedMs)} heard</span>` : null}
       </p>
       <p class="said">${
         heard === "" && unheard === ""
@@ -35,12 +35,12 @@ function TurnEntry({ turn, live }) {
   `;
 }
 
-/** JSON as it came, spread over lines where it is JSON. @param {string} text */
+/** Indents a text that is JSON. @param {string} text */
 function pretty(text) {
   try {
     return JSON.stringify(JSON.parse(text), null, 2);
   } catch {
-    // A tool may answer with any text.
+    // A tool may return any text.
     return text;
   }
 }
@@ -71,8 +71,8 @@ function TransferEntry({ transfer }) {
   return html`
     <li class="step transfer">
       <details open>
-        <summary><span class="tag">transfer</span> to <b>${destination}</b> (${plain(kind)}), asked for by ${byWords(by)}
-          <span class=${`tag ${outcome === null ? "live" : outcome === "answered" ? "good" : "bad"}`}>${plain(outcome ?? "under way")}</span>
+        <summary><span class="tag">transfer</span> to <b>${destination}</b> (${plain(kind)}), requested by ${byText(by)}
+          <span class=${`tag ${outcome === null ? "live" : outcome === "answered" ? "good" : "bad"}`}>${plain(outcome ?? "in progress")}</span>
           <span class="meta">${clockTime(requestedMs)}</span></summary>
         <dl class="facts">${facts.map(([name, value]) =>
           value === null ? null : html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`,
@@ -89,7 +89,7 @@ function TransferEntry({ transfer }) {
 /** @param {{ record: CallRecord }} props */
 export function Conversation({ record }) {
   const entries = entriesOf(record);
-  if (entries.length === 0) return html`<p class="empty">Nobody has said anything yet.</p>`;
+  if (entries.length === 0) return html`<p class="empty">No conversation yet.</p>`;
   return html`<ol class="conversation">${entries.map((entry, i) => {
     switch (entry.kind) {
       case "turn":

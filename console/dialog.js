@@ -1,4 +1,4 @@
-// Asks before something is done that cannot be undone.
+// A dialog that asks before an action that cannot be undone.
 import { Component, createRef, html } from "./html.js";
 
 /**
@@ -6,7 +6,7 @@ import { Component, createRef, html } from "./html.js";
  *   run: () => Promise<void>, close: () => void }} DialogProps
  */
 
-/** `run` rejects: its message is shown and the question stays. @extends {Component<DialogProps, { busy: boolean, problem: string }>} */
+/** When `run` rejects, the dialog stays open and shows the message. @extends {Component<DialogProps, { busy: boolean, problem: string }>} */
 export class Dialog extends Component {
   /** @override */
   state = { busy: false, problem: "" };

@@ -1,4 +1,4 @@
-// The stream of events, and what there was before it: kept up whatever becomes of relay, proxy and network.
+// Keeps the event stream connected: after each (re)connection it first reads the live calls.
 import { ApiError, address, readCalls, readDirectory } from "./api.js";
 
 /**
@@ -12,7 +12,7 @@ import { ApiError, address, readCalls, readDirectory } from "./api.js";
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 8_000;
 const PAGE = 500;
-/** More live calls than this are not read at the beginning; their next event brings them in. */
+/** At most this many pages of live calls are read at first. Further calls appear with their next event. */
 const MAX_PAGES = 6;
 
 export class Feed {
@@ -35,7 +35,7 @@ export class Feed {
     this.#events.state("connecting", "");
     const source = new EventSource(address("api/events"));
     this.#source = source;
-    /** What comes while the calls are still being read. @type {LiveEvent[] | null} */
+    /** Events that arrive while the calls are still being read. @type {LiveEvent[] | null} */
     let waiting = [];
     source.onmessage = ({ data }) => {
       const event = /** @type {LiveEvent} */ (JSON.parse(data));
@@ -56,18 +56,18 @@ export class Feed {
         this.#lost(error instanceof ApiError ? error.message : String(error));
       }
     };
-    // EventSource would ask again by itself, but not read what it has missed, nor after a refusal.
+    // EventSource retries by itself, but it does not read what it has missed, and it gives up after a refusal.
     source.onerror = () => {
-      if (this.#source === source) void this.#ask();
+      if (this.#source === source) void this.#probe();
     };
   }
 
-  /** Somebody else has noticed that the relay is not there. */
+  /** Another request found that the relay does not answer. */
   suspect() {
     if (this.#source !== null) this.#lost("The relay cannot be reached.");
   }
 
-  /** Lets go of the stream, of which a browser gives all pages of a relay six, until the next start. */
+  /** Closes the stream until the next start: a browser allows six connections to a relay over all its pages. */
   pause() {
     clearTimeout(this.#timer);
     this.#source?.close();
@@ -75,8 +75,8 @@ export class Feed {
     this.#events.state("connecting", "");
   }
 
-  /** A stream does not tell why it failed. Where it was for want of a session, this question leads to the sign-in. */
-  async #ask() {
+  /** A stream does not say why it failed. If the session has ended, this request leads to the sign-in page. */
+  async #probe() {
     this.#lost("The relay cannot be reached.");
     try {
       await readDirectory();

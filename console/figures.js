@@ -1,4 +1,4 @@
-// A few figures out of the Prometheus text. Pure.
+// Reads a few figures from Prometheus text. Pure.
 
 /** @typedef {{ name: string, labels: string, value: number }} Sample */
 
@@ -19,16 +19,16 @@ export class Figures {
     }
   }
 
-  /** Of all workers and labels together; null: there is none. @param {string} name @param {string} [label] `outcome="failed"` */
+  /** The sum over all workers and labels; null: there is no such series. @param {string} name @param {string} [label] `outcome="failed"` */
   sum(name, label = "") {
-    const fitting = (this.#samples.get(name) ?? []).filter(({ labels }) => labels.includes(label));
-    return fitting.length === 0 ? null : fitting.reduce((sum, { value }) => sum + value, 0);
+    const matching = (this.#samples.get(name) ?? []).filter(({ labels }) => labels.includes(label));
+    return matching.length === 0 ? null : matching.reduce((sum, { value }) => sum + value, 0);
   }
 
   /**
    * @param {string} name of a histogram in seconds.
    * @param {number} share 0.5 for the median.
-   * @returns {number | null} ms, at most the highest bound; null: nothing was counted.
+   * @returns {number | null} ms, at most the highest bound; null: no observations.
    */
   quantileMs(name, share) {
     /** @type {Map<number, number>} */

@@ -1,4 +1,4 @@
-// Times, numbers and telephone numbers as people read them.
+// Formats times, numbers and telephone numbers.
 
 /** @param {number} ms @returns {string} "1:05", "1:02:03" */
 export function clockTime(ms) {
@@ -8,7 +8,7 @@ export function clockTime(ms) {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds)}` : `${minutes}:${two(seconds)}`;
 }
 
-/** @param {number | null | undefined} ms @returns {string} "840 ms", "1.4 s"; a dash when it is not known. */
+/** @param {number | null | undefined} ms @returns {string} "840 ms", "1.4 s"; a dash when it is unknown. */
 export function spanOf(ms) {
   if (ms === null || ms === undefined) return "–";
   return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
@@ -16,7 +16,7 @@ export function spanOf(ms) {
 
 const WHEN = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 
-/** @param {string | null} iso @returns {string} in the reader's own zone. */
+/** @param {string | null} iso @returns {string} in the browser's time zone. */
 export const when = (iso) => (iso === null ? "–" : WHEN.format(new Date(iso)));
 
 /** @param {number | null} usd */
@@ -26,8 +26,8 @@ export const dollars = (usd) => (usd === null ? "–" : `$${usd.toFixed(usd < 1 
 export const counted = (n) => n.toLocaleString("en");
 
 /**
- * @param {string | null} number E.164, or an address by SIP.
- * @param {boolean} show false: only so much that two callers can be told apart.
+ * @param {string | null} number E.164, or a SIP address.
+ * @param {boolean} show false: only enough digits to tell two callers apart.
  */
 export function caller(number, show) {
   if (number === null || number === "") return "unknown";

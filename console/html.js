@@ -1,4 +1,4 @@
-// Preact with htm's templates. All that a template is given becomes text or a property, never markup.
+// Preact with htm templates. Values in a template become text or properties, never markup.
 import htm from "./vendor/htm.mjs";
 import { Component, createRef, h, render } from "./vendor/preact.mjs";
 

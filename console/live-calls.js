@@ -1,4 +1,4 @@
-// The calls that are going on, grown out of records and events. Pure: it knows neither page nor network.
+// Live calls, built from records and events. Pure: it uses neither page nor network.
 import { otherParty } from "./format.js";
 
 /**
@@ -11,9 +11,9 @@ import { otherParty } from "./format.js";
  *   voiceToVoiceMs: number | null, interruptions: number, interruptedItem: string, endedMs: number | null }} Row
  */
 
-/** A call that is over stays in sight for so long. */
+/** An ended call stays in the list for this long. */
 export const LINGER_MS = 8_000;
-/** Of the last words; the page of the call has all. */
+/** Characters of the last words. The page of the call has the whole text. */
 const MAX_WORDS = 160;
 
 /** @type {Omit<Row, "callSid" | "startedMs">} */
@@ -33,7 +33,7 @@ const NEW = {
 };
 
 export class LiveCalls {
-  /** @type {Map<string, Row>} rows are replaced, never changed. */
+  /** @type {Map<string, Row>} rows are replaced, never modified. */
   #rows = new Map();
 
   get size() {
@@ -47,7 +47,7 @@ export class LiveCalls {
     return this.#rows.get(callSid);
   }
 
-  /** What there is now; all else is forgotten. @param {readonly CallRecord[]} records */
+  /** Replaces all rows. @param {readonly CallRecord[]} records */
   reset(records) {
     this.#rows = new Map(records.map((record) => [record.callSid, rowOf(record)]));
   }
@@ -55,14 +55,14 @@ export class LiveCalls {
   /** @param {LiveEvent} event */
   apply(event) {
     const known = this.#rows.get(event.callSid);
-    // What still comes of a call that is over, a recording for one, does not bring it back.
+    // Late events of an ended call, for example its recording, do not bring it back.
     if (known === undefined && !BEGINS.has(event.type)) return;
     const row = known ?? { ...NEW, callSid: event.callSid, startedMs: Date.parse(event.at) };
     const change = changeBy(row, event);
     if (change !== null) this.#rows.set(event.callSid, { ...row, ...change });
   }
 
-  /** Lets go of those that ended a while ago. @param {number} nowMs @returns {boolean} whether there were any. */
+  /** Removes calls that ended a while ago. @param {number} nowMs @returns {boolean} whether there were any. */
   tidy(nowMs) {
     let any = false;
     for (const { callSid, endedMs } of this.#rows.values()) {
@@ -76,7 +76,7 @@ export class LiveCalls {
   /**
    * Newest first.
    *
-   * @param {string} search agent, node, number, id or last words hold it.
+   * @param {string} search text in agent, node, number, id or last words.
    * @param {number} limit
    * @returns {{ rows: Row[], matching: number }}
    */
@@ -146,7 +146,7 @@ function changeBy(row, event) {
         number: otherParty(event),
         direction: event.direction,
         node: event.node,
-        // A second one is a call that came back: it keeps its beginning.
+        // A second `opened` is a call that came back: it keeps its start time.
         startedMs: row.agent === "" ? event.epochMs : row.startedMs,
         endedMs: null,
         ...(row.phase === "ended" ? { phase: "listening", detail: "" } : {}),
@@ -187,7 +187,7 @@ function changeBy(row, event) {
   }
 }
 
-/** The end of what was said: that is what is being said now. @param {string} text */
+/** The end of a text, which is what is being said now. @param {string} text */
 function shortened(text) {
   return text.length <= MAX_WORDS ? text : `…${text.slice(-MAX_WORDS)}`;
 }

@@ -1,12 +1,12 @@
-// On the audio thread: the microphone becomes frames of 20 ms at 8 kHz, and such frames become sound.
+// Runs on the audio thread: converts the microphone into frames of 20 ms at 8 kHz, and such frames into sound.
 import { Resampler } from "./resampler.js";
 
 const RATE_HZ = 8_000;
 const FRAME = 160;
-/** So much is gathered before it is played: the network and the page may be this late. */
+/** Playback starts with this much audio, so that frames may be this late. */
 const START_MS = 80;
-/** More than this has come from a standstill, and would only be delay. */
-const MOST_MS = 400;
+/** More audio than this piles up only after the page was stalled. It would be pure delay, so it is skipped. */
+const MAX_WAITING_MS = 400;
 
 class Capture extends AudioWorkletProcessor {
   #resampler = new Resampler(sampleRate, RATE_HZ);
@@ -48,7 +48,7 @@ class Player extends AudioWorkletProcessor {
     const sound = this.#resampler.push(Float32Array.from(frame, (sample) => sample / 32_768));
     this.#waiting.push(sound);
     this.#samples += sound.length;
-    if (this.#samples > (MOST_MS / 1000) * sampleRate) this.#skip();
+    if (this.#samples > (MAX_WAITING_MS / 1000) * sampleRate) this.#skip();
   }
 
   #skip() {
@@ -74,7 +74,7 @@ class Player extends AudioWorkletProcessor {
     for (let i = 0; i < out.length; i++) {
       const sound = this.#waiting[0];
       if (sound === undefined) {
-        // Ran dry: gather anew.
+        // Out of audio: collect START_MS again.
         this.#playing = false;
         return true;
       }

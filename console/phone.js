@@ -1,4 +1,5 @@
-// A softphone: microphone and loudspeaker of this browser at the line of a phone on this machine. The other end: docs/console.md.
+// A softphone: connects the browser's microphone and loudspeaker to a simulated phone on this machine. See
+// docs/console.md for the protocol.
 
 /**
  * @typedef {"off" | "opening" | "calling" | "talking" | "with_human" | "ended"} PhoneState
@@ -15,7 +16,7 @@ export class Phone {
   muted = false;
   /** Loudness of the last frame, 0 to 1. */
   levels = { mine: 0, theirs: 0 };
-  /** Frames that were heard and not silent. */
+  /** Frames that were played and not silent. */
   heardFrames = 0;
   #events;
   /** @type {WebSocket | null} */
@@ -40,9 +41,9 @@ export class Phone {
     this.#become("opening");
     try {
       await this.#openAudio();
-      this.#openLine(url);
+      this.#connect(url);
     } catch (error) {
-      this.problem = microphoneWords(error);
+      this.problem = microphoneProblem(error);
       this.#close("off");
     }
   }
@@ -99,25 +100,25 @@ export class Phone {
   }
 
   /** @param {string} url */
-  #openLine(url) {
+  #connect(url) {
     const socket = new WebSocket(url);
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
     socket.onopen = () => this.#send({ type: "call" });
     socket.onmessage = ({ data }) => {
-      if (data instanceof ArrayBuffer) this.#hear(data);
-      else this.#told(JSON.parse(data));
+      if (data instanceof ArrayBuffer) this.#play(data);
+      else this.#receive(JSON.parse(data));
     };
     socket.onclose = () => {
       if (this.#socket !== socket) return;
       if (this.state !== "ended")
-        this.problem = "The phone cannot be reached: is the demo still running?";
+        this.problem = "The softphone's server cannot be reached: is the demo still running?";
       this.#close(this.state === "ended" ? "ended" : "off");
     };
   }
 
   /** @param {ArrayBuffer} data */
-  #hear(data) {
+  #play(data) {
     this.levels.theirs = loudness(new Int16Array(data));
     if (this.levels.theirs > 0.02) this.heardFrames += 1;
     this.#player?.port.postMessage(data, [data]);
@@ -125,7 +126,7 @@ export class Phone {
   }
 
   /** @param {PhoneMessage} message */
-  #told(message) {
+  #receive(message) {
     if (message.type === "clear") {
       this.#player?.port.postMessage("clear");
       return;
@@ -161,7 +162,7 @@ export class Phone {
   }
 }
 
-/** @param {Int16Array} samples @returns {number} 0 to 1, as the ear has it: −60 dB is 0. */
+/** @param {Int16Array} samples @returns {number} 0 to 1 on a logarithmic scale: −60 dB is 0. */
 export function loudness(samples) {
   let sum = 0;
   for (const sample of samples) sum += (sample / 32_768) ** 2;
@@ -170,17 +171,17 @@ export function loudness(samples) {
 }
 
 /** @param {unknown} error */
-function microphoneWords(error) {
+function microphoneProblem(error) {
   const name = error instanceof DOMException ? error.name : "";
   switch (name) {
     case "NotAllowedError":
-      return "The browser does not let this page use the microphone. Allow it beside the address, then call again.";
+      return "The browser blocks the microphone for this page. Allow it beside the address, then call again.";
     case "NotFoundError":
       return "This machine has no microphone.";
     case "NotReadableError":
-      return "Another program holds the microphone.";
+      return "Another program uses the microphone.";
     case "SecurityError":
-      return "Browsers give the microphone to pages of this machine (127.0.0.1) or by https only.";
+      return "Browsers allow the microphone only for pages of this machine (127.0.0.1) or over https.";
     default:
       return `The microphone could not be opened: ${error instanceof Error ? error.message : String(error)}`;
   }

@@ -1,4 +1,4 @@
-// Changes the rate of a stream of samples: a windowed sinc, so that what the new rate cannot hold is gone and not folded back.
+// Changes the sample rate of a stream with a windowed sinc filter, which removes what would alias.
 
 const LOBES = 8;
 const PHASES = 128;
@@ -6,10 +6,10 @@ const PHASES = 128;
 export class Resampler {
   #step;
   #reach;
-  /** A row of weights for each fraction of a sample. @type {Float32Array[]} */
+  /** Filter weights for each fraction of a sample. @type {Float32Array[]} */
   #weights;
   #held = new Float32Array(0);
-  /** Where in `held` the next sample lies. */
+  /** The position of the next output sample in `held`. */
   #at;
 
   /** @param {number} fromHz @param {number} toHz */
@@ -24,7 +24,7 @@ export class Resampler {
     this.#at = this.#reach;
   }
 
-  /** @param {Float32Array} samples @returns {Float32Array} what can be told by now: a few samples behind. */
+  /** @param {Float32Array} samples @returns {Float32Array} output up to now, a few samples behind the input. */
   push(samples) {
     const held = new Float32Array(this.#held.length + samples.length);
     held.set(this.#held);
@@ -62,6 +62,6 @@ function kernel(fraction, reach, cutoff) {
     weights[i] = weight;
     sum += weight;
   }
-  // A constant stays what it is.
+  // A constant signal keeps its value.
   return weights.map((weight) => weight / sum);
 }

@@ -1,4 +1,4 @@
-// Which page is shown: all of it stands in the address behind the "#".
+// The page that is shown is encoded in the address, after the "#".
 
 /**
  * @typedef {{ page: "live" } | { page: "call", callSid: string } | { page: "ended", filter: Record<string, string> }
@@ -30,7 +30,7 @@ function decoded(text) {
   try {
     return decodeURIComponent(text);
   } catch {
-    // Not a call's id either: the relay will say that there is none.
+    // Not the id of a call: the relay will answer that there is none.
     return text;
   }
 }
@@ -39,10 +39,10 @@ function decoded(text) {
 export const callLink = (callSid) => `#/calls/${encodeURIComponent(callSid)}`;
 
 /**
- * The address of a softphone that a link brought along.
+ * The address of a softphone's server that a link contains.
  *
  * @param {string} hash
- * @returns {string | null} only ever one of this machine.
+ * @returns {string | null} always an address of this machine.
  */
 export function phoneIn(hash) {
   const match = /^#phone=(.+)$/.exec(hash);

@@ -1,7 +1,7 @@
-// The sign-in page: exchanges the token for a cookie, then asks for the console again.
+// The sign-in page: exchanges the token for a cookie, then reloads the console.
 
 const SESSION = new URL("session", import.meta.url);
-/** Set while this page reloads itself, so that it does so once. */
+/** Set when the page reloads itself, so that it does so only once. */
 const RETRIED = "murelay.retried";
 
 const form = /** @type {HTMLFormElement} */ (document.getElementById("signin"));
@@ -30,9 +30,9 @@ async function signIn() {
     }
     problem.textContent =
       answer.status === 401
-        ? "That is not the token."
+        ? "The token is wrong."
         : answer.status === 403
-          ? "The relay refuses this address: a proxy in front must pass the Host header on."
+          ? "The relay refuses this address: the proxy in front must pass on the Host header."
           : `The relay answered ${answer.status}.`;
   } catch {
     problem.textContent = "The relay cannot be reached.";
@@ -40,7 +40,7 @@ async function signIn() {
   token.select();
 }
 
-/** A link on another site brings no cookie along on its first request, though there may be one. */
+/** The first request after a link from another site carries no cookie, although there may be one. */
 async function passThrough() {
   if (sessionStorage.getItem(RETRIED) !== null) {
     sessionStorage.removeItem(RETRIED);
@@ -53,6 +53,6 @@ async function passThrough() {
     sessionStorage.setItem(RETRIED, "1");
     location.reload();
   } catch {
-    // Nobody has asked for anything yet: the form will say what is wrong.
+    // The user has not asked for anything yet. If the relay is unreachable, the form reports it.
   }
 }

@@ -1,4 +1,4 @@
-// What all pages share, and when they are drawn: at most once a frame, whatever happens in between.
+// The state that all pages share. It requests a redraw at most once per animation frame.
 import { ApiError, readDirectory, readReadiness, readSignedIn } from "./api.js";
 import { Feed } from "./feed.js";
 import { LiveCalls } from "./live-calls.js";
@@ -7,7 +7,7 @@ import { phoneIn, readRoute } from "./route.js";
 /** @typedef {import("./live-calls.js").LiveEvent} LiveEvent */
 
 const READY_EVERY_MS = 10_000;
-/** A window that nobody sees for so long wants no events. */
+/** After this long in the background, a page closes its event stream. */
 const HIDDEN_MS = 5_000;
 const PHONE = "murelay.phone";
 
@@ -20,13 +20,13 @@ export class Store {
   directory = { version: "", agents: [] };
   /** @type {import("./api.js").Readiness | null} null: not known. */
   readiness = null;
-  /** There is a session that can be ended. */
+  /** True when the browser has a console session, which can be ended. */
   signedIn = false;
   showNumbers = false;
   search = "";
-  /** What is read out and shown for a while. */
+  /** A message that is shown and read out for a few seconds. */
   notice = "";
-  /** @type {string | null} where a softphone listens. */
+  /** @type {string | null} the address of the softphone's server. */
   phoneUrl = null;
   /** @type {import("./route.js").Route} */
   route = { page: "live" };
@@ -42,7 +42,7 @@ export class Store {
   #feed = new Feed({
     state: (state, why) => {
       const back = state === "live" && this.connection === "lost";
-      // A second try that is under way is still "lost" for whoever looks on.
+      // While a retry is in progress, the page still shows "lost".
       if (state !== "connecting" || this.connection !== "lost") this.connection = state;
       this.why = why;
       if (back) this.say("Connected again.");
@@ -86,14 +86,14 @@ export class Store {
     const brought = phoneIn(location.hash);
     if (brought !== null) {
       sessionStorage.setItem(PHONE, brought);
-      // The secret in it is no part of a link that somebody may pass on.
+      // Its secret must not stay in an address that the user may share.
       history.replaceState(null, "", "#/talk");
     }
     this.phoneUrl = brought ?? sessionStorage.getItem(PHONE);
     this.route = readRoute(location.hash);
   }
 
-  /** Draws with the next frame. */
+  /** Redraws with the next animation frame. */
   changed() {
     if (this.#due) return;
     this.#due = true;
@@ -114,7 +114,7 @@ export class Store {
     }, 6_000);
   }
 
-  /** Events as they come; null: some may have been missed. @param {(event: LiveEvent | null) => void} listener @returns {() => void} */
+  /** Calls the listener with each event; with null when events may have been missed. @param {(event: LiveEvent | null) => void} listener @returns {() => void} */
   listen(listener) {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);

@@ -1,4 +1,4 @@
-// Who talked when, drawn: a lane for the caller, one for the agent, one for tools and transfers.
+// Draws who talked when: a lane each for the caller, the agent and tools, and lines for transfers.
 import { clockTime, spanOf } from "./format.js";
 import { html } from "./html.js";
 import { plain } from "./words.js";
@@ -6,14 +6,14 @@ import { plain } from "./words.js";
 /** @typedef {import("./api.js").CallRecord} CallRecord */
 
 const LABEL = 64;
-/** The last time stands half beside its tick. */
+/** Room for the last time label, which is centred on its tick. */
 const EDGE = 18;
-/** Without scrolling, on most windows. */
+/** Fits into most windows without scrolling. */
 const MIN_WIDTH = 560;
-const MOST_ROOM = 1_190;
+const MAX_VISIBLE_WIDTH = 1_190;
 const MARGIN = 90;
 const MAX_WIDTH = 8_000;
-/** So much room has a second of a call that is not too long for it. */
+/** Width of a second, as long as the call fits MAX_WIDTH. */
 const PX_PER_S = 14;
 const LANES = { caller: 8, agent: 40, tool: 72 };
 const LANE = 24;
@@ -23,10 +23,10 @@ const STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600];
 /**
  * @param {CallRecord} record
  * @param {number} nowMs since the call began.
- * @param {number} room px that need no scrolling.
+ * @param {number} visibleWidth px that need no scrolling.
  * @returns {{ durationMs: number, width: number, x: (ms: number) => number, stepMs: number }}
  */
-export function scaleOf(record, nowMs, room) {
+export function scaleOf(record, nowMs, visibleWidth) {
   const last = Math.max(
     1_000,
     ...record.turns.map(({ startedMs, endedMs, heardMs, receivedMs }) =>
@@ -40,7 +40,7 @@ export function scaleOf(record, nowMs, room) {
       ? Date.parse(record.endedAt) - Date.parse(record.startedAt)
       : nowMs;
   const durationMs = Math.max(last, ended);
-  const wide = Math.max(MIN_WIDTH, room, LABEL + (durationMs / 1000) * PX_PER_S);
+  const wide = Math.max(MIN_WIDTH, visibleWidth, LABEL + (durationMs / 1000) * PX_PER_S);
   const width = Math.round(Math.min(MAX_WIDTH, wide));
   const x = (/** @type {number} */ ms) => LABEL + (ms / durationMs) * (width - LABEL - EDGE);
   const wanted = (durationMs / 1000 / (width - LABEL)) * 70;
@@ -53,7 +53,7 @@ export function Timeline({ record, nowMs }) {
   const { durationMs, width, x, stepMs } = scaleOf(
     record,
     nowMs,
-    Math.min(MOST_ROOM, innerWidth - MARGIN),
+    Math.min(MAX_VISIBLE_WIDTH, innerWidth - MARGIN),
   );
   const box = (/** @type {number} */ from, /** @type {number} */ to, /** @type {number} */ y) => ({
     x: x(from).toFixed(1),
@@ -71,7 +71,7 @@ export function Timeline({ record, nowMs }) {
     ...(record.transfer === null ? [] : [record.transfer]),
   ];
   const counts = `turns: ${record.turns.length}, interruptions: ${interruptions}, tool calls: ${record.tools.length}, transfers: ${transfers.length}`;
-  const summary = `${clockTime(durationMs)} long; ${counts}. The conversation below tells the same in words.`;
+  const summary = `${clockTime(durationMs)} long; ${counts}. The conversation below contains the same in words.`;
   return html`
     <div class="timeline" tabindex="0" role="region" aria-label="Timeline, scrolls sideways">
       <svg width=${width} height="128" viewBox=${`0 0 ${width} 128`} role="img" aria-label=${summary}>
@@ -89,20 +89,20 @@ export function Timeline({ record, nowMs }) {
         ${record.turns.map((turn) => {
           const from = turn.startedMs ?? 0;
           const to = turn.endedMs ?? (record.state === "live" ? Math.max(nowMs, from) : from);
-          const lost = Math.max(0, (turn.receivedMs ?? 0) - (turn.heardMs ?? 0));
+          const unheardMs = Math.max(0, (turn.receivedMs ?? 0) - (turn.heardMs ?? 0));
           const title = `${turn.who} ${clockTime(from)}, ${spanOf(to - from)}: ${turn.heardText ?? turn.text ?? ""}`;
           return html`<g key=${turn.itemId} class=${`talk ${turn.who}`}>
             <title>${title}</title>
             ${
-              turn.interruptedAtMs !== null && lost > 0
-                ? html`<rect class="lost" fill="url(#unheard)" ...${box(to, to + lost, LANES.agent)}><title>${`generated, not heard: ${spanOf(lost)}`}</title></rect>`
+              turn.interruptedAtMs !== null && unheardMs > 0
+                ? html`<rect class="unplayed" fill="url(#unheard)" ...${box(to, to + unheardMs, LANES.agent)}><title>${`generated, not heard: ${spanOf(unheardMs)}`}</title></rect>`
                 : null
             }
             <rect ...${box(from, to, LANES[turn.who])} />
             ${
               turn.interruptedAtMs === null
                 ? null
-                : html`<path class="cut" d=${`M${x(to)} ${LANES.caller} V${LANES.agent + LANE}`}><title>interrupted</title></path>`
+                : html`<path class="interruption" d=${`M${x(to)} ${LANES.caller} V${LANES.agent + LANE}`}><title>interrupted</title></path>`
             }
           </g>`;
         })}
@@ -114,11 +114,11 @@ export function Timeline({ record, nowMs }) {
         ${transfers.map(
           ({ destination, requestedMs, outcome }) =>
             html`<path key=${requestedMs} class="transfer" d=${`M${x(requestedMs)} 4 V${BOTTOM}`}>
-            <title>${`transfer to ${destination}: ${plain(outcome ?? "under way")}`}</title></path>`,
+            <title>${`transfer to ${destination}: ${plain(outcome ?? "in progress")}`}</title></path>`,
         )}
       </svg>
-      <p class="legend" aria-hidden="true"><i class="caller"></i>caller <i class="agent"></i>agent, heard <i class="lost"></i>generated, not heard
-        <i class="cut"></i>interruption <i class="used"></i>tool <i class="moved"></i>transfer</p>
+      <p class="legend" aria-hidden="true"><i class="caller"></i>caller <i class="agent"></i>agent, heard <i class="unplayed"></i>generated, not heard
+        <i class="interruption"></i>interruption <i class="used"></i>tool <i class="moved"></i>transfer</p>
     </div>
   `;
 }

@@ -1,4 +1,4 @@
-// What happened in a call, in order, and what of it was heard. Pure.
+// The entries of a conversation in order, and how much of each turn was heard. Pure.
 
 /**
  * @typedef {import("./api.js").CallRecord} CallRecord
@@ -21,7 +21,6 @@ export function entriesOf(record) {
       atMs: turn.startedMs ?? 0,
       turn,
     })),
-    // A tool is told when it has answered; it began its time earlier.
     ...record.tools.map((tool) => ({ kind: /** @type {const} */ ("tool"), atMs: tool.atMs, tool })),
     ...transfers.map((transfer) => ({
       kind: /** @type {const} */ ("transfer"),
@@ -40,14 +39,14 @@ export function entriesOf(record) {
 }
 
 /**
- * What of an agent's words was heard, and what was generated beyond it.
+ * Splits an agent's text into what was heard and what was generated beyond that.
  *
  * @param {Pick<Turn, "text" | "heardText" | "interruptedAtMs" | "endedMs">} turn
  * @returns {{ heard: string, unheard: string }}
  */
 export function heardAndNot({ text, heardText, endedMs }) {
   const all = text ?? "";
-  // Still being played: nobody knows yet where it will end.
+  // Still being played: where it will end is not known yet.
   if (heardText === null || endedMs === null) return { heard: all, unheard: "" };
   return all.startsWith(heardText)
     ? { heard: heardText, unheard: all.slice(heardText.length) }

@@ -24,11 +24,11 @@ export function CallView({ store, callSid }) {
 
 /** @param {Store} store @param {string} callSid @param {CallRecord | null} record @param {string} problem */
 function page(store, callSid, record, problem) {
-  // The heading stays the same element: it has the focus.
+  // The heading must stay the same element because it has the focus.
   if (record === null)
     return html`
       <div class="heading"><h1 tabindex="-1">Call</h1></div>
-      <p class="empty" role="status">${problem === "" ? "Reading the call …" : problem}</p>
+      <p class="empty" role="status">${problem === "" ? "Loading the call …" : problem}</p>
     `;
   const startedMs = record.startedAt === null ? store.nowMs : Date.parse(record.startedAt);
   const nowMs = Math.max(0, store.nowMs - startedMs);
@@ -38,7 +38,7 @@ function page(store, callSid, record, problem) {
     <div class="heading">
       <h1 tabindex="-1">${caller(otherParty(record), store.showNumbers)} <span class="with">${
         record.direction === "outbound" ? "called by" : "with"
-      } ${record.agent ?? "nobody"}</span></h1>
+      } ${record.agent ?? "no agent"}</span></h1>
       <${NumbersSwitch} store=${store} />
       ${live ? html`<${Actions} store=${store} callSid=${callSid} agent=${record.agent} />` : null}
     </div>
@@ -60,7 +60,7 @@ function page(store, callSid, record, problem) {
 /** @param {{ record: CallRecord, row: import("./live-calls.js").Row | undefined, nowMs: number }} props */
 function Facts({ record, row, nowMs }) {
   const { startedAt, endedAt, outcome, endReason } = record;
-  const lastedMs =
+  const durationMs =
     startedAt !== null && endedAt !== null ? Date.parse(endedAt) - Date.parse(startedAt) : nowMs;
   const now =
     record.state === "live"
@@ -68,8 +68,8 @@ function Facts({ record, row, nowMs }) {
       : html`<span class=${`tag outcome ${outcome ?? ""}`}>${outcome}</span> ${plain(endReason ?? "")}`;
   const facts = /** @type {const} */ ([
     [record.state === "live" ? "Now" : "Outcome", now],
-    ["Began", when(startedAt)],
-    ["Lasted", clockTime(lastedMs)],
+    ["Started", when(startedAt)],
+    ["Duration", clockTime(durationMs)],
     ["Cost", dollars(record.costUsd)],
     ["Path", record.path],
     ["Node", record.node ?? "–"],
@@ -90,7 +90,7 @@ function Latencies({ record }) {
       : html`<dl class="facts"><div><dt>Last</dt><dd>${spanOf(spans.at(-1))}</dd></div>
         <div><dt>Median</dt><dd>${spanOf(sorted[Math.floor((sorted.length - 1) / 2)])}</dd></div>
         <div><dt>Worst</dt><dd>${spanOf(sorted.at(-1))}</dd></div></dl>
-        <p class="hint">From the caller's last word to the agent's first.</p>`
+        <p class="hint">From the end of the caller's speech to the agent's first audio.</p>`
   }</section>`;
 }
 

@@ -1,4 +1,4 @@
-// Calls that are over, a page at a time, as the database has them.
+// Ended calls from the database, one page at a time.
 import { ApiError, readCalls, readCsv } from "./api.js";
 import { OUTCOMES, toLink, toQuery } from "./calls-filter.js";
 import { caller, clockTime, dollars, otherParty, when } from "./format.js";
@@ -15,14 +15,14 @@ import { NumbersSwitch } from "./view-live.js";
 
 const PAGE = "50";
 const CSV_PAGE = "500";
-/** 10,000 calls: more is a matter for the API. */
+/** 10,000 calls in one download. The API has no such limit. */
 const MAX_CSV_PAGES = 20;
 
 /** @extends {Component<EndedProps, EndedState>} */
 export class EndedView extends Component {
-  /** `pages`: where this page and those before it begin. @override @type {EndedState} */
+  /** `pages`: the cursors of this page and those before it. @override @type {EndedState} */
   state = { calls: [], next: null, pages: [""], problem: "", busy: true };
-  /** Answers to what is no longer asked are let go. */
+  /** The number of the latest request. Answers to earlier ones are ignored. */
   #asked = 0;
 
   /** @override */
@@ -68,11 +68,7 @@ export class EndedView extends Component {
       link.download = "calls.csv";
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-      store.say(
-        whole
-          ? "The calls are in your downloads."
-          : "The newest 10,000 calls are in your downloads.",
-      );
+      store.say(whole ? "The calls were downloaded." : "The newest 10,000 calls were downloaded.");
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       store.say(error.message);
@@ -90,11 +86,11 @@ export class EndedView extends Component {
       ${problem === "" ? null : html`<p class="problem" role="alert">${problem}</p>`}
       ${
         calls.length === 0
-          ? html`<p class="empty" role="status">${busy ? "Reading …" : "No call fits."}</p>`
+          ? html`<p class="empty" role="status">${busy ? "Loading …" : "No matching calls."}</p>`
           : html`<table class="calls" aria-busy=${busy}>
-          <caption class="hidden">Ended calls, the newest first</caption>
-          <thead><tr><th scope="col">Caller</th><th scope="col">Agent</th><th scope="col">Began</th><th scope="col">Outcome</th>
-            <th scope="col" class="number">Lasted</th><th scope="col" class="number">Turns</th><th scope="col" class="number">Cost</th></tr></thead>
+          <caption class="hidden">Ended calls, newest first</caption>
+          <thead><tr><th scope="col">Caller</th><th scope="col">Agent</th><th scope="col">Started</th><th scope="col">Outcome</th>
+            <th scope="col" class="number">Duration</th><th scope="col" class="number">Turns</th><th scope="col" class="number">Cost</th></tr></thead>
           <tbody>${calls.map((call) => html`<${EndedRow} key=${call.callSid} call=${call} show=${store.showNumbers} />`)}</tbody></table>`
       }
       <div class="buttons paging">
@@ -123,7 +119,7 @@ async function csvOf(query) {
       limit: CSV_PAGE,
       ...(before === "" ? {} : { before }),
     });
-    // Each page names its columns again.
+    // Each page repeats the header line.
     parts.push(page === 0 ? csv : csv.slice(csv.indexOf("\n") + 1));
     if (next === null) return { csv: parts.join(""), whole: true };
     before = next;
@@ -134,7 +130,7 @@ async function csvOf(query) {
 /** @param {{ call: CallRecord, show: boolean }} props */
 function EndedRow({ call, show }) {
   const { startedAt, endedAt, outcome } = call;
-  const lastedMs =
+  const durationMs =
     startedAt === null || endedAt === null ? 0 : Date.parse(endedAt) - Date.parse(startedAt);
   const link = callLink(call.callSid);
   return html`<tr onClick=${() => {
@@ -142,9 +138,9 @@ function EndedRow({ call, show }) {
   }}>
     <th scope="row"><a href=${link}>${caller(otherParty(call), show)}</a></th>
     <td data-label="Agent">${call.agent}${call.direction === "outbound" ? html` <span class="tag">outbound</span>` : null}</td>
-    <td data-label="Began">${when(startedAt)}</td>
+    <td data-label="Started">${when(startedAt)}</td>
     <td data-label="Outcome"><span class=${`tag outcome ${outcome ?? ""}`}>${outcome}</span></td>
-    <td data-label="Lasted" class="number">${clockTime(lastedMs)}</td>
+    <td data-label="Duration" class="number">${clockTime(durationMs)}</td>
     <td data-label="Turns" class="number">${call.turns.length}</td>
     <td data-label="Cost" class="number">${dollars(call.costUsd)}</td></tr>`;
 }

@@ -1,9 +1,9 @@
-// Whether the relay is ready, and how it is.
+// The relay's readiness and a few of its figures.
 import { ApiError, readMetrics } from "./api.js";
 import { Figures } from "./figures.js";
 import { counted, dollars, spanOf } from "./format.js";
 import { Component, html } from "./html.js";
-import { readinessWords } from "./words.js";
+import { readinessText } from "./words.js";
 
 /** @typedef {import("./store.js").Store} Store */
 
@@ -46,23 +46,23 @@ export class HealthView extends Component {
     const { readiness, directory } = this.props.store;
     const { figures, problem } = this.state;
     return html`
-      <div class="heading"><h1 tabindex="-1">Health</h1><span class="hint">murelay ${directory.version}; read every 10 s</span></div>
+      <div class="heading"><h1 tabindex="-1">Health</h1><span class="hint">murelay ${directory.version}; updated every 10 s</span></div>
       ${problem === "" ? null : html`<p class="problem" role="alert">${problem}</p>`}
       <div class="tiles">
-        <${Tile} name="Readiness" value=${readiness === null ? "no answer" : readinessWords(readiness.reason)}
-          mood=${readiness === null ? "bad" : readiness.ready ? "good" : "warn"} />
+        <${Tile} name="Readiness" value=${readiness === null ? "no answer" : readinessText(readiness.reason)}
+          severity=${readiness === null ? "bad" : readiness.ready ? "good" : "warn"} />
         ${figures === null ? null : tiles(figures).map((tile) => html`<${Tile} key=${tile.name} ...${tile} />`)}
       </div>
-      <p class="hint">All figures: <a href="metrics">/metrics</a>, in Prometheus' format.</p>
+      <p class="hint">All metrics: <a href="metrics">/metrics</a>, in Prometheus format.</p>
     `;
   }
 }
 
-/** @typedef {{ name: string, value: string, about?: string, mood?: "good" | "warn" | "bad" | "" }} TileProps */
+/** @typedef {{ name: string, value: string, about?: string, severity?: "good" | "warn" | "bad" | "" }} TileProps */
 
 /** @param {TileProps} props */
-function Tile({ name, value, about, mood }) {
-  return html`<dl class=${`tile ${mood ?? ""}`}><dt>${name}</dt><dd>${value}</dd>${about === undefined ? null : html`<dd class="hint">${about}</dd>`}</dl>`;
+function Tile({ name, value, about, severity }) {
+  return html`<dl class=${`tile ${severity ?? ""}`}><dt>${name}</dt><dd>${value}</dd>${about === undefined ? null : html`<dd class="hint">${about}</dd>`}</dl>`;
 }
 
 /** @param {Figures} figures @returns {TileProps[]} */
@@ -76,36 +76,36 @@ function tiles(figures) {
   const underruns = count("playout_underruns_total");
   const down = (figures.sum("murelay_worker_up") ?? 1) === 0;
   return [
-    { name: "Active calls", value: counted(count("calls_active")), mood: down ? "bad" : "" },
+    { name: "Active calls", value: counted(count("calls_active")), severity: down ? "bad" : "" },
     {
       name: "Calls since start",
       value: counted(count("calls_total")),
-      about: `${counted(failed)} failed, ${counted(count("calls_rejected_total"))} not let in`,
-      mood: failed > 0 ? "warn" : "",
+      about: `${counted(failed)} failed, ${counted(count("calls_rejected_total"))} rejected`,
+      severity: failed > 0 ? "warn" : "",
     },
     {
       name: "Voice to voice",
       value: spanOf(span("voice_to_voice_seconds", 0.5)),
-      about: `median; 95 % within ${spanOf(span("voice_to_voice_seconds", 0.95))}`,
+      about: `median; 95th percentile ${spanOf(span("voice_to_voice_seconds", 0.95))}`,
     },
     {
       name: "Event loop lag",
       value: spanOf(lagMs),
-      about: "99 % within; above 20 ms frames are late",
-      mood: (lagMs ?? 0) > 20 ? "warn" : "",
+      about: "99th percentile; above 20 ms frames are late",
+      severity: (lagMs ?? 0) > 20 ? "warn" : "",
     },
     {
       name: "Playout underruns",
       value: counted(underruns),
       about: "gaps that callers heard",
-      mood: underruns > 0 ? "warn" : "",
+      severity: underruns > 0 ? "warn" : "",
     },
     { name: "Interruptions", value: counted(count("barge_ins_total")) },
     { name: "Transfers", value: counted(count("transfers_total")) },
     {
       name: "Records waiting",
       value: counted(count("records_pending")),
-      about: "for the database",
+      about: "not in the database yet",
     },
     { name: "Cost", value: dollars(count("cost_usd_total")), about: "since start, estimated" },
   ];

@@ -8,7 +8,7 @@ import { callLink } from "./route.js";
  * @typedef {import("./live-calls.js").Row} Row
  */
 
-/** More rows than this are found by searching. */
+/** The search finds calls beyond this number of rows. */
 export const MAX_ROWS = 100;
 
 /** @type {Readonly<Record<import("./live-calls.js").PhaseName, string>>} */
@@ -92,16 +92,16 @@ export function LiveView({ store }) {
       rows.length === 0
         ? html`<p class="empty">${
             search.trim() === ""
-              ? "No call is going on. The next one appears here by itself."
-              : `None of ${counted(size)} live calls fits.`
+              ? "There are no live calls. New calls appear here automatically."
+              : `None of the ${counted(size)} live calls matches.`
           }</p>`
         : html`
           <table class="calls live">
-            <caption class="hidden">Live calls, the newest first</caption>
+            <caption class="hidden">Live calls, newest first</caption>
             <thead><tr>
               <th scope="col">Caller</th><th scope="col">Agent</th><th scope="col">Now</th><th scope="col">Last words</th>
               <th scope="col" class="number">Duration</th>
-              <th scope="col" class="number"><abbr title="From the caller's last word to the agent's first, the last time">Latency</abbr></th>
+              <th scope="col" class="number"><abbr title="Latest time from the end of the caller's speech to the agent's first audio">Latency</abbr></th>
               <th scope="col" class="number"><abbr title="Interruptions">Intr.</abbr></th><th scope="col">Node</th>
             </tr></thead>
             <tbody>${rows.map(
@@ -116,7 +116,7 @@ export function LiveView({ store }) {
     }
     ${
       matching > rows.length
-        ? html`<p class="more">The newest ${rows.length} of ${counted(matching)} are shown. Search to find the others.</p>`
+        ? html`<p class="more">Showing the newest ${rows.length} of ${counted(matching)}. Search to find the others.</p>`
         : null
     }
   `;

@@ -1,18 +1,18 @@
-// Places a call: POST /api/calls.
+// The page that places a call with POST /api/calls.
 import { ApiError, placeCall } from "./api.js";
 import { Component, html } from "./html.js";
 import { callLink } from "./route.js";
 
 /** @typedef {import("./store.js").Store} Store */
 
-/** @param {FormData} form @returns {Record<string, unknown>} @throws {ApiError} when the context is no JSON object. */
-export function orderOf(form) {
+/** @param {FormData} form @returns {Record<string, unknown>} @throws {ApiError} when the context is not a JSON object. */
+export function requestOf(form) {
   const text = (/** @type {string} */ name) => String(form.get(name) ?? "").trim();
   /** @type {Record<string, unknown>} */
-  const order = { to: text("to").replace(/[\s().-]/g, ""), agent: text("agent") };
-  if (text("from") !== "") order["from"] = text("from").replace(/[\s().-]/g, "");
-  if (text("context") !== "") order["context"] = contextOf(text("context"));
-  return order;
+  const request = { to: text("to").replace(/[\s().-]/g, ""), agent: text("agent") };
+  if (text("from") !== "") request["from"] = text("from").replace(/[\s().-]/g, "");
+  if (text("context") !== "") request["context"] = contextOf(text("context"));
+  return request;
 }
 
 /** @param {string} text @returns {unknown} */
@@ -37,7 +37,7 @@ export class PlaceView extends Component {
   async #place(form) {
     this.setState({ problem: "", busy: true });
     try {
-      const { callSid } = await placeCall(orderOf(new FormData(form)));
+      const { callSid } = await placeCall(requestOf(new FormData(form)));
       this.props.store.say("Twilio is ringing the number.");
       location.hash = callLink(callSid);
     } catch (error) {
@@ -62,7 +62,7 @@ export class PlaceView extends Component {
         <input id="to" name="to" type="tel" required placeholder="+15557654321" autocomplete="off" />
         <label for="agent">Agent</label>
         <select id="agent" name="agent" required>${agents.map(({ name }) => html`<option key=${name}>${name}</option>`)}</select>
-        <label for="from">Caller ID <span class="hint">(optional; else the agent's own number)</span></label>
+        <label for="from">Caller ID <span class="hint">(optional; default: the agent's own number)</span></label>
         <input id="from" name="from" type="tel" autocomplete="off" />
         <label for="context">Context <span class="hint">(optional; a JSON object that the agent is given)</span></label>
         <textarea id="context" name="context" rows="5" spellcheck=${false} placeholder='{"order": "4217"}'></textarea>

@@ -1,4 +1,4 @@
-// Talking to the agent by the browser's microphone.
+// The page for talking to the agent through the browser's microphone.
 import { Conversation } from "./conversation.js";
 import { Component, html } from "./html.js";
 import { Phone } from "./phone.js";
@@ -12,11 +12,11 @@ const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"];
 
 /** @type {Readonly<Record<import("./phone.js").PhoneState, string>>} */
 const STATES = {
-  off: "On the hook.",
+  off: "Not connected.",
   opening: "Opening the microphone …",
   calling: "Calling …",
-  talking: "You are connected. Speak; interrupt the agent when you like.",
-  with_human: "The agent has handed you over to a (simulated) human.",
+  talking: "You are connected. Speak, and interrupt the agent whenever you like.",
+  with_human: "The agent has transferred you to a (simulated) human.",
   ended: "The call has ended.",
 };
 
@@ -47,13 +47,13 @@ export class TalkView extends Component {
     const up = state === "calling" || state === "talking" || state === "with_human";
     const row = callSid === null ? undefined : store.live.get(callSid);
     const url = store.phoneUrl;
-    // Until then the relay may not have heard of it.
+    // Earlier, the relay may not know the call yet.
     const known = callSid !== null && state !== "calling";
     return html`
       <h1 tabindex="-1">Talk to the agent</h1>
       ${
         url === null
-          ? html`<p class="empty">There is no phone here. <code>npm run demo -- --keep</code> prints an address that brings one along.</p>`
+          ? html`<p class="empty">This page has no softphone. <code>npm run demo -- --keep</code> prints an address that includes one.</p>`
           : html`
         <div class="talking"><div class="card talk" data-state=${state} data-heard=${phone.heardFrames}>
           <p class="phone-state" role="status">${STATES[state]}</p>
@@ -68,12 +68,12 @@ export class TalkView extends Component {
           </div>
           <${Level} name="You" level=${muted ? 0 : levels.mine} /><${Level} name="Agent" level=${levels.theirs} />
           ${row === undefined ? null : html`<p class="said"><${Phase} phase=${row.phase} detail=${row.detail} /> </p>`}
-          ${!known ? null : html`<p><a href=${callLink(callSid)} target="_blank" rel="noopener">This call in a window of its own</a></p>`}
+          ${!known ? null : html`<p><a href=${callLink(callSid)} target="_blank" rel="noopener">Open this call in a new window</a></p>`}
           <div class="keypad" role="group" aria-label="Keypad">${KEYS.map(
             (key) =>
               html`<button key=${key} type="button" disabled=${!up} onClick=${() => phone.press(key)}>${key}</button>`,
           )}</div>
-          <p class="hint">Key 0 asks for a human. Wear headphones, or the agent may hear itself.</p>
+          <p class="hint">Key 0 asks for a human. Wear headphones so that the agent does not hear itself.</p>
         </div>${!known ? null : html`<${Words} store=${store} callSid=${callSid} />`}</div>`
       }
     `;

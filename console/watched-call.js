@@ -1,4 +1,4 @@
-// One call's record, read anew whenever its events say that something has happened.
+// Reads one call's record again whenever an event of the call arrives.
 import { ApiError, readCall } from "./api.js";
 import { Component } from "./html.js";
 
@@ -8,10 +8,10 @@ import { Component } from "./html.js";
  *   show: (record: CallRecord | null, problem: string) => import("./html.js").View }} WatchedProps
  */
 
-/** While much happens the record is read so often, and not more. */
+/** The record is read at most this often. */
 const READ_EVERY_MS = 400;
-/** A call that has just begun may not be known yet. */
-const PATIENCE = 5;
+/** A new call may not have a record yet: it is asked for this many times. */
+const MAX_MISSES = 5;
 
 /** @extends {Component<WatchedProps, { record: CallRecord | null, problem: string }>} */
 export class WatchedCall extends Component {
@@ -21,12 +21,12 @@ export class WatchedCall extends Component {
   #reading = "idle";
   #misses = 0;
   /** @type {() => void} */
-  #leave = () => {};
+  #unsubscribe = () => {};
 
   /** @override */
   componentDidMount() {
     const { store, callSid } = this.props;
-    this.#leave = store.listen((event) => {
+    this.#unsubscribe = store.listen((event) => {
       if (event === null || event.callSid === callSid) void this.#read();
     });
     void this.#read();
@@ -35,7 +35,7 @@ export class WatchedCall extends Component {
   /** @override */
   componentWillUnmount() {
     this.#reading = "gone";
-    this.#leave();
+    this.#unsubscribe();
   }
 
   async #read() {
@@ -53,7 +53,7 @@ export class WatchedCall extends Component {
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       if (this.#isGone) return;
-      again = error.status === 404 && this.#misses++ < PATIENCE;
+      again = error.status === 404 && this.#misses++ < MAX_MISSES;
       if (!again) this.setState({ problem: error.message });
     }
     setTimeout(() => {

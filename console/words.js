@@ -1,27 +1,27 @@
-// Codes of the relay as words for people.
+// Turns codes of the relay into text for the pages.
 
 /** @type {Readonly<Record<string, string>>} */
 const REFUSALS = {
   not_found: "There is no such call.",
-  not_live: "The call is over, or not yet answered.",
+  not_live: "The call has ended, or has not been answered yet.",
   destination_unknown: "The agent has no such destination.",
   agent_unknown: "There is no such agent.",
-  from_missing: "No number of the agents file is this agent's: name one to call from.",
-  draining: "The relay is draining and takes no more calls.",
-  full: "The relay has no room for another call.",
-  overloaded: "The relay is at the end of its strength and takes no more calls.",
-  tokens: "The model's limit of tokens a minute is nearly used up.",
-  store_unavailable: "The database is away.",
-  twilio_busy: "Twilio has too much to do; try again.",
+  from_missing: "The agents file has no number for this agent: enter a caller ID.",
+  draining: "The relay is draining and is not accepting new calls.",
+  full: "The relay is full and is not accepting new calls.",
+  overloaded: "The relay is overloaded and is not accepting new calls.",
+  tokens: "The model's limit of tokens per minute is nearly reached.",
+  store_unavailable: "The database is not reachable.",
+  twilio_busy: "Twilio is busy: try again.",
   no_worker: "No worker of the relay answers.",
   origin:
-    "The relay takes this page for another site's: a proxy in front must pass the Host header on.",
-  host: "Without ADMIN_TOKEN the relay answers to this machine's own names only.",
-  internal: "The relay failed; its log says why.",
+    "The relay considers this page part of another site: the proxy in front must pass on the Host header.",
+  host: "Without ADMIN_TOKEN the relay answers only under this machine's own names.",
+  internal: "The relay failed. Its log gives the reason.",
 };
 
 /** @param {number} status @param {{ error?: unknown, message?: unknown }} body @returns {string} */
-export function refusalWords(status, { error, message }) {
+export function refusalText(status, { error, message }) {
   const known = typeof error === "string" ? REFUSALS[error] : undefined;
   const said = typeof message === "string" ? message : undefined;
   return (
@@ -37,14 +37,14 @@ const READINESS = {
   draining: "draining: no new calls",
   full: "full: no new calls",
   overloaded: "overloaded: no new calls",
-  database: "the database is away",
+  database: "the database is not reachable",
   disk: "the disk is full",
   no_worker: "no worker answers",
   tokens: "the model's token limit is near",
 };
 
 /** @param {string} reason */
-export const readinessWords = (reason) => READINESS[reason] ?? reason.replaceAll("_", " ");
+export const readinessText = (reason) => READINESS[reason] ?? reason.replaceAll("_", " ");
 
 /** @param {string} code "no_answer" → "no answer" */
 export const plain = (code) => code.replaceAll("_", " ");
@@ -59,4 +59,4 @@ const BY = {
 };
 
 /** @param {string} by */
-export const byWords = (by) => BY[by] ?? by;
+export const byText = (by) => BY[by] ?? by;

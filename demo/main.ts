@@ -80,7 +80,7 @@ async function setStage(clips: DemoClips, timeline: Timeline): Promise<Stage> {
   const speechStartedMs: number[] = [];
   const model = await startModel({
     script: demoScript(clips),
-    hooks: { onSpeechStarted: (_session, atMs) => void speechStartedMs.push(atMs) },
+    hooks: { onSpeechStarted: (atMs) => void speechStartedMs.push(atMs) },
   });
   const lines = new SoftphoneLines();
   const twilio = await startTwilio({

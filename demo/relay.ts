@@ -9,7 +9,7 @@ import { type App, createApp } from "../src/app/app.js";
 import { loadAgentsFile } from "../src/config/agents/agents-file.js";
 import { readPriceTable } from "../src/config/agents/price-table.js";
 import { loadConfig } from "../src/config/load.js";
-import { recordRoutes } from "../src/http/api-route.js";
+import { recordRoutes } from "../src/http/record-routes.js";
 import { memoryCalls } from "../src/records/memory-calls.js";
 import { MemoryJournal } from "../src/records/memory-journal.js";
 import type { Timeline } from "./timeline.js";

@@ -1,5 +1,4 @@
-// What must be there before anything of ours can run: a Node that is new enough, and the packages of the lock file.
-// Plain Node, no packages.
+// Checks what everything else needs: a recent Node and the packages of the lock file. Uses Node's own modules only.
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -7,7 +6,7 @@ import { fileURLToPath } from "node:url";
 const ROOT = new URL("../", import.meta.url);
 const OLDEST = [20, 19];
 
-/** Ends the process with 2 when it cannot be mended from here. `development`: the tools of the tests as well. */
+/** Installs missing packages; ends the process with 2 when that fails. `development`: also the packages of the tests. */
 export function ensure({ development }) {
   const [major, minor] = process.versions.node.split(".").map(Number);
   if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {
@@ -19,7 +18,7 @@ export function ensure({ development }) {
   ensurePackages(ROOT, { development });
 }
 
-/** The same for one directory with a lock file of its own, a URL that ends in a slash. */
+/** The same for one folder that has its own lock file. `root` is a URL that ends in a slash. */
 export function ensurePackages(root, { development }) {
   const why = staleness(root, development);
   if (why === null) return;
@@ -31,13 +30,13 @@ export function ensurePackages(root, { development }) {
   }
 }
 
-/** Why node_modules has to be made anew, or null. */
+/** Why node_modules must be installed again, or null. */
 function staleness(root, development) {
   const lockFile = new URL("package-lock.json", root);
   const installedFile = new URL("node_modules/.package-lock.json", root);
-  if (!existsSync(installedFile)) return "node_modules is not there";
+  if (!existsSync(installedFile)) return "node_modules is missing";
   if (statSync(installedFile).mtimeMs >= statSync(lockFile).mtimeMs) return null;
-  // Older by its date; a fresh checkout of the same lock file needs nothing all the same.
+  // A fresh checkout gives the lock file a newer date. Compare the versions before installing again.
   const wanted = JSON.parse(readFileSync(lockFile, "utf8")).packages ?? {};
   const installed = JSON.parse(readFileSync(installedFile, "utf8")).packages ?? {};
   for (const [path, { version, optional, devOptional, dev, link }] of Object.entries(wanted)) {
@@ -50,7 +49,7 @@ function staleness(root, development) {
 function npmCi(root) {
   const options = { cwd: fileURLToPath(root), stdio: ["ignore", 2, 2] };
   const cli = process.env.npm_execpath;
-  // Under `npm run` the same npm, by its own script; else the one on the path.
+  // Under `npm run` use the same npm by its own script, otherwise the npm on the path.
   if (cli?.endsWith(".js")) return spawnSync(process.execPath, [cli, "ci"], options);
   return spawnSync("npm", ["ci"], { ...options, shell: process.platform === "win32" });
 }

@@ -1,4 +1,4 @@
-// `npm run eval:vad`: installs what is missing, then measures the VAD.
+// `npm run eval:vad`: installs missing packages, then measures the VAD.
 import { ensure } from "./ensure.mjs";
 
 ensure({ development: true });

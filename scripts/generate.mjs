@@ -1,5 +1,5 @@
-// Writes what is made from the sources: agents.schema.json, .env.example, docs/config.md, docs/metrics.md.
-// Tests hold the files against the sources; run this when they say that one is stale.
+// Writes the generated files: agents.schema.json, .env.example, docs/config.md, docs/metrics.md. A test compares the
+// files with the sources; run this script when it says that one is outdated.
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { register } from "tsx/esm/api";

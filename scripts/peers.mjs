@@ -1,4 +1,4 @@
-// `npm run bench:peers`: the project's packages first, those of the other relays once they are needed.
+// `npm run bench:peers`: installs the project's packages first, and those of the other relays when they are needed.
 import { ensure, ensurePackages } from "./ensure.mjs";
 
 ensure({ development: true });

@@ -1,5 +1,5 @@
-// `npm start`, `npm run demo`, `npm run bench`: installs what is missing, then runs the command in this very process,
-// so that signals and process ids are the relay's own.
+// `npm start`, `npm run demo`, `npm run bench`: installs missing packages, then runs the command in this process, so
+// that signals and the process id are the relay's own.
 import { ensure } from "./ensure.mjs";
 
 ensure({ development: false });

@@ -17,5 +17,5 @@ for (const [name, args] of steps) {
   const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: "inherit" });
   if (status !== 0) failed.push(name);
 }
-console.log(failed.length === 0 ? "\nall well" : `\nfailed: ${failed.join(", ")}`);
+console.log(failed.length === 0 ? "\nall passed" : `\nfailed: ${failed.join(", ")}`);
 process.exit(failed.length === 0 ? 0 : 1);

@@ -1,20 +1,22 @@
 /**
- * A simulated model: the server side of the OpenAI Realtime API (GA) over WebSocket and over SIP (`sip/calls.ts`), on loopback.
+ * A simulated model: the server side of the OpenAI Realtime API (GA) over WebSocket and over SIP
+ * (`sip/calls.ts`), on loopback.
  *
- * It is strict: unknown fields, a `rate` on pcmu, a missing `session.type`, a second response, a truncate beyond the audio
- * it sent and the like are refused as the API refuses them and kept in `violations`. It really hears (server VAD by energy on the
- * appended audio, barge-in included) and really takes its time (bursts of odd-sized deltas, faster than real time),
- * but it understands nothing: what it says is a script.
+ * It is strict. It refuses unknown fields, a `rate` on pcmu, a missing `session.type`, a second
+ * response, a truncate beyond the audio it sent and the like, as the API does, and keeps each in
+ * `violations`. It detects speech in the appended audio (server VAD by energy, barge-in included)
+ * and takes its time (bursts of odd-sized deltas, faster than real time), but it understands
+ * nothing: a script says what it says.
  *
  * ```ts
  * const model = await startModel({
  *   script: {
  *     turns: [
- *       { say: "Hello, how can I help?" },                                   // the greeting: client's response.create
+ *       { say: "Hello, how can I help?" },                                   // response.create
  *       { calls: [{ name: "lookup_order", arguments: { query: "A1" } }] },   // caller's first turn
- *       { say: "It left yesterday." },                                       // after the tool's output
+ *       { say: "It left yesterday." },                                       // after the output
  *     ],
- *     hears: ["Where is my order?"],
+ *     transcripts: ["Where is my order?"],
  *   },
  * });
  * // OPENAI_REALTIME_URL=model.url OPENAI_API_KEY=model.apiKey
@@ -24,19 +26,31 @@
  * await model.close();
  * ```
  *
- * Source of the behaviour: OpenAI's Realtime guides and event reference. What they leave open is chosen so that a
- * client which relies on luck fails.
+ * `sim/README.md` lists every fault and how a test switches it on.
+ *
+ * Source of the behaviour: OpenAI's Realtime guides and event reference, corrected by live
+ * captures of 2025-12 to 2026-09. What they leave open is chosen so that a client that relies on
+ * luck fails.
  */
-import { createServer, type IncomingMessage } from "node:http";
+import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import { realClock, type SimClock } from "./clock.js";
-import type { ResponsePace } from "./model/response.js";
+import { type ModelFaults, noFaults } from "./model/faults.js";
+import { denyUpgrade, handshakeFault, MODELS, rejectSession } from "./model/handshake.js";
+import type { McpServers } from "./model/mcp-servers.js";
 import type { Script } from "./model/script.js";
-import { ModelSession } from "./model/session.js";
-import type { SessionFaults, SessionHooks, SipSessionLink } from "./model/session-types.js";
-import type { SipCall } from "./sip/call.js";
+import { ModelSession, type SessionSocket } from "./model/session.js";
+import {
+  PACE,
+  type Pace,
+  PINGS,
+  type PingTimes,
+  type SessionOptions,
+  type SipSessionLink,
+  type TranscriptionUsage,
+} from "./model/session-types.js";
 import { SimulatedSip, type SipOptions } from "./sip/calls.js";
 
 export interface ModelOptions {
@@ -45,25 +59,33 @@ export interface ModelOptions {
   readonly script: Script | ((session: ModelSession) => Script);
   /** Default "sk-simulated". */
   readonly apiKey?: string;
+  /** Names that exist. Default those of the reference. */
+  readonly models?: readonly string[];
   readonly clock?: SimClock;
   /** Keep every byte of caller audio. Default true; off in load runs. */
   readonly keepAudio?: boolean;
   /** Check caller audio as identity frames (`audio/identity.ts`). Default false. */
   readonly checkIdentity?: boolean;
-  readonly pace?: Partial<ResponsePace>;
+  readonly pace?: Partial<Pace>;
+  /** The server's own pings. Default every 20.26 s; null: none. */
+  readonly pings?: PingTimes | null;
+  /** The longest that a session lasts. Default 60 minutes. */
+  readonly sessionMaxMs?: number;
   /** Default 150. Infinity: after the response that follows. */
   readonly transcriptDelayMs?: number;
-  /** How transcription is billed, or that it fails. Default tokens. */
-  readonly transcription?: "tokens" | "duration" | "failed";
-  /** When `rate_limits.updated` comes. Default end. */
+  /** How transcription is billed, or that it fails. Default auto: as its model is. */
+  readonly transcription?: TranscriptionUsage | "failed";
+  /** When `rate_limits.updated` comes. Default end: 40 ms after `response.done`. */
   readonly rateLimits?: "start" | "end" | "never";
-  readonly hooks?: SessionHooks & { onSession?(session: ModelSession): void };
+  /** Remote MCP servers by label. */
+  readonly mcpServers?: McpServers;
+  /** Faults that are on from the start; `faults` of the running model changes them. */
+  readonly faults?: Partial<ModelFaults>;
+  readonly hooks?: {
+    /** `speech_started` is about to leave, in any session. */
+    onSpeechStarted?(atMs: number): void;
+  };
   readonly sip?: SipOptions;
-}
-
-export interface ModelFaults extends SessionFaults {
-  /** A status refuses the handshake; "silent" never answers it. */
-  handshake: 401 | 403 | 429 | 500 | 503 | "silent" | null;
 }
 
 export interface SimulatedModel {
@@ -79,205 +101,204 @@ export interface SimulatedModel {
   readonly sessions: readonly ModelSession[];
   /** Switches; they act at once. */
   readonly faults: ModelFaults;
-  /** Handshakes refused or never answered, with the reason. */
+  /** Handshakes refused, rejected or never answered, with the reason. */
   readonly refused: readonly string[];
   /** What clients did wrong, all sessions and handshakes, each with its session's index. */
   violations(): string[];
-  /** The session with this index, waiting for it to connect (or, by SIP, to be accepted). */
+  /** The session with this index; waits until it connects or, by SIP, is accepted. */
   session(index: number): Promise<ModelSession>;
   /** Idempotent. Ends every socket. */
   close(): Promise<void>;
 }
 
-const PACE: ResponsePace = {
-  deltaBytes: [301, 2003],
-  burstMs: 50,
-  lateDeltas: 1,
-  lateDeltasAfterDone: 0,
-  cancelLagMs: 20,
-};
 const MAX_EVENT_BYTES = 21 * 1024 * 1024;
+const SESSION_MAX_MS = 3_600_000;
+const DEFAULT_MODEL = "gpt-realtime";
 
 export async function startModel(options: ModelOptions): Promise<SimulatedModel> {
-  const apiKey = options.apiKey ?? "sk-simulated";
-  const clock = options.clock ?? realClock;
-  const { hooks = {} } = options;
-  const faults: ModelFaults = {
-    handshake: null,
-    withholdCreated: false,
-    withholdUpdated: false,
-    withholdPong: false,
-    failResponses: null,
-  };
-  const sessions: ModelSession[] = [];
-  const refused: string[] = [];
-  const badHandshakes: string[] = [];
-  const waiting: { index: number; resolve: (session: ModelSession) => void }[] = [];
-  const sockets = new WebSocketServer({
+  const server = new ModelServer(options);
+  await server.listen();
+  return server;
+}
+
+class ModelServer implements SimulatedModel {
+  readonly apiKey: string;
+  readonly sip: SimulatedSip;
+  readonly sessions: ModelSession[] = [];
+  readonly faults: ModelFaults;
+  readonly refused: string[] = [];
+  port = 0;
+  readonly #options: ModelOptions;
+  readonly #sessionOptions: SessionOptions;
+  readonly #models: readonly string[];
+  readonly #badHandshakes: string[] = [];
+  readonly #waiting: { index: number; resolve: (session: ModelSession) => void }[] = [];
+  readonly #http: Server;
+  readonly #sockets = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
     maxPayload: MAX_EVENT_BYTES,
     autoPong: false,
   });
-  const raw = new Set<Duplex>();
-  const open = (
-    peer: WebSocket | null,
-    name: string,
-    side: SipSessionLink | null,
-  ): ModelSession => {
+  readonly #streams = new Set<Duplex>();
+  #closing: Promise<void> | null = null;
+
+  constructor(options: ModelOptions) {
+    this.#options = options;
+    this.apiKey = options.apiKey ?? "sk-simulated";
+    this.#models = options.models ?? MODELS;
+    this.faults = { ...noFaults(), ...options.faults };
+    this.#sessionOptions = sessionOptions(options);
+    this.sip = new SimulatedSip(options.sip ?? {}, {
+      apiKey: this.apiKey,
+      models: this.#models,
+      clock: this.#sessionOptions.clock,
+      faults: this.faults,
+      open: (link) => this.#open(null, String(link.accepted["model"]), link),
+    });
+    this.#http = createServer((request, response) => {
+      if (this.sip.serve(request, response)) return;
+      response.writeHead(404, { "content-type": "application/json" });
+      const error = { type: "invalid_request_error", message: "Not found" };
+      response.end(JSON.stringify({ error }));
+    });
+    this.#http.on("upgrade", (request, stream, head) => this.#upgrade(request, stream, head));
+  }
+
+  async listen(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#http.once("error", reject);
+      this.#http.listen(this.#options.port ?? 0, "127.0.0.1", 4096, resolve);
+    });
+    this.port = (this.#http.address() as AddressInfo).port;
+  }
+
+  get url(): string {
+    return `ws://127.0.0.1:${this.port}/v1/realtime`;
+  }
+
+  get baseUrl(): string {
+    return `http://127.0.0.1:${this.port}/v1`;
+  }
+
+  violations(): string[] {
+    return [
+      ...this.#badHandshakes.map((text) => `handshake: ${text}`),
+      ...this.sip.violations.map((text) => `sip: ${text}`),
+      ...this.sessions.flatMap((session) =>
+        session.violations.map((text) => `session ${session.index}: ${text}`),
+      ),
+    ];
+  }
+
+  session(index: number): Promise<ModelSession> {
+    const there = this.sessions[index];
+    if (there !== undefined) return Promise.resolve(there);
+    return new Promise((resolve) => {
+      this.#waiting.push({ index, resolve });
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= new Promise((resolve) => {
+      this.sip.close();
+      for (const session of this.sessions) session.crash();
+      for (const stream of this.#streams) stream.destroy();
+      this.#http.closeAllConnections();
+      this.#http.close(() => resolve());
+    });
+    return this.#closing;
+  }
+
+  #open(connection: SessionSocket | null, name: string, link: SipSessionLink | null): ModelSession {
     const session = new ModelSession(
-      peer,
-      { index: sessions.length, model: name, sip: side, script: options.script },
-      {
-        clock,
-        pace: { ...PACE, ...options.pace },
-        keepAudio: options.keepAudio ?? true,
-        checkIdentity: options.checkIdentity ?? false,
-        transcriptDelayMs: options.transcriptDelayMs ?? 150,
-        transcription: options.transcription ?? "tokens",
-        rateLimits: options.rateLimits ?? "end",
-        hooks,
-      },
-      faults,
+      connection,
+      { index: this.sessions.length, model: name, link, script: this.#options.script },
+      this.#sessionOptions,
+      this.faults,
     );
-    sessions.push(session);
-    hooks.onSession?.(session);
-    for (const [i, waiter] of waiting.entries()) {
+    this.sessions.push(session);
+    for (const [i, waiter] of [...this.#waiting.entries()].reverse()) {
       if (waiter.index !== session.index) continue;
-      waiting.splice(i, 1);
+      this.#waiting.splice(i, 1);
       waiter.resolve(session);
-      break;
     }
     return session;
-  };
-  const sip = new SimulatedSip(options.sip ?? {}, {
-    apiKey,
-    clock,
-    open: (_call: SipCall, side) => open(null, String(side.accepted["model"]), side),
-  });
-  const server = createServer((request, response) => {
-    if (sip.serve(request, response)) return;
-    response.writeHead(404, { "content-type": "application/json" });
-    response.end(
-      JSON.stringify({ error: { type: "invalid_request_error", message: "Not found" } }),
-    );
-  });
-  server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    raw.add(socket);
-    socket.once("close", () => raw.delete(socket));
-    // A peer that resets is not our failure.
-    socket.on("error", () => {});
-    if (faults.handshake === "silent") {
-      refused.push("silent");
+  }
+
+  #upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
+    this.#streams.add(stream);
+    stream.once("close", () => this.#streams.delete(stream));
+    // A peer that resets the connection is not the simulator's failure.
+    stream.on("error", () => {});
+    const { handshake, rejectSessions } = this.faults;
+    if (handshake !== null) {
+      this.refused.push(String(handshake));
+      if (handshake !== "silent") denyUpgrade(stream, handshake, "simulated");
       return;
     }
-    if (faults.handshake !== null) {
-      refused.push(String(faults.handshake));
-      deny(socket, faults.handshake, "simulated");
+    const fault =
+      rejectSessions === null
+        ? handshakeFault(request, { apiKey: this.apiKey, models: this.#models })
+        : ({ kind: "session", rejection: rejectSessions } as const);
+    if (fault === null) {
+      this.#accept(request, stream, head);
       return;
     }
-    const wrong = handshakeFault(request, apiKey);
-    if (wrong !== null) {
-      refused.push(wrong.message);
-      badHandshakes.push(wrong.message);
-      deny(socket, wrong.status, wrong.message);
-      return;
-    }
+    const reason = fault.kind === "http" ? fault.message : fault.rejection;
+    this.refused.push(reason);
+    if (rejectSessions === null) this.#badHandshakes.push(reason);
+    if (fault.kind === "http") denyUpgrade(stream, fault.status, fault.message);
+    else
+      this.#sockets.handleUpgrade(request, stream, head, (socket) =>
+        rejectSession(socket, fault.rejection),
+      );
+  }
+
+  #accept(request: IncomingMessage, stream: Duplex, head: Buffer): void {
     const query = new URL(request.url ?? "/", "ws://sim").searchParams;
     const callId = query.get("call_id");
-    const call = callId === null ? null : sip.find(callId);
-    if (call !== null && call?.state !== "live") {
-      // A client that attaches too late cannot know; one that attaches too early can.
-      refused.push(`no call ${callId}`);
-      if (call?.state !== "over")
-        badHandshakes.push(`sideband of ${callId}, which was never accepted`);
-      deny(socket, 404, `No call found with id '${callId}'.`);
+    if (callId !== null) {
+      this.#attachSideband(callId, request, stream, head);
       return;
     }
-    sockets.handleUpgrade(request, socket, head, (peer) => {
-      if (call === null) open(peer, query.get("model") ?? "gpt-realtime", null);
-      else if (call.session === null || call.state !== "live") peer.close(1000, "call ended");
+    this.#sockets.handleUpgrade(request, stream, head, (socket) => {
+      this.#open({ socket, stream }, query.get("model") ?? DEFAULT_MODEL, null);
+    });
+  }
+
+  #attachSideband(callId: string, request: IncomingMessage, stream: Duplex, head: Buffer): void {
+    const call = this.sip.find(callId);
+    if (call?.state !== "live") {
+      // A client that attaches too late cannot know; one that attaches too early can.
+      this.refused.push(`no call ${callId}`);
+      if (call?.state !== "over")
+        this.#badHandshakes.push(`sideband of ${callId}, which was never accepted`);
+      denyUpgrade(stream, 404, `No call found with id '${callId}'.`);
+      return;
+    }
+    this.#sockets.handleUpgrade(request, stream, head, (socket: WebSocket) => {
+      if (call.session === null || call.state !== "live") socket.close(1000, "call ended");
       else {
-        call.session.attach(peer);
+        call.session.attach({ socket, stream });
         call.events.add("sideband", { count: call.session.sidebands.length });
       }
     });
-  });
+  }
+}
 
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(options.port ?? 0, "127.0.0.1", 4096, resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  let closing: Promise<void> | null = null;
+function sessionOptions(options: ModelOptions): SessionOptions {
   return {
-    url: `ws://127.0.0.1:${port}/v1/realtime`,
-    baseUrl: `http://127.0.0.1:${port}/v1`,
-    sip,
-    port,
-    apiKey,
-    sessions,
-    faults,
-    refused,
-    violations: () => [
-      ...badHandshakes.map((text) => `handshake: ${text}`),
-      ...sip.violations.map((text) => `sip: ${text}`),
-      ...sessions.flatMap((session) =>
-        session.violations.map((text) => `session ${session.index}: ${text}`),
-      ),
-    ],
-    session: (index) => {
-      const there = sessions[index];
-      if (there !== undefined) return Promise.resolve(there);
-      return new Promise((resolve) => {
-        waiting.push({ index, resolve });
-      });
-    },
-    close: () => {
-      closing ??= new Promise((resolve) => {
-        sip.close();
-        for (const session of sessions) session.crash();
-        for (const socket of raw) socket.destroy();
-        server.closeAllConnections();
-        server.close(() => resolve());
-      });
-      return closing;
-    },
+    clock: options.clock ?? realClock,
+    pace: { ...PACE, ...options.pace },
+    pings: options.pings === undefined ? PINGS : options.pings,
+    maxMs: options.sessionMaxMs ?? SESSION_MAX_MS,
+    keepAudio: options.keepAudio ?? true,
+    checkIdentity: options.checkIdentity ?? false,
+    transcriptDelayMs: options.transcriptDelayMs ?? 150,
+    transcription: options.transcription ?? "auto",
+    rateLimits: options.rateLimits ?? "end",
+    mcpServers: options.mcpServers ?? {},
+    onSpeechStarted: (atMs) => options.hooks?.onSpeechStarted?.(atMs),
   };
-}
-
-function handshakeFault(
-  request: IncomingMessage,
-  apiKey: string,
-): { readonly status: number; readonly message: string } | null {
-  const url = new URL(request.url ?? "/", "ws://sim");
-  if (!/^(?:\/v1)?\/realtime$/.test(url.pathname))
-    return { status: 404, message: `no ${url.pathname}` };
-  const { authorization } = request.headers;
-  if (authorization !== `Bearer ${apiKey}`)
-    return {
-      status: 401,
-      message: authorization === undefined ? "no Authorization" : "wrong API key",
-    };
-  if (request.headers["openai-beta"] !== undefined)
-    return { status: 400, message: "header OpenAI-Beta: the beta interface is gone" };
-  if (request.headers["sec-websocket-protocol"] !== undefined)
-    return { status: 400, message: "a subprotocol was asked for" };
-  const names = [...url.searchParams.keys()];
-  const kinds = names.filter((name) => ["model", "call_id", "intent"].includes(name));
-  const unknown = names.find((name) => !kinds.includes(name));
-  if (unknown !== undefined) return { status: 400, message: `unknown query parameter ${unknown}` };
-  if (kinds.length !== 1)
-    return { status: 400, message: `exactly one of model, call_id, intent; got ${kinds.length}` };
-  return url.searchParams.get(kinds[0]!) === ""
-    ? { status: 400, message: `${kinds[0]} is empty` }
-    : null;
-}
-
-function deny(socket: Duplex, status: number, message: string): void {
-  const body = JSON.stringify({ error: { type: "invalid_request_error", message } });
-  socket.end(
-    `HTTP/1.1 ${status} Refused\r\nConnection: close\r\nContent-Type: application/json\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  );
 }

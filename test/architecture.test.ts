@@ -53,7 +53,6 @@ const PLACES: Readonly<Record<string, readonly string[]>> = {
   libsql: ["adapters/store/"],
   openai: ["adapters/"],
   pg: ["adapters/store/", "adapters/cluster/"],
-  standardwebhooks: ["adapters/openai/webhook.ts", "adapters/http-client/webhook-probe.ts"],
   pino: ["adapters/system/pino-log.ts"],
   "prom-client": ["adapters/metrics/prom-metrics.ts", "adapters/metrics/"],
   tsx: ["adapters/tools/module-tool.ts"],

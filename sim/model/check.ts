@@ -1,6 +1,6 @@
 /**
- * A small strict checker: every field of a client event must be known and of the right kind. The first fault is reported
- * as the API reports it: code, message and the path of the parameter.
+ * A small strict checker: every field of a client event must be known and of the right kind. The
+ * first fault is reported as the API does: code, message and the path of the parameter.
  */
 export interface Fault {
   readonly code:

@@ -2,7 +2,7 @@
 import { isObject, type Json, type JsonObject } from "./check.js";
 import type { VadSettings } from "./vad.js";
 
-/** What a session has before any update. Times as in the official example, which is not what the guide says. */
+/** A session before any update. Times are those of the official example, not those of the guide. */
 export function freshConfig(model: string): JsonObject {
   return {
     type: "realtime",
@@ -39,7 +39,7 @@ function serverVad(given: JsonObject): JsonObject {
   };
 }
 
-/** Fields given replace, objects are merged, a turn detection of another type starts from its defaults. */
+/** Given fields replace, objects merge; a turn detection of another type starts from its defaults. */
 export function mergeConfig(into: JsonObject, update: JsonObject, path = ""): JsonObject {
   const merged: Record<string, Json | undefined> = { ...into };
   for (const [key, value] of Object.entries(update)) {
@@ -88,6 +88,17 @@ const EAGERNESS_SILENCE_MS: Readonly<Record<string, number>> = {
   auto: 800,
   high: 400,
 };
+
+/** What a response is made of: what its request asks for, else what the session does. */
+export function modalityOf(config: JsonObject, request: JsonObject): "audio" | "text" {
+  const asked = request["output_modalities"] ?? config["output_modalities"];
+  return Array.isArray(asked) && asked[0] === "text" ? "text" : "audio";
+}
+
+/** The models whose transcripts are billed by tokens; all others are billed by duration. */
+export function transcriptBilledByTokens(config: JsonObject): boolean {
+  return textAt(config, "audio", "input", "transcription", "model").startsWith("gpt-4o");
+}
 
 /** Null: push-to-talk. */
 export function turnDetectionOf(config: JsonObject): TurnDetection | null {

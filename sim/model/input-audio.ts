@@ -1,11 +1,10 @@
-/** The caller as the server hears them: the input buffer, server VAD, commits, transcripts. */
-import type { SimClock } from "../clock.js";
+/** The caller's audio as the server has it: the input buffer, server VAD, commits, transcripts. */
+
 import type { JsonObject } from "./check.js";
-import { at, type TurnDetection, textAt } from "./config.js";
-import { newItem, wireItem } from "./items.js";
+import { at, type TurnDetection, textAt, transcriptBilledByTokens } from "./config.js";
+import { newItem, type StoredItem, wireItem } from "./items.js";
 import type { Script } from "./script.js";
-import type { ModelSession } from "./session.js";
-import type { SessionOptions } from "./session-types.js";
+import type { SessionContext } from "./session-context.js";
 import { EnergyVad, type VadSettings } from "./vad.js";
 
 export interface InputAudioEvents {
@@ -16,16 +15,15 @@ export interface InputAudioEvents {
 }
 
 const MIN_COMMIT_MS = 100;
-/** Of a session that begins as push-to-talk, until it is told otherwise. */
-const QUIET_VAD: VadSettings = { threshold: 0.5, prefixPaddingMs: 300, silenceDurationMs: 200 };
+/** Of a session that begins as push-to-talk, until an update says otherwise. */
+const DEFAULT_VAD: VadSettings = { threshold: 0.5, prefixPaddingMs: 300, silenceDurationMs: 200 };
+const TRANSCRIPTION = "conversation.item.input_audio_transcription";
 
 export class InputAudio {
-  /** Turns of the caller committed so far. */
+  /** Caller turns committed so far. */
   userTurns = 0;
-  readonly #session: ModelSession;
-  readonly #clock: SimClock;
-  readonly #options: SessionOptions;
-  readonly #hears: NonNullable<Script["transcripts"]>;
+  readonly #session: SessionContext;
+  readonly #transcripts: NonNullable<Script["transcripts"]>;
   readonly #events: InputAudioEvents;
   readonly #vad: EnergyVad;
   #turns: TurnDetection | null;
@@ -34,21 +32,18 @@ export class InputAudio {
   #lateTranscripts: (() => void)[] = [];
 
   constructor(
-    session: ModelSession,
-    options: SessionOptions,
+    session: SessionContext,
     fields: {
       readonly turns: TurnDetection | null;
-      readonly hears: NonNullable<Script["transcripts"]>;
+      readonly transcripts: NonNullable<Script["transcripts"]>;
     },
     events: InputAudioEvents,
   ) {
     this.#session = session;
-    this.#clock = options.clock;
-    this.#options = options;
-    this.#hears = fields.hears;
+    this.#transcripts = fields.transcripts;
     this.#events = events;
     this.#turns = fields.turns;
-    this.#vad = new EnergyVad(fields.turns?.vad ?? QUIET_VAD, {
+    this.#vad = new EnergyVad(fields.turns?.vad ?? DEFAULT_VAD, {
       started: (audioStartMs) => this.#started(audioStartMs),
       stopped: (audioEndMs) => this.#stopped(audioEndMs),
     });
@@ -63,28 +58,28 @@ export class InputAudio {
     if (turns !== null) this.#vad.configure(turns.vad);
   }
 
-  audio(bytes: Buffer): void {
+  /** `input_audio_buffer.append`. */
+  append(bytes: Buffer): void {
     const session = this.#session;
     if (!session.carriesAudio) session.violation("audio appended on a sideband socket");
     if (session.configuredAtMs === null) session.violation("audio before session.updated");
     else if (textAt(session.config, "audio", "input", "format", "type") !== "audio/pcmu")
       session.violation("audio while the input format is not audio/pcmu");
-    // What is appended to a call whose sound runs elsewhere reaches nobody.
-    if (session.carriesAudio) this.line(bytes);
+    // The model ignores what is appended to a call whose sound runs elsewhere.
+    if (session.carriesAudio) this.callerAudio(bytes);
   }
 
-  /** Sound of the caller, by whichever way it came. */
-  line(bytes: Buffer): void {
+  /** Sound of the caller, over the socket or over the line of a SIP call. */
+  callerAudio(bytes: Buffer): void {
     const session = this.#session;
-    const nowMs = this.#clock.nowMs();
+    const nowMs = session.clock.nowMs();
     const { received } = session;
     received.appends++;
     received.bytes += bytes.length;
     received.firstAtMs ??= nowMs;
     this.#uncommittedBytes += bytes.length;
-    if (this.#options.keepAudio) received.audio.push(bytes);
+    if (session.options.keepAudio) received.audio.push(bytes);
     session.identity?.push(bytes, nowMs);
-    this.#options.hooks.onAudio?.(session, bytes, nowMs);
     if (this.#turns !== null && session.configuredAtMs !== null) this.#vad.push(bytes);
   }
 
@@ -114,11 +109,11 @@ export class InputAudio {
     const seconds = this.#uncommittedBytes / 8000;
     this.#uncommittedBytes = 0;
     const turn = this.userTurns++;
-    const hears = this.#hears;
-    const heard =
-      typeof hears === "function"
-        ? hears(turn, textAt(session.config, "instructions"))
-        : (hears[turn] ?? "");
+    const transcripts = this.#transcripts;
+    const transcript =
+      typeof transcripts === "function"
+        ? transcripts(turn, textAt(session.config, "instructions"))
+        : (transcripts[turn] ?? "");
     const item = newItem({
       id: itemId,
       type: "message",
@@ -135,20 +130,20 @@ export class InputAudio {
     session.send({ type: "conversation.item.added", ...shown });
     session.send({ type: "conversation.item.done", ...shown });
     if (at(session.config, "audio", "input", "transcription") === null) return;
-    const send = () => this.#transcribe(itemId, heard, seconds);
-    if (this.#options.transcriptDelayMs === Number.POSITIVE_INFINITY)
-      this.#lateTranscripts.push(send);
-    else this.#clock.after(this.#options.transcriptDelayMs, send);
+    const delayMs = session.options.transcriptDelayMs;
+    const send = () => this.#transcribe(item, transcript, seconds);
+    if (delayMs === Number.POSITIVE_INFINITY) this.#lateTranscripts.push(send);
+    else session.clock.after(delayMs, send);
   }
 
-  /** A response is done: transcripts that waited for one. */
+  /** A response is done: sends the transcripts that waited for one. */
   flushTranscripts(): void {
     for (const send of this.#lateTranscripts.splice(0)) send();
   }
 
   #started(audioStartMs: number): void {
     const session = this.#session;
-    const atMs = this.#clock.nowMs();
+    const atMs = session.clock.nowMs();
     const itemId = session.nextId("item");
     this.#speechItem = itemId;
     session.speech.push({
@@ -156,9 +151,9 @@ export class InputAudio {
       audioStartMs,
       startedAtMs: atMs,
       stoppedAtMs: null,
-      interrupted: session.active !== null,
+      interrupted: session.responding,
     });
-    this.#options.hooks.onSpeechStarted?.(session, atMs);
+    session.options.onSpeechStarted(atMs);
     session.send({
       type: "input_audio_buffer.speech_started",
       audio_start_ms: audioStartMs,
@@ -172,47 +167,65 @@ export class InputAudio {
     const itemId = this.#speechItem ?? session.nextId("item");
     this.#speechItem = null;
     const span = session.speech.at(-1);
-    if (span !== undefined) span.stoppedAtMs = this.#clock.nowMs();
-    session.send({
-      type: "input_audio_buffer.speech_stopped",
-      audio_end_ms: audioEndMs,
-      item_id: itemId,
-    });
-    this.commit(itemId);
-    this.#events.turnEnded();
+    if (span !== undefined) span.stoppedAtMs = session.clock.nowMs();
+    const tell = () =>
+      session.send({
+        type: "input_audio_buffer.speech_stopped",
+        audio_end_ms: audioEndMs,
+        item_id: itemId,
+      });
+    const end = () => {
+      this.commit(itemId);
+      this.#events.turnEnded();
+    };
+    const lagMs = session.options.pace.commitLagMs;
+    if (lagMs === 0)
+      session.inOnePacket(() => {
+        tell();
+        end();
+      });
+    else {
+      tell();
+      session.clock.after(lagMs, end);
+    }
   }
 
-  #transcribe(itemId: string, transcript: string, seconds: number): void {
+  #transcribe(item: StoredItem, transcript: string, seconds: number): void {
     const session = this.#session;
-    const head = "conversation.item.input_audio_transcription";
-    const where = { item_id: itemId, content_index: 0 };
-    if (this.#options.transcription === "failed") {
+    const address = { item_id: item.id, content_index: 0 };
+    const { transcription } = session.options;
+    if (transcription === "failed") {
       const error = {
         type: "transcription_error",
         code: "audio_unintelligible",
         message: "The audio could not be transcribed.",
         param: null,
       };
-      session.send({ type: `${head}.failed`, ...where, error });
+      session.send({ type: `${TRANSCRIPTION}.failed`, ...address, error });
       return;
     }
-    if (transcript !== "") session.send({ type: `${head}.delta`, ...where, delta: transcript });
-    const audioTokens = Math.ceil(seconds * 10);
-    const words = Math.ceil(transcript.length / 4);
-    session.send({
-      type: `${head}.completed`,
-      ...where,
-      transcript,
-      usage:
-        this.#options.transcription === "duration"
-          ? { type: "duration", seconds }
-          : {
-              type: "tokens",
-              input_tokens: audioTokens,
-              output_tokens: words,
-              total_tokens: audioTokens + words,
-              input_token_details: { audio_tokens: audioTokens, text_tokens: 0 },
-            },
-    });
+    item.content = [{ type: "input_audio", transcript }];
+    if (transcript !== "") {
+      const obfuscation = session.obfuscation();
+      session.send({ type: `${TRANSCRIPTION}.delta`, ...address, delta: transcript, obfuscation });
+    }
+    const byTokens =
+      transcription === "auto"
+        ? transcriptBilledByTokens(session.config)
+        : transcription === "tokens";
+    const usage = byTokens ? tokenUsage(transcript, seconds) : { type: "duration", seconds };
+    session.send({ type: `${TRANSCRIPTION}.completed`, ...address, transcript, usage });
   }
+}
+
+function tokenUsage(transcript: string, seconds: number): JsonObject {
+  const audioTokens = Math.ceil(seconds * 10);
+  const textTokens = Math.ceil(transcript.length / 4);
+  return {
+    type: "tokens",
+    input_tokens: audioTokens,
+    output_tokens: textTokens,
+    total_tokens: audioTokens + textTokens,
+    input_token_details: { audio_tokens: audioTokens, text_tokens: 0 },
+  };
 }

@@ -1,18 +1,21 @@
 /** Client events about conversation items: create, retrieve, delete, truncate. */
 import { type JsonObject, valueFault } from "./check.js";
-import { audioMsOf, newItem, type StoredItem, wireItem } from "./items.js";
+import { audioMsOf, newItem, type StoredItem, wholeItem, wireItem } from "./items.js";
+import { Mcp } from "./mcp.js";
 import type { ToolOutput } from "./script.js";
-import type { ModelSession } from "./session.js";
+import type { SessionContext } from "./session-context.js";
 
 export class ItemRequests {
-  readonly #session: ModelSession;
+  readonly mcp: Mcp;
+  readonly #session: SessionContext;
   #outputs: ToolOutput[] = [];
 
-  constructor(session: ModelSession) {
+  constructor(session: SessionContext) {
     this.#session = session;
+    this.mcp = new Mcp(session, (output) => this.#outputs.push(output));
   }
 
-  /** Outputs of tool calls that no response has seen yet. */
+  /** Outputs of tools that no response has read yet. */
   get outputs(): readonly ToolOutput[] {
     return this.#outputs;
   }
@@ -41,23 +44,8 @@ export class ItemRequests {
       session.refuseFault(event, valueFault("previous_item_id", `no item '${after}'.`));
       return;
     }
-    const type = given["type"] as StoredItem["type"];
-    const callId = typeof given["call_id"] === "string" ? given["call_id"] : null;
-    if (
-      type === "function_call_output" &&
-      !this.#answer(event, callId ?? "", String(given["output"]))
-    )
-      return;
-    const item = newItem({
-      id,
-      type,
-      role: (given["role"] as StoredItem["role"] | undefined) ?? null,
-      content: (given["content"] as readonly JsonObject[] | undefined) ?? [],
-      callId,
-      name: typeof given["name"] === "string" ? given["name"] : null,
-      arguments: String(given["arguments"] ?? ""),
-      output: String(given["output"] ?? ""),
-    });
+    if (!this.#takesEffect(event, given)) return;
+    const item = itemOf(id, given);
     const before = session.conversation.add(item, typeof after === "string" ? after : undefined);
     const shown = { previous_item_id: before ?? null, item: wireItem(item) };
     session.send({ type: "conversation.item.added", ...shown });
@@ -78,7 +66,7 @@ export class ItemRequests {
       return;
     }
     if (verb === "retrieve") {
-      session.send({ type: "conversation.item.retrieved", item: wireItem(item) });
+      session.send({ type: "conversation.item.retrieved", item: wholeItem(item) });
       return;
     }
     session.conversation.delete(id);
@@ -90,7 +78,8 @@ export class ItemRequests {
     const itemId = String(event["item_id"]);
     const audioEndMs = event["audio_end_ms"] as number;
     const item = session.conversation.get(itemId);
-    const fault = truncationFault(itemId, item, event);
+    const shorterMs = session.faults.audioShorterByMs;
+    const fault = truncationFault(itemId, item, event, shorterMs);
     session.truncations.push({
       atMs: session.clock.nowMs(),
       itemId,
@@ -99,11 +88,18 @@ export class ItemRequests {
       accepted: fault === null,
     });
     if (fault !== null || item === undefined) {
-      session.refuse(event, fault?.code ?? "", fault?.message ?? "", fault?.param ?? null);
+      // Where the server counts less than the client received, the client could not know.
+      session.refuse(
+        event,
+        fault?.code ?? "",
+        fault?.message ?? "",
+        fault?.param ?? null,
+        shorterMs > 0 && truncationFault(itemId, item, event, 0) === null,
+      );
       return;
     }
     item.keptMs = audioEndMs;
-    // The server forgets the words with the sound.
+    // The server deletes the item's transcript together with the sound.
     item.content = [{ type: "output_audio", transcript: "" }];
     session.send({
       type: "conversation.item.truncated",
@@ -113,7 +109,11 @@ export class ItemRequests {
     });
   }
 
-  #answer(event: JsonObject, callId: string, output: string): boolean {
+  /** Answers a function call or an approval request, where the item does. @returns false: refused. */
+  #takesEffect(event: JsonObject, given: JsonObject): boolean {
+    if (given["type"] === "mcp_approval_response") return this.mcp.approvalResponse(event, given);
+    if (given["type"] !== "function_call_output") return true;
+    const callId = String(given["call_id"] ?? "");
     const call = this.#session.conversation.functionCall(callId);
     if (call === undefined || call.answered) {
       this.#session.refuse(
@@ -127,15 +127,34 @@ export class ItemRequests {
       return false;
     }
     call.answered = true;
-    this.#outputs.push({ name: call.name ?? "", callId, output });
+    this.#outputs.push({ name: call.name ?? "", callId, output: String(given["output"]) });
     return true;
   }
+}
+
+function itemOf(id: string, given: JsonObject): StoredItem {
+  const type = given["type"] as StoredItem["type"];
+  if (type === "mcp_approval_response") {
+    const { id: _id, type: _type, ...extra } = given;
+    return newItem({ id, type, extra });
+  }
+  return newItem({
+    id,
+    type,
+    role: (given["role"] as StoredItem["role"] | undefined) ?? null,
+    content: (given["content"] as readonly JsonObject[] | undefined) ?? [],
+    callId: typeof given["call_id"] === "string" ? given["call_id"] : null,
+    name: typeof given["name"] === "string" ? given["name"] : null,
+    arguments: String(given["arguments"] ?? ""),
+    output: String(given["output"] ?? ""),
+  });
 }
 
 function truncationFault(
   itemId: string,
   item: StoredItem | undefined,
   event: JsonObject,
+  shorterMs: number,
 ): { readonly code: string; readonly message: string; readonly param: string | null } | null {
   if (item === undefined)
     return {
@@ -155,7 +174,7 @@ function truncationFault(
       message: "Content index out of range.",
       param: "content_index",
     };
-  const lengthMs = audioMsOf(item);
+  const lengthMs = Math.max(0, audioMsOf(item) - shorterMs);
   const wanted = event["audio_end_ms"] as number;
   return wanted > lengthMs
     ? {

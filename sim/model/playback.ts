@@ -1,6 +1,6 @@
 /**
- * What a SIP session does with the model's sound: plays it to the line in real time and tells by `output_audio_buffer.*` when the
- * caller really hears something.
+ * Playback of a SIP session: plays the model's sound to the line in real time, and reports by
+ * `output_audio_buffer.*` when the caller really hears it.
  */
 import type { SimClock, SimTimer } from "../clock.js";
 import type { JsonObject } from "./check.js";
@@ -12,9 +12,10 @@ export interface PlaybackEvents {
   speaking(on: boolean): void;
 }
 
-interface Heap {
+/** The sound of one response. */
+interface QueuedResponse {
   readonly responseId: string;
-  /** In the order of the sound; their ends, in ms of this response's sound. */
+  /** In playing order; `endMs` counts from the start of this response's sound. */
   readonly items: { readonly item: StoredItem; endMs: number }[];
   ms: number;
   generated: boolean;
@@ -23,10 +24,10 @@ interface Heap {
 export class Playback {
   readonly #clock: SimClock;
   readonly #events: PlaybackEvents;
-  /** How much faster than life it plays. */
+  /** 1 = real time. */
   readonly #speed: number;
   /** The first one plays. */
-  readonly #heaps: Heap[] = [];
+  readonly #queue: QueuedResponse[] = [];
   readonly #dropped = new Set<string>();
   #startedAtMs: number | null = null;
   #timer: SimTimer | null = null;
@@ -45,74 +46,78 @@ export class Playback {
 
   push(responseId: string, item: StoredItem, ms: number): void {
     if (this.#dropped.has(responseId)) return;
-    let heap = this.#heaps.find((candidate) => candidate.responseId === responseId);
-    if (heap === undefined) {
-      heap = { responseId, items: [], ms: 0, generated: false };
-      this.#heaps.push(heap);
+    let queued = this.#queue.find((entry) => entry.responseId === responseId);
+    if (queued === undefined) {
+      queued = { responseId, items: [], ms: 0, generated: false };
+      this.#queue.push(queued);
     }
-    heap.ms += ms;
-    const last = heap.items.at(-1);
-    if (last?.item === item) last.endMs = heap.ms;
-    else heap.items.push({ item, endMs: heap.ms });
+    queued.ms += ms;
+    const last = queued.items.at(-1);
+    if (last?.item === item) last.endMs = queued.ms;
+    else queued.items.push({ item, endMs: queued.ms });
     if (this.#startedAtMs === null) this.#begin();
     else this.#arm();
   }
 
-  /** No more of it will come. */
+  /** The response is complete: no more sound of it will come. */
   generated(responseId: string): void {
-    const heap = this.#heaps.find((candidate) => candidate.responseId === responseId);
-    if (heap === undefined) return;
-    heap.generated = true;
-    if (heap === this.#heaps[0]) this.#arm();
+    const queued = this.#queue.find((entry) => entry.responseId === responseId);
+    if (queued === undefined) return;
+    queued.generated = true;
+    if (queued === this.#queue[0]) this.#arm();
   }
 
-  /** `output_audio_buffer.clear`, or a caller who begins to speak. @param truncate  the server cuts its memory too. */
+  /**
+   * `output_audio_buffer.clear`, or a caller who begins to speak.
+   *
+   * @param truncate  the server truncates the items as well, as on barge-in.
+   */
   clear(truncate: boolean): void {
-    const heap = this.#heaps[0];
-    if (heap === undefined || this.#startedAtMs === null) return;
-    const heardMs = Math.min(heap.ms, this.#heardMs());
+    const queued = this.#queue[0];
+    if (queued === undefined || this.#startedAtMs === null) return;
+    const heardMs = Math.min(queued.ms, this.#heardMs());
     this.#timer?.cancel();
     this.#startedAtMs = null;
     this.playedMs += heardMs;
-    for (const { responseId } of this.#heaps.splice(0)) this.#dropped.add(responseId);
+    for (const { responseId } of this.#queue.splice(0)) this.#dropped.add(responseId);
     this.#events.speaking(false);
-    this.#events.send({ type: "output_audio_buffer.cleared", response_id: heap.responseId });
-    if (truncate) this.#truncate(heap, heardMs);
+    this.#events.send({ type: "output_audio_buffer.cleared", response_id: queued.responseId });
+    if (truncate) this.#truncate(queued, heardMs);
   }
 
   /** The call is over. */
   stop(): void {
     this.#timer?.cancel();
-    this.#heaps.length = 0;
+    this.#queue.length = 0;
     if (this.#startedAtMs !== null) this.#events.speaking(false);
     this.#startedAtMs = null;
   }
 
   #begin(): void {
-    const heap = this.#heaps[0];
-    if (heap === undefined) return;
+    const queued = this.#queue[0];
+    if (queued === undefined) return;
     this.#startedAtMs = this.#clock.nowMs();
-    this.#events.send({ type: "output_audio_buffer.started", response_id: heap.responseId });
+    this.#events.send({ type: "output_audio_buffer.started", response_id: queued.responseId });
     this.#events.speaking(true);
     this.#arm();
   }
 
   #arm(): void {
     this.#timer?.cancel();
-    const heap = this.#heaps[0];
-    if (heap === undefined || this.#startedAtMs === null) return;
-    // While more of it is to come, its end is not known.
-    if (!heap.generated) return;
-    const leftMs = heap.ms - this.#heardMs();
-    this.#timer = this.#clock.after(Math.max(0, leftMs / this.#speed), () => this.#done(heap));
+    const queued = this.#queue[0];
+    if (queued === undefined || this.#startedAtMs === null) return;
+    // The end is unknown while the response is still being generated.
+    if (!queued.generated) return;
+    const leftMs = queued.ms - this.#heardMs();
+    this.#timer = this.#clock.after(Math.max(0, leftMs / this.#speed), () => this.#done(queued));
   }
 
-  #done(heap: Heap): void {
-    this.#heaps.shift();
+  #done(queued: QueuedResponse): void {
+    this.#queue.shift();
     this.#startedAtMs = null;
-    this.playedMs += heap.ms;
+    this.playedMs += queued.ms;
     this.#events.speaking(false);
-    this.#events.send({ type: "output_audio_buffer.stopped", response_id: heap.responseId });
+    this.#events.send({ type: "output_audio_buffer.stopped", response_id: queued.responseId });
     this.#begin();
   }
 
@@ -120,9 +125,9 @@ export class Playback {
     return this.#startedAtMs === null ? 0 : (this.#clock.nowMs() - this.#startedAtMs) * this.#speed;
   }
 
-  #truncate(heap: Heap, heardMs: number): void {
+  #truncate(queued: QueuedResponse, heardMs: number): void {
     let beginMs = 0;
-    for (const { item, endMs } of heap.items) {
+    for (const { item, endMs } of queued.items) {
       const keptMs = Math.floor(Math.max(0, Math.min(heardMs, endMs) - beginMs));
       beginMs = endMs;
       if (keptMs >= audioMsOf(item)) continue;

@@ -1,51 +1,52 @@
 /** Responses of one session: who asked for one, which may run, what comes next in the script. */
 import type { SimClock, SimTimer } from "../clock.js";
 import { isObject, type JsonObject, valueFault } from "./check.js";
-import { at, type TurnDetection, textAt } from "./config.js";
+import { at, modalityOf, type TurnDetection, textAt } from "./config.js";
 import type { InputAudio } from "./input-audio.js";
 import type { ItemRequests } from "./item-requests.js";
 import { type StoredItem, wireItem } from "./items.js";
-import { type ResponseHost, type ResponsePace, ResponseRun } from "./response.js";
+import type { Mcp } from "./mcp.js";
+import { type ResponseHost, ResponseRun } from "./response.js";
 import {
   type Cause,
   FALLBACK_TURN,
   quotedText,
   type Script,
+  type Turn,
   type TurnContext,
   type TurnFault,
 } from "./script.js";
-import type { ModelSession } from "./session.js";
-import type { SessionFaults, SessionOptions } from "./session-types.js";
+import type { SessionContext } from "./session-context.js";
+import type { Pace } from "./session-types.js";
 import { usageOf } from "./usage.js";
 
 /** A request that crossed the server's own event on the wire cannot have known better. */
 const RACE_MS = 250;
+const ACTIVE = "conversation_already_has_active_response";
 
 export class Responder implements ResponseHost {
   readonly clock: SimClock;
-  readonly pace: ResponsePace;
-  readonly carriesAudio: boolean;
+  readonly pace: Pace;
+  readonly mcp: Mcp;
   active: ResponseRun | null = null;
+  /** Whole history, running responses too. */
+  readonly responses: ResponseRun[] = [];
   /** Audio has been sent in this session. */
   hasSpoken = false;
-  readonly #session: ModelSession;
-  readonly #options: SessionOptions;
-  readonly #faults: SessionFaults;
+  turns: TurnDetection | null;
+  /** Set once, right after both exist. */
+  input: InputAudio | null = null;
+  readonly #session: SessionContext;
   readonly #script: Script;
   readonly #items: ItemRequests;
-  /** Set once, right after both exist. */
-  hearing: InputAudio | null = null;
-  turns: TurnDetection | null;
-  readonly #beside = new Set<ResponseRun>();
-  #scripted = 0;
+  readonly #outOfBand = new Set<ResponseRun>();
+  #turnsTaken = 0;
   #lastEndedAtMs = Number.NEGATIVE_INFINITY;
   #idleTimer: SimTimer | null = null;
-  #seed: number;
+  #lagTimer: SimTimer | null = null;
 
   constructor(
-    session: ModelSession,
-    options: SessionOptions,
-    faults: SessionFaults,
+    session: SessionContext,
     fields: {
       readonly script: Script;
       readonly items: ItemRequests;
@@ -53,15 +54,12 @@ export class Responder implements ResponseHost {
     },
   ) {
     this.#session = session;
-    this.#options = options;
-    this.#faults = faults;
     this.#script = fields.script;
     this.#items = fields.items;
     this.turns = fields.turns;
-    this.clock = options.clock;
-    this.pace = options.pace;
-    this.carriesAudio = session.carriesAudio;
-    this.#seed = (session.index + 1) * 0x9e3779b1;
+    this.mcp = fields.items.mcp;
+    this.clock = session.clock;
+    this.pace = session.options.pace;
   }
 
   /** `response.create`. */
@@ -71,8 +69,8 @@ export class Responder implements ResponseHost {
     const input = Array.isArray(request["input"]) ? request["input"] : [];
     for (const [i, entry] of input.entries()) {
       const id = String(at(entry as JsonObject, "id"));
-      if (at(entry as JsonObject, "type") !== "item_reference" || session.item(id) !== undefined)
-        continue;
+      const known = session.conversation.get(id) !== undefined;
+      if (at(entry as JsonObject, "type") !== "item_reference" || known) continue;
       session.refuseFault(event, valueFault(`response.input[${i}].id`, `no item '${id}'.`));
       return;
     }
@@ -84,19 +82,19 @@ export class Responder implements ResponseHost {
     if (active !== null) {
       session.refuse(
         event,
-        "conversation_already_has_active_response",
-        `Conversation already has an active response in progress: ${active.id}. Wait until the response is finished before creating a new one.`,
+        ACTIVE,
+        `${activeText(active)} Wait until the response is finished before creating a new one.`,
         null,
         active.cause !== "client" && this.clock.nowMs() - active.createdAtMs < RACE_MS,
       );
       return;
     }
-    // Words for the meantime may be asked for while a tool runs; an answer may not.
+    // Words for the meantime may be asked for while a tool runs; a reply may not.
     const open = request["instructions"] === undefined ? session.conversation.unanswered() : [];
-    if (open.length > 0)
-      session.violation(
-        `response.create while ${open.map((call) => call.callId).join(", ")} has no output`,
-      );
+    if (open.length > 0) {
+      const calls = open.map((call) => call.callId).join(", ");
+      session.violation(`response.create while ${calls} has no output`);
+    }
     this.#respond(this.#items.outputs.length > 0 ? "tool" : "client", request, false);
   }
 
@@ -104,7 +102,9 @@ export class Responder implements ResponseHost {
   cancel(event: JsonObject): void {
     const id = event["response_id"];
     const running =
-      id === undefined ? this.active : [this.active, ...this.#beside].find((run) => run?.id === id);
+      id === undefined
+        ? this.active
+        : [this.active, ...this.#outOfBand].find((run) => run?.id === id);
     if (running === null || running === undefined || running.cancelling) {
       this.#session.refuse(
         event,
@@ -121,38 +121,37 @@ export class Responder implements ResponseHost {
   /** The caller began to speak. */
   interrupt(): void {
     this.#idleTimer?.cancel();
+    this.#lagTimer?.cancel();
     if (this.turns?.interruptResponse !== true) return;
     this.#session.playback?.clear(true);
     this.active?.cancel("turn_detected");
-    for (const run of this.#beside) run.cancel("turn_detected");
+    for (const run of this.#outOfBand) run.cancel("turn_detected");
   }
 
-  /** Nobody asked: the caller's turn ended, or nothing happened for too long. */
-  respondByItself(cause: Cause): void {
-    if (this.active === null) {
-      this.#respond(cause, {}, false);
-      return;
-    }
-    const message = `Conversation already has an active response in progress: ${this.active.id}.`;
-    const code = "conversation_already_has_active_response";
-    this.#session.sendError("invalid_request_error", code, message, null, null);
+  /** The caller's turn was committed. */
+  turnEnded(): void {
+    if (this.turns?.createResponse !== true) return;
+    const lagMs = this.pace.responseLagMs;
+    if (lagMs === 0) this.#respondUnasked("vad");
+    else this.#lagTimer = this.clock.after(lagMs, () => this.#respondUnasked("vad"));
   }
 
   /** The socket is gone, or hangs. */
   abandon(): void {
     this.#idleTimer?.cancel();
+    this.#lagTimer?.cancel();
     this.active?.abandon();
-    for (const run of this.#beside) run.abandon();
+    for (const run of this.#outOfBand) run.abandon();
   }
 
-  // --- what a running response asks for --------------------------------------------------------------
+  // --- what a running response asks for --------------------------------------------------------
+
+  get sendsPhases(): boolean {
+    return /^gpt-realtime-2\b/.test(textAt(this.#session.config, "model"));
+  }
 
   send(event: JsonObject): void {
     this.#session.send(event);
-  }
-
-  sendText(text: string): void {
-    this.#session.sendText(text);
   }
 
   nextId(prefix: string): string {
@@ -160,26 +159,30 @@ export class Responder implements ResponseHost {
   }
 
   random(): number {
-    this.#seed ^= this.#seed << 13;
-    this.#seed ^= this.#seed >>> 17;
-    this.#seed ^= this.#seed << 5;
-    return (this.#seed >>> 0) / 0x1_0000_0000;
+    return this.#session.random();
+  }
+
+  obfuscation(): string {
+    return this.#session.obfuscation();
   }
 
   adopt(item: StoredItem): string | null {
     return this.#session.conversation.add(item) ?? null;
   }
 
-  delta(run: ResponseRun, item: StoredItem, bytes: Uint8Array): void {
-    this.#session.playback?.push(run.id, item, bytes.length / 8);
-    if (!this.hasSpoken && this.carriesAudio) {
-      this.hasSpoken = true;
-      if (textAt(this.#session.config, "audio", "output", "format", "type") !== "audio/pcmu")
-        this.#session.violation(
-          "a response with audio before the output format was set to audio/pcmu",
-        );
-    }
-    this.#options.hooks.onDelta?.(this.#session, item.id, bytes, this.clock.nowMs());
+  sendAudio(run: ResponseRun, item: StoredItem, outputIndex: number, bytes: Uint8Array): void {
+    const session = this.#session;
+    session.playback?.push(run.id, item, bytes.length / 8);
+    if (!session.carriesAudio) return;
+    if (!this.hasSpoken && textAt(session.config, "audio", "output", "format", "type") !== PCMU)
+      session.violation("a response with audio before the output format was set to audio/pcmu");
+    this.hasSpoken = true;
+    const delta = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64");
+    session.sendText(
+      `{"type":"response.output_audio.delta","event_id":"${session.nextId("event")}",` +
+        `"response_id":"${run.id}","item_id":"${item.id}","output_index":${outputIndex},` +
+        `"content_index":0,"delta":"${delta}"}`,
+    );
   }
 
   responseObject(run: ResponseRun): JsonObject {
@@ -192,7 +195,7 @@ export class Responder implements ResponseHost {
       status_details: run.statusDetails,
       output: done ? run.items.map(wireItem) : [],
       conversation_id: run.outOfBand ? null : `conv_${index}`,
-      output_modalities: ["audio"],
+      output_modalities: [run.modality],
       max_output_tokens: at(config, "max_output_tokens"),
       audio: { output: at(config, "audio", "output") },
       metadata: run.metadata,
@@ -206,61 +209,77 @@ export class Responder implements ResponseHost {
 
   ended(run: ResponseRun): void {
     this.#lastEndedAtMs = this.clock.nowMs();
-    this.#beside.delete(run);
+    this.#outOfBand.delete(run);
     if (this.active === run) this.active = null;
     this.#session.playback?.generated(run.id);
-    if (this.#options.rateLimits === "end") this.#rateLimits();
-    this.hearing?.flushTranscripts();
+    if (this.#session.options.rateLimits === "end")
+      this.clock.after(this.pace.rateLimitsLagMs, () => this.#rateLimits());
+    this.input?.flushTranscripts();
     if (!run.outOfBand) this.#armIdle(run);
   }
 
-  #respond(cause: Cause, request: JsonObject, beside: boolean): void {
+  /** The server starts a response by itself: the caller's turn ended, or the line was quiet. */
+  #respondUnasked(cause: "vad" | "idle"): void {
+    const { active } = this;
+    if (active === null) this.#respond(cause, {}, false);
+    else this.#session.sendError("invalid_request_error", ACTIVE, activeText(active), null, null);
+  }
+
+  #respond(cause: Cause, request: JsonObject, outOfBand: boolean): void {
     const session = this.#session;
     const instructions =
       typeof request["instructions"] === "string" ? request["instructions"] : null;
     const metadata = isObject(request["metadata"]) ? request["metadata"] : null;
     const context: TurnContext = {
-      index: this.#scripted,
+      index: this.#turnsTaken,
       cause,
       sessionIndex: session.index,
       instructions: textAt(session.config, "instructions"),
       request: instructions,
       metadata: (metadata ?? {}) as Readonly<Record<string, string>>,
-      userTurns: this.hearing?.userTurns ?? 0,
-      outputs: beside ? [] : this.#items.takeOutputs(),
+      userTurns: this.input?.userTurns ?? 0,
+      outputs: outOfBand ? [] : this.#items.takeOutputs(),
     };
-    const quoted = this.#script.quotes === true && !beside ? quotedText(instructions) : null;
+    const turn = outOfBand ? this.#outOfBandTurn(context) : this.#turn(context);
+    // The model stays silent: the turn is used up, and the client is not told.
+    if (turn === null) return;
     const run = new ResponseRun(this, {
       cause,
-      turn: beside ? this.#aside(context) : quoted !== null ? { say: quoted } : this.#turn(context),
-      outOfBand: beside,
+      turn,
+      outOfBand,
       metadata,
       request,
+      modality: turn.modality ?? modalityOf(session.config, request),
     });
-    session.responses.push(run);
-    if (beside) this.#beside.add(run);
+    this.responses.push(run);
+    if (outOfBand) this.#outOfBand.add(run);
     else {
-      if (quoted === null) this.#scripted++;
       this.active = run;
       this.#idleTimer?.cancel();
     }
     run.start();
-    if (this.#options.rateLimits === "start") this.#rateLimits();
+    if (session.options.rateLimits === "start") this.#rateLimits();
   }
 
-  #turn(context: TurnContext) {
-    if (this.#faults.failResponses !== null)
-      return { status: "failed" as const, error: this.#faults.failResponses };
-    const { turns, defaultTurn: then } = this.#script;
-    return typeof turns === "function"
-      ? turns(context)
-      : (turns[context.index] ?? then ?? FALLBACK_TURN);
+  #turn(context: TurnContext): Turn | null {
+    const { turns, defaultTurn, quotes } = this.#script;
+    const quoted = quotes === true ? quotedText(context.request) : null;
+    if (quoted === null) this.#turnsTaken++;
+    const given = typeof turns === "function" ? undefined : turns[context.index];
+    const scripted = (): Turn | null => {
+      if (quoted !== null) return { say: quoted };
+      if (typeof turns === "function") return turns(context);
+      return given === undefined ? (defaultTurn ?? FALLBACK_TURN) : given;
+    };
+    const replacement = this.#session.faults.replaceTurn;
+    if (typeof replacement === "function") return replacement(context, scripted());
+    return replacement ?? scripted();
   }
 
-  #aside(context: TurnContext) {
-    const { outOfBand: beside } = this.#script;
+  #outOfBandTurn(context: TurnContext): Turn {
+    const { outOfBand } = this.#script;
     return (
-      beside?.(context) ?? {
+      outOfBand?.(context) ?? {
         say: quotedText(context.request) ?? context.request ?? "One moment, please.",
       }
     );
@@ -268,7 +287,7 @@ export class Responder implements ResponseHost {
 
   #armIdle(run: ResponseRun): void {
     const idleMs = this.turns?.idleTimeoutMs ?? null;
-    if (idleMs === null || this.hearing?.callerSpeaks === true) return;
+    if (idleMs === null || this.input?.callerSpeaks === true) return;
     const nowMs = this.clock.nowMs();
     const playedOutMs = (run.firstDeltaAtMs ?? nowMs) + run.sentMs;
     this.#idleTimer = this.clock.after(Math.max(0, playedOutMs - nowMs) + idleMs, () => {
@@ -280,18 +299,22 @@ export class Responder implements ResponseHost {
         audio_start_ms: Math.max(0, endMs - idleMs),
         audio_end_ms: endMs,
       });
-      this.hearing?.commit(itemId);
-      this.respondByItself("idle");
+      this.input?.commit(itemId);
+      this.#respondUnasked("idle");
     });
   }
 
+  /** Live captures hold the limit of tokens alone. */
   #rateLimits(): void {
     this.#session.send({
       type: "rate_limits.updated",
-      rate_limits: [
-        { name: "requests", limit: 1000, remaining: 999, reset_seconds: 0.06 },
-        { name: "tokens", limit: 40_000, remaining: 38_000, reset_seconds: 3 },
-      ],
+      rate_limits: [{ name: "tokens", limit: 40_000, remaining: 38_000, reset_seconds: 3 }],
     });
   }
+}
+
+const PCMU = "audio/pcmu";
+
+function activeText(active: ResponseRun): string {
+  return `Conversation already has an active response in progress: ${active.id}.`;
 }

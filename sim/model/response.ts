@@ -1,62 +1,64 @@
 /**
- * One response being generated: its events in the API's order, audio in bursts faster than real time, deltas of odd sizes.
- * A generator yields the waits, so what happens reads from top to bottom; the driver below keeps the time.
+ * One response being generated: its events in the API's order, audio in bursts faster than real
+ * time. A generator yields the waits, so the order of events reads from top to bottom; `#step`
+ * drives it by the clock.
  */
 import type { SimClock, SimTimer } from "../clock.js";
 import type { JsonObject } from "./check.js";
-import { newItem, type StoredItem, wireItem } from "./items.js";
+import { type StoredItem, wireItem } from "./items.js";
+import type { Mcp } from "./mcp.js";
 import {
-  audioOf,
-  type Cause,
-  type ScriptedCall,
-  type Speech,
-  speechesOf,
-  type Turn,
-  type TurnFault,
-} from "./script.js";
-
-export interface ResponsePace {
-  /** Smallest and largest delta, before it is made odd. */
-  readonly deltaBytes: readonly [number, number];
-  readonly burstMs: number;
-  /** Deltas that still come after speech_started or a cancel, before the done events. */
-  readonly lateDeltas: number;
-  /** The same after response.done. */
-  readonly lateDeltasAfterDone: number;
-  /** From a cancel to the done events. */
-  readonly cancelLagMs: number;
-}
+  FunctionCallItem,
+  itemDoneEvents,
+  McpItem,
+  type OutputContext,
+  type OutputItem,
+  SpokenItem,
+  WrittenItem,
+} from "./output-items.js";
+import { type Cause, speechesOf, type Turn, type TurnFault } from "./script.js";
+import type { Pace } from "./session-types.js";
 
 /** What a response needs of its session. */
 export interface ResponseHost {
   readonly clock: SimClock;
-  readonly pace: ResponsePace;
+  readonly pace: Pace;
+  readonly mcp: Mcp;
+  /** The session's model marks its messages with a phase. */
+  readonly sendsPhases: boolean;
   send(event: JsonObject): void;
-  sendText(text: string): void;
   nextId(prefix: string): string;
-  /** A number from 0 to 1, reproducible. */
   random(): number;
-  /** False: the call's sound does not run over this socket. */
-  readonly carriesAudio: boolean;
+  obfuscation(): string;
   /** Puts it into the conversation. @returns the id before it. */
   adopt(item: StoredItem): string | null;
   responseObject(run: ResponseRun): JsonObject;
-  delta(run: ResponseRun, item: StoredItem, bytes: Uint8Array): void;
+  /** Sends audio to whoever hears it: the socket, or the line of a SIP call. */
+  sendAudio(run: ResponseRun, item: StoredItem, outputIndex: number, bytes: Uint8Array): void;
   fault(kind: TurnFault): void;
   ended(run: ResponseRun): void;
 }
 
 export type ResponseStatus = "in_progress" | "completed" | "cancelled" | "failed" | "incomplete";
 
+const FIRST_ITEM_MS = 200;
+const SERVER_ERROR = {
+  type: "server_error",
+  code: "server_error",
+  message: "The server had an error while processing your request.",
+};
+
 export class ResponseRun {
   readonly id: string;
   readonly cause: Cause;
   readonly turn: Turn;
-  /** Beside the conversation. */
+  /** Outside of the conversation: `conversation: "none"`. */
   readonly outOfBand: boolean;
   readonly metadata: JsonObject | null;
-  /** The `response` of the request, for its instructions. */
+  /** The `response` of the request. */
   readonly request: JsonObject;
+  /** "text": the items are written, not spoken. */
+  readonly modality: "audio" | "text";
   readonly createdAtMs: number;
   firstDeltaAtMs: number | null = null;
   doneAtMs: number | null = null;
@@ -64,23 +66,22 @@ export class ResponseRun {
   statusDetails: JsonObject | null = null;
   readonly items: StoredItem[] = [];
   readonly #host: ResponseHost;
+  readonly #output: OutputContext;
   readonly #steps: Generator<number, void>;
+  /** MCP calls that run on after the response. */
+  readonly #running: McpItem[] = [];
   #timer: SimTimer | null = null;
   #cancelling = false;
   #abandoned = false;
+  #stalledForGood = false;
   #sentMs = 0;
   #faultPending: boolean;
-  /** What is open: for the done events when it is cut off. */
-  #open: {
-    readonly item: StoredItem;
-    readonly index: number;
-    readonly audio: Uint8Array;
-    transcript: string;
-  } | null = null;
+  /** The item being generated. */
+  #open: { readonly output: OutputItem; readonly index: number } | null = null;
 
   constructor(
     host: ResponseHost,
-    fields: Pick<ResponseRun, "cause" | "turn" | "outOfBand" | "metadata" | "request">,
+    fields: Pick<ResponseRun, "cause" | "turn" | "outOfBand" | "metadata" | "request" | "modality">,
   ) {
     this.#host = host;
     this.id = host.nextId("resp");
@@ -89,8 +90,10 @@ export class ResponseRun {
     this.outOfBand = fields.outOfBand;
     this.metadata = fields.metadata;
     this.request = fields.request;
+    this.modality = fields.modality;
     this.createdAtMs = host.clock.nowMs();
     this.#faultPending = fields.turn.fault !== undefined;
+    this.#output = this.#outputContext();
     this.#steps = this.#play();
   }
 
@@ -107,140 +110,78 @@ export class ResponseRun {
     this.#step();
   }
 
-  /** Stops without another word: the socket is gone. */
+  /** Stops without another event: the socket is gone. */
   abandon(): void {
     this.#abandoned = true;
     this.#timer?.cancel();
   }
 
   cancel(reason: "turn_detected" | "client_cancelled"): void {
-    if (this.#cancelling || this.status !== "in_progress") return;
+    if (this.#cancelling || this.status !== "in_progress" || this.#stalledForGood) return;
     this.#cancelling = true;
     this.#timer?.cancel();
-    for (let i = 0; i < this.#host.pace.lateDeltas; i++) this.#delta();
-    this.#timer = this.#host.clock.after(this.#host.pace.cancelLagMs, () => {
+    const { pace, clock } = this.#host;
+    for (let i = 0; i < pace.lateDeltas; i++) this.#open?.output.lateDelta();
+    this.#timer = clock.after(pace.cancelLagMs, () => {
       this.#steps.return();
       const open = this.#open;
       this.#close("incomplete");
       this.#finish("cancelled", { type: "cancelled", reason });
-      if (open === null || open.item.type !== "message") return;
-      this.#open = open;
-      for (let i = 0; i < this.#host.pace.lateDeltasAfterDone; i++) this.#delta();
-      this.#open = null;
+      for (let i = 0; i < pace.lateDeltasAfterDone; i++) open?.output.lateDelta();
     });
   }
 
   #step(): void {
     if (this.#abandoned) return;
     const next = this.#steps.next();
-    if (next.done !== true) this.#timer = this.#host.clock.after(next.value, () => this.#step());
+    if (next.done === true || next.value === Number.POSITIVE_INFINITY) return;
+    this.#timer = this.#host.clock.after(next.value, () => this.#step());
   }
 
   *#play(): Generator<number, void> {
     const { turn } = this;
     this.#host.send({ type: "response.created", response: this.#host.responseObject(this) });
-    yield turn.delayMs ?? 200;
+    for (const event of turn.events ?? []) this.#host.send(event);
+    yield turn.delayMs ?? FIRST_ITEM_MS;
+    const pauseMs = this.#faultPauseMs();
+    if (pauseMs !== null) yield pauseMs;
+    for (const make of this.#outputs()) {
+      const index = this.items.length;
+      const output = make(index);
+      this.#begin(output, index);
+      yield* output.write();
+      this.#close(this.#output.cut ? "incomplete" : "completed");
+      if (output instanceof McpItem && output.runsOn) this.#running.push(output);
+    }
+    this.#end();
+  }
+
+  /** The turn's items, each made when it begins. */
+  #outputs(): ((index: number) => OutputItem)[] {
+    const { turn } = this;
+    const context = this.#output;
     const speeches = speechesOf(turn);
-    const cut = turn.status === "failed" || turn.status === "incomplete";
-    for (const [i, speech] of speeches.entries())
-      yield* this.#speak(
-        speech,
-        cut && i === speeches.length - 1 ? (turn.untilMs ?? null) : null,
-        cut,
-      );
-    for (const call of turn.calls ?? []) yield* this.#call(call, cut);
-    if (turn.status === "failed")
-      this.#finish("failed", {
-        type: "failed",
-        error: turn.error ?? {
-          type: "server_error",
-          code: "server_error",
-          message: "The server had an error while processing your request.",
-        },
-      });
-    else if (turn.status === "incomplete")
-      this.#finish("incomplete", {
-        type: "incomplete",
-        reason: turn.reason ?? "max_output_tokens",
-      });
-    else this.#finish("completed", { type: "completed" });
+    const usual = turn.calls === undefined && turn.mcp === undefined;
+    const spoken = speeches.map((speech, i) => (index: number) => {
+      const standard = usual ? "final_answer" : "commentary";
+      const phase = this.#host.sendsPhases && speech.phase === undefined ? standard : null;
+      const given = speech.phase ?? phase;
+      if (this.modality === "text") return new WrittenItem(context, speech, index, given);
+      const last = context.cut && i === speeches.length - 1;
+      const untilMs = last ? (turn.untilMs ?? null) : null;
+      return new SpokenItem(context, speech, index, { phase: given, untilMs });
+    });
+    return [
+      ...spoken,
+      ...(turn.calls ?? []).map(
+        (call) => (index: number) => new FunctionCallItem(context, call, index),
+      ),
+      ...(turn.mcp ?? []).map((call) => (index: number) => new McpItem(context, call, index)),
+    ];
   }
 
-  *#speak(speech: Speech, untilMs: number | null, cut: boolean): Generator<number, void> {
-    const whole = audioOf(speech);
-    const audio = untilMs === null ? whole : whole.subarray(0, untilMs * 8);
-    const item = newItem({
-      id: this.#host.nextId("item"),
-      type: "message",
-      role: "assistant",
-      status: "in_progress",
-      spoken: true,
-    });
-    const index = this.#openItem(item, audio);
-    const address = this.#address(item, index);
-    this.#host.send({
-      type: "response.content_part.added",
-      ...address,
-      part: { type: "audio", transcript: "" },
-    });
-    const words = speech.text.match(/\S+\s*/gu) ?? [];
-    let said = 0;
-    const { burstMs } = this.#host.pace;
-    const ratio = this.turn.ratio ?? 5;
-    let dueBytes = 0;
-    while (item.sentBytes < audio.length) {
-      dueBytes += burstMs * 8 * ratio;
-      // The transcript runs ahead of the sound.
-      const ahead = Math.min(
-        words.length,
-        Math.ceil((words.length * dueBytes * 1.5) / whole.length),
-      );
-      if (ahead > said) {
-        const delta = words.slice(said, ahead).join("");
-        said = ahead;
-        this.#open!.transcript += delta;
-        this.#host.send({ type: "response.output_audio_transcript.delta", ...address, delta });
-      }
-      while (item.sentBytes < Math.min(dueBytes, audio.length)) {
-        this.#delta();
-        // The fault abandons this response: nothing after the wait will run.
-        if (this.#failed()) yield 0;
-      }
-      if (item.sentBytes < audio.length) yield burstMs;
-    }
-    this.#close(cut ? "incomplete" : "completed");
-  }
-
-  *#call(call: ScriptedCall, cut: boolean): Generator<number, void> {
-    const whole =
-      typeof call.arguments === "string" ? call.arguments : JSON.stringify(call.arguments);
-    const text = cut ? whole.slice(0, whole.length >> 1) : whole;
-    const item = newItem({
-      id: this.#host.nextId("item"),
-      type: "function_call",
-      status: "in_progress",
-      name: call.name,
-      callId: call.callId ?? this.#host.nextId("call"),
-    });
-    const index = this.#openItem(item, new Uint8Array(0));
-    for (let at = 0; at < text.length; at += 24) {
-      const delta = text.slice(at, at + 24);
-      item.arguments += delta;
-      this.#host.send({
-        type: "response.function_call_arguments.delta",
-        response_id: this.id,
-        item_id: item.id,
-        output_index: index,
-        call_id: item.callId,
-        delta,
-      });
-      yield 5;
-    }
-    this.#close(cut ? "incomplete" : "completed");
-  }
-
-  #openItem(item: StoredItem, audio: Uint8Array): number {
-    const index = this.items.length;
+  #begin(output: OutputItem, index: number): void {
+    const { item } = output;
     this.items.push(item);
     this.#host.send({
       type: "response.output_item.added",
@@ -256,73 +197,32 @@ export class ResponseRun {
         item: wireItem(item),
       });
     }
-    this.#open = { item, index, audio, transcript: "" };
-    return index;
-  }
-
-  #delta(): void {
-    const open = this.#open;
-    if (open === null || open.item.sentBytes >= open.audio.length) return;
-    const host = this.#host;
-    const { item } = open;
-    const size = oddSize(host.pace.deltaBytes, host.random());
-    const bytes = open.audio.subarray(item.sentBytes, item.sentBytes + size);
-    item.sentBytes += bytes.length;
-    this.#sentMs += bytes.length / 8;
-    this.firstDeltaAtMs ??= host.clock.nowMs();
-    if (host.carriesAudio) {
-      const encoded = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64");
-      host.sendText(
-        `{"type":"response.output_audio.delta","event_id":"${host.nextId("event")}","response_id":"${this.id}",` +
-          `"item_id":"${item.id}","output_index":${open.index},"content_index":0,"delta":"${encoded}"}`,
-      );
-    }
-    host.delta(this, item, bytes);
-  }
-
-  /** True when the scripted fault has struck. */
-  #failed(): boolean {
-    const { fault } = this.turn;
-    if (!this.#faultPending || fault === undefined || this.#sentMs < fault.afterMs) return false;
-    this.#faultPending = false;
-    this.#host.fault(fault.kind);
-    return true;
+    this.#open = { output, index };
   }
 
   #close(status: "completed" | "incomplete"): void {
     const open = this.#open;
     if (open === null) return;
     this.#open = null;
-    const { item, index, transcript } = open;
-    item.status = status;
-    const address = this.#address(item, index);
-    const send = (event: JsonObject) => this.#host.send(event);
-    if (item.type === "message") {
-      item.content = [{ type: "output_audio", transcript }];
-      send({ type: "response.output_audio.done", ...address });
-      send({ type: "response.output_audio_transcript.done", ...address, transcript });
-      send({ type: "response.content_part.done", ...address, part: { type: "audio", transcript } });
-    } else if (status === "completed")
-      send({
-        type: "response.function_call_arguments.done",
-        response_id: this.id,
-        item_id: item.id,
-        output_index: index,
-        call_id: item.callId,
-        name: item.name,
-        arguments: item.arguments,
-      });
-    send({
-      type: "response.output_item.done",
-      response_id: this.id,
-      output_index: index,
-      item: wireItem(item),
-    });
-    if (!this.outOfBand && !this.#cancelling)
-      send({ type: "conversation.item.done", item: wireItem(item) });
+    open.output.close(status);
+    const inConversation = !this.outOfBand && !this.#cancelling;
+    const events = itemDoneEvents(open.output, open.index, this.id, inConversation);
+    for (const event of events) this.#host.send(event);
   }
 
-  #finish(status: ResponseStatus, details: JsonObject): void {
+  #end(): void {
+    const { status, error, reason } = this.turn;
+    if (status === "failed")
+      this.#finish("failed", { type: "failed", error: error ?? SERVER_ERROR });
+    else if (status === "incomplete")
+      this.#finish("incomplete", { type: "incomplete", reason: reason ?? "max_output_tokens" });
+    // Live captures show null here.
+    else this.#finish("completed", null);
+    for (const { item, call, outputIndex } of this.#running)
+      this.#host.mcp.runAside(item, call, outputIndex);
+  }
+
+  #finish(status: ResponseStatus, details: JsonObject | null): void {
     this.status = status;
     this.statusDetails = details;
     this.doneAtMs = this.#host.clock.nowMs();
@@ -330,14 +230,39 @@ export class ResponseRun {
     this.#host.ended(this);
   }
 
-  #address(item: StoredItem, index: number) {
-    return { response_id: this.id, item_id: item.id, output_index: index, content_index: 0 };
+  /** Lets the scripted fault strike once it is due. @returns how long to wait then, or null. */
+  #faultPauseMs(): number | null {
+    const { fault } = this.turn;
+    if (!this.#faultPending || fault === undefined || this.#sentMs < fault.afterMs) return null;
+    this.#faultPending = false;
+    if (fault.kind === "stall" || fault.kind === "stall_for_good") {
+      this.#stalledForGood = fault.kind === "stall_for_good";
+      return Number.POSITIVE_INFINITY;
+    }
+    // The session abandons this response: nothing after the wait will run.
+    this.#host.fault(fault.kind);
+    return 0;
   }
-}
 
-/** Never whole frames and never whole base64 groups. */
-function oddSize(range: readonly [number, number], random: number): number {
-  let size = Math.floor(range[0] + (range[1] - range[0]) * random);
-  while (size % 160 === 0 || size % 3 === 0) size++;
-  return size;
+  #outputContext(): OutputContext {
+    const host = this.#host;
+    const { turn } = this;
+    return {
+      responseId: this.id,
+      pace: host.pace,
+      mcp: host.mcp,
+      ratio: turn.ratio ?? 5,
+      cut: turn.status === "failed" || turn.status === "incomplete",
+      send: (event) => host.send(event),
+      nextId: (prefix) => host.nextId(prefix),
+      random: () => host.random(),
+      obfuscation: () => host.obfuscation(),
+      sendAudio: (item, outputIndex, bytes) => {
+        this.#sentMs += bytes.length / 8;
+        this.firstDeltaAtMs ??= host.clock.nowMs();
+        host.sendAudio(this, item, outputIndex, bytes);
+      },
+      faultPauseMs: () => this.#faultPauseMs(),
+    };
+  }
 }

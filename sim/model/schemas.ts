@@ -1,4 +1,8 @@
-/** The client events of the Realtime API (GA), each with every field it may have. Source: OpenAI, Realtime client events. */
+/**
+ * The client events of the Realtime API (GA), each with every field it may have.
+ *
+ * Source: OpenAI, Realtime client events.
+ */
 import {
   anything,
   base64,
@@ -14,12 +18,13 @@ import {
   oneOf,
   record,
   text,
+  valueFault,
   variants,
 } from "./check.js";
 
 const format: Check = variants("type", {
   "audio/pcm": object({ required: { type: anything, rate: oneOf(24000) } }),
-  // No rate: it belongs to PCM alone, and the server says so.
+  // A rate belongs to PCM alone; the server refuses it here.
   "audio/pcmu": object({ required: { type: anything } }),
   "audio/pcma": object({ required: { type: anything } }),
 });
@@ -54,12 +59,18 @@ const sipTurnDetection: Check = variants("type", {
   semantic_vad: semanticVad,
 });
 
+/** ISO-639-1, or the three letters of ISO-639-3; a region is refused. */
+const language: Check = (value, path) =>
+  typeof value === "string" && /^[a-z]{2,3}$/.test(value)
+    ? null
+    : valueFault(path, "a language code such as 'en' is expected, in ISO-639-1.");
+
 const transcription = object({
   required: { model: text(200, 1) },
   optional: {
-    language: text(10),
+    language,
     prompt: text(),
-    languages: listOf(text(10)),
+    languages: listOf(language),
     keywords: listOf(text()),
     delay: anything,
   },
@@ -70,9 +81,15 @@ const voice = either(
   oneOf("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar"),
 );
 
+/** Letters, digits, underscores and dashes, at most 64. */
+const toolName: Check = (value, path) =>
+  typeof value === "string" && /^[\w-]{1,64}$/.test(value)
+    ? null
+    : valueFault(path, "expected a name of the pattern '^[a-zA-Z0-9_-]{1,64}$'.");
+
 const tool = variants("type", {
   function: object({
-    required: { type: anything, name: text(64, 1) },
+    required: { type: anything, name: toolName },
     optional: { description: text(), parameters: record },
   }),
   mcp: object({
@@ -104,15 +121,19 @@ const reasoning = object({
   required: { effort: oneOf("minimal", "low", "medium", "high", "xhigh") },
 });
 
-/** The fields of a session over a WebSocket; a SIP call takes fewer: its formats are agreed on by SIP. */
-const sessionFields = (sip: boolean): Readonly<Record<string, Check>> => ({
+/**
+ * The fields of a session, by the way in which they are given. A SIP call takes no VAD thresholds
+ * and times. It takes audio formats at its acceptance, since the official SDK sends them, and
+ * ignores them; a sideband may not set them later.
+ */
+const sessionFields = (by: "socket" | "accept" | "sideband"): Readonly<Record<string, Check>> => ({
   output_modalities: modalities,
   instructions: text(),
   audio: object({
     optional: {
       input: object({
         optional: {
-          ...(sip ? {} : { format }),
+          ...(by === "sideband" ? {} : { format }),
           noise_reduction: nullable(
             object({
               required: { type: oneOf("near_field", "far_field") },
@@ -120,10 +141,16 @@ const sessionFields = (sip: boolean): Readonly<Record<string, Check>> => ({
             }),
           ),
           transcription: nullable(transcription),
-          turn_detection: nullable(sip ? sipTurnDetection : turnDetection),
+          turn_detection: nullable(by === "socket" ? turnDetection : sipTurnDetection),
         },
       }),
-      output: object({ optional: { ...(sip ? {} : { format }), voice, speed: number(0.25, 1.5) } }),
+      output: object({
+        optional: {
+          ...(by === "sideband" ? {} : { format }),
+          voice,
+          speed: number(0.25, 1.5),
+        },
+      }),
     },
   }),
   tools: listOf(tool),
@@ -151,11 +178,11 @@ const sessionFields = (sip: boolean): Readonly<Record<string, Check>> => ({
 const model = text(200, 1);
 const realtimeSession = object({
   required: { type: anything },
-  optional: { model, ...sessionFields(false) },
+  optional: { model, ...sessionFields("socket") },
 });
-const sipSession = object({
+const sidebandSession = object({
   required: { type: anything },
-  optional: { model, ...sessionFields(true) },
+  optional: { model, ...sessionFields("sideband") },
 });
 
 const itemId = text(32, 1);
@@ -190,7 +217,7 @@ const message = variants("role", {
     },
     optional: common,
   }),
-  // An assistant's audio cannot be created by a client.
+  // A client cannot create an assistant's audio.
   assistant: object({
     required: {
       type: anything,
@@ -211,6 +238,10 @@ const item: Check = variants("type", {
   function_call_output: object({
     required: { type: anything, call_id: text(64, 1), output: text() },
     optional: common,
+  }),
+  mcp_approval_response: object({
+    required: { type: anything, approval_request_id: text(64, 1), approve: boolean },
+    optional: { id: itemId, reason: nullable(text()) },
   }),
 });
 const reference = object({ required: { type: anything, id: itemId } });
@@ -247,6 +278,7 @@ const response = object({
         message: item,
         function_call: item,
         function_call_output: item,
+        mcp_approval_response: item,
         item_reference: reference,
       }),
     ),
@@ -269,7 +301,7 @@ function event(fields: {
 
 /** The body of `accept`: the session itself. */
 export const ACCEPT: Check = variants("type", {
-  realtime: object({ required: { type: anything, model }, optional: sessionFields(true) }),
+  realtime: object({ required: { type: anything, model }, optional: sessionFields("accept") }),
 });
 
 export const CLIENT_EVENTS: Readonly<Record<string, Check>> = {
@@ -293,8 +325,10 @@ export const CLIENT_EVENTS: Readonly<Record<string, Check>> = {
   "output_audio_buffer.clear": event({}),
 };
 
-/** Of a sideband: the call's sound is not the client's. */
+/** Those of a sideband: SIP carries the call's sound, so some fields of a session are not allowed. */
 export const SIDEBAND_EVENTS: Readonly<Record<string, Check>> = {
   ...CLIENT_EVENTS,
-  "session.update": event({ required: { session: variants("type", { realtime: sipSession }) } }),
+  "session.update": event({
+    required: { session: variants("type", { realtime: sidebandSession }) },
+  }),
 };

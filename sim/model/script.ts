@@ -1,52 +1,93 @@
-/** What the simulated model says, and how. */
+/** What the simulated model says, and how: the types of a script, and how one is read. */
 import { identityAudio } from "../audio/identity.js";
 import { speechLike, spokenMs } from "../audio/synth.js";
+import type { JsonObject } from "./check.js";
 
-/** One spoken item: its words and its sound. */
+/** One output item that is spoken, or written where text is asked for. */
 export interface Speech {
   readonly text: string;
-  /** Mu-law, 8 kHz. Absent: a voice-like sound as long as the text takes to say. */
+  /** Mu-law, 8 kHz. Default: a voice-like sound as long as the text takes to say. */
   readonly audio?: Uint8Array;
+  /**
+   * Default, for the gpt-realtime-2 family: "commentary" before calls of the same turn, else
+   * "final_answer". Other models send no phase; null sends none either.
+   */
+  readonly phase?: "commentary" | "final_answer" | null;
 }
 
 export interface ScriptedCall {
   readonly name: string;
-  /** An object becomes JSON; a text is sent as it is. */
+  /** An object is sent as JSON; a text is sent as it is. */
   readonly arguments: Readonly<Record<string, unknown>> | string;
-  /** Absent: made up. */
+  /** Default: made by the server. */
   readonly callId?: string;
 }
 
-/** Something that happens to the socket in the middle of a response. */
+/** A tool of a remote MCP server that the model calls by itself. */
+export interface McpCall {
+  /** `server_label`. */
+  readonly server: string;
+  readonly name: string;
+  readonly arguments: Readonly<Record<string, unknown>> | string;
+  /** Default completed. "hangs": the server never reports an outcome. */
+  readonly outcome?: "completed" | "failed" | "hangs";
+  /** Of a completed call. Default "{}". */
+  readonly output?: string;
+  /** Of a failed call. Default a `tool_execution_error`. */
+  readonly error?: JsonObject;
+  /** From the arguments' end to the outcome. Default 30. */
+  readonly ms?: number;
+  /** Whether the outcome comes before or after `response.done`. Default after. */
+  readonly order?: "before_done" | "after_done";
+  /**
+   * The model asks first: the output item is an `mcp_approval_request`, and the call runs once the
+   * client has sent an `mcp_approval_response` that approves. Default false.
+   */
+  readonly approval?: boolean;
+}
+
+/** What happens in the middle of a response. */
 export type TurnFault =
   /** The socket dies without a close frame. */
   | "crash"
-  /** The server goes quiet: no event, no pong. */
+  /** The session goes quiet: no event, no pong. The socket stays open. */
   | "hang"
-  /** session_expired and close 1001. */
+  /** The response stops and never ends by itself. The session answers everything else. */
+  | "stall"
+  /** The same, and a cancel is not answered either. */
+  | "stall_for_good"
+  /** `session_expired` and close 1001. */
   | "expire"
   /** `error` of type server_error, then close 1011. */
   | "server_error";
 
 /** One response. Every field is optional: `{}` is a response without output. */
 export interface Turn {
-  /** One audio item each, in order. */
+  /** One item each, in order. */
   readonly say?: string | Speech | readonly (string | Speech)[];
   /** After the speech; several are parallel calls of one response. */
   readonly calls?: readonly ScriptedCall[];
-  /** From response.created to the first delta. Default 200. */
+  /** After the calls. */
+  readonly mcp?: readonly McpCall[];
+  /** Default what session and request ask for. "text" although audio is asked for is a fault. */
+  readonly modality?: "audio" | "text";
+  /** From `response.created` to the first item. Default 200. */
   readonly delayMs?: number;
-  /** Audio sent per second of wall clock, in seconds. Default 5. */
+  /** Seconds of audio sent per second of the clock. Default 5. */
   readonly ratio?: number;
-  /** Default completed. Incomplete and failed ones end after `untilMs` of the last item's audio. */
+  /** Default completed. The others end after `untilMs` of the last spoken item. */
   readonly status?: "completed" | "failed" | "incomplete";
+  /** Of an incomplete one. Default max_output_tokens. */
   readonly reason?: "max_output_tokens" | "content_filter";
+  /** Of a failed one. Default server_error. */
   readonly error?: { readonly type: string; readonly code: string; readonly message: string };
   readonly untilMs?: number;
   /** "bare" leaves out all details, "none" is null. Default full. */
   readonly usage?: "full" | "bare" | "none";
-  /** Happens when `afterMs` of audio have been sent. */
+  /** Happens once `afterMs` of audio have been sent; at 0, before the first item. */
   readonly fault?: { readonly afterMs: number; readonly kind: TurnFault };
+  /** Further server events, sent as they are right after `response.created`. */
+  readonly events?: readonly JsonObject[];
 }
 
 /** Why a response is made. */
@@ -55,19 +96,20 @@ export type Cause =
   | "vad"
   /** `response.create`. */
   | "client"
-  /** `response.create` after outputs of tool calls. */
+  /** `response.create` after outputs of tools. */
   | "tool"
   /** `idle_timeout_ms` passed. */
   | "idle";
 
 export interface ToolOutput {
   readonly name: string;
+  /** Of an MCP call: the id of its item. */
   readonly callId: string;
   readonly output: string;
 }
 
 export interface TurnContext {
-  /** Responses so far in this session, this one not counted, those beside the conversation neither. */
+  /** Turns taken so far in this session, this one not counted. */
   readonly index: number;
   readonly cause: Cause;
   readonly sessionIndex: number;
@@ -75,21 +117,28 @@ export interface TurnContext {
   /** `response.create.response.instructions`, where given. */
   readonly request: string | null;
   readonly metadata: Readonly<Record<string, string>>;
-  /** User turns committed so far. */
+  /** Caller turns committed so far. */
   readonly userTurns: number;
-  /** Outputs of tool calls since the last response, by tool name. */
+  /** Outputs of tools and MCP calls since the last response. */
   readonly outputs: readonly ToolOutput[];
 }
 
 export interface Script {
   /**
-   * Turns are taken in order; past the end `then` is said. A function decides by itself.
+   * Turns are taken in order; past the end, `defaultTurn` is. A function decides by itself.
+   * Null: the model does not respond, and says nothing about it.
    */
-  readonly turns: readonly Turn[] | ((context: TurnContext) => Turn);
+  readonly turns: readonly (Turn | null)[] | ((context: TurnContext) => Turn | null);
   readonly defaultTurn?: Turn;
-  /** A `response.create` whose instructions quote a text says that text, and no turn is used up. Default false. */
+  /**
+   * A `response.create` whose instructions quote a text says that text, and uses up no turn.
+   * Default false.
+   */
   readonly quotes?: boolean;
-  /** What the caller says, turn by turn: the simulator cannot hear words. Past the end: "". A function is asked turn by turn. */
+  /**
+   * What the caller says, turn by turn: the simulator understands no words. Past the end: "".
+   * A function is asked turn by turn.
+   */
   readonly transcripts?: readonly string[] | ((turn: number, instructions: string) => string);
   /** Responses with `conversation: "none"`. Default: says the quoted part of the instructions. */
   readonly outOfBand?: (context: TurnContext) => Turn;
@@ -102,6 +151,11 @@ export function speechesOf(turn: Turn): readonly Speech[] {
   if (say === undefined) return [];
   const list = typeof say === "string" || !Array.isArray(say) ? [say as string | Speech] : say;
   return list.map((speech) => (typeof speech === "string" ? { text: speech } : speech));
+}
+
+/** Arguments of a call as the wire carries them. */
+export function argumentsText(given: Readonly<Record<string, unknown>> | string): string {
+  return typeof given === "string" ? given : JSON.stringify(given);
 }
 
 let seed = 0;

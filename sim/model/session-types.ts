@@ -1,50 +1,76 @@
 /** What a session of the simulated model is given, and what it leaves to be read. */
 import type { SimClock } from "../clock.js";
 import type { JsonObject } from "./check.js";
-import type { ResponsePace } from "./response.js";
-import type { ModelSession } from "./session.js";
+import type { McpServers } from "./mcp-servers.js";
+
+export interface Pace {
+  /** Smallest and largest audio delta, before it is made odd. */
+  readonly deltaBytes: readonly [number, number];
+  readonly burstMs: number;
+  /** Deltas that still come after `speech_started` or a cancel, before the done events. */
+  readonly lateDeltas: number;
+  /** The same after `response.done`. */
+  readonly lateDeltasAfterDone: number;
+  /** From a cancel to the done events. */
+  readonly cancelLagMs: number;
+  /** From the upgrade to `session.created`. */
+  readonly createdLagMs: number;
+  /** From `speech_stopped` to `committed`; 0 puts both into one packet. */
+  readonly commitLagMs: number;
+  /** From `committed` to the response that VAD starts; 0 puts both into one packet. */
+  readonly responseLagMs: number;
+  /** From `response.done` to `rate_limits.updated`. */
+  readonly rateLimitsLagMs: number;
+}
+
+/** As far as live captures tell; odd where they do not. */
+export const PACE: Pace = {
+  deltaBytes: [301, 2003],
+  burstMs: 50,
+  lateDeltas: 1,
+  lateDeltasAfterDone: 0,
+  cancelLagMs: 20,
+  createdLagMs: 4,
+  commitLagMs: 0,
+  responseLagMs: 0,
+  rateLimitsLagMs: 40,
+};
+
+/** The server's own pings: captures show one every 20.26 s, with four bytes of payload. */
+export interface PingTimes {
+  readonly everyMs: number;
+  /** A client that has not answered by then is closed with 1011. */
+  readonly answerWithinMs: number;
+}
+
+export const PINGS: PingTimes = { everyMs: 20_260, answerWithinMs: 20_000 };
 
 export interface SessionOptions {
   readonly clock: SimClock;
-  readonly pace: ResponsePace;
+  readonly pace: Pace;
+  /** Null: the server sends none. */
+  readonly pings: PingTimes | null;
+  /** The longest that a session lasts. */
+  readonly maxMs: number;
   readonly keepAudio: boolean;
   readonly checkIdentity: boolean;
   /** From the commit to the transcript; Infinity = after the next response is done. */
   readonly transcriptDelayMs: number;
-  readonly transcription: "tokens" | "duration" | "failed";
+  readonly transcription: TranscriptionUsage | "failed";
   readonly rateLimits: "start" | "end" | "never";
-  readonly hooks: SessionHooks;
-}
-
-export interface SessionHooks {
-  /** Caller audio as it arrived; valid only until it returns. */
-  onAudio?(session: ModelSession, bytes: Uint8Array, atMs: number): void;
-  /** Model audio as it left; valid only until it returns. */
-  onDelta?(session: ModelSession, itemId: string, bytes: Uint8Array, atMs: number): void;
+  readonly mcpServers: McpServers;
   /** `speech_started` is about to leave. */
-  onSpeechStarted?(session: ModelSession, atMs: number): void;
-  /** Every client event but audio. */
-  onEvent?(session: ModelSession, event: ClientRecord): void;
-  onClosed?(session: ModelSession): void;
+  readonly onSpeechStarted: (atMs: number) => void;
 }
 
-/** Faults of a running server, looked at by every session. */
-export interface SessionFaults {
-  /** `session.created` never comes. */
-  withholdCreated: boolean;
-  /** `session.updated` never comes. */
-  withholdUpdated: boolean;
-  /** Pings stay unanswered. */
-  withholdPong: boolean;
-  /** What every response does instead of its turn. */
-  failResponses: { readonly type: string; readonly code: string; readonly message: string } | null;
-}
+/** How transcripts are billed; "auto": as the session's transcription model is. */
+export type TranscriptionUsage = "auto" | "tokens" | "duration";
 
 /** What makes a session that of a SIP call. */
 export interface SipSessionLink {
   /** The body of `accept`. */
   readonly accepted: JsonObject;
-  /** 1 = the sound plays as fast as in life. */
+  /** 1 = the sound plays in real time. */
   readonly playSpeed: number;
   /** The line begins or stops to carry the model's voice. */
   speaking(on: boolean): void;
@@ -86,4 +112,12 @@ export interface SentError {
   readonly code: string;
   readonly message: string;
   readonly eventType: string;
+}
+
+/** Caller audio: `appends` messages, `bytes` in all; `audio` only where it is kept. */
+export interface ReceivedAudio {
+  appends: number;
+  bytes: number;
+  readonly audio: Buffer[];
+  firstAtMs: number | null;
 }

@@ -1,15 +1,20 @@
 /**
- * One session of the simulated model: takes the client's events, refuses what the API refuses, hears the caller by server
- * VAD and answers from the script. Everything that happened can be read afterwards.
+ * One session of the simulated model: takes the client's events, refuses what the API refuses,
+ * finds the caller's turns by server VAD, and answers from the script. Everything that happened
+ * can be read afterwards.
  *
- * Over a WebSocket the session is its socket and ends with it. The session of a SIP call lives as long as the call:
- * sideband sockets come and go, and what happens while there is none is told to nobody.
+ * Over a WebSocket the session is its socket and ends with it. The session of a SIP call lasts as
+ * long as the call: sideband sockets come and go, and events sent while there is none are lost.
  */
+import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import { IdentityChecker } from "../audio/identity.js";
-import type { SimClock } from "../clock.js";
-import { type Fault, isObject, type Json, type JsonObject, valueFault } from "./check.js";
-import { at, freshConfig, mergeConfig, turnDetectionOf } from "./config.js";
+import type { SimClock, SimTimer } from "../clock.js";
+import { SeededRandom } from "../random.js";
+import type { Fault, JsonObject } from "./check.js";
+import { readClientMessage } from "./client-events.js";
+import { freshConfig, mergeConfig, turnDetectionOf } from "./config.js";
+import type { SessionFaults } from "./faults.js";
 import { InputAudio } from "./input-audio.js";
 import { ItemRequests } from "./item-requests.js";
 import { Conversation, type StoredItem } from "./items.js";
@@ -18,44 +23,45 @@ import { Responder } from "./responder.js";
 import type { ResponseRun } from "./response.js";
 import { CLIENT_EVENTS, SIDEBAND_EVENTS } from "./schemas.js";
 import type { Script, TurnFault } from "./script.js";
+import type { SessionContext } from "./session-context.js";
+import { SessionSockets } from "./session-sockets.js";
 import type {
   ClientRecord,
+  ReceivedAudio,
   SentError,
-  SessionFaults,
   SessionOptions,
   Sideband,
   SipSessionLink,
   SpeechSpan,
   Truncation,
 } from "./session-types.js";
+import { refusedPart, stateFault, withFormat } from "./session-update.js";
 
-const APPEND_HEAD = Buffer.from('{"type":"input_audio_buffer.append","audio":"');
-const OPEN = 1;
+/** A plain session's socket, and the stream below it. */
+export interface SessionSocket {
+  readonly socket: WebSocket;
+  readonly stream: Duplex;
+}
 
-export class ModelSession {
+export class ModelSession implements SessionContext {
   readonly index: number;
   readonly id: string;
   readonly clock: SimClock;
+  readonly options: SessionOptions;
+  readonly faults: SessionFaults;
   readonly carriesAudio: boolean;
   /** Everything the client did wrong. */
   readonly violations: string[] = [];
-  /** Requests refused that crossed the server's own events: nobody's fault. */
+  /** Refused requests that crossed the server's own events: the client could not know. */
   readonly races: string[] = [];
   readonly errors: SentError[] = [];
-  /** Without audio appends. */
+  /** Client events, without audio appends. */
   readonly events: ClientRecord[] = [];
   readonly truncations: Truncation[] = [];
   readonly speech: SpeechSpan[] = [];
-  /** Whole history, running ones too. */
-  readonly responses: ResponseRun[] = [];
   readonly conversation = new Conversation();
-  /** Caller audio: `appends` messages, `bytes` in all; `audio` only when it is kept. */
-  readonly received = {
-    appends: 0,
-    bytes: 0,
-    audio: [] as Buffer[],
-    firstAtMs: null as number | null,
-  };
+  /** Caller audio; `audio` only where it is kept. */
+  readonly received: ReceivedAudio = { appends: 0, bytes: 0, audio: [], firstAtMs: null };
   readonly identity: IdentityChecker | null;
   readonly connectedAtMs: number;
   config: JsonObject;
@@ -63,95 +69,89 @@ export class ModelSession {
   closed: { readonly atMs: number; readonly code: number } | null = null;
   /** Sockets that control a SIP call, in the order of attaching. */
   readonly sidebands: Sideband[] = [];
-  /** Of a SIP call: what the line carries. */
   readonly playback: Playback | null;
 
   readonly #sip: SipSessionLink | null;
-  /** Those that are listened to. */
-  readonly #sockets = new Set<WebSocket>();
-  readonly #options: SessionOptions;
-  readonly #faults: SessionFaults;
+  readonly #sockets: SessionSockets;
   readonly #items: ItemRequests;
-  readonly #hearing: InputAudio;
+  readonly #input: InputAudio;
   readonly #responder: Responder;
+  readonly #expiry: SimTimer;
   #counter = 0;
+  readonly #random: SeededRandom;
 
+  /** @param connection  null: a SIP call, whose sidebands attach later. */
   constructor(
-    /** Null: a SIP call, whose sidebands attach later. */
-    socket: WebSocket | null,
+    connection: SessionSocket | null,
     fields: {
       readonly index: number;
       readonly model: string;
-      readonly sip: SipSessionLink | null;
+      readonly link: SipSessionLink | null;
       readonly script: Script | ((session: ModelSession) => Script);
     },
     options: SessionOptions,
     faults: SessionFaults,
   ) {
-    this.#options = options;
-    this.#faults = faults;
+    const { link } = fields;
+    this.options = options;
+    this.faults = faults;
     this.index = fields.index;
     this.clock = options.clock;
-    this.#sip = fields.sip;
-    this.carriesAudio = fields.sip === null;
+    this.#sip = link;
+    this.#random = new SeededRandom((fields.index + 1) * 0x9e3779b1);
+    this.carriesAudio = link === null;
     this.id = this.nextId("sess");
     this.connectedAtMs = this.clock.nowMs();
     const fresh = freshConfig(fields.model);
-    this.config = fields.sip === null ? fresh : mergeConfig(fresh, fields.sip.accepted);
-    if (fields.sip !== null) this.configuredAtMs = this.connectedAtMs;
+    this.config = link === null ? fresh : mergeConfig(fresh, link.accepted);
+    if (link !== null) this.configuredAtMs = this.connectedAtMs;
     this.playback =
-      fields.sip === null
+      link === null
         ? null
-        : new Playback(this.clock, fields.sip.playSpeed, {
+        : new Playback(this.clock, link.playSpeed, {
             send: (event) => this.send(event),
-            speaking: fields.sip.speaking,
+            speaking: link.speaking,
           });
     this.identity = options.checkIdentity ? new IdentityChecker() : null;
+    this.#sockets = new SessionSockets(this.clock, options.pings);
     const script = typeof fields.script === "function" ? fields.script(this) : fields.script;
     const turns = turnDetectionOf(this.config);
     this.#items = new ItemRequests(this);
-    const responder = new Responder(this, options, faults, { script, items: this.#items, turns });
+    const responder = new Responder(this, { script, items: this.#items, turns });
     this.#responder = responder;
-    this.#hearing = new InputAudio(
+    this.#input = new InputAudio(
       this,
-      options,
-      { turns, hears: script.transcripts ?? [] },
+      { turns, transcripts: script.transcripts ?? [] },
       {
         speechStarted: () => responder.interrupt(),
-        turnEnded: () => {
-          if (responder.turns?.createResponse === true) responder.respondByItself("vad");
-        },
+        turnEnded: () => responder.turnEnded(),
       },
     );
-    responder.hearing = this.#hearing;
-    if (socket !== null) this.attach(socket);
+    responder.input = this.#input;
+    this.#expiry = this.clock.after(options.maxMs, () => this.expire());
+    if (link !== null) this.#items.mcp.toolsChanged(link.accepted["tools"] ?? []);
+    if (connection !== null) this.attach(connection);
   }
 
-  /** A socket from now on; it is told the session as it is. */
-  attach(socket: WebSocket): void {
+  /** Takes a further socket, and sends it the session as it is. */
+  attach({ socket, stream }: SessionSocket): void {
     const sideband: Sideband = { attachedAtMs: this.clock.nowMs(), closed: null };
-    this.#sockets.add(socket);
     if (this.playback !== null) this.sidebands.push(sideband);
-    socket.on("message", (data: Buffer, isBinary: boolean) => {
-      if (this.#sockets.has(socket)) this.#message(data, isBinary);
+    this.#sockets.add(socket, stream, {
+      message: (data, isBinary) => this.#message(data, isBinary),
+      answersPings: () => !this.faults.withholdPong,
+      closed: (code) => {
+        sideband.closed = { atMs: this.clock.nowMs(), code };
+        if (this.playback === null) this.#gone(code);
+      },
     });
-    socket.on("ping", (data: Buffer) => {
-      if (this.#sockets.has(socket) && !this.#faults.withholdPong) socket.pong(data);
+    if (this.faults.withholdCreated) return;
+    this.clock.after(this.options.pace.createdLagMs, () => {
+      if (socket.readyState !== socket.OPEN) return;
+      const event_id = this.nextId("event");
+      const created = { type: "session.created", event_id, session: this.#wireConfig() };
+      socket.send(JSON.stringify(created));
     });
-    // Always followed by a close.
-    socket.on("error", () => {});
-    socket.on("close", (code) => {
-      this.#sockets.delete(socket);
-      sideband.closed = { atMs: this.clock.nowMs(), code };
-      if (this.playback === null) this.#gone(code);
-    });
-    if (this.#faults.withholdCreated) return;
-    const created = {
-      event_id: this.nextId("event"),
-      type: "session.created",
-      session: this.#wireConfig(),
-    };
-    socket.send(JSON.stringify(created));
   }
 
   /** The SIP call is over: no more sound, and the sidebands close. */
@@ -162,16 +162,35 @@ export class ModelSession {
     this.#gone(code);
   }
 
-  /** Of a SIP call: 160 bytes of what is said on the line. */
+  /** Of a SIP call: 160 bytes of what the caller's side says. */
   lineAudio(frame: Buffer): void {
-    if (this.closed === null) this.#hearing.line(frame);
+    if (this.closed === null) this.#input.callerAudio(frame);
   }
 
-  // --- what a test or a demo can do to it ------------------------------------------------------------
+  // --- what a test or a demo can do to it ------------------------------------------------------
 
   /** The response that writes to the conversation now. */
   get active(): ResponseRun | null {
     return this.#responder.active;
+  }
+
+  /** Whole history, running responses too. */
+  get responses(): readonly ResponseRun[] {
+    return this.#responder.responses;
+  }
+
+  get responding(): boolean {
+    return this.#responder.active !== null;
+  }
+
+  /** A socket is connected, and the session does not hang. */
+  get reachable(): boolean {
+    return this.#sockets.any;
+  }
+
+  /** Pings that the server has sent. */
+  get pings(): number {
+    return this.#sockets.pings;
   }
 
   item(id: string): StoredItem | undefined {
@@ -181,21 +200,22 @@ export class ModelSession {
   /** The socket dies without a close frame. A SIP call goes on without its sideband. */
   crash(): void {
     this.#socketLost();
-    for (const socket of this.#sockets) socket.terminate();
+    this.#sockets.terminate();
   }
 
-  /** Nothing more is sent, not even a pong; the socket stays open. */
+  /** Sends nothing more, not even a pong; the socket stays open. */
   hang(): void {
     this.#socketLost();
-    this.#sockets.clear();
+    this.#sockets.hang();
   }
 
   close(code: number, reason = ""): void {
     this.#socketLost();
-    for (const socket of this.#sockets) socket.close(code, reason);
+    this.#sockets.close(code, reason);
   }
 
   expire(): void {
+    if (this.closed !== null) return;
     const message = "Your session hit the maximum duration of 60 minutes.";
     this.sendError("invalid_request_error", "session_expired", message, null, null);
     if (this.#sip === null) this.close(1001, message);
@@ -206,16 +226,16 @@ export class ModelSession {
     if (kind === "crash") this.crash();
     else if (kind === "hang") this.hang();
     else if (kind === "expire") this.expire();
-    else {
+    else if (kind === "server_error") {
       this.sendError("server_error", "server_error", "The server had an error.", null, null);
       this.close(1011, "server error");
     }
   }
 
-  /** An `error` event out of the blue. */
+  /** An `error` event that no client event caused, or that answers `eventId`. */
   sendError(
     type: string,
-    code: string,
+    code: string | null,
     message: string,
     param: string | null,
     eventId: string | null,
@@ -223,26 +243,37 @@ export class ModelSession {
     this.send({ type: "error", error: { type, code, message, param, event_id: eventId } });
   }
 
-  /** Any event; the `event_id` is added. */
   send(event: JsonObject): void {
-    this.sendText(JSON.stringify({ event_id: this.nextId("event"), ...event }));
+    const { type, ...fields } = event;
+    this.sendText(JSON.stringify({ type, event_id: this.nextId("event"), ...fields }));
   }
 
-  // --- for the parts of the session ------------------------------------------------------------------
+  // --- for the parts of the session ------------------------------------------------------------
 
   sendText(text: string): void {
-    for (const socket of this.#sockets) if (socket.readyState === OPEN) socket.send(text);
+    this.#sockets.send(text);
+  }
+
+  inOnePacket(run: () => void): void {
+    this.#sockets.inOnePacket(run);
   }
 
   nextId(prefix: string): string {
     return `${prefix}_${this.index.toString(36)}x${(this.#counter++).toString(36)}`;
   }
 
+  random(): number {
+    return this.#random.next();
+  }
+
+  obfuscation(): string {
+    return this.#random.text();
+  }
+
   refuseFault(event: JsonObject, fault: Fault): void {
     this.refuse(event, fault.code, fault.message, fault.param);
   }
 
-  /** @param race  the client could not know better: no violation. */
   refuse(
     event: JsonObject,
     code: string,
@@ -259,60 +290,29 @@ export class ModelSession {
     this.sendError("invalid_request_error", code, message, param, eventId);
   }
 
-  /** The same sentence once: a thousand frames too early are one mistake. */
+  /** Repeats count once: a thousand frames that come too early are one mistake. */
   violation(text: string): void {
     if (this.violations.at(-1) !== text) this.violations.push(text);
   }
 
-  // --- client events ---------------------------------------------------------------------------------
+  // --- client events ---------------------------------------------------------------------------
 
   #message(data: Buffer, isBinary: boolean): void {
-    if (isBinary) {
-      this.violation("a binary frame");
-      this.close(1003, "text frames only");
-      return;
-    }
-    // The shape nearly every message has; anything else takes the long way.
-    if (
-      data.length > APPEND_HEAD.length + 2 &&
-      data.compare(APPEND_HEAD, 0, APPEND_HEAD.length, 0, APPEND_HEAD.length) === 0 &&
-      data[data.length - 2] === 0x22
-    ) {
-      const base64 = data.toString("latin1", APPEND_HEAD.length, data.length - 2);
-      const audio = Buffer.from(base64, "base64");
-      const padding = base64.endsWith("==") ? 2 : base64.endsWith("=") ? 1 : 0;
-      // A quote or any other foreign character would have made it shorter.
-      const whole = base64.length % 4 === 0 && audio.length === (base64.length / 4) * 3 - padding;
-      if (whole && audio.length > 0 && !base64.includes("-") && !base64.includes("_")) {
-        this.#hearing.audio(audio);
-        return;
-      }
-    }
-    this.#parse(data.toString());
-  }
-
-  #parse(text: string): void {
-    let event: Json;
-    try {
-      event = JSON.parse(text) as Json;
-    } catch {
-      this.refuse({ type: "(not JSON)" }, "invalid_event", "The event is not valid JSON.", null);
-      return;
-    }
-    const type = isObject(event) ? event["type"] : undefined;
     const known = this.playback === null ? CLIENT_EVENTS : SIDEBAND_EVENTS;
-    const check = typeof type === "string" ? known[type] : undefined;
-    if (!isObject(event) || typeof type !== "string" || check === undefined) {
-      const shown = isObject(event) ? event : {};
-      this.refuse(shown, "invalid_event", `Unknown event type '${String(type)}'.`, "type");
+    const message = readClientMessage(data, isBinary, known);
+    if (message.kind === "audio") {
+      this.#input.append(message.audio);
       return;
     }
-    if (type !== "input_audio_buffer.append") {
-      const record = { atMs: this.clock.nowMs(), type, event };
-      this.events.push(record);
-      this.#options.hooks.onEvent?.(this, record);
+    const { event } = message;
+    if (message.kind === "refused") {
+      this.refuse(event, message.code, message.message, message.param);
+      return;
     }
-    const fault = check(event, "");
+    const { type } = message;
+    if (type !== "input_audio_buffer.append")
+      this.events.push({ atMs: this.clock.nowMs(), type, event });
+    const fault = known[type]?.(event, "") ?? null;
     if (fault !== null) this.refuseFault(event, fault);
     else this.#handle(type, event);
   }
@@ -323,13 +323,13 @@ export class ModelSession {
         this.#update(event);
         return;
       case "input_audio_buffer.append":
-        this.#hearing.audio(Buffer.from(String(event["audio"]), "base64"));
+        this.#input.append(Buffer.from(String(event["audio"]), "base64"));
         return;
       case "input_audio_buffer.commit":
-        this.#hearing.commitByClient(event);
+        this.#input.commitByClient(event);
         return;
       case "input_audio_buffer.clear":
-        this.#hearing.clear();
+        this.#input.clear();
         return;
       case "conversation.item.create":
         this.#items.create(event);
@@ -349,61 +349,45 @@ export class ModelSession {
       case "response.cancel":
         this.#responder.cancel(event);
         return;
-      case "output_audio_buffer.clear":
-        if (this.playback !== null) {
-          this.playback.clear(false);
-          return;
-        }
-        this.refuse(
-          event,
-          "invalid_value",
-          `'${type}' is for WebRTC and SIP sessions only.`,
-          "type",
-        );
-        return;
       default:
-        this.violation(`the simulator cannot do ${type}`);
+        this.#clearOutput(event);
     }
+  }
+
+  /** `output_audio_buffer.clear`. */
+  #clearOutput(event: JsonObject): void {
+    if (this.playback !== null) {
+      this.playback.clear(false);
+      return;
+    }
+    const message = `'${String(event["type"])}' is for WebRTC and SIP sessions only.`;
+    this.refuse(event, "invalid_value", message, "type");
   }
 
   #update(event: JsonObject): void {
     const update = event["session"] as JsonObject;
-    const config = mergeConfig(this.config, update);
-    const voice = JSON.stringify(at(config, "audio", "output", "voice"));
-    if (at(config, "model") !== at(this.config, "model")) {
-      this.refuseFault(event, valueFault("session.model", "cannot be changed."));
+    const refused = refusedPart(update, this.faults.refuseParts, "session.");
+    if (refused !== null) {
+      // A test's doing, and no mistake of the client's.
+      this.refuse(event, refused.code, refused.message, refused.param, true);
       return;
     }
-    if (
-      this.#responder.hasSpoken &&
-      voice !== JSON.stringify(at(this.config, "audio", "output", "voice"))
-    ) {
-      this.refuse(
-        event,
-        "cannot_update_voice",
-        "Cannot update a conversation's voice if assistant audio is present.",
-        "session.audio.output.voice",
-      );
+    const { hasSpoken } = this.#responder;
+    const fault = stateFault(this.config, update, { hasSpoken, responding: this.responding });
+    if (fault !== null) {
+      this.refuse(event, fault.code, fault.message, fault.param);
       return;
     }
-    if (this.active !== null && at(update, "audio", "output", "speed") !== null) {
-      this.refuseFault(
-        event,
-        valueFault("session.audio.output.speed", "cannot be changed while a response is running."),
-      );
-      return;
-    }
-    if (at(this.config, "tracing") !== null && update["tracing"] !== undefined) {
-      this.refuseFault(event, valueFault("session.tracing", "cannot be changed once enabled."));
-      return;
-    }
-    this.config = config;
-    const turns = turnDetectionOf(config);
+    const merged = mergeConfig(this.config, update);
+    const { sessionFormat } = this.faults;
+    this.config = sessionFormat === null ? merged : withFormat(merged, sessionFormat);
+    const turns = turnDetectionOf(this.config);
     this.#responder.turns = turns;
-    this.#hearing.configure(turns);
-    if (this.#faults.withholdUpdated) return;
+    this.#input.configure(turns);
+    if (this.faults.withholdUpdated) return;
     this.configuredAtMs ??= this.clock.nowMs();
     this.send({ type: "session.updated", session: this.#wireConfig() });
+    this.#items.mcp.toolsChanged(update["tools"] ?? []);
   }
 
   #wireConfig(): JsonObject {
@@ -415,14 +399,14 @@ export class ModelSession {
     };
   }
 
-  /** A call over SIP goes on answering its caller by itself. */
+  /** The session of a SIP call goes on without its socket. */
   #socketLost(): void {
     if (this.playback === null) this.#responder.abandon();
   }
 
   #gone(code: number): void {
+    this.#expiry.cancel();
     this.#responder.abandon();
     this.closed = { atMs: this.clock.nowMs(), code };
-    this.#options.hooks.onClosed?.(this);
   }
 }

@@ -1,4 +1,7 @@
-/** Plausible token counts: a text token per 4 characters, an audio token per 100 ms heard and per 50 ms spoken. */
+/**
+ * Plausible token counts: a text token per 4 characters, an audio token per 100 ms of the caller's
+ * and per 50 ms of the model's audio.
+ */
 import type { JsonObject } from "./check.js";
 import { textAt } from "./config.js";
 import { audioMsOf, type Conversation } from "./items.js";
@@ -27,7 +30,7 @@ export function usageOf(
       sum + Math.ceil((JSON.stringify(item.content).length + item.arguments.length) / 4),
     0,
   );
-  // What an earlier response has already read is cached, in steps of 64.
+  // Input that an earlier response has read is cached, in steps of 64 tokens.
   const cachedText =
     run.createdAtMs > 0 && conversation.all().length > 2 ? (textTokens >> 6) << 6 : 0;
   const cachedAudio = cachedText > 0 ? (audioTokens >> 6) << 6 : 0;

@@ -1,8 +1,11 @@
-/** Server VAD by energy, over the audio really received. Its clock is that audio: 20 ms a window, whatever the wall says. */
+/**
+ * Server VAD by energy, over the audio really received. It counts time in that audio, 20 ms a
+ * window, not by the wall clock.
+ */
 import { BYTES_PER_MS, levelDbov } from "../audio/mulaw.js";
 
 export interface VadSettings {
-  /** 0–1. 0.5 hears what is louder than -40 dBov; 0.1 more or less moves that by 4 dB. */
+  /** 0 to 1. At 0.5, speech is what is louder than -40 dBov; 0.1 more moves that up by 4 dB. */
   readonly threshold: number;
   readonly prefixPaddingMs: number;
   readonly silenceDurationMs: number;
@@ -17,7 +20,7 @@ export interface VadEvents {
 
 export const WINDOW_MS = 20;
 const WINDOW_BYTES = WINDOW_MS * BYTES_PER_MS;
-/** Windows of speech before it counts: a click is not a word. */
+/** Loud windows in a row before speech counts, so that a click does not. */
 const ONSET_WINDOWS = 3;
 
 export class EnergyVad {

@@ -28,7 +28,7 @@ export interface SipCallOptions {
   readonly ringMs: number;
   readonly playSpeed: number;
   /** Makes the session of an accepted call. */
-  open(call: SipCall, side: SipSessionLink): ModelSession;
+  open(link: SipSessionLink): ModelSession;
 }
 
 /** Between the acceptance and the moment both sides hear each other. */
@@ -92,7 +92,7 @@ export class SipCall implements SipCallee {
   accept(session: JsonObject): void {
     this.#ringing.cancel();
     this.events.add("accepted", { model: String(session["model"]) });
-    this.session = this.#options.open(this, {
+    this.session = this.#options.open({
       accepted: session,
       playSpeed: this.#options.playSpeed,
       speaking: (on) => {

@@ -22,7 +22,8 @@ import { consoleRoutes } from "../http/console-route.js";
 import { ConsoleSessions } from "../http/console-session.js";
 import { eventsRoute } from "../http/events-route.js";
 import { nodeRoutes } from "../http/nodes-route.js";
-import type { OperatorRoute } from "../http/ops-route.js";
+import { OperatorAuth } from "../http/operator-auth.js";
+import type { OperatorRoute } from "../http/operator-router.js";
 import { outboundRoutes } from "../http/outbound-route.js";
 import { createOperatorServer, createPublicServer } from "../http/server.js";
 import { BlockPool } from "../playout/block-pool.js";
@@ -340,12 +341,12 @@ export async function createApp(
   const publicServer = createPublicServer({
     config,
     mediaUrl,
-    desk,
+    calls: desk,
     sip:
       desk instanceof Calls || !wantsSip
         ? null
         : {
-            desk,
+            calls: desk,
             secret: config.openaiWebhookSecret ?? "",
             claimOnce,
           },
@@ -355,15 +356,16 @@ export async function createApp(
   });
   const sessions =
     config.adminToken === null ? null : new ConsoleSessions(config.adminToken, clock);
+  const auth = new OperatorAuth({ config, sessions, clock, metrics, log });
   const operatorServer = createOperatorServer({
-    config,
-    sessions,
-    desk,
+    auth,
+    calls: desk,
+    clock,
     scrape: () => registry.scrape(),
     metrics,
     log,
     routes: [
-      ...consoleRoutes({ sessions, metrics, log, phone: overrides.phone ?? false }),
+      ...consoleRoutes({ auth, sessions, phone: overrides.phone ?? false }),
       agentsRoute(agents, VERSION),
       eventsRoute({ events, clock }),
       ...outboundRoutes(outbound),

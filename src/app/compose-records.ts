@@ -1,6 +1,7 @@
 /**
- * What is kept of calls, put together: the journal that calls write to, the database behind it, recordings, removal, and the
- * operators' routes. Parts: `records/`, `adapters/store/`. Reference: docs/records.md.
+ * What is kept of calls, put together: the journal that calls write to, the database behind it,
+ * recordings, removal, and the operators' routes. Parts: `records/`, `adapters/store/`. Reference:
+ * docs/records.md.
  */
 import { createHash } from "node:crypto";
 import { dirname, join, resolve } from "node:path";
@@ -15,8 +16,8 @@ import type { Config } from "../config/load.js";
 import type { AgentsFile } from "../domain/agent-profile.js";
 import type { CallSid } from "../domain/ids.js";
 import type { CallJournal } from "../domain/record-event.js";
-import { recordRoutes } from "../http/api-route.js";
-import type { OperatorRoute } from "../http/ops-route.js";
+import type { OperatorRoute } from "../http/operator-router.js";
+import { recordRoutes } from "../http/record-routes.js";
 import { recordingRoute } from "../http/recording-route.js";
 import type { Clock } from "../ports/clock.js";
 import type { Crm } from "../ports/crm.js";
@@ -31,7 +32,7 @@ import { Recordings } from "../records/recordings.js";
 import { createRedact, STANDARD_REDACT } from "../records/redact.js";
 import { RetentionJob } from "../records/retention-job.js";
 import type { PlacedCall, PlacedCalls } from "../relay/calls/outbound.js";
-import type { TransferStates } from "../relay/calls/transfers.js";
+import type { TransferStates } from "../relay/calls/transfer-service.js";
 import type { SipStates } from "../relay/sip/sip-calls.js";
 import type { OrderBook } from "../tools/sample-tools.js";
 
@@ -70,15 +71,23 @@ const HOUR_MS = 3_600_000;
 /** A transfer is over after four hours: `<Dial>`'s own time limit. */
 const TRANSFER_TTL_MS = 4 * 3_600_000 + 600_000;
 
-/** @throws RelayError config_invalid or store_unavailable when the database or the directory for records cannot be opened. */
+/**
+ * @throws RelayError config_invalid or store_unavailable when the database or the directory for
+ * records cannot be opened.
+ */
 export async function openRecordKeeping(
   config: Config,
   agents: AgentsFile,
   deps: RecordKeepingDeps,
 ): Promise<RecordKeeping> {
   const { clock, log, metrics } = deps;
-  const store = await openStore(config.databaseUrl, (error) =>
-    log.warn("connection to the database lost", {}, error),
+  const store = await openStore(
+    config.databaseUrl,
+    (error) => log.warn("store: connection lost", {}, error),
+    {
+      nowMs: () => clock.nowMs(),
+      observe: (seconds, operation) => metrics.storeSeconds.observe(seconds, operation),
+    },
   );
   const spool = await SpoolFiles.open(join(dataDirectory(config), "spool"), config.nodeName, {
     epochMs: () => clock.epochMs(),
@@ -148,7 +157,8 @@ export async function openRecordKeeping(
     const record = async (callSid: CallSid) => {
       const here = recorder.record(callSid);
       if (here !== null) return here;
-      // What was just told of a call that another process began is put together with the rest first.
+      // What was just told of a call that another process began is put together with the rest
+      // first.
       await recorder.flush();
       return (await store.load(callSid))?.record ?? null;
     };
@@ -176,9 +186,9 @@ export async function openRecordKeeping(
         const found = await store.getState(key(callSid));
         return found === null ? null : JSON.parse(found.value);
       },
-      count: async (caller) => {
+      count: async (destination) => {
         const hour = Math.floor(clock.epochMs() / HOUR_MS);
-        const counter = `transfers:${createHash("sha256").update(caller).digest("hex").slice(0, 32)}:${hour}`;
+        const counter = `transfers:${createHash("sha256").update(destination).digest("hex").slice(0, 32)}:${hour}`;
         // Each write makes it one version more.
         await store.putState(counter, "", HOUR_MS);
         return (await store.getState(counter))?.version ?? 0;

@@ -1,6 +1,6 @@
 /**
- * Files of the repository that are made from the sources. `node scripts/generate.mjs` writes them, a test holds them
- * up to date.
+ * Files of the repository that are generated from the sources. `npm run generate` writes them, and a test checks that
+ * they are up to date.
  */
 
 import { agentsJsonSchema } from "../config/agents/schema.js";
@@ -39,7 +39,7 @@ function byGroup(): ReadonlyMap<SettingGroup, readonly Setting<unknown>[]> {
   return groups;
 }
 
-/** NODE_NAME's default differs from machine to machine: what is written must not. */
+/** NODE_NAME's default depends on the machine, and the generated files must not. */
 function defaultText(setting: Setting<unknown>): string | null {
   return setting.name === "NODE_NAME" ? null : setting.default;
 }
@@ -47,12 +47,12 @@ function defaultText(setting: Setting<unknown>): string | null {
 function envExample(): string {
   const lines = [
     "# Copy to .env and fill in what has no default. The environment wins over this file.",
-    "# All settings: docs/config.md. What is in force: npx murelay config print",
+    "# All settings: docs/config.md. Settings in force: npx murelay config print",
   ];
   for (const [group, settings] of byGroup()) {
     lines.push("", `# --- ${group} ---`);
     for (const setting of settings) {
-      lines.push("", ...wrap(`${setting.doc} (${setting.range})`, 110).map((line) => `# ${line}`));
+      lines.push("", ...wrap(`${setting.doc} (${setting.range})`, 98).map((line) => `# ${line}`));
       if (setting.required) lines.push(`${setting.name}=`);
       else lines.push(`# ${setting.name}=${defaultText(setting) ?? ""}`);
     }
@@ -64,10 +64,12 @@ function configPage(): string {
   const lines = [
     "# Settings",
     "",
-    "Read once at start, from the environment and from `.env` beside it (the environment wins). Every fault is named",
-    "at once and nothing is started. `npx murelay config print` shows what is in force, secrets redacted. Secrets",
-    "(marked *) may come from a file instead: `OPENAI_API_KEY_FILE=/run/secrets/openai` in place of `OPENAI_API_KEY`.",
-    "An empty value counts as unset.",
+    "The relay reads its settings once, at start, from the environment and from the file `.env` in the current folder.",
+    "The environment wins. If any setting has a fault, the relay names all faults at once and does not start.",
+    "`npx murelay config print` shows the settings in force, with secrets redacted.",
+    "",
+    "Secrets (marked *) may come from a file: `OPENAI_API_KEY_FILE=/run/secrets/openai` replaces `OPENAI_API_KEY`.",
+    "An empty value counts as not set. A name in `.env` that looks like a mistyped setting is pointed out.",
   ];
   for (const [group, settings] of byGroup()) {
     lines.push(
@@ -85,13 +87,15 @@ function configPage(): string {
   }
   lines.push(
     "",
-    "## Rules that take two settings",
+    "## Rules that involve two settings",
     "",
-    "- `TWILIO_VALIDATE=false` is refused unless `HOST` is loopback: anybody could place calls otherwise.",
-    "- `ADMIN_TOKEN` is required when `ADMIN_HOST` is not loopback.",
-    "- `TWILIO_API_KEY` and `TWILIO_API_SECRET` go together.",
-    "- `UPLINK_IDLE_PTIME_MS` is not below `UPLINK_PTIME_MS`.",
-    "- `PORT` and `ADMIN_PORT` differ on the same host.",
+    "- `TWILIO_VALIDATE=false` is refused unless `HOST` is loopback: anyone on the network could place calls.",
+    "- `ADMIN_TOKEN` is required, with at least 16 characters, when `ADMIN_HOST` is not loopback.",
+    "- `TWILIO_API_KEY` and `TWILIO_API_SECRET` must be set together.",
+    "- `UPLINK_IDLE_PTIME_MS` must not be below `UPLINK_PTIME_MS`.",
+    "- `PORT` and `ADMIN_PORT` must differ on the same host. With several workers, `ADMIN_PORT` must not be one of",
+    "  `PORT`+1 … `PORT`+`WORKERS`, where the workers listen.",
+    "- With several workers, `DATABASE_URL` must not be a SQLite database in memory.",
   );
   return `${lines.join("\n")}\n`;
 }
@@ -100,8 +104,9 @@ function metricsPage(): string {
   const lines = [
     "# Metrics",
     "",
-    "`GET /metrics` on the operator listener, in Prometheus' text format. Base units; counters end in `_total`. Every",
-    "series also carries `worker`. No label ever holds an id, a number or anything a caller said.",
+    "`GET /metrics` on the operator listener returns these in Prometheus text format. Units are base units, and the names",
+    "of counters end in `_total`. Every series also has the label `worker`. No label contains an id, a number or anything",
+    "that a caller said.",
     "",
     "| name | kind | labels | what it counts | good for |",
     "|---|---|---|---|---|",
@@ -121,10 +126,12 @@ function metricsPage(): string {
     "",
     "## How they are counted",
     "",
-    "Counts live in typed arrays: one per frame costs some 10 ns and allocates nothing. They become text when they are scraped, in some",
-    "0.5 ms. A metric keeps at most 256 series; further label values share one series `other`. prom-client's process metrics (`process_*`,",
-    "`nodejs_*`) stand beside ours, but for those that list everything that is open: with 400 calls that stopped all of them for milliseconds. The lag of the event loop is `murelay_event_loop_lag_seconds`.",
-    "`npm run bench -- --scrape` shows what a scrape does to the calls.",
+    "Counts are kept in typed arrays: counting one frame takes about 10 ns and allocates nothing. A scrape turns them",
+    "into text in about 0.5 ms. A metric keeps at most 256 series; further label values share one series `other`.",
+    "",
+    "The process metrics of prom-client (`process_*`, `nodejs_*`) are included, except those that list all open handles:",
+    "with 400 calls, collecting them stopped all calls for milliseconds. The lag of the event loop is",
+    "`murelay_event_loop_lag_seconds`. `npm run bench -- --scrape` measures how a scrape affects calls.",
   );
   return `${lines.join("\n")}\n`;
 }

@@ -51,7 +51,7 @@ export const SETTINGS = {
     name: "MEDIA_URL",
     group: "Listeners",
     schema: url({ secure: "wss", placeholders: true }),
-    range: "wss://…; ws:// only to this machine; may hold {node} and {worker}",
+    range: "wss://…; ws:// only to this machine; may contain {node} and {worker}",
     doc: "The address in `<Stream url>`. Default: PUBLIC_URL as wss:// with /media-stream. The placeholders let a balancer route a stream to the process that answered the webhook.",
     example: "wss://relay.example.com/media-stream",
   }),

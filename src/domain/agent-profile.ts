@@ -62,12 +62,18 @@ interface DestinationBase {
   readonly description: string;
   /** Next destination when this one fails, or null: back to the agent. */
   readonly then: string | null;
+  /** Transfers that agents may make to it in an hour; null or absent: any number. */
+  readonly maxPerHour?: number | null;
 }
+
+/** What the agents file says of a destination; `transfer/destinations/` knows what each kind does. */
 export type Destination =
   | (DestinationBase & {
       readonly kind: "dial";
       readonly target: DialTarget;
       readonly timeoutS: number;
+      /** Keys for the number once it has answered: 0–9, *, #, w and W. */
+      readonly sendDigits?: string;
     })
   | (DestinationBase & { readonly kind: "enqueue"; readonly queue: string })
   | (DestinationBase & {
@@ -79,6 +85,8 @@ export type Destination =
       readonly kind: "warm";
       readonly target: DialTarget;
       readonly timeoutS: number;
+      /** As for `dial`. */
+      readonly sendDigits?: string;
     });
 
 export type Urgency = "low" | "medium" | "high";

@@ -12,9 +12,8 @@ import type {
   TokenUsage,
   ToolOutcome,
   TranscriptWord,
-  TransferKind,
-  TransferOutcome,
 } from "./record-event.js";
+import type { TransferBy, TransferKind, TransferOutcome } from "./transfer-request.js";
 
 export interface RecordedTurn {
   readonly who: "caller" | "agent";
@@ -57,7 +56,7 @@ export interface RecordedTransfer {
   readonly reason: string | null;
   readonly summary: string | null;
   readonly urgency: Urgency | null;
-  readonly by: "agent" | "key" | "supervisor" | "failure" | "limit";
+  readonly by: TransferBy;
   readonly requestedMs: number;
   /** Null while the transfer is under way. */
   readonly outcome: TransferOutcome | null;

@@ -11,6 +11,7 @@ export const ERROR_CODES = [
   "upstream_timeout",
   "upstream_closed",
   "upstream_hung",
+  "upstream_congested",
   "upstream_session_expired",
   "upstream_account",
   "upstream_rejected",

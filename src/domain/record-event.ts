@@ -5,19 +5,16 @@
  */
 import type { Urgency } from "./agent-profile.js";
 import type { CallSid, ItemId, StreamSid } from "./ids.js";
+import type {
+  TransferBy,
+  TransferKind,
+  TransferOutcome,
+  TransferStepName,
+} from "./transfer-request.js";
 
 export type CallPath = "media-stream" | "sip";
 export type CallDirection = "inbound" | "outbound";
 export type CallOutcome = "completed" | "transferred" | "abandoned" | "failed" | "rejected";
-export type TransferKind = "dial" | "enqueue" | "workflow" | "warm" | "refer";
-export type TransferOutcome =
-  | "answered"
-  | "busy"
-  | "no_answer"
-  | "failed"
-  | "declined"
-  | "caller_gone"
-  | "denied";
 
 /** Tokens of one response. Details that the model leaves out count as 0. */
 export interface TokenUsage {
@@ -108,16 +105,12 @@ export type RecordEvent =
       readonly reason: string | null;
       readonly summary: string | null;
       readonly urgency: Urgency | null;
-      /**
-       * Who requested it: "agent" the model's tool, "key" the caller's key, "supervisor" the API,
-       * "failure" the fallback, "limit" a limit of the call.
-       */
-      readonly by: "agent" | "key" | "supervisor" | "failure" | "limit";
+      readonly by: TransferBy;
     }
   | {
       readonly type: "transfer_step";
       readonly atMs: number;
-      readonly step: string;
+      readonly step: TransferStepName;
       readonly detail: string | null;
     }
   | {

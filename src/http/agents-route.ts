@@ -2,14 +2,14 @@
  * `GET /api/agents`: what a supervisor has to know of the agents. Names and descriptions only: never numbers, instructions, keys.
  */
 import type { AgentProfile, AgentsFile } from "../domain/agent-profile.js";
-import type { OperatorRoute } from "./ops-route.js";
+import type { OperatorRoute } from "./operator-router.js";
 import { json } from "./reply.js";
 
 export function agentsRoute(agents: Pick<AgentsFile, "agents">, version: string): OperatorRoute {
   return {
     method: "GET",
     path: "/api/agents",
-    guarded: true,
+    access: "guarded",
     handle: () => json(200, { version, agents: [...agents.agents.values()].map(shown) }),
   };
 }

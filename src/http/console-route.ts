@@ -1,21 +1,19 @@
-/**
- * `GET /console`: the web console, its files, and signing in to it. `docs/console.md` has the reference.
- */
-
-import type { Log } from "../ports/log.js";
-import type { Metrics } from "../ports/metrics.js";
+/** `GET /console`: the web console, its files, and signing in to it. See `docs/console.md`. */
 import { type ConsoleFile, type ConsoleFiles, readConsoleFiles } from "./console-files.js";
 import type { ConsoleSessions } from "./console-session.js";
 import type { RequestHead } from "./exchange.js";
-import type { OperatorRequest, OperatorRoute } from "./ops-route.js";
+import type { OperatorAuth } from "./operator-auth.js";
+import type { OperatorRequest, OperatorRoute } from "./operator-router.js";
 import { json, type Reply, text } from "./reply.js";
 
 export interface ConsoleRouteParts {
-  /** Null: no ADMIN_TOKEN, so nobody signs in. */
+  readonly auth: Pick<OperatorAuth, "signInRefusal">;
+  /** Null: there is no ADMIN_TOKEN, so signing in is not needed. */
   readonly sessions: ConsoleSessions | null;
-  readonly metrics: Pick<Metrics, "authFailures">;
-  readonly log: Log;
-  /** A softphone on this machine may be talked to: `ws://127.0.0.1` is let through, and the microphone. Default false. */
+  /**
+   * The page may talk to a softphone on this machine: `ws://127.0.0.1` and the microphone are
+   * allowed. Default false.
+   */
   readonly phone?: boolean;
   /** Default: those beside the sources, read at the first request. */
   readonly files?: ConsoleFiles;
@@ -38,30 +36,29 @@ export function consoleRoutes(parts: ConsoleRouteParts): readonly OperatorRoute[
     {
       method: "GET",
       path: "/console",
-      guarded: true,
+      access: "guarded",
       unauthorized: signIn,
       handle: ({ head }) => strict(fileReply(head, files().index)),
     },
     {
       method: "GET",
       path: "/console/session",
-      guarded: false,
-      // Whoever comes by a link on another site is not known by that first request, but by this one of the page.
+      access: "public_files",
+      // The browser sends no cookie with a request that follows a link of another site. The page
+      // that it loads then asks this, and sends the cookie.
       handle: ({ head }) =>
         strict(json(200, { signedIn: sessions?.judge(head.header("cookie")) === "good" })),
     },
     {
       method: "POST",
       path: "/console/session",
-      guarded: false,
-      sameSite: true,
-      handle: (request) => strict(openSession(parts, request)),
+      access: "same_site",
+      handle: async (request) => strict(await openSession(parts, request)),
     },
     {
       method: "DELETE",
       path: "/console/session",
-      guarded: false,
-      sameSite: true,
+      access: "same_site",
       handle: ({ head }) => {
         const cleared = sessions === null ? {} : { "Set-Cookie": sessions.clear(isSecure(head)) };
         return strict({ status: 204, headers: cleared });
@@ -70,7 +67,7 @@ export function consoleRoutes(parts: ConsoleRouteParts): readonly OperatorRoute[
     {
       method: "GET",
       path: "/console/*",
-      guarded: false,
+      access: "public_files",
       handle: ({ head, params }) => {
         const file = files().open.get(params["rest"] ?? "");
         return strict(file === undefined ? text(404, "not found") : fileReply(head, file));
@@ -79,23 +76,21 @@ export function consoleRoutes(parts: ConsoleRouteParts): readonly OperatorRoute[
   ];
 }
 
-function openSession(
-  { sessions, metrics, log }: ConsoleRouteParts,
+async function openSession(
+  { auth, sessions }: ConsoleRouteParts,
   { head, body }: OperatorRequest,
-): Reply {
+): Promise<Reply> {
   if (sessions === null) return { status: 204 };
   const token: unknown =
     typeof body === "object" && body !== null ? Reflect.get(body, "token") : null;
   if (typeof token !== "string")
     return json(400, { error: "invalid", message: "token is missing" });
-  if (sessions.isToken(token))
-    return { status: 204, headers: { "Set-Cookie": sessions.issue(isSecure(head)) } };
-  metrics.authFailures.add(1, "api", "invalid");
-  log.warn("operator sign-in refused");
-  return json(401, { error: "unauthorized" });
+  const refusal = await auth.signInRefusal(head, token);
+  if (refusal !== null) return refusal;
+  return { status: 204, headers: { "Set-Cookie": sessions.issue(isSecure(head)) } };
 }
 
-/** A proxy in front speaks https, this listener never does: the page's own origin tells. */
+/** This listener never speaks https, but a proxy in front may: the page's own origin says so. */
 function isSecure(head: RequestHead): boolean {
   return head.header("origin").startsWith("https://");
 }

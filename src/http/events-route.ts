@@ -5,8 +5,9 @@ import type { CallSid } from "../domain/ids.js";
 import type { RecordEvent } from "../domain/record-event.js";
 import type { Clock } from "../ports/clock.js";
 import type { LiveEvents } from "../records/live-events.js";
+import { callSidOf } from "./call-routes.js";
 import type { Exchange } from "./exchange.js";
-import { callSidOf, type OperatorRequest, type OperatorRoute } from "./ops-route.js";
+import type { OperatorRequest, OperatorRoute } from "./operator-router.js";
 import { json } from "./reply.js";
 
 export interface EventsRouteParts {
@@ -23,7 +24,7 @@ export function eventsRoute(parts: EventsRouteParts): OperatorRoute {
   return {
     method: "GET",
     path: "/api/events",
-    guarded: true,
+    access: "guarded",
     handle: () => json(500, { error: "internal" }),
     stream: (exchange, request) => follow(parts, exchange, request),
   };

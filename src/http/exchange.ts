@@ -1,8 +1,10 @@
 /**
- * One HTTP request from its first line to its answer, with what uWebSockets.js asks of a handler kept in one place:
- * the request object is dead after the first return, chunks are neutered, and an aborted response may not be touched.
+ * One HTTP request from its head to its answer. uWebSockets.js's rules for handlers are kept in this
+ * one place: the request object is invalid once the handler has returned, body chunks are taken
+ * back after each callback, and an aborted response must not be touched.
  */
 import type { HttpRequest, HttpResponse } from "uWebSockets.js";
+import type { BodyBudget } from "./body-budget.js";
 import { type Reply, text, write } from "./reply.js";
 
 export interface RequestHead {
@@ -12,43 +14,77 @@ export interface RequestHead {
   readonly path: string;
   /** Raw, without the question mark; "" when there is none. */
   readonly query: string;
-  /** @param name lower case. "" when absent. */
+  /** The peer's network address as text; a proxy's where there is one in front. */
+  readonly address: string;
+  /** @param name lower case. @returns "" when absent. */
   header(name: string): string;
 }
 
 /** A body that goes on. */
 export interface ExchangeStream {
-  /** Nothing happens when the other side has gone. */
+  /** Does nothing when the peer has gone. */
   write(chunk: string): void;
 }
 
+export interface ExchangeOptions {
+  /** Asked at the answer; true: no more requests are wanted on this connection. */
+  readonly last?: () => boolean;
+  /** Called once, when the request has been answered. */
+  readonly answered?: (exchange: Exchange, status: number) => void;
+}
+
+export interface BodyLimits {
+  /** A longer body is answered with 413. */
+  readonly maxBytes: number;
+  /** Bounds what all peers together may have under way. Absent: the peer is trusted. */
+  readonly budget?: BodyBudget;
+}
+
+const RETRY_AFTER_S = 1;
+/** What a body of unknown length gets at first. */
+const FIRST_CHUNKED_BYTES = 4 * 1024;
+
 export class Exchange {
   readonly head: RequestHead;
+  /** The path as routes name it, for metrics; "other" until a route has been found. */
+  route = "other";
   readonly #response: HttpResponse;
-  readonly #last: () => boolean;
+  readonly #options: ExchangeOptions;
+  /** Null: the length of the body is not declared, or the head contradicts itself. */
+  readonly #declaredBytes: number | null;
+  readonly #ambiguous: boolean;
   #open = true;
+  #aborted: () => void = () => undefined;
 
-  /**
-   * Must be called before the route handler returns for the first time.
-   *
-   * @param last  asked when it is answered: no more requests are wanted on this connection.
-   */
-  constructor(response: HttpResponse, request: HttpRequest, last: () => boolean = () => false) {
-    this.#last = last;
+  /** Must be constructed before the route handler returns for the first time. */
+  constructor(response: HttpResponse, request: HttpRequest, options: ExchangeOptions = {}) {
+    this.#options = options;
     const headers = new Map<string, string>();
-    // A repeated header counts once, as the first says: whoever signs or authorises signs that one.
+    let ambiguous = false;
+    // Of a repeated header the first one counts: the sender signs or authorises with that one.
     request.forEach((name, value) => {
       if (!headers.has(name)) headers.set(name, value);
+      else if (name === "content-length" || name === "transfer-encoding") ambiguous = true;
     });
+    const length = headers.get("content-length");
+    const encoding = headers.get("transfer-encoding");
+    if (length !== undefined && !/^\d{1,15}$/.test(length)) ambiguous = true;
+    if (encoding !== undefined && (length !== undefined || !/^chunked$/i.test(encoding)))
+      ambiguous = true;
+    this.#ambiguous = ambiguous;
+    this.#declaredBytes =
+      ambiguous || encoding !== undefined ? null : Number(headers.get("content-length") ?? 0);
     this.head = {
       method: request.getCaseSensitiveMethod().toUpperCase(),
       path: request.getUrl(),
       query: request.getQuery() ?? "",
+      address: Buffer.from(response.getRemoteAddressAsText()).toString("latin1"),
       header: (name) => headers.get(name) ?? "",
     };
     this.#response = response;
     response.onAborted(() => {
       this.#open = false;
+      this.#aborted();
     });
   }
 
@@ -57,21 +93,32 @@ export class Exchange {
     return this.#open;
   }
 
+  /**
+   * The body's length does not follow from the head, for example because there are two different
+   * Content-Lengths. A proxy in front may read another length: such a request is refused.
+   */
+  get ambiguous(): boolean {
+    return this.#ambiguous;
+  }
+
+  /** The declared length of the body in bytes; null: unknown until it ends. */
+  get declaredBytes(): number | null {
+    return this.#declaredBytes;
+  }
+
   /** Answers, once; an aborted or answered exchange stays as it is. */
   answer(reply: Reply): void {
     if (!this.#open) return;
     this.#open = false;
-    write(
-      this.#response,
-      this.#last() ? { ...reply, close: true } : reply,
-      this.head.method === "HEAD",
-    );
+    const last = this.#options.last?.() === true;
+    write(this.#response, last ? { ...reply, close: true } : reply, this.head.method === "HEAD");
+    this.#options.answered?.(this, reply.status);
   }
 
   /**
-   * Answers 200 with a body that goes on until the other side goes, or falls behind.
+   * Answers 200 with a body that goes on until the peer goes or falls behind.
    *
-   * @param maxBacklogBytes  written and not yet taken by the other side; with more it is let go.
+   * @param maxBacklogBytes  written and not yet taken by the peer; beyond it the connection ends.
    * @param closed           runs once, after which nothing is written any more.
    */
   stream(type: string, maxBacklogBytes: number, closed: () => void): ExchangeStream {
@@ -80,11 +127,11 @@ export class Exchange {
       closed();
       return { write: () => undefined };
     }
-    const over = (): void => {
+    const ended = (): void => {
       this.#open = false;
       closed();
     };
-    response.onAborted(over);
+    response.onAborted(ended);
     const headers = {
       "Content-Type": type,
       "Cache-Control": "no-store",
@@ -93,7 +140,8 @@ export class Exchange {
     response.cork(() => {
       for (const [name, value] of Object.entries(headers)) response.writeHeader(name, value);
     });
-    /** Since something began to wait: the most that may wait now, for how much has been taken since is not told. */
+    this.#options.answered?.(this, 200);
+    /** Bytes since something began to wait: an upper bound of the backlog, which is not exposed. */
     let written = 0;
     response.onWritable(() => {
       written = 0;
@@ -114,31 +162,54 @@ export class Exchange {
   }
 
   /**
-   * Reads the whole body, at most `maxBytes`; a longer one is answered with 413 and `done` never runs. Call it at once.
+   * Reads the whole body. A longer one, one whose length is not clear and one for which the budget
+   * has no room are answered here, and `done` never runs. Call it before the handler returns.
    */
-  readBody(maxBytes: number, done: (body: Buffer) => void): void {
-    const declared = Number(this.head.header("content-length"));
-    if (declared > maxBytes) {
+  readBody({ maxBytes, budget }: BodyLimits, done: (body: Buffer) => void): void {
+    if (this.#ambiguous) {
+      this.answer(text(400, "the length of the body is not clear", { close: true }));
+      return;
+    }
+    const declared = this.#declaredBytes;
+    if (declared !== null && declared > maxBytes) {
       this.#tooLarge(maxBytes);
       return;
     }
-    const chunks: Buffer[] = [];
+    const release = budget?.reserve(this.head.address, declared ?? maxBytes);
+    if (release === null) {
+      const headers = { "Retry-After": String(RETRY_AFTER_S) };
+      this.answer(text(503, "too many requests are being read", { headers, close: true }));
+      return;
+    }
+    this.#aborted = () => release?.();
+    let body = Buffer.allocUnsafe(declared ?? Math.min(maxBytes, FIRST_CHUNKED_BYTES));
     let bytes = 0;
     this.#response.onData((chunk, isLast) => {
       if (!this.#open) return;
-      bytes += chunk.byteLength;
-      if (bytes > maxBytes) {
-        chunks.length = 0;
+      const needed = bytes + chunk.byteLength;
+      if (needed > maxBytes) {
+        release?.();
         this.#tooLarge(maxBytes);
         return;
       }
+      if (needed > body.length) body = grown(body, needed, maxBytes);
       // Copied: uWebSockets.js takes the memory back when this returns.
-      chunks.push(Buffer.from(Buffer.from(chunk)));
-      if (isLast) done(Buffer.concat(chunks, bytes));
+      body.set(new Uint8Array(chunk), bytes);
+      bytes = needed;
+      if (!isLast) return;
+      release?.();
+      done(body.subarray(0, bytes));
     });
   }
 
   #tooLarge(maxBytes: number): void {
     this.answer(text(413, `the body is larger than ${maxBytes} bytes`, { close: true }));
   }
+}
+
+/** Twice as large, so that bytes which arrive one by one are not copied each time. */
+function grown(body: Buffer, neededBytes: number, maxBytes: number): Buffer<ArrayBuffer> {
+  const larger = Buffer.allocUnsafe(Math.min(maxBytes, Math.max(neededBytes, 2 * body.length)));
+  larger.set(body);
+  return larger;
 }

@@ -1,6 +1,4 @@
-/**
- * The Media Streams upgrade and its socket.
- */
+/** The Media Streams upgrade and its socket. */
 import type {
   HttpRequest,
   HttpResponse,
@@ -9,14 +7,17 @@ import type {
   WebSocketBehavior,
 } from "uWebSockets.js";
 import type { Log } from "../ports/log.js";
+import type { Metrics } from "../ports/metrics.js";
 import type { MediaReceiver, MediaSocket } from "../ports/sockets.js";
 import type { CallService } from "../relay/calls/call-service.js";
+import { MEDIA_PATH, signedMediaUrls } from "./media-paths.js";
 import { text, write } from "./reply.js";
 import type { WebhookGuard } from "./webhook-guard.js";
 
 export interface MediaRouteParts {
-  readonly desk: Pick<CallService, "openStream">;
+  readonly calls: Pick<CallService, "openStream">;
   readonly guard: WebhookGuard;
+  readonly metrics: Pick<Metrics, "httpRequests">;
   readonly log: Log;
   /** As it stands in `<Stream url>` of this process, without a final slash. */
   readonly mediaUrl: string;
@@ -25,8 +26,8 @@ export interface MediaRouteParts {
 /** Twilio's messages are a few hundred bytes; `start` with its parameters a few KiB. */
 const MAX_PAYLOAD_BYTES = 64 * 1024;
 /**
- * About 20 s of audio that Twilio's end did not take: such a caller hears nothing any more. The socket is closed, so
- * that Twilio goes on to `<Connect action>`; dropping audio in silence would leave them with holes.
+ * About 20 s of audio that Twilio did not take: such a caller hears nothing any more. The socket is
+ * closed, so that Twilio continues at `<Connect action>`. Dropping audio would leave gaps.
  */
 const MAX_BACKPRESSURE_BYTES = 256 * 1024;
 /** Media comes 50 times a second; pings cover a stream without any. */
@@ -35,18 +36,19 @@ const IDLE_TIMEOUT_S = 120;
 const PROTOCOL_ERROR = 1003;
 const INTERNAL_ERROR = 1011;
 
-/** A number in the types of one release of uWebSockets.js, a boolean in those of another. Both take 1. */
+/** The types of one release of uWebSockets.js want a number, those of another a boolean. Both take 1. */
 const CLOSE_ON_BACKPRESSURE = 1 as unknown as NonNullable<
   WebSocketBehavior<unknown>["closeOnBackpressureLimit"]
 >;
 
-/** What uWebSockets.js keeps for us beside each socket. */
+/** What uWebSockets.js keeps for the relay beside each socket. */
 interface Session {
   socket: UwsMediaSocket | null;
 }
 
 export function mediaBehavior(parts: MediaRouteParts): WebSocketBehavior<Session> {
-  const { guard, mediaUrl } = parts;
+  const { guard, mediaUrl, metrics } = parts;
+  const urls = signedMediaUrls(mediaUrl);
   return {
     compression: 0,
     maxPayloadLength: MAX_PAYLOAD_BYTES,
@@ -56,16 +58,20 @@ export function mediaBehavior(parts: MediaRouteParts): WebSocketBehavior<Session
     maxLifetime: 0,
     sendPingsAutomatically: true,
     upgrade: (response: HttpResponse, request: HttpRequest, context: us_socket_context_t) => {
-      const signature = request.getHeader("x-twilio-signature");
-      // Twilio signs the URL with or without a final slash, whatever <Stream url> says.
-      if (!guard.signed("media", signature, [mediaUrl, `${mediaUrl}/`])) {
+      const head = {
+        address: Buffer.from(response.getRemoteAddressAsText()).toString("latin1"),
+        header: (name: string) => request.getHeader(name),
+      };
+      const isSigned = guard.signedHead("media", head, urls);
+      metrics.httpRequests.observe(0, MEDIA_PATH, isSigned ? "101" : "403");
+      if (!isSigned) {
         write(response, text(403, "forbidden", { close: true }));
         return;
       }
       response.upgrade<Session>(
         { socket: null },
         request.getHeader("sec-websocket-key"),
-        // No subprotocol and no extension is ours, so none is agreed to.
+        // The relay speaks no subprotocol and no extension, so it agrees to none.
         "",
         "",
         context,
@@ -74,7 +80,7 @@ export function mediaBehavior(parts: MediaRouteParts): WebSocketBehavior<Session
     open: (ws) => {
       const socket = new UwsMediaSocket(ws, parts.log);
       ws.getUserData().socket = socket;
-      socket.open(parts.desk);
+      socket.open(parts.calls);
     },
     message: (ws, message, isBinary) => ws.getUserData().socket?.message(message, isBinary),
     close: (ws, code) => ws.getUserData().socket?.closed(code),
@@ -83,7 +89,7 @@ export function mediaBehavior(parts: MediaRouteParts): WebSocketBehavior<Session
 
 class UwsMediaSocket implements MediaSocket {
   readonly #log: Log;
-  /** Null once closed: uWebSockets.js throws at whoever touches it then. */
+  /** Null once closed: uWebSockets.js throws when a closed socket is touched. */
   #ws: WebSocket<Session> | null;
   #receiver: MediaReceiver | null = null;
   #closeCode: number | null = null;
@@ -93,14 +99,14 @@ class UwsMediaSocket implements MediaSocket {
     this.#log = log;
   }
 
-  open(desk: Pick<CallService, "openStream">): void {
+  open(calls: Pick<CallService, "openStream">): void {
     try {
-      const receiver = desk.openStream(this);
+      const receiver = calls.openStream(this);
       this.#receiver = receiver;
-      // The desk may have closed it at once, before we knew whom to tell.
+      // The stream may have been closed at once, before its receiver was known here.
       if (this.#closeCode !== null) receiver.closed(this.#closeCode);
     } catch (error) {
-      this.#broke(error);
+      this.#failed(error);
     }
   }
 
@@ -112,7 +118,7 @@ class UwsMediaSocket implements MediaSocket {
     try {
       this.#receiver?.message(new Uint8Array(message));
     } catch (error) {
-      this.#broke(error);
+      this.#failed(error);
     }
   }
 
@@ -123,7 +129,7 @@ class UwsMediaSocket implements MediaSocket {
     try {
       this.#receiver?.closed(code);
     } catch (error) {
-      this.#log.error("media close handler threw", {}, error);
+      this.#log.error("media: close handler failed", {}, error);
     }
   }
 
@@ -145,9 +151,9 @@ class UwsMediaSocket implements MediaSocket {
     this.#ws?.end(code, reason);
   }
 
-  /** A bug in one call must not take the other calls of this process with it. */
-  #broke(error: unknown): void {
-    this.#log.error("media handler threw; its socket is closed", {}, error);
+  /** A fault in one call must not end the other calls of this process. */
+  #failed(error: unknown): void {
+    this.#log.error("media: handler failed, socket closed", {}, error);
     this.close(INTERNAL_ERROR, "internal");
   }
 }

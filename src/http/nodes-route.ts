@@ -1,5 +1,5 @@
 import { RelayError } from "../domain/errors.js";
-import type { OperatorRoute } from "./ops-route.js";
+import type { OperatorRoute } from "./operator-router.js";
 import { json } from "./reply.js";
 
 /** GET /api/nodes: the processes that share the database, as they stood at their last heartbeat. */
@@ -8,7 +8,7 @@ export function nodeRoutes(bus: { nodes(): Promise<readonly object[]> }): readon
     {
       method: "GET",
       path: "/api/nodes",
-      guarded: true,
+      access: "guarded",
       handle: async () => {
         try {
           return json(200, { nodes: await bus.nodes() });

@@ -4,7 +4,7 @@
 import { numberProblem } from "../config/agents/dial-target.js";
 import { RelayError } from "../domain/errors.js";
 import type { Outbound, OutboundOrder, OutboundRefusal } from "../relay/calls/outbound.js";
-import type { OperatorRoute } from "./ops-route.js";
+import type { OperatorRoute } from "./operator-router.js";
 import { json, type Reply } from "./reply.js";
 
 /** A model reads it all, at every turn. */
@@ -16,7 +16,7 @@ export function outboundRoutes(outbound: Pick<Outbound, "place">): readonly Oper
     {
       method: "POST",
       path: "/api/calls",
-      guarded: true,
+      access: "guarded",
       handle: async ({ body }) => {
         const order = readOrder(body);
         if (typeof order === "string") return json(400, { error: "invalid", message: order });

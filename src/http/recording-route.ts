@@ -4,7 +4,8 @@
 
 import type { CallRecord } from "../domain/call-record.js";
 import type { CallSid } from "../domain/ids.js";
-import { callSidOf, type OperatorRequest, type OperatorRoute } from "./ops-route.js";
+import { callSidOf } from "./call-routes.js";
+import type { OperatorRequest, OperatorRoute } from "./operator-router.js";
 import { json, type Reply } from "./reply.js";
 
 /** A piece of a recording; `bytes` may be fewer than were asked for, at the end of the file. */
@@ -38,7 +39,7 @@ export function recordingRoute(parts: RecordingRouteParts): OperatorRoute {
   return {
     method: "GET",
     path: "/api/calls/:callSid/recording",
-    guarded: true,
+    access: "guarded",
     handle: async (request) => await answer(parts, request),
   };
 }

@@ -1,80 +1,85 @@
-/**
- * The SIP path's webhooks: Twilio's for numbers whose callers go into a conference, and OpenAI's for calls that ring at the model.
- */
-import { createHash } from "node:crypto";
-import { DELIVERY_TTL_MS, verifyDelivery } from "../adapters/openai/webhook.js";
+/** OpenAI's webhook: calls that have reached the model by SIP. */
+import { DELIVERY_TTL_MS, deliveryFault, verifyDelivery } from "../adapters/openai/webhook.js";
 import { RelayError } from "../domain/errors.js";
+import type { Clock } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
 import type { Metrics } from "../ports/metrics.js";
 import type { SipCallService } from "../relay/calls/call-service.js";
 import { readInvite } from "../relay/sip/invite.js";
 import { parseSipWebhook } from "../wire/sip-webhook.js";
+import { BodyBudget } from "./body-budget.js";
 import type { Exchange } from "./exchange.js";
+import type { RefusalLog } from "./refusal-log.js";
 import { text } from "./reply.js";
 import { MAX_BODY_BYTES } from "./webhook-guard.js";
 
 export interface SipRouteParts {
   /** OPENAI_WEBHOOK_SECRET. */
   readonly secret: string;
-  readonly desk: Pick<SipCallService, "invited">;
-  /** True for the first of all processes that asks for this key. */
+  readonly calls: Pick<SipCallService, "invited">;
+  /** True for the first process of all that asks for this key within the time. */
   readonly claimOnce: (key: string, ttlMs: number) => Promise<boolean>;
   readonly metrics: Pick<Metrics, "authFailures">;
+  readonly clock: Pick<Clock, "epochMs">;
+  readonly refusals: RefusalLog;
   readonly log: Log;
 }
 
 /**
- * POST /openai/webhook. Answered before the call is: the caller hears ringing meanwhile.
+ * POST /openai/webhook. It is answered before the call is: the caller hears ringing meanwhile.
  *
- * The same bytes twice are a replay, and refused. OpenAI repeats a delivery under the same `webhook-id`, signed anew: that is
- * accepted, and nothing is done again.
+ * OpenAI repeats a delivery under the same `webhook-id` until it is answered 200, sometimes after
+ * it was. A repetition is answered 200 and does nothing, and so is a replay by a stranger.
  */
 export function openAiWebhook(parts: SipRouteParts): (exchange: Exchange) => void {
-  const { secret, desk, claimOnce, metrics, log } = parts;
+  const { secret, calls, claimOnce, metrics, clock, refusals, log } = parts;
+  const budget = new BodyBudget();
   return (exchange) => {
-    exchange.readBody(MAX_BODY_BYTES, (body) => {
+    const { header } = exchange.head;
+    const fault = deliveryFault(header, clock.epochMs());
+    if (fault !== null) {
+      refuse(exchange, header("webhook-signature") === "" ? "missing" : "invalid", fault);
+      return;
+    }
+    exchange.readBody({ maxBytes: MAX_BODY_BYTES, budget }, (body) => {
       handle(exchange, body).catch((error: unknown) => {
-        log.error("openai webhook failed", {}, error);
+        log.error("http: openai webhook failed", {}, error);
         exchange.answer(text(500, "internal error"));
       });
     });
   };
 
   async function handle(exchange: Exchange, body: Buffer): Promise<void> {
-    const header = (name: string): string => exchange.head.header(name);
     let id: string;
     try {
-      ({ id } = verifyDelivery(secret, body, header));
+      ({ id } = verifyDelivery(secret, body, exchange.head.header));
     } catch (error) {
-      refuse(exchange, header("webhook-signature") === "" ? "missing" : "invalid", error);
+      const fault = error instanceof RelayError ? error.message : "internal";
+      refuse(exchange, "invalid", fault);
       return;
     }
-    const bytes = createHash("sha256").update(header("webhook-signature")).digest("base64url");
-    if (!(await claimOnce(`openai:${id}:${bytes}`, DELIVERY_TTL_MS))) {
-      refuse(exchange, "replayed", null);
-      return;
-    }
-    const first = await claimOnce(`openai:${id}`, DELIVERY_TTL_MS);
     let event: ReturnType<typeof parseSipWebhook>;
     try {
       event = parseSipWebhook(body);
     } catch (error) {
       if (!(error instanceof RelayError)) throw error;
-      log.warn("openai webhook not understood", { code: error.code }, error);
+      log.warn("http: openai webhook not understood", { code: error.code }, error);
       exchange.answer(text(400, "bad request"));
       return;
     }
+    const isFirst = await claimOnce(`openai:${id}`, DELIVERY_TTL_MS);
     exchange.answer(text(200, "ok"));
-    if (first && event.type === "realtime.call.incoming") await desk.invited(readInvite(event));
+    if (event.type !== "realtime.call.incoming") return;
+    if (!isFirst) log.info("http: openai webhook repeated, ignored");
+    else await calls.invited(readInvite(event));
   }
 
-  function refuse(
-    exchange: Exchange,
-    reason: "missing" | "invalid" | "replayed",
-    error: unknown,
-  ): void {
+  function refuse(exchange: Exchange, reason: "missing" | "invalid", fault: string): void {
     metrics.authFailures.add(1, "openai", reason);
-    log.warn("request refused: openai webhook", { reason }, error ?? undefined);
-    exchange.answer(text(400, "bad request"));
+    refusals.refused("http: openai webhook refused", exchange.head.address, () => ({
+      reason,
+      fault,
+    }));
+    exchange.answer(text(400, "bad request", { close: true }));
   }
 }

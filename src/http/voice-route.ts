@@ -1,6 +1,4 @@
-/**
- * Twilio's webhooks: voice, `<Connect action>`, `<Dial action>` and the callbacks.
- */
+/** Twilio's webhooks: voice, `<Connect action>`, `<Dial action>` and the callbacks. */
 import { renderTwiml } from "../adapters/twilio/twiml-xml.js";
 import type { Clock } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
@@ -11,7 +9,7 @@ import type { Reply } from "./reply.js";
 import type { SignedForm, WebhookGuard } from "./webhook-guard.js";
 
 export interface VoiceRouteParts {
-  readonly desk: CallService;
+  readonly calls: CallService;
   /** Null: the SIP path is not configured. */
   readonly sip: Pick<SipCallService, "incomingSip"> | null;
   readonly guard: WebhookGuard;
@@ -19,7 +17,7 @@ export interface VoiceRouteParts {
   readonly log: Log;
 }
 
-/** Twilio waits 15 s and then plays its own "application error"; ours comes before that. */
+/** From the form to the answer. Twilio waits 15 s and then plays its own "application error". */
 const ANSWER_TIMEOUT_MS = 12_000;
 
 const APOLOGY: Twiml = [
@@ -42,37 +40,36 @@ export type Handler = (exchange: Exchange, path: string) => void;
 
 /** Path → what a POST to it does. */
 export function voiceRoutes(parts: VoiceRouteParts): ReadonlyMap<string, Handler> {
-  const { desk, sip } = parts;
-  return new Map<string, Handler>([
-    ...(sip === null
-      ? []
-      : [
-          ["/sip/incoming-call", twimlRoute(parts, ({ form }) => sip.incomingSip(form))] satisfies [
-            string,
-            Handler,
-          ],
-        ]),
-    ["/incoming-call", twimlRoute(parts, ({ form, query }) => desk.incoming(form, query))],
-    ["/connect-ended", twimlRoute(parts, ({ form }) => desk.connectEnded(form))],
-    ["/transfer-status", twimlRoute(parts, ({ form, query }) => desk.transferStatus(form, query))],
-    ...CALLBACKS.map((kind): [string, Handler] => [`/${kind}`, callbackRoute(parts, kind)]),
+  const { calls, sip } = parts;
+  const routes = new Map<string, Handler>([
+    ["/incoming-call", twimlRoute(parts, ({ form, query }) => calls.incoming(form, query))],
+    ["/connect-ended", twimlRoute(parts, ({ form }) => calls.connectEnded(form))],
+    ["/transfer-status", twimlRoute(parts, ({ form, query }) => calls.transferStatus(form, query))],
   ]);
+  for (const kind of CALLBACKS) routes.set(`/${kind}`, callbackRoute(parts, kind));
+  if (sip !== null) {
+    routes.set(
+      "/sip/incoming-call",
+      twimlRoute(parts, ({ form }) => sip.incomingSip(form)),
+    );
+  }
+  return routes;
 }
 
-/** Whatever happens behind it, a caller gets a document to live with. */
+/** Whatever fails behind it, the answer is a document with which a call can go on. */
 function twimlRoute(parts: VoiceRouteParts, ask: (signed: SignedForm) => Promise<Twiml>): Handler {
   const { guard, clock, log } = parts;
   return (exchange, path) => {
     guard.form(exchange, path, (signed) => {
       const callSid = signed.form["CallSid"] ?? "";
       const late = clock.after(ANSWER_TIMEOUT_MS, () => {
-        log.error("webhook not answered in time: caller gets an apology", { path, callSid });
+        log.error("http: webhook not answered in time, apology sent", { path, callSid });
         exchange.answer(twimlReply(APOLOGY));
       });
       answered(() => ask(signed))
         .then(twimlReply)
         .catch((error: unknown) => {
-          log.error("webhook failed: caller gets an apology", { path, callSid }, error);
+          log.error("http: webhook failed, apology sent", { path, callSid }, error);
           return twimlReply(APOLOGY);
         })
         .then((reply) => {
@@ -88,13 +85,14 @@ async function answered<T>(ask: () => Promise<T>): Promise<T> {
   return ask();
 }
 
-function callbackRoute({ desk, guard, log }: VoiceRouteParts, kind: CallbackKind): Handler {
+function callbackRoute(parts: VoiceRouteParts, kind: CallbackKind): Handler {
+  const { calls, guard, log } = parts;
   return (exchange, path) => {
     guard.form(exchange, path, ({ form, query }) => {
       try {
-        desk.callback(kind, form, query);
+        calls.callback(kind, form, query);
       } catch (error) {
-        log.error("callback failed", { kind, callSid: form["CallSid"] ?? "" }, error);
+        log.error("http: callback failed", { path, callSid: form["CallSid"] ?? "" }, error);
       }
       exchange.answer({ status: 204 });
     });

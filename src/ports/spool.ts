@@ -24,6 +24,8 @@ export interface SpoolBatch {
 
 export interface Spool {
   readonly writer: WriterId;
+  /** Size of this process's journal on disk. */
+  readonly bytes: number;
   /**
    * Keeps a batch in memory that outlives the process until it is appended or discarded. Never
    * waits for a disk and never throws. False when that was not possible: only `append` saves the

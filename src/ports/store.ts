@@ -123,8 +123,11 @@ export interface Job extends NewJob {
 export interface JobQueue {
   /** False when a job with this key exists already. */
   addJob(job: NewJob): Promise<boolean>;
-  /** Takes the next job that is due, for `leaseMs`. Afterwards it is due again. */
-  takeJob(writer: WriterId, leaseMs: number): Promise<Job | null>;
+  /**
+   * Takes the next job that is due. It is due again after `leaseMs`, or when its holder has sent no
+   * heartbeat for `holderSilentMs` or was forgotten.
+   */
+  takeJob(writer: WriterId, leaseMs: number, holderSilentMs: number): Promise<Job | null>;
   finishJob(id: string): Promise<void>;
   /** The job is due again in `afterMs`; null: it is given up and kept as dead with its error. */
   failJob(id: string, error: string, afterMs: number | null): Promise<void>;

@@ -27,6 +27,8 @@ export interface NewCall {
   readonly statusCallback: string;
   readonly amdStatusCallback?: string;
   readonly timeoutS?: number;
+  /** Keys sent once the number has answered. */
+  readonly sendDigits?: string;
   /** Of the inbound call in whose caller's name this one is made. */
   readonly callToken?: string;
 }
@@ -43,7 +45,7 @@ export interface CallControl {
   hangUp(callSid: CallSid): Promise<void>;
   status(callSid: CallSid): Promise<TwilioCallStatus>;
   createCall(call: NewCall): Promise<CallSid>;
-  /** calls.create with inline TwiML: the human's leg of a warm transfer, who hears the briefing first. */
+  /** calls.create with inline TwiML: the consult leg of a warm transfer, which begins with the whisper. */
   createCallWithTwiml(call: Omit<NewCall, "url" | "fallbackUrl">, twiml: Twiml): Promise<CallSid>;
   /** Newest calls to this number started since `sinceEpochMs`: read before a second try of a create. */
   findCalls(

@@ -91,6 +91,11 @@ export class LiveCall {
 
   /** Applies the pending events to what is stored. Null: the database does not have the call. */
   rebase(stored: StoredCall | null): void {
+    if (stored === null && this.#base !== null && this.#base.version > 0) {
+      // The database lost the call, for example because its file was deleted. Store all of it.
+      this.#base = { version: 0, applied: this.#base.applied };
+      return;
+    }
     const applied = stored?.applied ?? {};
     const done = applied[this.#writer] ?? 0;
     this.#pending = this.#pending.filter((entry) => entry.seq > done);

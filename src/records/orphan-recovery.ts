@@ -7,7 +7,7 @@ import type { CallStore } from "../ports/store.js";
 import { finalise, replay } from "./recovery.js";
 
 /** A writer without a heartbeat for this long is gone: six heartbeats. */
-const LOST_AFTER_MS = 60_000;
+export const LOST_AFTER_MS = 60_000;
 const MAX_ABANDONED = 1_000;
 
 export interface OrphanRecoveryPorts {

@@ -46,7 +46,7 @@ export interface RecordWriterPorts {
   readonly spool: Spool;
   readonly clock: Clock;
   readonly log: Log;
-  readonly metrics: Pick<Metrics, "recordsPending" | "recordsDropped">;
+  readonly metrics: Pick<Metrics, "recordsPending" | "recordsDropped" | "spoolBytes">;
   /**
    * Called for each call whose end this process has stored for one that died. The dead process may
    * not have told the customer database.
@@ -207,7 +207,9 @@ export class RecordWriter implements CallJournal {
   async #spoolNow(): Promise<void> {
     await this.#work.inTurn("spool", async () => {
       this.#takeQueue(true);
-      if (await this.#journal.write()) return;
+      const isWritten = await this.#journal.write();
+      this.#ports.metrics.spoolBytes.set(this.#ports.spool.bytes);
+      if (isWritten) return;
       const low = this.#calls.lowestPendingSeq(this.#seq + 1);
       const isLost = (entry: SpoolEntry) => this.#calls.isOnDiskOnly(entry.callSid);
       this.#journal.shed((entry) => entry.seq >= low || isLost(entry), isLost);
@@ -229,6 +231,7 @@ export class RecordWriter implements CallJournal {
       }
       await this.#discardSaved();
       this.#ports.metrics.recordsPending.set(this.#calls.count);
+      this.#ports.metrics.spoolBytes.set(this.#ports.spool.bytes);
       this.#scheduleSave();
     });
   }

@@ -7,12 +7,15 @@ import type { Clock, Timer } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
 import type { RecordingSource, Transcriber } from "../ports/recordings.js";
 import type { CallStore, Job, JobQueue, NewJob, WriterId } from "../ports/store.js";
+import { LOST_AFTER_MS } from "./orphan-recovery.js";
 
 /**
  * Longest duration of one try; afterwards another process may take the job. An hour of dual-channel
- * audio is 230 MB.
+ * audio is 230 MB. When the process dies, its jobs are due again as soon as it counts as lost.
  */
 const LEASE_MS = 30 * 60_000;
+/** After the start: the writer's first heartbeat must be stored before it takes a job. */
+const FIRST_POLL_MS = 1_000;
 const POLL_MS = 5_000;
 /** Recordings whose callback came while the database was away are searched for this often. */
 const POLLS_PER_SEARCH = 60;
@@ -51,7 +54,7 @@ export class Recordings {
   }
 
   start(): void {
-    this.#pollIn(0);
+    this.#pollIn(FIRST_POLL_MS);
   }
 
   /** Resolves when the step that is under way has ended. */
@@ -106,7 +109,7 @@ export class Recordings {
   /** Takes one job that is due and does it. False when none is due. */
   async work(): Promise<boolean> {
     const { store, writer } = this.#parts;
-    const job = await store.takeJob(writer, LEASE_MS);
+    const job = await store.takeJob(writer, LEASE_MS, LOST_AFTER_MS);
     if (job === null) return false;
     try {
       await this.#run(job);

@@ -1,32 +1,25 @@
 /**
- * Twilio's callbacks about a transfer → events. Source: Twilio TwiML reference, `<Dial>`, `<Enqueue>` and `<Conference>`.
+ * Twilio's callbacks about a transfer as events. Source: Twilio TwiML reference, `<Dial>`, `<Enqueue>`, `<Gather>` and
+ * `<Conference>`. Pure.
  */
-
-import type { TwilioCallStatus } from "../domain/call-status.js";
+import { isFinalStatusText } from "../domain/call-status.js";
 import type { CallSid } from "../domain/ids.js";
-import { isCallSid, type LinkPage, type TransferLink } from "./callback-url.js";
-import { CALLER_LABEL, humanLabel } from "./documents.js";
-import { isFinal } from "./steps.js";
-import type { DialResult, TransferEvent, TransferState } from "./transfer-events.js";
+import { CALLER_LABEL, consultLabel } from "./conference-names.js";
+import type {
+  DialResult,
+  ScreeningAnswer,
+  TransferEvent,
+  TransferState,
+} from "./transfer-events.js";
+import { isCallSid, type LinkPage, type TransferLink } from "./transfer-link.js";
 
-/** A decoded form or query. */
+/** A decoded form. */
 export type TransferForm = Readonly<Record<string, string>>;
 
-const STATUSES: readonly TwilioCallStatus[] = [
-  "queued",
-  "initiated",
-  "ringing",
-  "in-progress",
-  "completed",
-  "busy",
-  "failed",
-  "no-answer",
-  "canceled",
-];
-
-/** Null: a status that this version does not know. */
-export function statusOf(form: TransferForm): TwilioCallStatus | null {
-  return STATUSES.find((status) => status === form["CallStatus"]) ?? null;
+/** How a document ended. `callOver`: the caller's call itself has ended. */
+export interface DocumentEnd {
+  readonly result: DialResult;
+  readonly callOver: boolean;
 }
 
 export function callSidOf(form: TransferForm): CallSid | null {
@@ -34,19 +27,17 @@ export function callSidOf(form: TransferForm): CallSid | null {
   return isCallSid(sid) ? sid : null;
 }
 
-export function count(text: string | undefined): number | null {
+/** Null: absent, or not a number. */
+export function countOf(text: string | undefined): number | null {
   return text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : null;
 }
 
-export function documentEnded(
-  form: TransferForm,
-  doc: number,
-): Extract<TransferEvent, { type: "document_ended" }> {
-  const queue = form["QueueResult"];
-  const status = statusOf(form);
-  const callOver = queue === "hangup" || (status !== null && isFinal(status));
-  const result = queue === undefined ? dialResult(form["DialCallStatus"]) : queueResult(queue);
-  return { type: "document_ended", doc, result, callOver };
+/** The `action` of a `<Dial>`. */
+export function dialEnd(form: TransferForm): DocumentEnd {
+  return {
+    result: dialResult(form["DialCallStatus"]),
+    callOver: isFinalStatusText(form["CallStatus"]),
+  };
 }
 
 function dialResult(status: string | undefined): DialResult {
@@ -63,11 +54,20 @@ function dialResult(status: string | undefined): DialResult {
   }
 }
 
+/** The `action` of an `<Enqueue>`. */
+export function queueEnd(form: TransferForm): DocumentEnd {
+  const result = form["QueueResult"] ?? "";
+  return {
+    result: queueResult(result),
+    callOver: result === "hangup" || isFinalStatusText(form["CallStatus"]),
+  };
+}
+
 function queueResult(result: string): DialResult {
   switch (result) {
     case "bridged":
     case "bridging-in-process":
-    // A worker's instruction or a supervisor moved the caller to somebody.
+    // A worker's instruction or a supervisor took the caller to another human.
     case "redirected":
     case "redirected-from-bridged":
       return "answered";
@@ -81,35 +81,39 @@ function queueResult(result: string): DialResult {
   }
 }
 
-/** Null: a key that means nothing here. */
-export function keyAnswer(
-  form: TransferForm,
-  page: LinkPage,
-): "accept" | "decline" | "none" | null {
+/** The answer of a call screening. Null: a key that means nothing here. */
+export function screeningAnswer(form: TransferForm, page: LinkPage): ScreeningAnswer | null {
   if (page === "no_key") return "none";
   if (form["Digits"] === "1") return "accept";
   return form["Digits"] === "2" ? "decline" : null;
 }
 
+/** Null: the event says nothing about the transfer. */
 export function conferenceEvent(
   form: TransferForm,
   state: TransferState,
-  link: Pick<TransferLink, "call" | "doc">,
+  link: Pick<TransferLink, "call" | "revision">,
 ): TransferEvent | null {
   const label = form["ParticipantLabel"];
   const isCaller = label === CALLER_LABEL || form["CallSid"] === link.call;
   switch (form["StatusCallbackEvent"]) {
     case "participant-join":
-      if (isCaller) return { type: "document_seen", doc: link.doc };
-      return label === humanLabel(state.ring) ? { type: "joined", ring: state.ring } : null;
+      if (isCaller) return { type: "document_seen", revision: link.revision };
+      return label === consultLabel(state.attempt)
+        ? { type: "consult_joined", attempt: state.attempt }
+        : null;
     case "participant-leave":
       if (!isCaller) return null;
       if (form["ReasonParticipantLeft"] === "participant_hung_up") return { type: "caller_gone" };
-      // Fetched away by our own request, whatever became of its answer.
-      return state.phase.name === "moving" && !state.phase.fromStream && link.doc < state.doc
-        ? { type: "document_seen", doc: state.doc }
-        : null;
+      return wasFetched(state, link) ? { type: "document_seen", revision: state.revision } : null;
     default:
       return null;
   }
+}
+
+/** The caller left an older document because our request took them out of it, whatever Twilio answered to it. */
+function wasFetched(state: TransferState, link: Pick<TransferLink, "revision">): boolean {
+  const { phase, revision } = state;
+  if (link.revision >= revision) return false;
+  return phase.name === "returning" || (phase.name === "redirecting" && !phase.fromStream);
 }

@@ -1,210 +1,228 @@
 /**
- * The other end of a warm transfer: a human who is rung, briefed, and asked whether to take the call. Pure.
+ * The consult leg of a warm transfer: it is called, its human hears the whisper, and is asked whether to take the
+ * call. Pure.
  */
+import { isFinalStatus, type TwilioCallStatus } from "../domain/call-status.js";
+import type { CallSid } from "../domain/ids.js";
+import type { TransferOutcome } from "../domain/transfer-request.js";
+import { connected, type Draft, isConsulting, nextStep, watchRinging } from "./draft.js";
+import { consultPause, JOIN_MS, MAX_PROBES, SCREENING_MS, SHOW_MS } from "./timings.js";
+import type { ConsultEvent } from "./transfer-events.js";
 
-import type { TwilioCallStatus } from "../domain/call-status.js";
-import type { TransferOutcome } from "../domain/record-event.js";
-import {
-  BRIEFING_MS,
-  connected,
-  type Draft,
-  isFinal,
-  isWarm,
-  JOIN_MS,
-  nextRung,
-  PAUSES_MS,
-  RING_TRIES_MOST,
-  SHOW_MS,
-  watchRing,
-} from "./steps.js";
-import type { TransferEvent } from "./transfer-events.js";
+type EventOf<Type extends ConsultEvent["type"]> = Extract<ConsultEvent, { type: Type }>;
 
-export type HumanEvent = Extract<
-  TransferEvent,
-  {
-    type:
-      | "human_created"
-      | "human_failed"
-      | "human_found"
-      | "human_status"
-      | "human_answered"
-      | "joined";
-  }
->;
-
-export function human(draft: Draft, event: HumanEvent, nowMs: number): void {
+export function consult(draft: Draft, event: ConsultEvent, nowMs: number): void {
   const { state } = draft;
-  const current = event.ring === state.ring && isWarm(state.phase);
-  if (!current) {
-    stranger(draft, event);
+  if (event.attempt !== state.attempt || !isConsulting(state.phase)) {
+    staleLeg(draft, event);
     return;
   }
   switch (event.type) {
-    case "human_created":
+    case "consult_created":
       recognise(draft, event.sid);
       return;
-    case "human_failed":
-      notRung(draft, event, nowMs);
+    case "consult_failed":
+      notCreated(draft, event, nowMs);
       return;
-    case "human_found":
+    case "consult_found":
       found(draft, event, nowMs);
       return;
-    case "human_status":
-      if (event.status !== null && !isFinal(event.status) && !recognise(draft, event.sid)) return;
-      if (state.human === null || state.human === event.sid) legStatus(draft, event, nowMs);
+    case "consult_status":
+      if (event.status !== null && !isFinalStatus(event.status) && !recognise(draft, event.sid))
+        return;
+      if (state.consultLeg === null || state.consultLeg === event.sid)
+        legStatus(draft, event, nowMs);
       return;
-    case "human_answered":
+    case "consult_answered":
       answered(draft, event, nowMs);
       return;
-    case "joined":
+    case "consult_joined":
       connected(draft);
       return;
   }
 }
 
-/** A leg that nobody waits for any more must not go on ringing. */
-function stranger(draft: Draft, event: HumanEvent): void {
-  const { state } = draft;
+/** A leg that no caller waits for any more must not go on ringing. */
+function staleLeg(draft: Draft, event: ConsultEvent): void {
+  const { consultLeg } = draft.state;
   switch (event.type) {
-    case "human_created":
-      if (event.sid !== state.human) draft.do({ do: "hang_up_human", sid: event.sid });
+    case "consult_created":
+      if (event.sid !== consultLeg) draft.do({ do: "hang_up_consult_leg", sid: event.sid });
       return;
-    case "human_status":
-      if (event.status !== null && !isFinal(event.status) && event.sid !== state.human)
-        draft.do({ do: "hang_up_human", sid: event.sid });
+    case "consult_status":
+      if (event.status !== null && !isFinalStatus(event.status) && event.sid !== consultLeg)
+        draft.do({ do: "hang_up_consult_leg", sid: event.sid });
       return;
-    case "human_failed":
-    case "human_found":
-    // Should it have been created all the same, its own callbacks will show it.
-    case "human_answered":
-    case "joined":
+    case "consult_failed":
+    case "consult_found":
+    // If it was created all the same, its own callbacks will show it.
+    case "consult_answered":
+    case "consult_joined":
       return;
   }
 }
 
-function mayHaveBeenDone(code: Extract<HumanEvent, { type: "human_failed" }>["code"]): boolean {
-  return code === "twilio_timeout" || code === "twilio_unavailable";
-}
-
-/** True when this leg is the one: the first that shows itself. Any other is hung up. */
-function recognise(draft: Draft, sid: NonNullable<Draft["state"]["human"]>): boolean {
+/** True when this is the leg: the first that shows itself. Any other is hung up. */
+function recognise(draft: Draft, sid: CallSid): boolean {
   const { phase } = draft.state;
-  if (draft.state.human === null) {
-    draft.state = { ...draft.state, human: sid };
+  if (draft.state.consultLeg === null) {
+    draft.state = { ...draft.state, consultLeg: sid };
     if (phase.name === "ringing") {
       draft.phase({ ...phase, pausing: false });
-      watchRing(draft);
+      watchRinging(draft);
     }
   }
-  if (draft.state.human === sid) return true;
-  draft.do({ do: "hang_up_human", sid });
+  if (draft.state.consultLeg === sid) return true;
+  draft.do({ do: "hang_up_consult_leg", sid });
   return false;
 }
 
-function notRung(
-  draft: Draft,
-  event: Extract<HumanEvent, { type: "human_failed" }>,
-  nowMs: number,
-): void {
-  const { phase, human: sid } = draft.state;
+function notCreated(draft: Draft, event: EventOf<"consult_failed">, nowMs: number): void {
+  const { phase, consultLeg } = draft.state;
   // A callback has shown the leg already: the request was carried out.
-  if (phase.name !== "ringing" || sid !== null) return;
-  draft.do({ do: "step", step: "ring_failed", detail: event.code });
-  if (mayHaveBeenDone(event.code)) draft.do({ do: "find_human", ring: event.ring });
-  else if (event.code === "twilio_busy") ringAgain(draft, nowMs);
-  else nextRung(draft, "failed", "rest", nowMs);
+  if (phase.name !== "ringing" || consultLeg !== null) return;
+  draft.do({ do: "record", step: "consult_failed", detail: event.code });
+  switch (event.code) {
+    case "twilio_timeout":
+    case "twilio_unavailable":
+      // It may have been created.
+      draft.do({ do: "find_consult_leg", attempt: event.attempt });
+      return;
+    case "twilio_busy":
+      callAgain(draft, nowMs);
+      return;
+    default:
+      nextStep(draft, "failed", "rest", nowMs);
+  }
 }
 
 /**
- * Twilio's list does not say for whom a number is rung, and another caller may be waiting for the same desk. So a leg
- * found there is not taken for ours: if it is, its own callback, which bears our number, comes within moments.
+ * Twilio's list does not say for whom a number is called, and another caller may be waiting for the same human. So a
+ * leg found there is not taken for ours: if it is, its own callback, which carries our attempt, comes within moments.
  */
-function found(
-  draft: Draft,
-  event: Extract<HumanEvent, { type: "human_found" }>,
-  nowMs: number,
-): void {
-  const { phase, human: sid } = draft.state;
-  if (phase.name !== "ringing" || sid !== null) return;
-  if (event.exists === false) ringAgain(draft, nowMs);
-  else draft.do({ do: "arm", ms: SHOW_MS });
+function found(draft: Draft, event: EventOf<"consult_found">, nowMs: number): void {
+  const { phase, consultLeg } = draft.state;
+  if (phase.name !== "ringing" || consultLeg !== null) return;
+  if (event.exists === false) callAgain(draft, nowMs);
+  else draft.arm(SHOW_MS);
 }
 
-function ringAgain(draft: Draft, nowMs: number): void {
+function callAgain(draft: Draft, nowMs: number): void {
   const { phase } = draft.state;
   if (phase.name !== "ringing") return;
   const tries = phase.tries + 1;
-  if (tries >= RING_TRIES_MOST) {
-    nextRung(draft, "failed", "rest", nowMs);
+  const pauseMs = consultPause(tries);
+  if (pauseMs === null) {
+    nextStep(draft, "failed", "rest", nowMs);
     return;
   }
   draft.phase({ name: "ringing", tries, pausing: true });
-  draft.do({ do: "arm", ms: PAUSES_MS[tries] ?? 0 });
+  draft.arm(pauseMs);
 }
 
-function legStatus(
-  draft: Draft,
-  event: Extract<HumanEvent, { type: "human_status" }>,
-  nowMs: number,
-): void {
+function legStatus(draft: Draft, event: EventOf<"consult_status">, nowMs: number): void {
   const { phase } = draft.state;
   const { status, source } = event;
   if (status === null) {
-    // Twilio would not say. One who accepted is asked for again: the question may be older than the answer, and the caller
-    // may have hung up in between. One who may not even have answered is not waited for.
-    if (phase.name === "joining") draft.do({ do: "arm", ms: JOIN_MS });
-    else nextRung(draft, "no_answer", "rest", nowMs);
+    statusUnknown(draft, nowMs);
     return;
   }
-  if (isFinal(status)) {
+  if (isFinalStatus(status)) {
     const outcome = legOutcome(phase.name, status);
-    // Nobody to hang up.
-    draft.state = { ...draft.state, human: null };
-    nextRung(draft, outcome, "rest", nowMs);
+    // There is no leg left to hang up.
+    draft.state = { ...draft.state, consultLeg: null };
+    nextStep(draft, outcome, "rest", nowMs);
     return;
   }
   if (status !== "in-progress") {
-    if (source === "probe" && phase.name === "ringing") nextRung(draft, "no_answer", "rest", nowMs);
+    if (source === "probe" && phase.name === "ringing") nextStep(draft, "no_answer", "rest", nowMs);
     return;
   }
   if (phase.name === "ringing") {
-    draft.phase({ name: "briefing" });
-    draft.do({ do: "step", step: "briefing", detail: null }, { do: "arm", ms: BRIEFING_MS });
+    draft.phase({ name: "screening" });
+    draft.do({ do: "record", step: "screening", detail: null }, { do: "arm", ms: SCREENING_MS });
   } else if (phase.name === "joining" && source === "probe") connected(draft);
 }
 
-function legOutcome(phase: string, status: TwilioCallStatus): TransferOutcome {
+/**
+ * Twilio would not say. A human who accepted was sent into the conference, so they are asked for again, and in the end
+ * believed. One who may not even have answered is not waited for.
+ */
+function statusUnknown(draft: Draft, nowMs: number): void {
+  const { phase } = draft.state;
+  if (phase.name !== "joining") {
+    nextStep(draft, "no_answer", "rest", nowMs);
+    return;
+  }
+  if (phase.probes + 1 >= MAX_PROBES) {
+    connected(draft);
+    return;
+  }
+  draft.phase({ name: "joining", probes: phase.probes + 1 });
+  draft.arm(JOIN_MS);
+}
+
+function legOutcome(
+  phase: string,
+  status: TwilioCallStatus,
+): Exclude<TransferOutcome, "answered" | "denied"> {
   switch (status) {
     case "busy":
       return "busy";
     case "no-answer":
       return "no_answer";
     case "completed":
-      // Answered, then hung up: on the briefing that is a no.
-      return phase === "ringing" ? "no_answer" : phase === "briefing" ? "declined" : "failed";
+      // Answered, then hung up: during the screening that is a refusal.
+      return phase === "ringing" ? "no_answer" : phase === "screening" ? "declined" : "failed";
     default:
       return "failed";
   }
 }
 
-function answered(
-  draft: Draft,
-  event: Extract<HumanEvent, { type: "human_answered" }>,
-  nowMs: number,
-): void {
+function answered(draft: Draft, event: EventOf<"consult_answered">, nowMs: number): void {
   const { phase } = draft.state;
   if (phase.name === "joining" || !recognise(draft, event.sid)) return;
-  draft.do({ do: "step", step: event.answer === "none" ? "no_key" : event.answer, detail: null });
+  draft.do({ do: "record", step: event.answer === "none" ? "no_key" : event.answer, detail: null });
   switch (event.answer) {
     case "accept":
-      draft.phase({ name: "joining" });
+      draft.phase({ name: "joining", probes: 0 });
       draft.do({ do: "arm", ms: JOIN_MS }, { do: "answer", page: "join" });
       return;
     case "decline":
-      nextRung(draft, "declined", "rest", nowMs);
+      nextStep(draft, "declined", "rest", nowMs);
       return;
     case "none":
-      nextRung(draft, "no_answer", "rest", nowMs);
+      nextStep(draft, "no_answer", "rest", nowMs);
       return;
   }
+}
+
+export function consultTimer(draft: Draft, nowMs: number): void {
+  const { phase, consultLeg } = draft.state;
+  switch (phase.name) {
+    case "ringing":
+      if (phase.pausing) {
+        draft.phase({ ...phase, pausing: false });
+        watchRinging(draft);
+        draft.do({ do: "call_consult_leg" });
+      } else if (consultLeg !== null) draft.do({ do: "probe_consult_leg", sid: consultLeg });
+      else nextStep(draft, "failed", "rest", nowMs);
+      return;
+    case "screening":
+      nextStep(draft, "no_answer", "rest", nowMs);
+      return;
+    case "joining":
+      if (consultLeg !== null) draft.do({ do: "probe_consult_leg", sid: consultLeg });
+      return;
+    default:
+      return;
+  }
+}
+
+/** Taken up by another process. */
+export function consultResumed(draft: Draft): void {
+  const { phase, consultLeg, attempt } = draft.state;
+  if (phase.name === "joining") draft.arm(JOIN_MS);
+  else if (consultLeg === null) draft.do({ do: "find_consult_leg", attempt });
+  else draft.do({ do: "probe_consult_leg", sid: consultLeg });
 }

@@ -1,66 +1,77 @@
 import type { AgentProfile } from "../domain/agent-profile.js";
-import type { TwilioCallStatus } from "../domain/call-status.js";
-import { type ErrorCode, RelayError } from "../domain/errors.js";
+import { readCallStatus } from "../domain/call-status.js";
+import { RelayError } from "../domain/errors.js";
 import type { CallSid } from "../domain/ids.js";
-import type { RecordEvent, TransferOutcome } from "../domain/record-event.js";
-import type { Clock, Timer } from "../ports/clock.js";
-import type { Log } from "../ports/log.js";
-import type { Metrics } from "../ports/metrics.js";
-import type { CallControl } from "../ports/twilio.js";
-import type { Twiml } from "../wire/twiml.js";
-import type { TransferForm } from "./callback-forms.js";
-import * as forms from "./callback-forms.js";
-import { readLink, type TransferLink, type UrlBuilder } from "./callback-url.js";
-import {
-  apologyTwiml,
-  askAgainTwiml,
-  briefingTwiml,
-  type DocumentParts,
-  humanGoodbyeTwiml,
-  humanParties,
-  humanStatusUrl,
-  joinTwiml,
-  rungTwiml,
-  waitTwiml,
-} from "./documents.js";
+import type { RecordEvent } from "../domain/record-event.js";
 import type {
+  CallTransferRequest,
+  TransferFailure,
+  TransferNext,
+  TransferOutcome,
+} from "../domain/transfer-request.js";
+import type { Timer } from "../ports/clock.js";
+import type { Metrics } from "../ports/metrics.js";
+import type { Twiml } from "../wire/twiml.js";
+import {
+  callSidOf,
+  conferenceEvent,
+  countOf,
+  screeningAnswer,
+  type TransferForm,
+} from "./callback-forms.js";
+import { kindOf } from "./destinations/kinds.js";
+import { waitTwiml } from "./destinations/queue.js";
+import {
+  askAgainTwiml,
+  consultGoodbyeTwiml,
+  joinTwiml,
+  withOurNumber,
+} from "./destinations/warm.js";
+import { apologyTwiml, type DocumentParts } from "./documents.js";
+import { Escalation } from "./escalation.js";
+import { afterLastStep, failoverListOf } from "./failover-list.js";
+import { FAREWELL_MS } from "./timings.js";
+import type {
+  OnStream,
   Page,
   TransferEffect,
   TransferEvent,
-  TransferNext,
   TransferState,
 } from "./transfer-events.js";
-import { afterLastStep, type FullTransferRequest, failoverListOf } from "./transfer-request.js";
+import type { TransferLink, TransferUrl } from "./transfer-link.js";
+import { type RequestDeps, TransferRequests } from "./transfer-requests.js";
 import { beginTransfer, step } from "./transfer-state.js";
 
-/** Whoever keeps the call that a transfer belongs to. None of these may throw. */
+/** The owner of the call that a transfer belongs to. None of these may throw. */
 export interface TransferHost {
-  readonly url: UrlBuilder;
+  readonly url: TransferUrl;
   /** Ms since the call was opened. */
   atMs(): number;
   journal(event: RecordEvent): void;
   /** The state after each change: what any node needs to go on. */
   persist(snapshot: TransferSnapshot): void;
-  /** Takes the caller back to the agent, who is told what became of the transfer. Asked again for repeated callbacks. */
-  returnTwiml(destination: string, outcome: TransferOutcome): Twiml;
-  /** The agent's stream of this caller is up. */
-  onStream(): boolean;
-  /** Ends our side of it: Twilio then asks what follows, see `Transfer.streamFollowed`. */
+  /** A document that takes the caller back to the agent, who is told of the failure. Twilio may ask for it twice. */
+  returnTwiml(failure: TransferFailure): Twiml;
+  onStream(): OnStream;
+  /** Ends our side of the stream: Twilio then asks what follows, see `Transfer.streamFollowed`. */
   closeStream(): void;
   /** Exactly once. With "back_to_agent", the caller comes on a new stream, or is still on the old one. */
-  ended(outcome: TransferOutcome, next: TransferNext, destination: string): void;
+  ended(ending: TransferEnding): void;
   /** After `ended` with "back_to_agent": the caller hung up, or Twilio did not let us fetch them. */
   lost(): void;
 }
 
-export interface TransferDeps {
-  readonly control: CallControl;
-  readonly clock: Clock;
-  readonly log: Log;
+export interface TransferEnding {
+  readonly destination: string;
+  readonly outcome: TransferOutcome;
+  readonly next: TransferNext;
+}
+
+export interface TransferDeps extends RequestDeps {
   readonly metrics: Pick<Metrics, "transfers">;
-  /** Tells the customer database; resolves with its name for the case. Null: there is none. */
+  /** Tells the CRM; resolves with its name for the case. Null: there is none. */
   readonly escalate:
-    | ((request: FullTransferRequest, agent: string) => Promise<string | null>)
+    | ((request: CallTransferRequest, agent: string) => Promise<string | null>)
     | null;
   /** Where the human finds the call's record; null: nowhere that they could open. */
   readonly recordUrl: ((callSid: CallSid) => string) | null;
@@ -70,36 +81,37 @@ export interface TransferDeps {
 
 /** Plain JSON. */
 export interface TransferSnapshot {
-  readonly version: 1;
-  readonly request: FullTransferRequest;
+  readonly version: 2;
+  readonly request: CallTransferRequest;
   readonly state: TransferState;
 }
 
-/** The customer database may hold up the documents that carry its answer by so much. */
-const ESCALATION_MS = 700;
-const HANG_UP_TRIES = 5;
-const HANG_UP_PAUSE_MS = 1_000;
+export interface TransferStart {
+  readonly request: CallTransferRequest;
+  readonly agent: AgentProfile;
+  readonly host: TransferHost;
+  /** Above every number that documents and consult legs of earlier transfers of this call have had; default 1. */
+  readonly firstRevision?: number;
+  /** The caller is in the conference already, with the agent. */
+  readonly agentStays?: boolean;
+}
 
 /** One transfer of one call: carries out what `step` decides, and answers Twilio. */
 export class Transfer {
-  readonly request: FullTransferRequest;
+  readonly request: CallTransferRequest;
   readonly #agent: AgentProfile;
   readonly #host: TransferHost;
   readonly #deps: TransferDeps;
+  readonly #requests: TransferRequests;
+  #escalation: Escalation;
   #state: TransferState;
   #timer: Timer | null = null;
-  #ringSinceEpochMs: number;
-  #caseReference: string | null = null;
-  #escalating: Promise<void> | null = null;
-  #escalationTimer: Timer | null = null;
-  readonly #hangUps = new Set<Timer>();
-  #closed = false;
+  #consultSinceEpochMs: number;
+  #closed: "no" | "superseded" | "closed" = "no";
 
   private constructor(
-    request: FullTransferRequest,
+    { request, agent, host }: TransferStart,
     state: TransferState,
-    agent: AgentProfile,
-    host: TransferHost,
     deps: TransferDeps,
   ) {
     this.request = request;
@@ -107,28 +119,29 @@ export class Transfer {
     this.#agent = agent;
     this.#host = host;
     this.#deps = deps;
-    this.#ringSinceEpochMs = deps.clock.epochMs();
+    this.#requests = new TransferRequests(request.callSid, deps);
+    this.#escalation = new Escalation(null, deps.clock, NO_ESCALATION);
+    this.#consultSinceEpochMs = deps.clock.epochMs();
   }
 
   /**
-   * Begins a transfer; nothing is asked of Twilio before `farewellHeard` or `streamFollowed`.
+   * Begins a transfer. Twilio is asked for nothing before `farewellHeard` or `streamFollowed`.
    *
-   * @param stays  the caller is in the conference already, with the agent.
    * @throws RelayError `destination_unknown`.
    */
-  static start(
-    request: FullTransferRequest,
-    agent: AgentProfile,
-    host: TransferHost,
-    deps: TransferDeps,
-    stays = false,
-  ): Transfer {
-    const ladder = failoverListOf(agent, request.destination);
-    const first = ladder[0];
+  static start(start: TransferStart, deps: TransferDeps): Transfer {
+    const { request, agent, host } = start;
+    const failoverList = failoverListOf(agent, request.destination);
+    const first = failoverList[0];
     if (first === undefined)
       throw new RelayError("destination_unknown", "no destination of that name");
-    const state = beginTransfer(ladder, afterLastStep(request.by), stays);
-    const transfer = new Transfer(request, state, agent, host, deps);
+    const state = beginTransfer(
+      failoverList,
+      afterLastStep(request.by),
+      start.firstRevision,
+      start.agentStays,
+    );
+    const transfer = new Transfer(start, state, deps);
     const { reason, summary, urgency, by } = request;
     host.journal({
       type: "transfer_requested",
@@ -141,92 +154,54 @@ export class Transfer {
       by,
     });
     transfer.#escalate();
+    transfer.#arm(FAREWELL_MS);
     host.persist(transfer.snapshot);
     return transfer;
   }
 
-  /** What `start` would begin with, for another process to carry out should this one die before. Null: no such destination. */
-  static planned(request: FullTransferRequest, agent: AgentProfile): TransferSnapshot | null {
-    const ladder = failoverListOf(agent, request.destination);
-    if (ladder.length === 0) return null;
-    return { version: 1, request, state: beginTransfer(ladder, afterLastStep(request.by)) };
+  /** What `start` would begin with, for another process to carry out if this one dies before. Null: no such destination. */
+  static planned(
+    request: CallTransferRequest,
+    agent: AgentProfile,
+    firstRevision?: number,
+  ): TransferSnapshot | null {
+    const failoverList = failoverListOf(agent, request.destination);
+    if (failoverList.length === 0) return null;
+    const state = beginTransfer(failoverList, afterLastStep(request.by), firstRevision);
+    return { version: 2, request, state };
   }
 
   /** Goes on where another process stopped. */
   static restore(
-    snapshot: TransferSnapshot,
+    { request, state }: TransferSnapshot,
     agent: AgentProfile,
     host: TransferHost,
     deps: TransferDeps,
   ): Transfer {
-    const transfer = new Transfer(snapshot.request, snapshot.state, agent, host, deps);
+    const transfer = new Transfer({ request, agent, host }, state, deps);
     transfer.#dispatch({ type: "resumed" });
     return transfer;
   }
 
-  /**
-   * Goes on with nothing but what the URL of a callback says: for transfers whose process died, and whose state was
-   * not kept. Null: not a link of ours, or its destination is no longer in the agents file.
-   */
-  static adopt(
-    form: TransferForm,
-    query: TransferForm,
-    agent: AgentProfile,
-    host: TransferHost,
-    deps: TransferDeps,
-  ): Transfer | null {
-    const link = readLink(query);
-    const ladder = link === null ? [] : failoverListOf(agent, link.first);
-    const destination = link === null ? undefined : ladder[link.rung];
-    if (link === null || destination === undefined) return null;
-    const { first, by, call, rung, doc, ring } = link;
-    const own = form["CallSid"] === call;
-    const direction = form["Direction"]?.startsWith("outbound") === true ? "outbound" : "inbound";
-    const [caller, ours] =
-      direction === "inbound" ? [form["From"], form["To"]] : [form["To"], form["From"]];
-    const request: FullTransferRequest = {
-      callSid: call,
-      destination: first,
-      reason: null,
-      summary: null,
-      urgency: null,
-      by,
-      caller: own ? (caller ?? "") : "",
-      ours: own ? (ours ?? "") : "",
-      direction,
-      language: agent.language,
-      preface: "moment",
-    };
-    const state: TransferState = {
-      ladder,
-      stays: false,
-      rung,
-      doc,
-      ring,
-      human: null,
-      bottom: afterLastStep(by),
-      phase:
-        destination.kind === "warm" && ring > 0
-          ? { name: "ringing", tries: 0, pausing: false }
-          : { name: "dialing", gone: false },
-    };
-    return new Transfer(request, state, agent, host, deps);
-  }
-
   get snapshot(): TransferSnapshot {
-    return { version: 1, request: this.request, state: this.#state };
+    return { version: 2, request: this.request, state: this.#state };
   }
 
-  /** Its outcome is known; callbacks may still come. */
+  /** Its outcome is known and the caller is where it says; callbacks may still come. */
   get isOver(): boolean {
     return this.#state.phase.name === "over";
   }
 
+  /** No document and no consult leg of this transfer has a higher number. */
+  get lastNumber(): number {
+    return Math.max(this.#state.revision, this.#state.attempt);
+  }
+
   // --- what happens ---------------------------------------------------------------------------------
 
-  /** The caller has heard the agent out: now the one calls.update. */
+  /** The caller has heard the agent's goodbye: now the redirect. */
   farewellHeard(): void {
-    this.#dispatch({ type: "farewell_heard" });
+    this.#dispatch({ type: "farewell_heard", onStream: this.#host.onStream() });
   }
 
   /** Twilio asks what follows the agent's stream while the transfer is on its way. */
@@ -238,92 +213,103 @@ export class Transfer {
     this.#dispatch({ type: "caller_gone" });
   }
 
-  /** /transfer-status and its pages. */
-  callback(form: TransferForm, query: TransferForm): Twiml {
-    const link = readLink(query);
-    if (link === null) return [{ verb: "hangup" }];
+  /** /transfer-status: the end of a document, and the pages that documents lead to. */
+  callback(form: TransferForm, link: TransferLink): Twiml {
     switch (link.page) {
-      case "document":
-        return this.#answer(forms.documentEnded(form, link.doc));
+      case "document": {
+        const kind = kindOf(this.#parts.destination);
+        return this.#answer({
+          type: "document_ended",
+          revision: link.revision,
+          ...kind.end(form),
+        });
+      }
       case "wait":
-        this.#dispatch({ type: "document_seen", doc: link.doc });
+        this.#dispatch({ type: "document_seen", revision: link.revision });
         return waitTwiml(
-          forms.count(form["QueuePosition"]),
-          forms.count(form["QueueTime"]) ?? 0,
+          countOf(form["QueuePosition"]),
+          countOf(form["QueueTime"]) ?? 0,
           this.request.language,
           this.#deps.holdMusicUrl,
         );
       case "key":
       case "no_key":
-        return this.#key(form, link);
+        return this.#screened(form, link);
     }
   }
 
-  #key(form: TransferForm, link: TransferLink): Twiml {
-    const sid = forms.callSidOf(form);
-    if (sid === null) return [{ verb: "hangup" }];
-    const answer = forms.keyAnswer(form, link.page);
-    if (answer === null) return askAgainTwiml({ ...this.#parts, ring: link.ring });
-    const twiml = this.#answer({ type: "human_answered", ring: link.ring, sid, answer });
-    return answer === "accept" ? twiml : humanGoodbyeTwiml(this.#agent, "declined");
+  #screened(form: TransferForm, { attempt, page }: TransferLink): Twiml {
+    const sid = callSidOf(form);
+    if (sid === null) return HANG_UP;
+    const answer = screeningAnswer(form, page);
+    if (answer === null) return askAgainTwiml({ ...this.#parts, attempt });
+    const twiml = this.#answer({ type: "consult_answered", attempt, sid, answer });
+    return answer === "accept" ? twiml : consultGoodbyeTwiml(this.#agent, "declined");
   }
 
   /** /conference-events. */
-  conferenceEvent(form: TransferForm, query: TransferForm): void {
-    const link = readLink(query);
-    const event = link === null ? null : forms.conferenceEvent(form, this.#state, link);
+  conferenceEvent(form: TransferForm, link: Pick<TransferLink, "call" | "revision">): void {
+    const event = conferenceEvent(form, this.#state, link);
     if (event !== null) this.#dispatch(event);
   }
 
-  /** An event of the conference in which caller and agent have been from the start. */
+  /** An event of the conference in which caller and agent were before the transfer. */
   sharedConferenceEvent(form: TransferForm): void {
-    const event = forms.conferenceEvent(form, this.#state, {
-      call: this.request.callSid,
-      doc: this.#state.doc,
-    });
-    if (event !== null) this.#dispatch(event);
+    const { callSid: call } = this.request;
+    this.conferenceEvent(form, { call, revision: this.#state.revision - 1 });
   }
 
-  /** /call-status of a leg that this transfer caused; the caller's own is `callerHungUp`. */
-  callStatus(form: TransferForm, query: TransferForm): void {
-    const link = readLink(query);
-    const sid = forms.callSidOf(form);
-    const status = forms.statusOf(form);
-    if (link === null || sid === null || status === null || sid === this.request.callSid) return;
+  /** /call-status of a leg that this transfer caused; that of the caller's own call is `callerHungUp`. */
+  callStatus(form: TransferForm, { page, revision, attempt }: TransferLink): void {
+    const sid = callSidOf(form);
+    const status = readCallStatus(form["CallStatus"]);
+    if (sid === null || status === null || sid === this.request.callSid) return;
     this.#dispatch(
-      link.page === "document"
-        ? { type: "child_status", doc: link.doc, status }
-        : { type: "human_status", ring: link.ring, sid, status, source: "callback" },
+      page === "document"
+        ? { type: "child_status", revision, status }
+        : { type: "consult_status", attempt, sid, status, source: "callback" },
     );
+  }
+
+  /** A newer transfer of the same call takes its place. Late consult legs of this one are still hung up. */
+  supersede(): void {
+    if (this.#closed === "no") this.#closed = "superseded";
+    this.#timer?.cancel();
+    this.#escalation.close();
   }
 
   /** Timers stop; the state stays where `persist` has put it. Idempotent. */
   close(): void {
-    this.#closed = true;
+    this.#closed = "closed";
     this.#timer?.cancel();
-    this.#escalationTimer?.cancel();
-    for (const timer of this.#hangUps) timer.cancel();
-    this.#hangUps.clear();
+    this.#escalation.close();
+    this.#requests.close();
   }
 
   // --- decisions ------------------------------------------------------------------------------------
 
   #answer(event: TransferEvent): Twiml {
     const page = this.#dispatch(event);
-    return page === null ? [{ verb: "hangup" }] : this.#pageTwiml(page);
+    return page === null ? HANG_UP : this.#pageTwiml(page);
   }
 
+  /** The page that Twilio is answered with; null: it has asked nothing. */
   #dispatch(event: TransferEvent): Page | null {
     const before = this.#state;
     const { state, effects } = step(before, event, this.#deps.clock.nowMs());
     this.#state = state;
-    if (state !== before) this.#host.persist(this.snapshot);
+    if (state !== before && this.#closed === "no") this.#host.persist(this.snapshot);
     let page: Page | null = null;
     for (const effect of effects) {
       if (effect.do === "answer") page = effect.page;
-      else if (!this.#closed) this.#carryOut(effect);
+      else if (this.#mayCarryOut(effect)) this.#carryOut(effect);
     }
     return page;
+  }
+
+  #mayCarryOut(effect: TransferEffect): boolean {
+    if (this.#closed === "superseded") return effect.do === "hang_up_consult_leg";
+    return this.#closed === "no";
   }
 
   #carryOut(effect: Exclude<TransferEffect, { do: "answer" }>): void {
@@ -338,271 +324,193 @@ export class Transfer {
       case "close_stream":
         this.#host.closeStream();
         return;
-      case "ring_human":
-        this.#ringHuman();
+      case "hang_up_caller":
+        this.#requests.hangUp(callSid);
         return;
-      case "find_human":
-        this.#findHuman(effect.ring);
+      case "call_consult_leg":
+        this.#callConsultLeg();
         return;
-      case "probe_human":
-        this.#probeHuman(effect.sid);
+      case "find_consult_leg":
+        this.#findConsultLeg(effect.attempt);
         return;
-      case "hang_up_human":
-        this.#hangUpHuman(effect.sid);
+      case "probe_consult_leg":
+        this.#probeConsultLeg(effect.sid);
+        return;
+      case "hang_up_consult_leg":
+        this.#requests.hangUp(effect.sid);
         return;
       case "arm":
-        this.#timer?.cancel();
-        this.#timer = this.#deps.clock.after(effect.ms, () => {
-          this.#timer = null;
-          this.#dispatch({ type: "timer", onStream: this.#host.onStream() });
-        });
+        this.#arm(effect.ms);
         return;
       case "disarm":
         this.#timer?.cancel();
         this.#timer = null;
         return;
-      case "step":
-        this.#host.journal({
-          type: "transfer_step",
-          atMs: this.#host.atMs(),
-          step: effect.step,
-          detail: effect.detail,
-        });
+      case "record":
+        this.#record(effect);
         return;
-      case "end": {
-        const { destination, outcome, next } = effect;
-        this.#escalationTimer?.cancel();
-        this.#host.journal({
-          type: "transfer_outcome",
-          atMs: this.#host.atMs(),
-          destination: destination.name,
-          outcome,
-        });
-        this.#deps.metrics.transfers.add(1, this.#agent.name, destination.kind, outcome);
-        this.#deps.log.info("transfer ended", { callSid, kind: destination.kind, outcome, next });
-        this.#host.ended(outcome, next, destination.name);
+      case "end":
+        this.#end(effect);
         return;
-      }
       case "lost":
         this.#host.lost();
         return;
     }
   }
 
+  #arm(ms: number): void {
+    this.#timer?.cancel();
+    this.#timer = this.#deps.clock.after(ms, () => {
+      this.#timer = null;
+      this.#dispatch({ type: "timer", onStream: this.#host.onStream() });
+    });
+  }
+
+  #record({
+    step: name,
+    detail,
+  }: Pick<Extract<TransferEffect, { do: "record" }>, "step" | "detail">): void {
+    this.#host.journal({ type: "transfer_step", atMs: this.#host.atMs(), step: name, detail });
+  }
+
+  #end({ destination, outcome, next }: Extract<TransferEffect, { do: "end" }>): void {
+    const { name, kind } = destination;
+    this.#escalation.close();
+    this.#host.journal({
+      type: "transfer_outcome",
+      atMs: this.#host.atMs(),
+      destination: name,
+      outcome,
+    });
+    this.#deps.metrics.transfers.add(1, this.#agent.name, kind, outcome);
+    this.#deps.log.info("transfer: ended", { callSid: this.request.callSid, kind, outcome, next });
+    this.#host.ended({ destination: name, outcome, next });
+  }
+
   // --- documents ------------------------------------------------------------------------------------
 
   get #parts(): DocumentParts {
-    const { ladder, rung, doc, ring } = this.#state;
-    const destination = ladder[rung];
-    if (destination === undefined) throw new RelayError("internal", "a transfer without a rung");
+    const { failoverList, step: index, revision, attempt } = this.#state;
+    const destination = failoverList[index];
+    if (destination === undefined) throw new RelayError("internal", "a transfer without a step");
     const { recordUrl } = this.#deps;
     return {
       request: this.request,
       agent: this.#agent,
       destination,
-      rung,
-      doc,
-      ring,
+      step: index,
+      revision,
+      attempt,
       url: this.#host.url,
       recordUrl: recordUrl === null ? null : recordUrl(this.request.callSid),
-      caseReference: this.#caseReference,
+      caseReference: this.#escalation.caseReference,
     };
   }
 
   #pageTwiml(page: Page): Twiml {
-    const { phase } = this.#state;
+    const parts = this.#parts;
     switch (page) {
-      case "rung":
-        return rungTwiml(this.#parts);
+      case "step":
+        return kindOf(parts.destination).document(parts.destination, parts);
       case "agent":
-        return this.#host.returnTwiml(
-          this.#parts.destination.name,
-          phase.name === "over" || phase.name === "returning" ? phase.outcome : "failed",
-        );
+        return this.#host.returnTwiml(failureOf(parts.destination.name, this.#state));
       case "apology":
         return apologyTwiml(this.#agent);
       case "hangup":
-        return [{ verb: "hangup" }];
+        return HANG_UP;
       case "join":
-        return joinTwiml(this.request, this.#state.ring);
+        return joinTwiml(this.request, this.#state.attempt);
       case "too_late":
-        return humanGoodbyeTwiml(this.#agent, "too_late");
+        return consultGoodbyeTwiml(this.#agent, "too_late");
     }
   }
 
   // --- Twilio's REST --------------------------------------------------------------------------------
 
   #redirect(page: Page): void {
-    const { doc } = this.#state;
-    const kind = this.#parts.destination.kind;
+    const { revision } = this.#state;
     const send = (): void => {
-      // What was waited for may have changed everything.
-      if (this.#closed || this.#state.doc !== doc || this.#isSettled) return;
-      this.#attempt(
-        () => this.#deps.control.redirect(this.request.callSid, this.#pageTwiml(page)),
-        () => this.#dispatch({ type: "redirected", doc }),
-        (code) =>
-          this.#dispatch({ type: "redirect_failed", doc, code, onStream: this.#host.onStream() }),
+      // The wait for the CRM may have changed everything.
+      const { name } = this.#state.phase;
+      const wanted = name === "redirecting" || name === "returning";
+      if (this.#closed !== "no" || this.#state.revision !== revision || !wanted) return;
+      this.#requests.redirect(
+        () => this.#pageTwiml(page),
+        () => this.#dispatch({ type: "redirected", revision, onStream: this.#host.onStream() }),
+        (code) => {
+          const onStream = this.#host.onStream();
+          this.#dispatch({ type: "redirect_failed", revision, code, onStream });
+        },
       );
     };
-    if (page === "rung" && (kind === "warm" || kind === "workflow")) this.#onceEscalated(send);
+    if (page === "step" && kindOf(this.#parts.destination).namesCase)
+      this.#escalation.whenTold(send);
     else send();
   }
 
-  get #isSettled(): boolean {
-    const { name } = this.#state.phase;
-    return name !== "moving" && name !== "returning";
-  }
-
   #probe(): void {
-    const { doc } = this.#state;
-    const tell = (status: TwilioCallStatus | null): void => {
-      this.#dispatch({ type: "probed", doc, status, onStream: this.#host.onStream() });
-    };
-    this.#attempt(
-      () => this.#deps.control.status(this.request.callSid),
-      tell,
-      (code) => tell(code === "caller_gone" ? "completed" : null),
-    );
-  }
-
-  #ringHuman(): void {
-    const parts = this.#parts;
-    const { destination, ring } = parts;
-    if (destination.kind !== "warm") return;
-    this.#ringSinceEpochMs = this.#deps.clock.epochMs();
-    const { to, from } = humanParties(destination.target, this.#agent, this.request);
-    const { caller, ours, callToken = null } = this.request;
-    const call = (number: string): Promise<CallSid> =>
-      this.#deps.control.createCallWithTwiml(
-        {
-          to,
-          from: number,
-          // It proves the right to show the caller's number, and no other.
-          ...(callToken === null || number !== caller ? {} : { callToken }),
-          statusCallback: humanStatusUrl(parts),
-          timeoutS: destination.timeoutS,
-        },
-        briefingTwiml(parts),
-      );
-    this.#attempt(
-      () =>
-        call(from).catch((error: unknown) => {
-          // Twilio does not let us show the caller's number: the human sees ours.
-          const refused = error instanceof RelayError && error.code === "twilio_rejected";
-          if (!refused || from !== caller || ours === caller) throw error;
-          return call(ours);
-        }),
-      (sid) => this.#dispatch({ type: "human_created", ring, sid }),
-      (code) => this.#dispatch({ type: "human_failed", ring, code }),
-    );
-  }
-
-  #findHuman(ring: number): void {
-    const { destination } = this.#parts;
-    if (destination.kind !== "warm") return;
-    const { to } = humanParties(destination.target, this.#agent, this.request);
-    this.#attempt(
-      () => this.#deps.control.findCalls(to, this.#ringSinceEpochMs),
-      (calls) => this.#dispatch({ type: "human_found", ring, exists: calls.length > 0 }),
-      () => this.#dispatch({ type: "human_found", ring, exists: null }),
-    );
-  }
-
-  #probeHuman(sid: CallSid): void {
-    const { ring } = this.#state;
-    const tell = (status: TwilioCallStatus | null): void => {
-      this.#dispatch({ type: "human_status", ring, sid, status, source: "probe" });
-    };
-    this.#attempt(
-      () => this.#deps.control.status(sid),
-      tell,
-      (code) => tell(code === "caller_gone" ? "failed" : null),
-    );
-  }
-
-  /** Tried again for a while: one who has accepted in the very moment would sit in an empty conference. */
-  #hangUpHuman(sid: CallSid, tries = 1): void {
-    this.#attempt(
-      () => this.#deps.control.hangUp(sid),
-      () => {},
-      (code) => {
-        // Gone is what was wanted.
-        if (code === "caller_gone") return;
-        if (tries >= HANG_UP_TRIES || this.#closed) {
-          this.#deps.log.warn("a human's leg could not be hung up", { code });
-          return;
-        }
-        const timer = this.#deps.clock.after(tries * HANG_UP_PAUSE_MS, () => {
-          this.#hangUps.delete(timer);
-          this.#hangUpHuman(sid, tries + 1);
-        });
-        this.#hangUps.add(timer);
-      },
-    );
-  }
-
-  /** Runs a request; a throw before the first await counts as a rejection. */
-  #attempt<T>(
-    request: () => Promise<T>,
-    done: (value: T) => void,
-    failed: (code: ErrorCode) => void,
-  ): void {
-    (async () => request())().then(done, (error: unknown) => {
-      const code = error instanceof RelayError ? error.code : "internal";
-      if (code === "internal")
-        this.#deps.log.error(
-          "a transfer's request failed",
-          { callSid: this.request.callSid, code },
-          error,
-        );
-      failed(code);
+    const { revision } = this.#state;
+    this.#requests.callerStatus((status) => {
+      const onStream = this.#host.onStream();
+      this.#dispatch({ type: "probed", revision, status, onStream });
     });
   }
 
-  // --- the customer database ------------------------------------------------------------------------
-
-  #escalate(): void {
-    const { escalate, log } = this.#deps;
-    if (escalate === null) return;
-    this.#escalating = (async () => escalate(this.request, this.#agent.name))().then(
-      (reference) => {
-        this.#escalating = null;
-        this.#caseReference = reference;
-        this.#host.journal({
-          type: "transfer_step",
-          atMs: this.#host.atMs(),
-          step: "escalated",
-          detail: reference,
-        });
-      },
-      (error: unknown) => {
-        this.#escalating = null;
-        const code = error instanceof RelayError ? error.code : "internal";
-        log.warn("escalation failed", { callSid: this.request.callSid, code }, error);
-        this.#host.journal({
-          type: "transfer_step",
-          atMs: this.#host.atMs(),
-          step: "escalation_failed",
-          detail: code,
-        });
-      },
+  #callConsultLeg(): void {
+    const parts = this.#parts;
+    const { destination, attempt } = parts;
+    const { consult } = kindOf(destination);
+    if (consult === null) return;
+    this.#consultSinceEpochMs = this.#deps.clock.epochMs();
+    const call = consult.call(destination, parts);
+    this.#requests.createConsultLeg(
+      call,
+      withOurNumber(call, this.request),
+      consult.whisper(parts),
+      (sid) => this.#dispatch({ type: "consult_created", attempt, sid }),
+      (code) => this.#dispatch({ type: "consult_failed", attempt, code }),
     );
   }
 
-  #onceEscalated(run: () => void): void {
-    if (this.#escalating === null) {
-      run();
-      return;
-    }
-    let ran = false;
-    const once = (): void => {
-      if (ran) return;
-      ran = true;
-      this.#escalationTimer?.cancel();
-      run();
-    };
-    this.#escalationTimer = this.#deps.clock.after(ESCALATION_MS, once);
-    void this.#escalating.then(once);
+  #findConsultLeg(attempt: number): void {
+    const parts = this.#parts;
+    const { consult } = kindOf(parts.destination);
+    if (consult === null) return;
+    const { to } = consult.call(parts.destination, parts);
+    this.#requests.findCalls(to, this.#consultSinceEpochMs, (exists) => {
+      this.#dispatch({ type: "consult_found", attempt, exists });
+    });
   }
+
+  #probeConsultLeg(sid: CallSid): void {
+    const { attempt } = this.#state;
+    this.#requests.consultStatus(sid, (status) => {
+      this.#dispatch({ type: "consult_status", attempt, sid, status, source: "probe" });
+    });
+  }
+
+  // --- the CRM --------------------------------------------------------------------------------------
+
+  #escalate(): void {
+    const { escalate, log, clock } = this.#deps;
+    if (escalate === null) return;
+    this.#escalation = new Escalation(() => escalate(this.request, this.#agent.name), clock, {
+      escalated: (detail) => this.#record({ step: "escalated", detail }),
+      failed: (code, error) => {
+        log.warn("transfer: escalation failed", { callSid: this.request.callSid, code }, error);
+        this.#record({ step: "escalation_failed", detail: code });
+      },
+    });
+  }
+}
+
+const HANG_UP: Twiml = [{ verb: "hangup" }];
+
+const NO_ESCALATION = { escalated: () => undefined, failed: () => undefined };
+
+/** For callers who are brought back: what the agent is told. */
+function failureOf(destination: string, { phase }: TransferState): TransferFailure {
+  const ended = phase.name === "over" || phase.name === "returning";
+  const outcome = ended && phase.outcome !== "answered" ? phase.outcome : "failed";
+  return { destination, outcome, refusal: null };
 }

@@ -3,11 +3,12 @@ import { WireError } from "../domain/errors.js";
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * A JSON object from a peer, read field by field: what is asked for is checked, what is not is not looked at.
+ * A JSON object from a peer, read field by field: a field is checked when it is asked for, and the
+ * others are not looked at.
  *
- * Throws WireError. Its message names the field and what is wrong with it, never what stood there: that may be
- * speech, a number or a secret. For the same reason a SyntaxError of JSON.parse, which quotes the text, is not kept
- * as a cause.
+ * Throws WireError. Its message names the field and the fault and never quotes the value, which may
+ * be speech, a number or a secret. For the same reason the SyntaxError of JSON.parse is not kept as
+ * the cause: it quotes the text.
  */
 export class Fields {
   readonly #values: Readonly<Record<string, unknown>>;
@@ -64,9 +65,11 @@ export class Fields {
     return this.has(key) ? this.id(key) : null;
   }
 
+  /** Finite: JSON such as 1e999 is read as Infinity, which no peer means. */
   number(key: string): number {
     const value = this.#get(key);
-    if (typeof value !== "number") throw this.fault(key, "is not a number");
+    if (typeof value !== "number" || !Number.isFinite(value))
+      throw this.fault(key, "is not a number");
     return value;
   }
 
@@ -109,6 +112,13 @@ export class Fields {
       if (!isObject(value)) throw this.fault(key, "holds something that is not an object");
       return new Fields(value, `${this.#path}: ${key}[]`);
     });
+  }
+
+  /** The objects of an array, without whatever else stands in it; [] when there is no array. */
+  objectsAmong(key: string): Fields[] {
+    const value = this.#get(key);
+    if (!Array.isArray(value)) return [];
+    return value.filter(isObject).map((entry) => new Fields(entry, `${this.#path}: ${key}[]`));
   }
 
   strings(key: string): string[] {

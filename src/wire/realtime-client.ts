@@ -135,6 +135,13 @@ export type NewItem =
       readonly id?: ItemId;
       readonly call_id: ToolCallId;
       readonly output: string;
+    }
+  | {
+      readonly type: "mcp_approval_response";
+      readonly id: ItemId;
+      readonly approval_request_id: ItemId;
+      readonly approve: boolean;
+      readonly reason?: string;
     };
 
 /** All optional: what is absent comes from the session. */

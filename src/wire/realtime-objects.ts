@@ -1,10 +1,12 @@
 /**
- * The objects that Realtime (GA) events carry: sessions, items, responses, usage, faults. Field names are ours; ids are
- * branded. What the API leaves out or sets to null is null here.
+ * The objects that Realtime (GA) events carry: sessions, responses, usage, faults. Field names are
+ * ours; ids are branded. What the API leaves out or sets to null is null here.
  * Source: OpenAI, Realtime server events.
  */
-import type { ItemId, ResponseId, ToolCallId } from "../domain/ids.js";
+import { WireError } from "../domain/errors.js";
+import type { ResponseId } from "../domain/ids.js";
 import type { Fields } from "./fields.js";
+import { type RealtimeItem, readOutput } from "./realtime-items.js";
 
 /** An item's audio may come back whole in `conversation.item.retrieved`; all else is small. */
 export const MAX_SERVER_EVENT_BYTES = 16 * 1024 * 1024;
@@ -19,51 +21,10 @@ export interface SessionInfo {
   readonly outputFormat: string | null;
 }
 
-export type ItemStatus = "completed" | "incomplete" | "in_progress";
-export type ItemRole = "user" | "assistant" | "system";
-
-export interface MessageItem {
-  readonly type: "message";
-  readonly id: ItemId;
-  readonly role: ItemRole;
-  readonly status: ItemStatus | null;
-  readonly content: readonly ContentPart[];
-}
-
-export interface FunctionCallItem {
-  readonly type: "function_call";
-  readonly id: ItemId;
-  readonly callId: ToolCallId;
-  readonly name: string;
-  /** JSON text; half-written unless `status` is "completed". */
-  readonly arguments: string;
-  readonly status: ItemStatus | null;
-}
-
-export interface FunctionCallOutputItem {
-  readonly type: "function_call_output";
-  readonly id: ItemId;
-  readonly callId: ToolCallId;
-}
-
-/** MCP items among them. */
-export interface UnknownItem {
-  readonly type: "unknown";
-  readonly id: ItemId | null;
-  readonly name: string;
-}
-
-export type RealtimeItem = MessageItem | FunctionCallItem | FunctionCallOutputItem | UnknownItem;
-
-/** Any kind of content; audio data itself is not kept. */
-export interface ContentPart {
-  /** "output_audio", "input_text", … as the API says. */
-  readonly kind: string;
-  readonly text: string | null;
-  readonly transcript: string | null;
-}
-
-/** "unknown": a status the API did not have when this was written; the response is over if the event is `response.done`. */
+/**
+ * "unknown" is a status that the API did not have when this was written. The response is over all
+ * the same if the event is `response.done`.
+ */
 export type ResponseStatus =
   | "in_progress"
   | "completed"
@@ -153,45 +114,6 @@ function readFormat(direction: Fields | null): string | null {
   return direction?.objectOrNull("format")?.idOrNull("type") ?? null;
 }
 
-const ITEM_STATUS = new Map<string | null, ItemStatus>([
-  ["completed", "completed"],
-  ["incomplete", "incomplete"],
-  ["in_progress", "in_progress"],
-]);
-
-export function readItem(item: Fields): RealtimeItem {
-  const type = item.id("type");
-  const status = ITEM_STATUS.get(item.stringOrNull("status")) ?? null;
-  switch (type) {
-    case "message": {
-      const role = item.id("role");
-      if (role !== "user" && role !== "assistant" && role !== "system") break;
-      const content = item.has("content") ? item.objects("content").map(readPart) : [];
-      return { type, id: item.id("id") as ItemId, role, status, content };
-    }
-    case "function_call":
-      return {
-        type,
-        id: item.id("id") as ItemId,
-        callId: item.id("call_id") as ToolCallId,
-        name: item.id("name"),
-        arguments: item.stringOrNull("arguments") ?? "",
-        status,
-      };
-    case "function_call_output":
-      return { type, id: item.id("id") as ItemId, callId: item.id("call_id") as ToolCallId };
-  }
-  return { type: "unknown", id: item.idOrNull("id") as ItemId | null, name: type };
-}
-
-export function readPart(part: Fields): ContentPart {
-  return {
-    kind: part.id("type"),
-    text: part.stringOrNull("text"),
-    transcript: part.stringOrNull("transcript"),
-  };
-}
-
 const RESPONSE_STATUS = new Map<string | null, ResponseStatus>([
   ["in_progress", "in_progress"],
   ["completed", "completed"],
@@ -200,26 +122,44 @@ const RESPONSE_STATUS = new Map<string | null, ResponseStatus>([
   ["incomplete", "incomplete"],
 ]);
 
+/**
+ * Reads a response leniently, because its end counts whatever else is in it: an item that cannot be
+ * read becomes an unknown one, and details, metadata or usage that cannot be read become none.
+ */
 export function readResponse(response: Fields): ResponseObject {
-  const details = response.objectOrNull("status_details");
-  const error = details?.objectOrNull("error") ?? null;
+  const details = lenient(() => response.objectOrNull("status_details"), null);
+  const error = lenient(() => details?.objectOrNull("error") ?? null, null);
   return {
     id: response.id("id") as ResponseId,
-    status: RESPONSE_STATUS.get(response.stringOrNull("status")) ?? "unknown",
+    status: RESPONSE_STATUS.get(textOrNull(response, "status")) ?? "unknown",
     statusDetails:
       details === null
         ? null
         : {
-            reason: details.stringOrNull("reason"),
-            errorType: error?.stringOrNull("type") ?? null,
-            errorCode: error?.stringOrNull("code") ?? null,
-            errorMessage: error?.stringOrNull("message") ?? null,
+            reason: textOrNull(details, "reason"),
+            errorType: textOrNull(error, "type"),
+            errorCode: textOrNull(error, "code"),
+            errorMessage: textOrNull(error, "message"),
           },
-    output: response.has("output") ? response.objects("output").map(readItem) : [],
-    conversationId: response.idOrNull("conversation_id"),
-    metadata: response.has("metadata") ? response.stringMap("metadata") : {},
-    usage: readUsage(response.objectOrNull("usage")),
+    output: readOutput(response),
+    conversationId: textOrNull(response, "conversation_id"),
+    metadata: lenient(() => (response.has("metadata") ? response.stringMap("metadata") : {}), {}),
+    usage: lenient(() => readUsage(response.objectOrNull("usage")), null),
   };
+}
+
+function textOrNull(object: Fields | null, key: string): string | null {
+  return lenient(() => object?.stringOrNull(key) ?? null, null);
+}
+
+/** What `read` gives, or `otherwise` when the server wrote something else there. */
+function lenient<T>(read: () => T, otherwise: T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error;
+    return otherwise;
+  }
 }
 
 function readUsage(usage: Fields | null): ResponseUsage | null {
@@ -244,8 +184,16 @@ function readTokenDetails(details: Fields | null): TokenDetails | null {
   };
 }
 
-/** Null for a way of billing that did not exist when this was written. */
-export function readTranscriptionUsage(usage: Fields): TranscriptionUsage | null {
+/**
+ * Reads the usage of a transcription event. Null when there is none, or when it is billed in a way
+ * that this version does not know: the text counts, not its price.
+ */
+export function readTranscriptionUsage(event: Fields): TranscriptionUsage | null {
+  return lenient(() => readBilling(event.objectOrNull("usage")), null);
+}
+
+function readBilling(usage: Fields | null): TranscriptionUsage | null {
+  if (usage === null) return null;
   const type = usage.id("type");
   if (type === "duration") return { type, seconds: usage.number("seconds") };
   if (type !== "tokens") return null;
@@ -259,19 +207,27 @@ export function readTranscriptionUsage(usage: Fields): TranscriptionUsage | null
 
 export function readFault(error: Fields): ServerFault {
   return {
-    type: error.stringOrNull("type"),
-    code: error.stringOrNull("code"),
-    message: error.stringOrNull("message"),
-    param: error.stringOrNull("param"),
-    eventId: error.stringOrNull("event_id"),
+    type: textOrNull(error, "type"),
+    code: textOrNull(error, "code"),
+    message: textOrNull(error, "message"),
+    param: textOrNull(error, "param"),
+    eventId: textOrNull(error, "event_id"),
   };
 }
 
-export function readRateLimit(limit: Fields): RateLimit {
-  return {
-    name: limit.string("name"),
-    limit: limit.numberOrNull("limit"),
-    remaining: limit.numberOrNull("remaining"),
-    resetSeconds: limit.numberOrNull("reset_seconds"),
-  };
+/** The limits of `rate_limits.updated`, without those that cannot be read. */
+export function readRateLimits(event: Fields): RateLimit[] {
+  return event.objectsAmong("rate_limits").flatMap((limit) => {
+    const name = textOrNull(limit, "name");
+    if (name === null) return [];
+    const number = (key: string) => lenient(() => limit.numberOrNull(key), null);
+    return [
+      {
+        name,
+        limit: number("limit"),
+        remaining: number("remaining"),
+        resetSeconds: number("reset_seconds"),
+      },
+    ];
+  });
 }

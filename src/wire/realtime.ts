@@ -1,172 +1,22 @@
-/**
- * OpenAI Realtime (GA), what the server sends: JSON text frames, one event each. What we send is in `realtime-client.ts`,
- * the two events that carry sound in `realtime-audio.ts`.
- *
- * Orders of arrival are usual, never promised: nothing here depends on one.
- * Source: OpenAI, Realtime server events.
- */
+/** Reads what the OpenAI Realtime (GA) server sends: JSON text frames, one event each. */
 import type { ItemId, ResponseId, ToolCallId } from "../domain/ids.js";
 import { Fields } from "./fields.js";
+import type { PartRef, ServerEvent, ServerEventType } from "./realtime-events.js";
+import { type RealtimeItem, readItem, readPart } from "./realtime-items.js";
 import {
-  type ContentPart,
   MAX_SERVER_EVENT_BYTES,
-  type RateLimit,
-  type RealtimeItem,
-  type ResponseObject,
   readFault,
-  readItem,
-  readPart,
-  readRateLimit,
+  readRateLimits,
   readResponse,
   readSession,
   readTranscriptionUsage,
-  type ServerFault,
-  type SessionInfo,
-  type TranscriptionUsage,
 } from "./realtime-objects.js";
 
-/** Which part of which item of which response an event is about. */
-interface PartRef {
-  readonly responseId: ResponseId;
-  readonly itemId: ItemId;
-  readonly contentIndex: number;
-}
-
-export type ServerEvent =
-  | { readonly type: "session.created" | "session.updated"; readonly session: SessionInfo }
-  | {
-      readonly type: "conversation.item.added" | "conversation.item.done";
-      readonly item: RealtimeItem;
-      readonly previousItemId: ItemId | null;
-    }
-  | { readonly type: "conversation.item.retrieved"; readonly item: RealtimeItem }
-  | { readonly type: "conversation.item.deleted"; readonly itemId: ItemId }
-  | {
-      readonly type: "conversation.item.truncated";
-      readonly itemId: ItemId;
-      readonly contentIndex: number;
-      readonly audioEndMs: number;
-    }
-  | {
-      readonly type: "conversation.item.input_audio_transcription.delta";
-      readonly itemId: ItemId;
-      readonly delta: string;
-    }
-  | {
-      readonly type: "conversation.item.input_audio_transcription.completed";
-      readonly itemId: ItemId;
-      readonly transcript: string;
-      readonly usage: TranscriptionUsage | null;
-    }
-  | {
-      readonly type: "conversation.item.input_audio_transcription.segment";
-      readonly itemId: ItemId;
-      readonly text: string;
-      readonly speaker: string | null;
-      readonly startS: number;
-      readonly endS: number;
-    }
-  | {
-      readonly type: "conversation.item.input_audio_transcription.failed";
-      readonly itemId: ItemId;
-      readonly error: ServerFault;
-    }
-  /** `audioStartMs` counts all audio appended, and includes the padding. */
-  | {
-      readonly type: "input_audio_buffer.speech_started";
-      readonly itemId: ItemId;
-      readonly audioStartMs: number;
-    }
-  /** `audioEndMs` includes the silence that ended the turn. */
-  | {
-      readonly type: "input_audio_buffer.speech_stopped";
-      readonly itemId: ItemId;
-      readonly audioEndMs: number;
-    }
-  | {
-      readonly type: "input_audio_buffer.committed";
-      readonly itemId: ItemId;
-      readonly previousItemId: ItemId | null;
-    }
-  | { readonly type: "input_audio_buffer.cleared" }
-  | {
-      readonly type: "input_audio_buffer.timeout_triggered";
-      readonly itemId: ItemId;
-      readonly audioStartMs: number;
-      readonly audioEndMs: number;
-    }
-  /** SIP only. */
-  | { readonly type: "input_audio_buffer.dtmf_event_received"; readonly digit: string }
-  | { readonly type: "response.created" | "response.done"; readonly response: ResponseObject }
-  | {
-      readonly type: "response.output_item.added" | "response.output_item.done";
-      readonly responseId: ResponseId;
-      readonly item: RealtimeItem;
-    }
-  | (PartRef & {
-      readonly type: "response.content_part.added" | "response.content_part.done";
-      readonly part: ContentPart;
-    })
-  /** `delta` is base64 of any length; it stands alone. `scanDelta` reads the same without making a string. */
-  | (PartRef & { readonly type: "response.output_audio.delta"; readonly delta: string })
-  | (PartRef & { readonly type: "response.output_audio.done" })
-  | (PartRef & {
-      readonly type: "response.output_audio_transcript.delta" | "response.output_text.delta";
-      readonly delta: string;
-    })
-  | (PartRef & {
-      readonly type: "response.output_audio_transcript.done";
-      readonly transcript: string;
-    })
-  | (PartRef & { readonly type: "response.output_text.done"; readonly text: string })
-  | {
-      readonly type: "response.function_call_arguments.delta";
-      readonly responseId: ResponseId;
-      readonly itemId: ItemId;
-      readonly callId: ToolCallId;
-      readonly delta: string;
-    }
-  | {
-      readonly type: "response.function_call_arguments.done";
-      readonly responseId: ResponseId;
-      readonly itemId: ItemId;
-      readonly callId: ToolCallId;
-      readonly arguments: string;
-    }
-  | { readonly type: "rate_limits.updated"; readonly limits: readonly RateLimit[] }
-  /** SIP and WebRTC only. */
-  | {
-      readonly type:
-        | "output_audio_buffer.started"
-        | "output_audio_buffer.stopped"
-        | "output_audio_buffer.cleared";
-      readonly responseId: ResponseId | null;
-    }
-  | {
-      readonly type:
-        | "mcp_list_tools.in_progress"
-        | "mcp_list_tools.completed"
-        | "mcp_list_tools.failed"
-        | "response.mcp_call.in_progress"
-        | "response.mcp_call.completed"
-        | "response.mcp_call.failed";
-      readonly itemId: ItemId;
-    }
-  | {
-      readonly type: "response.mcp_call_arguments.delta" | "response.mcp_call_arguments.done";
-      readonly responseId: ResponseId;
-      readonly itemId: ItemId;
-    }
-  | { readonly type: "error"; readonly error: ServerFault }
-  /** A name we do not know: counted, not fatal. */
-  | { readonly type: "unknown"; readonly name: string };
-
-export type ServerEventType = Exclude<ServerEvent["type"], "unknown">;
-
 /**
- * Reads any event of the server's. `bytes` may be reused afterwards.
+ * Reads one event of the server. `bytes` may be reused afterwards.
  *
- * @throws WireError for what is too long, not JSON, or lacks a field that we use; nothing of the event is in it.
+ * @throws  WireError when the event is too long, is not JSON, or lacks a field that the relay needs.
+ *          The error quotes nothing of the event. Nothing else is ever thrown.
  */
 export function parseServerEvent(bytes: Uint8Array): ServerEvent {
   const event = Fields.parse(bytes, MAX_SERVER_EVENT_BYTES, "realtime");
@@ -178,7 +28,7 @@ function isKnown(type: string): type is ServerEventType {
   return Object.hasOwn(READERS, type);
 }
 
-/** The compiler sees to it that no arm of the union lacks its reader, nor has another's. */
+/** The compiler checks that each arm of the union has its own reader. */
 const READERS: {
   readonly [T in ServerEventType]: (event: Fields) => ServerEvent & { readonly type: T };
 } = {
@@ -215,7 +65,7 @@ const READERS: {
     type: "conversation.item.input_audio_transcription.completed",
     itemId: itemId(e),
     transcript: e.string("transcript"),
-    usage: e.has("usage") ? readTranscriptionUsage(e.object("usage")) : null,
+    usage: readTranscriptionUsage(e),
   }),
   "conversation.item.input_audio_transcription.segment": (e) => ({
     type: "conversation.item.input_audio_transcription.segment",
@@ -318,7 +168,7 @@ const READERS: {
   }),
   "rate_limits.updated": (e) => ({
     type: "rate_limits.updated",
-    limits: e.objects("rate_limits").map(readRateLimit),
+    limits: readRateLimits(e),
   }),
   "output_audio_buffer.started": (e) => ({
     type: "output_audio_buffer.started",

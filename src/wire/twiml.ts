@@ -74,6 +74,8 @@ export type DialNoun =
   | {
       readonly type: "number";
       readonly e164: string;
+      /** Keys sent once the number has answered, before the two sides are connected. */
+      readonly sendDigits?: string;
       readonly url?: string;
       readonly statusCallback?: TwimlCallback;
     }

@@ -85,7 +85,7 @@ describe.skipIf(chromiumSkip("the console in a browser") !== null)(
     it("shows a live call as it happens, and its end", async () => {
       const { twilio, adminPort } = await start();
       const page = await open(adminPort);
-      await page.getByText("No call is going on.").waitFor();
+      await page.getByText("There are no live calls.").waitFor();
       await ready(page);
       const call = twilio.placeCall({ from: "+15550100001" });
       const row = page.locator("table.live tbody tr");
@@ -105,7 +105,7 @@ describe.skipIf(chromiumSkip("the console in a browser") !== null)(
       await row.getByText("Of course, sorry.").waitFor();
       call.hangUp();
       await row.getByText(/ended/).waitFor();
-      await page.getByText("No call is going on.").waitFor();
+      await page.getByText("There are no live calls.").waitFor();
     });
 
     it("tells apart what an interrupted caller heard and what was generated, and shows tools, cost and a drawing", async () => {
@@ -122,11 +122,11 @@ describe.skipIf(chromiumSkip("the console in a browser") !== null)(
         .poll(() => heardMs(call.streams[0]!, LONG.audio) ?? 0, { timeout: PATIENCE_MS })
         .toBeGreaterThan(2_000);
       await call.say(STOP);
-      const cut = page.locator(".turn.cut");
-      await cut.locator(".unheard").waitFor();
+      const interrupted = page.locator(".turn.interrupted");
+      await interrupted.locator(".unheard").waitFor();
       const turn = record(call.sid).turns.find(({ interruptedAtMs }) => interruptedAtMs !== null)!;
       expect(turn.heardText).not.toBe("");
-      const said = await cut.locator(".said").textContent();
+      const said = await interrupted.locator(".said").textContent();
       const rest = (turn.text ?? "").slice((turn.heardText ?? "").length);
       expect(rest.trim()).not.toBe("");
       // Word for word what the record has, and for those who read by ear where it ends.
@@ -140,13 +140,13 @@ describe.skipIf(chromiumSkip("the console in a browser") !== null)(
       await page.getByText(/tokens in/).waitFor();
       const drawing = page.getByRole("img", { name: /interruptions: 1, tool calls: 1/ });
       await drawing.waitFor();
-      expect(await drawing.locator(".talk.agent rect.lost").count()).toBe(1);
+      expect(await drawing.locator(".talk.agent rect.unplayed").count()).toBe(1);
       expect(await drawing.locator(".used").count()).toBe(1);
       call.hangUp();
       await page.locator(".tag.outcome", { hasText: "completed" }).waitFor();
       // It can be read by its address later on, too.
       await page.reload();
-      await page.locator(".turn.cut .unheard").waitFor();
+      await page.locator(".turn.interrupted .unheard").waitFor();
     });
 
     it("lets a supervisor transfer a call, to names only", async () => {
@@ -159,7 +159,7 @@ describe.skipIf(chromiumSkip("the console in a browser") !== null)(
       await page.getByLabel("Reason").fill("they know the caller");
       await page.getByRole("button", { name: "Transfer to desk" }).click();
       await call.events.until("dial_bridged", {}, PATIENCE_MS);
-      await page.locator(".step.transfer", { hasText: "asked for by a supervisor" }).waitFor();
+      await page.locator(".step.transfer", { hasText: "requested by a supervisor" }).waitFor();
       await page.getByText("they know the caller").waitFor();
       expect(record(call.sid).transfer).toMatchObject({
         destination: "desk",
@@ -207,7 +207,7 @@ describe.skipIf(chromiumSkip("the console in a browser") !== null)(
       await page.getByText("The context is not a JSON object.").waitFor();
       await page.getByLabel("Context").fill('{"order": "4217"}');
       await page.getByRole("button", { name: "Call" }).click();
-      await page.getByText("name one to call from").waitFor();
+      await page.getByText("enter a caller ID").waitFor();
       await page.getByLabel("Caller ID").fill("+15550001111");
       await page.getByRole("button", { name: "Call" }).click();
       await heading(page, "called by support");
@@ -248,7 +248,7 @@ describe.skipIf(chromiumSkip("the console in a browser") !== null)(
       expect(lines[1]).toContain(calls[1]!.sid);
       await page.getByLabel("Outcome").selectOption("failed");
       await page.getByRole("button", { name: "Filter" }).click();
-      await page.getByText("No call fits.").waitFor();
+      await page.getByText("No matching calls.").waitFor();
     });
 
     it("shows how the relay is", async () => {
@@ -275,7 +275,7 @@ describe.skipIf(chromiumSkip("the console in a browser") !== null)(
       const token = page.getByLabel("Operator token");
       await token.fill("not the token");
       await page.keyboard.press("Enter");
-      await page.getByText("That is not the token.").waitFor();
+      await page.getByText("The token is wrong.").waitFor();
       await token.fill(TOKEN);
       await page.keyboard.press("Enter");
       await heading(page, "Health");
@@ -346,7 +346,7 @@ describe.skipIf(chromiumSkip("the console in a browser") !== null)(
       await page.getByLabel("Operator token").waitFor();
     });
 
-    it("leaves the stream to others while nobody looks, and reads anew when somebody does", async () => {
+    it("closes the stream while the page is hidden, and reads everything again when it is shown", async () => {
       const { twilio, adminPort } = await start();
       const page = await open(adminPort);
       await ready(page);

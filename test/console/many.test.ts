@@ -3,17 +3,17 @@ import { afterEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/adapters/system/system-clock.js";
 import type { CallSid, ItemId, StreamSid } from "../../src/domain/ids.js";
 import { agentsRoute } from "../../src/http/agents-route.js";
-import { recordRoutes } from "../../src/http/api-route.js";
 import { consoleRoutes } from "../../src/http/console-route.js";
 import { eventsRoute } from "../../src/http/events-route.js";
-import { createOperatorServer, type HttpServer } from "../../src/http/server.js";
+import type { HttpServer } from "../../src/http/listener.js";
+import { recordRoutes } from "../../src/http/record-routes.js";
 import { LiveEvents } from "../../src/records/live-events.js";
 import { memoryCalls } from "../../src/records/memory-calls.js";
 import { MemoryJournal } from "../../src/records/memory-journal.js";
 import { createRedact, STANDARD_REDACT } from "../../src/records/redact.js";
 import { agent } from "../fakes/call-bench.js";
 import { chromiumSkip, launchChromium, openPage, PATIENCE_MS } from "../fakes/chromium.js";
-import { AuthCounter, FakeDesk, FakeLog } from "../http/harness.js";
+import { startOperator } from "../http/harness.js";
 
 const CALLS = 1_000;
 /** As many as a row of the console's table may be: see view-live.js. */
@@ -35,16 +35,9 @@ describe.skipIf(chromiumSkip("a thousand calls in a browser") !== null)(
     }, async () => {
       const journal = new MemoryJournal({ limit: 2 * CALLS });
       const events = new LiveEvents(journal, createRedact(STANDARD_REDACT));
-      const log = new FakeLog();
-      const metrics = new AuthCounter();
-      server = createOperatorServer({
-        config: { adminHost: "127.0.0.1", adminToken: null },
-        desk: new FakeDesk(),
-        scrape: async () => ({ type: "text/plain", body: "" }),
-        metrics,
-        log,
-        routes: [
-          ...consoleRoutes({ sessions: null, metrics, log }),
+      const side = await startOperator({
+        routes: ({ auth }) => [
+          ...consoleRoutes({ auth, sessions: null }),
           agentsRoute({ agents: new Map([["support", agent()]]) }, "1"),
           eventsRoute({ events, clock: systemClock }),
           ...recordRoutes({
@@ -54,7 +47,8 @@ describe.skipIf(chromiumSkip("a thousand calls in a browser") !== null)(
           }),
         ],
       });
-      const port = await server.listen("127.0.0.1", 0);
+      server = side.server;
+      const { port } = side;
       const epochMs = systemClock.epochMs();
       const begin = (n: number) => {
         events.write(sid(n), {
@@ -74,7 +68,7 @@ describe.skipIf(chromiumSkip("a thousand calls in a browser") !== null)(
         events.write(sid(n), { type: "agent_turn", itemId, startedMs: 10, voiceToVoiceMs: 700 });
         events.write(sid(n), { type: "agent_text", itemId, text });
       };
-      // Half of them were there before anybody looked.
+      // Half of them began before the page was opened.
       for (let n = 0; n < CALLS / 2; n++) begin(n);
       const browser = await launchChromium();
       close = async () => await browser.close();
@@ -85,7 +79,7 @@ describe.skipIf(chromiumSkip("a thousand calls in a browser") !== null)(
       await page.locator(".count", { hasText: "1000" }).waitFor();
       const rows = page.locator("table.live tbody tr");
       expect(await rows.count()).toBe(ROWS);
-      await page.getByText(`The newest ${ROWS} of 1,000 are shown.`).waitFor();
+      await page.getByText(`Showing the newest ${ROWS} of 1,000.`).waitFor();
 
       // 20,000 events, as fast as they can be told: it draws frames, not events.
       await page.evaluate(`
@@ -97,7 +91,7 @@ describe.skipIf(chromiumSkip("a thousand calls in a browser") !== null)(
     `);
       for (let round = 0; round < 10; round++) {
         for (let n = 0; n < CALLS; n++) say(n, `word ${round}`);
-        // Let the sockets take it: a reader who is 1 MiB behind is cut off, as anybody's would be.
+        // Let the sockets take it: a reader that is 1 MiB behind is disconnected.
         await expect
           .poll(async () => (await rows.first().textContent())?.includes(`word ${round}`), {
             timeout: PATIENCE_MS,
@@ -108,7 +102,7 @@ describe.skipIf(chromiumSkip("a thousand calls in a browser") !== null)(
         .nth(ROWS - 1)
         .getByText("word 9")
         .waitFor();
-      // The first may have been under way already.
+      // The first may have been in progress already.
       expect(await page.evaluate("window.drawn - window.frames")).toBeLessThan(5);
       expect(await rows.count()).toBe(ROWS);
       expect(await page.evaluate("document.querySelectorAll('*').length")).toBeLessThan(ROWS * 30);

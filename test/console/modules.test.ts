@@ -6,7 +6,7 @@ import { LINGER_MS, LiveCalls } from "../../console/live-calls.js";
 import { Resampler } from "../../console/resampler.js";
 import { phoneIn, readRoute } from "../../console/route.js";
 import { heardAndNot } from "../../console/turns.js";
-import { refusalWords } from "../../console/words.js";
+import { refusalText } from "../../console/words.js";
 import type { CallSid, ItemId, StreamSid } from "../../src/domain/ids.js";
 import type { RecordEvent } from "../../src/domain/record-event.js";
 import { applyEvents, emptyRecord } from "../../src/records/record.js";
@@ -266,9 +266,11 @@ describe("words and addresses", () => {
   });
 
   it("say a refusal in words, known or not", () => {
-    expect(refusalWords(409, { error: "not_live" })).toBe("The call is over, or not yet answered.");
-    expect(refusalWords(400, { error: "invalid", message: "to is missing" })).toBe("to is missing");
-    expect(refusalWords(502, {})).toBe("The relay answered 502.");
+    expect(refusalText(409, { error: "not_live" })).toBe(
+      "The call has ended, or has not been answered yet.",
+    );
+    expect(refusalText(400, { error: "invalid", message: "to is missing" })).toBe("to is missing");
+    expect(refusalText(502, {})).toBe("The relay answered 502.");
   });
 });
 

@@ -90,7 +90,7 @@ describe.skipIf(chromiumSkip("talking by a browser") !== null)(
       closers.push(() => browser.close());
       const { page, complaints } = await openPage(browser, { permissions: ["microphone"] });
       await page.goto(consoleAddress(stage.adminPort, phone.address));
-      // The secret is no part of an address that somebody copies.
+      // The secret does not stay in the address, which may be copied.
       await page.waitForURL(/#\/talk$/);
       await page.getByRole("button", { name: "Call", exact: true }).click();
       const panel = page.locator(".talk");
@@ -101,14 +101,14 @@ describe.skipIf(chromiumSkip("talking by a browser") !== null)(
         .poll(async () => Number(await panel.getAttribute("data-heard")), { timeout: PATIENCE_MS })
         .toBeGreaterThan(25);
       await page.locator(".turn.agent", { hasText: "Your call is now first in line" }).waitFor();
-      // The model heard somebody speak, and answered with what it looked up.
+      // The model heard speech, and answered with what it looked up.
       await page.locator(".turn.caller", { hasText: "(speech" }).first().waitFor();
       await page.locator(".turn.agent", { hasText: "Sorry you're having problems." }).waitFor();
       expect(stage.model.sessions[0]!.speech.length).toBeGreaterThan(0);
       await page.getByRole("button", { name: "Mute" }).click();
       await page.getByRole("button", { name: "Unmute" }).waitFor();
       await page.getByRole("button", { name: "0", exact: true }).click();
-      await page.getByText("handed you over").waitFor();
+      await page.getByText("transferred you").waitFor();
       expect(call.events.find("key", { key: "0" })).toBeDefined();
       await page.getByRole("button", { name: "Hang up" }).click();
       await call.ended;
@@ -146,7 +146,7 @@ describe("the softphone", () => {
       socket.on("error", () => resolve("error"));
     });
 
-  it("opens for the console's pages that know its secret, and for nobody else", async () => {
+  it("opens only for pages of the console that know its secret", async () => {
     const { stage, phone } = await start();
     const origin = `http://127.0.0.1:${stage.adminPort}`;
     const ask = async (address: string, headers: Record<string, string>) => {

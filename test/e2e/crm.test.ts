@@ -13,7 +13,7 @@ import type { RecordEvent } from "../../src/domain/record-event.js";
 import { spoolBatch } from "../../src/ports/spool.js";
 import { agent } from "../fakes/call-bench.js";
 import { type Stage, startStage } from "../fakes/stage.js";
-import { ladderAgent } from "../transfer/directory.js";
+import { failoverAgent } from "../transfer/directory.js";
 
 const GREETING = { text: "Hello.", audio: speechLike(200, 1) };
 const BYE = { text: "I connect you.", audio: speechLike(200, 2) };
@@ -145,7 +145,7 @@ describe("caller_lookup", () => {
 
 describe("escalation", () => {
   it("opens a case before the human is rung, and the human hears its name", async () => {
-    const profile = ladderAgent("warm");
+    const profile = failoverAgent("warm");
     const tool = {
       name: "transfer_call",
       description: "",
@@ -196,7 +196,7 @@ describe("escalation", () => {
     expect(transfer).toMatchObject({ outcome: "answered" });
     const steps = transfer?.steps.map(({ step, detail }) => `${step} ${detail ?? ""}`.trim()) ?? [];
     expect(steps).toContain("escalated CASE-1");
-    expect(steps.indexOf("escalated CASE-1")).toBeLessThan(steps.indexOf("briefing"));
+    expect(steps.indexOf("escalated CASE-1")).toBeLessThan(steps.indexOf("screening"));
   });
 });
 

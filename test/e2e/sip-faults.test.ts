@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { SipCall } from "../../sim/sip/call.js";
-import type { CallRestFault } from "../../sim/sip/calls.js";
+import type { CallRestFault } from "../../sim/sip/call-rest.js";
 import type { Leg } from "../../sim/twilio/leg.js";
 import type { Party } from "../../sim/twilio/party.js";
 import type { RestFault } from "../../sim/twilio/rest.js";

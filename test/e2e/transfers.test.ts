@@ -5,7 +5,7 @@ import type { RestFault } from "../../sim/twilio/rest.js";
 import type { TwilioOptions } from "../../sim/twilio.js";
 import type { AgentProfile } from "../../src/domain/agent-profile.js";
 import { type Stage, startStage } from "../fakes/stage.js";
-import { ladderAgent } from "../transfer/directory.js";
+import { failoverAgent } from "../transfer/directory.js";
 
 const GREETING = { text: "Hello.", audio: speechLike(200, 1) };
 const BYE = { text: "I connect you.", audio: speechLike(200, 2) };
@@ -33,7 +33,7 @@ function withTools(profile: AgentProfile): AgentProfile {
 
 /** A call whose agent transfers it at the caller's first words. */
 async function transferring(names: readonly string[], twilio: Partial<TwilioOptions>) {
-  const profile = withTools(ladderAgent(...names));
+  const profile = withTools(failoverAgent(...names));
   const made = await startStage(
     {
       turns: ({ sessionIndex, index }) => {

@@ -351,8 +351,8 @@ export class CallBench {
   }
 
   /** The stream parameters of the TwiML that answers the webhook of call `n`. */
-  async ring(n = 1): Promise<Record<string, string>> {
-    return parametersOf(await this.desk.incoming(this.form(n)));
+  async ring(n = 1, more: Record<string, string> = {}): Promise<Record<string, string>> {
+    return parametersOf(await this.desk.incoming(this.form(n, more)));
   }
 
   stream(): FakeStream {
@@ -363,8 +363,11 @@ export class CallBench {
   }
 
   /** A call that talks: webhook, session ready, stream started. */
-  async talk(n = 1): Promise<{ stream: FakeStream; model: FakeDialer["last"] }> {
-    const parameters = await this.ring(n);
+  async talk(
+    n = 1,
+    more: Record<string, string> = {},
+  ): Promise<{ stream: FakeStream; model: FakeDialer["last"] }> {
+    const parameters = await this.ring(n, more);
     const model = this.dialer.last;
     model.becomesReady();
     const stream = this.stream();

@@ -6,10 +6,15 @@ import type {
 
 type Json = Record<string, unknown>;
 
-/** The model's end of a socket, by hand: the test says what the server says, and sees what was sent to it. */
+const FORMAT = { format: { type: "audio/pcmu" } };
+const MULAW = { input: FORMAT, output: FORMAT };
+
+/** The model's end of a socket: a test says what the server says, and sees what was sent to it. */
 export class FakeUpstream implements UpstreamSocket {
   readonly sent: Json[] = [];
   closedWith: number | null = null;
+  /** Bytes that the network does not take. */
+  backlogBytes = 0;
   readonly url: string;
   readonly #events: UpstreamSocketEvents;
 
@@ -23,7 +28,7 @@ export class FakeUpstream implements UpstreamSocket {
   }
 
   bufferedBytes(): number {
-    return 0;
+    return this.backlogBytes;
   }
 
   close(code: number): void {
@@ -39,22 +44,27 @@ export class FakeUpstream implements UpstreamSocket {
     this.#events.opened();
   }
 
+  /** As the server writes events: the type first, then its id. */
   says(event: Json): void {
-    const message = new TextEncoder().encode(JSON.stringify({ event_id: "ev", ...event }));
+    this.saysText(JSON.stringify({ type: event["type"], event_id: "event_1", ...event }));
+  }
+
+  saysText(text: string): void {
+    const message = new TextEncoder().encode(text);
     this.#events.message(message);
     // It was valid only until then.
     message.fill(0xcc);
   }
 
-  drops(code = 1006, httpStatus: number | null = null): void {
-    this.#events.closed({ code, reason: "", httpStatus });
+  drops(code = 1006, httpStatus: number | null = null, reason = ""): void {
+    this.#events.closed({ code, reason, httpStatus });
   }
 
   /** Up to `session.updated`. */
   becomesReady(): void {
     this.open();
     this.says({ type: "session.created", session: { id: "sess" } });
-    this.says({ type: "session.updated", session: { id: "sess" } });
+    this.says({ type: "session.updated", session: { id: "sess", audio: MULAW } });
   }
 
   created(id: string): void {

@@ -164,7 +164,7 @@ export async function startNode(
     try {
       const answer = await fetch(`http://127.0.0.1:${adminPort}/ready`);
       // Ready is who has one worker; a test wants all of them.
-      if (answer.ok && (workers === 1 || said.includes('"workers listen"'))) return node;
+      if (answer.ok && (workers === 1 || said.includes('"supervisor: listening"'))) return node;
     } catch {
       // Not listening yet.
     }

@@ -6,10 +6,10 @@ import { Trunk } from "../../sim/sip/trunk.js";
 import type { Leg } from "../../sim/twilio/leg.js";
 import type { PlaceCall } from "../../sim/twilio.js";
 import type { AgentProfile, Destination } from "../../src/domain/agent-profile.js";
-import { ladderAgent } from "../transfer/directory.js";
+import { failoverAgent } from "../transfer/directory.js";
 import { PUBLIC_URL, type Stage, startStage } from "./stage.js";
 
-/** The number of `ladderAgent`'s warm destination. */
+/** The number of `failoverAgent`'s warm destination. */
 export const HUMAN = "+12025550122";
 /** Nobody may be alone on the line and hear nothing for longer. */
 export const MOST_ALONE_MS = 2_000;
@@ -83,7 +83,7 @@ export function sipAgent(...destinations: readonly string[]): AgentProfile {
     timeoutMs: 3_000,
     sayWhileWaiting: null,
   }));
-  const ladder = ladderAgent(...destinations);
+  const ladder = failoverAgent(...destinations);
   // Nobody here waits as long as in life for a phone that is not answered.
   const quick = [...ladder.transfer.destinations].map(([name, to]): [string, Destination] => [
     name,

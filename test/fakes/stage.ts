@@ -7,7 +7,7 @@ import type { AgentsFile } from "../../src/domain/agent-profile.js";
 import type { CallRecord } from "../../src/domain/call-record.js";
 import type { CallSid } from "../../src/domain/ids.js";
 import type { RecordEvent } from "../../src/domain/record-event.js";
-import { type RecordRouteParts, recordRoutes } from "../../src/http/api-route.js";
+import { type RecordRouteParts, recordRoutes } from "../../src/http/record-routes.js";
 import { memoryCalls } from "../../src/records/memory-calls.js";
 import { MemoryJournal } from "../../src/records/memory-journal.js";
 import { agent } from "./call-bench.js";

@@ -6,15 +6,17 @@ import Database from "libsql";
 import pg from "pg";
 import { findPostgres, type PrivatePostgres, startPostgres } from "./postgres.js";
 
-/** A kind of database that the same tests run on. */
+/** A kind of database on which the same tests run. */
 export interface StoreKind {
   readonly name: "sqlite" | "postgres";
-  /** Null: it can be tested here. */
+  /** Null when this kind can be tested here; otherwise the reason. */
   readonly skipped: string | null;
   /** The URL of a new, empty database. */
   newDatabase(): Promise<string>;
-  /** What a person with an SQL client of their own sees. */
+  /** Reads with an SQL client of its own. */
   query(url: string, text: string): Promise<readonly unknown[]>;
+  /** Changes data with an SQL client of its own. */
+  execute(url: string, text: string): Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -34,6 +36,11 @@ function sqlite(): StoreKind {
       const rows: readonly unknown[] = client.prepare(text).all();
       client.close();
       return rows;
+    },
+    execute: async (url, text) => {
+      const client = new Database(url.replace("sqlite:", ""));
+      client.exec(text);
+      client.close();
     },
     dispose: async () => rmSync(home, { recursive: true, force: true }),
   };
@@ -58,6 +65,7 @@ function postgres(): StoreKind {
     name: "postgres",
     skipped,
     query,
+    execute: async (url, text) => void (await query(url, text)),
     newDatabase: async () => {
       if (server === undefined && found !== null && "bin" in found) {
         own = await startPostgres(found.bin);

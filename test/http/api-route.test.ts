@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type OpenStore, openStore } from "../../src/adapters/store/open-store.js";
 import type { CallRecord } from "../../src/domain/call-record.js";
 import type { CallSid, ItemId } from "../../src/domain/ids.js";
-import { recordRoutes } from "../../src/http/api-route.js";
+import { recordRoutes } from "../../src/http/record-routes.js";
 import { toCsv } from "../../src/records/csv.js";
 import { applyEvent, emptyRecord } from "../../src/records/record.js";
 

@@ -4,11 +4,11 @@ import { afterEach, describe, expect, it } from "vitest";
 import { agentsRoute } from "../../src/http/agents-route.js";
 import { readConsoleFiles } from "../../src/http/console-files.js";
 import { consoleRoutes } from "../../src/http/console-route.js";
-import { ConsoleSessions, SESSION_MS } from "../../src/http/console-session.js";
-import { createOperatorServer, type HttpServer } from "../../src/http/server.js";
+import { SESSION_MS } from "../../src/http/console-session.js";
+import type { HttpServer } from "../../src/http/listener.js";
 import { agent } from "../fakes/call-bench.js";
 import { FakeClock } from "../fakes/fake-clock.js";
-import { AuthCounter, FakeDesk, FakeLog, send } from "./harness.js";
+import { send, startOperator } from "./harness.js";
 
 const TOKEN = "correct-horse";
 const JSON_TYPE = { "content-type": "application/json" };
@@ -26,26 +26,17 @@ describe("the console's routes", () => {
     options: { token?: string | null; phone?: boolean; clock?: FakeClock } = {},
   ) {
     const { token = TOKEN, phone = false, clock = new FakeClock() } = options;
-    const desk = new FakeDesk();
-    const metrics = new AuthCounter();
-    const log = new FakeLog();
-    const sessions = token === null ? null : new ConsoleSessions(token, clock);
     const agents = new Map([["support", agent({ instructions: "Secret instructions." })]]);
-    const server = createOperatorServer({
-      config: { adminHost: "127.0.0.1", adminToken: token },
-      sessions,
-      desk,
-      scrape: async () => ({ type: "text/plain", body: "" }),
-      metrics,
-      log,
-      routes: [
-        ...consoleRoutes({ sessions, metrics, log, phone }),
+    const side = await startOperator({
+      token,
+      clock,
+      routes: ({ auth, sessions }) => [
+        ...consoleRoutes({ auth, sessions, phone }),
         agentsRoute({ agents }, "1.2.3"),
       ],
     });
-    servers.push(server);
-    const port = await server.listen("127.0.0.1", 0);
-    return { port, desk, metrics, log, clock };
+    servers.push(side.server);
+    return { ...side, clock };
   }
 
   async function signIn(port: number, headers: Record<string, string> = {}): Promise<string> {
@@ -163,12 +154,12 @@ describe("the console's routes", () => {
       ["nothing", () => ""],
       ["an end that is no number", (value: string) => value.replace(/^\d+/, "1e99")],
     ])("is refused and counted with %s", async (_what, spoil) => {
-      const { port, metrics, desk } = await start();
+      const { port, metrics, calls } = await start();
       const [name, value = ""] = nameAndValue(await signIn(port)).split("=");
       const cookie = `${name}=${spoil(value)}`;
       expect((await send(port, "POST", "/api/calls/CA1/end", { cookie })).status).toBe(401);
       expect(metrics.failures).toEqual(["api/invalid"]);
-      expect(desk.ended).toEqual([]);
+      expect(calls.ended).toEqual([]);
     });
 
     it("is not opened by a wrong token, which is counted and not logged", async () => {
@@ -230,16 +221,16 @@ describe("the console's routes", () => {
       ["a picture on a page of another port", { "sec-fetch-site": "same-site" }, 401],
       ["a frame of another site", { "sec-fetch-site": "cross-site" }, 401],
     ])("is of no use to %s", async (_who, headers, status) => {
-      const { port, desk } = await start();
+      const { port, calls } = await start();
       const cookie = nameAndValue(await signIn(port));
       const given = { ...JSON_TYPE, ...headers, cookie } as Record<string, string>;
       expect((await send(port, "POST", "/api/calls/CA1/end", given)).status).toBe(status);
       expect((await send(port, "GET", "/api/agents", given)).status).toBe(status);
-      expect(desk.ended).toEqual([]);
+      expect(calls.ended).toEqual([]);
     });
 
     it("wants JSON for what it opens, as a token does", async () => {
-      const { port, desk } = await start();
+      const { port, calls } = await start();
       const cookie = nameAndValue(await signIn(port));
       const answer = await send(
         port,
@@ -249,7 +240,7 @@ describe("the console's routes", () => {
         '{"destination":"desk"}',
       );
       expect(answer.status).toBe(415);
-      expect(desk.transfers).toEqual([]);
+      expect(calls.transfers).toEqual([]);
     });
   });
 

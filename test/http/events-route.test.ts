@@ -2,12 +2,12 @@ import { connect } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { CallSid } from "../../src/domain/ids.js";
 import { eventsRoute } from "../../src/http/events-route.js";
-import { createOperatorServer, type HttpServer } from "../../src/http/server.js";
+import type { HttpServer } from "../../src/http/listener.js";
 import { LiveEvents } from "../../src/records/live-events.js";
 import { MemoryJournal } from "../../src/records/memory-journal.js";
 import { createRedact, STANDARD_REDACT } from "../../src/records/redact.js";
 import { FakeClock } from "../fakes/fake-clock.js";
-import { AuthCounter, FakeDesk, FakeLog } from "./harness.js";
+import { startOperator } from "./harness.js";
 
 const SID = "CA1" as CallSid;
 const OTHER = "CA2" as CallSid;
@@ -41,15 +41,11 @@ describe("GET /api/events", () => {
         };
       },
     };
-    server = createOperatorServer({
-      config: { adminHost: "127.0.0.1", adminToken: "token" },
-      desk: new FakeDesk(),
-      scrape: async () => ({ type: "text/plain", body: "" }),
-      metrics: new AuthCounter(),
-      log: new FakeLog(),
-      routes: [eventsRoute({ events: counted, clock })],
-    });
-    port = await server.listen("127.0.0.1", 0);
+    ({ server, port } = await startOperator({
+      token: "token",
+      clock,
+      routes: () => [eventsRoute({ events: counted, clock })],
+    }));
   });
   afterEach(() => server.close());
 

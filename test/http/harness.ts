@@ -1,9 +1,13 @@
-/** A fake desk behind real listeners, and Twilio's side of a request: signing and posting. */
+/** A fake CallService behind real listeners, and Twilio's side of a request: signing and posting. */
 import { request as httpRequest } from "node:http";
 import twilio from "twilio";
 import { systemClock } from "../../src/adapters/system/system-clock.js";
 import type { CallSid } from "../../src/domain/ids.js";
-import { createPublicServer, type HttpServer } from "../../src/http/server.js";
+import { ConsoleSessions } from "../../src/http/console-session.js";
+import type { HttpServer } from "../../src/http/listener.js";
+import { OperatorAuth } from "../../src/http/operator-auth.js";
+import type { OperatorRoute } from "../../src/http/operator-router.js";
+import { createOperatorServer, createPublicServer } from "../../src/http/server.js";
 import type { Clock } from "../../src/ports/clock.js";
 import type { Log, LogFields } from "../../src/ports/log.js";
 import type { Metrics } from "../../src/ports/metrics.js";
@@ -20,9 +24,10 @@ import { ReplayCache } from "../../src/relay/calls/replay-cache.js";
 import type { SipInvite } from "../../src/relay/sip/invite.js";
 import type { Twiml } from "../../src/wire/twiml.js";
 
+export const ACCOUNT_SID = `AC${"1".repeat(32)}`;
 export const AUTH_TOKEN = "0123456789abcdef0123456789abcdef";
 
-export class FakeDesk implements CallService, SipCallService {
+export class FakeCalls implements CallService, SipCallService {
   readonly invites: SipInvite[] = [];
   readonly asked: { method: string; form: Form; query: Form }[] = [];
   readonly callbacks: { kind: CallbackKind; form: Form; query: Form }[] = [];
@@ -99,8 +104,15 @@ export class FakeLog implements Log {
   }
 }
 
-export class AuthCounter implements Pick<Metrics, "authFailures"> {
+export class CountedRequests implements Pick<Metrics, "authFailures" | "httpRequests"> {
   readonly failures: string[] = [];
+  /** "route status" of every answer, in order. */
+  readonly requests: string[] = [];
+  readonly httpRequests = {
+    observe: (_seconds: number, route: string, status: string): void => {
+      this.requests.push(`${route} ${status}`);
+    },
+  };
   readonly authFailures = {
     add: (_count: number, surface: string, reason: string): void => {
       this.failures.push(`${surface}/${reason}`);
@@ -109,8 +121,8 @@ export class AuthCounter implements Pick<Metrics, "authFailures"> {
 }
 
 export interface PublicSide {
-  readonly desk: FakeDesk;
-  readonly metrics: AuthCounter;
+  readonly calls: FakeCalls;
+  readonly metrics: CountedRequests;
   readonly log: FakeLog;
   readonly server: HttpServer;
   readonly port: number;
@@ -130,8 +142,8 @@ export async function startPublic(
     webhookSecret?: string;
   } = {},
 ): Promise<PublicSide> {
-  const desk = new FakeDesk();
-  const metrics = new AuthCounter();
+  const calls = new FakeCalls();
+  const metrics = new CountedRequests();
   const log = new FakeLog();
   const publicUrl = settings.publicUrl ?? "https://relay.example.com";
   const mediaUrl = settings.mediaUrl ?? "wss://relay.example.com/media-stream";
@@ -140,22 +152,65 @@ export async function startPublic(
   const server = createPublicServer({
     config: {
       publicUrl,
+      twilioAccountSid: ACCOUNT_SID,
       twilioAuthToken: AUTH_TOKEN,
       twilioAuthTokenSecondary: settings.secondToken ?? null,
       twilioValidate: settings.validate ?? true,
     },
     mediaUrl,
-    desk,
+    calls,
     sip:
       secret === undefined
         ? null
-        : { desk, secret, claimOnce: async (key, ttlMs) => once.claim(key, ttlMs) },
+        : { calls, secret, claimOnce: async (key, ttlMs) => once.claim(key, ttlMs) },
     metrics,
     clock: settings.clock ?? systemClock,
     log,
   });
   const port = await server.listen("127.0.0.1", 0);
-  return { desk, metrics, log, server, port, publicUrl, mediaUrl };
+  return { calls, metrics, log, server, port, publicUrl, mediaUrl };
+}
+
+export interface OperatorSide {
+  readonly calls: FakeCalls;
+  readonly metrics: CountedRequests;
+  readonly log: FakeLog;
+  readonly clock: Clock;
+  readonly server: HttpServer;
+  readonly port: number;
+}
+
+/** An operator listener on loopback, whatever ADMIN_HOST it is told. */
+export async function startOperator(
+  settings: {
+    /** Default: none. */
+    token?: string | null;
+    adminHost?: string;
+    clock?: Clock;
+    routes?: (side: {
+      readonly auth: OperatorAuth;
+      readonly sessions: ConsoleSessions | null;
+    }) => readonly OperatorRoute[];
+  } = {},
+): Promise<OperatorSide> {
+  const { token = null, adminHost = "127.0.0.1", clock = systemClock } = settings;
+  const calls = new FakeCalls();
+  const metrics = new CountedRequests();
+  const log = new FakeLog();
+  const sessions = token === null ? null : new ConsoleSessions(token, clock);
+  const config = { adminHost, adminToken: token };
+  const auth = new OperatorAuth({ config, sessions, clock, metrics, log });
+  const server = createOperatorServer({
+    auth,
+    calls,
+    scrape: async () => ({ type: "text/plain; version=0.0.4", body: "up 1\n" }),
+    metrics,
+    clock,
+    log,
+    routes: settings.routes?.({ auth, sessions }) ?? [],
+  });
+  const port = await server.listen("127.0.0.1", 0);
+  return { calls, metrics, log, clock, server, port };
 }
 
 export type Params = Record<string, string | string[]>;

@@ -35,7 +35,7 @@ describe("media stream", () => {
     ["with a final slash", "/"],
   ])("accepts the configured URL signed %s", async (_name, slash) => {
     await once(dial(sign(side.mediaUrl + slash)), "open");
-    expect(side.desk.sockets).toHaveLength(1);
+    expect(side.calls.sockets).toHaveLength(1);
   });
 
   it.each([
@@ -44,7 +44,7 @@ describe("media stream", () => {
     ["of the https URL", sign("https://relay.example.com/media-stream"), "media/invalid"],
   ])("answers 403 to a signature that is %s, and hangs up", async (_name, signature, counted) => {
     expect(await refusedWith(dial(signature))).toBe(403);
-    expect(side.desk.sockets).toEqual([]);
+    expect(side.calls.sockets).toEqual([]);
     expect(side.metrics.failures).toEqual([counted]);
   });
 
@@ -75,7 +75,7 @@ describe("media stream", () => {
 
   it("carries text both ways, byte for byte and in order", async () => {
     const heard: string[] = [];
-    side.desk.receiver = (socket) => ({
+    side.calls.receiver = (socket) => ({
       message: (message) => {
         heard.push(Buffer.from(message).toString("utf8"));
         const reply = Buffer.from(`re:${heard.at(-1)}`);
@@ -105,7 +105,7 @@ describe("media stream", () => {
     const runs: string[] = [];
     let seen: MediaSocket | null = null;
     const closed = new Promise<number>((resolve) => {
-      side.desk.receiver = (socket) => {
+      side.calls.receiver = (socket) => {
         seen = socket;
         socket.cork(() => {
           runs.push("open");
@@ -132,9 +132,9 @@ describe("media stream", () => {
     after?.close(1000, "again");
   });
 
-  it("closes with the desk's code and reason, and says so once", async () => {
+  it("closes with the code and reason of the call, and says so once", async () => {
     const codes: number[] = [];
-    side.desk.receiver = (socket) => ({
+    side.calls.receiver = (socket) => ({
       message: () => {
         socket.close(1008, "bad token");
         socket.close(1000, "twice");
@@ -151,7 +151,7 @@ describe("media stream", () => {
 
   it("tells a receiver whose socket was closed while it was made", async () => {
     const closed = new Promise<number>((resolve) => {
-      side.desk.receiver = (socket) => {
+      side.calls.receiver = (socket) => {
         socket.close(1013, "full");
         return { message: () => {}, closed: resolve };
       };
@@ -173,7 +173,7 @@ describe("media stream", () => {
   it("hangs up on a message over 64 KiB", async () => {
     const messages: number[] = [];
     const closed = new Promise<number>((resolve) => {
-      side.desk.receiver = () => ({ message: (m) => messages.push(m.length), closed: resolve });
+      side.calls.receiver = () => ({ message: (m) => messages.push(m.length), closed: resolve });
     });
     const socket = dial();
     await once(socket, "open");
@@ -184,7 +184,7 @@ describe("media stream", () => {
   });
 
   it("ends only the call whose handler throws", async () => {
-    side.desk.receiver = (socket) => ({
+    side.calls.receiver = (socket) => ({
       message: (message) => {
         if (Buffer.from(message).toString() === "bug") throw new Error("bug");
         socket.send(message.slice());
@@ -206,7 +206,7 @@ describe("media stream", () => {
   it("closes a socket whose peer takes nothing, once its limit is reached", async () => {
     const outcome = new Promise<{ code: number; refused: boolean }>((resolve) => {
       let refused = false;
-      side.desk.receiver = (socket) => ({
+      side.calls.receiver = (socket) => ({
         message: () => {
           const frame = Buffer.alloc(16 * 1024, 0x61);
           for (let i = 0; i < 4096 && !refused; i++) refused = !socket.send(frame);
@@ -233,7 +233,7 @@ describe("media stream, other settings", () => {
       await once(socket, "open");
       socket.terminate();
     }
-    expect(side.desk.sockets).toHaveLength(2);
+    expect(side.calls.sockets).toHaveLength(2);
     side.server.close();
   });
 });

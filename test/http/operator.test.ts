@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, it } from "vitest";
-import type { OperatorRoute } from "../../src/http/ops-route.js";
+import type { HttpServer } from "../../src/http/listener.js";
+import type { OperatorRoute } from "../../src/http/operator-router.js";
 import { json } from "../../src/http/reply.js";
-import { createOperatorServer, type HttpServer } from "../../src/http/server.js";
-import { AuthCounter, FakeDesk, FakeLog, send } from "./harness.js";
+import { FakeClock } from "../fakes/fake-clock.js";
+import { send, startOperator } from "./harness.js";
 
 const TOKEN = "correct-horse";
 const JSON_TYPE = { "content-type": "application/json" };
@@ -13,21 +14,10 @@ describe("operator listener", () => {
     for (const server of servers.splice(0)) server.close();
   });
 
-  async function start(adminToken: string | null = TOKEN, routes: readonly OperatorRoute[] = []) {
-    const desk = new FakeDesk();
-    const metrics = new AuthCounter();
-    const log = new FakeLog();
-    const server = createOperatorServer({
-      config: { adminHost: "127.0.0.1", adminToken },
-      desk,
-      scrape: async () => ({ type: "text/plain; version=0.0.4", body: "up 1\n" }),
-      metrics,
-      log,
-      routes,
-    });
-    servers.push(server);
-    const port = await server.listen("127.0.0.1", 0);
-    return { desk, metrics, log, port };
+  async function start(token: string | null = TOKEN, routes: readonly OperatorRoute[] = []) {
+    const side = await startOperator({ token, routes: () => routes });
+    servers.push(side.server);
+    return side;
   }
   const bearer = (token: string) => ({ ...JSON_TYPE, authorization: `Bearer ${token}` });
 
@@ -42,27 +32,27 @@ describe("operator listener", () => {
     [{ ready: true, reason: "ok" }, 200],
     [{ ready: false, reason: "draining" }, 503],
   ])("tells readiness %o with %i", async (state, status) => {
-    const { port, desk } = await start();
-    desk.state = state;
+    const { port, calls } = await start();
+    calls.state = state;
     const answer = await send(port, "GET", "/ready");
     expect(answer.status).toBe(status);
     expect(JSON.parse(answer.body)).toEqual(state);
   });
 
   it("transfers a live call", async () => {
-    const { port, desk } = await start();
+    const { port, calls } = await start();
     const body = JSON.stringify({ destination: "billing", reason: "supervisor" });
     const answer = await send(port, "POST", "/api/calls/CA1/transfer", bearer(TOKEN), body);
     expect(answer.status).toBe(202);
-    expect(desk.transfers).toEqual([
+    expect(calls.transfers).toEqual([
       { callSid: "CA1", destination: "billing", reason: "supervisor" },
     ]);
   });
 
   it("ends a live call, without a body too", async () => {
-    const { port, desk } = await start();
+    const { port, calls } = await start();
     expect((await send(port, "POST", "/api/calls/CA2/end", bearer(TOKEN))).status).toBe(202);
-    expect(desk.ended).toEqual(["CA2"]);
+    expect(calls.ended).toEqual(["CA2"]);
   });
 
   it.each([
@@ -71,8 +61,8 @@ describe("operator listener", () => {
     ["destination_unknown", 422],
     ["invalid", 400],
   ] as const)("answers the refusal %s with %i", async (refusal, status) => {
-    const { port, desk } = await start();
-    desk.refusal = refusal;
+    const { port, calls } = await start();
+    calls.refusal = refusal;
     const body = '{"destination":"x"}';
     const answer = await send(port, "POST", "/api/calls/CA1/transfer", bearer(TOKEN), body);
     expect(answer.status).toBe(status);
@@ -85,7 +75,7 @@ describe("operator listener", () => {
     ["a form", { "content-type": "application/x-www-form-urlencoded" }, "destination=x", 415],
     ["a large body", JSON_TYPE, `{"destination":"${"x".repeat(70_000)}"}`, 413],
   ])("refuses a transfer with %s", async (_name, type, body, status) => {
-    const { port, desk } = await start();
+    const { port, calls } = await start();
     const answer = await send(
       port,
       "POST",
@@ -94,7 +84,7 @@ describe("operator listener", () => {
       body,
     );
     expect(answer.status).toBe(status);
-    expect(desk.transfers).toEqual([]);
+    expect(calls.transfers).toEqual([]);
   });
 
   it.each([
@@ -102,16 +92,16 @@ describe("operator listener", () => {
     ["a wrong token", { authorization: "Bearer wrong" }, "api/invalid"],
     ["another scheme", { authorization: `Basic ${TOKEN}` }, "api/missing"],
   ])("answers 401 to %s", async (_name, headers, counted) => {
-    const { port, desk, metrics } = await start();
+    const { port, calls, metrics } = await start();
     const answer = await send(port, "POST", "/api/calls/CA1/end", headers);
     expect(answer.status).toBe(401);
     expect(answer.headers["www-authenticate"]).toBe("Bearer");
-    expect(desk.ended).toEqual([]);
+    expect(calls.ended).toEqual([]);
     expect(metrics.failures).toEqual([counted]);
   });
 
   it("without a token serves this machine only, and no page of another site", async () => {
-    const { port, desk } = await start(null);
+    const { port, calls } = await start(null);
     const end = (headers: Record<string, string>) =>
       send(port, "POST", "/api/calls/CA1/end", headers);
     expect((await end({})).status).toBe(202);
@@ -121,7 +111,7 @@ describe("operator listener", () => {
     expect((await end({ host: "rebound.example" })).status).toBe(403);
     expect((await end({ origin: "https://evil.example" })).status).toBe(403);
     expect((await end({ origin: "null" })).status).toBe(403);
-    expect(desk.ended).toHaveLength(2);
+    expect(calls.ended).toHaveLength(2);
   });
 
   it.each([
@@ -142,13 +132,13 @@ describe("operator listener", () => {
       {
         method: "GET",
         path: "/api/calls/:callSid",
-        guarded: true,
+        access: "guarded",
         handle: ({ params, query }) => json(200, { ...params, state: query.get("state") }),
       },
       {
         method: "GET",
         path: "/console/*",
-        guarded: false,
+        access: "public_files",
         handle: ({ params }) => json(200, params),
       },
     ]);
@@ -167,7 +157,7 @@ describe("operator listener", () => {
       {
         method: "GET",
         path: "/api/bug",
-        guarded: true,
+        access: "guarded",
         handle: () => {
           throw new Error("bug");
         },
@@ -178,5 +168,52 @@ describe("operator listener", () => {
       body: '{"error":"internal"}',
     });
     expect(log.lines).toMatchObject([{ level: "error", error: new Error("bug") }]);
+  });
+
+  it("answers /metrics and /ready only under a name that it is known by", async () => {
+    const local = await startOperator({ token: TOKEN });
+    const open = await startOperator({ token: TOKEN, adminHost: "0.0.0.0" });
+    servers.push(local.server, open.server);
+    const ask = async (port: number, host: string, headers = {}) =>
+      (await send(port, "GET", "/metrics", { host, ...headers })).status;
+    expect(await ask(local.port, "rebound.example.com")).toBe(403);
+    expect(await ask(local.port, `localhost:${local.port}`)).toBe(200);
+    expect(await ask(open.port, "rebound.example.com")).toBe(403);
+    expect(await ask(open.port, "relay-1:9464")).toBe(200);
+    expect(await ask(open.port, "ops.example.com", bearer(TOKEN))).toBe(200);
+  });
+
+  it("slows wrong tokens, says where they come from, and lets the right one in meanwhile", async () => {
+    const clock = new FakeClock();
+    const side = await startOperator({ token: TOKEN, clock });
+    servers.push(side.server);
+    const guess = (token: string) => send(side.port, "GET", "/api/none", bearer(token));
+    const end = (token: string) =>
+      send(side.port, "POST", "/api/calls/CA1/end", bearer(token)).then(({ status }) => status);
+    for (let i = 0; i < 5; i++) expect(await end("wrong")).toBe(401);
+    const slowed = end("wrong");
+    expect((await guess("any")).status).toBe(404);
+    expect(await end(TOKEN)).toBe(202);
+    clock.advance(1000);
+    expect(await slowed).toBe(401);
+    expect(side.log.lines[0]).toMatchObject({
+      level: "warn",
+      text: "http: operator request refused",
+      fields: { address: "127.0.0.1", path: "/api/calls/CA1/end", reason: "invalid" },
+    });
+    expect(side.log.lines).toHaveLength(5);
+  });
+
+  it("stops comparing tokens of an address that has eight guesses open", async () => {
+    const clock = new FakeClock();
+    const side = await startOperator({ token: TOKEN, clock });
+    servers.push(side.server);
+    const end = () => send(side.port, "POST", "/api/calls/CA1/end", bearer("wrong"));
+    for (let i = 0; i < 5; i++) await end();
+    const slowed = Array.from({ length: 8 }, end);
+    await expect.poll(() => side.metrics.failures.length).toBe(13);
+    expect((await end()).status).toBe(429);
+    clock.advance(1000);
+    expect((await Promise.all(slowed)).map(({ status }) => status)).toEqual(Array(8).fill(401));
   });
 });

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { CallSid } from "../../src/domain/ids.js";
+import type { HttpServer } from "../../src/http/listener.js";
 import { recordingRoute } from "../../src/http/recording-route.js";
-import { createOperatorServer, type HttpServer } from "../../src/http/server.js";
 import { emptyRecord } from "../../src/records/record.js";
-import { AuthCounter, FakeDesk, FakeLog, send } from "./harness.js";
+import { send, startOperator } from "./harness.js";
 
 const SOUND = Buffer.from("0123456789abcdefghij");
 const LONG = Buffer.alloc(31, "x");
@@ -17,13 +17,9 @@ describe("GET /api/calls/:callSid/recording", () => {
       ...emptyRecord(sid),
       recording: { sid: "RE1", file, transcript: null, words: null },
     });
-    server = createOperatorServer({
-      config: { adminHost: "127.0.0.1", adminToken: TOKEN },
-      desk: new FakeDesk(),
-      scrape: async () => ({ type: "text/plain", body: "" }),
-      metrics: new AuthCounter(),
-      log: new FakeLog(),
-      routes: [
+    ({ server, port } = await startOperator({
+      token: TOKEN,
+      routes: () => [
         recordingRoute({
           find: async (sid) =>
             sid === "CA1"
@@ -48,8 +44,7 @@ describe("GET /api/calls/:callSid/recording", () => {
           maxWholeBytes: 30,
         }),
       ],
-    });
-    port = await server.listen("127.0.0.1", 0);
+    }));
   });
   afterEach(() => server.close());
 

@@ -20,21 +20,21 @@ describe("public listener", () => {
     expect(answer.body).toBe(
       '<?xml version="1.0" encoding="UTF-8"?><Response><Hangup/></Response>',
     );
-    expect(side.desk.asked).toEqual([{ method: "incoming", form: CALL, query: {} }]);
+    expect(side.calls.asked).toEqual([{ method: "incoming", form: CALL, query: {} }]);
   });
 
   it.each([
     ["/connect-ended", "connectEnded"],
     ["/transfer-status", "transferStatus"],
-  ])("asks the desk about %s", async (path, method) => {
+  ])("asks the call service about %s", async (path, method) => {
     expect((await post(side, path, CALL)).status).toBe(200);
-    expect(side.desk.asked.map((asked) => asked.method)).toEqual([method]);
+    expect(side.calls.asked.map((asked) => asked.method)).toEqual([method]);
   });
 
   it("covers the raw query with the signature and hands it on decoded", async () => {
     const path = "/transfer-status?step=next%20one&d=a%2Fb";
     expect((await post(side, path, CALL)).status).toBe(200);
-    expect(side.desk.asked[0]?.query).toEqual({ step: "next one", d: "a/b" });
+    expect(side.calls.asked[0]?.query).toEqual({ step: "next one", d: "a/b" });
     expect((await post(side, `${path}&x=1`, CALL, sign(side.publicUrl + path, CALL))).status).toBe(
       403,
     );
@@ -43,7 +43,7 @@ describe("public listener", () => {
   it("keeps empty, repeated and strangely named fields", async () => {
     const params = { CallSid: "CA1", FromCity: "", Tag: ["b", "a"], __proto__x: "1", Ünï: "ç +&=" };
     expect((await post(side, "/incoming-call", params)).status).toBe(200);
-    expect(side.desk.asked[0]?.form).toEqual({ ...params, Tag: "b" });
+    expect(side.calls.asked[0]?.form).toEqual({ ...params, Tag: "b" });
   });
 
   it.each([
@@ -58,7 +58,7 @@ describe("public listener", () => {
     };
     const signature = kind === null ? null : (forged[kind] ?? kind);
     expect((await post(side, "/incoming-call", CALL, signature)).status).toBe(403);
-    expect(side.desk.asked).toEqual([]);
+    expect(side.calls.asked).toEqual([]);
     expect(side.metrics.failures).toEqual([counted]);
   });
 
@@ -88,19 +88,19 @@ describe("public listener", () => {
         const answer = await post(side, `/${kind}`, CALL);
         expect(answer).toMatchObject({ status: 204, body: "" });
       }
-      expect(side.desk.callbacks).toEqual([
+      expect(side.calls.callbacks).toEqual([
         { kind, form: CALL, query: {} },
         { kind, form: CALL, query: {} },
       ]);
     },
   );
 
-  it("answers a callback with 204 even when the desk throws", async () => {
-    side.desk.callback = () => {
+  it("answers a callback with 204 even when the call service throws", async () => {
+    side.calls.callback = () => {
       throw new Error("bug");
     };
     expect((await post(side, "/call-status", CALL)).status).toBe(204);
-    expect(side.log.lines).toMatchObject([{ level: "error", text: "callback failed" }]);
+    expect(side.log.lines).toMatchObject([{ level: "error", text: "http: callback failed" }]);
   });
 
   it.each([
@@ -111,8 +111,8 @@ describe("public listener", () => {
         throw new Error("bug");
       },
     ],
-  ])("apologises in valid TwiML when the desk %s", async (_name, answer) => {
-    side.desk.answer = answer;
+  ])("apologises in valid TwiML when the call service %s", async (_name, answer) => {
+    side.calls.answer = answer;
     const got = await post(side, "/incoming-call", CALL);
     expect(got.status).toBe(200);
     expect(got.body).toMatch(/<Say>We are sorry.*<\/Say><Hangup\/><\/Response>$/);
@@ -130,7 +130,7 @@ describe("public listener", () => {
     const [first] = await once(socket, "data");
     expect(String(first)).toMatch(/^HTTP\/1.1 413 /);
     await once(socket, "close");
-    expect(side.desk.asked).toEqual([]);
+    expect(side.calls.asked).toEqual([]);
   });
 
   it("takes a body of exactly 64 KiB", async () => {
@@ -139,10 +139,10 @@ describe("public listener", () => {
     expect((await post(side, "/incoming-call", params)).status).toBe(200);
   });
 
-  it("survives a caller that goes away while the desk thinks", async () => {
+  it("survives a caller that goes away before the answer", async () => {
     let finish = () => {};
     const thinking = new Promise<void>((resolve) => {
-      side.desk.answer = () =>
+      side.calls.answer = () =>
         new Promise((answer) => {
           finish = () => answer([{ verb: "hangup" }]);
           resolve();
@@ -160,7 +160,7 @@ describe("public listener", () => {
     // The listener has seen the abort once it has answered somebody who came later.
     expect((await send(side.port, "GET", "/health")).status).toBe(200);
     finish();
-    side.desk.answer = async () => [{ verb: "hangup" }];
+    side.calls.answer = async () => [{ verb: "hangup" }];
     expect((await post(side, "/incoming-call", CALL)).status).toBe(200);
   });
 
@@ -234,7 +234,7 @@ describe("public listener, other settings", () => {
     const clock = new FakeClock();
     const side = await startPublic({ clock });
     const asked = new Promise<void>((resolve) => {
-      side.desk.answer = () => {
+      side.calls.answer = () => {
         resolve();
         return new Promise(() => {});
       };

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { sid } from "../fakes/call-bench.js";
 import { HAPPENINGS, LineWorld, type RestFate } from "../fakes/line-world.js";
 import { replayed } from "../fakes/replayed.js";
-import { ladderAgent } from "../transfer/directory.js";
+import { failoverAgent } from "../transfer/directory.js";
 
 const happening = fc.constantFrom(...HAPPENINGS);
 
@@ -22,7 +22,7 @@ describe("a recorded call, whatever happened to it", () => {
   it("is the same when it is played again", { timeout: 240_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(script, fc.array(fate, { maxLength: 4 }), async (happenings, fates) => {
-        const world = new LineWorld(ladderAgent("desk", "sip"), fates);
+        const world = new LineWorld(failoverAgent("desk", "sip"), fates);
         const { bench } = world;
         bench.flights = new Map();
         await world.begin();

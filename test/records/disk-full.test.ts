@@ -8,6 +8,7 @@ import { openStore } from "../../src/adapters/store/open-store.js";
 import type { CallSid, ItemId } from "../../src/domain/ids.js";
 import { RecordWriter } from "../../src/records/record-writer.js";
 import { FakeClock } from "../fakes/fake-clock.js";
+import { FakeMetrics } from "../fakes/fake-metrics.js";
 import { silentLog } from "../fakes/silent-log.js";
 
 const home = mkdtempSync(join(tmpdir(), "murelay-full-"));
@@ -62,8 +63,7 @@ it("works while the disk is full, and stores everything afterwards", async (cont
     return;
   }
   mounted = true;
-  let pending = 0;
-  let dropped = 0;
+  const metrics = new FakeMetrics();
   const clock = new FakeClock();
   const store = await openStore(`sqlite:${join(disk, "murelay.db")}`, () => {});
   const spool = await SpoolFiles.open(join(disk, "spool"), "w", { epochMs: () => Date.now() });
@@ -73,19 +73,7 @@ it("works while the disk is full, and stores everything afterwards", async (cont
       spool,
       clock,
       log: silentLog,
-      metrics: {
-        recordsPending: {
-          set: (now) => {
-            pending = now;
-          },
-          move: () => {},
-        },
-        recordsDropped: {
-          add: (count) => {
-            dropped += count;
-          },
-        },
-      },
+      metrics: metrics.metrics,
     },
     {
       node: "n1",
@@ -110,7 +98,7 @@ it("works while the disk is full, and stores everything afterwards", async (cont
   for (let n = 100; n < 300; n++) writeCall(recordWriter, n);
   await expect(recordWriter.flush()).rejects.toMatchObject({ code: "store_unavailable" });
   expect(recordWriter.health()).toMatchObject({ database: false, disk: false });
-  expect(pending).toBeGreaterThan(0);
+  expect(metrics.count("recordsPending")).toBeGreaterThan(0);
   expect(await store.list({}, null, 500)).not.toHaveLength(300);
   expect((await store.load(sid(0)))?.record.turns[0]?.text).toBe("word ".repeat(200));
 
@@ -121,7 +109,7 @@ it("works while the disk is full, and stores everything afterwards", async (cont
   const all = await store.list({ outcome: "completed" }, null, 500);
   expect(all).toHaveLength(300);
   expect(all.every((record) => record.turns[0]?.text === "word ".repeat(200))).toBe(true);
-  expect(dropped).toBe(0);
+  expect(metrics.count("recordsDropped")).toBe(0);
   await recordWriter.close();
   await store.close();
 });

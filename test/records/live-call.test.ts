@@ -80,6 +80,15 @@ describe("LiveCall", () => {
     expect(save(passedOn).owner).toBe("other");
   });
 
+  it("is stored as a whole again when the database has lost it", () => {
+    const call = callWith(opened(), note(1, "a"));
+    call.saved(save(call));
+    call.add({ seq: 3, callSid: SID, event: note(2, "b") });
+    call.rebase(null);
+    expect(save(call)).toMatchObject({ basedOn: 0, applied: { w: 3 }, owner: "w" });
+    expect(call.record).toMatchObject({ agent: "support", events: [{ name: "a" }, { name: "b" }] });
+  });
+
   it("takes back an end that recovery gave it although this process is alive", () => {
     const lost = ended(5, { outcome: "failed", reason: PROCESS_LOST });
     const call = callWith(opened(), note(1));
@@ -109,7 +118,7 @@ describe("lastKnownMs", () => {
   });
 
   it("includes the steps of a transfer", () => {
-    const step: RecordEvent = { type: "transfer_step", atMs: 900, step: "ringing", detail: null };
+    const step: RecordEvent = { type: "transfer_step", atMs: 900, step: "calling", detail: null };
     const events = [opened(), transferRequested(700), step];
     expect(lastKnownMs(applyEvents(emptyRecord(SID), events))).toBe(900);
   });

@@ -13,6 +13,7 @@ import type { CallStore, Store } from "../../src/ports/store.js";
 import { RecordWriter } from "../../src/records/record-writer.js";
 import { createRedact } from "../../src/records/redact.js";
 import { FakeClock } from "../fakes/fake-clock.js";
+import { FakeMetrics } from "../fakes/fake-metrics.js";
 import { silentLog } from "../fakes/silent-log.js";
 import { storeKinds } from "../fakes/stores.js";
 
@@ -76,6 +77,9 @@ function faulty(store: Store, spool: SpoolFiles) {
   };
   const faultySpool: Spool = {
     writer: spool.writer,
+    get bytes() {
+      return spool.bytes;
+    },
     buffer: (batch) => spool.buffer(batch),
     append: async (batches) => {
       if (faults.disk) throw new Error("ENOSPC");
@@ -100,16 +104,14 @@ describe.each(storeKinds())("RecordWriter on $name", (kind) => {
   let home: string;
   let store: Store;
   let clock: FakeClock;
-  let dropped: number;
-  let pending: number;
+  let metrics: FakeMetrics;
   let recovered: string[];
 
   beforeEach(async () => {
-    home = mkdtempSync(join(tmpdir(), "murelay-recordWriter-"));
+    home = mkdtempSync(join(tmpdir(), "murelay-records-"));
     store = await openStore(await kind.newDatabase(), fail);
     clock = new FakeClock();
-    dropped = 0;
-    pending = 0;
+    metrics = new FakeMetrics();
     recovered = [];
   });
   afterEach(async () => {
@@ -128,19 +130,7 @@ describe.each(storeKinds())("RecordWriter on $name", (kind) => {
         clock,
         log: silentLog,
         recovered: (callSid) => recovered.push(callSid),
-        metrics: {
-          recordsPending: {
-            set: (now) => {
-              pending = now;
-            },
-            move: () => {},
-          },
-          recordsDropped: {
-            add: (count) => {
-              dropped += count;
-            },
-          },
-        },
+        metrics: metrics.metrics,
       },
       {
         node: "n1",
@@ -195,13 +185,15 @@ describe.each(storeKinds())("RecordWriter on $name", (kind) => {
     await expect(recordWriter.flush()).rejects.toMatchObject({ code: "store_unavailable" });
     expect(recordWriter.health()).toEqual({ database: false, disk: true, pending: count });
     expect(await segments(writer)).not.toEqual([]);
+    expect(metrics.count("spoolBytes")).toBeGreaterThan(100_000);
     // A late event of a call that has left memory comes after its older ones.
     recordWriter.write(sid(0), { type: "note", atMs: 9_000, name: "late", fields: {} });
 
     faults.database = false;
     await recordWriter.flush();
     expect(recordWriter.health()).toEqual({ database: true, disk: true, pending: 0 });
-    expect(pending).toBe(0);
+    expect(metrics.count("recordsPending")).toBe(0);
+    expect(metrics.count("spoolBytes")).toBe(0);
     const all = await store.list({ outcome: "completed" }, null, 1_000);
     expect(all).toHaveLength(count);
     expect(all.every((record) => record.turns.length === 2)).toBe(true);
@@ -210,7 +202,7 @@ describe.each(storeKinds())("RecordWriter on $name", (kind) => {
       "late",
     ]);
     expect(await segments(writer)).toEqual([]);
-    expect(dropped).toBe(0);
+    expect(metrics.count("recordsDropped")).toBe(0);
     await recordWriter.close();
   });
 
@@ -225,7 +217,7 @@ describe.each(storeKinds())("RecordWriter on $name", (kind) => {
     for (const event of callEvents(2)) recordWriter.write(sid(2), event);
     await recordWriter.flush();
     expect(recordWriter.health().disk).toBe(true);
-    expect(dropped).toBe(0);
+    expect(metrics.count("recordsDropped")).toBe(0);
     await recordWriter.close();
   });
 
@@ -304,7 +296,7 @@ describe.each(storeKinds())("RecordWriter on $name", (kind) => {
     two.recordWriter.write(sid(1), {
       type: "transfer_step",
       atMs: 3_500,
-      step: "ringing",
+      step: "calling",
       detail: null,
     });
     await two.recordWriter.flush();
@@ -320,7 +312,7 @@ describe.each(storeKinds())("RecordWriter on $name", (kind) => {
     const stored = await store.load(sid(1));
     expect(stored?.record).toMatchObject({
       outcome: "completed",
-      transfer: { outcome: "busy", steps: [{ step: "ringing" }] },
+      transfer: { outcome: "busy", steps: [{ step: "calling" }] },
     });
     expect(stored?.record.turns).toHaveLength(2);
     expect(stored?.owner).toBe(one.writer);
@@ -361,7 +353,7 @@ describe.each(storeKinds())("RecordWriter on $name", (kind) => {
     expect((await store.load(sid(2)))?.record.outcome).toBe("completed");
     expect(await store.load(sid(1))).toBeNull();
     expect(await readdir(join(home, "quarantine"))).toEqual([`${sid(1)}.json`]);
-    expect(dropped).toBe(8);
+    expect(metrics.count("recordsDropped")).toBe(8);
     await recordWriter.close();
   });
 

@@ -129,7 +129,7 @@ describe("applyEvent", () => {
       OPENED,
       request("billing", 1),
       request("front_desk", 2),
-      { type: "transfer_step", atMs: 3, step: "redirected", detail: null },
+      { type: "transfer_step", atMs: 3, step: "redirect", detail: null },
       { type: "transfer_outcome", atMs: 4, destination: "billing", outcome: "busy" },
       { type: "ended", atMs: 5, outcome: "transferred", reason: "transfer" },
       { type: "transfer_outcome", atMs: 90, destination: "front_desk", outcome: "answered" },
@@ -138,7 +138,7 @@ describe("applyEvent", () => {
     expect(record.transfer).toMatchObject({
       destination: "front_desk",
       outcome: "answered",
-      steps: [{ atMs: 3, step: "redirected", detail: null }],
+      steps: [{ atMs: 3, step: "redirect", detail: null }],
     });
   });
 

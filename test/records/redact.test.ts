@@ -71,7 +71,7 @@ describe("redactEvent", () => {
         urgency: null,
         by: "agent",
       },
-      { type: "transfer_step", atMs: 1, step: "s", detail: number },
+      { type: "transfer_step", atMs: 1, step: "calling", detail: number },
       { type: "note", atMs: 1, name: "n", fields: { text: number, count: 3 } },
       { type: "recording_transcript", sid: "RE1", transcript: number, words: [] },
     ] as const;

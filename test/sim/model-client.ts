@@ -25,16 +25,26 @@ export class ModelClient {
   readonly events: ServerEvent[] = [];
   readonly opened: Promise<void>;
   readonly closed: Promise<{ readonly code: number; readonly reason: string }>;
+  /** How many packets had come before the one that held the event with the same index. */
+  readonly packets: number[] = [];
+  /** Of a handshake that was refused over HTTP. */
+  httpStatus: number | null = null;
   readonly #socket: WebSocket;
   readonly #waiting = new Set<() => void>();
   #closed = false;
 
   constructor(socket: WebSocket) {
     this.#socket = socket;
+    let packets = 0;
     socket.on("message", (data: Buffer) => {
+      this.packets.push(packets);
       this.events.push(JSON.parse(data.toString()) as ServerEvent);
       for (const look of [...this.#waiting]) look();
     });
+    socket.once("upgrade", ({ socket: stream }) =>
+      // Not before ws listens itself, or it would miss what has come already.
+      socket.once("open", () => stream.on("data", () => packets++)),
+    );
     this.opened = new Promise((resolve) => socket.once("open", () => resolve()));
     this.closed = new Promise((resolve) => {
       socket.on("close", (code, reason) => {
@@ -43,6 +53,11 @@ export class ModelClient {
         resolve({ code, reason: reason.toString() });
       });
     });
+    socket.on("unexpected-response", (request, response) => {
+      this.httpStatus = response.statusCode ?? null;
+      request.destroy();
+      socket.terminate();
+    });
     socket.on("error", () => {});
   }
 
@@ -50,12 +65,31 @@ export class ModelClient {
     model: SimulatedModel,
     query = "?model=gpt-realtime-2.1",
     headers: Record<string, string> = {},
+    options: { readonly autoPong?: boolean } = {},
   ): ModelClient {
     return new ModelClient(
       new WebSocket(model.url + query, {
         headers: { authorization: `Bearer ${model.apiKey}`, ...headers },
+        ...options,
       }),
     );
+  }
+
+  /** Whether a ping is answered within `ms`. */
+  answersPing(ms: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(false), ms);
+      this.#socket.once("pong", () => {
+        clearTimeout(timer);
+        resolve(true);
+      });
+      this.#socket.ping();
+    });
+  }
+
+  /** The payload of the server's next ping. */
+  nextPing(): Promise<Buffer> {
+    return new Promise((resolve) => this.#socket.once("ping", resolve));
   }
 
   /** Dialled, configured for telephony. */

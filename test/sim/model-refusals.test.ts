@@ -17,23 +17,64 @@ const withInput = (input: object) => update({ type: "realtime", audio: { input }
 
 describe("the simulated model's handshake", () => {
   it.each([
-    ["without a key", "?model=m", { authorization: "" }, /no Authorization|wrong/],
-    ["with a wrong key", "?model=m", { authorization: "Bearer sk-other" }, /wrong API key/],
-    ["with a beta header", "?model=m", { "openai-beta": "realtime=v1" }, /beta/],
-    ["without model, call_id or intent", "", {}, /exactly one/],
-    ["with model and call_id", "?model=m&call_id=rtc_1", {}, /exactly one/],
-    ["with an unknown parameter", "?model=m&voice=marin", {}, /unknown query parameter/],
-  ])("is refused %s", async (_name, query, headers: Record<string, string>, reason) => {
+    ["with model and call_id", "?model=gpt-realtime&call_id=rtc_1", {}, /exactly one/],
+    ["with an unknown parameter", "?model=gpt-realtime&voice=marin", {}, /unknown query parameter/],
+    [
+      "with a subprotocol",
+      "?model=gpt-realtime",
+      { "sec-websocket-protocol": "realtime" },
+      /subprotocol/,
+    ],
+  ])("is answered over HTTP %s", async (_name, query, headers: Record<string, string>, reason) => {
     const client = ModelClient.dial(model, query, headers);
-    await client.closed;
+    expect((await client.closed).code).toBe(1006);
     expect(client.events).toEqual([]);
     expect(model.violations()).toEqual([expect.stringMatching(reason)]);
   });
 
-  it("is refused by switch, which is nobody's mistake", async () => {
-    model.faults.handshake = 503;
-    await ModelClient.dial(model).closed;
-    expect(model.refused).toEqual(["503"]);
+  it.each([401, 403, 407, 429, 500, 502, 503] as const)(
+    "is refused by a gateway with %i where a test says so, which is no mistake of the client's",
+    async (status) => {
+      model.faults.handshake = status;
+      const client = ModelClient.dial(model);
+      await client.closed;
+      expect(client.httpStatus).toBe(status);
+      expect(model.refused).toEqual([String(status)]);
+      expect(model.violations()).toEqual([]);
+    },
+  );
+});
+
+describe("the simulated model rejects a session after 101, with an error and a close:", () => {
+  const TYPE = "invalid_request_error";
+  it.each<[string, string, Record<string, string>, string | null, number]>([
+    ["a bad key", "?model=gpt-realtime", { authorization: "Bearer x" }, "invalid_api_key", 3000],
+    ["no key", "?model=gpt-realtime", { authorization: "" }, null, 3000],
+    ["an unknown model", "?model=gpt-realtime-99", {}, "invalid_model", 4000],
+    ["no model", "", {}, "missing_model", 4000],
+    [
+      "the beta header",
+      "?model=gpt-realtime",
+      { "openai-beta": "realtime=v1" },
+      "beta_api_shape_disabled",
+      4000,
+    ],
+  ])("%s", async (_name, query, headers, code, closeCode) => {
+    const client = ModelClient.dial(model, query, headers);
+    const closed = await client.closed;
+    expect(closed).toEqual({ code: closeCode, reason: code === null ? TYPE : `${TYPE}.${code}` });
+    expect(client.events).toEqual([
+      { type: "error", event_id: expect.any(String), error: expect.objectContaining({ code }) },
+    ]);
+    expect(model.sessions).toEqual([]);
+    expect(model.violations()).toHaveLength(1);
+  });
+
+  it("whatever it names, where a test says so, which is no mistake of the client's", async () => {
+    model.faults.rejectSessions = "invalid_model";
+    const client = ModelClient.dial(model);
+    expect((await client.closed).code).toBe(4000);
+    expect(model.refused).toEqual(["invalid_model"]);
     expect(model.violations()).toEqual([]);
   });
 });
@@ -81,6 +122,28 @@ describe("the simulated model refuses", () => {
       update({ type: "realtime", output_modalities: ["audio", "text"] }),
       "invalid_value",
       "session.output_modalities",
+    ],
+    [
+      "a language with a region",
+      withInput({ transcription: { model: "gpt-live-transcribe", language: "en-US" } }),
+      "invalid_value",
+      "session.audio.input.transcription.language",
+    ],
+    [
+      "a tool name with a space",
+      update({ type: "realtime", tools: [{ type: "function", name: "look up" }] }),
+      "invalid_value",
+      "session.tools[0].name",
+    ],
+    [
+      "an approval that answers no request",
+      {
+        type: "conversation.item.create",
+        event_id: "mine",
+        item: { type: "mcp_approval_response", approval_request_id: "mcpr_x", approve: true },
+      },
+      "invalid_value",
+      "item.approval_request_id",
     ],
     [
       "a threshold above 1",
@@ -201,16 +264,17 @@ describe("the simulated model refuses", () => {
   it("text that is not JSON, and goes on", async () => {
     const client = await ModelClient.configured(model);
     client.sendRaw("{");
-    expect((await client.next("error"))["error"].code).toBe("invalid_event");
+    expect((await client.next("error"))["error"].code).toBe("invalid_json");
     client.send({ type: "response.create" });
     await client.next("response.done");
   });
 
-  it("a binary frame, with a close", async () => {
+  it("a binary frame, and goes on", async () => {
     const client = await ModelClient.configured(model);
     client.sendRaw(Buffer.from("{}"));
-    expect((await client.closed).code).toBe(1003);
-    expect(model.violations()).toEqual(["session 0: a binary frame"]);
+    expect((await client.next("error"))["error"].code).toBe("invalid_event");
+    client.send({ type: "response.create" });
+    await client.next("response.done");
   });
 
   it("audio before session.updated, in silence: it is only counted", async () => {

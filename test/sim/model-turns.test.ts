@@ -3,6 +3,7 @@ import { identityAudio } from "../../sim/audio/identity.js";
 import { silence, speechLike } from "../../sim/audio/synth.js";
 import type { Turn } from "../../sim/model/script.js";
 import { type ModelOptions, type SimulatedModel, startModel } from "../../sim/model.js";
+import { fastClock } from "./fast-clock.js";
 import { ModelClient, SESSION } from "./model-client.js";
 
 let model: SimulatedModel;
@@ -146,7 +147,7 @@ describe("a response of the simulated model", () => {
     expect(client.audioOf(response.output[0].id)).toHaveLength(1600);
   });
 
-  it("runs beside the conversation when asked to, and says what the instructions quote", async () => {
+  it("runs outside of the conversation when asked to, and says what the instructions quote", async () => {
     const client = await start([{ say: "Main.", delayMs: 0 }]);
     client.send({
       type: "response.create",
@@ -302,14 +303,7 @@ describe("the simulated model's hearing", () => {
   });
 
   it("speaks up after idle_timeout_ms, counted from the end of what it said", async () => {
-    // A clock that runs fifty times as fast.
-    const clock = {
-      nowMs: () => performance.now() * 50,
-      after: (ms: number, run: () => void) => {
-        const timer = setTimeout(run, ms / 50);
-        return { cancel: () => clearTimeout(timer) };
-      },
-    };
+    const clock = fastClock(50);
     const client = await start(
       [
         { say: "Hello?", delayMs: 0 },
@@ -407,11 +401,8 @@ describe("the simulated model fails by switch:", () => {
 
   it("fails every response while told to", async () => {
     const client = await start([{ say: "Never.", delayMs: 0 }]);
-    model.faults.failResponses = {
-      type: "tokens",
-      code: "insufficient_quota",
-      message: "no money",
-    };
+    const error = { type: "tokens", code: "insufficient_quota", message: "no money" };
+    model.faults.replaceTurn = { status: "failed", error };
     client.send({ type: "response.create" });
     expect((await client.next("response.done"))["response"].status_details.error.code).toBe(
       "insufficient_quota",

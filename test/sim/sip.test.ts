@@ -152,6 +152,17 @@ describe("the webhook of an incoming call", () => {
     expect(relay.seen).toHaveLength(6);
   });
 
+  it("comes again though it was answered, when a test says so", async () => {
+    await start({ sip: { repeatsMs: [5, 10] } });
+    relay = new PlainRelay();
+    model.sip.deliverTo(`${await relay.listen()}/openai/webhook`);
+    invite();
+    while (relay.seen.length < 3) await new Promise(setImmediate);
+    await model.sip.settled();
+    expect(new Set(relay.seen.map(({ headers }) => headers["webhook-id"])).size).toBe(1);
+    expect(model.sip.deliveries.map(({ status }) => status)).toEqual([204, 204, 204]);
+  });
+
   it("is never sent for another project's address", async () => {
     await start();
     const line = new Line();
@@ -182,8 +193,7 @@ describe("a SIP call is steered by REST", () => {
     ["no type", { model: "gpt-realtime-2.1" }, "missing_required_parameter"],
     ["no model", { type: "realtime" }, "missing_required_parameter"],
     ["an unknown field", { ...ACCEPT, temperature: 0.6 }, "unknown_parameter"],
-    ["an input format", audio({ format: { type: "audio/pcmu" } }), "unknown_parameter"],
-    ["an output format", audio({}, { format: { type: "audio/pcmu" } }), "unknown_parameter"],
+    ["an unknown model", { ...ACCEPT, model: "gpt-realtime-99" }, "invalid_model"],
     [
       "a threshold",
       audio({ turn_detection: { type: "server_vad", threshold: 0.5 } }),
@@ -205,6 +215,28 @@ describe("a SIP call is steered by REST", () => {
     expect(await rest(call.id, "accept", body)).toMatchObject({ status: 400, error: { code } });
     expect(call.state).toBe("ringing");
     expect(model.violations()).toHaveLength(1);
+  });
+
+  it("accept takes audio formats, as the official SDK sends them, and ignores them", async () => {
+    const format = { type: "audio/pcm", rate: 24_000 };
+    await start();
+    const { line, call } = invite();
+    const reply = await rest(call.id, "accept", audio({ format }, { format }));
+    expect(reply).toEqual({ status: 200, error: null });
+    await line.until("answered");
+    expect(model.violations()).toEqual([]);
+  });
+
+  it("accept refuses the part that a test names, which is no mistake of the client's", async () => {
+    await start({ faults: { refuseParts: [{ path: "audio.input.transcription.model" }] } });
+    const { call } = invite();
+    const body = audio({ transcription: { model: "gpt-live-transcribe" } });
+    expect(await rest(call.id, "accept", body)).toMatchObject({
+      status: 400,
+      error: { param: "audio.input.transcription.model" },
+    });
+    expect((await rest(call.id, "accept", ACCEPT)).status).toBe(200);
+    expect(model.violations()).toEqual([]);
   });
 
   it("only once, only with the key, and only while it rings", async () => {

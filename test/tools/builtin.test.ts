@@ -7,7 +7,7 @@ import { ToolRegistry } from "../../src/tools/registry.js";
 import { sampleTools } from "../../src/tools/sample-tools.js";
 import type { ToolContext } from "../../src/tools/tool.js";
 import { agent, sid } from "../fakes/call-bench.js";
-import { ladderAgent } from "../transfer/directory.js";
+import { failoverAgent } from "../transfer/directory.js";
 
 const listed = (...names: string[]): { tools: readonly ToolDefinition[] } => ({
   tools: names.map((name) => ({
@@ -40,7 +40,7 @@ describe("the built-in tools", () => {
   const all = listed("transfer_call", "end_call", "set_language", "send_dtmf");
 
   it("show the model the names of the directory, and never a number or address", () => {
-    const profile = { ...ladderAgent("desk", "sip"), ...all };
+    const profile = { ...failoverAgent("desk", "sip"), ...all };
     const [transfer] = builtinToolSpecs(profile);
     expect(transfer).toMatchObject({
       type: "function",
@@ -76,7 +76,10 @@ describe("the built-in tools", () => {
     ["end_call", { reason: "done", extra: 1 }, 'must NOT have additional properties: "extra"'],
     ["send_dtmf", { digits: "12 34" }, "digits must match pattern"],
   ])("check %s of %j", (name, args, problem) => {
-    const checked = registry({ ...ladderAgent("desk"), ...all }).check(name, JSON.stringify(args));
+    const checked = registry({ ...failoverAgent("desk"), ...all }).check(
+      name,
+      JSON.stringify(args),
+    );
     expect(checked.ok).toBe(false);
     expect(checked.ok ? "" : checked.problem).toContain(problem);
   });
@@ -96,7 +99,7 @@ describe("the built-in tools", () => {
     ["end_call", { reason: "bye" }, { kind: "end", reason: "bye" }],
     ["send_dtmf", { digits: "1wa#" }, { kind: "dtmf", digits: "1wA#" }],
   ])("turn %s into a request to the call", async (name, args, request) => {
-    const kit = registry({ ...ladderAgent("desk"), ...all });
+    const kit = registry({ ...failoverAgent("desk"), ...all });
     const checked = kit.check(name, JSON.stringify(args));
     expect(checked.ok).toBe(true);
     const result = await kit.get(name)!.run(checked.ok ? checked.args : {}, context);

@@ -52,7 +52,7 @@ export const DESTINATIONS: Readonly<Record<string, Destination>> = {
 };
 
 /** An agent whose default is the first of these; each leads to the next. */
-export function ladderAgent(...names: readonly string[]): AgentProfile {
+export function failoverAgent(...names: readonly string[]): AgentProfile {
   const base = agent();
   const destinations = new Map(
     names.map((name, i): [string, Destination] => {

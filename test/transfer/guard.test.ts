@@ -1,36 +1,45 @@
 import { describe, expect, it } from "vitest";
 import { TransferGuard } from "../../src/transfer/guard.js";
 
-const limits = { perCaller: 3, windowMs: 60_000, callersMost: 2 };
+const HOUR = 3_600_000;
+const asked = (changes: Partial<Parameters<TransferGuard["admit"]>[0]> = {}) => ({
+  inCall: 0,
+  maxPerCall: 3,
+  key: "+12025550111",
+  maxPerHour: 2,
+  ...changes,
+});
 
 describe("TransferGuard", () => {
-  it("grants a call only so many", () => {
-    const guard = new TransferGuard(limits);
-    expect(guard.admit("a", 1, 2, 0)).toBeNull();
-    expect(guard.admit("a", 2, 2, 0)).toBe("per_call");
+  it("admits only so many transfers of one call", () => {
+    const guard = new TransferGuard();
+    expect(guard.admit(asked({ inCall: 2 }), 0)).toBeNull();
+    expect(guard.admit(asked({ inCall: 3 }), 0)).toBe("call_limit");
   });
 
-  it("grants a caller only so many within the window, over all calls", () => {
-    const guard = new TransferGuard(limits);
-    const at = (ms: number) => guard.admit("a", 0, 9, ms);
-    expect([at(0), at(30_000), at(30_001), at(59_999), at(60_000), at(60_001)]).toEqual([
+  it("admits only so many transfers to one destination within an hour, over all calls", () => {
+    const guard = new TransferGuard();
+    const at = (ms: number) => guard.admit(asked(), ms);
+    expect([at(0), at(1_000), at(2_000), at(HOUR - 1), at(HOUR), at(HOUR + 999)]).toEqual([
       null,
       null,
+      "destination_limit",
+      "destination_limit",
       null,
-      "per_caller",
-      null,
-      "per_caller",
+      "destination_limit",
     ]);
-    expect(guard.admit("b", 0, 9, 60_001)).toBeNull();
+    expect(guard.admit(asked({ key: "queue support" }), 2_000)).toBeNull();
   });
 
-  it("remembers a bounded number of callers, the quietest forgotten first", () => {
-    const guard = new TransferGuard(limits);
-    for (let i = 0; i < 3; i++) guard.admit("a", 0, 9, i);
-    guard.admit("b", 0, 9, 5);
-    expect(guard.admit("a", 0, 9, 6)).toBe("per_caller");
-    guard.admit("c", 0, 9, 7);
-    expect(guard.size).toBe(2);
-    expect(guard.admit("a", 0, 9, 8)).toBe("per_caller");
+  it("does not count what it refuses", () => {
+    const guard = new TransferGuard();
+    for (let ms = 0; ms < 10; ms++) guard.admit(asked({ inCall: 3 }), ms);
+    expect(guard.admit(asked(), 11)).toBeNull();
+  });
+
+  it("admits any number where the destination has no limit", () => {
+    const guard = new TransferGuard();
+    for (let ms = 0; ms < 5_000; ms++)
+      expect(guard.admit(asked({ maxPerHour: null }), ms)).toBeNull();
   });
 });

@@ -2,12 +2,16 @@ import type { AgentProfile } from "../../src/domain/agent-profile.js";
 import type { TwilioCallStatus } from "../../src/domain/call-status.js";
 import { type ErrorCode, RelayError } from "../../src/domain/errors.js";
 import type { CallSid } from "../../src/domain/ids.js";
-import type { RecordEvent, TransferOutcome } from "../../src/domain/record-event.js";
+import type { RecordEvent } from "../../src/domain/record-event.js";
+import type {
+  CallTransferRequest,
+  TransferNext,
+  TransferOutcome,
+} from "../../src/domain/transfer-request.js";
 import type { CallControl } from "../../src/ports/twilio.js";
 import type { TransferForm } from "../../src/transfer/callback-forms.js";
 import { Transfer, type TransferDeps, type TransferHost } from "../../src/transfer/transfer.js";
-import type { TransferNext } from "../../src/transfer/transfer-events.js";
-import type { FullTransferRequest } from "../../src/transfer/transfer-request.js";
+import { linkQuery, readLink } from "../../src/transfer/transfer-link.js";
 import type { Twiml, TwimlVerb } from "../../src/wire/twiml.js";
 import { sid } from "../fakes/call-bench.js";
 import { FakeClock } from "../fakes/fake-clock.js";
@@ -17,6 +21,8 @@ import { FakeLog } from "../fakes/fake-ports.js";
 /** How one REST request goes. `done`: it was carried out, whatever the answer says. */
 export type Rest =
   | { readonly fate: "ok"; readonly ms: number }
+  /** Answered with 200, and nothing happens. */
+  | { readonly fate: "ignored"; readonly ms: number }
   | {
       readonly fate: "fault";
       readonly code: ErrorCode;
@@ -24,7 +30,7 @@ export type Rest =
       readonly ms: number;
     };
 
-/** What the dialled, queued or rung human does. */
+/** What the human does who is dialled, has the queue, or is called for a warm transfer. */
 export type HumanPlan =
   | "talks"
   | "busy"
@@ -38,7 +44,7 @@ export type HumanPlan =
 export interface Plan {
   /** Used up in order; afterwards everything is fine. */
   readonly rest: readonly Rest[];
-  /** One per rung that is reached. */
+  /** One for each step that is reached. */
   readonly humans: readonly HumanPlan[];
   /** When the caller hangs up, or null. */
   readonly hangUpMs: number | null;
@@ -90,7 +96,7 @@ export class PhoneWorld {
   alive = true;
   talked = false;
   lost = 0;
-  rung = 0;
+  reached = 0;
   readonly #plan: Plan;
   readonly #agent: AgentProfile;
   readonly #deps: TransferDeps;
@@ -102,7 +108,7 @@ export class PhoneWorld {
   constructor(
     agent: AgentProfile,
     plan: Partial<Plan>,
-    request: Partial<FullTransferRequest> = {},
+    request: Partial<CallTransferRequest> = {},
     deps = {},
   ) {
     this.#agent = agent;
@@ -127,21 +133,23 @@ export class PhoneWorld {
     };
     this.transfer = Transfer.start(
       {
-        callSid: CALL,
-        destination: agent.transfer.default ?? "desk",
-        reason: "wants a human",
-        summary: "The parcel is lost.",
-        urgency: null,
-        by: "agent",
-        caller: "+12025550100",
-        ours: "+12025550199",
-        direction: "inbound",
-        language: "en",
-        preface: "none",
-        ...request,
+        request: {
+          callSid: CALL,
+          destination: agent.transfer.default ?? "desk",
+          reason: "wants a human",
+          summary: "The parcel is lost.",
+          urgency: null,
+          by: "agent",
+          caller: "+12025550100",
+          ours: "+12025550199",
+          direction: "inbound",
+          language: "en",
+          preface: "none",
+          ...request,
+        },
+        agent,
+        host: this.host,
       },
-      agent,
-      this.host,
       this.#deps,
     );
     if (this.#plan.hangUpMs !== null) this.clock.after(this.#plan.hangUpMs, () => this.hangUp());
@@ -173,7 +181,7 @@ export class PhoneWorld {
 
   get host(): TransferHost {
     return {
-      url: (path, query) => `${BASE}${path}?${new URLSearchParams(query)}`,
+      url: (path, link) => `${BASE}${path}?${new URLSearchParams(linkQuery(link))}`,
       atMs: () => Math.round(this.clock.nowMs()),
       journal: (event) => this.events.push(event),
       persist: (snapshot) => {
@@ -196,7 +204,7 @@ export class PhoneWorld {
             this.#follow(this.transfer.streamFollowed());
         });
       },
-      ended: (outcome, next) => this.endings.push([outcome, next]),
+      ended: ({ outcome, next }) => void this.endings.push([outcome, next]),
       lost: () => this.lost++,
     };
   }
@@ -358,7 +366,7 @@ export class PhoneWorld {
   // --- the human ------------------------------------------------------------------------------------
 
   #nextHuman(): HumanPlan {
-    return this.#plan.humans[this.rung++] ?? "talks";
+    return this.#plan.humans[this.reached++] ?? "talks";
   }
 
   #leg(human: boolean, statusUrl: string | null): Leg {
@@ -385,10 +393,10 @@ export class PhoneWorld {
     this.#status(leg, leg.status === "in-progress" ? "completed" : "canceled");
   }
 
-  #ringHuman(statusUrl: string, briefing: Twiml): CallSid {
+  #callHuman(statusUrl: string, whisper: Twiml): CallSid {
     // One who was given up, but could not be hung up, may still be on the phone when the next is rung.
     if (this.legs.some((leg) => leg.statusUrl === statusUrl && isLive(leg.status)))
-      this.complaints.push("rang the same human twice");
+      this.complaints.push("called the same human twice");
     const leg = this.#leg(true, statusUrl);
     const plan = this.#nextHuman();
     this.clock.after(2_000, () => {
@@ -405,18 +413,18 @@ export class PhoneWorld {
           return;
         default:
           this.#status(leg, "in-progress");
-          this.clock.after(3_000, () => this.#press(leg, plan, briefing));
+          this.clock.after(3_000, () => this.#press(leg, plan, whisper));
       }
     });
     return leg.sid;
   }
 
-  #press(leg: Leg, plan: HumanPlan, briefing: Twiml): void {
+  #press(leg: Leg, plan: HumanPlan, whisper: Twiml): void {
     if (!isLive(leg.status)) return;
-    const gather = briefing.find((verb) => verb.verb === "gather");
-    const last = briefing.find((verb) => verb.verb === "redirect");
+    const gather = whisper.find((verb) => verb.verb === "gather");
+    const last = whisper.find((verb) => verb.verb === "redirect");
     if (gather?.verb !== "gather" || last?.verb !== "redirect") {
-      this.complaints.push("a briefing without a question");
+      this.complaints.push("a whisper without a question");
       return;
     }
     const answer = (url: string, digits: Record<string, string>): void => {
@@ -467,11 +475,12 @@ export class PhoneWorld {
 
   #post(url: string, form: TransferForm, answered: (twiml: Twiml) => void = () => {}): void {
     const { pathname, searchParams } = new URL(url);
-    const query = Object.fromEntries(searchParams);
+    const link = readLink(Object.fromEntries(searchParams));
+    if (link === null) throw new Error(`not a link: ${url}`);
     const deliver = (): Twiml | null => {
-      if (pathname === "/transfer-status") return this.transfer.callback(form, query);
-      if (pathname === "/call-status") this.transfer.callStatus(form, query);
-      else if (pathname === "/conference-events") this.transfer.conferenceEvent(form, query);
+      if (pathname === "/transfer-status") return this.transfer.callback(form, link);
+      if (pathname === "/call-status") this.transfer.callStatus(form, link);
+      else if (pathname === "/conference-events") this.transfer.conferenceEvent(form, link);
       else this.complaints.push(`no such path: ${pathname}`);
       return null;
     };
@@ -487,7 +496,8 @@ export class PhoneWorld {
     if (again && pathname !== "/transfer-status") this.#later(() => void deliver());
   }
 
-  async #request<T>(carryOut: () => T): Promise<T> {
+  /** @param ignored  the answer to a request that has no effect; null: it asks for nothing that could be ignored. */
+  async #request<T>(carryOut: () => T, ignored: { readonly value: T } | null): Promise<T> {
     const rest = this.#plan.rest[this.#rest++] ?? { fate: "ok", ms: 30 };
     let result: { value: T } | null = null;
     let gone = false;
@@ -499,12 +509,14 @@ export class PhoneWorld {
       }
     };
     // At once: that a request still travels while its process has died and Twilio has asked, nobody can know.
-    if (rest.fate === "ok" || rest.done) run();
+    const happens = rest.fate === "ok" || (rest.fate === "ignored" && ignored === null);
+    if (happens || (rest.fate === "fault" && rest.done)) run();
     await new Promise<void>((resolve) => this.clock.after(rest.ms, resolve));
     if (rest.fate === "fault") {
       const retryable = rest.code.startsWith("twilio_") && rest.code !== "twilio_rejected";
       throw new RelayError(rest.code, "as planned", { retryable });
     }
+    if (rest.fate === "ignored" && ignored !== null) return ignored.value;
     if (gone || result === null) throw new RelayError("caller_gone", "21220");
     return (result as { value: T }).value;
   }
@@ -515,29 +527,43 @@ export class PhoneWorld {
     };
     return {
       redirect: (_callSid, twiml) =>
-        this.#request(() => {
-          if (!this.alive) throw new RelayError("caller_gone", "21220");
-          this.redirects.push(twiml);
-          this.#follow(twiml);
-        }),
+        this.#request(
+          () => {
+            if (!this.alive) throw new RelayError("caller_gone", "21220");
+            this.redirects.push(twiml);
+            this.#follow(twiml);
+          },
+          { value: undefined },
+        ),
       hangUp: (callSid) =>
-        this.#request(() => {
-          const leg = this.legs.find((other) => other.sid === callSid);
-          if (leg === undefined || !isLive(leg.status))
-            throw new RelayError("caller_gone", "21220");
-          this.#end(leg);
-        }),
+        this.#request(
+          () => {
+            if (callSid === CALL) {
+              this.hangUp();
+              return;
+            }
+            const leg = this.legs.find((other) => other.sid === callSid);
+            if (leg === undefined || !isLive(leg.status))
+              throw new RelayError("caller_gone", "21220");
+            this.#end(leg);
+          },
+          { value: undefined },
+        ),
       status: (callSid) =>
         this.#request((): TwilioCallStatus => {
           if (callSid === CALL) return this.alive ? "in-progress" : "completed";
           return this.legs.find((leg) => leg.sid === callSid)?.status ?? "failed";
-        }),
+        }, null),
       findCalls: () =>
-        this.#request(() =>
-          this.legs.filter((leg) => leg.human).map((leg) => ({ sid: leg.sid, status: leg.status })),
+        this.#request(
+          () =>
+            this.legs
+              .filter((leg) => leg.human)
+              .map((leg) => ({ sid: leg.sid, status: leg.status })),
+          null,
         ),
       createCallWithTwiml: (call, twiml) =>
-        this.#request(() => this.#ringHuman(call.statusCallback, twiml)),
+        this.#request(() => this.#callHuman(call.statusCallback, twiml), { value: sid(999) }),
       createCall: unused,
       createParticipant: unused,
       removeParticipant: unused,

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ladderAgent } from "./directory.js";
+import { failoverAgent } from "./directory.js";
 import { type HumanPlan, isLive, PhoneWorld, type Plan, type Rest } from "./phone-world.js";
 
 const rest: fc.Arbitrary<Rest> = fc.oneof(
@@ -16,6 +16,10 @@ const rest: fc.Arbitrary<Rest> = fc.oneof(
       done: fc.boolean(),
       ms: fc.constantFrom(50, 900, 10_000),
     }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ fate: fc.constant("ignored" as const), ms: fc.constantFrom(10, 900) }),
   },
   {
     weight: 1,
@@ -48,7 +52,7 @@ const plan: fc.Arbitrary<Plan> = fc.record({
   moveMs: fc.option(fc.integer({ min: 0, max: 15_000 }), { freq: 4 }),
 });
 
-const ladder = fc.shuffledSubarray(["desk", "sip", "queue", "experts", "warm", "warm_too"], {
+const directory = fc.shuffledSubarray(["desk", "sip", "queue", "experts", "warm", "warm_too"], {
   minLength: 1,
   maxLength: 3,
 });
@@ -58,8 +62,8 @@ describe("a transfer, whatever happens to it", () => {
     timeout: 120_000,
   }, async () => {
     await fc.assert(
-      fc.asyncProperty(ladder, plan, fc.boolean(), async (names, happens, late) => {
-        const world = new PhoneWorld(ladderAgent(...names), happens, late ? { by: "limit" } : {});
+      fc.asyncProperty(directory, plan, fc.boolean(), async (names, happens, late) => {
+        const world = new PhoneWorld(failoverAgent(...names), happens, late ? { by: "limit" } : {});
         await world.pass(100);
         world.transfer.farewellHeard();
         await world.pass(60_000);

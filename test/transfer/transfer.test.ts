@@ -1,6 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { ladderAgent } from "./directory.js";
+import { readLink, type TransferLink } from "../../src/transfer/transfer-link.js";
+import { failoverAgent } from "./directory.js";
 import { CALL, PhoneWorld, type Plan, type Rest } from "./phone-world.js";
+
+/** A link of ours, as it comes back. */
+function linkOf(url: string): TransferLink {
+  const link = readLink(Object.fromEntries(new URL(url).searchParams));
+  if (link === null) throw new Error(`not a link: ${url}`);
+  return link;
+}
 
 /** A transfer whose farewell has been heard, half a minute later. */
 async function transferred(
@@ -9,7 +17,7 @@ async function transferred(
   request = {},
   deps = {},
 ) {
-  const world = new PhoneWorld(ladderAgent(...names), plan, request, deps);
+  const world = new PhoneWorld(failoverAgent(...names), plan, request, deps);
   world.transfer.farewellHeard();
   await world.pass(30_000);
   return world;
@@ -39,7 +47,7 @@ describe("a transfer that goes well", () => {
   );
 
   it("asks nothing of Twilio before the farewell was heard", async () => {
-    const world = new PhoneWorld(ladderAgent("desk"), {});
+    const world = new PhoneWorld(failoverAgent("desk"), {});
     await world.pass(10_000);
     expect(world.redirects).toEqual([]);
     world.transfer.farewellHeard();
@@ -48,11 +56,11 @@ describe("a transfer that goes well", () => {
     expect(world.redirects).toHaveLength(1);
   });
 
-  it("keeps the caller out of the warm human's ear until the human has pressed 1", async () => {
-    const world = new PhoneWorld(ladderAgent("warm"), { humans: ["takes"] });
+  it("keeps the caller out of the conversation until the human has pressed 1", async () => {
+    const world = new PhoneWorld(failoverAgent("warm"), { humans: ["takes"] });
     world.transfer.farewellHeard();
     await world.pass(4_500);
-    expect(world.steps).toContain("briefing");
+    expect(world.steps).toContain("screening");
     expect(world.legs[0]!.inConference).toBe(false);
     expect(world.where.in).toBe("conference");
     await world.pass(1_000);
@@ -63,7 +71,7 @@ describe("a transfer that goes well", () => {
   it("tells the customer database before, and gives its reference to the human", async () => {
     const asked: unknown[] = [];
     const world = new PhoneWorld(
-      ladderAgent("experts"),
+      failoverAgent("experts"),
       {},
       {},
       {
@@ -82,7 +90,7 @@ describe("a transfer that goes well", () => {
 
   it("does not wait for a customer database that hangs", async () => {
     const world = new PhoneWorld(
-      ladderAgent("warm"),
+      failoverAgent("warm"),
       {},
       {},
       {
@@ -117,7 +125,7 @@ describe("a destination that fails", () => {
     expect(world.clock.pending).toBe(0);
   });
 
-  it("gives way to the next of its ladder, whatever their kinds", async () => {
+  it("gives way to the next of its failover list, whatever their kinds", async () => {
     const humans = ["busy", "declines", "no_answer", "talks"] as const;
     const world = await transferred(["desk", "warm", "queue", "sip"], { humans });
     expect(world.endings).toEqual([["answered", "connected"]]);
@@ -132,7 +140,7 @@ describe("a destination that fails", () => {
     expect(world.spoken).toEqual(Array(3).fill("One moment please, I am connecting you."));
   });
 
-  it("leaves the caller in the conference while one human after the other is rung", async () => {
+  it("leaves the caller in the conference while one human after the other is called", async () => {
     const world = await transferred(["warm", "warm_too"], { humans: ["busy", "talks"] });
     expect(world.redirects).toHaveLength(1);
     expect(world.legs).toHaveLength(2);
@@ -155,7 +163,7 @@ describe("Twilio's REST that fails", () => {
     ["a server's fault, carried out all the same", [fault("twilio_unavailable", true)], 1],
     ["a time-out, carried out all the same", [fault("twilio_timeout", true, 10_000)], 1],
   ] as const)("dials once: %s", async (_, rest, redirects) => {
-    const world = new PhoneWorld(ladderAgent("desk"), { rest });
+    const world = new PhoneWorld(failoverAgent("desk"), { rest });
     world.transfer.farewellHeard();
     await world.pass(30_000);
     // A request that was not carried out is not in the list; how often it was sent shows in the steps.
@@ -176,7 +184,7 @@ describe("Twilio's REST that fails", () => {
   ] as const)(
     "makes Twilio ask instead, so that the caller hears something within two seconds: %s",
     async (_, rest) => {
-      const world = new PhoneWorld(ladderAgent("desk"), { rest });
+      const world = new PhoneWorld(failoverAgent("desk"), { rest });
       world.transfer.farewellHeard();
       await world.pass(2_000);
       expect(world.where.in).toBe("dial");
@@ -190,7 +198,7 @@ describe("Twilio's REST that fails", () => {
   it.each([
     ["was not carried out", false],
     ["was carried out", true],
-  ])("rings a warm human once when the request timed out and %s", async (_, done) => {
+  ])("calls a warm human once when the request timed out and %s", async (_, done) => {
     const rest: Rest[] = [{ fate: "ok", ms: 20 }, fault("twilio_timeout", done, 500)];
     const world = await transferred(["warm"], { rest });
     expect(world.legs).toHaveLength(1);
@@ -199,7 +207,7 @@ describe("Twilio's REST that fails", () => {
 
   it("does not take another caller's human for ours", async () => {
     const rest: Rest[] = [{ fate: "ok", ms: 20 }, fault("twilio_timeout", false, 500)];
-    const world = new PhoneWorld(ladderAgent("warm"), { rest });
+    const world = new PhoneWorld(failoverAgent("warm"), { rest });
     // Somebody else is ringing the same desk.
     world.legs.push({
       sid: CALL,
@@ -221,14 +229,14 @@ describe("a caller who hangs up", () => {
     ["in the same instant as the request", "desk", 0, "caller_gone"],
     ["while it rings", "desk", 1_000, "caller_gone"],
     ["in the queue", "queue", 1_000, "caller_gone"],
-    ["while the human is rung", "warm", 1_500, "caller_gone"],
-    ["while the human is briefed", "warm", 3_500, "caller_gone"],
+    ["while the human's phone rings", "warm", 1_500, "caller_gone"],
+    ["while the human is asked for a key", "warm", 3_500, "caller_gone"],
     ["after the talk began", "desk", 5_000, "answered"],
     ["after the warm human had joined", "warm", 9_000, "answered"],
   ] as const)(
     "%s is one outcome, and nobody goes on ringing",
     async (_, name, hangUpMs, outcome) => {
-      const world = new PhoneWorld(ladderAgent(name), { hangUpMs: Math.max(0, hangUpMs) });
+      const world = new PhoneWorld(failoverAgent(name), { hangUpMs: Math.max(0, hangUpMs) });
       if (hangUpMs < 0) await world.pass(500);
       world.transfer.farewellHeard();
       await world.pass(60_000);
@@ -243,35 +251,35 @@ describe("a caller who hangs up", () => {
   );
 
   it("is told to the human who accepts too late", async () => {
-    const world = new PhoneWorld(ladderAgent("warm"), {});
+    const world = new PhoneWorld(failoverAgent("warm"), {});
     world.transfer.farewellHeard();
     await world.pass(4_500);
     const leg = world.legs[0]!;
-    const query = Object.fromEntries(new URL(leg.statusUrl!).searchParams);
+    const link = linkOf(leg.statusUrl!);
     world.transfer.callerHungUp();
-    const twiml = world.transfer.callback({ CallSid: leg.sid, Digits: "1" }, query);
+    const twiml = world.transfer.callback({ CallSid: leg.sid, Digits: "1" }, link);
     expect(twiml.map((verb) => verb.verb)).toEqual(["say", "hangup"]);
   });
 });
 
 describe("a human's key", () => {
   it("that means nothing is asked for again", async () => {
-    const world = new PhoneWorld(ladderAgent("warm"), {});
+    const world = new PhoneWorld(failoverAgent("warm"), {});
     world.transfer.farewellHeard();
     await world.pass(4_500);
     const leg = world.legs[0]!;
-    const query = Object.fromEntries(new URL(leg.statusUrl!).searchParams);
-    const twiml = world.transfer.callback({ CallSid: leg.sid, Digits: "7" }, query);
+    const link = linkOf(leg.statusUrl!);
+    const twiml = world.transfer.callback({ CallSid: leg.sid, Digits: "7" }, link);
     expect(twiml.map((verb) => verb.verb)).toEqual(["gather", "redirect"]);
   });
 
   it("gets the same answer when the request is repeated", async () => {
-    const world = new PhoneWorld(ladderAgent("warm"), { delaysMs: [5_000] });
+    const world = new PhoneWorld(failoverAgent("warm"), { delaysMs: [5_000] });
     world.transfer.farewellHeard();
     await world.pass(4_500);
     const leg = world.legs[0]!;
-    const query = Object.fromEntries(new URL(leg.statusUrl!).searchParams);
-    const press = () => world.transfer.callback({ CallSid: leg.sid, Digits: "1" }, query);
+    const link = linkOf(leg.statusUrl!);
+    const press = () => world.transfer.callback({ CallSid: leg.sid, Digits: "1" }, link);
     const first = press();
     expect(first).toMatchObject([
       { verb: "dial", target: { type: "conference" } },

@@ -1,9 +1,11 @@
+import * as fc from "fast-check";
 import type { RealtimeClientEvent, RealtimeServerEvent } from "openai/resources/realtime/realtime";
 import { describe, expect, it } from "vitest";
 import { WireError } from "../../src/domain/errors.js";
 import type { ItemId, ResponseId, ToolCallId } from "../../src/domain/ids.js";
-import { parseServerEvent, type ServerEventType } from "../../src/wire/realtime.js";
+import { parseServerEvent } from "../../src/wire/realtime.js";
 import { type ClientEvent, encodeClientEvent } from "../../src/wire/realtime-client.js";
+import type { ServerEventType } from "../../src/wire/realtime-events.js";
 import { usageToTokens } from "../../src/wire/realtime-usage.js";
 import { bytesOf } from "./json-text.js";
 
@@ -79,7 +81,28 @@ const SPOKEN_READ = {
   id: "item_1",
   role: "assistant",
   status: "incomplete",
+  phase: null,
   content: [{ kind: "output_audio", text: null, transcript: "Hello" }],
+};
+const MCP_CALL = {
+  id: "item_4",
+  type: "mcp_call",
+  server_label: "shop",
+  name: "search",
+  arguments: '{"q":"tea"}',
+  output: "found",
+  error: null,
+  approval_request_id: "item_3",
+};
+const MCP_CALL_READ = {
+  type: "mcp_call",
+  id: "item_4",
+  serverLabel: "shop",
+  name: "search",
+  arguments: '{"q":"tea"}',
+  output: "found",
+  error: null,
+  approvalRequestId: "item_3",
 };
 const USAGE = {
   total_tokens: 1220,
@@ -251,7 +274,7 @@ const EVENTS: { readonly [T in ServerEventType]: readonly [sent: object, read: o
           type: "failed",
           error: { type: "server_error", code: "rate_limit_exceeded", message: "slow down" },
         },
-        output: [SPOKEN, CALL, { id: "item_4", type: "mcp_call", name: "x" }],
+        output: [SPOKEN, CALL, MCP_CALL],
         conversation_id: null,
         usage: USAGE,
       },
@@ -266,7 +289,7 @@ const EVENTS: { readonly [T in ServerEventType]: readonly [sent: object, read: o
           errorCode: "rate_limit_exceeded",
           errorMessage: "slow down",
         },
-        output: [SPOKEN_READ, CALL_READ, { type: "unknown", id: "item_4", name: "mcp_call" }],
+        output: [SPOKEN_READ, CALL_READ, MCP_CALL_READ],
         conversationId: null,
         metadata: {},
         usage: {
@@ -399,6 +422,7 @@ const OPTIONAL = new Set([
   "response.function_call_arguments.delta content_index",
   "response.function_call_arguments.done content_index",
   "response.function_call_arguments.done name",
+  "rate_limits.updated rate_limits",
   "output_audio_buffer.started response_id",
   "output_audio_buffer.stopped response_id",
   "response.mcp_call_arguments.delta content_index",
@@ -482,22 +506,157 @@ describe("parseServerEvent", () => {
     ).toMatchObject({ item: { type: "unknown", id: "item_1", name: "message" } });
   });
 
+  it("reads the end of a response whatever else stands in it", () => {
+    const done = (more: object) => {
+      const event = parse({ type: "response.done", response: { id: "resp_1", ...more } });
+      return event.type === "response.done" ? event.response : null;
+    };
+    expect(done({ output: {} })?.output).toEqual([]);
+    expect(done({ usage: { input_tokens: -1 } })?.usage).toBeNull();
+    expect(done({ metadata: 7, status: 7, status_details: "?" })).toMatchObject({
+      metadata: {},
+      status: "unknown",
+      statusDetails: null,
+    });
+    expect(done({ status_details: { error: "?", reason: 7 } })?.statusDetails).toEqual({
+      reason: null,
+      errorType: null,
+      errorCode: null,
+      errorMessage: null,
+    });
+  });
+
+  it("reads every item of a response that can be read, and keeps no more of a name than fits", () => {
+    const long = { ...CALL, id: null, name: "n".repeat(600), call_id: "c".repeat(600) };
+    const output = [7, null, { type: "function_call" }, { type: 7 }, long, CALL];
+    const event = parse({ type: "response.done", response: { id: "resp_1", output } });
+    expect(event).toMatchObject({
+      response: {
+        output: [
+          { type: "unknown", name: "unreadable" },
+          { type: "unknown", name: "unreadable" },
+          { ...CALL_READ, id: null, name: "n".repeat(256), callId: "c".repeat(600) },
+          CALL_READ,
+        ],
+      },
+    });
+  });
+
+  it.each([
+    [
+      { type: "mcp_call", id: "m", error: { type: "http_error", code: 500, message: "down" } },
+      "down",
+    ],
+    [{ type: "mcp_call", id: "m", error: { type: "protocol_error" } }, "protocol_error"],
+    [{ type: "mcp_call", id: "m", error: {} }, "failed"],
+  ])("tells why an MCP call failed: %j", (item, error) => {
+    expect(parse({ type: "conversation.item.done", item })).toMatchObject({
+      item: { output: null, error },
+    });
+  });
+
+  it.each([
+    [
+      { type: "mcp_list_tools", id: "l", server_label: "shop", tools: [] },
+      { type: "mcp_list_tools", id: "l", serverLabel: "shop" },
+    ],
+    [
+      {
+        type: "mcp_approval_request",
+        id: "a",
+        server_label: "shop",
+        name: "buy",
+        arguments: "{}",
+      },
+      {
+        type: "mcp_approval_request",
+        id: "a",
+        serverLabel: "shop",
+        name: "buy",
+        arguments: "{}",
+      },
+    ],
+    [
+      { type: "message", id: "m", role: "assistant", phase: "commentary" },
+      {
+        type: "message",
+        id: "m",
+        role: "assistant",
+        status: null,
+        phase: "commentary",
+        content: [],
+      },
+    ],
+  ])("reads the item %j", (item, read) => {
+    expect(parse({ type: "conversation.item.added", item })).toEqual({
+      type: "conversation.item.added",
+      item: read,
+      previousItemId: null,
+    });
+  });
+
+  it("leaves out limits that it cannot read", () => {
+    const rate_limits = [7, { name: 1 }, { name: "tokens", remaining: "many", reset_seconds: 1 }];
+    expect(parse({ type: "rate_limits.updated", rate_limits })).toEqual({
+      type: "rate_limits.updated",
+      limits: [{ name: "tokens", limit: null, remaining: null, resetSeconds: 1 }],
+    });
+  });
+
+  it("throws nothing but WireError, whatever JSON or bytes come", () => {
+    const types = fc.constantFrom(...Object.keys(EVENTS), "unheard.of");
+    const keys = fc.constantFrom(
+      ...["item_id", "response_id", "content_index", "delta", "transcript", "error", "usage"],
+      ...["session", "response", "item", "part", "rate_limits", "audio_end_ms", "text", "event"],
+    );
+    const nested = fc.oneof(
+      fc.jsonValue({ maxDepth: 4 }),
+      fc.dictionary(
+        fc.constantFrom("id", "type", "output", "status_details", "content", "usage", "audio"),
+        fc.oneof(fc.jsonValue({ maxDepth: 3 }), fc.constantFrom("message", "mcp_call", [{}])),
+      ),
+    );
+    const event = fc.tuple(types, fc.dictionary(keys, nested)).map(([type, fields]) => ({
+      type,
+      ...fields,
+    }));
+    const bytes = fc.oneof(
+      event.map((value) => bytesOf(JSON.stringify(value))),
+      fc.jsonValue().map((value) => bytesOf(JSON.stringify(value))),
+      fc.uint8Array({ maxLength: 200 }),
+    );
+    let read = 0;
+    fc.assert(
+      fc.property(bytes, (message) => {
+        try {
+          parseServerEvent(message);
+          read++;
+        } catch (error) {
+          if (!(error instanceof WireError)) throw error;
+        }
+      }),
+      { numRuns: 5_000 },
+    );
+    expect(read).toBeGreaterThan(50);
+  });
+
   it.each([
     ["an index below 0", { type: "response.output_audio.done", ...AT, content_index: -1 }],
     ["an index with a fraction", { type: "response.output_audio.done", ...AT, content_index: 0.5 }],
     ["an empty id", { type: "response.output_audio.done", ...AT, item_id: "" }],
     ["a response without id", { type: "response.done", response: { status: "completed" } }],
-    ["output that is no list", { type: "response.done", response: { id: "resp_1", output: {} } }],
     [
       "a call without call_id",
       { type: "conversation.item.added", item: { ...CALL, call_id: undefined } },
     ],
-    [
-      "tokens below 0",
-      { type: "response.done", response: { id: "r", usage: { input_tokens: -1 } } },
-    ],
     ["no type", { event_id: "event_1" }],
   ])("refuses %s", (_, event) => expect(() => parse(event)).toThrow(WireError));
+
+  it("refuses a number that is infinite", () => {
+    const text =
+      '{"type":"input_audio_buffer.speech_started","item_id":"i","audio_start_ms":1e999}';
+    expect(() => parseServerEvent(bytesOf(text))).toThrow(WireError);
+  });
 
   it("never says what stood there", () => {
     let said = "";

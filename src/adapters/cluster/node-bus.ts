@@ -5,7 +5,7 @@ import type { CallSid } from "../../domain/ids.js";
 import type { Clock, Timer } from "../../ports/clock.js";
 import type { Log } from "../../ports/log.js";
 import type { Cluster, ClusterPeer, PeerReply, PeerRequest } from "../../relay/calls/cluster.js";
-import { guard } from "../store/guard.js";
+import { withRelayErrors } from "../store/guard.js";
 import { postgresPool, postgresSettings } from "../store/postgres-pool.js";
 import { StateTable } from "../store/state-table.js";
 import type { Tables } from "../store/tables.js";
@@ -91,7 +91,7 @@ export class NodeBus implements Cluster {
     this.#options = options;
     const pool = postgresPool(options.databaseUrl, CONNECTIONS, (error) => this.#lost(error));
     this.#db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
-    this.#state = new StateTable(this.#db, "postgres", guard);
+    this.#state = new StateTable(this.#db, "postgres", (_operation, work) => withRelayErrors(work));
     this.#holders = new OwnerTable(this.#db, this.process);
   }
 
@@ -164,7 +164,7 @@ export class NodeBus implements Cluster {
 
   /** Processes that live, by node and worker. */
   async nodes(): Promise<readonly NodeStatus[]> {
-    return await guard(() => this.#holders.nodes(SILENT_MS));
+    return await withRelayErrors(() => this.#holders.nodes(SILENT_MS));
   }
 
   // --- who answers for what -------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from "kysely";
 import type { CallSid } from "../../domain/ids.js";
-import { databaseNowMs } from "../store/migrations.js";
+import { databaseNowMs } from "../store/database-clock.js";
 import type { Tables } from "../store/tables.js";
 import type { NodeLoad, NodeStatus } from "./node-bus.js";
 

@@ -79,6 +79,10 @@ export class SpoolFiles implements Spool {
     return new SpoolFiles(root, writer, openMemory(root, writer, options), options);
   }
 
+  get bytes(): number {
+    return this.#segments.bytes;
+  }
+
   buffer({ entries, lines }: SpoolBatch): boolean {
     const last = entries.at(-1);
     if (this.#buffer === null || last === undefined) return false;

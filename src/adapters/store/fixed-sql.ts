@@ -1,34 +1,36 @@
 import { CompiledQuery, type Kysely, type QueryResult } from "kysely";
 import type { Tables } from "./tables.js";
 
-/** Rows a statement, most first: few texts, so that each is prepared once, and few round trips. */
-const CHUNKS = [32, 8, 1] as const;
+export type DatabaseKind = "sqlite" | "postgres";
+
+/** Rows per statement, largest first. Few different texts mean few statements to prepare. */
+const ROWS_PER_STATEMENT = [32, 8, 1] as const;
 
 export interface NewRows {
   readonly table: string;
-  /** In the order of each row's values; the first one is the key. */
+  /** In the order of each row's values. The first one is the key. */
   readonly columns: readonly string[];
   readonly rows: readonly (readonly unknown[])[];
-  /** A table with the same key: what is named there is not to come back. */
+  /** A table with the same key column. Rows that are named there are not inserted. */
   readonly tombstones: string;
 }
 
 /**
- * Statements of which the text is made once: putting one together with kysely takes longer than SQLite takes to execute it, and
- * those that save calls are executed all the time.
+ * Statements whose text is built once. Building a statement with kysely takes longer than SQLite
+ * takes to execute it, and saving calls is the most frequent work.
  */
 export class FixedSql {
-  readonly #kind: "sqlite" | "postgres";
+  readonly #kind: DatabaseKind;
   readonly #texts = new Map<string, string>();
 
-  constructor(kind: "sqlite" | "postgres") {
+  constructor(kind: DatabaseKind) {
     this.#kind = kind;
   }
 
   /**
-   * Inserts the rows that are not there yet, nor have a tombstone.
+   * Inserts the rows that neither exist nor have a tombstone.
    *
-   * @returns  the keys of those that were inserted.
+   * @returns  the keys of the rows that were inserted.
    */
   async insertNew(db: Kysely<Tables>, rows: NewRows): Promise<ReadonlySet<unknown>> {
     return this.#kind === "postgres"
@@ -36,16 +38,20 @@ export class FixedSql {
       : await this.#insertEach(db, rows);
   }
 
-  /** In SQLite a row costs some 10 µs, and whatever comes back is read on a thread, which has to be woken. */
+  /**
+   * SQLite: inserting a row takes about 10 µs. A statement that returns rows is read on another
+   * thread, and waking that thread takes longer.
+   */
   async #insertEach(
     db: Kysely<Tables>,
     { table, columns, rows, tombstones }: NewRows,
   ): Promise<ReadonlySet<unknown>> {
     const [key] = columns;
     const text = this.#text(table, () => {
-      const places = columns.map((_, i) => `?${i + 1}`).join(", ");
-      const alive = `not exists (select 1 from ${tombstones} where ${key} = ?1)`;
-      return `insert into ${table} (${columns.join(", ")}) select ${places} where ${alive} on conflict (${key}) do nothing`;
+      const values = columns.map((_, i) => `?${i + 1}`).join(", ");
+      const hasNoTombstone = `not exists (select 1 from ${tombstones} where ${key} = ?1)`;
+      return `insert into ${table} (${columns.join(", ")}) select ${values}
+        where ${hasNoTombstone} on conflict (${key}) do nothing`;
     });
     const inserted = new Set<unknown>();
     for (const row of rows) {
@@ -55,40 +61,34 @@ export class FixedSql {
     return inserted;
   }
 
-  /** In PostgreSQL each statement is a round trip. */
+  /** PostgreSQL: each statement is a round trip, so one statement inserts many rows. */
   async #insertTogether(
     db: Kysely<Tables>,
     { table, columns, rows, tombstones }: NewRows,
   ): Promise<ReadonlySet<unknown>> {
     const [key = ""] = columns;
-    const dead = await this.keysIn(
-      db,
-      tombstones,
-      key,
-      rows.map((row) => row[0]),
-    );
+    const keys = rows.map((row) => row[0]);
+    const dead = await this.keysIn(db, tombstones, key, keys);
     const wanted = rows.filter((row) => !dead.has(row[0]));
     const inserted = new Set<unknown>();
     for (let from = 0; from < wanted.length; ) {
-      const count = CHUNKS.find((chunk) => chunk <= wanted.length - from) ?? 1;
+      const count = ROWS_PER_STATEMENT.find((rows) => rows <= wanted.length - from) ?? 1;
       const text = this.#text(`${table} ${count}`, () => {
-        const places = Array.from({ length: count }, (_, row) =>
-          this.#places(columns.length, row * columns.length),
+        const values = Array.from({ length: count }, (_, row) =>
+          this.#placeholders(columns.length, row * columns.length),
         );
-        return `insert into ${table} (${columns.join(", ")}) values ${places.join(", ")} on conflict (${key}) do nothing returning ${key}`;
+        return `insert into ${table} (${columns.join(", ")}) values ${values.join(", ")}
+          on conflict (${key}) do nothing returning ${key}`;
       });
-      const { rows: back } = await this.run<Record<string, unknown>>(
-        db,
-        text,
-        wanted.slice(from, from + count).flat(),
-      );
-      for (const row of back) inserted.add(row[key]);
+      const parameters = wanted.slice(from, from + count).flat();
+      const result = await this.run<Record<string, unknown>>(db, text, parameters);
+      for (const row of result.rows) inserted.add(row[key]);
       from += count;
     }
     return inserted;
   }
 
-  /** Those of the keys that a table has. */
+  /** The keys that exist in a table. */
   async keysIn(
     db: Kysely<Tables>,
     table: string,
@@ -98,27 +98,14 @@ export class FixedSql {
     if (keys.length === 0) return new Set();
     const text = this.#text(
       `${table}.${column}`,
-      () => `select ${column} from ${table} where ${column} in ${this.#list()}`,
+      () => `select ${column} from ${table} where ${column} in ${this.#jsonList()}`,
     );
     const { rows } = await this.run<Record<string, unknown>>(db, text, [JSON.stringify(keys)]);
     return new Set(rows.map((row) => row[column]));
   }
 
-  #text(name: string, make: () => string): string {
-    const known = this.#texts.get(name);
-    if (known !== undefined) return known;
-    const text = make();
-    this.#texts.set(name, text);
-    return text;
-  }
-
-  /** `(?, ?, …)`, or `($4, $5, …)` after 3 others. */
-  #places(count: number, after: number): string {
-    return `(${Array.from({ length: count }, (_, i) => this.place(after + i + 1)).join(", ")})`;
-  }
-
   /** The n-th parameter of a statement, from 1. */
-  place(n: number): string {
+  placeholder(n: number): string {
     return this.#kind === "postgres" ? `$${n}` : "?";
   }
 
@@ -130,8 +117,22 @@ export class FixedSql {
     return await db.executeQuery<R>(CompiledQuery.raw(text, [...parameters]) as CompiledQuery<R>);
   }
 
-  /** The values of a list that is given as the first parameter, as JSON: one text for lists of any length. */
-  #list(): string {
+  #text(name: string, build: () => string): string {
+    const known = this.#texts.get(name);
+    if (known !== undefined) return known;
+    const text = build();
+    this.#texts.set(name, text);
+    return text;
+  }
+
+  /** `(?, ?, …)`, or `($4, $5, …)` after 3 other parameters. */
+  #placeholders(count: number, after: number): string {
+    const all = Array.from({ length: count }, (_, i) => this.placeholder(after + i + 1));
+    return `(${all.join(", ")})`;
+  }
+
+  /** The values of a JSON list in the first parameter: one text for lists of any length. */
+  #jsonList(): string {
     return this.#kind === "postgres"
       ? "(select jsonb_array_elements_text($1::jsonb))"
       : "(select value from json_each(?))";

@@ -1,34 +1,46 @@
 import { RelayError } from "../../domain/errors.js";
 
-/** Runs a piece of database work; what goes wrong in it becomes a RelayError. */
-export type Guard = <T>(work: () => Promise<T>) => Promise<T>;
+/**
+ * Runs database work. Errors become RelayErrors.
+ *
+ * @param operation  names the work in the metric `store_seconds`.
+ */
+export type Guard = <T>(operation: string, work: () => Promise<T>) => Promise<T>;
 
-/** PostgreSQL: classes of errors that speak against the statement itself; all else (away, full, locked, restarting) may pass. */
+/**
+ * PostgreSQL: error classes that mean that the statement itself is at fault. All other errors
+ * (server away, full, locked, restarting) may pass. Source: PostgreSQL, appendix A, "Error Codes".
+ */
 const STATEMENT_FAULT_CLASSES = new Set(["21", "22", "23", "42"]);
-/** SQLite: codes that speak against the statement. */
+/** SQLite: result codes that mean that the statement itself is at fault. */
 const STATEMENT_FAULTS = /^SQLITE_(ERROR|CONSTRAINT|MISMATCH|RANGE|TOOBIG|MISUSE)/;
 
-/** `store_unavailable` is retryable; `internal` means that the same work would fail again. */
-export const guard: Guard = async (work) => {
+/**
+ * Rejects with `store_unavailable` (retryable), or with `internal` when the same work would fail
+ * again.
+ */
+export async function withRelayErrors<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     if (error instanceof RelayError) throw error;
-    const code = codeOf(error);
-    const fault =
-      STATEMENT_FAULTS.test(code) ||
-      (code.length === 5 && STATEMENT_FAULT_CLASSES.has(code.slice(0, 2)));
-    if (fault)
-      throw new RelayError("internal", `the database refused a statement (${code})`, {
-        cause: error,
-      });
-    const why = code === "" ? "no answer" : code;
-    throw new RelayError("store_unavailable", `the database is away (${why})`, {
-      retryable: true,
+    throw toRelayError(error);
+  }
+}
+
+function toRelayError(error: unknown): RelayError {
+  const code = codeOf(error);
+  const isSqlstate = code.length === 5;
+  if (STATEMENT_FAULTS.test(code) || (isSqlstate && STATEMENT_FAULT_CLASSES.has(code.slice(0, 2))))
+    return new RelayError("internal", `the database refused a statement (${code})`, {
       cause: error,
     });
-  }
-};
+  const why = code === "" ? "no answer" : code;
+  return new RelayError("store_unavailable", `the database is away (${why})`, {
+    retryable: true,
+    cause: error,
+  });
+}
 
 function codeOf(error: unknown): string {
   if (typeof error !== "object" || error === null || !("code" in error)) return "";

@@ -4,8 +4,11 @@ import { type Dialect, Kysely, PostgresDialect, sql } from "kysely";
 import { RelayError } from "../../domain/errors.js";
 import type { Store } from "../../ports/store.js";
 import type { OrderBook } from "../../tools/sample-tools.js";
-import { CallTables } from "./call-tables.js";
-import { type Guard, guard } from "./guard.js";
+import { CallReads } from "./call-reads.js";
+import { CallRemoval } from "./call-removal.js";
+import { CallWrites } from "./call-writes.js";
+import type { DatabaseKind } from "./fixed-sql.js";
+import { type Guard, withRelayErrors } from "./guard.js";
 import { JobsTableQueue } from "./jobs-table.js";
 import { migrate } from "./migrations.js";
 import { OrdersTables } from "./orders-tables.js";
@@ -13,60 +16,71 @@ import { postgresPool } from "./postgres-pool.js";
 import { SqliteDialect } from "./sqlite-dialect.js";
 import { StateTable } from "./state-table.js";
 import type { Tables } from "./tables.js";
+import { WritersTable } from "./writers-table.js";
 
 const POSTGRES_CONNECTIONS = 4;
 
-/** The records' store, and the shop of the sample tools in the same database. */
+/** The records' store, and the data of the sample tools in the same database. */
 export interface OpenStore extends Store {
   readonly orders: OrderBook;
 }
 
+/** Measures the operations of a store. */
+export interface StoreTiming {
+  readonly nowMs: () => number;
+  readonly observe: (seconds: number, operation: string) => void;
+}
+
 /**
- * Opens the database and brings its tables up to date. A PostgreSQL that is away does not keep a relay from starting: every method
- * of the store rejects with `store_unavailable` until it is there, and the first that finds it makes the tables.
+ * Opens the database and applies missing migrations. A relay also starts while PostgreSQL is away:
+ * every method of the store then rejects with `store_unavailable`, and the first one that finds the
+ * server migrates.
  *
- * @param databaseUrl  `sqlite:path/to/file.db` (or a bare path, or `sqlite::memory:`), or `postgres://…`.
- * @param onLostConnection  a connection to PostgreSQL broke, in use or not; the pool makes a new one by itself.
- * @throws RelayError  `config_invalid` for a URL of another kind, `store_unavailable` when an SQLite file cannot be opened.
+ * @param databaseUrl       `sqlite:path/to/file.db` (or a plain path, or `sqlite::memory:`), or
+ * `postgres://…`.
+ * @param onLostConnection  called when a connection to PostgreSQL breaks, or when the SQLite file
+ *                          was
+ * deleted or replaced. The store connects again by itself.
+ * @throws RelayError       `config_invalid` for another kind of URL, `store_unavailable` when an
+ * SQLite file cannot be opened.
  */
 export async function openStore(
   databaseUrl: string,
   onLostConnection: (error: Error) => void,
+  timing?: StoreTiming,
 ): Promise<OpenStore> {
   let closing = false;
-  const { kind, dialect } = dialectOf(databaseUrl, (error) => {
-    // A server that stops while our goodbye is on its way says so; nobody misses that connection.
+  const reportLost = (error: Error): void => {
+    // A server that stops while this process says goodbye reports an error. It does not matter.
     if (!closing) onLostConnection(error);
-  });
-  const db = new Kysely<Tables>({ dialect });
-  let migrated: Promise<unknown> | null = null;
-  const ready = async () => {
-    migrated ??= migrate(db, kind);
-    const attempt = migrated;
-    try {
-      await attempt;
-    } catch (error) {
-      // The next one tries again.
-      if (migrated === attempt) migrated = null;
-      throw error;
-    }
   };
+  const dialect = dialectOf(databaseUrl, reportLost);
+  const kind = kindOf(dialect);
+  const db = new Kysely<Tables>({ dialect });
+  const migration = new Migration(db, dialect);
   try {
-    await guard(ready);
+    await withRelayErrors(() => migration.ready());
   } catch (error) {
-    const away = error instanceof RelayError && error.retryable && kind === "postgres";
-    if (!away) {
+    const isAway = error instanceof RelayError && error.retryable && kind === "postgres";
+    if (!isAway) {
       await db.destroy();
       throw error;
     }
   }
-  const store = compose(db, kind, async (work) => {
-    await guard(ready);
-    return await guard(work);
-  });
+  const guard: Guard = async (operation, work) => {
+    const startMs = timing?.nowMs() ?? 0;
+    try {
+      return await withRelayErrors(async () => {
+        await migration.ready();
+        return await migration.guard(work);
+      });
+    } finally {
+      timing?.observe((timing.nowMs() - startMs) / 1000, operation);
+    }
+  };
   let closed: Promise<void> | null = null;
   return {
-    ...store,
+    ...storeOver(db, kind, guard),
     close: () => {
       closing = true;
       closed ??= db.destroy();
@@ -75,13 +89,63 @@ export async function openStore(
   };
 }
 
-function dialectOf(
-  url: string,
-  onLostConnection: (error: Error) => void,
-): { readonly kind: "sqlite" | "postgres"; readonly dialect: Dialect } {
+/** Migrates once, and again when another SQLite file has taken the place of the first one. */
+class Migration {
+  readonly #db: Kysely<Tables>;
+  readonly #dialect: Dialect;
+  #done: Promise<unknown> | null = null;
+  /** `SqliteDialect.openings` at the last migration. */
+  #openings = 0;
+
+  constructor(db: Kysely<Tables>, dialect: Dialect) {
+    this.#db = db;
+    this.#dialect = dialect;
+  }
+
+  async ready(): Promise<void> {
+    if (this.#isOutdated()) this.#done = null;
+    this.#done ??= this.#migrate();
+    const attempt = this.#done;
+    try {
+      await attempt;
+    } catch (error) {
+      // The next operation tries again.
+      if (this.#done === attempt) this.#done = null;
+      throw error;
+    }
+  }
+
+  async #migrate(): Promise<void> {
+    await migrate(this.#db, kindOf(this.#dialect));
+    if (this.#dialect instanceof SqliteDialect) this.#openings = this.#dialect.openings;
+  }
+
+  #isOutdated(): boolean {
+    return this.#dialect instanceof SqliteDialect && this.#dialect.openings !== this.#openings;
+  }
+
+  /** Runs work. When its tables are missing because the file is new, the work is worth a retry. */
+  async guard<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!this.#isOutdated()) throw error;
+      throw new RelayError("store_unavailable", "the database file was deleted or replaced", {
+        retryable: true,
+        cause: error,
+      });
+    }
+  }
+}
+
+function kindOf(dialect: Dialect): DatabaseKind {
+  return dialect instanceof SqliteDialect ? "sqlite" : "postgres";
+}
+
+function dialectOf(url: string, onLostConnection: (error: Error) => void): Dialect {
   if (/^postgres(ql)?:\/\//.test(url)) {
     const pool = postgresPool(url, POSTGRES_CONNECTIONS, onLostConnection);
-    return { kind: "postgres", dialect: new PostgresDialect({ pool }) };
+    return new PostgresDialect({ pool });
   }
   const scheme = /^([a-z][a-z0-9+]*):/.exec(url)?.[1];
   if (scheme !== undefined && scheme !== "sqlite" && scheme !== "file") {
@@ -91,47 +155,46 @@ function dialectOf(
     );
   }
   const path = url.replace(/^(sqlite|file):(\/\/(?=\/))?/, "");
-  if (path === ":memory:") return { kind: "sqlite", dialect: new SqliteDialect(path) };
+  if (path === ":memory:") return new SqliteDialect(path, onLostConnection);
   const file = resolve(path);
-  mkdirSync(dirname(file), { recursive: true });
-  return { kind: "sqlite", dialect: new SqliteDialect(file) };
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  return new SqliteDialect(file, onLostConnection);
 }
 
-function compose(
-  db: Kysely<Tables>,
-  kind: "sqlite" | "postgres",
-  guard: Guard,
-): Omit<OpenStore, "close"> {
-  const calls = new CallTables(db, kind, guard);
+function storeOver(db: Kysely<Tables>, kind: DatabaseKind, guard: Guard): Omit<OpenStore, "close"> {
+  const writes = new CallWrites(db, kind, guard);
+  const reads = new CallReads(db, guard);
+  const removal = new CallRemoval(db, kind, guard);
+  const writers = new WritersTable(db, kind, guard);
   const state = new StateTable(db, kind, guard);
   const jobs = new JobsTableQueue(db, kind, guard);
   return {
     kind,
-    save: (saves) => calls.save(saves),
-    load: (callSid) => calls.load(callSid),
-    loadMany: (callSids) => calls.loadMany(callSids),
-    list: (filter, after, limit) => calls.list(filter, after, limit),
-    remove: (callSid) => calls.remove(callSid),
-    heartbeat: (writer, node) => calls.heartbeat(writer, node),
-    forgetWriter: (writer) => calls.forgetWriter(writer),
-    liveCallsOf: (writer) => calls.liveCallsOf(writer),
-    abandonedCalls: (silentMs, limit) => calls.abandonedCalls(silentMs, limit),
-    expiredCalls: (untilMs, limit) => calls.expiredCalls(untilMs, limit),
-    expiredRecordings: (untilMs, limit) => calls.expiredRecordings(untilMs, limit),
-    unfetchedRecordings: (limit) => calls.unfetchedRecordings(limit),
-    sweep: () => calls.sweep(),
+    save: (saves) => writes.save(saves),
+    load: (callSid) => reads.load(callSid),
+    loadMany: (callSids) => reads.loadMany(callSids),
+    list: (filter, after, limit) => reads.list(filter, after, limit),
+    remove: (callSid) => removal.remove(callSid),
+    heartbeat: (writer, node) => writers.heartbeat(writer, node),
+    forgetWriter: (writer) => writers.forgetWriter(writer),
+    liveCallsOf: (writer) => writers.liveCallsOf(writer),
+    abandonedCalls: (silentMs, limit) => writers.abandonedCalls(silentMs, limit),
+    expiredCalls: (untilMs, limit) => removal.expiredCalls(untilMs, limit),
+    expiredRecordings: (untilMs, limit) => removal.expiredRecordings(untilMs, limit),
+    unfetchedRecordings: (limit) => jobs.unfetchedRecordings(limit),
+    sweep: () => removal.sweep(),
     claimOnce: (key, ttlMs) => state.claimOnce(key, ttlMs),
     getState: (key) => state.getState(key),
     putState: (key, value, ttlMs, ifVersion) => state.putState(key, value, ttlMs, ifVersion),
     removeState: (key) => state.removeState(key),
     addJob: (job) => jobs.addJob(job),
-    takeJob: (writer, leaseMs) => jobs.takeJob(writer, leaseMs),
+    takeJob: (writer, leaseMs, silentMs) => jobs.takeJob(writer, leaseMs, silentMs),
     finishJob: (id) => jobs.finishJob(id),
     failJob: (id, error, afterMs) => jobs.failJob(id, error, afterMs),
     deadJobs: (limit) => jobs.deadJobs(limit),
     orders: new OrdersTables(db, guard),
     ping: async () => {
-      await guard(async () => await sql`select 1`.execute(db));
+      await guard("ping", async () => await sql`select 1`.execute(db));
     },
   };
 }

@@ -5,10 +5,10 @@ import type { Appointment, Order, OrderBook } from "../../tools/sample-tools.js"
 import type { Guard } from "./guard.js";
 import type { Tables } from "./tables.js";
 
-/** Short enough to be said on the phone; a number that is in use is drawn again. */
-const DRAWS = 20;
+/** Appointment numbers are short, to be said on the phone. A number in use is drawn again. */
+const MAX_DRAWS = 20;
 
-/** What the sample tools look up and book. */
+/** The data of the sample tools `lookup_order` and `book_appointment`. */
 export class OrdersTables implements OrderBook {
   readonly #db: Kysely<Tables>;
   readonly #guard: Guard;
@@ -21,6 +21,7 @@ export class OrdersTables implements OrderBook {
   async findOrder(query: string): Promise<Order | null> {
     const wanted = query.trim().toLowerCase();
     const row = await this.#guard(
+      "find_order",
       async () =>
         await this.#db
           .selectFrom("orders")
@@ -35,13 +36,13 @@ export class OrdersTables implements OrderBook {
     );
     if (row === undefined) return null;
     const { number, status, expected } = row;
-    // Written as such by the migration, or by who fills the table.
+    // The column is documented as a JSON array of strings.
     return { number, status, items: JSON.parse(row.items) as string[], expected };
   }
 
   async book({ name, date, time, topic }: Appointment): Promise<string | null> {
-    return await this.#guard(async () => {
-      for (let draw = 0; draw < DRAWS; draw++) {
+    return await this.#guard("book", async () => {
+      for (let draw = 0; draw < MAX_DRAWS; draw++) {
         const number = `A${randomInt(1_000, 10_000)}`;
         const booked = await this.#db
           .insertInto("appointments")
@@ -58,7 +59,7 @@ export class OrdersTables implements OrderBook {
           .executeTakeFirst();
         if (other !== undefined) return null;
       }
-      throw new RelayError("internal", "no free appointment number was found");
+      throw new RelayError("internal", "no unused appointment number was found");
     });
   }
 }

@@ -1,12 +1,12 @@
 import pg from "pg";
 
-/** A database that takes longer is as good as away: the journal on disk holds what waits. */
+/** A slower database counts as away: the journal on disk keeps what waits. */
 export const POSTGRES_TIMEOUT_MS = 10_000;
 const CONNECT_TIMEOUT_MS = 3_000;
-/** OID of bigint; all of ours are counts and ms, far below 2^53. */
+/** OID of bigint. The columns of this type are counts and ms, far below 2^53. */
 const BIGINT_OID = 20;
 
-/** How every connection of ours to PostgreSQL is made. */
+/** Settings of every connection to PostgreSQL. */
 export function postgresSettings(url: string): pg.ClientConfig {
   return {
     connectionString: url,
@@ -25,8 +25,8 @@ export function postgresSettings(url: string): pg.ClientConfig {
 }
 
 /**
- * @param max               connections at most.
- * @param onLostConnection  one of them broke, in use or not; the pool makes a new one by itself.
+ * @param max               limit of connections.
+ * @param onLostConnection  called when a connection breaks. The pool opens a new one by itself.
  */
 export function postgresPool(
   url: string,
@@ -34,7 +34,8 @@ export function postgresPool(
   onLostConnection: (error: Error) => void,
 ): pg.Pool {
   const pool = new pg.Pool({ ...postgresSettings(url), max });
-  // Without listeners, a server that restarts would end this process. The pool's own hears of idle connections only.
+  // Without these listeners a restart of the server would end this process. The pool's own listener
+  // receives the errors of idle connections only.
   pool.on("error", onLostConnection);
   pool.on("connect", (client) => client.on("error", onLostConnection));
   return pool;

@@ -3,14 +3,14 @@ import type { Log } from "../../ports/log.js";
 import type { SharedState } from "../../ports/store.js";
 import type { KeptSipCall, SipStates } from "../../relay/sip/sip-calls.js";
 
-/** A call lasts no longer at OpenAI than an hour; some time to spare. */
+/** OpenAI ends a call after an hour. */
 const TTL_MS = 2 * 3_600_000;
 
-/** Callers on the SIP path, for the processes that may have to take them over. */
+/** The state of callers on the SIP path, for the process that may have to take them over. */
 export class StoredSipStates implements SipStates {
   readonly #store: SharedState;
   readonly #log: Log;
-  /** Connections of a pool overtake each other: a call's next write waits for its last. */
+  /** Queries on a pool can overtake each other, so the next write of a call waits for the last. */
   readonly #writes = new Map<CallSid, Promise<unknown>>();
 
   constructor(store: SharedState, log: Log) {
@@ -35,10 +35,8 @@ export class StoredSipStates implements SipStates {
     const before = this.#writes.get(callSid) ?? Promise.resolve();
     const done = before
       .then(write)
-      // The call goes on without: only another process could not take it over.
-      .catch((error: unknown) =>
-        this.#log.warn("a SIP call's state was not stored", { callSid }, error),
-      )
+      // The call goes on. Only another process could not take it over.
+      .catch((error: unknown) => this.#log.warn("sip: state not stored", { callSid }, error))
       .then(() => {
         if (this.#writes.get(callSid) === done) this.#writes.delete(callSid);
       });

@@ -1,16 +1,17 @@
 import type { Kysely } from "kysely";
 import type { SharedState } from "../../ports/store.js";
+import { databaseNowMs } from "./database-clock.js";
+import type { DatabaseKind } from "./fixed-sql.js";
 import type { Guard } from "./guard.js";
-import { databaseNowMs } from "./migrations.js";
 import type { Tables } from "./tables.js";
 
-/** Keys with values that end; all nodes see the same. Expiry is by the database's clock. */
+/** Values that expire, shared by all nodes. The database's clock decides what has expired. */
 export class StateTable implements SharedState {
   readonly #db: Kysely<Tables>;
-  readonly #kind: "sqlite" | "postgres";
+  readonly #kind: DatabaseKind;
   readonly #guard: Guard;
 
-  constructor(db: Kysely<Tables>, kind: "sqlite" | "postgres", guard: Guard) {
+  constructor(db: Kysely<Tables>, kind: DatabaseKind, guard: Guard) {
     this.#db = db;
     this.#kind = kind;
     this.#guard = guard;
@@ -24,6 +25,7 @@ export class StateTable implements SharedState {
     key: string,
   ): Promise<{ readonly value: string; readonly version: number } | null> {
     const row = await this.#guard(
+      "get_state",
       async () =>
         await this.#db
           .selectFrom("call_state")
@@ -37,7 +39,7 @@ export class StateTable implements SharedState {
 
   async putState(key: string, value: string, ttlMs: number, ifVersion?: number): Promise<boolean> {
     const now = databaseNowMs(this.#kind);
-    return await this.#guard(async () => {
+    return await this.#guard("put_state", async () => {
       const insert = this.#db
         .insertInto("call_state")
         .values((eb) => ({ key, value, version: 1, expires_ms: eb(now, "+", ttlMs) }));
@@ -49,7 +51,7 @@ export class StateTable implements SharedState {
             expires_ms: eb(now, "+", ttlMs),
           }));
           if (ifVersion === undefined) return update;
-          // What has expired is as good as not there.
+          // An expired value counts as missing.
           if (ifVersion === 0) return update.where("call_state.expires_ms", "<=", now);
           return update.where((eb) =>
             eb.and([
@@ -62,7 +64,7 @@ export class StateTable implements SharedState {
         .execute();
       if (stored.length === 0) return false;
       if (ifVersion === undefined || ifVersion === 0 || stored[0]?.version !== 1) return true;
-      // It asked to replace a version that is no longer there, and made a new one instead: take that back.
+      // The version that was to be replaced no longer exists, and a new one was inserted instead.
       await this.#db
         .deleteFrom("call_state")
         .where("key", "=", key)
@@ -74,6 +76,7 @@ export class StateTable implements SharedState {
 
   async removeState(key: string): Promise<void> {
     await this.#guard(
+      "remove_state",
       async () => await this.#db.deleteFrom("call_state").where("key", "=", key).execute(),
     );
   }

@@ -1,4 +1,7 @@
-/** The tables as kysely sees them; `migrations.ts` makes them. Times in columns `…_ms` are ms since the epoch. Types only. */
+/**
+ * The types of the tables that `migrations.ts` creates. Times in columns `…_ms` are ms since the
+ * epoch. Types only.
+ */
 
 export interface CallsTable {
   call_sid: string;
@@ -15,15 +18,15 @@ export interface CallsTable {
   ended_ms: number | null;
   cost_usd: number | null;
   recording_sid: string | null;
-  /** While a recording of the call is kept here. */
+  /** Null unless the recording of the call is on this machine. */
   recording_file: string | null;
   /** The CallRecord as JSON. */
   record: string;
-  /** Last event of each writer that `record` contains, as JSON. */
+  /** JSON: for each writer the number of its last event that `record` contains. */
   applied: string;
 }
 
-/** A view: the turns of ended calls, for those who ask with SQL. */
+/** A view of the turns of ended calls, for people who use SQL. */
 export interface TurnsView {
   call_sid: string;
   n: number;
@@ -65,7 +68,7 @@ export interface JobsTable {
   /** "due", "taken", "done" or "dead". */
   state: string;
   attempts: number;
-  /** When it is due; while it is taken, when the lease ends. */
+  /** When the job is due; while it is taken, when the lease ends. */
   run_at_ms: number;
   holder: string | null;
   error: string | null;
@@ -89,7 +92,7 @@ export interface AppointmentsTable {
   topic: string | null;
 }
 
-/** Processes that answer for calls; a row is written again every few seconds. */
+/** Processes that own calls. Each renews its row every few seconds. */
 export interface NodesTable {
   process: string;
   node: string;
@@ -100,11 +103,11 @@ export interface NodesTable {
   seen_ms: number;
 }
 
-/** Which process answers for a call. */
+/** The process that owns a call. */
 export interface CallHoldersTable {
   call_sid: string;
   process: string;
-  /** When it may be forgotten; null while the call lives. */
+  /** When the row may be deleted; null while the call is live. */
   until_ms: number | null;
 }
 

@@ -208,6 +208,7 @@ function callOptions(call: Omit<NewCall, "url" | "fallbackUrl">) {
     statusCallbackMethod: "POST",
     statusCallbackEvent: CALL_EVENTS,
     ...(call.callToken === undefined ? {} : { callToken: call.callToken }),
+    ...(call.sendDigits === undefined ? {} : { sendDigits: call.sendDigits }),
     ...(amdStatusCallback === undefined
       ? {}
       : {

@@ -119,6 +119,7 @@ function appendNoun(dial: ReturnType<Voice["dial"]>, noun: DialNoun): void {
     case "number":
       dial.number(
         attributes<Voice.NumberAttributes>({
+          sendDigits: clean(noun.sendDigits),
           url: clean(noun.url),
           ...callback(noun.statusCallback),
         }),

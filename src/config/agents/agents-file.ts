@@ -1,5 +1,6 @@
 /**
- * The agents file: who answers which number, and how. YAML or JSON; every fault is reported with its path and line.
+ * Reads the agents file (YAML or JSON): which agent answers which number, and how. Every fault is reported with its
+ * path and line.
  */
 import { readFileSync } from "node:fs";
 import type { z } from "zod";
@@ -14,7 +15,7 @@ import { type AgentInput, agentSchema, agentsJsonSchema, fileSchema } from "./sc
 import { type Path, pathText, SourceText } from "./source-text.js";
 
 export interface AgentsFault {
-  /** agents.support.tools[1]; "" = the file itself. */
+  /** agents.support.tools[1]; "" for the file itself. */
   readonly path: string;
   readonly line: number;
   readonly column: number;
@@ -31,7 +32,7 @@ export class AgentsFileError extends RelayError {
         at === 0 ? gap : " ",
       ),
     );
-    super("config_invalid", ["the agents file needs mending:", ...lines].join("\n"));
+    super("config_invalid", ["the agents file has faults:", ...lines].join("\n"));
     this.name = "AgentsFileError";
     this.file = file;
     this.faults = faults;
@@ -44,11 +45,11 @@ export interface AgentsFileContext {
   readonly defaults: BuildContext["defaults"];
 }
 
-/** More is no agents file. */
+/** A larger file is something else. */
 const MAX_BYTES = 1024 * 1024;
 
 /**
- * @param path  where the text came from: named in faults, and what relative paths in the file are relative to.
+ * @param path  the file of the text: faults name it, and paths in the file are relative to it.
  * @throws AgentsFileError with every fault, in the order of the file.
  */
 export function loadAgentsFile(text: string, path: string, context: AgentsFileContext): AgentsFile {
@@ -78,7 +79,7 @@ export function loadAgentsFile(text: string, path: string, context: AgentsFileCo
   });
 }
 
-/** Reads the file that the settings name. @throws AgentsFileError, also when it cannot be read. */
+/** Reads the file that AGENTS_FILE names. @throws AgentsFileError, also when it cannot be read. */
 export function readAgentsFile(config: Config, env: Environment): AgentsFile {
   const path = config.agentsFile;
   let text: string;
@@ -102,7 +103,10 @@ export function readAgentsFile(config: Config, env: Environment): AgentsFile {
   });
 }
 
-/** An agent's own settings over the file's defaults, key by key; both have passed the schema, so their union does. */
+/**
+ * Merges each agent's own settings with the file's defaults, key by key. Both have passed the schema, so that their
+ * union passes it as well.
+ */
 function withDefaults(value: unknown): ReadonlyMap<string, AgentInput> {
   const defaults = property(value, "defaults");
   const agents = property(value, "agents");

@@ -1,5 +1,5 @@
 /**
- * From the checked file to the types the house works with: names in camelCase, defaults in place.
+ * Turns the checked agents file into the types of `domain/`: names in camelCase, defaults filled in.
  */
 import { dirname, resolve } from "node:path";
 import type { EnvLookup } from "../../adapters/system/env-files.js";
@@ -8,8 +8,6 @@ import type {
   AgentsFile,
   ContextTruncation,
   CrmEndpoint,
-  Destination,
-  DialTarget,
   ModelSettings,
   ToolDefinition,
   ToolSource,
@@ -18,7 +16,7 @@ import type {
 } from "../../domain/agent-profile.js";
 import { RelayError } from "../../domain/errors.js";
 import { CALL_TOOLS, REFERENCE, SAMPLE_TOOLS } from "./checks.js";
-import { parseDialTarget } from "./dial-target.js";
+import { readDestination } from "./destination-entry.js";
 import type { AgentInput, EndpointInput, FileInput, ToolInput } from "./schema.js";
 
 export interface BuildContext {
@@ -28,15 +26,15 @@ export interface BuildContext {
     readonly humanAgentNumber: string | null;
     readonly maxCallMinutes: number;
   };
-  /** Of the agents file: other paths are relative to it. */
+  /** The agents file. Paths in it are relative to its folder. */
   readonly path: string;
 }
 
-/** The destination that HUMAN_AGENT_NUMBER stands for. */
+/** The name of the destination that HUMAN_AGENT_NUMBER stands for. */
 const HUMAN = "human";
 const BUILTIN_TIMEOUT_MS = 5000;
 
-/** @param agents  each with the file's defaults below its own settings. */
+/** @param agents  each merged with the file's defaults. */
 export function buildAgentsFile(
   file: FileInput,
   agents: ReadonlyMap<string, AgentInput>,
@@ -173,18 +171,14 @@ function buildTransfer(
   const destinations = new Map(
     Object.entries(input.destinations).map(([name, destination]) => [
       name,
-      buildDestination(name, destination),
+      readDestination(name, destination),
     ]),
   );
   if (destinations.size === 0 && humanAgentNumber !== null)
-    destinations.set(HUMAN, {
-      kind: "dial",
-      name: HUMAN,
-      description: "a person",
-      target: dialTarget(humanAgentNumber),
-      timeoutS: 20,
-      then: null,
-    });
+    destinations.set(
+      HUMAN,
+      readDestination(HUMAN, { dial: humanAgentNumber, description: "a person", then: null }),
+    );
   const first = [...destinations.keys()][0] ?? null;
   return {
     key: input.key,
@@ -195,38 +189,10 @@ function buildTransfer(
   };
 }
 
-function buildDestination(
-  name: string,
-  input: AgentInput["transfer"]["destinations"][string],
-): Destination {
-  const base = { name, description: input.description, then: input.then };
-  const timeoutS = input.timeout_s;
-  if (input.dial !== undefined)
-    return { ...base, kind: "dial", target: dialTarget(input.dial), timeoutS };
-  if (input.warm !== undefined)
-    return { ...base, kind: "warm", target: dialTarget(input.warm), timeoutS };
-  if (input.enqueue !== undefined) return { ...base, kind: "enqueue", queue: input.enqueue };
-  if (input.workflow !== undefined)
-    return {
-      ...base,
-      kind: "workflow",
-      workflowSid: input.workflow,
-      priority: input.priority ?? { low: 1, medium: 5, high: 10 },
-    };
-  throw new RelayError("internal", `destination ${name} passed the checks without a kind`);
-}
-
-function dialTarget(text: string): DialTarget {
-  const target = parseDialTarget(text, null);
-  if (typeof target === "string")
-    throw new RelayError("internal", "a dial target passed the checks unchecked");
-  return target;
-}
-
 function builtin(name: string): ToolDefinition {
   if (![...CALL_TOOLS, ...SAMPLE_TOOLS].some((known) => known === name))
-    throw new RelayError("internal", `tool ${name} passed the checks unchecked`);
-  // What the model reads about them is theirs to say: `tools/`.
+    throw new RelayError("internal", `the unknown tool ${name} passed the checks`);
+  // Built-in tools bring their own description and parameters (`tools/`).
   return {
     name,
     description: "",

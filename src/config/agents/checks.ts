@@ -1,17 +1,19 @@
 /**
- * Rules of the agents file that take more than one place of it. They look at the raw data, so that they find their
- * faults also where something else is wrong; what has the wrong shape is left to the schema.
+ * Rules of the agents file that involve several of its values. They check the raw data, so that they find their
+ * faults even where the schema finds others. A value of the wrong type is left to the schema.
  */
 import type { EnvLookup } from "../../adapters/system/env-files.js";
 import { PLACEHOLDERS, placeholdersIn, readPlaceholder } from "../../domain/placeholders.js";
 import { isLoopbackHost } from "../hosts.js";
 import { didYouMean } from "../nearest.js";
+import { checkDestination, KIND_KEYS, targetsOf } from "./destination-entry.js";
 import { parseDialTarget } from "./dial-target.js";
-import { KINDS, SOURCES } from "./schema.js";
+import { SOURCES } from "./schema.js";
 import type { Path } from "./source-text.js";
 
-/** Tools that need no entry under `tools`. The last two may be given one, which then replaces the sample. */
+/** Tools that need no entry under `tools`. */
 export const CALL_TOOLS = ["transfer_call", "end_call", "set_language", "send_dtmf"] as const;
+/** The same; an entry of that name replaces the sample. */
 export const SAMPLE_TOOLS = ["lookup_order", "book_appointment"] as const;
 
 /**
@@ -29,7 +31,7 @@ export function crossCheck(file: unknown, lookup: EnvLookup, report: Report): vo
   const sipHosts = list(root["sip_hosts"]);
 
   if (Object.keys(agents).length === 0 && isRecord(root["agents"]))
-    report(["agents"], "names no agent");
+    report(["agents"], "contains no agent");
   const hasLookup = record(root["crm"])["caller_lookup"] !== undefined;
   checkPlaceholders(["defaults"], defaults, hasLookup, report);
   if ("defaults" in root) checkAgent(["defaults"], defaults, tools, sipHosts, report);
@@ -53,7 +55,7 @@ export function crossCheck(file: unknown, lookup: EnvLookup, report: Report): vo
     if (typeof agent === "string" && !Object.hasOwn(agents, agent))
       report(
         ["numbers", number],
-        `points at ${quote(agent)}, which is no agent${didYouMean(agent, Object.keys(agents))}`,
+        `points at ${quote(agent)}, which is not an agent${didYouMean(agent, Object.keys(agents))}`,
       );
   }
   for (const [name, raw] of Object.entries(tools))
@@ -78,7 +80,7 @@ function checkAgent(
   for (const [i, tool] of (listOf(agent["tools"]) ?? []).entries()) {
     if (typeof tool !== "string") continue;
     const at = [...path, "tools", i];
-    if (!known.includes(tool)) report(at, `${quote(tool)} is no tool${didYouMean(tool, known)}`);
+    if (!known.includes(tool)) report(at, `${quote(tool)} is not a tool${didYouMean(tool, known)}`);
     if (seen.has(tool)) report(at, `${quote(tool)} is listed twice`);
     seen.add(tool);
   }
@@ -89,30 +91,27 @@ function checkAgent(
   for (const [name, raw] of Object.entries(destinations)) {
     if (!isRecord(raw)) continue;
     const at = [...inTransfer, "destinations", name];
-    exactlyOne(at, raw, KINDS, report);
-    if (raw["priority"] !== undefined && raw["workflow"] === undefined)
-      report([...at, "priority"], "is for a workflow only", "key");
+    exactlyOne(at, raw, KIND_KEYS, report);
+    checkDestination(raw, (field, problem, where) => report([...at, field], problem, where));
     if (sipHosts !== null) {
-      for (const kind of ["dial", "warm"]) {
-        const target = raw[kind];
-        if (typeof target !== "string" || typeof parseDialTarget(target, null) === "string")
-          continue;
+      for (const [field, target] of targetsOf(raw)) {
+        if (typeof parseDialTarget(target, null) === "string") continue;
         const judged = parseDialTarget(target, new Set(sipHosts.map((host) => host.toLowerCase())));
-        if (typeof judged === "string") report([...at, kind], judged);
+        if (typeof judged === "string") report([...at, field], judged);
       }
     }
     const { then } = raw;
     if (typeof then !== "string") continue;
     if (!names.includes(then))
-      report([...at, "then"], `${quote(then)} is no destination${didYouMean(then, names)}`);
+      report([...at, "then"], `${quote(then)} is not a destination${didYouMean(then, names)}`);
     else if (leadsTo(destinations, then, name))
-      report([...at, "then"], "leads back to itself: nobody would ever answer");
+      report([...at, "then"], "leads back to itself, so that the failover list never ends");
   }
   const preferred = transfer["default"];
   if (typeof preferred === "string" && !names.includes(preferred))
     report(
       [...inTransfer, "default"],
-      `${quote(preferred)} is no destination${didYouMean(preferred, names)}`,
+      `${quote(preferred)} is not a destination${didYouMean(preferred, names)}`,
     );
 }
 
@@ -132,25 +131,25 @@ function checkPlaceholders(path: Path, agent: Raw, hasLookup: boolean, report: R
       if (placeholder === null)
         report(
           at,
-          `holds {{${name}}}, which is no placeholder${didYouMean(name, [...PLACEHOLDERS])}: known are ` +
+          `contains {{${name}}}, which is not a placeholder${didYouMean(name, [...PLACEHOLDERS])}: known are ` +
             `${PLACEHOLDERS.join(", ")}, caller.FIELD`,
           where,
         );
       else if (placeholder.kind === "caller" && !hasLookup)
-        report(at, `holds {{${name}}}, which needs crm.caller_lookup`, where);
+        report(at, `contains {{${name}}}, which needs crm.caller_lookup`, where);
     }
   }
 }
 
-/** A tool that could never work: set_language without languages. */
+/** Finds a tool that can never work: set_language without languages. */
 function checkListedTools(path: Path, agent: Raw, report: Report): void {
   const tools = listOf(agent["tools"]) ?? [];
   const i = tools.indexOf("set_language");
   if (i >= 0 && Object.keys(record(agent["languages"])).length === 0)
-    report([...path, "tools", i], "set_language needs languages to choose from: add languages");
+    report([...path, "tools", i], "set_language has no languages to choose from: add languages");
 }
 
-/** Follows `then` from `from`; true when it comes to `goal`. */
+/** Follows `then` from `from`; true when it reaches `goal`. */
 function leadsTo(destinations: Raw, from: string, goal: string): boolean {
   const seen = new Set<string>();
   let at: unknown = from;
@@ -172,7 +171,7 @@ function checkTool(path: Path, name: string, tool: Raw, lookup: EnvLookup, repor
     checkUrl([...path, "http", "url"], http, properties, report);
     checkReferences([...path, "http", "headers"], http["headers"], lookup, report);
     if (typeof tool["description"] !== "string" || tool["description"] === "")
-      report([...path, "description"], "is missing: the model chooses tools by it");
+      report([...path, "description"], "is missing: the model chooses a tool by its description");
   }
   if (tool["mcp"] !== undefined) checkReferences([...path, "mcp"], tool["mcp"], lookup, report);
 }
@@ -183,7 +182,7 @@ function exactlyOne(path: Path, raw: Raw, keys: readonly string[], report: Repor
   if (present.length > 1)
     report(
       [...path, present[1] ?? ""],
-      `stands beside ${present[0]}: only one of ${keys.join(", ")}`,
+      `is set beside ${present[0]}: use only one of ${keys.join(", ")}`,
       "key",
     );
 }
@@ -196,7 +195,7 @@ function checkUrl(path: Path, http: Raw, placeholders: readonly string[], report
     if (!placeholders.includes(placeholder))
       report(
         path,
-        `holds {${placeholder}}, which is none of: ${placeholders.join(", ") || "(no parameters)"}`,
+        `contains {${placeholder}}, which is none of: ${placeholders.join(", ") || "(no parameters)"}`,
       );
   }
   const [one, other] = ["a", "b"].map((text) => url.replace(/\{[^{}]*\}/g, text));
@@ -205,9 +204,9 @@ function checkUrl(path: Path, http: Raw, placeholders: readonly string[], report
     return;
   }
   const parsed = new URL(one);
-  if (parsed.host !== new URL(other).host) report(path, "holds a placeholder in its host");
+  if (parsed.host !== new URL(other).host) report(path, "contains a placeholder in its host");
   if (parsed.username !== "" || parsed.password !== "")
-    report(path, "holds a user name or password: use headers");
+    report(path, "contains a user name or password: use headers");
   const listed = (listOf(http["allow_private_hosts"]) ?? []).includes(parsed.hostname);
   const plain = parsed.protocol === "http:" && (listed || isLoopbackHost(parsed.hostname));
   if (parsed.protocol !== "https:" && !plain)
@@ -225,7 +224,7 @@ function checkReferences(path: Path, value: unknown, lookup: EnvLookup, report: 
     for (const [, name = ""] of value.matchAll(REFERENCE)) {
       try {
         if (lookup(name) === undefined)
-          report(path, `\${${name}} is set neither as ${name} nor as ${name}_FILE`);
+          report(path, `\${${name}} needs ${name} or ${name}_FILE in the environment`);
       } catch (error) {
         const why = error instanceof Error ? error.message : String(error);
         report(path, `\${${name}}: the file of ${name}_FILE cannot be read: ${why}`);

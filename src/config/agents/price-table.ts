@@ -1,5 +1,5 @@
 /**
- * The dated price list: what the models cost. The shipped one is `prices.yaml`; an agents file may name another.
+ * The price list of the models, with its date. `prices.yaml` is shipped; an agents file may name another.
  */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -30,18 +30,18 @@ const tableSchema = z.strictObject({
     .default({}),
 });
 
-/** In a checkout and beside `dist` alike: two folders up from here. */
+/** Three folders up from here, both from `src` and from `dist`. */
 const SHIPPED = fileURLToPath(new URL("../../../prices.yaml", import.meta.url));
 
 /**
  * @param path  absolute; null reads the shipped list.
- * @throws RelayError config_invalid when it cannot be read or is no price list.
+ * @throws RelayError config_invalid when it cannot be read or is not a price list.
  */
 export function readPriceTable(path: string | null = null): PriceTable {
   const file = path ?? SHIPPED;
   let read: unknown;
   try {
-    // The core schema would make a date of `as_of`; as text it is what the file says.
+    // The core schema keeps `as_of` as text. YAML 1.1 would read it as a date.
     read = parse(readFileSync(file, "utf8"), { schema: "core" });
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
@@ -56,7 +56,7 @@ export function readPriceTable(path: string | null = null): PriceTable {
     );
     throw new RelayError(
       "config_invalid",
-      [`the price list ${file} needs mending:`, ...faults].join("\n"),
+      [`the price list ${file} has faults:`, ...faults].join("\n"),
     );
   }
   const { as_of: asOf, models, transcription } = parsed.data;

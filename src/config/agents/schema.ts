@@ -1,10 +1,10 @@
 /**
- * The shape of the agents file. `agents.schema.json`, which editors read, is made from it; rules that take more than
- * one place of the file are in `cross-checks.ts`.
+ * The schema of the agents file. `agents.schema.json`, which editors read, is generated from it. Rules that involve
+ * several values of the file are in `checks.ts`.
  */
 import { z } from "zod";
 import { didYouMean } from "../nearest.js";
-import { parseDialTarget } from "./dial-target.js";
+import { destinationSchema } from "./destination-entry.js";
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 const name = z
@@ -14,7 +14,7 @@ const name = z
     "is not 1–64 letters, digits, dashes or underscores, beginning with a letter or digit",
   );
 
-/** Functions of the Realtime API: 64 characters at most. */
+/** The Realtime API limits the names of functions to 64 characters. */
 const toolName = z
   .string()
   .regex(/^[A-Za-z0-9_-]{1,64}$/, "is not 1–64 letters, digits, dashes or underscores");
@@ -33,21 +33,18 @@ function isLanguageTag(tag: string): boolean {
   }
 }
 
-const dialTarget = z
-  .string("is not text: put numbers in quotes")
-  .superRefine((text, context) => {
-    const target = parseDialTarget(text, null);
-    if (typeof target === "string") context.addIssue({ code: "custom", message: target });
-  })
-  .describe("E.164 number, sip:user@host or client:name");
-
 const path = z.string().min(1, "is empty").max(4096);
 const prompt = z.string().min(1, "is empty").max(64_000);
 const spoken = z.string().min(1, "is empty").max(4000);
 
 const serverVad = z.strictObject({
   type: z.literal("server_vad"),
-  threshold: z.number().min(0).max(1).default(0.5).describe("0–1; higher wants louder speech"),
+  threshold: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.5)
+    .describe("0–1; a higher value needs louder speech"),
   prefix_padding_ms: z.int().min(0).max(5000).default(300),
   silence_duration_ms: z.int().min(0).max(10_000).default(500),
   idle_timeout_ms: z.int().min(5000).max(30_000).nullable().default(null),
@@ -71,7 +68,7 @@ const vad = z.strictObject({
     .min(100)
     .max(5000)
     .default(400)
-    .describe("Go on if the model has not confirmed by then"),
+    .describe("Continue playout if the model has not confirmed the interruption within this time"),
   adapt: z.boolean().default(true).describe("Tune server_vad to the line's noise"),
   greeting_protection_ms: z
     .int()
@@ -83,7 +80,7 @@ const vad = z.strictObject({
 
 const transcription = z.strictObject({
   model: z.string().min(1).default("gpt-live-transcribe"),
-  language: language.nullable().default(null).describe("null = detected"),
+  language: language.nullable().default(null).describe("null: detected"),
 });
 
 const recording = z.strictObject({
@@ -96,59 +93,34 @@ const recording = z.strictObject({
     })
     .nullable()
     .default(null)
-    .describe("null = off"),
+    .describe("null: off"),
 });
-
-const ringSeconds = z.int().min(5).max(600).default(20);
-
-export const KINDS = ["dial", "enqueue", "workflow", "warm"] as const;
-
-const destination = z
-  .strictObject({
-    dial: dialTarget.optional(),
-    enqueue: z.string().min(1).max(64).optional().describe("Name of a Twilio queue"),
-    workflow: z
-      .string()
-      .regex(/^WW[0-9A-Za-z]{1,62}$/, "does not begin with WW")
-      .optional()
-      .describe("SID of a TaskRouter workflow"),
-    warm: dialTarget
-      .optional()
-      .describe("Rung while the caller stays; joined once a person has accepted"),
-    description: z.string().max(500).default("").describe("Shown to the model"),
-    timeout_s: ringSeconds.describe("How long dial and warm ring"),
-    priority: z
-      .strictObject({
-        low: z.int().min(0).default(1),
-        medium: z.int().min(0).default(5),
-        high: z.int().min(0).default(10),
-      })
-      .optional()
-      .describe("Of a workflow's task, by urgency"),
-    then: z.string().nullable().default(null).describe("Next destination when this one fails"),
-  })
-  .meta({ id: "destination", description: "Exactly one of dial, enqueue, workflow, warm" });
 
 const transfer = z.strictObject({
   default: z
     .string()
     .nullable()
     .optional()
-    .describe("Key 0, “a human”, overflow and fallback. Left out: the first destination"),
+    .describe("For key 0, “a human”, overflow and fallback. Left out: the first destination"),
   key: z
     .string("is not text: put the key in quotes")
     .regex(/^[0-9*#]$/, "is not one key: 0–9, * or #")
     .nullable()
     .default("0")
-    .describe("Key that reaches the default destination without the model; null = off"),
+    .describe("Key that reaches the default destination without the model; null: off"),
   caller_id: z
     .string()
     .regex(/^\+[1-9]\d{6,14}$/, "is not an E.164 number")
     .nullable()
     .default(null)
-    .describe("Shown to the human; null = the caller's own number"),
-  max_per_call: z.int().min(1).max(20).default(3),
-  destinations: z.record(name, destination).default({}),
+    .describe("Shown to the human; null: the caller's own number, where they have one"),
+  max_per_call: z
+    .int()
+    .min(1)
+    .max(20)
+    .default(3)
+    .describe("Transfers that the agent may begin in one call; the key is never refused"),
+  destinations: z.record(name, destinationSchema).default({}),
 });
 
 const session = z.strictObject({
@@ -170,7 +142,7 @@ const session = z.strictObject({
     })
     .nullable()
     .default(null)
-    .describe("Tokens of one response; too few cut speech off"),
+    .describe("Tokens of one response; a low limit cuts speech off"),
   parallel_tool_calls: z.boolean().nullable().default(null).describe("Reasoning models only"),
   truncation: z
     .union(
@@ -226,12 +198,12 @@ export const agentSchema = z
     greeting: spoken
       .nullable()
       .default(null)
-      .describe("Spoken first by the agent; null = it waits"),
+      .describe("Spoken first by the agent; null: it waits for the caller"),
     say: spoken.nullable().default(null).describe("Optional <Say> before the stream"),
     time_zone: timeZone
       .nullable()
       .default("UTC")
-      .describe("IANA name: the session is told date, weekday and time there; null = it is not"),
+      .describe("IANA name. The session is told date, weekday and time there; null: it is not"),
     tell_caller_number: z
       .boolean()
       .default(true)
@@ -245,7 +217,7 @@ export const agentSchema = z
       .max(8000)
       .default(4000)
       .describe("How long the caller may wait for a reply in silence"),
-    language: language.optional().describe("First language; <Say> uses it"),
+    language: language.optional().describe("First language of the agent, also of <Say>"),
     languages: z
       .record(
         language,
@@ -261,14 +233,17 @@ export const agentSchema = z
       .prefault({ type: "server_vad" }),
     noise_reduction: z.enum(["near_field", "far_field"]).nullable().default(null),
     vad: vad.prefault({}),
-    transcription: transcription.nullable().prefault({}).describe("null = off"),
+    transcription: transcription.nullable().prefault({}).describe("null: off"),
     recording: recording.prefault({}),
-    record: z.boolean().default(false).describe("Flight recorder: keep every message of the call"),
+    record: z
+      .boolean()
+      .default(false)
+      .describe("Flight recorder: keep every message of the agent's calls"),
     tools: z.array(toolName).default([]),
     transfer: transfer.prefault({}),
     limits: limits.prefault({}),
     apology: spoken
-      .default("We are sorry, we are having technical trouble. One moment, please.")
+      .default("We are sorry, we are having technical trouble.")
       .describe("Spoken by Twilio when the model cannot speak"),
   })
   .meta({ id: "agent" });
@@ -279,11 +254,11 @@ const headers = z
     z
       .string()
       .max(8192)
-      .regex(/^[\x20-\x7e]*$/, "holds a line break or a character that is not ASCII"),
+      .regex(/^[\x20-\x7e]*$/, "contains a line break or a character that is not ASCII"),
   )
   .default({})
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: it shows what to write
-  .describe("Values may hold ${NAME}, from the environment or the file that NAME_FILE names");
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: it is an example of what to write
+  .describe("Values may contain ${NAME}, from the environment or the file that NAME_FILE names");
 
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const;
 const hosts = z
@@ -293,7 +268,7 @@ const timeoutMs = z.int().min(50).max(60_000);
 
 const http = z.strictObject({
   method: z.enum(METHODS).default("POST"),
-  url: z.string().min(1).max(2048).describe("May hold {argument} placeholders after the host"),
+  url: z.string().min(1).max(2048).describe("May contain {argument} placeholders after the host"),
   headers,
   timeout_ms: timeoutMs.default(3000),
   max_response_bytes: z.int().min(1).max(1_048_576).default(65_536),
@@ -301,7 +276,7 @@ const http = z.strictObject({
   idempotent: z
     .boolean()
     .default(false)
-    .describe("POST and PATCH may be retried once, as the others are"),
+    .describe("POST and PATCH may be retried once, as the other methods are"),
 });
 
 export const SOURCES = ["http", "module", "mcp"] as const;
@@ -323,8 +298,8 @@ export const toolSchema = z
     mcp: z
       .looseObject({ server_label: z.string().min(1) })
       .optional()
-      // biome-ignore lint/suspicious/noTemplateCurlyInString: it shows what to write
-      .describe("Passed on to the model as it is; texts may hold ${NAME}"),
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: it is an example of what to write
+      .describe("Passed on to the model as it is; texts may contain ${NAME}"),
     timeout_ms: timeoutMs.optional(),
     say_while_waiting: spoken
       .nullable()
@@ -336,7 +311,11 @@ export const toolSchema = z
 const endpoint = (milliseconds: number, method: (typeof METHODS)[number]) =>
   z.strictObject({
     method: z.enum(METHODS).default(method),
-    url: z.string().min(1).max(2048).describe("May hold {from}, {to} and {callSid} after the host"),
+    url: z
+      .string()
+      .min(1)
+      .max(2048)
+      .describe("May contain {from}, {to} and {callSid} after the host"),
     headers,
     timeout_ms: timeoutMs.default(milliseconds),
     allow_private_hosts: hosts,
@@ -350,22 +329,24 @@ export const crmSchema = z.strictObject({
 
 const days = z.int().min(1).max(36_500).nullable().default(null);
 
-const called = z
+const calledNumber = z
   .string()
   .regex(
     /^(?:\*|\+[1-9]\d{6,14}|(?:sips?|client):[^\s]{1,250})$/,
     'is not an E.164 number in quotes ("+15550001111"), a sip: or client: address, or "*"',
   );
 
-/** The whole file. Agents and tools are judged one by one, so that one's fault does not hide another's. */
+/** The whole file. Agents and tools are checked one by one, so that the fault of one does not hide that of another. */
 export const fileSchema = z.strictObject({
   $schema: z.string().optional().describe("For editors, in a JSON file"),
-  defaults: agentSchema.optional().describe("Settings of every agent that does not say otherwise"),
+  defaults: agentSchema
+    .optional()
+    .describe("Settings of every agent; an agent's own key replaces them"),
   agents: z.record(name, agentSchema),
   numbers: z
-    .record(called, z.string())
+    .record(calledNumber, z.string())
     .optional()
-    .describe('Called number → agent; "*" = every other. Left out with a single agent: that one'),
+    .describe('Called number → agent; "*" for every other number. A single agent needs no entry'),
   tools: z.record(toolName, toolSchema).default({}),
   sip_hosts: hosts.optional().describe("The only hosts that sip: destinations may name"),
   crm: crmSchema.optional(),
@@ -375,7 +356,7 @@ export const fileSchema = z.strictObject({
       patterns: z.array(z.string().min(1).max(1000).superRefine(compiles)).default([]),
     })
     .optional()
-    .describe("Taken out of records before they are stored"),
+    .describe("Removed from records before they are stored"),
   retention: z.strictObject({ records_days: days, recordings_days: days }).optional(),
   pricing: path.optional().describe("Price list that replaces the shipped one"),
 });

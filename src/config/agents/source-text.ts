@@ -1,5 +1,5 @@
 /**
- * From a place in the data to a line and column of the text it came from. The only user of yaml.
+ * YAML with positions: finds the line and column of a value of the data. The only user of `yaml` for the agents file.
  */
 import {
   type Document,
@@ -25,12 +25,25 @@ export interface TextFault extends Position {
   readonly problem: string;
 }
 
-/** Enough for anchors, too few for a bomb. */
+/** Enough for anchors, and too few to blow a small file up in memory. */
 const MAX_ALIASES = 100;
 
-/** YAML, or JSON, which is a part of it. */
+const QUOTES =
+  ". Put the text in quotes if it contains “: ” or “ #”, or begins with one of { [ @ ` % & * ! | >";
+
+/** What to do about faults that a text without quotes usually causes. */
+const HINTS: Readonly<Record<string, string>> = {
+  BLOCK_AS_IMPLICIT_KEY: QUOTES,
+  BLOCK_IN_FLOW: QUOTES,
+  BAD_SCALAR_START: QUOTES,
+  MULTILINE_IMPLICIT_KEY: QUOTES,
+  UNEXPECTED_TOKEN: QUOTES,
+  TAB_AS_INDENT: ". Indent with spaces",
+};
+
+/** A text in YAML, or in JSON, which is a subset of it. */
 export class SourceText {
-  /** Faults of the notation itself; when there are any, `value` means nothing. */
+  /** Syntax faults. When there are any, `value` has no meaning. */
   readonly faults: readonly TextFault[];
   readonly value: unknown;
   readonly #document: Document.Parsed;
@@ -46,7 +59,7 @@ export class SourceText {
     });
     const faults: TextFault[] = this.#document.errors.map((error) => ({
       ...this.#at(error.pos[0]),
-      problem: error.message,
+      problem: error.message + (HINTS[error.code] ?? ""),
     }));
     let value: unknown = null;
     if (faults.length === 0) {
@@ -65,9 +78,9 @@ export class SourceText {
   }
 
   /**
-   * Where the value at `path` stands, or what of the path there is.
+   * The position of the value at `path`, or of as much of the path as exists.
    *
-   * @param at  "key": where its name stands. {text}: where this text stands in the value, if it can be found there.
+   * @param at  "key": the position of its name. {text}: the position of this text in the value, if it is found there.
    */
   locate(path: Path, at?: "key" | { readonly text: string }): Position {
     let node: unknown = this.#document.contents;

@@ -8,8 +8,8 @@ import type {
 } from "../../domain/record-event.js";
 import type { PlaybackReport } from "../../playout/playout-ledger.js";
 import type { HistoryItem } from "../model/model-session.js";
-import { TranscriptProgress } from "../model/openai-realtime/transcript-progress.js";
 import { Conversation } from "./conversation.js";
+import { TranscriptProgress } from "./transcript-progress.js";
 
 /**
  * What a call tells others about itself: the journal (for the record) and the conversation (for a session that

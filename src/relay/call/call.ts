@@ -396,11 +396,7 @@ export class Call
   }
 
   #tellLanguage(): void {
-    const instructions = this.#instructions;
-    // Once it has spoken, a session keeps its voice.
-    this.#upstream.session?.update(
-      this.#spokeYet ? { instructions } : { instructions, voice: this.#voice },
-    );
+    this.#upstream.session?.update({ instructions: this.#instructions, voice: this.#voice });
   }
 
   get #voice(): string {
@@ -573,6 +569,8 @@ export class Call
       return;
     }
     if (!this.agent.vad.localBargeIn || !this.agent.turnDetection.interruptResponse) return;
+    // Where audio comes in real time, what a pause holds back would stay late for the whole call.
+    if (this.#upstream.session?.capabilities.aheadOfRealTime === false) return;
     if (this.#state.name !== "talking" || playout.isSilent(nowMs) || this.#isProtected(nowMs))
       return;
     if (!this.#barge.onset(nowMs)) return;
@@ -597,7 +595,7 @@ export class Call
     const next = this.#fitting.look(
       nowMs,
       this.#audio.ear,
-      session !== null && this.#state.name === "talking",
+      session?.capabilities.tunesTurnDetection === true && this.#state.name === "talking",
     );
     if (next === null) return;
     session?.update({ turnDetection: this.#turns });

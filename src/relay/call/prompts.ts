@@ -1,3 +1,4 @@
+import type { TransferFailure, TransferRefusal } from "../../domain/transfer-request.js";
 import type { CallerProfile } from "../../ports/crm.js";
 import type { Disposition } from "./call-state.js";
 
@@ -63,6 +64,23 @@ export function lateToolResult(name: string, output: string): string {
   return `Result of the tool ${name} that was called before the line was interrupted: ${output}`;
 }
 
-export function transferFailed(destination: string, why: string): string {
-  return `The transfer to "${destination}" did not work: ${why}. The caller is back with you. Tell them, and offer to go on helping or to try something else.`;
+/** What the agent is told of a transfer that has not connected the caller. */
+export function transferFailed({ destination, outcome, refusal }: TransferFailure): string {
+  const why = refusal === null ? FAILED_BY[outcome] : REFUSED_BY[refusal];
+  return `The transfer to "${destination}" did not work: ${why} (${refusal ?? outcome}). The caller is back with you. Tell them, and offer to go on helping or to try something else.`;
 }
+
+const FAILED_BY: Readonly<Record<TransferFailure["outcome"], string>> = {
+  busy: "the line is busy",
+  no_answer: "there was no answer",
+  failed: "the call could not be put through",
+  declined: "the person there cannot take the call now",
+  caller_gone: "the caller had left",
+  denied: "it is not allowed",
+};
+
+const REFUSED_BY: Readonly<Record<TransferRefusal, string>> = {
+  destination_unknown: "there is no such destination",
+  call_limit: "this call has been transferred too often already",
+  destination_limit: "too many callers were transferred there within the last hour",
+};

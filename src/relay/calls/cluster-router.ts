@@ -1,7 +1,7 @@
 import type { CallSid } from "../../domain/ids.js";
 import type { Log } from "../../ports/log.js";
 import type { MediaReceiver, MediaSocket } from "../../ports/sockets.js";
-import { readLink } from "../../transfer/callback-url.js";
+import { readLink } from "../../transfer/transfer-link.js";
 import type { Twiml } from "../../wire/twiml.js";
 import type { SipInvite } from "../sip/invite.js";
 import type {

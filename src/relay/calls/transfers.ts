@@ -1,159 +1,197 @@
+import { numberOf } from "../../domain/address.js";
 import type { AgentProfile } from "../../domain/agent-profile.js";
+import { isFinalStatusText } from "../../domain/call-status.js";
+import { ExpiringMap } from "../../domain/expiring-map.js";
 import type { CallSid } from "../../domain/ids.js";
 import type { CallJournal } from "../../domain/record-event.js";
-import type { TransferRequest } from "../../domain/transfer-request.js";
+import type {
+  CallTransferRequest,
+  TransferRefusal,
+  TransferRequest,
+} from "../../domain/transfer-request.js";
 import type { Clock } from "../../ports/clock.js";
-import { callSidOf, statusOf } from "../../transfer/callback-forms.js";
-import { readLink } from "../../transfer/callback-url.js";
-import { GUARD_LIMITS, TransferGuard } from "../../transfer/guard.js";
-import { isFinal } from "../../transfer/steps.js";
-import {
-  Transfer,
-  type TransferDeps,
-  type TransferHost,
-  type TransferSnapshot,
-} from "../../transfer/transfer.js";
-import type { FullTransferRequest as FullRequest } from "../../transfer/transfer-request.js";
+import { adoptedTransfer, partiesOf } from "../../transfer/adopt.js";
+import { callSidOf } from "../../transfer/callback-forms.js";
+import { kindOf } from "../../transfer/destinations/kinds.js";
+import { TransferGuard } from "../../transfer/guard.js";
+import { Transfer, type TransferDeps, type TransferHost } from "../../transfer/transfer.js";
+import { readLink, type TransferLink } from "../../transfer/transfer-link.js";
 import type { Twiml } from "../../wire/twiml.js";
 import * as prompts from "../call/prompts.js";
 import type { CallbackKind, Form } from "./call-service.js";
 import type { TransferHubHost } from "./calls.js";
-import type { TransferredCall, TransferService } from "./transfer-service.js";
+import { CallTransferHost } from "./transfer-host.js";
+import type {
+  KeptTransfer,
+  TransferredCall,
+  TransferService,
+  TransferStates,
+} from "./transfer-service.js";
 import { apologyTwiml, type Links } from "./voice-twiml.js";
-
-/** Plain JSON. */
-export interface KeptTransfer extends TransferSnapshot {
-  /** Name of the agent whose directory it is. */
-  readonly agent: string;
-  /** When the call was opened, ms since the epoch; null: this process did not see it. */
-  readonly openedEpochMs: number | null;
-}
-
-/** Where nodes keep what they share; without it, a transfer outlives its process only by its URLs. */
-export interface TransferStates {
-  /** Never waits and never throws; the last write of a call wins. */
-  keep(callSid: CallSid, transfer: KeptTransfer): void;
-  find(callSid: CallSid): Promise<KeptTransfer | null>;
-  /** Counts one more transfer of a caller, by all processes; how many there were in this hour. */
-  count(caller: string): Promise<number>;
-}
 
 export interface TransfersDeps extends TransferDeps {
   readonly links: Links;
   readonly states: TransferStates | null;
-  /** For what happens to calls that this process has not, or no longer. */
+  /** For what happens to calls that this process does not have, or no longer. */
   readonly journal: CallJournal;
-}
-
-interface Kept {
-  readonly transfer: Transfer;
-  readonly untilMs: number;
 }
 
 /** `<Dial>` ends after four hours by itself; until then a callback may come. */
 const REMEMBER_MS = 5 * 3_600_000;
-/** A callback later than this finds its transfer by its URL. */
-const KEPT_MOST = 5_000;
-/** A caller who wants a human waits no longer than this for the others' counts; then this process's own decide. */
+/** A callback of a transfer that was forgotten finds what it needs in its URL. */
+const MAX_REMEMBERED = 5_000;
+/** How long a transfer waits for the counts of other processes; then this process's own decide. */
 const COUNT_WAIT_MS = 300;
-/** Twilio waits for an answer, and a caller for somebody. */
+/** How long Twilio, and a caller, wait for a stored state. */
 const FIND_WAIT_MS = 2_000;
 
 /** The transfers of all calls of this process, and those that another process left behind. */
 export class Transfers implements TransferService {
-  readonly #host: TransferHubHost;
+  readonly #calls: TransferHubHost;
   readonly #deps: TransfersDeps;
   readonly #guard = new TransferGuard();
-  readonly #kept = new Map<CallSid, Kept>();
-  readonly #inCall = new Map<CallSid, number>();
-  /** Calls that wait for the others' counts. */
+  readonly #transfers = new ExpiringMap<CallSid, Transfer>({
+    ttlMs: REMEMBER_MS,
+    maxSize: MAX_REMEMBERED,
+    onRemoved: (_callSid, transfer) => transfer.close(),
+  });
+  /** How many transfers the agent of a call has made. */
+  readonly #byAgent = new Map<CallSid, number>();
+  /** Calls that wait for the counts of other processes. */
   readonly #counting = new Map<CallSid, Promise<void>>();
 
-  constructor(host: TransferHubHost, deps: TransfersDeps) {
-    this.#host = host;
+  constructor(calls: TransferHubHost, deps: TransfersDeps) {
+    this.#calls = calls;
     this.#deps = deps;
   }
+
+  // --- begin ----------------------------------------------------------------------------------------
 
   begin(call: TransferredCall, request: TransferRequest): void {
     const { agent, parties } = call;
     const { callSid } = parties;
-    const { caller } = endsOf(call);
     const destination = agent.transfer.destinations.get(request.destination);
     if (destination === undefined) {
-      this.#refuse(call, request, "there is no such destination");
+      this.#refuse(call, request, "destination_unknown");
       return;
     }
-    if (request.by === "agent" || request.by === "key") {
-      const begun = this.#inCall.get(callSid) ?? 0;
-      const nowMs = this.#deps.clock.nowMs();
-      const denial = this.#guard.admit(caller, begun, agent.transfer.maxPerCall, nowMs);
-      if (denial !== null) {
-        this.#deps.log.warn("transfer denied", { callSid, why: denial });
-        this.#refuse(call, request, "too many transfers");
-        return;
-      }
-      this.#inCall.set(callSid, begun + 1);
-      if (this.#deps.states !== null) {
-        const counting = this.#countAndStart(call, request, this.#deps.states).finally(() =>
-          this.#counting.delete(callSid),
-        );
-        this.#counting.set(callSid, counting);
-        return;
-      }
+    // Limits are for what a model can be talked into. Key, supervisor and fallback are never refused.
+    if (request.by !== "agent") {
+      this.#start(call, request);
+      return;
     }
-    this.#start(call, request);
+    const inCall = this.#byAgent.get(callSid) ?? 0;
+    const key = kindOf(destination).reaches(destination);
+    const maxPerHour = destination.maxPerHour ?? null;
+    const refusal = this.#guard.admit(
+      { inCall, maxPerCall: agent.transfer.maxPerCall, key, maxPerHour },
+      this.#deps.clock.nowMs(),
+    );
+    if (refusal !== null) {
+      this.#refuse(call, request, refusal);
+      return;
+    }
+    this.#byAgent.set(callSid, inCall + 1);
+    const { states } = this.#deps;
+    if (states === null || maxPerHour === null) {
+      this.#start(call, request);
+      return;
+    }
+    const counting = this.#countedElsewhere(callSid, key, states).then((count) => {
+      this.#counting.delete(callSid);
+      if (count > maxPerHour) this.#refuse(call, request, "destination_limit");
+      else this.#start(call, request);
+    });
+    this.#counting.set(callSid, counting);
   }
 
-  async #countAndStart(
-    call: TransferredCall,
-    request: TransferRequest,
-    states: TransferStates,
-  ): Promise<void> {
-    const { callSid } = call.parties;
-    let count = 0;
+  /** @returns 0 when the other processes cannot be asked in time: this one's own count has decided already. */
+  async #countedElsewhere(callSid: CallSid, key: string, states: TransferStates): Promise<number> {
     try {
-      count =
-        (await within(this.#deps.clock, COUNT_WAIT_MS, states.count(endsOf(call).caller))) ?? 0;
+      return (await within(this.#deps.clock, COUNT_WAIT_MS, states.count(key))) ?? 0;
     } catch (error) {
-      this.#deps.log.warn("transfers were counted by this process only", { callSid }, error);
+      this.#deps.log.warn("transfer: counted by this process only", { callSid }, error);
+      return 0;
     }
-    if (count > GUARD_LIMITS.perCaller) {
-      this.#deps.log.warn("transfer denied", { callSid, why: "per_caller" });
-      this.#refuse(call, request, "too many transfers");
-    } else this.#start(call, request);
   }
 
   #start(call: TransferredCall, request: TransferRequest): void {
-    const { agent, parties } = call;
-    const { callSid } = parties;
-    this.#kept.get(callSid)?.transfer.close();
+    const { callSid } = call.parties;
     const transfer = Transfer.start(
-      requestOf(call, request),
-      agent,
-      this.#hostOf(callSid, call, agent, {}),
+      {
+        request: this.#requestOf(call, request),
+        agent: call.agent,
+        host: this.#hostOf(callSid, call.agent, call),
+        firstRevision: this.#firstRevision(callSid),
+        agentStays: call.path === "sip" && call.callId != null,
+      },
       this.#deps,
-      call.path === "sip" && call.callId != null,
     );
-    this.#keep(callSid, transfer);
+    this.#remember(callSid, transfer);
     transfer.farewellHeard();
   }
 
   announce(call: TransferredCall, request: TransferRequest): void {
-    const { agent, parties, eventLog: story } = call;
-    const planned = Transfer.planned(requestOf(call, request), agent);
+    const { agent, parties, eventLog } = call;
+    const { callSid } = parties;
+    const planned = Transfer.planned(
+      this.#requestOf(call, request),
+      agent,
+      this.#firstRevision(callSid),
+    );
     if (planned === null) return;
-    const openedEpochMs = this.#deps.clock.epochMs() - story.atMs;
-    this.#deps.states?.keep(parties.callSid, { ...planned, agent: agent.name, openedEpochMs });
+    const openedEpochMs = this.#deps.clock.epochMs() - eventLog.atMs;
+    this.#deps.states?.keep(callSid, { ...planned, agent: agent.name, openedEpochMs });
   }
 
-  /** Nothing was asked of Twilio: the caller is still on the agent's stream. */
-  #refuse(call: TransferredCall, request: TransferRequest, why: string): void {
-    const { eventLog: story, agent } = call;
+  /**
+   * Late callbacks of an earlier transfer must not be taken for news of this one, also when another process carried
+   * that one out: numbers follow the clock, ten a second, which is more than a transfer uses.
+   */
+  #firstRevision(callSid: CallSid): number {
+    const { clock } = this.#deps;
+    const earlier = this.#transfers.get(callSid, clock.nowMs());
+    return Math.max(
+      (earlier?.lastNumber ?? 0) + 1,
+      Math.floor(clock.epochMs() / 100) % 100_000_000,
+    );
+  }
+
+  #requestOf(call: TransferredCall, request: TransferRequest): CallTransferRequest {
+    const { callSid, direction, callToken, from, to } = call.parties;
+    const [caller, ours] = direction === "inbound" ? [from, to] : [to, from];
+    return {
+      ...request,
+      callSid,
+      caller,
+      ours: this.#ownNumber(ours, call.agent),
+      direction,
+      language: call.language,
+      ...(call.path === "sip" ? { callToken } : {}),
+      preface: request.by === "agent" ? "none" : request.by === "failure" ? "apology" : "moment",
+    };
+  }
+
+  /** A call to a SIP or client address of ours has no number that Twilio would show to a human: one of the agent's. */
+  #ownNumber(called: string, agent: AgentProfile): string {
+    const number = numberOf(called);
+    if (number !== null) return number;
+    for (const [address, name] of this.#calls.agents.numbers) {
+      const own = name === agent.name ? numberOf(address) : null;
+      if (own !== null) return own;
+    }
+    return called;
+  }
+
+  /** Nothing was asked of Twilio: the caller is still with the agent. */
+  #refuse(call: TransferredCall, request: TransferRequest, refusal: TransferRefusal): void {
+    const { eventLog, agent } = call;
     const { destination, reason, summary, urgency, by } = request;
     const kind = agent.transfer.destinations.get(destination)?.kind ?? "dial";
-    story.write({
+    const { atMs } = eventLog;
+    eventLog.write({
       type: "transfer_requested",
-      atMs: story.atMs,
+      atMs,
       destination,
       kind,
       reason,
@@ -161,127 +199,119 @@ export class Transfers implements TransferService {
       urgency,
       by,
     });
-    story.write({ type: "transfer_outcome", atMs: story.atMs, destination, outcome: "denied" });
+    eventLog.write({ type: "transfer_step", atMs, step: "refused", detail: refusal });
+    eventLog.write({ type: "transfer_outcome", atMs, destination, outcome: "denied" });
     this.#deps.metrics.transfers.add(1, agent.name, kind, "denied");
-    call.oweReply(prompts.transferFailed(destination, why));
+    this.#deps.log.warn("transfer: refused", {
+      callSid: call.parties.callSid,
+      agent: agent.name,
+      code: refusal,
+    });
+    call.oweReply(prompts.transferFailed({ destination, outcome: "denied", refusal }));
     call.transferEnded("back_to_agent");
   }
 
-  /** @param openedMs  when the call was opened, ms since the epoch; null: not known. */
+  fallback(agent: AgentProfile, callSid: CallSid, form: Form): Twiml {
+    const { default: destination } = agent.transfer;
+    if (destination === null) return apologyTwiml(agent);
+    const earlier = this.#transfers.get(callSid, this.#deps.clock.nowMs());
+    // Twilio asks twice when our first answer was lost.
+    if (earlier !== undefined && !earlier.isOver) return earlier.streamFollowed();
+    const { ours, ...parties } = partiesOf(form);
+    const transfer = Transfer.start(
+      {
+        request: {
+          callSid,
+          destination,
+          reason: null,
+          summary: null,
+          urgency: null,
+          by: "failure",
+          ...parties,
+          ours: this.#ownNumber(ours, agent),
+          language: agent.language,
+          preface: "apology",
+        },
+        agent,
+        host: this.#hostOf(callSid, agent, this.#calls.find(callSid) ?? null, form),
+        firstRevision: this.#firstRevision(callSid),
+      },
+      this.#deps,
+    );
+    this.#remember(callSid, transfer);
+    return transfer.streamFollowed();
+  }
+
   #hostOf(
     callSid: CallSid,
-    own: TransferredCall | null,
     agent: AgentProfile,
-    form: Form,
-    openedMs: number | null = null,
+    call: TransferredCall | null,
+    form: Form = {},
+    openedEpochMs: number | null = null,
   ): TransferHost {
-    const { clock, journal, states } = this.#deps;
-    const { publicUrl } = this.#deps.links;
-    // The caller of another process's transfer becomes a call of ours once they are back with the agent.
-    const call = (): TransferredCall | undefined => own ?? this.#host.find(callSid);
-    let returned = false;
-    return {
-      url: (path, query) => `${publicUrl}${path}?${new URLSearchParams(query)}`,
-      atMs: () => call()?.eventLog.atMs ?? (openedMs === null ? 0 : clock.epochMs() - openedMs),
-      journal: (event) => {
-        const current = call();
-        if (current === undefined) journal.write(callSid, event);
-        else current.eventLog.write(event);
-      },
-      persist: (snapshot) => {
-        const current = call();
-        const openedEpochMs =
-          current === undefined ? openedMs : clock.epochMs() - current.eventLog.atMs;
-        states?.keep(callSid, { ...snapshot, agent: agent.name, openedEpochMs });
-      },
-      returnTwiml: (destination, outcome) => {
-        // A repeated callback gets a fresh token, but the agent need not be told twice.
-        const fact = returned
-          ? null
-          : prompts.transferFailed(destination, outcome.replace("_", " "));
-        returned = true;
-        const current = call();
-        return current === undefined
-          ? this.#host.takeBack(callSid, agent, form, fact)
-          : this.#host.backToAgent(current, fact);
-      },
-      onStream: () => call()?.hasStream ?? false,
-      closeStream: () => call()?.closeStream(),
-      ended: (outcome, next, destination) => {
-        const current = call();
-        // The agent was with the caller all the time: no document tells it.
-        if (next === "back_to_agent" && current?.path === "sip" && current.callId != null)
-          current.oweReply(prompts.transferFailed(destination, outcome.replace("_", " ")));
-        if (current !== undefined) current.transferEnded(next);
-        else if (openedMs !== null && next !== "back_to_agent")
-          journal.write(callSid, { type: "ended", atMs: clock.epochMs() - openedMs, ...END[next] });
-      },
-      lost: () => call()?.callerGone(),
-    };
+    const { clock, journal, states, links } = this.#deps;
+    return new CallTransferHost(
+      { callSid, agent, call, form, openedEpochMs },
+      { calls: this.#calls, clock, journal, states, publicUrl: links.publicUrl },
+    );
   }
 
-  #keep(callSid: CallSid, transfer: Transfer): void {
+  #remember(callSid: CallSid, transfer: Transfer): void {
     const nowMs = this.#deps.clock.nowMs();
-    this.#kept.delete(callSid);
-    this.#kept.set(callSid, { transfer, untilMs: nowMs + REMEMBER_MS });
-    for (const [old, kept] of this.#kept) {
-      if (kept.untilMs > nowMs && this.#kept.size <= KEPT_MOST) break;
-      kept.transfer.close();
-      this.#kept.delete(old);
-    }
+    this.#transfers.get(callSid, nowMs)?.supersede();
+    this.#transfers.set(callSid, transfer, nowMs);
   }
 
-  /** That of this process, else one taken up from where another process left it. Null: not a link of a transfer. */
-  async #find(form: Form, query: Form): Promise<Transfer | null> {
-    const link = readLink(query);
-    if (link === null) return null;
-    const kept = this.#kept.get(link.call);
-    if (kept !== undefined) return kept.transfer;
-    const agent = this.#host.agents.agents.get(link.agent);
+  // --- take up --------------------------------------------------------------------------------------
+
+  /** That of this process, else the one that another process left behind. Null: there is none. */
+  async #find(link: TransferLink, form: Form): Promise<Transfer | null> {
+    const own = this.#transfers.get(link.call, this.#deps.clock.nowMs());
+    if (own !== undefined) return own;
+    const agent = this.#calls.agents.agents.get(link.agent);
     if (agent === undefined) return null;
     const stored = await this.#stored(link.call);
-    // Another callback of the same transfer may have been quicker.
-    const meanwhile = this.#kept.get(link.call);
-    if (meanwhile !== undefined) return meanwhile.transfer;
-    const host = this.#hostOf(link.call, null, agent, form, stored?.openedEpochMs ?? null);
-    const transfer =
-      stored === null
-        ? Transfer.adopt(form, query, agent, host, this.#deps)
-        : Transfer.restore(stored, agent, host, this.#deps);
-    if (transfer === null) return null;
-    this.#deps.log.info("transfer taken up", { callSid: link.call, stored: stored !== null });
-    this.#keep(link.call, transfer);
-    return transfer;
+    const snapshot = stored ?? adoptedTransfer(form, link, agent);
+    if (snapshot === null) return null;
+    return this.#takeUp(link.call, { openedEpochMs: null, ...snapshot }, agent, form);
   }
 
   async resume(callSid: CallSid, form: Form): Promise<Twiml | null> {
-    const kept = this.#kept.get(callSid);
-    if (kept !== undefined) return kept.transfer.isOver ? null : kept.transfer.streamFollowed();
+    const own = this.#transfers.get(callSid, this.#deps.clock.nowMs());
+    if (own !== undefined) return own.isOver ? null : own.streamFollowed();
     const stored = await this.#stored(callSid);
     // One that is over was followed by something else, which then broke.
     if (stored === null || stored.state.phase.name === "over") return null;
-    const meanwhile = this.#kept.get(callSid);
-    if (meanwhile !== undefined) return meanwhile.transfer.streamFollowed();
-    const agent = this.#host.agents.agents.get(stored.agent);
+    const agent = this.#calls.agents.agents.get(stored.agent);
     if (agent === undefined) return null;
-    const host = this.#hostOf(callSid, null, agent, form, stored.openedEpochMs);
+    return this.#takeUp(callSid, stored, agent, form).streamFollowed();
+  }
+
+  #takeUp(
+    callSid: CallSid,
+    stored: Omit<KeptTransfer, "agent">,
+    agent: AgentProfile,
+    form: Form,
+  ): Transfer {
+    // Another callback of the same transfer may have been quicker.
+    const meanwhile = this.#transfers.get(callSid, this.#deps.clock.nowMs());
+    if (meanwhile !== undefined) return meanwhile;
+    const host = this.#hostOf(callSid, agent, null, form, stored.openedEpochMs);
     const transfer = Transfer.restore(stored, agent, host, this.#deps);
-    this.#deps.log.info("transfer taken up", { callSid, stored: true });
-    this.#keep(callSid, transfer);
-    return transfer.streamFollowed();
+    this.#deps.log.info("transfer: taken up", { callSid, agent: agent.name });
+    this.#remember(callSid, transfer);
+    return transfer;
   }
 
   async #stored(callSid: CallSid): Promise<KeptTransfer | null> {
     const { states, log, clock } = this.#deps;
     if (states === null) return null;
     try {
-      return await within(clock, FIND_WAIT_MS, states.find(callSid));
+      const stored = await within(clock, FIND_WAIT_MS, states.find(callSid));
+      // A node of another version wrote it: its URLs say enough.
+      return stored?.version === 2 ? stored : null;
     } catch (error) {
-      log.warn(
-        "the state of a transfer could not be read",
-        { callSid, code: "store_unavailable" },
-        error,
-      );
+      log.warn("transfer: state not read", { callSid, code: "store_unavailable" }, error);
       return null;
     }
   }
@@ -289,111 +319,57 @@ export class Transfers implements TransferService {
   // --- what happens ---------------------------------------------------------------------------------
 
   callerGone(callSid: CallSid): void {
-    this.#kept.get(callSid)?.transfer.callerHungUp();
+    this.#transfers.get(callSid, this.#deps.clock.nowMs())?.callerHungUp();
   }
 
   async status(form: Form, query: Form): Promise<Twiml> {
-    const transfer = await this.#find(form, query);
-    if (transfer !== null) return transfer.callback(form, query);
+    const link = readLink(query);
+    const transfer = link === null ? null : await this.#find(link, form);
+    if (link !== null && transfer !== null) return transfer.callback(form, link);
     const over = form["CallStatus"] === "completed" || form["DialCallStatus"] === "completed";
-    return over ? [{ verb: "hangup" }] : apologyTwiml(this.#host.agentFor(form));
+    return over ? [{ verb: "hangup" }] : apologyTwiml(this.#calls.agentFor(form));
   }
 
   callback(kind: CallbackKind, form: Form, query: Form): void {
     if (kind !== "call-status" && kind !== "conference-events") return;
-    if (readLink(query) === null) {
+    const link = readLink(query);
+    if (link === null) {
       const callSid = callSidOf(form);
-      const status = statusOf(form);
-      if (kind === "call-status" && callSid !== null && status !== null && isFinal(status))
+      if (kind === "call-status" && callSid !== null && isFinalStatusText(form["CallStatus"]))
         this.callerGone(callSid);
       return;
     }
-    this.#find(form, query).then(
+    this.#find(link, form).then(
       (transfer) => {
-        if (kind === "call-status") transfer?.callStatus(form, query);
-        else transfer?.conferenceEvent(form, query);
+        if (kind === "call-status") transfer?.callStatus(form, link);
+        else transfer?.conferenceEvent(form, link);
       },
-      (error: unknown) => this.#deps.log.error("callback of a transfer failed", { kind }, error),
+      (error: unknown) =>
+        this.#deps.log.error("transfer: callback failed", { callSid: link.call, kind }, error),
     );
   }
 
   conference(callSid: CallSid, form: Form): void {
-    this.#kept.get(callSid)?.transfer.sharedConferenceEvent(form);
+    this.#transfers.get(callSid, this.#deps.clock.nowMs())?.sharedConferenceEvent(form);
   }
 
   async meanwhile(callSid: CallSid): Promise<Twiml> {
     await this.#counting.get(callSid);
-    return this.#kept.get(callSid)?.transfer.streamFollowed() ?? [{ verb: "hangup" }];
-  }
-
-  fallback(agent: AgentProfile, callSid: CallSid, form: Form): Twiml {
-    const { default: destination } = agent.transfer;
-    if (destination === null) return apologyTwiml(agent);
-    const kept = this.#kept.get(callSid);
-    // Twilio asks twice when our first answer was lost.
-    if (kept !== undefined && !kept.transfer.isOver) return kept.transfer.streamFollowed();
-    const direction = form["Direction"]?.startsWith("outbound") === true ? "outbound" : "inbound";
-    const [from = "", to = ""] = [form["From"], form["To"]];
-    const [caller, ours] = direction === "inbound" ? [from, to] : [to, from];
-    const transfer = Transfer.start(
-      {
-        callSid,
-        destination,
-        reason: null,
-        summary: null,
-        urgency: null,
-        by: "failure",
-        caller,
-        ours,
-        direction,
-        language: agent.language,
-        preface: "apology",
-      },
-      agent,
-      this.#hostOf(callSid, this.#host.find(callSid) ?? null, agent, form),
-      this.#deps,
-    );
-    this.#keep(callSid, transfer);
-    return transfer.streamFollowed();
+    const transfer = this.#transfers.get(callSid, this.#deps.clock.nowMs());
+    return transfer?.streamFollowed() ?? [{ verb: "hangup" }];
   }
 
   knows(callSid: CallSid): boolean {
-    return this.#kept.has(callSid);
+    return this.#transfers.has(callSid, this.#deps.clock.nowMs());
   }
 
   forget(callSid: CallSid): void {
-    this.#inCall.delete(callSid);
+    this.#byAgent.delete(callSid);
   }
 
   close(): void {
-    for (const { transfer } of this.#kept.values()) transfer.close();
+    for (const transfer of this.#transfers.values(this.#deps.clock.nowMs())) transfer.close();
   }
-}
-
-/** How a call ended of which this process only saw the transfer's end. */
-const END = {
-  connected: { outcome: "transferred", reason: "transferred" },
-  apology: { outcome: "failed", reason: "transfer_failed" },
-  gone: { outcome: "abandoned", reason: "caller_hung_up" },
-} as const;
-
-/** Both ends of a call: who is taken somewhere, and the number of ours. */
-function endsOf({ parties }: TransferredCall): { readonly caller: string; readonly ours: string } {
-  const { from, to, direction } = parties;
-  return direction === "inbound" ? { caller: from, ours: to } : { caller: to, ours: from };
-}
-
-function requestOf(call: TransferredCall, request: TransferRequest): FullRequest {
-  const { callSid, direction, callToken } = call.parties;
-  return {
-    ...request,
-    ...endsOf(call),
-    callSid,
-    direction,
-    language: call.language,
-    ...(call.path === "sip" ? { callToken } : {}),
-    preface: request.by === "agent" ? "none" : request.by === "failure" ? "apology" : "moment",
-  };
 }
 
 /** Null: it took too long. */

@@ -5,39 +5,45 @@ import type { TokenUsage } from "../../domain/record-event.js";
 import type { UpstreamDialer } from "../../ports/sockets.js";
 
 /**
- * One conversation with one model, whatever protocol carries it. The call speaks only this language; the Realtime
- * adapter (`realtime-session.ts`) is the first that speaks it. What a protocol cannot do is a capability that is
- * false, never a pretence.
+ * One conversation with one model, whatever protocol carries it. A call speaks only this language;
+ * `openai-realtime/` is the first implementation. Where protocols differ in what they can do, a
+ * capability tells it.
  */
 export interface ModelSession {
   readonly capabilities: ModelCapabilities;
-  /** Base64 mu-law exactly as it came, in order. Only between `ready` and `closed`. */
+  /** Sends caller audio: base64 mu-law exactly as it came, in order. Only while it is ready. */
   append(base64: Uint8Array, start: number, end: number): void;
-  /** The same for bytes: silence for gaps, and what waited. */
+  /** The same for mu-law bytes: silence that fills gaps, and frames that waited. */
   appendUlaw(ulaw: Uint8Array, start: number, end: number): void;
-  /** Make it speak first; not said any more once the caller was answered. */
+  /** Makes the model speak first. Dropped when the server answers the caller before that. */
   greet(instructions: string): void;
-  /** Make it speak: a farewell, an announcement. Sent when the floor is free. */
+  /** Makes the model speak, a farewell or an announcement, as soon as it may begin. */
   speak(instructions: string): void;
-  /** Make it answer what stands in the conversation. Sent when the floor is free; several become one. */
+  /** Makes the model reply to the conversation as it stands, as soon as it may begin. */
   requestResponse(): void;
-  /** Something the model should know but not read out. */
+  /** Tells the model something that it should know but not read out. */
   note(text: string): void;
-  /** Answers of one batch of tool calls, then the turn goes on (unless `goOn` is false). */
-  toolResults(results: readonly ToolAnswer[], goOn: boolean): void;
-  /** The caller interrupted: what they heard of each item, oldest first. Late audio of these is dropped. */
+  /** Gives the results of one batch of tool calls, then asks for the reply if `requestReply`. */
+  toolResults(results: readonly ToolAnswer[], requestReply: boolean): void;
+  /**
+   * The caller interrupted. Late audio of these items is dropped.
+   *
+   * @param cuts  what the caller heard of each item that was cut, oldest first.
+   */
   interrupted(cuts: readonly Truncation[]): void;
-  /** Stop speaking: cancels what is being generated. */
+  /** Stops the model: cancels what is being generated, forgets what waits to be said. */
   stopSpeaking(): void;
-  /** Changes to take effect between turns. */
+  /** Changes that take effect between turns. A voice changes only before the model has spoken. */
   update(change: SessionChange): void;
-  /** Nothing is being generated, and nothing that should be spoken waits to be asked for. */
+  /** Nothing is being generated, and nothing waits to be said. */
   readonly quiet: boolean;
-  /** The caller has spoken and paused, as we hear it: a model that lives says something soon. */
+  /** The relay heard the caller speak and pause: a living model tells of it soon. */
   callerPaused(): void;
+  /** The relay is sure that the caller is silent, although the server believes that they speak. */
+  callerSilent(): void;
   /** Asks the server for a sign of life. A living server answers: `probeAnswered`. */
   probe(): void;
-  /** When the last message of the server came, on the clock of `tick`; before any, when it was dialled. */
+  /** When the last message of the server came, on the clock of `tick`; at first, when it was dialled. */
   readonly lastEventMs: number;
   /**
    * Does what is due by time alone. Called at least ten times a second: a gap of PROCESS_STALL_MS
@@ -49,12 +55,9 @@ export interface ModelSession {
 }
 
 export interface ModelCapabilities {
-  /** The model's memory of an item can be cut to what was heard. */
-  readonly truncate: boolean;
-  readonly cancel: boolean;
-  /** The server says when the caller begins and ends to speak. */
-  readonly serverVad: boolean;
-  /** Audio comes faster than real time, so a queue here is natural. */
+  /** The server detects the caller's turns, and can be told to detect them otherwise. */
+  readonly tunesTurnDetection: boolean;
+  /** Audio comes faster than real time, so that playout can pause and lose nothing. */
   readonly aheadOfRealTime: boolean;
 }
 
@@ -81,7 +84,6 @@ export interface SessionChange {
   readonly instructions?: string;
   readonly voice?: string;
   readonly turnDetection?: TurnDetection;
-  readonly tools?: readonly SessionTool[];
 }
 
 export type SessionTool =
@@ -160,18 +162,18 @@ export type HistoryItem =
       readonly output: string;
     };
 
-/** The account of an item's speech while it is generated; one object per item, reused for all its audio. */
+/** The item that audio belongs to; one object per item, reused for all its audio. */
 export interface SpeechItem {
   readonly itemId: ItemId;
   readonly responseId: ResponseId;
   readonly contentIndex: number;
 }
 
-/** The beginning and the end of a session, told to whoever opened it. */
+/** The beginning and the end of a session. */
 export interface ModelSessionLifecycle {
-  /** Configured; the history was given. Once. */
+  /** The session is configured and knows the history. Once. */
   ready(): void;
-  /** Once, last: the session is over and it was not we who closed it. Also when it never became ready. */
+  /** Once, last: the session is over, and `close` was not the reason. Also before it was ready. */
   lost(failure: SessionFailure): void;
 }
 
@@ -179,14 +181,17 @@ export interface ModelSessionLifecycle {
 export interface ModelSessionEvents {
   audio(item: SpeechItem, base64: Uint8Array, start: number, end: number): void;
   audioDone(itemId: ItemId): void;
-  /** Text of the agent's item; `final` false while it grows (then it is the addition). */
+  /**
+   * Text of an agent's item, at most 16 KiB of it. While it grows, `final` is false and `text` is the
+   * addition. A reply that came as text is told here, too, although the caller hears nothing of it.
+   */
   agentText(itemId: ItemId, text: string, final: boolean): void;
   callerText(itemId: ItemId, text: string): void;
   callerSpeech(state: "started" | "stopped", itemId: ItemId, audioMs: number): void;
-  /** The caller's turn is over and belongs to the conversation now. */
+  /** The caller's turn is over and stands in the conversation. */
   callerTurn(itemId: ItemId): void;
   responseStarted(responseId: ResponseId): void;
-  /** Calls are only those that are complete; a cut-off one is not reported. */
+  /** A response is over. Its calls are the complete ones; one that was cut off is not reported. */
   responseDone(end: ResponseEnd): void;
   usage(model: string, tokens: TokenUsage): void;
   transcriptionUsage(model: string, tokens: number, seconds: number): void;
@@ -210,11 +215,11 @@ export interface ModelSessionEvents {
   sessionPartRefused(part: SessionPart, tool: string | null): void;
   /** The server answered a probe. */
   probeAnswered(): void;
-  /** Where the server plays to the line itself: the caller hears the model begin, finish, or be cut off. */
+  /** Where the server plays the audio itself: the caller hears it begin, end, or break off. */
   playback?(what: "started" | "stopped" | "cleared"): void;
-  /** The server has cut its memory of an item to what was heard. */
+  /** The server has cut its memory of an item to what the caller heard. */
   cut?(itemId: ItemId, heardMs: number): void;
-  /** A key that the server heard. */
+  /** The server heard a key of the caller's phone. */
   key?(digit: string): void;
 }
 
@@ -264,7 +269,6 @@ export type SessionPart =
   | "noise_reduction"
   | "transcription"
   | "transcription_language"
-  | "tools"
   | "tool"
   | "reasoning"
   | "parallel_tool_calls"

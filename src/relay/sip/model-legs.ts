@@ -4,7 +4,7 @@ import type { CallSid } from "../../domain/ids.js";
 import type { Clock } from "../../ports/clock.js";
 import type { Log } from "../../ports/log.js";
 import type { CallControl } from "../../ports/twilio.js";
-import { conferenceName } from "../../transfer/documents.js";
+import { conferenceName } from "../../transfer/conference-names.js";
 import type { Form } from "../calls/call-service.js";
 import type { StreamTokens } from "../calls/stream-token.js";
 import { CALL_HEADER } from "./invite.js";

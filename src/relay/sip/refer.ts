@@ -92,7 +92,13 @@ export class ReferTransfers {
     });
     this.#deps.metrics.transfers.add(1, call.agent.name, "refer", outcome);
     if (!taken)
-      call.oweReply(prompts.transferFailed(request.destination, "the line does not allow it"));
+      call.oweReply(
+        prompts.transferFailed({
+          destination: request.destination,
+          outcome: "failed",
+          refusal: null,
+        }),
+      );
     call.transferEnded(taken ? "connected" : "back_to_agent");
   }
 }

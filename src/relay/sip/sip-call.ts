@@ -617,7 +617,8 @@ export class SipCall implements ToolHost, ModelDialerHost, ModelSessionEvents {
     if (!this.agent.languages.has(language)) return false;
     this.#language = language;
     this.#languageChosen = true;
-    this.#upstream.session?.update({ instructions: this.#instructions });
+    const { instructions, voice } = this.#profile;
+    this.#upstream.session?.update({ instructions, voice });
     return true;
   }
 

@@ -5,7 +5,7 @@ import { needsCaller } from "../../domain/placeholders.js";
 import type { TransferRequest } from "../../domain/transfer-request.js";
 import type { Timer } from "../../ports/clock.js";
 import type { CallControl } from "../../ports/twilio.js";
-import { conferenceName, isHumanLabel } from "../../transfer/documents.js";
+import { conferenceName, isConsultLabel } from "../../transfer/conference-names.js";
 import type { Twiml } from "../../wire/twiml.js";
 import type { OverflowReason } from "../calls/admission.js";
 import type { Form, Refusal } from "../calls/call-service.js";
@@ -263,7 +263,7 @@ export class SipCalls implements SipCallHost {
     if (callSid === null) return;
     if (held === undefined) {
       const joins = form["StatusCallbackEvent"] === "participant-join";
-      if (joins && isHumanLabel(form["ParticipantLabel"] ?? ""))
+      if (joins && isConsultLabel(form["ParticipantLabel"] ?? ""))
         void this.#humanJoined(callSid, form);
       return;
     }

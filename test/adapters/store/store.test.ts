@@ -1,3 +1,6 @@
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type OpenStore, openStore } from "../../../src/adapters/store/open-store.js";
 import type { CallRecord } from "../../../src/domain/call-record.js";
@@ -58,10 +61,10 @@ describe.each(storeKinds())("a store on $name", (kind) => {
   afterEach(async () => await store.close());
   afterAll(async () => await kind.dispose());
 
-  it("gives back what was saved, with its version", async () => {
+  it("loads what was saved, with its version", async () => {
     const record = ended(1);
     expect(await store.save([save(record)])).toEqual(["saved"]);
-    // But for what no database and no client of one can be trusted with.
+    // Without the characters that databases and their clients do not handle.
     const turns = record.turns.map((turn) => ({
       ...turn,
       text: turn.text?.replace("\0", "").replace("\ud800", "\ufffd") ?? null,
@@ -75,7 +78,7 @@ describe.each(storeKinds())("a store on $name", (kind) => {
     expect(await store.load(sid(2))).toBeNull();
   });
 
-  it("shows the turns of ended calls to those who ask with SQL", async () => {
+  it("shows the turns of ended calls in a view", async () => {
     const text = String.raw`a back\slash, a literal \u0000 and \\u0000, "quotes"`;
     const said: RecordEvent = { type: "caller_text", itemId: "b" as ItemId, text };
     await store.save([save(applyEvent(ended(1), said)), save(opened(2))]);
@@ -113,7 +116,7 @@ describe.each(storeKinds())("a store on $name", (kind) => {
     for (const each of stores) await each.close();
   });
 
-  it("saves nothing over a version that it is not built on", async () => {
+  it("saves nothing over a version that the save is not based on", async () => {
     expect(await store.save([save(opened(1)), save(opened(2))])).toEqual(["saved", "saved"]);
     expect(await store.save([save(ended(2), 1), save(ended(1)), save(opened(3))])).toEqual([
       "saved",
@@ -176,20 +179,20 @@ describe.each(storeKinds())("a store on $name", (kind) => {
     expect(await sids({ caller: "+15550002222" })).toEqual([]);
   });
 
-  it("keeps nothing of a removed call, also of what still arrives", async () => {
+  it("stores nothing of a removed call, also not what arrives later", async () => {
     await store.save([save(ended(1)), save(ended(2))]);
     await store.addJob({ kind: "recording_download", callSid: sid(1), key: "k", payload: {} });
     await store.putState(`transfer:${sid(1)}`, "{}", 60_000);
     expect(await store.remove(sid(1))).toBe(true);
     expect(await store.remove(sid(1))).toBe(false);
     expect(await store.load(sid(1))).toBeNull();
-    expect(await store.takeJob("w1", 1_000)).toBeNull();
+    expect(await store.takeJob("w1", 1_000, 60_000)).toBeNull();
     expect(await store.getState(`transfer:${sid(1)}`)).toBeNull();
     expect(await store.save([save(ended(1)), save(ended(1), 1)])).toEqual(["deleted", "deleted"]);
     expect(await store.list({}, null, 10)).toHaveLength(1);
   });
 
-  it("knows which live calls nobody answers for", async () => {
+  it("finds live calls whose owner sends no heartbeats", async () => {
     await store.heartbeat("w1", "n1");
     await store.save([save(opened(1)), save(opened(2), 0, "gone"), save(ended(3), 0, "gone")]);
     expect(await store.abandonedCalls(60_000, 10)).toEqual([sid(2)]);
@@ -198,7 +201,7 @@ describe.each(storeKinds())("a store on $name", (kind) => {
     expect(await store.abandonedCalls(60_000, 10)).toEqual([sid(1), sid(2)]);
   });
 
-  it("finds what is past its time", async () => {
+  it("finds what is older than retention allows", async () => {
     const recorded = applyEvent(ended(1), { type: "recording", sid: "RE1", file: "RE1.wav" });
     await store.save([save(recorded), save(ended(2)), save(opened(3))]);
     expect(await store.expiredCalls(EPOCH + 10_000, 10)).toEqual([sid(1), sid(2)]);
@@ -208,7 +211,7 @@ describe.each(storeKinds())("a store on $name", (kind) => {
     expect(await store.list({}, null, 10)).toHaveLength(3);
   });
 
-  it("gives a key to exactly one of all who claim it", async () => {
+  it("gives a key to exactly one process", async () => {
     const other = await openStore(url, fail);
     const claims = await Promise.all(
       Array.from(
@@ -217,14 +220,14 @@ describe.each(storeKinds())("a store on $name", (kind) => {
       ),
     );
     expect(claims.filter(Boolean)).toHaveLength(1);
-    // What has run out can be claimed again.
+    // An expired key can be claimed again.
     expect(await store.claimOnce("short", -1)).toBe(true);
     expect(await store.claimOnce("short", 60_000)).toBe(true);
     expect(await store.claimOnce("short", 60_000)).toBe(false);
     await other.close();
   });
 
-  it("changes shared state only from the version it was read at", async () => {
+  it("changes shared state only if it still has the version that was read", async () => {
     expect(await store.putState("k", "one", 60_000, 0)).toBe(true);
     expect(await store.getState("k")).toEqual({ value: "one", version: 1 });
     expect(await store.putState("k", "two", 60_000, 1)).toBe(true);
@@ -240,29 +243,68 @@ describe.each(storeKinds())("a store on $name", (kind) => {
     expect(await store.putState("k", "new", 60_000, 0)).toBe(true);
   });
 
-  it("hands each job to one worker, again after a failure or a lost lease, and never when dead", async () => {
+  it("hands a job to one process, again after a failure or the end of a lease", async () => {
     const job = {
       kind: "recording_download",
       callSid: sid(1),
       key: "RE1",
       payload: { url: "u" },
     } as const;
+    for (const writer of ["w1", "w2", "w3"]) await store.heartbeat(writer, "n1");
     expect(await store.addJob(job)).toBe(true);
     expect(await store.addJob(job)).toBe(false);
     const taken = await Promise.all(
-      [1, 2, 3].map(async (n) => await store.takeJob(`w${n}`, 60_000)),
+      [1, 2, 3].map(async (n) => await store.takeJob(`w${n}`, 60_000, 60_000)),
     );
     expect(taken.filter((each) => each !== null)).toMatchObject([{ ...job, attempts: 1 }]);
     await store.failJob("RE1", "not yet", 0);
-    expect(await store.takeJob("w1", -1)).toMatchObject({ attempts: 2 });
+    expect(await store.takeJob("w1", -1, 60_000)).toMatchObject({ attempts: 2 });
     // The lease has ended.
-    expect(await store.takeJob("w2", 60_000)).toMatchObject({ attempts: 3 });
+    expect(await store.takeJob("w2", 60_000, 60_000)).toMatchObject({ attempts: 3 });
     await store.failJob("RE1", "too large", null);
-    expect(await store.takeJob("w1", 60_000)).toBeNull();
+    expect(await store.takeJob("w1", 60_000, 60_000)).toBeNull();
     expect(await store.deadJobs(5)).toMatchObject([{ key: "RE1", error: "too large" }]);
   });
 
-  it("looks orders up and gives an hour away once", async () => {
+  it("makes a job due again as soon as its holder is known to be gone", async () => {
+    const job = { kind: "recording_transcribe", callSid: sid(1), key: "t", payload: {} } as const;
+    await store.addJob(job);
+    for (const writer of ["w1", "w2"]) await store.heartbeat(writer, "n1");
+    expect(await store.takeJob("w1", 1_800_000, 60_000)).not.toBeNull();
+    expect(await store.takeJob("w2", 1_800_000, 60_000)).toBeNull();
+    await store.forgetWriter("w1");
+    expect(await store.takeJob("w2", 1_800_000, 60_000)).toMatchObject({ attempts: 2 });
+    // Every heartbeat is older than this.
+    expect(await store.takeJob("w3", 1_800_000, -1)).toMatchObject({ attempts: 3 });
+  });
+
+  it("is not misled by times from before the clock was set back", async () => {
+    const future = Date.now() + 3 * 3_600_000;
+    await store.addJob({ kind: "recording_download", callSid: sid(1), key: "d", payload: {} });
+    await store.heartbeat("w1", "n1");
+    await store.save([save(opened(1))]);
+    await kind.execute(url, `update jobs set run_at_ms = ${future}`);
+    await kind.execute(url, `update writers set seen_ms = ${future}`);
+    expect(await store.takeJob("w2", 60_000, 60_000)).toMatchObject({ key: "d" });
+    expect(await store.abandonedCalls(60_000, 10)).toEqual([sid(1)]);
+    await store.heartbeat("w1", "n1");
+    expect(await store.abandonedCalls(60_000, 10)).toEqual([]);
+  });
+
+  it("measures its operations", async () => {
+    const seen: string[] = [];
+    let nowMs = 0;
+    const timed = await openStore(url, fail, {
+      nowMs: () => (nowMs += 500),
+      observe: (seconds, operation) => seen.push(`${operation} ${seconds}`),
+    });
+    await timed.load(sid(1));
+    await expect(timed.save([save(opened(1))])).resolves.toEqual(["saved"]);
+    expect(seen).toEqual(["load_calls 0.5", "save_calls 0.5"]);
+    await timed.close();
+  });
+
+  it("looks orders up, and books an hour once", async () => {
     const other = await openStore(url, fail);
     expect(await store.orders.findOrder(" #4217 ")).toMatchObject({
       number: "4217",
@@ -284,7 +326,7 @@ describe.each(storeKinds())("a store on $name", (kind) => {
     await other.close();
   });
 
-  it("knows which recordings nobody fetches", async () => {
+  it("finds recordings for which no job was stored", async () => {
     const recorded = (n: number, file: string | null) =>
       applyEvent(ended(n), { type: "recording", sid: `RE${n}`, file });
     await store.save([
@@ -303,13 +345,69 @@ describe.each(storeKinds())("a store on $name", (kind) => {
   });
 });
 
+describe("openStore on SQLite", () => {
+  let home: string;
+  let umask: number;
+  beforeEach(() => {
+    home = mkdtempSync(join(tmpdir(), "murelay-store-"));
+    umask = process.umask(0);
+  });
+  afterEach(() => {
+    process.umask(umask);
+    rmSync(home, { recursive: true, force: true });
+  });
+  const mode = (...path: string[]) => statSync(join(home, ...path)).mode & 0o777;
+
+  it("makes files that only their owner can read, whatever the umask", async () => {
+    const store = await openStore(`sqlite:${join(home, "data", "murelay.db")}`, fail);
+    await store.save([save(opened(1))]);
+    expect(mode("data")).toBe(0o700);
+    for (const name of readdirSync(join(home, "data"))) expect(mode("data", name)).toBe(0o600);
+    await store.close();
+  });
+
+  it("takes the rights of others away from a file of an earlier release", async () => {
+    writeFileSync(join(home, "murelay.db"), "", { mode: 0o644 });
+    const store = await openStore(`sqlite:${join(home, "murelay.db")}`, fail);
+    expect(mode("murelay.db")).toBe(0o600);
+    await store.close();
+  });
+
+  it.each(["deleted", "replaced by an empty file"])(
+    "notices that its file was %s, reports it, and works with a new one",
+    async (how) => {
+      const path = join(home, "murelay.db");
+      const lost: Error[] = [];
+      const store = await openStore(`sqlite:${path}`, (error) => lost.push(error));
+      await store.save([save(opened(1))]);
+      for (const name of readdirSync(home)) rmSync(join(home, name));
+      if (how !== "deleted") writeFileSync(path, "");
+      const saves = await Promise.all(
+        [2, 3, 4].map(async (n) => await store.save([save(opened(n))]).catch((error) => error)),
+      );
+      for (const outcome of saves)
+        if (outcome instanceof Error)
+          expect(outcome).toMatchObject({ code: "store_unavailable", retryable: true });
+      expect(await store.save([save(opened(5))])).toEqual(["saved"]);
+      expect(lost.map(({ message }) => message)).toEqual([
+        "the database file was deleted or replaced",
+      ]);
+      expect(await store.load(sid(1))).toBeNull();
+      await store.close();
+      const again = await openStore(`sqlite:${path}`, fail);
+      expect(await again.load(sid(5))).not.toBeNull();
+      await again.close();
+    },
+  );
+});
+
 describe("openStore", () => {
-  it("names the scheme it does not know, and a file that cannot be", async () => {
+  it("rejects an unknown scheme, and a file that cannot be created", async () => {
     await expect(openStore("mysql://x", fail)).rejects.toMatchObject({ code: "config_invalid" });
     await expect(openStore("sqlite:/dev/null/x.db", fail)).rejects.toThrow();
   });
 
-  it("starts without its server, and says at every use that it is away", async () => {
+  it("starts without its server, and rejects every operation while it is away", async () => {
     const store = await openStore("postgres://relay@127.0.0.1:9/x", fail);
     const away = { code: "store_unavailable", retryable: true };
     await expect(store.ping()).rejects.toMatchObject(away);

@@ -117,6 +117,7 @@ describe("loadAgentsFile", () => {
         then: "queue",
         target: { type: "number", e164: "+15551112222" },
         timeoutS: 25,
+        maxPerHour: 1000,
       },
       {
         kind: "dial",
@@ -125,8 +126,16 @@ describe("loadAgentsFile", () => {
         then: null,
         target: { type: "sip", uri: "sip:billing@pbx.example.com" },
         timeoutS: 20,
+        maxPerHour: 1000,
       },
-      { kind: "enqueue", name: "queue", description: "hold queue", then: null, queue: "support" },
+      {
+        kind: "enqueue",
+        name: "queue",
+        description: "hold queue",
+        then: null,
+        queue: "support",
+        maxPerHour: null,
+      },
       {
         kind: "workflow",
         name: "experts",
@@ -134,6 +143,7 @@ describe("loadAgentsFile", () => {
         then: null,
         workflowSid: "WW0123456789abcdef0123456789abcdef",
         priority: { low: 2, medium: 5, high: 10 },
+        maxPerHour: null,
       },
       {
         kind: "warm",
@@ -142,6 +152,7 @@ describe("loadAgentsFile", () => {
         then: null,
         target: { type: "client", identity: "anna" },
         timeoutS: 20,
+        maxPerHour: 1000,
       },
     ]);
     expect(support?.tools.map(({ name, source }) => [name, source.kind])).toEqual([
@@ -348,10 +359,10 @@ describe("loadAgentsFile", () => {
       ({ path, line, column, problem }) => `${line}:${column} ${path} ${problem}`,
     );
     expect(seen).toEqual([
-      "5:18 agents.a.instructions holds {{dat}}, which is no placeholder (did you mean date?): " +
+      "5:18 agents.a.instructions contains {{dat}}, which is not a placeholder (did you mean date?): " +
         "known are date, time, weekday, caller_number, caller.FIELD",
-      "6:22 agents.a.greeting holds {{caller.name}}, which needs crm.caller_lookup",
-      "8:46 agents.a.languages.es.instructions holds {{fecha}}, which is no placeholder: " +
+      "6:22 agents.a.greeting contains {{caller.name}}, which needs crm.caller_lookup",
+      "8:46 agents.a.languages.es.instructions contains {{fecha}}, which is not a placeholder: " +
         "known are date, time, weekday, caller_number, caller.FIELD",
     ]);
     const withLookup = `${text.replaceAll("{{dat}}", "").replaceAll("{{fecha}}", "")}
@@ -394,37 +405,37 @@ bogus: 1
     expect(seen).toEqual([
       "3:5 agents.support.instrutions is unknown (did you mean instructions?)",
       "3:5 agents.support.instructions is missing",
-      '4:13 agents.support.tools[0] "lookup_ordr" is no tool (did you mean lookup_order?)',
+      '4:13 agents.support.tools[0] "lookup_ordr" is not a tool (did you mean lookup_order?)',
       "4:26 agents.support.tools[1] must be text",
       '4:39 agents.support.tools[3] "end_call" is listed twice',
-      "4:49 agents.support.tools[4] set_language needs languages to choose from: add languages",
+      "4:49 agents.support.tools[4] set_language has no languages to choose from: add languages",
       "5:23 agents.support.vad.confirm_ms is below 100",
       "5:26 agents.support.vad.x is unknown",
       "6:28 agents.support.turn_detection.type must be server_vad or semantic_vad",
-      '8:16 agents.support.transfer.default "nope" is no destination',
+      '8:16 agents.support.transfer.default "nope" is not a destination',
       "9:12 agents.support.transfer.key is not text: put the key in quotes",
       "11:19 agents.support.transfer.destinations.a.dial is not text: put numbers in quotes",
       "12:19 agents.support.transfer.destinations.b.dial is not an E.164 number (+, country code, number, no spaces), sip: URI or client: name",
-      "12:34 agents.support.transfer.destinations.b.then leads back to itself: nobody would ever answer",
-      "13:31 agents.support.transfer.destinations.c.then leads back to itself: nobody would ever answer",
+      "12:34 agents.support.transfer.destinations.b.then leads back to itself, so that the failover list never ends",
+      "13:31 agents.support.transfer.destinations.c.then leads back to itself, so that the failover list never ends",
       "14:9 agents.support.transfer.destinations.d needs one of dial, enqueue, workflow, warm",
-      "15:13 agents.support.transfer.destinations.e.enqueue stands beside dial: only one of dial, enqueue, workflow, warm",
-      "15:31 agents.support.transfer.destinations.e.dial holds SIP headers (?…): they are not allowed here",
+      "15:13 agents.support.transfer.destinations.e.enqueue is set beside dial: use only one of dial, enqueue, workflow, warm",
+      "15:31 agents.support.transfer.destinations.e.dial contains SIP headers (?…), which are not allowed here",
       "16:19 agents.support.transfer.destinations.f.dial names a host that is not in sip_hosts",
-      "16:41 agents.support.transfer.destinations.f.priority is for a workflow only",
-      '17:31 agents.support.transfer.destinations.g.then "h" is no destination',
+      "16:41 agents.support.transfer.destinations.f.priority is only allowed with workflow",
+      '17:31 agents.support.transfer.destinations.g.then "h" is not a destination',
       '18:11 numbers.1555 is not an E.164 number in quotes ("+15550001111"), a sip: or client: address, or "*"',
-      '18:32 numbers["*"] points at "suport", which is no agent (did you mean support?)',
-      "20:6 tools.t.description is missing: the model chooses tools by it",
-      "20:19 tools.t.http.url holds {q}, which is none of: (no parameters)",
+      '18:32 numbers["*"] points at "suport", which is not an agent (did you mean support?)',
+      "20:6 tools.t.description is missing: the model chooses a tool by its description",
+      "20:19 tools.t.http.url contains {q}, which is none of: (no parameters)",
       "20:19 tools.t.http.url is not https:// (http:// only to hosts in allow_private_hosts, or to this machine)",
       // biome-ignore lint/suspicious/noTemplateCurlyInString: it is what the file says
-      "20:52 tools.t.http.headers.a ${FOO} is set neither as FOO nor as FOO_FILE",
+      "20:52 tools.t.http.headers.a ${FOO} needs FOO or FOO_FILE in the environment",
       '20:62 tools.t.http.headers["b c"] is not a header name',
-      "21:35 tools.u.http.url holds a placeholder in its host",
+      "21:35 tools.u.http.url contains a placeholder in its host",
       "22:3 tools.v needs one of http, module, mcp",
       "23:3 tools.end_call is built in and cannot be replaced",
-      "24:28 crm.caller_lookup.url holds {who}, which is none of: from, to, callSid",
+      "24:28 crm.caller_lookup.url contains {who}, which is none of: from, to, callSid",
       "25:21 redact.patterns[0] is not a regular expression: Invalid regular expression: /(/giu: Unterminated group",
       "27:1 bogus is unknown",
     ]);
@@ -434,7 +445,7 @@ bogus: 1
     ["nothing", "", "must be a mapping (name: value)"],
     ["a list", "[1]", "must be a mapping (name: value)"],
     ["no agents", "numbers: {}", "is missing"],
-    ["an empty agents", "agents: {}", "names no agent"],
+    ["an empty agents", "agents: {}", "contains no agent"],
     ["an agent that is text", "agents: {a: hi}", "must be a mapping (name: value)"],
     ["a name twice", "agents: {}\nagents: {}", "Map keys must be unique"],
     ["a bomb of aliases", bomb(), "Excessive alias count indicates a resource exhaustion attack"],

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { HAPPENINGS, LineWorld, type RestFate } from "../../fakes/line-world.js";
-import { ladderAgent } from "../../transfer/directory.js";
+import { failoverAgent } from "../../transfer/directory.js";
 
 const happening = fc.constantFrom("agent_transfers", ...HAPPENINGS);
 
@@ -28,7 +28,7 @@ describe("a call, whatever happens to it and in whatever order", () => {
   }, async () => {
     await fc.assert(
       fc.asyncProperty(script, fc.array(fate, { maxLength: 4 }), async (happenings, fates) => {
-        const world = new LineWorld(ladderAgent("desk", "sip"), fates);
+        const world = new LineWorld(failoverAgent("desk", "sip"), fates);
         const { bench } = world;
         await world.begin();
         for (const [waitMs, what] of happenings) {

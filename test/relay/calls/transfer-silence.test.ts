@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ErrorCode } from "../../../src/domain/errors.js";
 import { type Happening, LineWorld, type RestFate } from "../../fakes/line-world.js";
-import { ladderAgent } from "../../transfer/directory.js";
+import { failoverAgent } from "../../transfer/directory.js";
 
 /** A line on which nothing is heard for longer is taken for dead. */
 const DEAD_MS = 2_000;
@@ -11,7 +11,7 @@ async function transferring(
   rungs: readonly string[],
   fates: readonly RestFate[] = [],
 ): Promise<LineWorld> {
-  const world = new LineWorld(ladderAgent(...rungs), fates);
+  const world = new LineWorld(failoverAgent(...rungs), fates);
   await world.begin();
   await world.pass(2_000);
   await world.happen("agent_speaks");

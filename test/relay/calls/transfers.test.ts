@@ -2,16 +2,20 @@ import { describe, expect, it } from "vitest";
 import { RelayError } from "../../../src/domain/errors.js";
 import type { CallSid } from "../../../src/domain/ids.js";
 import type { CallControl } from "../../../src/ports/twilio.js";
-import { type KeptTransfer, Transfers } from "../../../src/relay/calls/transfers.js";
+import type { TransferHubHost } from "../../../src/relay/calls/calls.js";
+import type { KeptTransfer } from "../../../src/relay/calls/transfer-service.js";
+import { Transfers } from "../../../src/relay/calls/transfers.js";
 import type { Twiml } from "../../../src/wire/twiml.js";
 import { agent, CallBench, parametersOf, sid } from "../../fakes/call-bench.js";
-import { ladderAgent } from "../../transfer/directory.js";
+import type { FakeUpstream } from "../../fakes/fake-upstream.js";
+import { failoverAgent } from "../../transfer/directory.js";
 
 /** Twilio's REST by hand: each redirect is kept, and ends as the next of `failures` says. */
 function bench(
   profile = agent(),
   stored = new Map<CallSid, string>(),
   counts: Map<string, number> | "silent" | "failing" = new Map(),
+  numbers: readonly (readonly [string, string])[] = [],
 ) {
   const redirects: [CallSid, Twiml][] = [];
   const failures: RelayError["code"][] = [];
@@ -30,7 +34,7 @@ function bench(
     profile,
     {},
     (host, { clock, log, fake, journal }) =>
-      new Transfers(host, {
+      new Transfers(withNumbers(host, numbers), {
         control,
         journal,
         clock,
@@ -43,12 +47,12 @@ function bench(
             const text = stored.get(callSid);
             return text === undefined ? null : (JSON.parse(text) as KeptTransfer);
           },
-          count: async (caller) => {
+          count: async (destination) => {
             if (counts === "silent") return await new Promise<never>(() => undefined);
             if (counts === "failing")
               throw new RelayError("store_unavailable", "away", { retryable: true });
-            counts.set(caller, (counts.get(caller) ?? 0) + 1);
-            return counts.get(caller) ?? 0;
+            counts.set(destination, (counts.get(destination) ?? 0) + 1);
+            return counts.get(destination) ?? 0;
           },
         },
         escalate: null,
@@ -72,6 +76,58 @@ function actionQuery(twiml: Twiml): Record<string, string> {
       return Object.fromEntries(new URL(verb.action).searchParams);
   }
   throw new Error("no action in the document");
+}
+
+/** The calls, with numbers in the agents file. */
+function withNumbers(
+  host: TransferHubHost,
+  numbers: readonly (readonly [string, string])[],
+): TransferHubHost {
+  return {
+    agents: { ...host.agents, numbers: new Map(numbers) },
+    find: (callSid) => host.find(callSid),
+    agentFor: (form) => host.agentFor(form),
+    backToAgent: (call, fact) => host.backToAgent(call, fact),
+    takeBack: (callSid, profile, form, fact) => host.takeBack(callSid, profile, form, fact),
+  };
+}
+
+/** The agent asks for its desk; there is nothing left to be heard of it. */
+function agentTransfers(calls: CallBench, model: FakeUpstream, response: string): void {
+  model.created(response);
+  model.done(response, {
+    output: [
+      {
+        type: "function_call",
+        id: `f-${response}`,
+        call_id: `c-${response}`,
+        name: "transfer_call",
+        arguments: "{}",
+        status: "completed",
+      },
+    ],
+  });
+  const request = {
+    destination: "desk",
+    reason: null,
+    summary: null,
+    urgency: null,
+    by: "agent",
+  } as const;
+  const tools = calls.tools.find(({ batches }) => batches.length > 0);
+  tools?.answer("ok", { kind: "transfer", farewell: "none", request });
+}
+
+/** The transfer's document has ended badly: the caller comes back on a new stream, and the model is there again. */
+async function bringBack(calls: CallBench, twiml: Twiml, DialCallStatus: string): Promise<void> {
+  calls.streams.at(-1)?.stop(sid(1));
+  const form = calls.form(1, { CallStatus: "in-progress", DialCallStatus });
+  const back = await calls.calls.transferStatus(form, actionQuery(twiml));
+  expect(verbs(back)).toEqual(["connect_stream"]);
+  const stream = calls.stream();
+  stream.phone.advance(calls.clock.nowMs());
+  stream.start(sid(1), parametersOf(back));
+  calls.dialer.last.becomesReady();
 }
 
 describe("transfers of calls", () => {
@@ -103,7 +159,7 @@ describe("transfers of calls", () => {
   it.each(["busy", "no-answer", "failed"])(
     "go to the next destination when the first is %s, then back to the agent, who is told",
     async (DialCallStatus) => {
-      const { calls, redirects } = bench(ladderAgent("desk", "sip"));
+      const { calls, redirects } = bench(failoverAgent("desk", "sip"));
       const { stream } = await calls.talk();
       stream.key("0");
       await settle();
@@ -170,19 +226,82 @@ describe("transfers of calls", () => {
     expect(calls.recorded("ended")).toMatchObject([{ outcome: "transferred" }]);
   });
 
-  it("are denied when there were too many, and the agent goes on", async () => {
+  it("are refused to an agent that has made too many, and the call goes on with it", async () => {
     const base = agent();
-    const { calls, redirects } = bench(agent({ transfer: { ...base.transfer, maxPerCall: 0 } }));
-    const { stream, model } = await calls.talk();
-    model.created("r1");
-    model.done("r1");
-    stream.key("0");
+    const { calls, redirects } = bench(agent({ transfer: { ...base.transfer, maxPerCall: 1 } }));
+    const { model } = await calls.talk();
+    agentTransfers(calls, model, "r1");
     await settle();
-    expect(redirects).toEqual([]);
-    expect(outcomes(calls)).toEqual(["denied"]);
-    expect(calls.fake.count("transfers", { kind: "dial" })).toBe(1);
+    await bringBack(calls, redirects[0]![1], "busy");
+    agentTransfers(calls, calls.dialer.last, "r2");
+    await settle();
+    expect(redirects).toHaveLength(1);
+    expect(outcomes(calls)).toEqual(["busy", "denied"]);
+    expect(calls.recorded("transfer_step").at(-1)).toMatchObject({
+      step: "refused",
+      detail: "call_limit",
+    });
     calls.dialer.last.becomesReady();
     expect(calls.calls.find(sid(1))!.state.name).toBe("talking");
+    expect(JSON.stringify(calls.dialer.last.of("conversation.item.create"))).toContain(
+      "call_limit",
+    );
+  });
+
+  it("are never refused to a caller who presses the key", async () => {
+    const base = agent();
+    const { calls, redirects } = bench(agent({ transfer: { ...base.transfer, maxPerCall: 0 } }));
+    for (let n = 1; n <= 25; n++) {
+      const { stream } = await calls.talk(n);
+      stream.key("0");
+      await settle();
+      stream.stop(sid(n));
+      const form = calls.form(n, { CallStatus: "in-progress", DialCallStatus: "completed" });
+      await calls.calls.transferStatus(form, actionQuery(redirects.at(-1)![1]));
+    }
+    expect(redirects).toHaveLength(25);
+  });
+
+  it("work a second and a third time, and no late callback of an earlier one disturbs them", async () => {
+    const { calls, redirects } = bench(failoverAgent("desk"));
+    const { model } = await calls.talk();
+    let asking = model;
+    const earlier: Twiml[] = [];
+    for (let n = 1; n <= 3; n++) {
+      agentTransfers(calls, asking, `r${n}`);
+      await settle();
+      expect(redirects).toHaveLength(n);
+      for (const twiml of earlier) {
+        // Late news of the earlier dials, good and bad.
+        for (const DialCallStatus of ["completed", "busy"]) {
+          const form = calls.form(1, { CallStatus: "in-progress", DialCallStatus });
+          await calls.calls.transferStatus(form, actionQuery(twiml));
+        }
+        expect(outcomes(calls)).toHaveLength(n - 1);
+      }
+      earlier.push(redirects[n - 1]![1]);
+      if (n === 3) break;
+      await bringBack(calls, redirects[n - 1]![1], "busy");
+      asking = calls.dialer.last;
+    }
+    const form = calls.form(1, { CallStatus: "in-progress", DialCallStatus: "completed" });
+    await calls.calls.transferStatus(form, actionQuery(redirects[2]![1]));
+    expect(outcomes(calls)).toEqual(["busy", "busy", "answered"]);
+    expect(calls.recorded("ended")).toMatchObject([{ outcome: "transferred" }]);
+  });
+
+  it("show a number of the agent's to the human when a SIP caller called a SIP address", async () => {
+    const { calls, redirects } = bench(agent(), new Map(), new Map(), [
+      ["sip:support@us.example.com", "support"],
+      ["tel:+1-202-555-0177", "support"],
+    ]);
+    const { stream } = await calls.talk(1, {
+      From: "sip:anna@pbx.example.com",
+      To: "sip:support@us.example.com",
+    });
+    stream.key("0");
+    await settle();
+    expect(redirects[0]![1].at(-1)).toMatchObject({ verb: "dial", callerId: "+12025550177" });
   });
 
   it("take a failed agent's callers to the default destination, and then to its apology", async () => {
@@ -201,7 +320,7 @@ describe("transfers of calls", () => {
   });
 
   it("go on in another process, from its state or from the URL alone", async () => {
-    const first = bench(ladderAgent("desk", "sip"));
+    const first = bench(failoverAgent("desk", "sip"));
     const { stream } = await first.calls.talk();
     stream.key("0");
     await settle();
@@ -209,10 +328,10 @@ describe("transfers of calls", () => {
     const form = first.calls.form(1, { CallStatus: "in-progress", DialCallStatus: "busy" });
 
     for (const stored of [first.stored, new Map<CallSid, string>()]) {
-      const second = bench(ladderAgent("desk", "sip"), new Map(stored));
+      const second = bench(failoverAgent("desk", "sip"), new Map(stored));
       const next = await second.calls.calls.transferStatus(form, query);
       expect(next.at(-1)).toMatchObject({ verb: "dial", target: { type: "sip" } });
-      // At the ladder's end the caller becomes a call of this process.
+      // When no destination has answered, the caller becomes a call of this process.
       const back = await second.calls.calls.transferStatus(form, actionQuery(next));
       expect(verbs(back)).toEqual(["connect_stream"]);
       second.calls.stream().start(sid(1), parametersOf(back));
@@ -222,7 +341,7 @@ describe("transfers of calls", () => {
 
   /** The model has asked for a transfer to the second destination, and says goodbye. */
   async function inFarewell() {
-    const first = bench(ladderAgent("desk", "sip"));
+    const first = bench(failoverAgent("desk", "sip"));
     const { stream, model } = await first.calls.talk();
     model.created("r1");
     model.delta("r1", "i1", 16_000);
@@ -254,7 +373,7 @@ describe("transfers of calls", () => {
   it("take the caller to where they were going when the process dies in the farewell", async () => {
     const first = await inFarewell();
     expect(first.redirects).toEqual([]);
-    const second = bench(ladderAgent("desk", "sip"), new Map(first.stored));
+    const second = bench(failoverAgent("desk", "sip"), new Map(first.stored));
     second.calls.clock.advance(first.calls.clock.nowMs() + 3_000);
     const form = second.calls.form(1, { CallStatus: "in-progress" });
     const twiml = await second.calls.calls.connectEnded(form);
@@ -280,7 +399,7 @@ describe("transfers of calls", () => {
   });
 
   it("are not taken up again when they were over before the process died", async () => {
-    const first = bench(ladderAgent("sip", "desk"));
+    const first = bench(failoverAgent("sip", "desk"));
     const { stream } = await first.calls.talk();
     stream.key("0");
     await settle();
@@ -290,7 +409,7 @@ describe("transfers of calls", () => {
     const back = await first.calls.calls.transferStatus(busy, actionQuery(next));
     first.calls.stream().start(sid(1), parametersOf(back));
     await settle();
-    const second = bench(ladderAgent("sip", "desk"), new Map(first.stored));
+    const second = bench(failoverAgent("sip", "desk"), new Map(first.stored));
     const twiml = await second.calls.calls.connectEnded(
       second.calls.form(1, { CallStatus: "in-progress" }),
     );
@@ -299,34 +418,45 @@ describe("transfers of calls", () => {
     expect(twiml[0]).toMatchObject({ text: "Sorry." });
   });
 
-  it("of one caller are counted over all processes", async () => {
-    const counts = new Map([["+15550001111", 19]]);
-    for (const [process, denied] of [
+  const limited = (maxPerHour: number) => {
+    const profile = failoverAgent("desk");
+    const desk = profile.transfer.destinations.get("desk")!;
+    const destinations = new Map([["desk", { ...desk, maxPerHour }]]);
+    return { ...profile, transfer: { ...profile.transfer, destinations } };
+  };
+
+  it("of agents to one destination are counted over all processes, whoever calls", async () => {
+    const counts = new Map([["+12025550111", 19]]);
+    for (const [process, refused] of [
       [1, false],
       [2, true],
     ] as const) {
-      const { calls, redirects } = bench(agent(), new Map(), counts);
-      const { stream } = await calls.talk(process);
-      stream.key("0");
+      const { calls, redirects } = bench(limited(20), new Map(), counts);
+      const { model } = await calls.talk(process, { From: "anonymous" });
+      agentTransfers(calls, model, "r1");
       await settle();
-      expect(redirects).toHaveLength(denied ? 0 : 1);
-      expect(calls.recorded("transfer_outcome", process)).toHaveLength(denied ? 1 : 0);
+      expect(redirects).toHaveLength(refused ? 0 : 1);
+      expect(calls.recorded("transfer_outcome", process)).toHaveLength(refused ? 1 : 0);
+      if (refused)
+        expect(calls.recorded("transfer_step", process)).toMatchObject([
+          { step: "refused", detail: "destination_limit" },
+        ]);
     }
   });
 
   it("do not wait for a count that does not come", async () => {
-    const { calls, redirects } = bench(agent(), new Map(), "silent");
-    const { stream } = await calls.talk();
-    stream.key("0");
+    const { calls, redirects } = bench(limited(20), new Map(), "silent");
+    const { model } = await calls.talk();
+    agentTransfers(calls, model, "r1");
     // Twilio asks before the count is given up: it waits for the same answer.
     const asked = calls.calls.connectEnded(calls.form(1, { CallStatus: "in-progress" }));
     await settle();
     expect(redirects).toEqual([]);
     calls.run(300, 50);
     expect((await asked).at(-1)).toMatchObject({ verb: "dial" });
-    const failing = bench(agent(), new Map(), "failing");
-    const { stream: other } = await failing.calls.talk();
-    other.key("0");
+    const failing = bench(limited(20), new Map(), "failing");
+    const other = await failing.calls.talk();
+    agentTransfers(failing.calls, other.model, "r1");
     await settle();
     expect(failing.redirects).toHaveLength(1);
   });

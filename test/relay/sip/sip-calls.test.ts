@@ -46,7 +46,7 @@ class FakeSideband {
       (...args: readonly unknown[]) =>
         void this.told.push(`${what} ${JSON.stringify(args)}`);
     return {
-      capabilities: { truncate: true, cancel: true, serverVad: true, aheadOfRealTime: true },
+      capabilities: { tunesTurnDetection: true, aheadOfRealTime: true },
       append: tell("append"),
       appendUlaw: tell("append"),
       greet: tell("greet"),
@@ -61,6 +61,7 @@ class FakeSideband {
       lastEventMs: 0,
       probe: tell("probe"),
       callerPaused: tell("callerPaused"),
+      callerSilent: tell("callerSilent"),
       tick: (nowMs) => void this.tickedMs.push(nowMs),
       close: () => {
         this.closed = true;
@@ -536,8 +537,8 @@ describe("a call of another process", () => {
     second.calls.callback({ ...join, ParticipantLabel: "virtual agent" }, CONFERENCE);
     await settle();
     expect(second.openai).toEqual([]);
-    second.calls.callback({ ...join, ParticipantLabel: "human-1" }, CONFERENCE);
-    second.calls.callback({ ...join, ParticipantLabel: "human-1" }, CONFERENCE);
+    second.calls.callback({ ...join, ParticipantLabel: "consult-1" }, CONFERENCE);
+    second.calls.callback({ ...join, ParticipantLabel: "consult-1" }, CONFERENCE);
     await settle();
     expect(second.openai).toContain("hangUp rtc_1");
     expect(b.states.size).toBe(0);

@@ -1,150 +1,292 @@
-/**
- * Decides when a `response.create` may be sent: never while a response is active, one in flight at a time. Pure:
- * the owner tells what happened and asks `next` what to send.
- *
- * The server may start responses by itself (its VAD), between our decision and its reading of our request; then
- * it answers `conversation_already_has_active_response`, and the wish becomes due again after that response.
- */
+import type { ResponseId } from "../../../domain/ids.js";
+
+/** What a `response.create` says. */
 export interface ResponseRequest {
-  /** null: just go on with the conversation. Otherwise what this one response is to say. */
+  /** What this one response is to say; null: reply to the conversation as it stands. */
   readonly instructions: string | null;
   /** Only worth saying first: dropped once the server has answered the caller by itself. */
   readonly opening: boolean;
 }
 
-interface SentWish {
-  readonly wish: ResponseRequest;
-  readonly eventId: string;
+/** Why a reply is wanted. */
+export type ReplyReason =
+  /** The caller's turn is unanswered. Any response that begins from now on answers it. */
+  | "turn"
+  /** Something new stands in the conversation: the result of a tool, a note. */
+  | "context";
+
+/** What became of a refused request. */
+export type Refusal =
+  /** The refused request was not one of ours. */
+  | "not_ours"
+  /** Another response runs; the request is sent again after it. */
+  | "retried"
+  /** The response that runs is the reply that was asked for. */
+  | "answered"
+  /** The request is given up: the reply will not come. */
+  | "failed";
+
+interface Wish extends ResponseRequest {
+  readonly reason: ReplyReason;
+  /** How many turns of the caller had ended when it was wanted. */
+  readonly turn: number;
+  readonly retried: boolean;
 }
 
-/** After the caller's turn was committed, the server's own response is waited for this long before ours is sent. */
+/**
+ * From the end of the caller's speech: how long the server's own response is waited for. The server
+ * needs some milliseconds to begin one, and a request in that time would be a second answer.
+ */
 export const AUTOMATIC_PATIENCE_MS = 2_000;
 
+/** From a refusal that told of a response nobody has seen: then it is taken for over. */
+export const UNSEEN_RESPONSE_MS = 5_000;
+
+const ALREADY_ACTIVE = "conversation_already_has_active_response";
+
+/**
+ * Decides when a `response.create` is sent. It holds these promises (contract, R1 and O3):
+ * - one response at a time: no request while one is generated or on its way;
+ * - one answer per turn: while the server's own response to a turn is expected, nothing is sent;
+ * - the model does not begin to speak while the caller speaks.
+ *
+ * Pure: the owner tells what happened, then asks `due` and sends what `take` gives. The state is
+ * that of the response (none, requested, active) and that of the caller's turn (none, speaking,
+ * ended); the table of both against each input is in the test.
+ */
 export class ResponseSequencer {
-  readonly #automatic: boolean;
-  readonly #queue: ResponseRequest[] = [];
-  #continueDue = false;
-  #continueRetry = false;
-  #active = false;
-  #inFlight: SentWish | null = null;
-  /** The last that was taken for begun. If the response was the server's own after all, its refusal still comes. */
-  #begun: SentWish | null = null;
-  #callerSpeaking = false;
-  #automaticDueSinceMs: number | null = null;
+  #automatic: boolean;
+  #interruptible: boolean;
+  #response: "none" | "requested" | "active" = "none";
+  /** The turn is "ended" while the server's own response to it, or its commit, is expected. */
+  #turn: "none" | "speaking" | "ended" = "none";
+  #turnEndedMs = 0;
+  #turnsEnded = 0;
+  /** Null while a response is active of which only a refusal told. */
+  #activeId: ResponseId | null = null;
+  #unseenSinceMs = 0;
+  /** Sent, and either not answered yet or taken for the response that is active. */
+  #sent: { readonly wish: Wish; readonly eventId: string } | null = null;
+  /** What is to be said, in order. */
+  readonly #toSay: Wish[] = [];
+  /** A reply that is wanted. Several become one. */
+  #reply: Wish | null = null;
 
-  /** @param automatic the server answers the caller's turns by itself (`create_response`). */
-  constructor(automatic: boolean) {
+  /**
+   * @param automatic      the server answers the caller's turns by itself (`create_response`).
+   * @param interruptible  the caller's speech ends a response (`interrupt_response`).
+   */
+  constructor(automatic: boolean, interruptible: boolean) {
     this.#automatic = automatic;
+    this.#interruptible = interruptible;
   }
 
-  /** A response is being generated, or one of ours is on its way. */
-  get busy(): boolean {
-    return this.#active || this.#inFlight !== null;
+  /** The turn detection in force has changed. */
+  configure(automatic: boolean, interruptible: boolean): void {
+    this.#automatic = automatic;
+    this.#interruptible = interruptible;
   }
 
-  /** Nothing is being generated and nothing waits. */
-  get quiet(): boolean {
-    return (
-      !this.busy &&
-      this.#queue.length === 0 &&
-      !this.#continueDue &&
-      this.#automaticDueSinceMs === null
-    );
-  }
-
-  /** Something is to be said once the floor is free. */
-  get wishes(): boolean {
-    return this.#continueDue || this.#queue.length > 0;
+  get state(): `${"none" | "requested" | "active"}, ${"none" | "speaking" | "ended"}` {
+    return `${this.#response}, ${this.#turn}`;
   }
 
   get active(): boolean {
-    return this.#active;
+    return this.#response === "active";
   }
 
-  /** An answer is owed: asked for or expected, and not begun. For the watchdog. */
-  get owed(): boolean {
-    return this.#inFlight !== null || this.#automaticDueSinceMs !== null;
+  /** A response is active or requested that replies to the conversation as a whole. */
+  get isReplying(): boolean {
+    return this.#response !== "none" && (this.#sent?.wish.instructions ?? null) === null;
   }
 
-  want(wish: ResponseRequest): void {
-    if (wish.instructions === null) this.#continueDue = true;
-    else this.#queue.push(wish);
+  /** Something is to be said or replied as soon as that may begin. */
+  get waiting(): boolean {
+    return this.#reply !== null || this.#toSay.length > 0;
   }
 
-  /** The caller began to speak. */
+  /** Nothing is being generated, and nothing is expected or waits. */
+  get quiet(): boolean {
+    return this.#response === "none" && !this.waiting && !this.#serverReplyDue;
+  }
+
+  /** The server owes a response: one is generated, requested, or expected after a turn. */
+  get replyDue(): boolean {
+    return this.#response !== "none" || this.#serverReplyDue;
+  }
+
+  get #serverReplyDue(): boolean {
+    return this.#turn === "ended" && this.#automatic;
+  }
+
+  say(instructions: string, opening: boolean): void {
+    this.#toSay.push({
+      instructions,
+      opening,
+      reason: "context",
+      turn: this.#turnsEnded,
+      retried: false,
+    });
+  }
+
+  reply(reason: ReplyReason): void {
+    // Whatever waits already answers the turn, too.
+    if (this.#reply !== null && reason === "turn") return;
+    this.#reply = {
+      instructions: null,
+      opening: false,
+      reason,
+      turn: this.#turnsEnded,
+      retried: false,
+    };
+  }
+
   speechStarted(): void {
-    this.#callerSpeaking = true;
-    this.#automaticDueSinceMs = null;
+    this.#turn = "speaking";
   }
 
-  speechStopped(): void {
-    this.#callerSpeaking = false;
+  speechStopped(nowMs: number): void {
+    if (this.#turn === "speaking") this.#turnEnded(nowMs);
   }
 
-  /** The caller's turn was committed. */
+  /** The caller's turn is in the conversation; without speech, after the idle time-out. */
   committed(nowMs: number): void {
-    this.#callerSpeaking = false;
-    if (this.#automatic) this.#automaticDueSinceMs = nowMs;
-    else this.#continueDue = true;
+    if (this.#turn !== "ended") this.#turnEnded(nowMs);
+    this.#turnEndedMs = nowMs;
+    if (this.#automatic) return;
+    this.#turn = "none";
+    this.reply("turn");
   }
 
-  created(): void {
-    this.#active = true;
-    this.#automaticDueSinceMs = null;
-    if (this.#inFlight !== null) {
-      this.#begun = this.#inFlight;
-      this.#inFlight = null;
-      this.#continueRetry = false;
-      return;
+  /** The relay's own detection is sure that the caller is silent, whatever the server believes. */
+  callerSilent(): void {
+    if (this.#turn === "speaking") this.#turn = "none";
+  }
+
+  #turnEnded(nowMs: number): void {
+    this.#turn = "ended";
+    this.#turnEndedMs = nowMs;
+    this.#turnsEnded++;
+  }
+
+  /**
+   * A response has begun. True: it must be cancelled, because the caller has begun to speak since it
+   * was asked for; it is asked for again later.
+   */
+  created(id: ResponseId): boolean {
+    const { wish } = this.#response === "requested" ? this.#sent! : { wish: null };
+    const unseen = this.#response === "active" && this.#activeId === null;
+    this.#response = "active";
+    this.#activeId = id;
+    if (wish !== null) {
+      if (this.#turn !== "speaking" || !this.#interruptible) return false;
+      this.#sent = null;
+      this.#again(wish, wish.retried);
+      return true;
     }
-    this.#begun = null;
-    // A response of the server's own: what was to be continued stands in the conversation already, so it is
-    // continued by this one. A wish that was refused for it came too late to be seen, and stays.
-    if (!this.#continueRetry) this.#continueDue = false;
-    const opening = this.#queue.findIndex((wish) => wish.opening);
-    if (opening >= 0) this.#queue.splice(opening, 1);
+    if (this.#turn === "ended") this.#turn = "none";
+    // A request that was refused because of this response came too late to be seen by it.
+    if (unseen) return false;
+    this.#sent = null;
+    this.#answeredByServer();
+    return false;
   }
 
-  done(): void {
-    this.#active = false;
+  /** The server answers the caller by itself; what it saw by then needs no reply of its own. */
+  #answeredByServer(): void {
+    const reply = this.#reply;
+    if (reply !== null && (reply.reason === "turn" || reply.turn < this.#turnsEnded))
+      this.#reply = null;
+    const opening = this.#toSay.findIndex((wish) => wish.opening);
+    if (opening >= 0) this.#toSay.splice(opening, 1);
   }
 
-  /** An `error` about our request. True when it was about one of ours in flight. */
-  refused(eventId: string | null, code: string | null): boolean {
-    const alreadyActive = code === "conversation_already_has_active_response";
-    const sent = this.#inFlight ?? this.#begun;
-    if (sent === null || (eventId === null ? !alreadyActive : eventId !== sent.eventId))
-      return false;
-    this.#inFlight = null;
-    this.#begun = null;
-    if (alreadyActive) {
-      this.#active = true;
-      if (sent.wish.instructions === null) {
-        this.#continueDue = true;
-        this.#continueRetry = true;
-      } else this.#queue.unshift(sent.wish);
+  /** A response is over, also one of whose beginning nothing was heard. */
+  done(id: ResponseId): void {
+    if (this.#response === "active" && this.#activeId !== null && this.#activeId !== id) return;
+    this.#response = "none";
+    this.#activeId = null;
+    this.#sent = null;
+  }
+
+  /**
+   * A request was refused.
+   *
+   * @param eventId  of the refused event; null: the server did not tell, as when the response that
+   *                 it wanted to create itself was refused.
+   */
+  refused(eventId: string | null, code: string | null, nowMs: number): Refusal {
+    const sent = this.#sent;
+    const alreadyActive = code === ALREADY_ACTIVE;
+    if (eventId === null) {
+      if (!alreadyActive) return "not_ours";
+      if (this.#response !== "requested") {
+        this.#serverReplyRefused();
+        return "not_ours";
+      }
+    } else if (eventId !== sent?.eventId) return "not_ours";
+    this.#sent = null;
+    if (!alreadyActive) {
+      // A response that is active is then the server's own.
+      if (this.#response === "requested") this.#response = "none";
+      return "failed";
     }
-    return true;
-  }
-
-  /** What to send now as `eventId`; null: nothing. The answer counts as sent. */
-  next(eventId: string, nowMs: number): ResponseRequest | null {
-    if (this.busy || this.#callerSpeaking) return null;
-    if (this.#automaticDueSinceMs !== null) {
-      if (nowMs - this.#automaticDueSinceMs < AUTOMATIC_PATIENCE_MS) return null;
-      if (this.#queue.length > 0 || this.#continueDue) this.#automaticDueSinceMs = null;
+    if (this.#response === "requested") {
+      this.#response = "active";
+      this.#unseenSinceMs = nowMs;
     }
-    const wish =
-      this.#queue.shift() ?? (this.#continueDue ? { instructions: null, opening: false } : null);
-    if (wish === null) return null;
-    if (wish.instructions === null) this.#continueDue = false;
-    this.#inFlight = { wish, eventId };
-    return wish;
+    // The response that runs is the server's own, and so its answer to the turn.
+    if (this.#turn === "ended") this.#turn = "none";
+    const { wish } = sent!;
+    if (wish.instructions === null && wish.reason === "turn") return "answered";
+    if (wish.retried) return "failed";
+    this.#again(wish, true);
+    return "retried";
   }
 
-  /** Forgets every wish: the call is being handed over. */
-  dropWishes(): void {
-    this.#queue.length = 0;
-    this.#continueDue = false;
+  /** Our response was quicker than the server's own, which would have answered a later turn. */
+  #serverReplyRefused(): void {
+    if (this.#turn !== "ended") return;
+    this.#turn = "none";
+    if (this.#sent === null || this.#sent.wish.turn < this.#turnsEnded) this.reply("turn");
+  }
+
+  #again(wish: Wish, retried: boolean): void {
+    const again = { ...wish, retried };
+    if (wish.instructions !== null) this.#toSay.unshift(again);
+    // A newer wish for a reply asks for the same.
+    else this.#reply ??= again;
+  }
+
+  /** Whether a request may be sent now. */
+  due(nowMs: number): boolean {
+    if (!this.waiting || this.#turn === "speaking") return false;
+    if (this.#response !== "none" && !this.#unseenIsOver(nowMs)) return false;
+    return this.#turn !== "ended" || nowMs - this.#turnEndedMs >= AUTOMATIC_PATIENCE_MS;
+  }
+
+  #unseenIsOver(nowMs: number): boolean {
+    return (
+      this.#response === "active" &&
+      this.#activeId === null &&
+      nowMs - this.#unseenSinceMs >= UNSEEN_RESPONSE_MS
+    );
+  }
+
+  /** What is sent now as `eventId`. Only when it is due. */
+  take(eventId: string): ResponseRequest {
+    const wish = this.#toSay.shift() ?? this.#reply!;
+    if (wish === this.#reply) this.#reply = null;
+    if (this.#turn === "ended") this.#turn = "none";
+    this.#response = "requested";
+    this.#activeId = null;
+    this.#sent = { wish, eventId };
+    return { instructions: wish.instructions, opening: wish.opening };
+  }
+
+  /** Forgets what waits: the call leaves the model. */
+  dropWaiting(): void {
+    this.#toSay.length = 0;
+    this.#reply = null;
   }
 }

@@ -1,40 +1,111 @@
-import type { TurnDetection } from "../../../domain/agent-profile.js";
+import type {
+  ContextTruncation,
+  ModelSettings,
+  TurnDetection,
+} from "../../../domain/agent-profile.js";
 import type {
   NewItem,
   RealtimeSession,
   SessionTool as RealtimeTool,
+  SessionTranscription,
   SessionTurnDetection,
 } from "../../../wire/realtime-client.js";
-import type { HistoryItem, SessionProfile, SessionTool } from "../model-session.js";
+import {
+  type HistoryItem,
+  RELAYED_FORMAT,
+  type SessionChange,
+  type SessionProfile,
+  type SessionTool,
+} from "../model-session.js";
 
 /**
- * The whole `session` of the first `session.update`. Every field that matters is set: the server's own
- * defaults differ between its documents. Mu-law both ways, and no `rate`: the server refuses one here.
+ * The whole `session` of the first `session.update`. It sets every field that matters, because the
+ * server's own defaults differ between its documents. There is no `rate`: the server refuses one
+ * for mu-law. Optional settings are sent only when the agent has them.
  */
 export function sessionConfig(profile: SessionProfile): RealtimeSession {
-  const { transcription } = profile;
+  const { settings } = profile;
   return {
     type: "realtime",
     instructions: profile.instructions,
     output_modalities: ["audio"],
     audio: {
       input: {
-        format: { type: "audio/pcmu" },
+        format: { type: RELAYED_FORMAT },
         noise_reduction: profile.noiseReduction === null ? null : { type: profile.noiseReduction },
-        transcription:
-          transcription === null
-            ? null
-            : {
-                model: transcription.model,
-                ...(transcription.language === null ? {} : { language: transcription.language }),
-              },
+        transcription: transcriptionConfig(profile.transcription),
         turn_detection: turnDetectionConfig(profile.turnDetection),
       },
-      output: { format: { type: "audio/pcmu" }, voice: profile.voice },
+      output: {
+        format: { type: RELAYED_FORMAT },
+        voice: profile.voice,
+        ...(settings?.speed === undefined ? {} : { speed: settings.speed }),
+      },
     },
     tools: profile.tools.map(tool),
     tool_choice: "auto",
+    ...modelConfig(settings),
   };
+}
+
+/** The `session` of a later update: only what changes. */
+export function sessionChange(change: SessionChange): RealtimeSession {
+  const { instructions, turnDetection, voice } = change;
+  return {
+    type: "realtime",
+    ...(instructions === undefined ? {} : { instructions }),
+    ...(turnDetection === undefined && voice === undefined
+      ? {}
+      : {
+          audio: {
+            ...(turnDetection === undefined
+              ? {}
+              : { input: { turn_detection: turnDetectionConfig(turnDetection) } }),
+            ...(voice === undefined ? {} : { output: { voice } }),
+          },
+        }),
+  };
+}
+
+function modelConfig(settings: ModelSettings | undefined): Partial<RealtimeSession> {
+  if (settings === undefined) return {};
+  const { reasoningEffort, maxOutputTokens, parallelToolCalls, truncation } = settings;
+  return {
+    ...(reasoningEffort === undefined ? {} : { reasoning: { effort: reasoningEffort } }),
+    ...(maxOutputTokens === undefined ? {} : { max_output_tokens: maxOutputTokens }),
+    ...(parallelToolCalls === undefined ? {} : { parallel_tool_calls: parallelToolCalls }),
+    ...(truncation === undefined ? {} : { truncation: truncationConfig(truncation) }),
+  };
+}
+
+function truncationConfig(truncation: ContextTruncation): RealtimeSession["truncation"] & {} {
+  if (typeof truncation === "string") return truncation;
+  const { retentionRatio, postInstructionsTokens } = truncation;
+  return {
+    type: "retention_ratio",
+    retention_ratio: retentionRatio,
+    ...(postInstructionsTokens === null
+      ? {}
+      : { token_limits: { post_instructions: postInstructionsTokens } }),
+  };
+}
+
+function transcriptionConfig(
+  transcription: SessionProfile["transcription"],
+): SessionTranscription | null {
+  if (transcription === null) return null;
+  const language = isoLanguage(transcription.language);
+  return { model: transcription.model, ...(language === null ? {} : { language }) };
+}
+
+/**
+ * "en-US" → "en". The server takes ISO 639 codes and refuses a whole BCP 47 tag.
+ *
+ * @returns  null for what has no such code; the server then detects the language.
+ */
+export function isoLanguage(tag: string | null): string | null {
+  const primary = tag?.split(/[-_]/)[0]?.toLowerCase() ?? "";
+  return /^[a-z]{2,3}$/.test(primary) ? primary : null;
 }
 
 export function turnDetectionConfig(turns: TurnDetection): SessionTurnDetection {
@@ -59,9 +130,10 @@ export function turnDetectionConfig(turns: TurnDetection): SessionTurnDetection 
   }
 }
 
+/** Without `require_approval` every call of an MCP tool would wait for an approval. */
 function tool(spec: SessionTool): RealtimeTool {
   return spec.type === "mcp"
-    ? { ...spec.server, type: "mcp", server_label: spec.label }
+    ? { require_approval: "never", ...spec.server, type: "mcp", server_label: spec.label }
     : {
         type: "function",
         name: spec.name,
@@ -70,8 +142,11 @@ function tool(spec: SessionTool): RealtimeTool {
       };
 }
 
-/** One thing of the past as the items that tell it: text only, because an assistant's audio cannot be created. */
-export function recalled(item: HistoryItem): readonly NewItem[] {
+/**
+ * The items that give the model one entry of the conversation so far. They hold text only, because
+ * a client cannot create an assistant's audio.
+ */
+export function historyItems(item: HistoryItem): readonly NewItem[] {
   switch (item.kind) {
     case "caller":
       return [

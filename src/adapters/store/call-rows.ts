@@ -1,0 +1,90 @@
+/** Converts calls to rows of the table `calls` and back. */
+import type { CallRecord } from "../../domain/call-record.js";
+import type { CallSid } from "../../domain/ids.js";
+import type { CallSave, WriterId } from "../../ports/store.js";
+import type { CallsTable } from "./tables.js";
+
+export const CALL_COLUMNS = [
+  "call_sid",
+  "version",
+  "owner",
+  "state",
+  "agent",
+  "direction",
+  "caller",
+  "from_number",
+  "to_number",
+  "outcome",
+  "started_ms",
+  "ended_ms",
+  "cost_usd",
+  "recording_sid",
+  "recording_file",
+  "record",
+  "applied",
+] as const satisfies readonly (keyof CallsTable)[];
+
+/** The values of `CALL_COLUMNS`. */
+export function callValues(save: CallSave): readonly unknown[] {
+  const row = toRow(save);
+  return CALL_COLUMNS.map((column) => row[column]);
+}
+
+function toRow(save: CallSave): CallsTable {
+  const { record } = save;
+  return {
+    call_sid: save.callSid,
+    version: save.basedOn + 1,
+    owner: save.owner,
+    state: record.state,
+    agent: storableOrNull(record.agent),
+    direction: record.direction,
+    caller: storableOrNull(record.direction === "inbound" ? record.from : record.to),
+    from_number: storableOrNull(record.from),
+    to_number: storableOrNull(record.to),
+    outcome: record.outcome,
+    started_ms: record.startedAt === null ? 0 : Date.parse(record.startedAt),
+    ended_ms: record.endedAt === null ? null : Date.parse(record.endedAt),
+    cost_usd: record.costUsd,
+    recording_sid: record.recording?.sid ?? null,
+    recording_file: record.recording?.file ?? null,
+    record: storableJson(record),
+    applied: JSON.stringify(save.applied),
+  };
+}
+
+/**
+ * JSON may contain an escaped NUL or half a surrogate pair. PostgreSQL's `jsonb` refuses both, and
+ * some SQLite clients crash on them, so a person could not read the record with SQL.
+ */
+function storableJson(record: CallRecord): string {
+  const json = JSON.stringify(record);
+  if (!json.includes("\\u")) return json;
+  return json.replace(
+    /\\(?:u(0000|d[89a-f][0-9a-f]{2})|.)/g,
+    (written: string, unfit: string | undefined) =>
+      unfit === undefined ? written : unfit === "0000" ? "" : "\uFFFD",
+  );
+}
+
+function storableOrNull(text: string | null): string | null {
+  return text === null ? null : storable(text);
+}
+
+/** The same for plain text, in which PostgreSQL allows neither. */
+function storable(text: string): string {
+  return text.replace(/\0/g, "").replace(/[\uD800-\uDFFF]/gu, "\uFFFD");
+}
+
+// `callValues` wrote these columns.
+export function parseRecord(json: string): CallRecord {
+  return JSON.parse(json) as CallRecord;
+}
+
+export function parseApplied(json: string): Record<WriterId, number> {
+  return JSON.parse(json) as Record<WriterId, number>;
+}
+
+export function toCallSid(row: { readonly call_sid: string }): CallSid {
+  return row.call_sid as CallSid;
+}

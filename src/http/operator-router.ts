@@ -1,0 +1,146 @@
+/** Finds the route of a request to the operator listener, checks it, reads its body and runs it. */
+import type { Log } from "../ports/log.js";
+import type { Exchange, RequestHead } from "./exchange.js";
+import type { OperatorAuth, RouteAccess } from "./operator-auth.js";
+import { json, methodNotAllowed, NOT_FOUND, type Reply } from "./reply.js";
+
+export interface OperatorRequest {
+  readonly head: RequestHead;
+  /** Decoded values of the `:name` parts of the path. */
+  readonly params: Readonly<Record<string, string>>;
+  /** Decoded; of a repeated name the first. */
+  readonly query: URLSearchParams;
+  /** The parsed JSON body of a POST; null when it has none. */
+  readonly body: unknown;
+}
+
+export interface OperatorRoute {
+  readonly method: "GET" | "POST" | "DELETE";
+  /**
+   * "/api/calls/:callSid". A last part "*" takes the rest of the path, also an empty one, as the
+   * parameter "rest".
+   */
+  readonly path: string;
+  readonly access: RouteAccess;
+  /** Guarded: the answer to a request that is not signed in. Absent: 401 as JSON. */
+  readonly unauthorized?: () => Reply;
+  handle(request: OperatorRequest): Promise<Reply> | Reply;
+  /** Replaces `handle` for answers that go on (server-sent events): it owns the exchange. */
+  readonly stream?: (exchange: Exchange, request: OperatorRequest) => void;
+}
+
+const MAX_BODY_BYTES = 64 * 1024;
+
+interface CompiledRoute extends OperatorRoute {
+  readonly parts: readonly string[];
+}
+
+export class OperatorRouter {
+  readonly #auth: OperatorAuth;
+  readonly #log: Log;
+  readonly #routes: readonly CompiledRoute[];
+
+  constructor(auth: OperatorAuth, log: Log, routes: readonly OperatorRoute[]) {
+    this.#auth = auth;
+    this.#log = log;
+    this.#routes = routes.map((route) => ({ ...route, parts: route.path.slice(1).split("/") }));
+  }
+
+  handle(exchange: Exchange): void {
+    const { head } = exchange;
+    const matching = this.#routes.flatMap((route) => {
+      const params = match(route.parts, head.path);
+      return params === null ? [] : [{ route, params }];
+    });
+    const method = head.method === "HEAD" ? "GET" : head.method;
+    // A path that is named in full goes before one that takes the rest.
+    const found =
+      matching.find(({ route }) => route.method === method && !route.path.endsWith("*")) ??
+      matching.find(({ route }) => route.method === method);
+    if (matching.length === 0) {
+      exchange.answer(NOT_FOUND);
+      return;
+    }
+    if (found === undefined) {
+      exchange.answer(methodNotAllowed([...new Set(matching.map(({ route }) => route.method))]));
+      return;
+    }
+    const { route, params } = found;
+    exchange.route = route.path;
+    const refused = this.#auth.refusal(head, route.access, route.unauthorized);
+    if (refused !== null) {
+      Promise.resolve(refused).then((reply) => exchange.answer(reply));
+      return;
+    }
+    const request = { head, params, query: new URLSearchParams(head.query) };
+    if (method === "POST") this.#withBody(exchange, route, request);
+    else this.#run(exchange, route, { ...request, body: null });
+  }
+
+  #withBody(
+    exchange: Exchange,
+    route: OperatorRoute,
+    request: Omit<OperatorRequest, "body">,
+  ): void {
+    exchange.readBody({ maxBytes: MAX_BODY_BYTES }, (bytes) => {
+      let body: unknown = null;
+      if (bytes.length > 0) {
+        // A page of another site can post forms and plain text unasked, but not this type.
+        if (!/^application\/json\b/i.test(request.head.header("content-type"))) {
+          exchange.answer(json(415, { error: "content_type", message: "send application/json" }));
+          return;
+        }
+        try {
+          body = JSON.parse(bytes.toString("utf8"));
+        } catch {
+          exchange.answer(json(400, { error: "invalid", message: "the body is not JSON" }));
+          return;
+        }
+      }
+      this.#run(exchange, route, { ...request, body });
+    });
+  }
+
+  #run(exchange: Exchange, route: OperatorRoute, request: OperatorRequest): void {
+    if (route.stream !== undefined) {
+      route.stream(exchange, request);
+      return;
+    }
+    Promise.resolve()
+      .then(() => route.handle(request))
+      .catch((error: unknown) => {
+        this.#log.error("http: operator request failed", { path: route.path }, error);
+        return json(500, { error: "internal" });
+      })
+      .then((reply) => exchange.answer(reply));
+  }
+}
+
+/** The named parts of a path that fits, else null. */
+function match(parts: readonly string[], path: string): Record<string, string> | null {
+  const segments = path.slice(1).split("/");
+  const params: Record<string, string> = {};
+  for (const [i, part] of parts.entries()) {
+    if (part === "*" && i === parts.length - 1) {
+      params["rest"] = segments.slice(i).join("/");
+      return params;
+    }
+    const segment = segments[i];
+    if (segment === undefined) return null;
+    if (part.startsWith(":")) {
+      const value = decoded(segment);
+      if (value === null || value === "") return null;
+      params[part.slice(1)] = value;
+    } else if (part !== segment) return null;
+  }
+  return segments.length === parts.length ? params : null;
+}
+
+function decoded(segment: string): string | null {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    // Bad percent-encoding: no route has such a path.
+    return null;
+  }
+}

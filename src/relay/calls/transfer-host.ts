@@ -1,0 +1,123 @@
+import type { AgentProfile } from "../../domain/agent-profile.js";
+import type { CallSid } from "../../domain/ids.js";
+import type { CallJournal, RecordEvent } from "../../domain/record-event.js";
+import type { TransferFailure } from "../../domain/transfer-request.js";
+import type { Clock } from "../../ports/clock.js";
+import type { TransferEnding, TransferHost, TransferSnapshot } from "../../transfer/transfer.js";
+import type { OnStream } from "../../transfer/transfer-events.js";
+import { linkQuery, type TransferLink, type TransferPath } from "../../transfer/transfer-link.js";
+import type { Twiml } from "../../wire/twiml.js";
+import * as prompts from "../call/prompts.js";
+import type { Form } from "./call-service.js";
+import type { TransferHubHost } from "./calls.js";
+import type { TransferredCall, TransferStates } from "./transfer-service.js";
+
+export interface TransferHostDeps {
+  readonly calls: Pick<TransferHubHost, "find" | "backToAgent" | "takeBack">;
+  readonly clock: Clock;
+  /** For what happens to calls that this process does not have, or no longer. */
+  readonly journal: CallJournal;
+  readonly states: Pick<TransferStates, "keep"> | null;
+  /** `https://…` without a final slash. */
+  readonly publicUrl: string;
+}
+
+export interface TransferOwner {
+  readonly callSid: CallSid;
+  readonly agent: AgentProfile;
+  /** Null: another process had the call, which becomes one of ours once the caller is back with the agent. */
+  readonly call: TransferredCall | null;
+  /** Twilio's form that made this process take the transfer up. */
+  readonly form: Form;
+  /** When the call was opened, ms since the epoch; null: not known. */
+  readonly openedEpochMs: number | null;
+}
+
+/** How a call ended of which this process only saw the end of the transfer. */
+const END = {
+  connected: { outcome: "transferred", reason: "transferred" },
+  apology: { outcome: "failed", reason: "transfer_failed" },
+  gone: { outcome: "abandoned", reason: "caller_hung_up" },
+} as const;
+
+/** What a transfer may do to its call. */
+export class CallTransferHost implements TransferHost {
+  readonly #deps: TransferHostDeps;
+  readonly #owner: TransferOwner;
+  #returned = false;
+
+  constructor(owner: TransferOwner, deps: TransferHostDeps) {
+    this.#owner = owner;
+    this.#deps = deps;
+  }
+
+  readonly url = (path: TransferPath, link: TransferLink): string =>
+    `${this.#deps.publicUrl}${path}?${new URLSearchParams(linkQuery(link))}`;
+
+  get #call(): TransferredCall | undefined {
+    return this.#owner.call ?? this.#deps.calls.find(this.#owner.callSid);
+  }
+
+  atMs(): number {
+    const { openedEpochMs } = this.#owner;
+    const call = this.#call;
+    if (call !== undefined) return call.eventLog.atMs;
+    return openedEpochMs === null ? 0 : this.#deps.clock.epochMs() - openedEpochMs;
+  }
+
+  journal(event: RecordEvent): void {
+    const call = this.#call;
+    if (call === undefined) this.#deps.journal.write(this.#owner.callSid, event);
+    else call.eventLog.write(event);
+  }
+
+  persist(snapshot: TransferSnapshot): void {
+    const { callSid, agent } = this.#owner;
+    const call = this.#call;
+    const openedEpochMs =
+      call === undefined
+        ? this.#owner.openedEpochMs
+        : this.#deps.clock.epochMs() - call.eventLog.atMs;
+    this.#deps.states?.keep(callSid, { ...snapshot, agent: agent.name, openedEpochMs });
+  }
+
+  returnTwiml(failure: TransferFailure): Twiml {
+    const { callSid, agent, form } = this.#owner;
+    // A repeated callback gets a fresh token, but the agent need not be told twice.
+    const fact = this.#returned ? null : prompts.transferFailed(failure);
+    this.#returned = true;
+    const call = this.#call;
+    return call === undefined
+      ? this.#deps.calls.takeBack(callSid, agent, form, fact)
+      : this.#deps.calls.backToAgent(call, fact);
+  }
+
+  onStream(): OnStream {
+    const call = this.#call;
+    return call?.path === "sip" ? null : (call?.hasStream ?? false);
+  }
+
+  closeStream(): void {
+    this.#call?.closeStream();
+  }
+
+  ended({ destination, outcome, next }: TransferEnding): void {
+    const { callSid, openedEpochMs } = this.#owner;
+    const call = this.#call;
+    if (call === undefined) {
+      if (openedEpochMs === null || next === "back_to_agent") return;
+      const atMs = this.#deps.clock.epochMs() - openedEpochMs;
+      this.#deps.journal.write(callSid, { type: "ended", atMs, ...END[next] });
+      return;
+    }
+    // The agent was with the caller all the time: no document brings the caller back.
+    const agentStayed = call.path === "sip" && call.callId != null;
+    if (next === "back_to_agent" && agentStayed && outcome !== "answered")
+      call.oweReply(prompts.transferFailed({ destination, outcome, refusal: null }));
+    call.transferEnded(next);
+  }
+
+  lost(): void {
+    this.#call?.callerGone();
+  }
+}

@@ -1,0 +1,145 @@
+import type { TurnDetection } from "../../../domain/agent-profile.js";
+import type { RealtimeSession as SessionFields } from "../../../wire/realtime-client.js";
+import type { ServerFault } from "../../../wire/realtime-objects.js";
+import type { SessionChange, SessionPart, SessionProfile } from "../model-session.js";
+import type { Outbox } from "./outbox.js";
+import { sessionChange, sessionConfig } from "./session-config.js";
+import { reduceSession } from "./session-parts.js";
+
+/** Each refusal names one part. More than this many are no longer about optional parts. */
+const MAX_REDUCTIONS = 16;
+/** Later updates whose refusal may still come. */
+const MAX_UPDATES_KEPT = 16;
+
+/** Which turns the server answers, and whether the caller's speech ends a response. */
+export interface TurnPolicy {
+  readonly createResponse: boolean;
+  readonly interruptResponse: boolean;
+}
+
+export interface ConfigurationHost {
+  partRefused(part: SessionPart, tool: string | null): void;
+  /** The turn detection in force has changed. */
+  turnsChanged(turns: TurnPolicy): void;
+}
+
+interface Update {
+  readonly fields: SessionFields;
+  /** In force before it. */
+  readonly turns: TurnPolicy;
+}
+
+/**
+ * The configuration of one session (contract, O4). The first `session.update` is sent again without
+ * the part that an error names, until the server takes it. A later update is treated the same way;
+ * what cannot be changed stays as it was.
+ */
+export class Configuration {
+  readonly #outbox: Outbox;
+  readonly #host: ConfigurationHost;
+  #first: SessionFields;
+  #firstId = "configure";
+  #reductions = 0;
+  readonly #updates = new Map<string, Update>();
+  #turns: TurnPolicy;
+
+  constructor(profile: SessionProfile, outbox: Outbox, host: ConfigurationHost) {
+    this.#outbox = outbox;
+    this.#host = host;
+    this.#first = sessionConfig(profile);
+    this.#turns = policyOf(profile.turnDetection);
+  }
+
+  get turns(): TurnPolicy {
+    return this.#turns;
+  }
+
+  sendFirst(): void {
+    this.#outbox.send({ type: "session.update", event_id: this.#firstId, session: this.#first });
+  }
+
+  /**
+   * The first update was refused.
+   *
+   * @returns  false when the error names nothing that the session can do without.
+   */
+  firstRefused(fault: ServerFault): boolean {
+    const reduced = reduceSession(this.#first, fault);
+    if (reduced === null || ++this.#reductions > MAX_REDUCTIONS) return false;
+    this.#first = reduced.session;
+    this.#firstId = `configure-${this.#reductions + 1}`;
+    this.#host.partRefused(reduced.part, reduced.tool);
+    this.sendFirst();
+    return true;
+  }
+
+  isFirst(eventId: string | null): boolean {
+    return eventId === this.#firstId;
+  }
+
+  /** @param hasSpoken  the model has spoken in this session, which then keeps its voice. */
+  change(change: SessionChange, hasSpoken: boolean): void {
+    const { voice: _, ...rest } = change;
+    const turns = this.#turns;
+    if (change.turnDetection !== undefined) this.#setTurns(policyOf(change.turnDetection));
+    this.#send(sessionChange(hasSpoken ? rest : change), turns);
+  }
+
+  #send(fields: SessionFields, turns: TurnPolicy): void {
+    // An update that changes nothing would only be answered.
+    if (Object.keys(fields).length < 2) return;
+    const eventId = this.#outbox.eventId("update");
+    if (this.#updates.size >= MAX_UPDATES_KEPT)
+      this.#updates.delete(this.#updates.keys().next().value!);
+    this.#updates.set(eventId, { fields, turns });
+    this.#outbox.send({ type: "session.update", event_id: eventId, session: fields });
+  }
+
+  /** False: the refused event was no update of the configuration. */
+  changeRefused(fault: ServerFault): boolean {
+    const update = fault.eventId === null ? undefined : this.#updates.get(fault.eventId);
+    if (update === undefined) return false;
+    this.#updates.delete(fault.eventId!);
+    const named = reduceSession(update.fields, fault)?.part ?? null;
+    const part = named ?? partOf(update.fields);
+    if (update.fields.audio?.input !== undefined) this.#setTurns(update.turns);
+    this.#host.partRefused(part, null);
+    // What is left of the update may still be taken; the refused part stays as it was.
+    if (named !== null) this.#send(withoutPart(update.fields, named), update.turns);
+    return true;
+  }
+
+  #setTurns(turns: TurnPolicy): void {
+    this.#turns = turns;
+    this.#host.turnsChanged(turns);
+  }
+}
+
+function policyOf({ createResponse, interruptResponse }: TurnDetection): TurnPolicy {
+  return { createResponse, interruptResponse };
+}
+
+/** The part that an update as a whole is about. */
+function partOf(fields: SessionFields): SessionPart {
+  if (fields.audio?.input?.turn_detection !== undefined) return "turn_detection";
+  if (fields.instructions !== undefined) return "instructions";
+  return "voice";
+}
+
+function withoutPart(fields: SessionFields, part: SessionPart): SessionFields {
+  const { audio, instructions } = fields;
+  const input = part === "voice" ? audio?.input : undefined;
+  const output = part === "voice" ? undefined : audio?.output;
+  return {
+    type: "realtime",
+    ...(instructions === undefined || part === "instructions" ? {} : { instructions }),
+    ...(input === undefined && output === undefined
+      ? {}
+      : {
+          audio: {
+            ...(input === undefined ? {} : { input }),
+            ...(output === undefined ? {} : { output }),
+          },
+        }),
+  };
+}

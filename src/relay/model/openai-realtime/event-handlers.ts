@@ -1,0 +1,137 @@
+/**
+ * What each event of the server brings about in its session. Events that have no handler here are
+ * known and tell the relay nothing that another event does not tell it.
+ */
+import type { ItemId } from "../../../domain/ids.js";
+import type { Log } from "../../../ports/log.js";
+import type { Metrics } from "../../../ports/metrics.js";
+import type { ServerEvent } from "../../../wire/realtime-events.js";
+import type { ResponseObject, ServerFault, SessionInfo } from "../../../wire/realtime-objects.js";
+import type { ModelSessionEvents } from "../model-session.js";
+import type { McpCalls } from "./mcp-calls.js";
+import type { ModelSpeech } from "./model-speech.js";
+import type { RateLimits } from "./rate-limit.js";
+import type { ResponseSequencer } from "./response-sequencer.js";
+import type { Responses } from "./responses.js";
+import type { TextLimit } from "./text-limit.js";
+import { cutText } from "./text-limit.js";
+
+/** The parts of a session that its events act on. */
+export interface SessionParts {
+  readonly events: ModelSessionEvents;
+  readonly sequencer: ResponseSequencer;
+  readonly responses: Responses;
+  readonly speech: ModelSpeech;
+  readonly texts: TextLimit;
+  readonly mcp: McpCalls;
+  readonly limits: RateLimits;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  readonly transcriptionModel: string;
+  sessionCreated(): void;
+  sessionUpdated(session: SessionInfo): void;
+  responseCreated(response: ResponseObject): void;
+  responseDone(response: ResponseObject): void;
+  error(fault: ServerFault): void;
+}
+
+type Of<T extends ServerEvent["type"]> = ServerEvent & { readonly type: T };
+type Handlers = {
+  readonly [T in ServerEvent["type"]]?: (s: SessionParts, event: Of<T>, nowMs: number) => void;
+};
+
+const HANDLERS: Handlers = {
+  "session.created": (s) => s.sessionCreated(),
+  "session.updated": (s, { session }) => s.sessionUpdated(session),
+
+  "input_audio_buffer.speech_started": (s, { itemId, audioStartMs }) => {
+    s.sequencer.speechStarted();
+    s.events.callerSpeech("started", itemId, audioStartMs);
+  },
+  "input_audio_buffer.speech_stopped": (s, { itemId, audioEndMs }, nowMs) => {
+    s.sequencer.speechStopped(nowMs);
+    s.events.callerSpeech("stopped", itemId, audioEndMs);
+  },
+  "input_audio_buffer.committed": (s, { itemId }, nowMs) => {
+    s.sequencer.committed(nowMs);
+    s.events.callerTurn(itemId);
+  },
+  "input_audio_buffer.timeout_triggered": (s) => s.events.idleTimeout(),
+  "input_audio_buffer.dtmf_event_received": (s, { digit }) => s.events.key?.(digit),
+
+  "output_audio_buffer.started": (s) => {
+    s.responses.hasSound();
+    s.events.playback?.("started");
+  },
+  "output_audio_buffer.stopped": (s) => s.events.playback?.("stopped"),
+  "output_audio_buffer.cleared": (s) => s.events.playback?.("cleared"),
+
+  "conversation.item.truncated": (s, { itemId, audioEndMs }) => s.events.cut?.(itemId, audioEndMs),
+  "conversation.item.added": (s, { item }, nowMs) => s.mcp.item(item, nowMs),
+  "conversation.item.done": (s, { item }, nowMs) => s.mcp.item(item, nowMs),
+  "conversation.item.input_audio_transcription.completed": transcribed,
+  "conversation.item.input_audio_transcription.failed": (s, { error }) => {
+    s.metrics.upstreamErrors.add(1, "upstream_rejected");
+    s.log.info("model: caller transcription failed", { code: error.code });
+  },
+
+  "response.created": (s, { response }) => s.responseCreated(response),
+  "response.done": (s, { response }) => s.responseDone(response),
+  "response.output_item.added": (s, { item }, nowMs) => s.mcp.item(item, nowMs),
+  "response.output_item.done": (s, { item }, nowMs) => s.mcp.item(item, nowMs),
+  "response.output_audio.delta": (s, event) => s.speech.parsedAudio(event, event.delta),
+  "response.output_audio.done": (s, { responseId, itemId }) => {
+    if (!s.responses.isInterrupted(responseId)) s.events.audioDone(itemId);
+  },
+  "response.output_audio_transcript.delta": (s, { itemId, delta }) =>
+    s.speech.parsedTranscript(itemId, delta),
+  "response.output_audio_transcript.done": (s, { itemId, transcript }) => {
+    s.responses.hasSound();
+    wholeText(s, itemId, transcript);
+  },
+  // Text is kept as what the model said, although the caller has heard nothing of it.
+  "response.output_text.done": (s, { itemId, text }) => {
+    s.responses.wroteText(text);
+    wholeText(s, itemId, text);
+  },
+
+  "mcp_list_tools.failed": (s, { itemId }) => s.mcp.toolsFailed(itemId),
+  "response.mcp_call.in_progress": (s, { itemId }, nowMs) => s.mcp.started(itemId, nowMs),
+  "response.mcp_call.completed": (s, { itemId }, nowMs) => s.mcp.ended(itemId, false, nowMs),
+  "response.mcp_call.failed": (s, { itemId }, nowMs) => s.mcp.ended(itemId, true, nowMs),
+
+  "rate_limits.updated": (s, { limits }, nowMs) => {
+    s.limits.updated(limits, nowMs);
+    for (const { name, remaining, limit, resetSeconds } of limits) {
+      if (name === "tokens" && remaining !== null && limit !== null)
+        s.events.tokensRemaining(remaining, limit, resetSeconds ?? 0);
+    }
+  },
+  error: (s, { error }) => s.error(error),
+  unknown: (s) => s.metrics.unknownMessages.add(1, "upstream"),
+};
+
+export function handleEvent<T extends ServerEvent["type"]>(
+  s: SessionParts,
+  event: Of<T>,
+  nowMs: number,
+): void {
+  const handle = HANDLERS[event.type as T] as Handlers[T];
+  handle?.(s, event, nowMs);
+}
+
+function transcribed(
+  s: SessionParts,
+  event: Of<"conversation.item.input_audio_transcription.completed">,
+): void {
+  const { itemId, transcript, usage } = event;
+  s.events.callerText(itemId, cutText(transcript));
+  if (usage === null) return;
+  const tokens = usage.type === "tokens" ? usage.totalTokens : 0;
+  const seconds = usage.type === "duration" ? usage.seconds : 0;
+  s.events.transcriptionUsage(s.transcriptionModel, tokens, seconds);
+}
+
+function wholeText(s: SessionParts, itemId: ItemId, text: string): void {
+  s.events.agentText(itemId, s.texts.whole(itemId, text), true);
+}

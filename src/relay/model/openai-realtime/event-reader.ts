@@ -1,0 +1,117 @@
+import { RelayError } from "../../../domain/errors.js";
+import type { Log } from "../../../ports/log.js";
+import type { Metrics } from "../../../ports/metrics.js";
+import { parseServerEvent } from "../../../wire/realtime.js";
+import type { ServerEvent, ServerEventType } from "../../../wire/realtime-events.js";
+import { maxEventBytes, readEventHead, SMALL_EVENT_BYTES } from "../../../wire/realtime-head.js";
+import { SkipList } from "../../../wire/realtime-skip.js";
+import type { ModelSpeech } from "./model-speech.js";
+import type { Responses } from "./responses.js";
+import { standIn } from "./unread-event.js";
+
+/** Events that tell a session nothing that another event does not tell it. */
+const REPEATED: readonly ServerEventType[] = [
+  "conversation.item.deleted",
+  "conversation.item.input_audio_transcription.delta",
+  "response.content_part.added",
+  "response.content_part.done",
+  "response.function_call_arguments.delta",
+  "response.function_call_arguments.done",
+  "response.mcp_call_arguments.delta",
+  "response.mcp_call_arguments.done",
+  "response.output_text.delta",
+];
+/** Only these tell of the calls of MCP tools. */
+const ITEMS: readonly ServerEventType[] = [
+  "conversation.item.added",
+  "conversation.item.done",
+  "response.output_item.added",
+  "response.output_item.done",
+];
+/** It tells how much of an item the caller heard where the server plays it. */
+const TRUNCATED: ServerEventType = "conversation.item.truncated";
+
+/** By direct, then by MCP tools. */
+const SKIP_LISTS = [false, true].map((direct) =>
+  [false, true].map(
+    (mcp) => new SkipList([...REPEATED, ...(mcp ? [] : ITEMS), ...(direct ? [] : [TRUNCATED])]),
+  ),
+);
+
+/** Faulty events of a session that are logged; the others are only counted. */
+const MAX_LOGGED = 10;
+
+export interface EventReaderDeps {
+  readonly speech: ModelSpeech;
+  readonly responses: Responses;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  readonly handle: (event: ServerEvent) => void;
+  /** The sound of the session does not pass through this process. */
+  readonly direct: boolean;
+  readonly hasMcpTools: boolean;
+}
+
+/**
+ * Reads the server's messages, the frequent ones without parsing. An event that is larger than its
+ * type may be is dropped unparsed, so that no single event stops the event loop for more than a few
+ * milliseconds; what its type obliges the session to is done all the same.
+ */
+export class EventReader {
+  readonly #deps: EventReaderDeps;
+  readonly #skipList: SkipList;
+  #logged = 0;
+
+  constructor(deps: EventReaderDeps) {
+    this.#deps = deps;
+    this.#skipList = SKIP_LISTS[deps.direct ? 1 : 0]![deps.hasMcpTools ? 1 : 0]!;
+  }
+
+  message(message: Uint8Array): void {
+    if (message.length > SMALL_EVENT_BYTES) {
+      this.#large(message);
+      return;
+    }
+    if (this.#deps.speech.message(message) || this.#skipList.skips(message)) return;
+    this.#parse(message);
+  }
+
+  #large(message: Uint8Array): void {
+    if (this.#skipList.skips(message)) return;
+    const { type } = readEventHead(message);
+    if (type === null || message.length > maxEventBytes(type)) {
+      this.#dropped(message, "limit_exceeded");
+      return;
+    }
+    if (type === "response.output_audio.delta" && this.#deps.speech.message(message)) return;
+    this.#parse(message);
+  }
+
+  #parse(message: Uint8Array): void {
+    let event: ServerEvent;
+    try {
+      event = parseServerEvent(message);
+    } catch (error) {
+      if (!(error instanceof RelayError)) throw error;
+      this.#dropped(message, error.code, error);
+      return;
+    }
+    this.#deps.handle(event);
+  }
+
+  #dropped(
+    message: Uint8Array,
+    code: "limit_exceeded" | RelayError["code"],
+    error?: RelayError,
+  ): void {
+    const { metrics, log, responses, handle } = this.#deps;
+    const head = readEventHead(message);
+    metrics.upstreamErrors.add(1, code);
+    if (++this.#logged <= MAX_LOGGED) {
+      const fields = { code, type: head.type, bytes: message.length };
+      log.warn("model: event dropped", fields, error);
+    }
+    const event = standIn(head, responses.active, responses.activeSpoke);
+    if (event !== null) handle(event);
+  }
+}

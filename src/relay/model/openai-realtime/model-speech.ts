@@ -1,0 +1,107 @@
+import type { ItemId, ResponseId } from "../../../domain/ids.js";
+import { sameBytes } from "../../../wire/json-scan.js";
+import { DeltaScan, scanDelta } from "../../../wire/realtime-audio.js";
+import type { ModelSessionEvents, SpeechItem } from "../model-session.js";
+import type { Responses } from "./responses.js";
+import type { TextLimit } from "./text-limit.js";
+
+/** What a scan finds is used before the next one begins, so all sessions share one. */
+const scan = new DeltaScan();
+const decoder = new TextDecoder();
+
+interface Speech extends SpeechItem {
+  readonly itemIdBytes: Uint8Array;
+}
+
+/**
+ * The model's audio and its transcript, which come by the hundred: read from the bytes and handed
+ * on without a string or an object, as long as they belong to the item of the delta before.
+ */
+export class ModelSpeech {
+  readonly #events: Pick<ModelSessionEvents, "audio" | "agentText">;
+  readonly #responses: Responses;
+  readonly #texts: TextLimit;
+  #item: Speech | null = null;
+  #muted = false;
+
+  constructor(
+    events: Pick<ModelSessionEvents, "audio" | "agentText">,
+    responses: Responses,
+    texts: TextLimit,
+  ) {
+    this.#events = events;
+    this.#responses = responses;
+    this.#texts = texts;
+  }
+
+  /** True when the message was a delta of audio or transcript, and has been handed on. */
+  message(message: Uint8Array): boolean {
+    if (!scanDelta(message, scan)) return false;
+    if (scan.kind === "audio") this.#audio(message);
+    else this.#transcript(message);
+    return true;
+  }
+
+  /** The response was interrupted: what still comes of it is dropped. */
+  interrupt(id: ResponseId): void {
+    this.#responses.interrupt(id);
+    if (this.#item?.responseId === id) this.#muted = true;
+  }
+
+  /** Audio in a layout that the scanner leaves to the parser. */
+  parsedAudio(item: SpeechItem, base64: string): void {
+    if (this.#responses.isInterrupted(item.responseId)) {
+      this.#responses.unheard(item.itemId);
+      return;
+    }
+    this.#responses.spoke();
+    const bytes = new TextEncoder().encode(base64);
+    this.#events.audio(item, bytes, 0, bytes.length);
+  }
+
+  parsedTranscript(itemId: ItemId, addition: string): void {
+    this.#responses.hasSound();
+    const text = this.#texts.addition(itemId, addition);
+    if (text !== "") this.#events.agentText(itemId, text, false);
+  }
+
+  #audio(message: Uint8Array): void {
+    const item = this.#itemOf(message);
+    if (this.#muted) return;
+    this.#responses.spoke();
+    this.#events.audio(item, message, scan.deltaStart, scan.deltaEnd);
+  }
+
+  #itemOf(message: Uint8Array): Speech {
+    const { itemIdStart, itemIdEnd } = scan;
+    const last = this.#item;
+    if (last !== null && sameBytes(message, itemIdStart, itemIdEnd, last.itemIdBytes)) return last;
+    const responseId = text(message, scan.responseIdStart, scan.responseIdEnd) as ResponseId;
+    const item: Speech = {
+      itemId: text(message, itemIdStart, itemIdEnd) as ItemId,
+      itemIdBytes: message.slice(itemIdStart, itemIdEnd),
+      responseId,
+      contentIndex: scan.contentIndex,
+    };
+    this.#item = item;
+    this.#muted = this.#responses.isInterrupted(responseId);
+    if (this.#muted) this.#responses.unheard(item.itemId);
+    return item;
+  }
+
+  #transcript(message: Uint8Array): void {
+    const { itemIdStart, itemIdEnd, deltaStart, deltaEnd } = scan;
+    const last = this.#item;
+    const itemId =
+      last !== null && sameBytes(message, itemIdStart, itemIdEnd, last.itemIdBytes)
+        ? last.itemId
+        : (text(message, itemIdStart, itemIdEnd) as ItemId);
+    this.parsedTranscript(itemId, decoder.decode(message.subarray(deltaStart, deltaEnd)));
+  }
+}
+
+function text(bytes: Uint8Array, start: number, end: number): string {
+  let out = "";
+  for (let i = start; i < end; i++) out += String.fromCharCode(bytes[i]!);
+  return out;
+}

@@ -1,0 +1,253 @@
+import type { ItemId, ResponseId } from "../../../domain/ids.js";
+import type { McpApprovalRequestItem } from "../../../wire/realtime-items.js";
+import type { ResponseObject, ServerFault } from "../../../wire/realtime-objects.js";
+import { usageToTokens } from "../../../wire/realtime-usage.js";
+import type {
+  ModelSessionEvents,
+  SessionFailure,
+  SessionProfile,
+  ToolAnswer,
+  Truncation,
+} from "../model-session.js";
+import type { TurnPolicy } from "./configuration.js";
+import { fatalError } from "./failures.js";
+import { McpCalls } from "./mcp-calls.js";
+import { ModelSpeech } from "./model-speech.js";
+import type { Outbox } from "./outbox.js";
+import { RateLimits } from "./rate-limit.js";
+import { ResponseSequencer } from "./response-sequencer.js";
+import { Responses } from "./responses.js";
+import { TextLimit } from "./text-limit.js";
+
+/** Truncations whose refusal may still come. */
+const MAX_TRUNCATIONS_KEPT = 32;
+const REFUSAL_REASON = "This agent does not allow this tool.";
+
+export interface ResponseFlowDeps {
+  readonly profile: SessionProfile;
+  readonly events: ModelSessionEvents;
+  readonly outbox: Outbox;
+  /** The server plays the sound itself. */
+  readonly direct: boolean;
+  /** A request was sent that the server answers. */
+  readonly asked: (nowMs: number) => void;
+}
+
+/**
+ * The responses of one session from their request to their end: when one is asked for, what the
+ * caller heard of it, what it called, and how it ended.
+ */
+export class ResponseFlow {
+  readonly sequencer: ResponseSequencer;
+  readonly responses = new Responses();
+  readonly texts = new TextLimit();
+  readonly limits = new RateLimits();
+  readonly speech: ModelSpeech;
+  readonly mcp: McpCalls;
+  readonly #deps: ResponseFlowDeps;
+  /** By the id of the event that cut the item. */
+  readonly #truncations = new Map<string, ItemId>();
+  #interruptResponse: boolean;
+
+  constructor(deps: ResponseFlowDeps) {
+    const { profile, events } = deps;
+    const { createResponse, interruptResponse } = profile.turnDetection;
+    this.#deps = deps;
+    this.#interruptResponse = interruptResponse;
+    this.sequencer = new ResponseSequencer(createResponse, interruptResponse);
+    this.speech = new ModelSpeech(events, this.responses, this.texts);
+    this.mcp = new McpCalls(profile.tools, events, (request, approve) =>
+      this.#answerApproval(request, approve),
+    );
+  }
+
+  turnsChanged({ createResponse, interruptResponse }: TurnPolicy): void {
+    this.#interruptResponse = interruptResponse;
+    this.sequencer.configure(createResponse, interruptResponse);
+  }
+
+  // --- from the call --------------------------------------------------------------------------------
+
+  say(instructions: string, opening: boolean, nowMs: number): void {
+    this.sequencer.say(instructions, opening);
+    this.sendDue(nowMs);
+  }
+
+  reply(nowMs: number): void {
+    this.sequencer.reply("context");
+    this.sendDue(nowMs);
+  }
+
+  toolResults(results: readonly ToolAnswer[], requestReply: boolean, nowMs: number): void {
+    const { outbox } = this.#deps;
+    for (const { callId, output } of results) {
+      outbox.send({
+        type: "conversation.item.create",
+        event_id: outbox.eventId("tool"),
+        item: { type: "function_call_output", call_id: callId, output },
+      });
+    }
+    if (requestReply) this.reply(nowMs);
+  }
+
+  interrupted(cuts: readonly Truncation[]): void {
+    const { active } = this.responses;
+    if (active !== null) {
+      this.speech.interrupt(active);
+      // With interrupt_response the server has cancelled it, and would refuse another cancel.
+      if (!this.#interruptResponse) this.#cancel(active);
+    }
+    for (const cut of cuts) this.#truncate(cut);
+  }
+
+  #truncate(cut: Truncation): void {
+    const { outbox } = this.#deps;
+    this.speech.interrupt(cut.responseId);
+    const eventId = outbox.eventId("truncate");
+    if (this.#truncations.size >= MAX_TRUNCATIONS_KEPT)
+      this.#truncations.delete(this.#truncations.keys().next().value!);
+    if (cut.heardMs === 0) this.#truncations.set(eventId, cut.itemId);
+    outbox.send({
+      type: "conversation.item.truncate",
+      event_id: eventId,
+      item_id: cut.itemId,
+      content_index: cut.contentIndex,
+      audio_end_ms: cut.heardMs,
+    });
+  }
+
+  stopSpeaking(): void {
+    this.sequencer.dropWaiting();
+    const { active } = this.responses;
+    if (active === null) return;
+    const { outbox, direct } = this.#deps;
+    this.speech.interrupt(active);
+    this.#cancel(active);
+    if (direct)
+      outbox.send({ type: "output_audio_buffer.clear", event_id: outbox.eventId("clear") });
+  }
+
+  #cancel(id: ResponseId): void {
+    const { outbox } = this.#deps;
+    outbox.send({ type: "response.cancel", event_id: outbox.eventId("cancel"), response_id: id });
+  }
+
+  /** Sends the request that may be sent now, if any. */
+  sendDue(nowMs: number): void {
+    // A reply that is being given or asked for is that to the MCP call, too.
+    if (this.mcp.takeReplyDue() && !this.sequencer.isReplying) this.sequencer.reply("turn");
+    if (!this.sequencer.due(nowMs)) return;
+    const { outbox, asked } = this.#deps;
+    const eventId = outbox.eventId("create");
+    const { instructions } = this.sequencer.take(eventId);
+    asked(nowMs);
+    outbox.send({
+      type: "response.create",
+      event_id: eventId,
+      ...(instructions === null ? {} : { response: { instructions } }),
+    });
+  }
+
+  // --- from the server ------------------------------------------------------------------------------
+
+  created(response: ResponseObject): void {
+    this.responses.created(response.id);
+    const unwanted = this.sequencer.created(response.id);
+    this.#deps.events.responseStarted(response.id);
+    if (!unwanted) return;
+    this.speech.interrupt(response.id);
+    this.#cancel(response.id);
+  }
+
+  /** @returns  the failure when the whole session has failed with this response. */
+  done(response: ResponseObject, nowMs: number): SessionFailure | null {
+    const { events, profile } = this.#deps;
+    this.sequencer.done(response.id);
+    const interrupted = this.responses.isInterrupted(response.id);
+    for (const item of response.output)
+      if (item.type === "message" && !interrupted) events.audioDone(item.id);
+    this.#deleteUnheard();
+    if (response.usage !== null) events.usage(profile.model, usageToTokens(response.usage));
+    const result = this.responses.done(response);
+    const mcpCalls = this.mcp.responseDone(response, nowMs);
+    const fatal = result.status === "failed" ? fatalError(result.problem) : null;
+    if (fatal !== null) return fatal;
+    const message = response.statusDetails?.errorMessage ?? null;
+    events.responseDone({
+      responseId: response.id,
+      ...result,
+      retryAfterMs: this.limits.retryAfterMs(result.problem, message, nowMs),
+      mcpCalls,
+    });
+    return null;
+  }
+
+  /** What the model said and the caller did not hear must not stay in its memory. */
+  #deleteUnheard(): void {
+    const { outbox } = this.#deps;
+    for (const itemId of this.responses.takeUnheard()) {
+      outbox.send({
+        type: "conversation.item.delete",
+        event_id: outbox.eventId("unheard"),
+        item_id: itemId,
+      });
+    }
+  }
+
+  #answerApproval({ id }: McpApprovalRequestItem, approve: boolean): void {
+    const { outbox } = this.#deps;
+    const eventId = outbox.eventId("approval");
+    outbox.send({
+      type: "conversation.item.create",
+      event_id: eventId,
+      item: {
+        type: "mcp_approval_response",
+        id: eventId as ItemId,
+        approval_request_id: id,
+        approve,
+        ...(approve ? {} : { reason: REFUSAL_REASON }),
+      },
+    });
+  }
+
+  /** True: the error was about a response or a truncation, and has been dealt with. */
+  refused(fault: ServerFault, nowMs: number): boolean {
+    const { code, eventId, message } = fault;
+    switch (this.sequencer.refused(eventId, code, nowMs)) {
+      case "retried":
+      case "answered":
+        return true;
+      case "failed":
+        this.#deps.events.responseDone({
+          responseId: "" as ResponseId,
+          status: "failed",
+          calls: [],
+          spoke: false,
+          problem: code ?? fault.type ?? "error",
+          retryAfterMs: this.limits.retryAfterMs(code, message, nowMs),
+          textOnly: null,
+          mcpCalls: [],
+          phase: null,
+        });
+        return true;
+      case "not_ours":
+        return this.#truncationRefused(fault);
+    }
+  }
+
+  /** An item of which the model has made no audio yet cannot be cut, only deleted. */
+  #truncationRefused({ eventId, code, type }: ServerFault): boolean {
+    if (eventId?.startsWith("truncate-") !== true) return false;
+    const { outbox, events } = this.#deps;
+    const unheard = this.#truncations.get(eventId);
+    events.warning(code ?? type ?? "error", "truncate");
+    if (unheard === undefined) return true;
+    this.#truncations.delete(eventId);
+    outbox.send({
+      type: "conversation.item.delete",
+      event_id: outbox.eventId("unheard"),
+      item_id: unheard,
+    });
+    return true;
+  }
+}

@@ -1,0 +1,38 @@
+import { describe, expect, it } from "vitest";
+import { pathText, SourceText } from "../../../src/config/agents/source-text.js";
+
+describe("SourceText", () => {
+  const text = "a:\n  b: [1, {c: x}]\n  d: &one {e: 2}\nf: *one\ng: |\n  first\n  second\n";
+  const source = new SourceText(text);
+
+  it.each([
+    [["a", "b", 0], undefined, 2, 7],
+    [["a", "b", 1, "c"], undefined, 2, 14],
+    [["a", "b", 1, "c"], "key", 2, 11],
+    [["a", "none"], undefined, 2, 3],
+    [["f", "e"], undefined, 3, 15],
+    [["g"], { text: "second" }, 7, 3],
+    [["g"], { text: "third" }, 5, 4],
+  ] as const)("finds %j (%j) in line %i, column %i", (path, at, line, column) => {
+    expect(source.locate(path, at)).toEqual({ line, column });
+  });
+
+  it.each([
+    ["a: Hello: world", "Put the text in quotes"],
+    ["a: {b: x: y}", "Put the text in quotes"],
+    ["a: @home", "Put the text in quotes"],
+    ["a: {{date}} hello", "Put the text in quotes"],
+    ["a:\n\tb: 1", "Indent with spaces"],
+    ["a: *none", "Unresolved alias"],
+  ])("says what to do about %j", (broken, hint) => {
+    expect(new SourceText(broken).faults[0]?.problem).toContain(hint);
+  });
+});
+
+describe("pathText", () => {
+  it("writes a path as one would in code", () => {
+    expect(pathText(["agents", "support", "tools", 1])).toBe("agents.support.tools[1]");
+    expect(pathText(["numbers", "+1555"])).toBe('numbers["+1555"]');
+    expect(pathText([])).toBe("");
+  });
+});
