@@ -42,7 +42,7 @@ const ROWS: readonly Row[] = [
     digits: 0,
     ratio: false,
   },
-  { label: "truncations owed but not sent", figure: "truncates_missing", digits: 0, ratio: false },
+  { label: "truncations due but not sent", figure: "truncates_missing", digits: 0, ratio: false },
   {
     label: "truncations refused by the model",
     figure: "truncates_rejected",

@@ -27,7 +27,7 @@ export const runEchoSection: RunSection = ({ speech, quick, seed }) => {
     );
   return {
     name: "echo",
-    markdown: `### Our own playout coming back\n\n${echoTable(result)}`,
+    markdown: `### Echo of the agent\n\n${echoTable(result)}`,
     missed,
     json: { heldShare, caughtShare, ...result.doubleTalk },
   };

@@ -262,7 +262,7 @@ export function echoTable(result: EchoSetResult): string {
   const within = (low: number, high: number) =>
     all.filter(({ gainDb }) => gainDb >= low && gainDb < high);
   return [
-    "| calls | held by echo alone | caller caught within 200 ms |",
+    "| calls | paused by echo alone | caller caught within 200 ms |",
     "|---|---|---|",
     row("all", all),
     row("echo at −15 … −20 dB", within(-20, -15)),
@@ -282,9 +282,9 @@ export function echoTable(result: EchoSetResult): string {
       ),
     ),
     "",
-    `Echo alone: ${echoOnly.held} of ${echoOnly.calls} calls held. Caller over echo: ${doubleTalk.caught} of ${doubleTalk.calls} caught, ` +
+    `Echo alone: ${echoOnly.held} of ${echoOnly.calls} calls paused. Caller over echo: ${doubleTalk.caught} of ${doubleTalk.calls} caught, ` +
       `half of them within ${doubleTalk.caughtP50Ms.toFixed(0)} ms, nine of ten within ${doubleTalk.caughtP90Ms.toFixed(0)} ms; ` +
-      `${doubleTalk.heldBefore} held by echo before the caller spoke.`,
+      `${doubleTalk.heldBefore} paused by echo before the caller spoke.`,
   ].join("\n");
 }
 

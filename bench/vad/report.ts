@@ -21,7 +21,7 @@ export function reportMarkdown(evaluation: Evaluation, claims: readonly Claim[])
     );
   return [
     `${evaluation.speechHours.toFixed(1)} h of lines with speech, ${evaluation.noiseHours.toFixed(1)} h without.`,
-    "### What is promised",
+    "### Promises",
     table(
       ["", "measured", "limit", ""],
       claims.map(({ what, figure, limit, holds }) => [
@@ -51,16 +51,16 @@ export function reportMarkdown(evaluation: Evaluation, claims: readonly Claim[])
     ),
     "### Onsets, at 10 dB and more",
     onsetTable(rows),
-    "### Lines on which nobody speaks",
+    "### Lines without speech",
     falseOnsetTable(rows),
     "### False onsets an hour at equal recall, 5 dB and more",
     table(
       [
         "",
         "recall",
-        "its false onsets",
+        "fvad false onsets",
         "ours at that recall",
-        "its time held",
+        "fvad time in speech",
         "ours",
         "our onset p50",
         "p90",
@@ -85,7 +85,7 @@ export function reportMarkdown(evaluation: Evaluation, claims: readonly Claim[])
         `${fastestUs.toFixed(2)} µs`,
       ]),
     ),
-    "### Sure silence",
+    "### Certain silence",
     sureText(evaluation),
     ...(evaluation.guests.length === 0 ? [] : guestParts(evaluation)),
   ].join("\n\n");
@@ -95,7 +95,7 @@ function sureText({ sure }: Evaluation): string {
   return [
     `Without noise and at 20 dB, \`certainlySilent\` covers ${percent(sure.share)} of the silence and`,
     `${percent(sure.speechShare)} of the speech frames; of the speech that begins in it,`,
-    `${percent(sure.lateShare)} is not yet doubted after 60 ms.`,
+    `${percent(sure.lateShare)} has not ended it after 60 ms.`,
   ].join(" ");
 }
 
@@ -116,14 +116,14 @@ function guestParts({ rows, guests }: Evaluation): string[] {
       line("onset delay p50", (row) => `${percentile(row.onsets.delaysMs, 50)} ms`),
       line("onset delay p90", (row) => `${percentile(row.onsets.delaysMs, 90)} ms`),
       line("false onsets an hour", (row) => row.falseOnsets.perHour.toFixed(0)),
-      line("time taken for speech", (row) => percent(row.falseOnsets.heldShare)),
+      line("time classified as speech", (row) => percent(row.falseOnsets.heldShare)),
     ]),
   ];
 }
 
 function onsetTable(rows: readonly Row[]): string {
   return table(
-    ["", "p50", "p90", "p99", "never seen", "line held already", "recall", "false alarms"],
+    ["", "p50", "p90", "p99", "missed", "already in speech", "recall", "false alarms"],
     rows.map(({ name, onsets, recall, falseAlarmShare }) => {
       const all = onsets.delaysMs.length + onsets.alreadyOn;
       const ms = (p: number) => {
@@ -153,7 +153,7 @@ function falseOnsetTable(rows: readonly Row[]): string {
         ...rows.map((row) => row.falseOnsetsByNoise[kind]!.perHour.toFixed(0)),
       ]),
       ["all", ...rows.map((row) => row.falseOnsets.perHour.toFixed(0))],
-      ["time taken for speech", ...rows.map((row) => percent(row.falseOnsets.heldShare))],
+      ["time classified as speech", ...rows.map((row) => percent(row.falseOnsets.heldShare))],
     ],
   );
 }

@@ -202,9 +202,9 @@ export function tuningSection({ speech, quick, seed }: SectionTask): Section {
     String(tuned.mostUpdates),
   ];
   const markdown = [
-    "### `server_vad`, fitted to the line",
+    "### `server_vad`, adapted to the line",
     "",
-    "Turns whose end the simulated server VAD noticed within 1.3 s, and that it did not cut off in a pause: with 0.5 / 300 / 500 throughout, and tuned by what our own ear heard. The callers pause 120, 350 or 620 ms between the sentences of a turn. Test half.",
+    "Turns whose end the simulated server VAD noticed within 1.3 s, and that it did not cut off in a pause: with 0.5 / 300 / 500 throughout, and tuned by local VAD. The callers pause 120, 350 or 620 ms between the sentences of a turn. Test half.",
     "",
     table(
       [
