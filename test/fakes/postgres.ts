@@ -5,7 +5,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** A PostgreSQL server of the test's own, on loopback, that can be stopped and started again. */
+/** A PostgreSQL server for one test, on loopback, which can be stopped and started again. */
 export interface PrivatePostgres {
   readonly url: string;
   stop(): Promise<void>;
@@ -14,7 +14,7 @@ export interface PrivatePostgres {
   remove(): Promise<void>;
 }
 
-/** Where the server's programs are, or why there is no server. */
+/** The directory of the server's programs, or the reason why no server can be started. */
 export function findPostgres(): { readonly bin: string } | { readonly missing: string } {
   const root = "/usr/lib/postgresql";
   const versions = existsSync(root) ? readdirSync(root).sort((a, b) => Number(b) - Number(a)) : [];
@@ -35,7 +35,7 @@ export function findPostgres(): { readonly bin: string } | { readonly missing: s
   return { bin };
 }
 
-/** initdb and postgres refuse to run as root: then they run as the user postgres. */
+/** initdb and postgres refuse to run as root. In that case they run as the user postgres. */
 function asServerUser(command: string, args: readonly string[]): [string, string[]] {
   if (process.getuid?.() !== 0) return [command, [...args]];
   return ["setpriv", ["--reuid=postgres", "--regid=postgres", "--clear-groups", command, ...args]];
@@ -80,7 +80,7 @@ export async function startPostgres(bin: string): Promise<PrivatePostgres> {
     server = null;
     if (child === null || child.exitCode !== null) return;
     const ended = once(child, "exit");
-    // SIGINT is its fast shutdown: connections are cut, nothing committed is lost.
+    // SIGINT is the fast shutdown: connections are cut, and nothing committed is lost.
     child.kill("SIGINT");
     await ended;
   };

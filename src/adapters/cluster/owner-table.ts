@@ -2,48 +2,67 @@ import { type Kysely, sql } from "kysely";
 import type { CallSid } from "../../domain/ids.js";
 import { databaseNowMs } from "../store/database-clock.js";
 import type { Tables } from "../store/tables.js";
-import type { NodeLoad, NodeStatus } from "./node-bus.js";
 
-export type OwnershipChange = "hold" | "let_go";
+export type OwnershipChange = "claim" | "release";
 
-/** A call that is over still gets callbacks. */
+/** How busy a process is. */
+export interface NodeLoad {
+  readonly calls: number;
+  readonly maxCalls: number;
+  readonly draining: boolean;
+}
+
+/** A process of the cluster at its last heartbeat. */
+export interface NodeStatus extends NodeLoad {
+  readonly node: string;
+  readonly worker: number;
+  /** Since the heartbeat, by the database's clock. */
+  readonly silentMs: number;
+}
+
+/** Callbacks of a call still arrive after its end. */
 const REMEMBER_MS = 10 * 60_000;
-/** Rows of processes that died without a goodbye are kept for people to look at. */
+/** Rows of processes that died stay this long, for people to look at. */
 const KEEP_MS = 3_600_000;
-const SWEEP_EVERY = 20;
+const HEARTBEATS_PER_SWEEP = 20;
 
-/** Which process answers for which call, and which processes live. PostgreSQL only; all times by its clock. */
+/**
+ * Which process owns which call, and which processes are alive. PostgreSQL only. All times are by
+ * its clock.
+ */
 export class OwnerTable {
   readonly #db: Kysely<Tables>;
   readonly #process: string;
   readonly #now = databaseNowMs("postgres");
-  #beats = 0;
+  #heartbeats = 0;
 
   constructor(db: Kysely<Tables>, process: string) {
     this.#db = db;
     this.#process = process;
   }
 
-  /** Returns who answered for the calls before, where there was somebody. */
+  /** @returns the former owner of each call that had one. */
   async write(
     changes: ReadonlyMap<CallSid, OwnershipChange>,
   ): Promise<readonly { readonly callSid: CallSid; readonly former: string }[]> {
-    const of = (wanted: OwnershipChange): CallSid[] =>
+    const callsWith = (wanted: OwnershipChange): CallSid[] =>
       [...changes].flatMap(([callSid, change]) => (change === wanted ? [callSid] : []));
-    const over = of("let_go");
-    if (over.length > 0) {
+    const released = callsWith("release");
+    if (released.length > 0) {
       await sql`update call_holders set until_ms = ${this.#now} + ${REMEMBER_MS}
-        where call_sid = any(${over}) and process = ${this.#process}`.execute(this.#db);
+        where call_sid = any(${released}) and process = ${this.#process}`.execute(this.#db);
     }
-    const held = of("hold");
-    if (held.length === 0) return [];
-    // The part before `insert` sees the table as it was.
+    const claimed = callsWith("claim");
+    if (claimed.length === 0) return [];
+    // The query before `insert` sees the table as it was.
     const { rows } = await sql<{ call_sid: CallSid; former: string | null }>`
-      with old as (select call_sid, process from call_holders where call_sid = any(${held}))
+      with old as (select call_sid, process from call_holders where call_sid = any(${claimed}))
       insert into call_holders (call_sid, process, until_ms)
-        select call_sid, ${this.#process}, null from unnest(cast(${held} as text[])) as wanted (call_sid)
+        select call_sid, ${this.#process}, null
+          from unnest(cast(${claimed} as text[])) as wanted (call_sid)
       on conflict (call_sid) do update set process = excluded.process, until_ms = null
-      returning call_sid, (select old.process from old where old.call_sid = call_holders.call_sid) as former`.execute(
+      returning call_sid,
+        (select old.process from old where old.call_sid = call_holders.call_sid) as former`.execute(
       this.#db,
     );
     return rows.flatMap(({ call_sid, former }) =>
@@ -51,7 +70,7 @@ export class OwnerTable {
     );
   }
 
-  /** Null: nobody, or a process that has shown no life for `silentMs`. */
+  /** Null when no process owns the call, or its owner has been silent for `silentMs`. */
   async ownerOf(callSid: CallSid, silentMs: number): Promise<string | null> {
     const row = await this.#db
       .selectFrom("call_holders")
@@ -63,7 +82,7 @@ export class OwnerTable {
     return row?.process ?? null;
   }
 
-  async beat(status: Omit<NodeStatus, "silentMs">): Promise<void> {
+  async heartbeat(status: Omit<NodeStatus, "silentMs">): Promise<void> {
     const { node, worker, calls, maxCalls, draining } = status;
     const values = { node, worker, calls, max_calls: maxCalls, draining: draining ? 1 : 0 };
     await this.#db
@@ -73,9 +92,10 @@ export class OwnerTable {
         conflict.column("process").doUpdateSet({ ...values, seen_ms: this.#now }),
       )
       .execute();
-    if (this.#beats++ % SWEEP_EVERY === 0) await this.#sweep();
+    if (this.#heartbeats++ % HEARTBEATS_PER_SWEEP === 0) await this.#sweep();
   }
 
+  /** Processes that have sent a heartbeat within `silentMs`, by node and worker. */
   async nodes(silentMs: number): Promise<readonly NodeStatus[]> {
     const rows = await this.#db
       .selectFrom("nodes")
@@ -86,14 +106,17 @@ export class OwnerTable {
       .orderBy("worker")
       .execute();
     return rows.map((row) => ({
-      ...loadOf(row),
       node: row.node,
       worker: row.worker,
-      silentMs: row.silent_ms,
+      calls: row.calls,
+      maxCalls: row.max_calls,
+      draining: row.draining === 1,
+      // The clock may have been set back since.
+      silentMs: Math.max(0, row.silent_ms),
     }));
   }
 
-  /** This process answers for nothing any more. */
+  /** This process no longer owns any call. */
   async leave(): Promise<void> {
     await this.#db.deleteFrom("call_holders").where("process", "=", this.#process).execute();
     await this.#db.deleteFrom("nodes").where("process", "=", this.#process).execute();
@@ -102,13 +125,8 @@ export class OwnerTable {
   async #sweep(): Promise<void> {
     await this.#db.deleteFrom("call_holders").where("until_ms", "<", this.#now).execute();
     const gone = sql<number>`${this.#now} - ${KEEP_MS}`;
-    await sql`delete from call_holders where process in (select process from nodes where seen_ms < ${gone})`.execute(
-      this.#db,
-    );
+    await sql`delete from call_holders
+      where process in (select process from nodes where seen_ms < ${gone})`.execute(this.#db);
     await this.#db.deleteFrom("nodes").where("seen_ms", "<", gone).execute();
   }
-}
-
-function loadOf(row: { calls: number; max_calls: number; draining: number }): NodeLoad {
-  return { calls: row.calls, maxCalls: row.max_calls, draining: row.draining === 1 };
 }

@@ -1,4 +1,4 @@
-/** Processes that share a PostgreSQL: the real one, on loopback. */
+/** Processes that share a real PostgreSQL server on loopback. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { NodeBus } from "../../../src/adapters/cluster/node-bus.js";
 import { openStore } from "../../../src/adapters/store/open-store.js";
@@ -10,18 +10,18 @@ import { findPostgres, type PrivatePostgres, startPostgres } from "../../fakes/p
 
 const found = findPostgres();
 const missing = "missing" in found ? found.missing : null;
-if (missing !== null) console.log(`nodes are not tested: ${missing}`);
+if (missing !== null) console.log(`NodeBus is not tested: ${missing}`);
 
 const call = (n: number) => `CA${n.toString(16).padStart(32, "0")}` as CallSid;
 const END: PeerRequest = { kind: "end" };
 
-class Member implements ClusterPeer {
+class FakePeer implements ClusterPeer {
   readonly asked: [CallSid, PeerRequest][] = [];
   readonly movedAway: CallSid[] = [];
   answers: PeerReply | null = { kind: "refusal", refusal: null };
 
-  async answer(callSid: CallSid, question: PeerRequest): Promise<PeerReply | null> {
-    this.asked.push([callSid, question]);
+  async answer(callSid: CallSid, request: PeerRequest): Promise<PeerReply | null> {
+    this.asked.push([callSid, request]);
     return this.answers;
   }
   moved(callSid: CallSid): void {
@@ -29,16 +29,16 @@ class Member implements ClusterPeer {
   }
 }
 
-describe.skipIf(missing !== null)("nodes", () => {
+describe.skipIf(missing !== null)("NodeBus", () => {
   let server: PrivatePostgres;
   let buses: NodeBus[] = [];
-  const members = new Map<NodeBus, Member>();
+  const peers = new Map<NodeBus, FakePeer>();
   let log: FakeLog;
 
   beforeAll(async () => {
     if ("missing" in found) return;
     server = await startPostgres(found.bin);
-    // Makes the tables.
+    // Creates the tables.
     const store = await openStore(server.url, () => undefined);
     await store.close();
   }, 60_000);
@@ -53,9 +53,9 @@ describe.skipIf(missing !== null)("nodes", () => {
       log,
       load: () => ({ calls: 3, maxCalls: 10, draining: false }),
     });
-    const member = new Member();
-    members.set(bus, member);
-    bus.join(member);
+    const peer = new FakePeer();
+    peers.set(bus, peer);
+    bus.join(peer);
     buses.push(bus);
     bus.start();
     await expect
@@ -65,7 +65,7 @@ describe.skipIf(missing !== null)("nodes", () => {
       .toContain(node);
     return bus;
   };
-  /** Until it is written who holds the call, and the asker listens. */
+  /** Retries until the owner of the call is stored and the asking process listens. */
   const askUntil = async (
     bus: NodeBus,
     callSid: CallSid,
@@ -86,7 +86,7 @@ describe.skipIf(missing !== null)("nodes", () => {
     buses = [];
   });
 
-  it("know of each other, with their load", async () => {
+  it("knows the other processes, with their load", async () => {
     expect(await one.nodes()).toMatchObject([
       { node: "one", worker: 0, calls: 3, maxCalls: 10, draining: false },
       { node: "two" },
@@ -95,19 +95,19 @@ describe.skipIf(missing !== null)("nodes", () => {
     expect(await one.nodes()).toHaveLength(1);
   });
 
-  it("bring a question to the call's process and its answer back, also long ones", async () => {
+  it("brings a request to the owner of a call and its reply back, also long ones", async () => {
     const callSid = call(1);
     one.claim(callSid);
     await askUntil(two, callSid, { kind: "refusal", refusal: null });
     const long: PeerReply = { kind: "twiml", twiml: [{ verb: "say", text: "ä".repeat(20_000) }] };
-    members.get(one)!.answers = long;
+    peers.get(one)!.answers = long;
     const form = { CallSid: callSid, Note: "ü".repeat(10_000) };
     expect(await two.ask(callSid, { kind: "connect_ended", form })).toEqual(long);
-    expect(members.get(one)!.asked.at(-1)).toEqual([callSid, { kind: "connect_ended", form }]);
-    expect(members.get(two)!.asked).toEqual([]);
+    expect(peers.get(one)!.asked.at(-1)).toEqual([callSid, { kind: "connect_ended", form }]);
+    expect(peers.get(two)!.asked).toEqual([]);
   });
 
-  it("answer for nobody: an unknown call, one's own, one of a process that has gone", async () => {
+  it("has no reply for an unknown call, its own, or one of a process that is gone", async () => {
     expect(await two.ask(call(2), END)).toBeNull();
     two.claim(call(3));
     await askUntil(one, call(3), { kind: "refusal", refusal: null });
@@ -116,19 +116,19 @@ describe.skipIf(missing !== null)("nodes", () => {
     expect(await one.ask(call(3), END)).toBeNull();
   });
 
-  it("tell who held a call that another one has it now", async () => {
+  it("tells the former owner of a call that it has moved", async () => {
     one.claim(call(4));
     await askUntil(two, call(4), { kind: "refusal", refusal: null });
     two.claim(call(4));
-    await expect.poll(() => members.get(one)!.movedAway, { timeout: 5_000 }).toEqual([call(4)]);
+    await expect.poll(() => peers.get(one)!.movedAway, { timeout: 5_000 }).toEqual([call(4)]);
     await askUntil(one, call(4), { kind: "refusal", refusal: null });
-    expect(members.get(two)!.movedAway).toEqual([]);
-    // What the former one says of its end is not heeded.
+    expect(peers.get(two)!.movedAway).toEqual([]);
+    // A release by the former owner has no effect.
     one.release(call(4));
     await askUntil(one, call(4), { kind: "refusal", refusal: null });
   });
 
-  it("still answer for a call that has ended", async () => {
+  it("still reaches the owner of a call that has ended", async () => {
     one.claim(call(5));
     one.release(call(5));
     one.claim(call(6));
@@ -137,7 +137,7 @@ describe.skipIf(missing !== null)("nodes", () => {
     await askUntil(two, call(6), { kind: "refusal", refusal: null });
   });
 
-  it("let a key be claimed by exactly one of many", async () => {
+  it("gives a key to exactly one process", async () => {
     const third = await open("three");
     for (let i = 0; i < 20; i++) {
       const claims = [one, two, third].map((bus) => bus.claimOnce(`key${i}`, 60_000));
@@ -145,13 +145,13 @@ describe.skipIf(missing !== null)("nodes", () => {
     }
   });
 
-  it("write many calls at once", async () => {
+  it("stores many claims at once", async () => {
     for (let n = 1_000; n < 3_000; n++) one.claim(call(n));
     await askUntil(two, call(2_999), { kind: "refusal", refusal: null });
     expect(await two.ask(call(1_000), END)).toEqual({ kind: "refusal", refusal: null });
   });
 
-  it("answer as if alone while the database is away, and find each other again", async () => {
+  it("works alone while the database is away, and reaches other nodes afterwards", async () => {
     one.claim(call(7));
     await askUntil(two, call(7), { kind: "refusal", refusal: null });
     await server.stop();
@@ -161,8 +161,8 @@ describe.skipIf(missing !== null)("nodes", () => {
     await server.start();
     await askUntil(two, call(8), { kind: "refusal", refusal: null });
     await askUntil(two, call(7), { kind: "refusal", refusal: null });
-    expect(log.lines.filter((line) => line.startsWith("warn other nodes")).length).toBeGreaterThan(
-      0,
-    );
+    expect(
+      log.lines.filter((line) => line.startsWith("warn cluster: database is away")).length,
+    ).toBeGreaterThan(0);
   });
 });
