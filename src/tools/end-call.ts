@@ -1,6 +1,9 @@
+import { lenientText, readLenient } from "./lenient-arguments.js";
 import type { CallRequest, Tool, ToolArguments } from "./tool.js";
 
 export const END_CALL = "end_call";
+
+const REASON_CHARS = 500;
 
 export const endCallTool: Tool = {
   name: END_CALL,
@@ -9,13 +12,18 @@ export const endCallTool: Tool = {
   parameters: {
     type: "object",
     properties: {
-      reason: { type: "string", maxLength: 500, description: "Why the call ends, in a few words" },
+      reason: {
+        type: "string",
+        maxLength: REASON_CHARS,
+        description: "Why the call ends, in a few words",
+      },
     },
     required: ["reason"],
     additionalProperties: false,
   },
   timeoutMs: 1_000,
   sayWhileWaiting: null,
+  readArguments: (value, text) => readLenient(value, text, "reason"),
   run: async (args) => ({
     output: { ok: true, note: "The call ends. Say nothing more." },
     request: parseEndCall(args),
@@ -23,9 +31,5 @@ export const endCallTool: Tool = {
 };
 
 export function parseEndCall(args: ToolArguments): Extract<CallRequest, { kind: "end" }> {
-  const reason = args["reason"];
-  return {
-    kind: "end",
-    reason: typeof reason === "string" && reason.trim() !== "" ? reason : "end_call",
-  };
+  return { kind: "end", reason: lenientText(args["reason"], REASON_CHARS) ?? "end_call" };
 }

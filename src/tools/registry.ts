@@ -59,8 +59,11 @@ export class ToolRegistry {
     const entry = this.#entries.get(name);
     if (entry === undefined) throw new RelayError("tool_unknown", "no tool of that name");
     const value = parseJson(text.trim() === "" ? "{}" : text);
+    const { tool, check } = entry;
+    if (tool.readArguments !== undefined)
+      return { ok: true, args: tool.readArguments(value, text) };
     if (value === undefined) return { ok: false, problem: "The arguments are not valid JSON." };
-    const problem = entry.check(value);
+    const problem = check(value);
     if (problem !== null) return { ok: false, problem };
     return isObject(value)
       ? { ok: true, args: value }
@@ -72,7 +75,7 @@ function isObject(value: unknown): value is ToolArguments {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Undefined, which JSON cannot say, when the text is not JSON. */
+/** Undefined, which JSON cannot express, when the text is not JSON. */
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -6,7 +6,9 @@ import type { Clock } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
 import { END_CALL } from "./end-call.js";
 import type { ToolRegistry } from "./registry.js";
-import type { CallRequest, JsonValue, ToolContext } from "./tool.js";
+import { MAX_OUTPUT_CHARS, resultText } from "./result-text.js";
+import { RoundLimit } from "./round-limit.js";
+import type { CallRequest, Tool, ToolArguments, ToolContext } from "./tool.js";
 import { TRANSFER_CALL } from "./transfer-call.js";
 
 export interface ToolCallAsked {
@@ -18,9 +20,11 @@ export interface ToolCallAsked {
 
 export interface ToolAnswered {
   readonly callId: ToolCallId;
+  /** As the model wrote it, at most MAX_NAME_CHARS. */
   readonly name: string;
   /** The name if the agent has such a tool, else "unknown": safe as a metric label. */
   readonly metricName: string;
+  /** As the model wrote them, at most MAX_OUTPUT_CHARS. */
   readonly arguments: string;
   /** Text for the model. Never empty, at most MAX_OUTPUT_CHARS. */
   readonly output: string;
@@ -28,6 +32,14 @@ export interface ToolAnswered {
   readonly outcome: ToolOutcome;
   /** What a built-in tool asks of the call; null for every other, and when it failed. */
   readonly request: CallRequest | null;
+}
+
+/** What is under way, for those who keep the caller company meanwhile. */
+export interface ToolRunObserver {
+  /** @param sayWhileWaiting  what the agents file has the agent say when the answer takes long; null: nothing. */
+  started(callId: ToolCallId, sayWhileWaiting: string | null): void;
+  /** Exactly once for each `started`. */
+  ended(callId: ToolCallId): void;
 }
 
 export interface ToolRunnerOptions {
@@ -39,124 +51,200 @@ export interface ToolRunnerOptions {
   readonly context: () => Omit<ToolContext, "signal" | "nowEpochMs">;
 }
 
-/** More does not help a model that has to speak it, and costs input tokens at every later turn. */
-export const MAX_OUTPUT_CHARS = 16_384;
 /** Shorter waits are not noticed on a phone. */
 export const SLOW_MS = 700;
+/** The Realtime API allows 64. */
+const MAX_NAME_CHARS = 128;
 
+/** The ways out of a call stay open: they are what is left to do when a limit is reached. */
 const WAYS_OUT: ReadonlySet<string> = new Set([TRANSFER_CALL, END_CALL]);
 
-type Ended = {
-  readonly output: JsonValue;
+interface Ended {
+  readonly output: string;
   readonly outcome: ToolOutcome;
   readonly request: CallRequest | null;
-};
+}
 
 /**
- * Runs the tools of one caller's call: each within its deadline, those of one response side by side. Every call is
- * answered once, whatever it does: hang, throw, or return too much.
+ * Runs the tools of one caller's call: each within its deadline, those of one response side by side. Every tool call
+ * is answered exactly once, whatever the tool does: hang, throw, or return too much.
  */
 export class ToolRunner {
   readonly #options: ToolRunnerOptions;
+  readonly #rounds: RoundLimit;
+  /** Aborted when the caller hangs up; what is asked afterwards is cancelled at once. */
   readonly #hangUp = new AbortController();
+  /** Aborted when the model that asked is gone; a later one may ask again. */
+  #running = new AbortController();
   #asked = 0;
 
   constructor(options: ToolRunnerOptions) {
     this.#options = options;
+    this.#rounds = new RoundLimit(options.clock);
+  }
+
+  /** The model calls tools in response after response, or has no tool calls left: it should be asked without tools. */
+  get exhausted(): boolean {
+    return this.#rounds.reached || this.#asked > this.#options.maxCalls;
   }
 
   /**
-   * @param onSlow  called at most once per batch, with the `say_while_waiting` of the first tool that takes longer than
-   *                SLOW_MS.
-   * @returns       an answer for each call, in their order. Never rejects.
+   * @param onSlow    called at most once per batch, with the `say_while_waiting` of the first tool that takes longer
+   *                  than SLOW_MS. Null: the observer sees to it.
+   * @param observer  told of the beginning and the end of each run.
+   * @returns         an answer for each call_id, in the order of the calls. Never rejects.
    */
   async run(
     calls: readonly ToolCallAsked[],
-    onSlow: (say: string) => void,
+    onSlow: ((say: string) => void) | null,
+    observer: ToolRunObserver | null = null,
   ): Promise<readonly ToolAnswered[]> {
+    const pauseMs = this.#rounds.begin();
     let said = false;
     const slow = (say: string): void => {
-      if (!said) onSlow(say);
+      if (!said) onSlow?.(say);
       said = true;
     };
-    return Promise.all(calls.map((call) => this.#one(call, slow)));
+    const answers = await Promise.all(
+      withoutRepeats(calls).map((call) => this.#one(call, pauseMs, slow, observer)),
+    );
+    this.#rounds.answered();
+    return answers;
   }
 
-  /** The caller is gone: running tools are told to stop, and are answered as cancelled. */
+  /** The caller is gone: running tools are told to stop, and are answered as cancelled, as is what is asked later. */
   cancel(): void {
     this.#hangUp.abort();
+    this.#running.abort();
   }
 
-  async #one(call: ToolCallAsked, onSlow: (say: string) => void): Promise<ToolAnswered> {
+  /** The model that asked is gone: running tools are told to stop, and are answered as cancelled. Later ones run. */
+  cancelRunning(): void {
+    this.#running.abort();
+    this.#running = new AbortController();
+  }
+
+  async #one(
+    call: ToolCallAsked,
+    pauseMs: number,
+    onSlow: (say: string) => void,
+    observer: ToolRunObserver | null,
+  ): Promise<ToolAnswered> {
     const { clock, registry } = this.#options;
     const startedMs = clock.nowMs();
-    const ended = await this.#answer(call, onSlow);
+    const tool = registry.get(call.name);
+    observer?.started(call.callId, tool?.sayWhileWaiting ?? null);
+    const ended = await this.#answer(call, tool, pauseMs, onSlow);
+    observer?.ended(call.callId);
     return {
-      ...call,
-      metricName: registry.get(call.name) === null ? "unknown" : call.name,
-      output: outputText(ended.output),
+      callId: call.callId,
+      name: call.name.slice(0, MAX_NAME_CHARS),
+      metricName: tool === null ? "unknown" : tool.name,
+      arguments: call.arguments.slice(0, MAX_OUTPUT_CHARS),
+      output: ended.output,
       ms: Math.round(clock.nowMs() - startedMs),
       outcome: ended.outcome,
       request: ended.request,
     };
   }
 
-  async #answer(call: ToolCallAsked, onSlow: (say: string) => void): Promise<Ended> {
-    const { registry, maxCalls, clock, log } = this.#options;
-    const tool = registry.get(call.name);
-    if (tool === null) return failed("invalid", "There is no tool of that name.");
-    // The two ways out of a call stay open: they are what is left to do.
-    if (!WAYS_OUT.has(tool.name) && ++this.#asked > maxCalls) {
-      return failed(
-        "denied",
-        "Too many tool calls in this call. Go on without tools, or hand over to a human.",
-      );
+  async #answer(
+    call: ToolCallAsked,
+    tool: Tool | null,
+    pauseMs: number,
+    onSlow: (say: string) => void,
+  ): Promise<Ended> {
+    const { registry, maxCalls } = this.#options;
+    if (tool === null || !WAYS_OUT.has(tool.name)) {
+      // A model that does nothing but call tools is slowed down, so that the loop costs little.
+      if (pauseMs > 0) return this.#after(pauseMs, failed("denied", SPEAK_FIRST));
+      if (tool === null) return failed("invalid", unknownTool(registry.names()));
+      if (++this.#asked > maxCalls) return failed("denied", NO_CALLS_LEFT);
     }
     const checked = registry.check(call.name, call.arguments);
-    if (!checked.ok) return failed("invalid", checked.problem);
+    return checked.ok ? this.#run(tool, checked.args, onSlow) : failed("invalid", checked.problem);
+  }
 
-    const stop = new AbortController();
-    const hungUp = this.#hangUp.signal;
+  #after(ms: number, ended: Ended): Promise<Ended> {
+    return new Promise((resolve) => {
+      const { signal } = this.#stopping;
+      const finish = (): void => {
+        timer.cancel();
+        signal.removeEventListener("abort", finish);
+        resolve(ended);
+      };
+      const timer = this.#options.clock.after(ms, finish);
+      signal.addEventListener("abort", finish, { once: true });
+      if (signal.aborted) finish();
+    });
+  }
+
+  get #stopping(): AbortController {
+    return this.#hangUp.signal.aborted ? this.#hangUp : this.#running;
+  }
+
+  #run(tool: Tool, args: ToolArguments, onSlow: (say: string) => void): Promise<Ended> {
+    const { clock, log } = this.#options;
+    const deadline = new AbortController();
+    const { signal: stopping } = this.#stopping;
     const context: ToolContext = {
       ...this.#options.context(),
-      signal: AbortSignal.any([stop.signal, hungUp]),
+      signal: AbortSignal.any([deadline.signal, stopping]),
       nowEpochMs: clock.epochMs(),
     };
     return new Promise<Ended>((resolve) => {
       const finish = (ended: Ended): void => {
         timer.cancel();
         waiting?.cancel();
-        hungUp.removeEventListener("abort", cancelled);
+        stopping.removeEventListener("abort", cancelled);
         resolve(ended);
       };
-      const cancelled = (): void => finish(failed("cancelled", "The caller hung up."));
+      const cancelled = (): void => finish(failed("cancelled", "The call has gone on without it."));
       // Its answer may have come while this process stood still, and is still unread.
       const timer = stallAwareDeadline(clock, tool.timeoutMs, () => {
         finish(failed("timeout", "The tool did not answer in time."));
-        stop.abort();
+        deadline.abort();
       });
       const say = tool.sayWhileWaiting;
       const waiting = say === null ? null : clock.after(SLOW_MS, () => onSlow(say));
-      if (hungUp.aborted) {
+      if (stopping.aborted) {
         cancelled();
         return;
       }
-      hungUp.addEventListener("abort", cancelled, { once: true });
-      // An async arrow, so that a tool that throws at once is answered like one that rejects.
-      (async () => tool.run(checked.args, context))().then(
-        ({ output, request }) => finish({ output, outcome: "ok", request: request ?? null }),
-        (error: unknown) => {
-          const code = error instanceof RelayError ? error.code : "tool_failed";
-          log.warn("tool failed", { tool: tool.name, code }, error);
-          finish(failed(outcomeOf(code), problemOf(error)));
-        },
-      );
+      stopping.addEventListener("abort", cancelled, { once: true });
+      answerOf(tool, args, context).then(finish, (error: unknown) => {
+        const code = error instanceof RelayError ? error.code : "tool_failed";
+        log.warn("tools: tool failed", { tool: tool.name, code }, error);
+        finish(failed(outcomeOf(code), problemOf(error)));
+      });
     });
   }
 }
 
+/** An async function, so that a throw counts as a rejection; so does a result that cannot be read. */
+async function answerOf(tool: Tool, args: ToolArguments, context: ToolContext): Promise<Ended> {
+  const { output, request } = await tool.run(args, context);
+  return { output: resultText(output), outcome: "ok", request: request ?? null };
+}
+
+/** A call_id is answered once, so it is run once. */
+function withoutRepeats(calls: readonly ToolCallAsked[]): readonly ToolCallAsked[] {
+  return [...new Map(calls.toReversed().map((call) => [call.callId, call])).values()].toReversed();
+}
+
+const SPEAK_FIRST =
+  "You have called tools again and again without a word to the caller. Speak to the caller now, and call no tool.";
+
+const NO_CALLS_LEFT =
+  "Too many tool calls in this call: this one was not run. Go on without tools, or hand over to a human.";
+
+function unknownTool(names: readonly string[]): string {
+  const known = names.length === 0 ? "You have no tools." : `Your tools: ${names.join(", ")}.`;
+  return `There is no tool of that name. ${known}`;
+}
+
 function failed(outcome: ToolOutcome, error: string): Ended {
-  return { output: { error }, outcome, request: null };
+  return { output: resultText({ error }), outcome, request: null };
 }
 
 function outcomeOf(code: ErrorCode): ToolOutcome {
@@ -172,15 +260,7 @@ function outcomeOf(code: ErrorCode): ToolOutcome {
   }
 }
 
-/** Our own errors hold no secret; a stranger's message may, so the model is only told that it failed. */
+/** Our own errors hold no secret. A foreign message may, so the model only learns that the tool failed. */
 function problemOf(error: unknown): string {
   return error instanceof RelayError ? error.message : "The tool failed.";
-}
-
-function outputText(output: JsonValue): string {
-  // A module may return what JSON cannot say, whatever its type promises.
-  const text = typeof output === "string" ? output : (JSON.stringify(output) ?? "null");
-  if (text.length <= MAX_OUTPUT_CHARS) return text === "" ? '""' : text;
-  const note = ` … (cut: ${text.length} characters, the first ${MAX_OUTPUT_CHARS - 80} are shown)`;
-  return text.slice(0, MAX_OUTPUT_CHARS - 80) + note;
 }

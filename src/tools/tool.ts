@@ -61,6 +61,11 @@ export interface Tool {
   readonly timeoutMs: number;
   /** Spoken when the answer takes longer than 700 ms; null: nothing. */
   readonly sayWhileWaiting: string | null;
+  /**
+   * Makes arguments of whatever the model wrote, in place of the check against `parameters`: for tools that must not
+   * fail over a form. `value` undefined: `text` is not JSON.
+   */
+  readArguments?(value: unknown, text: string): ToolArguments;
   /** May reject: the runner turns that into an answer. `args` have passed `parameters`. */
   run(args: ToolArguments, context: ToolContext): Promise<ToolResult>;
 }

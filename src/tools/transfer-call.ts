@@ -1,7 +1,13 @@
-import type { AgentProfile, Urgency } from "../domain/agent-profile.js";
+import type { AgentProfile } from "../domain/agent-profile.js";
+import { RelayError } from "../domain/errors.js";
+import { matchDestination } from "./destination-match.js";
+import { lenientText, lenientUrgency, readLenient } from "./lenient-arguments.js";
 import type { CallRequest, Tool, ToolArguments } from "./tool.js";
 
 export const TRANSFER_CALL = "transfer_call";
+
+const REASON_CHARS = 500;
+const SUMMARY_CHARS = 4_000;
 
 type TransferAsked = Extract<CallRequest, { kind: "transfer" }>;
 
@@ -30,12 +36,12 @@ export function transferCallTool(agent: AgentProfile): Tool | null {
         },
         reason: {
           type: "string",
-          maxLength: 500,
+          maxLength: REASON_CHARS,
           description: "Why the caller needs a human, in a few words",
         },
         summary: {
           type: "string",
-          maxLength: 4000,
+          maxLength: SUMMARY_CHARS,
           description:
             "What the human should know before they speak to the caller, in two or three sentences",
         },
@@ -46,28 +52,33 @@ export function transferCallTool(agent: AgentProfile): Tool | null {
     },
     timeoutMs: 1_000,
     sayWhileWaiting: null,
+    readArguments: (value, text) => readLenient(value, text, "destination"),
     run: async (args) => ({
       output: { ok: true, note: "The caller is being connected. Say nothing more." },
-      request: parseTransferCall(args),
+      request: parseTransferCall(args, agent),
     }),
   };
 }
 
-/** `args` have passed the schema above: whatever is not text is taken for absent. */
-export function parseTransferCall(args: ToolArguments): TransferAsked {
+/**
+ * Judges the destination alone.
+ *
+ * @throws RelayError `tool_arguments_invalid` with the names of the directory: the destination is not one of it.
+ */
+export function parseTransferCall(args: ToolArguments, agent: AgentProfile): TransferAsked {
+  const { destinations } = agent.transfer;
+  const asked = lenientText(args["destination"], REASON_CHARS) ?? "";
+  const destination = matchDestination(asked, [...destinations.values()]);
+  if (destination === null) {
+    const what = asked === "" ? "Name a destination" : "There is no such destination";
+    const names = [...destinations.keys()].join(", ");
+    throw new RelayError("tool_arguments_invalid", `${what}. It must be one of: ${names}.`);
+  }
   return {
     kind: "transfer",
-    destination: text(args["destination"]) ?? "",
-    reason: text(args["reason"]),
-    summary: text(args["summary"]),
-    urgency: urgency(args["urgency"]),
+    destination: destination.name,
+    reason: lenientText(args["reason"], REASON_CHARS),
+    summary: lenientText(args["summary"], SUMMARY_CHARS),
+    urgency: lenientUrgency(args["urgency"]),
   };
-}
-
-function text(value: unknown): string | null {
-  return typeof value === "string" && value.trim() !== "" ? value : null;
-}
-
-function urgency(value: unknown): Urgency | null {
-  return value === "low" || value === "medium" || value === "high" ? value : null;
 }

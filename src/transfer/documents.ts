@@ -4,10 +4,10 @@
  */
 import { isE164, numberOf, readAddress } from "../domain/address.js";
 import type { AgentProfile, Destination } from "../domain/agent-profile.js";
+import { shortened } from "../domain/shortened.js";
 import type { CallTransferRequest, Preface } from "../domain/transfer-request.js";
 import type { Twiml } from "../wire/twiml.js";
 import { phrasesFor } from "./phrases.js";
-import { shortened } from "./shorten.js";
 import type { LinkPage, TransferPath, TransferUrl } from "./transfer-link.js";
 
 /** What a document is made from. */

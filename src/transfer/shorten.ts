@@ -58,9 +58,3 @@ export function fitted(text: string, build: (text: string) => Twiml): Twiml {
   }
   return build(characters.slice(0, fits).join("") + CUT);
 }
-
-/** At most `chars` characters, visibly cut; a pair of surrogates stays together. */
-export function shortened(text: string, chars: number): string {
-  const characters = [...text];
-  return characters.length <= chars ? text : characters.slice(0, chars - 1).join("") + CUT.trim();
-}

@@ -65,68 +65,6 @@ describe("the built-in tools", () => {
     const set = builtinToolSpecs(bilingual).find(({ name }) => name === "set_language");
     expect(set).toMatchObject({ parameters: { properties: { language: { enum: ["en", "es"] } } } });
   });
-
-  it.each([
-    [
-      "transfer_call",
-      { destination: "+19005550100" },
-      "destination must be equal to one of the allowed values",
-    ],
-    ["transfer_call", { reason: "x" }, "must have required property 'destination'"],
-    ["end_call", { reason: "done", extra: 1 }, 'must NOT have additional properties: "extra"'],
-    ["send_dtmf", { digits: "12 34" }, "digits must match pattern"],
-  ])("check %s of %j", (name, args, problem) => {
-    const checked = registry({ ...failoverAgent("desk"), ...all }).check(
-      name,
-      JSON.stringify(args),
-    );
-    expect(checked.ok).toBe(false);
-    expect(checked.ok ? "" : checked.problem).toContain(problem);
-  });
-
-  it.each([
-    [
-      "transfer_call",
-      { destination: "desk", reason: '</Task> & "x"', summary: " ", urgency: "high" },
-      {
-        kind: "transfer",
-        destination: "desk",
-        reason: '</Task> & "x"',
-        summary: null,
-        urgency: "high",
-      },
-    ],
-    ["end_call", { reason: "bye" }, { kind: "end", reason: "bye" }],
-    ["send_dtmf", { digits: "1wa#" }, { kind: "dtmf", digits: "1wA#" }],
-  ])("turn %s into a request to the call", async (name, args, request) => {
-    const kit = registry({ ...failoverAgent("desk"), ...all });
-    const checked = kit.check(name, JSON.stringify(args));
-    expect(checked.ok).toBe(true);
-    const result = await kit.get(name)!.run(checked.ok ? checked.args : {}, context);
-    expect(result.request).toEqual(request);
-  });
-});
-
-describe("the registry", () => {
-  it.each([
-    ["{oops", "The arguments are not valid JSON."],
-    ["[]", "must be object"],
-    ["null", "must be object"],
-  ])("tells the model what is wrong with %s", (text, problem) => {
-    const checked = registry(agent()).check("lookup_order", text);
-    expect(checked.ok ? "" : checked.problem).toContain(problem);
-  });
-
-  it("refuses two tools of one name, and a schema that is none", () => {
-    const [tool] = sampleTools(new MemoryOrderBook());
-    const checker = createJsonSchemaChecker();
-    expect(() => new ToolRegistry([tool!, tool!], checker)).toThrow(/two tools/);
-    const wrong = { ...tool!, parameters: { type: "object", properties: { a: { type: "text" } } } };
-    expect(() => new ToolRegistry([wrong], checker)).toThrow(/JSON Schema/);
-    expect(() => new ToolRegistry([{ ...tool!, parameters: {} }], checker)).toThrow(
-      /of type object/,
-    );
-  });
 });
 
 describe("the samples", () => {

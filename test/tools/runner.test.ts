@@ -3,7 +3,8 @@ import { createJsonSchemaChecker } from "../../src/adapters/tools/json-schema.js
 import { RelayError } from "../../src/domain/errors.js";
 import type { CallSid, ToolCallId } from "../../src/domain/ids.js";
 import { ToolRegistry } from "../../src/tools/registry.js";
-import { MAX_OUTPUT_CHARS, SLOW_MS, ToolRunner } from "../../src/tools/runner.js";
+import { MAX_OUTPUT_CHARS } from "../../src/tools/result-text.js";
+import { SLOW_MS, ToolRunner, type ToolRunObserver } from "../../src/tools/runner.js";
 import type { Tool, ToolResult } from "../../src/tools/tool.js";
 import { FakeClock } from "../fakes/fake-clock.js";
 import { FakeLog } from "../fakes/fake-ports.js";
@@ -25,12 +26,16 @@ function tool(name: string, run: Tool["run"], more: Partial<Tool> = {}): Tool {
 }
 
 function bench(...tools: Tool[]) {
+  return limited(3, ...tools);
+}
+
+function limited(maxCalls: number, ...tools: Tool[]) {
   const clock = new FakeClock();
   const runner = new ToolRunner({
     registry: new ToolRegistry(tools, createJsonSchemaChecker()),
     clock,
     log: new FakeLog(),
-    maxCalls: 3,
+    maxCalls,
     context: () => ({
       callSid: "CA" as CallSid,
       from: "a",
@@ -42,7 +47,8 @@ function bench(...tools: Tool[]) {
   return { clock, runner };
 }
 
-const call = (name: string, args = "{}", id = "c1") => ({
+let lastId = 0;
+const call = (name: string, args = "{}", id = `c${++lastId}`) => ({
   callId: id as ToolCallId,
   name,
   arguments: args,
@@ -64,7 +70,9 @@ describe("ToolRunner", () => {
   });
 
   it.each([
-    ["unknown tools", call("zzz"), "invalid", /no tool of that name/],
+    ["unknown tools", call("zzz"), "invalid", /no tool of that name. Your tools: a\./],
+    ["names that no tool can have", call("z".repeat(5_000)), "invalid", /no tool of that name/],
+    ["arguments that are no object", call("a", "[1]"), "invalid", /must be object/],
     ["arguments that are not JSON", call("a", '{"n":'), "invalid", /not valid JSON/],
     ["arguments against the schema", call("a", '{"n":"x"}'), "invalid", /n must be number/],
     ["arguments nobody asked for", call("a", '{"m":1}'), "invalid", /additional properties: ..m/],
@@ -191,6 +199,113 @@ describe("ToolRunner", () => {
     expect((await runner.run([call("a")], () => undefined))[0]).toMatchObject({
       outcome: "cancelled",
     });
+    expect(clock.pending).toBe(0);
+  });
+
+  it("answers a result that nobody can read as a failure, and its neighbours as ever", async () => {
+    const { runner } = bench(
+      tool("none", async () => undefined as unknown as ToolResult),
+      tool("hostile", async () => {
+        const result = { output: 1 };
+        Object.defineProperty(result, "output", {
+          get: () => {
+            throw new Error("hunter2");
+          },
+        });
+        return result;
+      }),
+      tool("fine", ok),
+    );
+    const answers = await runner.run(
+      [call("none", "{}", "1"), call("hostile", "{}", "2"), call("fine", "{}", "3")],
+      null,
+    );
+    expect(answers.map(({ callId, outcome }) => [callId, outcome])).toEqual([
+      ["1", "error"],
+      ["2", "error"],
+      ["3", "ok"],
+    ]);
+    expect(JSON.stringify(answers)).not.toContain("hunter2");
+  });
+
+  it("keeps names and arguments of any length to a size that a record can hold", async () => {
+    const { runner } = bench(tool("a", ok));
+    const [answer] = await runner.run([call("z".repeat(5_000), "x".repeat(100_000))], null);
+    expect(answer!.name).toHaveLength(128);
+    expect(answer!.metricName).toBe("unknown");
+    expect(answer!.arguments).toHaveLength(MAX_OUTPUT_CHARS);
+  });
+
+  it("runs a call_id once, however often it stands in a response", async () => {
+    let runs = 0;
+    const { runner } = bench(
+      tool("a", async () => {
+        runs++;
+        return ok();
+      }),
+    );
+    const answers = await runner.run(
+      [call("a", "{}", "1"), call("a", "{}", "1"), call("a", "{}", "2")],
+      null,
+    );
+    expect(answers.map(({ callId }) => callId)).toEqual(["1", "2"]);
+    expect(runs).toBe(2);
+  });
+
+  it("tells an observer of the beginning and end of each run, with what is to be said meanwhile", async () => {
+    const seen: string[] = [];
+    const observer: ToolRunObserver = {
+      started: (callId, say) => void seen.push(`${callId} started, says ${say}`),
+      ended: (callId) => void seen.push(`${callId} ended`),
+    };
+    const { runner } = bench(tool("a", ok, { sayWhileWaiting: "One moment." }));
+    await runner.run([call("a", "{}", "1"), call("zzz", "{}", "2")], null, observer);
+    expect(seen.sort()).toEqual([
+      "1 ended",
+      "1 started, says One moment.",
+      "2 ended",
+      "2 started, says null",
+    ]);
+  });
+
+  it("goes on for the next model when the one that asked is gone", async () => {
+    const { runner, clock } = bench(tool("slow", never), tool("a", ok));
+    const answers = runner.run([call("slow")], () => undefined);
+    runner.cancelRunning();
+    expect((await answers)[0]).toMatchObject({ outcome: "cancelled" });
+    expect((await runner.run([call("a")], null))[0]).toMatchObject({ outcome: "ok" });
+    expect(clock.pending).toBe(0);
+  });
+
+  it("slows a model down that calls tools without end, and tells it to speak", async () => {
+    const { runner, clock } = limited(1_000, tool("a", ok), tool("end_call", ok));
+    for (let round = 1; round <= 5; round++)
+      expect((await runner.run([call("a")], null))[0]).toMatchObject({ outcome: "ok" });
+    const sixth = runner.run(
+      [call("a"), call("end_call", "{}", "c2"), call("zzz", "{}", "c3")],
+      null,
+    );
+    let answered = false;
+    void sixth.then(() => (answered = true));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(answered).toBe(false);
+    clock.advance(1_000);
+    expect((await sixth).map(({ outcome }) => outcome)).toEqual(["denied", "ok", "denied"]);
+    expect((await sixth)[0]!.output).toContain("Speak to the caller now");
+    expect(runner.exhausted).toBe(true);
+    // The caller has been spoken to.
+    clock.advance(3_000);
+    expect((await runner.run([call("a")], null))[0]).toMatchObject({ outcome: "ok" });
+    expect(runner.exhausted).toBe(false);
+    expect(clock.pending).toBe(0);
+  });
+
+  it("answers at once, while it slows a model down, when the caller hangs up", async () => {
+    const { runner, clock } = limited(1_000, tool("a", ok));
+    for (let round = 1; round <= 5; round++) await runner.run([call("a")], null);
+    const sixth = runner.run([call("a")], null);
+    runner.cancel();
+    expect(await sixth).toHaveLength(1);
     expect(clock.pending).toBe(0);
   });
 });
