@@ -54,7 +54,7 @@ export class Fields {
     return this.has(key) ? this.string(key) : null;
   }
 
-  /** Not empty, and short: an id is kept and compared. */
+  /** Not empty and short, because an id is kept and compared. */
   id(key: string): string {
     const value = this.string(key);
     if (value.length === 0 || value.length > MAX_ID_CHARS) throw this.fault(key, "is not an id");
@@ -128,7 +128,7 @@ export class Fields {
     });
   }
 
-  /** An object whose values are all strings. Its keys are the peer's: the result has no prototype. */
+  /** An object of strings. The peer chose its keys, so the result has no prototype. */
   stringMap(key: string): Readonly<Record<string, string>> {
     const value = this.#get(key);
     if (!isObject(value)) throw this.fault(key, "is not an object");

@@ -1,10 +1,11 @@
 /**
- * Walks JSON as bytes, without making strings or objects, for messages that come 50 times a second and call.
- * A position goes in, the position after the token comes out, or -1.
+ * Walks JSON as bytes, without making strings or objects, for messages that come 50 times a second
+ * per call. A position goes in; the position after the token comes out, or -1.
  *
- * -1 means "not plain", not "not JSON": escapes, bytes above 0x7e, deep nesting and everything malformed all end the
- * walk, and the caller then takes the slow road over JSON.parse, which alone judges. What is walked to the end is
- * valid JSON, and each string in it is its bytes.
+ * -1 means "not plain", which is not the same as "not JSON". Escapes, bytes above 0x7e, deep
+ * nesting and malformed text all end the walk, and the caller then uses JSON.parse, which alone
+ * decides what is valid. Text that is walked to its end is valid JSON, and each of its strings
+ * equals its bytes.
  */
 
 export const QUOTE = 0x22;
@@ -18,7 +19,9 @@ const CLOSE_ARRAY = 0x5d;
 /** Unknown values nested deeper than this are left to JSON.parse. */
 const MAX_DEPTH = 32;
 
-/** PLAIN[byte] = 1: stands for itself inside a string. Not the quote, the backslash, controls, UTF-8 sequences. */
+/**
+ * PLAIN[byte] = 1: the byte stands for itself inside a string, unlike quotes, escapes and UTF-8.
+ */
 const PLAIN = Uint8Array.from({ length: 256 }, (_, byte) =>
   byte >= 0x20 && byte < 0x7f && byte !== QUOTE && byte !== 0x5c ? 1 : 0,
 );
@@ -38,7 +41,7 @@ function skipString(bytes: Uint8Array, at: number): number {
   const length = bytes.length;
   if (at >= length || bytes[at] !== QUOTE) return -1;
   at++;
-  // Sound is long: eight at a time take two thirds of the time of one by one.
+  // Audio is long: eight bytes at a time take two thirds of the time of single ones.
   for (const last = length - 8; at <= last; at += 8) {
     const plain =
       PLAIN[bytes[at]!]! &
@@ -159,7 +162,7 @@ export function startsAt(
   return true;
 }
 
-/** True when `bytes[start … end)` are the bytes of `word`: compares an id without making a string of it. */
+/** True when `bytes[start … end)` are the bytes of `word`: compares an id without a string. */
 export function sameBytes(
   bytes: Uint8Array,
   start: number,
@@ -187,8 +190,9 @@ export function ascii(word: string): Uint8Array {
 }
 
 /**
- * The members of one object, one after the other, without making anything: `enter`, then `next` while it says true. `end` then
- * tells whether the object was walked to its end. One walker does one walk at a time.
+ * The members of one object, one after the other, without an allocation: call `enter`, then `next`
+ * until it returns false. `end` then tells whether the object was walked to its end. A walker does
+ * one walk at a time.
  */
 export class MemberWalk {
   /** The key is `bytes[keyStart … keyEnd)`, without its quotes. */
@@ -197,17 +201,19 @@ export class MemberWalk {
   /** The value is `bytes[valueStart … valueEnd)`, with whatever quotes or brackets it has. */
   valueStart = 0;
   valueEnd = 0;
-  /** The position after the object; -1 before it is reached, and for ever where something is not plain. */
+  /** The position after the object; -1 before it is reached, or when something is not plain. */
   end = -1;
   #at = -1;
 
-  /** `at` is on the first byte of any value; what is no object has no members and no end. */
+  /**
+   * `at` is on the first byte of any value. A value that is no object has no members and no end.
+   */
   enter(bytes: Uint8Array, at: number): void {
     this.end = -1;
     this.#at = bytes[at] === OPEN_OBJECT ? at : -1;
   }
 
-  /** True: the next member is told. False: there is none, or it is not plain. */
+  /** True: the walk stands on the next member. False: there is none, or it is not plain. */
   next(bytes: Uint8Array): boolean {
     // On the brace or comma before a member.
     if (this.#at < 0) return false;
@@ -226,7 +232,7 @@ export class MemberWalk {
     const after = skipSpace(bytes, valueEnd);
     if (bytes[after] === COMMA) this.#at = after;
     else if (bytes[after] === CLOSE_OBJECT) this.end = after + 1;
-    // Anything else: this member is not to be believed either.
+    // Anything else spoils the member that was just read, too.
     else return false;
     return true;
   }

@@ -1,20 +1,22 @@
 /**
- * The Realtime events that come by the hundred, as bytes: `response.output_audio.delta` and its transcript in,
- * `input_audio_buffer.append` out.
+ * The frequent Realtime events, read and written as bytes: `response.output_audio.delta` and its
+ * transcript come in, `input_audio_buffer.append` goes out.
  */
 import { base64EncodedLength, encodeBase64 } from "../codec/base64.js";
 import { ascii, MemberWalk, QUOTE, readDigits, sameBytes, skipSpace } from "./json-scan.js";
 import { MAX_SERVER_EVENT_BYTES } from "./realtime-objects.js";
 
-/** Where `scanDelta` puts what it found; one per socket, used again for every event. */
+/** What `scanDelta` found. It is used again for every event. */
 export class DeltaScan {
   kind: "audio" | "transcript" = "audio";
-  /** The ids are `bytes[…Start … …End)` of the event scanned; compare them with `sameBytes`. */
+  /** Each id is `bytes[start … end)` of the scanned event; compare it with `sameBytes`. */
   responseIdStart = 0;
   responseIdEnd = 0;
   itemIdStart = 0;
   itemIdEnd = 0;
-  /** The text of `delta`, plain ASCII without escapes. Not looked into: `decodeBase64` tells whether it is base64. */
+  /**
+   * The text of `delta`: plain ASCII without escapes. `decodeBase64` tells whether it is base64.
+   */
   deltaStart = 0;
   deltaEnd = 0;
   contentIndex = 0;
@@ -38,12 +40,12 @@ const SEEN_ALL = 31;
 const MAX_ID_BYTES = 512;
 
 /**
- * Finds the fields of a `response.output_audio.delta` or `response.output_audio_transcript.delta` in its bytes: no string, no object, whatever the order of keys
- * and the white space.
+ * Finds the fields of a `response.output_audio.delta` or `response.output_audio_transcript.delta`
+ * in its bytes, without a string or an object, whatever the order of keys and the white space.
  *
- * @returns  true: `out` holds what `parseServerEvent` would have given. False: the event is another one, or is written
- *           in a way that only the full parser reads (escapes, doubled keys), or is not valid; `out` then holds
- *           anything, and `parseServerEvent` tells which.
+ * @returns  true: `out` holds what `parseServerEvent` would have given. False: the event is another
+ *           one, or is written in a way that only the parser reads (escapes, doubled keys), or is
+ *           not valid. `out` then holds anything, and `parseServerEvent` tells which it is.
  */
 export function scanDelta(bytes: Uint8Array, out: DeltaScan): boolean {
   if (bytes.length > MAX_SERVER_EVENT_BYTES) return false;
@@ -51,7 +53,7 @@ export function scanDelta(bytes: Uint8Array, out: DeltaScan): boolean {
   walk.enter(bytes, skipSpace(bytes, 0));
   while (walk.next(bytes)) {
     const arm = armOf(bytes);
-    // The last of two equal keys wins in JSON.parse: that is left to it.
+    // In JSON.parse the last of two equal keys wins; that case is left to it.
     if ((seen & arm) !== 0) return false;
     if (arm !== 0 && !readField(bytes, arm, walk.valueStart, walk.valueEnd, out)) return false;
     seen |= arm;
@@ -112,12 +114,12 @@ const SUFFIX = ascii('"}');
 /** Room for 100 ms of audio in one event; more makes the buffer grow, once. */
 const FIRST_AUDIO_CHARS = 1068;
 
-/** Longer runs are copied by the engine: below it, making the view costs more than the loop. */
+/** Longer runs are copied by the engine. Below this, the view for it costs more than a loop. */
 const LOOP_BYTES = 512;
 
 /**
- * Writes `input_audio_buffer.append`. Every view it returns is valid until the next call of the same writer: hand it to
- * a socket that copies. Allocates only when the length changes.
+ * Writes `input_audio_buffer.append`. A view that it returns is valid until the next call of the
+ * same writer, so the socket must copy it. It allocates only when the length changes.
  */
 export class AppendWriter {
   #buffer: Uint8Array;
@@ -129,7 +131,7 @@ export class AppendWriter {
     this.#view = this.#buffer.subarray(0, 0);
   }
 
-  /** `base64[start … end)` goes in as it came: it must be base64 already (`scanMedia` and the parser have checked it). */
+  /** `base64[start … end)` goes in unchanged. It must be base64, as Twilio's media messages are. */
   append(base64: Uint8Array, start: number, end: number): Uint8Array {
     const chars = end - start;
     const buffer = this.#reserve(chars);
@@ -138,7 +140,7 @@ export class AppendWriter {
     return this.#finish(chars);
   }
 
-  /** Sound of our own, or joined frames: mu-law `ulaw[start … end)`. */
+  /** Mu-law `ulaw[start … end)`: silence that the relay adds, or joined frames. */
   appendUlaw(ulaw: Uint8Array, start: number, end: number): Uint8Array {
     const chars = base64EncodedLength(end - start);
     encodeBase64(ulaw, start, end, this.#reserve(chars), PREFIX.length);

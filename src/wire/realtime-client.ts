@@ -1,11 +1,13 @@
 /**
- * OpenAI Realtime (GA), what we send. Names are the wire's own, so that what is typed here is what goes out; a field the API does not
- * have cannot be written. Left out: what the GA API dropped, and what it is about to drop (`prompt`).
+ * OpenAI Realtime (GA): the events that the relay sends. Names are those of the wire, so that a
+ * value of these types is sent as it is, and a field that the API does not have cannot be written.
+ * Left out is what the GA API dropped, and what it is about to drop (`prompt`).
+ *
  * Source: OpenAI, Realtime client events.
  */
 import type { ItemId, ResponseId, ToolCallId } from "../domain/ids.js";
 
-/** `rate` belongs to PCM alone: the server refuses it on the telephone formats. */
+/** Only PCM has a `rate`: the server refuses one for the telephone formats. */
 export type AudioFormat =
   | { readonly type: "audio/pcmu" }
   | { readonly type: "audio/pcma" }
@@ -45,7 +47,7 @@ export interface FunctionTool {
   readonly parameters: Readonly<Record<string, unknown>>;
 }
 
-/** As given in the agents file; OpenAI calls the server itself. */
+/** As the agents file has it; OpenAI calls the MCP server itself. */
 export interface McpTool {
   readonly type: "mcp";
   readonly [field: string]: unknown;
@@ -60,13 +62,13 @@ export type ToolChoice =
   | { readonly type: "function"; readonly name: string }
   | { readonly type: "mcp"; readonly server_label: string; readonly name?: string };
 
-/** Only one of them: both together is refused. */
+/** Only one of them: the server refuses both together. */
 export type OutputModalities = readonly ["audio"] | readonly ["text"];
 
-/** Configuration: what is absent stays as it is. Also the body of accepting a SIP call. */
+/** A configuration. What is absent stays as it is. It is also the body that accepts a SIP call. */
 export interface RealtimeSession {
   readonly type: "realtime";
-  /** Only where no URL names it (SIP accept); cannot be changed. */
+  /** Only where no URL names the model (SIP accept). It cannot be changed. */
   readonly model?: string;
   readonly output_modalities?: OutputModalities;
   /** "" clears. */
@@ -80,9 +82,9 @@ export interface RealtimeSession {
     };
     readonly output?: {
       readonly format?: AudioFormat;
-      /** A name, or an own voice. Fixed once the model has spoken. */
+      /** A name, or the id of a custom voice. It cannot change once the model has spoken. */
       readonly voice?: string | { readonly id: string };
-      /** 0.25–1.5; only between turns. */
+      /** 0.25 to 1.5; changes only between turns. */
       readonly speed?: number;
     };
   };
@@ -103,7 +105,7 @@ export interface RealtimeSession {
   readonly reasoning?: { readonly effort: "minimal" | "low" | "medium" | "high" | "xhigh" };
 }
 
-/** An item that a client may create. An assistant's can hold text only. */
+/** An item that a client may create. One of the assistant can hold text only. */
 export type NewItem =
   | {
       readonly type: "message";
@@ -144,9 +146,9 @@ export type NewItem =
       readonly reason?: string;
     };
 
-/** All optional: what is absent comes from the session. */
+/** What is absent comes from the session. */
 export interface ResponseRequest {
-  /** In place of the session's, for this response. */
+  /** They replace those of the session for this response. */
   readonly instructions?: string;
   readonly output_modalities?: OutputModalities;
   readonly audio?: {
@@ -158,7 +160,7 @@ export interface ResponseRequest {
   readonly tools?: readonly SessionTool[];
   readonly tool_choice?: ToolChoice;
   readonly max_output_tokens?: number | "inf";
-  /** "none" runs beside the conversation and leaves nothing in it. */
+  /** "none": the response runs beside the conversation and leaves nothing in it. */
   readonly conversation?: "auto" | "none";
   readonly input?: readonly (NewItem | { readonly type: "item_reference"; readonly id: ItemId })[];
   /** At most 16 pairs, 64 and 512 characters. */
@@ -169,14 +171,14 @@ export interface ResponseRequest {
 
 type ClientEventBody =
   | { readonly type: "session.update"; readonly session: RealtimeSession }
-  /** For tests and rare use: audio goes through AppendWriter. */
+  /** For tests: the relay writes audio with AppendWriter. */
   | { readonly type: "input_audio_buffer.append"; readonly audio: string }
   | { readonly type: "input_audio_buffer.commit" }
   | { readonly type: "input_audio_buffer.clear" }
   | {
       readonly type: "conversation.item.create";
       readonly item: NewItem;
-      /** "root" puts it first; absent, last. */
+      /** "root" puts the item first; when absent, it comes last. */
       readonly previous_item_id?: ItemId | "root";
     }
   | { readonly type: "conversation.item.retrieve"; readonly item_id: ItemId }
@@ -185,7 +187,7 @@ type ClientEventBody =
       readonly type: "conversation.item.truncate";
       readonly item_id: ItemId;
       readonly content_index: number;
-      /** A whole number: the length to keep, from the start of this item's audio. */
+      /** An integer: the length to keep, in ms from the start of this item's audio. */
       readonly audio_end_ms: number;
     }
   | { readonly type: "response.create"; readonly response?: ResponseRequest }
@@ -193,12 +195,14 @@ type ClientEventBody =
   /** SIP and WebRTC only; after `response.cancel`. */
   | { readonly type: "output_audio_buffer.clear" };
 
-/** `event_id`, at most 512 characters, comes back as `error.event_id` when this event fails. */
+/**
+ * The server repeats `event_id` (at most 512 characters) as `error.event_id` when an event fails.
+ */
 export type ClientEvent = ClientEventBody & { readonly event_id?: string };
 
 const encoder = new TextEncoder();
 
-/** One text frame; the caller owns the bytes. */
+/** One text frame. The caller owns the bytes. */
 export function encodeClientEvent(event: ClientEvent): Uint8Array {
   return encoder.encode(JSON.stringify(event));
 }

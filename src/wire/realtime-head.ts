@@ -4,7 +4,9 @@
  */
 import type { ServerEventType } from "./realtime-events.js";
 
-/** What can be told of an event without parsing it. Null: it does not stand in the bytes looked at. */
+/**
+ * What can be told of an event without parsing it. Null: it does not stand in the bytes looked at.
+ */
 export interface EventHead {
   readonly type: string | null;
   /** `item_id`, or `response.id`; whichever the event has. */
@@ -14,7 +16,9 @@ export interface EventHead {
   readonly status: string | null;
 }
 
-/** An event up to this size is parsed without a look at its head: it takes less than a millisecond. */
+/**
+ * An event up to this size is parsed without a look at its head: it takes less than a millisecond.
+ */
 export const SMALL_EVENT_BYTES = 32 * 1024;
 
 /** What of an event is looked at for its head, from its start. The server writes `type` first. */

@@ -127,7 +127,7 @@ export function readItem(item: Fields): RealtimeItem {
   return { type: "unknown", id: idOrNull(item), name: type };
 }
 
-/** The items of a response. One that cannot be read is an unknown one: it costs its neighbours nothing. */
+/** The items of a response. An item that cannot be read becomes an unknown one; others are kept. */
 export function readOutput(response: Fields): RealtimeItem[] {
   return response.objectsAmong("output").map((item) => {
     try {

@@ -1,6 +1,6 @@
 import type { ResponseUsage } from "./realtime-objects.js";
 
-/** Tokens of one response by price class; what the API left out counts as 0. */
+/** The tokens of one response by price class. A number that the API left out counts as 0. */
 export interface UsageTokens {
   readonly inputText: number;
   readonly inputAudio: number;
@@ -14,8 +14,9 @@ export interface UsageTokens {
 }
 
 /**
- * Sorts the usage of `response.done` by price class. When the cached tokens come as one number only, they are taken as text
- * as far as there is text, the rest as audio, and what then remains as images: no class can be cached beyond itself.
+ * Sorts the usage of `response.done` by price class. When the cached tokens come as one number
+ * only, they count as text as far as there is text, then as audio, then as images, so that no class
+ * has more cached tokens than tokens.
  */
 export function usageToTokens(usage: ResponseUsage): UsageTokens {
   const inputText = usage.input?.textTokens ?? 0;

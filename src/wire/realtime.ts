@@ -15,7 +15,8 @@ import {
 /**
  * Reads one event of the server. `bytes` may be reused afterwards.
  *
- * @throws  WireError when the event is too long, is not JSON, or lacks a field that the relay needs.
+ * @throws  WireError when the event is too long, is not JSON, or lacks a field that the relay
+ * needs.
  *          The error quotes nothing of the event. Nothing else is ever thrown.
  */
 export function parseServerEvent(bytes: Uint8Array): ServerEvent {

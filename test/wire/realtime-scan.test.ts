@@ -125,7 +125,8 @@ describe("scanDelta", () => {
       }),
       { numRuns: 3000 },
     );
-    // Else the property would hold for a scanner that finds nothing, or a generator that makes only nonsense.
+    // Else the property would hold for a scanner that finds nothing, or a generator that makes only
+    // nonsense.
     expect(found).toBeGreaterThan(800);
   });
 
@@ -154,6 +155,27 @@ describe("scanDelta", () => {
           expect([at, byte, got]).toEqual([at, byte, wanted]);
       }
     }
+  });
+
+  it("finds a delta in every order of its keys, with and without obfuscation", () => {
+    const members = [
+      '"type":"response.output_audio_transcript.delta"',
+      '"event_id":"event_1"',
+      '"response_id":"resp_1"',
+      '"item_id":"item_1"',
+      '"output_index":0',
+      '"content_index":0',
+      '"delta":"Hel"',
+      '"obfuscation":"qJ4x0"',
+    ];
+    fc.assert(
+      fc.property(fc.shuffledSubarray(members, { minLength: 7, maxLength: 8 }), (chosen) => {
+        const bytes = bytesOf(`{${chosen.join(",")}}`);
+        const wanted = slow(bytes);
+        expect(fast(bytes)).toEqual(wanted);
+        if (chosen.length === members.length) expect(wanted).not.toBeNull();
+      }),
+    );
   });
 
   it("leaves out every beginning of an event", () => {

@@ -11,7 +11,7 @@ import { bytesOf } from "./json-text.js";
 
 const parse = (value: unknown) => parseServerEvent(bytesOf(JSON.stringify(value)));
 
-// --- held against the types of OpenAI's own package, by the compiler -----------------------------------
+// --- held against the types of OpenAI's own package, by the compiler -----------------------------
 
 /** Events of the package's that a voice call has no use for; they come as `unknown`. */
 type LeftOut = "conversation.created" | "conversation.item.created";
@@ -19,8 +19,9 @@ type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
 const sameNames: Same<RealtimeServerEvent["type"], ServerEventType | LeftOut> = true;
 
 /**
- * Without `readonly`, without what the API takes and the types do not have (nulls that clear a setting, item references), and without MCP
- * tools, which are passed on as the agents file has them.
+ * Without `readonly`, without what the API takes and the types do not have (nulls that clear a
+ * setting, item references), and without MCP tools, which are passed on as the agents file has
+ * them.
  */
 type Theirs<T> = T extends { type: "mcp" | "item_reference" }
   ? never
@@ -41,7 +42,7 @@ describe("the names of events", () => {
   });
 });
 
-// --- what the server sends ------------------------------------------------------------------------------
+// --- what the server sends -----------------------------------------------------------------------
 
 const AT = {
   event_id: "event_1",
@@ -728,7 +729,7 @@ describe("usageToTokens", () => {
   );
 });
 
-// --- what we send -----------------------------------------------------------------------------------------
+// --- what we send --------------------------------------------------------------------------------
 
 describe("encodeClientEvent", () => {
   const events: ClientEvent[] = [

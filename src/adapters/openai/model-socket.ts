@@ -191,13 +191,9 @@ class RawUpstream implements UpstreamSocket, StreamEvents, FrameSink {
     this.#parser.read(bytes, at, length);
   }
 
-  message(payload: Uint8Array, binary: boolean): void {
+  /** Binary messages are handed on like text: the session counts a message that is no event. */
+  message(payload: Uint8Array): void {
     if (this.#state !== "open") return;
-    if (binary) {
-      this.#failure = { code: 1003, reason: "binary message", httpStatus: null };
-      this.close(1003, "text only");
-      return;
-    }
     try {
       this.#events.message(payload);
     } catch (error) {

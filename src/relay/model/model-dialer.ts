@@ -9,21 +9,24 @@ import type {
 } from "./model-session.js";
 
 export interface ModelDialerHost {
-  /** Opens a socket and begins to configure; the session reports to `life`. */
-  openSession(history: readonly HistoryItem[], life: ModelSessionLifecycle): ModelSession;
+  /** Opens a session, which reports to `lifecycle`. */
+  openSession(history: readonly HistoryItem[], lifecycle: ModelSessionLifecycle): ModelSession;
   sessionReady(session: ModelSession): void;
-  /** Neither the dial nor its one retry led to a session. */
+  /** Neither the dial nor its one retry led to a session that is ready. */
   sessionUnavailable(failure: SessionFailure): void;
   /** A session that was ready is over. */
   sessionLost(failure: SessionFailure): void;
 }
 
-/** Between a dial that failed at once and its retry: long enough for a blip, short enough not to be noticed. */
+/**
+ * From a failed dial to its retry: longer than a network blip, too short for a caller to notice.
+ */
 const RETRY_MS = 150;
 
 /**
- * The model's side of one call: at most one session at a time. A dial that does not lead to a configured session in
- * time is given up, and tried once more within twice that time. A session that is lost later is the call's decision.
+ * The model's side of one call: it holds at most one session. A dial that does not lead to a
+ * configured session within `timeoutMs` is given up and tried once more, within twice that time.
+ * What the loss of a ready session means is decided by the call.
  */
 export class ModelDialer {
   readonly #host: ModelDialerHost;
@@ -47,14 +50,14 @@ export class ModelDialer {
     return this.#ready ? this.#session : null;
   }
 
-  /** Dials, unless a session is there or on its way. */
+  /** Dials, unless there is a session or one is being dialled. */
   open(history: readonly HistoryItem[]): void {
     if (this.#session !== null || this.#timer !== null) return;
     this.#dials = 0;
     this.#dial(history, this.#clock.nowMs() + 2 * this.#timeoutMs);
   }
 
-  /** @param deadlineMs  by when there has to be a session, the retry included. */
+  /** @param deadlineMs  when there has to be a session at the latest, the retry included. */
   #dial(history: readonly HistoryItem[], deadlineMs: number): void {
     let lastMs = deadlineMs;
     const dialledMs = this.#clock.nowMs();
@@ -78,7 +81,7 @@ export class ModelDialer {
         this.#dial(history, lastMs);
       });
     };
-    const life: ModelSessionLifecycle = {
+    const lifecycle: ModelSessionLifecycle = {
       ready: () => {
         if (over || this.#session === null) return;
         this.#timer?.cancel();
@@ -96,8 +99,8 @@ export class ModelDialer {
         this.#host.sessionLost(failure);
       },
     };
-    const patienceMs = Math.min(this.#timeoutMs, Math.max(0, lastMs - dialledMs));
-    this.#timer = stallAwareDeadline(this.#clock, patienceMs, (putOffMs) => {
+    const timeoutMs = Math.min(this.#timeoutMs, Math.max(0, lastMs - dialledMs));
+    this.#timer = stallAwareDeadline(this.#clock, timeoutMs, (putOffMs) => {
       this.#timer = null;
       lastMs += putOffMs;
       fail({
@@ -106,7 +109,7 @@ export class ModelDialer {
         detail: `no session within ${this.#timeoutMs} ms`,
       });
     });
-    this.#session = this.#host.openSession(history, life);
+    this.#session = this.#host.openSession(history, lifecycle);
   }
 
   /** Idempotent; nothing is reported after it, until the next `open`. */

@@ -43,7 +43,10 @@ export interface ModelSession {
   callerSilent(): void;
   /** Asks the server for a sign of life. A living server answers: `probeAnswered`. */
   probe(): void;
-  /** When the last message of the server came, on the clock of `tick`; at first, when it was dialled. */
+  /**
+   * When the last message of the server came, on the clock of `tick`; at first, when it was
+   * dialled.
+   */
   readonly lastEventMs: number;
   /**
    * Does what is due by time alone. Called at least ten times a second: a gap of PROCESS_STALL_MS
@@ -126,7 +129,9 @@ export type SessionAudio =
   /** Past this process: the provider carries the running call with this id (`rtc_…`) itself. */
   | { readonly path: "direct"; readonly callId: string };
 
-/** The one audio format of the relayed path: G.711 mu-law at 8 kHz, as Twilio sends and takes it. */
+/**
+ * The one audio format of the relayed path: G.711 mu-law at 8 kHz, as Twilio sends and takes it.
+ */
 export const RELAYED_FORMAT = "audio/pcmu";
 
 export const RELAYED_AUDIO: SessionAudio = { path: "relayed", format: RELAYED_FORMAT };
@@ -177,13 +182,16 @@ export interface ModelSessionLifecycle {
   lost(failure: SessionFailure): void;
 }
 
-/** What a session tells its call. Audio comes as bytes that are valid only until the method returns. */
+/**
+ * What a session tells its call. Audio comes as bytes that are valid only until the method returns.
+ */
 export interface ModelSessionEvents {
   audio(item: SpeechItem, base64: Uint8Array, start: number, end: number): void;
   audioDone(itemId: ItemId): void;
   /**
-   * Text of an agent's item, at most 16 KiB of it. While it grows, `final` is false and `text` is the
-   * addition. A reply that came as text is told here, too, although the caller hears nothing of it.
+   * Text of an agent's item, at most 16 KiB of it. While it grows, `final` is false and `text` is
+   * the addition. A reply that came as text is told here, too, although the caller hears nothing of
+   * it.
    */
   agentText(itemId: ItemId, text: string, final: boolean): void;
   callerText(itemId: ItemId, text: string): void;
@@ -233,7 +241,9 @@ export interface ResponseEnd {
   readonly problem: string | null;
   /** The wait in ms that the server told with a rate limit; null when it told none. */
   readonly retryAfterMs: number | null;
-  /** The reply when it came as text although audio was asked for: the caller heard nothing of it. */
+  /**
+   * The reply when it came as text although audio was asked for: the caller heard nothing of it.
+   */
   readonly textOnly: string | null;
   /** MCP calls of this response that still run. The session asks for a reply after the last one. */
   readonly mcpCalls: readonly ToolCallId[];

@@ -21,7 +21,7 @@ import type {
 import { FakeLog } from "../../http/harness.js";
 
 const fixture = (name: string) =>
-  readFileSync(new URL(`../fixtures/tls/${name}`, import.meta.url), "utf8");
+  readFileSync(new URL(`../../fixtures/tls/${name}`, import.meta.url), "utf8");
 const [cert, key] = [fixture("cert.pem"), fixture("key.pem")];
 
 class Ear implements UpstreamSocketEvents {

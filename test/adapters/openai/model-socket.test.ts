@@ -263,13 +263,21 @@ describe("raw upstream", () => {
     expect(await second.ear.closing).toEqual({ code: 1006, reason: "no pong", httpStatus: null });
   });
 
-  it("refuses binary messages", async () => {
+  it("hands binary messages on, and lives on", async () => {
     const connected = peer();
     const { ear } = dial();
     const other = await connected;
     await ear.opening;
+    const read = new Promise<number[]>((resolve) => {
+      const bytes: number[] = [];
+      ear.onMessage = (message) => {
+        bytes.push(message[0]!);
+        if (bytes.length === 2) resolve(bytes);
+      };
+    });
     other.send(Buffer.from([1]), { binary: true });
-    expect(await ear.closing).toMatchObject({ code: 1003, reason: "binary message" });
+    other.send("A");
+    expect(await read).toEqual([1, 0x41]);
   });
 
   it("ends only the call whose handler throws", async () => {

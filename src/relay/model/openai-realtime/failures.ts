@@ -18,7 +18,9 @@ const HOPELESS = new Map<string, ErrorCode>([
   ["beta_api_shape_disabled", "upstream_rejected"],
 ]);
 
-/** Refusals that only say that a request was late or needless. Nothing has to be done about them. */
+/**
+ * Refusals that only say that a request was late or needless. Nothing has to be done about them.
+ */
 const BENIGN = new Set([
   "conversation_already_has_active_response",
   "response_cancel_not_active",
@@ -28,7 +30,9 @@ const BENIGN = new Set([
   "item_delete_invalid_item_id",
 ]);
 
-/** Close codes with which the server refuses key, account or model, after it accepted the socket. */
+/**
+ * Close codes with which the server refuses key, account or model, after it accepted the socket.
+ */
 const CLOSE_KEY = 3000;
 const CLOSE_REQUEST = 4000;
 /** The server's word for a session that has reached its longest duration. */

@@ -1,6 +1,8 @@
 import { PROCESS_STALL_MS } from "../../../domain/stall.js";
 
-/** From the server's last message, or from a request if that is later: then the server is probed. */
+/**
+ * From the server's last message, or from a request if that is later: then the server is probed.
+ */
 export const QUIET_MS = 5_000;
 /** From a probe: a server that has sent nothing at all since then is dead. */
 export const PROBE_MS = 5_000;

@@ -126,7 +126,7 @@ export class RealtimeSession implements ModelSession, UpstreamSocketEvents {
     return this.#liveness.lastEventMs;
   }
 
-  // --- from the call --------------------------------------------------------------------------------
+  // --- from the call -----------------------------------------------------------------------------
 
   append(base64: Uint8Array, start: number, end: number): void {
     if (this.#state === "ready") this.#outbox.appendBase64(base64, start, end);
@@ -213,7 +213,7 @@ export class RealtimeSession implements ModelSession, UpstreamSocketEvents {
     this.#outbox.close("done");
   }
 
-  // --- from the socket ------------------------------------------------------------------------------
+  // --- from the socket ---------------------------------------------------------------------------
 
   opened(): void {
     if (this.#state === "dialing") this.#state = "configuring";

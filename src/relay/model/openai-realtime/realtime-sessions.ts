@@ -14,7 +14,9 @@ export interface RealtimeSessionsDeps {
   readonly log: Log;
 }
 
-/** Sessions over OpenAI Realtime (GA): a socket of its own for a call, or a sideband to a SIP call. */
+/**
+ * Sessions over OpenAI Realtime (GA): a socket of its own for a call, or a sideband to a SIP call.
+ */
 export class RealtimeSessions implements ModelSessions {
   readonly #deps: RealtimeSessionsDeps;
 

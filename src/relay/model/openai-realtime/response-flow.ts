@@ -66,7 +66,7 @@ export class ResponseFlow {
     this.sequencer.configure(createResponse, interruptResponse);
   }
 
-  // --- from the call --------------------------------------------------------------------------------
+  // --- from the call -----------------------------------------------------------------------------
 
   say(instructions: string, opening: boolean, nowMs: number): void {
     this.sequencer.say(instructions, opening);
@@ -148,7 +148,7 @@ export class ResponseFlow {
     });
   }
 
-  // --- from the server ------------------------------------------------------------------------------
+  // --- from the server ---------------------------------------------------------------------------
 
   created(response: ResponseObject): void {
     this.responses.created(response.id);

@@ -170,8 +170,8 @@ export class ResponseSequencer {
   }
 
   /**
-   * A response has begun. True: it must be cancelled, because the caller has begun to speak since it
-   * was asked for; it is asked for again later.
+   * A response has begun. True: it must be cancelled, because the caller has begun to speak since
+   * it was asked for; it is asked for again later.
    */
   created(id: ResponseId): boolean {
     const { wish } = this.#response === "requested" ? this.#sent! : { wish: null };

@@ -125,7 +125,9 @@ function withoutIdleTimeout(session: RealtimeSession): Reduced | null {
   return { session: reduced, part: "idle_timeout", tool: null };
 }
 
-/** Another setting of turn detection: first the server's own values, then nothing at all is sent. */
+/**
+ * Another setting of turn detection: first the server's own values, then nothing at all is sent.
+ */
 function withPlainTurnDetection(session: RealtimeSession): Reduced | null {
   const input = session.audio?.input;
   const turns = input?.turn_detection;

@@ -1,6 +1,9 @@
 import type { ItemId } from "../../../domain/ids.js";
 
-/** The most text of one item that is given to the call, in UTF-16 units: about a quarter of an hour of speech. */
+/**
+ * The most text of one item that is given to the call, in UTF-16 units: about a quarter of an hour
+ * of speech.
+ */
 export const MAX_ITEM_CHARS = 16 * 1024;
 /** Items whose text grows. The server generates one at a time. */
 const MAX_GROWING = 32;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { EventReader } from "../../../../src/relay/model/openai-realtime/event-reader.js";
 import { maxEventBytes } from "../../../../src/wire/realtime-head.js";
 import { openSession, readySession, type Stage } from "./session-stage.js";
 
@@ -90,6 +91,36 @@ describe("an event that is too large", () => {
       }
       expect(bestMs).toBeLessThan(5);
     }
+  });
+});
+
+describe("EventReader", () => {
+  const types = (direct: boolean, hasMcpTools: boolean) => {
+    const handled: string[] = [];
+    const nothing = { message: () => false } as never;
+    const reader = new EventReader({
+      speech: nothing,
+      responses: { active: null, activeSpoke: false } as never,
+      metrics: {} as never,
+      log: {} as never,
+      handle: (event) => void handled.push(event.type),
+      direct,
+      hasMcpTools,
+    });
+    const item = { id: "i1", type: "message", role: "user" };
+    const says = (event: object) => reader.message(new TextEncoder().encode(JSON.stringify(event)));
+    says({ type: "conversation.item.done", item });
+    says({ type: "response.output_item.added", response_id: "r1", item });
+    says({ type: "conversation.item.truncated", item_id: "i1", content_index: 0, audio_end_ms: 1 });
+    says({ type: "response.output_text.delta", delta: "x" });
+    says({ type: "conversation.item.deleted", item_id: "i1" });
+    return handled;
+  };
+
+  it("reads items only for MCP tools, truncations only where the server plays the audio", () => {
+    expect(types(false, false)).toEqual([]);
+    expect(types(true, false)).toEqual(["conversation.item.truncated"]);
+    expect(types(false, true)).toEqual(["conversation.item.done", "response.output_item.added"]);
   });
 });
 

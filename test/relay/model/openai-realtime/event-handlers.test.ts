@@ -1,0 +1,89 @@
+import { describe, expect, it } from "vitest";
+import { handleEvent } from "../../../../src/relay/model/openai-realtime/event-handlers.js";
+import type { ServerEvent, ServerEventType } from "../../../../src/wire/realtime-events.js";
+
+/** Notes every call of every part, whatever the part is. */
+function recorder() {
+  const calls: string[] = [];
+  const part = (path: string): unknown =>
+    new Proxy(() => undefined, {
+      get: (_target, name) => part(path === "" ? String(name) : `${path}.${String(name)}`),
+      apply: (_target, _this, args) => {
+        calls.push(`${path}(${args.filter((arg) => typeof arg !== "object").join(", ")})`);
+        return undefined;
+      },
+    });
+  return { parts: part("") as Parameters<typeof handleEvent>[0], calls };
+}
+
+const at = { itemId: "i1", responseId: "r1", contentIndex: 0 };
+
+describe("handleEvent", () => {
+  it.each<[ServerEventType | "unknown", object, string[]]>([
+    ["session.created", { session: {} }, ["sessionCreated()"]],
+    ["session.updated", { session: {} }, ["sessionUpdated()"]],
+    [
+      "input_audio_buffer.speech_started",
+      { itemId: "u1", audioStartMs: 5 },
+      ["sequencer.speechStarted()", "events.callerSpeech(started, u1, 5)"],
+    ],
+    [
+      "input_audio_buffer.speech_stopped",
+      { itemId: "u1", audioEndMs: 9 },
+      ["sequencer.speechStopped(77)", "events.callerSpeech(stopped, u1, 9)"],
+    ],
+    [
+      "input_audio_buffer.committed",
+      { itemId: "u1" },
+      ["sequencer.committed(77)", "events.callerTurn(u1)"],
+    ],
+    ["input_audio_buffer.timeout_triggered", {}, ["events.idleTimeout()"]],
+    ["input_audio_buffer.dtmf_event_received", { digit: "7" }, ["events.key(7)"]],
+    ["output_audio_buffer.started", {}, ["responses.hasSound()", "events.playback(started)"]],
+    ["output_audio_buffer.stopped", {}, ["events.playback(stopped)"]],
+    ["output_audio_buffer.cleared", {}, ["events.playback(cleared)"]],
+    ["conversation.item.truncated", { itemId: "i1", audioEndMs: 40 }, ["events.cut(i1, 40)"]],
+    ["conversation.item.added", { item: {} }, ["mcp.item(77)"]],
+    ["conversation.item.done", { item: {} }, ["mcp.item(77)"]],
+    ["response.output_item.added", { item: {} }, ["mcp.item(77)"]],
+    ["response.output_item.done", { item: {} }, ["mcp.item(77)"]],
+    ["response.created", { response: {} }, ["responseCreated()"]],
+    ["response.done", { response: {} }, ["responseDone()"]],
+    ["response.output_audio.delta", { ...at, delta: "AAAA" }, ["speech.parsedAudio(AAAA)"]],
+    ["response.output_audio.done", at, ["responses.isInterrupted(r1)", "events.audioDone(i1)"]],
+    [
+      "response.output_audio_transcript.delta",
+      { ...at, delta: "Hi" },
+      ["speech.parsedTranscript(i1, Hi)"],
+    ],
+    [
+      "response.output_audio_transcript.done",
+      { ...at, transcript: "Hi" },
+      ["responses.hasSound()", "texts.whole(i1, Hi)", "events.agentText(i1, , true)"],
+    ],
+    [
+      "response.output_text.done",
+      { ...at, text: "Hi" },
+      ["responses.wroteText(Hi)", "texts.whole(i1, Hi)", "events.agentText(i1, , true)"],
+    ],
+    ["mcp_list_tools.failed", { itemId: "l1" }, ["mcp.toolsFailed(l1)"]],
+    ["response.mcp_call.in_progress", { itemId: "c1" }, ["mcp.started(c1, 77)"]],
+    ["response.mcp_call.completed", { itemId: "c1" }, ["mcp.ended(c1, false, 77)"]],
+    ["response.mcp_call.failed", { itemId: "c1" }, ["mcp.ended(c1, true, 77)"]],
+    [
+      "rate_limits.updated",
+      { limits: [{ name: "tokens", limit: 9, remaining: 4, resetSeconds: null }] },
+      ["limits.updated(77)", "events.tokensRemaining(4, 9, 0)"],
+    ],
+    ["error", { error: {} }, ["error()"]],
+    ["unknown", { name: "x" }, ["metrics.unknownMessages.add(1, upstream)"]],
+    // Known, and told by another event.
+    ["input_audio_buffer.cleared", {}, []],
+    ["mcp_list_tools.completed", { itemId: "l1" }, []],
+    ["response.content_part.done", { ...at, part: {} }, []],
+  ])("%s", (type, fields, calls) => {
+    const { parts, calls: made } = recorder();
+    handleEvent(parts, { type, ...fields } as ServerEvent, 77);
+    expect(made).toEqual(calls);
+  });
+});
