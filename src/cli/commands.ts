@@ -129,6 +129,16 @@ function declareChecks(program: Command, context: CommandContext): void {
   add<Json>(
     config,
     context,
+    "check",
+    "check the agents file and everything it names, without settings, network or database; exit 1 on a fault",
+    async ([file], options) =>
+      (await import("./config-check.js")).checkConfig(io, file ?? null, options),
+  )
+    .argument("[file]", "agents file (default: AGENTS_FILE)")
+    .option(...JSON_FLAG);
+  add<Json>(
+    config,
+    context,
     "print",
     "print the settings in force, secrets redacted",
     async (_, options) => (await import("./config-command.js")).printConfig(io, options),

@@ -5,14 +5,15 @@
 import { readFileSync } from "node:fs";
 import type { z } from "zod";
 import { envLookup } from "../../adapters/system/env-files.js";
-import type { AgentsFile } from "../../domain/agent-profile.js";
+import type { AgentsFile, ToolDefinition } from "../../domain/agent-profile.js";
 import { RelayError } from "../../domain/errors.js";
 import type { Config, Environment } from "../load.js";
 import { didYouMean } from "../nearest.js";
-import { type BuildContext, buildAgentsFile } from "./build.js";
+import { type BuildContext, buildAgentsFile, buildTools } from "./build.js";
 import { crossCheck, type Report } from "./checks.js";
 import { type AgentInput, agentSchema, agentsJsonSchema, fileSchema } from "./schema.js";
 import { type Path, pathText, SourceText } from "./source-text.js";
+import { agentsWarnings } from "./warnings.js";
 
 export interface AgentsFault {
   /** agents.support.tools[1]; "" for the file itself. */
@@ -45,14 +46,33 @@ export interface AgentsFileContext {
   readonly defaults: BuildContext["defaults"];
 }
 
+export interface ParsedAgentsFile {
+  readonly agents: AgentsFile;
+  /** Every tool of the file by its name, listed by an agent or not. */
+  readonly tools: ReadonlyMap<string, ToolDefinition>;
+  /** What is probably a mistake. The relay starts all the same. */
+  readonly warnings: readonly AgentsFault[];
+  /** The fault of a value that a later check finds. */
+  fault(at: Path, problem: string): AgentsFault;
+}
+
 /** A larger file is something else. */
 const MAX_BYTES = 1024 * 1024;
+
+/** As parseAgentsFile, for a relay that starts. */
+export function loadAgentsFile(text: string, path: string, context: AgentsFileContext): AgentsFile {
+  return parseAgentsFile(text, path, context).agents;
+}
 
 /**
  * @param path  the file of the text: faults name it, and paths in the file are relative to it.
  * @throws AgentsFileError with every fault, in the order of the file.
  */
-export function loadAgentsFile(text: string, path: string, context: AgentsFileContext): AgentsFile {
+export function parseAgentsFile(
+  text: string,
+  path: string,
+  context: AgentsFileContext,
+): ParsedAgentsFile {
   const source = new SourceText(text);
   if (source.faults.length > 0)
     throw new AgentsFileError(
@@ -60,11 +80,13 @@ export function loadAgentsFile(text: string, path: string, context: AgentsFileCo
       source.faults.map((fault) => ({ ...fault, path: "" })),
     );
 
+  const located = (at: Path, problem: string, where?: Parameters<Report>[2]): AgentsFault => ({
+    path: pathText(at),
+    ...source.locate(at, where),
+    problem,
+  });
   const faults: AgentsFault[] = [];
-  const report: Report = (at, problem, where) => {
-    const { line, column } = source.locate(at, where);
-    faults.push({ path: pathText(at), line, column, problem });
-  };
+  const report: Report = (...fault) => void faults.push(located(...fault));
   const lookup = envLookup(context.env);
   const parsed = fileSchema.safeParse(source.value);
   if (!parsed.success)
@@ -72,28 +94,42 @@ export function loadAgentsFile(text: string, path: string, context: AgentsFileCo
   crossCheck(source.value, lookup, report);
   if (!parsed.success || faults.length > 0) throw new AgentsFileError(path, inOrder(faults));
 
-  return buildAgentsFile(parsed.data, withDefaults(source.value), {
-    lookup,
-    defaults: context.defaults,
-    path,
-  });
+  const building = { lookup, defaults: context.defaults, path };
+  const tools = buildTools(parsed.data, building);
+  const warnings: AgentsFault[] = [];
+  agentsWarnings(source.value, (...warning) => void warnings.push(located(...warning)));
+  return {
+    agents: buildAgentsFile(parsed.data, withDefaults(source.value), tools, building),
+    tools,
+    warnings: inOrder(warnings),
+    fault: located,
+  };
 }
 
-/** Reads the file that AGENTS_FILE names. @throws AgentsFileError, also when it cannot be read. */
-export function readAgentsFile(config: Config, env: Environment): AgentsFile {
-  const path = config.agentsFile;
+/** @throws AgentsFileError when the file cannot be read or is no text. */
+export function readAgentsText(path: string): string {
+  const whole = (problem: string) =>
+    new AgentsFileError(path, [{ path: "", line: 1, column: 1, problem }]);
   let text: string;
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
-    const problem = `cannot be read: ${error instanceof Error ? error.message : String(error)}`;
-    throw new AgentsFileError(path, [{ path: "", line: 1, column: 1, problem }]);
+    throw whole(`cannot be read: ${error instanceof Error ? error.message : String(error)}`);
   }
-  if (text.length > MAX_BYTES)
-    throw new AgentsFileError(path, [
-      { path: "", line: 1, column: 1, problem: "is larger than 1 MiB" },
-    ]);
-  return loadAgentsFile(text, path, {
+  if (text.length > MAX_BYTES) throw whole("is larger than 1 MiB");
+  if (text.includes("\u0000")) throw whole("is encoded in UTF-16: save it in UTF-8");
+  return text;
+}
+
+/** Reads the file that AGENTS_FILE names. @throws AgentsFileError, also when it cannot be read. */
+export function readAgentsFile(config: Config, env: Environment): AgentsFile {
+  return parseConfiguredAgentsFile(config, env).agents;
+}
+
+/** As readAgentsFile, with what `doctor` needs besides. */
+export function parseConfiguredAgentsFile(config: Config, env: Environment): ParsedAgentsFile {
+  const path = config.agentsFile;
+  return parseAgentsFile(readAgentsText(path), path, {
     env,
     defaults: {
       model: config.openaiRealtimeModel,

@@ -15,7 +15,9 @@ import type {
   TurnDetection,
 } from "../../domain/agent-profile.js";
 import { RelayError } from "../../domain/errors.js";
-import { CALL_TOOLS, REFERENCE, SAMPLE_TOOLS } from "./checks.js";
+import { CALL_TOOLS } from "../../tools/builtin.js";
+import { SAMPLE_TOOL_NAMES } from "../../tools/sample-tools.js";
+import { REFERENCE } from "./checks.js";
 import { readDestination } from "./destination-entry.js";
 import type { AgentInput, EndpointInput, FileInput, ToolInput } from "./schema.js";
 
@@ -34,15 +36,16 @@ export interface BuildContext {
 const HUMAN = "human";
 const BUILTIN_TIMEOUT_MS = 5000;
 
-/** @param agents  each merged with the file's defaults. */
+/**
+ * @param agents  each merged with the file's defaults.
+ * @param tools   as buildTools made them.
+ */
 export function buildAgentsFile(
   file: FileInput,
   agents: ReadonlyMap<string, AgentInput>,
+  tools: ReadonlyMap<string, ToolDefinition>,
   context: BuildContext,
 ): AgentsFile {
-  const tools = new Map(
-    Object.entries(file.tools).map(([name, tool]) => [name, buildTool(name, tool, context)]),
-  );
   const only = agents.size === 1 ? [...agents.keys()][0] : undefined;
   const numbers = file.numbers ?? (only === undefined ? {} : { "*": only });
   return {
@@ -75,6 +78,16 @@ export function buildAgentsFile(
       ? {}
       : { pricingFile: resolve(dirname(context.path), file.pricing) }),
   };
+}
+
+/** Every tool of the file, by its name. */
+export function buildTools(
+  file: FileInput,
+  context: BuildContext,
+): ReadonlyMap<string, ToolDefinition> {
+  return new Map(
+    Object.entries(file.tools).map(([name, tool]) => [name, buildTool(name, tool, context)]),
+  );
 }
 
 function buildAgent(
@@ -190,7 +203,7 @@ function buildTransfer(
 }
 
 function builtin(name: string): ToolDefinition {
-  if (![...CALL_TOOLS, ...SAMPLE_TOOLS].some((known) => known === name))
+  if (![...CALL_TOOLS, ...SAMPLE_TOOL_NAMES].some((known) => known === name))
     throw new RelayError("internal", `the unknown tool ${name} passed the checks`);
   // Built-in tools bring their own description and parameters (`tools/`).
   return {

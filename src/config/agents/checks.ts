@@ -4,31 +4,27 @@
  */
 import type { EnvLookup } from "../../adapters/system/env-files.js";
 import { PLACEHOLDERS, placeholdersIn, readPlaceholder } from "../../domain/placeholders.js";
+import { CALL_TOOLS } from "../../tools/builtin.js";
+import { SAMPLE_TOOL_NAMES } from "../../tools/sample-tools.js";
 import { isLoopbackHost } from "../hosts.js";
 import { didYouMean } from "../nearest.js";
 import { checkDestination, KIND_KEYS, targetsOf } from "./destination-entry.js";
 import { parseDialTarget } from "./dial-target.js";
+import { isRecord, listOf, type Raw, record, textsOf } from "./raw.js";
 import { SOURCES } from "./schema.js";
 import type { Path } from "./source-text.js";
-
-/** Tools that need no entry under `tools`. */
-export const CALL_TOOLS = ["transfer_call", "end_call", "set_language", "send_dtmf"] as const;
-/** The same; an entry of that name replaces the sample. */
-export const SAMPLE_TOOLS = ["lookup_order", "book_appointment"] as const;
 
 /**
  * @param at  "key": the fault is the name's, not the value's. {text}: it is where this text stands in the value.
  */
 export type Report = (path: Path, problem: string, at?: "key" | { readonly text: string }) => void;
 
-type Raw = Readonly<Record<string, unknown>>;
-
 export function crossCheck(file: unknown, lookup: EnvLookup, report: Report): void {
   const root = record(file);
   const agents = record(root["agents"]);
   const tools = record(root["tools"]);
   const defaults = record(root["defaults"]);
-  const sipHosts = list(root["sip_hosts"]);
+  const sipHosts = textsOf(root["sip_hosts"]);
 
   if (Object.keys(agents).length === 0 && isRecord(root["agents"]))
     report(["agents"], "contains no agent");
@@ -75,7 +71,7 @@ function checkAgent(
   sipHosts: readonly string[] | null,
   report: Report,
 ): void {
-  const known = [...CALL_TOOLS, ...SAMPLE_TOOLS, ...Object.keys(tools)];
+  const known = [...CALL_TOOLS, ...SAMPLE_TOOL_NAMES, ...Object.keys(tools)];
   const seen = new Set<string>();
   for (const [i, tool] of (listOf(agent["tools"]) ?? []).entries()) {
     if (typeof tool !== "string") continue;
@@ -241,20 +237,4 @@ function checkReferences(path: Path, value: unknown, lookup: EnvLookup, report: 
 
 function quote(text: string): string {
   return JSON.stringify(text);
-}
-
-function isRecord(value: unknown): value is Raw {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function record(value: unknown): Raw {
-  return isRecord(value) ? value : {};
-}
-
-function listOf(value: unknown): readonly unknown[] | null {
-  return Array.isArray(value) ? value : null;
-}
-
-function list(value: unknown): readonly string[] | null {
-  return listOf(value)?.filter((item) => typeof item === "string") ?? null;
 }
