@@ -548,7 +548,8 @@ export class PhoneWorld {
               throw new RelayError("caller_gone", "21220");
             this.#end(leg);
           },
-          { value: undefined },
+          // A human whose phone is not hung up hangs up themselves.
+          null,
         ),
       status: (callSid) =>
         this.#request((): TwilioCallStatus => {
