@@ -11,6 +11,9 @@ import file from "./openai-realtime.json" with { type: "json" };
 type Json = Record<string, unknown>;
 type Definitions = Record<string, Json>;
 
+/** Of one event so many faults are told. */
+const MAX_FAULTS = 10;
+
 /** The version of the `openai` package that the schemas were made from. */
 export const SCHEMA_VERSION: string = file.openai;
 
@@ -83,7 +86,7 @@ function checkOf(side: Side, name: string): ValidateFunction {
 }
 
 function told(errors: readonly ErrorObject[] | null | undefined): string[] {
-  return (errors ?? []).map(({ instancePath, message, params }) => {
+  return (errors ?? []).slice(0, MAX_FAULTS).map(({ instancePath, message, params }) => {
     const extra = params["additionalProperty"] ?? params["missingProperty"] ?? "";
     return `${instancePath || "/"} ${message} ${String(extra)}`.trim();
   });
