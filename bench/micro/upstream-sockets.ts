@@ -15,7 +15,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { WebSocket } from "ws";
-import { createRawDialer } from "../../src/adapters/openai/model-socket.js";
+import { createModelSocketDialer } from "../../src/adapters/openai/model-socket.js";
 import { systemClock } from "../../src/adapters/system/system-clock.js";
 import { loadUws, type Uws, type UwsApp } from "../../src/http/uws.js";
 import type { Log } from "../../src/ports/log.js";
@@ -126,7 +126,12 @@ const wsDialer: UpstreamDialer = {
 
 function dialerOf(kind: Kind): UpstreamDialer {
   if (kind === "ws") return wsDialer;
-  return createRawDialer({ apiKey: "bench", clock: systemClock, log, handshakeTimeoutMs: 10_000 });
+  return createModelSocketDialer({
+    apiKey: "bench",
+    clock: systemClock,
+    log,
+    handshakeTimeoutMs: 10_000,
+  });
 }
 
 async function runClient(plan: ClientPlan): Promise<ClientResult> {

@@ -4,7 +4,8 @@ import { createHttpCrm } from "../adapters/http-client/crm.js";
 import { FlightFiles } from "../adapters/journal/flight-files.js";
 import { MetricRegistry } from "../adapters/metrics/metric-registry.js";
 import type { MetricsSnapshot } from "../adapters/metrics/snapshot.js";
-import { createRawDialer } from "../adapters/openai/model-socket.js";
+import { Network } from "../adapters/network/network.js";
+import { createModelSocketDialer } from "../adapters/openai/model-socket.js";
 import { createOpenAiCalls } from "../adapters/openai/sip-calls.js";
 import { monitorEventLoop } from "../adapters/system/event-loop-monitor.js";
 import { createLog } from "../adapters/system/pino-log.js";
@@ -121,6 +122,9 @@ export async function createApp(
   const registry = new MetricRegistry({ version: VERSION, worker: String(worker) });
   const { metrics } = registry;
   metrics.callsLimit.set(config.maxCalls);
+  // Tools have a resolver of their own: a host whose name servers hang must not delay a dial.
+  const network = new Network(config);
+  const toolNetwork = new Network(config);
   const control =
     overrides.control ??
     createTwilioRest({
@@ -129,6 +133,7 @@ export async function createApp(
       apiKey: config.twilioApiKey,
       apiSecret: config.twilioApiSecret,
       baseUrl: config.twilioApiBaseUrl,
+      network,
       nowMs: () => clock.nowMs(),
       observe: (operation, outcome, seconds) =>
         metrics.twilioRequests.observe(seconds, operation, outcome),
@@ -140,6 +145,7 @@ export async function createApp(
       : createHttpCrm(agents.crm, {
           clock,
           log,
+          network: toolNetwork,
           spoolDirectory: join(dirname(config.recordingsDir), "crm"),
         });
   let { journal } = overrides;
@@ -150,6 +156,7 @@ export async function createApp(
       log,
       metrics,
       control,
+      network,
       prices,
       completed:
         crm === null || agents.crm?.callCompleted == null
@@ -178,11 +185,12 @@ export async function createApp(
       : null;
   const fleet = fleetOf(seat?.siblings ?? null, nodes);
   const models = new RealtimeSessions({
-    dialer: createRawDialer({
+    dialer: createModelSocketDialer({
       apiKey: config.openaiApiKey,
       clock,
       log,
       handshakeTimeoutMs: config.upstreamTimeoutMs,
+      network,
     }),
     url: config.openaiRealtimeUrl,
     clock,
@@ -207,6 +215,7 @@ export async function createApp(
   const tools = await createToolbox(agents, {
     clock,
     log,
+    network: toolNetwork,
     orders: keeping?.orders ?? new MemoryOrderBook(),
   });
   const flightFiles = new FlightFiles(config.recordingsDir, `${config.nodeName}/${worker}`, log);
@@ -321,7 +330,11 @@ export async function createApp(
         node: config.nodeName,
         upstreamTimeoutMs: config.upstreamTimeoutMs,
         maxCallMinutes: config.maxCallMinutes,
-        sip: createOpenAiCalls({ baseUrl: config.openaiBaseUrl, apiKey: config.openaiApiKey }),
+        sip: createOpenAiCalls({
+          baseUrl: config.openaiBaseUrl,
+          apiKey: config.openaiApiKey,
+          network,
+        }),
         agentFor: (form) => calls.agentFor(form),
         refusal: (model) => calls.refusal(model),
         ask: fleet === null ? null : (callSid, question) => fleet.ask(callSid, question),

@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import { dirname, join, resolve } from "node:path";
 import { FlightFiles } from "../adapters/journal/flight-files.js";
 import { SpoolFiles } from "../adapters/journal/spool-files.js";
+import type { Network } from "../adapters/network/network.js";
 import { OpenAiTranscriptions } from "../adapters/openai/transcriptions.js";
 import { openStore } from "../adapters/store/open-store.js";
 import { StoredSipStates } from "../adapters/store/sip-states.js";
@@ -61,6 +62,7 @@ export interface RecordKeepingDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly network: Network;
   readonly control: CallControl;
   readonly prices: PriceTable;
   /** Told of calls that are over; null: nobody. */
@@ -116,6 +118,7 @@ export async function openRecordKeeping(
     user: account.apiKey ?? account.accountSid,
     password: account.apiSecret ?? account.authToken,
     directory,
+    network: deps.network,
   });
   const wantsTranscripts = [...agents.agents.values()].some(
     ({ recording }) => recording.transcribe !== null,
@@ -128,6 +131,7 @@ export async function openRecordKeeping(
           baseUrl: config.openaiBaseUrl,
           apiKey: config.openaiApiKey,
           directory,
+          network: deps.network,
         })
       : null,
     journal: recorder,

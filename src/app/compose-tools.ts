@@ -1,6 +1,7 @@
 /**
  * The tools of every agent, built once at start, and a runner for each call.
  */
+import type { Network } from "../adapters/network/network.js";
 import { createHttpTool } from "../adapters/tools/http-tool.js";
 import { createJsonSchemaChecker } from "../adapters/tools/json-schema.js";
 import { loadModuleTool } from "../adapters/tools/module-tool.js";
@@ -21,6 +22,7 @@ export interface ToolboxDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly orders: OrderBook;
+  readonly network: Network;
 }
 
 interface Kit {
@@ -37,7 +39,9 @@ export async function createToolbox(
   const checker = createJsonSchemaChecker();
   const kits = new Map<string, Kit>();
   for (const agent of agents.agents.values()) {
-    const own = await Promise.all(agent.tools.map((definition) => ownTool(definition, samples)));
+    const own = await Promise.all(
+      agent.tools.map((definition) => ownTool(definition, samples, deps.network)),
+    );
     const registry = new ToolRegistry(
       [...callTools(agent), ...own.filter((tool) => tool !== null)],
       checker,
@@ -68,13 +72,14 @@ export async function createToolbox(
 async function ownTool(
   definition: ToolDefinition,
   samples: ReadonlyMap<string, Tool>,
+  network: Network,
 ): Promise<Tool | null> {
   const { name, source } = definition;
   switch (source.kind) {
     case "mcp":
       return null;
     case "http":
-      return createHttpTool(definition, source.http);
+      return createHttpTool(definition, source.http, network);
     case "module":
       return loadModuleTool(definition, source.path);
     case "builtin": {

@@ -1,3 +1,4 @@
+import { Network } from "../adapters/network/network.js";
 import { systemClock } from "../adapters/system/system-clock.js";
 import {
   createTwilioNumbers,
@@ -58,7 +59,10 @@ export async function setNumber(io: CliIo, e164: string, options: NumberOptions)
   }
   const config = loadSettings(io);
   if (config === null) return EXIT_USAGE;
-  const numbers = createTwilioNumbers(twilioAccount(config), () => systemClock.nowMs());
+  const numbers = createTwilioNumbers(
+    { ...twilioAccount(config), network: new Network(config) },
+    () => systemClock.nowMs(),
+  );
   try {
     const owned = (await numbers.list(e164)).find((number) => number.e164 === e164);
     if (owned === undefined) {

@@ -8,8 +8,9 @@ export interface Certificate {
   readonly key: Buffer;
 }
 
-/** A certificate for 127.0.0.1, by openssl, in a directory of the test's own. */
-export function makeCertificate(directory: string): Certificate {
+/** A certificate for 127.0.0.1 and the names, by openssl, in a directory of the test's own. */
+export function makeCertificate(directory: string, names: readonly string[] = []): Certificate {
+  const subjects = ["IP:127.0.0.1", ...names.map((name) => `DNS:${name}`)].join(",");
   const [certFile, keyFile] = [join(directory, "cert.pem"), join(directory, "key.pem")];
   execFileSync(
     "openssl",
@@ -25,7 +26,7 @@ export function makeCertificate(directory: string): Certificate {
         "-days",
         "2",
       ],
-      ...["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"],
+      ...["-subj", "/CN=127.0.0.1", "-addext", `subjectAltName=${subjects}`],
       ...["-keyout", keyFile, "-out", certFile],
     ],
     { stdio: "ignore" },

@@ -10,8 +10,7 @@ import type {
 } from "../../src/domain/transfer-request.js";
 import type { CallControl } from "../../src/ports/twilio.js";
 import type { TransferForm } from "../../src/transfer/callback-forms.js";
-import { Transfer } from "../../src/transfer/transfer.js";
-import type { TransferDeps, TransferHost } from "../../src/transfer/transfer-deps.js";
+import { Transfer, type TransferDeps, type TransferHost } from "../../src/transfer/transfer.js";
 import { linkQuery, readLink } from "../../src/transfer/transfer-link.js";
 import type { Twiml, TwimlVerb } from "../../src/wire/twiml.js";
 import { sid } from "../fakes/call-bench.js";
@@ -548,8 +547,7 @@ export class PhoneWorld {
               throw new RelayError("caller_gone", "21220");
             this.#end(leg);
           },
-          // A human whose phone is not hung up hangs up themselves.
-          null,
+          { value: undefined },
         ),
       status: (callSid) =>
         this.#request((): TwilioCallStatus => {

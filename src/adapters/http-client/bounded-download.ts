@@ -2,32 +2,39 @@ import { connect, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { WireError } from "../../domain/errors.js";
 import { type HttpHead, HttpResponseReader } from "../../wire/http-response.js";
+import { Network } from "../network/network.js";
+import { tunnel } from "../network/tunnel.js";
 
 const BLOCK_BYTES = 64 * 1024;
 
 export interface DownloadResult {
   readonly head: HttpHead;
   /**
-   * The body, a piece at a time; the next is read when `take` has resolved, and may lie in the same memory.
-   * Rejects when the connection breaks before the end, or with what `take` rejected with.
+   * The body, a piece at a time. The next is read when `take` has resolved, and may lie in the same
+   * memory. Rejects when the connection breaks before the end, or with what `take` rejected with.
    */
   read(take: (bytes: Buffer) => Promise<void>): Promise<void>;
-  /** Must be called in the end, however much was read. */
+  /** Must be called at the end, however much was read. */
   close(): void;
 }
 
 /**
- * A GET of something large. Node's own HTTP client takes a new buffer of 64 KB for every read from the socket, and V8 lets some
- * 30 MB of those pile up before it collects the first; here all of the body passes through a few.
+ * A GET of something large. Node's own HTTP client takes a new buffer of 64 KB for every read from
+ * the socket, and V8 lets some 30 MB of those accumulate before it collects the first. Here all of
+ * the body passes through a few buffers.
  *
- * Follows no redirect. Resolves with any status; rejects with the socket's error, a WireError, or the signal's reason.
+ * Follows no redirect. Resolves with any status; rejects with the socket's error, a WireError, or the
+ * signal's reason.
+ *
+ * @param network  default: a direct connection.
  */
 export async function boundedDownload(
   url: URL,
   headers: Readonly<Record<string, string>>,
   signal: AbortSignal,
+  network = new Network(),
 ): Promise<DownloadResult> {
-  const exchange = new Exchange(signal);
+  const exchange = new Download(network, signal);
   try {
     const head = await exchange.begin(url, headers);
     return { head, read: async (take) => await exchange.read(take), close: () => exchange.close() };
@@ -46,55 +53,79 @@ interface Failure {
   readonly error: unknown;
 }
 
-class Exchange {
+class Download {
   readonly #reader = new HttpResponseReader();
   readonly #arriving = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+  readonly #network: Network;
   readonly #signal: AbortSignal;
   #socket: Socket | null = null;
   /**
-   * What has come and is not taken yet; while there is any, nothing is read. Yet TLS hands over all that it has decrypted already,
-   * some 64 KB, so one block is not enough.
+   * What has arrived and is not taken yet; while there is any, nothing is read. TLS still hands over
+   * all that it has decrypted already, some 64 KB, so that one block is not enough.
    */
   #waiting: Block[] = [];
   readonly #free: Buffer[] = [];
   #failure: Failure | null = null;
   #wake: (() => void) | null = null;
 
-  constructor(signal: AbortSignal) {
+  constructor(network: Network, signal: AbortSignal) {
+    this.#network = network;
     this.#signal = signal;
   }
 
   async begin(url: URL, headers: Readonly<Record<string, string>>): Promise<HttpHead> {
     this.#signal.throwIfAborted();
     this.#signal.addEventListener("abort", this.#aborted);
-    const socket = this.#dial(url);
+    const socket = await this.#dial(url);
+    const lines = Object.entries({ host: url.host, connection: "close", ...headers });
+    const text = lines.map(([name, value]) => `${name}: ${value}\r\n`).join("");
+    socket.write(`GET ${url.pathname}${url.search} HTTP/1.1\r\n${text}\r\n`, "latin1");
+    while (this.#reader.head === null) await this.#arrival();
+    return this.#reader.head;
+  }
+
+  async #dial(url: URL): Promise<Socket> {
+    const tls = url.protocol === "https:";
+    const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
+    const port = url.port === "" ? (tls ? 443 : 80) : Number(url.port);
+    const callback = (length: number): boolean => this.#received(this.#arriving, length);
+    const onread = { buffer: this.#arriving, callback };
+    const { proxies, resolver, tunnelOptions, trustedCertificates } = this.#network;
+    const proxy = proxies.proxyFor(host, port);
+    const direct = { host, port, lookup: resolver.lookup, onread };
+    // Settings allow http: on this machine only, and that is always reached directly.
+    if (!tls) return this.#watch(connect(direct));
+    const road =
+      proxy === null
+        ? direct
+        : { socket: await tunnel(proxy, { host, port }, tunnelOptions, this.#signal) };
+    const socket = connectTls({
+      ...road,
+      // Server names are for names: TLS has none for an address.
+      ...(isIP(host) === 0 ? { servername: host } : {}),
+      ...(trustedCertificates === null ? {} : { ca: trustedCertificates }),
+    });
+    if (proxy !== null) {
+      // Node ignores `onread` for TLS over a socket: behind a proxy each read takes new memory.
+      socket.on("data", (chunk: Buffer) => {
+        if (!this.#received(chunk, chunk.length)) socket.pause();
+      });
+    }
+    return this.#watch(socket);
+  }
+
+  #watch(socket: Socket): Socket {
     this.#socket = socket;
     socket.on("error", (error) => this.#fail(error));
     socket.on("end", () => this.#ended());
     socket.on("close", () => this.#ended());
-    const lines = Object.entries({ host: url.host, connection: "close", ...headers });
-    const text = lines.map(([name, value]) => `${name}: ${value}\r\n`).join("");
-    socket.write(`GET ${url.pathname}${url.search} HTTP/1.1\r\n${text}\r\n`, "latin1");
-    while (this.#reader.head === null) await this.#news();
-    return this.#reader.head;
+    return socket;
   }
 
-  #dial(url: URL): Socket {
-    const tls = url.protocol === "https:";
-    const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
-    const port = url.port === "" ? (tls ? 443 : 80) : Number(url.port);
-    const callback = (bytes: number): boolean => this.#received(bytes);
-    const options = { host, port, onread: { buffer: this.#arriving, callback } };
-    // A server's name is for names: TLS knows none for an address.
-    return tls
-      ? connectTls({ ...options, ...(isIP(host) === 0 ? { servername: host } : {}) })
-      : connect(options);
-  }
-
-  /** False: nothing more is read until all that waits has been taken. */
-  #received(bytes: number): boolean {
+  /** Returns false so that nothing more is read until all that waits has been taken. */
+  #received(bytes: Buffer, length: number): boolean {
     try {
-      this.#reader.read(this.#arriving, 0, bytes, (from, to) => this.#keep(from, to));
+      this.#reader.read(bytes, 0, length, (from, to) => this.#keep(bytes, from, to));
     } catch (error) {
       this.#fail(error);
     }
@@ -102,14 +133,14 @@ class Exchange {
     return this.#waiting.length === 0;
   }
 
-  #keep(from: number, to: number): void {
+  #keep(bytes: Buffer, from: number, to: number): void {
     for (let at = from; at < to; ) {
       let block = this.#waiting.at(-1);
       if (block === undefined || block.length === BLOCK_BYTES) {
         block = { bytes: this.#free.pop() ?? Buffer.allocUnsafeSlow(BLOCK_BYTES), length: 0 };
         this.#waiting.push(block);
       }
-      const copied = this.#arriving.copy(block.bytes, block.length, at, to);
+      const copied = bytes.copy(block.bytes, block.length, at, to);
       block.length += copied;
       at += copied;
     }
@@ -125,12 +156,15 @@ class Exchange {
       }
       if (this.#reader.done && this.#waiting.length === 0) return;
       if (this.#waiting.length === 0) this.#socket?.resume();
-      await this.#news();
+      await this.#arrival();
     }
   }
 
-  /** Resolves when something has come. Rejects with what went wrong, once all that came before it has been taken. */
-  async #news(): Promise<void> {
+  /**
+   * Resolves when something has arrived. Rejects with what went wrong, once all that arrived before it
+   * has been taken.
+   */
+  async #arrival(): Promise<void> {
     this.#throwFailure();
     if (this.#waiting.length > 0) return;
     await new Promise<void>((resolve) => {

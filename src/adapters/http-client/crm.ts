@@ -1,29 +1,29 @@
-/**
- * The customer database over HTTP, as the agents file describes it.
- */
+/** The CRM over HTTP, as the `crm` section of the agents file describes it. */
 import type { CrmEndpoint, CrmSettings } from "../../domain/agent-profile.js";
 import { RelayError } from "../../domain/errors.js";
 import type { Clock } from "../../ports/clock.js";
 import type { CallerProfile, Crm, CrmCall, Escalation } from "../../ports/crm.js";
 import type { Log } from "../../ports/log.js";
 import { CrmSpool, type Delivery } from "../journal/crm-spool.js";
-import { type GuardedReply, guardedRequest, type Resolver } from "./guarded-request.js";
+import type { Network } from "../network/network.js";
+import { type GuardedReply, guardedRequest } from "./guarded-request.js";
 import { fillUrl } from "./url-template.js";
 
 export interface HttpCrmDeps {
   readonly clock: Clock;
   readonly log: Log;
-  /** Where records wait for `call_completed`; only used when that is configured. */
+  /** Where records wait for `call_completed`. Used only when that is configured. */
   readonly spoolDirectory: string;
-  readonly resolve?: Resolver;
+  /** Default: direct connections. */
+  readonly network?: Network;
 }
 
 export interface HttpCrm extends Crm {
-  /** Delivers what an earlier process left behind, and from now on what is completed. */
+  /** Delivers what an earlier process left, and from now on each completed call. */
   start(): Promise<void>;
   /** Records of calls that wait to be accepted. */
   readonly pending: number;
-  /** What waits stays on disk. Idempotent. */
+  /** Waiting records stay on disk. Idempotent. */
   stop(): void;
 }
 
@@ -37,7 +37,7 @@ const FIELD_CHARS = 500;
 
 export function createHttpCrm(settings: CrmSettings, deps: HttpCrmDeps): HttpCrm {
   const { callerLookup, escalation, callCompleted } = settings;
-  const { log, clock, resolve } = deps;
+  const { log, clock, network } = deps;
   const ask = (
     endpoint: CrmEndpoint,
     call: CrmCall,
@@ -66,12 +66,12 @@ export function createHttpCrm(settings: CrmSettings, deps: HttpCrmDeps): HttpCrm
         maxResponseBytes: MAX_PROFILE_BYTES,
         allowPrivateHosts,
       },
-      resolve,
+      network,
     );
   };
 
   const deliver = async (endpoint: CrmEndpoint, { call, record }: Delivery): Promise<void> => {
-    // The key lets the other side see a repetition: we may not have heard that the first one was accepted.
+    // The key lets the CRM notice a repetition: the answer to the first delivery may have been lost.
     const { status } = await ask(endpoint, call, record, { "idempotency-key": call.callSid });
     if (status >= 300) throw refusal(status);
   };
@@ -95,7 +95,7 @@ export function createHttpCrm(settings: CrmSettings, deps: HttpCrmDeps): HttpCrm
         return readProfile(reply.body);
       } catch (error) {
         const code = error instanceof RelayError ? error.code : "internal";
-        log.warn("caller not looked up", { callSid: call.callSid, code }, error);
+        log.warn("crm: caller not looked up", { callSid: call.callSid, code }, error);
         return null;
       }
     },
@@ -118,11 +118,11 @@ export function createHttpCrm(settings: CrmSettings, deps: HttpCrmDeps): HttpCrm
   };
 }
 
-/** Retryable unless the other side says that it will never take this. */
+/** Retryable unless the status says that the CRM will never accept this. */
 function refusal(status: number): RelayError {
   const passing = status >= 500 || status === 408 || status === 425 || status === 429;
-  // 401 and 403 are somebody's wrong key, which gets mended.
-  return new RelayError("tool_failed", `the customer database answered HTTP ${status}`, {
+  // 401 and 403 mean a wrong key, which gets corrected.
+  return new RelayError("tool_failed", `the CRM answered HTTP ${status}`, {
     retryable: passing || status === 401 || status === 403,
   });
 }
@@ -164,7 +164,7 @@ function parseObject(body: string): Readonly<Record<string, unknown>> | null {
     const value: unknown = JSON.parse(body);
     return isObject(value) ? value : null;
   } catch (error) {
-    throw new RelayError("tool_failed", "the customer database's answer is not valid JSON", {
+    throw new RelayError("tool_failed", "the CRM's answer is not valid JSON", {
       cause: error,
     });
   }

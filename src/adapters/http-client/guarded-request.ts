@@ -1,12 +1,13 @@
 /**
- * HTTP requests whose destination or contents a model, a caller or a file of settings has a say in: bounded in time and
- * size, no redirects, no way into the private network.
+ * HTTP requests whose destination or contents are influenced by a model, a caller or a settings file:
+ * bounded in time and size, no redirects, no way into the private network.
  */
-import { lookup as resolveName } from "node:dns/promises";
-import { request as httpRequest, type IncomingMessage, type RequestOptions } from "node:http";
-import { request as httpsRequest } from "node:https";
+import type { IncomingMessage, RequestOptions } from "node:http";
 import { isIP, type LookupFunction } from "node:net";
 import { RelayError } from "../../domain/errors.js";
+import type { ResolvedAddress } from "../network/hosts-file.js";
+import { AnswerTooLong, readBytes, startRequest } from "../network/http-request.js";
+import { Network } from "../network/network.js";
 import { isPublicAddress } from "./address-guard.js";
 
 export interface GuardedRequest {
@@ -30,25 +31,17 @@ export interface GuardedReply {
   readonly body: string;
 }
 
-export interface ResolvedAddress {
-  readonly address: string;
-  readonly family: number;
-}
-
-export type Resolver = (host: string) => Promise<readonly ResolvedAddress[]>;
-
-const systemResolver: Resolver = (host) => resolveName(host, { all: true, verbatim: true });
-
 /**
  * One request, no retry.
  *
+ * @param network  default: direct connections.
  * @returns  whatever status the server answered with, 3xx excepted.
- * @throws   RelayError `tool_blocked` (address or redirect), `tool_timeout`, `tool_failed` (network: retryable; size;
- *           aborted). Messages hold neither URL nor body: both may be personal.
+ * @throws   RelayError `tool_blocked` (address or redirect), `tool_timeout`, `tool_failed` (network:
+ *           retryable; size; aborted). Messages hold neither URL nor body: both may be personal.
  */
 export async function guardedRequest(
   wanted: GuardedRequest,
-  resolve: Resolver = systemResolver,
+  network: Network = new Network(),
 ): Promise<GuardedReply> {
   const url = new URL(wanted.url);
   if (url.protocol !== "http:" && url.protocol !== "https:")
@@ -57,8 +50,8 @@ export async function guardedRequest(
   const signal =
     wanted.signal === undefined ? deadline : AbortSignal.any([deadline, wanted.signal]);
   try {
-    const address = await abortable(checkedAddress(url, wanted, resolve), signal);
-    return await exchange(url, address, wanted, signal);
+    const address = await abortable(checkedAddress(url, wanted, network), signal);
+    return await exchange(url, address, wanted, network, signal);
   } catch (error) {
     if (error instanceof RelayError) throw error;
     if (deadline.aborted) throw new RelayError("tool_timeout", "the server did not answer in time");
@@ -70,38 +63,48 @@ export async function guardedRequest(
   }
 }
 
-/** The address to connect to. All that the name stands for must be allowed: one of them is picked by others otherwise. */
+/**
+ * The address to connect to; null: the proxy resolves the name. All addresses of the name must be
+ * allowed, because a server that gives several decides which one is used.
+ */
 async function checkedAddress(
   url: URL,
   { allowPrivateHosts }: GuardedRequest,
-  resolve: Resolver,
-): Promise<ResolvedAddress> {
+  { proxies, resolver }: Network,
+): Promise<ResolvedAddress | null> {
   const host = url.hostname.replace(/^\[|\]$/g, "");
-  const family = isIP(host);
-  const addresses = family === 0 ? await resolve(host) : [{ address: host, family }];
+  const isListed = allowPrivateHosts.some((allowed) => allowed.toLowerCase() === host);
+  const isProxied = proxies.proxyFor(host, portOf(url)) !== null;
+  let addresses: readonly ResolvedAddress[];
+  try {
+    addresses = await resolver.resolve(host);
+  } catch (error) {
+    // Behind a proxy this machine may know no public names. The proxy decides what it reaches.
+    if (isProxied && isIP(host) === 0) return null;
+    throw error;
+  }
   const [first] = addresses;
   if (first === undefined)
     throw new RelayError("tool_failed", "the server's name has no address", { retryable: true });
-  const listed = allowPrivateHosts.some((allowed) => allowed.toLowerCase() === host);
-  if (!listed && !addresses.every(({ address }) => isPublicAddress(address)))
+  if (!isListed && !addresses.every(({ address }) => isPublicAddress(address)))
     throw new RelayError(
       "tool_blocked",
       "the server's address is private and its host is not listed",
     );
-  return first;
+  return isProxied ? null : first;
 }
 
-function exchange(
+function portOf(url: URL): number {
+  return Number(url.port || (url.protocol === "https:" ? 443 : 80));
+}
+
+async function exchange(
   url: URL,
-  { address, family }: ResolvedAddress,
+  address: ResolvedAddress | null,
   wanted: GuardedRequest,
+  network: Network,
   signal: AbortSignal,
 ): Promise<GuardedReply> {
-  // The very address that was checked: asked a second time, a resolver may say something else.
-  const lookup: LookupFunction = (_host, options, callback) => {
-    if (options.all === true) callback(null, [{ address, family }]);
-    else callback(null, address, family);
-  };
   const body = wanted.body === null ? null : Buffer.from(wanted.body);
   const options: RequestOptions = {
     method: wanted.method,
@@ -111,14 +114,12 @@ function exchange(
       ...wanted.headers,
       ...(body === null ? {} : { "content-length": body.length }),
     },
-    lookup,
-    // A connection of its own: a kept one may lead to an address that was never checked for this request.
-    agent: false,
     signal,
   };
+  const agents = network.agents(address === null ? {} : { lookup: lookupOf(address) });
   return new Promise((resolve, reject) => {
-    const send = url.protocol === "https:" ? httpsRequest : httpRequest;
-    const outgoing = send(url, options, (response) => {
+    const outgoing = startRequest(url, options, agents);
+    outgoing.on("response", (response) => {
       readReply(response, wanted.maxResponseBytes).then(resolve, (error: unknown) => {
         outgoing.destroy();
         reject(error);
@@ -129,6 +130,17 @@ function exchange(
   });
 }
 
+/**
+ * Answers with the very address that was checked: a resolver may give another one when it is asked
+ * again. Connections are not kept, for the same reason.
+ */
+function lookupOf({ address, family }: ResolvedAddress): LookupFunction {
+  return (_host, options, callback) => {
+    if (options.all === true) callback(null, [{ address, family }]);
+    else callback(null, address, family);
+  };
+}
+
 async function readReply(response: IncomingMessage, maxBytes: number): Promise<GuardedReply> {
   const status = response.statusCode ?? 0;
   if (status >= 300 && status < 400)
@@ -136,19 +148,17 @@ async function readReply(response: IncomingMessage, maxBytes: number): Promise<G
       "tool_blocked",
       "the server answered with a redirect, which is not followed",
     );
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > maxBytes)
-      throw new RelayError("tool_failed", `the server's answer is larger than ${maxBytes} bytes`);
-    chunks.push(chunk);
-  }
   const type = (response.headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
-  return { status, type, body: Buffer.concat(chunks).toString("utf8") };
+  try {
+    const body = await readBytes(response, maxBytes);
+    return { status, type, body: body.toString("utf8") };
+  } catch (error) {
+    if (!(error instanceof AnswerTooLong)) throw error;
+    throw new RelayError("tool_failed", `the server's answer is larger than ${maxBytes} bytes`);
+  }
 }
 
-/** Name resolution cannot be aborted, but nobody has to wait for it. */
+/** Name resolution cannot be aborted, but the request does not have to wait for it. */
 function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(new Error("aborted"));

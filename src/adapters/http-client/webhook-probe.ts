@@ -1,17 +1,23 @@
 import { createHmac, randomUUID } from "node:crypto";
+import type { Network } from "../network/network.js";
 import { type ProbeAnswer, postText } from "./http-probe.js";
 
-/** OpenAI sends nothing of this type, and a relay leaves alone what it does not know. */
+/** OpenAI sends nothing of this type, and a relay ignores types that it does not know. */
 const HARMLESS = "murelay.check";
 
 /**
- * Posts an event as OpenAI would, signed with our own secret, so that the answer tells whether the relay behind the URL has the same
- * one: 2xx it has, 400 it has another, 404 it has none.
+ * Posts an event as OpenAI would, signed with the configured secret. The answer tells whether the
+ * relay behind the URL has the same one: 2xx it has, 400 it has another, 404 it has none.
  *
  * @param secret  `whsec_…`.
  * Source: standard-webhooks specification, symmetric signatures.
  */
-export function probeWebhook(url: string, secret: string, epochMs: number): Promise<ProbeAnswer> {
+export function probeWebhook(
+  url: string,
+  secret: string,
+  epochMs: number,
+  network?: Network,
+): Promise<ProbeAnswer> {
   const id = `check_${randomUUID()}`;
   const timestamp = String(Math.floor(epochMs / 1000));
   const body = JSON.stringify({
@@ -23,10 +29,11 @@ export function probeWebhook(url: string, secret: string, epochMs: number): Prom
   });
   const key = Buffer.from(secret.replace(/^whsec_/, ""), "base64");
   const mac = createHmac("sha256", key).update(`${id}.${timestamp}.${body}`).digest("base64");
-  return postText(url, body, {
+  const headers = {
     "content-type": "application/json",
     "webhook-id": id,
     "webhook-timestamp": timestamp,
     "webhook-signature": `v1,${mac}`,
-  });
+  };
+  return postText(url, body, headers, network);
 }

@@ -1,5 +1,6 @@
 /**
- * UpstreamDialer over plain TCP or TLS, with WebSocket framing of its own: see docs/decisions/0005-own-framing.md.
+ * UpstreamDialer over plain TCP or TLS, with WebSocket framing of its own: see
+ * docs/decisions/0005-own-framing.md.
  */
 import { createHash, randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
@@ -25,11 +26,14 @@ import {
   FrameParser,
   type FrameSink,
 } from "../../wire/websocket-parser.js";
+import { Network } from "../network/network.js";
+import { ProxyError } from "../network/tunnel.js";
+import { authHeaders } from "./auth.js";
 import { FrameWriter, SlotPool } from "./frame-writer.js";
-import { StreamDialer, type StreamEvents } from "./stream-dialer.js";
+import { type Stream, StreamDialer, type StreamEvents } from "./stream-dialer.js";
 
-export interface RawUpstreamOptions {
-  /** Sent as a bearer token. */
+export interface ModelSocketOptions {
+  /** Sent as the host wants it: a bearer token, or `api-key` to Azure. */
   readonly apiKey: string;
   readonly clock: Clock;
   readonly log: Log;
@@ -37,9 +41,9 @@ export interface RawUpstreamOptions {
   readonly handshakeTimeoutMs: number;
   /** Further request headers, e.g. a project. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Certificates to trust instead of Node's own list, PEM. */
-  readonly trustedCertificates?: string;
-  /** Default 10 s. A peer from which nothing came for one whole interval after a ping is dead. */
+  /** Default: a direct connection. */
+  readonly network?: Network;
+  /** Default 10 s. A peer that sends nothing for a whole interval after a ping is dead. */
   readonly pingIntervalMs?: number;
 }
 
@@ -54,12 +58,12 @@ const MAX_PONG_BACKLOG_BYTES = 64 * 1024;
 const NOTHING = new Uint8Array(0);
 
 /**
- * @throws  WireError when the key or a header cannot be sent. `dial` throws TypeError when the URL is none, or not of
- *          ws: or wss:.
+ * @throws  WireError when the key or a header cannot be sent. `dial` throws TypeError when the URL
+ *          is none, or not of ws: or wss:.
  */
-export function createRawDialer(options: RawUpstreamOptions): UpstreamDialer {
+export function createModelSocketDialer(options: ModelSocketOptions): UpstreamDialer {
   const shared = new Shared(options);
-  return { dial: (url, events) => new RawUpstream(new URL(url), events, shared) };
+  return { dial: (url, events) => new ModelSocket(new URL(url), events, shared) };
 }
 
 /** What all sockets of a dialer have in common. */
@@ -68,19 +72,25 @@ class Shared {
   readonly log: Log;
   readonly handshakeTimeoutMs: number;
   readonly pingIntervalMs: number;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #apiKey: string;
   readonly slots = new SlotPool();
   readonly streams: StreamDialer;
 
-  constructor(options: RawUpstreamOptions) {
+  constructor(options: ModelSocketOptions) {
     this.clock = options.clock;
     this.log = options.log;
     this.handshakeTimeoutMs = options.handshakeTimeoutMs;
     this.pingIntervalMs = options.pingIntervalMs ?? PING_INTERVAL_MS;
-    this.streams = new StreamDialer(options.trustedCertificates ?? null);
-    this.headers = { ...options.headers, Authorization: `Bearer ${options.apiKey}` };
-    // Says now, not to the first caller, that a header cannot be sent.
-    upgradeRequest("", "/", "", this.headers);
+    this.streams = new StreamDialer(options.network ?? new Network());
+    this.#headers = options.headers ?? {};
+    this.#apiKey = options.apiKey;
+    // A header that cannot be sent is reported now, not to the first caller.
+    upgradeRequest("", "/", "", { ...this.#headers, ...authHeaders("", this.#apiKey) });
+  }
+
+  headersFor(host: string): Readonly<Record<string, string>> {
+    return { ...this.#headers, ...authHeaders(host, this.#apiKey) };
   }
 }
 
@@ -88,23 +98,24 @@ type State =
   /** No answer to the handshake yet. */
   | "dialing"
   | "open"
-  /** A close frame has left, or the socket is being cut off: nothing is sent or told any more. */
+  /** A close frame has left, or the socket is being destroyed: nothing more is sent or reported. */
   | "closing"
   | "over";
 
-class RawUpstream implements UpstreamSocket, StreamEvents, FrameSink {
+class ModelSocket implements UpstreamSocket, StreamEvents, FrameSink {
   readonly #events: UpstreamSocketEvents;
   readonly #shared: Shared;
-  readonly #socket: Socket;
-  readonly #writer: FrameWriter;
+  readonly #stream: Stream;
+  /** Null until the connection is there. */
+  #writer: FrameWriter | null = null;
   readonly #parser = new FrameParser(this, MAX_MESSAGE_BYTES);
   #request: string;
   /** Null once the handshake is over. */
   #answer: UpgradeReader | null;
   #state: State = "dialing";
-  /** While dialing: the end of the handshake. While open: the next ping. While closing: the end of patience. */
+  /** While dialing: the end of the handshake. While open: the next ping. While closing: the end. */
   #timer: Timer;
-  #heardSincePing = true;
+  #readSincePing = true;
   /** The peer's close frame. */
   #closed: UpstreamClose | null = null;
   /** Why it ended, where it is not the peer's close frame that says so. */
@@ -116,34 +127,39 @@ class RawUpstream implements UpstreamSocket, StreamEvents, FrameSink {
     if (url.protocol !== "wss:" && url.protocol !== "ws:")
       throw new TypeError("the URL is not of ws: or wss:");
     const key = randomBytes(16).toString("base64");
-    this.#request = upgradeRequest(url.host, url.pathname + url.search, key, shared.headers);
+    this.#request = upgradeRequest(
+      url.host,
+      url.pathname + url.search,
+      key,
+      shared.headersFor(url.hostname),
+    );
     this.#answer = new UpgradeReader(createHash("sha1").update(acceptSource(key)).digest("base64"));
-    this.#socket = shared.streams.open(url, this);
-    this.#writer = new FrameWriter(this.#socket, shared.slots);
+    this.#stream = shared.streams.open(url, this);
     this.#timer = stallAwareDeadline(shared.clock, shared.handshakeTimeoutMs, () =>
       this.#onHandshakeTimeout(),
     );
   }
 
   send(message: Uint8Array): void {
-    if (this.#state === "open") this.#writer.add(TEXT, message);
+    if (this.#state === "open") this.#writer?.add(TEXT, message);
   }
 
   bufferedBytes(): number {
-    return this.#writer.bufferedBytes;
+    return this.#writer?.bufferedBytes ?? 0;
   }
 
   close(code: number, reason: string): void {
-    if (this.#state === "dialing") this.#cutOff({ code, reason, httpStatus: null });
+    if (this.#state === "dialing") this.#destroy({ code, reason, httpStatus: null });
     if (this.#state !== "open") return;
-    this.#writer.add(CLOSE, closePayload(code, reason));
+    this.#writer?.add(CLOSE, closePayload(code, reason));
     this.#waitForEnd();
   }
 
   // --- handshake --------------------------------------------------------------------------------------
 
-  connected(): void {
-    this.#socket.write(this.#request, "latin1");
+  connected(socket: Socket): void {
+    this.#writer = new FrameWriter(socket, this.#shared.slots);
+    socket.write(this.#request, "latin1");
     this.#request = "";
   }
 
@@ -151,11 +167,11 @@ class RawUpstream implements UpstreamSocket, StreamEvents, FrameSink {
     switch (answer.kind) {
       case "refused": {
         const reason = refusalCode(answer.body) ?? `HTTP ${answer.status}`;
-        this.#cutOff({ code: 0, reason, httpStatus: answer.status });
+        this.#destroy({ code: 0, reason, httpStatus: answer.status });
         return;
       }
       case "invalid":
-        this.#cutOff({ code: 0, reason: answer.fault, httpStatus: null });
+        this.#destroy({ code: 0, reason: answer.fault, httpStatus: null });
         return;
       case "accepted":
         this.#answer = null;
@@ -165,7 +181,7 @@ class RawUpstream implements UpstreamSocket, StreamEvents, FrameSink {
         try {
           this.#events.opened();
         } catch (error) {
-          this.#broke(error);
+          this.#handlerFailed(error);
         }
     }
   }
@@ -173,13 +189,13 @@ class RawUpstream implements UpstreamSocket, StreamEvents, FrameSink {
   #onHandshakeTimeout(): void {
     const known = this.#answer?.ended() ?? null;
     if (known !== null) this.#onAnswer(known);
-    else this.#cutOff({ code: 0, reason: "handshake timed out", httpStatus: null });
+    else this.#destroy({ code: 0, reason: "handshake timed out", httpStatus: null });
   }
 
   // --- reading ----------------------------------------------------------------------------------------
 
   read(bytes: Uint8Array, length: number): void {
-    this.#heardSincePing = true;
+    this.#readSincePing = true;
     let at = 0;
     if (this.#answer !== null) {
       if (this.#state !== "dialing") return;
@@ -197,13 +213,13 @@ class RawUpstream implements UpstreamSocket, StreamEvents, FrameSink {
     try {
       this.#events.message(payload);
     } catch (error) {
-      this.#broke(error);
+      this.#handlerFailed(error);
     }
   }
 
   ping(payload: Uint8Array): void {
-    if (this.#state === "open" && this.#writer.bufferedBytes < MAX_PONG_BACKLOG_BYTES) {
-      this.#writer.add(PONG, payload);
+    if (this.#state === "open" && this.bufferedBytes() < MAX_PONG_BACKLOG_BYTES) {
+      this.#writer?.add(PONG, payload);
     }
   }
 
@@ -212,21 +228,21 @@ class RawUpstream implements UpstreamSocket, StreamEvents, FrameSink {
   closeFrame(code: number, reason: string): void {
     this.#closed = { code, reason, httpStatus: null };
     if (this.#state === "open") {
-      this.#writer.add(CLOSE, code === 1005 ? NOTHING : closePayload(code, ""));
+      this.#writer?.add(CLOSE, code === 1005 ? NOTHING : closePayload(code, ""));
       this.#waitForEnd();
     }
-    this.#writer.end();
+    this.#writer?.end();
   }
 
   faulted(fault: FrameFault): void {
     this.#failure ??= { code: 1006, reason: fault, httpStatus: null };
     this.close(FRAME_FAULTS[fault], "");
-    this.#writer.end();
+    this.#writer?.end();
   }
 
-  /** A bug in one call must not take the other calls of this process with it. */
-  #broke(error: unknown): void {
-    this.#shared.log.error("upstream event handler threw; its socket is closed", {}, error);
+  /** A fault in one call must not end the other calls of this process. */
+  #handlerFailed(error: unknown): void {
+    this.#shared.log.error("model socket: event handler failed, socket closed", {}, error);
     this.#failure ??= { code: 1011, reason: "internal", httpStatus: null };
     this.close(1011, "internal");
   }
@@ -235,12 +251,12 @@ class RawUpstream implements UpstreamSocket, StreamEvents, FrameSink {
 
   #armPing(): void {
     this.#timer = this.#shared.clock.after(this.#shared.pingIntervalMs, () => {
-      if (!this.#heardSincePing) {
-        this.#cutOff({ code: 1006, reason: "no pong", httpStatus: null });
+      if (!this.#readSincePing) {
+        this.#destroy({ code: 1006, reason: "no pong", httpStatus: null });
         return;
       }
-      this.#heardSincePing = false;
-      this.#writer.add(PING, NOTHING);
+      this.#readSincePing = false;
+      this.#writer?.add(PING, NOTHING);
       this.#armPing();
     });
   }
@@ -248,19 +264,20 @@ class RawUpstream implements UpstreamSocket, StreamEvents, FrameSink {
   #waitForEnd(): void {
     this.#state = "closing";
     this.#timer.cancel();
-    this.#timer = this.#shared.clock.after(CLOSE_TIMEOUT_MS, () => this.#socket.destroy());
+    this.#timer = this.#shared.clock.after(CLOSE_TIMEOUT_MS, () => this.#stream.destroy());
   }
 
-  #cutOff(failure: UpstreamClose): void {
+  #destroy(failure: UpstreamClose): void {
     this.#failure ??= failure;
     this.#state = "closing";
     this.#timer.cancel();
-    this.#socket.destroy();
+    this.#stream.destroy();
   }
 
   failed(error: Error): void {
     // A failure that was noted before is the cause of this one.
-    const reason = "code" in error && typeof error.code === "string" ? error.code : error.message;
+    const code: unknown = error instanceof ProxyError ? null : Reflect.get(error, "code");
+    const reason = typeof code === "string" ? code : error.message;
     this.#failure ??= { code: this.#answer === null ? 1006 : 0, reason, httpStatus: null };
   }
 
@@ -275,11 +292,11 @@ class RawUpstream implements UpstreamSocket, StreamEvents, FrameSink {
     this.#state = "over";
     this.#timer.cancel();
     this.#parser.stop();
-    this.#writer.drop();
+    this.#writer?.drop();
     try {
       this.#events.closed(failure);
     } catch (error) {
-      this.#shared.log.error("upstream close handler threw", {}, error);
+      this.#shared.log.error("model socket: close handler failed", {}, error);
     }
   }
 }

@@ -1,42 +1,54 @@
+/** OpenAI's REST for calls that came by SIP. Source: OpenAI Realtime API reference, calls. */
 import { RelayError } from "../../domain/errors.js";
 import type { SipControl } from "../../ports/model-rest.js";
+import { requestText, type TextReply } from "../network/http-request.js";
+import { Network } from "../network/network.js";
+import { authHeaders } from "./auth.js";
 
 export interface OpenAiCallsOptions {
   /** As OPENAI_BASE_URL. */
   readonly baseUrl: string;
   readonly apiKey: string;
+  /** Default: direct connections. */
+  readonly network?: Network;
 }
 
 /** A caller hears ringing meanwhile; what takes longer is tried again. */
 const TIMEOUT_MS = 3_000;
+/** The answer's text is not used. */
+const MAX_ANSWER_BYTES = 1024 * 1024;
 
-/** OpenAI's REST for calls that came by SIP. Source: OpenAI Realtime API reference, calls. */
-export function createOpenAiCalls({ baseUrl, apiKey }: OpenAiCallsOptions): SipControl {
-  const post = async (callId: string, what: string, body: object | null): Promise<void> => {
-    const url = `${baseUrl}/realtime/calls/${encodeURIComponent(callId)}/${what}`;
-    let response: Response;
+export function createOpenAiCalls(options: OpenAiCallsOptions): SipControl {
+  const { baseUrl, apiKey, network = new Network() } = options;
+  const agents = network.agents();
+  const post = async (callId: string, action: string, body: object | null): Promise<void> => {
+    const url = new URL(`${baseUrl}/realtime/calls/${encodeURIComponent(callId)}/${action}`);
+    let reply: TextReply;
     try {
-      response = await fetch(url, {
-        method: "POST",
-        redirect: "error",
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-        headers: {
-          Authorization: `Bearer ${apiKey}`,
-          ...(body === null ? {} : { "Content-Type": "application/json" }),
+      reply = await requestText(
+        {
+          method: "POST",
+          url,
+          headers: {
+            ...authHeaders(url.hostname, apiKey),
+            ...(body === null ? {} : { "Content-Type": "application/json" }),
+          },
+          // Without a body there is still a length to declare.
+          body: body === null ? "" : JSON.stringify(body),
+          timeoutMs: TIMEOUT_MS,
+          maxBytes: MAX_ANSWER_BYTES,
         },
-        ...(body === null ? {} : { body: JSON.stringify(body) }),
-      });
-      // The answer says nothing of use, but what is not read keeps its connection.
-      await response.arrayBuffer();
+        agents,
+      );
     } catch (cause) {
-      const late = cause instanceof DOMException && cause.name === "TimeoutError";
+      const isLate = cause instanceof DOMException && cause.name === "TimeoutError";
       throw new RelayError(
-        late ? "upstream_timeout" : "upstream_unreachable",
-        `calls.${what}: ${late ? `no answer within ${TIMEOUT_MS} ms` : "no connection"}`,
+        isLate ? "upstream_timeout" : "upstream_unreachable",
+        `calls.${action}: ${isLate ? `no answer within ${TIMEOUT_MS} ms` : "no connection"}`,
         { retryable: true, cause },
       );
     }
-    if (!response.ok) throw refusal(what, response.status);
+    if (reply.status < 200 || reply.status >= 300) throw refusal(action, reply.status);
   };
   return {
     accept: (callId, session) => post(callId, "accept", session),
@@ -46,11 +58,14 @@ export function createOpenAiCalls({ baseUrl, apiKey }: OpenAiCallsOptions): SipC
   };
 }
 
-function refusal(what: string, status: number): RelayError {
-  const told = `calls.${what}: answered ${status}`;
-  if (status === 404) return new RelayError("caller_gone", told);
-  if (status === 401 || status === 403) return new RelayError("upstream_account", told);
+function refusal(action: string, status: number): RelayError {
+  const text = `calls.${action}: answered ${status}`;
+  if (status === 404) return new RelayError("caller_gone", text);
+  if (status === 401 || status === 403) return new RelayError("upstream_account", text);
+  // A redirect leads to another host; the key is not sent there.
+  if (status >= 300 && status < 400)
+    return new RelayError("upstream_unreachable", text, { retryable: true });
   if (status === 429 || status >= 500)
-    return new RelayError("upstream_refused", told, { retryable: true });
-  return new RelayError("upstream_rejected", told);
+    return new RelayError("upstream_refused", text, { retryable: true });
+  return new RelayError("upstream_rejected", text);
 }

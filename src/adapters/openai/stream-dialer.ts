@@ -1,6 +1,6 @@
 /**
- * Connections to the model, plain or over TLS, made to cost little: memory to read into, certificates to trust and TLS sessions are
- * shared by all of them.
+ * Connections to the model, plain or over TLS, directly or through a forward proxy. They are made to
+ * cost little: the memory to read into, the certificates and the TLS sessions are shared by all.
  */
 import { connect, isIP, type Socket } from "node:net";
 import {
@@ -9,13 +9,15 @@ import {
   type TLSSocket,
   connect as tlsConnect,
 } from "node:tls";
+import type { Network } from "../network/network.js";
+import { openTunnel } from "../network/tunnel.js";
 
-/** What libuv would ask for; a TLS record brings at most 16 KiB. */
+/** As much as libuv would ask for; a TLS record brings at most 16 KiB. */
 const READ_BYTES = 64 * 1024;
 
 export interface StreamEvents {
   /** Connected, over TLS also verified. */
-  connected(): void;
+  connected(socket: Socket): void;
   /** What came is `bytes[0 … length)`, valid only until the call returns. It must not throw. */
   read(bytes: Uint8Array, length: number): void;
   /** `closed` follows. */
@@ -24,55 +26,98 @@ export interface StreamEvents {
   closed(): void;
 }
 
+/** A connection that is being made or is there. */
+export interface Stream {
+  /** Ends it at once. Idempotent. */
+  destroy(): void;
+}
+
+interface Peer {
+  readonly host: string;
+  readonly port: number;
+  readonly secure: boolean;
+}
+
+interface OnRead {
+  readonly buffer: Uint8Array;
+  readonly callback: (length: number) => boolean;
+}
+
 export class StreamDialer {
   /**
-   * Every connection reads into this: what one has read is dealt with before another reads. Node's default is 64 KiB
-   * of new memory for each read, given back by the garbage collector. No Buffer: `slice` of one would not copy.
+   * Every connection reads into this: what one has read is processed before another reads. Node's
+   * default is 64 KiB of new memory for each read, given back by the garbage collector. It is no
+   * Buffer: `slice` of a Buffer does not copy.
    */
   readonly #readBuffer = new Uint8Array(READ_BYTES);
-  readonly #trustedCertificates: string | null;
+  readonly #network: Network;
   #secureContext: SecureContext | null = null;
-  /** Of each host and port the last: who resumes it is spared the certificates, in time and memory. */
+  /** The last session of each host and port. To resume it saves time and memory. */
   readonly #tlsSessions = new Map<string, Buffer>();
 
-  /** @param trustedCertificates  PEM; null: Node's own list. */
-  constructor(trustedCertificates: string | null) {
-    this.#trustedCertificates = trustedCertificates;
+  constructor(network: Network) {
+    this.#network = network;
   }
 
   /** @param url  ws: or wss:; only host and port matter. */
-  open(url: URL, events: StreamEvents): Socket {
+  open(url: URL, events: StreamEvents): Stream {
     const secure = url.protocol === "wss:";
     const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
-    const port = url.port === "" ? (secure ? 443 : 80) : Number(url.port);
+    const peer = { host, port: url.port === "" ? (secure ? 443 : 80) : Number(url.port), secure };
+    const proxy = this.#network.proxies.proxyFor(peer.host, peer.port);
+    if (proxy === null) {
+      const { lookup } = this.#network.resolver;
+      return this.#start(peer, { ...peer, lookup }, events);
+    }
+    let stream: Stream = openTunnel(proxy, peer, this.#network.tunnelOptions, (error, socket) => {
+      if (error === null) {
+        stream = this.#start(peer, { socket }, events);
+      } else {
+        events.failed(error);
+        events.closed();
+      }
+    });
+    return { destroy: () => stream.destroy() };
+  }
+
+  /** @param road  host and port to connect to, or the socket of a tunnel. */
+  #start(peer: Peer, road: Road, events: StreamEvents): Socket {
     const buffer = this.#readBuffer;
-    const onread = {
+    const onread: OnRead = {
       buffer,
-      callback: (length: number): boolean => {
+      callback: (length) => {
         events.read(buffer, length);
         return true;
       },
     };
-    const socket = secure ? this.#openTls(host, port, onread) : connect({ host, port, onread });
-    // Else a frame waits until the one before is acknowledged, which a peer that has nothing to say delays by up to 40 ms.
+    const socket = peer.secure ? this.#startTls(peer, road, onread) : startPlain(road, onread);
+    if ("socket" in road) {
+      // Node ignores `onread` for TLS over a socket: behind a proxy each read takes new memory.
+      socket.on("data", (chunk: Buffer) => {
+        events.read(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length), chunk.length);
+      });
+    }
+    // Otherwise a frame waits until the one before is acknowledged, which a peer that has nothing
+    // to send delays by up to 40 ms.
     socket.setNoDelay(true);
-    socket.once(secure ? "secureConnect" : "connect", () => events.connected());
+    socket.once(peer.secure ? "secureConnect" : "connect", () => events.connected(socket));
     socket.on("error", (error) => events.failed(error));
     socket.once("close", () => events.closed());
     return socket;
   }
 
-  #openTls(host: string, port: number, onread: object): TLSSocket {
+  #startTls({ host, port }: Peer, road: Road, onread: OnRead): TLSSocket {
     const peer = `${host}:${port}`;
-    // One for all: a context of its own would cost each connection a copy of its settings and a millisecond.
+    const { trustedCertificates } = this.#network;
+    // One for all: a context of its own would cost each connection a copy of its settings and a
+    // millisecond.
     this.#secureContext ??= createSecureContext(
-      this.#trustedCertificates === null ? {} : { ca: this.#trustedCertificates },
+      trustedCertificates === null ? {} : { ca: trustedCertificates },
     );
     const known = this.#tlsSessions.get(peer);
     // The type file does not know that tls.connect takes `onread` too.
     const options = {
-      host,
-      port,
+      ...road,
       onread,
       servername: isIP(host) === 0 ? host : "",
       secureContext: this.#secureContext,
@@ -80,14 +125,28 @@ export class StreamDialer {
       ...(known === undefined ? {} : { session: known }),
     };
     const socket = tlsConnect(options);
-    // Should the session be what went wrong, the next dial does without.
+    // If the session is what went wrong, the next dial does without it.
     socket.once("error", () => this.#tlsSessions.delete(peer));
     socket.once("secureConnect", () => {
       if (socket.isSessionReused()) return;
-      // The server did not know it any more, or there was none; tickets come after the handshake.
+      // The server no longer knew it, or there was none. Tickets come after the handshake.
       this.#tlsSessions.delete(peer);
       socket.once("session", (session) => this.#tlsSessions.set(peer, session));
     });
     return socket;
   }
 }
+
+function startPlain(road: Road, onread: OnRead): Socket {
+  // Settings allow ws: on this machine only, and that is always reached directly.
+  if ("socket" in road) throw new TypeError("ws: does not go through a proxy");
+  return connect({ ...road, onread });
+}
+
+type Road =
+  | { readonly socket: Socket }
+  | {
+      readonly host: string;
+      readonly port: number;
+      readonly lookup: Network["resolver"]["lookup"];
+    };

@@ -1,18 +1,15 @@
 import type { HttpToolSource, ToolDefinition } from "../../domain/agent-profile.js";
 import { RelayError } from "../../domain/errors.js";
 import type { JsonValue, Tool, ToolArguments } from "../../tools/tool.js";
-import {
-  type GuardedReply,
-  guardedRequest,
-  type Resolver,
-} from "../http-client/guarded-request.js";
+import { type GuardedReply, guardedRequest } from "../http-client/guarded-request.js";
 import { fillUrl } from "../http-client/url-template.js";
+import type { Network } from "../network/network.js";
 
 /** A tool that is somebody's HTTP endpoint, as the agents file describes it. */
 export function createHttpTool(
   definition: Omit<ToolDefinition, "source">,
   source: HttpToolSource,
-  resolve?: Resolver,
+  network?: Network,
 ): Tool {
   const { name, description, parameters, timeoutMs, sayWhileWaiting } = definition;
   return {
@@ -22,7 +19,7 @@ export function createHttpTool(
     timeoutMs,
     sayWhileWaiting,
     run: async (args, { signal }) => {
-      const reply = await request(source, args, signal, resolve);
+      const reply = await request(source, args, signal, network);
       return { output: readOutput(reply) };
     },
   };
@@ -38,7 +35,7 @@ async function request(
   source: HttpToolSource,
   args: ToolArguments,
   signal: AbortSignal,
-  resolve: Resolver | undefined,
+  network: Network | undefined,
 ): Promise<GuardedReply> {
   const { method, headers, timeoutMs, maxResponseBytes, allowPrivateHosts } = source;
   const { url, used } = fillUrl(source.url, args);
@@ -56,7 +53,7 @@ async function request(
         allowPrivateHosts,
         signal,
       },
-      resolve,
+      network,
     );
   const mayRepeat = source.idempotent || IDEMPOTENT.has(method);
   let reply: GuardedReply;

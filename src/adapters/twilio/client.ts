@@ -1,11 +1,12 @@
 /**
- * The Twilio helper's client, bent to our settings, and its failures in our codes. Used by the other twilio-*
- * adapters only.
+ * The client of Twilio's own library with the relay's settings, and its failures as RelayErrors. Only
+ * the other files of this folder use it.
  */
 import twilio from "twilio";
 import type RequestClient from "twilio/lib/base/RequestClient.js";
 import type Response from "twilio/lib/http/response.js";
 import { RelayError } from "../../domain/errors.js";
+import { Network } from "../network/network.js";
 
 export interface TwilioAccount {
   readonly accountSid: string;
@@ -13,28 +14,34 @@ export interface TwilioAccount {
   /** With `apiSecret`, replaces the token. */
   readonly apiKey: string | null;
   readonly apiSecret: string | null;
-  /** `https://api.twilio.com`, a region's own host, a proxy or a test's fake. */
+  /** `https://api.twilio.com`, a region's own host, a gateway or a test's fake. */
   readonly baseUrl: string;
+  /** Default: direct connections. */
+  readonly network?: Network;
 }
 
-/** Under Twilio's own limit of concurrent requests; the helper's 20 would queue them in this process. */
+/** Under Twilio's limit of concurrent requests. The library's default of 20 would queue them here. */
 const MAX_SOCKETS = 50;
-/** Of one request. Twilio mostly answers in 200 ms; a caller in silence waits for this. */
+/** From the request to its answer. Twilio mostly answers in 200 ms; a caller waits in silence. */
 const TIMEOUT_MS = 10_000;
 
 type TwilioClient = ReturnType<typeof twilio>;
 type HttpOptions = RequestClient.RequestClientOptions;
 
 /**
- * Sends every product's requests to one base. Under twilio.com the product stays in front
- * (api.dublin.ie1.twilio.com → taskrouter.dublin.ie1.twilio.com); any other base takes them all, paths unchanged.
+ * Sends the requests of every product to one base, over the given network. Under twilio.com the
+ * product stays in front (api.dublin.ie1.twilio.com → taskrouter.dublin.ie1.twilio.com); any other
+ * base gets them all with unchanged paths.
  */
 class BasedRequestClient extends twilio.RequestClient {
   readonly #base: URL;
 
-  constructor(baseUrl: string, options: HttpOptions) {
+  constructor(baseUrl: string, network: Network, options: HttpOptions) {
     super(options);
     this.#base = new URL(baseUrl);
+    const { http, https } = network.agents(options);
+    this.axios.defaults.httpAgent = http;
+    this.axios.defaults.httpsAgent = https;
   }
 
   override request<TData>(
@@ -62,7 +69,7 @@ export function createTwilioClient(account: TwilioAccount, timeoutMs = TIMEOUT_M
     timeout: timeoutMs,
     keepAlive: true,
     maxSockets: MAX_SOCKETS,
-    // 429 only: Twilio did nothing then, so trying again is safe. Full jitter, at most 3 times.
+    // After 429 only: Twilio did nothing then, so a second try is safe. Full jitter, at most 3 times.
     autoRetry: true,
     maxRetries: 3,
     maxRetryDelay: 1000,
@@ -70,11 +77,12 @@ export function createTwilioClient(account: TwilioAccount, timeoutMs = TIMEOUT_M
   return twilio(byKey ? apiKey : accountSid, byKey ? apiSecret : authToken, {
     ...options,
     accountSid,
-    // Empty, not absent: otherwise a stray TWILIO_EDGE or TWILIO_REGION sends our credentials to another region.
+    // Empty, not absent: otherwise TWILIO_EDGE or TWILIO_REGION of the environment would send the
+    // credentials to another region.
     edge: "",
     region: "",
     logLevel: "",
-    httpClient: new BasedRequestClient(account.baseUrl, options),
+    httpClient: new BasedRequestClient(account.baseUrl, account.network ?? new Network(), options),
   });
 }
 
@@ -85,8 +93,8 @@ export type TwilioObserver = (
 ) => void;
 
 /**
- * Runs one request. Failures become RelayErrors as `CallControl` documents them; their messages hold Twilio's code,
- * never its text, which repeats phone numbers.
+ * Runs one request. Failures become RelayErrors as `CallControl` documents them. Their messages hold
+ * Twilio's code, never its text, which repeats phone numbers.
  */
 export async function observed<T>(
   operation: string,
@@ -106,14 +114,14 @@ export async function observed<T>(
   }
 }
 
-/** 21220: the call is not in a state for this, which is to say it is over. 20404: no such resource. */
+/** 21220: the call is not in a state for this, that is, it is over. 20404: no such resource. */
 const GONE = new Set([21220, 20404]);
 const TIMED_OUT = new Set(["ECONNABORTED", "ETIMEDOUT", "ESOCKETTIMEDOUT"]);
 
 function toRelayError(operation: string, error: unknown): RelayError {
   if (error instanceof RelayError) return error;
-  // RestException and TwilioServiceException alike; network faults are axios errors, whose `config` holds our
-  // credentials: neither is kept as the cause.
+  // RestException and TwilioServiceException are read alike. Network faults are axios errors, whose
+  // `config` holds the credentials. Neither is kept as the cause.
   const status = numberOf(error, "status");
   const code = numberOf(error, "code");
   const networkCode = stringOf(error, "code");

@@ -1,15 +1,17 @@
 import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
-import { request as httpRequest } from "node:http";
-import { request as httpsRequest } from "node:https";
 import { join } from "node:path";
 import { RelayError } from "../../domain/errors.js";
 import type { RecordingSource } from "../../ports/recordings.js";
 import { boundedDownload, type DownloadResult } from "../http-client/bounded-download.js";
+import { requestText } from "../network/http-request.js";
+import { Network } from "../network/network.js";
 
-/** More than four hours of dual 16-bit audio: nothing that Twilio records of a call. */
+/** More than four hours of dual 16-bit audio: longer than any recording that Twilio makes. */
 const MAX_BYTES = 1024 * 1024 * 1024;
-/** One try; shorter than the lease of the job that makes it. */
+/** From a request to its last byte; shorter than the lease of the job that makes it. */
 const TIMEOUT_MS = 20 * 60_000;
+const DELETE_TIMEOUT_MS = 30_000;
+const MAX_ANSWER_BYTES = 1024 * 1024;
 const MAX_REDIRECTS = 2;
 
 export interface TwilioRecordingsSettings {
@@ -21,14 +23,18 @@ export interface TwilioRecordingsSettings {
   readonly password: string;
   readonly directory: string;
   readonly maxBytes?: number;
+  /** Default: direct connections. */
+  readonly network?: Network;
 }
 
 /** Recordings of calls, fetched from Twilio's REST into a directory. */
 export class TwilioRecordings implements RecordingSource {
   readonly #settings: TwilioRecordingsSettings;
+  readonly #network: Network;
 
   constructor(settings: TwilioRecordingsSettings) {
     this.#settings = settings;
+    this.#network = settings.network ?? new Network();
   }
 
   async download(recordingSid: string, channels: "dual" | "mono"): Promise<string> {
@@ -52,7 +58,7 @@ export class TwilioRecordings implements RecordingSource {
     }
   }
 
-  /** The next piece is read when the last is written: memory holds the socket's buffer and no more. */
+  /** The next piece is read when the last is written, so that memory holds the socket's buffer alone. */
   async #store(answer: DownloadResult, path: string): Promise<void> {
     const maxBytes = this.#settings.maxBytes ?? MAX_BYTES;
     const declared = Number(answer.head.headers.get("content-length") ?? 0);
@@ -86,7 +92,10 @@ export class TwilioRecordings implements RecordingSource {
     await rm(join(this.#settings.directory, safeName(file)), { force: true });
   }
 
-  /** @returns at most `maxBytes` from `fromByte` on, and how large the file is; null: it is not here. */
+  /**
+   * @returns  at most `maxBytes` from `fromByte` on, and the size of the file; null: the file is not
+   *           on this machine.
+   */
   async read(
     file: string,
     fromByte: number,
@@ -126,7 +135,7 @@ export class TwilioRecordings implements RecordingSource {
     );
   }
 
-  get #credentials(): { readonly authorization: string } {
+  get #credentials(): Readonly<Record<string, string>> {
     const { user, password } = this.#settings;
     return { authorization: `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}` };
   }
@@ -141,6 +150,7 @@ export class TwilioRecordings implements RecordingSource {
         url,
         url.origin === home.origin ? this.#credentials : {},
         signal,
+        this.#network,
       );
       const { status, headers } = answer.head;
       if (status >= 200 && status < 300) return answer;
@@ -148,25 +158,23 @@ export class TwilioRecordings implements RecordingSource {
       const location = headers.get("location");
       if (status < 300 || status >= 400 || location === undefined) throw failureOf(status);
       const next = new URL(location, url);
-      // Media may lie with a storage service behind a signed address: it needs no credentials and gets none.
+      // Media may lie with a storage service behind a signed address, which gets no credentials.
       if (redirects >= MAX_REDIRECTS || next.protocol !== home.protocol) throw leadsAway();
       url = next;
     }
   }
 
   async #delete(name: string): Promise<void> {
-    const url = this.#address(name);
-    const send = url.protocol === "https:" ? httpsRequest : httpRequest;
-    const status = await new Promise<number>((resolve, reject) => {
-      const signal = AbortSignal.timeout(TIMEOUT_MS);
-      send(url, { method: "DELETE", headers: this.#credentials, signal })
-        .on("response", (response) => {
-          response.resume();
-          resolve(response.statusCode ?? 0);
-        })
-        .on("error", reject)
-        .end();
-    });
+    const { status } = await requestText(
+      {
+        method: "DELETE",
+        url: this.#address(name),
+        headers: this.#credentials,
+        timeoutMs: DELETE_TIMEOUT_MS,
+        maxBytes: MAX_ANSWER_BYTES,
+      },
+      this.#network.agents(),
+    );
     if (status >= 300 && status < 400) throw leadsAway();
     if (status < 200 || status >= 300) throw failureOf(status);
   }

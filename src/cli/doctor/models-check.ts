@@ -1,4 +1,6 @@
 import { type ProbeAnswer, probe } from "../../adapters/http-client/http-probe.js";
+import { Network } from "../../adapters/network/network.js";
+import { authHeaders } from "../../adapters/openai/auth.js";
 import type { Config } from "../../config/load.js";
 import type { AgentsFile } from "../../domain/agent-profile.js";
 import { type CheckResult, fail, ok, warn } from "../check-result.js";
@@ -22,7 +24,11 @@ export async function* checkModels(
   );
   for (const model of models) {
     const url = `${config.openaiBaseUrl}/models/${encodeURIComponent(model)}`;
-    const answer = await probe(url, config.openaiApiKey);
+    const answer = await probe(
+      url,
+      authHeaders(new URL(url).hostname, config.openaiApiKey),
+      new Network(config),
+    );
     answers.push(answer);
     yield judged(model, answer);
     if (answer.status === 401) return;

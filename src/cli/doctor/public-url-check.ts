@@ -1,4 +1,5 @@
 import { type ProbeAnswer, probe } from "../../adapters/http-client/http-probe.js";
+import { Network } from "../../adapters/network/network.js";
 import { isLoopbackHost } from "../../config/hosts.js";
 import type { Config } from "../../config/load.js";
 import { type CheckResult, fail, ok, warn } from "../check-result.js";
@@ -15,7 +16,7 @@ export async function* checkPublicUrl(
     yield warn(SUBJECT, `${publicUrl} is this machine: Twilio cannot reach it`, "set PUBLIC_URL");
     return;
   }
-  const answer = await probe(`${publicUrl}/health`);
+  const answer = await probe(`${publicUrl}/health`, {}, new Network(config));
   answers.push(answer);
   if (answer.status === 200 && answer.body.trim() === "ok")
     yield ok(SUBJECT, `${publicUrl} answers`);

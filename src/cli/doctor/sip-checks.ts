@@ -3,6 +3,7 @@
  * project's webhooks: `trunk check` prints what to set there.
  */
 import { probeWebhook } from "../../adapters/http-client/webhook-probe.js";
+import { Network } from "../../adapters/network/network.js";
 import { systemClock } from "../../adapters/system/system-clock.js";
 import { createTwilioNumbers } from "../../adapters/twilio/numbers.js";
 import { listTwilioTrunks, type SipTrunk } from "../../adapters/twilio/trunks.js";
@@ -50,7 +51,12 @@ async function checkWebhook(config: Config, secret: string): Promise<CheckResult
   const url = webhookUrl(config);
   if (isLoopbackHost(new URL(url).hostname))
     return warn(subject, `${url} is this machine: OpenAI cannot reach it`, "set PUBLIC_URL");
-  const { status, body } = await probeWebhook(url, secret, systemClock.epochMs());
+  const { status, body } = await probeWebhook(
+    url,
+    secret,
+    systemClock.epochMs(),
+    new Network(config),
+  );
   if (status >= 200 && status <= 299) return ok(subject, `${url} accepted a signed test event`);
   switch (status) {
     case 0:
@@ -78,7 +84,7 @@ async function* checkCarriers(
   projectId: string,
 ): AsyncGenerator<CheckResult> {
   const subject = "SIP numbers";
-  const account = twilioAccount(config);
+  const account = { ...twilioAccount(config), network: new Network(config) };
   const nowMs = () => systemClock.nowMs();
   try {
     const { voiceUrl } = numberWebhooks(config, true);

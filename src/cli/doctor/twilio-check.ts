@@ -1,3 +1,4 @@
+import { Network } from "../../adapters/network/network.js";
 import { systemClock } from "../../adapters/system/system-clock.js";
 import { createTwilioNumbers, type OwnedNumber } from "../../adapters/twilio/numbers.js";
 import { twilioAccount } from "../../config/derived.js";
@@ -15,7 +16,10 @@ export async function* checkTwilio(
   config: Config,
   agents: AgentsFile | null,
 ): AsyncGenerator<CheckResult> {
-  const numbers = createTwilioNumbers(twilioAccount(config), () => systemClock.nowMs());
+  const numbers = createTwilioNumbers(
+    { ...twilioAccount(config), network: new Network(config) },
+    () => systemClock.nowMs(),
+  );
   try {
     const status = await numbers.accountStatus();
     if (status !== "active") {

@@ -8,9 +8,10 @@ import { type AddressInfo, createServer, type Server, Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket } from "node:tls";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
+import { Network } from "../../../src/adapters/network/network.js";
 import {
-  createRawDialer,
-  type RawUpstreamOptions,
+  createModelSocketDialer,
+  type ModelSocketOptions,
 } from "../../../src/adapters/openai/model-socket.js";
 import { systemClock } from "../../../src/adapters/system/system-clock.js";
 import type {
@@ -62,9 +63,12 @@ async function listen(server: Server, host = "127.0.0.1"): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-function dialerWith(options: Partial<RawUpstreamOptions>): UpstreamDialer {
+/** Trusts the server of this file. */
+const network = new Network({ trustedCertificates: cert });
+
+function dialerWith(options: Partial<ModelSocketOptions>): UpstreamDialer {
   const log = new FakeLog();
-  return createRawDialer({
+  return createModelSocketDialer({
     apiKey: "sk-key",
     clock: systemClock,
     log,
@@ -73,7 +77,7 @@ function dialerWith(options: Partial<RawUpstreamOptions>): UpstreamDialer {
   });
 }
 
-function dial(url: string, options: Partial<RawUpstreamOptions> = {}) {
+function dial(url: string, options: Partial<ModelSocketOptions> = {}) {
   const ear = new Ear();
   return { ear, socket: dialerWith(options).dial(url, ear) };
 }
@@ -248,7 +252,7 @@ describe("raw upstream, on the wire", () => {
     ["sk-key", { "OpenAI-Project": "a\nb" }],
   ])("refuses at once a key or header that would break the request", (apiKey, headers) => {
     const make = () =>
-      createRawDialer({
+      createModelSocketDialer({
         apiKey,
         headers,
         clock: systemClock,
@@ -302,7 +306,7 @@ describe.each([
   it("carries every byte both ways, in order, while neither side keeps up", async () => {
     const server = await library(secure);
     const connected = server.peer();
-    const { ear, socket } = dial(server.url, { trustedCertificates: cert });
+    const { ear, socket } = dial(server.url, { network });
     const peer = await connected;
     await ear.opening;
     const lengths = Array.from(
@@ -348,7 +352,7 @@ describe.each([
     const server = await library(secure);
     const dials = 20;
     const messages = 30;
-    const dialer = dialerWith({ trustedCertificates: cert });
+    const dialer = dialerWith({ network });
     const ears: { echoed: string[]; done: Promise<void>; send: (text: string) => void }[] = [];
     for (let i = 0; i < dials; i++) {
       const connected = server.peer();
@@ -391,7 +395,7 @@ describe("raw upstream, TLS", () => {
   it("dials nobody whose certificate is of another name", async () => {
     const server = createTlsServer({ cert, key });
     const port = await listen(server, "127.0.0.2");
-    const { ear } = dial(`wss://127.0.0.2:${port}/`, { trustedCertificates: cert });
+    const { ear } = dial(`wss://127.0.0.2:${port}/`, { network });
     expect(await ear.closing).toMatchObject({ code: 0, reason: "ERR_TLS_CERT_ALTNAME_INVALID" });
   });
 
@@ -409,7 +413,7 @@ describe("raw upstream, TLS", () => {
 
   it("resumes the session of an earlier dial, and makes a new one where the server forgot it", async () => {
     const server = await library(true);
-    const dialer = dialerWith({ trustedCertificates: cert });
+    const dialer = dialerWith({ network });
     await dialAndHear(dialer, server);
     await dialAndHear(dialer, server);
     server.forgetSessions();
@@ -420,7 +424,7 @@ describe("raw upstream, TLS", () => {
 
   it("does without the session after a dial that failed", async () => {
     const server = await library(true);
-    const dialer = dialerWith({ trustedCertificates: cert });
+    const dialer = dialerWith({ network });
     await dialAndHear(dialer, server);
     server.refuseNext();
     const ear = new Ear();

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
-import { createRawDialer } from "../../../src/adapters/openai/model-socket.js";
+import { createModelSocketDialer } from "../../../src/adapters/openai/model-socket.js";
 import { systemClock } from "../../../src/adapters/system/system-clock.js";
 import type { Clock } from "../../../src/ports/clock.js";
 import type { UpstreamClose, UpstreamSocketEvents } from "../../../src/ports/sockets.js";
@@ -88,7 +88,7 @@ describe("raw upstream", () => {
     options: { clock?: Clock; handshakeTimeoutMs?: number } = {},
   ) {
     const ear = new Ear();
-    const dialer = createRawDialer({
+    const dialer = createModelSocketDialer({
       apiKey: "sk-key",
       clock: options.clock ?? systemClock,
       log,

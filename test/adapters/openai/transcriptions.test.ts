@@ -80,20 +80,73 @@ describe("OpenAiTranscriptions", () => {
     }
   });
 
-  it("asks other models for plain JSON, and names nobody in a mono recording", async () => {
+  it("asks a model without word times for segments, and puts them in order of time", async () => {
+    writeFileSync(
+      join(directory, "RE1.wav"),
+      makeWav(2, 16_000, (channel) => (channel === 0 ? 100 : -200)),
+    );
+    answer = (request, response) => {
+      if (request.fields["timestamp_granularities[]"] === "word") {
+        response.writeHead(400).end('{"error":{"param":"timestamp_granularities"}}');
+        return;
+      }
+      const caller = request.audio.readInt16LE(44) === 100;
+      const segments = caller
+        ? [
+            { text: " Hello.", start: 0.1, end: 0.4 },
+            { text: " Bye.", start: 3, end: 3.4 },
+          ]
+        : [{ text: " Hi there.", start: 0.6, end: 0.9 }];
+      says(response, { text: "unused", segments, usage: { type: "duration", seconds: 2 } });
+    };
+    const one = transcriber();
+    const settings = { model: "next-whisper", words: true, dual: true };
+    expect(await one.transcribe("RE1.wav", settings)).toEqual({
+      text: "caller: Hello.\nagent: Hi there.\ncaller: Bye.",
+      words: [],
+      usage: { tokens: 0, seconds: 4 },
+    });
+    // What the model refused once it is not asked for again.
+    await one.transcribe("RE1.wav", settings);
+    expect(requests.map(({ fields }) => fields["timestamp_granularities[]"])).toEqual([
+      "word",
+      "segment",
+      "segment",
+      "segment",
+      "segment",
+    ]);
+  });
+
+  it("asks a model without any times for plain JSON, and names no speaker in a mono recording", async () => {
     writeFileSync(
       join(directory, "RE1.wav"),
       makeWav(1, 8_000, () => 0),
     );
-    answer = (_, response) =>
-      says(response, { text: " Hello. ", usage: { type: "tokens", total_tokens: 17 } });
+    answer = (request, response) => {
+      if (request.fields["response_format"] === "verbose_json") response.writeHead(400).end("{}");
+      else says(response, { text: " Hello. ", usage: { type: "tokens", total_tokens: 17 } });
+    };
     const settings = { model: "gpt-transcribe", words: true, dual: false };
     expect(await transcriber().transcribe("RE1.wav", settings)).toEqual({
       text: "Hello.",
       words: [],
       usage: { tokens: 17, seconds: 0 },
     });
-    expect(requests[0]?.fields).toEqual({ model: "gpt-transcribe", response_format: "json" });
+    expect(requests.map(({ fields }) => fields["response_format"])).toEqual([
+      "verbose_json",
+      "verbose_json",
+      "json",
+    ]);
+  });
+
+  it("asks for plain JSON at once where words are not wanted", async () => {
+    writeFileSync(
+      join(directory, "RE1.wav"),
+      makeWav(1, 8_000, () => 0),
+    );
+    answer = (_, response) => says(response, { text: "Hello." });
+    await transcriber().transcribe("RE1.wav", { model: "m", words: false, dual: false });
+    expect(requests.map(({ fields }) => fields)).toEqual([{ model: "m", response_format: "json" }]);
   });
 
   it("cuts a long recording where it is quiet, into pieces that miss nothing, with words at their own time", async () => {
@@ -136,7 +189,7 @@ describe("OpenAiTranscriptions", () => {
     });
   });
 
-  it("knows what is no recording, and what is no answer", async () => {
+  it("fails with wire_invalid for a file that is no recording and an answer that is no transcript", async () => {
     const settings = { model: "whisper-1", words: false, dual: false };
     writeFileSync(join(directory, "bad.wav"), "x".repeat(100));
     await expect(transcriber().transcribe("bad.wav", settings)).rejects.toMatchObject({

@@ -1,11 +1,13 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import type { Resolver } from "../../../src/adapters/http-client/guarded-request.js";
+import type { HostResolver } from "../../../src/adapters/network/name-resolver.js";
+import { Network } from "../../../src/adapters/network/network.js";
 import { createHttpTool } from "../../../src/adapters/tools/http-tool.js";
 import type { HttpToolSource } from "../../../src/domain/agent-profile.js";
 import type { Tool, ToolContext } from "../../../src/tools/tool.js";
 import { sid } from "../../fakes/call-bench.js";
+import { fakeResolver } from "../../fakes/fake-resolver.js";
 
 interface Seen {
   readonly method: string;
@@ -44,6 +46,7 @@ async function serve(answer: (seen: Seen, response: ServerResponse, n: number) =
   return { seen, origin: `http://crm.test:${(server.address() as AddressInfo).port}` };
 }
 
+type Resolver = HostResolver["resolve"];
 const loopback: Resolver = async () => [{ address: "127.0.0.1", family: 4 }];
 const context = (signal = new AbortController().signal): ToolContext => ({
   callSid: sid(1),
@@ -78,7 +81,7 @@ function tool(
       idempotent: false,
       ...changes,
     },
-    resolve,
+    new Network({ resolver: fakeResolver(resolve) }),
   );
 }
 
