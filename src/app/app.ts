@@ -12,7 +12,7 @@ import { createLog } from "../adapters/system/pino-log.js";
 import { systemClock } from "../adapters/system/system-clock.js";
 import { createTwilioRest } from "../adapters/twilio/rest.js";
 import { readPriceTable } from "../config/agents/price-table.js";
-import { mediaUrlFor } from "../config/derived.js";
+import { mediaUrlFor, ownListener } from "../config/derived.js";
 import type { Config } from "../config/load.js";
 import type { AgentsFile } from "../domain/agent-profile.js";
 import { RelayError } from "../domain/errors.js";
@@ -72,6 +72,11 @@ export interface App {
   retire(): Promise<void>;
   /** No new callers; resolves once the running calls are over or DRAIN_SECONDS have passed. */
   drain(): Promise<void>;
+  /**
+   * Callers who are still with an agent go to their fallback. Resolves when they have been taken
+   * over; bounded.
+   */
+  abandon(): Promise<void>;
   /** Callers still on a stream go to their fallback; everything is closed. Idempotent. */
   stop(): Promise<void>;
 }
@@ -371,6 +376,7 @@ export async function createApp(
     config.adminToken === null ? null : new ConsoleSessions(config.adminToken, clock);
   const auth = new OperatorAuth({ config, sessions, clock, metrics, log });
   const operatorServer = createOperatorServer({
+    behindSupervisor: seat !== undefined,
     auth,
     calls: desk,
     clock,
@@ -406,9 +412,9 @@ export async function createApp(
       );
       // A balancer brings streams to the own port when MEDIA_URL says so; workers always have one.
       const own = shared || config.mediaUrl.includes("{worker}");
-      const ownPort = own
-        ? await publicServer.listen(config.host, config.port === 0 ? 0 : config.port + 1 + worker)
-        : null;
+      const ownAt = ownListener(config, worker);
+      // Shared: a failing worker still listens while another one takes its place.
+      const ownPort = own ? await publicServer.listen(ownAt.host, ownAt.port, shared) : null;
       // Operators ask the supervisor, and it asks its workers.
       const [adminHost, adminAt] = shared ? ["127.0.0.1", 0] : [config.adminHost, config.adminPort];
       const adminPort = await operatorServer.listen(adminHost, adminAt);
@@ -449,6 +455,7 @@ export async function createApp(
       log.info("draining", { calls: calls.load });
       await overOrTimeUp();
     },
+    abandon: async () => undefined,
     stop: async () => {
       if (stopped) return;
       stopped = true;

@@ -1,15 +1,32 @@
+import { createServer } from "node:net";
+import { setTimeout } from "node:timers/promises";
 import { exposition } from "../adapters/metrics/exposition.js";
 import { ProcessMetrics } from "../adapters/metrics/process-metrics.js";
 import { createLog } from "../adapters/system/pino-log.js";
 import { systemClock } from "../adapters/system/system-clock.js";
+import { AgentsFileError, readAgentsFile } from "../config/agents/agents-file.js";
+import { ownListener } from "../config/derived.js";
 import type { Config } from "../config/load.js";
 import { RelayError } from "../domain/errors.js";
+import { mayReadHealth } from "../http/operator-auth.js";
+import { StandInServer } from "../http/stand-in-server.js";
+import type { Log } from "../ports/log.js";
 import { forkWorker, type Program } from "../supervisor/fork-worker.js";
 import { OperatorProxy } from "../supervisor/operator-proxy.js";
 import { Supervisor, WorkerRefused } from "../supervisor/supervisor.js";
 import { type CliIo, EXIT_OK, EXIT_USAGE } from "./io.js";
+import {
+  ignoreUserSignals,
+  makeFilesPrivate,
+  onHangup,
+  onUncaughtError,
+} from "./process-signals.js";
 
-/** Runs WORKERS relay processes until a signal ends them. This process carries no call. */
+/** Workers of a supervisor that was killed close the port within this. */
+const PORT_TRIES = 20;
+const PORT_RETRY_MS = 100;
+
+/** Runs WORKERS relay processes until a signal ends them. This process carries no calls. */
 export async function superviseWorkers(
   io: CliIo,
   config: Config,
@@ -19,17 +36,55 @@ export async function superviseWorkers(
   const program = thisProgram(record ? ["--record"] : []);
   const supervisor = new Supervisor(
     { workers: config.workers, publicPort: config.port, drainSeconds: config.drainSeconds },
-    { clock: systemClock, log, spawn: (_worker, events) => forkWorker(program, events) },
+    { clock: systemClock, log, spawn: (_slot, events) => forkWorker(program, events) },
   );
+  makeFilesPrivate();
+  ignoreUserSignals();
+  onUncaughtError((error) => log.error("supervisor: uncaught exception", {}, error));
+  onHangup(() => reloadAgents(io, config, supervisor, log));
+  const ended = endBySignals(io, config, supervisor);
   const own = new ProcessMetrics("supervisor");
   const operators = new OperatorProxy({
     readiness: () => supervisor.readiness(),
     metrics: async () => exposition(supervisor.snapshots(), await own.scrape()),
     workers: (callSid) => supervisor.adminPorts(callSid),
+    mayReadHealth: (host, authorization) => mayReadHealth(config, host, authorization),
     clock: systemClock,
     log,
   });
-  const ended = new Promise<number>((resolve, reject) => {
+  const standIn = new StandInServer({
+    ports: () => supervisor.ownPorts(),
+    workerHost: loopbackFor(ownListener(config, 0).host),
+    host: config.host,
+    clock: systemClock,
+    log,
+  });
+  try {
+    const adminPort = await operators.listen(config.adminHost, config.adminPort);
+    await checkPortIsFree(config);
+    const publicPort = await Promise.race([supervisor.start(), ended.then(() => 0)]);
+    if (publicPort !== 0) {
+      await standIn.listen(publicPort);
+      const { workers, host, adminHost } = config;
+      log.info("supervisor: listening", { workers, host, port: publicPort, adminHost, adminPort });
+    }
+    return await ended;
+  } catch (error) {
+    const isKnown =
+      error instanceof WorkerRefused ||
+      (error instanceof RelayError && error.code === "config_invalid");
+    if (!isKnown) throw error;
+    io.err(error.message);
+    return EXIT_USAGE;
+  } finally {
+    standIn.close();
+    operators.close();
+  }
+}
+
+/** The first signal drains, the second abandons the calls that are left. */
+function endBySignals(io: CliIo, config: Config, supervisor: Supervisor): Promise<number> {
+  return new Promise((resolve, reject) => {
     let signals = 0;
     io.onSignal((signal) => {
       signals++;
@@ -43,28 +98,44 @@ export async function superviseWorkers(
       over.then(() => resolve(EXIT_OK), reject);
     });
   });
+}
+
+/** Workers reload only a file without faults: a faulty one changes nothing. */
+function reloadAgents(io: CliIo, config: Config, supervisor: Supervisor, log: Log): void {
   try {
-    const adminPort = await operators.listen(config.adminHost, config.adminPort);
-    const publicPort = await Promise.race([supervisor.start(), ended.then(() => 0)]);
-    if (publicPort !== 0)
-      log.info("supervisor: listening", {
-        workers: config.workers,
-        host: config.host,
-        port: publicPort,
-        adminHost: config.adminHost,
-        adminPort,
-      });
-    return await ended;
+    readAgentsFile(config, io.env);
   } catch (error) {
-    const known =
-      error instanceof WorkerRefused ||
-      (error instanceof RelayError && error.code === "config_invalid");
-    if (!known) throw error;
-    io.err(error.message);
-    return EXIT_USAGE;
-  } finally {
-    operators.close();
+    if (!(error instanceof AgentsFileError)) throw error;
+    log.error("agents: reload refused, the file has faults", { faults: error.message });
+    return;
   }
+  supervisor.reload();
+}
+
+/**
+ * Workers share the port, so a second relay on the same port would not be noticed by them.
+ *
+ * @throws RelayError config_invalid when another program listens on the port.
+ */
+async function checkPortIsFree({ host, port }: Config): Promise<void> {
+  for (let tries = 1; port !== 0; tries++) {
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false));
+      server.listen(port, host.replace(/^\[|\]$/g, ""), () => server.close(() => resolve(true)));
+    });
+    if (isFree) return;
+    if (tries === PORT_TRIES) {
+      const problem = `${host}:${port} cannot be listened on: it is in use, or not allowed`;
+      throw new RelayError("config_invalid", problem);
+    }
+    await setTimeout(PORT_RETRY_MS);
+  }
+}
+
+/** The address by which this machine reaches a listener. */
+function loopbackFor(host: string): string {
+  return host === "0.0.0.0" ? "127.0.0.1" : host;
 }
 
 /** Workers are started as this process was, with the same loaders and flags. */

@@ -1,29 +1,49 @@
+import { createLog } from "../adapters/system/pino-log.js";
 import { systemClock } from "../adapters/system/system-clock.js";
+import type { App } from "../app/app.js";
+import type { Config } from "../config/load.js";
+import type { AgentsFile } from "../domain/agent-profile.js";
 import { RelayError } from "../domain/errors.js";
+import type { Log } from "../ports/log.js";
 import type { FromWorker, ToWorker } from "../supervisor/messages.js";
+import { WorkerCommands } from "../supervisor/worker-commands.js";
 import { WorkerLink } from "../supervisor/worker-link.js";
 import { type CliIo, EXIT_OK, EXIT_USAGE } from "./io.js";
 import { loadAll } from "./load.js";
+import {
+  ignoreUserSignals,
+  makeFilesPrivate,
+  onHangup,
+  onUncaughtError,
+} from "./process-signals.js";
 
-const PULSE_MS = 1_000;
-/** Every how many heartbeats CPU and memory of the process are reported. Collecting them takes milliseconds. */
-const PROCESS_EVERY = 5;
+const HEARTBEAT_MS = 1_000;
+/**
+ * CPU and memory of the process are in every so many heartbeats only: collecting them takes
+ * milliseconds.
+ */
+const HEARTBEATS_PER_PROCESS_METRICS = 5;
 
-/** One of several relay processes. Its supervisor commands it through the channel that fork() made. */
+type Send = (message: FromWorker) => void;
+
+/** A relay process. Its supervisor commands it through the channel that fork() created. */
 export async function worker(io: CliIo, options: { readonly record?: boolean }): Promise<number> {
   if (process.send === undefined) {
-    io.err("worker is started by serve when WORKERS is above 1; do not start it yourself");
+    io.err("worker is started by serve; do not start it yourself");
     return EXIT_USAGE;
   }
-  const send = (message: FromWorker): void => {
+  const send: Send = (message) => {
     // The event "disconnect" reports a supervisor that is gone.
     if (process.connected) process.send?.(message, undefined, {}, () => undefined);
   };
-  // Ctrl-C and service managers signal the whole process group; the supervisor decides what to do.
+  // Ctrl-C and service managers signal the whole process group. The supervisor decides what to do.
   io.onSignal(() => undefined);
+  onHangup(() => undefined);
+  ignoreUserSignals();
+  makeFilesPrivate();
   const link = new WorkerLink(systemClock, { send });
-  const messages = new Messages(link);
-  process.on("message", (message) => messages.receive(message as ToWorker));
+  const commands = new WorkerCommands(link, () => undefined);
+  process.on("message", (message) => commands.receive(message as ToWorker));
   const orphaned = new Promise<void>((resolve) => process.once("disconnect", () => resolve()));
 
   const loaded = loadAll(io);
@@ -31,80 +51,79 @@ export async function worker(io: CliIo, options: { readonly record?: boolean }):
     send({ type: "refused", problem: "the settings or the agents file have a fault: see above" });
     return EXIT_USAGE;
   }
-  const begin = await messages.begin;
-  const { createApp } = await import("../app/app.js");
-  let app: Awaited<ReturnType<typeof createApp>>;
-  try {
-    app = await createApp(loaded.config, loaded.agents, {
-      seat: { worker: begin.worker, publicPort: begin.publicPort, siblings: link },
-      recordFlights: options.record === true,
-    });
-    const { publicPort, ownPort, adminPort } = await app.start();
-    send({ type: "listening", publicPort, ownPort: ownPort ?? publicPort, adminPort });
-  } catch (error) {
-    if (!(error instanceof RelayError) || error.code !== "config_invalid") throw error;
-    send({ type: "refused", problem: error.message });
-    return EXIT_USAGE;
-  }
-  let stopped = false;
-  let pulses = 0;
-  const pulse = async (): Promise<void> => {
-    send({ type: "pulse", ...(await app.pulse(pulses++ % PROCESS_EVERY === 0)) });
-    if (!stopped) systemClock.after(PULSE_MS, () => void pulse());
-  };
-  await pulse();
-
-  const end = await Promise.race([messages.end, orphaned.then(() => "orphaned" as const)]);
-  // The next supervisor starts workers of its own, and new callers are theirs.
-  if (end === "orphaned") await app.retire();
-  if (end === "drain") {
-    await Promise.race([app.drain(), messages.stop]);
-    // Wait until all workers are drained: closing one of several listeners resets connections that wait in it.
-    send({ type: "drained" });
-    await Promise.race([messages.stop, orphaned]);
-  }
-  await app.stop();
-  stopped = true;
+  const { config, agents } = loaded;
+  const log = createLog({ level: config.logLevel, pretty: config.logPretty });
+  const app = await startApp(config, agents, log, await commands.begin, link, options, send);
+  if (app === null) return EXIT_USAGE;
+  onUncaughtError((error) => {
+    log.error("worker: uncaught exception", { pid: process.pid }, error);
+    send({ type: "failing" });
+  });
+  const stopHeartbeats = await sendHeartbeats(app, send);
+  await runToTheEnd(app, commands, orphaned, send);
+  stopHeartbeats();
   return EXIT_OK;
 }
 
-/** Messages of the supervisor by their kind. One may arrive before this process can act on it. */
-class Messages {
-  readonly begin: Promise<Extract<ToWorker, { readonly type: "begin" }>>;
-  readonly end: Promise<"drain" | "stop">;
-  readonly stop: Promise<void>;
-  readonly #link: WorkerLink;
-  #begun: (begin: Extract<ToWorker, { readonly type: "begin" }>) => void = () => undefined;
-  #ended: (how: "drain" | "stop") => void = () => undefined;
-  #stopped: () => void = () => undefined;
-
-  constructor(link: WorkerLink) {
-    this.#link = link;
-    this.begin = new Promise((resolve) => {
-      this.#begun = resolve;
+/** Null when it cannot start: the supervisor knows why. */
+async function startApp(
+  config: Config,
+  agents: AgentsFile,
+  log: Log,
+  begin: Extract<ToWorker, { readonly type: "begin" }>,
+  siblings: WorkerLink,
+  options: { readonly record?: boolean },
+  send: Send,
+): Promise<App | null> {
+  const { createApp } = await import("../app/app.js");
+  try {
+    const app = await createApp(config, agents, {
+      seat: { worker: begin.worker, publicPort: begin.publicPort, siblings },
+      recordFlights: options.record === true,
+      log,
     });
-    this.end = new Promise((resolve) => {
-      this.#ended = resolve;
-    });
-    this.stop = new Promise((resolve) => {
-      this.#stopped = resolve;
-    });
+    const { publicPort, ownPort, adminPort } = await app.start();
+    send({ type: "listening", publicPort, ownPort: ownPort ?? publicPort, adminPort });
+    return app;
+  } catch (error) {
+    if (!(error instanceof RelayError) || error.code !== "config_invalid") throw error;
+    send({ type: "refused", problem: error.message });
+    return null;
   }
+}
 
-  receive(message: ToWorker): void {
-    switch (message.type) {
-      case "begin":
-        this.#begun(message);
-        return;
-      case "drain":
-        this.#ended("drain");
-        return;
-      case "stop":
-        this.#ended("stop");
-        this.#stopped();
-        return;
-      default:
-        this.#link.receive(message);
-    }
+/** @returns a function that ends them. */
+async function sendHeartbeats(app: App, send: Send): Promise<() => void> {
+  let stopped = false;
+  let count = 0;
+  const heartbeat = async (): Promise<void> => {
+    const withProcess = count++ % HEARTBEATS_PER_PROCESS_METRICS === 0;
+    send({ type: "heartbeat", ...(await app.pulse(withProcess)) });
+    if (!stopped) systemClock.after(HEARTBEAT_MS, () => void heartbeat());
+  };
+  await heartbeat();
+  return () => {
+    stopped = true;
+  };
+}
+
+async function runToTheEnd(
+  app: App,
+  commands: WorkerCommands,
+  orphaned: Promise<void>,
+  send: Send,
+): Promise<void> {
+  const end = await Promise.race([commands.end, orphaned.then(() => "orphaned" as const)]);
+  // Another process gets new connections: the one in this one's place, or those of the next
+  // supervisor.
+  if (end === "retire" || end === "orphaned") await Promise.race([app.retire(), commands.abandon]);
+  if (end === "drain") await Promise.race([app.drain(), commands.abandon]);
+  if (end !== "stop") await Promise.race([app.abandon(), commands.stop]);
+  if (end === "drain" || end === "abandon") {
+    // Wait for the other workers: closing one of several listeners resets connections that wait in
+    // it.
+    send({ type: "drained" });
+    await Promise.race([commands.stop, orphaned]);
   }
+  await app.stop();
 }

@@ -9,6 +9,20 @@ export function mediaUrlFor(config: Pick<Config, "mediaUrl" | "nodeName">, worke
     .replaceAll("{worker}", String(worker));
 }
 
+/**
+ * Where one worker alone listens, beside the port that all workers share. A balancer that routes
+ * streams by worker uses PORT+1+n. Otherwise only the supervisor does, so any port of the loopback
+ * interface will do.
+ */
+export function ownListener(
+  { host, port, workers, mediaUrl }: Pick<Config, "host" | "port" | "workers" | "mediaUrl">,
+  worker: number,
+): { readonly host: string; readonly port: number } {
+  const isRouted = workers > 1 || mediaUrl.includes("{worker}");
+  if (!isRouted) return { host: "127.0.0.1", port: 0 };
+  return { host, port: port === 0 ? 0 : port + 1 + worker };
+}
+
 /** Auth tokens whose signatures are accepted; the primary one first. */
 export function twilioAuthTokens(
   config: Pick<Config, "twilioAuthToken" | "twilioAuthTokenSecondary">,

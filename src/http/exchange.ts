@@ -26,7 +26,15 @@ export interface ExchangeStream {
   write(chunk: string): void;
 }
 
+/**
+ * In this header the supervisor names the client's address, in requests that it forwards to the
+ * operator listener of a worker.
+ */
+export const PEER_ADDRESS_HEADER = "x-murelay-peer-address";
+
 export interface ExchangeOptions {
+  /** Trust `PEER_ADDRESS_HEADER`: only the supervisor can reach this listener from elsewhere. */
+  readonly behindSupervisor?: boolean;
   /** Asked at the answer; true: no more requests are wanted on this connection. */
   readonly last?: () => boolean;
   /** Called once, when the request has been answered. */
@@ -78,7 +86,9 @@ export class Exchange {
       method: request.getCaseSensitiveMethod().toUpperCase(),
       path: request.getUrl(),
       query: request.getQuery() ?? "",
-      address: Buffer.from(response.getRemoteAddressAsText()).toString("latin1"),
+      address:
+        (options.behindSupervisor === true ? headers.get(PEER_ADDRESS_HEADER) : undefined) ??
+        Buffer.from(response.getRemoteAddressAsText()).toString("latin1"),
       header: (name) => headers.get(name) ?? "",
     };
     this.#response = response;

@@ -30,6 +30,17 @@ export type RouteAccess = "guarded" | "same_site" | "open" | "public_files";
 
 type Refused = Reply | Promise<Reply>;
 
+/** Whether a request may read metrics and readiness, judged by its headers alone. */
+export function mayReadHealth(
+  config: Pick<Config, "adminHost" | "adminToken">,
+  host: string,
+  authorization: string,
+): boolean {
+  if (isExpectedHost(host, config.adminHost)) return true;
+  // Operators may have a public name for the listener. A page that attacks has no token.
+  return isAdminToken(config, authorization);
+}
+
 export class OperatorAuth {
   readonly #parts: OperatorAuthParts;
   readonly #throttle: TokenThrottle;
@@ -80,9 +91,9 @@ export class OperatorAuth {
   }
 
   #strangeHost(head: RequestHead): Reply | null {
-    if (isExpectedHost(head.header("host"), this.#parts.config.adminHost)) return null;
-    // An operator may have a public name for it; a page that attacks by that means has no token.
-    if (this.#hasToken(head) || this.#cookie(head) === "good") return null;
+    const [host, authorization] = [head.header("host"), head.header("authorization")];
+    if (mayReadHealth(this.#parts.config, host, authorization)) return null;
+    if (this.#cookie(head) === "good") return null;
     this.#log(head, { reason: "host" });
     return json(403, { error: "host" });
   }
@@ -90,7 +101,7 @@ export class OperatorAuth {
   #unauthorized(head: RequestHead, signIn?: () => Reply): Refused | null {
     const { config, metrics } = this.#parts;
     if (config.adminToken === null) return null;
-    const token = bearerOf(head);
+    const token = bearerOf(head.header("authorization"));
     const isBlocked = token !== "" && this.#throttle.isBlocked(head.address);
     if (!isBlocked && this.#hasToken(head)) return null;
     const cookie = this.#cookie(head);
@@ -107,8 +118,7 @@ export class OperatorAuth {
   }
 
   #hasToken(head: RequestHead): boolean {
-    const { adminToken } = this.#parts.config;
-    return adminToken !== null && sameSecret(bearerOf(head), adminToken);
+    return isAdminToken(this.#parts.config, head.header("authorization"));
   }
 
   #cookie(head: RequestHead): "good" | "missing" | "invalid" {
@@ -137,6 +147,10 @@ function tooManyTokens(): Reply {
   return { ...json(429, { error: "too_many_tokens" }), headers: { "Retry-After": "2" } };
 }
 
-function bearerOf(head: RequestHead): string {
-  return /^Bearer +(\S+)$/i.exec(head.header("authorization"))?.[1] ?? "";
+function isAdminToken({ adminToken }: Pick<Config, "adminToken">, authorization: string): boolean {
+  return adminToken !== null && sameSecret(bearerOf(authorization), adminToken);
+}
+
+function bearerOf(authorization: string): string {
+  return /^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? "";
 }

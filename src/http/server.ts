@@ -94,6 +94,8 @@ export interface OperatorServerParts extends HealthRouteParts {
   readonly metrics: Pick<Metrics, "httpRequests">;
   readonly clock: Clock;
   readonly log: Log;
+  /** Operators come through the supervisor, which names their address. */
+  readonly behindSupervisor?: boolean;
   /** Beside /metrics, /ready and the actions on calls: records, console, events. */
   readonly routes?: readonly OperatorRoute[];
 }
@@ -108,8 +110,9 @@ export function createOperatorServer(parts: OperatorServerParts): HttpServer {
   ]);
   const app = loadUws().uws.App();
   const options = timed(clock, metrics);
+  const { behindSupervisor = false } = parts;
   app.any("/*", (response, request) => {
-    const exchange = new Exchange(response, request, options());
+    const exchange = new Exchange(response, request, { ...options(), behindSupervisor });
     if (exchange.ambiguous) answerAmbiguous(exchange);
     else router.handle(exchange);
   });

@@ -1,138 +1,124 @@
+import { ExpiringMap } from "../domain/expiring-map.js";
 import type { CallSid } from "../domain/ids.js";
-import type { Clock, Timer } from "../ports/clock.js";
+import { PendingRequests } from "../domain/pending-requests.js";
+import type { Clock } from "../ports/clock.js";
 import type { PeerReply } from "../relay/calls/cluster.js";
-import type { FromWorker, ToWorker } from "./messages.js";
+import type { ClusterMessage, ToWorker } from "./messages.js";
 
-/** What is asked of a worker is answered within this, or by nobody; a stalled worker is gone soon afterwards. */
-const ASK_MS = 5_000;
-/** A call that is over still gets callbacks. */
+/**
+ * A request without a reply counts as unanswered after this. A stalled worker is killed soon after.
+ */
+const REPLY_MS = 5_000;
+/** Callbacks of a call still arrive after its end. */
 const REMEMBER_MS = 10 * 60_000;
-const SWEEP_MS = 30_000;
+/** Ended calls that are remembered: more than a machine ends in that time. */
+const MAX_REMEMBERED = 100_000;
+const MAX_CLAIMED = 1_000_000;
 
-interface Held {
-  worker: number;
-  /** Null while it lives. */
-  untilMs: number | null;
-}
-
-interface Asked {
-  readonly by: number;
-  /** As the asker counts. */
-  readonly id: number;
-  readonly of: number;
-  readonly timer: Timer;
-}
-
-type CallMessage = Extract<
-  FromWorker,
-  { readonly type: "hold" | "let_go" | "ask" | "answer" | "claim" }
->;
-
-/** Which worker answers for which call; carries questions there and answers back, and keeps what may be claimed once. */
+/**
+ * Knows which worker owns which call. It carries requests to the owner and replies back, and keeps
+ * the keys that may be claimed once. Workers are named by the id of their process.
+ */
 export class CallOwners {
   readonly #clock: Clock;
   readonly #send: (worker: number, message: ToWorker) => void;
-  readonly #held = new Map<CallSid, Held>();
-  readonly #asked = new Map<number, Asked>();
-  /** Key → when it may be forgotten. */
-  readonly #claimed = new Map<string, number>();
-  #nextId = 1;
-  #sweeper: Timer;
+  readonly #owners = new Map<CallSid, number>();
+  /** Owners of calls that have ended. */
+  readonly #former = new ExpiringMap<CallSid, number>({
+    ttlMs: REMEMBER_MS,
+    maxSize: MAX_REMEMBERED,
+  });
+  readonly #requests: PendingRequests<PeerReply | null>;
+  /** The worker from which the reply to each request must come. */
+  readonly #targets = new Map<number, number>();
+  readonly #claimed = new ExpiringMap<string, true>({ ttlMs: 0, maxSize: MAX_CLAIMED });
 
   constructor(clock: Clock, send: (worker: number, message: ToWorker) => void) {
     this.#clock = clock;
     this.#send = send;
-    this.#sweeper = clock.after(SWEEP_MS, () => this.#sweep());
+    this.#requests = new PendingRequests(clock);
   }
 
   ownerOf(callSid: CallSid): number | null {
-    return this.#held.get(callSid)?.worker ?? null;
+    return this.#owners.get(callSid) ?? this.#former.get(callSid, this.#clock.nowMs()) ?? null;
   }
 
-  said(worker: number, message: CallMessage): void {
+  receive(worker: number, message: ClusterMessage): void {
     switch (message.type) {
-      case "hold":
-        this.#hold(worker, message.callSid);
-        return;
-      case "let_go": {
-        const held = this.#held.get(message.callSid);
-        if (held?.worker === worker) held.untilMs = this.#clock.nowMs() + REMEMBER_MS;
-        return;
-      }
-      case "ask": {
-        const holder = this.ownerOf(message.callSid);
-        if (holder === null || holder === worker) {
-          this.#send(worker, { type: "answer", id: message.id, answer: null });
-          return;
-        }
-        const id = this.#nextId++;
-        const timer = this.#clock.after(ASK_MS, () => this.#answered(id, null));
-        this.#asked.set(id, { by: worker, id: message.id, of: holder, timer });
-        this.#send(holder, {
-          type: "ask",
-          id,
-          callSid: message.callSid,
-          question: message.question,
-        });
-        return;
-      }
-      case "answer":
-        if (this.#asked.get(message.id)?.of === worker) this.#answered(message.id, message.answer);
-        return;
       case "claim":
-        this.#send(worker, {
-          type: "claimed",
-          id: message.id,
-          first: this.#claim(message.key, message.ttlMs),
-        });
+        this.#claim(worker, message.callSid);
+        return;
+      case "release":
+        this.#release(worker, message.callSid);
+        return;
+      case "request":
+        void this.#forward(worker, message);
+        return;
+      case "reply":
+        if (this.#targets.get(message.id) === worker)
+          this.#requests.settle(message.id, message.reply);
+        return;
+      case "claim_once": {
+        const first = this.#claimOnce(message.key, message.ttlMs);
+        this.#send(worker, { type: "claimed_once", id: message.id, first });
+      }
     }
   }
 
-  /** The worker has died. Returns how many calls it held. */
-  gone(worker: number): number {
+  /** The worker has died. @returns how many live calls it owned. */
+  workerGone(worker: number): number {
     let calls = 0;
-    for (const [callSid, held] of this.#held) {
-      if (held.worker !== worker) continue;
-      if (held.untilMs === null) calls++;
-      this.#held.delete(callSid);
+    for (const [callSid, owner] of this.#owners) {
+      if (owner !== worker) continue;
+      this.#owners.delete(callSid);
+      calls += 1;
     }
-    for (const [id, asked] of this.#asked) if (asked.of === worker) this.#answered(id, null);
+    for (const [id, target] of this.#targets)
+      if (target === worker) this.#requests.settle(id, null);
     return calls;
   }
 
   close(): void {
-    this.#sweeper.cancel();
-    for (const { timer } of this.#asked.values()) timer.cancel();
-    this.#asked.clear();
+    this.#requests.close();
   }
 
-  #hold(worker: number, callSid: CallSid): void {
-    const before = this.#held.get(callSid);
-    this.#held.set(callSid, { worker, untilMs: null });
-    if (before !== undefined && before.worker !== worker)
-      this.#send(before.worker, { type: "moved", callSid });
+  #claim(worker: number, callSid: CallSid): void {
+    const before = this.ownerOf(callSid);
+    this.#owners.set(callSid, worker);
+    this.#former.delete(callSid);
+    if (before !== null && before !== worker) this.#send(before, { type: "moved", callSid });
   }
 
-  #answered(id: number, answer: PeerReply | null): void {
-    const asked = this.#asked.get(id);
-    if (asked === undefined) return;
-    this.#asked.delete(id);
-    asked.timer.cancel();
-    this.#send(asked.by, { type: "answer", id: asked.id, answer });
+  /** Only the owner can release a call. */
+  #release(worker: number, callSid: CallSid): void {
+    if (this.#owners.get(callSid) !== worker) return;
+    this.#owners.delete(callSid);
+    this.#former.set(callSid, worker, this.#clock.nowMs());
   }
 
-  #claim(key: string, ttlMs: number): boolean {
+  async #forward(
+    worker: number,
+    { id, callSid, request }: Extract<ClusterMessage, { readonly type: "request" }>,
+  ): Promise<void> {
+    const owner = this.ownerOf(callSid);
+    if (owner === null || owner === worker) {
+      this.#send(worker, { type: "reply", id, reply: null });
+      return;
+    }
+    let ownId = 0;
+    const reply = await this.#requests.open(REPLY_MS, null, (opened) => {
+      ownId = opened;
+      this.#targets.set(ownId, owner);
+      this.#send(owner, { type: "request", id: ownId, callSid, request });
+    });
+    this.#targets.delete(ownId);
+    this.#send(worker, { type: "reply", id, reply });
+  }
+
+  #claimOnce(key: string, ttlMs: number): boolean {
     const nowMs = this.#clock.nowMs();
-    if ((this.#claimed.get(key) ?? 0) > nowMs) return false;
-    this.#claimed.set(key, nowMs + ttlMs);
+    if (this.#claimed.has(key, nowMs)) return false;
+    this.#claimed.set(key, true, nowMs, ttlMs);
     return true;
-  }
-
-  #sweep(): void {
-    const nowMs = this.#clock.nowMs();
-    for (const [callSid, { untilMs }] of this.#held)
-      if (untilMs !== null && untilMs <= nowMs) this.#held.delete(callSid);
-    for (const [key, untilMs] of this.#claimed) if (untilMs <= nowMs) this.#claimed.delete(key);
-    this.#sweeper = this.#clock.after(SWEEP_MS, () => this.#sweep());
   }
 }

@@ -3,80 +3,106 @@ import type { Clock, Timer } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
 
 export interface EventMergeParts {
-  /** Ports of the workers that there are now. */
+  /** Operator ports of the workers that are up. */
   readonly workers: () => readonly number[];
   readonly clock: Clock;
   readonly log: Log;
-  /** Of the request, as they are passed on. */
+  /** Headers of the requests to the workers. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
 }
 
-/** How often it looks for workers that were not there before. */
+/** How often it looks for workers that were started since. */
 const LOOK_EVERY_MS = 2_000;
 
 /**
- * One stream of server-sent events out of those of all workers: whole events, in the order in which they come. A worker that ends takes
- * its part along, one that begins is joined. What the first worker refuses, a token for one, is the answer.
+ * Merges the server-sent events of all workers into one stream: whole events, in the order in which
+ * they arrive. The events of a worker end with it, and those of a new one join. When the first
+ * worker refuses the request, for example for its token, the client gets that answer.
  */
 export function mergeEvents(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   parts: EventMergeParts,
 ): void {
-  const { workers, clock, log, headers } = parts;
-  const followed = new Map<number, ReturnType<typeof request>>();
-  let look: Timer;
+  const { workers, clock } = parts;
+  const followed = new Map<number, EventSource>();
+  let timer: Timer;
+  const look = (): void => {
+    for (const port of workers()) {
+      if (followed.has(port)) continue;
+      const ended = (): void => void followed.delete(port);
+      followed.set(port, new EventSource(port, incoming.url ?? "", outgoing, parts, ended));
+    }
+    timer = clock.after(LOOK_EVERY_MS, look);
+  };
+  outgoing.on("close", () => {
+    timer.cancel();
+    for (const source of followed.values()) source.close();
+  });
+  incoming.resume();
+  look();
+}
 
-  const refuse = (response: IncomingMessage): void => {
-    if (outgoing.headersSent) {
+/** The events of one worker, written to the client. */
+class EventSource {
+  readonly #outgoing: ServerResponse;
+  readonly #request: ReturnType<typeof request>;
+  /** The beginning of an event whose end has not arrived. */
+  #rest = "";
+
+  constructor(
+    port: number,
+    path: string,
+    outgoing: ServerResponse,
+    { headers, log }: EventMergeParts,
+    ended: () => void,
+  ) {
+    this.#outgoing = outgoing;
+    this.#request = request({ host: "127.0.0.1", port, method: "GET", path, headers });
+    this.#request.on("response", (response) => {
+      response.on("close", ended);
+      response.on("error", ended);
+      if (response.statusCode === 200) this.#follow(response);
+      else this.#refuse(response);
+    });
+    this.#request.on("error", (error) => {
+      ended();
+      // The client or the worker has gone. A worker in its place is found at the next look.
+      if (!outgoing.destroyed)
+        log.info("supervisor: events of a worker ended", { reason: error.message });
+    });
+    this.#request.end();
+  }
+
+  close(): void {
+    this.#request.destroy();
+  }
+
+  #follow(response: IncomingMessage): void {
+    if (!this.#outgoing.headersSent)
+      this.#outgoing.writeHead(200, {
+        "Content-Type": "text/event-stream",
+        "Cache-Control": "no-store",
+      });
+    response.setEncoding("utf8");
+    response.on("data", (chunk: string) => {
+      const text = this.#rest + chunk;
+      const end = text.lastIndexOf("\n\n") + 2;
+      const hasEnd = end > 1;
+      this.#rest = hasEnd ? text.slice(end) : text;
+      if (hasEnd) this.#outgoing.write(text.slice(0, end));
+    });
+  }
+
+  /** Only the first refusal can be the answer. */
+  #refuse(response: IncomingMessage): void {
+    if (this.#outgoing.headersSent) {
       response.resume();
       return;
     }
-    outgoing.writeHead(response.statusCode ?? 502, {
+    this.#outgoing.writeHead(response.statusCode ?? 502, {
       "Content-Type": response.headers["content-type"] ?? "",
     });
-    response.pipe(outgoing);
-  };
-  const follow = (port: number): void => {
-    const asked = request({ host: "127.0.0.1", port, method: "GET", path: incoming.url, headers });
-    followed.set(port, asked);
-    const over = (): void => void followed.delete(port);
-    asked.on("response", (response) => {
-      response.on("close", over);
-      if (response.statusCode !== 200) {
-        refuse(response);
-        return;
-      }
-      if (!outgoing.headersSent)
-        outgoing.writeHead(200, {
-          "Content-Type": "text/event-stream",
-          "Cache-Control": "no-store",
-        });
-      let rest = "";
-      response.setEncoding("utf8");
-      response.on("data", (chunk: string) => {
-        const text = rest + chunk;
-        const end = text.lastIndexOf("\n\n") + 2;
-        rest = end === 1 ? text : text.slice(end);
-        if (end > 1) outgoing.write(text.slice(0, end));
-      });
-      response.on("error", over);
-    });
-    asked.on("error", (error) => {
-      over();
-      // Whoever listens has gone, or the worker has: the next look finds another.
-      if (!outgoing.destroyed) log.info("a worker's events ended", { reason: error.message });
-    });
-    asked.end();
-  };
-  const lookForMore = (): void => {
-    for (const port of workers()) if (!followed.has(port)) follow(port);
-    look = clock.after(LOOK_EVERY_MS, lookForMore);
-  };
-  outgoing.on("close", () => {
-    look.cancel();
-    for (const asked of followed.values()) asked.destroy();
-  });
-  incoming.resume();
-  lookForMore();
+    response.pipe(this.#outgoing);
+  }
 }

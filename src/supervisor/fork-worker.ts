@@ -1,35 +1,35 @@
 import { fork } from "node:child_process";
 import type { FromWorker } from "./messages.js";
-import type { WorkerProcess, WorkerProcessEvents } from "./supervisor.js";
+import type { WorkerProcess, WorkerProcessEvents } from "./worker-process.js";
 
-/** How this very program was started: a worker is started in the same way. */
+/** How this program was started. Its workers are started in the same way. */
 export interface Program {
-  /** Its first script: dist/cli.js, or what registers a loader of TypeScript before it. */
+  /** The first script: dist/cli.js, or the one that registers a TypeScript loader before it. */
   readonly script: string;
   /** Flags of node. */
   readonly execArgv: readonly string[];
   /** Arguments that every command takes. */
   readonly globalArgs: readonly string[];
-  /** Of the command itself. */
+  /** Arguments of the command `worker`. */
   readonly workerArgs: readonly string[];
 }
 
-/** Starts a worker. Its output goes where ours goes; its settings come from the same environment. */
+/** Starts a worker. It inherits this process's output and environment. */
 export function forkWorker(program: Program, events: WorkerProcessEvents): WorkerProcess {
   const child = fork(program.script, [...program.globalArgs, "worker", ...program.workerArgs], {
     execArgv: [...program.execArgv],
     serialization: "advanced",
   });
-  let over = false;
+  let hasExited = false;
   const exited = (how: string): void => {
-    if (over) return;
-    over = true;
+    if (hasExited) return;
+    hasExited = true;
     events.exited(how);
   };
-  // Our own workers speak only what is in messages.ts.
+  // The worker is this program and sends only these messages.
   child.on("message", (message) => events.message(message as FromWorker));
   child.on("error", (error) => {
-    // A message that a dying process no longer took is no news: its exit follows. One that never started has no pid.
+    // An error of a process that has started is a message that it no longer took: its exit follows.
     if (child.pid === undefined) exited(error.message);
   });
   child.on("exit", (code, signal) => exited(signal ?? `status ${code}`));
@@ -43,5 +43,5 @@ export function forkWorker(program: Program, events: WorkerProcessEvents): Worke
 }
 
 function ignoreLoss(): void {
-  // Whoever goes while we speak to it is heard of by its exit.
+  // A process that ends while a message is sent is reported by its exit.
 }

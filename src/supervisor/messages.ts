@@ -1,6 +1,6 @@
 /**
- * What supervisor and workers say to each other over the channel that fork() gives them (structured clone, so typed arrays travel
- * as they are). Types only.
+ * The messages between the supervisor and its workers, over the channel that fork() creates. They
+ * travel by structured clone, so typed arrays arrive as they are. Types only.
  */
 import type { MetricsSnapshot } from "../adapters/metrics/snapshot.js";
 import type { CallSid } from "../domain/ids.js";
@@ -8,55 +8,76 @@ import type { Readiness } from "../relay/calls/call-service.js";
 import type { PeerReply, PeerRequest } from "../relay/calls/cluster.js";
 
 export interface WorkerPorts {
-  /** The one that all workers share. */
+  /** The port that all workers share. */
   readonly publicPort: number;
-  /** This worker's own public one. */
+  /** This worker's own public port. */
   readonly ownPort: number;
   /** This worker's operator listener, on loopback. */
   readonly adminPort: number;
 }
 
-export type FromWorker =
-  | ({ readonly type: "listening" } & WorkerPorts)
-  /** It cannot start, for a reason that a restart does not mend. */
-  | { readonly type: "refused"; readonly problem: string }
-  /** About once a second: it lives. */
+/** Sent about once a second: the worker is alive. */
+export interface Heartbeat {
+  readonly readiness: Readiness;
+  readonly calls: number;
+  readonly metrics: MetricsSnapshot;
+}
+
+/** Who owns which call, and requests between workers. */
+export type ClusterMessage =
+  | { readonly type: "claim"; readonly callSid: CallSid }
+  | { readonly type: "release"; readonly callSid: CallSid }
   | {
-      readonly type: "pulse";
-      readonly readiness: Readiness;
-      readonly calls: number;
-      readonly metrics: MetricsSnapshot;
-    }
-  /** Its calls are over, or their time is; it still listens. */
-  | { readonly type: "drained" }
-  | { readonly type: "hold"; readonly callSid: CallSid }
-  | { readonly type: "let_go"; readonly callSid: CallSid }
-  | {
-      readonly type: "ask";
+      readonly type: "request";
+      /** Numbered by the sender. */
       readonly id: number;
       readonly callSid: CallSid;
-      readonly question: PeerRequest;
+      readonly request: PeerRequest;
     }
-  | { readonly type: "answer"; readonly id: number; readonly answer: PeerReply | null }
-  | { readonly type: "claim"; readonly id: number; readonly key: string; readonly ttlMs: number };
+  | { readonly type: "reply"; readonly id: number; readonly reply: PeerReply | null }
+  | {
+      readonly type: "claim_once";
+      readonly id: number;
+      readonly key: string;
+      readonly ttlMs: number;
+    };
+
+export type FromWorker =
+  | ({ readonly type: "listening" } & WorkerPorts)
+  /** It cannot start, for a reason that a restart does not change. */
+  | { readonly type: "refused"; readonly problem: string }
+  | ({ readonly type: "heartbeat" } & Heartbeat)
+  /** An exception was not caught. The worker goes on with its calls and has to be replaced. */
+  | { readonly type: "failing" }
+  /** No caller depends on this worker any more. It still listens. */
+  | { readonly type: "drained" }
+  | ClusterMessage;
 
 export type ToWorker =
   | {
       readonly type: "begin";
       /** From 0. */
       readonly worker: number;
-      /** The shared port; 0: take a free one and say which. */
+      /** The shared port; 0: take a free one and report it. */
       readonly publicPort: number;
     }
+  /** Accept no new calls. When the drain time is over, abandon the remaining calls. */
   | { readonly type: "drain" }
+  /** Abandon all calls now: callers go to their fallback. Then report "drained". */
+  | { readonly type: "abandon" }
+  /** Another process has taken this one's place: stop listening, drain, and exit. */
+  | { readonly type: "retire" }
+  /** Close everything and exit. */
   | { readonly type: "stop" }
+  /** Read the agents file again. */
+  | { readonly type: "reload" }
   | { readonly type: "moved"; readonly callSid: CallSid }
   | {
-      readonly type: "ask";
+      readonly type: "request";
       readonly id: number;
       readonly callSid: CallSid;
-      readonly question: PeerRequest;
+      readonly request: PeerRequest;
     }
-  /** To an `ask` of the worker's own. Null: no worker of this machine answers for the call. */
-  | { readonly type: "answer"; readonly id: number; readonly answer: PeerReply | null }
-  | { readonly type: "claimed"; readonly id: number; readonly first: boolean };
+  /** The reply to this worker's request. Null: no worker of this machine owns the call. */
+  | { readonly type: "reply"; readonly id: number; readonly reply: PeerReply | null }
+  | { readonly type: "claimed_once"; readonly id: number; readonly first: boolean };

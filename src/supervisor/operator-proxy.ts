@@ -1,7 +1,3 @@
-/**
- * The operator listener of a machine with several workers: metrics and readiness of all of them; everything else goes to a worker's own
- * operator listener, which also judges tokens. Node's HTTP: a proxy wants streams, and nothing here is fast.
- */
 import {
   createServer,
   type IncomingMessage,
@@ -9,7 +5,7 @@ import {
   type Server,
   type ServerResponse,
 } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { EXPOSITION_TYPE } from "../adapters/metrics/exposition.js";
 import { RelayError } from "../domain/errors.js";
 import type { CallSid } from "../domain/ids.js";
@@ -17,26 +13,34 @@ import type { Clock } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
 import type { Readiness } from "../relay/calls/call-service.js";
 import { mergeEvents } from "./event-merge.js";
+import { forwardedHeaders, responseHeaders } from "./proxy-headers.js";
 
 export interface OperatorProxyParts {
   readonly readiness: () => Readiness;
   readonly metrics: () => Promise<string>;
-  /** Ports of workers on loopback, the best first. */
+  /** Operator ports of workers, on loopback, the best one for this call first. */
   readonly workers: (callSid: CallSid | null) => readonly number[];
+  /**
+   * Whether a request with these headers may read /metrics and /ready. A worker decides about every
+   * other request.
+   */
+  readonly mayReadHealth: (host: string, authorization: string) => boolean;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** A worker that accepts and then says nothing is stalled, and will be gone soon. Streams may be silent for longer. */
-const WORKER_PATIENCE_MS = 10_000;
-const HOP_BY_HOP = new Set([
-  "connection",
-  "keep-alive",
-  "transfer-encoding",
-  "upgrade",
-  "proxy-connection",
-]);
+/**
+ * A worker that accepts a request and does not answer is stalled, and will be killed soon. Once the
+ * answer has begun, a stream may be silent for longer.
+ */
+const ANSWER_MS = 10_000;
 
+/**
+ * The operator listener of a machine. It answers metrics and readiness for all workers, and
+ * forwards every other request to the operator listener of a worker.
+ *
+ * It uses Node's HTTP, which streams both ways. Speed does not matter here.
+ */
 export class OperatorProxy {
   readonly #parts: OperatorProxyParts;
   readonly #server: Server;
@@ -44,6 +48,9 @@ export class OperatorProxy {
   constructor(parts: OperatorProxyParts) {
     this.#parts = parts;
     this.#server = createServer((incoming, outgoing) => this.#handle(incoming, outgoing));
+    this.#server.on("upgrade", (incoming, socket: Socket, head) =>
+      this.#forwardUpgrade(incoming, socket, head),
+    );
   }
 
   /** @throws RelayError config_invalid when the port cannot be listened on. */
@@ -65,49 +72,56 @@ export class OperatorProxy {
   }
 
   #handle(incoming: IncomingMessage, outgoing: ServerResponse): void {
-    const path = incoming.url?.replace(/\?.*$/, "") ?? "";
-    if (path === "/api/events" && incoming.method === "GET") {
-      this.#merge(incoming, outgoing);
-      return;
-    }
-    if (path !== "/metrics" && path !== "/ready") {
+    const path = pathOf(incoming);
+    if (path === "/metrics" || path === "/ready") {
+      incoming.resume();
+      void this.#answerForAll(incoming, outgoing, path);
+    } else if (path === "/api/events" && incoming.method === "GET") {
+      this.#mergeEvents(incoming, outgoing);
+    } else {
       this.#forward(incoming, outgoing, path);
-      return;
     }
-    incoming.resume();
+  }
+
+  async #answerForAll(
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    path: "/metrics" | "/ready",
+  ): Promise<void> {
+    const { mayReadHealth, metrics, readiness, log } = this.#parts;
     if (incoming.method !== "GET" && incoming.method !== "HEAD") {
       outgoing.setHeader("Allow", "GET");
       answer(outgoing, 405, "text/plain; charset=utf-8", "method not allowed\n");
       return;
     }
-    if (path === "/ready") {
-      const readiness = this.#parts.readiness();
-      answerJson(outgoing, readiness.ready ? 200 : 503, readiness);
+    const { host = "", authorization = "" } = incoming.headers;
+    if (!mayReadHealth(host, authorization)) {
+      answerJson(outgoing, 403, { error: "host" });
       return;
     }
-    this.#parts.metrics().then(
-      (text) => answer(outgoing, 200, EXPOSITION_TYPE, text),
-      (error: unknown) => {
-        this.#parts.log.error("metrics could not be put together", {}, error);
-        answerJson(outgoing, 500, { error: "internal" });
-      },
-    );
+    if (path === "/ready") {
+      const ready = readiness();
+      answerJson(outgoing, ready.ready ? 200 : 503, ready);
+      return;
+    }
+    try {
+      answer(outgoing, 200, EXPOSITION_TYPE, await metrics());
+    } catch (error) {
+      log.error("metrics: exposition failed", {}, error);
+      answerJson(outgoing, 500, { error: "internal" });
+    }
   }
 
   /** Calls are spread over the workers, and so are their events. */
-  #merge(incoming: IncomingMessage, outgoing: ServerResponse): void {
+  #mergeEvents(incoming: IncomingMessage, outgoing: ServerResponse): void {
     const { workers, clock, log } = this.#parts;
     if (workers(null).length === 0) {
       incoming.resume();
       answerJson(outgoing, 503, { error: "no_worker" });
       return;
     }
-    mergeEvents(incoming, outgoing, {
-      workers: () => workers(null),
-      clock,
-      log,
-      headers: kept(incoming),
-    });
+    const headers = forwardedHeaders(incoming);
+    mergeEvents(incoming, outgoing, { workers: () => workers(null), clock, log, headers });
   }
 
   #forward(incoming: IncomingMessage, outgoing: ServerResponse, path: string): void {
@@ -122,42 +136,85 @@ export class OperatorProxy {
       port,
       method: incoming.method,
       path: incoming.url,
-      // Host included: the worker judges it as if it had been asked itself.
-      headers: kept(incoming),
+      headers: forwardedHeaders(incoming),
     });
-    forwarded.setTimeout(WORKER_PATIENCE_MS, () => {
+    forwarded.setTimeout(ANSWER_MS, () => {
       if (!outgoing.headersSent) forwarded.destroy(new Error("no answer"));
     });
     forwarded.on("response", (response) => {
-      outgoing.writeHead(response.statusCode ?? 502, kept(response));
+      outgoing.writeHead(response.statusCode ?? 502, responseHeaders(response));
       response.pipe(outgoing);
       response.on("error", () => outgoing.destroy());
     });
     forwarded.on("error", (error) => {
-      this.#parts.log.warn(
-        "a worker did not answer an operator",
-        { path: path.split("/")[1] ?? "" },
-        error,
-      );
+      this.#logFailure(path, error);
       if (outgoing.headersSent) outgoing.destroy();
       else answerJson(outgoing, 503, { error: "no_worker" });
     });
-    // Whoever stops listening to a stream of events ends it at the worker too.
+    // A client that leaves a stream of events ends it at the worker, too.
     outgoing.on("close", () => forwarded.destroy());
     incoming.pipe(forwarded);
   }
+
+  /** A WebSocket: the connection is passed on as bytes once the worker has accepted it. */
+  #forwardUpgrade(incoming: IncomingMessage, socket: Socket, head: Buffer): void {
+    const path = pathOf(incoming);
+    const [port] = this.#parts.workers(callSidIn(path));
+    if (port === undefined) {
+      socket.end("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n");
+      return;
+    }
+    const headers = {
+      ...forwardedHeaders(incoming),
+      connection: "upgrade",
+      upgrade: incoming.headers.upgrade ?? "websocket",
+    };
+    const { method, url } = incoming;
+    const forwarded = request({ host: "127.0.0.1", port, method, path: url, headers });
+    forwarded.setTimeout(ANSWER_MS, () => forwarded.destroy(new Error("no answer")));
+    forwarded.on("upgrade", (response, worker, first) => {
+      worker.setTimeout(0);
+      socket.write(rawHead(response));
+      socket.write(first);
+      worker.write(head);
+      worker.pipe(socket).pipe(worker);
+      worker.on("error", () => socket.destroy());
+      socket.on("error", () => worker.destroy());
+      socket.on("close", () => worker.destroy());
+    });
+    forwarded.on("response", (response) => {
+      socket.write(rawHead(response));
+      response.pipe(socket);
+    });
+    forwarded.on("error", (error) => {
+      this.#logFailure(path, error);
+      socket.destroy();
+    });
+    forwarded.end();
+  }
+
+  #logFailure(path: string, error: unknown): void {
+    const area = path.split("/")[1] ?? "";
+    this.#parts.log.warn("supervisor: worker did not answer an operator", { area }, error);
+  }
 }
 
-/** Headers that are passed on. */
-function kept(message: IncomingMessage): IncomingMessage["headers"] {
-  return Object.fromEntries(
-    Object.entries(message.headers).filter(([name]) => !HOP_BY_HOP.has(name)),
-  );
+function pathOf(incoming: IncomingMessage): string {
+  return incoming.url?.replace(/\?.*$/, "") ?? "";
 }
 
 function callSidIn(path: string): CallSid | null {
   const sid = /^\/api\/calls\/(CA[0-9A-Za-z]{1,62}|rtc_[\w-]{1,100})(?:\/|$)/.exec(path)?.[1];
   return sid === undefined ? null : (sid as CallSid);
+}
+
+/** The head of a worker's answer, as bytes for the client's socket. */
+function rawHead(response: IncomingMessage): string {
+  const { statusCode, statusMessage, rawHeaders } = response;
+  let head = `HTTP/1.1 ${statusCode} ${statusMessage}\r\n`;
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2)
+    head += `${rawHeaders[i]}: ${rawHeaders[i + 1]}\r\n`;
+  return `${head}\r\n`;
 }
 
 function answerJson(outgoing: ServerResponse, status: number, body: unknown): void {

@@ -1,102 +1,84 @@
 import type { CallSid } from "../domain/ids.js";
-import type { Clock, Timer } from "../ports/clock.js";
+import { PendingRequests } from "../domain/pending-requests.js";
+import type { Clock } from "../ports/clock.js";
 import type { Cluster, ClusterPeer, PeerReply, PeerRequest } from "../relay/calls/cluster.js";
 import type { FromWorker, ToWorker } from "./messages.js";
 
-/** Longer than the supervisor waits itself: only a supervisor that is gone or stalled leaves it to this. */
-const ASK_MS = 6_000;
-/** A stream's start waits for this; without an answer this process's own list of spent tokens counts. */
+/** Longer than the supervisor waits: it matters only when the supervisor is gone or stalled. */
+const REPLY_MS = 6_000;
+/**
+ * The start of a stream waits for this. Without an answer this process's own list of tokens
+ * decides.
+ */
 const CLAIM_MS = 500;
 
-/** How the worker's side of the channel is reached. */
+/** The worker's end of the channel. */
 export interface Channel {
   send(message: FromWorker): void;
 }
 
-/** The other workers of this machine, by way of the supervisor. */
+/** Connects a worker to the other workers of its machine, through the supervisor. */
 export class WorkerLink implements Cluster {
-  readonly #clock: Clock;
   readonly #channel: Channel;
-  readonly #asked = new Map<
-    number,
-    { readonly done: (answer: PeerReply | null) => void; readonly timer: Timer }
-  >();
-  readonly #claims = new Map<
-    number,
-    { readonly done: (first: boolean | null) => void; readonly timer: Timer }
-  >();
-  #member: ClusterPeer | null = null;
-  #nextId = 1;
+  readonly #requests: PendingRequests<PeerReply | null>;
+  readonly #claims: PendingRequests<boolean | null>;
+  #peer: ClusterPeer | null = null;
 
   constructor(clock: Clock, channel: Channel) {
-    this.#clock = clock;
     this.#channel = channel;
+    this.#requests = new PendingRequests(clock);
+    this.#claims = new PendingRequests(clock);
   }
 
-  join(member: ClusterPeer): void {
-    this.#member = member;
+  join(peer: ClusterPeer): void {
+    this.#peer = peer;
   }
 
   claim(callSid: CallSid): void {
-    this.#channel.send({ type: "hold", callSid });
+    this.#channel.send({ type: "claim", callSid });
   }
 
   release(callSid: CallSid): void {
-    this.#channel.send({ type: "let_go", callSid });
+    this.#channel.send({ type: "release", callSid });
   }
 
-  ask(callSid: CallSid, question: PeerRequest): Promise<PeerReply | null> {
-    return new Promise((done) => {
-      const id = this.#nextId++;
-      const timer = this.#clock.after(ASK_MS, () => this.#answered(id, null));
-      this.#asked.set(id, { done, timer });
-      this.#channel.send({ type: "ask", id, callSid, question });
-    });
+  ask(callSid: CallSid, request: PeerRequest): Promise<PeerReply | null> {
+    return this.#requests.open(REPLY_MS, null, (id) =>
+      this.#channel.send({ type: "request", id, callSid, request }),
+    );
   }
 
   claimOnce(key: string, ttlMs: number): Promise<boolean | null> {
-    return new Promise((done) => {
-      const id = this.#nextId++;
-      const timer = this.#clock.after(CLAIM_MS, () => this.#claimed(id, null));
-      this.#claims.set(id, { done, timer });
-      this.#channel.send({ type: "claim", id, key, ttlMs });
-    });
+    return this.#claims.open(CLAIM_MS, null, (id) =>
+      this.#channel.send({ type: "claim_once", id, key, ttlMs }),
+    );
   }
 
-  /** From the supervisor. */
+  /** Handles a message from the supervisor. */
   receive(
-    message: Extract<ToWorker, { readonly type: "ask" | "answer" | "claimed" | "moved" }>,
+    message: Extract<ToWorker, { readonly type: "request" | "reply" | "claimed_once" | "moved" }>,
   ): void {
     switch (message.type) {
-      case "answer":
-        this.#answered(message.id, message.answer);
+      case "reply":
+        this.#requests.settle(message.id, message.reply);
         return;
-      case "claimed":
-        this.#claimed(message.id, message.first);
+      case "claimed_once":
+        this.#claims.settle(message.id, message.first);
         return;
       case "moved":
-        this.#member?.moved(message.callSid);
+        this.#peer?.moved(message.callSid);
         return;
-      case "ask": {
-        const { id } = message;
-        const answer =
-          this.#member?.answer(message.callSid, message.question) ?? Promise.resolve(null);
-        void answer.then((given) => this.#channel.send({ type: "answer", id, answer: given }));
-      }
+      case "request":
+        void this.#handle(message);
     }
   }
 
-  #answered(id: number, answer: PeerReply | null): void {
-    const asked = this.#asked.get(id);
-    this.#asked.delete(id);
-    asked?.timer.cancel();
-    asked?.done(answer);
-  }
-
-  #claimed(id: number, first: boolean | null): void {
-    const claim = this.#claims.get(id);
-    this.#claims.delete(id);
-    claim?.timer.cancel();
-    claim?.done(first);
+  async #handle({
+    id,
+    callSid,
+    request,
+  }: Extract<ToWorker, { readonly type: "request" }>): Promise<void> {
+    const reply = (await this.#peer?.answer(callSid, request)) ?? null;
+    this.#channel.send({ type: "reply", id, reply });
   }
 }

@@ -140,7 +140,7 @@ export async function startNode(
     workers: () => {
       const pids = new Map<number, number>();
       for (const line of said.split("\n")) {
-        if (!line.includes('"worker listens"')) continue;
+        if (!line.includes('"supervisor: worker listening"')) continue;
         const { worker, pid } = JSON.parse(line) as { worker: number; pid: number };
         pids.set(worker, pid);
       }

@@ -1,6 +1,8 @@
-import { createServer, type Server, type ServerResponse } from "node:http";
+import { once } from "node:events";
+import { createServer, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { WebSocket, WebSocketServer } from "ws";
 import type { Readiness } from "../../src/relay/calls/call-service.js";
 import { OperatorProxy } from "../../src/supervisor/operator-proxy.js";
 import { FakeClock } from "../fakes/fake-clock.js";
@@ -15,7 +17,7 @@ let clock: FakeClock;
 let proxy: OperatorProxy;
 let base: string;
 
-/** A worker that says what it was asked. */
+/** A worker whose answers describe the request. */
 async function addWorker(handle?: Parameters<typeof createServer>[1]): Promise<void> {
   const server = createServer((request, response) => {
     let body = "";
@@ -28,9 +30,9 @@ async function addWorker(handle?: Parameters<typeof createServer>[1]): Promise<v
         "Content-Type": "application/json",
       });
       const { host, authorization } = request.headers;
-      response.end(
-        JSON.stringify({ method: request.method, url: request.url, host, authorization, body }),
-      );
+      const address = request.headers["x-murelay-peer-address"];
+      const { method, url } = request;
+      response.end(JSON.stringify({ method, url, host, authorization, address, body }));
     });
   });
   if (handle !== undefined) {
@@ -56,6 +58,7 @@ beforeEach(async () => {
       asked.push(callSid);
       return ports;
     },
+    mayReadHealth: (host, authorization) => host !== "evil.example" || authorization !== "",
     clock,
     log,
   });
@@ -69,8 +72,8 @@ afterEach(async () => {
   }
 });
 
-describe("the supervisor's operator listener", () => {
-  it("answers metrics and readiness itself", async () => {
+describe("OperatorProxy", () => {
+  it("answers metrics and readiness for all workers", async () => {
     const metrics = await fetch(`${base}/metrics`);
     expect([metrics.status, await metrics.text()]).toEqual([200, "a 1\n"]);
     expect(metrics.headers.get("content-type")).toContain("version=0.0.4");
@@ -87,11 +90,61 @@ describe("the supervisor's operator listener", () => {
     expect(asked).toEqual([]);
   });
 
-  it("passes everything else on as it came, to the call's worker where there is one", async () => {
+  it("refuses metrics and readiness to a page that uses a name of its own", async () => {
+    const status = async (authorization?: string) => {
+      const headers = { host: "evil.example", ...(authorization ? { authorization } : {}) };
+      return await new Promise((resolve) => {
+        request(`${base}/metrics`, { headers }, (response) => {
+          response.resume();
+          resolve(response.statusCode);
+        }).end();
+      });
+    };
+    expect([await status(), await status("Bearer t")]).toEqual([403, 200]);
+  });
+
+  it("forwards a WebSocket in both directions until one side closes it", async () => {
+    await addWorker();
+    const worker = new WebSocketServer({ server: workers[0]! });
+    worker.on("connection", (socket, { url }) => {
+      socket.send(`at ${url}`);
+      socket.on("message", (data) => socket.send(data));
+    });
+    const client = new WebSocket(`${base.replace("http", "ws")}/api/calls/CA12/listen?x=1`);
+    const received: string[] = [];
+    client.on("message", (data) => received.push(String(data)));
+    await once(client, "open");
+    client.send("hello");
+    await expect.poll(() => received).toEqual(["at /api/calls/CA12/listen?x=1", "hello"]);
+    expect(asked).toEqual(["CA12"]);
+    client.close();
+    await once(client, "close");
+    await expect.poll(() => worker.clients.size).toBe(0);
+  });
+
+  it("passes on the refusal of a WebSocket, and closes one without a worker", async () => {
+    const refused = async () => {
+      const client = new WebSocket(`${base.replace("http", "ws")}/api/calls/CA12/listen`);
+      const [error] = await once(client, "error");
+      return (error as Error).message;
+    };
+    expect(await refused()).toContain("503");
+    await addWorker();
+    workers[0]!.on("upgrade", (_, socket) => {
+      socket.end("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
+    });
+    expect(await refused()).toContain("401");
+  });
+
+  it("forwards every other request unchanged, to the owner of the call if it has one", async () => {
     await addWorker();
     const answer = await fetch(`${base}/api/calls/CA12/transfer?x=1`, {
       method: "POST",
-      headers: { authorization: "Bearer t", "content-type": "application/json" },
+      headers: {
+        authorization: "Bearer t",
+        "content-type": "application/json",
+        "x-murelay-peer-address": "203.0.113.9",
+      },
       body: '{"destination":"desk"}',
     });
     expect([answer.status, answer.headers.get("x-worker")]).toEqual([202, "0"]);
@@ -100,6 +153,8 @@ describe("the supervisor's operator listener", () => {
       url: "/api/calls/CA12/transfer?x=1",
       host: base.slice("http://".length),
       authorization: "Bearer t",
+      // The client cannot choose it.
+      address: "127.0.0.1",
       body: '{"destination":"desk"}',
     });
     expect((await fetch(`${base}/api/missing`)).status).toBe(404);
@@ -107,90 +162,22 @@ describe("the supervisor's operator listener", () => {
     expect(asked).toEqual(["CA12", null, null]);
   });
 
-  it("passes a stream on as it grows, and ends it at the worker when nobody listens any more", async () => {
-    let gone: () => void = () => undefined;
-    const ended = new Promise<void>((resolve) => {
-      gone = resolve;
-    });
-    await addWorker((_request, response) => {
-      response.writeHead(200, { "Content-Type": "text/event-stream" });
-      response.write("data: 1\n\n");
-      response.on("close", gone);
-    });
-    const listening = new AbortController();
-    const answer = await fetch(`${base}/api/events`, { signal: listening.signal });
-    const { value } = await answer.body!.getReader().read();
-    expect(Buffer.from(value!).toString()).toBe("data: 1\n\n");
-    listening.abort();
-    await ended;
-  });
-
-  it("makes one stream of the events of all workers, whole events only, of those too that begin later", async () => {
-    const streams: ServerResponse[] = [];
-    const addStream = async () => {
-      const there = new Promise<void>((resolve) => {
-        void addWorker((_request, response) => {
-          response.writeHead(200, { "Content-Type": "text/event-stream" });
-          response.write(":\n\n");
-          streams.push(response);
-          resolve();
-        });
-      });
-      return { there };
-    };
-    const first = [await addStream(), await addStream()];
-    await expect.poll(() => ports.length).toBe(2);
-    const answer = await fetch(`${base}/api/events`);
-    expect(answer.headers.get("content-type")).toBe("text/event-stream");
-    await Promise.all(first.map(({ there }) => there));
-    const reader = answer.body!.getReader();
-    let text = "";
-    const until = async (wanted: string) => {
-      while (!text.includes(wanted)) text += Buffer.from((await reader.read()).value!).toString();
-    };
-    streams[0]!.write("data: a1");
-    streams[1]!.write("data: b\n\n");
-    await until("data: b\n\n");
-    expect(text).not.toContain("a1");
-    streams[0]!.write("\ndata: a2\n\n");
-    await until("data: a1\ndata: a2\n\n");
-    streams[1]!.end();
-    const late = await addStream();
-    await expect.poll(() => ports.length).toBe(3);
-    clock.advance(2_000);
-    await late.there;
-    streams.at(-1)!.write("data: c\n\n");
-    await until("data: c\n\n");
-    await reader.cancel();
-    await expect.poll(() => clock.pending).toBe(0);
-  });
-
-  it("answers a request for events as the workers judge it", async () => {
-    for (let n = 0; n < 2; n++)
-      await addWorker((_request, response) => {
-        response.writeHead(401, { "Content-Type": "application/json" });
-        response.end('{"error":"unauthorized"}');
-      });
-    const answer = await fetch(`${base}/api/events`);
-    expect([answer.status, await answer.json()]).toEqual([401, { error: "unauthorized" }]);
-    await expect.poll(() => clock.pending).toBe(0);
-  });
-
-  it("says so when no worker is there, or none answers", async () => {
+  it("answers 503 when no worker is up, or the worker does not answer", async () => {
     const none = await fetch(`${base}/api/calls`);
     expect([none.status, await none.json()]).toEqual([503, { error: "no_worker" }]);
     await addWorker((request) => request.socket.destroy());
     const lost = await fetch(`${base}/api/calls`);
     expect([lost.status, await lost.json()]).toEqual([503, { error: "no_worker" }]);
-    expect(log.lines.join()).toContain("a worker did not answer an operator");
+    expect(log.lines.join()).toContain("supervisor: worker did not answer an operator");
   });
 
-  it("refuses a port that is taken", async () => {
+  it("refuses a port that is in use", async () => {
     const port = Number(new URL(base).port);
     const another = new OperatorProxy({
       readiness: () => readiness,
       metrics: async () => "",
       workers: () => [],
+      mayReadHealth: () => true,
       clock,
       log,
     });

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { CallSid } from "../../src/domain/ids.js";
 import type { FromWorker, ToWorker } from "../../src/supervisor/messages.js";
-import { Supervisor, type WorkerProcessEvents } from "../../src/supervisor/supervisor.js";
+import { Supervisor } from "../../src/supervisor/supervisor.js";
+import type { WorkerProcessEvents } from "../../src/supervisor/worker-process.js";
 import { FakeClock } from "../fakes/fake-clock.js";
 import { FakeLog } from "../fakes/fake-ports.js";
 
@@ -17,25 +18,30 @@ class FakeWorker {
     this.#events = events;
   }
 
-  says(message: FromWorker): void {
+  sends(message: FromWorker): void {
     this.#events.message(message);
   }
 
-  listens(publicPort = 8080): void {
+  startsListening(publicPort = 8080): void {
     const ports = {
       publicPort,
       ownPort: publicPort + 1 + this.worker,
       adminPort: 5000 + this.worker,
     };
-    this.says({ type: "listening", ...ports });
+    this.sends({ type: "listening", ...ports });
   }
 
-  pulses(reason = "ok", calls = 0): void {
+  sendsHeartbeat(reason = "ok", calls = 0): void {
     const metrics = { families: {}, process: "" };
-    this.says({ type: "pulse", readiness: { ready: reason === "ok", reason }, calls, metrics });
+    this.sends({
+      type: "heartbeat",
+      readiness: { ready: reason === "ok", reason },
+      calls,
+      metrics,
+    });
   }
 
-  dies(how = "SIGSEGV"): void {
+  exits(how = "SIGSEGV"): void {
     this.gone = true;
     this.#events.exited(how);
   }
@@ -46,6 +52,7 @@ class FakeWorker {
 }
 
 const CALL = `CA${"1".repeat(32)}` as CallSid;
+const REQUEST = { kind: "stream_elsewhere" } as const;
 
 let clock: FakeClock;
 let spawned: FakeWorker[];
@@ -77,7 +84,7 @@ function make(publicPort = 8080, workers = 2): void {
 
 async function running(): Promise<[FakeWorker, FakeWorker]> {
   const started = supervisor.start();
-  for (const fake of spawned) fake.listens();
+  for (const fake of spawned) fake.startsListening();
   await started;
   return [spawned[0]!, spawned[1]!];
 }
@@ -90,131 +97,131 @@ beforeEach(() => {
 });
 
 describe("starting", () => {
-  it("tells each worker its number and port, and is there when all listen", async () => {
+  it("tells each worker its number and port, and has started when all listen", async () => {
     const started = supervisor.start();
     expect(spawned.map((fake) => fake.sent)).toEqual([
       [{ type: "begin", worker: 0, publicPort: 8080 }],
       [{ type: "begin", worker: 1, publicPort: 8080 }],
     ]);
     expect(supervisor.readiness()).toEqual({ ready: false, reason: "no_worker" });
-    spawned[0]!.listens();
-    spawned[1]!.listens();
+    spawned[0]!.startsListening();
+    spawned[1]!.startsListening();
     expect(await started).toBe(8080);
     expect(supervisor.readiness()).toEqual({ ready: true, reason: "ok" });
   });
 
-  it("lets the first worker find a free port, and gives that to the others", async () => {
+  it("lets the first worker choose a free port, and gives it to the others", async () => {
     make(0);
     const started = supervisor.start();
     expect(spawned).toHaveLength(1);
-    spawned[0]!.listens(40_000);
+    spawned[0]!.startsListening(40_000);
     expect(spawned[1]!.sent).toEqual([{ type: "begin", worker: 1, publicPort: 40_000 }]);
-    spawned[1]!.listens(40_000);
+    spawned[1]!.startsListening(40_000);
     expect(await started).toBe(40_000);
   });
 
   it.each([
     [
-      "says why it cannot",
-      (fake: FakeWorker) => fake.says({ type: "refused", problem: "port taken" }),
+      "refuses to start",
+      (fake: FakeWorker) => fake.sends({ type: "refused", problem: "port taken" }),
     ],
-    ["dies", (fake: FakeWorker) => fake.dies("status 1")],
-  ])("ends all of them when one %s", async (_, fail) => {
+    ["dies", (fake: FakeWorker) => fake.exits("status 1")],
+  ])("ends all workers when one %s", async (_, fail) => {
     const started = supervisor.start();
-    const told = expect(started).rejects.toThrow(/port taken|status 1/);
-    spawned[0]!.listens();
+    const rejected = expect(started).rejects.toThrow(/port taken|status 1/);
+    spawned[0]!.startsListening();
     fail(spawned[1]!);
     expect(spawned[0]!.killed).toBe(true);
-    for (const fake of spawned) if (!fake.gone) fake.dies("SIGKILL");
-    await told;
+    for (const fake of spawned) if (!fake.gone) fake.exits("SIGKILL");
+    await rejected;
     expect(clock.pending).toBe(0);
   });
 });
 
 describe("watching", () => {
-  it("replaces a worker that died, sooner the first time than the next", async () => {
+  it("replaces a worker that died, with growing pauses", async () => {
     await running();
-    spawned[0]!.dies();
+    spawned[0]!.exits();
     expect(supervisor.readiness().ready).toBe(true);
     expect(supervisor.snapshots().map(({ up }) => up)).toEqual([false, true]);
     clock.advance(249);
     expect(spawned).toHaveLength(2);
     clock.advance(1);
     expect(spawned[2]!.sent[0]).toEqual({ type: "begin", worker: 0, publicPort: 8080 });
-    spawned[2]!.dies();
-    spawned[1]!.pulses();
+    spawned[2]!.exits();
+    spawned[1]!.sendsHeartbeat();
     clock.advance(499);
     expect(spawned).toHaveLength(3);
     clock.advance(1);
     expect(spawned).toHaveLength(4);
   });
 
-  it("never waits longer than ten seconds, and begins anew after a minute of health", async () => {
+  it("waits at most ten seconds, and less again after a steady minute", async () => {
     const [, other] = await running();
     for (let i = 0; i < 12; i++) {
-      spawned.at(-1)!.worker === 0 ? spawned.at(-1)!.dies() : spawned[0]!.dies();
+      spawned.at(-1)!.worker === 0 ? spawned.at(-1)!.exits() : spawned[0]!.exits();
       for (let s = 0; s < 10; s++) {
         clock.advance(1_000);
-        other.pulses();
+        other.sendsHeartbeat();
       }
     }
     const before = spawned.length;
     const steady = spawned.at(-1)!;
     expect(steady.worker).toBe(0);
-    steady.listens();
+    steady.startsListening();
     for (let s = 0; s < 61; s++) {
       clock.advance(1_000);
-      other.pulses();
-      steady.pulses();
+      other.sendsHeartbeat();
+      steady.sendsHeartbeat();
     }
-    steady.dies();
+    steady.exits();
     clock.advance(250);
     expect(spawned).toHaveLength(before + 1);
   });
 
-  it("ends a worker that has said nothing for five seconds, and no other", async () => {
+  it("kills a worker that was silent for five seconds, and no other", async () => {
     const [one, two] = await running();
     for (let i = 0; i < 4; i++) {
       clock.advance(1_000);
-      two.pulses();
+      two.sendsHeartbeat();
     }
     expect(one.killed).toBe(false);
     clock.advance(1_000);
-    two.pulses();
+    two.sendsHeartbeat();
     clock.advance(500);
     expect([one.killed, two.killed]).toEqual([true, false]);
     expect(supervisor.snapshots().map(({ up }) => up)).toEqual([false, true]);
-    one.dies("SIGKILL");
+    one.exits("SIGKILL");
     clock.advance(250);
     expect(spawned).toHaveLength(3);
   });
 
-  it("blames nobody for a silence in which the machine stood still", async () => {
+  it("blames no worker for a time in which the machine stood still", async () => {
     const [first, second] = await running();
     clock.advance(1_000);
-    first.pulses();
-    second.pulses();
+    first.sendsHeartbeat();
+    second.sendsHeartbeat();
     clock.standStill(60_000);
     expect([first.killed, second.killed]).toEqual([false, false]);
     expect(supervisor.readiness()).toMatchObject({ ready: true });
-    first.pulses();
+    first.sendsHeartbeat();
     for (let s = 0; s < 6; s++) {
       clock.advance(1_000);
-      first.pulses();
+      first.sendsHeartbeat();
     }
     expect([first.killed, second.killed]).toEqual([false, true]);
   });
 
-  it("notices who stalls after a standstill as soon as ever", async () => {
+  it("notices a worker that stalls after the machine stood still", async () => {
     const [first, second] = await running();
     clock.standStill(3_600_000, () => {
-      first.pulses();
-      second.pulses();
+      first.sendsHeartbeat();
+      second.sendsHeartbeat();
     });
     for (let s = 0; s < 5; s++) {
       expect([first.killed, second.killed]).toEqual([false, false]);
       clock.advance(1_000);
-      first.pulses();
+      first.sendsHeartbeat();
     }
     clock.advance(500);
     expect([first.killed, second.killed]).toEqual([false, true]);
@@ -228,148 +235,140 @@ describe("watching", () => {
     expect(spawned.every(({ killed }) => killed)).toBe(true);
   });
 
-  it("is ready while one worker is, and says why when none is", async () => {
+  it("is ready while one worker is, and otherwise gives a reason", async () => {
     const [one, two] = await running();
-    one.pulses("full");
+    one.sendsHeartbeat("full");
     expect(supervisor.readiness()).toEqual({ ready: true, reason: "ok" });
-    two.pulses("database");
+    two.sendsHeartbeat("database");
     expect(supervisor.readiness()).toEqual({ ready: false, reason: "full" });
   });
 });
 
-describe("between workers", () => {
-  it("brings a question to the call's holder, and the answer back", async () => {
+describe("replacing a failing worker", () => {
+  it("keeps it until another one listens, then retires it", async () => {
     const [one, two] = await running();
-    one.says({ type: "hold", callSid: CALL });
-    const question = { kind: "end" } as const;
-    two.says({ type: "ask", id: 7, callSid: CALL, question });
-    const asked = one.last("ask");
-    expect(asked).toMatchObject({ callSid: CALL, question });
-    const id = asked?.type === "ask" ? asked.id : -1;
-    const answer = { kind: "refusal", refusal: null } as const;
-    // Only the one who was asked may answer.
-    two.says({ type: "answer", id, answer: null });
-    expect(two.last("answer")).toBeUndefined();
-    one.says({ type: "answer", id, answer });
-    expect(two.last("answer")).toEqual({ type: "answer", id: 7, answer });
+    one.sends({ type: "claim", callSid: CALL });
+    one.sends({ type: "failing" });
+    clock.advance(250);
+    const next = spawned[2]!;
+    expect(next.sent[0]).toEqual({ type: "begin", worker: 0, publicPort: 8080 });
+    expect([one.killed, one.last("retire")]).toEqual([false, undefined]);
+    next.startsListening();
+    expect(one.last("retire")).toEqual({ type: "retire" });
+    // The retired process still owns its calls.
+    two.sends({ type: "request", id: 1, callSid: CALL, request: REQUEST });
+    expect(one.last("request")).toBeDefined();
+    expect(supervisor.snapshots().map(({ worker }) => worker)).toEqual(["0", "1", "0-retired"]);
+    one.exits("status 0");
+    clock.advance(20_000);
+    expect(spawned).toHaveLength(3);
   });
 
-  it("answers for nobody at once: an unknown call, the asker's own, a dead holder's, one that does not answer", async () => {
-    const [one, two] = await running();
-    const question = { kind: "end" } as const;
-    const none = (id: number) => ({ type: "answer", id, answer: null });
-    two.says({ type: "ask", id: 1, callSid: CALL, question });
-    expect(two.last("answer")).toEqual(none(1));
-    two.says({ type: "hold", callSid: CALL });
-    two.says({ type: "ask", id: 2, callSid: CALL, question });
-    expect(two.last("answer")).toEqual(none(2));
-    one.says({ type: "ask", id: 3, callSid: CALL, question });
-    expect(one.last("answer")).toBeUndefined();
-    clock.advance(5_000);
-    expect(one.last("answer")).toEqual(none(3));
-    one.says({ type: "ask", id: 4, callSid: CALL, question });
-    two.dies();
-    expect(one.last("answer")).toEqual(none(4));
-    one.says({ type: "ask", id: 5, callSid: CALL, question });
-    expect(one.last("answer")).toEqual(none(5));
+  it("replaces a failing worker that dies before its replacement listens only once", async () => {
+    const [one] = await running();
+    one.sends({ type: "failing" });
+    clock.advance(250);
+    one.exits();
+    clock.advance(4_000);
+    expect(spawned).toHaveLength(3);
+    spawned[2]!.startsListening();
+    expect(supervisor.readiness().ready).toBe(true);
   });
 
-  it("tells the former holder that the call has moved", async () => {
-    const [one, two] = await running();
-    one.says({ type: "hold", callSid: CALL });
-    two.says({ type: "hold", callSid: CALL });
-    expect(one.last("moved")).toEqual({ type: "moved", callSid: CALL });
-    expect(two.last("moved")).toBeUndefined();
-    // The former holder's goodbye changes nothing.
-    one.says({ type: "let_go", callSid: CALL });
-    for (let s = 0; s < 700; s++) {
-      clock.advance(1_000);
-      one.pulses();
-      two.pulses();
+  it("replaces it again when the replacement dies while it starts", async () => {
+    const [one] = await running();
+    one.sends({ type: "failing" });
+    clock.advance(250);
+    spawned[2]!.exits();
+    one.sendsHeartbeat();
+    clock.advance(500);
+    expect(spawned).toHaveLength(4);
+    spawned[3]!.startsListening();
+    expect(one.last("retire")).toBeDefined();
+  });
+
+  it("starts one replacement per failing worker, and no third one", async () => {
+    const [first, other] = await running();
+    let current = first;
+    for (let n = 1; n <= 2; n++) {
+      for (let i = 0; i < 5; i++) current.sends({ type: "failing" });
+      clock.advance(500);
+      expect(spawned).toHaveLength(2 + n);
+      current = spawned.at(-1)!;
+      current.startsListening();
     }
-    expect([supervisor.adminPorts(CALL)[0], supervisor.adminPorts(CALL)[0]]).toEqual([5001, 5001]);
-  });
-
-  it("forgets a call ten minutes after its end", async () => {
-    const [one, two] = await running();
-    one.says({ type: "hold", callSid: CALL });
-    one.says({ type: "let_go", callSid: CALL });
-    two.says({ type: "ask", id: 1, callSid: CALL, question: { kind: "end" } });
-    expect(one.last("ask")).toBeDefined();
-    clock.advance(631_000);
-    two.says({ type: "ask", id: 2, callSid: CALL, question: { kind: "end" } });
-    expect(two.last("answer")).toEqual({ type: "answer", id: 2, answer: null });
-  });
-
-  it("lets a key be claimed once until its time is over", async () => {
-    const [one, two] = await running();
-    const claim = (fake: FakeWorker, id: number) => {
-      fake.says({ type: "claim", id, key: "k", ttlMs: 1_000 });
-      return fake.last("claimed");
-    };
-    expect(claim(one, 1)).toEqual({ type: "claimed", id: 1, first: true });
-    expect(claim(two, 2)).toEqual({ type: "claimed", id: 2, first: false });
-    clock.advance(1_001);
-    expect(claim(two, 3)).toEqual({ type: "claimed", id: 3, first: true });
+    current.sends({ type: "failing" });
+    for (let s = 0; s < 20; s++) {
+      clock.advance(1_000);
+      for (const fake of [...spawned, other]) fake.sendsHeartbeat();
+    }
+    expect(spawned).toHaveLength(4);
+    expect(log.lines.at(-1)).toContain("too many are being replaced");
   });
 });
 
-describe("the end", () => {
-  it("drains: not ready at once, nobody is replaced, and over when the last has ended", async () => {
+describe("reload", () => {
+  it("reaches every worker except retired ones", async () => {
+    const [one, two] = await running();
+    one.sends({ type: "failing" });
+    clock.advance(250);
+    spawned[2]!.startsListening();
+    supervisor.reload();
+    expect([one, two, spawned[2]!].map((fake) => fake.last("reload") !== undefined)).toEqual([
+      false,
+      true,
+      true,
+    ]);
+  });
+});
+
+describe("adminPorts", () => {
+  it("names the owner of the call first, and otherwise each worker in turn", async () => {
+    const [, two] = await running();
+    two.sends({ type: "claim", callSid: CALL });
+    expect([supervisor.adminPorts(CALL)[0], supervisor.adminPorts(CALL)[0]]).toEqual([5001, 5001]);
+    const first = [1, 2, 3, 4].map(() => supervisor.adminPorts(null)[0]);
+    expect(new Set(first)).toEqual(new Set([5000, 5001]));
+    expect(supervisor.ownPorts()).toEqual([8081, 8082]);
+  });
+});
+
+describe("the shutdown", () => {
+  it("is not ready at once, replaces no worker, and ends with the last one", async () => {
     const [one, two] = await running();
     const over = supervisor.drain();
     expect(supervisor.readiness()).toEqual({ ready: false, reason: "draining" });
     expect(one.last("drain")).toBeDefined();
-    one.dies("status 0");
+    one.exits("status 0");
     clock.advance(20_000);
     expect(spawned).toHaveLength(2);
-    two.dies("status 0");
+    two.exits("status 0");
     await over;
     expect(clock.pending).toBe(0);
   });
 
-  it("lets workers end together, when the calls of all are over", async () => {
+  it("cancels a restart that is due", async () => {
     const [one, two] = await running();
+    one.exits();
     const over = supervisor.drain();
-    one.says({ type: "drained" });
-    expect([one.last("stop"), two.last("stop")]).toEqual([undefined, undefined]);
-    two.says({ type: "drained" });
-    expect([one.last("stop"), two.last("stop")]).toEqual([{ type: "stop" }, { type: "stop" }]);
-    one.dies("status 0");
-    two.dies("status 0");
+    clock.advance(10_000);
+    expect(spawned).toHaveLength(2);
+    two.exits("status 0");
     await over;
   });
 
-  it("does not wait for a worker that died while it drained", async () => {
+  it("abandons calls on the second request", async () => {
     const [one, two] = await running();
-    const over = supervisor.drain();
-    one.says({ type: "drained" });
-    two.dies();
-    expect(one.last("stop")).toEqual({ type: "stop" });
-    one.dies("status 0");
-    await over;
-  });
-
-  it("ends those that do not come to an end by themselves", async () => {
-    const [one] = await running();
-    const over = supervisor.drain();
-    for (let s = 0; s < 34; s++) {
-      clock.advance(1_000);
-      for (const fake of spawned) fake.pulses("draining");
-    }
-    expect(one.killed).toBe(false);
-    clock.advance(1_000);
-    expect(spawned.map(({ killed }) => killed)).toEqual([true, true]);
-    for (const fake of spawned) fake.dies("SIGKILL");
-    await over;
-  });
-
-  it("stops at once when told a second time", async () => {
-    await running();
     const drained = supervisor.drain();
     const stopped = supervisor.stop();
-    expect(spawned.every((fake) => fake.last("stop") !== undefined)).toBe(true);
-    for (const fake of spawned) fake.dies("status 0");
+    for (const fake of [one, two]) {
+      expect(fake.last("abandon")).toBeDefined();
+      fake.sends({ type: "drained" });
+    }
+    for (const fake of [one, two]) {
+      expect(fake.last("stop")).toBeDefined();
+      fake.exits("status 0");
+    }
     await Promise.all([drained, stopped]);
   });
 });

@@ -1,0 +1,68 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { afterEach, describe, expect, it } from "vitest";
+
+const MODULE = resolve("src/cli/process-signals.ts");
+const SCRIPT = `
+import * as signals from ${JSON.stringify(MODULE)};
+import inspector from "node:inspector";
+signals.ignoreUserSignals();
+signals.onHangup(() => console.log("reload"));
+signals.makeFilesPrivate();
+signals.onUncaughtError((error) => console.log("caught", error.message));
+console.log("ready", process.umask().toString(8));
+setInterval(() => console.log("alive", inspector.url() ?? "closed"), 50);
+process.on("SIGTERM", () => process.exit(0));
+process.stdin.once("data", () => { setTimeout(() => { throw new Error("thrown"); }, 0); Promise.reject(new Error("rejected")); });
+`;
+
+let child: ChildProcess | null = null;
+afterEach(() => child?.kill("SIGKILL"));
+
+async function start() {
+  const started = spawn(
+    process.execPath,
+    ["--import", import.meta.resolve("tsx"), "--input-type=module", "-e", SCRIPT],
+    { stdio: ["pipe", "pipe", "inherit"] },
+  );
+  child = started;
+  const lines: string[] = [];
+  createInterface({ input: started.stdout }).on("line", (line) => lines.push(line));
+  await expect.poll(() => lines.length, { timeout: 20_000 }).toBeGreaterThan(0);
+  return { started, lines };
+}
+
+describe("process signals", () => {
+  it("makes files private", async () => {
+    const { lines } = await start();
+    expect(lines[0]).toBe("ready 77");
+  });
+
+  it.each(["SIGHUP", "SIGUSR1", "SIGUSR2"] as const)(
+    "survives %s, without an inspector",
+    async (signal) => {
+      const { started, lines } = await start();
+      started.kill(signal);
+      const before = lines.length;
+      await expect.poll(() => lines.length).toBeGreaterThan(before + 5);
+      expect(new Set(lines.slice(before + 2))).toEqual(
+        new Set(["alive closed", ...(lines.includes("reload", before + 2) ? ["reload"] : [])]),
+      );
+      expect(lines.includes("reload")).toBe(signal === "SIGHUP");
+      started.kill("SIGTERM");
+      expect(await once(started, "exit")).toEqual([0, null]);
+    },
+  );
+
+  it("goes on after an uncaught exception and an unhandled rejection", async () => {
+    const { started, lines } = await start();
+    started.stdin!.write("go");
+    await expect
+      .poll(() => lines.filter((line) => line.startsWith("caught")).sort())
+      .toEqual(["caught rejected", "caught thrown"]);
+    const before = lines.length;
+    await expect.poll(() => lines.length).toBeGreaterThan(before + 1);
+  });
+});

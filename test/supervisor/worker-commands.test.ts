@@ -1,0 +1,63 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import type { ToWorker } from "../../src/supervisor/messages.js";
+import { WorkerCommands } from "../../src/supervisor/worker-commands.js";
+import type { WorkerLink } from "../../src/supervisor/worker-link.js";
+
+let passedOn: ToWorker[];
+let reloads: number;
+let commands: WorkerCommands;
+beforeEach(() => {
+  passedOn = [];
+  reloads = 0;
+  const link = { receive: (message: ToWorker) => passedOn.push(message) } as unknown as WorkerLink;
+  commands = new WorkerCommands(link, () => {
+    reloads++;
+  });
+});
+
+/** Which of the promises have resolved. */
+async function resolved(): Promise<string[]> {
+  const names: string[] = [];
+  void commands.end.then((how) => names.push(`end: ${how}`));
+  void commands.abandon.then(() => names.push("abandon"));
+  void commands.stop.then(() => names.push("stop"));
+  await new Promise((resolve) => setImmediate(resolve));
+  return names.sort();
+}
+
+describe("WorkerCommands", () => {
+  it.each<[ToWorker["type"][], string[]]>([
+    [[], []],
+    [["drain"], ["end: drain"]],
+    [["retire"], ["end: retire"]],
+    [["abandon"], ["abandon", "end: abandon"]],
+    [["stop"], ["abandon", "end: stop", "stop"]],
+    [
+      ["drain", "abandon"],
+      ["abandon", "end: drain"],
+    ],
+    [
+      ["retire", "drain", "stop"],
+      ["abandon", "end: retire", "stop"],
+    ],
+  ])(
+    "ends as the first command says, and earlier if a later one says so: %j",
+    async (types, want) => {
+      for (const type of types) commands.receive({ type } as ToWorker);
+      expect(await resolved()).toEqual(want);
+    },
+  );
+
+  it("keeps a command that arrives before the worker waits for it", async () => {
+    commands.receive({ type: "begin", worker: 3, publicPort: 8080 });
+    expect(await commands.begin).toMatchObject({ worker: 3 });
+  });
+
+  it("reloads each time, and passes cluster messages on", () => {
+    commands.receive({ type: "reload" });
+    commands.receive({ type: "reload" });
+    const message = { type: "claimed_once", id: 1, first: true } as const;
+    commands.receive(message);
+    expect([reloads, passedOn]).toEqual([2, [message]]);
+  });
+});

@@ -1,0 +1,75 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import type { ClusterPeer, PeerReply } from "../../src/relay/calls/cluster.js";
+import type { FromWorker } from "../../src/supervisor/messages.js";
+import { WorkerLink } from "../../src/supervisor/worker-link.js";
+import { FakeClock } from "../fakes/fake-clock.js";
+import { testSid } from "../fakes/record-events.js";
+
+const CALL = testSid(1);
+const REQUEST = { kind: "stream_elsewhere" } as const;
+const REPLY: PeerReply = { kind: "refusal", refusal: null };
+
+let clock: FakeClock;
+let sent: FromWorker[];
+let link: WorkerLink;
+beforeEach(() => {
+  clock = new FakeClock();
+  sent = [];
+  link = new WorkerLink(clock, { send: (message) => void sent.push(message) });
+});
+const settle = async () => await new Promise((resolve) => setImmediate(resolve));
+
+describe("WorkerLink", () => {
+  it("claims and releases calls", () => {
+    link.claim(CALL);
+    link.release(CALL);
+    expect(sent).toEqual([
+      { type: "claim", callSid: CALL },
+      { type: "release", callSid: CALL },
+    ]);
+  });
+
+  it("resolves a request with the reply of the same id", async () => {
+    const replies = [link.ask(CALL, REQUEST), link.ask(CALL, REQUEST)];
+    expect(sent).toMatchObject([{ id: 1, request: REQUEST }, { id: 2 }]);
+    link.receive({ type: "reply", id: 2, reply: null });
+    link.receive({ type: "reply", id: 1, reply: REPLY });
+    expect(await Promise.all(replies)).toEqual([REPLY, null]);
+    expect(clock.pending).toBe(0);
+  });
+
+  it("has no reply after six seconds, when the supervisor is gone", async () => {
+    const reply = link.ask(CALL, REQUEST);
+    clock.advance(6_000);
+    expect(await reply).toBeNull();
+    // A late reply is ignored.
+    link.receive({ type: "reply", id: 1, reply: REPLY });
+  });
+
+  it("cannot tell whether a key is free after half a second", async () => {
+    const claims = [link.claimOnce("a", 1_000), link.claimOnce("b", 1_000)];
+    link.receive({ type: "claimed_once", id: 1, first: true });
+    clock.advance(500);
+    expect(await Promise.all(claims)).toEqual([true, null]);
+  });
+
+  it("hands requests to its peer and sends the answer back", async () => {
+    const moved: string[] = [];
+    const peer: ClusterPeer = {
+      answer: async (callSid) => (callSid === CALL ? REPLY : null),
+      moved: (callSid) => void moved.push(callSid),
+    };
+    link.join(peer);
+    link.receive({ type: "request", id: 9, callSid: CALL, request: REQUEST });
+    link.receive({ type: "moved", callSid: CALL });
+    await settle();
+    expect(sent).toEqual([{ type: "reply", id: 9, reply: REPLY }]);
+    expect(moved).toEqual([CALL]);
+  });
+
+  it("replies without an answer before a peer has joined", async () => {
+    link.receive({ type: "request", id: 9, callSid: CALL, request: REQUEST });
+    await settle();
+    expect(sent).toEqual([{ type: "reply", id: 9, reply: null }]);
+  });
+});
