@@ -116,7 +116,8 @@ export class PlaybackClock {
     // One echo may itself be late: the usual start weighs as much as it does.
     if (this.#echoes.count === 0) this.#echoes.add(this.roundTripMs + START_MS);
     this.#echoes.add(afterMs);
-    this.#lagMs = this.#echoes.value - this.roundTripMs;
+    // The phone cannot be ahead: then a stall of the relay has made the round trip look too long.
+    this.#lagMs = Math.max(0, this.#echoes.value - this.roundTripMs);
     return Math.max(0, afterMs - this.#echoes.value);
   }
 

@@ -112,6 +112,14 @@ describe("PlaybackClock: the network", () => {
     expect(echo(960, 10)).toBe(0);
   });
 
+  it("never takes the phone for ahead of the audio, however long the round trip looked", () => {
+    const clock = measured(300);
+    clock.sent(2 * SECOND, 1000);
+    clock.marked(0, 240 * BYTES_PER_MS, 1000 + 240 + 120);
+    clock.marked(0, 480 * BYTES_PER_MS, 1000 + 480 + 120);
+    expect(clock.playedOnArrivalBytes(2000)).toBe(1000 * BYTES_PER_MS);
+  });
+
   it("follows a phone that has stood still", () => {
     const clock = measured(100);
     clock.sent(6 * SECOND, 0);
