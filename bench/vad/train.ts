@@ -6,7 +6,7 @@ import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { FRAME_BYTES } from "../../src/codec/frame.js";
-import { CUE_STATE, CUES, cues, lookAtFrame, resetCues } from "../../src/vad/speech-cues.js";
+import { CUE_STATE, CUES, computeCues, cues, resetCues } from "../../src/vad/speech-cues.js";
 import { Random } from "../random.js";
 import { type Line, makeLine } from "./lines.js";
 import { EXTRA_KINDS, NOISE_KINDS } from "./noise.js";
@@ -95,7 +95,7 @@ function toExamples(lines: readonly Line[]): Examples {
     const nobody = !truth.includes(1);
     let spoken = 0;
     for (let f = 0; f < truth.length; f++, i++) {
-      lookAtFrame(ulaw, f * FRAME_BYTES, state);
+      computeCues(ulaw, f * FRAME_BYTES, state);
       examples.cues.set(cues, i * CUES);
       examples.labels[i] = truth[f]!;
       spoken = truth[f] === 1 ? spoken + 1 : 0;

@@ -1,8 +1,8 @@
 /** Finds the weights of the VAD's network: logistic loss, mini-batches, Adam. No package, same seed same weights. */
 import {
-  BELIEF_CUE,
   CUE_STATE,
-  recallBelief,
+  EARLIER_SCORE_CUE,
+  recallScores,
   rememberScore,
   resetCues,
   cues as seen,
@@ -71,8 +71,8 @@ function standardize({ cues, count, width }: Examples): {
     deviation[i % width] = deviation[i % width]! + (off * off) / count;
   }
   for (let k = 0; k < width; k++) deviation[k] = Math.sqrt(deviation[k]!) + 1e-6;
-  mean.fill(0, BELIEF_CUE);
-  deviation.fill(BELIEF_DEVIATION, BELIEF_CUE);
+  mean.fill(0, EARLIER_SCORE_CUE);
+  deviation.fill(BELIEF_DEVIATION, EARLIER_SCORE_CUE);
   for (let i = 0; i < count * width; i++)
     cues[i] = (cues[i]! - mean[i % width]!) / deviation[i % width]!;
   return { mean, deviation };
@@ -116,8 +116,9 @@ class Learner {
     const begins = new Set(starts);
     for (let i = 0; i < count; i++) {
       if (begins.has(i)) resetCues(state);
-      recallBelief(state);
-      for (let k = BELIEF_CUE; k < width; k++) cues[i * width + k] = seen[k]! / BELIEF_DEVIATION;
+      recallScores(state);
+      for (let k = EARLIER_SCORE_CUE; k < width; k++)
+        cues[i * width + k] = seen[k]! / BELIEF_DEVIATION;
       rememberScore(state, this.#score(i));
     }
   }

@@ -1,15 +1,16 @@
 /**
- * Base64 (RFC 4648, section 4) between byte ranges, so that a payload is read where it stands in a message and
- * written where it belongs in the next one. Nothing here allocates.
+ * Base64 (RFC 4648, section 4) between byte ranges: a payload is read where it stands in a message
+ * and written where it belongs in the next one. Nothing here allocates.
  *
- * Only the canonical form is accepted: whole groups of four, padding only at the end, unused bits zero. So text
- * and bytes correspond one to one, and a payload passed on as text is the payload that was decoded.
+ * Only the canonical form is accepted: whole groups of four, padding only at the end, unused bits
+ * zero. Text and bytes then correspond one to one, so a payload that is passed on as text is the
+ * payload that was decoded.
  */
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const PAD = 0x3d;
 
-/** VALUE[byte]: 0 … 63, or 0xff for what is not of the alphabet (padding included). */
+/** VALUE[byte]: 0 … 63, or 0xff for a byte outside the alphabet (padding included). */
 const VALUE = new Uint8Array(256).fill(0xff);
 const SYMBOL = new Uint8Array(64);
 for (let i = 0; i < 64; i++) {
@@ -24,8 +25,8 @@ export function base64EncodedLength(bytes: number): number {
 }
 
 /**
- * Bytes that `src[start … end)` decodes to, told from its length and padding alone; -1 when the length is not a
- * multiple of four. The characters are not looked at: `decodeBase64` judges those.
+ * How many bytes `src[start … end)` decodes to, by its length and padding alone; -1 when the length
+ * is not a multiple of four. The characters are not checked: `decodeBase64` does that.
  */
 export function base64DecodedLength(src: Uint8Array, start: number, end: number): number {
   const length = end - start;
@@ -41,8 +42,8 @@ export function isBase64(src: Uint8Array, start: number, end: number): boolean {
 }
 
 /**
- * Where the canonical base64 that begins at `start` ends, `end` at the latest: after its padding if it has one, else at the
- * first byte that is not of the alphabet. -1 when what stands there is not canonical.
+ * Where the canonical base64 that begins at `start` ends, `end` at the latest: after its padding if
+ * it has one, else at the first byte outside the alphabet. -1 when the text is not canonical.
  */
 export function base64End(src: Uint8Array, start: number, end: number): number {
   let at = start;
@@ -53,7 +54,7 @@ export function base64End(src: Uint8Array, start: number, end: number): number {
     )
       break;
   }
-  // Less than a whole group of symbols is left: nothing, or a padded one.
+  // Less than a whole group is left: nothing, or a padded group.
   let symbols = 0;
   while (at < end && VALUE[src[at]!]! <= 63) {
     symbols++;
@@ -70,10 +71,10 @@ export function base64End(src: Uint8Array, start: number, end: number): number {
 /**
  * Decodes `src[start … end)` into `out` from `outStart` on.
  *
- * @returns  bytes written, or -1 when the text is not canonical base64: a character outside the alphabet, a
- *           length that is no multiple of four, padding elsewhere than at the end, unused bits that are not zero.
- *           After -1 the part of `out` that would have been written holds anything.
- * @throws   RangeError when `out` is too short; it is then left as it was.
+ * @returns  bytes written, or -1 when the text is not canonical base64: a character outside the
+ *           alphabet, a length that is no multiple of four, padding elsewhere than at the end,
+ *           unused bits that are not zero. After -1 the content of that part of `out` is undefined.
+ * @throws   RangeError when `out` is too short; `out` is then unchanged.
  */
 export function decodeBase64(
   src: Uint8Array,
@@ -96,7 +97,8 @@ export function decodeBase64(
     const b = VALUE[src[i + 1]!]!;
     const c = VALUE[src[i + 2]!]!;
     const d = VALUE[src[i + 3]!]!;
-    bad |= a | b | c | d; // only 0xff has a bit above 63: one test at the end instead of one per character
+    // Only 0xff has a bit above 63, so one test at the end serves for all characters.
+    bad |= a | b | c | d;
     out[at] = (a << 2) | (b >> 4);
     out[at + 1] = (b << 4) | (c >> 2);
     out[at + 2] = (c << 6) | d;
@@ -121,7 +123,7 @@ export function decodeBase64(
  * Encodes `src[start … end)` into `out` from `outStart` on, padding included.
  *
  * @returns  bytes of text written: `base64EncodedLength(end - start)`.
- * @throws   RangeError when `out` is too short; it is then left as it was.
+ * @throws   RangeError when `out` is too short; `out` is then unchanged.
  */
 export function encodeBase64(
   src: Uint8Array,

@@ -6,21 +6,24 @@ const LOW = [697, 770, 852, 941];
 const HIGH = [1209, 1336, 1477, 1633];
 const KEYS = ["123A", "456B", "789C", "*0#D"];
 
-/** Longer than the 40 ms that Q.24 asks a receiver to notice, so that gateways in between do not lose one. */
+/**
+ * Longer than the 40 ms that Q.24 asks a receiver to detect, so that gateways on the way lose no
+ * key.
+ */
 const TONE_MS = 100;
 const PAUSE_MS = 80;
-/** Of full scale, each of the two tones: about -9 dBm0 together, as telephones send it. */
+/** Amplitude of each of the two tones. Together they are about -9 dBm0, as telephones send them. */
 const AMPLITUDE = 8_000;
 
-/** True for text of one to 32 keys: digits, `*`, `#`, A to D, and `w` for half a second of waiting. */
+/** True for 1 to 32 keys: digits, `*`, `#`, A to D, and `w` for a pause of half a second. */
 export function isDtmf(digits: string): boolean {
   return /^[0-9*#A-Dw]{1,32}$/.test(digits);
 }
 
 /**
- * The sound of keys, in mu-law: 100 ms of tone and 80 ms of silence each.
+ * The sound of keys in mu-law: 100 ms of tone and 80 ms of silence for each.
  *
- * @throws RangeError for a character that is no key.
+ * @throws RangeError for a character that is not a key.
  */
 export function dtmfTones(digits: string): Uint8Array {
   const parts = [...digits].map((digit) => (digit === "w" ? silence(500) : tone(digit)));

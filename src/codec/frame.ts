@@ -1,6 +1,6 @@
 import { ULAW_SILENCE } from "./ulaw.js";
 
-/** The telephone network's: one mu-law byte per sample. */
+/** The sample rate of the telephone network; mu-law has one byte per sample. */
 export const SAMPLE_RATE_HZ = 8000;
 export const BYTES_PER_MS = 8;
 
@@ -8,24 +8,27 @@ export const BYTES_PER_MS = 8;
 export const FRAME_MS = 20;
 export const FRAME_BYTES = 160;
 
-/** Whole bytes of audio within `ms`; a begun byte does not count. */
+/** Whole bytes of audio within `ms`, rounded down. */
 export function msToBytes(ms: number): number {
   return Math.floor(ms * BYTES_PER_MS);
 }
 
-/** Whole ms of audio within `bytes`: rounds down, as `audio_end_ms` may never exceed what was sent. */
+/**
+ * Whole ms of audio within `bytes`, rounded down: `audio_end_ms` may never exceed what was sent.
+ */
 export function bytesToMs(bytes: number): number {
   return Math.floor(bytes / BYTES_PER_MS);
 }
 
-/** Takes frames as they are cut. `bytes[start … start + FRAME_BYTES)` is valid only until the call returns. */
+/** Takes each frame. `bytes[start … start + FRAME_BYTES)` is valid until the call returns. */
 export interface FrameSink {
   frame(bytes: Uint8Array, start: number): void;
 }
 
 /**
- * Cuts audio that comes in chunks of any size into frames, in order, byte for byte; what does not fill a frame
- * waits for the next chunk. A frame that lies whole within a chunk is handed on where it is, without a copy.
+ * Cuts audio that comes in chunks of any size into frames, in order and byte for byte. The rest
+ * that does not fill a frame waits for the next chunk. A frame that lies whole within a chunk is
+ * not copied.
  */
 export class FrameCutter {
   readonly #rest = new Uint8Array(FRAME_BYTES);
@@ -50,7 +53,9 @@ export class FrameCutter {
     while (at < end) this.#rest[this.#restBytes++] = chunk[at++]!;
   }
 
-  /** Fills the rest up with silence and hands it on. False: there was none. */
+  /**
+   * Fills the rest up to a frame with silence and passes it on. @returns false: there was no rest.
+   */
   flush(sink: FrameSink): boolean {
     if (this.#restBytes === 0) return false;
     this.#rest.fill(ULAW_SILENCE, this.#restBytes);
@@ -59,7 +64,7 @@ export class FrameCutter {
     return true;
   }
 
-  /** Forgets the rest. */
+  /** Drops the rest. */
   clear(): void {
     this.#restBytes = 0;
   }

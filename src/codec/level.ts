@@ -1,6 +1,6 @@
 import { ulawToLinear } from "./ulaw.js";
 
-/** What digital silence is called, as RFC 6464 does: the lowest level it can state. */
+/** The level of digital silence: the lowest that RFC 6464 can state. */
 export const SILENCE_DBOV = -127;
 
 /** A 16-bit square wave at full scale is 0 dBov. */
@@ -11,9 +11,9 @@ const SQUARE = Float64Array.from(ulawToLinear, (sample) => sample * sample);
 /**
  * Loudness of mu-law audio: its RMS relative to the overload point of 16-bit PCM.
  *
- * @param ulaw   mu-law bytes; `[start … end)` is measured, the rest not looked at.
- * @returns      dBov, -0.2 (loudest square wave) … -127 (digital silence, or nothing to measure). Speech on a
- *               telephone line lies near -25, a quiet line near -60.
+ * @param ulaw   mu-law bytes; only `[start … end)` is read.
+ * @returns      dBov, -0.2 (loudest square wave) … -127 (digital silence, or an empty range).
+ *               Speech on a telephone line is near -25, a quiet line near -60.
  *
  * Source: RFC 6464, section 3, with the reference level of RFC 6465, appendix A. Allocates nothing.
  */
@@ -25,7 +25,7 @@ export function levelDbov(ulaw: Uint8Array, start: number, end: number): number 
 }
 
 /**
- * Sum of squares that `bytes` bytes of audio at this level have: for `isQuieter`.
+ * Sum of squares of `bytes` bytes of audio at this level, for `isQuieter`.
  *
  * @param dbov  as `levelDbov` measures it.
  */
@@ -34,8 +34,8 @@ export function energyOf(dbov: number, bytes: number): number {
 }
 
 /**
- * Whether `ulaw[start … end)` has less energy than that. Ends at the first byte that is too much, so what is loud costs next to
- * nothing. Allocates nothing.
+ * Whether `ulaw[start … end)` has less energy than that. It stops at the first byte that exceeds
+ * it, so loud audio costs almost nothing. Allocates nothing.
  */
 export function isQuieter(ulaw: Uint8Array, start: number, end: number, energy: number): boolean {
   let left = energy;

@@ -1,11 +1,11 @@
 import { BYTES_PER_MS, SAMPLE_RATE_HZ } from "./frame.js";
 import { encodeUlaw } from "./ulaw.js";
 
-/** Long enough that a tone's edges do not click. */
+/** A shorter edge would click. */
 const FADE_MS = 10;
 
 /**
- * A sum of sines in mu-law, `ms` long, fading in and out.
+ * A sum of sines in mu-law, `ms` long, faded in and out.
  *
  * @param amplitude  of each sine, in 16-bit samples; their sum must stay within ±32,124.
  */
@@ -22,5 +22,7 @@ export function tone(frequenciesHz: readonly number[], amplitude: number, ms: nu
   return out;
 }
 
-/** What a caller hears while somebody is being reached: soft, and unlike a busy or a ringing line. */
+/**
+ * What a caller hears while a person is being reached: soft, and unlike a busy or a ringing tone.
+ */
 export const WAITING_TONE: Uint8Array = tone([440], 1_600, 300);

@@ -4,29 +4,30 @@ import { EchoGate } from "./echo-gate.js";
 import { type Endpoint, Endpointer } from "./endpointer.js";
 import { FrameVad } from "./frame-vad.js";
 
-/** Nobody speaks so softly into a telephone; a line at rest is quieter. */
+/** Below this a frame holds no speech: telephone speech is louder, a silent line is quieter. */
 const QUIET_ENERGY = energyOf(-58, FRAME_BYTES);
-/** On a line that is at rest, a quiet frame is looked at closely only now and then: by the detector, whose memory is short … */
-const LISTEN_EVERY_FRAMES = 2;
-/** … and by the gate, which learns over seconds. */
+/** On a quiet line the detector runs on every second frame only, and … */
+const DETECT_EVERY_FRAMES = 2;
+/** … the echo gate, which learns over seconds, on every fourth. */
 const GATE_EVERY_FRAMES = 4;
 
 /**
- * What we hear of one caller ourselves: speech or not, told apart from our own playout coming back, and where it
- * begins and ends. Fed with every caller frame; allocates nothing.
+ * The relay's own voice detection for one caller: whether they speak, without the echo of playout,
+ * and where their speech begins and ends. It gets every caller frame and allocates nothing.
  */
 export class CallerVad {
   readonly #vad = new FrameVad();
   readonly #gate = new EchoGate();
   readonly #endpointer = new Endpointer();
   #audioMs = 0;
-  #doubtful = false;
-  #restedFrames = 0;
+  #incomplete = false;
+  #quietFrames = 0;
 
   /**
-   * The next audio of the caller, in whole frames: an incomplete one at its end is not listened to, and leaves a doubt.
+   * The next audio of the caller. An incomplete frame at its end is not analysed, so silence is not
+   * certain after it.
    *
-   * @returns the last border between speech and silence that it crosses; null when it crosses none.
+   * @returns the last border between speech and silence in it; null when there is none.
    */
   hear(ulaw: Uint8Array, start: number, end: number, nowMs: number): Endpoint | null {
     let crossed: Endpoint | null = null;
@@ -36,37 +37,41 @@ export class CallerVad {
       crossed = this.#endpointer.frame(near, this.#audioMs) ?? crossed;
       this.#audioMs += FRAME_MS;
     }
-    this.#doubtful = at < end;
+    this.#incomplete = at < end;
     return crossed;
   }
 
-  /** Whether this frame is the caller's speech. At rest, detector and gate are spared most of what there is nothing to hear in. */
+  /**
+   * Whether this frame is the caller's speech. On a quiet line detector and gate skip most frames.
+   */
   #isNear(ulaw: Uint8Array, at: number, nowMs: number): boolean {
-    const rests =
+    const quiet =
       isQuieter(ulaw, at, at + FRAME_BYTES, QUIET_ENERGY) &&
       this.#vad.certainlySilent &&
       !this.#endpointer.speaking;
-    this.#restedFrames = rests ? this.#restedFrames + 1 : 0;
-    const heard = this.#restedFrames % LISTEN_EVERY_FRAMES === 0 && this.#vad.frame(ulaw, at);
-    if (this.#restedFrames % GATE_EVERY_FRAMES === 0)
+    this.#quietFrames = quiet ? this.#quietFrames + 1 : 0;
+    const heard = this.#quietFrames % DETECT_EVERY_FRAMES === 0 && this.#vad.frame(ulaw, at);
+    if (this.#quietFrames % GATE_EVERY_FRAMES === 0)
       return this.#gate.frame(ulaw, at, heard, nowMs);
     this.#gate.rest(nowMs);
     return false;
   }
 
-  /** The phone will play `ulaw[start, end)` from `playsAtMs` on. */
+  /**
+   * The echo of `ulaw[start, end)`, which leaves for the phone now, may come from `playsAtMs` on.
+   */
   played(ulaw: Uint8Array, start: number, end: number, playsAtMs: number): void {
     this.#gate.played(ulaw, start, end, playsAtMs);
   }
 
-  /** What the phone had still to play it never will. */
+  /** The phone plays nothing of what was sent after `nowMs`. */
   cleared(nowMs: number): void {
     this.#gate.cleared(nowMs);
   }
 
-  /** Nobody speaks, without a doubt. Echo is a doubt. */
+  /** True: the caller is certainly silent. Echo makes it false. */
   get certainlySilent(): boolean {
-    return !this.#doubtful && this.#vad.certainlySilent && !this.#endpointer.speaking;
+    return !this.#incomplete && this.#vad.certainlySilent && !this.#endpointer.speaking;
   }
 
   /** Length of the speech that ended last, in ms. */
@@ -74,7 +79,7 @@ export class CallerVad {
     return this.#endpointer.stoppedMs - this.#endpointer.startedMs;
   }
 
-  /** The call's audio clock, in ms: what has been heard so far. */
+  /** Length of the caller's audio so far, in ms: the clock of the call's audio. */
   get audioMs(): number {
     return this.#audioMs;
   }
@@ -95,12 +100,12 @@ export class CallerVad {
     return this.#vad.speechLevelDbov;
   }
 
-  /** Another line: nothing of the former is true of it. */
+  /** Another line begins: forgets everything about the former one. */
   reset(): void {
     this.#vad.reset();
     this.#gate.reset();
     this.#endpointer.reset();
     this.#audioMs = 0;
-    this.#doubtful = false;
+    this.#incomplete = false;
   }
 }

@@ -3,32 +3,39 @@ import { EchoPath, MOST_DELAY_MS } from "./echo-path.js";
 import { ENVELOPE_BANDS, envelope, WHOLE_BAND } from "./envelope.js";
 import { PlayedEnvelope, STEP_MS } from "./played-envelope.js";
 
-/** What was on its way when the playout was cleared still sounds. */
+/** Sound that was on its way when playout was cleared is still heard. */
 const CLEAR_TAKES_MS = 60;
-/** A band speaks for the caller by what it has over the expected echo and this … */
+/** What a band has over the expected echo and this margin counts for the caller, … */
 const OVER_ECHO_DB = 1.4;
-/** … and over the noise floor and this: a VAD that lingers after a word says speech where noise is left. */
+/** … and over the noise floor and this margin: after a word the VAD reports speech for a while. */
 const OVER_NOISE_DB = 10;
-/** No band counts for more. */
+/** No band counts for more than this. */
 const MOST_PER_BAND_DB = 12;
-/** Over all bands together. Found with the other constants on one half of the recordings (docs/vad.md). */
+/**
+ * The caller speaks above this sum over all bands. Fitted to one half of the recordings
+ * (docs/vad.md).
+ */
 const NEAR_DB = 10;
 const FLOOR_RISE_DB = 0.05;
 const FLOOR_FALL = 0.3;
-/** The caller's frames come in their own beat; arrivals are late by chance, early only when the beat was late. */
-const BEAT_CATCH_UP = 0.02;
-const BEAT_LOST_MS = 200;
+/**
+ * The time of the caller's frames advances by 20 ms each and follows late arrivals slowly, because
+ * they are mostly late by chance. After a gap this long it is set anew.
+ */
+const CATCH_UP_SHARE = 0.02;
+const GAP_MS = 200;
 
-// Of the frame at hand, whichever call it is of.
+// Shared by all calls: one frame is processed at a time.
 const levels = new Float32Array(ENVELOPE_BANDS);
 const expected = new Float32Array(WHOLE_BAND);
 
 /**
- * Is what the caller's line brings just our own playout coming back? We know what the phone plays, and when, to about 60 ms; from that
- * and from what it brought before (see EchoPath) follows how loud an echo can be in each band. What is louder is the caller.
+ * Decides whether the sound on the caller's line is only the echo of playout. The relay knows what
+ * the phone plays, and when to about 60 ms. From that and from earlier echoes (see EchoPath)
+ * follows how loud an echo can be in each band. What is louder is the caller.
  *
- * An echo louder than −14 dB of what was played, or later than 560 ms, is taken for the caller. Times are ms of the call's clock.
- * Below 4 KB a call; allocates nothing.
+ * An echo louder than −14 dB of what was played, or later than 560 ms, is taken for the caller.
+ * Times are ms of the call's clock. Uses less than 4 KB per call; allocates nothing.
  */
 export class EchoGate {
   readonly #played = new PlayedEnvelope();
@@ -36,15 +43,15 @@ export class EchoGate {
   /** By band, in dBov. */
   readonly #floorDbov = new Float32Array(WHOLE_BAND);
   #floorKnown = false;
-  /** When the last frame ended, by the caller's own beat. */
-  #beatMs = Number.NaN;
+  /** When the last frame ended. */
+  #frameEndMs = Number.NaN;
 
-  /** The caller will hear `ulaw[start, end)` from `playsAtMs` on. Only its envelope is kept. */
+  /** The echo of `ulaw[start, end)` may come from `playsAtMs` on. Only its envelope is kept. */
   played(ulaw: Uint8Array, start: number, end: number, playsAtMs: number): void {
     this.#played.played(ulaw, start, end, playsAtMs);
   }
 
-  /** Playout was cleared at `nowMs`: what was announced for later never sounds. */
+  /** Playout ends at `nowMs`: what was announced for later is never played. */
   cleared(nowMs: number): void {
     this.#played.cleared(nowMs + CLEAR_TAKES_MS);
   }
@@ -52,12 +59,12 @@ export class EchoGate {
   /**
    * The next 20 ms of the caller, 160 bytes of `ulaw` from `start`, arriving at `nowMs`.
    *
-   * @param vadSpeech  the VAD's verdict on it
+   * @param vadSpeech  whether the VAD takes it for speech
    * @returns          true: speech of the caller; false: silence, noise or only echo.
    */
   frame(ulaw: Uint8Array, start: number, vadSpeech: boolean, nowMs: number): boolean {
-    this.#followBeat(nowMs);
-    const beganStep = Math.floor((this.#beatMs - FRAME_MS) / STEP_MS);
+    this.#followFrames(nowMs);
+    const beganStep = Math.floor((this.#frameEndMs - FRAME_MS) / STEP_MS);
     if (this.#played.endsBefore(beganStep - MOST_DELAY_MS / STEP_MS)) return vadSpeech;
     envelope(ulaw, start, FRAME_MS / STEP_MS, levels);
     this.#followFloor();
@@ -67,15 +74,15 @@ export class EchoGate {
     return near;
   }
 
-  /** A frame that is too quiet to hold speech or echo, and teaches nothing that its neighbours do not. */
+  /** A frame that is too quiet for speech or echo. It is only counted. */
   rest(nowMs: number): void {
-    this.#followBeat(nowMs);
+    this.#followFrames(nowMs);
   }
 
-  #followBeat(nowMs: number): void {
-    const late = nowMs - (this.#beatMs + FRAME_MS);
-    if (late >= 0 && late < BEAT_LOST_MS) this.#beatMs += FRAME_MS + BEAT_CATCH_UP * late;
-    else this.#beatMs = nowMs;
+  #followFrames(nowMs: number): void {
+    const late = nowMs - (this.#frameEndMs + FRAME_MS);
+    if (late >= 0 && late < GAP_MS) this.#frameEndMs += FRAME_MS + CATCH_UP_SHARE * late;
+    else this.#frameEndMs = nowMs;
   }
 
   #followFloor(): void {
@@ -100,11 +107,11 @@ export class EchoGate {
     return over > NEAR_DB;
   }
 
-  /** Another line: nothing of the former is true of it. */
+  /** Another line begins: forgets everything about the former one. */
   reset(): void {
     this.#played.reset();
     this.#path.reset();
     this.#floorKnown = false;
-    this.#beatMs = Number.NaN;
+    this.#frameEndMs = Number.NaN;
   }
 }

@@ -1,58 +1,73 @@
 import { WHOLE_BAND } from "./envelope.js";
 import { type PlayedEnvelope, STEP_MS } from "./played-envelope.js";
 
-/** Echoes of 0 to 560 ms, seen by a clock of the phone that is off by 60 ms to either side. */
+/** Echoes of 0 to 560 ms, with an error of the phone's clock of 60 ms to either side. */
 const LEAST_DELAY_MS = -60;
 export const MOST_DELAY_MS = 620;
-/** What is played softer than this has no echo above a line's noise. */
+/** The echo of playout below this level is covered by the noise of the line. */
 const NO_ECHO_DBOV = -60;
-/** Delays lie this far apart. */
+/** Distance between two delays. */
 const GRID_MS = 20;
 const STEPS_APART = GRID_MS / STEP_MS;
 const DELAYS = (MOST_DELAY_MS - LEAST_DELAY_MS) / GRID_MS + 1;
 
-/** Coupling is echo over playout, in dB. Before anything is known it may be this much. Nothing louder is ever taken for echo. */
+/**
+ * Coupling is the level of the echo over that of playout, in dB. This is assumed before anything is
+ * known, and louder sound is never taken for echo.
+ */
 const PRIOR_DB = -14;
-/** After so many frames what was seen counts as much as the prior. */
+/** After so many frames the observed coupling counts as much as the prior. */
 const PRIOR_FRAMES = 12;
 const START_DB = -22;
-/** Square of dB. High enough that one delay must fit visibly better than chance to be singled out. */
+/** In dB squared. High enough that a delay must fit clearly better than chance to be preferred. */
 const START_VARIANCE = 68;
-/** Frames over which coupling is learnt: a second of loud playout. It changes when a phone is moved. */
+/** Frames over which coupling is learnt: a second of loud playout. Moving a phone changes it. */
 const MEMORY_FRAMES = 50;
-/** What one frame counts, after so many. */
+/** Weight of a frame, by the number of frames before it. */
 const RATE = Float64Array.from({ length: MEMORY_FRAMES + 1 }, (_, frames) => 1 / (frames + 2));
-/** Only what is played within this of the loudest tells of coupling; under it the line's noise would. */
+/**
+ * Only playout within this of the recent peak shows coupling; the rest shows the noise of the line.
+ */
 const LOUD_DB = 22;
-/** How fast the loudest is forgotten: 2.5 dB a second. */
+/** The recent peak falls by 2.5 dB a second. */
 const PEAK_FALL_DB = 0.05;
-/** One frame teaches no more than this: upwards little, for that is what a caller looks like. */
+/**
+ * Limits of what one frame can change. Upwards it is small, because a caller looks like louder
+ * echo.
+ */
 const MOST_UP_DB = 5;
 const MOST_DOWN_DB = 25;
-/** A delay is plausible as long as it fits about as well as the best one. */
+/** A delay is plausible if it fits about as well as the best one. */
 const PLAUSIBLE_FACTOR = 1.9;
 const PLAUSIBLE_OVER = 2;
-/** Expected echo lies so many standard deviations over the mean. */
+/** The expected echo is the mean and so many standard deviations. */
 const DEVIATIONS = 0.64;
-/** A new run of playout: the phone may have begun to play it earlier or later than the last one: 60 ms off each, and some. */
+/**
+ * In a new run of playout the echo may have another delay: each of two runs is off by up to 60 ms,
+ * and a margin.
+ */
 const RUN_SPREAD = 200 / GRID_MS;
 const RUN_FRAMES = 8;
-/** Steps with nothing announced that part two runs. */
+/** Steps without announced audio that separate two runs. */
 const RUN_GAP_STEPS = 10;
-/** By band, coupling over that of the whole: its upper quantile, found in small steps. A phone is no flat filter. */
+/**
+ * Coupling of a band over that of the whole band. A phone does not play all bands alike. The upper
+ * quantile is found in small steps.
+ */
 const TILT_UP_DB = 0.2;
 const TILT_DOWN_DB = 0.1;
 const LEAST_TILT_DB = -6;
 const MOST_TILT_DB = 4;
 
-// Of the frame at hand, whichever call it is of.
+// Shared by all calls: one frame is processed at a time.
 const playedDbov = new Float32Array(DELAYS);
 const addDb = new Float32Array(DELAYS);
 const share = new Float32Array(DELAYS);
 
 /**
- * How what we play comes back on one line. For every delay: the mean coupling and how much it varies from frame to frame. At the true
- * delay it hardly varies, at others as much as speech does. On a line without echo it is very low at all of them.
+ * Learns the echo of one line. For every delay it keeps the mean coupling and its variance from
+ * frame to frame. At the true delay the variance is small; at other delays it is as large as that
+ * of speech. On a line without echo the coupling is very low at all delays.
  */
 export class EchoPath {
   readonly #played: PlayedEnvelope;
@@ -60,13 +75,13 @@ export class EchoPath {
   readonly #variance = new Float32Array(DELAYS);
   readonly #frames = new Uint8Array(DELAYS);
   readonly #tiltDb = new Float32Array(WHOLE_BAND);
-  /** The step that the frame at hand began in, for an echo of the least delay. */
+  /** The step that the present frame began in, for an echo of the least delay. */
   #newest = 0;
-  /** Where coupling varies least. */
+  /** The delay with the least variance. */
   #best = 0;
-  /** Loudest of late, falling slowly. */
+  /** Recent peak of playout. */
   #peakDbov = Number.NEGATIVE_INFINITY;
-  /** The latest step that the run watch has seen, and how many before it had nothing announced. */
+  /** The latest step that was checked for a new run, and the number of empty steps before it. */
   #watchedStep = 0;
   #emptySteps = RUN_GAP_STEPS;
 
@@ -76,9 +91,9 @@ export class EchoPath {
   }
 
   /**
-   * Turns to the uplink frame that began in this step of the call's clock. The other methods are about it, until the next call.
+   * Selects the uplink frame that began in this step of the call's clock, for the other methods.
    *
-   * @returns false: nothing that was played could bring an echo above a line's noise.
+   * @returns false: nothing was played that could have an echo above the noise of the line.
    */
   turnTo(beganStep: number): boolean {
     this.#newest = beganStep - LEAST_DELAY_MS / STEP_MS;
@@ -98,7 +113,7 @@ export class EchoPath {
     } else this.#emptySteps = Math.min(RUN_GAP_STEPS, this.#emptySteps + moved);
   }
 
-  /** What is known of the path still holds, but the delay only roughly. */
+  /** The coupling stays, and the delay is known only roughly. */
   #beginRun(): void {
     const best = this.#best;
     if (this.#frames[best]! < RUN_FRAMES) return;
@@ -111,7 +126,7 @@ export class EchoPath {
       this.#frames[delay] = Math.min(this.#frames[delay]!, RUN_FRAMES);
   }
 
-  /** `out[band]` becomes the most that echo is expected to bring in this band, over all plausible delays, in dBov. */
+  /** Writes to `out` the expected level of echo in each band over all plausible delays, in dBov. */
   expect(out: Float32Array): void {
     const plausible = PLAUSIBLE_FACTOR * this.#variance[this.#best]! + PLAUSIBLE_OVER;
     for (let band = 0; band < WHOLE_BAND; band++) out[band] = Number.NEGATIVE_INFINITY;
@@ -129,10 +144,10 @@ export class EchoPath {
   }
 
   /**
-   * The frame is not the caller's: what came back is at most the echo of what was played.
+   * Learns from a frame without speech of the caller: it holds at most the echo of playout.
    *
    * @param levels  the frame's ENVELOPE_BANDS levels, in dBov
-   * @param sounds  true: more than the line's noise
+   * @param sounds  true: it is louder than the noise of the line
    */
   learn(levels: Float32Array, sounds: boolean): void {
     for (let delay = 0; delay < DELAYS; delay++)

@@ -3,30 +3,35 @@ import { FRAME_MS } from "../codec/frame.js";
 export type Endpoint = "speech_started" | "speech_stopped";
 
 export interface EndpointerOptions {
-  /** Frames of speech before it counts as such: a click or a knock is shorter. 1 or more. */
+  /** Frames of speech that begin it, 1 or more. A click or a knock is shorter. */
   readonly onsetFrames: number;
-  /** Frames of silence before speech counts as over: stops inside words are shorter. 1 or more. */
+  /** Frames of silence that end speech, 1 or more. Stops inside words are shorter. */
   readonly hangoverFrames: number;
 }
 
 /**
- * Two frames are the earliest that is not one frame's accident. Ten frames bridge the closures of plosives (40 to 150 ms)
- * and the gaps between most words, and are still well under the silence that ends a turn (300 ms and more).
+ * With two frames a single wrong decision begins nothing. Ten frames bridge the closures of
+ * plosives (40 to 150 ms) and the gaps between most words, and are well under the silence that ends
+ * a turn (300 ms and more).
  */
 export const ENDPOINTER_DEFAULTS: EndpointerOptions = { onsetFrames: 2, hangoverFrames: 10 };
 
 /**
- * Where speech begins and ends, from one verdict a frame. Borders are times in the call's audio, in ms; no clock.
+ * Finds where speech begins and ends, from one decision per frame. Borders are positions in the
+ * call's audio, in ms; there is no clock.
  *
- * An onset needs `onsetFrames` more speech than silence frames since the first of them, so that one doubtful frame inside
- * a word delays it but does not start it over; it is dated back to that first frame. An end needs `hangoverFrames` of
- * silence in a row, and is dated back to the first of these. Allocates nothing.
+ * An onset needs `onsetFrames` more speech than silence frames since its first speech frame, so one
+ * doubtful frame inside a word delays it without starting it over. It is dated back to that first
+ * frame. An end needs `hangoverFrames` of silence in a row and is dated back to the first of these.
+ * Allocates nothing.
  */
 export class Endpointer {
   readonly #onsetFrames: number;
   readonly #hangoverFrames: number;
   #speaking = false;
-  /** Silent: speech frames less silence frames of the attempt. Speaking: silence frames in a row. */
+  /**
+   * While silent: speech frames less silence frames of the onset. While speaking: silence in a row.
+   */
   #run = 0;
   /** Where the run began. */
   #borderMs = 0;
@@ -45,9 +50,9 @@ export class Endpointer {
   }
 
   /**
-   * @param speech   the verdict on the next 20 ms frame
+   * @param speech   whether the next 20 ms frame is speech
    * @param audioMs  where in the call's audio this frame begins
-   * @returns        the border that this frame makes certain; null when nothing changed.
+   * @returns        the border that this frame confirms; null when nothing changed.
    */
   frame(speech: boolean, audioMs: number): Endpoint | null {
     return this.#speaking
@@ -66,7 +71,7 @@ export class Endpointer {
     this.#speaking = true;
     this.#run = 0;
     this.#startedMs = this.#borderMs;
-    // Until it ends, speech reaches to the end of the frame that began it.
+    // While it lasts, speech ends with its latest speech frame.
     this.#stoppedMs = audioMs + FRAME_MS;
     return "speech_started";
   }
@@ -93,7 +98,10 @@ export class Endpointer {
     return this.#startedMs;
   }
 
-  /** Where the latest speech ended, in ms of the call's audio: while it lasts, the end of its last speech frame. */
+  /**
+   * Where the latest speech ended, in ms of the call's audio; the end of its last speech frame so
+   * far.
+   */
   get stoppedMs(): number {
     return this.#stoppedMs;
   }

@@ -1,21 +1,23 @@
 import { ulawToLinear } from "../codec/ulaw.js";
 import { octavesToDbov, toOctaves } from "./power-log.js";
 
-/** 0–500, 500–1000, 1000–2000, 2000–4000 Hz, with the soft borders of the shortest filters there are; then all of it. */
+/** 0–500, 500–1000, 1000–2000, 2000–4000 Hz with overlapping borders, then the whole band. */
 export const ENVELOPE_BANDS = 5;
 export const WHOLE_BAND = 4;
 /** 10 ms. */
 export const STEP_BYTES = 80;
 
-// Of one envelope at a time, whichever call it is of.
+// Shared by all calls: one envelope is computed at a time.
 const powers = new Float64Array(ENVELOPE_BANDS);
 const LINEAR = Float64Array.from(ulawToLinear);
 
 /**
- * Levels of `steps` times 10 ms of mu-law, one per band, in dBov (−72 … 0). Haar filters: sums and differences of neighbours, halved
- * in rate each time. They leak into each other, but do so alike in both signals that are compared, and cost an addition a sample.
+ * Levels of `steps` times 10 ms of mu-law, one per band, in dBov (−72 … 0). Haar filters are used:
+ * sums and differences of neighbours, at half the rate each time. Their bands leak into each other,
+ * but equally in both signals that are compared, and they cost one addition per sample. Allocates
+ * nothing.
  *
- * @param out  its first ENVELOPE_BANDS numbers are overwritten. Allocates nothing.
+ * @param out  its first ENVELOPE_BANDS numbers are overwritten.
  */
 export function envelope(ulaw: Uint8Array, start: number, steps: number, out: Float32Array): void {
   let to4k = 0;
@@ -43,7 +45,7 @@ export function envelope(ulaw: Uint8Array, start: number, steps: number, out: Fl
     to1k += (low - next) * (low - next);
     to500 += (low + next) * (low + next);
   }
-  // Each sum of two doubles the power that it keeps, and halves the number of what is summed.
+  // Each sum of two samples doubles their power and halves their number.
   powers[0] = to500 / (8 * samples);
   powers[1] = to1k / (8 * samples);
   powers[2] = to2k / (4 * samples);

@@ -1,30 +1,42 @@
 import { octavesToDbov } from "./power-log.js";
-import { CUE_STATE, floorOf, levelOf, lookAtFrame, resetCues, scoreOf } from "./speech-cues.js";
+import { CUE_STATE, computeCues, floorOf, levelOf, resetCues, scoreOf } from "./speech-cues.js";
 import { weighFrame } from "./speech-net.js";
 
-/** Log odds that a frame needs to begin speech, and to go on with it. Found on the dev half: best F1, fewest false onsets. */
+/**
+ * Log odds above which a frame begins speech, and continues it. Chosen on the development half of
+ * the recordings for the best F1 and the fewest false onsets.
+ */
 export const BEGIN_SCORE = 0.5;
 export const GO_ON_SCORE = -0.5;
 
-/** Odds of speech under 1 : 20, for so many frames. Costs 120 ms of every silence, and hardly ever an onset. */
+/**
+ * The line is silent for certain after this many frames with odds of speech under 1 : 20. This
+ * costs the first 120 ms of each silence and almost no onset.
+ */
 const SURELY_SILENT_SCORE = -3;
 const SURELY_SILENT_FRAMES = 6;
-/** How fast the estimate of the caller's loudness follows: about a second of speech. */
+/** Share of each frame in the estimate of the caller's loudness: about a second of speech. */
 const SPEECH_LEVEL_SHARE = 0.02;
-/** Behind the cues' own numbers: a fraction in a field of its own would be a new object with every frame. */
+/**
+ * Kept behind the cues' own numbers: V8 would allocate an object for each new fraction in a field.
+ */
 const SPEECH_LEVEL = CUE_STATE;
 
-/** The verdict on a frame of this score after a frame of that verdict: speech goes on at a score with which it would not begin. */
+/**
+ * Whether a frame with this score is speech: speech continues at a score at which it would not
+ * begin.
+ */
 export function isSpeech(score: number, before: boolean, begin: number, goOn: number): boolean {
   return score > (before ? goOn : begin);
 }
 
 /**
- * Speech or not, 20 ms at a time, on mu-law as it comes from the wire. Cues of loudness, spectrum and periodicity over an
- * adapting floor, weighed by a small network whose weights were found on recorded speech in noise (bench/vad/train.ts).
+ * Decides whether 20 ms of mu-law audio are speech. Cues of loudness, spectrum and periodicity over
+ * an adapting noise floor are weighed by a small network, which was trained on recorded speech in
+ * noise (bench/vad/train.ts).
  *
- * It looks at no frame but the one it is given and those before: the verdict is ready with the frame. Knows nothing of onsets and
- * pauses; see Endpointer. Allocates nothing after construction, and holds some 500 bytes.
+ * It uses the given frame and those before it, so the decision has no delay. Onsets and pauses are
+ * found by Endpointer. Allocates nothing after construction and holds about 500 bytes.
  */
 export class FrameVad {
   readonly #state = new Float64Array(SPEECH_LEVEL + 1);
@@ -39,7 +51,7 @@ export class FrameVad {
   /** One 20 ms frame: 160 mu-law bytes of `ulaw` from `start`. True: speech in this frame. */
   frame(ulaw: Uint8Array, start: number): boolean {
     const state = this.#state;
-    lookAtFrame(ulaw, start, state);
+    computeCues(ulaw, start, state);
     weighFrame(state);
     const score = scoreOf(state);
     this.#silentFrames = score < SURELY_SILENT_SCORE ? this.#silentFrames + 1 : 0;
@@ -62,27 +74,27 @@ export class FrameVad {
     return scoreOf(this.#state);
   }
 
-  /** Loudness of the line while nobody speaks: dBov, −72 or more. */
+  /** Loudness of the line without speech, in dBov, −72 or more. */
   get noiseFloorDbov(): number {
     return octavesToDbov(floorOf(this.#state));
   }
 
-  /** Loudness of the last frame: dBov, −72 or more. */
+  /** Loudness of the last frame, in dBov, −72 or more. */
   get levelDbov(): number {
     return octavesToDbov(levelOf(this.#state));
   }
 
-  /** Loudness of the frames with speech, over the last second of them: dBov. Before any speech, the noise floor. */
+  /** Loudness of the last second of speech, in dBov; before any speech the noise floor. */
   get speechLevelDbov(): number {
     return this.#heardSpeech ? octavesToDbov(this.#state[SPEECH_LEVEL]!) : this.noiseFloorDbov;
   }
 
-  /** Nobody speaks, and has not for a while: any doubt makes it false, from the first frame of doubt on. */
+  /** True: there has been no speech for a while. The first doubtful frame makes it false. */
   get certainlySilent(): boolean {
     return this.#silentFrames >= SURELY_SILENT_FRAMES;
   }
 
-  /** Another line: nothing of the former is true of it. */
+  /** Another line begins: forgets everything about the former one. */
   reset(): void {
     resetCues(this.#state);
     this.#speech = false;

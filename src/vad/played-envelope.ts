@@ -1,30 +1,31 @@
 import { ENVELOPE_BANDS, envelope, STEP_BYTES } from "./envelope.js";
 
 export const STEP_MS = 10;
-/** What a step reads as for which nothing was sent to the phone. Silence that was sent is louder. */
+/** The level of a step for which nothing was sent to the phone. Silence that was sent is louder. */
 const UNANNOUNCED_DBOV = -73;
 
-/** Half decibels over UNANNOUNCED_DBOV: a byte holds what sound can be. */
+/** Levels are stored in half decibels over UNANNOUNCED_DBOV, which fit into a byte. */
 const UNITS_PER_DB = 2;
 const NOTHING = 0;
-/** 5.8 s: the longest lead (5 s) and the longest echo. */
+/** 5.8 s: the longest lead (5 s) and the longest echo delay. */
 const STEPS = 580;
-/** The clock of the phone is corrected a little by every mark; within this it is still the same run of audio. */
+/** Marks correct the phone's clock a little. Within this it is still the same run of audio. */
 const SLACK_MS = 15;
 
 const levels = new Float32Array(ENVELOPE_BANDS);
 
 /**
- * How loud, and in which bands, the phone plays at any time: steps of 10 ms on the call's clock, of which each holds the loudest of the
- * 30 ms that begin with it. A 20 ms frame of the caller touches three steps of what was played. 3 KB a call.
+ * The levels that the phone plays, by band and time: steps of 10 ms on the call's clock. Each step
+ * holds the loudest level of the 30 ms that begin with it, because a 20 ms frame of the caller
+ * overlaps with three steps. Uses 3 KB per call.
  */
 export class PlayedEnvelope {
-  /** A ring of steps; of each its bands. */
+  /** Circular buffer of steps, each with all its bands. */
   readonly #levels = new Uint8Array(STEPS * ENVELOPE_BANDS);
-  /** A step that waits for the rest of its audio. */
+  /** Audio that does not fill a step yet. */
   readonly #rest = new Uint8Array(STEP_BYTES);
   #restBytes = 0;
-  /** When the next step of the present run plays. */
+  /** When the next step of the present run is played. */
   #nextMs = Number.NEGATIVE_INFINITY;
   /** Nothing is announced from this step on. */
   #endStep = Number.NEGATIVE_INFINITY;
@@ -34,7 +35,7 @@ export class PlayedEnvelope {
     return this.#endStep <= step;
   }
 
-  /** `ulaw[start, end)` plays from `playsAtMs` on. Keeps no reference to it. */
+  /** `ulaw[start, end)` is played from `playsAtMs` on. Keeps no reference to it. */
   played(ulaw: Uint8Array, start: number, end: number, playsAtMs: number): void {
     if (Math.abs(playsAtMs - this.#nextMs - this.#restBytes / 8) > SLACK_MS) {
       this.#restBytes = 0;
@@ -71,7 +72,7 @@ export class PlayedEnvelope {
     this.#endStep = step + 1;
   }
 
-  /** What was announced for `fromMs` and later never plays. */
+  /** What was announced for `fromMs` and later is never played. */
   cleared(fromMs: number): void {
     const step = Math.ceil(fromMs / STEP_MS);
     this.#restBytes = 0;
@@ -88,13 +89,16 @@ export class PlayedEnvelope {
     }
   }
 
-  /** The loudest of a band in the 30 ms from `step` times 10 ms on, in dBov. */
+  /** The loudest level of a band in the 30 ms from `step` on, in dBov. */
   loudestDbov(band: number, step: number): number {
     if (step >= this.#endStep || step < this.#endStep - STEPS) return UNANNOUNCED_DBOV;
     return this.#levels[slot(step) + band]! / UNITS_PER_DB + UNANNOUNCED_DBOV;
   }
 
-  /** `out[n]` becomes the loudest of a band from step `step − n · apart` on: cheaper than asking for each. */
+  /**
+   * Writes to `out[n]` the loudest level of a band from `step − n · apart` on: cheaper than single
+   * reads.
+   */
   readBack(band: number, step: number, apart: number, out: Float32Array): void {
     const back = apart * ENVELOPE_BANDS;
     const end = this.#endStep;
@@ -108,8 +112,9 @@ export class PlayedEnvelope {
   }
 
   /**
-   * Raises each band of `out` to the loudest that comes through any of several ways: the n-th adds `addDb[n]`, and `share[n]` of
-   * `bandDb[band]`, to what plays from step `step − n · apart` on. A way with an addDb of −Infinity is closed.
+   * Raises each band of `out` to the loudest level over several delays. Delay n adds `addDb[n]`,
+   * and `share[n]` of `bandDb[band]`, to what is played from step `step − n · apart` on. A delay
+   * with an addDb of −Infinity is left out.
    */
   raise(
     step: number,
@@ -132,7 +137,7 @@ export class PlayedEnvelope {
     }
   }
 
-  /** Something was sent to the phone for the 30 ms from this step on, be it silence. */
+  /** True: something was sent to the phone for the 30 ms from this step on; silence counts. */
   announced(step: number): boolean {
     return this.loudestDbov(0, step) > UNANNOUNCED_DBOV;
   }
@@ -145,7 +150,9 @@ export class PlayedEnvelope {
   }
 }
 
-/** Where a step's bands begin. Whole numbers of 32 bits, of which the remainder is cheap: steps for 248 days. */
+/**
+ * Where a step's bands begin. The remainder of a 32-bit integer is cheap; the range is 248 days.
+ */
 function slot(step: number): number {
   const rest = (step | 0) % STEPS;
   return (rest < 0 ? rest + STEPS : rest) * ENVELOPE_BANDS;

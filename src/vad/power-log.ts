@@ -1,10 +1,14 @@
 /**
- * Powers as octaves: log2 of a mean square in squares of 16-bit samples. One octave of power is 3.01 dB; full scale is 30.
+ * Powers as octaves: log2 of a mean square of 16-bit samples. One octave is 3.01 dB; full scale is
+ * 30.
  */
 const DB_PER_OCTAVE = 10 * Math.log10(2);
 const FULL_SCALE_OCTAVES = 30;
 
-/** Added before the logarithm: −72 dBov, under which a mu-law line tells nothing, and silence has no logarithm. */
+/**
+ * Added before the logarithm, because silence has none: −72 dBov, below which a mu-law line carries
+ * no information.
+ */
 const IDLE_POWER = 64;
 
 const MANTISSA_BITS = 10;
@@ -12,7 +16,8 @@ const MANTISSA = Float64Array.from({ length: 1 << MANTISSA_BITS }, (_, i) =>
   Math.log2(1 + (i + 0.5) / (1 << MANTISSA_BITS)),
 );
 
-// A double and its upper word are one memory: its exponent is the whole part of the logarithm, a table has the rest.
+// A double and its upper word share memory. Its exponent is the whole part of the logarithm; a
+// table holds the rest.
 const double = new Float64Array(1);
 const upper = new Uint32Array(double.buffer, littleEndian() ? 4 : 0, 1);
 
@@ -20,7 +25,7 @@ function littleEndian(): boolean {
   return new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 }
 
-/** Turns powers into octaves in place: 6 (nothing, or less) … 30 (full scale), within 0.001. */
+/** Turns powers into octaves in place: 6 (silence, or below) … 30 (full scale), exact to 0.001. */
 export function toOctaves(powers: Float64Array): void {
   for (let i = 0; i < powers.length; i++) {
     const power = powers[i]!;

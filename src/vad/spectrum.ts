@@ -1,20 +1,23 @@
 import { FRAME_BYTES } from "../codec/frame.js";
 import { ulawToLinear } from "../codec/ulaw.js";
 
-/** As doubles: the processor would turn each sample into one anyway. */
+/** Doubles, because the processor would convert each sample anyway. */
 const LINEAR = Float64Array.from(ulawToLinear);
 
-/** Sums of four samples make the signal below 1 kHz, at 2 kHz. */
+/** Sums of four samples are the signal below 1 kHz, at a rate of 2 kHz. */
 const DECIMATION = 4;
 const LOW_SAMPLES = FRAME_BYTES / DECIMATION;
 /** The sums of four are four times as large. */
 const LOW_SCALE = LOW_SAMPLES * DECIMATION * DECIMATION;
-/** Lifts the upper bands, which in speech lie 20 to 30 dB under the lower ones and would drown in what leaks from those. */
+/**
+ * Raises the upper bands. In speech they are 20 to 30 dB under the lower ones, and what leaks from
+ * those would cover them.
+ */
 const PRE_EMPHASIS = 0.9;
-/** Of the low signal: takes the line's DC offset away and leaves 50 Hz. */
+/** Of the low signal: removes the DC offset of the line and keeps 50 Hz. */
 const DC_POLE = 0.96;
 
-/** 400 to 65 Hz: what voices repeat themselves with, children's and low men's included. */
+/** 400 to 65 Hz: the pitch of voices, from children to low men's. */
 const SHORTEST_LAG = 5;
 const LONGEST_LAG = 31;
 
@@ -27,26 +30,31 @@ const Z1 = 5;
 const Z2 = 6;
 const Z3 = 7;
 const SIGNS = 8;
-/** Numbers that a call's spectrum remembers from frame to frame. */
+/** Numbers that a call keeps from frame to frame. */
 export const SPECTRUM_STATE = 9;
 
-/** Where in `powers` what stands: the whole frame, then around 1333, 2667, 4000 Hz, and around 333 and 667 Hz. */
+/**
+ * Indices into `powers`: the whole frame, around 1333, 2667 and 4000 Hz, and around 333 and 667 Hz.
+ */
 export const WHOLE = 0;
 export const WIDE = 1;
 export const LOW = 4;
 export const POWERS = 6;
 
-// One frame passes at a time, whichever call it is of: what lies between the steps is shared by all. Numbers go from step to
-// step in such arrays, as a fraction that is handed to a function or back is an object of its own where that is not inlined.
+// One frame is processed at a time, so all calls share what lies between the steps. Numbers are
+// passed in arrays, because V8 allocates an object for a fraction that is passed to a function that
+// is not inlined.
 const low = new Float64Array(LOW_SAMPLES);
-/** Mean squares of the frame that was split last, in squares of 16-bit samples. A band's may be a little below zero. */
+/** Mean squares of the last frame, of 16-bit samples. A band's may be a little below zero. */
 export const powers: Float64Array = new Float64Array(POWERS);
 
 /**
- * First half of the work on 160 mu-law bytes: the power of the whole and of the wide bands. Keeps the low signal for `splitLow`.
+ * First half of the work on 160 mu-law bytes: the power of the frame and of the wide bands. Keeps
+ * the low signal for `splitLow`.
  *
- * Both spectra come out of four autocorrelations each, by Wiener and Khinchin, under a triangular window of lags: with so few
- * bands wanted that is a third of the cost of a bank of filters, and an eighth of a Fourier transform's. Allocates nothing.
+ * Each spectrum follows from four autocorrelations (Wiener and Khinchin) under a triangular window
+ * of lags. For so few bands this costs a third of a filter bank and an eighth of a Fourier
+ * transform. Allocates nothing.
  *
  * @param state  SPECTRUM_STATE numbers of the call, zeros before its first frame
  */
@@ -91,11 +99,12 @@ export function splitWide(ulaw: Uint8Array, start: number, state: Float64Array):
 }
 
 /**
- * Second half, on the frame that `splitWide` took last: the power of the low bands, and how far the frame repeats itself as
- * a voice does.
+ * Second half, on the last frame of `splitWide`: the power of the low bands, and how periodic the
+ * frame is.
  *
- * That is told from signs alone: of the newest 32 samples at 2 kHz, how many have the sign of the sample one lag before, at
- * the best lag. A lag then costs one exclusive-or and a count of bits. Allocates nothing.
+ * Periodicity is measured by signs alone: how many of the newest 32 samples at 2 kHz have the sign
+ * of the sample one lag earlier, at the best lag. A lag then costs one exclusive-or and a bit
+ * count. Allocates nothing.
  *
  * @returns 32 for perfect repetition; noise comes to about 22.
  */
@@ -124,7 +133,7 @@ export function splitLow(state: Float64Array): number {
     if (i === 8) first8 = signs;
     signs = (signs << 1) | ((z | 0) >>> 31);
   }
-  // The 32 samples before the newest 32 of these 40: 24 of the frame before, 8 of this one.
+  // The 32 samples before the newest 32: 24 of the frame before, and the first 8 of this one.
   const earlier = ((state[SIGNS]! | 0) << 8) | first8;
   state[LOW_X] = x;
   state[Z1] = z1;
@@ -136,7 +145,7 @@ export function splitLow(state: Float64Array): number {
   return bestRepetition(signs, earlier);
 }
 
-/** Bit 0 of `signs` is the newest sample; `earlier` goes on where its bit 31 ends. */
+/** Bit 0 of `signs` is the newest sample; `earlier` continues after its bit 31. */
 function bestRepetition(signs: number, earlier: number): number {
   let fewest = 32;
   for (let lag = SHORTEST_LAG; lag <= LONGEST_LAG; lag++) {

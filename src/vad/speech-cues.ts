@@ -1,18 +1,21 @@
 import { dbovToOctaves, toOctaves } from "./power-log.js";
 import { LOW, powers, SPECTRUM_STATE, splitLow, splitWide, WHOLE, WIDE } from "./spectrum.js";
 
-/** What tells speech from everything else, of one frame and of the seconds before it. */
+/** Number of cues: what tells speech from other sound, in a frame and in the seconds before it. */
 export const CUES = 26;
 /**
- * The cues of the frame that was looked at last, in octaves of power where nothing else is said. What they are is said where
- * they are written; the weights in speech-weights.ts go by their order.
+ * The cues of the last frame, in octaves of power unless stated otherwise. Each is described where
+ * it is written. Their order must match the weights in speech-weights.ts.
  */
 export const cues: Float64Array = new Float64Array(CUES);
 
-/** From here on the cues are what the network itself said before; the trainer has to work them out anew as it learns. */
-export const BELIEF_CUE = CUES - 2;
+/**
+ * From here on the cues are earlier scores of the network; the trainer recomputes them while it
+ * learns.
+ */
+export const EARLIER_SCORE_CUE = CUES - 2;
 
-/** Bands over whose floor speech must stand out: around 1333, 2667 and 4000 Hz, and 333 Hz. */
+/** Bands with a noise floor of their own: around 1333, 2667, 4000 and 333 Hz. */
 const BANDS = 4;
 const FLOOR = SPECTRUM_STATE;
 const SMOOTH = FLOOR + BANDS;
@@ -29,18 +32,18 @@ const FLUX = LEVEL + 9;
 const BODY_SMOOTH = LEVEL + 10;
 const BODY_FLUTTER = LEVEL + 11;
 const EDGE_FLUTTER = LEVEL + 12;
-const BELIEF = LEVEL + 13;
-const BELIEF_SLOW = LEVEL + 14;
+const SMOOTH_SCORE = LEVEL + 13;
+const SLOW_SCORE = LEVEL + 14;
 const SCORE = LEVEL + 15;
-/** Numbers that a call remembers from frame to frame. */
+/** Numbers that a call keeps from frame to frame. */
 export const CUE_STATE = LEVEL + 16;
 
-/** A line of which nothing is known yet: a quiet room, speech that will be as loud as most. */
+/** The assumption for a new line: a quiet background, and speech of usual loudness. */
 const QUIET_OCTAVES = dbovToOctaves(-60);
 const USUAL_SPEECH_OCTAVES = dbovToOctaves(-33);
 const NOISE_PERIODIC = 22;
 
-/** Share of the way that a smoothed value goes to the newest one, per frame; 1/share frames is how long it remembers. */
+/** Share of the newest value in a smoothed one, per frame; the smoothing lasts 1/share frames. */
 const FAST = 0.35;
 const FLUTTER_SHARE = 0.06;
 const BAND_FLUTTER_SHARE = 0.08;
@@ -48,19 +51,25 @@ const FLUX_SHARE = 0.03;
 const PERIODIC_SHARE = 0.2;
 const PERIODIC_SLOW_SHARE = 0.02;
 const MEAN_SHARE = 0.015;
-const BELIEF_SHARE = 0.3;
-const BELIEF_SLOW_SHARE = 0.03;
-/** More certain than this does not count for more. */
-const STRONGEST_BELIEF = 5;
+const SCORE_SHARE = 0.3;
+const SLOW_SCORE_SHARE = 0.03;
+/** Log odds beyond this count as this. */
+const STRONGEST_SCORE = 5;
 
-/** A floor falls to a quieter line within 100 ms … */
+/** A noise floor falls to a quieter line within 100 ms. */
 const FLOOR_FALL = 0.3;
-/** … and rises by 3 dB a second, so that a sentence does not become the floor; by 9 dB where the level stands still. */
+/**
+ * It rises by 3 dB a second, so that a sentence does not become the floor, and by 9 dB while the
+ * level is steady.
+ */
 const FLOOR_RISE = 0.02;
 const STEADY_FLOOR_RISE = 0.06;
-/** Mean change between frames under 1.5 dB: no voice is so steady for a quarter of a second. */
+/** Mean change between frames of 1.5 dB: no voice is steadier for a quarter of a second. */
 const STEADY_FLUTTER = 0.5;
-/** The loudest of late: up within 100 ms, down by 0.3 dB a second, and never so far that a room's murmur becomes the loudest. */
+/**
+ * The recent peak level rises within 100 ms and falls by 0.3 dB a second, but never to the level of
+ * background noise.
+ */
 const PEAK_RISE = 0.2;
 const PEAK_FALL = 0.002;
 const LOWEST_PEAK_OCTAVES = dbovToOctaves(-42);
@@ -78,48 +87,49 @@ export function resetCues(state: Float64Array): void {
   state[BODY_SMOOTH] = QUIET_OCTAVES;
   state[BODY_FLUTTER] = 1;
   state[EDGE_FLUTTER] = 1;
-  state[BELIEF] = 0;
-  state[BELIEF_SLOW] = 0;
+  state[SMOOTH_SCORE] = 0;
+  state[SLOW_SCORE] = 0;
   state[SCORE] = 0;
 }
 
 /**
- * Looks at 160 mu-law bytes and leaves what it finds in `cues`. Allocates nothing.
+ * Computes the cues of 160 mu-law bytes into `cues`. Allocates nothing.
  *
- * @param state  CUE_STATE numbers of the call, made ready by `resetCues`
+ * @param state  CUE_STATE numbers of the call, initialised by `resetCues`
  */
-export function lookAtFrame(ulaw: Uint8Array, start: number, state: Float64Array): void {
+export function computeCues(ulaw: Uint8Array, start: number, state: Float64Array): void {
   splitWide(ulaw, start, state);
   const periodic = splitLow(state);
   toOctaves(powers);
-  lookAtBands(state);
-  lookAtLevel(state);
+  computeBandCues(state);
+  computeLevelCues(state);
   const periodicSmooth = state[PERIODIC]! + PERIODIC_SHARE * (periodic - state[PERIODIC]!);
   const periodicSlow =
     state[PERIODIC_SLOW]! + PERIODIC_SLOW_SHARE * (periodic - state[PERIODIC_SLOW]!);
   state[PERIODIC] = periodicSmooth;
   state[PERIODIC_SLOW] = periodicSlow;
-  // How far it repeats itself, now and over a second: voices do by turns, tones always, noise never. In samples of 32.
+  // Periodicity, now and over a second, in samples of 32: voices are periodic at times, tones
+  // always, noise never.
   cues[22] = periodicSmooth;
   cues[23] = periodicSlow;
-  recallBelief(state);
+  recallScores(state);
 }
 
-/** What the verdicts were, over 60 ms and over 700 ms: speech goes on, and comes in words. Log odds. */
-export function recallBelief(state: Float64Array): void {
-  cues[BELIEF_CUE] = state[BELIEF]!;
-  cues[BELIEF_CUE + 1] = state[BELIEF_SLOW]!;
+/** Smoothed scores of the last 60 ms and 700 ms, in log odds: speech lasts, and comes in words. */
+export function recallScores(state: Float64Array): void {
+  cues[EARLIER_SCORE_CUE] = state[SMOOTH_SCORE]!;
+  cues[EARLIER_SCORE_CUE + 1] = state[SLOW_SCORE]!;
 }
 
-/** What the frame was taken for: log odds of speech. To be said before the next frame is looked at. */
+/** Keeps the score of this frame, in log odds of speech. Call it before the next frame. */
 export function rememberScore(state: Float64Array, score: number): void {
-  const belief = Math.max(-STRONGEST_BELIEF, Math.min(STRONGEST_BELIEF, score));
+  const limited = Math.max(-STRONGEST_SCORE, Math.min(STRONGEST_SCORE, score));
   state[SCORE] = score;
-  state[BELIEF] = state[BELIEF]! + BELIEF_SHARE * (belief - state[BELIEF]!);
-  state[BELIEF_SLOW] = state[BELIEF_SLOW]! + BELIEF_SLOW_SHARE * (belief - state[BELIEF_SLOW]!);
+  state[SMOOTH_SCORE] = state[SMOOTH_SCORE]! + SCORE_SHARE * (limited - state[SMOOTH_SCORE]!);
+  state[SLOW_SCORE] = state[SLOW_SCORE]! + SLOW_SCORE_SHARE * (limited - state[SLOW_SCORE]!);
 }
 
-function lookAtBands(state: Float64Array): void {
+function computeBandCues(state: Float64Array): void {
   const level = powers[WHOLE]!;
   const rise = floorRise(state);
   let flux = 0;
@@ -135,10 +145,10 @@ function lookAtBands(state: Float64Array): void {
         state[EDGE_FLUTTER]! + BAND_FLUTTER_SHARE * (size - state[EDGE_FLUTTER]!);
     state[SMOOTH + b] = smooth;
     state[FLOOR + b] = floor;
-    // Over the band's floor: at once, and smoothed over three frames.
+    // Level over the band's noise floor, of this frame and smoothed over three frames.
     cues[b] = now - floor;
     cues[BANDS + b] = smooth - floor;
-    // The spectrum's shape: bright as a hiss, or dark as a voice.
+    // Shape of the spectrum: hisses are bright, voices are dark.
     if (b === 1) cues[8] = now - level;
     else if (b === 2) cues[9] = now - level;
   }
@@ -150,13 +160,14 @@ function lookAtBands(state: Float64Array): void {
   state[BODY_FLUTTER] = state[BODY_FLUTTER]! + BAND_FLUTTER_SHARE * (size - state[BODY_FLUTTER]!);
   state[FLUX] = state[FLUX]! + FLUX_SHARE * (flux - state[FLUX]!);
   cues[10] = body - level;
-  // How restless the spectrum is: around 2667 and 667 Hz over 250 ms, all of it over 700 ms. Syllables are, music less so.
+  // How much the spectrum changes: around 2667 and 667 Hz over 250 ms, all of it over 700 ms.
+  // Syllables change it more than music does.
   cues[11] = state[EDGE_FLUTTER]!;
   cues[12] = state[BODY_FLUTTER]!;
   cues[13] = state[FLUX]!;
 }
 
-function lookAtLevel(state: Float64Array): void {
+function computeLevelCues(state: Float64Array): void {
   const level = powers[WHOLE]!;
   const rise = floorRise(state);
   const change = level - state[LEVEL_SMOOTH]!;
@@ -172,8 +183,9 @@ function lookAtLevel(state: Float64Array): void {
   const spread = state[SPREAD]! + MEAN_SHARE * ((away < 0 ? -away : away) - state[SPREAD]!);
   const flutter =
     state[FLUTTER]! + FLUTTER_SHARE * ((change < 0 ? -change : change) - state[FLUTTER]!);
-  // Loudness: as it is, over the floor, under the loudest of late, beside the mean of the last seconds and how far it strays
-  // from that, since the last frame, and how much it moves from frame to frame.
+  // Loudness: absolute, over the noise floor (also smoothed), below the recent peak, against the
+  // mean of the last seconds, its mean deviation from that, against the last frame, and its mean
+  // change per frame.
   cues[14] = level;
   cues[15] = level - floor;
   cues[16] = smooth - floor;
@@ -204,12 +216,12 @@ export function levelOf(state: Float64Array): number {
   return state[LEVEL]!;
 }
 
-/** Loudness of the line while nobody speaks, in octaves. */
+/** Loudness of the line without speech, in octaves. */
 export function floorOf(state: Float64Array): number {
   return state[LEVEL_FLOOR]!;
 }
 
-/** Log odds of speech of the last frame. */
+/** Log odds of speech in the last frame. */
 export function scoreOf(state: Float64Array): number {
   return state[SCORE]!;
 }

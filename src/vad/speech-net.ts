@@ -1,10 +1,13 @@
 import { CUES, cues, rememberScore } from "./speech-cues.js";
 import { BIAS, HIDDEN, INPUT_WEIGHTS, OUTPUT_BIAS, OUTPUT_WEIGHTS } from "./speech-weights.js";
 
-/** Four units are summed side by side: each cue is fetched once for all of them, and no addition waits for the one before. */
+/**
+ * Four units are summed side by side: each cue is read once for all four, and no sum waits for
+ * another.
+ */
 const SIDE_BY_SIDE = 4;
 
-/** For each four units, cue by cue, their four weights. */
+/** For each four units and each cue the four weights. */
 const input = Float64Array.from({ length: HIDDEN * CUES }, (_, i) => {
   const lane = i % SIDE_BY_SIDE;
   const cue = Math.floor(i / SIDE_BY_SIDE) % CUES;
@@ -16,8 +19,9 @@ const output = Float64Array.from(OUTPUT_WEIGHTS);
 const outputBias = Float64Array.of(OUTPUT_BIAS);
 
 /**
- * Weighs the cues of the frame that was looked at last, and has the call remember the log odds of speech: those of the lines that
- * the weights were found on. One layer of rectified sums, then one sum of those. Allocates nothing.
+ * Weighs the cues of the last frame and stores its log odds of speech in the state of the call. The
+ * prior is that of the training lines. One layer of rectified sums, then one sum. Allocates
+ * nothing.
  */
 export function weighFrame(state: Float64Array): void {
   let score = outputBias[0]!;

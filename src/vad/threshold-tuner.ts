@@ -1,6 +1,6 @@
-/** What of `server_vad` can be fitted to a line. */
+/** The settings of `server_vad` that are fitted to a line. */
 export interface ServerVadSettings {
-  /** 0–1; higher wants louder speech. */
+  /** 0–1; a higher threshold needs louder speech. */
   readonly threshold: number;
   readonly prefixPaddingMs: number;
   readonly silenceDurationMs: number;
@@ -12,35 +12,41 @@ export interface TunerBounds {
   readonly silenceDurationMs: readonly [number, number];
 }
 
-/** Outside of these a server VAD hears nothing, or everything, or answers no caller in time. */
+/** Outside these bounds a server VAD detects nothing, or everything, or answers too late. */
 export const TUNER_BOUNDS: TunerBounds = {
   threshold: [0.3, 0.85],
   prefixPaddingMs: [300, 500],
   silenceDurationMs: [350, 900],
 };
 
-/** Proposals in one call: each is a message, and settings that never rest are worse than any. */
+/**
+ * Most proposals in one call. Each is a message, and settings that keep changing are worse than
+ * any.
+ */
 export const MOST_PROPOSALS = 8;
 const SPACING_MS = 1_000;
 const THRESHOLD_STEP = 0.1;
-/** Signs in the same direction before the threshold moves; to turn back it takes as many more. */
+/** Signs in one direction that move the threshold; to move it back takes twice as many. */
 const SIGNS = 2;
-/** The end of a turn that comes so late was kept from us by noise. */
+/** When the server ends a turn later than this, noise has delayed it. */
 const LATE_MS = 450;
 const PAUSES_KEPT = 16;
 const PAUSES_NEEDED = 3;
-/** A caller's longer pauses, and this much more, do not end their turn. */
+/** The silence that ends a turn is this quantile of the caller's pauses, and a margin. */
 const PAUSE_QUANTILE = 0.9;
-const PAUSE_SPARE_MS = 120;
+const PAUSE_MARGIN_MS = 120;
 const SILENCE_STEP_MS = 50;
 const SILENCE_WORTHWHILE_MS = 100;
-/** What is quieter over the line's noise begins late for the server: more of its beginning is kept. */
+/**
+ * Speech that is less than this over the noise is detected late, so more audio before it is kept.
+ */
 const CLOSE_DB = 12;
 
 /**
- * Fits `server_vad` to one line, by what the server made of turns that our own ear heard too. It knows nothing of how the server
- * hears: a turn that began without speech, or ended late, wants a higher threshold; speech that the server missed a lower one; the
- * caller's own pauses say how long a silence ends a turn. Pure; times are ms.
+ * Fits `server_vad` to one line by comparing the server's turns with the relay's own voice
+ * detection. A turn that began without speech, or ended late, needs a higher threshold. Speech that
+ * the server missed needs a lower one. The caller's own pauses tell how long a silence ends a turn.
+ * Pure; times are ms.
  */
 export class ThresholdTuner {
   readonly #bounds: TunerBounds;
@@ -48,7 +54,7 @@ export class ThresholdTuner {
   /** Positive: signs for a higher threshold. */
   #signs = 0;
   #direction: 1 | -1 | 0 = 0;
-  /** The threshold at which the last sign for a higher one was seen: below it nothing is gained. */
+  /** The threshold at the last sign for a higher one: this and anything lower is too low. */
   #tooLow = Number.NEGATIVE_INFINITY;
   readonly #pauses: number[] = [];
   #marginDb = Number.POSITIVE_INFINITY;
@@ -64,23 +70,23 @@ export class ThresholdTuner {
     return this.#settings;
   }
 
-  /** The caller was silent for so long inside of what was one turn. */
+  /** The caller was silent for so long within one turn. */
   callerPaused(pauseMs: number): void {
     this.#pauses.push(pauseMs);
     if (this.#pauses.length > PAUSES_KEPT) this.#pauses.shift();
   }
 
-  /** The server heard a turn in which nobody spoke. */
-  heardNothing(): void {
+  /** The server detected a turn without any speech. */
+  falseTurn(): void {
     this.#sign(1);
   }
 
-  /** The caller spoke, and the server heard none of it. */
+  /** The caller spoke and the server detected nothing. */
   missed(): void {
     this.#sign(-1);
   }
 
-  /** The server noticed the end of a turn so much later than its silence duration says. */
+  /** The server ended a turn this much later than its silence duration. */
   turnEnded(lateMs: number): void {
     if (lateMs > LATE_MS) this.#sign(1);
     else if (this.#signs > 0) this.#signs--;
@@ -93,11 +99,11 @@ export class ThresholdTuner {
 
   #sign(direction: 1 | -1): void {
     if (direction > 0) this.#tooLow = this.#settings.threshold;
-    // A sign against the others takes one of them away first.
+    // A sign in the other direction first cancels one of the others.
     this.#signs = Math.max(-2 * SIGNS, Math.min(2 * SIGNS, this.#signs + direction));
   }
 
-  /** Between turns: what to set now; null when nothing is worth a change. */
+  /** To be asked between turns. @returns the new settings; null when no change is worthwhile. */
   propose(nowMs: number): ServerVadSettings | null {
     if (this.#proposals >= MOST_PROPOSALS || nowMs - this.#proposedMs < SPACING_MS) return null;
     const next: ServerVadSettings = {
@@ -131,7 +137,7 @@ export class ThresholdTuner {
     const [least, most] = this.#bounds.threshold;
     const stepped = Math.round((threshold + direction * THRESHOLD_STEP) * 100) / 100;
     const next = Math.max(least, Math.min(most, stepped));
-    // There it was too low already: back and forth would never end.
+    // That was too low before, and the threshold would go back and forth.
     return direction < 0 && next <= this.#tooLow ? threshold : next;
   }
 
@@ -142,9 +148,9 @@ export class ThresholdTuner {
     const long =
       sorted[Math.min(sorted.length - 1, Math.floor(PAUSE_QUANTILE * sorted.length))] ?? 0;
     const [least, most] = this.#bounds.silenceDurationMs;
-    const wanted = Math.round((long + PAUSE_SPARE_MS) / SILENCE_STEP_MS) * SILENCE_STEP_MS;
+    const wanted = Math.round((long + PAUSE_MARGIN_MS) / SILENCE_STEP_MS) * SILENCE_STEP_MS;
     const bounded = Math.max(least, Math.min(most, wanted));
-    // Shorter only once it is certain: a turn that is cut off costs more than a moment's wait.
+    // Shorten only after enough pauses: cutting a caller off is worse than a short wait.
     const shorter = bounded < silenceDurationMs;
     if (shorter && this.#pauses.length < PAUSES_KEPT / 2) return silenceDurationMs;
     return Math.abs(bounded - silenceDurationMs) < SILENCE_WORTHWHILE_MS

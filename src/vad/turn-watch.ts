@@ -1,17 +1,19 @@
 import type { ThresholdTuner } from "./threshold-tuner.js";
 
-/** A caller who goes on so soon had not finished. */
+/** A caller who goes on within this had not finished. */
 const RESUMED_MS = 1_500;
-/** The server's word comes so much after our own ear's, at most. */
+/** The server reports speech at most this much later than the relay's own voice detection. */
 const SERVER_LAG_MS = 700;
-/** Speech this long is more than a back-channel ("uh-huh"): a server that misses it misses words. */
+/**
+ * Speech this long is more than a back-channel ("uh-huh"): a server that misses it misses words.
+ */
 const WORDS_MS = 600;
-/** The server is still in a turn although nobody has spoken for so long: noise keeps it there. */
+/** When a turn goes on for so long without speech, noise keeps it open. */
 const STUCK_MS = 2_500;
 
 /**
- * Two ears on one line: holds what our own hears against what the server says, and tells the tuner where they differ. All times
- * are ms of the call's audio.
+ * Compares the relay's own voice detection with the server's turns, and tells the tuner where they
+ * differ. All times are ms of the call's audio.
  */
 export class TurnWatch {
   readonly #tuner: ThresholdTuner;
@@ -29,7 +31,7 @@ export class TurnWatch {
     this.#tuner = tuner;
   }
 
-  /** Nobody is in the middle of something: settings may change. */
+  /** True: neither detector is in a turn, so settings may change. */
   get betweenTurns(): boolean {
     return !this.#speaking && (!this.#serverIn || this.#stuckTold);
   }
@@ -63,7 +65,7 @@ export class TurnWatch {
     this.#serverIn = false;
     this.#serverStoppedMs = atMs;
     const heard = this.#speaking || this.#stoppedMs > this.#serverStartedMs - SERVER_LAG_MS;
-    if (!heard) this.#tuner.heardNothing();
+    if (!heard) this.#tuner.falseTurn();
     else if (!this.#speaking && !this.#stuckTold)
       this.#tuner.turnEnded(atMs - this.#stoppedMs - silenceDurationMs);
   }
@@ -72,22 +74,22 @@ export class TurnWatch {
     this.#agentSpokeMs = atMs;
   }
 
-  /** The server has new settings: whether they help shows anew. */
+  /** The server has new settings. Their effect is observed from now on. */
   settingsChanged(atMs: number): void {
     this.#changedMs = atMs;
     this.#stuckTold = false;
   }
 
-  /** Now and then: is the server held in a turn by noise? */
+  /** To be called now and then: finds out whether noise holds the server in a turn. */
   look(atMs: number, silenceDurationMs: number): void {
     if (!this.#serverIn || this.#speaking || this.#stuckTold) return;
     const quietMs = atMs - Math.max(this.#stoppedMs, this.#serverStartedMs);
     if (quietMs < STUCK_MS + silenceDurationMs) return;
-    // What was changed in the meantime has had its chance.
+    // New settings are given time to take effect.
     if (atMs - this.#changedMs < silenceDurationMs + SERVER_LAG_MS) return;
     this.#stuckTold = true;
     this.#tuner.turnEnded(quietMs - silenceDurationMs);
-    // Whoever waits this long waits for nothing: once is enough to act.
+    // It counts twice: one turn that is held open for so long is reason enough to act.
     this.#tuner.turnEnded(quietMs - silenceDurationMs);
   }
 }

@@ -1,12 +1,12 @@
 /**
- * One answer to one HTTP/1.1 request, read from bytes that are cut anywhere; the body is not copied.
+ * One answer to one HTTP/1.1 request, read in pieces of any size. The body is not copied.
  * Source: RFC 9112, sections 4 to 7.
  */
 import { WireError } from "../domain/errors.js";
 
-/** As Node's own HTTP client. */
+/** The limit of Node's own HTTP client. */
 const MAX_HEAD_BYTES = 16 * 1024;
-/** A chunk's size with its extensions, or a trailer: a line of more is no honest server's. */
+/** Most bytes of a chunk's size line with extensions, or of a trailer line. */
 const MAX_LINE_BYTES = 1024;
 
 const STATUS_LINE = /^HTTP\/1\.[01] ([1-5]\d\d)(?: |$)/;
@@ -22,12 +22,12 @@ export interface HttpHead {
 
 type Part =
   | "head"
-  /** So many bytes of the body, or of a chunk, are still to come. */
+  /** Bytes of the body, or of a chunk, that are still to come. */
   | "length"
   | "chunk"
   /** The body ends with the connection. */
   | "until_close"
-  /** A line: a chunk's size, the empty one behind a chunk, the trailer. */
+  /** A line is read: a chunk's size, the empty line behind a chunk, or the trailer. */
   | "chunk_size"
   | "chunk_end"
   | "trailer"
@@ -39,7 +39,7 @@ export class HttpResponseReader {
   #text = "";
   #left = 0;
 
-  /** Null until it is whole. */
+  /** Null until it is complete. */
   get head(): HttpHead | null {
     return this.#head;
   }
@@ -49,9 +49,10 @@ export class HttpResponseReader {
   }
 
   /**
-   * @param body   told of each stretch `bytes[from…to)` that belongs to the body, in order.
-   * @returns      false when more must come; after true it must not be fed again.
-   * @throws       WireError when this is no HTTP; what `body` was told of until then stands.
+   * @param body   called for each part `bytes[from…to)` of the body, in order.
+   * @returns      true: the answer is complete, and nothing may be fed any more.
+   * @throws       WireError when this is not HTTP; what `body` was called with before remains
+   *                         valid.
    */
   read(
     bytes: Uint8Array,
@@ -85,7 +86,7 @@ export class HttpResponseReader {
     return this.#part === "done";
   }
 
-  /** The connection has ended. False: the answer had not. */
+  /** The connection has ended. @returns false: the answer is incomplete. */
   ended(): boolean {
     if (this.#part === "until_close") this.#part = "done";
     return this.#part === "done";
@@ -103,7 +104,7 @@ export class HttpResponseReader {
     const status = Number(STATUS_LINE.exec(first)?.[1] ?? 0);
     if (status === 0) throw new WireError("an answer has no status line");
     this.#text = "";
-    // 1xx only announces the answer.
+    // A 1xx response precedes the answer.
     if (status >= 200) this.#begin({ status, headers: readHeaders(lines) });
     return start + stop + 4 - before;
   }

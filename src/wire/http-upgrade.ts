@@ -1,32 +1,32 @@
 /**
- * The opening handshake of a WebSocket as a client sees it: one HTTP/1.1 request, one answer.
+ * The opening handshake of a WebSocket on the client's side: one HTTP/1.1 request, one answer.
  * Source: RFC 6455, section 4.1; RFC 9112.
  */
 import { WireError } from "../domain/errors.js";
 
-/** Where RFC 6455, section 1.3, joins the key before it is hashed. */
+/** RFC 6455, section 1.3, appends this to the key before it is hashed. */
 const ACCEPT_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/** As Node's own HTTP client. */
+/** The limit of Node's own HTTP client. */
 const MAX_HEAD_BYTES = 16 * 1024;
-/** Of the body of a refusal: enough for the error's code. */
+/** Most bytes kept of the body of a refusal: enough for the error's code. */
 const MAX_BODY_BYTES = 8 * 1024;
 
 const HEADER_NAME = /^[!#$%&'*+.^`|~\w-]+$/;
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const STATUS_LINE = /^HTTP\/1\.[01] ([1-5]\d\d)(?: |$)/;
 
-/** What the SHA-1 of which, in base64, the server must answer to this key. */
+/** The server must answer this key with the base64 of the SHA-1 of the returned text. */
 export function acceptSource(key: string): string {
   return key + ACCEPT_GUID;
 }
 
 /**
- * The request, as text in latin1.
+ * The request as latin1 text.
  *
- * @param host  with the port, unless that is the scheme's own.
+ * @param host  with the port, unless it is the default of the scheme.
  * @param path  with the query.
- * @throws      WireError when a header cannot be written in one line; the message does not hold its value.
+ * @throws      WireError when a header does not fit on one line; the error does not hold its value.
  */
 export function upgradeRequest(
   host: string,
@@ -47,14 +47,14 @@ export function upgradeRequest(
 }
 
 export type UpgradeAnswer =
-  /** WebSocket from here on; what was read after `bytes[…next)` is frames already. */
+  /** The connection is a WebSocket now; frames begin at `next`. */
   | { readonly kind: "accepted"; readonly next: number }
-  /** HTTP said no. `body` may be cut. */
+  /** The server refused. `body` may be cut. */
   | { readonly kind: "refused"; readonly status: number; readonly body: string }
   /** Not an answer to a WebSocket request; `fault` is a stable text. */
   | { readonly kind: "invalid"; readonly fault: string };
 
-/** Reads the one answer to the one request, cut anywhere. */
+/** Reads the answer, in pieces of any size. */
 export class UpgradeReader {
   readonly #accept: string;
   #head = "";
@@ -62,12 +62,12 @@ export class UpgradeReader {
   #refused: { readonly status: number; readonly headers: ReadonlyMap<string, string> } | null =
     null;
 
-  /** @param accept  what Sec-WebSocket-Accept must be. */
+  /** @param accept  the expected Sec-WebSocket-Accept. */
   constructor(accept: string) {
     this.#accept = accept;
   }
 
-  /** Null: more is needed. After an answer it must not be fed again. */
+  /** @returns null: more is needed. After an answer nothing may be fed any more. */
   read(bytes: Uint8Array, start: number, end: number): UpgradeAnswer | null {
     let at = start;
     while (this.#refused === null) {
@@ -86,7 +86,7 @@ export class UpgradeReader {
         const fault = faultOf(headers, this.#accept);
         return fault === null ? { kind: "accepted", next: at } : invalid(fault);
       }
-      // Other 1xx only announce the answer.
+      // Other 1xx responses precede the answer.
       if (status >= 200) this.#refused = { status, headers };
     }
     this.#body += latin1(bytes, at, end);
@@ -96,7 +96,7 @@ export class UpgradeReader {
       : null;
   }
 
-  /** What is known when nothing more comes. Null: no status yet. */
+  /** The connection has ended. @returns what is known of the answer; null: not even its status. */
   ended(): UpgradeAnswer | null {
     return this.#refused === null ? null : this.#refusal();
   }
@@ -107,7 +107,7 @@ export class UpgradeReader {
     return { kind: "refused", status, body: Buffer.from(body, "latin1").toString("utf8") };
   }
 
-  /** Adds to the head; where it ends in `bytes`, if it does. */
+  /** Adds to the head. @returns where it ends in `bytes`, if it does. */
   #readHead(bytes: Uint8Array, start: number, end: number): number | null {
     const before = this.#head.length;
     this.#head += latin1(bytes, start, Math.min(end, start + MAX_HEAD_BYTES + 1));
@@ -158,7 +158,7 @@ function isWhole(headers: ReadonlyMap<string, string>, body: string, status: num
   if (isChunked(headers))
     return /(?:^|\r\n)0+[^\S\r\n]*(?:;[^\r\n]*)?\r\n(?:[^\r\n]+\r\n)*\r\n$/.test(body);
   const length = headers.get("content-length");
-  // Without either the body ends with the connection.
+  // Without either header the body ends with the connection.
   return length !== undefined && body.length >= Number(length);
 }
 

@@ -4,9 +4,10 @@ import { digitsEnd, readDigits, startsAt } from "./json-scan.js";
 const FIELDS = 4;
 
 /**
- * How a peer writes its media messages: one sender writes all of them alike, but for three counts and the sound. Learned
- * from a message that has been scanned in full; another that has the same bytes around its fields has the same
- * meaning, and comparing takes less than half the time of scanning.
+ * The layout of a peer's media messages. One sender writes all of them alike except for three
+ * counts and the audio. The layout is learned from a message that was scanned in full. Another
+ * message with the same bytes around its fields has the same meaning, and comparing takes less than
+ * half the time of scanning.
  */
 export class MediaLayout {
   static readonly SEQUENCE_NUMBER = 0;
@@ -19,11 +20,11 @@ export class MediaLayout {
   readonly #order = new Uint8Array(FIELDS);
   readonly #sampleStart = new Uint32Array(FIELDS);
   readonly #sampleEnd = new Uint32Array(FIELDS);
-  /** Where the fields of the message matched last stand; by field, not by order. */
+  /** Where the fields of the last matched message are; by field, not by order. */
   readonly start = new Uint32Array(FIELDS);
   readonly end = new Uint32Array(FIELDS);
 
-  /** Remembers `bytes`, whose fields stand as `start` and `end` say: between quotes, which belong to the surroundings. */
+  /** Learns the layout of `bytes`, whose fields are at `start` and `end`, without their quotes. */
   learn(bytes: Uint8Array): void {
     if (this.#sample.length !== bytes.length) this.#sample = new Uint8Array(bytes.length);
     this.#sample.set(bytes);
@@ -35,8 +36,8 @@ export class MediaLayout {
   }
 
   /**
-   * True: `bytes` is such a message, and `start` and `end` tell where its fields are. A payload that comes last is not looked at,
-   * for it is decoded anyway: whoever decodes it tells whether it is one.
+   * True: `bytes` has this layout, and `start` and `end` tell where its fields are. A payload that
+   * comes last is not checked here, because decoding checks it.
    */
   matches(bytes: Uint8Array): boolean {
     if (!this.#known) return false;
@@ -60,7 +61,10 @@ export class MediaLayout {
     return at === restAt && startsAt(bytes, at, this.#sample, sampleAt, rest);
   }
 
-  /** The count in a field of the message matched last; -1 when it has no digits, or too many to be exact. */
+  /**
+   * The count in a field of the last matched message; -1 when it has no digits, or too many to be
+   * exact.
+   */
   digits(bytes: Uint8Array, field: number): number {
     return readDigits(bytes, this.start[field]!, this.end[field]!);
   }

@@ -1,7 +1,7 @@
 /**
- * The webhook by which OpenAI announces a SIP call: body of `realtime.call.incoming`. Whether the request is OpenAI's is
- * for the edge to check, over the raw bytes, before they come here.
- * Source: OpenAI, webhooks and Realtime over SIP.
+ * The webhook by which OpenAI announces a SIP call: the body of `realtime.call.incoming`. The edge
+ * checks the signature over the raw bytes before they come here. Source: OpenAI, webhooks and
+ * Realtime over SIP.
  */
 import { Fields } from "./fields.js";
 
@@ -16,19 +16,21 @@ export interface SipIncomingCall {
   readonly type: "realtime.call.incoming";
   /** `evt_…`. */
   readonly eventId: string;
-  /** `rtc_…`: what accept, reject, refer, hang-up and the sideband are addressed to. */
+  /** `rtc_…`: the id for accept, reject, refer, hang-up and the sideband. */
   readonly callId: string;
   /** Unix seconds. */
   readonly createdAtS: number;
   readonly mediaSecurity: "srtp" | "rtp" | null;
-  /** In the order of the INVITE, repeats kept. Untrusted: anybody can call a SIP address with any header. */
+  /**
+   * In the order of the INVITE, repetitions included. Untrusted: any caller can send any header.
+   */
   readonly headers: readonly SipHeader[];
 }
 
-/** Events we do not use are answered 2xx and left alone. */
+/** Events that we do not use are answered with 2xx and otherwise ignored. */
 export type SipWebhook = SipIncomingCall | { readonly type: "unknown"; readonly name: string };
 
-/** @throws WireError for what is too long, not JSON, or lacks a field that we use. */
+/** @throws WireError when the body is too long, not JSON, or lacks a field that we use. */
 export function parseSipWebhook(body: Uint8Array): SipWebhook {
   const event = Fields.parse(body, MAX_SIP_WEBHOOK_BYTES, "openai webhook");
   const type = event.id("type");
@@ -47,13 +49,13 @@ export function parseSipWebhook(body: Uint8Array): SipWebhook {
   };
 }
 
-/** The first header of that name, whatever its case; null when there is none. */
+/** The first header of this name, in any case; null when there is none. */
 export function sipHeader(headers: readonly SipHeader[], name: string): string | null {
   const folded = name.toLowerCase();
   return headers.find((header) => header.name.toLowerCase() === folded)?.value ?? null;
 }
 
-/** All headers of that name, in their order. */
+/** All headers of this name, in their order. */
 export function sipHeaders(headers: readonly SipHeader[], name: string): string[] {
   const folded = name.toLowerCase();
   return headers

@@ -1,6 +1,6 @@
 /**
- * Twilio Media Streams, both ways, on a bidirectional (`<Connect><Stream>`) socket: JSON text frames.
- * Source: Twilio, Media Streams WebSocket messages.
+ * Twilio Media Streams, both ways, on a bidirectional (`<Connect><Stream>`) socket: JSON text
+ * frames. Source: Twilio, Media Streams WebSocket messages.
  */
 import { base64EncodedLength, decodeBase64, encodeBase64, isBase64 } from "../codec/base64.js";
 import type { CallSid, StreamSid } from "../domain/ids.js";
@@ -8,7 +8,7 @@ import { Fields } from "./fields.js";
 import { ascii, COLON, digitsEnd, MemberWalk, QUOTE, readDigits, skipSpace } from "./json-scan.js";
 import { MediaLayout } from "./media-layout.js";
 
-/** Nothing Twilio sends comes near it: a 20 ms frame is about 400 bytes. */
+/** Far above what Twilio sends: a 20 ms frame is about 400 bytes. */
 export const MAX_TWILIO_MESSAGE_BYTES = 65_536;
 
 export interface MediaFormat {
@@ -26,7 +26,7 @@ export interface TwilioStart {
   readonly callSid: CallSid;
   readonly tracks: readonly string[];
   readonly mediaFormat: MediaFormat;
-  /** From our own TwiML, but an attacker's until token and signature are checked. No prototype. */
+  /** From our own TwiML. Untrusted until token and signature are checked. Has no prototype. */
   readonly customParameters: Readonly<Record<string, string>>;
 }
 
@@ -43,7 +43,7 @@ export interface TwilioMedia {
   readonly payload: string;
 }
 
-/** Everything Twilio sends. Names we do not know are one arm, to be counted, not fatal. */
+/** Everything that Twilio sends. Events with an unknown name are counted and otherwise ignored. */
 export type TwilioMessage =
   | { readonly event: "connected" }
   | TwilioStart
@@ -56,7 +56,8 @@ export type TwilioMessage =
 /**
  * Reads any message of Twilio's. `bytes` may be reused afterwards.
  *
- * @throws WireError for what is too long, not JSON, or lacks a field that we use; nothing of the message is in it.
+ * @throws WireError when the message is too long, not JSON, or lacks a field that we use. The error
+ *                   holds nothing of the message.
  */
 export function parseTwilioMessage(bytes: Uint8Array): TwilioMessage {
   const message = Fields.parse(bytes, MAX_TWILIO_MESSAGE_BYTES, "twilio");
@@ -100,7 +101,8 @@ function parseStart(message: Fields): TwilioStart {
 
 function parseMedia(media: Fields, sequenceNumber: number): TwilioMedia {
   const payload = media.string("payload");
-  // Checked here because it is passed on as it came: after this it cannot break out of another JSON string.
+  // Checked here because it is passed on as it came: it must not end the JSON string that it is put
+  // into.
   const text = encoder.encode(payload);
   if (!isBase64(text, 0, text.length)) throw media.fault("payload", "is not base64");
   return {
@@ -115,20 +117,28 @@ function parseMedia(media: Fields, sequenceNumber: number): TwilioMedia {
 
 // --- the hot path in ----------------------------------------------------------------------------------
 
-/** One for all sockets, so that it stays in the cache: a message is handled to its end before the next is scanned. */
+/**
+ * Shared by all sockets, so that it stays in the processor's cache. A message is handled completely
+ * before the next one is scanned.
+ */
 const decoded = new Uint8Array((MAX_TWILIO_MESSAGE_BYTES / 4) * 3);
 
-/** Where `scanMedia` puts what it found; one per socket, used again for every message. */
+/** The result of `scanMedia`; one per socket, reused for every message. */
 export class MediaScan {
   timestampMs = 0;
   sequenceNumber = 0;
-  /** The payload, canonical base64, is `bytes[payloadStart … payloadEnd)` of the message scanned. */
+  /**
+   * The payload, canonical base64, is `bytes[payloadStart … payloadEnd)` of the message scanned.
+   */
   payloadStart = 0;
   payloadEnd = 0;
-  /** The payload decoded: mu-law, the first `audioBytes` bytes. Valid until anything is scanned with any MediaScan. */
+  /**
+   * The decoded payload: mu-law in the first `audioBytes` bytes. Valid until the next scan with any
+   * MediaScan.
+   */
   readonly audio = decoded;
   audioBytes = 0;
-  /** How this socket's peer writes; `scanMedia` keeps it. */
+  /** The layout in which this socket's peer writes; kept by `scanMedia`. */
   readonly layout = new MediaLayout();
 }
 
@@ -153,12 +163,13 @@ const SEEN_PAYLOAD = 8;
 const SEEN_BODY = 15;
 
 /**
- * Finds the fields of a media message of the inbound track in its bytes: no string, no object, whatever the order
- * of keys and the white space.
+ * Finds the fields of an inbound media message in its bytes, without making a string or an object,
+ * for any order of keys and any white space.
  *
- * @returns  true: `out` holds what `parseTwilioMessage` would have given. False: the message is another one, or is
- *           written in a way that only the full parser reads (escapes, doubled keys), or is not valid; `out` then
- *           holds anything, and `parseTwilioMessage` tells which.
+ * @returns  true: `out` holds what `parseTwilioMessage` would have returned. False: the message is
+ *           another one, or is written in a way that only the full parser reads (escapes, doubled
+ *           keys), or is not valid. The content of `out` is then undefined, and
+ *           `parseTwilioMessage` tells which it is.
  */
 export function scanMedia(bytes: Uint8Array, out: MediaScan): boolean {
   if (bytes.length > MAX_TWILIO_MESSAGE_BYTES) return false;
@@ -185,7 +196,7 @@ function readFields(bytes: Uint8Array, out: MediaScan): boolean {
 const walk = new MemberWalk();
 const inner = new MemberWalk();
 
-/** Any order of keys, any white space; leaves in `layout` where the fields stand. */
+/** Accepts any order of keys and any white space, and notes in `layout` where the fields are. */
 function scanMessage(bytes: Uint8Array, layout: MediaLayout): boolean {
   let seen = 0;
   walk.enter(bytes, skipSpace(bytes, 0));
@@ -203,14 +214,14 @@ function scanMessage(bytes: Uint8Array, layout: MediaLayout): boolean {
       layout.start[MediaLayout.SEQUENCE_NUMBER] = walk.valueStart + 1;
       layout.end[MediaLayout.SEQUENCE_NUMBER] = walk.valueEnd - 1;
     }
-    // The last of two equal keys wins in JSON.parse: that is left to it.
+    // JSON.parse takes the last of two equal keys, so it reads such a message.
     if ((seen & arm) !== 0) return false;
     seen |= arm;
   }
   return seen === SEEN_MESSAGE && isWhole(bytes, walk);
 }
 
-/** Nothing but white space stands behind the object that was walked. */
+/** True: nothing but white space follows the object. */
 function isWhole(bytes: Uint8Array, { end }: MemberWalk): boolean {
   return end >= 0 && skipSpace(bytes, end) === bytes.length;
 }
@@ -248,7 +259,7 @@ function bodyArm(bytes: Uint8Array): number {
   return 0;
 }
 
-/** Where `scanMark` puts what it found. */
+/** The result of `scanMark`. */
 export class MarkScan {
   generation = 0;
   position = 0;
@@ -262,9 +273,10 @@ const MARK_DIGITS = 9;
 const POSITION_DIGITS = 12;
 
 /**
- * Reads the echo of a mark that `TwilioWriter` wrote: no string, no object. Other keys may stand around it.
+ * Reads the echo of a mark that `TwilioWriter` wrote, without making a string or an object. Other
+ * keys may stand around it.
  *
- * @returns  false: another message, another's mark, or written in a way that only `parseTwilioMessage` reads.
+ * @returns  false: another message, a foreign mark, or one that only `parseTwilioMessage` reads.
  */
 export function scanMark(bytes: Uint8Array, out: MarkScan): boolean {
   if (bytes.length > MAX_TWILIO_MESSAGE_BYTES) return false;
@@ -285,7 +297,7 @@ export function scanMark(bytes: Uint8Array, out: MarkScan): boolean {
   return seen === SEEN_MARK_MESSAGE && isWhole(bytes, walk);
 }
 
-/** True when the value at `at` is an object of nothing but one of our names. */
+/** True when the value at `at` is an object that holds only one of our names. */
 function readMark(bytes: Uint8Array, at: number, out: MarkScan): boolean {
   inner.enter(bytes, at);
   if (!inner.next(bytes) || !inner.isKey(bytes, NAME) || inner.end < 0) return false;
@@ -305,15 +317,15 @@ const encoder = new TextEncoder();
 const MEDIA_SUFFIX = ascii('"}}');
 const MARK_SUFFIX = ascii('"}}');
 
-/** Two counts and the colon between them. */
+/** Two numbers and the colon between them. */
 const MARK_NAME_CHARS = MARK_DIGITS + 1 + POSITION_DIGITS;
 
-/** Room for 100 ms of audio in one message; more makes the buffer grow, once. */
+/** Size for 100 ms of audio in one message; the buffer grows once when more is written. */
 const FIRST_PAYLOAD_CHARS = 1068;
 
 /**
- * Writes the messages to one stream. Every view it returns is valid until the next call of the same writer: hand
- * it to a socket that copies.
+ * Writes the messages to one stream. Every view that it returns is valid until the next call of the
+ * same writer: give it to a socket that copies.
  */
 export class TwilioWriter {
   readonly #clear: Uint8Array;
@@ -339,7 +351,10 @@ export class TwilioWriter {
     this.#markView = this.#mark.subarray(0, 0);
   }
 
-  /** Audio to play: mu-law `ulaw[start … end)`, no header bytes. Allocates only when the length changes. */
+  /**
+   * Audio to play: mu-law `ulaw[start … end)`, no header bytes. Allocates only when the length
+   * changes.
+   */
   media(ulaw: Uint8Array, start: number, end: number): Uint8Array {
     const payloadEnd = this.#mediaPrefixBytes + base64EncodedLength(end - start);
     const length = payloadEnd + MEDIA_SUFFIX.length;
@@ -357,8 +372,8 @@ export class TwilioWriter {
   }
 
   /**
-   * A mark named `generation:position`: Twilio sends the name back once everything before it has been played, or has been
-   * cleared. Allocates only when the length changes.
+   * A mark named `generation:position`. Twilio sends the name back once everything before it has
+   * been played or cleared. Allocates only when the length changes.
    *
    * @param generation  counts the clears, a whole number of at most 9 digits.
    * @param position    bytes sent since the last clear, a whole number of at most 12 digits.
@@ -373,13 +388,13 @@ export class TwilioWriter {
     return this.#markView;
   }
 
-  /** Drops everything Twilio holds un-played; it then echoes all pending marks. */
+  /** Makes Twilio drop everything that it has not played. Twilio then echoes all pending marks. */
   clear(): Uint8Array {
     return this.#clear;
   }
 }
 
-/** What a mark of ours says. */
+/** The content of one of our marks. */
 export interface MarkName {
   readonly generation: number;
   readonly position: number;

@@ -1,6 +1,7 @@
 /**
- * TwiML documents as data. Only the serializer in `adapters/twilio/twiml-xml.ts` turns them into text, so nothing a
- * caller or a model says can become markup. Types only. Source: Twilio TwiML reference, Voice.
+ * TwiML documents as data. Only the serializer in `adapters/twilio/twiml-xml.ts` turns them into
+ * text, so nothing that a caller or a model says can become markup. Types only. Source: Twilio
+ * TwiML reference, Voice.
  */
 
 export type Twiml = readonly TwimlVerb[];

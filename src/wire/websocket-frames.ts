@@ -1,6 +1,7 @@
 /**
- * WebSocket frames as a client writes them (RFC 6455, section 5.2): header, mask, masked payload, straight into the
- * caller's memory. What a server sends is read by `websocket-parser.ts`.
+ * WebSocket frames as a client writes them (RFC 6455, section 5.2): header, mask and masked
+ * payload, written into memory that the caller owns. `websocket-parser.ts` reads what a server
+ * sends.
  */
 
 export const CONTINUATION = 0x0;
@@ -20,7 +21,7 @@ export type Opcode =
 /** Section 5.5: the payload of a close, ping or pong. */
 export const MAX_CONTROL_BYTES = 125;
 
-/** One piece of memory, seen as bytes and as 32-bit words. `bytes` begins where `words` does. */
+/** One piece of memory as bytes and as 32-bit words. Both begin at the same address. */
 export interface FrameMemory {
   readonly bytes: Uint8Array;
   readonly words: Int32Array;
@@ -30,7 +31,7 @@ const KEY = new Uint8Array(4);
 const ROTATED = new Uint8Array(4);
 const ROTATED_WORD = new Int32Array(ROTATED.buffer);
 
-/** Bytes of a masked frame around this much payload. */
+/** Length of a masked frame with this much payload. */
 export function frameBytes(payloadBytes: number): number {
   return payloadBytes + (payloadBytes < 126 ? 6 : payloadBytes < 0x10000 ? 8 : 14);
 }
@@ -38,11 +39,12 @@ export function frameBytes(payloadBytes: number): number {
 /**
  * Writes one unfragmented client frame.
  *
- * @param out      at least `at + frameBytes(payload.length)` bytes long; nothing else of it is touched.
+ * @param out      at least `at + frameBytes(payload.length)` bytes long; nothing else in it is
+ *                 changed.
  * @param payload  is not changed. Shorter than 4 GiB.
- * @param mask     32 random bits that nobody can foresee (section 5.3), sent with the most significant byte first.
+ * @param mask     32 unpredictable bits (section 5.3), sent with the most significant byte first.
  * @returns        where the frame ends in `out`.
- * @throws         RangeError when `out` is too short; it is then left as it was.
+ * @throws         RangeError when `out` is too short; `out` is then unchanged.
  *
  * Allocates nothing: it runs for every frame of every caller.
  */
@@ -80,7 +82,9 @@ export function writeFrame(
   return end;
 }
 
-/** XORs with KEY: bytes up to the first whole word, then words with the key turned to fit, then bytes. */
+/**
+ * XORs with the key: bytes up to the first whole word, then words with the rotated key, then bytes.
+ */
 function maskBytes({ bytes, words }: FrameMemory, start: number, end: number): void {
   let at = start;
   const firstWord = (start + 3) >>> 2;
@@ -98,7 +102,7 @@ function maskBytes({ bytes, words }: FrameMemory, start: number, end: number): v
   for (; at < end; at++) bytes[at] = bytes[at]! ^ KEY[(at - start) & 3]!;
 }
 
-/** May this code stand in a close frame? RFC 6455, section 7.4, and the registry that it opened. */
+/** Whether a close frame may hold this code. Source: RFC 6455, section 7.4, and its registry. */
 export function isCloseCode(code: number): boolean {
   return (
     (code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006) ||
@@ -109,7 +113,7 @@ export function isCloseCode(code: number): boolean {
 /**
  * The payload of a close frame. A reason that does not fit is cut between characters.
  *
- * @param code  one that `isCloseCode`.
+ * @param code  a code that `isCloseCode` accepts.
  */
 export function closePayload(code: number, reason: string): Uint8Array {
   const payload = new Uint8Array(MAX_CONTROL_BYTES);

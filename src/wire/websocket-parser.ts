@@ -9,7 +9,10 @@ import {
   TEXT,
 } from "./websocket-frames.js";
 
-/** What a server may not send, with the close code that answers it. Source: RFC 6455, sections 5 and 7.4. */
+/**
+ * A violation by the server, with the close code that answers it. Source: RFC 6455, sections 5,
+ * 7.4.
+ */
 export const FRAME_FAULTS = {
   reserved_bits: 1002,
   opcode_unknown: 1002,
@@ -27,38 +30,39 @@ export type FrameFault = keyof typeof FRAME_FAULTS;
 
 /** Every `payload` is valid only until the call returns. */
 export interface FrameSink {
-  /** One whole message. Text is passed on unchecked: whoever decodes it replaces bad UTF-8. */
+  /** One whole message. Text is not checked: decoding it replaces bad UTF-8. */
   message(payload: Uint8Array, binary: boolean): void;
   ping(payload: Uint8Array): void;
   pong(): void;
-  /** Last. 1005: the close frame held no code. */
+  /** The last event. 1005: the close frame held no code. */
   closeFrame(code: number, reason: string): void;
-  /** Last: nothing that follows can be understood. */
+  /** The last event: what follows cannot be read. */
   faulted(fault: FrameFault): void;
 }
 
-/** Memory for a message that comes in pieces, as long as only its header says that it is longer. */
+/** Most memory that is taken for a message in pieces on the word of its header alone. */
 const FIRST_BYTES = 64 * 1024;
 
 const NOTHING = new Uint8Array(0);
 
 /**
- * Reads what a server sends, cut anywhere. A message that lies whole in what was read is passed on where it lies;
- * only one that does not is put together in memory of its own, which is given up with it: a parser that waits holds none.
+ * Reads what a server sends, in pieces of any size. A message that lies whole within a piece is not
+ * copied. Any other message is put together in memory of its own, which is released with it: an
+ * idle parser holds no memory.
  */
 export class FrameParser {
   readonly #sink: FrameSink;
   readonly #maxMessageBytes: number;
 
-  /** What the next byte belongs to. */
+  /** The part of a frame that the next byte belongs to. */
   #state: "start" | "length" | "long_length" | "payload" | "over" = "start";
-  /** Of the frame being read. */
+  /** Of the present frame. */
   #opcode = 0;
   #final = false;
   #frameBytes = 0;
   #lengthBytesLeft = 0;
   #frameBytesRead = 0;
-  /** Of the message that data frames make up: TEXT or BINARY, or CONTINUATION when none has begun. */
+  /** Opcode of the present message: TEXT or BINARY, or CONTINUATION when none has begun. */
   #kind: typeof TEXT | typeof BINARY | typeof CONTINUATION = CONTINUATION;
   #message = NOTHING;
   #messageBytes = 0;
@@ -70,14 +74,14 @@ export class FrameParser {
     this.#maxMessageBytes = maxMessageBytes;
   }
 
-  /** Nothing more is told, also not of what is being read now. */
+  /** True: no more events, not even for the present piece. */
   stop(): void {
     this.#state = "over";
     this.#message = NOTHING;
     this.#control = NOTHING;
   }
 
-  /** @param bytes  what came next is `bytes[start … end)`; used only until this returns. */
+  /** @param bytes  the next piece is `bytes[start … end)`; it is used only until this returns. */
   read(bytes: Uint8Array, start: number, end: number): void {
     let at = start;
     while (at < end) {

@@ -11,7 +11,9 @@ const CALLS = 25;
 describe("a small echo set on the demo's voices", () => {
   const options = { half: "test", calls: CALLS, seed: 3, recordings: voices() } as const;
 
-  it("finds callers heard over echo, and echo not taken for callers", { timeout: 30_000 }, () => {
+  it("finds callers detected over echo, and echo not taken for callers", {
+    timeout: 30_000,
+  }, () => {
     const result = runEchoSet(options);
     expect(result.echoOnly).toEqual({ calls: CALLS, held: expect.any(Number) });
     expect(result.echoOnly.held).toBeLessThanOrEqual(1);
@@ -20,7 +22,7 @@ describe("a small echo set on the demo's voices", () => {
     expect(echoTable(result)).toContain(`${result.doubleTalk.caught} of ${CALLS} caught`);
   });
 
-  it("finds an ear that does not know what is played held on nearly every call", {
+  it("finds that a detector without the playout holds on nearly every call", {
     timeout: 30_000,
   }, () => {
     const deaf = () => {

@@ -15,7 +15,7 @@ import { plots } from "../../bench/vad/plots.js";
 import { reportMarkdown } from "../../bench/vad/report.js";
 import { voices } from "./voices.js";
 
-/** What a frame costs depends on the machine: made up, and judged by nobody here. */
+/** What a frame costs depends on the machine. This is made up and not checked here. */
 const COSTS = ["murelay", "fvad 0", "fvad 1", "fvad 2", "fvad 3"].map((name, i) => ({
   name,
   fastestUs: 1 + i,

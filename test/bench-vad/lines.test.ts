@@ -81,7 +81,7 @@ describe("a line", () => {
     expect(found).toBeLessThan(snrDb + 4);
   });
 
-  it("on which nobody speaks has no speech", () => {
+  it("without a speaker has no speech", () => {
     const { truth } = makeLine(
       { ...spec, snrDb: 5, speech: false },
       material.speech,
@@ -134,7 +134,7 @@ describe("a WAV file", () => {
     expect([...readWav(wav(8000, 1, 8, 7, Buffer.of(0xff, 0x80)))]).toEqual([0, 32124 / 32768]);
   });
 
-  it("is brought down from 16 kHz: what is heard stays, what is above goes", () => {
+  it("is resampled from 16 kHz: the telephone band stays, what is above goes", () => {
     const tone = (hz: number) =>
       Buffer.from(
         Int16Array.from(

@@ -15,7 +15,7 @@ import {
 
 const bits = (frames: string) => Uint8Array.from(frames, (frame) => (frame === "#" ? 1 : 0));
 
-/** "#" is speech: as it was, and as a detector heard it. */
+/** "#" is speech: as it was, and as a detector judged it. */
 function heard(truth: string, verdicts: string): Heard {
   const line: Line = {
     language: "en",

@@ -1,4 +1,7 @@
-/** The demo's recorded speech as recordings of an evaluation: no package has to be installed for the tests. */
+/**
+ * The demo's recorded speech as recordings of an evaluation: no package has to be installed for the
+ * tests.
+ */
 import { readFileSync } from "node:fs";
 import type { Recording } from "../../bench/vad/prompts.js";
 import { ulawToLinear } from "../../src/codec/ulaw.js";

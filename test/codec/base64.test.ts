@@ -10,7 +10,9 @@ import {
 
 const ascii = (text: string) => new Uint8Array(Buffer.from(text, "latin1"));
 
-/** Decodes from the middle of a larger buffer into the middle of another; null where it is refused. */
+/**
+ * Decodes from the middle of a larger buffer into the middle of another; null where it is refused.
+ */
 function decode(text: Uint8Array): Uint8Array | null {
   const src = new Uint8Array(text.length + 11).fill(0x41);
   src.set(text, 4);
@@ -61,7 +63,8 @@ describe("decodeBase64", () => {
     );
   });
 
-  // Every way to end a text: all last groups over an alphabet that holds good and bad, with and without a group before.
+  // Every way to end a text: all last groups over an alphabet that holds good and bad, with and
+  // without a group before.
   it("accepts and refuses as Buffer does when it is made to be strict, for all last groups", () => {
     const symbols = ascii("AQgwB/+=-_ \n");
     for (const before of ["", "Zm9v"]) {

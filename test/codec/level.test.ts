@@ -13,7 +13,9 @@ function ulawOf(samples: number, at: (i: number) => number): Uint8Array {
   return ulaw;
 }
 
-/** Names are the keys of the fixture: 8000 samples each, so that the order of summing cannot matter. */
+/**
+ * Names are the keys of the fixture: 8000 samples each, so that the order of summing cannot matter.
+ */
 const SIGNALS: Readonly<Record<string, Uint8Array>> = {
   "1 kHz sine at 32000": ulawOf(8000, (i) => 32000 * Math.sin((Math.PI * i) / 4)),
   "400 Hz sine at 1000": ulawOf(8000, (i) => 1000 * Math.sin((Math.PI * i) / 10)),

@@ -31,7 +31,7 @@ describe("tone", () => {
   it("begins and ends without a click", () => {
     const pcm = pcmOf(WAITING_TONE);
     const steps = [...pcm].map((sample, n) => Math.abs(sample - (pcm[n - 1] ?? 0)));
-    // The steepest step of the sine itself, with room for the coding's own.
+    // The steepest step of the sine, and a margin for the coding.
     expect(Math.max(...steps)).toBeLessThan(1_600 * ((2 * Math.PI * 440) / 8000) + 70);
     expect(Math.abs(pcm[0]!)).toBeLessThan(10);
     expect(Math.abs(pcm.at(-1)!)).toBeLessThan(10);

@@ -22,7 +22,7 @@ const BUSY = readScenario(
   },
   "test",
 );
-/** Nobody interrupts: what is sent must be heard. */
+/** Without interruptions everything that is sent must be heard. */
 const CALM = { ...BUSY, bargeIn: { ...BUSY.bargeIn, rate: 0 } };
 
 const BUSY_FAR = { ...BUSY, network: { delayMs: 80, jitterMs: 20, kind: "bursts" } } as const;
@@ -171,14 +171,14 @@ describe("the load harness", () => {
     expect(noTruncate!.figures["clears_missing"]).toBe(0);
     expect(tooLong!.figures["truncates_above"]).toBe(tooLong!.figures["truncates"]);
     expect(tooLong!.figures["truncates_rejected"]).toBe(tooLong!.figures["truncates"]);
-    // No less than nothing can be said to be heard: an interruption that comes early shows less
+    // audio_end_ms cannot be negative: an interruption that comes early shows less
     // than the whole 250 ms.
     expect(off!.figures["truncation_error_low_ms"]).toBeLessThan(-100);
     expect(off!.figures["truncates_rejected"]).toBe(0);
     expect(stale!.figures["stale"]).toBeGreaterThan(0);
   });
 
-  it("counts a call that nobody answers as failed", async () => {
+  it("counts a call that is not answered as failed", async () => {
     const run = new LoadRun({
       calls: 2,
       durationS: 1,
@@ -192,9 +192,9 @@ describe("the load harness", () => {
     await run.listen();
     closing.push(() => run.close());
     // A closed port: what was just free.
-    const nobody = new TutorialRelay("ws://127.0.0.1:9");
-    const webhookUrl = await nobody.listen();
-    nobody.close();
+    const closed = new TutorialRelay("ws://127.0.0.1:9");
+    const webhookUrl = await closed.listen();
+    closed.close();
     const result = await run.run({ webhookUrl, pid: null, exited: () => null }, () => {});
     expect(result.figures["calls_failed"]).toBe(2);
     expect(result.figures["cpu_ms_per_call_s"]).toBeNull();

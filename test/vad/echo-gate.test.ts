@@ -86,28 +86,29 @@ describe("the caller", () => {
     { echoDb: -16, delayMs: 100 },
     { echoDb: -25, delayMs: 400, clockErrorMs: 50 },
     { echoDb: -90, delayMs: 100 },
-  ])("is heard over echo of $echoDb dB within 200 ms", (line) => {
+  ])("is detected over echo of $echoDb dB within 200 ms", (line) => {
     const verdicts = verdictsOf({ ...line, callerFromMs: 3_000 });
     expect(count(verdicts.slice(0, 150))).toBe(0);
     expect(count(verdicts.slice(150, 160))).toBeGreaterThanOrEqual(3);
   });
 
-  it("is heard at once while nothing plays, and long after it did", () => {
+  it("is detected at once while nothing is played, and long afterwards", () => {
     const gate = new EchoGate();
     expect(gate.frame(caller, 1600, true, 20)).toBe(true);
     gate.played(agent, 0, 1600, 40);
     expect(gate.frame(caller, 1600, true, 2_000)).toBe(true);
   });
 
-  it("is never heard where the VAD hears nobody", () => {
+  it("is never detected where the VAD finds no speech", () => {
     const gate = new EchoGate();
     expect(gate.frame(caller, 1600, false, 20)).toBe(false);
     gate.played(agent, 0, 8000, 40);
     expect(gate.frame(caller, 1600, false, 60)).toBe(false);
   });
 
-  it("is heard at once after a clear: what never plays has no echo", () => {
-    // A whole second of the agent's voice as the uplink, at its own level and in its own time: an echo, were it played.
+  it("is detected at once after a clear: audio that is not played has no echo", () => {
+    // A whole second of the agent's voice as the uplink, at its own level and in its own time: an
+    // echo, were it played.
     const heard = (cleared: boolean) => {
       const gate = new EchoGate();
       const uplink = uplinkOf({ echoDb: -20, delayMs: 0 });

@@ -33,7 +33,7 @@ describe("what is not speech", () => {
 
   it.each([
     ["digital silence", silence(10)],
-    ["a quiet room", noise(10, 20)],
+    ["quiet noise", noise(10, 20)],
     ["white noise, soft", noise(10, 120)],
     ["white noise, as loud as a voice", noise(10, 1500)],
     ["mains hum", tone(50, 100, 150, 250)],
@@ -50,7 +50,7 @@ describe("recorded speech", () => {
 
   it.each([
     ["after digital silence", joined(silence(2), speech, silence(2))],
-    ["in a quiet room", joined(noise(2, 20), speech, noise(2, 20))],
+    ["in quiet noise", joined(noise(2, 20), speech, noise(2, 20))],
   ])("is noticed %s within 120 ms, and over with it", (_, ulaw) => {
     const onsets = onsetsOf(ulaw);
     expect(onsets[0]).toBeGreaterThanOrEqual(2000);
@@ -150,7 +150,7 @@ describe("any bytes", () => {
     );
   });
 
-  it("are heard alike wherever they lie, and whatever other calls are heard between", () => {
+  it("are judged alike at any offset, and whatever other calls are judged between", () => {
     const mine = joined(noise(1, 60), recordedSpeech());
     const shifted = joined(new Uint8Array(37), mine);
     const alone = verdictsOf(mine);

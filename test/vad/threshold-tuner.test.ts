@@ -9,7 +9,7 @@ import {
 
 const START: ServerVadSettings = { threshold: 0.5, prefixPaddingMs: 300, silenceDurationMs: 500 };
 
-describe("LineTuner", () => {
+describe("ThresholdTuner", () => {
   it("leaves a good line alone", () => {
     const tuner = new ThresholdTuner(START);
     for (let n = 0; n < 20; n++) {
@@ -21,11 +21,11 @@ describe("LineTuner", () => {
 
   it("raises the threshold when noise begins turns or keeps them open, not at the first sign", () => {
     const tuner = new ThresholdTuner(START);
-    tuner.heardNothing();
+    tuner.falseTurn();
     expect(tuner.propose(0)).toBeNull();
     tuner.turnEnded(2_000);
     expect(tuner.propose(1_000)).toEqual({ ...START, threshold: 0.6 });
-    tuner.heardNothing();
+    tuner.falseTurn();
     tuner.turnEnded(50);
     expect(tuner.propose(9_000)).toBeNull();
   });
@@ -35,7 +35,7 @@ describe("LineTuner", () => {
     tuner.missed();
     tuner.missed();
     expect(tuner.propose(0)).toEqual({ ...START, threshold: 0.4 });
-    for (let n = 0; n < 6; n++) tuner.heardNothing();
+    for (let n = 0; n < 6; n++) tuner.falseTurn();
     expect(tuner.propose(10_000)?.threshold).toBe(0.5);
     for (let n = 0; n < 10; n++) tuner.missed();
     expect(tuner.propose(20_000)).toBeNull();
@@ -71,7 +71,7 @@ describe("LineTuner", () => {
           const tuner = new ThresholdTuner(START);
           const proposals: ServerVadSettings[] = [START];
           signs.forEach(([what, ms], n) => {
-            if (what === "nothing") tuner.heardNothing();
+            if (what === "nothing") tuner.falseTurn();
             else if (what === "missed") tuner.missed();
             else if (what === "late") tuner.turnEnded(ms);
             else if (what === "fine") tuner.turnEnded(20);

@@ -1,5 +1,5 @@
-// In a process of its own: after the random bytes of other tests V8 may leave the detector's code unoptimised for good (once in 25 runs),
-// and such code boxes every number.
+// In a process of its own: after the random bytes of other tests V8 may leave the detector's code
+// unoptimised for good (once in 25 runs), and such code boxes every number.
 import { expect, it } from "vitest";
 import { FRAME_BYTES } from "../../src/codec/frame.js";
 import { FrameVad } from "../../src/vad/frame-vad.js";

@@ -13,7 +13,10 @@ const ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
 const GOOD = `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${ACCEPT}\r\n\r\n`;
 
-/** Feeds the text in two pieces; what the reader says, and where in the whole text it says frames begin. */
+/**
+ * Feeds the text in two pieces; what the reader says, and where in the whole text it says frames
+ * begin.
+ */
 function answer(text: string, cut = 0): UpgradeAnswer | null {
   const reader = new UpgradeReader(ACCEPT);
   const all = Buffer.from(`##${text}`, "latin1");
@@ -95,12 +98,12 @@ describe("UpgradeReader", () => {
     ],
     ["another key's answer", GOOD.replace("s3pP", "S3pP"), "sec-websocket-accept"],
     [
-      "an extension nobody asked for",
+      "an extension that was not asked for",
       GOOD.replace("Upgrade: w", "Sec-WebSocket-Extensions: permessage-deflate\r\nUpgrade: w"),
       "sec-websocket-extensions",
     ],
     [
-      "a subprotocol nobody asked for",
+      "a subprotocol that was not asked for",
       GOOD.replace("Upgrade: w", "Sec-WebSocket-Protocol: realtime\r\nUpgrade: w"),
       "sec-websocket-protocol",
     ],

@@ -29,7 +29,10 @@ interface Found {
   readonly payload: string;
 }
 
-/** What the scanner finds; null where it leaves the message to the parser. A scan used before knows a layout. */
+/**
+ * What the scanner finds; null where it leaves the message to the parser. A scan used before knows
+ * a layout.
+ */
 function fast(bytes: Uint8Array, out = new MediaScan()): Found | null {
   if (!scanMedia(bytes, out)) return null;
   const payload = Buffer.from(bytes.subarray(out.payloadStart, out.payloadEnd)).toString("latin1");
@@ -40,7 +43,9 @@ function fast(bytes: Uint8Array, out = new MediaScan()): Found | null {
   return { timestampMs: out.timestampMs, sequenceNumber: out.sequenceNumber, payload };
 }
 
-/** The same from the full parser; null where the message is no media message of the inbound track. */
+/**
+ * The same from the full parser; null where the message is no media message of the inbound track.
+ */
 function slow(bytes: Uint8Array): Found | null {
   let message: TwilioMedia;
   try {
@@ -146,7 +151,8 @@ describe("scanMedia", () => {
       }),
       { numRuns: 3000 },
     );
-    // Else the property would hold for a scanner that finds nothing, or a generator that makes only nonsense.
+    // Else the property would hold for a scanner that finds nothing, or a generator that makes only
+    // nonsense.
     expect(found).toBeGreaterThan(800);
   });
 
