@@ -1,0 +1,156 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { NUMBERS, transferTarget } from "../../demo/browser-call.js";
+import { PUBLIC_URL, startRelay } from "../../demo/relay.js";
+import { demoScript, loadDemoClips } from "../../demo/script.js";
+import { Timeline } from "../../demo/timeline.js";
+import { speechLike } from "../../sim/audio/synth.js";
+import { startModel } from "../../sim/model.js";
+import type { Leg } from "../../sim/twilio/leg.js";
+import { heardMs } from "../../sim/twilio/recordings.js";
+import { startTwilio } from "../../sim/twilio.js";
+import type { AgentsFile } from "../../src/domain/agent-profile.js";
+import { agent } from "../fakes/call-bench.js";
+import { type Stage, startStage } from "../fakes/stage.js";
+import { startWireTap, type WireTap } from "../schema/wire-tap.js";
+
+const closing: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+async function tapped(target: () => string): Promise<WireTap> {
+  const tap = await startWireTap(target);
+  closing.push(() => tap.close());
+  return tap;
+}
+
+/** The caller has heard this much of what the agent says. */
+async function heard(call: Leg, audio: Uint8Array, ms = audio.length / 8): Promise<void> {
+  const far = () => (call.stream === null ? 0 : (heardMs(call.stream, audio) ?? 0));
+  await expect.poll(far, { timeout: 30_000 }).toBeGreaterThanOrEqual(ms - 1);
+}
+
+describe("what passes between the relay and the model", () => {
+  it("is made of OpenAI's published events in a whole demo call", { timeout: 90_000 }, async () => {
+    const clips = loadDemoClips();
+    const model = await startModel({ script: demoScript(clips) });
+    const twilio = await startTwilio({
+      publicUrl: PUBLIC_URL,
+      numbers: NUMBERS,
+      callees: transferTarget,
+    });
+    const tap = await tapped(() => model.url);
+    const address = { apiKey: model.apiKey, url: tap.url };
+    const { app } = await startRelay(
+      address,
+      twilio,
+      new Timeline(() => undefined),
+      "./agents.yaml",
+    );
+    closing.unshift(
+      () => twilio.close(),
+      () => app.stop(),
+      () => model.close(),
+    );
+    const call = twilio.placeCall();
+    await call.events.until("first_media");
+    await heard(call, clips.greeting.audio);
+    await call.say(clips.problem.audio);
+    await heard(call, clips.answer.audio, 4_500);
+    await call.say(clips.interrupts.audio);
+    await heard(call, clips.thanks.audio);
+    await call.say(clips.human.audio);
+    await call.events.until("conference_joined", {}, 30_000);
+    call.hangUp();
+    await call.ended;
+    await twilio.settled();
+
+    expect(tap.faults).toEqual([]);
+    for (const name of [
+      "client session.update",
+      "client input_audio_buffer.append",
+      "client response.create",
+      "client conversation.item.create",
+      "client conversation.item.truncate",
+      "server response.output_audio.delta",
+      "server response.done",
+      "server input_audio_buffer.committed",
+      "server conversation.item.input_audio_transcription.completed",
+      "server rate_limits.updated",
+    ])
+      expect([name, tap.counts.get(name) ?? 0]).toEqual([name, expect.toSatisfy((n) => n > 0)]);
+    expect(model.violations()).toEqual([]);
+  });
+
+  it("is so when the model does unusual things", { timeout: 60_000 }, async () => {
+    let stage: Stage | null = null;
+    const tap = await tapped(() => stage?.model.url ?? "");
+    const audio = (ms: number, seed: number) => ({ text: "Hello.", audio: speechLike(ms, seed) });
+    const greeting = audio(600, 1);
+    const [found, last] = [audio(700, 2), audio(800, 3)];
+    stage = await startStage(
+      {
+        turns: [
+          { say: greeting },
+          { mcp: [{ server: "shop", name: "stock", arguments: {}, approval: true }] },
+          { say: found },
+          { say: "You are number two.", modality: "text" },
+          { say: last },
+        ],
+      },
+      {
+        agents: mcpAgents(),
+        env: { OPENAI_REALTIME_URL: tap.url },
+        model: { mcpServers: { shop: { tools: [{ name: "stock" }] } } },
+      },
+    );
+    closing.unshift(() => stage?.close() ?? Promise.resolve());
+    stage.model.faults.refuseParts = [
+      { path: "audio.input.transcription", when: (value) => value !== null },
+    ];
+    const call = stage.twilio.placeCall();
+    await call.events.until("first_media");
+    await heard(call, greeting.audio);
+    await call.say(speechLike(700, 4));
+    await heard(call, found.audio);
+    await call.say(speechLike(700, 5));
+    await heard(call, last.audio);
+    call.hangUp();
+    await call.ended;
+    await stage.until(call.sid, "ended");
+
+    expect(tap.faults).toEqual([]);
+    for (const name of [
+      "server error",
+      "server mcp_list_tools.completed",
+      "server response.mcp_call.completed",
+      "server response.output_text.done",
+    ])
+      expect([name, tap.counts.get(name) ?? 0]).toEqual([name, expect.toSatisfy((n) => n > 0)]);
+    expect(stage.record(call.sid).tools.map(({ name, outcome }) => [name, outcome])).toEqual([
+      ["stock", "ok"],
+    ]);
+  });
+});
+
+function mcpAgents(): AgentsFile {
+  const server = { server_url: "https://mcp.example.com" };
+  const profile = agent({
+    tools: [
+      {
+        name: "shop",
+        description: "",
+        parameters: {},
+        source: { kind: "mcp", server },
+        timeoutMs: 3_000,
+        sayWhileWaiting: null,
+      },
+    ],
+    transcription: { model: "gpt-live-transcribe", language: null },
+  });
+  return {
+    agents: new Map([[profile.name, profile]]),
+    numbers: new Map(),
+    defaultAgent: profile.name,
+  };
+}
