@@ -3,7 +3,7 @@ import type { CallTransferRequest } from "../domain/transfer-request.js";
 import type { TransferForm } from "./callback-forms.js";
 import { consultTimeoutS } from "./destinations/kinds.js";
 import { afterLastStep, failoverListOf } from "./failover-list.js";
-import type { TransferSnapshot } from "./transfer.js";
+import type { TransferSnapshot } from "./transfer-deps.js";
 import type { TransferLink } from "./transfer-link.js";
 
 /** Which end of a call, as Twilio's form has it, is the caller. */

@@ -1,5 +1,17 @@
+import { afterEach, expect } from "vitest";
 import { WebSocket } from "ws";
 import type { SimulatedModel } from "../../sim/model.js";
+import { serverEventFaults } from "../schema/openai-events.js";
+
+/** What the running test received. All of it must be what OpenAI's server could send. */
+const received: ServerEvent[] = [];
+/** Larger events are faults that a test switches on. */
+const MAX_CHECKED_BYTES = 1_000_000;
+
+afterEach(() => {
+  for (const event of received.splice(0))
+    expect([event.type, serverEventFaults(event)]).toEqual([event.type, []]);
+});
 
 export interface ServerEvent {
   readonly type: string;
@@ -38,7 +50,9 @@ export class ModelClient {
     let packets = 0;
     socket.on("message", (data: Buffer) => {
       this.packets.push(packets);
-      this.events.push(JSON.parse(data.toString()) as ServerEvent);
+      const event = JSON.parse(data.toString()) as ServerEvent;
+      this.events.push(event);
+      if (data.length <= MAX_CHECKED_BYTES) received.push(event);
       for (const look of [...this.#waiting]) look();
     });
     socket.once("upgrade", ({ socket: stream }) =>

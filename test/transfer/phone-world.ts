@@ -10,7 +10,8 @@ import type {
 } from "../../src/domain/transfer-request.js";
 import type { CallControl } from "../../src/ports/twilio.js";
 import type { TransferForm } from "../../src/transfer/callback-forms.js";
-import { Transfer, type TransferDeps, type TransferHost } from "../../src/transfer/transfer.js";
+import { Transfer } from "../../src/transfer/transfer.js";
+import type { TransferDeps, TransferHost } from "../../src/transfer/transfer-deps.js";
 import { linkQuery, readLink } from "../../src/transfer/transfer-link.js";
 import type { Twiml, TwimlVerb } from "../../src/wire/twiml.js";
 import { sid } from "../fakes/call-bench.js";
@@ -547,7 +548,8 @@ export class PhoneWorld {
               throw new RelayError("caller_gone", "21220");
             this.#end(leg);
           },
-          { value: undefined },
+          // A human whose phone is not hung up hangs up themselves.
+          null,
         ),
       status: (callSid) =>
         this.#request((): TwilioCallStatus => {

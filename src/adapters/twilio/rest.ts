@@ -7,6 +7,7 @@ import { RelayError } from "../../domain/errors.js";
 import type { CallSid } from "../../domain/ids.js";
 import type { CallControl, NewCall, NewParticipant } from "../../ports/twilio.js";
 import type { Twiml } from "../../wire/twiml.js";
+import { MAX_REST_CHARS, renderWithin } from "../../wire/twiml-limits.js";
 import { createTwilioClient, observed, type TwilioAccount, type TwilioObserver } from "./client.js";
 import { renderTwiml } from "./twiml-xml.js";
 
@@ -18,8 +19,6 @@ export interface TwilioRestOptions extends TwilioAccount {
   readonly timeoutMs?: number;
 }
 
-/** Twilio takes no longer TwiML by REST. */
-const MAX_TWIML_CHARACTERS = 4000;
 const CALL_EVENTS = ["initiated", "ringing", "answered", "completed"];
 const CONFERENCE_EVENTS = ["start", "end", "join", "leave", "hold", "announcement"];
 const DEFAULT_RING_S = 60;
@@ -221,12 +220,13 @@ function callOptions(call: Omit<NewCall, "url" | "fallbackUrl">) {
   };
 }
 
+/** Spoken texts give way: a caller hears less of an apology rather than nothing at all. */
 function shortTwiml(operation: string, twiml: Twiml): string {
-  const text = renderTwiml(twiml);
-  if (text.length > MAX_TWIML_CHARACTERS)
+  const text = renderWithin(twiml, MAX_REST_CHARS, renderTwiml);
+  if (text === null)
     throw new RelayError(
       "twilio_rejected",
-      `${operation}: TwiML of ${text.length} characters, Twilio takes ${MAX_TWIML_CHARACTERS}`,
+      `${operation}: the document is longer than ${MAX_REST_CHARS} characters without a word`,
     );
   return text;
 }

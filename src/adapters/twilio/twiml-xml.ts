@@ -5,7 +5,9 @@
 import twilio from "twilio";
 import type Voice from "twilio/lib/twiml/VoiceResponse.js";
 import { assertNever } from "../../domain/errors.js";
+import { shortened } from "../../domain/shortened.js";
 import type { DialNoun, Twiml, TwimlCallback, TwimlVerb } from "../../wire/twiml.js";
+import { fittedParameters, MAX_SAY_CHARS } from "../../wire/twiml-limits.js";
 
 /** @returns a whole XML document. Characters that XML 1.0 cannot hold are left out. */
 export function renderTwiml(twiml: Twiml): string {
@@ -20,12 +22,17 @@ export function xmlText(text: string): string {
   return text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff\p{Surrogate}]/gu, "");
 }
 
+/** Twilio refuses longer texts, and with them the whole document. */
+function spoken(text: string): string {
+  return shortened(xmlText(text), MAX_SAY_CHARS);
+}
+
 function append(response: Voice, verb: TwimlVerb): void {
   switch (verb.verb) {
     case "say":
       response.say(
         attributes<Voice.SayAttributes>({ language: verb.language, loop: verb.loop }),
-        xmlText(verb.text),
+        spoken(verb.text),
       );
       return;
     case "play": {
@@ -57,7 +64,7 @@ function append(response: Voice, verb: TwimlVerb): void {
           statusCallbackMethod: verb.statusCallback === undefined ? undefined : "POST",
         }),
       );
-      for (const [name, value] of Object.entries(verb.parameters))
+      for (const [name, value] of Object.entries(fittedParameters(verb.parameters)))
         stream.parameter({ name: xmlText(name), value: xmlText(value) });
       return;
     }
@@ -105,7 +112,7 @@ function append(response: Voice, verb: TwimlVerb): void {
       for (const prompt of verb.prompts)
         gather.say(
           attributes<Voice.SayAttributes>({ language: prompt.language }),
-          xmlText(prompt.text),
+          spoken(prompt.text),
         );
       return;
     }

@@ -1,3 +1,4 @@
+import { agentNameFor } from "../../domain/agent-numbers.js";
 import type { AgentProfile, AgentsFile } from "../../domain/agent-profile.js";
 import type { CallSid } from "../../domain/ids.js";
 import { needsCaller } from "../../domain/placeholders.js";
@@ -5,6 +6,7 @@ import type { TransferRequest } from "../../domain/transfer-request.js";
 import type { MediaReceiver, MediaSocket } from "../../ports/sockets.js";
 import type { TwilioStart } from "../../wire/twilio-media.js";
 import type { Twiml } from "../../wire/twiml.js";
+import { fittedParameters } from "../../wire/twiml-limits.js";
 import { Call } from "../call/call.js";
 import type { CallDeps, CallHost } from "../call/call-deps.js";
 import { MediaLeg, type MediaLegEvents } from "../media/media-leg.js";
@@ -184,19 +186,18 @@ export class Calls implements CallService, CallHost<Call>, TransferHubHost {
   agentFor(form: Form): AgentProfile | null {
     const outbound = form["Direction"]?.startsWith("outbound") === true;
     const number = (outbound ? form["From"] : form["To"]) ?? "";
-    const name = this.agents.numbers.get(number) ?? this.agents.defaultAgent;
+    const name = agentNameFor(this.agents, number);
     return (name === null ? undefined : this.agents.agents.get(name)) ?? null;
   }
 
   #connect(call: Call): Twiml {
-    const { callSid, from, to, direction } = call.parties;
-    return connectTwiml(call.agent, call.say, this.#config.links, {
-      token: this.#tokens.issue(callSid, [call.agent.name, from, to, direction]),
-      agent: call.agent.name,
-      from,
-      to,
-      direction,
-    });
+    const { callSid, direction } = call.parties;
+    const agent = call.agent.name;
+    // What comes back is what fits into a parameter, so the token is bound to that.
+    const { from, to } = fittedParameters({ from: call.parties.from, to: call.parties.to });
+    const token = this.#tokens.issue(callSid, [agent, from, to, direction]);
+    const parameters = { token, agent, from, to, direction };
+    return connectTwiml(call.agent, call.say, this.#config.links, parameters);
   }
 
   openStream(socket: MediaSocket): MediaReceiver {

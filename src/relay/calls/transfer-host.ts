@@ -3,7 +3,11 @@ import type { CallSid } from "../../domain/ids.js";
 import type { CallJournal, RecordEvent } from "../../domain/record-event.js";
 import type { TransferFailure } from "../../domain/transfer-request.js";
 import type { Clock } from "../../ports/clock.js";
-import type { TransferEnding, TransferHost, TransferSnapshot } from "../../transfer/transfer.js";
+import type {
+  TransferEnding,
+  TransferHost,
+  TransferSnapshot,
+} from "../../transfer/transfer-deps.js";
 import type { OnStream } from "../../transfer/transfer-events.js";
 import { linkQuery, type TransferLink, type TransferPath } from "../../transfer/transfer-link.js";
 import type { Twiml } from "../../wire/twiml.js";

@@ -2,7 +2,7 @@ import type { AgentProfile } from "../../domain/agent-profile.js";
 import type { CallParties } from "../../domain/call-parties.js";
 import type { CallSid } from "../../domain/ids.js";
 import type { TransferNext, TransferRequest } from "../../domain/transfer-request.js";
-import type { TransferSnapshot } from "../../transfer/transfer.js";
+import type { TransferSnapshot } from "../../transfer/transfer-deps.js";
 import type { Twiml } from "../../wire/twiml.js";
 import type { CallEventLog } from "../call/call-event-log.js";
 import type { CallbackKind, Form } from "./call-service.js";

@@ -281,13 +281,27 @@ describe("Twilio REST", () => {
     await expect(rest().createCall(call)).rejects.toBeInstanceOf(RelayError);
   });
 
-  it("sends no TwiML that Twilio would refuse for its length", async () => {
-    await expect(
-      rest().redirect(CALL, [{ verb: "say", text: "x".repeat(4000) }]),
-    ).rejects.toMatchObject({
+  it("shortens what is said rather than send TwiML that Twilio refuses for its length", async () => {
+    await rest().redirect(CALL, [{ verb: "say", text: "x".repeat(4000) }, { verb: "hangup" }]);
+    const twiml = String(seen[0]?.form["Twiml"]);
+    expect(twiml.length).toBeLessThanOrEqual(4000);
+    expect(twiml).toMatch(/<Say>x{3000,}…<\/Say><Hangup\/>/);
+  });
+
+  it("sends nothing that is too long without a word", async () => {
+    const url = `https://a/${"x".repeat(4000)}`;
+    await expect(rest().redirect(CALL, [{ verb: "redirect", url }])).rejects.toMatchObject({
       code: "twilio_rejected",
     });
     expect(seen).toEqual([]);
+  });
+
+  it("sends digits once the number has answered", async () => {
+    const call = { to: "+15551112222", from: "+15550001111", statusCallback: "https://a" };
+    await rest().createCallWithTwiml({ ...call, sendDigits: "ww12#" }, [{ verb: "hangup" }]);
+    await rest().createCallWithTwiml(call, [{ verb: "hangup" }]);
+    expect(seen[0]?.form["SendDigits"]).toBe("ww12#");
+    expect(seen[1]?.form).not.toHaveProperty("SendDigits");
   });
 
   it("finds and points numbers", async () => {

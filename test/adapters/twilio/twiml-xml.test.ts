@@ -237,4 +237,19 @@ describe("renderTwiml", () => {
       ]),
     ).toBe(theirs.toString());
   });
+
+  it("holds no text and no parameter that Twilio would refuse the document for", () => {
+    const text = renderTwiml([
+      { verb: "say", text: "x".repeat(10_000) },
+      {
+        verb: "connect_stream",
+        action: "https://a/b",
+        url: "wss://a/c",
+        parameters: { from: "y".repeat(10_000), "🐒": "🐒".repeat(1_000) },
+      },
+    ]);
+    expect(/<Say>(x+…)<\/Say>/.exec(text)?.[1]).toHaveLength(4_000);
+    for (const [, name = "", value = ""] of text.matchAll(/<Parameter name="(.*?)" value="(.*?)"/g))
+      expect(name.length + value.length).toBeLessThan(500);
+  });
 });

@@ -238,7 +238,7 @@ export class ResponseSequencer {
     // The response that runs is the server's own, and so its answer to the turn.
     if (this.#turn === "ended") this.#turn = "none";
     const { wish } = sent!;
-    if (wish.instructions === null && wish.reason === "turn") return "answered";
+    if (wish.opening || (wish.instructions === null && wish.reason === "turn")) return "answered";
     if (wish.retried) return "failed";
     this.#again(wish, true);
     return "retried";
@@ -248,7 +248,7 @@ export class ResponseSequencer {
   #serverReplyRefused(): void {
     if (this.#turn !== "ended") return;
     this.#turn = "none";
-    if (this.#sent === null || this.#sent.wish.turn < this.#turnsEnded) this.reply("turn");
+    this.reply("turn");
   }
 
   #again(wish: Wish, retried: boolean): void {

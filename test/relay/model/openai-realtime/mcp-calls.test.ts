@@ -134,6 +134,7 @@ describe("McpCalls", () => {
     };
     expect(end(done(call("c1"), fn), 0)).toEqual([["c1"], false]);
     expect(ended("c1", false, 10)).toBe(false);
+    expect(end(done(call("c2", { output: "x" }), fn), 20)).toEqual([[], false]);
   });
 
   it("reports a failed call with its error", () => {

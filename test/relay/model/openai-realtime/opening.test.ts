@@ -63,7 +63,8 @@ describe("opening a session", () => {
   });
 
   it("attaches to a call whose sound does not pass here, without configuring it", () => {
-    const { model, readyCount } = openSession({ audio: { path: "direct", callId: "rtc_1" } });
+    const audioOf = { path: "direct", callId: "rtc_1" } as const;
+    const { model, readyCount, failures } = openSession({ audio: audioOf });
     expect(model.url).toBe("wss://api.openai.com/v1/realtime?call_id=rtc_1");
     model.open();
     const audio = FORMAT("audio/pcma");
@@ -71,6 +72,7 @@ describe("opening a session", () => {
     model.says({ type: "session.updated", session: { id: "sess", audio } });
     expect(model.sent).toEqual([]);
     expect(readyCount()).toBe(1);
+    expect(failures).toEqual([]);
   });
 
   it("is no session when its audio is not that of the phone", () => {

@@ -328,6 +328,56 @@ describe("ResponseSequencer", () => {
     expect(send(s, "e2")).toEqual(REPLY);
   });
 
+  it("asks again also when the response that runs is told of only after the refusal", () => {
+    const s = new ResponseSequencer(true, true);
+    s.reply("context");
+    send(s, "e1");
+    s.speechStarted();
+    s.speechStopped(0);
+    s.refused("e1", ALREADY_ACTIVE, 0);
+    s.created(id("r1"));
+    s.done(id("r1"));
+    expect(send(s, "e2", 10)).toEqual(REPLY);
+  });
+
+  it("does not greet when another response was quicker", () => {
+    const s = new ResponseSequencer(true, true);
+    s.say("hello", true);
+    send(s, "e1");
+    expect(s.refused("e1", ALREADY_ACTIVE, 0)).toBe("answered");
+    s.done(id("r1"));
+    expect(s.quiet).toBe(true);
+  });
+
+  it("counts the wait for the server's own answer from the commit", () => {
+    const s = new ResponseSequencer(true, true);
+    s.speechStarted();
+    s.speechStopped(0);
+    s.committed(1_000);
+    s.reply("turn");
+    expect(send(s, "e1", 999 + AUTOMATIC_PATIENCE_MS)).toBeNull();
+    expect(send(s, "e1", 1_000 + AUTOMATIC_PATIENCE_MS)).toEqual(REPLY);
+  });
+
+  it("keeps a reply to something new when the answer to a turn is wanted, too", () => {
+    const s = new ResponseSequencer(true, true);
+    s.committed(0);
+    s.reply("context");
+    s.reply("turn");
+    s.created(id("r1"));
+    s.done(id("r1"));
+    expect(send(s, "e1", 10)).toEqual(REPLY);
+  });
+
+  it("takes the active response for the server's own when its request was refused", () => {
+    const s = new ResponseSequencer(true, true);
+    s.reply("context");
+    send(s, "e1");
+    s.created(id("r1"));
+    expect(s.refused("e1", "server_error", 0)).toBe("failed");
+    expect(s.active).toBe(true);
+  });
+
   it("does not wait for ever for the end of a response that nobody has seen", () => {
     const s = new ResponseSequencer(true, true);
     s.reply("context");

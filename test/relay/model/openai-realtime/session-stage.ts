@@ -1,3 +1,4 @@
+import { afterEach, expect } from "vitest";
 import type { ServerVad } from "../../../../src/domain/agent-profile.js";
 import {
   type HistoryItem,
@@ -12,7 +13,8 @@ import { RealtimeSessions } from "../../../../src/relay/model/openai-realtime/re
 import { FakeClock } from "../../../fakes/fake-clock.js";
 import { FakeMetrics } from "../../../fakes/fake-metrics.js";
 import { FakeLog } from "../../../fakes/fake-ports.js";
-import { FakeDialer } from "../../../fakes/fake-upstream.js";
+import { FakeDialer, type FakeUpstream } from "../../../fakes/fake-upstream.js";
+import { clientEventFaults } from "../../../schema/openai-events.js";
 
 export const VAD: ServerVad = {
   type: "server_vad",
@@ -33,6 +35,14 @@ export const PROFILE: SessionProfile = {
   transcription: { model: "gpt-live-transcribe", language: null },
   tools: [{ type: "function", name: "t", description: "d", parameters: { type: "object" } }],
 };
+
+/** The sockets of the running test. Whatever a session sends must be an event that OpenAI knows. */
+const sockets: FakeUpstream[] = [];
+
+afterEach(() => {
+  for (const { sent } of sockets.splice(0))
+    for (const event of sent) expect([event, clientEventFaults(event)]).toEqual([event, []]);
+});
 
 type Told = [name: string, ...args: unknown[]];
 
@@ -75,6 +85,7 @@ export function openSession(options: StageOptions = {}) {
     events,
     lifecycle: { ready: () => void ready++, lost: (failure) => void failures.push(failure) },
   });
+  sockets.push(dialer.last);
   /** As a call does it: a tick every 20 ms. */
   const live = (ms: number): void => {
     for (let lived = 0; lived < ms; lived += 20) {
