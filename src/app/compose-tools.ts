@@ -25,8 +25,10 @@ export interface ToolboxDeps {
   readonly network: Network;
 }
 
-interface Kit {
+/** The tools of one agent. */
+export interface Kit {
   readonly registry: ToolRegistry;
+  /** As they are described to the model. */
   readonly specs: readonly SessionTool[];
 }
 
@@ -35,19 +37,7 @@ export async function createToolbox(
   agents: AgentsFile,
   deps: ToolboxDeps,
 ): Promise<(host: ToolHost) => CallTools> {
-  const samples = new Map(sampleTools(deps.orders).map((tool) => [tool.name, tool]));
-  const checker = createJsonSchemaChecker();
-  const kits = new Map<string, Kit>();
-  for (const agent of agents.agents.values()) {
-    const own = await Promise.all(
-      agent.tools.map((definition) => ownTool(definition, samples, deps.network)),
-    );
-    const registry = new ToolRegistry(
-      [...callTools(agent), ...own.filter((tool) => tool !== null)],
-      checker,
-    );
-    kits.set(agent.name, { registry, specs: [...registry.specs(), ...mcpSpecs(agent)] });
-  }
+  const kits = await buildKits(agents, deps);
   return (host) => {
     const kit = kits.get(host.agent.name);
     if (kit === undefined) throw new RelayError("internal", "an agent without a kit of tools");
@@ -66,6 +56,31 @@ export async function createToolbox(
     });
     return new AgentTools(host, kit.specs, runner, deps.log);
   };
+}
+
+/**
+ * Builds the tools of every agent, by the agent's name.
+ *
+ * @throws RelayError config_invalid when a schema is wrong or a module cannot be loaded.
+ */
+export async function buildKits(
+  agents: AgentsFile,
+  { orders, network }: Pick<ToolboxDeps, "orders" | "network">,
+): Promise<ReadonlyMap<string, Kit>> {
+  const samples = new Map(sampleTools(orders).map((tool) => [tool.name, tool]));
+  const checker = createJsonSchemaChecker();
+  const kits = new Map<string, Kit>();
+  for (const agent of agents.agents.values()) {
+    const own = await Promise.all(
+      agent.tools.map((definition) => ownTool(definition, samples, network)),
+    );
+    const registry = new ToolRegistry(
+      [...callTools(agent), ...own.filter((tool) => tool !== null)],
+      checker,
+    );
+    kits.set(agent.name, { registry, specs: [...registry.specs(), ...mcpSpecs(agent)] });
+  }
+  return kits;
 }
 
 /** Null: the model's session or the call itself sees to it. */

@@ -288,72 +288,9 @@ describe("murelay with settings", () => {
     });
   });
 
-  describe("doctor", () => {
-    const ACCOUNT = `GET /2010-04-01/Accounts/AC${"0".repeat(32)}`;
-    const lines = (out: string) =>
-      out.split("\n").map((line) => line.split(/ {2,}/).slice(0, 2).join(" "));
-
-    it("finds all well where it is", async () => {
-      answers[`${ACCOUNT}/IncomingPhoneNumbers.json`] = {
-        status: 200,
-        body: {
-          incoming_phone_numbers: [
-            {
-              sid: "PN1",
-              phone_number: "+15550001111",
-              voice_url: "http://127.0.0.1:8080/incoming-call",
-              voice_fallback_url: "http://127.0.0.1:8080/connect-ended",
-              status_callback: "http://127.0.0.1:8080/call-status",
-            },
-          ],
-          next_page_uri: null,
-        },
-      };
-      answers[`${ACCOUNT}.json`] = { status: 200, body: { sid: "AC", status: "active" } };
-      answers["GET /v1/models/gpt-realtime"] = { status: 200, body: { id: "gpt-realtime" } };
-      const { status, out } = await run(["doctor"], { ...env, HOST: "127.0.0.1", PUBLIC_URL: "" });
-      expect(lines(out)).toEqual([
-        "ok runtime",
-        "ok settings",
-        "ok agents file",
-        "ok Twilio",
-        "ok Twilio",
-        "ok OpenAI",
-        "ok database",
-        "warn public URL",
-        "ok clock",
-        "0 failed, 1 warnings",
-      ]);
-      expect(status).toBe(0);
-      expect(out).not.toMatch(/hush|5550001111/);
-    });
-
-    it("names each thing that is wrong, with its fix", async () => {
-      answers[ACCOUNT] = { status: 401, body: { code: 20003, message: "no", status: 401 } };
-      answers["GET /v1/models/"] = { status: 401, body: {} };
-      const broken = join(folder, "wrong.yaml");
-      writeFileSync(broken, "agents: {a: {}}\n");
-      const { status, out } = await run(["doctor"], {
-        ...env,
-        HOST: "127.0.0.1",
-        PUBLIC_URL: "",
-        AGENTS_FILE: broken,
-        DATABASE_URL: `sqlite:${folder}`,
-      });
-      expect(status).toBe(1);
-      expect(out).toMatch(
-        /fail {2}agents file .*wrong\.yaml:1:13 agents\.a\.instructions is missing/,
-      );
-      expect(out).toMatch(/fail {2}Twilio .*TWILIO_AUTH_TOKEN/);
-      expect(out).toMatch(/fail {2}OpenAI .*OPENAI_API_KEY/);
-      expect(out).toMatch(/fail {2}database .*DATABASE_URL/);
-      expect(out).not.toContain("hush");
-    });
-
-    it("names every missing setting", async () => {
-      const { status, out } = await run(["doctor"]);
-      expect(status).toBe(1);
-      expect(out.match(/^fail {2}settings/gm)).toHaveLength(4);
-    });
+  it("names every missing setting in doctor", async () => {
+    const { status, out } = await run(["doctor"]);
+    expect(status).toBe(1);
+    expect(out.match(/^fail {2}settings/gm)).toHaveLength(4);
   });
 });

@@ -67,9 +67,9 @@ export async function guardedRequest(
  * The address to connect to; null: the proxy resolves the name. All addresses of the name must be
  * allowed, because a server that gives several decides which one is used.
  */
-async function checkedAddress(
+export async function checkedAddress(
   url: URL,
-  { allowPrivateHosts }: GuardedRequest,
+  { allowPrivateHosts }: Pick<GuardedRequest, "allowPrivateHosts">,
   { proxies, resolver }: Network,
 ): Promise<ResolvedAddress | null> {
   const host = url.hostname.replace(/^\[|\]$/g, "");

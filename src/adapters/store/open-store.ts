@@ -147,6 +147,18 @@ function dialectOf(url: string, onLostConnection: (error: Error) => void): Diale
     const pool = postgresPool(url, POSTGRES_CONNECTIONS, onLostConnection);
     return new PostgresDialect({ pool });
   }
+  const file = sqliteFile(url);
+  if (file === null) return new SqliteDialect(":memory:", onLostConnection);
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  return new SqliteDialect(file, onLostConnection);
+}
+
+/**
+ * The absolute path of the file of an SQLite URL; null: a database in memory.
+ *
+ * @throws RelayError `config_invalid` for another kind of URL.
+ */
+export function sqliteFile(url: string): string | null {
   const scheme = /^([a-z][a-z0-9+]*):/.exec(url)?.[1];
   if (scheme !== undefined && scheme !== "sqlite" && scheme !== "file") {
     throw new RelayError(
@@ -155,10 +167,7 @@ function dialectOf(url: string, onLostConnection: (error: Error) => void): Diale
     );
   }
   const path = url.replace(/^(sqlite|file):(\/\/(?=\/))?/, "");
-  if (path === ":memory:") return new SqliteDialect(path, onLostConnection);
-  const file = resolve(path);
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  return new SqliteDialect(file, onLostConnection);
+  return path === ":memory:" ? null : resolve(path);
 }
 
 function storeOver(db: Kysely<Tables>, kind: DatabaseKind, guard: Guard): Omit<OpenStore, "close"> {

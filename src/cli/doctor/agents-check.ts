@@ -1,7 +1,9 @@
-import { AgentsFileError, readAgentsFile } from "../../config/agents/agents-file.js";
+import { AgentsFileError, parseConfiguredAgentsFile } from "../../config/agents/agents-file.js";
 import { isAssignable } from "../../config/agents/dial-target.js";
+import { readPriceTable } from "../../config/agents/price-table.js";
 import type { Config, Environment } from "../../config/load.js";
 import type { AgentProfile, AgentsFile } from "../../domain/agent-profile.js";
+import { RelayError } from "../../domain/errors.js";
 import { type CheckResult, fail, ok, warn } from "../check-result.js";
 
 const SUBJECT = "agents file";
@@ -12,17 +14,37 @@ export function* checkAgentsFile(
   env: Environment,
 ): Generator<CheckResult, AgentsFile | null> {
   try {
-    const agents = readAgentsFile(config, env);
+    const { agents, warnings } = parseConfiguredAgentsFile(config, env);
     const names = [...agents.agents.keys()].join(", ");
     const numbers = agents.defaultAgent === null ? `, ${agents.numbers.size} numbers` : "";
     yield ok(SUBJECT, `${config.agentsFile}: ${names}${numbers}`);
+    for (const { path, line, column, problem } of warnings)
+      yield warn(SUBJECT, `${config.agentsFile}:${line}:${column} ${path} ${problem}`);
     for (const agent of agents.agents.values()) yield* checkDestinations(agent);
+    yield* checkPrices(agents);
     return agents;
   } catch (error) {
     if (!(error instanceof AgentsFileError)) throw error;
     for (const { path, line, column, problem } of error.faults)
       yield fail(SUBJECT, `${error.file}:${line}:${column} ${path} ${problem}`);
     return null;
+  }
+}
+
+function* checkPrices(agents: AgentsFile): Generator<CheckResult> {
+  try {
+    const prices = readPriceTable(agents.pricingFile ?? null);
+    // A dated name has the price of the undated one.
+    for (const model of new Set([...agents.agents.values()].map((agent) => agent.model)))
+      if (!prices.models.has(model) && !prices.models.has(model.replace(/-\d{4}-\d{2}-\d{2}$/, "")))
+        yield warn(
+          SUBJECT,
+          `the price list of ${prices.asOf} does not contain ${model}, so that costs leave it out`,
+          "check the model's name, or add it to the price list (pricing)",
+        );
+  } catch (error) {
+    if (!(error instanceof RelayError)) throw error;
+    yield fail(SUBJECT, error.message, "correct the file that pricing names");
   }
 }
 

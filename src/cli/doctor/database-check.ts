@@ -1,18 +1,26 @@
+import { inspectDatabase } from "../../adapters/store/inspect-database.js";
 import type { Config } from "../../config/load.js";
-import { type CheckResult, fail, ok } from "../check-result.js";
-import { messageOf } from "./message-of.js";
+import { RelayError } from "../../domain/errors.js";
+import { type CheckResult, fail, ok, warn } from "../check-result.js";
 
 const SUBJECT = "database";
 
-export async function checkDatabase(config: Config): Promise<CheckResult> {
-  const kind = config.databaseUrl.startsWith("sqlite:") ? "SQLite" : "PostgreSQL";
-  const { openStore } = await import("../../adapters/store/open-store.js");
+/** Connects and reads the schema's version. It never writes or migrates. */
+export async function checkDatabase(config: Pick<Config, "databaseUrl">): Promise<CheckResult> {
   try {
-    // The connection is used for this check only: if it is lost meanwhile, close() rejects.
-    const store = await openStore(config.databaseUrl, () => {});
-    await store.close();
-    return ok(SUBJECT, `${kind}, opened, tables up to date`);
+    const { name, isNew, missing, unknown } = await inspectDatabase(config.databaseUrl);
+    if (unknown.length > 0)
+      return warn(
+        SUBJECT,
+        `${name} was changed by a newer version (${unknown.join(", ")})`,
+        "run that version, or give this one a database of its own",
+      );
+    if (isNew) return ok(SUBJECT, `${name}: new; serve creates the tables`);
+    if (missing.length > 0)
+      return ok(SUBJECT, `${name}: serve will apply ${missing.join(", ")} at start`);
+    return ok(SUBJECT, `${name}: tables up to date`);
   } catch (error) {
-    return fail(SUBJECT, `${kind}: ${messageOf(error)}`, "check DATABASE_URL");
+    if (!(error instanceof RelayError)) throw error;
+    return fail(SUBJECT, error.message, "check DATABASE_URL");
   }
 }

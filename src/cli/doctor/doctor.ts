@@ -2,6 +2,7 @@
  * Checks everything that a first call needs, one line each, with the fix beside what is wrong.
  */
 import type { ProbeAnswer } from "../../adapters/http-client/http-probe.js";
+import { Network } from "../../adapters/network/network.js";
 import { ConfigError } from "../../config/config-error.js";
 import { type Config, loadConfig } from "../../config/load.js";
 import { loadUws } from "../../http/uws.js";
@@ -10,10 +11,14 @@ import { type CliIo, EXIT_FAILED, EXIT_OK } from "../io.js";
 import { checkAgentsFile } from "./agents-check.js";
 import { checkClock } from "./clock-check.js";
 import { checkDatabase } from "./database-check.js";
+import { checkFolders } from "./folders-check.js";
 import { messageOf } from "./message-of.js";
 import { checkModels } from "./models-check.js";
+import { checkPorts } from "./ports-check.js";
 import { checkPublicUrl } from "./public-url-check.js";
+import { checkSessions } from "./session-check.js";
 import { checkSip } from "./sip-checks.js";
+import { checkTools } from "./tools-check.js";
 import { checkTwilio } from "./twilio-check.js";
 
 export async function doctor(
@@ -31,10 +36,14 @@ async function* allChecks(io: CliIo): AsyncGenerator<CheckResult> {
   const agents = yield* checkAgentsFile(config, io.env);
   /** Answers that told the time of another machine. */
   const answers: ProbeAnswer[] = [];
+  if (agents !== null) yield* checkTools(agents, new Network(config));
+  const { relayRuns } = yield* checkPorts(config);
   yield* checkTwilio(config, agents);
-  yield* checkModels(config, agents, answers);
+  const keyAccepted = yield* checkModels(config, agents, answers);
+  if (agents !== null && keyAccepted) yield* checkSessions(config, agents);
   yield await checkDatabase(config);
-  yield* checkPublicUrl(config, answers);
+  yield checkFolders(config);
+  yield* checkPublicUrl(config, relayRuns, answers);
   // The SIP path is optional: without its settings there is nothing to check.
   if (config.openaiWebhookSecret !== null || config.openaiProjectId !== null)
     yield* checkSip(config, agents);

@@ -11,12 +11,13 @@ const SUBJECT = "OpenAI";
  * Asks the REST API for the model of every agent.
  *
  * @param answers  every answer is added: it tells OpenAI's time.
+ * @returns false when the key is refused, so that no session can be opened either.
  */
 export async function* checkModels(
   config: Config,
   agents: AgentsFile | null,
   answers: ProbeAnswer[],
-): AsyncGenerator<CheckResult> {
+): AsyncGenerator<CheckResult, boolean> {
   const models = new Set(
     agents === null
       ? [config.openaiRealtimeModel]
@@ -31,8 +32,9 @@ export async function* checkModels(
     );
     answers.push(answer);
     yield judged(model, answer);
-    if (answer.status === 401) return;
+    if (answer.status === 401) return false;
   }
+  return true;
 }
 
 function judged(model: string, { status, body }: ProbeAnswer): CheckResult {
