@@ -7,6 +7,11 @@ import type { MetricsSnapshot } from "../adapters/metrics/snapshot.js";
 import { Network } from "../adapters/network/network.js";
 import { createModelSocketDialer } from "../adapters/openai/model-socket.js";
 import { createOpenAiCalls } from "../adapters/openai/sip-calls.js";
+import {
+  descriptorLimit,
+  descriptorsNeeded,
+  lowestFreeDescriptor,
+} from "../adapters/system/descriptors.js";
 import { monitorEventLoop } from "../adapters/system/event-loop-monitor.js";
 import { createLog } from "../adapters/system/pino-log.js";
 import { systemClock } from "../adapters/system/system-clock.js";
@@ -371,6 +376,7 @@ export async function createApp(
     metrics,
     clock,
     log,
+    descriptors: { limit: descriptorLimit(), lowestFree: lowestFreeDescriptor },
   });
   const sessions =
     config.adminToken === null ? null : new ConsoleSessions(config.adminToken, clock);
@@ -426,6 +432,7 @@ export async function createApp(
         unwatchLag();
         unwatchLoad();
       };
+      warnOfDescriptors(config.maxCalls, log);
       keeping?.start();
       nodes?.start();
       await crm?.start();
@@ -472,6 +479,18 @@ export async function createApp(
       log.info("stopped");
     },
   };
+}
+
+function warnOfDescriptors(maxCalls: number, log: Log): void {
+  const limit = descriptorLimit();
+  const needed = descriptorsNeeded(maxCalls);
+  if (limit !== null && limit < needed)
+    log.warn("process: too few descriptors for MAX_CALLS", {
+      limit,
+      needed,
+      maxCalls,
+      fix: "raise the hard limit: ulimit -Hn, LimitNOFILE= of systemd, or --ulimit of Docker",
+    });
 }
 
 /** Null: no agent's calls are recorded. */

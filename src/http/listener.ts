@@ -37,6 +37,7 @@ interface Listener {
 export class UwsServer implements HttpServer {
   readonly #app: UwsApp;
   readonly #listeners: Listener[] = [];
+  readonly #closers: (() => void)[] = [];
   #retired = false;
   #paused = false;
   #closed = false;
@@ -98,9 +99,15 @@ export class UwsServer implements HttpServer {
     return !this.#paused;
   }
 
+  /** Runs when the server is closed. */
+  onClose(run: () => void): void {
+    this.#closers.push(run);
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    for (const run of this.#closers) run();
     this.stopListening();
     this.#app.close();
   }

@@ -5,6 +5,7 @@ import type { Clock } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
 import type { Metrics } from "../ports/metrics.js";
 import type { CallService, SipCallService } from "../relay/calls/call-service.js";
+import { type AcceptGuardParts, guardAccept } from "./accept-guard.js";
 import { callRoutes } from "./call-routes.js";
 import { Exchange, type ExchangeOptions } from "./exchange.js";
 import { type HealthRouteParts, healthRoutes } from "./health-routes.js";
@@ -42,6 +43,8 @@ export interface PublicServerParts {
   readonly metrics: Pick<Metrics, "authFailures" | "httpRequests">;
   readonly clock: Clock;
   readonly log: Log;
+  /** Default: connections are accepted until the process has no descriptor left. */
+  readonly descriptors?: Pick<AcceptGuardParts, "limit" | "lowestFree">;
 }
 
 /** True for the first process of all that asks for this key within the time. */
@@ -76,6 +79,8 @@ export function createPublicServer(parts: PublicServerParts): HttpServer {
   const app = loadUws().uws.App();
   const server = new UwsServer(app);
   const options = timed(clock, metrics, () => server.retired);
+  if (parts.descriptors !== undefined)
+    server.onClose(guardAccept({ server, ...parts.descriptors, clock, log }));
 
   const behavior = mediaBehavior({ calls, guard, metrics, log, mediaUrl });
   for (const path of mediaPaths) app.ws(path, behavior);

@@ -140,6 +140,7 @@ export async function startPublic(
     clock?: Clock;
     /** OPENAI_WEBHOOK_SECRET; absent: the SIP path is off. */
     webhookSecret?: string;
+    descriptors?: NonNullable<Parameters<typeof createPublicServer>[0]["descriptors"]>;
   } = {},
 ): Promise<PublicSide> {
   const calls = new FakeCalls();
@@ -166,6 +167,7 @@ export async function startPublic(
     metrics,
     clock: settings.clock ?? systemClock,
     log,
+    ...(settings.descriptors === undefined ? {} : { descriptors: settings.descriptors }),
   });
   const port = await server.listen("127.0.0.1", 0);
   return { calls, metrics, log, server, port, publicUrl, mediaUrl };
