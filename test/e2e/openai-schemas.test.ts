@@ -130,6 +130,10 @@ describe("what passes between the relay and the model", () => {
     expect(stage.record(call.sid).tools.map(({ name, outcome }) => [name, outcome])).toEqual([
       ["stock", "ok"],
     ]);
+    // What came as text was generated, and nobody heard it.
+    expect(
+      stage.record(call.sid).turns.find(({ text }) => text === "You are number two."),
+    ).toMatchObject({ heardText: "", heardMs: 0 });
   });
 });
 

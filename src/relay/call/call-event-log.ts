@@ -95,6 +95,21 @@ export class CallEventLog {
     if (told !== null) this.write(told);
   }
 
+  /** Words that came as text: they were generated, and the caller hears nothing of them. */
+  agentWrote(itemId: ItemId, text: string): void {
+    this.#conversation.agentText(itemId, text, true);
+    this.#conversation.agentHeard(itemId, 0);
+    this.write({ type: "agent_text", itemId, text, complete: true });
+    this.write({
+      type: "agent_heard",
+      itemId,
+      endedMs: this.atMs,
+      heardMs: 0,
+      receivedMs: 0,
+      interruptedAtMs: null,
+    });
+  }
+
   agentHeard(hearing: PlaybackReport, interrupted: boolean): void {
     const { itemId, heardMs, receivedMs } = hearing;
     const told = this.#texts.heard(itemId, hearing.cut);

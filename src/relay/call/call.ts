@@ -519,6 +519,10 @@ export class Call
     this.eventLog.agentText(itemId, text, final, this.#audio.playout.receivedMs(itemId));
   }
 
+  agentWrote(itemId: ItemId, text: string): void {
+    this.eventLog.agentWrote(itemId, text);
+  }
+
   callerText(itemId: ItemId, text: string): void {
     this.eventLog.callerText(itemId, text);
   }

@@ -189,11 +189,12 @@ export interface ModelSessionEvents {
   audio(item: SpeechItem, base64: Uint8Array, start: number, end: number): void;
   audioDone(itemId: ItemId): void;
   /**
-   * Text of an agent's item, at most 16 KiB of it. While it grows, `final` is false and `text` is
-   * the addition. A reply that came as text is told here, too, although the caller hears nothing of
-   * it.
+   * What the agent says, at most 16 KiB of an item. While the text grows, `final` is false and `text`
+   * is the addition.
    */
   agentText(itemId: ItemId, text: string, final: boolean): void;
+  /** The agent's words came as text although audio was asked for: the caller does not hear them. */
+  agentWrote(itemId: ItemId, text: string): void;
   callerText(itemId: ItemId, text: string): void;
   callerSpeech(state: "started" | "stopped", itemId: ItemId, audioMs: number): void;
   /** The caller's turn is over and stands in the conversation. */

@@ -637,6 +637,10 @@ export class SipCall implements ToolHost, ModelDialerHost, ModelSessionEvents {
     this.#line.text(itemId, text, final);
   }
 
+  agentWrote(itemId: ItemId, text: string): void {
+    this.eventLog.agentWrote(itemId, text);
+  }
+
   callerText(itemId: ItemId, text: string): void {
     this.eventLog.callerText(itemId, text);
   }

@@ -89,6 +89,7 @@ function path() {
         audio: (item, base64, start, end) => audio.modelAudio(item, base64, start, end),
         audioDone: none,
         agentText: none,
+        agentWrote: none,
         callerText: none,
         callerSpeech: none,
         callerTurn: none,

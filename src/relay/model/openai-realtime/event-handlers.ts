@@ -2,7 +2,6 @@
  * What each event of the server brings about in its session. Events that have no handler here are
  * known and tell the relay nothing that another event does not tell it.
  */
-import type { ItemId } from "../../../domain/ids.js";
 import type { Log } from "../../../ports/log.js";
 import type { Metrics } from "../../../ports/metrics.js";
 import type { ServerEvent } from "../../../wire/realtime-events.js";
@@ -87,12 +86,11 @@ const HANDLERS: Handlers = {
     s.speech.parsedTranscript(itemId, delta),
   "response.output_audio_transcript.done": (s, { itemId, transcript }) => {
     s.responses.hasSound();
-    wholeText(s, itemId, transcript);
+    s.events.agentText(itemId, s.texts.whole(itemId, transcript), true);
   },
-  // Text is kept as what the model said, although the caller has heard nothing of it.
   "response.output_text.done": (s, { itemId, text }) => {
-    s.responses.wroteText(text);
-    wholeText(s, itemId, text);
+    s.responses.wroteText(itemId, text);
+    s.events.agentWrote(itemId, s.texts.whole(itemId, text));
   },
 
   "mcp_list_tools.failed": (s, { itemId }) => s.mcp.toolsFailed(itemId),
@@ -130,8 +128,4 @@ function transcribed(
   const tokens = usage.type === "tokens" ? usage.totalTokens : 0;
   const seconds = usage.type === "duration" ? usage.seconds : 0;
   s.events.transcriptionUsage(s.transcriptionModel, tokens, seconds);
-}
-
-function wholeText(s: SessionParts, itemId: ItemId, text: string): void {
-  s.events.agentText(itemId, s.texts.whole(itemId, text), true);
 }

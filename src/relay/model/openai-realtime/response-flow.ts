@@ -167,6 +167,8 @@ export class ResponseFlow {
     for (const item of response.output)
       if (item.type === "message" && !interrupted) events.audioDone(item.id);
     this.#deleteUnheard();
+    for (const { itemId, text } of this.responses.untoldTexts(response))
+      events.agentWrote(itemId, text);
     if (response.usage !== null) events.usage(profile.model, usageToTokens(response.usage));
     const result = this.responses.done(response);
     const mcpCalls = this.mcp.responseDone(response, nowMs);

@@ -24,7 +24,8 @@ export class Responses {
   #spoke = false;
   #hasSpoken = false;
   #hasTranscript = false;
-  #text = "";
+  /** By item: what came as text. */
+  readonly #texts = new Map<ItemId, string>();
   readonly #interrupted: ResponseId[] = [];
   readonly #unheard = new Set<ItemId>();
 
@@ -50,7 +51,7 @@ export class Responses {
   #forgetOutput(): void {
     this.#spoke = false;
     this.#hasTranscript = false;
-    this.#text = "";
+    this.#texts.clear();
   }
 
   /** Audio of the active response is given out. */
@@ -65,9 +66,18 @@ export class Responses {
     this.#hasSpoken = true;
   }
 
-  /** A text that is no transcript of sound. */
-  wroteText(text: string): void {
-    this.#text = cutText(this.#text === "" ? text : `${this.#text} ${text}`);
+  /** An item came as text, which is no transcript of sound. */
+  wroteText(itemId: ItemId, text: string): void {
+    if (this.#texts.size < MAX_UNHEARD_KEPT) this.#texts.set(itemId, cutText(text));
+  }
+
+  /** The items of a reply without sound whose text came only with the end of their response. */
+  untoldTexts(response: ResponseObject): readonly { itemId: ItemId; text: string }[] {
+    if (this.activeSpoke) return [];
+    return messagesOf(response).flatMap((message) => {
+      const text = textOf(message);
+      return text === "" || this.#texts.has(message.id) ? [] : [{ itemId: message.id, text }];
+    });
   }
 
   interrupt(id: ResponseId): void {
@@ -113,16 +123,31 @@ export class Responses {
   #textOnly(response: ResponseObject): string | null {
     if (this.#spoke || this.#hasTranscript || this.isInterrupted(response.id)) return null;
     if (response.status === "cancelled") return null;
-    const parts = messagesOf(response).flatMap(({ content }) => content);
-    if (parts.some(({ kind }) => kind === "output_audio" || kind === "audio")) return null;
-    const written = parts.flatMap(({ text }) => (text === null || text === "" ? [] : [text]));
-    const text = written.length > 0 ? written.join(" ") : this.#text;
+    const messages = messagesOf(response);
+    if (messages.some(hasAudio)) return null;
+    const ended = messages.map(textOf).filter((text) => text !== "");
+    const text = (ended.length > 0 ? ended : [...this.#texts.values()]).join(" ");
     return text.trim() === "" ? null : cutText(text);
   }
 }
 
 function messagesOf({ output }: ResponseObject): MessageItem[] {
   return output.filter((item) => item.type === "message");
+}
+
+function hasAudio({ content }: MessageItem): boolean {
+  return content.some(({ kind }) => kind === "output_audio" || kind === "audio");
+}
+
+/** The text of a message that has no audio. */
+function textOf(message: MessageItem): string {
+  if (hasAudio(message)) return "";
+  return cutText(
+    message.content
+      .map(({ text }) => text ?? "")
+      .join(" ")
+      .trim(),
+  );
 }
 
 /** A call that was cut off has half-written arguments, and is not reported. */

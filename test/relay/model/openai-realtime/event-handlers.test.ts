@@ -64,7 +64,7 @@ describe("handleEvent", () => {
     [
       "response.output_text.done",
       { ...at, text: "Hi" },
-      ["responses.wroteText(Hi)", "texts.whole(i1, Hi)", "events.agentText(i1, , true)"],
+      ["responses.wroteText(i1, Hi)", "texts.whole(i1, Hi)", "events.agentWrote(i1, )"],
     ],
     ["mcp_list_tools.failed", { itemId: "l1" }, ["mcp.toolsFailed(l1)"]],
     ["response.mcp_call.in_progress", { itemId: "c1" }, ["mcp.started(c1, 77)"]],

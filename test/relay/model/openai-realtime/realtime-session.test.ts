@@ -286,15 +286,17 @@ describe("a reply as text", () => {
     model.created("r1");
     model.says(text("You are number two."));
     model.done("r1", { output: [message([{ type: "output_text", text: "You are number two." }])] });
-    expect(of("agentText")).toEqual([["i1", "You are number two.", true]]);
+    expect(of("agentWrote")).toEqual([["i1", "You are number two."]]);
+    expect(of("agentText")).toEqual([]);
     expect(of("audio")).toEqual([]);
     expect(ends()).toMatchObject([{ textOnly: "You are number two.", spoke: false }]);
   });
 
   it("is told also when only the end of the response has it", () => {
-    const { model, ends } = readySession();
+    const { model, ends, of } = readySession();
     model.created("r1");
     model.done("r1", { output: [message([{ type: "output_text", text: "Hello" }])] });
+    expect(of("agentWrote")).toEqual([["i1", "Hello"]]);
     expect(ends()).toMatchObject([{ textOnly: "Hello" }]);
   });
 

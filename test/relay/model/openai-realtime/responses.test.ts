@@ -83,12 +83,24 @@ describe("Responses", () => {
     };
     const nothing = () => undefined;
     expect(textOnly(nothing, [words("output_text", "Hi")])).toBe("Hi");
-    expect(textOnly((r) => r.wroteText("Hi"), [])).toBe("Hi");
-    expect(textOnly((r) => r.wroteText("a"), [words("output_text", "a")])).toBe("a");
+    expect(textOnly((r) => r.wroteText(item("m1"), "Hi"), [])).toBe("Hi");
+    expect(textOnly((r) => r.wroteText(item("m1"), "a"), [words("output_text", "a")])).toBe("a");
     expect(textOnly((r) => r.spoke(), [words("output_text", "Hi")])).toBeNull();
     expect(textOnly((r) => r.hasSound(), [words("output_text", "Hi")])).toBeNull();
     expect(textOnly(nothing, [words("output_audio", "Hi")])).toBeNull();
     expect(textOnly((r) => r.interrupt(id("r1")), [words("output_text", "Hi")])).toBeNull();
+  });
+
+  it("tells the texts that came only with the end of their response", () => {
+    const responses = new Responses();
+    responses.created(id("r1"));
+    const end = response({ output: [words("output_text", "Hi")] });
+    expect(responses.untoldTexts(end)).toEqual([{ itemId: "m1", text: "Hi" }]);
+    responses.wroteText(item("m1"), "Hi");
+    expect(responses.untoldTexts(end)).toEqual([]);
+    responses.created(id("r2"));
+    responses.spoke();
+    expect(responses.untoldTexts(end)).toEqual([]);
   });
 
   it("hands out the items that were not heard once, and never more than it keeps", () => {
