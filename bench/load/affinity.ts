@@ -1,4 +1,4 @@
-/** Keeps relay and harness on different cores, where Linux's `taskset` is to be had. */
+/** Keeps relay and harness on different cores where Linux's `taskset` is available. */
 import { spawnSync } from "node:child_process";
 import { availableParallelism } from "node:os";
 
@@ -9,8 +9,8 @@ export interface Cores {
 }
 
 /**
- * Null where there is only one core or no taskset: then both share what there is, and the report
- * says so.
+ * Null with only one core or without taskset: relay and harness then share all cores, and the
+ * report says so.
  */
 export function splitCores(workers: number): Cores | null {
   const allowed = allowedCores();

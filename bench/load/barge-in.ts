@@ -3,7 +3,7 @@ import type { SpokenItem } from "./spoken-item.js";
 
 /** So little un-played audio may be left alone: a few frames are as good as the item's end. */
 export const NEGLIGIBLE_MS = 60;
-/** A relay that has not reacted by then does not. */
+/** A relay that has not reacted within this time will not react. */
 export const PATIENCE_MS = 1000;
 
 interface Account {
@@ -14,7 +14,7 @@ interface Account {
   truncatedMs: number | null;
 }
 
-/** One interruption: what should follow from it, and what did. */
+/** One interruption: what the relay should do, and what it did. */
 export class BargeIn {
   readonly atMs: number;
   readonly #accounts: Account[];
@@ -59,7 +59,7 @@ export class BargeIn {
     if (account !== undefined) account.truncatedMs ??= audioEndMs;
   }
 
-  /** Says what became of it. Called once, when nothing more can follow. */
+  /** Counts the outcome. Called once, when nothing more can follow. */
   judge(meters: Meters): void {
     if (this.#unheardMs <= NEGLIGIBLE_MS && !this.cleared) return;
     meters.bargeIns++;

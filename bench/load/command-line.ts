@@ -1,11 +1,11 @@
-/** Reading a harness's command line, with faults that say what to write instead. */
+/** Reads the command line of a harness. Errors say what to write instead. */
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { UsageError } from "./usage-error.js";
 
 export class CommandLine {
   readonly #values: Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>;
 
-  /** @throws UsageError for an option that is not among them, or lacks its value. */
+  /** @throws UsageError for an unknown option, or one that lacks its value. */
   constructor(argv: readonly string[], options: NonNullable<ParseArgsConfig["options"]>) {
     try {
       this.#values = parseArgs({ args: [...argv], allowPositionals: false, options }).values;
@@ -23,14 +23,15 @@ export class CommandLine {
     return typeof value === "string" ? value : null;
   }
 
-  /** Of an option that may be given several times. */
+  /** The values of an option that may be given several times. */
   texts(name: string): readonly string[] {
     const values = this.#values[name];
     return Array.isArray(values) ? values.map(String) : [];
   }
 
   /**
-   * @throws UsageError for what is no number from `min` to `max`. `fallback` where it is not given.
+   * @throws UsageError when the value is not a number from `min` to `max`. Without the option:
+   *                    `fallback`.
    */
   number(name: string, fallback: number, min: number, max: number): number {
     const given = this.text(name);

@@ -2,19 +2,18 @@ import type { Histogram } from "./histogram.js";
 import { Meters } from "./meters.js";
 
 /**
- * What was read of machine and processes in the window with every call up; null = could not be
- * measured.
+ * What was measured of machine and processes while every call was up; null: not measurable.
  */
 export interface ProcessFigures {
   readonly relayCpuMsPerCallSecond: number | null;
-  /** Of that, by threads other than the main one. */
+  /** The share of threads other than the main one. */
   readonly relayThreadsMsPerCallSecond: number | null;
   readonly relayCpuPercent: number | null;
   /** Share of the time in which the relay could have run and another program did. */
   readonly relayWaitedPercent: number | null;
   readonly relayRssKbPerCall: number | null;
   readonly relayRssMb: number | null;
-  /** What neither relay nor harness used, stolen time included; of one core. */
+  /** Use by other programs, stolen time included, in percent of one core. */
   readonly othersCpuPercent: number | null;
   /** Of one core. */
   readonly harnessCpuPercent: number;
@@ -23,7 +22,7 @@ export interface ProcessFigures {
 }
 
 /**
- * Name → value, as they stand in reports and limits. Units end the names; what has none is a count.
+ * Name → value, as in reports and limits. Names end with their unit; the others are counts.
  */
 export type Figures = Readonly<Record<string, number | null>>;
 
@@ -110,7 +109,7 @@ export function blankFigures(): Figures {
   });
 }
 
-/** Null where nothing was measured: no limit holds for that. */
+/** Null without a measurement: it is within no limit. */
 function quantiles(name: string, histogram: Histogram): Record<string, number | null> {
   const some = histogram.count > 0;
   return {

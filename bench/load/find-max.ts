@@ -11,7 +11,7 @@ export interface Trial {
 }
 
 export interface Found {
-  /** 0: not even the first load. */
+  /** 0: even the first load broke a limit. */
   readonly calls: number;
   readonly steps: readonly Step[];
   /** Not null: more might be possible with a stronger harness. */
@@ -23,8 +23,8 @@ const PRECISION = 0.05;
 const MOST_CALLS = 10_000;
 
 /**
- * Doubles from `first` until a limit breaks, then halves the rest. A failed load is tried twice:
- * one stall is no limit.
+ * Doubles from `first` until a limit breaks, then halves the rest. A load that fails is tried
+ * twice, because one stall does not make a limit.
  */
 export async function findMax(
   first: number,

@@ -1,4 +1,4 @@
-/** One run: so many calls for so long against one relay. */
+/** One load run: a number of calls for some time against one relay. */
 
 import { Random } from "../random.js";
 import { Caller } from "./caller.js";
@@ -17,11 +17,11 @@ import { Wheel } from "./wheel.js";
 /** The relay under test, once it runs. */
 export interface Target {
   readonly webhookUrl: string;
-  /** To read CPU and memory; null: not to be had. */
+  /** The process to read CPU and memory of; null: unknown. */
   readonly pid: number | null;
   /** To be scraped every other second; absent: not at all. */
   readonly metricsUrl?: string;
-  /** Not null: it ended in mid-run, and why. */
+  /** Why the relay ended during the run; null while it runs. */
   exited(): string | null;
 }
 
@@ -59,7 +59,7 @@ export interface LoadResult {
   readonly samples: readonly Sample[];
   /** Why the harness itself may have been the limit; null: it was not. */
   readonly harnessLimit: string | null;
-  /** The relay ended in mid-run. */
+  /** Why the relay ended during the run; null: it did not. */
   readonly relayExit: string | null;
   readonly rampPerSecond: number;
 }
@@ -187,7 +187,7 @@ export class LoadRun {
     this.#rest.close();
   }
 
-  /** A relay closes the model's session with the call; one that stays is its leak. */
+  /** A relay closes the model's session with the call. A session that stays open is a leak. */
   async #closing(relayRuns: boolean): Promise<void> {
     const untilMs = performance.now() + 3000;
     while (relayRuns && this.#model.openSessions > 0 && performance.now() < untilMs)
@@ -216,7 +216,7 @@ export class LoadRun {
       over: (ended) => {
         this.#callers.delete(ended.id);
         this.#bySid.delete(ended.callSid);
-        // The next one on this line, unless there is too little time left for a call.
+        // The next call takes its place, unless too little time is left.
         const againBeforeMs = endMs - (scenario.callSeconds?.[0] ?? 0) * 1000;
         if (scenario.callSeconds !== null && !this.#stopped && performance.now() < againBeforeMs) {
           this.#dial(endMs, target);

@@ -10,7 +10,7 @@ import { type BenchOptions, HELP, parseOptions } from "./options.js";
 import { PerfSampling, type PerfShare } from "./perf-share.js";
 import { makeCertificate, RelayProcess } from "./relay-process.js";
 import { type ReportFacts, reportHtml, reportJson } from "./report-file.js";
-import { progressLine, resultText, verdictLine } from "./report-text.js";
+import { limitLine, progressLine, resultText } from "./report-text.js";
 import { DEFAULT_SCENARIO, loadScenario, type Scenario, ScenarioError } from "./scenario.js";
 import { judge, type SloTerm } from "./slo.js";
 import { playStorePairs, RECORD_SOURCES, recordsShareText, storePairsText } from "./store-pairs.js";
@@ -19,9 +19,9 @@ import { UsageError } from "./usage-error.js";
 const OK = 0;
 const BROKEN = 1;
 const USAGE = 2;
-/** All calls are up within about so long, unless told otherwise. */
+/** By default all calls are up within about this time. */
 const RAMP_S = 5;
-/** What `--find-max` searches the edge of. */
+/** The limits of `--find-max` without `--slo`. */
 const MAX_LIMITS: readonly SloTerm[] = [
   { metric: "uplink_p99_ms", op: "<=", limit: 20 },
   { metric: "clear_p99_ms", op: "<=", limit: 50 },
@@ -63,7 +63,7 @@ export async function run(
   }
 }
 
-/** The name by which the command line knows it. */
+/** The name that the command line imports. */
 export const main = run;
 
 class Bench {
@@ -83,7 +83,7 @@ class Bench {
 
   async run(): Promise<number> {
     const { slo, findMax: searching, pairStore } = this.#options;
-    // A slip in a limit's name is told before the run, not after it.
+    // A wrong name in a limit is reported before the run, not after it.
     judge(slo, blankFigures());
     const unpin = this.#cores === null ? () => {} : pinSelf(this.#cores.harness);
     const interrupt = (): void => {
@@ -125,7 +125,7 @@ class Bench {
     );
     if (found === null || this.#stopped) return BROKEN;
     if (profileDir === null) return OK;
-    // Runs differ by some per cent; a share of one run hardly does.
+    // Runs differ by a few percent, but a share within one run hardly differs.
     await this.#play(calls, { records: "on", samplesDir: profileDir });
     if (this.#share !== null) console.log(recordsShareText(this.#share));
     return OK;
@@ -139,7 +139,7 @@ class Bench {
       const result = await this.#play(calls);
       const verdicts = judge(limits, result.figures);
       const ok = result.relayExit === null && verdicts.every((verdict) => verdict.ok);
-      for (const verdict of verdicts) console.log(verdictLine(verdict));
+      for (const verdict of verdicts) console.log(limitLine(verdict));
       if (ok) last = result;
       return { ok, harnessLimit: result.harnessLimit };
     });
@@ -217,7 +217,7 @@ class Bench {
       if (relay !== null) {
         for (const [text, count] of relay.complaints())
           console.error(`relay's log: ${count} × ${text}`);
-        if (result.relayExit !== null) console.error(relay.lastWords());
+        if (result.relayExit !== null) console.error(relay.logEnd());
       }
       return result;
     } finally {

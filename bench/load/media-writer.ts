@@ -1,8 +1,8 @@
 import { BODY_TEXT, STAMP_CHARS, writeStampText } from "./stamped-audio.js";
 
 /**
- * A text frame of 126 to 65,535 bytes, masked with zeros: the server unmasks as ever, and nothing
- * need be copied here.
+ * Header of a text frame of 126 to 65,535 bytes with a mask of zeros, so that nothing is copied
+ * here.
  */
 const HEADER_BYTES = 8;
 
@@ -55,7 +55,7 @@ export class MediaWriter {
     return buffer;
   }
 
-  /** The last message is still being sent: the next one is built elsewhere. */
+  /** The last message is still being sent: the next one is built in another buffer. */
   giveAway(): void {
     this.#buffer = Buffer.from(this.#buffer);
   }
@@ -80,14 +80,14 @@ export class MediaWriter {
   }
 }
 
-/** Where a number stands, and the first one that does not fit there. */
+/** The place of a number, and the smallest number that does not fit there. */
 interface Field {
   at: number;
   digits: number;
   limit: number;
 }
 
-/** @returns room for it. */
+/** @returns the placeholder for the number. */
 function placeDigits(field: Field, at: number, value: number): string {
   field.at = at;
   field.digits = String(value).length;

@@ -12,8 +12,8 @@ export class Meters {
   /** The same while the caller is silent: a relay may join such frames. */
   readonly uplinkIdle = new Histogram();
   /**
-   * Model → caller: a delta's departure to its first byte at the phone, when nothing was queued
-   * before it.
+   * Model → caller: a delta's departure to its first byte leaving the relay, when nothing was
+   * queued before it.
    */
   readonly downlink = new Histogram();
   /** `speech_started` → `clear` leaves the relay. */
@@ -56,7 +56,7 @@ export class Meters {
   callSeconds = 0;
 
   underruns = 0;
-  /** Underruns seen while this harness itself was late: nobody's proven fault. */
+  /** Underruns while the harness itself was late: not certainly the relay's fault. */
   underrunsUnsure = 0;
   underrunMs = 0;
 
@@ -70,7 +70,7 @@ export class Meters {
   unanswered = 0;
   bargeIns = 0;
   clearsMissing = 0;
-  /** Nobody had interrupted. */
+  /** Clears without an interruption. */
   clearsUnasked = 0;
   truncates = 0;
   truncatesMissing = 0;
@@ -80,7 +80,7 @@ export class Meters {
   /** Earliest and latest, signed: negative = less than was heard. */
   truncationLowMs = 0;
   truncationHighMs = 0;
-  /** Silence owed and given for gaps in the caller's stream, in bytes. */
+  /** Audio missing in the caller's stream, in bytes. */
   gapBytes = 0;
   /** Error events that the model sent, by code and message. */
   readonly modelErrors = new Map<string, number>();

@@ -18,8 +18,8 @@ import {
 } from "./stamped-audio.js";
 import type { Wheel } from "./wheel.js";
 
-/** Who takes a session once its first frame says whose it is. */
-export interface SessionDesk {
+/** Takes a session once its first frame tells which call it belongs to. */
+export interface SessionOwner {
   /** False: no such call. */
   claim(session: ModelSession, callId: number): boolean;
   /** A session of a call was closed by the relay. */
@@ -43,7 +43,7 @@ export class ModelServer {
   readonly #scenario: Scenario;
   readonly #meters: Meters;
   readonly #wheel: Wheel;
-  readonly #desk: SessionDesk;
+  readonly #owner: SessionOwner;
   readonly #uws: Uws;
   readonly #app: UwsApp;
   readonly #sessions = new Map<number, ModelSession>();
@@ -54,13 +54,13 @@ export class ModelServer {
     scenario: Scenario,
     meters: Meters,
     wheel: Wheel,
-    desk: SessionDesk,
+    owner: SessionOwner,
     tls: TlsFiles | null,
   ) {
     this.#scenario = scenario;
     this.#meters = meters;
     this.#wheel = wheel;
-    this.#desk = desk;
+    this.#owner = owner;
     const { uws } = loadUws();
     this.#uws = uws;
     this.#app = tls === null ? uws.App() : secureApp(uws, tls);
@@ -130,7 +130,7 @@ export class ModelServer {
     session.begin();
   }
 
-  /** A session hears its first audio: whose is it? */
+  /** The first audio of a session tells which call it belongs to. */
   #claim(session: ModelSession, text: Buffer, start: number, end: number): void {
     let found = end - start === FRAME_CHARS && readFrameText(text, start, stamp);
     if (!found) {
@@ -138,7 +138,7 @@ export class ModelServer {
       for (let at = 0; at + FRAME_BYTES <= length && !found; at++)
         found = readStamp(bytes, at, stamp);
     }
-    if (found) this.#desk.claim(session, stamp.id);
+    if (found) this.#owner.claim(session, stamp.id);
   }
 
   #close(session: ModelSession): void {
@@ -146,11 +146,11 @@ export class ModelServer {
     this.#sessions.delete(session.index);
     this.#wheel.remove(session);
     if (session.listener === null) this.#meters.sessionsUnclaimed++;
-    this.#desk.released(session);
+    this.#owner.released(session);
   }
 }
 
-/** What the binding can do and the relay has no use for. */
+/** A part of the binding that the relay does not use. */
 interface WithTls {
   SSLApp(options: { readonly cert_file_name: string; readonly key_file_name: string }): UwsApp;
 }

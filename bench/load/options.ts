@@ -10,8 +10,7 @@ export interface BenchOptions {
   /** With every call up. */
   readonly durationS: number;
   /**
-   * A relay that runs already: origin, or the whole address of its voice webhook. Null: one is
-   * started.
+   * A relay that is running: its origin, or the address of its voice webhook. Null: one is started.
    */
   readonly relay: string | null;
   readonly rampPerSecond: number | null;

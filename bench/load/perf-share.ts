@@ -1,13 +1,13 @@
 /**
- * Which part of a process's CPU goes to certain sources: samples of all its threads, kernel
- * included, taken by Linux's `perf`. V8's own profiler would not do: it takes most of what runs in
- * the callbacks of a native socket for idleness.
+ * The share of a process's CPU that goes to certain sources: samples of all its threads, kernel
+ * included, taken by Linux's `perf`. V8's own profiler takes most of what runs in the callbacks of
+ * a native socket for idle time.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-/** Without them the stack shows addresses where functions should be. */
+/** Without these flags the stack shows addresses instead of functions. */
 export const PERF_NODE_FLAGS = ["--perf-prof", "--interpreted-frames-native-stack"] as const;
 
 const SAMPLES_PER_SECOND = 999;
@@ -33,7 +33,7 @@ export class PerfSampling {
   readonly #data: string;
   readonly #ended: Promise<void>;
 
-  /** @throws Error where there is no `perf`. */
+  /** @throws Error without `perf`. */
   constructor(pid: number, directory: string) {
     try {
       execFileSync("perf", ["version"], { stdio: "ignore" });
@@ -42,7 +42,7 @@ export class PerfSampling {
     }
     this.#pid = pid;
     this.#data = join(directory, "perf.data");
-    // V8's clock, by which perf knows what lay at an address when: code moves, and goes.
+    // V8's clock: perf needs it to know which code was at an address at which time.
     const options = ["-q", "-k", "mono", "-F", String(SAMPLES_PER_SECOND), "-g"];
     this.#perf = spawn("perf", ["record", ...options, "-p", String(pid), "-o", this.#data], {
       stdio: ["ignore", "ignore", "inherit"],

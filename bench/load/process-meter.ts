@@ -1,5 +1,5 @@
 /**
- * CPU and memory of a process and its descendants, from Linux's /proc; null elsewhere.
+ * CPU and memory of a process and its descendants, from Linux's /proc; null on other systems.
  */
 import { readdirSync, readFileSync } from "node:fs";
 
@@ -9,8 +9,7 @@ export interface ProcessReading {
   readonly threadsCpuMs: number;
   readonly rssBytes: number;
   /**
-   * Time in which its main threads could have run, and others did; 0 where the kernel does not
-   * count it.
+   * Time in which its main threads waited for a core; 0 where the kernel does not count it.
    */
   readonly waitedMs: number;
   readonly processes: number;

@@ -35,7 +35,7 @@ export interface RelayPlan {
   readonly profileDir: string | null;
   /** `perf` is to see its functions' names. */
   readonly isSampled: boolean;
-  /** Kept or not, by the one launcher that can do both, to be compared; null: as users start it. */
+  /** For a comparison: with or without records; null: as users start it. */
   readonly records: "on" | "off" | null;
   readonly env: Readonly<Record<string, string>>;
 }
@@ -68,7 +68,7 @@ export class RelayProcess {
     });
   }
 
-  /** @throws Error with the relay's last words when it does not come up. */
+  /** @throws Error with the end of the relay's log when it does not start. */
   static async start(plan: RelayPlan): Promise<RelayProcess> {
     const { workers } = plan;
     const [port, adminPort] = [
@@ -105,7 +105,7 @@ export class RelayProcess {
         TWILIO_AUTH_TOKEN: plan.authToken,
         TWILIO_API_BASE_URL: `http://127.0.0.1:${plan.restPort}`,
         MAX_CALLS: String(plan.maxCalls),
-        // What is measured is how it does when it is full, not when it says so.
+        // A full relay is measured, not one that refuses calls.
         OVERLOAD_PERCENT: "100",
         WORKERS: String(workers),
         // Streams come to the worker that has their session open, as behind a balancer: worker n
@@ -151,7 +151,7 @@ export class RelayProcess {
   }
 
   /** The end of its log, for people. */
-  lastWords(lines = 20): string {
+  logEnd(lines = 20): string {
     return readFileSync(this.#logFile, "utf8").trimEnd().split("\n").slice(-lines).join("\n");
   }
 
@@ -180,7 +180,7 @@ export class RelayProcess {
     const deadline = performance.now() + START_TIMEOUT_MS;
     while (performance.now() < deadline) {
       if (this.#exit !== null)
-        throw new Error(`the relay did not start (${this.#exit}):\n${this.lastWords()}`);
+        throw new Error(`the relay did not start (${this.#exit}):\n${this.logEnd()}`);
       try {
         const answer = await fetch(healthUrl);
         if (answer.ok) return;
@@ -189,11 +189,11 @@ export class RelayProcess {
       }
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    throw new Error(`the relay did not answer ${healthUrl}:\n${this.lastWords()}`);
+    throw new Error(`the relay did not answer ${healthUrl}:\n${this.logEnd()}`);
   }
 }
 
-/** What `npm run build` made, if it is newer than every source; else the sources. */
+/** The build, if it is newer than every source; otherwise the sources. */
 function program(): string[] {
   const built = builtProgram();
   return built === null
@@ -218,7 +218,6 @@ function bare(records: "on" | "off"): string[] {
   return ["--import", import.meta.resolve("tsx"), launcher, records];
 }
 
-/** Free on loopback at this moment. */
 /**
  * A port that ends in 9, with `workers` (10 at most) free ones behind it; below those of outgoing
  * connections.

@@ -1,12 +1,12 @@
-/** A run as JSON, and as one page that needs nothing else. */
+/** A run as JSON, and as one self-contained page. */
 import type { Step } from "./find-max.js";
 import type { Histogram } from "./histogram.js";
 import type { LoadResult, Sample } from "./load-run.js";
 import { resultText } from "./report-text.js";
 import type { Scenario } from "./scenario.js";
-import type { SloVerdict } from "./slo.js";
+import type { SloResult } from "./slo.js";
 
-/** What a figure is worth nothing without. */
+/** Where and how the figures were measured. */
 export interface ReportFacts {
   readonly command: string;
   readonly relay: string;
@@ -17,7 +17,7 @@ export interface ReportFacts {
   readonly cores: string;
   readonly scenario: Scenario;
   readonly durationS: number;
-  readonly verdicts: readonly SloVerdict[];
+  readonly verdicts: readonly SloResult[];
   /** Of --find-max; null otherwise. */
   readonly steps: readonly Step[] | null;
 }

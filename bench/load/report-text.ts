@@ -1,6 +1,6 @@
 /** What is printed for people. */
 import type { LoadResult, Sample } from "./load-run.js";
-import type { SloVerdict } from "./slo.js";
+import type { SloResult } from "./slo.js";
 import { OTHERS_LIMIT_PERCENT } from "./steady-window.js";
 
 /** One line a second. */
@@ -17,7 +17,7 @@ export function progressLine(sample: Sample, calls: number): string {
   );
 }
 
-export function resultText(result: LoadResult, verdicts: readonly SloVerdict[]): string {
+export function resultText(result: LoadResult, verdicts: readonly SloResult[]): string {
   const f = result.figures;
   const n = (name: string): string => {
     const value = f[name];
@@ -93,11 +93,11 @@ export function resultText(result: LoadResult, verdicts: readonly SloVerdict[]):
       `The harness itself was the bottleneck: ${result.harnessLimit}. What this run shows is not the relay's limit.`,
     );
   }
-  if (verdicts.length > 0) lines.push("", ...verdicts.map(verdictLine));
+  if (verdicts.length > 0) lines.push("", ...verdicts.map(limitLine));
   return lines.join("\n");
 }
 
-export function verdictLine({ metric, op, limit, value, ok }: SloVerdict): string {
+export function limitLine({ metric, op, limit, value, ok }: SloResult): string {
   return `  ${ok ? "ok  " : "FAIL"}  ${metric} ${op} ${limit}  (${Number.isNaN(value) ? "not measured" : value})`;
 }
 

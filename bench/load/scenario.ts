@@ -1,5 +1,5 @@
 /**
- * What callers and model do. Every duration is drawn anew each time from a range, by a generator
+ * What callers and model do. Every duration is drawn from a range each time, by a generator that is
  * seeded per call.
  */
 import { readFileSync } from "node:fs";
@@ -95,10 +95,10 @@ export const DEFAULT_SCENARIO: Scenario = {
   faults: { failed: 0, incomplete: 0, silent: 0, rateLimited: 0, toolsHang: null },
 };
 
-/** Network delay or jitter above this is taken for a slip. */
+/** Network delay or jitter above this is taken for a mistake. */
 export const MOST_DELAY_MS = 2000;
 
-/** What the agent of `tools.agents.yaml` has. */
+/** The tools of the agent in `tools.agents.yaml`. */
 export const BAD_TOOLS = ["hang", "huge", "invalid", "redirect", "good"] as const;
 
 /** A scenario that cannot be read; the message names file and path. */

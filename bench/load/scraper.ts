@@ -1,6 +1,6 @@
 /**
- * What a scrape of the relay's metrics does to its calls: every other second begins with one, and
- * the seconds with and without are held against each other. So both meet the same load and the same
+ * Measures what a scrape of the relay's metrics does to its calls. Every other second begins with a
+ * scrape, and the seconds with and without one are compared, so both see the same load and the same
  * disturbances.
  */
 import { Agent, get } from "node:http";
@@ -12,8 +12,7 @@ const PATIENCE_MS = 900;
 
 export class Scraper {
   /**
-   * Caller → model while the caller talks, in the present second: the one who measures it records
-   * here.
+   * Caller → model while the caller talks, in the present second.
    */
   readonly uplink = new Histogram();
   readonly #url: string;

@@ -15,12 +15,12 @@ export interface SloTerm {
   readonly limit: number;
 }
 
-export interface SloVerdict extends SloTerm {
+export interface SloResult extends SloTerm {
   readonly value: number;
   readonly ok: boolean;
 }
 
-/** @throws UsageError for what is no limit. Names are checked against the figures by `judge`. */
+/** @throws UsageError for text that is not a limit. `judge` checks the names. */
 export function parseSlo(text: string): SloTerm[] {
   return text
     .split(",")
@@ -36,11 +36,11 @@ export function parseSlo(text: string): SloTerm[] {
     });
 }
 
-/** @throws UsageError for a name that is no figure, so that a slip never passes. */
+/** @throws UsageError for an unknown figure, so that a misspelt limit never passes. */
 export function judge(
   terms: readonly SloTerm[],
   figures: Readonly<Record<string, number | null>>,
-): SloVerdict[] {
+): SloResult[] {
   return terms.map((term) => {
     const value = figures[term.metric];
     if (value === undefined) {
@@ -48,7 +48,7 @@ export function judge(
         `--slo: no figure is named ${term.metric}; known: ${Object.keys(figures).join(", ")}`,
       );
     }
-    // What could not be measured is not within any limit.
+    // A figure that was not measured is within no limit.
     return {
       ...term,
       value: value ?? Number.NaN,

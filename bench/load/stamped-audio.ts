@@ -1,8 +1,8 @@
 /**
- * Audio that says what it is. Each 160-byte frame begins with a stamp of 18 near-silent bytes: a
+ * Audio that identifies itself. Each 160-byte frame begins with a stamp of 18 near-silent bytes: a
  * marker, the stream's id, the frame's number and which of eight fixed bodies follows. Body 0 is a
  * silent line, the others are speech-like, so that a relay's own voice detection sees what the
- * scenario means. Every byte is known, so that loss, order and alteration show.
+ * scenario means. Every byte is known, so loss, order and alteration can be detected.
  */
 import { encodeUlaw } from "../../src/codec/ulaw.js";
 
@@ -12,13 +12,13 @@ const BODY_BYTES = FRAME_BYTES - STAMP_BYTES;
 export const BODIES = 8;
 export const SILENT = 0;
 
-/** Mu-law codes of ±1 to ±4: never all four in a row in a body. */
+/** Mu-law codes of ±1 to ±4; no body holds all four in a row. */
 const MARKER = [0xf1, 0x72, 0xf3, 0x74] as const;
 /** High nibble of a code whose sample is below 120 of 32,124; the low nibble carries data. */
 const NEAR_SILENCE = 0x70;
 const MAX_ID = 0xffffff;
 
-/** The stamp's last byte, so that a body that looks like a stamp is not taken for one. */
+/** A checksum in the stamp's last byte, so that no body is taken for a stamp. */
 function checkNibble(id: number, seq: number, body: number): number {
   const x = id ^ seq ^ (id >>> 12) ^ (seq >>> 12);
   return (x ^ (x >>> 4) ^ (x >>> 8) ^ body ^ 0x5) & 0xf;
@@ -97,7 +97,7 @@ export function writeFrame(
   );
 }
 
-/** What a stamp says. One object is reused: read it at once. */
+/** The content of a stamp. One object is reused: read it at once. */
 export interface Stamp {
   id: number;
   seq: number;
@@ -189,10 +189,10 @@ export function readFrameText(text: Uint8Array, at: number, stamp: Stamp): boole
 
 const scratch = Buffer.allocUnsafe(1024 * 1024);
 
-/** Audio that was decoded: valid until the next call. */
+/** Decoded audio, valid until the next call. */
 export interface Decoded {
   readonly bytes: Uint8Array;
-  /** Bytes of it that count. */
+  /** Length of the audio. */
   length: number;
 }
 

@@ -1,4 +1,4 @@
-/** What record keeping costs: the same load with and without it, by turns. */
+/** What record keeping costs: the same load with and without it, in alternating runs. */
 import { median } from "../median.js";
 import type { LoadResult } from "./load-run.js";
 import type { PerfShare } from "./perf-share.js";
@@ -42,7 +42,7 @@ export async function playStorePairs(
   const cpu = { on: [] as number[], off: [] as number[] };
   const threads = { on: [] as number[], off: [] as number[] };
   for (let pair = 0; pair < pairs && !stopped(); pair++) {
-    // Who begins changes, so that a machine that slowly gets busier favours nobody.
+    // The order alternates, so that a machine that slowly gets busier favours neither.
     const order = pair % 2 === 0 ? (["on", "off"] as const) : (["off", "on"] as const);
     for (const side of order) {
       const { figures, relayExit } = await play(side === "on");

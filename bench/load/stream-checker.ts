@@ -1,6 +1,5 @@
 /**
- * Follows one stream of stamped audio, whatever the sizes of its pieces, and counts what went wrong
- * with it.
+ * Follows one stream of stamped audio in pieces of any size, and counts what went wrong with it.
  */
 import {
   FRAME_BYTES,
@@ -25,7 +24,7 @@ export interface Tally {
   foreign: number;
   /** Arrived after the `clear` that ended them. */
   stale: number;
-  /** Came after they had been given up for lost. */
+  /** Came after they had been counted as lost. */
   late: number;
   /** Silence (0xff) between frames. */
   fillBytes: number;
@@ -94,7 +93,7 @@ export class StreamChecker {
     return this.#id;
   }
 
-  /** A new stream follows; what is left of the former one means nothing. */
+  /** A new stream follows; what is left of the former one is dropped. */
   follow(id: number, next: number): void {
     this.#id = id;
     this.#next = next;
@@ -165,7 +164,7 @@ export class StreamChecker {
       if (consumed === 0) break;
       at += consumed;
     }
-    // Less than a frame: whatever is longer could be told.
+    // This is less than a frame: anything longer was identified.
     this.#heldBytes = end - at;
     if (at < end) this.#held.set(bytes.subarray(at, end), 0);
   }

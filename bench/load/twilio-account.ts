@@ -30,7 +30,7 @@ export interface Answer {
 const agent = new Agent({ keepAlive: true, maxSockets: 64 });
 const TIMEOUT_MS = 15_000;
 
-/** @throws Error when nobody answers within 15 s. */
+/** @throws Error without an answer within 15 s. */
 export function post(
   account: TwilioAccount,
   url: string,

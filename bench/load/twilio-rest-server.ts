@@ -1,7 +1,7 @@
 /**
- * As much of Twilio's REST as a relay may need while calls run: every request is granted. What a
- * call is told to do is passed on. Under /tools/ stand the tools of `tools.agents.yaml`: each is
- * bad in its own way.
+ * The part of Twilio's REST that a relay needs while calls run. Every request succeeds, and updates
+ * of a call are passed on. Under /tools/ are the tools of `tools.agents.yaml`, each with its own
+ * fault.
  */
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";

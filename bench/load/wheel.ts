@@ -6,18 +6,20 @@ export interface WheelMember {
 }
 
 export const TICK_MS = 20;
-/** So late is a stall: beyond what a timer's grain explains. */
+/** A tick that is later than this is a stall, not the resolution of timers. */
 export const LATE_MS = 8;
-/** Members are spread over so many instants of the 20 ms, so that they do not all write at once. */
+/**
+ * Members are spread over this many instants of the 20 ms, so that they do not all write at once.
+ */
 const PHASES = 10;
 const PHASE_MS = TICK_MS / PHASES;
 
 /**
- * One timer for all calls. After a stall every missed turn is made up for, as a telephone network
- * would.
+ * One timer for all calls. After a stall it makes up for every missed tick, as a telephone network
+ * does.
  */
 export class Wheel {
-  /** How late turns are: since it was last reset, and over the whole run. */
+  /** How late ticks are: since the last reset, and over the whole run. */
   readonly recentLateness = new Histogram();
   readonly lateness = new Histogram();
   readonly #slots: Set<WheelMember>[] = Array.from({ length: PHASES }, () => new Set());
@@ -29,12 +31,12 @@ export class Wheel {
   #lateMs = 0;
   #lastLateMs = Number.NEGATIVE_INFINITY;
 
-  /** How late the present turn is. */
+  /** How late the present tick is. */
   get lateMs(): number {
     return this.#lateMs;
   }
 
-  /** True when a turn was late in the last `ms`, or is by now. */
+  /** True when a tick was late in the last `ms`, or is due by now. */
   lateWithin(ms: number, nowMs: number): boolean {
     return (
       nowMs - this.#lastLateMs < ms || nowMs - (this.#originMs + this.#turn * PHASE_MS) > LATE_MS

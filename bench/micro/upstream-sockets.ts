@@ -1,13 +1,15 @@
 /**
- * What the model's sockets cost: the relay's own framing against the package `ws`.
+ * The cost of the model's sockets: the relay's own framing against the package `ws`.
  *
- *   npx tsx bench/micro/upstream-sockets.ts [--tls] [--sockets 300] [--pairs 12] [--sizes 270,2200] [--memory] [--json FILE]
+ * npx tsx bench/micro/upstream-sockets.ts [--tls] [--sockets 300] [--pairs 12] [--sizes 270,2200]
+ * [--memory] [--json FILE]
  *
- * A client process, alone on its core where there are two, opens as many sockets of each kind and lets them take turns of a
- * second: an append every 20 ms on each socket of the one kind, then of the other. The server process answers
- * each fifth append with a delta and notes when each append arrived. So both kinds meet the same machine at nearly the
- * same time; the median of the paired ratios counts, not the absolutes. With --memory each kind has a process of its own, and
- * resident memory per socket is told, after a garbage collection, with the sockets idle and with traffic behind them.
+ * A client process, alone on its core where there are two, opens equally many sockets of each kind.
+ * The kinds take turns of a second each, with an append every 20 ms on each socket. The server
+ * process answers each fifth append with a delta and notes when each append arrived. Both kinds
+ * thus run on the same machine at nearly the same time, and the median of the paired ratios counts.
+ * With --memory each kind has a process of its own, and resident memory per socket is measured
+ * after a garbage collection, idle and after traffic.
  */
 
 import type { WebSocket as ServerSocket } from "uWebSockets.js";
@@ -165,7 +167,7 @@ async function runClient(plan: ClientPlan): Promise<ClientResult> {
       }
       await sleep(1);
     }
-    // What is under way comes into this slice, not into the next.
+    // Messages under way belong to this slice, not to the next.
     await sleep(50);
     const { user, system } = process.cpuUsage(cpu);
     return {
@@ -183,7 +185,7 @@ async function runClient(plan: ClientPlan): Promise<ClientResult> {
     const dialer = dialerOf(kind);
     const all = [await dial(dialer)];
     sockets.set(kind, all);
-    // What the process needs once is not counted: code, the compiler's, the heap's first growth.
+    // One-time costs are not counted: code, the compiler, the first growth of the heap.
     while (all.length < WARM_UP_SOCKETS) all.push(await dial(dialer));
     await slice(kind, all);
     before = rssKb();
@@ -200,7 +202,7 @@ async function runClient(plan: ClientPlan): Promise<ClientResult> {
   for (let i = 0; i < plan.slices + 2; i++) {
     for (const [kind, all] of sockets) {
       const done = await slice(kind, all);
-      // The first are for the compiler.
+      // The first ones warm up the compiler.
       if (i >= 2) slices.push(done);
     }
   }
@@ -260,7 +262,7 @@ function runServer({ cert, key, deltaBytes }: ServerPlan): void {
   });
 }
 
-// --- the one who measures ---------------------------------------------------------------------------
+// --- the measuring process --------------------------------------------------------------------------
 
 function start(
   role: string,

@@ -30,11 +30,11 @@ for (const [name, bytes] of [
 }
 
 describe("a delta of 4,000 bytes in", () => {
-  let playedBytes = 0;
+  let readBytes = 0;
   const parser = new FrameParser(
     {
       message: (payload) => {
-        playedBytes += payload.length;
+        readBytes += payload.length;
       },
       ping: () => {},
       pong: () => {},
@@ -48,7 +48,7 @@ describe("a delta of 4,000 bytes in", () => {
   const frame = Buffer.concat([Buffer.from("817e0fa0", "hex"), Buffer.alloc(4000, "a")]);
   bench("in one piece", () => {
     parser.read(frame, 0, frame.length);
-    if (playedBytes === 0) throw new Error("not heard");
+    if (readBytes === 0) throw new Error("not heard");
   });
   bench("cut in two", () => {
     parser.read(frame, 0, 1500);

@@ -1,7 +1,9 @@
-/** A child process whose end is certain: asked first, killed after a while, by its id alone. */
+/**
+ * A child process that is certain to end: it is asked first and killed after a while, by its id.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 
-/** Of what a child wrote, kept for people. */
+/** Most output of a child that is kept. */
 const KEPT_CHARS = 4000;
 
 export interface ChildOrder {
@@ -60,7 +62,7 @@ export class Child {
   }
 
   /** The end of what it wrote. */
-  get lastWords(): string {
+  get logEnd(): string {
     return this.#words.trimEnd();
   }
 

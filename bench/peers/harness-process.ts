@@ -54,7 +54,7 @@ export class HarnessProcess {
     });
   }
 
-  /** @throws Error with the harness's last words when there is no result. */
+  /** @throws Error with the end of the harness's output when there is no result. */
   async result(): Promise<HarnessResult> {
     const inTime = await this.#child.finished(this.#timeoutMs);
     if (!inTime) throw new Error(`the harness took more than ${this.#timeoutMs / 1000} s`);
@@ -62,12 +62,9 @@ export class HarnessProcess {
     try {
       text = readFileSync(this.#jsonFile, "utf8");
     } catch (cause) {
-      throw new Error(
-        `the harness left no result (${this.#child.exit}):\n${this.#child.lastWords}`,
-        {
-          cause,
-        },
-      );
+      throw new Error(`the harness left no result (${this.#child.exit}):\n${this.#child.logEnd}`, {
+        cause,
+      });
     } finally {
       rmSync(this.#directory, { recursive: true, force: true });
     }

@@ -1,4 +1,4 @@
-/** `npm run bench:peers`: murelay and other relays by turns, each in a process of its own, with one harness. */
+/** `npm run bench:peers`: murelay and other relays in alternating runs, with one harness. */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
@@ -145,7 +145,7 @@ class Comparison {
         if (this.#interrupted) return;
         const ended = relay.exited();
         if (ended !== null)
-          throw new Error(`the relay ended in mid-run (${ended}):\n${relay.lastWords()}`);
+          throw new Error(`the relay ended in mid-run (${ended}):\n${relay.logEnd()}`);
         const { figures, harnessLimit, failures, modelErrors } = result;
         const program = relay.program.replaceAll(ROOT, "");
         this.#runs.push({
@@ -201,7 +201,9 @@ class Comparison {
   }
 }
 
-/** Told before minutes are spent on figures that are worth little; each run tells again what it met. */
+/**
+ * Warns before minutes are spent on figures of little value; each run reports again what it met.
+ */
 async function warnOfOthers(): Promise<void> {
   const before = readMachineCpuMs();
   await new Promise((resolve) => setTimeout(resolve, LISTEN_MS));

@@ -28,11 +28,11 @@ export interface RelayUnderTest {
   /** Why it ended on its own; null while it runs. */
   exited(): string | null;
   /** The end of its log. */
-  lastWords(): string;
+  logEnd(): string;
   stop(): Promise<void>;
 }
 
-/** @throws Error with the relay's last words when it does not come up. */
+/** @throws Error with the end of the relay's log when it does not start. */
 export async function startRelay(name: RelayName, point: MeetingPoint): Promise<RelayUnderTest> {
   const { file } = RELAYS[name];
   return file === null ? await ownRelay(point) : await peer(file, point);
@@ -53,7 +53,7 @@ async function ownRelay(point: MeetingPoint): Promise<RelayUnderTest> {
     pid: relay.pid,
     program: relay.command,
     exited: () => relay.exited,
-    lastWords: () => relay.lastWords(),
+    logEnd: () => relay.logEnd(),
     stop: async () => await relay.stop(),
   };
 }
@@ -86,7 +86,7 @@ async function peer(file: string, point: MeetingPoint): Promise<RelayUnderTest> 
     pid: child.pid,
     program: `bench/peers/${file}`,
     exited: () => child.exit,
-    lastWords: () => child.lastWords,
+    logEnd: () => child.logEnd,
     stop: async () => await child.stop(),
   };
 }
@@ -107,5 +107,5 @@ async function ready(child: Child, url: string): Promise<void> {
   }
   const how = child.exit ?? last;
   await child.stop();
-  throw new Error(`the relay did not start (${how}):\n${child.lastWords}`);
+  throw new Error(`the relay did not start (${how}):\n${child.logEnd}`);
 }

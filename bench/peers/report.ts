@@ -23,7 +23,7 @@ export interface PeerReport {
 const BEGIN = "<!-- bench:peers begin: written by `npm run bench:peers -- --write-docs` -->";
 const END = "<!-- bench:peers end -->";
 
-/** Both tables with what they are worth; `resultFile` as the page links to it. */
+/** Both tables with their caveats; `resultFile` as the page links to it. */
 export function section(report: PeerReport, resultFile: string): string {
   const { runs } = report;
   const kinds = [false, true].filter((tls) => runs.some((run) => run.tls === tls));

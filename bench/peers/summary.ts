@@ -35,7 +35,10 @@ export interface RelaySummary {
   readonly runs: readonly PeerRun[];
 }
 
-/** The runs with or without TLS, by relay, in the order of a round; relays without a run are left out. */
+/**
+ * The runs with or without TLS, by relay, in the order of a round; relays without a run are left
+ * out.
+ */
 export function byRelay(runs: readonly PeerRun[], tls: boolean): RelaySummary[] {
   return RELAY_NAMES.map((relay) => ({
     relay,
@@ -60,7 +63,7 @@ export function spread(runs: readonly PeerRun[], figure: string): Spread | null 
 }
 
 /**
- * Median of the rounds' own ratios: what disturbs a machine for a minute then disturbs both sides of one ratio.
+ * Median of the rounds' own ratios: a disturbance of a minute then affects both sides of one ratio.
  *
  * @returns null where no round has both figures, or the peer's is 0.
  */
@@ -82,7 +85,7 @@ const WAITED_LIMIT_PERCENT = 5;
 /** A relay above this has no core left: its latencies are those of an overload. */
 const SATURATED_PERCENT = 95;
 
-/** What takes worth from some of a relay's runs. */
+/** A caveat about some of a relay's runs. */
 export interface Doubt {
   readonly kind: string;
   /** Runs that it concerns. */
@@ -91,7 +94,7 @@ export interface Doubt {
   readonly worst: string;
 }
 
-/** Empty: nothing takes worth from these runs. */
+/** Empty: there is no caveat about these runs. */
 export function doubts(runs: readonly PeerRun[]): Doubt[] {
   const over = (kind: string, figure: string, limit: number, unit: string): Doubt => {
     const values = runs.map((run) => run.figures[figure] ?? 0).filter((value) => value > limit);

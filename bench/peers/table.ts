@@ -66,7 +66,7 @@ const ROWS: readonly Row[] = [
 
 const NONE = "–";
 
-/** Medians with lowest and highest, murelay's ratio to each peer, and below what is to be doubted. */
+/** Medians with lowest and highest, murelay's ratio to each peer, and the caveats below. */
 export function comparison(runs: readonly PeerRun[], tls: boolean): string {
   const relays = byRelay(runs, tls);
   const ours = relays.find(({ relay }) => relay === "murelay");
@@ -87,7 +87,7 @@ export function comparison(runs: readonly PeerRun[], tls: boolean): string {
     : `${lines.join("\n")}\n\nTo be read with care:\n\n${worries}`;
 }
 
-/** A line for each kind of doubt; "" when there is none. */
+/** A line for each caveat; "" when there is none. */
 function worriesOf(relays: readonly RelaySummary[]): string {
   const kinds = new Map<string, string[]>();
   for (const { relay, runs } of relays) {

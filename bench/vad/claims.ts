@@ -1,4 +1,4 @@
-/** What is promised of the VAD, each with its figure: `--check` fails where one does not hold. */
+/** The promises about the VAD, each with its figure: `--check` fails when one does not hold. */
 import { OURS } from "./detectors.js";
 import { SNRS_DB } from "./eval-set.js";
 import { bestOther, type Evaluation, PROMISED_SNR_DB, rowOf } from "./evaluation.js";
@@ -78,7 +78,7 @@ function falseOnsetClaims({ equalRecall }: Evaluation): Claim[] {
   });
 }
 
-/** The quickest round counts for the limit: what else runs on the machine is not ours to answer for. */
+/** The fastest round counts, because other programs slow the rest down. */
 function costClaims({ costs }: Evaluation): Claim[] {
   const mine = costs.find(({ name }) => name === OURS)!;
   const others = costs.filter(({ name }) => name !== OURS);

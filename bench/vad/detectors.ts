@@ -1,4 +1,4 @@
-/** Ours and the others behind one interface, fed the same frames. */
+/** Our detector and the others behind one interface. All get the same frames. */
 import { FRAME_BYTES } from "../../src/codec/frame.js";
 import { ulawToLinear } from "../../src/codec/ulaw.js";
 import { FrameVad } from "../../src/vad/frame-vad.js";
@@ -10,7 +10,7 @@ export interface Detector {
   readonly name: string;
   /** A new line. */
   reset(): void;
-  /** The verdict on 160 mu-law bytes from `start`. */
+  /** Whether 160 mu-law bytes from `start` are speech. */
   frame(ulaw: Uint8Array, start: number): boolean;
   /** How sure it was of the last frame; null where it does not say. */
   score(): number | null;
@@ -67,9 +67,12 @@ export function listen(detector: Detector, lines: readonly Line[]): Heard[] {
 export interface SureSilence {
   /** Share of the silence that it covers. */
   readonly share: number;
-  /** Share of the speech frames that it covers: audio that waits for company though somebody speaks. */
+  /** Share of the speech frames that it covers wrongly: speech that is joined and so delayed. */
   readonly speechShare: number;
-  /** Of the speech that begins during sure silence, the share whose third frame (60 ms) is still taken for it. */
+  /**
+   * Of the speech that begins during sure silence, the share whose third frame (60 ms) is still
+   * taken for it.
+   */
   readonly lateShare: number;
 }
 

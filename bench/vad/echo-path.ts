@@ -1,10 +1,13 @@
-/** The way from the earpiece back into the caller's microphone: what a phone and a line do to our own playout. */
+/**
+ * The echo path from the earpiece to the caller's microphone: what phone and line do to playout.
+ */
 import type { Random } from "../random.js";
 
 export const ECHO_KINDS = ["line", "room", "narrow", "distorted", "suppressed"] as const;
 /**
- * line: one reflection, as a hybrid makes it · room: speakerphone with a tail of 60 to 200 ms · narrow: small loudspeaker, low-passed ·
- * distorted: overdriven loudspeaker in a room · suppressed: a phone whose own canceller comes and goes.
+ * line: one reflection of a hybrid · room: speakerphone with a tail of 60 to 200 ms · narrow: small
+ * loudspeaker, low-passed · distorted: overdriven loudspeaker in a room · suppressed: a phone whose
+ * own echo canceller works at times.
  */
 export type EchoKind = (typeof ECHO_KINDS)[number];
 
@@ -17,7 +20,7 @@ export interface EchoSpec {
 
 const RATE_HZ = 8000;
 
-/** @returns what comes back of `played`, both 8 kHz and full scale ±1; as long as `played`. */
+/** @returns the echo of `played`, of the same length; both 8 kHz, full scale ±1. */
 export function echoOf(played: Float32Array, spec: EchoSpec, random: Random): Float32Array {
   const out = new Float32Array(played.length);
   const source = spec.kind === "distorted" ? overdriven(played) : played;

@@ -1,8 +1,9 @@
 /**
- * Calls on which our own playout comes back: does echo alone stop the agent, and does the caller still stop it?
+ * Calls with echo of playout: does echo alone stop the agent, and does the caller still stop it?
  *
- * A call has three to five turns of the agent. On half of the calls nobody else speaks: any hold is wrong. On the others the
- * caller begins to speak during one of the turns, and must be heard within 200 ms. The ear is the relay's own.
+ * A call has three to five turns of the agent. On half of the calls only the agent speaks, so any
+ * hold is wrong. On the others the caller begins to speak during one of the turns and must be
+ * detected within 200 ms. The detector is the relay's own.
  */
 import { pathToFileURL } from "node:url";
 import { FRAME_BYTES, FRAME_MS } from "../../src/codec/frame.js";
@@ -25,10 +26,10 @@ const CALLER_DBOV: readonly [number, number] = [-32, -16];
 const LINE_DBOV: readonly [number, number] = [-72, -46];
 const GAIN_DB: readonly [number, number] = [-35, -15];
 const DELAY_MS: readonly [number, number] = [20, 500];
-/** How far the relay's idea of when the phone plays is off: another error in every turn. */
+/** Error of the relay's clock of the phone; it differs in every turn. */
 const CLOCK_ERROR_MS = 60;
 const ECHO_OVER_MS = 800;
-/** Caught: the ear says so at most this long after the caller's first sound. */
+/** The caller is detected in time at most this long after their first sound. */
 export const CAUGHT_WITHIN_MS = 200;
 
 export interface EchoSetOptions {
@@ -43,11 +44,13 @@ export interface EchoCall {
   readonly kind: EchoKind;
   readonly gainDb: number;
   readonly delayMs: number;
-  /** In which of the agent's turns the caller begins, from 0; null: nobody but the agent speaks. */
+  /** The agent's turn in which the caller begins, from 0; null: only the agent speaks. */
   readonly turn: number | null;
-  /** From the caller's first sound to the verdict; infinite when never, null when the call has no caller. */
+  /**
+   * From the caller's first sound to its detection; infinite: never; null: only the agent speaks.
+   */
   readonly caughtMs: number | null;
-  /** The ear took something else for the caller. */
+  /** The detector took something else for the caller. */
   readonly heldByEcho: boolean;
 }
 
@@ -64,8 +67,8 @@ export interface EchoSetResult {
   readonly all: readonly EchoCall[];
 }
 
-/** What an ear is asked. The relay's own by default. */
-export type MakeEar = () => Pick<CallerVad, "hear" | "played">;
+/** A detector under test. By default the relay's own. */
+export type MakeDetector = () => Pick<CallerVad, "hear" | "played">;
 
 export interface Scene {
   readonly played: Uint8Array;
@@ -78,13 +81,13 @@ export interface Scene {
 
 export function runEchoSet(
   options: EchoSetOptions,
-  makeEar: MakeEar = () => new CallerVad(),
+  makeDetector: MakeDetector = () => new CallerVad(),
 ): EchoSetResult {
   const recordings = options.recordings.filter(({ half }) => half === options.half);
   const random = new Random(options.seed);
   const all: EchoCall[] = [];
   for (let n = 0; n < 2 * options.calls; n++)
-    all.push(listen(makeScene(recordings, n % 2 === 1, random), makeEar()));
+    all.push(listen(makeScene(recordings, n % 2 === 1, random), makeDetector()));
   const alone = all.filter(({ turn }) => turn === null);
   const both = all.filter(({ turn }) => turn !== null);
   const latencies = both
@@ -128,7 +131,8 @@ export function makeScene(
   if (withCaller) {
     turn = random.below(turns.length);
     const [from, to] = turns[turn]!;
-    // Early enough in the turn that there is something to interrupt, and late enough that the phone plays it.
+    // Early enough in the turn that there is something to interrupt, and late enough that the phone
+    // plays it.
     const startMs = random.between(from + 400, Math.max(from + 500, to - 600));
     onsetMs = addCaller(uplink, recordings, startMs, random);
   }
@@ -185,7 +189,10 @@ function addCaller(
   return at / 8;
 }
 
-/** What scales a recording to an active level: its level over the frames within 25 dB of its loudest. */
+/**
+ * What scales a recording to an active level: its level over the frames within 25 dB of its
+ * loudest.
+ */
 function gainTo(samples: Float32Array, dbov: number): number {
   const levels: number[] = [];
   for (let at = 0; at + FRAME_BYTES <= samples.length; at += FRAME_BYTES)
@@ -196,16 +203,17 @@ function gainTo(samples: Float32Array, dbov: number): number {
   return 10 ** (dbov / 20) / Math.sqrt(mean + 1e-12);
 }
 
-export function listen(scene: Scene, ear: ReturnType<MakeEar>): EchoCall {
+export function listen(scene: Scene, detector: ReturnType<MakeDetector>): EchoCall {
   const { call, onsetMs } = scene;
   let heldByEcho = false;
   let lastPlayedMs = Number.NEGATIVE_INFINITY;
   for (let frame = 0; frame < FRAMES; frame++) {
-    // The relay sends ahead of the phone, turn by turn; what it sends as silence it does not send at all.
+    // The relay sends ahead of the phone, turn by turn; what it sends as silence it does not send
+    // at all.
     const ahead = frame + LEAD_FRAMES;
     const from = ahead * FRAME_BYTES;
     if (ahead < FRAMES && !silent(scene.played, from))
-      ear.played(
+      detector.played(
         scene.played,
         from,
         from + FRAME_BYTES,
@@ -214,13 +222,14 @@ export function listen(scene: Scene, ear: ReturnType<MakeEar>): EchoCall {
     const endMs = (frame + 1) * FRAME_MS;
     const start = frame * FRAME_BYTES;
     if (!silent(scene.played, start)) lastPlayedMs = endMs;
-    if (ear.hear(scene.uplink, start, start + FRAME_BYTES, endMs) !== "speech_started") continue;
+    if (detector.hear(scene.uplink, start, start + FRAME_BYTES, endMs) !== "speech_started")
+      continue;
     if (onsetMs !== null && endMs > onsetMs)
       return { ...call, caughtMs: endMs - onsetMs, heldByEcho };
     // Between turns there is nothing to hold, and no echo once the last of it is back.
     if (endMs > lastPlayedMs + ECHO_OVER_MS) continue;
     heldByEcho = true;
-    // One wrong hold is enough to know of; after it, it is the caller's turn.
+    // One wrong hold counts; after it the caller's turn is awaited.
     if (onsetMs === null) break;
   }
   return { ...call, caughtMs: onsetMs === null ? null : Number.POSITIVE_INFINITY, heldByEcho };
@@ -232,7 +241,7 @@ function silent(ulaw: Uint8Array, start: number): boolean {
   return true;
 }
 
-/** The phone hears mu-law, not what was meant. */
+/** The phone gets mu-law, with its loss. */
 function heard(played: Uint8Array): Float32Array {
   const pcm = new Int16Array(played.length);
   decodeUlaw(played, pcm);

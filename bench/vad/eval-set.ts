@@ -9,9 +9,9 @@ export const SNRS_DB = [20, 10, 5, 0] as const;
 
 export interface EvalSet {
   readonly languages: readonly string[];
-  /** Somebody speaks: each language in each noise at each loudness, and without noise. */
+  /** Lines with speech: each language in each noise at each loudness, and without noise. */
   readonly speech: readonly Line[];
-  /** Nobody speaks: each noise as loud as it is on the lines with speech. */
+  /** Lines without speech: each noise as loud as on the lines with speech. */
   readonly noise: readonly Line[];
 }
 

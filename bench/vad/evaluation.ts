@@ -1,4 +1,4 @@
-/** Every detector on every line, boiled down to the figures that the report shows. */
+/** Runs every detector on every line and computes the figures of the report. */
 import { BEGIN_SCORE, GO_ON_SCORE } from "../../src/vad/frame-vad.js";
 import type { Detector } from "./detectors.js";
 import { listen, measureSureSilence, OURS, type SureSilence } from "./detectors.js";
@@ -23,7 +23,7 @@ import type { Cost } from "./speed.js";
 /** Promises are made down to this; 0 dB is shown, and nothing is promised. */
 export const PROMISED_SNR_DB = 5;
 const ONSET_SNR_DB = 10;
-/** Where nobody's room is louder: sure silence is for quiet lines. */
+/** Certain silence is measured on quiet lines, up to this noise. */
 const QUIET_LINE_SNR_DB = 20;
 
 export interface Row {
@@ -68,7 +68,10 @@ export interface Evaluation {
   readonly rows: readonly Row[];
   readonly guests: readonly Row[];
   readonly equalRecall: readonly EqualRecall[];
-  /** Ours, from eager to strict, on the lines with at least PROMISED_SNR_DB and on those without speech. */
+  /**
+   * Ours, from eager to strict, on the lines with at least PROMISED_SNR_DB and on those without
+   * speech.
+   */
   readonly curve: readonly CurvePoint[];
   readonly costs: readonly Cost[];
   /** On lines without noise or with 20 dB. */
@@ -76,20 +79,23 @@ export interface Evaluation {
 }
 
 const FRAME_GAP = BEGIN_SCORE - GO_ON_SCORE;
-/** The gap between beginning and going on with which fewest noises begin at a given recall: found on the dev half. */
+/**
+ * The gap between beginning and going on with which fewest noises begin at a given recall: found on
+ * the dev half.
+ */
 const ONSET_GAP = 4;
 const CURVE_BORDERS = Array.from({ length: 29 }, (_, i) => (i - 14) / 2);
 
 const atLeast = (snrDb: number) => (line: Line) => line.snrDb >= snrDb;
 
-/** All that a detector said of a set. */
+/** The decisions of a detector on a set of lines. */
 export interface Listened {
   readonly name: string;
   readonly speech: readonly Heard[];
   readonly noise: readonly Heard[];
 }
 
-/** @param guests  who listened elsewhere: shown, and part of no promise */
+/** @param guests  detectors that are only shown, and part of no promise */
 export function evaluate(
   set: EvalSet,
   detectors: readonly Detector[],
@@ -180,7 +186,10 @@ function hours(lines: readonly Line[]): number {
   return lines.reduce((sum, { truth }) => sum + truth.length, 0) / 180_000;
 }
 
-/** The best of the others' modes, cell by cell: a user of theirs has to take one, we compare with all. */
+/**
+ * The best of the others' modes, cell by cell: a user of theirs has to take one, we compare with
+ * all.
+ */
 export function bestOther(rows: readonly Row[], cell: (row: Row) => number): number {
   return Math.max(...rows.filter(({ name }) => name !== OURS).map(cell));
 }

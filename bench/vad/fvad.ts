@@ -1,4 +1,4 @@
-/** The WebRTC VAD (libfvad, compiled to WebAssembly by the Echogarden project), to be measured against. */
+/** The WebRTC VAD (libfvad, compiled to WebAssembly by the Echogarden project), for comparison. */
 import { FRAME_BYTES } from "../../src/codec/frame.js";
 
 /** What we use of the Emscripten module: it comes without types. */
@@ -49,11 +49,11 @@ export class Fvad {
     if (!ok) throw new Error("fvad: refuses its settings");
   }
 
-  /** The verdict on what lies in `input`. */
+  /** Whether the frame in `input` is speech. */
   process(): boolean {
-    const verdict = this.#module._fvad_process(this.#handle, this.#pcm, FRAME_BYTES);
-    if (verdict < 0) throw new Error("fvad: refuses a frame");
-    return verdict === 1;
+    const result = this.#module._fvad_process(this.#handle, this.#pcm, FRAME_BYTES);
+    if (result < 0) throw new Error("fvad: refuses a frame");
+    return result === 1;
   }
 
   free(): void {

@@ -1,4 +1,4 @@
-/** Telephone lines to listen to: prompts with pauses, noise of a known loudness, a channel, mu-law. */
+/** Simulated telephone lines: prompts with pauses, noise of known loudness, a channel, mu-law. */
 import { FRAME_BYTES } from "../../src/codec/frame.js";
 import { encodeUlaw, ULAW_SILENCE } from "../../src/codec/ulaw.js";
 import type { Random } from "../random.js";
@@ -13,7 +13,7 @@ export interface Line {
   readonly snrDb: number;
   /** Whole 20 ms frames. */
   readonly ulaw: Uint8Array;
-  /** One per frame: 1 where somebody speaks. */
+  /** One per frame: 1 is speech. */
   readonly truth: Uint8Array;
 }
 
@@ -22,12 +22,15 @@ export interface LineSpec {
   readonly noise: NoiseKind | "none";
   readonly snrDb: number;
   readonly seconds: number;
-  /** False: a line on which nobody speaks, as loud as the noise of one with speech. */
+  /** False: a line without speech, as loud as the noise of one with speech. */
   readonly speech: boolean;
 }
 
 const RATE_HZ = 8000;
-/** Active speech on real lines, as ITU-T P.56 measures it: from loud to a soft voice far from the phone. */
+/**
+ * Active speech on real lines, as ITU-T P.56 measures it: from loud to a soft voice far from the
+ * phone.
+ */
 const SPEECH_DBOV: readonly [number, number] = [-38, -12];
 const NOMINAL_DBOV = -25;
 /** Noise on lines without speech is as loud as if speech were so far from the nominal level. */
@@ -35,7 +38,10 @@ const SILENT_SPREAD_DB: readonly [number, number] = [-9, 11];
 /** A line without noise still hisses. */
 const IDLE_DBOV = -72;
 const PAUSE_S: readonly [number, number] = [0.4, 2.2];
-/** So often a line begins with digital silence, as it does while a network has not joined the parties yet. */
+/**
+ * So often a line begins with digital silence, as it does while a network has not joined the
+ * parties yet.
+ */
 const MUTED_START_SHARE = 0.25;
 const MUTED_S = 1.5;
 /** Every other line goes through the band of an analogue or mobile phone. */

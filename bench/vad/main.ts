@@ -1,4 +1,4 @@
-/** `npm run eval:vad`: what the VAD is worth, measured beside WebRTC's on recorded speech in noise. */
+/** `npm run eval:vad`: measures the VAD beside WebRTC's on recorded speech in noise. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type Claim, claimsOf } from "./claims.js";
@@ -22,7 +22,10 @@ const IMAGES = new URL("../../docs/images/", import.meta.url);
 const BEGIN = "<!-- figures: npm run eval:vad -- --write -->";
 const END = "<!-- end of figures -->";
 
-/** @returns the exit status: 0, 1 where `--check` finds a promise broken or the run failed, 2 for wrong usage. */
+/**
+ * @returns the exit status: 0, 1 where `--check` finds a promise broken or the run failed, 2 for
+ *          wrong usage.
+ */
 export async function main(args: readonly string[]): Promise<number> {
   try {
     const options = parseOptions(args);

@@ -1,10 +1,10 @@
-/** What a detector's verdicts are worth, against the truth: pure arithmetic over frames of 20 ms. */
+/** Quality of a detector's decisions against the truth. Pure arithmetic over frames of 20 ms. */
 import { FRAME_MS } from "../../src/codec/frame.js";
 import { Endpointer } from "../../src/vad/endpointer.js";
 import { isSpeech } from "../../src/vad/frame-vad.js";
 import type { Line } from "./lines.js";
 
-/** One detector's opinion of one line. */
+/** One detector's decisions on one line. */
 export interface Heard {
   readonly line: Line;
   /** 1 where it says speech, one per frame. */
@@ -49,7 +49,7 @@ export function f1Of({ hits, misses, falseAlarms }: Frames): number {
   return (2 * hits) / Math.max(1, 2 * hits + misses + falseAlarms);
 }
 
-/** The same opinions, with verdicts cut from the scores at other borders. */
+/** The same lines, with decisions made from the scores at other thresholds. */
 export function cutAt(heard: readonly Heard[], begin: number, goOn: number): Heard[] {
   return heard.map(({ line, scores }) => {
     if (scores === null) throw new Error("a detector without scores has no other border");
@@ -66,7 +66,10 @@ export function cutAt(heard: readonly Heard[], begin: number, goOn: number): Hea
 const SEARCH_STEPS = 24;
 const SEARCH_SCORES: readonly [number, number] = [-16, 16];
 
-/** The highest border, with speech going on `gap` below it, at which at least `recall` of the speech frames are found. */
+/**
+ * The highest border, with speech going on `gap` below it, at which at least `recall` of the speech
+ * frames are found.
+ */
 export function borderForRecall(heard: readonly Heard[], recall: number, gap: number): number {
   let [low, high] = SEARCH_SCORES;
   for (let step = 0; step < SEARCH_STEPS; step++) {
@@ -78,14 +81,20 @@ export function borderForRecall(heard: readonly Heard[], recall: number, gap: nu
 }
 
 export interface Onsets {
-  /** From the true onset to the end of the frame with which it was certain; Infinity where speech ended before. Sorted. */
+  /**
+   * From the true onset to the end of the frame with which it was certain; Infinity where speech
+   * ended before. Sorted.
+   */
   readonly delaysMs: readonly number[];
   readonly missed: number;
   /** Not among the delays: the detector was taking noise for speech when the speech began. */
   readonly alreadyOn: number;
 }
 
-/** So much silence makes what follows an onset rather than the next word: longer than any hangover here. */
+/**
+ * So much silence makes what follows an onset rather than the next word: longer than any hangover
+ * here.
+ */
 const SILENCE_BEFORE_FRAMES = 18;
 /** Truth may call a breath silence that a detector may call the beginning. */
 const EARLY_FRAMES = 5;
@@ -127,7 +136,7 @@ export interface FalseOnsets {
   readonly heldShare: number;
 }
 
-/** On lines on which nobody speaks. */
+/** On lines without speech. */
 export function countFalseOnsets(heard: readonly Heard[]): FalseOnsets {
   let onsets = 0;
   let held = 0;

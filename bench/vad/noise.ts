@@ -1,10 +1,13 @@
-/** What else is on a telephone line. Every kind is made from a seed, and has an RMS of 1 where it sounds. */
+/** Noise of telephone lines. Every kind is made from a seed and has an RMS of 1 while it sounds. */
 
 import type { Random } from "../random.js";
 import type { Recording } from "./prompts.js";
 
 export const NOISE_KINDS = ["white", "babble", "hum", "music", "dtmf", "cough"] as const;
-/** Heard in training only: a detector should know them, and the table should not be measured on them. */
+/**
+ * Heard in training only: a detector should know them, and the table should not be measured on
+ * them.
+ */
 export const EXTRA_KINDS = ["pink", "brown", "keys", "ringing"] as const;
 export type NoiseKind = (typeof NOISE_KINDS)[number] | (typeof EXTRA_KINDS)[number];
 
@@ -103,7 +106,9 @@ function babble(out: Float32Array, random: Random, speech: readonly Recording[])
   }
 }
 
-/** The mains and its harmonics, from a pure hum to a rectifier's buzz, mostly with a little hiss. */
+/**
+ * The mains and its harmonics, from a pure hum to a rectifier's buzz, mostly with a little hiss.
+ */
 function hum(out: Float32Array, random: Random): void {
   const mainsHz = random.pick([50, 60]);
   const sparse = random.next() < 0.3 ? 0.7 : 0;
@@ -167,7 +172,7 @@ function synthesizedMusic(out: Float32Array, random: Random): void {
 const ROWS_HZ = [697, 770, 852, 941];
 const COLUMNS_HZ = [1209, 1336, 1477, 1633];
 
-/** Somebody presses keys. */
+/** DTMF keys. */
 function dtmf(out: Float32Array, random: Random): void {
   for (let at = random.below(RATE_HZ); at < out.length; ) {
     const length = Math.floor(RATE_HZ * random.between(0.06, 0.3));
@@ -180,8 +185,9 @@ function dtmf(out: Float32Array, random: Random): void {
 }
 
 /**
- * One to three bursts: an explosive start of 20 to 50 ms over the whole band, then breath of 80 to 250 ms through two wide
- * resonances that move, and sometimes a short weak voice at the end, as coughs have.
+ * One to three bursts: an explosive start of 20 to 50 ms over the whole band, then breath of 80 to
+ * 250 ms through two wide resonances that move, and sometimes a short weak voice at the end, as
+ * coughs have.
  */
 function coughs(out: Float32Array, random: Random): void {
   for (let at = random.below(RATE_HZ); at < out.length; ) {

@@ -30,7 +30,7 @@ four modes. Debian's recordings are installed with apt-get where they are missin
 
 const DEFAULT_SEED = 7;
 
-/** The message is for whoever typed the command. */
+/** The message is for the user. */
 export class UsageError extends Error {}
 
 export function parseOptions(args: readonly string[]): EvalOptions | "help" {

@@ -59,7 +59,9 @@ export function loadMusic(): Recording[] {
   return existsSync(MUSIC) ? loadFolder(MUSIC, "music") : [];
 }
 
-/** Each subfolder of `dir` is a language; files that lie in `dir` itself are the language "speech". */
+/**
+ * Each subfolder of `dir` is a language; files that lie in `dir` itself are the language "speech".
+ */
 export function loadSpeech(dir: string): Recording[] {
   const folders = readdirSync(dir, { withFileTypes: true }).filter((entry) => entry.isDirectory());
   if (folders.length === 0) return loadFolder(dir, "speech");

@@ -1,4 +1,6 @@
-/** Further chapters of the evaluation: each runs, says what it found in Markdown, and which of its promises broke. */
+/**
+ * Further sections of the evaluation: each runs and reports in Markdown, and lists broken promises.
+ */
 
 import { runEchoSection } from "./echo-section.js";
 import type { Recording } from "./prompts.js";

@@ -1,6 +1,7 @@
 /**
- * A server VAD to tune: by energy, as the reference calls it. How the real one maps loudness to 0–1 is nowhere said; here −60 dBov is 0
- * and −20 dBov is 1. The tuner knows none of this.
+ * A server VAD to tune, based on energy as the reference says. How the real one maps loudness to
+ * 0–1 is not documented; here −60 dBov is 0 and −20 dBov is 1. The tuner does not know this
+ * mapping.
  */
 
 import { FRAME_BYTES, FRAME_MS } from "../../src/codec/frame.js";

@@ -58,8 +58,8 @@ export class Silero {
   }
 
   /**
-   * Each frame has the verdict of the window in which its middle lies: up to 22 ms of hindsight that a verdict by the frame
-   * would not have.
+   * Each frame gets the decision of the window in which its middle lies: up to 22 ms of look-ahead
+   * that a decision per frame does not have.
    */
   async listen(lines: readonly Line[], nowMs: () => number): Promise<Heard[]> {
     const heard: Heard[] = [];
@@ -80,7 +80,7 @@ export class Silero {
     return heard;
   }
 
-  /** Per 20 ms of audio, over all that was listened to. */
+  /** Per 20 ms of audio, over all audio. */
   get frameUs(): number {
     return (this.#usSpent / Math.max(1, this.#windows)) * (FRAME_BYTES / WINDOW);
   }

@@ -1,4 +1,4 @@
-/** What a frame costs each detector, decoding included: by turns in one process, so that a busy machine is busy for all. */
+/** Cost of a frame for each detector, decoding included. All run alternately in one process. */
 import { FRAME_BYTES } from "../../src/codec/frame.js";
 import type { Detector } from "./detectors.js";
 import type { Line } from "./lines.js";

@@ -1,6 +1,6 @@
 /**
- * Finds the VAD's weights on the dev half of the recordings and writes src/vad/speech-weights.ts. Run by hand when cues change:
- * `npx tsx bench/vad/train.ts`. The test half is not looked at.
+ * Finds the VAD's weights on the dev half of the recordings and writes src/vad/speech-weights.ts.
+ * Run by hand when cues change: `npx tsx bench/vad/train.ts`. The test half is not looked at.
  */
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
@@ -17,9 +17,12 @@ const HIDDEN = 16;
 const EPOCHS = 16;
 const SEED = 11;
 const LINE_S = 50;
-/** Nobody speaks: mostly short, and now and then so long that everything has settled. */
+/** Lines without speech: mostly short, some so long that every estimate has settled. */
 const SILENT_LINE_S = [15, 15, 20, 20, 30, 120] as const;
-/** One line of each kind in each of these: more around the loudness at which it is hard but not hopeless. */
+/**
+ * One line of each kind in each of these: more around the loudness at which it is hard but not
+ * hopeless.
+ */
 const SNR_DB: readonly (readonly [number, number])[] = [
   [16, 25],
   [11, 16],
@@ -34,7 +37,7 @@ const SYNTHESIZED_MUSIC_SHARE = 0.5;
 /** Where noise is as loud as speech, truth is beyond hearing: it shall not bend the rest. */
 const DROWNED_SNR_DB = 4;
 const DROWNED_WEIGHT = 0.4;
-/** Where nobody speaks, a noise that is taken for a voice stops the agent. */
+/** Weight of lines without speech: noise that is taken for a voice stops the agent. */
 const SILENT_WEIGHT = 1.5;
 /** The first 60 ms decide how soon an onset is seen. */
 const ONSET_FRAMES = 3;
@@ -92,7 +95,7 @@ function toExamples(lines: readonly Line[]): Examples {
   for (const { ulaw, truth, snrDb } of lines) {
     resetCues(state);
     starts.push(i);
-    const nobody = !truth.includes(1);
+    const silentLine = !truth.includes(1);
     let spoken = 0;
     for (let f = 0; f < truth.length; f++, i++) {
       computeCues(ulaw, f * FRAME_BYTES, state);
@@ -100,7 +103,7 @@ function toExamples(lines: readonly Line[]): Examples {
       examples.labels[i] = truth[f]!;
       spoken = truth[f] === 1 ? spoken + 1 : 0;
       const onset = spoken > 0 && spoken <= ONSET_FRAMES ? ONSET_WEIGHT : 1;
-      const line = nobody ? SILENT_WEIGHT : snrDb < DROWNED_SNR_DB ? DROWNED_WEIGHT : 1;
+      const line = silentLine ? SILENT_WEIGHT : snrDb < DROWNED_SNR_DB ? DROWNED_WEIGHT : 1;
       examples.weights[i] = onset * line;
     }
   }

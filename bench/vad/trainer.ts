@@ -1,4 +1,7 @@
-/** Finds the weights of the VAD's network: logistic loss, mini-batches, Adam. No package, same seed same weights. */
+/**
+ * Finds the weights of the VAD's network: logistic loss, mini-batches, Adam. No package, same seed
+ * same weights.
+ */
 import {
   CUE_STATE,
   EARLIER_SCORE_CUE,
@@ -58,7 +61,7 @@ export function train(
 /** Log odds are of about this size. */
 const BELIEF_DEVIATION = 3;
 
-/** Brings each cue to mean 0 and deviation 1, in place; beliefs come later. */
+/** Scales each cue to mean 0 and deviation 1, in place; earlier scores come later. */
 function standardize({ cues, count, width }: Examples): {
   mean: Float64Array;
   deviation: Float64Array;
@@ -109,7 +112,7 @@ class Learner {
     for (let h = 0; h < hidden; h++) this.#values[out + h] = random.gauss() * Math.sqrt(1 / hidden);
   }
 
-  /** Goes through all lines as the VAD would, so that the beliefs are those of the weights as they are now. */
+  /** Runs the VAD over all lines, so that the earlier scores are those of the present weights. */
   listen(): void {
     const { width, count, cues, starts } = this.#examples;
     const state = new Float64Array(CUE_STATE);

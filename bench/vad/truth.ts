@@ -1,10 +1,11 @@
 /**
- * What is speech, by construction: the clean recording's own energy, before any noise, code or line touched it. No VAD has
- * a say in it.
+ * Which frames are speech, by the energy of the clean recording before any noise, coding or
+ * channel. No VAD takes part in it.
  *
- * A 20 ms frame is active from the moment its level comes within ON_DB of the prompt's own loudness until it falls OFF_DB
- * below that; stops shorter than GAP_FRAMES (closures inside words) belong to the speech around them, and activity shorter than
- * BLIP_FRAMES (a click of the recording) does not count.
+ * A 20 ms frame is active from the moment its level comes within ON_DB of the prompt's own loudness
+ * until it falls OFF_DB below that; stops shorter than GAP_FRAMES (closures inside words) belong to
+ * the speech around them, and activity shorter than BLIP_FRAMES (a click of the recording) does not
+ * count.
  */
 import { FRAME_BYTES } from "../../src/codec/frame.js";
 
@@ -13,7 +14,10 @@ const OFF_DB = 30;
 const GAP_FRAMES = 4;
 const BLIP_FRAMES = 2;
 
-/** Marks the frames of `truth` in which the clean samples from `start` to `end` hold speech. Frames are cut from sample 0. */
+/**
+ * Marks the frames of `truth` in which the clean samples from `start` to `end` hold speech. Frames
+ * are cut from sample 0.
+ */
 export function markSpeech(
   clean: Float32Array,
   start: number,

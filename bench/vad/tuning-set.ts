@@ -1,4 +1,6 @@
-/** What tuning `server_vad` to the line is worth: calls in noise, with callers who pause as people do. */
+/**
+ * Measures the tuning of `server_vad`: calls in noise, with callers who pause within their turns.
+ */
 import { FRAME_BYTES, FRAME_MS } from "../../src/codec/frame.js";
 import { encodeUlaw } from "../../src/codec/ulaw.js";
 import { CallerVad } from "../../src/vad/caller-vad.js";
@@ -92,12 +94,12 @@ export function makeConversation(
   return { ulaw, turns, noise, snrDb };
 }
 
-/** Plays a call to the server's ear and, where `tuned`, to ours; counts how its turns ended. */
+/** Plays a call to the server's VAD and, where `tuned`, to ours; counts how its turns ended. */
 export function play(conversation: Conversation, tuned: boolean, into: Tally): void {
   const server = new ServerVad(FIXED);
   const tuner = new ThresholdTuner(FIXED);
   const watch = new TurnWatch(tuner);
-  const ear = new CallerVad();
+  const detector = new CallerVad();
   const stops: number[] = [];
   const thresholds: number[] = [FIXED.threshold];
   let updates = 0;
@@ -106,16 +108,17 @@ export function play(conversation: Conversation, tuned: boolean, into: Tally): v
     at + FRAME_BYTES <= conversation.ulaw.length;
     at += FRAME_BYTES, ms += FRAME_MS
   ) {
-    const heard = ear.hear(conversation.ulaw, at, at + FRAME_BYTES, ms);
-    if (heard === "speech_started") watch.localStarted(ear.startedMs);
-    if (heard === "speech_stopped") watch.localStopped(ear.stoppedMs);
+    const heard = detector.hear(conversation.ulaw, at, at + FRAME_BYTES, ms);
+    if (heard === "speech_started") watch.localStarted(detector.startedMs);
+    if (heard === "speech_stopped") watch.localStopped(detector.stoppedMs);
     const said = server.frame(conversation.ulaw, at);
     const { silenceDurationMs } = server.settings;
     if (said === "started") watch.serverStarted(ms);
     if (said === "stopped") {
       stops.push(ms);
       watch.serverStopped(ms, silenceDurationMs);
-      if (ear.stoppedMs > 0) tuner.lineMeasured(ear.noiseFloorDbov, ear.speechLevelDbov);
+      if (detector.stoppedMs > 0)
+        tuner.lineMeasured(detector.noiseFloorDbov, detector.speechLevelDbov);
     }
     watch.look(ms, silenceDurationMs);
     if (!tuned || !watch.betweenTurns) continue;

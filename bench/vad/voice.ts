@@ -1,4 +1,7 @@
-/** A stand-in for recorded speech where none is installed: buzzed syllables with formants, breathy consonants, pauses. */
+/**
+ * A stand-in for recorded speech where none is installed: buzzed syllables with formants, breathy
+ * consonants, pauses.
+ */
 
 import { Random } from "../random.js";
 import type { Half, Recording } from "./prompts.js";
@@ -14,7 +17,10 @@ const VOWELS: readonly (readonly [number, number, number])[] = [
   [490, 1350, 1690],
 ];
 
-/** @returns `count` utterances of 1.5 to 4 s, half of them "dev" and half "test"; the same for the same seed. */
+/**
+ * @returns `count` utterances of 1.5 to 4 s, half of them "dev" and half "test"; the same for the
+ *          same seed.
+ */
 export function syntheticPrompts(count: number, seed: number): Recording[] {
   const random = new Random(seed);
   return Array.from({ length: count }, (_, n): Recording => {
@@ -23,7 +29,10 @@ export function syntheticPrompts(count: number, seed: number): Recording[] {
   });
 }
 
-/** Syllables of one voice: a consonant of noise or a stop, a vowel, now and then a gap between words. */
+/**
+ * Syllables of one voice: a consonant of noise or a stop, a vowel, now and then a gap between
+ * words.
+ */
 function utterance(random: Random): Float32Array {
   const out = new Float32Array(Math.floor(RATE_HZ * random.between(1.5, 4)));
   const pitchHz = random.between(90, 230);

@@ -1,4 +1,4 @@
-/** Mono sound at 8 kHz out of RIFF/WAVE files as people keep them. */
+/** Reads RIFF/WAVE files as mono at 8 kHz. */
 
 const PCM = 1;
 const MULAW = 7;
@@ -7,7 +7,8 @@ const RATE_HZ = 8000;
 const PASS = 0.95;
 
 /**
- * @returns samples, full scale ±1, at 8 kHz; channels are averaged, higher rates that are a multiple of 8 kHz brought down.
+ * @returns samples, full scale ±1, at 8 kHz; channels are averaged, higher rates that are a
+ *          multiple of 8 kHz brought down.
  * @throws Error saying what it cannot read.
  */
 export function readWav(file: Buffer): Float32Array {

@@ -26,8 +26,8 @@ describe("a small echo set on the demo's voices", () => {
     timeout: 30_000,
   }, () => {
     const deaf = () => {
-      const ear = new CallerVad();
-      return { hear: ear.hear.bind(ear), played: () => {} };
+      const detector = new CallerVad();
+      return { hear: detector.hear.bind(detector), played: () => {} };
     };
     const { echoOnly } = runEchoSet(options, deaf);
     expect(echoOnly.held / echoOnly.calls).toBeGreaterThan(0.8);

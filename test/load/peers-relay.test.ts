@@ -70,7 +70,7 @@ describe("a child process", () => {
     });
     expect(await child.finished(20_000)).toBe(true);
     expect(child.exit).toBe("status 3");
-    expect(child.lastWords).toBe("no such thing");
+    expect(child.logEnd).toBe("no such thing");
   });
 
   it("is killed when it will not end", async () => {
@@ -85,7 +85,7 @@ describe("a child process", () => {
       signal: "SIGTERM",
       patienceMs: 100,
     });
-    await expect.poll(() => child.lastWords, { timeout: 20_000 }).toBe("up");
+    await expect.poll(() => child.logEnd, { timeout: 20_000 }).toBe("up");
     expect(await child.finished(1)).toBe(false);
     expect(child.exit).toBe("SIGKILL");
   });
