@@ -1,78 +1,78 @@
 /**
- * Who is connected with whom, moment by moment, and what a caller hears: so that a test can say "never alone and silent", "all
- * legs ended", "caller and human connected". The simulators write it; a relay cannot.
+ * Who is connected with whom at each moment, and what a party hears that no party speaks. With it
+ * a test can say "never alone and silent", "all legs ended", "caller and transfer target are
+ * connected". The simulators write it, so a relay cannot influence it.
  */
 import type { SimClock } from "./clock.js";
 
-/** A party at one moment. */
-export interface ConnectionState {
-  /** On the simulator's clock. */
-  readonly atMs: number;
+export interface Connection {
   /** Answered, and not over. */
   readonly live: boolean;
-  /** Those who hear this party and are heard by it: labels where they have one, else what was dialled. */
+  /** The parties that it hears and that hear it: by label where they have one, else as dialled. */
   readonly with: readonly string[];
-  /** Those of them who speak just now, as far as the simulators know. */
+  /** Those of them that speak now, as far as the simulators know. */
   readonly talking: readonly string[];
-  /** Sound that nobody speaks: music, ringing, an announcement, a `<Say>`; null: nothing. */
+  /** Music, ringing, an announcement, a `<Say>`; null: nothing of the kind. */
   readonly sound: string | null;
 }
 
-export type Connection = Omit<ConnectionState, "atMs">;
+/** How a party was connected from `atMs` on, on the simulators' clock. */
+export interface ConnectionState extends Connection {
+  readonly atMs: number;
+}
 
 export class ConnectionLog {
   readonly #clock: SimClock;
-  readonly #moments = new Map<string, ConnectionState[]>();
+  readonly #states = new Map<string, ConnectionState[]>();
 
   constructor(clock: SimClock) {
     this.#clock = clock;
   }
 
-  /** What is the case from now on. The same as before changes nothing. */
+  /** Holds from now on. The same as before adds nothing. */
   note(party: string, now: Connection): void {
-    const moments = this.#moments.get(party) ?? [];
-    this.#moments.set(party, moments);
-    const moment: ConnectionState = { atMs: this.#clock.nowMs(), ...now };
-    const last = moments.at(-1);
-    if (last !== undefined && same(last, moment)) return;
-    // Several changes of one instant are one.
-    if (last?.atMs === moment.atMs) moments.pop();
-    moments.push(moment);
+    const states = this.#states.get(party) ?? [];
+    this.#states.set(party, states);
+    const state: ConnectionState = { atMs: this.#clock.nowMs(), ...now };
+    const last = states.at(-1);
+    if (last !== undefined && same(last, state)) return;
+    // Several changes of one instant count as one.
+    if (last?.atMs === state.atMs) states.pop();
+    states.push(state);
   }
 
-  moments(party: string): readonly ConnectionState[] {
-    return this.#moments.get(party) ?? [];
+  states(party: string): readonly ConnectionState[] {
+    return this.#states.get(party) ?? [];
   }
 
   now(party: string): Connection {
-    return this.moments(party).at(-1) ?? { live: false, with: [], talking: [], sound: null };
+    return this.states(party).at(-1) ?? { live: false, with: [], talking: [], sound: null };
   }
 
-  /** The longest stretch, in ms, in which the party was on the line with nobody and heard nothing. */
+  /** The longest time, in ms, in which the party was on the line alone and heard nothing. */
   longestAloneMs(party: string): number {
     return this.longestMs(
       party,
-      (moment) => moment.live && moment.with.length === 0 && moment.sound === null,
+      (state) => state.live && state.with.length === 0 && state.sound === null,
     );
   }
 
-  /** The longest stretch in which it heard nothing at all, though somebody may have been there and listened. */
+  /** The longest time in which it heard nothing at all, though another party may have listened. */
   longestSilenceMs(party: string): number {
     return this.longestMs(
       party,
-      (moment) => moment.live && moment.talking.length === 0 && moment.sound === null,
+      (state) => state.live && state.talking.length === 0 && state.sound === null,
     );
   }
 
-  /** The longest unbroken stretch, in ms, of moments that are so. A stretch that lasts still ends now. */
-  longestMs(party: string, is: (moment: ConnectionState) => boolean): number {
-    const moments = this.moments(party);
+  /** The longest unbroken time, in ms, in such states. One that lasts still ends now. */
+  longestMs(party: string, is: (state: ConnectionState) => boolean): number {
     let longest = 0;
     let sinceMs: number | null = null;
-    for (const moment of moments) {
-      if (is(moment)) sinceMs ??= moment.atMs;
+    for (const state of this.states(party)) {
+      if (is(state)) sinceMs ??= state.atMs;
       else if (sinceMs !== null) {
-        longest = Math.max(longest, moment.atMs - sinceMs);
+        longest = Math.max(longest, state.atMs - sinceMs);
         sinceMs = null;
       }
     }
@@ -81,29 +81,29 @@ export class ConnectionLog {
 
   /** Whether the two were ever connected. */
   ever(party: string, other: string): boolean {
-    return this.moments(party).some((moment) => moment.with.includes(other));
+    return this.states(party).some((state) => state.with.includes(other));
   }
 
-  /** For a failing test's message: a line per moment. */
+  /** For the message of a failing test: a line per state. */
   text(party: string): string {
-    const moments = this.moments(party);
-    const startMs = moments[0]?.atMs ?? 0;
-    return moments
-      .map((moment) => {
-        const who = moment.with.map((name) =>
-          moment.talking.includes(name) ? `${name} (speaks)` : name,
-        );
-        const heard = moment.sound === null ? "" : ` hears ${moment.sound}`;
-        const state = moment.live
-          ? `with ${who.length === 0 ? "nobody" : who.join(", ")}`
-          : "off the line";
-        return `${((moment.atMs - startMs) / 1000).toFixed(3)} ${state}${heard}`;
-      })
-      .join("\n");
+    const states = this.states(party);
+    const startMs = states[0]?.atMs ?? 0;
+    return states.map((state) => lineOf(state, startMs)).join("\n");
   }
 }
 
-function same(a: ConnectionState, b: ConnectionState): boolean {
+function lineOf(state: ConnectionState, startMs: number): string {
+  const others = state.with.map((name) =>
+    state.talking.includes(name) ? `${name} (speaks)` : name,
+  );
+  const connected = state.live
+    ? `with ${others.length === 0 ? "nobody" : others.join(", ")}`
+    : "off the line";
+  const heard = state.sound === null ? "" : ` hears ${state.sound}`;
+  return `${((state.atMs - startMs) / 1000).toFixed(3)} ${connected}${heard}`;
+}
+
+function same(a: Connection, b: Connection): boolean {
   return (
     a.live === b.live &&
     a.sound === b.sound &&

@@ -1,4 +1,4 @@
-/** What happened in a call, in order. */
+/** What happened in a call, in order, with times: tests and demo read it and wait for it. */
 export type CallEventKind =
   | "webhook"
   | "webhook_failed"
@@ -15,7 +15,11 @@ export type CallEventKind =
   | "first_media"
   | "clear"
   | "key"
+  // Tones that came into the leg.
+  | "digits"
   | "dial"
+  // Twilio would not dial: `code` says why.
+  | "dial_refused"
   | "dial_answered"
   | "dial_bridged"
   | "dial_ended"
@@ -30,7 +34,7 @@ export type CallEventKind =
   | "status_callback"
   | "recording"
   | "hang_up"
-  // Of a call as the model's SIP end sees it.
+  // Of a call as the model's SIP end sees it:
   | "invite"
   | "delivery"
   | "accepted"

@@ -27,3 +27,11 @@ export function silence(durationMs: number): Buffer {
 export function spokenMs(text: string): number {
   return Math.max(400, Math.round((text.length * 1000) / 15 / 20) * 20);
 }
+
+/** A sine wave at about -13 dBov. */
+export function tone(hz: number, durationMs: number): Buffer {
+  const out = Buffer.allocUnsafe(Math.round(durationMs * BYTES_PER_MS));
+  for (let i = 0; i < out.length; i++)
+    out[i] = ulawOf(Math.sin((2 * Math.PI * hz * i) / 8000) * 10_000);
+  return out;
+}

@@ -77,6 +77,21 @@ export class ModelSession implements SessionContext {
   readonly #input: InputAudio;
   readonly #responder: Responder;
   readonly #expiry: SimTimer;
+  /** What each client event does, once its fields have been checked. */
+  readonly #handlers: Readonly<Record<string, (event: JsonObject) => void>> = {
+    "session.update": (event) => this.#update(event),
+    "input_audio_buffer.append": (event) =>
+      this.#input.append(Buffer.from(String(event["audio"]), "base64")),
+    "input_audio_buffer.commit": (event) => this.#input.commitByClient(event),
+    "input_audio_buffer.clear": () => this.#input.clear(),
+    "conversation.item.create": (event) => this.#items.create(event),
+    "conversation.item.retrieve": (event) => this.#items.byId("retrieve", event),
+    "conversation.item.delete": (event) => this.#items.byId("delete", event),
+    "conversation.item.truncate": (event) => this.#items.truncate(event),
+    "response.create": (event) => this.#responder.create(event),
+    "response.cancel": (event) => this.#responder.cancel(event),
+    "output_audio_buffer.clear": (event) => this.#clearOutput(event),
+  };
   #counter = 0;
   readonly #random: SeededRandom;
 
@@ -314,44 +329,7 @@ export class ModelSession implements SessionContext {
       this.events.push({ atMs: this.clock.nowMs(), type, event });
     const fault = known[type]?.(event, "") ?? null;
     if (fault !== null) this.refuseFault(event, fault);
-    else this.#handle(type, event);
-  }
-
-  #handle(type: string, event: JsonObject): void {
-    switch (type) {
-      case "session.update":
-        this.#update(event);
-        return;
-      case "input_audio_buffer.append":
-        this.#input.append(Buffer.from(String(event["audio"]), "base64"));
-        return;
-      case "input_audio_buffer.commit":
-        this.#input.commitByClient(event);
-        return;
-      case "input_audio_buffer.clear":
-        this.#input.clear();
-        return;
-      case "conversation.item.create":
-        this.#items.create(event);
-        return;
-      case "conversation.item.retrieve":
-        this.#items.byId("retrieve", event);
-        return;
-      case "conversation.item.delete":
-        this.#items.byId("delete", event);
-        return;
-      case "conversation.item.truncate":
-        this.#items.truncate(event);
-        return;
-      case "response.create":
-        this.#responder.create(event);
-        return;
-      case "response.cancel":
-        this.#responder.cancel(event);
-        return;
-      default:
-        this.#clearOutput(event);
-    }
+    else this.#handlers[type]?.(event);
   }
 
   /** `output_audio_buffer.clear`. */

@@ -1,10 +1,13 @@
-/** What a conference's members say, brought to those who are here by SIP: for each the loudest of the others, every 20 ms. */
+/**
+ * The sound of a conference for its SIP participants: each hears the loudest of the others, every
+ * 20 ms.
+ */
 import { levelDbov, ULAW_SILENCE } from "../audio/mulaw.js";
 import type { Paced, Pacer } from "../clock.js";
-import type { Conference } from "./conference.js";
+import type { Conference } from "./conference-types.js";
 import { FRAME_BYTES, FRAME_MS } from "./voice.js";
 
-/** After a stall so many frames are made up for at once. */
+/** After a process stall, at most this many frames are caught up with at once. */
 const MOST_AT_ONCE = 25;
 
 export class ConferenceMixer implements Paced {
@@ -34,7 +37,7 @@ export class ConferenceMixer implements Paced {
     let loudestDb = Number.NEGATIVE_INFINITY;
     this.#loudest.fill(ULAW_SILENCE);
     for (const { leg, settings } of this.#conference.participants.values()) {
-      // The model's own voice is known by its events, not by its sound.
+      // Events tell when the model speaks; its sound is not mixed.
       if (leg.sipCallee !== null) continue;
       leg.voice.next(this.#frame, 0);
       if (settings.hold || settings.muted) continue;

@@ -1,59 +1,20 @@
-/** Conference conferences: who is in them, and the callbacks that tell about it. */
-
+/** Conferences: who is in them, and the callbacks that tell about it. */
+import type { CallLeg } from "./call-leg.js";
 import { ConferenceMixer } from "./conference-mixer.js";
+import type {
+  Conference,
+  ConferenceRegistry,
+  LeaveReason,
+  Participant,
+  ParticipantSettings,
+} from "./conference-types.js";
 import type { TwilioContext } from "./context.js";
-import type { Leg } from "./leg.js";
 import { checkTwiml } from "./twiml.js";
+import { PLAY_MS, sayMs } from "./verb-context.js";
 import type { Form } from "./web.js";
 import type { XmlElement } from "./xml.js";
 
-export interface ParticipantSettings {
-  readonly label: string | null;
-  muted: boolean;
-  hold: boolean;
-  coaching: boolean;
-  startOnEnter: boolean;
-  endOnExit: boolean;
-  readonly waitUrl: string | null;
-  readonly callback: { readonly url: string; readonly events: readonly string[] } | null;
-}
-
-export type LeaveReason =
-  | "conference_ended_via_api"
-  | "moderator_ended_conference"
-  | "participant_updated_via_api"
-  | "participant_hung_up";
-
-export interface Participant {
-  readonly leg: Leg;
-  readonly settings: ParticipantSettings;
-  readonly left: (reason: LeaveReason) => void;
-}
-
-export interface Conference {
-  readonly sid: string;
-  readonly name: string;
-  status: "init" | "in-progress" | "completed";
-  readonly participants: Map<string, Participant>;
-  readonly createdAt: Date;
-  /** Of the first participant; the others' are ignored. */
-  callback: ParticipantSettings["callback"] | undefined;
-  sequence: number;
-  /** While somebody is here by SIP. */
-  carried: ConferenceMixer | null;
-  /** Those who wait for the conference to begin hear something. */
-  waitSound: boolean;
-  /** Announcements that play now. */
-  announcing: number;
-  /** Members to be, whose ringing the others hear. */
-  ringing: number;
-}
-
-/** Of a recording whose length nobody knows. */
-const PLAY_MS = 1000;
-
-export class Conferences {
-  /** All conferences, ended ones too, newest last. */
+export class Conferences implements ConferenceRegistry {
   readonly all: Conference[] = [];
   readonly #twilio: TwilioContext;
 
@@ -61,7 +22,6 @@ export class Conferences {
     this.#twilio = twilio;
   }
 
-  /** A live conference by SID or friendly name. */
   find(sidOrName: string): Conference | undefined {
     return this.all.findLast(
       (conference) =>
@@ -81,7 +41,7 @@ export class Conferences {
       createdAt: new Date(),
       callback: undefined,
       sequence: 0,
-      carried: null,
+      mixer: null,
       waitSound: true,
       announcing: 0,
       ringing: 0,
@@ -90,9 +50,8 @@ export class Conferences {
     return conference;
   }
 
-  /** Resolves when the leg is out of the conference again, whoever made it leave. */
   join(
-    leg: Leg,
+    leg: CallLeg,
     name: string,
     settings: ParticipantSettings,
     signal: AbortSignal,
@@ -117,7 +76,7 @@ export class Conferences {
       leg.events.add("conference_joined", { conference: conference.name, label: settings.label });
       this.#tell(conference, "participant-join", "join", leg, settings);
       const members = [...conference.participants.values()];
-      // It takes two, and one of them who may start it.
+      // A conference starts with two participants, one of whom may start it.
       if (
         conference.status === "init" &&
         members.length > 1 &&
@@ -127,8 +86,8 @@ export class Conferences {
         this.#tell(conference, "conference-start", "start", null, null);
       }
       if (conference.status === "init") this.#waitMusic(conference, leg, settings.waitUrl);
-      if (leg.sipCallee !== null && conference.carried === null)
-        conference.carried = new ConferenceMixer(
+      if (leg.sipCallee !== null && conference.mixer === null)
+        conference.mixer = new ConferenceMixer(
           conference,
           this.#twilio.pacer,
           this.#twilio.clock.nowMs(),
@@ -139,13 +98,13 @@ export class Conferences {
     });
   }
 
-  leave(conference: Conference, leg: Leg, reason: LeaveReason): void {
+  leave(conference: Conference, leg: CallLeg, reason: LeaveReason): void {
     const participant = conference.participants.get(leg.sid);
     if (participant === undefined) return;
     conference.participants.delete(leg.sid);
     if (![...conference.participants.values()].some((other) => other.leg.sipCallee !== null)) {
-      conference.carried?.stop();
-      conference.carried = null;
+      conference.mixer?.stop();
+      conference.mixer = null;
     }
     this.#tell(conference, "participant-leave", "leave", leg, participant.settings, {
       ReasonParticipantLeft: reason,
@@ -163,7 +122,7 @@ export class Conferences {
       this.end(conference, "moderator_ended_conference", "last-participant-left", leg);
   }
 
-  end(conference: Conference, reason: LeaveReason, why: string, by: Leg | null = null): void {
+  end(conference: Conference, reason: LeaveReason, why: string, by: CallLeg | null = null): void {
     if (conference.status === "completed") return;
     conference.status = "completed";
     for (const participant of [...conference.participants.values()])
@@ -174,7 +133,6 @@ export class Conferences {
     });
   }
 
-  /** hold, mute and the like, changed by REST. */
   change(
     conference: Conference,
     participant: Participant,
@@ -208,15 +166,13 @@ export class Conferences {
       this.#tell(conference, "participant-modify", "modify", leg, settings);
   }
 
-  /** A key of one member is a tone to the others; those who are here by SIP get it as a key. */
-  key(by: Leg, digit: string): void {
+  key(by: CallLeg, digit: string): void {
     const conference = this.#conferenceOf(by);
     if (conference === undefined) return;
     for (const { leg } of conference.participants.values())
       if (leg !== by) leg.sipCallee?.key(digit);
   }
 
-  /** A document read out to all, or to one. */
   async announce(conference: Conference, url: string): Promise<void> {
     const twilio = this.#twilio;
     const reply = await twilio.web.send({ url, form: { ConferenceSid: conference.sid } });
@@ -236,7 +192,6 @@ export class Conferences {
     });
   }
 
-  /** One whose ringing the members hear (early media). @returns how to end it; idempotent. */
   ringingIn(conference: Conference): () => void {
     let rings = true;
     conference.ringing++;
@@ -249,8 +204,7 @@ export class Conferences {
     };
   }
 
-  /** Something about this leg has changed that the truth should know. */
-  noteLeg(leg: Leg): void {
+  noteLeg(leg: CallLeg): void {
     const conference = this.#conferenceOf(leg);
     if (conference !== undefined) {
       this.#note(conference);
@@ -264,7 +218,7 @@ export class Conferences {
     });
   }
 
-  #conferenceOf(leg: Leg): Conference | undefined {
+  #conferenceOf(leg: CallLeg): Conference | undefined {
     return this.all.findLast((conference) => conference.participants.has(leg.sid));
   }
 
@@ -298,8 +252,8 @@ export class Conferences {
     }
   }
 
-  /** Twilio's own music, silence for "", or a document of the relay's. */
-  #waitMusic(conference: Conference, leg: Leg, url: string | null): void {
+  /** Plays Twilio's own music, silence for "", or a document of the relay's. */
+  #waitMusic(conference: Conference, leg: CallLeg, url: string | null): void {
     conference.waitSound = url !== "";
     if (url === null || url === "") return;
     void this.#twilio.web
@@ -316,7 +270,7 @@ export class Conferences {
     for (const violation of document.violations)
       this.#twilio.violation(`TwiML for conference ${conference.name}: ${violation}`);
     const ms = document.verbs.reduce((sum, verb) => {
-      if (verb.name === "Say") return sum + Math.max(500, (verb.text.length * 1000) / 15);
+      if (verb.name === "Say") return sum + sayMs(verb.text);
       return sum + (verb.name === "Play" ? PLAY_MS : 0);
     }, 0);
     return ms / this.#twilio.speed;
@@ -326,7 +280,7 @@ export class Conferences {
     conference: Conference,
     event: string,
     kind: string,
-    leg: Leg | null,
+    leg: CallLeg | null,
     settings: ParticipantSettings | null,
     more: Form = {},
   ): void {
@@ -361,7 +315,7 @@ export class Conferences {
   }
 }
 
-/** From `<Conference>`. Twilio's default is to tell nothing but start and end. */
+/** Of a `<Conference>` noun. By default Twilio reports start and end alone. */
 export function participantSettings(noun: XmlElement): ParticipantSettings {
   const { attributes } = noun;
   const url = attributes["statusCallback"];

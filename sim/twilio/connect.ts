@@ -1,60 +1,69 @@
 /** `<Connect><Stream>`: opens the socket, waits for its end, goes on with `action`. */
-import { MediaStream } from "./media-stream.js";
-import { actionOf, NEXT_VERB, type Next, STOPPED, type VerbContext } from "./program.js";
+import { MediaStream, type StreamEvents, type StreamFields } from "./media-stream.js";
+import {
+  actionOf,
+  methodOf,
+  NEXT_VERB,
+  type Next,
+  STOPPED,
+  type VerbContext,
+} from "./verb-context.js";
 import type { XmlElement } from "./xml.js";
 
 const HANDSHAKE_MS = 5000;
+/** First timestamps of live captures. */
+const FIRST_TIMESTAMPS_MS = [155, 171] as const;
+
+type StreamEnd = "closed" | "refused" | "stopped";
 
 export async function connectStream(verb: XmlElement, context: VerbContext): Promise<Next> {
-  const { twilio, leg, signal } = context;
-  const stream = verb.children.find((child) => child.name === "Stream");
-  if (stream === undefined) return NEXT_VERB;
-  const url = stream.attributes["url"] ?? "";
+  const { twilio, leg } = context;
+  const noun = verb.children.find((child) => child.name === "Stream");
+  if (noun === undefined) return NEXT_VERB;
+  const url = noun.attributes["url"] ?? "";
   const innerUrl = twilio.web.inner(url);
   const streamSid = twilio.sid("MZ");
-  const parameters: Record<string, string> = {};
-  for (const child of stream.children)
-    if (child.name === "Parameter")
-      parameters[child.attributes["name"] ?? ""] = child.attributes["value"] ?? "";
-  const tell = (event: string, error = "") => {
-    const callback = stream.attributes["statusCallback"];
-    if (callback === undefined) return;
-    twilio.callback(
-      leg,
-      callback,
-      {
-        AccountSid: twilio.accountSid,
-        CallSid: leg.sid,
-        StreamSid: streamSid,
-        StreamName: stream.attributes["name"] ?? streamSid,
-        StreamEvent: event,
-        ...(error === "" ? {} : { StreamError: error }),
-        Timestamp: new Date().toISOString(),
-      },
-      event,
-    );
-  };
   leg.events.add("stream_connecting", { url, streamSid });
   if (innerUrl === null) {
-    leg.violation(`<Stream url="${url}"> is nobody's address`);
+    leg.violation(`<Stream url="${url}"> is an unknown address`);
     leg.events.add("stream_refused", { error: 31902, status: null });
     return actionOf(verb, {});
   }
-  const end = await new Promise<"closed" | "refused" | "stopped">((resolve) => {
+  const parameters: Record<string, string> = {};
+  for (const child of noun.children)
+    if (child.name === "Parameter")
+      parameters[child.attributes["name"] ?? ""] = child.attributes["value"] ?? "";
+  const headers = {
+    host: new URL(url).host,
+    "user-agent": "Twilio.TmeWs/1.0",
+    ...twilio.upgradeHeaders(leg, url, innerUrl),
+  };
+  const { accountSid } = twilio;
+  const end = await runStream(
+    { url, innerUrl, headers, streamSid, callSid: leg.sid, accountSid, parameters },
+    (event, error) => report(noun, context, streamSid, event, error),
+    context,
+  );
+  if (end !== "stopped") {
+    leg.setBridgedWith(null);
+    return actionOf(verb, {});
+  }
+  // The caller is gone, not moved: Twilio still requests `action`, and ignores the answer.
+  const action = verb.attributes["action"];
+  if (leg.over && twilio.actionAfterHangUp && action !== undefined)
+    twilio.callback(leg, action, leg.form(), "action after hang-up", methodOf(verb).method);
+  return STOPPED;
+}
+
+function runStream(
+  fields: StreamFields,
+  tell: (event: string, error?: string) => void,
+  context: VerbContext,
+): Promise<StreamEnd> {
+  const { twilio, leg, signal } = context;
+  return new Promise((resolve) => {
     const media = new MediaStream(
-      {
-        url,
-        innerUrl,
-        headers: {
-          host: new URL(url).host,
-          "user-agent": "Twilio.TmeWs/1.0",
-          ...twilio.upgradeHeaders(leg, url, innerUrl),
-        },
-        streamSid,
-        callSid: leg.sid,
-        accountSid: twilio.accountSid,
-        parameters,
-      },
+      fields,
       {
         clock: twilio.clock,
         pacer: twilio.pacer,
@@ -62,30 +71,12 @@ export async function connectStream(verb: XmlElement, context: VerbContext): Pro
         keepAudio: twilio.keepAudio,
         checkIdentity: twilio.checkIdentity,
         quirks: leg.fields.quirks ?? {},
+        network: leg.fields.network ?? twilio.network,
+        firstTimestampMs: FIRST_TIMESTAMPS_MS[twilio.legs.length % 2]!,
         handshakeMs: HANDSHAKE_MS,
         hooks: twilio.streamHooks,
       },
-      {
-        started: () => {
-          leg.events.add("stream_started", { streamSid });
-          leg.setBridgedWith("stream");
-          tell("stream-started");
-        },
-        refused: (error, status, message) => {
-          leg.events.add("stream_refused", { error, status });
-          tell("stream-error", `${error} ${message}`);
-          resolve("refused");
-        },
-        mark: () => {},
-        cleared: (droppedMs) => leg.events.add("clear", { droppedMs }),
-        firstMedia: () => leg.events.add("first_media", {}),
-        violation: (text) => leg.violation(text),
-        closed: (by, code, reason) => {
-          leg.events.add("stream_closed", { by, code, reason, streamSid });
-          tell("stream-stopped");
-          resolve("closed");
-        },
-      },
+      streamEvents(fields.streamSid, tell, context, resolve),
     );
     leg.streams.push(media);
     signal.addEventListener(
@@ -97,13 +88,59 @@ export async function connectStream(verb: XmlElement, context: VerbContext): Pro
       { once: true },
     );
   });
-  if (end !== "stopped") {
-    leg.setBridgedWith(null);
-    return actionOf(verb, {});
-  }
-  // The caller is gone, not moved: Twilio asks all the same, and nobody hears the answer.
-  const action = verb.attributes["action"];
-  if (leg.over && twilio.actionAfterHangUp && action !== undefined)
-    twilio.callback(leg, action, leg.form(), "action after hang-up");
-  return STOPPED;
+}
+
+function streamEvents(
+  streamSid: string,
+  tell: (event: string, error?: string) => void,
+  { leg }: VerbContext,
+  end: (how: StreamEnd) => void,
+): StreamEvents {
+  return {
+    started: () => {
+      leg.events.add("stream_started", { streamSid });
+      leg.setBridgedWith("stream");
+      tell("stream-started");
+    },
+    refused: (error, status, message) => {
+      leg.events.add("stream_refused", { error, status });
+      tell("stream-error", `${error} ${message}`);
+      end("refused");
+    },
+    cleared: (droppedMs) => leg.events.add("clear", { droppedMs }),
+    firstMedia: () => leg.events.add("first_media", {}),
+    violation: (text) => leg.violation(text),
+    closed: (by, code, reason) => {
+      leg.events.add("stream_closed", { by, code, reason, streamSid });
+      tell("stream-stopped");
+      end("closed");
+    },
+  };
+}
+
+/** The stream's own status callback, where the noun asks for one. */
+function report(
+  noun: XmlElement,
+  { twilio, leg }: VerbContext,
+  streamSid: string,
+  event: string,
+  error = "",
+): void {
+  const callback = noun.attributes["statusCallback"];
+  if (callback === undefined) return;
+  twilio.callback(
+    leg,
+    callback,
+    {
+      AccountSid: twilio.accountSid,
+      CallSid: leg.sid,
+      StreamSid: streamSid,
+      StreamName: noun.attributes["name"] ?? streamSid,
+      StreamEvent: event,
+      ...(error === "" ? {} : { StreamError: error }),
+      Timestamp: new Date().toISOString(),
+    },
+    event,
+    methodOf(noun, "statusCallbackMethod").method,
+  );
 }

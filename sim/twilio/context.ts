@@ -1,41 +1,47 @@
 /** What legs, conferences and queues of one simulated Twilio share. */
 import type { Pacer, SimClock } from "../clock.js";
 import type { ConnectionLog } from "../connection-log.js";
+import type { Network } from "../network.js";
 import type { SipEndpoint } from "../sip/endpoints.js";
-import type { Conferences } from "./conference.js";
-import type { Leg, LegFields } from "./leg.js";
+import type { CallLeg, LegFields } from "./call-leg.js";
+import type { ConferenceRegistry } from "./conference-types.js";
+import type { TwilioFaults } from "./faults.js";
 import type { StreamHooks } from "./media-stream.js";
 import type { Callees } from "./party.js";
-import type { Queues } from "./queue.js";
-import type { Form, Web } from "./web.js";
+import type { Queues } from "./queues.js";
+import type { Form, Method, Web } from "./web.js";
 
 export interface TwilioContext {
   readonly clock: SimClock;
   readonly pacer: Pacer;
   readonly accountSid: string;
   readonly web: Web;
-  readonly conferences: Conferences;
+  readonly conferences: ConferenceRegistry;
   readonly queues: Queues;
   readonly callees: Callees;
   /** The model's SIP address, where there is one. */
   readonly sip: SipEndpoint | null;
   readonly connections: ConnectionLog;
+  readonly faults: TwilioFaults;
+  readonly network: Network;
   readonly keepAudio: boolean;
   readonly checkIdentity: boolean;
   readonly streamHooks: StreamHooks;
   /** Say, Play and Pause take their time divided by this. */
   readonly speed: number;
-  /** What `<Connect action>` and `<Dial action>` of a caller who has hung up still get. */
+  /** `<Connect action>` and `<Dial action>` are requested after the caller has hung up, too. */
   readonly actionAfterHangUp: boolean;
   /** The signature of a stream's upgrade, spoilt as the leg says. */
-  upgradeHeaders(leg: Leg, url: string, innerUrl: string): Record<string, string>;
+  upgradeHeaders(leg: CallLeg, url: string, innerUrl: string): Record<string, string>;
   sid(prefix: string): string;
   /** A new leg, known to REST. */
-  leg(fields: LegFields): Leg;
-  legs(): readonly Leg[];
-  findLeg(sid: string): Leg | undefined;
-  /** A callback that nobody waits for: repeated and re-ordered as the switches say. */
-  callback(leg: Leg | null, url: string, form: Form, what: string): void;
+  addLeg(fields: LegFields): CallLeg;
+  readonly legs: readonly CallLeg[];
+  findLeg(sid: string): CallLeg | undefined;
+  /** A number of the account, or a verified one: it may stand as caller ID. */
+  ownsNumber(number: string): boolean;
+  /** Sends a callback; repeats and re-orders it as the faults say. */
+  callback(leg: CallLeg | null, url: string, form: Form, what: string, method?: Method): void;
   /** A mistake that belongs to no leg. */
   violation(text: string): void;
 }

@@ -1,11 +1,29 @@
 /** `<Dial>`: numbers, SIP, clients, a conference or the first of a queue. */
-import { callbackConfig } from "./callbacks.js";
+
+import type { CallLeg, RingOutcome } from "./call-leg.js";
+import { callbackConfig } from "./callback-config.js";
 import { participantSettings } from "./conference.js";
-import type { Leg, RingOutcome } from "./leg.js";
-import { actionOf, methodOf, type Next, STOPPED, type VerbContext } from "./program.js";
+import { dequeue } from "./enqueue.js";
 import { partyAt } from "./sip-leg.js";
+import {
+  actionOf,
+  digitsMs,
+  methodOf,
+  type Next,
+  STOPPED,
+  type VerbContext,
+  waitFor,
+} from "./verb-context.js";
 import type { Form } from "./web.js";
 import type { XmlElement } from "./xml.js";
+
+interface Child {
+  readonly noun: XmlElement;
+  readonly leg: CallLeg;
+}
+
+/** "Dial->Number: Invalid callerId value". */
+const INVALID_CALLER_ID = 13214;
 
 export async function dial(verb: XmlElement, context: VerbContext): Promise<Next> {
   const { leg, twilio, signal } = context;
@@ -24,14 +42,14 @@ export async function dial(verb: XmlElement, context: VerbContext): Promise<Next
   } else if (noun.name === "Queue") {
     leg.events.add("dial", { kind: "queue", to: noun.text });
     leg.answer();
-    const bridged = await twilio.queues.dequeue(noun.text, leg, signal);
+    const bridged = await dequeue(twilio, noun.text, leg, signal);
     form = { DialCallStatus: bridged ? "completed" : "no-answer", DialBridged: String(bridged) };
   } else
     form = await dialParties(verb, verb.children.length === 0 ? [noun] : verb.children, context);
   if (signal.aborted) {
     const action = verb.attributes["action"];
     if (leg.over && twilio.actionAfterHangUp && action !== undefined)
-      twilio.callback(leg, action, leg.form(form), "action after hang-up");
+      twilio.callback(leg, action, leg.form(form), "action after hang-up", methodOf(verb).method);
     return STOPPED;
   }
   return actionOf(verb, form);
@@ -42,62 +60,29 @@ async function dialParties(
   nouns: readonly XmlElement[],
   context: VerbContext,
 ): Promise<Form> {
-  const { leg, twilio, signal } = context;
-  const timeoutMs = Number(verb.attributes["timeout"] ?? 30) * 1000;
+  const { leg, signal } = context;
   const from = verb.attributes["callerId"] ?? leg.from;
-  const giveUp = new AbortController();
-  const stop = () => giveUp.abort();
-  signal.addEventListener("abort", stop, { once: true });
-  const children = nouns.map((noun) => {
-    const to = targetOf(noun);
-    leg.events.add("dial", { kind: noun.name.toLowerCase(), to, from });
-    return {
-      noun,
-      leg: twilio.leg({
-        from,
-        to,
-        direction: "outbound-dial",
-        parentSid: leg.sid,
-        party: partyAt(twilio, to, from),
-        callbacks: callbackConfig(
-          noun.attributes["statusCallback"],
-          noun.attributes["statusCallbackEvent"]?.split(" "),
-        ),
-      }),
-    };
-  });
+  const refused = nouns.some((noun) => noun.name === "Number" && !mayCallAs(from, context));
+  if (refused) {
+    leg.violation(`<Dial> of a number with the caller ID ${from} (${INVALID_CALLER_ID})`);
+    leg.events.add("dial_refused", { code: INVALID_CALLER_ID, from });
+    return { DialCallStatus: "failed", DialBridged: "false" };
+  }
+  const children = nouns.map((noun) => childOf(noun, from, context));
   leg.setSound("ringing");
-  const outcomes: RingOutcome[] = [];
-  // First answer wins; the others stop ringing.
-  const winner = await new Promise<(typeof children)[number] | null>((resolve) => {
-    let ringing = children.length;
-    for (const child of children)
-      void child.leg.ring(timeoutMs, giveUp.signal).then((outcome) => {
-        outcomes.push(outcome);
-        ringing--;
-        if (outcome === "answered") {
-          resolve(child);
-          giveUp.abort();
-        } else if (ringing === 0) resolve(null);
-      });
-  });
-  signal.removeEventListener("abort", stop);
+  const timeoutMs = Number(verb.attributes["timeout"] ?? 30) * 1000;
+  const { winner, outcome } = await ringAll(children, timeoutMs, signal);
   if (!signal.aborted) leg.setSound(null);
   const sid = (winner ?? children[0])?.leg.sid ?? "";
   if (winner === null) {
-    const status = outcomes.at(-1) ?? "failed";
-    leg.events.add("dial_ended", { status, bridged: false });
-    return { DialCallStatus: status, DialCallSid: sid, DialBridged: "false" };
+    leg.events.add("dial_ended", { status: outcome, bridged: false });
+    return { DialCallStatus: outcome, DialCallSid: sid, DialBridged: "false" };
   }
   leg.events.add("dial_answered", { to: winner.leg.to, sid });
-  const whisper = winner.noun.attributes["url"];
-  if (whisper !== undefined) {
-    const heard = await winner.leg.runWhisper({ url: whisper, ...methodOf(winner.noun) });
-    if (winner.leg.over || signal.aborted || !heard) {
-      if (signal.aborted && heard) winner.leg.finish("completed");
-      leg.events.add("dial_ended", { status: "no-answer", bridged: false });
-      return { DialCallStatus: "no-answer", DialCallSid: sid, DialBridged: "false" };
-    }
+  await sendDigits(winner, context);
+  if (!(await whisper(winner, context))) {
+    leg.events.add("dial_ended", { status: "no-answer", bridged: false });
+    return { DialCallStatus: "no-answer", DialCallSid: sid, DialBridged: "false" };
   }
   leg.answer();
   leg.events.add("dial_bridged", { to: winner.leg.to, sid });
@@ -114,8 +99,78 @@ async function dialParties(
   };
 }
 
+/** Twilio shows a Twilio number, a verified one, or the numbers of the call itself. */
+function mayCallAs(from: string, { leg, twilio }: VerbContext): boolean {
+  if (!/^\+[1-9]\d{6,14}$/.test(from)) return false;
+  return twilio.ownsNumber(from) || from === leg.from || from === leg.to;
+}
+
+function childOf(noun: XmlElement, from: string, { leg, twilio }: VerbContext): Child {
+  const to = targetOf(noun);
+  leg.events.add("dial", { kind: noun.name.toLowerCase(), to, from });
+  return {
+    noun,
+    leg: twilio.addLeg({
+      from,
+      to,
+      direction: "outbound-dial",
+      parentSid: leg.sid,
+      party: partyAt(twilio, to, from),
+      callbacks: callbackConfig(
+        noun.attributes["statusCallback"],
+        noun.attributes["statusCallbackEvent"]?.split(" "),
+        noun.attributes["statusCallbackMethod"],
+      ),
+    }),
+  };
+}
+
+/** The first answer wins; the others stop ringing. */
+async function ringAll(
+  children: readonly Child[],
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<{ readonly winner: Child | null; readonly outcome: RingOutcome }> {
+  const giveUp = new AbortController();
+  const stop = () => giveUp.abort();
+  signal.addEventListener("abort", stop, { once: true });
+  const outcomes: RingOutcome[] = [];
+  const winner = await new Promise<Child | null>((resolve) => {
+    let ringing = children.length;
+    for (const child of children)
+      void child.leg.ring(timeoutMs, giveUp.signal).then((outcome) => {
+        outcomes.push(outcome);
+        ringing--;
+        if (outcome === "answered") {
+          resolve(child);
+          giveUp.abort();
+        } else if (ringing === 0) resolve(null);
+      });
+  });
+  signal.removeEventListener("abort", stop);
+  return { winner, outcome: outcomes.at(-1) ?? "failed" };
+}
+
+/** `sendDigits`: tones for the callee, once answered and before anything else is heard. */
+async function sendDigits({ noun, leg }: Child, { twilio, signal }: VerbContext): Promise<void> {
+  const digits = noun.attributes["sendDigits"];
+  if (digits === undefined) return;
+  await waitFor(twilio, digitsMs(digits) / twilio.speed, signal);
+  if (!signal.aborted && !leg.over) leg.hearDigits(digits, "sendDigits");
+}
+
+/** @returns false: the callee has declined, or one of the two has gone. */
+async function whisper({ noun, leg }: Child, { signal }: VerbContext): Promise<boolean> {
+  const url = noun.attributes["url"];
+  if (url === undefined) return true;
+  const heard = await leg.runWhisper({ url, ...methodOf(noun) });
+  if (!leg.over && !signal.aborted && heard) return true;
+  if (signal.aborted && heard) leg.finish("completed");
+  return false;
+}
+
 /** Until either side goes, or the limit is reached. */
-async function bridge(other: Leg, context: VerbContext, limitMs: number): Promise<void> {
+async function bridge(other: CallLeg, context: VerbContext, limitMs: number): Promise<void> {
   const { twilio, signal } = context;
   const moved = await new Promise<boolean>((resolve) => {
     const settle = (elsewhere: boolean) => {
@@ -140,5 +195,6 @@ async function bridge(other: Leg, context: VerbContext, limitMs: number): Promis
 
 function targetOf(noun: XmlElement): string {
   if (noun.name !== "Client") return noun.text;
-  return `client:${noun.text === "" ? (noun.children.find((child) => child.name === "Identity")?.text ?? "") : noun.text}`;
+  const identity = noun.children.find((child) => child.name === "Identity")?.text ?? "";
+  return `client:${noun.text === "" ? identity : noun.text}`;
 }

@@ -1,8 +1,14 @@
 /** `<Gather>`: prompts, then keys. */
-import { actionOf, NEXT_VERB, type Next, STOPPED, type VerbContext } from "./program.js";
+import {
+  actionOf,
+  NEXT_VERB,
+  type Next,
+  PLAY_MS,
+  STOPPED,
+  sayMs,
+  type VerbContext,
+} from "./verb-context.js";
 import type { XmlElement } from "./xml.js";
-
-export type KeyListener = (key: string) => void;
 
 export async function gather(verb: XmlElement, context: VerbContext): Promise<Next> {
   const { leg, signal } = context;
@@ -36,7 +42,7 @@ export async function gather(verb: XmlElement, context: VerbContext): Promise<Ne
   // A key ends the prompt.
   for (const child of verb.children) {
     if (child.name === "Say") leg.events.add("say", { text: child.text, language: "" });
-    const ms = child.name === "Say" ? Math.max(500, (child.text.length * 1000) / 15) : 1000;
+    const ms = child.name === "Say" ? sayMs(child.text) : PLAY_MS;
     await Promise.race([
       child.name === "Pause" ? context.wait(ms) : context.sounding("say", ms),
       firstKey,

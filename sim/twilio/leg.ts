@@ -1,52 +1,20 @@
-/** One call leg: its status, its TwiML program, its streams, its story. */
-
+/** One call leg: its status, its TwiML program, its streams, its events. */
 import { EventLog } from "../event-log.js";
 import type { SipCallee, SipEndpoint } from "../sip/endpoints.js";
-import type { CallbackConfig } from "./callbacks.js";
-import { statusForm } from "./callbacks.js";
+import { MachineVoice, machineTimes } from "./answering-machine.js";
+import type { CallLeg, LegFields, LegStatus, RingOutcome, TwimlSource } from "./call-leg.js";
 import type { TwilioContext } from "./context.js";
-import type { MediaStream, StreamQuirks } from "./media-stream.js";
+import type { MediaStream } from "./media-stream.js";
 import type { Party } from "./party.js";
-import { TwimlProgram, type TwimlSource } from "./program.js";
-import type { Forgery } from "./signature.js";
+import { TwimlProgram } from "./program.js";
 import { inviteModel, sipEndOf } from "./sip-leg.js";
+import { statusForm } from "./status-form.js";
 import { ClipVoice, type Voice } from "./voice.js";
-import type { Form } from "./web.js";
-
-export type LegStatus =
-  | "queued"
-  | "ringing"
-  | "in-progress"
-  | "completed"
-  | "busy"
-  | "no-answer"
-  | "failed"
-  | "canceled";
-
-export type RingOutcome = "answered" | "busy" | "no-answer" | "failed" | "canceled";
-
-export interface LegFields {
-  readonly sid?: string;
-  readonly from: string;
-  readonly to: string;
-  readonly direction: "inbound" | "outbound-api" | "outbound-dial";
-  readonly parentSid?: string | null;
-  readonly party: Party;
-  /** Extra parameters of every request of this leg. */
-  readonly params?: Form;
-  readonly callbacks?: CallbackConfig | null;
-  readonly fallbackUrl?: string | null;
-  readonly quirks?: StreamQuirks;
-  /** Spoils the signature of the first voice webhook, and of the stream's upgrade. */
-  readonly forgeWebhook?: Forgery | null;
-  readonly forgeStream?: Forgery | null;
-  /** The first answer is lost, so the voice webhook comes twice. */
-  readonly repeatWebhook?: boolean;
-}
+import type { Form, Method } from "./web.js";
 
 const FINAL: readonly LegStatus[] = ["completed", "busy", "no-answer", "failed", "canceled"];
 
-export class Leg {
+export class Leg implements CallLeg {
   readonly sid: string;
   readonly from: string;
   readonly to: string;
@@ -60,6 +28,10 @@ export class Leg {
   /** In order; a call that comes back to the relay has several. */
   readonly streams: MediaStream[] = [];
   readonly voice: Voice;
+  /** Keys that came into this leg as tones, in order. */
+  digitsHeard = "";
+  /** When an answering machine begins to record: after its greeting and its beep. */
+  recordsFromMs: number | null = null;
   readonly createdAt = new Date();
   answeredAtMs: number | null = null;
   endedAtMs: number | null = null;
@@ -97,7 +69,7 @@ export class Leg {
     this.direction = fields.direction;
     this.parentSid = fields.parentSid ?? null;
     this.party = fields.party;
-    this.voice = fields.party.voice ?? new ClipVoice();
+    this.voice = fields.party.voice ?? this.#ownVoice(fields.party);
     this.events = new EventLog(() => twilio.clock.nowMs());
     this.#status = fields.direction === "outbound-api" ? "queued" : "ringing";
     this.ended = new Promise((resolve) => {
@@ -130,11 +102,11 @@ export class Leg {
     return Math.round(((this.endedAtMs ?? this.#twilio.clock.nowMs()) - this.answeredAtMs) / 1000);
   }
 
-  // --- what the person at the phone does -------------------------------------------------------------
+  // --- what the party at the phone does --------------------------------------------------------
 
   /** Speaks into the phone; resolves when it has been said. Only with a ClipVoice, which is the default. */
   say(audio: Uint8Array): Promise<void> {
-    if (!(this.voice instanceof ClipVoice)) throw new Error("this party's voice takes no clips");
+    if (!(this.voice instanceof ClipVoice)) throw new Error("the party's voice takes no clips");
     return this.voice.say(audio);
   }
 
@@ -156,21 +128,19 @@ export class Leg {
     this.finish(this.answeredAtMs === null ? "canceled" : "completed");
   }
 
-  // --- what Twilio does with it ----------------------------------------------------------------------
+  // --- what Twilio does with it ----------------------------------------------------------------
 
-  /** Runs a document instead of whatever runs now: a bridge it is part of breaks. */
   run(source: TwimlSource): void {
     this.#program.run(source);
     for (const moved of [...this.#moves]) moved();
   }
 
   /** The first voice webhook of an inbound call. */
-  begin(url: string): void {
+  begin(url: string, method: Method): void {
     this.startedAt = new Date();
-    this.#program.run({ url, first: true });
+    this.#program.run({ url, method, first: true });
   }
 
-  /** Runs a document to its end and comes back: whisper before a bridge. False: it was sent elsewhere meanwhile. */
   runWhisper(source: TwimlSource): Promise<boolean> {
     return this.#program.runWhisper(source);
   }
@@ -182,23 +152,27 @@ export class Leg {
     this.events.add("answered");
     this.setSound(this.sound);
     this.callback("answered");
-    const { hangUpAfterMs } = this.party;
+    const { hangUpAfterMs, machine } = this.party;
+    if (machine !== undefined)
+      this.recordsFromMs = this.answeredAtMs + machineTimes(machine).recordingMs;
     if (hangUpAfterMs !== undefined) this.#twilio.clock.after(hangUpAfterMs, () => this.hangUp());
   }
 
-  /** What this leg hears that nobody says: "say", "music", …; null: nothing of the kind. */
   setSound(sound: string | null): void {
     this.sound = sound;
     this.#twilio.conferences.noteLeg(this);
   }
 
-  /** Who is at the other end of a `<Dial>` or a stream, or nobody. */
   setBridgedWith(other: string | null): void {
     this.bridgedWith = other;
     this.#twilio.conferences.noteLeg(this);
   }
 
-  /** Rings the party. @param signal  gives up: canceled. */
+  hearDigits(digits: string, by: string): void {
+    this.digitsHeard += digits.replace(/w/gi, "");
+    this.events.add("digits", { digits, by });
+  }
+
   ring(timeoutMs: number, signal: AbortSignal): Promise<RingOutcome> {
     this.callback("initiated");
     this.#status = "ringing";
@@ -272,7 +246,6 @@ export class Leg {
     this.#resolveEnded();
   }
 
-  /** Called once when the leg ends. @returns the way to forget it. */
   onEnd(run: () => void): () => void {
     if (this.over) {
       run();
@@ -282,7 +255,6 @@ export class Leg {
     return () => this.#endings.delete(run);
   }
 
-  /** Called when the leg is given other TwiML by REST. @returns the way to forget it. */
   onMove(run: () => void): () => void {
     this.#moves.add(run);
     return () => this.#moves.delete(run);
@@ -292,7 +264,6 @@ export class Leg {
     if (this.violations.at(-1) !== text) this.violations.push(text);
   }
 
-  /** Parameters of every request about this leg. */
   form(more: Form = {}): Form {
     return {
       CallSid: this.sid,
@@ -328,6 +299,15 @@ export class Leg {
       config.url,
       this.form(statusForm(this, event, this.#callbackSequence++)),
       `call ${event}`,
+      config.method,
+    );
+  }
+
+  #ownVoice({ machine }: Party): Voice {
+    if (machine === undefined) return new ClipVoice();
+    const { clock } = this.#twilio;
+    return new MachineVoice(machine, () =>
+      this.answeredAtMs === null ? 0 : clock.nowMs() - this.answeredAtMs,
     );
   }
 }

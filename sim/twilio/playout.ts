@@ -1,11 +1,11 @@
 /**
- * What Twilio does with the audio it is sent: plays it in order, in real time, and echoes marks when they have been played.
- * Nothing moves by itself: the buffer's end is an instant, and every question is asked with the time. So it is exact
- * however busy the process is, and costs nothing between messages.
+ * What Twilio does with the audio it receives: plays it in order, in real time, and echoes marks
+ * once they have been played. Time is an argument: the buffer's end is an instant, so the account
+ * is exact however busy the process is, and costs nothing between messages.
  */
 import { BYTES_PER_MS } from "../audio/mulaw.js";
 
-/** The buffer ran dry and was filled again: a gap that the caller heard, unless two items meet there. */
+/** The buffer ran dry and was filled again: the caller heard a gap, unless two items meet there. */
 export interface PlayoutGap {
   readonly atMs: number;
   readonly gapMs: number;
@@ -15,7 +15,7 @@ export interface PlayoutGap {
 
 export interface PlayoutClear {
   readonly atMs: number;
-  /** What it threw away. */
+  /** Audio that was not played any more. */
   readonly droppedBytes: number;
   /** Received until then, dropped ones included. */
   readonly receivedBytes: number;
@@ -41,10 +41,10 @@ export class MediaPlayout {
   readonly gaps: PlayoutGap[] = [];
   readonly clears: PlayoutClear[] = [];
   readonly runs: PlayedRun[] = [];
-  /** All that came, cleared or not. */
+  /** All that arrived, cleared or not. */
   receivedBytes = 0;
   droppedBytes = 0;
-  /** Most audio ever held un-played, in ms, just after a message. */
+  /** The most audio ever held un-played, in ms, just after a message. */
   maxLeadMs = 0;
   readonly #keep: boolean;
   #endMs = Number.NEGATIVE_INFINITY;
@@ -68,7 +68,7 @@ export class MediaPlayout {
     return this.#lastMediaAtMs;
   }
 
-  /** `audio` is kept as it is when audio is kept at all. */
+  /** @param audio  kept, not copied, where audio is kept at all. */
   media(audio: Uint8Array, nowMs: number): void {
     let run = this.runs.at(-1);
     if (this.#endMs < nowMs || run === undefined) {
@@ -86,7 +86,7 @@ export class MediaPlayout {
     this.maxLeadMs = Math.max(this.maxLeadMs, this.#endMs - nowMs);
   }
 
-  /** @returns true when it is to be echoed at once: nothing is waiting. */
+  /** @returns true: nothing is waiting, so it is echoed at once. */
   mark(name: string, nowMs: number): boolean {
     if (this.#endMs <= nowMs && this.#marks.length === 0) return true;
     this.#marks.push({ name, dueMs: this.#endMs });
@@ -106,7 +106,7 @@ export class MediaPlayout {
     this.droppedBytes += droppedBytes;
     const run = this.runs.at(-1);
     if (run !== undefined && droppedBytes > 0) cut(run, droppedBytes);
-    // The next audio is no gap: the silence was wanted.
+    // The next audio makes no gap: the silence was wanted.
     this.#endMs = Number.NEGATIVE_INFINITY;
     const returned = this.#marks.map((mark) => mark.name);
     this.#marks = [];
@@ -120,7 +120,7 @@ export class MediaPlayout {
     return returned;
   }
 
-  /** The stream ended: what has not been played never will be. */
+  /** The stream ended: what has not been played is lost. */
   stop(nowMs: number): void {
     const left = this.#bufferedBytes(nowMs);
     const run = this.runs.at(-1);

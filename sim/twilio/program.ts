@@ -1,66 +1,37 @@
-/** Runs TwiML on a leg: one document after the other, until the verbs run out, the leg ends or REST puts another in their place. */
+/**
+ * Runs TwiML on a leg: one document after the other, until the verbs run out, the leg ends or REST
+ * puts another document in its place.
+ */
+import type { CallLeg, TwimlSource } from "./call-leg.js";
 import { connectStream } from "./connect.js";
 import type { TwilioContext } from "./context.js";
 import { dial } from "./dial.js";
-import { gather, type KeyListener } from "./gather.js";
-import type { Leg } from "./leg.js";
+import { enqueue } from "./enqueue.js";
+import { gather } from "./gather.js";
 import { checkTwiml } from "./twiml.js";
-import type { Form } from "./web.js";
+import {
+  digitsMs,
+  type KeyListener,
+  methodOf,
+  NEXT_VERB,
+  type Next,
+  PLAY_MS,
+  STOPPED,
+  sayMs,
+  type VerbContext,
+  waitFor,
+} from "./verb-context.js";
 import type { XmlElement } from "./xml.js";
 
-/** Where a document comes from. */
-export type TwimlSource =
-  | { readonly twiml: string; readonly waiting?: boolean }
-  | {
-      readonly url: string;
-      readonly method?: "GET" | "POST";
-      readonly form?: Form;
-      /** The voice webhook itself. */
-      readonly first?: boolean;
-      /** A `waitUrl` document. */
-      readonly waiting?: boolean;
-    };
-
-/** What a verb leads to: the next verb, another document, or the end of the call. */
-export type Next =
-  | { readonly to: "verb" }
-  | { readonly to: "document"; readonly source: TwimlSource }
-  | { readonly to: "end"; readonly why: "hangup" | "ran_out" | "reject" | "leave" | "stopped" };
-
-export const NEXT_VERB: Next = { to: "verb" };
-export const STOPPED: Next = { to: "end", why: "stopped" };
-
-/** How a verb sees the program that runs it. */
-export interface VerbContext {
-  readonly twilio: TwilioContext;
-  readonly leg: Leg;
-  /** Aborted when the leg ends or its TwiML is replaced. */
-  readonly signal: AbortSignal;
-  /** Ms of simulated time, cut short by the signal. */
-  wait(ms: number): Promise<void>;
-  /** The same, while the leg hears something. */
-  sounding(sound: string, ms: number): Promise<void>;
-  /** Takes the keys from now on; null gives them back. */
-  listen(listener: KeyListener | null): void;
-  /** Runs a document, and those it leads to, in between; resolves with what ended it. */
-  runDocument(source: TwimlSource): Promise<Next>;
-}
-
-/** 15 characters a second, at least half a second. */
-function sayMs(text: string): number {
-  return Math.max(500, (text.length * 1000) / 15);
-}
-
-const PLAY_MS = 1000;
 const MAX_DOCUMENTS = 200;
 
 export class TwimlProgram {
   readonly #twilio: TwilioContext;
-  readonly #leg: Leg;
+  readonly #leg: CallLeg;
   #abort: AbortController | null = null;
   #keys: KeyListener | null = null;
 
-  constructor(twilio: TwilioContext, leg: Leg) {
+  constructor(twilio: TwilioContext, leg: CallLeg) {
     this.#twilio = twilio;
     this.#leg = leg;
   }
@@ -78,7 +49,7 @@ export class TwimlProgram {
       .catch((error: unknown) => this.#broken(error));
   }
 
-  /** @returns false when something else was put in its place. */
+  /** Runs a document and comes back. @returns false: another document took its place meanwhile. */
   async runWhisper(source: TwimlSource): Promise<boolean> {
     this.stop();
     const abort = new AbortController();
@@ -101,14 +72,14 @@ export class TwimlProgram {
     this.#leg.setBridgedWith(null);
   }
 
-  /** @returns true when somebody took it. */
+  /** @returns true: a verb that waits for keys took it. */
   key(key: string): boolean {
     if (this.#keys === null) return false;
     this.#keys(key);
     return true;
   }
 
-  /** A fault of the simulator must show, not hang a test. */
+  /** A fault of the simulator shows as a violation; it must not hang a test. */
   #broken(error: unknown): void {
     this.#leg.violation(
       `the simulator failed: ${error instanceof Error ? error.stack : String(error)}`,
@@ -143,7 +114,7 @@ export class TwimlProgram {
   async #verb(verb: XmlElement, signal: AbortSignal): Promise<Next> {
     const leg = this.#leg;
     const context = this.#context(signal);
-    // Dial may leave the caller ringing, Reject never answers; everything else takes the call.
+    // Dial may leave the caller ringing and Reject never answers; every other verb takes the call.
     const rings =
       verb.name === "Reject" ||
       (verb.name === "Dial" && verb.attributes["answerOnBridge"] === "true");
@@ -154,9 +125,7 @@ export class TwimlProgram {
         await context.sounding("say", sayMs(verb.text));
         return NEXT_VERB;
       case "Play":
-        leg.events.add("play", { url: verb.text, digits: verb.attributes["digits"] ?? "" });
-        await context.sounding("play", PLAY_MS);
-        return NEXT_VERB;
+        return play(verb, context);
       case "Pause":
         leg.events.add("pause", { seconds: Number(verb.attributes["length"] ?? 1) });
         await context.wait(Number(verb.attributes["length"] ?? 1) * 1000);
@@ -178,7 +147,7 @@ export class TwimlProgram {
       case "Dial":
         return dial(verb, context);
       case "Enqueue":
-        return this.#twilio.queues.enqueue(verb, context);
+        return enqueue(verb, context);
       case "Gather":
         return gather(verb, context);
       default:
@@ -196,7 +165,7 @@ export class TwimlProgram {
       sounding: async (sound, ms) => {
         this.#leg.setSound(sound);
         await waitFor(this.#twilio, ms / this.#twilio.speed, signal);
-        // What was put in its place may sound already.
+        // What took its place may sound already.
         if (!signal.aborted) this.#leg.setSound(null);
       },
       listen: (listener) => {
@@ -206,7 +175,7 @@ export class TwimlProgram {
     };
   }
 
-  /** @returns the verbs, or null when neither the URL nor the fallback gave any: the application error. */
+  /** @returns the verbs; null: neither URL nor fallback gave any (the application error). */
   async #fetch(source: TwimlSource, signal: AbortSignal): Promise<readonly XmlElement[] | null> {
     if ("twiml" in source)
       return this.#read(source.twiml, "given by REST", source.waiting === true);
@@ -240,7 +209,8 @@ export class TwimlProgram {
       form: this.#leg.form(source.form),
       ...(source.method === undefined ? {} : { method: source.method }),
       forgery: first ? (fields.forgeWebhook ?? null) : null,
-      loseFirstReply: first && fields.repeatWebhook === true,
+      loseFirstReply:
+        this.#twilio.faults.repeatWebhooks || (first && fields.repeatWebhook === true),
     });
     const path = source.url.replace(/^[a-z]+:\/\/[^/]*/i, "");
     if (reply.error !== null || reply.status !== 200) {
@@ -269,31 +239,12 @@ export class TwimlProgram {
   }
 }
 
-export function methodOf(verb: XmlElement, name = "method"): { method?: "GET" | "POST" } {
-  const method = verb.attributes[name];
-  return method === "GET" || method === "POST" ? { method } : {};
-}
-
-/** The document of a verb's `action`, or the next verb when it has none. */
-export function actionOf(verb: XmlElement, form: Form): Next {
-  const url = verb.attributes["action"];
-  return url === undefined
-    ? NEXT_VERB
-    : { to: "document", source: { url, form, ...methodOf(verb) } };
-}
-
-export function waitFor(twilio: TwilioContext, ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) {
-      resolve();
-      return;
-    }
-    const done = () => {
-      timer.cancel();
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = twilio.clock.after(ms, done);
-    signal.addEventListener("abort", done, { once: true });
-  });
+/** Plays a file, or sends keys as tones into this leg. */
+async function play(verb: XmlElement, context: VerbContext): Promise<Next> {
+  const { leg } = context;
+  const digits = verb.attributes["digits"] ?? "";
+  leg.events.add("play", { url: verb.text, digits });
+  await context.sounding("play", digits === "" ? PLAY_MS : digitsMs(digits));
+  if (digits !== "" && !context.signal.aborted) leg.hearDigits(digits, "play");
+  return NEXT_VERB;
 }

@@ -1,8 +1,8 @@
-/** What was said in a leg, as two channels on the leg's own time line, and the recordings REST makes of it. */
+/** What was said in a leg, as two channels on the leg's own time line, and recordings of it. */
 import { ULAW_SILENCE } from "../audio/mulaw.js";
 import { stereoWav } from "../audio/wav.js";
+import type { CallLeg } from "./call-leg.js";
 import type { TwilioContext } from "./context.js";
-import type { Leg } from "./leg.js";
 
 export interface LegAudio {
   /** Mu-law since the leg began; silence where no stream was open. */
@@ -12,7 +12,7 @@ export interface LegAudio {
 }
 
 /** Empty unless audio is kept. */
-export function legAudio(leg: Leg): LegAudio {
+export function legAudio(leg: CallLeg): LegAudio {
   const caller: { readonly atByte: number; readonly bytes: Uint8Array }[] = [];
   const agent: typeof caller = [];
   for (const stream of leg.streams) {
@@ -33,34 +33,7 @@ export function legAudio(leg: Leg): LegAudio {
   return { caller: laid(caller), agent: laid(agent) };
 }
 
-/** The part of a MediaStream that knows what was played. */
-export interface PlayedStream {
-  readonly playout: { readonly runs: readonly { readonly chunks: readonly Uint8Array[] }[] };
-}
-
-/** All that was played to the caller in one stream, in order, without the pauses. */
-export function playedAudio(stream: PlayedStream): Buffer {
-  return Buffer.concat(stream.playout.runs.flatMap((run) => run.chunks));
-}
-
-/**
- * How much of an item the caller has heard: the longest beginning of `item` that stands in what was played.
- *
- * @returns ms, or null when not even 20 ms of it were played.
- */
-export function heardMs(stream: PlayedStream, item: Uint8Array): number | null {
-  const played = playedAudio(stream);
-  const head = Buffer.from(item.subarray(0, 160));
-  let best: number | null = null;
-  for (let at = played.indexOf(head); at >= 0; at = played.indexOf(head, at + 1)) {
-    let length = head.length;
-    while (length < item.length && played[at + length] === item[length]) length++;
-    best = Math.max(best ?? 0, length / 8);
-  }
-  return best;
-}
-
-function byteAt(leg: Leg, instantMs: number): number {
+function byteAt(leg: CallLeg, instantMs: number): number {
   return Math.max(0, Math.round((instantMs - leg.events.startMs) * 8));
 }
 
@@ -73,13 +46,13 @@ function laid(parts: readonly { readonly atByte: number; readonly bytes: Uint8Ar
 
 export interface Recording {
   readonly sid: string;
-  readonly leg: Leg;
+  readonly leg: CallLeg;
   readonly channels: number;
   status: "in-progress" | "paused" | "stopped" | "completed";
   readonly startedAtMs: number;
   readonly startedAt: Date;
   durationS: number;
-  /** The media exists from then on: Twilio says `completed` a little earlier. */
+  /** The media exists from then on; Twilio reports `completed` a little earlier. */
   mediaFromMs: number;
 }
 
@@ -94,7 +67,7 @@ export class Recordings {
   }
 
   start(
-    leg: Leg,
+    leg: CallLeg,
     channels: number,
     callback: { readonly url: string; readonly events: readonly string[] } | null,
     mediaDelayMs: number,

@@ -1,9 +1,10 @@
 /** Resources as Twilio's REST shows them: snake case, dates in RFC 2822. */
-import type { Conference, Participant } from "./conference.js";
+
+import type { CallLeg } from "./call-leg.js";
+import type { Conference, Participant } from "./conference-types.js";
 import type { TwilioContext } from "./context.js";
-import type { Leg } from "./leg.js";
+import type { PhoneNumber } from "./numbers.js";
 import type { Recording } from "./recordings.js";
-import type { PhoneNumber } from "./rest.js";
 
 function date(value: Date | null): string | null {
   return value === null ? null : value.toUTCString().replace("GMT", "+0000");
@@ -19,7 +20,7 @@ function base(twilio: TwilioContext, sid: string, createdAt: Date) {
   };
 }
 
-export function callJson(twilio: TwilioContext, leg: Leg): unknown {
+export function callJson(twilio: TwilioContext, leg: CallLeg): unknown {
   return {
     ...base(twilio, leg.sid, leg.createdAt),
     parent_call_sid: leg.parentSid,
@@ -104,7 +105,7 @@ export function participantJson(
 export function newParticipantJson(
   twilio: TwilioContext,
   conference: Conference,
-  leg: Leg,
+  leg: CallLeg,
   label: string | null,
 ): unknown {
   return {

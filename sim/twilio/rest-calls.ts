@@ -1,14 +1,16 @@
 /** REST operations on calls: create, list, update, record. */
-import { callbackConfig } from "./callbacks.js";
+import { detectAside, detectionOf } from "./answering-machine.js";
+import type { CallLeg, TwimlSource } from "./call-leg.js";
+import { callbackConfig } from "./callback-config.js";
 import type { TwilioContext } from "./context.js";
-import type { Leg } from "./leg.js";
 import type { Recording, Recordings } from "./recordings.js";
+import { checkFrom, checkKnown, checkTo, checkUrl } from "./rest-checks.js";
 import { type Params, RestError } from "./rest-error.js";
-import { partyAt, sipUriFault } from "./sip-leg.js";
+import { partyAt } from "./sip-leg.js";
+import { digitsMs, waitFor } from "./verb-context.js";
 
 /** Twilio's limit for TwiML in `calls.create`; none is stated for `update`, the same is assumed. */
 const MAX_TWIML_CHARACTERS = 4000;
-const AMD_MS = 300;
 
 const CREATE_FIELDS = new Set(
   `To From Url Twiml Method FallbackUrl FallbackMethod StatusCallback StatusCallbackMethod StatusCallbackEvent Timeout
@@ -36,15 +38,15 @@ export class RestCalls {
     this.#mediaDelayMs = mediaDelayMs;
   }
 
-  get(sid: string): Leg {
+  get(sid: string): CallLeg {
     const leg = this.#twilio.findLeg(sid);
     if (leg === undefined)
       throw new RestError(404, 20404, `The requested resource /Calls/${sid} was not found`);
     return leg;
   }
 
-  list(params: Params): readonly Leg[] {
-    known(
+  list(params: Params): readonly CallLeg[] {
+    checkKnown(
       params,
       new Set([
         "To",
@@ -63,8 +65,7 @@ export class RestCalls {
     const sinceMs = after === null ? Number.NEGATIVE_INFINITY : dayOrInstant(after);
     const same = (key: string, value: string) =>
       params.get(key) === null || params.get(key) === value;
-    return this.#twilio
-      .legs()
+    return this.#twilio.legs
       .filter(
         (leg) =>
           same("To", leg.to) &&
@@ -76,24 +77,19 @@ export class RestCalls {
       .toReversed();
   }
 
-  create(params: Params): Leg {
-    known(params, CREATE_FIELDS);
+  create(params: Params): CallLeg {
+    checkKnown(params, CREATE_FIELDS);
     const to = params.get("To") ?? "";
     const from = params.get("From") ?? "";
     const url = params.get("Url");
     const twiml = params.get("Twiml");
-    if (!/^\+[1-9]\d{6,14}$/.test(to) && !/^(sips?:|client:)/.test(to))
-      throw new RestError(400, 21211, `The 'To' number ${to} is not a valid phone number.`);
-    if (!/^\+[1-9]\d{6,14}$/.test(from) && !/^client:/.test(from))
-      throw new RestError(400, 21212, `The 'From' number ${from} is not a valid phone number.`);
+    checkTo(to);
+    checkFrom(this.#twilio, from, params.get("CallToken"));
     if (url === null && twiml === null)
       throw new RestError(400, 21205, "Url parameter is required.");
-    checkSipTo(to);
-    checkCallToken(this.#twilio, from, params.get("CallToken"));
     checkTwimlLength(twiml);
     checkUrl("Url", url);
-    const asyncAmd = params.get("AsyncAmd") === "true";
-    const leg = this.#twilio.leg({
+    const leg = this.#twilio.addLeg({
       from,
       to,
       direction: "outbound-api",
@@ -101,40 +97,19 @@ export class RestCalls {
       callbacks: callbackConfig(
         params.get("StatusCallback") ?? undefined,
         params.getAll("StatusCallbackEvent"),
+        params.get("StatusCallbackMethod") ?? undefined,
       ),
       fallbackUrl: params.get("FallbackUrl"),
     });
-    const timeoutMs = Number(params.get("Timeout") ?? 60) * 1000;
-    // A call that is not over in the meantime rings once the answer has gone out: the SID may arrive later than `start`.
-    this.#twilio.clock.after(0, () => {
-      if (leg.over) return;
-      void leg.ring(timeoutMs, new AbortController().signal).then((outcome) => {
-        if (outcome !== "answered" || leg.over) return;
-        const detection = params.get("MachineDetection") !== null;
-        const run = () =>
-          leg.run(
-            url !== null ? { url, ...methodOf(params.get("Method")) } : { twiml: twiml ?? "" },
-          );
-        if (!detection) run();
-        else if (asyncAmd) {
-          run();
-          this.#twilio.clock.after(AMD_MS, () =>
-            this.#detected(leg, params.get("AsyncAmdStatusCallback")),
-          );
-        }
-        // Without asyncAmd nothing runs before the verdict.
-        else
-          this.#twilio.clock.after(AMD_MS, () => {
-            leg.answeredBy = leg.party.answeredBy ?? "human";
-            if (!leg.over) run();
-          });
-      });
-    });
+    const source: TwimlSource =
+      url !== null ? { url, ...methodOf(params.get("Method")) } : { twiml: twiml ?? "" };
+    // It rings once the answer has gone out: `start` may arrive before the SID all the same.
+    this.#twilio.clock.after(0, () => void this.#place(leg, params, source));
     return leg;
   }
 
-  update(sid: string, params: Params): Leg {
-    known(params, UPDATE_FIELDS);
+  update(sid: string, params: Params): CallLeg {
+    checkKnown(params, UPDATE_FIELDS);
     const leg = this.get(sid);
     const status = params.get("Status");
     const url = params.get("Url");
@@ -191,47 +166,37 @@ export class RestCalls {
     return recording;
   }
 
-  #detected(leg: Leg, url: string | null): void {
-    leg.answeredBy = leg.party.answeredBy ?? "human";
-    if (url === null) return;
-    this.#twilio.callback(
-      leg,
-      url,
-      {
-        CallSid: leg.sid,
-        AccountSid: this.#twilio.accountSid,
-        AnsweredBy: leg.answeredBy,
-        MachineDetectionDuration: String(AMD_MS),
-      },
-      "amd",
-    );
+  async #place(leg: CallLeg, params: Params, source: TwimlSource): Promise<void> {
+    if (leg.over) return;
+    const twilio = this.#twilio;
+    const timeoutMs = Number(params.get("Timeout") ?? 60) * 1000;
+    const outcome = await leg.ring(timeoutMs, new AbortController().signal);
+    if (outcome !== "answered" || leg.over) return;
+    const digits = params.get("SendDigits");
+    if (digits !== null) {
+      await waitFor(twilio, digitsMs(digits) / twilio.speed, new AbortController().signal);
+      if (leg.over) return;
+      leg.hearDigits(digits, "SendDigits");
+    }
+    const mode = params.get("MachineDetection");
+    // Twilio ignores detection where digits are sent.
+    if (mode === null || digits !== null) leg.run(source);
+    else if (params.get("AsyncAmd") === "true") {
+      leg.run(source);
+      detectAside(twilio, leg, {
+        mode,
+        url: params.get("AsyncAmdStatusCallback"),
+        method: params.get("AsyncAmdStatusCallbackMethod"),
+      });
+    } else {
+      // Without AsyncAmd nothing runs before the verdict.
+      const { afterMs, answeredBy } = detectionOf(leg.party, mode);
+      twilio.clock.after(afterMs, () => {
+        leg.answeredBy = answeredBy;
+        if (!leg.over) leg.run(source);
+      });
+    }
   }
-}
-
-export function known(params: Params, fields: ReadonlySet<string>): void {
-  for (const name of params.keys())
-    if (!fields.has(name)) throw new RestError(400, 20001, `Unknown parameter ${name}`);
-}
-
-export function checkUrl(name: string, url: string | null): void {
-  if (url !== null && url !== "" && !/^https?:\/\/[^\s/]+/.test(url))
-    throw new RestError(400, 21205, `${name} is not a valid URL: ${url}`);
-}
-
-export function checkSipTo(to: string): void {
-  if (!/^sips?:/.test(to)) return;
-  const fault = sipUriFault(to);
-  if (fault !== null) throw new RestError(400, 21211, `The 'To' address ${fault}.`);
-}
-
-/** A token lets one call in the name of a caller who is on the line, and of nobody else. */
-export function checkCallToken(twilio: TwilioContext, from: string, token: string | null): void {
-  if (token === null) return;
-  const caller = twilio
-    .legs()
-    .find((leg) => leg.callToken === token && leg.direction === "inbound");
-  if (caller === undefined || caller.over || caller.from !== from)
-    throw new RestError(400, 21210, `The 'CallToken' does not belong to a call from ${from}.`);
 }
 
 function checkTwimlLength(twiml: string | null): void {

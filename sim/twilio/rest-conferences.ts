@@ -1,9 +1,11 @@
 /** REST operations on conferences and their participants. */
-import { callbackConfig } from "./callbacks.js";
-import type { Conference, Participant } from "./conference.js";
+import { detectAside } from "./answering-machine.js";
+import type { CallLeg } from "./call-leg.js";
+import { callbackConfig } from "./callback-config.js";
+import type { Conference, Participant, ParticipantSettings } from "./conference-types.js";
 import type { TwilioContext } from "./context.js";
 import { conferenceJson, newParticipantJson, participantJson } from "./resources.js";
-import { checkCallToken, checkSipTo, checkUrl, known } from "./rest-calls.js";
+import { checkFrom, checkKnown, checkTo, checkUrl } from "./rest-checks.js";
 import { type Params, RestError } from "./rest-error.js";
 import { partyAt } from "./sip-leg.js";
 
@@ -18,7 +20,6 @@ const UPDATE_FIELDS = new Set(
   `Muted Hold HoldUrl HoldMethod AnnounceUrl AnnounceMethod WaitUrl WaitMethod EndConferenceOnExit BeepOnExit Coaching
   CallSidToCoach`.split(/\s+/),
 );
-const AMD_MS = 300;
 
 export class RestConferences {
   readonly #twilio: TwilioContext;
@@ -39,12 +40,12 @@ export class RestConferences {
   }
 
   list(params: Params): readonly unknown[] {
-    known(
+    checkKnown(
       params,
       new Set(["FriendlyName", "Status", "PageSize", "Page", "PageToken", "DateCreated"]),
     );
     const name = params.get("FriendlyName");
-    // Since 2026-09-30 only running ones are shown unless asked otherwise.
+    // Since 2026-09-30, running conferences alone by default.
     const status = params.get("Status") ?? "in-progress";
     return this.#twilio.conferences.all
       .filter(
@@ -54,7 +55,7 @@ export class RestConferences {
   }
 
   update(sidOrName: string, params: Params): unknown {
-    known(params, new Set(["Status", "AnnounceUrl", "AnnounceMethod"]));
+    checkKnown(params, new Set(["Status", "AnnounceUrl", "AnnounceMethod"]));
     const conference = this.conference(sidOrName);
     if (params.get("Status") === "completed")
       this.#twilio.conferences.end(
@@ -68,19 +69,16 @@ export class RestConferences {
   }
 
   addParticipant(sidOrName: string, params: Params): unknown {
-    known(params, ADD_FIELDS);
+    checkKnown(params, ADD_FIELDS);
     const to = params.get("To") ?? "";
     const from = params.get("From") ?? "";
-    if (!/^\+[1-9]\d{6,14}$/.test(to) && !/^(sips?:|client:)/.test(to))
-      throw new RestError(400, 21211, `The 'To' number ${to} is not a valid phone number.`);
-    if (from === "") throw new RestError(400, 21213, "The 'From' number is required.");
-    checkSipTo(to);
-    checkCallToken(this.#twilio, from, params.get("CallToken"));
+    checkTo(to);
+    checkFrom(this.#twilio, from, params.get("CallToken"));
     for (const name of ["StatusCallback", "ConferenceStatusCallback", "AmdStatusCallback"])
       checkUrl(name, params.get(name));
     const twilio = this.#twilio;
     const conference = twilio.conferences.findOrCreate(sidOrName);
-    const leg = twilio.leg({
+    const leg = twilio.addLeg({
       from,
       to,
       direction: "outbound-api",
@@ -88,53 +86,15 @@ export class RestConferences {
       callbacks: callbackConfig(
         params.get("StatusCallback") ?? undefined,
         params.getAll("StatusCallbackEvent"),
+        params.get("StatusCallbackMethod") ?? undefined,
       ),
     });
-    const callback = params.get("ConferenceStatusCallback");
-    const events = params
-      .getAll("ConferenceStatusCallbackEvent")
-      .flatMap((event) => event.split(" "));
-    const settings = {
-      label: params.get("Label"),
-      muted: params.get("Muted") === "true",
-      hold: false,
-      coaching: params.get("Coaching") === "true",
-      startOnEnter: params.get("StartConferenceOnEnter") !== "false",
-      endOnExit: params.get("EndConferenceOnExit") === "true",
-      waitUrl: params.get("WaitUrl"),
-      callback:
-        callback === null
-          ? null
-          : { url: callback, events: events.length === 0 ? ["start", "end"] : events },
-    };
-    if (callback !== null) conference.callback ??= settings.callback;
-    const gone = new AbortController();
-    leg.onEnd(() => gone.abort());
-    const rung =
+    const settings = settingsOf(params);
+    if (settings.callback !== null) conference.callback ??= settings.callback;
+    const ringing =
       params.get("EarlyMedia") === "false" ? () => {} : twilio.conferences.ringingIn(conference);
-    leg.onEnd(rung);
-    twilio.clock.after(0, () => {
-      if (leg.over) return;
-      void leg
-        .ring(Number(params.get("Timeout") ?? 60) * 1000, new AbortController().signal)
-        .then((outcome) => {
-          rung();
-          if (outcome !== "answered" || leg.over) return;
-          if (params.get("MachineDetection") !== null)
-            twilio.clock.after(AMD_MS, () =>
-              this.#detected(leg.sid, params.get("AmdStatusCallback")),
-            );
-          leg.onMove(() => gone.abort());
-          void twilio.conferences
-            .join(leg, conference.name, settings, gone.signal)
-            .then((reason) => {
-              // Out of the conference without other TwiML: Twilio hangs up.
-              if (reason !== "participant_updated_via_api") leg.finish("completed");
-            });
-          if (leg.party.talkMs !== undefined)
-            twilio.clock.after(leg.party.talkMs, () => leg.hangUp());
-        });
-    });
+    leg.onEnd(ringing);
+    twilio.clock.after(0, () => void this.#dial(leg, conference, settings, params, ringing));
     return newParticipantJson(twilio, conference, leg, settings.label);
   }
 
@@ -144,7 +104,7 @@ export class RestConferences {
   }
 
   updateParticipant(sidOrName: string, who: string, params: Params): unknown {
-    known(params, UPDATE_FIELDS);
+    checkKnown(params, UPDATE_FIELDS);
     const { conference, participant } = this.#participant(sidOrName, who);
     const flag = (name: string) =>
       params.get(name) === null ? undefined : params.get(name) === "true";
@@ -185,21 +145,51 @@ export class RestConferences {
     void this.#twilio.conferences.announce(conference, url);
   }
 
-  #detected(callSid: string, url: string | null): void {
-    const leg = this.#twilio.findLeg(callSid);
-    if (leg === undefined) return;
-    leg.answeredBy = leg.party.answeredBy ?? "human";
-    if (url === null) return;
-    this.#twilio.callback(
-      leg,
-      url,
-      {
-        CallSid: leg.sid,
-        AccountSid: this.#twilio.accountSid,
-        AnsweredBy: leg.answeredBy,
-        MachineDetectionDuration: String(AMD_MS),
-      },
-      "amd",
-    );
+  /** Rings the new participant, who joins once answered. */
+  async #dial(
+    leg: CallLeg,
+    conference: Conference,
+    settings: ParticipantSettings,
+    params: Params,
+    stopRinging: () => void,
+  ): Promise<void> {
+    if (leg.over) return;
+    const twilio = this.#twilio;
+    const timeoutMs = Number(params.get("Timeout") ?? 60) * 1000;
+    const outcome = await leg.ring(timeoutMs, new AbortController().signal);
+    stopRinging();
+    if (outcome !== "answered" || leg.over) return;
+    const mode = params.get("MachineDetection");
+    if (mode !== null)
+      detectAside(twilio, leg, {
+        mode,
+        url: params.get("AmdStatusCallback"),
+        method: params.get("AmdStatusCallbackMethod"),
+      });
+    const gone = new AbortController();
+    leg.onEnd(() => gone.abort());
+    leg.onMove(() => gone.abort());
+    if (leg.party.talkMs !== undefined) twilio.clock.after(leg.party.talkMs, () => leg.hangUp());
+    const reason = await twilio.conferences.join(leg, conference.name, settings, gone.signal);
+    // Twilio hangs up on a participant who has left and was given no other TwiML.
+    if (reason !== "participant_updated_via_api") leg.finish("completed");
   }
+}
+
+function settingsOf(params: Params): ParticipantSettings {
+  const url = params.get("ConferenceStatusCallback");
+  const events = params
+    .getAll("ConferenceStatusCallbackEvent")
+    .flatMap((event) => event.split(" "));
+  return {
+    label: params.get("Label"),
+    muted: params.get("Muted") === "true",
+    hold: false,
+    coaching: params.get("Coaching") === "true",
+    startOnEnter: params.get("StartConferenceOnEnter") !== "false",
+    endOnExit: params.get("EndConferenceOnExit") === "true",
+    waitUrl: params.get("WaitUrl"),
+    callback:
+      url === null ? null : { url, events: events.length === 0 ? ["start", "end"] : events },
+  };
 }

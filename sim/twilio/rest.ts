@@ -1,15 +1,16 @@
 /** Twilio's REST API, as far as a relay uses it: calls, conferences, recordings, numbers. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { TwilioContext } from "./context.js";
+import type { PhoneNumber } from "./numbers.js";
 import type { Recordings } from "./recordings.js";
-import { callJson, numberJson, participantJson, recordingJson } from "./resources.js";
 import { RestCalls } from "./rest-calls.js";
 import { RestConferences } from "./rest-conferences.js";
 import { type Params, RestError } from "./rest-error.js";
+import { type Answer, type Route, restRoutes } from "./rest-routes.js";
 
-/** Something to go wrong with the next matching requests. */
+/** What goes wrong with the next matching requests. */
 export interface RestFault {
-  /** "calls.update", "calls.create", "calls.get", "calls.list", "participants.create", …; absent: any. */
+  /** "calls.update", "participants.create", … (`rest-routes.ts`). Default: any. */
   readonly operation?: string;
   readonly kind: /** Not carried out. */
     | "429"
@@ -18,6 +19,10 @@ export interface RestFault {
     | "401"
     /** "The call is over". */
     | "21220"
+    /** Answered as if carried out, and nothing happens. */
+    | "200_ignored"
+    /** Carried out, and answered 500. */
+    | "500_after"
     /** Carried out, but the answer never comes. */
     | "timeout_after"
     /** Not carried out, and no answer. */
@@ -36,34 +41,14 @@ export interface RestRequest {
   status: number;
 }
 
-export interface PhoneNumber {
-  readonly sid: string;
-  readonly phoneNumber: string;
-  voiceUrl: string;
-  voiceMethod: string;
-  voiceFallbackUrl: string;
-  voiceFallbackMethod: string;
-  statusCallback: string;
-  statusCallbackMethod: string;
-  voiceApplicationSid: string;
-  trunkSid: string;
-  friendlyName: string;
-}
-
-interface Route {
-  readonly method: string;
-  readonly pattern: RegExp;
-  readonly operation: string;
-  readonly run: (match: readonly string[], params: Params) => Answer;
-}
-
-interface Answer {
-  readonly status: number;
-  readonly json?: unknown;
-  readonly wav?: Buffer;
-}
-
 const MAX_BODY_BYTES = 256 * 1024;
+const FAULT_ERRORS: Readonly<Record<string, readonly [number, number, string]>> = {
+  "429": [429, 20429, "Too Many Requests"],
+  "500": [500, 20500, "Internal Server Error"],
+  "404": [404, 20404, "The requested resource was not found"],
+  "401": [401, 20003, "Authenticate"],
+  "21220": [400, 21220, "Call is not in-progress. Cannot redirect."],
+};
 
 export class RestApi {
   /** Everything asked, in order. */
@@ -83,16 +68,12 @@ export class RestApi {
     },
     credentials: ReadonlyMap<string, string>,
   ) {
+    const { recordings, numbers, mediaDelayMs } = parts;
     this.#twilio = twilio;
     this.#credentials = credentials;
-    const calls = new RestCalls(twilio, parts.recordings, parts.mediaDelayMs);
-    this.#routes = routes(
-      twilio,
-      calls,
-      new RestConferences(twilio),
-      parts.recordings,
-      parts.numbers,
-    );
+    const calls = new RestCalls(twilio, recordings, mediaDelayMs);
+    const conferences = new RestConferences(twilio);
+    this.#routes = restRoutes({ twilio, calls, conferences, recordings, numbers });
     this.#server = createServer((request, response) => this.#serve(request, response));
   }
 
@@ -132,13 +113,10 @@ export class RestApi {
     const url = new URL(request.url ?? "/", "http://sim");
     const method = request.method ?? "GET";
     const params = method === "POST" ? new URLSearchParams(body) : url.searchParams;
-    const found = this.#routes
-      .map((route) => ({
-        route,
-        match: route.method === method ? route.pattern.exec(url.pathname) : null,
-      }))
-      .find(({ match }) => match !== null);
-    const operation = found?.route.operation ?? `${method} ${url.pathname}`;
+    const route = this.#routes.find(
+      (candidate) => candidate.method === method && candidate.pattern.test(url.pathname),
+    );
+    const operation = route?.operation ?? `${method} ${url.pathname}`;
     const record: RestRequest = {
       atMs: this.#twilio.clock.nowMs(),
       operation,
@@ -152,36 +130,34 @@ export class RestApi {
       if (fault === "reset") request.socket.destroy();
       return;
     }
-    let answer: Answer;
+    const answer = this.#carryOut(request, route, url.pathname, params, fault);
+    record.status = answer.status;
+    if (fault !== "timeout_after") send(response, answer);
+  }
+
+  #carryOut(
+    request: IncomingMessage,
+    route: Route | undefined,
+    path: string,
+    params: Params,
+    fault: RestFault["kind"] | null,
+  ): Answer {
     try {
       if (!this.#allowed(request)) throw new RestError(401, 20003, "Authenticate");
-      if (fault !== null && fault !== "timeout_after") throw faultError(fault, url.pathname);
-      if (found === undefined || found.match === null)
-        throw new RestError(404, 20404, `The requested resource ${url.pathname} was not found`);
-      answer = found.route.run(found.match.slice(1).map(decodeURIComponent), params);
+      const error = fault === null ? undefined : FAULT_ERRORS[fault];
+      if (error !== undefined) throw new RestError(...error);
+      if (route === undefined)
+        throw new RestError(404, 20404, `The requested resource ${path} was not found`);
+      const match = (route.pattern.exec(path) ?? []).slice(1).map(decodeURIComponent);
+      if (fault === "200_ignored") return (route.pretend ?? route.run)(match, params);
+      const answer = route.run(match, params);
+      if (fault === "500_after") throw new RestError(500, 20500, "Internal Server Error");
+      return answer;
     } catch (error) {
-      if (!(error instanceof RestError)) {
-        this.#twilio.violation(`the simulator failed on ${operation}: ${String(error)}`);
-        response.writeHead(500).end();
-        return;
-      }
-      const { status, code, message } = error;
-      answer = {
-        status,
-        json: { code, message, more_info: `https://www.twilio.com/docs/errors/${code}`, status },
-      };
+      if (error instanceof RestError) return errorAnswer(error);
+      this.#twilio.violation(`the simulator failed on ${path}: ${String(error)}`);
+      return { status: 500 };
     }
-    record.status = answer.status;
-    if (fault === "timeout_after") return;
-    if (answer.wav !== undefined) {
-      response.writeHead(answer.status, { "content-type": "audio/x-wav" }).end(answer.wav);
-      return;
-    }
-    response.writeHead(answer.status, {
-      "content-type": "application/json",
-      "twilio-concurrent-requests": "1",
-    });
-    response.end(answer.json === undefined ? undefined : JSON.stringify(answer.json));
   }
 
   #fault(operation: string): RestFault["kind"] | null {
@@ -202,19 +178,21 @@ export class RestApi {
   }
 }
 
-function faultError(kind: RestFault["kind"], path: string): RestError {
-  switch (kind) {
-    case "429":
-      return new RestError(429, 20429, "Too Many Requests");
-    case "404":
-      return new RestError(404, 20404, `The requested resource ${path} was not found`);
-    case "401":
-      return new RestError(401, 20003, "Authenticate");
-    case "21220":
-      return new RestError(400, 21220, "Call is not in-progress. Cannot redirect.");
-    default:
-      return new RestError(500, 20500, "Internal Server Error");
+function send(response: ServerResponse, answer: Answer): void {
+  if (answer.wav !== undefined) {
+    response.writeHead(answer.status, { "content-type": "audio/x-wav" }).end(answer.wav);
+    return;
   }
+  response.writeHead(answer.status, {
+    "content-type": "application/json",
+    "twilio-concurrent-requests": "1",
+  });
+  response.end(answer.json === undefined ? undefined : JSON.stringify(answer.json));
+}
+
+function errorAnswer({ status, code, message }: RestError): Answer {
+  const more_info = `https://www.twilio.com/docs/errors/${code}`;
+  return { status, json: { code, message, more_info, status } };
 }
 
 function formOf(params: Params): Record<string, string | readonly string[]> {
@@ -224,213 +202,4 @@ function formOf(params: Params): Record<string, string | readonly string[]> {
     form[key] = values.length === 1 ? values[0]! : values;
   }
   return form;
-}
-
-function routes(
-  twilio: TwilioContext,
-  calls: RestCalls,
-  conferences: RestConferences,
-  recordings: Recordings,
-  numbers: readonly PhoneNumber[],
-): readonly Route[] {
-  const account = `/2010-04-01/Accounts/${twilio.accountSid}`;
-  const path = (rest: string) =>
-    new RegExp(`^${account}${rest.replaceAll("*", "([^/]+?)")}\\.json$`);
-  const list = (key: string, entries: readonly unknown[]) => ({
-    status: 200,
-    json: {
-      [key]: entries,
-      page: 0,
-      page_size: 50,
-      first_page_uri: `${account}/${key}.json?Page=0`,
-      next_page_uri: null,
-      previous_page_uri: null,
-      uri: `${account}/${key}.json`,
-      start: 0,
-      end: Math.max(0, entries.length - 1),
-    },
-  });
-  return [
-    {
-      method: "GET",
-      pattern: new RegExp(`^${account}\\.json$`),
-      operation: "accounts.get",
-      run: () => ({
-        status: 200,
-        json: {
-          sid: twilio.accountSid,
-          friendly_name: "Simulated",
-          status: "active",
-          type: "Full",
-        },
-      }),
-    },
-    {
-      method: "POST",
-      pattern: path("/Calls"),
-      operation: "calls.create",
-      run: (_match, params) => ({ status: 201, json: callJson(twilio, calls.create(params)) }),
-    },
-    {
-      method: "GET",
-      pattern: path("/Calls"),
-      operation: "calls.list",
-      run: (_match, params) =>
-        list(
-          "calls",
-          calls.list(params).map((leg) => callJson(twilio, leg)),
-        ),
-    },
-    {
-      method: "POST",
-      pattern: path("/Calls/*"),
-      operation: "calls.update",
-      run: ([sid = ""], params) => ({
-        status: 200,
-        json: callJson(twilio, calls.update(sid, params)),
-      }),
-    },
-    {
-      method: "GET",
-      pattern: path("/Calls/*"),
-      operation: "calls.get",
-      run: ([sid = ""]) => ({ status: 200, json: callJson(twilio, calls.get(sid)) }),
-    },
-    {
-      method: "POST",
-      pattern: path("/Calls/*/Recordings"),
-      operation: "recordings.create",
-      run: ([sid = ""], params) => ({
-        status: 201,
-        json: recordingJson(twilio, calls.record(sid, params)),
-      }),
-    },
-    {
-      method: "POST",
-      pattern: path("/Calls/*/Recordings/*"),
-      operation: "recordings.update",
-      run: ([sid = "", recording = ""], params) => ({
-        status: 200,
-        json: recordingJson(twilio, calls.updateRecording(sid, recording, params)),
-      }),
-    },
-    {
-      method: "GET",
-      pattern: new RegExp(`^${account}/Recordings/([^/.]+)(?:\\.wav)?$`),
-      operation: "recordings.media",
-      run: ([sid = ""]) => {
-        const wav = recordings.media(sid);
-        if (wav === null) throw new RestError(404, 20404, "The requested resource was not found");
-        return { status: 200, wav };
-      },
-    },
-    {
-      method: "GET",
-      pattern: path("/Conferences"),
-      operation: "conferences.list",
-      run: (_match, params) => list("conferences", conferences.list(params)),
-    },
-    {
-      method: "POST",
-      pattern: path("/Conferences/*"),
-      operation: "conferences.update",
-      run: ([name = ""], params) => ({ status: 200, json: conferences.update(name, params) }),
-    },
-    {
-      method: "POST",
-      pattern: path("/Conferences/*/Participants"),
-      operation: "participants.create",
-      run: ([name = ""], params) => ({
-        status: 201,
-        json: conferences.addParticipant(name, params),
-      }),
-    },
-    {
-      method: "GET",
-      pattern: path("/Conferences/*/Participants"),
-      operation: "participants.list",
-      run: ([name = ""]) => {
-        const conference = conferences.conference(name);
-        return list(
-          "participants",
-          [...conference.participants.values()].map((participant) =>
-            participantJson(twilio, conference, participant),
-          ),
-        );
-      },
-    },
-    {
-      method: "GET",
-      pattern: path("/Conferences/*/Participants/*"),
-      operation: "participants.get",
-      run: ([name = "", who = ""]) => ({ status: 200, json: conferences.participant(name, who) }),
-    },
-    {
-      method: "POST",
-      pattern: path("/Conferences/*/Participants/*"),
-      operation: "participants.update",
-      run: ([name = "", who = ""], params) => ({
-        status: 200,
-        json: conferences.updateParticipant(name, who, params),
-      }),
-    },
-    {
-      method: "DELETE",
-      pattern: path("/Conferences/*/Participants/*"),
-      operation: "participants.remove",
-      run: ([name = "", who = ""]) => {
-        conferences.removeParticipant(name, who);
-        return { status: 204 };
-      },
-    },
-    {
-      method: "GET",
-      pattern: path("/IncomingPhoneNumbers"),
-      operation: "numbers.list",
-      run: (_match, params) => {
-        const wanted = params.get("PhoneNumber");
-        return list(
-          "incoming_phone_numbers",
-          numbers
-            .filter((number) => wanted === null || number.phoneNumber.includes(wanted))
-            .map((number) => numberJson(twilio, number)),
-        );
-      },
-    },
-    {
-      method: "POST",
-      pattern: path("/IncomingPhoneNumbers/*"),
-      operation: "numbers.update",
-      run: ([sid = ""], params) => {
-        const number = numbers.find((candidate) => candidate.sid === sid);
-        if (number === undefined)
-          throw new RestError(404, 20404, "The requested resource was not found");
-        updateNumber(number, params);
-        return { status: 200, json: numberJson(twilio, number) };
-      },
-    },
-  ];
-}
-
-const NUMBER_FIELDS = {
-  VoiceUrl: "voiceUrl",
-  VoiceMethod: "voiceMethod",
-  VoiceFallbackUrl: "voiceFallbackUrl",
-  VoiceFallbackMethod: "voiceFallbackMethod",
-  StatusCallback: "statusCallback",
-  StatusCallbackMethod: "statusCallbackMethod",
-  VoiceApplicationSid: "voiceApplicationSid",
-  TrunkSid: "trunkSid",
-  FriendlyName: "friendlyName",
-} as const;
-
-function updateNumber(number: PhoneNumber, params: Params): void {
-  for (const [name, value] of params) {
-    const field = NUMBER_FIELDS[name as keyof typeof NUMBER_FIELDS];
-    if (field === undefined) throw new RestError(400, 20001, `Unknown parameter ${name}`);
-    number[field] = value;
-  }
-  // Setting one of these deletes the other.
-  if (params.get("VoiceApplicationSid")) number.trunkSid = "";
-  if (params.get("TrunkSid")) number.voiceApplicationSid = "";
 }

@@ -1,11 +1,11 @@
 /** A leg whose other end is the simulated model's SIP address. */
 import { readSipUri, type SipCallee, type SipCarrier, type SipEndpoint } from "../sip/endpoints.js";
+import type { CallLeg, RingOutcome } from "./call-leg.js";
 import type { TwilioContext } from "./context.js";
-import type { Leg, RingOutcome } from "./leg.js";
 import type { Party } from "./party.js";
 
 const MODEL_HOST = "sip.api.openai.com";
-/** Stated nowhere; what is known to pass. */
+/** Limits that are known to pass; no source states them. */
 const MAX_URI_CHARACTERS = 255;
 const MAX_HEADER_CHARACTERS = 1024;
 
@@ -14,7 +14,7 @@ export function sipEndOf(twilio: TwilioContext, to: string): SipEndpoint | null 
   return readSipUri(to)?.host === MODEL_HOST ? twilio.sip : null;
 }
 
-/** Who is called. The model is nobody's phone. */
+/** The party at an address. The model answers by itself, so there is none. */
 export function partyAt(twilio: TwilioContext, to: string, from: string): Party {
   return sipEndOf(twilio, to) === null ? twilio.callees(to, from) : {};
 }
@@ -41,7 +41,7 @@ export interface SipRing {
 
 /** Sends the INVITE. @param ended  the model's end hung up. */
 export function inviteModel(
-  leg: Leg,
+  leg: CallLeg,
   end: SipEndpoint,
   on: { ended(): void; speaking(speaks: boolean): void },
 ): SipRing {
@@ -55,7 +55,7 @@ export function inviteModel(
     answered: () => settle("answered"),
     refused: (status) => settle(outcomeOf(status)),
     ended: on.ended,
-    // A participant or a <Dial> without referUrl is not sent elsewhere by the far end.
+    // The far end cannot refer a participant, or a <Dial> without referUrl.
     refer: () => "refused",
     speaking: on.speaking,
   };

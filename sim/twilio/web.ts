@@ -1,8 +1,14 @@
-/** Requests from Twilio to the relay: signed forms, with Twilio's retry, and the map from public addresses to loopback ones. */
+/**
+ * Requests from Twilio to the relay: signed forms, with Twilio's retry, and the map from public
+ * addresses to loopback ones.
+ */
 import { Agent, request } from "node:http";
+import type { TwilioFaults } from "./faults.js";
+import { sendHttp10 } from "./http10.js";
 import { type Forgery, signatureHeader } from "./signature.js";
 
 export type Form = Readonly<Record<string, string>>;
+export type Method = "GET" | "POST";
 
 export interface WebReply {
   /** 0: no answer at all. */
@@ -16,8 +22,12 @@ export interface WebReply {
 
 export interface WebOptions {
   readonly authToken: string;
-  /** Public origin ("https://relay.test") → address on loopback ("http://127.0.0.1:1234"), or who chooses one each time. */
+  /**
+   * Public origin ("https://relay.test") → address on loopback ("http://127.0.0.1:1234"), or a
+   * function that chooses one each time.
+   */
   readonly routes: ReadonlyMap<string, string | (() => string)>;
+  readonly faults: Pick<TwilioFaults, "http10">;
   /** Twilio: 5 s to connect, 15 s in all. */
   readonly timeoutMs?: number;
 }
@@ -25,11 +35,14 @@ export interface WebOptions {
 export interface WebRequest {
   readonly url: string;
   readonly form: Form;
-  readonly method?: "GET" | "POST";
+  /** Default POST. */
+  readonly method?: Method | undefined;
   readonly forgery?: Forgery | null;
   /** The answer to the first try is lost: the relay sees the same request twice. */
   readonly loseFirstReply?: boolean;
 }
+
+type Attempt = Omit<WebReply, "tries">;
 
 export class Web {
   readonly #options: WebOptions;
@@ -41,7 +54,7 @@ export class Web {
     this.#options = options;
   }
 
-  /** The loopback address of a public one, with the scheme it really has; null when nobody is known there. */
+  /** The loopback address of a public one, with the scheme it really has; null: an unknown one. */
   inner(url: string): string | null {
     const parsed = URL.canParse(url) ? new URL(url) : null;
     if (parsed === null) return null;
@@ -49,16 +62,16 @@ export class Web {
     const route = this.#options.routes.get(`${secure ? "https" : "http"}://${parsed.host}`);
     const base =
       (typeof route === "function" ? route() : route) ??
-      // An address on loopback is its own.
+      // An address on loopback needs no route.
       (parsed.hostname === "127.0.0.1" && !secure ? `http://${parsed.host}` : undefined);
     if (base === undefined) return null;
     const socket = parsed.protocol.startsWith("ws");
     const origin = socket ? base.replace(/^http/, "ws") : base;
-    // The raw target: what a URL parser makes of it may differ from what was written.
+    // The raw target: a URL parser may change what was written.
     return origin + (/^[a-z]+:\/\/[^/?#]*([^#]*)/i.exec(url)?.[1] ?? "/");
   }
 
-  /** One request, tried once more when nobody answered. Never rejects. */
+  /** One request, tried once more when there was no answer. Never rejects. */
   send(wanted: WebRequest): Promise<WebReply> {
     const run = this.#send(wanted);
     this.#running.add(run);
@@ -79,65 +92,78 @@ export class Web {
     const token = `sim-${++this.#tokens}`;
     const first = await this.#try(wanted, token, this.#agent);
     if (first.error === null && wanted.loseFirstReply !== true) return { ...first, tries: 1 };
-    // On a connection of its own: others that were kept may lead to the same dead process.
+    // On a new connection: one that was kept may lead to the same dead process.
     return { ...(await this.#try(wanted, token, false)), tries: 2 };
   }
 
-  #try(wanted: WebRequest, token: string, agent: Agent | false): Promise<Omit<WebReply, "tries">> {
+  async #try(wanted: WebRequest, token: string, agent: Agent | false): Promise<Attempt> {
     const get = wanted.method === "GET";
-    const body = new URLSearchParams(wanted.form).toString();
-    const url = get ? `${wanted.url}${wanted.url.includes("?") ? "&" : "?"}${body}` : wanted.url;
+    const form = new URLSearchParams(wanted.form).toString();
+    const url = get ? `${wanted.url}${wanted.url.includes("?") ? "&" : "?"}${form}` : wanted.url;
     const inner = this.inner(url);
-    if (inner === null) return Promise.resolve(failure(11210));
-    const signed = signatureHeader(
-      this.#options.authToken,
-      url,
-      get ? {} : wanted.form,
-      wanted.forgery ?? null,
-      inner,
-    );
-    return new Promise((resolve) => {
-      const outgoing = request(
-        inner,
-        {
-          method: get ? "GET" : "POST",
-          agent,
-          timeout: this.#options.timeoutMs ?? 15_000,
-          headers: {
-            host: new URL(url).host,
-            "user-agent": "TwilioProxy/1.1",
-            accept: "*/*",
-            "i-twilio-idempotency-token": token,
-            ...signed,
-            ...(get
-              ? {}
-              : {
-                  "content-type": "application/x-www-form-urlencoded; charset=UTF-8",
-                  "content-length": Buffer.byteLength(body),
-                }),
-          },
-        },
-        (response) => {
-          const chunks: Buffer[] = [];
-          response.on("data", (chunk: Buffer) => chunks.push(chunk));
-          response.on("error", () => resolve(failure(11200)));
-          response.on("end", () =>
-            resolve({
-              status: response.statusCode ?? 0,
-              contentType: response.headers["content-type"] ?? "",
-              body: Buffer.concat(chunks).toString(),
-              error: null,
-            }),
-          );
-        },
-      );
-      outgoing.on("timeout", () => outgoing.destroy());
-      outgoing.on("error", () => resolve(failure(11205)));
-      outgoing.end(get ? undefined : body);
-    });
+    if (inner === null) return failure(11210);
+    const { authToken, faults, timeoutMs = 15_000 } = this.#options;
+    const signedForm = get ? {} : wanted.form;
+    const signature = signatureHeader(authToken, url, signedForm, wanted.forgery ?? null, inner);
+    const headers = { ...headersOf(url, get ? null : form, token), ...signature };
+    const method = get ? "GET" : "POST";
+    const body = get ? "" : form;
+    if (!faults.http10) return post(inner, { method, headers, body, timeoutMs }, agent);
+    const reply = await sendHttp10(inner, { method, headers, body, timeoutMs });
+    return reply === null ? failure(11205) : { ...reply, error: null };
   }
 }
 
-function failure(error: number): Omit<WebReply, "tries"> {
+function headersOf(
+  url: string,
+  body: string | null,
+  token: string,
+): Record<string, string | number> {
+  return {
+    host: new URL(url).host,
+    "user-agent": "TwilioProxy/1.1",
+    accept: "*/*",
+    "i-twilio-idempotency-token": token,
+    ...(body === null
+      ? {}
+      : {
+          "content-type": "application/x-www-form-urlencoded; charset=UTF-8",
+          "content-length": Buffer.byteLength(body),
+        }),
+  };
+}
+
+function post(
+  url: string,
+  wanted: {
+    readonly method: Method;
+    readonly headers: Record<string, string | number>;
+    readonly body: string;
+    readonly timeoutMs: number;
+  },
+  agent: Agent | false,
+): Promise<Attempt> {
+  const { method, headers, body, timeoutMs } = wanted;
+  return new Promise((resolve) => {
+    const outgoing = request(url, { method, agent, timeout: timeoutMs, headers }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on("data", (chunk: Buffer) => chunks.push(chunk));
+      response.on("error", () => resolve(failure(11200)));
+      response.on("end", () =>
+        resolve({
+          status: response.statusCode ?? 0,
+          contentType: response.headers["content-type"] ?? "",
+          body: Buffer.concat(chunks).toString(),
+          error: null,
+        }),
+      );
+    });
+    outgoing.on("timeout", () => outgoing.destroy());
+    outgoing.on("error", () => resolve(failure(11205)));
+    outgoing.end(body);
+  });
+}
+
+function failure(error: number): Attempt {
   return { status: 0, contentType: "", body: "", error };
 }

@@ -3,7 +3,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { speechLike } from "../../sim/audio/synth.js";
 import type { Script } from "../../sim/model/script.js";
-import { heardMs } from "../../sim/twilio/recordings.js";
+import { heardMs } from "../../sim/twilio/heard.js";
 import {
   chromiumSkip,
   launchChromium,

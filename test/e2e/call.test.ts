@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { speechLike } from "../../sim/audio/synth.js";
-import { heardMs } from "../../sim/twilio/recordings.js";
+import { heardMs } from "../../sim/twilio/heard.js";
 import { DESK, type Stage, startStage } from "../fakes/stage.js";
 
 const GREETING = { text: "Hello.", audio: speechLike(600, 1) };

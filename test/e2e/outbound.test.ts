@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { speechLike } from "../../sim/audio/synth.js";
+import { heardMs } from "../../sim/twilio/heard.js";
 import type { Party } from "../../sim/twilio/party.js";
-import { heardMs } from "../../sim/twilio/recordings.js";
 import { agent } from "../fakes/call-bench.js";
 import { type Stage, startStage } from "../fakes/stage.js";
 
@@ -39,7 +39,7 @@ async function start(
       numbers: new Map([[OURS, "collections"]]),
       defaultAgent: "others",
     },
-    twilio: { callees: () => party, duplicateCallbacks: true },
+    twilio: { numbers: [OURS], callees: () => party, faults: { duplicateCallbacks: true } },
   });
   return stage;
 }

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { speechLike } from "../../sim/audio/synth.js";
-import { heardMs } from "../../sim/twilio/recordings.js";
+import { heardMs } from "../../sim/twilio/heard.js";
 import { runProgram } from "../../src/cli/program.js";
 import { startStage } from "../fakes/stage.js";
 

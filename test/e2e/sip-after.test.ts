@@ -52,6 +52,7 @@ describe("the number that a human sees", () => {
         numbers: new Map(),
         defaultAgent: agent.name,
       },
+      twilio: { verifiedNumbers: ["+15550007777"] },
     });
     const caller = stage.place();
     await stage.greeted();

@@ -70,7 +70,7 @@ async function wholeCall(stage: SipStage, n: number): Promise<Leg> {
   const caller = stage.place({ from });
   const { connections: truth } = stage.twilio;
   const spokenTo = () =>
-    truth.moments(caller.sid).filter(({ talking }) => talking.length > 0).length;
+    truth.states(caller.sid).filter(({ talking }) => talking.length > 0).length;
   await expect.poll(spokenTo, PATIENCE).toBeGreaterThan(0);
   const fate = fateOf(from);
   if (fate !== "hung_up") {

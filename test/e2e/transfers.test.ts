@@ -49,7 +49,7 @@ async function transferring(names: readonly string[], twilio: Partial<TwilioOpti
         numbers: new Map(),
         defaultAgent: profile.name,
       },
-      twilio: { duplicateCallbacks: true, reorderCallbacks: true, ...twilio },
+      twilio: { faults: { duplicateCallbacks: true, reorderCallbacks: true }, ...twilio },
     },
   );
   stage = made;

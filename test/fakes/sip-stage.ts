@@ -115,8 +115,7 @@ export async function startSipStage(
     twilio: {
       voiceUrl: `${PUBLIC_URL}/sip/incoming-call`,
       callees: () => ({ keys: () => "1" }),
-      duplicateCallbacks: true,
-      reorderCallbacks: true,
+      faults: { duplicateCallbacks: true, reorderCallbacks: true },
       ...options.twilio,
     },
   });

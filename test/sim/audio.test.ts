@@ -6,7 +6,6 @@ import { decodeUlaw, encodeUlaw, levelDbov } from "../../sim/audio/mulaw.js";
 import { silence, speechLike } from "../../sim/audio/synth.js";
 import { readWavAsUlaw, stereoWav, ulawWav } from "../../sim/audio/wav.js";
 import { EnergyVad } from "../../sim/model/vad.js";
-import { heardMs } from "../../sim/twilio/recordings.js";
 import { ClipVoice, IdentityVoice, talking } from "../../sim/twilio/voice.js";
 
 const fixture = (name: string) =>
@@ -192,14 +191,5 @@ describe("voices", () => {
       true,
       false,
     ]);
-  });
-});
-
-describe("heardMs", () => {
-  it("measures how much of an item stands in what was played", () => {
-    const item = speechLike(1000, 3);
-    const stream = { playout: { runs: [{ chunks: [silence(100), item.subarray(0, 3600)] }] } };
-    expect(heardMs(stream, item)).toBe(450);
-    expect(heardMs(stream, speechLike(500, 5))).toBeNull();
   });
 });

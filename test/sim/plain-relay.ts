@@ -5,6 +5,7 @@ import { type WebSocket, WebSocketServer } from "ws";
 export const PUBLIC = "https://relay.test";
 
 export interface SeenRequest {
+  readonly httpVersion: string;
   readonly method: string;
   readonly path: string;
   readonly headers: IncomingMessage["headers"];
@@ -96,6 +97,7 @@ export class PlainRelay {
 
 function seenOf(request: IncomingMessage, body: string): SeenRequest {
   return {
+    httpVersion: request.httpVersion,
     method: request.method ?? "",
     path: request.url ?? "",
     headers: request.headers,

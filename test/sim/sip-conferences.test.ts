@@ -55,7 +55,7 @@ async function rest(method: string, path: string, form: Record<string, string> =
 }
 
 const add = (more: Record<string, string>) =>
-  rest("POST", "/Conferences/room/Participants.json", { From: "+15550100001", ...more });
+  rest("POST", "/Conferences/room/Participants.json", { From: "+15550001111", ...more });
 
 const addModel = (headers = "", more: Record<string, string> = {}) =>
   add({ To: model.sip.address + headers, Label: "virtual agent", EarlyMedia: "false", ...more });
@@ -198,7 +198,8 @@ describe("the model's SIP address in a simulated conference", () => {
     const caller = twilio.placeCall();
     await caller.events.until("conference_joined");
     const CallToken = relay.forms("/incoming-call")[0]!["CallToken"]!;
-    const add = (form: Record<string, string>) => addModel("", { CallToken, ...form });
+    const add = (form: Record<string, string>) =>
+      addModel("", { From: "+15550100001", CallToken, ...form });
     expect((await add({ CallToken: "made-up" })).json.code).toBe(21210);
     expect((await add({ From: "+15550100009" })).json.code).toBe(21210);
     expect((await add({})).status).toBe(201);
@@ -208,7 +209,7 @@ describe("the model's SIP address in a simulated conference", () => {
   });
 });
 
-describe("what a caller hears in a room", () => {
+describe("what a caller hears in a conference", () => {
   it("is music until somebody comes, silence when that one has gone", async () => {
     const caller = twilio.placeCall();
     await caller.events.until("conference_joined");
@@ -218,7 +219,7 @@ describe("what a caller hears in a room", () => {
     expect(twilio.connections.now(leg.sid).with).toEqual(["customer"]);
     leg.hangUp();
     await leg.ended;
-    const heard = twilio.connections.moments(caller.sid).map((now) => [now.with.join(), now.sound]);
+    const heard = twilio.connections.states(caller.sid).map((now) => [now.with.join(), now.sound]);
     expect(heard.slice(-3)).toEqual([
       ["", "music"],
       ["human", null],
@@ -344,6 +345,6 @@ describe("the truth", () => {
     const truth = new ConnectionLog(clock);
     truth.note("a", alone);
     truth.note("a", { ...alone, sound: "music" });
-    expect(truth.moments("a")).toHaveLength(1);
+    expect(truth.states("a")).toHaveLength(1);
   });
 });

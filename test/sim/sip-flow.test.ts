@@ -112,8 +112,13 @@ class LeastRelay {
       },
     });
     sideband.send({ type: "response.create" });
-    const { from } = this.twilio.legs[0]!;
-    await this.#rest("/Calls.json", { From: from, To: HUMAN, Url: `${PUBLIC}/briefing` });
+    const { from, callToken } = this.twilio.legs[0]!;
+    await this.#rest("/Calls.json", {
+      From: from,
+      CallToken: callToken,
+      To: HUMAN,
+      Url: `${PUBLIC}/briefing`,
+    });
   }
 
   async #modelRest(operation: string, body?: object): Promise<void> {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { CALLERS } from "../../sim/twilio/party.js";
 import { sign } from "../../sim/twilio/signature.js";
 import { type SimulatedTwilio, startTwilio, type TwilioOptions } from "../../sim/twilio.js";
 import { PlainRelay, PUBLIC, STREAM_TWIML } from "./plain-relay.js";
@@ -52,6 +53,69 @@ describe("a simulated call", () => {
       "status_callback",
     ]);
     expect(twilio.violations()).toEqual([]);
+  });
+
+  it("asks by GET where the number says so: all is in the signed query string", async () => {
+    relay.paths["/incoming-call"] = "<Hangup/>";
+    await start({ voiceMethod: "GET" });
+    twilio.numbers[0]!.statusCallbackMethod = "GET";
+    const call = twilio.placeCall();
+    await call.ended;
+    await call.events.until("status_callback");
+    const [webhook, status] = relay.seen;
+    expect(webhook).toMatchObject({ method: "GET", form: {} });
+    expect(webhook!.path).toContain(`/incoming-call?CallSid=${call.sid}`);
+    expect(webhook!.headers["x-twilio-signature"]).toBe(
+      sign(twilio.authToken, PUBLIC + webhook!.path),
+    );
+    expect(status).toMatchObject({ method: "GET", form: {} });
+    expect(status!.path).toContain("CallStatus=completed");
+    expect(twilio.violations()).toEqual([]);
+  });
+
+  it("asks by HTTP/1.0 while a test says so", async () => {
+    relay.paths["/incoming-call"] = "<Hangup/>";
+    await start({ faults: { http10: true } });
+    await twilio.placeCall().ended;
+    await twilio.settled();
+    expect(relay.seen.map(({ httpVersion, path }) => [httpVersion, path])).toEqual([
+      ["1.0", "/incoming-call"],
+      ["1.0", "/call-status"],
+    ]);
+    expect(relay.seen[0]!.headers["x-twilio-signature"]).toBe(
+      sign(twilio.authToken, `${PUBLIC}/incoming-call`, relay.seen[0]!.form),
+    );
+    twilio.faults.http10 = false;
+    await twilio.placeCall().ended;
+    expect(relay.seen[2]!.httpVersion).toBe("1.1");
+    expect(twilio.violations()).toEqual([]);
+  });
+
+  it("asks everything twice while a test says so", async () => {
+    relay.paths["/incoming-call"] = `<Redirect>${PUBLIC}/next</Redirect>`;
+    relay.paths["/next"] = "<Hangup/>";
+    await start({ faults: { repeatWebhooks: true } });
+    await twilio.placeCall().ended;
+    expect([relay.forms("/incoming-call").length, relay.forms("/next").length]).toEqual([2, 2]);
+  });
+
+  it("does not run TwiML with a parameter over Twilio's limit", async () => {
+    relay.paths["/incoming-call"] = STREAM_TWIML.replace("t&amp;1", "t".repeat(500));
+    await start();
+    const call = twilio.placeCall();
+    await call.ended;
+    expect(call.events.find("application_error")?.detail).toEqual({ code: 12100 });
+    expect(relay.upgrades).toEqual([]);
+    expect(call.violations).toEqual([expect.stringContaining("500 characters")]);
+  });
+
+  it("hears the keys that a Play sends", async () => {
+    relay.paths["/incoming-call"] = '<Play digits="w12#"/>';
+    await start();
+    const call = twilio.placeCall();
+    await call.ended;
+    expect(call.digitsHeard).toBe("12#");
+    expect(call.events.find("digits")?.detail).toEqual({ digits: "w12#", by: "play" });
   });
 
   it("is refused by Reject without being answered", async () => {
@@ -118,8 +182,7 @@ describe("a simulated call", () => {
     );
     relay.paths["/transfer-status"] = "<Hangup/>";
     await start({
-      duplicateCallbacks: true,
-      reorderCallbacks: true,
+      faults: { duplicateCallbacks: true, reorderCallbacks: true },
       callees: () => ({ talkMs: 10 }),
     });
     await twilio.placeCall().ended;
@@ -209,6 +272,61 @@ describe("a simulated Dial", () => {
       ["completed", "true"],
       ["no-answer", "false"],
     ]);
+  });
+
+  it("sends keys to the callee, once answered and before the whisper", async () => {
+    relay.paths["/incoming-call"] = dial(
+      `<Number sendDigits="ww4711#" url="${PUBLIC}/whisper">+15551112222</Number>`,
+    );
+    relay.paths["/whisper"] = "<Say>Connecting.</Say>";
+    await start({ callees: () => ({ talkMs: 10 }) });
+    await twilio.placeCall().ended;
+    const callee = twilio.legs[1]!;
+    expect(callee.digitsHeard).toBe("4711#");
+    const kinds = callee.events.entries.map(({ kind }) => kind);
+    expect(kinds.indexOf("answered")).toBeLessThan(kinds.indexOf("digits"));
+    expect(kinds.indexOf("digits")).toBeLessThan(kinds.indexOf("say"));
+    expect(twilio.legs[0]!.digitsHeard).toBe("");
+    expect(twilio.violations()).toEqual([]);
+  });
+
+  it.each([
+    ["a SIP caller", CALLERS.sip],
+    ["a client", CALLERS.client],
+    ["a withheld number", CALLERS.withheld],
+    ["a restricted number", CALLERS.restricted],
+  ])("of a number is refused without a caller ID for %s (13214)", async (_name, from) => {
+    await start({ callees: () => ({ talkMs: 10 }) });
+    const call = twilio.placeCall({ from });
+    await call.ended;
+    expect(call.events.find("dial_refused")?.detail).toEqual({ code: 13214, from });
+    expect(relay.forms("/transfer-status")).toEqual([
+      expect.objectContaining({ From: from, DialCallStatus: "failed" }),
+    ]);
+    expect(twilio.legs).toHaveLength(1);
+    expect(call.violations).toEqual([expect.stringContaining("13214")]);
+  });
+
+  it.each([
+    ["a number of the account", "+15550001111"],
+    ["a verified number", "+15550009999"],
+  ])("of a number goes through for a SIP caller with %s as caller ID", async (_name, callerId) => {
+    relay.paths["/incoming-call"] = dial("<Number>+15551112222</Number>", `callerId="${callerId}"`);
+    await start({ verifiedNumbers: ["+15550009999"], callees: () => ({ talkMs: 10 }) });
+    await twilio.placeCall({ from: CALLERS.sip }).ended;
+    expect(twilio.legs[1]).toMatchObject({ from: callerId, status: "completed" });
+    expect(twilio.violations()).toEqual([]);
+  });
+
+  it("of a number is refused with a caller ID of another account", async () => {
+    relay.paths["/incoming-call"] = dial(
+      "<Number>+15551112222</Number>",
+      'callerId="+15550009999"',
+    );
+    await start();
+    const call = twilio.placeCall();
+    await call.ended;
+    expect(call.violations).toEqual([expect.stringContaining("13214")]);
   });
 
   it("is cancelled when the caller hangs up, and asks action all the same", async () => {

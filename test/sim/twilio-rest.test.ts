@@ -143,7 +143,9 @@ describe("simulated REST", () => {
 
   it.each([
     ["a To that is no number", { ...create, To: "555" }, 21211],
-    ["no From", { To: create.To, Url: create.Url }, 21212],
+    ["no From", { To: create.To, Url: create.Url }, 21213],
+    ["a From that is no number", { ...create, From: "555" }, 21212],
+    ["a From of another account", { ...create, From: "+15550002222" }, 21210],
     ["neither Url nor Twiml", { To: create.To, From: create.From }, 21205],
     ["an unknown parameter", { ...create, Hello: "1" }, 20001],
   ])("refuses to create a call with %s", async (_name, form, code) => {
@@ -171,6 +173,47 @@ describe("simulated REST", () => {
     expect(relay.forms("/answered")[1]).toMatchObject({ AnsweredBy: "machine_start" });
   });
 
+  it("finds the beep of an answering machine, where it is asked to wait for it", async () => {
+    const machine = { greetingMs: 300 };
+    await start({ callees: () => ({ machine, talkMs: 60_000 }) });
+    const detect = async (mode: string) => {
+      const { json } = await rest("POST", "/Calls.json", {
+        ...create,
+        MachineDetection: mode,
+        AsyncAmd: "true",
+        AsyncAmdStatusCallback: `${PUBLIC}/amd-status`,
+      });
+      const leg = twilio.leg(json.sid)!;
+      await leg.events.until("status_callback", { what: "amd" });
+      const form = relay.forms("/amd-status").find(({ CallSid }) => CallSid === leg.sid);
+      return {
+        leg,
+        answeredBy: form?.["AnsweredBy"],
+        ms: Number(form?.["MachineDetectionDuration"]),
+      };
+    };
+    expect(await detect("Enable")).toMatchObject({ answeredBy: "machine_start", ms: 300 });
+    const { leg, answeredBy, ms } = await detect("DetectMessageEnd");
+    expect(answeredBy).toBe("machine_end_beep");
+    // Greeting, beep, verdict.
+    expect(ms).toBe(300 + 500 + 100);
+    expect(leg.recordsFromMs).toBe(leg.answeredAtMs! + 800);
+  });
+
+  it("sends keys into a created call before its TwiML, and then detects no machine", async () => {
+    await start({ callees, speed: 50 });
+    const { json } = await rest("POST", "/Calls.json", {
+      ...create,
+      SendDigits: "ww12#",
+      MachineDetection: "Enable",
+    });
+    const leg = twilio.leg(json.sid)!;
+    await leg.events.until("pause");
+    expect(leg.digitsHeard).toBe("12#");
+    expect(leg.events.find("digits")!.atMs).toBeLessThan(leg.events.find("pause")!.atMs);
+    expect(leg.answeredBy).toBeNull();
+  });
+
   it.each([
     ["429", 429, 20429],
     ["500", 500, 20500],
@@ -186,6 +229,37 @@ describe("simulated REST", () => {
         json: { code },
       });
     expect((await rest("GET", "/IncomingPhoneNumbers.json")).status).toBe(200);
+  });
+
+  it("can answer as usual and do nothing", async () => {
+    await start({ callees });
+    const call = twilio.placeCall();
+    await call.events.until("stream_started");
+    const twiml = { Twiml: "<Response><Hangup/></Response>" };
+    twilio.failRest({ kind: "200_ignored", times: 3 });
+    const updated = await rest("POST", `/Calls/${call.sid}.json`, twiml);
+    expect(updated).toMatchObject({ status: 200, json: { sid: call.sid, status: "in-progress" } });
+    expect((await rest("POST", "/Calls.json", create)).json.status).toBe("queued");
+    const recording = await rest("POST", `/Calls/${call.sid}/Recordings.json`);
+    expect(recording).toMatchObject({ status: 201, json: { status: "in-progress" } });
+    expect(twilio.legs).toEqual([call]);
+    expect(call.over).toBe(false);
+    expect(call.events.all("recording")).toEqual([]);
+    await rest("POST", `/Calls/${call.sid}.json`, twiml);
+    await call.ended;
+  });
+
+  it("can fail at the start of a recording, or once it has begun", async () => {
+    await start();
+    const call = twilio.placeCall();
+    await call.events.until("stream_started");
+    const path = `/Calls/${call.sid}/Recordings.json`;
+    twilio.failRest({ operation: "recordings.create", kind: "500" });
+    expect((await rest("POST", path)).status).toBe(500);
+    expect(call.events.all("recording")).toEqual([]);
+    twilio.failRest({ operation: "recordings.create", kind: "500_after" });
+    expect((await rest("POST", path)).status).toBe(500);
+    expect(call.events.all("recording")).toHaveLength(1);
   });
 
   it("can carry out a request and never say so", async () => {

@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { silence, speechLike } from "../../sim/audio/synth.js";
-import { heardMs, legAudio, playedAudio } from "../../sim/twilio/recordings.js";
+import { heardMs, playedAudio } from "../../sim/twilio/heard.js";
+import { legAudio } from "../../sim/twilio/recordings.js";
 import { sign } from "../../sim/twilio/signature.js";
 import { IdentityVoice } from "../../sim/twilio/voice.js";
 import { type SimulatedTwilio, startTwilio, type TwilioOptions } from "../../sim/twilio.js";
+import { fastClock } from "./fast-clock.js";
 import { PlainRelay, PUBLIC, STREAM_TWIML } from "./plain-relay.js";
 
 let relay: PlainRelay;
@@ -87,10 +89,12 @@ describe("a simulated media stream", () => {
           timestamp,
         ]),
     ).toEqual([
-      ["2", "1", "20"],
-      ["3", "2", "40"],
-      ["4", "3", "60"],
+      ["2", "1", "171"],
+      ["3", "2", "191"],
+      ["4", "3", "211"],
     ]);
+    expect(Object.keys(frames[0])).toEqual(["event", "sequenceNumber", "media", "streamSid"]);
+    expect(Object.keys(frames[0].media)).toEqual(["track", "chunk", "timestamp", "payload"]);
     expect(Buffer.from(frames[0].media.payload, "base64")).toHaveLength(160);
     call.hangUp();
     await seen.until("stop");
@@ -174,6 +178,47 @@ describe("a simulated media stream", () => {
       ["4", "105"],
     ]);
     expect(call.streams[0]!.framesLost).toBe(2);
+  });
+
+  it("numbers its frames from 155 or 171 ms on, every 19.97 ms on average", async () => {
+    await start({ clock: fastClock(20) });
+    const seen = collect();
+    twilio.placeCall();
+    await seen.until("media", 200);
+    const stamps = seen.of("media").map(({ media }) => Number(media.timestamp));
+    expect([155, 171]).toContain(stamps[0]);
+    expect(stamps[199]! - stamps[0]!).toBe(Math.round(199 * 19.97));
+    const steps = stamps.slice(1).map((stamp, i) => stamp - stamps[i]!);
+    expect([...new Set(steps)].sort()).toEqual([19, 20]);
+    twilio.placeCall();
+    await seen.until("start", 2);
+    const second = seen.of("start")[1].streamSid;
+    const firstOfSecond = () =>
+      seen.of("media").find(({ streamSid }) => streamSid === second)?.media.timestamp;
+    while (firstOfSecond() === undefined) await new Promise(setImmediate);
+    expect(Number(firstOfSecond()) + stamps[0]!).toBe(155 + 171);
+  });
+
+  it("speaks a carrier's dialect when told to", async () => {
+    await start();
+    const seen = collect();
+    const dialect = { numbers: true, noTrack: true, emptyStop: true, noCustomParameters: true };
+    const call = twilio.placeCall({ quirks: { dialect, firstTimestampMs: 20 } });
+    await seen.until("media");
+    const [start_] = seen.of("start");
+    expect(start_.sequenceNumber).toBe(1);
+    expect(start_.start).not.toHaveProperty("customParameters");
+    expect(seen.of("media")[0]).toEqual({
+      event: "media",
+      sequenceNumber: 2,
+      media: { chunk: 1, timestamp: 20, payload: expect.any(String) },
+      streamSid: call.streams[0]!.fields.streamSid,
+    });
+    await call.press("0");
+    call.hangUp();
+    await seen.until("stop");
+    expect(seen.of("dtmf")[0].dtmf).toEqual({ digit: "0" });
+    expect(seen.of("stop")[0]).not.toHaveProperty("stop");
   });
 
   it("sends odd JSON when told to, which says the same", async () => {

@@ -37,6 +37,11 @@ describe("checkTwiml accepts", () => {
       '<Gather action="https://r.test/g" numDigits="1" timeout="5"><Say>Press 1.</Say></Gather>',
     ],
     ["a reject first", '<Reject reason="busy"/>'],
+    [
+      "a number behind a PBX",
+      '<Dial action="https://r.test/t"><Number sendDigits="wwww1928#">+15551112222</Number></Dial>',
+    ],
+    ["keys to play", '<Play digits="ww12#"/>'],
     ["nothing at all", ""],
   ])("%s", (_name, verbs) => {
     expect(checkTwiml(wrap(verbs)).violations).toEqual([]);
@@ -70,11 +75,6 @@ describe("checkTwiml objects to", () => {
       "none of inbound_track",
     ],
     [
-      "a parameter of 500 characters",
-      stream('url="wss://r.test/m"', `<Parameter name="a" value="${"x".repeat(499)}"/>`),
-      "500 characters",
-    ],
-    [
       "two streams",
       `<Connect action="https://r.test/e"><Stream url="wss://r.test/m"/><Stream url="wss://r.test/m"/></Connect>`,
       "2 children",
@@ -88,7 +88,7 @@ describe("checkTwiml objects to", () => {
     [
       "a timeout out of range",
       '<Dial action="https://r.test/t" timeout="0"><Number>+15551112222</Number></Dial>',
-      "no whole number",
+      "not a whole number",
     ],
     [
       "a task that is no JSON",
@@ -121,6 +121,17 @@ describe("checkTwiml objects to", () => {
       "waitUrl",
     );
   });
+});
+
+it("checkTwiml does not run a parameter of 500 characters, name and value together", () => {
+  const parameter = (length: number) =>
+    checkTwiml(
+      wrap(stream('url="wss://r.test/m"', `<Parameter name="a" value="${"x".repeat(length)}"/>`)),
+    );
+  expect(parameter(498)).toMatchObject({ readable: true, violations: [] });
+  const refused = parameter(499);
+  expect(refused.readable).toBe(false);
+  expect(refused.violations).toEqual([expect.stringContaining("500 characters")]);
 });
 
 describe("checkTwiml cannot read", () => {
