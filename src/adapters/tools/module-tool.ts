@@ -5,6 +5,7 @@ import { pathToFileURL } from "node:url";
 import type { ToolDefinition } from "../../domain/agent-profile.js";
 import { RelayError } from "../../domain/errors.js";
 import type { Tool, ToolArguments, ToolContext, ToolResult } from "../../tools/tool.js";
+import { resolveOwnPackage } from "./own-package.js";
 
 interface Declared {
   readonly description: string;
@@ -26,7 +27,7 @@ export async function loadModuleTool(
   path: string,
 ): Promise<Tool> {
   const exported = await load(definition.name, path);
-  const declared = pick(exported, definition.name);
+  const declared = await pick(exported, definition.name);
   if (declared === null)
     throw new RelayError(
       "config_invalid",
@@ -45,11 +46,10 @@ export async function loadModuleTool(
 }
 
 async function load(name: string, path: string): Promise<unknown> {
-  const url = pathToFileURL(path).href;
+  resolveOwnPackage();
   try {
-    if (!/\.[cm]?ts$/.test(path)) return await import(url);
     const { tsImport } = await import("tsx/esm/api");
-    return await tsImport(url, import.meta.url);
+    return await tsImport(pathToFileURL(path).href, import.meta.url);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new RelayError("config_invalid", `tool ${name}: ${path} cannot be loaded: ${why}`, {
@@ -58,11 +58,18 @@ async function load(name: string, path: string): Promise<unknown> {
   }
 }
 
-function pick(exported: unknown, name: string): Declared | null {
+/** A CommonJS module has its exports under `default` once more, and may export promises. */
+async function pick(exported: unknown, name: string): Promise<Declared | null> {
   if (!isObject(exported)) return null;
-  const own = readTool(exported["default"]) ?? readTool(exported[name]);
+  const fallback: unknown = await exported["default"];
+  const own = readTool(fallback) ?? readTool(await exported[name]);
   if (own !== null) return own;
-  const tools = Object.values(exported).flatMap((value) => readTool(value) ?? []);
+  if (isObject(fallback) && fallback !== exported) {
+    const nested = await pick(fallback, name);
+    if (nested !== null) return nested;
+  }
+  const values = await Promise.all(Object.values(exported));
+  const tools = values.flatMap((value) => readTool(value) ?? []);
   return tools.length === 1 ? (tools[0] ?? null) : null;
 }
 
