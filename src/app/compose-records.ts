@@ -34,7 +34,7 @@ import { createRedact, STANDARD_REDACT } from "../records/redact.js";
 import { RetentionJob } from "../records/retention-job.js";
 import type { PlacedCall, PlacedCalls } from "../relay/calls/outbound.js";
 import type { TransferStates } from "../relay/calls/transfer-service.js";
-import type { SipStates } from "../relay/sip/sip-calls.js";
+import type { SipStates } from "../relay/sip/sip-states.js";
 import type { OrderBook } from "../tools/sample-tools.js";
 
 export interface RecordKeeping {

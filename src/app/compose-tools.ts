@@ -9,8 +9,8 @@ import type { AgentProfile, AgentsFile, ToolDefinition } from "../domain/agent-p
 import { RelayError } from "../domain/errors.js";
 import type { Clock } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
+import { AgentTools } from "../relay/call/agent-tools.js";
 import type { CallTools, ToolHost } from "../relay/call/call-tools.js";
-import { AgentTools } from "../relay/call/tool-calls.js";
 import type { SessionTool } from "../relay/model/model-session.js";
 import { callTools, isCallTool } from "../tools/builtin.js";
 import { ToolRegistry } from "../tools/registry.js";

@@ -1,5 +1,6 @@
 /** A supervisor's actions on live calls. */
 import type { CallSid } from "../domain/ids.js";
+import { SUPERVISOR_END, supervisorTransfer } from "../relay/call/call-command.js";
 import type { CallService, Refusal } from "../relay/calls/call-service.js";
 import type { OperatorRoute } from "./operator-router.js";
 import { json, type Reply } from "./reply.js";
@@ -11,7 +12,7 @@ const REFUSAL_STATUS: Readonly<Record<Refusal, number>> = {
   invalid: 400,
 };
 
-export function callRoutes(calls: Pick<CallService, "transfer" | "end">): readonly OperatorRoute[] {
+export function callRoutes(calls: Pick<CallService, "execute">): readonly OperatorRoute[] {
   return [
     {
       method: "POST",
@@ -23,7 +24,8 @@ export function callRoutes(calls: Pick<CallService, "transfer" | "end">): readon
           return json(400, { error: "invalid", message: "destination is missing" });
         const callSid = callSidOf(params["callSid"]);
         if (callSid === null) return refusalReply("not_found");
-        const refusal = await calls.transfer(callSid, destination, field(body, "reason"));
+        const command = supervisorTransfer(destination, field(body, "reason"));
+        const refusal = await calls.execute(callSid, command);
         return refusal === null ? json(202, { callSid, destination }) : refusalReply(refusal);
       },
     },
@@ -34,7 +36,7 @@ export function callRoutes(calls: Pick<CallService, "transfer" | "end">): readon
       handle: async ({ params }) => {
         const callSid = callSidOf(params["callSid"]);
         if (callSid === null) return refusalReply("not_found");
-        const refusal = await calls.end(callSid);
+        const refusal = await calls.execute(callSid, SUPERVISOR_END);
         return refusal === null ? json(202, { callSid }) : refusalReply(refusal);
       },
     },

@@ -95,7 +95,7 @@ export function createPublicServer(parts: PublicServerParts): HttpServer {
 
 export interface OperatorServerParts extends HealthRouteParts {
   readonly auth: OperatorAuth;
-  readonly calls: Pick<CallService, "readiness" | "transfer" | "end">;
+  readonly calls: Pick<CallService, "readiness" | "execute">;
   readonly metrics: Pick<Metrics, "httpRequests">;
   readonly clock: Clock;
   readonly log: Log;

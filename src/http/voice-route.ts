@@ -3,6 +3,7 @@ import { renderTwiml } from "../adapters/twilio/twiml-xml.js";
 import type { Clock } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
 import type { CallbackKind, CallService, SipCallService } from "../relay/calls/call-service.js";
+import { readCallbackLink } from "../relay/calls/callback-link.js";
 import type { Twiml } from "../wire/twiml.js";
 import type { Exchange } from "./exchange.js";
 import type { Reply } from "./reply.js";
@@ -42,9 +43,15 @@ export type Handler = (exchange: Exchange, path: string) => void;
 export function voiceRoutes(parts: VoiceRouteParts): ReadonlyMap<string, Handler> {
   const { calls, sip } = parts;
   const routes = new Map<string, Handler>([
-    ["/incoming-call", twimlRoute(parts, ({ form, query }) => calls.incoming(form, query))],
+    [
+      "/incoming-call",
+      twimlRoute(parts, ({ form, query }) => calls.incoming(form, readCallbackLink(query))),
+    ],
     ["/connect-ended", twimlRoute(parts, ({ form }) => calls.connectEnded(form))],
-    ["/transfer-status", twimlRoute(parts, ({ form, query }) => calls.transferStatus(form, query))],
+    [
+      "/transfer-status",
+      twimlRoute(parts, ({ form, query }) => calls.transferStatus(form, readCallbackLink(query))),
+    ],
   ]);
   for (const kind of CALLBACKS) routes.set(`/${kind}`, callbackRoute(parts, kind));
   if (sip !== null) {
@@ -90,7 +97,7 @@ function callbackRoute(parts: VoiceRouteParts, kind: CallbackKind): Handler {
   return (exchange, path) => {
     guard.form(exchange, path, ({ form, query }) => {
       try {
-        calls.callback(kind, form, query);
+        calls.callback(kind, form, readCallbackLink(query));
       } catch (error) {
         log.error("http: callback failed", { path, callSid: form["CallSid"] ?? "" }, error);
       }

@@ -1,24 +1,37 @@
 /**
  * The flight recorder of one call: every message of both legs, and all else that decides what the relay does, each with its
- * time. It stands between a call and its neighbours and changes nothing. `replay/` plays what it wrote; docs/replay.md has the
+ * time. It stands between a call and its neighbours and changes nothing. `replay.ts` plays what it wrote; docs/replay.md has the
  * format.
  */
 import type { AgentProfile } from "../domain/agent-profile.js";
 import type { CallParties } from "../domain/call-parties.js";
-import type { TransferRequest } from "../domain/transfer-request.js";
 import type { Clock } from "../ports/clock.js";
 import type { FlightSink } from "../ports/recorder.js";
 import type { UpstreamDialer, UpstreamSocket, UpstreamSocketEvents } from "../ports/sockets.js";
-import type { CallDeps, CallHost } from "../relay/call/call-deps.js";
-import type { CallState } from "../relay/call/call-state.js";
+import type { CallCommand } from "../relay/call/call-command.js";
+import type { CallDeps, CallHost, CallTap, FlightRecorder } from "../relay/call/call-deps.js";
+import type { CallState } from "../relay/call/call-events.js";
 import type { CallTools, ToolHost } from "../relay/call/call-tools.js";
-import type { LegRecorder } from "../relay/media/media-leg.js";
-import type { CallCommand, FlightHeader, FlightSettings } from "./format.js";
+import type { FlightHeader, FlightSettings } from "./format.js";
 import { withoutSecrets } from "./secrets.js";
+import { nextTimer } from "./timer-names.js";
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-export class CallRecorder implements LegRecorder {
+/** Where flight recordings go. Null: this call is not recorded. */
+export type OpenFlight = (parties: CallParties, agent: AgentProfile) => FlightSink | null;
+
+/** Records the calls that `open` opens a recording for. @param version  that writes the recordings. */
+export function flightRecorder(open: OpenFlight, version: string): FlightRecorder {
+  return {
+    record: (parties, agent, deps) => {
+      const sink = open(parties, agent);
+      return sink === null ? null : new CallRecorder(sink, parties, agent, version, deps);
+    },
+  };
+}
+
+class CallRecorder implements CallTap {
   readonly #sink: FlightSink;
   readonly #clock: Clock;
   readonly #originMs: number;
@@ -55,7 +68,7 @@ export class CallRecorder implements LegRecorder {
       epochMs: deps.clock.epochMs(),
       asksCrm: deps.lookUp !== null,
       parties: { ...parties, callToken: null },
-      // What tools do is in the recording; how they are reached, and with which secrets, is nobody's business there.
+      // What tools do is in the recording; how they are reached, and with which secrets, is not.
       agent: {
         ...agent,
         tools: [],
@@ -137,8 +150,14 @@ export class CallRecorder implements LegRecorder {
 
   // --- the call's other neighbours ------------------------------------------------------------------
 
-  ordered(order: CallCommand): void {
-    this.#input({ in: "desk", ...order });
+  /** A caller's token lets one call in the caller's name, and has no part in what the call does. */
+  command(command: CallCommand): void {
+    this.#input({
+      in: "command",
+      ...(command.type === "resume_from"
+        ? { ...command, handoff: { ...command.handoff, callToken: null } }
+        : command),
+    });
   }
 
   /** The same neighbours, with the recorder between. */
@@ -179,9 +198,9 @@ export class CallRecorder implements LegRecorder {
       get language() {
         return host.language;
       },
-      announce: (text) => {
+      say: (text) => {
         this.#input({ in: "tools", event: "announce", text });
-        host.announce(text);
+        host.say(text);
       },
       setLanguage: (language) => {
         this.#input({ in: "tools", event: "set_language", language });
@@ -206,6 +225,7 @@ export class CallRecorder implements LegRecorder {
           });
           done(batch);
         }),
+      cancelRunning: () => inner.cancelRunning(),
       cancel: () => inner.cancel(),
     };
   }
@@ -213,18 +233,21 @@ export class CallRecorder implements LegRecorder {
   host<Callee extends { readonly state: CallState }>(inner: CallHost<Callee>): CallHost<Callee> {
     return {
       handOver: (call, request) =>
-        this.#told("hand_over", request, () => inner.handOver(call, request)),
+        this.#told("hand_over", { request }, () => inner.handOver(call, request)),
       announce: (call, request) =>
-        this.#told("announce", request, () => inner.announce(call, request)),
-      callerGone: (call) => this.#told("caller_gone", null, () => inner.callerGone(call)),
+        this.#told("announce", { request }, () => inner.announce(call, request)),
+      fallBack: (call, reason, follows) =>
+        this.#told("fall_back", { reason }, () => inner.fallBack(call, reason, follows)),
+      callerGone: (call) => this.#told("caller_gone", {}, () => inner.callerGone(call)),
+      stateChanged: (call) => inner.stateChanged(call),
       ended: (call) => this.#over("ended", call, () => inner.ended(call)),
       movedAway: (call) => this.#over("moved_away", call, () => inner.movedAway(call)),
     };
   }
 
-  /** What the neighbour does to the call before it returns is part of it, and said to be so. */
-  #told(event: string, request: TransferRequest | null, run: () => void): void {
-    this.#write({ out: "desk", event, ...(request === null ? {} : { request }) });
+  /** What the host does to the call before it returns is an input that came from within. */
+  #told(event: string, fields: object, run: () => void): void {
+    this.#write({ out: "host", event, ...fields });
     const before = this.#inputs;
     run();
     if (this.#inputs > before) this.#write({ is: "returned", from: event });
@@ -232,7 +255,7 @@ export class CallRecorder implements LegRecorder {
 
   #over(event: string, { state }: { readonly state: CallState }, run: () => void): void {
     const how = state.name === "ended" ? { outcome: state.outcome, reason: state.reason } : {};
-    this.#write({ out: "desk", event, ...how });
+    this.#write({ out: "host", event, ...how });
     run();
     this.#sink.close();
   }
@@ -243,7 +266,7 @@ export class CallRecorder implements LegRecorder {
     return this.#latchedMs ?? this.#clock.nowMs();
   }
 
-  /** The call's: stands still while something is dealt with, and its timers go on record. */
+  /** The call's clock: it stands still while something is dealt with, and its timers are recorded. */
   readonly #callClock: Clock = {
     nowMs: () => this.#nowMs,
     epochMs: () => this.#clock.epochMs(),
@@ -281,9 +304,9 @@ export class CallRecorder implements LegRecorder {
   }
 
   /** The ticker stands in for frames that do not come. */
-  beat(run: (nowMs: number) => void): void {
+  tick(run: (nowMs: number) => void): void {
     this.#during(() => {
-      this.#input({ in: "clock", event: "beat" });
+      this.#input({ in: "clock", event: "tick" });
       run(this.#nowMs);
     });
   }
@@ -309,7 +332,7 @@ export class CallRecorder implements LegRecorder {
       // Line ends between its tokens say nothing.
       if (/[\r\n]/.test(text)) text = text.replaceAll(/[\r\n]/g, " ");
     } catch {
-      // A peer that breaks its protocol: just that is worth having on record.
+      // A peer that breaks its protocol: just that is worth recording.
       const bytes = Buffer.from(message).toString("base64");
       this.#sink.line(`{"at":${this.#at},${head},"bytes":"${bytes}"}`);
       return;
@@ -324,18 +347,6 @@ export class CallRecorder implements LegRecorder {
   get #at(): number {
     return rounded(this.#nowMs - this.#originMs);
   }
-}
-
-/**
- * The name of a timer: its delay, and how many of that delay there were.
- *
- * @param set  how many there were of each, so far.
- */
-export function nextTimer(set: Map<number, number>, ms: number): string {
-  const delayMs = Math.round(ms);
-  const n = (set.get(delayMs) ?? 0) + 1;
-  set.set(delayMs, n);
-  return `${delayMs} ms #${n}`;
 }
 
 function rounded(ms: number): number {

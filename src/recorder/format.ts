@@ -10,9 +10,8 @@ import type { CallOutcome } from "../domain/record-event.js";
 import type { TransferRequest } from "../domain/transfer-request.js";
 import type { CallerProfile } from "../ports/crm.js";
 import type { UpstreamClose } from "../ports/sockets.js";
-import type { Disposition } from "../relay/call/call-state.js";
+import type { CallCommand } from "../relay/call/call-command.js";
 import type { ToolBatch } from "../relay/call/call-tools.js";
-import type { CallHandoff } from "../relay/calls/cluster.js";
 import type { SessionTool } from "../relay/model/model-session.js";
 
 /** Milliseconds since the call's beginning in the process that wrote the line. */
@@ -20,7 +19,7 @@ interface Stamped {
   readonly at: number;
 }
 
-/** Maps are written as pairs; tools' addresses and secrets are left out. */
+/** Maps are written as pairs; the addresses and secrets of tools are left out. */
 export type FlightAgent = Omit<AgentProfile, "languages" | "transfer"> & {
   readonly languages: readonly (readonly [string, LanguageProfile])[];
   readonly transfer: Omit<TransferSettings, "destinations"> & {
@@ -51,26 +50,6 @@ export interface FlightHeader extends Stamped {
   readonly settings: FlightSettings;
 }
 
-/** What whoever keeps the calls does to one. */
-export type CallCommand =
-  | { readonly order: "prewarm" }
-  | { readonly order: "dial_later" }
-  | { readonly order: "recognise" }
-  | { readonly order: "brief"; readonly context: Readonly<Record<string, unknown>> }
-  | { readonly order: "inherit"; readonly heritage: CallHandoff }
-  | { readonly order: "owe"; readonly fact: string }
-  | { readonly order: "leave"; readonly departure: Disposition }
-  | { readonly order: "caller_gone" }
-  | { readonly order: "abandon"; readonly reason: string }
-  | { readonly order: "moved" }
-  | {
-      readonly order: "transfer_ended";
-      readonly next: "connected" | "back_to_agent" | "apology" | "gone";
-    }
-  | { readonly order: "close_stream" }
-  | { readonly order: "drop_stream" }
-  | { readonly order: "answered_by"; readonly by: string };
-
 /** From outside. */
 export type FlightInput = Stamped &
   (
@@ -91,7 +70,7 @@ export type FlightInput = Stamped &
         readonly message: Uint8Array;
       }
     /** The ticker stood in for frames that did not come. */
-    | { readonly in: "clock"; readonly event: "beat" }
+    | { readonly in: "clock"; readonly event: "tick" }
     | { readonly in: "clock"; readonly event: "timer"; readonly timer: string }
     | { readonly in: "crm"; readonly profile: CallerProfile | null }
     | { readonly in: "price"; readonly usd: number | null }
@@ -104,7 +83,7 @@ export type FlightInput = Stamped &
         readonly calls: readonly string[];
         readonly batch: ToolBatch;
       }
-    | ({ readonly in: "desk" } & CallCommand)
+    | ({ readonly in: "command" } & CallCommand)
   );
 
 /** What the relay did. Messages are parsed JSON. */
@@ -129,10 +108,16 @@ export type FlightOutput = Stamped &
         readonly event: "message";
         readonly message: Readonly<Record<string, unknown>>;
       }
-    /** What the call told whoever keeps it. */
+    /** What the call told its host (`CallHost`). */
     | {
-        readonly out: "desk";
-        readonly event: "hand_over" | "announce" | "caller_gone" | "ended" | "moved_away";
+        readonly out: "host";
+        readonly event:
+          | "hand_over"
+          | "announce"
+          | "fall_back"
+          | "caller_gone"
+          | "ended"
+          | "moved_away";
         readonly request?: TransferRequest;
         readonly outcome?: CallOutcome;
         readonly reason?: string;
@@ -144,7 +129,7 @@ export type FlightLine =
   | FlightInput
   | FlightOutput
   | (Stamped & { readonly is: "tools"; readonly specs: readonly SessionTool[] })
-  /** The neighbour that was told has returned; the inputs since then came from within. */
+  /** The host that was told has returned; the inputs since then came from within. */
   | (Stamped & { readonly is: "returned"; readonly from: string })
   /** A timer of the call's, before it ran. */
   | (Stamped & { readonly is: "cancelled"; readonly timer: string })

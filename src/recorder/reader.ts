@@ -1,6 +1,7 @@
 import type { AgentProfile } from "../domain/agent-profile.js";
 import { RelayError } from "../domain/errors.js";
 import type { FlightHeader, FlightLine } from "./format.js";
+import { renamed } from "./old-names.js";
 
 /** What one process recorded of a call. */
 export interface FlightPart {
@@ -117,7 +118,7 @@ function parse(text: string): FlightLine {
       message: new Uint8Array(Buffer.from(bytes, "base64")),
     } as FlightLine;
   const at = text.indexOf(MESSAGE);
-  if (!("message" in line) || at < 0) return line as FlightLine;
+  if (!("message" in line) || at < 0) return renamed({ ...line }) as unknown as FlightLine;
   if (kinds[0] === "out") return { ...line, event: "message" } as FlightLine;
   // Byte for byte as it came: what reads it may care how it was written.
   const message = new TextEncoder().encode(text.slice(at + MESSAGE.length, text.lastIndexOf("}")));

@@ -5,7 +5,7 @@ export type Json = Readonly<Record<string, unknown>>;
 
 export interface Done {
   readonly atMs: number;
-  /** "phone", "model 1", "desk". */
+  /** "phone", "model 1", "host". */
   readonly where: string;
   readonly what: Json;
 }

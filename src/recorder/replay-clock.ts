@@ -1,5 +1,5 @@
 import type { Clock, Timer } from "../ports/clock.js";
-import { nextTimer } from "./call-recorder.js";
+import { nextTimer } from "./timer-names.js";
 
 interface Waiting {
   readonly name: string;

@@ -1,6 +1,6 @@
 /**
- * Plays what came from outside of a recorded call to a call of this version, at the recorded times and by a clock of its own, and records what it
- * does: a recording again, to be compared with the first.
+ * Plays what came from outside of a recorded call to a call of this version, at the recorded times and by a clock of its own, and
+ * records what the call does: a recording again, to be compared with the first.
  */
 
 import type { StreamSid } from "../domain/ids.js";
@@ -16,9 +16,11 @@ import type { CallDeps, CallHost } from "../relay/call/call-deps.js";
 import type { CallTools, ToolBatch } from "../relay/call/call-tools.js";
 import { FrameTicker } from "../relay/media/frame-ticker.js";
 import { MediaLeg } from "../relay/media/media-leg.js";
+import { type MediaPath, mediaPaths } from "../relay/media/media-path.js";
 import type { ResponseEnd, SessionTool } from "../relay/model/model-session.js";
 import { RealtimeSessions } from "../relay/model/openai-realtime/realtime-sessions.js";
-import type { CallCommand, FlightInput } from "./format.js";
+import { flightRecorder } from "./call-recorder.js";
+import type { FlightInput } from "./format.js";
 import { agentOf, type FlightPart, FlightReader } from "./reader.js";
 import { ReplayClock } from "./replay-clock.js";
 import { type Asking, readScript, readTimers, type Script } from "./script.js";
@@ -47,12 +49,17 @@ class ReplayWorld {
   readonly #clock: ReplayClock;
   readonly #log: Log;
   readonly #metrics: Metrics;
-  readonly #call: Call;
+  readonly #call: Call<MediaPath>;
   readonly #reader = new FlightReader();
   readonly #specs: readonly SessionTool[];
   readonly #unused: string[] = [];
   readonly #models: UpstreamSocketEvents[] = [];
-  readonly #told: Record<Asking, number> = { hand_over: 0, announce: 0, caller_gone: 0 };
+  readonly #told: Record<Asking, number> = {
+    hand_over: 0,
+    announce: 0,
+    fall_back: 0,
+    caller_gone: 0,
+  };
   readonly #prices: (number | null)[];
   readonly #batches: { readonly end: ResponseEnd; readonly done: (batch: ToolBatch) => void }[] =
     [];
@@ -71,7 +78,7 @@ class ReplayWorld {
     const clock = this.#clock;
     const callDeps: CallDeps = {
       clock,
-      // Its beats are in the recording.
+      // Its ticks are in the recording.
       ticker: new FrameTicker(new ReplayClock(0), () => undefined),
       metrics: deps.metrics,
       log: deps.log,
@@ -79,7 +86,7 @@ class ReplayWorld {
       pool: new BlockPool(),
       node: header.node,
       ...header.settings,
-      flights: { version: deps.version, record: () => this.#sink(deps.line) },
+      flights: flightRecorder(() => this.#sink(deps.line), deps.version),
       models: new RealtimeSessions({
         dialer: this.#dialer,
         url: this.#modelUrl(lines),
@@ -95,8 +102,11 @@ class ReplayWorld {
             })
         : null,
       price: () => this.#prices.shift() ?? null,
+      admission: null,
     };
-    this.#call = new Call(header.parties, agentOf(header), this.#callHost(), callDeps);
+    const paths = mediaPaths({ twiml: () => [] });
+    const agent = agentOf(header);
+    this.#call = new Call(header.parties, agent, paths, this.#callHost(), callDeps);
   }
 
   async run(): Promise<Replayed> {
@@ -132,18 +142,18 @@ class ReplayWorld {
         return;
       case "model": {
         const model = this.#models[input.leg - 1];
-        if (model === undefined) this.#unwanted(input, "nobody dialled the model by then");
+        if (model === undefined) this.#unwanted(input, "the model was not dialled by then");
         else if (input.event === "opened") model.opened();
         else if (input.event === "closed") model.closed(input.failure);
         else model.message(input.message);
         return;
       }
       case "clock":
-        if (input.event === "beat") this.#call.tick(this.#clock.nowMs());
+        if (input.event === "tick") this.#call.path.tick(this.#clock.nowMs());
         else this.#clock.runTimer(input.timer);
         return;
       case "crm":
-        if (this.#recognised === null) this.#unwanted(input, "nobody asked who calls");
+        if (this.#recognised === null) this.#unwanted(input, "the CRM was not asked");
         this.#recognised?.(input.profile);
         this.#recognised = null;
         return;
@@ -153,9 +163,11 @@ class ReplayWorld {
       case "tools":
         this.#toolSaid(input);
         return;
-      case "desk":
-        this.#order(input);
+      case "command": {
+        const { in: _, at: __, ...command } = input;
+        this.#call.execute(command);
         return;
+      }
     }
   }
 
@@ -165,8 +177,8 @@ class ReplayWorld {
         const { callSid } = this.#call.parties;
         const leg = new MediaLeg(
           NO_SOCKET,
-          (start, claiming) => this.#call.claim(claiming, start.streamSid),
-          // Only whoever has not said who it is has to hurry.
+          (start, claiming) => this.#call.path.claim(claiming, start.streamSid),
+          // This leg says at once which call it is of.
           { clock: new ReplayClock(0), metrics: this.#metrics, log: this.#log },
         );
         this.#leg = leg;
@@ -186,7 +198,7 @@ class ReplayWorld {
   #toolSaid(input: Extract<FlightInput, { in: "tools" }>): void {
     switch (input.event) {
       case "announce":
-        this.#host?.announce(input.text);
+        this.#host?.say(input.text);
         return;
       case "set_language":
         this.#host?.setLanguage(input.language);
@@ -203,54 +215,6 @@ class ReplayWorld {
         else this.#batches.splice(at, 1)[0]!.done(input.batch);
         return;
       }
-    }
-  }
-
-  #order(given: CallCommand): void {
-    const call = this.#call;
-    switch (given.order) {
-      case "prewarm":
-        call.prewarm();
-        return;
-      case "dial_later":
-        call.dialLater();
-        return;
-      case "recognise":
-        void call.lookUpCaller();
-        return;
-      case "brief":
-        call.giveContext(given.context);
-        return;
-      case "inherit":
-        call.resumeFrom(given.heritage);
-        return;
-      case "owe":
-        call.oweReply(given.fact);
-        return;
-      case "leave":
-        call.leave(given.departure);
-        return;
-      case "caller_gone":
-        call.callerGone();
-        return;
-      case "abandon":
-        call.abandon(given.reason);
-        return;
-      case "moved":
-        call.moved();
-        return;
-      case "transfer_ended":
-        call.transferEnded(given.next);
-        return;
-      case "close_stream":
-        call.closeStream();
-        return;
-      case "drop_stream":
-        call.dropStream();
-        return;
-      case "answered_by":
-        call.answeredBy(given.by);
-        return;
     }
   }
 
@@ -283,18 +247,21 @@ class ReplayWorld {
     return {
       specs: this.#specs,
       run: (end, done) => void this.#batches.push({ end, done }),
+      cancelRunning: () => undefined,
       cancel: () => undefined,
     };
   }
 
-  #callHost(): CallHost<Call> {
+  #callHost(): CallHost<Call<MediaPath>> {
     const asked = (what: Asking): void => {
       for (const input of this.#script.within[what][this.#told[what]++] ?? []) this.#deliver(input);
     };
     return {
       handOver: () => asked("hand_over"),
       announce: () => asked("announce"),
+      fallBack: () => asked("fall_back"),
       callerGone: () => asked("caller_gone"),
+      stateChanged: () => undefined,
       ended: () => undefined,
       movedAway: () => undefined,
     };

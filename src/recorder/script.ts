@@ -6,7 +6,7 @@ import type { FlightInput, FlightLine, FlightOutput } from "./format.js";
 import type { RecordedTimers } from "./replay-clock.js";
 
 /** What may call back before it returns. */
-export type Asking = "hand_over" | "announce" | "caller_gone";
+export type Asking = "hand_over" | "announce" | "fall_back" | "caller_gone";
 
 export interface Script {
   readonly inputs: readonly FlightInput[];
@@ -28,7 +28,12 @@ export function readTimers(lines: readonly FlightLine[]): RecordedTimers {
 
 export function readScript(lines: readonly FlightLine[]): Script {
   const inputs: FlightInput[] = [];
-  const within: Record<Asking, FlightInput[][]> = { hand_over: [], announce: [], caller_gone: [] };
+  const within: Record<Asking, FlightInput[][]> = {
+    hand_over: [],
+    announce: [],
+    fall_back: [],
+    caller_gone: [],
+  };
   const told = toldIndexes(lines);
   let endMs = 0;
   let index = 0;
@@ -36,7 +41,7 @@ export function readScript(lines: readonly FlightLine[]): Script {
     const line = lines[index]!;
     endMs = Math.max(endMs, line.at);
     if ("in" in line) inputs.push(line);
-    else if ("out" in line && line.out === "desk" && isAsking(line.event)) {
+    else if ("out" in line && line.out === "host" && isAsking(line.event)) {
       const end = told.get(index) ?? index;
       within[line.event].push(lines.slice(index, end).filter((inner) => "in" in inner));
       index = end;
@@ -51,7 +56,7 @@ function toldIndexes(lines: readonly FlightLine[]): ReadonlyMap<number, number> 
   const found = new Map<number, number>();
   const open: number[] = [];
   for (const [index, line] of lines.entries()) {
-    if ("out" in line && line.out === "desk" && isAsking(line.event)) open.push(index);
+    if ("out" in line && line.out === "host" && isAsking(line.event)) open.push(index);
     if (!("is" in line) || line.is !== "returned") continue;
     // Those above it returned without a word.
     const at = open.findLastIndex((told) => eventOf(lines[told]!) === line.from);
@@ -61,9 +66,14 @@ function toldIndexes(lines: readonly FlightLine[]): ReadonlyMap<number, number> 
 }
 
 function eventOf(line: FlightLine): string | null {
-  return "out" in line && line.out === "desk" ? line.event : null;
+  return "out" in line && line.out === "host" ? line.event : null;
 }
 
-function isAsking(event: (FlightOutput & { out: "desk" })["event"]): event is Asking {
-  return event === "hand_over" || event === "announce" || event === "caller_gone";
+function isAsking(event: (FlightOutput & { out: "host" })["event"]): event is Asking {
+  return (
+    event === "hand_over" ||
+    event === "announce" ||
+    event === "fall_back" ||
+    event === "caller_gone"
+  );
 }

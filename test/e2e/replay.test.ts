@@ -144,7 +144,7 @@ describe("murelay replay", () => {
             '"event":"hand_over","request":{"destination":"shop"',
           ),
         ),
-      /desk, at .*destination: was "shop", is "desk"/,
+      /host, at .*destination: was "shop", is "desk"/,
     ],
   ])("tells %s, and exits with 1", async (_what, change, difference) => {
     const { status, out } = await replay(tampered(change));

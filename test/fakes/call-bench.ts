@@ -4,14 +4,21 @@ import type { CallJournal, RecordEvent } from "../../src/domain/record-event.js"
 import type { TransferRequest } from "../../src/domain/transfer-request.js";
 import { BlockPool } from "../../src/playout/block-pool.js";
 import type { MediaReceiver, MediaSocket } from "../../src/ports/sockets.js";
+import type { CallControl } from "../../src/ports/twilio.js";
+import { flightRecorder } from "../../src/recorder/call-recorder.js";
 import type { CallDeps } from "../../src/relay/call/call-deps.js";
 import type { CallTools, ToolBatch, ToolHost } from "../../src/relay/call/call-tools.js";
 import { Admission } from "../../src/relay/calls/admission.js";
 import type { CallService } from "../../src/relay/calls/call-service.js";
-import { Calls, type CallsConfig, type TransferHubHost } from "../../src/relay/calls/calls.js";
+import { Calls, type CallsConfig } from "../../src/relay/calls/calls.js";
 import type { Cluster } from "../../src/relay/calls/cluster.js";
 import { ClusterRouter } from "../../src/relay/calls/cluster-router.js";
-import type { TransferService } from "../../src/relay/calls/transfer-service.js";
+import { CallRegistry } from "../../src/relay/calls/registry.js";
+import type {
+  TransferCalls,
+  TransferredCall,
+  TransferService,
+} from "../../src/relay/calls/transfer-service.js";
 import { FrameTicker } from "../../src/relay/media/frame-ticker.js";
 import type { ResponseEnd, SessionTool } from "../../src/relay/model/model-session.js";
 import { RealtimeSessions } from "../../src/relay/model/openai-realtime/realtime-sessions.js";
@@ -199,15 +206,19 @@ export class FakeTools implements CallTools {
     this.batches.push({ end, done });
   }
 
+  cancelRunning(): void {
+    this.batches.length = 0;
+  }
+
   cancel(): void {
     this.cancelled = true;
   }
 
   /** Answers the oldest batch. */
-  answer(output: string, departure: ToolBatch["departure"] = null): void {
+  answer(output: string, disposition: ToolBatch["disposition"] = null): void {
     const { end, done } = this.batches.shift()!;
     done({
-      departure,
+      disposition,
       runs: end.calls.map((call) => ({
         callId: call.callId as ToolCallId,
         name: call.name,
@@ -221,7 +232,51 @@ export class FakeTools implements CallTools {
   }
 }
 
-/** The whole middle floor over a fake clock and fake sockets. */
+/** Transfers by hand: they are kept, and only the fallback goes on by itself, to a human who answers. */
+class FakeTransfers implements TransferService {
+  readonly handedOver: [CallSid, TransferRequest][] = [];
+  readonly #failed = new Map<CallSid, TransferredCall>();
+
+  begin(call: TransferredCall, request: TransferRequest): void {
+    if (request.by === "failure") this.#failed.set(call.parties.callSid, call);
+    else this.handedOver.push([call.parties.callSid, request]);
+  }
+
+  async whatFollows(callSid: CallSid): Promise<Twiml> {
+    const failed = this.#failed.get(callSid);
+    if (failed === undefined) return [{ verb: "pause", seconds: 1 }];
+    failed.execute({ type: "transfer_ended", next: "connected" });
+    return this.fallback(failed.agent);
+  }
+
+  callerGone(callSid: CallSid): void {
+    this.#failed.get(callSid)?.execute({ type: "transfer_ended", next: "gone" });
+  }
+
+  fallback(agent: AgentProfile): Twiml {
+    return [
+      { verb: "say", text: agent.apology },
+      { verb: "dial", target: { type: "number", e164: "+15551112222" } },
+    ];
+  }
+
+  async status(): Promise<Twiml> {
+    return [];
+  }
+  async resume(): Promise<null> {
+    return null;
+  }
+  knows(): boolean {
+    return false;
+  }
+  announce(): void {}
+  callback(): void {}
+  conference(): void {}
+  forget(): void {}
+  close(): void {}
+}
+
+/** All calls of a process over a fake clock and fake sockets. */
 export class CallBench {
   readonly clock = new FakeClock();
   readonly dialer = new FakeDialer();
@@ -238,40 +293,24 @@ export class CallBench {
   readonly specs: SessionTool[] = [];
   /** What the tools of each call may do to it. */
   readonly toolHosts: ToolHost[] = [];
-  readonly handedOver: [CallSid, TransferRequest][] = [];
   /** Lines of flight recordings, per call; null until a test wants them. */
   flights: Map<CallSid, string[]> | null = null;
+  readonly registry: CallRegistry;
   readonly calls: Calls;
+  readonly #transfers = new FakeTransfers();
   /** What the edge talks to. */
   readonly desk: CallService;
   readonly streams: FakeStream[] = [];
 
   constructor(
     profile = agent(),
-    changes: Partial<CallsConfig> = {},
-    transfers?: (host: TransferHubHost, bench: CallBench) => TransferService,
+    changes: Partial<CallsConfig & { readonly maxCalls: number }> = {},
+    transfers?: (calls: TransferCalls, bench: CallBench) => TransferService,
     lookUp: CallDeps["lookUp"] = null,
     uplinkIdlePtimeMs = 20,
-    fleet: Cluster | null = null,
+    cluster: Cluster | null = null,
   ) {
     const { clock } = this;
-    const hub: TransferService = {
-      begin: (call, request) => void this.handedOver.push([call.parties.callSid, request]),
-      callerGone: () => undefined,
-      status: async () => [],
-      callback: () => undefined,
-      announce: () => undefined,
-      conference: () => undefined,
-      meanwhile: async () => [{ verb: "pause", seconds: 1 }],
-      resume: async () => null,
-      fallback: (agent): Twiml => [
-        { verb: "say", text: agent.apology },
-        { verb: "dial", target: { type: "number", e164: "+15551112222" } },
-      ],
-      knows: () => false,
-      forget: () => undefined,
-      close: () => undefined,
-    };
     const deps: CallDeps = {
       clock,
       ticker: new FrameTicker(clock, (error) => {
@@ -295,15 +334,12 @@ export class CallBench {
         log: this.log,
       }),
       lookUp,
-      flights: {
-        version: "test",
-        record: ({ callSid }) => {
-          if (this.flights === null) return null;
-          const lines = this.flights.get(callSid) ?? [];
-          this.flights.set(callSid, lines);
-          return { line: (json) => void lines.push(json), close: () => undefined };
-        },
-      },
+      flights: flightRecorder(({ callSid }) => {
+        if (this.flights === null) return null;
+        const lines = this.flights.get(callSid) ?? [];
+        this.flights.set(callSid, lines);
+        return { line: (json) => void lines.push(json), close: () => undefined };
+      }, "test"),
       admission: this.admission,
       price: (_model, tokens) => tokens.outputAudio / 1000,
       tools: (host) => {
@@ -313,15 +349,16 @@ export class CallBench {
         return tools;
       },
     };
+    this.registry = new CallRegistry({
+      clock,
+      metrics: this.fake.metrics,
+      admission: this.admission,
+      maxCalls: changes.maxCalls ?? 10,
+      trouble: () => null,
+    });
     this.calls = new Calls(
       {
-        agents: new Map([[profile.name, profile]]),
-        numbers: new Map(),
-        defaultAgent: profile.name,
-      },
-      {
         accountSid: ACCOUNT,
-        maxCalls: 10,
         prewarm: true,
         tokenSecret: "secret",
         links: { publicUrl: "https://relay.test", mediaUrl: "wss://relay.test/media-stream" },
@@ -329,14 +366,26 @@ export class CallBench {
       },
       {
         ...deps,
+        agents: {
+          agents: new Map([[profile.name, profile]]),
+          numbers: new Map(),
+          defaultAgent: profile.name,
+        },
+        registry: this.registry,
+        control: { redirect: async () => undefined } as unknown as CallControl,
         recordingStatus: () => undefined,
-        trouble: () => null,
-        transfers: (host) => transfers?.(host, this) ?? hub,
-        fleet,
+        transfers: (calls) => transfers?.(calls, this) ?? this.#transfers,
+        outbound: null,
+        cluster,
+        sip: null,
       },
     );
-    this.desk = fleet === null ? this.calls : new ClusterRouter(this.calls, fleet, this.log);
-    if (this.desk instanceof ClusterRouter) fleet?.join(this.desk);
+    this.desk = cluster === null ? this.calls : new ClusterRouter(this.calls, cluster, this.log);
+    if (this.desk instanceof ClusterRouter) cluster?.join(this.desk);
+  }
+
+  get handedOver(): FakeTransfers["handedOver"] {
+    return this.#transfers.handedOver;
   }
 
   form(n: number, more: Record<string, string> = {}): Record<string, string> {

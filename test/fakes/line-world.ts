@@ -1,6 +1,8 @@
 import type { AgentProfile } from "../../src/domain/agent-profile.js";
 import { type ErrorCode, RelayError } from "../../src/domain/errors.js";
 import type { CallControl } from "../../src/ports/twilio.js";
+import { supervisorTransfer } from "../../src/relay/call/call-command.js";
+import { PLAIN, readCallbackLink } from "../../src/relay/calls/callback-link.js";
 import { Transfers } from "../../src/relay/calls/transfers.js";
 import type { Twiml, TwimlVerb } from "../../src/wire/twiml.js";
 import { CallBench, type FakeStream, parametersOf, sid } from "./call-bench.js";
@@ -187,9 +189,10 @@ export class LineWorld {
     const form = this.#form();
     if (where.in === "dial") {
       const query = Object.fromEntries(new URL(where.action).searchParams);
-      await this.bench.calls.transferStatus({ ...form, DialCallStatus: "no-answer" }, query);
+      const link = readCallbackLink(query);
+      await this.bench.calls.transferStatus({ ...form, DialCallStatus: "no-answer" }, link);
     }
-    this.bench.calls.callback("call-status", form, {});
+    this.bench.calls.callback("call-status", form, PLAIN);
   }
 
   async #execute(twiml: Twiml): Promise<void> {
@@ -267,14 +270,14 @@ export class LineWorld {
           ],
         });
         const tools = bench.tools.find((each) => each.batches.length > 0);
-        tools?.answer("{}", departure(what));
+        tools?.answer("{}", disposition(what));
         return;
       }
       case "key":
         if (where.in === "stream") where.stream.key("0");
         return;
       case "supervisor_transfers":
-        await bench.calls.transfer(sid(1), "desk", "asked");
+        await bench.calls.execute(sid(1), supervisorTransfer("desk", "asked"));
         return;
       case "hang_up":
         await this.#hangUp();
@@ -291,7 +294,8 @@ export class LineWorld {
         if (where.in !== "dial") return;
         const DialCallStatus = what === "dial_answered" ? "completed" : "busy";
         const query = Object.fromEntries(new URL(where.action).searchParams);
-        await this.#ask(() => bench.calls.transferStatus(this.#form({ DialCallStatus }), query));
+        const link = readCallbackLink(query);
+        await this.#ask(() => bench.calls.transferStatus(this.#form({ DialCallStatus }), link));
         return;
       }
       case "callback_again":
@@ -301,7 +305,7 @@ export class LineWorld {
   }
 }
 
-function departure(what: "agent_transfers" | "agent_ends") {
+function disposition(what: "agent_transfers" | "agent_ends") {
   if (what === "agent_ends") return { kind: "end", reason: "end_call", farewell: "play" } as const;
   const request = {
     destination: "desk",

@@ -12,6 +12,7 @@ import type { Clock } from "../../src/ports/clock.js";
 import type { Log, LogFields } from "../../src/ports/log.js";
 import type { Metrics } from "../../src/ports/metrics.js";
 import type { MediaReceiver, MediaSocket } from "../../src/ports/sockets.js";
+import type { CallCommand } from "../../src/relay/call/call-command.js";
 import type {
   CallbackKind,
   CallService,
@@ -20,6 +21,7 @@ import type {
   Refusal,
   SipCallService,
 } from "../../src/relay/calls/call-service.js";
+import { type CallbackLink, callbackQuery, PLAIN } from "../../src/relay/calls/callback-link.js";
 import { ReplayCache } from "../../src/relay/calls/replay-cache.js";
 import type { SipInvite } from "../../src/relay/sip/invite.js";
 import type { Twiml } from "../../src/wire/twiml.js";
@@ -42,8 +44,8 @@ export class FakeCalls implements CallService, SipCallService {
   state: Readiness = { ready: true, reason: "ok" };
   refusal: Refusal | null = null;
 
-  incoming(form: Form, query: Form = {}): Promise<Twiml> {
-    this.asked.push({ method: "incoming", form, query });
+  incoming(form: Form, link: CallbackLink = PLAIN): Promise<Twiml> {
+    this.asked.push({ method: "incoming", form, query: callbackQuery(link) });
     return this.answer();
   }
   openStream(socket: MediaSocket): MediaReceiver {
@@ -61,26 +63,21 @@ export class FakeCalls implements CallService, SipCallService {
     this.asked.push({ method: "connectEnded", form, query: {} });
     return this.answer();
   }
-  transferStatus(form: Form, query: Form): Promise<Twiml> {
-    this.asked.push({ method: "transferStatus", form, query });
+  transferStatus(form: Form, link: CallbackLink): Promise<Twiml> {
+    this.asked.push({ method: "transferStatus", form, query: callbackQuery(link) });
     return this.answer();
   }
-  callback(kind: CallbackKind, form: Form, query: Form): void {
-    this.callbacks.push({ kind, form, query });
+  callback(kind: CallbackKind, form: Form, link: CallbackLink): void {
+    this.callbacks.push({ kind, form, query: callbackQuery(link) });
   }
   readiness(): Readiness {
     return this.state;
   }
-  async transfer(
-    callSid: CallSid,
-    destination: string,
-    reason: string | null,
-  ): Promise<Refusal | null> {
-    this.transfers.push({ callSid, destination, reason });
-    return this.refusal;
-  }
-  async end(callSid: CallSid): Promise<Refusal | null> {
-    this.ended.push(callSid);
+  async execute(callSid: CallSid, command: CallCommand): Promise<Refusal | null> {
+    if (command.type === "transfer") {
+      const { destination, reason } = command.request;
+      this.transfers.push({ callSid, destination, reason });
+    } else if (command.type === "end") this.ended.push(callSid);
     return this.refusal;
   }
 }

@@ -32,9 +32,9 @@ describe("public listener", () => {
   });
 
   it("covers the raw query with the signature and hands it on decoded", async () => {
-    const path = "/transfer-status?step=next%20one&d=a%2Fb";
+    const path = "/transfer-status?outbound=next%20one&agent=a%2Fb";
     expect((await post(side, path, CALL)).status).toBe(200);
-    expect(side.calls.asked[0]?.query).toEqual({ step: "next one", d: "a/b" });
+    expect(side.calls.asked[0]?.query).toEqual({ outbound: "next one", agent: "a/b" });
     expect((await post(side, `${path}&x=1`, CALL, sign(side.publicUrl + path, CALL))).status).toBe(
       403,
     );

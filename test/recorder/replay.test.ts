@@ -81,7 +81,7 @@ describe("a flight recording", () => {
       output: [call("lookup_order", { query: "7" }), call("set_language", { language: "es" })],
     });
     listen(bench, stream, 800);
-    bench.toolHosts[0]!.announce("One moment.");
+    bench.toolHosts[0]!.say("One moment.");
     model.created("r2");
     model.delta("r2", "i2", 1_600);
     model.done("r2");
@@ -186,13 +186,16 @@ describe("a flight recording", () => {
     const bench = new CallBench();
     bench.flights = new Map();
     const parameters = await bench.ring();
-    bench.calls.find(sid(1))!.resumeFrom({
-      returning: false,
-      history: [],
-      replyPending: false,
-      facts: "Order 4217.",
-      language: "en",
-      callToken: "swordfish",
+    bench.calls.find(sid(1))!.execute({
+      type: "resume_from",
+      handoff: {
+        returning: false,
+        history: [],
+        replyPending: false,
+        facts: "Order 4217.",
+        language: "en",
+        callToken: "swordfish",
+      },
     });
     bench.dialer.last.becomesReady();
     const stream = bench.stream();
@@ -238,7 +241,7 @@ describe("a flight recording", () => {
     const extra = JSON.stringify({ at: 90, in: "model", leg: 7, event: "opened" });
     const { unused } = await replayed([...lines, extra]);
     expect(unused).toEqual([
-      "at 90 ms something came from model, but nobody dialled the model by then",
+      "at 90 ms something came from model, but the model was not dialled by then",
     ]);
   });
 

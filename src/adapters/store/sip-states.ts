@@ -1,7 +1,7 @@
 import type { CallSid } from "../../domain/ids.js";
 import type { Log } from "../../ports/log.js";
 import type { SharedState } from "../../ports/store.js";
-import type { KeptSipCall, SipStates } from "../../relay/sip/sip-calls.js";
+import type { KeptSipCall, SipStates } from "../../relay/sip/sip-states.js";
 
 /** OpenAI ends a call after an hour. */
 const TTL_MS = 2 * 3_600_000;

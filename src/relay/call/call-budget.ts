@@ -8,39 +8,39 @@ import type { CallEventLog } from "./call-event-log.js";
 import { type LimitAction, limitAction } from "./limit-action.js";
 import { LimitWatch } from "./limit-watch.js";
 
-export interface CallAccountDeps {
+export interface CallBudgetDeps {
   readonly clock: Clock;
   readonly metrics: Pick<Metrics, "tokens" | "cost">;
   readonly maxCallMinutes: number;
   /** What these tokens cost in USD; null: the model has no price. */
   readonly price: (model: string, tokens: TokenUsage) => number | null;
-  /** Whether one more caller can be taken; absent or null: MAX_CALLS alone says so. */
-  readonly admission?: Admission | null;
+  /** Whether one more caller can be taken; null: MAX_CALLS alone decides. */
+  readonly admission: Admission | null;
 }
 
-/** Below this share of the model's tokens per minute somebody should know. */
+/** Below this share of the model's tokens per minute a warning is logged. */
 const TOKENS_LOW = 0.1;
 
-/** What a call uses up: tokens, money, time and patience. */
+/** The limits of one call (minutes, cost, mutual silence), and how much of each is used. */
 export class CallBudget {
   readonly limits: LimitWatch;
   readonly #agent: AgentProfile;
-  readonly #story: CallEventLog;
+  readonly #eventLog: CallEventLog;
   readonly #log: Log;
-  readonly #deps: CallAccountDeps;
+  readonly #deps: CallBudgetDeps;
   #costUsd = 0;
 
-  constructor(agent: AgentProfile, story: CallEventLog, log: Log, deps: CallAccountDeps) {
+  constructor(agent: AgentProfile, eventLog: CallEventLog, log: Log, deps: CallBudgetDeps) {
     this.limits = new LimitWatch(agent.limits, deps.maxCallMinutes);
     this.#agent = agent;
-    this.#story = story;
+    this.#eventLog = eventLog;
     this.#log = log;
     this.#deps = deps;
   }
 
   /** One response of the model. */
   usage(model: string, tokens: TokenUsage): void {
-    this.#story.usage(model, tokens);
+    this.#eventLog.usage(model, tokens);
     const { metrics, price } = this.#deps;
     metrics.tokens.add(tokens.inputText, model, "input_text");
     metrics.tokens.add(tokens.inputAudio, model, "input_audio");
@@ -57,15 +57,15 @@ export class CallBudget {
   }
 
   transcriptionUsage(model: string, tokens: number, seconds: number): void {
-    this.#story.write({ type: "transcription_usage", model, tokens, seconds });
+    this.#eventLog.write({ type: "transcription_usage", model, tokens, seconds });
   }
 
   /** What the account behind the model has left of its tokens per minute. */
   tokensRemaining(remaining: number, limit: number, resetSeconds: number): void {
-    const { admission = null, clock } = this.#deps;
+    const { admission, clock } = this.#deps;
     admission?.tokensLeft(this.#agent.model, remaining, limit, resetSeconds, clock.nowMs());
     if (remaining < limit * TOKENS_LOW)
-      this.#log.warn("model tokens per minute nearly used up", { remaining, limit });
+      this.#log.warn("model: tokens per minute nearly used up", { remaining, limit });
   }
 
   /**
@@ -73,9 +73,9 @@ export class CallBudget {
    * @returns       what is to be done about a limit that is reached now; null: none is.
    */
   limitReached(nowMs: number, silent: boolean): LimitAction | null {
-    const verdict = this.limits.check(nowMs, silent, this.#costUsd);
-    if (verdict === null) return null;
-    this.#story.note("limit", { limit: verdict });
-    return limitAction(verdict, this.#agent);
+    const limit = this.limits.check(nowMs, silent, this.#costUsd);
+    if (limit === null) return null;
+    this.#eventLog.note("limit", { limit });
+    return limitAction(limit, this.#agent);
   }
 }

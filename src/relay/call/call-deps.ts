@@ -1,4 +1,4 @@
-/** What a call asks of those around it. Types only. */
+/** What a call asks of its surroundings. Types only. */
 import type { AgentProfile } from "../../domain/agent-profile.js";
 import type { CallParties } from "../../domain/call-parties.js";
 import type { CallJournal, TokenUsage } from "../../domain/record-event.js";
@@ -8,31 +8,48 @@ import type { Clock } from "../../ports/clock.js";
 import type { Crm } from "../../ports/crm.js";
 import type { Log } from "../../ports/log.js";
 import type { Metrics } from "../../ports/metrics.js";
-import type { FlightSink } from "../../ports/recorder.js";
 import type { Admission } from "../calls/admission.js";
 import type { FrameTicker } from "../media/frame-ticker.js";
+import type { LegRecorder } from "../media/media-leg.js";
 import type { ModelSessions } from "../model/model-session.js";
+import type { CallCommand } from "./call-command.js";
+import type { CallState } from "./call-events.js";
 import type { CallTools, ToolHost } from "./call-tools.js";
 
-/** What follows a call's departure from its agent; implemented by whoever keeps the calls. */
+/** What follows when a call leaves its agent; implemented beside the call registry. */
 export interface CallHost<Callee> {
   /** The farewell was heard: the human is called, the stream will end. */
   handOver(call: Callee, request: TransferRequest): void;
   /** It will be handed over once the farewell is over. */
   announce(call: Callee, request: TransferRequest): void;
+  /**
+   * The agent failed. `follows`: Twilio asks what follows, so that the fallback destination needs no request.
+   * Without a fallback destination the call is told that its transfer ended with an apology.
+   */
+  fallBack(call: Callee, reason: string, follows: boolean): void;
   /** The caller hung up, or Twilio says so, while the human was being reached. */
   callerGone(call: Callee): void;
+  stateChanged(call: Callee): void;
   /** Once, last. */
   ended(call: Callee): void;
   /** Once, last, instead of `ended`: the call goes on in another process. */
   movedAway(call: Callee): void;
 }
 
+/** The flight recorder of one call, as the call sees it: it stands between the call and its neighbours. */
+export interface CallTap extends LegRecorder {
+  /** The same neighbours, with the recorder between. */
+  deps(deps: CallDeps): CallDeps;
+  host<Callee extends { readonly state: CallState }>(host: CallHost<Callee>): CallHost<Callee>;
+  command(command: CallCommand): void;
+  streamStarted(streamSid: string): void;
+  /** The ticker stands in for frames that do not come. */
+  tick(run: (nowMs: number) => void): void;
+}
+
 export interface FlightRecorder {
   /** Null: this call is not recorded. */
-  record(parties: CallParties, agent: AgentProfile): FlightSink | null;
-  /** That writes the recording. */
-  readonly version: string;
+  record(parties: CallParties, agent: AgentProfile, deps: CallDeps): CallTap | null;
 }
 
 export interface CallDeps {
@@ -49,12 +66,12 @@ export interface CallDeps {
   readonly upstreamTimeoutMs: number;
   readonly maxCallMinutes: number;
   readonly models: ModelSessions;
-  /** Absent: no call is recorded. */
-  readonly flights?: FlightRecorder;
+  /** Null: no call is recorded. */
+  readonly flights: FlightRecorder | null;
   readonly tools: (host: ToolHost) => CallTools;
-  /** Whether one more caller can be taken; absent or null: MAX_CALLS alone says so. */
-  readonly admission?: Admission | null;
-  /** Who calls: never rejects, never takes longer than its time-out. Null: nobody is asked. */
+  /** Whether one more caller can be taken; null: MAX_CALLS alone decides. */
+  readonly admission: Admission | null;
+  /** Who calls: never rejects, never takes longer than its time-out. Null: there is no CRM to ask. */
   readonly lookUp: Crm["lookUp"] | null;
   /** What these tokens cost in USD; null: the model has no price. */
   readonly price: (model: string, tokens: TokenUsage) => number | null;

@@ -1,7 +1,9 @@
+import type { CallParties } from "../../domain/call-parties.js";
 import type { CallSid, ItemId, StreamSid, ToolCallId } from "../../domain/ids.js";
 import type {
   CallJournal,
   CallOutcome,
+  CallPath,
   RecordEvent,
   TokenUsage,
   ToolOutcome,
@@ -12,8 +14,8 @@ import { Conversation } from "./conversation.js";
 import { TranscriptProgress } from "./transcript-progress.js";
 
 /**
- * What a call tells others about itself: the journal (for the record) and the conversation (for a session that
- * begins in the middle). One place, so that the two tell the same story.
+ * What a call adds to its record (by the journal), and to the conversation that a session which begins in the middle is told.
+ * One place writes both, so that they agree.
  */
 export class CallEventLog {
   readonly #callSid: CallSid;
@@ -43,8 +45,13 @@ export class CallEventLog {
   }
 
   /** What was said before, in another process. */
-  inherit(history: readonly HistoryItem[]): void {
-    this.#conversation.inherit(history);
+  restoreHistory(history: readonly HistoryItem[]): void {
+    this.#conversation.restore(history);
+  }
+
+  opened(parties: CallParties, agent: string, path: CallPath, node: string, epochMs: number): void {
+    const { direction, from, to } = parties;
+    this.write({ type: "opened", epochMs, agent, direction, from, to, path, node });
   }
 
   write(event: RecordEvent): void {
@@ -160,9 +167,10 @@ export class CallEventLog {
     this.#ended = true;
   }
 
-  ended(outcome: CallOutcome, reason: string): void {
+  /** The last event. @param atMs  when the call was over; transcripts may have come since. */
+  ended(outcome: CallOutcome, reason: string, atMs = this.atMs): void {
     for (const told of this.#texts.rest()) this.write(told);
-    this.write({ type: "ended", atMs: this.atMs, outcome, reason });
+    this.write({ type: "ended", atMs, outcome, reason });
     this.#ended = true;
   }
 }

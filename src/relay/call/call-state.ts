@@ -1,109 +1,32 @@
-import type { ErrorCode } from "../../domain/errors.js";
 import type { CallOutcome } from "../../domain/record-event.js";
 import type { TransferRequest } from "../../domain/transfer-request.js";
+import type {
+  CallEnd,
+  CallEvent,
+  CallState,
+  ConnectEndedAnswer,
+  Disposition,
+  Effect,
+  SessionState,
+  Step,
+  TransferNext,
+} from "./call-events.js";
 
 /**
- * The life of one Twilio call as decisions only: `step` takes a state and what happened, and gives the next state
- * and what is to be done, as data. `call.ts` does it. Audio never passes through here.
+ * The life of one call, on either path, as decisions only: `step` takes a state and what happened, and returns the next
+ * state and what is to be done, as data. `call.ts` carries it out. Audio never passes through here.
  *
  * ```
  * offered → connecting → talking ⇄ redialing
  *                           ↓  ↘
- *                        leaving → handing_over → returning → connecting …
+ *                        leaving → handing_over → returning → redialing …
  *                           ↓           ↓
- *                         ended       ended
+ *                        closing → ended
  * ```
  */
-export type CallState =
-  /** TwiML was given; the stream is not here yet. */
-  | { readonly name: "offered"; readonly session: SessionState }
-  /** The caller is on the line, the model is not ready. */
-  | { readonly name: "connecting" }
-  | { readonly name: "talking" }
-  /** The session was lost in mid-call; the caller hears what is already here. */
-  | { readonly name: "redialing" }
-  /** Something is being said or played to its end before the call goes elsewhere. */
-  | { readonly name: "leaving"; readonly departure: Disposition }
-  /** The transfer decides; our stream is ending or gone. */
-  | { readonly name: "handing_over" }
-  /** The caller comes back to the agent; the new stream is not here yet. */
-  | { readonly name: "returning" }
-  | {
-      readonly name: "ended";
-      readonly outcome: CallOutcome;
-      readonly reason: string;
-      readonly verdict: ConnectEndedAnswer;
-    };
+type LineEvent = Exclude<CallEvent, { readonly type: "abandoned" | "moved" | "gave_up" }>;
 
-export type SessionState = "opening" | "ready" | "failed" | "released";
-
-/** What `connect-ended` answers when our side ended the stream. */
-export type ConnectEndedAnswer = "hang_up" | "fallback";
-
-export type Disposition =
-  | { readonly kind: "transfer"; readonly request: TransferRequest; readonly farewell: Farewell }
-  | { readonly kind: "end"; readonly reason: string; readonly farewell: Farewell }
-  /** The agent failed: an apology and the fallback destination, by `connect-ended`. */
-  | { readonly kind: "fallback"; readonly code: ErrorCode };
-
-/** `ask` the model for one, let what is there `play` to its end, or go at once. */
-export type Farewell = "ask" | "play" | "none";
-
-export type CallEvent =
-  | { readonly type: "stream_started" }
-  /** `clean`: Twilio said `stop`; else the socket just closed. */
-  | { readonly type: "stream_ended"; readonly clean: boolean }
-  | { readonly type: "session_ready" }
-  | { readonly type: "session_lost"; readonly code: ErrorCode; readonly retryable: boolean }
-  /** Dialled and retried in vain. */
-  | { readonly type: "session_unavailable"; readonly code: ErrorCode }
-  | { readonly type: "leave"; readonly departure: Disposition }
-  /** All that was to be said has been heard. */
-  | { readonly type: "heard_out" }
-  | { readonly type: "timer"; readonly timer: CallTimer }
-  /** Twilio says that the call is over. */
-  | { readonly type: "caller_gone" }
-  /** This process gives the call up. */
-  | { readonly type: "abandoned"; readonly reason: string }
-  /** Another process has the call's stream: it goes on there. */
-  | { readonly type: "moved" }
-  | {
-      readonly type: "transfer_ended";
-      readonly next: "connected" | "back_to_agent" | "apology" | "gone";
-    };
-
-/** `claim`: a warm session waits for its stream. `arrival`: a stream that was promised does not come. */
-type LineEvent = Exclude<CallEvent, { readonly type: "abandoned" | "moved" }>;
-
-/** `waiting`: the caller has heard nothing while somebody or something is being reached. */
-export type CallTimer = "claim" | "arrival" | "farewell" | "waiting";
-
-export type Effect =
-  | { readonly do: "open_session" }
-  | { readonly do: "close_session" }
-  /** Send what the caller said meanwhile, then let the model greet or go on. */
-  | { readonly do: "begin"; readonly how: "greet" | "resume" }
-  | { readonly do: "redial" }
-  | { readonly do: "ask_farewell"; readonly departure: Disposition }
-  /** Stop speaking at once: nothing more of the model reaches the caller. */
-  | { readonly do: "silence_agent" }
-  /** The caller will be handed over once the farewell is over. */
-  | { readonly do: "announce"; readonly request: TransferRequest }
-  | { readonly do: "hand_over"; readonly request: TransferRequest }
-  /** A sound of our own: the line is not dead. */
-  | { readonly do: "comfort" }
-  | { readonly do: "close_stream" }
-  | { readonly do: "arm"; readonly timer: CallTimer }
-  | { readonly do: "disarm"; readonly timer: CallTimer }
-  | { readonly do: "finish"; readonly outcome: CallOutcome; readonly reason: string }
-  /** Over here only: nothing of it is told. */
-  | { readonly do: "let_go" };
-
-export interface Step {
-  readonly state: CallState;
-  readonly effects: readonly Effect[];
-}
-
+/** A session is opened before the stream is here. */
 export const OFFERED: CallState = { name: "offered", session: "opening" };
 
 const ARRIVED: readonly Effect[] = [
@@ -114,18 +37,26 @@ const ARRIVED: readonly Effect[] = [
 const stay = (state: CallState): Step => ({ state, effects: [] });
 
 export function step(state: CallState, event: CallEvent): Step {
-  if (event.type === "abandoned") {
-    if (state.name === "ended" || state.name === "handing_over") return stay(state);
-    return end("failed", event.reason, "fallback", ARRIVED);
+  switch (event.type) {
+    case "abandoned":
+      return abandoned(state, event.reason);
+    case "moved":
+      return moved(state);
+    case "gave_up":
+      return isOver(state) || state.name === "handing_over" || state.name === "leaving"
+        ? stay(state)
+        : fallback(event.reason, ARRIVED, true);
+    default:
+      return onLineEvent(state, event);
   }
-  if (event.type === "moved") {
-    // Only a call that waits for its stream can get it elsewhere.
-    if (state.name !== "offered" && state.name !== "returning") return stay(state);
-    return {
-      state: { name: "ended", outcome: "completed", reason: "moved", verdict: "hang_up" },
-      effects: [...ARRIVED, { do: "close_session" }, { do: "let_go" }],
-    };
-  }
+}
+
+/** The outcome is known, and nothing more happens to the caller here. */
+export function isOver(state: CallState): state is CallState & { name: "closing" | "ended" } {
+  return state.name === "closing" || state.name === "ended";
+}
+
+function onLineEvent(state: CallState, event: LineEvent): Step {
   switch (state.name) {
     case "offered":
       return offered(state.session, state, event);
@@ -134,14 +65,33 @@ export function step(state: CallState, event: CallEvent): Step {
     case "redialing":
       return onLine(state, event);
     case "leaving":
-      return leaving(state.departure, state, event);
+      return leaving(state.disposition, state, event);
     case "handing_over":
       return handingOver(state, event);
     case "returning":
       return returning(state, event);
+    case "closing":
+      return closing(state, event);
     case "ended":
       return stay(state);
   }
+}
+
+function abandoned(state: CallState, reason: string): Step {
+  if (state.name === "closing") return ended(state);
+  if (state.name === "ended" || state.name === "handing_over") return stay(state);
+  // A process that gives its calls up waits for nothing more.
+  return endAtOnce("failed", reason, "fallback", ARRIVED);
+}
+
+function moved(state: CallState): Step {
+  // Only a call that waits for its caller, or for its model, can be taken up elsewhere.
+  if (state.name !== "offered" && state.name !== "returning" && state.name !== "connecting")
+    return stay(state);
+  return {
+    state: { name: "ended", outcome: "completed", reason: "moved", next: "hang_up" },
+    effects: [...ARRIVED, { do: "release_model", why: "end" }, { do: "let_go" }],
+  };
 }
 
 function offered(session: SessionState, state: CallState, event: LineEvent): Step {
@@ -159,20 +109,17 @@ function offered(session: SessionState, state: CallState, event: LineEvent): Ste
       if (event.timer === "claim") {
         return {
           state: { name: "offered", session: "released" },
-          effects: [{ do: "close_session" }],
+          effects: [{ do: "release_model", why: "unclaimed" }],
         };
       }
       return event.timer === "arrival"
         ? end("abandoned", "stream_never_came", "fallback", [])
         : stay(state);
-    case "stream_started":
+    case "caller_arrived":
       return arrive(session);
     case "caller_gone":
       return end("abandoned", "caller_gone", "hang_up", ARRIVED);
-    case "leave":
-    case "heard_out":
-    case "stream_ended":
-    case "transfer_ended":
+    default:
       return stay(state);
   }
 }
@@ -180,17 +127,11 @@ function offered(session: SessionState, state: CallState, event: LineEvent): Ste
 function arrive(session: SessionState): Step {
   switch (session) {
     case "ready":
-      return {
-        state: { name: "talking" },
-        effects: [...ARRIVED, { do: "begin", how: "greet" }],
-      };
+      return { state: { name: "talking" }, effects: [...ARRIVED, { do: "begin", how: "greet" }] };
     case "opening":
       return { state: { name: "connecting" }, effects: ARRIVED };
     case "released":
-      return {
-        state: { name: "connecting" },
-        effects: [...ARRIVED, { do: "open_session" }],
-      };
+      return { state: { name: "connecting" }, effects: [...ARRIVED, { do: "open_session" }] };
     case "failed":
       return fallback("upstream_unreachable", ARRIVED);
   }
@@ -202,41 +143,58 @@ function onLine(
 ): Step {
   switch (event.type) {
     case "session_ready":
-      if (state.name === "talking") return stay(state);
-      return {
-        state: { name: "talking" },
-        effects: [{ do: "begin", how: state.name === "redialing" ? "resume" : "greet" }],
-      };
+      return ready(state, event.conversation);
     case "session_lost":
       if (state.name === "connecting") return fallback(event.code, []);
       if (!event.retryable || state.name === "redialing")
         return leave({ kind: "fallback", code: event.code });
       return {
-        state: { name: "redialing" },
+        state: { name: "redialing", after: "lost" },
         effects: [{ do: "redial" }, { do: "arm", timer: "waiting" }],
       };
     case "session_unavailable":
       return leave({ kind: "fallback", code: event.code });
     case "leave":
-      return leave(event.departure);
+      return event.agentStays && event.disposition.kind === "transfer"
+        ? handOver(event.disposition.request, [], true)
+        : leave(event.disposition);
     case "stream_ended":
       // The socket broke, not the call: if the caller is still there, connect-ended brings them back.
       if (!event.clean) {
         return {
           state: { name: "returning" },
-          effects: [{ do: "close_session" }, { do: "arm", timer: "arrival" }],
+          effects: [
+            { do: "release_model", why: "stream_broke" },
+            { do: "arm", timer: "arrival" },
+          ],
         };
       }
       return hungUp(state.name);
     case "caller_gone":
       return hungUp(state.name);
+    case "caller_returns":
+      return { state: { name: "returning" }, effects: [{ do: "arm", timer: "arrival" }] };
     case "timer":
       return state.name === "redialing" && event.timer === "waiting" ? comfort(state) : stay(state);
-    case "stream_started":
-    case "heard_out":
-    case "transfer_ended":
+    default:
       return stay(state);
   }
+}
+
+function ready(
+  state: CallState & { name: "connecting" | "talking" | "redialing" },
+  conversation: "new" | "kept",
+): Step {
+  const talking: CallState = { name: "talking" };
+  if (state.name === "talking") {
+    return conversation === "kept"
+      ? { state, effects: [{ do: "begin", how: "reattach" }] }
+      : stay(state);
+  }
+  if (state.name === "connecting")
+    return { state: talking, effects: [{ do: "begin", how: "greet" }] };
+  const how = state.after === "lost" ? "resume" : "return";
+  return { state: talking, effects: [{ do: "begin", how }] };
 }
 
 function comfort(state: CallState): Step {
@@ -247,138 +205,224 @@ function hungUp(from: "connecting" | "talking" | "redialing"): Step {
   return end(from === "connecting" ? "abandoned" : "completed", "caller_hung_up", "hang_up", []);
 }
 
-function leave(departure: Disposition): Step {
-  if (departure.kind !== "fallback" && departure.farewell === "none")
-    return depart(departure, [{ do: "silence_agent" }]);
+function leave(disposition: Disposition): Step {
+  if (disposition.kind !== "fallback" && disposition.farewell === "none")
+    return depart(disposition, [{ do: "silence_agent" }]);
   const effects: Effect[] = [{ do: "arm", timer: "farewell" }];
-  if (departure.kind === "transfer") effects.push({ do: "announce", request: departure.request });
-  if (departure.kind !== "fallback" && departure.farewell === "ask")
-    effects.push({ do: "ask_farewell", departure });
-  return { state: { name: "leaving", departure }, effects };
+  if (disposition.kind === "transfer")
+    effects.push({ do: "announce", request: disposition.request });
+  if (disposition.kind !== "fallback" && disposition.farewell === "ask")
+    effects.push({ do: "ask_farewell", disposition });
+  return { state: { name: "leaving", disposition }, effects };
 }
 
-function leaving(departure: Disposition, state: CallState, event: LineEvent): Step {
+function leaving(disposition: Disposition, state: CallState, event: LineEvent): Step {
   switch (event.type) {
     case "heard_out":
-      return depart(departure, [{ do: "disarm", timer: "farewell" }]);
+      return depart(disposition, [{ do: "disarm", timer: "farewell" }]);
     case "timer":
       return event.timer === "farewell"
-        ? depart(departure, [{ do: "silence_agent" }])
+        ? depart(disposition, [{ do: "silence_agent" }])
         : stay(state);
     case "leave": {
       // The caller's key and the supervisor go before anything the agent wanted; the agent may not change its mind.
-      const urgent = event.departure.kind !== "fallback" && event.departure.farewell === "none";
+      const { disposition: other } = event;
+      const urgent = other.kind !== "fallback" && other.farewell === "none";
       return urgent
-        ? depart(event.departure, [{ do: "disarm", timer: "farewell" }, { do: "silence_agent" }])
+        ? depart(other, [{ do: "disarm", timer: "farewell" }, { do: "silence_agent" }])
         : stay(state);
     }
     case "stream_ended":
       // The socket broke in the farewell, not the call: Twilio asks what follows.
-      return event.clean || departure.kind !== "transfer"
-        ? leftDuring(departure)
-        : departWithoutStream(departure);
+      return event.clean || disposition.kind === "end"
+        ? leftDuring(disposition)
+        : departWithoutStream(disposition);
     case "caller_gone":
-      return leftDuring(departure);
-    case "session_lost":
-    case "session_unavailable":
-    case "session_ready":
-    case "stream_started":
-    case "transfer_ended":
+      return leftDuring(disposition);
+    default:
       return stay(state);
   }
 }
 
-/** Nobody is there to hear a sound of ours. */
-function departWithoutStream(departure: Disposition): Step {
-  const { state, effects } = depart(departure, [{ do: "disarm", timer: "farewell" }]);
+/** No caller is on the stream who could hear a sound of ours. */
+function departWithoutStream(disposition: Disposition): Step {
+  const { state, effects } = depart(disposition, [{ do: "disarm", timer: "farewell" }]);
   return { state, effects: [...effects, { do: "disarm", timer: "waiting" }] };
 }
 
-function leftDuring(departure: Disposition): Step {
-  const ends = departure.kind === "end";
+function leftDuring(disposition: Disposition): Step {
+  const ends = disposition.kind === "end";
   return end(
     ends ? "completed" : "abandoned",
-    ends ? departure.reason : "caller_hung_up",
+    ends ? disposition.reason : "caller_hung_up",
     "hang_up",
     [{ do: "disarm", timer: "farewell" }],
   );
 }
 
-function depart(departure: Disposition, before: readonly Effect[]): Step {
-  switch (departure.kind) {
+function depart(disposition: Disposition, before: readonly Effect[]): Step {
+  switch (disposition.kind) {
     case "transfer":
+      return handOver(disposition.request, before, false);
+    case "end": {
+      const { state, effects } = end("completed", disposition.reason, "hang_up", before);
+      const hangUp: Effect = { do: "close_line", how: "hang_up" };
       return {
-        state: { name: "handing_over" },
-        effects: [
-          ...before,
-          { do: "close_session" },
-          { do: "arm", timer: "waiting" },
-          { do: "hand_over", request: departure.request },
-        ],
+        state,
+        effects: effects.map((effect) => (effect.do === "close_line" ? hangUp : effect)),
       };
-    case "end":
-      return end("completed", departure.reason, "hang_up", before);
+    }
     case "fallback":
-      return fallback(departure.code, before);
+      return fallback(disposition.code, before);
   }
 }
 
-function handingOver(state: CallState, event: LineEvent): Step {
-  // Once Twilio has the caller, what they hear is Twilio's.
-  if (event.type === "stream_ended")
-    return { state, effects: [{ do: "disarm", timer: "waiting" }] };
-  if (event.type === "timer" && event.timer === "waiting") return comfort(state);
-  if (event.type !== "transfer_ended") return stay(state);
-  switch (event.next) {
-    case "connected":
-      return end("transferred", "transferred", "hang_up", []);
+function handOver(request: TransferRequest, before: readonly Effect[], agentStays: boolean): Step {
+  return {
+    state: { name: "handing_over", failure: null },
+    effects: [
+      ...before,
+      ...(agentStays
+        ? []
+        : ([
+            { do: "release_model", why: "transfer" },
+            { do: "arm", timer: "waiting" },
+          ] as const)),
+      { do: "hand_over", request },
+    ],
+  };
+}
+
+function handingOver(state: CallState & { name: "handing_over" }, event: LineEvent): Step {
+  switch (event.type) {
+    case "stream_ended":
+      // Once Twilio has the caller, what they hear is Twilio's.
+      return { state, effects: [{ do: "disarm", timer: "waiting" }] };
+    case "stream_followed":
+      return {
+        state,
+        effects: [
+          { do: "disarm", timer: "waiting" },
+          { do: "disarm", timer: "arrival" },
+        ],
+      };
+    case "timer":
+      if (event.timer === "waiting") return comfort(state);
+      // Twilio never asked what follows the stream, so the caller is gone.
+      return event.timer === "arrival"
+        ? { state, effects: [{ do: "tell_caller_gone" }] }
+        : stay(state);
+    case "caller_gone":
+      return { state, effects: [{ do: "tell_caller_gone" }] };
+    case "session_lost":
+    case "session_unavailable":
+      return { state, effects: [{ do: "keep_company" }] };
+    case "session_ready":
+      return { state, effects: [{ do: "begin", how: "reattach" }] };
+    case "transfer_ended":
+      return transferEnded(state.failure, event.next, event.agentHere);
+    default:
+      return stay(state);
+  }
+}
+
+function transferEnded(failure: string | null, next: TransferNext, agentHere: boolean): Step {
+  switch (next) {
     case "back_to_agent":
+      if (agentHere) return stay({ name: "talking" });
       return { state: { name: "returning" }, effects: [{ do: "arm", timer: "arrival" }] };
+    case "connected":
+      // The caller talks with a human now: the model must not hear them for a moment longer.
+      return failure === null
+        ? endAtOnce("transferred", "transferred", "hang_up", ARRIVED)
+        : endAtOnce("failed", failure, "hang_up", ARRIVED);
     case "apology":
-      return end("failed", "transfer_failed", "hang_up", []);
+      return failure === null
+        ? end("failed", "transfer_failed", "hang_up", ARRIVED)
+        : end("failed", failure, "fallback", ARRIVED);
     case "gone":
-      return end("abandoned", "caller_hung_up", "hang_up", []);
+      return failure === null
+        ? end("abandoned", "caller_hung_up", "hang_up", ARRIVED)
+        : end("failed", failure, "hang_up", ARRIVED);
   }
 }
 
 function returning(state: CallState, event: LineEvent): Step {
   switch (event.type) {
-    case "stream_started":
-      return { state: { name: "redialing" }, effects: [...ARRIVED, { do: "open_session" }] };
+    case "caller_arrived":
+      return {
+        state: { name: "redialing", after: "return" },
+        effects: [...ARRIVED, { do: "open_session" }],
+      };
     case "caller_gone":
       return end("completed", "caller_hung_up", "hang_up", ARRIVED);
     case "timer":
-      // Nobody asked what follows the broken stream, so nobody is there any more.
+      // Twilio did not ask what follows the broken stream, so the caller is gone.
       return event.timer === "arrival"
         ? end("completed", "caller_hung_up", "fallback", [])
         : stay(state);
-    case "stream_ended":
-    case "session_ready":
-    case "session_lost":
-    case "session_unavailable":
-    case "leave":
-    case "heard_out":
-    case "transfer_ended":
+    default:
       return stay(state);
   }
 }
 
-function fallback(code: ErrorCode, before: readonly Effect[]): Step {
-  return end("failed", code, "fallback", before);
+function closing(state: CallState & { name: "closing" }, event: LineEvent): Step {
+  switch (event.type) {
+    case "transcripts_complete":
+    case "session_lost":
+    case "session_unavailable":
+      return ended(state);
+    case "timer":
+      return event.timer === "transcripts" ? ended(state) : stay(state);
+    default:
+      return stay(state);
+  }
+}
+
+/** The caller leaves the agent for the fallback destination. How they get there is the path's and the transfer's. */
+function fallback(reason: string, before: readonly Effect[], asked = false): Step {
+  return {
+    state: { name: "handing_over", failure: reason },
+    effects: [
+      ...before,
+      { do: "release_model", why: "failure" },
+      { do: "fall_back", reason, asked },
+    ],
+  };
 }
 
 function end(
   outcome: CallOutcome,
   reason: string,
-  verdict: ConnectEndedAnswer,
+  next: ConnectEndedAnswer,
   before: readonly Effect[],
 ): Step {
   return {
-    state: { name: "ended", outcome, reason, verdict },
+    state: { name: "closing", outcome, reason, next },
+    effects: [...before, { do: "close_line", how: "stream_only" }, { do: "await_transcripts" }],
+  };
+}
+
+/** The same, without waiting for transcripts. */
+function endAtOnce(
+  outcome: CallOutcome,
+  reason: string,
+  next: ConnectEndedAnswer,
+  before: readonly Effect[],
+): Step {
+  const last = ended({ outcome, reason, next });
+  return {
+    state: last.state,
+    effects: [...before, { do: "close_line", how: "stream_only" }, ...last.effects],
+  };
+}
+
+function ended({ outcome, reason, next }: CallEnd): Step {
+  return {
+    state: { name: "ended", outcome, reason, next },
     effects: [
-      ...before,
-      { do: "close_session" },
-      { do: "close_stream" },
+      { do: "disarm", timer: "transcripts" },
+      { do: "release_model", why: "end" },
       { do: "finish", outcome, reason },
     ],
   };

@@ -4,7 +4,7 @@ import type { ToolCallId } from "../../domain/ids.js";
 import type { ToolOutcome } from "../../domain/record-event.js";
 import type { ResponseEnd, SessionTool } from "../model/model-session.js";
 import type { CallEventLog } from "./call-event-log.js";
-import type { Disposition } from "./call-state.js";
+import type { Disposition } from "./call-events.js";
 
 /** What tools may do to their call. */
 export interface ToolHost {
@@ -14,7 +14,7 @@ export interface ToolHost {
   /** That the call is held in, a BCP 47 tag. */
   readonly language: string;
   /** Something the agent says while a tool takes its time. */
-  announce(text: string): void;
+  say(text: string): void;
   /** False: the agent does not speak it. */
   setLanguage(language: string): boolean;
   /** Key tones into the caller's line, behind what is being said. */
@@ -34,8 +34,8 @@ export interface ToolRun {
 
 export interface ToolBatch {
   readonly runs: readonly ToolRun[];
-  /** The batch takes the caller away from the agent; then nobody asks the model to go on. */
-  readonly departure: Disposition | null;
+  /** The batch takes the caller away from the agent; then the model is not asked to go on. */
+  readonly disposition: Disposition | null;
 }
 
 /** The tools of one call. */
@@ -43,6 +43,11 @@ export interface CallTools {
   readonly specs: readonly SessionTool[];
   /** Runs the calls of one response and tells all answers together, once, however each of them ends. */
   run(end: ResponseEnd, done: (batch: ToolBatch) => void): void;
-  /** The call is over: what still runs is given up, and nothing is told any more. */
+  /**
+   * The model that asked is gone: what still runs is given up, and its answers are not told. A model that comes later, for
+   * example after a failed transfer, may run tools again.
+   */
+  cancelRunning(): void;
+  /** The call is over: likewise, and nothing runs any more. */
   cancel(): void;
 }

@@ -54,10 +54,10 @@ export class Conversation {
   }
 
   /** Turns of before, as `history` gave them. */
-  inherit(history: readonly HistoryItem[]): void {
+  restore(history: readonly HistoryItem[]): void {
     for (const [n, item] of history.entries()) {
       if (item.kind === "note" || item.kind === "tool") this.#add(item);
-      else this.#add({ ...item, itemId: `inherited_${n}` as ItemId, heardShare: 1 });
+      else this.#add({ ...item, itemId: `restored_${n}` as ItemId, heardShare: 1 });
     }
   }
 

@@ -17,6 +17,11 @@ export class DtmfCollector {
     this.#typed = typed;
   }
 
+  /** Digits wait for more: the next one belongs to them. */
+  get isCollecting(): boolean {
+    return this.#digits !== "";
+  }
+
   pressed(digit: string): void {
     this.#timer?.cancel();
     this.#digits += digit;

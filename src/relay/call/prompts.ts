@@ -1,6 +1,6 @@
 import type { TransferFailure, TransferRefusal } from "../../domain/transfer-request.js";
 import type { CallerProfile } from "../../ports/crm.js";
-import type { Disposition } from "./call-state.js";
+import type { Disposition } from "./call-events.js";
 
 /** Everything the relay itself tells a model, in one place: these sentences are part of the product. */
 
@@ -42,8 +42,8 @@ export const STILL_THERE =
 export const TIME_NEARLY_UP =
   "This call has to end soon. Tell the caller in one short sentence that about a minute is left, and ask what matters most to them.";
 
-export function farewell(departure: Disposition): string {
-  if (departure.kind === "transfer") {
+export function farewell(disposition: Disposition): string {
+  if (disposition.kind === "transfer") {
     return "Tell the caller in one short sentence that you are connecting them with a colleague now. Ask nothing and say nothing else.";
   }
   return "Say goodbye to the caller in one short sentence. Ask nothing and say nothing else.";

@@ -1,7 +1,9 @@
 import type { CallSid } from "../../domain/ids.js";
 import type { MediaReceiver, MediaSocket } from "../../ports/sockets.js";
 import type { Twiml } from "../../wire/twiml.js";
+import type { CallCommand } from "../call/call-command.js";
 import type { SipInvite } from "../sip/invite.js";
+import type { CallbackLink } from "./callback-link.js";
 
 /** A form that Twilio posted, decoded; its signature has been checked. Unknown fields are kept. */
 export type Form = Readonly<Record<string, string>>;
@@ -20,27 +22,30 @@ export type Refusal = "not_found" | "not_live" | "destination_unknown" | "invali
  * throw for what a caller, Twilio or the model did.
  */
 export interface CallService {
-  /** POST /incoming-call, for callers and for whoever has answered a call of ours. Repeats of the same CallSid get the same treatment, not a second session. */
-  incoming(form: Form, query?: Form): Promise<Twiml>;
+  /**
+   * POST /incoming-call, for callers and for people who have answered a call of ours. Repeats of the same CallSid get the same
+   * treatment, not a second session.
+   */
+  incoming(form: Form, link?: CallbackLink): Promise<Twiml>;
   /** A Media Streams socket was upgraded; nothing is known of it until its `start`. */
   openStream(socket: MediaSocket): MediaReceiver;
   /** POST /connect-ended, also for calls this process never saw. */
   connectEnded(form: Form): Promise<Twiml>;
-  /** POST /transfer-status and the TwiML pages a transfer hangs on it; `query` is that of the request's URL. */
-  transferStatus(form: Form, query: Form): Promise<Twiml>;
+  /** POST /transfer-status and the TwiML pages of a transfer. */
+  transferStatus(form: Form, link: CallbackLink): Promise<Twiml>;
   /** Callbacks that are answered 204 whatever they say. */
-  callback(kind: CallbackKind, form: Form, query: Form): void;
+  callback(kind: CallbackKind, form: Form, link: CallbackLink): void;
 
   readiness(): Readiness;
-  transfer(callSid: CallSid, destination: string, reason: string | null): Promise<Refusal | null>;
-  end(callSid: CallSid): Promise<Refusal | null>;
+  /** @returns why the command was refused; null: it is being carried out. */
+  execute(callSid: CallSid, command: CallCommand): Promise<Refusal | null>;
 }
 
 /** The same for calls on the SIP path, where it is configured. */
 export interface SipCallService {
   /** POST /sip/incoming-call. */
   incomingSip(form: Form): Promise<Twiml>;
-  /** A call rings at the model; it is taken or refused, by whichever process it belongs to. */
+  /** A call rings at the model; it is taken or refused, by the process it belongs to. */
   invited(invite: SipInvite): Promise<void>;
 }
 

@@ -1,480 +1,342 @@
-import { agentNameFor } from "../../domain/agent-numbers.js";
 import type { AgentProfile, AgentsFile } from "../../domain/agent-profile.js";
-import type { CallSid } from "../../domain/ids.js";
-import { needsCaller } from "../../domain/placeholders.js";
-import type { TransferRequest } from "../../domain/transfer-request.js";
+import { isFinalStatusText } from "../../domain/call-status.js";
+import { RelayError } from "../../domain/errors.js";
+import { ExpiringMap } from "../../domain/expiring-map.js";
+import { type CallSid, readCallSid } from "../../domain/ids.js";
+import type { Timer } from "../../ports/clock.js";
+import type { SipControl } from "../../ports/model-rest.js";
 import type { MediaReceiver, MediaSocket } from "../../ports/sockets.js";
-import type { TwilioStart } from "../../wire/twilio-media.js";
+import type { CallControl } from "../../ports/twilio.js";
 import type { Twiml } from "../../wire/twiml.js";
-import { fittedParameters } from "../../wire/twiml-limits.js";
-import { Call } from "../call/call.js";
-import type { CallDeps, CallHost } from "../call/call-deps.js";
-import { MediaLeg, type MediaLegEvents } from "../media/media-leg.js";
-import type { OverflowReason } from "./admission.js";
-import type { CallbackKind, CallService, Form, Readiness, Refusal } from "./call-service.js";
+import type { CallCommand } from "../call/call-command.js";
+import type { CallDeps } from "../call/call-deps.js";
+import type { SipInvite } from "../sip/invite.js";
+import { ReferTransfers } from "../sip/refer.js";
+import type { SipStates } from "../sip/sip-states.js";
+import { CallDepartures, SipDepartures } from "./call-departures.js";
+import type {
+  CallbackKind,
+  CallService,
+  Form,
+  Readiness,
+  Refusal,
+  SipCallService,
+} from "./call-service.js";
+import type { CallbackLink } from "./callback-link.js";
 import type { CallHandoff, Cluster } from "./cluster.js";
+import { agentFor, Inbound, partiesOf } from "./inbound.js";
 import type { Outbound } from "./outbound.js";
-import { StreamTokens } from "./stream-token.js";
-import type { TransferredCall, TransferService } from "./transfer-service.js";
-import { apologyTwiml, connectTwiml, type Links } from "./voice-twiml.js";
-
-type OtherProcesses = Pick<Cluster, "claim" | "release" | "claimOnce" | "ask">;
+import type { CallRegistry, MediaCall, RelayCall } from "./registry.js";
+import { SipInbound } from "./sip-inbound.js";
+import type { TransferCalls, TransferService } from "./transfer-service.js";
+import { fallbackRequest } from "./transfers.js";
+import { Overflow } from "./turned-away.js";
+import { apologyTwiml, type Links } from "./voice-twiml.js";
 
 export interface CallsConfig {
   readonly accountSid: string;
-  readonly maxCalls: number;
   readonly prewarm: boolean;
   readonly tokenSecret: string;
   readonly links: Links;
 }
 
+/** What the SIP path needs where it is configured. */
+export interface SipDeps {
+  /** `proj_…`. */
+  readonly projectId: string;
+  readonly sip: SipControl;
+  /** Null: a call dies with its process. */
+  readonly states: SipStates | null;
+  /** True for the first of all processes that asks for this key. */
+  readonly claimOnce: (key: string, ttlMs: number) => Promise<boolean>;
+}
+
 export interface CallsDeps extends CallDeps {
-  readonly transfers: (calls: TransferHubHost) => TransferService;
-  readonly recordingStatus: (callSid: CallSid, form: Form) => void;
-  /** Why records are in danger; null: they are not. */
-  readonly trouble: () => "database" | "disk" | null;
-  /** Calls on another path, which weigh on this process too. */
-  readonly otherLoad?: () => number;
-  /** Calls that were placed here; absent: none are. */
-  readonly outbound?: Pick<Outbound, "answered" | "status">;
-  /** The other processes; absent or null: there are none. */
-  readonly fleet?: OtherProcesses | null;
-}
-
-/** What transfers need of the calls. */
-export interface TransferHubHost {
   readonly agents: AgentsFile;
-  find(callSid: CallSid): TransferredCall | undefined;
-  /** By the number called; null: nobody answers it. */
-  agentFor(form: Form): AgentProfile | null;
-  /** TwiML that brings the caller back to their agent, who is told the fact. */
-  backToAgent(call: TransferredCall, fact: string | null): Twiml;
-  /** The same for a caller whose call another process held. */
-  takeBack(callSid: CallSid, agent: AgentProfile, form: Form, fact: string | null): Twiml;
+  readonly registry: CallRegistry;
+  readonly control: CallControl;
+  readonly transfers: (calls: TransferCalls) => TransferService;
+  readonly recordingStatus: (callSid: CallSid, form: Form) => void;
+  /** Calls that were placed here; null: none are. */
+  readonly outbound: Pick<Outbound, "answered" | "status"> | null;
+  /** The other processes; null: there are none. */
+  readonly cluster: Pick<Cluster, "claim" | "release" | "claimOnce" | "ask"> | null;
+  /** Null: the SIP path is not configured. */
+  readonly sip: SipDeps | null;
 }
 
-/** A call that ended is remembered for the callbacks that still come. */
-const REMEMBER_MS = 10 * 60_000;
 /** A stream that broke is given back so often; then the agent counts as failed. */
 const RETURNS_MOST = 2;
-/** Another process says within this what it knows of a call, or the call begins without. */
-const HERITAGE_MS = 500;
+/** From a call's first broken stream. */
+const RETURNS_MS = 60 * 60_000;
+/** A process that stops waits no longer for Twilio to take its callers elsewhere. */
+const STOP_MS = 3_000;
 
-interface Ended {
-  readonly agent: AgentProfile;
-  readonly verdict: "hang_up" | "fallback";
-  readonly untilMs: number;
-}
-
-/** All calls of this process, by CallSid: admits them, finds them, and lets them go. */
-export class Calls implements CallService, CallHost<Call>, TransferHubHost {
+/**
+ * The calls of this process as the edge and the cluster see them: routes each webhook, callback and command to the part that it
+ * concerns. On which path a call is shows by its link, or by the registry.
+ */
+export class Calls implements CallService, SipCallService, TransferCalls {
   readonly agents: AgentsFile;
-  readonly #config: CallsConfig;
   readonly #deps: CallsDeps;
-  readonly #tokens: StreamTokens;
-  readonly #calls = new Map<CallSid, Call>();
-  readonly #ended = new Map<CallSid, Ended>();
-  readonly #returns = new Map<CallSid, number>();
+  readonly #registry: CallRegistry;
   readonly #transfers: TransferService;
-  readonly #fleet: OtherProcesses | null;
-  #draining = false;
-  #drained: (() => void)[] = [];
+  readonly #inbound: Inbound;
+  readonly #sip: SipInbound | null;
+  /** How often the stream of a call has been given back. */
+  readonly #returns = new ExpiringMap<CallSid, number>({ ttlMs: RETURNS_MS });
 
-  constructor(agents: AgentsFile, config: CallsConfig, deps: CallsDeps) {
-    this.agents = agents;
-    this.#config = config;
+  constructor(config: CallsConfig, deps: CallsDeps) {
     this.#deps = deps;
-    this.#tokens = new StreamTokens(config.tokenSecret, () => deps.clock.epochMs());
-    this.#transfers = deps.transfers(this);
-    this.#fleet = deps.fleet ?? null;
-  }
-
-  find(callSid: CallSid): Call | undefined {
-    return this.#calls.get(callSid);
-  }
-
-  get isDraining(): boolean {
-    return this.#draining;
-  }
-
-  /** Whether a question about the call can be answered here. */
-  knows(callSid: CallSid): boolean {
-    return this.#calls.has(callSid) || this.#ended.has(callSid) || this.#transfers.knows(callSid);
-  }
-
-  /** What another process must know that has this call's stream; null: the call waits for none. */
-  heritage(callSid: CallSid): CallHandoff | null {
-    return this.#calls.get(callSid)?.handoff() ?? null;
-  }
-
-  /** Another process has the call's stream. */
-  moved(callSid: CallSid): void {
-    this.#calls.get(callSid)?.moved();
-  }
-
-  /** Calls that weigh on this process. */
-  get load(): number {
-    let load = 0;
-    for (const call of this.#calls.values()) if (call.isLoad) load++;
-    return load + (this.#deps.otherLoad?.() ?? 0);
-  }
-
-  // --- Desk: Twilio's webhooks ----------------------------------------------------------------------
-
-  async incoming(form: Form, query: Form = {}): Promise<Twiml> {
-    const callSid = readCallSid(form);
-    const placed =
-      callSid === null ? null : ((await this.#deps.outbound?.answered(callSid, query)) ?? null);
-    const agent = placed?.agent ?? this.agentFor(form);
-    if (callSid === null || agent === null) {
-      this.#deps.metrics.callsRejected.add(1, agent === null ? "no_agent" : "internal");
-      this.#deps.log.warn("call not taken", {
-        why: agent === null ? "no agent for the number" : "no CallSid",
-      });
-      return apologyTwiml(agent);
+    this.agents = deps.agents;
+    const { registry, control, log, cluster, clock, metrics } = deps;
+    this.#registry = registry;
+    const transfers = deps.transfers(this);
+    this.#transfers = transfers;
+    const overflow = new Overflow(transfers, deps);
+    const departures = new CallDepartures(
+      { registry, transfers, control, log, cluster },
+      { forget: (callSid) => this.#returns.delete(callSid) },
+    );
+    const afterEnd = (callSid: CallSid, form: Form) => this.#afterEnd(callSid, form);
+    this.#inbound = new Inbound(config, { ...deps, host: departures, overflow, afterEnd });
+    if (deps.sip === null) {
+      this.#sip = null;
+      return;
     }
-    // Twilio asks again when our answer came late: the same call, a fresh token, no second session.
-    const known = this.#calls.get(callSid);
-    if (known !== undefined) return this.#connect(known);
-
-    const refusal = this.refusal(agent.model);
-    if (refusal !== null) {
-      this.#deps.metrics.callsRejected.add(1, refusal);
-      this.#deps.log.warn("call overflows", { callSid, why: refusal });
-      this.#recordRejected(callSid, agent, form, refusal);
-      return this.#transfers.fallback(agent, callSid, form);
-    }
-    const call = new Call(
-      {
-        callSid,
-        from: form["From"] ?? "",
-        to: form["To"] ?? "",
-        direction: form["Direction"]?.startsWith("outbound") === true ? "outbound" : "inbound",
-        callToken: form["CallToken"] ?? null,
-        openedEpochMs: placed?.placedEpochMs ?? null,
-      },
-      agent,
-      this,
-      this.#deps,
-    );
-    this.#take(call);
-    if (placed?.context != null) call.giveContext(placed.context);
-    const recognised =
-      call.parties.direction === "inbound" ? call.lookUpCaller() : Promise.resolve();
-    if (this.#config.prewarm) call.prewarm();
-    else call.dialLater();
-    if (agent.say !== null && needsCaller(agent.say)) await recognised;
-    return this.#connect(call);
-  }
-
-  /** A call that is not taken has a record too: somebody was sent away. */
-  #recordRejected(callSid: CallSid, agent: AgentProfile, form: Form, reason: string): void {
-    const { journal, clock, node } = this.#deps;
-    journal.write(callSid, {
-      type: "opened",
-      epochMs: clock.epochMs(),
-      agent: agent.name,
-      direction: form["Direction"]?.startsWith("outbound") === true ? "outbound" : "inbound",
-      from: form["From"] ?? "",
-      to: form["To"] ?? "",
-      path: "media-stream",
-      node,
-    });
-    journal.write(callSid, { type: "ended", atMs: 0, outcome: "rejected", reason });
-  }
-
-  agentFor(form: Form): AgentProfile | null {
-    const outbound = form["Direction"]?.startsWith("outbound") === true;
-    const number = (outbound ? form["From"] : form["To"]) ?? "";
-    const name = agentNameFor(this.agents, number);
-    return (name === null ? undefined : this.agents.agents.get(name)) ?? null;
-  }
-
-  #connect(call: Call): Twiml {
-    const { callSid, direction } = call.parties;
-    const agent = call.agent.name;
-    // What comes back is what fits into a parameter, so the token is bound to that.
-    const { from, to } = fittedParameters({ from: call.parties.from, to: call.parties.to });
-    const token = this.#tokens.issue(callSid, [agent, from, to, direction]);
-    const parameters = { token, agent, from, to, direction };
-    return connectTwiml(call.agent, call.say, this.#config.links, parameters);
-  }
-
-  openStream(socket: MediaSocket): MediaReceiver {
-    return new MediaLeg(socket, (start, leg) => this.#claim(start, leg), this.#deps);
-  }
-
-  #claim(
-    start: TwilioStart,
-    leg: MediaLeg,
-  ): MediaLegEvents | null | Promise<MediaLegEvents | null> {
-    const refuse = (reason: "missing" | "invalid" | "expired" | "replayed"): null => {
-      this.#deps.metrics.authFailures.add(1, "token", reason);
-      this.#deps.log.warn("stream refused", { reason });
-      return null;
-    };
-    if (start.accountSid !== this.#config.accountSid) return refuse("invalid");
-    const { token, agent = "", from = "", to = "", direction = "" } = start.customParameters;
-    const verdict = this.#tokens.redeem(token, start.callSid, [agent, from, to, direction]);
-    if (verdict !== "ok") return refuse(verdict);
-    const admit = (heritage: CallHandoff | null = null): MediaLegEvents | null => {
-      const call = this.#calls.get(start.callSid) ?? this.#adopt(start, heritage);
-      if (call === null) return refuse("invalid");
-      return call.claim(leg, start.streamSid) ?? refuse("replayed");
-    };
-    if (this.#fleet === null || token === undefined) return admit();
-    const { key, ttlMs } = this.#tokens.onceKey(token);
-    const heritage = this.#calls.has(start.callSid)
-      ? Promise.resolve(null)
-      : this.#inherit(start.callSid);
-    return Promise.all([this.#fleet.claimOnce(key, ttlMs), heritage]).then(([first, inherited]) =>
-      first === false ? refuse("replayed") : admit(inherited),
+    const { sip, states, claimOnce, projectId } = deps.sip;
+    const refer = new ReferTransfers({ sip, clock, metrics, log });
+    const host = new SipDepartures(departures, refer, states);
+    this.#sip = new SipInbound(
+      { ...config, projectId },
+      { ...deps, host, overflow, transfers, refer, sip, states, claimOnce, afterEnd },
     );
   }
 
-  /** From whoever answered the webhook. The caller waits for it, so not for long. */
-  #inherit(callSid: CallSid): Promise<CallHandoff | null> {
-    return new Promise((resolve) => {
-      const late = this.#deps.clock.after(HERITAGE_MS, () => resolve(null));
-      void this.#fleet?.ask(callSid, { kind: "stream_elsewhere" }).then((answer) => {
-        late.cancel();
-        resolve(answer?.kind === "heritage" ? answer.heritage : null);
-      });
-    });
+  // --- for transfers and other processes ------------------------------------------------------------
+
+  find(callSid: CallSid): RelayCall | undefined {
+    return this.#registry.find(callSid);
   }
 
-  #take(call: Call): void {
-    const { callSid } = call.parties;
-    this.#calls.set(callSid, call);
-    this.#deps.metrics.callsActive.move(1);
-    this.#fleet?.claim(callSid);
-  }
-
-  /** A good token of a call whose webhook another process answered: the stream brings what is needed. */
-  #adopt(start: TwilioStart, heritage: CallHandoff | null): Call | null {
-    const { agent: name, from, to, direction } = start.customParameters;
-    const agent = name === undefined ? undefined : this.agents.agents.get(name);
-    if (agent === undefined || this.#draining) return null;
-    const call = new Call(
-      {
-        callSid: start.callSid,
-        from: from ?? "",
-        to: to ?? "",
-        direction: direction === "outbound" ? "outbound" : "inbound",
-        callToken: heritage?.callToken ?? null,
-      },
-      agent,
-      this,
-      this.#deps,
-    );
-    if (heritage !== null) call.resumeFrom(heritage);
-    this.#take(call);
-    call.dialLater();
+  takeBack(callSid: CallSid, agent: AgentProfile, form: Form): MediaCall | null {
+    if (this.#registry.isDraining || this.#registry.isFull) return null;
+    const call = this.#inbound.open({ ...partiesOf(callSid, form), callToken: null }, agent, null);
+    call.execute({ type: "dial_later" });
     return call;
   }
 
-  async connectEnded(form: Form): Promise<Twiml> {
-    const callSid = readCallSid(form);
-    if (callSid === null) return [{ verb: "hangup" }];
-    if (isOver(form)) {
-      this.#calls.get(callSid)?.callerGone();
-      return [{ verb: "hangup" }];
-    }
-    const call = this.#calls.get(callSid);
-    if (call === undefined) return this.#afterwards(callSid, form);
-    if (call.state.name === "handing_over") return this.#transfers.meanwhile(callSid);
-    // The stream broke while caller and agent were talking. Its socket may tell us later than Twilio does.
-    if (call.state.name !== "returning") call.dropStream();
-    const returns = (this.#returns.get(callSid) ?? 0) + 1;
-    this.#returns.set(callSid, returns);
-    if (returns > RETURNS_MOST) {
-      call.abandon("stream_broke");
-      return this.#transfers.fallback(call.agent, callSid, form);
-    }
-    return this.backToAgent(call, "The line to the caller broke for a moment.");
+  /** Whether a request about the call can be answered here. */
+  knows(callSid: CallSid): boolean {
+    return this.#registry.knows(callSid) || this.#transfers.knows(callSid);
   }
 
-  async #afterwards(callSid: CallSid, form: Form): Promise<Twiml> {
-    const ended = this.#ended.get(callSid);
-    if (ended?.verdict === "hang_up") return [{ verb: "hangup" }];
+  /** What another process must know that has this call's stream; null: the call waits for none. */
+  handoff(callSid: CallSid): CallHandoff | null {
+    return this.#registry.media(callSid)?.handoff() ?? null;
+  }
+
+  /** Another process has the call. */
+  moved(callSid: CallSid): void {
+    this.find(callSid)?.execute({ type: "moved" });
+  }
+
+  // --- Twilio's webhooks ----------------------------------------------------------------------------
+
+  incoming(form: Form, link?: CallbackLink): Promise<Twiml> {
+    return this.#inbound.incoming(form, link);
+  }
+
+  async incomingSip(form: Form): Promise<Twiml> {
+    return this.#sip?.incoming(form) ?? apologyTwiml(null);
+  }
+
+  async invited(invite: SipInvite): Promise<void> {
+    await this.#sip?.invited(invite);
+  }
+
+  openStream(socket: MediaSocket): MediaReceiver {
+    return this.#inbound.openStream(socket);
+  }
+
+  async connectEnded(form: Form): Promise<Twiml> {
+    const callSid = readCallSid(form["CallSid"]);
+    if (callSid === null) return [{ verb: "hangup" }];
+    const call = this.find(callSid);
+    if (isFinalStatusText(form["CallStatus"])) {
+      call?.execute({ type: "caller_gone" });
+      return [{ verb: "hangup" }];
+    }
+    if (call === undefined || call.isOver) return this.#afterEnd(callSid, form);
+    // The number's fallback URL leads here, too.
+    const sip = this.#registry.sip(callSid);
+    if (sip !== undefined) return this.#conferenceOver(callSid, form);
+    if (isHandedOver(call)) return this.#whatFollows(call);
+    // The stream broke while caller and agent were talking. Its socket may tell us later than Twilio does.
+    if (call.state.name !== "returning") call.execute({ type: "drop_stream" });
+    if (isHandedOver(call)) return this.#whatFollows(call);
+    if (call.isOver) return this.#afterEnd(callSid, form);
+    const nowMs = this.#deps.clock.nowMs();
+    const returns = (this.#returns.get(callSid, nowMs) ?? 0) + 1;
+    this.#returns.set(callSid, returns, nowMs);
+    if (returns > RETURNS_MOST) return this.#giveUp(call, "stream_broke");
+    call.execute({ type: "owe_reply", fact: "The line to the caller broke for a moment." });
+    return call.path.arrivalTwiml(false);
+  }
+
+  /** The agent cannot go on, and Twilio asks what follows. */
+  async #giveUp(call: RelayCall, reason: string): Promise<Twiml> {
+    call.execute({ type: "give_up", reason });
+    return call.isOver ? apologyTwiml(call.agent) : this.#whatFollows(call);
+  }
+
+  async #whatFollows(call: RelayCall): Promise<Twiml> {
+    call.execute({ type: "stream_followed" });
+    return this.#transfers.whatFollows(call.parties.callSid);
+  }
+
+  /** Of a call that is over, or that this process never had. */
+  async #afterEnd(callSid: CallSid, form: Form): Promise<Twiml> {
+    const live = this.find(callSid);
+    const { state } = live ?? { state: null };
+    const ended =
+      live !== undefined && (state?.name === "closing" || state?.name === "ended")
+        ? { agent: live.agent, next: state.next }
+        : this.#registry.ended(callSid);
+    if (ended?.next === "hang_up") return [{ verb: "hangup" }];
     // The process that had the call is gone; it may have left word where the caller wanted to go.
     const resumed = ended === undefined ? await this.#transfers.resume(callSid, form) : null;
     if (resumed !== null) return resumed;
-    const agent = ended?.agent ?? this.agentFor(form);
+    const agent = ended?.agent ?? agentFor(this.agents, form);
     return agent === null ? apologyTwiml(null) : this.#transfers.fallback(agent, callSid, form);
   }
 
-  backToAgent(back: TransferredCall, fact: string | null): Twiml {
-    const call = this.#calls.get(back.parties.callSid);
-    if (call === undefined) return apologyTwiml(back.agent);
-    if (fact !== null) call.oweReply(fact);
-    return this.#connect(call).filter((verb) => verb.verb === "connect_stream");
+  async transferStatus(form: Form, link: CallbackLink): Promise<Twiml> {
+    switch (link.kind) {
+      case "transfer":
+        return this.#transfers.status(form, link);
+      case "conference":
+        return this.#conferenceOver(link.call, form);
+      default: {
+        // Not one of ours: a document that a caller can live with.
+        const over = form["CallStatus"] === "completed" || form["DialCallStatus"] === "completed";
+        return over ? [{ verb: "hangup" }] : apologyTwiml(agentFor(this.agents, form));
+      }
+    }
   }
 
-  takeBack(callSid: CallSid, agent: AgentProfile, form: Form, fact: string | null): Twiml {
-    if (this.#draining || this.load >= this.#config.maxCalls) return apologyTwiml(agent);
-    const call = new Call(
-      {
-        callSid,
-        from: form["From"] ?? "",
-        to: form["To"] ?? "",
-        direction: form["Direction"]?.startsWith("outbound") === true ? "outbound" : "inbound",
-        callToken: null,
-      },
-      agent,
-      this,
-      this.#deps,
-    );
-    this.#take(call);
-    call.dialLater();
-    return this.backToAgent(call, fact);
+  /** Twilio asks what follows the caller's conference. */
+  async #conferenceOver(callSid: CallSid, form: Form): Promise<Twiml> {
+    const call = this.#registry.sip(callSid);
+    if (call === undefined || call.isOver) {
+      const unfinished = call === undefined && (await this.#sip?.isUnfinished(callSid)) === true;
+      return unfinished ? this.#afterEnd(callSid, form) : [{ verb: "hangup" }];
+    }
+    if (isFinalStatusText(form["CallStatus"])) {
+      call.execute({ type: "caller_gone" });
+      return [{ verb: "hangup" }];
+    }
+    return isHandedOver(call) ? this.#whatFollows(call) : this.#giveUp(call, "conference_ended");
   }
 
-  async transferStatus(form: Form, query: Form): Promise<Twiml> {
-    return this.#transfers.status(form, query);
+  // --- callbacks ------------------------------------------------------------------------------------
+
+  callback(kind: CallbackKind, form: Form, link: CallbackLink): void {
+    switch (link.kind) {
+      case "conference":
+      case "model_leg":
+        this.#sip?.callback(form, link);
+        return;
+      case "transfer":
+        this.#callerStatus(kind, form, link);
+        this.#transfers.callback(kind, form, link);
+        return;
+      case "outbound":
+      case "plain":
+        this.#callerStatus(kind, form, link);
+        return;
+    }
   }
 
-  callback(kind: CallbackKind, form: Form, query: Form): void {
-    const callSid = readCallSid(form);
-    const call = callSid === null ? undefined : this.#calls.get(callSid);
-    if (kind === "call-status" && isOver(form)) call?.callerGone();
-    if (kind === "call-status" && callSid !== null && call === undefined)
-      this.#deps.outbound?.status(callSid, form, query);
-    if (kind === "amd-status" && query["outbound"] !== undefined)
-      call?.answeredBy(form["AnsweredBy"] ?? "unknown");
-    if (kind === "recording-status" && callSid !== null) this.#deps.recordingStatus(callSid, form);
-    this.#transfers.callback(kind, form, query);
+  #callerStatus(kind: CallbackKind, form: Form, link: CallbackLink): void {
+    const callSid = readCallSid(form["CallSid"]);
+    if (callSid === null) return;
+    const call = this.find(callSid);
+    const { outbound } = this.#deps;
+    switch (kind) {
+      case "call-status":
+        if (isFinalStatusText(form["CallStatus"])) {
+          if (call !== undefined) call.execute({ type: "caller_gone" });
+          // A transfer of a call that this process took up from another.
+          else if (link.kind !== "transfer") this.#transfers.callerGone(callSid);
+        }
+        if (call === undefined && link.kind === "outbound") outbound?.status(callSid, form, link);
+        return;
+      case "amd-status":
+        if (link.kind === "outbound")
+          call?.execute({ type: "answered_by", by: form["AnsweredBy"] ?? "unknown" });
+        return;
+      case "recording-status":
+        this.#deps.recordingStatus(callSid, form);
+        return;
+      default:
+        return;
+    }
   }
 
-  // --- Desk: operators ------------------------------------------------------------------------------
+  // --- operators ------------------------------------------------------------------------------------
 
   readiness(): Readiness {
-    if (this.#draining) return { ready: false, reason: "draining" };
-    if (this.load >= this.#config.maxCalls) return { ready: false, reason: "full" };
-    if (this.#deps.admission?.overloaded === true) return { ready: false, reason: "overloaded" };
-    const trouble = this.#deps.trouble();
-    return trouble === null ? { ready: true, reason: "ok" } : { ready: false, reason: trouble };
+    return this.#registry.readiness();
   }
 
-  async transfer(
-    callSid: CallSid,
-    destination: string,
-    reason: string | null,
-  ): Promise<Refusal | null> {
-    const call = this.#calls.get(callSid);
-    if (call === undefined) return "not_found";
-    if (!call.isLoad || call.state.name === "offered") return "not_live";
-    if (!call.agent.transfer.destinations.has(destination)) return "destination_unknown";
-    call.leave({
-      kind: "transfer",
-      farewell: "none",
-      request: { destination, reason, summary: null, urgency: null, by: "supervisor" },
+  async execute(callSid: CallSid, command: CallCommand): Promise<Refusal | null> {
+    const call = this.find(callSid);
+    return call === undefined ? "not_found" : call.execute(command);
+  }
+
+  // --- the end of the process -----------------------------------------------------------------------
+
+  /** Callers who are still with an agent go to their fallback; callers with a human stay with them. Bounded. */
+  async abandon(): Promise<void> {
+    this.#registry.beginDrain();
+    const leaving = this.#registry.all().filter(({ state }) => state.name !== "handing_over");
+    const gone = Promise.all(leaving.map((call) => this.#sendAway(call)));
+    let timer: Timer | null = null;
+    const late = new Promise<void>((resolve) => {
+      timer = this.#deps.clock.after(STOP_MS, resolve);
     });
-    return null;
+    await Promise.race([gone.then(() => timer?.cancel()), late]);
   }
 
-  async end(callSid: CallSid): Promise<Refusal | null> {
-    const call = this.#calls.get(callSid);
-    if (call === undefined) return "not_found";
-    if (!call.isLoad || call.state.name === "offered") return "not_live";
-    call.leave({ kind: "end", reason: "supervisor", farewell: "none" });
-    return null;
-  }
-
-  // --- CallHost -------------------------------------------------------------------------------------
-
-  handOver(call: Call, request: TransferRequest): void {
-    this.#transfers.begin(call, request);
-  }
-
-  announce(call: Call, request: TransferRequest): void {
-    this.#transfers.announce(call, request);
-  }
-
-  callerGone(call: Call): void {
-    this.#transfers.callerGone(call.parties.callSid);
-  }
-
-  ended(call: Call): void {
-    const { callSid } = call.parties;
-    const { state } = call;
-    if (state.name !== "ended" || this.#calls.get(callSid) !== call) return;
-    this.#calls.delete(callSid);
-    this.#returns.delete(callSid);
-    this.#transfers.forget(callSid);
-    this.#deps.metrics.callsActive.move(-1);
-    this.#deps.metrics.calls.add(1, call.agent.name, state.outcome);
-    const nowMs = this.#deps.clock.nowMs();
-    for (const [old, { untilMs }] of this.#ended) {
-      if (untilMs > nowMs) break;
-      this.#ended.delete(old);
-    }
-    this.#ended.set(callSid, {
-      agent: call.agent,
-      verdict: state.verdict,
-      untilMs: nowMs + REMEMBER_MS,
-    });
-    this.#fleet?.release(callSid);
-    this.#wakeDrained();
-  }
-
-  movedAway(call: Call): void {
-    const { callSid } = call.parties;
-    if (this.#calls.get(callSid) !== call) return;
-    this.#calls.delete(callSid);
-    this.#returns.delete(callSid);
-    this.#transfers.forget(callSid);
-    this.#deps.metrics.callsActive.move(-1);
-    this.#wakeDrained();
-  }
-
-  /** The last call of another path is over, perhaps. */
-  otherEnded(): void {
-    this.#wakeDrained();
-  }
-
-  /** Why no more callers are taken; null: there is room. */
-  refusal(model: string): OverflowReason | null {
-    if (this.#draining) return "draining";
-    if (this.load >= this.#config.maxCalls) return "full";
-    const { admission = null, clock } = this.#deps;
-    return admission?.refusal(model, clock.nowMs()) ?? null;
-  }
-
-  #wakeDrained(): void {
-    if (this.#calls.size === 0 && (this.#deps.otherLoad?.() ?? 0) === 0)
-      for (const drained of this.#drained.splice(0)) drained();
-  }
-
-  // --- draining -------------------------------------------------------------------------------------
-
-  /** New callers overflow from now on. */
-  beginDrain(): void {
-    this.#draining = true;
-    this.#deps.metrics.draining.set(1);
-  }
-
-  /** Resolves once no call is left. */
-  drained(): Promise<void> {
-    if (this.#calls.size === 0 && (this.#deps.otherLoad?.() ?? 0) === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#drained.push(resolve));
-  }
-
-  /** Callers who are still on a stream go to their fallback; callers with a human stay with them. */
-  stop(): void {
-    this.#draining = true;
-    for (const call of [...this.#calls.values()]) call.abandon("drained");
+  /** As `abandon`, and nothing is waited for any longer. */
+  async stop(): Promise<void> {
+    await this.abandon();
     this.#transfers.close();
   }
+
+  async #sendAway(call: RelayCall): Promise<void> {
+    const { parties, agent, path, isOver } = call;
+    const { callSid } = parties;
+    const { control, log } = this.#deps;
+    const { default: destination } = agent.transfer;
+    // Begun before the end, so that the record holds it and any process can go on with it.
+    if (!isOver && destination !== null)
+      this.#transfers.begin(call, fallbackRequest(destination), "follows");
+    const followed = isOver || destination === null ? null : this.#transfers.whatFollows(callSid);
+    call.execute({ type: "abandon", reason: "drained" });
+    // Where Twilio asks what follows the stream, another process answers; else it must be told now.
+    if (isOver || path.capabilities.asksWhatFollows || readCallSid(callSid) === null) return;
+    try {
+      await control.redirect(callSid, (await followed) ?? apologyTwiml(agent));
+    } catch (error) {
+      const code = error instanceof RelayError ? error.code : "internal";
+      if (code !== "caller_gone")
+        log.warn("call: caller not sent to the fallback", { callSid, code }, error);
+    }
+  }
 }
 
-function readCallSid(form: Form): CallSid | null {
-  const sid = form["CallSid"] ?? "";
-  return /^CA[0-9a-fA-F]{32}$/.test(sid) ? (sid as CallSid) : null;
-}
-
-const OVER = new Set(["completed", "busy", "failed", "no-answer", "canceled"]);
-
-function isOver(form: Form): boolean {
-  return OVER.has(form["CallStatus"] ?? "");
+function isHandedOver({ state }: RelayCall): boolean {
+  return state.name === "handing_over";
 }

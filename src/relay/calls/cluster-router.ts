@@ -1,8 +1,8 @@
-import type { CallSid } from "../../domain/ids.js";
+import { type CallSid, readCallSid } from "../../domain/ids.js";
 import type { Log } from "../../ports/log.js";
 import type { MediaReceiver, MediaSocket } from "../../ports/sockets.js";
-import { readLink } from "../../transfer/transfer-link.js";
 import type { Twiml } from "../../wire/twiml.js";
+import type { CallCommand } from "../call/call-command.js";
 import type { SipInvite } from "../sip/invite.js";
 import type {
   CallbackKind,
@@ -12,48 +12,48 @@ import type {
   Refusal,
   SipCallService,
 } from "./call-service.js";
+import { type CallbackLink, callOf } from "./callback-link.js";
 import type { Calls } from "./calls.js";
 import type { Cluster, ClusterPeer, PeerReply, PeerRequest } from "./cluster.js";
-import { apologyTwiml } from "./voice-twiml.js";
 
-/** Callbacks that only the process of their call can make something of; the others are right anywhere. */
+/** Callbacks that only the process of their call can use; the others are right anywhere. */
 const OF_A_CALL: ReadonlySet<CallbackKind> = new Set([
   "call-status",
   "amd-status",
   "conference-events",
 ]);
 
-type OwnDesk = CallService & Pick<Calls, "knows" | "moved" | "heritage"> & Partial<SipCallService>;
+type OwnCalls = CallService & SipCallService & Pick<Calls, "knows" | "moved" | "handoff">;
 
 /**
- * The desk of one of several processes. Any of them may get a webhook of any call: what is not known here is put to the process that
- * answers for the call, and is treated as a call of a dead process when nobody does.
+ * The calls of one of several processes. Any of them may get a webhook of any call: what is not known here is sent to the process that
+ * answers for the call, and is treated as a call of a dead process when none does.
  */
 export class ClusterRouter implements CallService, SipCallService, ClusterPeer {
-  readonly #calls: OwnDesk;
-  readonly #fleet: Pick<Cluster, "ask">;
+  readonly #calls: OwnCalls;
+  readonly #cluster: Pick<Cluster, "ask">;
   readonly #log: Log;
 
-  constructor(calls: OwnDesk, fleet: Pick<Cluster, "ask">, log: Log) {
+  constructor(calls: OwnCalls, cluster: Pick<Cluster, "ask">, log: Log) {
     this.#calls = calls;
-    this.#fleet = fleet;
+    this.#cluster = cluster;
     this.#log = log;
   }
 
   // --- from Twilio and operators --------------------------------------------------------------------
 
-  /** A call that rings is nobody's yet: whoever gets its webhook takes it. */
-  incoming(form: Form, query?: Form): Promise<Twiml> {
-    return this.#calls.incoming(form, query);
+  /** A call that rings belongs to no process yet: the one that gets its webhook takes it. */
+  incoming(form: Form, link?: CallbackLink): Promise<Twiml> {
+    return this.#calls.incoming(form, link);
   }
 
   incomingSip(form: Form): Promise<Twiml> {
-    return this.#calls.incomingSip?.(form) ?? Promise.resolve(apologyTwiml(null));
+    return this.#calls.incomingSip(form);
   }
 
-  /** Whose call it is, is for the SIP path to find out: it must not give up at the first silence. */
-  async invited(invite: SipInvite): Promise<void> {
-    await this.#calls.invited?.(invite);
+  /** The SIP path itself finds out whose call it is: it must not give up at the first silence. */
+  invited(invite: SipInvite): Promise<void> {
+    return this.#calls.invited(invite);
   }
 
   openStream(socket: MediaSocket): MediaReceiver {
@@ -61,28 +61,32 @@ export class ClusterRouter implements CallService, SipCallService, ClusterPeer {
   }
 
   async connectEnded(form: Form): Promise<Twiml> {
-    const answer = await this.#askHolder(sidOf(form), { kind: "connect_ended", form });
-    return answer?.kind === "twiml" ? answer.twiml : this.#calls.connectEnded(form);
+    const reply = await this.#askOwner(readCallSid(form["CallSid"]), {
+      kind: "connect_ended",
+      form,
+    });
+    return reply?.kind === "twiml" ? reply.twiml : this.#calls.connectEnded(form);
   }
 
-  async transferStatus(form: Form, query: Form): Promise<Twiml> {
-    const callSid = readLink(query)?.call ?? sidOf(form);
-    const answer = await this.#askHolder(callSid, { kind: "transfer_status", form, query });
-    return answer?.kind === "twiml" ? answer.twiml : this.#calls.transferStatus(form, query);
+  async transferStatus(form: Form, link: CallbackLink): Promise<Twiml> {
+    const reply = await this.#askOwner(callOf(link, form), {
+      kind: "transfer_status",
+      form,
+      link,
+    });
+    return reply?.kind === "twiml" ? reply.twiml : this.#calls.transferStatus(form, link);
   }
 
-  callback(kind: CallbackKind, form: Form, query: Form): void {
-    const callSid =
-      readLink(query)?.call ??
-      (query["sip"] === undefined ? sidOf(form) : sidOf({ CallSid: query["call"] ?? "" }));
+  callback(kind: CallbackKind, form: Form, link: CallbackLink): void {
+    const callSid = callOf(link, form);
     if (!OF_A_CALL.has(kind) || callSid === null || this.#calls.knows(callSid)) {
-      this.#calls.callback(kind, form, query);
+      this.#calls.callback(kind, form, link);
       return;
     }
-    void this.#fleet
-      .ask(callSid, { kind: "callback", callback: kind, form, query })
-      .then((answer) => {
-        if (answer === null) this.#calls.callback(kind, form, query);
+    void this.#cluster
+      .ask(callSid, { kind: "callback", callback: kind, form, link })
+      .then((reply) => {
+        if (reply === null) this.#calls.callback(kind, form, link);
       });
   }
 
@@ -90,64 +94,48 @@ export class ClusterRouter implements CallService, SipCallService, ClusterPeer {
     return this.#calls.readiness();
   }
 
-  async transfer(
-    callSid: CallSid,
-    destination: string,
-    reason: string | null,
-  ): Promise<Refusal | null> {
-    const answer = await this.#askHolder(callSid, { kind: "transfer", destination, reason });
-    return answer?.kind === "refusal"
-      ? answer.refusal
-      : this.#calls.transfer(callSid, destination, reason);
-  }
-
-  async end(callSid: CallSid): Promise<Refusal | null> {
-    const answer = await this.#askHolder(callSid, { kind: "end" });
-    return answer?.kind === "refusal" ? answer.refusal : this.#calls.end(callSid);
+  async execute(callSid: CallSid, command: CallCommand): Promise<Refusal | null> {
+    const reply = await this.#askOwner(callSid, { kind: "command", command });
+    return reply?.kind === "refusal" ? reply.refusal : this.#calls.execute(callSid, command);
   }
 
   /** Null: this process is to answer itself. */
-  async #askHolder(callSid: CallSid | null, question: PeerRequest): Promise<PeerReply | null> {
+  async #askOwner(callSid: CallSid | null, request: PeerRequest): Promise<PeerReply | null> {
     if (callSid === null || this.#calls.knows(callSid)) return null;
-    return this.#fleet.ask(callSid, question);
+    return this.#cluster.ask(callSid, request);
   }
 
   // --- from the other processes ---------------------------------------------------------------------
 
-  /** A fault of ours is told here, where its cause is; whoever asked goes on as if nobody had the call. */
-  async answer(callSid: CallSid, question: PeerRequest): Promise<PeerReply | null> {
+  /** A fault of ours is logged here, where its cause is; the process that asked goes on as if no process had the call. */
+  async answer(callSid: CallSid, request: PeerRequest): Promise<PeerReply | null> {
     try {
-      return await this.#answer(callSid, question);
+      return await this.#answer(callSid, request);
     } catch (error) {
-      this.#log.error("another process got no answer", { callSid, question: question.kind }, error);
+      this.#log.error("cluster: no answer given", { callSid, request: request.kind }, error);
       return null;
     }
   }
 
-  async #answer(callSid: CallSid, question: PeerRequest): Promise<PeerReply | null> {
+  async #answer(callSid: CallSid, request: PeerRequest): Promise<PeerReply | null> {
     const calls = this.#calls;
     if (!calls.knows(callSid)) return null;
-    switch (question.kind) {
+    switch (request.kind) {
       case "connect_ended":
-        return { kind: "twiml", twiml: await calls.connectEnded(question.form) };
+        return { kind: "twiml", twiml: await calls.connectEnded(request.form) };
       case "transfer_status":
-        return { kind: "twiml", twiml: await calls.transferStatus(question.form, question.query) };
+        return { kind: "twiml", twiml: await calls.transferStatus(request.form, request.link) };
       case "callback":
-        calls.callback(question.callback, question.form, question.query);
+        calls.callback(request.callback, request.form, request.link);
         return { kind: "done" };
       case "sip_invited":
-        await calls.invited?.(question.invite);
+        await calls.invited(request.invite);
         return { kind: "done" };
-      case "transfer":
-        return {
-          kind: "refusal",
-          refusal: await calls.transfer(callSid, question.destination, question.reason),
-        };
-      case "end":
-        return { kind: "refusal", refusal: await calls.end(callSid) };
+      case "command":
+        return { kind: "refusal", refusal: await calls.execute(callSid, request.command) };
       case "stream_elsewhere": {
-        const heritage = calls.heritage(callSid);
-        return heritage === null ? null : { kind: "heritage", heritage };
+        const handoff = calls.handoff(callSid);
+        return handoff === null ? null : { kind: "handoff", handoff };
       }
       default:
         // A newer version asks, while nodes are replaced one by one.
@@ -158,9 +146,4 @@ export class ClusterRouter implements CallService, SipCallService, ClusterPeer {
   moved(callSid: CallSid): void {
     this.#calls.moved(callSid);
   }
-}
-
-function sidOf(form: Form): CallSid | null {
-  const sid = form["CallSid"] ?? "";
-  return /^CA[0-9a-fA-F]{32}$/.test(sid) ? (sid as CallSid) : null;
 }

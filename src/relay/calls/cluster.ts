@@ -4,24 +4,25 @@
  */
 import type { CallSid } from "../../domain/ids.js";
 import type { Twiml } from "../../wire/twiml.js";
+import type { CallCommand } from "../call/call-command.js";
 import type { HistoryItem } from "../model/model-session.js";
 import type { SipInvite } from "../sip/invite.js";
 import type { CallbackKind, Form, Refusal } from "./call-service.js";
+import type { CallbackLink } from "./callback-link.js";
 
-/** What is put to the process that answers for a call. Plain data: it travels as JSON. */
+/** A request to the process that answers for a call. Plain data: it travels as JSON. */
 export type PeerRequest =
   | { readonly kind: "connect_ended"; readonly form: Form }
-  | { readonly kind: "transfer_status"; readonly form: Form; readonly query: Form }
+  | { readonly kind: "transfer_status"; readonly form: Form; readonly link: CallbackLink }
   | {
       readonly kind: "callback";
       readonly callback: CallbackKind;
       readonly form: Form;
-      readonly query: Form;
+      readonly link: CallbackLink;
     }
-  | { readonly kind: "transfer"; readonly destination: string; readonly reason: string | null }
+  | { readonly kind: "command"; readonly command: CallCommand }
   /** A leg of this call rings at the model. */
   | { readonly kind: "sip_invited"; readonly invite: SipInvite }
-  | { readonly kind: "end" }
   /** The call's stream has arrived here: what is to be known of it? */
   | { readonly kind: "stream_elsewhere" };
 
@@ -43,13 +44,13 @@ export interface CallHandoff {
 export type PeerReply =
   | { readonly kind: "twiml"; readonly twiml: Twiml }
   | { readonly kind: "refusal"; readonly refusal: Refusal | null }
-  | { readonly kind: "heritage"; readonly heritage: CallHandoff }
+  | { readonly kind: "handoff"; readonly handoff: CallHandoff }
   | { readonly kind: "done" };
 
-/** What the others may ask of this process. */
+/** What other processes may ask of this one. */
 export interface ClusterPeer {
   /** Null: the call is not known here, or nothing can be said of it. Never rejects. */
-  answer(callSid: CallSid, question: PeerRequest): Promise<PeerReply | null>;
+  answer(callSid: CallSid, request: PeerRequest): Promise<PeerReply | null>;
   /** Another process has the call's stream now. */
   moved(callSid: CallSid): void;
 }
@@ -57,17 +58,17 @@ export interface ClusterPeer {
 export interface Cluster {
   /** Once, before anything else. */
   join(member: ClusterPeer): void;
-  /** This process answers for the call from now on; whoever did before is told. Never waits and never throws. */
+  /** This process answers for the call from now on; the process that did before is told. Never waits and never throws. */
   claim(callSid: CallSid): void;
   /** The call is over; what still comes of it may be answered anywhere after a while. Never waits and never throws. */
   release(callSid: CallSid): void;
   /**
-   * Puts a question to the process that answers for the call. Null: there is none, or it did not answer in time (a few
+   * Sends a request to the process that answers for the call. Null: there is none, or it did not answer in time (a few
    * seconds). Never rejects.
    */
-  ask(callSid: CallSid, question: PeerRequest): Promise<PeerReply | null>;
+  ask(callSid: CallSid, request: PeerRequest): Promise<PeerReply | null>;
   /**
-   * True for the first of all processes that asks for this key within `ttlMs`. Null: nobody can tell now. Answers within half a
+   * True for the first of all processes that asks for this key within `ttlMs`. Null: that cannot be told now. Answers within half a
    * second or so, and never rejects.
    */
   claimOnce(key: string, ttlMs: number): Promise<boolean | null>;
@@ -98,8 +99,8 @@ export class TieredCluster implements Cluster {
     this.#far.release(callSid);
   }
 
-  async ask(callSid: CallSid, question: PeerRequest): Promise<PeerReply | null> {
-    return (await this.#near.ask(callSid, question)) ?? (await this.#far.ask(callSid, question));
+  async ask(callSid: CallSid, request: PeerRequest): Promise<PeerReply | null> {
+    return (await this.#near.ask(callSid, request)) ?? (await this.#far.ask(callSid, request));
   }
 
   /** What is far knows of all; what is near, only while that is away. */

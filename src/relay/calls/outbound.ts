@@ -1,5 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { AgentProfile, AgentsFile } from "../../domain/agent-profile.js";
+import {
+  isFinalStatus,
+  readCallStatus,
+  type TwilioCallStatus,
+  wasNotAnswered,
+} from "../../domain/call-status.js";
 import { RelayError } from "../../domain/errors.js";
 import type { CallSid } from "../../domain/ids.js";
 import type { CallJournal } from "../../domain/record-event.js";
@@ -8,8 +14,9 @@ import type { Log } from "../../ports/log.js";
 import type { CallControl } from "../../ports/twilio.js";
 import type { OverflowReason } from "./admission.js";
 import type { Form } from "./call-service.js";
+import { callbackUrl, type LinkOf } from "./callback-link.js";
 
-/** What somebody wants to have called. Numbers are E.164, checked by whoever asks. */
+/** A call to be placed. Numbers are E.164; the edge has checked them. */
 export interface OutboundOrder {
   readonly to: string;
   /** One of the account's numbers; null: the first number of the agents file that is this agent's. */
@@ -21,7 +28,7 @@ export interface OutboundOrder {
 
 export type OutboundRefusal = "agent_unknown" | "from_missing" | OverflowReason;
 
-/** A call that was placed, as any process needs it when somebody has answered. Plain JSON. */
+/** A call that was placed, as any process needs it when it is answered. Plain JSON. */
 export interface PlacedCall {
   readonly placedEpochMs: number;
   readonly context: Readonly<Record<string, unknown>> | null;
@@ -30,7 +37,7 @@ export interface PlacedCall {
 /** Where nodes keep what they share. */
 export interface PlacedCalls {
   keep(id: string, placed: PlacedCall, ttlMs: number): Promise<void>;
-  /** Gives it away: it may hold what is known of a person, and goes when it has served. */
+  /** Returns and deletes it: it may hold what is known of a person. */
   take(id: string): Promise<PlacedCall | null>;
 }
 
@@ -48,10 +55,10 @@ export interface OutboundDeps {
   readonly refusal: (model: string) => OverflowReason | null;
 }
 
-/** Somebody has answered a call that was placed. */
+/** A call that was placed has been answered. */
 export interface AnsweredCall {
   readonly agent: AgentProfile;
-  /** When it was placed; null: nobody remembers. */
+  /** When it was placed; null: not known any more. */
   readonly placedEpochMs: number | null;
   readonly context: Readonly<Record<string, unknown>> | null;
 }
@@ -61,12 +68,11 @@ const RING_S = 60;
 const QUEUED_MOST_MS = 24 * 3_600_000;
 /** Past its ringing: a call of which no callback told the end is asked for. */
 const OVERDUE_MS = RING_S * 1000 + 60_000;
-/** Somebody has answered and hears nothing meanwhile. */
+/** The person who has answered hears nothing meanwhile. */
 const TAKE_WAIT_MS = 500;
-const UNANSWERED: ReadonlySet<string> = new Set(["busy", "no-answer", "failed", "canceled"]);
 
 /**
- * Places calls for operators: Twilio rings somebody, and asks `/incoming-call` for them once they have answered. From then on it is a
+ * Places calls for operators: Twilio rings a phone, and asks `/incoming-call` once it is answered. From then on it is a
  * call like any other. Its URL names the agent; what the agent is to know waits in the database, so any process may get the question.
  */
 export class Outbound {
@@ -94,14 +100,14 @@ export class Outbound {
     // Before the call: it may be answered sooner than Twilio's own answer is here.
     if (this.#deps.placed === null) this.#own.set(id, placed);
     else await this.#deps.placed.keep(id, placed, QUEUED_MOST_MS);
-    const query = new URLSearchParams({ outbound: id, agent: agent.name });
+    const link = { kind: "outbound", id, agent: agent.name } as const;
     const callSid = await this.#create({
       to: order.to,
       from,
-      url: `${publicUrl}/incoming-call?${query}`,
+      url: callbackUrl(publicUrl, "/incoming-call", link),
       fallbackUrl: `${publicUrl}/connect-ended`,
-      statusCallback: `${publicUrl}/call-status?${query}`,
-      amdStatusCallback: `${publicUrl}/amd-status?${query}`,
+      statusCallback: callbackUrl(publicUrl, "/call-status", link),
+      amdStatusCallback: callbackUrl(publicUrl, "/amd-status", link),
       timeoutS: RING_S,
     });
     this.#deps.journal.write(callSid, {
@@ -114,10 +120,10 @@ export class Outbound {
       path: "media-stream",
       node: this.#deps.node,
     });
-    // Whoever is asked when somebody answers tells the rest: this process holds nothing of a call that only rings.
+    // The process that is asked when the call is answered tells the rest: this one holds nothing of a call that only rings.
     this.#deps.journal.write(callSid, { type: "moved" });
-    log.info("call placed", { callSid, agent: agent.name });
-    this.#watch(callSid, placed.placedEpochMs);
+    log.info("outbound: call placed", { callSid, agent: agent.name });
+    this.#watch(callSid, id);
     return { callSid };
   }
 
@@ -136,7 +142,7 @@ export class Outbound {
       const unsure = error instanceof RelayError && error.retryable && error.code !== "twilio_busy";
       if (!unsure) throw error;
       const calls = await control.findCalls(call.to, sinceEpochMs).catch((failure: unknown) => {
-        log.warn("whether a call was placed cannot be found out", {}, failure);
+        log.warn("outbound: not known whether the call was placed", {}, failure);
         return [];
       });
       const found = calls.find(({ sid }) => !this.#ringing.has(sid));
@@ -145,13 +151,12 @@ export class Outbound {
     }
   }
 
-  /** @returns null: not a call that was placed here or by another process. */
-  async answered(callSid: CallSid, query: Form): Promise<AnsweredCall | null> {
-    const { outbound: id, agent: name = "" } = query;
-    const agent = this.#deps.agents.agents.get(name);
-    if (id === undefined || agent === undefined) return null;
+  /** @returns null: its agent is gone from the agents file. */
+  async answered(callSid: CallSid, link: LinkOf<"outbound">): Promise<AnsweredCall | null> {
+    const agent = this.#deps.agents.agents.get(link.agent);
+    if (agent === undefined) return null;
     this.#unwatch(callSid);
-    const placed = (await this.#take(id)) ?? { placedEpochMs: null, context: null };
+    const placed = (await this.#take(link.id)) ?? { placedEpochMs: null, context: null };
     return { agent, ...placed };
   }
 
@@ -161,9 +166,9 @@ export class Outbound {
     this.#own.delete(id);
     if (placed === null) return own;
     return await new Promise((resolve) => {
-      // Whoever has answered is not kept waiting for a database; the agent does without.
-      const withoutIt = (why: string, error?: unknown): void => {
-        log.warn("what was to be known of a placed call cannot be read", { why }, error);
+      // The person who has answered is not kept waiting for a database; the agent does without.
+      const withoutIt = (reason: string, error?: unknown): void => {
+        log.warn("outbound: context of a placed call not read", { reason }, error);
         resolve(null);
       };
       const late = clock.after(TAKE_WAIT_MS, () => withoutIt("no answer"));
@@ -181,37 +186,39 @@ export class Outbound {
   }
 
   /** POST /call-status of a call that this process has not. */
-  status(callSid: CallSid, form: Form, query: Form): void {
-    const { outbound: id } = query;
-    const status = form["CallStatus"] ?? "";
-    if (id === undefined || !UNANSWERED.has(status)) return;
+  status(callSid: CallSid, form: Form, link: LinkOf<"outbound">): void {
+    const status = readCallStatus(form["CallStatus"]);
+    if (status === null || !isFinalStatus(status)) return;
     this.#unwatch(callSid);
-    void this.#take(id).then((placed) => this.#unanswered(callSid, status, placed?.placedEpochMs));
+    void this.#ended(callSid, status, link.id);
   }
 
-  #unanswered(callSid: CallSid, status: string, placedEpochMs?: number): void {
+  /** A call that is over. One that an agent has had tells its own end. */
+  async #ended(callSid: CallSid, status: TwilioCallStatus, id: string): Promise<void> {
+    const placed = await this.#take(id);
+    // Its context is gone where an agent has asked for it; what Twilio calls unanswered never had one.
+    if (placed === null && !wasNotAnswered(status)) return;
     const { clock, journal } = this.#deps;
-    const atMs = placedEpochMs === undefined ? 0 : Math.max(0, clock.epochMs() - placedEpochMs);
-    journal.write(callSid, {
-      type: "ended",
-      atMs,
-      outcome: "failed",
-      reason: status.replace("-", "_"),
-    });
+    const atMs = placed === null ? 0 : Math.max(0, clock.epochMs() - placed.placedEpochMs);
+    journal.write(
+      callSid,
+      wasNotAnswered(status)
+        ? { type: "ended", atMs, outcome: "failed", reason: status.replace("-", "_") }
+        : // Answered, and over before the agent came on the line.
+          { type: "ended", atMs, outcome: "abandoned", reason: "caller_hung_up" },
+    );
   }
 
-  #watch(callSid: CallSid, placedEpochMs: number): void {
+  #watch(callSid: CallSid, id: string): void {
     const { clock, control, log } = this.#deps;
     const look = (): void => {
       this.#ringing.delete(callSid);
       control.status(callSid).then(
         (status) => {
-          if (UNANSWERED.has(status)) this.#unanswered(callSid, status, placedEpochMs);
-          else if (status === "queued" || status === "ringing" || status === "initiated")
-            this.#watch(callSid, placedEpochMs);
+          if (isFinalStatus(status)) void this.#ended(callSid, status, id);
+          else if (status !== "in-progress") this.#watch(callSid, id);
         },
-        (error: unknown) =>
-          log.warn("what became of a placed call is not known", { callSid }, error),
+        (error: unknown) => log.warn("outbound: status of a call not known", { callSid }, error),
       );
     };
     this.#ringing.set(callSid, clock.after(OVERDUE_MS, look));

@@ -1,25 +1,21 @@
+import { ExpiringMap } from "../../domain/expiring-map.js";
+
 /** What is done once only, as far as this process knows. */
 export class ReplayCache {
   readonly #nowMs: () => number;
-  /** Key → when it may be forgotten. */
-  readonly #claimed = new Map<string, number>();
-  readonly #most: number;
+  readonly #claimed: ExpiringMap<string, true>;
 
-  constructor(nowMs: () => number, most = 100_000) {
+  /** @param maxSize  the oldest keys beyond this are forgotten before their time. */
+  constructor(nowMs: () => number, maxSize = 100_000) {
     this.#nowMs = nowMs;
-    this.#most = most;
+    this.#claimed = new ExpiringMap({ ttlMs: 0, maxSize });
   }
 
   /** True for the first that asks for this key within `ttlMs`. */
   claim(key: string, ttlMs: number): boolean {
     const nowMs = this.#nowMs();
-    for (const [old, untilMs] of this.#claimed) {
-      if (untilMs > nowMs && this.#claimed.size < this.#most) break;
-      this.#claimed.delete(old);
-    }
-    const untilMs = this.#claimed.get(key);
-    if (untilMs !== undefined && untilMs > nowMs) return false;
-    this.#claimed.set(key, nowMs + ttlMs);
+    if (this.#claimed.has(key, nowMs)) return false;
+    this.#claimed.set(key, true, nowMs, ttlMs);
     return true;
   }
 }

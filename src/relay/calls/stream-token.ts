@@ -1,22 +1,23 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { ExpiringMap } from "../../domain/expiring-map.js";
 import type { CallSid } from "../../domain/ids.js";
 
 /** From TwiML to `start`: a `<Say>` before the stream and a slow carrier fit in. */
 const LIFETIME_MS = 120_000;
 
-export type TokenVerdict = "ok" | "missing" | "invalid" | "expired" | "replayed";
+export type TokenCheck = "ok" | "missing" | "invalid" | "expired" | "replayed";
 
 /**
  * One-shot tokens that tie a media stream to the call whose TwiML named it: `<expiry>.<nonce>.<mac>`, the mac over
  * call, expiry, nonce and the claims that travel beside it as stream parameters (agent, numbers), so that none can be
- * changed. Any process with the same secret can check one. Whether it was spent here is known here; among several
+ * changed. Any process with the same secret can check one. Whether it was used here is known here; among several
  * processes `onceKey` is claimed as well.
  */
 export class StreamTokens {
   readonly #key: Buffer;
   readonly #epochMs: () => number;
-  /** Spent nonces and when they may be forgotten, oldest first. */
-  readonly #spent = new Map<string, number>();
+  /** Nonces of tokens that were used, until these expire. */
+  readonly #spent = new ExpiringMap<string, true>({ ttlMs: LIFETIME_MS });
 
   /** @param secret something that only this service's processes know. */
   constructor(secret: string, epochMs: () => number) {
@@ -35,18 +36,18 @@ export class StreamTokens {
     return { key: `stream:${token.split(".")[1] ?? ""}`, ttlMs: LIFETIME_MS };
   }
 
-  /** Checks a token and spends it. */
-  redeem(token: string | undefined, callSid: CallSid, claims: readonly string[]): TokenVerdict {
-    const verdict = this.verify(token, callSid, claims);
+  /** Checks a token and marks it as used. */
+  redeem(token: string | undefined, callSid: CallSid, claims: readonly string[]): TokenCheck {
+    const check = this.verify(token, callSid, claims);
     const [expiry, nonce] = token?.split(".") ?? [];
-    if (verdict !== "ok" || expiry === undefined || nonce === undefined) return verdict;
-    this.#forget(this.#epochMs());
-    this.#spent.set(nonce, Number.parseInt(expiry, 36));
+    if (check !== "ok" || expiry === undefined || nonce === undefined) return check;
+    const nowMs = this.#epochMs();
+    this.#spent.set(nonce, true, nowMs, Number.parseInt(expiry, 36) - nowMs);
     return "ok";
   }
 
-  /** The same, and does not spend it. */
-  verify(token: string | undefined, callSid: CallSid, claims: readonly string[]): TokenVerdict {
+  /** Checks a token only. */
+  verify(token: string | undefined, callSid: CallSid, claims: readonly string[]): TokenCheck {
     if (token === undefined || token === "") return "missing";
     const [expiry, nonce, mac, more] = token.split(".");
     if (expiry === undefined || nonce === undefined || mac === undefined || more !== undefined)
@@ -57,18 +58,11 @@ export class StreamTokens {
     const nowMs = this.#epochMs();
     const expiresMs = Number.parseInt(expiry, 36);
     if (!(expiresMs > nowMs)) return "expired";
-    return this.#spent.has(nonce) ? "replayed" : "ok";
+    return this.#spent.has(nonce, nowMs) ? "replayed" : "ok";
   }
 
   #mac(callSid: CallSid, expiry: string, nonce: string, claims: readonly string[]): string {
     const signed = JSON.stringify([callSid, expiry, nonce, ...claims]);
     return createHmac("sha256", this.#key).update(signed).digest("base64url");
-  }
-
-  #forget(nowMs: number): void {
-    for (const [nonce, expiresMs] of this.#spent) {
-      if (expiresMs > nowMs) return;
-      this.#spent.delete(nonce);
-    }
   }
 }

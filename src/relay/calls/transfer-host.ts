@@ -13,11 +13,11 @@ import { linkQuery, type TransferLink, type TransferPath } from "../../transfer/
 import type { Twiml } from "../../wire/twiml.js";
 import * as prompts from "../call/prompts.js";
 import type { Form } from "./call-service.js";
-import type { TransferHubHost } from "./calls.js";
-import type { TransferredCall, TransferStates } from "./transfer-service.js";
+import type { TransferCalls, TransferredCall, TransferStates } from "./transfer-service.js";
+import { apologyTwiml } from "./voice-twiml.js";
 
 export interface TransferHostDeps {
-  readonly calls: Pick<TransferHubHost, "find" | "backToAgent" | "takeBack">;
+  readonly calls: Pick<TransferCalls, "find" | "takeBack">;
   readonly clock: Clock;
   /** For what happens to calls that this process does not have, or no longer. */
   readonly journal: CallJournal;
@@ -35,8 +35,11 @@ export interface TransferOwner {
   readonly form: Form;
   /** When the call was opened, ms since the epoch; null: not known. */
   readonly openedEpochMs: number | null;
+  /** The transfer follows a failure of the agent. */
+  readonly agentFailed: boolean;
 }
 
+const AGENT_FAILED = { outcome: "failed", reason: "agent_failed" } as const;
 /** How a call ended of which this process only saw the end of the transfer. */
 const END = {
   connected: { outcome: "transferred", reason: "transferred" },
@@ -87,22 +90,21 @@ export class CallTransferHost implements TransferHost {
 
   returnTwiml(failure: TransferFailure): Twiml {
     const { callSid, agent, form } = this.#owner;
+    const call = this.#call ?? this.#deps.calls.takeBack(callSid, agent, form);
+    if (call === null) return apologyTwiml(agent);
     // A repeated callback gets a fresh token, but the agent need not be told twice.
-    const fact = this.#returned ? null : prompts.transferFailed(failure);
+    if (!this.#returned) call.execute({ type: "owe_reply", fact: prompts.transferFailed(failure) });
     this.#returned = true;
-    const call = this.#call;
-    return call === undefined
-      ? this.#deps.calls.takeBack(callSid, agent, form, fact)
-      : this.#deps.calls.backToAgent(call, fact);
+    return call.path.arrivalTwiml(false);
   }
 
   onStream(): OnStream {
-    const call = this.#call;
-    return call?.path === "sip" ? null : (call?.hasStream ?? false);
+    const path = this.#call?.path;
+    return path?.name === "sip" ? null : (path?.hasStream ?? false);
   }
 
   closeStream(): void {
-    this.#call?.closeStream();
+    this.#call?.execute({ type: "close_stream" });
   }
 
   ended({ destination, outcome, next }: TransferEnding): void {
@@ -111,17 +113,20 @@ export class CallTransferHost implements TransferHost {
     if (call === undefined) {
       if (openedEpochMs === null || next === "back_to_agent") return;
       const atMs = this.#deps.clock.epochMs() - openedEpochMs;
-      this.#deps.journal.write(callSid, { type: "ended", atMs, ...END[next] });
+      const end = this.#owner.agentFailed ? AGENT_FAILED : END[next];
+      this.#deps.journal.write(callSid, { type: "ended", atMs, ...end });
       return;
     }
     // The agent was with the caller all the time: no document brings the caller back.
-    const agentStayed = call.path === "sip" && call.callId != null;
-    if (next === "back_to_agent" && agentStayed && outcome !== "answered")
-      call.oweReply(prompts.transferFailed({ destination, outcome, refusal: null }));
-    call.transferEnded(next);
+    const { agentIsHere } = call.path;
+    if (next === "back_to_agent" && agentIsHere && outcome !== "answered") {
+      const fact = prompts.transferFailed({ destination, outcome, refusal: null });
+      call.execute({ type: "owe_reply", fact });
+    }
+    call.execute({ type: "transfer_ended", next });
   }
 
   lost(): void {
-    this.#call?.callerGone();
+    this.#call?.execute({ type: "caller_gone" });
   }
 }

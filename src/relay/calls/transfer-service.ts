@@ -1,48 +1,63 @@
-import type { AgentProfile } from "../../domain/agent-profile.js";
+import type { AgentProfile, AgentsFile } from "../../domain/agent-profile.js";
 import type { CallParties } from "../../domain/call-parties.js";
 import type { CallSid } from "../../domain/ids.js";
-import type { TransferNext, TransferRequest } from "../../domain/transfer-request.js";
+import type { CallPath as PathName } from "../../domain/record-event.js";
+import type { TransferRequest } from "../../domain/transfer-request.js";
 import type { TransferSnapshot } from "../../transfer/transfer-deps.js";
 import type { Twiml } from "../../wire/twiml.js";
+import type { CallCommand } from "../call/call-command.js";
 import type { CallEventLog } from "../call/call-event-log.js";
 import type { CallbackKind, Form } from "./call-service.js";
+import type { LinkOf } from "./callback-link.js";
 
-/** A call as its transfer sees it, on whichever path. */
+/** A call as its transfer sees it, on either path. */
 export interface TransferredCall {
-  readonly path: "media-stream" | "sip";
   readonly parties: CallParties;
   readonly agent: AgentProfile;
   readonly eventLog: CallEventLog;
   /** BCP 47 tag. */
   readonly language: string;
-  /** A stream of ours carries the caller. */
-  readonly hasStream: boolean;
-  closeStream(): void;
-  /** The model has something to tell the caller. */
-  oweReply(fact: string): void;
-  transferEnded(next: TransferNext): void;
-  callerGone(): void;
-  /** SIP: the model's call while it is with the caller, else null. */
-  readonly callId?: string | null;
+  readonly path: {
+    readonly name: PathName;
+    /** A stream of the relay's own carries the caller. */
+    readonly hasStream: boolean;
+    /** The model is with the caller, and stays while a human is asked to join. */
+    readonly agentIsHere: boolean;
+    /** Brings the caller back to the agent. */
+    arrivalTwiml(say: boolean): Twiml;
+  };
+  execute(command: CallCommand): unknown;
+}
+
+/** What transfers need of the calls. */
+export interface TransferCalls {
+  readonly agents: AgentsFile;
+  find(callSid: CallSid): TransferredCall | undefined;
+  /** Takes over a caller whose call another process had. Null: there is no room. */
+  takeBack(callSid: CallSid, agent: AgentProfile, form: Form): TransferredCall | null;
 }
 
 /** The transfers of all calls, as the calls see them. A call may have any number of them, one after the other. */
 export interface TransferService {
-  /** Ends by `transferEnded`, also when the transfer is refused. */
-  begin(call: TransferredCall, request: TransferRequest): void;
+  /**
+   * Ends by the command `transfer_ended`, also when the transfer is refused.
+   *
+   * @param how  `follows`: Twilio asks what follows (`whatFollows`), so that no request is needed.
+   */
+  begin(call: TransferredCall, request: TransferRequest, how?: "redirect" | "follows"): void;
   /** It will begin once the farewell is over: whatever happens to this process, the caller gets there. */
   announce(call: TransferredCall, request: TransferRequest): void;
   /** An event of the conference in which a caller of the SIP path has been from the start. */
   conference(callSid: CallSid, form: Form): void;
   callerGone(callSid: CallSid): void;
   /** /transfer-status and its pages. */
-  status(form: Form, query: Form): Promise<Twiml>;
-  callback(kind: CallbackKind, form: Form, query: Form): void;
-  /** Twilio asks what follows the stream while the transfer is still on its way. */
-  meanwhile(callSid: CallSid): Promise<Twiml>;
-  /** Twilio asks what follows the stream of a call that another process had. Null: it left no transfer unfinished. */
+  status(form: Form, link: LinkOf<"transfer">): Promise<Twiml>;
+  callback(kind: CallbackKind, form: Form, link: LinkOf<"transfer">): void;
+  /** Twilio asks what follows while the transfer is on its way. */
+  whatFollows(callSid: CallSid): Promise<Twiml>;
+  /** The same for a call that another process had. Null: it left no transfer unfinished. */
   resume(callSid: CallSid, form: Form): Promise<Twiml | null>;
-  /** Apology and the agent's default destination; for callers whose agent failed or is not to be had. */
+  /** Apology and the agent's default destination, for callers of a process that is gone. */
   fallback(agent: AgentProfile, callSid: CallSid, form: Form): Twiml;
   /** A transfer of the call is remembered here. */
   knows(callSid: CallSid): boolean;

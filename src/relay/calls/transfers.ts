@@ -1,6 +1,5 @@
 import { numberOf } from "../../domain/address.js";
 import type { AgentProfile } from "../../domain/agent-profile.js";
-import { isFinalStatusText } from "../../domain/call-status.js";
 import { ExpiringMap } from "../../domain/expiring-map.js";
 import type { CallSid } from "../../domain/ids.js";
 import type { CallJournal } from "../../domain/record-event.js";
@@ -11,19 +10,19 @@ import type {
 } from "../../domain/transfer-request.js";
 import type { Clock } from "../../ports/clock.js";
 import { adoptedTransfer, partiesOf } from "../../transfer/adopt.js";
-import { callSidOf } from "../../transfer/callback-forms.js";
 import { kindOf } from "../../transfer/destinations/kinds.js";
 import { TransferGuard } from "../../transfer/guard.js";
 import { Transfer } from "../../transfer/transfer.js";
 import type { TransferDeps, TransferHost } from "../../transfer/transfer-deps.js";
-import { readLink, type TransferLink } from "../../transfer/transfer-link.js";
+import type { TransferLink } from "../../transfer/transfer-link.js";
 import type { Twiml } from "../../wire/twiml.js";
 import * as prompts from "../call/prompts.js";
 import type { CallbackKind, Form } from "./call-service.js";
-import type { TransferHubHost } from "./calls.js";
+import type { LinkOf } from "./callback-link.js";
 import { CallTransferHost } from "./transfer-host.js";
 import type {
   KeptTransfer,
+  TransferCalls,
   TransferredCall,
   TransferService,
   TransferStates,
@@ -48,7 +47,7 @@ const FIND_WAIT_MS = 2_000;
 
 /** The transfers of all calls of this process, and those that another process left behind. */
 export class Transfers implements TransferService {
-  readonly #calls: TransferHubHost;
+  readonly #calls: TransferCalls;
   readonly #deps: TransfersDeps;
   readonly #guard = new TransferGuard();
   readonly #transfers = new ExpiringMap<CallSid, Transfer>({
@@ -61,14 +60,18 @@ export class Transfers implements TransferService {
   /** Calls that wait for the counts of other processes. */
   readonly #counting = new Map<CallSid, Promise<void>>();
 
-  constructor(calls: TransferHubHost, deps: TransfersDeps) {
+  constructor(calls: TransferCalls, deps: TransfersDeps) {
     this.#calls = calls;
     this.#deps = deps;
   }
 
   // --- begin ----------------------------------------------------------------------------------------
 
-  begin(call: TransferredCall, request: TransferRequest): void {
+  begin(
+    call: TransferredCall,
+    request: TransferRequest,
+    how: "redirect" | "follows" = "redirect",
+  ): void {
     const { agent, parties } = call;
     const { callSid } = parties;
     const destination = agent.transfer.destinations.get(request.destination);
@@ -78,7 +81,7 @@ export class Transfers implements TransferService {
     }
     // Limits are for what a model can be talked into. Key, supervisor and fallback are never refused.
     if (request.by !== "agent") {
-      this.#start(call, request);
+      this.#start(call, request, how);
       return;
     }
     const inCall = this.#byAgent.get(callSid) ?? 0;
@@ -95,13 +98,13 @@ export class Transfers implements TransferService {
     this.#byAgent.set(callSid, inCall + 1);
     const { states } = this.#deps;
     if (states === null || maxPerHour === null) {
-      this.#start(call, request);
+      this.#start(call, request, how);
       return;
     }
     const counting = this.#countedElsewhere(callSid, key, states).then((count) => {
       this.#counting.delete(callSid);
       if (count > maxPerHour) this.#refuse(call, request, "destination_limit");
-      else this.#start(call, request);
+      else this.#start(call, request, how);
     });
     this.#counting.set(callSid, counting);
   }
@@ -116,20 +119,21 @@ export class Transfers implements TransferService {
     }
   }
 
-  #start(call: TransferredCall, request: TransferRequest): void {
+  #start(call: TransferredCall, request: TransferRequest, how: "redirect" | "follows"): void {
     const { callSid } = call.parties;
+    const { name, agentIsHere } = call.path;
     const transfer = Transfer.start(
       {
         request: this.#requestOf(call, request),
         agent: call.agent,
         host: this.#hostOf(callSid, call.agent, call),
         firstRevision: this.#firstRevision(callSid),
-        agentStays: call.path === "sip" && call.callId != null,
+        agentStays: name === "sip" && agentIsHere && how === "redirect",
       },
       this.#deps,
     );
     this.#remember(callSid, transfer);
-    transfer.farewellHeard();
+    if (how === "redirect") transfer.farewellHeard();
   }
 
   announce(call: TransferredCall, request: TransferRequest): void {
@@ -168,7 +172,7 @@ export class Transfers implements TransferService {
       ours: this.#ownNumber(ours, call.agent),
       direction,
       language: call.language,
-      ...(call.path === "sip" ? { callToken } : {}),
+      ...(call.path.name === "sip" ? { callToken } : {}),
       preface: request.by === "agent" ? "none" : request.by === "failure" ? "apology" : "moment",
     };
   }
@@ -208,8 +212,9 @@ export class Transfers implements TransferService {
       agent: agent.name,
       code: refusal,
     });
-    call.oweReply(prompts.transferFailed({ destination, outcome: "denied", refusal }));
-    call.transferEnded("back_to_agent");
+    const fact = prompts.transferFailed({ destination, outcome: "denied", refusal });
+    call.execute({ type: "owe_reply", fact });
+    call.execute({ type: "transfer_ended", next: "back_to_agent" });
   }
 
   fallback(agent: AgentProfile, callSid: CallSid, form: Form): Twiml {
@@ -223,18 +228,14 @@ export class Transfers implements TransferService {
       {
         request: {
           callSid,
-          destination,
-          reason: null,
-          summary: null,
-          urgency: null,
-          by: "failure",
+          ...fallbackRequest(destination),
           ...parties,
           ours: this.#ownNumber(ours, agent),
           language: agent.language,
           preface: "apology",
         },
         agent,
-        host: this.#hostOf(callSid, agent, this.#calls.find(callSid) ?? null, form),
+        host: this.#hostOf(callSid, agent, null, form, null, true),
         firstRevision: this.#firstRevision(callSid),
       },
       this.#deps,
@@ -249,10 +250,11 @@ export class Transfers implements TransferService {
     call: TransferredCall | null,
     form: Form = {},
     openedEpochMs: number | null = null,
+    agentFailed = false,
   ): TransferHost {
     const { clock, journal, states, links } = this.#deps;
     return new CallTransferHost(
-      { callSid, agent, call, form, openedEpochMs },
+      { callSid, agent, call, form, openedEpochMs, agentFailed },
       { calls: this.#calls, clock, journal, states, publicUrl: links.publicUrl },
     );
   }
@@ -297,7 +299,8 @@ export class Transfers implements TransferService {
     // Another callback of the same transfer may have been quicker.
     const meanwhile = this.#transfers.get(callSid, this.#deps.clock.nowMs());
     if (meanwhile !== undefined) return meanwhile;
-    const host = this.#hostOf(callSid, agent, null, form, stored.openedEpochMs);
+    const failed = stored.request.by === "failure";
+    const host = this.#hostOf(callSid, agent, null, form, stored.openedEpochMs, failed);
     const transfer = Transfer.restore(stored, agent, host, this.#deps);
     this.#deps.log.info("transfer: taken up", { callSid, agent: agent.name });
     this.#remember(callSid, transfer);
@@ -323,23 +326,15 @@ export class Transfers implements TransferService {
     this.#transfers.get(callSid, this.#deps.clock.nowMs())?.callerHungUp();
   }
 
-  async status(form: Form, query: Form): Promise<Twiml> {
-    const link = readLink(query);
-    const transfer = link === null ? null : await this.#find(link, form);
-    if (link !== null && transfer !== null) return transfer.callback(form, link);
+  async status(form: Form, { transfer: link }: LinkOf<"transfer">): Promise<Twiml> {
+    const transfer = await this.#find(link, form);
+    if (transfer !== null) return transfer.callback(form, link);
     const over = form["CallStatus"] === "completed" || form["DialCallStatus"] === "completed";
-    return over ? [{ verb: "hangup" }] : apologyTwiml(this.#calls.agentFor(form));
+    return over ? [{ verb: "hangup" }] : apologyTwiml(null);
   }
 
-  callback(kind: CallbackKind, form: Form, query: Form): void {
+  callback(kind: CallbackKind, form: Form, { transfer: link }: LinkOf<"transfer">): void {
     if (kind !== "call-status" && kind !== "conference-events") return;
-    const link = readLink(query);
-    if (link === null) {
-      const callSid = callSidOf(form);
-      if (kind === "call-status" && callSid !== null && isFinalStatusText(form["CallStatus"]))
-        this.callerGone(callSid);
-      return;
-    }
     this.#find(link, form).then(
       (transfer) => {
         if (kind === "call-status") transfer?.callStatus(form, link);
@@ -354,7 +349,7 @@ export class Transfers implements TransferService {
     this.#transfers.get(callSid, this.#deps.clock.nowMs())?.sharedConferenceEvent(form);
   }
 
-  async meanwhile(callSid: CallSid): Promise<Twiml> {
+  async whatFollows(callSid: CallSid): Promise<Twiml> {
     await this.#counting.get(callSid);
     const transfer = this.#transfers.get(callSid, this.#deps.clock.nowMs());
     return transfer?.streamFollowed() ?? [{ verb: "hangup" }];
@@ -371,6 +366,11 @@ export class Transfers implements TransferService {
   close(): void {
     for (const transfer of this.#transfers.values(this.#deps.clock.nowMs())) transfer.close();
   }
+}
+
+/** The transfer that follows when the agent failed. */
+export function fallbackRequest(destination: string): TransferRequest {
+  return { destination, reason: null, summary: null, urgency: null, by: "failure" };
 }
 
 /** Null: it took too long. */

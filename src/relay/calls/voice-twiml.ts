@@ -34,7 +34,7 @@ export function connectTwiml(
   return verbs;
 }
 
-/** The last resort: nobody can be reached. */
+/** The last resort: neither an agent nor a human can be reached. */
 export function apologyTwiml(agent: AgentProfile | null): Twiml {
   return [
     agent === null

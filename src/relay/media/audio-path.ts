@@ -13,12 +13,12 @@ import type { Metrics } from "../../ports/metrics.js";
 import { CallerVad } from "../../vad/caller-vad.js";
 import type { Endpoint } from "../../vad/endpointer.js";
 import type { ModelSession, SpeechItem } from "../model/model-session.js";
-import type { MediaLeg } from "./media-leg.js";
+import type { FrameSink, MediaLeg } from "./media-leg.js";
 
 export interface AudioPathEvents {
   /** The first audio of an item left for the caller. */
   speechBegan(itemId: ItemId): void;
-  /** Our own ear hears the caller begin or end to speak, before the model says so. */
+  /** Local VAD finds that the caller begins or ends to speak, before the model says so. */
   callerHeard(endpoint: Endpoint, nowMs: number): void;
 }
 
@@ -50,7 +50,7 @@ const SCRATCH_CHARS = (scratch.length / 3) * 4;
  * The audio of one call, both ways. Frames go from socket to socket in the turn that brought them; nothing here
  * allocates per frame, logs or waits.
  */
-export class AudioPath implements PlayoutSink {
+export class AudioPath implements PlayoutSink, FrameSink {
   readonly playout: Playout;
   readonly #clock: Clock;
   readonly #metrics: Metrics;
@@ -62,13 +62,14 @@ export class AudioPath implements PlayoutSink {
   #gaps = new GapFiller();
   #leg: MediaLeg | null = null;
   #session: ModelSession | null = null;
-  readonly ear = new CallerVad();
+  readonly vad = new CallerVad();
   /** Caller audio of the present session, what waits to be joined included, in bytes: its clock. */
   #appendedBytes = 0;
   #joinedSinceMs = 0;
   /** The model is in the middle of a turn of the caller: it needs every frame at once to find its end. */
   #modelHears = false;
   #localItems = 0;
+  #isMuted = false;
   #pumpMs = 0;
   readonly #pump = (): void => this.playout.pump(this.#pumpMs);
 
@@ -89,7 +90,7 @@ export class AudioPath implements PlayoutSink {
   connectLeg(leg: MediaLeg): void {
     this.#leg = leg;
     this.#gaps = new GapFiller();
-    this.ear.reset();
+    this.vad.reset();
   }
 
   disconnectLeg(): void {
@@ -118,9 +119,16 @@ export class AudioPath implements PlayoutSink {
     this.#modelHears = speech;
   }
 
-  /** Nobody will hear what was kept. */
+  /** What was kept is of no use any more. */
   dropBacklog(): void {
     this.#backlog.clear();
+  }
+
+  /** Nothing that the model still sends is played. */
+  mute(): void {
+    this.#isMuted = true;
+    this.disconnectSession();
+    this.dropBacklog();
   }
 
   /** When, on the call's clock, the session's audio reached `audioMs`. */
@@ -130,11 +138,7 @@ export class AudioPath implements PlayoutSink {
 
   // --- caller → model -------------------------------------------------------------------------------
 
-  /**
-   * One message's audio: canonical base64 in `message[start, end)`, the same as mu-law in `ulaw[0, bytes)`.
-   *
-   * @returns when it arrived, on the call's clock.
-   */
+  /** One message's audio: canonical base64 in `message[start, end)`, the same as mu-law in `ulaw[0, bytes)`. */
   callerFrame(
     message: Uint8Array,
     start: number,
@@ -142,9 +146,9 @@ export class AudioPath implements PlayoutSink {
     timestampMs: number,
     ulaw: Uint8Array,
     bytes: number,
-  ): number {
+  ): void {
     const arrivedMs = this.#clock.nowMs();
-    if (bytes === 0) return arrivedMs;
+    if (bytes === 0) return;
     const missing = this.#gaps.frame(timestampMs, bytes);
     const session = this.#session;
     if (missing > 0) {
@@ -155,14 +159,13 @@ export class AudioPath implements PlayoutSink {
         this.#append(session, SILENCE, 0, missing);
       }
     }
-    const heard = this.ear.hear(ulaw, 0, bytes, arrivedMs);
+    const heard = this.vad.hear(ulaw, 0, bytes, arrivedMs);
     // What stops the agent goes before everything else.
     if (heard !== null) this.#events.callerHeard(heard, arrivedMs);
     if (session === null) this.#keep(ulaw, 0, bytes);
     else this.#uplink(session, message, start, end, ulaw, bytes, arrivedMs);
-    // The caller's own beat drives what they hear: this turn's writes leave together.
+    // The caller's own frames drive what they hear: this turn's writes leave together.
     this.playout.pump(arrivedMs);
-    return arrivedMs;
   }
 
   /** One message's audio: as it came at once, or joined with its neighbours while nobody talks (promise U2). */
@@ -175,7 +178,7 @@ export class AudioPath implements PlayoutSink {
     bytes: number,
     arrivedMs: number,
   ): void {
-    const idle = !this.#modelHears && this.ear.certainlySilent;
+    const idle = !this.#modelHears && this.vad.certainlySilent;
     const wanted = idle ? this.#idlePtimeBytes : this.#ptimeBytes;
     const waiting = this.#joiner.length;
     if ((waiting === 0 && bytes >= wanted) || !this.#joiner.push(ulaw, 0, bytes)) {
@@ -214,6 +217,7 @@ export class AudioPath implements PlayoutSink {
   // --- model → caller -------------------------------------------------------------------------------
 
   modelAudio(item: SpeechItem, base64: Uint8Array, start: number, end: number): void {
+    if (this.#isMuted) return;
     const nowMs = this.#clock.nowMs();
     const nothingWaited = this.playout.waitingBytes === 0;
     for (let at = start; at < end; at += SCRATCH_CHARS) {
@@ -264,7 +268,7 @@ export class AudioPath implements PlayoutSink {
   }
 
   media(ulaw: Uint8Array, start: number, end: number, echoesFromMs: number): boolean {
-    this.ear.played(ulaw, start, end, echoesFromMs);
+    this.vad.played(ulaw, start, end, echoesFromMs);
     return this.#leg?.media(ulaw, start, end) ?? false;
   }
 
@@ -275,7 +279,7 @@ export class AudioPath implements PlayoutSink {
   clear(): void {
     this.#leg?.clear();
     // Until the clear has reached the phone and the last audio's echo has come back, echo is to be expected.
-    this.ear.cleared(this.#clock.nowMs() + this.playout.roundTripMs);
+    this.vad.cleared(this.#clock.nowMs() + this.playout.roundTripMs);
   }
 
   began(itemId: ItemId): void {

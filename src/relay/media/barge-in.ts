@@ -1,17 +1,17 @@
-/** A hold that nobody confirms makes the next one less likely: so long is the ear distrusted, doubled each time. */
+/** From a pause that was not confirmed: local VAD is not trusted for so long, doubled each time. */
 const DISTRUST_MS = 1_000;
 const DISTRUST_MOST_MS = 30_000;
 /** The first of them is an honest mistake: a cough. */
 const MISTAKES_FREE = 2;
 
 /**
- * Two-stage barge-in (promise B3), as decisions only: local speech during playout holds it at once; the model's
- * `speech_started` makes it an interruption; without that, playout goes on where it stopped. A line on which holds are
- * never confirmed (a television, an echo) is held less and less often.
+ * Two-stage barge-in (promise B3), as decisions only: local speech during playout pauses it at once; the model's
+ * `speech_started` makes it an interruption; without that, playout goes on where it stopped. A line on which pauses are
+ * never confirmed (a television, an echo) is paused less and less often.
  */
 export class BargeIn {
   readonly #confirmMs: number;
-  #heldMs: number | null = null;
+  #pausedMs: number | null = null;
   #mistakes = 0;
   #distrustUntilMs = Number.NEGATIVE_INFINITY;
 
@@ -19,21 +19,21 @@ export class BargeIn {
     this.#confirmMs = confirmMs;
   }
 
-  get holding(): boolean {
-    return this.#heldMs !== null;
+  get isPaused(): boolean {
+    return this.#pausedMs !== null;
   }
 
-  /** The caller begins to speak while the agent is heard. True: hold. */
+  /** The caller begins to speak while the agent is heard. True: pause. */
   onset(nowMs: number): boolean {
-    if (this.#heldMs !== null || nowMs < this.#distrustUntilMs) return false;
-    this.#heldMs = nowMs;
+    if (this.#pausedMs !== null || nowMs < this.#distrustUntilMs) return false;
+    this.#pausedMs = nowMs;
     return true;
   }
 
-  /** At every tick. True: nobody confirmed it in time, playout goes on. */
+  /** At every tick. True: it was not confirmed in time, playout goes on. */
   expired(nowMs: number): boolean {
-    if (this.#heldMs === null || nowMs - this.#heldMs < this.#confirmMs) return false;
-    this.#heldMs = null;
+    if (this.#pausedMs === null || nowMs - this.#pausedMs < this.#confirmMs) return false;
+    this.#pausedMs = null;
     this.#mistakes++;
     const doublings = this.#mistakes - MISTAKES_FREE;
     if (doublings >= 0)
@@ -41,17 +41,17 @@ export class BargeIn {
     return true;
   }
 
-  /** The model heard the caller too. True: playout was held for it. */
+  /** The model heard the caller too. True: playout was paused for it. */
   confirmed(): boolean {
-    const held = this.#heldMs !== null;
-    this.#heldMs = null;
+    const paused = this.#pausedMs !== null;
+    this.#pausedMs = null;
     this.#mistakes = 0;
     this.#distrustUntilMs = Number.NEGATIVE_INFINITY;
-    return held;
+    return paused;
   }
 
-  /** What was held is gone, by whatever else ended it. */
+  /** What was paused is gone, by whatever else ended it. */
   forget(): void {
-    this.#heldMs = null;
+    this.#pausedMs = null;
   }
 }

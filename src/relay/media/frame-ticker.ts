@@ -6,18 +6,18 @@ export interface TickTarget {
 }
 
 /**
- * One 20 ms beat for all calls. Each beat is planned from the first, not from the last, so lateness does not add
- * up; a beat that was missed is not repeated, because what a call sends depends on the time and not on how often it
+ * One 20 ms tick for all calls. Each tick is planned from the first, not from the last, so lateness does not add
+ * up; a tick that was missed is not repeated, because what a call sends depends on the time and not on how often it
  * was asked: after a stall it catches up to its lead and no further.
  */
 export class FrameTicker {
   readonly #clock: Clock;
-  readonly #members = new Set<TickTarget>();
+  readonly #targets = new Set<TickTarget>();
   #timer: Timer | null = null;
   #nextMs = 0;
   #lateMs = 0;
   readonly #onError: (error: unknown) => void;
-  readonly #beat = (): void => this.#run();
+  readonly #tick = (): void => this.#run();
 
   constructor(clock: Clock, onError: (error: unknown) => void) {
     this.#clock = clock;
@@ -25,25 +25,25 @@ export class FrameTicker {
   }
 
   get size(): number {
-    return this.#members.size;
+    return this.#targets.size;
   }
 
-  /** How late the last beat was, in ms: the event loop's lag as calls feel it. */
+  /** How late the last tick was, in ms: the event loop's lag as calls feel it. */
   get lateMs(): number {
     return this.#lateMs;
   }
 
-  add(member: TickTarget): void {
-    this.#members.add(member);
+  add(target: TickTarget): void {
+    this.#targets.add(target);
     if (this.#timer !== null) return;
     this.#nextMs = this.#clock.nowMs() + FRAME_MS;
-    this.#timer = this.#clock.after(FRAME_MS, this.#beat);
+    this.#timer = this.#clock.after(FRAME_MS, this.#tick);
   }
 
-  /** Idempotent. The last member takes the timer along. */
-  remove(member: TickTarget): void {
-    this.#members.delete(member);
-    if (this.#members.size > 0) return;
+  /** Idempotent. The last target stops the timer. */
+  remove(target: TickTarget): void {
+    this.#targets.delete(target);
+    if (this.#targets.size > 0) return;
     this.#timer?.cancel();
     this.#timer = null;
   }
@@ -51,17 +51,17 @@ export class FrameTicker {
   #run(): void {
     const nowMs = this.#clock.nowMs();
     this.#lateMs = Math.max(0, nowMs - this.#nextMs);
-    for (const member of this.#members) {
+    for (const target of this.#targets) {
       try {
-        member.tick(nowMs);
+        target.tick(nowMs);
       } catch (error) {
         // One call's fault must not silence the others.
         this.#onError(error);
       }
     }
-    if (this.#members.size === 0) return;
+    if (this.#targets.size === 0) return;
     this.#nextMs +=
       FRAME_MS * Math.max(1, Math.ceil((this.#clock.nowMs() - this.#nextMs) / FRAME_MS));
-    this.#timer = this.#clock.after(Math.max(0, this.#nextMs - this.#clock.nowMs()), this.#beat);
+    this.#timer = this.#clock.after(Math.max(0, this.#nextMs - this.#clock.nowMs()), this.#tick);
   }
 }

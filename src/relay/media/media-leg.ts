@@ -14,8 +14,8 @@ import {
   TwilioWriter,
 } from "../../wire/twilio-media.js";
 
-/** What the leg tells its call. Frame bytes are valid only until the method returns. */
-export interface MediaLegEvents {
+/** Where the caller's audio goes. Frame bytes are valid only until the method returns. */
+export interface FrameSink {
   /** One frame of the caller, stamped `timestampMs`: base64 at `message[start, end)`, the same as mu-law in `ulaw[0, bytes)`. */
   callerFrame(
     message: Uint8Array,
@@ -25,13 +25,25 @@ export interface MediaLegEvents {
     ulaw: Uint8Array,
     bytes: number,
   ): void;
+}
+
+/** What the leg tells its call beside audio. */
+export interface MediaLegEvents {
+  /** A frame has been dealt with: it drives playout, as a clock does. */
+  frameTick(): void;
   key(digit: string): void;
   markEchoed(generation: number, position: number): void;
   /** Once, last. `clean`: Twilio said `stop`, or we closed. */
   streamEnded(clean: boolean): void;
 }
 
-/** Writes down what passes, as it passes. */
+/** What a stream is bound to. */
+export interface LegOwner {
+  readonly frames: FrameSink;
+  readonly events: MediaLegEvents;
+}
+
+/** Sees what passes, as it passes. */
 export interface LegRecorder {
   /** Runs `handle` before it returns. */
   phoneSaid(message: Uint8Array, handle: () => void): void;
@@ -41,17 +53,17 @@ export interface LegRecorder {
 }
 
 /**
- * Decides who a stream belongs to. Null: refused (and counted); the socket is closed with 1008. A promise never rejects, and
- * while it is open, what the stream says waits.
+ * Decides which call a stream belongs to. Null: refused (and counted); the socket is closed with 1008. A promise never rejects,
+ * and while it is open, what the stream says waits.
  */
 export type StreamClaim = (
   start: TwilioStart,
   leg: MediaLeg,
-) => MediaLegEvents | null | Promise<MediaLegEvents | null>;
+) => LegOwner | null | Promise<LegOwner | null>;
 
 const echo = new MarkScan();
 
-/** A stream that has not said who it is by then is cut. */
+/** From the upgrade: a stream whose `start` has not come by then is cut. */
 const START_PATIENCE_MS = 10_000;
 /** 10 s of media: more than any claim takes. Beyond, the newest is dropped. */
 const HELD_MOST = 500;
@@ -68,6 +80,7 @@ export class MediaLeg implements MediaReceiver {
   /** A leg's own: it learns how this peer writes, stream id included. */
   readonly #scan = new MediaScan();
   #startTimer: Timer | null;
+  #frames: FrameSink | null = null;
   #events: MediaLegEvents | null = null;
   #writer: TwilioWriter | null = null;
   /** What came while the claim was open; null: it is not. */
@@ -95,7 +108,7 @@ export class MediaLeg implements MediaReceiver {
   message(message: Uint8Array): void {
     if (this.#ended) return;
     if (this.#held !== null) {
-      // The memory behind the message is taken back by whoever lent it.
+      // The edge reuses the memory behind the message.
       if (this.#held.length < HELD_MOST) this.#held.push(message.slice());
       return;
     }
@@ -105,8 +118,8 @@ export class MediaLeg implements MediaReceiver {
 
   #handle(message: Uint8Array): void {
     const scan = this.#scan;
-    if (this.#events !== null && scanMedia(message, scan)) {
-      this.#events.callerFrame(
+    if (this.#frames !== null && scanMedia(message, scan)) {
+      this.#frames.callerFrame(
         message,
         scan.payloadStart,
         scan.payloadEnd,
@@ -114,6 +127,7 @@ export class MediaLeg implements MediaReceiver {
         scan.audio,
         scan.audioBytes,
       );
+      this.#events?.frameTick();
       return;
     }
     if (this.#events !== null && scanMark(message, echo)) {
@@ -124,8 +138,8 @@ export class MediaLeg implements MediaReceiver {
       this.#slow(message);
     } catch (error) {
       if (!(error instanceof RelayError)) throw error;
-      this.#log.warn("media stream message refused", { code: error.code }, error);
-      // Before the start it is a stranger; afterwards one bad message is no reason to drop a caller.
+      this.#log.warn("media: message refused", { code: error.code }, error);
+      // Before the start the peer is unknown; afterwards one bad message is no reason to drop a caller.
       if (this.#events === null) this.#end(1008, "bad message");
     }
   }
@@ -139,10 +153,13 @@ export class MediaLeg implements MediaReceiver {
         if (this.#events === null) this.#started(message);
         return;
       case "media": {
-        if (this.#events === null || message.track !== "inbound") return;
+        if (this.#frames === null || message.track !== "inbound") return;
         const base64 = new TextEncoder().encode(message.payload);
         const ulaw = Buffer.from(message.payload, "base64");
-        this.#events.callerFrame(base64, 0, base64.length, message.timestampMs, ulaw, ulaw.length);
+        const { length } = base64;
+        const { timestampMs } = message;
+        this.#frames.callerFrame(base64, 0, length, timestampMs, ulaw, ulaw.length);
+        this.#events?.frameTick();
         return;
       }
       case "dtmf":
@@ -172,19 +189,22 @@ export class MediaLeg implements MediaReceiver {
       return;
     }
     this.#held = [];
-    void claimed.then((events) => {
+    void claimed.then((owner) => {
       const held = this.#held ?? [];
       this.#held = null;
-      this.#claimed(events);
+      this.#claimed(owner);
       for (const message of held) this.message(message);
     });
   }
 
-  #claimed(events: MediaLegEvents | null): void {
-    if (events === null) this.#end(1008, "refused");
+  #claimed(owner: LegOwner | null): void {
+    if (owner === null) this.#end(1008, "refused");
     // The socket went while the claim was open.
-    else if (this.#ended) events.streamEnded(false);
-    else this.#events = events;
+    else if (this.#ended) owner.events.streamEnded(false);
+    else {
+      this.#frames = owner.frames;
+      this.#events = owner.events;
+    }
   }
 
   closed(code: number): void {
@@ -250,5 +270,6 @@ export class MediaLeg implements MediaReceiver {
     this.#startTimer = null;
     this.#events?.streamEnded(clean);
     this.#events = null;
+    this.#frames = null;
   }
 }

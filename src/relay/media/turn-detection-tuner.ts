@@ -8,8 +8,8 @@ import { TurnWatch } from "../../vad/turn-watch.js";
 const LOOK_EVERY_MS = 500;
 
 /**
- * Fits the model's `server_vad` to the line, from what it hears of the caller beside what our own ear hears. Does nothing where the
- * agent does not want it, or has another kind of turn detection.
+ * Adjusts the model's `server_vad` to the line, from what the model hears of the caller beside what local VAD hears. Does nothing
+ * where the agent does not want it, or has another kind of turn detection.
  */
 export class TurnDetectionTuner {
   readonly #given: TurnDetection;
@@ -32,38 +32,38 @@ export class TurnDetectionTuner {
       : given;
   }
 
-  modelHeard(state: "started" | "stopped", ear: CallerVad): void {
+  modelHeard(state: "started" | "stopped", vad: CallerVad): void {
     if (this.#tuner === null) return;
     if (state === "started") {
-      this.#watch?.serverStarted(ear.audioMs);
+      this.#watch?.serverStarted(vad.audioMs);
       return;
     }
-    this.#watch?.serverStopped(ear.audioMs, this.#tuner.settings.silenceDurationMs);
-    // Before anybody has spoken there is no speech level.
-    if (ear.stoppedMs > 0) this.#tuner.lineMeasured(ear.noiseFloorDbov, ear.speechLevelDbov);
+    this.#watch?.serverStopped(vad.audioMs, this.#tuner.settings.silenceDurationMs);
+    // Before the caller has spoken there is no speech level.
+    if (vad.stoppedMs > 0) this.#tuner.lineMeasured(vad.noiseFloorDbov, vad.speechLevelDbov);
   }
 
-  weHeard(endpoint: Endpoint, ear: CallerVad): void {
-    if (endpoint === "speech_started") this.#watch?.localStarted(ear.startedMs);
-    else this.#watch?.localStopped(ear.stoppedMs);
+  localHeard(endpoint: Endpoint, vad: CallerVad): void {
+    if (endpoint === "speech_started") this.#watch?.localStarted(vad.startedMs);
+    else this.#watch?.localStopped(vad.stoppedMs);
   }
 
-  agentSpoke(ear: CallerVad): void {
-    this.#watch?.agentSpoke(ear.audioMs);
+  agentSpoke(vad: CallerVad): void {
+    this.#watch?.agentSpoke(vad.audioMs);
   }
 
   /**
    * @param mayChange  there is a session that can be told.
    * @returns          the settings that changed, and are in `turns` from now on; null: none. Never in the middle of a turn.
    */
-  look(nowMs: number, ear: CallerVad, mayChange: boolean): ServerVadSettings | null {
+  look(nowMs: number, vad: CallerVad, mayChange: boolean): ServerVadSettings | null {
     const [tuner, watch] = [this.#tuner, this.#watch];
     if (tuner === null || watch === null || nowMs - this.#lookedMs < LOOK_EVERY_MS) return null;
     this.#lookedMs = nowMs;
-    watch.look(ear.audioMs, tuner.settings.silenceDurationMs);
+    watch.look(vad.audioMs, tuner.settings.silenceDurationMs);
     if (!mayChange || !watch.betweenTurns) return null;
-    const next = tuner.propose(ear.audioMs);
-    if (next !== null) watch.settingsChanged(ear.audioMs);
+    const next = tuner.propose(vad.audioMs);
+    if (next !== null) watch.settingsChanged(vad.audioMs);
     return next;
   }
 }

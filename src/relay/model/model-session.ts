@@ -225,7 +225,7 @@ export interface ModelSessionEvents {
   /** The server answered a probe. */
   probeAnswered(): void;
   /** Where the server plays the audio itself: the caller hears it begin, end, or break off. */
-  playback?(what: "started" | "stopped" | "cleared"): void;
+  playback?(what: "started" | "stopped" | "cleared", responseId: ResponseId | null): void;
   /** The server has cut its memory of an item to what the caller heard. */
   cut?(itemId: ItemId, heardMs: number): void;
   /** The server heard a key of the caller's phone. */

@@ -1,4 +1,5 @@
 import type { CallParties } from "../../domain/call-parties.js";
+import { isFinalStatusText } from "../../domain/call-status.js";
 import { type ErrorCode, RelayError } from "../../domain/errors.js";
 import type { CallSid } from "../../domain/ids.js";
 import type { Clock } from "../../ports/clock.js";
@@ -16,13 +17,6 @@ const TRIES_MOST = 3;
 const BUSY_PAUSE_MS = 300;
 const RING_S = 20;
 const E164 = /^\+[1-9]\d{6,14}$/;
-const FINAL: ReadonlySet<string> = new Set([
-  "completed",
-  "busy",
-  "failed",
-  "no-answer",
-  "canceled",
-]);
 
 export interface ModelLegsHost {
   /** The caller still waits for a model. */
@@ -41,18 +35,18 @@ export interface ModelLegsDeps {
   readonly tokens: StreamTokens;
   /** `proj_…`. */
   readonly projectId: string;
-  /** Where Twilio tells of a leg; null: of the conference. */
+  /** Where Twilio sends callbacks about a leg; null: about the conference. */
   readonly url: (leg: number | null) => string;
 }
 
-/** What a leg's token vouches for beside its call. */
+/** What a leg's token proves beside its call. */
 export function claimsOf(leg: number): readonly string[] {
   return ["model", String(leg)];
 }
 
 /**
  * The legs of one call to the model. There should be one; but a request whose answer is lost may have made one all the same, so
- * each try has a number, which its token and its callbacks bear. The first that rings is taken; the others go.
+ * each try has a number, which is part of its token and its callbacks. The first that rings is taken; the others go.
  */
 export class ModelLegs {
   readonly #parties: CallParties;
@@ -60,9 +54,9 @@ export class ModelLegs {
   readonly #deps: ModelLegsDeps;
   #count = 0;
   #taken: number | null = null;
-  /** What Twilio calls them, as far as it has told. */
+  /** Their CallSids, as far as Twilio has told. */
   readonly #sids = new Map<number, CallSid>();
-  /** Over: what is still told of them is late. */
+  /** Legs that are over: later callbacks of theirs say nothing new. */
   readonly #gone = new Set<CallSid>();
 
   constructor(parties: CallParties, host: ModelLegsHost, deps: ModelLegsDeps) {
@@ -109,13 +103,13 @@ export class ModelLegs {
       .then(
         ({ callSid: sid }) => {
           this.#sids.set(leg, sid);
-          // Whom nobody waits for must not go on ringing.
+          // A leg that is not awaited any more must not go on ringing.
           const wanted = this.#taken === null ? this.#host.waits : this.#taken === leg;
           if (!wanted) this.#drop(leg);
         },
         (error: unknown) => {
           const code = error instanceof RelayError ? error.code : "internal";
-          log.warn("the model could not be added", { callSid, code }, error);
+          log.warn("sip: model not added", { callSid, code }, error);
           this.#host.note(code);
           if (code === "caller_gone") this.#host.callerGone();
           else if (code === "twilio_busy") again(BUSY_PAUSE_MS);
@@ -137,7 +131,7 @@ export class ModelLegs {
   /** A leg's status callback. True: the one that matters is over. */
   status(form: Form, leg: number): boolean {
     const sid = (form["CallSid"] ?? "") as CallSid;
-    if (!FINAL.has(form["CallStatus"] ?? "")) {
+    if (!isFinalStatusText(form["CallStatus"])) {
       if (sid !== "" && !this.#gone.has(sid)) this.#sids.set(leg, sid);
       return false;
     }
@@ -163,11 +157,8 @@ export class ModelLegs {
     if (sid === undefined) return;
     this.#deps.control.hangUp(sid).catch((error: unknown) => {
       if (error instanceof RelayError && error.code === "caller_gone") return;
-      this.#deps.log.warn(
-        "the model's leg could not be hung up",
-        { callSid: this.#parties.callSid },
-        error,
-      );
+      const { callSid } = this.#parties;
+      this.#deps.log.warn("sip: model's leg not hung up", { callSid }, error);
     });
   }
 

@@ -4,65 +4,79 @@ import type { CallEventLog } from "../call/call-event-log.js";
 /** Speech is about this fast; only for how much of a cut item was heard, where the length of its sound is not told. */
 const CHARACTERS_A_SECOND = 15;
 
-interface Spoken {
+interface SpokenItem {
   readonly itemId: ItemId;
+  readonly responseId: ResponseId | null;
   text: string;
   beganMs: number | null;
 }
 
 /**
- * What the caller hears of a model whose sound is not ours: texts come by the sideband, and the server says when it begins and
- * ends to play. Which item plays is told by the order of their texts.
+ * What the caller hears of a model whose sound the relay does not carry: texts come over the model's socket, and the server says of each
+ * response when it begins and ends to play it. Items are heard in the order of their texts.
  */
 export class ServerPlayback {
-  readonly #story: CallEventLog;
+  readonly #eventLog: CallEventLog;
   readonly #nowMs: () => number;
-  readonly #voiceToVoice: (seconds: number) => void;
-  #items: Spoken[] = [];
-  #playing = false;
+  readonly #began: (itemId: ItemId) => void;
+  #items: SpokenItem[] = [];
+  /** The response whose texts come now. */
+  #generating: ResponseId | null = null;
+  #isPlaying = false;
   #cutMs: ReadonlyMap<ItemId, number> = new Map();
 
-  constructor(story: CallEventLog, nowMs: () => number, voiceToVoice: (seconds: number) => void) {
-    this.#story = story;
+  /** @param began  is told of each item when the caller begins to hear it. */
+  constructor(eventLog: CallEventLog, nowMs: () => number, began: (itemId: ItemId) => void) {
+    this.#eventLog = eventLog;
     this.#nowMs = nowMs;
-    this.#voiceToVoice = voiceToVoice;
+    this.#began = began;
   }
 
   /** The caller hears the model. */
-  get speaking(): boolean {
-    return this.#playing;
+  get isPlaying(): boolean {
+    return this.#isPlaying;
   }
 
   /** Something was said of which the end has not been heard. */
-  get spokeLately(): boolean {
+  get isPending(): boolean {
     return this.#items.length > 0;
+  }
+
+  /** About how long what was said still takes to be heard. */
+  remainingMs(nowMs: number): number {
+    let sumMs = 0;
+    for (const { text, beganMs } of this.#items)
+      sumMs += Math.max(0, lengthMs(text) - (beganMs === null ? 0 : nowMs - beganMs));
+    return sumMs;
+  }
+
+  responseStarted(responseId: ResponseId): void {
+    this.#generating = responseId;
   }
 
   text(itemId: ItemId, text: string, final: boolean): void {
     let item = this.#items.find((one) => one.itemId === itemId);
     if (item === undefined) {
-      item = { itemId, text: "", beganMs: null };
+      item = { itemId, responseId: this.#generating, text: "", beganMs: null };
       this.#items.push(item);
-      if (this.#playing) this.#begin(item);
+      if (this.#isPlaying && this.#items[0]?.responseId === item.responseId) this.#begin(item);
     }
     item.text = final ? text : item.text + text;
-    this.#story.agentText(itemId, text, final, lengthMs(item.text));
+    this.#eventLog.agentText(itemId, text, final, lengthMs(item.text));
   }
 
-  began(): void {
-    this.#playing = true;
-    for (const item of this.#items) this.#begin(item);
+  /** @param responseId  null: the server does not say which. */
+  began(responseId: ResponseId | null): void {
+    this.#isPlaying = true;
+    for (const item of this.#items) if (isOf(item, responseId)) this.#begin(item);
   }
 
-  #begin(item: Spoken): void {
-    if (item.beganMs !== null) return;
-    item.beganMs = this.#nowMs();
-    const ms = this.#story.agentBegan(item.itemId);
-    if (ms !== null) this.#voiceToVoice(ms / 1000);
-  }
-
-  heardOut(): void {
-    this.#finish(false);
+  /** A response has been heard to its end. Words of a later one may still be waiting for their turn. */
+  heardOut(responseId: ResponseId | null): void {
+    this.#isPlaying = false;
+    const heard = this.#items.filter((item) => isOf(item, responseId));
+    this.#items = this.#items.filter((item) => !isOf(item, responseId));
+    this.#tell(heard, false);
   }
 
   /** The server cuts its memory of an item: before or after it says that it has stopped to play. */
@@ -70,30 +84,33 @@ export class ServerPlayback {
     this.#cutMs = new Map([[itemId, heardMs]]);
   }
 
+  /** Nothing more of what was said is heard. */
   interrupted(): void {
-    this.#finish(true);
-  }
-
-  /** Nothing more is heard of the model. */
-  silenced(): void {
-    this.#finish(true);
-  }
-
-  #finish(cut: boolean): void {
-    this.#playing = false;
+    this.#isPlaying = false;
     const items = this.#items;
     this.#items = [];
+    this.#tell(items, true);
+  }
+
+  #begin(item: SpokenItem): void {
+    if (item.beganMs !== null) return;
+    item.beganMs = this.#nowMs();
+    this.#began(item.itemId);
+  }
+
+  #tell(items: readonly SpokenItem[], cut: boolean): void {
     for (const item of items) {
       const beganMs = item.beganMs ?? this.#nowMs();
-      // Generated and never heard: that, too, is part of the story.
+      // Generated and never heard: that, too, belongs to the record.
       this.#begin(item);
       const playedMs = Math.max(0, Math.round(this.#nowMs() - beganMs));
       const heardMs = cut ? (this.#cutMs.get(item.itemId) ?? playedMs) : playedMs;
       const receivedMs = cut ? Math.max(heardMs, lengthMs(item.text)) : heardMs;
-      this.#story.agentHeard(
+      const { itemId, responseId } = item;
+      this.#eventLog.agentHeard(
         {
-          itemId: item.itemId,
-          responseId: "" as ResponseId,
+          itemId,
+          responseId: responseId ?? ("" as ResponseId),
           contentIndex: 0,
           heardMs,
           receivedMs,
@@ -103,6 +120,11 @@ export class ServerPlayback {
       );
     }
   }
+}
+
+/** A response that the server does not name is taken for all of them. */
+function isOf(item: SpokenItem, responseId: ResponseId | null): boolean {
+  return responseId === null || item.responseId === null || item.responseId === responseId;
 }
 
 function lengthMs(text: string): number {

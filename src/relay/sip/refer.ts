@@ -1,41 +1,44 @@
-import type { DialTarget } from "../../domain/agent-profile.js";
 import { RelayError } from "../../domain/errors.js";
+import type { CallSid } from "../../domain/ids.js";
 import type { TransferRequest } from "../../domain/transfer-request.js";
 import type { Clock } from "../../ports/clock.js";
 import type { Log } from "../../ports/log.js";
 import type { Metrics } from "../../ports/metrics.js";
 import type { SipControl } from "../../ports/model-rest.js";
+import { REFER_MS, referOutcome, referTarget } from "../../transfer/destinations/refer.js";
+import type { Call } from "../call/call.js";
 import * as prompts from "../call/prompts.js";
-import type { SipCall } from "./sip-call.js";
+import type { SipPath } from "./sip-path.js";
 
-/** A carrier that takes a REFER has taken the caller by then. */
-const REFER_MS = 6_000;
-
-export interface ReferralsDeps {
+export interface ReferDeps {
   readonly sip: Pick<SipControl, "refer">;
   readonly clock: Clock;
   readonly metrics: Pick<Metrics, "transfers">;
   readonly log: Log;
 }
 
+interface Referral {
+  readonly call: Call<SipPath>;
+  readonly request: TransferRequest;
+}
+
 /** Cold transfers by REFER: all that a trunk call offers. Whether the carrier took one shows by whether the call goes. */
 export class ReferTransfers {
-  readonly #deps: ReferralsDeps;
-  readonly #running = new Map<SipCall, TransferRequest>();
+  readonly #deps: ReferDeps;
+  readonly #running = new Map<CallSid, Referral>();
 
-  constructor(deps: ReferralsDeps) {
+  constructor(deps: ReferDeps) {
     this.#deps = deps;
   }
 
-  begin(call: SipCall, request: TransferRequest): void {
+  begin(call: Call<SipPath>, request: TransferRequest): void {
     const { destination: name, reason, summary, urgency, by } = request;
-    const { callId, eventLog: story, agent } = call;
-    const destination = agent.transfer.destinations.get(name);
-    const target =
-      destination !== undefined && "target" in destination ? referTarget(destination.target) : null;
-    story.write({
+    const { eventLog, agent, path, parties } = call;
+    const { callId } = path;
+    const target = referTarget(agent.transfer.destinations.get(name));
+    eventLog.write({
       type: "transfer_requested",
-      atMs: story.atMs,
+      atMs: eventLog.atMs,
       destination: name,
       kind: "refer",
       reason,
@@ -43,74 +46,51 @@ export class ReferTransfers {
       urgency,
       by,
     });
-    this.#running.set(call, request);
+    const referral = { call, request };
+    this.#running.set(parties.callSid, referral);
     if (callId === null || target === null) {
-      this.#ended(call, false);
+      this.#ended(referral, false);
       return;
     }
     this.#deps.sip.refer(callId, target).then(
-      () =>
-        this.#deps.clock.after(
-          REFER_MS,
-          () => this.#isOf(call, request) && this.#ended(call, false),
-        ),
+      () => this.#deps.clock.after(REFER_MS, () => this.#ended(referral, false)),
       (error: unknown) => {
-        this.#deps.log.warn("a REFER was refused", { callSid: call.parties.callSid }, error);
-        const gone = error instanceof RelayError && error.code === "caller_gone";
-        if (this.#isOf(call, request)) this.#ended(call, gone);
+        const code = error instanceof RelayError ? error.code : "internal";
+        this.#deps.log.warn("sip: REFER refused", { callSid: parties.callSid, code }, error);
+        this.#ended(referral, code === "caller_gone");
       },
     );
   }
 
-  #isOf(call: SipCall, request: TransferRequest): boolean {
-    return this.#running.get(call) === request;
-  }
-
   /** The call's leg is gone. True: to where it was referred. */
-  left(call: SipCall): boolean {
-    if (!this.#running.has(call)) return false;
-    this.#ended(call, true);
+  left(callSid: CallSid): boolean {
+    const referral = this.#running.get(callSid);
+    if (referral === undefined) return false;
+    this.#ended(referral, true);
     return true;
   }
 
   /** The call is over. */
-  forget(call: SipCall): void {
-    this.#running.delete(call);
+  forget(callSid: CallSid): void {
+    this.#running.delete(callSid);
   }
 
-  #ended(call: SipCall, taken: boolean): void {
-    const request = this.#running.get(call);
-    this.#running.delete(call);
-    if (request === undefined || call.state.name === "ended") return;
-    const { eventLog: story } = call;
-    const outcome = taken ? "answered" : "failed";
-    story.write({
-      type: "transfer_outcome",
-      atMs: story.atMs,
-      destination: request.destination,
-      outcome,
-    });
+  #ended(referral: Referral, taken: boolean): void {
+    const { call, request } = referral;
+    const { callSid } = call.parties;
+    if (this.#running.get(callSid) !== referral) return;
+    this.#running.delete(callSid);
+    const { destination, by } = request;
+    const { eventLog } = call;
+    const outcome = referOutcome(taken);
+    eventLog.write({ type: "transfer_outcome", atMs: eventLog.atMs, destination, outcome });
     this.#deps.metrics.transfers.add(1, call.agent.name, "refer", outcome);
-    if (!taken)
-      call.oweReply(
-        prompts.transferFailed({
-          destination: request.destination,
-          outcome: "failed",
-          refusal: null,
-        }),
-      );
-    call.transferEnded(taken ? "connected" : "back_to_agent");
-  }
-}
-
-function referTarget(target: DialTarget): string | null {
-  switch (target.type) {
-    case "number":
-      return `tel:${target.e164}`;
-    case "sip":
-      return target.uri;
-    case "client":
-      // A name that only Twilio's own network knows.
-      return null;
+    if (taken) call.execute({ type: "transfer_ended", next: "connected" });
+    else if (by === "failure") call.execute({ type: "transfer_ended", next: "apology" });
+    else {
+      call.execute({ type: "transfer_ended", next: "back_to_agent" });
+      const fact = prompts.transferFailed({ destination, outcome: "failed", refusal: null });
+      call.execute({ type: "owe_reply", fact });
+    }
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { StoredSipStates } from "../../../src/adapters/store/sip-states.js";
 import type { SharedState } from "../../../src/ports/store.js";
-import type { KeptSipCall } from "../../../src/relay/sip/sip-calls.js";
+import type { KeptSipCall } from "../../../src/relay/sip/sip-states.js";
 import { FakeLog } from "../../fakes/fake-ports.js";
 import { testSid } from "../../fakes/record-events.js";
 

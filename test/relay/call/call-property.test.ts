@@ -51,7 +51,7 @@ describe("a call, whatever happens to it and in whatever order", () => {
         expect(bench.recorded("transfer_outcome")).toHaveLength(
           bench.recorded("transfer_requested").length,
         );
-        expect(bench.calls.load).toBe(0);
+        expect(bench.registry.load).toBe(0);
         expect(bench.pool.lent).toBe(0);
         expect(bench.clock.pending).toBe(0);
         expect(bench.log.lines.filter((line) => line.startsWith("error"))).toEqual([]);

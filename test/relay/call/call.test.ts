@@ -408,7 +408,7 @@ describe("a call", () => {
     stream.stop(sid(1));
     expect(model.closedWith).toBe(1000);
     expect(bench.pool.lent).toBe(0);
-    expect(bench.calls.load).toBe(0);
+    expect(bench.registry.load).toBe(0);
     expect(bench.clock.pending).toBe(0);
     expect(bench.recorded("ended")).toMatchObject([
       { outcome: "completed", reason: "caller_hung_up" },

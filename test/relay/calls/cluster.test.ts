@@ -1,6 +1,8 @@
 /** Two processes that share their calls, by hand: fake clock, fake sockets, a fleet without a wire. */
 import { beforeEach, describe, expect, it } from "vitest";
 import type { CallSid } from "../../../src/domain/ids.js";
+import { SUPERVISOR_END, supervisorTransfer } from "../../../src/relay/call/call-command.js";
+import { PLAIN } from "../../../src/relay/calls/callback-link.js";
 import {
   type Cluster,
   type ClusterPeer,
@@ -83,7 +85,7 @@ describe("a question", () => {
     expect(twiml.length).toBeGreaterThan(0);
     expect(wire.asked).toContain("connect_ended");
     expect(one.log.lines.filter((line) => line.startsWith("error"))).toEqual([
-      `error another process got no answer {"callSid":"${sid(1)}","question":"connect_ended"}`,
+      `error cluster: no answer given {"callSid":"${sid(1)}","request":"connect_ended"}`,
     ]);
   });
 });
@@ -95,7 +97,7 @@ describe("a stream", () => {
     const stream = await arrive(two, parameters);
     expect(stream.closedWith).toBeNull();
     expect(one.dialer.last.closedWith).not.toBeNull();
-    expect([one.calls.load, two.calls.load]).toEqual([0, 1]);
+    expect([one.registry.load, two.registry.load]).toEqual([0, 1]);
     expect(one.recorded("ended")).toEqual([]);
     expect(one.recorded("moved")).toHaveLength(1);
     expect(two.recorded("opened")).toHaveLength(1);
@@ -106,7 +108,7 @@ describe("a stream", () => {
     // None of its timers is left to end a call that goes on elsewhere.
     one.run(130_000, 1_000);
     expect(one.recorded("ended")).toEqual([]);
-    await one.calls.drained();
+    await one.registry.drained();
   });
 
   it("that comes back after a break goes on with the conversation, wherever it arrives", async () => {
@@ -130,17 +132,17 @@ describe("a stream", () => {
     expect(second.of("response.create")).toHaveLength(1);
     expect(JSON.stringify(second.sent)).not.toContain(agent().greeting);
     expect(one.recorded("ended")).toEqual([]);
-    expect([one.calls.load, two.calls.load]).toEqual([0, 1]);
+    expect([one.registry.load, two.registry.load]).toEqual([0, 1]);
   });
 
   it("does not wait long for a process that does not say what it knows", async () => {
     const parameters = await one.ring(1);
     wire.members[0] = { answer: () => new Promise(() => undefined), moved: () => undefined };
     const stream = await arrive(two, parameters);
-    expect(two.calls.load).toBe(0);
+    expect(two.registry.load).toBe(0);
     two.run(500);
     await turns();
-    expect([stream.closedWith, two.calls.load]).toEqual([null, 1]);
+    expect([stream.closedWith, two.registry.load]).toEqual([null, 1]);
   });
 
   it("is refused with a token that another process has taken", async () => {
@@ -149,7 +151,7 @@ describe("a stream", () => {
     const again = await arrive(two, parameters);
     expect([stream.closedWith, again.closedWith]).toEqual([null, 1008]);
     expect(two.fake.count("authFailures", { surface: "token" })).toBe(1);
-    expect([one.calls.load, two.calls.load]).toEqual([1, 0]);
+    expect([one.registry.load, two.registry.load]).toEqual([1, 0]);
   });
 
   it("goes on with what this process knows when nobody can tell", async () => {
@@ -170,7 +172,7 @@ describe("a stream", () => {
     const frames = [1, 2, 3].map((n) => new Uint8Array(160).fill(n));
     for (const frame of frames) stream.frame(frame);
     await turns();
-    expect([one.calls.load, model.of("input_audio_buffer.append")]).toEqual([1, []]);
+    expect([one.registry.load, model.of("input_audio_buffer.append")]).toEqual([1, []]);
     for (const go of wire.heldClaims.splice(0)) go();
     await turns();
     stream.frame(new Uint8Array(160).fill(4));
@@ -201,7 +203,7 @@ describe("a request", () => {
   it("that asks what follows the stream is answered by the process of the call", async () => {
     const { stream } = await one.talk(1);
     await turns();
-    await one.calls.end(sid(1));
+    await one.calls.execute(sid(1), SUPERVISOR_END);
     await turns();
     expect(stream.closedWith).toBe(1000);
     const form = one.form(1, { CallStatus: "in-progress" });
@@ -219,7 +221,7 @@ describe("a request", () => {
   it("that says the caller has hung up ends the call where it is", async () => {
     await one.talk(1);
     await turns();
-    two.desk.callback("call-status", two.form(1, { CallStatus: "completed" }), {});
+    two.desk.callback("call-status", two.form(1, { CallStatus: "completed" }), PLAIN);
     await turns();
     expect(one.recorded("ended")).toMatchObject([
       { outcome: "completed", reason: "caller_hung_up" },
@@ -229,12 +231,14 @@ describe("a request", () => {
   it("of a supervisor reaches the call wherever it is, and a refusal comes back", async () => {
     await one.talk(1);
     await turns();
-    expect(await two.desk.transfer(sid(1), "nowhere", null)).toBe("destination_unknown");
-    expect(await two.desk.transfer(sid(1), "desk", "vip")).toBeNull();
+    expect(await two.desk.execute(sid(1), supervisorTransfer("nowhere", null))).toBe(
+      "destination_unknown",
+    );
+    expect(await two.desk.execute(sid(1), supervisorTransfer("desk", "vip"))).toBeNull();
     expect(one.handedOver).toMatchObject([
       [sid(1), { destination: "desk", reason: "vip", by: "supervisor" }],
     ]);
-    expect(await two.desk.end(sid(9))).toBe("not_found");
+    expect(await two.desk.execute(sid(9), SUPERVISOR_END)).toBe("not_found");
   });
 
   it("about a call of one's own is asked of nobody", async () => {
@@ -242,9 +246,9 @@ describe("a request", () => {
     await turns();
     wire.asked.length = 0;
     await one.desk.connectEnded(one.form(1, { CallStatus: "completed" }));
-    one.desk.callback("recording-status", one.form(5), {});
-    two.desk.callback("recording-status", two.form(1), {});
-    await one.desk.end(sid(1));
+    one.desk.callback("recording-status", one.form(5), PLAIN);
+    two.desk.callback("recording-status", two.form(1), PLAIN);
+    await one.desk.execute(sid(1), SUPERVISOR_END);
     expect(wire.asked).toEqual([]);
   });
 
@@ -283,7 +287,7 @@ describe("near and far processes", () => {
     both.join({ answer: async () => null, moved: () => undefined });
     both.claim(sid(1));
     both.release(sid(1));
-    expect(await both.ask(sid(1), { kind: "end" })).toEqual(done);
+    expect(await both.ask(sid(1), { kind: "command", command: SUPERVISOR_END })).toEqual(done);
     expect(await both.claimOnce("k", 1)).toBe(false);
     expect([near.seen, far.seen]).toEqual([
       ["join", "hold", "letGo", "ask"],
@@ -295,7 +299,7 @@ describe("near and far processes", () => {
     const near = fake(null, true);
     const far = fake(done, null);
     const both = new TieredCluster(near.fleet, far.fleet);
-    expect(await both.ask(sid(1), { kind: "end" })).toEqual(done);
+    expect(await both.ask(sid(1), { kind: "command", command: SUPERVISOR_END })).toEqual(done);
     expect(await both.claimOnce("k", 1)).toBe(true);
   });
 });

@@ -5,6 +5,7 @@ import { RelayError } from "../../../src/domain/errors.js";
 import type { CallSid } from "../../../src/domain/ids.js";
 import type { NewCall } from "../../../src/ports/twilio.js";
 import { MemoryJournal } from "../../../src/records/memory-journal.js";
+import { type LinkOf, readCallbackLink } from "../../../src/relay/calls/callback-link.js";
 import { Outbound, type PlacedCall } from "../../../src/relay/calls/outbound.js";
 import { agent } from "../../fakes/call-bench.js";
 import { FakeClock } from "../../fakes/fake-clock.js";
@@ -73,7 +74,11 @@ describe("Outbound", () => {
       },
     });
   }
-  const queryOf = (url: string) => Object.fromEntries(new URL(url).searchParams);
+  const linkOf = (url: string): LinkOf<"outbound"> => {
+    const link = readCallbackLink(Object.fromEntries(new URL(url).searchParams));
+    if (link.kind !== "outbound") throw new Error("not a link of an outbound call");
+    return link;
+  };
   const settle = async () => await new Promise((resolve) => setImmediate(resolve));
 
   it("asks Twilio for detection and for word of the end, and waits with what the agent is to know", async () => {
@@ -90,14 +95,14 @@ describe("Outbound", () => {
       expect(url).not.toContain("4217");
     }
     // Another process is asked.
-    const answered = await start().answered(SID, queryOf(call!.url));
+    const answered = await start().answered(SID, linkOf(call!.url));
     expect(answered).toMatchObject({ agent: { name: "support" }, context: { order: "4217" } });
   });
 
   it("needs no database, as long as it is asked itself", async () => {
     const outbound = start(false);
     await outbound.place(ORDER);
-    expect(await outbound.answered(SID, queryOf(asked[0]!.url))).toMatchObject({
+    expect(await outbound.answered(SID, linkOf(asked[0]!.url))).toMatchObject({
       context: ORDER.context,
     });
   });
@@ -106,7 +111,7 @@ describe("Outbound", () => {
     const outbound = start();
     await outbound.place(ORDER);
     database = false;
-    const answered = await outbound.answered(SID, queryOf(asked[0]!.url));
+    const answered = await outbound.answered(SID, linkOf(asked[0]!.url));
     expect(answered).toMatchObject({
       agent: { name: "support" },
       context: null,
@@ -118,14 +123,14 @@ describe("Outbound", () => {
     const outbound = start();
     await outbound.place(ORDER);
     hangs = true;
-    const answered = outbound.answered(SID, queryOf(asked[0]!.url));
+    const answered = outbound.answered(SID, linkOf(asked[0]!.url));
     clock.advance(500);
     expect(await answered).toMatchObject({ agent: { name: "support" }, context: null });
   });
 
   it("knows nothing of a caller's call", async () => {
-    expect(await start().answered(SID, {})).toBeNull();
-    expect(await start().answered(SID, { outbound: "x", agent: "nobody" })).toBeNull();
+    const link = { kind: "outbound", id: "x", agent: "nobody" } as const;
+    expect(await start().answered(SID, link)).toBeNull();
   });
 
   it("looks for a call of which Twilio did not say whether it was placed, and places no second one", async () => {
@@ -144,7 +149,7 @@ describe("Outbound", () => {
     const outbound = start();
     await outbound.place(ORDER);
     clock.advance(30_000);
-    outbound.status(SID, { CallStatus: ended }, queryOf(asked[0]!.statusCallback));
+    outbound.status(SID, { CallStatus: ended }, linkOf(asked[0]!.statusCallback));
     await settle();
     expect(journal.record(SID)?.endedAt).toBe(new Date(clock.epochMs()).toISOString());
     expect(journal.record(SID)).toMatchObject({

@@ -34,7 +34,7 @@ describe("a caller whose transfer fails", () => {
     expect(world.longestSilenceMs).toBeLessThan(DEAD_MS);
     expect(world.where.in).toBe(rungs.length > 1 ? "dial" : "stream");
     if (rungs.length > 1) return;
-    expect(world.bench.calls.load).toBe(1);
+    expect(world.bench.registry.load).toBe(1);
     expect(world.bench.recorded("transfer_outcome")).toMatchObject([{ outcome: "busy" }]);
   });
 

@@ -2,8 +2,12 @@ import { describe, expect, it } from "vitest";
 import { RelayError } from "../../../src/domain/errors.js";
 import type { CallSid } from "../../../src/domain/ids.js";
 import type { CallControl } from "../../../src/ports/twilio.js";
-import type { TransferHubHost } from "../../../src/relay/calls/calls.js";
-import type { KeptTransfer } from "../../../src/relay/calls/transfer-service.js";
+import {
+  type CallbackLink,
+  PLAIN,
+  readCallbackLink,
+} from "../../../src/relay/calls/callback-link.js";
+import type { KeptTransfer, TransferCalls } from "../../../src/relay/calls/transfer-service.js";
 import { Transfers } from "../../../src/relay/calls/transfers.js";
 import type { Twiml } from "../../../src/wire/twiml.js";
 import { agent, CallBench, parametersOf, sid } from "../../fakes/call-bench.js";
@@ -70,25 +74,23 @@ const outcomes = (calls: CallBench): unknown[] =>
     .recorded("transfer_outcome")
     .map((event) => (event.type === "transfer_outcome" ? event.outcome : null));
 
-function actionQuery(twiml: Twiml): Record<string, string> {
+function actionLink(twiml: Twiml): CallbackLink {
   for (const verb of twiml) {
     if ((verb.verb === "dial" || verb.verb === "enqueue") && verb.action !== undefined)
-      return Object.fromEntries(new URL(verb.action).searchParams);
+      return readCallbackLink(Object.fromEntries(new URL(verb.action).searchParams));
   }
   throw new Error("no action in the document");
 }
 
 /** The calls, with numbers in the agents file. */
 function withNumbers(
-  host: TransferHubHost,
+  host: TransferCalls,
   numbers: readonly (readonly [string, string])[],
-): TransferHubHost {
+): TransferCalls {
   return {
     agents: { ...host.agents, numbers: new Map(numbers) },
     find: (callSid) => host.find(callSid),
-    agentFor: (form) => host.agentFor(form),
-    backToAgent: (call, fact) => host.backToAgent(call, fact),
-    takeBack: (callSid, profile, form, fact) => host.takeBack(callSid, profile, form, fact),
+    takeBack: (callSid, profile, form) => host.takeBack(callSid, profile, form),
   };
 }
 
@@ -122,7 +124,7 @@ function agentTransfers(calls: CallBench, model: FakeUpstream, response: string)
 async function bringBack(calls: CallBench, twiml: Twiml, DialCallStatus: string): Promise<void> {
   calls.streams.at(-1)?.stop(sid(1));
   const form = calls.form(1, { CallStatus: "in-progress", DialCallStatus });
-  const back = await calls.calls.transferStatus(form, actionQuery(twiml));
+  const back = await calls.calls.transferStatus(form, actionLink(twiml));
   expect(verbs(back)).toEqual(["connect_stream"]);
   const stream = calls.stream();
   stream.phone.advance(calls.clock.nowMs());
@@ -146,12 +148,12 @@ describe("transfers of calls", () => {
     });
     stream.stop(sid(1));
     expect(calls.recorded("ended")).toEqual([]);
-    const query = actionQuery(twiml);
+    const link = actionLink(twiml);
     const form = calls.form(1, { CallStatus: "in-progress", DialCallStatus: "completed" });
-    expect(await calls.calls.transferStatus(form, query)).toEqual([{ verb: "hangup" }]);
+    expect(await calls.calls.transferStatus(form, link)).toEqual([{ verb: "hangup" }]);
     expect(calls.recorded("ended")).toMatchObject([{ outcome: "transferred" }]);
     // Twilio repeats itself; nothing changes.
-    expect(await calls.calls.transferStatus(form, query)).toEqual([{ verb: "hangup" }]);
+    expect(await calls.calls.transferStatus(form, link)).toEqual([{ verb: "hangup" }]);
     expect(outcomes(calls)).toEqual(["answered"]);
     expect(calls.clock.pending).toBe(0);
   });
@@ -165,9 +167,9 @@ describe("transfers of calls", () => {
       await settle();
       stream.stop(sid(1));
       const form = calls.form(1, { CallStatus: "in-progress", DialCallStatus });
-      const next = await calls.calls.transferStatus(form, actionQuery(redirects[0]![1]));
+      const next = await calls.calls.transferStatus(form, actionLink(redirects[0]![1]));
       expect(next.at(-1)).toMatchObject({ verb: "dial", target: { type: "sip" } });
-      const back = await calls.calls.transferStatus(form, actionQuery(next));
+      const back = await calls.calls.transferStatus(form, actionLink(next));
       expect(verbs(back)).toEqual(["connect_stream"]);
       const again = calls.stream();
       again.start(sid(1), parametersOf(back));
@@ -222,7 +224,7 @@ describe("transfers of calls", () => {
     const twiml = await calls.calls.connectEnded(calls.form(1, { CallStatus: "in-progress" }));
     expect(twiml.at(-1)).toMatchObject({ verb: "dial", target: { e164: "+15551112222" } });
     const form = calls.form(1, { CallStatus: "in-progress", DialCallStatus: "completed" });
-    await calls.calls.transferStatus(form, actionQuery(twiml));
+    await calls.calls.transferStatus(form, actionLink(twiml));
     expect(calls.recorded("ended")).toMatchObject([{ outcome: "transferred" }]);
   });
 
@@ -257,7 +259,7 @@ describe("transfers of calls", () => {
       await settle();
       stream.stop(sid(n));
       const form = calls.form(n, { CallStatus: "in-progress", DialCallStatus: "completed" });
-      await calls.calls.transferStatus(form, actionQuery(redirects.at(-1)![1]));
+      await calls.calls.transferStatus(form, actionLink(redirects.at(-1)![1]));
     }
     expect(redirects).toHaveLength(25);
   });
@@ -275,7 +277,7 @@ describe("transfers of calls", () => {
         // Late news of the earlier dials, good and bad.
         for (const DialCallStatus of ["completed", "busy"]) {
           const form = calls.form(1, { CallStatus: "in-progress", DialCallStatus });
-          await calls.calls.transferStatus(form, actionQuery(twiml));
+          await calls.calls.transferStatus(form, actionLink(twiml));
         }
         expect(outcomes(calls)).toHaveLength(n - 1);
       }
@@ -285,7 +287,7 @@ describe("transfers of calls", () => {
       asking = calls.dialer.last;
     }
     const form = calls.form(1, { CallStatus: "in-progress", DialCallStatus: "completed" });
-    await calls.calls.transferStatus(form, actionQuery(redirects[2]![1]));
+    await calls.calls.transferStatus(form, actionLink(redirects[2]![1]));
     expect(outcomes(calls)).toEqual(["busy", "busy", "answered"]);
     expect(calls.recorded("ended")).toMatchObject([{ outcome: "transferred" }]);
   });
@@ -314,7 +316,7 @@ describe("transfers of calls", () => {
     expect(await calls.calls.connectEnded(form)).toEqual(twiml);
     const end = await calls.calls.transferStatus(
       { ...form, DialCallStatus: "busy" },
-      actionQuery(twiml),
+      actionLink(twiml),
     );
     expect(end).toEqual([{ verb: "say", text: "Sorry.", language: "en" }, { verb: "hangup" }]);
   });
@@ -324,15 +326,15 @@ describe("transfers of calls", () => {
     const { stream } = await first.calls.talk();
     stream.key("0");
     await settle();
-    const query = actionQuery(first.redirects[0]![1]);
+    const link = actionLink(first.redirects[0]![1]);
     const form = first.calls.form(1, { CallStatus: "in-progress", DialCallStatus: "busy" });
 
     for (const stored of [first.stored, new Map<CallSid, string>()]) {
       const second = bench(failoverAgent("desk", "sip"), new Map(stored));
-      const next = await second.calls.calls.transferStatus(form, query);
+      const next = await second.calls.calls.transferStatus(form, link);
       expect(next.at(-1)).toMatchObject({ verb: "dial", target: { type: "sip" } });
       // When no destination has answered, the caller becomes a call of this process.
-      const back = await second.calls.calls.transferStatus(form, actionQuery(next));
+      const back = await second.calls.calls.transferStatus(form, actionLink(next));
       expect(verbs(back)).toEqual(["connect_stream"]);
       second.calls.stream().start(sid(1), parametersOf(back));
       expect(second.calls.calls.find(sid(1))).toBeDefined();
@@ -381,7 +383,7 @@ describe("transfers of calls", () => {
     // Twilio repeats itself.
     expect(await second.calls.calls.connectEnded(form)).toEqual(twiml);
     const answered = { ...form, DialCallStatus: "completed" };
-    expect(await second.calls.calls.transferStatus(answered, actionQuery(twiml))).toEqual([
+    expect(await second.calls.calls.transferStatus(answered, actionLink(twiml))).toEqual([
       { verb: "hangup" },
     ]);
     expect(outcomes(second.calls)).toEqual(["answered"]);
@@ -405,8 +407,8 @@ describe("transfers of calls", () => {
     await settle();
     stream.stop(sid(1));
     const busy = first.calls.form(1, { CallStatus: "in-progress", DialCallStatus: "busy" });
-    const next = await first.calls.calls.transferStatus(busy, actionQuery(first.redirects[0]![1]));
-    const back = await first.calls.calls.transferStatus(busy, actionQuery(next));
+    const next = await first.calls.calls.transferStatus(busy, actionLink(first.redirects[0]![1]));
+    const back = await first.calls.calls.transferStatus(busy, actionLink(next));
     first.calls.stream().start(sid(1), parametersOf(back));
     await settle();
     const second = bench(failoverAgent("sip", "desk"), new Map(first.stored));
@@ -464,7 +466,10 @@ describe("transfers of calls", () => {
   it("answer a callback of nobody's with something to live with", async () => {
     const { calls } = bench();
     const status = (DialCallStatus: string): Promise<Twiml> =>
-      calls.calls.transferStatus(calls.form(9, { CallStatus: "in-progress", DialCallStatus }), {});
+      calls.calls.transferStatus(
+        calls.form(9, { CallStatus: "in-progress", DialCallStatus }),
+        PLAIN,
+      );
     expect(await status("completed")).toEqual([{ verb: "hangup" }]);
     expect(verbs(await status("busy"))).toEqual(["say", "hangup"]);
   });

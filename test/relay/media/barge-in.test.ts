@@ -8,7 +8,7 @@ describe("BargeIn", () => {
     expect(barge.onset(1_020)).toBe(false);
     expect(barge.expired(1_399)).toBe(false);
     expect(barge.confirmed()).toBe(true);
-    expect(barge.holding).toBe(false);
+    expect(barge.isPaused).toBe(false);
     expect(barge.expired(9_000)).toBe(false);
   });
 

@@ -131,11 +131,14 @@ function path() {
       audio.connectLeg(made);
       audio.connectSession(session);
       return {
-        callerFrame: (message, start, end, timestampMs, ulaw, bytes) =>
-          void audio.callerFrame(message, start, end, timestampMs, ulaw, bytes),
-        key: none,
-        markEchoed: (generation, position) => audio.playout.marked(generation, position, clock.ms),
-        streamEnded: none,
+        frames: audio,
+        events: {
+          frameTick: none,
+          key: none,
+          markEchoed: (generation, position) =>
+            audio.playout.marked(generation, position, clock.ms),
+          streamEnded: none,
+        },
       };
     },
     { clock, metrics, log },

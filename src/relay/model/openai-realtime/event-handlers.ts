@@ -58,12 +58,12 @@ const HANDLERS: Handlers = {
   "input_audio_buffer.timeout_triggered": (s) => s.events.idleTimeout(),
   "input_audio_buffer.dtmf_event_received": (s, { digit }) => s.events.key?.(digit),
 
-  "output_audio_buffer.started": (s) => {
+  "output_audio_buffer.started": (s, event) => {
     s.responses.hasSound();
-    s.events.playback?.("started");
+    s.events.playback?.("started", event.responseId);
   },
-  "output_audio_buffer.stopped": (s) => s.events.playback?.("stopped"),
-  "output_audio_buffer.cleared": (s) => s.events.playback?.("cleared"),
+  "output_audio_buffer.stopped": (s, event) => s.events.playback?.("stopped", event.responseId),
+  "output_audio_buffer.cleared": (s, event) => s.events.playback?.("cleared", event.responseId),
 
   "conversation.item.truncated": (s, { itemId, audioEndMs }) => s.events.cut?.(itemId, audioEndMs),
   "conversation.item.added": (s, { item }, nowMs) => s.mcp.item(item, nowMs),

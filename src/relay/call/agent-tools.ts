@@ -2,19 +2,20 @@ import type { Log } from "../../ports/log.js";
 import type { ToolRunner } from "../../tools/runner.js";
 import type { CallRequest } from "../../tools/tool.js";
 import type { ResponseEnd, SessionTool } from "../model/model-session.js";
-import type { Disposition, Farewell } from "./call-state.js";
+import type { Disposition, Farewell } from "./call-events.js";
 import type { CallTools, ToolBatch, ToolHost } from "./call-tools.js";
 
 /**
- * The tools of one call: what the model may ask for, and what a built-in tool's request does to the call. Running them,
- * with deadlines and limits, is the runner's.
+ * The tools of one call: what the model may ask for, and what a built-in tool's request means for the call. Running them,
+ * with deadlines and limits, is the runner's task.
  */
 export class AgentTools implements CallTools {
   readonly specs: readonly SessionTool[];
   readonly #host: ToolHost;
   readonly #runner: ToolRunner;
   readonly #log: Log;
-  #cancelled = false;
+  /** Grows with each cancellation: batches of an earlier round are not told. */
+  #round = 0;
 
   constructor(host: ToolHost, specs: readonly SessionTool[], runner: ToolRunner, log: Log) {
     this.#host = host;
@@ -24,22 +25,27 @@ export class AgentTools implements CallTools {
   }
 
   run(end: ResponseEnd, done: (batch: ToolBatch) => void): void {
+    const round = this.#round;
     this.#runner
-      .run(end.calls, (say) => this.#host.announce(say))
+      .run(end.calls, (text) => {
+        if (round === this.#round) this.#host.say(text);
+      })
       .then(
         (runs) => {
-          if (this.#cancelled) return;
-          let departure: Disposition | null = null;
-          for (const { request } of runs) {
-            if (request !== null) departure ??= this.#carryOut(request, end.spoke ? "play" : "ask");
-          }
-          done({ runs, departure });
+          if (round !== this.#round) return;
+          const farewell: Farewell = end.spoke ? "play" : "ask";
+          const wanted = runs.flatMap(({ request }) =>
+            request === null ? [] : (this.#carryOut(request, farewell) ?? []),
+          );
+          // A caller who is promised a human is not hung up on.
+          const disposition = wanted.find(({ kind }) => kind === "transfer") ?? wanted[0] ?? null;
+          done({ runs, disposition });
         },
-        (error: unknown) => this.#log.error("tool runner failed", { code: "internal" }, error),
+        (error: unknown) => this.#log.error("tools: runner failed", { code: "internal" }, error),
       );
   }
 
-  /** The departure that the request means; null when the call stays. */
+  /** The way out that the request means; null when the call stays. */
   #carryOut(request: CallRequest, farewell: Farewell): Disposition | null {
     switch (request.kind) {
       case "transfer": {
@@ -61,8 +67,13 @@ export class AgentTools implements CallTools {
     }
   }
 
+  cancelRunning(): void {
+    this.#round++;
+    this.#runner.cancelRunning();
+  }
+
   cancel(): void {
-    this.#cancelled = true;
+    this.#round++;
     this.#runner.cancel();
   }
 }

@@ -2,284 +2,41 @@ import { describe, expect, it } from "vitest";
 import { RelayError } from "../../../src/domain/errors.js";
 import type { CallSid, ResponseId, ToolCallId } from "../../../src/domain/ids.js";
 import { PROCESS_STALL_MS } from "../../../src/domain/stall.js";
-import type { SipControl } from "../../../src/ports/model-rest.js";
-import type { CallControl, NewParticipant } from "../../../src/ports/twilio.js";
-import { MemoryJournal } from "../../../src/records/memory-journal.js";
-import type { ToolBatch } from "../../../src/relay/call/call-tools.js";
-import type { PeerRequest } from "../../../src/relay/calls/cluster.js";
-import type {
-  ModelSession,
-  ModelSessionEvents,
-  ModelSessionLifecycle,
-} from "../../../src/relay/model/model-session.js";
-import { CALL_HEADER, readInvite } from "../../../src/relay/sip/invite.js";
-import { type KeptSipCall, SipCalls, type SipCallsDeps } from "../../../src/relay/sip/sip-calls.js";
-import { agent, sid } from "../../fakes/call-bench.js";
+import { CALL_HEADER } from "../../../src/relay/sip/invite.js";
+import type { KeptSipCall } from "../../../src/relay/sip/sip-states.js";
+import { sid } from "../../fakes/call-bench.js";
 import { FakeClock } from "../../fakes/fake-clock.js";
-import { FakeMetrics } from "../../fakes/fake-metrics.js";
-import { FakeLog } from "../../fakes/fake-ports.js";
-
-const SID = sid(7);
-const FORM = {
-  CallSid: SID,
-  From: "+15550100001",
-  To: "+15550001111",
-  CallToken: "token of the call",
-};
-const CONFERENCE = { sip: "conference", call: SID };
-
-/** What the model's side was told, of one sideband. */
-class FakeSideband {
-  readonly told: string[] = [];
-  readonly tickedMs: number[] = [];
-  closed = false;
-
-  constructor(
-    readonly callId: string,
-    readonly events: ModelSessionEvents,
-    readonly life: ModelSessionLifecycle,
-  ) {}
-
-  get session(): ModelSession {
-    const tell =
-      (what: string) =>
-      (...args: readonly unknown[]) =>
-        void this.told.push(`${what} ${JSON.stringify(args)}`);
-    return {
-      capabilities: { tunesTurnDetection: true, aheadOfRealTime: true },
-      append: tell("append"),
-      appendUlaw: tell("append"),
-      greet: tell("greet"),
-      speak: tell("speak"),
-      requestResponse: tell("goOn"),
-      note: tell("note"),
-      toolResults: tell("toolResults"),
-      interrupted: tell("interrupted"),
-      stopSpeaking: tell("hush"),
-      update: tell("update"),
-      quiet: true,
-      lastEventMs: 0,
-      probe: tell("probe"),
-      callerPaused: tell("callerPaused"),
-      callerSilent: tell("callerSilent"),
-      tick: (nowMs) => void this.tickedMs.push(nowMs),
-      close: () => {
-        this.closed = true;
-      },
-    };
-  }
-}
-
-interface Options {
-  readonly states?: Map<CallSid, KeptSipCall>;
-  readonly ask?:
-    | ((callSid: CallSid, question: PeerRequest) => Promise<{ kind: "done" } | null>)
-    | null;
-  readonly participant?: (
-    asked: NewParticipant,
-    n: number,
-  ) => Promise<{ callSid: CallSid; conferenceSid: string }>;
-  readonly accept?: () => Promise<void>;
-  readonly redirect?: () => Promise<void>;
-  readonly hold?: () => Promise<void>;
-  readonly clock?: FakeClock;
-}
-
-/** One process with calls on the SIP path; its Twilio, its model and its database are lists. */
-function bench(options: Options = {}) {
-  const clock = options.clock ?? new FakeClock();
-  const metrics = new FakeMetrics();
-  const journal = new MemoryJournal();
-  const participants: NewParticipant[] = [];
-  const twilio: string[] = [];
-  const openai: string[] = [];
-  const sidebands: FakeSideband[] = [];
-  const begun: string[] = [];
-  const toolRuns: ((batch: ToolBatch) => void)[] = [];
-  const states = options.states ?? new Map<CallSid, KeptSipCall>();
-  const control: Partial<CallControl> = {
-    createParticipant: (asked) => {
-      participants.push(asked);
-      const n = participants.length;
-      return (
-        options.participant?.(asked, n) ??
-        Promise.resolve({ callSid: sid(100 + n), conferenceSid: "CF1" })
-      );
-    },
-    hangUp: async (callSid) => void twilio.push(`hangUp ${callSid}`),
-    redirect: async (callSid, twiml) => {
-      twilio.push(`redirect ${callSid} ${JSON.stringify(twiml)}`);
-      await options.redirect?.();
-    },
-    updateParticipant: async (_room, who, change) => {
-      twilio.push(`update ${who} ${JSON.stringify(change)}`);
-      await options.hold?.();
-    },
-  };
-  const sip: SipControl = {
-    accept: async (callId) => {
-      openai.push(`accept ${callId}`);
-      await options.accept?.();
-    },
-    reject: async (callId, status) => void openai.push(`reject ${callId} ${status}`),
-    refer: async (callId, target) => void openai.push(`refer ${callId} ${target}`),
-    hangUp: async (callId) => void openai.push(`hangUp ${callId}`),
-  };
-  const claimed = new Set<string>();
-  const profile = agent();
-  const deps: SipCallsDeps = {
-    agents: {
-      agents: new Map([[profile.name, profile]]),
-      numbers: new Map(),
-      defaultAgent: profile.name,
-    },
-    clock,
-    metrics: metrics.metrics,
-    log: new FakeLog(),
-    journal,
-    node: "n",
-    upstreamTimeoutMs: 3_000,
-    maxCallMinutes: 55,
-    lookUp: null,
-    price: () => null,
-    sip,
-    control: control as CallControl,
-    tools: () => ({
-      specs: ["lookup_order", "send_dtmf"].map((name) => ({
-        type: "function" as const,
-        name,
-        description: "",
-        parameters: {},
-      })),
-      run: (_end, done) => void toolRuns.push(done),
-      cancel: () => {},
-    }),
-    models: {
-      open: ({ audio, profile, events, lifecycle }) => {
-        expect(profile.tools).toMatchObject([{ name: "lookup_order" }]);
-        const callId = audio.path === "direct" ? audio.callId : "relayed";
-        const sideband = new FakeSideband(callId, events, lifecycle);
-        sidebands.push(sideband);
-        return sideband.session;
-      },
-    },
-    transfers: {
-      begin: (call, request) =>
-        void begun.push(`${call.parties.callSid} ${request.destination} ${request.by}`),
-      announce: () => {},
-      conference: () => {},
-      callerGone: () => {},
-      status: async () => [],
-      callback: () => {},
-      meanwhile: async () => [],
-      resume: async () => null,
-      fallback: () => [{ verb: "say", text: "fallback" }],
-      knows: () => false,
-      forget: () => {},
-      close: () => {},
-    },
-    agentFor: () => profile,
-    refusal: () => null,
-    hold: () => {},
-    letGo: () => {},
-    ended: () => {},
-    ask: options.ask ?? null,
-    states: {
-      keep: (callSid, call) => void states.set(callSid, call),
-      drop: (callSid) => void states.delete(callSid),
-      find: async (callSid) => states.get(callSid) ?? null,
-    },
-    claimOnce: async (key) => !claimed.has(key) && claimed.add(key) !== undefined,
-  };
-  const calls = new SipCalls(
-    {
-      projectId: "proj_1",
-      tokenSecret: "secret",
-      links: { publicUrl: "https://relay.test", mediaUrl: "wss://relay.test/media-stream" },
-    },
-    deps,
-  );
-  return {
-    calls,
-    clock,
-    metrics,
-    journal,
-    participants,
-    twilio,
-    openai,
-    sidebands,
-    begun,
-    states,
-    toolRuns,
-  };
-}
-
-type Bench = ReturnType<typeof bench>;
-
-/** Everything that was promised and not waited for. */
-async function settle(): Promise<void> {
-  for (let i = 0; i < 30; i++) await Promise.resolve();
-}
-
-/** Waits out what takes time in the process. */
-async function pass(clock: FakeClock, ms: number): Promise<void> {
-  for (let at = 0; at < ms; at += 100) {
-    await settle();
-    clock.advance(100);
-  }
-  await settle();
-}
-
-function joined(calls: SipCalls): void {
-  const form = {
-    StatusCallbackEvent: "participant-join",
-    ParticipantLabel: "customer",
-    CallSid: SID,
-  };
-  calls.callback(form, CONFERENCE);
-}
-
-/** The INVITE of a participant that was added, as OpenAI tells of it. */
-function invite(participant: NewParticipant | undefined, callId = "rtc_1") {
-  const header = new URL(participant?.to ?? "").searchParams.get(CALL_HEADER) ?? "";
-  return readInvite({
-    type: "realtime.call.incoming",
-    eventId: "evt_1",
-    callId,
-    createdAtS: 0,
-    mediaSecurity: "srtp",
-    headers: [{ name: CALL_HEADER.toLowerCase(), value: header }],
-  });
-}
-
-async function talking(b: Bench): Promise<FakeSideband> {
-  b.calls.incoming(FORM);
-  joined(b.calls);
-  await settle();
-  await b.calls.invited(invite(b.participants[0]));
-  await settle();
-  b.sidebands[0]?.life.ready();
-  await settle();
-  const [sideband] = b.sidebands;
-  if (sideband === undefined) throw new Error("no sideband");
-  return sideband;
-}
+import {
+  conference,
+  conferenceOver,
+  type FakeSideband,
+  FORM,
+  invite,
+  joined,
+  legStatus,
+  pass,
+  SID,
+  type SipBench,
+  settle,
+  sipBench,
+  talking,
+} from "../../fakes/sip-bench.js";
 
 describe("a caller of a number on the SIP path", () => {
   it("waits in a conference of their own, and the model is added once they are in", async () => {
-    const { calls, participants, clock } = bench();
-    expect(calls.incoming(FORM)).toMatchObject([
+    const b = sipBench();
+    expect(await b.calls.incomingSip(FORM)).toMatchObject([
       {
         verb: "dial",
         target: { type: "conference", label: "customer", endConferenceOnExit: true },
       },
     ]);
-    expect(participants).toEqual([]);
-    joined(calls);
-    joined(calls);
-    await pass(clock, 2_000);
-    expect(participants).toHaveLength(1);
-    expect(participants[0]).toMatchObject({
+    expect(b.participants).toEqual([]);
+    joined(b);
+    joined(b);
+    await pass(b.clock, 2_000);
+    expect(b.participants).toHaveLength(1);
+    expect(b.participants[0]).toMatchObject({
       conference: `murelay-${SID}`,
       label: "virtual agent",
       from: FORM.From,
@@ -287,71 +44,71 @@ describe("a caller of a number on the SIP path", () => {
       earlyMedia: false,
       endConferenceOnExit: false,
     });
-    expect(participants[0]?.to).toMatch(
+    expect(b.participants[0]?.to).toMatch(
       /^sip:proj_1@sip\.api\.openai\.com;transport=tls\?X-Murelay-Call=CA/,
     );
   });
 
   it("gets the model also when Twilio's word of their arrival is lost", async () => {
-    const { calls, participants, clock } = bench();
-    calls.incoming(FORM);
-    await pass(clock, 1_000);
-    expect(participants).toHaveLength(1);
+    const b = sipBench();
+    await b.calls.incomingSip(FORM);
+    await pass(b.clock, 1_000);
+    expect(b.participants).toHaveLength(1);
   });
 
   it.each(["anonymous", "", "sip:ann@example.com"])(
     "shows our number when they have none: %j",
     async (From) => {
-      const { calls, participants } = bench();
-      calls.incoming({ ...FORM, From });
-      joined(calls);
+      const b = sipBench();
+      await b.calls.incomingSip({ ...FORM, From });
+      joined(b);
       await settle();
-      expect(participants[0]).toMatchObject({ from: FORM.To });
-      expect(participants[0]?.callToken).toBeUndefined();
+      expect(b.participants[0]).toMatchObject({ from: FORM.To });
+      expect(b.participants[0]?.callToken).toBeUndefined();
     },
   );
 
   it("is connected under our number when Twilio does not let us show theirs", async () => {
-    const { calls, participants, clock } = bench({
+    const b = sipBench({
       participant: async (asked) => {
         if (asked.from === FORM.From) throw new RelayError("twilio_rejected", "21210");
         return { callSid: sid(101), conferenceSid: "CF1" };
       },
     });
-    calls.incoming(FORM);
-    joined(calls);
-    await pass(clock, 500);
-    expect(participants.map(({ from }) => from)).toEqual([FORM.From, FORM.To]);
+    await b.calls.incomingSip(FORM);
+    joined(b);
+    await pass(b.clock, 500);
+    expect(b.participants.map(({ from }) => from)).toEqual([FORM.From, FORM.To]);
   });
 
   it("goes to the fallback when the model does not take the call in time", async () => {
-    const { calls, begun, clock } = bench();
-    calls.incoming(FORM);
-    joined(calls);
-    await pass(clock, 9_500);
-    expect(begun).toEqual([`${SID} desk failure`]);
+    const b = sipBench();
+    await b.calls.incomingSip(FORM);
+    joined(b);
+    await pass(b.clock, 9_500);
+    expect(b.begun).toEqual([`${SID} desk failure`]);
   });
 
   it("is remembered for other processes until they are gone", async () => {
-    const { calls, states, participants } = bench();
-    calls.incoming(FORM);
-    expect(states.get(SID)).toEqual({
+    const b = sipBench();
+    await b.calls.incomingSip(FORM);
+    expect(b.states.get(SID)).toEqual({
       agent: "support",
       from: FORM.From,
       to: FORM.To,
       callToken: FORM.CallToken,
       callId: null,
     });
-    joined(calls);
+    joined(b);
     await settle();
-    await calls.invited(invite(participants[0]));
-    expect(states.get(SID)).toMatchObject({ callId: "rtc_1" });
+    await b.calls.invited(invite(b.participants[0]));
+    expect(b.states.get(SID)).toMatchObject({ callId: "rtc_1" });
     const left = {
       StatusCallbackEvent: "participant-leave",
       ReasonParticipantLeft: "participant_hung_up",
     };
-    calls.callback({ ...left, ParticipantLabel: "customer", CallSid: SID }, CONFERENCE);
-    expect(states.size).toBe(0);
+    conference(b, { ...left, ParticipantLabel: "customer", CallSid: SID });
+    expect(b.states.size).toBe(0);
   });
 });
 
@@ -359,20 +116,20 @@ describe("a conference that is over", () => {
   const OVER = { ...FORM, CallStatus: "in-progress" };
 
   it("ends the call of a caller who was with a human, at whichever process and however late", async () => {
-    const b = bench();
-    await talking(b);
-    b.calls.find(SID)?.end("transferred", "transferred");
-    expect(await b.calls.conferenceOver(SID, OVER)).toEqual([{ verb: "hangup" }]);
-    const other = bench({ states: b.states });
-    expect(await other.calls.conferenceOver(SID, OVER)).toEqual([{ verb: "hangup" }]);
+    const b = sipBench();
+    (await talking(b)).events.key?.("0");
+    b.calls.find(SID)?.execute({ type: "transfer_ended", next: "connected" });
+    expect(await conferenceOver(b, OVER)).toEqual([{ verb: "hangup" }]);
+    const other = sipBench({ states: b.states });
+    expect(await conferenceOver(other, OVER)).toEqual([{ verb: "hangup" }]);
   });
 
   it("leads on when it broke, here and where another process has died", async () => {
-    const b = bench();
+    const b = sipBench();
     await talking(b);
-    const other = bench({ states: b.states });
-    expect(await other.calls.conferenceOver(SID, OVER)).toBeNull();
-    expect(await b.calls.conferenceOver(SID, OVER)).toEqual([{ verb: "say", text: "fallback" }]);
+    const other = sipBench({ states: b.states });
+    expect(await conferenceOver(other, OVER)).toEqual([{ verb: "say", text: "fallback" }]);
+    expect(await conferenceOver(b, OVER)).toEqual([{ verb: "say", text: "fallback" }]);
     expect(b.journal.record(SID)).toMatchObject({
       outcome: "failed",
       endReason: "conference_ended",
@@ -380,9 +137,9 @@ describe("a conference that is over", () => {
   });
 
   it("is nothing to a caller who hung up", async () => {
-    const b = bench();
+    const b = sipBench();
     await talking(b);
-    expect(await b.calls.conferenceOver(SID, { ...FORM, CallStatus: "completed" })).toEqual([
+    expect(await conferenceOver(b, { ...FORM, CallStatus: "completed" })).toEqual([
       { verb: "hangup" },
     ]);
     expect(b.journal.record(SID)).toMatchObject({ outcome: "completed" });
@@ -391,14 +148,14 @@ describe("a conference that is over", () => {
 
 describe("legs to the model", () => {
   it("that a lost answer has left behind neither take the call nor end it", async () => {
-    const b = bench({
+    const b = sipBench({
       participant: (_asked, n) =>
         n === 1
           ? Promise.reject(new RelayError("twilio_timeout", "no answer", { retryable: true }))
           : Promise.resolve({ callSid: sid(102), conferenceSid: "CF1" }),
     });
-    b.calls.incoming(FORM);
-    joined(b.calls);
+    await b.calls.incomingSip(FORM);
+    joined(b);
     await pass(b.clock, 2_000);
     expect(b.participants).toHaveLength(2);
     // The first was carried out after all, and is the first to ring.
@@ -407,21 +164,15 @@ describe("legs to the model", () => {
     await settle();
     expect(b.openai).toEqual(["accept rtc_1", "reject rtc_2 480"]);
     b.sidebands[0]?.life.ready();
-    b.calls.callback(
-      { CallSid: sid(102), CallStatus: "busy" },
-      { sip: "model", call: SID, leg: "2" },
-    );
+    legStatus(b, 2, { CallSid: sid(102), CallStatus: "busy" });
     await pass(b.clock, 2_000);
     expect(b.calls.find(SID)?.state.name).toBe("talking");
-    b.calls.callback(
-      { CallSid: sid(101), CallStatus: "completed" },
-      { sip: "model", call: SID, leg: "1" },
-    );
-    expect(b.calls.find(SID)?.state.name).toBe("ringing");
+    legStatus(b, 1, { CallSid: sid(101), CallStatus: "completed" });
+    expect(b.registry.sip(SID)?.path.callId).toBeNull();
   });
 
   it("are told of more than once, and accepted once", async () => {
-    const b = bench();
+    const b = sipBench();
     await talking(b);
     await b.calls.invited(invite(b.participants[0]));
     await settle();
@@ -435,7 +186,7 @@ describe("legs to the model", () => {
     ["has made one up", () => `${SID}.1.zzzz.abc.def`],
     ["has no token", () => "nonsense"],
   ])("are refused when somebody %s", async (_name, change) => {
-    const b = bench();
+    const b = sipBench();
     await talking(b);
     const to = b.participants[0]?.to ?? "";
     const header = change(new URL(to).searchParams.get(CALL_HEADER) ?? "");
@@ -446,16 +197,16 @@ describe("legs to the model", () => {
     await b.calls.invited(invite(forged, "rtc_thief"));
     await settle();
     expect(b.openai).toEqual(["accept rtc_1", "reject rtc_thief 603"]);
-    expect(b.calls.find(SID)?.callId).toBe("rtc_1");
+    expect(b.registry.sip(SID)?.path.callId).toBe("rtc_1");
   });
 });
 
 describe("a call of another process", () => {
   const ring = async (states: Map<CallSid, KeptSipCall>) => {
     const clock = new FakeClock();
-    const first = bench({ states, clock });
-    first.calls.incoming(FORM);
-    joined(first.calls);
+    const first = sipBench({ states, clock });
+    await first.calls.incomingSip(FORM);
+    joined(first);
     await settle();
     return { first, clock, leg: first.participants[0] };
   };
@@ -464,7 +215,7 @@ describe("a call of another process", () => {
     const states = new Map<CallSid, KeptSipCall>();
     const { first, clock, leg } = await ring(states);
     let asks = 0;
-    const second = bench({
+    const second = sipBench({
       states,
       clock,
       ask: async (_callSid, question) => {
@@ -484,7 +235,7 @@ describe("a call of another process", () => {
   it("is taken up when that process is dead: greeted, in the same record", async () => {
     const states = new Map<CallSid, KeptSipCall>();
     const { clock, leg } = await ring(states);
-    const second = bench({ states, clock, ask: async () => null });
+    const second = sipBench({ states, clock, ask: async () => null });
     const done = second.calls.invited(invite(leg));
     await pass(clock, 4_500);
     await done;
@@ -504,7 +255,7 @@ describe("a call of another process", () => {
     const states = new Map<CallSid, KeptSipCall>();
     const { first, clock, leg } = await ring(states);
     await first.calls.invited(invite(leg));
-    const second = bench({ states, clock, ask: async () => null });
+    const second = sipBench({ states, clock, ask: async () => null });
     const done = second.calls.invited(invite(leg));
     await pass(clock, 4_500);
     await done;
@@ -514,7 +265,7 @@ describe("a call of another process", () => {
   it("is let go of, untouched, when its own process accepts it all the same", async () => {
     const states = new Map<CallSid, KeptSipCall>();
     const { clock, leg } = await ring(states);
-    const second = bench({
+    const second = sipBench({
       states,
       clock,
       ask: async () => null,
@@ -530,15 +281,15 @@ describe("a call of another process", () => {
   });
 
   it("loses its model when a human has joined, though nobody is left who called them in", async () => {
-    const b = bench();
+    const b = sipBench();
     await talking(b);
-    const second = bench({ states: b.states });
+    const second = sipBench({ states: b.states });
     const join = { StatusCallbackEvent: "participant-join", CallSid: sid(9) };
-    second.calls.callback({ ...join, ParticipantLabel: "virtual agent" }, CONFERENCE);
+    conference(second, { ...join, ParticipantLabel: "virtual agent" });
     await settle();
     expect(second.openai).toEqual([]);
-    second.calls.callback({ ...join, ParticipantLabel: "consult-1" }, CONFERENCE);
-    second.calls.callback({ ...join, ParticipantLabel: "consult-1" }, CONFERENCE);
+    conference(second, { ...join, ParticipantLabel: "consult-1" });
+    conference(second, { ...join, ParticipantLabel: "consult-1" });
     await settle();
     expect(second.openai).toContain("hangUp rtc_1");
     expect(b.states.size).toBe(0);
@@ -546,7 +297,7 @@ describe("a call of another process", () => {
 
   it("is rejected when its caller is gone", async () => {
     const { clock, leg } = await ring(new Map());
-    const second = bench({ states: new Map(), clock, ask: async () => null });
+    const second = sipBench({ states: new Map(), clock, ask: async () => null });
     const done = second.calls.invited(invite(leg));
     await pass(clock, 4_500);
     await done;
@@ -556,7 +307,7 @@ describe("a call of another process", () => {
 
 describe("a sideband", () => {
   it("is asked often enough that only a standstill is taken for one", async () => {
-    const b = bench();
+    const b = sipBench();
     const { tickedMs } = await talking(b);
     b.clock.advance(10_000);
     const pauses = tickedMs.slice(1).map((ms, i) => ms - tickedMs[i]!);
@@ -567,7 +318,7 @@ describe("a sideband", () => {
 
 describe("a lost sideband", () => {
   it("is attached again; what a tool answered meanwhile is told once it is there", async () => {
-    const b = bench();
+    const b = sipBench();
     const first = await talking(b);
     const call = { callId: "c1" as ToolCallId, name: "lookup_order", arguments: "{}" };
     first.events.responseDone({
@@ -591,7 +342,7 @@ describe("a lost sideband", () => {
       ms: 5,
       outcome: "ok",
     } as const;
-    b.toolRuns[0]?.({ runs: [run], departure: null });
+    b.toolRuns[0]?.({ runs: [run], disposition: null });
     expect(b.sidebands[1]?.told).toEqual([]);
     b.sidebands[1]?.life.ready();
     expect(b.sidebands[1]?.told).toEqual([
@@ -607,7 +358,7 @@ describe("a lost model", () => {
   const HOLD = (hold: boolean) => `update ${SID} ${JSON.stringify({ hold })}`;
 
   /** The first model is gone, and a second one has been called in. */
-  async function again(b: Bench): Promise<FakeSideband> {
+  async function again(b: SipBench): Promise<FakeSideband> {
     (await talking(b)).life.lost(LOST);
     await pass(b.clock, 500);
     expect(b.participants).toHaveLength(2);
@@ -619,7 +370,7 @@ describe("a lost model", () => {
   }
 
   it("is followed by another that knows the conversation; the caller hears music meanwhile", async () => {
-    const b = bench();
+    const b = sipBench();
     const second = await again(b);
     expect(b.twilio).toEqual([`hangUp ${sid(101)}`, HOLD(true)]);
     second.life.ready();
@@ -632,7 +383,7 @@ describe("a lost model", () => {
   });
 
   it("is followed by the fallback when the second does not come", async () => {
-    const b = bench();
+    const b = sipBench();
     (await talking(b)).life.lost(LOST);
     await pass(b.clock, 9_500);
     expect(b.begun).toEqual([`${SID} desk failure`]);
@@ -640,7 +391,7 @@ describe("a lost model", () => {
   });
 
   it("is followed by the fallback when the second is lost, too", async () => {
-    const b = bench();
+    const b = sipBench();
     const second = await again(b);
     second.life.ready();
     await settle();
@@ -651,7 +402,7 @@ describe("a lost model", () => {
   });
 
   it("is followed by the fallback at once when another would fare no better", async () => {
-    const b = bench();
+    const b = sipBench();
     (await talking(b)).life.lost({ code: "upstream_account", retryable: false, detail: "quota" });
     await pass(b.clock, 500);
     expect(b.begun).toEqual([`${SID} desk failure`]);
@@ -659,7 +410,7 @@ describe("a lost model", () => {
   });
 
   it("is nothing but a hang-up when the caller is gone, too", async () => {
-    const b = bench({ hold: () => Promise.reject(new RelayError("caller_gone", "20404")) });
+    const b = sipBench({ hold: () => Promise.reject(new RelayError("caller_gone", "20404")) });
     (await talking(b)).life.lost(LOST);
     await pass(b.clock, 1_000);
     expect(b.journal.record(SID)).toMatchObject({
@@ -671,14 +422,11 @@ describe("a lost model", () => {
   });
 
   it("does not end the second by late news of its own end", async () => {
-    const b = bench();
+    const b = sipBench();
     const second = await again(b);
     const left = { StatusCallbackEvent: "participant-leave", ParticipantLabel: "virtual agent" };
-    b.calls.callback({ ...left, CallSid: sid(101) }, CONFERENCE);
-    b.calls.callback(
-      { CallSid: sid(101), CallStatus: "completed" },
-      { sip: "model", call: SID, leg: "1" },
-    );
+    conference(b, { ...left, CallSid: sid(101) });
+    legStatus(b, 1, { CallSid: sid(101), CallStatus: "completed" });
     second.life.ready();
     // The patience with the first model ends about now.
     await pass(b.clock, 9_000);
@@ -689,7 +437,7 @@ describe("a lost model", () => {
 
 describe("a process that stops", () => {
   it("sends its callers to the fallback by command, and ends the model's legs", async () => {
-    const b = bench();
+    const b = sipBench();
     await talking(b);
     await b.calls.stop();
     expect(b.twilio.join()).toContain(`redirect ${SID} [{"verb":"say","text":"fallback"}]`);
@@ -699,12 +447,12 @@ describe("a process that stops", () => {
       outcome: "failed",
       endReason: "drained",
     });
-    expect(b.calls.load).toBe(0);
+    expect(b.registry.load).toBe(0);
   });
 
   it("waits no longer than three seconds for Twilio", async () => {
-    const b = bench({ redirect: () => new Promise(() => {}) });
-    b.calls.incoming(FORM);
+    const b = sipBench({ redirect: () => new Promise(() => {}) });
+    await b.calls.incomingSip(FORM);
     let stopped = false;
     const done = b.calls.stop().then(() => {
       stopped = true;
@@ -713,7 +461,7 @@ describe("a process that stops", () => {
     expect(stopped).toBe(false);
     await pass(b.clock, 100);
     await done;
-    expect(b.calls.load).toBe(0);
+    expect(b.registry.load).toBe(0);
   });
 });
 
@@ -726,7 +474,7 @@ describe("a call straight from a trunk", () => {
   } as const;
 
   it("is transferred by REFER, and is over when its leg goes", async () => {
-    const b = bench();
+    const b = sipBench();
     await b.calls.invited(trunk);
     await settle();
     const [sideband] = b.sidebands;
@@ -745,7 +493,7 @@ describe("a call straight from a trunk", () => {
   });
 
   it("goes on when the carrier does nothing, and the model is told", async () => {
-    const b = bench();
+    const b = sipBench();
     await b.calls.invited(trunk);
     await settle();
     const [sideband] = b.sidebands;

@@ -1,0 +1,204 @@
+/** The calls of this process, put together: registry, sessions with models, tools, transfers, and both paths. */
+import { FlightFiles } from "../adapters/journal/flight-files.js";
+import { createModelSocketDialer } from "../adapters/openai/model-socket.js";
+import { createOpenAiCalls } from "../adapters/openai/sip-calls.js";
+import { mediaUrlFor } from "../config/derived.js";
+import type { CallJournal } from "../domain/record-event.js";
+import { VERSION } from "../domain/version.js";
+import { BlockPool } from "../playout/block-pool.js";
+import { flightRecorder } from "../recorder/call-recorder.js";
+import { tokenCostUsd } from "../records/cost.js";
+import type { CallDeps, FlightRecorder } from "../relay/call/call-deps.js";
+import { Admission } from "../relay/calls/admission.js";
+import type { CallService, SipCallService } from "../relay/calls/call-service.js";
+import { Calls, type SipDeps } from "../relay/calls/calls.js";
+import { ClusterRouter } from "../relay/calls/cluster-router.js";
+import { Outbound } from "../relay/calls/outbound.js";
+import { CallRegistry } from "../relay/calls/registry.js";
+import type { TransferCalls } from "../relay/calls/transfer-service.js";
+import { Transfers, type TransfersDeps } from "../relay/calls/transfers.js";
+import { FrameTicker } from "../relay/media/frame-ticker.js";
+import { RealtimeSessions } from "../relay/model/openai-realtime/realtime-sessions.js";
+import { MemoryOrderBook } from "../tools/memory-orders.js";
+import type { Base } from "./compose-base.js";
+import type { ClusterParts } from "./compose-cluster.js";
+import type { RecordKeeping } from "./compose-records.js";
+import { createToolbox } from "./compose-tools.js";
+
+export interface CallParts {
+  readonly calls: Calls;
+  /** What the edge talks to: the calls of this process, or of the cluster. */
+  readonly service: CallService & SipCallService;
+  readonly outbound: Outbound;
+  readonly flightFiles: FlightFiles;
+}
+
+export interface RegistryParts {
+  readonly registry: CallRegistry;
+  readonly admission: Admission;
+}
+
+/** Twilio's own, for callers in a queue. */
+const HOLD_MUSIC_URL = "http://com.twilio.music.classical.s3.amazonaws.com/BusyStrings.mp3";
+
+export function composeRegistry(
+  { config, clock, metrics }: Base,
+  keeping: RecordKeeping | null,
+): RegistryParts {
+  const admission = new Admission({ utilisation: config.overloadPercent / 100 });
+  const registry = new CallRegistry({
+    clock,
+    metrics,
+    admission,
+    maxCalls: config.maxCalls,
+    trouble: () => keeping?.trouble() ?? null,
+  });
+  return { registry, admission };
+}
+
+/** @throws RelayError config_invalid when a tool's schema or module cannot be used, or a directory cannot be made. */
+export async function composeCalls(
+  base: Base,
+  { registry, admission }: RegistryParts,
+  { cluster, claimOnce }: ClusterParts,
+  keeping: RecordKeeping | null,
+  journal: CallJournal,
+  recordAll: boolean,
+): Promise<CallParts> {
+  const { config, agents, clock, log, worker, control } = base;
+  const links = { publicUrl: config.publicUrl, mediaUrl: mediaUrlFor(config, worker) };
+  const flightFiles = new FlightFiles(config.recordingsDir, `${config.nodeName}/${worker}`, log);
+  const outbound = new Outbound({
+    agents,
+    control,
+    clock,
+    log,
+    journal,
+    publicUrl: config.publicUrl,
+    node: config.nodeName,
+    placed: keeping?.placedCalls ?? null,
+    refusal: (model) => registry.refusal(model),
+  });
+  const calls = new Calls(
+    {
+      accountSid: config.twilioAccountSid,
+      prewarm: config.prewarm,
+      tokenSecret: config.twilioAuthToken,
+      links,
+    },
+    {
+      ...(await callDeps(base, keeping, journal)),
+      flights: composeFlights(base, flightFiles, recordAll),
+      admission,
+      agents,
+      registry,
+      control,
+      cluster,
+      outbound,
+      recordingStatus: (callSid, form) => keeping?.recordingStatus(callSid, form),
+      transfers: (host) => composeTransfers(base, host, { links, journal, keeping }),
+      sip: sipDeps(base, keeping, claimOnce),
+    },
+  );
+  if (cluster === null) return { calls, service: calls, outbound, flightFiles };
+  const router = new ClusterRouter(calls, cluster, log);
+  cluster.join(router);
+  return { calls, service: router, outbound, flightFiles };
+}
+
+/** What each call asks of its surroundings. */
+async function callDeps(
+  { config, agents, clock, log, metrics, network, toolNetwork, prices, crm }: Base,
+  keeping: RecordKeeping | null,
+  journal: CallJournal,
+): Promise<Omit<CallDeps, "flights" | "admission">> {
+  const dialer = createModelSocketDialer({
+    apiKey: config.openaiApiKey,
+    clock,
+    log,
+    handshakeTimeoutMs: config.upstreamTimeoutMs,
+    network,
+  });
+  const orders = keeping?.orders ?? new MemoryOrderBook();
+  return {
+    clock,
+    metrics,
+    log,
+    journal,
+    ticker: new FrameTicker(clock, (error) =>
+      log.error("call: failed in its tick", { code: "internal" }, error),
+    ),
+    pool: new BlockPool(),
+    node: config.nodeName,
+    leadMs: config.playoutLeadMs,
+    uplinkPtimeMs: config.uplinkPtimeMs,
+    uplinkIdlePtimeMs: config.uplinkIdlePtimeMs,
+    upstreamTimeoutMs: config.upstreamTimeoutMs,
+    maxCallMinutes: config.maxCallMinutes,
+    models: new RealtimeSessions({ dialer, url: config.openaiRealtimeUrl, clock, metrics, log }),
+    tools: await createToolbox(agents, { clock, log, network: toolNetwork, orders }),
+    lookUp: crm === null || agents.crm?.callerLookup == null ? null : (call) => crm.lookUp(call),
+    price: (model, tokens) => tokenCostUsd(model, tokens, prices),
+  };
+}
+
+/** Null: no agent's calls are recorded. */
+function composeFlights(
+  { config, agents, log }: Base,
+  files: FlightFiles,
+  recordAll: boolean,
+): FlightRecorder | null {
+  const recorded = [...agents.agents.values()].filter((agent) => recordAll || agent.record);
+  if (recorded.length === 0) return null;
+  files.prepare();
+  log.info("flight recorder: on, its files hold all that is said", {
+    agents: recorded.map(({ name }) => name).join(", "),
+    dir: config.recordingsDir,
+  });
+  return flightRecorder(
+    ({ callSid }, agent) => (recordAll || agent.record ? files.open(callSid) : null),
+    VERSION,
+  );
+}
+
+function composeTransfers(
+  { agents, control, clock, log, metrics, crm }: Base,
+  calls: TransferCalls,
+  {
+    links,
+    journal,
+    keeping,
+  }: Pick<TransfersDeps, "links" | "journal"> & { readonly keeping: RecordKeeping | null },
+): Transfers {
+  return new Transfers(calls, {
+    control,
+    clock,
+    log,
+    metrics,
+    links,
+    states: keeping?.transfers ?? null,
+    journal,
+    escalate:
+      crm === null || agents.crm?.escalation == null
+        ? null
+        : ({ callSid, caller: from, ours: to, destination, reason, summary, urgency }, agent) =>
+            crm.escalate({ callSid, from, to, agent, destination, reason, summary, urgency }),
+    recordUrl: null,
+    holdMusicUrl: HOLD_MUSIC_URL,
+  });
+}
+
+function sipDeps(
+  { config, network }: Base,
+  keeping: RecordKeeping | null,
+  claimOnce: ClusterParts["claimOnce"],
+): SipDeps | null {
+  const { openaiWebhookSecret, openaiProjectId: projectId } = config;
+  if (openaiWebhookSecret === null || projectId === null) return null;
+  return {
+    projectId,
+    sip: createOpenAiCalls({ baseUrl: config.openaiBaseUrl, apiKey: config.openaiApiKey, network }),
+    states: keeping?.sipCalls ?? null,
+    claimOnce,
+  };
+}

@@ -1,0 +1,55 @@
+import type { TransferRequest } from "../../domain/transfer-request.js";
+import type { CallHandoff } from "../calls/cluster.js";
+import type { Farewell, TransferNext } from "./call-events.js";
+
+/**
+ * Everything that is done to a call from outside of its two legs, as plain data: by the call registry, the operator API, the
+ * console, other processes, a transfer, the flight recorder and replay. `Call.execute` carries a command out.
+ */
+export type CallCommand =
+  /** Opens the model's session before the stream is here (promise S1). */
+  | { readonly type: "prewarm" }
+  /** Without a warm session the caller's arrival opens one. */
+  | { readonly type: "dial_later" }
+  /** Asks the CRM who calls; the greeting waits for the answer. */
+  | { readonly type: "look_up_caller" }
+  /** What the agent is to know of a call that was placed. */
+  | { readonly type: "give_context"; readonly context: Readonly<Record<string, unknown>> }
+  /** Takes over what another process knew, before the caller arrives. */
+  | { readonly type: "resume_from"; readonly handoff: CallHandoff }
+  /** The model has something to tell the caller. */
+  | { readonly type: "owe_reply"; readonly fact: string }
+  | {
+      readonly type: "transfer";
+      readonly request: TransferRequest;
+      readonly farewell: Farewell;
+    }
+  | { readonly type: "end"; readonly reason: string; readonly farewell: Farewell }
+  /** Twilio says that the call is over. */
+  | { readonly type: "caller_gone" }
+  /** This process gives the call up: a caller with a human stays there, all others go to their fallback. */
+  | { readonly type: "abandon"; readonly reason: string }
+  /** Twilio asks what follows, and the agent cannot go on: the caller goes to the fallback destination. */
+  | { readonly type: "give_up"; readonly reason: string }
+  /** Another process has the call. */
+  | { readonly type: "moved" }
+  /** Twilio asked what follows the stream, and was told. */
+  | { readonly type: "stream_followed" }
+  | { readonly type: "transfer_ended"; readonly next: TransferNext }
+  /** Ends our side of the stream: Twilio asks what follows. */
+  | { readonly type: "close_stream" }
+  /** Twilio says that the stream is over before its socket does. */
+  | { readonly type: "drop_stream" }
+  /** Answering-machine detection: `human`, `machine_start`, `machine_end_beep`, `fax`, `unknown` … */
+  | { readonly type: "answered_by"; readonly by: string };
+
+/** A supervisor's transfer: at once, without a farewell. */
+export function supervisorTransfer(destination: string, reason: string | null): CallCommand {
+  return {
+    type: "transfer",
+    farewell: "none",
+    request: { destination, reason, summary: null, urgency: null, by: "supervisor" },
+  };
+}
+
+export const SUPERVISOR_END: CallCommand = { type: "end", reason: "supervisor", farewell: "none" };

@@ -1,0 +1,204 @@
+import { assertNever } from "../../domain/errors.js";
+import type { TransferRequest } from "../../domain/transfer-request.js";
+import type { Clock } from "../../ports/clock.js";
+import type { ModelSession } from "../model/model-session.js";
+import type { CallEventLog } from "./call-event-log.js";
+import type { Beginning, CallEvent, CallState, CallTimer, Effect } from "./call-events.js";
+import type { CallLanguage } from "./call-language.js";
+import type { CallPath } from "./call-path.js";
+import { CallTimers } from "./call-timers.js";
+import type { CallerKeys } from "./caller-keys.js";
+import type { DueTranscripts } from "./due-transcripts.js";
+import type { Greeting } from "./greeting.js";
+import type { PendingReply } from "./pending-reply.js";
+import * as prompts from "./prompts.js";
+import type { ToolAnswers } from "./tool-answers.js";
+
+/** From the webhook: an unclaimed warm session is closed after this (promise S1). */
+const CLAIM_MS = 10_000;
+/** From the webhook: a stream that was promised to Twilio comes within this, `<Say>` included, or never. */
+const ARRIVAL_MS = 120_000;
+/** From the end of a stream: Twilio asks what follows within its webhook time-outs. */
+const RETURN_MS = 30_000;
+/** A caller who hears nothing for so long thinks that the line is dead. */
+const WAITING_MS = 1_500;
+/** A farewell is awaited this long beyond what already waits to be heard, and no longer than the most. */
+const FAREWELL_MS = 8_000;
+const FAREWELL_MOST_MS = 30_000;
+/** From the end of the call: transcripts that are due come within this, or are lost (contract O5). */
+const TRANSCRIPTS_MS = 3_000;
+
+/** The parts of a call that its effects touch. */
+export interface CallEffectsHost {
+  readonly state: CallState;
+  readonly session: ModelSession | null;
+  readonly path: CallPath;
+  readonly eventLog: CallEventLog;
+  readonly reply: PendingReply;
+  readonly tools: ToolAnswers;
+  readonly transcripts: DueTranscripts;
+  readonly greeting: Greeting;
+  readonly keys: CallerKeys;
+  dispatch(event: CallEvent): void;
+  /** The neighbours of the call, see `CallHost`. */
+  handOver(request: TransferRequest): void;
+  announce(request: TransferRequest): void;
+  fallBack(reason: string, follows: boolean): void;
+  tellCallerGone(): void;
+  ended(): void;
+  movedAway(): void;
+}
+
+/** Carries out what `step` decides. */
+export class CallEffects {
+  readonly #call: CallEffectsHost;
+  readonly #language: CallLanguage;
+  readonly #clock: Clock;
+  readonly #timers: CallTimers<CallTimer>;
+  /** When the call was over, on the record's clock. */
+  #endedAtMs: number | null = null;
+
+  constructor(call: CallEffectsHost, language: CallLanguage, clock: Clock) {
+    this.#call = call;
+    this.#language = language;
+    this.#clock = clock;
+    this.#timers = new CallTimers(clock, (timer) => call.dispatch({ type: "timer", timer }));
+  }
+
+  carryOut(effect: Effect): void {
+    const call = this.#call;
+    switch (effect.do) {
+      case "open_session":
+        call.path.connect(false);
+        return;
+      case "redial":
+        call.path.connect(true);
+        return;
+      case "release_model":
+        call.path.release(effect.why);
+        // A model that asked for tools and is gone gets no answers.
+        if (effect.why !== "stream_broke" && call.session === null) call.tools.cancelRunning();
+        return;
+      case "begin":
+        this.#begin(effect.how);
+        return;
+      case "ask_farewell":
+        call.session?.speak(prompts.farewell(effect.disposition));
+        return;
+      case "silence_agent":
+        call.path.silence();
+        call.session?.stopSpeaking();
+        return;
+      case "announce":
+        call.announce(effect.request);
+        return;
+      case "hand_over":
+        call.handOver(effect.request);
+        return;
+      case "fall_back":
+        this.#fallBack(effect.reason, effect.asked);
+        return;
+      case "tell_caller_gone":
+        call.tellCallerGone();
+        return;
+      case "keep_company":
+        call.path.agentLeft();
+        return;
+      case "comfort":
+        call.path.playTone(this.#clock.nowMs());
+        return;
+      case "close_line":
+        call.path.close(effect.how);
+        return;
+      case "arm":
+        this.arm(effect.timer);
+        return;
+      case "disarm":
+        this.#timers.disarm(effect.timer);
+        return;
+      case "await_transcripts":
+        this.#awaitTranscripts();
+        return;
+      case "finish":
+        this.#rest();
+        call.eventLog.ended(effect.outcome, effect.reason, this.#endedAtMs ?? call.eventLog.atMs);
+        call.ended();
+        return;
+      case "let_go":
+        this.#rest();
+        call.eventLog.moved();
+        call.movedAway();
+        return;
+      default:
+        assertNever(effect);
+    }
+  }
+
+  #begin(how: Beginning): void {
+    const { session, path, tools, greeting, reply } = this.#call;
+    if (session === null) return;
+    path.attach(session);
+    this.#language.ready();
+    const told = tools.sessionReady(session);
+    if (!greeting.isDone && how !== "return") greeting.begin();
+    else if (reply.isOwed && !told) {
+      // As a fact: a response with instructions of its own would not follow the session's.
+      if (how === "resume") session.note(prompts.GO_ON);
+      session.requestResponse();
+    }
+  }
+
+  #fallBack(reason: string, asked: boolean): void {
+    const { path, eventLog } = this.#call;
+    eventLog.note("fallback", { reason });
+    const follows = asked || path.capabilities.asksWhatFollows;
+    this.#call.fallBack(reason, follows);
+    if (!follows || asked || this.#call.state.name !== "handing_over") return;
+    // The end of the stream makes Twilio ask what follows; the answer takes the caller on.
+    path.close("stream_only");
+    this.arm("arrival");
+  }
+
+  #awaitTranscripts(): void {
+    const { session, transcripts, path, eventLog } = this.#call;
+    this.#endedAtMs = eventLog.atMs;
+    this.#rest();
+    if (session === null || transcripts.areComplete) {
+      this.#call.dispatch({ type: "transcripts_complete" });
+      return;
+    }
+    session.stopSpeaking();
+    path.mute();
+    this.arm("transcripts");
+  }
+
+  #rest(): void {
+    this.#call.tools.cancel();
+    this.#call.keys.forget();
+    this.#timers.disarmAll();
+    this.#call.path.stop();
+  }
+
+  arm(timer: CallTimer): void {
+    // Where Twilio does not ask what follows, the path itself knows whether the caller comes.
+    if (timer === "arrival" && !this.#call.path.capabilities.asksWhatFollows) return;
+    this.#timers.arm(timer, this.#patienceMs(timer));
+  }
+
+  #patienceMs(timer: CallTimer): number {
+    switch (timer) {
+      case "claim":
+        return CLAIM_MS;
+      case "arrival":
+        return this.#call.state.name === "offered" ? ARRIVAL_MS : RETURN_MS;
+      case "waiting":
+        return WAITING_MS;
+      case "transcripts":
+        return TRANSCRIPTS_MS;
+      case "farewell": {
+        const hereMs = this.#call.path.remainingMs(this.#clock.nowMs());
+        return Math.min(FAREWELL_MOST_MS, hereMs + FAREWELL_MS);
+      }
+    }
+  }
+}

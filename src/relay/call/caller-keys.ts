@@ -1,0 +1,60 @@
+import type { AgentProfile } from "../../domain/agent-profile.js";
+import type { Clock } from "../../ports/clock.js";
+import type { ModelSession } from "../model/model-session.js";
+import type { CallEventLog } from "./call-event-log.js";
+import type { Disposition } from "./call-events.js";
+import { DtmfCollector } from "./dtmf-collector.js";
+import type { LimitWatch } from "./limit-watch.js";
+import * as prompts from "./prompts.js";
+
+export interface CallerKeysHost {
+  readonly agent: AgentProfile;
+  readonly eventLog: CallEventLog;
+  readonly session: ModelSession | null;
+  leave(disposition: Disposition): void;
+}
+
+/** The keys that a caller presses: the one that leads to a human, and digits for the model. */
+export class CallerKeys {
+  readonly #host: CallerKeysHost;
+  readonly #limits: LimitWatch;
+  readonly #clock: Clock;
+  readonly #collector: DtmfCollector;
+
+  constructor(host: CallerKeysHost, limits: LimitWatch, clock: Clock) {
+    this.#host = host;
+    this.#limits = limits;
+    this.#clock = clock;
+    this.#collector = new DtmfCollector(clock, (digits) => this.#typed(digits));
+  }
+
+  pressed(digit: string): void {
+    this.#limits.callerActive(this.#clock.nowMs());
+    const { key, default: destination } = this.#host.agent.transfer;
+    // A transfer key behind other digits belongs to the number that is being typed.
+    if (digit !== key || destination === null || this.#collector.isCollecting) {
+      this.#collector.pressed(digit);
+      return;
+    }
+    this.#host.eventLog.note("key", { key: digit });
+    this.#host.leave({
+      kind: "transfer",
+      farewell: "none",
+      request: { destination, reason: "key", summary: null, urgency: null, by: "key" },
+    });
+  }
+
+  /** Digits that wait for more are given up. */
+  forget(): void {
+    this.#collector.forget();
+  }
+
+  /** The model is told what was typed once the caller has stopped typing. */
+  #typed(digits: string): void {
+    const text = prompts.callerTyped(digits);
+    const { eventLog, session } = this.#host;
+    eventLog.remember(text);
+    session?.note(text);
+    session?.requestResponse();
+  }
+}

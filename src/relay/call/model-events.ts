@@ -1,0 +1,201 @@
+import type { AgentProfile } from "../../domain/agent-profile.js";
+import type { ErrorCode } from "../../domain/errors.js";
+import type { ItemId, ResponseId } from "../../domain/ids.js";
+import type { TokenUsage } from "../../domain/record-event.js";
+import type { Clock } from "../../ports/clock.js";
+import type { Log } from "../../ports/log.js";
+import type { Metrics } from "../../ports/metrics.js";
+import type {
+  McpCall,
+  McpCallEnd,
+  ModelSession,
+  ModelSessionEvents,
+  ResponseEnd,
+  SessionPart,
+} from "../model/model-session.js";
+import type { CallBudget } from "./call-budget.js";
+import type { CallEventLog } from "./call-event-log.js";
+import type { CallPath } from "./call-path.js";
+import type { DueTranscripts } from "./due-transcripts.js";
+import { recordMcpCall } from "./mcp-call-record.js";
+import type { PendingReply } from "./pending-reply.js";
+import type { ToolAnswers } from "./tool-answers.js";
+import type { Voicemail } from "./voicemail.js";
+
+/** The parts of a call that the model's events concern. */
+export interface ModelEventsHost {
+  readonly agent: AgentProfile;
+  readonly session: ModelSession | null;
+  readonly path: CallPath;
+  readonly eventLog: CallEventLog;
+  readonly log: Log;
+  readonly budget: CallBudget;
+  readonly reply: PendingReply;
+  readonly transcripts: DueTranscripts;
+  readonly voicemail: Voicemail;
+  readonly tools: ToolAnswers;
+  readonly isOver: boolean;
+  key(digit: string): void;
+  /** The model says exactly this next. */
+  say(text: string): void;
+  /** The playback position has moved, or a response has ended: a farewell may be over. */
+  playbackMoved(): void;
+  modelLost(code: ErrorCode, retryable: boolean): void;
+  transcriptArrived(): void;
+}
+
+/**
+ * What a model's session tells its call, on either path. After the call's end only transcripts and what they cost still count
+ * (contract O5).
+ */
+export class ModelEvents implements ModelSessionEvents {
+  /** Goes straight to the path: audio does not pass through the call. */
+  readonly audio: ModelSessionEvents["audio"];
+  readonly #call: ModelEventsHost;
+  readonly #clock: Clock;
+  readonly #metrics: Metrics;
+
+  constructor(call: ModelEventsHost, clock: Clock, metrics: Metrics) {
+    this.#call = call;
+    this.#clock = clock;
+    this.#metrics = metrics;
+    this.audio = call.path.audio;
+  }
+
+  audioDone(itemId: ItemId): void {
+    if (!this.#call.isOver) this.#call.path.audioDone(itemId);
+  }
+
+  agentText(itemId: ItemId, text: string, final: boolean): void {
+    if (!this.#call.isOver) this.#call.path.agentText(itemId, text, final);
+  }
+
+  agentWrote(itemId: ItemId, text: string): void {
+    this.#call.eventLog.agentWrote(itemId, text);
+  }
+
+  callerText(itemId: ItemId, text: string): void {
+    this.#call.eventLog.callerText(itemId, text);
+    this.#call.transcripts.arrived(itemId);
+    this.#call.transcriptArrived();
+  }
+
+  callerSpeech(state: "started" | "stopped", itemId: ItemId, audioMs: number): void {
+    if (this.#call.isOver) return;
+    const nowMs = this.#clock.nowMs();
+    this.#call.budget.limits.callerActive(nowMs);
+    this.#call.voicemail.machine.speech(state, nowMs);
+    this.#call.path.callerSpeech(state, itemId, audioMs);
+    if (state === "stopped") this.#call.transcripts.turn(itemId);
+  }
+
+  callerTurn(itemId: ItemId): void {
+    this.#call.transcripts.turn(itemId);
+    this.#call.eventLog.callerTurn(itemId);
+    if (!this.#call.isOver) this.#call.reply.owe();
+  }
+
+  responseStarted(responseId: ResponseId): void {
+    const { session, path, reply, budget, voicemail, isOver } = this.#call;
+    // The call is over, or the model answers a machine's greeting: it is not to speak now.
+    if (isOver || voicemail.machine.isSpokenTo) {
+      session?.stopSpeaking();
+      return;
+    }
+    reply.owe();
+    path.responseStarted(responseId);
+    budget.limits.agentActive(this.#clock.nowMs());
+  }
+
+  responseDone(end: ResponseEnd): void {
+    const { session, path, reply, budget, tools, eventLog, log, isOver } = this.#call;
+    if (isOver) return;
+    budget.limits.agentActive(this.#clock.nowMs());
+    if (end.textOnly !== null) {
+      eventLog.note("text_reply");
+      log.warn("model: reply came as text");
+    }
+    if (end.status === "failed" || end.status === "incomplete") {
+      eventLog.note("response_problem", { status: end.status, problem: end.problem });
+      this.#metrics.upstreamErrors.add(1, "upstream_response_failed");
+      log.warn("model: response not completed", { status: end.status, problem: end.problem });
+    }
+    const spoke = path.hasSpoken(end);
+    const next = reply.responseDone(end, spoke);
+    if (next === "give_up") {
+      this.#call.modelLost("upstream_response_failed", false);
+      return;
+    }
+    if (next === "ask_again") {
+      if (end.textOnly === null) session?.requestResponse();
+      else this.#call.say(end.textOnly);
+    }
+    if (end.calls.length > 0) tools.run({ ...end, spoke });
+    this.#call.playbackMoved();
+  }
+
+  usage(model: string, tokens: TokenUsage): void {
+    this.#call.budget.usage(model, tokens);
+  }
+
+  transcriptionUsage(model: string, tokens: number, seconds: number): void {
+    this.#call.budget.transcriptionUsage(model, tokens, seconds);
+  }
+
+  tokensRemaining(remaining: number, limit: number, resetSeconds: number): void {
+    this.#call.budget.tokensRemaining(remaining, limit, resetSeconds);
+  }
+
+  idleTimeout(): void {
+    if (this.#call.isOver) return;
+    this.#call.budget.limits.modelPrompted();
+    this.#call.eventLog.note("idle_timeout");
+  }
+
+  warning(code: string, about: "truncate" | "other"): void {
+    if (about === "truncate") this.#metrics.truncationRejected.add(1);
+    else this.#metrics.upstreamErrors.add(1, "upstream_rejected");
+    this.#call.eventLog.note("model_refused", { code, about });
+    this.#call.log.warn("model: request refused", { code, about });
+  }
+
+  mcpCallStarted({ name, serverLabel }: McpCall): void {
+    this.#call.budget.limits.agentActive(this.#clock.nowMs());
+    this.#call.log.info("mcp: call started", { tool: name, server: serverLabel });
+  }
+
+  mcpCallEnded(end: McpCallEnd): void {
+    const { agent, eventLog, log } = this.#call;
+    recordMcpCall(end, agent, eventLog, this.#metrics);
+    const fields = { tool: end.name, server: end.serverLabel, ms: end.ms };
+    if (end.error === null) log.info("mcp: call finished", fields);
+    else log.warn("mcp: call failed", fields);
+  }
+
+  mcpToolsFailed(serverLabel: string): void {
+    this.#call.eventLog.note("mcp_tools_failed", { server: serverLabel });
+    this.#call.log.warn("mcp: tools not listed", { server: serverLabel });
+  }
+
+  sessionPartRefused(part: SessionPart, tool: string | null): void {
+    this.#call.eventLog.note("session_part_refused", { part, tool });
+    this.#call.log.warn("model: session part refused", { part, tool });
+  }
+
+  probeAnswered(): void {}
+
+  playback(what: "started" | "stopped" | "cleared", responseId: ResponseId | null): void {
+    if (this.#call.isOver) return;
+    this.#call.budget.limits.agentActive(this.#clock.nowMs());
+    this.#call.path.playback(what, responseId);
+    this.#call.playbackMoved();
+  }
+
+  cut(itemId: ItemId, heardMs: number): void {
+    if (!this.#call.isOver) this.#call.path.cut(itemId, heardMs);
+  }
+
+  key(digit: string): void {
+    if (!this.#call.isOver) this.#call.key(digit);
+  }
+}

@@ -1,0 +1,125 @@
+import type { AgentProfile } from "../../domain/agent-profile.js";
+import type { Log } from "../../ports/log.js";
+import { SEND_DTMF } from "../../tools/send-dtmf.js";
+import { ModelDialer, type ModelDialerHost } from "../model/model-dialer.js";
+import {
+  type HistoryItem,
+  type ModelSession,
+  type ModelSessionEvents,
+  type ModelSessionLifecycle,
+  RELAYED_AUDIO,
+  type SessionFailure,
+  type SessionProfile,
+  type SessionTool,
+} from "../model/model-session.js";
+import type { CallDeps } from "./call-deps.js";
+import type { CallEventLog } from "./call-event-log.js";
+import type { CallLanguage } from "./call-language.js";
+import type { CallPath } from "./call-path.js";
+import type { Greeting } from "./greeting.js";
+
+export interface ModelLinkHost {
+  readonly agent: AgentProfile;
+  readonly path: CallPath;
+  readonly eventLog: CallEventLog;
+  readonly log: Log;
+  readonly greeting: Greeting;
+  /** A session with a new conversation is being opened. */
+  conversationBegins(): void;
+  modelReady(session: ModelSession, conversation: "new" | "kept"): void;
+}
+
+/** The call's end of its sessions with the model, at most one at a time: how each is dialled and with which profile. */
+export class ModelLink implements ModelDialerHost {
+  readonly #host: ModelLinkHost;
+  readonly #language: CallLanguage;
+  readonly #toolSpecs: readonly SessionTool[];
+  readonly #events: ModelSessionEvents;
+  readonly #deps: CallDeps;
+  readonly #dialer: ModelDialer;
+  #attachTo: string | null = null;
+  #conversation: "new" | "kept" = "new";
+
+  constructor(
+    host: ModelLinkHost,
+    language: CallLanguage,
+    toolSpecs: readonly SessionTool[],
+    events: ModelSessionEvents,
+    deps: CallDeps,
+  ) {
+    this.#host = host;
+    this.#language = language;
+    this.#toolSpecs = toolSpecs;
+    this.#events = events;
+    this.#deps = deps;
+    const { clock, metrics, upstreamTimeoutMs: timeoutMs } = deps;
+    this.#dialer = new ModelDialer(this, { clock, metrics, timeoutMs });
+  }
+
+  /** Null while no session is ready. */
+  get session(): ModelSession | null {
+    return this.#dialer.session;
+  }
+
+  /** What a session is opened with now. */
+  get profile(): SessionProfile {
+    const { agent, path } = this.#host;
+    const { keyTones } = path.capabilities;
+    return {
+      model: agent.model,
+      voice: this.#language.voice,
+      instructions: this.#language.instructions,
+      turnDetection: path.turnDetection,
+      noiseReduction: agent.noiseReduction,
+      transcription: agent.transcription,
+      tools: this.#toolSpecs.filter(
+        (spec) => keyTones || spec.type !== "function" || spec.name !== SEND_DTMF,
+      ),
+      ...(agent.modelSettings === undefined ? {} : { settings: agent.modelSettings }),
+    };
+  }
+
+  /** Opens a session, unless one is there or on its way. See `CallPathHost.dial`. */
+  dial(attachTo: string | null, conversation: "new" | "kept"): void {
+    this.#attachTo = attachTo;
+    this.#conversation = conversation;
+    if (conversation === "new") this.#host.conversationBegins();
+    this.#dialer.open(conversation === "kept" ? [] : this.#host.eventLog.history());
+  }
+
+  close(): void {
+    this.#dialer.close();
+  }
+
+  // --- ModelDialerHost ------------------------------------------------------------------------------
+
+  openSession(history: readonly HistoryItem[], lifecycle: ModelSessionLifecycle): ModelSession {
+    this.#language.opened(this.#host.greeting.isLookingUp);
+    const callId = this.#attachTo;
+    return this.#deps.models.open({
+      profile: this.profile,
+      history,
+      audio: callId === null ? RELAYED_AUDIO : { path: "direct", callId },
+      events: this.#events,
+      lifecycle,
+    });
+  }
+
+  sessionReady(session: ModelSession): void {
+    this.#host.modelReady(session, this.#conversation);
+  }
+
+  sessionUnavailable(failure: SessionFailure): void {
+    const { code, detail } = failure;
+    this.#host.log.warn("model: no session", { code, detail });
+    this.#host.eventLog.note("session_unavailable", { code });
+    this.#host.path.sessionUnavailable(failure);
+  }
+
+  sessionLost(failure: SessionFailure): void {
+    const { code, detail } = failure;
+    this.#host.log.warn("model: session lost", { code, detail });
+    this.#host.eventLog.note("session_lost", { code });
+    this.#host.path.sessionLost(failure);
+  }
+}

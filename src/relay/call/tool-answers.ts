@@ -1,0 +1,108 @@
+import type { TransferRequest } from "../../domain/transfer-request.js";
+import type { Metrics } from "../../ports/metrics.js";
+import { TRANSFER_CALL } from "../../tools/transfer-call.js";
+import type { ModelSession, ResponseEnd } from "../model/model-session.js";
+import type { CallEventLog } from "./call-event-log.js";
+import type { Disposition } from "./call-events.js";
+import type { CallTools, ToolBatch, ToolRun } from "./call-tools.js";
+import * as prompts from "./prompts.js";
+
+export interface ToolAnswersHost {
+  readonly session: ModelSession | null;
+  readonly eventLog: CallEventLog;
+  readonly isOver: boolean;
+  /** The model keeps the caller company while this transfer is under way. */
+  agentStaysDuring(request: TransferRequest): boolean;
+  leave(disposition: Disposition): void;
+}
+
+interface Untold {
+  /** The model's conversation in which the tools were called. */
+  readonly conversation: number;
+  readonly runs: readonly ToolRun[];
+  readonly goOn: boolean;
+}
+
+/** Runs the tools that the model asks for, and brings each answer to the model that is there when it comes. */
+export class ToolAnswers {
+  readonly #tools: CallTools;
+  readonly #host: ToolAnswersHost;
+  readonly #metrics: Pick<Metrics, "toolSeconds">;
+  /** Answers that came while there was no session. */
+  #untold: Untold[] = [];
+  /** Grows with each session that begins a new conversation. */
+  #conversation = 0;
+
+  constructor(tools: CallTools, host: ToolAnswersHost, metrics: Pick<Metrics, "toolSeconds">) {
+    this.#tools = tools;
+    this.#host = host;
+    this.#metrics = metrics;
+  }
+
+  /** @param end  the response that holds the calls; `spoke` decides whether a farewell is still to be asked for. */
+  run(end: ResponseEnd): void {
+    const conversation = this.#conversation;
+    this.#tools.run(end, (batch) => this.#answered(batch, conversation));
+  }
+
+  #answered({ runs, disposition }: ToolBatch, conversation: number): void {
+    const { session, eventLog, isOver } = this.#host;
+    if (isOver) return;
+    for (const run of runs) {
+      this.#metrics.toolSeconds.observe(run.ms / 1000, run.metricName, run.outcome);
+      eventLog.tool(run.callId, run.name, run.arguments, run.output, run.ms, run.outcome);
+    }
+    const stays =
+      disposition?.kind === "transfer" && this.#host.agentStaysDuring(disposition.request);
+    const untold: Untold = {
+      conversation,
+      runs: stays ? runs.map(keepingCompany) : runs,
+      goOn: disposition === null || stays,
+    };
+    if (session === null) this.#untold.push(untold);
+    else this.#tell(session, untold);
+    if (disposition !== null) this.#host.leave(disposition);
+  }
+
+  /** A session with a new conversation is being opened; its history holds every answer so far. */
+  conversationBegins(): void {
+    this.#conversation++;
+    this.#untold = [];
+  }
+
+  /** A session is ready. True: the model was told answers, and goes on with them. */
+  sessionReady(session: ModelSession): boolean {
+    const untold = this.#untold;
+    this.#untold = [];
+    for (const one of untold) this.#tell(session, one);
+    return untold.some(({ goOn }) => goOn);
+  }
+
+  #tell(session: ModelSession, { conversation, runs, goOn }: Untold): void {
+    if (conversation === this.#conversation) {
+      session.toolResults(runs, goOn);
+      return;
+    }
+    // The model that asked is gone; the one that is here learns the answers as facts.
+    if (!goOn) return;
+    for (const run of runs) session.note(prompts.lateToolResult(run.name, run.output));
+    session.requestResponse();
+  }
+
+  /** The model that asked is gone: what still runs is given up. */
+  cancelRunning(): void {
+    this.#tools.cancelRunning();
+  }
+
+  /** The call is over. */
+  cancel(): void {
+    this.#tools.cancel();
+    this.#untold = [];
+  }
+}
+
+/** The tool itself tells the model to fall silent; here the model stays with the caller. */
+function keepingCompany(run: ToolRun): ToolRun {
+  if (run.name !== TRANSFER_CALL || run.outcome !== "ok") return run;
+  return { ...run, output: JSON.stringify({ ok: true, note: prompts.KEEP_COMPANY }) };
+}

@@ -1,0 +1,62 @@
+import type { Clock } from "../../ports/clock.js";
+import type { ModelSession } from "../model/model-session.js";
+import { AnsweringMachine } from "./answering-machine.js";
+import type { CallEventLog } from "./call-event-log.js";
+import type { CallState, Disposition } from "./call-events.js";
+import type { Greeting } from "./greeting.js";
+import * as prompts from "./prompts.js";
+
+export interface VoicemailHost {
+  readonly state: CallState;
+  readonly eventLog: CallEventLog;
+  readonly session: ModelSession | null;
+  leave(disposition: Disposition): void;
+  /** The model has something to say: now, or when it is there. */
+  tellModel(fact: string): void;
+}
+
+/** What the agent does when a machine has answered an outbound call: it leaves one message, behind the machine's greeting. */
+export class Voicemail {
+  readonly machine = new AnsweringMachine();
+  readonly #host: VoicemailHost;
+  readonly #greeting: Greeting;
+  readonly #clock: Clock;
+
+  constructor(host: VoicemailHost, greeting: Greeting, clock: Clock) {
+    this.#host = host;
+    this.#greeting = greeting;
+    this.#clock = clock;
+  }
+
+  /** @param by  the result of Twilio's detection. */
+  answeredBy(by: string): void {
+    const action = this.machine.answeredBy(by, this.#clock.nowMs());
+    if (action === null) return;
+    this.#host.eventLog.note("answered_by", { by });
+    if (action === "hang_up") this.#host.leave({ kind: "end", reason: "fax", farewell: "none" });
+    else if (action === "leave_message") this.#leaveMessage();
+  }
+
+  tick(nowMs: number): void {
+    if (this.machine.greetingOver(nowMs)) this.#leaveMessage();
+  }
+
+  #leaveMessage(): void {
+    switch (this.#host.state.name) {
+      case "talking":
+        this.#host.session?.speak(prompts.LEAVE_MESSAGE);
+        return;
+      case "offered":
+      case "connecting":
+        this.#greeting.replaceBy(prompts.LEAVE_MESSAGE);
+        return;
+      case "redialing":
+      case "returning":
+        this.#host.tellModel(prompts.LEAVE_MESSAGE);
+        return;
+      default:
+        // The call is on its way to somewhere else.
+        return;
+    }
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * What the URLs that the relay gives to Twilio say about a callback. Twilio signs them, so what comes back is what was sent. A URL is parsed
+ * here, once, and everything behind is routed by the link's kind.
+ */
+import { type CallSid, readCallSid } from "../../domain/ids.js";
+import { linkQuery, readLink, type TransferLink } from "../../transfer/transfer-link.js";
+import type { Form } from "./call-service.js";
+
+export type CallbackLink =
+  /** A number's own webhook, or a callback of the caller's call itself. */
+  | { readonly kind: "plain" }
+  /** A call that was placed: its id, and the agent that speaks. */
+  | { readonly kind: "outbound"; readonly id: string; readonly agent: string }
+  /** The conference of a caller on the SIP path. */
+  | { readonly kind: "conference"; readonly call: CallSid }
+  /** The model's leg in it, by the number of the try that made it. */
+  | { readonly kind: "model_leg"; readonly call: CallSid; readonly leg: number }
+  | { readonly kind: "transfer"; readonly transfer: TransferLink };
+
+/** The kind of a link as an instance. */
+export type LinkOf<Kind extends CallbackLink["kind"]> = CallbackLink & { readonly kind: Kind };
+
+export const PLAIN: CallbackLink = { kind: "plain" };
+
+/** A query that holds no link of ours, or a broken one, is plain. */
+export function readCallbackLink(query: Form): CallbackLink {
+  const { outbound, agent = "", sip, leg = "" } = query;
+  if (outbound !== undefined) return { kind: "outbound", id: outbound, agent };
+  if (sip !== undefined) {
+    const call = readCallSid(query["call"]);
+    if (call === null) return PLAIN;
+    if (sip !== "model") return { kind: "conference", call };
+    return /^\d{1,3}$/.test(leg) ? { kind: "model_leg", call, leg: Number(leg) } : PLAIN;
+  }
+  const transfer = readLink(query);
+  return transfer === null ? PLAIN : { kind: "transfer", transfer };
+}
+
+export function callbackQuery(link: CallbackLink): Form {
+  switch (link.kind) {
+    case "plain":
+      return {};
+    case "outbound":
+      return { outbound: link.id, agent: link.agent };
+    case "conference":
+      return { sip: "conference", call: link.call };
+    case "model_leg":
+      return { sip: "model", call: link.call, leg: String(link.leg) };
+    case "transfer":
+      return linkQuery(link.transfer);
+  }
+}
+
+/** @param publicUrl  without a final slash. */
+export function callbackUrl(publicUrl: string, path: string, link: CallbackLink): string {
+  return `${publicUrl}${path}?${new URLSearchParams(callbackQuery(link))}`;
+}
+
+/** The call that a callback belongs to; null: it names none. */
+export function callOf(link: CallbackLink, form: Form): CallSid | null {
+  switch (link.kind) {
+    case "conference":
+    case "model_leg":
+      return link.call;
+    case "transfer":
+      return link.transfer.call;
+    default:
+      return readCallSid(form["CallSid"]);
+  }
+}

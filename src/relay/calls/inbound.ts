@@ -1,0 +1,203 @@
+import { agentNameFor } from "../../domain/agent-numbers.js";
+import type { AgentProfile, AgentsFile } from "../../domain/agent-profile.js";
+import type { CallParties } from "../../domain/call-parties.js";
+import { type CallSid, readCallSid } from "../../domain/ids.js";
+import { needsCaller } from "../../domain/placeholders.js";
+import type { MediaReceiver, MediaSocket } from "../../ports/sockets.js";
+import type { TwilioStart } from "../../wire/twilio-media.js";
+import type { Twiml } from "../../wire/twiml.js";
+import { fittedParameters } from "../../wire/twiml-limits.js";
+import { Call } from "../call/call.js";
+import type { CallDeps, CallHost } from "../call/call-deps.js";
+import type { PathFactory } from "../call/call-path.js";
+import { type LegOwner, MediaLeg } from "../media/media-leg.js";
+import { type MediaPath, mediaPaths } from "../media/media-path.js";
+import type { Form } from "./call-service.js";
+import { type CallbackLink, PLAIN } from "./callback-link.js";
+import type { CallHandoff, Cluster } from "./cluster.js";
+import type { AnsweredCall, Outbound } from "./outbound.js";
+import type { CallRegistry, MediaCall } from "./registry.js";
+import { StreamTokens } from "./stream-token.js";
+import type { Overflow } from "./turned-away.js";
+import { apologyTwiml, connectTwiml, type Links } from "./voice-twiml.js";
+
+export interface InboundConfig {
+  readonly accountSid: string;
+  readonly prewarm: boolean;
+  readonly tokenSecret: string;
+  readonly links: Links;
+}
+
+export interface InboundDeps extends CallDeps {
+  readonly agents: AgentsFile;
+  readonly registry: CallRegistry;
+  readonly host: CallHost<MediaCall>;
+  readonly overflow: Overflow;
+  /** Calls that were placed here; null: none are. */
+  readonly outbound: Pick<Outbound, "answered"> | null;
+  /** Null: this is the only process. */
+  readonly cluster: Pick<Cluster, "claim" | "claimOnce" | "ask"> | null;
+  /** A call is over, and its webhook comes once more. */
+  readonly afterEnd: (callSid: CallSid, form: Form) => Promise<Twiml>;
+}
+
+type StreamRefusal = "missing" | "invalid" | "expired" | "replayed";
+
+/** From `start`: another process says within this what it knows of a call, or the call begins without. */
+const HANDOFF_MS = 500;
+
+/** By the number called, or calling where the relay has placed the call; null: no agent answers it. */
+export function agentFor(agents: AgentsFile, form: Form): AgentProfile | null {
+  const number = (isOutbound(form) ? form["From"] : form["To"]) ?? "";
+  const name = agentNameFor(agents, number);
+  return (name === null ? undefined : agents.agents.get(name)) ?? null;
+}
+
+export function partiesOf(callSid: CallSid, form: Form): CallParties {
+  return {
+    callSid,
+    from: form["From"] ?? "",
+    to: form["To"] ?? "",
+    direction: isOutbound(form) ? "outbound" : "inbound",
+    callToken: form["CallToken"] ?? null,
+  };
+}
+
+function isOutbound(form: Form): boolean {
+  return form["Direction"]?.startsWith("outbound") === true;
+}
+
+/** Takes callers of the Media Streams path: their webhooks, and the streams that follow. */
+export class Inbound {
+  readonly #config: InboundConfig;
+  readonly #deps: InboundDeps;
+  readonly #tokens: StreamTokens;
+  readonly #paths: PathFactory<MediaPath>;
+
+  constructor(config: InboundConfig, deps: InboundDeps) {
+    this.#config = config;
+    this.#deps = deps;
+    this.#tokens = new StreamTokens(config.tokenSecret, () => deps.clock.epochMs());
+    this.#paths = mediaPaths({
+      twiml: ({ parties, agent }, announcement) => this.#streamTwiml(parties, agent, announcement),
+    });
+  }
+
+  async incoming(form: Form, link: CallbackLink = PLAIN): Promise<Twiml> {
+    const { agents, registry, overflow, outbound, metrics, log } = this.#deps;
+    const callSid = readCallSid(form["CallSid"]);
+    const placed =
+      callSid === null || link.kind !== "outbound"
+        ? null
+        : ((await outbound?.answered(callSid, link)) ?? null);
+    const agent = placed?.agent ?? agentFor(agents, form);
+    if (callSid === null || agent === null) {
+      metrics.callsRejected.add(1, agent === null ? "no_agent" : "internal");
+      log.warn("call: not taken", { reason: agent === null ? "no_agent" : "no_call_sid" });
+      return apologyTwiml(agent);
+    }
+    // Twilio asks again when our answer came late: the same call, a fresh token, no second session.
+    const known = registry.media(callSid);
+    if (known !== undefined && !known.isOver) return known.path.arrivalTwiml(true);
+    if (registry.knows(callSid)) return this.#deps.afterEnd(callSid, form);
+    if (overflow.knows(callSid)) return overflow.again(callSid);
+    const parties = partiesOf(callSid, form);
+    const refusal = registry.refusal(agent.model);
+    if (refusal !== null) return overflow.turnAway(parties, agent, "media-stream", refusal);
+    const call = this.#take(parties, agent, placed);
+    if (agent.say !== null && needsCaller(agent.say)) await call.greeting.lookedUp;
+    return call.path.arrivalTwiml(true);
+  }
+
+  #take(parties: CallParties, agent: AgentProfile, placed: AnsweredCall | null): MediaCall {
+    const call = this.open(
+      { ...parties, openedEpochMs: placed?.placedEpochMs ?? null },
+      agent,
+      null,
+    );
+    if (placed?.context != null) call.execute({ type: "give_context", context: placed.context });
+    if (parties.direction === "inbound") call.execute({ type: "look_up_caller" });
+    call.execute({ type: this.#config.prewarm ? "prewarm" : "dial_later" });
+    return call;
+  }
+
+  /** A call of this process from now on. `handoff`: what another process knew of it. */
+  open(parties: CallParties, agent: AgentProfile, handoff: CallHandoff | null): MediaCall {
+    const { registry, cluster, host } = this.#deps;
+    const call = new Call(parties, agent, this.#paths, host, this.#deps);
+    if (handoff !== null) call.execute({ type: "resume_from", handoff });
+    registry.addMedia(call);
+    cluster?.claim(parties.callSid);
+    return call;
+  }
+
+  #streamTwiml(parties: CallParties, agent: AgentProfile, announcement: string | null): Twiml {
+    const { callSid, direction } = parties;
+    // What comes back is what fits into a parameter, so the token is bound to that.
+    const { from, to } = fittedParameters({ from: parties.from, to: parties.to });
+    const token = this.#tokens.issue(callSid, [agent.name, from, to, direction]);
+    const parameters = { token, agent: agent.name, from, to, direction };
+    return connectTwiml(agent, announcement, this.#config.links, parameters);
+  }
+
+  openStream(socket: MediaSocket): MediaReceiver {
+    return new MediaLeg(socket, (start, leg) => this.#claim(start, leg), this.#deps);
+  }
+
+  #claim(start: TwilioStart, leg: MediaLeg): LegOwner | null | Promise<LegOwner | null> {
+    const { registry, cluster } = this.#deps;
+    if (start.accountSid !== this.#config.accountSid) return this.#refuse("invalid");
+    const { token, agent = "", from = "", to = "", direction = "" } = start.customParameters;
+    const check = this.#tokens.redeem(token, start.callSid, [agent, from, to, direction]);
+    if (check !== "ok") return this.#refuse(check);
+    if (cluster === null || token === undefined) return this.#admit(start, leg, null);
+    const { key, ttlMs } = this.#tokens.onceKey(token);
+    const handoff =
+      registry.media(start.callSid) === undefined
+        ? this.#handoffOf(start.callSid, cluster)
+        : Promise.resolve(null);
+    return Promise.all([cluster.claimOnce(key, ttlMs), handoff]).then(([first, handed]) =>
+      first === false ? this.#refuse("replayed") : this.#admit(start, leg, handed),
+    );
+  }
+
+  #admit(start: TwilioStart, leg: MediaLeg, handoff: CallHandoff | null): LegOwner | null {
+    const call = this.#deps.registry.media(start.callSid) ?? this.#adopt(start, handoff);
+    if (call === null) return this.#refuse("invalid");
+    return call.path.claim(leg, start.streamSid) ?? this.#refuse("replayed");
+  }
+
+  #refuse(reason: StreamRefusal): null {
+    this.#deps.metrics.authFailures.add(1, "token", reason);
+    this.#deps.log.warn("media: stream refused", { reason });
+    return null;
+  }
+
+  /** From the process that answered the webhook. The caller waits for it, so not for long. */
+  #handoffOf(callSid: CallSid, cluster: Pick<Cluster, "ask">): Promise<CallHandoff | null> {
+    return new Promise((resolve) => {
+      const late = this.#deps.clock.after(HANDOFF_MS, () => resolve(null));
+      void cluster.ask(callSid, { kind: "stream_elsewhere" }).then((reply) => {
+        late.cancel();
+        resolve(reply?.kind === "handoff" ? reply.handoff : null);
+      });
+    });
+  }
+
+  /** A good token of a call whose webhook another process answered: the stream brings what is needed. */
+  #adopt(start: TwilioStart, handoff: CallHandoff | null): MediaCall | null {
+    const { agent: name, from, to, direction } = start.customParameters;
+    const agent = name === undefined ? undefined : this.#deps.agents.agents.get(name);
+    if (agent === undefined || this.#deps.registry.isDraining) return null;
+    const parties: CallParties = {
+      callSid: start.callSid,
+      from: from ?? "",
+      to: to ?? "",
+      direction: direction === "outbound" ? "outbound" : "inbound",
+      callToken: handoff?.callToken ?? null,
+    };
+    const call = this.open(parties, agent, handoff);
+    call.execute({ type: "dial_later" });
+    return call;
+  }
+}

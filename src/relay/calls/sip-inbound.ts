@@ -1,0 +1,270 @@
+import type { AgentProfile, AgentsFile } from "../../domain/agent-profile.js";
+import type { CallParties } from "../../domain/call-parties.js";
+import { RelayError } from "../../domain/errors.js";
+import { type CallSid, readCallSid } from "../../domain/ids.js";
+import { needsCaller } from "../../domain/placeholders.js";
+import type { SipControl } from "../../ports/model-rest.js";
+import type { CallControl } from "../../ports/twilio.js";
+import { isConsultLabel } from "../../transfer/conference-names.js";
+import type { Twiml } from "../../wire/twiml.js";
+import { Call } from "../call/call.js";
+import type { CallDeps, CallHost } from "../call/call-deps.js";
+import type { ConferenceState } from "../sip/conference-state.js";
+import type { SipClaim, SipInvite } from "../sip/invite.js";
+import { claimsOf } from "../sip/model-legs.js";
+import type { ReferTransfers } from "../sip/refer.js";
+import { sipPaths } from "../sip/sip-path.js";
+import type { SipStates } from "../sip/sip-states.js";
+import type { Form } from "./call-service.js";
+import type { LinkOf } from "./callback-link.js";
+import type { Cluster } from "./cluster.js";
+import { agentFor, partiesOf } from "./inbound.js";
+import type { CallRegistry, SipCall } from "./registry.js";
+import { StreamTokens } from "./stream-token.js";
+import type { TransferService } from "./transfer-service.js";
+import type { Overflow } from "./turned-away.js";
+import { apologyTwiml, type Links } from "./voice-twiml.js";
+
+export interface SipInboundConfig {
+  /** `proj_…`. */
+  readonly projectId: string;
+  readonly tokenSecret: string;
+  readonly links: Links;
+}
+
+export interface SipInboundDeps extends CallDeps {
+  readonly agents: AgentsFile;
+  readonly registry: CallRegistry;
+  readonly host: CallHost<SipCall>;
+  readonly overflow: Overflow;
+  readonly transfers: TransferService;
+  readonly refer: ReferTransfers;
+  readonly sip: SipControl;
+  readonly control: CallControl;
+  /** Null: a call dies with its process. */
+  readonly states: SipStates | null;
+  /** Null: this is the only process. */
+  readonly cluster: Pick<Cluster, "claim" | "ask"> | null;
+  /** True for the first of all processes that asks for this key. */
+  readonly claimOnce: (key: string, ttlMs: number) => Promise<boolean>;
+  /** A call is over, and its webhook comes once more. */
+  readonly afterEnd: (callSid: CallSid, form: Form) => Promise<Twiml>;
+}
+
+/** All processes know a moment after it was opened which of them answers for a call, and a busy one is slow to answer. */
+const ASK_MOST_MS = 4_000;
+const ASK_PAUSE_MS = 300;
+const ADOPT_TTL_MS = 10 * 60_000;
+
+/** Takes callers of the SIP path: the webhooks of their numbers, and calls that ring at the model. */
+export class SipInbound {
+  readonly #config: SipInboundConfig;
+  readonly #deps: SipInboundDeps;
+  readonly #tokens: StreamTokens;
+
+  constructor(config: SipInboundConfig, deps: SipInboundDeps) {
+    this.#config = config;
+    this.#deps = deps;
+    this.#tokens = new StreamTokens(`${config.tokenSecret}:sip`, () => deps.clock.epochMs());
+  }
+
+  /** POST /sip/incoming-call. */
+  async incoming(form: Form): Promise<Twiml> {
+    const { agents, registry, overflow, metrics } = this.#deps;
+    const callSid = readCallSid(form["CallSid"]);
+    const agent = agentFor(agents, form);
+    if (callSid === null || agent === null) {
+      metrics.callsRejected.add(1, agent === null ? "no_agent" : "internal");
+      return apologyTwiml(agent);
+    }
+    const known = registry.sip(callSid);
+    if (known !== undefined && !known.isOver) return known.path.arrivalTwiml(true);
+    if (registry.knows(callSid)) return this.#deps.afterEnd(callSid, form);
+    if (overflow.knows(callSid)) return overflow.again(callSid);
+    const parties = { ...partiesOf(callSid, form), direction: "inbound" } as const;
+    const refusal = registry.refusal(agent.model);
+    if (refusal !== null) return overflow.turnAway(parties, agent, "sip", refusal);
+    const call = this.#open(parties, agent, "conference");
+    call.execute({ type: "look_up_caller" });
+    if (agent.say !== null && needsCaller(agent.say)) await call.greeting.lookedUp;
+    return call.path.arrivalTwiml(true);
+  }
+
+  #open(parties: CallParties, agent: AgentProfile, kind: ConferenceState["kind"]): SipCall {
+    const { registry, cluster, host, control, sip, states, refer } = this.#deps;
+    const { projectId, links } = this.#config;
+    const paths = sipPaths(kind, {
+      control,
+      sip,
+      tokens: this.#tokens,
+      projectId,
+      publicUrl: links.publicUrl,
+      states,
+      referred: (call) => refer.left(call.parties.callSid),
+    });
+    const call = new Call(parties, agent, paths, host, this.#deps);
+    registry.addSip(call);
+    cluster?.claim(parties.callSid);
+    return call;
+  }
+
+  // --- callbacks ------------------------------------------------------------------------------------
+
+  callback(form: Form, link: LinkOf<"conference" | "model_leg">): void {
+    const { registry, transfers } = this.#deps;
+    const call = registry.sip(link.call);
+    if (call === undefined) {
+      const joins = form["StatusCallbackEvent"] === "participant-join";
+      if (joins && isConsultLabel(form["ParticipantLabel"] ?? ""))
+        void this.#humanJoined(link.call, form);
+      return;
+    }
+    if (link.kind === "model_leg") {
+      call.path.legStatus(form, link.leg);
+      return;
+    }
+    call.path.conferenceEvent(form);
+    if (call.state.name === "handing_over") transfers.conference(link.call, form);
+  }
+
+  /** The process that called the human in is dead, and the model it would have sent away still talks. */
+  async #humanJoined(callSid: CallSid, form: Form): Promise<void> {
+    const { states, sip, log, transfers } = this.#deps;
+    transfers.conference(callSid, form);
+    try {
+      const kept = (await states?.find(callSid)) ?? null;
+      if (kept === null || kept.callId === null) return;
+      await sip.hangUp(kept.callId);
+      states?.drop(callSid);
+    } catch (error) {
+      const code = error instanceof RelayError ? error.code : "internal";
+      if (code !== "caller_gone")
+        log.warn("sip: model not sent away from a human", { callSid, code }, error);
+    }
+  }
+
+  /** What is over in order, an hour with a human included, has left nothing behind. */
+  async isUnfinished(callSid: CallSid): Promise<boolean> {
+    const { states, log, registry } = this.#deps;
+    if (registry.ended(callSid) !== undefined) return false;
+    if (states === null) return true;
+    try {
+      return (await states.find(callSid)) !== null;
+    } catch (error) {
+      log.warn("sip: state of a call not read", { callSid, code: "store_unavailable" }, error);
+      return true;
+    }
+  }
+
+  // --- calls that ring at the model -----------------------------------------------------------------
+
+  /** Never rejects. */
+  async invited(invite: SipInvite): Promise<void> {
+    const { claim, callId } = invite;
+    // A repeated delivery: the call is where it belongs.
+    if (this.#deps.registry.withModel(callId) !== undefined) return;
+    if (claim === "malformed") this.#refuse(callId, "invalid");
+    else if (claim === null) this.#trunkCall(invite);
+    else if (this.#deps.registry.knows(claim.callSid)) this.#ownLeg(callId, claim);
+    else await this.#legOfAnother(invite, claim);
+  }
+
+  #ownLeg(callId: string, { callSid, leg, token }: SipClaim): void {
+    const check = this.#tokens.redeem(token, callSid, claimsOf(leg));
+    if (check !== "ok") {
+      this.#refuse(callId, check);
+      return;
+    }
+    const call = this.#deps.registry.sip(callSid);
+    if (call === undefined) this.#reject(callId, 480);
+    else call.path.modelRings(callId, leg);
+  }
+
+  /** Dialled by another process, which is asked. If none answers for the caller any more, this one takes over. */
+  async #legOfAnother(invite: SipInvite, claim: SipClaim): Promise<void> {
+    const { callId } = invite;
+    const { callSid, leg, token } = claim;
+    const check = this.#tokens.verify(token, callSid, claimsOf(leg));
+    if (check !== "ok") {
+      this.#refuse(callId, check);
+      return;
+    }
+    const { clock, cluster, registry, log } = this.#deps;
+    const untilMs = clock.nowMs() + ASK_MOST_MS;
+    while (cluster !== null && clock.nowMs() < untilMs) {
+      if ((await cluster.ask(callSid, { kind: "sip_invited", invite })) !== null) return;
+      if (registry.knows(callSid)) {
+        this.#ownLeg(callId, claim);
+        return;
+      }
+      await new Promise<void>((resolve) => clock.after(ASK_PAUSE_MS, resolve));
+    }
+    try {
+      await this.#adopt(callId, claim);
+    } catch (error) {
+      // It rings out. Its caller's own process, if there is one, sees that and takes them to their fallback.
+      log.warn("sip: call of another process not taken up", { callSid }, error);
+    }
+  }
+
+  async #adopt(callId: string, { callSid, leg, token }: SipClaim): Promise<void> {
+    const { states, agents, registry, claimOnce } = this.#deps;
+    const kept = (await states?.find(callSid)) ?? null;
+    const agent = kept === null ? undefined : agents.agents.get(kept.agent);
+    if (kept === null || agent === undefined) {
+      // The caller is gone, and with them all that was known of the call.
+      this.#reject(callId, 480);
+      return;
+    }
+    // Another process has taken it, and was only too busy to say so.
+    if (kept.callId !== null) return;
+    if (!(await claimOnce(`sip:${callId}`, ADOPT_TTL_MS))) return;
+    if (registry.knows(callSid) || this.#tokens.redeem(token, callSid, claimsOf(leg)) !== "ok")
+      return;
+    const { from, to, callToken } = kept;
+    const call = this.#open(
+      { callSid, from, to, direction: "inbound", callToken },
+      agent,
+      "conference",
+    );
+    call.execute({ type: "look_up_caller" });
+    call.eventLog.note("adopted");
+    call.path.modelRings(callId, leg, true);
+  }
+
+  /** Straight from a trunk: no TwiML, no REST; the number dialled says which agent answers. */
+  #trunkCall({ callId, from, dialled }: SipInvite): void {
+    const { agents, registry, metrics } = this.#deps;
+    const agent = agentFor(agents, { To: dialled, Direction: "inbound" });
+    const refusal = agent === null ? "no_agent" : registry.refusal(agent.model);
+    if (agent === null || refusal !== null) {
+      metrics.callsRejected.add(1, refusal ?? "no_agent");
+      this.#reject(callId, agent === null ? 404 : 486);
+      return;
+    }
+    // No CallSid of Twilio's names such a call: the model's id does.
+    const callSid = callId as CallSid;
+    // Over already, and delivered once more.
+    if (registry.knows(callSid)) return;
+    const call = this.#open(
+      { callSid, from, to: dialled, direction: "inbound", callToken: null },
+      agent,
+      "trunk",
+    );
+    call.execute({ type: "look_up_caller" });
+    call.path.modelRings(callId, null);
+  }
+
+  #refuse(callId: string, reason: "missing" | "invalid" | "expired" | "replayed"): void {
+    this.#deps.metrics.authFailures.add(1, "token", reason);
+    this.#deps.log.warn("sip: call refused", { reason });
+    this.#reject(callId, 603);
+  }
+
+  #reject(callId: string, status: number): void {
+    this.#deps.sip.reject(callId, status).catch((error: unknown) => {
+      const code = error instanceof RelayError ? error.code : "internal";
+      if (code !== "caller_gone") this.#deps.log.warn("sip: call not rejected", { code }, error);
+    });
+  }
+}

@@ -1,0 +1,413 @@
+import { dtmfTones } from "../../codec/dtmf.js";
+import { msToBytes } from "../../codec/frame.js";
+import { WAITING_TONE } from "../../codec/tone.js";
+import type { TurnDetection } from "../../domain/agent-profile.js";
+import type { ItemId, StreamSid } from "../../domain/ids.js";
+import type { PlaybackReport } from "../../playout/playout-ledger.js";
+import type { Endpoint } from "../../vad/endpointer.js";
+import type { Twiml } from "../../wire/twiml.js";
+import type {
+  CallContext,
+  CallPath,
+  CallPathHost,
+  PathFactory,
+  ReleaseReason,
+} from "../call/call-path.js";
+import type {
+  ModelSession,
+  ModelSessionEvents,
+  ResponseEnd,
+  SessionFailure,
+} from "../model/model-session.js";
+import { AudioPath, type AudioPathEvents, isLocal } from "./audio-path.js";
+import { BargeIn } from "./barge-in.js";
+import type { TickTarget } from "./frame-ticker.js";
+import { GreetingProtection } from "./greeting-protection.js";
+import type { LegOwner, MediaLeg, MediaLegEvents } from "./media-leg.js";
+import { TurnDetectionTuner } from "./turn-detection-tuner.js";
+
+/** A frame is 20 ms; one that is so late is not waited for. */
+const FRAME_MISSED_MS = 30;
+/** Turn detection is looked at no more often. */
+const SLOW_TICK_MS = 100;
+/** How often the audio that waits here is sampled for the metric. */
+const SAMPLE_MS = 1_000;
+/** Speech this long is more than a cough: a model that lives says something about it. */
+const UTTERANCE_MS = 400;
+/** A second loss so soon after a redial is not bad luck. */
+const REDIAL_AGAIN_MS = 10_000;
+
+/** What the TwiML that asks for a stream is made of. */
+export interface StreamInvitation {
+  /** With a fresh token. @param announcement  `<Say>` before the stream, or null. */
+  twiml(context: CallContext, announcement: string | null): Twiml;
+}
+
+/** Makes calls whose audio the relay carries. */
+export function mediaPaths(invitation: StreamInvitation): PathFactory<MediaPath> {
+  return {
+    name: "media-stream",
+    recordable: true,
+    create: (context, host) => new MediaPath(context, host, invitation),
+  };
+}
+
+/**
+ * The Media Streams path of one call: its stream, its audio in both directions, barge-in and turn detection. Caller frames go from the
+ * leg straight to the audio path, and the model's audio from the session; what they drive besides comes here as ticks.
+ */
+export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, TickTarget {
+  readonly name = "media-stream";
+  readonly capabilities = { asksWhatFollows: true, keyTones: true };
+  readonly agentIsHere = false;
+  readonly audio: ModelSessionEvents["audio"];
+  readonly #call: CallContext;
+  readonly #host: CallPathHost;
+  readonly #invitation: StreamInvitation;
+  readonly #audio: AudioPath;
+  readonly #barge: BargeIn;
+  readonly #tuner: TurnDetectionTuner;
+  readonly #protection: GreetingProtection;
+  #leg: MediaLeg | null = null;
+  /** The session that hears the caller. */
+  #attached: ModelSession | null = null;
+  #startedMs = 0;
+  #hasSpoken = false;
+  #turnStartedMs = 0;
+  #redialledMs = Number.NEGATIVE_INFINITY;
+  #tickMs = Number.NEGATIVE_INFINITY;
+  #slowTickMs = Number.NEGATIVE_INFINITY;
+  #sampledMs = Number.NEGATIVE_INFINITY;
+  #underrunsCounted = 0;
+
+  constructor(call: CallContext, host: CallPathHost, invitation: StreamInvitation) {
+    const { agent, deps } = call;
+    this.#call = call;
+    this.#host = host;
+    this.#invitation = invitation;
+    this.#audio = new AudioPath(deps.pool, this, deps);
+    this.audio = this.#audio.modelAudio.bind(this.#audio);
+    this.#barge = new BargeIn(agent.vad.confirmMs);
+    this.#tuner = new TurnDetectionTuner(agent);
+    this.#protection = new GreetingProtection(
+      agent.greeting === null ? 0 : agent.vad.greetingProtectionMs,
+    );
+  }
+
+  get hasStream(): boolean {
+    return this.#leg !== null;
+  }
+
+  get callerIsHere(): boolean {
+    return this.#leg !== null;
+  }
+
+  get mayMove(): boolean {
+    return this.#leg === null;
+  }
+
+  get #nowMs(): number {
+    return this.#call.deps.clock.nowMs();
+  }
+
+  // --- the stream -----------------------------------------------------------------------------------
+
+  arrivalTwiml(say: boolean): Twiml {
+    return this.#invitation.twiml(this.#call, say ? this.#host.announcement : null);
+  }
+
+  /** The stream of this call is here and its token was good. Null: this call takes no stream now. */
+  claim(leg: MediaLeg, streamSid: StreamSid): LegOwner | null {
+    if (this.#leg !== null || !this.#host.expectsCaller) return null;
+    const { tap, limits, deps, eventLog } = this.#call;
+    this.#leg = leg;
+    if (tap !== null) {
+      tap.streamStarted(streamSid);
+      leg.record(tap);
+    }
+    this.#startedMs = this.#nowMs;
+    limits.started(this.#startedMs);
+    this.#audio.connectLeg(leg);
+    deps.ticker.add(this);
+    eventLog.streamStarted(streamSid);
+    this.#host.callerArrived();
+    return { frames: this.#audio, events: this };
+  }
+
+  streamEnded(clean: boolean): void {
+    this.#call.deps.ticker.remove(this);
+    this.#leg = null;
+    this.#barge.forget();
+    for (const report of this.#audio.playout.disconnect(this.#nowMs)) this.#heard(report);
+    this.#audio.disconnectLeg();
+    this.#host.streamEnded(clean);
+  }
+
+  /** The end of the stream lets Twilio ask what follows; the answer hangs the caller up. */
+  close(): void {
+    this.#leg?.close();
+  }
+
+  drop(): void {
+    this.#leg?.drop();
+  }
+
+  key(digit: string): void {
+    this.#host.key(digit);
+  }
+
+  markEchoed(generation: number, position: number): void {
+    const nowMs = this.#nowMs;
+    this.#audio.playout.marked(generation, position, nowMs);
+    this.#settle(nowMs);
+    this.#host.playbackMoved();
+  }
+
+  // --- the model's session --------------------------------------------------------------------------
+
+  connect(again: boolean): void {
+    if (again) this.#redialledMs = this.#nowMs;
+    this.#host.dial(null, "new");
+  }
+
+  release(why: ReleaseReason): void {
+    this.#host.closeSession();
+    this.#detach();
+    this.#audio.dropBacklog();
+    if (why === "end") this.#audio.mute();
+  }
+
+  attach(session: ModelSession): void {
+    if (this.#attached === session) return;
+    this.#attached = session;
+    this.#audio.connectSession(session);
+  }
+
+  #detach(): void {
+    this.#attached = null;
+    this.#audio.disconnectSession();
+  }
+
+  sessionLost({ code, retryable }: SessionFailure): void {
+    const nowMs = this.#nowMs;
+    this.#detach();
+    // What is here of the sentence is played; no more of it will come.
+    const { playout } = this.#audio;
+    for (const { itemId } of playout.entries) playout.complete(itemId, nowMs);
+    const again = nowMs - this.#redialledMs < REDIAL_AGAIN_MS;
+    this.#host.modelLost(code, retryable && !again);
+  }
+
+  sessionUnavailable({ code }: SessionFailure): void {
+    this.#host.modelUnavailable(code);
+  }
+
+  mute(): void {
+    this.#attached = null;
+    this.#audio.mute();
+  }
+
+  agentStaysDuring(): boolean {
+    return false;
+  }
+
+  agentLeft(): void {}
+
+  /** While the greeting is protected the server must not cut it either. */
+  get turnDetection(): TurnDetection {
+    const { turns } = this.#tuner;
+    return this.#protection.isOver ? turns : { ...turns, interruptResponse: false };
+  }
+
+  // --- what the model says --------------------------------------------------------------------------
+
+  audioDone(itemId: ItemId): void {
+    this.#audio.playout.complete(itemId, this.#nowMs);
+  }
+
+  agentText(itemId: ItemId, text: string, final: boolean): void {
+    const receivedMs = this.#audio.playout.receivedMs(itemId);
+    this.#call.eventLog.agentText(itemId, text, final, receivedMs);
+  }
+
+  responseStarted(): void {}
+
+  hasSpoken({ spoke }: ResponseEnd): boolean {
+    return spoke;
+  }
+
+  playback(): void {}
+
+  cut(): void {}
+
+  speechBegan(itemId: ItemId): void {
+    if (isLocal(itemId)) return;
+    this.#tuner.agentSpoke(this.#audio.vad);
+    if (!this.#hasSpoken) {
+      this.#hasSpoken = true;
+      const nowMs = this.#nowMs;
+      this.#call.deps.metrics.firstAudio.observe((nowMs - this.#startedMs) / 1000);
+      this.#protection.greetingBegan(nowMs);
+    }
+    this.#host.speechBegan(itemId);
+  }
+
+  // --- the caller's speech --------------------------------------------------------------------------
+
+  callerSpeech(state: "started" | "stopped", itemId: ItemId, audioMs: number): void {
+    this.#audio.modelHears(state === "started");
+    this.#tuner.modelHeard(state, this.#audio.vad);
+    const { eventLog } = this.#call;
+    if (state === "started") {
+      this.#interrupt(this.#nowMs);
+      this.#turnStartedMs = this.#audio.sessionTimeMs(audioMs);
+      eventLog.callerSpoke(itemId, this.#turnStartedMs, null);
+      return;
+    }
+    const turns = this.turnDetection;
+    const silenceMs = turns.type === "server_vad" ? turns.silenceDurationMs : 0;
+    const endedMs = this.#audio.sessionTimeMs(audioMs) - silenceMs;
+    eventLog.callerSpoke(itemId, this.#turnStartedMs, endedMs);
+  }
+
+  #interrupt(nowMs: number): void {
+    const paused = this.#barge.confirmed();
+    if (this.#protection.protects(nowMs)) return;
+    const { agent, deps, eventLog } = this.#call;
+    const { session } = this.#host;
+    const reports = this.#audio.interrupt(nowMs);
+    if (reports !== null) {
+      deps.metrics.bargeIns.add(1, agent.name, paused ? "local" : "model");
+      deps.metrics.bargeInClear.observe((this.#nowMs - nowMs) / 1000);
+      const spoken = reports.filter(({ itemId }) => !isLocal(itemId));
+      for (const report of spoken) eventLog.agentHeard(report, true);
+      session?.interrupted(spoken.filter(({ cut }) => cut));
+    } else if (agent.turnDetection.interruptResponse) {
+      // Nothing to take back, but what the server is cancelling now may still trickle in.
+      session?.interrupted([]);
+    }
+  }
+
+  /** Local VAD is quicker than the model's: the agent pauses at once, and goes on if it was nothing. */
+  callerHeard(endpoint: Endpoint, nowMs: number): void {
+    const { vad, playout } = this.#audio;
+    const { agent, eventLog } = this.#call;
+    this.#tuner.localHeard(endpoint, vad);
+    if (endpoint === "speech_stopped") {
+      if (vad.lastSpeechMs >= UTTERANCE_MS) this.#host.session?.callerPaused();
+      return;
+    }
+    if (!agent.vad.localBargeIn || !agent.turnDetection.interruptResponse) return;
+    // Where audio comes in real time, what a pause holds back would stay late for the whole call.
+    if (this.#host.session?.capabilities.aheadOfRealTime === false) return;
+    if (!this.#host.isTalking || playout.isSilent(nowMs)) return;
+    if (this.#protection.protects(nowMs) || !this.#barge.onset(nowMs)) return;
+    playout.hold();
+    eventLog.note("playout_held");
+  }
+
+  // --- time -----------------------------------------------------------------------------------------
+
+  /** The caller's frames are the clock. */
+  frameTick(): void {
+    this.#tick(this.#nowMs);
+  }
+
+  /** The shared ticker only stands in for frames that do not come. */
+  tick(nowMs: number): void {
+    if (nowMs - this.#tickMs < FRAME_MISSED_MS) return;
+    const { tap } = this.#call;
+    if (tap === null) this.#standIn(nowMs);
+    else tap.tick((atMs) => this.#standIn(atMs));
+  }
+
+  #standIn(nowMs: number): void {
+    this.#audio.tick(nowMs);
+    this.#tick(nowMs);
+  }
+
+  #tick(nowMs: number): void {
+    this.#tickMs = nowMs;
+    if (this.#barge.expired(nowMs)) {
+      this.#audio.playout.resume(nowMs);
+      this.#call.eventLog.note("playout_resumed");
+    }
+    if (this.#protection.ends(nowMs))
+      this.#host.session?.update({ turnDetection: this.turnDetection });
+    this.#attached?.tick(nowMs);
+    this.#settle(nowMs);
+    this.#host.tick(nowMs);
+    if (nowMs - this.#slowTickMs < SLOW_TICK_MS) return;
+    this.#slowTickMs = nowMs;
+    this.#tune(nowMs);
+    if (nowMs - this.#sampledMs < SAMPLE_MS) return;
+    this.#sampledMs = nowMs;
+    const { waitingBytes } = this.#audio.playout;
+    this.#call.deps.metrics.playoutBuffer.observe(waitingBytes / msToBytes(1_000));
+  }
+
+  /** Closes the account of what was heard to its end. */
+  #settle(nowMs: number): void {
+    const { playout } = this.#audio;
+    const { limits, deps } = this.#call;
+    for (
+      let report = playout.takePlayed(nowMs);
+      report !== undefined;
+      report = playout.takePlayed(nowMs)
+    ) {
+      limits.agentActive(nowMs);
+      this.#heard(report);
+    }
+    if (playout.underruns > this.#underrunsCounted) {
+      this.#underrunsCounted = playout.underruns;
+      deps.metrics.underruns.add(1);
+    }
+  }
+
+  #heard(report: PlaybackReport): void {
+    if (!isLocal(report.itemId)) this.#call.eventLog.agentHeard(report, false);
+  }
+
+  /** Adjusts the server's turn detection to the line, between turns. */
+  #tune(nowMs: number): void {
+    const { session, isTalking } = this.#host;
+    const mayChange = isTalking && session?.capabilities.tunesTurnDetection === true;
+    const next = this.#tuner.look(nowMs, this.#audio.vad, mayChange);
+    if (next === null) return;
+    session?.update({ turnDetection: this.turnDetection });
+    this.#call.eventLog.note("turn_detection_tuned", { ...next });
+    this.#call.log.info("media: turn detection tuned", { ...next });
+  }
+
+  // --- what the caller hears ------------------------------------------------------------------------
+
+  silence(): void {
+    const reports = this.#audio.interrupt(this.#nowMs);
+    if (reports !== null) for (const report of reports) this.#heard(report);
+  }
+
+  isSilent(nowMs: number): boolean {
+    return this.#audio.playout.isSilent(nowMs);
+  }
+
+  isHeardOut(nowMs: number): boolean {
+    return this.#audio.playout.isDrained(nowMs);
+  }
+
+  remainingMs(nowMs: number): number {
+    const { playout } = this.#audio;
+    return playout.waitingBytes / msToBytes(1) + playout.leadMs(nowMs);
+  }
+
+  sendDtmf(digits: string): void {
+    this.#audio.playLocal(dtmfTones(digits));
+  }
+
+  playTone(nowMs: number): void {
+    if (this.isSilent(nowMs)) this.#audio.playLocal(WAITING_TONE);
+  }
+
+  stop(): void {
+    this.#call.deps.ticker.remove(this);
+  }
+}

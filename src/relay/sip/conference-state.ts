@@ -1,0 +1,416 @@
+import { assertNever, type ErrorCode } from "../../domain/errors.js";
+
+/**
+ * Where caller and model are in a call on the SIP path, decided without touching anything: `step` takes a state, what happened and the
+ * time, and returns the next state and what is to be done, as data. `sip-path.ts` carries it out.
+ *
+ * ```
+ * absent → dialing → accepting → attaching ⇄ attached
+ *   ↑  ↘ holding ↗        ↓           ↓         ↓
+ *   └───────────────── losing ←──────────────────
+ * ```
+ */
+export interface ConferenceState {
+  /** `trunk`: the call came straight to the model; Twilio's REST knows nothing of it. */
+  readonly kind: "conference" | "trunk";
+  readonly model: ModelPlace;
+  /** The caller is in the conference. */
+  readonly callerIn: boolean;
+  readonly callerOnHold: boolean;
+  /** When our connection to the present model was opened, within the last minute. */
+  readonly attachedMs: readonly number[];
+  /** When another model was called in for one that was lost; null: never. */
+  readonly redialledMs: number | null;
+}
+
+export type ModelPlace =
+  | { readonly name: "absent" }
+  /** The caller is put on hold before another model is called in: alone in a conference they hear nothing. */
+  | { readonly name: "holding" }
+  /** Twilio adds the model's leg. */
+  | { readonly name: "dialing" }
+  /** The model's leg rings. `adopted`: the process that dialled it does not answer. */
+  | { readonly name: "accepting"; readonly callId: string; readonly adopted: boolean }
+  /** The call is accepted; the socket that steers the model is being opened. */
+  | { readonly name: "attaching"; readonly callId: string }
+  | { readonly name: "attached"; readonly callId: string }
+  /** The leg is gone; the news that the caller hung up may follow. */
+  | { readonly name: "losing"; readonly code: ErrorCode; readonly retryable: boolean }
+  | { readonly name: "over" };
+
+/** `join`: the caller's arrival. `model`: from dialling the model to its session. `grace`: the caller's own end. */
+export type ConferenceTimer = "join" | "model" | "grace";
+
+export type ConferenceInput =
+  /** Twilio was given the TwiML that leads the caller into the conference. `returns`: they had been moved out of it. */
+  | { readonly type: "caller_expected"; readonly returns: boolean }
+  | { readonly type: "caller_joined" }
+  | { readonly type: "caller_left"; readonly hungUp: boolean }
+  /** `again`: for one that was lost. */
+  | { readonly type: "call_model"; readonly again: boolean }
+  | { readonly type: "hold_done"; readonly callerGone: boolean }
+  | { readonly type: "rings"; readonly callId: string; readonly adopted: boolean }
+  | { readonly type: "accepted"; readonly callId: string }
+  | {
+      readonly type: "accept_failed";
+      readonly callId: string;
+      readonly code: ErrorCode;
+      /** The pause before the next try, in ms; null: there is none. */
+      readonly pauseMs: number | null;
+      /** This one included. */
+      readonly tries: number;
+    }
+  | { readonly type: "session_ready" }
+  | { readonly type: "session_lost"; readonly code: ErrorCode; readonly retryable: boolean }
+  | { readonly type: "session_unavailable"; readonly code: ErrorCode }
+  /** Twilio took none of the requests to add the model. */
+  | { readonly type: "add_failed"; readonly code: ErrorCode }
+  /** The model's leg is over. */
+  | { readonly type: "leg_ended" }
+  | { readonly type: "timer"; readonly timer: ConferenceTimer }
+  /** The model has left a caller who waits for a human. */
+  | { readonly type: "agent_left" }
+  /** The agent failed: the model is of no use any more. */
+  | { readonly type: "release" }
+  | { readonly type: "over" };
+
+export type ConferenceEffect =
+  | { readonly do: "arm" | "disarm"; readonly timer: ConferenceTimer }
+  | { readonly do: "add_leg" }
+  | { readonly do: "drop_legs" }
+  /** `pauseMs`: after so long. */
+  | {
+      readonly do: "accept";
+      readonly callId: string;
+      readonly tries: number;
+      readonly pauseMs: number;
+    }
+  | { readonly do: "reject"; readonly callId: string }
+  | { readonly do: "attach"; readonly callId: string; readonly conversation: "new" | "kept" }
+  | { readonly do: "detach" }
+  | { readonly do: "hang_up_model"; readonly callId: string }
+  | { readonly do: "hold"; readonly on: boolean }
+  /** Another process may have to know. */
+  | { readonly do: "store" }
+  | { readonly do: "tell_caller_arrived" }
+  /** They come by a new document, to a conference without a model. */
+  | { readonly do: "tell_caller_returns" }
+  | { readonly do: "tell_caller_gone" }
+  | { readonly do: "tell_model_lost"; readonly code: ErrorCode; readonly retryable: boolean }
+  | { readonly do: "tell_taken_elsewhere" };
+
+export interface ConferenceStep {
+  readonly state: ConferenceState;
+  readonly effects: readonly ConferenceEffect[];
+}
+
+/** Give up after so many connections to one model within ATTACH_WINDOW_MS. */
+const ATTACHES_MOST = 5;
+const ATTACH_WINDOW_MS = 60_000;
+/** A model that is lost again so soon is not replaced once more. */
+const REDIAL_AGAIN_MS = 60_000;
+/** Another model would end the same way. */
+const HOPELESS: ReadonlySet<ErrorCode> = new Set([
+  "upstream_account",
+  "upstream_rejected",
+  "upstream_response_failed",
+]);
+
+export function newConference(kind: ConferenceState["kind"]): ConferenceState {
+  return {
+    kind,
+    model: { name: "absent" },
+    callerIn: kind === "trunk",
+    callerOnHold: false,
+    attachedMs: [],
+    redialledMs: null,
+  };
+}
+
+/** The model's call, `rtc_…`, from its ringing to its end; null while there is none. */
+export function modelCallOf({ model }: ConferenceState): string | null {
+  return "callId" in model ? model.callId : null;
+}
+
+export function step(
+  state: ConferenceState,
+  input: ConferenceInput,
+  nowMs: number,
+): ConferenceStep {
+  if (state.model.name === "over") {
+    // A leg that rings, or was accepted, too late.
+    if (input.type === "rings") return { state, effects: [reject(input.callId)] };
+    return input.type === "accepted"
+      ? { state, effects: [{ do: "hang_up_model", callId: input.callId }] }
+      : { state, effects: [] };
+  }
+  switch (input.type) {
+    case "caller_expected":
+    case "caller_joined":
+    case "caller_left":
+      return caller(state, input);
+    case "call_model":
+      return callModel(state, input.again, nowMs);
+    case "hold_done":
+      return held(state, input.callerGone);
+    case "rings":
+    case "accepted":
+    case "accept_failed":
+      return ringing(state, input, nowMs);
+    case "session_ready":
+    case "session_lost":
+    case "session_unavailable":
+      return session(state, input, nowMs);
+    case "add_failed":
+      return state.model.name === "dialing" ? lost(state, input.code, nowMs) : stay(state);
+    case "leg_ended":
+      return legEnded(state, nowMs);
+    case "timer":
+      return timer(state, input.timer, nowMs);
+    case "agent_left":
+      return keepOnHold(state);
+    case "release":
+      return release(state);
+    case "over":
+      return over(state);
+    default:
+      return assertNever(input);
+  }
+}
+
+const stay = (state: ConferenceState): ConferenceStep => ({ state, effects: [] });
+
+const reject = (callId: string): ConferenceEffect => ({ do: "reject", callId });
+
+function to(
+  state: ConferenceState,
+  model: ModelPlace,
+  ...effects: readonly ConferenceEffect[]
+): ConferenceStep {
+  return { state: { ...state, model }, effects };
+}
+
+// --- the caller -------------------------------------------------------------------------------------------
+
+function caller(
+  state: ConferenceState,
+  input: ConferenceInput & { type: "caller_expected" | "caller_joined" | "caller_left" },
+): ConferenceStep {
+  switch (input.type) {
+    case "caller_expected":
+      return expected(state, input.returns);
+    case "caller_joined":
+      return joined(state);
+    case "caller_left":
+      return {
+        state: { ...state, callerIn: false },
+        effects: input.hungUp ? [{ do: "tell_caller_gone" }] : [],
+      };
+  }
+}
+
+function expected(before: ConferenceState, returns: boolean): ConferenceStep {
+  const state = { ...before, callerIn: false, callerOnHold: false };
+  const arrival = [{ do: "store" }, { do: "arm", timer: "join" }] as const;
+  if (!returns) return { state, effects: arrival };
+  // The model's leg went with the conference; news of that may still be on its way.
+  const { effects } = release(state);
+  return to(state, { name: "absent" }, ...effects, { do: "tell_caller_returns" }, ...arrival);
+}
+
+function joined(state: ConferenceState): ConferenceStep {
+  if (state.callerIn) return stay(state);
+  return {
+    state: { ...state, callerIn: true },
+    effects: [{ do: "disarm", timer: "join" }, { do: "tell_caller_arrived" }],
+  };
+}
+
+function keepOnHold(state: ConferenceState): ConferenceStep {
+  if (state.callerOnHold || !state.callerIn || state.kind === "trunk") return stay(state);
+  return { state: { ...state, callerOnHold: true }, effects: [{ do: "hold", on: true }] };
+}
+
+// --- the model's leg --------------------------------------------------------------------------------------
+
+function callModel(state: ConferenceState, again: boolean, nowMs: number): ConferenceStep {
+  if (state.model.name !== "absent" || state.kind === "trunk") return stay(state);
+  if (!again) return dial(state);
+  return {
+    state: {
+      ...state,
+      model: { name: "holding" },
+      callerOnHold: true,
+      redialledMs: nowMs,
+    },
+    effects: [{ do: "hold", on: true }],
+  };
+}
+
+function dial(state: ConferenceState): ConferenceStep {
+  return to(
+    { ...state, attachedMs: [] },
+    { name: "dialing" },
+    { do: "store" },
+    { do: "add_leg" },
+    { do: "arm", timer: "model" },
+  );
+}
+
+/** Better alone for a moment than without a model: a hold that failed for another reason changes nothing. */
+function held(state: ConferenceState, callerGone: boolean): ConferenceStep {
+  if (state.model.name !== "holding") return stay(state);
+  return callerGone ? to(state, { name: "absent" }, { do: "tell_caller_gone" }) : dial(state);
+}
+
+function ringing(
+  state: ConferenceState,
+  input: ConferenceInput & { type: "rings" | "accepted" | "accept_failed" },
+  nowMs: number,
+): ConferenceStep {
+  const { model } = state;
+  const { callId } = input;
+  if (input.type === "rings") {
+    const awaited =
+      model.name === "dialing" ||
+      (model.name === "absent" && (state.kind === "trunk" || input.adopted));
+    if (!awaited) return { state, effects: [reject(callId)] };
+    return to(
+      state,
+      { name: "accepting", callId, adopted: input.adopted },
+      { do: "accept", callId, tries: 1, pauseMs: 0 },
+      ...(input.adopted ? [{ do: "arm", timer: "model" } as const] : []),
+      { do: "store" },
+    );
+  }
+  const isOurs = model.name === "accepting" && model.callId === callId;
+  if (input.type === "accepted") {
+    return isOurs
+      ? attach(state, callId, "new", nowMs)
+      : { state, effects: [{ do: "hang_up_model", callId }] };
+  }
+  if (!isOurs) return stay(state);
+  const { code, pauseMs, tries } = input;
+  if (pauseMs !== null)
+    return { state, effects: [{ do: "accept", callId, tries: tries + 1, pauseMs }] };
+  if (code !== "upstream_rejected") return lost(state, code, nowMs);
+  // The first try may have been carried out although its answer was lost; then the second is refused, and the call is ours.
+  if (tries > 1) return attach(state, callId, "new", nowMs);
+  // Its own process has accepted it after all.
+  return model.adopted
+    ? to(state, { name: "over" }, { do: "disarm", timer: "model" }, { do: "tell_taken_elsewhere" })
+    : lost(state, code, nowMs);
+}
+
+function attach(
+  state: ConferenceState,
+  callId: string,
+  conversation: "new" | "kept",
+  nowMs: number,
+): ConferenceStep {
+  const recent = state.attachedMs.filter((ms) => nowMs - ms < ATTACH_WINDOW_MS);
+  if (recent.length >= ATTACHES_MOST) return lost(state, "upstream_closed", nowMs);
+  return to(
+    { ...state, attachedMs: [...recent, nowMs] },
+    { name: "attaching", callId },
+    { do: "attach", callId, conversation },
+  );
+}
+
+function session(
+  state: ConferenceState,
+  input: ConferenceInput & { type: "session_ready" | "session_lost" | "session_unavailable" },
+  nowMs: number,
+): ConferenceStep {
+  const { model } = state;
+  if (model.name !== "attaching" && model.name !== "attached") return stay(state);
+  const { callId } = model;
+  switch (input.type) {
+    case "session_ready":
+      return to(
+        { ...state, callerOnHold: false },
+        { name: "attached", callId },
+        { do: "disarm", timer: "model" },
+        ...(state.callerOnHold ? [{ do: "hold", on: false } as const] : []),
+      );
+    case "session_lost":
+      // The model still has the caller and the conversation; only our connection is gone.
+      return input.retryable
+        ? attach(state, callId, "kept", nowMs)
+        : lost(state, input.code, nowMs);
+    case "session_unavailable":
+      return lost(state, input.code, nowMs);
+  }
+}
+
+function legEnded(state: ConferenceState, nowMs: number): ConferenceStep {
+  switch (state.model.name) {
+    case "accepting":
+    case "attaching":
+    case "attached":
+      return lost(state, "upstream_closed", nowMs);
+    case "dialing":
+      return lost(state, "upstream_refused", nowMs);
+    default:
+      return stay(state);
+  }
+}
+
+function timer(state: ConferenceState, name: ConferenceTimer, nowMs: number): ConferenceStep {
+  const { model } = state;
+  switch (name) {
+    case "join":
+      // Normally triggered by Twilio's participant-join callback. If that never arrives, go on anyway.
+      return joined(state);
+    case "model":
+      return model.name === "dialing" || model.name === "accepting" || model.name === "attaching"
+        ? lost(state, "upstream_timeout", nowMs)
+        : stay(state);
+    case "grace": {
+      if (model.name !== "losing") return stay(state);
+      const { code, retryable } = model;
+      return to(state, { name: "absent" }, { do: "tell_model_lost", code, retryable });
+    }
+  }
+}
+
+/** The model is gone. A caller who hung up takes it along, so that news of theirs is awaited for a moment. */
+function lost(state: ConferenceState, code: ErrorCode, nowMs: number): ConferenceStep {
+  const callId = modelCallOf(state);
+  const gone = goneEffects(callId);
+  const soon = state.redialledMs !== null && nowMs - state.redialledMs < REDIAL_AGAIN_MS;
+  const retryable = !HOPELESS.has(code) && !soon;
+  if (callId === null || state.kind === "trunk")
+    return to(state, { name: "absent" }, ...gone, { do: "tell_model_lost", code, retryable });
+  return to(state, { name: "losing", code, retryable }, ...gone, { do: "arm", timer: "grace" });
+}
+
+function goneEffects(callId: string | null): readonly ConferenceEffect[] {
+  return [
+    { do: "disarm", timer: "model" },
+    { do: "detach" },
+    ...(callId === null ? [] : [{ do: "hang_up_model", callId } as const]),
+    { do: "drop_legs" },
+  ];
+}
+
+function release(state: ConferenceState): ConferenceStep {
+  return to(
+    state,
+    { name: "absent" },
+    { do: "disarm", timer: "grace" },
+    ...goneEffects(modelCallOf(state)),
+  );
+}
+
+function over(state: ConferenceState): ConferenceStep {
+  return to(
+    state,
+    { name: "over" },
+    { do: "disarm", timer: "join" },
+    { do: "disarm", timer: "grace" },
+    ...goneEffects(modelCallOf(state)),
+    // A caller who is with a human by now must hear them.
+    ...(state.callerOnHold && state.callerIn ? [{ do: "hold", on: false } as const] : []),
+  );
+}

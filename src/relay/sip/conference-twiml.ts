@@ -1,0 +1,43 @@
+import { conferenceName } from "../../transfer/conference-names.js";
+import type { Twiml } from "../../wire/twiml.js";
+import type { CallContext } from "../call/call-path.js";
+import { callbackUrl } from "../calls/callback-link.js";
+
+/** The caller's label in their conference. */
+export const CUSTOMER_LABEL = "customer";
+const CONFERENCE_EVENTS = ["start", "end", "join", "leave"];
+
+/**
+ * Puts the caller into a conference of their own, to which the model is added.
+ *
+ * @param announcement  `<Say>` before it, or null.
+ */
+export function conferenceTwiml(
+  { agent, parties }: Pick<CallContext, "agent" | "parties">,
+  publicUrl: string,
+  announcement: string | null,
+): Twiml {
+  const link = { kind: "conference", call: parties.callSid } as const;
+  return [
+    ...(announcement === null
+      ? []
+      : [{ verb: "say" as const, text: announcement, language: agent.language }]),
+    {
+      verb: "dial",
+      action: callbackUrl(publicUrl, "/transfer-status", link),
+      target: {
+        type: "conference",
+        name: conferenceName(parties),
+        label: CUSTOMER_LABEL,
+        // The model starts it: until then the caller hears Twilio's own hold sound, and not nothing.
+        startConferenceOnEnter: false,
+        endConferenceOnExit: true,
+        beep: false,
+        statusCallback: {
+          url: callbackUrl(publicUrl, "/conference-events", link),
+          events: CONFERENCE_EVENTS,
+        },
+      },
+    },
+  ];
+}
