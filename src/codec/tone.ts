@@ -22,7 +22,9 @@ export function tone(frequenciesHz: readonly number[], amplitude: number, ms: nu
   return out;
 }
 
-/**
- * What a caller hears while a person is being reached: soft, and unlike a busy or a ringing tone.
- */
-export const WAITING_TONE: Uint8Array = tone([440], 1_600, 300);
+/** What a caller hears while they wait: soft, varied, and unlike a busy or a ringing line. */
+export const COMFORT_TONES: readonly Uint8Array[] = [
+  tone([440], 1_600, 300),
+  tone([494], 1_600, 250),
+  tone([392], 1_600, 350),
+];

@@ -127,6 +127,7 @@ export const METRICS = {
         "response_incomplete",
         "text_reply",
         "session_lost",
+        "transfer",
         "transfer_failed",
         "prompt",
       ),

@@ -202,6 +202,16 @@ class CallRecorder implements CallTap {
         this.#input({ in: "tools", event: "announce", text });
         host.say(text);
       },
+      toolRuns: {
+        started: (callId, sayWhileWaiting) => {
+          this.#input({ in: "tools", event: "started", callId, sayWhileWaiting });
+          host.toolRuns.started(callId, sayWhileWaiting);
+        },
+        ended: (callId) => {
+          this.#input({ in: "tools", event: "ended", callId });
+          host.toolRuns.ended(callId);
+        },
+      },
       setLanguage: (language) => {
         this.#input({ in: "tools", event: "set_language", language });
         return host.setLanguage(language);

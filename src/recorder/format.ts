@@ -1,4 +1,5 @@
 /** The lines of a flight recording. Types only; docs/replay.md says it in words. */
+
 import type {
   AgentProfile,
   Destination,
@@ -6,6 +7,7 @@ import type {
   TransferSettings,
 } from "../domain/agent-profile.js";
 import type { CallParties } from "../domain/call-parties.js";
+import type { ToolCallId } from "../domain/ids.js";
 import type { CallOutcome } from "../domain/record-event.js";
 import type { TransferRequest } from "../domain/transfer-request.js";
 import type { CallerProfile } from "../ports/crm.js";
@@ -75,6 +77,13 @@ export type FlightInput = Stamped &
     | { readonly in: "crm"; readonly profile: CallerProfile | null }
     | { readonly in: "price"; readonly usd: number | null }
     | { readonly in: "tools"; readonly event: "announce"; readonly text: string }
+    | {
+        readonly in: "tools";
+        readonly event: "started";
+        readonly callId: ToolCallId;
+        readonly sayWhileWaiting: string | null;
+      }
+    | { readonly in: "tools"; readonly event: "ended"; readonly callId: ToolCallId }
     | { readonly in: "tools"; readonly event: "set_language"; readonly language: string }
     | { readonly in: "tools"; readonly event: "send_dtmf"; readonly digits: string }
     | {

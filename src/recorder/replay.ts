@@ -200,6 +200,12 @@ class ReplayWorld {
       case "announce":
         this.#host?.say(input.text);
         return;
+      case "started":
+        this.#host?.toolRuns.started(input.callId, input.sayWhileWaiting);
+        return;
+      case "ended":
+        this.#host?.toolRuns.ended(input.callId);
+        return;
       case "set_language":
         this.#host?.setLanguage(input.language);
         return;

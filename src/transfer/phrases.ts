@@ -6,6 +6,8 @@ export interface Phrases {
   /** BCP 47, for `<Say language>`. */
   readonly language: string;
   readonly moment: string;
+  /** For a caller who waits, whatever for. */
+  readonly wait: string;
   readonly position: (place: number) => string;
   readonly stillHolding: string;
   readonly callFor: (agent: string) => string;
@@ -19,6 +21,7 @@ export interface Phrases {
 const ENGLISH: Phrases = {
   language: "en-US",
   moment: "One moment please, I am connecting you.",
+  wait: "One moment, please.",
   position: (place) =>
     place === 1
       ? "You are next in line."
@@ -39,6 +42,7 @@ const PHRASES: ReadonlyMap<string, Phrases> = new Map([
     {
       language: "es-ES",
       moment: "Un momento, por favor, le paso la llamada.",
+      wait: "Un momento, por favor.",
       position: (place: number) =>
         place === 1
           ? "Usted es el siguiente."
@@ -57,6 +61,7 @@ const PHRASES: ReadonlyMap<string, Phrases> = new Map([
     {
       language: "fr-FR",
       moment: "Un instant, s'il vous plaît, je vous mets en relation.",
+      wait: "Un instant, s'il vous plaît.",
       position: (place: number) =>
         place === 1
           ? "Vous êtes le prochain."
@@ -75,6 +80,7 @@ const PHRASES: ReadonlyMap<string, Phrases> = new Map([
     {
       language: "de-DE",
       moment: "Einen Moment bitte, ich verbinde Sie.",
+      wait: "Einen Moment bitte.",
       position: (place: number) =>
         place === 1
           ? "Sie sind als Nächstes an der Reihe."

@@ -88,6 +88,21 @@ export class FakeUpstream implements UpstreamSocket {
       delta: Buffer.alloc(bytes, 0x7f).toString("base64"),
     });
   }
+
+  /** A whole response, with a tenth of a second of audio. */
+  speaks(id: string): void {
+    const itemId = `item-${id}`;
+    this.created(id);
+    this.delta(id, itemId, 800);
+    this.says({
+      type: "response.output_audio.done",
+      response_id: id,
+      item_id: itemId,
+      output_index: 0,
+      content_index: 0,
+    });
+    this.done(id);
+  }
 }
 
 /** Keeps every socket that was dialled. */

@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import type { AgentProfile } from "../../src/domain/agent-profile.js";
-import type { CallSid } from "../../src/domain/ids.js";
+import type { CallSid, ItemId, ResponseId } from "../../src/domain/ids.js";
 import { BlockPool } from "../../src/playout/block-pool.js";
 import type { SipControl } from "../../src/ports/model-rest.js";
 import type { CallControl, NewParticipant } from "../../src/ports/twilio.js";
@@ -48,6 +48,26 @@ export class FakeSideband {
     readonly events: ModelSessionEvents,
     readonly life: ModelSessionLifecycle,
   ) {}
+
+  /** The caller hears a response from its first to its last word. */
+  speaks(responseId: string): void {
+    const id = responseId as ResponseId;
+    this.events.responseStarted(id);
+    this.events.agentText(`item-${responseId}` as ItemId, "Hello.", true);
+    this.events.playback?.("started", id);
+    this.events.responseDone({
+      responseId: id,
+      status: "completed",
+      calls: [],
+      spoke: false,
+      problem: null,
+      retryAfterMs: null,
+      textOnly: null,
+      mcpCalls: [],
+      phase: null,
+    });
+    this.events.playback?.("stopped", id);
+  }
 
   get session(): ModelSession {
     const self = this;

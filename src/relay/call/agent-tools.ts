@@ -26,23 +26,19 @@ export class AgentTools implements CallTools {
 
   run(end: ResponseEnd, done: (batch: ToolBatch) => void): void {
     const round = this.#round;
-    this.#runner
-      .run(end.calls, (text) => {
-        if (round === this.#round) this.#host.say(text);
-      })
-      .then(
-        (runs) => {
-          if (round !== this.#round) return;
-          const farewell: Farewell = end.spoke ? "play" : "ask";
-          const wanted = runs.flatMap(({ request }) =>
-            request === null ? [] : (this.#carryOut(request, farewell) ?? []),
-          );
-          // A caller who is promised a human is not hung up on.
-          const disposition = wanted.find(({ kind }) => kind === "transfer") ?? wanted[0] ?? null;
-          done({ runs, disposition });
-        },
-        (error: unknown) => this.#log.error("tools: runner failed", { code: "internal" }, error),
-      );
+    this.#runner.run(end.calls, null, this.#host.toolRuns).then(
+      (runs) => {
+        if (round !== this.#round) return;
+        const farewell: Farewell = end.spoke ? "play" : "ask";
+        const wanted = runs.flatMap(({ request }) =>
+          request === null ? [] : (this.#carryOut(request, farewell) ?? []),
+        );
+        // A caller who is promised a human is not hung up on.
+        const disposition = wanted.find(({ kind }) => kind === "transfer") ?? wanted[0] ?? null;
+        done({ runs, disposition });
+      },
+      (error: unknown) => this.#log.error("tools: runner failed", { code: "internal" }, error),
+    );
   }
 
   /** The way out that the request means; null when the call stays. */

@@ -10,8 +10,8 @@ import { CallTimers } from "./call-timers.js";
 import type { CallerKeys } from "./caller-keys.js";
 import type { DueTranscripts } from "./due-transcripts.js";
 import type { Greeting } from "./greeting.js";
-import type { PendingReply } from "./pending-reply.js";
 import * as prompts from "./prompts.js";
+import type { ReplyWatch } from "./reply-watch.js";
 import type { ToolAnswers } from "./tool-answers.js";
 
 /** From the webhook: an unclaimed warm session is closed after this (promise S1). */
@@ -20,8 +20,6 @@ const CLAIM_MS = 10_000;
 const ARRIVAL_MS = 120_000;
 /** From the end of a stream: Twilio asks what follows within its webhook time-outs. */
 const RETURN_MS = 30_000;
-/** A caller who hears nothing for so long thinks that the line is dead. */
-const WAITING_MS = 1_500;
 /** A farewell is awaited this long beyond what already waits to be heard, and no longer than the most. */
 const FAREWELL_MS = 8_000;
 const FAREWELL_MOST_MS = 30_000;
@@ -34,7 +32,7 @@ export interface CallEffectsHost {
   readonly session: ModelSession | null;
   readonly path: CallPath;
   readonly eventLog: CallEventLog;
-  readonly reply: PendingReply;
+  readonly reply: ReplyWatch;
   readonly tools: ToolAnswers;
   readonly transcripts: DueTranscripts;
   readonly greeting: Greeting;
@@ -69,9 +67,11 @@ export class CallEffects {
     const call = this.#call;
     switch (effect.do) {
       case "open_session":
+        call.reply.dialling();
         call.path.connect(false);
         return;
       case "redial":
+        call.reply.dialling();
         call.path.connect(true);
         return;
       case "release_model":
@@ -104,8 +104,11 @@ export class CallEffects {
       case "keep_company":
         call.path.agentLeft();
         return;
-      case "comfort":
-        call.path.playTone(this.#clock.nowMs());
+      case "await_person":
+        call.reply.awaitPerson();
+        return;
+      case "caller_taken":
+        call.reply.withdraw();
         return;
       case "close_line":
         call.path.close(effect.how);
@@ -191,8 +194,6 @@ export class CallEffects {
         return CLAIM_MS;
       case "arrival":
         return this.#call.state.name === "offered" ? ARRIVAL_MS : RETURN_MS;
-      case "waiting":
-        return WAITING_MS;
       case "transcripts":
         return TRANSCRIPTS_MS;
       case "farewell": {

@@ -86,10 +86,9 @@ export type CallEvent =
 
 /**
  * `claim`: a warm session waits for its stream. `arrival`: a stream that was promised does not come. `farewell`: the
- * goodbye takes too long. `waiting`: the caller has heard nothing while something is being reached. `transcripts`: those
- * that are due do not come.
+ * goodbye takes too long. `transcripts`: those that are due do not come.
  */
-export type CallTimer = "claim" | "arrival" | "farewell" | "waiting" | "transcripts";
+export type CallTimer = "claim" | "arrival" | "farewell" | "transcripts";
 
 export type Effect =
   | { readonly do: "open_session" }
@@ -110,8 +109,10 @@ export type Effect =
   | { readonly do: "tell_caller_gone" }
   /** The model has left a caller who waits for a human. */
   | { readonly do: "keep_company" }
-  /** A sound of our own: the line is not dead. */
-  | { readonly do: "comfort" }
+  /** The caller waits for a person, still on the line of the relay. */
+  | { readonly do: "await_person" }
+  /** What the caller hears from now on is Twilio's. */
+  | { readonly do: "caller_taken" }
   /** `hang_up`: the caller's leg goes, too. */
   | { readonly do: "close_line"; readonly how: "hang_up" | "stream_only" }
   | { readonly do: "arm"; readonly timer: CallTimer }

@@ -16,6 +16,7 @@ import type {
 import type { CallDeps, CallTap } from "./call-deps.js";
 import type { CallEventLog } from "./call-event-log.js";
 import type { LimitWatch } from "./limit-watch.js";
+import type { Heard } from "./reply-ledger.js";
 
 /**
  * The way that a call's audio takes, as the call sees it. `relay/media` carries the audio itself, between two WebSockets;
@@ -83,8 +84,10 @@ export interface CallPath {
   remainingMs(nowMs: number): number;
   /** Key tones into the caller's line, behind what is being said; only with the capability `keyTones`. */
   sendDtmf(digits: string): void;
-  /** A sound of our own, unless something is heard already. */
-  playTone(nowMs: number): void;
+  /** What the caller's ear knows, for the watch on replies that are owed. */
+  heard(nowMs: number): Heard;
+  /** A sound that says the line is alive, unless something is heard already. `count` from 0: it varies. */
+  playComfort(count: number, nowMs: number): void;
 
   /** The call is over: timers stop. Idempotent. */
   stop(): void;
@@ -105,6 +108,8 @@ export interface CallPathHost {
   readonly session: ModelSession | null;
   /** What a session is opened with now. */
   readonly profile: SessionProfile;
+  /** BCP 47 tag. */
+  readonly language: string;
   /** `<Say>` before the call's audio begins, or null. */
   readonly announcement: string | null;
   /** A caller may arrive now. */

@@ -150,7 +150,7 @@ function onLine(
         return leave({ kind: "fallback", code: event.code });
       return {
         state: { name: "redialing", after: "lost" },
-        effects: [{ do: "redial" }, { do: "arm", timer: "waiting" }],
+        effects: [{ do: "redial" }],
       };
     case "session_unavailable":
       return leave({ kind: "fallback", code: event.code });
@@ -174,8 +174,6 @@ function onLine(
       return hungUp(state.name);
     case "caller_returns":
       return { state: { name: "returning" }, effects: [{ do: "arm", timer: "arrival" }] };
-    case "timer":
-      return state.name === "redialing" && event.timer === "waiting" ? comfort(state) : stay(state);
     default:
       return stay(state);
   }
@@ -195,10 +193,6 @@ function ready(
     return { state: talking, effects: [{ do: "begin", how: "greet" }] };
   const how = state.after === "lost" ? "resume" : "return";
   return { state: talking, effects: [{ do: "begin", how }] };
-}
-
-function comfort(state: CallState): Step {
-  return { state, effects: [{ do: "comfort" }, { do: "arm", timer: "waiting" }] };
 }
 
 function hungUp(from: "connecting" | "talking" | "redialing"): Step {
@@ -247,7 +241,7 @@ function leaving(disposition: Disposition, state: CallState, event: LineEvent): 
 /** No caller is on the stream who could hear a sound of ours. */
 function departWithoutStream(disposition: Disposition): Step {
   const { state, effects } = depart(disposition, [{ do: "disarm", timer: "farewell" }]);
-  return { state, effects: [...effects, { do: "disarm", timer: "waiting" }] };
+  return { state, effects: [...effects, { do: "caller_taken" }] };
 }
 
 function leftDuring(disposition: Disposition): Step {
@@ -282,12 +276,8 @@ function handOver(request: TransferRequest, before: readonly Effect[], agentStay
     state: { name: "handing_over", failure: null },
     effects: [
       ...before,
-      ...(agentStays
-        ? []
-        : ([
-            { do: "release_model", why: "transfer" },
-            { do: "arm", timer: "waiting" },
-          ] as const)),
+      ...(agentStays ? [] : ([{ do: "release_model", why: "transfer" }] as const)),
+      { do: "await_person" },
       { do: "hand_over", request },
     ],
   };
@@ -297,17 +287,13 @@ function handingOver(state: CallState & { name: "handing_over" }, event: LineEve
   switch (event.type) {
     case "stream_ended":
       // Once Twilio has the caller, what they hear is Twilio's.
-      return { state, effects: [{ do: "disarm", timer: "waiting" }] };
+      return { state, effects: [{ do: "caller_taken" }] };
     case "stream_followed":
       return {
         state,
-        effects: [
-          { do: "disarm", timer: "waiting" },
-          { do: "disarm", timer: "arrival" },
-        ],
+        effects: [{ do: "caller_taken" }, { do: "disarm", timer: "arrival" }],
       };
     case "timer":
-      if (event.timer === "waiting") return comfort(state);
       // Twilio never asked what follows the stream, so the caller is gone.
       return event.timer === "arrival"
         ? { state, effects: [{ do: "tell_caller_gone" }] }

@@ -2,6 +2,7 @@ import type { AgentProfile } from "../../domain/agent-profile.js";
 import type { CallParties } from "../../domain/call-parties.js";
 import type { ToolCallId } from "../../domain/ids.js";
 import type { ToolOutcome } from "../../domain/record-event.js";
+import type { ToolRunObserver } from "../../tools/runner.js";
 import type { ResponseEnd, SessionTool } from "../model/model-session.js";
 import type { CallEventLog } from "./call-event-log.js";
 import type { Disposition } from "./call-events.js";
@@ -13,8 +14,10 @@ export interface ToolHost {
   readonly eventLog: CallEventLog;
   /** That the call is held in, a BCP 47 tag. */
   readonly language: string;
-  /** Something the agent says while a tool takes its time. */
+  /** The model says exactly this next. */
   say(text: string): void;
+  /** Told of each tool that runs: the caller waits for it. */
+  readonly toolRuns: ToolRunObserver;
   /** False: the agent does not speak it. */
   setLanguage(language: string): boolean;
   /** Key tones into the caller's line, behind what is being said. */

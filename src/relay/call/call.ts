@@ -5,6 +5,7 @@ import { assertNever, type ErrorCode } from "../../domain/errors.js";
 import type { ItemId } from "../../domain/ids.js";
 import type { TransferRequest } from "../../domain/transfer-request.js";
 import type { Log } from "../../ports/log.js";
+import type { ToolRunObserver } from "../../tools/runner.js";
 import type { Refusal } from "../calls/call-service.js";
 import type { CallHandoff } from "../calls/cluster.js";
 import type { ModelSession, SessionProfile } from "../model/model-session.js";
@@ -23,13 +24,23 @@ import { DueTranscripts } from "./due-transcripts.js";
 import { Greeting, type GreetingHost } from "./greeting.js";
 import { ModelEvents, type ModelEventsHost } from "./model-events.js";
 import { ModelLink, type ModelLinkHost } from "./model-link.js";
-import { PendingReply } from "./pending-reply.js";
 import * as prompts from "./prompts.js";
+import type { OwedCause } from "./reply-ledger.js";
+import { ReplyWatch, type ReplyWatchHost } from "./reply-watch.js";
 import { ToolAnswers, type ToolAnswersHost } from "./tool-answers.js";
 import { Voicemail, type VoicemailHost } from "./voicemail.js";
 
 /** Limits and the like need no more than this. */
 const SLOW_TICK_MS = 100;
+/** States in which a reply may be owed, or may have to be remembered. */
+const SERVES: ReadonlySet<CallState["name"]> = new Set([
+  "offered",
+  "connecting",
+  "talking",
+  "redialing",
+  "handing_over",
+  "returning",
+]);
 
 /**
  * One phone call, from its webhook to its end, on either path. Commands and events become decisions of `step` (call-state.ts), which
@@ -43,6 +54,7 @@ export class Call<Path extends CallPath = CallPath>
     GreetingHost,
     ModelEventsHost,
     ModelLinkHost,
+    ReplyWatchHost,
     ToolAnswersHost,
     ToolHost,
     VoicemailHost
@@ -53,7 +65,7 @@ export class Call<Path extends CallPath = CallPath>
   readonly log: Log;
   readonly path: Path;
   readonly budget: CallBudget;
-  readonly reply = new PendingReply();
+  readonly reply: ReplyWatch;
   readonly transcripts: DueTranscripts;
   readonly tools: ToolAnswers;
   readonly greeting: Greeting;
@@ -91,6 +103,7 @@ export class Call<Path extends CallPath = CallPath>
     this.eventLog = eventLog;
     this.budget = new CallBudget(agent, eventLog, log, deps);
     this.transcripts = new DueTranscripts(agent.transcription !== null);
+    this.reply = new ReplyWatch(this, clock, metrics);
     const { limits } = this.budget;
     this.#language = new CallLanguage(agent, parties, clock, () => this.session);
     this.#effects = new CallEffects(this, this.#language, clock);
@@ -155,6 +168,7 @@ export class Call<Path extends CallPath = CallPath>
     this.#tap?.command(command);
     switch (command.type) {
       case "prewarm":
+        this.reply.dialling();
         this.path.connect(false);
         this.#effects.arm("claim");
         break;
@@ -171,7 +185,7 @@ export class Call<Path extends CallPath = CallPath>
         this.#resumeFrom(command.handoff);
         break;
       case "owe_reply":
-        this.tellModel(command.fact);
+        this.tellModel(command.fact, "transfer_failed");
         break;
       case "transfer":
       case "end":
@@ -261,6 +275,7 @@ export class Call<Path extends CallPath = CallPath>
     if (state.name !== before.name)
       this.log.debug("call: state", { from: before.name, to: state.name });
     if (state !== before) this.#host.stateChanged(this);
+    if (state.name !== before.name && !SERVES.has(state.name)) this.reply.withdraw();
     for (const effect of effects) this.#effects.carryOut(effect);
   }
 
@@ -309,7 +324,16 @@ export class Call<Path extends CallPath = CallPath>
     return this.#state.name === "talking";
   }
 
+  /** The caller is on the line and only the agent, if anyone, talks with them. */
+  get isWithAgent(): boolean {
+    const { name } = this.#state;
+    if (name === "handing_over") return this.path.hasStream || this.path.agentIsHere;
+    return name === "connecting" || name === "talking" || name === "redialing";
+  }
+
   callerArrived(): void {
+    this.reply.callerArrived();
+    if (!this.greeting.isDone && this.agent.greeting !== null) this.reply.owe("greeting");
     this.dispatch({ type: "caller_arrived" });
   }
 
@@ -335,6 +359,7 @@ export class Call<Path extends CallPath = CallPath>
   }
 
   speechBegan(itemId: ItemId): void {
+    this.reply.audible();
     const voiceToVoiceMs = this.eventLog.agentBegan(itemId);
     if (voiceToVoiceMs !== null)
       this.#deps.metrics.voiceToVoice.observe(voiceToVoiceMs / 1000, this.agent.name);
@@ -353,6 +378,7 @@ export class Call<Path extends CallPath = CallPath>
     if (nowMs - this.#slowTickMs < SLOW_TICK_MS) return;
     this.#slowTickMs = nowMs;
     this.voicemail.tick(nowMs);
+    this.reply.tick(nowMs);
     this.#watchLimits(nowMs);
   }
 
@@ -361,7 +387,7 @@ export class Call<Path extends CallPath = CallPath>
     const { session } = this;
     const silent = session?.quiet === true && this.path.isSilent(nowMs);
     const action = this.budget.limitReached(nowMs, silent);
-    if (action?.kind === "say") session?.speak(action.instructions);
+    if (action?.kind === "say") this.ask(action.instructions);
     else if (action !== null) this.leave(action.disposition);
   }
 
@@ -372,6 +398,7 @@ export class Call<Path extends CallPath = CallPath>
   }
 
   closeSession(): void {
+    this.reply.sessionEnded();
     this.#model.close();
   }
 
@@ -381,6 +408,7 @@ export class Call<Path extends CallPath = CallPath>
 
   modelReady(session: ModelSession, conversation: "new" | "kept"): void {
     if (this.#isReconnecting) this.#deps.metrics.upstreamReconnects.add(1, "ok");
+    this.reply.dialled();
     if (this.#state.name !== "offered") this.path.attach(session);
     this.dispatch({ type: "session_ready", conversation });
   }
@@ -388,6 +416,7 @@ export class Call<Path extends CallPath = CallPath>
   modelLost(code: ErrorCode, retryable: boolean): void {
     if (this.#isReconnecting) this.#deps.metrics.upstreamReconnects.add(1, "failed");
     this.transcripts.clear();
+    this.reply.sessionEnded();
     this.dispatch({ type: "session_lost", code, retryable });
   }
 
@@ -400,14 +429,24 @@ export class Call<Path extends CallPath = CallPath>
     return this.#state.name === "redialing" && this.#state.after === "lost";
   }
 
-  oweReply(): void {
-    this.reply.owe();
+  greetingAsked(): void {
+    this.reply.owe("greeting");
+  }
+
+  /** The model speaks as these instructions say. */
+  ask(instructions: string): void {
+    this.reply.owe("prompt");
+    this.session?.speak(instructions);
+  }
+
+  replyGivenUp(): void {
+    this.modelLost("upstream_response_failed", false);
   }
 
   /** The model has something to tell the caller: now, or when it is there. */
-  tellModel(fact: string): void {
+  tellModel(fact: string, cause: OwedCause): void {
     this.eventLog.remember(fact);
-    this.reply.owe();
+    this.reply.owe(cause);
     this.session?.note(fact);
     this.session?.requestResponse();
   }
@@ -415,6 +454,10 @@ export class Call<Path extends CallPath = CallPath>
   transcriptArrived(): void {
     if (this.#state.name === "closing" && this.transcripts.areComplete)
       this.dispatch({ type: "transcripts_complete" });
+  }
+
+  get toolRuns(): ToolRunObserver {
+    return this.reply.tools;
   }
 
   // --- tools ----------------------------------------------------------------------------------------

@@ -1,17 +1,17 @@
 import type { AgentProfile } from "../../domain/agent-profile.js";
 import type { Clock } from "../../ports/clock.js";
-import type { ModelSession } from "../model/model-session.js";
 import type { CallEventLog } from "./call-event-log.js";
 import type { Disposition } from "./call-events.js";
 import { DtmfCollector } from "./dtmf-collector.js";
 import type { LimitWatch } from "./limit-watch.js";
 import * as prompts from "./prompts.js";
+import type { OwedCause } from "./reply-ledger.js";
 
 export interface CallerKeysHost {
   readonly agent: AgentProfile;
   readonly eventLog: CallEventLog;
-  readonly session: ModelSession | null;
   leave(disposition: Disposition): void;
+  tellModel(fact: string, cause: OwedCause): void;
 }
 
 /** The keys that a caller presses: the one that leads to a human, and digits for the model. */
@@ -51,10 +51,6 @@ export class CallerKeys {
 
   /** The model is told what was typed once the caller has stopped typing. */
   #typed(digits: string): void {
-    const text = prompts.callerTyped(digits);
-    const { eventLog, session } = this.#host;
-    eventLog.remember(text);
-    session?.note(text);
-    session?.requestResponse();
+    this.#host.tellModel(prompts.callerTyped(digits), "keys");
   }
 }

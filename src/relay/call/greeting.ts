@@ -13,7 +13,7 @@ export interface GreetingHost {
   readonly session: ModelSession | null;
   readonly isOver: boolean;
   /** The model has been asked to speak first. */
-  oweReply(): void;
+  greetingAsked(): void;
 }
 
 /** How a call begins: what the agent knows of the caller before it speaks, and its first words. */
@@ -104,10 +104,10 @@ export class Greeting {
       eventLog.remember(this.#facts);
     }
     if (this.#message !== null) {
-      this.#host.oweReply();
+      this.#host.greetingAsked();
       session.speak(this.#message);
     } else if (agent.greeting !== null) {
-      this.#host.oweReply();
+      this.#host.greetingAsked();
       const text = language.fill(agent.greeting);
       session.greet(prompts.greeting(text, language.isFirst ? null : language.current));
     }

@@ -1,5 +1,4 @@
 import type { AgentProfile } from "../../domain/agent-profile.js";
-import type { ErrorCode } from "../../domain/errors.js";
 import type { ItemId, ResponseId } from "../../domain/ids.js";
 import type { TokenUsage } from "../../domain/record-event.js";
 import type { Clock } from "../../ports/clock.js";
@@ -18,7 +17,7 @@ import type { CallEventLog } from "./call-event-log.js";
 import type { CallPath } from "./call-path.js";
 import type { DueTranscripts } from "./due-transcripts.js";
 import { recordMcpCall } from "./mcp-call-record.js";
-import type { PendingReply } from "./pending-reply.js";
+import type { ReplyWatch } from "./reply-watch.js";
 import type { ToolAnswers } from "./tool-answers.js";
 import type { Voicemail } from "./voicemail.js";
 
@@ -30,17 +29,14 @@ export interface ModelEventsHost {
   readonly eventLog: CallEventLog;
   readonly log: Log;
   readonly budget: CallBudget;
-  readonly reply: PendingReply;
+  readonly reply: ReplyWatch;
   readonly transcripts: DueTranscripts;
   readonly voicemail: Voicemail;
   readonly tools: ToolAnswers;
   readonly isOver: boolean;
   key(digit: string): void;
-  /** The model says exactly this next. */
-  say(text: string): void;
   /** The playback position has moved, or a response has ended: a farewell may be over. */
   playbackMoved(): void;
-  modelLost(code: ErrorCode, retryable: boolean): void;
   transcriptArrived(): void;
 }
 
@@ -86,13 +82,16 @@ export class ModelEvents implements ModelSessionEvents {
     this.#call.budget.limits.callerActive(nowMs);
     this.#call.voicemail.machine.speech(state, nowMs);
     this.#call.path.callerSpeech(state, itemId, audioMs);
+    this.#call.reply.callerSpeech(state === "started");
     if (state === "stopped") this.#call.transcripts.turn(itemId);
   }
 
   callerTurn(itemId: ItemId): void {
     this.#call.transcripts.turn(itemId);
     this.#call.eventLog.callerTurn(itemId);
-    if (!this.#call.isOver) this.#call.reply.owe();
+    const { isOver, voicemail, reply } = this.#call;
+    // What a machine says wants no answer.
+    if (!isOver && !voicemail.machine.isSpokenTo) reply.owe("caller_turn");
   }
 
   responseStarted(responseId: ResponseId): void {
@@ -102,13 +101,13 @@ export class ModelEvents implements ModelSessionEvents {
       session?.stopSpeaking();
       return;
     }
-    reply.owe();
+    reply.responseStarted();
     path.responseStarted(responseId);
     budget.limits.agentActive(this.#clock.nowMs());
   }
 
   responseDone(end: ResponseEnd): void {
-    const { session, path, reply, budget, tools, eventLog, log, isOver } = this.#call;
+    const { path, reply, budget, tools, eventLog, log, isOver } = this.#call;
     if (isOver) return;
     budget.limits.agentActive(this.#clock.nowMs());
     if (end.textOnly !== null) {
@@ -121,15 +120,7 @@ export class ModelEvents implements ModelSessionEvents {
       log.warn("model: response not completed", { status: end.status, problem: end.problem });
     }
     const spoke = path.hasSpoken(end);
-    const next = reply.responseDone(end, spoke);
-    if (next === "give_up") {
-      this.#call.modelLost("upstream_response_failed", false);
-      return;
-    }
-    if (next === "ask_again") {
-      if (end.textOnly === null) session?.requestResponse();
-      else this.#call.say(end.textOnly);
-    }
+    reply.responseDone(end, spoke);
     if (end.calls.length > 0) tools.run({ ...end, spoke });
     this.#call.playbackMoved();
   }
@@ -161,11 +152,13 @@ export class ModelEvents implements ModelSessionEvents {
 
   mcpCallStarted({ name, serverLabel }: McpCall): void {
     this.#call.budget.limits.agentActive(this.#clock.nowMs());
+    this.#call.reply.mcpStarted();
     this.#call.log.info("mcp: call started", { tool: name, server: serverLabel });
   }
 
   mcpCallEnded(end: McpCallEnd): void {
-    const { agent, eventLog, log } = this.#call;
+    const { agent, eventLog, log, reply } = this.#call;
+    reply.mcpEnded();
     recordMcpCall(end, agent, eventLog, this.#metrics);
     const fields = { tool: end.name, server: end.serverLabel, ms: end.ms };
     if (end.error === null) log.info("mcp: call finished", fields);

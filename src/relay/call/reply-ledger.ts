@@ -18,6 +18,7 @@ export type OwedCause =
   | "response_incomplete"
   | "text_reply"
   | "session_lost"
+  | "transfer"
   | "transfer_failed"
   | "prompt";
 
@@ -25,7 +26,7 @@ export type OwedCause =
 export type OwedOutcome = "on_time" | "comforted" | "asked_again" | "gave_up" | "withdrawn";
 
 /** Work that has to end before the reply can be heard. */
-export type WorkKind = "dial" | "response" | "tool" | "mcp";
+export type WorkKind = "dial" | "response" | "tool" | "mcp" | "transfer";
 
 export type ReplyEvent =
   | { readonly type: "owed"; readonly cause: OwedCause }
@@ -41,6 +42,10 @@ export type ReplyEvent =
       readonly retryAfterMs: number | null;
     }
   | { readonly type: "caller_speech"; readonly speaking: boolean }
+  /** The session is over; what it was doing ends with it. */
+  | { readonly type: "session_ended" }
+  /** The caller is with the agent from now on: a wait counts from here. */
+  | { readonly type: "caller_arrived" }
   /** Nothing is owed any more: the call leaves the agent, or has ended. */
   | { readonly type: "withdrawn" };
 
@@ -95,8 +100,8 @@ export interface Recorded {
   readonly settled: SettledReply | null;
 }
 
-/** While the session is being dialled there is nothing to say, so the line may not stay quiet long. */
-const DIAL_COMFORT_MS = 1_500;
+/** While a model or a person is being reached there is nothing to say, so the line may not stay quiet long. */
+const UNREACHED_COMFORT_MS = 1_500;
 /** From the last sound. A tool's own words come early: silence after a question is noticed soon. */
 const SAY_WHILE_WAITING_MS = 700;
 /**
@@ -119,7 +124,7 @@ const STUCK_SPEECH_MS = 5_000;
 
 export const NO_REPLY_OWED: ReplyState = {
   owed: null,
-  work: { dial: 0, response: 0, tool: 0, mcp: 0 },
+  work: { dial: 0, response: 0, tool: 0, mcp: 0, transfer: 0 },
   callerSpeaking: false,
   callerStoppedMs: Number.NEGATIVE_INFINITY,
   askAtMs: null,
@@ -148,6 +153,12 @@ export function record(state: ReplyState, event: ReplyEvent, nowMs: number): Rec
         callerSpeaking: event.speaking,
         callerStoppedMs: event.speaking ? state.callerStoppedMs : nowMs,
       });
+    case "session_ended":
+      return only(sessionEnded(state, nowMs));
+    case "caller_arrived":
+      return only(
+        state.owed === null ? state : { ...state, owed: { ...state.owed, sinceMs: nowMs } },
+      );
     case "withdrawn":
       return settle({ ...state, silentResponses: 0 }, "withdrawn", nowMs);
   }
@@ -177,7 +188,9 @@ export function dueAction(
   if (state.filler !== null && quietMs >= SAY_WHILE_WAITING_MS)
     return { do: "say_while_waiting", text: state.filler };
   const patienceMs =
-    waitingFor === "dial" ? DIAL_COMFORT_MS : Math.min(replyTimeoutMs, LAST_ACTION_MS);
+    waitingFor === "dial" || waitingFor === "transfer"
+      ? UNREACHED_COMFORT_MS
+      : Math.min(replyTimeoutMs, LAST_ACTION_MS);
   return quietMs >= patienceMs ? { do: "comfort", count: state.comforts, waitingFor } : null;
 }
 
@@ -223,6 +236,18 @@ function endWork(state: ReplyState, work: WorkKind): ReplyState {
   };
 }
 
+/** A response that was under way is owed by the next session. */
+function sessionEnded(state: ReplyState, nowMs: number): ReplyState {
+  const wasSpeaking = state.work.response > 0 || state.work.mcp > 0;
+  const ended = {
+    ...state,
+    work: { ...state.work, response: 0, mcp: 0 },
+    askAtMs: null,
+    callerSpeaking: false,
+  };
+  return wasSpeaking ? owe(ended, "session_lost", nowMs) : ended;
+}
+
 function responseEnded(
   state: ReplyState,
   owes: OwedCause | null,
@@ -238,7 +263,8 @@ function responseEnded(
 
 function settle(state: ReplyState, outcome: OwedOutcome | null, nowMs: number): Recorded {
   const { owed } = state;
-  const cleared = { ...state, owed: null, askAtMs: null, asked: 0, comforts: 0 };
+  const work = { ...state.work, transfer: 0 };
+  const cleared = { ...state, work, owed: null, askAtMs: null, asked: 0, comforts: 0 };
   if (owed === null) return { state: cleared, settled: null };
   const how =
     outcome ?? (state.asked > 0 ? "asked_again" : state.comforts > 0 ? "comforted" : "on_time");
@@ -254,7 +280,8 @@ function isStuck({ silentSinceMs }: Heard, nowMs: number): boolean {
 
 function isHopeless(state: ReplyState, owed: OwedReply, nowMs: number): boolean {
   if (state.silentResponses >= MAX_SILENT_RESPONSES) return true;
-  const working = state.work.tool > 0 || state.work.mcp > 0;
+  const { tool, mcp, transfer } = state.work;
+  const working = tool > 0 || mcp > 0 || transfer > 0;
   return nowMs - owed.sinceMs >= (working ? GIVE_UP_WORKING_MS : GIVE_UP_MS);
 }
 
@@ -268,6 +295,7 @@ function workUnderWay({ work, askAtMs }: ReplyState, nowMs: number): WorkKind | 
   if (work.response > 0) return "response";
   if (work.tool > 0) return "tool";
   if (work.mcp > 0) return "mcp";
+  if (work.transfer > 0) return "transfer";
   return askAtMs !== null && askAtMs > nowMs ? "wait" : null;
 }
 

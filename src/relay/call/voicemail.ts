@@ -5,14 +5,17 @@ import type { CallEventLog } from "./call-event-log.js";
 import type { CallState, Disposition } from "./call-events.js";
 import type { Greeting } from "./greeting.js";
 import * as prompts from "./prompts.js";
+import type { OwedCause } from "./reply-ledger.js";
 
 export interface VoicemailHost {
   readonly state: CallState;
   readonly eventLog: CallEventLog;
   readonly session: ModelSession | null;
   leave(disposition: Disposition): void;
+  /** The model speaks as these instructions say. */
+  ask(instructions: string): void;
   /** The model has something to say: now, or when it is there. */
-  tellModel(fact: string): void;
+  tellModel(fact: string, cause: OwedCause): void;
 }
 
 /** What the agent does when a machine has answered an outbound call: it leaves one message, behind the machine's greeting. */
@@ -44,7 +47,7 @@ export class Voicemail {
   #leaveMessage(): void {
     switch (this.#host.state.name) {
       case "talking":
-        this.#host.session?.speak(prompts.LEAVE_MESSAGE);
+        this.#host.ask(prompts.LEAVE_MESSAGE);
         return;
       case "offered":
       case "connecting":
@@ -52,7 +55,7 @@ export class Voicemail {
         return;
       case "redialing":
       case "returning":
-        this.#host.tellModel(prompts.LEAVE_MESSAGE);
+        this.#host.tellModel(prompts.LEAVE_MESSAGE, "prompt");
         return;
       default:
         // The call is on its way to somewhere else.

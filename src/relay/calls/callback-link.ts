@@ -15,6 +15,8 @@ export type CallbackLink =
   | { readonly kind: "conference"; readonly call: CallSid }
   /** The model's leg in it, by the number of the try that made it. */
   | { readonly kind: "model_leg"; readonly call: CallSid; readonly leg: number }
+  /** An announcement for a caller on the SIP path who waits. */
+  | { readonly kind: "comfort"; readonly call: CallSid; readonly language: string }
   | { readonly kind: "transfer"; readonly transfer: TransferLink };
 
 /** The kind of a link as an instance. */
@@ -29,6 +31,7 @@ export function readCallbackLink(query: Form): CallbackLink {
   if (sip !== undefined) {
     const call = readCallSid(query["call"]);
     if (call === null) return PLAIN;
+    if (sip === "comfort") return { kind: "comfort", call, language: query["language"] ?? "" };
     if (sip !== "model") return { kind: "conference", call };
     return /^\d{1,3}$/.test(leg) ? { kind: "model_leg", call, leg: Number(leg) } : PLAIN;
   }
@@ -46,6 +49,8 @@ export function callbackQuery(link: CallbackLink): Form {
       return { sip: "conference", call: link.call };
     case "model_leg":
       return { sip: "model", call: link.call, leg: String(link.leg) };
+    case "comfort":
+      return { sip: "comfort", call: link.call, language: link.language };
     case "transfer":
       return linkQuery(link.transfer);
   }
@@ -61,6 +66,7 @@ export function callOf(link: CallbackLink, form: Form): CallSid | null {
   switch (link.kind) {
     case "conference":
     case "model_leg":
+    case "comfort":
       return link.call;
     case "transfer":
       return link.transfer.call;

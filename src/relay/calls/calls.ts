@@ -31,7 +31,7 @@ import { SipInbound } from "./sip-inbound.js";
 import type { TransferCalls, TransferService } from "./transfer-service.js";
 import { fallbackRequest } from "./transfers.js";
 import { Overflow } from "./turned-away.js";
-import { apologyTwiml, type Links } from "./voice-twiml.js";
+import { apologyTwiml, comfortTwiml, type Links } from "./voice-twiml.js";
 
 export interface CallsConfig {
   readonly accountSid: string;
@@ -217,6 +217,8 @@ export class Calls implements CallService, SipCallService, TransferCalls {
         return this.#transfers.status(form, link);
       case "conference":
         return this.#conferenceOver(link.call, form);
+      case "comfort":
+        return comfortTwiml(link.language);
       default: {
         // Not one of ours: a document that a caller can live with.
         const over = form["CallStatus"] === "completed" || form["DialCallStatus"] === "completed";

@@ -1,4 +1,5 @@
 import type { AgentProfile } from "../../domain/agent-profile.js";
+import { phrasesFor } from "../../transfer/phrases.js";
 import type { Twiml, TwimlVerb } from "../../wire/twiml.js";
 
 /** Absolute addresses of this relay as Twilio sees them. */
@@ -32,6 +33,12 @@ export function connectTwiml(
     parameters,
   });
   return verbs;
+}
+
+/** Announced to a caller in a conference who waits for the agent. */
+export function comfortTwiml(language: string): Twiml {
+  const phrases = phrasesFor(language);
+  return [{ verb: "say", text: phrases.wait, language: phrases.language }];
 }
 
 /** The last resort: neither an agent nor a human can be reached. */

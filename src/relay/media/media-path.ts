@@ -1,6 +1,6 @@
 import { dtmfTones } from "../../codec/dtmf.js";
 import { msToBytes } from "../../codec/frame.js";
-import { WAITING_TONE } from "../../codec/tone.js";
+import { COMFORT_TONES } from "../../codec/tone.js";
 import type { TurnDetection } from "../../domain/agent-profile.js";
 import type { ItemId, StreamSid } from "../../domain/ids.js";
 import type { PlaybackReport } from "../../playout/playout-ledger.js";
@@ -13,6 +13,7 @@ import type {
   PathFactory,
   ReleaseReason,
 } from "../call/call-path.js";
+import type { Heard } from "../call/reply-ledger.js";
 import type {
   ModelSession,
   ModelSessionEvents,
@@ -79,6 +80,8 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
   #slowTickMs = Number.NEGATIVE_INFINITY;
   #sampledMs = Number.NEGATIVE_INFINITY;
   #underrunsCounted = 0;
+  #soundUntilMs = Number.NEGATIVE_INFINITY;
+  #silentSinceMs: number | null = null;
 
   constructor(call: CallContext, host: CallPathHost, invitation: StreamInvitation) {
     const { agent, deps } = call;
@@ -403,8 +406,16 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
     this.#audio.playLocal(dtmfTones(digits));
   }
 
-  playTone(nowMs: number): void {
-    if (this.isSilent(nowMs)) this.#audio.playLocal(WAITING_TONE);
+  heard(nowMs: number): Heard {
+    if (!this.isSilent(nowMs)) this.#soundUntilMs = nowMs + this.remainingMs(nowMs);
+    if (!this.#audio.vad.certainlySilent) this.#silentSinceMs = null;
+    else this.#silentSinceMs ??= nowMs;
+    return { soundUntilMs: this.#soundUntilMs, silentSinceMs: this.#silentSinceMs };
+  }
+
+  playComfort(count: number, nowMs: number): void {
+    const tone = COMFORT_TONES[count % COMFORT_TONES.length];
+    if (tone !== undefined && this.isSilent(nowMs)) this.#audio.playLocal(tone);
   }
 
   stop(): void {

@@ -16,6 +16,7 @@ import type {
   ReleaseReason,
 } from "../call/call-path.js";
 import { CallTimers } from "../call/call-timers.js";
+import type { Heard } from "../call/reply-ledger.js";
 import type { Form } from "../calls/call-service.js";
 import { callbackUrl } from "../calls/callback-link.js";
 import type { StreamTokens } from "../calls/stream-token.js";
@@ -65,6 +66,8 @@ const ACCEPT_PAUSES = listedPauses([150, 500, 1_200]);
 const HANG_UP_PAUSES = growingPauses(400, 5);
 /** The server may play later than the text shows. */
 const PLAYBACK_SPARE_MS = 4_000;
+/** From the request to the end of a short announcement in the conference. */
+const COMFORT_MS = 2_500;
 
 /** Makes calls whose audio goes from Twilio to the model directly. */
 export function sipPaths(kind: ConferenceState["kind"], deps: SipPathDeps): PathFactory<SipPath> {
@@ -97,6 +100,7 @@ export class SipPath implements CallPath {
   /** Since when the session's audio clock runs. */
   #sessionSinceMs = 0;
   #turnStartedMs = 0;
+  #soundUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     call: CallContext,
@@ -495,7 +499,34 @@ export class SipPath implements CallPath {
 
   sendDtmf(): void {}
 
-  playTone(): void {}
+  heard(nowMs: number): Heard {
+    // Without a model the conference plays music.
+    if (!this.isSilent() || this.callId === null) this.#soundUntilMs = nowMs;
+    return { soundUntilMs: this.#soundUntilMs, silentSinceMs: null };
+  }
+
+  /** The audio is not the relay's, so Twilio speaks into the conference. */
+  playComfort(_count: number, nowMs: number): void {
+    const { callSid } = this.#call.parties;
+    if (this.isTrunk || !this.isSilent()) return;
+    const announceUrl = callbackUrl(this.#deps.publicUrl, "/transfer-status", {
+      kind: "comfort",
+      call: callSid,
+      language: this.#host.language,
+    });
+    // Until it has been heard; a tone would be shorter.
+    this.#soundUntilMs = nowMs + COMFORT_MS;
+    this.#deps.control
+      .updateParticipant(conferenceName(this.#call.parties), callSid, { announceUrl })
+      .catch((error: unknown) => {
+        if (codeOf(error) === "caller_gone") return;
+        this.#call.log.warn(
+          "sip: no comfort for a caller who waits",
+          { code: codeOf(error) },
+          error,
+        );
+      });
+  }
 
   // --- time -----------------------------------------------------------------------------------------
 

@@ -435,6 +435,8 @@ describe("a call", () => {
     const { model } = await bench.talk();
     const respond = (id: string): void => {
       model.created(id);
+      model.delta(id, `item-${id}`, 800);
+      model.says(audioDone(id, `item-${id}`));
       model.done(id, {
         usage: { output_tokens: 200, output_token_details: { audio_tokens: 200 } },
       });
@@ -454,13 +456,11 @@ describe("a call", () => {
     const base = agent();
     const bench = new CallBench(agent({ limits: { ...base.limits, idleHangupS: 30 } }));
     const { model, stream } = await bench.talk();
-    model.created("r1");
-    model.done("r1");
-    bench.run(15_100, 100);
+    model.speaks("r1");
+    bench.run(15_300, 100);
     expect(JSON.stringify(model.of("response.create").at(-1))).toContain("still there");
-    model.created("r1b");
-    model.done("r1b");
-    bench.run(13_900, 100);
+    model.speaks("r1b");
+    bench.run(14_100, 100);
     expect(bench.calls.find(sid(1))!.state.name).toBe("talking");
     bench.run(2_000, 100);
     expect(JSON.stringify(model.of("response.create").at(-1))).toContain("goodbye");
@@ -479,14 +479,12 @@ describe("a call", () => {
     const base = agent();
     const bench = new CallBench(agent({ limits: { ...base.limits, maxCallMinutes: 10 } }));
     const { model } = await bench.talk();
-    model.created("r1");
-    model.done("r1");
+    model.speaks("r1");
     bench.run(9 * 60_000 - 200, 100);
     expect(model.of("response.create")).toHaveLength(1);
     bench.run(300, 100);
     expect(JSON.stringify(model.of("response.create").at(-1))).toContain("a minute is left");
-    model.created("r2");
-    model.done("r2");
+    model.speaks("r2");
     bench.run(60_000, 100);
     expect(bench.calls.find(sid(1))!.state.name).toBe("leaving");
     expect(model.of("response.create")).toHaveLength(3);

@@ -308,7 +308,9 @@ describe("a call of another process", () => {
 describe("a sideband", () => {
   it("is asked often enough that only a standstill is taken for one", async () => {
     const b = sipBench();
-    const { tickedMs } = await talking(b);
+    const model = await talking(b);
+    model.speaks("r1");
+    const { tickedMs } = model;
     b.clock.advance(10_000);
     const pauses = tickedMs.slice(1).map((ms, i) => ms - tickedMs[i]!);
     expect(pauses.length).toBeGreaterThan(90);
@@ -428,6 +430,7 @@ describe("a lost model", () => {
     conference(b, { ...left, CallSid: sid(101) });
     legStatus(b, 1, { CallSid: sid(101), CallStatus: "completed" });
     second.life.ready();
+    second.speaks("r1");
     // The patience with the first model ends about now.
     await pass(b.clock, 9_000);
     expect(b.calls.find(SID)?.state.name).toBe("talking");

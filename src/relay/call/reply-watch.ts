@@ -1,0 +1,199 @@
+import type { AgentProfile } from "../../domain/agent-profile.js";
+import type { ToolCallId } from "../../domain/ids.js";
+import type { Clock } from "../../ports/clock.js";
+import type { Log } from "../../ports/log.js";
+import type { Metrics } from "../../ports/metrics.js";
+import type { ModelSession, ResponseEnd } from "../model/model-session.js";
+import type { CallEventLog } from "./call-event-log.js";
+import type { CallPath } from "./call-path.js";
+import {
+  acted,
+  dueAction,
+  NO_REPLY_OWED,
+  type OwedCause,
+  type Recorded,
+  type ReplyAction,
+  type ReplyEvent,
+  type ReplyState,
+  record,
+  type WorkKind,
+} from "./reply-ledger.js";
+
+export interface ReplyWatchHost {
+  readonly agent: AgentProfile;
+  readonly session: ModelSession | null;
+  readonly path: CallPath;
+  readonly eventLog: CallEventLog;
+  readonly log: Log;
+  /** The caller is on the line and nobody but the agent talks with them. */
+  readonly isWithAgent: boolean;
+  /** The model says exactly this next. */
+  say(text: string): void;
+  /** Everything was tried: the caller goes to the fallback destination. */
+  replyGivenUp(): void;
+}
+
+/**
+ * Keeps one call's reply ledger and carries out what falls due: the only watchdog on a caller who waits
+ * (contract O1 to O3). What the call does for other reasons, it tells here.
+ */
+export class ReplyWatch {
+  readonly #host: ReplyWatchHost;
+  readonly #clock: Clock;
+  readonly #metrics: Pick<Metrics, "owedReplies">;
+  #state: ReplyState = NO_REPLY_OWED;
+  /** A reply that came as text, to be spoken when it is asked for again. */
+  #text: string | null = null;
+
+  constructor(host: ReplyWatchHost, clock: Clock, metrics: Pick<Metrics, "owedReplies">) {
+    this.#host = host;
+    this.#clock = clock;
+    this.#metrics = metrics;
+  }
+
+  /** A session that begins now has to speak first. */
+  get isOwed(): boolean {
+    return this.#state.owed !== null;
+  }
+
+  owe(cause: OwedCause): void {
+    this.#record({ type: "owed", cause });
+  }
+
+  /** What another process knew of this call. */
+  restore(isOwed: boolean): void {
+    if (isOwed) this.owe("session_lost");
+  }
+
+  callerArrived(): void {
+    this.#record({ type: "caller_arrived" });
+  }
+
+  /** The caller begins to hear the model. */
+  audible(): void {
+    this.#text = null;
+    this.#record({ type: "audible" });
+  }
+
+  callerSpeech(speaking: boolean): void {
+    this.#record({ type: "caller_speech", speaking });
+  }
+
+  dialling(): void {
+    if (this.#state.work.dial === 0) this.#record({ type: "work_started", work: "dial" });
+  }
+
+  /** The dial led to a session, or to none. */
+  dialled(): void {
+    this.#record({ type: "work_ended", work: "dial" });
+  }
+
+  sessionEnded(): void {
+    this.#record({ type: "session_ended" });
+    this.dialled();
+  }
+
+  responseStarted(): void {
+    if (this.#state.work.response === 0) this.#started("response");
+  }
+
+  /** @param spoke  whether any sound of it was or will be heard. */
+  responseDone(end: ResponseEnd, spoke: boolean): void {
+    this.#text = end.textOnly;
+    const owes = owedAfter(end, spoke, this.isOwed);
+    this.#record({ type: "response_ended", owes, retryAfterMs: end.retryAfterMs });
+  }
+
+  mcpStarted(): void {
+    this.#started("mcp");
+  }
+
+  mcpEnded(): void {
+    this.#record({ type: "work_ended", work: "mcp" });
+  }
+
+  /** Of a ToolRunObserver. */
+  readonly tools = {
+    started: (_callId: ToolCallId, sayWhileWaiting: string | null): void => {
+      if (sayWhileWaiting === null) this.#started("tool");
+      else this.#record({ type: "work_started", work: "tool", sayWhileWaiting });
+    },
+    ended: (_callId: ToolCallId): void => this.#record({ type: "work_ended", work: "tool" }),
+  };
+
+  /** A person is being reached, while the caller still hears the relay or the agent. */
+  awaitPerson(): void {
+    this.#record({ type: "withdrawn" });
+    this.owe("transfer");
+    this.#started("transfer");
+  }
+
+  /** The caller leaves the agent, or the call has ended. */
+  withdraw(): void {
+    this.#record({ type: "withdrawn" });
+  }
+
+  /** Ten times a second: what is due by time alone. */
+  tick(nowMs: number): void {
+    if (this.#state.owed === null || !this.#host.isWithAgent) return;
+    const heard = this.#host.path.heard(nowMs);
+    const action = dueAction(this.#state, heard, this.#host.agent.replyTimeoutMs, nowMs);
+    if (action === null) return;
+    this.#apply(acted(this.#state, action, nowMs));
+    this.#carryOut(action, nowMs);
+  }
+
+  #carryOut(action: ReplyAction, nowMs: number): void {
+    const { path, eventLog, log } = this.#host;
+    switch (action.do) {
+      case "comfort":
+        eventLog.note("comfort", { waitingFor: action.waitingFor });
+        path.playComfort(action.count, nowMs);
+        return;
+      case "say_while_waiting":
+        this.#host.say(action.text);
+        return;
+      case "ask_again":
+        eventLog.note("reply_asked_again", { cause: action.cause });
+        log.warn("call: reply asked for again", { cause: action.cause });
+        this.#askAgain();
+        return;
+      case "give_up":
+        eventLog.note("reply_given_up", { cause: action.cause });
+        log.warn("call: no reply from the model", { cause: action.cause });
+        this.#host.replyGivenUp();
+    }
+  }
+
+  #askAgain(): void {
+    const text = this.#text;
+    this.#text = null;
+    if (text === null) this.#host.session?.requestResponse();
+    else this.#host.say(text);
+  }
+
+  #started(work: WorkKind): void {
+    this.#record({ type: "work_started", work });
+  }
+
+  #record(event: ReplyEvent): void {
+    this.#apply(record(this.#state, event, this.#clock.nowMs()));
+  }
+
+  #apply({ state, settled }: Recorded): void {
+    this.#state = state;
+    if (settled !== null) this.#metrics.owedReplies.add(1, settled.cause, settled.outcome);
+  }
+}
+
+/** What a response leaves unpaid; null: nothing more than before. */
+function owedAfter(end: ResponseEnd, spoke: boolean, isOwed: boolean): OwedCause | null {
+  if (end.status === "failed") return "response_failed";
+  if (end.calls.length > 0) return "tool_result";
+  if (end.mcpCalls.length > 0) return "mcp_result";
+  // The caller's own speech or a command of the call cancels, and each has its own consequence.
+  if (spoke || end.status === "cancelled") return null;
+  if (end.textOnly !== null) return "text_reply";
+  if (end.status === "incomplete") return "response_incomplete";
+  return isOwed ? "response_incomplete" : null;
+}
