@@ -28,6 +28,16 @@ export interface TokenUsage {
   readonly outputAudio: number;
 }
 
+/** The time of an event whose sender may not know when the call began. */
+interface Timed {
+  readonly atMs: number;
+  /**
+   * The moment on the wall clock, when the sender does not know when the call began. `atMs` is
+   * ignored then.
+   */
+  readonly epochMs?: number;
+}
+
 export type RecordEvent =
   | {
       readonly type: "opened";
@@ -39,7 +49,7 @@ export type RecordEvent =
       readonly path: CallPath;
       readonly node: string;
     }
-  | { readonly type: "stream_started"; readonly atMs: number; readonly streamSid: StreamSid }
+  | (Timed & { readonly type: "stream_started"; readonly streamSid: StreamSid })
   /** The caller spoke. The words follow in `caller_text`, if the call is transcribed. */
   | {
       readonly type: "caller_turn";
@@ -81,15 +91,14 @@ export type RecordEvent =
       readonly interruptedAtMs: number | null;
     }
   /** A tool call has ended; MCP calls included, by the name of the tool on its server. */
-  | {
+  | (Timed & {
       readonly type: "tool";
-      readonly atMs: number;
       readonly name: string;
       readonly arguments: string;
       readonly output: string;
       readonly ms: number;
       readonly outcome: ToolOutcome;
-    }
+    })
   | { readonly type: "usage"; readonly model: string; readonly tokens: TokenUsage }
   | {
       readonly type: "transcription_usage";
@@ -97,28 +106,25 @@ export type RecordEvent =
       readonly tokens: number;
       readonly seconds: number;
     }
-  | {
+  | (Timed & {
       readonly type: "transfer_requested";
-      readonly atMs: number;
       readonly destination: string;
       readonly kind: TransferKind;
       readonly reason: string | null;
       readonly summary: string | null;
       readonly urgency: Urgency | null;
       readonly by: TransferBy;
-    }
-  | {
+    })
+  | (Timed & {
       readonly type: "transfer_step";
-      readonly atMs: number;
       readonly step: TransferStepName;
       readonly detail: string | null;
-    }
-  | {
+    })
+  | (Timed & {
       readonly type: "transfer_outcome";
-      readonly atMs: number;
       readonly destination: string;
       readonly outcome: TransferOutcome;
-    }
+    })
   | { readonly type: "recording"; readonly sid: string; readonly file: string | null }
   | {
       readonly type: "recording_transcript";
@@ -128,20 +134,18 @@ export type RecordEvent =
     }
   /** Retention deleted the audio and its transcript. The call stays. */
   | { readonly type: "recording_removed"; readonly sid: string }
-  | {
+  | (Timed & {
       readonly type: "note";
-      readonly atMs: number;
       readonly name: string;
       readonly fields: Readonly<Record<string, string | number | boolean | null>>;
-    }
+    })
   /** The call continues in another process, which writes the remaining events. */
   | { readonly type: "moved" }
-  | {
+  | (Timed & {
       readonly type: "ended";
-      readonly atMs: number;
       readonly outcome: CallOutcome;
       readonly reason: string;
-    };
+    });
 
 /** One word of a recording. Times are ms since the recording began. */
 export interface TranscriptWord {

@@ -136,15 +136,3 @@ export class LiveCall {
 function reopened(record: CallRecord): CallRecord {
   return { ...record, state: "live", endedAt: null, outcome: null, endReason: null };
 }
-
-/** The latest moment that a record mentions, in ms since its beginning. */
-export function lastKnownMs(record: CallRecord): number {
-  const times = [
-    ...record.turns.flatMap((turn) => [turn.startedMs ?? 0, turn.endedMs ?? 0]),
-    ...record.tools.map((tool) => tool.atMs),
-    ...record.events.map((event) => event.atMs),
-    ...(record.transfer?.steps.map((step) => step.atMs) ?? []),
-    record.transfer?.requestedMs ?? 0,
-  ];
-  return times.reduce((latest, ms) => Math.max(latest, ms), 0);
-}

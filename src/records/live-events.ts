@@ -1,10 +1,11 @@
 import type { CallSid } from "../domain/ids.js";
 import type { CallJournal, RecordEvent } from "../domain/record-event.js";
-import { type Redact, redactEvent } from "./redact.js";
+import type { Redact } from "./redact.js";
+import { storableEvent } from "./storable-event.js";
 
 /**
- * Receives record events, redacted as they are stored. It must return quickly and must not throw: a
- * call waits for it.
+ * Receives record events as they are stored: redacted, and with long texts cut. It must return
+ * quickly and must not throw: a call waits for it.
  */
 export type CallListener = (callSid: CallSid, event: RecordEvent) => void;
 
@@ -25,7 +26,7 @@ export class LiveEvents implements CallJournal {
   write(callSid: CallSid, event: RecordEvent): void {
     this.#journal.write(callSid, event);
     if (this.#listeners.size === 0) return;
-    const clean = redactEvent(event, this.#redact);
+    const clean = storableEvent(event, this.#redact);
     for (const listener of this.#listeners) listener(callSid, clean);
   }
 

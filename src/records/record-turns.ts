@@ -2,7 +2,7 @@ import type { RecordedTurn } from "../domain/call-record.js";
 import type { ItemId } from "../domain/ids.js";
 import type { RecordEvent } from "../domain/record-event.js";
 import { heardText, speechWeight } from "./heard-text.js";
-import { LIMITS, type Mutable, type RecordDraft } from "./record-draft.js";
+import { fitText, LIMITS, type Mutable, type RecordDraft } from "./record-draft.js";
 
 /** A text of less weight than this does not show the pace of a voice. */
 const PACE_WEIGHT = 60;
@@ -21,14 +21,14 @@ export function applyTurnEvent(draft: RecordDraft, event: TurnEvent): void {
         turn.endedMs = event.endedMs ?? turn.endedMs;
         return;
       case "caller_text":
-        turn.text = event.text;
+        turn.text = fitText(draft, event.text);
         return;
       case "agent_turn":
         turn.startedMs ??= event.startedMs;
         turn.voiceToVoiceMs ??= event.voiceToVoiceMs;
         return;
       case "agent_text":
-        turn.text = event.text;
+        turn.text = fitText(draft, event.text);
         turn.complete = event.complete ?? true;
         if (event.progress !== undefined) turn.progress = event.progress;
         setHeardText(draft.turns, turn);

@@ -15,7 +15,8 @@ import { JournalWriter } from "./journal-writer.js";
 import { OrphanRecovery } from "./orphan-recovery.js";
 import { PendingCalls } from "./pending-calls.js";
 import { replay } from "./recovery.js";
-import { type Redact, redactEvent } from "./redact.js";
+import type { Redact } from "./redact.js";
+import { storableEvent } from "./storable-event.js";
 
 /**
  * From an event to memory that outlives this process: a SIGKILL loses at most this much of a live
@@ -191,7 +192,7 @@ export class RecordWriter implements CallJournal {
     const taken = this.#queue;
     this.#queue = [];
     for (const [i, raw] of taken.entries()) {
-      const event = redactEvent(raw.event, this.#settings.redact);
+      const event = storableEvent(raw.event, this.#settings.redact);
       if (event !== raw.event) taken[i] = { ...raw, event };
     }
     const isBuffered = this.#journal.add(spoolBatch(taken));

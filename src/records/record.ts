@@ -5,10 +5,12 @@ import type { RecordEvent, TokenUsage } from "../domain/record-event.js";
 import {
   addEvent,
   draftOf,
+  fitText,
   insertByTime,
   LIMITS,
   type RecordDraft,
   recordOf,
+  timeOf,
 } from "./record-draft.js";
 import {
   applyTransferOutcome,
@@ -62,7 +64,14 @@ export function applyEvents(record: CallRecord, more: readonly RecordEvent[]): C
   if (more.length === 0) return record;
   const draft = draftOf(record);
   for (const event of more) apply(draft, event);
+  if (draft.state === "ended") endAfterLastEvent(draft);
   return recordOf(draft);
+}
+
+/** A call does not end before anything that its record mentions. */
+function endAfterLastEvent(draft: RecordDraft): void {
+  const last = at(draft, lastKnownMs(draft));
+  if (last !== null && draft.endedAt !== null && last > draft.endedAt) draft.endedAt = last;
 }
 
 function apply(draft: RecordDraft, event: RecordEvent): void {
@@ -80,11 +89,9 @@ function apply(draft: RecordDraft, event: RecordEvent): void {
     case "agent_heard":
       applyTurnEvent(draft, event);
       return;
-    case "tool": {
-      const { type: _, ...tool } = event;
-      insertByTime(draft.tools, tool, LIMITS.tools);
+    case "tool":
+      applyTool(draft, event);
       return;
-    }
     case "usage":
       addModelUsage(draft, event);
       return;
@@ -92,13 +99,13 @@ function apply(draft: RecordDraft, event: RecordEvent): void {
       addTranscriptionUsage(draft, event);
       return;
     case "transfer_requested":
-      applyTransferRequested(draft, event, event.atMs);
+      applyTransferRequested(draft, event, timeOf(draft, event));
       return;
     case "transfer_step":
-      applyTransferStep(draft, event, event.atMs);
+      applyTransferStep(draft, event, timeOf(draft, event));
       return;
     case "transfer_outcome":
-      applyTransferOutcome(draft, event, event.atMs);
+      applyTransferOutcome(draft, event, timeOf(draft, event));
       return;
     case "recording":
     case "recording_transcript":
@@ -108,7 +115,7 @@ function apply(draft: RecordDraft, event: RecordEvent): void {
     case "moved":
       return;
     case "note":
-      addEvent(draft, { atMs: event.atMs, name: event.name, fields: event.fields });
+      addEvent(draft, { atMs: timeOf(draft, event), name: event.name, fields: event.fields });
       return;
     case "ended":
       applyEnded(draft, event);
@@ -131,18 +138,38 @@ function applyOpened(draft: RecordDraft, event: Of<"opened">): void {
 }
 
 function applyStreamStarted(draft: RecordDraft, event: Of<"stream_started">): void {
-  addEvent(draft, { atMs: event.atMs, name: "stream_started", fields: {} });
+  const atMs = timeOf(draft, event);
+  addEvent(draft, { atMs, name: "stream_started", fields: {} });
   draft.streamSid = event.streamSid;
-  draft.answeredAt = draft.answeredAt ?? at(draft, event.atMs);
+  draft.answeredAt = draft.answeredAt ?? at(draft, atMs);
   draft.state = "live";
+  // The call came back: what was its end no longer is.
+  draft.endedAt = null;
+  draft.outcome = null;
+  draft.endReason = null;
 }
 
 function applyEnded(draft: RecordDraft, event: Of<"ended">): void {
   draft.state = "ended";
-  draft.endedAt = at(draft, event.atMs);
+  draft.endedAt = at(draft, timeOf(draft, event));
+  dropProgress(draft);
+  // A caller who was not admitted stays "rejected", wherever their overflow destination took them.
+  if (draft.outcome === "rejected") return;
   draft.outcome = event.outcome;
   draft.endReason = event.reason;
-  dropProgress(draft);
+}
+
+function applyTool(draft: RecordDraft, event: Of<"tool">): void {
+  const { name, ms, outcome } = event;
+  const tool = {
+    name,
+    atMs: timeOf(draft, event),
+    arguments: fitText(draft, event.arguments),
+    output: fitText(draft, event.output),
+    ms,
+    outcome,
+  };
+  insertByTime(draft.tools, tool, LIMITS.tools);
 }
 
 function applyRecordingEvent(
@@ -198,6 +225,18 @@ function addResponse(sum: ModelUsage | undefined, more: TokenUsage): ModelUsage 
     outputAudio: (sum?.outputAudio ?? 0) + more.outputAudio,
     responses: (sum?.responses ?? 0) + 1,
   };
+}
+
+/** The latest moment that a record mentions, in ms since its beginning. */
+export function lastKnownMs(record: CallRecord): number {
+  const times = [
+    ...record.turns.flatMap((turn) => [turn.startedMs ?? 0, turn.endedMs ?? 0]),
+    ...record.tools.map((tool) => tool.atMs),
+    ...record.events.map((event) => event.atMs),
+    ...(record.transfer?.steps.map((step) => step.atMs) ?? []),
+    record.transfer?.requestedMs ?? 0,
+  ];
+  return times.reduce((latest, ms) => Math.max(latest, ms), 0);
 }
 
 function at(record: Pick<CallRecord, "startedAt">, atMs: number): string | null {

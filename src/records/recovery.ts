@@ -4,8 +4,8 @@ import { RelayError } from "../domain/errors.js";
 import type { CallSid } from "../domain/ids.js";
 import type { SpoolEntry } from "../ports/spool.js";
 import type { CallSave, CallStore, StoredCall, WriterId } from "../ports/store.js";
-import { lastKnownMs, PROCESS_LOST } from "./live-call.js";
-import { applyEvent, applyEvents, emptyRecord } from "./record.js";
+import { PROCESS_LOST } from "./live-call.js";
+import { applyEvent, applyEvents, emptyRecord, lastKnownMs } from "./record.js";
 
 /**
  * Another writer that changes the same call this often in between is unexpected. Try again later.

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { RecordEvent } from "../../src/domain/record-event.js";
 import type { StoredCall } from "../../src/ports/store.js";
-import { LiveCall, lastKnownMs, PROCESS_LOST } from "../../src/records/live-call.js";
+import { LiveCall, PROCESS_LOST } from "../../src/records/live-call.js";
 import { applyEvents, emptyRecord } from "../../src/records/record.js";
-import { ended, note, opened, testSid, transferRequested } from "../fakes/record-events.js";
+import { ended, note, opened, testSid } from "../fakes/record-events.js";
 
 const SID = testSid(1);
 
@@ -97,29 +97,5 @@ describe("LiveCall", () => {
     const over = callWith(opened(), ended(9));
     over.rebase(stored("w", { w: 1 }, opened(), lost));
     expect(over.record).toMatchObject({ state: "ended", outcome: "completed" });
-  });
-});
-
-describe("lastKnownMs", () => {
-  it("is 0 for a call of which nothing is known", () => {
-    expect(lastKnownMs(emptyRecord(SID))).toBe(0);
-  });
-
-  it.each<[string, RecordEvent]>([
-    ["an event", note(700)],
-    ["a transfer", transferRequested(700)],
-    [
-      "a tool call",
-      { type: "tool", atMs: 700, name: "t", arguments: "", output: "", ms: 5, outcome: "ok" },
-    ],
-    ["a turn", { type: "caller_turn", itemId: "i" as never, startedMs: 500, endedMs: 700 }],
-  ])("is the latest time: %s", (_, event) => {
-    expect(lastKnownMs(applyEvents(emptyRecord(SID), [opened(), note(600), event]))).toBe(700);
-  });
-
-  it("includes the steps of a transfer", () => {
-    const step: RecordEvent = { type: "transfer_step", atMs: 900, step: "calling", detail: null };
-    const events = [opened(), transferRequested(700), step];
-    expect(lastKnownMs(applyEvents(emptyRecord(SID), events))).toBe(900);
   });
 });

@@ -2,7 +2,15 @@ import { describe, expect, it } from "vitest";
 import type { CallRecord } from "../../src/domain/call-record.js";
 import type { CallSid, ItemId, StreamSid } from "../../src/domain/ids.js";
 import type { RecordEvent } from "../../src/domain/record-event.js";
-import { applyEvent, emptyRecord } from "../../src/records/record.js";
+import { applyEvent, applyEvents, emptyRecord, lastKnownMs } from "../../src/records/record.js";
+import {
+  callerText,
+  ended,
+  note,
+  opened,
+  transferOutcome,
+  transferRequested,
+} from "../fakes/record-events.js";
 
 const SID = "CA00000000000000000000000000000001" as CallSid;
 const EPOCH = Date.parse("2026-11-21T08:00:00.000Z");
@@ -187,5 +195,127 @@ describe("applyEvent", () => {
       startedAt: "2026-11-21T08:00:00.000Z",
       streamSid: "MZ2",
     });
+  });
+});
+
+describe("the size of a record", () => {
+  const tool = (atMs: number): RecordEvent => ({
+    type: "tool",
+    atMs,
+    name: "t",
+    arguments: "{}",
+    output: "x".repeat(16_000),
+    ms: 1,
+    outcome: "ok",
+  });
+
+  it("is limited: later long texts are left out, with a mark", () => {
+    const events = Array.from({ length: 400 }, (_, i) => tool(i));
+    const record = applyEvents(emptyRecord(SID), [OPENED, ...events]);
+    expect(JSON.stringify(record).length).toBeLessThan(1_100_000);
+    expect(record.tools).toHaveLength(400);
+    expect([record.tools[0]?.output.length, record.tools[399]?.output]).toEqual([
+      16_000,
+      "[cut: 16000 characters]",
+    ]);
+    const said = applyEvent(record, callerText("i", "short words"));
+    expect(said.turns[0]?.text).toBe("short words");
+  });
+
+  it("is limited in its lists", () => {
+    const record = applyEvents(
+      emptyRecord(SID),
+      Array.from({ length: 2_100 }, (_, i) => [note(i), callerText(`i${i}`, "x")]).flat(),
+    );
+    expect([record.events.length, record.turns.length]).toEqual([500, 2_000]);
+  });
+});
+
+describe("the order of events", () => {
+  it("is that of their times, however late they arrive", () => {
+    const tool = (atMs: number): RecordEvent => ({
+      type: "tool",
+      atMs,
+      name: `t${atMs}`,
+      arguments: "",
+      output: "",
+      ms: 1,
+      outcome: "ok",
+    });
+    const record = fold(OPENED, note(3), note(1), tool(7), tool(5), note(1, "second"));
+    expect(record.events.map(({ atMs, name }) => [atMs, name])).toEqual([
+      [1, "n"],
+      [1, "second"],
+      [3, "n"],
+    ]);
+    expect(record.tools.map(({ name }) => name)).toEqual(["t5", "t7"]);
+  });
+
+  it.each<[string, RecordEvent[]]>([
+    ["before the end", [transferRequested(9_000), ended(5_000)]],
+    ["after the end", [ended(5_000), transferRequested(9_000)]],
+  ])("never has the end before another event: %s", (_, events) => {
+    expect(fold(OPENED, ...events).endedAt).toBe("2026-11-21T08:00:09.000Z");
+  });
+
+  it("places an event by the wall clock when its sender does not know when the call began", () => {
+    const epochMs = EPOCH + 8_000;
+    const record = fold(
+      OPENED,
+      ended(5_000, { outcome: "failed", reason: "agent_failed" }),
+      { ...transferRequested(0), epochMs },
+      { ...transferOutcome(0, "answered"), epochMs: epochMs + 1_000 },
+      { ...note(0), epochMs: EPOCH - 5 },
+      { ...ended(0, { outcome: "transferred", reason: "transferred" }), epochMs: epochMs + 2_000 },
+    );
+    expect(record).toMatchObject({
+      outcome: "transferred",
+      endedAt: "2026-11-21T08:00:10.000Z",
+      transfer: { requestedMs: 8_000 },
+      events: [{ atMs: 0 }],
+    });
+  });
+
+  it("keeps a caller rejected whom the overflow destination took over", () => {
+    const record = fold(
+      OPENED,
+      ended(0, { outcome: "rejected", reason: "full" }),
+      ended(9_000, { outcome: "transferred", reason: "transferred" }),
+    );
+    expect(record).toMatchObject({ outcome: "rejected", endReason: "full" });
+    expect(record.endedAt).toBe("2026-11-21T08:00:09.000Z");
+  });
+
+  it("takes the end back when the caller's stream starts again", () => {
+    const record = fold(OPENED, ended(5_000), {
+      type: "stream_started",
+      atMs: 8_000,
+      streamSid: "MZ2" as StreamSid,
+    });
+    expect(record).toMatchObject({ state: "live", endedAt: null, outcome: null, endReason: null });
+  });
+});
+
+describe("lastKnownMs", () => {
+  it("is 0 for a call of which nothing is known", () => {
+    expect(lastKnownMs(emptyRecord(SID))).toBe(0);
+  });
+
+  it.each<[string, RecordEvent]>([
+    ["an event", note(700)],
+    ["a transfer", transferRequested(700)],
+    [
+      "a tool call",
+      { type: "tool", atMs: 700, name: "t", arguments: "", output: "", ms: 5, outcome: "ok" },
+    ],
+    ["a turn", { type: "caller_turn", itemId: "i" as never, startedMs: 500, endedMs: 700 }],
+  ])("is the latest time: %s", (_, event) => {
+    expect(lastKnownMs(applyEvents(emptyRecord(SID), [opened(), note(600), event]))).toBe(700);
+  });
+
+  it("includes the steps of a transfer", () => {
+    const step: RecordEvent = { type: "transfer_step", atMs: 900, step: "calling", detail: null };
+    const events = [opened(), transferRequested(700), step];
+    expect(lastKnownMs(applyEvents(emptyRecord(SID), events))).toBe(900);
   });
 });

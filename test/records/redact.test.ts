@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { ItemId } from "../../src/domain/ids.js";
-import { createRedact, redactEvent, redactWords } from "../../src/records/redact.js";
+import { createRedact } from "../../src/records/redact.js";
 
 const cards = createRedact({ cardNumbers: true, patterns: [] });
 
@@ -42,58 +41,5 @@ describe("createRedact", () => {
         expect(cards(text)).toBe(`${before}x[card]x${after}`);
       }),
     );
-  });
-});
-
-describe("redactEvent", () => {
-  it("masks all that was said, generated or typed", () => {
-    const number = "4242424242424242";
-    const itemId = "i" as ItemId;
-    const events = [
-      { type: "caller_text", itemId, text: number },
-      { type: "agent_text", itemId, text: number },
-      {
-        type: "tool",
-        atMs: 1,
-        name: "t",
-        arguments: `{"n":"${number}"}`,
-        output: number,
-        ms: 1,
-        outcome: "ok",
-      },
-      {
-        type: "transfer_requested",
-        atMs: 1,
-        destination: "d",
-        kind: "dial",
-        reason: number,
-        summary: number,
-        urgency: null,
-        by: "agent",
-      },
-      { type: "transfer_step", atMs: 1, step: "calling", detail: number },
-      { type: "note", atMs: 1, name: "n", fields: { text: number, count: 3 } },
-      { type: "recording_transcript", sid: "RE1", transcript: number, words: [] },
-    ] as const;
-    for (const event of events)
-      expect(JSON.stringify(redactEvent(event, cards))).not.toContain(number);
-  });
-});
-
-describe("redactWords", () => {
-  it("masks every word of a card number that is spoken in several words, and no other", () => {
-    const words = ["It", "is", "4242", "4242", "4242", "4242", "thank", "you"].map((word, i) => ({
-      who: i === 1 ? ("agent" as const) : ("caller" as const),
-      word,
-      startMs: i,
-      endMs: i + 1,
-    }));
-    expect(redactWords(words, cards).map((word) => word.word)).toEqual([
-      "It",
-      "is",
-      ...Array.from({ length: 4 }, () => "[redacted]"),
-      "thank",
-      "you",
-    ]);
   });
 });

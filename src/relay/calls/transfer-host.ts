@@ -29,7 +29,10 @@ export interface TransferHostDeps {
 export interface TransferOwner {
   readonly callSid: CallSid;
   readonly agent: AgentProfile;
-  /** Null: another process had the call, which becomes one of ours once the caller is back with the agent. */
+  /**
+   * Null: another process had the call, which becomes one of ours once the caller is back with the
+   * agent.
+   */
   readonly call: TransferredCall | null;
   /** Twilio's form that made this process take the transfer up. */
   readonly form: Form;
@@ -74,8 +77,15 @@ export class CallTransferHost implements TransferHost {
 
   journal(event: RecordEvent): void {
     const call = this.#call;
-    if (call === undefined) this.#deps.journal.write(this.#owner.callSid, event);
-    else call.eventLog.write(event);
+    if (call !== undefined) call.eventLog.write(event);
+    else this.#deps.journal.write(this.#owner.callSid, this.#placedInTime(event));
+  }
+
+  /** Without the call's beginning only the wall clock says when an event happened. */
+  #placedInTime(event: RecordEvent): RecordEvent {
+    const isTimed = event.type !== "opened" && "atMs" in event;
+    if (this.#owner.openedEpochMs !== null || !isTimed) return event;
+    return { ...event, epochMs: this.#deps.clock.epochMs() };
   }
 
   persist(snapshot: TransferSnapshot): void {
@@ -108,13 +118,13 @@ export class CallTransferHost implements TransferHost {
   }
 
   ended({ destination, outcome, next }: TransferEnding): void {
-    const { callSid, openedEpochMs } = this.#owner;
+    const { callSid } = this.#owner;
     const call = this.#call;
     if (call === undefined) {
-      if (openedEpochMs === null || next === "back_to_agent") return;
-      const atMs = this.#deps.clock.epochMs() - openedEpochMs;
+      if (next === "back_to_agent") return;
       const end = this.#owner.agentFailed ? AGENT_FAILED : END[next];
-      this.#deps.journal.write(callSid, { type: "ended", atMs, ...end });
+      const ended = { type: "ended", atMs: this.atMs(), ...end } as const;
+      this.#deps.journal.write(callSid, this.#placedInTime(ended));
       return;
     }
     // The agent was with the caller all the time: no document brings the caller back.
