@@ -64,6 +64,11 @@ export class WireError extends RelayError {
   }
 }
 
+/** The code of anything that was thrown: `internal` unless it is one of ours. */
+export function errorCodeOf(error: unknown): ErrorCode {
+  return error instanceof RelayError ? error.code : "internal";
+}
+
 /** Ends a switch over a closed union: the compiler proves that no arm is missing. */
 export function assertNever(value: never): never {
   throw new RelayError("internal", `unexpected value: ${JSON.stringify(value)}`);

@@ -1,5 +1,5 @@
 import type { CallRecord } from "../domain/call-record.js";
-import { RelayError } from "../domain/errors.js";
+import { errorCodeOf } from "../domain/errors.js";
 import type { CallSid } from "../domain/ids.js";
 import type { CallJournal, RecordEvent } from "../domain/record-event.js";
 import type { Crm } from "../ports/crm.js";
@@ -47,7 +47,7 @@ export class CompletionNotifier implements CallJournal {
       const { from, to } = record;
       await this.#completed({ callSid, from: from ?? "", to: to ?? "" }, JSON.stringify(record));
     } catch (error) {
-      const code = error instanceof RelayError ? error.code : "internal";
+      const code = errorCodeOf(error);
       this.#log.error("crm: call_completed not stored", { callSid, code }, error);
     }
   }

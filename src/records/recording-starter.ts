@@ -1,6 +1,6 @@
 import type { AgentProfile, RecordingSettings } from "../domain/agent-profile.js";
 import { listedPauses } from "../domain/backoff.js";
-import { RelayError } from "../domain/errors.js";
+import { errorCodeOf, RelayError } from "../domain/errors.js";
 import { ExpiringMap } from "../domain/expiring-map.js";
 import type { CallSid } from "../domain/ids.js";
 import type { CallJournal, RecordEvent } from "../domain/record-event.js";
@@ -86,7 +86,7 @@ export class RecordingStarter implements CallJournal {
         this.#journal.write(callSid, { type: "recording", sid, file: null });
         return;
       } catch (error) {
-        const code = error instanceof RelayError ? error.code : "internal";
+        const code = errorCodeOf(error);
         const retryable = error instanceof RelayError && error.retryable;
         const pauseMs = retryable ? pauseAfter(failures) : null;
         if (pauseMs === null) {

@@ -1,4 +1,4 @@
-import { RelayError } from "../domain/errors.js";
+import { errorCodeOf } from "../domain/errors.js";
 import type { Clock, Timer } from "../ports/clock.js";
 
 /** Documents that name the CRM's case wait so long for its answer, from the moment at which they are wanted. */
@@ -35,7 +35,7 @@ export class Escalation {
             },
             (error: unknown) => {
               this.#running = null;
-              events.failed(error instanceof RelayError ? error.code : "internal", error);
+              events.failed(errorCodeOf(error), error);
             },
           );
   }

@@ -1,6 +1,6 @@
 import { growingPauses } from "../domain/backoff.js";
 import type { TwilioCallStatus } from "../domain/call-status.js";
-import { type ErrorCode, RelayError } from "../domain/errors.js";
+import { type ErrorCode, errorCodeOf, RelayError } from "../domain/errors.js";
 import type { CallSid } from "../domain/ids.js";
 import type { Clock, Timer } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
@@ -155,7 +155,7 @@ export class TransferRequests {
       },
       (error: unknown) => {
         settle();
-        const code = error instanceof RelayError ? error.code : "internal";
+        const code = errorCodeOf(error);
         if (code === "internal")
           this.#deps.log.error("transfer: request failed", { callSid: this.#callSid, code }, error);
         if (!late) failed(code);

@@ -1,6 +1,6 @@
 /** The CRM over HTTP, as the `crm` section of the agents file describes it. */
 import type { CrmEndpoint, CrmSettings } from "../../domain/agent-profile.js";
-import { RelayError } from "../../domain/errors.js";
+import { errorCodeOf, RelayError } from "../../domain/errors.js";
 import type { Clock } from "../../ports/clock.js";
 import type { CallerProfile, Crm, CrmCall, Escalation } from "../../ports/crm.js";
 import type { Log } from "../../ports/log.js";
@@ -94,7 +94,7 @@ export function createHttpCrm(settings: CrmSettings, deps: HttpCrmDeps): HttpCrm
         if (reply.status >= 300) throw refusal(reply.status);
         return readProfile(reply.body);
       } catch (error) {
-        const code = error instanceof RelayError ? error.code : "internal";
+        const code = errorCodeOf(error);
         log.warn("crm: caller not looked up", { callSid: call.callSid, code }, error);
         return null;
       }

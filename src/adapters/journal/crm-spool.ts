@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { doublingPauses } from "../../domain/backoff.js";
-import { RelayError } from "../../domain/errors.js";
+import { errorCodeOf, RelayError } from "../../domain/errors.js";
 import type { Clock, Timer } from "../../ports/clock.js";
 import type { CrmCall } from "../../ports/crm.js";
 import type { Log } from "../../ports/log.js";
@@ -114,7 +114,7 @@ export class CrmSpool {
   #pause(error: unknown): void {
     this.#failures++;
     const pauseMs = pauseAfter(this.#failures) ?? 0;
-    const code = error instanceof RelayError ? error.code : "internal";
+    const code = errorCodeOf(error);
     const fields = { code, waiting: this.#waiting.length, pauseMs };
     this.#log.warn("crm: call_completed not delivered, will retry", fields, error);
     if (this.#stopped) return;

@@ -1,6 +1,8 @@
+import type { AgentProfile } from "../../domain/agent-profile.js";
 import type { TransferRequest } from "../../domain/transfer-request.js";
+import type { Refusal } from "../calls/call-service.js";
 import type { CallHandoff } from "../calls/cluster.js";
-import type { Farewell, TransferNext } from "./call-events.js";
+import type { CallState, Farewell, TransferNext } from "./call-events.js";
 
 /**
  * Everything that is done to a call from outside of its two legs, as plain data: by the call registry, the operator API, the
@@ -53,3 +55,26 @@ export function supervisorTransfer(destination: string, reason: string | null): 
 }
 
 export const SUPERVISOR_END: CallCommand = { type: "end", reason: "supervisor", farewell: "none" };
+
+/** Why a caller cannot leave their agent by this command now; null: they can. A farewell is no reason. */
+export function leaveRefusal(
+  { name }: CallState,
+  command: CallCommand & { type: "transfer" | "end" },
+  agent: Pick<AgentProfile, "transfer">,
+): Refusal | null {
+  switch (name) {
+    case "connecting":
+    case "talking":
+    case "redialing":
+    case "leaving":
+      if (command.type === "end" || agent.transfer.destinations.has(command.request.destination))
+        return null;
+      return "destination_unknown";
+    case "offered":
+    case "handing_over":
+    case "returning":
+    case "closing":
+    case "ended":
+      return "not_live";
+  }
+}

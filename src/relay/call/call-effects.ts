@@ -1,7 +1,7 @@
 import { assertNever } from "../../domain/errors.js";
-import type { TransferRequest } from "../../domain/transfer-request.js";
 import type { Clock } from "../../ports/clock.js";
 import type { ModelSession } from "../model/model-session.js";
+import type { CallHost } from "./call-deps.js";
 import type { CallEventLog } from "./call-event-log.js";
 import type { Beginning, CallEvent, CallState, CallTimer, Effect } from "./call-events.js";
 import type { CallLanguage } from "./call-language.js";
@@ -38,26 +38,21 @@ export interface CallEffectsHost {
   readonly greeting: Greeting;
   readonly keys: CallerKeys;
   dispatch(event: CallEvent): void;
-  /** The neighbours of the call, see `CallHost`. */
-  handOver(request: TransferRequest): void;
-  announce(request: TransferRequest): void;
-  fallBack(reason: string, follows: boolean): void;
-  tellCallerGone(): void;
-  ended(): void;
-  movedAway(): void;
 }
 
 /** Carries out what `step` decides. */
-export class CallEffects {
-  readonly #call: CallEffectsHost;
+export class CallEffects<Callee extends CallEffectsHost> {
+  readonly #call: Callee;
+  readonly #host: CallHost<Callee>;
   readonly #language: CallLanguage;
   readonly #clock: Clock;
   readonly #timers: CallTimers<CallTimer>;
   /** When the call was over, on the record's clock. */
   #endedAtMs: number | null = null;
 
-  constructor(call: CallEffectsHost, language: CallLanguage, clock: Clock) {
+  constructor(call: Callee, host: CallHost<Callee>, language: CallLanguage, clock: Clock) {
     this.#call = call;
+    this.#host = host;
     this.#language = language;
     this.#clock = clock;
     this.#timers = new CallTimers(clock, (timer) => call.dispatch({ type: "timer", timer }));
@@ -90,16 +85,16 @@ export class CallEffects {
         call.session?.stopSpeaking();
         return;
       case "announce":
-        call.announce(effect.request);
+        this.#host.announce(call, effect.request);
         return;
       case "hand_over":
-        call.handOver(effect.request);
+        this.#host.handOver(call, effect.request);
         return;
       case "fall_back":
         this.#fallBack(effect.reason, effect.asked);
         return;
       case "tell_caller_gone":
-        call.tellCallerGone();
+        this.#host.callerGone(call);
         return;
       case "keep_company":
         call.path.agentLeft();
@@ -125,12 +120,12 @@ export class CallEffects {
       case "finish":
         this.#rest();
         call.eventLog.ended(effect.outcome, effect.reason, this.#endedAtMs ?? call.eventLog.atMs);
-        call.ended();
+        this.#host.ended(call);
         return;
       case "let_go":
         this.#rest();
         call.eventLog.moved();
-        call.movedAway();
+        this.#host.movedAway(call);
         return;
       default:
         assertNever(effect);
@@ -155,7 +150,7 @@ export class CallEffects {
     const { path, eventLog } = this.#call;
     eventLog.note("fallback", { reason });
     const follows = asked || path.capabilities.asksWhatFollows;
-    this.#call.fallBack(reason, follows);
+    this.#host.fallBack(this.#call, reason, follows);
     if (!follows || asked || this.#call.state.name !== "handing_over") return;
     // The end of the stream makes Twilio ask what follows; the answer takes the caller on.
     path.close("stream_only");

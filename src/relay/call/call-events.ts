@@ -1,7 +1,6 @@
 import type { ErrorCode } from "../../domain/errors.js";
 import type { CallOutcome } from "../../domain/record-event.js";
 import type { TransferRequest } from "../../domain/transfer-request.js";
-import type { ReleaseReason } from "./call-path.js";
 
 /**
  * The vocabulary of a call's life: its states, what can happen to it and what it wants done, all as plain data. Types only; the
@@ -89,6 +88,9 @@ export type CallEvent =
  * goodbye takes too long. `transcripts`: those that are due do not come.
  */
 export type CallTimer = "claim" | "arrival" | "farewell" | "transcripts";
+
+/** Why the call needs its model no more. */
+export type ReleaseReason = "unclaimed" | "transfer" | "failure" | "stream_broke" | "end";
 
 export type Effect =
   | { readonly do: "open_session" }

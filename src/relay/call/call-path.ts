@@ -15,6 +15,7 @@ import type {
 } from "../model/model-session.js";
 import type { CallDeps, CallTap } from "./call-deps.js";
 import type { CallEventLog } from "./call-event-log.js";
+import type { CallEvent, ReleaseReason } from "./call-events.js";
 import type { LimitWatch } from "./limit-watch.js";
 import type { Heard } from "./reply-ledger.js";
 
@@ -93,14 +94,17 @@ export interface CallPath {
   stop(): void;
 }
 
-export type ReleaseReason = "unclaimed" | "transfer" | "failure" | "stream_broke" | "end";
-
 export interface PathCapabilities {
   /** Twilio asks what follows when our side of the stream ends. False: it has to be told by REST. */
   readonly asksWhatFollows: boolean;
   /** Key tones can be put into the caller's line. */
   readonly keyTones: boolean;
 }
+
+export type PathEvent = Extract<
+  CallEvent,
+  { readonly type: "caller_returns" | "caller_gone" | "moved" }
+>;
 
 /** What a path asks of its call, and tells it. */
 export interface CallPathHost {
@@ -118,10 +122,9 @@ export interface CallPathHost {
   readonly isTalking: boolean;
 
   callerArrived(): void;
-  /** The caller had been moved away, and comes back by a new document. */
-  callerReturns(): void;
+  /** News of the caller, or that another process turned out to have the call. */
+  dispatch(event: PathEvent): void;
   streamEnded(clean: boolean): void;
-  callerGone(): void;
   key(digit: string): void;
   /** Opens a session. `attachTo`: to the model's call with this id. `kept`: it has the conversation already. */
   dial(attachTo: string | null, conversation: "new" | "kept"): void;
@@ -130,8 +133,6 @@ export interface CallPathHost {
   modelLost(code: ErrorCode, retryable: boolean): void;
   /** No model can be reached. */
   modelUnavailable(code: ErrorCode): void;
-  /** Another process turned out to have the call. */
-  takenElsewhere(): void;
   /** The first audio of an item of the model's leaves for the caller. */
   speechBegan(itemId: ItemId): void;
   /** The playback position has moved: a farewell may be over. */

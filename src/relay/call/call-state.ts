@@ -1,10 +1,16 @@
-import type { CallOutcome } from "../../domain/record-event.js";
-import type { TransferRequest } from "../../domain/transfer-request.js";
+import {
+  ARRIVED,
+  depart,
+  end,
+  endAtOnce,
+  ended,
+  fallback,
+  handOver,
+  stay,
+} from "./call-endings.js";
 import type {
-  CallEnd,
   CallEvent,
   CallState,
-  ConnectEndedAnswer,
   Disposition,
   Effect,
   SessionState,
@@ -28,13 +34,6 @@ type LineEvent = Exclude<CallEvent, { readonly type: "abandoned" | "moved" | "ga
 
 /** A session is opened before the stream is here. */
 export const OFFERED: CallState = { name: "offered", session: "opening" };
-
-const ARRIVED: readonly Effect[] = [
-  { do: "disarm", timer: "claim" },
-  { do: "disarm", timer: "arrival" },
-];
-
-const stay = (state: CallState): Step => ({ state, effects: [] });
 
 export function step(state: CallState, event: CallEvent): Step {
   switch (event.type) {
@@ -254,35 +253,6 @@ function leftDuring(disposition: Disposition): Step {
   );
 }
 
-function depart(disposition: Disposition, before: readonly Effect[]): Step {
-  switch (disposition.kind) {
-    case "transfer":
-      return handOver(disposition.request, before, false);
-    case "end": {
-      const { state, effects } = end("completed", disposition.reason, "hang_up", before);
-      const hangUp: Effect = { do: "close_line", how: "hang_up" };
-      return {
-        state,
-        effects: effects.map((effect) => (effect.do === "close_line" ? hangUp : effect)),
-      };
-    }
-    case "fallback":
-      return fallback(disposition.code, before);
-  }
-}
-
-function handOver(request: TransferRequest, before: readonly Effect[], agentStays: boolean): Step {
-  return {
-    state: { name: "handing_over", failure: null },
-    effects: [
-      ...before,
-      ...(agentStays ? [] : ([{ do: "release_model", why: "transfer" }] as const)),
-      { do: "await_person" },
-      { do: "hand_over", request },
-    ],
-  };
-}
-
 function handingOver(state: CallState & { name: "handing_over" }, event: LineEvent): Step {
   switch (event.type) {
     case "stream_ended":
@@ -363,53 +333,4 @@ function closing(state: CallState & { name: "closing" }, event: LineEvent): Step
     default:
       return stay(state);
   }
-}
-
-/** The caller leaves the agent for the fallback destination. How they get there is the path's and the transfer's. */
-function fallback(reason: string, before: readonly Effect[], asked = false): Step {
-  return {
-    state: { name: "handing_over", failure: reason },
-    effects: [
-      ...before,
-      { do: "release_model", why: "failure" },
-      { do: "fall_back", reason, asked },
-    ],
-  };
-}
-
-function end(
-  outcome: CallOutcome,
-  reason: string,
-  next: ConnectEndedAnswer,
-  before: readonly Effect[],
-): Step {
-  return {
-    state: { name: "closing", outcome, reason, next },
-    effects: [...before, { do: "close_line", how: "stream_only" }, { do: "await_transcripts" }],
-  };
-}
-
-/** The same, without waiting for transcripts. */
-function endAtOnce(
-  outcome: CallOutcome,
-  reason: string,
-  next: ConnectEndedAnswer,
-  before: readonly Effect[],
-): Step {
-  const last = ended({ outcome, reason, next });
-  return {
-    state: last.state,
-    effects: [...before, { do: "close_line", how: "stream_only" }, ...last.effects],
-  };
-}
-
-function ended({ outcome, reason, next }: CallEnd): Step {
-  return {
-    state: { name: "ended", outcome, reason, next },
-    effects: [
-      { do: "disarm", timer: "transcripts" },
-      { do: "release_model", why: "end" },
-      { do: "finish", outcome, reason },
-    ],
-  };
 }

@@ -10,7 +10,7 @@ import type { Refusal } from "../calls/call-service.js";
 import type { CallHandoff } from "../calls/cluster.js";
 import type { ModelSession, SessionProfile } from "../model/model-session.js";
 import { CallBudget } from "./call-budget.js";
-import type { CallCommand } from "./call-command.js";
+import { type CallCommand, leaveRefusal } from "./call-command.js";
 import type { CallDeps, CallHost, CallTap } from "./call-deps.js";
 import { CallEffects, type CallEffectsHost } from "./call-effects.js";
 import { CallEventLog } from "./call-event-log.js";
@@ -76,7 +76,7 @@ export class Call<Path extends CallPath = CallPath>
   readonly #tap: CallTap | null;
   readonly #model: ModelLink;
   readonly #language: CallLanguage;
-  readonly #effects: CallEffects;
+  readonly #effects: CallEffects<Call<Path>>;
   #state: CallState;
   #slowTickMs = Number.NEGATIVE_INFINITY;
 
@@ -106,7 +106,7 @@ export class Call<Path extends CallPath = CallPath>
     this.reply = new ReplyWatch(this, clock, metrics);
     const { limits } = this.budget;
     this.#language = new CallLanguage(agent, parties, clock, () => this.session);
-    this.#effects = new CallEffects(this, this.#language, clock);
+    this.#effects = new CallEffects<Call<Path>>(this, this.#host, this.#language, clock);
     this.greeting = new Greeting(this, this.#language, deps.lookUp);
     this.keys = new CallerKeys(this, limits, clock);
     this.voicemail = new Voicemail(this, this.greeting, clock);
@@ -222,16 +222,11 @@ export class Call<Path extends CallPath = CallPath>
   }
 
   #leaveByCommand(command: CallCommand & { type: "transfer" | "end" }): Refusal | null {
-    const { name } = this.#state;
-    if (this.isOver || name === "offered" || name === "handing_over" || name === "returning")
-      return "not_live";
-    if (command.type === "end") {
-      this.leave({ kind: "end", reason: command.reason, farewell: command.farewell });
-      return null;
-    }
-    const { request, farewell } = command;
-    if (!this.agent.transfer.destinations.has(request.destination)) return "destination_unknown";
-    this.leave({ kind: "transfer", request, farewell });
+    const refusal = leaveRefusal(this.#state, command, this.agent);
+    if (refusal !== null) return refusal;
+    const { farewell } = command;
+    if (command.type === "end") this.leave({ kind: "end", reason: command.reason, farewell });
+    else this.leave({ kind: "transfer", request: command.request, farewell });
     return null;
   }
 
@@ -290,30 +285,6 @@ export class Call<Path extends CallPath = CallPath>
     return this.isTalking && request.by !== "limit" && this.path.agentStaysDuring(request);
   }
 
-  handOver(request: TransferRequest): void {
-    this.#host.handOver(this, request);
-  }
-
-  announce(request: TransferRequest): void {
-    this.#host.announce(this, request);
-  }
-
-  fallBack(reason: string, follows: boolean): void {
-    this.#host.fallBack(this, reason, follows);
-  }
-
-  tellCallerGone(): void {
-    this.#host.callerGone(this);
-  }
-
-  ended(): void {
-    this.#host.ended(this);
-  }
-
-  movedAway(): void {
-    this.#host.movedAway(this);
-  }
-
   // --- from the path --------------------------------------------------------------------------------
 
   get expectsCaller(): boolean {
@@ -337,25 +308,13 @@ export class Call<Path extends CallPath = CallPath>
     this.dispatch({ type: "caller_arrived" });
   }
 
-  callerReturns(): void {
-    this.dispatch({ type: "caller_returns" });
-  }
-
   streamEnded(clean: boolean): void {
     this.keys.forget();
     this.dispatch({ type: "stream_ended", clean });
   }
 
-  callerGone(): void {
-    this.dispatch({ type: "caller_gone" });
-  }
-
   key(digit: string): void {
     this.keys.pressed(digit);
-  }
-
-  takenElsewhere(): void {
-    this.dispatch({ type: "moved" });
   }
 
   speechBegan(itemId: ItemId): void {

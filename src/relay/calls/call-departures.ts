@@ -1,4 +1,4 @@
-import { RelayError } from "../../domain/errors.js";
+import { errorCodeOf } from "../../domain/errors.js";
 import type { CallSid } from "../../domain/ids.js";
 import type { TransferRequest } from "../../domain/transfer-request.js";
 import type { Log } from "../../ports/log.js";
@@ -51,7 +51,7 @@ export class CallDepartures implements CallHost<RelayCall> {
     }
     if (!follows) {
       control.redirect(callSid, apologyTwiml(agent)).catch((error: unknown) => {
-        const code = error instanceof RelayError ? error.code : "internal";
+        const code = errorCodeOf(error);
         if (code !== "caller_gone") log.warn("call: apology not given", { callSid, code }, error);
       });
     }

@@ -1,6 +1,6 @@
 import type { AgentProfile, AgentsFile } from "../../domain/agent-profile.js";
 import { isFinalStatusText } from "../../domain/call-status.js";
-import { RelayError } from "../../domain/errors.js";
+import { errorCodeOf } from "../../domain/errors.js";
 import { ExpiringMap } from "../../domain/expiring-map.js";
 import { type CallSid, readCallSid } from "../../domain/ids.js";
 import type { Timer } from "../../ports/clock.js";
@@ -332,7 +332,7 @@ export class Calls implements CallService, SipCallService, TransferCalls {
     try {
       await control.redirect(callSid, (await followed) ?? apologyTwiml(agent));
     } catch (error) {
-      const code = error instanceof RelayError ? error.code : "internal";
+      const code = errorCodeOf(error);
       if (code !== "caller_gone")
         log.warn("call: caller not sent to the fallback", { callSid, code }, error);
     }

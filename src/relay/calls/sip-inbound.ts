@@ -1,6 +1,6 @@
 import type { AgentProfile, AgentsFile } from "../../domain/agent-profile.js";
 import type { CallParties } from "../../domain/call-parties.js";
-import { RelayError } from "../../domain/errors.js";
+import { errorCodeOf } from "../../domain/errors.js";
 import { type CallSid, readCallSid } from "../../domain/ids.js";
 import { needsCaller } from "../../domain/placeholders.js";
 import type { SipControl } from "../../ports/model-rest.js";
@@ -9,7 +9,7 @@ import { isConsultLabel } from "../../transfer/conference-names.js";
 import type { Twiml } from "../../wire/twiml.js";
 import { Call } from "../call/call.js";
 import type { CallDeps, CallHost } from "../call/call-deps.js";
-import type { ConferenceState } from "../sip/conference-state.js";
+import type { ConferenceState } from "../sip/conference-events.js";
 import type { SipClaim, SipInvite } from "../sip/invite.js";
 import { claimsOf } from "../sip/model-legs.js";
 import type { ReferTransfers } from "../sip/refer.js";
@@ -137,7 +137,7 @@ export class SipInbound {
       await sip.hangUp(kept.callId);
       states?.drop(callSid);
     } catch (error) {
-      const code = error instanceof RelayError ? error.code : "internal";
+      const code = errorCodeOf(error);
       if (code !== "caller_gone")
         log.warn("sip: model not sent away from a human", { callSid, code }, error);
     }
@@ -263,7 +263,7 @@ export class SipInbound {
 
   #reject(callId: string, status: number): void {
     this.#deps.sip.reject(callId, status).catch((error: unknown) => {
-      const code = error instanceof RelayError ? error.code : "internal";
+      const code = errorCodeOf(error);
       if (code !== "caller_gone") this.#deps.log.warn("sip: call not rejected", { code }, error);
     });
   }

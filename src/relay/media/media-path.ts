@@ -6,13 +6,8 @@ import type { ItemId, StreamSid } from "../../domain/ids.js";
 import type { PlaybackReport } from "../../playout/playout-ledger.js";
 import type { Endpoint } from "../../vad/endpointer.js";
 import type { Twiml } from "../../wire/twiml.js";
-import type {
-  CallContext,
-  CallPath,
-  CallPathHost,
-  PathFactory,
-  ReleaseReason,
-} from "../call/call-path.js";
+import type { ReleaseReason } from "../call/call-events.js";
+import type { CallContext, CallPath, CallPathHost, PathFactory } from "../call/call-path.js";
 import type { Heard } from "../call/reply-ledger.js";
 import type {
   ModelSession,

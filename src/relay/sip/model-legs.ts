@@ -1,6 +1,6 @@
 import type { CallParties } from "../../domain/call-parties.js";
 import { isFinalStatusText } from "../../domain/call-status.js";
-import { type ErrorCode, RelayError } from "../../domain/errors.js";
+import { type ErrorCode, errorCodeOf, RelayError } from "../../domain/errors.js";
 import type { CallSid } from "../../domain/ids.js";
 import type { Clock } from "../../ports/clock.js";
 import type { Log } from "../../ports/log.js";
@@ -108,7 +108,7 @@ export class ModelLegs {
           if (!wanted) this.#drop(leg);
         },
         (error: unknown) => {
-          const code = error instanceof RelayError ? error.code : "internal";
+          const code = errorCodeOf(error);
           log.warn("sip: model not added", { callSid, code }, error);
           this.#host.note(code);
           if (code === "caller_gone") this.#host.callerGone();

@@ -1,4 +1,4 @@
-import { RelayError } from "../../domain/errors.js";
+import { errorCodeOf } from "../../domain/errors.js";
 import type { CallSid } from "../../domain/ids.js";
 import type { TransferRequest } from "../../domain/transfer-request.js";
 import type { Clock } from "../../ports/clock.js";
@@ -55,7 +55,7 @@ export class ReferTransfers {
     this.#deps.sip.refer(callId, target).then(
       () => this.#deps.clock.after(REFER_MS, () => this.#ended(referral, false)),
       (error: unknown) => {
-        const code = error instanceof RelayError ? error.code : "internal";
+        const code = errorCodeOf(error);
         this.#deps.log.warn("sip: REFER refused", { callSid: parties.callSid, code }, error);
         this.#ended(referral, code === "caller_gone");
       },

@@ -1,6 +1,5 @@
 import type { Destination, TurnDetection } from "../../domain/agent-profile.js";
-import { growingPauses, listedPauses } from "../../domain/backoff.js";
-import { type ErrorCode, RelayError } from "../../domain/errors.js";
+import { type ErrorCode, errorCodeOf } from "../../domain/errors.js";
 import type { ItemId, ResponseId, StreamSid } from "../../domain/ids.js";
 import type { TransferRequest } from "../../domain/transfer-request.js";
 import type { Timer } from "../../ports/clock.js";
@@ -8,31 +7,25 @@ import type { SipControl } from "../../ports/model-rest.js";
 import type { CallControl } from "../../ports/twilio.js";
 import { conferenceName } from "../../transfer/conference-names.js";
 import type { Twiml } from "../../wire/twiml.js";
-import type {
-  CallContext,
-  CallPath,
-  CallPathHost,
-  PathFactory,
-  ReleaseReason,
-} from "../call/call-path.js";
+import type { ReleaseReason } from "../call/call-events.js";
+import type { CallContext, CallPath, CallPathHost, PathFactory } from "../call/call-path.js";
 import { CallTimers } from "../call/call-timers.js";
 import type { Heard } from "../call/reply-ledger.js";
 import type { Form } from "../calls/call-service.js";
 import { callbackUrl } from "../calls/callback-link.js";
 import type { StreamTokens } from "../calls/stream-token.js";
 import type { ModelSession, ResponseEnd, SessionFailure } from "../model/model-session.js";
-import { acceptedSession } from "./accepted-session.js";
-import {
-  type ConferenceEffect,
-  type ConferenceInput,
-  type ConferenceState,
-  type ConferenceTimer,
-  modelCallOf,
-  newConference,
-  step,
-} from "./conference-state.js";
-import { CUSTOMER_LABEL, conferenceTwiml } from "./conference-twiml.js";
-import { MODEL_LABEL, ModelLegs } from "./model-legs.js";
+import type {
+  ConferenceEffect,
+  ConferenceInput,
+  ConferenceState,
+  ConferenceTimer,
+} from "./conference-events.js";
+import { modelCallOf, newConference, step } from "./conference-state.js";
+import { conferenceTwiml } from "./conference-twiml.js";
+import { ModelCalls } from "./model-calls.js";
+import { ModelLegs } from "./model-legs.js";
+import { participantNews } from "./participant-news.js";
 import { ServerPlayback } from "./playback.js";
 import type { SipStates } from "./sip-states.js";
 
@@ -61,9 +54,6 @@ const PATIENCE_MS: Readonly<Record<ConferenceTimer, number>> = {
 };
 /** A session takes a longer pause between ticks for a stall of the process. */
 const TICK_MS = 100;
-/** Together well inside the time that a carrier lets a call ring. */
-const ACCEPT_PAUSES = listedPauses([150, 500, 1_200]);
-const HANG_UP_PAUSES = growingPauses(400, 5);
 /** The server may play later than the text shows. */
 const PLAYBACK_SPARE_MS = 4_000;
 /** From the request to the end of a short announcement in the conference. */
@@ -90,10 +80,10 @@ export class SipPath implements CallPath {
   readonly #host: CallPathHost;
   readonly #deps: SipPathDeps;
   readonly #legs: ModelLegs;
+  readonly #modelCalls: ModelCalls;
   readonly #playback: ServerPlayback;
   readonly #timers: CallTimers<ConferenceTimer>;
   #state: ConferenceState;
-  #acceptTimer: Timer | null = null;
   #tickTimer: Timer | null = null;
   #attached: ModelSession | null = null;
   #isMuted = false;
@@ -120,6 +110,12 @@ export class SipPath implements CallPath {
     );
     this.#timers = new CallTimers(clock, (timer) => this.#happened({ type: "timer", timer }));
     this.#legs = this.#newLegs();
+    this.#modelCalls = new ModelCalls(
+      deps.sip,
+      () => host.profile,
+      (input) => this.#happened(input),
+      { clock, log: call.log, eventLog: call.eventLog },
+    );
   }
 
   #newLegs(): ModelLegs {
@@ -133,7 +129,7 @@ export class SipPath implements CallPath {
           return waits();
         },
         failed: (code) => this.#happened({ type: "add_failed", code }),
-        callerGone: () => this.#host.callerGone(),
+        callerGone: () => this.#host.dispatch({ type: "caller_gone" }),
         note: (code) => eventLog.note("model_not_added", { code }),
       },
       {
@@ -203,8 +199,8 @@ export class SipPath implements CallPath {
       return;
     }
     this.#deps.control.hangUp(callSid).catch((error: unknown) => {
-      if (codeOf(error) === "caller_gone") return;
-      this.#call.log.warn("sip: caller's leg not hung up", { code: codeOf(error) }, error);
+      if (errorCodeOf(error) === "caller_gone") return;
+      this.#call.log.warn("sip: caller's leg not hung up", { code: errorCodeOf(error) }, error);
     });
   }
 
@@ -212,20 +208,15 @@ export class SipPath implements CallPath {
 
   /** A callback about the conference. */
   conferenceEvent(form: Form): void {
-    const label = form["ParticipantLabel"];
-    const { callSid } = this.#call.parties;
-    const isCaller = label === CUSTOMER_LABEL || form["CallSid"] === callSid;
-    switch (form["StatusCallbackEvent"]) {
-      case "participant-join":
-        if (isCaller) this.#happened({ type: "caller_joined" });
+    const news = participantNews(form, this.#call.parties.callSid);
+    switch (news?.who) {
+      case "caller":
+        if (news.joined) this.#happened({ type: "caller_joined" });
+        else this.#happened({ type: "caller_left", hungUp: news.hungUp });
         return;
-      case "participant-leave": {
-        const hungUp = form["ReasonParticipantLeft"] === "participant_hung_up";
-        if (isCaller) this.#happened({ type: "caller_left", hungUp });
-        else if (label === MODEL_LABEL && this.#legs.left(form))
-          this.#happened({ type: "leg_ended" });
+      case "model":
+        if (!news.joined && this.#legs.left(form)) this.#happened({ type: "leg_ended" });
         return;
-      }
       default:
         return;
     }
@@ -318,10 +309,10 @@ export class SipPath implements CallPath {
         this.#legs.dropAll();
         return;
       case "accept":
-        this.#acceptAfter(effect.callId, effect.tries, effect.pauseMs);
+        this.#modelCalls.accept(effect.callId, effect.tries, effect.pauseMs);
         return;
       case "reject":
-        this.#reject(effect.callId);
+        this.#modelCalls.reject(effect.callId);
         return;
       case "attach":
         this.#host.dial(effect.callId, effect.conversation);
@@ -333,7 +324,7 @@ export class SipPath implements CallPath {
         this.#host.playbackMoved();
         return;
       case "hang_up_model":
-        this.#hangUpModel(effect.callId);
+        this.#modelCalls.hangUp(effect.callId);
         return;
       case "hold":
         this.#hold(effect.on);
@@ -345,16 +336,16 @@ export class SipPath implements CallPath {
         this.#host.callerArrived();
         return;
       case "tell_caller_returns":
-        this.#host.callerReturns();
+        this.#host.dispatch({ type: "caller_returns" });
         return;
       case "tell_caller_gone":
-        this.#host.callerGone();
+        this.#host.dispatch({ type: "caller_gone" });
         return;
       case "tell_model_lost":
         this.#modelLost(effect.code, effect.retryable);
         return;
       case "tell_taken_elsewhere":
-        this.#host.takenElsewhere();
+        this.#host.dispatch({ type: "moved" });
         return;
     }
   }
@@ -362,56 +353,12 @@ export class SipPath implements CallPath {
   #modelLost(code: ErrorCode, retryable: boolean): void {
     const { eventLog, deps } = this.#call;
     if (this.isTrunk) {
-      if (!this.#deps.referred(this.#call)) this.#host.callerGone();
+      if (!this.#deps.referred(this.#call)) this.#host.dispatch({ type: "caller_gone" });
       return;
     }
     eventLog.note("model_gone", { code });
     deps.metrics.upstreamErrors.add(1, code);
     this.#host.modelLost(code, retryable);
-  }
-
-  #acceptAfter(callId: string, tries: number, pauseMs: number): void {
-    this.#acceptTimer?.cancel();
-    this.#acceptTimer = null;
-    if (pauseMs <= 0) this.#accept(callId, tries);
-    else {
-      this.#acceptTimer = this.#call.deps.clock.after(pauseMs, () => {
-        this.#acceptTimer = null;
-        this.#accept(callId, tries);
-      });
-    }
-  }
-
-  #accept(callId: string, tries: number): void {
-    this.#deps.sip.accept(callId, acceptedSession(this.#host.profile)).then(
-      () => this.#happened({ type: "accepted", callId }),
-      (error: unknown) => {
-        const code = codeOf(error);
-        this.#call.log.warn("sip: call not accepted", { code }, error);
-        this.#call.eventLog.note("accept_failed", { code });
-        const retryable = error instanceof RelayError && error.retryable;
-        const pauseMs = retryable ? ACCEPT_PAUSES(tries) : null;
-        this.#happened({ type: "accept_failed", callId, code, pauseMs, tries });
-      },
-    );
-  }
-
-  #reject(callId: string): void {
-    this.#deps.sip.reject(callId, 480).catch((error: unknown) => {
-      if (codeOf(error) === "caller_gone") return;
-      this.#call.log.warn("sip: call not rejected", { code: codeOf(error) }, error);
-    });
-  }
-
-  /** No model may stay on a line that is over. A leg that is gone already is what is wanted. */
-  #hangUpModel(callId: string, failures = 0): void {
-    this.#deps.sip.hangUp(callId).catch((error: unknown) => {
-      const code = codeOf(error);
-      if (code === "caller_gone" || code === "upstream_rejected") return;
-      const pauseMs = HANG_UP_PAUSES(failures + 1);
-      if (pauseMs === null) this.#call.log.warn("sip: model's leg not hung up", { code }, error);
-      else this.#call.deps.clock.after(pauseMs, () => this.#hangUpModel(callId, failures + 1));
-    });
   }
 
   #hold(on: boolean): void {
@@ -421,7 +368,7 @@ export class SipPath implements CallPath {
       .then(
         () => this.#happened({ type: "hold_done", callerGone: false }),
         (error: unknown) => {
-          const code = codeOf(error);
+          const code = errorCodeOf(error);
           if (code !== "caller_gone") log.warn("sip: hold not changed", { code, hold: on }, error);
           this.#happened({ type: "hold_done", callerGone: code === "caller_gone" });
         },
@@ -519,10 +466,10 @@ export class SipPath implements CallPath {
     this.#deps.control
       .updateParticipant(conferenceName(this.#call.parties), callSid, { announceUrl })
       .catch((error: unknown) => {
-        if (codeOf(error) === "caller_gone") return;
+        if (errorCodeOf(error) === "caller_gone") return;
         this.#call.log.warn(
           "sip: no comfort for a caller who waits",
-          { code: codeOf(error) },
+          { code: errorCodeOf(error) },
           error,
         );
       });
@@ -541,11 +488,7 @@ export class SipPath implements CallPath {
 
   stop(): void {
     this.#tickTimer?.cancel();
-    this.#acceptTimer?.cancel();
+    this.#modelCalls.stop();
     this.#timers.disarmAll();
   }
-}
-
-function codeOf(error: unknown): ErrorCode {
-  return error instanceof RelayError ? error.code : "internal";
 }
