@@ -1,5 +1,6 @@
 /**
- * `GET /api/agents`: what a supervisor has to know of the agents. Names and descriptions only: never numbers, instructions, keys.
+ * `GET /api/agents`: what a supervisor needs to know about the agents. Names and descriptions only,
+ * never numbers, instructions or keys.
  */
 import type { AgentProfile, AgentsFile } from "../domain/agent-profile.js";
 import type { OperatorRoute } from "./operator-router.js";

@@ -1,5 +1,6 @@
 /**
- * The files of the web console: a fixed list, read once. No path of a request ever reaches the file system.
+ * The files of the web console: a fixed list, read once. No path of a request ever reaches the file
+ * system.
  */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -57,13 +58,13 @@ const SCRIPTS: readonly string[] = [
 export interface ConsoleFiles {
   readonly index: ConsoleFile;
   readonly signIn: ConsoleFile;
-  /** Those without data, by their name under /console/. */
+  /** Files without data, by their name under /console/. */
   readonly open: ReadonlyMap<string, ConsoleFile>;
 }
 
 /**
  * @param folder  default: `console/` beside `src` and `dist`.
- * @throws Error when one of them is not there: then this is no whole installation.
+ * @throws Error when a file is missing: the installation is incomplete.
  */
 export function readConsoleFiles(
   folder = fileURLToPath(new URL("../../console/", import.meta.url)),
@@ -77,7 +78,7 @@ export function readConsoleFiles(
       ...Object.entries(OWN).map(([name, type]) => [name, own(name, type)] as const),
       ...SCRIPTS.map((name) => [name, own(name, SCRIPT)] as const),
       ["vendor/preact.mjs", readOne(packages.resolve("preact"), SCRIPT)] as const,
-      // What `require` is given is the same for Node; the module for browsers lies beside it.
+      // The package gives Node another build than browsers; both lie in one folder.
       [
         "vendor/htm.mjs",
         readOne(join(dirname(packages.resolve("htm")), "htm.module.js"), SCRIPT),

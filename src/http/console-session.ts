@@ -1,11 +1,12 @@
 /**
- * Who is signed in to the console: a cookie that says until when, signed with a key made from ADMIN_TOKEN. Nothing is kept, so
- * every worker and node knows it, a restart ends nothing, and a new token ends it all.
+ * Sessions of the console: a cookie that holds its own end, signed with a key made from ADMIN_TOKEN.
+ * Nothing is stored, so that every worker and node accepts it, a restart ends no session, and a new
+ * token ends all of them.
  */
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import type { Clock } from "../ports/clock.js";
 
-/** A working day. */
+/** From signing in to the end of the session: a working day. */
 export const SESSION_MS = 12 * 3_600_000;
 const COOKIE = "murelay_session";
 const KEY_USE = "murelay console session 1";
@@ -22,25 +23,25 @@ export class ConsoleSessions {
     this.#clock = clock;
   }
 
-  /** Whether this is the token itself. */
+  /** True for ADMIN_TOKEN. */
   isToken(given: string): boolean {
     return sameSecret(given, this.#token);
   }
 
-  /** `Set-Cookie` for somebody who has shown the token. @param secure  they came by https. */
+  /** `Set-Cookie` after the token was given. @param secure  the page came by https. */
   issue(secure: boolean): string {
     const until = String(Math.floor((this.#clock.epochMs() + SESSION_MS) / 1000));
     return cookie(`${until}.${this.#sign(until)}`, SESSION_MS / 1000, secure);
   }
 
-  /** `Set-Cookie` that ends it in this browser. */
+  /** `Set-Cookie` that ends the session in this browser. */
   clear(secure: boolean): string {
     return cookie("", 0, secure);
   }
 
   /**
    * @param header  the request's `Cookie`, "" when there is none.
-   * @returns       "missing" also when there are only cookies of others.
+   * @returns       "missing" also when there are only other cookies.
    */
   judge(header: string): "good" | "missing" | "invalid" {
     const values = header
@@ -62,7 +63,7 @@ export class ConsoleSessions {
   }
 }
 
-/** Compares in constant time; digests, so that lengths say nothing either. */
+/** Compares in constant time. Digests are compared, so that lengths tell nothing either. */
 export function sameSecret(given: string, expected: string): boolean {
   const digest = (text: string) => createHash("sha256").update(text).digest();
   return timingSafeEqual(digest(given), digest(expected));

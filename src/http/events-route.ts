@@ -1,6 +1,4 @@
-/**
- * `GET /api/events`: what happens in live calls, as server-sent events. `docs/events.md` has the reference.
- */
+/** `GET /api/events`: what happens in live calls, as server-sent events. See `docs/events.md`. */
 import type { CallSid } from "../domain/ids.js";
 import type { RecordEvent } from "../domain/record-event.js";
 import type { Clock } from "../ports/clock.js";
@@ -15,9 +13,9 @@ export interface EventsRouteParts {
   readonly clock: Clock;
 }
 
-/** Proxies between take a connection for dead on which nothing comes for a minute. */
-const BEAT_MS = 15_000;
-/** A reader who is further behind is let go: it asks again, and has missed something, which it can read in the record. */
+/** Between two comments: proxies close a connection that is silent for a minute. */
+const KEEP_ALIVE_MS = 15_000;
+/** A reader that is further behind is disconnected. It finds what it missed in the call records. */
 const MAX_BACKLOG_BYTES = 1024 * 1024;
 
 export function eventsRoute(parts: EventsRouteParts): OperatorRoute {
@@ -45,23 +43,23 @@ function follow(
     exchange.answer(json(400, { error: "invalid", message: "callSid is the id of a call" }));
     return;
   }
-  let beat = clock.after(BEAT_MS, pulse);
-  let leave = (): void => undefined;
+  let keepAlive = clock.after(KEEP_ALIVE_MS, sendKeepAlive);
+  let unsubscribe = (): void => undefined;
   const stream = exchange.stream("text/event-stream", MAX_BACKLOG_BYTES, () => {
-    beat.cancel();
-    leave();
+    keepAlive.cancel();
+    unsubscribe();
   });
-  function pulse(): void {
+  function sendKeepAlive(): void {
     stream.write(":\n\n");
-    beat = clock.after(BEAT_MS, pulse);
+    keepAlive = clock.after(KEEP_ALIVE_MS, sendKeepAlive);
   }
-  // Says at once that it has begun.
+  // The head leaves with the first bytes, so that the reader knows that the stream has begun.
   stream.write(":\n\n");
-  leave = events.listen((callSid, event) => {
+  unsubscribe = events.listen((callSid, event) => {
     if (only === null || only === callSid) stream.write(message(callSid, event, clock.epochMs()));
   });
-  // It was gone before it began.
-  if (!exchange.open) leave();
+  // The reader was gone before the stream began.
+  if (!exchange.open) unsubscribe();
 }
 
 function message(callSid: CallSid, event: RecordEvent, epochMs: number): string {

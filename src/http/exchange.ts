@@ -5,7 +5,7 @@
  */
 import type { HttpRequest, HttpResponse } from "uWebSockets.js";
 import type { BodyBudget } from "./body-budget.js";
-import { type Reply, text, write } from "./reply.js";
+import { type Reply, text, write, writeHead } from "./reply.js";
 
 export interface RequestHead {
   /** Upper case. */
@@ -123,6 +123,57 @@ export class Exchange {
     const last = this.#options.last?.() === true;
     write(this.#response, last ? { ...reply, close: true } : reply, this.head.method === "HEAD");
     this.#options.answered?.(this, reply.status);
+  }
+
+  /**
+   * Answers with a body in parts, the next when the peer has taken the one before.
+   *
+   * @throws  what the first part fails with; nothing has been sent then. A later failure ends the
+   *          connection, so that the peer notices, and is thrown too.
+   */
+  async answerInParts(reply: Reply, chunks: AsyncIterable<string | Uint8Array>): Promise<void> {
+    const parts = chunks[Symbol.asyncIterator]();
+    const first = await parts.next();
+    if (!this.#open) {
+      await parts.return?.();
+      return;
+    }
+    if (this.head.method === "HEAD") {
+      await parts.return?.();
+      this.answer({ ...reply, body: "" });
+      return;
+    }
+    const response = this.#response;
+    let writable: (() => void) | null = null;
+    this.#aborted = () => writable?.();
+    response.onWritable(() => {
+      writable?.();
+      return true;
+    });
+    this.#options.answered?.(this, reply.status);
+    try {
+      response.cork(() => writeHead(response, reply));
+      for (let part = first; part.done !== true; part = await parts.next()) {
+        if (!this.#open) return;
+        let keepsUp = true;
+        response.cork(() => {
+          keepsUp = response.write(part.value);
+        });
+        if (keepsUp) continue;
+        await new Promise<void>((resolve) => {
+          writable = resolve;
+        });
+        writable = null;
+      }
+      if (!this.#open) return;
+      this.#open = false;
+      response.cork(() => response.end("", this.#options.last?.() === true));
+    } catch (error) {
+      if (this.#open) response.close();
+      throw error;
+    } finally {
+      await parts.return?.();
+    }
   }
 
   /**

@@ -2,7 +2,7 @@ import { RelayError } from "../domain/errors.js";
 import type { OperatorRoute } from "./operator-router.js";
 import { json } from "./reply.js";
 
-/** GET /api/nodes: the processes that share the database, as they stood at their last heartbeat. */
+/** `GET /api/nodes`: the processes that share the database, as of their last heartbeats. */
 export function nodeRoutes(bus: { nodes(): Promise<readonly object[]> }): readonly OperatorRoute[] {
   return [
     {

@@ -106,13 +106,16 @@ export class OperatorRouter {
       route.stream(exchange, request);
       return;
     }
-    Promise.resolve()
-      .then(() => route.handle(request))
-      .catch((error: unknown) => {
-        this.#log.error("http: operator request failed", { path: route.path }, error);
-        return json(500, { error: "internal" });
-      })
-      .then((reply) => exchange.answer(reply));
+    this.#answer(exchange, route, request).catch((error: unknown) => {
+      this.#log.error("http: operator request failed", { path: route.path }, error);
+      exchange.answer(json(500, { error: "internal" }));
+    });
+  }
+
+  async #answer(exchange: Exchange, route: OperatorRoute, request: OperatorRequest): Promise<void> {
+    const reply = await route.handle(request);
+    if (reply.chunks === undefined) exchange.answer(reply);
+    else await exchange.answerInParts(reply, reply.chunks);
   }
 }
 

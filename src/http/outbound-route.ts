@@ -1,13 +1,11 @@
-/**
- * `POST /api/calls`: a call that the relay places. `docs/outbound.md` has the reference.
- */
+/** `POST /api/calls`: a call that the relay places. See `docs/outbound.md`. */
 import { numberProblem } from "../config/agents/dial-target.js";
 import { RelayError } from "../domain/errors.js";
 import type { Outbound, OutboundOrder, OutboundRefusal } from "../relay/calls/outbound.js";
 import type { OperatorRoute } from "./operator-router.js";
 import { json, type Reply } from "./reply.js";
 
-/** A model reads it all, at every turn. */
+/** The model reads all of it in every turn. */
 const MAX_CONTEXT_CHARS = 16_000;
 const FIELDS = new Set(["to", "from", "agent", "context"]);
 
@@ -34,12 +32,13 @@ export function outboundRoutes(outbound: Pick<Outbound, "place">): readonly Oper
   ];
 }
 
-/** The order, or in words what is wrong with the body. */
+/** The order, or a message about what is wrong with the body. */
 function readOrder(body: unknown): OutboundOrder | string {
   if (typeof body !== "object" || body === null || Array.isArray(body))
     return "the body is not a JSON object";
   const unknown = Object.keys(body).find((name) => !FIELDS.has(name));
-  if (unknown !== undefined) return `${unknown} is not known here: to, from, agent and context are`;
+  if (unknown !== undefined)
+    return `${unknown} is not a field of this request: to, from, agent, context`;
   const { to, from = null, agent, context = null } = body as Record<string, unknown>;
   if (typeof to !== "string") return "to is missing: the E.164 number to call";
   const problem = numberProblem(to);
@@ -68,7 +67,7 @@ function refused(refusal: OutboundRefusal, agent: string): Reply {
     case "from_missing":
       return json(422, {
         error: refusal,
-        message: "name a number to call from: none in the agents file is this agent's",
+        message: "set `from`: the agents file has no number of this agent",
       });
     default:
       return json(503, { error: refusal });
@@ -87,7 +86,7 @@ function failed(error: RelayError): Reply {
     case "twilio_unavailable":
       return json(504, {
         error: code,
-        message: `${message}; the call may have been placed: look before you try again`,
+        message: `${message}; the call may have been placed: check before you try again`,
       });
     default:
       return json(502, { error: code, message });

@@ -1,5 +1,6 @@
 /**
- * `GET /api/calls/:callSid/recording`: the sound of a call, in parts, as a browser's player asks for it (RFC 9110, 14).
+ * `GET /api/calls/:callSid/recording`: the audio of a call, in parts, as a browser's player asks for
+ * it (RFC 9110, section 14).
  */
 
 import type { CallRecord } from "../domain/call-record.js";
@@ -8,7 +9,7 @@ import { callSidOf } from "./call-routes.js";
 import type { OperatorRequest, OperatorRoute } from "./operator-router.js";
 import { json, type Reply } from "./reply.js";
 
-/** A piece of a recording; `bytes` may be fewer than were asked for, at the end of the file. */
+/** A part of a recording. At the end of the file `bytes` may be fewer than were asked for. */
 export interface RecordingPart {
   readonly bytes: Uint8Array;
   readonly sizeBytes: number;
@@ -22,7 +23,7 @@ export interface RecordingRouteParts {
     fromByte: number,
     maxBytes: number,
   ) => Promise<RecordingPart | null>;
-  /** Default 1 MiB: a minute of two channels. What is beyond is asked for when it is wanted. */
+  /** Default 1 MiB: a minute of two channels. A player asks for the next part when it needs it. */
   readonly maxPartBytes?: number;
   /** Default 8 MiB. */
   readonly maxWholeBytes?: number;
@@ -30,8 +31,8 @@ export interface RecordingRouteParts {
 
 const MAX_PART_BYTES = 1024 * 1024;
 /**
- * Whole, for those who do not ask for a part: eight minutes of two channels. What is copied in one turn keeps every caller of this process
- * waiting for so long.
+ * A whole recording, for clients that do not ask for a part: eight minutes of two channels. It is
+ * copied in one turn of the event loop, and the calls of this process wait for that.
  */
 const MAX_WHOLE_BYTES = 8 * 1024 * 1024;
 
@@ -69,7 +70,10 @@ async function answer(
     });
   const { bytes, sizeBytes } = part;
   if (range === null && bytes.length < sizeBytes)
-    return json(413, { error: "too_large", message: "ask for a part of it, with Range" });
+    return json(413, {
+      error: "too_large",
+      message: "the recording is too large for one answer: ask for a part with Range",
+    });
   if (range !== null && bytes.length === 0)
     return {
       ...json(416, { error: "range" }),

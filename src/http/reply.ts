@@ -5,9 +5,11 @@ export interface Reply {
   /** Absent: no body. */
   readonly type?: string;
   readonly body?: string | Uint8Array;
-  /** Beside those that every answer has; `Cache-Control` may be given here instead of no-store. */
+  /** A long body, written part by part as fast as the peer reads. Replaces `body`. */
+  readonly chunks?: AsyncIterable<string | Uint8Array>;
+  /** Beside those of every answer; `Cache-Control` given here replaces no-store. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** The connection is of no further use: its peer may still be sending a body that nobody reads. */
+  /** The connection ends: its peer may still be sending a body that is not read. */
   readonly close?: boolean;
 }
 
@@ -30,6 +32,7 @@ const REASONS: Readonly<Record<number, string>> = {
   416: "Range Not Satisfiable",
   422: "Unprocessable Content",
   426: "Upgrade Required",
+  429: "Too Many Requests",
   500: "Internal Server Error",
   503: "Service Unavailable",
 };
@@ -55,20 +58,21 @@ export const NOT_FOUND = text(404, "not found");
  */
 export function write(response: HttpResponse, reply: Reply, bodiless = false): void {
   response.cork(() => {
-    response.writeStatus(`${reply.status} ${REASONS[reply.status] ?? "Status"}`);
-    if (reply.type !== undefined) response.writeHeader("Content-Type", reply.type);
-    const headers = {
-      "X-Content-Type-Options": "nosniff",
-      "Cache-Control": "no-store",
-      ...reply.headers,
-    };
-    for (const [name, value] of Object.entries(headers)) response.writeHeader(name, value);
+    writeHead(response, reply);
     const close = reply.close ?? false;
-    // A 204 gets a Content-Length of 0 by end(), which RFC 9110 (8.6) would rather not see and every client takes. The
-    // binding's endWithoutBody() without a length is worse: it announces 2^63 bytes, and the next request on that
-    // connection dies.
+    // end() gives a 204 a Content-Length of 0, which RFC 9110 (8.6) advises against and every
+    // client accepts. The binding's endWithoutBody() without a length is worse: it announces 2^63
+    // bytes, and the next request on that connection fails.
     if ((bodiless || reply.status === 304) && reply.status !== 204)
       response.endWithoutBody(Buffer.byteLength(reply.body ?? ""), close);
     else response.end(reply.body ?? "", close);
   });
+}
+
+/** Writes status and headers. Call it inside of `cork`. */
+export function writeHead(response: HttpResponse, { status, type, headers }: Reply): void {
+  response.writeStatus(`${status} ${REASONS[status] ?? "Status"}`);
+  if (type !== undefined) response.writeHeader("Content-Type", type);
+  const all = { "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", ...headers };
+  for (const [name, value] of Object.entries(all)) response.writeHeader(name, value);
 }

@@ -1,6 +1,7 @@
 /**
- * Finds uWebSockets.js's native binding, or says with which command to get it. The npm package that carries it here
- * falls back to a JavaScript server whose WebSockets never answer: that one is never loaded.
+ * Finds the native binding of uWebSockets.js, or names the command that installs it. The npm package
+ * that carries it falls back to a JavaScript server whose WebSockets never answer. That server is
+ * never loaded.
  */
 
 import type * as UwsModule from "uWebSockets.js";
@@ -8,7 +9,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { RelayError } from "../domain/errors.js";
 
-/** What the binding can do and its type file does not know: host and options together, and closing all connections. */
+/** What the type file leaves out: `listen` with host and options, and closing all connections. */
 export type UwsApp = UwsModule.TemplatedApp & {
   listen(
     host: string,
@@ -30,25 +31,25 @@ export const OWN_BUILD = "uWebSockets.js@github:uNetworking/uWebSockets.js#v20.5
 
 export interface UwsBuild {
   readonly uws: Uws;
-  /** For people: which build runs. */
+  /** Which build runs, as text for people. */
   readonly description: string;
 }
 
 let loaded: UwsBuild | null = null;
 
-/** @throws RelayError config_invalid; its message ends with the one command that mends it. */
+/** @throws RelayError config_invalid; its message ends with the command that fixes it. */
 export function loadUws(): UwsBuild {
   loaded ??= findUws(createRequire(import.meta.url));
   return loaded;
 }
 
-/** What of `require` is used. */
+/** The part of `require` that is used. */
 export interface Loader {
   (file: string): unknown;
   resolve(file: string): string;
 }
 
-/** As loadUws, without remembering. */
+/** The same as loadUws, without a cache. */
 export function findUws(require: Loader): UwsBuild {
   const { platform, arch, version } = process;
   const abi = process.versions.modules;
@@ -77,10 +78,10 @@ export function findUws(require: Loader): UwsBuild {
 }
 
 function refusal(problem: string, command: string, cause: unknown): RelayError {
-  return new RelayError("config_invalid", `${problem}. Mend it with: ${command}`, { cause });
+  return new RelayError("config_invalid", `${problem}. Fix it with: ${command}`, { cause });
 }
 
-/** Native functions have no JavaScript source; the fallback's do. */
+/** Native functions have no JavaScript source; those of the fallback have one. */
 function isUws(value: unknown): value is Uws {
   if (typeof value !== "object" || value === null || !("App" in value)) return false;
   return (

@@ -1,10 +1,10 @@
 export interface Timer {
-  /** Idempotent; after it the callback never runs. */
+  /** After this the callback never runs. Idempotent. */
   cancel(): void;
 }
 
 export interface Clock {
-  /** Monotonic ms since an arbitrary origin; fractions allowed. All durations are taken from this. */
+  /** Monotonic ms since an arbitrary origin, with fractions. All durations are measured with it. */
   nowMs(): number;
   /** Wall clock, ms since the epoch: for records and tokens, never for durations. */
   epochMs(): number;

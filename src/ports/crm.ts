@@ -1,21 +1,21 @@
 import type { CallSid } from "../domain/ids.js";
 
-/** What the customer database knows of a caller. Everything may be missing. */
+/** What the CRM knows about a caller. Everything may be missing. */
 export interface CallerProfile {
   readonly name: string | null;
   /** BCP 47 tag. */
   readonly language: string | null;
-  /** For the model, a few sentences at most. */
+  /** For the model; a few sentences at most. */
   readonly notes: string | null;
   readonly openCases: readonly { readonly id: string; readonly subject: string }[];
   /**
-   * Texts, numbers and truth values of the answer by their names, each on one line: what `{{caller.FIELD}}` stands
-   * for. Absent in flight recordings of earlier versions.
+   * Texts, numbers and booleans of the answer by name, each on one line: the values of
+   * `{{caller.FIELD}}`. Absent in flight recordings of earlier versions.
    */
   readonly fields?: Readonly<Record<string, string>>;
 }
 
-/** A caller who is about to be handed to a human. */
+/** A caller who is about to be transferred to a human. */
 export interface Escalation {
   readonly callSid: CallSid;
   readonly from: string;
@@ -33,15 +33,15 @@ export interface CrmCall {
   readonly to: string;
 }
 
-/** The customer database, as far as it is configured: what is not there answers null and takes nothing. */
+/** The CRM. Parts that are not configured answer null and accept nothing. */
 export interface Crm {
   /** Never rejects and never takes longer than its time-out. Null: an unknown caller, or no answer. */
   lookUp(call: CrmCall): Promise<CallerProfile | null>;
-  /** What it calls the case, if it says. Rejects with a RelayError `tool_…`. */
+  /** @returns  the CRM's name of the case, if it gives one. Rejects with a RelayError `tool_…`. */
   escalate(escalation: Escalation): Promise<string | null>;
   /**
-   * The record of a call that is over, as JSON. Kept on disk until it is accepted: resolves once it is there.
-   * Rejects only when the disk fails.
+   * Delivers the record of an ended call, as JSON. It is kept on disk until the CRM has accepted it.
+   * Resolves when it is on disk; rejects only when the disk fails.
    */
   completed(call: CrmCall, record: string): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** Fields go beside a fixed text. Never put speech, secrets or full phone numbers into either. */
+/** Values beside a fixed text. Neither ever holds speech, secrets or full phone numbers. */
 export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined>>;
 
 export interface Log {

@@ -1,8 +1,8 @@
 /** The Twilio side of one call: an accepted Media Streams WebSocket. */
 export interface MediaSocket {
-  /** One text message. The bytes are copied before it returns, so the caller may reuse them. False: not sent. */
+  /** Sends one text message. The bytes are copied before it returns. False: not sent. */
   send(message: Uint8Array): boolean;
-  /** Runs `write` so that all its sends leave in one system call. `write` runs before this returns. */
+  /** Runs `write` at once, so that all its sends leave in one system call. */
   cork(write: () => void): void;
   /** Bytes that the kernel has not taken yet. */
   bufferedBytes(): number;
@@ -10,7 +10,7 @@ export interface MediaSocket {
   close(code: number, reason: string): void;
 }
 
-/** What the edge does with what it hears on a MediaSocket. `message` is valid only until the call returns. */
+/** Gets what arrives on a MediaSocket. `message` is valid only until the call returns. */
 export interface MediaReceiver {
   message(message: Uint8Array): void;
   /** Once, last. */
@@ -18,8 +18,9 @@ export interface MediaReceiver {
 }
 
 export interface UpstreamSocket {
-  /** One text message. The bytes are copied before it returns, so the caller may reuse them. */
+  /** Sends one text message. The bytes are copied before it returns. */
   send(message: Uint8Array): void;
+  /** Bytes that were given to `send` and that the kernel has not taken yet. */
   bufferedBytes(): number;
   close(code: number, reason: string): void;
 }
@@ -40,7 +41,7 @@ export interface UpstreamClose {
   readonly httpStatus: number | null;
 }
 
-/** Opens a socket to the model. One dial, one socket; a redial is a new one. */
+/** Opens sockets to the model. Each dial opens a new one. */
 export interface UpstreamDialer {
   dial(url: string, events: UpstreamSocketEvents): UpstreamSocket;
 }

@@ -13,7 +13,7 @@ export interface NewParticipant {
   readonly endConferenceOnExit: boolean;
   readonly startConferenceOnEnter: boolean;
   readonly callToken?: string;
-  /** Absolute URLs of our callbacks. */
+  /** Absolute URLs of the relay's callbacks. */
   readonly statusCallback?: string;
   readonly conferenceStatusCallback?: string;
   readonly amdStatusCallback?: string;
@@ -29,14 +29,15 @@ export interface NewCall {
   readonly timeoutS?: number;
   /** Keys sent once the number has answered. */
   readonly sendDigits?: string;
-  /** Of the inbound call in whose caller's name this one is made. */
+  /** Of the inbound call whose caller's number this call shows. */
   readonly callToken?: string;
 }
 
 /**
- * Twilio's REST, as far as calls need it. Every method rejects with a RelayError: `caller_gone` (21220, 404),
- * `twilio_busy` (429, retryable), `twilio_unavailable` (5xx or network, retryable), `twilio_timeout` (retryable, it may have
- * been carried out), `twilio_unauthorized` (401), `twilio_rejected` (other 4xx).
+ * The part of Twilio's REST that calls need. Every method rejects with a RelayError: `caller_gone`
+ * (21220, 404), `twilio_busy` (429, retryable), `twilio_unavailable` (5xx or network, retryable),
+ * `twilio_timeout` (retryable; the request may have been carried out), `twilio_unauthorized` (401),
+ * `twilio_rejected` (other 4xx).
  */
 export interface CallControl {
   /** calls(sid).update({twiml}): replaces what the call is doing; a running stream ends. */

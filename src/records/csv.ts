@@ -29,12 +29,12 @@ const COLUMNS: readonly (readonly [
   ["recordingSid", (record) => record.recording?.sid ?? null],
 ];
 
-/** Calls as CSV (RFC 4180), one line per call. Turns and tools are only counted. */
-export function toCsv(records: readonly CallRecord[]): string {
-  const lines = [COLUMNS.map(([name]) => name).join(",")];
-  for (const record of records)
-    lines.push(COLUMNS.map(([, value]) => cell(value(record))).join(","));
-  return `${lines.join("\r\n")}\r\n`;
+/** The header line of calls as CSV (RFC 4180), line end included. */
+export const CSV_HEAD = `${COLUMNS.map(([name]) => name).join(",")}\r\n`;
+
+/** One call as a line of CSV, line end included. Turns and tools are only counted. */
+export function csvLine(record: CallRecord): string {
+  return `${COLUMNS.map(([, value]) => cell(value(record))).join(",")}\r\n`;
 }
 
 function durationS(record: CallRecord): number | null {

@@ -52,7 +52,7 @@ describe("the console's routes", () => {
   }
   const nameAndValue = (cookie: string) => cookie.split(";")[0]!;
 
-  it("answers 401 with a page to sign in, and no data, to whoever has not", async () => {
+  it("answers a request that is not signed in with 401, a page to sign in, and no data", async () => {
     const { port, metrics } = await start();
     const answer = await send(port, "GET", "/console");
     expect(answer.status).toBe(401);
@@ -206,7 +206,7 @@ describe("the console's routes", () => {
       expect(String(ended.headers["set-cookie"])).toMatch(/^murelay_session=; .*Max-Age=0/);
     });
 
-    it("tells only whoever holds it that it holds", async () => {
+    it("is reported as signed in only to the browser that holds it", async () => {
       const { port } = await start();
       const cookie = nameAndValue(await signIn(port));
       const ask = async (headers: Record<string, string>) =>
@@ -274,7 +274,7 @@ describe("the console's routes", () => {
       expect(served.sort()).toEqual(there.sort());
     });
 
-    it("are not sent again to whoever has them", async () => {
+    it("are not sent again to a browser that has them", async () => {
       const { port } = await start();
       const first = await send(port, "GET", "/console/main.js");
       const etag = String(first.headers["etag"]);

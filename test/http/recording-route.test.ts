@@ -70,7 +70,7 @@ describe("GET /api/calls/:callSid/recording", () => {
     expect(answer.headers["content-type"]).toBe("audio/wav");
   });
 
-  it("gives it whole to whoever asks for no part, or for one that it does not understand", async () => {
+  it("is sent whole when no part is asked for, or one that cannot be understood", async () => {
     for (const range of ["", "bytes=-5", "bytes=0-1,4-5", "lines=1-"]) {
       const answer = await ask("CA1", range === "" ? {} : { range });
       expect([answer.status, answer.body]).toEqual([200, SOUND.toString()]);
@@ -88,7 +88,7 @@ describe("GET /api/calls/:callSid/recording", () => {
     expect([answer.status, answer.headers["content-range"]]).toEqual([416, "bytes */20"]);
   });
 
-  it("has none of a call without, of a file elsewhere, of no call, and for nobody without the token", async () => {
+  it("is refused for calls without a recording, files elsewhere, unknown calls and missing tokens", async () => {
     for (const sid of ["CA2", "CA3", "CA4", "x"]) expect((await ask(sid)).status).toBe(404);
     expect((await ask("CA1", { authorization: "" })).status).toBe(401);
   });

@@ -61,7 +61,7 @@ describe("OpenAI's webhook", () => {
   });
 
   it.each<[string, Delivery]>([
-    ["signed by somebody else", { secret: OTHER }],
+    ["signed with another secret", { secret: OTHER }],
     ["five minutes old", { ageS: 301 }],
     ["from the future", { ageS: -301 }],
   ])("refuses what is %s", async (_name, delivery) => {
@@ -144,14 +144,14 @@ describe("OpenAI's webhook", () => {
     off.server.close();
   });
 
-  it("tells nobody what it refused: no body, no secret in the log", async () => {
+  it("logs a refusal without the body and the secret", async () => {
     await deliver({ secret: OTHER });
     expect(JSON.stringify(side.log.lines)).not.toMatch(/5550100009|whsec_|rtc_1/);
   });
 });
 
 describe("the voice webhook of numbers on the SIP path", () => {
-  it("answers Twilio, and nobody else", async () => {
+  it("answers only what Twilio signed", async () => {
     expect((await post(side, "/sip/incoming-call", CALL)).status).toBe(200);
     expect((await post(side, "/sip/incoming-call", CALL, "forged")).status).toBe(403);
     expect(side.calls.asked).toEqual([{ method: "incomingSip", form: CALL, query: {} }]);

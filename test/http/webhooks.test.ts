@@ -157,7 +157,7 @@ describe("public listener", () => {
     await thinking;
     socket.destroy();
     await once(socket, "close");
-    // The listener has seen the abort once it has answered somebody who came later.
+    // The listener has seen the abort once it has answered a later request.
     expect((await send(side.port, "GET", "/health")).status).toBe(200);
     finish();
     side.calls.answer = async () => [{ verb: "hangup" }];

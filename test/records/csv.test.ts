@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { CallRecord } from "../../src/domain/call-record.js";
-import { toCsv } from "../../src/records/csv.js";
+import { CSV_HEAD, csvLine } from "../../src/records/csv.js";
 import { applyEvents, emptyRecord } from "../../src/records/record.js";
 import {
   ended,
@@ -10,6 +10,7 @@ import {
   transferRequested,
 } from "../fakes/record-events.js";
 
+const toCsv = (records: readonly CallRecord[]): string => CSV_HEAD + records.map(csvLine).join("");
 const record = (changes: Partial<CallRecord> = {}): CallRecord => ({
   ...applyEvents(emptyRecord(testSid(1)), [
     opened(),
@@ -27,7 +28,7 @@ const cells = (csv: string): Record<string, string> => {
   return Object.fromEntries(header.split(",").map((name, i) => [name, values[i] ?? ""]));
 };
 
-describe("toCsv", () => {
+describe("calls as CSV", () => {
   it("writes a header, one line per call, and CRLF after each", () => {
     const csv = toCsv([record(), record()]);
     expect(csv.endsWith("\r\n")).toBe(true);

@@ -1,7 +1,7 @@
 /**
- * Which addresses a request that a model or a caller can influence may not reach. Source: IANA special-purpose address
- * registries for IPv4 (RFC 6890 and after) and IPv6; the cloud metadata services are among the link-local and
- * unique-local ones.
+ * Which addresses a request that a model or a caller can influence may not reach. The metadata
+ * services of clouds are among the link-local and unique-local addresses.
+ * Source: IANA special-purpose address registries for IPv4 (RFC 6890 and later) and IPv6.
  */
 import { BlockList, isIP } from "node:net";
 
@@ -23,10 +23,10 @@ const V4: readonly (readonly [string, number])[] = [
   ["240.0.0.0", 4],
 ];
 
-/** Of IPv6 only what is given out to the world is let through; of that, not the parts that lead elsewhere. */
+/** IPv6: only the globally assigned range is allowed, without the parts that lead elsewhere. */
 const V6_GLOBAL: readonly [string, number] = ["2000::", 3];
 const V6: readonly (readonly [string, number])[] = [
-  // Teredo and 6to4 carry IPv4 addresses; documentation and benchmarking belong to nobody.
+  // Teredo and 6to4 carry IPv4 addresses. Documentation and benchmarking ranges have no owner.
   ["2001::", 23],
   ["2001:db8::", 32],
   ["2002::", 16],
@@ -47,7 +47,7 @@ export function isPublicAddress(address: string): boolean {
     case 4:
       return !blocked4.check(plain, "ipv4");
     case 6: {
-      // ::ffff:a.b.c.d and 64:ff9b::/96 (NAT64) lie outside 2000::/3 and are refused with all the rest.
+      // ::ffff:a.b.c.d and 64:ff9b::/96 (NAT64) lie outside 2000::/3 and are refused too.
       return global6.check(plain, "ipv6") && !blocked6.check(plain, "ipv6");
     }
     default:

@@ -3,10 +3,12 @@ import { RelayError } from "../../domain/errors.js";
 const PLACEHOLDER = /\{([A-Za-z_][A-Za-z0-9_]*)\}/g;
 
 /**
- * Fills `{name}` placeholders, percent-encoded, so that a value stays what it is: one part of a path or query.
+ * Fills `{name}` placeholders. Values are percent-encoded, so that each stays one part of a path or
+ * query.
  *
  * @returns  the URL, and the names that were used.
- * @throws   RelayError `tool_arguments_invalid` when a value is missing or empty, or would lead elsewhere ("..").
+ * @throws   RelayError `tool_arguments_invalid` when a value is missing or empty, or would lead
+ *           elsewhere ("..").
  */
 export function fillUrl(
   template: string,
@@ -21,7 +23,8 @@ export function fillUrl(
     used.add(name);
     return encodeURIComponent(text);
   });
-  // "." and ".." survive encoding, and URL takes them for steps: then the path has another shape than the template's.
+  // "." and ".." survive encoding, and URL resolves them. The path then has another shape than the
+  // template's.
   if (shape(url) !== shape(template.replace(PLACEHOLDER, "x")))
     throw new RelayError("tool_arguments_invalid", "a value is not allowed in the URL");
   return { url, used };

@@ -1,6 +1,6 @@
 /**
- * What goes out on the model's sockets. Frames are put into pooled memory and masked there; what a socket is given while
- * the kernel still has its last write leaves in one write, and so does most of what one turn of the event loop gives it.
+ * Writes frames to the model's sockets. Frames are built in pooled memory and masked there. Frames that
+ * a socket is given while its last write is under way leave together in one write.
  */
 import { randomFillSync } from "node:crypto";
 import type { Writable } from "node:stream";
@@ -11,22 +11,22 @@ import {
   writeFrame,
 } from "../../wire/websocket-frames.js";
 
-/** Room for 20 ms of audio. Those are mostly alike, and a slot of their own lets them share one view, too. */
+/** Room for 20 ms of audio. These frames mostly have one length, so that a slot's view is reused. */
 const SMALL_SLOT_BYTES = 512;
-/** Room for 100 ms of audio and a second short message. What is longer gets memory of its own. */
+/** Room for 100 ms of audio and a short message. Longer frames get memory of their own. */
 const SLOT_BYTES = 2048;
-/** Slots of either size kept for reuse: as many as one turn of a busy process needs. */
+/** Slots of each size kept for reuse: as many as one turn of a busy process needs. */
 const MAX_FREE_SLOTS = 256;
 const MASKS = 2048;
 
-/** Memory for what one write carries. It belongs to the kernel from `write` until `written` is called. */
+/** Memory for one write. It belongs to the kernel from `write` until `written` is called. */
 class Slot implements FrameMemory {
   readonly bytes: Buffer;
   readonly words: Int32Array;
   usedBytes = 0;
   writer: FrameWriter | null = null;
   #view: Buffer;
-  /** One for the life of the slot, so that a write makes no closure. */
+  /** Made once for the slot, so that a write makes no closure. */
   readonly written = (): void => this.writer?.written(this);
 
   constructor(bytes: number) {
@@ -35,21 +35,21 @@ class Slot implements FrameMemory {
     this.#view = this.bytes;
   }
 
-  /** The used part. Mostly as long as the one before, and then the same object. */
+  /** The used part. It mostly has the length of the one before and is the same object then. */
   get view(): Buffer {
     if (this.#view.length !== this.usedBytes) this.#view = this.bytes.subarray(0, this.usedBytes);
     return this.#view;
   }
 }
 
-/** What the sockets of one process share: memory and random masks. */
+/** Memory and random masks, shared by the sockets of one process. */
 export class SlotPool {
   readonly #small: Slot[] = [];
   readonly #free: Slot[] = [];
   readonly #masks = new Int32Array(MASKS);
   #nextMask = MASKS;
 
-  /** Unforeseeable, as RFC 6455, section 5.3, asks; drawn from the operating system 8 KiB at a time. */
+  /** Unpredictable, as RFC 6455, section 5.3, demands; 8 KiB at a time from the system. */
   mask(): number {
     if (this.#nextMask === MASKS) {
       randomFillSync(this.#masks);
@@ -75,10 +75,10 @@ export class SlotPool {
   }
 }
 
-/** What of a socket is used for writing. */
+/** The part of a socket that is used for writing. */
 export type Outlet = Pick<Writable, "write" | "end" | "writable" | "writableLength">;
 
-/** The frames of one socket. At most one write is under way; what comes meanwhile gathers and follows in the next. */
+/** The frames of one socket. At most one write is under way; later frames gather for the next one. */
 export class FrameWriter {
   readonly #socket: Outlet;
   readonly #pool: SlotPool;
@@ -90,7 +90,7 @@ export class FrameWriter {
     this.#pool = pool;
   }
 
-  /** What the kernel has not taken. */
+  /** Bytes that the kernel has not taken yet. */
   get bufferedBytes(): number {
     return (this.#gathering?.usedBytes ?? 0) + this.#socket.writableLength;
   }

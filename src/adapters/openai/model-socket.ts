@@ -47,12 +47,12 @@ export interface ModelSocketOptions {
   readonly pingIntervalMs?: number;
 }
 
-/** The model's largest message is an audio delta; its limit is 15 MiB of audio per event. */
+/** The model's largest message is an audio delta. Its limit is 15 MiB of audio per event. */
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 const PING_INTERVAL_MS = 10_000;
-/** A peer that does not answer our close frame within this is cut off. */
+/** From our close frame to the end of the connection, if the peer does not answer it. */
 const CLOSE_TIMEOUT_MS = 2_000;
-/** A peer that sends pings and does not read gets no more answers than this. */
+/** A peer that sends pings and does not read gets no answers beyond this. */
 const MAX_PONG_BACKLOG_BYTES = 64 * 1024;
 
 const NOTHING = new Uint8Array(0);
@@ -66,7 +66,7 @@ export function createModelSocketDialer(options: ModelSocketOptions): UpstreamDi
   return { dial: (url, events) => new ModelSocket(new URL(url), events, shared) };
 }
 
-/** What all sockets of a dialer have in common. */
+/** Shared by all sockets of a dialer. */
 class Shared {
   readonly clock: Clock;
   readonly log: Log;
@@ -118,7 +118,7 @@ class ModelSocket implements UpstreamSocket, StreamEvents, FrameSink {
   #readSincePing = true;
   /** The peer's close frame. */
   #closed: UpstreamClose | null = null;
-  /** Why it ended, where it is not the peer's close frame that says so. */
+  /** Why it ended, unless the peer's close frame says so. */
   #failure: UpstreamClose | null = null;
 
   constructor(url: URL, events: UpstreamSocketEvents, shared: Shared) {
@@ -207,7 +207,7 @@ class ModelSocket implements UpstreamSocket, StreamEvents, FrameSink {
     this.#parser.read(bytes, at, length);
   }
 
-  /** Binary messages are handed on like text: the session counts a message that is no event. */
+  /** Binary messages are passed on like text: the session counts messages that are no events. */
   message(payload: Uint8Array): void {
     if (this.#state !== "open") return;
     try {

@@ -1,12 +1,12 @@
 import { readFileSync, statSync } from "node:fs";
 
-/** More than this is no secret but a mistake. */
+/** A larger file is a mistake. */
 const MAX_BYTES = 64 * 1024;
 
 /**
- * Reads a secret that an orchestrator mounted as a file; one final line break is not part of it.
+ * Reads a secret that an orchestrator mounted as a file. One final line break is not part of it.
  *
- * @throws Error whose message names the cause but holds nothing of the content.
+ * @throws Error whose message names the cause and holds nothing of the content.
  */
 export function readSecretFile(path: string): string {
   const { size } = statSync(path);

@@ -6,18 +6,19 @@ const SAMPLE_MS = 250;
 /**
  * Measures the event loop of this process until the returned function is called.
  *
- * @param told  busy share of the time since the last sample (0–1), how late its timer was in ms, and when.
+ * @param sampled  called four times a second with the busy share of the time since the last sample
+ *                 (0 to 1), how late the timer was in ms, and the time in ms.
  */
 export function monitorEventLoop(
   clock: Clock,
-  told: (utilisation: number, lagMs: number, nowMs: number) => void,
+  sampled: (utilisation: number, lagMs: number, nowMs: number) => void,
 ): () => void {
   let before = performance.eventLoopUtilization();
   let dueMs = clock.nowMs() + SAMPLE_MS;
   const sample = () => {
     const nowMs = clock.nowMs();
     const now = performance.eventLoopUtilization();
-    told(
+    sampled(
       performance.eventLoopUtilization(now, before).utilization,
       Math.max(0, nowMs - dueMs),
       nowMs,

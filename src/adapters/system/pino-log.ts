@@ -1,8 +1,9 @@
 /**
  * Log over pino: JSON lines on stdout. The only user of pino.
  *
- * Nothing secret is meant to get here; two nets catch what does. Fields named like a secret lose their value, and
- * every text (message, field or error) has keys, tokens and phone numbers masked by their shape.
+ * Secrets must not be passed to a log. Two filters catch those that are: fields named like a secret
+ * lose their value, and keys, tokens and phone numbers are masked by their shape in every text
+ * (message, field or error).
  */
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from "pino";
 import { RelayError } from "../../domain/errors.js";
@@ -11,7 +12,7 @@ import type { Log, LogFields } from "../../ports/log.js";
 export interface LogOptions {
   readonly level: string;
   readonly pretty: boolean;
-  /** Where lines go; stdout unless a test says otherwise. */
+  /** Default: stdout. */
   readonly destination?: DestinationStream;
 }
 
@@ -28,7 +29,7 @@ const SHAPES: readonly (readonly [RegExp, string])[] = [
 /** A plus (also percent-encoded), then 7 to 15 digits, with the separators that people and carriers write. */
 const PHONE = /(?:\+|%2B)\d(?:[ ().-]{0,2}\d){6,14}/gi;
 
-/** Masks what looks like a key or a phone number; of a number the last two digits stay. */
+/** Masks what looks like a key or a phone number. The last two digits of a number stay. */
 export function redact(text: string): string {
   let out = text;
   for (const [shape, replacement] of SHAPES) out = out.replace(shape, replacement);
@@ -95,7 +96,7 @@ function withError(fields: LogFields | undefined, error: unknown): Cleaned {
   return cleaned;
 }
 
-/** Only these parts: errors of HTTP clients carry whole requests, headers included. */
+/** Only these parts are kept: errors of HTTP clients hold whole requests, headers included. */
 function describeError(error: unknown, depth: number): Cleaned {
   if (!(error instanceof Error)) return { message: redact(String(error)) };
   const described: Cleaned = { name: error.name, message: redact(error.message) };
@@ -109,7 +110,7 @@ function describeError(error: unknown, depth: number): Cleaned {
   return described;
 }
 
-/** One line for people per JSON line: time, level, text, fields. For a terminal, not for a log store. */
+/** A readable line for each JSON line: time, level, text, fields. For a terminal. */
 class PrettyStream implements DestinationStream {
   readonly #out: DestinationStream;
 

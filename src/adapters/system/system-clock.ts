@@ -5,10 +5,10 @@ import type { Clock, Timer } from "../../ports/clock.js";
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
 /**
- * The only reader of the machine's clock. Its timers keep the process alive: whoever starts one cancels it.
+ * The only reader of the machine's clock. Its timers keep the process alive: each must be cancelled.
  *
- * A timer that a standstill has made late runs after what came in meanwhile was read. Node runs timers first, and then a model that
- * answered long ago counts as one that has said nothing for six seconds.
+ * After a process stall, a late timer runs after the input that arrived meanwhile has been read. Node
+ * runs timers first, and a model that answered long ago would count as silent for six seconds.
  */
 export const systemClock: Clock = {
   nowMs: () => performance.now(),

@@ -1,14 +1,16 @@
 /**
- * Keeps V8's young generation small. A relay's garbage is short-lived and steady, about a kilobyte for every frame that
- * arrives; with V8's default of up to 16 MiB a half the process grows by tens of megabytes, and each collection then
- * stops every call for longer. Must be imported before anything that allocates much: what has grown stays.
+ * Keeps V8's young generation small. The relay's garbage is short-lived and steady, about a kilobyte
+ * for each frame that arrives. With V8's default of up to 16 MiB per half the process grows by tens of
+ * megabytes, and each collection stops every call for longer. This module must be imported before
+ * anything that allocates much: the generation never shrinks.
  *
- * Whoever sets --max-semi-space-size or --semi-space-growth-factor (NODE_OPTIONS or command line) decides instead.
+ * An operator's --max-semi-space-size or --semi-space-growth-factor (NODE_OPTIONS or command line)
+ * takes precedence.
  */
 import { setFlagsFromString } from "node:v8";
 
 const chosen = [...process.execArgv, process.env["NODE_OPTIONS"] ?? ""].some((flag) =>
   /semi.space/.test(flag),
 );
-// The size itself is fixed once Node runs; how fast the halves grow from 1 MiB is not.
+// The maximum is fixed once Node runs. The growth of the halves from 1 MiB is not.
 if (!chosen) setFlagsFromString("--semi-space-growth-factor=1");

@@ -1,6 +1,4 @@
-/**
- * The account and its numbers, for the commands `doctor`, `number` and `trunk`. Calls do not use it.
- */
+/** The account and its numbers, for the commands `doctor`, `number` and `trunk`. */
 import { RelayError } from "../../domain/errors.js";
 import { createTwilioClient, observed, type TwilioAccount } from "./client.js";
 
@@ -50,7 +48,7 @@ export function createTwilioNumbers(account: TwilioAccount, nowMs: () => number)
       return found.map((number) => ({
         sid: number.sid,
         e164: number.phoneNumber,
-        // Twilio leaves out or nulls what is not set, whatever its types say.
+        // Twilio omits values that are not set, or sends null, whatever its types say.
         voiceUrl: number.voiceUrl ?? "",
         voiceFallbackUrl: number.voiceFallbackUrl ?? "",
         statusCallback: number.statusCallback ?? "",

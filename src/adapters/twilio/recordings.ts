@@ -15,10 +15,10 @@ const MAX_ANSWER_BYTES = 1024 * 1024;
 const MAX_REDIRECTS = 2;
 
 export interface TwilioRecordingsSettings {
-  /** As TWILIO_API_BASE_URL: recordings are fetched from this host and no other is ever shown the credentials. */
+  /** As TWILIO_API_BASE_URL. No other host ever gets the credentials. */
   readonly baseUrl: string;
   readonly accountSid: string;
-  /** An API key's sid and secret, or the account's sid and token. */
+  /** With `password`: an API key's SID and secret, or the account's SID and token. */
   readonly user: string;
   readonly password: string;
   readonly directory: string;
@@ -83,7 +83,7 @@ export class TwilioRecordings implements RecordingSource {
     try {
       await this.#delete(`${recordingSid}.json`);
     } catch (error) {
-      if (error instanceof NotThere) return;
+      if (error instanceof NotFound) return;
       throw toRelayError(error);
     }
   }
@@ -140,7 +140,7 @@ export class TwilioRecordings implements RecordingSource {
     return { authorization: `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}` };
   }
 
-  /** Follows redirects; resolves with a 2xx, the body still to be read. */
+  /** Follows redirects. Resolves with a 2xx whose body is still to be read. */
   async #get(name: string): Promise<DownloadResult> {
     const home = this.#address(name);
     const signal = AbortSignal.timeout(TIMEOUT_MS);
@@ -159,7 +159,7 @@ export class TwilioRecordings implements RecordingSource {
       if (status < 300 || status >= 400 || location === undefined) throw failureOf(status);
       const next = new URL(location, url);
       // Media may lie with a storage service behind a signed address, which gets no credentials.
-      if (redirects >= MAX_REDIRECTS || next.protocol !== home.protocol) throw leadsAway();
+      if (redirects >= MAX_REDIRECTS || next.protocol !== home.protocol) throw redirectRefused();
       url = next;
     }
   }
@@ -175,24 +175,24 @@ export class TwilioRecordings implements RecordingSource {
       },
       this.#network.agents(),
     );
-    if (status >= 300 && status < 400) throw leadsAway();
+    if (status >= 300 && status < 400) throw redirectRefused();
     if (status < 200 || status >= 300) throw failureOf(status);
   }
 }
 
-function leadsAway(): RelayError {
+function redirectRefused(): RelayError {
   return new RelayError("twilio_rejected", "a recording's address leads somewhere else");
 }
 
-/** 404: just after the callback the media may not be there yet. */
-class NotThere extends RelayError {
+/** 404: directly after the callback the media may not exist yet. */
+class NotFound extends RelayError {
   constructor() {
-    super("twilio_unavailable", "the recording is not there", { retryable: true });
+    super("twilio_unavailable", "the recording does not exist yet", { retryable: true });
   }
 }
 
 function failureOf(status: number): RelayError {
-  if (status === 404) return new NotThere();
+  if (status === 404) return new NotFound();
   if (status === 401 || status === 403) {
     return new RelayError("twilio_unauthorized", `Twilio answered ${status} for a recording`);
   }
@@ -210,7 +210,7 @@ function toRelayError(error: unknown): RelayError {
   });
 }
 
-/** Names come from records; none leads out of the directory. */
+/** Names come from records. A name that leads out of the directory is refused. */
 function safeName(name: string): string {
   if (!/^[A-Za-z0-9_-][A-Za-z0-9_.-]*$/.test(name))
     throw new RelayError("internal", "not a recording's name");

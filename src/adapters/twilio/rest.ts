@@ -1,6 +1,4 @@
-/**
- * CallControl over Twilio's REST, and the check of its signatures.
- */
+/** CallControl over Twilio's REST, and the check of its signatures. */
 import twilio from "twilio";
 import type { TwilioCallStatus } from "../../domain/call-status.js";
 import { RelayError } from "../../domain/errors.js";
@@ -15,7 +13,7 @@ export interface TwilioRestOptions extends TwilioAccount {
   /** Monotonic ms. */
   readonly nowMs: () => number;
   readonly observe: TwilioObserver;
-  /** Of one request; default 10 s. */
+  /** From a request to its answer; default 10 s. */
   readonly timeoutMs?: number;
 }
 
@@ -26,8 +24,9 @@ const DEFAULT_RING_S = 60;
 /**
  * True when one of the tokens signed exactly this URL with these parameters.
  *
- * @param url     as Twilio was told it: our configured origin, the raw path and query.
- * @param params  decoded form fields, empty ones too; repeated names as a list. Empty for a GET or an upgrade.
+ * @param url     as it was given to Twilio: the configured origin, the raw path and query.
+ * @param params  decoded form fields, empty ones too; repeated names as a list. Empty for a GET or an
+ *                upgrade.
  *
  * Source: twilio.com/docs/usage/security, "Validating Signatures".
  */
@@ -99,7 +98,7 @@ class TwilioRest implements CallControl {
     );
     return calls
       .filter((call) => {
-        // Queued calls have no start yet; the filter of the request knows days only in some places.
+        // Queued calls have no start yet. In some regions the filter of the request knows only days.
         const startedAt: Date | null | undefined = call.startTime ?? call.dateCreated;
         return !(startedAt instanceof Date) || startedAt.getTime() >= sinceEpochMs - 1000;
       })
@@ -212,7 +211,7 @@ function callOptions(call: Omit<NewCall, "url" | "fallbackUrl">) {
       ? {}
       : {
           machineDetection: "Enable",
-          // A text, as Twilio wants it: with it the person is not kept waiting for the verdict.
+          // A text, as Twilio expects. The call goes on while the machine detection runs.
           asyncAmd: "true",
           asyncAmdStatusCallback: amdStatusCallback,
           asyncAmdStatusCallbackMethod: "POST",
@@ -220,7 +219,7 @@ function callOptions(call: Omit<NewCall, "url" | "fallbackUrl">) {
   };
 }
 
-/** Spoken texts give way: a caller hears less of an apology rather than nothing at all. */
+/** Spoken texts are shortened: the caller hears a part of an apology and not silence. */
 function shortTwiml(operation: string, twiml: Twiml): string {
   const text = renderWithin(twiml, MAX_REST_CHARS, renderTwiml);
   if (text === null)
@@ -236,7 +235,7 @@ function required(operation: string, value: string | null | undefined): string {
   throw new RelayError("twilio_rejected", `${operation}: the answer holds no SID`);
 }
 
-/** Brands what Twilio itself just called a call's SID. */
+/** Brands a call's SID from an answer of Twilio. */
 function asCallSid(sid: string): CallSid {
   return sid as CallSid;
 }

@@ -1,5 +1,5 @@
 /**
- * The account's Elastic SIP Trunks: for `doctor` and `trunk check`, never for calls.
+ * The account's Elastic SIP Trunks, for the commands `doctor` and `trunk check`.
  * Source: Twilio REST, Elastic SIP Trunking (trunking.twilio.com/v1).
  */
 import { createTwilioClient, observed, type TwilioAccount } from "./client.js";
@@ -7,20 +7,20 @@ import { createTwilioClient, observed, type TwilioAccount } from "./client.js";
 export interface SipTrunk {
   readonly sid: string;
   readonly name: string;
-  /** Where its inbound calls go: enabled origination URIs, best first. */
+  /** The enabled origination URIs, to which inbound calls go, in order of priority. */
   readonly originationUris: readonly string[];
   /** E.164. */
   readonly numbers: readonly string[];
-  /** What becomes of a REFER. */
+  /** How a REFER is handled. */
   readonly transfer: "enable-all" | "sip-only" | "disable-all";
-  /** TLS and SRTP are demanded. */
+  /** TLS and SRTP are required. */
   readonly secure: boolean;
-  /** Asked when no origination URI takes the call; "" = nothing is. */
+  /** Requested when no origination URI accepts the call; "" = none. */
   readonly disasterRecoveryUrl: string;
 }
 
-const TRUNKS_MOST = 50;
-const PARTS_MOST = 100;
+const MAX_TRUNKS = 50;
+const MAX_PARTS = 100;
 
 /** Rejects as CallControl does. */
 export async function listTwilioTrunks(
@@ -31,14 +31,14 @@ export async function listTwilioTrunks(
   const run = <T>(operation: string, request: () => Promise<T>) =>
     observed(operation, () => {}, nowMs, request);
   const trunks = await run("trunks.list", () =>
-    client.trunking.v1.trunks.list({ limit: TRUNKS_MOST }),
+    client.trunking.v1.trunks.list({ limit: MAX_TRUNKS }),
   );
   return Promise.all(
     trunks.map(async ({ sid, friendlyName, transferMode, secure, disasterRecoveryUrl }) => {
       const parts = client.trunking.v1.trunks(sid);
       const [uris, numbers] = await Promise.all([
-        run("trunks.origination", () => parts.originationUrls.list({ limit: PARTS_MOST })),
-        run("trunks.numbers", () => parts.phoneNumbers.list({ limit: PARTS_MOST })),
+        run("trunks.origination", () => parts.originationUrls.list({ limit: MAX_PARTS })),
+        run("trunks.numbers", () => parts.phoneNumbers.list({ limit: MAX_PARTS })),
       ]);
       return {
         sid,
@@ -48,7 +48,7 @@ export async function listTwilioTrunks(
           .sort((a, b) => a.priority - b.priority)
           .map(({ sipUrl }) => sipUrl),
         numbers: numbers.map(({ phoneNumber }) => phoneNumber),
-        // Twilio leaves out or nulls what is not set, whatever its types say.
+        // Twilio omits values that are not set, or sends null, whatever its types say.
         transfer: transferMode ?? "disable-all",
         secure: secure ?? false,
         disasterRecoveryUrl: disasterRecoveryUrl ?? "",

@@ -1,6 +1,6 @@
 /**
- * TwiML data → XML text, through Twilio's own builder. The only place where TwiML becomes markup, so nothing that a
- * caller or a model says can turn into a verb.
+ * TwiML data → XML text, through Twilio's own builder. It is the only place where TwiML becomes markup,
+ * so that no words of a caller or a model can become a verb.
  */
 import twilio from "twilio";
 import type Voice from "twilio/lib/twiml/VoiceResponse.js";
@@ -9,16 +9,19 @@ import { shortened } from "../../domain/shortened.js";
 import type { DialNoun, Twiml, TwimlCallback, TwimlVerb } from "../../wire/twiml.js";
 import { fittedParameters, MAX_SAY_CHARS } from "../../wire/twiml-limits.js";
 
-/** @returns a whole XML document. Characters that XML 1.0 cannot hold are left out. */
+/** @returns  a whole XML document, without characters that XML 1.0 does not allow. */
 export function renderTwiml(twiml: Twiml): string {
   const response = new twilio.twiml.VoiceResponse();
   for (const verb of twiml) append(response, verb);
   return response.toString();
 }
 
-/** XML 1.0, section 2.2: no control characters but tab, line feed and carriage return, no lone surrogates, no U+FFFE/F. */
+/**
+ * A text without the characters that XML 1.0 (section 2.2) does not allow: control characters other
+ * than tab, line feed and carriage return, lone surrogates, U+FFFE and U+FFFF.
+ */
 export function xmlText(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is being removed
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these characters are removed
   return text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff\p{Surrogate}]/gu, "");
 }
 
@@ -183,8 +186,9 @@ function clean(text: string | undefined): string | undefined {
 }
 
 /**
- * Leaves out what is not set: the builder would write attributes without a value. It writes any other value as text,
- * so its closed lists of languages and events, which lag behind Twilio's, are not ours to obey.
+ * Omits values that are not set: the builder would write attributes without a value. It writes any
+ * other value as text. Its closed lists of languages and events are older than Twilio's and are not
+ * used.
  */
 function attributes<A>(all: { [K in keyof A]?: string | number | boolean | undefined }): A {
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as A;

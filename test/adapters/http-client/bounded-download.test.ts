@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { boundedDownload } from "../../../src/adapters/http-client/bounded-download.js";
 import { type Peer, peer } from "../../fakes/media-peers.js";
 
-describe("steadyGet", () => {
+describe("boundedDownload", () => {
   let server: Peer;
   afterEach(async () => await server.close());
   const never = new AbortController().signal;
@@ -11,7 +11,7 @@ describe("steadyGet", () => {
     Uint8Array.from({ length: 3_000_000 }, (_, i) => (i * 7 + (i >> 9)) & 0xff),
   );
 
-  it("brings all of a body to one who takes his time, in order", async () => {
+  it("gives all of a body in order to a slow reader", async () => {
     server = await peer((_, response) => response.end(pattern));
     const answer = await boundedDownload(new URL("/x?y=1", server.url), {}, never);
     expect(answer.head.headers.get("content-length")).toBe(String(pattern.length));
@@ -91,7 +91,7 @@ describe("steadyGet", () => {
     );
   });
 
-  it("rejects when nobody listens", async () => {
+  it("rejects when nothing listens", async () => {
     server = await peer((_, response) => response.end());
     const { url } = server;
     await server.close();

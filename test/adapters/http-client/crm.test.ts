@@ -172,7 +172,7 @@ describe("call_completed", () => {
     first.stop();
     expect(files()).toHaveLength(1);
     expect(clock.pending).toBe(0);
-    // Half a file of a process that died while writing, and one of nobody's.
+    // Half a file of a process that died while writing, and a file that is none of ours.
     writeFileSync(join(directory, "zz.json.part"), "{");
     writeFileSync(join(directory, "zz.json"), "{");
     const second = crm();

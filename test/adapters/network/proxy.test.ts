@@ -127,7 +127,7 @@ describe("the model's socket behind a proxy", () => {
     });
   });
 
-  it("sends the proxy's credentials to the proxy and to nobody else", async () => {
+  it("sends the proxy's credentials to the proxy alone", async () => {
     const { proxy, network } = await behind({}, null, "user:pass@");
     await dial(network);
     expect(proxy.credentials).toEqual([`Basic ${Buffer.from("user:pass").toString("base64")}`]);

@@ -25,7 +25,7 @@ const fixture = (name: string) =>
   readFileSync(new URL(`../../fixtures/tls/${name}`, import.meta.url), "utf8");
 const [cert, key] = [fixture("cert.pem"), fixture("key.pem")];
 
-class Ear implements UpstreamSocketEvents {
+class Dialed implements UpstreamSocketEvents {
   readonly heard: string[] = [];
   opened: () => void = () => {};
   closed: (failure: UpstreamClose) => void = () => {};
@@ -78,7 +78,7 @@ function dialerWith(options: Partial<ModelSocketOptions>): UpstreamDialer {
 }
 
 function dial(url: string, options: Partial<ModelSocketOptions> = {}) {
-  const ear = new Ear();
+  const ear = new Dialed();
   return { ear, socket: dialerWith(options).dial(url, ear) };
 }
 
@@ -119,7 +119,7 @@ function unmasked(frame: Buffer): string {
   ).toString("hex");
 }
 
-describe("raw upstream, on the wire", () => {
+describe("the model's socket, on the wire", () => {
   it("hears what comes in one packet with the answer", async () => {
     const { url } = await handmade((socket, accepted) => {
       socket.write(Buffer.concat([Buffer.from(accepted), bytes("81 05 48656c6c6f 88 02 03e8")]));
@@ -356,7 +356,7 @@ describe.each([
     const ears: { echoed: string[]; done: Promise<void>; send: (text: string) => void }[] = [];
     for (let i = 0; i < dials; i++) {
       const connected = server.peer();
-      const ear = new Ear();
+      const ear = new Dialed();
       const socket = dialer.dial(server.url, ear);
       const peer = await connected;
       peer.on("message", (data) => peer.send(String(data)));
@@ -381,8 +381,8 @@ describe.each([
   });
 });
 
-describe("raw upstream, TLS", () => {
-  it("dials nobody whose certificate is not trusted", async () => {
+describe("the model's socket, TLS", () => {
+  it("refuses a server whose certificate is not trusted", async () => {
     const server = await library(true);
     const { ear } = dial(server.url);
     expect(await ear.closing).toEqual({
@@ -392,7 +392,7 @@ describe("raw upstream, TLS", () => {
     });
   });
 
-  it("dials nobody whose certificate is of another name", async () => {
+  it("refuses a server whose certificate has another name", async () => {
     const server = createTlsServer({ cert, key });
     const port = await listen(server, "127.0.0.2");
     const { ear } = dial(`wss://127.0.0.2:${port}/`, { network });
@@ -402,7 +402,7 @@ describe("raw upstream, TLS", () => {
   /** A dial that got as far as a message: what the server gives for later comes before it. */
   async function dialAndHear(dialer: UpstreamDialer, server: Awaited<ReturnType<typeof library>>) {
     const connected = server.peer();
-    const ear = new Ear();
+    const ear = new Dialed();
     dialer.dial(server.url, ear);
     const heard = new Promise<void>((resolve) => {
       ear.onMessage = () => resolve();
@@ -427,7 +427,7 @@ describe("raw upstream, TLS", () => {
     const dialer = dialerWith({ network });
     await dialAndHear(dialer, server);
     server.refuseNext();
-    const ear = new Ear();
+    const ear = new Dialed();
     dialer.dial(server.url, ear);
     expect(await ear.closing).toMatchObject({ code: 0, reason: "ECONNRESET" });
     await dialAndHear(dialer, server);

@@ -11,7 +11,7 @@ import { FakeClock } from "../../fakes/fake-clock.js";
 import { FakeLog } from "../../http/harness.js";
 
 /** What a dial hears, in order. */
-class Ear implements UpstreamSocketEvents {
+class Dialed implements UpstreamSocketEvents {
   readonly heard: string[] = [];
   readonly opening: Promise<void>;
   readonly closing: Promise<UpstreamClose>;
@@ -41,7 +41,7 @@ class Ear implements UpstreamSocketEvents {
   }
 }
 
-describe("raw upstream", () => {
+describe("the model's socket", () => {
   let http: Server;
   let peers: WebSocketServer;
   let url: string;
@@ -87,7 +87,7 @@ describe("raw upstream", () => {
     path = "/v1/realtime?model=m",
     options: { clock?: Clock; handshakeTimeoutMs?: number } = {},
   ) {
-    const ear = new Ear();
+    const ear = new Dialed();
     const dialer = createModelSocketDialer({
       apiKey: "sk-key",
       clock: options.clock ?? systemClock,
@@ -167,7 +167,7 @@ describe("raw upstream", () => {
     expect(ear.heard).toEqual(["<closed>"]);
   });
 
-  it("tells that nobody is there", async () => {
+  it("reports that nothing listens", async () => {
     const free = createTcpServer().listen(0, "127.0.0.1");
     await once(free, "listening");
     const { port } = free.address() as AddressInfo;

@@ -248,7 +248,7 @@ describe("Twilio REST", () => {
     });
   });
 
-  it("says time-out when nobody answers in time", async () => {
+  it("fails with twilio_timeout when no answer comes in time", async () => {
     reply = () => null;
     const failure = await rest({ timeoutMs: 50 })
       .hangUp(CALL)
@@ -257,7 +257,7 @@ describe("Twilio REST", () => {
     expect(describe_(failure)).not.toContain("hush");
   });
 
-  it("says unavailable when nobody is there", async () => {
+  it("fails with twilio_unavailable when nothing listens", async () => {
     server.closeAllConnections();
     server.close();
     await once(server, "close");
