@@ -1,38 +1,34 @@
 /**
- * Large events of the server are judged by their type before they are parsed: parsing 8 MB of small
- * values takes a tenth of a second, in which every call of the process stands still.
+ * Reads the type of large server events without parsing them. Parsing 8 MB of small values takes a
+ * tenth of a second, during which every call of the process would be blocked.
  */
 import type { ServerEventType } from "./realtime-events.js";
 
-/**
- * What can be told of an event without parsing it. Null: it does not stand in the bytes looked at.
- */
+/** What is known about an event without parsing it. Null: not in the part that was read. */
 export interface EventHead {
   readonly type: string | null;
-  /** `item_id`, or `response.id`; whichever the event has. */
   readonly itemId: string | null;
+  /** `response_id`, or `response.id`. */
   readonly responseId: string | null;
   /** `response.status`. */
   readonly status: string | null;
 }
 
-/**
- * An event up to this size is parsed without a look at its head: it takes less than a millisecond.
- */
+/** Events up to this size are parsed at once, which takes less than a millisecond. */
 export const SMALL_EVENT_BYTES = 32 * 1024;
 
-/** What of an event is looked at for its head, from its start. The server writes `type` first. */
+/** So much is read from the start of an event. The server writes `type` first. */
 const HEAD_BYTES = 16 * 1024;
-/** And from its end, for a server that writes `type` last. */
+/** So much is read from the end of an event, for a server that writes `type` last. */
 const TAIL_BYTES = 512;
 const MAX_WORD_BYTES = 512;
 
 /**
- * The largest event that is parsed, in bytes, for the types whose limit is not DEFAULT_LIMIT_BYTES.
- * A limit stands for at most about 4 ms of work. Audio is scanned and not parsed, which is faster.
+ * The size limits of the types that differ from DEFAULT_LIMIT_BYTES. At each limit the work takes at
+ * most about 4 ms. Audio is scanned and not parsed, which is faster.
  */
 const LIMITS: Partial<Record<ServerEventType, number>> = {
-  // 5 minutes of audio, the most that one call holds: 2.4 MB of mu-law in base64.
+  // 5 minutes of audio, the most that a call keeps: 2.4 MB of mu-law in base64.
   "response.output_audio.delta": 3_400_000,
   // A response repeats the arguments and outputs of all its tool calls.
   "response.done": 128 * 1024,
@@ -47,7 +43,7 @@ export function maxEventBytes(type: string): number {
   return Object.hasOwn(LIMITS, type) ? LIMITS[type as ServerEventType]! : DEFAULT_LIMIT_BYTES;
 }
 
-/** Reads the head of an event in bounded time, however large the event is. */
+/** Takes bounded time, however large the event is. */
 export function readEventHead(bytes: Uint8Array): EventHead {
   const found = new Map<string, string>();
   walkHead(bytes, Math.min(bytes.length, HEAD_BYTES), found);
@@ -63,14 +59,14 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
 /**
- * Collects the short plain strings that stand directly in the event, or directly in its `response`.
- * It does not check that the bytes are JSON: it only never takes a nested member for an outer one.
+ * Collects the short plain strings that are members of the event or of its `response`. It does not
+ * check that the bytes are JSON; for valid JSON it never mistakes a nested member for an outer one.
  */
 function walkHead(bytes: Uint8Array, end: number, found: Map<string, string>): void {
   let depth = 0;
-  /** The key at depth 1 in whose value the walk stands. */
+  /** The key at depth 1 whose value is being read. */
   let outerKey = "";
-  /** The last string that may be a key: the one before a colon. */
+  /** The last string. Before a colon it is a key. */
   let lastString = "";
   let key: string | null = null;
   for (let at = 0; at < end; at++) {
@@ -87,7 +83,7 @@ function walkHead(bytes: Uint8Array, end: number, found: Map<string, string>): v
       const path = depth === 1 ? lastString : `${outerKey}.${lastString}`;
       key = depth === 1 || (depth === 2 && outerKey === "response") ? path : null;
     } else if (byte === 0x7b || byte === 0x5b) {
-      // Strings of an array are no members: they have no key of their own.
+      // Strings in an array have no key, so an array counts as two levels.
       key = null;
       depth += byte === 0x5b ? 2 : 1;
     } else if (byte === 0x7d || byte === 0x5d) {
@@ -97,7 +93,7 @@ function walkHead(bytes: Uint8Array, end: number, found: Map<string, string>): v
   }
 }
 
-/** The position of the quote that ends a string; -1: not before `end`. */
+/** The position of the quote that ends a string; -1: there is none before `end`. */
 function stringEnd(bytes: Uint8Array, at: number, end: number): number {
   for (; at < end; at++) {
     if (bytes[at] === BACKSLASH) at++;
@@ -106,7 +102,7 @@ function stringEnd(bytes: Uint8Array, at: number, end: number): number {
   return -1;
 }
 
-/** A short string of plain characters, as all names and ids are; "" for any other. */
+/** A short string of plain characters, as all names and ids are; "" for any other string. */
 function word(bytes: Uint8Array, start: number, end: number): string {
   if (end - start > MAX_WORD_BYTES) return "";
   let text = "";
@@ -119,9 +115,9 @@ function word(bytes: Uint8Array, start: number, end: number): string {
 }
 
 /**
- * The type where it is the last member, or the last but `event_id`. The brace at the end closes the
- * event itself, and a quote without a backslash before it is never inside a string: so a member
- * that stands directly before that brace is the event's own.
+ * Matches a type that is the last member of an event, or the last before `event_id`. The final brace
+ * closes the event itself, and an unescaped quote is never inside a string, so a member directly
+ * before that brace belongs to the event.
  */
 const LAST_TYPE =
   /[,{]\s*"type"\s*:\s*"([a-z_.]{1,100})"\s*(?:,\s*"event_id"\s*:\s*"[\w.-]{0,200}"\s*)?\}\s*$/;

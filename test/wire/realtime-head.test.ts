@@ -6,6 +6,16 @@ import { bytesOf } from "./json-text.js";
 const head = (text: string) => readEventHead(bytesOf(text));
 const BIG = `[${"1,".repeat(500_000)}1]`;
 
+function bestOf(run: () => unknown): number {
+  let bestMs = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < 5; i++) {
+    const startedMs = performance.now();
+    run();
+    bestMs = Math.min(bestMs, performance.now() - startedMs);
+  }
+  return bestMs;
+}
+
 describe("readEventHead", () => {
   it("finds type and ids at the start of an event, whatever follows", () => {
     expect(
@@ -78,13 +88,9 @@ describe("readEventHead", () => {
       bytesOf(`{"a":${`{"b":`.repeat(1e6)}`),
     ];
     for (const bytes of events) {
-      let bestMs = Number.POSITIVE_INFINITY;
-      for (let run = 0; run < 5; run++) {
-        const startedMs = performance.now();
-        readEventHead(bytes);
-        bestMs = Math.min(bestMs, performance.now() - startedMs);
-      }
-      expect(bestMs).toBeLessThan(3);
+      // Measured against a look at each byte: the machine may be busy with other things.
+      const eachMs = bestOf(() => bytes.reduce((sum, byte) => sum + byte));
+      expect(bestOf(() => readEventHead(bytes))).toBeLessThan(eachMs / 10);
     }
   });
 });

@@ -14,7 +14,7 @@ export interface ModelDialerHost {
   sessionReady(session: ModelSession): void;
   /** Neither the dial nor its one retry led to a session that is ready. */
   sessionUnavailable(failure: SessionFailure): void;
-  /** A session that was ready is over. */
+  /** A session that was ready has ended. */
   sessionLost(failure: SessionFailure): void;
 }
 
@@ -26,7 +26,7 @@ const RETRY_MS = 150;
 /**
  * The model's side of one call: it holds at most one session. A dial that does not lead to a
  * configured session within `timeoutMs` is given up and tried once more, within twice that time.
- * What the loss of a ready session means is decided by the call.
+ * The call decides what the loss of a ready session means.
  */
 export class ModelDialer {
   readonly #host: ModelDialerHost;
@@ -57,7 +57,7 @@ export class ModelDialer {
     this.#dial(history, this.#clock.nowMs() + 2 * this.#timeoutMs);
   }
 
-  /** @param deadlineMs  when there has to be a session at the latest, the retry included. */
+  /** @param deadlineMs  the latest time for a session to be ready, the retry included. */
   #dial(history: readonly HistoryItem[], deadlineMs: number): void {
     let lastMs = deadlineMs;
     const dialledMs = this.#clock.nowMs();

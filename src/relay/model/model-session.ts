@@ -7,7 +7,7 @@ import type { UpstreamDialer } from "../../ports/sockets.js";
 /**
  * One conversation with one model, whatever protocol carries it. A call speaks only this language;
  * `openai-realtime/` is the first implementation. Where protocols differ in what they can do, a
- * capability tells it.
+ * capability says so.
  */
 export interface ModelSession {
   readonly capabilities: ModelCapabilities;
@@ -23,7 +23,7 @@ export interface ModelSession {
   requestResponse(): void;
   /** Tells the model something that it should know but not read out. */
   note(text: string): void;
-  /** Gives the results of one batch of tool calls, then asks for the reply if `requestReply`. */
+  /** Sends the results of one batch of tool calls and, if `requestReply`, asks for the reply. */
   toolResults(results: readonly ToolAnswer[], requestReply: boolean): void;
   /**
    * The caller interrupted. Late audio of these items is dropped.
@@ -31,21 +31,21 @@ export interface ModelSession {
    * @param cuts  what the caller heard of each item that was cut, oldest first.
    */
   interrupted(cuts: readonly Truncation[]): void;
-  /** Stops the model: cancels what is being generated, forgets what waits to be said. */
+  /** Cancels what is being generated and forgets what waits to be said. */
   stopSpeaking(): void;
   /** Changes that take effect between turns. A voice changes only before the model has spoken. */
   update(change: SessionChange): void;
   /** Nothing is being generated, and nothing waits to be said. */
   readonly quiet: boolean;
-  /** The relay heard the caller speak and pause: a living model tells of it soon. */
+  /** Local VAD detected that the caller spoke and paused. A live server reports that soon. */
   callerPaused(): void;
-  /** The relay is sure that the caller is silent, although the server believes that they speak. */
+  /** Local VAD is sure that the caller is silent, although the server believes that they speak. */
   callerSilent(): void;
-  /** Asks the server for a sign of life. A living server answers: `probeAnswered`. */
+  /** Asks the server for a sign of life. A live server answers it: `probeAnswered`. */
   probe(): void;
   /**
-   * When the last message of the server came, on the clock of `tick`; at first, when it was
-   * dialled.
+   * When the server's last message arrived, on the clock of `tick`. Before the first message, when
+   * the session was dialled.
    */
   readonly lastEventMs: number;
   /**
@@ -58,9 +58,9 @@ export interface ModelSession {
 }
 
 export interface ModelCapabilities {
-  /** The server detects the caller's turns, and can be told to detect them otherwise. */
+  /** The server detects the caller's turns, and its detection can be tuned during a call. */
   readonly tunesTurnDetection: boolean;
-  /** Audio comes faster than real time, so that playout can pause and lose nothing. */
+  /** Audio arrives faster than real time, so playout can pause without losing any. */
   readonly aheadOfRealTime: boolean;
 }
 
@@ -103,30 +103,30 @@ export type SessionTool =
     };
 
 /**
- * Opens sessions with models, by whatever protocol the model speaks. A second protocol is a second
- * implementation, in a folder beside `openai-realtime/`.
+ * Opens sessions with models. Each model protocol has its own implementation, in a folder beside
+ * `openai-realtime/`.
  */
 export interface ModelSessions {
-  /** Dials at once and returns before there is an answer; the session reports to `lifecycle`. */
+  /** Dials and returns before the server has answered. The session reports to `lifecycle`. */
   open(request: SessionRequest): ModelSession;
 }
 
 export interface SessionRequest {
   readonly profile: SessionProfile;
-  /** What the model has to know of the conversation before it joins. */
+  /** The conversation so far, for a model that joins during the call. */
   readonly history: readonly HistoryItem[];
   readonly audio: SessionAudio;
   readonly events: ModelSessionEvents;
   readonly lifecycle: ModelSessionLifecycle;
-  /** Stands between the session and its socket and clock; absent: nothing does. */
+  /** Placed between the session and its socket and clock. Absent: nothing is. */
   readonly tap?: SessionTap;
 }
 
-/** How the sound of a session travels. */
+/** How the audio of a session travels. */
 export type SessionAudio =
   /** Through this process, both ways. */
   | { readonly path: "relayed"; readonly format: typeof RELAYED_FORMAT }
-  /** Past this process: the provider carries the running call with this id (`rtc_…`) itself. */
+  /** Not through this process: the provider carries the call with this id (`rtc_…`) itself. */
   | { readonly path: "direct"; readonly callId: string };
 
 /**
@@ -154,7 +154,7 @@ export interface SessionProfile {
   readonly settings?: ModelSettings;
 }
 
-/** The conversation so far, given to a session that begins in the middle. */
+/** One entry of the conversation so far. */
 export type HistoryItem =
   | { readonly kind: "caller"; readonly text: string }
   | { readonly kind: "agent"; readonly text: string }
@@ -167,7 +167,7 @@ export type HistoryItem =
       readonly output: string;
     };
 
-/** The item that audio belongs to; one object per item, reused for all its audio. */
+/** The item that audio belongs to. One object is reused for all audio of an item. */
 export interface SpeechItem {
   readonly itemId: ItemId;
   readonly responseId: ResponseId;
@@ -176,59 +176,60 @@ export interface SpeechItem {
 
 /** The beginning and the end of a session. */
 export interface ModelSessionLifecycle {
-  /** The session is configured and knows the history. Once. */
+  /** The session is configured and has the history. Once. */
   ready(): void;
-  /** Once, last: the session is over, and `close` was not the reason. Also before it was ready. */
+  /** The session has ended without `close`, possibly before it was ready. Once, last. */
   lost(failure: SessionFailure): void;
 }
 
 /**
- * What a session tells its call. Audio comes as bytes that are valid only until the method returns.
+ * What a session reports to its call. Audio is passed as bytes that are valid only until the method
+ * returns.
  */
 export interface ModelSessionEvents {
   audio(item: SpeechItem, base64: Uint8Array, start: number, end: number): void;
   audioDone(itemId: ItemId): void;
   /**
-   * What the agent says, at most 16 KiB of an item. While the text grows, `final` is false and `text`
-   * is the addition.
+   * What the agent says, at most 16 KiB of an item. While the text grows, `final` is false and
+   * `text` is the addition.
    */
   agentText(itemId: ItemId, text: string, final: boolean): void;
   /** The agent's words came as text although audio was asked for: the caller does not hear them. */
   agentWrote(itemId: ItemId, text: string): void;
   callerText(itemId: ItemId, text: string): void;
   callerSpeech(state: "started" | "stopped", itemId: ItemId, audioMs: number): void;
-  /** The caller's turn is over and stands in the conversation. */
+  /** The caller's turn has ended and is part of the conversation. */
   callerTurn(itemId: ItemId): void;
   responseStarted(responseId: ResponseId): void;
-  /** A response is over. Its calls are the complete ones; one that was cut off is not reported. */
+  /** A response has ended. Only complete tool calls are reported, not those that were cut off. */
   responseDone(end: ResponseEnd): void;
   usage(model: string, tokens: TokenUsage): void;
   transcriptionUsage(model: string, tokens: number, seconds: number): void;
   tokensRemaining(remaining: number, limit: number, resetSeconds: number): void;
   /** The caller was silent for the configured idle time. */
   idleTimeout(): void;
-  /** Something was refused; the session lives on. */
+  /** The server refused something; the session goes on. */
   warning(code: string, about: "truncate" | "other"): void;
   /** The model's provider began to call a tool of an MCP server. */
   mcpCallStarted(call: McpCall): void;
-  /** That call is over. The reply that must follow it is asked for by the session. */
+  /** That call has ended. The session itself asks for the reply that must follow. */
   mcpCallEnded(call: McpCallEnd): void;
-  /** The tools of an MCP server could not be listed: the model has none of them. */
+  /** The tools of an MCP server could not be listed, so the model has none of them. */
   mcpToolsFailed(serverLabel: string): void;
   /**
    * The server refused this part of the configuration. At the start of a session it is left out and
-   * the session goes on without it; a later change is given up and the earlier value stays.
+   * the session goes on without it. A later change is abandoned and the previous value stays.
    *
    * @param tool  the name of the refused tool when the part is one tool, otherwise null.
    */
   sessionPartRefused(part: SessionPart, tool: string | null): void;
   /** The server answered a probe. */
   probeAnswered(): void;
-  /** Where the server plays the audio itself: the caller hears it begin, end, or break off. */
+  /** Where the server plays the audio itself: playback began, ended, or was cut off. */
   playback?(what: "started" | "stopped" | "cleared", responseId: ResponseId | null): void;
-  /** The server has cut its memory of an item to what the caller heard. */
+  /** The server has truncated an item to what the caller heard. */
   cut?(itemId: ItemId, heardMs: number): void;
-  /** The server heard a key of the caller's phone. */
+  /** The server received a key press. */
   key?(digit: string): void;
 }
 
@@ -236,23 +237,24 @@ export interface ResponseEnd {
   readonly responseId: ResponseId;
   readonly status: "completed" | "cancelled" | "failed" | "incomplete";
   readonly calls: readonly ToolCall[];
-  /** Whether any audio of it was given out. */
+  /** Whether any of its audio was passed on. */
   readonly spoke: boolean;
   /** Why it failed or is incomplete; null otherwise. */
   readonly problem: string | null;
-  /** The wait in ms that the server told with a rate limit; null when it told none. */
+  /** After a rate limit, the wait in ms that the server asked for; null when it named none. */
   readonly retryAfterMs: number | null;
   /**
-   * The reply when it came as text although audio was asked for: the caller heard nothing of it.
+   * The reply, if it came as text although audio was requested; otherwise null. The caller heard
+   * nothing of it.
    */
   readonly textOnly: string | null;
-  /** MCP calls of this response that still run. The session asks for a reply after the last one. */
+  /** MCP calls of this response that still run. After the last one the session asks for a reply. */
   readonly mcpCalls: readonly ToolCallId[];
-  /** How the model marks its words; null when it does not. A commentary precedes a tool call. */
+  /** How the model labelled its words; null when it did not. A commentary precedes a tool call. */
   readonly phase: "commentary" | "final_answer" | null;
 }
 
-/** A tool call that the model's provider makes by itself, to an MCP server. */
+/** A call that the model's provider makes to a tool of an MCP server. */
 export interface McpCall {
   readonly callId: ToolCallId;
   readonly serverLabel: string;
@@ -266,7 +268,7 @@ export interface McpCallEnd extends McpCall {
   readonly output: string | null;
   /** What went wrong, in the server's words; null when the call succeeded. */
   readonly error: string | null;
-  /** From its start to its end as seen here. */
+  /** From its start to its end, as this session saw them. */
   readonly ms: number;
 }
 
@@ -289,7 +291,7 @@ export type SessionPart =
 
 export interface SessionFailure {
   readonly code: ErrorCode;
-  /** False: another try would end the same way (bad key, no quota). */
+  /** False: another attempt would fail the same way (bad key, no quota). */
   readonly retryable: boolean;
   readonly detail: string;
 }

@@ -6,9 +6,9 @@ import type { Outbox } from "./outbox.js";
 import { sessionChange, sessionConfig } from "./session-config.js";
 import { reduceSession } from "./session-parts.js";
 
-/** Each refusal names one part. More than this many are no longer about optional parts. */
+/** Each refusal names one part. More refusals than this are a fault of the configuration. */
 const MAX_REDUCTIONS = 16;
-/** Later updates whose refusal may still come. */
+/** Later updates whose refusal may still arrive. */
 const MAX_UPDATES_KEPT = 16;
 
 /** Which turns the server answers, and whether the caller's speech ends a response. */
@@ -31,8 +31,8 @@ interface Update {
 
 /**
  * The configuration of one session (contract, O4). The first `session.update` is sent again without
- * the part that an error names, until the server takes it. A later update is treated the same way;
- * what cannot be changed stays as it was.
+ * the part that an error names, until the server accepts it. If a later update is refused, the
+ * refused part keeps its previous value.
  */
 export class Configuration {
   readonly #outbox: Outbox;
@@ -61,7 +61,7 @@ export class Configuration {
   /**
    * The first update was refused.
    *
-   * @returns  false when the error names nothing that the session can do without.
+   * @returns  false when the error does not name a part that the session can do without.
    */
   firstRefused(fault: ServerFault): boolean {
     const reduced = reduceSession(this.#first, fault);
@@ -86,7 +86,7 @@ export class Configuration {
   }
 
   #send(fields: SessionFields, turns: TurnPolicy): void {
-    // An update that changes nothing would only be answered.
+    // An update without changes would have no effect.
     if (Object.keys(fields).length < 2) return;
     const eventId = this.#outbox.eventId("update");
     if (this.#updates.size >= MAX_UPDATES_KEPT)
@@ -95,7 +95,7 @@ export class Configuration {
     this.#outbox.send({ type: "session.update", event_id: eventId, session: fields });
   }
 
-  /** False: the refused event was no update of the configuration. */
+  /** False: the refused event was not an update of the configuration. */
   changeRefused(fault: ServerFault): boolean {
     const update = fault.eventId === null ? undefined : this.#updates.get(fault.eventId);
     if (update === undefined) return false;
@@ -104,7 +104,7 @@ export class Configuration {
     const part = named ?? partOf(update.fields);
     if (update.fields.audio?.input !== undefined) this.#setTurns(update.turns);
     this.#host.partRefused(part, null);
-    // What is left of the update may still be taken; the refused part stays as it was.
+    // The server may accept the rest of the update. The refused part keeps its value.
     if (named !== null) this.#send(withoutPart(update.fields, named), update.turns);
     return true;
   }
@@ -119,7 +119,7 @@ function policyOf({ createResponse, interruptResponse }: TurnDetection): TurnPol
   return { createResponse, interruptResponse };
 }
 
-/** The part that an update as a whole is about. */
+/** The main part of an update, for an error that names none. */
 function partOf(fields: SessionFields): SessionPart {
   if (fields.audio?.input?.turn_detection !== undefined) return "turn_detection";
   if (fields.instructions !== undefined) return "instructions";

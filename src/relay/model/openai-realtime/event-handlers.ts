@@ -1,6 +1,6 @@
 /**
- * What each event of the server brings about in its session. Events that have no handler here are
- * known and tell the relay nothing that another event does not tell it.
+ * What a session does when it receives an event of the server. Events without a handler are known,
+ * but carry nothing that another event does not carry.
  */
 import type { Log } from "../../../ports/log.js";
 import type { Metrics } from "../../../ports/metrics.js";

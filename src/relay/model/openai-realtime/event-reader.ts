@@ -9,7 +9,7 @@ import type { ModelSpeech } from "./model-speech.js";
 import type { Responses } from "./responses.js";
 import { standIn } from "./unread-event.js";
 
-/** Events that tell a session nothing that another event does not tell it. */
+/** Events that carry nothing that another event does not carry. */
 const REPEATED: readonly ServerEventType[] = [
   "conversation.item.deleted",
   "conversation.item.input_audio_transcription.delta",
@@ -21,24 +21,24 @@ const REPEATED: readonly ServerEventType[] = [
   "response.mcp_call_arguments.done",
   "response.output_text.delta",
 ];
-/** Only these tell of the calls of MCP tools. */
+/** Only these describe MCP calls. */
 const ITEMS: readonly ServerEventType[] = [
   "conversation.item.added",
   "conversation.item.done",
   "response.output_item.added",
   "response.output_item.done",
 ];
-/** It tells how much of an item the caller heard where the server plays it. */
+/** Where the server plays the audio, only this says how much of an item the caller heard. */
 const TRUNCATED: ServerEventType = "conversation.item.truncated";
 
-/** By direct, then by MCP tools. */
+/** Indexed by whether the audio is direct, then by whether there are MCP tools. */
 const SKIP_LISTS = [false, true].map((direct) =>
   [false, true].map(
     (mcp) => new SkipList([...REPEATED, ...(mcp ? [] : ITEMS), ...(direct ? [] : [TRUNCATED])]),
   ),
 );
 
-/** Faulty events of a session that are logged; the others are only counted. */
+/** So many dropped events of a session are logged; the others are only counted. */
 const MAX_LOGGED = 10;
 
 export interface EventReaderDeps {
@@ -47,15 +47,15 @@ export interface EventReaderDeps {
   readonly metrics: Metrics;
   readonly log: Log;
   readonly handle: (event: ServerEvent) => void;
-  /** The sound of the session does not pass through this process. */
+  /** The audio of the session does not pass through this process. */
   readonly direct: boolean;
   readonly hasMcpTools: boolean;
 }
 
 /**
- * Reads the server's messages, the frequent ones without parsing. An event that is larger than its
- * type may be is dropped unparsed, so that no single event stops the event loop for more than a few
- * milliseconds; what its type obliges the session to is done all the same.
+ * Reads the server's messages; frequent ones are not parsed. An event that exceeds the size limit
+ * of its type is dropped without parsing, so that no single event blocks the event loop for more
+ * than a few milliseconds. The session still does what the type of the dropped event requires.
  */
 export class EventReader {
   readonly #deps: EventReaderDeps;

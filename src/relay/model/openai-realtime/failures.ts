@@ -4,8 +4,8 @@ import type { ServerFault } from "../../../wire/realtime-objects.js";
 import type { SessionFailure } from "../model-session.js";
 
 /**
- * Codes after which every further session or generation fails too, with the code that they get
- * here. Source: OpenAI Realtime, live captures; other clients of the API.
+ * Codes after which every further session or generation fails too, each with its ErrorCode.
+ * Source: OpenAI Realtime, live captures; other clients of the API.
  */
 const HOPELESS = new Map<string, ErrorCode>([
   ["invalid_api_key", "upstream_account"],
@@ -19,7 +19,7 @@ const HOPELESS = new Map<string, ErrorCode>([
 ]);
 
 /**
- * Refusals that only say that a request was late or needless. Nothing has to be done about them.
+ * Refusals of requests that came too late or were not needed. They require no action.
  */
 const BENIGN = new Set([
   "conversation_already_has_active_response",
@@ -31,17 +31,18 @@ const BENIGN = new Set([
 ]);
 
 /**
- * Close codes with which the server refuses key, account or model, after it accepted the socket.
+ * After the server has accepted the socket, it refuses key, account or model with these close
+ * codes.
  */
 const CLOSE_KEY = 3000;
 const CLOSE_REQUEST = 4000;
-/** The server's word for a session that has reached its longest duration. */
+/** The close code for a session that has reached its maximum duration. */
 const CLOSE_GOING_AWAY = 1001;
 
-/** Statuses of a refused handshake that another try may get past. */
+/** Statuses of a refused handshake after which another attempt may succeed. */
 const RETRYABLE_STATUS = new Set([408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524]);
 
-/** The failure that an error code means for the whole session; null: the session lives on. */
+/** The failure of the whole session that an error code stands for; null: the session goes on. */
 export function fatalError(code: string | null): SessionFailure | null {
   if (code === null) return null;
   if (code === "session_expired")
@@ -55,8 +56,8 @@ export function isBenign(code: string | null): boolean {
 }
 
 /**
- * What the end of a socket means. The server accepts the socket also when key, account or model are
- * at fault, then sends an `error` and closes; gateways in between answer with an HTTP status.
+ * What the end of a socket means. The server accepts the socket even if key, account or model are
+ * wrong; then it sends an `error` and closes. Gateways in between answer with an HTTP status.
  *
  * @param fault  the last `error` of a session that never became ready; null: there was none.
  */
@@ -65,7 +66,7 @@ export function closeFailure(close: UpstreamClose, fault: ServerFault | null): S
   if (close.code === CLOSE_KEY || close.code === CLOSE_REQUEST) return refusedBy(close, fault);
   if (close.code === CLOSE_GOING_AWAY)
     return { code: "upstream_session_expired", retryable: true, detail: "closed with 1001" };
-  // A fault of the request is the same with the next dial; one of the server may not be.
+  // The next dial would send the same request and get the same answer.
   if (fault !== null && fault.type === "invalid_request_error")
     return { code: "upstream_rejected", retryable: false, detail: fault.code ?? fault.type };
   if (close.code === 0)
@@ -83,7 +84,7 @@ function handshakeFailure(status: number, reason: string): SessionFailure {
   return { code: "upstream_refused", retryable: RETRYABLE_STATUS.has(status), detail };
 }
 
-/** CLOSE 3000 without a code means that no key was sent. */
+/** CLOSE 3000 without a code means that the request had no key. */
 function refusedBy(close: UpstreamClose, fault: ServerFault | null): SessionFailure {
   const code = fault?.code ?? codeOf(close.reason);
   const known = fatalError(code);
@@ -93,7 +94,7 @@ function refusedBy(close: UpstreamClose, fault: ServerFault | null): SessionFail
   return { code: meaning, retryable: false, detail };
 }
 
-/** "invalid_request_error.invalid_model" → "invalid_model"; null where it names no code. */
+/** "invalid_request_error.invalid_model" → "invalid_model"; null when there is no code. */
 function codeOf(reason: string): string | null {
   return /^[a-z_]{1,64}\.([a-z_]{1,64})$/.exec(reason)?.[1] ?? null;
 }

@@ -1,25 +1,26 @@
 import { PROCESS_STALL_MS } from "../../../domain/stall.js";
 
 /**
- * From the server's last message, or from a request if that is later: then the server is probed.
+ * From the server's last message, or from a later request, until the server is probed.
  */
 export const QUIET_MS = 5_000;
-/** From a probe: a server that has sent nothing at all since then is dead. */
+/** From a probe until the server is considered dead, if it has sent nothing at all since. */
 export const PROBE_MS = 5_000;
 
 /**
- * Tells a slow model from a dead one (contract, F4). A server that owes a reply and is quiet is
- * probed; only a probe without an answer is death. Every message of the server answers a probe.
+ * Distinguishes a slow model from a dead one (contract, F4). A server from which a reply is due and
+ * that sends nothing is probed. It is dead only if it does not answer the probe; any message counts
+ * as an answer.
  *
- * Time in which this process stood still does not count: what the server sent then may be unread.
+ * Time in which this process was stalled does not count: messages of that time may be unread.
  */
 export class Liveness {
-  /** When the server's last message came; at first, when the session began. */
+  /** When the server's last message arrived. Before the first message, when the session began. */
   lastEventMs: number;
   #quietSinceMs: number;
   #lookedMs: number;
-  /** Since when the server should have told of a caller whom the relay heard speak. */
-  #untoldSinceMs: number | null = null;
+  /** When local VAD detected speech that the server has not reported; null: there is none. */
+  #unreportedSinceMs: number | null = null;
   #probedMs: number | null = null;
 
   constructor(nowMs: number) {
@@ -32,24 +33,24 @@ export class Liveness {
     return this.#probedMs !== null;
   }
 
-  /** A message of the server came. True: it answers a probe. */
-  heard(nowMs: number): boolean {
+  /** A message of the server arrived. True: it answers a probe. */
+  received(nowMs: number): boolean {
     const answers = this.#probedMs !== null;
     this.lastEventMs = nowMs;
     this.#quietSinceMs = nowMs;
-    this.#untoldSinceMs = null;
+    this.#unreportedSinceMs = null;
     this.#probedMs = null;
     return answers;
   }
 
-  /** A request was sent that the server answers. */
+  /** A request was sent that the server has to answer. */
   asked(nowMs: number): void {
     this.#quietSinceMs = nowMs;
   }
 
-  /** The caller has spoken and paused; a living server with turn detection tells of that. */
+  /** Local VAD detected that the caller spoke and paused. A live server reports that. */
   callerPaused(nowMs: number): void {
-    if (this.#probedMs === null) this.#untoldSinceMs ??= nowMs;
+    if (this.#probedMs === null) this.#unreportedSinceMs ??= nowMs;
   }
 
   probed(nowMs: number): void {
@@ -59,22 +60,23 @@ export class Liveness {
   /**
    * What is due now. A gap of PROCESS_STALL_MS between two calls counts as a process stall.
    *
-   * @param replyDue  the server owes a reply: one is being generated, asked for or expected.
+   * @param replyDue  a reply is being generated, was requested, or is expected.
    */
   look(nowMs: number, replyDue: boolean): "nothing" | "probe" | "dead" {
     const gapMs = nowMs - this.#lookedMs;
     this.#lookedMs = nowMs;
-    if (gapMs >= PROCESS_STALL_MS) this.#forgive(gapMs, nowMs);
+    if (gapMs >= PROCESS_STALL_MS) this.#excuse(gapMs, nowMs);
     if (this.#probedMs !== null) return nowMs - this.#probedMs >= PROBE_MS ? "dead" : "nothing";
-    const untold = this.#untoldSinceMs !== null && nowMs - this.#untoldSinceMs >= QUIET_MS;
+    const unreported =
+      this.#unreportedSinceMs !== null && nowMs - this.#unreportedSinceMs >= QUIET_MS;
     const quiet = replyDue && nowMs - this.#quietSinceMs >= QUIET_MS;
-    return untold || quiet ? "probe" : "nothing";
+    return unreported || quiet ? "probe" : "nothing";
   }
 
-  #forgive(ms: number, nowMs: number): void {
+  #excuse(ms: number, nowMs: number): void {
     this.#quietSinceMs = Math.min(nowMs, this.#quietSinceMs + ms);
-    if (this.#untoldSinceMs !== null)
-      this.#untoldSinceMs = Math.min(nowMs, this.#untoldSinceMs + ms);
+    if (this.#unreportedSinceMs !== null)
+      this.#unreportedSinceMs = Math.min(nowMs, this.#unreportedSinceMs + ms);
     if (this.#probedMs !== null) this.#probedMs = Math.min(nowMs, this.#probedMs + ms);
   }
 }

@@ -3,11 +3,11 @@ import type { SessionTool } from "../model-session.js";
 /**
  * Whether the agent lets the model call this tool of an MCP server without a human's approval, by
  * `require_approval` of the agent's tool entry: "never" (the default), "always", or the names of
- * the tools that never or always need one. A call that needs an approval is refused, because
- * nobody on a phone call can give it.
+ * the tools that never or always need one. A call that needs an approval is refused, because no one
+ * on a phone call can give it.
  *
- * Source: OpenAI Realtime, MCP tool; the server asks only for what its own reading of
- * `require_approval` leaves open.
+ * Source: OpenAI Realtime, MCP tool. The server requests approval only for calls that its
+ * copy of `require_approval` does not decide.
  */
 export function isApproved(
   tools: readonly SessionTool[],

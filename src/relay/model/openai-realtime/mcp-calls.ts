@@ -14,11 +14,13 @@ export type McpEvents = Pick<
   "mcpCallStarted" | "mcpCallEnded" | "mcpToolsFailed"
 >;
 
-/** From the end of a call: its item, with the output, follows within milliseconds. */
+/**
+ * From the end of a call until it is reported without its output, which normally follows at once.
+ */
 export const OUTPUT_WAIT_MS = 500;
-/** From an approval: the server begins the call that it allows within milliseconds. */
+/** From an approval until the call that it allows is considered failed because it did not begin. */
 export const APPROVED_CALL_WAIT_MS = 3_000;
-/** Calls of a session that are remembered. */
+/** The calls of a session that are kept. */
 const MAX_CALLS = 256;
 
 interface Call {
@@ -32,19 +34,19 @@ interface Call {
   failed: boolean;
   output: string | null;
   error: string | null;
-  /** The response that the call is part of has ended, and no words of it follow the call. */
+  /** The call's response has ended, and the model said nothing after the call. */
   awaitsReply: boolean;
   reported: "no" | "started" | "ended";
-  /** Approved, and not begun: given up at this time. */
+  /** The call is approved but has not begun; at this time it is considered failed. */
   approvedUntilMs: number | null;
 }
 
 /**
- * The tool calls that OpenAI makes by itself, to MCP servers. The server begins no response after
- * such a call, so the session has to ask for one: after the last call of a response that has ended.
+ * The calls that OpenAI makes to the tools of MCP servers. The server does not begin a response
+ * after such a call, so the session asks for one after the last call of a response that has ended.
  *
- * A call's events and the end of its response come in either order, and its item comes several
- * times: with its name first, with its output last.
+ * The events of a call and the end of its response arrive in either order. The item of a call
+ * arrives several times, first with its name and last with its output.
  */
 export class McpCalls {
   readonly #tools: readonly SessionTool[];
@@ -53,9 +55,9 @@ export class McpCalls {
   readonly #calls = new Map<ItemId, Call>();
   readonly #labels = new Map<ItemId, string>();
   readonly #answered = new Set<ItemId>();
-  /** Calls whose end was not reported: while there is none, no time has to be watched. */
+  /** Calls whose end has not been reported. While there are none, `tick` has nothing to do. */
   #unfinished = 0;
-  /** An approval was refused in the response that is still active. */
+  /** An approval was refused during the active response. */
   #refused = false;
   #replyDue = false;
 
@@ -70,14 +72,14 @@ export class McpCalls {
     this.#approve = approve;
   }
 
-  /** The model has to be asked for a reply. Told once. */
+  /** Whether the model has to be asked for a reply. True once for each reply. */
   takeReplyDue(): boolean {
     const due = this.#replyDue;
     this.#replyDue = false;
     return due;
   }
 
-  /** An item of the conversation, wherever it was told. */
+  /** An item of the conversation, whichever event contained it. */
   item(item: RealtimeItem, nowMs: number): void {
     switch (item.type) {
       case "mcp_list_tools":
@@ -111,7 +113,7 @@ export class McpCalls {
   }
 
   /**
-   * A response is over.
+   * A response has ended.
    *
    * @returns  its calls that still run.
    */
@@ -120,7 +122,7 @@ export class McpCalls {
     const calls = this.#callsAfterLastWords(response);
     const refused = this.#refused;
     this.#refused = false;
-    // The results of function calls are followed by a request of their own.
+    // After the results of function calls the call itself requests a reply.
     const functions = response.output.some((item) => item.type === "function_call");
     for (const call of calls) call.awaitsReply = !functions;
     const pending = calls.filter((call) => call.endedMs === null).map((call) => call.callId);
@@ -130,7 +132,7 @@ export class McpCalls {
     return [];
   }
 
-  /** The calls of a response behind which the model said nothing more. */
+  /** The calls of a response after which the model said nothing more. */
   #callsAfterLastWords({ output }: ResponseObject): Call[] {
     const calls: Call[] = [];
     for (const item of output) {
@@ -184,7 +186,7 @@ export class McpCalls {
     if (over) this.#report(call);
   }
 
-  /** The call that an approval let begin; it goes by the id of the request. */
+  /** The call that an approval allowed. It keeps the id of the approval request. */
   #approvedCall({ approvalRequestId, name, serverLabel }: McpCallItem): Call | undefined {
     if (approvalRequestId !== null) return this.#calls.get(approvalRequestId);
     for (const call of this.#calls.values()) {
@@ -240,7 +242,7 @@ export class McpCalls {
     if (!call.awaitsReply) return;
     call.awaitsReply = false;
     const others = [...this.#calls.values()];
-    // A reply waits for the last of them.
+    // The reply is requested after the last of them.
     this.#replyDue = !others.some((other) => other.awaitsReply && other.endedMs === null);
   }
 

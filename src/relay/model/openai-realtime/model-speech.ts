@@ -5,7 +5,7 @@ import type { ModelSessionEvents, SpeechItem } from "../model-session.js";
 import type { Responses } from "./responses.js";
 import type { TextLimit } from "./text-limit.js";
 
-/** What a scan finds is used before the next one begins, so all sessions share one. */
+/** The result of a scan is used before the next scan begins, so all sessions share it. */
 const scan = new DeltaScan();
 const decoder = new TextDecoder();
 
@@ -14,8 +14,8 @@ interface Speech extends SpeechItem {
 }
 
 /**
- * The model's audio and its transcript, which come by the hundred: read from the bytes and handed
- * on without a string or an object, as long as they belong to the item of the delta before.
+ * The model's audio and its transcript. These deltas are frequent, so they are read from the bytes
+ * and passed on without a string or an object while they belong to the item of the previous delta.
  */
 export class ModelSpeech {
   readonly #events: Pick<ModelSessionEvents, "audio" | "agentText">;
@@ -34,7 +34,7 @@ export class ModelSpeech {
     this.#texts = texts;
   }
 
-  /** True when the message was a delta of audio or transcript, and has been handed on. */
+  /** True when the message was a delta of audio or transcript. It has been passed on. */
   message(message: Uint8Array): boolean {
     if (!scanDelta(message, scan)) return false;
     if (scan.kind === "audio") this.#audio(message);
@@ -42,13 +42,13 @@ export class ModelSpeech {
     return true;
   }
 
-  /** The response was interrupted: what still comes of it is dropped. */
+  /** The response was interrupted: the rest of its audio is dropped. */
   interrupt(id: ResponseId): void {
     this.#responses.interrupt(id);
     if (this.#item?.responseId === id) this.#muted = true;
   }
 
-  /** Audio in a layout that the scanner leaves to the parser. */
+  /** Audio of a delta that only the parser could read. */
   parsedAudio(item: SpeechItem, base64: string): void {
     if (this.#responses.isInterrupted(item.responseId)) {
       this.#responses.unheard(item.itemId);

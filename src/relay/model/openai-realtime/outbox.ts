@@ -3,13 +3,13 @@ import { AppendWriter } from "../../../wire/realtime-audio.js";
 import { type ClientEvent, encodeClientEvent } from "../../../wire/realtime-client.js";
 
 /**
- * A socket that has taken this little of what was sent is as good as dead: about a minute of caller
- * audio. Without a limit a stalled network would fill the memory of the process.
+ * The most that may wait for the socket: about a minute of caller audio. Without a limit, a stalled
+ * network would fill the memory of the process.
  */
 export const MAX_BACKLOG_BYTES = 1024 * 1024;
 
-// All sessions share one writer of each kind. A socket copies at once, memory that every call uses
-// stays in the cache, and frames are alike in length, so that no view has to be made for them.
+// All sessions share one writer of each kind: sockets copy at once, memory that every call uses
+// stays in the cache, and frames mostly have the same length, so that their view can be reused.
 const frames = new AppendWriter();
 const joined = new AppendWriter();
 
@@ -23,7 +23,7 @@ export class Outbox {
     this.#socket = socket;
   }
 
-  /** "truncate" → "truncate-7". The server repeats it in the error when that event fails. */
+  /** "truncate" → "truncate-7". The server repeats the id in the error if that event fails. */
   eventId(what: string): string {
     return `${what}-${++this.#count}`;
   }

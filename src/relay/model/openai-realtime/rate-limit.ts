@@ -1,11 +1,11 @@
 import type { RateLimit } from "../../../wire/realtime-objects.js";
 
-/** A wait longer than this is a fault of the message, or a quota rather than a rate. */
+/** A longer wait is a misread message, or a quota and not a rate. */
 const MAX_WAIT_MS = 3_600_000;
-/** Only the beginning of a message is searched. */
+/** Only this much of a message is searched. */
 const MAX_MESSAGE_CHARS = 1_000;
 
-const TOLD_WAIT = /try again in ((?:\d+(?:\.\d+)?\s*[a-z]+\s*){1,4})/i;
+const STATED_WAIT = /try again in ((?:\d+(?:\.\d+)?\s*[a-z]+\s*){1,4})/i;
 const DURATION = /(\d+(?:\.\d+)?)\s*([a-z]+)/gi;
 
 const UNIT_MS = new Map<string, number>([
@@ -30,21 +30,21 @@ export function isRateLimit(code: string | null): boolean {
   return code?.endsWith("rate_limit_exceeded") === true;
 }
 
-/** "Please try again in 1.2s." → 1200; also "350ms" and "6m0s". Null: no wait is told. */
-export function toldWaitMs(message: string | null): number | null {
-  const told = TOLD_WAIT.exec(message?.slice(0, MAX_MESSAGE_CHARS) ?? "")?.[1];
-  if (told === undefined) return null;
+/** "Please try again in 1.2s." → 1200; also "350ms" and "6m0s". Null: no wait is stated. */
+export function statedWaitMs(message: string | null): number | null {
+  const stated = STATED_WAIT.exec(message?.slice(0, MAX_MESSAGE_CHARS) ?? "")?.[1];
+  if (stated === undefined) return null;
   let ms = 0;
-  for (const [, count, unit] of told.matchAll(DURATION)) {
+  for (const [, count, unit] of stated.matchAll(DURATION)) {
     const unitMs = UNIT_MS.get(unit!.toLowerCase());
-    // A word that is no unit ends the duration: "in 20s visit …".
+    // A word that is not a unit ends the duration: "in 20s visit …".
     if (unitMs === undefined) break;
     ms += Number(count) * unitMs;
   }
   return ms > 0 && ms <= MAX_WAIT_MS ? Math.ceil(ms) : null;
 }
 
-/** The limits as `rate_limits.updated` told them last: when there is room again. */
+/** When there is room again, according to the last `rate_limits.updated`. */
 export class RateLimits {
   #resetAtMs: number | null = null;
 
@@ -58,14 +58,14 @@ export class RateLimits {
   }
 
   /**
-   * How long to wait after a refusal with this code, in ms; null: nothing tells of a wait.
+   * How long to wait after a refusal with this code, in ms; null: the server named no wait.
    *
-   * @param message  of the refusal; a wait that stands in it is the more exact one.
+   * @param message  of the refusal. A wait in the message is more precise than the limits.
    */
   retryAfterMs(code: string | null, message: string | null, nowMs: number): number | null {
     if (!isRateLimit(code)) return null;
-    const told = toldWaitMs(message);
-    if (told !== null) return told;
+    const stated = statedWaitMs(message);
+    if (stated !== null) return stated;
     if (this.#resetAtMs === null || this.#resetAtMs <= nowMs) return null;
     return Math.min(MAX_WAIT_MS, Math.ceil(this.#resetAtMs - nowMs));
   }

@@ -49,7 +49,7 @@ export class RealtimeSession implements ModelSession, UpstreamSocketEvents {
 
   readonly #request: SessionRequest;
   readonly #deps: RealtimeSessionDeps;
-  /** The sound of the session does not pass through this process. */
+  /** The audio of the session does not pass through this process. */
   readonly #direct: boolean;
   readonly #outbox: Outbox;
   readonly #configuration: Configuration;
@@ -57,7 +57,7 @@ export class RealtimeSession implements ModelSession, UpstreamSocketEvents {
   readonly #reader: EventReader;
   readonly #liveness: Liveness;
   #state: "dialing" | "configuring" | "ready" | "over" = "dialing";
-  /** The last error of a session that is not ready: it tells what a close after it means. */
+  /** The last error before the session was ready. It explains a close that follows. */
   #openingFault: ServerFault | null = null;
 
   constructor(request: SessionRequest, deps: RealtimeSessionDeps) {
@@ -68,7 +68,7 @@ export class RealtimeSession implements ModelSession, UpstreamSocketEvents {
     this.#direct = audio.path === "direct";
     this.#liveness = new Liveness(deps.nowMs());
     const url = new URL(deps.url);
-    // One or the other: the server refuses both together.
+    // The server refuses the two parameters together.
     if (audio.path === "relayed") url.searchParams.set("model", profile.model);
     else url.searchParams.set("call_id", audio.callId);
     this.#outbox = new Outbox(deps.dialer.dial(url.href, this));
@@ -180,7 +180,7 @@ export class RealtimeSession implements ModelSession, UpstreamSocketEvents {
     this.#flow.sequencer.callerSilent();
   }
 
-  /** An update that changes nothing: a living server answers it. */
+  /** Sends an update without changes, which a live server answers. */
   probe(): void {
     if (this.#state !== "ready" || this.#liveness.probing) return;
     this.#liveness.probed(this.#deps.nowMs());
@@ -226,7 +226,7 @@ export class RealtimeSession implements ModelSession, UpstreamSocketEvents {
   message(message: Uint8Array): void {
     if (this.#state === "over") return;
     const nowMs = this.#deps.nowMs();
-    if (this.#liveness.heard(nowMs)) this.#request.events.probeAnswered();
+    if (this.#liveness.received(nowMs)) this.#request.events.probeAnswered();
     this.#reader.message(message);
     if (this.#state === "ready") this.#flow.sendDue(nowMs);
   }
@@ -273,7 +273,7 @@ export class RealtimeSession implements ModelSession, UpstreamSocketEvents {
     }
     if (this.#state !== "ready") {
       this.#openingFault = fault;
-      // Any other error is judged by the close that may follow it.
+      // Whether any other error is fatal depends on the close that may follow it.
       if (this.#configuration.isFirst(eventId) && !this.#configuration.firstRefused(fault))
         this.#lose(refusedConfiguration(fault));
       return;
@@ -298,7 +298,7 @@ export class RealtimeSession implements ModelSession, UpstreamSocketEvents {
   }
 }
 
-/** The format of a session whose sound would not be that of the phone; null: it is. */
+/** The audio format of the session, if it is not that of the phone; otherwise null. */
 function wrongFormat({ inputFormat, outputFormat }: SessionInfo): string | null {
   for (const format of [inputFormat, outputFormat])
     if (format !== null && format !== RELAYED_FORMAT) return format;

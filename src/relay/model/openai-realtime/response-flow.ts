@@ -19,7 +19,7 @@ import { ResponseSequencer } from "./response-sequencer.js";
 import { Responses } from "./responses.js";
 import { TextLimit } from "./text-limit.js";
 
-/** Truncations whose refusal may still come. */
+/** Truncations whose refusal may still arrive. */
 const MAX_TRUNCATIONS_KEPT = 32;
 const REFUSAL_REASON = "This agent does not allow this tool.";
 
@@ -27,15 +27,15 @@ export interface ResponseFlowDeps {
   readonly profile: SessionProfile;
   readonly events: ModelSessionEvents;
   readonly outbox: Outbox;
-  /** The server plays the sound itself. */
+  /** The server plays the audio itself. */
   readonly direct: boolean;
-  /** A request was sent that the server answers. */
+  /** Called when a request was sent that the server has to answer. */
   readonly asked: (nowMs: number) => void;
 }
 
 /**
- * The responses of one session from their request to their end: when one is asked for, what the
- * caller heard of it, what it called, and how it ended.
+ * The responses of one session, from their request to their end: when a response is requested, what
+ * the caller heard of it, which tools it called, and how it ended.
  */
 export class ResponseFlow {
   readonly sequencer: ResponseSequencer;
@@ -45,7 +45,7 @@ export class ResponseFlow {
   readonly speech: ModelSpeech;
   readonly mcp: McpCalls;
   readonly #deps: ResponseFlowDeps;
-  /** By the id of the event that cut the item. */
+  /** Items that were truncated to 0 ms, by the id of the truncation. */
   readonly #truncations = new Map<string, ItemId>();
   #interruptResponse: boolean;
 
@@ -94,7 +94,7 @@ export class ResponseFlow {
     const { active } = this.responses;
     if (active !== null) {
       this.speech.interrupt(active);
-      // With interrupt_response the server has cancelled it, and would refuse another cancel.
+      // With interrupt_response the server has already cancelled it and would refuse a cancel.
       if (!this.#interruptResponse) this.#cancel(active);
     }
     for (const cut of cuts) this.#truncate(cut);
@@ -134,7 +134,7 @@ export class ResponseFlow {
 
   /** Sends the request that may be sent now, if any. */
   sendDue(nowMs: number): void {
-    // A reply that is being given or asked for is that to the MCP call, too.
+    // A reply that is active or requested also answers the MCP call.
     if (this.mcp.takeReplyDue() && !this.sequencer.isReplying) this.sequencer.reply("turn");
     if (!this.sequencer.due(nowMs)) return;
     const { outbox, asked } = this.#deps;
@@ -159,7 +159,7 @@ export class ResponseFlow {
     this.#cancel(response.id);
   }
 
-  /** @returns  the failure when the whole session has failed with this response. */
+  /** @returns  the failure of the whole session, if the response failed because of it. */
   done(response: ResponseObject, nowMs: number): SessionFailure | null {
     const { events, profile } = this.#deps;
     this.sequencer.done(response.id);
@@ -167,7 +167,7 @@ export class ResponseFlow {
     for (const item of response.output)
       if (item.type === "message" && !interrupted) events.audioDone(item.id);
     this.#deleteUnheard();
-    for (const { itemId, text } of this.responses.untoldTexts(response))
+    for (const { itemId, text } of this.responses.unreportedTexts(response))
       events.agentWrote(itemId, text);
     if (response.usage !== null) events.usage(profile.model, usageToTokens(response.usage));
     const result = this.responses.done(response);
@@ -184,7 +184,7 @@ export class ResponseFlow {
     return null;
   }
 
-  /** What the model said and the caller did not hear must not stay in its memory. */
+  /** The model must not remember having said what the caller did not hear. */
   #deleteUnheard(): void {
     const { outbox } = this.#deps;
     for (const itemId of this.responses.takeUnheard()) {
@@ -212,7 +212,7 @@ export class ResponseFlow {
     });
   }
 
-  /** True: the error was about a response or a truncation, and has been dealt with. */
+  /** True: the error was about a response or a truncation and has been handled. */
   refused(fault: ServerFault, nowMs: number): boolean {
     const { code, eventId, message } = fault;
     switch (this.sequencer.refused(eventId, code, nowMs)) {
@@ -237,7 +237,7 @@ export class ResponseFlow {
     }
   }
 
-  /** An item of which the model has made no audio yet cannot be cut, only deleted. */
+  /** An item without generated audio cannot be truncated, only deleted. */
   #truncationRefused({ eventId, code, type }: ServerFault): boolean {
     if (eventId?.startsWith("truncate-") !== true) return false;
     const { outbox, events } = this.#deps;

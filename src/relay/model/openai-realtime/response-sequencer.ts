@@ -2,75 +2,75 @@ import type { ResponseId } from "../../../domain/ids.js";
 
 /** What a `response.create` says. */
 export interface ResponseRequest {
-  /** What this one response is to say; null: reply to the conversation as it stands. */
+  /** What this response should say; null: a reply to the conversation as it stands. */
   readonly instructions: string | null;
-  /** Only worth saying first: dropped once the server has answered the caller by itself. */
+  /** A greeting: it is dropped once the server has answered the caller by itself. */
   readonly opening: boolean;
 }
 
-/** Why a reply is wanted. */
+/** Why a reply is requested. */
 export type ReplyReason =
   /** The caller's turn is unanswered. Any response that begins from now on answers it. */
   | "turn"
-  /** Something new stands in the conversation: the result of a tool, a note. */
+  /** The conversation has something new: the result of a tool, or a note. */
   | "context";
 
-/** What became of a refused request. */
+/** The effect of a refusal. */
 export type Refusal =
-  /** The refused request was not one of ours. */
+  /** The refused event was not the request of this sequencer. */
   | "not_ours"
-  /** Another response runs; the request is sent again after it. */
+  /** Another response is active; the request is sent again after it. */
   | "retried"
-  /** The response that runs is the reply that was asked for. */
+  /** The active response is the reply that was requested. */
   | "answered"
-  /** The request is given up: the reply will not come. */
+  /** The request is abandoned: there will be no reply. */
   | "failed";
 
-interface Wish extends ResponseRequest {
+interface WaitingRequest extends ResponseRequest {
   readonly reason: ReplyReason;
-  /** How many turns of the caller had ended when it was wanted. */
+  /** How many turns of the caller had ended when the request was made. */
   readonly turn: number;
   readonly retried: boolean;
 }
 
 /**
- * From the end of the caller's speech: how long the server's own response is waited for. The server
- * needs some milliseconds to begin one, and a request in that time would be a second answer.
+ * From the end of the caller's speech, how long to wait for the server's own response. The server
+ * needs some milliseconds to begin it, and a request in that time would cause a second answer.
  */
 export const AUTOMATIC_PATIENCE_MS = 2_000;
 
-/** From a refusal that told of a response nobody has seen: then it is taken for over. */
+/** From a refusal that mentioned an unseen response, until that response is assumed to be over. */
 export const UNSEEN_RESPONSE_MS = 5_000;
 
 const ALREADY_ACTIVE = "conversation_already_has_active_response";
 
 /**
- * Decides when a `response.create` is sent. It holds these promises (contract, R1 and O3):
- * - one response at a time: no request while one is generated or on its way;
- * - one answer per turn: while the server's own response to a turn is expected, nothing is sent;
- * - the model does not begin to speak while the caller speaks.
+ * Decides when to send a `response.create`. It guarantees (contract, R1 and O3):
+ * - one response at a time: it sends nothing while a response is requested or active;
+ * - one answer per turn: it sends nothing while the server's own response to a turn is expected;
+ * - the model does not begin to speak while the caller is speaking.
  *
- * Pure: the owner tells what happened, then asks `due` and sends what `take` gives. The state is
- * that of the response (none, requested, active) and that of the caller's turn (none, speaking,
- * ended); the table of both against each input is in the test.
+ * Pure: the owner reports what happened, then asks `due` and sends what `take` returns. The state
+ * consists of the response (none, requested, active) and the caller's turn (none, speaking, ended).
+ * The test has the table of all states and inputs.
  */
 export class ResponseSequencer {
   #automatic: boolean;
   #interruptible: boolean;
   #response: "none" | "requested" | "active" = "none";
-  /** The turn is "ended" while the server's own response to it, or its commit, is expected. */
+  /** A turn is "ended" while its commit, or the server's own response to it, is expected. */
   #turn: "none" | "speaking" | "ended" = "none";
   #turnEndedMs = 0;
   #turnsEnded = 0;
-  /** Null while a response is active of which only a refusal told. */
+  /** Null while the only sign of the active response is a refusal. */
   #activeId: ResponseId | null = null;
   #unseenSinceMs = 0;
-  /** Sent, and either not answered yet or taken for the response that is active. */
-  #sent: { readonly wish: Wish; readonly eventId: string } | null = null;
-  /** What is to be said, in order. */
-  readonly #toSay: Wish[] = [];
-  /** A reply that is wanted. Several become one. */
-  #reply: Wish | null = null;
+  /** The request that was sent last, until the response that it is assumed to have caused ends. */
+  #sent: { readonly request: WaitingRequest; readonly eventId: string } | null = null;
+  /** Requests with instructions, in order. */
+  readonly #toSay: WaitingRequest[] = [];
+  /** A request for a reply. Several become one. */
+  #reply: WaitingRequest | null = null;
 
   /**
    * @param automatic      the server answers the caller's turns by itself (`create_response`).
@@ -95,22 +95,22 @@ export class ResponseSequencer {
     return this.#response === "active";
   }
 
-  /** A response is active or requested that replies to the conversation as a whole. */
+  /** A response without instructions is active or requested. */
   get isReplying(): boolean {
-    return this.#response !== "none" && (this.#sent?.wish.instructions ?? null) === null;
+    return this.#response !== "none" && (this.#sent?.request.instructions ?? null) === null;
   }
 
-  /** Something is to be said or replied as soon as that may begin. */
+  /** A request waits until it may be sent. */
   get waiting(): boolean {
     return this.#reply !== null || this.#toSay.length > 0;
   }
 
-  /** Nothing is being generated, and nothing is expected or waits. */
+  /** No response is active, requested or expected. */
   get quiet(): boolean {
     return this.#response === "none" && !this.waiting && !this.#serverReplyDue;
   }
 
-  /** The server owes a response: one is generated, requested, or expected after a turn. */
+  /** A response is active, requested, or expected from the server after a turn. */
   get replyDue(): boolean {
     return this.#response !== "none" || this.#serverReplyDue;
   }
@@ -130,7 +130,7 @@ export class ResponseSequencer {
   }
 
   reply(reason: ReplyReason): void {
-    // Whatever waits already answers the turn, too.
+    // The reply that already waits answers the turn, too.
     if (this.#reply !== null && reason === "turn") return;
     this.#reply = {
       instructions: null,
@@ -149,7 +149,7 @@ export class ResponseSequencer {
     if (this.#turn === "speaking") this.#turnEnded(nowMs);
   }
 
-  /** The caller's turn is in the conversation; without speech, after the idle time-out. */
+  /** The caller's turn is part of the conversation. After an idle time-out, without speech. */
   committed(nowMs: number): void {
     if (this.#turn !== "ended") this.#turnEnded(nowMs);
     this.#turnEndedMs = nowMs;
@@ -158,7 +158,7 @@ export class ResponseSequencer {
     this.reply("turn");
   }
 
-  /** The relay's own detection is sure that the caller is silent, whatever the server believes. */
+  /** Local VAD is sure that the caller is silent, whatever the server believes. */
   callerSilent(): void {
     if (this.#turn === "speaking") this.#turn = "none";
   }
@@ -170,38 +170,40 @@ export class ResponseSequencer {
   }
 
   /**
-   * A response has begun. True: it must be cancelled, because the caller has begun to speak since
-   * it was asked for; it is asked for again later.
+   * A response has begun.
+   *
+   * @returns  true when it must be cancelled, because the caller began to speak after it was
+   *           requested. It is requested again later.
    */
   created(id: ResponseId): boolean {
-    const { wish } = this.#response === "requested" ? this.#sent! : { wish: null };
+    const { request } = this.#response === "requested" ? this.#sent! : { request: null };
     const unseen = this.#response === "active" && this.#activeId === null;
     this.#response = "active";
     this.#activeId = id;
-    if (wish !== null) {
+    if (request !== null) {
       if (this.#turn !== "speaking" || !this.#interruptible) return false;
       this.#sent = null;
-      this.#again(wish, wish.retried);
+      this.#again(request, request.retried);
       return true;
     }
     if (this.#turn === "ended") this.#turn = "none";
-    // A request that was refused because of this response came too late to be seen by it.
+    // The request that was refused because of this response arrived too late for it.
     if (unseen) return false;
     this.#sent = null;
     this.#answeredByServer();
     return false;
   }
 
-  /** The server answers the caller by itself; what it saw by then needs no reply of its own. */
+  /** The server answers by itself. Its answer covers what was in the conversation before it. */
   #answeredByServer(): void {
     const reply = this.#reply;
     if (reply !== null && (reply.reason === "turn" || reply.turn < this.#turnsEnded))
       this.#reply = null;
-    const opening = this.#toSay.findIndex((wish) => wish.opening);
+    const opening = this.#toSay.findIndex((request) => request.opening);
     if (opening >= 0) this.#toSay.splice(opening, 1);
   }
 
-  /** A response is over, also one of whose beginning nothing was heard. */
+  /** A response has ended, possibly one whose beginning was not reported. */
   done(id: ResponseId): void {
     if (this.#response === "active" && this.#activeId !== null && this.#activeId !== id) return;
     this.#response = "none";
@@ -212,8 +214,8 @@ export class ResponseSequencer {
   /**
    * A request was refused.
    *
-   * @param eventId  of the refused event; null: the server did not tell, as when the response that
-   *                 it wanted to create itself was refused.
+   * @param eventId  of the refused event. Null: the server named none, as for a response that it
+   *                 tried to create itself.
    */
   refused(eventId: string | null, code: string | null, nowMs: number): Refusal {
     const sent = this.#sent;
@@ -227,7 +229,7 @@ export class ResponseSequencer {
     } else if (eventId !== sent?.eventId) return "not_ours";
     this.#sent = null;
     if (!alreadyActive) {
-      // A response that is active is then the server's own.
+      // An active response is then the server's own.
       if (this.#response === "requested") this.#response = "none";
       return "failed";
     }
@@ -235,26 +237,27 @@ export class ResponseSequencer {
       this.#response = "active";
       this.#unseenSinceMs = nowMs;
     }
-    // The response that runs is the server's own, and so its answer to the turn.
+    // The active response is the server's own, so it is the answer to the turn.
     if (this.#turn === "ended") this.#turn = "none";
-    const { wish } = sent!;
-    if (wish.opening || (wish.instructions === null && wish.reason === "turn")) return "answered";
-    if (wish.retried) return "failed";
-    this.#again(wish, true);
+    const { request } = sent!;
+    if (request.opening || (request.instructions === null && request.reason === "turn"))
+      return "answered";
+    if (request.retried) return "failed";
+    this.#again(request, true);
     return "retried";
   }
 
-  /** Our response was quicker than the server's own, which would have answered a later turn. */
+  /** The server could not answer the turn itself, because a requested response was active. */
   #serverReplyRefused(): void {
     if (this.#turn !== "ended") return;
     this.#turn = "none";
     this.reply("turn");
   }
 
-  #again(wish: Wish, retried: boolean): void {
-    const again = { ...wish, retried };
-    if (wish.instructions !== null) this.#toSay.unshift(again);
-    // A newer wish for a reply asks for the same.
+  #again(request: WaitingRequest, retried: boolean): void {
+    const again = { ...request, retried };
+    if (request.instructions !== null) this.#toSay.unshift(again);
+    // A newer request for a reply has the same effect.
     else this.#reply ??= again;
   }
 
@@ -273,18 +276,18 @@ export class ResponseSequencer {
     );
   }
 
-  /** What is sent now as `eventId`. Only when it is due. */
+  /** The request to send now as `eventId`. Call it only when `due`. */
   take(eventId: string): ResponseRequest {
-    const wish = this.#toSay.shift() ?? this.#reply!;
-    if (wish === this.#reply) this.#reply = null;
+    const request = this.#toSay.shift() ?? this.#reply!;
+    if (request === this.#reply) this.#reply = null;
     if (this.#turn === "ended") this.#turn = "none";
     this.#response = "requested";
     this.#activeId = null;
-    this.#sent = { wish, eventId };
-    return { instructions: wish.instructions, opening: wish.opening };
+    this.#sent = { request, eventId };
+    return { instructions: request.instructions, opening: request.opening };
   }
 
-  /** Forgets what waits: the call leaves the model. */
+  /** Drops the requests that wait, because the call leaves the model. */
   dropWaiting(): void {
     this.#toSay.length = 0;
     this.#reply = null;

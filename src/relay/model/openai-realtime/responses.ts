@@ -4,27 +4,27 @@ import type { ResponseObject } from "../../../wire/realtime-objects.js";
 import type { ResponseEnd, ToolCall } from "../model-session.js";
 import { cutText } from "./text-limit.js";
 
-/** Interrupted responses whose late audio must still be known as such. */
+/** Interrupted responses whose late audio must still be recognised. */
 const MAX_INTERRUPTED_KEPT = 32;
-/** Items of interrupted responses that wait for the end of their response. */
+/** Items of one response that are kept until it ends. */
 const MAX_UNHEARD_KEPT = 64;
 
-/** The part of a response's end that its own object tells. */
+/** The part of a response's end that follows from the response object. */
 export type ResponseResult = Pick<
   ResponseEnd,
   "status" | "calls" | "spoke" | "problem" | "textOnly" | "phase"
 >;
 
 /**
- * What is known of the responses of one session: which one is active, whether it was heard, and
- * which ones the caller interrupted, so that late audio of them goes nowhere.
+ * The state of one session's responses: which one is active, whether it has been heard, and which
+ * ones the caller interrupted, so that their late audio is dropped.
  */
 export class Responses {
   #active: ResponseId | null = null;
   #spoke = false;
   #hasSpoken = false;
   #hasTranscript = false;
-  /** By item: what came as text. */
+  /** By item: text that came in place of audio. */
   readonly #texts = new Map<ItemId, string>();
   readonly #interrupted: ResponseId[] = [];
   readonly #unheard = new Set<ItemId>();
@@ -33,12 +33,12 @@ export class Responses {
     return this.#active;
   }
 
-  /** Something of the active response was given out. */
+  /** Some audio of the active response was passed on or played. */
   get activeSpoke(): boolean {
     return this.#spoke || this.#hasTranscript;
   }
 
-  /** The model has been heard in this session. */
+  /** The model has spoken in this session. */
   get hasSpoken(): boolean {
     return this.#hasSpoken;
   }
@@ -54,25 +54,25 @@ export class Responses {
     this.#texts.clear();
   }
 
-  /** Audio of the active response is given out. */
+  /** Audio of the active response is passed on. */
   spoke(): void {
     this.#spoke = true;
     this.#hasSpoken = true;
   }
 
-  /** The server plays the response itself, or tells what it says: so it has sound. */
+  /** The server plays the response or transcribes it, so the response has audio. */
   hasSound(): void {
     this.#hasTranscript = true;
     this.#hasSpoken = true;
   }
 
-  /** An item came as text, which is no transcript of sound. */
+  /** An item came as text, which is not a transcript of audio. */
   wroteText(itemId: ItemId, text: string): void {
     if (this.#texts.size < MAX_UNHEARD_KEPT) this.#texts.set(itemId, cutText(text));
   }
 
-  /** The items of a reply without sound whose text came only with the end of their response. */
-  untoldTexts(response: ResponseObject): readonly { itemId: ItemId; text: string }[] {
+  /** Items of a reply without audio whose text came only with the end of the response. */
+  unreportedTexts(response: ResponseObject): readonly { itemId: ItemId; text: string }[] {
     if (this.activeSpoke) return [];
     return messagesOf(response).flatMap((message) => {
       const text = textOf(message);
@@ -95,14 +95,14 @@ export class Responses {
     if (this.#unheard.size < MAX_UNHEARD_KEPT) this.#unheard.add(id);
   }
 
-  /** The items that the caller has heard nothing of; asked once. */
+  /** Items of which the caller has heard nothing. They are returned once. */
   takeUnheard(): readonly ItemId[] {
     const items = [...this.#unheard];
     this.#unheard.clear();
     return items;
   }
 
-  /** The response is over. */
+  /** The response has ended. */
   done(response: ResponseObject): ResponseResult {
     if (this.#active === response.id) this.#active = null;
     const spoke = this.#spoke;
@@ -119,7 +119,7 @@ export class Responses {
     return result;
   }
 
-  /** The whole text of a reply without sound; null when it had sound, or was interrupted. */
+  /** The text of a reply without audio; null when there was audio, or an interruption. */
   #textOnly(response: ResponseObject): string | null {
     if (this.#spoke || this.#hasTranscript || this.isInterrupted(response.id)) return null;
     if (response.status === "cancelled") return null;
@@ -150,7 +150,7 @@ function textOf(message: MessageItem): string {
   );
 }
 
-/** A call that was cut off has half-written arguments, and is not reported. */
+/** A call that was cut off has incomplete arguments and is not reported. */
 function completedCalls({ output, status }: ResponseObject): ToolCall[] {
   return output.flatMap((item) => {
     if (item.type !== "function_call") return [];
@@ -163,7 +163,7 @@ function completedCalls({ output, status }: ResponseObject): ToolCall[] {
 
 function statusOf({ status }: ResponseObject, hasResult: boolean): ResponseEnd["status"] {
   if (status !== "in_progress" && status !== "unknown") return status;
-  // A status that this version does not know: what came of the response tells how it ended.
+  // The status is unknown to this version, so the output decides.
   return hasResult ? "completed" : "failed";
 }
 

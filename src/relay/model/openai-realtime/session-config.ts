@@ -101,7 +101,7 @@ function transcriptionConfig(
 /**
  * "en-US" → "en". The server takes ISO 639 codes and refuses a whole BCP 47 tag.
  *
- * @returns  null for what has no such code; the server then detects the language.
+ * @returns  null for a tag without such a code. The server then detects the language.
  */
 export function isoLanguage(tag: string | null): string | null {
   const primary = tag?.split(/[-_]/)[0]?.toLowerCase() ?? "";
@@ -130,7 +130,7 @@ export function turnDetectionConfig(turns: TurnDetection): SessionTurnDetection 
   }
 }
 
-/** Without `require_approval` every call of an MCP tool would wait for an approval. */
+/** OpenAI's default for `require_approval` would make every MCP call wait for an approval. */
 function tool(spec: SessionTool): RealtimeTool {
   return spec.type === "mcp"
     ? { require_approval: "never", ...spec.server, type: "mcp", server_label: spec.label }
@@ -143,8 +143,8 @@ function tool(spec: SessionTool): RealtimeTool {
 }
 
 /**
- * The items that give the model one entry of the conversation so far. They hold text only, because
- * a client cannot create an assistant's audio.
+ * The items that represent one entry of the conversation so far. They contain only text, because a
+ * client cannot create audio of the assistant.
  */
 export function historyItems(item: HistoryItem): readonly NewItem[] {
   switch (item.kind) {

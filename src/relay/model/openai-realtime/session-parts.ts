@@ -1,6 +1,6 @@
 /**
- * Finds the part of a session's configuration that the server refused, and leaves it out (contract,
- * O4). Pure: a `session.update` and an error go in, a smaller update comes out.
+ * Finds the part of a session's configuration that the server refused, and removes it (contract,
+ * O4). Pure: it takes a `session.update` and an error, and returns a smaller update.
  */
 import type {
   RealtimeSession,
@@ -17,18 +17,18 @@ export interface Reduced {
   readonly tool: string | null;
 }
 
-/** Taken in place of a voice that the server refuses; OpenAI recommends it. */
+/** Replaces a voice that the server refuses. OpenAI recommends this one. */
 const DEFAULT_VOICE = "marin";
-/** Messages are searched for names only so far. */
+/** Only this much of a message is searched for names. */
 const MAX_MESSAGE_CHARS = 2_000;
 
 type Rule = readonly [
-  /** Found in the parameter's path or, when the error names none, in its message. */
+  /** Searched for in the parameter's path or, if the error has none, in its message. */
   names: RegExp,
   reduce: (session: RealtimeSession, path: string) => Reduced | null,
 ];
 
-/** The more special rule stands first. */
+/** More specific rules come first. */
 const RULES: readonly Rule[] = [
   [/\btools?\b|\bmcp\b/i, withoutTool],
   [/transcription\W+language\b/i, withoutLanguage],
@@ -46,16 +46,16 @@ const RULES: readonly Rule[] = [
 ];
 
 /**
- * The session without the part that an error names. Null: the error names nothing that can be left
- * out, such as the audio format or the instructions.
+ * The session without the part that an error names. Null: the error does not name a part that can
+ * be left out; the audio format and the instructions cannot.
  *
- * @param session  what was sent and refused; a refused update is not in force in any of its parts.
+ * @param session  the refused update, of which no part is in force.
  */
 export function reduceSession(session: RealtimeSession, fault: ServerFault): Reduced | null {
   const message = (fault.message ?? "").slice(0, MAX_MESSAGE_CHARS);
   const path = fault.param ?? pathIn(message);
   const named = path ?? message;
-  // A tool is often named only in the message, beside the parameter "tools".
+  // The message often names a tool when the parameter is only "tools".
   const text = path === null ? message : `${path} ${message}`;
   for (const [names, reduce] of RULES) {
     if (!names.test(named)) continue;
@@ -65,7 +65,7 @@ export function reduceSession(session: RealtimeSession, fault: ServerFault): Red
   return path === null ? withoutNamedTool(session, quotedIn(message)) : null;
 }
 
-/** The names that a message puts in quotes: a word of its prose may be a tool's name by chance. */
+/** The names in quotes. An unquoted word of the message may equal a tool's name by chance. */
 function quotedIn(message: string): string {
   return [...message.matchAll(/['"`]([\w-]{1,128})['"`]/g)].map(([, name]) => name).join(" ");
 }
@@ -94,7 +94,7 @@ function withOutput(session: RealtimeSession, output: Output): RealtimeSession {
   return { ...session, audio: { ...session.audio, output } };
 }
 
-/** null is sent in place of the part: it switches off what the server may have on by default. */
+/** Sends null for the part, to switch it off if the server has it on by default. */
 function withoutInput(key: "transcription" | "noise_reduction", part: SessionPart): Rule[1] {
   return (session) => {
     const input = session.audio?.input;
@@ -126,7 +126,7 @@ function withoutIdleTimeout(session: RealtimeSession): Reduced | null {
 }
 
 /**
- * Another setting of turn detection: first the server's own values, then nothing at all is sent.
+ * Falls back to turn detection with the server's own values, then leaves turn detection out.
  */
 function withPlainTurnDetection(session: RealtimeSession): Reduced | null {
   const input = session.audio?.input;
@@ -168,7 +168,7 @@ function withDefaultVoice(session: RealtimeSession): Reduced | null {
   return { session: withOutput(session, next), part: "voice", tool: null };
 }
 
-/** `tools[3]…`, or a tool that is named beside it. */
+/** Removes `tools[3]`, or the tool that the text names. */
 function withoutTool(session: RealtimeSession, text: string): Reduced | null {
   const index = /tools(?:\[(\d{1,4})\]|\.(\d{1,4})\b)/.exec(text);
   const at = Number(index?.[1] ?? index?.[2] ?? -1);
@@ -182,7 +182,7 @@ function withoutNamedTool(session: RealtimeSession, text: string): Reduced | nul
   return withoutToolAt(session, at);
 }
 
-/** A list of tools that could not be fetched is of an MCP server; when there is one, it is that. */
+/** If no tool is named, removes the only candidate; an error about MCP concerns only MCP tools. */
 function withoutOnlyTool(session: RealtimeSession, text: string): Reduced | null {
   const tools = session.tools ?? [];
   const suspects = /mcp/i.test(text) ? tools.filter((tool) => tool.type === "mcp") : tools;

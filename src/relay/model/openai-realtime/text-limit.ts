@@ -1,21 +1,20 @@
 import type { ItemId } from "../../../domain/ids.js";
 
 /**
- * The most text of one item that is given to the call, in UTF-16 units: about a quarter of an hour
- * of speech.
+ * The maximum text of one item, in UTF-16 units: about 15 minutes of speech.
  */
 export const MAX_ITEM_CHARS = 16 * 1024;
-/** Items whose text grows. The server generates one at a time. */
+/** Items whose text is growing. The server generates one at a time. */
 const MAX_GROWING = 32;
 
 /**
- * Keeps the texts within MAX_ITEM_CHARS per item, so that one faulty item cannot fill the memory
- * and the record of its call.
+ * Limits the text of each item to MAX_ITEM_CHARS, so that a faulty item cannot fill the memory and
+ * the record of its call.
  */
 export class TextLimit {
   readonly #taken = new Map<ItemId, number>();
 
-  /** The part of an addition to an item's text that still fits; "" when none does. */
+  /** The part of an addition to an item's text that still fits. */
   addition(itemId: ItemId, text: string): string {
     const taken = this.#taken.get(itemId) ?? 0;
     const part = cutText(text, MAX_ITEM_CHARS - taken);
@@ -25,7 +24,7 @@ export class TextLimit {
     return part;
   }
 
-  /** The whole text of an item, as far as it fits. No more additions are expected. */
+  /** The final text of an item, as far as it fits. */
   whole(itemId: ItemId, text: string): string {
     this.#taken.delete(itemId);
     return cutText(text, MAX_ITEM_CHARS);

@@ -2,16 +2,16 @@ import type { ItemId, ResponseId } from "../../../domain/ids.js";
 import type { ServerEvent } from "../../../wire/realtime-events.js";
 import type { EventHead } from "../../../wire/realtime-head.js";
 
-/** Stands for an id that could not be read. */
+/** Replaces an id that could not be read. */
 const UNREAD = "unread";
 
 /**
- * The event that stands in for one that was dropped, because it was too large or could not be read,
- * so that the session still does what the event's type obliges it to: a response that ends, ends.
- * Null: the type obliges it to nothing.
+ * A substitute for an event that was dropped because it was too large or invalid. With it the
+ * session still does what the event's type requires; for example, it notices that a response has
+ * ended. Null: the type requires nothing.
  *
- * @param active  the active response, for an event that does not tell its own.
- * @param spoke   the caller has heard something of that response.
+ * @param active  the active response, for an event whose own response id is unknown.
+ * @param spoke   some audio of that response was passed on.
  */
 export function standIn(
   head: EventHead,
@@ -54,12 +54,12 @@ const UNREAD_SESSION = {
 
 const NO_FAULT = { type: null, code: null, message: null, param: null, eventId: null };
 
-/** Its calls are lost; where nothing was heard of it either, it counts as failed. */
+/** The calls of the response are lost. Without audio it counts as failed. */
 function unreadResponse(id: ResponseId, status: string | null, spoke: boolean) {
-  const heard = spoke ? ("completed" as const) : ("failed" as const);
+  const otherwise = spoke ? ("completed" as const) : ("failed" as const);
   return {
     id,
-    status: status === "cancelled" ? ("cancelled" as const) : heard,
+    status: status === "cancelled" ? ("cancelled" as const) : otherwise,
     statusDetails: {
       reason: "event_not_read",
       errorType: null,

@@ -3,6 +3,16 @@ import { EventReader } from "../../../../src/relay/model/openai-realtime/event-r
 import { maxEventBytes } from "../../../../src/wire/realtime-head.js";
 import { openSession, readySession, type Stage } from "./session-stage.js";
 
+function bestOf(run: () => unknown): number {
+  let bestMs = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < 5; i++) {
+    const startedMs = performance.now();
+    run();
+    bestMs = Math.min(bestMs, performance.now() - startedMs);
+  }
+  return bestMs;
+}
+
 /** A member that makes an event too large for its type. */
 const big = (type: string) => `"x":[${"1,".repeat(maxEventBytes(type))}1]`;
 const tooLarge = ({ metrics }: Stage) =>
@@ -73,7 +83,7 @@ describe("an event that is too large", () => {
     ]);
   });
 
-  it("takes no time to speak of", () => {
+  it("takes a small part of the time that a look at each byte takes", () => {
     const stage = readySession();
     const events = [
       `{"type":"response.done","response":{"id":"r1","output":[${"{},".repeat(3e6)}{}]}}`,
@@ -82,14 +92,11 @@ describe("an event that is too large", () => {
       `{"type":"rate_limits.updated","rate_limits":[${"{},".repeat(3e6)}{}]}`,
       `{"type":"conversation.item.done","item":[${"{},".repeat(3e6)}{}]}`,
     ].map((text) => new TextEncoder().encode(text));
+    const session = stage.session as unknown as { message(bytes: Uint8Array): void };
     for (const message of events) {
-      let bestMs = Number.POSITIVE_INFINITY;
-      for (let run = 0; run < 5; run++) {
-        const startedMs = performance.now();
-        (stage.session as unknown as { message(bytes: Uint8Array): void }).message(message);
-        bestMs = Math.min(bestMs, performance.now() - startedMs);
-      }
-      expect(bestMs).toBeLessThan(5);
+      // Measured against a look at each byte: the machine may be busy with other things.
+      const eachMs = bestOf(() => message.reduce((sum, byte) => sum + byte));
+      expect(bestOf(() => session.message(message))).toBeLessThan(eachMs / 5);
     }
   });
 });

@@ -21,7 +21,7 @@ function run(steps: readonly Step[]): string[] {
   let said: string[] = [];
   for (const [step, ms] of steps) {
     said = [];
-    if (step === "heard") said.push(String(liveness.heard(nowMs)));
+    if (step === "heard") said.push(String(liveness.received(nowMs)));
     else if (step === "asked") liveness.asked(nowMs);
     else if (step === "paused") liveness.callerPaused(nowMs);
     else if (step === "stall") nowMs += ms!;
@@ -111,7 +111,7 @@ describe("Liveness", () => {
   it("tells when the server was heard last, whatever was forgiven", () => {
     const liveness = new Liveness(100);
     expect(liveness.lastEventMs).toBe(100);
-    liveness.heard(250);
+    liveness.received(250);
     liveness.look(9_000, true);
     expect(liveness.lastEventMs).toBe(250);
   });

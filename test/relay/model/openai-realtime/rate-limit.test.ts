@@ -2,10 +2,10 @@ import { describe, expect, it } from "vitest";
 import {
   isRateLimit,
   RateLimits,
-  toldWaitMs,
+  statedWaitMs,
 } from "../../../../src/relay/model/openai-realtime/rate-limit.js";
 
-describe("toldWaitMs", () => {
+describe("statedWaitMs", () => {
   it.each([
     ["Rate limit reached for gpt-realtime. Please try again in 1.2s. Visit …", 1_200],
     ["Please try again in 350ms.", 350],
@@ -22,7 +22,7 @@ describe("toldWaitMs", () => {
     ["", null],
     [null, null],
   ])("reads %j", (message, ms) => {
-    expect(toldWaitMs(message)).toBe(ms);
+    expect(statedWaitMs(message)).toBe(ms);
   });
 });
 

@@ -95,12 +95,12 @@ describe("Responses", () => {
     const responses = new Responses();
     responses.created(id("r1"));
     const end = response({ output: [words("output_text", "Hi")] });
-    expect(responses.untoldTexts(end)).toEqual([{ itemId: "m1", text: "Hi" }]);
+    expect(responses.unreportedTexts(end)).toEqual([{ itemId: "m1", text: "Hi" }]);
     responses.wroteText(item("m1"), "Hi");
-    expect(responses.untoldTexts(end)).toEqual([]);
+    expect(responses.unreportedTexts(end)).toEqual([]);
     responses.created(id("r2"));
     responses.spoke();
-    expect(responses.untoldTexts(end)).toEqual([]);
+    expect(responses.unreportedTexts(end)).toEqual([]);
   });
 
   it("hands out the items that were not heard once, and never more than it keeps", () => {
