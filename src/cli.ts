@@ -4,6 +4,7 @@
  */
 import "./adapters/system/v8-flags.js";
 import { existsSync, realpathSync } from "node:fs";
+import { createInterface } from "node:readline/promises";
 import { fileURLToPath } from "node:url";
 import { type CliIo, EXIT_USAGE } from "./cli/io.js";
 import { runProgram } from "./cli/program.js";
@@ -52,6 +53,15 @@ function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
   if (error.code !== "EPIPE") throw error;
 }
 
+async function ask(question: string): Promise<string> {
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    return await terminal.question(question);
+  } finally {
+    terminal.close();
+  }
+}
+
 function processIo(file: EnvFile): CliIo {
   return {
     out: (line) => console.log(line),
@@ -59,6 +69,7 @@ function processIo(file: EnvFile): CliIo {
     // The environment wins over the file.
     env: { ...file.values, ...process.env },
     notices: file.notices,
+    ...(process.stdin.isTTY && process.stdout.isTTY ? { ask } : {}),
     onSignal: (run) => {
       for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => run(signal));
     },

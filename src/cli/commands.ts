@@ -69,6 +69,28 @@ function declareRelay(program: Command, context: CommandContext): void {
 
 function declareTrials(program: Command, context: CommandContext): void {
   const { io, args } = context;
+  interface Init extends Json {
+    readonly business?: string;
+    readonly language?: string;
+    readonly timeZone?: string;
+    readonly human?: string;
+    readonly publicUrl?: string;
+  }
+  add<Init>(
+    program,
+    context,
+    "init",
+    "write an agents file, settings and an example tool for a project of your own; never overwrites",
+    async ([folder = "."], options) =>
+      (await import("./init-command.js")).init(io, folder, options),
+  )
+    .argument("[folder]", "where to write them (default: here)")
+    .option("--business <name>", "business that the agent answers for")
+    .option("--language <tag>", "language of the agent: en-US, es, …")
+    .option("--time-zone <name>", "time zone of the agent: America/New_York, …")
+    .option("--human <number>", "E.164 number that callers are transferred to")
+    .option("--public-url <url>", "https address under which Twilio reaches the relay")
+    .option(...JSON_FLAG);
   const harness = (name: "demo" | "bench") => async () =>
     (await import("./harness-command.js")).runHarness(io, name, args.slice(args.indexOf(name) + 1));
   add(

@@ -3,6 +3,7 @@
  * several values of the file are in `checks.ts`.
  */
 import { z } from "zod";
+import { isLanguageTag, isTimeZone } from "../locale.js";
 import { didYouMean } from "../nearest.js";
 import { destinationSchema } from "./destination-entry.js";
 
@@ -24,14 +25,6 @@ const language = z
   .string()
   .regex(LANGUAGE, "is not a language tag such as en or en-US")
   .refine((tag) => !LANGUAGE.test(tag) || isLanguageTag(tag), "is not a language tag: see BCP 47");
-
-function isLanguageTag(tag: string): boolean {
-  try {
-    return Intl.getCanonicalLocales(tag).length === 1;
-  } catch {
-    return false;
-  }
-}
 
 const path = z.string().min(1, "is empty").max(4096);
 const prompt = z.string().min(1, "is empty").max(64_000);
@@ -168,16 +161,6 @@ const timeZone = z.string("is not text").superRefine((zone, context) => {
       message: `is no IANA time zone such as America/New_York${didYouMean(zone, Intl.supportedValuesOf("timeZone"))}`,
     });
 });
-
-/** Names only: newer versions of Node also take offsets such as +05:00, which know no daylight saving time. */
-function isTimeZone(zone: string): boolean {
-  if (!/^[A-Za-z]/.test(zone)) return false;
-  try {
-    return new Intl.DateTimeFormat("en", { timeZone: zone }).resolvedOptions().timeZone !== "";
-  } catch {
-    return false;
-  }
-}
 
 const limits = z.strictObject({
   max_call_minutes: z.number().min(1).max(240).optional(),

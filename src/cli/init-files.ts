@@ -1,0 +1,176 @@
+/** The files of a new project. Pure: answers go in, texts come out. */
+
+export interface ProjectAnswers {
+  /** Of the business that the agent answers for. */
+  readonly business: string;
+  /** BCP 47 tag. */
+  readonly language: string;
+  /** IANA name. */
+  readonly timeZone: string;
+  /** E.164; null: there is no human to transfer callers to. */
+  readonly human: string | null;
+  /** `https://…`; null: not known yet. */
+  readonly publicUrl: string | null;
+}
+
+export interface ProjectFile {
+  readonly path: string;
+  readonly text: string;
+  /** Contains secrets. */
+  readonly secret?: boolean;
+}
+
+export function projectFiles(answers: ProjectAnswers): readonly ProjectFile[] {
+  return [
+    { path: "agents.yaml", text: agentsYaml(answers) },
+    { path: ".env", text: envFile(answers), secret: true },
+    { path: "tools/order-status.mjs", text: TOOL },
+    { path: "tools/order-status.test.mjs", text: TOOL_TEST },
+    { path: "README.md", text: readme(answers) },
+    { path: ".gitignore", text: ".env\ndata/\nnode_modules/\n" },
+  ];
+}
+
+/** A double-quoted YAML text: JSON is a part of YAML. */
+const quoted = (text: string): string => JSON.stringify(text);
+
+function agentsYaml({ business, language, timeZone, human }: ProjectAnswers): string {
+  const tools = ["order_status", ...(human === null ? [] : ["transfer_call"]), "end_call"];
+  const isEnglish = /^en\b/i.test(language);
+  const transfer =
+    human === null
+      ? [
+          "    # Without a human, key 0 does nothing, and callers hear an apology when the agent fails. Set",
+          "    # HUMAN_AGENT_NUMBER in .env and add transfer_call to tools, or name several destinations:",
+        ]
+      : [
+          "    # Callers who ask for a human, press 0 or whose agent fails reach HUMAN_AGENT_NUMBER of .env. To",
+          "    # have several destinations, name them here; the agent chooses by their descriptions:",
+        ];
+  return [
+    "# The agents of this project. Check this file with: npx murelay config check",
+    "# All keys: docs/agents.md of murelay. Editors use the schema of: npx murelay config schema",
+    "",
+    "agents:",
+    "  support:",
+    "    # What the agent is told. Placeholders: {{date}} {{time}} {{weekday}} {{caller_number}}",
+    "    instructions: |",
+    `      You are the phone agent of ${oneLine(business)}. You are friendly, calm and brief.`,
+    "      This is a phone call: say one or two short sentences at a time, without lists.",
+    "      Look orders up with order_status before you say anything about them. Never guess.",
+    ...(human === null
+      ? []
+      : [
+          "      If the caller asks for a person, say that you will connect them and use transfer_call.",
+        ]),
+    "      When the caller has no further question, say goodbye and use end_call.",
+    ...(isEnglish ? [] : [`      Speak only the language with the code "${language}".`]),
+    ...(isEnglish ? [] : ["    # Translate the greeting: the agent says exactly this."]),
+    `    greeting: ${quoted(`Thank you for calling ${oneLine(business)}. How can I help?`)}`,
+    "    voice: marin",
+    `    language: ${language}`,
+    `    time_zone: ${timeZone}`,
+    `    tools: [${tools.join(", ")}]`,
+    ...transfer,
+    "    # transfer:",
+    "    #   destinations:",
+    '    #     front_desk: {dial: "+15551112222", description: general questions, timeout_s: 20}',
+    "    limits: {max_call_minutes: 20, idle_hangup_s: 60}",
+    "",
+    '# Which agent answers which number. "*" stands for every number that is not named.',
+    'numbers: {"*": support}',
+    "",
+    "tools:",
+    "  order_status:",
+    "    # A module of yours. To call a server over HTTP instead, see docs/tools.md of murelay.",
+    "    module: ./tools/order-status.mjs",
+    "    say_while_waiting: Let me look that up.",
+    "",
+  ].join("\n");
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, " ").trim();
+}
+
+function envFile({ human, publicUrl }: ProjectAnswers): string {
+  return `# Settings of this project. It contains secrets: do not commit it. All settings: npx murelay config print
+
+# OpenAI: a key with access to a Realtime model.
+OPENAI_API_KEY=
+
+# Twilio: the account that has the phone number.
+TWILIO_ACCOUNT_SID=
+TWILIO_AUTH_TOKEN=
+
+# The public address of this relay, as Twilio reaches it: https:// and host, without a path.
+PUBLIC_URL=${publicUrl ?? ""}
+
+# The human that callers are transferred to.
+HUMAN_AGENT_NUMBER=${human ?? ""}
+`;
+}
+
+const TOOL = `import { defineTool } from "murelay";
+
+/** Replace this by a request to your own system. */
+const ORDERS = new Map([
+  ["4217", { status: "on its way", expected: "tomorrow" }],
+  ["1001", { status: "delivered", expected: null }],
+]);
+
+export default defineTool({
+  description: "Status of an order. Ask for the order number first.",
+  parameters: {
+    type: "object",
+    properties: { order: { type: "string", pattern: "^[0-9]{4,8}$" } },
+    required: ["order"],
+    additionalProperties: false,
+  },
+  timeoutMs: 3_000,
+  // What is returned goes to the model. The second argument has callSid, from, language, signal and more.
+  run: async ({ order }) => ORDERS.get(order) ?? { problem: "There is no such order." },
+});
+`;
+
+const TOOL_TEST = `import assert from "node:assert/strict";
+import { test } from "node:test";
+import orderStatus from "./order-status.mjs";
+
+test("an order is found by its number", async () => {
+  const { output } = await orderStatus.run({ order: "4217" });
+  assert.equal(output.status, "on its way");
+});
+
+test("an unknown order is said to be unknown", async () => {
+  const { output } = await orderStatus.run({ order: "9999" });
+  assert.match(output.problem, /no such order/);
+});
+`;
+
+function readme({ business }: ProjectAnswers): string {
+  return `# Phone agent of ${oneLine(business)}
+
+| file | is |
+|---|---|
+| \`agents.yaml\` | the agent: instructions, greeting, tools, transfers |
+| \`tools/\` | tools of the agent, with their tests |
+| \`.env\` | settings and secrets; not committed |
+
+## Try it
+
+\`\`\`sh
+npm install --save-dev murelay
+npx murelay config check     # checks agents.yaml and the tools
+npx murelay dev              # talk to the agent in the browser, by voice or by text
+node --test tools/           # tests of the tools
+\`\`\`
+
+## Answer a real number
+
+1. Fill in \`.env\`: an OpenAI key, the Twilio account, and the public https address of this machine.
+2. \`npx murelay doctor\` checks everything, a line each.
+3. \`npx murelay number set +1555…\` points the number here.
+4. \`npx murelay serve\`, and call the number.
+`;
+}
