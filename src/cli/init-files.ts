@@ -1,4 +1,5 @@
-/** The files of a new project. Pure: answers go in, texts come out. */
+/** The files of a new project: answers go in, texts come out. */
+import { readFileSync } from "node:fs";
 
 export interface ProjectAnswers {
   /** Of the business that the agent answers for. */
@@ -24,11 +25,16 @@ export function projectFiles(answers: ProjectAnswers): readonly ProjectFile[] {
   return [
     { path: "agents.yaml", text: agentsYaml(answers) },
     { path: ".env", text: envFile(answers), secret: true },
-    { path: "tools/order-status.mjs", text: TOOL },
-    { path: "tools/order-status.test.mjs", text: TOOL_TEST },
+    { path: "tools/order-status.mjs", text: template("order-status.mjs") },
+    { path: "tools/order-status.test.mjs", text: template("order-status.test.mjs") },
     { path: "README.md", text: readme(answers) },
     { path: ".gitignore", text: ".env\ndata/\nnode_modules/\n" },
   ];
+}
+
+/** A file of `templates/init`, two folders up from here, both from `src` and from `dist`. */
+function template(name: string): string {
+  return readFileSync(new URL(`../../templates/init/${name}`, import.meta.url), "utf8");
 }
 
 /** A double-quoted YAML text: JSON is a part of YAML. */
@@ -110,43 +116,6 @@ PUBLIC_URL=${publicUrl ?? ""}
 HUMAN_AGENT_NUMBER=${human ?? ""}
 `;
 }
-
-const TOOL = `import { defineTool } from "murelay";
-
-/** Replace this by a request to your own system. */
-const ORDERS = new Map([
-  ["4217", { status: "on its way", expected: "tomorrow" }],
-  ["1001", { status: "delivered", expected: null }],
-]);
-
-export default defineTool({
-  description: "Status of an order. Ask for the order number first.",
-  parameters: {
-    type: "object",
-    properties: { order: { type: "string", pattern: "^[0-9]{4,8}$" } },
-    required: ["order"],
-    additionalProperties: false,
-  },
-  timeoutMs: 3_000,
-  // What is returned goes to the model. The second argument has callSid, from, language, signal and more.
-  run: async ({ order }) => ORDERS.get(order) ?? { problem: "There is no such order." },
-});
-`;
-
-const TOOL_TEST = `import assert from "node:assert/strict";
-import { test } from "node:test";
-import orderStatus from "./order-status.mjs";
-
-test("an order is found by its number", async () => {
-  const { output } = await orderStatus.run({ order: "4217" });
-  assert.equal(output.status, "on its way");
-});
-
-test("an unknown order is said to be unknown", async () => {
-  const { output } = await orderStatus.run({ order: "9999" });
-  assert.match(output.problem, /no such order/);
-});
-`;
 
 function readme({ business }: ProjectAnswers): string {
   return `# Phone agent of ${oneLine(business)}

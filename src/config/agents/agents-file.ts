@@ -215,9 +215,13 @@ const TYPES: Readonly<Record<string, string>> = {
   array: "a list",
 };
 
+/** Made when the first unknown key is found: that takes some milliseconds. */
+let jsonSchema: ReturnType<typeof agentsJsonSchema> | null = null;
+
 /** The names that are allowed where an unknown one was found, for a suggestion. */
 function knownKeys(path: Path): readonly string[] {
-  const schema = agentsJsonSchema();
+  jsonSchema ??= agentsJsonSchema();
+  const schema = jsonSchema;
   const definitions = property(schema, "definitions");
   /** Follows references and alternatives to every schema of this place that describes a mapping or a list. */
   const resolved = (node: unknown): readonly unknown[] => {
