@@ -28,6 +28,7 @@ import { agentFor, Inbound, partiesOf } from "./inbound.js";
 import type { Outbound } from "./outbound.js";
 import type { CallRegistry, MediaCall, RelayCall } from "./registry.js";
 import { SipInbound } from "./sip-inbound.js";
+import { TakeoverWatch } from "./takeover-watch.js";
 import type { TransferCalls, TransferService } from "./transfer-service.js";
 import { fallbackRequest } from "./transfers.js";
 import { Overflow } from "./turned-away.js";
@@ -69,8 +70,10 @@ export interface CallsDeps extends CallDeps {
 const RETURNS_MOST = 2;
 /** From a call's first broken stream. */
 const RETURNS_MS = 60 * 60_000;
-/** A process that stops waits no longer for Twilio to take its callers elsewhere. */
-const STOP_MS = 3_000;
+/** A process that stops waits this long for the requests that take its callers elsewhere … */
+const REDIRECTS_MS = 3_000;
+/** … and this long for Twilio to ask what follows the streams that it has closed. */
+const TAKEOVER_MS = 10_000;
 
 /**
  * The calls of this process as the edge and the cluster see them: routes each webhook, callback and command to the part that it
@@ -85,12 +88,14 @@ export class Calls implements CallService, SipCallService, TransferCalls {
   readonly #sip: SipInbound | null;
   /** How often the stream of a call has been given back. */
   readonly #returns = new ExpiringMap<CallSid, number>({ ttlMs: RETURNS_MS });
+  readonly #takeovers: TakeoverWatch;
 
   constructor(config: CallsConfig, deps: CallsDeps) {
     this.#deps = deps;
     this.agents = deps.agents;
     const { registry, control, log, cluster, clock, metrics } = deps;
     this.#registry = registry;
+    this.#takeovers = new TakeoverWatch(clock);
     const transfers = deps.transfers(this);
     this.#transfers = transfers;
     const overflow = new Overflow(transfers, deps);
@@ -162,6 +167,12 @@ export class Calls implements CallService, SipCallService, TransferCalls {
   async connectEnded(form: Form): Promise<Twiml> {
     const callSid = readCallSid(form["CallSid"]);
     if (callSid === null) return [{ verb: "hangup" }];
+    const twiml = await this.#connectEnded(callSid, form);
+    this.#takeovers.taken(callSid);
+    return twiml;
+  }
+
+  async #connectEnded(callSid: CallSid, form: Form): Promise<Twiml> {
     const call = this.find(callSid);
     if (isFinalStatusText(form["CallStatus"])) {
       call?.execute({ type: "caller_gone" });
@@ -268,6 +279,7 @@ export class Calls implements CallService, SipCallService, TransferCalls {
     switch (kind) {
       case "call-status":
         if (isFinalStatusText(form["CallStatus"])) {
+          this.#takeovers.taken(callSid);
           if (call !== undefined) call.execute({ type: "caller_gone" });
           // A transfer of a call that this process took up from another.
           else if (link.kind !== "transfer") this.#transfers.callerGone(callSid);
@@ -299,22 +311,38 @@ export class Calls implements CallService, SipCallService, TransferCalls {
 
   // --- the end of the process -----------------------------------------------------------------------
 
-  /** Callers who are still with an agent go to their fallback; callers with a human stay with them. Bounded. */
+  /**
+   * Callers who are still with an agent go to their fallback; callers with a human stay with them.
+   * Resolves when Twilio has asked what follows for each of them, or after TAKEOVER_MS.
+   */
   async abandon(): Promise<void> {
-    this.#registry.beginDrain();
-    const leaving = this.#registry.all().filter(({ state }) => state.name !== "handing_over");
-    const gone = Promise.all(leaving.map((call) => this.#sendAway(call)));
-    let timer: Timer | null = null;
-    const late = new Promise<void>((resolve) => {
-      timer = this.#deps.clock.after(STOP_MS, resolve);
-    });
-    await Promise.race([gone.then(() => timer?.cancel()), late]);
+    for (const call of this.#callsToLeave())
+      if (!call.isOver && call.path.capabilities.asksWhatFollows)
+        this.#takeovers.expect(call.parties.callSid);
+    const taken = this.#takeovers.settled(TAKEOVER_MS);
+    await this.#sendAllAway();
+    const left = await taken;
+    if (left > 0) this.#deps.log.warn("calls: callers not taken over in time", { calls: left });
   }
 
-  /** As `abandon`, and nothing is waited for any longer. */
+  /** As `abandon`, without waiting for Twilio's questions. */
   async stop(): Promise<void> {
-    await this.abandon();
+    await this.#sendAllAway();
     this.#transfers.close();
+  }
+
+  #callsToLeave(): readonly RelayCall[] {
+    return this.#registry.all().filter(({ state }) => state.name !== "handing_over");
+  }
+
+  async #sendAllAway(): Promise<void> {
+    this.#registry.beginDrain();
+    const sent = Promise.all(this.#callsToLeave().map((call) => this.#sendAway(call)));
+    let timer: Timer | null = null;
+    const late = new Promise<void>((resolve) => {
+      timer = this.#deps.clock.after(REDIRECTS_MS, resolve);
+    });
+    await Promise.race([sent.then(() => timer?.cancel()), late]);
   }
 
   async #sendAway(call: RelayCall): Promise<void> {
@@ -327,7 +355,7 @@ export class Calls implements CallService, SipCallService, TransferCalls {
       this.#transfers.begin(call, fallbackRequest(destination), "follows");
     const followed = isOver || destination === null ? null : this.#transfers.whatFollows(callSid);
     call.execute({ type: "abandon", reason: "drained" });
-    // Where Twilio asks what follows the stream, another process answers; else it must be told now.
+    // Where Twilio asks what follows the stream, it is answered then; else it must be told now.
     if (isOver || path.capabilities.asksWhatFollows || readCallSid(callSid) === null) return;
     try {
       await control.redirect(callSid, (await followed) ?? apologyTwiml(agent));

@@ -1,0 +1,80 @@
+/** The relay as a service manager stops it, and as a worker dies: every caller reaches a human. */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { speechLike } from "../../sim/audio/synth.js";
+import { type SimulatedModel, startModel } from "../../sim/model.js";
+import type { Leg } from "../../sim/twilio/leg.js";
+import { type SimulatedTwilio, startTwilio } from "../../sim/twilio.js";
+import { type RelayNode, startNode } from "../fakes/relay-node.js";
+
+const PUBLIC_URL = "https://relay.test";
+const CALLS = 10;
+const LONG = { text: "One two three four five six seven eight.", audio: speechLike(6_000, 2) };
+
+let model: SimulatedModel;
+let twilio: SimulatedTwilio;
+let node: RelayNode | null = null;
+
+beforeAll(async () => {
+  model = await startModel({ script: () => ({ turns: [{ say: LONG }, { say: LONG }] }) });
+  twilio = await startTwilio({ publicUrl: PUBLIC_URL, speed: 20 });
+}, 60_000);
+afterEach(async () => {
+  await node?.remove();
+  node = null;
+});
+afterAll(async () => {
+  await twilio?.close();
+  await model?.close();
+});
+
+async function start(workers: number, env: Record<string, string> = {}): Promise<RelayNode> {
+  node = await startNode(
+    { model, twilio, publicUrl: PUBLIC_URL },
+    { WORKERS: String(workers), DRAIN_SECONDS: "2", ...env },
+  );
+  twilio.route(PUBLIC_URL, `http://127.0.0.1:${node.publicPort}`);
+  return node;
+}
+
+async function placeCalls(count: number): Promise<Leg[]> {
+  const calls = Array.from({ length: count }, () => twilio.placeCall());
+  await Promise.all(calls.map((call) => call.events.until("first_media", {}, 20_000)));
+  return calls;
+}
+
+/** Callers whom Twilio has connected with the human's phone. */
+async function reachedHuman(calls: readonly Leg[]): Promise<number> {
+  const bridged = await Promise.allSettled(
+    calls.map((call) => call.events.until("dial_bridged", {}, 20_000)),
+  );
+  for (const call of calls) call.hangUp();
+  await Promise.all(calls.map((call) => call.ended));
+  return bridged.filter(({ status }) => status === "fulfilled").length;
+}
+
+describe.each([1, 2])("with %i worker(s)", (workers) => {
+  it("brings every caller to a human when the drain time is over", async () => {
+    const { pid, exited } = await start(workers);
+    const calls = await placeCalls(CALLS);
+    process.kill(pid, "SIGTERM");
+    expect(await reachedHuman(calls)).toBe(CALLS);
+    expect(await exited).toBe(0);
+  }, 90_000);
+
+  it("brings every caller to a human at a second SIGTERM", async () => {
+    const { pid, exited } = await start(workers, { DRAIN_SECONDS: "60" });
+    const calls = await placeCalls(CALLS);
+    process.kill(pid, "SIGTERM");
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    process.kill(pid, "SIGTERM");
+    expect(await reachedHuman(calls)).toBe(CALLS);
+    expect(await exited).toBe(0);
+  }, 90_000);
+
+  it("brings every caller of a killed worker to a human", async () => {
+    const relay = await start(workers);
+    const calls = await placeCalls(CALLS);
+    for (const worker of relay.workers()) process.kill(worker, "SIGKILL");
+    expect(await reachedHuman(calls)).toBe(CALLS);
+  }, 90_000);
+});
