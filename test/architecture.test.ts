@@ -55,7 +55,7 @@ const PLACES: Readonly<Record<string, readonly string[]>> = {
   pg: ["adapters/store/", "adapters/cluster/"],
   pino: ["adapters/system/pino-log.ts"],
   "prom-client": ["adapters/metrics/prom-metrics.ts", "adapters/metrics/"],
-  tsx: ["adapters/tools/module-tool.ts"],
+  tsx: ["adapters/tools/child-processes.ts"],
   twilio: ["adapters/"],
   "uWebSockets.js": ["http/"],
   yaml: ["config/agents/"],

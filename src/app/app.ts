@@ -227,6 +227,7 @@ class RelayApp implements App {
     this.#public.close();
     this.#operator.close();
     base.crm?.stop();
+    base.launcher.stop();
     await cluster.nodes?.stop();
     await keeping?.stop();
     await calls.flightFiles.settled();

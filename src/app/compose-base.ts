@@ -5,6 +5,7 @@ import { MetricRegistry } from "../adapters/metrics/metric-registry.js";
 import { Network } from "../adapters/network/network.js";
 import { createLog } from "../adapters/system/pino-log.js";
 import { systemClock } from "../adapters/system/system-clock.js";
+import { ToolLauncher } from "../adapters/tools/launcher-client.js";
 import { createTwilioRest } from "../adapters/twilio/rest.js";
 import { readPriceTable } from "../config/agents/price-table.js";
 import type { Config } from "../config/load.js";
@@ -32,6 +33,8 @@ export interface Base {
    * a dial to a model.
    */
   readonly toolNetwork: Network;
+  /** Tool modules run in processes of their own. */
+  readonly launcher: ToolLauncher;
   readonly prices: PriceTable;
   /** Null: the agents file has no CRM. */
   readonly crm: ReturnType<typeof createHttpCrm> | null;
@@ -76,5 +79,5 @@ export function composeBase(
       ? null
       : createHttpCrm(agents.crm, { clock, log, network: toolNetwork, spoolDirectory });
   const parts = { clock, log, worker, registry, metrics, control, network, toolNetwork };
-  return { config, agents, ...parts, prices, crm };
+  return { config, agents, ...parts, launcher: new ToolLauncher(log), prices, crm };
 }

@@ -108,7 +108,7 @@ export async function composeCalls(
 
 /** What each call asks of its surroundings. */
 async function callDeps(
-  { config, agents, clock, log, metrics, network, toolNetwork, prices, crm }: Base,
+  { config, agents, clock, log, metrics, network, toolNetwork, launcher, prices, crm }: Base,
   keeping: RecordKeeping | null,
   journal: CallJournal,
 ): Promise<Omit<CallDeps, "flights" | "admission">> {
@@ -136,7 +136,7 @@ async function callDeps(
     upstreamTimeoutMs: config.upstreamTimeoutMs,
     maxCallMinutes: config.maxCallMinutes,
     models: new RealtimeSessions({ dialer, url: config.openaiRealtimeUrl, clock, metrics, log }),
-    tools: await createToolbox(agents, { clock, log, network: toolNetwork, orders }),
+    tools: await createToolbox(agents, { clock, log, network: toolNetwork, orders, launcher }),
     lookUp: crm === null || agents.crm?.callerLookup == null ? null : (call) => crm.lookUp(call),
     price: (model, tokens) => tokenCostUsd(model, tokens, prices),
   };

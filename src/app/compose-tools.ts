@@ -4,6 +4,7 @@
 import type { Network } from "../adapters/network/network.js";
 import { createHttpTool } from "../adapters/tools/http-tool.js";
 import { createJsonSchemaChecker } from "../adapters/tools/json-schema.js";
+import type { ToolLauncher } from "../adapters/tools/launcher-client.js";
 import { loadModuleTool } from "../adapters/tools/module-tool.js";
 import type { AgentProfile, AgentsFile, ToolDefinition } from "../domain/agent-profile.js";
 import { RelayError } from "../domain/errors.js";
@@ -23,6 +24,8 @@ export interface ToolboxDeps {
   readonly log: Log;
   readonly orders: OrderBook;
   readonly network: Network;
+  /** Runs tool modules. It outlives these tools: those of a reloaded agents file need no other. */
+  readonly launcher: ToolLauncher;
 }
 
 /** The tools of one agent. */
@@ -30,6 +33,8 @@ export interface Kit {
   readonly registry: ToolRegistry;
   /** As they are described to the model. */
   readonly specs: readonly SessionTool[];
+  /** Paths of the modules that its tools are in. */
+  readonly modules: readonly string[];
 }
 
 /** @throws RelayError config_invalid when a schema is wrong or a module cannot be loaded. */
@@ -41,6 +46,8 @@ export async function createToolbox(
   return (host) => {
     const kit = kits.get(host.agent.name);
     if (kit === undefined) throw new RelayError("internal", "an agent without a kit of tools");
+    // Before the model asks: a caller should not wait for a process to start.
+    for (const path of kit.modules) deps.launcher.warm(path);
     const runner = new ToolRunner({
       registry: kit.registry,
       clock: deps.clock,
@@ -65,20 +72,24 @@ export async function createToolbox(
  */
 export async function buildKits(
   agents: AgentsFile,
-  { orders, network }: Pick<ToolboxDeps, "orders" | "network">,
+  deps: Pick<ToolboxDeps, "orders" | "network" | "launcher">,
 ): Promise<ReadonlyMap<string, Kit>> {
-  const samples = new Map(sampleTools(orders).map((tool) => [tool.name, tool]));
+  const samples = new Map(sampleTools(deps.orders).map((tool) => [tool.name, tool]));
   const checker = createJsonSchemaChecker();
   const kits = new Map<string, Kit>();
   for (const agent of agents.agents.values()) {
     const own = await Promise.all(
-      agent.tools.map((definition) => ownTool(definition, samples, network)),
+      agent.tools.map((definition) => ownTool(definition, samples, deps)),
     );
     const registry = new ToolRegistry(
       [...callTools(agent), ...own.filter((tool) => tool !== null)],
       checker,
     );
-    kits.set(agent.name, { registry, specs: [...registry.specs(), ...mcpSpecs(agent)] });
+    const modules = agent.tools.flatMap(({ source }) =>
+      source.kind === "module" ? [source.path] : [],
+    );
+    const specs = [...registry.specs(), ...mcpSpecs(agent)];
+    kits.set(agent.name, { registry, specs, modules });
   }
   return kits;
 }
@@ -87,7 +98,7 @@ export async function buildKits(
 async function ownTool(
   definition: ToolDefinition,
   samples: ReadonlyMap<string, Tool>,
-  network: Network,
+  { network, launcher }: Pick<ToolboxDeps, "network" | "launcher">,
 ): Promise<Tool | null> {
   const { name, source } = definition;
   switch (source.kind) {
@@ -96,7 +107,7 @@ async function ownTool(
     case "http":
       return createHttpTool(definition, source.http, network);
     case "module":
-      return loadModuleTool(definition, source.path);
+      return loadModuleTool(definition, source.path, launcher);
     case "builtin": {
       if (isCallTool(name)) return null;
       const sample = samples.get(name);

@@ -56,7 +56,7 @@ export interface LocalVadSettings {
   readonly greetingProtectionMs: number;
 }
 
-interface DestinationBase {
+export interface DestinationBase {
   readonly name: string;
   /** Shown to the model. */
   readonly description: string;

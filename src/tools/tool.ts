@@ -83,7 +83,10 @@ export function functionSpec(tool: Tool): FunctionSpec {
   return { type: "function", name, description, parameters };
 }
 
-/** What a tool module exports; see `defineTool`. */
+/** A registered symbol: the module may have loaded its own copy of this file. */
+export const TOOL_MODULE: unique symbol = Symbol.for("murelay.tool");
+
+/** What a tool module exports. */
 export interface ToolModule {
   readonly [TOOL_MODULE]: true;
   readonly name: string | null;
@@ -93,9 +96,6 @@ export interface ToolModule {
   readonly sayWhileWaiting: string | null;
   run(args: ToolArguments, context: ToolContext): Promise<ToolResult>;
 }
-
-/** A registered symbol: the module may have loaded its own copy of this file. */
-export const TOOL_MODULE: unique symbol = Symbol.for("murelay.tool");
 
 export interface ToolDeclaration<Schema extends JsonSchema> {
   /** Defaults to the name in the agents file. */
@@ -113,6 +113,8 @@ export interface ToolDeclaration<Schema extends JsonSchema> {
  * Declares a tool in a TypeScript or JavaScript module of its own. The type of `args` follows from `parameters`.
  *
  * ```ts
+ * import { defineTool } from "murelay";
+ *
  * export default defineTool({
  *   description: "Refund an order",
  *   parameters: { type: "object", properties: { order: { type: "string" } }, required: ["order"] },

@@ -2,6 +2,7 @@ import { Network } from "../../adapters/network/network.js";
 import { probeSession, type SessionProbeResult } from "../../adapters/openai/session-probe.js";
 import { createLog } from "../../adapters/system/pino-log.js";
 import { systemClock } from "../../adapters/system/system-clock.js";
+import { ToolLauncher } from "../../adapters/tools/launcher-client.js";
 import { buildKits, type Kit } from "../../app/compose-tools.js";
 import type { Config } from "../../config/load.js";
 import type { AgentProfile, AgentsFile } from "../../domain/agent-profile.js";
@@ -49,11 +50,14 @@ async function kitsOf(
   agents: AgentsFile,
   network: Network,
 ): Promise<ReadonlyMap<string, Kit> | null> {
+  const launcher = new ToolLauncher({ warn: () => undefined });
   try {
-    return await buildKits(agents, { orders: new MemoryOrderBook(), network });
+    return await buildKits(agents, { orders: new MemoryOrderBook(), network, launcher });
   } catch (error) {
     if (!(error instanceof RelayError)) throw error;
     return null;
+  } finally {
+    launcher.stop();
   }
 }
 

@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
+import { ToolLauncher } from "../../../src/adapters/tools/launcher-client.js";
 import { loadModuleTool } from "../../../src/adapters/tools/module-tool.js";
 import type { ToolContext } from "../../../src/tools/tool.js";
 import { sid } from "../../fakes/call-bench.js";
@@ -23,9 +24,12 @@ const context: ToolContext = {
   nowEpochMs: 0,
 };
 
-describe("a module tool", () => {
+const launcher = new ToolLauncher({ warn: () => undefined });
+afterAll(() => launcher.stop());
+
+describe("a module tool", { timeout: 30_000 }, () => {
   it("is loaded from TypeScript, and takes from the module what the file leaves out", async () => {
-    const tool = await loadModuleTool(definition("refund"), path("refund.ts"));
+    const tool = await loadModuleTool(definition("refund"), path("refund.ts"), launcher);
     expect(tool).toMatchObject({
       name: "refund",
       description: "Refund an order",
@@ -34,7 +38,7 @@ describe("a module tool", () => {
       parameters: { required: ["order"] },
     });
     expect(await tool.run({ order: "a1" }, context)).toEqual({
-      output: { refunded: "A1", cents: null, language: "es" },
+      output: '{"refunded":"A1","cents":null,"language":"es"}',
     });
   });
 
@@ -43,13 +47,14 @@ describe("a module tool", () => {
     const tool = await loadModuleTool(
       definition("refund", { description: "Give money back", parameters }),
       path("refund.ts"),
+      launcher,
     );
     expect(tool).toMatchObject({ description: "Give money back", parameters });
   });
 
   it("is found by its name among several", async () => {
-    const tool = await loadModuleTool(definition("second"), path("two.mjs"));
-    expect(await tool.run({}, context)).toEqual({ output: 2 });
+    const tool = await loadModuleTool(definition("second"), path("two.mjs"), launcher);
+    expect(await tool.run({}, context)).toEqual({ output: "2" });
   });
 
   it.each([
@@ -57,7 +62,7 @@ describe("a module tool", () => {
     ["nothing", "none.mjs", "exports no defineTool"],
     ["gone", "gone.ts", "cannot be loaded"],
   ])("named %s in %s is a fault of the settings", async (name, file, message) => {
-    await expect(loadModuleTool(definition(name), path(file))).rejects.toMatchObject({
+    await expect(loadModuleTool(definition(name), path(file), launcher)).rejects.toMatchObject({
       code: "config_invalid",
       message: expect.stringContaining(message),
     });

@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ToolLauncher } from "../../../src/adapters/tools/launcher-client.js";
 import { loadModuleTool } from "../../../src/adapters/tools/module-tool.js";
 import { resolveOwnPackage } from "../../../src/adapters/tools/own-package.js";
 import { defineTool } from "../../../src/tools/tool.js";
@@ -16,14 +17,18 @@ const TOOL = `{
 const IMPORT = `import { defineTool } from "murelay";\nexport default defineTool(${TOOL});`;
 
 /** Outside of any package, as in a project of one's own. */
-describe("a tool module in any folder and module system", () => {
+describe("a tool module in any folder and module system", { timeout: 30_000 }, () => {
+  const launcher = new ToolLauncher({ warn: () => undefined });
   let folder = "";
   beforeAll(() => {
     resolveOwnPackage();
     resolveOwnPackage();
     folder = mkdtempSync(join(tmpdir(), "murelay-tools-"));
   });
-  afterAll(() => rmSync(folder, { recursive: true }));
+  afterAll(() => {
+    launcher.stop();
+    rmSync(folder, { recursive: true });
+  });
 
   it.each([
     ["a.mjs", IMPORT],
@@ -50,9 +55,10 @@ describe("a tool module in any folder and module system", () => {
       timeoutMs: 5_000,
       sayWhileWaiting: null,
     };
-    const tool = await loadModuleTool(definition, path);
+    const tool = await loadModuleTool(definition, path, launcher);
     expect(tool).toMatchObject({ description: "Doubles a number", timeoutMs: 700 });
-    expect(await tool.run({ n: 21 }, {} as never)).toEqual({ output: { twice: 42 } });
+    const context = { signal: new AbortController().signal } as never;
+    expect(await tool.run({ n: 21 }, context)).toEqual({ output: '{"twice":42}' });
   });
 });
 

@@ -1,0 +1,122 @@
+/** Starts the processes in which tool modules run. */
+import { type ChildProcess, fork } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { constants, setPriority } from "node:os";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import type { ToLauncher, ToToolProcess } from "./tool-messages.js";
+
+export interface ChildEvents {
+  message(value: unknown): void;
+  /** Once, last. @param how  for the log: an exit status or a signal. */
+  ended(how: string): void;
+}
+
+/** The process of one module, as the launcher sees it. */
+export interface ToolChild {
+  send(message: ToToolProcess): void;
+  /** At once, whatever it does. */
+  kill(): void;
+  /** Memory in use, in bytes. Null: it cannot be told on this system, or the process has ended. */
+  memoryBytes(): Promise<number | null>;
+}
+
+export type StartToolChild = (path: string, events: ChildEvents) => ToolChild;
+
+/** The launcher, as the relay sees it. */
+export interface LauncherChild {
+  send(message: ToLauncher): void;
+  /** With all tool processes, whatever they do. */
+  end(): void;
+  /** Whether it keeps the relay's own process alive. */
+  hold(held: boolean): void;
+}
+
+export type StartLauncher = (events: ChildEvents) => LauncherChild;
+
+/** V8 ends a process whose objects need more. Buffers come on top: the launcher watches the whole. */
+const HEAP_MB = 256;
+/** ".ts" while the sources are run, ".js" once they are compiled. */
+const EXTENSION = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
+
+/** @param path  absolute, of the module. */
+export const startToolProcess: StartToolChild = (path, events) => {
+  const child = start("tool-process", [path], /\.[cm]?ts$/.test(path), events);
+  return {
+    send: (message) => send(child, message),
+    kill: () => void child.kill("SIGKILL"),
+    memoryBytes: () => memoryOf(child.pid),
+  };
+};
+
+export const startLauncher: StartLauncher = (events) => {
+  const child = start("tool-launcher", [], false, events);
+  return {
+    send: (message) => send(child, message),
+    end: () => {
+      if (child.connected) child.disconnect();
+    },
+    hold: (held) => {
+      if (held) child.ref();
+      else child.unref();
+      if (held) child.channel?.ref();
+      else child.channel?.unref();
+    },
+  };
+};
+
+function start(
+  entry: string,
+  args: readonly string[],
+  typescript: boolean,
+  events: ChildEvents,
+): ChildProcess {
+  const file = fileURLToPath(new URL(`./${entry}${EXTENSION}`, import.meta.url));
+  const loader = typescript || EXTENSION === ".ts" ? [`--import=${tsxUrl()}`] : [];
+  const child = fork(file, args, {
+    execArgv: [`--max-old-space-size=${HEAP_MB}`, ...loader],
+    // What a module prints must not end up among the relay's log lines.
+    stdio: ["ignore", 2, 2, "ipc"],
+  });
+  lowerPriority(child);
+  let over = false;
+  const ended = (how: string): void => {
+    if (!over) events.ended(how);
+    over = true;
+  };
+  child.on("message", (value) => events.message(value));
+  child.on("error", (error) => ended(error.message));
+  child.on("exit", (code, signal) => ended(signal ?? `exit status ${code}`));
+  return child;
+}
+
+function send(child: ChildProcess, message: ToToolProcess | ToLauncher): void {
+  // A failure to send is followed by the exit.
+  if (child.connected) child.send(message, () => undefined);
+}
+
+function tsxUrl(): string {
+  return pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
+}
+
+/** A module that computes without end leaves the processor to those who carry sound. */
+function lowerPriority({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // It has ended already, or the system does not allow it: the tool runs all the same.
+  }
+}
+
+/** Resident memory, from /proc: Linux only. */
+async function memoryOf(pid: number | undefined): Promise<number | null> {
+  if (pid === undefined) return null;
+  try {
+    const status = await readFile(`/proc/${pid}/status`, "utf8");
+    const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
+    return kilobytes === undefined ? null : Number(kilobytes) * 1024;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,129 @@
+import { RelayError } from "../../domain/errors.js";
+import type { Log } from "../../ports/log.js";
+import type { ToolArguments, ToolContext, ToolResult } from "../../tools/tool.js";
+import { type LauncherChild, type StartLauncher, startLauncher } from "./child-processes.js";
+import type { DeclaredTool, FromLauncher } from "./tool-messages.js";
+
+type Answer = Exclude<FromLauncher, { type: "warning" }>;
+
+/** Runs the tools of modules in processes of their own, by way of the launcher. */
+export class ToolLauncher {
+  readonly #log: Pick<Log, "warn">;
+  readonly #start: StartLauncher;
+  #child: LauncherChild | null = null;
+  readonly #pending = new Map<number, (answer: Answer) => void>();
+  #lastId = 0;
+
+  constructor(log: Pick<Log, "warn">, start: StartLauncher = startLauncher) {
+    this.#log = log;
+    this.#start = start;
+  }
+
+  /**
+   * What a module declares.
+   *
+   * @param path  absolute.
+   * @throws      RelayError `config_invalid`: the module cannot be loaded.
+   */
+  async describe(path: string): Promise<readonly DeclaredTool[]> {
+    const answer = await this.#ask((id) => this.#launcher.send({ type: "describe", id, path }));
+    if (answer.type === "described") return answer.tools;
+    throw new RelayError("config_invalid", `${path} cannot be loaded: ${reasonOf(answer)}`);
+  }
+
+  /** A call may come soon. */
+  warm(path: string): void {
+    this.#launcher.send({ type: "warm", path });
+  }
+
+  /**
+   * Runs a tool. It learns of the signal of its context; a tool that takes no notice is ended.
+   *
+   * @throws RelayError `tool_failed`: its process died, hangs, or cannot be started.
+   * @throws Error with the module's own stack: the tool threw.
+   */
+  async call(
+    path: string,
+    key: string,
+    args: ToolArguments,
+    { signal, ...context }: ToolContext,
+  ): Promise<ToolResult> {
+    let asked = 0;
+    const abort = (): void => this.#launcher.send({ type: "abort", id: asked });
+    signal.addEventListener("abort", abort, { once: true });
+    try {
+      const answer = await this.#ask((id) => {
+        asked = id;
+        this.#launcher.send({ type: "call", id, path, key, args, context });
+        if (signal.aborted) abort();
+      });
+      if (answer.type === "result") return { output: answer.output };
+      if (answer.type === "error") throw withStack(answer.stack);
+      throw new RelayError("tool_failed", "The tool failed.", { cause: reasonOf(answer) });
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  /** Ends the launcher and all tool processes; what is under way fails. The next use starts them again. */
+  stop(): void {
+    const child = this.#child;
+    this.#child = null;
+    child?.end();
+    this.#fail("stopped");
+  }
+
+  get #launcher(): LauncherChild {
+    if (this.#child !== null) return this.#child;
+    const child = this.#start({
+      message: (value) => this.#received(value as FromLauncher),
+      ended: (how) => {
+        if (this.#child !== child) return;
+        this.#child = null;
+        this.#log.warn("tools: launcher died", { reason: how });
+        this.#fail(how);
+      },
+    });
+    this.#child = child;
+    child.hold(false);
+    return child;
+  }
+
+  #ask(send: (id: number) => void): Promise<Answer> {
+    return new Promise((resolve) => {
+      const id = ++this.#lastId;
+      this.#pending.set(id, resolve);
+      this.#launcher.hold(true);
+      send(id);
+    });
+  }
+
+  #received(message: FromLauncher): void {
+    if (message.type === "warning") {
+      const { module, reason } = message;
+      this.#log.warn("tools: module process failed", { module, reason });
+      return;
+    }
+    const resolve = this.#pending.get(message.id);
+    this.#pending.delete(message.id);
+    if (this.#pending.size === 0) this.#child?.hold(false);
+    resolve?.(message);
+  }
+
+  #fail(reason: string): void {
+    for (const [id, resolve] of [...this.#pending]) {
+      this.#pending.delete(id);
+      resolve({ type: "unavailable", id, reason });
+    }
+  }
+}
+
+function reasonOf(answer: Answer): string {
+  return "reason" in answer ? answer.reason : `an unexpected ${answer.type}`;
+}
+
+function withStack(stack: string): Error {
+  const error = new Error("the tool threw");
+  error.stack = stack;
+  return error;
+}

@@ -1,0 +1,69 @@
+/**
+ * The launcher of tool processes: a small process that the relay starts before it has any calls. To start a process
+ * takes as long as the parent is large, and the relay must not stand still for that while it carries sound. It also
+ * watches the tool processes, and ends them all when the relay is gone, whatever they do.
+ */
+import { systemClock } from "../system/system-clock.js";
+import { startToolProcess } from "./child-processes.js";
+import { ModuleProcess } from "./module-process.js";
+import type { FromLauncher, ToLauncher } from "./tool-messages.js";
+
+const modules = new Map<string, ModuleProcess>();
+/** The module of each call that is under way. */
+const calls = new Map<number, ModuleProcess>();
+
+function send(message: FromLauncher): void {
+  if (process.connected) process.send?.(message);
+}
+
+function moduleAt(path: string): ModuleProcess {
+  let found = modules.get(path);
+  if (found === undefined) {
+    found = new ModuleProcess(path, {
+      clock: systemClock,
+      start: startToolProcess,
+      warn: (reason) => send({ type: "warning", module: path, reason }),
+    });
+    modules.set(path, found);
+  }
+  return found;
+}
+
+function received(message: ToLauncher): void {
+  switch (message.type) {
+    case "describe": {
+      const { id, path } = message;
+      moduleAt(path).describe((end) =>
+        send(
+          end.type === "loaded"
+            ? { type: "described", id, tools: end.tools }
+            : { type: "load_failed", id, reason: end.reason },
+        ),
+      );
+      return;
+    }
+    case "warm":
+      moduleAt(message.path).warm();
+      return;
+    case "call": {
+      const { id, path, key, args, context } = message;
+      const called = moduleAt(path);
+      calls.set(id, called);
+      called.call(id, key, args, context, (end) => {
+        calls.delete(id);
+        send({ ...end, id });
+      });
+      return;
+    }
+    case "abort":
+      calls.get(message.id)?.abort(message.id);
+  }
+}
+
+// The relay decides when this process ends: a Ctrl-C in the terminal reaches the whole process group.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined);
+process.on("message", received);
+process.on("disconnect", () => {
+  for (const one of modules.values()) one.stop();
+  process.exit(0);
+});
