@@ -1,13 +1,16 @@
-/** The two ends of a softphone's call: what its microphone says, and what its loudspeaker plays. Time is an argument. */
+/**
+ * The two ends of a softphone's call: what its microphone sends, and what its loudspeaker plays.
+ * Time is an argument.
+ */
 import { decodeUlaw, encodeUlaw, ULAW_SILENCE } from "../sim/audio/mulaw.js";
 import { FRAME_BYTES, FRAME_MS, type Voice } from "../sim/twilio/voice.js";
 
-/** A page that stood still sends all at once; more than this would only be delay. */
+/** A page that was frozen sends all its frames at once; more than this would only add delay. */
 const MOST_FRAMES = 15;
-/** So much is gathered before it is spoken: frames come from a browser as they come. */
+/** This many frames are collected before the first is spoken: a browser's timing varies. */
 const START_FRAMES = 3;
 
-/** A caller whose words come from a microphone, frame by frame; a quiet line while nothing comes. */
+/** A caller who speaks by a microphone, frame by frame; a quiet line while no frame comes. */
 export class MicrophoneVoice implements Voice {
   #frames: Uint8Array[] = [];
   #speaking = false;
@@ -29,7 +32,7 @@ export class MicrophoneVoice implements Voice {
   }
 }
 
-/** A stall is not made up for: the phone has played silence. */
+/** A stall of this length is not caught up with: the phone has played silence. */
 const LATE_MS = 200;
 
 /** What a phone plays: in order, in real time, until `clear`. */

@@ -1,6 +1,7 @@
 /**
- * `murelay demo`: the relay, a simulated model and a simulated Twilio on loopback, and one whole support call between them,
- * with recorded human speech. Prints the call as it happens, then a report; exits 1 when anything in it did not hold.
+ * `murelay demo`: the relay, a simulated model and a simulated Twilio on loopback, and one whole
+ * support call between them, with recorded human speech. Prints the call as it happens, then a
+ * report. Exits 1 when a check of the call fails.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -21,6 +22,7 @@ import { DEMO_FOLDER, PUBLIC_URL, startRelay } from "./relay.js";
 import {
   type BargeIn,
   complaints,
+  type DemoReport,
   type GapInSpeech,
   type ReportFiles,
   reportLines,
@@ -30,12 +32,14 @@ import { runSipDemo } from "./sip.js";
 import { SoftphoneLines } from "./softphone.js";
 import { Timeline } from "./timeline.js";
 
-/** The caller interrupts when they have heard so much of the answer. */
-const PATIENCE_MS = 4_500;
+/** The caller interrupts once they have heard this much of the answer. */
+const INTERRUPTS_AFTER_MS = 4_500;
 /** Between two things that a person says. */
 const BREATH_MS = 600;
+/** How long caller and transfer target talk before the caller hangs up. */
+const TALK_MS = 1_500;
 
-interface Stage {
+interface DemoParts {
   readonly model: SimulatedModel;
   readonly twilio: SimulatedTwilio;
   readonly app: App;
@@ -43,41 +47,43 @@ interface Stage {
   readonly adminPort: number;
   readonly lines: SoftphoneLines;
   readonly stalls: ProcessStallMonitor;
-  /** When `speech_started` left the model, per time, on the simulators' clock. */
+  /** When `speech_started` left the model, each time, on the simulators' clock. */
   readonly speechStartedMs: number[];
 }
 
+/** What the demo needs of the command that runs it. */
+export interface DemoIo {
+  /** The environment, merged with the settings file. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
 /** @returns the exit status. */
-export async function main(args: readonly string[]): Promise<number> {
+export async function main(
+  args: readonly string[],
+  io: DemoIo = { env: process.env },
+): Promise<number> {
+  const print = (line: string) => console.log(line);
   if (args.includes("--sip")) return runSipDemo();
-  if (args.includes("--live")) return runLiveDemo(process.env, (line) => console.log(line));
-  const keep = args.includes("--keep");
+  if (args.includes("--live")) return runLiveDemo(io.env, print);
   const clips = loadDemoClips();
-  const timeline = new Timeline((line) => console.log(line));
   console.log("murelay demo: one support call, every part on this machine\n");
-  const stage = await setStage(clips, timeline);
+  const parts = await startParts(clips, new Timeline(print));
   try {
-    const faults = await placeCall(stage, clips);
-    if (!keep) return faults === 0 ? 0 : 1;
-    const phone = await startSoftphone(stage);
-    console.log(
-      `\nstaying up. Watch calls, and talk to the agent by this browser's microphone:\n\n  ${consoleAddress(stage.adminPort, phone.address)}\n\nEnter places the same call again, Ctrl-C ends`,
-    );
-    try {
-      await moreCalls(stage, clips);
-    } finally {
-      phone.close();
+    const faults = await runCall(parts, clips);
+    if (args.includes("--keep")) {
+      await stayUp(parts, clips);
+      return 0;
     }
-    return 0;
+    return faults === 0 ? 0 : 1;
   } finally {
-    stage.stalls.stop();
-    await stage.twilio.close();
-    await stage.app.stop();
-    await stage.model.close();
+    parts.stalls.stop();
+    await parts.twilio.close();
+    await parts.app.stop();
+    await parts.model.close();
   }
 }
 
-async function setStage(clips: DemoClips, timeline: Timeline): Promise<Stage> {
+async function startParts(clips: DemoClips, timeline: Timeline): Promise<DemoParts> {
   const speechStartedMs: number[] = [];
   const model = await startModel({
     script: demoScript(clips),
@@ -95,43 +101,26 @@ async function setStage(clips: DemoClips, timeline: Timeline): Promise<Stage> {
   return { model, twilio, app, journal, adminPort, lines, stalls, speechStartedMs };
 }
 
-/** Plays the caller. @returns how many things did not hold. */
-async function placeCall(stage: Stage, clips: DemoClips): Promise<number> {
-  const { twilio, model, journal, speechStartedMs } = stage;
+/** Acts the caller, then prints the report. @returns how many checks failed. */
+async function runCall(parts: DemoParts, clips: DemoClips): Promise<number> {
+  const { twilio, speechStartedMs } = parts;
   speechStartedMs.length = 0;
   const call = twilio.placeCall();
   await call.events.until("first_media");
   await agentFinished(call, clips.greeting.audio);
   await call.say(clips.problem.audio);
-  await heardAtLeast(call, clips.answer.audio, PATIENCE_MS);
+  await heardAtLeast(call, clips.answer.audio, INTERRUPTS_AFTER_MS);
   await call.say(clips.interrupts.audio);
   await agentFinished(call, clips.thanks.audio);
   await call.say(clips.human.audio);
-  const human = await humanOf(stage);
-  await human.events.until("conference_joined", {}, 20_000);
-  // The two talk; then the caller hangs up.
-  await pause(1_500);
+  const target = await calledTarget(parts);
+  await target.events.until("conference_joined", {}, 20_000);
+  await pause(TALK_MS);
   call.hangUp();
   await call.ended;
   await twilio.settled();
 
-  const record = journal.record(call.sid as CallSid);
-  if (record === null) throw new Error("the relay kept no record of the call");
-  const files = writeFiles(call, record);
-  const stream = call.streams[0];
-  const report = {
-    record,
-    bargeIns: bargeIns(stage, call, clips),
-    firstAudioMs: firstAudioMs(call),
-    maxLeadMs: stream?.playout.maxLeadMs ?? 0,
-    gaps: gapsInSpeech(call, clips, stage.stalls),
-    connected:
-      human.events.find("conference_joined") !== undefined &&
-      call.events.find("conference_joined") !== undefined,
-    briefing: human.events.find("gather")?.detail["prompt"] ?? null,
-    violations: [...twilio.violations(), ...model.violations()],
-    ...files,
-  };
+  const report = reportOf(parts, call, target, clips);
   for (const line of reportLines(report)) console.log(line);
   const faults = complaints(report);
   console.log(
@@ -142,22 +131,54 @@ async function placeCall(stage: Stage, clips: DemoClips): Promise<number> {
   return faults.length;
 }
 
-/** The leg that the relay calls: the last that is not the caller's. */
-async function humanOf({ twilio }: Stage): Promise<Leg> {
+function reportOf(parts: DemoParts, call: Leg, target: Leg, clips: DemoClips): DemoReport {
+  const record = parts.journal.record(call.sid as CallSid);
+  if (record === null) throw new Error("the relay kept no record of the call");
+  return {
+    record,
+    bargeIns: bargeIns(parts, call, clips),
+    firstAudioMs: firstAudioMs(call),
+    maxLeadMs: call.streams[0]?.playout.maxLeadMs ?? 0,
+    gaps: gapsInSpeech(call, clips, parts.stalls),
+    connected:
+      target.events.find("conference_joined") !== undefined &&
+      call.events.find("conference_joined") !== undefined,
+    whisper: target.events.find("gather")?.detail["prompt"] ?? null,
+    violations: [...parts.twilio.violations(), ...parts.model.violations()],
+    ...writeFiles(call, record),
+  };
+}
+
+/** The leg to the transfer target: the last that is not the caller's. */
+async function calledTarget({ twilio }: DemoParts): Promise<Leg> {
   for (let waitedMs = 0; waitedMs < 20_000; waitedMs += 20) {
     const leg = twilio.legs.findLast(({ direction, over }) => direction !== "inbound" && !over);
     if (leg !== undefined) return leg;
     await pause(20);
   }
-  throw new Error("nobody was called");
+  throw new Error("the transfer target was not called");
+}
+
+async function stayUp(parts: DemoParts, clips: DemoClips): Promise<void> {
+  const phone = await startSoftphone(parts);
+  console.log(
+    "\nstaying up. Watch calls, and talk to the agent by this browser's microphone:\n\n" +
+      `  ${consoleAddress(parts.adminPort, phone.address)}\n\n` +
+      "Enter places the same call again, Ctrl-C ends",
+  );
+  try {
+    await moreCalls(parts, clips);
+  } finally {
+    phone.close();
+  }
 }
 
 /** Until Ctrl-C; without a keyboard too. One call at a time. */
-async function moreCalls(stage: Stage, clips: DemoClips): Promise<void> {
+async function moreCalls(parts: DemoParts, clips: DemoClips): Promise<void> {
   const { stdin } = process;
   let busy = false;
   await new Promise<void>((resolve, reject) => {
-    // Keeps the process up where input is closed.
+    // Keeps the process up where stdin is closed.
     const awake = setInterval(() => {}, 60_000);
     process.once("SIGINT", () => {
       clearInterval(awake);
@@ -166,7 +187,7 @@ async function moreCalls(stage: Stage, clips: DemoClips): Promise<void> {
     stdin.setEncoding("utf8").on("data", () => {
       if (busy) return;
       busy = true;
-      placeCall(stage, clips)
+      runCall(parts, clips)
         .catch(reject)
         .finally(() => {
           busy = false;
@@ -176,19 +197,19 @@ async function moreCalls(stage: Stage, clips: DemoClips): Promise<void> {
   stdin.destroy();
 }
 
-/** How each `clear` compares with the truth at the phone. */
-function bargeIns(stage: Stage, call: Leg, clips: DemoClips): BargeIn[] {
+/** Compares the truncation that the model received with what the phone had played. */
+function bargeIns(parts: DemoParts, call: Leg, clips: DemoClips): BargeIn[] {
   const stream = call.streams[0];
-  const truncation = stage.model.sessions.at(-1)?.truncations.find(({ accepted }) => accepted);
+  const truncation = parts.model.sessions.at(-1)?.truncations.find(({ accepted }) => accepted);
   const clear = stream?.playout.clears[0];
   if (stream === undefined || truncation === undefined || clear === undefined) return [];
-  const started = stage.speechStartedMs.filter((atMs) => atMs <= clear.atMs).at(-1);
+  const started = parts.speechStartedMs.filter((atMs) => atMs <= clear.atMs).at(-1);
   return [
     {
       clearMs: clear.atMs - (started ?? Number.NEGATIVE_INFINITY),
       audioEndMs: truncation.audioEndMs,
       heardMs: Math.round(heardMs(stream, clips.answer.audio) ?? 0),
-      machineLostMs: stage.stalls.lostBefore(clear.atMs),
+      machineLostMs: parts.stalls.lostBefore(clear.atMs),
     },
   ];
 }
@@ -209,7 +230,7 @@ function gapsInSpeech(call: Leg, clips: DemoClips, stalls: ProcessStallMonitor):
   }
   const playout = call.streams[0]?.playout;
   const cleared = playout?.clears[0]?.receivedBytes ?? Number.POSITIVE_INFINITY;
-  // After the interruption the sum of whole items says nothing; then items are short and come whole.
+  // After the interruption, sums of whole items are wrong. The items that follow are short.
   const inside = playout?.gaps.filter(({ atByte }) => atByte < cleared && !ends.has(atByte)) ?? [];
   return inside.map(({ atMs, gapMs, atByte }) => ({
     gapMs,
@@ -241,7 +262,8 @@ async function heardAtLeast(call: Leg, audio: Uint8Array, ms: number): Promise<v
     if (stream !== null && (heardMs(stream, audio) ?? 0) >= ms - 1) return;
     await pause(20);
   }
-  throw new Error(`the caller did not hear what the agent says; so far:\n${call.events.text()}`);
+  const sofar = call.events.text();
+  throw new Error(`the caller did not hear what the agent says; so far:\n${sofar}`);
 }
 
 function pause(ms: number): Promise<void> {

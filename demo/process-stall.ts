@@ -1,12 +1,12 @@
 /**
- * Whether this machine let the demo run. The demo judges its own call by ear (no gap in the agent's speech), on whatever
- * machine a newcomer has; where the machine froze the whole process, a gap says nothing about the relay.
+ * Measures how long the machine stopped this process. The demo checks that the agent's speech has
+ * no gap, on any machine. Where the machine froze the whole process, a gap is not the relay's.
  */
 const TICK_MS = 5;
-/** A tick so much late is remembered; many small ones add up. */
+/** A tick that is later than this counts; many short stalls add up. */
 const LATE_MS = 3;
-/** How long a stall is felt: the relay has to build up its lead at the phone again. */
-const FELT_MS = 1_000;
+/** A stall has effects for this long: the relay has to build up its lead at the phone again. */
+const EFFECT_MS = 1_000;
 
 interface Stall {
   readonly endMs: number;
@@ -24,12 +24,12 @@ export class ProcessStallMonitor {
     this.#timer.unref();
   }
 
-  /** Milliseconds that the machine took from this process in the second before `atMs` (performance.now()). */
+  /** Ms that the machine took from this process in the second before `atMs` (performance.now()). */
   lostBefore(atMs: number): number {
     let lostMs = 0;
     for (const stall of this.#stalls) {
-      const feltUntilMs = stall.endMs + FELT_MS;
-      if (stall.endMs - stall.lostMs <= atMs && atMs <= feltUntilMs) lostMs += stall.lostMs;
+      const untilMs = stall.endMs + EFFECT_MS;
+      if (stall.endMs - stall.lostMs <= atMs && atMs <= untilMs) lostMs += stall.lostMs;
     }
     return lostMs;
   }
@@ -42,7 +42,7 @@ export class ProcessStallMonitor {
     const nowMs = performance.now();
     const nowCpuMs = cpuMs();
     const wallMs = nowMs - this.#lastMs;
-    // A late tick while this process computed is the relay's (or a simulator's) own doing, and excuses nothing.
+    // Time in which this process computed is its own, and excuses nothing.
     const lostMs = wallMs - TICK_MS - (nowCpuMs - this.#lastCpuMs);
     if (lostMs > LATE_MS) this.#stalls.push({ endMs: nowMs, lostMs });
     this.#lastMs = nowMs;

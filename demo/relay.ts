@@ -8,16 +8,17 @@ import { createLog } from "../src/adapters/system/pino-log.js";
 import { type App, createApp } from "../src/app/app.js";
 import { loadAgentsFile } from "../src/config/agents/agents-file.js";
 import { readPriceTable } from "../src/config/agents/price-table.js";
-import { loadConfig } from "../src/config/load.js";
+import { type Config, loadConfig } from "../src/config/load.js";
+import type { AgentsFile } from "../src/domain/agent-profile.js";
 import { recordRoutes } from "../src/http/record-routes.js";
 import { memoryCalls } from "../src/records/memory-calls.js";
 import { MemoryJournal } from "../src/records/memory-journal.js";
 import type { Timeline } from "./timeline.js";
 
-/** The relay as Twilio knows it; the simulated Twilio knows where that really is. */
+/** The relay's address as Twilio knows it; the simulated Twilio maps it to the real one. */
 export const PUBLIC_URL = "https://relay.example";
 
-/** Where a demo leaves its files. */
+/** Where a demo writes its files. */
 export const DEMO_FOLDER = join("data", "demo");
 
 export interface DemoRelay {
@@ -29,9 +30,28 @@ export interface DemoRelay {
 }
 
 /**
- * @param model       the simulated one, or where the real one is.
- * @param agentsFile  beside this file.
- * @param settings    more than every demo needs.
+ * The settings of every demo: free ports on loopback, and the simulated Twilio. RECORDINGS_DIR is
+ * DEMO_FOLDER, and one caller is let in however busy the machine is.
+ */
+export function demoSettings(twilio: SimulatedTwilio): Readonly<Record<string, string>> {
+  return {
+    HOST: "127.0.0.1",
+    PORT: "0",
+    ADMIN_PORT: "0",
+    PUBLIC_URL,
+    TWILIO_ACCOUNT_SID: twilio.accountSid,
+    TWILIO_AUTH_TOKEN: twilio.authToken,
+    TWILIO_API_BASE_URL: twilio.apiBaseUrl,
+    RECORDINGS_DIR: DEMO_FOLDER,
+    OVERLOAD_PERCENT: "100",
+  };
+}
+
+/**
+ * Starts the relay between the simulated Twilio and the simulated model.
+ *
+ * @param agentsFile  its name, beside this file.
+ * @param settings    of this demo alone.
  */
 export async function startRelay(
   model: Pick<SimulatedModel, "apiKey" | "url">,
@@ -41,22 +61,18 @@ export async function startRelay(
   settings: Readonly<Record<string, string>> = {},
 ): Promise<DemoRelay> {
   const config = loadConfig({
-    HOST: "127.0.0.1",
-    PORT: "0",
-    ADMIN_PORT: "0",
-    PUBLIC_URL,
+    ...demoSettings(twilio),
     OPENAI_API_KEY: model.apiKey,
     OPENAI_REALTIME_URL: model.url,
-    TWILIO_ACCOUNT_SID: twilio.accountSid,
-    TWILIO_AUTH_TOKEN: twilio.authToken,
-    TWILIO_API_BASE_URL: twilio.apiBaseUrl,
-    RECORDINGS_DIR: DEMO_FOLDER,
-    // One caller is let in, however busy the machine is with other things.
-    OVERLOAD_PERCENT: "100",
     ...settings,
   });
-  const path = fileURLToPath(new URL(agentsFile, import.meta.url));
-  const agents = loadAgentsFile(readFileSync(path, "utf8"), path, {
+  return runRelay(config, demoAgents(agentsFile, config), twilio, timeline);
+}
+
+/** The agents of a file beside this one. */
+export function demoAgents(name: string, config: Config): AgentsFile {
+  const path = fileURLToPath(new URL(name, import.meta.url));
+  return loadAgentsFile(readFileSync(path, "utf8"), path, {
     env: {},
     defaults: {
       model: config.openaiRealtimeModel,
@@ -64,6 +80,15 @@ export async function startRelay(
       maxCallMinutes: config.maxCallMinutes,
     },
   });
+}
+
+/** Runs the relay; its records stay in memory. */
+export async function runRelay(
+  config: Config,
+  agents: AgentsFile,
+  twilio: SimulatedTwilio,
+  timeline: Timeline,
+): Promise<DemoRelay> {
   const journal = new MemoryJournal({
     prices: readPriceTable(),
     onEvent: (_callSid, event) => timeline.event(event),

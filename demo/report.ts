@@ -1,28 +1,29 @@
+/** The report that the demo prints after its call, and the checks that decide its exit status. */
 import type { CallRecord } from "../src/domain/call-record.js";
 
 export interface BargeIn {
-  /** From the model's `speech_started` leaving it to `clear` arriving at the phone's side. */
+  /** From `speech_started` leaving the model to `clear` reaching Twilio. */
   readonly clearMs: number;
   readonly audioEndMs: number;
   /** What the simulated phone had really played of that item. */
   readonly heardMs: number;
-  /** What the machine took from this process in the second before the `clear`: it was heard on while that lasted. */
+  /** What the machine took from this process in the second before the `clear`. */
   readonly machineLostMs: number;
 }
 
-/** The phone had nothing to play in the middle of what the agent says. */
+/** The phone had nothing to play in the middle of the agent's speech. */
 export interface GapInSpeech {
   readonly gapMs: number;
-  /** How much of all that the agent says came before it. */
+  /** How much the agent had said before it, in the whole call. */
   readonly spokenMs: number;
   /** What the machine took from this process in the second before it. */
   readonly machineLostMs: number;
 }
 
-/** What happens after so much lost time is the machine's. */
+/** A gap or an error after this much lost time counts as the machine's. */
 const EXCUSED_FROM_MS = 20;
 
-/** Paths of what a demo leaves. */
+/** Paths of the files that a demo writes. */
 export interface ReportFiles {
   readonly recordFile: string;
   readonly wavFile: string;
@@ -36,12 +37,12 @@ export interface DemoReport extends ReportFiles {
   readonly maxLeadMs: number;
   readonly gaps: readonly GapInSpeech[];
   readonly connected: boolean;
-  /** What the human was told before the caller was put through. */
-  readonly briefing: string | number | boolean | null;
+  /** What the transfer target heard before the caller was put through. */
+  readonly whisper: string | number | boolean | null;
   readonly violations: readonly string[];
 }
 
-/** What must hold for the demo to have worked; each entry is a complaint. */
+/** What did not hold, one entry each; empty: the demo worked. */
 export function complaints(report: DemoReport): string[] {
   const { record, bargeIns, violations } = report;
   const out = violations.map((text) => `protocol: ${text}`);
@@ -53,7 +54,7 @@ export function complaints(report: DemoReport): string[] {
     record.tools.some(({ outcome }) => outcome === "ok"),
     "no question was answered through a tool",
   );
-  must(bargeIns.length > 0, "the caller's interruption was not noticed");
+  must(bargeIns.length > 0, "the caller's interruption was not detected");
   for (const { audioEndMs, heardMs, machineLostMs } of bargeIns) {
     must(
       Math.abs(audioEndMs - heardMs) <= 60 || machineLostMs >= EXCUSED_FROM_MS,
@@ -61,8 +62,8 @@ export function complaints(report: DemoReport): string[] {
     );
   }
   must(record.transfer?.outcome === "answered", "the transfer was not answered");
-  must(String(report.briefing).includes("4217"), "the human was not told what it is about");
-  must(report.connected, "the human was never connected");
+  must(String(report.whisper).includes("4217"), "the whisper does not name the order");
+  must(report.connected, "the transfer target was never connected");
   must(
     record.outcome === "transferred",
     `the record says ${record.outcome ?? "nothing"} instead of transferred`,
@@ -72,66 +73,73 @@ export function complaints(report: DemoReport): string[] {
 }
 
 export function reportLines(report: DemoReport): string[] {
-  const { record } = report;
-  const lines = ["", "Call report", "-----------"];
+  return [
+    "",
+    "Call report",
+    "-----------",
+    ...figureLines(report),
+    "",
+    "Turns",
+    ...turnLines(report.record),
+    "",
+    `call record   ${report.recordFile}`,
+    `recording     ${report.wavFile} (left: caller, right: agent)`,
+    `every message ${report.flightFile} (again: npx murelay replay FILE)`,
+  ];
+}
+
+function figureLines(report: DemoReport): string[] {
+  const { record, bargeIns, gaps } = report;
+  const lines: string[] = [];
   const row = (name: string, value: string): void => void lines.push(`${name.padEnd(22)}${value}`);
-  row(
-    "call",
-    `${record.callSid}, agent ${record.agent ?? "?"}, ${record.outcome ?? "?"} (${record.endReason ?? "?"})`,
-  );
+  const { callSid, agent, outcome, endReason } = record;
+  row("call", `${callSid}, agent ${agent ?? "?"}, ${outcome ?? "?"} (${endReason ?? "?"})`);
   row("first audio", ms(report.firstAudioMs));
   const voice = record.turns.flatMap(({ voiceToVoiceMs }) => voiceToVoiceMs ?? []);
-  row(
-    "voice to voice",
-    voice.length === 0 ? "-" : voice.map((value) => `${Math.round(value)} ms`).join(", "),
-  );
-  for (const { clearMs, audioEndMs, heardMs, machineLostMs } of report.bargeIns) {
-    const lost =
-      machineLostMs < EXCUSED_FROM_MS
-        ? ""
-        : ` (the machine took ${Math.round(machineLostMs)} ms just before)`;
-    row(
-      "barge-in",
-      `clear after ${clearMs.toFixed(1)} ms; |audio_end_ms - heard| = |${audioEndMs} - ${heardMs}| = ${Math.abs(audioEndMs - heardMs)} ms${lost}`,
-    );
-  }
-  row(
-    "lead at the phone",
-    `${Math.round(report.maxLeadMs)} ms at most, ${report.gaps.length} underruns`,
-  );
-  for (const gap of report.gaps.filter(excused)) row("", `excused: ${gapText(gap)}`);
+  const times = voice.map((value) => `${Math.round(value)} ms`).join(", ");
+  row("voice to voice", voice.length === 0 ? "-" : times);
+  for (const bargeIn of bargeIns) row("barge-in", bargeInText(bargeIn));
+  const lead = `${Math.round(report.maxLeadMs)} ms at most`;
+  row("lead at the phone", `${lead}, ${gaps.length} underruns`);
+  for (const gap of gaps.filter(excused)) row("", `excused: ${gapText(gap)}`);
   for (const tool of record.tools) row("tool", `${tool.name}: ${tool.outcome}, ${tool.ms} ms`);
-  if (record.transfer !== null) {
-    const { destination, kind, outcome, reason } = record.transfer;
-    row(
-      "transfer",
-      `${destination} (${kind}): ${outcome ?? "?"}${reason === null ? "" : `, because: ${reason}`}`,
-    );
-  }
-  if (report.briefing !== null) row("briefing", `“${report.briefing}”`);
+  if (record.transfer !== null) row("transfer", transferText(record.transfer));
+  if (report.whisper !== null) row("whisper", `“${report.whisper}”`);
   row(
     "cost",
     record.costUsd === null
       ? "no price known for this model"
       : `${record.costUsd.toFixed(4)} USD (simulated tokens)`,
   );
-  lines.push("", "Turns");
-  for (const turn of record.turns) {
+  return lines;
+}
+
+function bargeInText({ clearMs, audioEndMs, heardMs, machineLostMs }: BargeIn): string {
+  const error = Math.abs(audioEndMs - heardMs);
+  const lost =
+    machineLostMs < EXCUSED_FROM_MS
+      ? ""
+      : ` (the machine took ${Math.round(machineLostMs)} ms just before)`;
+  return (
+    `clear after ${clearMs.toFixed(1)} ms; ` +
+    `|audio_end_ms - heard| = |${audioEndMs} - ${heardMs}| = ${error} ms${lost}`
+  );
+}
+
+function transferText(transfer: NonNullable<CallRecord["transfer"]>): string {
+  const { destination, kind, outcome, reason } = transfer;
+  const because = reason === null ? "" : `, because: ${reason}`;
+  return `${destination} (${kind}): ${outcome ?? "?"}${because}`;
+}
+
+function turnLines(record: CallRecord): string[] {
+  return record.turns.map((turn) => {
     const heard =
       turn.who === "agent" && turn.heardText !== turn.text
         ? `\n${" ".repeat(22)}heard: “${turn.heardText ?? ""}”`
         : "";
-    lines.push(
-      `${time(turn.startedMs)}  ${turn.who.padEnd(8)}${"    "}“${turn.text ?? ""}”${heard}`,
-    );
-  }
-  lines.push(
-    "",
-    `call record   ${report.recordFile}`,
-    `recording     ${report.wavFile} (left: caller, right: agent)`,
-    `every message ${report.flightFile} (again: npx murelay replay FILE)`,
-  );
-  return lines;
+    return `${time(turn.startedMs)}  ${turn.who.padEnd(12)}“${turn.text ?? ""}”${heard}`;
+  });
 }
 
 function excused({ machineLostMs }: GapInSpeech): boolean {

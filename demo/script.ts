@@ -1,3 +1,4 @@
+/** What the simulated model does in the demo: it detects when the caller speaks, never what. */
 import { FALLBACK_TURN, type Script, type Turn, type TurnContext } from "../sim/model/script.js";
 import { type Clip, loadClip } from "./clips.js";
 
@@ -37,14 +38,14 @@ const TRANSFER = {
   },
 };
 
-/** Stands in the instructions of the agent that is talked to by the browser. */
-const WALK_IN = "walk-in";
+/** Stands in the instructions of the agent that the browser talks to. */
+const BROWSER_AGENT = "walk-in";
 
-/** What the simulated model does: it hears when, never what, so the call is a play in five acts. */
+/** Five turns for the scripted call, and endless talk for the browser's agent. */
 export function demoScript(clips: DemoClips): Script {
-  const acts: readonly Turn[] = [
+  const turns: readonly Turn[] = [
     { say: clips.greeting },
-    // The caller has a problem with order 4217: looked up, while something is being said.
+    // The caller has a problem with order 4217. The agent looks it up while it speaks.
     { say: clips.looks, calls: [{ name: "lookup_order", arguments: { query: "4217" } }] },
     // Long enough to be interrupted.
     { say: clips.answer },
@@ -53,20 +54,20 @@ export function demoScript(clips: DemoClips): Script {
     // "Agent."
     { say: clips.farewell, calls: [TRANSFER] },
   ];
-  const lines = [clips.problem.text, clips.interrupts.text, clips.human.text];
+  const said = [clips.problem.text, clips.interrupts.text, clips.human.text];
   return {
     turns: (context) =>
-      context.instructions.includes(WALK_IN)
+      context.instructions.includes(BROWSER_AGENT)
         ? freeTalk(clips, context)
-        : (acts[context.index] ?? FALLBACK_TURN),
+        : (turns[context.index] ?? FALLBACK_TURN),
     transcripts: (turn, instructions) =>
-      instructions.includes(WALK_IN)
-        ? "(speech: the simulated model knows no words)"
-        : (lines[turn] ?? ""),
+      instructions.includes(BROWSER_AGENT)
+        ? "(speech: the simulated model understands no words)"
+        : (said[turn] ?? ""),
   };
 }
 
-/** Every turn is answered: by turns with something looked up, which is long enough to be interrupted, and with a short word. */
+/** Alternates between a lookup with a long answer, which can be interrupted, and a short reply. */
 function freeTalk(clips: DemoClips, { index, cause, userTurns }: TurnContext): Turn {
   if (index === 0) return { say: clips.greeting };
   if (cause === "tool") return { say: clips.answer };
@@ -75,7 +76,7 @@ function freeTalk(clips: DemoClips, { index, cause, userTurns }: TurnContext): T
     : { say: clips.thanks };
 }
 
-/** The same call by SIP, without the interruption. While the human is fetched, the model keeps the caller company. */
+/** The same call by SIP, without the interruption. The model speaks while the target is called. */
 export function sipDemoScript(clips: DemoClips): Script {
   return {
     turns: ({ index, cause, userTurns }) => {

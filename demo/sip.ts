@@ -1,7 +1,8 @@
 /**
- * `murelay demo --sip`: the same support call on the SIP path. The caller's sound never touches the relay: Twilio puts the caller
- * into a conference, the model is added by SIP, and the relay steers by webhooks, REST and a sideband socket. At the end the
- * model's leg goes and the human stays.
+ * `murelay demo --sip`: the same support call on the SIP path. The caller's audio does not pass
+ * through the relay: Twilio puts the caller into a conference, SIP adds the model, and the relay
+ * controls both by webhooks, REST and a sideband socket. At the end the model's leg is hung up, and
+ * the transfer target stays.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -19,10 +20,12 @@ import { Timeline } from "./timeline.js";
 
 /** Between two things that a person says. */
 const BREATH_MS = 600;
-/** Nobody may be alone on the line and hear nothing for longer. */
+/** The caller may be alone on the line and hear nothing for at most this long. */
 const MOST_ALONE_MS = 2_000;
+/** How long caller and transfer target talk before the caller hangs up. */
+const TALK_MS = 1_500;
 
-interface Stage {
+interface DemoParts {
   readonly model: SimulatedModel;
   readonly twilio: SimulatedTwilio;
   readonly app: App;
@@ -30,36 +33,37 @@ interface Stage {
   readonly timeline: Timeline;
 }
 
-/** What was found at the phones while caller and human talked. */
-interface Meeting {
+/** How the legs were connected while caller and transfer target talked. */
+interface Talk {
   readonly callerWith: readonly string[];
-  readonly humanWith: readonly string[];
+  readonly targetWith: readonly string[];
   readonly modelState: string;
-  readonly briefing: string;
+  /** What the transfer target heard before the caller was put through. */
+  readonly whisper: string;
 }
 
 /** @returns the exit status. */
 export async function runSipDemo(): Promise<number> {
   console.log("murelay demo: one support call on the SIP path, every part on this machine\n");
   const clips = loadDemoClips();
-  const stage = await setStage(clips);
+  const parts = await startParts(clips);
   try {
-    return (await placeCall(stage, clips)) === 0 ? 0 : 1;
+    return (await runCall(parts, clips)) === 0 ? 0 : 1;
   } finally {
-    await stage.twilio.close();
-    await stage.app.stop();
-    await stage.model.close();
+    await parts.twilio.close();
+    await parts.app.stop();
+    await parts.model.close();
   }
 }
 
-async function setStage(clips: DemoClips): Promise<Stage> {
+async function startParts(clips: DemoClips): Promise<DemoParts> {
   const timeline = new Timeline((line) => console.log(line));
   const model = await startModel({ script: sipDemoScript(clips) });
   const twilio = await startTwilio({
     publicUrl: PUBLIC_URL,
     voiceUrl: `${PUBLIC_URL}/sip/incoming-call`,
     sip: model.sip.invite,
-    // A person who listens to the briefing and presses 1.
+    // A person who listens to the whisper and presses 1.
     callees: () => ({ afterMs: 400, keys: () => "1", keysAfterMs: 5_000 }),
     hooks: { onLeg: (leg) => watchLeg(leg, timeline) },
   });
@@ -72,9 +76,9 @@ async function setStage(clips: DemoClips): Promise<Stage> {
   return { model, twilio, app, journal, timeline };
 }
 
-/** Plays the caller. @returns how many things did not hold. */
-async function placeCall(stage: Stage, clips: DemoClips): Promise<number> {
-  const { twilio, model, journal, timeline } = stage;
+/** Acts the caller, then prints the report. @returns how many checks failed. */
+async function runCall(parts: DemoParts, clips: DemoClips): Promise<number> {
+  const { twilio, model, journal, timeline } = parts;
   const caller = twilio.placeCall();
   const call = await model.sip.call(0);
   watchModel(call, timeline);
@@ -82,16 +86,15 @@ async function placeCall(stage: Stage, clips: DemoClips): Promise<number> {
   await caller.say(clips.problem.audio);
   await modelSaid(call, 3);
   await caller.say(clips.human.audio);
-  const human = await humanOf(twilio);
-  await human.events.until("conference_joined", {}, 20_000);
+  const target = await calledTarget(twilio);
+  await target.events.until("conference_joined", {}, 20_000);
   await settledWithin(call.ended, 10_000, "the model's leg did not go");
-  // The two talk; then the caller hangs up.
-  await pause(1_500);
-  const meeting: Meeting = {
+  await pause(TALK_MS);
+  const talk: Talk = {
     callerWith: twilio.connections.now(caller.sid).with,
-    humanWith: twilio.connections.now(human.sid).with,
+    targetWith: twilio.connections.now(target.sid).with,
     modelState: call.state,
-    briefing: String(human.events.find("gather")?.detail["prompt"] ?? ""),
+    whisper: String(target.events.find("gather")?.detail["prompt"] ?? ""),
   };
   caller.hangUp();
   await caller.ended;
@@ -107,9 +110,9 @@ async function placeCall(stage: Stage, clips: DemoClips): Promise<number> {
   const faults = [
     ...twilio.violations(),
     ...model.violations(),
-    ...complaints(record, meeting, aloneMs, caller),
+    ...complaints(record, talk, aloneMs, caller),
   ];
-  report(stage, caller, record, meeting, aloneMs);
+  report(parts, caller, record, talk, aloneMs);
   console.log(
     faults.length === 0
       ? "\nEverything held."
@@ -118,7 +121,7 @@ async function placeCall(stage: Stage, clips: DemoClips): Promise<number> {
   return faults.length;
 }
 
-function complaints(record: CallRecord, meeting: Meeting, aloneMs: number, caller: Leg): string[] {
+function complaints(record: CallRecord, talk: Talk, aloneMs: number, caller: Leg): string[] {
   const out: string[] = [];
   const must = (holds: boolean, text: string): void => {
     if (!holds) out.push(text);
@@ -133,11 +136,12 @@ function complaints(record: CallRecord, meeting: Meeting, aloneMs: number, calle
     record.outcome === "transferred",
     `the record says ${record.outcome ?? "nothing"}, not transferred`,
   );
-  must(meeting.briefing.includes("4217"), "the human was not told what it is about");
-  must(meeting.modelState === "over", "the model stayed on the line");
+  must(talk.whisper.includes("4217"), "the whisper does not name the order");
+  must(talk.modelState === "over", "the model stayed on the line");
+  const { callerWith, targetWith } = talk;
   must(
-    meeting.callerWith.length === 1 && meeting.humanWith.length === 1,
-    `caller and human were not connected: ${meeting.callerWith.join()} / ${meeting.humanWith.join()}`,
+    callerWith.length === 1 && targetWith.length === 1,
+    `caller and target were not connected: ${callerWith.join()} / ${targetWith.join()}`,
   );
   must(
     aloneMs <= MOST_ALONE_MS,
@@ -147,28 +151,26 @@ function complaints(record: CallRecord, meeting: Meeting, aloneMs: number, calle
 }
 
 function report(
-  stage: Stage,
+  parts: DemoParts,
   caller: Leg,
   record: CallRecord,
-  meeting: Meeting,
+  talk: Talk,
   aloneMs: number,
 ): void {
   const lines = ["", "Call report", "-----------"];
   const row = (name: string, value: string): void => void lines.push(`${name.padEnd(22)}${value}`);
-  row(
-    "call",
-    `${record.callSid}, agent ${record.agent ?? "?"}, ${record.outcome ?? "?"}, path ${record.path}`,
-  );
+  const { callSid, agent, outcome, path } = record;
+  row("call", `${callSid}, agent ${agent ?? "?"}, ${outcome ?? "?"}, path ${path}`);
   for (const tool of record.tools) row("tool", `${tool.name}: ${tool.outcome}, ${tool.ms} ms`);
   if (record.transfer !== null)
     row(
       "transfer",
       `${record.transfer.destination} (${record.transfer.kind}): ${record.transfer.outcome ?? "?"}`,
     );
-  row("briefing", `“${meeting.briefing}”`);
+  row("whisper", `“${talk.whisper}”`);
   row(
     "at the end",
-    `caller with ${meeting.callerWith.join(", ")}; the model's leg: ${meeting.modelState}`,
+    `caller with ${talk.callerWith.join(", ")}; the model's leg: ${talk.modelState}`,
   );
   row("alone and silent", `${Math.round(aloneMs)} ms at most`);
   row(
@@ -177,7 +179,7 @@ function report(
       ? "no price known"
       : `${record.costUsd.toFixed(4)} USD (simulated tokens)`,
   );
-  lines.push("", "Who was with the caller", stage.twilio.connections.text(caller.sid));
+  lines.push("", "Who was with the caller", parts.twilio.connections.text(caller.sid));
   const folder = join("data", "demo");
   mkdirSync(folder, { recursive: true });
   const file = join(folder, `${caller.sid}.json`);
@@ -186,14 +188,14 @@ function report(
   for (const line of lines) console.log(line);
 }
 
-/** What happens to a leg, for the reader. */
+/** Prints what happens to a leg. */
 function watchLeg(leg: Leg, timeline: Timeline): void {
   const who =
-    leg.direction === "inbound" ? "caller" : leg.to.startsWith("sip:") ? "model" : "human";
+    leg.direction === "inbound" ? "caller" : leg.to.startsWith("sip:") ? "model" : "target";
   leg.events.watch(({ kind, detail }) => {
     if (kind === "conference_joined") timeline.line("twilio", `${who} is in the conference`);
     else if (kind === "conference_left") timeline.line("twilio", `${who} has left the conference`);
-    else if (kind === "gather") timeline.line("human", `hears: “${String(detail["prompt"])}”`);
+    else if (kind === "gather") timeline.line("target", `hears: “${String(detail["prompt"])}”`);
     else if (kind === "key") timeline.line(who, `presses ${String(detail["key"])}`);
   });
 }
@@ -205,12 +207,12 @@ function watchModel(call: SipCall, timeline: Timeline): void {
       timeline.line("model", `webhook: answered ${String(detail["status"])}`);
     else if (kind === "accepted") timeline.line("model", "is told to accept");
     else if (kind === "sideband")
-      timeline.line("relay", "steers the model's session by the sideband");
+      timeline.line("relay", "controls the model's session by the sideband");
     else if (kind === "ended") timeline.line("model", `off the line (${String(detail["by"])})`);
   });
 }
 
-/** When so many responses have been made and heard. @throws Error after half a minute. */
+/** Waits until this many responses were made and heard. @throws Error after half a minute. */
 async function modelSaid(call: SipCall, responses: number): Promise<void> {
   for (let waitedMs = 0; waitedMs < 30_000; waitedMs += 20) {
     const { session } = call;
@@ -224,7 +226,8 @@ async function modelSaid(call: SipCall, responses: number): Promise<void> {
   throw new Error(`the model did not speak; so far:\n${call.events.text()}`);
 }
 
-async function humanOf(twilio: SimulatedTwilio): Promise<Leg> {
+/** The leg to the transfer target: the first that is neither the caller's nor the model's. */
+async function calledTarget(twilio: SimulatedTwilio): Promise<Leg> {
   for (let waitedMs = 0; waitedMs < 20_000; waitedMs += 20) {
     const leg = twilio.legs.find(
       ({ direction, sipCallee: called }) => direction !== "inbound" && called === null,
@@ -232,7 +235,7 @@ async function humanOf(twilio: SimulatedTwilio): Promise<Leg> {
     if (leg !== undefined) return leg;
     await pause(20);
   }
-  throw new Error("no human was called");
+  throw new Error("the transfer target was not called");
 }
 
 async function recordOf(journal: MemoryJournal, callSid: string): Promise<CallRecord> {

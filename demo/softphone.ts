@@ -1,9 +1,12 @@
 /**
- * A phone for the browser: a WebSocket on loopback over which the console's Talk page places a call through the simulated
- * Twilio. Binary messages are 20 ms of 16-bit linear sound at 8 kHz, both ways; texts are JSON:
+ * A phone for the browser: a WebSocket on loopback, over which the console's Talk page places a
+ * call through the simulated Twilio. Binary messages are 20 ms of 16-bit linear sound at 8 kHz,
+ * both ways. Texts are JSON:
  *
  *     to the phone      {"type":"call"}  {"type":"key","digit":"0"}  {"type":"hang_up"}
- *     from the phone    {"type":"state","state":"calling"|"talking"|"with_human"|"ended","callSid":…}  {"type":"clear"}
+ *     from the phone    {"type":"state","state":STATE,"callSid":…}  {"type":"clear"}
+ *
+ * STATE is "calling", "talking", "with_human" or "ended".
  */
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { createServer } from "node:http";
@@ -17,11 +20,11 @@ import type { PlaceCall } from "../sim/twilio.js";
 import { Earpiece, MicrophoneVoice } from "./handset.js";
 
 const FRAME_PCM_BYTES = 320;
-/** Somebody who opens more windows than this has forgotten the others. */
+/** Browser windows at the same time; more are refused. */
 const MOST_PHONES = 4;
 const MAX_MESSAGE_BYTES = 4_096;
 
-/** Which phone hears which call: given to the simulated Twilio before there are phones. */
+/** Leads each call's audio to its phone: given to the simulated Twilio before there are phones. */
 export class SoftphoneLines {
   readonly #lines = new Set<Line>();
   readonly hooks: StreamHooks = {
@@ -68,9 +71,8 @@ export class Softphone {
         sameText(request.url ?? "", this.#path) &&
         parts.origins.includes(request.headers.origin ?? "");
       if (!known || this.#lines.size >= MOST_PHONES) {
-        socket.end(
-          `HTTP/1.1 ${known ? "503 Service Unavailable" : "403 Forbidden"}\r\nConnection: close\r\n\r\n`,
-        );
+        const status = known ? "503 Service Unavailable" : "403 Forbidden";
+        socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`);
         return;
       }
       this.#sockets.handleUpgrade(request, socket, head, (webSocket) => this.#join(webSocket));
@@ -117,8 +119,8 @@ class Line {
       },
     });
     socket.on("message", (data: Buffer, isBinary) => {
-      if (isBinary) this.#hear(data);
-      else this.#told(data.toString(), place);
+      if (isBinary) this.#microphone(data);
+      else this.#command(data.toString(), place);
     });
     // A socket that fails closes too.
     socket.on("error", () => {});
@@ -134,7 +136,7 @@ class Line {
     this.#send('{"type":"clear"}');
   }
 
-  /** Whoever closes the page hangs up. Idempotent. */
+  /** Closing the page hangs up. Idempotent. */
   close(): void {
     this.#leave();
     this.#unwatch();
@@ -143,13 +145,13 @@ class Line {
     this.#gone();
   }
 
-  #hear(data: Buffer): void {
+  #microphone(data: Buffer): void {
     if (data.length !== FRAME_PCM_BYTES) return;
     // Copied: `data` need not begin at an even address.
     this.#voice.push(new Int16Array(Uint8Array.from(data).buffer));
   }
 
-  #told(text: string, place: SoftphoneParts["place"]): void {
+  #command(text: string, place: SoftphoneParts["place"]): void {
     const message = parsed(text);
     switch (message["type"]) {
       case "call":
@@ -170,16 +172,16 @@ class Line {
   #call(place: SoftphoneParts["place"]): void {
     const leg = place({ voice: this.#voice });
     this.#leg = leg;
-    this.#become("calling");
+    this.#report("calling");
     this.#unwatch = leg.events.watch((entry) => {
       const state = stateAfter(entry);
-      if (state !== null) this.#become(state);
-      // What the agent had still to say is not played to whoever has been moved on.
+      if (state !== null) this.#report(state);
+      // The caller has been moved on: the rest of the agent's speech is not played.
       if (entry.kind === "stream_closed") this.cleared();
     });
   }
 
-  #become(state: State): void {
+  #report(state: State): void {
     this.#send(JSON.stringify({ type: "state", state, callSid: this.callSid }));
   }
 
@@ -207,7 +209,7 @@ function parsed(text: string): Record<string, unknown> {
     const value: unknown = JSON.parse(text);
     return typeof value === "object" && value !== null ? { ...value } : {};
   } catch {
-    // Nothing that the console sends.
+    // The console sends JSON alone: anything else is ignored.
     return {};
   }
 }

@@ -1,9 +1,11 @@
+/** Prints a call as it happens: one line for each event that a listener would notice. */
 import type { RecordEvent } from "../src/domain/record-event.js";
 
-/** Prints a call as it happens, a line a thing that a listener would notice. */
 export class Timeline {
   readonly #print: (line: string) => void;
   readonly #startMs = performance.now();
+  /** By item, the text that was printed: a record repeats it when it learns more. */
+  readonly #texts = new Map<string, string>();
 
   constructor(print: (line: string) => void) {
     this.#print = print;
@@ -14,68 +16,64 @@ export class Timeline {
     this.#print(`${seconds} s  ${who.padEnd(8)}${text}`);
   }
 
-  /** What the relay tells its record. */
+  /** An event of the call's record. */
   event(event: RecordEvent): void {
-    switch (event.type) {
-      case "opened":
-        this.line(
-          "phone",
-          `rings; agent "${event.agent}" is woken, its session with the model opens`,
-        );
-        return;
-      case "stream_started":
-        this.line("relay", "caller and model are joined");
-        return;
-      case "caller_turn":
-        if (event.endedMs === null) this.line("caller", "begins to speak");
-        else this.line("caller", `spoke for ${seconds(event.endedMs - event.startedMs)}`);
-        return;
-      case "caller_text":
-        this.line("caller", `“${event.text}”`);
-        return;
-      case "agent_turn":
-        this.line(
-          "agent",
-          event.voiceToVoiceMs === null
-            ? "speaks"
-            : `answers, ${event.voiceToVoiceMs} ms after the caller stopped`,
-        );
-        return;
-      case "agent_text":
-        this.line("agent", `“${event.text}”`);
-        return;
-      case "agent_heard":
-        if (event.interruptedAtMs !== null) {
-          this.line(
-            "relay",
-            `interrupted: the caller heard ${seconds(event.heardMs)} of ${seconds(event.receivedMs)}; the rest is gone`,
-          );
-        }
-        return;
-      case "tool":
-        this.line("tool", `${event.name} ${event.arguments} → ${event.output} (${event.ms} ms)`);
-        return;
-      case "transfer_requested":
-        this.line(
-          "relay",
-          `transfer to "${event.destination}" (${event.by}): ${event.reason ?? "no reason given"}`,
-        );
-        return;
-      case "transfer_step":
-        this.line(
-          "relay",
-          `transfer: ${event.step}${event.detail === null ? "" : ` (${event.detail})`}`,
-        );
-        return;
-      case "transfer_outcome":
-        this.line("relay", `transfer to "${event.destination}": ${event.outcome}`);
-        return;
-      case "ended":
-        this.line("relay", `the call ended: ${event.outcome} (${event.reason})`);
-        return;
-      default:
-        return;
+    if (event.type === "agent_text") {
+      if (event.complete === false || this.#texts.get(event.itemId) === event.text) return;
+      this.#texts.set(event.itemId, event.text);
     }
+    const shown = lineOf(event);
+    if (shown !== null) this.line(...shown);
+  }
+}
+
+/** Who does what; null: no listener would notice. */
+function lineOf(event: RecordEvent): [who: string, text: string] | null {
+  switch (event.type) {
+    case "opened":
+      return ["phone", `rings; the model's session opens for agent "${event.agent}"`];
+    case "stream_started":
+      return ["relay", "caller and model are connected"];
+    case "caller_turn":
+      return event.endedMs === null
+        ? ["caller", "begins to speak"]
+        : ["caller", `spoke for ${seconds(event.endedMs - event.startedMs)}`];
+    case "caller_text":
+      return ["caller", `“${event.text}”`];
+    case "agent_turn":
+      return event.voiceToVoiceMs === null
+        ? ["agent", "speaks"]
+        : ["agent", `answers, ${event.voiceToVoiceMs} ms after the caller stopped`];
+    case "agent_text":
+      return ["agent", `“${event.text}”`];
+    case "agent_heard": {
+      if (event.interruptedAtMs === null) return null;
+      const heard = `${seconds(event.heardMs)} of ${seconds(event.receivedMs)}`;
+      return ["relay", `interrupted: the caller heard ${heard}; the rest is dropped`];
+    }
+    case "tool":
+      return ["tool", `${event.name} ${event.arguments} → ${event.output} (${event.ms} ms)`];
+    default:
+      return transferLineOf(event);
+  }
+}
+
+function transferLineOf(event: RecordEvent): [who: string, text: string] | null {
+  switch (event.type) {
+    case "transfer_requested": {
+      const reason = event.reason ?? "no reason given";
+      return ["relay", `transfer to "${event.destination}" (${event.by}): ${reason}`];
+    }
+    case "transfer_step": {
+      const detail = event.detail === null ? "" : ` (${event.detail})`;
+      return ["relay", `transfer: ${event.step}${detail}`];
+    }
+    case "transfer_outcome":
+      return ["relay", `transfer to "${event.destination}": ${event.outcome}`];
+    case "ended":
+      return ["relay", `the call ended: ${event.outcome} (${event.reason})`];
+    default:
+      return null;
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * Time for the simulators. Real by default: real-time playout is what they are for. Tests that need no socket pass a
- * clock of their own.
+ * Time for the simulators. Real by default, since they simulate real-time audio. Tests that need no
+ * socket pass a clock of their own.
  */
 export interface SimTimer {
   /** Idempotent. */
@@ -28,14 +28,15 @@ export function pause(clock: SimClock, ms: number): Promise<void> {
   });
 }
 
-/** Something that wants to run every 20 ms. */
+/** A part that runs every 20 ms. */
 export interface Paced {
   tick(nowMs: number): void;
 }
 
 /**
- * One timer for all calls: every 2 ms it runs a tenth of them, so that each runs once in 20 ms and a thousand calls do not
- * all send in the same instant, as they do not in life. A late timer catches up: nobody's turn is skipped.
+ * One timer for all calls: every 2 ms it runs a tenth of them. So each runs once in 20 ms, and a
+ * thousand calls do not all send in the same instant, as real calls do not. A late timer catches
+ * up, and skips no member.
  */
 export class Pacer {
   static readonly PERIOD_MS = 20;
@@ -52,7 +53,7 @@ export class Pacer {
     this.#clock = clock;
   }
 
-  /** @returns the way out; idempotent. */
+  /** @returns how to leave; idempotent. */
   join(member: Paced): () => void {
     const slot = this.#slots[this.#next++ % Pacer.SLOTS]!;
     slot.add(member);
@@ -78,7 +79,7 @@ export class Pacer {
   #run(): void {
     const nowMs = this.#clock.nowMs();
     const due = Math.floor((nowMs - this.#startMs) / (Pacer.PERIOD_MS / Pacer.SLOTS));
-    // After a stall longer than a period everybody is due once, not several times: they look at the clock themselves.
+    // After a stall of more than a period each member is due once: it reads the clock itself.
     const turns = Math.min(due - this.#turn, Pacer.SLOTS);
     for (let i = 0; i < turns; i++) {
       for (const member of this.#slots[(due - i) % Pacer.SLOTS]!) member.tick(nowMs);

@@ -1,7 +1,8 @@
 /**
- * A small customer database: knows some callers, opens cases, takes the records of calls. For tests and the demo.
+ * A small customer database: knows some callers, opens cases, takes the records of calls. For tests
+ * and the demo.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 
 export interface CrmCaller {
   readonly name?: string;
@@ -20,7 +21,7 @@ export interface CrmRequest {
 export interface CrmFaults {
   /** Before each answer, ms. */
   delayMs: number;
-  /** Answered in turn instead of the real thing; 0 = the connection is cut. */
+  /** Statuses that answer the next requests, in order; 0 = the connection is cut. */
   readonly statuses: number[];
 }
 
@@ -42,15 +43,75 @@ const MAX_BODY_BYTES = 16 * 1024 * 1024;
 
 /** GET /callers/:number · POST /interactions · POST /calls, on loopback. */
 export async function startCrm(options: { readonly port?: number } = {}): Promise<SimulatedCrm> {
-  const callers = new Map<string, CrmCaller>();
-  const requests: CrmRequest[] = [];
-  const cases: unknown[] = [];
-  const calls = new Map<string, unknown>();
-  const faults: CrmFaults = { delayMs: 0, statuses: [] };
-  const timers = new Set<NodeJS.Timeout>();
+  const crm = new CrmServer();
+  await crm.listen(options.port ?? 0);
+  return crm;
+}
 
-  const answer = (request: CrmRequest, response: ServerResponse): void => {
-    const status = faults.statuses.shift();
+class CrmServer implements SimulatedCrm {
+  port = 0;
+  readonly callers = new Map<string, CrmCaller>();
+  readonly requests: CrmRequest[] = [];
+  readonly cases: unknown[] = [];
+  readonly calls = new Map<string, unknown>();
+  readonly faults: CrmFaults = { delayMs: 0, statuses: [] };
+  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #server: Server;
+
+  constructor() {
+    this.#server = createServer((incoming, response) =>
+      readBody(incoming, (text) => this.#take(incoming, text, response)),
+    );
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  async listen(port: number): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(port, "127.0.0.1", resolve);
+    });
+    const address = this.#server.address();
+    this.port = typeof address === "object" && address !== null ? address.port : 0;
+  }
+
+  close(): Promise<void> {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#server.closeAllConnections();
+    return new Promise((resolve) => {
+      this.#server.close(() => resolve());
+    });
+  }
+
+  #take(incoming: IncomingMessage, text: string, response: ServerResponse): void {
+    const body: unknown = text === "" ? null : parse(text);
+    if (body === undefined) {
+      reply(response, 400, { error: "not JSON" });
+      return;
+    }
+    const key = incoming.headers["idempotency-key"];
+    const request: CrmRequest = {
+      method: incoming.method ?? "",
+      path: incoming.url ?? "",
+      idempotencyKey: typeof key === "string" ? key : null,
+      body,
+    };
+    this.requests.push(request);
+    if (this.faults.delayMs === 0) {
+      this.#answer(request, response);
+      return;
+    }
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      this.#answer(request, response);
+    }, this.faults.delayMs);
+    this.#timers.add(timer);
+  }
+
+  #answer(request: CrmRequest, response: ServerResponse): void {
+    const status = this.faults.statuses.shift();
     if (status === 0) {
       response.destroy();
       return;
@@ -62,62 +123,16 @@ export async function startCrm(options: { readonly port?: number } = {}): Promis
     const { method, path, body, idempotencyKey } = request;
     const number = /^\/callers\/([^/]+)$/.exec(path)?.[1];
     if (method === "GET" && number !== undefined) {
-      const caller = callers.get(decodeURIComponent(number));
+      const caller = this.callers.get(decodeURIComponent(number));
       reply(response, caller === undefined ? 404 : 200, caller ?? { error: "unknown caller" });
     } else if (method === "POST" && path === "/interactions") {
-      cases.push(body);
-      reply(response, 201, { reference: `CASE-${cases.length}` });
+      this.cases.push(body);
+      reply(response, 201, { reference: `CASE-${this.cases.length}` });
     } else if (method === "POST" && path === "/calls") {
-      calls.set(idempotencyKey ?? String(calls.size), body);
+      this.calls.set(idempotencyKey ?? String(this.calls.size), body);
       reply(response, 202, {});
     } else reply(response, 404, { error: "no such path" });
-  };
-
-  const server = createServer((incoming, response) => {
-    readBody(incoming, (text) => {
-      const body: unknown = text === "" ? null : parse(text);
-      if (body === undefined) {
-        reply(response, 400, { error: "not JSON" });
-        return;
-      }
-      const key = incoming.headers["idempotency-key"];
-      const request: CrmRequest = {
-        method: incoming.method ?? "",
-        path: incoming.url ?? "",
-        idempotencyKey: typeof key === "string" ? key : null,
-        body,
-      };
-      requests.push(request);
-      if (faults.delayMs === 0) answer(request, response);
-      else {
-        const timer = setTimeout(() => {
-          timers.delete(timer);
-          answer(request, response);
-        }, faults.delayMs);
-        timers.add(timer);
-      }
-    });
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(options.port ?? 0, "127.0.0.1", resolve);
-  });
-  const address = server.address();
-  const port = typeof address === "object" && address !== null ? address.port : 0;
-  return {
-    port,
-    url: `http://127.0.0.1:${port}`,
-    callers,
-    requests,
-    cases,
-    calls,
-    faults,
-    close: () => {
-      for (const timer of timers) clearTimeout(timer);
-      server.closeAllConnections();
-      return new Promise((resolve) => server.close(() => resolve()));
-    },
-  };
+  }
 }
 
 function readBody(incoming: IncomingMessage, done: (text: string) => void): void {
@@ -131,7 +146,7 @@ function readBody(incoming: IncomingMessage, done: (text: string) => void): void
   incoming.on("end", () => done(Buffer.concat(chunks).toString("utf8")));
 }
 
-/** Undefined, which JSON cannot say, when the text is not JSON. */
+/** Undefined, which JSON cannot express, when the text is not JSON. */
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -1,7 +1,8 @@
 /**
- * Audio that says what it is. Each 160-byte frame (20 ms) carries the id of its stream and its number in the low four bits
- * of its bytes; the rest is filled from a generator seeded with both, so that any altered byte shows. Loud frames
- * sound to an energy VAD like speech (about -13 dBov), quiet ones like a silent line (about -50 dBov).
+ * Audio that identifies itself. Each 160-byte frame (20 ms) carries the id of its stream and its
+ * number in the low four bits of its bytes. A generator seeded with both fills the rest, so that
+ * any altered byte shows. To an energy VAD, loud frames are speech (about -13 dBov) and quiet ones
+ * a silent line (about -50 dBov).
  */
 
 export const IDENTITY_FRAME_BYTES = 160;
@@ -56,7 +57,7 @@ export interface IdentityStream {
   /** Numbers below `next` that never came. */
   readonly missing: Set<number>;
   duplicated: number;
-  /** Came, but after a higher number. */
+  /** Arrived after a higher number. */
   reordered: number;
 }
 
@@ -67,9 +68,9 @@ export interface IdentityReport {
   reordered: number;
   /** Frames whose header was right and whose body was not. */
   altered: number;
-  /** 0xFF between frames: silence that somebody filled in. */
+  /** 0xFF between frames: silence that was filled in. */
   fillBytes: number;
-  /** Bytes that belong to no frame: the cut end of an interrupted item, or foreign sound. */
+  /** Bytes of no frame: the cut end of an interrupted item, or other sound. */
   strayBytes: number;
 }
 
@@ -133,7 +134,7 @@ export class IdentityChecker {
         continue;
       }
       if (end - at < IDENTITY_FRAME_BYTES) {
-        // Held back only while it may still become a frame.
+        // Kept only while it may still become a frame.
         if (mayBeginFrame(bytes, at, end)) return at;
         this.#stray++;
         at++;
@@ -166,7 +167,7 @@ export class IdentityChecker {
     return at;
   }
 
-  /** A header can be trusted only if it says what might come next. */
+  /** A header counts only where it announces a frame that can come next. */
   #knows(streamId: number, seq: number): boolean {
     const stream = this.streams.get(streamId);
     return stream === undefined ? seq === 0 : Math.abs(seq - stream.next) < 50;

@@ -1,5 +1,6 @@
 /**
- * Mu-law (G.711) for the simulators, with tables of their own: what judges the relay must not share its code.
+ * Mu-law (G.711) for the simulators, with tables of their own: they judge the relay, so they must
+ * not share its code.
  */
 
 /** The byte that stands for silence. */

@@ -1,16 +1,16 @@
-/** Sounds for scripts that bring no recordings. */
+/** Sounds for scripts without recordings. */
 import { BYTES_PER_MS, ULAW_SILENCE, ulawOf } from "./mulaw.js";
 
 /**
- * A voice-like sound: a buzz of harmonics in syllables of about 200 ms, -20 dBov on average. The same seed gives the same
- * bytes; different seeds sound different.
+ * A voice-like sound: harmonics in syllables of about 200 ms, -20 dBov on average. The same seed
+ * gives the same bytes; different seeds sound different.
  */
 export function speechLike(durationMs: number, seed = 1): Buffer {
   const out = Buffer.allocUnsafe(Math.round(durationMs * BYTES_PER_MS));
   const pitchHz = 95 + ((seed * 37) % 110);
   for (let i = 0; i < out.length; i++) {
     const t = i / 8000;
-    // Never quite silent between syllables, so that a VAD hears one utterance.
+    // Never silent between syllables, so that a VAD finds one utterance.
     const syllable = 0.35 + 0.65 * Math.abs(Math.sin(Math.PI * t * 4.6 + seed));
     let wave = 0;
     for (let h = 1; h <= 8; h++) wave += Math.sin(2 * Math.PI * pitchHz * h * t + h * h * seed) / h;

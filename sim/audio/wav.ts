@@ -1,4 +1,6 @@
-/** RIFF/WAVE, as far as the simulators need it: mono mu-law or 16-bit PCM in, stereo 16-bit PCM out. */
+/**
+ * RIFF/WAVE, as far as the simulators need it: mono mu-law or 16-bit PCM in, stereo 16-bit PCM out.
+ */
 import { decodeUlaw, encodeUlaw } from "./mulaw.js";
 
 const PCM = 1;
@@ -35,7 +37,10 @@ export function readWavAsUlaw(file: Buffer): Buffer {
   throw new Error("WAV without data");
 }
 
-/** Two mu-law channels of one call as a stereo 16-bit PCM file, 8 kHz; the shorter one ends in silence. */
+/**
+ * Two mu-law channels of one call as a stereo 16-bit PCM file at 8 kHz. The shorter channel ends in
+ * silence.
+ */
 export function stereoWav(left: Uint8Array, right: Uint8Array): Buffer {
   const channels = [decodeUlaw(left), decodeUlaw(right)] as const;
   const frames = Math.max(left.length, right.length);
@@ -48,7 +53,7 @@ export function stereoWav(left: Uint8Array, right: Uint8Array): Buffer {
   return file;
 }
 
-/** One mu-law channel as it is. */
+/** One mu-law channel, unchanged. */
 export function ulawWav(ulaw: Uint8Array): Buffer {
   const file = Buffer.alloc(44 + ulaw.length);
   header(file, MULAW, 1, 8);

@@ -39,7 +39,10 @@ function serverVad(given: JsonObject): JsonObject {
   };
 }
 
-/** Given fields replace, objects merge; a turn detection of another type starts from its defaults. */
+/**
+ * Given fields replace, and objects merge. A turn detection of another type starts from its
+ * defaults.
+ */
 export function mergeConfig(into: JsonObject, update: JsonObject, path = ""): JsonObject {
   const merged: Record<string, Json | undefined> = { ...into };
   for (const [key, value] of Object.entries(update)) {

@@ -109,7 +109,7 @@ export class ItemRequests {
     });
   }
 
-  /** Answers a function call or an approval request, where the item does. @returns false: refused. */
+  /** Answers a function call or an approval request. @returns false: the item is refused. */
   #takesEffect(event: JsonObject, given: JsonObject): boolean {
     if (given["type"] === "mcp_approval_response") return this.mcp.approvalResponse(event, given);
     if (given["type"] !== "function_call_output") return true;
@@ -130,6 +130,12 @@ export class ItemRequests {
     this.#outputs.push({ name: call.name ?? "", callId, output: String(given["output"]) });
     return true;
   }
+}
+
+interface Refusal {
+  readonly code: string;
+  readonly message: string;
+  readonly param: string | null;
 }
 
 function itemOf(id: string, given: JsonObject): StoredItem {
@@ -155,7 +161,7 @@ function truncationFault(
   item: StoredItem | undefined,
   event: JsonObject,
   shorterMs: number,
-): { readonly code: string; readonly message: string; readonly param: string | null } | null {
+): Refusal | null {
   if (item === undefined)
     return {
       code: "item_truncate_invalid_item_id",

@@ -325,7 +325,7 @@ export const CLIENT_EVENTS: Readonly<Record<string, Check>> = {
   "output_audio_buffer.clear": event({}),
 };
 
-/** Those of a sideband: SIP carries the call's sound, so some fields of a session are not allowed. */
+/** Those of a sideband. SIP carries the call's sound, so a session has fewer fields there. */
 export const SIDEBAND_EVENTS: Readonly<Record<string, Check>> = {
   ...CLIENT_EVENTS,
   "session.update": event({

@@ -1,4 +1,7 @@
-/** One SIP call as the model's end sees it: rings until somebody accepts it by REST, then has a session of its own. */
+/**
+ * One SIP call as the model's end sees it: it rings until REST accepts it, and then has a session
+ * of its own.
+ */
 import type { SimClock, SimTimer } from "../clock.js";
 import { EventLog } from "../event-log.js";
 import type { JsonObject } from "../model/check.js";
@@ -8,14 +11,14 @@ import type { Invite, SipCallee, SipCarrier, SipHeader } from "./endpoints.js";
 
 /** Why a call is over. */
 export type SipEnding =
-  /** The caller, or whoever added this leg. */
+  /** The caller, or the carrier that dialled this leg. */
   | "caller"
   /** `hangup`. */
   | "hangup"
   /** `refer`, and the carrier took it. */
   | "refer"
   | "reject"
-  /** Nobody accepted in time. */
+  /** It was not accepted in time. */
   | "rang_out"
   /** The session's sixty minutes. */
   | "expired"
@@ -31,7 +34,7 @@ export interface SipCallOptions {
   open(link: SipSessionLink): ModelSession;
 }
 
-/** Between the acceptance and the moment both sides hear each other. */
+/** From the acceptance to the moment at which both sides hear each other. */
 const ANSWER_MS = 20;
 
 export class SipCall implements SipCallee {
@@ -39,7 +42,7 @@ export class SipCall implements SipCallee {
   readonly id: string;
   readonly uri: string;
   readonly headers: readonly SipHeader[];
-  /** What the webhook bears. */
+  /** The body of its webhook. */
   readonly body: string;
   readonly events: EventLog;
   /** Keys that the caller pressed. */
@@ -87,7 +90,7 @@ export class SipCall implements SipCallee {
     return this.headers.find((header) => header.name.toLowerCase() === folded)?.value ?? null;
   }
 
-  // --- by REST -----------------------------------------------------------------------------------------
+  // --- by REST ---------------------------------------------------------------------------------
 
   accept(session: JsonObject): void {
     this.#ringing.cancel();
@@ -114,7 +117,7 @@ export class SipCall implements SipCallee {
     this.#end("hangup");
   }
 
-  /** A carrier that does not do that leaves the call where it is. */
+  /** A carrier that takes no REFER leaves the call where it is. */
   refer(target: string): void {
     this.refers.push(target);
     const answer = this.#carrier.refer(target);
@@ -122,7 +125,7 @@ export class SipCall implements SipCallee {
     if (answer === "accepted") this.#end("refer");
   }
 
-  // --- by the carrier ----------------------------------------------------------------------------------
+  // --- by the carrier --------------------------------------------------------------------------
 
   bye(): void {
     if (this.ending !== null) return;
@@ -145,9 +148,9 @@ export class SipCall implements SipCallee {
     });
   }
 
-  // --- by a test -----------------------------------------------------------------------------------------
+  // --- by a test -------------------------------------------------------------------------------
 
-  /** The model's end breaks: the line drops, the sideband dies without a word. */
+  /** The model's end breaks: the line drops, the sideband dies without a close frame. */
   die(): void {
     if (this.ending !== null) return;
     if (this.session === null) {

@@ -1,6 +1,6 @@
 /**
- * A SIP call between two simulators, in one process: what an INVITE says, and what either side may do to the other. The
- * carrier is a simulated Twilio or a simulated trunk; the called end is the simulated model.
+ * A SIP call between two simulators in one process: what an INVITE says, and what either side may
+ * do to the other. The carrier is a simulated Twilio or trunk; the callee is the simulated model.
  */
 
 export interface SipHeader {
@@ -15,24 +15,24 @@ export interface Invite {
   readonly headers: readonly SipHeader[];
 }
 
-/** What the called end may do to the carrier's leg. */
+/** What the callee may do to the carrier's leg. */
 export interface SipCarrier {
   /** 200 OK. */
   answered(): void;
-  /** A final status: 486 busy, 603 declined, 480 nobody answered, …. */
+  /** A final status: 486 busy, 603 declined, 480 not answered, …. */
   refused(status: number): void;
   /** BYE. */
   ended(): void;
   /**
-   * REFER. "accepted": the carrier takes the call elsewhere and hangs this leg up; "refused": it does not do that;
-   * "ignored": it said yes, and nothing happens.
+   * REFER. "accepted": the carrier takes the call elsewhere and hangs this leg up. "refused": it
+   * takes none. "ignored": it agrees, and nothing happens.
    */
   refer(target: string): "accepted" | "refused" | "ignored";
   /** The called party begins or stops to speak. */
   speaking(on: boolean): void;
 }
 
-/** What the carrier may do to the called end. */
+/** What the carrier may do to the callee. */
 export interface SipCallee {
   /** The caller goes: CANCEL before the answer, BYE after it. Idempotent. */
   bye(): void;
@@ -43,7 +43,7 @@ export interface SipCallee {
 
 export type SipEndpoint = (invite: Invite, carrier: SipCarrier) => SipCallee;
 
-/** The words of a SIP URI with headers: `sip:user@host;param?X-A=1&X-B=2`. Null when it is none. */
+/** The parts of a SIP URI with headers: `sip:user@host;param?X-A=1&X-B=2`. Null: it is none. */
 export function readSipUri(
   text: string,
 ): { readonly uri: string; readonly host: string; readonly headers: readonly SipHeader[] } | null {

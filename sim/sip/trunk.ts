@@ -1,10 +1,12 @@
 /**
- * A simulated Elastic SIP Trunk: calls go straight to the model's address, no TwiML and no REST in between. `To` names the
- * project, the number that was dialled stands in `Diversion`, and the only way to a human is REFER.
+ * A simulated Elastic SIP Trunk: calls go straight to the model's address, without TwiML and REST.
+ * `To` names the project, `Diversion` the number that was dialled, and only a REFER leads to a
+ * person.
  *
  * ```ts
- * const trunk = new Trunk({ sip: model.sip.invite, address: model.sip.address, connections: twilio.connections });
- * const call = trunk.placeCall({ from: "+15550100001", dialled: "+15550001111", refer: "transfer" });
+ * const { invite: sip, address } = model.sip;
+ * const trunk = new Trunk({ sip, address, connections: twilio.connections });
+ * const call = trunk.placeCall({ dialled: "+15550001111", refer: "transfer" });
  * await call.events.until("answered");
  * await call.say(clip);
  * call.hangUp();
@@ -28,7 +30,7 @@ export interface TrunkCallFields {
   readonly from?: string;
   /** The number that was dialled. */
   readonly dialled?: string;
-  /** What the caller's own network adds: anything at all. */
+  /** Headers that the caller's own network adds. */
   readonly headers?: readonly SipHeader[];
   /** What becomes of a REFER. Default transfer. */
   readonly refer?: /** The target answers, and the two talk. */
@@ -89,7 +91,7 @@ export class TrunkCall implements Paced {
       answered: () => this.#become("model", "answered"),
       refused: (status) => this.#finish(`refused ${status}`),
       ended: () => {
-        // A leg that a REFER has left behind is hung up by us.
+        // The trunk itself hangs up a leg that a REFER has left.
         if (this.#state === "ringing" || this.#state === "model") this.#finish("model");
       },
       refer: (target) => this.#refer(target),

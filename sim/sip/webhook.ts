@@ -1,4 +1,4 @@
-/** The model's webhooks: signed as `standardwebhooks` says, and spoilt on demand. */
+/** The model's webhooks: signed by the `standardwebhooks` package, and spoilt on demand. */
 import { randomUUID } from "node:crypto";
 import { request } from "node:http";
 import { Webhook } from "standardwebhooks";

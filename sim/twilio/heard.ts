@@ -1,4 +1,4 @@
-/** What the caller at the simulated phone really heard, and when: the truth that a relay is judged by. */
+/** What the caller at the simulated phone really heard, and when. */
 import { levelDbov } from "../audio/mulaw.js";
 import type { ConnectionState } from "../connection-log.js";
 import type { CallLeg } from "./call-leg.js";

@@ -104,7 +104,7 @@ export class Leg implements CallLeg {
 
   // --- what the party at the phone does --------------------------------------------------------
 
-  /** Speaks into the phone; resolves when it has been said. Only with a ClipVoice, which is the default. */
+  /** Speaks into the phone; resolves when it has been said. Needs a ClipVoice, the default. */
   say(audio: Uint8Array): Promise<void> {
     if (!(this.voice instanceof ClipVoice)) throw new Error("the party's voice takes no clips");
     return this.voice.say(audio);

@@ -112,6 +112,7 @@ export class Recordings {
   ): void {
     if (callback === null || !callback.events.includes(status)) return;
     const { accountSid } = this.#twilio;
+    const account = `${this.#apiBase()}/2010-04-01/Accounts/${accountSid}`;
     this.#twilio.callback(
       recording.leg,
       callback.url,
@@ -119,7 +120,7 @@ export class Recordings {
         AccountSid: accountSid,
         CallSid: recording.leg.sid,
         RecordingSid: recording.sid,
-        RecordingUrl: `${this.#apiBase()}/2010-04-01/Accounts/${accountSid}/Recordings/${recording.sid}`,
+        RecordingUrl: `${account}/Recordings/${recording.sid}`,
         RecordingStatus: status,
         RecordingDuration: String(recording.durationS),
         RecordingChannels: String(recording.channels),

@@ -10,6 +10,10 @@ function date(value: Date | null): string | null {
   return value === null ? null : value.toUTCString().replace("GMT", "+0000");
 }
 
+function uri(twilio: TwilioContext, path: string): string {
+  return `/2010-04-01/Accounts/${twilio.accountSid}${path}.json`;
+}
+
 function base(twilio: TwilioContext, sid: string, createdAt: Date) {
   return {
     sid,
@@ -42,7 +46,7 @@ export function callJson(twilio: TwilioContext, leg: CallLeg): unknown {
     caller_name: null,
     queue_time: "0",
     trunk_sid: null,
-    uri: `/2010-04-01/Accounts/${twilio.accountSid}/Calls/${leg.sid}.json`,
+    uri: uri(twilio, `/Calls/${leg.sid}`),
     subresource_uris: {},
   };
 }
@@ -62,7 +66,7 @@ export function recordingJson(twilio: TwilioContext, recording: Recording): unkn
     price_unit: null,
     error_code: null,
     encryption_details: null,
-    uri: `/2010-04-01/Accounts/${twilio.accountSid}/Calls/${recording.leg.sid}/Recordings/${recording.sid}.json`,
+    uri: uri(twilio, `/Calls/${recording.leg.sid}/Recordings/${recording.sid}`),
   };
 }
 
@@ -74,7 +78,7 @@ export function conferenceJson(twilio: TwilioContext, conference: Conference): u
     status: conference.status,
     reason_conference_ended: null,
     call_sid_ending_conference: null,
-    uri: `/2010-04-01/Accounts/${twilio.accountSid}/Conferences/${conference.sid}.json`,
+    uri: uri(twilio, `/Conferences/${conference.sid}`),
     subresource_uris: {},
   };
 }
@@ -98,7 +102,7 @@ export function participantJson(
     end_conference_on_exit: settings.endOnExit,
     status: "connected",
     queue_time: "0",
-    uri: `/2010-04-01/Accounts/${twilio.accountSid}/Conferences/${conference.sid}/Participants/${leg.sid}.json`,
+    uri: uri(twilio, `/Conferences/${conference.sid}/Participants/${leg.sid}`),
   };
 }
 
@@ -121,7 +125,7 @@ export function newParticipantJson(
     end_conference_on_exit: false,
     status: "queued",
     queue_time: "0",
-    uri: `/2010-04-01/Accounts/${twilio.accountSid}/Conferences/${conference.sid}/Participants/${leg.sid}.json`,
+    uri: uri(twilio, `/Conferences/${conference.sid}/Participants/${leg.sid}`),
   };
 }
 
@@ -144,6 +148,6 @@ export function numberJson(twilio: TwilioContext, number: PhoneNumber): unknown 
     trunk_sid: number.trunkSid,
     status_callback: number.statusCallback,
     status_callback_method: number.statusCallbackMethod,
-    uri: `/2010-04-01/Accounts/${twilio.accountSid}/IncomingPhoneNumbers/${number.sid}.json`,
+    uri: uri(twilio, `/IncomingPhoneNumbers/${number.sid}`),
   };
 }

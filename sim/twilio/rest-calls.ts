@@ -13,18 +13,17 @@ import { digitsMs, waitFor } from "./verb-context.js";
 const MAX_TWIML_CHARACTERS = 4000;
 
 const CREATE_FIELDS = new Set(
-  `To From Url Twiml Method FallbackUrl FallbackMethod StatusCallback StatusCallbackMethod StatusCallbackEvent Timeout
-  TimeLimit SendDigits Record RecordingChannels RecordingTrack RecordingStatusCallback RecordingStatusCallbackMethod
-  RecordingStatusCallbackEvent Trim MachineDetection MachineDetectionTimeout MachineDetectionSpeechThreshold
-  MachineDetectionSpeechEndThreshold MachineDetectionSilenceTimeout AsyncAmd AsyncAmdStatusCallback
-  AsyncAmdStatusCallbackMethod CallerId CallReason CallToken SipAuthUsername SipAuthPassword ApplicationSid`.split(
-    /\s+/,
-  ),
+  `To From Url Twiml Method FallbackUrl FallbackMethod StatusCallback StatusCallbackMethod
+  StatusCallbackEvent Timeout TimeLimit SendDigits Record RecordingChannels RecordingTrack
+  RecordingStatusCallback RecordingStatusCallbackMethod RecordingStatusCallbackEvent Trim
+  MachineDetection MachineDetectionTimeout MachineDetectionSpeechThreshold
+  MachineDetectionSpeechEndThreshold MachineDetectionSilenceTimeout AsyncAmd
+  AsyncAmdStatusCallback AsyncAmdStatusCallbackMethod CallerId CallReason CallToken
+  SipAuthUsername SipAuthPassword ApplicationSid`.split(/\s+/),
 );
 const UPDATE_FIELDS = new Set(
-  "Url Twiml Method FallbackUrl FallbackMethod Status StatusCallback StatusCallbackMethod TimeLimit".split(
-    " ",
-  ),
+  `Url Twiml Method FallbackUrl FallbackMethod Status StatusCallback StatusCallbackMethod
+  TimeLimit`.split(/\s+/),
 );
 
 export class RestCalls {

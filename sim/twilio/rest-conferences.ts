@@ -10,15 +10,16 @@ import { type Params, RestError } from "./rest-error.js";
 import { partyAt } from "./sip-leg.js";
 
 const ADD_FIELDS = new Set(
-  `From To Label CallToken CallerId CallReason EarlyMedia Beep Muted Coaching CallSidToCoach StartConferenceOnEnter
-  EndConferenceOnExit WaitUrl WaitMethod Timeout TimeLimit MaxParticipants StatusCallback StatusCallbackMethod
-  StatusCallbackEvent ConferenceStatusCallback ConferenceStatusCallbackMethod ConferenceStatusCallbackEvent ConferenceRecord
-  Record RecordingChannels JitterBufferSize Region SipAuthUsername SipAuthPassword MachineDetection
+  `From To Label CallToken CallerId CallReason EarlyMedia Beep Muted Coaching CallSidToCoach
+  StartConferenceOnEnter EndConferenceOnExit WaitUrl WaitMethod Timeout TimeLimit MaxParticipants
+  StatusCallback StatusCallbackMethod StatusCallbackEvent ConferenceStatusCallback
+  ConferenceStatusCallbackMethod ConferenceStatusCallbackEvent ConferenceRecord Record
+  RecordingChannels JitterBufferSize Region SipAuthUsername SipAuthPassword MachineDetection
   MachineDetectionTimeout AmdStatusCallback AmdStatusCallbackMethod`.split(/\s+/),
 );
 const UPDATE_FIELDS = new Set(
-  `Muted Hold HoldUrl HoldMethod AnnounceUrl AnnounceMethod WaitUrl WaitMethod EndConferenceOnExit BeepOnExit Coaching
-  CallSidToCoach`.split(/\s+/),
+  `Muted Hold HoldUrl HoldMethod AnnounceUrl AnnounceMethod WaitUrl WaitMethod
+  EndConferenceOnExit BeepOnExit Coaching CallSidToCoach`.split(/\s+/),
 );
 
 export class RestConferences {

@@ -1,10 +1,13 @@
 /**
- * X-Twilio-Signature, written from Twilio's description, not with the code that checks it.
+ * X-Twilio-Signature, written from Twilio's description and not with the code that checks it.
  * Source: twilio.com/docs/usage/security, "Validating Signatures".
  */
 import { createHmac } from "node:crypto";
 
-/** base64(HMAC-SHA1(token, url + sorted name + value …)). An HTTPS port and credentials are not part of it. */
+/**
+ * base64(HMAC-SHA1(token, url + sorted name + value …)). The URL is signed without an HTTPS port
+ * and without credentials.
+ */
 export function sign(
   authToken: string,
   url: string,

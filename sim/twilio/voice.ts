@@ -1,4 +1,4 @@
-/** What comes out of a phone: 160 bytes every 20 ms, for ever. */
+/** What a phone sends: 160 bytes every 20 ms for as long as the call lasts. */
 import { IDENTITY_FRAME_BYTES, writeIdentityFrame } from "../audio/identity.js";
 import { ULAW_SILENCE } from "../audio/mulaw.js";
 
@@ -10,7 +10,7 @@ export interface Voice {
   next(out: Uint8Array, at: number): void;
 }
 
-/** Says clips when told to, and is otherwise a quiet line: not digital silence, as no real line is. */
+/** Speaks clips on demand. In between it is a quiet line, with noise as every real line has it. */
 export class ClipVoice implements Voice {
   #queue: { readonly audio: Uint8Array; at: number; readonly done: () => void }[] = [];
   #noise = 0x2545f491;
@@ -25,14 +25,14 @@ export class ClipVoice implements Voice {
     return this.#queue.length > 0;
   }
 
-  /** After what is being said. Resolves when its last frame has left. */
+  /** Speaks after what is being said. Resolves when the last frame has left. */
   say(audio: Uint8Array): Promise<void> {
     return new Promise((done) => {
       this.#queue.push({ audio, at: 0, done });
     });
   }
 
-  /** Stops in mid-word. */
+  /** Stops at once, in mid-word. */
   stopSpeaking(): void {
     for (const clip of this.#queue.splice(0)) clip.done();
   }
@@ -82,7 +82,7 @@ export class IdentityVoice implements Voice {
   }
 }
 
-/** Loud for `talkMs` of every `periodMs`, from `startMs` on: somebody who asks, listens and asks again. */
+/** Loud for `talkMs` of every `periodMs`, from `startMs` on: a caller who asks and listens. */
 export function talking(talkMs: number, periodMs: number, startMs = 0): (seq: number) => boolean {
   return (seq) => {
     const ms = seq * (IDENTITY_FRAME_BYTES / 8) - startMs;

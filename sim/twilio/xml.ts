@@ -1,4 +1,4 @@
-/** A strict reader for the little XML that TwiML is. Anything malformed is an error with its place. */
+/** A strict reader for the XML of TwiML. Anything malformed is an error with its position. */
 export interface XmlElement {
   readonly name: string;
   readonly attributes: Readonly<Record<string, string>>;

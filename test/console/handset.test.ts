@@ -1,7 +1,9 @@
-import { describe, expect, it } from "vitest";
+import { join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
 import { Earpiece, MicrophoneVoice } from "../../demo/handset.js";
-import { liveModel, runLiveDemo } from "../../demo/live.js";
+import { calledNumber, liveSettings, runLiveDemo } from "../../demo/live.js";
 import { decodeUlaw, encodeUlaw, ULAW_SILENCE } from "../../sim/audio/mulaw.js";
+import { type SimulatedTwilio, startTwilio } from "../../sim/twilio.js";
 
 const FRAME = 160;
 const tone = (level: number, length = FRAME) =>
@@ -81,22 +83,68 @@ describe("what a microphone says", () => {
 });
 
 describe("the demo with OpenAI's own model", () => {
-  it("takes key, address and model from the environment", () => {
-    expect(liveModel({ OPENAI_API_KEY: "sk-1" })).toEqual({
-      apiKey: "sk-1",
-      url: "wss://api.openai.com/v1/realtime",
-      settings: {},
-    });
-    expect(liveModel({ OPENAI_API_KEY: "sk-1", OPENAI_REALTIME_MODEL: "gpt-x" })?.settings).toEqual(
+  let twilio: SimulatedTwilio | null = null;
+  afterEach(async () => {
+    await twilio?.close();
+    twilio = null;
+  });
+
+  it("takes the user's settings, and replaces addresses, ports and the Twilio account", async () => {
+    twilio = await startTwilio({ publicUrl: "https://relay.example" });
+    const settings = liveSettings(
       {
+        OPENAI_API_KEY: "sk-1",
         OPENAI_REALTIME_MODEL: "gpt-x",
+        HTTPS_PROXY: "http://proxy.example:3128",
+        RECORDINGS_DIR: "/var/recordings",
+        PORT: "8080",
+        PUBLIC_URL: "https://voice.example.com",
+        TWILIO_AUTH_TOKEN: "the real one",
+        ADMIN_HOST: "0.0.0.0",
+        ADMIN_TOKEN_FILE: "/run/secrets/admin",
+        WORKERS: "4",
       },
+      twilio,
     );
+    expect(settings).toMatchObject({
+      OPENAI_API_KEY: "sk-1",
+      OPENAI_REALTIME_MODEL: "gpt-x",
+      HTTPS_PROXY: "http://proxy.example:3128",
+      RECORDINGS_DIR: "/var/recordings",
+      PORT: "0",
+      PUBLIC_URL: "https://relay.example",
+      TWILIO_ACCOUNT_SID: twilio.accountSid,
+      TWILIO_AUTH_TOKEN: twilio.authToken,
+      TWILIO_API_BASE_URL: twilio.apiBaseUrl,
+    });
+    for (const name of ["ADMIN_HOST", "ADMIN_TOKEN_FILE", "WORKERS"])
+      expect(settings).not.toHaveProperty(name);
+    expect(liveSettings({}, twilio)["RECORDINGS_DIR"]).toBe(join("data", "demo"));
+  });
+
+  it("calls the first number of the user's agents file", () => {
+    const agents = (...numbers: string[]) => ({
+      agents: new Map(),
+      numbers: new Map(numbers.map((number) => [number, "support"])),
+      defaultAgent: null,
+    });
+    expect(calledNumber(agents("*", "+15550007777", "+15550008888"))).toBe("+15550007777");
+    expect(calledNumber(agents("*"))).toBeUndefined();
   });
 
   it("is refused without a key, with the name of what is missing", async () => {
     const lines: string[] = [];
     expect(await runLiveDemo({}, (line) => lines.push(line))).toBe(2);
     expect(lines.join()).toContain("OPENAI_API_KEY");
+  });
+
+  it("is refused with a faulty setting, or an agents file that is not there", async () => {
+    const lines: string[] = [];
+    const print = (line: string) => lines.push(line);
+    const env = { OPENAI_API_KEY: "sk-1" };
+    expect(await runLiveDemo({ ...env, MAX_CALLS: "many" }, print)).toBe(2);
+    expect(lines.join()).toContain("MAX_CALLS");
+    expect(await runLiveDemo({ ...env, AGENTS_FILE: "no-such-file.yaml" }, print)).toBe(2);
+    expect(lines.join()).toContain("no-such-file.yaml");
   });
 });
