@@ -139,6 +139,8 @@ export class ReplyWatch {
     const heard = this.#host.path.heard(nowMs);
     const action = dueAction(this.#state, heard, this.#host.agent.replyTimeoutMs, nowMs);
     if (action === null) return;
+    // The model still believes that the caller speaks, and would begin no response.
+    if (this.#state.callerSpeaking) this.#host.session?.callerSilent();
     this.#apply(acted(this.#state, action, nowMs));
     this.#carryOut(action, nowMs);
   }

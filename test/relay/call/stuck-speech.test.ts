@@ -1,0 +1,54 @@
+import { describe, expect, it } from "vitest";
+import { ReplyWatch, type ReplyWatchHost } from "../../../src/relay/call/reply-watch.js";
+import { FakeClock } from "../../fakes/fake-clock.js";
+import { FakeMetrics } from "../../fakes/fake-metrics.js";
+import { FakeLog } from "../../fakes/fake-ports.js";
+
+/** A caller to whom a reply is due, silent since the start; the model may believe otherwise. */
+function watch() {
+  const clock = new FakeClock();
+  const calls: string[] = [];
+  const host = {
+    agent: { replyTimeoutMs: 4_000 },
+    session: {
+      requestResponse: () => void calls.push("requestResponse"),
+      callerSilent: () => void calls.push("callerSilent"),
+    },
+    path: { heard: () => ({ soundUntilMs: 0, silentSinceMs: 0 }), playComfort: () => undefined },
+    eventLog: { note: () => undefined },
+    log: new FakeLog(),
+    isWithAgent: true,
+    say: () => undefined,
+    replyGivenUp: () => undefined,
+  } as unknown as ReplyWatchHost;
+  const reply = new ReplyWatch(host, clock, new FakeMetrics().metrics);
+  const run = (ms: number): void => {
+    for (let passed = 0; passed < ms; passed += 100) {
+      clock.advance(100);
+      reply.tick(clock.nowMs());
+    }
+  };
+  return { reply, run, calls };
+}
+
+describe("a model that believes that the caller is still speaking", () => {
+  it("is told otherwise before the reply is requested again", () => {
+    const { reply, run, calls } = watch();
+    reply.owe("caller_turn");
+    reply.callerSpeech(true);
+    run(4_500);
+    expect(calls).toEqual([]);
+    run(2_000);
+    expect(calls.slice(0, 2)).toEqual(["callerSilent", "requestResponse"]);
+  });
+
+  it("is told nothing when it knows that the caller has stopped", () => {
+    const { reply, run, calls } = watch();
+    reply.callerSpeech(true);
+    reply.callerSpeech(false);
+    reply.owe("caller_turn");
+    run(6_000);
+    expect(calls).toContain("requestResponse");
+    expect(calls).not.toContain("callerSilent");
+  });
+});
