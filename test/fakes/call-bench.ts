@@ -197,26 +197,35 @@ export class FakeTools implements CallTools {
   readonly specs: readonly SessionTool[];
   readonly batches: { end: ResponseEnd; done: (batch: ToolBatch) => void }[] = [];
   cancelled = false;
+  readonly #host: ToolHost;
 
-  constructor(specs: readonly SessionTool[] = []) {
+  constructor(specs: readonly SessionTool[], host: ToolHost) {
     this.specs = specs;
+    this.#host = host;
   }
 
   run(end: ResponseEnd, done: (batch: ToolBatch) => void): void {
     this.batches.push({ end, done });
+    for (const { callId } of end.calls) this.#host.toolRuns.started(callId, null);
   }
 
   cancelRunning(): void {
-    this.batches.length = 0;
+    for (const { end } of this.batches.splice(0)) this.#ended(end);
   }
 
   cancel(): void {
     this.cancelled = true;
+    for (const { end } of this.batches) this.#ended(end);
+  }
+
+  #ended(end: ResponseEnd): void {
+    for (const { callId } of end.calls) this.#host.toolRuns.ended(callId);
   }
 
   /** Answers the oldest batch. */
   answer(output: string, disposition: ToolBatch["disposition"] = null): void {
     const { end, done } = this.batches.shift()!;
+    this.#ended(end);
     done({
       disposition,
       runs: end.calls.map((call) => ({
@@ -344,7 +353,7 @@ export class CallBench {
       price: (_model, tokens) => tokens.outputAudio / 1000,
       tools: (host) => {
         this.toolHosts.push(host);
-        const tools = new FakeTools(this.specs);
+        const tools = new FakeTools(this.specs, host);
         this.tools.push(tools);
         return tools;
       },

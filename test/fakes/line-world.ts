@@ -101,7 +101,7 @@ export class LineWorld {
     this.where = { in: "stream", stream };
   }
 
-  get #model(): FakeUpstream {
+  protected get model(): FakeUpstream {
     return this.bench.dialer.last;
   }
 
@@ -114,8 +114,8 @@ export class LineWorld {
   async pass(ms: number): Promise<void> {
     for (let left = ms; left > 0; left -= 50) {
       this.bench.run(Math.min(50, left), 25);
-      await this.#settle();
-      this.#listen();
+      await this.settle();
+      this.listen();
     }
   }
 
@@ -125,7 +125,7 @@ export class LineWorld {
     this.longestSilenceMs = 0;
   }
 
-  #listen(): void {
+  protected listen(): void {
     const nowMs = this.bench.clock.nowMs();
     const { where } = this;
     const bytes = where.in === "stream" ? where.stream.phone.heard.length : 0;
@@ -135,7 +135,7 @@ export class LineWorld {
     this.longestSilenceMs = Math.max(this.longestSilenceMs, nowMs - this.#heardMs);
   }
 
-  async #settle(): Promise<void> {
+  protected async settle(): Promise<void> {
     for (let again = true; again; ) {
       await new Promise((resolve) => setImmediate(resolve));
       again = false;
@@ -154,12 +154,12 @@ export class LineWorld {
         again = true;
         model.becomesReady();
       }
-      if (model !== undefined && model.closedWith === null) this.#answer(model);
+      if (model !== undefined && model.closedWith === null) this.answer(model);
     }
   }
 
   /** The model says a second and a half whenever it is asked to speak. */
-  #answer(model: FakeUpstream): void {
+  protected answer(model: FakeUpstream): void {
     const asked = model.of("response.create").length;
     for (let n = this.#answered.get(model) ?? 0; n < asked; n++) {
       const id = `a${++this.#responses}`;
@@ -227,7 +227,7 @@ export class LineWorld {
 
   async happen(what: Happening): Promise<void> {
     await this.#act(what);
-    await this.#settle();
+    await this.settle();
   }
 
   async #act(what: Happening): Promise<void> {
@@ -239,14 +239,14 @@ export class LineWorld {
       case "model_speaks_late": {
         if (!talks) return;
         const id = `r${++this.#responses}`;
-        this.#model.created(id);
-        this.#model.delta(id, `i-${id}`, 6_000);
-        if (what === "agent_speaks") this.#model.done(id);
+        this.model.created(id);
+        this.model.delta(id, `i-${id}`, 6_000);
+        if (what === "agent_speaks") this.model.done(id);
         return;
       }
       case "barge_in":
         if (talks)
-          this.#model.says({
+          this.model.says({
             type: "input_audio_buffer.speech_started",
             item_id: `u${++this.#responses}`,
             audio_start_ms: 0,
@@ -256,8 +256,8 @@ export class LineWorld {
       case "agent_ends": {
         if (!talks) return;
         const id = `r${++this.#responses}`;
-        this.#model.created(id);
-        this.#model.done(id, {
+        this.model.created(id);
+        this.model.done(id, {
           output: [
             {
               type: "function_call",
@@ -287,7 +287,7 @@ export class LineWorld {
         where.stream.closedWith ??= 1006;
         return;
       case "model_drops":
-        if (talks) this.#model.drops();
+        if (talks) this.model.drops();
         return;
       case "dial_answered":
       case "dial_busy": {

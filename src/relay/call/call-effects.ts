@@ -21,7 +21,7 @@ const ARRIVAL_MS = 120_000;
 /** From the end of a stream: Twilio asks what follows within its webhook time-outs. */
 const RETURN_MS = 30_000;
 /** A farewell is awaited this long beyond what already waits to be heard, and no longer than the most. */
-const FAREWELL_MS = 8_000;
+const FAREWELL_MS = 12_000;
 const FAREWELL_MOST_MS = 30_000;
 /** From the end of the call: transcripts that are due come within this, or are lost (contract O5). */
 const TRANSCRIPTS_MS = 3_000;

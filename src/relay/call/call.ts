@@ -32,6 +32,8 @@ import { Voicemail, type VoicemailHost } from "./voicemail.js";
 
 /** Limits and the like need no more than this. */
 const SLOW_TICK_MS = 100;
+/** From the last sound that the caller heard: a farewell that the model does not speak is given up. */
+const FAREWELL_SILENCE_MS = 3_500;
 /** States in which a reply may be owed, or may have to be remembered. */
 const SERVES: ReadonlySet<CallState["name"]> = new Set([
   "offered",
@@ -79,6 +81,7 @@ export class Call<Path extends CallPath = CallPath>
   readonly #effects: CallEffects<Call<Path>>;
   #state: CallState;
   #slowTickMs = Number.NEGATIVE_INFINITY;
+  #leavingSinceMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     parties: CallParties,
@@ -270,8 +273,15 @@ export class Call<Path extends CallPath = CallPath>
     if (state.name !== before.name)
       this.log.debug("call: state", { from: before.name, to: state.name });
     if (state !== before) this.#host.stateChanged(this);
-    if (state.name !== before.name && !SERVES.has(state.name)) this.reply.withdraw();
+    if (state.name !== before.name) this.#entered(state.name);
     for (const effect of effects) this.#effects.carryOut(effect);
+  }
+
+  #entered(name: CallState["name"]): void {
+    if (name === "leaving") {
+      this.#leavingSinceMs = this.#deps.clock.nowMs();
+      this.reply.leave(this.#leavingSinceMs);
+    } else if (!SERVES.has(name)) this.reply.withdraw();
   }
 
   leave(disposition: Disposition): void {
@@ -303,7 +313,6 @@ export class Call<Path extends CallPath = CallPath>
   }
 
   callerArrived(): void {
-    this.reply.callerArrived();
     if (!this.greeting.isDone && this.agent.greeting !== null) this.reply.owe("greeting");
     this.dispatch({ type: "caller_arrived" });
   }
@@ -338,7 +347,16 @@ export class Call<Path extends CallPath = CallPath>
     this.#slowTickMs = nowMs;
     this.voicemail.tick(nowMs);
     this.reply.tick(nowMs);
+    this.#watchFarewell(nowMs);
     this.#watchLimits(nowMs);
+  }
+
+  /** A farewell that is not heard is not waited for. */
+  #watchFarewell(nowMs: number): void {
+    if (this.#state.name !== "leaving") return;
+    const quietSinceMs = Math.max(this.#leavingSinceMs, this.path.heard(nowMs).soundUntilMs);
+    if (nowMs - quietSinceMs >= FAREWELL_SILENCE_MS)
+      this.dispatch({ type: "timer", timer: "farewell" });
   }
 
   #watchLimits(nowMs: number): void {
@@ -398,8 +416,12 @@ export class Call<Path extends CallPath = CallPath>
     this.session?.speak(instructions);
   }
 
+  /** A session that does not answer is of no use: what it would still say is not waited for. */
   replyGivenUp(): void {
-    this.modelLost("upstream_response_failed", false);
+    this.closeSession();
+    const detail = "no reply after it was asked for again";
+    this.path.sessionLost({ code: "upstream_response_failed", retryable: false, detail });
+    this.playbackMoved();
   }
 
   /** The model has something to tell the caller: now, or when it is there. */

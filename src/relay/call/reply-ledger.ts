@@ -44,8 +44,6 @@ export type ReplyEvent =
   | { readonly type: "caller_speech"; readonly speaking: boolean }
   /** The session is over; what it was doing ends with it. */
   | { readonly type: "session_ended" }
-  /** The caller is with the agent from now on: a wait counts from here. */
-  | { readonly type: "caller_arrived" }
   /** Nothing is owed any more: the call leaves the agent, or has ended. */
   | { readonly type: "withdrawn" };
 
@@ -155,10 +153,6 @@ export function record(state: ReplyState, event: ReplyEvent, nowMs: number): Rec
       });
     case "session_ended":
       return only(sessionEnded(state, nowMs));
-    case "caller_arrived":
-      return only(
-        state.owed === null ? state : { ...state, owed: { ...state.owed, sinceMs: nowMs } },
-      );
     case "withdrawn":
       return settle({ ...state, silentResponses: 0 }, "withdrawn", nowMs);
   }
@@ -285,7 +279,8 @@ function isHopeless(state: ReplyState, owed: OwedReply, nowMs: number): boolean 
   return nowMs - owed.sinceMs >= (working ? GIVE_UP_WORKING_MS : GIVE_UP_MS);
 }
 
-function quietSinceMs(state: ReplyState, owed: OwedReply, heard: Heard): number {
+/** Since when a caller to whom a reply is owed hears nothing. */
+export function quietSinceMs(state: ReplyState, owed: OwedReply, heard: Heard): number {
   // Before the debt, silence was the caller's own turn to speak.
   return Math.max(owed.sinceMs, heard.soundUntilMs, state.callerStoppedMs);
 }

@@ -11,6 +11,7 @@ import {
   dueAction,
   NO_REPLY_OWED,
   type OwedCause,
+  quietSinceMs,
   type Recorded,
   type ReplyAction,
   type ReplyEvent,
@@ -18,6 +19,9 @@ import {
   record,
   type WorkKind,
 } from "./reply-ledger.js";
+
+/** From the last sound. A farewell takes some seconds more. */
+const LATE_MS = 2_000;
 
 export interface ReplyWatchHost {
   readonly agent: AgentProfile;
@@ -63,10 +67,6 @@ export class ReplyWatch {
   /** What another process knew of this call. */
   restore(isOwed: boolean): void {
     if (isOwed) this.owe("session_lost");
-  }
-
-  callerArrived(): void {
-    this.#record({ type: "caller_arrived" });
   }
 
   /** The caller begins to hear the model. */
@@ -131,6 +131,19 @@ export class ReplyWatch {
   /** The caller leaves the agent, or the call has ended. */
   withdraw(): void {
     this.#record({ type: "withdrawn" });
+  }
+
+  /**
+   * The agent takes its leave: what was owed is not waited for any more. A caller who has waited for a while hears
+   * that the line is alive before they wait for the farewell.
+   */
+  leave(nowMs: number): void {
+    const { owed } = this.#state;
+    const { path } = this.#host;
+    const isLate =
+      owed !== null && nowMs - quietSinceMs(this.#state, owed, path.heard(nowMs)) >= LATE_MS;
+    this.withdraw();
+    if (isLate) path.playComfort(0, nowMs);
   }
 
   /** Ten times a second: what is due by time alone. */
