@@ -3,7 +3,6 @@
  * a socket is given while its last write is under way leave together in one write.
  */
 import { randomFillSync } from "node:crypto";
-import type { Writable } from "node:stream";
 import {
   type FrameMemory,
   frameBytes,
@@ -76,7 +75,12 @@ export class SlotPool {
 }
 
 /** The part of a socket that is used for writing. */
-export type Outlet = Pick<Writable, "write" | "end" | "writable" | "writableLength">;
+export interface Outlet {
+  readonly writable: boolean;
+  readonly writableLength: number;
+  write(bytes: Uint8Array, written: () => void): unknown;
+  end(): unknown;
+}
 
 /** The frames of one socket. At most one write is under way; later frames gather for the next one. */
 export class FrameWriter {
