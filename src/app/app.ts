@@ -156,7 +156,7 @@ class RelayApp implements App {
 
   async start(): Promise<AppPorts> {
     const { base, admitted, cluster, keeping, overrides } = this.#parts;
-    const { config, clock, log, registry, crm, worker } = base;
+    const { config, clock, log, loopGuard, crm, worker } = base;
     const { seat } = overrides;
     const shared = seat !== undefined;
     const port = seat?.publicPort ?? config.port;
@@ -170,7 +170,7 @@ class RelayApp implements App {
     const [adminHost, adminAt] = shared ? ["127.0.0.1", 0] : [config.adminHost, config.adminPort];
     const adminPort = await this.#operator.listen(adminHost, adminAt);
     this.#unwatch = [
-      registry.watchEventLoop(clock),
+      loopGuard.watch(),
       monitorEventLoop(clock, (busy, lagMs, nowMs) =>
         admitted.admission.sampled(busy, lagMs, nowMs),
       ),
@@ -236,7 +236,7 @@ class RelayApp implements App {
 }
 
 function publicServer({ base, calls, cluster }: AppParts) {
-  const { config, worker, metrics, clock, log } = base;
+  const { config, worker, metrics, loopGuard, clock, log } = base;
   const { openaiWebhookSecret: secret, openaiProjectId } = config;
   return createPublicServer({
     config,
@@ -247,6 +247,7 @@ function publicServer({ base, calls, cluster }: AppParts) {
         ? null
         : { calls: calls.service, secret, claimOnce: cluster.claimOnce },
     metrics,
+    timer: loopGuard,
     clock,
     log,
     descriptors: { limit: descriptorLimit(), lowestFree: lowestFreeDescriptor },
@@ -254,7 +255,7 @@ function publicServer({ base, calls, cluster }: AppParts) {
 }
 
 function operatorServer({ base, calls, cluster, keeping, events, overrides }: AppParts) {
-  const { config, agents, registry, metrics, clock, log } = base;
+  const { config, agents, registry, metrics, loopGuard, clock, log } = base;
   const sessions =
     config.adminToken === null ? null : new ConsoleSessions(config.adminToken, clock);
   const auth = new OperatorAuth({ config, sessions, clock, metrics, log });
@@ -265,6 +266,7 @@ function operatorServer({ base, calls, cluster, keeping, events, overrides }: Ap
     clock,
     scrape: () => registry.scrape(),
     metrics,
+    timer: loopGuard,
     log,
     routes: [
       ...consoleRoutes({ auth, sessions, phone: overrides.phone ?? false }),

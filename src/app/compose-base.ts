@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { createHttpCrm } from "../adapters/http-client/crm.js";
 import { MetricRegistry } from "../adapters/metrics/metric-registry.js";
 import { Network } from "../adapters/network/network.js";
+import { LoopGuard } from "../adapters/system/loop-guard.js";
 import { createLog } from "../adapters/system/pino-log.js";
 import { systemClock } from "../adapters/system/system-clock.js";
 import { ToolLauncher } from "../adapters/tools/launcher-client.js";
@@ -26,6 +27,8 @@ export interface Base {
   readonly worker: number;
   readonly registry: MetricRegistry;
   readonly metrics: Metrics;
+  /** Finds out what blocks the event loop. */
+  readonly loopGuard: LoopGuard;
   readonly control: CallControl;
   readonly network: Network;
   /**
@@ -57,6 +60,7 @@ export function composeBase(
   const registry = new MetricRegistry({ version: VERSION, worker: String(worker) });
   const { metrics } = registry;
   metrics.callsLimit.set(config.maxCalls);
+  const loopGuard = new LoopGuard({ clock, metrics });
   const network = new Network(config);
   const toolNetwork = new Network(config);
   const control =
@@ -78,6 +82,6 @@ export function composeBase(
     agents.crm === undefined
       ? null
       : createHttpCrm(agents.crm, { clock, log, network: toolNetwork, spoolDirectory });
-  const parts = { clock, log, worker, registry, metrics, control, network, toolNetwork };
+  const parts = { clock, log, worker, registry, metrics, loopGuard, control, network, toolNetwork };
   return { config, agents, ...parts, launcher: new ToolLauncher(log), prices, crm };
 }

@@ -108,7 +108,19 @@ export async function composeCalls(
 
 /** What each call asks of its surroundings. */
 async function callDeps(
-  { config, agents, clock, log, metrics, network, toolNetwork, launcher, prices, crm }: Base,
+  {
+    config,
+    agents,
+    clock,
+    log,
+    metrics,
+    loopGuard,
+    network,
+    toolNetwork,
+    launcher,
+    prices,
+    crm,
+  }: Base,
   keeping: RecordKeeping | null,
   journal: CallJournal,
 ): Promise<Omit<CallDeps, "flights" | "admission">> {
@@ -118,6 +130,7 @@ async function callDeps(
     log,
     handshakeTimeoutMs: config.upstreamTimeoutMs,
     network,
+    timer: loopGuard,
   });
   const orders = keeping?.orders ?? new MemoryOrderBook();
   return {

@@ -322,9 +322,7 @@ export const METRICS = {
     name: "event_loop_block_seconds",
     kind: "histogram",
     help: "Synchronous work of more than 5 ms on the thread that carries audio, by cause",
-    labels: [
-      label("cause", "http", "media_message", "model_message", "metrics", "records", "gc", "other"),
-    ],
+    labels: [label("cause", "http", "media_message", "model_message", "gc", "other")],
     buckets: [0.01, 0.02, 0.05, 0.1, 0.25, 1],
     preset: true,
     note: "Should be 0 but for `gc`. `other`: the timer was late and no known work explains it.",

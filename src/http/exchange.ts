@@ -4,6 +4,7 @@
  * back after each callback, and an aborted response must not be touched.
  */
 import type { HttpRequest, HttpResponse } from "uWebSockets.js";
+import type { LoopTimer } from "../ports/loop-timer.js";
 import type { BodyBudget } from "./body-budget.js";
 import { type Reply, text, write, writeHead } from "./reply.js";
 
@@ -37,6 +38,8 @@ export interface ExchangeOptions {
   readonly behindSupervisor?: boolean;
   /** Asked at the answer; true: no more requests are wanted on this connection. */
   readonly last?: () => boolean;
+  /** Times what the handler of a body does. */
+  readonly timer?: LoopTimer;
   /** Called once, when the request has been answered. */
   readonly answered?: (exchange: Exchange, status: number) => void;
 }
@@ -259,7 +262,10 @@ export class Exchange {
       bytes = needed;
       if (!isLast) return;
       release?.();
+      const { timer } = this.#options;
+      const startedMs = timer?.start() ?? 0;
       done(body.subarray(0, bytes));
+      timer?.end("http", startedMs);
     });
   }
 

@@ -7,6 +7,7 @@ import type {
   WebSocketBehavior,
 } from "uWebSockets.js";
 import type { Log } from "../ports/log.js";
+import type { LoopTimer } from "../ports/loop-timer.js";
 import type { Metrics } from "../ports/metrics.js";
 import type { MediaReceiver, MediaSocket } from "../ports/sockets.js";
 import type { CallService } from "../relay/calls/call-service.js";
@@ -18,6 +19,7 @@ export interface MediaRouteParts {
   readonly calls: Pick<CallService, "openStream">;
   readonly guard: WebhookGuard;
   readonly metrics: Pick<Metrics, "httpRequests">;
+  readonly timer: LoopTimer;
   readonly log: Log;
   /** As it stands in `<Stream url>` of this process, without a final slash. */
   readonly mediaUrl: string;
@@ -47,7 +49,7 @@ interface Session {
 }
 
 export function mediaBehavior(parts: MediaRouteParts): WebSocketBehavior<Session> {
-  const { guard, mediaUrl, metrics } = parts;
+  const { guard, mediaUrl, metrics, timer } = parts;
   const urls = signedMediaUrls(mediaUrl);
   return {
     compression: 0,
@@ -82,7 +84,11 @@ export function mediaBehavior(parts: MediaRouteParts): WebSocketBehavior<Session
       ws.getUserData().socket = socket;
       socket.open(parts.calls);
     },
-    message: (ws, message, isBinary) => ws.getUserData().socket?.message(message, isBinary),
+    message: (ws, message, isBinary) => {
+      const startedMs = timer.start();
+      ws.getUserData().socket?.message(message, isBinary);
+      timer.end("media_message", startedMs);
+    },
     close: (ws, code) => ws.getUserData().socket?.closed(code),
   };
 }

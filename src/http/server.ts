@@ -3,6 +3,7 @@ import { twilioAuthTokens } from "../config/derived.js";
 import type { Config } from "../config/load.js";
 import type { Clock } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
+import type { LoopTimer } from "../ports/loop-timer.js";
 import type { Metrics } from "../ports/metrics.js";
 import type { CallService, SipCallService } from "../relay/calls/call-service.js";
 import { type AcceptGuardParts, guardAccept } from "./accept-guard.js";
@@ -41,6 +42,7 @@ export interface PublicServerParts {
     readonly claimOnce: ClaimOnce;
   } | null;
   readonly metrics: Pick<Metrics, "authFailures" | "httpRequests">;
+  readonly timer: LoopTimer;
   readonly clock: Clock;
   readonly log: Log;
   /** Default: connections are accepted until the process has no descriptor left. */
@@ -54,7 +56,7 @@ const HEALTH_PATH = "/health";
 
 /** What Twilio and OpenAI reach. */
 export function createPublicServer(parts: PublicServerParts): HttpServer {
-  const { config, mediaUrl, calls, clock, log, metrics } = parts;
+  const { config, mediaUrl, calls, clock, log, metrics, timer } = parts;
   const refusals = new RefusalLog(log, () => clock.nowMs());
   const guard = new WebhookGuard({
     publicUrl: config.publicUrl,
@@ -78,17 +80,19 @@ export function createPublicServer(parts: PublicServerParts): HttpServer {
   const mediaPaths = mediaPathsOf(mediaUrl, prefix);
   const app = loadUws().uws.App();
   const server = new UwsServer(app);
-  const options = timed(clock, metrics, () => server.retired);
+  const options = timed(parts, () => server.retired);
   if (parts.descriptors !== undefined)
     server.onClose(guardAccept({ server, ...parts.descriptors, clock, log }));
 
-  const behavior = mediaBehavior({ calls, guard, metrics, log, mediaUrl });
+  const behavior = mediaBehavior({ calls, guard, metrics, timer, log, mediaUrl });
   for (const path of mediaPaths) app.ws(path, behavior);
   app.any("/*", (response, request) => {
+    const startedMs = timer.start();
     const exchange = new Exchange(response, request, options());
     if (exchange.ambiguous) answerAmbiguous(exchange);
     else if (mediaPaths.has(exchange.head.path)) answerMediaRequest(exchange, guard, mediaUrl);
     else answerPublic(exchange, posts, withoutPrefix(exchange.head.path, prefix), refusals);
+    timer.end("http", startedMs);
   });
   return server;
 }
@@ -97,6 +101,7 @@ export interface OperatorServerParts extends HealthRouteParts {
   readonly auth: OperatorAuth;
   readonly calls: Pick<CallService, "readiness" | "execute">;
   readonly metrics: Pick<Metrics, "httpRequests">;
+  readonly timer: LoopTimer;
   readonly clock: Clock;
   readonly log: Log;
   /** Operators come through the supervisor, which names their address. */
@@ -107,33 +112,41 @@ export interface OperatorServerParts extends HealthRouteParts {
 
 /** What operators reach: never on the public listener. */
 export function createOperatorServer(parts: OperatorServerParts): HttpServer {
-  const { auth, calls, clock, metrics, log, routes = [] } = parts;
+  const { auth, calls, timer, log, routes = [] } = parts;
   const router = new OperatorRouter(auth, log, [
     ...healthRoutes(parts),
     ...callRoutes(calls),
     ...routes,
   ]);
   const app = loadUws().uws.App();
-  const options = timed(clock, metrics);
+  const options = timed(parts);
   const { behindSupervisor = false } = parts;
   app.any("/*", (response, request) => {
+    const startedMs = timer.start();
     const exchange = new Exchange(response, request, { ...options(), behindSupervisor });
     if (exchange.ambiguous) answerAmbiguous(exchange);
     else router.handle(exchange);
+    timer.end("http", startedMs);
   });
   return new UwsServer(app);
 }
 
+interface TimedParts {
+  readonly clock: Clock;
+  readonly metrics: Pick<Metrics, "httpRequests">;
+  readonly timer: LoopTimer;
+}
+
 /** Options of an exchange that measure its time into the metric of requests. */
 function timed(
-  clock: Clock,
-  metrics: Pick<Metrics, "httpRequests">,
+  { clock, metrics, timer }: TimedParts,
   last: () => boolean = () => false,
 ): () => ExchangeOptions {
   return () => {
     const startedMs = clock.nowMs();
     return {
       last,
+      timer,
       answered: ({ route }, status) => {
         metrics.httpRequests.observe((clock.nowMs() - startedMs) / 1000, route, String(status));
       },

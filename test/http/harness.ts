@@ -117,6 +117,8 @@ export class CountedRequests implements Pick<Metrics, "authFailures" | "httpRequ
   };
 }
 
+const NO_TIMER = { start: () => 0, end: () => undefined };
+
 export interface PublicSide {
   readonly calls: FakeCalls;
   readonly metrics: CountedRequests;
@@ -162,6 +164,7 @@ export async function startPublic(
         ? null
         : { calls, secret, claimOnce: async (key, ttlMs) => once.claim(key, ttlMs) },
     metrics,
+    timer: NO_TIMER,
     clock: settings.clock ?? systemClock,
     log,
     ...(settings.descriptors === undefined ? {} : { descriptors: settings.descriptors }),
@@ -204,6 +207,7 @@ export async function startOperator(
     calls,
     scrape: async () => ({ type: "text/plain; version=0.0.4", body: "up 1\n" }),
     metrics,
+    timer: NO_TIMER,
     clock,
     log,
     routes: settings.routes?.({ auth, sessions }) ?? [],

@@ -1,6 +1,5 @@
 import type { MetricDefinition } from "../../domain/metric-definition.js";
 import { METRICS } from "../../domain/metric-table.js";
-import type { Clock } from "../../ports/clock.js";
 import type { MetricKey, Metrics } from "../../ports/metrics.js";
 import { EXPOSITION_TYPE, exposition } from "./exposition.js";
 import { HistogramFamily, ValueFamily } from "./family.js";
@@ -14,9 +13,6 @@ export interface MetricRegistryOptions {
   /** Process metrics (CPU, memory, garbage collection) beside the relay's own. Default true. */
   readonly processMetrics?: boolean;
 }
-
-/** How often the lag of the event loop is measured. */
-const LAG_SAMPLE_MS = 100;
 
 /** The metrics of one process, built from the table of metrics. */
 export class MetricRegistry {
@@ -57,19 +53,5 @@ export class MetricRegistry {
     const families = Object.entries(this.#families).map(([key, one]) => [key, one.snapshot()]);
     const process = withProcess ? ((await this.#process?.scrape()) ?? "") : null;
     return { families: Object.fromEntries(families), process };
-  }
-
-  /** Measures how late the timers of this process are, until the returned function is called. */
-  watchEventLoop(clock: Clock): () => void {
-    const lag = this.metrics.eventLoopLag;
-    let dueMs = clock.nowMs() + LAG_SAMPLE_MS;
-    const sample = () => {
-      const nowMs = clock.nowMs();
-      lag.observe((nowMs - dueMs) / 1000);
-      dueMs = nowMs + LAG_SAMPLE_MS;
-      timer = clock.after(LAG_SAMPLE_MS, sample);
-    };
-    let timer = clock.after(LAG_SAMPLE_MS, sample);
-    return () => timer.cancel();
   }
 }

@@ -7,6 +7,7 @@ import type { Socket } from "node:net";
 import { stallAwareDeadline } from "../../domain/stall.js";
 import type { Clock, Timer } from "../../ports/clock.js";
 import type { Log } from "../../ports/log.js";
+import type { LoopTimer } from "../../ports/loop-timer.js";
 import type {
   UpstreamClose,
   UpstreamDialer,
@@ -43,6 +44,8 @@ export interface ModelSocketOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Default: a direct connection. */
   readonly network?: Network;
+  /** Times what messages of the model cost. Default: nothing is timed. */
+  readonly timer?: LoopTimer;
   /** Default 10 s. A peer that sends nothing for a whole interval after a ping is dead. */
   readonly pingIntervalMs?: number;
 }
@@ -56,6 +59,7 @@ const CLOSE_TIMEOUT_MS = 2_000;
 const MAX_PONG_BACKLOG_BYTES = 64 * 1024;
 
 const NOTHING = new Uint8Array(0);
+const NO_TIMER: LoopTimer = { start: () => 0, end: () => undefined };
 
 /**
  * @throws  WireError when the key or a header cannot be sent. `dial` throws TypeError when the URL
@@ -82,7 +86,7 @@ class Shared {
     this.log = options.log;
     this.handshakeTimeoutMs = options.handshakeTimeoutMs;
     this.pingIntervalMs = options.pingIntervalMs ?? PING_INTERVAL_MS;
-    this.streams = new StreamDialer(options.network ?? new Network());
+    this.streams = new StreamDialer(options.network ?? new Network(), options.timer ?? NO_TIMER);
     this.#headers = options.headers ?? {};
     this.#apiKey = options.apiKey;
     // A header that cannot be sent is reported now, not to the first caller.

@@ -9,6 +9,7 @@ import {
   type TLSSocket,
   connect as tlsConnect,
 } from "node:tls";
+import type { LoopTimer } from "../../ports/loop-timer.js";
 import type { Network } from "../network/network.js";
 import { openTunnel } from "../network/tunnel.js";
 
@@ -51,12 +52,14 @@ export class StreamDialer {
    */
   readonly #readBuffer = new Uint8Array(READ_BYTES);
   readonly #network: Network;
+  readonly #timer: LoopTimer;
   #secureContext: SecureContext | null = null;
   /** The last session of each host and port. To resume it saves time and memory. */
   readonly #tlsSessions = new Map<string, Buffer>();
 
-  constructor(network: Network) {
+  constructor(network: Network, timer: LoopTimer) {
     this.#network = network;
+    this.#timer = timer;
   }
 
   /** @param url  ws: or wss:; only host and port matter. */
@@ -86,7 +89,7 @@ export class StreamDialer {
     const onread: OnRead = {
       buffer,
       callback: (length) => {
-        events.read(buffer, length);
+        this.#read(events, buffer, length);
         return true;
       },
     };
@@ -94,7 +97,8 @@ export class StreamDialer {
     if ("socket" in road) {
       // Node ignores `onread` for TLS over a socket: behind a proxy each read takes new memory.
       socket.on("data", (chunk: Buffer) => {
-        events.read(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length), chunk.length);
+        const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
+        this.#read(events, bytes, chunk.length);
       });
     }
     // Otherwise a frame waits until the one before is acknowledged, which a peer that has nothing
@@ -104,6 +108,12 @@ export class StreamDialer {
     socket.on("error", (error) => events.failed(error));
     socket.once("close", () => events.closed());
     return socket;
+  }
+
+  #read(events: StreamEvents, bytes: Uint8Array, length: number): void {
+    const startedMs = this.#timer.start();
+    events.read(bytes, length);
+    this.#timer.end("model_message", startedMs);
   }
 
   #startTls({ host, port }: Peer, road: Road, onread: OnRead): TLSSocket {

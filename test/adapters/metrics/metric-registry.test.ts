@@ -4,7 +4,6 @@ import { MetricRegistry } from "../../../src/adapters/metrics/metric-registry.js
 import { METRIC_PREFIX, type MetricDefinition } from "../../../src/domain/metric-definition.js";
 import { METRICS } from "../../../src/domain/metric-table.js";
 import type { MetricKey } from "../../../src/ports/metrics.js";
-import { FakeClock } from "../../fakes/fake-clock.js";
 
 const make = (processMetrics = false) => new MetricRegistry({ version: "1.2.3", processMetrics });
 
@@ -95,16 +94,6 @@ describe("the metric registry", () => {
     expect(
       body.split("\n").filter((line) => line !== "" && !line.startsWith("#")).length,
     ).toBeLessThan(3000);
-  });
-
-  it("measures how late timers are, until told to stop", async () => {
-    const registry = make();
-    const clock = new FakeClock();
-    const stop = registry.watchEventLoop(clock);
-    clock.advance(1000);
-    expect((await read(registry)).get('murelay_event_loop_lag_seconds_count{worker="0"}')).toBe(10);
-    stop();
-    expect(clock.pending).toBe(0);
   });
 
   it.skipIf(spawnSync("promtool", ["--version"]).error !== undefined)(
