@@ -22,11 +22,6 @@ export class RoundLimit {
     this.#clock = clock;
   }
 
-  /** The last round was one too many. */
-  get reached(): boolean {
-    return this.#rounds > MAX_ROUNDS;
-  }
-
   /** A response called tools. @returns 0: run them; else the pause in ms, after which they are refused. */
   begin(): number {
     const inARow = this.#clock.nowMs() - this.#answeredMs < IN_A_ROW_MS;

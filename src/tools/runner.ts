@@ -51,8 +51,6 @@ export interface ToolRunnerOptions {
   readonly context: () => Omit<ToolContext, "signal" | "nowEpochMs">;
 }
 
-/** Shorter waits are not noticed on a phone. */
-export const SLOW_MS = 700;
 /** The Realtime API allows 64. */
 const MAX_NAME_CHARS = 128;
 
@@ -83,30 +81,14 @@ export class ToolRunner {
     this.#rounds = new RoundLimit(options.clock);
   }
 
-  /** The model calls tools in response after response, or has no tool calls left: it should be asked without tools. */
-  get exhausted(): boolean {
-    return this.#rounds.reached || this.#asked > this.#options.maxCalls;
-  }
-
-  /**
-   * @param onSlow    called at most once per batch, with the `say_while_waiting` of the first tool that takes longer
-   *                  than SLOW_MS. Null: the observer sees to it.
-   * @param observer  told of the beginning and the end of each run.
-   * @returns         an answer for each call_id, in the order of the calls. Never rejects.
-   */
+  /** @returns an answer for each call_id, in the order of the calls. Never rejects. */
   async run(
     calls: readonly ToolCallAsked[],
-    onSlow: ((say: string) => void) | null,
-    observer: ToolRunObserver | null = null,
+    observer: ToolRunObserver,
   ): Promise<readonly ToolAnswered[]> {
     const pauseMs = this.#rounds.begin();
-    let said = false;
-    const slow = (say: string): void => {
-      if (!said) onSlow?.(say);
-      said = true;
-    };
     const answers = await Promise.all(
-      withoutRepeats(calls).map((call) => this.#one(call, pauseMs, slow, observer)),
+      withoutRepeats(calls).map((call) => this.#one(call, pauseMs, observer)),
     );
     this.#rounds.answered();
     return answers;
@@ -127,15 +109,14 @@ export class ToolRunner {
   async #one(
     call: ToolCallAsked,
     pauseMs: number,
-    onSlow: (say: string) => void,
-    observer: ToolRunObserver | null,
+    observer: ToolRunObserver,
   ): Promise<ToolAnswered> {
     const { clock, registry } = this.#options;
     const startedMs = clock.nowMs();
     const tool = registry.get(call.name);
-    observer?.started(call.callId, tool?.sayWhileWaiting ?? null);
-    const ended = await this.#answer(call, tool, pauseMs, onSlow);
-    observer?.ended(call.callId);
+    observer.started(call.callId, tool?.sayWhileWaiting ?? null);
+    const ended = await this.#answer(call, tool, pauseMs);
+    observer.ended(call.callId);
     return {
       callId: call.callId,
       name: call.name.slice(0, MAX_NAME_CHARS),
@@ -148,12 +129,7 @@ export class ToolRunner {
     };
   }
 
-  async #answer(
-    call: ToolCallAsked,
-    tool: Tool | null,
-    pauseMs: number,
-    onSlow: (say: string) => void,
-  ): Promise<Ended> {
+  async #answer(call: ToolCallAsked, tool: Tool | null, pauseMs: number): Promise<Ended> {
     const { registry, maxCalls } = this.#options;
     if (tool === null || !WAYS_OUT.has(tool.name)) {
       // A model that does nothing but call tools is slowed down, so that the loop costs little.
@@ -162,7 +138,7 @@ export class ToolRunner {
       if (++this.#asked > maxCalls) return failed("denied", NO_CALLS_LEFT);
     }
     const checked = registry.check(call.name, call.arguments);
-    return checked.ok ? this.#run(tool, checked.args, onSlow) : failed("invalid", checked.problem);
+    return checked.ok ? this.#run(tool, checked.args) : failed("invalid", checked.problem);
   }
 
   #after(ms: number, ended: Ended): Promise<Ended> {
@@ -183,7 +159,7 @@ export class ToolRunner {
     return this.#hangUp.signal.aborted ? this.#hangUp : this.#running;
   }
 
-  #run(tool: Tool, args: ToolArguments, onSlow: (say: string) => void): Promise<Ended> {
+  #run(tool: Tool, args: ToolArguments): Promise<Ended> {
     const { clock, log } = this.#options;
     const deadline = new AbortController();
     const { signal: stopping } = this.#stopping;
@@ -195,7 +171,6 @@ export class ToolRunner {
     return new Promise<Ended>((resolve) => {
       const finish = (ended: Ended): void => {
         timer.cancel();
-        waiting?.cancel();
         stopping.removeEventListener("abort", cancelled);
         resolve(ended);
       };
@@ -205,8 +180,6 @@ export class ToolRunner {
         finish(failed("timeout", "The tool did not answer in time."));
         deadline.abort();
       });
-      const say = tool.sayWhileWaiting;
-      const waiting = say === null ? null : clock.after(SLOW_MS, () => onSlow(say));
       if (stopping.aborted) {
         cancelled();
         return;

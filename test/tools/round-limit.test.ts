@@ -11,7 +11,6 @@ describe("rounds of tool calls in a row", () => {
       return pauseMs;
     });
     expect(pauses).toEqual([0, 0, 0, 0, 0, 1_000, 2_000, 3_000, 4_000, 5_000, 5_000, 5_000]);
-    expect(limit.reached).toBe(true);
   });
 
   it("are counted anew once the caller has been spoken to", () => {
@@ -24,7 +23,6 @@ describe("rounds of tool calls in a row", () => {
       limit.answered();
       clock.advance(3_000);
     }
-    expect(limit.reached).toBe(false);
   });
 
   it("are in a row however long the tools take", () => {

@@ -4,7 +4,7 @@ import { RelayError } from "../../src/domain/errors.js";
 import type { CallSid, ToolCallId } from "../../src/domain/ids.js";
 import { ToolRegistry } from "../../src/tools/registry.js";
 import { MAX_OUTPUT_CHARS } from "../../src/tools/result-text.js";
-import { SLOW_MS, ToolRunner, type ToolRunObserver } from "../../src/tools/runner.js";
+import { ToolRunner, type ToolRunObserver } from "../../src/tools/runner.js";
 import type { Tool, ToolResult } from "../../src/tools/tool.js";
 import { FakeClock } from "../fakes/fake-clock.js";
 import { FakeLog } from "../fakes/fake-ports.js";
@@ -47,6 +47,7 @@ function limited(maxCalls: number, ...tools: Tool[]) {
   return { clock, runner };
 }
 
+const QUIET: ToolRunObserver = { started: () => undefined, ended: () => undefined };
 let lastId = 0;
 const call = (name: string, args = "{}", id = `c${++lastId}`) => ({
   callId: id as ToolCallId,
@@ -62,7 +63,7 @@ describe("ToolRunner", () => {
       tool("a", ok),
       tool("b", async () => ({ output: "text" })),
     );
-    const answers = await runner.run([call("a", "{}", "1"), call("b", "", "2")], () => undefined);
+    const answers = await runner.run([call("a", "{}", "1"), call("b", "", "2")], QUIET);
     expect(answers).toMatchObject([
       { callId: "1", name: "a", output: '{"fine":true}', outcome: "ok", request: null },
       { callId: "2", name: "b", output: "text", outcome: "ok" },
@@ -78,7 +79,7 @@ describe("ToolRunner", () => {
     ["arguments nobody asked for", call("a", '{"m":1}'), "invalid", /additional properties: ..m/],
   ])("answers %s with what is wrong", async (_what, asked, outcome, text) => {
     const { runner } = bench(tool("a", ok));
-    const [answer] = await runner.run([asked], () => undefined);
+    const [answer] = await runner.run([asked], QUIET);
     expect(answer).toMatchObject({ outcome });
     expect(answer!.output).toMatch(text);
   });
@@ -91,7 +92,7 @@ describe("ToolRunner", () => {
         return never();
       }),
     );
-    const answers = runner.run([call("a")], () => undefined);
+    const answers = runner.run([call("a")], QUIET);
     clock.advance(3_000);
     expect((await answers)[0]).toMatchObject({ outcome: "timeout", ms: 3_000 });
     expect(signal!.aborted).toBe(true);
@@ -101,7 +102,7 @@ describe("ToolRunner", () => {
   it("takes an answer that came while the process stood still", async () => {
     let answer: (result: ToolResult) => void = () => undefined;
     const { runner, clock } = bench(tool("a", () => new Promise((resolve) => (answer = resolve))));
-    const answers = runner.run([call("a")], () => undefined);
+    const answers = runner.run([call("a")], QUIET);
     clock.standStill(10_000);
     answer({ output: { fine: true } });
     expect((await answers)[0]).toMatchObject({ outcome: "ok", output: '{"fine":true}' });
@@ -117,47 +118,23 @@ describe("ToolRunner", () => {
         throw new RelayError("tool_blocked", "the address is not allowed");
       }),
     );
-    const [a, b] = await runner.run([call("a"), call("b")], () => undefined);
+    const [a, b] = await runner.run([call("a"), call("b")], QUIET);
     expect(a).toMatchObject({ outcome: "error" });
     expect(a!.output).not.toContain("hunter2");
     expect(b!.output).toContain("not allowed");
   });
 
-  it("says something once while a batch takes long", async () => {
-    const said: string[] = [];
-    const { runner, clock } = bench(
-      tool("a", never, { sayWhileWaiting: "One moment." }),
-      tool("b", never, { sayWhileWaiting: "Still looking." }),
-    );
-    const answers = runner.run([call("a"), call("b")], (say) => said.push(say));
-    clock.advance(SLOW_MS - 1);
-    expect(said).toEqual([]);
-    clock.advance(1);
-    expect(said).toEqual(["One moment."]);
-    clock.advance(3_000);
-    await answers;
-    expect(said).toHaveLength(1);
-  });
-
-  it("says nothing when the answer is quick", async () => {
-    const said: string[] = [];
-    const { runner, clock } = bench(tool("a", ok, { sayWhileWaiting: "One moment." }));
-    await runner.run([call("a")], (say) => said.push(say));
-    clock.advance(SLOW_MS);
-    expect(said).toEqual([]);
-  });
-
   it("cuts an answer that is too long, visibly", async () => {
     const { runner } = bench(tool("a", async () => ({ output: "x".repeat(10_000_000) })));
-    const [answer] = await runner.run([call("a")], () => undefined);
+    const [answer] = await runner.run([call("a")], QUIET);
     expect(answer!.output.length).toBeLessThanOrEqual(MAX_OUTPUT_CHARS);
     expect(answer!.output).toContain("cut: 10000000 characters");
   });
 
   it("denies what is beyond the limit of a call, over all its batches", async () => {
     const { runner } = bench(tool("a", ok));
-    const first = await runner.run([call("a"), call("a")], () => undefined);
-    const second = await runner.run([call("a"), call("a")], () => undefined);
+    const first = await runner.run([call("a"), call("a")], QUIET);
+    const second = await runner.run([call("a"), call("a")], QUIET);
     expect([...first, ...second].map(({ outcome }) => outcome)).toEqual([
       "ok",
       "ok",
@@ -168,11 +145,8 @@ describe("ToolRunner", () => {
 
   it("leaves the ways out of a call open when the limit is reached", async () => {
     const { runner } = bench(tool("a", ok), tool("end_call", ok), tool("transfer_call", ok));
-    await runner.run([call("a"), call("a"), call("a")], () => undefined);
-    const last = await runner.run(
-      [call("a"), call("end_call"), call("transfer_call")],
-      () => undefined,
-    );
+    await runner.run([call("a"), call("a"), call("a")], QUIET);
+    const last = await runner.run([call("a"), call("end_call"), call("transfer_call")], QUIET);
     expect(last.map(({ outcome }) => outcome)).toEqual(["denied", "ok", "ok"]);
   });
 
@@ -187,16 +161,16 @@ describe("ToolRunner", () => {
         throw new RelayError(code, "in so many words");
       }),
     );
-    const [answer] = await runner.run([call("a")], () => undefined);
+    const [answer] = await runner.run([call("a")], QUIET);
     expect(answer).toMatchObject({ outcome, output: '{"error":"in so many words"}' });
   });
 
   it("cancels what runs when the caller hangs up, and what is asked afterwards", async () => {
     const { runner, clock } = bench(tool("a", never));
-    const answers = runner.run([call("a")], () => undefined);
+    const answers = runner.run([call("a")], QUIET);
     runner.cancel();
     expect((await answers)[0]).toMatchObject({ outcome: "cancelled" });
-    expect((await runner.run([call("a")], () => undefined))[0]).toMatchObject({
+    expect((await runner.run([call("a")], QUIET))[0]).toMatchObject({
       outcome: "cancelled",
     });
     expect(clock.pending).toBe(0);
@@ -218,7 +192,7 @@ describe("ToolRunner", () => {
     );
     const answers = await runner.run(
       [call("none", "{}", "1"), call("hostile", "{}", "2"), call("fine", "{}", "3")],
-      null,
+      QUIET,
     );
     expect(answers.map(({ callId, outcome }) => [callId, outcome])).toEqual([
       ["1", "error"],
@@ -230,7 +204,7 @@ describe("ToolRunner", () => {
 
   it("keeps names and arguments of any length to a size that a record can hold", async () => {
     const { runner } = bench(tool("a", ok));
-    const [answer] = await runner.run([call("z".repeat(5_000), "x".repeat(100_000))], null);
+    const [answer] = await runner.run([call("z".repeat(5_000), "x".repeat(100_000))], QUIET);
     expect(answer!.name).toHaveLength(128);
     expect(answer!.metricName).toBe("unknown");
     expect(answer!.arguments).toHaveLength(MAX_OUTPUT_CHARS);
@@ -246,7 +220,7 @@ describe("ToolRunner", () => {
     );
     const answers = await runner.run(
       [call("a", "{}", "1"), call("a", "{}", "1"), call("a", "{}", "2")],
-      null,
+      QUIET,
     );
     expect(answers.map(({ callId }) => callId)).toEqual(["1", "2"]);
     expect(runs).toBe(2);
@@ -259,7 +233,7 @@ describe("ToolRunner", () => {
       ended: (callId) => void seen.push(`${callId} ended`),
     };
     const { runner } = bench(tool("a", ok, { sayWhileWaiting: "One moment." }));
-    await runner.run([call("a", "{}", "1"), call("zzz", "{}", "2")], null, observer);
+    await runner.run([call("a", "{}", "1"), call("zzz", "{}", "2")], observer);
     expect(seen.sort()).toEqual([
       "1 ended",
       "1 started, says One moment.",
@@ -270,20 +244,20 @@ describe("ToolRunner", () => {
 
   it("goes on for the next model when the one that asked is gone", async () => {
     const { runner, clock } = bench(tool("slow", never), tool("a", ok));
-    const answers = runner.run([call("slow")], () => undefined);
+    const answers = runner.run([call("slow")], QUIET);
     runner.cancelRunning();
     expect((await answers)[0]).toMatchObject({ outcome: "cancelled" });
-    expect((await runner.run([call("a")], null))[0]).toMatchObject({ outcome: "ok" });
+    expect((await runner.run([call("a")], QUIET))[0]).toMatchObject({ outcome: "ok" });
     expect(clock.pending).toBe(0);
   });
 
   it("slows a model down that calls tools without end, and tells it to speak", async () => {
     const { runner, clock } = limited(1_000, tool("a", ok), tool("end_call", ok));
     for (let round = 1; round <= 5; round++)
-      expect((await runner.run([call("a")], null))[0]).toMatchObject({ outcome: "ok" });
+      expect((await runner.run([call("a")], QUIET))[0]).toMatchObject({ outcome: "ok" });
     const sixth = runner.run(
       [call("a"), call("end_call", "{}", "c2"), call("zzz", "{}", "c3")],
-      null,
+      QUIET,
     );
     let answered = false;
     void sixth.then(() => (answered = true));
@@ -292,18 +266,16 @@ describe("ToolRunner", () => {
     clock.advance(1_000);
     expect((await sixth).map(({ outcome }) => outcome)).toEqual(["denied", "ok", "denied"]);
     expect((await sixth)[0]!.output).toContain("Speak to the caller now");
-    expect(runner.exhausted).toBe(true);
     // The caller has been spoken to.
     clock.advance(3_000);
-    expect((await runner.run([call("a")], null))[0]).toMatchObject({ outcome: "ok" });
-    expect(runner.exhausted).toBe(false);
+    expect((await runner.run([call("a")], QUIET))[0]).toMatchObject({ outcome: "ok" });
     expect(clock.pending).toBe(0);
   });
 
   it("answers at once, while it slows a model down, when the caller hangs up", async () => {
     const { runner, clock } = limited(1_000, tool("a", ok));
-    for (let round = 1; round <= 5; round++) await runner.run([call("a")], null);
-    const sixth = runner.run([call("a")], null);
+    for (let round = 1; round <= 5; round++) await runner.run([call("a")], QUIET);
+    const sixth = runner.run([call("a")], QUIET);
     runner.cancel();
     expect(await sixth).toHaveLength(1);
     expect(clock.pending).toBe(0);

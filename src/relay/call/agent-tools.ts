@@ -26,7 +26,7 @@ export class AgentTools implements CallTools {
 
   run(end: ResponseEnd, done: (batch: ToolBatch) => void): void {
     const round = this.#round;
-    this.#runner.run(end.calls, null, this.#host.toolRuns).then(
+    this.#runner.run(end.calls, this.#host.toolRuns).then(
       (runs) => {
         if (round !== this.#round) return;
         const farewell: Farewell = end.spoke ? "play" : "ask";
