@@ -106,19 +106,26 @@ export class ModelLink implements ModelDialerHost {
   }
 
   sessionReady(session: ModelSession): void {
+    this.#deps.admission?.model.sessionReady();
     this.#host.modelReady(session, this.#conversation);
   }
 
   sessionUnavailable(failure: SessionFailure): void {
     const { code, detail } = failure;
     this.#host.log.warn("model: no session", { code, detail });
+    this.#failed(failure);
     this.#host.eventLog.note("session_unavailable", { code });
     this.#host.path.sessionUnavailable(failure);
+  }
+
+  #failed({ code, retryable }: SessionFailure): void {
+    this.#deps.admission?.model.sessionFailed(code, retryable, this.#deps.clock.nowMs());
   }
 
   sessionLost(failure: SessionFailure): void {
     const { code, detail } = failure;
     this.#host.log.warn("model: session lost", { code, detail });
+    this.#failed(failure);
     this.#host.eventLog.note("session_lost", { code });
     this.#host.path.sessionLost(failure);
   }

@@ -1,3 +1,5 @@
+import { ModelHealth } from "./model-health.js";
+
 /**
  * Whether this process can take one more caller, by what is measured: so that new callers overflow before those who are talking
  * suffer. How many calls there may be at most (MAX_CALLS) is not judged here. Pure: time is an argument.
@@ -31,6 +33,8 @@ interface TokenReport {
 }
 
 export class Admission {
+  /** Told by the calls about their sessions. Callers are not refused: they get their fallback. */
+  readonly model = new ModelHealth();
   readonly #limits: AdmissionLimits;
   readonly #tokens = new Map<string, TokenReport>();
   #utilisation = 0;

@@ -10,7 +10,10 @@ export type Form = Readonly<Record<string, string>>;
 
 export interface Readiness {
   readonly ready: boolean;
-  /** "ok", "draining", "full", "overloaded", "database", "disk", "no_worker". */
+  /**
+   * "ok", "draining", "full", "overloaded", "database", "disk", "no_worker", or the code with which
+   * every recent dial of the model failed: "upstream_account", "upstream_rejected".
+   */
   readonly reason: string;
 }
 

@@ -143,6 +143,8 @@ export class CallRegistry {
     if (this.#isDraining) return { ready: false, reason: "draining" };
     if (this.isFull) return { ready: false, reason: "full" };
     if (this.#deps.admission?.overloaded === true) return { ready: false, reason: "overloaded" };
+    const modelFault = this.#deps.admission?.model.fault(this.#deps.clock.nowMs()) ?? null;
+    if (modelFault !== null) return { ready: false, reason: modelFault };
     const trouble = this.#deps.trouble();
     return trouble === null ? { ready: true, reason: "ok" } : { ready: false, reason: trouble };
   }

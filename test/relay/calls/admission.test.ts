@@ -138,4 +138,14 @@ describe("callers", () => {
     expect(bench.calls.readiness()).toEqual({ ready: false, reason: "overloaded" });
     expect(stream.closedWith).toBeNull();
   });
+
+  it("reach a fallback while every dial is refused for the key; a balancer is told until one is not", async () => {
+    const bench = new CallBench(agent());
+    await bench.calls.incoming(bench.form(1));
+    bench.dialer.last.drops(0, 401, "invalid_api_key");
+    expect(bench.calls.readiness()).toEqual({ ready: false, reason: "upstream_account" });
+    expect(await verbs(bench, 2)).toEqual(["connect_stream"]);
+    bench.dialer.last.becomesReady();
+    expect(bench.calls.readiness()).toEqual({ ready: true, reason: "ok" });
+  });
 });
