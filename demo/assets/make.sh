@@ -7,8 +7,8 @@ from=/usr/share/asterisk/sounds/en_US_f_Allison
 gap=$(mktemp --suffix .wav)
 trap 'rm -f "$gap"' EXIT
 sox -n -r 8000 -c 1 -b 16 "$gap" trim 0 0.18
-# clip NAME PROMPT…: prompts one after another, a short pause between, as mu-law at 8 kHz without a header. Pauses inside are
-# cut to a fifth of a second: half a second of silence ends a caller's turn.
+# clip NAME PROMPT…: joins the prompts with short pauses, as mu-law at 8 kHz without a header. Pauses inside a prompt are
+# cut to a fifth of a second, because half a second of silence ends a caller's turn.
 clip() {
   local name=$1 parts=() prompt
   shift

@@ -33,7 +33,7 @@ export interface ResponseHost {
   /** Puts it into the conversation. @returns the id before it. */
   adopt(item: StoredItem): string | null;
   responseObject(run: ResponseRun): JsonObject;
-  /** Sends audio to whoever hears it: the socket, or the line of a SIP call. */
+  /** Sends audio to the socket, or to the line of a SIP call. */
   sendAudio(run: ResponseRun, item: StoredItem, outputIndex: number, bytes: Uint8Array): void;
   fault(kind: TurnFault): void;
   ended(run: ResponseRun): void;

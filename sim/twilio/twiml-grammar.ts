@@ -220,7 +220,7 @@ export const VERBS: Readonly<Record<string, Shape>> = {
     text: "optional",
     rule: (element) => {
       if (element.children.length === 0)
-        return phone(element.text) === null ? null : "dials nobody, or a number that is not E.164";
+        return phone(element.text) === null ? null : "dials no number, or one that is not E.164";
       return element.text === "" ? null : "has text beside its nouns";
     },
   },

@@ -15,7 +15,7 @@ afterEach(() => {
 
 export interface ServerEvent {
   readonly type: string;
-  // biome-ignore lint/suspicious/noExplicitAny: a test reads what it expects; what is missing fails it
+  // biome-ignore lint/suspicious/noExplicitAny: a test reads what it expects
   readonly [field: string]: any;
 }
 
@@ -32,7 +32,7 @@ export const SESSION = {
   },
 };
 
-/** A plain socket to the simulated model: sends anything, keeps everything, waits for what it is told to. */
+/** A plain socket to the simulated model: sends anything, keeps all events, waits for some. */
 export class ModelClient {
   readonly events: ServerEvent[] = [];
   readonly opened: Promise<void>;

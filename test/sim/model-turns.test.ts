@@ -287,7 +287,7 @@ describe("the simulated model's hearing", () => {
     expect(model.sessions[0]!.responses).toEqual([]);
   });
 
-  it("keeps transcripts back until the response is over when told to", async () => {
+  it("keeps transcripts back until the response is over where a test says so", async () => {
     const client = await start([{ say: "Yes.", delayMs: 0 }], {
       transcriptDelayMs: Number.POSITIVE_INFINITY,
     });
@@ -399,7 +399,7 @@ describe("the simulated model fails by switch:", () => {
     expect(client.types()).not.toContain("session.created");
   });
 
-  it("fails every response while told to", async () => {
+  it("fails every response while a test says so", async () => {
     const client = await start([{ say: "Never.", delayMs: 0 }]);
     const error = { type: "tokens", code: "insufficient_quota", message: "no money" };
     model.faults.replaceTurn = { status: "failed", error };

@@ -20,7 +20,10 @@ export const STREAM_TWIML =
   `<Connect action="${PUBLIC}/connect-ended"><Stream url="wss://relay.test/media-stream">` +
   `<Parameter name="token" value="t&amp;1"/></Stream></Connect>`;
 
-/** A relay without any sense: answers what a test says, keeps what it saw. Shares no code with the simulator or the relay. */
+/**
+ * A relay that only answers what a test says and keeps what it saw. It shares no code with the
+ * simulators or the relay.
+ */
 export class PlainRelay {
   readonly seen: SeenRequest[] = [];
   readonly sockets: WebSocket[] = [];

@@ -11,15 +11,15 @@ import { ModelClient } from "./model-client.js";
 import { PlainRelay, PUBLIC } from "./plain-relay.js";
 
 const ACCEPT = { type: "realtime", model: "gpt-realtime-2.1", instructions: "Be brief." };
-const HUMAN = "+15557770001";
+const TARGET = "+15557770001";
 
 let model: SimulatedModel;
 let relay: PlainRelay;
 let twilio: SimulatedTwilio;
-let human: Party = {};
+let target: Party = {};
 
 beforeEach(async () => {
-  human = {};
+  target = {};
   model = await startModel({ script: { turns: [{ say: "Hello." }] }, sip: { playSpeed: 4 } });
   relay = new PlainRelay();
   const relayUrl = await relay.listen();
@@ -29,9 +29,9 @@ beforeEach(async () => {
     relayUrl,
     speed: 50,
     sip: model.sip.invite,
-    callees: () => human,
+    callees: () => target,
   });
-  relay.paths["/incoming-call"] = room();
+  relay.paths["/incoming-call"] = conference();
   relay.paths["/after"] = "<Hangup/>";
 });
 afterEach(async () => {
@@ -40,8 +40,8 @@ afterEach(async () => {
   await relay.close();
 });
 
-const room = (more = "") =>
-  `<Dial action="${PUBLIC}/after"><Conference participantLabel="customer" endConferenceOnExit="true" ${more}>room</Conference></Dial>`;
+const conference = (more = "") =>
+  `<Dial action="${PUBLIC}/after"><Conference participantLabel="customer" endConferenceOnExit="true" ${more}>call</Conference></Dial>`;
 
 async function rest(method: string, path: string, form: Record<string, string> = {}) {
   const url = `${twilio.apiBaseUrl}/2010-04-01/Accounts/${twilio.accountSid}${path}`;
@@ -55,7 +55,7 @@ async function rest(method: string, path: string, form: Record<string, string> =
 }
 
 const add = (more: Record<string, string>) =>
-  rest("POST", "/Conferences/room/Participants.json", { From: "+15550001111", ...more });
+  rest("POST", "/Conferences/call/Participants.json", { From: "+15550001111", ...more });
 
 const addModel = (headers = "", more: Record<string, string> = {}) =>
   add({ To: model.sip.address + headers, Label: "virtual agent", EarlyMedia: "false", ...more });
@@ -70,7 +70,7 @@ async function accept(index = 0) {
   return call;
 }
 
-/** A caller and the model in one room. */
+/** A caller and the model in one conference. */
 async function together() {
   const caller = twilio.placeCall();
   await caller.events.until("conference_joined");
@@ -121,12 +121,12 @@ describe("the model's SIP address in a simulated conference", () => {
 
   it("does not hear a caller on hold, who hears music", async () => {
     const { caller, call } = await together();
-    await rest("POST", "/Conferences/room/Participants/customer.json", { Hold: "true" });
+    await rest("POST", "/Conferences/call/Participants/customer.json", { Hold: "true" });
     expect(twilio.connections.now(caller.sid)).toMatchObject({ with: [], sound: "music" });
     const before = call.session!.speech.length;
     await caller.say(speechLike(200));
     expect(call.session!.speech.length).toBe(before);
-    await rest("POST", "/Conferences/room/Participants/customer.json", { Hold: "false" });
+    await rest("POST", "/Conferences/call/Participants/customer.json", { Hold: "false" });
     expect(twilio.connections.now(caller.sid)).toMatchObject({
       with: ["virtual agent"],
       sound: null,
@@ -166,7 +166,7 @@ describe("the model's SIP address in a simulated conference", () => {
     await addModel();
     const second = await accept(1);
     await twilio.legs.at(-1)!.events.until("conference_joined");
-    await rest("DELETE", "/Conferences/room/Participants/virtual%20agent.json");
+    await rest("DELETE", "/Conferences/call/Participants/virtual%20agent.json");
     expect(await second.ended).toBe("caller");
     await addModel();
     const third = await accept(2);
@@ -176,7 +176,7 @@ describe("the model's SIP address in a simulated conference", () => {
     expect(twilio.legs.every((leg) => leg.over)).toBe(true);
   });
 
-  it("rings out by the time-out of whoever dialled, and the INVITE is taken back", async () => {
+  it("rings out by the dialler's time-out, and the INVITE is cancelled", async () => {
     const caller = twilio.placeCall();
     await caller.events.until("conference_joined");
     const added = await addModel("", { Timeout: "0" });
@@ -210,10 +210,10 @@ describe("the model's SIP address in a simulated conference", () => {
 });
 
 describe("what a caller hears in a conference", () => {
-  it("is music until somebody comes, silence when that one has gone", async () => {
+  it("is music until the target joins, silence after it has left", async () => {
     const caller = twilio.placeCall();
     await caller.events.until("conference_joined");
-    const added = await add({ To: HUMAN, Label: "human" });
+    const added = await add({ To: TARGET, Label: "target" });
     const leg = twilio.leg(added.json.call_sid)!;
     await leg.events.until("conference_joined");
     expect(twilio.connections.now(leg.sid).with).toEqual(["customer"]);
@@ -222,20 +222,20 @@ describe("what a caller hears in a conference", () => {
     const heard = twilio.connections.states(caller.sid).map((now) => [now.with.join(), now.sound]);
     expect(heard.slice(-3)).toEqual([
       ["", "music"],
-      ["human", null],
+      ["target", null],
       ["", null],
     ]);
-    expect(twilio.connections.ever(caller.sid, "human")).toBe(true);
+    expect(twilio.connections.ever(caller.sid, "target")).toBe(true);
   });
 
   it.each([
     ['waitUrl=""', null],
     [`waitUrl="${PUBLIC}/quiet"`, null],
     [`waitUrl="${PUBLIC}/wait"`, "music"],
-  ])("with %s is %s while nobody is there", async (attribute, sound) => {
+  ])("with %s is %s while the caller is alone", async (attribute, sound) => {
     relay.paths["/quiet"] = '<Pause length="5"/>';
     relay.paths["/wait"] = "<Say>One moment.</Say>";
-    relay.paths["/incoming-call"] = room(attribute);
+    relay.paths["/incoming-call"] = conference(attribute);
     const caller = twilio.placeCall();
     await caller.events.until("conference_joined");
     await twilio.settled();
@@ -244,10 +244,10 @@ describe("what a caller hears in a conference", () => {
 
   it("is ringing while one is called with early media, an announcement while it is read", async () => {
     const { caller, leg } = await together();
-    human = { outcome: "no-answer" };
-    const quiet = await add({ To: HUMAN, EarlyMedia: "false" });
+    target = { outcome: "no-answer" };
+    const quiet = await add({ To: TARGET, EarlyMedia: "false" });
     expect(twilio.connections.now(caller.sid).sound).toBeNull();
-    const loud = await add({ To: HUMAN });
+    const loud = await add({ To: TARGET });
     expect(twilio.connections.now(caller.sid).sound).toBe("ringing");
     for (const { json } of [quiet, loud])
       await rest("POST", `/Calls/${json.call_sid}.json`, { Status: "canceled" });
@@ -255,16 +255,16 @@ describe("what a caller hears in a conference", () => {
     expect(twilio.connections.now(caller.sid).sound).toBeNull();
     leg.hangUp();
     relay.paths["/announce"] = "<Say>A colleague is coming, please stay on the line.</Say>";
-    await rest("POST", "/Conferences/room.json", { AnnounceUrl: `${PUBLIC}/announce` });
+    await rest("POST", "/Conferences/call.json", { AnnounceUrl: `${PUBLIC}/announce` });
     await twilio.settled();
     expect(twilio.connections.now(caller.sid).sound).toBe("announcement");
     while (twilio.connections.now(caller.sid).sound !== null) await new Promise(setImmediate);
   });
 
-  it("ends at once when a human answers only to hang up", async () => {
+  it("ends at once when the target answers only to hang up", async () => {
     const { caller } = await together();
-    human = { hangUpAfterMs: 0 };
-    const added = await add({ To: HUMAN, Label: "human" });
+    target = { hangUpAfterMs: 0 };
+    const added = await add({ To: TARGET, Label: "target" });
     const leg = twilio.leg(added.json.call_sid)!;
     await leg.ended;
     expect(leg.status).toBe("completed");
@@ -306,7 +306,7 @@ describe("a simulated trunk", () => {
     await fetch(`${model.baseUrl}/realtime/calls/${seen.id}/refer`, {
       method: "POST",
       headers: { authorization: `Bearer ${model.apiKey}`, "content-type": "application/json" },
-      body: JSON.stringify({ target_uri: `tel:${HUMAN}` }),
+      body: JSON.stringify({ target_uri: `tel:${TARGET}` }),
     });
     expect(seen.state).toBe(state);
     if (refer === "transfer") await call.events.until("dial_bridged");
@@ -316,35 +316,35 @@ describe("a simulated trunk", () => {
   });
 });
 
-describe("the truth", () => {
+describe("the connection log", () => {
   const alone = { live: true, with: [], talking: [], sound: null };
 
   it("measures the longest time alone and silent, unbroken, up to now", () => {
     const clock = new FakeClock();
-    const truth = new ConnectionLog(clock);
-    truth.note("a", { ...alone, sound: "music" });
+    const log = new ConnectionLog(clock);
+    log.note("a", { ...alone, sound: "music" });
     clock.advance(1000);
-    truth.note("a", alone);
+    log.note("a", alone);
     clock.advance(700);
-    truth.note("a", alone);
+    log.note("a", alone);
     clock.advance(700);
-    truth.note("a", { ...alone, with: ["b"] });
+    log.note("a", { ...alone, with: ["b"] });
     clock.advance(5000);
-    expect(truth.longestAloneMs("a")).toBe(1400);
-    expect(truth.longestSilenceMs("a")).toBe(6400);
-    truth.note("a", alone);
+    expect(log.longestAloneMs("a")).toBe(1400);
+    expect(log.longestSilenceMs("a")).toBe(6400);
+    log.note("a", alone);
     clock.advance(2000);
-    expect(truth.longestAloneMs("a")).toBe(2000);
-    truth.note("a", { ...alone, live: false });
+    expect(log.longestAloneMs("a")).toBe(2000);
+    log.note("a", { ...alone, live: false });
     clock.advance(9000);
-    expect(truth.longestAloneMs("a")).toBe(2000);
+    expect(log.longestAloneMs("a")).toBe(2000);
   });
 
   it("knows nothing of a moment that lasted no time", () => {
     const clock = new FakeClock();
-    const truth = new ConnectionLog(clock);
-    truth.note("a", alone);
-    truth.note("a", { ...alone, sound: "music" });
-    expect(truth.states("a")).toHaveLength(1);
+    const log = new ConnectionLog(clock);
+    log.note("a", alone);
+    log.note("a", { ...alone, sound: "music" });
+    expect(log.states("a")).toHaveLength(1);
   });
 });

@@ -7,14 +7,17 @@ import { type SimulatedTwilio, startTwilio } from "../../sim/twilio.js";
 import { ModelClient } from "./model-client.js";
 import { PlainRelay, PUBLIC } from "./plain-relay.js";
 
-const HUMAN = "+15557770001";
+const TARGET = "+15557770001";
 
-/** The least that a relay must do on the SIP path, when nothing goes wrong: shows that the simulators play the whole of it. */
-class LeastRelay {
+/**
+ * The minimum of a relay on the SIP path while nothing goes wrong: it shows that the simulators can
+ * act the whole of such a call.
+ */
+class SmallRelay {
   readonly plain = new PlainRelay();
   readonly model: SimulatedModel;
   readonly twilio: SimulatedTwilio;
-  /** What it could not do. */
+  /** Steps that failed. */
   readonly failures: string[] = [];
 
   private constructor(model: SimulatedModel, twilio: SimulatedTwilio) {
@@ -22,7 +25,7 @@ class LeastRelay {
     this.twilio = twilio;
   }
 
-  static async start(party: Party): Promise<LeastRelay> {
+  static async start(party: Party): Promise<SmallRelay> {
     const model = await startModel({
       script: {
         turns: [
@@ -30,7 +33,7 @@ class LeastRelay {
           { calls: [{ name: "transfer_call", arguments: {} }] },
           { say: "One moment, please." },
         ],
-        transcripts: ["A human, please."],
+        transcripts: ["A person, please."],
       },
       sip: { playSpeed: 4 },
     });
@@ -40,7 +43,7 @@ class LeastRelay {
       sip: model.sip.invite,
       callees: () => party,
     });
-    const relay = new LeastRelay(model, twilio);
+    const relay = new SmallRelay(model, twilio);
     const url = await relay.plain.listen();
     twilio.route(PUBLIC, url);
     model.sip.deliverTo(`${url}/openai/webhook`);
@@ -56,9 +59,9 @@ class LeastRelay {
 
   #answerPaths(): void {
     const { paths } = this.plain;
-    const conference = (label: string, ends: boolean, room: string) =>
+    const conference = (label: string, ends: boolean, name: string) =>
       `<Dial action="${PUBLIC}/after"><Conference participantLabel="${label}" endConferenceOnExit="${ends}" ` +
-      `statusCallback="${PUBLIC}/conference-events" statusCallbackEvent="start end join leave">${room}</Conference></Dial>`;
+      `statusCallback="${PUBLIC}/conference-events" statusCallbackEvent="start end join leave">${name}</Conference></Dial>`;
     paths["/after"] = "<Hangup/>";
     paths["/incoming-call"] = ({ form }) => {
       const { CallSid = "", From = "", CallToken = "" } = form;
@@ -79,12 +82,12 @@ class LeastRelay {
       `<Gather action="${PUBLIC}/accepted" numDigits="1"><Say>A caller wants a person. Press 1.</Say></Gather><Hangup/>`;
     paths["/accepted"] = ({ form }) =>
       form["Digits"] === "1"
-        ? conference("human agent", false, this.model.sip.calls[0]!.header("X-Call")!)
+        ? conference("target", false, this.model.sip.calls[0]!.header("X-Call")!)
         : "<Hangup/>";
     paths["/conference-events"] = ({ form }) => {
       if (
         form["StatusCallbackEvent"] === "participant-join" &&
-        form["ParticipantLabel"] === "human agent"
+        form["ParticipantLabel"] === "target"
       )
         void this.#modelRest("hangup");
       return 204;
@@ -116,7 +119,7 @@ class LeastRelay {
     await this.#rest("/Calls.json", {
       From: from,
       CallToken: callToken,
-      To: HUMAN,
+      To: TARGET,
       Url: `${PUBLIC}/briefing`,
     });
   }
@@ -144,28 +147,28 @@ class LeastRelay {
   }
 }
 
-let relay: LeastRelay | null = null;
+let relay: SmallRelay | null = null;
 afterEach(async () => {
   await relay?.close();
   relay = null;
 });
 
 describe("the simulators together", () => {
-  it("play a call: conference, webhook, accept, greeting, tool, human, and the model goes", async () => {
-    relay = await LeastRelay.start({ keys: () => "1" });
+  it("act a call: conference, webhook, accept, greeting, tool, transfer target, and the model leaves", async () => {
+    relay = await SmallRelay.start({ keys: () => "1" });
     const { twilio, model, plain } = relay;
     const caller = twilio.placeCall();
     const call = await model.sip.call(0);
     await call.events.until("speaking", { on: false });
     await caller.say(speechLike(400));
     expect(await call.ended).toBe("hangup");
-    const human = twilio.legs.find((leg) => leg.to === HUMAN)!;
-    const { connections: truth } = twilio;
-    expect(truth.now(caller.sid)).toMatchObject({ live: true, with: ["human agent"] });
-    expect(truth.now(human.sid).with).toEqual(["customer"]);
-    expect(truth.longestAloneMs(caller.sid)).toBeLessThan(2_000);
+    const target = twilio.legs.find((leg) => leg.to === TARGET)!;
+    const { connections } = twilio;
+    expect(connections.now(caller.sid)).toMatchObject({ live: true, with: ["target"] });
+    expect(connections.now(target.sid).with).toEqual(["customer"]);
+    expect(connections.longestAloneMs(caller.sid)).toBeLessThan(2_000);
     caller.hangUp();
-    await human.ended;
+    await target.ended;
     expect(twilio.legs.every((leg) => leg.over)).toBe(true);
     expect([...twilio.violations(), ...model.violations(), ...relay.failures]).toEqual([]);
     const { headers } = plain.seen.find(({ path }) => path === "/openai/webhook")!;
@@ -176,8 +179,8 @@ describe("the simulators together", () => {
     expect(verified).toMatchObject({ type: "realtime.call.incoming" });
   });
 
-  it("show a caller left alone when the model goes too early", async () => {
-    relay = await LeastRelay.start({ outcome: "busy" });
+  it("show a caller left alone when the model leaves too early", async () => {
+    relay = await SmallRelay.start({ outcome: "busy" });
     const { twilio, model } = relay;
     const caller = twilio.placeCall();
     const call = await model.sip.call(0);

@@ -253,7 +253,7 @@ describe("a SIP call is steered by REST", () => {
     expect(await call.ended).toBe("hangup");
   });
 
-  it("reject refuses it: 603 unless told otherwise", async () => {
+  it("reject refuses it: 603 by default", async () => {
     await start();
     const [first, second] = [invite(), invite()];
     await rest(first.call.id, "reject");
@@ -263,7 +263,7 @@ describe("a SIP call is steered by REST", () => {
     expect((await rest(second.call.id, "accept", ACCEPT)).status).toBe(404);
   });
 
-  it("is gone when the caller hangs up while it rings, or nobody accepts", async () => {
+  it("is gone when the caller hangs up while it rings, or when it is not accepted", async () => {
     await start({ sip: { ringMs: 20 } });
     const { line, call } = invite();
     await line.until("refused 480");

@@ -176,7 +176,7 @@ describe("a simulated call", () => {
     expect(new Set(tokens).size).toBe(1);
   });
 
-  it("repeats and re-orders callbacks when told to", async () => {
+  it("repeats and re-orders callbacks while a test says so", async () => {
     relay.paths["/incoming-call"] = dial(
       `<Number statusCallback="${PUBLIC}/call-status" statusCallbackEvent="initiated ringing answered completed">+15551112222</Number>`,
     );
@@ -345,11 +345,11 @@ describe("a simulated Dial", () => {
   });
 
   it("goes on with the next verb when it has no action", async () => {
-    relay.paths["/incoming-call"] = "<Dial>+15551112222</Dial><Say>Nobody there.</Say>";
+    relay.paths["/incoming-call"] = "<Dial>+15551112222</Dial><Say>No answer.</Say>";
     await start({ callees: () => ({ outcome: "busy" }) });
     const call = twilio.placeCall();
     await call.ended;
-    expect(call.events.find("say")?.detail["text"]).toBe("Nobody there.");
+    expect(call.events.find("say")?.detail["text"]).toBe("No answer.");
   });
 });
 

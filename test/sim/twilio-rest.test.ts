@@ -220,7 +220,7 @@ describe("simulated REST", () => {
     ["404", 404, 20404],
     ["401", 401, 20003],
     ["21220", 400, 21220],
-  ] as const)("fails by switch with %s, as often as told", async (kind, status, code) => {
+  ] as const)("fails by switch with %s, as often as it says", async (kind, status, code) => {
     await start();
     twilio.failRest({ operation: "numbers.list", kind, times: 2 });
     for (let i = 0; i < 2; i++)
@@ -303,7 +303,7 @@ describe("simulated REST", () => {
 describe("simulated conferences", () => {
   const conference = (label: string, more = "") =>
     `<Dial action="${PUBLIC}/after"><Conference participantLabel="${label}" statusCallback="${PUBLIC}/conference-events" ` +
-    `statusCallbackEvent="start end join leave hold announcement" ${more}>room</Conference></Dial>`;
+    `statusCallbackEvent="start end join leave hold announcement" ${more}>call</Conference></Dial>`;
 
   beforeEach(() => {
     relay.paths["/incoming-call"] = conference("caller");
@@ -314,21 +314,21 @@ describe("simulated conferences", () => {
     await start({ callees });
     const caller = twilio.placeCall();
     await caller.events.until("conference_joined");
-    const added = await rest("POST", "/Conferences/room/Participants.json", {
+    const added = await rest("POST", "/Conferences/call/Participants.json", {
       From: "+15550001111",
       To: "+15557770001",
-      Label: "human",
+      Label: "target",
       EndConferenceOnExit: "true",
     });
-    expect(added).toMatchObject({ status: 201, json: { label: "human", status: "queued" } });
-    const human = twilio.leg(added.json.call_sid)!;
-    await human.events.until("conference_joined");
-    const held = await rest("POST", "/Conferences/room/Participants/caller.json", { Hold: "true" });
+    expect(added).toMatchObject({ status: 201, json: { label: "target", status: "queued" } });
+    const target = twilio.leg(added.json.call_sid)!;
+    await target.events.until("conference_joined");
+    const held = await rest("POST", "/Conferences/call/Participants/caller.json", { Hold: "true" });
     expect(held.json).toMatchObject({ call_sid: caller.sid, hold: true });
     expect(
-      (await rest("GET", "/Conferences/room/Participants.json")).json.participants,
+      (await rest("GET", "/Conferences/call/Participants.json")).json.participants,
     ).toHaveLength(2);
-    human.hangUp();
+    target.hangUp();
     await caller.ended;
     await twilio.settled();
     expect(relay.forms("/after")[0]).toMatchObject({ DialCallStatus: "answered" });
@@ -337,22 +337,22 @@ describe("simulated conferences", () => {
       .toSorted((a, b) => Number(a["SequenceNumber"]) - Number(b["SequenceNumber"]));
     expect(events.map((form) => [form["StatusCallbackEvent"], form["ParticipantLabel"]])).toEqual([
       ["participant-join", "caller"],
-      ["participant-join", "human"],
+      ["participant-join", "target"],
       ["conference-start", undefined],
       ["participant-hold", "caller"],
-      ["participant-leave", "human"],
+      ["participant-leave", "target"],
       ["participant-leave", "caller"],
       ["conference-end", undefined],
     ]);
     expect(events.at(4)).toMatchObject({ ReasonParticipantLeft: "participant_hung_up" });
-    expect((await rest("POST", "/Conferences/room.json", { Status: "completed" })).status).toBe(
+    expect((await rest("POST", "/Conferences/call.json", { Status: "completed" })).status).toBe(
       404,
     );
     expect(
-      (await rest("GET", "/Conferences.json", { FriendlyName: "room" })).json.conferences,
+      (await rest("GET", "/Conferences.json", { FriendlyName: "call" })).json.conferences,
     ).toEqual([]);
     expect(
-      (await rest("GET", "/Conferences.json", { FriendlyName: "room", Status: "completed" })).json
+      (await rest("GET", "/Conferences.json", { FriendlyName: "call", Status: "completed" })).json
         .conferences,
     ).toHaveLength(1);
   });
@@ -363,7 +363,7 @@ describe("simulated conferences", () => {
     await caller.events.until("conference_joined");
     const other = twilio.placeCall({ from: "+15550100002" });
     await other.events.until("conference_joined");
-    const kicked = await rest("DELETE", `/Conferences/room/Participants/${other.sid}.json`);
+    const kicked = await rest("DELETE", `/Conferences/call/Participants/${other.sid}.json`);
     expect(kicked.status).toBe(204);
     await other.ended;
     await rest("POST", `/Calls/${caller.sid}.json`, {
@@ -374,7 +374,7 @@ describe("simulated conferences", () => {
       "participant_updated_via_api",
     );
     expect(caller.events.find("say")?.detail["text"]).toBe("Bye");
-    expect((await rest("DELETE", "/Conferences/room/Participants/nobody.json")).status).toBe(404);
+    expect((await rest("DELETE", "/Conferences/call/Participants/unknown.json")).status).toBe(404);
   });
 });
 

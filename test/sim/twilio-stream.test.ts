@@ -157,7 +157,7 @@ describe("a simulated media stream", () => {
     expect(agent.indexOf(clip)).toBeGreaterThan(caller.indexOf(clip));
   });
 
-  it("loses frames on the way when told to: the time goes on", async () => {
+  it("loses frames on the way where a test says so: time goes on", async () => {
     await start();
     const seen = collect();
     const voice = new IdentityVoice(1);
@@ -199,7 +199,7 @@ describe("a simulated media stream", () => {
     expect(Number(firstOfSecond()) + stamps[0]!).toBe(155 + 171);
   });
 
-  it("speaks a carrier's dialect when told to", async () => {
+  it("speaks a carrier's dialect where a test says so", async () => {
     await start();
     const seen = collect();
     const dialect = { numbers: true, noTrack: true, emptyStop: true, noCustomParameters: true };
@@ -221,7 +221,7 @@ describe("a simulated media stream", () => {
     expect(seen.of("stop")[0]).not.toHaveProperty("stop");
   });
 
-  it("sends odd JSON when told to, which says the same", async () => {
+  it("sends odd JSON of the same meaning where a test says so", async () => {
     await start();
     const seen = collect();
     twilio.placeCall({

@@ -17,7 +17,7 @@ describe("checkTwiml accepts", () => {
       "a number",
       '<Dial action="https://r.test/t" timeout="20"><Number>+15551112222</Number></Dial>',
     ],
-    ["a bare number followed by a verb", "<Dial>+15551112222</Dial><Say>Nobody there.</Say>"],
+    ["a bare number followed by a verb", "<Dial>+15551112222</Dial><Say>No answer.</Say>"],
     [
       "a SIP URI with headers",
       '<Dial action="https://r.test/t"><Sip>sip:a@b.test;transport=tls?X-A=1&amp;X-B=2</Sip></Dial>',
@@ -25,7 +25,7 @@ describe("checkTwiml accepts", () => {
     [
       "a conference",
       '<Dial action="https://r.test/t"><Conference participantLabel="caller" endConferenceOnExit="true" ' +
-        'waitUrl="" statusCallback="https://r.test/c" statusCallbackEvent="join leave">room</Conference></Dial>',
+        'waitUrl="" statusCallback="https://r.test/c" statusCallbackEvent="join leave">call</Conference></Dial>',
     ],
     ["a queue", '<Enqueue action="https://r.test/q" waitUrl="https://r.test/w">support</Enqueue>'],
     [
