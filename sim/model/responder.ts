@@ -173,10 +173,11 @@ export class Responder implements ResponseHost {
   sendAudio(run: ResponseRun, item: StoredItem, outputIndex: number, bytes: Uint8Array): void {
     const session = this.#session;
     session.playback?.push(run.id, item, bytes.length / 8);
-    if (!session.carriesAudio) return;
-    if (!this.hasSpoken && textAt(session.config, "audio", "output", "format", "type") !== PCMU)
-      session.violation("a response with audio before the output format was set to audio/pcmu");
+    const first = !this.hasSpoken;
     this.hasSpoken = true;
+    if (!session.carriesAudio) return;
+    if (first && textAt(session.config, "audio", "output", "format", "type") !== PCMU)
+      session.violation("a response with audio before the output format was set to audio/pcmu");
     const delta = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64");
     session.sendText(
       `{"type":"response.output_audio.delta","event_id":"${session.nextId("event")}",` +

@@ -73,12 +73,12 @@ describe("a media stream over a network", () => {
     await relay.close();
   });
 
-  async function start(network: Network) {
+  async function start(network: Network, ofCall: Network = network) {
     twilio = await startTwilio({ publicUrl: PUBLIC, relayUrl, network });
     const seen: { readonly event: string; readonly atMs: number; readonly name: string }[] = [];
     relay.onMessage = (message) =>
       seen.push({ event: message.event, atMs: performance.now(), name: message.mark?.name ?? "" });
-    const call = twilio.placeCall();
+    const call = twilio.placeCall({ network: ofCall });
     await call.events.until("stream_started");
     const stream = call.streams[0]!;
     const { streamSid } = stream.fields;
@@ -146,8 +146,8 @@ describe("a media stream over a network", () => {
     expect(stream.playout.receivedBytes).toBe(800);
   });
 
-  it("brings the stop late as well", async () => {
-    const { call, until } = await start({ toRelayMs: 60 });
+  it("brings the stop late as well, over the call's own network", async () => {
+    const { call, until } = await start({}, { toRelayMs: 60 });
     const hungUpAtMs = performance.now();
     call.hangUp();
     const stop = await until("stop");
