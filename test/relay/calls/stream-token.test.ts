@@ -1,0 +1,71 @@
+import { describe, expect, it } from "vitest";
+import { StreamTokens } from "../../../src/relay/calls/stream-token.js";
+import { sid } from "../../fakes/call-bench.js";
+
+const CLAIMS = ["support", "+15550001111", "+15550002222", "inbound"];
+
+function tokens(secret = "secret") {
+  const clock = { epochMs: Date.UTC(2026, 10, 29) };
+  return { clock, tokens: new StreamTokens(secret, () => clock.epochMs) };
+}
+
+describe("a stream token", () => {
+  it("is good once", () => {
+    const { tokens: one } = tokens();
+    const token = one.issue(sid(1), CLAIMS);
+    expect(one.verify(token, sid(1), CLAIMS)).toBe("ok");
+    expect(one.redeem(token, sid(1), CLAIMS)).toBe("ok");
+    expect(one.redeem(token, sid(1), CLAIMS)).toBe("replayed");
+  });
+
+  it("is checked by any process with the same secret, and by no other", () => {
+    const token = tokens().tokens.issue(sid(1), CLAIMS);
+    expect(tokens().tokens.redeem(token, sid(1), CLAIMS)).toBe("ok");
+    expect(tokens("another").tokens.redeem(token, sid(1), CLAIMS)).toBe("invalid");
+  });
+
+  it("belongs to its call and to what travels beside it", () => {
+    const { tokens: one } = tokens();
+    const token = one.issue(sid(1), CLAIMS);
+    expect(one.redeem(token, sid(2), CLAIMS)).toBe("invalid");
+    for (let i = 0; i < CLAIMS.length; i++)
+      expect(one.redeem(token, sid(1), CLAIMS.with(i, "other"))).toBe("invalid");
+    // Claims cannot be moved into one another.
+    const joined = [CLAIMS.slice(0, 2).join(","), ...CLAIMS.slice(2)];
+    expect(one.redeem(token, sid(1), joined)).toBe("invalid");
+  });
+
+  it("expires two minutes after it was issued", () => {
+    const { tokens: one, clock } = tokens();
+    const token = one.issue(sid(1), CLAIMS);
+    clock.epochMs += 119_999;
+    expect(one.verify(token, sid(1), CLAIMS)).toBe("ok");
+    clock.epochMs += 1;
+    expect(one.redeem(token, sid(1), CLAIMS)).toBe("expired");
+  });
+
+  it.each([
+    [undefined, "missing"],
+    ["", "missing"],
+    ["a.b", "invalid"],
+    ["a.b.c", "invalid"],
+    ["a.b.c.d", "invalid"],
+    ["NaN..", "invalid"],
+  ])("%j is %s", (token, check) => {
+    expect(tokens().tokens.redeem(token, sid(1), CLAIMS)).toBe(check);
+  });
+
+  it("with a later expiry or another nonce is invalid", () => {
+    const { tokens: one } = tokens();
+    const [expiry, nonce, mac] = one.issue(sid(1), CLAIMS).split(".");
+    const later = (Number.parseInt(expiry!, 36) + 1_000).toString(36);
+    expect(one.redeem(`${later}.${nonce}.${mac}`, sid(1), CLAIMS)).toBe("invalid");
+    expect(one.redeem(`${expiry}.x${nonce}.${mac}`, sid(1), CLAIMS)).toBe("invalid");
+  });
+
+  it("is claimed among processes by its nonce alone", () => {
+    const { tokens: one } = tokens();
+    const token = one.issue(sid(1), CLAIMS);
+    expect(one.onceKey(token)).toEqual({ key: `stream:${token.split(".")[1]}`, ttlMs: 120_000 });
+  });
+});

@@ -1,0 +1,79 @@
+import { describe, expect, it } from "vitest";
+import type { ItemId, ResponseId } from "../../../src/domain/ids.js";
+import type { RecordEvent } from "../../../src/domain/record-event.js";
+import { CallEventLog } from "../../../src/relay/call/call-event-log.js";
+import { ServerPlayback } from "../../../src/relay/sip/playback.js";
+import { sid } from "../../fakes/call-bench.js";
+import { FakeClock } from "../../fakes/fake-clock.js";
+
+const item = (text: string) => text as ItemId;
+const response = (text: string) => text as ResponseId;
+
+function playback() {
+  const clock = new FakeClock();
+  const events: RecordEvent[] = [];
+  const began: ItemId[] = [];
+  const log = new CallEventLog(sid(1), { write: (_sid, event) => void events.push(event) }, () =>
+    clock.nowMs(),
+  );
+  const one = new ServerPlayback(
+    log,
+    () => clock.nowMs(),
+    (itemId) => began.push(itemId),
+  );
+  const heard = () => events.filter((event) => event.type === "agent_heard");
+  return { clock, began, one, heard };
+}
+
+describe("what a caller hears of a model on the SIP path", () => {
+  it("begins when the server plays, not when the text comes", () => {
+    const { began, one } = playback();
+    one.responseStarted(response("r1"));
+    one.text(item("i1"), "Hello.", true);
+    expect(began).toEqual([]);
+    expect([one.isPlaying, one.isPending]).toEqual([false, true]);
+    one.began(response("r1"));
+    expect(began).toEqual(["i1"]);
+    expect(one.isPlaying).toBe(true);
+  });
+
+  it("is heard to its end when the server says so of that response, and of no other", () => {
+    const { clock, one, heard } = playback();
+    one.responseStarted(response("r1"));
+    one.text(item("i1"), "Hello.", true);
+    one.began(response("r1"));
+    one.responseStarted(response("r2"));
+    one.text(item("i2"), "Goodbye.", true);
+    clock.advance(800);
+    one.heardOut(response("r1"));
+    expect(heard()).toMatchObject([{ itemId: "i1", heardMs: 800 }]);
+    expect(one.isPending).toBe(true);
+    one.began(response("r2"));
+    clock.advance(500);
+    one.heardOut(response("r2"));
+    expect(heard()).toMatchObject([{ itemId: "i1" }, { itemId: "i2", heardMs: 500 }]);
+    expect(one.isPending).toBe(false);
+  });
+
+  it("is cut where the server cut it", () => {
+    const { clock, one, heard } = playback();
+    one.responseStarted(response("r1"));
+    one.text(item("i1"), "A rather long sentence about an order.", true);
+    one.began(response("r1"));
+    clock.advance(1_000);
+    one.cut(item("i1"), 700);
+    one.interrupted();
+    expect(heard()).toMatchObject([{ itemId: "i1", heardMs: 700, interruptedAtMs: 1_000 }]);
+    expect([one.isPlaying, one.isPending]).toEqual([false, false]);
+  });
+
+  it("takes about as long as its text, less what was heard", () => {
+    const { clock, one } = playback();
+    one.responseStarted(response("r1"));
+    one.text(item("i1"), "x".repeat(30), true);
+    expect(one.remainingMs(clock.nowMs())).toBe(2_000);
+    one.began(response("r1"));
+    clock.advance(500);
+    expect(one.remainingMs(clock.nowMs())).toBe(1_500);
+  });
+});
