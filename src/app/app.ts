@@ -10,7 +10,7 @@ import type { Config } from "../config/load.js";
 import type { AgentsFile } from "../domain/agent-profile.js";
 import type { CallJournal } from "../domain/record-event.js";
 import { VERSION } from "../domain/version.js";
-import { agentsRoute } from "../http/agents-route.js";
+import { agentsRoute, reloadRoute } from "../http/agents-route.js";
 import { consoleRoutes } from "../http/console-route.js";
 import { ConsoleSessions } from "../http/console-session.js";
 import { eventsRoute } from "../http/events-route.js";
@@ -35,6 +35,7 @@ import {
 } from "./compose-calls.js";
 import { type ClusterParts, composeCluster } from "./compose-cluster.js";
 import { openRecordKeeping, type RecordKeeping } from "./compose-records.js";
+import { LiveAgents } from "./live-agents.js";
 
 export interface AppPorts {
   readonly publicPort: number;
@@ -52,6 +53,12 @@ export interface App {
     readonly calls: number;
     readonly metrics: MetricsSnapshot;
   }>;
+  /**
+   * Puts another agents file in force: new callers get its agents, and running calls keep theirs.
+   *
+   * @throws RelayError config_invalid when a tool of the file cannot be built; nothing has changed.
+   */
+  reload(file: AgentsFile): Promise<void>;
   /** As `drain`, and takes no new connections: others have this process's place already. */
   retire(): Promise<void>;
   /** No new callers; resolves once the running calls are over or DRAIN_SECONDS have passed. */
@@ -89,6 +96,13 @@ export interface AppOverrides {
   readonly control?: CallControl;
   /** True: every call is flight-recorded, whatever its agent says. */
   readonly recordFlights?: boolean;
+  /**
+   * Has every process read the agents file again, for `POST /api/agents/reload`. Absent: the route
+   * does not exist.
+   *
+   * @throws AgentsFileError when the file has faults.
+   */
+  readonly requestReload?: () => void;
 }
 
 /**
@@ -98,9 +112,11 @@ export interface AppOverrides {
  */
 export async function createApp(
   config: Config,
-  agents: AgentsFile,
+  agentsFile: AgentsFile,
   overrides: AppOverrides = {},
 ): Promise<App> {
+  const liveAgents = new LiveAgents(agentsFile);
+  const agents = liveAgents.file;
   const base = composeBase(config, agents, overrides.seat?.worker ?? 0, overrides);
   const { clock, log, metrics, control, prices, crm } = base;
   const keeping =
@@ -125,11 +141,12 @@ export async function createApp(
   const cluster = composeCluster(base, admitted.registry, siblings, keeping !== null);
   const recordAll = overrides.recordFlights === true;
   const calls = await composeCalls(base, admitted, cluster, keeping, events, recordAll);
-  return new RelayApp({ base, admitted, cluster, calls, keeping, events, overrides });
+  return new RelayApp({ base, liveAgents, admitted, cluster, calls, keeping, events, overrides });
 }
 
 interface AppParts {
   readonly base: Base;
+  readonly liveAgents: LiveAgents;
   readonly admitted: RegistryParts;
   readonly cluster: ClusterParts;
   readonly calls: CallParts;
@@ -191,6 +208,15 @@ class RelayApp implements App {
       calls: admitted.registry.load,
       metrics: await base.registry.snapshot(withProcess),
     };
+  }
+
+  async reload(file: AgentsFile): Promise<void> {
+    const { base, calls, liveAgents } = this.#parts;
+    await calls.loadAgents(file);
+    const fixed = liveAgents.replace(file);
+    base.log.info("agents: file reloaded", { agents: file.agents.size });
+    if (fixed.length > 0)
+      base.log.warn("agents: change takes effect at the next start", { parts: fixed.join(", ") });
   }
 
   async retire(): Promise<void> {
@@ -271,6 +297,7 @@ function operatorServer({ base, calls, cluster, keeping, events, overrides }: Ap
     routes: [
       ...consoleRoutes({ auth, sessions, phone: overrides.phone ?? false }),
       agentsRoute(agents, VERSION),
+      ...(overrides.requestReload === undefined ? [] : [reloadRoute(overrides.requestReload)]),
       eventsRoute({ events, clock }),
       ...outboundRoutes(calls.outbound),
       ...(keeping?.routes ?? []),

@@ -3,12 +3,13 @@ import { FlightFiles } from "../adapters/journal/flight-files.js";
 import { createModelSocketDialer } from "../adapters/openai/model-socket.js";
 import { createOpenAiCalls } from "../adapters/openai/sip-calls.js";
 import { mediaUrlFor } from "../config/derived.js";
+import type { AgentsFile } from "../domain/agent-profile.js";
 import type { CallJournal } from "../domain/record-event.js";
 import { VERSION } from "../domain/version.js";
 import { BlockPool } from "../playout/block-pool.js";
 import { flightRecorder } from "../recorder/call-recorder.js";
 import { tokenCostUsd } from "../records/cost.js";
-import type { CallDeps, FlightRecorder } from "../relay/call/call-deps.js";
+import type { CallDeps } from "../relay/call/call-deps.js";
 import { Admission } from "../relay/calls/admission.js";
 import type { CallService, SipCallService } from "../relay/calls/call-service.js";
 import { Calls, type SipDeps } from "../relay/calls/calls.js";
@@ -23,7 +24,7 @@ import { MemoryOrderBook } from "../tools/memory-orders.js";
 import type { Base } from "./compose-base.js";
 import type { ClusterParts } from "./compose-cluster.js";
 import type { RecordKeeping } from "./compose-records.js";
-import { createToolbox } from "./compose-tools.js";
+import { Toolbox } from "./compose-tools.js";
 
 export interface CallParts {
   readonly calls: Calls;
@@ -31,6 +32,12 @@ export interface CallParts {
   readonly service: CallService & SipCallService;
   readonly outbound: Outbound;
   readonly flightFiles: FlightFiles;
+  /**
+   * Prepares what the agents of a file need. New callers get them once the file is in force.
+   *
+   * @throws RelayError config_invalid when a tool cannot be built or a directory not be created.
+   */
+  readonly loadAgents: (file: AgentsFile) => Promise<void>;
 }
 
 export interface RegistryParts {
@@ -79,6 +86,14 @@ export async function composeCalls(
     placed: keeping?.placedCalls ?? null,
     refusal: (model) => registry.refusal(model),
   });
+  const orders = keeping?.orders ?? new MemoryOrderBook();
+  const { toolNetwork: network, launcher } = base;
+  const toolbox = new Toolbox({ clock, log, network, orders, launcher });
+  const loadAgents = async (file: AgentsFile): Promise<void> => {
+    await toolbox.load(file);
+    prepareFlights(base, flightFiles, file, recordAll);
+  };
+  await loadAgents(agents);
   const calls = new Calls(
     {
       accountSid: config.twilioAccountSid,
@@ -87,8 +102,11 @@ export async function composeCalls(
       links,
     },
     {
-      ...(await callDeps(base, keeping, journal)),
-      flights: composeFlights(base, flightFiles, recordAll),
+      ...callDeps(base, toolbox, journal),
+      flights: flightRecorder(
+        ({ callSid }, agent) => (recordAll || agent.record ? flightFiles.open(callSid) : null),
+        VERSION,
+      ),
       admission,
       agents,
       registry,
@@ -100,30 +118,19 @@ export async function composeCalls(
       sip: sipDeps(base, keeping, claimOnce),
     },
   );
-  if (cluster === null) return { calls, service: calls, outbound, flightFiles };
+  const parts = { calls, outbound, flightFiles, loadAgents };
+  if (cluster === null) return { ...parts, service: calls };
   const router = new ClusterRouter(calls, cluster, log);
   cluster.join(router);
-  return { calls, service: router, outbound, flightFiles };
+  return { ...parts, service: router };
 }
 
 /** What each call asks of its surroundings. */
-async function callDeps(
-  {
-    config,
-    agents,
-    clock,
-    log,
-    metrics,
-    loopGuard,
-    network,
-    toolNetwork,
-    launcher,
-    prices,
-    crm,
-  }: Base,
-  keeping: RecordKeeping | null,
+function callDeps(
+  { config, agents, clock, log, metrics, loopGuard, network, prices, crm }: Base,
+  toolbox: Toolbox,
   journal: CallJournal,
-): Promise<Omit<CallDeps, "flights" | "admission">> {
+): Omit<CallDeps, "flights" | "admission"> {
   const dialer = createModelSocketDialer({
     apiKey: config.openaiApiKey,
     clock,
@@ -132,7 +139,6 @@ async function callDeps(
     network,
     timer: loopGuard,
   });
-  const orders = keeping?.orders ?? new MemoryOrderBook();
   return {
     clock,
     metrics,
@@ -149,29 +155,26 @@ async function callDeps(
     upstreamTimeoutMs: config.upstreamTimeoutMs,
     maxCallMinutes: config.maxCallMinutes,
     models: new RealtimeSessions({ dialer, url: config.openaiRealtimeUrl, clock, metrics, log }),
-    tools: await createToolbox(agents, { clock, log, network: toolNetwork, orders, launcher }),
+    tools: (host) => toolbox.toolsFor(host),
     lookUp: crm === null || agents.crm?.callerLookup == null ? null : (call) => crm.lookUp(call),
     price: (model, tokens) => tokenCostUsd(model, tokens, prices),
   };
 }
 
-/** Null: no agent's calls are recorded. */
-function composeFlights(
-  { config, agents, log }: Base,
+/** @throws RelayError config_invalid when the directory cannot be created. */
+function prepareFlights(
+  { config, log }: Base,
   files: FlightFiles,
+  { agents }: AgentsFile,
   recordAll: boolean,
-): FlightRecorder | null {
-  const recorded = [...agents.agents.values()].filter((agent) => recordAll || agent.record);
-  if (recorded.length === 0) return null;
+): void {
+  const recorded = [...agents.values()].filter((agent) => recordAll || agent.record);
+  if (recorded.length === 0) return;
   files.prepare();
   log.info("flight recorder: on, its files hold all that is said", {
     agents: recorded.map(({ name }) => name).join(", "),
     dir: config.recordingsDir,
   });
-  return flightRecorder(
-    ({ callSid }, agent) => (recordAll || agent.record ? files.open(callSid) : null),
-    VERSION,
-  );
 }
 
 function composeTransfers(

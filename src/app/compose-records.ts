@@ -120,23 +120,18 @@ export async function openRecordKeeping(
     directory,
     network: deps.network,
   });
-  const wantsTranscripts = [...agents.agents.values()].some(
-    ({ recording }) => recording.transcribe !== null,
-  );
   const recordings = new Recordings({
     store,
     source,
-    transcriber: wantsTranscripts
-      ? new OpenAiTranscriptions({
-          baseUrl: config.openaiBaseUrl,
-          apiKey: config.openaiApiKey,
-          directory,
-          network: deps.network,
-        })
-      : null,
+    transcriber: new OpenAiTranscriptions({
+      baseUrl: config.openaiBaseUrl,
+      apiKey: config.openaiApiKey,
+      directory,
+      network: deps.network,
+    }),
     journal: recorder,
     flush: () => recorder.flush(),
-    agents: agents.agents,
+    agentOf: (name) => agents.agents.get(name),
     clock,
     log,
     writer: spool.writer,
@@ -171,7 +166,7 @@ export async function openRecordKeeping(
   const key = (callSid: CallSid): string => `transfer:${callSid}`;
   return {
     journal: new RecordingStarter(notifier ?? recorder, {
-      agents: agents.agents,
+      agentOf: (name) => agents.agents.get(name),
       control: deps.control,
       callbackUrl: `${config.publicUrl}/recording-status`,
       clock,

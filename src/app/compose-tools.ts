@@ -37,21 +37,39 @@ export interface Kit {
   readonly modules: readonly string[];
 }
 
-/** @throws RelayError config_invalid when a schema is wrong or a module cannot be loaded. */
-export async function createToolbox(
-  agents: AgentsFile,
-  deps: ToolboxDeps,
-): Promise<(host: ToolHost) => CallTools> {
-  const kits = await buildKits(agents, deps);
-  return (host) => {
-    const kit = kits.get(host.agent.name);
+/** The tools of the agents, for each call. */
+export class Toolbox {
+  readonly #deps: ToolboxDeps;
+  /** By profile: calls that began before a reload keep the tools of their own profile. */
+  readonly #kits = new WeakMap<AgentProfile, Kit>();
+
+  constructor(deps: ToolboxDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Builds the tools of the agents of a file.
+   *
+   * @throws RelayError config_invalid when a schema is wrong or a module cannot be loaded.
+   */
+  async load(agents: AgentsFile): Promise<void> {
+    const kits = await buildKits(agents, this.#deps);
+    for (const agent of agents.agents.values()) {
+      const kit = kits.get(agent.name);
+      if (kit !== undefined) this.#kits.set(agent, kit);
+    }
+  }
+
+  toolsFor(host: ToolHost): CallTools {
+    const kit = this.#kits.get(host.agent);
     if (kit === undefined) throw new RelayError("internal", "an agent without a kit of tools");
+    const { clock, log, launcher } = this.#deps;
     // Before the model asks: a caller should not wait for a process to start.
-    for (const path of kit.modules) deps.launcher.warm(path);
+    for (const path of kit.modules) launcher.warm(path);
     const runner = new ToolRunner({
       registry: kit.registry,
-      clock: deps.clock,
-      log: deps.log,
+      clock,
+      log,
       maxCalls: host.agent.limits.maxToolCalls,
       context: () => ({
         callSid: host.parties.callSid,
@@ -61,8 +79,8 @@ export async function createToolbox(
         language: host.language,
       }),
     });
-    return new AgentTools(host, kit.specs, runner, deps.log);
-  };
+    return new AgentTools(host, kit.specs, runner, log);
+  }
 }
 
 /**

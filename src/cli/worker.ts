@@ -1,6 +1,7 @@
 import { createLog } from "../adapters/system/pino-log.js";
 import { systemClock } from "../adapters/system/system-clock.js";
 import type { App } from "../app/app.js";
+import { readAgentsFile } from "../config/agents/agents-file.js";
 import type { Config } from "../config/load.js";
 import type { AgentsFile } from "../domain/agent-profile.js";
 import { RelayError } from "../domain/errors.js";
@@ -42,7 +43,7 @@ export async function worker(io: CliIo, options: { readonly record?: boolean }):
   ignoreUserSignals();
   makeFilesPrivate();
   const link = new WorkerLink(systemClock, { send });
-  const commands = new WorkerCommands(link, () => undefined);
+  const commands = new WorkerCommands(link);
   process.on("message", (message) => commands.receive(message as ToWorker));
   const orphaned = new Promise<void>((resolve) => process.once("disconnect", () => resolve()));
 
@@ -53,8 +54,12 @@ export async function worker(io: CliIo, options: { readonly record?: boolean }):
   }
   const { config, agents } = loaded;
   const log = createLog({ level: config.logLevel, pretty: config.logPretty });
-  const app = await startApp(config, agents, log, await commands.begin, link, options, send);
+  const app = await startApp(config, agents, log, await commands.begin, link, options, {
+    send,
+    readAgents: () => readAgentsFile(config, io.env),
+  });
   if (app === null) return EXIT_USAGE;
+  commands.onReload(() => void reload(app, () => readAgentsFile(config, io.env), log));
   onUncaughtError((error) => {
     log.error("worker: uncaught exception", { pid: process.pid }, error);
     send({ type: "failing" });
@@ -73,7 +78,7 @@ async function startApp(
   begin: Extract<ToWorker, { readonly type: "begin" }>,
   siblings: WorkerLink,
   options: { readonly record?: boolean },
-  send: Send,
+  { send, readAgents }: { readonly send: Send; readonly readAgents: () => AgentsFile },
 ): Promise<App | null> {
   const { createApp } = await import("../app/app.js");
   try {
@@ -81,6 +86,10 @@ async function startApp(
       seat: { worker: begin.worker, publicPort: begin.publicPort, siblings },
       recordFlights: options.record === true,
       log,
+      requestReload: () => {
+        readAgents();
+        send({ type: "reload" });
+      },
     });
     const { publicPort, ownPort, adminPort } = await app.start();
     send({ type: "listening", publicPort, ownPort: ownPort ?? publicPort, adminPort });
@@ -89,6 +98,16 @@ async function startApp(
     if (!(error instanceof RelayError) || error.code !== "config_invalid") throw error;
     send({ type: "refused", problem: error.message });
     return null;
+  }
+}
+
+/** A faulty file changes nothing. */
+async function reload(app: App, readAgents: () => AgentsFile, log: Log): Promise<void> {
+  try {
+    await app.reload(readAgents());
+  } catch (error) {
+    const faults = error instanceof RelayError ? error.message : "";
+    log.error("agents: reload refused", { faults }, error);
   }
 }
 

@@ -1,17 +1,42 @@
-/**
- * `GET /api/agents`: what a supervisor needs to know about the agents. Names and descriptions only,
- * never numbers, instructions or keys.
- */
+import { AgentsFileError } from "../config/agents/agents-file.js";
 import type { AgentProfile, AgentsFile } from "../domain/agent-profile.js";
 import type { OperatorRoute } from "./operator-router.js";
 import { json } from "./reply.js";
 
+/**
+ * `GET /api/agents`: what an operator needs to know about the agents. Names and descriptions only,
+ * never numbers, instructions or keys.
+ */
 export function agentsRoute(agents: Pick<AgentsFile, "agents">, version: string): OperatorRoute {
   return {
     method: "GET",
     path: "/api/agents",
     access: "guarded",
     handle: () => json(200, { version, agents: [...agents.agents.values()].map(shown) }),
+  };
+}
+
+/**
+ * `POST /api/agents/reload`: every process reads the agents file again. A faulty file changes nothing
+ * and is answered 422 with its faults.
+ *
+ * @param request  throws an AgentsFileError when the file has faults.
+ */
+export function reloadRoute(request: () => void): OperatorRoute {
+  return {
+    method: "POST",
+    path: "/api/agents/reload",
+    access: "guarded",
+    handle: () => {
+      try {
+        request();
+      } catch (error) {
+        if (!(error instanceof AgentsFileError)) throw error;
+        const faults = error.faults.map(({ path, line, problem }) => ({ path, line, problem }));
+        return json(422, { error: "agents_file", faults });
+      }
+      return json(202, { reloading: true });
+    },
   };
 }
 

@@ -15,7 +15,7 @@ const MAX_REMEMBERED = 10_000;
 const pauseAfter = listedPauses([500, 2_000, 5_000, 15_000, 30_000]);
 
 export interface RecordingStarterParts {
-  readonly agents: ReadonlyMap<string, Pick<AgentProfile, "recording">>;
+  readonly agentOf: (name: string) => Pick<AgentProfile, "recording"> | undefined;
   readonly control: Pick<CallControl, "startRecording">;
   /** Absolute URL of POST /recording-status. */
   readonly callbackUrl: string;
@@ -69,7 +69,7 @@ export class RecordingStarter implements CallJournal {
   }
 
   #opened(callSid: CallSid, agent: string): void {
-    const settings = this.#parts.agents.get(agent)?.recording;
+    const settings = this.#parts.agentOf(agent)?.recording;
     // A SIP trunk call has no Twilio CallSid. Its recording is configured on the trunk.
     if (settings?.enabled !== true || !callSid.startsWith("CA")) return;
     if (!this.#started.has(callSid, this.#parts.clock.nowMs()))

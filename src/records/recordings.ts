@@ -26,12 +26,12 @@ const pauseAfter = doublingPauses(5_000, 3_600_000, 18);
 export interface RecordingsParts {
   readonly store: CallStore & JobQueue;
   readonly source: RecordingSource;
-  /** Null without an API key, or when no agent wants transcripts. */
+  /** Null without an API key. */
   readonly transcriber: Transcriber | null;
   readonly journal: CallJournal;
   /** Resolves when everything that was written to the journal is in the database. */
   readonly flush: () => Promise<void>;
-  readonly agents: ReadonlyMap<string, Pick<AgentProfile, "recording">>;
+  readonly agentOf: (name: string) => Pick<AgentProfile, "recording"> | undefined;
   readonly clock: Clock;
   readonly log: Log;
   readonly writer: WriterId;
@@ -182,7 +182,7 @@ export class Recordings {
     const stored = await this.#parts.store.load(callSid);
     if (stored === null)
       throw new RelayError("store_unavailable", "the call is not stored yet", { retryable: true });
-    return this.#parts.agents.get(stored.record.agent ?? "")?.recording ?? null;
+    return this.#parts.agentOf(stored.record.agent ?? "")?.recording ?? null;
   }
 
   /** Resolves when the database has the events: only then may the job be finished. */

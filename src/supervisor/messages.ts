@@ -49,6 +49,8 @@ export type FromWorker =
   | ({ readonly type: "heartbeat" } & Heartbeat)
   /** An exception was not caught. The worker goes on with its calls and has to be replaced. */
   | { readonly type: "failing" }
+  /** An operator asks that every worker reads the agents file again. It has no faults. */
+  | { readonly type: "reload" }
   /** No caller depends on this worker any more. It still listens. */
   | { readonly type: "drained" }
   | ClusterMessage;

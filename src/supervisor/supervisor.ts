@@ -160,6 +160,9 @@ export class Supervisor {
       case "failing":
         this.#failing(slot, worker);
         return;
+      case "reload":
+        this.reload();
+        return;
       case "refused": {
         const { problem } = message;
         // While calls run, a later start may succeed: a port can be in use for a moment.

@@ -18,15 +18,14 @@ export class WorkerCommands {
   readonly abandon: Promise<void>;
   readonly stop: Promise<void>;
   readonly #link: WorkerLink;
-  readonly #onReload: () => void;
+  #onReload: () => void = () => undefined;
   #resolveBegin: (begin: Begin) => void = () => undefined;
   #resolveEnd: (command: EndCommand) => void = () => undefined;
   #resolveAbandon: () => void = () => undefined;
   #resolveStop: () => void = () => undefined;
 
-  constructor(link: WorkerLink, onReload: () => void) {
+  constructor(link: WorkerLink) {
     this.#link = link;
-    this.#onReload = onReload;
     this.begin = new Promise((resolve) => {
       this.#resolveBegin = resolve;
     });
@@ -39,6 +38,11 @@ export class WorkerCommands {
     this.stop = new Promise((resolve) => {
       this.#resolveStop = resolve;
     });
+  }
+
+  /** Call this before the agents file is read: a reload that comes later must not be missed. */
+  onReload(reload: () => void): void {
+    this.#onReload = reload;
   }
 
   receive(message: ToWorker): void {

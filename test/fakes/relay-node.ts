@@ -12,6 +12,8 @@ export interface RelayNode {
   readonly pid: number;
   readonly publicPort: number;
   readonly adminPort: number;
+  /** AGENTS_FILE. */
+  readonly agentsFile: string;
   /** RECORDINGS_DIR, unless the environment says otherwise. */
   readonly recordings: string;
   /** All that it has logged so far, workers included. */
@@ -126,6 +128,7 @@ export async function startNode(
     pid: child.pid ?? 0,
     publicPort,
     adminPort,
+    agentsFile,
     recordings,
     log: () => said,
     get,

@@ -27,10 +27,7 @@ beforeEach(() => {
   starter = new RecordingStarter(
     { write: (_, event) => void written.push(event) },
     {
-      agents: new Map([
-        ["support", { recording: RECORDING }],
-        ["quiet", { recording: { ...RECORDING, enabled: false } }],
-      ]),
+      agentOf: (name) => ({ recording: { ...RECORDING, enabled: name === "support" } }),
       control: {
         startRecording: async (callSid, channels, callback) => {
           requests.push([clock.nowMs(), callSid, channels, callback]);

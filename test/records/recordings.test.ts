@@ -65,7 +65,7 @@ describe("recordings", () => {
       transcriber,
       journal: recordWriter,
       flush: async () => await recordWriter.flush(),
-      agents: new Map([["support", { recording: RECORDING }]]),
+      agentOf: (name) => (name === "support" ? { recording: RECORDING } : undefined),
       clock,
       log: silentLog,
       writer: spool.writer,

@@ -10,7 +10,8 @@ beforeEach(() => {
   passedOn = [];
   reloads = 0;
   const link = { receive: (message: ToWorker) => passedOn.push(message) } as unknown as WorkerLink;
-  commands = new WorkerCommands(link, () => {
+  commands = new WorkerCommands(link);
+  commands.onReload(() => {
     reloads++;
   });
 });

@@ -1,0 +1,39 @@
+import { isDeepStrictEqual } from "node:util";
+import type { AgentsFile } from "../domain/agent-profile.js";
+
+/** Parts of the file that are read at the start only. */
+const FIXED_PARTS = ["crm", "redact", "retention", "pricingFile"] as const;
+export type FixedPart = (typeof FIXED_PARTS)[number];
+
+/**
+ * An agents file that can be replaced while the relay runs. New callers get the agents of the new
+ * file; a running call keeps the profile that it began with.
+ */
+export class LiveAgents {
+  /** Always shows the latest agents and numbers. */
+  readonly file: AgentsFile;
+  #latest: AgentsFile;
+
+  constructor(first: AgentsFile) {
+    this.#latest = first;
+    const latest = (): AgentsFile => this.#latest;
+    this.file = {
+      ...first,
+      get agents() {
+        return latest().agents;
+      },
+      get numbers() {
+        return latest().numbers;
+      },
+      get defaultAgent() {
+        return latest().defaultAgent;
+      },
+    };
+  }
+
+  /** @returns the parts that differ and take effect at the next start only. */
+  replace(next: AgentsFile): readonly FixedPart[] {
+    this.#latest = next;
+    return FIXED_PARTS.filter((part) => !isDeepStrictEqual(this.file[part], next[part]));
+  }
+}

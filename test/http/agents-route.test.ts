@@ -1,0 +1,50 @@
+import { describe, expect, it } from "vitest";
+import { AgentsFileError } from "../../src/config/agents/agents-file.js";
+import { agentsRoute, reloadRoute } from "../../src/http/agents-route.js";
+import type { OperatorRequest } from "../../src/http/operator-router.js";
+import type { Reply } from "../../src/http/reply.js";
+import { agent } from "../fakes/call-bench.js";
+
+const ask = async (route: ReturnType<typeof reloadRoute>): Promise<[number, unknown]> => {
+  const reply = (await route.handle({} as OperatorRequest)) as Reply;
+  return [reply.status, JSON.parse(String(reply.body))];
+};
+
+describe("GET /api/agents", () => {
+  it("names agents, tools and destinations, and neither numbers nor instructions", async () => {
+    const agents = new Map([["support", agent({ name: "support", instructions: "secret words" })]]);
+    const [status, body] = await ask(agentsRoute({ agents }, "1.2.3"));
+    expect([status, body]).toMatchObject([
+      200,
+      { version: "1.2.3", agents: [{ name: "support" }] },
+    ]);
+    const text = JSON.stringify(body);
+    expect(text).not.toContain("secret words");
+    expect(text).not.toMatch(/\+\d{7}/);
+  });
+});
+
+describe("POST /api/agents/reload", () => {
+  it("asks for a reload", async () => {
+    let asked = 0;
+    expect(
+      await ask(
+        reloadRoute(() => {
+          asked++;
+        }),
+      ),
+    ).toEqual([202, { reloading: true }]);
+    expect(asked).toBe(1);
+  });
+
+  it("answers with the faults of the file", async () => {
+    const fault = { path: "agents.a", line: 3, column: 5, problem: "is unknown" };
+    const route = reloadRoute(() => {
+      throw new AgentsFileError("agents.yaml", [fault]);
+    });
+    expect(await ask(route)).toEqual([
+      422,
+      { error: "agents_file", faults: [{ path: "agents.a", line: 3, problem: "is unknown" }] },
+    ]);
+  });
+});
