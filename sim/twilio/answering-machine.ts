@@ -10,8 +10,8 @@ const GREETING_MS = 4000;
 const BEEP_MS = 500;
 const BEEP_HZ = 1000;
 const DETECTION_MS = 300;
-/** From the end of the beep to the verdict that it was heard. */
-const BEEP_VERDICT_MS = 100;
+/** From the end of the beep to the report of it. */
+const BEEP_RESULT_MS = 100;
 
 /** From the answer to the end of the greeting, and to the end of the beep. */
 export function machineTimes({ greetingMs = GREETING_MS, beep = true }: AnsweringMachine) {
@@ -40,7 +40,7 @@ export class MachineVoice implements Voice {
   }
 }
 
-/** When the verdict comes, counted from the answer, and what it is. */
+/** When the result comes, counted from the answer, and what it is. */
 export function detectionOf(
   party: Party,
   mode: string,
@@ -52,7 +52,7 @@ export function detectionOf(
   const beeps = machine?.beep !== false;
   const { recordingMs } = machineTimes(machine ?? {});
   return {
-    afterMs: recordingMs + BEEP_VERDICT_MS,
+    afterMs: recordingMs + BEEP_RESULT_MS,
     answeredBy: beeps ? "machine_end_beep" : "machine_end_silence",
   };
 }
@@ -64,7 +64,7 @@ export interface Detection {
   readonly method: string | null;
 }
 
-/** Sends the verdict beside the call. */
+/** Sends the result while the call goes on. */
 export function detectAside(twilio: TwilioContext, leg: CallLeg, detection: Detection): void {
   const { afterMs, answeredBy } = detectionOf(leg.party, detection.mode);
   twilio.clock.after(afterMs, () => {

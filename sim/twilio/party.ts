@@ -16,7 +16,7 @@ export interface Party {
   readonly hangUpAfterMs?: number;
   /** What answering-machine detection finds. Default human, or machine_start for a machine. */
   readonly answeredBy?: "human" | "machine_start" | "machine_end_beep" | "fax" | "unknown";
-  /** From the answer to the verdict of answering-machine detection. Default 300. */
+  /** From the answer to the result of answering-machine detection. Default 300. */
   readonly detectionMs?: number;
   /** An answering machine answers: it plays its greeting, beeps, and then records. */
   readonly machine?: AnsweringMachine;

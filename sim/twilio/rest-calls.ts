@@ -188,7 +188,7 @@ export class RestCalls {
         method: params.get("AsyncAmdStatusCallbackMethod"),
       });
     } else {
-      // Without AsyncAmd nothing runs before the verdict.
+      // Without AsyncAmd nothing runs before the result.
       const { afterMs, answeredBy } = detectionOf(leg.party, mode);
       twilio.clock.after(afterMs, () => {
         leg.answeredBy = answeredBy;

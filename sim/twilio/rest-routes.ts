@@ -16,13 +16,13 @@ import type { RestCalls } from "./rest-calls.js";
 import type { RestConferences } from "./rest-conferences.js";
 import { type Params, RestError } from "./rest-error.js";
 
-export interface Answer {
+export interface RestAnswer {
   readonly status: number;
   readonly json?: unknown;
   readonly wav?: Buffer;
 }
 
-type Run = (match: readonly string[], params: Params) => Answer;
+type Run = (match: readonly string[], params: Params) => RestAnswer;
 
 export interface Route {
   readonly method: "GET" | "POST" | "DELETE";
@@ -244,11 +244,11 @@ function numberRoutes({ twilio, numbers }: RestParts): Route[] {
   ];
 }
 
-function ok(json: unknown): Answer {
+function ok(json: unknown): RestAnswer {
   return { status: 200, json };
 }
 
-function created(json: unknown): Answer {
+function created(json: unknown): RestAnswer {
   return { status: 201, json };
 }
 
@@ -261,7 +261,7 @@ function path(twilio: TwilioContext, rest: string): RegExp {
   return new RegExp(`^${accountPath(twilio)}${rest.replaceAll("*", "([^/]+?)")}\\.json$`);
 }
 
-function list(twilio: TwilioContext, key: string, entries: readonly unknown[]): Answer {
+function list(twilio: TwilioContext, key: string, entries: readonly unknown[]): RestAnswer {
   const uri = `${accountPath(twilio)}/${key}.json`;
   return ok({
     [key]: entries,

@@ -6,7 +6,7 @@ import type { Recordings } from "./recordings.js";
 import { RestCalls } from "./rest-calls.js";
 import { RestConferences } from "./rest-conferences.js";
 import { type Params, RestError } from "./rest-error.js";
-import { type Answer, type Route, restRoutes } from "./rest-routes.js";
+import { type RestAnswer, type Route, restRoutes } from "./rest-routes.js";
 
 /** What goes wrong with the next matching requests. */
 export interface RestFault {
@@ -141,7 +141,7 @@ export class RestApi {
     path: string,
     params: Params,
     fault: RestFault["kind"] | null,
-  ): Answer {
+  ): RestAnswer {
     try {
       if (!this.#allowed(request)) throw new RestError(401, 20003, "Authenticate");
       const error = fault === null ? undefined : FAULT_ERRORS[fault];
@@ -178,7 +178,7 @@ export class RestApi {
   }
 }
 
-function send(response: ServerResponse, answer: Answer): void {
+function send(response: ServerResponse, answer: RestAnswer): void {
   if (answer.wav !== undefined) {
     response.writeHead(answer.status, { "content-type": "audio/x-wav" }).end(answer.wav);
     return;
@@ -190,7 +190,7 @@ function send(response: ServerResponse, answer: Answer): void {
   response.end(answer.json === undefined ? undefined : JSON.stringify(answer.json));
 }
 
-function errorAnswer({ status, code, message }: RestError): Answer {
+function errorAnswer({ status, code, message }: RestError): RestAnswer {
   const more_info = `https://www.twilio.com/docs/errors/${code}`;
   return { status, json: { code, message, more_info, status } };
 }

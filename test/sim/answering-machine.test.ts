@@ -30,7 +30,7 @@ describe("the detection of answering machines finds", () => {
     ["a person", {}, "Enable", 300, "human"],
     ["a person, where it would wait for a beep", {}, "DetectMessageEnd", 300, "human"],
     ["a machine", { machine: {} }, "Enable", 300, "machine_start"],
-    ["a slow verdict", { machine: {}, detectionMs: 3500 }, "Enable", 3500, "machine_start"],
+    ["a slow result", { machine: {}, detectionMs: 3500 }, "Enable", 3500, "machine_start"],
     ["the beep", { machine: {} }, "DetectMessageEnd", 4600, "machine_end_beep"],
     [
       "the silence after a greeting",

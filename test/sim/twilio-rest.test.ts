@@ -195,7 +195,7 @@ describe("simulated REST", () => {
     expect(await detect("Enable")).toMatchObject({ answeredBy: "machine_start", ms: 300 });
     const { leg, answeredBy, ms } = await detect("DetectMessageEnd");
     expect(answeredBy).toBe("machine_end_beep");
-    // Greeting, beep, verdict.
+    // Greeting, beep, result.
     expect(ms).toBe(300 + 500 + 100);
     expect(leg.recordsFromMs).toBe(leg.answeredAtMs! + 800);
   });
