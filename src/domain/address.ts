@@ -1,6 +1,7 @@
 /**
- * The addresses that Twilio puts into `From` and `To`, and the agents file into its numbers and destinations. Two
- * texts may name the same party: compare addresses with `sameAddress`, never as texts.
+ * The addresses that Twilio puts into `From` and `To`, and the agents file into its numbers and
+ * destinations. Two texts may name the same party: compare addresses with `sameAddress`, never as
+ * texts.
  */
 import type { DialTarget } from "./agent-profile.js";
 
@@ -27,8 +28,9 @@ const WITHHELD_WORDS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Numbers that stand for such a word, spelt on a keypad: ANONYMOUS, BLOCKED, RESTRICTED, UNAVAILABLE, UNKNOWN.
- * Source: Twilio support, "Why am I getting calls from these strange numbers?".
+ * Numbers that stand for such a word, spelt on a keypad: ANONYMOUS, BLOCKED, RESTRICTED,
+ * UNAVAILABLE, UNKNOWN. Source: Twilio support, "Why am I getting calls from these strange
+ * numbers?".
  */
 const WITHHELD_NUMBERS: ReadonlySet<string> = new Set([
   "+266696687",
@@ -42,7 +44,10 @@ export function isE164(text: string): boolean {
   return E164.test(text);
 }
 
-/** @param text  as Twilio or a person writes it: `+15550001111`, `tel:+1-555-000-1111`, `<sip:Anna@Host:5060>`. */
+/**
+ * @param text  as Twilio or a person writes it: `+15550001111`, `tel:+1-555-000-1111`,
+ * `<sip:Anna@Host:5060>`.
+ */
 export function readAddress(text: string): Address {
   const bare = withoutDisplayName(text.trim());
   const colon = bare.indexOf(":");

@@ -2,8 +2,8 @@ import { sameAddress } from "./address.js";
 import type { AgentsFile } from "./agent-profile.js";
 
 /**
- * The agent that answers a called address, by the agents file's `numbers`. Addresses are compared as such:
- * `sip:Support@PBX.example.com:5060` is `sip:support@pbx.example.com`.
+ * The agent that answers a called address, by the agents file's `numbers`. Addresses are compared
+ * as such: `sip:Support@PBX.example.com:5060` is `sip:support@pbx.example.com`.
  *
  * @returns  the agent's name; null: no agent answers it.
  */

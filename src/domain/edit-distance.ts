@@ -1,4 +1,7 @@
-/** Levenshtein's distance: how many letters must be inserted, deleted or replaced to turn one text into the other. */
+/**
+ * Levenshtein's distance: how many letters must be inserted, deleted or replaced to turn one text
+ * into the other.
+ */
 export function editDistance(one: string, other: string): number {
   let previous = Array.from({ length: other.length + 1 }, (_, i) => i);
   for (let i = 1; i <= one.length; i++) {

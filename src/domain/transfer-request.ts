@@ -3,12 +3,14 @@ import type { Urgency } from "./agent-profile.js";
 import type { CallSid } from "./ids.js";
 
 /**
- * "agent": the model's tool. "key": the caller's key. "supervisor": the API. "failure": the agent failed.
- * "limit": the time or the money of the call is used up.
+ * "agent": the model's tool. "key": the caller's key. "supervisor": the API. "failure": the agent
+ * failed. "limit": the time or the money of the call is used up.
  */
 export type TransferBy = "agent" | "key" | "supervisor" | "failure" | "limit";
 
-/** Who is to be reached and why. `destination` is a name of the agent's directory, never a number. */
+/**
+ * Who is to be reached and why. `destination` is a name of the agent's directory, never a number.
+ */
 export interface TransferRequest {
   readonly destination: string;
   readonly reason: string | null;
@@ -48,11 +50,14 @@ export type TransferOutcome =
   | "denied";
 
 /**
- * What a transfer notes on its way. `detail` is the destination's name, an error code, the reason of a refusal or the
- * CRM's case reference, where there is one.
+ * What a transfer notes on its way. `detail` is the destination's name, an error code, the reason
+ * of a refusal or the CRM's case reference, where there is one.
  */
 export type TransferStepName =
-  /** The request that takes the caller to a destination was sent, failed, or was replaced by closing the stream. */
+  /**
+   * The request that takes the caller to a destination was sent, failed, or was replaced by closing
+   * the stream.
+   */
   | "redirect"
   | "redirect_failed"
   | "stream_closed"

@@ -5,7 +5,9 @@ import { SET_LANGUAGE, setLanguageTool } from "./set-language.js";
 import { type FunctionSpec, functionSpec, type Tool } from "./tool.js";
 import { TRANSFER_CALL, transferCallTool } from "./transfer-call.js";
 
-/** Tools that ask something of the call. The two samples are ordinary tools: see `sample-tools.ts`. */
+/**
+ * Tools that ask something of the call. The two samples are ordinary tools in `sample-tools.ts`.
+ */
 export const CALL_TOOLS = [TRANSFER_CALL, END_CALL, SET_LANGUAGE, SEND_DTMF] as const;
 export type CallToolName = (typeof CALL_TOOLS)[number];
 

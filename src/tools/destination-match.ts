@@ -10,8 +10,8 @@ interface Named {
 const TYPING_ERRORS = 0.25;
 
 /**
- * By name, whatever the case and the punctuation; else by description; else the only one whose name is contained in
- * the text, or is a typing error away. Null: none, or more than one.
+ * By name, whatever the case and the punctuation; else by description; else the only one whose name
+ * is contained in the text, or is a typing error away. Null: none, or more than one.
  *
  * @param asked  what the model wrote. A number never matches: destinations are chosen by name.
  */

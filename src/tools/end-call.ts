@@ -8,7 +8,8 @@ const REASON_CHARS = 500;
 export const endCallTool: Tool = {
   name: END_CALL,
   description:
-    "Hang up. Use it when the caller has said goodbye or there is nothing left to do. Say goodbye before you call it: the line stays open until the caller has heard it.",
+    "Hang up. Use it when the caller has said goodbye or there is nothing left to do. " +
+    "Say goodbye before you call it: the line stays open until the caller has heard it.",
   parameters: {
     type: "object",
     properties: {

@@ -1,14 +1,16 @@
 /**
- * Arguments of the tools that end a conversation. The farewell has been said when they are called, so they are never
- * refused over their form (contract, O6): what is too long is cut, what is of another type is read as well as it can be.
+ * Arguments of the tools that end a conversation. The farewell has been said when they are called,
+ * so they are never refused over their form (contract, O6): what is too long is cut, what is of
+ * another type is read as well as it can be.
  */
 import type { Urgency } from "../domain/agent-profile.js";
 import { shortened } from "../domain/shortened.js";
 import type { ToolArguments } from "./tool.js";
 
 /**
- * An object as it is. A text, or the first text of a list, stands for the argument that matters most; so does that
- * argument's value in text that is not JSON, for example because the model was cut off.
+ * An object as it is. A text, or the first text of a list, stands for the argument that matters
+ * most; so does that argument's value in text that is not JSON, for example because the model was
+ * cut off.
  *
  * @param value  undefined: the text is not JSON.
  */

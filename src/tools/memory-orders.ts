@@ -24,7 +24,7 @@ const ORDERS: readonly (Order & { readonly email: string })[] = [
   },
 ];
 
-/** The samples' shop, in memory: three orders, and whatever is booked until the process ends. */
+/** The sample tools' data in memory: three orders, and what is booked until the process ends. */
 export class MemoryOrderBook implements OrderBook {
   readonly #taken = new Map<string, string>();
 

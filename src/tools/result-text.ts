@@ -1,6 +1,7 @@
 /**
- * A tool's result as text for the model. A module may return what its type does not promise: cycles, BigInts,
- * functions, getters that throw, megabytes. Whatever it is, there is a text, and the work is bounded by MAX_OUTPUT_CHARS.
+ * A tool's result as text for the model. A module may return what its type does not promise:
+ * cycles, BigInts, functions, getters that throw, megabytes. Whatever it is, there is a text, and
+ * the work is bounded by MAX_OUTPUT_CHARS.
  */
 
 /** More does not help a model that has to speak it, and costs input tokens at every later turn. */
@@ -10,7 +11,9 @@ const NOTE_CHARS = 80;
 /** Deeper values are not read aloud by any model, and the walk must not exhaust the stack. */
 const MAX_DEPTH = 64;
 
-/** @returns text as it is, anything else as JSON; never empty, at most MAX_OUTPUT_CHARS characters. */
+/**
+ * @returns text as it is, anything else as JSON; never empty, at most MAX_OUTPUT_CHARS characters.
+ */
 export function resultText(output: unknown): string {
   if (typeof output !== "string") return jsonText(output);
   if (output === "") return '""';
@@ -30,7 +33,10 @@ function jsonText(value: unknown): string {
   return writer.full ? cutText(text, `more than ${MAX_OUTPUT_CHARS} characters`) : text;
 }
 
-/** JSON up to a number of characters. What JSON cannot express becomes null, a number as text, or a word in brackets. */
+/**
+ * JSON up to a number of characters. What JSON cannot express becomes null, a number as text, or a
+ * word in brackets.
+ */
 class JsonWriter {
   readonly #limit: number;
   readonly #parts: string[] = [];

@@ -36,7 +36,10 @@ export interface ToolAnswered {
 
 /** What is under way, for those who keep the caller company meanwhile. */
 export interface ToolRunObserver {
-  /** @param sayWhileWaiting  what the agents file has the agent say when the answer takes long; null: nothing. */
+  /**
+   * @param sayWhileWaiting  what the agents file has the agent say when the answer takes long;
+   * null: nothing.
+   */
   started(callId: ToolCallId, sayWhileWaiting: string | null): void;
   /** Exactly once for each `started`. */
   ended(callId: ToolCallId): void;
@@ -64,8 +67,9 @@ interface Ended {
 }
 
 /**
- * Runs the tools of one caller's call: each within its deadline, those of one response side by side. Every tool call
- * is answered exactly once, whatever the tool does: hang, throw, or return too much.
+ * Runs the tools of one caller's call: each within its deadline, those of one response side by
+ * side. Every tool call is answered exactly once, whatever the tool does: hang, throw, or return
+ * too much.
  */
 export class ToolRunner {
   readonly #options: ToolRunnerOptions;
@@ -94,13 +98,19 @@ export class ToolRunner {
     return answers;
   }
 
-  /** The caller is gone: running tools are told to stop, and are answered as cancelled, as is what is asked later. */
+  /**
+   * The caller is gone: running tools are told to stop, and are answered as cancelled, as is what
+   * is asked later.
+   */
   cancel(): void {
     this.#hangUp.abort();
     this.#running.abort();
   }
 
-  /** The model that asked is gone: running tools are told to stop, and are answered as cancelled. Later ones run. */
+  /**
+   * The model that asked is gone: running tools are told to stop, and are answered as cancelled.
+   * Later ones run.
+   */
   cancelRunning(): void {
     this.#running.abort();
     this.#running = new AbortController();
@@ -194,7 +204,9 @@ export class ToolRunner {
   }
 }
 
-/** An async function, so that a throw counts as a rejection; so does a result that cannot be read. */
+/**
+ * An async function, so that a throw counts as a rejection; so does a result that cannot be read.
+ */
 async function answerOf(tool: Tool, args: ToolArguments, context: ToolContext): Promise<Ended> {
   const { output, request } = await tool.run(args, context);
   return { output: resultText(output), outcome: "ok", request: request ?? null };
@@ -206,10 +218,12 @@ function withoutRepeats(calls: readonly ToolCallAsked[]): readonly ToolCallAsked
 }
 
 const SPEAK_FIRST =
-  "You have called tools again and again without a word to the caller. Speak to the caller now, and call no tool.";
+  "You have called tools again and again without a word to the caller. " +
+  "Speak to the caller now, and call no tool.";
 
 const NO_CALLS_LEFT =
-  "Too many tool calls in this call: this one was not run. Go on without tools, or hand over to a human.";
+  "Too many tool calls in this call: this one was not run. " +
+  "Go on without tools, or hand over to a human.";
 
 function unknownTool(names: readonly string[]): string {
   const known = names.length === 0 ? "You have no tools." : `Your tools: ${names.join(", ")}.`;
@@ -233,7 +247,10 @@ function outcomeOf(code: ErrorCode): ToolOutcome {
   }
 }
 
-/** Our own errors hold no secret. A foreign message may, so the model only learns that the tool failed. */
+/**
+ * Our own errors hold no secret. A foreign message may, so the model only learns that the tool
+ * failed.
+ */
 function problemOf(error: unknown): string {
   return error instanceof RelayError ? error.message : "The tool failed.";
 }

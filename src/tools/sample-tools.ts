@@ -1,6 +1,8 @@
 import type { Tool } from "./tool.js";
 
-/** What the two sample tools need of a shop. In memory for demos, in the call database otherwise. */
+/**
+ * The data behind the two sample tools: in memory for demos, in the call database otherwise.
+ */
 export interface OrderBook {
   /** By order number or e-mail address; null: unknown. */
   findOrder(query: string): Promise<Order | null>;

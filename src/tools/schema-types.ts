@@ -1,6 +1,6 @@
 /**
- * JSON Schema as a type, and the type of the values that a schema describes. Covers what tools use: objects, arrays,
- * enums and the plain types; anything else is `unknown`. Types only.
+ * JSON Schema as a type, and the type of the values that a schema describes. Covers what tools use:
+ * objects, arrays, enums and the plain types; anything else is `unknown`. Types only.
  */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 

@@ -8,7 +8,8 @@ const DIGITS = "^[0-9A-Da-d*#wW]{1,32}$";
 export const sendDtmfTool: Tool = {
   name: SEND_DTMF,
   description:
-    "Press keys for the other side to hear, for instance in a phone menu. Letter w waits half a second between keys.",
+    "Press keys for the other side to hear, for instance in a phone menu. " +
+    "Letter w waits half a second between keys.",
   parameters: {
     type: "object",
     properties: {

@@ -10,7 +10,8 @@ export function setLanguageTool(agent: AgentProfile): Tool | null {
   return {
     name: SET_LANGUAGE,
     description:
-      "Go on in another language. Call it as soon as the caller speaks or asks for one of the listed languages.",
+      "Go on in another language. " +
+      "Call it as soon as the caller speaks or asks for one of the listed languages.",
     parameters: {
       type: "object",
       properties: {

@@ -1,6 +1,6 @@
 /**
- * What a tool is: something the model may ask for in mid-call. A tool never touches the call itself; the built-in
- * ones only say, as data, what they want of it (`CallRequest`).
+ * A tool is something that the model may ask for during a call. A tool never touches the call
+ * itself; the built-in ones say as data what they want of it (`CallRequest`).
  */
 import type { Urgency } from "../domain/agent-profile.js";
 import type { CallSid } from "../domain/ids.js";
@@ -20,12 +20,15 @@ export type ToolArguments = Readonly<Record<string, unknown>>;
 /** What a tool may know of the call that it works for. */
 export interface ToolContext {
   readonly callSid: CallSid;
-  /** The caller's number as Twilio says it: E.164, `client:…`, `sip:…` or a word such as "anonymous". */
+  /**
+   * The caller's number as Twilio says it: E.164, `client:…`, `sip:…` or a word such as
+   * "anonymous".
+   */
   readonly from: string;
   readonly to: string;
   /** Name of the agent. */
   readonly agent: string;
-  /** BCP 47 tag that the call is held in. */
+  /** BCP 47 tag of the language that the caller is spoken to in. */
   readonly language: string;
   /** Aborted when the caller hangs up or the tool's time is over: stop working then. */
   readonly signal: AbortSignal;
@@ -33,7 +36,10 @@ export interface ToolContext {
   readonly nowEpochMs: number;
 }
 
-/** What a built-in tool asks of the call that it was called from. The relay does it; the tool does nothing. */
+/**
+ * What a built-in tool asks of the call that it was called from. The relay does it; the tool does
+ * nothing.
+ */
 export type CallRequest =
   | {
       readonly kind: "transfer";
@@ -59,18 +65,18 @@ export interface Tool {
   /** JSON Schema of the arguments: always of an object. */
   readonly parameters: JsonSchema;
   readonly timeoutMs: number;
-  /** Spoken when the answer takes longer than 700 ms; null: nothing. */
+  /** What the agent says when the answer takes long; null: nothing. */
   readonly sayWhileWaiting: string | null;
   /**
-   * Makes arguments of whatever the model wrote, in place of the check against `parameters`: for tools that must not
-   * fail over a form. `value` undefined: `text` is not JSON.
+   * Makes arguments of whatever the model wrote, in place of the check against `parameters`: for
+   * tools that must not fail over a form. `value` undefined: `text` is not JSON.
    */
   readArguments?(value: unknown, text: string): ToolArguments;
   /** May reject: the runner turns that into an answer. `args` have passed `parameters`. */
   run(args: ToolArguments, context: ToolContext): Promise<ToolResult>;
 }
 
-/** A tool as the model's session wants it. */
+/** A tool as it is described to the model. */
 export interface FunctionSpec {
   readonly type: "function";
   readonly name: string;
@@ -105,12 +111,16 @@ export interface ToolDeclaration<Schema extends JsonSchema> {
   /** Of one call; without it, the agents file's. */
   readonly timeoutMs?: number;
   readonly sayWhileWaiting?: string;
-  /** Return what the model is to read: text, or a value that becomes JSON. A throw becomes an answer, too. */
+  /**
+   * Return what the model is to read: text, or a value that becomes JSON. A throw becomes an
+   * answer, too.
+   */
   run(args: ArgumentsOf<Schema>, context: ToolContext): Promise<JsonValue> | JsonValue;
 }
 
 /**
- * Declares a tool in a TypeScript or JavaScript module of its own. The type of `args` follows from `parameters`.
+ * Declares a tool in a TypeScript or JavaScript module of its own. The type of `args` follows from
+ * `parameters`.
  *
  * ```ts
  * import { defineTool } from "murelay";

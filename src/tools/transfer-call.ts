@@ -11,7 +11,10 @@ const SUMMARY_CHARS = 4_000;
 
 type TransferAsked = Extract<CallRequest, { kind: "transfer" }>;
 
-/** The model sees names and descriptions of the agent's directory, never a number. Null: nowhere to go. */
+/**
+ * The model sees names and descriptions of the agent's directory, never a number. Null: nowhere to
+ * go.
+ */
 export function transferCallTool(agent: AgentProfile): Tool | null {
   const destinations = [...agent.transfer.destinations.values()];
   if (destinations.length === 0) return null;
@@ -22,7 +25,8 @@ export function transferCallTool(agent: AgentProfile): Tool | null {
   return {
     name: TRANSFER_CALL,
     description:
-      "Hand the caller over to a human. Say a short goodbye before you call it: the transfer begins once the caller has heard it. " +
+      "Hand the caller over to a human. Say a short goodbye before you call it: " +
+      "the transfer begins once the caller has heard it. " +
       (fallback === null
         ? ""
         : `When unsure, or when the caller just wants a human, use ${fallback}.`),
@@ -63,7 +67,8 @@ export function transferCallTool(agent: AgentProfile): Tool | null {
 /**
  * Judges the destination alone.
  *
- * @throws RelayError `tool_arguments_invalid` with the names of the directory: the destination is not one of it.
+ * @throws RelayError `tool_arguments_invalid` with the names of the directory: the destination is
+ *         not one of it.
  */
 export function parseTransferCall(args: ToolArguments, agent: AgentProfile): TransferAsked {
   const { destinations } = agent.transfer;

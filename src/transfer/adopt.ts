@@ -17,8 +17,8 @@ export function partiesOf(
 }
 
 /**
- * What the URL of a callback says of a transfer whose process has died and whose state was not kept. Null: its
- * destination is no longer in the agents file.
+ * What the URL of a callback says of a transfer whose process has died and whose state was not
+ * kept. Null: its destination is no longer in the agents file.
  */
 export function adoptedTransfer(
   form: TransferForm,

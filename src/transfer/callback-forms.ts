@@ -1,6 +1,6 @@
 /**
- * Twilio's callbacks about a transfer as events. Source: Twilio TwiML reference, `<Dial>`, `<Enqueue>`, `<Gather>` and
- * `<Conference>`. Pure.
+ * Twilio's callbacks about a transfer as events. Source: Twilio TwiML reference, `<Dial>`,
+ * `<Enqueue>`, `<Gather>` and `<Conference>`. Pure.
  */
 import { isFinalStatusText } from "../domain/call-status.js";
 import type { CallSid } from "../domain/ids.js";
@@ -111,7 +111,10 @@ export function conferenceEvent(
   }
 }
 
-/** The caller left an older document because our request took them out of it, whatever Twilio answered to it. */
+/**
+ * The caller left an older document because our request took them out of it, whatever Twilio
+ * answered to it.
+ */
 function wasFetched(state: TransferState, link: Pick<TransferLink, "revision">): boolean {
   const { phase, revision } = state;
   if (link.revision >= revision) return false;

@@ -15,7 +15,10 @@ import type { TransferEvent } from "./transfer-events.js";
 type EventOf<Type extends TransferEvent["type"]> = Extract<TransferEvent, { type: Type }>;
 type DocumentEvent = EventOf<"document_seen" | "child_status" | "document_ended">;
 
-/** Any news from the current document shows that the caller is in it, whatever Twilio answered to the request. */
+/**
+ * Any news from the current document shows that the caller is in it, whatever Twilio answered to
+ * the request.
+ */
 export function inDocument(draft: Draft, event: DocumentEvent): void {
   if (event.revision !== draft.state.revision) return;
   const { name } = draft.state.phase;
@@ -26,7 +29,8 @@ export function inDocument(draft: Draft, event: DocumentEvent): void {
 }
 
 function childStatus(draft: Draft, status: TwilioCallStatus): void {
-  // Only legs that were answered end as "completed"; the others as busy, no-answer, failed or canceled.
+  // Only legs that were answered end as "completed"; the others as busy, no-answer, failed or
+  // canceled.
   if (draft.state.phase.name === "dialing" && (status === "in-progress" || status === "completed"))
     connected(draft);
 }
@@ -57,7 +61,10 @@ function documentEnded(draft: Draft, { result, callOver }: EventOf<"document_end
   }
 }
 
-/** The caller hung up and no better news came, or the destination neither answered nor failed in time. */
+/**
+ * The caller hung up and no better news came, or the destination neither answered nor failed in
+ * time.
+ */
 export function dialingTimer(draft: Draft): void {
   const { phase } = draft.state;
   if (phase.name !== "dialing") return;
@@ -70,8 +77,8 @@ export function dialingTimer(draft: Draft): void {
 }
 
 /**
- * Twilio was asked for the caller's call, because it told nothing about its document. A call that is still in
- * progress after the time in which Twilio ends the ringing by itself is a conversation.
+ * Twilio was asked for the caller's call, because it told nothing about its document. A call that
+ * is still in progress after the time in which Twilio ends the ringing by itself is a conversation.
  */
 export function dialingProbed(draft: Draft, { status }: EventOf<"probed">): void {
   const { phase } = draft.state;

@@ -1,7 +1,7 @@
 /**
- * The caller's way into a document, by requests whose fate may be unknown. A request that failed may have been carried
- * out, and one that was accepted may not: only a sign settles it, such as the end of our stream or the first callback
- * of the document. Each wait for a sign has a clock. Pure.
+ * The caller's way into a document, by requests whose fate may be unknown. A request that failed
+ * may have been carried out, and one that was accepted may not: only a sign settles it, such as the
+ * end of our stream or the first callback of the document. Each wait for a sign has a clock. Pure.
  */
 import { isFinalStatus } from "../domain/call-status.js";
 import { consultTimeoutS } from "./destinations/kinds.js";
@@ -27,7 +27,10 @@ import type { OnStream, RedirectWait, TransferEvent } from "./transfer-events.js
 
 type EventOf<Type extends TransferEvent["type"]> = Extract<TransferEvent, { type: Type }>;
 
-/** The farewell is over: the caller leaves the agent, unless the agent stays while the human is called. */
+/**
+ * The farewell is over: the caller leaves the agent, unless the agent stays while the human is
+ * called.
+ */
 export function begin(draft: Draft, onStream: OnStream, nowMs: number): void {
   if (draft.state.agentStays && consultTimeoutS(draft.destination) !== null) enter(draft);
   else startRedirect(draft, onStream !== null, nowMs);
@@ -42,7 +45,10 @@ export function streamFollowed(draft: Draft): void {
   enter(draft);
 }
 
-/** Twilio accepted the request. Callers who can be seen to have arrived have; for the others a clock runs. */
+/**
+ * Twilio accepted the request. Callers who can be seen to have arrived have; for the others a clock
+ * runs.
+ */
 export function redirected(draft: Draft, { onStream }: EventOf<"redirected">): void {
   const { phase } = draft.state;
   if (phase.name === "redirecting") {
@@ -174,7 +180,9 @@ function wait(draft: Draft, waits: "request" | "probe"): void {
   if (phase.name === "redirecting" || phase.name === "returning") draft.phase({ ...phase, waits });
 }
 
-/** Twilio accepts no request, but it asks what follows a stream: the answer is as good as a request. */
+/**
+ * Twilio accepts no request, but it asks what follows a stream: the answer is as good as a request.
+ */
 function closeStream(draft: Draft): void {
   const { phase } = draft.state;
   if (phase.name !== "redirecting") return;
@@ -208,7 +216,8 @@ export function redirectTimer(draft: Draft, onStream: OnStream, nowMs: number): 
       acceptedInVain(draft, nowMs);
       return;
     case "asked":
-      // Twilio did not ask. The stream is gone, so from here on the caller is fetched like one in a document.
+      // Twilio did not ask. The stream is gone, so from here on the caller is fetched like one in a
+      // document.
       if (phase.name === "redirecting")
         draft.phase({ ...phase, fromStream: false, waits: "probe" });
       draft.do({ do: "probe" });

@@ -8,7 +8,9 @@ export function conferenceName({ callSid }: { readonly callSid: CallSid }): stri
   return `murelay-${callSid}`;
 }
 
-/** Holds the number of the attempt, so that the coming and going of an older leg is known as such. */
+/**
+ * Holds the number of the attempt, so that the coming and going of an older leg is known as such.
+ */
 export function consultLabel(attempt: number): string {
   return `consult-${attempt}`;
 }

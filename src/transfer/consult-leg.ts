@@ -1,6 +1,6 @@
 /**
- * The consult leg of a warm transfer: it is called, its human hears the whisper, and is asked whether to take the
- * call. Pure.
+ * The consult leg of a warm transfer: it is called, its human hears the whisper, and is asked
+ * whether to take the call. Pure.
  */
 import { isFinalStatus, type TwilioCallStatus } from "../domain/call-status.js";
 import type { CallSid } from "../domain/ids.js";
@@ -97,8 +97,9 @@ function notCreated(draft: Draft, event: EventOf<"consult_failed">, nowMs: numbe
 }
 
 /**
- * Twilio's list does not say for whom a number is called, and another caller may be waiting for the same human. So a
- * leg found there is not taken for ours: if it is, its own callback, which carries our attempt, comes within moments.
+ * Twilio's list does not say for whom a number is called, and another caller may be waiting for the
+ * same human. So a leg found there is not taken for ours: if it is, its own callback, which carries
+ * our attempt, comes within moments.
  */
 function found(draft: Draft, event: EventOf<"consult_found">, nowMs: number): void {
   const { phase, consultLeg } = draft.state;
@@ -145,8 +146,8 @@ function legStatus(draft: Draft, event: EventOf<"consult_status">, nowMs: number
 }
 
 /**
- * Twilio would not say. A human who accepted was sent into the conference, so they are asked for again, and in the end
- * believed. One who may not even have answered is not waited for.
+ * Twilio would not say. A human who accepted was sent into the conference, so they are asked for
+ * again, and in the end believed. One who may not even have answered is not waited for.
  */
 function statusUnknown(draft: Draft, nowMs: number): void {
   const { phase } = draft.state;

@@ -1,6 +1,7 @@
 /**
- * What the documents of all destination kinds share. Only names of the agent's directory come from a model, and every
- * text passes the serializer, so whatever is said in a reason or summary stays text. Pure.
+ * What the documents of all destination kinds share. Only names of the agent's directory come from
+ * a model, and every text passes the serializer, so whatever is said in a reason or summary stays
+ * text. Pure.
  */
 import { isE164, numberOf, readAddress } from "../domain/address.js";
 import type { AgentProfile, Destination } from "../domain/agent-profile.js";
@@ -28,7 +29,10 @@ export interface DocumentParts {
 /** Of a reason where it is shown or spoken beside a summary. */
 export const REASON_CHARS = 300;
 
-/** The words before a document connects. From the second destination on the agent has not said anything about it. */
+/**
+ * The words before a document connects. From the second destination on the agent has not said
+ * anything about it.
+ */
 export function leadIn({ request, agent, step }: DocumentParts): Twiml {
   return prefaceTwiml(step === 0 ? request.preface : "moment", agent, request.language);
 }
@@ -54,8 +58,9 @@ export function callbackUrl(parts: DocumentParts, path: TransferPath, page: Link
 }
 
 /**
- * The `callerId` of a `<Dial>`. Left out, Twilio shows the caller's own number, but it refuses a caller who has none
- * (error 13214): those with SIP and client addresses, and those who withhold it.
+ * The `callerId` of a `<Dial>`. Left out, Twilio shows the caller's own number, but it refuses a
+ * caller who has none (error 13214): those with SIP and client addresses, and those who withhold
+ * it.
  */
 export function dialCallerId(
   agent: AgentProfile,

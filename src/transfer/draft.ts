@@ -1,6 +1,6 @@
 /**
- * The changes of state that a transfer's decisions are made of: into a step's document, on to the next step, to the
- * end. Pure.
+ * The changes of state that a transfer's decisions are made of: into a step's document, on to the
+ * next step, to the end. Pure.
  */
 import type { Destination } from "../domain/agent-profile.js";
 import { RelayError } from "../domain/errors.js";
@@ -95,7 +95,10 @@ export function connected(draft: Draft): void {
   finish(draft, "answered", "connected");
 }
 
-/** @param by  `answer`: Twilio waits for a document. `rest`: the caller has to be fetched from where they wait. */
+/**
+ * @param by  `answer`: Twilio waits for a document. `rest`: the caller has to be fetched from where
+ * they wait.
+ */
 export function nextStep(
   draft: Draft,
   outcome: Exclude<TransferOutcome, "answered" | "denied">,
@@ -171,7 +174,8 @@ export function settleReturn(draft: Draft): void {
 /**
  * The caller hung up.
  *
- * @param certain  false: the news of how their dial went may still be on its way, and may be better.
+ * @param certain  false: the news of how their dial went may still be on its way, and may be
+ *                 better.
  */
 export function callerGone(draft: Draft, certain = false): void {
   const { phase } = draft.state;

@@ -1,7 +1,10 @@
 import { errorCodeOf } from "../domain/errors.js";
 import type { Clock, Timer } from "../ports/clock.js";
 
-/** Documents that name the CRM's case wait so long for its answer, from the moment at which they are wanted. */
+/**
+ * Documents that name the CRM's case wait so long for its answer, from the moment at which they are
+ * wanted.
+ */
 const CASE_WAIT_MS = 700;
 
 export interface EscalationEvents {

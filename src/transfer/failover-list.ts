@@ -5,7 +5,10 @@ import type { TransferBy } from "../domain/transfer-request.js";
 /** A caller who has been through so many destinations waits for no other. */
 export const MAX_FAILOVER_STEPS = 6;
 
-/** The destination and those that its `then` names, each once; empty when there is no such destination. */
+/**
+ * The destination and those that its `then` names, each once; empty when there is no such
+ * destination.
+ */
 export function failoverListOf(agent: AgentProfile, first: string): readonly Destination[] {
   const list: Destination[] = [];
   let name: string | null = first;
@@ -18,7 +21,10 @@ export function failoverListOf(agent: AgentProfile, first: string): readonly Des
   return list;
 }
 
-/** What follows when no destination answers. A failed agent, or one whose time is up, does not take callers back. */
+/**
+ * What follows when no destination answers. A failed agent, or one whose time is up, does not take
+ * callers back.
+ */
 export function afterLastStep(by: TransferBy): "agent" | "apology" {
   return by === "failure" || by === "limit" ? "apology" : "agent";
 }

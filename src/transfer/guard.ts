@@ -1,6 +1,6 @@
 /**
- * A brake on toll fraud: what an agent can be talked into is limited by call and by destination. The caller's number
- * limits nothing, since it can be claimed or withheld. Pure.
+ * A brake on toll fraud: what an agent can be talked into is limited by call and by destination.
+ * The caller's number limits nothing, since it can be claimed or withheld. Pure.
  */
 import type { TransferRefusal } from "../domain/transfer-request.js";
 

@@ -1,12 +1,12 @@
 /**
- * What Twilio's own voice says around a transfer, by language. A language that is not here is spoken to in English, and
- * the voice is told so.
+ * What Twilio's own voice says around a transfer, by language. Callers of any other language hear
+ * English, spoken by an English voice.
  */
 export interface Phrases {
   /** BCP 47, for `<Say language>`. */
   readonly language: string;
   readonly moment: string;
-  /** For a caller who waits, whatever for. */
+  /** For a caller who has to wait. */
   readonly wait: string;
   readonly position: (place: number) => string;
   readonly stillHolding: string;

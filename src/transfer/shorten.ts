@@ -1,13 +1,20 @@
 /**
- * Keeps TwiML that goes by REST within Twilio's 4,000 characters. Source: Twilio REST, calls, `twiml`.
+ * Keeps TwiML that goes by REST within Twilio's 4,000 characters. Source: Twilio REST, calls,
+ * `twiml`.
  */
 import type { Twiml } from "../wire/twiml.js";
 
-/** Below Twilio's 4,000 by what the estimate may miss: the XML declaration and the `<Response>` around it all. */
+/**
+ * Below Twilio's 4,000 by what the estimate may miss: the XML declaration and the `<Response>`
+ * around it all.
+ */
 const BUDGET_CHARS = 3_800;
 const CUT = " …";
 
-/** An upper bound of the document's length: element and attribute names are counted generously, texts as escaped. */
+/**
+ * An upper bound of the document's length: element and attribute names are counted generously,
+ * texts as escaped.
+ */
 export function twimlChars(twiml: Twiml): number {
   return charsOf(twiml);
 }

@@ -1,26 +1,49 @@
-/** How long a transfer waits, for what, and how often it tries. Each constant names the event that starts its clock. */
+/**
+ * How long a transfer waits, for what, and how often it tries. Each constant names the event that
+ * starts its clock.
+ */
 import { type Backoff, listedPauses } from "../domain/backoff.js";
 
-/** From the beginning of a transfer to the end of the farewell, at the latest: the call bounds it by 30 s. */
+/**
+ * From the beginning of a transfer to the end of the farewell, at the latest: the call bounds it by
+ * 30 s.
+ */
 export const FAREWELL_MS = 45_000;
-/** From the end of the farewell to the last try of the redirect: a caller notices two seconds of silence. */
+/**
+ * From the end of the farewell to the last try of the redirect: a caller notices two seconds of
+ * silence.
+ */
 export const REDIRECT_MS = 1_500;
-/** From an accepted redirect out of the stream to the stream's end. Then the stream is closed by us. */
+/**
+ * From an accepted redirect out of the stream to the stream's end. Then the stream is closed by us.
+ */
 export const ACCEPTED_MS = 3_000;
-/** From closing the stream to Twilio's question what follows: its webhook time-outs. Then the call is probed. */
+/**
+ * From closing the stream to Twilio's question what follows: its webhook time-outs. Then the call
+ * is probed.
+ */
 export const FOLLOW_MS = 8_000;
-/** From the news that the caller hung up to the news of how their dial went: the two race each other. */
+/**
+ * From the news that the caller hung up to the news of how their dial went: the two race each
+ * other.
+ */
 export const GRACE_MS = 2_000;
-/** From a request that may have been carried out, or was accepted, to the first callback that shows its effect. */
+/**
+ * From a request that may have been carried out, or was accepted, to the first callback that shows
+ * its effect.
+ */
 export const SHOW_MS = 6_000;
 /**
- * Beyond the time within which Twilio says that a destination has answered, or that it has not: its callback is lost
- * then.
+ * Beyond the time within which Twilio says that a destination has answered, or that it has not: its
+ * callback is lost then.
  */
 export const LATE_MS = 20_000;
 /** Between two probes of a caller whose call Twilio would not tell about. */
 export const PROBE_AGAIN_MS = 15_000;
-/** From the answer of the consult leg to a key: a whisper of 60 s, twice the time to press a key, and some. */
+/**
+ * From the answer of the consult leg to a key: a whisper of 60 s, twice the time to press a key,
+ * and some.
+ */
 export const SCREENING_MS = 120_000;
 /** From the accepting key to the conference's own word that the human is in. */
 export const JOIN_MS = 5_000;

@@ -22,14 +22,22 @@ export interface TransferHost {
   journal(event: RecordEvent): void;
   /** The state after each change: what any node needs to go on. */
   persist(snapshot: TransferSnapshot): void;
-  /** A document that takes the caller back to the agent, who is told of the failure. Twilio may ask for it twice. */
+  /**
+   * A document that takes the caller back to the agent, who is told of the failure. Twilio may ask
+   * for it twice.
+   */
   returnTwiml(failure: TransferFailure): Twiml;
   onStream(): OnStream;
   /** Ends our side of the stream: Twilio then asks what follows, see `Transfer.streamFollowed`. */
   closeStream(): void;
-  /** Exactly once. With "back_to_agent", the caller comes on a new stream, or is still on the old one. */
+  /**
+   * Exactly once. With "back_to_agent", the caller comes on a new stream, or is still on the old
+   * one.
+   */
   ended(ending: TransferEnding): void;
-  /** After `ended` with "back_to_agent": the caller hung up, or Twilio did not let us fetch them. */
+  /**
+   * After `ended` with "back_to_agent": the caller hung up, or Twilio did not let us fetch them.
+   */
   lost(): void;
 }
 
@@ -62,7 +70,10 @@ export interface TransferStart {
   readonly request: CallTransferRequest;
   readonly agent: AgentProfile;
   readonly host: TransferHost;
-  /** Above every number that documents and consult legs of earlier transfers of this call have had; default 1. */
+  /**
+   * Above every number that documents and consult legs of earlier transfers of this call have had;
+   * default 1.
+   */
   readonly firstRevision?: number;
   /** The caller is in the conference already, with the agent. */
   readonly agentStays?: boolean;

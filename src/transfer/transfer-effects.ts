@@ -23,7 +23,10 @@ export const HANG_UP: Twiml = [{ verb: "hangup" }];
 
 const NO_ESCALATION = { escalated: () => undefined, failed: () => undefined };
 
-/** Carries out what a transfer has decided: requests, documents, one timer, and what the record is told. */
+/**
+ * Carries out what a transfer has decided: requests, documents, one timer, and what the record is
+ * told.
+ */
 export class TransferEffects {
   readonly #start: TransferStart;
   readonly #decider: Decider;
@@ -47,7 +50,10 @@ export class TransferEffects {
     return this.#mode === "running";
   }
 
-  /** A newer transfer of the same call takes the place of this one. Its late consult legs are still hung up. */
+  /**
+   * A newer transfer of the same call takes the place of this one. Its late consult legs are still
+   * hung up.
+   */
   supersede(): void {
     if (this.#mode === "running") this.#mode = "superseded";
     this.#timer?.cancel();
@@ -132,7 +138,7 @@ export class TransferEffects {
     host.ended({ destination: name, outcome, next });
   }
 
-  // --- documents ------------------------------------------------------------------------------------
+  // --- documents --------------------------------------------------------------------------------
 
   get parts(): DocumentParts {
     const { failoverList, step, revision, attempt } = this.#decider.state;
@@ -171,7 +177,7 @@ export class TransferEffects {
     }
   }
 
-  // --- requests -------------------------------------------------------------------------------------
+  // --- requests ---------------------------------------------------------------------------------
 
   #redirect(page: Page): void {
     const { revision } = this.#decider.state;

@@ -1,6 +1,7 @@
 /**
- * The vocabulary of a transfer: its state, what can happen to it and what it wants done. Everything is plain JSON, so
- * that any node can take up a stored state. Types only; `transfer-state.ts` decides.
+ * The vocabulary of a transfer: its state, what can happen to it and what it wants done. Everything
+ * is plain JSON, so that any node can take up a stored state. Types only; `transfer-state.ts`
+ * decides.
  */
 import type { Destination } from "../domain/agent-profile.js";
 import type { TwilioCallStatus } from "../domain/call-status.js";
@@ -18,11 +19,15 @@ export interface TransferState {
   /** Index into the failover list. */
   readonly step: number;
   /**
-   * The caller is in a conference with the agent and stays there while humans are called: a warm step moves nobody,
-   * and after a failed transfer there is nobody to bring back. False from the first redirect on.
+   * The caller is in a conference with the agent and stays there while humans are called: a warm
+   * step does not move the caller, and after a failed transfer they are still with the agent. False
+   * from the first redirect on.
    */
   readonly agentStays: boolean;
-  /** Number of the document that the caller is in or on the way to. Callbacks of older documents are stale. */
+  /**
+   * Number of the document that the caller is in or on the way to. Callbacks of older documents are
+   * stale.
+   */
   readonly revision: number;
   /** Number of the last consult leg; 0: there was none. Callbacks of older legs are stale. */
   readonly attempt: number;
@@ -46,8 +51,9 @@ export type Phase =
       readonly waits: RedirectWait;
     }
   /**
-   * In `<Dial>` or `<Enqueue>`. `callerGone`: the caller hung up, but perhaps after a conversation. `probing`: no news
-   * came in time, so the caller's call is asked for; `probes`: how often it was asked for in vain.
+   * In `<Dial>` or `<Enqueue>`. `callerGone`: the caller hung up, but perhaps after a conversation.
+   * `probing`: no news came in time, so the caller's call is asked for; `probes`: how often it was
+   * asked for in vain.
    */
   | {
       readonly name: "dialing";
@@ -72,9 +78,10 @@ export type Phase =
   | { readonly name: "over"; readonly outcome: TransferOutcome; readonly next: TransferNext };
 
 /**
- * `request`, `probe`: under way. `before_request`, `before_probe`: in the pause before one. `accepted`: Twilio has
- * accepted the request, and nothing shows yet that it was carried out. `asked`: the stream was closed, so that Twilio
- * asks what follows it. `taken_up`: another process's stream has ended, and it is not known what followed.
+ * `request`, `probe`: under way. `before_request`, `before_probe`: in the pause before one.
+ * `accepted`: Twilio has accepted the request, and nothing shows yet that it was carried out.
+ * `asked`: the stream was closed, so that Twilio asks what follows it. `taken_up`: another
+ * process's stream has ended, and it is not known what followed.
  */
 export type RedirectWait =
   | "request"
@@ -87,7 +94,9 @@ export type RedirectWait =
 
 export type DialResult = "answered" | "busy" | "no_answer" | "failed";
 
-/** Whether our stream carries the caller. Null: the caller's path has no stream that could be seen. */
+/**
+ * Whether our stream carries the caller. Null: the caller's path has no stream that could be seen.
+ */
 export type OnStream = boolean | null;
 
 export type TransferEvent =
@@ -116,7 +125,9 @@ export type TransferEvent =
       readonly result: DialResult;
       readonly callOver: boolean;
     }
-  /** A sign that the caller is in this document: a wait page was fetched, the conference was joined. */
+  /**
+   * A sign that the caller is in this document: a wait page was fetched, the conference was joined.
+   */
   | { readonly type: "document_seen"; readonly revision: number }
   /** Status callback of a `<Dial>`'s child leg. */
   | { readonly type: "child_status"; readonly revision: number; readonly status: TwilioCallStatus }
@@ -130,7 +141,10 @@ export type TransferEvent =
 export type ConsultEvent =
   | { readonly type: "consult_created"; readonly attempt: number; readonly sid: CallSid }
   | { readonly type: "consult_failed"; readonly attempt: number; readonly code: ErrorCode }
-  /** After a create whose fate is unknown: does any live leg to that target exist? Null: Twilio would not say. */
+  /**
+   * After a create whose fate is unknown: does any live leg to that target exist? Null: Twilio
+   * would not say.
+   */
   | { readonly type: "consult_found"; readonly attempt: number; readonly exists: boolean | null }
   | {
       readonly type: "consult_status";

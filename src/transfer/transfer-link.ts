@@ -1,7 +1,7 @@
 /**
- * What the URLs of a transfer carry. Twilio signs its requests, so what comes back is what was sent; and it is enough
- * for any node to go on, also when the node that began the transfer has died. It holds names and numbers of steps
- * only, nothing about the caller.
+ * What the URLs of a transfer carry. Twilio signs its requests, so what comes back is what was
+ * sent; and it is enough for any node to go on, also when the node that began the transfer has
+ * died. It holds names and numbers of steps only, nothing about the caller.
  */
 import type { CallSid } from "../domain/ids.js";
 import type { TransferBy } from "../domain/transfer-request.js";
@@ -10,8 +10,8 @@ import type { TransferBy } from "../domain/transfer-request.js";
 export type TransferPath = "/transfer-status" | "/call-status" | "/conference-events";
 
 /**
- * `document`: the `action` of the caller's document. `wait`: the wait URL of a queue. `key`, `no_key`: the call
- * screening on the consult leg.
+ * `document`: the `action` of the caller's document. `wait`: the wait URL of a queue. `key`,
+ * `no_key`: the call screening on the consult leg.
  */
 export type LinkPage = "document" | "wait" | "key" | "no_key";
 

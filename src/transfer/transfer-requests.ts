@@ -8,7 +8,10 @@ import type { CallControl } from "../ports/twilio.js";
 import type { Twiml } from "../wire/twiml.js";
 import type { ConsultCall } from "./destinations/destination-kind.js";
 
-/** From sending a request to giving it up as `twilio_timeout`: longer than the client's own time-out of one try. */
+/**
+ * From sending a request to giving it up as `twilio_timeout`: longer than the client's own time-out
+ * of one try.
+ */
 const REQUEST_MS = 12_000;
 
 const hangUpPause = growingPauses(1_000, 5);
@@ -20,8 +23,8 @@ export interface RequestDeps {
 }
 
 /**
- * Twilio's REST for one transfer. Every request ends, in time, by `done` or by `failed`. One that was given up may
- * still be answered: `done` is then called after `failed`.
+ * Twilio's REST for one transfer. Every request ends, in time, by `done` or by `failed`. One that
+ * was given up may still be answered: `done` is then called after `failed`.
  */
 export class TransferRequests {
   readonly #callSid: CallSid;

@@ -1,17 +1,20 @@
 /**
- * What a transfer does next, decided without touching anything: `step` takes a state, what happened and the time, and
- * returns the next state and effects as data. `transfer.ts` carries them out.
+ * What a transfer does next, decided without touching anything: `step` takes a state, what happened
+ * and the time, and returns the next state and effects as data. `transfer.ts` carries them out.
  *
  * ```
- *              ┌──────────────────── next step ────────────────────┐
- *              ↓                                                   │
- * farewell → redirecting → dialing ──────────────────────→ answered, or the step failed ──→ returning → over
- *                       ↘ ringing → screening → joining ↗           (back to the agent, or an apology)
+ *              ┌──────────────────── next step ───────────────────┐
+ *              ↓                                                  │
+ * farewell → redirecting → dialing ─────────────────────→ answered, or the step failed
+ *                        ↘ ringing → screening → joining ↗        ↓
+ *                                                             returning → over
+ *                                                             (to the agent or an apology)
  * ```
  *
- * Twilio repeats callbacks, sends them out of order and may carry out a request whose answer is lost. So every document
- * and every consult leg has a number; a callback with an old number changes nothing, and any sign that the caller is
- * in the current document counts as the answer to the request that took them there.
+ * Twilio repeats callbacks, sends them out of order and may carry out a request whose answer is
+ * lost. So every document and every consult leg has a number; a callback with an old number changes
+ * nothing, and any sign that the caller is in the current document counts as the answer to the
+ * request that took them there.
  */
 import { assertNever } from "../domain/errors.js";
 import { dialingProbed, dialingTimer, inDocument } from "./caller-document.js";

@@ -26,7 +26,10 @@ import type { Page, TransferEvent, TransferState } from "./transfer-events.js";
 import type { TransferLink } from "./transfer-link.js";
 import { beginTransfer, step } from "./transfer-state.js";
 
-/** One transfer of one call: turns Twilio's callbacks into events, and answers Twilio. `step` decides. */
+/**
+ * One transfer of one call: turns Twilio's callbacks into events, and answers Twilio. `step`
+ * decides.
+ */
 export class Transfer {
   readonly request: CallTransferRequest;
   readonly #agent: AgentProfile;
@@ -79,7 +82,10 @@ export class Transfer {
     return transfer;
   }
 
-  /** What `start` would begin with, for another process to carry out if this one dies. Null: no such destination. */
+  /**
+   * What `start` would begin with, for another process to carry out if this one dies. Null: no such
+   * destination.
+   */
   static planned(
     request: CallTransferRequest,
     agent: AgentProfile,
@@ -178,7 +184,10 @@ export class Transfer {
     this.conferenceEvent(form, { call, revision: this.#state.revision - 1 });
   }
 
-  /** /call-status of a leg that this transfer caused; that of the caller's own call is `callerHungUp`. */
+  /**
+   * /call-status of a leg that this transfer caused; that of the caller's own call is
+   * `callerHungUp`.
+   */
   callStatus(form: TransferForm, { page, revision, attempt }: TransferLink): void {
     const sid = callSidOf(form);
     const status = readCallStatus(form["CallStatus"]);
@@ -190,7 +199,10 @@ export class Transfer {
     );
   }
 
-  /** A newer transfer of the same call takes the place of this one. Its late consult legs are still hung up. */
+  /**
+   * A newer transfer of the same call takes the place of this one. Its late consult legs are still
+   * hung up.
+   */
   supersede(): void {
     this.#effects.supersede();
   }

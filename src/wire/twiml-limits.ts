@@ -1,6 +1,6 @@
 /**
- * Twilio's limits on documents. Source: TwiML reference, `<Say>` (4,096 characters) and `<Parameter>` (name and value
- * under 500); REST reference, calls, `twiml` (4,000).
+ * Twilio's limits on documents. Source: TwiML reference, `<Say>` (4,096 characters) and
+ * `<Parameter>` (name and value under 500); REST reference, calls, `twiml` (4,000).
  */
 import { shortened } from "../domain/shortened.js";
 import type { Twiml, TwimlVerb } from "./twiml.js";
@@ -13,8 +13,8 @@ export const MAX_REST_CHARS = 4_000;
 const MAX_PARAMETER_CHARS = 499;
 
 /**
- * Values cut to what a `<Parameter>` holds. A value that is signed has to be cut before it is signed: what comes back
- * is the cut one.
+ * Values cut to what a `<Parameter>` holds. A value that is signed has to be cut before it is
+ * signed: what comes back is the cut one.
  */
 export function fittedParameters<Name extends string>(
   parameters: Readonly<Record<Name, string>>,
@@ -51,7 +51,8 @@ export function withShortSpeech(twiml: Twiml, chars: number): Twiml {
  * The document with its spoken texts as long as a limit on the whole allows.
  *
  * @param render  the document as text.
- * @returns       a text of at most `maxChars` characters; null: the document is too long even without a word.
+ * @returns       a text of at most `maxChars` characters; null: the document is too long even
+ *                without a word.
  */
 export function renderWithin(
   twiml: Twiml,

@@ -63,7 +63,7 @@ describe("a tool's result", () => {
   });
 
   it("goes only so deep", () => {
-    let deep: unknown = "bottom";
+    let deep: unknown = "innermost";
     for (let i = 0; i < 100_000; i++) deep = [deep];
     expect(resultText(deep)).toContain("[too deep]");
   });

@@ -76,7 +76,12 @@ describe("ToolRunner", () => {
     ["arguments that are no object", call("a", "[1]"), "invalid", /must be object/],
     ["arguments that are not JSON", call("a", '{"n":'), "invalid", /not valid JSON/],
     ["arguments against the schema", call("a", '{"n":"x"}'), "invalid", /n must be number/],
-    ["arguments nobody asked for", call("a", '{"m":1}'), "invalid", /additional properties: ..m/],
+    [
+      "arguments that the schema does not have",
+      call("a", '{"m":1}'),
+      "invalid",
+      /additional properties: ..m/,
+    ],
   ])("answers %s with what is wrong", async (_what, asked, outcome, text) => {
     const { runner } = bench(tool("a", ok));
     const [answer] = await runner.run([asked], QUIET);
@@ -176,7 +181,7 @@ describe("ToolRunner", () => {
     expect(clock.pending).toBe(0);
   });
 
-  it("answers a result that nobody can read as a failure, and its neighbours as ever", async () => {
+  it("answers a result that cannot be read as a failure, and its neighbours normally", async () => {
     const { runner } = bench(
       tool("none", async () => undefined as unknown as ToolResult),
       tool("hostile", async () => {

@@ -145,7 +145,7 @@ describe("the way back", () => {
   });
 });
 
-describe("whoever waits in it", () => {
+describe("a redirect that waits", () => {
   it("has a clock or a request under way in every wait, and time always leads on", () => {
     const waits: RedirectWait[] = [
       "before_request",
@@ -163,7 +163,7 @@ describe("whoever waits in it", () => {
     }
   });
 
-  it("is moved by the answer to Twilio's question once, and answered again afterwards", () => {
+  it("moves the caller by the answer to Twilio's question once, and answered again afterwards", () => {
     const draft = new Draft(inPhase(redirecting("request")));
     streamFollowed(draft);
     expect(draft.effects[0]).toEqual({ do: "answer", page: "step" });

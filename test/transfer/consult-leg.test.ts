@@ -142,7 +142,7 @@ describe("the human's answer", () => {
     expect(leadsTo(over, pressed("accept"))).toBe("over, answer join");
   });
 
-  it("comes too late from a leg that nobody waits for", () => {
+  it("comes too late from a leg that no caller waits for", () => {
     expect(leadsTo(inScreening, pressed("accept", OTHER))).toBe(
       "screening, hang_up_consult_leg other, answer too_late",
     );

@@ -63,7 +63,7 @@ describe("the number that a human sees", () => {
     expect(shown(changes, configured)).toBe(expected);
   });
 
-  it("is nobody's own when it is withheld or an address of another kind", () => {
+  it("is not their own when it is withheld or an address of another kind", () => {
     expect(isOwnNumber("+12025550100")).toBe(true);
     for (const caller of ["", "anonymous", "+7378742833", "sip:+12025550100@x", "client:a"])
       expect(isOwnNumber(caller), caller).toBe(false);

@@ -78,8 +78,8 @@ interface Leg {
 }
 
 /**
- * A small Twilio around one Transfer, on a fake clock: one caller, the legs it rings, callbacks that come late, twice
- * and out of order, and REST that fails as it is told.
+ * A small Twilio around one Transfer, on a fake clock: one caller, the legs it rings, callbacks
+ * that come late, twice and out of order, and REST that fails as it is told.
  */
 export class PhoneWorld {
   readonly clock = new FakeClock();
@@ -90,7 +90,7 @@ export class PhoneWorld {
   readonly log = new FakeLog();
   readonly redirects: Twiml[] = [];
   readonly legs: Leg[] = [];
-  /** Documents that were said to somebody, in order. */
+  /** What Twilio has said, in order. */
   readonly spoken: string[] = [];
   transfer: Transfer;
   where: Where = { in: "stream" };
@@ -178,7 +178,7 @@ export class PhoneWorld {
     for (let i = 0; i < 12; i++) await Promise.resolve();
   }
 
-  // --- the relay's side -----------------------------------------------------------------------------
+  // --- the relay's side -------------------------------------------------------------------------
 
   get host(): TransferHost {
     return {
@@ -222,7 +222,7 @@ export class PhoneWorld {
     });
   }
 
-  // --- the caller -----------------------------------------------------------------------------------
+  // --- the caller -------------------------------------------------------------------------------
 
   hangUp(): void {
     if (!this.alive) return;
@@ -364,7 +364,7 @@ export class PhoneWorld {
     });
   }
 
-  // --- the human ------------------------------------------------------------------------------------
+  // --- the human --------------------------------------------------------------------------------
 
   #nextHuman(): HumanPlan {
     return this.#plan.humans[this.reached++] ?? "talks";
@@ -395,7 +395,7 @@ export class PhoneWorld {
   }
 
   #callHuman(statusUrl: string, whisper: Twiml): CallSid {
-    // One who was given up, but could not be hung up, may still be on the phone when the next is rung.
+    // A leg that could not be hung up may still be live when the next human is called.
     if (this.legs.some((leg) => leg.statusUrl === statusUrl && isLive(leg.status)))
       this.complaints.push("called the same human twice");
     const leg = this.#leg(true, statusUrl);
@@ -463,7 +463,7 @@ export class PhoneWorld {
     }
   }
 
-  // --- callbacks and REST ---------------------------------------------------------------------------
+  // --- callbacks and REST -----------------------------------------------------------------------
 
   #later(run: () => void): void {
     const { delaysMs } = this.#plan;
@@ -497,7 +497,10 @@ export class PhoneWorld {
     if (again && pathname !== "/transfer-status") this.#later(() => void deliver());
   }
 
-  /** @param ignored  the answer to a request that has no effect; null: it asks for nothing that could be ignored. */
+  /**
+   * @param ignored  the answer to a request that has no effect; null: it asks for nothing that
+   * could be ignored.
+   */
   async #request<T>(carryOut: () => T, ignored: { readonly value: T } | null): Promise<T> {
     const rest = this.#plan.rest[this.#rest++] ?? { fate: "ok", ms: 30 };
     let result: { value: T } | null = null;
@@ -509,7 +512,7 @@ export class PhoneWorld {
         gone = true;
       }
     };
-    // At once: that a request still travels while its process has died and Twilio has asked, nobody can know.
+    // At once: no process can know of a request that still travels when the process has died.
     const happens = rest.fate === "ok" || (rest.fate === "ignored" && ignored === null);
     if (happens || (rest.fate === "fault" && rest.done)) run();
     await new Promise<void>((resolve) => this.clock.after(rest.ms, resolve));

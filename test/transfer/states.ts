@@ -26,7 +26,9 @@ export function inPhase(
   };
 }
 
-/** What an event leads to, in short: the phase, what it waits for, and the effects in their order. */
+/**
+ * What an event leads to, in short: the phase, what it waits for, and the effects in their order.
+ */
 export function leadsTo(state: TransferState, event: TransferEvent, nowMs = 1_000): string {
   const next = step(state, event, nowMs);
   const effects = next.effects.map((effect) => {
@@ -54,14 +56,19 @@ export function leadsTo(state: TransferState, event: TransferEvent, nowMs = 1_00
 }
 
 function phaseText({ phase, step: index, revision, attempt }: TransferState): string {
-  const where = `${index > 0 ? ` step ${index}` : ""}${revision === 5 ? "" : ` revision ${revision}`}${attempt === 6 ? "" : ` attempt ${attempt}`}`;
+  const where = [
+    index > 0 ? ` step ${index}` : "",
+    revision === 5 ? "" : ` revision ${revision}`,
+    attempt === 6 ? "" : ` attempt ${attempt}`,
+  ].join("");
   switch (phase.name) {
     case "redirecting":
       return `redirecting${where} (${phase.waits}${phase.fromStream ? "" : ", no stream"})`;
     case "returning":
       return `returning${where} (${phase.waits})`;
     case "dialing":
-      return `dialing${where}${phase.callerGone ? " (caller gone)" : phase.probing ? " (probing)" : ""}`;
+      if (phase.callerGone) return `dialing${where} (caller gone)`;
+      return phase.probing ? `dialing${where} (probing)` : `dialing${where}`;
     case "ringing":
       return `ringing${where}${phase.pausing ? " (pausing)" : ""}`;
     default:

@@ -58,7 +58,7 @@ const directory = fc.shuffledSubarray(["desk", "sip", "queue", "experts", "warm"
 });
 
 describe("a transfer, whatever happens to it", () => {
-  it("has one outcome, leaves nobody on a dead line and nothing behind", {
+  it("has one outcome, leaves no caller on a dead line and nothing behind", {
     timeout: 120_000,
   }, async () => {
     await fc.assert(

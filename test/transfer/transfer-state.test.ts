@@ -92,7 +92,9 @@ function pressed(answer: "accept" | "decline" | "none"): TransferEvent {
   return { type: "consult_answered", attempt: 6, sid: OURS, answer };
 }
 
-/** Phase × event → next phase and effects. What is not listed changes nothing and asks for nothing. */
+/**
+ * Phase × event → next phase and effects. What is not listed changes nothing and asks for nothing.
+ */
 const TABLE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "the farewell": {
     farewell_heard: "redirecting (request), record redirect desk, arm 1500, redirect to step",
@@ -362,7 +364,7 @@ describe("a transfer that has not begun", () => {
     expect(FAREWELL_MS).toBeGreaterThan(30_000);
   });
 
-  it("moves nobody when the agent stays while the human is called", () => {
+  it("does not move the caller when the agent stays while the human is called", () => {
     const stays = inPhase({ name: "farewell" }, ["warm", "desk"], { agentStays: true });
     expect(leadsTo(stays, { type: "farewell_heard", onStream: null })).toBe(
       "ringing attempt 7, record calling warm, arm 40000, call_consult_leg",
@@ -398,7 +400,7 @@ describe("the last step that failed", () => {
     );
   });
 
-  it("fetches nobody when the agent was with the caller all the time", () => {
+  it("fetches no caller when the agent was with the caller all the time", () => {
     const ringing = inPhase({ name: "ringing", tries: 0, pausing: false }, ["warm"], {
       consultLeg: OURS,
       agentStays: true,

@@ -147,7 +147,7 @@ describe("a destination that fails", () => {
     expect(world.endings).toEqual([["answered", "connected"]]);
   });
 
-  it("ends with an apology for callers whom nobody takes back", async () => {
+  it("ends with an apology for callers whom the agent does not take back", async () => {
     const world = await transferred(["desk"], { humans: ["busy"] }, { by: "limit" });
     expect(world.endings).toEqual([["busy", "apology"]]);
     expect(world.spoken).toEqual(["Sorry."]);
@@ -166,7 +166,8 @@ describe("Twilio's REST that fails", () => {
     const world = new PhoneWorld(failoverAgent("desk"), { rest });
     world.transfer.farewellHeard();
     await world.pass(30_000);
-    // A request that was not carried out is not in the list; how often it was sent shows in the steps.
+    // A request that was not carried out is not in the list; how often it was sent shows in the
+    // steps.
     expect(world.redirects).toHaveLength(1);
     expect(world.steps.filter((step) => step === "redirect_failed").length).toBeLessThanOrEqual(
       redirects,
@@ -234,7 +235,7 @@ describe("a caller who hangs up", () => {
     ["after the talk began", "desk", 5_000, "answered"],
     ["after the warm human had joined", "warm", 9_000, "answered"],
   ] as const)(
-    "%s is one outcome, and nobody goes on ringing",
+    "%s is one outcome, and no phone goes on ringing",
     async (_, name, hangUpMs, outcome) => {
       const world = new PhoneWorld(failoverAgent(name), { hangUpMs: Math.max(0, hangUpMs) });
       if (hangUpMs < 0) await world.pass(500);

@@ -34,7 +34,9 @@ export interface LauncherChild {
 
 export type StartLauncher = (events: ChildEvents) => LauncherChild;
 
-/** V8 ends a process whose objects need more. Buffers come on top: the launcher watches the whole. */
+/**
+ * V8 ends a process whose objects need more. Buffers come on top: the launcher watches the whole.
+ */
 const HEAP_MB = 256;
 /** ".ts" while the sources are run, ".js" once they are compiled. */
 const EXTENSION = import.meta.url.endsWith(".ts") ? ".ts" : ".js";

@@ -5,7 +5,7 @@ import { type GuardedReply, guardedRequest } from "../http-client/guarded-reques
 import { fillUrl } from "../http-client/url-template.js";
 import type { Network } from "../network/network.js";
 
-/** A tool that is somebody's HTTP endpoint, as the agents file describes it. */
+/** A tool behind an HTTP endpoint that the agents file describes. */
 export function createHttpTool(
   definition: Omit<ToolDefinition, "source">,
   source: HttpToolSource,
@@ -28,7 +28,7 @@ export function createHttpTool(
 const WITHOUT_BODY: ReadonlySet<string> = new Set(["GET", "DELETE"]);
 /** RFC 9110, section 9.2.2. */
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "PUT", "DELETE"]);
-/** Overloaded, or a proxy before a server that is restarting. */
+/** The server is overloaded, or a proxy answers for one that is restarting. */
 const PASSING: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
 async function request(
@@ -80,9 +80,10 @@ function withQuery(text: string, values: readonly (readonly [string, unknown])[]
 }
 
 /**
- * What the model reads. The body of a refusal often says why (404: no such order), so it is passed on with it.
+ * What the model reads. The body of a refusal often says why (404: no such order), so it is passed
+ * on with it.
  *
- * @throws RelayError `tool_failed` for a server's own fault and for JSON that is none.
+ * @throws RelayError `tool_failed` for a fault of the server (5xx) and for invalid JSON.
  */
 function readOutput({ status, type, body }: GuardedReply): JsonValue {
   if (status >= 500) throw new RelayError("tool_failed", `the server answered HTTP ${status}`);

@@ -1,12 +1,12 @@
 /**
- * SchemaChecker over ajv, the only user of ajv.
+ * The SchemaChecker. The only user of ajv.
  */
 import { Ajv, type ErrorObject } from "ajv";
 import { RelayError } from "../../domain/errors.js";
 import type { SchemaChecker } from "../../tools/registry.js";
 
 export function createJsonSchemaChecker(): SchemaChecker {
-  // Schemas come from the agents file; keywords and formats we do not know are the author's, not faults.
+  // Schemas come from the agents file. Keywords and formats that ajv does not know are no faults.
   const ajv = new Ajv({ allErrors: true, strict: false, validateFormats: false });
   return {
     compile: (schema) => {
@@ -22,13 +22,14 @@ export function createJsonSchemaChecker(): SchemaChecker {
   };
 }
 
-/** What is wrong, for a model to mend: the place and the rule, never the value. */
+/** What is wrong, so that a model can correct it: the place and the rule, never the value. */
 function problem(errors: readonly ErrorObject[]): string {
   const lines = errors.slice(0, 5).map(({ instancePath, message, params }) => {
     const place =
       instancePath === "" ? "The arguments" : instancePath.slice(1).replaceAll("/", ".");
     const extra: unknown = params["additionalProperty"] ?? params["allowedValues"];
-    return `${place} ${message ?? "are wrong"}${extra === undefined ? "" : `: ${JSON.stringify(extra)}`}`;
+    const named = extra === undefined ? "" : `: ${JSON.stringify(extra)}`;
+    return `${place} ${message ?? "are wrong"}${named}`;
   });
   return `${lines.join("; ")}.`;
 }

@@ -65,7 +65,10 @@ export class ToolLauncher {
     }
   }
 
-  /** Ends the launcher and all tool processes; what is under way fails. The next use starts them again. */
+  /**
+   * Ends the launcher and all tool processes; what is under way fails. The next use starts them
+   * again.
+   */
   stop(): void {
     const child = this.#child;
     this.#child = null;

@@ -13,8 +13,8 @@ export interface RunnableTool {
 }
 
 /**
- * The tools that a module exports, by the names of their exports. A CommonJS module has its exports below `default`,
- * those of a compiled one twice, and may export promises.
+ * The tools that a module exports, by the names of their exports. A CommonJS module has its exports
+ * below `default`, those of a compiled one twice, and may export promises.
  */
 export async function exportedTools(exported: unknown): Promise<ReadonlyMap<string, RunnableTool>> {
   const found = new Map<string, RunnableTool>();
@@ -55,7 +55,8 @@ function runnable(tool: ToolModule): RunnableTool {
 }
 
 /**
- * The tool that is meant: the default export, else the export of the tool's name, else the only one.
+ * The tool that is meant: the default export, else the export of the tool's name, else the only
+ * one.
  *
  * @param name  in the agents file.
  */

@@ -31,14 +31,19 @@ export type LoadEnd =
 const LOAD_MS = 20_000;
 /** From an abort or a ping to its answer. A process that is silent for longer is stuck. */
 const ANSWER_MS = 2_000;
-/** From the last call to the end of the process: memory is not held for a tool that is not called. */
+/**
+ * From the last call to the end of the process: memory is not held for a tool that is not called.
+ */
 const IDLE_MS = 5 * 60_000;
 /** Between two looks at memory and life: while calls run, and otherwise. */
 const WATCH_BUSY_MS = 250;
 const WATCH_IDLE_MS = 5_000;
 const MAX_MEMORY_BYTES = 512 * 1024 * 1024;
 
-/** Before a process that has ended against the rules is started again, from the second time in a row on. */
+/**
+ * Before a process that has ended against the rules is started again, from the second time in a row
+ * on.
+ */
 const restartPause = doublingPauses(1_000, 30_000);
 
 interface Running {
@@ -51,8 +56,8 @@ interface Running {
 }
 
 /**
- * One module in a process of its own, started when it is needed. A process that dies, hangs or takes too much memory
- * costs the calls that are under way in it; the next call starts another.
+ * One module in a process of its own, started when it is needed. A process that dies, hangs or
+ * takes too much memory costs the calls that are under way in it; the next call starts another.
  */
 export class ModuleProcess {
   readonly #path: string;
@@ -115,7 +120,10 @@ export class ModuleProcess {
     this.#lookAgain(running, WATCH_BUSY_MS);
   }
 
-  /** The caller has hung up, or the deadline has passed. A tool that does not even take notice is ended. */
+  /**
+   * The caller has hung up, or the deadline has passed. A tool that does not even take notice is
+   * ended.
+   */
   abort(id: number): void {
     const running = this.#running;
     if (running?.calls.has(id) !== true) return;
@@ -226,7 +234,8 @@ export class ModuleProcess {
       return;
     }
     this.#lookAgain(running, busy ? WATCH_BUSY_MS : WATCH_IDLE_MS);
-    // A call may compute for as long as its deadline allows. Between calls there is nothing to compute.
+    // A call may compute for as long as its deadline allows. Between calls there is nothing to
+    // compute.
     if (!busy && running.loaded !== null)
       this.#expect(running, { type: "ping", id: --this.#lastPing });
     const bytes = await running.child.memoryBytes();

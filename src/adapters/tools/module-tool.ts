@@ -1,4 +1,7 @@
-/** Tools that are TypeScript or JavaScript modules of the operator's own: each module runs in a process of its own. */
+/**
+ * Tools that are TypeScript or JavaScript modules of the operator's own: each module runs in a
+ * process of its own.
+ */
 import type { ToolDefinition } from "../../domain/agent-profile.js";
 import { RelayError } from "../../domain/errors.js";
 import type { Tool } from "../../tools/tool.js";
@@ -7,8 +10,8 @@ import { pickTool } from "./module-exports.js";
 import type { DeclaredTool } from "./tool-messages.js";
 
 /**
- * Loads what `defineTool` declared: the default export, else the export of the tool's name, else the only one.
- * The agents file's description and parameters win where it gives them.
+ * Loads what `defineTool` declared: the default export, else the export of the tool's name, else
+ * the only one. The agents file's description and parameters win where it gives them.
  *
  * @param path  absolute.
  * @throws      RelayError `config_invalid`: the module cannot be loaded, or exports no tool.

@@ -1,6 +1,7 @@
 /**
- * Lets tool modules import "murelay" wherever they are: in a folder where the package is not installed, and in
- * CommonJS as well as in ECMAScript modules. The name always leads to the package of the running relay.
+ * Lets tool modules import "murelay" wherever they are: in a folder where the package is not
+ * installed, and in CommonJS as well as in ECMAScript modules. The name always leads to the package
+ * of the running relay.
  */
 import Module, { register } from "node:module";
 import { fileURLToPath } from "node:url";

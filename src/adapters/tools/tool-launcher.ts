@@ -1,7 +1,8 @@
 /**
- * The launcher of tool processes: a small process that the relay starts before it has any calls. To start a process
- * takes as long as the parent is large, and the relay must not stand still for that while it carries sound. It also
- * watches the tool processes, and ends them all when the relay is gone, whatever they do.
+ * The launcher of tool processes: a small process that the relay starts before it has any calls. To
+ * start a process takes as long as the parent is large, and the relay must not stand still for that
+ * while it carries sound. It also watches the tool processes, and ends them all when the relay is
+ * gone, whatever they do.
  */
 import { systemClock } from "../system/system-clock.js";
 import { startToolProcess } from "./child-processes.js";
@@ -60,7 +61,8 @@ function received(message: ToLauncher): void {
   }
 }
 
-// The relay decides when this process ends: a Ctrl-C in the terminal reaches the whole process group.
+// The relay decides when this process ends: a Ctrl-C in the terminal reaches the whole process
+// group.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined);
 process.on("message", received);
 process.on("disconnect", () => {

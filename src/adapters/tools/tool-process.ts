@@ -1,7 +1,8 @@
 /**
- * A tool process: loads one module of the operator's and runs its tools, apart from the relay. What the module does
- * to its own process (an endless loop, an exit, an exception in a timer, gigabytes) costs the calls that are under way
- * here, and nothing else. Started by the launcher; the module's path is the first argument.
+ * A tool process: loads one module of the operator's and runs its tools, apart from the relay. What
+ * the module does to its own process (an endless loop, an exit, an exception in a timer, gigabytes)
+ * costs the calls that are under way here, and nothing else. Started by the launcher; the module's
+ * path is the first argument.
  */
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
@@ -21,8 +22,8 @@ function send(message: FromToolProcess): void {
 }
 
 /**
- * As an ES module, else as a CommonJS one: Node 20 cannot import every CommonJS module that was compiled from
- * TypeScript on the way.
+ * As an ES module, else as a CommonJS one: Node 20 cannot import every CommonJS module that was
+ * compiled from TypeScript on the way.
  */
 async function loadModule(): Promise<unknown> {
   try {
@@ -84,7 +85,8 @@ function received(message: ToToolProcess): void {
   }
 }
 
-// The relay decides when a tool process ends: a Ctrl-C in the terminal reaches the whole process group.
+// The relay decides when a tool process ends: a Ctrl-C in the terminal reaches the whole process
+// group.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined);
 process.on("disconnect", () => process.exit(0));
 process.on("message", received);

@@ -1,6 +1,6 @@
 /**
- * The entries of a directory: their schema, made from the destination kinds that are registered, the rules that take
- * more than one field, and the way from an entry to a Destination.
+ * The entries of a directory: their schema, made from the destination kinds that are registered,
+ * the rules that take more than one field, and the way from an entry to a Destination.
  */
 import { z } from "zod";
 import type { Destination } from "../../domain/agent-profile.js";

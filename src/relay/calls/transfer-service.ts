@@ -37,7 +37,10 @@ export interface TransferCalls {
   takeBack(callSid: CallSid, agent: AgentProfile, form: Form): TransferredCall | null;
 }
 
-/** The transfers of all calls, as the calls see them. A call may have any number of them, one after the other. */
+/**
+ * The transfers of all calls, as the calls see them. A call may have any number of them, one after
+ * the other.
+ */
 export interface TransferService {
   /**
    * Ends by the command `transfer_ended`, also when the transfer is refused.
@@ -45,7 +48,10 @@ export interface TransferService {
    * @param how  `follows`: Twilio asks what follows (`whatFollows`), so that no request is needed.
    */
   begin(call: TransferredCall, request: TransferRequest, how?: "redirect" | "follows"): void;
-  /** It will begin once the farewell is over: whatever happens to this process, the caller gets there. */
+  /**
+   * It will begin once the farewell is over: whatever happens to this process, the caller gets
+   * there.
+   */
   announce(call: TransferredCall, request: TransferRequest): void;
   /** An event of the conference in which a caller of the SIP path has been from the start. */
   conference(callSid: CallSid, form: Form): void;
@@ -75,11 +81,16 @@ export interface KeptTransfer extends TransferSnapshot {
   readonly openedEpochMs: number | null;
 }
 
-/** Where nodes keep what they share; without it, a transfer outlives its process only by its URLs. */
+/**
+ * Where nodes keep what they share; without it, a transfer outlives its process only by its URLs.
+ */
 export interface TransferStates {
   /** Never waits and never throws; the last write of a call wins. */
   keep(callSid: CallSid, transfer: KeptTransfer): void;
   find(callSid: CallSid): Promise<KeptTransfer | null>;
-  /** Counts one more transfer to a destination, by all processes. @returns how many there were in this hour. */
+  /**
+   * Counts one more transfer to a destination, by all processes. @returns how many there were in
+   * this hour.
+   */
   count(destination: string): Promise<number>;
 }

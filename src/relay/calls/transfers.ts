@@ -65,7 +65,7 @@ export class Transfers implements TransferService {
     this.#deps = deps;
   }
 
-  // --- begin ----------------------------------------------------------------------------------------
+  // --- begin ------------------------------------------------------------------------------------
 
   begin(
     call: TransferredCall,
@@ -79,7 +79,8 @@ export class Transfers implements TransferService {
       this.#refuse(call, request, "destination_unknown");
       return;
     }
-    // Limits are for what a model can be talked into. Key, supervisor and fallback are never refused.
+    // Limits are for what a model can be talked into. Key, supervisor and fallback are never
+    // refused.
     if (request.by !== "agent") {
       this.#start(call, request, how);
       return;
@@ -109,7 +110,10 @@ export class Transfers implements TransferService {
     this.#counting.set(callSid, counting);
   }
 
-  /** @returns 0 when the other processes cannot be asked in time: this one's own count has decided already. */
+  /**
+   * @returns 0 when the other processes cannot be asked in time: this one's own count has decided
+   * already.
+   */
   async #countedElsewhere(callSid: CallSid, key: string, states: TransferStates): Promise<number> {
     try {
       return (await within(this.#deps.clock, COUNT_WAIT_MS, states.count(key))) ?? 0;
@@ -150,8 +154,9 @@ export class Transfers implements TransferService {
   }
 
   /**
-   * Late callbacks of an earlier transfer must not be taken for news of this one, also when another process carried
-   * that one out: numbers follow the clock, ten a second, which is more than a transfer uses.
+   * Late callbacks of an earlier transfer must not be taken for news of this one, also when another
+   * process carried that one out: numbers follow the clock, ten a second, which is more than a
+   * transfer uses.
    */
   #firstRevision(callSid: CallSid): number {
     const { clock } = this.#deps;
@@ -177,7 +182,10 @@ export class Transfers implements TransferService {
     };
   }
 
-  /** A call to a SIP or client address of ours has no number that Twilio would show to a human: one of the agent's. */
+  /**
+   * A call to a SIP or client address of ours has no number that Twilio would show to a human: one
+   * of the agent's.
+   */
   #ownNumber(called: string, agent: AgentProfile): string {
     const number = numberOf(called);
     if (number !== null) return number;
@@ -265,7 +273,7 @@ export class Transfers implements TransferService {
     this.#transfers.set(callSid, transfer, nowMs);
   }
 
-  // --- take up --------------------------------------------------------------------------------------
+  // --- take up ----------------------------------------------------------------------------------
 
   /** That of this process, else the one that another process left behind. Null: there is none. */
   async #find(link: TransferLink, form: Form): Promise<Transfer | null> {
@@ -320,7 +328,7 @@ export class Transfers implements TransferService {
     }
   }
 
-  // --- what happens ---------------------------------------------------------------------------------
+  // --- what happens -----------------------------------------------------------------------------
 
   callerGone(callSid: CallSid): void {
     this.#transfers.get(callSid, this.#deps.clock.nowMs())?.callerHungUp();

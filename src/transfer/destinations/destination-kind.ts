@@ -32,8 +32,8 @@ export interface ConsultLeg<D extends Destination> {
 }
 
 /**
- * A kind of destination: its entry in the agents file, the caller's document, how the call is moved, and what Twilio's
- * callbacks about it mean. One file each; `kinds.ts` registers them.
+ * A kind of destination: its entry in the agents file, the caller's document, how the call is
+ * moved, and what Twilio's callbacks about it mean. One file each; `kinds.ts` registers them.
  */
 export interface DestinationKind<D extends Destination = Destination> {
   readonly kind: D["kind"];
@@ -47,9 +47,15 @@ export interface DestinationKind<D extends Destination = Destination> {
   problems(entry: EntryValues): readonly EntryProblem[];
   /** The document or the whisper names the CRM's case: both wait a moment for the CRM's answer. */
   readonly namesCase: boolean;
-  /** The same text for the same phone, queue or workflow, whichever agent names it: limits count by it. */
+  /**
+   * The same text for the same phone, queue or workflow, whichever agent names it: limits count by
+   * it.
+   */
   reaches(destination: D): string;
-  /** Longest time, in seconds, from the document's beginning to Twilio's news that a human has answered, or none. */
+  /**
+   * Longest time, in seconds, from the document's beginning to Twilio's news that a human has
+   * answered, or none.
+   */
   answerTimeS(destination: D): number;
   document(destination: D, parts: DocumentParts): Twiml;
   /** The `action` of the document. */
@@ -67,7 +73,10 @@ type Declaration<D extends Destination, Fields extends EntryFields> = Omit<
   problems?(entry: EntryOf<Fields>): readonly EntryProblem[];
 };
 
-/** Declares a kind: `destinationKind<Its type>()({…})`. The type of an entry follows from the fields. */
+/**
+ * Declares a kind: `destinationKind<Its type>()({…})`. The type of an entry follows from the
+ * fields.
+ */
 export function destinationKind<D extends Destination>() {
   return <const Fields extends EntryFields>(
     declaration: Declaration<D, Fields>,

@@ -1,6 +1,6 @@
 /**
- * Fields of a destination's entry in the agents file, described as data: `config/agents` makes the file's schema from
- * them, so that a kind of destination is described in one place.
+ * Fields of a destination's entry in the agents file, described as data: `config/agents` makes the
+ * file's schema from them, so that a kind of destination is described in one place.
  */
 import type { DialTarget, Urgency } from "../../domain/agent-profile.js";
 
@@ -68,7 +68,8 @@ export const SEND_DIGITS = {
   pattern: /^[0-9*#wW]{1,32}$/,
   problem: "is not 1–32 of 0–9, *, #, w (half a second) and W (a second)",
   description:
-    "Keys sent once dial or warm has reached the number, for an extension behind a switchboard; w waits half a second, W a second",
+    "Keys sent once dial or warm has reached the number, for an extension behind a switchboard; " +
+    "w waits half a second, W a second",
 } as const satisfies EntryField;
 
 export const MAX_PER_HOUR = {
@@ -76,7 +77,8 @@ export const MAX_PER_HOUR = {
   min: 1,
   max: 100_000,
   description:
-    "Transfers that agents may make to this destination in an hour; 1,000 for dial and warm, no limit for the others when left out",
+    "Transfers that agents may make to this destination in an hour; " +
+    "1,000 for dial and warm, no limit for the others when left out",
 } as const satisfies EntryField;
 
 /** Only telephone numbers have switchboards behind them that want keys. */
@@ -88,5 +90,8 @@ export function sendDigitsProblems(
   return [{ field: "send_digits", problem: "is for phone numbers only" }];
 }
 
-/** A phone that rings more often is not answered by people; whoever makes an agent call it costs money. */
+/**
+ * A phone that rings more often is not answered by people; a caller who makes agents call it costs
+ * money.
+ */
 export const DEFAULT_MAX_PER_HOUR = 1_000;

@@ -1,4 +1,7 @@
-/** The register of destination kinds: a new one is a file beside this one, a line here, and its type in `domain`. */
+/**
+ * The register of destination kinds: a new one is a file beside this one, a line here, and its type
+ * in `domain`.
+ */
 import type { Destination } from "../../domain/agent-profile.js";
 import type { DestinationKind } from "./destination-kind.js";
 import { dial } from "./dial.js";

@@ -7,9 +7,15 @@ import { destinationKind, required } from "./destination-kind.js";
 
 type QueueDestination = Extract<Destination, { kind: "enqueue" }>;
 
-/** Longest wait in a queue. Then the caller is taken on to the next destination, or back to the agent. */
+/**
+ * Longest wait in a queue. Then the caller is taken on to the next destination, or back to the
+ * agent.
+ */
 export const MAX_QUEUE_S = 1_800;
-/** The caller leaves once the wait page is fetched again: after the hold music has been played to its end. */
+/**
+ * The caller leaves once the wait page is fetched again: after the hold music has been played to
+ * its end.
+ */
 const HOLD_MUSIC_S = 900;
 
 /** In a queue Twilio tells of a conversation only when it is over. */

@@ -1,11 +1,15 @@
 /**
- * Cold transfers by SIP REFER: all that a trunk call offers, whose number has no TwiML and no REST control. It is not
- * an entry of the agents file: any destination with a phone can be reached by it. Pure.
+ * Cold transfers by SIP REFER: all that a trunk call offers, whose number has no TwiML and no REST
+ * control. It is not an entry of the agents file: any destination with a phone can be reached by
+ * it. Pure.
  */
 import type { Destination } from "../../domain/agent-profile.js";
 import type { TransferOutcome } from "../../domain/transfer-request.js";
 
-/** From an accepted REFER to the end of the call's leg: a carrier that takes a REFER has taken the caller by then. */
+/**
+ * From an accepted REFER to the end of the call's leg: a carrier that takes a REFER has taken the
+ * caller by then.
+ */
 export const REFER_MS = 6_000;
 
 /** The `target_uri` of a REFER. Null: the destination has no phone that a carrier can reach. */
@@ -23,7 +27,10 @@ export function referTarget(destination: Destination | undefined): string | null
   }
 }
 
-/** A carrier says nothing of a REFER's fate: whether it took the caller shows by whether the call's leg ends. */
+/**
+ * A carrier says nothing of a REFER's fate: whether it took the caller shows by whether the call's
+ * leg ends.
+ */
 export function referOutcome(legEnded: boolean): Extract<TransferOutcome, "answered" | "failed"> {
   return legEnded ? "answered" : "failed";
 }

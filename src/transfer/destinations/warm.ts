@@ -23,8 +23,8 @@ const KEY_S = 8;
 const CONFERENCE_EVENTS = ["join", "leave", "end"];
 
 /**
- * The caller waits in a conference while a consult leg calls the human, who hears a whisper and accepts or declines
- * by a key. Only then are the two joined.
+ * The caller waits in a conference while a consult leg calls the human, who hears a whisper and
+ * accepts or declines by a key. Only then are the two joined.
  */
 export const warm = destinationKind<WarmDestination>()({
   kind: "warm",
@@ -58,7 +58,8 @@ export const warm = destinationKind<WarmDestination>()({
         type: "conference",
         name: conferenceName(parts.request),
         label: CALLER_LABEL,
-        // The hold music is Twilio's own: it plays until the human starts the conference, whatever becomes of us.
+        // The hold music is Twilio's own: it plays until the human starts the conference, whatever
+        // becomes of us.
         startConferenceOnEnter: false,
         endConferenceOnExit: true,
         beep: false,
@@ -104,11 +105,11 @@ export function withOurNumber(
   return { ...rest, from: numberOf(ours) ?? ours };
 }
 
-// --- what the human hears --------------------------------------------------------------------------------
+// --- what the human hears -----------------------------------------------------------------------
 
 /**
- * Announces the caller and asks for a key. It is spoken in the agent's own language: that of the company, while the
- * caller's may be another.
+ * Announces the caller and asks for a key. It is spoken in the agent's own language: that of the
+ * company, while the caller's may be another.
  */
 export function whisperTwiml(parts: DocumentParts): Twiml {
   const { request, agent, caseReference } = parts;

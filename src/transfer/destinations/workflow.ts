@@ -9,7 +9,10 @@ type WorkflowDestination = Extract<Destination, { kind: "workflow" }>;
 
 const PRIORITIES = { low: 1, medium: 5, high: 10 };
 
-/** A TaskRouter workflow: the caller waits as in a queue, and a worker gets a task with all that is known. */
+/**
+ * A TaskRouter workflow: the caller waits as in a queue, and a worker gets a task with all that is
+ * known.
+ */
 export const workflow = destinationKind<WorkflowDestination>()({
   kind: "workflow",
   key: "workflow",

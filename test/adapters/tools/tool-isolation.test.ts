@@ -114,7 +114,7 @@ const acts = {
   fine: () => "fine",
   throws: () => { throw new Error("password=hunter2"); },
   exits: () => process.exit(0),
-  rejects: () => { Promise.reject(new Error("in nobody's hands")); return new Promise(() => {}); },
+  rejects: () => { Promise.reject(new Error("unhandled")); return new Promise(() => {}); },
   timer: () => { setTimeout(() => { throw new Error("in a timer"); }, 10); return new Promise(() => {}); },
   kills: () => process.kill(process.pid, "SIGKILL"),
   cycle: () => { const a = {}; a.a = a; return a; },

@@ -8,10 +8,10 @@ const DEAD_MS = 2_000;
 
 /** A call whose agent transfers it, up to the end of the farewell. */
 async function transferring(
-  rungs: readonly string[],
+  destinations: readonly string[],
   fates: readonly RestFate[] = [],
 ): Promise<LineWorld> {
-  const world = new LineWorld(failoverAgent(...rungs), fates);
+  const world = new LineWorld(failoverAgent(...destinations), fates);
   await world.begin();
   await world.pass(2_000);
   await world.happen("agent_speaks");
@@ -23,17 +23,17 @@ async function transferring(
 
 describe("a caller whose transfer fails", () => {
   it.each<[string, readonly string[], Happening]>([
-    ["busy, nobody else", ["desk"], "dial_busy"],
+    ["busy, no other destination", ["desk"], "dial_busy"],
     ["busy, another destination", ["desk", "sip"], "dial_busy"],
-  ])("hears something within two seconds: %s", async (_what, rungs, happens) => {
-    const world = await transferring(rungs);
+  ])("hears something within two seconds: %s", async (_what, destinations, happens) => {
+    const world = await transferring(destinations);
     await world.pass(1_000);
     expect(world.where.in).toBe("dial");
     await world.happen(happens);
     await world.pass(1_200);
     expect(world.longestSilenceMs).toBeLessThan(DEAD_MS);
-    expect(world.where.in).toBe(rungs.length > 1 ? "dial" : "stream");
-    if (rungs.length > 1) return;
+    expect(world.where.in).toBe(destinations.length > 1 ? "dial" : "stream");
+    if (destinations.length > 1) return;
     expect(world.bench.registry.load).toBe(1);
     expect(world.bench.recorded("transfer_outcome")).toMatchObject([{ outcome: "busy" }]);
   });
@@ -50,7 +50,8 @@ describe("a caller whose transfer fails", () => {
       const world = await transferring(["desk"], [{ code, done, ms }]);
       await world.pass(14_000);
       expect(world.longestSilenceMs).toBeLessThan(DEAD_MS);
-      // Where the redirect does not get through, our end of the stream does: Twilio asks, and is told the same.
+      // Where the redirect does not get through, our end of the stream does: Twilio asks, and is
+      // told the same.
       expect(world.where.in).toBe("dial");
     },
   );

@@ -120,7 +120,10 @@ function agentTransfers(calls: CallBench, model: FakeUpstream, response: string)
   tools?.answer("ok", { kind: "transfer", farewell: "none", request });
 }
 
-/** The transfer's document has ended badly: the caller comes back on a new stream, and the model is there again. */
+/**
+ * The transfer's document has ended badly: the caller comes back on a new stream, and the model is
+ * there again.
+ */
 async function bringBack(calls: CallBench, twiml: Twiml, DialCallStatus: string): Promise<void> {
   calls.streams.at(-1)?.stop(sid(1));
   const form = calls.form(1, { CallStatus: "in-progress", DialCallStatus });
@@ -312,7 +315,7 @@ describe("transfers of calls", () => {
     const twiml = await calls.calls.connectEnded(form);
     expect(verbs(twiml)).toEqual(["say", "dial"]);
     expect(twiml[0]).toMatchObject({ text: "Sorry." });
-    // Our answer was lost: the same again, and nobody is dialled by us meanwhile.
+    // Our answer was lost: the same again, and no second dial by REST.
     expect(await calls.calls.connectEnded(form)).toEqual(twiml);
     const end = await calls.calls.transferStatus(
       { ...form, DialCallStatus: "busy" },
@@ -427,7 +430,7 @@ describe("transfers of calls", () => {
     return { ...profile, transfer: { ...profile.transfer, destinations } };
   };
 
-  it("of agents to one destination are counted over all processes, whoever calls", async () => {
+  it("of agents to one destination are counted over all processes, and not by caller", async () => {
     const counts = new Map([["+12025550111", 19]]);
     for (const [process, refused] of [
       [1, false],
@@ -463,7 +466,7 @@ describe("transfers of calls", () => {
     expect(failing.redirects).toHaveLength(1);
   });
 
-  it("answer a callback of nobody's with something to live with", async () => {
+  it("answer a callback of no transfer with a document that ends the call", async () => {
     const { calls } = bench();
     const status = (DialCallStatus: string): Promise<Twiml> =>
       calls.calls.transferStatus(

@@ -1,0 +1,66 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { startLauncher, startToolProcess } from "../../../src/adapters/tools/child-processes.js";
+import type { FromLauncher } from "../../../src/adapters/tools/tool-messages.js";
+
+function deferred<T>() {
+  let resolve: (value: T) => void = () => undefined;
+  const promise = new Promise<T>((resolves) => {
+    resolve = resolves;
+  });
+  return { promise, resolve };
+}
+
+const folder = mkdtempSync(join(tmpdir(), "murelay-child-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+const module = join(folder, "tool.mjs");
+writeFileSync(
+  module,
+  `import { defineTool } from "murelay";
+export default defineTool({ description: "d", parameters: { type: "object" }, run: () => process.send === undefined });`,
+);
+
+describe("a tool process", { timeout: 60_000 }, () => {
+  it("tells of its module, runs calls, is watched, and is killed", async () => {
+    const messages: unknown[] = [];
+    let more: () => void = () => undefined;
+    const ended = deferred<string>();
+    const child = startToolProcess(module, {
+      message: (value) => {
+        messages.push(value);
+        more();
+      },
+      ended: ended.resolve,
+    });
+    const next = async (): Promise<unknown> => {
+      if (messages.length === 0) await new Promise<void>((resolve) => (more = resolve));
+      return messages.shift();
+    };
+    expect(await next()).toMatchObject({ type: "ready", tools: [{ key: "default" }] });
+    child.send({ type: "ping", id: 1 });
+    expect(await next()).toEqual({ type: "pong", id: 1 });
+    child.send({ type: "call", id: 2, key: "default", args: {}, context: {} as never });
+    // The module itself has no channel to the relay.
+    expect(await next()).toEqual({ type: "result", id: 2, output: "true" });
+    const bytes = await child.memoryBytes();
+    if (process.platform === "linux") expect(bytes).toBeGreaterThan(10_000_000);
+    child.kill();
+    expect(await ended.promise).toBe("SIGKILL");
+    expect(await child.memoryBytes()).toBeNull();
+  });
+});
+
+describe("the launcher's process", { timeout: 60_000 }, () => {
+  it("answers, and ends with its tool processes when the relay lets go of it", async () => {
+    const described = deferred<unknown>();
+    const ended = deferred<string>();
+    const launcher = startLauncher({ message: described.resolve, ended: ended.resolve });
+    launcher.send({ type: "describe", id: 1, path: module });
+    const answer = (await described.promise) as FromLauncher;
+    expect(answer).toMatchObject({ type: "described", id: 1 });
+    launcher.end();
+    expect(await ended.promise).toBe("exit status 0");
+  });
+});
