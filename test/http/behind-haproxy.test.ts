@@ -11,11 +11,11 @@ import { type PublicSide, startPublic } from "./harness.js";
 const HAPROXY = "/usr/sbin/haproxy";
 const isMissing = spawnSync(HAPROXY, ["-v"]).status !== 0;
 
-/** The first 60 characters of what is answered, or "" when nothing is within half a second. */
+/** The first 60 characters of what is answered, or "" when nothing is within 5 s. */
 function answerTo(port: number, bytes: string): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1");
-    const late = setTimeout(() => done(""), 500);
+    const late = setTimeout(() => done(""), 5_000);
     const done = (text: string): void => {
       clearTimeout(late);
       socket.destroy();
@@ -62,7 +62,8 @@ describe.skipIf(isMissing)("behind HAProxy", () => {
 
   it.each([
     ["HTTP/1.0", head("GET /health HTTP/1.0", 0), "505"],
-    ["an absolute URI", head("GET http://relay.example.com/health HTTP/1.1", 0), "200"],
+    // The authority of the URI and Host must agree.
+    ["an absolute URI", head("GET http://a/health HTTP/1.1", 0), "200"],
     ["60 header fields", head("GET /health HTTP/1.1", 60), "431"],
     ["40 header fields", head("GET /health HTTP/1.1", 40), "200"],
   ])("%s is answered", async (_what, bytes, status) => {
