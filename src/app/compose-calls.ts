@@ -8,7 +8,7 @@ import type { CallJournal } from "../domain/record-event.js";
 import { VERSION } from "../domain/version.js";
 import { BlockPool } from "../playout/block-pool.js";
 import { flightRecorder } from "../recorder/call-recorder.js";
-import { tokenCostUsd } from "../records/cost.js";
+import { tokenCostUsd, transcriptionCostUsd } from "../records/cost.js";
 import type { CallDeps } from "../relay/call/call-deps.js";
 import { Admission } from "../relay/calls/admission.js";
 import type { CallService, SipCallService } from "../relay/calls/call-service.js";
@@ -158,6 +158,7 @@ function callDeps(
     tools: (host) => toolbox.toolsFor(host),
     lookUp: crm === null || agents.crm?.callerLookup == null ? null : (call) => crm.lookUp(call),
     price: (model, tokens) => tokenCostUsd(model, tokens, prices),
+    transcriptionPrice: (model, use) => transcriptionCostUsd(model, use, prices),
   };
 }
 

@@ -178,6 +178,11 @@ class CallRecorder implements CallTap {
         this.#input({ in: "price", usd });
         return usd;
       },
+      transcriptionPrice: (model, use) => {
+        const usd = deps.transcriptionPrice(model, use);
+        this.#input({ in: "transcription_price", usd });
+        return usd;
+      },
       tools: (host) => this.#tools(deps.tools, host),
       clock: this.#callClock,
       models: {

@@ -76,6 +76,7 @@ export type FlightInput = Stamped &
     | { readonly in: "clock"; readonly event: "timer"; readonly timer: string }
     | { readonly in: "crm"; readonly profile: CallerProfile | null }
     | { readonly in: "price"; readonly usd: number | null }
+    | { readonly in: "transcription_price"; readonly usd: number | null }
     | { readonly in: "tools"; readonly event: "announce"; readonly text: string }
     | {
         readonly in: "tools";

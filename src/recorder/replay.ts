@@ -20,7 +20,7 @@ import { type MediaPath, mediaPaths } from "../relay/media/media-path.js";
 import type { ResponseEnd, SessionTool } from "../relay/model/model-session.js";
 import { RealtimeSessions } from "../relay/model/openai-realtime/realtime-sessions.js";
 import { flightRecorder } from "./call-recorder.js";
-import type { FlightInput } from "./format.js";
+import type { FlightInput, FlightLine } from "./format.js";
 import { agentOf, type FlightPart, FlightReader } from "./reader.js";
 import { ReplayClock } from "./replay-clock.js";
 import { type Asking, readScript, readTimers, type Script } from "./script.js";
@@ -61,6 +61,7 @@ class ReplayWorld {
     caller_gone: 0,
   };
   readonly #prices: (number | null)[];
+  readonly #transcriptionPrices: (number | null)[];
   readonly #batches: { readonly end: ResponseEnd; readonly done: (batch: ToolBatch) => void }[] =
     [];
   #leg: MediaLeg | null = null;
@@ -74,7 +75,8 @@ class ReplayWorld {
     this.#metrics = deps.metrics;
     this.#clock = new ReplayClock(header.epochMs, readTimers(lines));
     this.#specs = lines.find((line) => "is" in line && line.is === "tools")?.specs ?? [];
-    this.#prices = lines.flatMap((line) => ("in" in line && line.in === "price" ? [line.usd] : []));
+    this.#prices = pricesIn(lines, "price");
+    this.#transcriptionPrices = pricesIn(lines, "transcription_price");
     const clock = this.#clock;
     const callDeps: CallDeps = {
       clock,
@@ -102,6 +104,7 @@ class ReplayWorld {
             })
         : null,
       price: () => this.#prices.shift() ?? null,
+      transcriptionPrice: () => this.#transcriptionPrices.shift() ?? null,
       admission: null,
     };
     const paths = mediaPaths({ twiml: () => [] });
@@ -158,6 +161,7 @@ class ReplayWorld {
         this.#recognised = null;
         return;
       case "price":
+      case "transcription_price":
         // Taken when it is asked for.
         return;
       case "tools":
@@ -297,6 +301,14 @@ function startMessage(callSid: string, streamSid: string): Uint8Array {
       },
     }),
   );
+}
+
+/** The prices that the call was told, in order. */
+function pricesIn(
+  lines: readonly FlightLine[],
+  kind: "price" | "transcription_price",
+): (number | null)[] {
+  return lines.flatMap((line) => ("in" in line && line.in === kind ? [line.usd] : []));
 }
 
 /** Promises that hang on promises have run. */

@@ -46,10 +46,16 @@ export function tokenCostUsd(model: string, tokens: TokenUsage, table: PriceTabl
   return micro / 1e6;
 }
 
+/** What a transcription model reports of its work; either may be 0. */
+export interface TranscriptionUse {
+  readonly tokens: number;
+  readonly seconds: number;
+}
+
 /** The cost of transcription in USD; null when the table has no price for the model. */
 export function transcriptionCostUsd(
   model: string,
-  use: { readonly tokens: number; readonly seconds: number },
+  use: TranscriptionUse,
   table: PriceTable,
 ): number | null {
   const price = priceOf(model, table.transcription);

@@ -351,6 +351,7 @@ export class CallBench {
       }, "test"),
       admission: this.admission,
       price: (_model, tokens) => tokens.outputAudio / 1000,
+      transcriptionPrice: (_model, { seconds }) => seconds / 100,
       tools: (host) => {
         this.toolHosts.push(host);
         const tools = new FakeTools(this.specs, host);

@@ -222,6 +222,7 @@ export function sipBench(options: SipBenchOptions = {}) {
     maxCallMinutes: 55,
     lookUp: null,
     price: () => null,
+    transcriptionPrice: () => null,
     flights: null,
     admission: null,
     control: control as CallControl,

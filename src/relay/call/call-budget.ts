@@ -3,6 +3,7 @@ import type { TokenUsage } from "../../domain/record-event.js";
 import type { Clock } from "../../ports/clock.js";
 import type { Log } from "../../ports/log.js";
 import type { Metrics } from "../../ports/metrics.js";
+import type { TranscriptionUse } from "../../records/cost.js";
 import type { Admission } from "../calls/admission.js";
 import type { CallEventLog } from "./call-event-log.js";
 import { type LimitAction, limitAction } from "./limit-action.js";
@@ -14,6 +15,8 @@ export interface CallBudgetDeps {
   readonly maxCallMinutes: number;
   /** What these tokens cost in USD; null: the model has no price. */
   readonly price: (model: string, tokens: TokenUsage) => number | null;
+  /** What transcription costs in USD; null: its model has no price. */
+  readonly transcriptionPrice: (model: string, use: TranscriptionUse) => number | null;
   /** Whether one more caller can be taken; null: MAX_CALLS alone decides. */
   readonly admission: Admission | null;
 }
@@ -50,14 +53,18 @@ export class CallBudget {
     metrics.tokens.add(tokens.cachedImage, model, "cached_image");
     metrics.tokens.add(tokens.outputText, model, "output_text");
     metrics.tokens.add(tokens.outputAudio, model, "output_audio");
-    const usd = price(model, tokens);
-    if (usd === null) return;
-    metrics.cost.add(usd, this.#agent.name, model);
-    this.#costUsd += usd;
+    this.#addCost(model, price(model, tokens));
   }
 
   transcriptionUsage(model: string, tokens: number, seconds: number): void {
     this.#eventLog.write({ type: "transcription_usage", model, tokens, seconds });
+    this.#addCost(model, this.#deps.transcriptionPrice(model, { tokens, seconds }));
+  }
+
+  #addCost(model: string, usd: number | null): void {
+    if (usd === null) return;
+    this.#deps.metrics.cost.add(usd, this.#agent.name, model);
+    this.#costUsd += usd;
   }
 
   /** What the account behind the model has left of its tokens per minute. */

@@ -8,6 +8,7 @@ import type { Clock } from "../../ports/clock.js";
 import type { Crm } from "../../ports/crm.js";
 import type { Log } from "../../ports/log.js";
 import type { Metrics } from "../../ports/metrics.js";
+import type { TranscriptionUse } from "../../records/cost.js";
 import type { Admission } from "../calls/admission.js";
 import type { FrameTicker } from "../media/frame-ticker.js";
 import type { LegRecorder } from "../media/media-leg.js";
@@ -75,4 +76,6 @@ export interface CallDeps {
   readonly lookUp: Crm["lookUp"] | null;
   /** What these tokens cost in USD; null: the model has no price. */
   readonly price: (model: string, tokens: TokenUsage) => number | null;
+  /** What transcription costs in USD; null: its model has no price. */
+  readonly transcriptionPrice: (model: string, use: TranscriptionUse) => number | null;
 }
