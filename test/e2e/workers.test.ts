@@ -30,7 +30,11 @@ beforeAll(async () => {
         ? { turns: [{ say: BYE, calls: [{ name: "end_call", arguments: { reason: "done" } }] }] }
         : script,
   });
-  twilio = await startTwilio({ publicUrl: PUBLIC_URL, speed: 20 });
+  twilio = await startTwilio({
+    publicUrl: PUBLIC_URL,
+    speed: 20,
+    numbers: ["+12025550100"],
+  });
   node = await startNode(
     { model, twilio, publicUrl: PUBLIC_URL },
     { WORKERS: "2", DRAIN_SECONDS: "60" },
