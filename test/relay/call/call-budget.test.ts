@@ -38,6 +38,7 @@ beforeEach(() => {
     transcriptionPrice: (model, { seconds }) => (model === "unpriced" ? null : seconds / 100),
     admission: null,
   });
+  budget.limits.started(0);
 });
 
 const reached = () => budget.limitReached(0, false) !== null;
