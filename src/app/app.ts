@@ -108,7 +108,8 @@ export interface AppOverrides {
 /**
  * Builds everything and connects it; nothing runs before `start`.
  *
- * @throws RelayError config_invalid when a tool's schema or module cannot be used, or a directory cannot be made.
+ * @throws RelayError config_invalid when a tool's schema or module cannot be used, or a directory
+ *         cannot be made.
  */
 export async function createApp(
   config: Config,

@@ -1,4 +1,6 @@
-/** What everything else stands on: clock, log, metrics, Twilio's REST, the CRM and the price list. */
+/**
+ * What everything else stands on: clock, log, metrics, Twilio's REST, the CRM and the price list.
+ */
 import { dirname, join } from "node:path";
 import { createHttpCrm } from "../adapters/http-client/crm.js";
 import { MetricRegistry } from "../adapters/metrics/metric-registry.js";

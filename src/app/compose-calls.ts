@@ -1,4 +1,7 @@
-/** The calls of this process, put together: registry, sessions with models, tools, transfers, and both paths. */
+/**
+ * The calls of this process, put together: registry, sessions with models, tools, transfers, and
+ * both paths.
+ */
 import { FlightFiles } from "../adapters/journal/flight-files.js";
 import { createModelSocketDialer } from "../adapters/openai/model-socket.js";
 import { createOpenAiCalls } from "../adapters/openai/sip-calls.js";
@@ -63,7 +66,10 @@ export function composeRegistry(
   return { registry, admission };
 }
 
-/** @throws RelayError config_invalid when a tool's schema or module cannot be used, or a directory cannot be made. */
+/**
+ * @throws RelayError config_invalid when a tool's schema or module cannot be used, or a directory
+ * cannot be made.
+ */
 export async function composeCalls(
   base: Base,
   { registry, admission }: RegistryParts,

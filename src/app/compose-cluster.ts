@@ -1,4 +1,6 @@
-/** The other processes of this service: the workers of this machine, and nodes on the same database. */
+/**
+ * The other processes of this service: the workers of this machine, and nodes on the same database.
+ */
 import { NodeBus } from "../adapters/cluster/node-bus.js";
 import { type Cluster, TieredCluster } from "../relay/calls/cluster.js";
 import type { CallRegistry } from "../relay/calls/registry.js";

@@ -187,7 +187,8 @@ export async function openRecordKeeping(
       },
       count: async (destination) => {
         const hour = Math.floor(clock.epochMs() / HOUR_MS);
-        const counter = `transfers:${createHash("sha256").update(destination).digest("hex").slice(0, 32)}:${hour}`;
+        const digest = createHash("sha256").update(destination).digest("hex").slice(0, 32);
+        const counter = `transfers:${digest}:${hour}`;
         // Each write makes it one version more.
         await store.putState(counter, "", HOUR_MS);
         return (await store.getState(counter))?.version ?? 0;

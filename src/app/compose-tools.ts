@@ -132,7 +132,8 @@ async function ownTool(
       if (sample !== undefined) return sample;
       throw new RelayError(
         "config_invalid",
-        `tool ${name}: is neither built in nor one of ${SAMPLE_TOOL_NAMES.join(", ")}, and has no http, module or mcp`,
+        `tool ${name}: is neither built in nor one of ${SAMPLE_TOOL_NAMES.join(", ")}, and ` +
+          "has no http, module or mcp",
       );
     }
   }

@@ -137,9 +137,17 @@ export class PlaybackClock {
     return this.playedOnArrivalBytes(nowMs - this.roundTripMs / 2);
   }
 
-  /** Audio that the phone will still hold when what leaves now reaches it, in ms. */
+  /**
+   * Audio that the phone will still hold when what leaves now reaches it. A whole number, because a
+   * fraction that is returned at every frame would be an allocation at every frame.
+   */
+  leadBytes(nowMs: number): number {
+    return this.#sentBytes - this.playedOnArrivalBytes(nowMs);
+  }
+
+  /** The same in ms. */
   leadMs(nowMs: number): number {
-    return (this.#sentBytes - this.playedOnArrivalBytes(nowMs)) / BYTES_PER_MS;
+    return this.leadBytes(nowMs) / BYTES_PER_MS;
   }
 
   /**

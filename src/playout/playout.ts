@@ -161,8 +161,8 @@ export class Playout {
   due(nowMs: number): boolean {
     if (this.#held || this.#buffer.length === 0) return false;
     const targetMs = this.#lead.targetMs(this.#clock.placed);
-    const roomMs = targetMs - this.#clock.leadMs(nowMs);
-    return roomMs >= Math.min(this.#worthwhileBytes / BYTES_PER_MS, targetMs / 2);
+    const room = targetMs * BYTES_PER_MS - this.#clock.leadBytes(nowMs);
+    return room >= Math.min(this.#worthwhileBytes, (targetMs * BYTES_PER_MS) / 2);
   }
 
   /**
@@ -182,34 +182,39 @@ export class Playout {
       this.#watchForUnderrun(nowMs);
       return;
     }
-    const targetMs = this.#lead.targetMs(this.#clock.placed);
+    const target = this.#lead.targetMs(this.#clock.placed) * BYTES_PER_MS;
     const worthwhile = this.#worthwhileBytes;
-    let leadMs = this.#clock.leadMs(nowMs);
+    let lead = this.#clock.leadBytes(nowMs);
     while (this.#buffer.length > 0) {
       const entry = this.#ledger.nextToSend();
       if (entry === undefined) break;
       const waiting = entry.receivedBytes - entry.sentBytes;
-      const room = Math.floor((targetMs - leadMs) * BYTES_PER_MS);
-      let n = Math.min(waiting, room, leadMs <= 0 ? FRAME_BYTES : MESSAGE_BYTES);
+      const room = Math.floor(target - lead);
+      let n = Math.min(waiting, room, lead <= 0 ? FRAME_BYTES : MESSAGE_BYTES);
       if (n < waiting || !entry.complete) n -= n % FRAME_BYTES;
       // Less than a frame of an unfinished item waits for the rest of it, unless the phone is about
       // to run dry.
-      if (n === 0 && waiting < FRAME_BYTES && leadMs <= 0 && room >= waiting && waiting > 0)
+      if (n === 0 && waiting < FRAME_BYTES && lead <= 0 && room >= waiting && waiting > 0)
         n = waiting;
       if (n <= 0) break;
-      if (n < worthwhile && n < waiting && leadMs > targetMs / 2) break;
+      if (n < worthwhile && n < waiting && lead > target / 2) break;
       if (!this.#send(entry, n, nowMs)) break;
-      leadMs = this.#clock.leadMs(nowMs);
+      lead = this.#clock.leadBytes(nowMs);
     }
   }
 
   #send(entry: LedgerEntry, n: number, nowMs: number): boolean {
     const clock = this.#clock;
-    const leadMs = clock.leadMs(nowMs);
-    const starts = leadMs <= 0;
+    const lead = clock.leadBytes(nowMs);
+    const starts = lead <= 0;
     if (starts && clock.probe(nowMs)) this.#sink.mark(clock.generation, clock.sentBytes);
     this.#buffer.pop(this.#scratch, 0, n);
-    const taken = this.#sink.media(this.#scratch, 0, n, nowMs + leadMs + clock.roundTripMs);
+    const taken = this.#sink.media(
+      this.#scratch,
+      0,
+      n,
+      nowMs + lead / BYTES_PER_MS + clock.roundTripMs,
+    );
     if (!taken) this.#droppedBytes += n;
     if (entry.startBytes < 0) {
       entry.startBytes = clock.sentBytes;

@@ -1,7 +1,7 @@
 /**
- * The flight recorder of one call: every message of both legs, and all else that decides what the relay does, each with its
- * time. It stands between a call and its neighbours and changes nothing. `replay.ts` plays what it wrote; docs/replay.md has the
- * format.
+ * The flight recorder of one call: every message of both legs, and all else that decides what the
+ * relay does, each with its time. It stands between a call and its neighbours and changes nothing.
+ * `replay.ts` plays what it wrote; docs/replay.md has the format.
  */
 import type { AgentProfile } from "../domain/agent-profile.js";
 import type { CallParties } from "../domain/call-parties.js";
@@ -21,7 +21,9 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /** Where flight recordings go. Null: this call is not recorded. */
 export type OpenFlight = (parties: CallParties, agent: AgentProfile) => FlightSink | null;
 
-/** Records the calls that `open` opens a recording for. @param version  that writes the recordings. */
+/**
+ * Records the calls that `open` opens a recording for. @param version  that writes the recordings.
+ */
 export function flightRecorder(open: OpenFlight, version: string): FlightRecorder {
   return {
     record: (parties, agent, deps) => {
@@ -35,7 +37,10 @@ class CallRecorder implements CallTap {
   readonly #sink: FlightSink;
   readonly #clock: Clock;
   readonly #originMs: number;
-  /** The time at which something came in, for as long as it is being dealt with: a replay sees no other. */
+  /**
+   * The time at which something came in, for as long as it is being dealt with: a replay sees no
+   * other.
+   */
   #latchedMs: number | null = null;
   /** Per delay, so many timers were set. */
   readonly #timers = new Map<number, number>();
@@ -80,7 +85,7 @@ class CallRecorder implements CallTap {
     this.#write(header);
   }
 
-  // --- the phone's leg ------------------------------------------------------------------------------
+  // --- the phone's leg ---------------------------------------------------------------------------
 
   streamStarted(streamSid: string): void {
     this.#input({ in: "phone", event: "started", streamSid });
@@ -105,7 +110,7 @@ class CallRecorder implements CallTap {
     this.#write({ out: "phone", event: "close", code });
   }
 
-  // --- the model's legs -----------------------------------------------------------------------------
+  // --- the model's legs --------------------------------------------------------------------------
 
   #dialer(inner: UpstreamDialer): UpstreamDialer {
     return {
@@ -148,7 +153,7 @@ class CallRecorder implements CallTap {
     };
   }
 
-  // --- the call's other neighbours ------------------------------------------------------------------
+  // --- the call's other neighbours ---------------------------------------------------------------
 
   /** A caller's token lets one call in the caller's name, and has no part in what the call does. */
   command(command: CallCommand): void {
@@ -275,13 +280,15 @@ class CallRecorder implements CallTap {
     this.#sink.close();
   }
 
-  // --- time -----------------------------------------------------------------------------------------
+  // --- time --------------------------------------------------------------------------------------
 
   get #nowMs(): number {
     return this.#latchedMs ?? this.#clock.nowMs();
   }
 
-  /** The call's clock: it stands still while something is dealt with, and its timers are recorded. */
+  /**
+   * The call's clock: it stands still while something is dealt with, and its timers are recorded.
+   */
   readonly #callClock: Clock = {
     nowMs: () => this.#nowMs,
     epochMs: () => this.#clock.epochMs(),
@@ -326,7 +333,7 @@ class CallRecorder implements CallTap {
     });
   }
 
-  // --- lines ----------------------------------------------------------------------------------------
+  // --- lines -------------------------------------------------------------------------------------
 
   #input(fields: object): void {
     this.#inputs++;

@@ -1,6 +1,6 @@
 /**
- * Flight recordings of versions before 0.2.0 use other names for some lines. They are read as their present names, so that an old
- * recording still replays.
+ * Flight recordings of versions before 0.2.0 use other names for some lines. They are read as their
+ * present names, so that an old recording still replays.
  */
 type Json = Readonly<Record<string, unknown>>;
 

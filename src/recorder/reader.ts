@@ -78,7 +78,10 @@ export class FlightReader {
     return { parts: this.#parts, cutOff: this.#broken !== null };
   }
 
-  /** What the last input before the cut led to is recorded in part only, so nothing can be compared with it. */
+  /**
+   * What the last input before the cut led to is recorded in part only, so nothing can be compared
+   * with it.
+   */
   #dropLastInput(): void {
     const lines = this.#current.get(this.#writer)?.lines ?? [];
     const last = lines.findLastIndex((line) => "in" in line);
@@ -86,7 +89,10 @@ export class FlightReader {
   }
 }
 
-/** Agents of recordings that were made before these settings existed: their sessions were told nothing of it. */
+/**
+ * Agents of recordings that were made before these settings existed: their sessions were told
+ * nothing of it.
+ */
 const EARLIER_AGENT = {
   timeZone: null,
   tellCallerNumber: false,

@@ -1,4 +1,7 @@
-/** What a relay did in one part of a call, taken out of its recording: audio as bytes, everything else in order. */
+/**
+ * What a relay did in one part of a call, taken out of its recording: audio as bytes, everything
+ * else in order.
+ */
 import type { FlightLine } from "./format.js";
 
 export type Json = Readonly<Record<string, unknown>>;

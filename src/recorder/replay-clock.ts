@@ -15,8 +15,9 @@ export interface RecordedTimers {
 }
 
 /**
- * A clock that goes from one recorded instant to the next. Timers run when they ran; one that was cancelled waits as long at least, however
- * late that was in a process that stood still; new ones run at their own time.
+ * A clock that goes from one recorded instant to the next. Timers run when they ran; one that was
+ * cancelled waits as long at least, however late that was in a process that stood still; new ones
+ * run at their own time.
  */
 export class ReplayClock implements Clock {
   readonly #originEpochMs: number;

@@ -1,6 +1,7 @@
 /**
- * Plays what came from outside of a recorded call to a call of this version, at the recorded times and by a clock of its own, and
- * records what the call does: a recording again, to be compared with the first.
+ * Plays what came from outside of a recorded call to a call of this version, at the recorded times
+ * and by a clock of its own, and records what the call does: a recording again, to be compared with
+ * the first.
  */
 
 import type { StreamSid } from "../domain/ids.js";
@@ -136,7 +137,7 @@ class ReplayWorld {
     };
   }
 
-  // --- what came from outside -----------------------------------------------------------------------
+  // --- what came from outside --------------------------------------------------------------------
 
   #deliver(input: FlightInput): void {
     switch (input.in) {
@@ -232,7 +233,7 @@ class ReplayWorld {
     this.#unused.push(`at ${input.at} ms something came from ${input.in}, but ${why}`);
   }
 
-  // --- the call's neighbours ------------------------------------------------------------------------
+  // --- the call's neighbours ---------------------------------------------------------------------
 
   readonly #dialer = {
     dial: (_url: string, events: UpstreamSocketEvents) => {

@@ -1,6 +1,6 @@
 /**
- * The recorded lines in the order in which a replay gives them to the call: what came while a neighbour was being told something is
- * given when the replay tells it the same.
+ * The recorded lines in the order in which a replay gives them to the call: what came while a
+ * neighbour was being told something is given when the replay tells it the same.
  */
 import type { FlightInput, FlightLine, FlightOutput } from "./format.js";
 import type { RecordedTimers } from "./replay-clock.js";

@@ -3,7 +3,10 @@ const HIDDEN = "[hidden]";
 /** Of an MCP server, as it is passed on to the model: what lets one in. */
 const SECRETS = new Set(["authorization", "headers"]);
 
-/** @param json  what goes to the model, or is made of it. Only tools of MCP servers bring secrets along. */
+/**
+ * @param json  what goes to the model, or is made of it. Only tools of MCP servers bring secrets
+ * along.
+ */
 export function withoutSecrets(json: string): string {
   if (!json.includes('"mcp"')) return json;
   return JSON.stringify(hidden(JSON.parse(json)));

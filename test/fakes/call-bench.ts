@@ -241,7 +241,10 @@ export class FakeTools implements CallTools {
   }
 }
 
-/** Transfers by hand: they are kept, and only the fallback goes on by itself, to a human who answers. */
+/**
+ * Transfers by hand: they are kept, and only the fallback goes on by itself, to a human who
+ * answers.
+ */
 class FakeTransfers implements TransferService {
   readonly handedOver: [CallSid, TransferRequest][] = [];
   readonly #failed = new Map<CallSid, TransferredCall>();

@@ -41,8 +41,8 @@ type Where =
   | { readonly in: "gone" };
 
 /**
- * One caller in a Twilio of a few lines over the whole middle floor: it carries out the TwiML that it is given, ends
- * streams as Twilio does, asks what follows, and keeps where the caller is.
+ * One caller in a Twilio of a few lines over the whole middle floor: it carries out the TwiML that
+ * it is given, ends streams as Twilio does, asks what follows, and keeps where the caller is.
  */
 export class LineWorld {
   readonly bench: CallBench;

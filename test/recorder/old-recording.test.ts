@@ -1,4 +1,7 @@
-/** Recordings of earlier versions replay with this one: what they call otherwise is read by its present name. */
+/**
+ * Recordings of earlier versions replay with this one: what they call otherwise is read by its
+ * present name.
+ */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";

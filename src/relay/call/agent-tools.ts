@@ -6,8 +6,8 @@ import type { Disposition, Farewell } from "./call-events.js";
 import type { CallTools, ToolBatch, ToolHost } from "./call-tools.js";
 
 /**
- * The tools of one call: what the model may ask for, and what a built-in tool's request means for the call. Running them,
- * with deadlines and limits, is the runner's task.
+ * The tools of one call: what the model may ask for, and what a built-in tool's request means for
+ * the call. Running them, with deadlines and limits, is the runner's task.
  */
 export class AgentTools implements CallTools {
   readonly specs: readonly SessionTool[];

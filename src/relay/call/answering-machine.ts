@@ -1,15 +1,18 @@
-/** A machine that has said nothing for so long has ended its greeting, whatever the detection says. */
+/**
+ * A machine that has said nothing for so long has ended its greeting, whatever the detection says.
+ */
 const QUIET_MS = 2_500;
 /** A greeting that takes longer is not waited for. Twilio's own detection gives up after 30 s. */
 const GREETING_MOST_MS = 30_000;
 
 /** What the call does about a result of the detection. */
-export type MachineAction = "none" | "hang_up" | "leave_message";
+export type MachineAction = "none" | "hang_up" | "listen" | "leave_message";
 
 /**
- * An answering machine on an outbound call: its greeting is listened to, and the message is left behind it. The detection
- * says `machine_start` when a machine has answered, and `machine_end_…` at the end of its greeting or at the beep; which
- * of them it says depends on the kind of detection. Pure; time is an argument.
+ * An answering machine on an outbound call: its greeting is listened to, and the message is left
+ * behind it. The detection says `machine_start` when a machine has answered, and `machine_end_…` at
+ * the end of its greeting or at the beep; which of them it says depends on the kind of detection.
+ * Pure; time is an argument.
  */
 export class AnsweringMachine {
   #answeredBy: string | null = null;
@@ -35,8 +38,9 @@ export class AnsweringMachine {
       this.#greetingSinceMs = null;
       return "leave_message";
     }
-    if (by.startsWith("machine")) this.#greetingSinceMs = nowMs;
-    return "none";
+    if (!by.startsWith("machine")) return "none";
+    this.#greetingSinceMs = nowMs;
+    return "listen";
   }
 
   /** The model heard the other side begin or end to speak. */

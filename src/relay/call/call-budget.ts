@@ -5,8 +5,11 @@ import type { Log } from "../../ports/log.js";
 import type { Metrics } from "../../ports/metrics.js";
 import type { TranscriptionUse } from "../../records/cost.js";
 import type { Admission } from "../calls/admission.js";
+import type { ModelSession } from "../model/model-session.js";
 import type { CallEventLog } from "./call-event-log.js";
-import { type LimitAction, limitAction } from "./limit-action.js";
+import type { Disposition } from "./call-events.js";
+import type { CallPath } from "./call-path.js";
+import { limitAction } from "./limit-action.js";
 import { LimitWatch } from "./limit-watch.js";
 
 export interface CallBudgetDeps {
@@ -19,6 +22,14 @@ export interface CallBudgetDeps {
   readonly transcriptionPrice: (model: string, use: TranscriptionUse) => number | null;
   /** Whether one more caller can be taken; null: MAX_CALLS alone decides. */
   readonly admission: Admission | null;
+}
+
+export interface LimitedCall {
+  readonly session: Pick<ModelSession, "quiet"> | null;
+  readonly path: Pick<CallPath, "isSilent">;
+  /** The model speaks as these instructions say. */
+  ask(instructions: string): void;
+  leave(disposition: Disposition): void;
 }
 
 /** Below this share of the model's tokens per minute a warning is logged. */
@@ -75,14 +86,14 @@ export class CallBudget {
       this.#log.warn("model: tokens per minute nearly used up", { remaining, limit });
   }
 
-  /**
-   * @param silent  nothing is being played, generated or worked on.
-   * @returns       what is to be done about a limit that is reached now; null: none is.
-   */
-  limitReached(nowMs: number, silent: boolean): LimitAction | null {
+  /** While the agent talks with the caller: acts on a limit that is reached now. */
+  watch(nowMs: number, call: LimitedCall): void {
+    const silent = call.session?.quiet === true && call.path.isSilent(nowMs);
     const limit = this.limits.check(nowMs, silent, this.#costUsd);
-    if (limit === null) return null;
+    if (limit === null) return;
     this.#eventLog.note("limit", { limit });
-    return limitAction(limit, this.#agent);
+    const action = limitAction(limit, this.#agent);
+    if (action.kind === "say") call.ask(action.instructions);
+    else call.leave(action.disposition);
   }
 }

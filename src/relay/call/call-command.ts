@@ -1,12 +1,13 @@
 import type { AgentProfile } from "../../domain/agent-profile.js";
 import type { TransferRequest } from "../../domain/transfer-request.js";
 import type { Refusal } from "../calls/call-service.js";
-import type { CallHandoff } from "../calls/cluster.js";
 import type { CallState, Farewell, TransferNext } from "./call-events.js";
+import type { CallHandoff } from "./call-handoff.js";
 
 /**
- * Everything that is done to a call from outside of its two legs, as plain data: by the call registry, the operator API, the
- * console, other processes, a transfer, the flight recorder and replay. `Call.execute` carries a command out.
+ * Everything that is done to a call from outside of its two legs, as plain data: by the call
+ * registry, the operator API, the console, other processes, a transfer, the flight recorder and
+ * replay. `Call.execute` carries a command out.
  */
 export type CallCommand =
   /** Opens the model's session before the stream is here (promise S1). */
@@ -29,9 +30,15 @@ export type CallCommand =
   | { readonly type: "end"; readonly reason: string; readonly farewell: Farewell }
   /** Twilio says that the call is over. */
   | { readonly type: "caller_gone" }
-  /** This process gives the call up: a caller with a human stays there, all others go to their fallback. */
+  /**
+   * This process gives the call up: a caller with a human stays there, all others go to their
+   * fallback.
+   */
   | { readonly type: "abandon"; readonly reason: string }
-  /** Twilio asks what follows, and the agent cannot go on: the caller goes to the fallback destination. */
+  /**
+   * Twilio asks what follows, and the agent cannot go on: the caller goes to the fallback
+   * destination.
+   */
   | { readonly type: "give_up"; readonly reason: string }
   /** Another process has the call. */
   | { readonly type: "moved" }
@@ -42,7 +49,9 @@ export type CallCommand =
   | { readonly type: "close_stream" }
   /** Twilio says that the stream is over before its socket does. */
   | { readonly type: "drop_stream" }
-  /** Answering-machine detection: `human`, `machine_start`, `machine_end_beep`, `fax`, `unknown` … */
+  /**
+   * Answering-machine detection: `human`, `machine_start`, `machine_end_beep`, `fax`, `unknown` …
+   */
   | { readonly type: "answered_by"; readonly by: string };
 
 /** A supervisor's transfer: at once, without a farewell. */
@@ -56,7 +65,10 @@ export function supervisorTransfer(destination: string, reason: string | null): 
 
 export const SUPERVISOR_END: CallCommand = { type: "end", reason: "supervisor", farewell: "none" };
 
-/** Why a caller cannot leave their agent by this command now; null: they can. A farewell is no reason. */
+/**
+ * Why a caller cannot leave their agent by this command now; null: they can. A farewell is no
+ * reason.
+ */
 export function leaveRefusal(
   { name }: CallState,
   command: CallCommand & { type: "transfer" | "end" },

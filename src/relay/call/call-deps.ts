@@ -24,8 +24,9 @@ export interface CallHost<Callee> {
   /** It will be handed over once the farewell is over. */
   announce(call: Callee, request: TransferRequest): void;
   /**
-   * The agent failed. `follows`: Twilio asks what follows, so that the fallback destination needs no request.
-   * Without a fallback destination the call is told that its transfer ended with an apology.
+   * The agent failed. `follows`: Twilio asks what follows, so that the fallback destination needs
+   * no request. Without a fallback destination the call is told that its transfer ended with an
+   * apology.
    */
   fallBack(call: Callee, reason: string, follows: boolean): void;
   /** The caller hung up, or Twilio says so, while the human was being reached. */
@@ -37,7 +38,10 @@ export interface CallHost<Callee> {
   movedAway(call: Callee): void;
 }
 
-/** The flight recorder of one call, as the call sees it: it stands between the call and its neighbours. */
+/**
+ * The flight recorder of one call, as the call sees it: it stands between the call and its
+ * neighbours.
+ */
 export interface CallTap extends LegRecorder {
   /** The same neighbours, with the recorder between. */
   deps(deps: CallDeps): CallDeps;
@@ -72,7 +76,9 @@ export interface CallDeps {
   readonly tools: (host: ToolHost) => CallTools;
   /** Whether one more caller can be taken; null: MAX_CALLS alone decides. */
   readonly admission: Admission | null;
-  /** Who calls: never rejects, never takes longer than its time-out. Null: there is no CRM to ask. */
+  /**
+   * Who calls: never rejects, never takes longer than its time-out. Null: there is no CRM to ask.
+   */
   readonly lookUp: Crm["lookUp"] | null;
   /** What these tokens cost in USD; null: the model has no price. */
   readonly price: (model: string, tokens: TokenUsage) => number | null;

@@ -16,14 +16,22 @@ import type { ToolAnswers } from "./tool-answers.js";
 
 /** From the webhook: an unclaimed warm session is closed after this (promise S1). */
 const CLAIM_MS = 10_000;
-/** From the webhook: a stream that was promised to Twilio comes within this, `<Say>` included, or never. */
+/**
+ * From the webhook: a stream that was promised to Twilio comes within this, `<Say>` included, or
+ * never.
+ */
 const ARRIVAL_MS = 120_000;
 /** From the end of a stream: Twilio asks what follows within its webhook time-outs. */
 const RETURN_MS = 30_000;
-/** A farewell is awaited this long beyond what already waits to be heard, and no longer than the most. */
+/**
+ * A farewell is awaited this long beyond what already waits to be heard, and no longer than the
+ * most.
+ */
 const FAREWELL_MS = 12_000;
 const FAREWELL_MOST_MS = 30_000;
-/** From the end of the call: transcripts that are due come within this, or are lost (contract O5). */
+/**
+ * From the end of the call: transcripts that are due come within this, or are lost (contract O5).
+ */
 const TRANSCRIPTS_MS = 3_000;
 
 /** The parts of a call that its effects touch. */

@@ -1,4 +1,7 @@
-/** How a call leaves its agent or ends: the last steps of call-state.ts, each with its effects. Pure. */
+/**
+ * How a call leaves its agent or ends: the last steps of call-state.ts, each with its effects.
+ * Pure.
+ */
 import type { CallOutcome } from "../../domain/record-event.js";
 import type { TransferRequest } from "../../domain/transfer-request.js";
 import type {
@@ -53,7 +56,10 @@ export function handOver(
   };
 }
 
-/** The caller leaves the agent for the fallback destination. How they get there is the path's and the transfer's. */
+/**
+ * The caller leaves the agent for the fallback destination. How they get there is the path's and
+ * the transfer's.
+ */
 export function fallback(reason: string, before: readonly Effect[], asked = false): Step {
   return {
     state: { name: "handing_over", failure: reason },

@@ -14,8 +14,8 @@ import { Conversation } from "./conversation.js";
 import { TranscriptProgress } from "./transcript-progress.js";
 
 /**
- * What a call adds to its record (by the journal), and to the conversation that a session which begins in the middle is told.
- * One place writes both, so that they agree.
+ * What a call adds to its record (by the journal), and to the conversation that a session which
+ * begins in the middle is told. One place writes both, so that they agree.
  */
 export class CallEventLog {
   readonly #callSid: CallSid;
@@ -83,7 +83,10 @@ export class CallEventLog {
     this.write({ type: "caller_text", itemId, text });
   }
 
-  /** First audio of an item leaves for the caller. Returns the voice-to-voice time when it answers the caller. */
+  /**
+   * First audio of an item leaves for the caller. Returns the voice-to-voice time when it answers
+   * the caller.
+   */
   agentBegan(itemId: ItemId): number | null {
     const stopped = this.#callerStoppedMs;
     this.#callerStoppedMs = null;

@@ -3,23 +3,30 @@ import type { CallOutcome } from "../../domain/record-event.js";
 import type { TransferRequest } from "../../domain/transfer-request.js";
 
 /**
- * The vocabulary of a call's life: its states, what can happen to it and what it wants done, all as plain data. Types only; the
- * decisions are in `call-state.ts`.
+ * The vocabulary of a call's life: its states, what can happen to it and what it wants done, all as
+ * plain data. Types only; the decisions are in `call-state.ts`.
  */
 export type CallState =
-  /** Twilio has its TwiML; the caller's stream, or the caller in their conference, is not here yet. */
+  /**
+   * Twilio has its TwiML; the caller's stream, or the caller in their conference, is not here yet.
+   */
   | { readonly name: "offered"; readonly session: SessionState }
   /** The caller is on the line, the model is not ready. */
   | { readonly name: "connecting" }
   | { readonly name: "talking" }
-  /** A new session is being opened: the last one was lost, or the caller has come back from a transfer. */
+  /**
+   * A new session is being opened: the last one was lost, or the caller has come back from a
+   * transfer.
+   */
   | { readonly name: "redialing"; readonly after: "lost" | "return" }
   /** Something is being said or played to its end before the call goes elsewhere. */
   | { readonly name: "leaving"; readonly disposition: Disposition }
   /** The transfer decides. */
   | {
       readonly name: "handing_over";
-      /** Why the agent failed, an error code or a reason; null: it did not, the transfer was wanted. */
+      /**
+       * Why the agent failed, an error code or a reason; null: it did not, the transfer was wanted.
+       */
       readonly failure: string | null;
     }
   /** The caller comes back to the agent and is not here yet. */
@@ -72,7 +79,10 @@ export type CallEvent =
   | { readonly type: "caller_gone" }
   /** This process gives the call up. */
   | { readonly type: "abandoned"; readonly reason: string }
-  /** Twilio asks what follows, and the agent cannot go on: the caller goes to the fallback destination. */
+  /**
+   * Twilio asks what follows, and the agent cannot go on: the caller goes to the fallback
+   * destination.
+   */
   | { readonly type: "gave_up"; readonly reason: string }
   /** Another process has the call: it goes on there. */
   | { readonly type: "moved" }
@@ -84,8 +94,8 @@ export type CallEvent =
   | { readonly type: "transcripts_complete" };
 
 /**
- * `claim`: a warm session waits for its stream. `arrival`: a stream that was promised does not come. `farewell`: the
- * goodbye takes too long. `transcripts`: those that are due do not come.
+ * `claim`: a warm session waits for its stream. `arrival`: a stream that was promised does not
+ * come. `farewell`: the goodbye takes too long. `transcripts`: those that are due do not come.
  */
 export type CallTimer = "claim" | "arrival" | "farewell" | "transcripts";
 
@@ -105,7 +115,10 @@ export type Effect =
   /** The caller will be handed over once the farewell is over. */
   | { readonly do: "announce"; readonly request: TransferRequest }
   | { readonly do: "hand_over"; readonly request: TransferRequest }
-  /** The agent failed: begin the transfer to the fallback destination. `asked`: Twilio asks what follows. */
+  /**
+   * The agent failed: begin the transfer to the fallback destination. `asked`: Twilio asks what
+   * follows.
+   */
   | { readonly do: "fall_back"; readonly reason: string; readonly asked: boolean }
   /** The transfer must know that the caller is gone. */
   | { readonly do: "tell_caller_gone" }
@@ -124,7 +137,10 @@ export type Effect =
   /** Over here only: nothing of it is told. */
   | { readonly do: "let_go" };
 
-/** `greet`: the first time. `resume`: after a session was lost. `return`: from a transfer. `reattach`: the same model. */
+/**
+ * `greet`: the first time. `resume`: after a session was lost. `return`: from a transfer.
+ * `reattach`: the same model.
+ */
 export type Beginning = "greet" | "resume" | "return" | "reattach";
 
 export interface Step {

@@ -7,8 +7,8 @@ import * as prompts from "./prompts.js";
 import { type CallFacts, callerNumber, fillText, sessionInstructions } from "./session-facts.js";
 
 /**
- * The texts of an agent as one call needs them: in the language that the call is held in, with placeholders filled in. Tells the model's
- * session when they change.
+ * The texts of an agent as one call needs them: in the language that the call is held in, with
+ * placeholders filled in. Tells the model's session when they change.
  */
 export class CallLanguage {
   readonly #agent: AgentProfile;
@@ -20,7 +20,10 @@ export class CallLanguage {
   #isChosen = false;
   /** The language that the present session was opened in. */
   #openedIn: string;
-  /** The present session was opened before the look-up answered, though its instructions name the caller. */
+  /**
+   * The present session was opened before the look-up answered, though its instructions name the
+   * caller.
+   */
   #openedUnrecognised = false;
   /** Fields of the caller look-up's answer, for placeholders. */
   #callerFields: Readonly<Record<string, string>> = {};
@@ -115,7 +118,10 @@ export class CallLanguage {
     return this.#agent.languages.has(language) && this.set(language);
   }
 
-  /** A session is being opened with the present texts. @param lookingUp  the CRM has not answered yet. */
+  /**
+   * A session is being opened with the present texts. @param lookingUp  the CRM has not answered
+   * yet.
+   */
   opened(lookingUp: boolean): void {
     this.#openedIn = this.#current;
     this.#openedUnrecognised = lookingUp && needsCaller(this.#agent.instructions);

@@ -16,12 +16,14 @@ import type {
 import type { CallDeps, CallTap } from "./call-deps.js";
 import type { CallEventLog } from "./call-event-log.js";
 import type { CallEvent, ReleaseReason } from "./call-events.js";
+import type { CallerKeys } from "./caller-keys.js";
 import type { LimitWatch } from "./limit-watch.js";
 import type { Heard } from "./reply-ledger.js";
 
 /**
- * The way that a call's audio takes, as the call sees it. `relay/media` carries the audio itself, between two WebSockets;
- * on `relay/sip` caller and model speak over SIP, and the relay only steers. All times are ms on the call's clock.
+ * The way that a call's audio takes, as the call sees it. `relay/media` carries the audio itself,
+ * between two WebSockets; on `relay/sip` caller and model speak over SIP, and the relay only
+ * steers. All times are ms on the call's clock.
  */
 export interface CallPath {
   readonly name: PathName;
@@ -35,24 +37,41 @@ export interface CallPath {
   /** As the model's session is to have it now. */
   readonly turnDetection: TurnDetection;
 
-  /** TwiML that brings the caller (back) to the agent. `say`: the agent's own announcement goes first. */
+  /**
+   * TwiML that brings the caller (back) to the agent. `say`: the agent's own announcement goes
+   * first.
+   */
   arrivalTwiml(say: boolean): Twiml;
-  /** `hang_up`: the caller's leg ends, too; else only our side of the stream, where there is one. Idempotent. */
+  /**
+   * `hang_up`: the caller's leg ends, too; else only our side of the stream, where there is one.
+   * Idempotent.
+   */
   close(how: "hang_up" | "stream_only"): void;
   /** The stream is over for Twilio, not by its `stop`; its socket may not know yet. */
   drop(): void;
 
-  /** Reaches the model and opens a session with it (`CallPathHost.dial`). `again`: after one was lost. */
+  /**
+   * Reaches the model and opens a session with it (`CallPathHost.dial`). `again`: after one was
+   * lost.
+   */
   connect(again: boolean): void;
   /** The call needs no model now. */
   release(why: ReleaseReason): void;
-  /** The session is ready: caller and model hear each other from now on. Idempotent for one session. */
+  /**
+   * The session is ready: caller and model hear each other from now on. Idempotent for one session.
+   */
   attach(session: ModelSession): void;
-  /** The session is over, and it was not we who closed it. The path decides what that means for the call. */
+  /**
+   * The session is over, and it was not we who closed it. The path decides what that means for the
+   * call.
+   */
   sessionLost(failure: SessionFailure): void;
   /** Neither the dial nor its retry led to a session. */
   sessionUnavailable(failure: SessionFailure): void;
-  /** The call is over: nothing passes between caller and model any more, while transcripts are awaited. */
+  /**
+   * The call is over: nothing passes between caller and model any more, while transcripts are
+   * awaited.
+   */
   mute(): void;
   /** The model keeps the caller company while this transfer is under way. */
   agentStaysDuring(request: TransferRequest): boolean;
@@ -83,11 +102,17 @@ export interface CallPath {
   isHeardOut(nowMs: number): boolean;
   /** About how long what is here takes to be heard. */
   remainingMs(nowMs: number): number;
-  /** Key tones into the caller's line, behind what is being said; only with the capability `keyTones`. */
+  /**
+   * Key tones into the caller's line, behind what is being said; only with the capability
+   * `keyTones`.
+   */
   sendDtmf(digits: string): void;
   /** What the caller's ear knows, for the watch on replies that are owed. */
   heard(nowMs: number): Heard;
-  /** A sound that says the line is alive, unless something is heard already. `count` from 0: it varies. */
+  /**
+   * A sound that says the line is alive, unless something is heard already. `count` from 0: it
+   * varies.
+   */
   playComfort(count: number, nowMs: number): void;
 
   /** The call is over: timers stop. Idempotent. */
@@ -95,7 +120,9 @@ export interface CallPath {
 }
 
 export interface PathCapabilities {
-  /** Twilio asks what follows when our side of the stream ends. False: it has to be told by REST. */
+  /**
+   * Twilio asks what follows when our side of the stream ends. False: it has to be told by REST.
+   */
   readonly asksWhatFollows: boolean;
   /** Key tones can be put into the caller's line. */
   readonly keyTones: boolean;
@@ -118,6 +145,7 @@ export interface CallPathHost {
   readonly announcement: string | null;
   /** A caller may arrive now. */
   readonly expectsCaller: boolean;
+  readonly keys: CallerKeys;
   /** The agent talks with the caller. */
   readonly isTalking: boolean;
 
@@ -125,8 +153,10 @@ export interface CallPathHost {
   /** News of the caller, or that another process turned out to have the call. */
   dispatch(event: PathEvent): void;
   streamEnded(clean: boolean): void;
-  key(digit: string): void;
-  /** Opens a session. `attachTo`: to the model's call with this id. `kept`: it has the conversation already. */
+  /**
+   * Opens a session. `attachTo`: to the model's call with this id. `kept`: it has the conversation
+   * already.
+   */
   dial(attachTo: string | null, conversation: "new" | "kept"): void;
   closeSession(): void;
   /** The model is gone; `retryable`: another may be called in. */

@@ -19,8 +19,9 @@ import type {
 } from "./call-events.js";
 
 /**
- * The life of one call, on either path, as decisions only: `step` takes a state and what happened, and returns the next
- * state and what is to be done, as data. `call.ts` carries it out. Audio never passes through here.
+ * The life of one call, on either path, as decisions only: `step` takes a state and what happened,
+ * and returns the next state and what is to be done, as data. `call.ts` carries it out. Audio never
+ * passes through here.
  *
  * ```
  * offered → connecting → talking ⇄ redialing
@@ -158,7 +159,8 @@ function onLine(
         ? handOver(event.disposition.request, [], true)
         : leave(event.disposition);
     case "stream_ended":
-      // The socket broke, not the call: if the caller is still there, connect-ended brings them back.
+      // The socket broke, not the call: if the caller is still there, connect-ended brings them
+      // back.
       if (!event.clean) {
         return {
           state: { name: "returning" },
@@ -218,7 +220,8 @@ function leaving(disposition: Disposition, state: CallState, event: LineEvent): 
         ? depart(disposition, [{ do: "silence_agent" }])
         : stay(state);
     case "leave": {
-      // The caller's key and the supervisor go before anything the agent wanted; the agent may not change its mind.
+      // The caller's key and the supervisor go before anything the agent wanted; the agent may not
+      // change its mind.
       const { disposition: other } = event;
       const urgent = other.kind !== "fallback" && other.farewell === "none";
       return urgent

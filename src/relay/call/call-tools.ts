@@ -44,11 +44,13 @@ export interface ToolBatch {
 /** The tools of one call. */
 export interface CallTools {
   readonly specs: readonly SessionTool[];
-  /** Runs the calls of one response and tells all answers together, once, however each of them ends. */
+  /**
+   * Runs the calls of one response and tells all answers together, once, however each of them ends.
+   */
   run(end: ResponseEnd, done: (batch: ToolBatch) => void): void;
   /**
-   * The model that asked is gone: what still runs is given up, and its answers are not told. A model that comes later, for
-   * example after a failed transfer, may run tools again.
+   * The model that asked is gone: what still runs is given up, and its answers are not told. A
+   * model that comes later, for example after a failed transfer, may run tools again.
    */
   cancelRunning(): void;
   /** The call is over: likewise, and nothing runs any more. */

@@ -7,7 +7,6 @@ import type { TransferRequest } from "../../domain/transfer-request.js";
 import type { Log } from "../../ports/log.js";
 import type { ToolRunObserver } from "../../tools/runner.js";
 import type { Refusal } from "../calls/call-service.js";
-import type { CallHandoff } from "../calls/cluster.js";
 import type { ModelSession, SessionProfile } from "../model/model-session.js";
 import { CallBudget } from "./call-budget.js";
 import { type CallCommand, leaveRefusal } from "./call-command.js";
@@ -15,6 +14,7 @@ import type { CallDeps, CallHost, CallTap } from "./call-deps.js";
 import { CallEffects, type CallEffectsHost } from "./call-effects.js";
 import { CallEventLog } from "./call-event-log.js";
 import type { CallEvent, CallState, Disposition, TransferNext } from "./call-events.js";
+import { type CallHandoff, handoffOf, takeOver } from "./call-handoff.js";
 import { CallLanguage } from "./call-language.js";
 import type { CallPath, CallPathHost, PathFactory } from "./call-path.js";
 import { isOver, step } from "./call-state.js";
@@ -45,8 +45,9 @@ const SERVES: ReadonlySet<CallState["name"]> = new Set([
 ]);
 
 /**
- * One phone call, from its webhook to its end, on either path. Commands and events become decisions of `step` (call-state.ts), which
- * `CallEffects` carries out. Each part of a conversation is a collaborator; what caller and model hear of each other is the path's.
+ * One phone call, from its webhook to its end, on either path. Commands and events become decisions
+ * of `step` (call-state.ts), which `CallEffects` carries out. Each part of a conversation is a
+ * collaborator; what caller and model hear of each other is the path's.
  */
 export class Call<Path extends CallPath = CallPath>
   implements
@@ -68,6 +69,7 @@ export class Call<Path extends CallPath = CallPath>
   readonly path: Path;
   readonly budget: CallBudget;
   readonly reply: ReplyWatch;
+  readonly toolRuns: ToolRunObserver;
   readonly transcripts: DueTranscripts;
   readonly tools: ToolAnswers;
   readonly greeting: Greeting;
@@ -105,8 +107,11 @@ export class Call<Path extends CallPath = CallPath>
     this.log = log;
     this.eventLog = eventLog;
     this.budget = new CallBudget(agent, eventLog, log, deps);
-    this.transcripts = new DueTranscripts(agent.transcription !== null);
+    this.transcripts = new DueTranscripts(agent.transcription !== null, () =>
+      this.dispatch({ type: "transcripts_complete" }),
+    );
     this.reply = new ReplyWatch(this, clock, metrics);
+    this.toolRuns = this.reply.tools;
     const { limits } = this.budget;
     this.#language = new CallLanguage(agent, parties, clock, () => this.session);
     this.#effects = new CallEffects<Call<Path>>(this, this.#host, this.#language, clock);
@@ -164,7 +169,7 @@ export class Call<Path extends CallPath = CallPath>
     return name === "offered" && ["opening", "ready"].includes(this.#state.session);
   }
 
-  // --- commands -------------------------------------------------------------------------------------
+  // --- commands ----------------------------------------------------------------------------------
 
   /** @returns why the command was refused; null: it was carried out, or had no effect. */
   execute(command: CallCommand): Refusal | null {
@@ -235,27 +240,14 @@ export class Call<Path extends CallPath = CallPath>
 
   /** What another process must know that has this call's stream; null: this call waits for none. */
   handoff(): CallHandoff | null {
-    const { name } = this.#state;
-    if (name !== "offered" && name !== "returning") return null;
-    return {
-      returning: name === "returning",
-      history: this.eventLog.history(),
-      replyPending: this.reply.isOwed,
-      facts: this.greeting.facts,
-      language: this.language,
-      caller: this.#language.callerFields,
-      callToken: this.parties.callToken,
-    };
+    return this.expectsCaller
+      ? handoffOf(this, this.#language, this.#state.name === "returning")
+      : null;
   }
 
   #resumeFrom(handoff: CallHandoff): void {
-    this.greeting.restoreFacts(handoff.facts);
-    this.#language.restore(handoff.caller ?? {}, handoff.language);
-    if (!handoff.returning) return;
-    this.eventLog.restoreHistory(handoff.history);
-    this.reply.restore(handoff.replyPending);
-    this.greeting.skip();
-    this.#state = { name: "returning" };
+    takeOver(this, this.#language, handoff);
+    if (handoff.returning) this.#state = { name: "returning" };
   }
 
   #transferEnded(next: TransferNext): void {
@@ -264,7 +256,7 @@ export class Call<Path extends CallPath = CallPath>
     if (this.#state.name === "returning" && this.path.callerIsHere) this.callerArrived();
   }
 
-  // --- decisions ------------------------------------------------------------------------------------
+  // --- decisions ---------------------------------------------------------------------------------
 
   dispatch(event: CallEvent): void {
     const before = this.#state;
@@ -295,7 +287,7 @@ export class Call<Path extends CallPath = CallPath>
     return this.isTalking && request.by !== "limit" && this.path.agentStaysDuring(request);
   }
 
-  // --- from the path --------------------------------------------------------------------------------
+  // --- from the path -----------------------------------------------------------------------------
 
   get expectsCaller(): boolean {
     return this.#state.name === "offered" || this.#state.name === "returning";
@@ -322,10 +314,6 @@ export class Call<Path extends CallPath = CallPath>
     this.dispatch({ type: "stream_ended", clean });
   }
 
-  key(digit: string): void {
-    this.keys.pressed(digit);
-  }
-
   speechBegan(itemId: ItemId): void {
     this.reply.audible();
     const voiceToVoiceMs = this.eventLog.agentBegan(itemId);
@@ -348,7 +336,7 @@ export class Call<Path extends CallPath = CallPath>
     this.voicemail.tick(nowMs);
     this.reply.tick(nowMs);
     this.#watchFarewell(nowMs);
-    this.#watchLimits(nowMs);
+    if (this.isTalking) this.budget.watch(nowMs, this);
   }
 
   /** A farewell that is not heard is not waited for. */
@@ -359,16 +347,7 @@ export class Call<Path extends CallPath = CallPath>
       this.dispatch({ type: "timer", timer: "farewell" });
   }
 
-  #watchLimits(nowMs: number): void {
-    if (!this.isTalking) return;
-    const { session } = this;
-    const silent = session?.quiet === true && this.path.isSilent(nowMs);
-    const action = this.budget.limitReached(nowMs, silent);
-    if (action?.kind === "say") this.ask(action.instructions);
-    else if (action !== null) this.leave(action.disposition);
-  }
-
-  // --- the model ------------------------------------------------------------------------------------
+  // --- the model ---------------------------------------------------------------------------------
 
   dial(attachTo: string | null, conversation: "new" | "kept"): void {
     this.#model.dial(attachTo, conversation);
@@ -379,35 +358,28 @@ export class Call<Path extends CallPath = CallPath>
     this.#model.close();
   }
 
-  conversationBegins(): void {
-    this.tools.conversationBegins();
-  }
-
   modelReady(session: ModelSession, conversation: "new" | "kept"): void {
-    if (this.#isReconnecting) this.#deps.metrics.upstreamReconnects.add(1, "ok");
+    this.#countReconnect("ok");
     this.reply.dialled();
     if (this.#state.name !== "offered") this.path.attach(session);
     this.dispatch({ type: "session_ready", conversation });
   }
 
   modelLost(code: ErrorCode, retryable: boolean): void {
-    if (this.#isReconnecting) this.#deps.metrics.upstreamReconnects.add(1, "failed");
+    this.#countReconnect("failed");
     this.transcripts.clear();
     this.reply.sessionEnded();
     this.dispatch({ type: "session_lost", code, retryable });
   }
 
   modelUnavailable(code: ErrorCode): void {
-    if (this.#isReconnecting) this.#deps.metrics.upstreamReconnects.add(1, "failed");
+    this.#countReconnect("failed");
     this.dispatch({ type: "session_unavailable", code });
   }
 
-  get #isReconnecting(): boolean {
-    return this.#state.name === "redialing" && this.#state.after === "lost";
-  }
-
-  greetingAsked(): void {
-    this.reply.owe("greeting");
+  #countReconnect(outcome: "ok" | "failed"): void {
+    if (this.#state.name === "redialing" && this.#state.after === "lost")
+      this.#deps.metrics.upstreamReconnects.add(1, outcome);
   }
 
   /** The model speaks as these instructions say. */
@@ -432,16 +404,7 @@ export class Call<Path extends CallPath = CallPath>
     this.session?.requestResponse();
   }
 
-  transcriptArrived(): void {
-    if (this.#state.name === "closing" && this.transcripts.areComplete)
-      this.dispatch({ type: "transcripts_complete" });
-  }
-
-  get toolRuns(): ToolRunObserver {
-    return this.reply.tools;
-  }
-
-  // --- tools ----------------------------------------------------------------------------------------
+  // --- tools -------------------------------------------------------------------------------------
 
   say(text: string): void {
     this.session?.speak(prompts.sayExactly(text));

@@ -1,7 +1,9 @@
 import type { ItemId, ToolCallId } from "../../domain/ids.js";
 import type { HistoryItem } from "../model/model-session.js";
 
-/** More than this is not given back to a new session: the newest turns are what an answer must fit. */
+/**
+ * More than this is not given back to a new session: the newest turns are what an answer must fit.
+ */
 const HISTORY_ITEMS = 60;
 
 type Entry =
@@ -16,8 +18,9 @@ type Entry =
     };
 
 /**
- * What was said in a call, in order, so that a session that begins in the middle (after a lost socket, or when the
- * caller comes back from a transfer) can be told. Agent turns are cut to what the caller heard.
+ * What was said in a call, in order, so that a session that begins in the middle (after a lost
+ * socket, or when the caller comes back from a transfer) can be told. Agent turns are cut to what
+ * the caller heard.
  */
 export class Conversation {
   readonly #entries: Entry[] = [];
@@ -98,7 +101,10 @@ export class Conversation {
   }
 }
 
-/** Speech is spread evenly enough over its text that a share of one is the same share of the other, to a word. */
+/**
+ * Speech is spread evenly enough over its text that a share of one is the same share of the other,
+ * to a word.
+ */
 function cutToWords(text: string, share: number): string {
   if (share >= 1) return text;
   const end = Math.floor(text.length * Math.max(0, share));

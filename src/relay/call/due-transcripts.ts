@@ -4,10 +4,13 @@ import type { ItemId } from "../../domain/ids.js";
 export class DueTranscripts {
   /** Without transcription none is ever due. */
   readonly #isOn: boolean;
+  readonly #complete: () => void;
   readonly #due = new Set<ItemId>();
 
-  constructor(isOn: boolean) {
+  /** @param complete  the last one that was due is here. */
+  constructor(isOn: boolean, complete: () => void) {
     this.#isOn = isOn;
+    this.#complete = complete;
   }
 
   get areComplete(): boolean {
@@ -20,7 +23,7 @@ export class DueTranscripts {
   }
 
   arrived(itemId: ItemId): void {
-    this.#due.delete(itemId);
+    if (this.#due.delete(itemId) && this.areComplete) this.#complete();
   }
 
   /** The session that would have brought them is gone. */

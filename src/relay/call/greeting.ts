@@ -5,6 +5,7 @@ import type { ModelSession } from "../model/model-session.js";
 import type { CallEventLog } from "./call-event-log.js";
 import type { CallLanguage } from "./call-language.js";
 import * as prompts from "./prompts.js";
+import type { ReplyWatch } from "./reply-watch.js";
 
 export interface GreetingHost {
   readonly parties: CallParties;
@@ -12,8 +13,7 @@ export interface GreetingHost {
   readonly eventLog: CallEventLog;
   readonly session: ModelSession | null;
   readonly isOver: boolean;
-  /** The model has been asked to speak first. */
-  greetingAsked(): void;
+  readonly reply: ReplyWatch;
 }
 
 /** How a call begins: what the agent knows of the caller before it speaks, and its first words. */
@@ -23,8 +23,9 @@ export class Greeting {
   readonly #lookUp: Crm["lookUp"] | null;
   #isLookingUp = false;
   #lookedUp: Promise<void> = Promise.resolve();
-  /** The session is ready and the answer of the CRM is not here yet. */
+  /** The session is ready, and the greeting waits for the CRM or for an answering machine. */
   #waits = false;
+  #isHeld = false;
   #isDone = false;
   #facts: string | null = null;
   #message: string | null = null;
@@ -68,7 +69,9 @@ export class Greeting {
     return this.#lookedUp;
   }
 
-  /** Asks who calls. The greeting waits for the answer, which comes within the look-up's time-out. */
+  /**
+   * Asks who calls. The greeting waits for the answer, which comes within the look-up's time-out.
+   */
   lookUpCaller(): void {
     if (this.#lookUp === null) return;
     const { callSid, from, to } = this.#host.parties;
@@ -87,16 +90,23 @@ export class Greeting {
     this.#language.recognised(profile.language, profile.fields ?? {});
   }
 
+  /** An answering machine plays its own greeting: ours waits for what takes its place. */
+  hold(): void {
+    this.#isHeld = true;
+  }
+
   /** An answering machine listens: these instructions take the place of the greeting. */
   replaceBy(message: string): void {
     this.#message = message;
+    this.#isHeld = false;
+    if (this.#waits) this.begin();
   }
 
-  /** The session is ready: the agent speaks first, now or once the CRM has answered. */
+  /** The session is ready: the agent speaks first, now or once nothing is to be waited for. */
   begin(): void {
-    const { session, agent, eventLog } = this.#host;
+    const { session, agent, eventLog, reply } = this.#host;
     const language = this.#language;
-    this.#waits = this.#isLookingUp;
+    this.#waits = this.#isLookingUp || this.#isHeld;
     if (this.#waits || session === null || this.#isDone) return;
     this.#isDone = true;
     if (this.#facts !== null) {
@@ -104,10 +114,10 @@ export class Greeting {
       eventLog.remember(this.#facts);
     }
     if (this.#message !== null) {
-      this.#host.greetingAsked();
+      reply.owe("greeting");
       session.speak(this.#message);
     } else if (agent.greeting !== null) {
-      this.#host.greetingAsked();
+      reply.owe("greeting");
       const text = language.fill(agent.greeting);
       session.greet(prompts.greeting(text, language.isFirst ? null : language.current));
     }

@@ -3,7 +3,9 @@ import type { Disposition } from "./call-events.js";
 import type { LimitReached } from "./limit-watch.js";
 import * as prompts from "./prompts.js";
 
-/** What a limit does to a call: something is said and the call goes on, or the agent says goodbye. */
+/**
+ * What a limit does to a call: something is said and the call goes on, or the agent says goodbye.
+ */
 export type LimitAction =
   | { readonly kind: "say"; readonly instructions: string }
   | { readonly kind: "leave"; readonly disposition: Disposition };

@@ -17,8 +17,9 @@ const WARNING_SHARE = 0.2;
 const TWO_PROMPTS_MS = 45_000;
 
 /**
- * Watches what a call may use up: silence, time and money. Each verdict is given once, except for silence, which
- * begins anew whenever the caller is heard of. Allocates nothing: it is asked at every tick.
+ * Watches what a call may use up: silence, time and money. Each verdict is given once, except for
+ * silence, which begins anew whenever the caller is heard of. Allocates nothing: it is asked at
+ * every tick.
  */
 export class LimitWatch {
   readonly #maxCallMs: number;
@@ -32,7 +33,10 @@ export class LimitWatch {
   #warned = false;
   #over = false;
 
-  /** @param processMinutes  the limit of the whole process, in minutes; the agent's own may only be lower. */
+  /**
+   * @param processMinutes  the limit of the whole process, in minutes; the agent's own may only be
+   * lower.
+   */
   constructor(limits: Limits, processMinutes: number) {
     this.#maxCallMs = Math.min(limits.maxCallMinutes, processMinutes) * 60_000;
     this.#warnAtMs = this.#maxCallMs - Math.min(WARNING_MS, this.#maxCallMs * WARNING_SHARE);

@@ -15,6 +15,7 @@ import type {
 import type { CallBudget } from "./call-budget.js";
 import type { CallEventLog } from "./call-event-log.js";
 import type { CallPath } from "./call-path.js";
+import type { CallerKeys } from "./caller-keys.js";
 import type { DueTranscripts } from "./due-transcripts.js";
 import { recordMcpCall } from "./mcp-call-record.js";
 import type { ReplyWatch } from "./reply-watch.js";
@@ -34,15 +35,14 @@ export interface ModelEventsHost {
   readonly voicemail: Voicemail;
   readonly tools: ToolAnswers;
   readonly isOver: boolean;
-  key(digit: string): void;
+  readonly keys: CallerKeys;
   /** The playback position has moved, or a response has ended: a farewell may be over. */
   playbackMoved(): void;
-  transcriptArrived(): void;
 }
 
 /**
- * What a model's session tells its call, on either path. After the call's end only transcripts and what they cost still count
- * (contract O5).
+ * What a model's session tells its call, on either path. After the call's end only transcripts and
+ * what they cost still count (contract O5).
  */
 export class ModelEvents implements ModelSessionEvents {
   /** Goes straight to the path: audio does not pass through the call. */
@@ -73,7 +73,6 @@ export class ModelEvents implements ModelSessionEvents {
   callerText(itemId: ItemId, text: string): void {
     this.#call.eventLog.callerText(itemId, text);
     this.#call.transcripts.arrived(itemId);
-    this.#call.transcriptArrived();
   }
 
   callerSpeech(state: "started" | "stopped", itemId: ItemId, audioMs: number): void {
@@ -189,6 +188,6 @@ export class ModelEvents implements ModelSessionEvents {
   }
 
   key(digit: string): void {
-    if (!this.#call.isOver) this.#call.key(digit);
+    if (!this.#call.isOver) this.#call.keys.pressed(digit);
   }
 }

@@ -17,6 +17,7 @@ import type { CallEventLog } from "./call-event-log.js";
 import type { CallLanguage } from "./call-language.js";
 import type { CallPath } from "./call-path.js";
 import type { Greeting } from "./greeting.js";
+import type { ToolAnswers } from "./tool-answers.js";
 
 export interface ModelLinkHost {
   readonly agent: AgentProfile;
@@ -24,12 +25,14 @@ export interface ModelLinkHost {
   readonly eventLog: CallEventLog;
   readonly log: Log;
   readonly greeting: Greeting;
-  /** A session with a new conversation is being opened. */
-  conversationBegins(): void;
+  readonly tools: ToolAnswers;
   modelReady(session: ModelSession, conversation: "new" | "kept"): void;
 }
 
-/** The call's end of its sessions with the model, at most one at a time: how each is dialled and with which profile. */
+/**
+ * The call's end of its sessions with the model, at most one at a time: how each is dialled and
+ * with which profile.
+ */
 export class ModelLink implements ModelDialerHost {
   readonly #host: ModelLinkHost;
   readonly #language: CallLanguage;
@@ -83,7 +86,7 @@ export class ModelLink implements ModelDialerHost {
   dial(attachTo: string | null, conversation: "new" | "kept"): void {
     this.#attachTo = attachTo;
     this.#conversation = conversation;
-    if (conversation === "new") this.#host.conversationBegins();
+    if (conversation === "new") this.#host.tools.conversationBegins();
     this.#dialer.open(conversation === "kept" ? [] : this.#host.eventLog.history());
   }
 
@@ -91,7 +94,7 @@ export class ModelLink implements ModelDialerHost {
     this.#dialer.close();
   }
 
-  // --- ModelDialerHost ------------------------------------------------------------------------------
+  // --- ModelDialerHost ---------------------------------------------------------------------------
 
   openSession(history: readonly HistoryItem[], lifecycle: ModelSessionLifecycle): ModelSession {
     this.#language.opened(this.#host.greeting.isLookingUp);

@@ -2,18 +2,24 @@ import type { TransferFailure, TransferRefusal } from "../../domain/transfer-req
 import type { CallerProfile } from "../../ports/crm.js";
 import type { Disposition } from "./call-events.js";
 
-/** Everything the relay itself tells a model, in one place: these sentences are part of the product. */
+/**
+ * Everything the relay itself tells a model, in one place: these sentences are part of the product.
+ */
 
 /** @param language  that the caller speaks, when it is not the greeting's own. */
 export function greeting(text: string, language: string | null): string {
   const words =
     language === null ? "exactly this" : `this in the language with the code "${language}"`;
-  return `The caller has just been connected. Say ${words}, nothing before and nothing after it, then listen: "${text}"`;
+  return (
+    `The caller has just been connected. Say ${words}, nothing before and nothing after it, ` +
+    `then listen: "${text}"`
+  );
 }
 
 export function callerFacts(profile: CallerProfile): string {
   const lines = [
-    "What is known of the caller (do not read it out; be sure who it is before you tell anything of it):",
+    "What is known of the caller (do not read it out; be sure who it is before you tell " +
+      "anything of it):",
   ];
   if (profile.name !== null) lines.push(`Name: ${profile.name}`);
   if (profile.language !== null) lines.push(`Language: ${profile.language}`);
@@ -23,28 +29,38 @@ export function callerFacts(profile: CallerProfile): string {
 }
 
 export function callContext(context: Readonly<Record<string, unknown>>): string {
-  return `You are the one who has called. What you are to know of this call (do not read it out): ${JSON.stringify(context)}`;
+  return (
+    "You are the one who has called. What you are to know of this call (do not read it out): " +
+    `${JSON.stringify(context)}`
+  );
 }
 
 export const LEAVE_MESSAGE =
-  "An answering machine has taken this call, not a person. Leave one short message: who is calling, why, and that you will try again. Then call the tool end_call, if you have it.";
+  "An answering machine has taken this call, not a person. Leave one short message: who is " +
+  "calling, why, and that you will try again. Then call the tool end_call, if you have it.";
 
 export function sayExactly(text: string): string {
   return `Say exactly this to the caller, nothing before and nothing after it: "${text}"`;
 }
 
 export const GO_ON =
-  "The line to the caller was interrupted for a moment. Apologise in a few words and go on where the conversation stopped.";
+  "The line to the caller was interrupted for a moment. Apologise in a few words and go on " +
+  "where the conversation stopped.";
 
 export const STILL_THERE =
-  "The caller has said nothing for a while. Ask in a few words, in the language you have been speaking with them, whether they are still there. Say nothing else.";
+  "The caller has said nothing for a while. Ask in a few words, in the language you have " +
+  "been speaking with them, whether they are still there. Say nothing else.";
 
 export const TIME_NEARLY_UP =
-  "This call has to end soon. Tell the caller in one short sentence that about a minute is left, and ask what matters most to them.";
+  "This call has to end soon. Tell the caller in one short sentence that about a minute is " +
+  "left, and ask what matters most to them.";
 
 export function farewell(disposition: Disposition): string {
   if (disposition.kind === "transfer") {
-    return "Tell the caller in one short sentence that you are connecting them with a colleague now. Ask nothing and say nothing else.";
+    return (
+      "Tell the caller in one short sentence that you are connecting them with a colleague " +
+      "now. Ask nothing and say nothing else."
+    );
   }
   return "Say goodbye to the caller in one short sentence. Ask nothing and say nothing else.";
 }
@@ -58,7 +74,9 @@ export function callerTyped(digits: string): string {
 }
 
 export const KEEP_COMPANY =
-  "A colleague is being called and will join this call. Tell the caller so in one short sentence and stay with them: answer what they say, briefly, until the colleague is there. You may be cut off without notice when the colleague joins.";
+  "A colleague is being called and will join this call. Tell the caller so in one short " +
+  "sentence and stay with them: answer what they say, briefly, until the colleague is there. " +
+  "You may be cut off without notice when the colleague joins.";
 
 export function lateToolResult(name: string, output: string): string {
   return `Result of the tool ${name} that was called before the line was interrupted: ${output}`;
@@ -67,7 +85,10 @@ export function lateToolResult(name: string, output: string): string {
 /** What the agent is told of a transfer that has not connected the caller. */
 export function transferFailed({ destination, outcome, refusal }: TransferFailure): string {
   const why = refusal === null ? FAILED_BY[outcome] : REFUSED_BY[refusal];
-  return `The transfer to "${destination}" did not work: ${why} (${refusal ?? outcome}). The caller is back with you. Tell them, and offer to go on helping or to try something else.`;
+  return (
+    `The transfer to "${destination}" did not work: ${why} (${refusal ?? outcome}). The caller ` +
+    "is back with you. Tell them, and offer to go on helping or to try something else."
+  );
 }
 
 const FAILED_BY: Readonly<Record<TransferFailure["outcome"], string>> = {

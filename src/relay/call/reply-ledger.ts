@@ -74,7 +74,9 @@ export interface ReplyState {
 export interface Heard {
   /** When the last sound sent to the caller ends or ended; in the future while one is playing. */
   readonly soundUntilMs: number;
-  /** Since when the relay's own voice detection is sure of silence; null: it is not, or has none. */
+  /**
+   * Since when the relay's own voice detection is sure of silence; null: it is not, or has none.
+   */
   readonly silentSinceMs: number | null;
 }
 
@@ -98,7 +100,10 @@ export interface Recorded {
   readonly settled: SettledReply | null;
 }
 
-/** While a model or a person is being reached there is nothing to say, so the line may not stay quiet long. */
+/**
+ * While a model or a person is being reached there is nothing to say, so the line may not stay
+ * quiet long.
+ */
 const UNREACHED_COMFORT_MS = 1_500;
 /** From the last sound. A tool's own words come early: silence after a question is noticed soon. */
 const SAY_WHILE_WAITING_MS = 700;
@@ -117,7 +122,9 @@ const MAX_TOLD_WAIT_MS = 4_000;
 const MAX_ASKED = 1;
 /** A model that answers only with tool calls never reaches the caller. */
 const MAX_SILENT_RESPONSES = 8;
-/** From the relay's own detection of silence: the model still believes that the caller is speaking. */
+/**
+ * From the relay's own detection of silence: the model still believes that the caller is speaking.
+ */
 const STUCK_SPEECH_MS = 5_000;
 
 export const NO_REPLY_OWED: ReplyState = {

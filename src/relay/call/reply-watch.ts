@@ -38,8 +38,8 @@ export interface ReplyWatchHost {
 }
 
 /**
- * Keeps one call's reply ledger and carries out what falls due: the only watchdog on a caller who waits
- * (contract O1 to O3). What the call does for other reasons, it tells here.
+ * Keeps one call's reply ledger and carries out what falls due: the only watchdog on a caller who
+ * waits (contract O1 to O3). What the call does for other reasons, it tells here.
  */
 export class ReplyWatch {
   readonly #host: ReplyWatchHost;

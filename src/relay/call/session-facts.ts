@@ -2,7 +2,9 @@ import type { AgentProfile } from "../../domain/agent-profile.js";
 import type { CallParties } from "../../domain/call-parties.js";
 import { fillPlaceholders, type Placeholder } from "../../domain/placeholders.js";
 
-/** What a session is told about its call, and what the placeholders of the agent's texts stand for. */
+/**
+ * What a session is told about its call, and what the placeholders of the agent's texts stand for.
+ */
 export interface CallFacts {
   /** Wall clock, ms since the epoch. */
   readonly epochMs: number;
@@ -17,7 +19,10 @@ type FactSettings = Pick<AgentProfile, "timeZone" | "tellCallerNumber">;
 /** An E.164 number, or the address of a SIP caller or a Twilio client. */
 const NUMBER = /^(?:\+\d{2,15}|(?:sips?|client):[^\s"<>]{1,128})$/;
 
-/** Twilio's stand-ins for a number that is withheld: ANONYMOUS, RESTRICTED, BLOCKED … typed on a keypad. */
+/**
+ * Twilio's stand-ins for a number that is withheld: ANONYMOUS, RESTRICTED, BLOCKED … typed on a
+ * keypad.
+ */
 const STAND_INS: ReadonlySet<string> = new Set([
   "+266696687",
   "+7378742833",
@@ -58,8 +63,9 @@ export function fillText(
 }
 
 /**
- * The instructions of a session: the agent's, with their placeholders filled in, then the facts. The facts come
- * last, so that the model's prompt cache keeps the part that is the same for all calls.
+ * The instructions of a session: the agent's, with their placeholders filled in, then the facts.
+ * The facts come last, so that the model's prompt cache keeps the part that is the same for all
+ * calls.
  */
 export function sessionInstructions(
   instructions: string,
@@ -74,7 +80,8 @@ export function sessionInstructions(
     lines.push(
       facts.callerNumber === null
         ? "- The caller's number is withheld."
-        : `- The caller's number is ${facts.callerNumber}. Do not read it out unless you are asked to.`,
+        : `- The caller's number is ${facts.callerNumber}. Do not read it out unless you are ` +
+            "asked to.",
     );
   return lines.length === 0 ? filled : `${filled}\n\nAbout this call:\n${lines.join("\n")}`;
 }

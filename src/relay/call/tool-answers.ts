@@ -23,7 +23,10 @@ interface Untold {
   readonly goOn: boolean;
 }
 
-/** Runs the tools that the model asks for, and brings each answer to the model that is there when it comes. */
+/**
+ * Runs the tools that the model asks for, and brings each answer to the model that is there when it
+ * comes.
+ */
 export class ToolAnswers {
   readonly #tools: CallTools;
   readonly #host: ToolAnswersHost;
@@ -39,7 +42,10 @@ export class ToolAnswers {
     this.#metrics = metrics;
   }
 
-  /** @param end  the response that holds the calls; `spoke` decides whether a farewell is still to be asked for. */
+  /**
+   * @param end  the response that holds the calls; `spoke` decides whether a farewell is still to
+   * be asked for.
+   */
   run(end: ResponseEnd): void {
     const conversation = this.#conversation;
     this.#tools.run(end, (batch) => this.#answered(batch, conversation));

@@ -3,10 +3,15 @@ import type { RecordEvent } from "../../domain/record-event.js";
 
 /** A process that is killed loses no more than this of what the agent was saying. */
 const TELL_EVERY_MS = 1_000;
-/** Points at which text and audio are held against each other: first this close, and farther apart once there are many. */
+/**
+ * Points at which text and audio are held against each other: first this close, and farther apart
+ * once there are many.
+ */
 const POINT_EVERY_MS = 60;
 const MAX_POINTS = 128;
-/** Texts of which the end never came. The model has one at a time; more is an error of somebody's. */
+/**
+ * Texts of which the end never came. The model has one at a time; more is an error of somebody's.
+ */
 const MAX_GROWING = 32;
 
 type AgentText = RecordEvent & { readonly type: "agent_text" };
@@ -19,14 +24,18 @@ interface Growing {
   toldChars: number;
   progress: (readonly [chars: number, receivedMs: number])[];
   pointEveryMs: number;
-  /** The caller has heard the last of it. "cut": before its end, so what text still comes is of no sound. */
+  /**
+   * The caller has heard the last of it. "cut": before its end, so what text still comes is of no
+   * sound.
+   */
   over: "heard" | "cut" | null;
 }
 
 /**
- * The agent's texts while they grow: what goes into the record, and how text and audio grew side by side. For each item: what
- * there is, at most once a second; the whole, once the model is through with it or the caller has heard the last of it. How it
- * grew is told of items that were cut off only: of others all was heard.
+ * The agent's texts while they grow: what goes into the record, and how text and audio grew side by
+ * side. For each item: what there is, at most once a second; the whole, once the model is through
+ * with it or the caller has heard the last of it. How it grew is told of items that were cut off
+ * only: of others all was heard.
  */
 export class TranscriptProgress {
   readonly #growing = new Map<ItemId, Growing>();
@@ -77,7 +86,10 @@ export class TranscriptProgress {
     return { type: "agent_text", itemId, text, complete: true };
   }
 
-  /** The caller has heard the last of an item. Null: its text is in the record already, and nothing makes it more exact. */
+  /**
+   * The caller has heard the last of an item. Null: its text is in the record already, and nothing
+   * makes it more exact.
+   */
   heard(itemId: ItemId, cut: boolean): AgentText | null {
     const item = this.#growing.get(itemId);
     if (item === undefined || item.over !== null) return null;

@@ -1,16 +1,16 @@
 import type { Clock } from "../../ports/clock.js";
-import type { ModelSession } from "../model/model-session.js";
 import { AnsweringMachine } from "./answering-machine.js";
 import type { CallEventLog } from "./call-event-log.js";
 import type { CallState, Disposition } from "./call-events.js";
 import type { Greeting } from "./greeting.js";
 import * as prompts from "./prompts.js";
 import type { OwedCause } from "./reply-ledger.js";
+import type { ReplyWatch } from "./reply-watch.js";
 
 export interface VoicemailHost {
   readonly state: CallState;
   readonly eventLog: CallEventLog;
-  readonly session: ModelSession | null;
+  readonly reply: ReplyWatch;
   leave(disposition: Disposition): void;
   /** The model speaks as these instructions say. */
   ask(instructions: string): void;
@@ -18,7 +18,10 @@ export interface VoicemailHost {
   tellModel(fact: string, cause: OwedCause): void;
 }
 
-/** What the agent does when a machine has answered an outbound call: it leaves one message, behind the machine's greeting. */
+/**
+ * What the agent does when a machine has answered an outbound call: it leaves one message, behind
+ * the machine's greeting.
+ */
 export class Voicemail {
   readonly machine = new AnsweringMachine();
   readonly #host: VoicemailHost;
@@ -36,8 +39,20 @@ export class Voicemail {
     const action = this.machine.answeredBy(by, this.#clock.nowMs());
     if (action === null) return;
     this.#host.eventLog.note("answered_by", { by });
-    if (action === "hang_up") this.#host.leave({ kind: "end", reason: "fax", farewell: "none" });
-    else if (action === "leave_message") this.#leaveMessage();
+    switch (action) {
+      case "hang_up":
+        this.#host.leave({ kind: "end", reason: "fax", farewell: "none" });
+        return;
+      case "listen":
+        this.#greeting.hold();
+        this.#host.reply.withdraw();
+        return;
+      case "leave_message":
+        this.#leaveMessage();
+        return;
+      case "none":
+        return;
+    }
   }
 
   tick(nowMs: number): void {
@@ -47,7 +62,8 @@ export class Voicemail {
   #leaveMessage(): void {
     switch (this.#host.state.name) {
       case "talking":
-        this.#host.ask(prompts.LEAVE_MESSAGE);
+        if (this.#greeting.isDone) this.#host.ask(prompts.LEAVE_MESSAGE);
+        else this.#greeting.replaceBy(prompts.LEAVE_MESSAGE);
         return;
       case "offered":
       case "connecting":

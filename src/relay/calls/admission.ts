@@ -1,11 +1,15 @@
 import { ModelHealth } from "./model-health.js";
 
 /**
- * Whether this process can take one more caller, by what is measured: so that new callers overflow before those who are talking
- * suffer. How many calls there may be at most (MAX_CALLS) is not judged here. Pure: time is an argument.
+ * Whether this process can take one more caller, by what is measured: so that new callers overflow
+ * before those who are talking suffer. How many calls there may be at most (MAX_CALLS) is not
+ * judged here. Pure: time is an argument.
  */
 export interface AdmissionLimits {
-  /** Share of time that the event loop is busy, 0–1, smoothed; 1 or more: neither load nor lag is heeded. */
+  /**
+   * Share of time that the event loop is busy, 0–1, smoothed; 1 or more: neither load nor lag is
+   * heeded.
+   */
   readonly utilisation: number;
 }
 
@@ -15,11 +19,17 @@ export type OverflowReason = "draining" | "full" | AdmissionRefusal;
 
 /** A burst of webhooks or a long collection of garbage is over before it weighs. */
 const SMOOTHING_MS = 10_000;
-/** Mean lateness of timers at which frames are late by as much: half of what Twilio's end has in hand (PLAYOUT_LEAD_MS). */
+/**
+ * Mean lateness of timers at which frames are late by as much: half of what Twilio's end has in
+ * hand (PLAYOUT_LEAD_MS).
+ */
 const LAG_MS = 80;
 /** One long pause says little; many short ones say much. */
 const LAG_SAMPLE_MOST_MS = 250;
-/** To admit again, both must have fallen to this share of their limit: else it would flutter at the edge. */
+/**
+ * To admit again, both must have fallen to this share of their limit: else it would flutter at the
+ * edge.
+ */
 const RELIEF = 0.85;
 /** Tokens kept for calls that are running, as a share of the limit a minute. */
 const TOKEN_RESERVE = 0.1;

@@ -21,7 +21,9 @@ export interface DeparturesDeps {
   readonly cluster: Pick<Cluster, "release"> | null;
 }
 
-/** What follows when a call leaves its agent: the transfer, the fallback destination, or the end. */
+/**
+ * What follows when a call leaves its agent: the transfer, the fallback destination, or the end.
+ */
 export class CallDepartures implements CallHost<RelayCall> {
   readonly #deps: DeparturesDeps;
   readonly #returns: { forget(callSid: CallSid): void };
@@ -83,7 +85,9 @@ export class CallDepartures implements CallHost<RelayCall> {
   }
 }
 
-/** The same on the SIP path, where calls straight from a trunk know no other transfer than REFER. */
+/**
+ * The same on the SIP path, where calls straight from a trunk know no other transfer than REFER.
+ */
 export class SipDepartures implements CallHost<SipCall> {
   readonly #common: CallDepartures;
   readonly #refer: ReferTransfers;

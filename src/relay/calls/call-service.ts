@@ -20,14 +20,14 @@ export interface Readiness {
 export type Refusal = "not_found" | "not_live" | "destination_unknown" | "invalid";
 
 /**
- * What the edge may ask of the calls. Implemented by `relay/calls/calls.ts`; the routes in `http/` know nothing else
- * of the relay. Methods that answer with TwiML always answer with a document a caller can live with: they never
- * throw for what a caller, Twilio or the model did.
+ * What the edge may ask of the calls. Implemented by `relay/calls/calls.ts`; the routes in `http/`
+ * know nothing else of the relay. Methods that answer with TwiML always answer with a document a
+ * caller can live with: they never throw for what a caller, Twilio or the model did.
  */
 export interface CallService {
   /**
-   * POST /incoming-call, for callers and for people who have answered a call of ours. Repeats of the same CallSid get the same
-   * treatment, not a second session.
+   * POST /incoming-call, for callers and for people who have answered a call of ours. Repeats of
+   * the same CallSid get the same treatment, not a second session.
    */
   incoming(form: Form, link?: CallbackLink): Promise<Twiml>;
   /** A Media Streams socket was upgraded; nothing is known of it until its `start`. */

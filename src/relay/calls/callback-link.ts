@@ -1,6 +1,7 @@
 /**
- * What the URLs that the relay gives to Twilio say about a callback. Twilio signs them, so what comes back is what was sent. A URL is parsed
- * here, once, and everything behind is routed by the link's kind.
+ * What the URLs that the relay gives to Twilio say about a callback. Twilio signs them, so what
+ * comes back is what was sent. A URL is parsed here, once, and everything behind is routed by the
+ * link's kind.
  */
 import { type CallSid, readCallSid } from "../../domain/ids.js";
 import { linkQuery, readLink, type TransferLink } from "../../transfer/transfer-link.js";

@@ -10,6 +10,7 @@ import type { CallControl } from "../../ports/twilio.js";
 import type { Twiml } from "../../wire/twiml.js";
 import type { CallCommand } from "../call/call-command.js";
 import type { CallDeps } from "../call/call-deps.js";
+import type { CallHandoff } from "../call/call-handoff.js";
 import type { SipInvite } from "../sip/invite.js";
 import { ReferTransfers } from "../sip/refer.js";
 import type { SipStates } from "../sip/sip-states.js";
@@ -23,7 +24,7 @@ import type {
   SipCallService,
 } from "./call-service.js";
 import type { CallbackLink } from "./callback-link.js";
-import type { CallHandoff, Cluster } from "./cluster.js";
+import type { Cluster } from "./cluster.js";
 import { agentFor, Inbound, partiesOf } from "./inbound.js";
 import type { Outbound } from "./outbound.js";
 import type { CallRegistry, MediaCall, RelayCall } from "./registry.js";
@@ -76,8 +77,9 @@ const REDIRECTS_MS = 3_000;
 const TAKEOVER_MS = 10_000;
 
 /**
- * The calls of this process as the edge and the cluster see them: routes each webhook, callback and command to the part that it
- * concerns. On which path a call is shows by its link, or by the registry.
+ * The calls of this process as the edge and the cluster see them: routes each webhook, callback and
+ * command to the part that it concerns. On which path a call is shows by its link, or by the
+ * registry.
  */
 export class Calls implements CallService, SipCallService, TransferCalls {
   readonly agents: AgentsFile;
@@ -118,7 +120,7 @@ export class Calls implements CallService, SipCallService, TransferCalls {
     );
   }
 
-  // --- for transfers and other processes ------------------------------------------------------------
+  // --- for transfers and other processes ---------------------------------------------------------
 
   find(callSid: CallSid): RelayCall | undefined {
     return this.#registry.find(callSid);
@@ -146,7 +148,7 @@ export class Calls implements CallService, SipCallService, TransferCalls {
     this.find(callSid)?.execute({ type: "moved" });
   }
 
-  // --- Twilio's webhooks ----------------------------------------------------------------------------
+  // --- Twilio's webhooks -------------------------------------------------------------------------
 
   incoming(form: Form, link?: CallbackLink): Promise<Twiml> {
     return this.#inbound.incoming(form, link);
@@ -183,7 +185,8 @@ export class Calls implements CallService, SipCallService, TransferCalls {
     const sip = this.#registry.sip(callSid);
     if (sip !== undefined) return this.#conferenceOver(callSid, form);
     if (isHandedOver(call)) return this.#whatFollows(call);
-    // The stream broke while caller and agent were talking. Its socket may tell us later than Twilio does.
+    // The stream broke while caller and agent were talking. Its socket may tell us later than
+    // Twilio does.
     if (call.state.name !== "returning") call.execute({ type: "drop_stream" });
     if (isHandedOver(call)) return this.#whatFollows(call);
     if (call.isOver) return this.#afterEnd(callSid, form);
@@ -252,7 +255,7 @@ export class Calls implements CallService, SipCallService, TransferCalls {
     return isHandedOver(call) ? this.#whatFollows(call) : this.#giveUp(call, "conference_ended");
   }
 
-  // --- callbacks ------------------------------------------------------------------------------------
+  // --- callbacks ---------------------------------------------------------------------------------
 
   callback(kind: CallbackKind, form: Form, link: CallbackLink): void {
     switch (link.kind) {
@@ -298,7 +301,7 @@ export class Calls implements CallService, SipCallService, TransferCalls {
     }
   }
 
-  // --- operators ------------------------------------------------------------------------------------
+  // --- operators ---------------------------------------------------------------------------------
 
   readiness(): Readiness {
     return this.#registry.readiness();
@@ -309,7 +312,7 @@ export class Calls implements CallService, SipCallService, TransferCalls {
     return call === undefined ? "not_found" : call.execute(command);
   }
 
-  // --- the end of the process -----------------------------------------------------------------------
+  // --- the end of the process --------------------------------------------------------------------
 
   /**
    * Callers who are still with an agent go to their fallback; callers with a human stay with them.

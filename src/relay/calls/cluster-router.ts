@@ -26,8 +26,9 @@ const OF_A_CALL: ReadonlySet<CallbackKind> = new Set([
 type OwnCalls = CallService & SipCallService & Pick<Calls, "knows" | "moved" | "handoff">;
 
 /**
- * The calls of one of several processes. Any of them may get a webhook of any call: what is not known here is sent to the process that
- * answers for the call, and is treated as a call of a dead process when none does.
+ * The calls of one of several processes. Any of them may get a webhook of any call: what is not
+ * known here is sent to the process that answers for the call, and is treated as a call of a dead
+ * process when none does.
  */
 export class ClusterRouter implements CallService, SipCallService, ClusterPeer {
   readonly #calls: OwnCalls;
@@ -40,7 +41,7 @@ export class ClusterRouter implements CallService, SipCallService, ClusterPeer {
     this.#log = log;
   }
 
-  // --- from Twilio and operators --------------------------------------------------------------------
+  // --- from Twilio and operators -----------------------------------------------------------------
 
   /** A call that rings belongs to no process yet: the one that gets its webhook takes it. */
   incoming(form: Form, link?: CallbackLink): Promise<Twiml> {
@@ -105,9 +106,12 @@ export class ClusterRouter implements CallService, SipCallService, ClusterPeer {
     return this.#cluster.ask(callSid, request);
   }
 
-  // --- from the other processes ---------------------------------------------------------------------
+  // --- from the other processes ------------------------------------------------------------------
 
-  /** A fault of ours is logged here, where its cause is; the process that asked goes on as if no process had the call. */
+  /**
+   * A fault of ours is logged here, where its cause is; the process that asked goes on as if no
+   * process had the call.
+   */
   async answer(callSid: CallSid, request: PeerRequest): Promise<PeerReply | null> {
     try {
       return await this.#answer(callSid, request);

@@ -1,11 +1,12 @@
 /**
- * Other processes of this service, on this machine and on others, as the calls know them. A single process has none.
- * Implemented by `supervisor/` for the workers of one machine and by `adapters/store/` for nodes.
+ * Other processes of this service, on this machine and on others, as the calls know them. A single
+ * process has none. Implemented by `supervisor/` for the workers of one machine and by
+ * `adapters/store/` for nodes.
  */
 import type { CallSid } from "../../domain/ids.js";
 import type { Twiml } from "../../wire/twiml.js";
 import type { CallCommand } from "../call/call-command.js";
-import type { HistoryItem } from "../model/model-session.js";
+import type { CallHandoff } from "../call/call-handoff.js";
 import type { SipInvite } from "../sip/invite.js";
 import type { CallbackKind, Form, Refusal } from "./call-service.js";
 import type { CallbackLink } from "./callback-link.js";
@@ -26,21 +27,6 @@ export type PeerRequest =
   /** The call's stream has arrived here: what is to be known of it? */
   | { readonly kind: "stream_elsewhere" };
 
-/** What the process that has a call's stream takes over from the one that waited for it. */
-export interface CallHandoff {
-  /** The caller was on the line before and comes back; else the call has just begun. */
-  readonly returning: boolean;
-  readonly history: readonly HistoryItem[];
-  /** The agent has something to say first. */
-  readonly replyPending: boolean;
-  /** What the customer database knows, as it is told to the model; null: nothing. */
-  readonly facts: string | null;
-  /** Fields of the caller look-up's answer. Absent when a peer or a flight recording of an earlier version sent it. */
-  readonly caller?: Readonly<Record<string, string>>;
-  readonly language: string;
-  readonly callToken: string | null;
-}
-
 export type PeerReply =
   | { readonly kind: "twiml"; readonly twiml: Twiml }
   | { readonly kind: "refusal"; readonly refusal: Refusal | null }
@@ -58,23 +44,32 @@ export interface ClusterPeer {
 export interface Cluster {
   /** Once, before anything else. */
   join(member: ClusterPeer): void;
-  /** This process answers for the call from now on; the process that did before is told. Never waits and never throws. */
+  /**
+   * This process answers for the call from now on; the process that did before is told. Never waits
+   * and never throws.
+   */
   claim(callSid: CallSid): void;
-  /** The call is over; what still comes of it may be answered anywhere after a while. Never waits and never throws. */
+  /**
+   * The call is over; what still comes of it may be answered anywhere after a while. Never waits
+   * and never throws.
+   */
   release(callSid: CallSid): void;
   /**
-   * Sends a request to the process that answers for the call. Null: there is none, or it did not answer in time (a few
-   * seconds). Never rejects.
+   * Sends a request to the process that answers for the call. Null: there is none, or it did not
+   * answer in time (a few seconds). Never rejects.
    */
   ask(callSid: CallSid, request: PeerRequest): Promise<PeerReply | null>;
   /**
-   * True for the first of all processes that asks for this key within `ttlMs`. Null: that cannot be told now. Answers within half a
-   * second or so, and never rejects.
+   * True for the first of all processes that asks for this key within `ttlMs`. Null: that cannot be
+   * told now. Answers within half a second or so, and never rejects.
    */
   claimOnce(key: string, ttlMs: number): Promise<boolean | null>;
 }
 
-/** Processes of this machine, which are near, and those of others: what the near ones cannot tell is asked of the far ones. */
+/**
+ * Processes of this machine, which are near, and those of others: what the near ones cannot tell is
+ * asked of the far ones.
+ */
 export class TieredCluster implements Cluster {
   readonly #near: Cluster;
   readonly #far: Cluster;

@@ -9,12 +9,13 @@ import type { Twiml } from "../../wire/twiml.js";
 import { fittedParameters } from "../../wire/twiml-limits.js";
 import { Call } from "../call/call.js";
 import type { CallDeps, CallHost } from "../call/call-deps.js";
+import type { CallHandoff } from "../call/call-handoff.js";
 import type { PathFactory } from "../call/call-path.js";
 import { type LegOwner, MediaLeg } from "../media/media-leg.js";
 import { type MediaPath, mediaPaths } from "../media/media-path.js";
 import type { Form } from "./call-service.js";
 import { type CallbackLink, PLAIN } from "./callback-link.js";
-import type { CallHandoff, Cluster } from "./cluster.js";
+import type { Cluster } from "./cluster.js";
 import type { AnsweredCall, Outbound } from "./outbound.js";
 import type { CallRegistry, MediaCall } from "./registry.js";
 import { StreamTokens } from "./stream-token.js";
@@ -43,10 +44,15 @@ export interface InboundDeps extends CallDeps {
 
 type StreamRefusal = "missing" | "invalid" | "expired" | "replayed";
 
-/** From `start`: another process says within this what it knows of a call, or the call begins without. */
+/**
+ * From `start`: another process says within this what it knows of a call, or the call begins
+ * without.
+ */
 const HANDOFF_MS = 500;
 
-/** By the number called, or calling where the relay has placed the call; null: no agent answers it. */
+/**
+ * By the number called, or calling where the relay has placed the call; null: no agent answers it.
+ */
 export function agentFor(agents: AgentsFile, form: Form): AgentProfile | null {
   const number = (isOutbound(form) ? form["From"] : form["To"]) ?? "";
   const name = agentNameFor(agents, number);
@@ -184,7 +190,10 @@ export class Inbound {
     });
   }
 
-  /** A good token of a call whose webhook another process answered: the stream brings what is needed. */
+  /**
+   * A good token of a call whose webhook another process answered: the stream brings what is
+   * needed.
+   */
   #adopt(start: TwilioStart, handoff: CallHandoff | null): MediaCall | null {
     const { agent: name, from, to, direction } = start.customParameters;
     const agent = name === undefined ? undefined : this.#deps.agents.agents.get(name);

@@ -19,7 +19,9 @@ import { callbackUrl, type LinkOf } from "./callback-link.js";
 /** A call to be placed. Numbers are E.164; the edge has checked them. */
 export interface OutboundOrder {
   readonly to: string;
-  /** One of the account's numbers; null: the first number of the agents file that is this agent's. */
+  /**
+   * One of the account's numbers; null: the first number of the agents file that is this agent's.
+   */
   readonly from: string | null;
   readonly agent: string;
   /** What the agent is to know of this call; null: nothing. */
@@ -72,8 +74,9 @@ const OVERDUE_MS = RING_S * 1000 + 60_000;
 const TAKE_WAIT_MS = 500;
 
 /**
- * Places calls for operators: Twilio rings a phone, and asks `/incoming-call` once it is answered. From then on it is a
- * call like any other. Its URL names the agent; what the agent is to know waits in the database, so any process may get the question.
+ * Places calls for operators: Twilio rings a phone, and asks `/incoming-call` once it is answered.
+ * From then on it is a call like any other. Its URL names the agent; what the agent is to know
+ * waits in the database, so any process may get the question.
  */
 export class Outbound {
   readonly #deps: OutboundDeps;
@@ -85,7 +88,10 @@ export class Outbound {
     this.#deps = deps;
   }
 
-  /** @throws RelayError what Twilio answered; `twilio_timeout` and the like when it is not known whether the call was placed. */
+  /**
+   * @throws RelayError what Twilio answered; `twilio_timeout` and the like when it is not known
+   * whether the call was placed.
+   */
   async place(order: OutboundOrder): Promise<{ callSid: CallSid } | { refusal: OutboundRefusal }> {
     const { agents, clock, log, publicUrl } = this.#deps;
     const agent = agents.agents.get(order.agent);
@@ -120,7 +126,8 @@ export class Outbound {
       path: "media-stream",
       node: this.#deps.node,
     });
-    // The process that is asked when the call is answered tells the rest: this one holds nothing of a call that only rings.
+    // The process that is asked when the call is answered tells the rest: this one holds nothing of
+    // a call that only rings.
     this.#deps.journal.write(callSid, { type: "moved" });
     log.info("outbound: call placed", { callSid, agent: agent.name });
     this.#watch(callSid, id);
@@ -196,7 +203,8 @@ export class Outbound {
   /** A call that is over. One that an agent has had tells its own end. */
   async #ended(callSid: CallSid, status: TwilioCallStatus, id: string): Promise<void> {
     const placed = await this.#take(id);
-    // Its context is gone where an agent has asked for it; what Twilio calls unanswered never had one.
+    // Its context is gone where an agent has asked for it; what Twilio calls unanswered never had
+    // one.
     if (placed === null && !wasNotAnswered(status)) return;
     const { clock, journal } = this.#deps;
     const atMs = placed === null ? 0 : Math.max(0, clock.epochMs() - placed.placedEpochMs);

@@ -33,7 +33,10 @@ export interface RegistryDeps {
 /** From the end of a call: its callbacks come within this. */
 const REMEMBER_MS = 10 * 60_000;
 
-/** All calls of this process, on both paths, by CallSid: finds them, and knows whether one more can be taken. */
+/**
+ * All calls of this process, on both paths, by CallSid: finds them, and knows whether one more can
+ * be taken.
+ */
 export class CallRegistry {
   readonly #deps: RegistryDeps;
   readonly #media = new Map<CallSid, MediaCall>();
@@ -113,7 +116,7 @@ export class CallRegistry {
     return true;
   }
 
-  // --- admission ------------------------------------------------------------------------------------
+  // --- admission ---------------------------------------------------------------------------------
 
   get isDraining(): boolean {
     return this.#isDraining;
@@ -149,7 +152,7 @@ export class CallRegistry {
     return trouble === null ? { ready: true, reason: "ok" } : { ready: false, reason: trouble };
   }
 
-  // --- draining -------------------------------------------------------------------------------------
+  // --- draining ----------------------------------------------------------------------------------
 
   /** New callers overflow from now on. */
   beginDrain(): void {

@@ -51,12 +51,17 @@ export interface SipInboundDeps extends CallDeps {
   readonly afterEnd: (callSid: CallSid, form: Form) => Promise<Twiml>;
 }
 
-/** All processes know a moment after it was opened which of them answers for a call, and a busy one is slow to answer. */
+/**
+ * All processes know a moment after it was opened which of them answers for a call, and a busy one
+ * is slow to answer.
+ */
 const ASK_MOST_MS = 4_000;
 const ASK_PAUSE_MS = 300;
 const ADOPT_TTL_MS = 10 * 60_000;
 
-/** Takes callers of the SIP path: the webhooks of their numbers, and calls that ring at the model. */
+/**
+ * Takes callers of the SIP path: the webhooks of their numbers, and calls that ring at the model.
+ */
 export class SipInbound {
   readonly #config: SipInboundConfig;
   readonly #deps: SipInboundDeps;
@@ -108,7 +113,7 @@ export class SipInbound {
     return call;
   }
 
-  // --- callbacks ------------------------------------------------------------------------------------
+  // --- callbacks ---------------------------------------------------------------------------------
 
   callback(form: Form, link: LinkOf<"conference" | "model_leg">): void {
     const { registry, transfers } = this.#deps;
@@ -127,7 +132,10 @@ export class SipInbound {
     if (call.state.name === "handing_over") transfers.conference(link.call, form);
   }
 
-  /** The process that called the human in is dead, and the model it would have sent away still talks. */
+  /**
+   * The process that called the human in is dead, and the model it would have sent away still
+   * talks.
+   */
   async #humanJoined(callSid: CallSid, form: Form): Promise<void> {
     const { states, sip, log, transfers } = this.#deps;
     transfers.conference(callSid, form);
@@ -156,7 +164,7 @@ export class SipInbound {
     }
   }
 
-  // --- calls that ring at the model -----------------------------------------------------------------
+  // --- calls that ring at the model --------------------------------------------------------------
 
   /** Never rejects. */
   async invited(invite: SipInvite): Promise<void> {
@@ -180,7 +188,10 @@ export class SipInbound {
     else call.path.modelRings(callId, leg);
   }
 
-  /** Dialled by another process, which is asked. If none answers for the caller any more, this one takes over. */
+  /**
+   * Dialled by another process, which is asked. If none answers for the caller any more, this one
+   * takes over.
+   */
   async #legOfAnother(invite: SipInvite, claim: SipClaim): Promise<void> {
     const { callId } = invite;
     const { callSid, leg, token } = claim;
@@ -202,7 +213,8 @@ export class SipInbound {
     try {
       await this.#adopt(callId, claim);
     } catch (error) {
-      // It rings out. Its caller's own process, if there is one, sees that and takes them to their fallback.
+      // It rings out. Its caller's own process, if there is one, sees that and takes them to their
+      // fallback.
       log.warn("sip: call of another process not taken up", { callSid }, error);
     }
   }

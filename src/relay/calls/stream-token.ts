@@ -8,10 +8,11 @@ const LIFETIME_MS = 120_000;
 export type TokenCheck = "ok" | "missing" | "invalid" | "expired" | "replayed";
 
 /**
- * One-shot tokens that tie a media stream to the call whose TwiML named it: `<expiry>.<nonce>.<mac>`, the mac over
- * call, expiry, nonce and the claims that travel beside it as stream parameters (agent, numbers), so that none can be
- * changed. Any process with the same secret can check one. Whether it was used here is known here; among several
- * processes `onceKey` is claimed as well.
+ * One-shot tokens that tie a media stream to the call whose TwiML named it:
+ * `<expiry>.<nonce>.<mac>`, the mac over call, expiry, nonce and the claims that travel beside it
+ * as stream parameters (agent, numbers), so that none can be changed. Any process with the same
+ * secret can check one. Whether it was used here is known here; among several processes `onceKey`
+ * is claimed as well.
  */
 export class StreamTokens {
   readonly #key: Buffer;

@@ -61,7 +61,10 @@ class TurnedAwayCall implements TransferredCall {
   }
 }
 
-/** Callers for whom there is no room: each has a record, and goes to the agent's default destination. */
+/**
+ * Callers for whom there is no room: each has a record, and goes to the agent's default
+ * destination.
+ */
 export class Overflow {
   readonly #transfers: TransferService;
   readonly #deps: OverflowDeps;

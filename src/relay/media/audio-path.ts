@@ -41,14 +41,17 @@ export function isLocal(itemId: ItemId): boolean {
 
 const SILENCE = new Uint8Array(msToBytes(GAP_LIMIT_MS)).fill(ULAW_SILENCE);
 
-/** The model's audio is decoded through one buffer for all calls: a message is handled to its end before the next. */
+/**
+ * The model's audio is decoded through one buffer for all calls: a message is handled to its end
+ * before the next.
+ */
 const scratch = new Uint8Array(48 * 1024);
 /** Base64 characters that fill the scratch; a multiple of four. */
 const SCRATCH_CHARS = (scratch.length / 3) * 4;
 
 /**
- * The audio of one call, both ways. Frames go from socket to socket in the turn that brought them; nothing here
- * allocates per frame, logs or waits.
+ * The audio of one call, both ways. Frames go from socket to socket in the turn that brought them;
+ * nothing here allocates per frame, logs or waits.
  */
 export class AudioPath implements PlayoutSink, FrameSink {
   readonly playout: Playout;
@@ -66,7 +69,10 @@ export class AudioPath implements PlayoutSink, FrameSink {
   /** Caller audio of the present session, what waits to be joined included, in bytes: its clock. */
   #appendedBytes = 0;
   #joinedSinceMs = 0;
-  /** The model is in the middle of a turn of the caller: it needs every frame at once to find its end. */
+  /**
+   * The model is in the middle of a turn of the caller: it needs every frame at once to find its
+   * end.
+   */
   #modelHears = false;
   #localItems = 0;
   #isMuted = false;
@@ -136,9 +142,12 @@ export class AudioPath implements PlayoutSink, FrameSink {
     return this.#clock.nowMs() - Math.max(0, this.#appendedBytes / BYTES_PER_MS - audioMs);
   }
 
-  // --- caller → model -------------------------------------------------------------------------------
+  // --- caller → model ----------------------------------------------------------------------------
 
-  /** One message's audio: canonical base64 in `message[start, end)`, the same as mu-law in `ulaw[0, bytes)`. */
+  /**
+   * One message's audio: canonical base64 in `message[start, end)`, the same as mu-law in `ulaw[0,
+   * bytes)`.
+   */
   callerFrame(
     message: Uint8Array,
     start: number,
@@ -168,7 +177,10 @@ export class AudioPath implements PlayoutSink, FrameSink {
     this.playout.pump(arrivedMs);
   }
 
-  /** One message's audio: as it came at once, or joined with its neighbours while nobody talks (promise U2). */
+  /**
+   * One message's audio: as it came at once, or joined with its neighbours while nobody talks
+   * (promise U2).
+   */
   #uplink(
     session: ModelSession,
     message: Uint8Array,
@@ -192,7 +204,8 @@ export class AudioPath implements PlayoutSink, FrameSink {
     if (waiting === 0) this.#joinedSinceMs = arrivedMs;
     if (this.#joiner.length < wanted) return;
     this.#flush(session);
-    // Frames that waited because nobody talked are not late; the one that ends the wait is what a caller could notice.
+    // Frames that waited because nobody talked are not late; the one that ends the wait is what a
+    // caller could notice.
     this.#metrics.frameTransit.observe((this.#clock.nowMs() - arrivedMs) / 1000, "uplink");
   }
 
@@ -214,7 +227,7 @@ export class AudioPath implements PlayoutSink, FrameSink {
     if (dropped > 0) this.#metrics.uplinkDropped.add(Math.ceil(dropped / FRAME_BYTES));
   }
 
-  // --- model → caller -------------------------------------------------------------------------------
+  // --- model → caller ----------------------------------------------------------------------------
 
   modelAudio(item: SpeechItem, base64: Uint8Array, start: number, end: number): void {
     if (this.#isMuted) return;
@@ -278,7 +291,8 @@ export class AudioPath implements PlayoutSink, FrameSink {
 
   clear(): void {
     this.#leg?.clear();
-    // Until the clear has reached the phone and the last audio's echo has come back, echo is to be expected.
+    // Until the clear has reached the phone and the last audio's echo has come back, echo is to be
+    // expected.
     this.vad.cleared(this.#clock.nowMs() + this.playout.roundTripMs);
   }
 

@@ -5,9 +5,10 @@ const DISTRUST_MOST_MS = 30_000;
 const MISTAKES_FREE = 2;
 
 /**
- * Two-stage barge-in (promise B3), as decisions only: local speech during playout pauses it at once; the model's
- * `speech_started` makes it an interruption; without that, playout goes on where it stopped. A line on which pauses are
- * never confirmed (a television, an echo) is paused less and less often.
+ * Two-stage barge-in (promise B3), as decisions only: local speech during playout pauses it at
+ * once; the model's `speech_started` makes it an interruption; without that, playout goes on where
+ * it stopped. A line on which pauses are never confirmed (a television, an echo) is paused less and
+ * less often.
  */
 export class BargeIn {
   readonly #confirmMs: number;

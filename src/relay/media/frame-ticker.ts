@@ -6,9 +6,9 @@ export interface TickTarget {
 }
 
 /**
- * One 20 ms tick for all calls. Each tick is planned from the first, not from the last, so lateness does not add
- * up; a tick that was missed is not repeated, because what a call sends depends on the time and not on how often it
- * was asked: after a stall it catches up to its lead and no further.
+ * One 20 ms tick for all calls. Each tick is planned from the first, not from the last, so lateness
+ * does not add up; a tick that was missed is not repeated, because what a call sends depends on the
+ * time and not on how often it was asked: after a stall it catches up to its lead and no further.
  */
 export class FrameTicker {
   readonly #clock: Clock;

@@ -1,4 +1,7 @@
-/** Whether the caller may interrupt yet: the first ms of a greeting can be protected (`vad.greeting_protection_ms`). Pure. */
+/**
+ * Whether the caller may interrupt yet: the first ms of a greeting can be protected
+ * (`vad.greeting_protection_ms`). Pure.
+ */
 export class GreetingProtection {
   readonly #lastsMs: number;
   /** Null: the greeting has not begun. */

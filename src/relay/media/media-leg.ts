@@ -16,7 +16,10 @@ import {
 
 /** Where the caller's audio goes. Frame bytes are valid only until the method returns. */
 export interface FrameSink {
-  /** One frame of the caller, stamped `timestampMs`: base64 at `message[start, end)`, the same as mu-law in `ulaw[0, bytes)`. */
+  /**
+   * One frame of the caller, stamped `timestampMs`: base64 at `message[start, end)`, the same as
+   * mu-law in `ulaw[0, bytes)`.
+   */
   callerFrame(
     message: Uint8Array,
     start: number,
@@ -53,8 +56,8 @@ export interface LegRecorder {
 }
 
 /**
- * Decides which call a stream belongs to. Null: refused (and counted); the socket is closed with 1008. A promise never rejects,
- * and while it is open, what the stream says waits.
+ * Decides which call a stream belongs to. Null: refused (and counted); the socket is closed with
+ * 1008. A promise never rejects, and while it is open, what the stream says waits.
  */
 export type StreamClaim = (
   start: TwilioStart,
@@ -69,8 +72,8 @@ const START_PATIENCE_MS = 10_000;
 const HELD_MOST = 500;
 
 /**
- * The Twilio side of one call, from upgrade to close: Media Streams messages in, audio, marks and clears out.
- * Nothing of a stream is believed before its `start` has been claimed.
+ * The Twilio side of one call, from upgrade to close: Media Streams messages in, audio, marks and
+ * clears out. Nothing of a stream is believed before its `start` has been claimed.
  */
 export class MediaLeg implements MediaReceiver {
   readonly #socket: MediaSocket;
@@ -103,7 +106,7 @@ export class MediaLeg implements MediaReceiver {
     });
   }
 
-  // --- from Twilio ----------------------------------------------------------------------------------
+  // --- from Twilio -------------------------------------------------------------------------------
 
   message(message: Uint8Array): void {
     if (this.#ended) return;
@@ -139,7 +142,8 @@ export class MediaLeg implements MediaReceiver {
     } catch (error) {
       if (!(error instanceof RelayError)) throw error;
       this.#log.warn("media: message refused", { code: error.code }, error);
-      // Before the start the peer is unknown; afterwards one bad message is no reason to drop a caller.
+      // Before the start the peer is unknown; afterwards one bad message is no reason to drop a
+      // caller.
       if (this.#events === null) this.#end(1008, "bad message");
     }
   }
@@ -218,7 +222,7 @@ export class MediaLeg implements MediaReceiver {
     this.#recorder = recorder;
   }
 
-  // --- to Twilio ------------------------------------------------------------------------------------
+  // --- to Twilio ---------------------------------------------------------------------------------
 
   media(ulaw: Uint8Array, start: number, end: number): boolean {
     if (this.#ended || this.#writer === null) return false;
@@ -251,7 +255,10 @@ export class MediaLeg implements MediaReceiver {
     this.#end(1000, "done", true);
   }
 
-  /** The stream is over for Twilio, not by its `stop`: told as broken, once, whenever the socket follows. Idempotent. */
+  /**
+   * The stream is over for Twilio, not by its `stop`: told as broken, once, whenever the socket
+   * follows. Idempotent.
+   */
   drop(): void {
     this.#end(1000, "over");
   }

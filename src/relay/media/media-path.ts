@@ -16,18 +16,17 @@ import type {
   SessionFailure,
 } from "../model/model-session.js";
 import { AudioPath, type AudioPathEvents, isLocal } from "./audio-path.js";
-import { BargeIn } from "./barge-in.js";
 import type { TickTarget } from "./frame-ticker.js";
 import { GreetingProtection } from "./greeting-protection.js";
+import { Interruptions } from "./interruptions.js";
 import type { LegOwner, MediaLeg, MediaLegEvents } from "./media-leg.js";
+import { PlayoutMetrics } from "./playout-metrics.js";
 import { TurnDetectionTuner } from "./turn-detection-tuner.js";
 
 /** A frame is 20 ms; one that is so late is not waited for. */
 const FRAME_MISSED_MS = 30;
 /** Turn detection is looked at no more often. */
 const SLOW_TICK_MS = 100;
-/** How often the audio that waits here is sampled for the metric. */
-const SAMPLE_MS = 1_000;
 /** Speech this long is more than a cough: a model that lives says something about it. */
 const UTTERANCE_MS = 400;
 /** A second loss so soon after a redial is not bad luck. */
@@ -49,8 +48,9 @@ export function mediaPaths(invitation: StreamInvitation): PathFactory<MediaPath>
 }
 
 /**
- * The Media Streams path of one call: its stream, its audio in both directions, barge-in and turn detection. Caller frames go from the
- * leg straight to the audio path, and the model's audio from the session; what they drive besides comes here as ticks.
+ * The Media Streams path of one call: its stream, its audio in both directions, barge-in and turn
+ * detection. Caller frames go from the leg straight to the audio path, and the model's audio from
+ * the session; what they drive besides comes here as ticks.
  */
 export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, TickTarget {
   readonly name = "media-stream";
@@ -61,9 +61,9 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
   readonly #host: CallPathHost;
   readonly #invitation: StreamInvitation;
   readonly #audio: AudioPath;
-  readonly #barge: BargeIn;
   readonly #tuner: TurnDetectionTuner;
   readonly #protection: GreetingProtection;
+  readonly #interruptions: Interruptions;
   #leg: MediaLeg | null = null;
   /** The session that hears the caller. */
   #attached: ModelSession | null = null;
@@ -73,8 +73,7 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
   #redialledMs = Number.NEGATIVE_INFINITY;
   #tickMs = Number.NEGATIVE_INFINITY;
   #slowTickMs = Number.NEGATIVE_INFINITY;
-  #sampledMs = Number.NEGATIVE_INFINITY;
-  #underrunsCounted = 0;
+  readonly #playoutMetrics: PlayoutMetrics;
   #soundUntilMs = Number.NEGATIVE_INFINITY;
   #silentSinceMs: number | null = null;
 
@@ -85,11 +84,12 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
     this.#invitation = invitation;
     this.#audio = new AudioPath(deps.pool, this, deps);
     this.audio = this.#audio.modelAudio.bind(this.#audio);
-    this.#barge = new BargeIn(agent.vad.confirmMs);
+    this.#playoutMetrics = new PlayoutMetrics(this.#audio.playout, deps.metrics);
     this.#tuner = new TurnDetectionTuner(agent);
     this.#protection = new GreetingProtection(
       agent.greeting === null ? 0 : agent.vad.greetingProtectionMs,
     );
+    this.#interruptions = new Interruptions(call, host, this.#audio, this.#protection);
   }
 
   get hasStream(): boolean {
@@ -108,13 +108,15 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
     return this.#call.deps.clock.nowMs();
   }
 
-  // --- the stream -----------------------------------------------------------------------------------
+  // --- the stream --------------------------------------------------------------------------------
 
   arrivalTwiml(say: boolean): Twiml {
     return this.#invitation.twiml(this.#call, say ? this.#host.announcement : null);
   }
 
-  /** The stream of this call is here and its token was good. Null: this call takes no stream now. */
+  /**
+   * The stream of this call is here and its token was good. Null: this call takes no stream now.
+   */
   claim(leg: MediaLeg, streamSid: StreamSid): LegOwner | null {
     if (this.#leg !== null || !this.#host.expectsCaller) return null;
     const { tap, limits, deps, eventLog } = this.#call;
@@ -135,7 +137,7 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
   streamEnded(clean: boolean): void {
     this.#call.deps.ticker.remove(this);
     this.#leg = null;
-    this.#barge.forget();
+    this.#interruptions.forget();
     for (const report of this.#audio.playout.disconnect(this.#nowMs)) this.#heard(report);
     this.#audio.disconnectLeg();
     this.#host.streamEnded(clean);
@@ -151,7 +153,7 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
   }
 
   key(digit: string): void {
-    this.#host.key(digit);
+    this.#host.keys.pressed(digit);
   }
 
   markEchoed(generation: number, position: number): void {
@@ -161,7 +163,7 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
     this.#host.playbackMoved();
   }
 
-  // --- the model's session --------------------------------------------------------------------------
+  // --- the model's session -----------------------------------------------------------------------
 
   connect(again: boolean): void {
     if (again) this.#redialledMs = this.#nowMs;
@@ -217,7 +219,7 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
     return this.#protection.isOver ? turns : { ...turns, interruptResponse: false };
   }
 
-  // --- what the model says --------------------------------------------------------------------------
+  // --- what the model says -----------------------------------------------------------------------
 
   audioDone(itemId: ItemId): void {
     this.#audio.playout.complete(itemId, this.#nowMs);
@@ -250,14 +252,14 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
     this.#host.speechBegan(itemId);
   }
 
-  // --- the caller's speech --------------------------------------------------------------------------
+  // --- the caller's speech -----------------------------------------------------------------------
 
   callerSpeech(state: "started" | "stopped", itemId: ItemId, audioMs: number): void {
     this.#audio.modelHears(state === "started");
     this.#tuner.modelHeard(state, this.#audio.vad);
     const { eventLog } = this.#call;
     if (state === "started") {
-      this.#interrupt(this.#nowMs);
+      this.#interruptions.byModel(this.#nowMs);
       this.#turnStartedMs = this.#audio.sessionTimeMs(audioMs);
       eventLog.callerSpoke(itemId, this.#turnStartedMs, null);
       return;
@@ -268,43 +270,20 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
     eventLog.callerSpoke(itemId, this.#turnStartedMs, endedMs);
   }
 
-  #interrupt(nowMs: number): void {
-    const paused = this.#barge.confirmed();
-    if (this.#protection.protects(nowMs)) return;
-    const { agent, deps, eventLog } = this.#call;
-    const { session } = this.#host;
-    const reports = this.#audio.interrupt(nowMs);
-    if (reports !== null) {
-      deps.metrics.bargeIns.add(1, agent.name, paused ? "local" : "model");
-      deps.metrics.bargeInClear.observe((this.#nowMs - nowMs) / 1000);
-      const spoken = reports.filter(({ itemId }) => !isLocal(itemId));
-      for (const report of spoken) eventLog.agentHeard(report, true);
-      session?.interrupted(spoken.filter(({ cut }) => cut));
-    } else if (agent.turnDetection.interruptResponse) {
-      // Nothing to take back, but what the server is cancelling now may still trickle in.
-      session?.interrupted([]);
-    }
-  }
-
-  /** Local VAD is quicker than the model's: the agent pauses at once, and goes on if it was nothing. */
+  /**
+   * Local VAD is quicker than the model's: the agent pauses at once, and goes on if it was nothing.
+   */
   callerHeard(endpoint: Endpoint, nowMs: number): void {
-    const { vad, playout } = this.#audio;
-    const { agent, eventLog } = this.#call;
+    const { vad } = this.#audio;
     this.#tuner.localHeard(endpoint, vad);
     if (endpoint === "speech_stopped") {
       if (vad.lastSpeechMs >= UTTERANCE_MS) this.#host.session?.callerPaused();
       return;
     }
-    if (!agent.vad.localBargeIn || !agent.turnDetection.interruptResponse) return;
-    // Where audio comes in real time, what a pause holds back would stay late for the whole call.
-    if (this.#host.session?.capabilities.aheadOfRealTime === false) return;
-    if (!this.#host.isTalking || playout.isSilent(nowMs)) return;
-    if (this.#protection.protects(nowMs) || !this.#barge.onset(nowMs)) return;
-    playout.hold();
-    eventLog.note("playout_held");
+    this.#interruptions.byLocalVad(nowMs);
   }
 
-  // --- time -----------------------------------------------------------------------------------------
+  // --- time --------------------------------------------------------------------------------------
 
   /** The caller's frames are the clock. */
   frameTick(): void {
@@ -326,10 +305,7 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
 
   #tick(nowMs: number): void {
     this.#tickMs = nowMs;
-    if (this.#barge.expired(nowMs)) {
-      this.#audio.playout.resume(nowMs);
-      this.#call.eventLog.note("playout_resumed");
-    }
+    this.#interruptions.tick(nowMs);
     if (this.#protection.ends(nowMs))
       this.#host.session?.update({ turnDetection: this.turnDetection });
     this.#attached?.tick(nowMs);
@@ -338,16 +314,13 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
     if (nowMs - this.#slowTickMs < SLOW_TICK_MS) return;
     this.#slowTickMs = nowMs;
     this.#tune(nowMs);
-    if (nowMs - this.#sampledMs < SAMPLE_MS) return;
-    this.#sampledMs = nowMs;
-    const { waitingBytes } = this.#audio.playout;
-    this.#call.deps.metrics.playoutBuffer.observe(waitingBytes / msToBytes(1_000));
+    this.#playoutMetrics.sample(nowMs);
   }
 
   /** Closes the account of what was heard to its end. */
   #settle(nowMs: number): void {
     const { playout } = this.#audio;
-    const { limits, deps } = this.#call;
+    const { limits } = this.#call;
     for (
       let report = playout.takePlayed(nowMs);
       report !== undefined;
@@ -356,10 +329,7 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
       limits.agentActive(nowMs);
       this.#heard(report);
     }
-    if (playout.underruns > this.#underrunsCounted) {
-      this.#underrunsCounted = playout.underruns;
-      deps.metrics.underruns.add(1);
-    }
+    this.#playoutMetrics.countUnderruns();
   }
 
   #heard(report: PlaybackReport): void {
@@ -377,7 +347,7 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
     this.#call.log.info("media: turn detection tuned", { ...next });
   }
 
-  // --- what the caller hears ------------------------------------------------------------------------
+  // --- what the caller hears ---------------------------------------------------------------------
 
   silence(): void {
     const reports = this.#audio.interrupt(this.#nowMs);

@@ -8,8 +8,9 @@ import { TurnWatch } from "../../vad/turn-watch.js";
 const LOOK_EVERY_MS = 500;
 
 /**
- * Adjusts the model's `server_vad` to the line, from what the model hears of the caller beside what local VAD hears. Does nothing
- * where the agent does not want it, or has another kind of turn detection.
+ * Adjusts the model's `server_vad` to the line, from what the model hears of the caller beside what
+ * local VAD hears. Does nothing where the agent does not want it, or has another kind of turn
+ * detection.
  */
 export class TurnDetectionTuner {
   readonly #given: TurnDetection;
@@ -54,7 +55,8 @@ export class TurnDetectionTuner {
 
   /**
    * @param mayChange  there is a session that can be told.
-   * @returns          the settings that changed, and are in `turns` from now on; null: none. Never in the middle of a turn.
+   * @returns          the settings that changed, and are in `turns` from now on; null: none. Never
+   *                   in the middle of a turn.
    */
   look(nowMs: number, vad: CallerVad, mayChange: boolean): ServerVadSettings | null {
     const [tuner, watch] = [this.#tuner, this.#watch];

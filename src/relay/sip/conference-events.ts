@@ -1,6 +1,6 @@
 /**
- * The vocabulary of a call on the SIP path: where caller and model are, what can happen to them, and what
- * is to be done, all as plain data. The decisions are in conference-state.ts.
+ * The vocabulary of a call on the SIP path: where caller and model are, what can happen to them,
+ * and what is to be done, all as plain data. The decisions are in conference-state.ts.
  */
 import type { ErrorCode } from "../../domain/errors.js";
 
@@ -19,7 +19,10 @@ export interface ConferenceState {
 
 export type ModelPlace =
   | { readonly name: "absent" }
-  /** The caller is put on hold before another model is called in: alone in a conference they hear nothing. */
+  /**
+   * The caller is put on hold before another model is called in: alone in a conference they hear
+   * nothing.
+   */
   | { readonly name: "holding" }
   /** Twilio adds the model's leg. */
   | { readonly name: "dialing" }
@@ -32,11 +35,17 @@ export type ModelPlace =
   | { readonly name: "losing"; readonly code: ErrorCode; readonly retryable: boolean }
   | { readonly name: "over" };
 
-/** `join`: the caller's arrival. `model`: from dialling the model to its session. `grace`: the caller's own end. */
+/**
+ * `join`: the caller's arrival. `model`: from dialling the model to its session. `grace`: the
+ * caller's own end.
+ */
 export type ConferenceTimer = "join" | "model" | "grace";
 
 export type ConferenceInput =
-  /** Twilio was given the TwiML that leads the caller into the conference. `returns`: they had been moved out of it. */
+  /**
+   * Twilio was given the TwiML that leads the caller into the conference. `returns`: they had been
+   * moved out of it.
+   */
   | { readonly type: "caller_expected"; readonly returns: boolean }
   | { readonly type: "caller_joined" }
   | { readonly type: "caller_left"; readonly hungUp: boolean }

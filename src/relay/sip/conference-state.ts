@@ -37,8 +37,9 @@ export function modelCallOf({ model }: ConferenceState): string | null {
 }
 
 /**
- * Where caller and model are in a call on the SIP path, decided without touching anything: `step` takes a state, what happened and the
- * time, and returns the next state and what is to be done, as data. `sip-path.ts` carries it out.
+ * Where caller and model are in a call on the SIP path, decided without touching anything: `step`
+ * takes a state, what happened and the time, and returns the next state and what is to be done, as
+ * data. `sip-path.ts` carries it out.
  *
  * ```
  * absent → dialing → accepting → attaching ⇄ attached
@@ -104,7 +105,7 @@ function to(
   return { state: { ...state, model }, effects };
 }
 
-// --- the caller -------------------------------------------------------------------------------------------
+// --- the caller ----------------------------------------------------------------------------------
 
 function caller(
   state: ConferenceState,
@@ -145,7 +146,7 @@ function keepOnHold(state: ConferenceState): ConferenceStep {
   return { state: { ...state, callerOnHold: true }, effects: [{ do: "hold", on: true }] };
 }
 
-// --- the model's leg --------------------------------------------------------------------------------------
+// --- the model's leg -----------------------------------------------------------------------------
 
 function callModel(state: ConferenceState, again: boolean, nowMs: number): ConferenceStep {
   if (state.model.name !== "absent" || state.kind === "trunk") return stay(state);
@@ -171,7 +172,10 @@ function dial(state: ConferenceState): ConferenceStep {
   );
 }
 
-/** Better alone for a moment than without a model: a hold that failed for another reason changes nothing. */
+/**
+ * Better alone for a moment than without a model: a hold that failed for another reason changes
+ * nothing.
+ */
 function held(state: ConferenceState, callerGone: boolean): ConferenceStep {
   if (state.model.name !== "holding") return stay(state);
   return callerGone ? to(state, { name: "absent" }, { do: "tell_caller_gone" }) : dial(state);
@@ -208,7 +212,8 @@ function ringing(
   if (pauseMs !== null)
     return { state, effects: [{ do: "accept", callId, tries: tries + 1, pauseMs }] };
   if (code !== "upstream_rejected") return lost(state, code, nowMs);
-  // The first try may have been carried out although its answer was lost; then the second is refused, and the call is ours.
+  // The first try may have been carried out although its answer was lost; then the second is
+  // refused, and the call is ours.
   if (tries > 1) return attach(state, callId, "new", nowMs);
   // Its own process has accepted it after all.
   return model.adopted
@@ -274,7 +279,8 @@ function timer(state: ConferenceState, name: ConferenceTimer, nowMs: number): Co
   const { model } = state;
   switch (name) {
     case "join":
-      // Normally triggered by Twilio's participant-join callback. If that never arrives, go on anyway.
+      // Normally triggered by Twilio's participant-join callback. If that never arrives, go on
+      // anyway.
       return joined(state);
     case "model":
       return model.name === "dialing" || model.name === "accepting" || model.name === "attaching"
@@ -288,7 +294,10 @@ function timer(state: ConferenceState, name: ConferenceTimer, nowMs: number): Co
   }
 }
 
-/** The model is gone. A caller who hung up takes it along, so that news of theirs is awaited for a moment. */
+/**
+ * The model is gone. A caller who hung up takes it along, so that news of theirs is awaited for a
+ * moment.
+ */
 function lost(state: ConferenceState, code: ErrorCode, nowMs: number): ConferenceStep {
   const callId = modelCallOf(state);
   const gone = goneEffects(callId);

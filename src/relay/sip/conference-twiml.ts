@@ -1,3 +1,4 @@
+import type { CallSid } from "../../domain/ids.js";
 import { conferenceName } from "../../transfer/conference-names.js";
 import type { Twiml } from "../../wire/twiml.js";
 import type { CallContext } from "../call/call-path.js";
@@ -6,6 +7,11 @@ import { callbackUrl } from "../calls/callback-link.js";
 /** The caller's label in their conference. */
 export const CUSTOMER_LABEL = "customer";
 const CONFERENCE_EVENTS = ["start", "end", "join", "leave"];
+
+/** Where Twilio tells who joins and leaves. */
+export function conferenceCallback(publicUrl: string, call: CallSid): string {
+  return callbackUrl(publicUrl, "/conference-events", { kind: "conference", call });
+}
 
 /**
  * Puts the caller into a conference of their own, to which the model is added.
@@ -29,12 +35,13 @@ export function conferenceTwiml(
         type: "conference",
         name: conferenceName(parties),
         label: CUSTOMER_LABEL,
-        // The model starts it: until then the caller hears Twilio's own hold sound, and not nothing.
+        // The model starts it: until then the caller hears Twilio's own hold sound, and not
+        // nothing.
         startConferenceOnEnter: false,
         endConferenceOnExit: true,
         beep: false,
         statusCallback: {
-          url: callbackUrl(publicUrl, "/conference-events", link),
+          url: conferenceCallback(publicUrl, parties.callSid),
           events: CONFERENCE_EVENTS,
         },
       },

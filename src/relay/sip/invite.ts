@@ -16,7 +16,10 @@ export interface SipClaim {
   readonly token: string;
 }
 
-/** A call that rings at the model, as far as it can be believed: headers are anybody's word until a token proves them. */
+/**
+ * A call that rings at the model, as far as it can be believed: headers are anybody's word until a
+ * token proves them.
+ */
 export interface SipInvite {
   /** `rtc_…`. */
   readonly callId: string;
@@ -24,7 +27,9 @@ export interface SipInvite {
   readonly claim: SipClaim | "malformed" | null;
   /** E.164, or "" where none can be read. */
   readonly from: string;
-  /** The number that was dialled; on a trunk it stands in `Diversion`, for `To` names the project. */
+  /**
+   * The number that was dialled; on a trunk it stands in `Diversion`, for `To` names the project.
+   */
   readonly dialled: string;
 }
 

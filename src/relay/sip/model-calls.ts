@@ -1,10 +1,8 @@
 import { growingPauses, listedPauses } from "../../domain/backoff.js";
 import { errorCodeOf, RelayError } from "../../domain/errors.js";
-import type { Clock, Timer } from "../../ports/clock.js";
-import type { Log } from "../../ports/log.js";
+import type { Timer } from "../../ports/clock.js";
 import type { SipControl } from "../../ports/model-rest.js";
-import type { CallEventLog } from "../call/call-event-log.js";
-import type { SessionProfile } from "../model/model-session.js";
+import type { CallContext, CallPathHost } from "../call/call-path.js";
 import { acceptedSession } from "./accepted-session.js";
 import type { ConferenceInput } from "./conference-events.js";
 
@@ -14,30 +12,24 @@ const HANG_UP_PAUSES = growingPauses(400, 5);
 /** SIP's "temporarily unavailable". */
 const UNAVAILABLE = 480;
 
-export interface ModelCallsDeps {
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly eventLog: CallEventLog;
-}
-
 /** The requests to OpenAI about a model's call, `rtc_…`: accepted, rejected, hung up. */
 export class ModelCalls {
+  readonly #call: CallContext;
   readonly #sip: SipControl;
-  readonly #profile: () => SessionProfile;
+  readonly #host: Pick<CallPathHost, "profile">;
   readonly #tell: (input: ConferenceInput & { type: "accepted" | "accept_failed" }) => void;
-  readonly #deps: ModelCallsDeps;
   #acceptTimer: Timer | null = null;
 
   constructor(
+    call: CallContext,
     sip: SipControl,
-    profile: () => SessionProfile,
+    host: Pick<CallPathHost, "profile">,
     tell: (input: ConferenceInput & { type: "accepted" | "accept_failed" }) => void,
-    deps: ModelCallsDeps,
   ) {
+    this.#call = call;
     this.#sip = sip;
-    this.#profile = profile;
+    this.#host = host;
     this.#tell = tell;
-    this.#deps = deps;
   }
 
   /** @param tries  this one included. */
@@ -48,19 +40,19 @@ export class ModelCalls {
       this.#accept(callId, tries);
       return;
     }
-    this.#acceptTimer = this.#deps.clock.after(pauseMs, () => {
+    this.#acceptTimer = this.#call.deps.clock.after(pauseMs, () => {
       this.#acceptTimer = null;
       this.#accept(callId, tries);
     });
   }
 
   #accept(callId: string, tries: number): void {
-    this.#sip.accept(callId, acceptedSession(this.#profile())).then(
+    this.#sip.accept(callId, acceptedSession(this.#host.profile)).then(
       () => this.#tell({ type: "accepted", callId }),
       (error: unknown) => {
         const code = errorCodeOf(error);
-        this.#deps.log.warn("sip: call not accepted", { code }, error);
-        this.#deps.eventLog.note("accept_failed", { code });
+        this.#call.log.warn("sip: call not accepted", { code }, error);
+        this.#call.eventLog.note("accept_failed", { code });
         const retryable = error instanceof RelayError && error.retryable;
         const pauseMs = retryable ? ACCEPT_PAUSES(tries) : null;
         this.#tell({ type: "accept_failed", callId, code, pauseMs, tries });
@@ -71,7 +63,7 @@ export class ModelCalls {
   reject(callId: string): void {
     this.#sip.reject(callId, UNAVAILABLE).catch((error: unknown) => {
       if (errorCodeOf(error) === "caller_gone") return;
-      this.#deps.log.warn("sip: call not rejected", { code: errorCodeOf(error) }, error);
+      this.#call.log.warn("sip: call not rejected", { code: errorCodeOf(error) }, error);
     });
   }
 
@@ -85,8 +77,8 @@ export class ModelCalls {
       const code = errorCodeOf(error);
       if (code === "caller_gone" || code === "upstream_rejected") return;
       const pauseMs = HANG_UP_PAUSES(failures + 1);
-      if (pauseMs === null) this.#deps.log.warn("sip: model's leg not hung up", { code }, error);
-      else this.#deps.clock.after(pauseMs, () => this.#hangUp(callId, failures + 1));
+      if (pauseMs === null) this.#call.log.warn("sip: model's leg not hung up", { code }, error);
+      else this.#call.deps.clock.after(pauseMs, () => this.#hangUp(callId, failures + 1));
     });
   }
 

@@ -1,7 +1,10 @@
 import type { ItemId, ResponseId } from "../../domain/ids.js";
 import type { CallEventLog } from "../call/call-event-log.js";
 
-/** Speech is about this fast; only for how much of a cut item was heard, where the length of its sound is not told. */
+/**
+ * Speech is about this fast; only for how much of a cut item was heard, where the length of its
+ * sound is not told.
+ */
 const CHARACTERS_A_SECOND = 15;
 
 interface SpokenItem {
@@ -12,8 +15,9 @@ interface SpokenItem {
 }
 
 /**
- * What the caller hears of a model whose sound the relay does not carry: texts come over the model's socket, and the server says of each
- * response when it begins and ends to play it. Items are heard in the order of their texts.
+ * What the caller hears of a model whose sound the relay does not carry: texts come over the
+ * model's socket, and the server says of each response when it begins and ends to play it. Items
+ * are heard in the order of their texts.
  */
 export class ServerPlayback {
   readonly #eventLog: CallEventLog;
@@ -22,6 +26,8 @@ export class ServerPlayback {
   #items: SpokenItem[] = [];
   /** The response whose texts come now. */
   #generating: ResponseId | null = null;
+  /** The last response that had words. */
+  #worded: ResponseId | null = null;
   #isPlaying = false;
   #cutMs: ReadonlyMap<ItemId, number> = new Map();
 
@@ -42,6 +48,11 @@ export class ServerPlayback {
     return this.#items.length > 0;
   }
 
+  /** The response has words, heard or not. */
+  hasWordsOf(responseId: ResponseId): boolean {
+    return this.#worded === responseId || this.#items.some((one) => one.responseId === responseId);
+  }
+
   /** About how long what was said still takes to be heard. */
   remainingMs(nowMs: number): number {
     let sumMs = 0;
@@ -55,6 +66,7 @@ export class ServerPlayback {
   }
 
   text(itemId: ItemId, text: string, final: boolean): void {
+    this.#worded = this.#generating;
     let item = this.#items.find((one) => one.itemId === itemId);
     if (item === undefined) {
       item = { itemId, responseId: this.#generating, text: "", beganMs: null };
@@ -66,13 +78,24 @@ export class ServerPlayback {
   }
 
   /** @param responseId  null: the server does not say which. */
-  began(responseId: ResponseId | null): void {
-    this.#isPlaying = true;
-    for (const item of this.#items) if (isOf(item, responseId)) this.#begin(item);
+  happened(what: "started" | "stopped" | "cleared", responseId: ResponseId | null): void {
+    switch (what) {
+      case "started":
+        this.#isPlaying = true;
+        for (const item of this.#items) if (isOf(item, responseId)) this.#begin(item);
+        return;
+      case "stopped":
+        this.#heardOut(responseId);
+        return;
+      case "cleared":
+        this.interrupted();
+    }
   }
 
-  /** A response has been heard to its end. Words of a later one may still be waiting for their turn. */
-  heardOut(responseId: ResponseId | null): void {
+  /**
+   * A response has been heard to its end. Words of a later one may still be waiting for their turn.
+   */
+  #heardOut(responseId: ResponseId | null): void {
     this.#isPlaying = false;
     const heard = this.#items.filter((item) => isOf(item, responseId));
     this.#items = this.#items.filter((item) => !isOf(item, responseId));
@@ -100,9 +123,9 @@ export class ServerPlayback {
 
   #tell(items: readonly SpokenItem[], cut: boolean): void {
     for (const item of items) {
+      // Heard to its end, although the server did not say that it began.
+      if (!cut) this.#begin(item);
       const beganMs = item.beganMs ?? this.#nowMs();
-      // Generated and never heard: that, too, belongs to the record.
-      this.#begin(item);
       const playedMs = Math.max(0, Math.round(this.#nowMs() - beganMs));
       const heardMs = cut ? (this.#cutMs.get(item.itemId) ?? playedMs) : playedMs;
       const receivedMs = cut ? Math.max(heardMs, lengthMs(item.text)) : heardMs;

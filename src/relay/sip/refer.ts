@@ -22,7 +22,10 @@ interface Referral {
   readonly request: TransferRequest;
 }
 
-/** Cold transfers by REFER: all that a trunk call offers. Whether the carrier took one shows by whether the call goes. */
+/**
+ * Cold transfers by REFER: all that a trunk call offers. Whether the carrier took one shows by
+ * whether the call goes.
+ */
 export class ReferTransfers {
   readonly #deps: ReferDeps;
   readonly #running = new Map<CallSid, Referral>();

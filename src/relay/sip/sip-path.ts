@@ -1,63 +1,28 @@
 import type { Destination, TurnDetection } from "../../domain/agent-profile.js";
-import { type ErrorCode, errorCodeOf } from "../../domain/errors.js";
 import type { ItemId, ResponseId, StreamSid } from "../../domain/ids.js";
 import type { TransferRequest } from "../../domain/transfer-request.js";
 import type { Timer } from "../../ports/clock.js";
-import type { SipControl } from "../../ports/model-rest.js";
-import type { CallControl } from "../../ports/twilio.js";
-import { conferenceName } from "../../transfer/conference-names.js";
 import type { Twiml } from "../../wire/twiml.js";
 import type { ReleaseReason } from "../call/call-events.js";
 import type { CallContext, CallPath, CallPathHost, PathFactory } from "../call/call-path.js";
-import { CallTimers } from "../call/call-timers.js";
 import type { Heard } from "../call/reply-ledger.js";
 import type { Form } from "../calls/call-service.js";
-import { callbackUrl } from "../calls/callback-link.js";
-import type { StreamTokens } from "../calls/stream-token.js";
 import type { ModelSession, ResponseEnd, SessionFailure } from "../model/model-session.js";
-import type {
-  ConferenceEffect,
-  ConferenceInput,
-  ConferenceState,
-  ConferenceTimer,
-} from "./conference-events.js";
+import {
+  ConferenceEffects,
+  type ConferenceEffectsHost,
+  type SipPathDeps,
+} from "./conference-effects.js";
+import type { ConferenceInput, ConferenceState } from "./conference-events.js";
 import { modelCallOf, newConference, step } from "./conference-state.js";
 import { conferenceTwiml } from "./conference-twiml.js";
-import { ModelCalls } from "./model-calls.js";
-import { ModelLegs } from "./model-legs.js";
 import { participantNews } from "./participant-news.js";
 import { ServerPlayback } from "./playback.js";
-import type { SipStates } from "./sip-states.js";
 
-export interface SipPathDeps {
-  readonly control: CallControl;
-  readonly sip: SipControl;
-  /** Tie the model's leg to the call for which it was dialled. */
-  readonly tokens: StreamTokens;
-  /** `proj_…`. */
-  readonly projectId: string;
-  /** `https://…` without a final slash. */
-  readonly publicUrl: string;
-  /** Null: a call dies with its process. */
-  readonly states: SipStates | null;
-  /** A trunk call's leg is gone. True: to where it was referred. */
-  readonly referred: (call: CallContext) => boolean;
-}
-
-const PATIENCE_MS: Readonly<Record<ConferenceTimer, number>> = {
-  /** From the TwiML: Twilio's participant-join callback. */
-  join: 1_000,
-  /** From dialling the model to its session. */
-  model: 8_000,
-  /** From the end of the model's leg: Twilio's news that the caller hung up. */
-  grace: 300,
-};
 /** A session takes a longer pause between ticks for a stall of the process. */
 const TICK_MS = 100;
 /** The server may play later than the text shows. */
 const PLAYBACK_SPARE_MS = 4_000;
-/** From the request to the end of a short announcement in the conference. */
-const COMFORT_MS = 2_500;
 
 /** Makes calls whose audio goes from Twilio to the model directly. */
 export function sipPaths(kind: ConferenceState["kind"], deps: SipPathDeps): PathFactory<SipPath> {
@@ -69,20 +34,19 @@ export function sipPaths(kind: ConferenceState["kind"], deps: SipPathDeps): Path
 }
 
 /**
- * The SIP path of one call: brings caller and model together in a conference, or takes a call straight from a trunk, steers the model
- * by the session that is attached to its call, and knows what the server plays. Decisions are conference-state.ts's.
+ * The SIP path of one call: brings caller and model together in a conference, or takes a call
+ * straight from a trunk, steers the model by the session that is attached to its call, and knows
+ * what the server plays. Decisions are conference-state.ts's.
  */
-export class SipPath implements CallPath {
+export class SipPath implements CallPath, ConferenceEffectsHost {
   readonly name = "sip";
   readonly capabilities = { asksWhatFollows: false, keyTones: false };
   readonly hasStream = false;
   readonly #call: CallContext;
   readonly #host: CallPathHost;
-  readonly #deps: SipPathDeps;
-  readonly #legs: ModelLegs;
-  readonly #modelCalls: ModelCalls;
+  readonly #publicUrl: string;
+  readonly #effects: ConferenceEffects;
   readonly #playback: ServerPlayback;
-  readonly #timers: CallTimers<ConferenceTimer>;
   #state: ConferenceState;
   #tickTimer: Timer | null = null;
   #attached: ModelSession | null = null;
@@ -100,7 +64,7 @@ export class SipPath implements CallPath {
   ) {
     this.#call = call;
     this.#host = host;
-    this.#deps = deps;
+    this.#publicUrl = deps.publicUrl;
     this.#state = newConference(kind);
     const { clock } = call.deps;
     this.#playback = new ServerPlayback(
@@ -108,54 +72,17 @@ export class SipPath implements CallPath {
       () => clock.nowMs(),
       (itemId) => host.speechBegan(itemId),
     );
-    this.#timers = new CallTimers(clock, (timer) => this.#happened({ type: "timer", timer }));
-    this.#legs = this.#newLegs();
-    this.#modelCalls = new ModelCalls(
-      deps.sip,
-      () => host.profile,
-      (input) => this.#happened(input),
-      { clock, log: call.log, eventLog: call.eventLog },
-    );
-  }
-
-  #newLegs(): ModelLegs {
-    const { parties, deps, log, eventLog } = this.#call;
-    const { control, tokens, projectId, publicUrl } = this.#deps;
-    const waits = () => this.#state.model.name === "dialing";
-    return new ModelLegs(
-      parties,
-      {
-        get waits() {
-          return waits();
-        },
-        failed: (code) => this.#happened({ type: "add_failed", code }),
-        callerGone: () => this.#host.dispatch({ type: "caller_gone" }),
-        note: (code) => eventLog.note("model_not_added", { code }),
-      },
-      {
-        control,
-        clock: deps.clock,
-        log,
-        tokens,
-        projectId,
-        url: (leg) =>
-          leg === null
-            ? callbackUrl(publicUrl, "/conference-events", {
-                kind: "conference",
-                call: parties.callSid,
-              })
-            : callbackUrl(publicUrl, "/call-status", {
-                kind: "model_leg",
-                call: parties.callSid,
-                leg,
-              }),
-      },
-    );
+    this.#effects = new ConferenceEffects(call, deps, host, this);
   }
 
   /** The model's call, `rtc_…`; null while there is none. */
   get callId(): string | null {
     return modelCallOf(this.#state);
+  }
+
+  /** The model's leg has been asked for and does not ring yet. */
+  get isDialing(): boolean {
+    return this.#state.model.name === "dialing";
   }
 
   get isTrunk(): boolean {
@@ -183,25 +110,18 @@ export class SipPath implements CallPath {
     return this.#call.deps.clock.nowMs();
   }
 
-  // --- the caller -----------------------------------------------------------------------------------
+  // --- the caller --------------------------------------------------------------------------------
 
   arrivalTwiml(say: boolean): Twiml {
-    this.#happened({ type: "caller_expected", returns: !say });
+    this.happened({ type: "caller_expected", returns: !say });
     const announcement = say ? this.#host.announcement : null;
-    return conferenceTwiml(this.#call, this.#deps.publicUrl, announcement);
+    return conferenceTwiml(this.#call, this.#publicUrl, announcement);
   }
 
   close(how: "hang_up" | "stream_only"): void {
     if (how === "stream_only") return;
-    const { callSid } = this.#call.parties;
-    if (this.isTrunk) {
-      this.#happened({ type: "release" });
-      return;
-    }
-    this.#deps.control.hangUp(callSid).catch((error: unknown) => {
-      if (errorCodeOf(error) === "caller_gone") return;
-      this.#call.log.warn("sip: caller's leg not hung up", { code: errorCodeOf(error) }, error);
-    });
+    if (this.isTrunk) this.happened({ type: "release" });
+    else this.#effects.requests.hangUpCaller();
   }
 
   drop(): void {}
@@ -211,11 +131,11 @@ export class SipPath implements CallPath {
     const news = participantNews(form, this.#call.parties.callSid);
     switch (news?.who) {
       case "caller":
-        if (news.joined) this.#happened({ type: "caller_joined" });
-        else this.#happened({ type: "caller_left", hungUp: news.hungUp });
+        if (news.joined) this.happened({ type: "caller_joined" });
+        else this.happened({ type: "caller_left", hungUp: news.hungUp });
         return;
       case "model":
-        if (!news.joined && this.#legs.left(form)) this.#happened({ type: "leg_ended" });
+        if (!news.joined && this.#effects.legs.left(form)) this.happened({ type: "leg_ended" });
         return;
       default:
         return;
@@ -224,30 +144,30 @@ export class SipPath implements CallPath {
 
   /** A status callback of the model's leg. */
   legStatus(form: Form, leg: number): void {
-    if (this.#legs.status(form, leg)) this.#happened({ type: "leg_ended" });
+    if (this.#effects.legs.status(form, leg)) this.happened({ type: "leg_ended" });
   }
 
-  // --- the model ------------------------------------------------------------------------------------
+  // --- the model ---------------------------------------------------------------------------------
 
   /** The model's leg rings. `adopted`: the process that dialled it does not answer. */
   modelRings(callId: string, leg: number | null, adopted = false): void {
     const { model } = this.#state;
-    if (leg !== null && (model.name === "dialing" || adopted)) this.#legs.take(leg);
-    this.#happened({ type: "rings", callId, adopted });
+    if (leg !== null && (model.name === "dialing" || adopted)) this.#effects.legs.take(leg);
+    this.happened({ type: "rings", callId, adopted });
     // Their process saw the caller of an adopted call arrive; a trunk's caller comes with the call.
     if (this.isTrunk) this.#host.callerArrived();
-    else if (adopted) this.#happened({ type: "caller_joined" });
+    else if (adopted) this.happened({ type: "caller_joined" });
   }
 
   connect(again: boolean): void {
-    this.#happened({ type: "call_model", again });
+    this.happened({ type: "call_model", again });
   }
 
   release(why: ReleaseReason): void {
     // The model stays in the conference until the caller has been taken out of it.
     // A trunk call has nothing but the model's leg: whatever follows goes by it.
     if (why === "transfer" || (why === "failure" && this.isTrunk)) return;
-    this.#happened({ type: why === "end" ? "over" : "release" });
+    this.happened({ type: why === "end" ? "over" : "release" });
   }
 
   attach(session: ModelSession): void {
@@ -261,17 +181,17 @@ export class SipPath implements CallPath {
       limits.started(this.#nowMs);
       this.#tickOn();
     }
-    this.#happened({ type: "session_ready" });
+    this.happened({ type: "session_ready" });
   }
 
   sessionLost({ code, retryable }: SessionFailure): void {
     this.#attached = null;
     if (this.#isMuted) this.#host.modelLost(code, false);
-    else this.#happened({ type: "session_lost", code, retryable });
+    else this.happened({ type: "session_lost", code, retryable });
   }
 
   sessionUnavailable({ code }: SessionFailure): void {
-    this.#happened({ type: "session_unavailable", code });
+    this.happened({ type: "session_unavailable", code });
   }
 
   mute(): void {
@@ -285,105 +205,24 @@ export class SipPath implements CallPath {
   }
 
   agentLeft(): void {
-    this.#happened({ type: "agent_left" });
+    this.happened({ type: "agent_left" });
   }
 
-  #happened(input: ConferenceInput): void {
+  happened(input: ConferenceInput): void {
     const { state, effects } = step(this.#state, input, this.#nowMs);
     this.#state = state;
-    for (const effect of effects) this.#carryOut(effect);
+    for (const effect of effects) this.#effects.carryOut(effect);
   }
 
-  #carryOut(effect: ConferenceEffect): void {
-    switch (effect.do) {
-      case "arm":
-        this.#timers.arm(effect.timer, PATIENCE_MS[effect.timer]);
-        return;
-      case "disarm":
-        this.#timers.disarm(effect.timer);
-        return;
-      case "add_leg":
-        this.#legs.dial();
-        return;
-      case "drop_legs":
-        this.#legs.dropAll();
-        return;
-      case "accept":
-        this.#modelCalls.accept(effect.callId, effect.tries, effect.pauseMs);
-        return;
-      case "reject":
-        this.#modelCalls.reject(effect.callId);
-        return;
-      case "attach":
-        this.#host.dial(effect.callId, effect.conversation);
-        return;
-      case "detach":
-        this.#attached = null;
-        this.#host.closeSession();
-        this.#playback.interrupted();
-        this.#host.playbackMoved();
-        return;
-      case "hang_up_model":
-        this.#modelCalls.hangUp(effect.callId);
-        return;
-      case "hold":
-        this.#hold(effect.on);
-        return;
-      case "store":
-        this.#store();
-        return;
-      case "tell_caller_arrived":
-        this.#host.callerArrived();
-        return;
-      case "tell_caller_returns":
-        this.#host.dispatch({ type: "caller_returns" });
-        return;
-      case "tell_caller_gone":
-        this.#host.dispatch({ type: "caller_gone" });
-        return;
-      case "tell_model_lost":
-        this.#modelLost(effect.code, effect.retryable);
-        return;
-      case "tell_taken_elsewhere":
-        this.#host.dispatch({ type: "moved" });
-        return;
-    }
+  /** The session is closed; what the server still had to play is lost. */
+  detached(): void {
+    this.#attached = null;
+    this.#host.closeSession();
+    this.#playback.interrupted();
+    this.#host.playbackMoved();
   }
 
-  #modelLost(code: ErrorCode, retryable: boolean): void {
-    const { eventLog, deps } = this.#call;
-    if (this.isTrunk) {
-      if (!this.#deps.referred(this.#call)) this.#host.dispatch({ type: "caller_gone" });
-      return;
-    }
-    eventLog.note("model_gone", { code });
-    deps.metrics.upstreamErrors.add(1, code);
-    this.#host.modelLost(code, retryable);
-  }
-
-  #hold(on: boolean): void {
-    const { parties, log } = this.#call;
-    this.#deps.control
-      .updateParticipant(conferenceName(parties), parties.callSid, { hold: on })
-      .then(
-        () => this.#happened({ type: "hold_done", callerGone: false }),
-        (error: unknown) => {
-          const code = errorCodeOf(error);
-          if (code !== "caller_gone") log.warn("sip: hold not changed", { code, hold: on }, error);
-          this.#happened({ type: "hold_done", callerGone: code === "caller_gone" });
-        },
-      );
-  }
-
-  #store(): void {
-    if (this.isTrunk) return;
-    const { parties, agent } = this.#call;
-    const { callSid, from, to, callToken } = parties;
-    const { callId } = this;
-    this.#deps.states?.keep(callSid, { agent: agent.name, from, to, callToken, callId });
-  }
-
-  // --- what the model says --------------------------------------------------------------------------
+  // --- what the model says -----------------------------------------------------------------------
 
   /** The relay carries no audio on this path. */
   readonly audio = (): void => {};
@@ -408,22 +247,13 @@ export class SipPath implements CallPath {
   }
 
   /** The sound of a response is not seen here; its text is. */
-  hasSpoken(_end: ResponseEnd): boolean {
-    return this.#playback.isPending;
+  hasSpoken({ responseId }: ResponseEnd): boolean {
+    return this.#playback.hasWordsOf(responseId);
   }
 
   playback(what: "started" | "stopped" | "cleared", responseId: ResponseId | null): void {
-    switch (what) {
-      case "started":
-        this.#playback.began(responseId);
-        return;
-      case "stopped":
-        this.#playback.heardOut(responseId);
-        return;
-      case "cleared":
-        this.#playback.interrupted();
-        this.#call.deps.metrics.bargeIns.add(1, this.#call.agent.name, "model");
-    }
+    this.#playback.happened(what, responseId);
+    if (what === "cleared") this.#call.deps.metrics.bargeIns.add(1, this.#call.agent.name, "model");
   }
 
   cut(itemId: ItemId, heardMs: number): void {
@@ -452,30 +282,12 @@ export class SipPath implements CallPath {
     return { soundUntilMs: this.#soundUntilMs, silentSinceMs: null };
   }
 
-  /** The audio is not the relay's, so Twilio speaks into the conference. */
   playComfort(_count: number, nowMs: number): void {
-    const { callSid } = this.#call.parties;
     if (this.isTrunk || !this.isSilent()) return;
-    const announceUrl = callbackUrl(this.#deps.publicUrl, "/transfer-status", {
-      kind: "comfort",
-      call: callSid,
-      language: this.#host.language,
-    });
-    // Until it has been heard; a tone would be shorter.
-    this.#soundUntilMs = nowMs + COMFORT_MS;
-    this.#deps.control
-      .updateParticipant(conferenceName(this.#call.parties), callSid, { announceUrl })
-      .catch((error: unknown) => {
-        if (errorCodeOf(error) === "caller_gone") return;
-        this.#call.log.warn(
-          "sip: no comfort for a caller who waits",
-          { code: errorCodeOf(error) },
-          error,
-        );
-      });
+    this.#soundUntilMs = nowMs + this.#effects.requests.comfort(this.#host.language);
   }
 
-  // --- time -----------------------------------------------------------------------------------------
+  // --- time --------------------------------------------------------------------------------------
 
   #tickOn(): void {
     this.#tickTimer = this.#call.deps.clock.after(TICK_MS, () => {
@@ -488,7 +300,6 @@ export class SipPath implements CallPath {
 
   stop(): void {
     this.#tickTimer?.cancel();
-    this.#modelCalls.stop();
-    this.#timers.disarmAll();
+    this.#effects.stop();
   }
 }

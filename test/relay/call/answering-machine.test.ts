@@ -6,7 +6,7 @@ describe("who answers an outbound call", () => {
     ["human", "none"],
     ["unknown", "none"],
     ["fax", "hang_up"],
-    ["machine_start", "none"],
+    ["machine_start", "listen"],
     ["machine_end_beep", "leave_message"],
     ["machine_end_silence", "leave_message"],
   ] as const)("%s: %s", (by, action) => {

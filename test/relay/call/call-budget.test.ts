@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { RecordEvent } from "../../../src/domain/record-event.js";
 import { CallBudget } from "../../../src/relay/call/call-budget.js";
 import { CallEventLog } from "../../../src/relay/call/call-event-log.js";
+import type { Disposition } from "../../../src/relay/call/call-events.js";
 import { agent } from "../../fakes/call-bench.js";
 import { FakeClock } from "../../fakes/fake-clock.js";
 import { FakeMetrics } from "../../fakes/fake-metrics.js";
@@ -41,7 +42,16 @@ beforeEach(() => {
   budget.limits.started(0);
 });
 
-const reached = () => budget.limitReached(0, false) !== null;
+const reached = () => {
+  const left: Disposition[] = [];
+  budget.watch(0, {
+    session: null,
+    path: { isSilent: () => false },
+    ask: () => undefined,
+    leave: (disposition) => void left.push(disposition),
+  });
+  return left.length > 0;
+};
 
 describe("CallBudget", () => {
   it("counts responses and transcription against max_cost_usd", () => {

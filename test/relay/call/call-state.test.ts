@@ -18,7 +18,9 @@ const REQUEST = {
 const TRANSFER: Disposition = { kind: "transfer", farewell: "play", request: REQUEST };
 const KEY: Disposition = { kind: "transfer", farewell: "none", request: { ...REQUEST, by: "key" } };
 
-/** The state after these events, and what was to be done along the way. No transcript is ever due. */
+/**
+ * The state after these events, and what was to be done along the way. No transcript is ever due.
+ */
 function run(...events: CallEvent[]): { state: CallState; effects: string[]; full: Effect[] } {
   let state = OFFERED;
   const full: Effect[] = [];

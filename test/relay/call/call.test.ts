@@ -188,7 +188,8 @@ describe("a call", () => {
     bench.calls.find(sid(1))!.leave({ kind: "transfer", farewell: "ask", request });
     expect(model.of("response.create")).toHaveLength(2);
     bench.run(7_900, 100);
-    // A hung model is noticed before the farewell's time is up; either way the caller is on the way to a human.
+    // A hung model is noticed before the farewell's time is up; either way the caller is on the way
+    // to a human.
     bench.run(300, 100);
     expect(bench.handedOver).toHaveLength(1);
   });

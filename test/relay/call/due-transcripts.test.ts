@@ -5,21 +5,27 @@ import { DueTranscripts } from "../../../src/relay/call/due-transcripts.js";
 const id = (text: string) => text as ItemId;
 
 it("waits for the transcript of each turn", () => {
-  const one = new DueTranscripts(true);
+  let complete = 0;
+  const one = new DueTranscripts(true, () => void complete++);
   expect(one.areComplete).toBe(true);
   one.turn(id("c1"));
   one.turn(id("c2"));
   one.arrived(id("c1"));
   expect(one.areComplete).toBe(false);
+  expect(complete).toBe(0);
   one.arrived(id("c2"));
   expect(one.areComplete).toBe(true);
+  // A transcript that is not waited for, and one that comes twice, complete nothing.
+  one.arrived(id("c2"));
+  one.arrived(id("c9"));
+  expect(complete).toBe(1);
 });
 
 it("waits for none without transcription, and for none of a session that is gone", () => {
-  const off = new DueTranscripts(false);
+  const off = new DueTranscripts(false, () => undefined);
   off.turn(id("c1"));
   expect(off.areComplete).toBe(true);
-  const on = new DueTranscripts(true);
+  const on = new DueTranscripts(true, () => undefined);
   on.turn(id("c1"));
   on.clear();
   expect(on.areComplete).toBe(true);

@@ -23,8 +23,9 @@ interface Piece {
 }
 
 /**
- * How the model sends what it says: faster than it is spoken, and text beside its audio; or all of the text first; or hardly
- * faster, so that it is stopped in the middle; or in lumps of several words.
+ * How the model sends what it says: faster than it is spoken, and text beside its audio; or all of
+ * the text first; or hardly faster, so that it is stopped in the middle; or in lumps of several
+ * words.
  */
 function generation(words: readonly SpokenWord[], how: How, random: () => number): Piece[] {
   const speed = how === "slowly" ? 1.05 : 2 + random() * 6;
@@ -66,7 +67,10 @@ interface Outcome {
   readonly heardMs: number;
 }
 
-/** The model says `words`, from now on, until `untilMs` or its end. Returns what it had not sent yet. */
+/**
+ * The model says `words`, from now on, until `untilMs` or its end. Returns what it had not sent
+ * yet.
+ */
 function speak(
   bench: CallBench,
   model: FakeUpstream,
@@ -98,7 +102,10 @@ function speak(
   return left;
 }
 
-/** One call: a greeting that is heard to its end, then a turn that the caller interrupts at some moment of it. */
+/**
+ * One call: a greeting that is heard to its end, then a turn that the caller interrupts at some
+ * moment of it.
+ */
 async function interruptedCall(seed: number, how: How): Promise<Outcome> {
   const random = mulberry32(seed);
   const pace = paceOf(random);
@@ -122,7 +129,8 @@ async function interruptedCall(seed: number, how: How): Promise<Outcome> {
   const before = phone.heard.length;
 
   model.created("r1");
-  // Anywhere in the turn; of the text that comes ahead of its audio, while some audio is missing or once all is there.
+  // Anywhere in the turn; of the text that comes ahead of its audio, while some audio is missing or
+  // once all is there.
   const generatedMs = pieces.at(-1)!.atMs;
   const [fromMs, toMs] =
     how === "text ahead"
@@ -179,7 +187,8 @@ describe("heardText in whole calls, against a phone that knows what it played", 
     },
   );
 
-  // Nothing then tells which word belongs to which sample: an even pace, or that of the turns before, has to do.
+  // Nothing then tells which word belongs to which sample: an even pace, or that of the turns
+  // before, has to do.
   it.each(["text ahead", "text ahead, stopped"] as const)(
     "is within one word nearly always, and two at most, where no text comes beside its audio: %s",
     async (how) => {

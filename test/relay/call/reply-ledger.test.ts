@@ -15,7 +15,9 @@ const TIMEOUT_MS = 4_000;
 
 type Timed = readonly [atMs: number, event: ReplyEvent];
 
-/** Plays events and asks the ledger every 100 ms; a comfort sounds for 400 ms, an answer for 1 s. */
+/**
+ * Plays events and asks the ledger every 100 ms; a comfort sounds for 400 ms, an answer for 1 s.
+ */
 function play(
   events: readonly Timed[],
   untilMs: number,

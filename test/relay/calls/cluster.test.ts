@@ -1,4 +1,6 @@
-/** Two processes that share their calls, by hand: fake clock, fake sockets, a fleet without a wire. */
+/**
+ * Two processes that share their calls, by hand: fake clock, fake sockets, a fleet without a wire.
+ */
 import { beforeEach, describe, expect, it } from "vitest";
 import type { CallSid } from "../../../src/domain/ids.js";
 import { SUPERVISOR_END, supervisorTransfer } from "../../../src/relay/call/call-command.js";

@@ -177,7 +177,8 @@ it("a hundred thousand caller frames, and the playout that they drive, allocate 
 }, async () => {
   const { clock, leg, from, twilio, model } = path();
   const speech = speechLike(2_000, 3);
-  // Two seconds of silence, two of speech, over and over, as bytes that are ready: nothing of the test is in the way.
+  // Two seconds of silence, two of speech, over and over, as bytes that are ready: nothing of the
+  // test is in the way.
   const messages = Array.from({ length: 200 }, (_, n) => {
     const audio =
       n < 100 ? Buffer.alloc(160, 0xff) : speech.subarray((n - 100) * 160, (n - 99) * 160);
@@ -231,7 +232,8 @@ it("a hundred thousand caller frames, and the playout that they drive, allocate 
   expect(twilio.bytes - sentBefore.twilio).toBeGreaterThan(FRAMES * 200);
   const found = [...allocated(profile.head)].sort((a, b) => b[1] - a[1]);
   const perFrame = found.reduce((sum, [, bytes]) => sum + bytes, 0) / FRAMES;
-  // Times have fractions, and a number with a fraction is boxed (16 bytes) where it passes from one function to another: about
-  // two a frame. One object, view, string or closure a frame more, and this would fail.
+  // Times have fractions, and a number with a fraction is boxed (16 bytes) where it passes from one
+  // function to another: about two a frame. One object, view, string or closure a frame more, and
+  // this would fail.
   expect(perFrame, found.slice(0, 8).join("; ")).toBeLessThan(50);
 });

@@ -32,7 +32,7 @@ describe("what a caller hears of a model on the SIP path", () => {
     one.text(item("i1"), "Hello.", true);
     expect(began).toEqual([]);
     expect([one.isPlaying, one.isPending]).toEqual([false, true]);
-    one.began(response("r1"));
+    one.happened("started", response("r1"));
     expect(began).toEqual(["i1"]);
     expect(one.isPlaying).toBe(true);
   });
@@ -41,16 +41,16 @@ describe("what a caller hears of a model on the SIP path", () => {
     const { clock, one, heard } = playback();
     one.responseStarted(response("r1"));
     one.text(item("i1"), "Hello.", true);
-    one.began(response("r1"));
+    one.happened("started", response("r1"));
     one.responseStarted(response("r2"));
     one.text(item("i2"), "Goodbye.", true);
     clock.advance(800);
-    one.heardOut(response("r1"));
+    one.happened("stopped", response("r1"));
     expect(heard()).toMatchObject([{ itemId: "i1", heardMs: 800 }]);
     expect(one.isPending).toBe(true);
-    one.began(response("r2"));
+    one.happened("started", response("r2"));
     clock.advance(500);
-    one.heardOut(response("r2"));
+    one.happened("stopped", response("r2"));
     expect(heard()).toMatchObject([{ itemId: "i1" }, { itemId: "i2", heardMs: 500 }]);
     expect(one.isPending).toBe(false);
   });
@@ -59,7 +59,7 @@ describe("what a caller hears of a model on the SIP path", () => {
     const { clock, one, heard } = playback();
     one.responseStarted(response("r1"));
     one.text(item("i1"), "A rather long sentence about an order.", true);
-    one.began(response("r1"));
+    one.happened("started", response("r1"));
     clock.advance(1_000);
     one.cut(item("i1"), 700);
     one.interrupted();
@@ -67,12 +67,33 @@ describe("what a caller hears of a model on the SIP path", () => {
     expect([one.isPlaying, one.isPending]).toEqual([false, false]);
   });
 
+  it("was not heard where it is taken back before the server played it", () => {
+    const { clock, began, one, heard } = playback();
+    one.responseStarted(response("r1"));
+    one.text(item("i1"), "Never played.", true);
+    clock.advance(300);
+    one.happened("cleared", response("r1"));
+    expect(began).toEqual([]);
+    expect(heard()).toMatchObject([{ itemId: "i1", heardMs: 0 }]);
+  });
+
+  it("is known by response: earlier words that still play are not those of a later one", () => {
+    const { one } = playback();
+    one.responseStarted(response("r1"));
+    one.text(item("i1"), "Hello.", true);
+    one.happened("started", response("r1"));
+    one.responseStarted(response("r2"));
+    expect([one.hasWordsOf(response("r1")), one.hasWordsOf(response("r2"))]).toEqual([true, false]);
+    one.happened("stopped", response("r1"));
+    expect(one.hasWordsOf(response("r1"))).toBe(true);
+  });
+
   it("takes about as long as its text, less what was heard", () => {
     const { clock, one } = playback();
     one.responseStarted(response("r1"));
     one.text(item("i1"), "x".repeat(30), true);
     expect(one.remainingMs(clock.nowMs())).toBe(2_000);
-    one.began(response("r1"));
+    one.happened("started", response("r1"));
     clock.advance(500);
     expect(one.remainingMs(clock.nowMs())).toBe(1_500);
   });
