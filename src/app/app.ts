@@ -13,6 +13,7 @@ import { VERSION } from "../domain/version.js";
 import { agentsRoute, reloadRoute } from "../http/agents-route.js";
 import { consoleRoutes } from "../http/console-route.js";
 import { ConsoleSessions } from "../http/console-session.js";
+import { drainRoute } from "../http/drain-route.js";
 import { eventsRoute } from "../http/events-route.js";
 import { nodeRoutes } from "../http/nodes-route.js";
 import { OperatorAuth } from "../http/operator-auth.js";
@@ -63,6 +64,8 @@ export interface App {
   retire(): Promise<void>;
   /** No new callers; resolves once the running calls are over or DRAIN_SECONDS have passed. */
   drain(): Promise<void>;
+  /** No new callers from now on. The process goes on until it is stopped. Idempotent. */
+  refuseCalls(): void;
   /**
    * Callers who are still with an agent go to their fallback. Resolves when they have been taken
    * over; bounded.
@@ -103,6 +106,8 @@ export interface AppOverrides {
    * @throws AgentsFileError when the file has faults.
    */
   readonly requestReload?: () => void;
+  /** Has every process refuse new calls, for `POST /api/drain`. Absent: this one is the only one. */
+  readonly refuseCalls?: () => void;
 }
 
 /**
@@ -169,7 +174,7 @@ class RelayApp implements App {
   constructor(parts: AppParts) {
     this.#parts = parts;
     this.#public = publicServer(parts);
-    this.#operator = operatorServer(parts);
+    this.#operator = operatorServer(parts, this);
   }
 
   async start(): Promise<AppPorts> {
@@ -229,6 +234,12 @@ class RelayApp implements App {
     await this.#drain("draining");
   }
 
+  refuseCalls(): void {
+    const { base, admitted } = this.#parts;
+    admitted.registry.beginDrain();
+    base.log.info("drain: no new calls are accepted", { calls: admitted.registry.load });
+  }
+
   async #drain(text: string): Promise<void> {
     const { base, admitted } = this.#parts;
     const { registry } = admitted;
@@ -281,7 +292,8 @@ function publicServer({ base, calls, cluster }: AppParts) {
   });
 }
 
-function operatorServer({ base, calls, cluster, keeping, events, overrides }: AppParts) {
+function operatorServer(parts: AppParts, app: App) {
+  const { base, calls, cluster, keeping, events, overrides } = parts;
   const { config, agents, registry, metrics, loopGuard, clock, log } = base;
   const sessions =
     config.adminToken === null ? null : new ConsoleSessions(config.adminToken, clock);
@@ -299,6 +311,7 @@ function operatorServer({ base, calls, cluster, keeping, events, overrides }: Ap
       ...consoleRoutes({ auth, sessions, phone: overrides.phone ?? false }),
       agentsRoute(agents, VERSION),
       ...(overrides.requestReload === undefined ? [] : [reloadRoute(overrides.requestReload)]),
+      drainRoute(overrides.refuseCalls ?? (() => app.refuseCalls())),
       eventsRoute({ events, clock }),
       ...outboundRoutes(calls.outbound),
       ...(keeping?.routes ?? []),

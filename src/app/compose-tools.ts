@@ -6,6 +6,7 @@ import { createHttpTool } from "../adapters/tools/http-tool.js";
 import { createJsonSchemaChecker } from "../adapters/tools/json-schema.js";
 import type { ToolLauncher } from "../adapters/tools/launcher-client.js";
 import { loadModuleTool } from "../adapters/tools/module-tool.js";
+import type { ModuleVersion } from "../adapters/tools/tool-messages.js";
 import type { AgentProfile, AgentsFile, ToolDefinition } from "../domain/agent-profile.js";
 import { RelayError } from "../domain/errors.js";
 import type { Clock } from "../ports/clock.js";
@@ -33,8 +34,8 @@ export interface Kit {
   readonly registry: ToolRegistry;
   /** As they are described to the model. */
   readonly specs: readonly SessionTool[];
-  /** Paths of the modules that its tools are in. */
-  readonly modules: readonly string[];
+  /** The modules that its tools are in, as they were when its agents file was read. */
+  readonly modules: readonly ModuleVersion[];
 }
 
 /** The tools of the agents, for each call. */
@@ -53,6 +54,7 @@ export class Toolbox {
    * @throws RelayError config_invalid when a schema is wrong or a module cannot be loaded.
    */
   async load(agents: AgentsFile): Promise<void> {
+    this.#deps.launcher.beginVersion();
     const kits = await buildKits(agents, this.#deps);
     for (const agent of agents.agents.values()) {
       const kit = kits.get(agent.name);
@@ -65,7 +67,7 @@ export class Toolbox {
     if (kit === undefined) throw new RelayError("internal", "an agent without a kit of tools");
     const { clock, log, launcher } = this.#deps;
     // Before the model asks: a caller should not wait for a process to start.
-    for (const path of kit.modules) launcher.warm(path);
+    for (const module of kit.modules) launcher.warm(module);
     const runner = new ToolRunner({
       registry: kit.registry,
       clock,
@@ -104,7 +106,7 @@ export async function buildKits(
       checker,
     );
     const modules = agent.tools.flatMap(({ source }) =>
-      source.kind === "module" ? [source.path] : [],
+      source.kind === "module" ? [deps.launcher.moduleAt(source.path)] : [],
     );
     const specs = [...registry.specs(), ...mcpSpecs(agent)];
     kits.set(agent.name, { registry, specs, modules });

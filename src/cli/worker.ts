@@ -59,7 +59,10 @@ export async function worker(io: CliIo, options: { readonly record?: boolean }):
     readAgents: () => readAgentsFile(config, io.env),
   });
   if (app === null) return EXIT_USAGE;
-  commands.onReload(() => void reload(app, () => readAgentsFile(config, io.env), log));
+  commands.carryOut((command) => {
+    if (command === "refuse_calls") app.refuseCalls();
+    else void reload(app, () => readAgentsFile(config, io.env), log);
+  });
   onUncaughtError((error) => {
     log.error("worker: uncaught exception", { pid: process.pid }, error);
     send({ type: "failing" });
@@ -90,6 +93,7 @@ async function startApp(
         readAgents();
         send({ type: "reload" });
       },
+      refuseCalls: () => send({ type: "refuse_calls" }),
     });
     const { publicPort, ownPort, adminPort } = await app.start();
     send({ type: "listening", publicPort, ownPort: ownPort ?? publicPort, adminPort });

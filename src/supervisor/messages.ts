@@ -51,6 +51,8 @@ export type FromWorker =
   | { readonly type: "failing" }
   /** An operator asks that every worker reads the agents file again. It has no faults. */
   | { readonly type: "reload" }
+  /** An operator asks that no worker accepts new calls. */
+  | { readonly type: "refuse_calls" }
   /** No caller depends on this worker any more. It still listens. */
   | { readonly type: "drained" }
   | ClusterMessage;
@@ -73,6 +75,8 @@ export type ToWorker =
   | { readonly type: "stop" }
   /** Read the agents file again. */
   | { readonly type: "reload" }
+  /** Accept no new calls, and go on. */
+  | { readonly type: "refuse_calls" }
   | { readonly type: "moved"; readonly callSid: CallSid }
   | {
       readonly type: "request";

@@ -48,6 +48,8 @@ export class Supervisor {
   readonly #shutdown: Shutdown;
   readonly #stallWatch: StallWatch;
   #publicPort: number;
+  /** An operator asked for it; it holds for workers that start later, too. */
+  #refusesCalls = false;
   #lastId = 0;
   #started: {
     readonly resolve: (port: number) => void;
@@ -106,7 +108,17 @@ export class Supervisor {
 
   /** Every worker reads the agents file again. */
   reload(): void {
-    for (const worker of this.#slots.workers) if (!worker.retired) worker.send({ type: "reload" });
+    this.#tellAll("reload");
+  }
+
+  /** No worker accepts new calls from now on. All of them go on. */
+  refuseCalls(): void {
+    this.#refusesCalls = true;
+    this.#tellAll("refuse_calls");
+  }
+
+  #tellAll(type: "reload" | "refuse_calls"): void {
+    for (const worker of this.#slots.workers) if (!worker.retired) worker.send({ type });
   }
 
   readiness(): Readiness {
@@ -140,6 +152,7 @@ export class Supervisor {
     const worker = new Worker(id, slot.number, clock.nowMs(), process);
     this.#slots.add(worker);
     worker.send({ type: "begin", worker: slot.number, publicPort: this.#publicPort });
+    if (this.#refusesCalls) worker.send({ type: "refuse_calls" });
     return worker;
   }
 
@@ -162,6 +175,9 @@ export class Supervisor {
         return;
       case "reload":
         this.reload();
+        return;
+      case "refuse_calls":
+        this.refuseCalls();
         return;
       case "refused": {
         const { problem } = message;

@@ -6,6 +6,9 @@ type Begin = Extract<ToWorker, { readonly type: "begin" }>;
 /** How a worker's life ends, in the order of urgency. */
 export type EndCommand = "retire" | "drain" | "abandon" | "stop";
 
+/** A command that a worker carries out while it goes on. */
+export type RunningCommand = "reload" | "refuse_calls";
+
 /**
  * The supervisor's messages to a worker, by their kind. A command may arrive before the worker can
  * carry it out, so each is kept as a promise.
@@ -18,7 +21,9 @@ export class WorkerCommands {
   readonly abandon: Promise<void>;
   readonly stop: Promise<void>;
   readonly #link: WorkerLink;
-  #onReload: () => void = () => undefined;
+  /** Commands that arrived before the worker could carry them out. */
+  readonly #early = new Set<RunningCommand>();
+  #onCommand: ((command: RunningCommand) => void) | null = null;
   #resolveBegin: (begin: Begin) => void = () => undefined;
   #resolveEnd: (command: EndCommand) => void = () => undefined;
   #resolveAbandon: () => void = () => undefined;
@@ -40,9 +45,11 @@ export class WorkerCommands {
     });
   }
 
-  /** Call this before the agents file is read: a reload that comes later must not be missed. */
-  onReload(reload: () => void): void {
-    this.#onReload = reload;
+  /** Carries out running commands from now on, those that arrived earlier first. */
+  carryOut(onCommand: (command: RunningCommand) => void): void {
+    this.#onCommand = onCommand;
+    for (const command of this.#early) onCommand(command);
+    this.#early.clear();
   }
 
   receive(message: ToWorker): void {
@@ -51,7 +58,9 @@ export class WorkerCommands {
         this.#resolveBegin(message);
         return;
       case "reload":
-        this.#onReload();
+      case "refuse_calls":
+        if (this.#onCommand === null) this.#early.add(message.type);
+        else this.#onCommand(message.type);
         return;
       case "stop":
         this.#resolveStop();

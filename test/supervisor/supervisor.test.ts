@@ -322,6 +322,21 @@ describe("reload", () => {
   });
 });
 
+describe("refuseCalls", () => {
+  it("reaches every worker, also one that starts later, and ends none", async () => {
+    const [one, two] = await running();
+    two.sends({ type: "refuse_calls" });
+    const types = (fake: typeof two) => fake.sent.map(({ type }) => type);
+    expect([types(one), types(two)]).toEqual([
+      ["begin", "refuse_calls"],
+      ["begin", "refuse_calls"],
+    ]);
+    one.exits();
+    clock.advance(250);
+    expect(types(spawned[2]!)).toEqual(["begin", "refuse_calls"]);
+  });
+});
+
 describe("adminPorts", () => {
   it("names the owner of the call first, and otherwise each worker in turn", async () => {
     const [, two] = await running();

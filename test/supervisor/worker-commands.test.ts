@@ -4,16 +4,13 @@ import { WorkerCommands } from "../../src/supervisor/worker-commands.js";
 import type { WorkerLink } from "../../src/supervisor/worker-link.js";
 
 let passedOn: ToWorker[];
-let reloads: number;
+let carriedOut: string[];
 let commands: WorkerCommands;
 beforeEach(() => {
   passedOn = [];
-  reloads = 0;
+  carriedOut = [];
   const link = { receive: (message: ToWorker) => passedOn.push(message) } as unknown as WorkerLink;
   commands = new WorkerCommands(link);
-  commands.onReload(() => {
-    reloads++;
-  });
 });
 
 /** Which of the promises have resolved. */
@@ -54,11 +51,17 @@ describe("WorkerCommands", () => {
     expect(await commands.begin).toMatchObject({ worker: 3 });
   });
 
-  it("reloads each time, and passes cluster messages on", () => {
-    commands.receive({ type: "reload" });
-    commands.receive({ type: "reload" });
+  it("carries out each command that does not end the worker, and those that came too early once", () => {
+    for (const type of ["reload", "refuse_calls", "reload"] as const) commands.receive({ type });
+    commands.carryOut((command) => carriedOut.push(command));
+    expect(carriedOut.splice(0)).toEqual(["reload", "refuse_calls"]);
+    for (const type of ["reload", "reload", "refuse_calls"] as const) commands.receive({ type });
+    expect(carriedOut).toEqual(["reload", "reload", "refuse_calls"]);
+  });
+
+  it("passes cluster messages on", () => {
     const message = { type: "claimed_once", id: 1, first: true } as const;
     commands.receive(message);
-    expect([reloads, passedOn]).toEqual([2, [message]]);
+    expect(passedOn).toEqual([message]);
   });
 });

@@ -2,7 +2,7 @@ import { RelayError } from "../../domain/errors.js";
 import type { Log } from "../../ports/log.js";
 import type { ToolArguments, ToolContext, ToolResult } from "../../tools/tool.js";
 import { type LauncherChild, type StartLauncher, startLauncher } from "./child-processes.js";
-import type { DeclaredTool, FromLauncher } from "./tool-messages.js";
+import type { DeclaredTool, FromLauncher, ModuleVersion } from "./tool-messages.js";
 
 type Answer = Exclude<FromLauncher, { type: "warning" }>;
 
@@ -13,6 +13,7 @@ export class ToolLauncher {
   #child: LauncherChild | null = null;
   readonly #pending = new Map<number, (answer: Answer) => void>();
   #lastId = 0;
+  #version = 0;
 
   constructor(log: Pick<Log, "warn">, start: StartLauncher = startLauncher) {
     this.#log = log;
@@ -20,20 +21,34 @@ export class ToolLauncher {
   }
 
   /**
+   * From now on modules are loaded as they are now. Calls of an earlier version keep its processes, which end by
+   * themselves when they are no longer used.
+   */
+  beginVersion(): void {
+    this.#version += 1;
+  }
+
+  /** A module of the current version. @param path  absolute. */
+  moduleAt(path: string): ModuleVersion {
+    return { path, version: this.#version };
+  }
+
+  /**
    * What a module declares.
    *
-   * @param path  absolute.
    * @throws      RelayError `config_invalid`: the module cannot be loaded.
    */
-  async describe(path: string): Promise<readonly DeclaredTool[]> {
-    const answer = await this.#ask((id) => this.#launcher.send({ type: "describe", id, path }));
+  async describe(module: ModuleVersion): Promise<readonly DeclaredTool[]> {
+    const answer = await this.#ask((id) =>
+      this.#launcher.send({ type: "describe", id, ...module }),
+    );
     if (answer.type === "described") return answer.tools;
-    throw new RelayError("config_invalid", `${path} cannot be loaded: ${reasonOf(answer)}`);
+    throw new RelayError("config_invalid", `${module.path} cannot be loaded: ${reasonOf(answer)}`);
   }
 
   /** A call may come soon. */
-  warm(path: string): void {
-    this.#launcher.send({ type: "warm", path });
+  warm(module: ModuleVersion): void {
+    this.#launcher.send({ type: "warm", ...module });
   }
 
   /**
@@ -43,7 +58,7 @@ export class ToolLauncher {
    * @throws Error with the module's own stack: the tool threw.
    */
   async call(
-    path: string,
+    module: ModuleVersion,
     key: string,
     args: ToolArguments,
     { signal, ...context }: ToolContext,
@@ -54,7 +69,7 @@ export class ToolLauncher {
     try {
       const answer = await this.#ask((id) => {
         asked = id;
-        this.#launcher.send({ type: "call", id, path, key, args, context });
+        this.#launcher.send({ type: "call", id, ...module, key, args, context });
         if (signal.aborted) abort();
       });
       if (answer.type === "result") return { output: answer.output };

@@ -7,7 +7,7 @@ import { RelayError } from "../../domain/errors.js";
 import type { Tool } from "../../tools/tool.js";
 import type { ToolLauncher } from "./launcher-client.js";
 import { pickTool } from "./module-exports.js";
-import type { DeclaredTool } from "./tool-messages.js";
+import type { DeclaredTool, ModuleVersion } from "./tool-messages.js";
 
 /**
  * Loads what `defineTool` declared: the default export, else the export of the tool's name, else
@@ -22,7 +22,8 @@ export async function loadModuleTool(
   launcher: ToolLauncher,
 ): Promise<Tool> {
   const { name, description, parameters, timeoutMs, sayWhileWaiting } = definition;
-  const declared = pickTool(await described(launcher, name, path), name);
+  const module = launcher.moduleAt(path);
+  const declared = pickTool(await described(launcher, name, module), name);
   if (declared === null)
     throw new RelayError("config_invalid", `tool ${name}: ${path} exports no defineTool({…})`);
   const given = typeof parameters["properties"] === "object" && !isEmpty(parameters["properties"]);
@@ -33,17 +34,17 @@ export async function loadModuleTool(
     parameters: given ? parameters : declared.parameters,
     timeoutMs: declared.timeoutMs ?? timeoutMs,
     sayWhileWaiting: sayWhileWaiting ?? declared.sayWhileWaiting,
-    run: (args, context) => launcher.call(path, key, args, context),
+    run: (args, context) => launcher.call(module, key, args, context),
   };
 }
 
 async function described(
   launcher: ToolLauncher,
   name: string,
-  path: string,
+  module: ModuleVersion,
 ): Promise<readonly DeclaredTool[]> {
   try {
-    return await launcher.describe(path);
+    return await launcher.describe(module);
   } catch (error) {
     if (!(error instanceof RelayError)) throw error;
     throw new RelayError(error.code, `tool ${name}: ${error.message}`, { cause: error });

@@ -7,7 +7,7 @@
 import { systemClock } from "../system/system-clock.js";
 import { startToolProcess } from "./child-processes.js";
 import { ModuleProcess } from "./module-process.js";
-import type { FromLauncher, ToLauncher } from "./tool-messages.js";
+import type { FromLauncher, ModuleVersion, ToLauncher } from "./tool-messages.js";
 
 const modules = new Map<string, ModuleProcess>();
 /** The module of each call that is under way. */
@@ -17,15 +17,16 @@ function send(message: FromLauncher): void {
   if (process.connected) process.send?.(message);
 }
 
-function moduleAt(path: string): ModuleProcess {
-  let found = modules.get(path);
+function moduleAt({ path, version }: ModuleVersion): ModuleProcess {
+  const key = `${version} ${path}`;
+  let found = modules.get(key);
   if (found === undefined) {
     found = new ModuleProcess(path, {
       clock: systemClock,
       start: startToolProcess,
       warn: (reason) => send({ type: "warning", module: path, reason }),
     });
-    modules.set(path, found);
+    modules.set(key, found);
   }
   return found;
 }
@@ -33,8 +34,8 @@ function moduleAt(path: string): ModuleProcess {
 function received(message: ToLauncher): void {
   switch (message.type) {
     case "describe": {
-      const { id, path } = message;
-      moduleAt(path).describe((end) =>
+      const { id } = message;
+      moduleAt(message).describe((end) =>
         send(
           end.type === "loaded"
             ? { type: "described", id, tools: end.tools }
@@ -44,11 +45,11 @@ function received(message: ToLauncher): void {
       return;
     }
     case "warm":
-      moduleAt(message.path).warm();
+      moduleAt(message).warm();
       return;
     case "call": {
-      const { id, path, key, args, context } = message;
-      const called = moduleAt(path);
+      const { id, key, args, context } = message;
+      const called = moduleAt(message);
       calls.set(id, called);
       called.call(id, key, args, context, (end) => {
         calls.delete(id);

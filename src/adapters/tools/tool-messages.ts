@@ -31,11 +31,17 @@ interface Abort {
   readonly id: number;
 }
 
+/** A module as it was when a version of the agents file was read. Each version has a process of its own. */
+export interface ModuleVersion {
+  readonly path: string;
+  readonly version: number;
+}
+
 export type ToLauncher =
-  | { readonly type: "describe"; readonly id: number; readonly path: string }
+  | ({ readonly type: "describe"; readonly id: number } & ModuleVersion)
   /** A call may come soon. */
-  | { readonly type: "warm"; readonly path: string }
-  | (Call & { readonly path: string })
+  | ({ readonly type: "warm" } & ModuleVersion)
+  | (Call & ModuleVersion)
   | Abort;
 
 export type FromLauncher =

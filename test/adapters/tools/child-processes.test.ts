@@ -57,7 +57,7 @@ describe("the launcher's process", { timeout: 60_000 }, () => {
     const described = deferred<unknown>();
     const ended = deferred<string>();
     const launcher = startLauncher({ message: described.resolve, ended: ended.resolve });
-    launcher.send({ type: "describe", id: 1, path: module });
+    launcher.send({ type: "describe", id: 1, path: module, version: 1 });
     const answer = (await described.promise) as FromLauncher;
     expect(answer).toMatchObject({ type: "described", id: 1 });
     launcher.end();

@@ -6,6 +6,7 @@ import type { ToolContext } from "../../../src/tools/tool.js";
 import { sid } from "../../fakes/call-bench.js";
 import { FakeLog } from "../../fakes/fake-ports.js";
 
+const MODULE = { path: "/t.mjs", version: 0 };
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 function bench() {
@@ -43,22 +44,22 @@ describe("the launcher", () => {
   it("is started by its first use, and keeps the relay alive only while it is asked", async () => {
     const { launcher, launchers, says } = bench();
     expect(launchers).toHaveLength(0);
-    const described = launcher.describe("/t.mjs");
+    const described = launcher.describe(MODULE);
     expect(launchers[0]).toMatchObject({
       held: true,
-      sent: [{ type: "describe", id: 1, path: "/t.mjs" }],
+      sent: [{ type: "describe", id: 1, path: "/t.mjs", version: 0 }],
     });
     says({ type: "described", id: 1, tools: [] });
     expect(await described).toEqual([]);
     expect(launchers[0]!.held).toBe(false);
-    launcher.warm("/t.mjs");
+    launcher.warm(MODULE);
     expect(launchers[0]!.held).toBe(false);
     expect(launchers).toHaveLength(1);
   });
 
   it("tells why a module cannot be loaded", async () => {
     const { launcher, says } = bench();
-    const described = launcher.describe("/t.mjs");
+    const described = launcher.describe(MODULE);
     says({ type: "load_failed", id: 1, reason: "no such file" });
     await expect(described).rejects.toMatchObject({
       code: "config_invalid",
@@ -69,11 +70,11 @@ describe("the launcher", () => {
   it("hands a call over as plain data, and its end back", async () => {
     const { launcher, launchers, says } = bench();
     const { signal: _, ...plain } = context();
-    const called = launcher.call("/t.mjs", "default", { order: "a" }, context());
+    const called = launcher.call(MODULE, "default", { order: "a" }, context());
     expect(launchers[0]!.sent[0]).toEqual({
       type: "call",
       id: 1,
-      path: "/t.mjs",
+      ...MODULE,
       key: "default",
       args: { order: "a" },
       context: plain,
@@ -84,13 +85,13 @@ describe("the launcher", () => {
 
   it("tells a tool that throws, for the log, from one whose process is gone", async () => {
     const { launcher, says } = bench();
-    const threw = launcher.call("/t.mjs", "default", {}, context());
+    const threw = launcher.call(MODULE, "default", {}, context());
     says({ type: "error", id: 1, stack: "Error: password=hunter2\n at refund" });
     await expect(threw).rejects.toMatchObject({
       message: "the tool threw",
       stack: "Error: password=hunter2\n at refund",
     });
-    const gone = launcher.call("/t.mjs", "default", {}, context());
+    const gone = launcher.call(MODULE, "default", {}, context());
     says({ type: "unavailable", id: 2, reason: "its process died (SIGKILL)" });
     await expect(gone).rejects.toMatchObject({
       code: "tool_failed",
@@ -102,9 +103,9 @@ describe("the launcher", () => {
   it("passes the end of a call's time on, also when it was over before", async () => {
     const { launcher, launchers, says } = bench();
     const stop = new AbortController();
-    const first = launcher.call("/t.mjs", "default", {}, context(stop.signal));
+    const first = launcher.call(MODULE, "default", {}, context(stop.signal));
     stop.abort();
-    const second = launcher.call("/t.mjs", "default", {}, context(stop.signal));
+    const second = launcher.call(MODULE, "default", {}, context(stop.signal));
     const aborts = launchers[0]!.sent.filter(({ type }) => type === "abort");
     expect(aborts).toEqual([
       { type: "abort", id: 1 },
@@ -117,11 +118,11 @@ describe("the launcher", () => {
 
   it("that dies fails what is under way, and is started again by the next use", async () => {
     const { launcher, launchers, says, log } = bench();
-    const called = launcher.call("/t.mjs", "default", {}, context());
+    const called = launcher.call(MODULE, "default", {}, context());
     launchers[0]!.events.ended("SIGKILL");
     await expect(called).rejects.toMatchObject({ code: "tool_failed" });
     expect(log.lines.filter((line) => line.startsWith("warn"))).toHaveLength(1);
-    const next = launcher.call("/t.mjs", "default", {}, context());
+    const next = launcher.call(MODULE, "default", {}, context());
     expect(launchers).toHaveLength(2);
     // News of the first one.
     launchers[0]!.events.ended("SIGKILL");
@@ -131,7 +132,7 @@ describe("the launcher", () => {
 
   it("that is stopped fails what is under way", async () => {
     const { launcher, launchers } = bench();
-    const called = launcher.call("/t.mjs", "default", {}, context());
+    const called = launcher.call(MODULE, "default", {}, context());
     launcher.stop();
     launcher.stop();
     await expect(called).rejects.toMatchObject({ code: "tool_failed" });
@@ -140,9 +141,21 @@ describe("the launcher", () => {
 
   it("warns of processes that break the rules", async () => {
     const { launcher, says, log } = bench();
-    launcher.warm("/t.mjs");
+    launcher.warm(MODULE);
     says({ type: "warning", module: "/t.mjs", reason: "takes too much memory" });
     await settle();
     expect(log.lines.join()).toContain("takes too much memory");
+  });
+
+  it("gives each version of a module a process of its own", () => {
+    const { launcher, launchers } = bench();
+    const old = launcher.moduleAt("/t.mjs");
+    launcher.beginVersion();
+    launcher.warm(old);
+    launcher.warm(launcher.moduleAt("/t.mjs"));
+    expect(launchers[0]!.sent).toEqual([
+      { type: "warm", path: "/t.mjs", version: 0 },
+      { type: "warm", path: "/t.mjs", version: 1 },
+    ]);
   });
 });
