@@ -24,6 +24,8 @@ export class OrphanRecovery {
   readonly #ports: OrphanRecoveryPorts;
   readonly #finish: (record: CallRecord) => CallRecord;
   #orphans: OrphanSpool[] = [];
+  /** Calls whose process was silent in the round before. */
+  #suspects: ReadonlySet<CallSid> = new Set();
 
   constructor(ports: OrphanRecoveryPorts, finish: (record: CallRecord) => CallRecord) {
     this.#ports = ports;
@@ -47,7 +49,7 @@ export class OrphanRecovery {
       }
       // A database that was away has had no heartbeats. Give every writer the time to send one.
       if (clock.nowMs() - databaseUpSinceMs < LOST_AFTER_MS) return;
-      const abandoned = await store.abandonedCalls(LOST_AFTER_MS, MAX_ABANDONED);
+      const abandoned = await this.#abandonedTwice();
       const isOther = (owner: string) => owner !== spool.writer;
       const failed = await finalise(store, abandoned, isOther, this.#finish);
       this.#report(failed);
@@ -56,6 +58,17 @@ export class OrphanRecovery {
     } catch (error) {
       log.warn("records: recovery failed, will retry", {}, error);
     }
+  }
+
+  /**
+   * After a jump of the clock every heartbeat looks old, until the next one. So a call counts as
+   * abandoned when it does in two rounds.
+   */
+  async #abandonedTwice(): Promise<readonly CallSid[]> {
+    const found = await this.#ports.store.abandonedCalls(LOST_AFTER_MS, MAX_ABANDONED);
+    const twice = found.filter((callSid) => this.#suspects.has(callSid));
+    this.#suspects = new Set(found);
+    return twice;
   }
 
   /** @returns  how many calls ended as failed. */

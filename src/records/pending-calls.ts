@@ -14,6 +14,12 @@ const LIVE_SAVE_STEP_MS = 5_000;
  */
 const MAX_ENDED_IN_MEMORY = 500;
 
+/**
+ * Turns, tools and events of the records that are saved together. Turning them into JSON takes a few
+ * milliseconds, on the thread that carries calls.
+ */
+const MAX_ENTRIES = 500;
+
 /** The calls of this process of which the database lacks something, in memory or only on disk. */
 export class PendingCalls {
   readonly #writer: WriterId;
@@ -70,12 +76,15 @@ export class PendingCalls {
     return call.dueMs;
   }
 
-  /** The first `limit` calls that are due. */
+  /** The first calls that are due: at most `limit`, and fewer when their records are large. */
   due(nowMs: number, limit: number): readonly LiveCall[] {
     const due: LiveCall[] = [];
+    let entries = 0;
     for (const call of this.#calls.values()) {
-      if (call.dueMs !== null && call.dueMs <= nowMs) due.push(call);
-      if (due.length === limit) break;
+      if (call.dueMs === null || call.dueMs > nowMs) continue;
+      due.push(call);
+      entries += call.size;
+      if (due.length === limit || entries >= MAX_ENTRIES) break;
     }
     return due;
   }

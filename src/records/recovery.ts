@@ -11,7 +11,8 @@ import { applyEvent, applyEvents, emptyRecord, lastKnownMs } from "./record.js";
  * Another writer that changes the same call this often in between is unexpected. Try again later.
  */
 const MAX_ROUNDS = 8;
-const CALLS_PER_BATCH = 64;
+/** Calls that are read and saved together: parsing them takes a few milliseconds. */
+const CALLS_PER_BATCH = 8;
 
 /** Prices a record before it is stored. */
 export type Finish = (record: CallRecord) => CallRecord;

@@ -92,18 +92,28 @@ describe("OrphanRecovery", () => {
     expect([removed, recovered]).toEqual([["dead"], [testSid(1)]]);
   });
 
-  it("waits for six heartbeats before it ends the calls of silent processes", async () => {
+  it("ends the calls of silent processes after six heartbeats and a second round", async () => {
     put(1, "silent");
     put(2, "w");
     abandoned = [testSid(1), testSid(2)];
     clock.advance(59_999);
     await recovery.run(0);
-    expect(recovered).toEqual([]);
     clock.advance(1);
     await recovery.run(1);
+    await recovery.run(0);
     expect(recovered).toEqual([]);
     await recovery.run(0);
     // This process is alive, whatever the heartbeats say.
     expect(recovered).toEqual([testSid(1)]);
+  });
+
+  it("ends no call whose process is heard of again in the next round", async () => {
+    put(1, "alive");
+    clock.advance(60_000);
+    for (const calls of [[testSid(1)], [], [testSid(1)]]) {
+      abandoned = calls;
+      await recovery.run(0);
+    }
+    expect(recovered).toEqual([]);
   });
 });

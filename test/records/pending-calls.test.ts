@@ -68,6 +68,17 @@ describe("PendingCalls", () => {
     expect([calls.count, calls.lowestPendingSeq(99)]).toEqual([0, 99]);
   });
 
+  it("takes fewer calls together when their records are large", () => {
+    for (let n = 0; n < 20; n++) {
+      add(n, opened());
+      for (let i = 0; i < 99; i++) add(n, note(i));
+    }
+    expect(calls.due(0, 32)).toHaveLength(5);
+    for (let n = 20; n < 60; n++) add(n, opened());
+    for (let n = 0; n < 20; n++) calls.delete(testSid(n));
+    expect(calls.due(0, 32)).toHaveLength(32);
+  });
+
   it("makes every call due that has something to save", () => {
     add(1, opened());
     add(2, opened());

@@ -258,6 +258,7 @@ describe.each(storeKinds())("RecordWriter on $name", (kind) => {
     expect((await store.load(sid(1)))?.record.state).toBe("live");
     clock.advance(61_000);
     await recordWriter.recover();
+    await recordWriter.recover();
     expect((await store.load(sid(1)))?.record).toMatchObject({
       outcome: "failed",
       endReason: "process_lost",

@@ -4,7 +4,7 @@ import type { OrphanSpool, SpoolEntry } from "../../ports/spool.js";
 import type { WriterId } from "../../ports/store.js";
 import { isMissing } from "./file-errors.js";
 import type { ShmRoot } from "./shm-root.js";
-import { ENTRIES_PER_READ, parseEntry, readEntries } from "./spool-lines.js";
+import { ENTRIES_PER_SLICE, parseEntry, readEntries } from "./spool-lines.js";
 import { isAbandoned } from "./spool-owner.js";
 
 /** Records that the database refuses are kept here, one file each. No writer has this name. */
@@ -118,8 +118,8 @@ class OrphanFiles implements OrphanSpool {
     // disk.
     const buffered = this.#memory?.read(this.#nameInMemory).flatMap(parseEntry) ?? [];
     const newer = buffered.filter((entry) => entry.seq > lastSeq).sort((a, b) => a.seq - b.seq);
-    for (let i = 0; i < newer.length; i += ENTRIES_PER_READ)
-      yield newer.slice(i, i + ENTRIES_PER_READ);
+    for (let i = 0; i < newer.length; i += ENTRIES_PER_SLICE)
+      yield newer.slice(i, i + ENTRIES_PER_SLICE);
   }
 
   async #segments(): Promise<readonly string[]> {

@@ -2,11 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import {
-  ENTRIES_PER_READ,
-  parseEntry,
-  readEntries,
-} from "../../../src/adapters/journal/spool-lines.js";
+import { parseEntry, readEntries } from "../../../src/adapters/journal/spool-lines.js";
 
 const directory = mkdtempSync(join(tmpdir(), "murelay-lines-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -26,13 +22,42 @@ describe("parseEntry", () => {
 });
 
 describe("readEntries", () => {
-  it("reads in slices, and leaves a torn last line and damaged lines out", async () => {
-    const path = join(directory, "1.jsonl");
-    const whole = Array.from({ length: ENTRIES_PER_READ + 1 }, (_, i) => line(i + 1)).join("");
-    writeFileSync(path, `\0\0\0\n${whole}{"seq":999,"callSid":"CA1","eve`);
+  const write = (name: string, text: string): string => {
+    const path = join(directory, name);
+    writeFileSync(path, text);
+    return path;
+  };
+  const slicesOf = async (path: string) => {
     const slices: number[][] = [];
     for await (const entries of readEntries(path)) slices.push(entries.map(({ seq }) => seq));
-    expect(slices.map(({ length }) => length)).toEqual([ENTRIES_PER_READ - 1, 2]);
-    expect(slices.flat()).toEqual(Array.from({ length: ENTRIES_PER_READ + 1 }, (_, i) => i + 1));
+    return slices;
+  };
+  const count = (n: number) => Array.from({ length: n }, (_, i) => i + 1);
+
+  it("leaves a torn last line and damaged lines out", async () => {
+    const lines = `\0\0\0\n${line(1)}\n${line(2)}{"seq":3,"callSid":"CA1","eve`;
+    expect(await slicesOf(write("torn", lines))).toEqual([[1, 2]]);
+    expect(await slicesOf(write("empty", ""))).toEqual([]);
+  });
+
+  it("reads in slices, and joins lines and characters that a slice divides", async () => {
+    const long = (seq: number) => line(seq).replace("CA1", `CA${"ä".repeat(seq % 50)}`);
+    const slices = await slicesOf(write("long", count(3_000).map(long).join("")));
+    expect(slices.length).toBeGreaterThan(3);
+    expect(slices.flat()).toEqual(count(3_000));
+  });
+
+  it("reads a line that is longer than a slice", async () => {
+    const huge = line(1).replace("CA1", `CA${"x".repeat(200_000)}`);
+    expect((await slicesOf(write("huge", huge + line(2)))).flat()).toEqual([1, 2]);
+  });
+
+  it("lets other work run between two slices", async () => {
+    const path = write("many", count(3_000).map(line).join(""));
+    let turns = 0;
+    const timer = setInterval(() => turns++, 0);
+    const slices = await slicesOf(path);
+    clearInterval(timer);
+    expect(turns).toBeGreaterThanOrEqual(slices.length - 1);
   });
 });
