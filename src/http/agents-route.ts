@@ -1,7 +1,22 @@
 import { AgentsFileError } from "../config/agents/agents-file.js";
 import type { AgentProfile, AgentsFile } from "../domain/agent-profile.js";
+import { BOOLEAN, listOf, NUMBER, nullable, object, STRING } from "./openapi/route-doc.js";
 import type { OperatorRoute } from "./operator-router.js";
 import { json } from "./reply.js";
+
+const AGENT = object({
+  name: STRING,
+  model: STRING,
+  language: STRING,
+  tools: listOf(object({ name: STRING, description: STRING })),
+  defaultDestination: nullable(STRING),
+  destinations: listOf(object({ name: STRING, description: STRING, kind: STRING })),
+});
+
+const FAULTS = object({
+  error: STRING,
+  faults: listOf(object({ path: STRING, line: nullable(NUMBER), problem: STRING })),
+});
 
 /**
  * `GET /api/agents`: what an operator needs to know about the agents. Names and descriptions only,
@@ -12,6 +27,15 @@ export function agentsRoute(agents: Pick<AgentsFile, "agents">, version: string)
     method: "GET",
     path: "/api/agents",
     access: "guarded",
+    doc: {
+      summary: "Names and descriptions of the agents",
+      answers: {
+        200: {
+          description: "The agents in the order of the agents file",
+          schema: object({ version: STRING, agents: listOf(AGENT) }),
+        },
+      },
+    },
     handle: () => json(200, { version, agents: [...agents.agents.values()].map(shown) }),
   };
 }
@@ -27,6 +51,13 @@ export function reloadRoute(request: () => void): OperatorRoute {
     method: "POST",
     path: "/api/agents/reload",
     access: "guarded",
+    doc: {
+      summary: "Reads the agents file again; running calls keep the version they began with",
+      answers: {
+        202: { description: "The file is in force", schema: object({ reloading: BOOLEAN }) },
+        422: { description: "The file has faults; nothing changes", schema: FAULTS },
+      },
+    },
     handle: () => {
       try {
         request();

@@ -2,6 +2,7 @@
 import type { CallSid } from "../domain/ids.js";
 import { SUPERVISOR_END, supervisorTransfer } from "../relay/call/call-command.js";
 import type { CallService, Refusal } from "../relay/calls/call-service.js";
+import { failure, object, objectWith, STRING } from "./openapi/route-doc.js";
 import type { OperatorRoute } from "./operator-router.js";
 import { json, type Reply } from "./reply.js";
 
@@ -12,12 +13,29 @@ const REFUSAL_STATUS: Readonly<Record<Refusal, number>> = {
   invalid: 400,
 };
 
+const REFUSED = {
+  404: failure("This process and its cluster have no such call"),
+  409: failure("The call is not with its agent"),
+};
+
 export function callRoutes(calls: Pick<CallService, "execute">): readonly OperatorRoute[] {
   return [
     {
       method: "POST",
       path: "/api/calls/:callSid/transfer",
       access: "guarded",
+      doc: {
+        summary: "Transfers a live call at once, without a farewell",
+        body: objectWith({ destination: STRING }, { reason: STRING }),
+        answers: {
+          202: {
+            description: "The transfer has begun",
+            schema: object({ callSid: STRING, destination: STRING }),
+          },
+          ...REFUSED,
+          422: failure("The agent has no such destination"),
+        },
+      },
       handle: async ({ params, body }) => {
         const destination = field(body, "destination");
         if (destination === null)
@@ -33,6 +51,13 @@ export function callRoutes(calls: Pick<CallService, "execute">): readonly Operat
       method: "POST",
       path: "/api/calls/:callSid/end",
       access: "guarded",
+      doc: {
+        summary: "Ends a live call at once",
+        answers: {
+          202: { description: "The call is being ended", schema: object({ callSid: STRING }) },
+          ...REFUSED,
+        },
+      },
       handle: async ({ params }) => {
         const callSid = callSidOf(params["callSid"]);
         if (callSid === null) return refusalReply("not_found");

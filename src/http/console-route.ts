@@ -2,6 +2,7 @@
 import { type ConsoleFile, type ConsoleFiles, readConsoleFiles } from "./console-files.js";
 import type { ConsoleSessions } from "./console-session.js";
 import type { RequestHead } from "./exchange.js";
+import { BOOLEAN, failure, object, STRING } from "./openapi/route-doc.js";
 import type { OperatorAuth } from "./operator-auth.js";
 import type { OperatorRequest, OperatorRoute } from "./operator-router.js";
 import { json, type Reply, text } from "./reply.js";
@@ -18,6 +19,8 @@ export interface ConsoleRouteParts {
   /** Default: those beside the sources, read at the first request. */
   readonly files?: ConsoleFiles;
 }
+
+const HTML = "text/html; charset=utf-8";
 
 export function consoleRoutes(parts: ConsoleRouteParts): readonly OperatorRoute[] {
   const { sessions } = parts;
@@ -37,6 +40,14 @@ export function consoleRoutes(parts: ConsoleRouteParts): readonly OperatorRoute[
       method: "GET",
       path: "/console",
       access: "guarded",
+      doc: {
+        summary: "The web console",
+        answers: {
+          200: { description: "The page", type: HTML },
+          304: { description: "The page has not changed" },
+          401: { description: "A page to sign in", type: HTML },
+        },
+      },
       unauthorized: signIn,
       handle: ({ head }) => strict(fileReply(head, files().index)),
     },
@@ -44,6 +55,10 @@ export function consoleRoutes(parts: ConsoleRouteParts): readonly OperatorRoute[
       method: "GET",
       path: "/console/session",
       access: "public_files",
+      doc: {
+        summary: "Whether this browser is signed in",
+        answers: { 200: { description: "Yes or no", schema: object({ signedIn: BOOLEAN }) } },
+      },
       // The browser sends no cookie with a request that follows a link of another site. The page
       // that it loads then asks this, and sends the cookie.
       handle: ({ head }) =>
@@ -53,12 +68,25 @@ export function consoleRoutes(parts: ConsoleRouteParts): readonly OperatorRoute[
       method: "POST",
       path: "/console/session",
       access: "same_site",
+      doc: {
+        summary: "Signs in: the token becomes a cookie",
+        body: object({ token: STRING }),
+        answers: {
+          204: { description: "Signed in" },
+          401: failure("Not the token"),
+          429: failure("Too many wrong tokens from this address"),
+        },
+      },
       handle: async (request) => strict(await openSession(parts, request)),
     },
     {
       method: "DELETE",
       path: "/console/session",
       access: "same_site",
+      doc: {
+        summary: "Signs out",
+        answers: { 204: { description: "Signed out" } },
+      },
       handle: ({ head }) => {
         const cleared = sessions === null ? {} : { "Set-Cookie": sessions.clear(isSecure(head)) };
         return strict({ status: 204, headers: cleared });
@@ -68,6 +96,14 @@ export function consoleRoutes(parts: ConsoleRouteParts): readonly OperatorRoute[
       method: "GET",
       path: "/console/*",
       access: "public_files",
+      doc: {
+        summary: "Scripts and styles of the console; they hold no data",
+        answers: {
+          200: { description: "The file", type: "*/*" },
+          304: { description: "The file has not changed" },
+          404: { description: "No such file", type: "text/plain; charset=utf-8" },
+        },
+      },
       handle: ({ head, params }) => {
         const file = files().open.get(params["rest"] ?? "");
         return strict(file === undefined ? text(404, "not found") : fileReply(head, file));

@@ -5,6 +5,7 @@ import type { Clock } from "../ports/clock.js";
 import type { LiveEvents } from "../records/live-events.js";
 import { callSidOf } from "./call-routes.js";
 import type { Exchange } from "./exchange.js";
+import { failure } from "./openapi/route-doc.js";
 import type { OperatorRequest, OperatorRoute } from "./operator-router.js";
 import { json } from "./reply.js";
 
@@ -23,6 +24,14 @@ export function eventsRoute(parts: EventsRouteParts): OperatorRoute {
     method: "GET",
     path: "/api/events",
     access: "guarded",
+    doc: {
+      summary: "What happens in live calls, as server-sent events",
+      query: { callSid: { description: "Only this call" } },
+      answers: {
+        200: { description: "A stream of record events", type: "text/event-stream" },
+        400: failure("callSid is not the id of a call"),
+      },
+    },
     handle: () => json(500, { error: "internal" }),
     stream: (exchange, request) => follow(parts, exchange, request),
   };

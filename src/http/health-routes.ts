@@ -1,7 +1,10 @@
 /** What monitoring asks: metrics and readiness. Neither wants a token. */
 import type { CallService } from "../relay/calls/call-service.js";
+import { BOOLEAN, object, STRING } from "./openapi/route-doc.js";
 import type { OperatorRoute } from "./operator-router.js";
 import { json } from "./reply.js";
+
+const READINESS = object({ ready: BOOLEAN, reason: STRING });
 
 export interface HealthRouteParts {
   readonly calls: Pick<CallService, "readiness">;
@@ -15,6 +18,12 @@ export function healthRoutes({ calls, scrape }: HealthRouteParts): readonly Oper
       method: "GET",
       path: "/metrics",
       access: "open",
+      doc: {
+        summary: "Metrics of all workers",
+        answers: {
+          200: { description: "Prometheus text 0.0.4", type: "text/plain; version=0.0.4" },
+        },
+      },
       handle: async () => {
         const { type, body } = await scrape();
         return { status: 200, type, body };
@@ -24,6 +33,13 @@ export function healthRoutes({ calls, scrape }: HealthRouteParts): readonly Oper
       method: "GET",
       path: "/ready",
       access: "open",
+      doc: {
+        summary: "Whether new calls are accepted",
+        answers: {
+          200: { description: "New calls are accepted", schema: READINESS },
+          503: { description: "New calls go to their overflow destination", schema: READINESS },
+        },
+      },
       handle: () => {
         const readiness = calls.readiness();
         return json(readiness.ready ? 200 : 503, readiness);

@@ -1,6 +1,16 @@
 import { RelayError } from "../domain/errors.js";
+import { BOOLEAN, failure, listOf, NUMBER, object, STRING } from "./openapi/route-doc.js";
 import type { OperatorRoute } from "./operator-router.js";
 import { json } from "./reply.js";
+
+const NODE = object({
+  node: STRING,
+  worker: NUMBER,
+  calls: NUMBER,
+  maxCalls: NUMBER,
+  draining: BOOLEAN,
+  silentMs: NUMBER,
+});
 
 /** `GET /api/nodes`: the processes that share the database, as of their last heartbeats. */
 export function nodeRoutes(bus: { nodes(): Promise<readonly object[]> }): readonly OperatorRoute[] {
@@ -9,6 +19,16 @@ export function nodeRoutes(bus: { nodes(): Promise<readonly object[]> }): readon
       method: "GET",
       path: "/api/nodes",
       access: "guarded",
+      doc: {
+        summary: "The processes that share the database",
+        answers: {
+          200: {
+            description: "As of their last heartbeats",
+            schema: object({ nodes: listOf(NODE) }),
+          },
+          503: failure("The database is away"),
+        },
+      },
       handle: async () => {
         try {
           return json(200, { nodes: await bus.nodes() });

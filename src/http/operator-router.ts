@@ -1,6 +1,7 @@
 /** Finds the route of a request to the operator listener, checks it, reads its body and runs it. */
 import type { Log } from "../ports/log.js";
 import type { Exchange, RequestHead } from "./exchange.js";
+import type { RouteDoc } from "./openapi/route-doc.js";
 import type { OperatorAuth, RouteAccess } from "./operator-auth.js";
 import { json, methodNotAllowed, NOT_FOUND, type Reply } from "./reply.js";
 
@@ -22,6 +23,8 @@ export interface OperatorRoute {
    */
   readonly path: string;
   readonly access: RouteAccess;
+  /** For `GET /openapi.json`. */
+  readonly doc: RouteDoc;
   /** Guarded: the answer to a request that is not signed in. Absent: 401 as JSON. */
   readonly unauthorized?: () => Reply;
   handle(request: OperatorRequest): Promise<Reply> | Reply;

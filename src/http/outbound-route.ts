@@ -2,6 +2,14 @@
 import { numberProblem } from "../config/agents/dial-target.js";
 import { RelayError } from "../domain/errors.js";
 import type { Outbound, OutboundOrder, OutboundRefusal } from "../relay/calls/outbound.js";
+import {
+  failure,
+  nullable,
+  object,
+  objectWith,
+  type RouteDoc,
+  STRING,
+} from "./openapi/route-doc.js";
 import type { OperatorRoute } from "./operator-router.js";
 import { json, type Reply } from "./reply.js";
 
@@ -9,12 +17,28 @@ import { json, type Reply } from "./reply.js";
 const MAX_CONTEXT_CHARS = 16_000;
 const FIELDS = new Set(["to", "from", "agent", "context"]);
 
+const DOC: RouteDoc = {
+  summary: "Places a call, with answering-machine detection",
+  body: objectWith(
+    { to: STRING, agent: STRING },
+    { from: nullable(STRING), context: nullable({ type: "object" }) },
+  ),
+  answers: {
+    202: { description: "The call is being placed", schema: object({ callSid: STRING }) },
+    422: failure("No such agent, no number to call from, or refused by Twilio or a limit"),
+    502: failure("Twilio refused the request"),
+    503: failure("No call is accepted now, or the database or Twilio is busy"),
+    504: failure("Twilio did not answer; the call may have been placed"),
+  },
+};
+
 export function outboundRoutes(outbound: Pick<Outbound, "place">): readonly OperatorRoute[] {
   return [
     {
       method: "POST",
       path: "/api/calls",
       access: "guarded",
+      doc: DOC,
       handle: async ({ body }) => {
         const order = readOrder(body);
         if (typeof order === "string") return json(400, { error: "invalid", message: order });

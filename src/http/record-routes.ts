@@ -6,6 +6,8 @@ import type { CallSid } from "../domain/ids.js";
 import type { CallCursor, CallFilter, CallStore } from "../ports/store.js";
 import { CSV_HEAD, csvLine } from "../records/csv.js";
 import { callSidOf } from "./call-routes.js";
+import { EXPORT, LIST, ONE, REMOVE, REMOVE_CALLER } from "./openapi/record-docs.js";
+import { failure, type RouteDoc } from "./openapi/route-doc.js";
 import type { OperatorRequest, OperatorRoute } from "./operator-router.js";
 import {
   cursorAfter,
@@ -38,30 +40,39 @@ export function recordRoutes(parts: RecordRouteParts): readonly OperatorRoute[] 
   const route = (
     method: "GET" | "DELETE",
     path: string,
+    doc: RouteDoc,
     handle: (request: OperatorRequest) => Promise<Reply>,
   ): OperatorRoute => ({
     method,
     path,
     access: "guarded",
+    doc: { ...doc, answers: { 503: failure("The database is away"), ...doc.answers } },
     handle: async (request) => await answer(handle, request),
   });
   return [
-    route("GET", "/api/calls", async (request) => await listCalls(parts, request)),
+    route("GET", "/api/calls", LIST, async (request) => await listCalls(parts, request)),
     route(
       "GET",
       "/api/calls/:callSid",
+      ONE,
       async ({ params }) => await oneCall(parts, params["callSid"] ?? ""),
     ),
-    route("DELETE", "/api/calls/:callSid", async ({ params }) => {
+    route("DELETE", "/api/calls/:callSid", REMOVE, async ({ params }) => {
       const callSid = callSidOf(params["callSid"]);
       if (callSid === null || !(await parts.remove(callSid)))
         return json(404, { error: "not_found" });
       return { status: 204 };
     }),
-    route("GET", "/api/callers/:caller", async (request) => await exportCaller(parts, request)),
+    route(
+      "GET",
+      "/api/callers/:caller",
+      EXPORT,
+      async (request) => await exportCaller(parts, request),
+    ),
     route(
       "DELETE",
       "/api/callers/:caller",
+      REMOVE_CALLER,
       async ({ params }) => await deleteCaller(parts, params["caller"] ?? ""),
     ),
   ];

@@ -6,6 +6,7 @@
 import type { CallRecord } from "../domain/call-record.js";
 import type { CallSid } from "../domain/ids.js";
 import { callSidOf } from "./call-routes.js";
+import { failure } from "./openapi/route-doc.js";
 import type { OperatorRequest, OperatorRoute } from "./operator-router.js";
 import { json, type Reply } from "./reply.js";
 
@@ -41,6 +42,16 @@ export function recordingRoute(parts: RecordingRouteParts): OperatorRoute {
     method: "GET",
     path: "/api/calls/:callSid/recording",
     access: "guarded",
+    doc: {
+      summary: "The audio of a call; long ones in parts, by Range",
+      answers: {
+        200: { description: "The whole recording", type: "audio/wav" },
+        206: { description: "A part of the recording", type: "audio/wav" },
+        404: failure("There is no recording on this machine"),
+        413: failure("The recording is too large for one answer: ask for a part"),
+        416: failure("The part begins after the end"),
+      },
+    },
     handle: async (request) => await answer(parts, request),
   };
 }

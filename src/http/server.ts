@@ -1,6 +1,7 @@
 /** The two listeners: what Twilio and OpenAI reach, and what operators reach. */
 import { twilioAuthTokens } from "../config/derived.js";
 import type { Config } from "../config/load.js";
+import { VERSION } from "../domain/version.js";
 import type { Clock } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
 import type { LoopTimer } from "../ports/loop-timer.js";
@@ -13,6 +14,7 @@ import { type HealthRouteParts, healthRoutes } from "./health-routes.js";
 import { type HttpServer, UwsServer } from "./listener.js";
 import { MEDIA_PATH, mediaPathsOf, signedMediaUrls } from "./media-paths.js";
 import { mediaBehavior } from "./media-route.js";
+import { openApiRoute } from "./openapi/openapi-route.js";
 import type { OperatorAuth } from "./operator-auth.js";
 import { type OperatorRoute, OperatorRouter } from "./operator-router.js";
 import { RefusalLog } from "./refusal-log.js";
@@ -113,11 +115,8 @@ export interface OperatorServerParts extends HealthRouteParts {
 /** What operators reach: never on the public listener. */
 export function createOperatorServer(parts: OperatorServerParts): HttpServer {
   const { auth, calls, timer, log, routes = [] } = parts;
-  const router = new OperatorRouter(auth, log, [
-    ...healthRoutes(parts),
-    ...callRoutes(calls),
-    ...routes,
-  ]);
+  const all = [...healthRoutes(parts), ...callRoutes(calls), ...routes];
+  const router = new OperatorRouter(auth, log, [...all, openApiRoute(all, VERSION)]);
   const app = loadUws().uws.App();
   const options = timed(parts);
   const { behindSupervisor = false } = parts;

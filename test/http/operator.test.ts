@@ -6,6 +6,7 @@ import { FakeClock } from "../fakes/fake-clock.js";
 import { send, startOperator } from "./harness.js";
 
 const TOKEN = "correct-horse";
+const NO_DOC = { summary: "", answers: {} };
 const JSON_TYPE = { "content-type": "application/json" };
 
 describe("operator listener", () => {
@@ -133,12 +134,14 @@ describe("operator listener", () => {
         method: "GET",
         path: "/api/calls/:callSid",
         access: "guarded",
+        doc: NO_DOC,
         handle: ({ params, query }) => json(200, { ...params, state: query.get("state") }),
       },
       {
         method: "GET",
         path: "/console/*",
         access: "public_files",
+        doc: NO_DOC,
         handle: ({ params }) => json(200, params),
       },
     ]);
@@ -158,6 +161,7 @@ describe("operator listener", () => {
         method: "GET",
         path: "/api/bug",
         access: "guarded",
+        doc: NO_DOC,
         handle: () => {
           throw new Error("bug");
         },

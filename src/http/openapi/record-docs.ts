@@ -1,0 +1,71 @@
+/** How the routes of call records describe themselves. */
+import {
+  failure,
+  listOf,
+  nullable,
+  object,
+  type RouteDoc,
+  reference,
+  STRING,
+} from "./route-doc.js";
+
+const NUMBER_TEXT = "A phone number in E.164, or a SIP or client address";
+const NOT_FOUND = { 404: failure("There is no such call") };
+
+export const LIST: RouteDoc = {
+  summary: "Call records, newest first",
+  query: {
+    state: { description: "Only live or ended calls", schema: { enum: ["live", "ended"] } },
+    outcome: { description: "Only calls with this outcome" },
+    agent: { description: "Only calls of this agent" },
+    from: { description: `${NUMBER_TEXT}: only calls with this party` },
+    since: { description: "Only calls that began at or after this time (ISO 8601)" },
+    until: { description: "Only calls that began before this time (ISO 8601)" },
+    limit: { description: "1 to 500; default 50", schema: { type: "integer" } },
+    before: { description: "The `next` of the answer before" },
+    format: { description: "json or csv; default by Accept", schema: { enum: ["json", "csv"] } },
+  },
+  answers: {
+    200: {
+      description: "The calls, and where the next page begins. As CSV: X-Next-Cursor",
+      schema: object({ calls: listOf(reference("CallRecord")), next: nullable(STRING) }),
+    },
+    400: failure("A parameter cannot be understood"),
+  },
+};
+
+export const ONE: RouteDoc = {
+  summary: "One call record; of a live call as it is now",
+  answers: { 200: { description: "The record", schema: reference("CallRecord") }, ...NOT_FOUND },
+};
+
+export const REMOVE: RouteDoc = {
+  summary: "Deletes everything about a call, its recording included",
+  answers: { 204: { description: "Deleted" }, ...NOT_FOUND },
+};
+
+export const EXPORT: RouteDoc = {
+  summary: "Every call record of one caller",
+  query: { before: { description: "The `next` of the answer before" } },
+  answers: {
+    200: {
+      description: "At most 2,000 calls",
+      schema: object({
+        caller: STRING,
+        calls: listOf(reference("CallRecord")),
+        next: nullable(STRING),
+      }),
+    },
+    400: failure("A parameter cannot be understood"),
+  },
+};
+
+export const REMOVE_CALLER: RouteDoc = {
+  summary: "Deletes everything about one caller",
+  answers: {
+    200: {
+      description: "How many calls were deleted",
+      schema: object({ deleted: { type: "integer" } }),
+    },
+  },
+};

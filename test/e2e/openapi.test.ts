@@ -1,0 +1,172 @@
+/** Asks the operator listener of a running relay and checks every answer against /openapi.json. */
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { speechLike } from "../../sim/audio/synth.js";
+import { DESK, type Stage, startStage } from "../fakes/stage.js";
+
+const TOKEN = "the-token-of-an-operator";
+const GREETING = { text: "Hello.", audio: speechLike(600, 1) };
+const LONG = { text: "One two three four five six.", audio: speechLike(20_000, 2) };
+
+interface Operation {
+  readonly responses: Record<string, { content?: Record<string, { schema?: object }> }>;
+  readonly security: readonly object[];
+}
+interface Document {
+  readonly openapi: string;
+  readonly paths: Record<string, Record<string, Operation>>;
+  readonly components: { readonly schemas: Record<string, object> };
+}
+
+let stage: Stage;
+let base: string;
+let document: Document;
+let ajv: Ajv2020;
+/** "GET /path 200" of every answer that was checked. */
+const seen = new Set<string>();
+
+beforeAll(async () => {
+  stage = await startStage(
+    { turns: [{ say: GREETING }, { say: LONG }], transcripts: ["Where is my order?"] },
+    { env: { ADMIN_TOKEN: TOKEN } },
+  );
+  base = `http://127.0.0.1:${stage.adminPort}`;
+  document = (await (await fetch(`${base}/openapi.json`)).json()) as Document;
+  ajv = new Ajv2020({ strict: false, formats: { "date-time": /^\d{4}-\d\d-\d\dT[\d:.]+Z$/ } });
+  ajv.addSchema({ $id: "doc", components: document.components });
+}, 30_000);
+afterAll(async () => await stage.close());
+
+interface Ask {
+  readonly headers?: Record<string, string>;
+  readonly body?: unknown;
+  readonly token?: string | null;
+}
+
+/** Sends a request, and holds the answer against the operation `path` of the document. */
+async function ask(method: string, path: string, target: string, options: Ask = {}) {
+  const { headers = {}, body, token = TOKEN } = options;
+  const response = await fetch(base + target, {
+    method,
+    headers: {
+      ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+      ...headers,
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const operation = document.paths[path]?.[method.toLowerCase()];
+  const answer = operation?.responses[String(response.status)];
+  expect([method, target, response.status, answer !== undefined]).toEqual([
+    method,
+    target,
+    response.status,
+    true,
+  ]);
+  const type = (response.headers.get("content-type") ?? "").split(";")[0] ?? "";
+  const [documented = "", media] = Object.entries(answer?.content ?? {})[0] ?? [];
+  if (documented === "text/event-stream") {
+    await response.body?.cancel();
+  } else {
+    const text = await response.text();
+    if (documented !== "*/*" && type !== "text/csv")
+      expect([target, type]).toEqual([target, documented.split(";")[0]]);
+    if (media?.schema !== undefined && type === "application/json") {
+      const validate = ajv.compile(rebased(media.schema));
+      expect([target, validate(JSON.parse(text)), validate.errors]).toEqual([target, true, null]);
+    }
+  }
+  seen.add(`${method} ${path} ${response.status}`);
+  return response.status;
+}
+
+/** "#/components/…" refers to the document, which the validator knows as "doc". */
+function rebased(schema: object): object {
+  return JSON.parse(JSON.stringify(schema).replaceAll('"#/components', '"doc#/components'));
+}
+
+describe("the operator API", () => {
+  it("describes itself as OpenAPI 3.1, with security for all that needs a token", () => {
+    expect(document.openapi).toBe("3.1.0");
+    for (const [path, operations] of Object.entries(document.paths)) {
+      for (const { security } of Object.values(operations))
+        expect([path, security.length > 0]).toEqual([
+          path,
+          path === "/console" || path.startsWith("/api/"),
+        ]);
+    }
+    ajv.compile(rebased({ $ref: "#/components/schemas/CallRecord" }));
+  });
+
+  it("answers as described while a call is live and when it has ended", async () => {
+    const call = stage.twilio.placeCall();
+    await stage.until(call.sid, "agent_heard");
+    await call.say(speechLike(700, 3));
+    expect(await ask("GET", "/api/calls", "/api/calls?state=live")).toBe(200);
+    const one = `/api/calls/${call.sid}`;
+    expect(await ask("GET", "/api/calls/{callSid}", one)).toBe(200);
+    const transfer = "/api/calls/{callSid}/transfer";
+    const move = (destination: unknown) =>
+      ask("POST", transfer, `${one}/transfer`, { body: { destination } });
+    expect(await move("nowhere")).toBe(422);
+    expect(await move(7)).toBe(400);
+    expect(
+      await ask("POST", transfer, `${one}/transfer`, {
+        headers: { "content-type": "text/plain" },
+        body: "x",
+      }),
+    ).toBe(415);
+    expect(
+      await ask("POST", transfer, "/api/calls/CA9/transfer", { body: { destination: "x" } }),
+    ).toBe(404);
+    expect(await ask("POST", "/api/calls/{callSid}/end", `${one}/end`)).toBe(202);
+    await call.ended;
+    await stage.until(call.sid, "ended");
+    expect(await ask("POST", "/api/calls/{callSid}/end", `${one}/end`)).toBe(404);
+    expect(await ask("GET", "/api/calls", "/api/calls?state=ended&limit=5")).toBe(200);
+    expect(await ask("GET", "/api/calls", "/api/calls?format=csv")).toBe(200);
+    expect(await ask("GET", "/api/calls", "/api/calls?limit=0")).toBe(400);
+    expect(await ask("GET", "/api/calls/{callSid}", one)).toBe(200);
+    expect(await ask("GET", "/api/calls/{callSid}", "/api/calls/CA9")).toBe(404);
+    const caller = `/api/callers/${encodeURIComponent(stage.record(call.sid).from ?? "")}`;
+    expect(await ask("GET", "/api/callers/{caller}", caller)).toBe(200);
+    expect(await ask("DELETE", "/api/callers/{caller}", caller)).toBe(200);
+    expect(await ask("DELETE", "/api/calls/{callSid}", one)).toBe(404);
+  });
+
+  it("answers as described where no call is concerned", async () => {
+    expect(await ask("GET", "/metrics", "/metrics", { token: null })).toBe(200);
+    expect(await ask("GET", "/ready", "/ready", { token: null })).toBe(200);
+    expect(await ask("GET", "/openapi.json", "/openapi.json", { token: null })).toBe(200);
+    expect(await ask("GET", "/api/agents", "/api/agents")).toBe(200);
+    expect(await ask("GET", "/api/agents", "/api/agents", { token: "wrong" })).toBe(401);
+    expect(
+      await ask("GET", "/api/agents", "/api/agents", { headers: { origin: "https://a.example" } }),
+    ).toBe(403);
+    expect(await ask("GET", "/api/events", "/api/events")).toBe(200);
+    expect(await ask("GET", "/api/events", "/api/events?callSid=x")).toBe(400);
+    expect(await ask("POST", "/api/calls", "/api/calls", { body: { to: "x" } })).toBe(400);
+    expect(
+      await ask("POST", "/api/calls", "/api/calls", { body: { to: DESK, agent: "nobody" } }),
+    ).toBe(422);
+    expect(await ask("GET", "/console", "/console")).toBe(200);
+    expect(await ask("GET", "/console", "/console", { token: null })).toBe(401);
+    expect(await ask("GET", "/console/{rest}", "/console/main.js", { token: null })).toBe(200);
+    expect(await ask("GET", "/console/{rest}", "/console/none.js", { token: null })).toBe(404);
+    const session = (body: object | undefined, method = "POST") =>
+      ask(method, "/console/session", "/console/session", { token: null, body });
+    expect(await session({ token: TOKEN })).toBe(204);
+    expect(await session({ token: "wrong" })).toBe(401);
+    expect(await session({})).toBe(400);
+    expect(await session(undefined, "GET")).toBe(200);
+    expect(await session(undefined, "DELETE")).toBe(204);
+  });
+
+  it("has no route that this test did not ask", () => {
+    const asked = new Set([...seen].map((line) => line.replace(/ \d+$/, "")));
+    const described = Object.entries(document.paths).flatMap(([path, operations]) =>
+      Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    expect(described.filter((operation) => !asked.has(operation))).toEqual([]);
+  });
+});
