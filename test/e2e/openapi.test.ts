@@ -153,6 +153,8 @@ describe("the operator API", () => {
     expect(await ask("GET", "/console", "/console", { token: null })).toBe(401);
     expect(await ask("GET", "/console/{rest}", "/console/main.js", { token: null })).toBe(200);
     expect(await ask("GET", "/console/{rest}", "/console/none.js", { token: null })).toBe(404);
+    expect(await ask("POST", "/api/drain", "/api/drain")).toBe(202);
+    expect(await ask("GET", "/ready", "/ready", { token: null })).toBe(503);
     const session = (body: object | undefined, method = "POST") =>
       ask(method, "/console/session", "/console/session", { token: null, body });
     expect(await session({ token: TOKEN })).toBe(204);
