@@ -1,6 +1,7 @@
 import { expect } from "vitest";
 import type { AgentProfile } from "../../src/domain/agent-profile.js";
 import type { CallSid, ItemId, ResponseId } from "../../src/domain/ids.js";
+import type { RecordEvent } from "../../src/domain/record-event.js";
 import { BlockPool } from "../../src/playout/block-pool.js";
 import type { SipControl } from "../../src/ports/model-rest.js";
 import type { CallControl, NewParticipant } from "../../src/ports/twilio.js";
@@ -123,7 +124,10 @@ export interface SipBenchOptions {
 export function sipBench(options: SipBenchOptions = {}) {
   const clock = options.clock ?? new FakeClock();
   const metrics = new FakeMetrics();
-  const journal = new MemoryJournal();
+  const events: [CallSid, RecordEvent][] = [];
+  const journal = new MemoryJournal({
+    onEvent: (callSid, event) => void events.push([callSid, event]),
+  });
   const participants: NewParticipant[] = [];
   const twilio: string[] = [];
   const openai: string[] = [];
@@ -277,6 +281,7 @@ export function sipBench(options: SipBenchOptions = {}) {
     clock,
     metrics,
     journal,
+    events,
     participants,
     twilio,
     openai,

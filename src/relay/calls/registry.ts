@@ -83,6 +83,7 @@ export class CallRegistry {
   addMedia(call: MediaCall): void {
     this.#media.set(call.parties.callSid, call);
     this.#deps.metrics.callsActive.move(1);
+    this.changed(call);
   }
 
   addSip(call: SipCall): void {
