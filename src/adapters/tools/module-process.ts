@@ -29,8 +29,13 @@ export type LoadEnd =
 
 /** From starting the process to the loaded module. */
 const LOAD_MS = 20_000;
-/** From an abort or a ping to its answer. A process that is silent for longer is stuck. */
-const ANSWER_MS = 2_000;
+/**
+ * From an abort to its answer. A process that is silent for longer is stuck, and other calls may
+ * wait for it.
+ */
+const ABORT_MS = 750;
+/** The same of a ping, for which no call waits. */
+const PING_MS = 2_000;
 /**
  * From the last call to the end of the process: memory is not held for a tool that is not called.
  */
@@ -46,11 +51,23 @@ const MAX_MEMORY_BYTES = 512 * 1024 * 1024;
  */
 const restartPause = doublingPauses(1_000, 30_000);
 
+interface Call {
+  readonly id: number;
+  readonly key: string;
+  readonly args: ToolArguments;
+  readonly context: PlainContext;
+  readonly done: (end: CallEnd) => void;
+  /** It has reached the tool: it may have had an effect, so that it cannot be repeated. */
+  started: boolean;
+  /** It was sent to a process that was stuck, and to another one. */
+  repeated: boolean;
+}
+
 interface Running {
   readonly child: ToolChild;
   loaded: LoadEnd | null;
   readonly onLoaded: ((end: LoadEnd) => void)[];
-  readonly calls: Map<number, (end: CallEnd) => void>;
+  readonly calls: Map<number, Call>;
   /** Of aborts and pings that wait for their answer. */
   readonly answers: Map<number, Timer>;
 }
@@ -108,12 +125,18 @@ export class ModuleProcess {
     done: (end: CallEnd) => void,
   ): void {
     this.#lastUseMs = this.#deps.clock.nowMs();
+    this.#dispatch({ id, key, args, context, done, started: false, repeated: false });
+  }
+
+  #dispatch(call: Call): void {
     if (this.#running === null && !this.#mayStart) {
-      done({ type: "unavailable", reason: "it has ended again and again, and is started later" });
+      const reason = "it has ended again and again, and is started later";
+      call.done({ type: "unavailable", reason });
       return;
     }
     const running = this.#running ?? this.#start();
-    running.calls.set(id, done);
+    const { id, key, args, context } = call;
+    running.calls.set(id, call);
     this.#whenLoaded(running, () => {
       if (running.calls.has(id)) running.child.send({ type: "call", id, key, args, context });
     });
@@ -175,6 +198,11 @@ export class ModuleProcess {
         this.#load(running, message);
         this.#end("could not load its module");
         return;
+      case "started": {
+        const call = running.calls.get(message.id);
+        if (call !== undefined) call.started = true;
+        return;
+      }
       case "result":
         this.#deaths = 0;
         this.#settle(running, message.id, message);
@@ -198,9 +226,9 @@ export class ModuleProcess {
   }
 
   #settle(running: Running, id: number, end: CallEnd): void {
-    const done = running.calls.get(id);
+    const call = running.calls.get(id);
     running.calls.delete(id);
-    done?.(end);
+    call?.done(end);
   }
 
   /** Sends what any process with a free event loop answers at once. */
@@ -209,7 +237,7 @@ export class ModuleProcess {
     this.#answered(running, message.id);
     running.answers.set(
       message.id,
-      stallAwareDeadline(this.#deps.clock, ANSWER_MS, () =>
+      stallAwareDeadline(this.#deps.clock, message.type === "abort" ? ABORT_MS : PING_MS, () =>
         this.#failed(running, "does not answer"),
       ),
     );
@@ -249,7 +277,14 @@ export class ModuleProcess {
     this.#deaths++;
     const pauseMs = this.#deaths < 2 ? 0 : (restartPause(this.#deaths - 1) ?? 0);
     this.#restartAtMs = this.#deps.clock.nowMs() + pauseMs;
+    // Calls that had not reached the tool are not at fault, and have done nothing yet.
+    const waiting =
+      running.loaded === null
+        ? []
+        : [...running.calls.values()].filter(({ started, repeated }) => !started && !repeated);
+    for (const { id } of waiting) running.calls.delete(id);
     this.#end(reason);
+    for (const call of waiting) this.#dispatch({ ...call, repeated: true });
   }
 
   #end(reason: string): void {

@@ -60,6 +60,8 @@ export type ToToolProcess = Call | Abort | { readonly type: "ping"; readonly id:
 export type FromToolProcess =
   | { readonly type: "ready"; readonly tools: readonly DeclaredTool[] }
   | { readonly type: "load_failed"; readonly reason: string }
+  /** The call has reached the tool. */
+  | { readonly type: "started"; readonly id: number }
   | Result
   | Failure
   | { readonly type: "aborted"; readonly id: number }
@@ -104,6 +106,7 @@ function readNumbered(
       return typeof output === "string" ? { type, id, output } : null;
     case "error":
       return { type, id, stack: String(stack) };
+    case "started":
     case "aborted":
     case "pong":
       return { type, id };

@@ -51,6 +51,7 @@ async function load(): Promise<void> {
 async function call({ id, key, args, context }: Extract<ToToolProcess, { type: "call" }>) {
   const stop = new AbortController();
   running.set(id, stop);
+  send({ type: "started", id });
   try {
     const tool = tools.get(key);
     if (tool === undefined) throw new Error(`no tool is exported as ${key}`);

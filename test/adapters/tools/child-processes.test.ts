@@ -42,6 +42,7 @@ describe("a tool process", { timeout: 60_000 }, () => {
     child.send({ type: "ping", id: 1 });
     expect(await next()).toEqual({ type: "pong", id: 1 });
     child.send({ type: "call", id: 2, key: "default", args: {}, context: {} as never });
+    expect(await next()).toEqual({ type: "started", id: 2 });
     // The module itself has no channel to the relay.
     expect(await next()).toEqual({ type: "result", id: 2, output: "true" });
     const bytes = await child.memoryBytes();

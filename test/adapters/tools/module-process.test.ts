@@ -163,10 +163,28 @@ describe("a module's process", () => {
     expect(ends).toEqual([]);
   });
 
+  it("that is stuck costs no call that had not reached its tool: another process runs it", async () => {
+    const { module, children, ends, call, pass } = bench();
+    call(1);
+    children[0]!.ready();
+    children[0]!.events.message({ type: "started", id: 1 });
+    module.abort(1);
+    call(2);
+    await pass(750);
+    expect(ends.map(([id]) => id)).toEqual([1]);
+    expect(children).toHaveLength(2);
+    children[1]!.ready();
+    expect(children[1]!.of("call").map(({ id }) => id)).toEqual([2]);
+    // Only once: it may be this very call that is too much for the module.
+    children[1]!.events.ended("SIGABRT");
+    expect(ends.map(([id]) => id)).toEqual([1, 2]);
+  });
+
   it("that dies costs the calls under way, and the next call starts another", () => {
     const { children, ends, call, warnings } = bench();
     call(1);
     children[0]!.ready();
+    children[0]!.events.message({ type: "started", id: 1 });
     children[0]!.events.ended("SIGABRT");
     expect(ends).toEqual([[1, { type: "unavailable", reason: "its process died (SIGABRT)" }]]);
     expect(warnings).toEqual(["died (SIGABRT)"]);
@@ -218,8 +236,10 @@ describe("a module's process", () => {
 
     call(2);
     call(3);
+    children[0]!.events.message({ type: "started", id: 2 });
+    children[0]!.events.message({ type: "started", id: 3 });
     module.abort(2);
-    await pass(1_999);
+    await pass(749);
     expect(children[0]!.killed).toBe(false);
     await pass(1);
     expect(children[0]!.killed).toBe(true);
@@ -258,6 +278,7 @@ describe("a module's process", () => {
     const { children, ends, call, pass, warnings } = bench();
     call(1);
     children[0]!.ready();
+    children[0]!.events.message({ type: "started", id: 1 });
     children[0]!.bytes = 512 * MIB;
     await pass(1_000);
     expect(children[0]!.killed).toBe(false);

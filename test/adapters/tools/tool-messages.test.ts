@@ -16,6 +16,7 @@ describe("a tool process's message", () => {
     [{ type: "load_failed", reason: "x" }],
     [{ type: "result", id: 1, output: "" }],
     [{ type: "error", id: 1, stack: "x" }],
+    [{ type: "started", id: 1 }],
     [{ type: "aborted", id: 1 }],
     [{ type: "pong", id: -3 }],
   ])("%j is read", (message) => {
