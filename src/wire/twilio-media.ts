@@ -108,7 +108,8 @@ function parseMedia(media: Fields, sequenceNumber: number): TwilioMedia {
   return {
     event: "media",
     sequenceNumber,
-    track: media.id("track"),
+    // The inbound track is the only one of a bidirectional stream. Some carriers do not name it.
+    track: media.has("track") ? media.id("track") : "inbound",
     chunk: media.digits("chunk"),
     timestampMs: media.digits("timestamp"),
     payload,
@@ -160,7 +161,8 @@ const SEEN_TRACK = 1;
 const SEEN_CHUNK = 2;
 const SEEN_TIMESTAMP = 4;
 const SEEN_PAYLOAD = 8;
-const SEEN_BODY = 15;
+/** All but the track: `parseMedia` tells why. */
+const SEEN_BODY = SEEN_CHUNK | SEEN_TIMESTAMP | SEEN_PAYLOAD;
 
 /**
  * Finds the fields of an inbound media message in its bytes, without making a string or an object,
@@ -248,7 +250,7 @@ function scanBody(bytes: Uint8Array, at: number, layout: MediaLayout): boolean {
     layout.start[field] = inner.valueStart + 1;
     layout.end[field] = inner.valueEnd - 1;
   }
-  return seen === SEEN_BODY && inner.end >= 0;
+  return (seen & SEEN_BODY) === SEEN_BODY && inner.end >= 0;
 }
 
 function bodyArm(bytes: Uint8Array): number {

@@ -29,6 +29,8 @@ export interface Stage {
   record(callSid: string): CallRecord;
   /** The first such event of a call, past or to come. */
   until(callSid: string, type: RecordEvent["type"]): Promise<RecordEvent>;
+  /** All events of a call so far, as they were written. */
+  written(callSid: string): readonly RecordEvent[];
   /** The text of /metrics. */
   metrics(): Promise<string>;
   close(): Promise<void>;
@@ -140,6 +142,7 @@ export async function startStage(
       if (there !== undefined) return Promise.resolve(there[1]);
       return new Promise((resolve) => waiting.push({ callSid, type, resolve }));
     },
+    written: (callSid) => past.filter(([sid]) => sid === callSid).map(([, event]) => event),
     metrics: async () => (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text(),
     close: async () => {
       await twilio.close();

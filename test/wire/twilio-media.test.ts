@@ -106,6 +106,14 @@ describe("parseTwilioMessage", () => {
     ]);
   });
 
+  it("takes a frame without a track for the caller's, as other senders of this protocol write", () => {
+    const message = { ...MEDIA, media: { ...MEDIA.media, track: undefined } };
+    expect(parseTwilioMessage(bytesOf(JSON.stringify(message)))).toMatchObject({
+      event: "media",
+      track: "inbound",
+    });
+  });
+
   it("takes counts written as numbers too, as other senders of this protocol do", () => {
     const media = { ...MEDIA.media, chunk: 7, timestamp: 140 };
     expect(parse({ ...MEDIA, sequenceNumber: 9, media })).toMatchObject({
@@ -132,7 +140,6 @@ describe("parseTwilioMessage", () => {
     ["an empty timestamp", withMedia({ timestamp: "" })],
     ["a timestamp too long to be exact", withMedia({ timestamp: "1".repeat(16) })],
     ["no chunk", withMedia({ chunk: undefined })],
-    ["no track", withMedia({ track: undefined })],
     ["no sequence number", { ...MEDIA, sequenceNumber: null }],
     ["no call in start", withStart({ callSid: undefined })],
     ["an empty stream id", withStart({ streamSid: "" })],

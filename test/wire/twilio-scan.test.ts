@@ -127,7 +127,8 @@ function mustBeFast(bytes: Uint8Array): boolean {
     key === "media" ? text.split(/"media"\s*:/).length > 2 : hasDoubledKey(text, key),
   );
   const bareNumber = /"(sequenceNumber|chunk|timestamp)"\s*:\s*[0-9]/.test(text);
-  return isPlain(bytes) && !doubled && !bareNumber;
+  const nullTrack = /"track"\s*:\s*null/.test(text);
+  return isPlain(bytes) && !doubled && !bareNumber && !nullTrack;
 }
 
 const TYPICAL = (payloadText: string) =>
@@ -254,6 +255,12 @@ describe("scanMedia", () => {
     expect(fast(larger.subarray(7, 7 + typical.length))).toEqual(slow(typical));
     // The next byte would close the object.
     expect(fast(larger.subarray(7, 6 + typical.length))).toBeNull();
+  });
+
+  it("finds a frame that names no track", () => {
+    const bytes = bytesOf(TYPICAL(FRAME).replace('"track":"inbound",', ""));
+    expect(fast(bytes)).not.toBeNull();
+    expect(fast(bytes)).toEqual(slow(bytes));
   });
 
   it.each([
