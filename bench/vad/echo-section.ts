@@ -1,6 +1,6 @@
 /** The echo set as a chapter of the evaluation. */
 import { CAUGHT_WITHIN_MS, echoTable, runEchoSet } from "./echo-set.js";
-import type { RunSection } from "./sections.js";
+import type { RunSection } from "./section.js";
 
 /** As many with the caller's speech, and as many without. */
 const CALLS = 300;

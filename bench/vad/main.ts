@@ -9,7 +9,8 @@ import { type EvalOptions, HELP, parseOptions, UsageError } from "./options.js";
 import { plots } from "./plots.js";
 import { ensurePrompts, loadMusic, loadPrompts, loadSpeech, type Recording } from "./prompts.js";
 import { reportMarkdown } from "./report.js";
-import { SECTIONS, type Section } from "./sections.js";
+import type { Section } from "./section.js";
+import { SECTIONS } from "./sections.js";
 import { Silero } from "./silero.js";
 import { measureCosts } from "./speed.js";
 

@@ -10,7 +10,7 @@ import { Random } from "../random.js";
 import { makeNoise, type NoiseKind } from "./noise.js";
 import type { Recording } from "./prompts.js";
 import { table } from "./report.js";
-import type { Section, SectionTask } from "./sections.js";
+import type { Section, SectionTask } from "./section.js";
 import { ServerVad } from "./server-vad.js";
 
 export const FIXED: ServerVadSettings = {

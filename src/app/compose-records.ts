@@ -3,18 +3,20 @@
  * recordings, removal, and the operators' routes. Parts: `records/`, `adapters/store/`. Reference:
  * docs/records.md.
  */
-import { createHash } from "node:crypto";
 import { dirname, join, resolve } from "node:path";
 import { FlightFiles } from "../adapters/journal/flight-files.js";
 import { SpoolFiles } from "../adapters/journal/spool-files.js";
 import type { Network } from "../adapters/network/network.js";
 import { OpenAiTranscriptions } from "../adapters/openai/transcriptions.js";
-import { openStore } from "../adapters/store/open-store.js";
+import { type OpenStore, openStore } from "../adapters/store/open-store.js";
+import { StoredPlacedCalls } from "../adapters/store/placed-calls.js";
 import { StoredSipStates } from "../adapters/store/sip-states.js";
+import { StoredTransferStates } from "../adapters/store/transfer-states.js";
 import { TwilioRecordings } from "../adapters/twilio/recordings.js";
 import { twilioAccount } from "../config/derived.js";
 import type { Config } from "../config/load.js";
 import type { AgentsFile } from "../domain/agent-profile.js";
+import type { CallRecord } from "../domain/call-record.js";
 import type { CallSid } from "../domain/ids.js";
 import type { CallJournal } from "../domain/record-event.js";
 import type { OperatorRoute } from "../http/operator-router.js";
@@ -32,7 +34,7 @@ import { RecordingStarter } from "../records/recording-starter.js";
 import { Recordings } from "../records/recordings.js";
 import { createRedact, STANDARD_REDACT } from "../records/redact.js";
 import { RetentionJob } from "../records/retention-job.js";
-import type { PlacedCall, PlacedCalls } from "../relay/calls/outbound.js";
+import type { PlacedCalls } from "../relay/calls/outbound.js";
 import type { TransferStates } from "../relay/calls/transfer-service.js";
 import type { SipStates } from "../relay/sip/sip-states.js";
 import type { OrderBook } from "../tools/sample-tools.js";
@@ -69,10 +71,6 @@ export interface RecordKeepingDeps {
   readonly completed: Crm["completed"] | null;
 }
 
-const HOUR_MS = 3_600_000;
-/** A transfer is over after four hours: `<Dial>`'s own time limit. */
-const TRANSFER_TTL_MS = 4 * 3_600_000 + 600_000;
-
 /**
  * @throws RelayError config_invalid or store_unavailable when the database or the directory for
  * records cannot be opened.
@@ -83,23 +81,8 @@ export async function openRecordKeeping(
   deps: RecordKeepingDeps,
 ): Promise<RecordKeeping> {
   const { clock, log, metrics } = deps;
-  const store = await openStore(
-    config.databaseUrl,
-    (error) => log.warn("store: connection lost", {}, error),
-    {
-      nowMs: () => clock.nowMs(),
-      observe: (seconds, operation) => metrics.storeSeconds.observe(seconds, operation),
-    },
-  );
-  const spool = await SpoolFiles.open(join(dataDirectory(config), "spool"), config.nodeName, {
-    epochMs: () => clock.epochMs(),
-    noMemory: (error) =>
-      log.warn(
-        "no memory outlives this process: a SIGKILL takes the last 300 ms of records",
-        {},
-        error,
-      ),
-  });
+  const store = await openDatabase(config, deps);
+  const spool = await openSpool(config, deps);
   let notifier: CompletionNotifier | null = null;
   const recovered = (callSid: CallSid): void => void notifier?.notify(callSid);
   const recorder = new RecordWriter(
@@ -110,16 +93,8 @@ export async function openRecordKeeping(
       redact: createRedact(agents.redact ?? STANDARD_REDACT),
     },
   );
-  const account = twilioAccount(config);
   const directory = resolve(config.recordingsDir);
-  const source = new TwilioRecordings({
-    baseUrl: account.baseUrl,
-    accountSid: account.accountSid,
-    user: account.apiKey ?? account.accountSid,
-    password: account.apiSecret ?? account.authToken,
-    directory,
-    network: deps.network,
-  });
+  const source = recordingSource(config, deps.network, directory);
   const recordings = new Recordings({
     store,
     source,
@@ -153,17 +128,9 @@ export async function openRecordKeeping(
     },
   );
   if (deps.completed !== null) {
-    const record = async (callSid: CallSid) => {
-      const here = recorder.record(callSid);
-      if (here !== null) return here;
-      // What was just told of a call that another process began is put together with the rest
-      // first.
-      await recorder.flush();
-      return (await store.load(callSid))?.record ?? null;
-    };
-    notifier = new CompletionNotifier(recorder, record, deps.completed, log);
+    const load = (callSid: CallSid) => completedRecord(callSid, recorder, store);
+    notifier = new CompletionNotifier(recorder, load, deps.completed, log);
   }
-  const key = (callSid: CallSid): string => `transfer:${callSid}`;
   return {
     journal: new RecordingStarter(notifier ?? recorder, {
       agentOf: (name) => agents.agents.get(name),
@@ -173,38 +140,8 @@ export async function openRecordKeeping(
       log,
     }),
     orders: store.orders,
-    transfers: {
-      keep: (callSid, snapshot) => {
-        const stored = store.putState(key(callSid), JSON.stringify(snapshot), TRANSFER_TTL_MS);
-        // The transfer goes on without: only another process could not take it over.
-        stored.catch((error: unknown) =>
-          log.warn("a transfer's state was not stored", { callSid }, error),
-        );
-      },
-      find: async (callSid) => {
-        const found = await store.getState(key(callSid));
-        return found === null ? null : JSON.parse(found.value);
-      },
-      count: async (destination) => {
-        const hour = Math.floor(clock.epochMs() / HOUR_MS);
-        const digest = createHash("sha256").update(destination).digest("hex").slice(0, 32);
-        const counter = `transfers:${digest}:${hour}`;
-        // Each write makes it one version more.
-        await store.putState(counter, "", HOUR_MS);
-        return (await store.getState(counter))?.version ?? 0;
-      },
-    },
-    placedCalls: {
-      keep: async (id, placed, ttlMs) => {
-        await store.putState(`outbound:${id}`, JSON.stringify(placed), ttlMs);
-      },
-      take: async (id) => {
-        const found = await store.getState(`outbound:${id}`);
-        // Written by `keep`.
-        if (found !== null) await store.removeState(`outbound:${id}`);
-        return found === null ? null : (JSON.parse(found.value) as PlacedCall);
-      },
-    },
+    transfers: new StoredTransferStates(store, clock, log),
+    placedCalls: new StoredPlacedCalls(store),
     sipCalls: new StoredSipStates(store, log),
     routes: [
       ...recordRoutes({
@@ -235,6 +172,50 @@ export async function openRecordKeeping(
       await store.close();
     },
   };
+}
+
+async function openDatabase(
+  { databaseUrl }: Config,
+  { clock, log, metrics }: RecordKeepingDeps,
+): Promise<OpenStore> {
+  return await openStore(databaseUrl, (error) => log.warn("store: connection lost", {}, error), {
+    nowMs: () => clock.nowMs(),
+    observe: (seconds, operation) => metrics.storeSeconds.observe(seconds, operation),
+  });
+}
+
+async function openSpool(config: Config, { clock, log }: RecordKeepingDeps): Promise<SpoolFiles> {
+  return await SpoolFiles.open(join(dataDirectory(config), "spool"), config.nodeName, {
+    epochMs: () => clock.epochMs(),
+    // A SIGKILL then loses the last 300 ms of records.
+    noMemory: (error) => log.warn("journal: no shared memory", {}, error),
+  });
+}
+
+function recordingSource(config: Config, network: Network, directory: string): TwilioRecordings {
+  const account = twilioAccount(config);
+  return new TwilioRecordings({
+    baseUrl: account.baseUrl,
+    accountSid: account.accountSid,
+    user: account.apiKey ?? account.accountSid,
+    password: account.apiSecret ?? account.authToken,
+    directory,
+    network,
+  });
+}
+
+/** The record of a call that is over, as the customer database is told of it. */
+async function completedRecord(
+  callSid: CallSid,
+  recorder: RecordWriter,
+  store: OpenStore,
+): Promise<CallRecord | null> {
+  const here = recorder.record(callSid);
+  if (here !== null) return here;
+  // Another process may have begun the call. Its events and those of this process are combined in
+  // the database, so what this process has is written first.
+  await recorder.flush();
+  return (await store.load(callSid))?.record ?? null;
 }
 
 /** Beside an SQLite file; beside the recordings where the database is elsewhere. */

@@ -1,7 +1,7 @@
 /** A supervisor's actions on live calls. */
 import type { CallSid } from "../domain/ids.js";
-import { SUPERVISOR_END, supervisorTransfer } from "../relay/call/call-command.js";
-import type { CallService, Refusal } from "../relay/calls/call-service.js";
+import { type Refusal, SUPERVISOR_END, supervisorTransfer } from "../relay/call/call-command.js";
+import type { CallService } from "../relay/calls/call-service.js";
 import { failure, object, objectWith, STRING } from "./openapi/route-doc.js";
 import type { OperatorRoute } from "./operator-router.js";
 import { json, type Reply } from "./reply.js";

@@ -1,5 +1,4 @@
-/** Reads `application/x-www-form-urlencoded` in one pass, within limits. */
-import type { Form } from "../relay/calls/call-service.js";
+import type { Form } from "../relay/calls/callback-link.js";
 
 /** Twilio's largest forms have about 60 fields, SIP headers and stream parameters included. */
 export const MAX_FIELDS = 256;

@@ -2,8 +2,8 @@
 import { renderTwiml } from "../adapters/twilio/twiml-xml.js";
 import type { Clock } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
-import type { CallbackKind, CallService, SipCallService } from "../relay/calls/call-service.js";
-import { readCallbackLink } from "../relay/calls/callback-link.js";
+import type { CallService, SipCallService } from "../relay/calls/call-service.js";
+import { type CallbackKind, readCallbackLink } from "../relay/calls/callback-link.js";
 import type { Twiml } from "../wire/twiml.js";
 import type { Exchange } from "./exchange.js";
 import type { Reply } from "./reply.js";

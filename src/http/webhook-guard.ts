@@ -6,7 +6,7 @@
 import { twilioSignatureValid } from "../adapters/twilio/rest.js";
 import type { LogFields } from "../ports/log.js";
 import type { AuthFailureReason, AuthSurface, Metrics } from "../ports/metrics.js";
-import type { Form } from "../relay/calls/call-service.js";
+import type { Form } from "../relay/calls/callback-link.js";
 import { BodyBudget } from "./body-budget.js";
 import type { Exchange, RequestHead } from "./exchange.js";
 import { parseForm } from "./form.js";

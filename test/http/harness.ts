@@ -12,16 +12,15 @@ import type { Clock } from "../../src/ports/clock.js";
 import type { Log, LogFields } from "../../src/ports/log.js";
 import type { Metrics } from "../../src/ports/metrics.js";
 import type { MediaReceiver, MediaSocket } from "../../src/ports/sockets.js";
-import type { CallCommand } from "../../src/relay/call/call-command.js";
-import type {
-  CallbackKind,
-  CallService,
-  Form,
-  Readiness,
-  Refusal,
-  SipCallService,
-} from "../../src/relay/calls/call-service.js";
-import { type CallbackLink, callbackQuery, PLAIN } from "../../src/relay/calls/callback-link.js";
+import type { CallCommand, Refusal } from "../../src/relay/call/call-command.js";
+import type { CallService, Readiness, SipCallService } from "../../src/relay/calls/call-service.js";
+import {
+  type CallbackKind,
+  type CallbackLink,
+  callbackQuery,
+  type Form,
+  PLAIN,
+} from "../../src/relay/calls/callback-link.js";
 import { ReplayCache } from "../../src/relay/calls/replay-cache.js";
 import type { SipInvite } from "../../src/relay/sip/invite.js";
 import type { Twiml } from "../../src/wire/twiml.js";

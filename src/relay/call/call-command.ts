@@ -1,8 +1,7 @@
 import type { AgentProfile } from "../../domain/agent-profile.js";
 import type { TransferRequest } from "../../domain/transfer-request.js";
-import type { Refusal } from "../calls/call-service.js";
+import type { HistoryItem } from "../model/model-session.js";
 import type { CallState, Farewell, TransferNext } from "./call-events.js";
-import type { CallHandoff } from "./call-handoff.js";
 
 /**
  * Everything that is done to a call from outside of its two legs, as plain data: by the call
@@ -53,6 +52,27 @@ export type CallCommand =
    * Answering-machine detection: `human`, `machine_start`, `machine_end_beep`, `fax`, `unknown` …
    */
   | { readonly type: "answered_by"; readonly by: string };
+
+/** What the process that has a call's stream takes over from the one that waited for it. */
+export interface CallHandoff {
+  /** The caller was on the line before and comes back; else the call has just begun. */
+  readonly returning: boolean;
+  readonly history: readonly HistoryItem[];
+  /** The agent has something to say first. */
+  readonly replyPending: boolean;
+  /** What the customer database knows, as it is told to the model; null: nothing. */
+  readonly facts: string | null;
+  /**
+   * Fields of the caller look-up's answer. Absent when a peer or a flight recording of an earlier
+   * version sent it.
+   */
+  readonly caller?: Readonly<Record<string, string>>;
+  readonly language: string;
+  readonly callToken: string | null;
+}
+
+/** Why a command was not carried out. */
+export type Refusal = "not_found" | "not_live" | "destination_unknown" | "invalid";
 
 /** A supervisor's transfer: at once, without a farewell. */
 export function supervisorTransfer(destination: string, reason: string | null): CallCommand {

@@ -1,27 +1,9 @@
 import type { CallParties } from "../../domain/call-parties.js";
-import type { HistoryItem } from "../model/model-session.js";
+import type { CallHandoff } from "./call-command.js";
 import type { CallEventLog } from "./call-event-log.js";
 import type { CallLanguage } from "./call-language.js";
 import type { Greeting } from "./greeting.js";
 import type { ReplyWatch } from "./reply-watch.js";
-
-/** What the process that has a call's stream takes over from the one that waited for it. */
-export interface CallHandoff {
-  /** The caller was on the line before and comes back; else the call has just begun. */
-  readonly returning: boolean;
-  readonly history: readonly HistoryItem[];
-  /** The agent has something to say first. */
-  readonly replyPending: boolean;
-  /** What the customer database knows, as it is told to the model; null: nothing. */
-  readonly facts: string | null;
-  /**
-   * Fields of the caller look-up's answer. Absent when a peer or a flight recording of an earlier
-   * version sent it.
-   */
-  readonly caller?: Readonly<Record<string, string>>;
-  readonly language: string;
-  readonly callToken: string | null;
-}
 
 /** The parts of a call that know what is handed over. */
 export interface HandoffParts {

@@ -1,12 +1,9 @@
 import type { CallSid } from "../../domain/ids.js";
 import type { MediaReceiver, MediaSocket } from "../../ports/sockets.js";
 import type { Twiml } from "../../wire/twiml.js";
-import type { CallCommand } from "../call/call-command.js";
+import type { CallCommand, Refusal } from "../call/call-command.js";
 import type { SipInvite } from "../sip/invite.js";
-import type { CallbackLink } from "./callback-link.js";
-
-/** A form that Twilio posted, decoded; its signature has been checked. Unknown fields are kept. */
-export type Form = Readonly<Record<string, string>>;
+import type { CallbackKind, CallbackLink, Form } from "./callback-link.js";
 
 export interface Readiness {
   readonly ready: boolean;
@@ -16,8 +13,6 @@ export interface Readiness {
    */
   readonly reason: string;
 }
-
-export type Refusal = "not_found" | "not_live" | "destination_unknown" | "invalid";
 
 /**
  * What the edge may ask of the calls. Implemented by `relay/calls/calls.ts`; the routes in `http/`
@@ -51,10 +46,3 @@ export interface SipCallService {
   /** A call rings at the model; it is taken or refused, by the process it belongs to. */
   invited(invite: SipInvite): Promise<void>;
 }
-
-export type CallbackKind =
-  | "call-status"
-  | "stream-status"
-  | "recording-status"
-  | "amd-status"
-  | "conference-events";

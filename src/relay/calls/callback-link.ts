@@ -5,7 +5,16 @@
  */
 import { type CallSid, readCallSid } from "../../domain/ids.js";
 import { linkQuery, readLink, type TransferLink } from "../../transfer/transfer-link.js";
-import type { Form } from "./call-service.js";
+
+/** A form that Twilio posted, decoded; its signature has been checked. Unknown fields are kept. */
+export type Form = Readonly<Record<string, string>>;
+
+export type CallbackKind =
+  | "call-status"
+  | "stream-status"
+  | "recording-status"
+  | "amd-status"
+  | "conference-events";
 
 export type CallbackLink =
   /** A number's own webhook, or a callback of the caller's call itself. */

@@ -8,22 +8,14 @@ import type { SipControl } from "../../ports/model-rest.js";
 import type { MediaReceiver, MediaSocket } from "../../ports/sockets.js";
 import type { CallControl } from "../../ports/twilio.js";
 import type { Twiml } from "../../wire/twiml.js";
-import type { CallCommand } from "../call/call-command.js";
+import type { CallCommand, CallHandoff, Refusal } from "../call/call-command.js";
 import type { CallDeps } from "../call/call-deps.js";
-import type { CallHandoff } from "../call/call-handoff.js";
 import type { SipInvite } from "../sip/invite.js";
 import { ReferTransfers } from "../sip/refer.js";
 import type { SipStates } from "../sip/sip-states.js";
 import { CallDepartures, SipDepartures } from "./call-departures.js";
-import type {
-  CallbackKind,
-  CallService,
-  Form,
-  Readiness,
-  Refusal,
-  SipCallService,
-} from "./call-service.js";
-import type { CallbackLink } from "./callback-link.js";
+import type { CallService, Readiness, SipCallService } from "./call-service.js";
+import type { CallbackKind, CallbackLink, Form } from "./callback-link.js";
 import type { Cluster } from "./cluster.js";
 import { agentFor, Inbound, partiesOf } from "./inbound.js";
 import type { Outbound } from "./outbound.js";

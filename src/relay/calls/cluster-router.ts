@@ -2,17 +2,10 @@ import { type CallSid, readCallSid } from "../../domain/ids.js";
 import type { Log } from "../../ports/log.js";
 import type { MediaReceiver, MediaSocket } from "../../ports/sockets.js";
 import type { Twiml } from "../../wire/twiml.js";
-import type { CallCommand } from "../call/call-command.js";
+import type { CallCommand, Refusal } from "../call/call-command.js";
 import type { SipInvite } from "../sip/invite.js";
-import type {
-  CallbackKind,
-  CallService,
-  Form,
-  Readiness,
-  Refusal,
-  SipCallService,
-} from "./call-service.js";
-import { type CallbackLink, callOf } from "./callback-link.js";
+import type { CallService, Readiness, SipCallService } from "./call-service.js";
+import { type CallbackKind, type CallbackLink, callOf, type Form } from "./callback-link.js";
 import type { Calls } from "./calls.js";
 import type { Cluster, ClusterPeer, PeerReply, PeerRequest } from "./cluster.js";
 

@@ -5,11 +5,9 @@
  */
 import type { CallSid } from "../../domain/ids.js";
 import type { Twiml } from "../../wire/twiml.js";
-import type { CallCommand } from "../call/call-command.js";
-import type { CallHandoff } from "../call/call-handoff.js";
+import type { CallCommand, CallHandoff, Refusal } from "../call/call-command.js";
 import type { SipInvite } from "../sip/invite.js";
-import type { CallbackKind, Form, Refusal } from "./call-service.js";
-import type { CallbackLink } from "./callback-link.js";
+import type { CallbackKind, CallbackLink, Form } from "./callback-link.js";
 
 /** A request to the process that answers for a call. Plain data: it travels as JSON. */
 export type PeerRequest =

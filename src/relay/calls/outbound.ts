@@ -13,8 +13,7 @@ import type { Clock, Timer } from "../../ports/clock.js";
 import type { Log } from "../../ports/log.js";
 import type { CallControl } from "../../ports/twilio.js";
 import type { OverflowReason } from "./admission.js";
-import type { Form } from "./call-service.js";
-import { callbackUrl, type LinkOf } from "./callback-link.js";
+import { callbackUrl, type Form, type LinkOf } from "./callback-link.js";
 
 /** A call to be placed. Numbers are E.164; the edge has checked them. */
 export interface OutboundOrder {

@@ -12,7 +12,7 @@ import type { OnStream } from "../../transfer/transfer-events.js";
 import { linkQuery, type TransferLink, type TransferPath } from "../../transfer/transfer-link.js";
 import type { Twiml } from "../../wire/twiml.js";
 import * as prompts from "../call/prompts.js";
-import type { Form } from "./call-service.js";
+import type { Form } from "./callback-link.js";
 import type { TransferCalls, TransferredCall, TransferStates } from "./transfer-service.js";
 import { apologyTwiml } from "./voice-twiml.js";
 

@@ -7,8 +7,7 @@ import type { TransferSnapshot } from "../../transfer/transfer-deps.js";
 import type { Twiml } from "../../wire/twiml.js";
 import type { CallCommand } from "../call/call-command.js";
 import type { CallEventLog } from "../call/call-event-log.js";
-import type { CallbackKind, Form } from "./call-service.js";
-import type { LinkOf } from "./callback-link.js";
+import type { CallbackKind, Form, LinkOf } from "./callback-link.js";
 
 /** A call as its transfer sees it, on either path. */
 export interface TransferredCall {

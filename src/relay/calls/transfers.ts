@@ -17,8 +17,7 @@ import type { TransferDeps, TransferHost } from "../../transfer/transfer-deps.js
 import type { TransferLink } from "../../transfer/transfer-link.js";
 import type { Twiml } from "../../wire/twiml.js";
 import * as prompts from "../call/prompts.js";
-import type { CallbackKind, Form } from "./call-service.js";
-import type { LinkOf } from "./callback-link.js";
+import type { CallbackKind, Form, LinkOf } from "./callback-link.js";
 import { CallTransferHost } from "./transfer-host.js";
 import type {
   KeptTransfer,

@@ -1,5 +1,5 @@
 import type { CallSid } from "../../domain/ids.js";
-import type { Form } from "../calls/call-service.js";
+import type { Form } from "../calls/callback-link.js";
 import { CUSTOMER_LABEL } from "./conference-twiml.js";
 import { MODEL_LABEL } from "./model-legs.js";
 

@@ -6,7 +6,7 @@ import type { Twiml } from "../../wire/twiml.js";
 import type { ReleaseReason } from "../call/call-events.js";
 import type { CallContext, CallPath, CallPathHost, PathFactory } from "../call/call-path.js";
 import type { Heard } from "../call/reply-ledger.js";
-import type { Form } from "../calls/call-service.js";
+import type { Form } from "../calls/callback-link.js";
 import type { ModelSession, ResponseEnd, SessionFailure } from "../model/model-session.js";
 import {
   ConferenceEffects,
