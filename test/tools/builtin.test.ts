@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { createJsonSchemaChecker } from "../../src/adapters/tools/json-schema.js";
 import type { AgentProfile, ToolDefinition } from "../../src/domain/agent-profile.js";
-import { builtinToolSpecs, callTools } from "../../src/tools/builtin.js";
+import { callTools } from "../../src/tools/builtin.js";
 import { MemoryOrderBook } from "../../src/tools/memory-orders.js";
 import { ToolRegistry } from "../../src/tools/registry.js";
 import { sampleTools } from "../../src/tools/sample-tools.js";
-import type { ToolContext } from "../../src/tools/tool.js";
+import { functionSpec, type ToolContext } from "../../src/tools/tool.js";
 import { agent, sid } from "../fakes/call-bench.js";
 import { failoverAgent } from "../transfer/directory.js";
 
@@ -36,18 +36,20 @@ function registry(profile: AgentProfile): ToolRegistry {
   );
 }
 
+const specsOf = (profile: AgentProfile) => callTools(profile).map(functionSpec);
+
 describe("the built-in tools", () => {
   const all = listed("transfer_call", "end_call", "set_language", "send_dtmf");
 
   it("show the model the names of the directory, and never a number or address", () => {
     const profile = { ...failoverAgent("desk", "sip"), ...all };
-    const [transfer] = builtinToolSpecs(profile);
+    const [transfer] = specsOf(profile);
     expect(transfer).toMatchObject({
       type: "function",
       name: "transfer_call",
       parameters: { properties: { destination: { enum: ["desk", "sip"] } } },
     });
-    const text = JSON.stringify(builtinToolSpecs(profile));
+    const text = JSON.stringify(specsOf(profile));
     expect(text).not.toContain("+1202");
     expect(text).not.toContain("pbx.example.com");
   });
@@ -57,12 +59,12 @@ describe("the built-in tools", () => {
       ...all,
       transfer: { ...agent().transfer, destinations: new Map(), default: null },
     });
-    expect(builtinToolSpecs(profile).map(({ name }) => name)).toEqual(["end_call", "send_dtmf"]);
+    expect(specsOf(profile).map(({ name }) => name)).toEqual(["end_call", "send_dtmf"]);
     const bilingual = agent({
       ...all,
       languages: new Map([["es", { voice: null, instructions: null }]]),
     });
-    const set = builtinToolSpecs(bilingual).find(({ name }) => name === "set_language");
+    const set = specsOf(bilingual).find(({ name }) => name === "set_language");
     expect(set).toMatchObject({ parameters: { properties: { language: { enum: ["en", "es"] } } } });
   });
 });
