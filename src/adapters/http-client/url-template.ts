@@ -30,7 +30,9 @@ export function fillUrl(
   return { url, used };
 }
 
+/** The origin, and which parts of the path are empty. */
 function shape(text: string): string {
   const url = new URL(text);
-  return `${url.origin} ${url.pathname.split("/").length}`;
+  const parts = url.pathname.split("/").map((part) => (part === "" ? "" : "x"));
+  return `${url.origin} ${parts.join("/")}`;
 }
