@@ -7,17 +7,26 @@
  * payload that was decoded.
  */
 
+import {
+  BYTES_BYTES,
+  copyOut,
+  core,
+  coreBase,
+  placeBytes,
+  placeOf,
+  placeText,
+  TEXT_CHARS,
+} from "./audio-core.js";
+
+const BYTES = placeOf("BYTES");
+const TEXT = placeOf("TEXT");
+
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const PAD = 0x3d;
 
 /** VALUE[byte]: 0 … 63, or 0xff for a byte outside the alphabet (padding included). */
 const VALUE = new Uint8Array(256).fill(0xff);
-const SYMBOL = new Uint8Array(64);
-for (let i = 0; i < 64; i++) {
-  const byte = ALPHABET.charCodeAt(i);
-  VALUE[byte] = i;
-  SYMBOL[i] = byte;
-}
+for (let i = 0; i < 64; i++) VALUE[ALPHABET.charCodeAt(i)] = i;
 
 /** Length of the text that `bytes` bytes become, padding included. */
 export function base64EncodedLength(bytes: number): number {
@@ -88,35 +97,30 @@ export function decodeBase64(
   if (outStart + bytes > out.length) {
     throw new RangeError(`out holds ${out.length - outStart} bytes, needs ${bytes}`);
   }
-  const tail = bytes % 3;
-  const wholeEnd = tail === 0 ? end : end - 4;
-  let at = outStart;
-  let bad = 0;
-  for (let i = start; i < wholeEnd; i += 4) {
-    const a = VALUE[src[i]!]!;
-    const b = VALUE[src[i + 1]!]!;
-    const c = VALUE[src[i + 2]!]!;
-    const d = VALUE[src[i + 3]!]!;
-    // Only 0xff has a bit above 63, so one test at the end serves for all characters.
-    bad |= a | b | c | d;
-    out[at] = (a << 2) | (b >> 4);
-    out[at + 1] = (b << 4) | (c >> 2);
-    out[at + 2] = (c << 6) | d;
-    at += 3;
+  let at = start;
+  let written = outStart;
+  // Only the last chunk may be padded.
+  for (; end - at > TEXT_CHARS; at += TEXT_CHARS) {
+    const n = decodeChunk(src, at, at + TEXT_CHARS, out, written);
+    if (n !== BYTES_BYTES) return -1;
+    written += n;
   }
-  if (tail !== 0) {
-    const a = VALUE[src[wholeEnd]!]!;
-    const b = VALUE[src[wholeEnd + 1]!]!;
-    bad |= a | b;
-    out[at++] = (a << 2) | (b >> 4);
-    if (tail === 2) {
-      const c = VALUE[src[wholeEnd + 2]!]!;
-      bad |= c;
-      if ((c & 0x03) !== 0) return -1;
-      out[at++] = (b << 4) | (c >> 2);
-    } else if ((b & 0x0f) !== 0) return -1;
-  }
-  return bad > 63 ? -1 : bytes;
+  return decodeChunk(src, at, end, out, written) < 0 ? -1 : bytes;
+}
+
+function decodeChunk(
+  src: Uint8Array,
+  start: number,
+  end: number,
+  out: Uint8Array,
+  outStart: number,
+): number {
+  const text = placeText(src, start, end);
+  const base = coreBase(out);
+  if (base >= 0) return core.decodeBase64(text, end - start, base + outStart);
+  const n = core.decodeBase64(text, end - start, BYTES);
+  if (n > 0) copyOut(BYTES, n, out, outStart);
+  return n;
 }
 
 /**
@@ -136,30 +140,25 @@ export function encodeBase64(
   if (outStart + length > out.length) {
     throw new RangeError(`out holds ${out.length - outStart} bytes, needs ${length}`);
   }
-  const tail = (end - start) % 3;
-  const wholeEnd = end - tail;
-  let at = outStart;
-  for (let i = start; i < wholeEnd; i += 3) {
-    const group = (src[i]! << 16) | (src[i + 1]! << 8) | src[i + 2]!;
-    out[at] = SYMBOL[group >> 18]!;
-    out[at + 1] = SYMBOL[(group >> 12) & 63]!;
-    out[at + 2] = SYMBOL[(group >> 6) & 63]!;
-    out[at + 3] = SYMBOL[group & 63]!;
-    at += 4;
-  }
-  if (tail === 1) {
-    const a = src[wholeEnd]!;
-    out[at] = SYMBOL[a >> 2]!;
-    out[at + 1] = SYMBOL[(a << 4) & 63]!;
-    out[at + 2] = PAD;
-    out[at + 3] = PAD;
-  } else if (tail === 2) {
-    const a = src[wholeEnd]!;
-    const b = src[wholeEnd + 1]!;
-    out[at] = SYMBOL[a >> 2]!;
-    out[at + 1] = SYMBOL[((a << 4) | (b >> 4)) & 63]!;
-    out[at + 2] = SYMBOL[(b << 2) & 63]!;
-    out[at + 3] = PAD;
-  }
+  let at = start;
+  let written = outStart;
+  for (; end - at > BYTES_BYTES; at += BYTES_BYTES)
+    written += encodeChunk(src, at, at + BYTES_BYTES, out, written);
+  encodeChunk(src, at, end, out, written);
   return length;
+}
+
+function encodeChunk(
+  src: Uint8Array,
+  start: number,
+  end: number,
+  out: Uint8Array,
+  outStart: number,
+): number {
+  const bytes = placeBytes(src, start, end);
+  const base = coreBase(out);
+  if (base >= 0) return core.encodeBase64(bytes, end - start, base + outStart);
+  const n = core.encodeBase64(bytes, end - start, TEXT);
+  copyOut(TEXT, n, out, outStart);
+  return n;
 }

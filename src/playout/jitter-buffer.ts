@@ -1,4 +1,9 @@
+import { copyAudio, coreMemory, placeOf } from "../codec/audio-core.js";
 import { BlockPool } from "./block-pool.js";
+
+const PLAYOUT = placeOf("PLAYOUT");
+/** Most bytes of one `take`: they lie in two blocks at most. */
+export const MAX_TAKE_BYTES = BlockPool.BLOCK_BYTES;
 
 /**
  * Mu-law audio that waits for its turn: a first-in first-out queue of bytes with a limit. The model
@@ -13,6 +18,7 @@ export class JitterBuffer {
   #head = 0;
   #tail = 0;
   #length = 0;
+  #takenAt = 0;
 
   /** @param limitBytes  most that may wait; `push` takes no more than that. */
   constructor(pool: BlockPool, limitBytes: number) {
@@ -42,7 +48,7 @@ export class JitterBuffer {
         this.#tail = 0;
       }
       const take = Math.min(stop - from, BlockPool.BLOCK_BYTES - this.#tail);
-      copy(src, from, block, this.#tail, take);
+      copyAudio(src, from, from + take, block, this.#tail);
       this.#tail += take;
       from += take;
     }
@@ -50,25 +56,41 @@ export class JitterBuffer {
     return n;
   }
 
-  /** Moves up to `max` bytes into `out`, from `outStart` on. @returns how many. */
-  pop(out: Uint8Array, outStart: number, max: number): number {
-    const n = Math.min(max, this.#length);
-    let done = 0;
-    while (done < n) {
-      const block = this.#blocks[0]!;
-      const blockEnd = this.#blocks.length === 1 ? this.#tail : BlockPool.BLOCK_BYTES;
-      const take = Math.min(n - done, blockEnd - this.#head);
-      copy(block, this.#head, out, outStart + done, take);
-      this.#head += take;
-      done += take;
-      if (this.#head === blockEnd) {
-        this.#blocks.shift();
-        this.#pool.give(block);
-        this.#head = 0;
-      }
-    }
+  /**
+   * Moves up to `max` bytes, at most MAX_TAKE_BYTES, into the core's memory. Whole blocks are
+   * copied, because that needs no view.
+   *
+   * @returns how many bytes; they begin at `coreMemory[takenAt]` and are valid until the next
+   *          `take` of any buffer.
+   */
+  take(max: number): number {
+    const n = Math.min(max, this.#length, MAX_TAKE_BYTES);
+    if (n === 0) return 0;
+    const first = this.#blocks[0]!;
+    coreMemory.set(first, PLAYOUT);
+    this.#takenAt = PLAYOUT + this.#head;
+    this.#head += n;
     this.#length -= n;
+    if (this.#head >= BlockPool.BLOCK_BYTES) {
+      this.#dropFirst();
+      if (this.#head > 0) coreMemory.set(this.#blocks[0]!, PLAYOUT + BlockPool.BLOCK_BYTES);
+    }
+    if (this.#length === 0 && this.#blocks.length > 0) this.#dropFirst();
+    if (this.#blocks.length === 0) {
+      this.#head = 0;
+      this.#tail = 0;
+    }
     return n;
+  }
+
+  /** Where the bytes of the last `take` begin in the core's memory. */
+  get takenAt(): number {
+    return this.#takenAt;
+  }
+
+  #dropFirst(): void {
+    this.#pool.give(this.#blocks.shift()!);
+    this.#head -= BlockPool.BLOCK_BYTES;
   }
 
   /** Drops what waits and gives its memory back. @returns how many bytes were dropped. */
@@ -81,15 +103,4 @@ export class JitterBuffer {
     this.#length = 0;
     return dropped;
   }
-}
-
-/** A loop, because `subarray` and `set` would allocate a view for each frame. */
-function copy(
-  from: Uint8Array,
-  fromStart: number,
-  to: Uint8Array,
-  toStart: number,
-  n: number,
-): void {
-  for (let i = 0; i < n; i++) to[toStart + i] = from[fromStart + i]!;
 }

@@ -1,4 +1,4 @@
-import { FRAME_MS } from "../codec/frame.js";
+import { BYTES_PER_MS, FRAME_MS, msToBytes } from "../codec/frame.js";
 
 /** The lateness of echoes is counted in bins of this width. */
 const BIN_MS = 5;
@@ -23,7 +23,7 @@ const ENOUGH_ECHOES = 8;
  * nothing.
  */
 export class LeadControl {
-  readonly #leadMs: number;
+  readonly #leadBytes: number;
   /** Weight of the echoes that were so late, by bin. */
   readonly #weights = new Float64Array(BINS);
   #echoes = 0;
@@ -31,7 +31,7 @@ export class LeadControl {
 
   /** @param leadMs  most audio wanted at the phone over a network without jitter. */
   constructor(leadMs: number) {
-    this.#leadMs = leadMs;
+    this.#leadBytes = msToBytes(leadMs);
   }
 
   /** How late messages come, in ms; 0 while unknown. */
@@ -40,20 +40,20 @@ export class LeadControl {
   }
 
   /**
-   * Most audio wanted at the phone, in ms.
+   * Most audio wanted at the phone, in bytes.
    *
    * @param placed  true: it is known where the phone is. Otherwise jitter may already have delayed
    *                its start, and what is added for jitter would be there twice.
    */
-  targetMs(placed: boolean): number {
-    return placed ? this.#leadMs + this.#jitterMs : this.#leadMs;
+  targetBytes(placed: boolean): number {
+    return placed ? this.#leadBytes + this.#jitterMs * BYTES_PER_MS : this.#leadBytes;
   }
 
   /**
    * True: the lead covers the network's jitter, so it may fall by a whole message before it is
    * filled again. False: the lead must be kept full.
    *
-   * @param placed  as for `targetMs`.
+   * @param placed  as for `targetBytes`.
    */
   covers(placed: boolean): boolean {
     return this.#echoes >= ENOUGH_ECHOES && (placed || this.#jitterMs < FRAME_MS);

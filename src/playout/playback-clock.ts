@@ -138,16 +138,11 @@ export class PlaybackClock {
   }
 
   /**
-   * Audio that the phone will still hold when what leaves now reaches it. A whole number, because a
-   * fraction that is returned at every frame would be an allocation at every frame.
+   * Audio that the phone will still hold when what leaves now reaches it, in bytes: a whole number,
+   * which the engine need not allocate.
    */
   leadBytes(nowMs: number): number {
     return this.#sentBytes - this.playedOnArrivalBytes(nowMs);
-  }
-
-  /** The same in ms. */
-  leadMs(nowMs: number): number {
-    return this.leadBytes(nowMs) / BYTES_PER_MS;
   }
 
   /**

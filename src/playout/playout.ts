@@ -1,3 +1,4 @@
+import { coreMemory } from "../codec/audio-core.js";
 import { BYTES_PER_MS, bytesToMs, FRAME_BYTES, msToBytes } from "../codec/frame.js";
 import type { ItemId, ResponseId } from "../domain/ids.js";
 import type { BlockPool } from "./block-pool.js";
@@ -53,7 +54,6 @@ export class Playout {
   readonly #buffer: JitterBuffer;
   readonly #ledger = new PlayoutLedger();
   readonly #clock = new PlaybackClock();
-  readonly #scratch = new Uint8Array(MESSAGE_BYTES);
   #markedBytes = 0;
   #held = false;
   #underruns = 0;
@@ -94,7 +94,7 @@ export class Playout {
 
   /** Audio that the phone will hold un-played when what leaves now reaches it, in ms. */
   leadMs(nowMs: number): number {
-    return this.#clock.leadMs(nowMs);
+    return this.#clock.leadBytes(nowMs) / BYTES_PER_MS;
   }
 
   /** From the relay to the phone and back, in ms; 0 while unknown. */
@@ -160,9 +160,9 @@ export class Playout {
   /** Whether a `pump` may send something now: a cheap look that is never wrong about "no". */
   due(nowMs: number): boolean {
     if (this.#held || this.#buffer.length === 0) return false;
-    const targetMs = this.#lead.targetMs(this.#clock.placed);
-    const room = targetMs * BYTES_PER_MS - this.#clock.leadBytes(nowMs);
-    return room >= Math.min(this.#worthwhileBytes, (targetMs * BYTES_PER_MS) / 2);
+    const target = this.#lead.targetBytes(this.#clock.placed);
+    const room = target - this.#clock.leadBytes(nowMs);
+    return room >= Math.min(this.#worthwhileBytes, target / 2);
   }
 
   /**
@@ -182,14 +182,14 @@ export class Playout {
       this.#watchForUnderrun(nowMs);
       return;
     }
-    const target = this.#lead.targetMs(this.#clock.placed) * BYTES_PER_MS;
+    const target = this.#lead.targetBytes(this.#clock.placed);
     const worthwhile = this.#worthwhileBytes;
     let lead = this.#clock.leadBytes(nowMs);
     while (this.#buffer.length > 0) {
       const entry = this.#ledger.nextToSend();
       if (entry === undefined) break;
       const waiting = entry.receivedBytes - entry.sentBytes;
-      const room = Math.floor(target - lead);
+      const room = target - lead;
       let n = Math.min(waiting, room, lead <= 0 ? FRAME_BYTES : MESSAGE_BYTES);
       if (n < waiting || !entry.complete) n -= n % FRAME_BYTES;
       // Less than a frame of an unfinished item waits for the rest of it, unless the phone is about
@@ -208,13 +208,10 @@ export class Playout {
     const lead = clock.leadBytes(nowMs);
     const starts = lead <= 0;
     if (starts && clock.probe(nowMs)) this.#sink.mark(clock.generation, clock.sentBytes);
-    this.#buffer.pop(this.#scratch, 0, n);
-    const taken = this.#sink.media(
-      this.#scratch,
-      0,
-      n,
-      nowMs + lead / BYTES_PER_MS + clock.roundTripMs,
-    );
+    this.#buffer.take(n);
+    const { takenAt } = this.#buffer;
+    const echoesFromMs = nowMs + lead / BYTES_PER_MS + clock.roundTripMs;
+    const taken = this.#sink.media(coreMemory, takenAt, takenAt + n, echoesFromMs);
     if (!taken) this.#droppedBytes += n;
     if (entry.startBytes < 0) {
       entry.startBytes = clock.sentBytes;
@@ -257,7 +254,7 @@ export class Playout {
   interrupt(nowMs: number): PlaybackReport[] | null {
     // A hold that led to this interruption must not delay the next answer.
     this.#held = false;
-    const playing = this.#clock.leadMs(nowMs) > 0;
+    const playing = this.#clock.leadBytes(nowMs) > 0;
     if (!playing && this.#buffer.length === 0) return null;
     const playedBytes = this.#clock.playedOnArrivalBytes(nowMs);
     this.#sink.clear();
@@ -287,7 +284,7 @@ export class Playout {
   isDrained(nowMs: number): boolean {
     if (this.#buffer.length > 0) return false;
     if (this.#clock.confirmedBytes === this.#clock.sentBytes) return true;
-    return this.#clock.leadMs(nowMs - this.#clock.roundTripMs - ECHO_TIMEOUT_MS) <= 0;
+    return this.#clock.leadBytes(nowMs - this.#clock.roundTripMs - ECHO_TIMEOUT_MS) <= 0;
   }
 
   /**
@@ -312,7 +309,7 @@ export class Playout {
     if (this.#dry || this.#held) return;
     const last = this.#ledger.last;
     if (last === undefined || last.complete || last.startBytes < 0) return;
-    if (this.#clock.leadMs(nowMs) > 0) return;
+    if (this.#clock.leadBytes(nowMs) > 0) return;
     this.#dry = true;
     this.#underruns++;
   }

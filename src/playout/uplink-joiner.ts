@@ -1,3 +1,5 @@
+import { copyAudio } from "../codec/audio-core.js";
+
 /**
  * Caller frames on their way to the model, put together into fewer and larger messages while the
  * caller is silent. Order and bytes are kept: what waits here is always older than the next frame.
@@ -25,7 +27,7 @@ export class UplinkJoiner {
     const n = end - start;
     const at = this.#length;
     if (at + n > this.#buffer.length) return false;
-    for (let i = 0; i < n; i++) this.#buffer[at + i] = ulaw[start + i]!;
+    copyAudio(ulaw, start, end, this.#buffer, at);
     this.#length = at + n;
     return true;
   }

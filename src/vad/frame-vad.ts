@@ -1,6 +1,6 @@
 import { octavesToDbov } from "./power-log.js";
-import { CUE_STATE, computeCues, floorOf, levelOf, resetCues, scoreOf } from "./speech-cues.js";
-import { weighFrame } from "./speech-net.js";
+import { CUE_STATE, floorOf, levelOf, OWN_STATE, resetCues, scoreOf } from "./speech-cues.js";
+import { scoreFrame } from "./speech-net.js";
 
 /**
  * Log odds above which a frame begins speech, and continues it. Chosen on the development half of
@@ -20,7 +20,7 @@ const SPEECH_LEVEL_SHARE = 0.02;
 /**
  * Kept behind the cues' own numbers: V8 would allocate an object for each new fraction in a field.
  */
-const SPEECH_LEVEL = CUE_STATE;
+const SPEECH_LEVEL = OWN_STATE;
 
 /**
  * Whether a frame with this score is speech: speech continues at a score at which it would not
@@ -39,7 +39,7 @@ export function isSpeech(score: number, before: boolean, begin: number, goOn: nu
  * found by Endpointer. Allocates nothing after construction and holds about 500 bytes.
  */
 export class FrameVad {
-  readonly #state = new Float64Array(SPEECH_LEVEL + 1);
+  readonly #state = new Float64Array(CUE_STATE);
   #speech = false;
   #silentFrames = 0;
   #heardSpeech = false;
@@ -51,9 +51,7 @@ export class FrameVad {
   /** One 20 ms frame: 160 mu-law bytes of `ulaw` from `start`. True: speech in this frame. */
   frame(ulaw: Uint8Array, start: number): boolean {
     const state = this.#state;
-    computeCues(ulaw, start, state);
-    weighFrame(state);
-    const score = scoreOf(state);
+    const score = scoreFrame(ulaw, start, state);
     this.#silentFrames = score < SURELY_SILENT_SCORE ? this.#silentFrames + 1 : 0;
     this.#speech = isSpeech(score, this.#speech, BEGIN_SCORE, GO_ON_SCORE);
     if (this.#speech) this.#noteSpeechLevel();

@@ -1,4 +1,5 @@
-import { ENVELOPE_BANDS, envelope, STEP_BYTES } from "./envelope.js";
+import { core, coreMemory, placeAudio, placeOf } from "../codec/audio-core.js";
+import { ENVELOPE_BANDS, STEP_BYTES } from "./envelope.js";
 
 export const STEP_MS = 10;
 /** The level of a step for which nothing was sent to the phone. Silence that was sent is louder. */
@@ -12,7 +13,12 @@ const STEPS = 580;
 /** Marks correct the phone's clock a little. Within this it is still the same run of audio. */
 const SLACK_MS = 15;
 
-const levels = new Float32Array(ENVELOPE_BANDS);
+/** The module computes levels of so many steps at once. */
+const MAX_STEPS = 12;
+const stepLevels = coreMemory.subarray(
+  placeOf("STEP_LEVELS"),
+  placeOf("STEP_LEVELS") + MAX_STEPS * ENVELOPE_BANDS,
+);
 
 /**
  * The levels that the phone plays, by band and time: steps of 10 ms on the call's clock. Each step
@@ -49,27 +55,33 @@ export class PlayedEnvelope {
       at += taken;
       if (this.#restBytes < STEP_BYTES) return;
       this.#restBytes = 0;
-      this.#write(this.#rest, 0);
+      this.#write(this.#rest, 0, 1);
     }
-    for (; at + STEP_BYTES <= end; at += STEP_BYTES) this.#write(ulaw, at);
+    for (let steps = wholeSteps(at, end); steps > 0; steps = wholeSteps(at, end)) {
+      this.#write(ulaw, at, steps);
+      at += steps * STEP_BYTES;
+    }
     for (; at < end; at++) this.#rest[this.#restBytes++] = ulaw[at]!;
   }
 
-  #write(ulaw: Uint8Array, start: number): void {
-    envelope(ulaw, start, 1, levels);
-    const step = Math.round(this.#nextMs / STEP_MS);
-    this.#nextMs += STEP_MS;
-    this.#erase(this.#endStep, step);
-    const at = slot(step);
-    const before = slot(step - 1);
-    const twoBefore = slot(step - 2);
-    for (let band = 0; band < ENVELOPE_BANDS; band++) {
-      const level = Math.round(UNITS_PER_DB * (levels[band]! - UNANNOUNCED_DBOV));
-      this.#levels[at + band] = level;
-      if (this.#levels[before + band]! < level) this.#levels[before + band] = level;
-      if (this.#levels[twoBefore + band]! < level) this.#levels[twoBefore + band] = level;
+  #write(ulaw: Uint8Array, start: number, steps: number): void {
+    core.stepLevels(placeAudio(ulaw, start, start + steps * STEP_BYTES), steps);
+    for (let i = 0; i < steps; i++) {
+      const step = Math.round(this.#nextMs / STEP_MS);
+      this.#nextMs += STEP_MS;
+      if (step > this.#endStep) this.#erase(this.#endStep, step);
+      const from = i * ENVELOPE_BANDS;
+      const at = slot(step);
+      const before = slot(step - 1);
+      const twoBefore = slot(step - 2);
+      for (let band = 0; band < ENVELOPE_BANDS; band++) {
+        const level = stepLevels[from + band]!;
+        this.#levels[at + band] = level;
+        if (this.#levels[before + band]! < level) this.#levels[before + band] = level;
+        if (this.#levels[twoBefore + band]! < level) this.#levels[twoBefore + band] = level;
+      }
+      this.#endStep = step + 1;
     }
-    this.#endStep = step + 1;
   }
 
   /** What was announced for `fromMs` and later is never played. */
@@ -156,4 +168,8 @@ export class PlayedEnvelope {
 function slot(step: number): number {
   const rest = (step | 0) % STEPS;
   return (rest < 0 ? rest + STEPS : rest) * ENVELOPE_BANDS;
+}
+
+function wholeSteps(start: number, end: number): number {
+  return Math.min(MAX_STEPS, Math.floor((end - start) / STEP_BYTES));
 }

@@ -114,9 +114,6 @@ const SUFFIX = ascii('"}');
 /** Room for 100 ms of audio in one event; more makes the buffer grow, once. */
 const FIRST_AUDIO_CHARS = 1068;
 
-/** Longer runs are copied by the engine. Below this, the view for it costs more than a loop. */
-const LOOP_BYTES = 512;
-
 /**
  * Writes `input_audio_buffer.append`. A view that it returns is valid until the next call of the
  * same writer, so the socket must copy it. It allocates only when the length changes.
@@ -124,44 +121,49 @@ const LOOP_BYTES = 512;
 export class AppendWriter {
   #buffer: Uint8Array;
   #view: Uint8Array;
+  #viewStart = 0;
 
   constructor() {
     this.#buffer = new Uint8Array(PREFIX.length + FIRST_AUDIO_CHARS + SUFFIX.length);
-    this.#buffer.set(PREFIX);
     this.#view = this.#buffer.subarray(0, 0);
   }
 
   /** `base64[start … end)` goes in unchanged. It must be base64, as Twilio's media messages are. */
   append(base64: Uint8Array, start: number, end: number): Uint8Array {
-    const chars = end - start;
-    const buffer = this.#reserve(chars);
-    if (chars > LOOP_BYTES) buffer.set(base64.subarray(start, end), PREFIX.length);
-    else for (let i = 0; i < chars; i++) buffer[PREFIX.length + i] = base64[start + i]!;
-    return this.#finish(chars);
+    // The whole array is copied, because that needs no view, and the prefix is written over what
+    // stands before the text.
+    const buffer = this.#reserve(base64.length);
+    buffer.set(base64, PREFIX.length);
+    buffer.set(PREFIX, start);
+    return this.#finish(start, PREFIX.length + end);
   }
 
   /** Mu-law `ulaw[start … end)`: silence that the relay adds, or joined frames. */
   appendUlaw(ulaw: Uint8Array, start: number, end: number): Uint8Array {
     const chars = base64EncodedLength(end - start);
-    encodeBase64(ulaw, start, end, this.#reserve(chars), PREFIX.length);
-    return this.#finish(chars);
+    const buffer = this.#reserve(chars);
+    buffer.set(PREFIX);
+    encodeBase64(ulaw, start, end, buffer, PREFIX.length);
+    return this.#finish(0, PREFIX.length + chars);
   }
 
   #reserve(chars: number): Uint8Array {
     const length = PREFIX.length + chars + SUFFIX.length;
     if (length > this.#buffer.length) {
       this.#buffer = new Uint8Array(2 * length);
-      this.#buffer.set(PREFIX);
       this.#view = this.#buffer.subarray(0, 0);
     }
     return this.#buffer;
   }
 
-  #finish(chars: number): Uint8Array {
-    const end = PREFIX.length + chars;
-    for (let i = 0; i < SUFFIX.length; i++) this.#buffer[end + i] = SUFFIX[i]!;
-    if (this.#view.length !== end + SUFFIX.length)
-      this.#view = this.#buffer.subarray(0, end + SUFFIX.length);
+  /** The event is `buffer[start … textEnd)` and the suffix. */
+  #finish(start: number, textEnd: number): Uint8Array {
+    for (let i = 0; i < SUFFIX.length; i++) this.#buffer[textEnd + i] = SUFFIX[i]!;
+    const end = textEnd + SUFFIX.length;
+    if (this.#viewStart !== start || this.#view.length !== end - start) {
+      this.#view = this.#buffer.subarray(start, end);
+      this.#viewStart = start;
+    }
     return this.#view;
   }
 }

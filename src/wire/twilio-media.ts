@@ -2,11 +2,12 @@
  * Twilio Media Streams, both ways, on a bidirectional (`<Connect><Stream>`) socket: JSON text
  * frames. Source: Twilio, Media Streams WebSocket messages.
  */
+import { callerAudio } from "../codec/audio-core.js";
 import { base64EncodedLength, decodeBase64, encodeBase64, isBase64 } from "../codec/base64.js";
 import type { CallSid, StreamSid } from "../domain/ids.js";
 import { Fields } from "./fields.js";
 import { ascii, COLON, digitsEnd, MemberWalk, QUOTE, readDigits, skipSpace } from "./json-scan.js";
-import { MediaLayout } from "./media-layout.js";
+import { MediaLayout, OTHER_LAYOUT } from "./media-layout.js";
 
 /** Far above what Twilio sends: a 20 ms frame is about 400 bytes. */
 export const MAX_TWILIO_MESSAGE_BYTES = 65_536;
@@ -118,12 +119,6 @@ function parseMedia(media: Fields, sequenceNumber: number): TwilioMedia {
 
 // --- the hot path in ----------------------------------------------------------------------------------
 
-/**
- * Shared by all sockets, so that it stays in the processor's cache. A message is handled completely
- * before the next one is scanned.
- */
-const decoded = new Uint8Array((MAX_TWILIO_MESSAGE_BYTES / 4) * 3);
-
 /** The result of `scanMedia`; one per socket, reused for every message. */
 export class MediaScan {
   timestampMs = 0;
@@ -137,7 +132,7 @@ export class MediaScan {
    * The decoded payload: mu-law in the first `audioBytes` bytes. Valid until the next scan with any
    * MediaScan.
    */
-  readonly audio = decoded;
+  readonly audio = callerAudio;
   audioBytes = 0;
   /** The layout in which this socket's peer writes; kept by `scanMedia`. */
   readonly layout = new MediaLayout();
@@ -176,30 +171,44 @@ const SEEN_BODY = SEEN_CHUNK | SEEN_TIMESTAMP | SEEN_PAYLOAD;
 export function scanMedia(bytes: Uint8Array, out: MediaScan): boolean {
   if (bytes.length > MAX_TWILIO_MESSAGE_BYTES) return false;
   const { layout } = out;
-  if (layout.matches(bytes)) return readFields(bytes, out);
-  if (!scanMessage(bytes, layout) || !readFields(bytes, out)) return false;
-  layout.learn(bytes);
+  const audioBytes = layout.scan(bytes);
+  if (audioBytes === OTHER_LAYOUT) {
+    if (!scanMessage(bytes) || !readFields(bytes, out)) return false;
+    layout.learn(bytes, starts, ends);
+    return true;
+  }
+  if (audioBytes < 0) return false;
+  out.audioBytes = audioBytes;
+  out.sequenceNumber = layout.sequenceNumber;
+  out.timestampMs = layout.timestampMs;
+  out.payloadStart = layout.payloadStart;
+  out.payloadEnd = layout.payloadEnd;
   return true;
 }
 
+/** Where `scanMessage` found the fields. */
+const starts = new Uint32Array(4);
+const ends = new Uint32Array(4);
+
+function digits(bytes: Uint8Array, field: number): number {
+  return readDigits(bytes, starts[field]!, ends[field]!);
+}
+
 function readFields(bytes: Uint8Array, out: MediaScan): boolean {
-  const { layout } = out;
-  out.sequenceNumber = layout.digits(bytes, MediaLayout.SEQUENCE_NUMBER);
-  out.timestampMs = layout.digits(bytes, MediaLayout.TIMESTAMP);
-  out.payloadStart = layout.start[MediaLayout.PAYLOAD]!;
-  out.payloadEnd = layout.end[MediaLayout.PAYLOAD]!;
+  out.sequenceNumber = digits(bytes, MediaLayout.SEQUENCE_NUMBER);
+  out.timestampMs = digits(bytes, MediaLayout.TIMESTAMP);
+  out.payloadStart = starts[MediaLayout.PAYLOAD]!;
+  out.payloadEnd = ends[MediaLayout.PAYLOAD]!;
   out.audioBytes = decodeBase64(bytes, out.payloadStart, out.payloadEnd, out.audio, 0);
   if (out.audioBytes < 0) return false;
-  return (
-    out.sequenceNumber >= 0 && out.timestampMs >= 0 && layout.digits(bytes, MediaLayout.CHUNK) >= 0
-  );
+  return out.sequenceNumber >= 0 && out.timestampMs >= 0 && digits(bytes, MediaLayout.CHUNK) >= 0;
 }
 
 const walk = new MemberWalk();
 const inner = new MemberWalk();
 
-/** Accepts any order of keys and any white space, and notes in `layout` where the fields are. */
-function scanMessage(bytes: Uint8Array, layout: MediaLayout): boolean {
+/** Accepts any order of keys and any white space, and notes where the fields are. */
+function scanMessage(bytes: Uint8Array): boolean {
   let seen = 0;
   walk.enter(bytes, skipSpace(bytes, 0));
   while (walk.next(bytes)) {
@@ -209,12 +218,12 @@ function scanMessage(bytes: Uint8Array, layout: MediaLayout): boolean {
       if (!walk.isString(bytes, MEDIA)) return false;
     } else if (walk.isKey(bytes, MEDIA)) {
       arm = SEEN_MEDIA;
-      if (!scanBody(bytes, walk.valueStart, layout)) return false;
+      if (!scanBody(bytes, walk.valueStart)) return false;
     } else if (walk.isKey(bytes, SEQUENCE_NUMBER)) {
       arm = SEEN_SEQUENCE_NUMBER;
       if (bytes[walk.valueStart] !== QUOTE) return false;
-      layout.start[MediaLayout.SEQUENCE_NUMBER] = walk.valueStart + 1;
-      layout.end[MediaLayout.SEQUENCE_NUMBER] = walk.valueEnd - 1;
+      starts[MediaLayout.SEQUENCE_NUMBER] = walk.valueStart + 1;
+      ends[MediaLayout.SEQUENCE_NUMBER] = walk.valueEnd - 1;
     }
     // JSON.parse takes the last of two equal keys, so it reads such a message.
     if ((seen & arm) !== 0) return false;
@@ -229,7 +238,7 @@ function isWhole(bytes: Uint8Array, { end }: MemberWalk): boolean {
 }
 
 /** The object under "media". */
-function scanBody(bytes: Uint8Array, at: number, layout: MediaLayout): boolean {
+function scanBody(bytes: Uint8Array, at: number): boolean {
   let seen = 0;
   inner.enter(bytes, at);
   while (inner.next(bytes)) {
@@ -247,8 +256,8 @@ function scanBody(bytes: Uint8Array, at: number, layout: MediaLayout): boolean {
         : arm === SEEN_TIMESTAMP
           ? MediaLayout.TIMESTAMP
           : MediaLayout.CHUNK;
-    layout.start[field] = inner.valueStart + 1;
-    layout.end[field] = inner.valueEnd - 1;
+    starts[field] = inner.valueStart + 1;
+    ends[field] = inner.valueEnd - 1;
   }
   return (seen & SEEN_BODY) === SEEN_BODY && inner.end >= 0;
 }

@@ -14,7 +14,7 @@ const many = (n: number, ms: number): number[] => Array.from({ length: n }, () =
 describe("LeadControl", () => {
   it("wants the configured lead over a network without jitter", () => {
     const control = controlAfter(...many(50, 1));
-    expect(control.targetMs(true)).toBe(LEAD_MS);
+    expect(control.targetBytes(true)).toBe(8 * LEAD_MS);
     expect(control.covers(false)).toBe(true);
   });
 
@@ -28,7 +28,7 @@ describe("LeadControl", () => {
   it("adds the jitter that one echo in ten shows", () => {
     const control = controlAfter(...Array.from({ length: 100 }, (_, i) => (i % 10 === 9 ? 30 : 0)));
     expect(control.jitterMs).toBe(30);
-    expect(control.targetMs(true)).toBe(LEAD_MS + 30);
+    expect(control.targetBytes(true)).toBe(8 * (LEAD_MS + 30));
   });
 
   it("leaves one late echo in fifty alone", () => {
@@ -37,13 +37,13 @@ describe("LeadControl", () => {
 
   it("adds nothing while it is not known where the phone is, and keeps the lead full then", () => {
     const control = controlAfter(...many(20, 40));
-    expect(control.targetMs(false)).toBe(LEAD_MS);
+    expect(control.targetBytes(false)).toBe(8 * LEAD_MS);
     expect(control.covers(false)).toBe(false);
     expect(control.covers(true)).toBe(true);
   });
 
   it("provides for 60 ms of jitter at most", () => {
-    expect(controlAfter(...many(20, 900)).targetMs(true)).toBe(LEAD_MS + 60);
+    expect(controlAfter(...many(20, 900)).targetBytes(true)).toBe(8 * (LEAD_MS + 60));
   });
 
   it("forgets the jitter of a network that has become still", () => {

@@ -21,7 +21,7 @@ describe("PlaybackClock: the position", () => {
     expect(clock.playedOnArrivalBytes(100)).toBe(0);
     expect(clock.playedOnArrivalBytes(100 + START_MS + 300)).toBe(300 * BYTES_PER_MS);
     expect(clock.playedOnArrivalBytes(5000)).toBe(SECOND);
-    expect(clock.leadMs(100 + START_MS + 300)).toBe(700);
+    expect(clock.leadBytes(100 + START_MS + 300)).toBe(700 * BYTES_PER_MS);
   });
 
   it("begins a new run when the phone has run dry", () => {
@@ -50,7 +50,7 @@ describe("PlaybackClock: the position", () => {
     const clock = new PlaybackClock();
     clock.sent(SECOND, 0);
     clock.marked(0, SECOND, 900);
-    expect(clock.leadMs(900)).toBe(0);
+    expect(clock.leadBytes(900)).toBe(0);
   });
 });
 

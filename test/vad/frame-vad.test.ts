@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { FRAME_BYTES, FRAME_MS } from "../../src/codec/frame.js";
@@ -178,4 +179,29 @@ describe("any bytes", () => {
       fresh.speechLevelDbov,
     ]);
   });
+});
+
+/**
+ * The sums of scores and noise floors were recorded from the loops that the audio core replaced. The core
+ * keeps the order of their operations, so that all results are the same to the bit.
+ */
+it("scores as the thresholds and the promises of docs/vad.md were measured", () => {
+  const vad = new FrameVad();
+  const sound = joined(
+    whiteNoise(16_000, 15, 1),
+    recordedSpeech(),
+    whiteNoise(16_000, 900, 2),
+    recordedSpeech(),
+    new Uint8Array(8_000).fill(0xff),
+    Uint8Array.from({ length: 16_000 }, (_, i) => (i * 197 + (i >> 3) * 31) & 0xff),
+  );
+  const scores: number[] = [];
+  for (let at = 0; at + FRAME_BYTES <= sound.length; at += FRAME_BYTES) {
+    vad.frame(sound, at);
+    scores.push(vad.score, vad.noiseFloorDbov, vad.speechLevelDbov);
+  }
+  const hash = createHash("sha256").update(Buffer.from(Float64Array.from(scores).buffer));
+  expect(hash.digest("hex")).toBe(
+    "fe4d23665d35941128c8f520e77a40ed21da1882941cf8f187704e42a82a619d",
+  );
 });

@@ -1,10 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { dbovToOctaves, octavesToDbov, toOctaves } from "../../src/vad/power-log.js";
+import { core, coreNumbers, placeOf } from "../../src/codec/audio-core.js";
+import { dbovToOctaves, octavesToDbov } from "../../src/vad/power-log.js";
+
+const powers = coreNumbers("POWERS", 6);
 
 function octavesOf(power: number): number {
-  const powers = Float64Array.of(1, power);
-  toOctaves(powers);
+  powers.set([1, power]);
+  core.toOctaves(placeOf("POWERS"), 2);
   return powers[1]!;
 }
 

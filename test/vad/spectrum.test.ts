@@ -1,29 +1,28 @@
 import { describe, expect, it } from "vitest";
+import { core, coreNumbers, placeAudio } from "../../src/codec/audio-core.js";
 import { FRAME_BYTES } from "../../src/codec/frame.js";
 import { encodeUlaw, ulawToLinear } from "../../src/codec/ulaw.js";
-import {
-  LOW,
-  powers,
-  SPECTRUM_STATE,
-  splitLow,
-  splitWide,
-  WHOLE,
-  WIDE,
-} from "../../src/vad/spectrum.js";
 import { signal, whiteNoise } from "./signals.js";
 
-/** What is left of the last of `frames`. */
+/** Powers of the frame: the whole, then around 1333, 2667 and 4000 Hz, and around 333 and 667 Hz. */
+const powers = coreNumbers("POWERS", 6);
+const WHOLE = 0;
+const WIDE = 1;
+const LOW = 4;
+const state = coreNumbers("STATE", 9);
+
+/** What is found in the last frame of `ulaw`. */
 function analyse(ulaw: Uint8Array): {
   power: number;
   wide: number[];
   low: number[];
   repeats: number;
 } {
-  const state = new Float64Array(SPECTRUM_STATE);
+  state.fill(0);
   let repeats = 0;
   for (let at = 0; at + FRAME_BYTES <= ulaw.length; at += FRAME_BYTES) {
-    splitWide(ulaw, at, state);
-    repeats = splitLow(state);
+    core.splitWide(placeAudio(ulaw, at, at + FRAME_BYTES));
+    repeats = core.splitLow();
   }
   return {
     power: powers[WHOLE]!,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { MediaLayout } from "../../src/wire/media-layout.js";
+import { callerAudio } from "../../src/codec/audio-core.js";
+import { MediaLayout, OTHER_LAYOUT } from "../../src/wire/media-layout.js";
 
 const { SEQUENCE_NUMBER, CHUNK, TIMESTAMP, PAYLOAD } = MediaLayout;
 
@@ -26,6 +27,8 @@ const payloadFirst = ({ sequenceNumber, chunk, timestamp, payload }: Fields): Bu
 /** A layout that has seen one message, whose fields it is told. */
 function learnt(message: Buffer, fields: Fields): MediaLayout {
   const layout = new MediaLayout();
+  const starts = new Uint32Array(4);
+  const ends = new Uint32Array(4);
   for (const [field, key] of [
     [SEQUENCE_NUMBER, "sequenceNumber"],
     [CHUNK, "chunk"],
@@ -33,30 +36,29 @@ function learnt(message: Buffer, fields: Fields): MediaLayout {
     [PAYLOAD, "payload"],
   ] as const) {
     const start = message.indexOf(`"${key}":"`) + key.length + 4;
-    layout.start[field] = start;
-    layout.end[field] = start + fields[key].length;
+    starts[field] = start;
+    ends[field] = start + fields[key].length;
   }
-  layout.learn(message);
+  layout.learn(message, starts, ends);
   return layout;
 }
 
 describe("MediaLayout", () => {
-  it("matches nothing before it has learnt a message", () => {
-    expect(new MediaLayout().matches(payloadLast(FIRST))).toBe(false);
+  it("knows no message before it has learnt one", () => {
+    expect(new MediaLayout().scan(payloadLast(FIRST))).toBe(OTHER_LAYOUT);
   });
 
   it.each([
     ["the payload last", payloadLast],
     ["the payload first", payloadFirst],
-  ])("finds the fields of later messages with %s", (_what, write) => {
+  ])("reads the fields of later messages with %s", (_what, write) => {
     const layout = learnt(write(FIRST), FIRST);
     const message = write(LATER);
-    expect(layout.matches(message)).toBe(true);
-    expect(layout.digits(message, SEQUENCE_NUMBER)).toBe(112);
-    expect(layout.digits(message, CHUNK)).toBe(110);
-    expect(layout.digits(message, TIMESTAMP)).toBe(2200);
-    const [start, end] = [layout.start[PAYLOAD]!, layout.end[PAYLOAD]!];
-    expect(message.toString("latin1", start, end)).toBe("//8=");
+    expect(layout.scan(message)).toBe(2);
+    expect([layout.sequenceNumber, layout.timestampMs]).toEqual([112, 2200]);
+    const { payloadStart, payloadEnd } = layout;
+    expect(message.toString("latin1", payloadStart, payloadEnd)).toBe("//8=");
+    expect([...callerAudio.subarray(0, 2)]).toEqual([0xff, 0xff]);
   });
 
   it.each([
@@ -65,13 +67,21 @@ describe("MediaLayout", () => {
     ["with another order of keys", payloadFirst(LATER)],
     ["that is cut off", payloadLast(LATER).subarray(0, 100)],
     ["that is empty", Buffer.alloc(0)],
-  ])("does not match a message %s", (_what, message) => {
-    expect(learnt(payloadLast(FIRST), FIRST).matches(message)).toBe(false);
+  ])("does not know a message %s", (_what, message) => {
+    expect(learnt(payloadLast(FIRST), FIRST).scan(message)).toBe(OTHER_LAYOUT);
   });
 
-  it("has no count where there are no digits", () => {
-    const layout = learnt(payloadLast(FIRST), FIRST);
-    const message = payloadLast({ ...LATER, chunk: "" });
-    expect(layout.matches(message) ? layout.digits(message, CHUNK) : -1).toBe(-1);
+  it.each([
+    ["a chunk without digits", { ...LATER, chunk: "" }],
+    ["a timestamp with too many digits", { ...LATER, timestamp: "1".repeat(16) }],
+    ["a payload that is not base64", { ...LATER, payload: "//8" }],
+    ["a payload that is not canonical", { ...LATER, payload: "//9=" }],
+  ])("refuses %s", (_what, fields) => {
+    expect(learnt(payloadLast(FIRST), FIRST).scan(payloadLast(fields))).toBe(-2);
+  });
+
+  it("does not learn a message of more than 2 KiB", () => {
+    const long = { ...FIRST, payload: "AAAA".repeat(600) };
+    expect(learnt(payloadLast(long), long).scan(payloadLast(FIRST))).toBe(OTHER_LAYOUT);
   });
 });

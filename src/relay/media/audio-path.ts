@@ -1,3 +1,4 @@
+import { modelAudio } from "../../codec/audio-core.js";
 import { decodeBase64 } from "../../codec/base64.js";
 import { BYTES_PER_MS, FRAME_BYTES, msToBytes } from "../../codec/frame.js";
 import { ULAW_SILENCE } from "../../codec/ulaw.js";
@@ -45,7 +46,7 @@ const SILENCE = new Uint8Array(msToBytes(GAP_LIMIT_MS)).fill(ULAW_SILENCE);
  * The model's audio is decoded through one buffer for all calls: a message is handled to its end
  * before the next.
  */
-const scratch = new Uint8Array(48 * 1024);
+const scratch = modelAudio;
 /** Base64 characters that fill the scratch; a multiple of four. */
 const SCRATCH_CHARS = (scratch.length / 3) * 4;
 
