@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { speechLike } from "../../sim/audio/synth.js";
-import { heardMs } from "../../sim/twilio/heard.js";
+import { heardItem, heardMs } from "../../sim/twilio/heard.js";
 import type { Party } from "../../sim/twilio/party.js";
 import { agent } from "../fakes/call-bench.js";
 import { type Stage, startStage } from "../fakes/stage.js";
@@ -101,6 +101,37 @@ describe("a call that is placed", () => {
     expect(on.model.violations()).toEqual([]);
     const leg = on.twilio.legs.find(({ sid }) => sid === body["callSid"])!;
     expect(heardMs(leg.streams[0]!, MESSAGE.audio)).toBe(500);
+  });
+
+  it.each([true, false])("speaks only once the machine records (beep: %s)", async (beep) => {
+    const on = await start(
+      { machine: { greetingMs: 3_000, beep } },
+      {
+        turns: ({ request }) =>
+          request?.includes("answering machine") === true
+            ? { say: MESSAGE, calls: [{ name: "end_call", arguments: { reason: "message" } }] }
+            : { say: GREETING },
+      },
+    );
+    const { body } = await place(on, { to: TO, from: OURS, agent: "collections" });
+    await on.until(body["callSid"] ?? "", "ended");
+    const leg = on.twilio.legs.find(({ sid }) => sid === body["callSid"])!;
+    const message = heardItem(leg.streams[0]!, MESSAGE.audio);
+    expect(message?.heardMs).toBe(500);
+    expect(message!.startedAtMs).toBeGreaterThanOrEqual(leg.recordsFromMs!);
+    expect(on.record(leg.sid)).toMatchObject({ outcome: "completed" });
+    expect(on.model.violations()).toEqual([]);
+  });
+
+  it("that ends before its TwiML is fetched has ended, and no model is dialled", async () => {
+    const on = await start({ hangUpAfterMs: 0 });
+    const { body } = await place(on, { to: TO, from: OURS, agent: "collections" });
+    const callSid = body["callSid"] ?? "";
+    await on.until(callSid, "ended");
+    await on.twilio.settled();
+    expect(on.record(callSid)).toMatchObject({ state: "ended", direction: "outbound" });
+    expect(on.twilio.leg(callSid)!.streams).toEqual([]);
+    expect(await on.metrics()).toContain('murelay_calls_active{worker="0"} 0');
   });
 
   it("hangs up on a fax", async () => {

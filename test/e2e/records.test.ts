@@ -87,4 +87,20 @@ describe("a call in the database", () => {
     expect(readdirSync(join(folder, "recordings"))).toEqual([]);
     expect(await read(stage, `/api/calls/${sid}`)).toMatchObject({ error: "not_found" });
   });
+
+  it("is recorded although Twilio answers 500 at the start of the recording", async () => {
+    stage = await start();
+    stage.twilio.failRest({ operation: "recordings.create", kind: "500" });
+    const leg = stage.twilio.placeCall();
+    const asked = () =>
+      stage!.twilio.requests.filter(({ operation }) => operation === "recordings.create").length;
+    await expect.poll(asked, { timeout: 5_000 }).toBe(2);
+    await leg.press("0");
+    await leg.ended;
+    await expect
+      .poll(async () => (await read(stage!, `/api/calls/${leg.sid}`))["recording"], {
+        timeout: 20_000,
+      })
+      .toMatchObject({ file: expect.stringMatching(/\.wav$/) });
+  });
 });

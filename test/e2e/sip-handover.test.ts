@@ -1,0 +1,161 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { speechLike } from "../../sim/audio/synth.js";
+import type { ScriptedCall, Turn } from "../../sim/model/script.js";
+import { type SipStage, startSipStage } from "../fakes/sip-stage.js";
+
+const GREETING = { text: "Hello.", audio: speechLike(400, 1) };
+const LONG = { text: "Let me tell you all of it.", audio: speechLike(2_000, 2) };
+const BYE = { text: "Goodbye.", audio: speechLike(500, 3) };
+const ANSWER = { text: "It left yesterday.", audio: speechLike(300, 4) };
+
+const lookUp: ScriptedCall = { name: "lookup_order", arguments: { query: "4217" } };
+const endCall: ScriptedCall = { name: "end_call", arguments: { reason: "done" } };
+const transfer: ScriptedCall = { name: "transfer_call", arguments: { destination: "warm" } };
+
+let stage: SipStage | null = null;
+afterEach(async () => {
+  await stage?.close();
+  stage = null;
+});
+
+async function over(on: SipStage, callSid: string): Promise<void> {
+  await on.until(callSid, "ended");
+  await expect.poll(() => on.twilio.legs.every((leg) => leg.over), { timeout: 10_000 }).toBe(true);
+  await on.twilio.settled();
+}
+
+/** The model's turns: the greeting, one for each of the caller's, and answers of tools. */
+function script(turns: readonly Turn[]) {
+  let asked = 0;
+  return {
+    turns: ({
+      index,
+      cause,
+      outputs,
+    }: {
+      index: number;
+      cause: string;
+      outputs: readonly { name: string }[];
+    }): Turn => {
+      if (index === 0) return { say: GREETING };
+      if (cause === "vad") return turns[asked++] ?? { say: ANSWER };
+      return outputs.some(({ name }) => name === "lookup_order")
+        ? (turns[asked++] ?? { say: ANSWER })
+        : { say: ANSWER };
+    },
+  };
+}
+
+describe("a farewell on the SIP path that is generated while earlier words play", () => {
+  it("is heard to its end before the call ends", async () => {
+    stage = await startSipStage({
+      script: script([
+        { say: LONG, calls: [lookUp] },
+        { say: BYE, calls: [endCall] },
+      ]),
+    });
+    const caller = stage.place();
+    const call = await stage.greeted();
+    await stage.ask(caller);
+    await caller.ended;
+    await over(stage, caller.sid);
+    const spoken = [GREETING, LONG, BYE].reduce((ms, { audio }) => ms + audio.length / 8, 0);
+    expect(call.session!.playback!.playedMs).toBeGreaterThanOrEqual(spoken - 1);
+    expect(stage.record(caller.sid)).toMatchObject({ outcome: "completed", endReason: "done" });
+    expect(stage.faults(caller)).toEqual([]);
+  });
+});
+
+describe("end_call and transfer_call in one response on the SIP path", () => {
+  it.each([
+    ["end_call first", [endCall, transfer]],
+    ["transfer_call first", [transfer, endCall]],
+  ] as const)("transfer the caller: %s", async (_, calls) => {
+    stage = await startSipStage({ script: script([{ say: BYE, calls }]) });
+    const caller = stage.place();
+    await stage.greeted();
+    await stage.ask(caller);
+    const human = await stage.human();
+    await human.events.until("conference_joined");
+    caller.hangUp();
+    await over(stage, caller.sid);
+    expect(stage.record(caller.sid)).toMatchObject({ outcome: "transferred" });
+    expect(stage.faults(caller)).toEqual([]);
+  });
+});
+
+describe("after a transfer on the SIP path that has failed", () => {
+  it.each<[string, ScriptedCall, object]>([
+    ["transfer_call", transfer, { outcome: "transferred" }],
+    ["end_call", endCall, { outcome: "completed", endReason: "done" }],
+  ])("tools and %s work", async (name, last, record) => {
+    let calls = 0;
+    stage = await startSipStage({
+      script: script([
+        { say: BYE, calls: [transfer] },
+        { calls: [lookUp] },
+        { say: ANSWER },
+        { say: BYE, calls: [last] },
+      ]),
+      twilio: { callees: () => (calls++ === 0 ? { outcome: "busy" } : { keys: () => "1" }) },
+    });
+    const caller = stage.place();
+    const call = await stage.greeted();
+    await stage.ask(caller);
+    await stage.until(caller.sid, "transfer_outcome");
+    await expect
+      .poll(() => JSON.stringify(call.session?.events), { timeout: 5_000 })
+      .toContain("did not work");
+    const before = call.session!.responses.length;
+    await stage.said(call, before);
+    await stage.ask(caller);
+    await stage.until(caller.sid, "tool");
+    await stage.said(call, before + 2);
+    expect(stage.record(caller.sid).tools).toContainEqual(
+      expect.objectContaining({ name: "lookup_order", outcome: "ok" }),
+    );
+    await stage.ask(caller);
+    if (name === "transfer_call") {
+      await expect.poll(() => stage!.humans().length, { timeout: 10_000 }).toBe(2);
+      await stage.humans()[1]!.events.until("conference_joined");
+      caller.hangUp();
+    }
+    await over(stage, caller.sid);
+    expect(stage.record(caller.sid)).toMatchObject(record);
+    expect(stage.faults(caller)).toEqual([]);
+  });
+});
+
+describe("a webhook of the model that is delivered again", () => {
+  it("gets 200 and does nothing", async () => {
+    stage = await startSipStage();
+    const caller = stage.place();
+    const call = await stage.greeted();
+    const [first] = stage.model.sip.deliveries;
+    const again = await stage.model.sip.announce(call, { id: first!.id });
+    expect(again.status).toBe(200);
+    expect(stage.model.sip.requests.filter(({ operation }) => operation === "accept")).toHaveLength(
+      1,
+    );
+    caller.hangUp();
+    await over(stage, caller.sid);
+    expect(stage.faults(caller)).toEqual([]);
+  });
+});
+
+describe("REST that answers 200 and does nothing on the SIP path", () => {
+  it.each(["participants.create", "calls.update"])(
+    "still serves the caller: %s",
+    async (operation) => {
+      stage = await startSipStage();
+      stage.twilio.failRest({ operation, kind: "200_ignored" });
+      const caller = stage.place();
+      await expect
+        .poll(() => stage!.twilio.connections.now(caller.sid).with.length, { timeout: 20_000 })
+        .toBeGreaterThan(0);
+      expect(stage.twilio.longestSilence(caller).ms).toBeLessThanOrEqual(8_000);
+      caller.hangUp();
+      await over(stage, caller.sid);
+    },
+  );
+});
