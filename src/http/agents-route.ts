@@ -41,8 +41,8 @@ export function agentsRoute(agents: Pick<AgentsFile, "agents">, version: string)
 }
 
 /**
- * `POST /api/agents/reload`: every process reads the agents file again. A faulty file changes nothing
- * and is answered 422 with its faults.
+ * `POST /api/agents/reload`: every process reads the agents file again. A faulty file changes
+ * nothing and is answered 422 with its faults.
  *
  * @param request  throws an AgentsFileError when the file has faults.
  */

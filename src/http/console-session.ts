@@ -1,7 +1,7 @@
 /**
- * Sessions of the console: a cookie that holds its own end, signed with a key made from ADMIN_TOKEN.
- * Nothing is stored, so that every worker and node accepts it, a restart ends no session, and a new
- * token ends all of them.
+ * Sessions of the console: a cookie that holds its own end, signed with a key made from
+ * ADMIN_TOKEN. Nothing is stored, so that every worker and node accepts it, a restart ends no
+ * session, and a new token ends all of them.
  */
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import type { Clock } from "../ports/clock.js";

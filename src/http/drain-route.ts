@@ -1,4 +1,6 @@
-/** `POST /api/drain`: the relay accepts no new calls from now on. It goes on until it is stopped. */
+/**
+ * `POST /api/drain`: the relay accepts no new calls from now on. It goes on until it is stopped.
+ */
 import { BOOLEAN, object } from "./openapi/route-doc.js";
 import type { OperatorRoute } from "./operator-router.js";
 import { json } from "./reply.js";

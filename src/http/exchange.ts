@@ -1,7 +1,7 @@
 /**
- * One HTTP request from its head to its answer. uWebSockets.js's rules for handlers are kept in this
- * one place: the request object is invalid once the handler has returned, body chunks are taken
- * back after each callback, and an aborted response must not be touched.
+ * One HTTP request from its head to its answer. uWebSockets.js's rules for handlers are kept in
+ * this one place: the request object is invalid once the handler has returned, body chunks are
+ * taken back after each callback, and an aborted response must not be touched.
  */
 import type { HttpRequest, HttpResponse } from "uWebSockets.js";
 import type { LoopTimer } from "../ports/loop-timer.js";

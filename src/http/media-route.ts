@@ -38,7 +38,10 @@ const IDLE_TIMEOUT_S = 120;
 const PROTOCOL_ERROR = 1003;
 const INTERNAL_ERROR = 1011;
 
-/** The types of one release of uWebSockets.js want a number, those of another a boolean. Both take 1. */
+/**
+ * The types of one release of uWebSockets.js want a number, those of another a boolean. Both take
+ * 1.
+ */
 const CLOSE_ON_BACKPRESSURE = 1 as unknown as NonNullable<
   WebSocketBehavior<unknown>["closeOnBackpressureLimit"]
 >;

@@ -1,6 +1,6 @@
 /**
- * `GET /api/calls/:callSid/recording`: the audio of a call, in parts, as a browser's player asks for
- * it (RFC 9110, section 14).
+ * `GET /api/calls/:callSid/recording`: the audio of a call, in parts, as a browser's player asks
+ * for it (RFC 9110, section 14).
  */
 
 import type { CallRecord } from "../domain/call-record.js";

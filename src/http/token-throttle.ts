@@ -11,7 +11,8 @@ const MAX_WAITING = 64;
 
 /**
  * Slows those who guess operator tokens: at most eight guesses a second from one address and 64 in
- * all. A correct token is accepted at once meanwhile, unless its address has that many guesses open.
+ * all. A correct token is accepted at once meanwhile, unless its address has that many guesses
+ * open.
  */
 export class TokenThrottle {
   readonly #clock: Clock;

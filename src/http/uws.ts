@@ -1,7 +1,7 @@
 /**
- * Finds the native binding of uWebSockets.js, or names the command that installs it. The npm package
- * that carries it falls back to a JavaScript server whose WebSockets never answer. That server is
- * never loaded.
+ * Finds the native binding of uWebSockets.js, or names the command that installs it. The npm
+ * package that carries it falls back to a JavaScript server whose WebSockets never answer. That
+ * server is never loaded.
  */
 
 import type * as UwsModule from "uWebSockets.js";

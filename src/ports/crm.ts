@@ -35,13 +35,15 @@ export interface CrmCall {
 
 /** The CRM. Parts that are not configured answer null and accept nothing. */
 export interface Crm {
-  /** Never rejects and never takes longer than its time-out. Null: an unknown caller, or no answer. */
+  /**
+   * Never rejects and never takes longer than its time-out. Null: an unknown caller, or no answer.
+   */
   lookUp(call: CrmCall): Promise<CallerProfile | null>;
   /** @returns  the CRM's name of the case, if it gives one. Rejects with a RelayError `tool_…`. */
   escalate(escalation: Escalation): Promise<string | null>;
   /**
-   * Delivers the record of an ended call, as JSON. It is kept on disk until the CRM has accepted it.
-   * Resolves when it is on disk; rejects only when the disk fails.
+   * Delivers the record of an ended call, as JSON. It is kept on disk until the CRM has accepted
+   * it. Resolves when it is on disk; rejects only when the disk fails.
    */
   completed(call: CrmCall, record: string): Promise<void>;
 }

@@ -4,8 +4,8 @@ import type { LabelValue } from "./metrics.js";
 export type LoopWork = Exclude<LabelValue<"eventLoopBlocks", "cause">, "gc" | "other">;
 
 /**
- * Times synchronous work on the thread that carries audio. It allocates nothing, so that it can time
- * every frame: `const startedMs = timer.start(); …; timer.end("http", startedMs)`.
+ * Times synchronous work on the thread that carries audio. It allocates nothing, so that it can
+ * time every frame: `const startedMs = timer.start(); …; timer.end("http", startedMs)`.
  */
 export interface LoopTimer {
   start(): number;

@@ -9,7 +9,9 @@ export interface SipControl {
   accept(callId: string, session: object): Promise<void>;
   /** @param status  a final SIP status, e.g. 486. */
   reject(callId: string, status: number): Promise<void>;
-  /** @param targetUri  `tel:+…` or `sip:…`. The answer does not tell whether the carrier took it. */
+  /**
+   * @param targetUri  `tel:+…` or `sip:…`. The answer does not tell whether the carrier took it.
+   */
   refer(callId: string, targetUri: string): Promise<void>;
   hangUp(callId: string): Promise<void>;
 }

@@ -46,9 +46,14 @@ export interface CallControl {
   hangUp(callSid: CallSid): Promise<void>;
   status(callSid: CallSid): Promise<TwilioCallStatus>;
   createCall(call: NewCall): Promise<CallSid>;
-  /** calls.create with inline TwiML: the consult leg of a warm transfer, which begins with the whisper. */
+  /**
+   * calls.create with inline TwiML: the consult leg of a warm transfer, which begins with the
+   * whisper.
+   */
   createCallWithTwiml(call: Omit<NewCall, "url" | "fallbackUrl">, twiml: Twiml): Promise<CallSid>;
-  /** Newest calls to this number started since `sinceEpochMs`: read before a second try of a create. */
+  /**
+   * Newest calls to this number started since `sinceEpochMs`: read before a second try of a create.
+   */
   findCalls(
     to: string,
     sinceEpochMs: number,

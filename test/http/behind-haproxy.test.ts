@@ -1,4 +1,6 @@
-/** The rules of deploy/haproxy.cfg answer the legal HTTP that the relay's own listener leaves open. */
+/**
+ * The rules of deploy/haproxy.cfg answer the legal HTTP that the relay's own listener leaves open.
+ */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";

@@ -1,4 +1,6 @@
-/** A fake CallService behind real listeners, and Twilio's side of a request: signing and posting. */
+/**
+ * A fake CallService behind real listeners, and Twilio's side of a request: signing and posting.
+ */
 import { request as httpRequest } from "node:http";
 import twilio from "twilio";
 import { systemClock } from "../../src/adapters/system/system-clock.js";

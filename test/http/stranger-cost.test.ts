@@ -1,4 +1,6 @@
-/** Any 64 KiB sent to any public route cost the event loop less than 2 ms before they are refused. */
+/**
+ * Any 64 KiB sent to any public route cost the event loop less than 2 ms before they are refused.
+ */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { connect } from "node:net";

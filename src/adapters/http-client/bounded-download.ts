@@ -23,8 +23,8 @@ export interface DownloadResult {
  * the socket, and V8 lets some 30 MB of those accumulate before it collects the first. Here all of
  * the body passes through a few buffers.
  *
- * Follows no redirect. Resolves with any status; rejects with the socket's error, a WireError, or the
- * signal's reason.
+ * Follows no redirect. Resolves with any status; rejects with the socket's error, a WireError, or
+ * the signal's reason.
  *
  * @param network  default: a direct connection.
  */
@@ -60,8 +60,8 @@ class Download {
   readonly #signal: AbortSignal;
   #socket: Socket | null = null;
   /**
-   * What has arrived and is not taken yet; while there is any, nothing is read. TLS still hands over
-   * all that it has decrypted already, some 64 KB, so that one block is not enough.
+   * What has arrived and is not taken yet; while there is any, nothing is read. TLS still hands
+   * over all that it has decrypted already, some 64 KB, so that one block is not enough.
    */
   #waiting: Block[] = [];
   readonly #free: Buffer[] = [];
@@ -161,8 +161,8 @@ class Download {
   }
 
   /**
-   * Resolves when something has arrived. Rejects with what went wrong, once all that arrived before it
-   * has been taken.
+   * Resolves when something has arrived. Rejects with what went wrong, once all that arrived before
+   * it has been taken.
    */
   async #arrival(): Promise<void> {
     this.#throwFailure();

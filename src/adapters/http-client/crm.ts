@@ -71,7 +71,8 @@ export function createHttpCrm(settings: CrmSettings, deps: HttpCrmDeps): HttpCrm
   };
 
   const deliver = async (endpoint: CrmEndpoint, { call, record }: Delivery): Promise<void> => {
-    // The key lets the CRM notice a repetition: the answer to the first delivery may have been lost.
+    // The key lets the CRM notice a repetition: the answer to the first delivery may have been
+    // lost.
     const { status } = await ask(endpoint, call, record, { "idempotency-key": call.callSid });
     if (status >= 300) throw refusal(status);
   };

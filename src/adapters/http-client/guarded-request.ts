@@ -1,6 +1,6 @@
 /**
- * HTTP requests whose destination or contents are influenced by a model, a caller or a settings file:
- * bounded in time and size, no redirects, no way into the private network.
+ * HTTP requests whose destination or contents are influenced by a model, a caller or a settings
+ * file: bounded in time and size, no redirects, no way into the private network.
  */
 import type { IncomingMessage, RequestOptions } from "node:http";
 import { isIP, type LookupFunction } from "node:net";
@@ -36,8 +36,9 @@ export interface GuardedReply {
  *
  * @param network  default: direct connections.
  * @returns  whatever status the server answered with, 3xx excepted.
- * @throws   RelayError `tool_blocked` (address or redirect), `tool_timeout`, `tool_failed` (network:
- *           retryable; size; aborted). Messages hold neither URL nor body: both may be personal.
+ * @throws   RelayError `tool_blocked` (address or redirect), `tool_timeout`, `tool_failed`
+ *           (network: retryable; size; aborted). Messages hold neither URL nor body: both may be
+ *           personal.
  */
 export async function guardedRequest(
   wanted: GuardedRequest,

@@ -45,7 +45,9 @@ export class ProcessMetrics {
     return await this.#registry.metrics();
   }
 
-  /** prom-client lists the directory synchronously. Where there is no /proc it has no such gauge. */
+  /**
+   * prom-client lists the directory synchronously. Where there is no /proc it has no such gauge.
+   */
   #replaceOpenFiles(): void {
     if (this.#registry.getSingleMetric(OPEN_FILES) === undefined) return;
     this.#registry.removeSingleMetric(OPEN_FILES);

@@ -68,7 +68,10 @@ class TunnelHttpAgent extends HttpAgent {
     const target = targetOf(options);
     const proxy = this.#network.proxies.proxyFor(target.host, target.port);
     if (proxy === null || callback === undefined) return super.createConnection(options, callback);
-    openTunnel(proxy, target, this.#network.tunnelOptions, callback);
+    openTunnel(proxy, target, this.#network.tunnelOptions, (error, socket) => {
+      callback(error, socket);
+      if (error === null) socket.resume();
+    });
     return undefined;
   }
 }

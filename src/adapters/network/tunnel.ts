@@ -51,7 +51,7 @@ export function openTunnel(
   const finish = (error: Error | null): void => {
     socket.off("data", read).off("error", failed).off("close", closed).setTimeout(0);
     if (error === null) {
-      // Paused, so that nothing is lost before the next reader is in place.
+      // Paused, so that nothing is lost before the next reader is in place. It resumes the socket.
       socket.pause();
     } else {
       socket.on("error", () => undefined);

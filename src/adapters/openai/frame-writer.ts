@@ -1,6 +1,6 @@
 /**
- * Writes frames to the model's sockets. Frames are built in pooled memory and masked there. Frames that
- * a socket is given while its last write is under way leave together in one write.
+ * Writes frames to the model's sockets. Frames are built in pooled memory and masked there. Frames
+ * that a socket is given while its last write is under way leave together in one write.
  */
 import { randomFillSync } from "node:crypto";
 import {
@@ -10,7 +10,9 @@ import {
   writeFrame,
 } from "../../wire/websocket-frames.js";
 
-/** Room for 20 ms of audio. These frames mostly have one length, so that a slot's view is reused. */
+/**
+ * Room for 20 ms of audio. These frames mostly have one length, so that a slot's view is reused.
+ */
 const SMALL_SLOT_BYTES = 512;
 /** Room for 100 ms of audio and a short message. Longer frames get memory of their own. */
 const SLOT_BYTES = 2048;
@@ -82,7 +84,9 @@ export interface Outlet {
   end(): unknown;
 }
 
-/** The frames of one socket. At most one write is under way; later frames gather for the next one. */
+/**
+ * The frames of one socket. At most one write is under way; later frames gather for the next one.
+ */
 export class FrameWriter {
   readonly #socket: Outlet;
   readonly #pool: SlotPool;

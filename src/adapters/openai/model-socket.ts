@@ -305,7 +305,10 @@ class ModelSocket implements UpstreamSocket, StreamEvents, FrameSink {
   }
 }
 
-/** The `error.code` of an OpenAI error body: a stable word. Its message may repeat a part of the key. */
+/**
+ * The `error.code` of an OpenAI error body: a stable word. Its message may repeat a part of the
+ * key.
+ */
 function refusalCode(body: string): string | null {
   return /"code"\s*:\s*"([\w.-]{1,64})"/.exec(body)?.[1] ?? null;
 }

@@ -25,7 +25,10 @@ export type SessionProbeResult =
   | { readonly kind: "closed"; readonly failure: UpstreamClose }
   | { readonly kind: "timeout" };
 
-/** Sends one `session.update` and waits for the answer. No response is requested, so that nothing is charged. */
+/**
+ * Sends one `session.update` and waits for the answer. No response is requested, so that nothing is
+ * charged.
+ */
 export function probeSession(
   session: RealtimeSession,
   options: SessionProbeOptions,

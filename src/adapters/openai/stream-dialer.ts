@@ -1,6 +1,6 @@
 /**
- * Connections to the model, plain or over TLS, directly or through a forward proxy. They are made to
- * cost little: the memory to read into, the certificates and the TLS sessions are shared by all.
+ * Connections to the model, plain or over TLS, directly or through a forward proxy. They are made
+ * to cost little: the memory to read into, the certificates and the TLS sessions are shared by all.
  */
 import { connect, isIP, type Socket } from "node:net";
 import {

@@ -1,4 +1,6 @@
-/** Transcripts of recordings by OpenAI's REST. Source: OpenAI API reference, audio transcriptions. */
+/**
+ * Transcripts of recordings by OpenAI's REST. Source: OpenAI API reference, audio transcriptions.
+ */
 import { randomBytes } from "node:crypto";
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { join } from "node:path";
@@ -47,8 +49,8 @@ interface Piece {
 }
 
 /**
- * Transcribes recordings, each channel by itself, so that it is certain who spoke. Audio is streamed
- * from the file into the request, all of it through the same 48 KB of memory.
+ * Transcribes recordings, each channel by itself, so that it is certain who spoke. Audio is
+ * streamed from the file into the request, all of it through the same 48 KB of memory.
  */
 export class OpenAiTranscriptions implements Transcriber {
   readonly #settings: TranscriptionsSettings;

@@ -18,7 +18,8 @@ export function readSecretFile(path: string): string {
 export type EnvLookup = (name: string) => string | undefined;
 
 /**
- * @throws Error, as readSecretFile, when NAME is unset and the file that NAME_FILE names cannot be read.
+ * @throws Error, as readSecretFile, when NAME is unset and the file that NAME_FILE names cannot be
+ * read.
  */
 export function envLookup(
   env: Readonly<Record<string, string | undefined>>,

@@ -26,7 +26,10 @@ const SHAPES: readonly (readonly [RegExp, string])[] = [
   [/(\/\/[^/\s:@]*:)[^@/\s]+@/g, "$1[key]@"],
 ];
 
-/** A plus (also percent-encoded), then 7 to 15 digits, with the separators that people and carriers write. */
+/**
+ * A plus (also percent-encoded), then 7 to 15 digits, with the separators that people and carriers
+ * write.
+ */
 const PHONE = /(?:\+|%2B)\d(?:[ ().-]{0,2}\d){6,14}/gi;
 
 /** Masks what looks like a key or a phone number. The last two digits of a number stay. */

@@ -5,10 +5,11 @@ import type { Clock, Timer } from "../../ports/clock.js";
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
 /**
- * The only reader of the machine's clock. Its timers keep the process alive: each must be cancelled.
+ * The only reader of the machine's clock. Its timers keep the process alive: each must be
+ * cancelled.
  *
- * After a process stall, a late timer runs after the input that arrived meanwhile has been read. Node
- * runs timers first, and a model that answered long ago would count as silent for six seconds.
+ * After a process stall, a late timer runs after the input that arrived meanwhile has been read.
+ * Node runs timers first, and a model that answered long ago would count as silent for six seconds.
  */
 export const systemClock: Clock = {
   nowMs: () => performance.now(),

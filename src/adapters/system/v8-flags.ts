@@ -1,8 +1,8 @@
 /**
- * Keeps V8's young generation small. The relay's garbage is short-lived and steady, about a kilobyte
- * for each frame that arrives. With V8's default of up to 16 MiB per half the process grows by tens of
- * megabytes, and each collection stops every call for longer. This module must be imported before
- * anything that allocates much: the generation never shrinks.
+ * Keeps V8's young generation small. The relay's garbage is short-lived and steady, about a
+ * kilobyte for each frame that arrives. With V8's default of up to 16 MiB per half the process
+ * grows by tens of megabytes, and each collection stops every call for longer. This module must be
+ * imported before anything that allocates much: the generation never shrinks.
  *
  * An operator's --max-semi-space-size or --semi-space-growth-factor (NODE_OPTIONS or command line)
  * takes precedence.

@@ -1,6 +1,6 @@
 /**
- * The client of Twilio's own library with the relay's settings, and its failures as RelayErrors. Only
- * the other files of this folder use it.
+ * The client of Twilio's own library with the relay's settings, and its failures as RelayErrors.
+ * Only the other files of this folder use it.
  */
 import twilio from "twilio";
 import type RequestClient from "twilio/lib/base/RequestClient.js";
@@ -20,7 +20,9 @@ export interface TwilioAccount {
   readonly network?: Network;
 }
 
-/** Under Twilio's limit of concurrent requests. The library's default of 20 would queue them here. */
+/**
+ * Under Twilio's limit of concurrent requests. The library's default of 20 would queue them here.
+ */
 const MAX_SOCKETS = 50;
 /** From the request to its answer. Twilio mostly answers in 200 ms; a caller waits in silence. */
 const TIMEOUT_MS = 10_000;
@@ -69,7 +71,8 @@ export function createTwilioClient(account: TwilioAccount, timeoutMs = TIMEOUT_M
     timeout: timeoutMs,
     keepAlive: true,
     maxSockets: MAX_SOCKETS,
-    // After 429 only: Twilio did nothing then, so a second try is safe. Full jitter, at most 3 times.
+    // After 429 only: Twilio did nothing then, so a second try is safe. Full jitter, at most 3
+    // times.
     autoRetry: true,
     maxRetries: 3,
     maxRetryDelay: 1000,
@@ -93,8 +96,8 @@ export type TwilioObserver = (
 ) => void;
 
 /**
- * Runs one request. Failures become RelayErrors as `CallControl` documents them. Their messages hold
- * Twilio's code, never its text, which repeats phone numbers.
+ * Runs one request. Failures become RelayErrors as `CallControl` documents them. Their messages
+ * hold Twilio's code, never its text, which repeats phone numbers.
  */
 export async function observed<T>(
   operation: string,

@@ -58,7 +58,10 @@ export class TwilioRecordings implements RecordingSource {
     }
   }
 
-  /** The next piece is read when the last is written, so that memory holds the socket's buffer alone. */
+  /**
+   * The next piece is read when the last is written, so that memory holds the socket's buffer
+   * alone.
+   */
   async #store(answer: DownloadResult, path: string): Promise<void> {
     const maxBytes = this.#settings.maxBytes ?? MAX_BYTES;
     const declared = Number(answer.head.headers.get("content-length") ?? 0);
@@ -93,8 +96,8 @@ export class TwilioRecordings implements RecordingSource {
   }
 
   /**
-   * @returns  at most `maxBytes` from `fromByte` on, and the size of the file; null: the file is not
-   *           on this machine.
+   * @returns  at most `maxBytes` from `fromByte` on, and the size of the file; null: the file is
+   *           not on this machine.
    */
   async read(
     file: string,

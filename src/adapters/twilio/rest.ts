@@ -25,8 +25,8 @@ const DEFAULT_RING_S = 60;
  * True when one of the tokens signed exactly this URL with these parameters.
  *
  * @param url     as it was given to Twilio: the configured origin, the raw path and query.
- * @param params  decoded form fields, empty ones too; repeated names as a list. Empty for a GET or an
- *                upgrade.
+ * @param params  decoded form fields, empty ones too; repeated names as a list. Empty for a GET or
+ *                an upgrade.
  *
  * Source: twilio.com/docs/usage/security, "Validating Signatures".
  */
@@ -98,7 +98,8 @@ class TwilioRest implements CallControl {
     );
     return calls
       .filter((call) => {
-        // Queued calls have no start yet. In some regions the filter of the request knows only days.
+        // Queued calls have no start yet. In some regions the filter of the request knows only
+        // days.
         const startedAt: Date | null | undefined = call.startTime ?? call.dateCreated;
         return !(startedAt instanceof Date) || startedAt.getTime() >= sinceEpochMs - 1000;
       })

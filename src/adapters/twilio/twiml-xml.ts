@@ -1,6 +1,6 @@
 /**
- * TwiML data → XML text, through Twilio's own builder. It is the only place where TwiML becomes markup,
- * so that no words of a caller or a model can become a verb.
+ * TwiML data → XML text, through Twilio's own builder. It is the only place where TwiML becomes
+ * markup, so that no words of a caller or a model can become a verb.
  */
 import twilio from "twilio";
 import type Voice from "twilio/lib/twiml/VoiceResponse.js";

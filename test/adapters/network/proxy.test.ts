@@ -1,7 +1,7 @@
 /** Every kind of outgoing connection takes the road through a real CONNECT proxy. */
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createHttpsServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -237,6 +237,29 @@ describe("other connections behind a proxy", () => {
       ({ headers }) => headers.authorization ?? `api-key ${headers["api-key"]}`,
     );
     expect(keys).toEqual([...Array(2).fill("Bearer sk-key"), ...Array(2).fill("api-key sk-key")]);
+  });
+
+  it("tools that are asked without TLS", async () => {
+    const plain = createServer((request, response) => {
+      request.resume().on("end", () => response.end("plain"));
+    });
+    plain.listen(0, "127.0.0.1");
+    await once(plain, "listening");
+    const { port } = plain.address() as AddressInfo;
+    const { proxy, network } = await behind({ hosts: { "crm.example.com:80": port } });
+    const wanted = {
+      method: "POST" as const,
+      url: "http://crm.example.com/orders",
+      headers: {},
+      body: "{}",
+      timeoutMs: 2_000,
+      maxResponseBytes: 1_000,
+      allowPrivateHosts: [],
+    };
+    expect(await guardedRequest(wanted, network)).toMatchObject({ status: 200, body: "plain" });
+    expect(proxy.asked).toEqual(["crm.example.com:80"]);
+    plain.closeAllConnections();
+    plain.close();
   });
 
   it("tools and the CRM, whose names the proxy resolves", async () => {

@@ -20,7 +20,9 @@ class Kernel {
   end(): void {}
 }
 
-/** Bytes allocated in our sources and in what they call, as the sampling profiler estimates them. */
+/**
+ * Bytes allocated in our sources and in what they call, as the sampling profiler estimates them.
+ */
 function allocated(node: HeapProfiler.SamplingHeapProfileNode, within = false): number {
   const ours = within || node.callFrame.url.includes("/src/");
   return node.children.reduce(

@@ -1,4 +1,7 @@
-/** The raw upstream against servers that are not a WebSocket library's: hand-written bytes, TLS, and a peer that does not read. */
+/**
+ * The raw upstream against servers that are not a WebSocket library's: hand-written bytes, TLS, and
+ * a peer that does not read.
+ */
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";

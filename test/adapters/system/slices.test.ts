@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { inSlices } from "../../../src/adapters/system/slices.js";
 
-/** Takes `count` items that cost `itemMs` each, and counts the turns of the event loop meanwhile. */
+/**
+ * Takes `count` items that cost `itemMs` each, and counts the turns of the event loop meanwhile.
+ */
 async function take(count: number, itemMs: number): Promise<{ taken: number[]; turns: number }> {
   let nowMs = 0;
   function* items(): Generator<number> {
