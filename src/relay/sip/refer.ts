@@ -17,8 +17,13 @@ export interface ReferDeps {
   readonly log: Log;
 }
 
+/** A call that came straight from a trunk, as far as a REFER needs it. */
+export type ReferredCall = Pick<Call, "parties" | "agent" | "eventLog" | "execute"> & {
+  readonly path: Pick<SipPath, "callId">;
+};
+
 interface Referral {
-  readonly call: Call<SipPath>;
+  readonly call: ReferredCall;
   readonly request: TransferRequest;
 }
 
@@ -34,7 +39,7 @@ export class ReferTransfers {
     this.#deps = deps;
   }
 
-  begin(call: Call<SipPath>, request: TransferRequest): void {
+  begin(call: ReferredCall, request: TransferRequest): void {
     const { destination: name, reason, summary, urgency, by } = request;
     const { eventLog, agent, path, parties } = call;
     const { callId } = path;
