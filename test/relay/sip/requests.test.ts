@@ -1,0 +1,320 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { RelayError } from "../../../src/domain/errors.js";
+import type { RecordEvent } from "../../../src/domain/record-event.js";
+import type { NewParticipant } from "../../../src/ports/twilio.js";
+import { CallEventLog } from "../../../src/relay/call/call-event-log.js";
+import type { CallContext } from "../../../src/relay/call/call-path.js";
+import { StreamTokens } from "../../../src/relay/calls/stream-token.js";
+import type { ConferenceInput } from "../../../src/relay/sip/conference-events.js";
+import { ConferenceRequests } from "../../../src/relay/sip/conference-requests.js";
+import { conferenceTwiml } from "../../../src/relay/sip/conference-twiml.js";
+import { ModelCalls } from "../../../src/relay/sip/model-calls.js";
+import { ModelLegs } from "../../../src/relay/sip/model-legs.js";
+import { agent, sid } from "../../fakes/call-bench.js";
+import { FakeClock } from "../../fakes/fake-clock.js";
+import { FakeLog } from "../../fakes/fake-ports.js";
+import { settle } from "../../fakes/sip-bench.js";
+
+const PUBLIC_URL = "https://relay.test";
+
+let clock: FakeClock;
+let log: FakeLog;
+let events: RecordEvent[];
+let told: ConferenceInput[];
+let asked: string[];
+/** What the next requests end with; without one they succeed. */
+let errors: (RelayError | undefined)[];
+
+beforeEach(() => {
+  clock = new FakeClock();
+  log = new FakeLog();
+  events = [];
+  told = [];
+  asked = [];
+  errors = [];
+});
+
+const failure = (code: RelayError["code"], retryable = false) =>
+  new RelayError(code, code, { retryable });
+
+async function request(text: string): Promise<void> {
+  asked.push(text);
+  const error = errors.shift();
+  if (error !== undefined) throw error;
+}
+
+function context(from = "+15550001111", callToken: string | null = "token"): CallContext {
+  const parties = {
+    callSid: sid(1),
+    from,
+    to: "+15550002222",
+    direction: "inbound",
+    callToken,
+  } as const;
+  const eventLog = new CallEventLog(sid(1), { write: (_, event) => void events.push(event) }, () =>
+    clock.nowMs(),
+  );
+  return { parties, agent: agent(), log, eventLog, deps: { clock } } as unknown as CallContext;
+}
+
+const tell = (input: ConferenceInput) => void told.push(input);
+
+describe("a model's call", () => {
+  const profile = {
+    model: "gpt-realtime",
+    voice: "marin",
+    instructions: "Be brief.",
+    turnDetection: agent().turnDetection,
+    noiseReduction: null,
+    transcription: null,
+    tools: [],
+  };
+
+  function modelCalls(): ModelCalls {
+    const sip = {
+      accept: (callId: string) => request(`accept ${callId}`),
+      reject: (callId: string, status: number) => request(`reject ${callId} ${status}`),
+      hangUp: (callId: string) => request(`hangUp ${callId}`),
+      refer: () => request("refer"),
+    };
+    return new ModelCalls(context(), sip, { profile }, tell);
+  }
+
+  it("is accepted, at once or after a pause; a second request takes the first one's place", async () => {
+    const calls = modelCalls();
+    calls.accept("rtc_1", 1, 500);
+    calls.accept("rtc_1", 2, 300);
+    clock.advance(299);
+    expect(asked).toEqual([]);
+    clock.advance(300);
+    await settle();
+    expect(asked).toEqual(["accept rtc_1"]);
+    expect(told).toEqual([{ type: "accepted", callId: "rtc_1" }]);
+  });
+
+  it.each([
+    [1, true, 150],
+    [2, true, 500],
+    [3, true, 1_200],
+    [4, true, null],
+    [1, false, null],
+  ])(
+    "not accepted by try %i (retryable: %s): the next after %s ms",
+    async (tries, can, pauseMs) => {
+      errors = [failure("upstream_timeout", can)];
+      modelCalls().accept("rtc_1", tries, 0);
+      await settle();
+      expect(told).toEqual([
+        { type: "accept_failed", callId: "rtc_1", code: "upstream_timeout", pauseMs, tries },
+      ]);
+      expect(events).toMatchObject([{ type: "note", name: "accept_failed" }]);
+    },
+  );
+
+  it("is accepted no more once the call is over", () => {
+    const calls = modelCalls();
+    calls.accept("rtc_1", 2, 500);
+    calls.stop();
+    clock.advance(1_000);
+    expect([asked, clock.pending]).toEqual([[], 0]);
+  });
+
+  it("is hung up until the answer is that it is gone, five times at most", async () => {
+    const calls = modelCalls();
+    errors = [failure("upstream_timeout", true), failure("caller_gone")];
+    calls.hangUp("rtc_1");
+    await settle();
+    clock.advance(60_000);
+    await settle();
+    expect(asked).toEqual(["hangUp rtc_1", "hangUp rtc_1"]);
+    expect(log.lines).toEqual([]);
+    asked = [];
+    errors = Array.from({ length: 9 }, () => failure("upstream_timeout", true));
+    calls.hangUp("rtc_2");
+    for (let i = 0; i < 9; i++) {
+      await settle();
+      clock.advance(60_000);
+    }
+    expect(asked).toHaveLength(5);
+    expect(log.lines.join()).toContain("sip: model's leg not hung up");
+  });
+
+  it("that is not awaited is rejected as unavailable", async () => {
+    errors = [failure("caller_gone")];
+    modelCalls().reject("rtc_1");
+    await settle();
+    expect([asked, log.lines]).toEqual([["reject rtc_1 480"], []]);
+  });
+});
+
+describe("the caller in their conference", () => {
+  function requests(): ConferenceRequests {
+    const control = {
+      hangUp: (callSid: string) => request(`hangUp ${callSid}`),
+      updateParticipant: (room: string, who: string, change: object) =>
+        request(`${room} ${who} ${JSON.stringify(change)}`),
+    };
+    return new ConferenceRequests(context(), { control, publicUrl: PUBLIC_URL }, tell);
+  }
+
+  it.each([
+    ["done", undefined, false, 0],
+    ["failed", failure("twilio_timeout", true), false, 1],
+    ["pointless, because they are gone", failure("caller_gone"), true, 0],
+  ])("goes on hold: the request is %s", async (_, error, callerGone, warnings) => {
+    errors = [error];
+    requests().hold(true);
+    await settle();
+    expect(asked[0]).toContain(`${sid(1)} {"hold":true}`);
+    expect(told).toEqual([{ type: "hold_done", callerGone }]);
+    expect(log.lines).toHaveLength(warnings);
+  });
+
+  it("hears an announcement in their language while they wait", async () => {
+    expect(requests().comfort("de")).toBe(2_500);
+    await settle();
+    const [, json] = /(\{.*\})/.exec(asked[0] ?? "") ?? [];
+    const { announceUrl } = JSON.parse(json ?? "{}") as { announceUrl: string };
+    expect(announceUrl).toContain(`${PUBLIC_URL}/transfer-status?`);
+    expect(new URL(announceUrl).searchParams.get("language")).toBe("de");
+  });
+
+  it("is hung up on, and is not missed where they are gone already", async () => {
+    errors = [failure("caller_gone")];
+    requests().hangUpCaller();
+    await settle();
+    expect([asked, log.lines]).toEqual([[`hangUp ${sid(1)}`], []]);
+  });
+
+  it("is led there with callbacks of every arrival and departure, behind the announcement", () => {
+    const [say, dial] = conferenceTwiml(context(), PUBLIC_URL, "This call is recorded.");
+    expect(say).toEqual({ verb: "say", text: "This call is recorded.", language: "en" });
+    expect(dial).toMatchObject({
+      verb: "dial",
+      target: {
+        type: "conference",
+        label: "customer",
+        startConferenceOnEnter: false,
+        endConferenceOnExit: true,
+        statusCallback: { events: ["start", "end", "join", "leave"] },
+      },
+    });
+    expect(conferenceTwiml(context(), PUBLIC_URL, null)).toHaveLength(1);
+  });
+});
+
+describe("a leg to the model", () => {
+  let participants: NewParticipant[];
+  let hungUp: string[];
+  let isAwaited: boolean;
+  let failed: string[];
+  let gone: number;
+
+  beforeEach(() => {
+    participants = [];
+    hungUp = [];
+    isAwaited = true;
+    failed = [];
+    gone = 0;
+  });
+
+  function legs(call = context()): ModelLegs {
+    const control = {
+      createParticipant: async (participant: NewParticipant) => {
+        participants.push(participant);
+        await request("add");
+        return { callSid: sid(100 + participants.length), conferenceSid: "CF1" };
+      },
+      hangUp: async (callSid: string) => void hungUp.push(callSid),
+    };
+    const tokens = new StreamTokens("secret", () => clock.nowMs());
+    return new ModelLegs(
+      call,
+      { control, tokens, projectId: "proj_1", publicUrl: PUBLIC_URL },
+      {
+        isAwaited: () => isAwaited,
+        failed: (code) => void failed.push(code),
+        callerGone: () => void gone++,
+      },
+    );
+  }
+
+  async function wait(ms: number): Promise<void> {
+    await settle();
+    clock.advance(ms);
+    await settle();
+  }
+
+  it("shows the caller's number, with Twilio's proof of the right to it", () => {
+    legs().dial();
+    expect(participants[0]).toMatchObject({ from: "+15550001111", callToken: "token" });
+    expect(participants[0]?.to).toMatch(/^sip:proj_1@sip\.api\.openai\.com;transport=tls\?/);
+  });
+
+  it.each(["anonymous", "sip:ann@example.com"])("shows our number for %s", (from) => {
+    legs(context(from)).dial();
+    expect(participants[0]?.from).toBe("+15550002222");
+    expect(participants[0]).not.toHaveProperty("callToken");
+  });
+
+  it("is asked for with our number where Twilio refuses the caller's", async () => {
+    errors = [failure("twilio_rejected")];
+    legs().dial();
+    await wait(0);
+    expect(participants.map(({ from }) => from)).toEqual(["+15550001111", "+15550002222"]);
+  });
+
+  it.each([
+    ["twilio_busy", false, 300],
+    ["twilio_timeout", true, 1_500],
+  ] as const)("is asked for three times after %s (retryable: %s)", async (code, can, pauseMs) => {
+    errors = [failure(code, can), failure(code, can), failure(code, can)];
+    legs().dial();
+    for (let i = 0; i < 5; i++) await wait(pauseMs);
+    expect([participants.length, failed]).toEqual([3, ["upstream_unreachable"]]);
+  });
+
+  it("is not asked for again when the answer was lost and the leg shows", async () => {
+    errors = [failure("twilio_timeout", true)];
+    const one = legs();
+    one.dial();
+    await settle();
+    one.status({ CallSid: sid(9), CallStatus: "ringing" }, 1);
+    await wait(1_500);
+    expect([participants.length, failed]).toEqual([1, []]);
+  });
+
+  it("is not asked for where the caller is gone", async () => {
+    errors = [failure("caller_gone")];
+    legs().dial();
+    await settle();
+    expect([gone, failed]).toEqual([1, []]);
+  });
+
+  it("goes when another one was taken, or none is awaited any more", async () => {
+    const one = legs();
+    one.dial();
+    await settle();
+    one.dial();
+    await settle();
+    one.take(2);
+    expect(hungUp).toEqual([sid(101)]);
+    isAwaited = false;
+    const late = legs();
+    late.dial();
+    await settle();
+    expect(hungUp).toEqual([sid(101), sid(103)]);
+  });
+
+  it("is over once, however often it is told", async () => {
+    const one = legs();
+    one.dial();
+    await settle();
+    one.take(1);
+    const ended = { CallSid: sid(101), CallStatus: "completed" };
+    expect(one.status({ CallSid: sid(101), CallStatus: "in-progress" }, 1)).toBe(false);
+    expect(one.status(ended, 1)).toBe(true);
+    expect(one.left({ CallSid: sid(101) })).toBe(false);
+    expect(one.status(ended, 7)).toBe(false);
+  });
+});
