@@ -205,6 +205,8 @@ export class FakeTools implements CallTools {
   }
 
   run(end: ResponseEnd, done: (batch: ToolBatch) => void): void {
+    // As the real ones: a call that is over runs nothing.
+    if (this.cancelled) return;
     this.batches.push({ end, done });
     for (const { callId } of end.calls) this.#host.toolRuns.started(callId, null);
   }

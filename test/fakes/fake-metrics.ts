@@ -7,6 +7,14 @@ export class FakeMetrics {
   readonly #registry = new MetricRegistry({ version: "test", processMetrics: false });
   readonly metrics: Metrics = this.#registry.metrics;
 
+  /** What a histogram has observed in all, over all its series. */
+  sum(key: MetricKey): number {
+    const { buckets } = METRICS[key] as { readonly buckets: readonly number[] };
+    const { values, labels } = this.#registry.family(key);
+    const width = buckets.length + 2;
+    return labels.reduce((sum, _, slot) => sum + (values[(slot + 1) * width - 1] ?? 0), 0);
+  }
+
   /**
    * The value of a counter or gauge, or the number of observations of a histogram, over all
    * series that have the given label values.

@@ -180,6 +180,10 @@ describe("transfers of calls", () => {
       expect(JSON.stringify(calls.dialer.last.of("conversation.item.create"))).toContain(
         "did not work",
       );
+      // A response with instructions of its own would not follow the session's.
+      expect(calls.dialer.last.of("response.create").at(-1)).not.toHaveProperty(
+        "response.instructions",
+      );
       expect(outcomes(calls)).toEqual([DialCallStatus.replace("-", "_")]);
       expect(calls.calls.find(sid(1))!.state.name).toBe("talking");
     },

@@ -1,0 +1,83 @@
+import { describe, expect, it } from "vitest";
+import { supervisorTransfer } from "../../../src/relay/call/call-command.js";
+import { CallRegistry } from "../../../src/relay/calls/registry.js";
+import { agent, CallBench, sid } from "../../fakes/call-bench.js";
+import { FakeClock } from "../../fakes/fake-clock.js";
+import { FakeMetrics } from "../../fakes/fake-metrics.js";
+
+const warm = (bench: CallBench) => bench.fake.count("warmSessions");
+
+describe("the sessions that wait for their stream", () => {
+  it("are counted from the webhook to the stream", async () => {
+    const bench = new CallBench();
+    const parameters = await bench.ring(1);
+    expect(warm(bench)).toBe(1);
+    await bench.ring(2);
+    bench.dialer.last.becomesReady();
+    expect(warm(bench)).toBe(2);
+    const stream = bench.stream();
+    stream.start(sid(1), parameters);
+    expect(warm(bench)).toBe(1);
+  });
+
+  it("are counted no more once they are given back unclaimed", async () => {
+    const bench = new CallBench();
+    await bench.ring(1);
+    bench.run(10_100, 100);
+    expect(warm(bench)).toBe(0);
+  });
+});
+
+describe("the calls of a process", () => {
+  it("leave room for another once the caller is with a human", async () => {
+    const bench = new CallBench(agent(), { maxCalls: 1 });
+    await bench.talk();
+    expect([bench.registry.refusal("m"), bench.registry.readiness().ready]).toEqual([
+      "full",
+      false,
+    ]);
+    await bench.desk.execute(sid(1), supervisorTransfer("desk", null));
+    expect([bench.registry.refusal("m"), bench.registry.readiness().ready]).toEqual([null, true]);
+    expect(bench.registry.all()).toHaveLength(1);
+  });
+
+  it("are remembered for their callbacks for ten minutes after their end", async () => {
+    const bench = new CallBench();
+    const { stream } = await bench.talk();
+    stream.stop(sid(1));
+    expect([bench.registry.find(sid(1)), bench.registry.knows(sid(1))]).toEqual([undefined, true]);
+    expect(bench.registry.ended(sid(1))?.next).toBe("hang_up");
+    bench.clock.advance(10 * 60_000);
+    expect(bench.registry.knows(sid(1))).toBe(false);
+  });
+
+  it("are waited for while the process drains", async () => {
+    const bench = new CallBench();
+    const { stream } = await bench.talk();
+    bench.registry.beginDrain();
+    let drained = false;
+    const done = bench.registry.drained().then(() => {
+      drained = true;
+    });
+    expect(bench.registry.refusal("m")).toBe("draining");
+    await Promise.resolve();
+    expect(drained).toBe(false);
+    stream.stop(sid(1));
+    await done;
+    await bench.registry.drained();
+  });
+
+  it("say why none is ready", () => {
+    let trouble: "database" | null = "database";
+    const registry = new CallRegistry({
+      clock: new FakeClock(),
+      metrics: new FakeMetrics().metrics,
+      admission: null,
+      maxCalls: 1,
+      trouble: () => trouble,
+    });
+    expect(registry.readiness()).toEqual({ ready: false, reason: "database" });
+    trouble = null;
+    expect(registry.readiness()).toEqual({ ready: true, reason: "ok" });
+  });
+});
