@@ -1,11 +1,7 @@
 import { bench, describe } from "vitest";
 import type { StreamSid } from "../../src/domain/ids.js";
-import {
-  MediaScan,
-  parseTwilioMessage,
-  scanMedia,
-  TwilioWriter,
-} from "../../src/wire/twilio-media.js";
+import { MediaScan, parseTwilioMessage, scanMedia } from "../../src/wire/twilio-media.js";
+import { TwilioWriter } from "../../src/wire/twilio-writer.js";
 
 const frame = Uint8Array.from({ length: 160 }, (_, i) => (i * 37) & 0xff);
 const payload = Buffer.from(frame).toString("base64");

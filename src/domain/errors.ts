@@ -1,5 +1,5 @@
 /**
- * Every failure that crosses a floor of the house carries one of these codes. `docs/errors.md` has a
+ * Every failure that crosses a layer carries one of these codes. `docs/errors.md` has a
  * section for each; a test holds the two lists against each other.
  */
 export const ERROR_CODES = [

@@ -1,10 +1,11 @@
 /**
- * A process does not always run: a virtual machine is moved, a container is frozen, a debugger stops it. When it goes on, its timers are
- * due at once, and what others sent meanwhile is still unread in its sockets. Whoever judges others by a timer must not blame them for that.
+ * A process does not always run: a virtual machine is moved, a container is frozen, a debugger stops
+ * it. When it continues, its timers are due at once, and what others sent meanwhile is still unread
+ * in its sockets. A timer that judges others must not blame them for that.
  */
 import type { Clock, Timer } from "../ports/clock.js";
 
-/** A timer that goes off this late was kept from it by a standstill; a busy event loop is late by less. */
+/** A timer this late was delayed by a process stall. A busy event loop delays it by less. */
 export const PROCESS_STALL_MS = 250;
 
 /**

@@ -11,7 +11,7 @@ export interface Comparison {
 
 /**
  * Where speech was cut off, or the stream ended, the relay had sent ahead by whole chunks at
- * whichever of its beats came first: a beat more or less is the same.
+ * the frame tick that came first: a tick more or less is the same.
  */
 const CHUNK_MS = 120;
 /** How much was heard follows from that, between two marks. */

@@ -26,8 +26,8 @@ const SPEECH_LEVEL = OWN_STATE;
  * Whether a frame with this score is speech: speech continues at a score at which it would not
  * begin.
  */
-export function isSpeech(score: number, before: boolean, begin: number, goOn: number): boolean {
-  return score > (before ? goOn : begin);
+export function isSpeech(score: number, before: boolean, begin: number, hold: number): boolean {
+  return score > (before ? hold : begin);
 }
 
 /**

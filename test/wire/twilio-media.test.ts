@@ -2,12 +2,8 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { WireError } from "../../src/domain/errors.js";
 import type { StreamSid } from "../../src/domain/ids.js";
-import {
-  MAX_TWILIO_MESSAGE_BYTES,
-  parseTwilioMessage,
-  readMarkName,
-  TwilioWriter,
-} from "../../src/wire/twilio-media.js";
+import { MAX_TWILIO_MESSAGE_BYTES, parseTwilioMessage } from "../../src/wire/twilio-media.js";
+import { readMarkName, TwilioWriter } from "../../src/wire/twilio-writer.js";
 import { bytesOf } from "./json-text.js";
 
 const parse = (value: unknown) => parseTwilioMessage(bytesOf(JSON.stringify(value)));

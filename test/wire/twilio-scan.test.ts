@@ -6,11 +6,11 @@ import {
   MarkScan,
   MediaScan,
   parseTwilioMessage,
-  readMarkName,
   scanMark,
   scanMedia,
   type TwilioMedia,
 } from "../../src/wire/twilio-media.js";
+import { readMarkName } from "../../src/wire/twilio-writer.js";
 import {
   bytesOf,
   hasDoubledKey,

@@ -120,9 +120,9 @@ export class CallEventLog {
     });
   }
 
-  agentHeard(hearing: PlaybackReport, interrupted: boolean): void {
-    const { itemId, heardMs, receivedMs } = hearing;
-    const told = this.#texts.heard(itemId, hearing.cut);
+  agentHeard(report: PlaybackReport, interrupted: boolean): void {
+    const { itemId, heardMs, receivedMs } = report;
+    const told = this.#texts.heard(itemId, report.cut);
     if (told !== null) this.write(told);
     this.#conversation.agentHeard(itemId, receivedMs === 0 ? 0 : heardMs / receivedMs);
     this.write({
@@ -131,7 +131,7 @@ export class CallEventLog {
       endedMs: this.atMs,
       heardMs,
       receivedMs,
-      interruptedAtMs: interrupted && hearing.cut ? this.atMs : null,
+      interruptedAtMs: interrupted && report.cut ? this.atMs : null,
     });
   }
 

@@ -17,7 +17,7 @@ const WARNING_SHARE = 0.2;
 const TWO_PROMPTS_MS = 45_000;
 
 /**
- * Watches what a call may use up: silence, time and money. Each verdict is given once, except for
+ * Watches what a call may use up: silence, time and money. Each limit action is given once, except for
  * silence, which begins anew whenever the caller is heard of. Allocates nothing: it is asked at
  * every tick.
  */
@@ -92,8 +92,8 @@ export class LimitWatch {
     return null;
   }
 
-  #end(verdict: LimitReached): LimitReached {
+  #end(reached: LimitReached): LimitReached {
     this.#over = true;
-    return verdict;
+    return reached;
   }
 }

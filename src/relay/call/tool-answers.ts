@@ -20,7 +20,7 @@ interface Untold {
   /** The model's conversation in which the tools were called. */
   readonly conversation: number;
   readonly runs: readonly ToolRun[];
-  readonly goOn: boolean;
+  readonly requestReply: boolean;
 }
 
 /**
@@ -63,7 +63,7 @@ export class ToolAnswers {
     const untold: Untold = {
       conversation,
       runs: stays ? runs.map(keepingCompany) : runs,
-      goOn: disposition === null || stays,
+      requestReply: disposition === null || stays,
     };
     if (session === null) this.#untold.push(untold);
     else this.#tell(session, untold);
@@ -81,16 +81,16 @@ export class ToolAnswers {
     const untold = this.#untold;
     this.#untold = [];
     for (const one of untold) this.#tell(session, one);
-    return untold.some(({ goOn }) => goOn);
+    return untold.some(({ requestReply }) => requestReply);
   }
 
-  #tell(session: ModelSession, { conversation, runs, goOn }: Untold): void {
+  #tell(session: ModelSession, { conversation, runs, requestReply }: Untold): void {
     if (conversation === this.#conversation) {
-      session.toolResults(runs, goOn);
+      session.toolResults(runs, requestReply);
       return;
     }
     // The model that asked is gone; the one that is here learns the answers as facts.
-    if (!goOn) return;
+    if (!requestReply) return;
     for (const run of runs) session.note(prompts.lateToolResult(run.name, run.output));
     session.requestResponse();
   }

@@ -7,12 +7,11 @@ import {
   MarkScan,
   MediaScan,
   parseTwilioMessage,
-  readMarkName,
   scanMark,
   scanMedia,
   type TwilioStart,
-  TwilioWriter,
 } from "../../wire/twilio-media.js";
+import { readMarkName, TwilioWriter } from "../../wire/twilio-writer.js";
 
 /** Where the caller's audio goes. Frame bytes are valid only until the method returns. */
 export interface FrameSink {

@@ -45,8 +45,8 @@ function stage() {
   const left: Disposition[] = [];
   const dones: ((batch: ToolBatch) => void)[] = [];
   const session = {
-    toolResults: (runs: readonly ToolRun[], goOn: boolean) =>
-      void told.push(`results ${runs.map(({ output }) => output).join()} ${goOn}`),
+    toolResults: (runs: readonly ToolRun[], requestReply: boolean) =>
+      void told.push(`results ${runs.map(({ output }) => output).join()} ${requestReply}`),
     note: (text: string) => void told.push(`note ${text}`),
     requestResponse: () => void told.push("requestResponse"),
   } as unknown as ModelSession;

@@ -12,7 +12,7 @@ import type { TransferService } from "./transfer-service.js";
 import { fallbackRequest } from "./transfers.js";
 import { apologyTwiml } from "./voice-twiml.js";
 
-export interface DeparturesDeps {
+export interface DispositionsDeps {
   readonly registry: CallRegistry;
   readonly transfers: TransferService;
   readonly control: Pick<CallControl, "redirect">;
@@ -24,12 +24,12 @@ export interface DeparturesDeps {
 /**
  * What follows when a call leaves its agent: the transfer, the fallback destination, or the end.
  */
-export class CallDepartures implements CallHost<RelayCall> {
-  readonly #deps: DeparturesDeps;
+export class CallDispositions implements CallHost<RelayCall> {
+  readonly #deps: DispositionsDeps;
   readonly #returns: { forget(callSid: CallSid): void };
 
   /** @param returns  what is remembered of a call's broken streams. */
-  constructor(deps: DeparturesDeps, returns: { forget(callSid: CallSid): void }) {
+  constructor(deps: DispositionsDeps, returns: { forget(callSid: CallSid): void }) {
     this.#deps = deps;
     this.#returns = returns;
   }
@@ -88,12 +88,12 @@ export class CallDepartures implements CallHost<RelayCall> {
 /**
  * The same on the SIP path, where calls straight from a trunk know no other transfer than REFER.
  */
-export class SipDepartures implements CallHost<SipCall> {
-  readonly #common: CallDepartures;
+export class SipDispositions implements CallHost<SipCall> {
+  readonly #common: CallDispositions;
   readonly #refer: ReferTransfers;
   readonly #states: SipStates | null;
 
-  constructor(common: CallDepartures, refer: ReferTransfers, states: SipStates | null) {
+  constructor(common: CallDispositions, refer: ReferTransfers, states: SipStates | null) {
     this.#common = common;
     this.#refer = refer;
     this.#states = states;

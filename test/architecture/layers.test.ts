@@ -2,13 +2,19 @@
  * Reads the sources and holds them to the layers: who may import what, one package in one place, no stray clock,
  * environment or log. `docs/architecture.md` says why.
  */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { join, posix } from "node:path";
-import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
+import {
+  imports,
+  ROOT,
+  type Source,
+  sources,
+  targetOf,
+  withoutComments,
+  withoutStrings,
+} from "./sources.js";
 
 // --- the rules ------------------------------------------------------------------------------------------
 
@@ -78,44 +84,12 @@ const NO_IO = new Set([
 
 const CLOCK_AND_LOG =
   /(?<![.\w$])(performance|setTimeout|setInterval|setImmediate|queueMicrotask|console|process|fetch|globalThis)\b(?!\s*\??:)/g;
-/** A wall-clock time may be written as a date above the ground floor, where there is none. */
+/** A wall-clock time may be written as a date above the pure layer, where there is none. */
 const DATE = /(?<![.\w$])Date\b(?!\s*\??:)/g;
 const READS_CLOCK = /(?<![.\w$])(?:Date\.now|new Date\(\s*\)|performance\.now)/g;
 const RANDOM = /(?<![.\w$])Math\.random\b/g;
 const ENVIRONMENT =
   /(?<![.\w$])process\.env\b|(?<![.\w$])env\b[^;]*from\s*["'](?:node:)?process["']/g;
-
-// --- reading sources ------------------------------------------------------------------------------------
-
-interface Source {
-  /** Relative to src, with `/`. */
-  readonly path: string;
-  readonly text: string;
-}
-
-const TOKENS =
-  /("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)|\/\*[\s\S]*?\*\/|\/\/[^\n]*/g;
-
-function withoutComments(text: string): string {
-  return text.replace(TOKENS, (_, string: string | undefined) => string ?? " ");
-}
-
-/** Template literals stay: they may hold code. */
-function withoutStrings(text: string): string {
-  return text.replace(TOKENS, (token, string: string | undefined) =>
-    string === undefined ? " " : string.startsWith("`") ? token : '""',
-  );
-}
-
-function imports(text: string): string[] {
-  const from = /(?<![.\w$])(?:import|export)\b[^"'`;]*?\bfrom\s*["']([^"']+)["']/g;
-  const bare = /(?<![.\w$])import\s*["']([^"']+)["']/g;
-  const called = /(?<![.\w$])(?:import|require|createRequire\([^)]*\))\s*\(\s*["'`]([^"'`]+)["'`]/g;
-  const code = withoutComments(text);
-  return [from, bare, called].flatMap((pattern) =>
-    [...code.matchAll(pattern)].map((match) => match[1]!),
-  );
-}
 
 function folderOf(path: string): string {
   return path.includes("/") ? path.slice(0, path.indexOf("/")) : path.replace(/\.ts$/, "");
@@ -150,9 +124,7 @@ function importFaults(
 ): string[] {
   const layer = layerOf(path);
   if (specifier.startsWith(".")) {
-    const target = posix
-      .normalize(posix.join(posix.dirname(path), specifier))
-      .replace(/\.js$/, ".ts");
+    const target = targetOf(path, specifier);
     if (target.startsWith("..")) {
       // package.json lies beside src and dist alike; nothing else out there may be relied on.
       return target === "../package.json" ? [] : [`${path} leaves src: ${specifier}`];
@@ -211,18 +183,6 @@ function nameFaults(path: string): string[] {
   const name = posix.basename(path);
   if (!/^[a-z0-9]+(?:-[a-z0-9]+)*\.ts$/.test(name)) return [`${path} is not named in kebab-case`];
   return name === "index.ts" || name === "utils.ts" ? [`${path} has the name of a drawer`] : [];
-}
-
-// --- the tests ------------------------------------------------------------------------------------------
-
-function sources(folder: string, kinds = /\.ts$/): Source[] {
-  return readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && kinds.test(entry.name))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .map((file) => ({
-      path: file.slice(join(ROOT, folder).length + 1).replaceAll("\\", "/"),
-      text: readFileSync(file, "utf8"),
-    }));
 }
 
 // --- the console ----------------------------------------------------------------------------------------
@@ -294,7 +254,7 @@ describe("the rules", () => {
     ["http/bad.ts", 'import { x } from "../app/app.js";'],
     ["adapters/bad.ts", 'import { x } from "../http/server.js";'],
     ["adapters/bad.ts", 'import { x } from "../app/app.js";'],
-    // Out of the house.
+    // Out of src.
     ["cli.ts", 'import { x } from "../bench/load/run.js";'],
     ["relay/bad.ts", 'import { x } from "../../test/support/fake-clock.js";'],
     ["relay/bad.ts", 'const x = await import("../../sim/phone.js");'],

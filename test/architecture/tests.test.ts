@@ -1,0 +1,179 @@
+/**
+ * Every module of src with logic is imported by a test of the mirrored folder: a test of the whole
+ * relay shows that something is wrong, and a module's own test shows what.
+ */
+import { posix } from "node:path";
+import { describe, expect, it } from "vitest";
+import { imports, projectSources, type Source, targetOf } from "./sources.js";
+import { tokensOf } from "./tokens.js";
+
+/**
+ * Modules that only tests of larger parts run so far. The list may only become shorter: a module
+ * that has a test of its own, or is gone, fails here until it is taken out.
+ */
+const WITHOUT_TEST: readonly string[] = [
+  "src/adapters/cluster/bus-listener.ts",
+  "src/adapters/http-client/guarded-request.ts",
+  "src/adapters/http-client/webhook-probe.ts",
+  "src/adapters/journal/spool-orphans.ts",
+  "src/adapters/store/call-reads.ts",
+  "src/adapters/store/call-removal.ts",
+  "src/adapters/store/call-writes.ts",
+  "src/adapters/store/database-clock.ts",
+  "src/adapters/store/fixed-sql.ts",
+  "src/adapters/store/jobs-table.ts",
+  "src/adapters/store/orders-tables.ts",
+  "src/adapters/store/state-table.ts",
+  "src/adapters/store/writers-table.ts",
+  "src/adapters/tools/json-schema.ts",
+  "src/adapters/tools/tool-launcher.ts",
+  "src/adapters/tools/tool-process.ts",
+  "src/app/app.ts",
+  "src/app/compose-base.ts",
+  "src/app/compose-calls.ts",
+  "src/app/compose-cluster.ts",
+  "src/app/compose-records.ts",
+  "src/app/compose-tools.ts",
+  "src/cli.ts",
+  "src/cli/call-command.ts",
+  "src/cli/commands.ts",
+  "src/cli/config-command.ts",
+  "src/cli/doctor/agents-check.ts",
+  "src/cli/doctor/database-check.ts",
+  "src/cli/doctor/message-of.ts",
+  "src/cli/doctor/models-check.ts",
+  "src/cli/doctor/public-url-check.ts",
+  "src/cli/doctor/sip-checks.ts",
+  "src/cli/doctor/twilio-check.ts",
+  "src/cli/harness-command.ts",
+  "src/cli/init-files.ts",
+  "src/cli/operator-client.ts",
+  "src/cli/replay-command.ts",
+  "src/cli/serve.ts",
+  "src/cli/supervise.ts",
+  "src/cli/tool-check.ts",
+  "src/cli/worker.ts",
+  "src/config/agents/build.ts",
+  "src/config/agents/checks.ts",
+  "src/config/agents/raw.ts",
+  "src/config/locale.ts",
+  "src/config/setting.ts",
+  "src/http/media-route.ts",
+  "src/http/openapi/openapi-route.ts",
+  "src/http/operator-auth.ts",
+  "src/http/server.ts",
+  "src/ports/spool.ts",
+  "src/recorder/call-recorder.ts",
+  "src/recorder/compare.ts",
+  "src/recorder/reader.ts",
+  "src/recorder/recorded-replies.ts",
+  "src/records/record-draft.ts",
+  "src/records/record-transfers.ts",
+  "src/records/record-turns.ts",
+  "src/relay/call/call-command.ts",
+  "src/relay/call/call-effects.ts",
+  "src/relay/call/call-endings.ts",
+  "src/relay/call/call-handoff.ts",
+  "src/relay/call/model-events.ts",
+  "src/relay/call/model-link.ts",
+  "src/relay/calls/call-dispositions.ts",
+  "src/relay/calls/calls.ts",
+  "src/relay/calls/cluster-router.ts",
+  "src/relay/calls/inbound.ts",
+  "src/relay/calls/replay-cache.ts",
+  "src/relay/calls/sip-inbound.ts",
+  "src/relay/media/frame-ticker.ts",
+  "src/relay/media/interruptions.ts",
+  "src/relay/media/media-path.ts",
+  "src/relay/sip/conference-effects.ts",
+  "src/relay/sip/sip-path.ts",
+  "src/supervisor/fork-worker.ts",
+  "src/supervisor/proxy-headers.ts",
+  "src/supervisor/stall-watch.ts",
+  "src/wire/fields.ts",
+  "src/wire/realtime-items.ts",
+  "src/wire/realtime-objects.ts",
+];
+
+/** A module without functions holds types or constants: there is nothing to run. */
+function hasLogic(text: string): boolean {
+  const tokens = tokensOf(text).filter(({ kind }) => kind !== "comment");
+  return tokens.some(({ text: word }, index) => {
+    if (word === "class" || word === "function") return true;
+    if (word !== "=>") return false;
+    // In a type, an arrow follows `: (…)` of an interface and the like. A value is assigned.
+    return !isTypesArrow(tokens.slice(0, index).map((token) => token.text));
+  });
+}
+
+/** Whether the arrow behind these tokens stands in an interface or in a type of its own. */
+function isTypesArrow(before: readonly string[]): boolean {
+  let depth = 0;
+  for (let at = before.length - 1; at >= 0; at--) {
+    const word = before[at]!;
+    if (/^[)\]}]$/.test(word)) depth++;
+    else if (/^[([{]$/.test(word)) depth--;
+    if (depth > 0) continue;
+    if (word === "type" || word === "interface") return true;
+    if (word === "const" || word === "let" || word === "return") return false;
+  }
+  return false;
+}
+
+/** The modules of `src` that no test beside their mirrored place imports. */
+function untested(modules: readonly Source[], tests: readonly Source[]): string[] {
+  const tested = new Set(
+    tests.flatMap(({ path, text }) =>
+      imports(text)
+        .map((specifier) => targetOf(path, specifier))
+        .filter((target) => mirrors(path, target)),
+    ),
+  );
+  // A test that is named after the module may reach it through a fake.
+  const named = new Set(
+    tests.map(({ path }) => path.replace(/^test/, "src").replace(/\.test\.ts$/, ".ts")),
+  );
+  return modules
+    .filter(({ path, text }) => !tested.has(path) && !named.has(path) && hasLogic(text))
+    .map(({ path }) => path)
+    .sort();
+}
+
+/** A test may lie in the mirrored folder, or in one below it: `test/relay/sip`, `src/relay`. */
+function mirrors(test: string, module: string): boolean {
+  const folder = posix.dirname(module).replace(/^src/, "test");
+  return test.startsWith(`${folder}/`);
+}
+
+describe("tests of their own", () => {
+  it("are there for every module with logic, but for those of the list", () => {
+    const tests = projectSources(["test"], /\.test\.ts$/).filter(
+      ({ path }) => !path.startsWith("test/e2e/"),
+    );
+    const modules = projectSources(["src"]);
+    expect(modules.length).toBeGreaterThan(200);
+    expect(untested(modules, tests)).toEqual([...WITHOUT_TEST].sort());
+  });
+
+  const module = { path: "src/relay/sip/refer.ts", text: "export function refer() {}" };
+  const test = (path: string) => ({
+    path,
+    text: `import { refer } from "${"../".repeat(path.split("/").length - 1)}${module.path.replace(".ts", ".js")}";`,
+  });
+
+  it("are missed where no test imports the module, or only one of another folder", () => {
+    expect(untested([module], [])).toEqual([module.path]);
+    expect(untested([module], [test("test/http/refer.test.ts")])).toEqual([module.path]);
+    expect(untested([module], [test("test/relay/sip/refer.test.ts")])).toEqual([]);
+  });
+
+  it.each([
+    ["a class", "export class A {}", true],
+    ["an arrow function", "export const f = (a: number): number => a;", true],
+    ["types", "export interface A {\n  run(f: (a: number) => void): void;\n}", false],
+    ["a function's type", "export type F = (a: number) => void;", false],
+    ["constants", '/** A class of its own. */\nexport const A = "=> function";', false],
+  ])("are wanted for %s: %s", (_, text, wanted) => {
+    expect(hasLogic(text)).toBe(wanted);
+  });
+});
