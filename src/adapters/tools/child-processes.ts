@@ -44,6 +44,7 @@ const EXTENSION = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
 /** @param path  absolute, of the module. */
 export const startToolProcess: StartToolChild = (path, events) => {
   const child = start("tool-process", [path], /\.[cm]?ts$/.test(path), events);
+  lowerPriority(child);
   return {
     send: (message) => send(child, message),
     kill: () => void child.kill("SIGKILL"),
@@ -80,7 +81,6 @@ function start(
     // What a module prints must not end up among the relay's log lines.
     stdio: ["ignore", 2, 2, "ipc"],
   });
-  lowerPriority(child);
   let over = false;
   const ended = (how: string): void => {
     if (!over) events.ended(how);
@@ -88,7 +88,12 @@ function start(
   };
   child.on("message", (value) => events.message(value));
   child.on("error", (error) => ended(error.message));
-  child.on("exit", (code, signal) => ended(signal ?? `exit status ${code}`));
+  child.on("exit", (code, signal) => {
+    const how = signal ?? `exit status ${code}`;
+    // Its last messages may not have been read yet.
+    if (child.connected) child.once("disconnect", () => ended(how));
+    else ended(how);
+  });
   return child;
 }
 

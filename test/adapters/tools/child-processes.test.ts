@@ -53,6 +53,34 @@ describe("a tool process", { timeout: 60_000 }, () => {
   });
 });
 
+describe("a tool process that exits", { timeout: 60_000 }, () => {
+  const leaving = join(folder, "leaving.mjs");
+  writeFileSync(
+    leaving,
+    `import { spawn } from "node:child_process";
+import { defineTool } from "murelay";
+export default defineTool({ description: "d", parameters: { type: "object" }, run: () => {
+  spawn("sleep", ["20"], { detached: true, stdio: "ignore" }).unref();
+  process.exit(3);
+} });`,
+  );
+
+  it("has ended once its last message is read, whatever it leaves behind", async () => {
+    const seen: unknown[] = [];
+    const ended = deferred<string>();
+    const child = startToolProcess(leaving, {
+      message: (value) => {
+        seen.push(value);
+        if (seen.length > 1) return;
+        child.send({ type: "call", id: 1, key: "default", args: {}, context: {} as never });
+      },
+      ended: ended.resolve,
+    });
+    expect(await ended.promise).toBe("exit status 3");
+    expect(seen).toMatchObject([{ type: "ready" }, { type: "started", id: 1 }]);
+  });
+});
+
 describe("the launcher's process", { timeout: 60_000 }, () => {
   it("answers, and ends with its tool processes when the relay lets go of it", async () => {
     const described = deferred<unknown>();
