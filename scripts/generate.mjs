@@ -1,6 +1,6 @@
-// Writes the generated files: agents.schema.json, .env.example, docs/config.md, docs/metrics.md and
-// src/codec/audio-core-module.ts. Tests compare them with the sources; run this script when one says that a
-// file is outdated.
+// Writes the generated files: agents.schema.json, .env.example, the pages docs/commands.md,
+// docs/config.md and docs/metrics.md, and src/codec/audio-core-module.ts. Tests compare them with the
+// sources; run this script when one says that a file is outdated.
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { register } from "tsx/esm/api";

@@ -1,6 +1,6 @@
 /**
- * Entry point: `node dist/cli.js serve`, or through `bin/` and `scripts/`. Apart from Node's own options this is the
- * only reader of process.env and of `.env`.
+ * Entry point: `node dist/cli.js serve`, or through `bin/` and `scripts/`. Apart from Node's own
+ * options this is the only reader of process.env and of `.env`.
  */
 import "./adapters/system/v8-flags.js";
 import { existsSync, realpathSync } from "node:fs";
@@ -13,7 +13,8 @@ import { RelayError } from "./domain/errors.js";
 
 /** Runs one command and ends the process with its status. */
 export async function main(args: readonly string[]): Promise<never> {
-  // The reader of a pipe may go away first (`murelay config schema | head`). That ends neither a command nor a call.
+  // The reader of a pipe may go away first (`murelay config schema | head`). That ends neither a
+  // command nor a call.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", ignoreClosedPipe);
   const status = await runCommand(args);
   // What was written to a pipe must arrive before the process ends.
@@ -63,12 +64,14 @@ async function ask(question: string): Promise<string> {
 }
 
 function processIo(file: EnvFile): CliIo {
+  // The environment wins over the file.
+  const env = { ...file.values, ...process.env };
   return {
     out: (line) => console.log(line),
     err: (line) => console.error(line),
-    // The environment wins over the file.
-    env: { ...file.values, ...process.env },
+    env,
     notices: file.notices,
+    colours: process.stdout.isTTY && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb",
     ...(process.stdin.isTTY && process.stdout.isTTY ? { ask } : {}),
     onSignal: (run) => {
       for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => run(signal));

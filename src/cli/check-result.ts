@@ -1,3 +1,4 @@
+import { styleText } from "node:util";
 import type { CliIo } from "./io.js";
 
 export type Severity = "ok" | "warn" | "fail";
@@ -25,7 +26,8 @@ export function fail(subject: string, text: string, fix: string | null = null): 
 }
 
 /**
- * Prints each result as it comes, then the sum. As JSON all of them are printed at the end, as one object.
+ * Prints each result as it comes, then the sum. As JSON all of them are printed at the end, as one
+ * object.
  *
  * @returns how many failed.
  */
@@ -37,7 +39,7 @@ export async function printResults(
   const all: CheckResult[] = [];
   for await (const result of results) {
     all.push(result);
-    if (!json) io.out(line(result));
+    if (!json) io.out(line(result, io.colours === true));
   }
   const count = (severity: Severity) => all.filter((one) => one.severity === severity).length;
   const [failed, warned] = [count("fail"), count("warn")];
@@ -46,8 +48,12 @@ export async function printResults(
   return failed;
 }
 
-function line({ severity, subject, text, fix }: CheckResult): string {
-  const found = `${severity.padEnd(4)}  ${subject.padEnd(13)}  ${text}`;
+const COLOURS = { ok: "green", warn: "yellow", fail: "red" } as const;
+
+function line({ severity, subject, text, fix }: CheckResult, colours: boolean): string {
+  const padded = severity.padEnd(4);
+  const shown = colours ? styleText(COLOURS[severity], padded, { validateStream: false }) : padded;
+  const found = `${shown}  ${subject.padEnd(13)}  ${text}`;
   return fix === null ? found : `${found}. Fix: ${fix}`;
 }
 

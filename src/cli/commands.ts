@@ -1,5 +1,13 @@
 import { Command } from "commander";
+import type { CallOptions } from "./call-command.js";
+import type { ListOptions, TransferOptions } from "./calls/calls-command.js";
+import type { CapacityOptions } from "./capacity/capacity-command.js";
+import type { DrainOptions } from "./drain-command.js";
+import type { InitOptions } from "./init-command.js";
 import type { CliIo } from "./io.js";
+import type { NumberOptions } from "./number-command.js";
+import type { ReplayOptions } from "./replay-command.js";
+import type { ServeOptions } from "./serve.js";
 
 /** What each command is called, what it takes, and which module runs it. */
 
@@ -17,13 +25,16 @@ interface Json {
 
 const JSON_FLAG = ["--json", "print the result as JSON"] as const;
 const NUMBER_ARGUMENT = "<number>";
+const CALL_ARGUMENT = ["<call>", "SID of the call: CA…"] as const;
 
 export function declareCommands(program: Command, context: CommandContext): void {
   declareRelay(program, context);
   declareTrials(program, context);
   declareChecks(program, context);
   declareCalls(program, context);
+  declareLiveCalls(program, context);
   declareTwilio(program, context);
+  declareOperation(program, context);
 }
 
 /** Adds a command. `work` gets its arguments, then its options. */
@@ -44,12 +55,8 @@ function add<Options extends object>(
 
 function declareRelay(program: Command, context: CommandContext): void {
   const { io } = context;
-  interface Serve extends Json {
-    readonly printConfig?: boolean;
-    readonly record?: boolean;
-  }
   const record = "flight recorder: keep every message of every call in RECORDINGS_DIR, for replay";
-  add<Serve>(
+  add<ServeOptions>(
     program,
     context,
     "serve",
@@ -69,14 +76,7 @@ function declareRelay(program: Command, context: CommandContext): void {
 
 function declareTrials(program: Command, context: CommandContext): void {
   const { io, args } = context;
-  interface Init extends Json {
-    readonly business?: string;
-    readonly language?: string;
-    readonly timeZone?: string;
-    readonly human?: string;
-    readonly publicUrl?: string;
-  }
-  add<Init>(
+  add<InitOptions>(
     program,
     context,
     "init",
@@ -116,12 +116,10 @@ function declareTrials(program: Command, context: CommandContext): void {
   )
     // The harness parses, explains and refuses its own flags.
     .helpOption(false)
+    .usage("[options]  (bench --help lists them)")
     .allowUnknownOption()
     .allowExcessArguments();
-  interface Replay extends Json {
-    readonly write?: string;
-  }
-  add<Replay>(
+  add<ReplayOptions>(
     program,
     context,
     "replay",
@@ -172,12 +170,7 @@ function declareChecks(program: Command, context: CommandContext): void {
 
 function declareCalls(program: Command, context: CommandContext): void {
   const { io } = context;
-  interface Call {
-    readonly agent: string;
-    readonly from?: string;
-    readonly context?: string;
-  }
-  add<Call>(
+  add<CallOptions>(
     program,
     context,
     "call",
@@ -187,20 +180,102 @@ function declareCalls(program: Command, context: CommandContext): void {
     .argument(NUMBER_ARGUMENT, "E.164 number to call")
     .requiredOption("--agent <name>", "agent that talks")
     .option("--from <number>", "caller ID: one of the account's numbers")
-    .option("--context <json>", "JSON object that the agent is given");
+    .option("--context <json>", "JSON object that the agent is given")
+    .option("--json", "print the result as JSON, which is the only form of it");
+}
+
+function declareLiveCalls(program: Command, context: CommandContext): void {
+  const { io } = context;
+  const calls = new Command("calls")
+    .description("calls of the running relay and their records")
+    .copyInheritedSettings(program);
+  program.addCommand(calls);
+  const module = () => import("./calls/calls-command.js");
+  add<ListOptions>(calls, context, "list", "list calls, newest first", async (_, options) =>
+    (await module()).listCalls(io, options),
+  )
+    .option("--state <state>", "live or ended")
+    .option("--outcome <outcome>", "completed, transferred, abandoned, failed or rejected")
+    .option("--agent <name>", "calls of this agent")
+    .option("--from <number>", "calls of this caller")
+    .option("--since <time>", "begun at or after: 2026-11-21T08:00:00Z, or 30m, 2h, 7d ago")
+    .option("--until <time>", "begun before")
+    .option("--limit <count>", "how many", "20")
+    .option(...JSON_FLAG);
+  add<Json>(
+    calls,
+    context,
+    "show",
+    "print what is recorded of one call",
+    async ([callSid = ""], options) => (await module()).showCall(io, callSid, options),
+  )
+    .argument(...CALL_ARGUMENT)
+    .option(...JSON_FLAG);
+  add<Json>(
+    calls,
+    context,
+    "tail",
+    "print what happens in live calls as it happens, until Ctrl-C or the end of the call",
+    async ([callSid], options) => (await module()).tailCalls(io, callSid ?? null, options),
+  )
+    .argument("[call]", "SID of one call (default: all calls)")
+    .option("--json", "print each event as one line of JSON");
+  add<TransferOptions>(
+    calls,
+    context,
+    "transfer",
+    "transfer a live call",
+    async ([callSid = "", destination = ""], options) =>
+      (await module()).transferCall(io, callSid, destination, options),
+  )
+    .argument(...CALL_ARGUMENT)
+    .argument("<destination>", "a destination of the call's agent")
+    .option("--reason <text>", "for the record and for the human who answers")
+    .option(...JSON_FLAG);
+  add<Json>(calls, context, "end", "end a live call", async ([callSid = ""], options) =>
+    (await module()).endCall(io, callSid, options),
+  )
+    .argument(...CALL_ARGUMENT)
+    .option(...JSON_FLAG);
+}
+
+function declareOperation(program: Command, context: CommandContext): void {
+  const { io } = context;
+  add<DrainOptions>(
+    program,
+    context,
+    "drain",
+    "have the running relay accept no new calls; it goes on until it is stopped",
+    async (_, options) => (await import("./drain-command.js")).drain(io, options),
+  )
+    .option("--wait", "return once no call is left")
+    .option(...JSON_FLAG);
+  add<CapacityOptions>(
+    program,
+    context,
+    "capacity",
+    "print what a number of simultaneous calls takes: cores, memory, database, network, limits, cost",
+    async (_, options) => (await import("./capacity/capacity-command.js")).capacity(io, options),
+  )
+    .requiredOption("--calls <count>", "simultaneous calls")
+    .option("--minutes <minutes>", "length of a call", "3")
+    .option("--responses <count>", "answers of the agent in a minute", "6")
+    .option("--calls-per-core <count>", "what bench --find-max measured on your machine")
+    .option("--model <name>", "model of the agents (default: OPENAI_REALTIME_MODEL)")
+    .option("--prices <path>", "price list (default: the one that is shipped)")
+    .option(...JSON_FLAG);
+  add(program, context, "completion", "print a completion script for a shell", async ([shell]) =>
+    (await import("./completion.js")).printCompletion(io, program, shell),
+  ).argument("<shell>", "bash, zsh or fish");
 }
 
 function declareTwilio(program: Command, context: CommandContext): void {
   const { io } = context;
-  interface SetNumber extends Json {
-    readonly sip?: boolean;
-    readonly dryRun?: boolean;
-  }
   const number = new Command("number")
     .description("Twilio numbers of the account")
     .copyInheritedSettings(program);
   program.addCommand(number);
-  add<SetNumber>(
+  add<NumberOptions>(
     number,
     context,
     "set",

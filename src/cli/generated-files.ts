@@ -1,6 +1,6 @@
 /**
- * Files of the repository that are generated from the sources. `npm run generate` writes them, and a test checks that
- * they are up to date.
+ * Files of the repository that are generated from the sources. `npm run generate` writes them, and a
+ * test checks that they are up to date.
  */
 
 import { agentsJsonSchema } from "../config/agents/schema.js";
@@ -8,6 +8,8 @@ import { settingEntries } from "../config/load.js";
 import type { Setting, SettingGroup } from "../config/setting.js";
 import { METRIC_PREFIX, type MetricDefinition } from "../domain/metric-definition.js";
 import { METRICS } from "../domain/metric-table.js";
+import { commandsPage } from "./commands-page.js";
+import { createProgram } from "./program.js";
 
 export interface GeneratedFile {
   /** Relative to the repository. */
@@ -19,9 +21,16 @@ export function generatedFiles(): readonly GeneratedFile[] {
   return [
     { path: "agents.schema.json", text: schemaText() },
     { path: ".env.example", text: envExample() },
+    { path: "docs/commands.md", text: commandsPage(program()) },
     { path: "docs/config.md", text: configPage() },
     { path: "docs/metrics.md", text: metricsPage() },
   ];
+}
+
+/** The commands; none of them is run. */
+function program() {
+  const ignore = () => undefined;
+  return createProgram({ out: ignore, err: ignore, env: {}, onSignal: ignore }, [], ignore);
 }
 
 /** The JSON Schema of the agents file, as printed and shipped. */

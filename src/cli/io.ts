@@ -10,6 +10,8 @@ export interface CliIo {
   readonly env: Environment;
   /** What is suspicious about the settings file, for example a mistyped name; absent: nothing. */
   readonly notices?: readonly string[];
+  /** The result goes to a terminal that may show colours. */
+  readonly colours?: boolean;
   /** Asks a question on the terminal; absent where there is none. */
   ask?(question: string): Promise<string>;
   /** Stops what a command started: called on SIGTERM and SIGINT, again on each further one. */

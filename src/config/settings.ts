@@ -1,6 +1,7 @@
 /**
- * Every setting, declared once: its name in the environment, how its text is read, default, unit, range and
- * meaning. `load.ts` reads them; docs/config.md, .env.example and `config print` are made from them.
+ * Every setting, declared once: its name in the environment, how its text is read, default, unit,
+ * range and meaning. `load.ts` reads them; docs/config.md, .env.example and `config print` are made
+ * from them.
  */
 import { defaulted, optional, required, type Setting } from "./setting.js";
 import {
@@ -23,6 +24,9 @@ import {
   whole,
   workers,
 } from "./setting-values.js";
+
+/** Model of an agent that names none. */
+export const DEFAULT_MODEL = "gpt-realtime-2.1";
 
 export const SETTINGS = {
   host: defaulted("0.0.0.0", {
@@ -116,7 +120,7 @@ export const SETTINGS = {
     range: "https://…; http:// only to this machine",
     doc: "OpenAI's REST API: SIP calls, transcriptions.",
   }),
-  openaiRealtimeModel: defaulted("gpt-realtime-2.1", {
+  openaiRealtimeModel: defaulted(DEFAULT_MODEL, {
     name: "OPENAI_REALTIME_MODEL",
     group: "OpenAI",
     schema: text(100),

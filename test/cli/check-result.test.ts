@@ -1,22 +1,22 @@
 import { describe, expect, it } from "vitest";
-import { fail, masked, ok, printResults, warn } from "../../src/cli/check-result.js";
+import {
+  type CheckResult,
+  fail,
+  masked,
+  ok,
+  printResults,
+  warn,
+} from "../../src/cli/check-result.js";
+import { FakeIo } from "../fakes/fake-io.js";
 
-async function printed(json: boolean, ...results: readonly ReturnType<typeof ok>[]) {
-  const lines: string[] = [];
-  const io = {
-    out: (line: string) => void lines.push(line),
-    err: () => {},
-    env: {},
-    onSignal: () => {},
-  };
-  const failed = await printResults(
-    io,
-    (async function* () {
-      yield* results;
-    })(),
-    json,
-  );
-  return { failed, text: lines.join("\n") };
+async function* stream(...results: readonly CheckResult[]) {
+  yield* results;
+}
+
+async function printed(json: boolean, ...results: readonly CheckResult[]) {
+  const io = new FakeIo();
+  const failed = await printResults(io, stream(...results), json);
+  return { failed, text: io.text };
 }
 
 describe("results of checks", () => {
@@ -39,6 +39,12 @@ describe("results of checks", () => {
     const { failed, text } = await printed(true, ...all);
     expect(failed).toBe(1);
     expect(JSON.parse(text)).toEqual({ ok: false, failed: 1, warned: 1, checks: all });
+  });
+
+  it("are coloured on a terminal only", async () => {
+    const io = Object.assign(new FakeIo(), { colours: true });
+    await printResults(io, stream(fail("a", "broken")));
+    expect(io.lines[0]).toBe("\u001b[31mfail\u001b[39m  a              broken");
   });
 
   it("show the last four digits of a number", () => {
