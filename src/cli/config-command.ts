@@ -1,6 +1,6 @@
 import { readSettings } from "../config/load.js";
 import { configRows } from "../config/print.js";
-import { schemaText } from "./generated-files.js";
+import { agentsSchemaText } from "./agents-schema-text.js";
 import { type CliIo, EXIT_OK, EXIT_USAGE } from "./io.js";
 
 /**
@@ -26,6 +26,6 @@ export function printConfig(io: CliIo, options: { readonly json?: boolean } = {}
 }
 
 export function printSchema(io: CliIo): number {
-  io.out(schemaText().trimEnd());
+  io.out(agentsSchemaText().trimEnd());
   return EXIT_OK;
 }

@@ -3,11 +3,11 @@
  * test checks that they are up to date.
  */
 
-import { agentsJsonSchema } from "../config/agents/schema.js";
 import { settingEntries } from "../config/load.js";
 import type { Setting, SettingGroup } from "../config/setting.js";
 import { METRIC_PREFIX, type MetricDefinition } from "../domain/metric-definition.js";
 import { METRICS } from "../domain/metric-table.js";
+import { agentsSchemaText } from "./agents-schema-text.js";
 import { commandsPage } from "./commands-page.js";
 import { createProgram } from "./program.js";
 
@@ -19,7 +19,7 @@ export interface GeneratedFile {
 
 export function generatedFiles(): readonly GeneratedFile[] {
   return [
-    { path: "agents.schema.json", text: schemaText() },
+    { path: "agents.schema.json", text: agentsSchemaText() },
     { path: ".env.example", text: envExample() },
     { path: "docs/commands.md", text: commandsPage(program()) },
     { path: "docs/config.md", text: configPage() },
@@ -31,11 +31,6 @@ export function generatedFiles(): readonly GeneratedFile[] {
 function program() {
   const ignore = () => undefined;
   return createProgram({ out: ignore, err: ignore, env: {}, onSignal: ignore }, [], ignore);
-}
-
-/** The JSON Schema of the agents file, as printed and shipped. */
-export function schemaText(): string {
-  return `${JSON.stringify(agentsJsonSchema(), null, 2)}\n`;
 }
 
 function byGroup(): ReadonlyMap<SettingGroup, readonly Setting<unknown>[]> {

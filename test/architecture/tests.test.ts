@@ -47,7 +47,6 @@ const WITHOUT_TEST: readonly string[] = [
   "src/cli/doctor/twilio-check.ts",
   "src/cli/harness-command.ts",
   "src/cli/init-files.ts",
-  "src/cli/operator-client.ts",
   "src/cli/replay-command.ts",
   "src/cli/serve.ts",
   "src/cli/supervise.ts",
