@@ -15,8 +15,8 @@ export interface ConnectProxy {
 }
 
 export interface ConnectProxyOptions {
-  /** Which port of this machine stands for which "host:port". */
-  readonly hosts: Readonly<Record<string, number>>;
+  /** Which port of this machine stands for which "host:port"; "any": every host is this machine. */
+  readonly hosts: Readonly<Record<string, number>> | "any";
   /** The status of every answer; default 200. 0: no answer at all. */
   readonly status?: number;
   /** Bytes of an answer that is not HTTP. */
@@ -42,7 +42,8 @@ export async function startConnectProxy(options: ConnectProxyOptions): Promise<C
       client.end(garbage);
       return;
     }
-    const port = hosts[request.url ?? ""];
+    const authority = request.url ?? "";
+    const port = hosts === "any" ? Number(authority.split(":").at(-1)) : hosts[authority];
     if (status !== 200 || port === undefined) {
       client.end(`HTTP/1.1 ${status === 200 ? 502 : status} No\r\nContent-Length: 0\r\n\r\n`);
       return;

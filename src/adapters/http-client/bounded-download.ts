@@ -92,26 +92,27 @@ class Download {
     const onread = { buffer: this.#arriving, callback };
     const { proxies, resolver, tunnelOptions, trustedCertificates } = this.#network;
     const proxy = proxies.proxyFor(host, port);
+    const opened =
+      proxy === null ? null : await tunnel(proxy, { host, port }, tunnelOptions, this.#signal);
     const direct = { host, port, lookup: resolver.lookup, onread };
-    // Settings allow http: on this machine only, and that is always reached directly.
-    if (!tls) return this.#watch(connect(direct));
-    const road =
-      proxy === null
-        ? direct
-        : { socket: await tunnel(proxy, { host, port }, tunnelOptions, this.#signal) };
-    const socket = connectTls({
-      ...road,
-      // Server names are for names: TLS has none for an address.
-      ...(isIP(host) === 0 ? { servername: host } : {}),
-      ...(trustedCertificates === null ? {} : { ca: trustedCertificates }),
-    });
-    if (proxy !== null) {
-      // Node ignores `onread` for TLS over a socket: behind a proxy each read takes new memory.
+    const socket = this.#watch(
+      tls
+        ? connectTls({
+            ...(opened === null ? direct : { socket: opened }),
+            // Server names are for names: TLS has none for an address.
+            ...(isIP(host) === 0 ? { servername: host } : {}),
+            ...(trustedCertificates === null ? {} : { ca: trustedCertificates }),
+          })
+        : (opened ?? connect(direct)),
+    );
+    if (opened !== null) {
+      // Node ignores `onread` for a socket from a tunnel: each read takes new memory.
       socket.on("data", (chunk: Buffer) => {
         if (!this.#received(chunk, chunk.length)) socket.pause();
       });
+      socket.resume();
     }
-    return this.#watch(socket);
+    return socket;
   }
 
   #watch(socket: Socket): Socket {

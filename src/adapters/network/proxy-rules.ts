@@ -29,13 +29,12 @@ export class ProxyRules {
   }
 
   /**
-   * Null: connect directly. This machine is always reached directly: the proxy would connect to
-   * itself.
+   * Null: connect directly. As elsewhere, this machine is no exception unless NO_PROXY names it.
    *
    * @param host  a name or address, without brackets.
    */
   proxyFor(host: string, port: number): ForwardProxy | null {
-    if (this.#proxy === null || isThisMachine(host)) return null;
+    if (this.#proxy === null) return null;
     const name = host.toLowerCase().replace(/\.$/, "");
     return this.#exceptions.some((exception) => exception(name, port)) ? null : this.#proxy;
   }
@@ -83,8 +82,4 @@ function inSubnet(address: string, net: string, bits: number): boolean {
 
 function number4(address: string): number {
   return address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
-}
-
-function isThisMachine(host: string): boolean {
-  return /^(?:localhost|.+\.localhost|127(?:\.\d{1,3}){3}|::1)$/i.test(host);
 }

@@ -93,21 +93,29 @@ export class StreamDialer {
         return true;
       },
     };
-    const socket = peer.secure ? this.#startTls(peer, road, onread) : startPlain(road, onread);
-    if ("socket" in road) {
-      // Node ignores `onread` for TLS over a socket: behind a proxy each read takes new memory.
-      socket.on("data", (chunk: Buffer) => {
-        const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
-        this.#read(events, bytes, chunk.length);
-      });
-    }
+    const socket = peer.secure
+      ? this.#startTls(peer, road, onread)
+      : "socket" in road
+        ? road.socket
+        : connect({ ...road, onread });
     // Otherwise a frame waits until the one before is acknowledged, which a peer that has nothing
     // to send delays by up to 40 ms.
     socket.setNoDelay(true);
-    socket.once(peer.secure ? "secureConnect" : "connect", () => events.connected(socket));
     socket.on("error", (error) => events.failed(error));
     socket.once("close", () => events.closed());
+    if ("socket" in road) this.#readTunnel(socket, events);
+    if ("socket" in road && !peer.secure) events.connected(socket);
+    else socket.once(peer.secure ? "secureConnect" : "connect", () => events.connected(socket));
     return socket;
+  }
+
+  /** Node ignores `onread` for a socket from a tunnel: behind a proxy each read takes new memory. */
+  #readTunnel(socket: Socket, events: StreamEvents): void {
+    socket.on("data", (chunk: Buffer) => {
+      const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
+      this.#read(events, bytes, chunk.length);
+    });
+    socket.resume();
   }
 
   #read(events: StreamEvents, bytes: Uint8Array, length: number): void {
@@ -145,12 +153,6 @@ export class StreamDialer {
     });
     return socket;
   }
-}
-
-function startPlain(road: Road, onread: OnRead): Socket {
-  // Settings allow ws: on this machine only, and that is always reached directly.
-  if ("socket" in road) throw new TypeError("ws: does not go through a proxy");
-  return connect({ ...road, onread });
 }
 
 type Road =

@@ -32,10 +32,11 @@ describe("the rules of the forward proxy", () => {
     expect(new ProxyRules(url, null).proxyFor("api.openai.com", 443)).toEqual(expected);
   });
 
-  it.each(["localhost", "sub.localhost", "127.0.0.1", "127.9.9.9", "::1"])(
-    "reach %s of this machine directly",
+  it.each(["localhost", "127.0.0.1", "::1"])(
+    "take %s of this machine for a host like others, as curl does",
     (host) => {
-      expect(new ProxyRules(PROXY, null).proxyFor(host, 443)).toBeNull();
+      expect(new ProxyRules(PROXY, null).proxyFor(host, 443)).not.toBeNull();
+      expect(new ProxyRules(PROXY, host).proxyFor(host, 443)).toBeNull();
     },
   );
 

@@ -165,6 +165,23 @@ describe("the model's socket behind a proxy", () => {
     expect(proxy.asked).toEqual([]);
   });
 
+  it("is tunnelled without TLS too: ws: to this machine", async () => {
+    const plain = createServer();
+    plain.on("upgrade", (request, socket, head) => {
+      sockets.handleUpgrade(request, socket, head, (peer) => {
+        peer.on("message", (data) => peer.send(String(data)));
+      });
+    });
+    plain.listen(0, "127.0.0.1");
+    await once(plain, "listening");
+    const { port } = plain.address() as AddressInfo;
+    const { proxy, network } = await behind({ hosts: { [`127.0.0.1:${port}`]: port } });
+    expect(await dial(network, "hello", `ws://127.0.0.1:${port}/`)).toBe("hello");
+    expect(proxy.asked).toEqual([`127.0.0.1:${port}`]);
+    plain.closeAllConnections();
+    plain.close();
+  });
+
   it("reaches Azure with its own header for the key", async () => {
     const { network } = await behind();
     const url = "wss://res.openai.azure.com/openai/v1/realtime?model=deployment";
