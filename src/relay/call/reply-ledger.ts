@@ -42,6 +42,8 @@ export type ReplyEvent =
       readonly retryAfterMs: number | null;
     }
   | { readonly type: "caller_speech"; readonly speaking: boolean }
+  /** A response that has not ended is no longer heard, since `sinceMs`. */
+  | { readonly type: "fell_silent"; readonly sinceMs: number }
   /** The session is over; what it was doing ends with it. */
   | { readonly type: "session_ended" }
   /** Nothing is owed any more: the call leaves the agent, or has ended. */
@@ -50,6 +52,8 @@ export type ReplyEvent =
 export interface OwedReply {
   readonly cause: OwedCause;
   readonly sinceMs: number;
+  /** Nothing but the open response is owed: the debt ends with it. */
+  readonly endsWithResponse?: true;
 }
 
 export interface ReplyState {
@@ -116,6 +120,8 @@ const LAST_ACTION_MS = 6_500;
 const GIVE_UP_MS = 30_000;
 /** The same while a tool or an MCP call runs, which has a deadline of its own. */
 const GIVE_UP_WORKING_MS = 90_000;
+/** From the last sound. A model that generates faster than it is heard never pauses so long. */
+const SILENT_RESPONSE_MS = 2_000;
 /** A told wait is honoured this long. */
 const MAX_TOLD_WAIT_MS = 4_000;
 /** The reply is asked for again this often before the call is given up. */
@@ -158,11 +164,32 @@ export function record(state: ReplyState, event: ReplyEvent, nowMs: number): Rec
         callerSpeaking: event.speaking,
         callerStoppedMs: event.speaking ? state.callerStoppedMs : nowMs,
       });
+    case "fell_silent":
+      return only({
+        ...state,
+        owed: { cause: "response_incomplete", sinceMs: event.sinceMs, endsWithResponse: true },
+      });
     case "session_ended":
       return only(sessionEnded(state, nowMs));
     case "withdrawn":
       return settle({ ...state, silentResponses: 0 }, "withdrawn", nowMs);
   }
+}
+
+/**
+ * Whether nothing is owed although a response is open and has not been heard for a while, for
+ * example because the model stopped in mid-speech.
+ *
+ * @returns  since when the caller hears nothing, for `fell_silent`; null: all is well.
+ */
+export function silentResponseSinceMs(
+  { owed, work, callerSpeaking, callerStoppedMs }: ReplyState,
+  { soundUntilMs }: Heard,
+  nowMs: number,
+): number | null {
+  if (owed !== null || work.response === 0 || callerSpeaking) return null;
+  const sinceMs = nowMs - SILENT_RESPONSE_MS;
+  return soundUntilMs > sinceMs || callerStoppedMs > sinceMs ? null : sinceMs;
 }
 
 /**
@@ -205,7 +232,8 @@ export function acted(state: ReplyState, action: ReplyAction, nowMs: number): Re
     case "ask_again":
       return only({ ...state, asked: state.asked + 1, askAtMs: null, callerSpeaking: false });
     case "give_up":
-      return settle(state, "gave_up", nowMs);
+      // The caller leaves the agent: nothing under way is waited for any more.
+      return settle({ ...state, work: NO_REPLY_OWED.work }, "gave_up", nowMs);
   }
 }
 
@@ -255,7 +283,8 @@ function responseEnded(
   retryAfterMs: number | null,
   nowMs: number,
 ): ReplyState {
-  if (owes === null) return state;
+  if (owes === null)
+    return state.owed?.endsWithResponse === true ? { ...state, owed: null, comforts: 0 } : state;
   const next = { ...owe(state, owes, nowMs), silentResponses: state.silentResponses + 1 };
   // What a tool or an MCP server will answer cannot be asked for earlier.
   if (owes === "tool_result" || owes === "mcp_result") return next;

@@ -17,6 +17,7 @@ import {
   type ReplyEvent,
   type ReplyState,
   record,
+  silentResponseSinceMs,
   type WorkKind,
 } from "./reply-ledger.js";
 
@@ -148,8 +149,11 @@ export class ReplyWatch {
 
   /** Ten times a second: what is due by time alone. */
   tick(nowMs: number): void {
-    if (this.#state.owed === null || !this.#host.isWithAgent) return;
+    const { owed, work } = this.#state;
+    if ((owed === null && work.response === 0) || !this.#host.isWithAgent) return;
     const heard = this.#host.path.heard(nowMs);
+    const sinceMs = silentResponseSinceMs(this.#state, heard, nowMs);
+    if (sinceMs !== null) this.#record({ type: "fell_silent", sinceMs });
     const action = dueAction(this.#state, heard, this.#host.agent.replyTimeoutMs, nowMs);
     if (action === null) return;
     // The model still believes that the caller speaks, and would begin no response.

@@ -9,6 +9,7 @@ import {
   type ReplyState,
   record,
   type SettledReply,
+  silentResponseSinceMs,
 } from "../../../src/relay/call/reply-ledger.js";
 
 const TIMEOUT_MS = 4_000;
@@ -36,6 +37,8 @@ function play(
       if (next.settled !== null) settled.push(next.settled);
       if (event.type === "audible") soundUntilMs = nowMs + 1_000;
     }
+    const sinceMs = silentResponseSinceMs(state, { soundUntilMs, silentSinceMs }, nowMs);
+    if (sinceMs !== null) state = record(state, { type: "fell_silent", sinceMs }, nowMs).state;
     const action = dueAction(state, { soundUntilMs, silentSinceMs }, replyTimeoutMs, nowMs);
     if (action === null) continue;
     actions.push([nowMs, action.do]);
@@ -61,7 +64,7 @@ const ended = (owes: "response_failed" | "tool_result" | "text_reply" | null): R
 describe("a reply that is owed", () => {
   it("is paid by the first audio that is heard", () => {
     const { actions, settled } = play(
-      [turn, [200, start("response")], [900, { type: "audible" }]],
+      [turn, [200, start("response")], [900, { type: "audible" }], [3_000, ended(null)]],
       20_000,
     );
     expect(actions).toEqual([]);
@@ -160,6 +163,26 @@ describe("a reply that is owed", () => {
       [5_000, { type: "caller_speech", speaking: false }],
     ];
     expect(play(events, 10_000).actions).toEqual([[9_000, "ask_again"]]);
+  });
+
+  it("is an open response that is no longer heard: comforted, then given up", () => {
+    const events: Timed[] = [turn, [100, start("response")], [1_000, { type: "audible" }]];
+    const { actions } = play(events, 40_000);
+    expect(actions[0]).toEqual([6_000, "comfort"]);
+    expect(actions.at(-1)?.[1]).toBe("give_up");
+    expect(actions.at(-1)![0]).toBeLessThanOrEqual(35_000);
+  });
+
+  it("ends with an open response that was heard, however late it ends", () => {
+    const events: Timed[] = [
+      turn,
+      [100, start("response")],
+      [1_000, { type: "audible" }],
+      [5_000, ended(null)],
+    ];
+    const { actions, state } = play(events, 40_000);
+    expect(actions).toEqual([]);
+    expect(state.owed).toBeNull();
   });
 
   it("keeps its first moment over a caller who asks whether the agent is there", () => {
