@@ -27,7 +27,7 @@ function command({ at, order, ...rest }: Json): Json {
     case "brief":
       return named("give_context");
     case "owe":
-      return named("owe_reply");
+      return named("tell_model");
     case "inherit":
       return named("resume_from", { handoff: handoff(fields["heritage"]) });
     case "leave":

@@ -233,7 +233,7 @@ class ReplayWorld {
     this.#unused.push(`at ${input.at} ms something came from ${input.in}, but ${why}`);
   }
 
-  // --- the call's neighbours ---------------------------------------------------------------------
+  // --- what the call talks to ---------------------------------------------------------------------
 
   readonly #dialer = {
     dial: (_url: string, events: UpstreamSocketEvents) => {

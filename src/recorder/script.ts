@@ -1,6 +1,6 @@
 /**
- * The recorded lines in the order in which a replay gives them to the call: what came while a
- * neighbour was being told something is given when the replay tells it the same.
+ * The recorded lines in the order in which a replay gives them to the call: what came while
+ * the call's host was being told something is given when the replay tells it the same.
  */
 import type { FlightInput, FlightLine, FlightOutput } from "./format.js";
 import type { RecordedTimers } from "./replay-clock.js";
@@ -10,7 +10,7 @@ export type Asking = "hand_over" | "announce" | "fall_back" | "caller_gone";
 
 export interface Script {
   readonly inputs: readonly FlightInput[];
-  /** Per time that the neighbour is told, from the first. */
+  /** Per time that the host is told, from the first. */
   readonly within: Readonly<Record<Asking, readonly (readonly FlightInput[])[]>>;
   /** Of the last line. */
   readonly endMs: number;
@@ -51,7 +51,7 @@ export function readScript(lines: readonly FlightLine[]): Script {
   return { inputs, within, endMs };
 }
 
-/** Index of what was told → index of the line that says that its neighbour returned. */
+/** Index of what was told → index of the line that says that the host returned. */
 function toldIndexes(lines: readonly FlightLine[]): ReadonlyMap<number, number> {
   const found = new Map<number, number>();
   const open: number[] = [];

@@ -75,7 +75,7 @@ const WITHOUT_TEST: readonly string[] = [
   "src/relay/call/call-handoff.ts",
   "src/relay/call/model-events.ts",
   "src/relay/call/model-link.ts",
-  "src/relay/calls/call-dispositions.ts",
+  "src/relay/calls/call-exits.ts",
   "src/relay/calls/calls.ts",
   "src/relay/calls/cluster-router.ts",
   "src/relay/calls/inbound.ts",

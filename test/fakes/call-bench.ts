@@ -313,7 +313,7 @@ export class CallBench {
   readonly calls: Calls;
   readonly #transfers = new FakeTransfers();
   /** What the edge talks to. */
-  readonly desk: CallService;
+  readonly service: CallService;
   readonly streams: FakeStream[] = [];
 
   constructor(
@@ -395,8 +395,8 @@ export class CallBench {
         sip: null,
       },
     );
-    this.desk = cluster === null ? this.calls : new ClusterRouter(this.calls, cluster, this.log);
-    if (this.desk instanceof ClusterRouter) cluster?.join(this.desk);
+    this.service = cluster === null ? this.calls : new ClusterRouter(this.calls, cluster, this.log);
+    if (this.service instanceof ClusterRouter) cluster?.join(this.service);
   }
 
   get handedOver(): FakeTransfers["handedOver"] {
@@ -416,7 +416,7 @@ export class CallBench {
 
   /** The stream parameters of the TwiML that answers the webhook of call `n`. */
   async ring(n = 1, more: Record<string, string> = {}): Promise<Record<string, string>> {
-    return parametersOf(await this.desk.incoming(this.form(n, more)));
+    return parametersOf(await this.service.incoming(this.form(n, more)));
   }
 
   stream(): FakeStream {

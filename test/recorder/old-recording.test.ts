@@ -42,7 +42,7 @@ describe("names of version 0.1.0", () => {
     ],
     [
       { in: "desk", order: "owe", fact: "it failed" },
-      { in: "command", type: "owe_reply", fact: "it failed" },
+      { in: "command", type: "tell_model", fact: "it failed" },
     ],
     [
       { in: "desk", order: "inherit", heritage: { returning: true, owesAnswer: true } },

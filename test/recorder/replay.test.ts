@@ -120,7 +120,7 @@ describe("a flight recording", () => {
     expect((await replayed(cheaper)).differences[0]).toContain("missing");
   });
 
-  it("has standstills: what is late again blames nobody again", async () => {
+  it("has stalls of the process: what is late again is again no fault of the model", async () => {
     const bench = new CallBench();
     bench.flights = new Map();
     const parameters = await bench.ring();
@@ -147,14 +147,14 @@ describe("a flight recording", () => {
     const bench = new CallBench();
     bench.flights = new Map();
     await bench.ring();
-    // The dial and its retry run out; then nobody comes.
+    // The dial and its retry run out; then no stream comes.
     bench.run(130_000, 100);
     expect(bench.recorded("ended")).toHaveLength(1);
     const lines = recording(bench);
     expect(lines.filter((line) => line.includes('"event":"timer"')).length).toBeGreaterThan(1);
     expect(await replayed(lines)).toMatchObject(SAME);
     const untimely = lines.filter((line) => !line.includes('"event":"timer"'));
-    // They are known to nobody then, and run at their own time: the same once more.
+    // The recording does not name them then, and they run at their own time: the same once more.
     expect(await replayed(untimely)).toMatchObject(SAME);
   });
 

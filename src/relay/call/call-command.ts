@@ -20,7 +20,7 @@ export type CallCommand =
   /** Takes over what another process knew, before the caller arrives. */
   | { readonly type: "resume_from"; readonly handoff: CallHandoff }
   /** The model has something to tell the caller. */
-  | { readonly type: "owe_reply"; readonly fact: string }
+  | { readonly type: "tell_model"; readonly fact: string }
   | {
       readonly type: "transfer";
       readonly request: TransferRequest;

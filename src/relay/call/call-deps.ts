@@ -39,11 +39,11 @@ export interface CallHost<Callee> {
 }
 
 /**
- * The flight recorder of one call, as the call sees it: it stands between the call and its
- * neighbours.
+ * The flight recorder of one call, as the call sees it: it stands between the call and what
+ * the call is connected to.
  */
 export interface CallTap extends LegRecorder {
-  /** The same neighbours, with the recorder between. */
+  /** The same, with the recorder between. */
   deps(deps: CallDeps): CallDeps;
   host<Callee extends { readonly state: CallState }>(host: CallHost<Callee>): CallHost<Callee>;
   command(command: CallCommand): void;

@@ -130,7 +130,7 @@ export class CallEffects<Callee extends CallEffectsHost> {
         call.eventLog.ended(effect.outcome, effect.reason, this.#endedAtMs ?? call.eventLog.atMs);
         this.#host.ended(call);
         return;
-      case "let_go":
+      case "move_away":
         this.#rest();
         call.eventLog.moved();
         this.#host.movedAway(call);

@@ -135,7 +135,7 @@ export type Effect =
   | { readonly do: "await_transcripts" }
   | { readonly do: "finish"; readonly outcome: CallOutcome; readonly reason: string }
   /** Over here only: nothing of it is told. */
-  | { readonly do: "let_go" };
+  | { readonly do: "move_away" };
 
 /**
  * `greet`: the first time. `resume`: after a session was lost. `return`: from a transfer.

@@ -107,7 +107,7 @@ export interface CallPath {
    * `keyTones`.
    */
   sendDtmf(digits: string): void;
-  /** What the caller has heard, for the watch on replies that are owed. */
+  /** What the caller hears, for the watch on replies that are owed. */
   heard(nowMs: number): Heard;
   /**
    * A sound that says the line is alive, unless something is heard already. `count` from 0: it

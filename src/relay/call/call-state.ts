@@ -56,6 +56,16 @@ export function isOver(state: CallState): state is CallState & { name: "closing"
   return state.name === "closing" || state.name === "ended";
 }
 
+/** States in which a reply may be owed, or may have to be remembered. */
+export const SERVES: ReadonlySet<CallState["name"]> = new Set([
+  "offered",
+  "connecting",
+  "talking",
+  "redialing",
+  "handing_over",
+  "returning",
+]);
+
 function onLineEvent(state: CallState, event: LineEvent): Step {
   switch (state.name) {
     case "offered":
@@ -90,7 +100,7 @@ function moved(state: CallState): Step {
     return stay(state);
   return {
     state: { name: "ended", outcome: "completed", reason: "moved", next: "hang_up" },
-    effects: [...ARRIVED, { do: "release_model", why: "end" }, { do: "let_go" }],
+    effects: [...ARRIVED, { do: "release_model", why: "end" }, { do: "move_away" }],
   };
 }
 

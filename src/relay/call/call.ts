@@ -16,10 +16,11 @@ import type { CallEvent, CallState, Disposition, TransferNext } from "./call-eve
 import { handoffOf, takeOver } from "./call-handoff.js";
 import { CallLanguage } from "./call-language.js";
 import type { CallPath, CallPathHost, PathFactory } from "./call-path.js";
-import { isOver, step } from "./call-state.js";
+import { isOver, SERVES, step } from "./call-state.js";
 import type { ToolHost } from "./call-tools.js";
 import { CallerKeys, type CallerKeysHost } from "./caller-keys.js";
 import { DueTranscripts } from "./due-transcripts.js";
+import { FarewellWatch } from "./farewell-watch.js";
 import { Greeting, type GreetingHost } from "./greeting.js";
 import { ModelEvents, type ModelEventsHost } from "./model-events.js";
 import { ModelLink, type ModelLinkHost } from "./model-link.js";
@@ -31,17 +32,6 @@ import { Voicemail, type VoicemailHost } from "./voicemail.js";
 
 /** Limits and the like need no more than this. */
 const SLOW_TICK_MS = 100;
-/** From the last sound that the caller heard: a farewell that the model does not speak is given up. */
-const FAREWELL_SILENCE_MS = 3_500;
-/** States in which a reply may be owed, or may have to be remembered. */
-const SERVES: ReadonlySet<CallState["name"]> = new Set([
-  "offered",
-  "connecting",
-  "talking",
-  "redialing",
-  "handing_over",
-  "returning",
-]);
 
 /**
  * One phone call, from its webhook to its end, on either path. Commands and events become decisions
@@ -81,8 +71,8 @@ export class Call<Path extends CallPath = CallPath>
   readonly #language: CallLanguage;
   readonly #effects: CallEffects<Call<Path>>;
   #state: CallState;
+  readonly #farewell = new FarewellWatch(this);
   #slowTickMs = Number.NEGATIVE_INFINITY;
-  #leavingSinceMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     parties: CallParties,
@@ -191,7 +181,7 @@ export class Call<Path extends CallPath = CallPath>
       case "resume_from":
         this.#resumeFrom(command.handoff);
         break;
-      case "owe_reply":
+      case "tell_model":
         this.tellModel(command.fact, "transfer_failed");
         break;
       case "transfer":
@@ -270,8 +260,9 @@ export class Call<Path extends CallPath = CallPath>
 
   #entered(name: CallState["name"]): void {
     if (name === "leaving") {
-      this.#leavingSinceMs = this.#deps.clock.nowMs();
-      this.reply.leave(this.#leavingSinceMs);
+      const nowMs = this.#deps.clock.nowMs();
+      this.#farewell.begins(nowMs);
+      this.reply.leave(nowMs);
     } else if (!SERVES.has(name)) this.reply.withdraw();
   }
 
@@ -321,29 +312,17 @@ export class Call<Path extends CallPath = CallPath>
   }
 
   playbackMoved(): void {
-    if (this.#state.name !== "leaving") return;
-    const { session } = this;
-    const nowMs = this.#deps.clock.nowMs();
-    if ((session === null || session.quiet) && this.path.isHeardOut(nowMs))
-      this.dispatch({ type: "heard_out" });
+    this.#farewell.playbackMoved(this.#deps.clock.nowMs());
   }
 
   tick(nowMs: number): void {
-    this.playbackMoved();
+    this.#farewell.playbackMoved(nowMs);
     if (nowMs - this.#slowTickMs < SLOW_TICK_MS) return;
     this.#slowTickMs = nowMs;
     this.voicemail.tick(nowMs);
     this.reply.tick(nowMs);
-    this.#watchFarewell(nowMs);
+    this.#farewell.tick(nowMs);
     if (this.isTalking) this.budget.watch(nowMs, this);
-  }
-
-  /** A farewell that is not heard is not waited for. */
-  #watchFarewell(nowMs: number): void {
-    if (this.#state.name !== "leaving") return;
-    const quietSinceMs = Math.max(this.#leavingSinceMs, this.path.heard(nowMs).soundUntilMs);
-    if (nowMs - quietSinceMs >= FAREWELL_SILENCE_MS)
-      this.dispatch({ type: "timer", timer: "farewell" });
   }
 
   // --- the model ---------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ export class Greeting {
   #lookedUp: Promise<void> = Promise.resolve();
   /** The session is ready, and the greeting waits for the CRM or for an answering machine. */
   #waits = false;
-  #isHeld = false;
+  #isPostponed = false;
   #isDone = false;
   #facts: string | null = null;
   #message: string | null = null;
@@ -91,14 +91,14 @@ export class Greeting {
   }
 
   /** An answering machine plays its own greeting: ours waits for what takes its place. */
-  hold(): void {
-    this.#isHeld = true;
+  postpone(): void {
+    this.#isPostponed = true;
   }
 
   /** An answering machine listens: these instructions take the place of the greeting. */
   replaceBy(message: string): void {
     this.#message = message;
-    this.#isHeld = false;
+    this.#isPostponed = false;
     if (this.#waits) this.begin();
   }
 
@@ -106,7 +106,7 @@ export class Greeting {
   begin(): void {
     const { session, agent, eventLog, reply } = this.#host;
     const language = this.#language;
-    this.#waits = this.#isLookingUp || this.#isHeld;
+    this.#waits = this.#isLookingUp || this.#isPostponed;
     if (this.#waits || session === null || this.#isDone) return;
     this.#isDone = true;
     if (this.#facts !== null) {

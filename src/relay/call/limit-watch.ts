@@ -2,7 +2,7 @@ import type { Limits } from "../../domain/agent-profile.js";
 
 /** What a limit asks of the call now. */
 export type LimitReached =
-  /** Nobody has said anything for a while: ask whether the caller is still there. */
+  /** Neither side has said anything for a while: ask whether the caller is still there. */
   | "idle_prompt"
   | "idle"
   /** The call may last only a little longer: the caller is told. */
@@ -17,7 +17,7 @@ const WARNING_SHARE = 0.2;
 const TWO_PROMPTS_MS = 45_000;
 
 /**
- * Watches what a call may use up: silence, time and money. Each limit action is given once, except for
+ * Watches what a call may use up: silence, time and money. Each limit is told once, except for
  * silence, which begins anew whenever the caller is heard of. Allocates nothing: it is asked at
  * every tick.
  */
@@ -58,7 +58,7 @@ export class LimitWatch {
     this.#promptsGiven = 0;
   }
 
-  /** The agent speaks or works. What it says because nobody answers is no sign of life. */
+  /** The agent speaks or works. What it says because the caller does not answer is no sign of life. */
   agentActive(nowMs: number): void {
     if (this.#promptsGiven === 0) this.#idleSinceMs = nowMs;
   }
@@ -92,8 +92,8 @@ export class LimitWatch {
     return null;
   }
 
-  #end(reached: LimitReached): LimitReached {
+  #end(limit: LimitReached): LimitReached {
     this.#over = true;
-    return reached;
+    return limit;
   }
 }

@@ -74,7 +74,7 @@ export interface ReplyState {
   readonly filler: string | null;
 }
 
-/** What the caller has heard, asked of the call's path. */
+/** What the caller hears, asked of the call's path. */
 export interface Heard {
   /** When the last sound sent to the caller ends or ended; in the future while one is playing. */
   readonly soundUntilMs: number;

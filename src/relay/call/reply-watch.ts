@@ -30,7 +30,7 @@ export interface ReplyWatchHost {
   readonly path: CallPath;
   readonly eventLog: CallEventLog;
   readonly log: Log;
-  /** The caller is on the line and nobody but the agent talks with them. */
+  /** The caller is on the line, and no other person talks with them. */
   readonly isWithAgent: boolean;
   /** The model says exactly this next. */
   say(text: string): void;

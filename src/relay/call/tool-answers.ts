@@ -20,7 +20,8 @@ interface Untold {
   /** The model's conversation in which the tools were called. */
   readonly conversation: number;
   readonly runs: readonly ToolRun[];
-  readonly requestReply: boolean;
+  /** The model is asked to reply to the answers. */
+  readonly wantsReply: boolean;
 }
 
 /**
@@ -63,7 +64,7 @@ export class ToolAnswers {
     const untold: Untold = {
       conversation,
       runs: stays ? runs.map(keepingCompany) : runs,
-      requestReply: disposition === null || stays,
+      wantsReply: disposition === null || stays,
     };
     if (session === null) this.#untold.push(untold);
     else this.#tell(session, untold);
@@ -81,16 +82,16 @@ export class ToolAnswers {
     const untold = this.#untold;
     this.#untold = [];
     for (const one of untold) this.#tell(session, one);
-    return untold.some(({ requestReply }) => requestReply);
+    return untold.some(({ wantsReply }) => wantsReply);
   }
 
-  #tell(session: ModelSession, { conversation, runs, requestReply }: Untold): void {
+  #tell(session: ModelSession, { conversation, runs, wantsReply }: Untold): void {
     if (conversation === this.#conversation) {
-      session.toolResults(runs, requestReply);
+      session.toolResults(runs, wantsReply);
       return;
     }
     // The model that asked is gone; the one that is here learns the answers as facts.
-    if (!requestReply) return;
+    if (!wantsReply) return;
     for (const run of runs) session.note(prompts.lateToolResult(run.name, run.output));
     session.requestResponse();
   }

@@ -10,7 +10,8 @@ const TELL_EVERY_MS = 1_000;
 const POINT_EVERY_MS = 60;
 const MAX_POINTS = 128;
 /**
- * Texts of which the end never came. The model has one at a time; more is an error of somebody's.
+ * Texts of which the end never came. The model has one at a time; more are a fault of the
+ * protocol.
  */
 const MAX_GROWING = 32;
 

@@ -44,7 +44,7 @@ export class Voicemail {
         this.#host.leave({ kind: "end", reason: "fax", farewell: "none" });
         return;
       case "listen":
-        this.#greeting.hold();
+        this.#greeting.postpone();
         this.#host.reply.withdraw();
         return;
       case "leave_message":

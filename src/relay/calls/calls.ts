@@ -13,7 +13,7 @@ import type { CallDeps } from "../call/call-deps.js";
 import type { SipInvite } from "../sip/invite.js";
 import { ReferTransfers } from "../sip/refer.js";
 import type { SipStates } from "../sip/sip-states.js";
-import { CallDispositions, SipDispositions } from "./call-dispositions.js";
+import { CallExits, SipExits } from "./call-exits.js";
 import type { CallService, Readiness, SipCallService } from "./call-service.js";
 import type { CallbackKind, CallbackLink, Form } from "./callback-link.js";
 import type { Cluster } from "./cluster.js";
@@ -93,19 +93,19 @@ export class Calls implements CallService, SipCallService, TransferCalls {
     const transfers = deps.transfers(this);
     this.#transfers = transfers;
     const overflow = new Overflow(transfers, deps);
-    const dispositions = new CallDispositions(
+    const exits = new CallExits(
       { registry, transfers, control, log, cluster },
       { forget: (callSid) => this.#returns.delete(callSid) },
     );
     const afterEnd = (callSid: CallSid, form: Form) => this.#afterEnd(callSid, form);
-    this.#inbound = new Inbound(config, { ...deps, host: dispositions, overflow, afterEnd });
+    this.#inbound = new Inbound(config, { ...deps, host: exits, overflow, afterEnd });
     if (deps.sip === null) {
       this.#sip = null;
       return;
     }
     const { sip, states, claimOnce, projectId } = deps.sip;
     const refer = new ReferTransfers({ sip, clock, metrics, log });
-    const host = new SipDispositions(dispositions, refer, states);
+    const host = new SipExits(exits, refer, states);
     this.#sip = new SipInbound(
       { ...config, projectId },
       { ...deps, host, overflow, transfers, refer, sip, states, claimOnce, afterEnd },
@@ -186,7 +186,7 @@ export class Calls implements CallService, SipCallService, TransferCalls {
     const returns = (this.#returns.get(callSid, nowMs) ?? 0) + 1;
     this.#returns.set(callSid, returns, nowMs);
     if (returns > RETURNS_MOST) return this.#giveUp(call, "stream_broke");
-    call.execute({ type: "owe_reply", fact: "The line to the caller broke for a moment." });
+    call.execute({ type: "tell_model", fact: "The line to the caller broke for a moment." });
     return call.path.arrivalTwiml(false);
   }
 

@@ -103,7 +103,8 @@ export class CallTransferHost implements TransferHost {
     const call = this.#call ?? this.#deps.calls.takeBack(callSid, agent, form);
     if (call === null) return apologyTwiml(agent);
     // A repeated callback gets a fresh token, but the agent need not be told twice.
-    if (!this.#returned) call.execute({ type: "owe_reply", fact: prompts.transferFailed(failure) });
+    if (!this.#returned)
+      call.execute({ type: "tell_model", fact: prompts.transferFailed(failure) });
     this.#returned = true;
     return call.path.arrivalTwiml(false);
   }
@@ -131,7 +132,7 @@ export class CallTransferHost implements TransferHost {
     const { agentIsHere } = call.path;
     if (next === "back_to_agent" && agentIsHere && outcome !== "answered") {
       const fact = prompts.transferFailed({ destination, outcome, refusal: null });
-      call.execute({ type: "owe_reply", fact });
+      call.execute({ type: "tell_model", fact });
     }
     call.execute({ type: "transfer_ended", next });
   }

@@ -220,7 +220,7 @@ export class Transfers implements TransferService {
       code: refusal,
     });
     const fact = prompts.transferFailed({ destination, outcome: "denied", refusal });
-    call.execute({ type: "owe_reply", fact });
+    call.execute({ type: "tell_model", fact });
     call.execute({ type: "transfer_ended", next: "back_to_agent" });
   }
 

@@ -27,7 +27,7 @@ export interface AudioPathDeps {
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly leadMs: number;
-  /** Caller audio per append while somebody talks, in ms. */
+  /** Caller audio per append while either side talks, in ms. */
   readonly uplinkPtimeMs: number;
   /** The same while it is certain that the caller is silent. Equal: never joined. */
   readonly uplinkIdlePtimeMs: number;
@@ -179,7 +179,7 @@ export class AudioPath implements PlayoutSink, FrameSink {
   }
 
   /**
-   * One message's audio: as it came at once, or joined with its neighbours while nobody talks
+   * One message's audio: as it came at once, or joined with its neighbours while the line is silent
    * (promise U2).
    */
   #uplink(
@@ -205,7 +205,7 @@ export class AudioPath implements PlayoutSink, FrameSink {
     if (waiting === 0) this.#joinedSinceMs = arrivedMs;
     if (this.#joiner.length < wanted) return;
     this.#flush(session);
-    // Frames that waited because nobody talked are not late; the one that ends the wait is what a
+    // Frames that waited of a silent line are not late; the one that ends the wait is what a
     // caller could notice.
     this.#metrics.frameTransit.observe((this.#clock.nowMs() - arrivedMs) / 1000, "uplink");
   }

@@ -98,7 +98,7 @@ export class ReferTransfers {
     else {
       call.execute({ type: "transfer_ended", next: "back_to_agent" });
       const fact = prompts.transferFailed({ destination, outcome: "failed", refusal: null });
-      call.execute({ type: "owe_reply", fact });
+      call.execute({ type: "tell_model", fact });
     }
   }
 }

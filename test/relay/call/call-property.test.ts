@@ -34,11 +34,11 @@ describe("a call, whatever happens to it and in whatever order", () => {
         for (const [waitMs, what] of happenings) {
           await world.pass(waitMs);
           await world.happen(what);
-          // No dead line: whoever is on a stream is in a call that is not over.
+          // No dead line: a caller on a stream is in a call that is not over.
           if (world.where.in === "stream" && world.where.stream.closedWith === null)
             expect(bench.recorded("ended")).toHaveLength(0);
         }
-        // Whoever is being dialled is answered; whoever is still there hangs up in the end.
+        // A person who is dialled answers; a caller who is still there hangs up in the end.
         await world.pass(2_000);
         await world.happen("dial_answered");
         await world.pass(40_000);

@@ -197,12 +197,12 @@ describe("step", () => {
   it("lets go of a call only while it waits for its caller or its model", () => {
     const moved: CallEvent = { type: "moved" };
     for (const events of [[], [STARTED], [READY, STARTED, BROKEN]])
-      expect(run(...events, moved).effects.at(-1)).toBe("let_go");
+      expect(run(...events, moved).effects.at(-1)).toBe("move_away");
     for (const events of [
       [READY, STARTED],
       [READY, STARTED, leave(KEY)],
     ])
-      expect(run(...events, moved).effects).not.toContain("let_go");
+      expect(run(...events, moved).effects).not.toContain("move_away");
   });
 
   it("finishes at most once and does nothing after the end, in any order of events", () => {

@@ -430,7 +430,7 @@ describe("a call", () => {
     expect(model.of("response.create")).toHaveLength(2);
   });
 
-  it("counts what the call costs, and takes the caller to a human when its purse is empty", async () => {
+  it("counts what the call costs, and takes the caller to a human at its limit", async () => {
     const base = agent();
     const bench = new CallBench(agent({ limits: { ...base.limits, maxCostUsd: 0.3 } }));
     const { model } = await bench.talk();
@@ -531,7 +531,7 @@ describe("a call", () => {
       say: "It is {{weekday}}.",
     });
     const bench = new CallBench(knows);
-    const twiml = await bench.desk.incoming(bench.form(1));
+    const twiml = await bench.service.incoming(bench.form(1));
     expect(twiml[0]).toMatchObject({
       verb: "say",
       text: expect.stringMatching(/^It is \w+day\.$/),
@@ -554,7 +554,7 @@ describe("a call", () => {
       say: "Hello {{caller.name}}.",
     });
     const bench = new CallBench(knows, {}, undefined, lookUp);
-    const answered = bench.desk.incoming(bench.form(1));
+    const answered = bench.service.incoming(bench.form(1));
     await Promise.resolve();
     bench.dialer.last.becomesReady();
     const model = bench.dialer.last;

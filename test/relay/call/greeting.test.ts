@@ -86,7 +86,7 @@ describe("the first words of a call", () => {
 
   it("wait while a machine plays its own greeting, and a message takes their place", () => {
     const { told, one } = stage();
-    one.hold();
+    one.postpone();
     one.begin();
     expect(told).toEqual([]);
     one.replaceBy("Leave a message.");

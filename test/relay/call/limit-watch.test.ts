@@ -48,7 +48,7 @@ describe("LimitWatch", () => {
     ]);
   });
 
-  it("counts silence from the last word of either side, and never while somebody is busy", () => {
+  it("counts silence from the last word of either side, and never while either is busy", () => {
     const watch = new LimitWatch(limits, 55);
     watch.started(0);
     watch.callerActive(10_000);
@@ -79,7 +79,7 @@ describe("LimitWatch", () => {
     expect(watch.check(10 * 60_000, false, 0)).toBe("max_call_minutes");
   });
 
-  it("stops a call whose purse is empty, even while it talks; without limits it says nothing", () => {
+  it("stops a call that has cost too much, even while it talks; without limits it says nothing", () => {
     const watch = new LimitWatch(limits, 55);
     expect(watch.check(5, true, 9)).toBeNull();
     watch.started(0);

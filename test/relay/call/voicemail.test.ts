@@ -19,7 +19,7 @@ function stage(name: CallState["name"], isDone = true) {
   } as unknown as VoicemailHost;
   const greeting = {
     isDone,
-    hold: () => void done.push("hold the greeting"),
+    postpone: () => void done.push("postpone the greeting"),
     replaceBy: () => void done.push("replace the greeting"),
   } as unknown as Greeting;
   return { clock, done, one: new Voicemail(host, greeting, clock) };
@@ -29,7 +29,7 @@ describe("an answering machine on an outbound call", () => {
   it("is listened to before a message is left: nothing is said meanwhile", () => {
     const { clock, done, one } = stage("talking");
     one.answeredBy("machine_start");
-    expect(done).toEqual(["hold the greeting", "no reply is owed"]);
+    expect(done).toEqual(["postpone the greeting", "no reply is owed"]);
     one.machine.speech("started", clock.nowMs());
     for (let i = 0; i < 50; i++) {
       clock.advance(100);

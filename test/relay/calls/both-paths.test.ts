@@ -41,14 +41,14 @@ async function mediaLine(changes: Partial<AgentProfile> = {}): Promise<Line> {
   return {
     call,
     events: () => bench.events.map(([, event]) => event),
-    execute: (command) => bench.desk.execute(sid(1), command),
+    execute: (command) => bench.service.execute(sid(1), command),
     beginsToLeave: async () => {
       model.created("r2");
       model.delta("r2", "bye", 80_000);
       call.leave({ kind: "end", reason: "agent", farewell: "play" });
     },
     hangUp: async () => stream.stop(sid(1)),
-    again: () => bench.desk.incoming(bench.form(1)),
+    again: () => bench.service.incoming(bench.form(1)),
     callerTurn: (item_id) => {
       model.says({ type: "input_audio_buffer.speech_started", item_id, audio_start_ms: 0 });
       model.says({ type: "input_audio_buffer.speech_stopped", item_id, audio_end_ms: 100 });
@@ -208,7 +208,7 @@ describe("a caller for whom there is no room", () => {
     ["without", withoutFallback],
   ])("is rejected in the record of either path %s a fallback destination", async (_, profile) => {
     const media = new CallBench(profile, { maxCalls: 0 });
-    await media.desk.incoming(media.form(1));
+    await media.service.incoming(media.form(1));
     const sip = sipBench({ profile, maxCalls: 0 });
     await sip.calls.incomingSip(FORM);
     for (const [path, { events }] of [["media-stream", media] as const, ["sip", sip] as const]) {

@@ -80,10 +80,10 @@ async function arrive(at: CallBench, parameters: Record<string, string>): Promis
 }
 
 describe("a question", () => {
-  it("that its process stumbles over is told there, and answered as if nobody had the call", async () => {
+  it("that its process fails at is logged there, and answered as if the call were unknown", async () => {
     await one.ring(1);
     one.calls.connectEnded = () => Promise.reject(new Error("a bug"));
-    const twiml = await two.desk.connectEnded(two.form(1, { CallStatus: "in-progress" }));
+    const twiml = await two.service.connectEnded(two.form(1, { CallStatus: "in-progress" }));
     expect(twiml.length).toBeGreaterThan(0);
     expect(wire.asked).toContain("connect_ended");
     expect(one.log.lines.filter((line) => line.startsWith("error"))).toEqual([
@@ -124,7 +124,7 @@ describe("a stream", () => {
     });
     model.created("r1");
     stream.receiver!.closed(1006);
-    const again = await one.desk.connectEnded(one.form(1, { CallStatus: "in-progress" }));
+    const again = await one.service.connectEnded(one.form(1, { CallStatus: "in-progress" }));
     const next = await arrive(two, parametersOf(again));
     expect([next.closedWith, two.calls.find(sid(1))?.state.name]).toEqual([null, "redialing"]);
     const second = two.dialer.last;
@@ -156,7 +156,7 @@ describe("a stream", () => {
     expect([one.registry.load, two.registry.load]).toEqual([1, 0]);
   });
 
-  it("goes on with what this process knows when nobody can tell", async () => {
+  it("goes on with what this process knows when no other can be asked", async () => {
     wire.blind = true;
     const parameters = await one.ring(1);
     const stream = await arrive(one, parameters);
@@ -194,7 +194,7 @@ describe("a stream", () => {
     await turns();
     // It broke: Twilio asks what follows, and the caller is given another stream.
     const again = parametersOf(
-      await one.desk.connectEnded(one.form(1, { CallStatus: "in-progress" })),
+      await one.service.connectEnded(one.form(1, { CallStatus: "in-progress" })),
     );
     wire.heldClaims = null;
     expect((await arrive(one, again)).closedWith).toBeNull();
@@ -209,21 +209,21 @@ describe("a request", () => {
     await turns();
     expect(stream.closedWith).toBe(1000);
     const form = one.form(1, { CallStatus: "in-progress" });
-    expect(await two.desk.connectEnded(form)).toEqual([{ verb: "hangup" }]);
+    expect(await two.service.connectEnded(form)).toEqual([{ verb: "hangup" }]);
     // Without the other process it would be a call of a dead one: its caller goes to the fallback.
     expect((await two.calls.connectEnded(form)).map(({ verb }) => verb)).toEqual(["say", "dial"]);
   });
 
-  it("of a call that nobody holds is answered here", async () => {
+  it("of a call that no process has is answered here", async () => {
     const form = two.form(7, { CallStatus: "in-progress" });
-    expect((await two.desk.connectEnded(form)).map(({ verb }) => verb)).toEqual(["say", "dial"]);
+    expect((await two.service.connectEnded(form)).map(({ verb }) => verb)).toEqual(["say", "dial"]);
     expect(wire.asked).toEqual(["connect_ended"]);
   });
 
   it("that says the caller has hung up ends the call where it is", async () => {
     await one.talk(1);
     await turns();
-    two.desk.callback("call-status", two.form(1, { CallStatus: "completed" }), PLAIN);
+    two.service.callback("call-status", two.form(1, { CallStatus: "completed" }), PLAIN);
     await turns();
     expect(one.recorded("ended")).toMatchObject([
       { outcome: "completed", reason: "caller_hung_up" },
@@ -233,28 +233,28 @@ describe("a request", () => {
   it("of a supervisor reaches the call wherever it is, and a refusal comes back", async () => {
     await one.talk(1);
     await turns();
-    expect(await two.desk.execute(sid(1), supervisorTransfer("nowhere", null))).toBe(
+    expect(await two.service.execute(sid(1), supervisorTransfer("nowhere", null))).toBe(
       "destination_unknown",
     );
-    expect(await two.desk.execute(sid(1), supervisorTransfer("desk", "vip"))).toBeNull();
+    expect(await two.service.execute(sid(1), supervisorTransfer("desk", "vip"))).toBeNull();
     expect(one.handedOver).toMatchObject([
       [sid(1), { destination: "desk", reason: "vip", by: "supervisor" }],
     ]);
-    expect(await two.desk.execute(sid(9), SUPERVISOR_END)).toBe("not_found");
+    expect(await two.service.execute(sid(9), SUPERVISOR_END)).toBe("not_found");
   });
 
-  it("about a call of one's own is asked of nobody", async () => {
+  it("about a call of this process is not sent to another", async () => {
     await one.talk(1);
     await turns();
     wire.asked.length = 0;
-    await one.desk.connectEnded(one.form(1, { CallStatus: "completed" }));
-    one.desk.callback("recording-status", one.form(5), PLAIN);
-    two.desk.callback("recording-status", two.form(1), PLAIN);
-    await one.desk.execute(sid(1), SUPERVISOR_END);
+    await one.service.connectEnded(one.form(1, { CallStatus: "completed" }));
+    one.service.callback("recording-status", one.form(5), PLAIN);
+    two.service.callback("recording-status", two.form(1), PLAIN);
+    await one.service.execute(sid(1), SUPERVISOR_END);
     expect(wire.asked).toEqual([]);
   });
 
-  it("of a kind that a newer version asks is answered by nobody", async () => {
+  it("of a kind that only a newer version knows is not answered", async () => {
     await one.talk(1);
     await turns();
     const odd = { kind: "sing" } as unknown as PeerRequest;

@@ -107,7 +107,7 @@ describe("Outbound", () => {
     });
   });
 
-  it("connects whoever has answered while the database is away", async () => {
+  it("connects a person who answers while the database is away", async () => {
     const outbound = start();
     await outbound.place(ORDER);
     database = false;
@@ -129,7 +129,7 @@ describe("Outbound", () => {
   });
 
   it("knows nothing of a caller's call", async () => {
-    const link = { kind: "outbound", id: "x", agent: "nobody" } as const;
+    const link = { kind: "outbound", id: "x", agent: "unknown" } as const;
     expect(await start().answered(SID, link)).toBeNull();
   });
 
@@ -161,7 +161,7 @@ describe("Outbound", () => {
     expect(clock.pending).toBe(0);
   });
 
-  it("asks what became of a call when nobody has told it", async () => {
+  it("asks what became of a call when no callback has told it", async () => {
     const outbound = start();
     await outbound.place(ORDER);
     clock.advance(119_999);

@@ -180,12 +180,12 @@ describe("legs to the model", () => {
   });
 
   it.each([
-    ["repeats the token of another", (text: string) => text],
-    ["has changed the call", (text: string) => text.replace(SID, sid(8))],
-    ["has changed the leg", (text: string) => text.replace(`${SID}.1.`, `${SID}.2.`)],
-    ["has made one up", () => `${SID}.1.zzzz.abc.def`],
-    ["has no token", () => "nonsense"],
-  ])("are refused when somebody %s", async (_name, change) => {
+    ["is that of another leg", (text: string) => text],
+    ["names another call", (text: string) => text.replace(SID, sid(8))],
+    ["names another leg", (text: string) => text.replace(`${SID}.1.`, `${SID}.2.`)],
+    ["is made up", () => `${SID}.1.zzzz.abc.def`],
+    ["is missing", () => "nonsense"],
+  ])("are refused when the token %s", async (_name, change) => {
     const b = sipBench();
     await talking(b);
     const to = b.participants[0]?.to ?? "";
@@ -251,7 +251,7 @@ describe("a call of another process", () => {
     expect(states.get(SID)).toMatchObject({ callId: "rtc_1" });
   });
 
-  it("is left alone when it was taken by somebody too busy to say so", async () => {
+  it("is left alone when it was taken by a process too busy to say so", async () => {
     const states = new Map<CallSid, KeptSipCall>();
     const { first, clock, leg } = await ring(states);
     await first.calls.invited(invite(leg));
@@ -280,7 +280,7 @@ describe("a call of another process", () => {
     expect([second.metrics.count("callsActive"), second.metrics.count("calls")]).toEqual([0, 0]);
   });
 
-  it("loses its model when a human has joined, though nobody is left who called them in", async () => {
+  it("loses its model when a human has joined, though the process that called them in is gone", async () => {
     const b = sipBench();
     await talking(b);
     const second = sipBench({ states: b.states });
@@ -306,7 +306,7 @@ describe("a call of another process", () => {
 });
 
 describe("a sideband", () => {
-  it("is asked often enough that only a standstill is taken for one", async () => {
+  it("is asked often enough that only a stall of the process is taken for one", async () => {
     const b = sipBench();
     const model = await talking(b);
     model.speaks("r1");

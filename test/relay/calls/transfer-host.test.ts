@@ -109,7 +109,7 @@ describe("what a transfer does to its call", () => {
     expect(host.returnTwiml(FAILURE)).toEqual(ARRIVAL);
     expect(commands).toHaveLength(1);
     expect(commands[0]).toMatchObject({
-      type: "owe_reply",
+      type: "tell_model",
       fact: expect.stringContaining("busy"),
     });
   });
@@ -136,7 +136,7 @@ describe("what a transfer does to its call", () => {
   it("tells an agent that was with the caller all the time, since no document does", () => {
     const { host, commands } = bench({ name: "sip", agentIsHere: true });
     host.ended({ destination: "warm", outcome: "declined", next: "back_to_agent" });
-    expect(commands.map(({ type }) => type)).toEqual(["owe_reply", "transfer_ended"]);
+    expect(commands.map(({ type }) => type)).toEqual(["tell_model", "transfer_ended"]);
   });
 });
 

@@ -20,7 +20,7 @@ describe("BargeIn", () => {
     expect(barge.confirmed()).toBe(false);
   });
 
-  it("trusts a line less the more holds nobody confirms, and fully again once one is", () => {
+  it("trusts a line less with each pause that is not confirmed, and fully again after one that is", () => {
     const barge = new BargeIn(400);
     let nowMs = 0;
     const deafMs: number[] = [];

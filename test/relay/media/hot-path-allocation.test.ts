@@ -51,7 +51,7 @@ function json(message: object): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(message));
 }
 
-/** Everything between two sockets, without the sockets: leg, ear, joiner, session, playout. */
+/** Everything between two sockets, without the sockets: leg, VAD, joiner, session, playout. */
 function path() {
   const clock = new StillClock();
   const metrics = new MetricRegistry({ version: "test" }).metrics;

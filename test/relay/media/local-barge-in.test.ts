@@ -17,7 +17,7 @@ function spoken(bytes: number, seed: number): Uint8Array {
   let x = seed * 2_654_435_761 + 1;
   return Uint8Array.from({ length: bytes }, () => {
     x = (Math.imul(x, 1_664_525) + 1_013_904_223) >>> 0;
-    // Quiet, so that it is no echo for the ear.
+    // Quiet, so that it is no echo for the VAD.
     return 0xe0 | (x >>> 27);
   });
 }
@@ -48,7 +48,7 @@ const mediaBytes = (stream: FakeStream): number =>
     return sum + Buffer.from(payload, "base64").length;
   }, 0);
 
-/** A call whose ear knows the line, and whose agent is speaking. */
+/** A call whose VAD knows the line, and whose agent is speaking. */
 async function speaking(audio = spoken(40_000, 1), profile: AgentProfile = agent()) {
   const bench = new CallBench(profile);
   const { stream, model } = await bench.talk();

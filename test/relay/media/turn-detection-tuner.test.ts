@@ -13,7 +13,7 @@ async function onNoisyLine(adapt: boolean) {
       bench.run(20, 20);
     }
   };
-  /** The server hears a turn in which our own ear hears nobody. */
+  /** The server hears a turn in which our own VAD hears no speech. */
   const ghost = (id: string): void => {
     model.says({ type: "input_audio_buffer.speech_started", item_id: id, audio_start_ms: 0 });
     frames(40);

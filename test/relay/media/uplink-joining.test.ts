@@ -41,7 +41,7 @@ async function call(idlePtimeMs = 100) {
 }
 
 describe("caller audio on its way to the model", () => {
-  it("is joined once it is certain that nobody talks, and flushed by the first frame of speech", async () => {
+  it("is joined once it is certain that no one talks, and flushed by the first frame of speech", async () => {
     const { model, frame } = await call();
     for (let n = 0; n < 40; n++) frame(quiet(n));
     expect(appends(model).slice(-3)).toEqual([100, 100, 100]);

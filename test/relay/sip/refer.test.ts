@@ -74,7 +74,7 @@ describe("a transfer by REFER", () => {
     clock.advance(REFER_MS);
     expect(commands).toMatchObject([
       { type: "transfer_ended", next: "back_to_agent" },
-      { type: "owe_reply", fact: expect.stringContaining('"desk"') },
+      { type: "tell_model", fact: expect.stringContaining('"desk"') },
     ]);
   });
 

@@ -12,7 +12,7 @@ import type { TransferService } from "./transfer-service.js";
 import { fallbackRequest } from "./transfers.js";
 import { apologyTwiml } from "./voice-twiml.js";
 
-export interface DispositionsDeps {
+export interface CallExitsDeps {
   readonly registry: CallRegistry;
   readonly transfers: TransferService;
   readonly control: Pick<CallControl, "redirect">;
@@ -24,12 +24,12 @@ export interface DispositionsDeps {
 /**
  * What follows when a call leaves its agent: the transfer, the fallback destination, or the end.
  */
-export class CallDispositions implements CallHost<RelayCall> {
-  readonly #deps: DispositionsDeps;
+export class CallExits implements CallHost<RelayCall> {
+  readonly #deps: CallExitsDeps;
   readonly #returns: { forget(callSid: CallSid): void };
 
   /** @param returns  what is remembered of a call's broken streams. */
-  constructor(deps: DispositionsDeps, returns: { forget(callSid: CallSid): void }) {
+  constructor(deps: CallExitsDeps, returns: { forget(callSid: CallSid): void }) {
     this.#deps = deps;
     this.#returns = returns;
   }
@@ -88,12 +88,12 @@ export class CallDispositions implements CallHost<RelayCall> {
 /**
  * The same on the SIP path, where calls straight from a trunk know no other transfer than REFER.
  */
-export class SipDispositions implements CallHost<SipCall> {
-  readonly #common: CallDispositions;
+export class SipExits implements CallHost<SipCall> {
+  readonly #common: CallExits;
   readonly #refer: ReferTransfers;
   readonly #states: SipStates | null;
 
-  constructor(common: CallDispositions, refer: ReferTransfers, states: SipStates | null) {
+  constructor(common: CallExits, refer: ReferTransfers, states: SipStates | null) {
     this.#common = common;
     this.#refer = refer;
     this.#states = states;
