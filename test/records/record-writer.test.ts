@@ -405,11 +405,11 @@ describe.each(storeKinds())("RecordWriter on $name", (kind) => {
     recordWriter.start();
     for (const event of callEvents(1)) recordWriter.write(sid(1), event);
     const stored = async () => (await store.load(sid(1)))?.record.outcome ?? null;
-    for (let i = 0; i < 200 && (await stored()) === null; i++) {
+    const passes = async () => {
       clock.advance(50);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    expect(await stored()).toBe("completed");
+      return await stored();
+    };
+    await expect.poll(passes, { timeout: 20_000, interval: 5 }).toBe("completed");
     expect(await store.abandonedCalls(60_000, 10)).toEqual([]);
     expect(writer).toMatch(/^n1-w1-/);
     await recordWriter.close();
