@@ -1,5 +1,5 @@
 /** The relay as a service manager stops it, and as a worker dies: every caller reaches a human. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { speechLike } from "../../sim/audio/synth.js";
 import { type SimulatedModel, startModel } from "../../sim/model.js";
 import type { Leg } from "../../sim/twilio/leg.js";
@@ -52,6 +52,29 @@ async function reachedHuman(calls: readonly Leg[]): Promise<number> {
   return bridged.filter(({ status }) => status === "fulfilled").length;
 }
 
+/**
+ * Kills one worker after the other. Twilio tries a webhook twice, so that one which reached both
+ * workers while they died would be lost.
+ */
+async function killAll(workers: readonly number[], calls: readonly Leg[]): Promise<void> {
+  for (const worker of workers) {
+    process.kill(worker, "SIGKILL");
+    // Until Twilio has seen that the streams are closed.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await vi.waitFor(
+      () => {
+        for (const { events } of closed(calls))
+          expect(events.find("webhook", { path: "/connect-ended" })).toBeDefined();
+      },
+      { timeout: 10_000, interval: 10 },
+    );
+  }
+}
+
+function closed(calls: readonly Leg[]): readonly Leg[] {
+  return calls.filter(({ events }) => events.find("stream_closed") !== undefined);
+}
+
 describe.each([1, 2])("with %i worker(s)", (workers) => {
   it("brings every caller to a human when the drain time is over", async () => {
     const { pid, exited } = await start(workers);
@@ -74,7 +97,7 @@ describe.each([1, 2])("with %i worker(s)", (workers) => {
   it("brings every caller of a killed worker to a human", async () => {
     const relay = await start(workers);
     const calls = await placeCalls(CALLS);
-    for (const worker of relay.workers()) process.kill(worker, "SIGKILL");
+    await killAll(relay.workers(), calls);
     expect(await reachedHuman(calls)).toBe(CALLS);
   }, 90_000);
 });
