@@ -338,7 +338,6 @@ export class Call<Path extends CallPath = CallPath>
 
   modelReady(session: ModelSession, conversation: "new" | "kept"): void {
     this.#countReconnect("ok");
-    this.reply.dialled();
     if (this.#state.name !== "offered") this.path.attach(session);
     this.dispatch({ type: "session_ready", conversation });
   }
@@ -346,7 +345,6 @@ export class Call<Path extends CallPath = CallPath>
   modelLost(code: ErrorCode, retryable: boolean): void {
     this.#countReconnect("failed");
     this.transcripts.clear();
-    this.reply.sessionEnded();
     this.dispatch({ type: "session_lost", code, retryable });
   }
 

@@ -17,6 +17,7 @@ import type { CallEventLog } from "./call-event-log.js";
 import type { CallLanguage } from "./call-language.js";
 import type { CallPath } from "./call-path.js";
 import type { Greeting } from "./greeting.js";
+import type { ReplyWatch } from "./reply-watch.js";
 import type { ToolAnswers } from "./tool-answers.js";
 
 export interface ModelLinkHost {
@@ -26,6 +27,7 @@ export interface ModelLinkHost {
   readonly log: Log;
   readonly greeting: Greeting;
   readonly tools: ToolAnswers;
+  readonly reply: ReplyWatch;
   modelReady(session: ModelSession, conversation: "new" | "kept"): void;
 }
 
@@ -87,6 +89,7 @@ export class ModelLink implements ModelDialerHost {
     this.#attachTo = attachTo;
     this.#conversation = conversation;
     if (conversation === "new") this.#host.tools.conversationBegins();
+    if (this.session === null) this.#host.reply.dialling();
     this.#dialer.open(conversation === "kept" ? [] : this.#host.eventLog.history());
   }
 
@@ -110,6 +113,7 @@ export class ModelLink implements ModelDialerHost {
 
   sessionReady(session: ModelSession): void {
     this.#deps.admission?.model.sessionReady();
+    this.#host.reply.dialled();
     this.#host.modelReady(session, this.#conversation);
   }
 
@@ -118,6 +122,7 @@ export class ModelLink implements ModelDialerHost {
     this.#host.log.warn("model: no session", { code, detail });
     this.#failed(failure);
     this.#host.eventLog.note("session_unavailable", { code });
+    this.#host.reply.dialled();
     this.#host.path.sessionUnavailable(failure);
   }
 
@@ -130,6 +135,7 @@ export class ModelLink implements ModelDialerHost {
     this.#host.log.warn("model: session lost", { code, detail });
     this.#failed(failure);
     this.#host.eventLog.note("session_lost", { code });
+    this.#host.reply.sessionEnded();
     this.#host.path.sessionLost(failure);
   }
 }

@@ -7,6 +7,12 @@ import type { CallEventLog } from "../call/call-event-log.js";
  */
 const CHARACTERS_A_SECOND = 15;
 
+/**
+ * From the end of the words by their length: the server says that it stopped only once the response is over, and it says
+ * nothing to a connection that is lost. Speech may be this much slower than the estimate.
+ */
+const SLOWER_MS = 2_500;
+
 interface SpokenItem {
   readonly itemId: ItemId;
   readonly responseId: ResponseId | null;
@@ -29,6 +35,8 @@ export class ServerPlayback {
   /** The last response that had words. */
   #worded: ResponseId | null = null;
   #isPlaying = false;
+  /** When the server last began to play. */
+  #startedMs = Number.NEGATIVE_INFINITY;
   #cutMs: ReadonlyMap<ItemId, number> = new Map();
 
   /** @param began  is told of each item when the caller begins to hear it. */
@@ -38,9 +46,26 @@ export class ServerPlayback {
     this.#began = began;
   }
 
-  /** The caller hears the model. */
+  /** The server has begun to play, and has not said that it stopped. */
   get isPlaying(): boolean {
     return this.#isPlaying;
+  }
+
+  /** The caller hears the model: the server plays, and there are words that take so long. */
+  isAudible(nowMs: number): boolean {
+    return this.#isPlaying && nowMs < this.#longestUntilMs() + SLOWER_MS;
+  }
+
+  /** When the words that are being played end at the latest, by their length. */
+  #longestUntilMs(): number {
+    let beganMs = this.#startedMs;
+    let sumMs = 0;
+    for (const item of this.#items) {
+      if (item.beganMs === null) continue;
+      beganMs = Math.min(beganMs, item.beganMs);
+      sumMs += lengthMs(item.text);
+    }
+    return beganMs + sumMs;
   }
 
   /** Something was said of which the end has not been heard. */
@@ -82,6 +107,7 @@ export class ServerPlayback {
     switch (what) {
       case "started":
         this.#isPlaying = true;
+        this.#startedMs = this.#nowMs();
         for (const item of this.#items) if (isOf(item, responseId)) this.#begin(item);
         return;
       case "stopped":

@@ -262,8 +262,8 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
 
   silence(): void {}
 
-  isSilent(): boolean {
-    return !this.#playback.isPlaying;
+  isSilent(nowMs: number): boolean {
+    return !this.#playback.isAudible(nowMs);
   }
 
   isHeardOut(): boolean {
@@ -278,12 +278,12 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
 
   heard(nowMs: number): Heard {
     // Without a model the conference plays music.
-    if (!this.isSilent() || this.callId === null) this.#soundUntilMs = nowMs;
+    if (!this.isSilent(nowMs) || this.callId === null) this.#soundUntilMs = nowMs;
     return { soundUntilMs: this.#soundUntilMs, silentSinceMs: null };
   }
 
   playComfort(_count: number, nowMs: number): void {
-    if (this.isTrunk || !this.isSilent()) return;
+    if (this.isTrunk || !this.isSilent(nowMs)) return;
     this.#soundUntilMs = nowMs + this.#effects.requests.comfort(this.#host.language);
   }
 

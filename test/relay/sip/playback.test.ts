@@ -98,3 +98,29 @@ describe("what a caller hears of a model on the SIP path", () => {
     expect(one.remainingMs(clock.nowMs())).toBe(1_500);
   });
 });
+
+describe("a server that does not say that it stopped", () => {
+  it("is heard for as long as its words take, and a while more", () => {
+    const { clock, one } = playback();
+    one.responseStarted(response("r1"));
+    one.text(item("i1"), "x".repeat(30), true);
+    one.text(item("i2"), "x".repeat(15), true);
+    one.happened("started", response("r1"));
+    clock.advance(3_000 + 2_499);
+    expect(one.isAudible(clock.nowMs())).toBe(true);
+    clock.advance(1);
+    expect(one.isAudible(clock.nowMs())).toBe(false);
+    expect(one.isPlaying).toBe(true);
+  });
+
+  it("is not heard before it plays, nor after it stopped", () => {
+    const { clock, one } = playback();
+    one.responseStarted(response("r1"));
+    one.text(item("i1"), "Hello.", true);
+    expect(one.isAudible(clock.nowMs())).toBe(false);
+    one.happened("started", response("r1"));
+    expect(one.isAudible(clock.nowMs())).toBe(true);
+    one.happened("stopped", response("r1"));
+    expect(one.isAudible(clock.nowMs())).toBe(false);
+  });
+});
