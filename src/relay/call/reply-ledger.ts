@@ -115,7 +115,9 @@ const SAY_WHILE_WAITING_MS = 700;
  * From the last sound to the second action. The contract allows 8 s of silence; the fallback needs
  * a webhook and Twilio's voice before it is heard.
  */
-const LAST_ACTION_MS = 6_500;
+const LAST_ACTION_MS = 6_000;
+/** From asking again to giving up: so long a model has to begin its reply. */
+const ASKED_AGAIN_MS = 1_500;
 /** From the moment a reply became owed: no comfort replaces an answer for longer. */
 const GIVE_UP_MS = 30_000;
 /** The same while a tool or an MCP call runs, which has a deadline of its own. */
@@ -342,7 +344,7 @@ function askOrGiveUp(
     // The second request failed, or nothing came of it.
     return told || quietMs >= LAST_ACTION_MS ? { do: "give_up", cause: owed.cause } : null;
   }
-  return told || quietMs >= Math.min(replyTimeoutMs, LAST_ACTION_MS)
+  return told || quietMs >= Math.min(replyTimeoutMs, LAST_ACTION_MS - ASKED_AGAIN_MS)
     ? { do: "ask_again", cause: owed.cause }
     : null;
 }

@@ -75,9 +75,17 @@ describe("a reply that is owed", () => {
     const { actions, settled } = play([turn], 20_000);
     expect(actions).toEqual([
       [4_000, "ask_again"],
-      [6_500, "give_up"],
+      [6_000, "give_up"],
     ]);
-    expect(settled).toEqual([{ cause: "caller_turn", outcome: "gave_up", ms: 6_500 }]);
+    expect(settled).toEqual([{ cause: "caller_turn", outcome: "gave_up", ms: 6_000 }]);
+  });
+
+  it("leaves the model time to reply, however long the agent's own time-out", () => {
+    const { actions } = play([turn], 20_000, { replyTimeoutMs: 8_000 });
+    expect(actions).toEqual([
+      [4_500, "ask_again"],
+      [6_000, "give_up"],
+    ]);
   });
 
   it("is asked for at once after a response that failed, and once only", () => {
@@ -189,9 +197,9 @@ describe("a reply that is owed", () => {
     const events: Timed[] = [
       turn,
       [3_000, { type: "owed", cause: "caller_turn" }],
-      [6_000, { type: "owed", cause: "caller_turn" }],
+      [3_800, { type: "owed", cause: "caller_turn" }],
     ];
-    expect(play(events, 6_000).state.owed?.sinceMs).toBe(0);
+    expect(play(events, 3_900).state.owed?.sinceMs).toBe(0);
   });
 
   it("is not kept alive by a model that answers with tool calls only", () => {
