@@ -46,7 +46,7 @@ export interface RecordKeeping {
   readonly orders: OrderBook;
   /** Where transfers survive their process. */
   readonly transfers: TransferStates;
-  /** Where calls that were placed wait for somebody to answer. */
+  /** Where calls that were placed wait to be answered. */
   readonly placedCalls: PlacedCalls;
   /** Where callers on the SIP path survive it. */
   readonly sipCalls: SipStates;
@@ -67,7 +67,7 @@ export interface RecordKeepingDeps {
   readonly network: Network;
   readonly control: CallControl;
   readonly prices: PriceTable;
-  /** Told of calls that are over; null: nobody. */
+  /** Told of calls that are over; null: no system is told. */
   readonly completed: Crm["completed"] | null;
 }
 

@@ -73,7 +73,7 @@ export class SpoolFiles implements Spool {
     const safeName = name.replace(/[^A-Za-z0-9_.-]/g, "_").slice(0, 60);
     const writer = `${safeName}-${randomBytes(6).toString("hex")}`;
     const directory = join(root, writer);
-    // Before the directory in memory: whoever finds that one looks here for its owner.
+    // Before the directory in memory: a process that finds that one looks here for its owner.
     await mkdir(directory, { recursive: true, mode: 0o700 });
     await writeOwner(directory);
     return new SpoolFiles(root, writer, openMemory(root, writer, options), options);
