@@ -83,6 +83,7 @@ export class FakeSideband {
       greet: tell("greet"),
       speak: tell("speak"),
       requestResponse: tell("requestResponse"),
+      askAgain: tell("askAgain"),
       note: tell("note"),
       toolResults: tell("toolResults"),
       interrupted: tell("interrupted"),

@@ -187,7 +187,7 @@ export class ReplyWatch {
   #askAgain(): void {
     const text = this.#text;
     this.#text = null;
-    if (text === null) this.#host.session?.requestResponse();
+    if (text === null) this.#host.session?.askAgain();
     else this.#host.say(text);
   }
 

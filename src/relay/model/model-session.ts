@@ -21,6 +21,8 @@ export interface ModelSession {
   speak(instructions: string): void;
   /** Makes the model reply to the conversation as it stands, as soon as it may begin. */
   requestResponse(): void;
+  /** The same for a reply that did not come, unless one is requested, generated or waiting already. */
+  askAgain(): void;
   /** Tells the model something that it should know but not read out. */
   note(text: string): void;
   /** Sends the results of one batch of tool calls and, if `requestReply`, asks for the reply. */

@@ -11,7 +11,7 @@ function watch() {
   const host = {
     agent: { replyTimeoutMs: 4_000 },
     session: {
-      requestResponse: () => void calls.push("requestResponse"),
+      askAgain: () => void calls.push("askAgain"),
       callerSilent: () => void calls.push("callerSilent"),
     },
     path: { heard: () => ({ soundUntilMs: 0, silentSinceMs: 0 }), playComfort: () => undefined },
@@ -39,7 +39,7 @@ describe("a model that believes that the caller is still speaking", () => {
     run(4_500);
     expect(calls).toEqual([]);
     run(2_000);
-    expect(calls.slice(0, 2)).toEqual(["callerSilent", "requestResponse"]);
+    expect(calls.slice(0, 2)).toEqual(["callerSilent", "askAgain"]);
   });
 
   it("is told nothing when it knows that the caller has stopped", () => {
@@ -48,7 +48,7 @@ describe("a model that believes that the caller is still speaking", () => {
     reply.callerSpeech(false);
     reply.owe("caller_turn");
     run(6_000);
-    expect(calls).toContain("requestResponse");
+    expect(calls).toContain("askAgain");
     expect(calls).not.toContain("callerSilent");
   });
 });

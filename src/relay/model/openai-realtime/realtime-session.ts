@@ -148,6 +148,10 @@ export class RealtimeSession implements ModelSession, UpstreamSocketEvents {
     if (this.#state === "ready") this.#flow.reply(this.#deps.nowMs());
   }
 
+  askAgain(): void {
+    if (this.#state === "ready") this.#flow.askAgain(this.#deps.nowMs());
+  }
+
   note(text: string): void {
     this.#outbox.send({
       type: "conversation.item.create",

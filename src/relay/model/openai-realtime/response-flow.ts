@@ -78,6 +78,11 @@ export class ResponseFlow {
     this.sendDue(nowMs);
   }
 
+  askAgain(nowMs: number): void {
+    this.sequencer.askAgain();
+    this.sendDue(nowMs);
+  }
+
   toolResults(results: readonly ToolAnswer[], requestReply: boolean, nowMs: number): void {
     const { outbox } = this.#deps;
     for (const { callId, output } of results) {

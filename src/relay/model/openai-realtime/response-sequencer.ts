@@ -141,6 +141,11 @@ export class ResponseSequencer {
     };
   }
 
+  /** A reply that is wanted and did not come. What is requested, generated or waiting may still be it. */
+  askAgain(): void {
+    if (this.#response === "none" && !this.waiting) this.reply("context");
+  }
+
   speechStarted(): void {
     this.#turn = "speaking";
   }

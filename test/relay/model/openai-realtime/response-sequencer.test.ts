@@ -603,3 +603,35 @@ describe("one answer per turn", () => {
     );
   });
 });
+
+describe("asking again", () => {
+  it("wants a reply where nothing is under way", () => {
+    const s = new ResponseSequencer(true, true);
+    s.askAgain();
+    expect(send(s, "e1")).toEqual(REPLY);
+  });
+
+  it.each(["requested, none", "requested, ended", "active, none"] as const)(
+    "wants no second one: %s",
+    (state) => {
+      const s = new ResponseSequencer(true, true);
+      SETUPS[state](s);
+      s.askAgain();
+      s.created(id("r1"));
+      s.done(id("r1"));
+      expect(send(s, "e2", 60_000)).toBeNull();
+    },
+  );
+
+  it("wants no second one where something waits to be said", () => {
+    const s = new ResponseSequencer(true, true);
+    s.speechStarted();
+    s.say("Hello.", false);
+    s.askAgain();
+    s.callerSilent();
+    expect(send(s, "e1")).toEqual(words("Hello."));
+    s.created(id("r1"));
+    s.done(id("r1"));
+    expect(send(s, "e2", 60_000)).toBeNull();
+  });
+});
