@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { NUMBERS, transferTarget } from "../../demo/browser-call.js";
 import { PUBLIC_URL, startRelay } from "../../demo/relay.js";
@@ -41,11 +44,14 @@ describe("what passes between the relay and the model", () => {
     });
     const tap = await tapped(() => model.url);
     const address = { apiKey: model.apiKey, url: tap.url };
+    const recordings = mkdtempSync(join(tmpdir(), "murelay-schemas-"));
+    closing.push(async () => rmSync(recordings, { recursive: true }));
     const { app } = await startRelay(
       address,
       twilio,
       new Timeline(() => undefined),
       "./agents.yaml",
+      { RECORDINGS_DIR: recordings },
     );
     closing.unshift(
       () => twilio.close(),
