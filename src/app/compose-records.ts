@@ -34,6 +34,7 @@ import { RecordingStarter } from "../records/recording-starter.js";
 import { Recordings } from "../records/recordings.js";
 import { createRedact, STANDARD_REDACT } from "../records/redact.js";
 import { RetentionJob } from "../records/retention-job.js";
+import { SearchIndexJob } from "../records/search-index-job.js";
 import type { PlacedCalls } from "../relay/calls/outbound.js";
 import type { TransferStates } from "../relay/calls/transfer-service.js";
 import type { SipStates } from "../relay/sip/sip-states.js";
@@ -122,11 +123,9 @@ export async function openRecordKeeping(
       clock,
       log,
     },
-    {
-      recordsDays: agents.retention?.recordsDays ?? null,
-      recordingsDays: agents.retention?.recordingsDays ?? null,
-    },
+    { recordsDays: null, recordingsDays: null, ...agents.retention },
   );
+  const searchIndex = new SearchIndexJob(store, clock, log);
   if (deps.completed !== null) {
     const load = (callSid: CallSid) => completedRecord(callSid, recorder, store);
     notifier = new CompletionNotifier(recorder, load, deps.completed, log);
@@ -164,10 +163,12 @@ export async function openRecordKeeping(
       recorder.start();
       recordings.start();
       retention.start();
+      searchIndex.start();
     },
     stop: async () => {
       await recordings.stop();
       await retention.stop();
+      await searchIndex.stop();
       await recorder.close();
       await store.close();
     },

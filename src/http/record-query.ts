@@ -1,8 +1,7 @@
 /** What `GET /api/calls` can be asked, and where a page begins. */
-import type { CallRecord } from "../domain/call-record.js";
 import type { CallSid } from "../domain/ids.js";
 import type { CallOutcome } from "../domain/record-event.js";
-import type { CallCursor, CallFilter } from "../ports/store.js";
+import type { CallCursor, CallQuery, CallSort } from "../ports/store.js";
 
 /** A query that cannot be understood; the message names the parameter. */
 export class QueryFault extends Error {}
@@ -17,23 +16,47 @@ const OUTCOMES: readonly CallOutcome[] = [
   "failed",
   "rejected",
 ];
+const SORTS: readonly CallSort[] = ["started", "duration", "latency", "cost", "interruptions"];
+const MAX_TEXT_CHARS = 200;
 
 /** @throws QueryFault */
-export function readFilter(query: URLSearchParams): CallFilter {
-  const state = oneOf(query, "state", STATES);
-  const outcome = oneOf(query, "outcome", OUTCOMES);
-  const agent = query.get("agent");
+export function readQuery(query: URLSearchParams): CallQuery {
   const from = query.get("from");
-  const sinceMs = readTime(query, "since");
-  const untilMs = readTime(query, "until");
+  return withoutNulls({
+    state: oneOf(query, "state", STATES),
+    outcome: oneOf(query, "outcome", OUTCOMES),
+    agent: query.get("agent"),
+    caller: from === null ? null : toCaller(from),
+    sinceMs: readTime(query, "since"),
+    untilMs: readTime(query, "until"),
+    ...readSearch(query),
+  });
+}
+
+function readSearch(query: URLSearchParams) {
+  const text = textOf(query, "q");
+  if (text !== null && text.length > MAX_TEXT_CHARS)
+    throw new QueryFault(`q has at most ${MAX_TEXT_CHARS} characters`);
+  const destination = textOf(query, "destination");
+  const minDurationS = readAmount(query, "min_duration_s");
   return {
-    ...(state === null ? {} : { state }),
-    ...(outcome === null ? {} : { outcome }),
-    ...(agent === null ? {} : { agent }),
-    ...(from === null ? {} : { caller: toCaller(from) }),
-    ...(sinceMs === null ? {} : { sinceMs }),
-    ...(untilMs === null ? {} : { untilMs }),
+    text,
+    endReason: textOf(query, "end_reason"),
+    destination: destination === null ? null : toCaller(destination),
+    minLatencyMs: readAmount(query, "min_latency_ms"),
+    minDurationMs: minDurationS === null ? null : minDurationS * 1_000,
+    minCostUsd: readAmount(query, "min_cost_usd"),
+    interrupted: readYesNo(query, "interrupted"),
+    toolFailed: readYesNo(query, "tool_failed"),
+    sort: oneOf(query, "sort", SORTS),
   };
+}
+
+type WithoutNulls<Values> = { [Name in keyof Values]?: NonNullable<Values[Name]> };
+
+function withoutNulls<Values extends object>(values: Values): WithoutNulls<Values> {
+  const set = Object.entries(values).filter(([, value]) => value !== null);
+  return Object.fromEntries(set) as WithoutNulls<Values>;
 }
 
 /** @throws QueryFault */
@@ -47,29 +70,21 @@ export function readLimit(query: URLSearchParams): number {
   return limit;
 }
 
+const CURSOR =
+  /^(-1|\d{1,15}(?:\.\d{1,20})?(?:e-\d{1,3})?)-(CA[0-9A-Za-z]{1,62}|rtc_[\w-]{1,100})$/;
+
 /** @throws QueryFault */
 export function readCursor(query: URLSearchParams): CallCursor | null {
   const text = query.get("before");
   if (text === null || text === "") return null;
-  const match = /^(\d{1,15})-(CA[0-9A-Za-z]{1,62}|rtc_[\w-]{1,100})$/.exec(
-    Buffer.from(text, "base64url").toString("latin1"),
-  );
+  const match = CURSOR.exec(Buffer.from(text, "base64url").toString("latin1"));
   if (match === null) throw new QueryFault("before is the `next` of an earlier answer");
-  return { startedMs: Number(match[1]), callSid: match[2] as CallSid };
+  return { value: Number(match[1]), callSid: match[2] as CallSid };
 }
 
-/** Where the page after this call begins. */
-export function cursorAfter(record: CallRecord): CallCursor {
-  return {
-    startedMs: record.startedAt === null ? 0 : Date.parse(record.startedAt),
-    callSid: record.callSid,
-  };
-}
-
-/** The same as text: the `next` of an answer. */
-export function nextOf(record: CallRecord): string {
-  const { startedMs, callSid } = cursorAfter(record);
-  return Buffer.from(`${startedMs}-${callSid}`).toString("base64url");
+/** The place as text: the `next` of an answer. */
+export function nextOf({ value, callSid }: CallCursor): string {
+  return Buffer.from(`${value}-${callSid}`).toString("base64url");
 }
 
 /** In a query a "+" stands for a space unless it is escaped, which people forget. */
@@ -96,4 +111,21 @@ function readTime(query: URLSearchParams, name: string): number | null {
   const ms = /^\d{10,}$/.test(text) ? Number(text) : Date.parse(text);
   if (!Number.isSafeInteger(ms)) throw new QueryFault(`${name} is a time, as 2026-11-21T08:00:00Z`);
   return ms;
+}
+
+function textOf(query: URLSearchParams, name: string): string | null {
+  const text = query.get(name);
+  return text === null || text.trim() === "" ? null : text;
+}
+
+function readAmount(query: URLSearchParams, name: string): number | null {
+  const text = textOf(query, name);
+  if (text === null) return null;
+  if (!/^\d{1,9}(\.\d{1,9})?$/.test(text)) throw new QueryFault(`${name} is a number, as 1.5`);
+  return Number(text);
+}
+
+function readYesNo(query: URLSearchParams, name: string): boolean | null {
+  const text = oneOf(query, name, ["true", "false"]);
+  return text === null ? null : text === "true";
 }

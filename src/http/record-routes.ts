@@ -1,38 +1,25 @@
 /** Call records for operators: lists, single calls, export and deletion. See `docs/records.md`. */
-import { setImmediate } from "node:timers/promises";
 import type { CallRecord } from "../domain/call-record.js";
 import { RelayError } from "../domain/errors.js";
 import type { CallSid } from "../domain/ids.js";
-import type { CallCursor, CallFilter, CallStore } from "../ports/store.js";
+import type { CallStore } from "../ports/store.js";
 import { CSV_HEAD, csvLine } from "../records/csv.js";
 import { callSidOf } from "./call-routes.js";
 import { EXPORT, LIST, ONE, REMOVE, REMOVE_CALLER } from "./openapi/record-docs.js";
 import { failure, type RouteDoc } from "./openapi/route-doc.js";
 import type { OperatorRequest, OperatorRoute } from "./operator-router.js";
-import {
-  cursorAfter,
-  nextOf,
-  QueryFault,
-  readCursor,
-  readFilter,
-  readLimit,
-  toCaller,
-} from "./record-query.js";
+import { QueryFault, readCursor, readLimit, readQuery, toCaller } from "./record-query.js";
+import { findCalls, type ReadRecord, readRecords } from "./record-reader.js";
 import { json, type Reply } from "./reply.js";
 
 export interface RecordRouteParts {
-  readonly store: Pick<CallStore, "list" | "load">;
+  readonly store: Pick<CallStore, "find" | "load" | "loadJson">;
   /** What this process knows of a live call, newer than the database; null = nothing. */
   readonly live: (callSid: CallSid) => CallRecord | null;
   /** Removes everything about a call, files too; false = there was nothing. */
   readonly remove: (callSid: CallSid) => Promise<boolean>;
 }
 
-/**
- * Records that are read from the database in one turn of the event loop. A long call's record has
- * 30 KB: more of them would keep the calls of this process waiting for over 5 ms.
- */
-const RECORDS_PER_TURN = 8;
 /** More calls of one caller than this are exported in several answers. */
 const MAX_EXPORT = 2_000;
 
@@ -97,21 +84,21 @@ async function listCalls(
   { query, head }: OperatorRequest,
 ): Promise<Reply> {
   const limit = readLimit(query);
-  const records = readRecords(parts, readFilter(query), readCursor(query));
+  const records = readRecords(parts, readQuery(query), readCursor(query), limit);
   const format =
     query.get("format") ?? (head.header("accept").includes("text/csv") ? "csv" : "json");
-  if (format === "csv") return await csvReply(records, limit);
+  if (format === "csv") return await csvReply(records);
   if (format !== "json") throw new QueryFault("format is json or csv");
-  return await jsonReply({}, records, limit);
+  return await jsonReply({}, records);
 }
 
 /** A line of CSV is short, so that the whole text is kept: its head names the next page. */
-async function csvReply(records: AsyncIterable<CallRecord>, limit: number): Promise<Reply> {
+async function csvReply(records: AsyncIterable<ReadRecord | string>): Promise<Reply> {
   const lines = [CSV_HEAD];
   let next: string | null = null;
-  for await (const item of firstOf(records, limit)) {
+  for await (const item of records) {
     if (typeof item === "string") next = item;
-    else lines.push(csvLine(item));
+    else lines.push(csvLine(JSON.parse(item.json) as CallRecord));
   }
   return {
     status: 200,
@@ -124,17 +111,16 @@ async function csvReply(records: AsyncIterable<CallRecord>, limit: number): Prom
 /** `{…fields, "calls": […], "next": …}`, written record by record. */
 async function jsonReply(
   fields: Readonly<Record<string, string>>,
-  records: AsyncIterable<CallRecord>,
-  limit: number,
+  records: AsyncIterable<ReadRecord | string>,
 ): Promise<Reply> {
   async function* chunks(): AsyncGenerator<string> {
     let before = JSON.stringify({ ...fields, calls: [] }).slice(0, -"]}".length);
     let next: string | null = null;
-    for await (const item of firstOf(records, limit)) {
+    for await (const item of records) {
       if (typeof item === "string") {
         next = item;
       } else {
-        yield before + JSON.stringify(item);
+        yield before + item.json;
         before = ",";
       }
     }
@@ -154,40 +140,6 @@ async function begun<T>(parts: AsyncGenerator<T>): Promise<AsyncIterable<T>> {
   return all();
 }
 
-/** At most `limit` records; then, if there are more, the `next` of the answer. */
-async function* firstOf(
-  records: AsyncIterable<CallRecord>,
-  limit: number,
-): AsyncGenerator<CallRecord | string> {
-  let taken = 0;
-  let last: CallRecord | null = null;
-  for await (const record of records) {
-    if (taken === limit) {
-      if (last !== null) yield nextOf(last);
-      return;
-    }
-    yield record;
-    last = record;
-    taken += 1;
-  }
-}
-
-/** All records from a place on, newest first, a few in each turn of the event loop. */
-async function* readRecords(
-  parts: RecordRouteParts,
-  filter: CallFilter,
-  from: CallCursor | null,
-): AsyncGenerator<CallRecord> {
-  for (let after = from; ; ) {
-    const page = await parts.store.list(filter, after, RECORDS_PER_TURN);
-    for (const record of page) yield newest(parts, record);
-    const last = page.at(-1);
-    if (last === undefined || page.length < RECORDS_PER_TURN) return;
-    after = cursorAfter(last);
-    await setImmediate();
-  }
-}
-
 async function oneCall(parts: RecordRouteParts, text: string): Promise<Reply> {
   const callSid = callSidOf(text);
   if (callSid === null) return json(404, { error: "not_found" });
@@ -200,18 +152,15 @@ async function exportCaller(
   { params, query }: OperatorRequest,
 ): Promise<Reply> {
   const caller = toCaller(params["caller"] ?? "");
-  return await jsonReply({ caller }, readRecords(parts, { caller }, readCursor(query)), MAX_EXPORT);
+  const records = readRecords(parts, { caller }, readCursor(query), MAX_EXPORT);
+  return await jsonReply({ caller }, records);
 }
 
 async function deleteCaller(parts: RecordRouteParts, text: string): Promise<Reply> {
   const caller = toCaller(text);
   let deleted = 0;
-  for await (const { callSid } of readRecords(parts, { caller }, null)) {
-    if (await parts.remove(callSid)) deleted += 1;
+  for await (const page of findCalls(parts, { caller }, null)) {
+    for (const { callSid } of page) if (await parts.remove(callSid)) deleted += 1;
   }
   return json(200, { deleted });
-}
-
-function newest(parts: RecordRouteParts, record: CallRecord): CallRecord {
-  return record.state === "live" ? (parts.live(record.callSid) ?? record) : record;
 }

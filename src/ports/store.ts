@@ -48,10 +48,47 @@ export interface CallFilter {
   readonly caller?: string;
 }
 
-/** A page begins after this call, newest first. */
+/** The order of found calls, the highest value first: "started" is newest first. */
+export type CallSort = "started" | "duration" | "latency" | "cost" | "interruptions";
+
+/** Properties of ended calls, beside those of every call. */
+export interface CallQuery extends CallFilter {
+  /** Words that were said, a number or a part of one, or a CallSid: see `parseSearch`. */
+  readonly text?: string;
+  readonly endReason?: string;
+  /** Destination of the last transfer. */
+  readonly destination?: string;
+  /** The longest voice-to-voice time of the call, at least. */
+  readonly minLatencyMs?: number;
+  readonly minDurationMs?: number;
+  readonly minCostUsd?: number;
+  /** The caller interrupted the agent at least once. */
+  readonly interrupted?: boolean;
+  /** A tool failed at least once. */
+  readonly toolFailed?: boolean;
+  readonly sort?: CallSort;
+}
+
+/** A page begins after this call. */
 export interface CallCursor {
-  readonly startedMs: number;
+  /** What the calls are sorted by: ms since the epoch for "started". */
+  readonly value: number;
   readonly callSid: CallSid;
+}
+
+export interface FoundCall {
+  readonly callSid: CallSid;
+  /** About the size of the record as JSON. */
+  readonly bytes: number;
+  /** The page after this call begins here. */
+  readonly cursor: CallCursor;
+}
+
+export interface IndexedCalls {
+  /** How many calls were looked at; fewer than were asked for: no more are left. */
+  readonly count: number;
+  /** Those whose stored record cannot be read: they are not found by their properties. */
+  readonly unreadable: readonly CallSid[];
 }
 
 export interface CallStore {
@@ -60,8 +97,12 @@ export interface CallStore {
   load(callSid: CallSid): Promise<StoredCall | null>;
   /** Calls that are not stored are missing in the result. */
   loadMany(callSids: readonly CallSid[]): Promise<ReadonlyMap<CallSid, StoredCall>>;
-  /** Newest first, at most `limit`. */
-  list(filter: CallFilter, after: CallCursor | null, limit: number): Promise<readonly CallRecord[]>;
+  /** At most `limit` calls, without their records: a caller loads as many as it can use at once. */
+  find(query: CallQuery, after: CallCursor | null, limit: number): Promise<readonly FoundCall[]>;
+  /** Records as they are stored, as JSON. Calls that are not stored are missing in the result. */
+  loadJson(callSids: readonly CallSid[]): Promise<ReadonlyMap<CallSid, string>>;
+  /** Makes some ended calls findable by `CallQuery`: new ones, and those that have changed. */
+  indexCalls(limit: number): Promise<IndexedCalls>;
   /**
    * Deletes a call and keeps a tombstone: events that arrive later are not stored. True when there
    * was something to delete.

@@ -1,46 +1,54 @@
 import type { CallRecord } from "../domain/call-record.js";
-import type { CallCursor, CallFilter, CallStore } from "../ports/store.js";
+import type { CallSid } from "../domain/ids.js";
+import type { CallQuery, CallStore, FoundCall } from "../ports/store.js";
 import type { MemoryJournal } from "./memory-journal.js";
+import { searchDocument } from "./search-document.js";
+import { isAfterCursor, matchesQuery, sortValue } from "./search-match.js";
 
 /**
- * Lists and loads the records of a journal in memory, for the operator API of the demo and of
+ * Finds and loads the records of a journal in memory, for the operator API of the demo and of
  * tests.
  */
 export function memoryCalls(
   journal: Pick<MemoryJournal, "record" | "records">,
-): Pick<CallStore, "list" | "load"> {
+): Pick<CallStore, "find" | "load" | "loadJson"> {
   return {
-    list: async (filter, after, limit) =>
-      journal
-        .records()
-        .filter((record) => fits(record, filter) && (after === null || isAfter(record, after)))
-        .sort((a, b) => startedMs(b) - startedMs(a) || (a.callSid < b.callSid ? 1 : -1))
-        .slice(0, limit),
+    find: async (query, after, limit) => {
+      const sort = query.sort ?? "started";
+      return found(journal.records(), query)
+        .filter(({ document }) => after === null || isAfterCursor(document, sort, after))
+        .slice(0, limit)
+        .map(({ call }) => call);
+    },
     load: async (callSid) => {
       const record = journal.record(callSid);
       return record === null ? null : { record, version: 1, applied: {}, owner: "memory" };
     },
+    loadJson: async (callSids) => {
+      const texts = new Map<CallSid, string>();
+      for (const callSid of callSids) {
+        const record = journal.record(callSid);
+        if (record !== null) texts.set(callSid, JSON.stringify(record));
+      }
+      return texts;
+    },
   };
 }
 
-function startedMs({ startedAt }: CallRecord): number {
-  return startedAt === null ? 0 : Date.parse(startedAt);
-}
-
-function isAfter(record: CallRecord, after: CallCursor): boolean {
-  const ms = startedMs(record);
-  return ms < after.startedMs || (ms === after.startedMs && record.callSid < after.callSid);
-}
-
-function fits(record: CallRecord, filter: CallFilter): boolean {
-  const { state, agent, outcome, sinceMs, untilMs, caller } = filter;
-  const ms = startedMs(record);
-  return (
-    (state === undefined || record.state === state) &&
-    (agent === undefined || record.agent === agent) &&
-    (outcome === undefined || record.outcome === outcome) &&
-    (sinceMs === undefined || ms >= sinceMs) &&
-    (untilMs === undefined || ms < untilMs) &&
-    (caller === undefined || (record.direction === "outbound" ? record.to : record.from) === caller)
-  );
+function found(records: readonly CallRecord[], query: CallQuery) {
+  const sort = query.sort ?? "started";
+  return records
+    .filter((record) => matchesQuery(record, query))
+    .map((record) => {
+      const document = searchDocument(record);
+      const { callSid } = record;
+      const bytes = Buffer.byteLength(JSON.stringify(record));
+      const cursor = { value: sortValue(document, sort), callSid };
+      const call: FoundCall = { callSid, bytes, cursor };
+      return { document, call };
+    })
+    .sort(
+      ({ call: { cursor: a } }, { call: { cursor: b } }) =>
+        b.value - a.value || (a.callSid < b.callSid ? 1 : -1),
+    );
 }

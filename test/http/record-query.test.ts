@@ -1,20 +1,12 @@
 import { describe, expect, it } from "vitest";
-import {
-  cursorAfter,
-  nextOf,
-  readCursor,
-  readFilter,
-  readLimit,
-  toCaller,
-} from "../../src/http/record-query.js";
-import { emptyRecord } from "../../src/records/record.js";
+import { nextOf, readCursor, readLimit, readQuery, toCaller } from "../../src/http/record-query.js";
 import { sid } from "../fakes/call-bench.js";
 
 const query = (text: string) => new URLSearchParams(text);
 
 describe("the query of a list of calls", () => {
   it("becomes a filter of what it names", () => {
-    const filter = readFilter(
+    const filter = readQuery(
       query("state=ended&outcome=failed&agent=support&from=%2B1555&since=1700000000000&until="),
     );
     expect(filter).toEqual({
@@ -24,7 +16,7 @@ describe("the query of a list of calls", () => {
       caller: "+1555",
       sinceMs: 1_700_000_000_000,
     });
-    expect(readFilter(query(""))).toEqual({});
+    expect(readQuery(query(""))).toEqual({});
   });
 
   it("has 50 calls unless it says otherwise", () => {
@@ -32,16 +24,44 @@ describe("the query of a list of calls", () => {
   });
 
   it("finds the place after a call again", () => {
-    const record = { ...emptyRecord(sid(7)), startedAt: "2026-11-21T08:00:00.000Z" };
-    expect(readCursor(query(`before=${nextOf(record)}`))).toEqual(cursorAfter(record));
     expect(readCursor(query(""))).toBeNull();
-    expect(cursorAfter({ ...record, startedAt: null }).startedMs).toBe(0);
+    // A start in ms, a call without a cost, costs.
+    for (const value of [Date.UTC(2026, 10, 21), 0, -1, 0.1234567890123, 1.5e-7]) {
+      const place = { value, callSid: sid(7) };
+      expect(readCursor(query(`before=${nextOf(place)}`))).toEqual(place);
+    }
+  });
+
+  it("becomes a search of what it names", () => {
+    const search = readQuery(
+      query(
+        "q=blue+bananas&end_reason=max_duration&destination=+1555&min_latency_ms=900&" +
+          "min_duration_s=1.5&min_cost_usd=0.05&interrupted=true&tool_failed=false&sort=cost",
+      ),
+    );
+    expect(search).toEqual({
+      text: "blue bananas",
+      endReason: "max_duration",
+      destination: "+1555",
+      minLatencyMs: 900,
+      minDurationMs: 1_500,
+      minCostUsd: 0.05,
+      interrupted: true,
+      toolFailed: false,
+      sort: "cost",
+    });
+    expect(readQuery(query("q=&destination=&min_cost_usd=&interrupted=&sort="))).toEqual({});
   });
 
   it.each([
-    ["state=old", readFilter],
-    ["outcome=good", readFilter],
-    ["since=today", readFilter],
+    ["state=old", readQuery],
+    ["outcome=good", readQuery],
+    ["since=today", readQuery],
+    ["min_cost_usd=-1", readQuery],
+    ["min_latency_ms=1e9", readQuery],
+    ["interrupted=yes", readQuery],
+    ["sort=size", readQuery],
+    [`q=${"a".repeat(201)}`, readQuery],
     ["limit=0", readLimit],
     ["limit=501", readLimit],
     ["before=xyz", readCursor],

@@ -196,12 +196,13 @@ describe("recordRoutes", () => {
         owner: "w",
       })),
     );
-    const pages: number[] = [];
+    const slices: number[] = [];
     const counted = {
       load: store.load.bind(store),
-      list: async (...args: Parameters<typeof store.list>) => {
-        pages.push(args[2]);
-        return await store.list(...args);
+      find: store.find.bind(store),
+      loadJson: async (callSids: readonly CallSid[]) => {
+        slices.push(callSids.length);
+        return await store.loadJson(callSids);
       },
     };
     const routes = recordRoutes({ store: counted, live: () => null, remove: async () => false });
@@ -213,7 +214,7 @@ describe("recordRoutes", () => {
       many.map(({ callSid }) => callSid).reverse(),
     );
     expect(body.next).not.toBeNull();
-    expect(Math.max(...pages)).toBeLessThanOrEqual(8);
-    expect(pages.length).toBeGreaterThan(12);
+    expect(Math.max(...slices)).toBeLessThanOrEqual(8);
+    expect(slices.length).toBeGreaterThan(12);
   });
 });

@@ -10,6 +10,7 @@ import { RecordWriter } from "../../src/records/record-writer.js";
 import { FakeClock } from "../fakes/fake-clock.js";
 import { FakeMetrics } from "../fakes/fake-metrics.js";
 import { silentLog } from "../fakes/silent-log.js";
+import { storedRecords } from "../fakes/stored-records.js";
 
 const home = mkdtempSync(join(tmpdir(), "murelay-full-"));
 const disk = join(home, "disk");
@@ -99,14 +100,14 @@ it("works while the disk is full, and stores everything afterwards", async (cont
   await expect(recordWriter.flush()).rejects.toMatchObject({ code: "store_unavailable" });
   expect(recordWriter.health()).toMatchObject({ database: false, disk: false });
   expect(metrics.count("recordsPending")).toBeGreaterThan(0);
-  expect(await store.list({}, null, 500)).not.toHaveLength(300);
+  expect(await store.find({}, null, 500)).not.toHaveLength(300);
   expect((await store.load(sid(0)))?.record.turns[0]?.text).toBe("word ".repeat(200));
 
   for (let size = 4 << 20; size >= 1024; size >>= 1)
     writeFileSync(join(disk, `ballast${size}`), "");
   await recordWriter.flush();
   expect(recordWriter.health()).toEqual({ database: true, disk: true, pending: 0 });
-  const all = await store.list({ outcome: "completed" }, null, 500);
+  const all = await storedRecords(store, { outcome: "completed" });
   expect(all).toHaveLength(300);
   expect(all.every((record) => record.turns[0]?.text === "word ".repeat(200))).toBe(true);
   expect(metrics.count("recordsDropped")).toBe(0);

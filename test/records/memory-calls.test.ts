@@ -30,12 +30,11 @@ function journal(): MemoryJournal {
 describe("calls in memory", () => {
   it("are listed newest first, page by page, as the database lists them", async () => {
     const store = memoryCalls(journal());
-    const first = await store.list({}, null, 2);
+    const first = await store.find({}, null, 2);
     expect(first.map(({ callSid }) => callSid)).toEqual(["CA4", "CA3"]);
-    const after = { startedMs: BEGAN_MS + 3_000, callSid: sid(3) };
-    const second = await store.list({}, after, 10);
+    const second = await store.find({}, first[1]!.cursor, 10);
     expect(second.map(({ callSid }) => callSid)).toEqual(["CA2", "CA1", "CA0"]);
-    const between = await store.list({}, { startedMs: BEGAN_MS + 3_000, callSid: sid(4) }, 1);
+    const between = await store.find({}, first[0]!.cursor, 1);
     expect(between.map(({ callSid }) => callSid)).toEqual(["CA3"]);
   });
 
@@ -48,7 +47,7 @@ describe("calls in memory", () => {
     [{ caller: "+1555020" }, ["CA1"]],
     [{ caller: "+1555010" }, ["CA4", "CA3", "CA2", "CA0"]],
   ])("fit %o", async (filter, sids) => {
-    const found = await memoryCalls(journal()).list(filter, null, 10);
+    const found = await memoryCalls(journal()).find(filter, null, 10);
     expect(found.map(({ callSid }) => callSid)).toEqual(sids);
   });
 
@@ -56,6 +55,8 @@ describe("calls in memory", () => {
     const calls = journal();
     const store = memoryCalls(calls);
     expect((await store.load(sid(1)))?.record.direction).toBe("outbound");
+    const texts = await store.loadJson([sid(1), sid(9)]);
+    expect([...texts]).toEqual([[sid(1), JSON.stringify(calls.record(sid(1)))]]);
     expect([calls.remove(sid(1)), calls.remove(sid(1))]).toEqual([true, false]);
     expect(await store.load(sid(1))).toBeNull();
   });

@@ -8,8 +8,8 @@ import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { openStore } from "../../src/adapters/store/open-store.js";
 import type { CallRecord } from "../../src/domain/call-record.js";
-import type { CallCursor } from "../../src/ports/store.js";
 import { findPostgres, type PrivatePostgres, startPostgres } from "../fakes/postgres.js";
+import { storedRecords } from "../fakes/stored-records.js";
 
 const WRITER = fileURLToPath(new URL("../fakes/record-writing.ts", import.meta.url));
 /** Calls that end before each kill, at least. With the last round about 2,000 in all. */
@@ -80,19 +80,11 @@ function startWriter(url: string, spool: string, first: number, count: number) {
 
 async function everything(url: string): Promise<Map<string, CallRecord>> {
   const store = await openStore(url, () => {});
-  const records = new Map<string, CallRecord>();
-  for (let after: CallCursor | null = null; ; ) {
-    const page: readonly CallRecord[] = await store.list({}, after, 500);
-    for (const record of page) {
-      expect(records.has(record.callSid)).toBe(false);
-      records.set(record.callSid, record);
-    }
-    const last = page.at(-1);
-    if (last === undefined) break;
-    after = { startedMs: Date.parse(last.startedAt ?? ""), callSid: last.callSid };
-  }
+  const records = await storedRecords(store, {}, 500);
   await store.close();
-  return records;
+  const bySid = new Map(records.map((record) => [record.callSid as string, record]));
+  expect(bySid.size).toBe(records.length);
+  return bySid;
 }
 
 const postgres = findPostgres();

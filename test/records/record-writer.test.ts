@@ -15,6 +15,7 @@ import { createRedact } from "../../src/records/redact.js";
 import { FakeClock } from "../fakes/fake-clock.js";
 import { FakeMetrics } from "../fakes/fake-metrics.js";
 import { silentLog } from "../fakes/silent-log.js";
+import { storedRecords } from "../fakes/stored-records.js";
 import { storeKinds } from "../fakes/stores.js";
 
 const sid = (n: number) => `CA${String(n).padStart(32, "0")}` as CallSid;
@@ -194,7 +195,7 @@ describe.each(storeKinds())("RecordWriter on $name", (kind) => {
     expect(recordWriter.health()).toEqual({ database: true, disk: true, pending: 0 });
     expect(metrics.count("recordsPending")).toBe(0);
     expect(metrics.count("spoolBytes")).toBe(0);
-    const all = await store.list({ outcome: "completed" }, null, 1_000);
+    const all = await storedRecords(store, { outcome: "completed" });
     expect(all).toHaveLength(count);
     expect(all.every((record) => record.turns.length === 2)).toBe(true);
     expect((await store.load(sid(0)))?.record.events.map((event) => event.name)).toEqual([

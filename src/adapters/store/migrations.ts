@@ -1,13 +1,9 @@
 import { type Kysely, sql, type Transaction } from "kysely";
 import { databaseNowMs } from "./database-clock.js";
 import type { DatabaseKind } from "./fixed-sql.js";
+import type { Migration } from "./migration.js";
+import { SEARCH_MIGRATION } from "./search-schema.js";
 import type { Tables } from "./tables.js";
-
-export interface Migration {
-  readonly name: string;
-  /** One SQL statement each: the same text for both databases, or one text for each. */
-  readonly statements: readonly (string | Readonly<Record<DatabaseKind, string>>)[];
-}
 
 /** Any number that no other program uses in this database. */
 const ADVISORY_LOCK = 7_283_640_115;
@@ -112,6 +108,7 @@ export const MIGRATIONS: readonly Migration[] = [
     name: "0004-turns-as-a-view",
     statements: ["drop table turns", TURNS_VIEW],
   },
+  SEARCH_MIGRATION,
 ];
 
 /**

@@ -6,6 +6,7 @@ import type { Store } from "../../ports/store.js";
 import type { OrderBook } from "../../tools/sample-tools.js";
 import { CallReads } from "./call-reads.js";
 import { CallRemoval } from "./call-removal.js";
+import { CallSearch } from "./call-search.js";
 import { CallWrites } from "./call-writes.js";
 import type { DatabaseKind } from "./fixed-sql.js";
 import { type Guard, withRelayErrors } from "./guard.js";
@@ -13,6 +14,7 @@ import { JobsTableQueue } from "./jobs-table.js";
 import { migrate } from "./migrations.js";
 import { OrdersTables } from "./orders-tables.js";
 import { postgresPool } from "./postgres-pool.js";
+import { SearchIndex } from "./search-index.js";
 import { SqliteDialect } from "./sqlite-dialect.js";
 import { StateTable } from "./state-table.js";
 import type { Tables } from "./tables.js";
@@ -173,6 +175,8 @@ export function sqliteFile(url: string): string | null {
 function storeOver(db: Kysely<Tables>, kind: DatabaseKind, guard: Guard): Omit<OpenStore, "close"> {
   const writes = new CallWrites(db, kind, guard);
   const reads = new CallReads(db, guard);
+  const search = new CallSearch(db, kind, guard);
+  const index = new SearchIndex(db, kind, guard);
   const removal = new CallRemoval(db, kind, guard);
   const writers = new WritersTable(db, kind, guard);
   const state = new StateTable(db, kind, guard);
@@ -182,7 +186,9 @@ function storeOver(db: Kysely<Tables>, kind: DatabaseKind, guard: Guard): Omit<O
     save: (saves) => writes.save(saves),
     load: (callSid) => reads.load(callSid),
     loadMany: (callSids) => reads.loadMany(callSids),
-    list: (filter, after, limit) => reads.list(filter, after, limit),
+    find: (query, after, limit) => search.find(query, after, limit),
+    loadJson: (callSids) => reads.loadJson(callSids),
+    indexCalls: (limit) => index.indexCalls(limit),
     remove: (callSid) => removal.remove(callSid),
     heartbeat: (writer, node) => writers.heartbeat(writer, node),
     forgetWriter: (writer) => writers.forgetWriter(writer),

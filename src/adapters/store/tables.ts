@@ -3,6 +3,8 @@
  * epoch. Types only.
  */
 
+import type { Generated } from "kysely";
+
 export interface CallsTable {
   call_sid: string;
   version: number;
@@ -40,6 +42,41 @@ export interface TurnsView {
   received_ms: number | null;
   interrupted_at_ms: number | null;
   voice_to_voice_ms: number | null;
+}
+
+/** What a search looks at: one row per ended call. */
+export interface CallSearchTable {
+  /** SQLite only: the row's id in `call_words`. */
+  id: Generated<number>;
+  call_sid: string;
+  started_ms: number;
+  duration_ms: number | null;
+  agent: string | null;
+  outcome: string | null;
+  end_reason: string | null;
+  caller: string | null;
+  from_number: string | null;
+  to_number: string | null;
+  destination: string | null;
+  latency_ms: number | null;
+  interruptions: number;
+  failed_tools: number;
+  cost_usd: number | null;
+  /** Size of the record. */
+  bytes: number;
+  /** PostgreSQL only: a tsvector. */
+  words: Generated<string>;
+}
+
+/** SQLite only: the words of ended calls, as an FTS5 table without content. */
+export interface CallWordsTable {
+  rowid: number;
+  words: string;
+}
+
+/** Ended calls whose search row is missing or outdated. */
+export interface SearchPendingTable {
+  call_sid: string;
 }
 
 export interface DeletedCallsTable {
@@ -119,6 +156,9 @@ export interface MigrationsTable {
 export interface Tables {
   calls: CallsTable;
   turns: TurnsView;
+  call_search: CallSearchTable;
+  call_words: CallWordsTable;
+  search_pending: SearchPendingTable;
   deleted_calls: DeletedCallsTable;
   writers: WritersTable;
   call_state: CallStateTable;

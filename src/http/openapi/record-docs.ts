@@ -1,7 +1,9 @@
 /** How the routes of call records describe themselves. */
 import {
+  BOOLEAN,
   failure,
   listOf,
+  NUMBER,
   nullable,
   object,
   type RouteDoc,
@@ -12,8 +14,26 @@ import {
 const NUMBER_TEXT = "A phone number in E.164, or a SIP or client address";
 const NOT_FOUND = { 404: failure("There is no such call") };
 
+const SEARCH: NonNullable<RouteDoc["query"]> = {
+  q: { description: 'Words or a "phrase" of the call, a part of a number, or a CallSid' },
+  end_reason: { description: "Only calls that ended for this reason" },
+  destination: { description: "Only calls whose last transfer went to this destination" },
+  min_latency_ms: {
+    description: "Only calls with a voice-to-voice time of at least this",
+    schema: NUMBER,
+  },
+  min_duration_s: { description: "Only calls of at least this length", schema: NUMBER },
+  min_cost_usd: { description: "Only calls that cost at least this", schema: NUMBER },
+  interrupted: { description: "Whether the caller interrupted the agent", schema: BOOLEAN },
+  tool_failed: { description: "Whether a tool failed", schema: BOOLEAN },
+  sort: {
+    description: "The highest value first; default started",
+    schema: { enum: ["started", "duration", "latency", "cost", "interruptions"] },
+  },
+};
+
 export const LIST: RouteDoc = {
-  summary: "Call records, newest first",
+  summary: "Call records, newest first; or those that a search finds",
   query: {
     state: { description: "Only live or ended calls", schema: { enum: ["live", "ended"] } },
     outcome: { description: "Only calls with this outcome" },
@@ -21,6 +41,7 @@ export const LIST: RouteDoc = {
     from: { description: `${NUMBER_TEXT}: only calls with this party` },
     since: { description: "Only calls that began at or after this time (ISO 8601)" },
     until: { description: "Only calls that began before this time (ISO 8601)" },
+    ...SEARCH,
     limit: { description: "1 to 500; default 50", schema: { type: "integer" } },
     before: { description: "The `next` of the answer before" },
     format: { description: "json or csv; default by Accept", schema: { enum: ["json", "csv"] } },

@@ -6,8 +6,9 @@ import { type OpenStore, openStore } from "../../../src/adapters/store/open-stor
 import type { CallRecord } from "../../../src/domain/call-record.js";
 import type { CallSid, ItemId } from "../../../src/domain/ids.js";
 import type { RecordEvent } from "../../../src/domain/record-event.js";
-import type { CallSave, Store } from "../../../src/ports/store.js";
+import type { CallFilter, CallSave } from "../../../src/ports/store.js";
 import { applyEvent, emptyRecord } from "../../../src/records/record.js";
+import { storedRecords } from "../../fakes/stored-records.js";
 import { storeKinds } from "../../fakes/stores.js";
 
 const EPOCH = Date.parse("2026-11-21T08:00:00.000Z");
@@ -146,17 +147,7 @@ describe.each(storeKinds())("a store on $name", (kind) => {
       opened(i, { epochMs: EPOCH + Math.floor(i / 3) * 1_000 }),
     );
     await store.save(records.map((record) => save(record)));
-    const seen: string[] = [];
-    let after = null;
-    for (;;) {
-      const page: readonly CallRecord[] = await store.list({}, after, 4);
-      seen.push(...page.map((record) => record.callSid));
-      const last = page.at(-1);
-      if (last === undefined) break;
-      after = { startedMs: Date.parse(last.startedAt ?? ""), callSid: last.callSid };
-    }
-    const expected = [...records].reverse().map((record) => record.callSid);
-    expect(seen).toEqual(expected);
+    expect(await storedRecords(store, {}, 4)).toEqual([...records].reverse());
   });
 
   it("filters by state, agent, outcome, time and the other party", async () => {
@@ -166,8 +157,8 @@ describe.each(storeKinds())("a store on $name", (kind) => {
       save(ended(3, { agent: "sales" })),
       save(ended(4, { direction: "outbound", from: "+15550002222", to: "+15559998888" })),
     ]);
-    const sids = async (filter: Parameters<Store["list"]>[0]) =>
-      (await store.list(filter, null, 10)).map((record) => record.callSid);
+    const sids = async (filter: CallFilter) =>
+      (await store.find(filter, null, 10)).map(({ callSid }) => callSid);
     expect(await sids({ state: "live" })).toEqual([sid(1)]);
     expect(await sids({ agent: "sales" })).toEqual([sid(3)]);
     expect(await sids({ outcome: "completed" })).toEqual([sid(4), sid(3), sid(2)]);
@@ -189,7 +180,7 @@ describe.each(storeKinds())("a store on $name", (kind) => {
     expect(await store.takeJob("w1", 1_000, 60_000)).toBeNull();
     expect(await store.getState(`transfer:${sid(1)}`)).toBeNull();
     expect(await store.save([save(ended(1)), save(ended(1), 1)])).toEqual(["deleted", "deleted"]);
-    expect(await store.list({}, null, 10)).toHaveLength(1);
+    expect(await store.find({}, null, 10)).toHaveLength(1);
   });
 
   it("finds live calls whose owner sends no heartbeats", async () => {
@@ -208,7 +199,7 @@ describe.each(storeKinds())("a store on $name", (kind) => {
     expect(await store.expiredCalls(EPOCH + 2_000, 10)).toEqual([sid(1)]);
     expect(await store.expiredRecordings(EPOCH + 10_000, 10)).toEqual([sid(1)]);
     await store.sweep();
-    expect(await store.list({}, null, 10)).toHaveLength(3);
+    expect(await store.find({}, null, 10)).toHaveLength(3);
   });
 
   it("gives a key to exactly one process", async () => {
@@ -411,7 +402,7 @@ describe("openStore", () => {
     const store = await openStore("postgres://relay@127.0.0.1:9/x", fail);
     const away = { code: "store_unavailable", retryable: true };
     await expect(store.ping()).rejects.toMatchObject(away);
-    await expect(store.list({}, null, 1)).rejects.toMatchObject(away);
+    await expect(store.find({}, null, 1)).rejects.toMatchObject(away);
     await store.close();
   });
 });

@@ -1,0 +1,8 @@
+import type { DatabaseKind } from "./fixed-sql.js";
+
+/** A step from one release's tables to the next one's. */
+export interface Migration {
+  readonly name: string;
+  /** One SQL statement each: the same text for both databases, or one text for each. */
+  readonly statements: readonly (string | Readonly<Record<DatabaseKind, string>>)[];
+}

@@ -1,0 +1,97 @@
+import { type Kysely, sql, type Transaction } from "kysely";
+import type { CallSid } from "../../domain/ids.js";
+import type { IndexedCalls } from "../../ports/store.js";
+import { type SearchDocument, searchDocument } from "../../records/search-document.js";
+import { parseRecord, toCallSid } from "./call-rows.js";
+import type { DatabaseKind } from "./fixed-sql.js";
+import type { Guard } from "./guard.js";
+import type { Tables } from "./tables.js";
+
+/** Keeps the search tables up to date with the ended calls. */
+export class SearchIndex {
+  readonly #db: Kysely<Tables>;
+  readonly #kind: DatabaseKind;
+  readonly #guard: Guard;
+
+  constructor(db: Kysely<Tables>, kind: DatabaseKind, guard: Guard) {
+    this.#db = db;
+    this.#kind = kind;
+    this.#guard = guard;
+  }
+
+  async indexCalls(limit: number): Promise<IndexedCalls> {
+    return await this.#guard("index_calls", async () => {
+      // A transaction would keep other processes from writing to an SQLite file.
+      const any = await this.#db.selectFrom("search_pending").select("call_sid").limit(1).execute();
+      if (any.length === 0) return { count: 0, unreadable: [] };
+      return await this.#db.transaction().execute(async (tx) => await this.#index(tx, limit));
+    });
+  }
+
+  async #index(tx: Transaction<Tables>, limit: number): Promise<IndexedCalls> {
+    // First, so that a change from now on is pending again, and no other process does the same.
+    const taken = await tx
+      .deleteFrom("search_pending")
+      .where("call_sid", "in", (some) => {
+        const first = some.selectFrom("search_pending").select("call_sid").limit(limit);
+        return this.#kind === "postgres" ? first.forUpdate().skipLocked() : first;
+      })
+      .returning("call_sid")
+      .execute();
+    // Another process was faster.
+    if (taken.length === 0) return { count: 0, unreadable: [] };
+    const rows = await tx
+      .selectFrom("calls")
+      .select(["call_sid", "record"])
+      .where("call_sid", "in", taken.map(toCallSid))
+      .where("state", "=", "ended")
+      .execute();
+    const unreadable: CallSid[] = [];
+    for (const row of rows) {
+      const document = readDocument(row.record);
+      if (document === null) unreadable.push(toCallSid(row));
+      else await this.#write(tx, document, Buffer.byteLength(row.record));
+    }
+    return { count: taken.length, unreadable };
+  }
+
+  async #write(tx: Transaction<Tables>, document: SearchDocument, bytes: number): Promise<void> {
+    const { callSid, words } = document;
+    const row = {
+      started_ms: document.startedMs,
+      duration_ms: document.durationMs,
+      agent: document.agent,
+      outcome: document.outcome,
+      end_reason: document.endReason,
+      caller: document.caller,
+      from_number: document.from,
+      to_number: document.to,
+      destination: document.destination,
+      latency_ms: document.latencyMs === null ? null : Math.round(document.latencyMs),
+      interruptions: document.interruptions,
+      failed_tools: document.failedTools,
+      cost_usd: document.costUsd,
+      bytes,
+      ...(this.#kind === "postgres" ? { words: sql<string>`to_tsvector('simple', ${words})` } : {}),
+    };
+    const { id } = await tx
+      .insertInto("call_search")
+      .values({ call_sid: callSid, ...row })
+      .onConflict((conflict) => conflict.column("call_sid").doUpdateSet(row))
+      .returning(this.#kind === "postgres" ? sql<number>`0`.as("id") : "id")
+      .executeTakeFirstOrThrow();
+    if (this.#kind === "postgres") return;
+    await tx.deleteFrom("call_words").where("rowid", "=", id).execute();
+    // With "returning" the statement runs on libsql's thread: splitting the words takes a while.
+    await tx.insertInto("call_words").values({ rowid: id, words }).returning("rowid").execute();
+  }
+}
+
+/** Null: the record is damaged. Without it the other calls are indexed. */
+function readDocument(json: string): SearchDocument | null {
+  try {
+    return searchDocument(parseRecord(json));
+  } catch {
+    return null;
+  }
+}

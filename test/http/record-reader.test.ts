@@ -1,0 +1,91 @@
+import { describe, expect, it } from "vitest";
+import type { CallRecord } from "../../src/domain/call-record.js";
+import type { CallSid } from "../../src/domain/ids.js";
+import { readCursor } from "../../src/http/record-query.js";
+import { findCalls, type ReadRecord, readRecords } from "../../src/http/record-reader.js";
+import type { CallStore } from "../../src/ports/store.js";
+import { emptyRecord } from "../../src/records/record.js";
+import { testSid } from "../fakes/record-events.js";
+
+/** `count` calls of `bytes` each, newest first; notes what is read. */
+function bench(count: number, bytes: number) {
+  const sids = Array.from({ length: count }, (_, n) => testSid(n));
+  const pages: number[] = [];
+  const slices: number[] = [];
+  const live = new Map<CallSid, CallRecord>();
+  const deleted = new Set<CallSid>();
+  const store: Pick<CallStore, "find" | "loadJson"> = {
+    find: async (_query, after, limit) => {
+      pages.push(limit);
+      const from = after === null ? 0 : sids.indexOf(after.callSid) + 1;
+      return sids
+        .slice(from, from + limit)
+        .map((callSid) => ({ callSid, bytes, cursor: { value: 1, callSid } }));
+    },
+    loadJson: async (callSids) => {
+      slices.push(callSids.length);
+      const stored = callSids.filter((callSid) => !deleted.has(callSid));
+      return new Map(stored.map((callSid) => [callSid, `"${callSid}"`]));
+    },
+  };
+  return {
+    sids,
+    pages,
+    slices,
+    live,
+    deleted,
+    parts: { store, live: (callSid: CallSid) => live.get(callSid) ?? null },
+  };
+}
+
+async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = [];
+  for await (const item of items) list.push(item);
+  return list;
+}
+const texts = (items: readonly (ReadRecord | string)[]) =>
+  items.map((item) => (typeof item === "string" ? "next" : JSON.parse(item.json)));
+
+describe("records for an answer", () => {
+  it("are read as many at once as have 250 KB", async () => {
+    const { parts, slices, sids } = bench(20, 31_000);
+    expect(texts(await all(readRecords(parts, {}, null, 50)))).toEqual(sids);
+    expect(slices).toEqual([8, 8, 4]);
+  });
+
+  it("are read 50 at once where they are short, and alone where they are long", async () => {
+    const short = bench(120, 10);
+    await all(readRecords(short.parts, {}, null, 500));
+    expect(short.slices).toEqual([50, 50, 20]);
+    const long = bench(2, 1_000_000);
+    await all(readRecords(long.parts, {}, null, 500));
+    expect(long.slices).toEqual([1, 1]);
+  });
+
+  it("end at the limit, with the place where the next answer begins", async () => {
+    const { parts, pages, sids } = bench(3, 10);
+    const items = await all(readRecords(parts, {}, null, 2));
+    expect(texts(items)).toEqual([sids[0], sids[1], "next"]);
+    expect(pages).toEqual([3]);
+    const next = readCursor(new URLSearchParams(`before=${items[2]}`));
+    expect(texts(await all(readRecords(parts, {}, next, 2)))).toEqual([sids[2]]);
+    expect(texts(await all(readRecords(parts, {}, null, 3)))).toEqual(sids);
+  });
+
+  it("are those of this process where it knows better, without those deleted meanwhile", async () => {
+    const { parts, live, deleted, sids } = bench(3, 10);
+    const newer = emptyRecord(sids[1]!);
+    live.set(sids[1]!, newer);
+    deleted.add(sids[0]!);
+    expect(texts(await all(readRecords(parts, {}, null, 9)))).toEqual([newer, sids[2]]);
+  });
+});
+
+describe("found calls", () => {
+  it("come page by page until none are left", async () => {
+    const { parts, sids } = bench(250, 10);
+    const pages = await all(findCalls(parts, {}, null));
+    expect(pages.map((page) => page.length)).toEqual([100, 100, 50]);
+    expect(pages.flat().map(({ callSid }) => callSid)).toEqual(sids);
+  });
+});
