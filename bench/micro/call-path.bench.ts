@@ -7,12 +7,14 @@
  * npx tsx bench/micro/call-path.bench.ts [--calls 1000] [--seconds 12] [--json FILE] [--limit
  * RATIO]
  *
+ * `--check` fails when the ratio is worse than that in call-path.json by more than a quarter.
+ *
  * The yardstick runs in the same process on the same messages: `JSON.parse` and a copy. The result
  * is the ratio of both, which hardly depends on the machine. Rounds of the two alternate; the
  * median counts.
  */
 
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { type HeapProfiler, type Profiler, Session } from "node:inspector/promises";
 import { parseArgs } from "node:util";
 import { speechLike } from "../../sim/audio/synth.js";
@@ -36,6 +38,8 @@ const VARIANTS = 100;
 /** Calls whose frames one turn of the event loop handles. */
 const CALLS_PER_TURN = 16;
 const WARM_UP_TICKS = CYCLE;
+/** A ratio is a regression when it exceeds the one in call-path.json by this factor. */
+const WORSE = 1.25;
 
 /** The clock is read as in production, and tells the time of the simulation. */
 class SimulatedClock {
@@ -266,7 +270,7 @@ async function main(): Promise<number> {
       calls: { type: "string", default: "1000" },
       seconds: { type: "string", default: "12" },
       json: { type: "string" },
-      limit: { type: "string" },
+      check: { type: "boolean", default: false },
     },
   });
   const calls = Number(values.calls);
@@ -307,9 +311,15 @@ async function main(): Promise<number> {
   };
   print(result);
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(result, null, 2)}\n`);
-  if (values.limit === undefined || result.ratio <= Number(values.limit)) return 0;
-  console.error(`The ratio is above ${values.limit}.`);
-  return 1;
+  return values.check ? check(result.ratio) : 0;
+}
+
+/** @returns 1 when the ratio is worse than the kept one by more than a quarter. */
+function check(ratio: number): number {
+  const kept = readFileSync(new URL("call-path.json", import.meta.url), "utf8");
+  const limit = (JSON.parse(kept) as { readonly ratio: number }).ratio * WORSE;
+  console.log(`  limit                  ${limit.toFixed(2)}`);
+  return ratio <= limit ? 0 : 1;
 }
 
 function print(result: {
