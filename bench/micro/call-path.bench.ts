@@ -4,8 +4,7 @@
  * delta in, decoding, pacing, message out, marks. A thousand calls take turns, so that caches are
  * as cold as in production. Sockets are sinks.
  *
- * npx tsx bench/micro/call-path.bench.ts [--calls 1000] [--seconds 12] [--json FILE] [--limit
- * RATIO]
+ * npx tsx bench/micro/call-path.bench.ts [--calls 1000] [--seconds 12] [--json FILE] [--check]
  *
  * `--check` fails when the ratio is worse than that in call-path.json by more than a quarter.
  *
