@@ -105,6 +105,7 @@ export class CallPath {
           audio.playout.marked(generation, position, clock.nowMs()),
         streamEnded: none,
       },
+      log: this.#deps.log,
     };
   }
 
@@ -124,6 +125,7 @@ export class CallPath {
         audio: RELAYED_AUDIO,
         events: this.#events(),
         lifecycle: { ready: none, lost: none },
+        log,
       },
       {
         dialer: {
@@ -135,7 +137,6 @@ export class CallPath {
         url: "wss://model.test/v1/realtime",
         nowMs: () => clock.nowMs(),
         metrics,
-        log,
       },
     );
     if (events === null) throw new Error("the session did not dial");

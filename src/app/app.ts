@@ -203,7 +203,7 @@ class RelayApp implements App {
     cluster.nodes?.start();
     await crm?.start();
     const { host } = config;
-    log.info("listening", { worker, host, port: publicPort, ownPort, adminHost, adminPort });
+    log.info("listening", { host, port: publicPort, ownPort, adminHost, adminPort });
     return { publicPort, ownPort, adminPort };
   }
 

@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { createHttpCrm } from "../adapters/http-client/crm.js";
 import { MetricRegistry } from "../adapters/metrics/metric-registry.js";
 import { Network } from "../adapters/network/network.js";
+import { withAgentOfCall } from "../adapters/system/call-lines.js";
 import { LoopGuard } from "../adapters/system/loop-guard.js";
 import { createLog } from "../adapters/system/pino-log.js";
 import { systemClock } from "../adapters/system/system-clock.js";
@@ -58,7 +59,8 @@ export function composeBase(
   overrides: BaseOverrides,
 ): Base {
   const clock = overrides.clock ?? systemClock;
-  const log = overrides.log ?? createLog({ level: config.logLevel, pretty: config.logPretty });
+  const lines = overrides.log ?? createLog({ level: config.logLevel, pretty: config.logPretty });
+  const log = withAgentOfCall(lines.child({ node: config.nodeName, worker }), clock);
   const registry = new MetricRegistry({ version: VERSION, worker: String(worker) });
   const { metrics } = registry;
   metrics.callsLimit.set(config.maxCalls);

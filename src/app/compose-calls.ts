@@ -160,7 +160,7 @@ function callDeps(
     uplinkIdlePtimeMs: config.uplinkIdlePtimeMs,
     upstreamTimeoutMs: config.upstreamTimeoutMs,
     maxCallMinutes: config.maxCallMinutes,
-    models: new RealtimeSessions({ dialer, url: config.openaiRealtimeUrl, clock, metrics, log }),
+    models: new RealtimeSessions({ dialer, url: config.openaiRealtimeUrl, clock, metrics }),
     tools: (host) => toolbox.toolsFor(host),
     lookUp: crm === null || agents.crm?.callerLookup == null ? null : (call) => crm.lookUp(call),
     price: (model, tokens) => tokenCostUsd(model, tokens, prices),

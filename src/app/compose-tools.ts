@@ -65,7 +65,8 @@ export class Toolbox {
   toolsFor(host: ToolHost): CallTools {
     const kit = this.#kits.get(host.agent);
     if (kit === undefined) throw new RelayError("internal", "an agent without a kit of tools");
-    const { clock, log, launcher } = this.#deps;
+    const { clock, launcher } = this.#deps;
+    const { log } = host;
     // Before the model asks: a caller should not wait for a process to start.
     for (const module of kit.modules) launcher.warm(module);
     const runner = new ToolRunner({
@@ -81,7 +82,7 @@ export class Toolbox {
         language: host.language,
       }),
     });
-    return new AgentTools(host, kit.specs, runner, log);
+    return new AgentTools(host, kit.specs, runner);
   }
 }
 

@@ -32,7 +32,9 @@ export async function superviseWorkers(
   config: Config,
   record: boolean,
 ): Promise<number> {
-  const log = createLog({ level: config.logLevel, pretty: config.logPretty });
+  const log = createLog({ level: config.logLevel, pretty: config.logPretty }).child({
+    node: config.nodeName,
+  });
   const program = thisProgram(record ? ["--record"] : []);
   const supervisor = new Supervisor(
     { workers: config.workers, publicPort: config.port, drainSeconds: config.drainSeconds },

@@ -54,17 +54,19 @@ export async function worker(io: CliIo, options: { readonly record?: boolean }):
   }
   const { config, agents } = loaded;
   const log = createLog({ level: config.logLevel, pretty: config.logPretty });
-  const app = await startApp(config, agents, log, await commands.begin, link, options, {
+  const begin = await commands.begin;
+  const place = { node: config.nodeName, worker: begin.worker };
+  const app = await startApp(config, agents, log, begin, link, options, {
     send,
     readAgents: () => readAgentsFile(config, io.env),
   });
   if (app === null) return EXIT_USAGE;
   commands.carryOut((command) => {
     if (command === "refuse_calls") app.refuseCalls();
-    else void reload(app, () => readAgentsFile(config, io.env), log);
+    else void reload(app, () => readAgentsFile(config, io.env), log.child(place));
   });
   onUncaughtError((error) => {
-    log.error("worker: uncaught exception", { pid: process.pid }, error);
+    log.error("worker: uncaught exception", { ...place, pid: process.pid }, error);
     send({ type: "failing" });
   });
   const stopHeartbeats = await sendHeartbeats(app, send);

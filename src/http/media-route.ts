@@ -138,7 +138,7 @@ class UwsMediaSocket implements MediaSocket {
     try {
       this.#receiver?.closed(code);
     } catch (error) {
-      this.#log.error("media: close handler failed", {}, error);
+      this.#callLog.error("media: close handler failed", {}, error);
     }
   }
 
@@ -160,9 +160,13 @@ class UwsMediaSocket implements MediaSocket {
     this.#ws?.end(code, reason);
   }
 
+  get #callLog(): Log {
+    return this.#receiver?.log ?? this.#log;
+  }
+
   /** A fault in one call must not end the other calls of this process. */
   #failed(error: unknown): void {
-    this.#log.error("media: handler failed, socket closed", {}, error);
+    this.#callLog.error("media: handler failed, socket closed", {}, error);
     this.close(INTERNAL_ERROR, "internal");
   }
 }

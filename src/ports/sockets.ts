@@ -1,3 +1,5 @@
+import type { Log } from "./log.js";
+
 /** The Twilio side of one call: an accepted Media Streams WebSocket. */
 export interface MediaSocket {
   /** Sends one text message. The bytes are copied before it returns. False: not sent. */
@@ -15,6 +17,8 @@ export interface MediaReceiver {
   message(message: Uint8Array): void;
   /** Once, last. */
   closed(code: number): void;
+  /** The log of the call that this stream belongs to; absent while that is not known. */
+  readonly log?: Log | undefined;
 }
 
 export interface UpstreamSocket {
@@ -31,6 +35,8 @@ export interface UpstreamSocketEvents {
   message(message: Uint8Array): void;
   /** Once, last; also when the dial failed (then `opened` never came). */
   closed(failure: UpstreamClose): void;
+  /** The log of the call that this socket belongs to; absent: it belongs to none. */
+  readonly log?: Log;
 }
 
 export interface UpstreamClose {

@@ -205,6 +205,7 @@ class CallRecorder implements CallTap {
       parties: host.parties,
       agent: host.agent,
       eventLog: host.eventLog,
+      log: host.log,
       get language() {
         return host.language;
       },

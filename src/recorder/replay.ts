@@ -95,7 +95,6 @@ class ReplayWorld {
         url: this.#modelUrl(lines),
         clock,
         metrics: deps.metrics,
-        log: deps.log,
       }),
       tools: (host) => this.#tools(host),
       lookUp: header.asksCrm

@@ -345,7 +345,6 @@ export class CallBench {
         url: "wss://model.test/v1/realtime",
         clock,
         metrics: this.fake.metrics,
-        log: this.log,
       }),
       lookUp,
       flights: flightRecorder(({ callSid }) => {

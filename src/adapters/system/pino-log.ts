@@ -123,11 +123,13 @@ class PrettyStream implements DestinationStream {
 
   write(line: string): void {
     const { time, level, msg, error, ...fields } = parseLine(line);
-    const rest = Object.entries(fields).map(([name, value]) => ` ${name}=${plain(value)}`);
+    const rest = Object.entries(fields).map(
+      ([name, value]) => ` ${plain(name)}=${fieldText(value)}`,
+    );
     this.#out.write(
       `${plain(time).slice(11, 23)} ${plain(level).padEnd(5)} ${plain(msg)}${rest.join("")}\n`,
     );
-    if (isRecord(error)) this.#out.write(`    ${plain(error["stack"] ?? error["message"])}\n`);
+    if (isRecord(error)) this.#out.write(indented(String(error["stack"] ?? error["message"])));
   }
 }
 
@@ -140,6 +142,35 @@ function isRecord(value: unknown): value is Cleaned {
   return typeof value === "object" && value !== null;
 }
 
+/**
+ * Characters that move a terminal's cursor, change its colors or the direction of its text, or end
+ * a line: C0 and C1 controls, line separators, bidirectional controls. Texts come from callers,
+ * models and SIP headers; none of them may write a line of its own or hide one.
+ */
+const CONTROL =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
+  /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+
+function visible(text: string): string {
+  return text.replace(
+    CONTROL,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
 function plain(value: unknown): string {
-  return typeof value === "string" ? value : (JSON.stringify(value) ?? "");
+  return visible(typeof value === "string" ? value : (JSON.stringify(value) ?? ""));
+}
+
+/** In quotes where it could pass for several fields. */
+function fieldText(value: unknown): string {
+  return typeof value === "string" && /[\s"=]/.test(value)
+    ? visible(JSON.stringify(value))
+    : plain(value);
+}
+
+/** Several lines, none of which begins as a line of the log does. */
+function indented(text: string): string {
+  const lines = text.split("\n").map((line) => `    ${visible(line)}\n`);
+  return lines.join("");
 }

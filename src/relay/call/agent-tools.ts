@@ -1,4 +1,3 @@
-import type { Log } from "../../ports/log.js";
 import type { ToolRunner } from "../../tools/runner.js";
 import type { CallRequest } from "../../tools/tool.js";
 import type { ResponseEnd, SessionTool } from "../model/model-session.js";
@@ -13,15 +12,13 @@ export class AgentTools implements CallTools {
   readonly specs: readonly SessionTool[];
   readonly #host: ToolHost;
   readonly #runner: ToolRunner;
-  readonly #log: Log;
   /** Grows with each cancellation: batches of an earlier round are not told. */
   #round = 0;
 
-  constructor(host: ToolHost, specs: readonly SessionTool[], runner: ToolRunner, log: Log) {
+  constructor(host: ToolHost, specs: readonly SessionTool[], runner: ToolRunner) {
     this.#host = host;
     this.specs = specs;
     this.#runner = runner;
-    this.#log = log;
   }
 
   run(end: ResponseEnd, done: (batch: ToolBatch) => void): void {
@@ -37,7 +34,7 @@ export class AgentTools implements CallTools {
         const disposition = wanted.find(({ kind }) => kind === "transfer") ?? wanted[0] ?? null;
         done({ runs, disposition });
       },
-      (error: unknown) => this.#log.error("tools: runner failed", { code: "internal" }, error),
+      (error: unknown) => this.#host.log.error("tools: runner failed", { code: "internal" }, error),
     );
   }
 

@@ -52,6 +52,11 @@ export class CallBudget {
     this.#deps = deps;
   }
 
+  /** What the call has cost so far, as estimated by the price list. */
+  get costUsd(): number {
+    return this.#costUsd;
+  }
+
   /** One response of the model. */
   usage(model: string, tokens: TokenUsage): void {
     this.#eventLog.usage(model, tokens);

@@ -1,6 +1,9 @@
 import { assertNever } from "../../domain/errors.js";
+import type { CallOutcome } from "../../domain/record-event.js";
 import type { Clock } from "../../ports/clock.js";
+import type { Log } from "../../ports/log.js";
 import type { ModelSession } from "../model/model-session.js";
+import type { CallBudget } from "./call-budget.js";
 import type { CallHost } from "./call-deps.js";
 import type { CallEventLog } from "./call-event-log.js";
 import type { Beginning, CallEvent, CallState, CallTimer, Effect } from "./call-events.js";
@@ -10,6 +13,7 @@ import { CallTimers } from "./call-timers.js";
 import type { CallerKeys } from "./caller-keys.js";
 import type { DueTranscripts } from "./due-transcripts.js";
 import type { Greeting } from "./greeting.js";
+import { logCallEnd } from "./log-lines.js";
 import * as prompts from "./prompts.js";
 import type { ReplyWatch } from "./reply-watch.js";
 import type { ToolAnswers } from "./tool-answers.js";
@@ -40,6 +44,8 @@ export interface CallEffectsHost {
   readonly session: ModelSession | null;
   readonly path: CallPath;
   readonly eventLog: CallEventLog;
+  readonly log: Log;
+  readonly budget: Pick<CallBudget, "costUsd">;
   readonly reply: ReplyWatch;
   readonly tools: ToolAnswers;
   readonly transcripts: DueTranscripts;
@@ -127,17 +133,24 @@ export class CallEffects<Callee extends CallEffectsHost> {
         return;
       case "finish":
         this.#rest();
-        call.eventLog.ended(effect.outcome, effect.reason, this.#endedAtMs ?? call.eventLog.atMs);
+        this.#ended(effect.outcome, effect.reason, this.#endedAtMs ?? call.eventLog.atMs);
         this.#host.ended(call);
         return;
       case "move_away":
         this.#rest();
         call.eventLog.moved();
+        call.log.info("call: moved to another process");
         this.#host.movedAway(call);
         return;
       default:
         assertNever(effect);
     }
+  }
+
+  #ended(outcome: CallOutcome, reason: string, durationMs: number): void {
+    const { eventLog, log, budget } = this.#call;
+    eventLog.ended(outcome, reason, durationMs);
+    logCallEnd(log, { outcome, reason, durationMs, eventLog, costUsd: budget.costUsd });
   }
 
   #begin(how: Beginning): void {

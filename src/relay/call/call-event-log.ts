@@ -26,6 +26,8 @@ export class CallEventLog {
   /** When the caller last stopped to speak, on our clock; null once that was answered. */
   #callerStoppedMs: number | null = null;
   #ended = false;
+  #turns = 0;
+  #worstVoiceToVoiceMs: number | null = null;
   readonly #texts = new TranscriptProgress();
 
   /** @param openedMs  when the call began, on our clock. */
@@ -38,6 +40,16 @@ export class CallEventLog {
 
   get atMs(): number {
     return Math.round(this.#nowMs() - this.#openedMs);
+  }
+
+  /** Turns of caller and agent so far. */
+  get turns(): number {
+    return this.#turns;
+  }
+
+  /** The longest time from the end of the caller's speech to the answer; null: no answer yet. */
+  get worstVoiceToVoiceMs(): number | null {
+    return this.#worstVoiceToVoiceMs;
   }
 
   history(): HistoryItem[] {
@@ -65,7 +77,8 @@ export class CallEventLog {
 
   /** @param startedMs, endedMs on our clock. */
   callerSpoke(itemId: ItemId, startedMs: number, endedMs: number | null): void {
-    if (endedMs !== null) this.#callerStoppedMs = endedMs;
+    if (endedMs === null) this.#turns++;
+    else this.#callerStoppedMs = endedMs;
     this.write({
       type: "caller_turn",
       itemId,
@@ -92,6 +105,9 @@ export class CallEventLog {
     this.#callerStoppedMs = null;
     const voiceToVoiceMs =
       stopped === null ? null : Math.max(0, Math.round(this.#nowMs() - stopped));
+    this.#turns++;
+    if (voiceToVoiceMs !== null)
+      this.#worstVoiceToVoiceMs = Math.max(this.#worstVoiceToVoiceMs ?? 0, voiceToVoiceMs);
     this.write({ type: "agent_turn", itemId, startedMs: this.atMs, voiceToVoiceMs });
     return voiceToVoiceMs;
   }

@@ -2,6 +2,7 @@ import type { AgentProfile } from "../../domain/agent-profile.js";
 import type { CallParties } from "../../domain/call-parties.js";
 import type { ToolCallId } from "../../domain/ids.js";
 import type { ToolOutcome } from "../../domain/record-event.js";
+import type { Log } from "../../ports/log.js";
 import type { ToolRunObserver } from "../../tools/runner.js";
 import type { ResponseEnd, SessionTool } from "../model/model-session.js";
 import type { CallEventLog } from "./call-event-log.js";
@@ -12,6 +13,8 @@ export interface ToolHost {
   readonly parties: CallParties;
   readonly agent: AgentProfile;
   readonly eventLog: CallEventLog;
+  /** The call's own. */
+  readonly log: Log;
   /** That the call is held in, a BCP 47 tag. */
   readonly language: string;
   /** The model says exactly this next. */

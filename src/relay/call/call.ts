@@ -117,6 +117,7 @@ export class Call<Path extends CallPath = CallPath>
       session: this.path.capabilities.asksWhatFollows ? "opening" : "released",
     };
     eventLog.opened(parties, agent.name, paths.name, deps.node, openedEpochMs);
+    log.info("call: started", { path: paths.name, direction: parties.direction });
     this.#effects.arm("arrival");
   }
 

@@ -108,6 +108,7 @@ export class ModelLink implements ModelDialerHost {
       audio: callId === null ? RELAYED_AUDIO : { path: "direct", callId },
       events: this.#events,
       lifecycle,
+      log: this.#host.log,
     });
   }
 

@@ -1,8 +1,9 @@
 import type { AgentProfile } from "../../domain/agent-profile.js";
 import type { CallSid } from "../../domain/ids.js";
-import type { CallJournal, RecordEvent } from "../../domain/record-event.js";
+import type { CallJournal, CallOutcome, RecordEvent } from "../../domain/record-event.js";
 import type { TransferFailure } from "../../domain/transfer-request.js";
 import type { Clock } from "../../ports/clock.js";
+import type { Log } from "../../ports/log.js";
 import type {
   TransferEnding,
   TransferHost,
@@ -11,6 +12,7 @@ import type {
 import type { OnStream } from "../../transfer/transfer-events.js";
 import { linkQuery, type TransferLink, type TransferPath } from "../../transfer/transfer-link.js";
 import type { Twiml } from "../../wire/twiml.js";
+import { logCallEnd } from "../call/log-lines.js";
 import * as prompts from "../call/prompts.js";
 import type { Form } from "./callback-link.js";
 import type { TransferCalls, TransferredCall, TransferStates } from "./transfer-service.js";
@@ -19,6 +21,7 @@ import { apologyTwiml } from "./voice-twiml.js";
 export interface TransferHostDeps {
   readonly calls: Pick<TransferCalls, "find" | "takeBack">;
   readonly clock: Clock;
+  readonly log: Log;
   /** For what happens to calls that this process does not have, or no longer. */
   readonly journal: CallJournal;
   readonly states: Pick<TransferStates, "keep"> | null;
@@ -126,6 +129,7 @@ export class CallTransferHost implements TransferHost {
       const end = this.#owner.agentFailed ? AGENT_FAILED : END[next];
       const ended = { type: "ended", atMs: this.atMs(), ...end } as const;
       this.#deps.journal.write(callSid, this.#placedInTime(ended));
+      this.#logEnd(end);
       return;
     }
     // The agent was with the caller all the time: no document brings the caller back.
@@ -135,6 +139,14 @@ export class CallTransferHost implements TransferHost {
       call.execute({ type: "tell_model", fact });
     }
     call.execute({ type: "transfer_ended", next });
+  }
+
+  /** The process that had the call cannot write this line any more. */
+  #logEnd(end: { readonly outcome: CallOutcome; readonly reason: string }): void {
+    const { callSid, agent, openedEpochMs } = this.#owner;
+    const log = this.#deps.log.child({ callSid, agent: agent.name });
+    const durationMs = openedEpochMs === null ? null : this.atMs();
+    logCallEnd(log, { ...end, durationMs, eventLog: null, costUsd: null });
   }
 
   lost(): void {

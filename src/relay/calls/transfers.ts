@@ -259,10 +259,10 @@ export class Transfers implements TransferService {
     openedEpochMs: number | null = null,
     agentFailed = false,
   ): TransferHost {
-    const { clock, journal, states, links } = this.#deps;
+    const { clock, log, journal, states, links } = this.#deps;
     return new CallTransferHost(
       { callSid, agent, call, form, openedEpochMs, agentFailed },
-      { calls: this.#calls, clock, journal, states, publicUrl: links.publicUrl },
+      { calls: this.#calls, clock, log, journal, states, publicUrl: links.publicUrl },
     );
   }
 

@@ -9,6 +9,7 @@ import type { Metrics } from "../../ports/metrics.js";
 import type { Twiml } from "../../wire/twiml.js";
 import type { CallCommand } from "../call/call-command.js";
 import { CallEventLog } from "../call/call-event-log.js";
+import { logCallEnd } from "../call/log-lines.js";
 import type { OverflowReason } from "./admission.js";
 import type { TransferredCall, TransferService } from "./transfer-service.js";
 import { fallbackRequest } from "./transfers.js";
@@ -33,13 +34,15 @@ class TurnedAwayCall implements TransferredCall {
   readonly language: string;
   readonly path: TransferredCall["path"];
   readonly #reason: OverflowReason;
+  readonly #log: Log;
+  #isOver = false;
 
   constructor(
     parties: CallParties,
     agent: AgentProfile,
     path: PathName,
     reason: OverflowReason,
-    { clock, journal, node }: OverflowDeps,
+    { clock, journal, log, node }: OverflowDeps,
   ) {
     this.parties = parties;
     this.agent = agent;
@@ -51,13 +54,20 @@ class TurnedAwayCall implements TransferredCall {
       agentIsHere: false,
       arrivalTwiml: () => apologyTwiml(agent),
     };
+    this.#log = log.child({ callSid: parties.callSid, agent: agent.name });
     this.eventLog = new CallEventLog(parties.callSid, journal, () => clock.nowMs());
     this.eventLog.opened(parties, agent.name, path, node, clock.epochMs());
   }
 
   execute(command: CallCommand): void {
-    if (command.type === "transfer_ended" || command.type === "caller_gone")
-      this.eventLog.ended("rejected", this.#reason);
+    if (command.type !== "transfer_ended" && command.type !== "caller_gone") return;
+    if (this.#isOver) return;
+    this.#isOver = true;
+    const { eventLog } = this;
+    const reason = this.#reason;
+    const durationMs = eventLog.atMs;
+    eventLog.ended("rejected", reason, durationMs);
+    logCallEnd(this.#log, { outcome: "rejected", reason, durationMs, eventLog, costUsd: 0 });
   }
 }
 

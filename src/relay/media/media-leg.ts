@@ -43,6 +43,8 @@ export interface MediaLegEvents {
 export interface LegOwner {
   readonly frames: FrameSink;
   readonly events: MediaLegEvents;
+  /** The call's own. */
+  readonly log: Log;
 }
 
 /** Sees what passes, as it passes. */
@@ -78,7 +80,7 @@ export class MediaLeg implements MediaReceiver {
   readonly #socket: MediaSocket;
   readonly #claim: StreamClaim;
   readonly #metrics: Metrics;
-  readonly #log: Log;
+  #log: Log;
   /** A leg's own: it learns how this peer writes, stream id included. */
   readonly #scan = new MediaScan();
   #startTimer: Timer | null;
@@ -103,6 +105,10 @@ export class MediaLeg implements MediaReceiver {
       this.#metrics.authFailures.add(1, "media", "missing");
       this.#end(1008, "no start");
     });
+  }
+
+  get log(): Log {
+    return this.#log;
   }
 
   // --- from Twilio -------------------------------------------------------------------------------
@@ -207,6 +213,7 @@ export class MediaLeg implements MediaReceiver {
     else {
       this.#frames = owner.frames;
       this.#events = owner.events;
+      this.#log = owner.log;
     }
   }
 

@@ -131,7 +131,7 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
     deps.ticker.add(this);
     eventLog.streamStarted(streamSid);
     this.#host.callerArrived();
-    return { frames: this.#audio, events: this };
+    return { frames: this.#audio, events: this, log: this.#call.log };
   }
 
   streamEnded(clean: boolean): void {

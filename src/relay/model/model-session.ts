@@ -2,6 +2,7 @@ import type { ModelSettings, TurnDetection } from "../../domain/agent-profile.js
 import type { ErrorCode } from "../../domain/errors.js";
 import type { ItemId, ResponseId, ToolCallId } from "../../domain/ids.js";
 import type { TokenUsage } from "../../domain/record-event.js";
+import type { Log } from "../../ports/log.js";
 import type { UpstreamDialer } from "../../ports/sockets.js";
 
 /**
@@ -120,6 +121,8 @@ export interface SessionRequest {
   readonly audio: SessionAudio;
   readonly events: ModelSessionEvents;
   readonly lifecycle: ModelSessionLifecycle;
+  /** The call's own. */
+  readonly log: Log;
   /** Placed between the session and its socket and clock. Absent: nothing is. */
   readonly tap?: SessionTap;
 }

@@ -125,4 +125,29 @@ describe("log", () => {
     expect(lines[0]).toMatch(/^\d\d:\d\d:\d\d\.\d{3} warn {2}redial callSid=CA1 n=2\n$/);
     expect(lines[1]).toMatch(/^ {4}Error: boom\n/);
   });
+
+  it.each([
+    ["a line break", "gone\n12:00:00.000 error relay: down"],
+    ["a carriage return", "gone\r12:00:00.000 error relay: down"],
+    ["an ANSI escape", "\u001b[2K\u001b[1A\u001b[31mfake"],
+    ["a C1 escape", "\u009b2Jfake"],
+    ["an OSC title", "\u001b]0;owned\u0007"],
+    ["a line separator", "gone\u2028fake"],
+    ["reversed text", "gone \u202eekaf\u2066"],
+    ["a backspace", "gone\b\b\b\bfake"],
+  ])("lets %s of a stranger do nothing to a terminal", (_name, text) => {
+    const { log, lines } = capture("debug", true);
+    const error = new Error(text, { cause: new Error(text) });
+    log.child({ [`from${text}`]: text }).warn(text, { header: text }, error);
+    const written = lines.join("");
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
+    expect(written).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066]/);
+    expect(written.split("\n").filter((line) => /^\d\d:/.test(line))).toHaveLength(1);
+  });
+
+  it("puts a value that could pass for several fields into quotes", () => {
+    const { log, lines } = capture("debug", true);
+    log.info("call: ended", { reason: "hung up code=ok", quoted: 'a"b' });
+    expect(lines[0]).toContain(' reason="hung up code=ok" quoted="a\\"b"');
+  });
 });

@@ -46,9 +46,10 @@ function stage(...requests: readonly (CallRequest | null)[]) {
       done.push(`language ${language}`);
       return true;
     },
+    log: silentLog,
     sendDtmf: (digits: string) => void done.push(`dtmf ${digits}`),
   } as unknown as ToolHost;
-  const tools = new AgentTools(host, [], runner, silentLog);
+  const tools = new AgentTools(host, [], runner);
   const run = async (spoke = false) => {
     tools.run(end(spoke), (batch) => void batches.push(batch));
     await settle();

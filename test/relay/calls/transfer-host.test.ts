@@ -9,6 +9,7 @@ import { beginTransfer } from "../../../src/transfer/transfer-state.js";
 import type { Twiml } from "../../../src/wire/twiml.js";
 import { agent, sid } from "../../fakes/call-bench.js";
 import { FakeClock } from "../../fakes/fake-clock.js";
+import { FakeLog } from "../../fakes/fake-ports.js";
 import { request } from "../../transfer/document-parts.js";
 
 const ARRIVAL: Twiml = [{ verb: "pause", seconds: 1 }];
@@ -23,6 +24,7 @@ function bench(
   const written: RecordEvent[] = [];
   const commands: CallCommand[] = [];
   const kept: KeptTransfer[] = [];
+  const log = new FakeLog();
   const journal = { write: (_callSid: unknown, event: RecordEvent) => void written.push(event) };
   const call: TransferredCall = {
     parties: {
@@ -57,12 +59,13 @@ function bench(
     {
       calls: { find: () => undefined, takeBack: () => (room ? call : null) },
       clock,
+      log: log,
       journal,
       states: { keep: (_callSid, transfer) => void kept.push(transfer) },
       publicUrl: "https://relay.test",
     },
   );
-  return { clock, host, written, commands, kept };
+  return { clock, host, written, commands, kept, lines: log.lines };
 }
 
 describe("what a transfer does to its call", () => {
@@ -167,9 +170,13 @@ describe("what a transfer does for a call that another process had", () => {
     ["gone", false, { outcome: "abandoned", reason: "caller_hung_up" }],
     ["connected", true, { outcome: "failed", reason: "agent_failed" }],
   ] as const)("ends its record: %s, after a failure of the agent: %s", (next, agentFailed, end) => {
-    const { host, written } = bench(null, { agentFailed, openedEpochMs: 0 });
+    const { host, written, lines } = bench(null, { agentFailed, openedEpochMs: 0 });
     host.ended({ destination: "desk", outcome: "answered", next });
     expect(written).toMatchObject([{ type: "ended", ...end }]);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatch(
+      `info call: ended {"outcome":"${end.outcome}","reason":"${end.reason}"`,
+    );
   });
 
   it("leaves the record open for a caller who comes back", () => {

@@ -107,6 +107,7 @@ function path() {
         probeAnswered: none,
       },
       lifecycle: { ready: none, lost: none },
+      log,
     },
     {
       dialer: {
@@ -118,7 +119,6 @@ function path() {
       url: "wss://model.test/v1/realtime",
       nowMs: () => clock.ms,
       metrics,
-      log,
     },
   );
   const from = server as unknown as UpstreamSocketEvents;
@@ -139,6 +139,7 @@ function path() {
             audio.playout.marked(generation, position, clock.ms),
           streamEnded: none,
         },
+        log,
       };
     },
     { clock, metrics, log },

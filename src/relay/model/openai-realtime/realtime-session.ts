@@ -35,7 +35,6 @@ export interface RealtimeSessionDeps {
   readonly url: string;
   readonly nowMs: () => number;
   readonly metrics: Metrics;
-  readonly log: Log;
 }
 
 /**
@@ -61,8 +60,8 @@ export class RealtimeSession implements ModelSession, UpstreamSocketEvents {
   #openingFault: ServerFault | null = null;
 
   constructor(request: SessionRequest, deps: RealtimeSessionDeps) {
-    const { profile, audio, events } = request;
-    const { metrics, log } = deps;
+    const { profile, audio, events, log } = request;
+    const { metrics } = deps;
     this.#request = request;
     this.#deps = deps;
     this.#direct = audio.path === "direct";
@@ -96,8 +95,8 @@ export class RealtimeSession implements ModelSession, UpstreamSocketEvents {
   }
 
   #parts(): SessionParts {
-    const { events, profile } = this.#request;
-    const { metrics, log } = this.#deps;
+    const { events, profile, log } = this.#request;
+    const { metrics } = this.#deps;
     const flow = this.#flow;
     return {
       events,
@@ -116,6 +115,10 @@ export class RealtimeSession implements ModelSession, UpstreamSocketEvents {
       responseDone: (response) => this.#responseDone(response),
       error: (fault) => this.#error(fault),
     };
+  }
+
+  get log(): Log {
+    return this.#request.log;
   }
 
   get quiet(): boolean {
@@ -285,7 +288,7 @@ export class RealtimeSession implements ModelSession, UpstreamSocketEvents {
     if (this.#flow.refused(fault, this.#liveness.lastEventMs)) return;
     if (this.#configuration.changeRefused(fault)) return;
     if (isBenign(code) || eventId?.startsWith("probe-") === true)
-      this.#deps.log.debug("model: needless request refused", { code });
+      this.log.debug("model: needless request refused", { code });
     else this.#request.events.warning(code ?? fault.type ?? "error", "other");
   }
 

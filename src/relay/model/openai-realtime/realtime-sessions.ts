@@ -1,5 +1,4 @@
 import type { Clock } from "../../../ports/clock.js";
-import type { Log } from "../../../ports/log.js";
 import type { Metrics } from "../../../ports/metrics.js";
 import type { UpstreamDialer } from "../../../ports/sockets.js";
 import type { ModelSession, ModelSessions, SessionRequest } from "../model-session.js";
@@ -11,7 +10,6 @@ export interface RealtimeSessionsDeps {
   readonly url: string;
   readonly clock: Pick<Clock, "nowMs">;
   readonly metrics: Metrics;
-  readonly log: Log;
 }
 
 /**
@@ -25,14 +23,13 @@ export class RealtimeSessions implements ModelSessions {
   }
 
   open(request: SessionRequest): ModelSession {
-    const { dialer, url, clock, metrics, log } = this.#deps;
+    const { dialer, url, clock, metrics } = this.#deps;
     const { tap } = request;
     return new RealtimeSession(request, {
       dialer: tap?.dialer(dialer) ?? dialer,
       url,
       nowMs: tap === undefined ? () => clock.nowMs() : () => tap.nowMs(),
       metrics,
-      log,
     });
   }
 }

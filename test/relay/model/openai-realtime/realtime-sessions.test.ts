@@ -17,8 +17,8 @@ function open(tap?: { dialer: FakeDialer; nowMs: number }) {
     url: "wss://model.test/v1/realtime",
     clock,
     metrics: new FakeMetrics().metrics,
-    log: new FakeLog(),
   }).open({
+    log: new FakeLog(),
     profile: PROFILE,
     history: [],
     audio: RELAYED_AUDIO,

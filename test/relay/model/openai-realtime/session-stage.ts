@@ -77,8 +77,8 @@ export function openSession(options: StageOptions = {}) {
     url: "wss://api.openai.com/v1/realtime",
     clock,
     metrics: metrics.metrics,
-    log,
   }).open({
+    log,
     profile: { ...PROFILE, turnDetection: { ...VAD, ...options.vad }, ...options.profile },
     history: options.history ?? [],
     audio: options.audio ?? RELAYED_AUDIO,
