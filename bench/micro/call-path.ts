@@ -155,6 +155,7 @@ export class CallPath {
       agentText: none,
       agentWrote: none,
       callerText: none,
+      callerTextFailed: none,
       callerSpeech: none,
       callerTurn: none,
       responseStarted: none,

@@ -56,6 +56,24 @@ export class RelayError extends Error {
   }
 }
 
+/** A peer refused a request and said what is wrong with it. */
+export class RefusedError extends RelayError {
+  /** The path of the parameter that is wrong; null when the peer named none. */
+  readonly param: string | null;
+  /** The peer's own words. They may quote what was sent: not for logs. */
+  readonly said: string | null;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    refusal: { readonly param: string | null; readonly said: string | null },
+  ) {
+    super(code, message);
+    this.param = refusal.param;
+    this.said = refusal.said;
+  }
+}
+
 /** A peer sent bytes that its own protocol does not allow. */
 export class WireError extends RelayError {
   constructor(message: string, options: RelayErrorOptions = {}) {

@@ -1,6 +1,8 @@
 /** OpenAI's REST for calls that came by SIP. Source: OpenAI Realtime API reference, calls. */
-import { RelayError } from "../../domain/errors.js";
+import { RefusedError, RelayError } from "../../domain/errors.js";
 import type { SipControl } from "../../ports/model-rest.js";
+import { Fields } from "../../wire/fields.js";
+import { readFault, type ServerFault } from "../../wire/realtime-objects.js";
 import { requestText, type TextReply } from "../network/http-request.js";
 import { Network } from "../network/network.js";
 import { authHeaders } from "./auth.js";
@@ -48,7 +50,7 @@ export function createOpenAiCalls(options: OpenAiCallsOptions): SipControl {
         { retryable: true, cause },
       );
     }
-    if (reply.status < 200 || reply.status >= 300) throw refusal(action, reply.status);
+    if (reply.status < 200 || reply.status >= 300) throw refusal(action, reply);
   };
   return {
     accept: (callId, session) => post(callId, "accept", session),
@@ -58,7 +60,7 @@ export function createOpenAiCalls(options: OpenAiCallsOptions): SipControl {
   };
 }
 
-function refusal(action: string, status: number): RelayError {
+function refusal(action: string, { status, body }: TextReply): RelayError {
   const text = `calls.${action}: answered ${status}`;
   if (status === 404) return new RelayError("caller_gone", text);
   if (status === 401 || status === 403) return new RelayError("upstream_account", text);
@@ -67,5 +69,17 @@ function refusal(action: string, status: number): RelayError {
     return new RelayError("upstream_unreachable", text, { retryable: true });
   if (status === 429 || status >= 500)
     return new RelayError("upstream_refused", text, { retryable: true });
-  return new RelayError("upstream_rejected", text);
+  const fault = faultIn(body);
+  if (fault === null) return new RelayError("upstream_rejected", text);
+  return new RefusedError("upstream_rejected", text, { param: fault.param, said: fault.message });
+}
+
+/** The `error` of an answer; null when it has none. */
+function faultIn(body: string): ServerFault | null {
+  try {
+    return readFault(Fields.parse(Buffer.from(body), MAX_ANSWER_BYTES, "openai").object("error"));
+  } catch {
+    // An answer of a proxy in between. The status says enough.
+    return null;
+  }
 }

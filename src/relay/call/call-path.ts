@@ -17,6 +17,7 @@ import type { CallDeps, CallTap } from "./call-deps.js";
 import type { CallEventLog } from "./call-event-log.js";
 import type { CallEvent, ReleaseReason } from "./call-events.js";
 import type { CallerKeys } from "./caller-keys.js";
+import type { DueTranscripts } from "./due-transcripts.js";
 import type { LimitWatch } from "./limit-watch.js";
 import type { Heard } from "./reply-ledger.js";
 
@@ -146,6 +147,7 @@ export interface CallPathHost {
   /** A caller may arrive now. */
   readonly expectsCaller: boolean;
   readonly keys: CallerKeys;
+  readonly transcripts: Pick<DueTranscripts, "refused">;
   /** The agent talks with the caller. */
   readonly isTalking: boolean;
 

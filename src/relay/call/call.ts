@@ -334,6 +334,7 @@ export class Call<Path extends CallPath = CallPath>
 
   closeSession(): void {
     this.reply.sessionEnded();
+    this.transcripts.clear();
     this.#model.close();
   }
 

@@ -3,13 +3,15 @@ import type { ItemId } from "../../domain/ids.js";
 /** Which of the caller's turns are still to be transcribed (contract O5). */
 export class DueTranscripts {
   /** Without transcription none is ever due. */
-  readonly #isOn: boolean;
+  readonly #isWanted: boolean;
+  #isOn: boolean;
   readonly #complete: () => void;
   readonly #due = new Set<ItemId>();
 
   /** @param complete  the last one that was due is here. */
-  constructor(isOn: boolean, complete: () => void) {
-    this.#isOn = isOn;
+  constructor(isWanted: boolean, complete: () => void) {
+    this.#isWanted = isWanted;
+    this.#isOn = isWanted;
     this.#complete = complete;
   }
 
@@ -22,12 +24,20 @@ export class DueTranscripts {
     if (this.#isOn) this.#due.add(itemId);
   }
 
+  /** It is here, or will never come. */
   arrived(itemId: ItemId): void {
     if (this.#due.delete(itemId) && this.areComplete) this.#complete();
   }
 
-  /** The session that would have brought them is gone. */
+  /** The session does not transcribe: the server refused it. */
+  refused(): void {
+    this.#isOn = false;
+    this.#due.clear();
+  }
+
+  /** The session that would have brought them is gone. The next one may transcribe. */
   clear(): void {
+    this.#isOn = this.#isWanted;
     this.#due.clear();
   }
 }

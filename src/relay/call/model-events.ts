@@ -18,6 +18,7 @@ import type { CallPath } from "./call-path.js";
 import type { CallerKeys } from "./caller-keys.js";
 import type { DueTranscripts } from "./due-transcripts.js";
 import { recordMcpCall } from "./mcp-call-record.js";
+import { recordRefusedPart } from "./refused-part.js";
 import type { ReplyWatch } from "./reply-watch.js";
 import type { ToolAnswers } from "./tool-answers.js";
 import type { Voicemail } from "./voicemail.js";
@@ -72,6 +73,13 @@ export class ModelEvents implements ModelSessionEvents {
 
   callerText(itemId: ItemId, text: string): void {
     this.#call.eventLog.callerText(itemId, text);
+    this.#call.transcripts.arrived(itemId);
+  }
+
+  callerTextFailed(itemId: ItemId, code: string): void {
+    this.#metrics.upstreamErrors.add(1, "upstream_rejected");
+    this.#call.eventLog.note("transcription_failed", { code });
+    this.#call.log.warn("model: caller not transcribed", { code });
     this.#call.transcripts.arrived(itemId);
   }
 
@@ -170,8 +178,7 @@ export class ModelEvents implements ModelSessionEvents {
   }
 
   sessionPartRefused(part: SessionPart, tool: string | null): void {
-    this.#call.eventLog.note("session_part_refused", { part, tool });
-    this.#call.log.warn("model: session part refused", { part, tool });
+    recordRefusedPart(part, tool, this.#call, this.#metrics);
   }
 
   probeAnswered(): void {}

@@ -202,6 +202,8 @@ export interface ModelSessionEvents {
   /** The agent's words came as text although audio was asked for: the caller does not hear them. */
   agentWrote(itemId: ItemId, text: string): void;
   callerText(itemId: ItemId, text: string): void;
+  /** The caller's turn could not be transcribed: no text of it will come. */
+  callerTextFailed(itemId: ItemId, code: string): void;
   callerSpeech(state: "started" | "stopped", itemId: ItemId, audioMs: number): void;
   /** The caller's turn has ended and is part of the conversation. */
   callerTurn(itemId: ItemId): void;

@@ -28,7 +28,10 @@ export function acceptedSession(profile: SessionProfile): RealtimeSession {
             ? { type: "server_vad", idle_timeout_ms: turnDetection.idleTimeoutMs, ...turns }
             : { type: "semantic_vad", eagerness: turnDetection.eagerness, ...turns },
       },
-      output: { voice: profile.voice },
+      output: {
+        voice: profile.voice,
+        ...(audio?.output?.speed === undefined ? {} : { speed: audio.output.speed }),
+      },
     },
   };
 }

@@ -1,8 +1,10 @@
 import { growingPauses, listedPauses } from "../../domain/backoff.js";
-import { errorCodeOf, RelayError } from "../../domain/errors.js";
+import { errorCodeOf, RefusedError, RelayError } from "../../domain/errors.js";
 import type { Timer } from "../../ports/clock.js";
 import type { SipControl } from "../../ports/model-rest.js";
 import type { CallContext, CallPathHost } from "../call/call-path.js";
+import { recordRefusedPart } from "../call/refused-part.js";
+import { OpeningConfiguration } from "../model/openai-realtime/opening-configuration.js";
 import { acceptedSession } from "./accepted-session.js";
 import type { ConferenceInput } from "./conference-events.js";
 
@@ -12,18 +14,22 @@ const HANG_UP_PAUSES = growingPauses(400, 5);
 /** SIP's "temporarily unavailable". */
 const UNAVAILABLE = 480;
 
+export type ModelCallsHost = Pick<CallPathHost, "profile" | "transcripts">;
+
 /** The requests to OpenAI about a model's call, `rtc_…`: accepted, rejected, hung up. */
 export class ModelCalls {
   readonly #call: CallContext;
   readonly #sip: SipControl;
-  readonly #host: Pick<CallPathHost, "profile">;
+  readonly #host: ModelCallsHost;
   readonly #tell: (input: ConferenceInput & { type: "accepted" | "accept_failed" }) => void;
   #acceptTimer: Timer | null = null;
+  /** What the model's call was offered with, less what was refused of it. */
+  #opening: { readonly callId: string; readonly configuration: OpeningConfiguration } | null = null;
 
   constructor(
     call: CallContext,
     sip: SipControl,
-    host: Pick<CallPathHost, "profile">,
+    host: ModelCallsHost,
     tell: (input: ConferenceInput & { type: "accepted" | "accept_failed" }) => void,
   ) {
     this.#call = call;
@@ -47,17 +53,49 @@ export class ModelCalls {
   }
 
   #accept(callId: string, tries: number): void {
-    this.#sip.accept(callId, acceptedSession(this.#host.profile)).then(
+    const configuration = this.#configurationOf(callId);
+    this.#sip.accept(callId, configuration.session).then(
       () => this.#tell({ type: "accepted", callId }),
       (error: unknown) => {
-        const code = errorCodeOf(error);
-        this.#call.log.warn("sip: call not accepted", { code }, error);
-        this.#call.eventLog.note("accept_failed", { code });
-        const retryable = error instanceof RelayError && error.retryable;
-        const pauseMs = retryable ? ACCEPT_PAUSES(tries) : null;
-        this.#tell({ type: "accept_failed", callId, code, pauseMs, tries });
+        if (this.#reduced(configuration, error)) this.#accept(callId, tries);
+        else this.#notAccepted(callId, tries, error);
       },
     );
+  }
+
+  #configurationOf(callId: string): OpeningConfiguration {
+    if (this.#opening?.callId !== callId) {
+      const configuration = new OpeningConfiguration(acceptedSession(this.#host.profile));
+      this.#opening = { callId, configuration };
+    }
+    return this.#opening.configuration;
+  }
+
+  /** True: the error names a part that the call can do without, and the next try lacks it. */
+  #reduced(configuration: OpeningConfiguration, error: unknown): boolean {
+    if (!(error instanceof RefusedError)) return false;
+    const { param, said: message } = error;
+    const reduced = configuration.refused({
+      type: null,
+      code: null,
+      message,
+      param,
+      eventId: null,
+    });
+    if (reduced === null) return false;
+    const { eventLog, log, deps } = this.#call;
+    const { transcripts } = this.#host;
+    recordRefusedPart(reduced.part, reduced.tool, { eventLog, log, transcripts }, deps.metrics);
+    return true;
+  }
+
+  #notAccepted(callId: string, tries: number, error: unknown): void {
+    const code = errorCodeOf(error);
+    this.#call.log.warn("sip: call not accepted", { code }, error);
+    this.#call.eventLog.note("accept_failed", { code });
+    const retryable = error instanceof RelayError && error.retryable;
+    const pauseMs = retryable ? ACCEPT_PAUSES(tries) : null;
+    this.#tell({ type: "accept_failed", callId, code, pauseMs, tries });
   }
 
   reject(callId: string): void {

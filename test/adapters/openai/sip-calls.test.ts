@@ -10,17 +10,19 @@ let server: Server;
 let calls: SipControl;
 let asked: { line: string; auth: string; type: string; body: string }[];
 let status = 200;
+let answer = "a caller's number, perhaps";
 
 beforeEach(async () => {
   asked = [];
   status = 200;
+  answer = "a caller's number, perhaps";
   server = createServer(async (request, response) => {
     let body = "";
     for await (const chunk of request) body += String(chunk);
     const { authorization = "", "content-type": type = "" } = request.headers;
     asked.push({ line: `${request.method} ${request.url}`, auth: authorization, type, body });
     if (status === 0) request.socket.destroy();
-    else response.writeHead(status).end("a caller's number, perhaps");
+    else response.writeHead(status).end(answer);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -69,10 +71,21 @@ describe("calls at the model", () => {
     [500, "upstream_refused", true],
     [503, "upstream_refused", true],
     [0, "upstream_unreachable", true],
-  ])("fail with a code: %i is %s", async (answer, code, retryable) => {
-    status = answer;
+  ])("fail with a code: %i is %s", async (answered, code, retryable) => {
+    status = answered;
     const error = await failure(calls.hangUp("rtc_1"));
     expect(error).toMatchObject({ name: "RelayError", code, retryable });
     expect(String(error)).not.toMatch(/secret|number/);
+  });
+
+  it("that are refused tell the parameter, and keep the words out of the message", async () => {
+    status = 400;
+    const param = "audio.input.transcription.model";
+    answer = JSON.stringify({ error: { type: "x", code: "y", message: "my secret", param } });
+    const error = await failure(calls.accept("rtc_1", {}));
+    expect(error).toMatchObject({ code: "upstream_rejected", param, said: "my secret" });
+    expect(String(error)).not.toContain("secret");
+    answer = JSON.stringify({ error: "no object" });
+    expect(await failure(calls.accept("rtc_1", {}))).not.toHaveProperty("param");
   });
 });

@@ -30,3 +30,14 @@ it("waits for none without transcription, and for none of a session that is gone
   on.clear();
   expect(on.areComplete).toBe(true);
 });
+
+it("waits for none where the session does not transcribe, until the next session", () => {
+  const one = new DueTranscripts(true, () => undefined);
+  one.turn(id("c1"));
+  one.refused();
+  one.turn(id("c2"));
+  expect(one.areComplete).toBe(true);
+  one.clear();
+  one.turn(id("c3"));
+  expect(one.areComplete).toBe(false);
+});

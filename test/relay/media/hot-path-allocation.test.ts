@@ -91,6 +91,7 @@ function path() {
         agentText: none,
         agentWrote: none,
         callerText: none,
+        callerTextFailed: none,
         callerSpeech: none,
         callerTurn: none,
         responseStarted: none,

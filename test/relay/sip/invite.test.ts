@@ -127,6 +127,14 @@ describe("what is accepted", () => {
     });
   });
 
+  it("has the agent's speed", () => {
+    const settings = { speed: 1.2 };
+    expect(acceptedSession({ ...profile, settings }).audio?.output).toEqual({
+      voice: "marin",
+      speed: 1.2,
+    });
+  });
+
   it("keeps the eagerness of semantic turns", () => {
     const turns = {
       type: "semantic_vad",

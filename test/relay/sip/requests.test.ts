@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { RelayError } from "../../../src/domain/errors.js";
+import { RefusedError, RelayError } from "../../../src/domain/errors.js";
 import type { RecordEvent } from "../../../src/domain/record-event.js";
 import type { NewParticipant } from "../../../src/ports/twilio.js";
 import { CallEventLog } from "../../../src/relay/call/call-event-log.js";
@@ -10,8 +10,10 @@ import { ConferenceRequests } from "../../../src/relay/sip/conference-requests.j
 import { conferenceTwiml } from "../../../src/relay/sip/conference-twiml.js";
 import { ModelCalls } from "../../../src/relay/sip/model-calls.js";
 import { ModelLegs } from "../../../src/relay/sip/model-legs.js";
+import type { RealtimeSession } from "../../../src/wire/realtime-client.js";
 import { agent, sid } from "../../fakes/call-bench.js";
 import { FakeClock } from "../../fakes/fake-clock.js";
+import { FakeMetrics } from "../../fakes/fake-metrics.js";
 import { FakeLog } from "../../fakes/fake-ports.js";
 import { settle } from "../../fakes/sip-bench.js";
 
@@ -19,6 +21,7 @@ const PUBLIC_URL = "https://relay.test";
 
 let clock: FakeClock;
 let log: FakeLog;
+let metrics: FakeMetrics;
 let events: RecordEvent[];
 let told: ConferenceInput[];
 let asked: string[];
@@ -28,6 +31,7 @@ let errors: (RelayError | undefined)[];
 beforeEach(() => {
   clock = new FakeClock();
   log = new FakeLog();
+  metrics = new FakeMetrics();
   events = [];
   told = [];
   asked = [];
@@ -54,7 +58,8 @@ function context(from = "+15550001111", callToken: string | null = "token"): Cal
   const eventLog = new CallEventLog(sid(1), { write: (_, event) => void events.push(event) }, () =>
     clock.nowMs(),
   );
-  return { parties, agent: agent(), log, eventLog, deps: { clock } } as unknown as CallContext;
+  const deps = { clock, metrics: metrics.metrics };
+  return { parties, agent: agent(), log, eventLog, deps } as unknown as CallContext;
 }
 
 const tell = (input: ConferenceInput) => void told.push(input);
@@ -66,18 +71,27 @@ describe("a model's call", () => {
     instructions: "Be brief.",
     turnDetection: agent().turnDetection,
     noiseReduction: null,
-    transcription: null,
-    tools: [],
+    transcription: { model: "gpt-live-transcribe", language: null },
+    tools: [{ type: "function" as const, name: "t", description: "", parameters: {} }],
   };
+  /** What each `accept` asked for. */
+  let sessions: RealtimeSession[] = [];
+  beforeEach(() => {
+    sessions = [];
+  });
 
   function modelCalls(): ModelCalls {
     const sip = {
-      accept: (callId: string) => request(`accept ${callId}`),
+      accept: (callId: string, session: object) => {
+        sessions.push(session as RealtimeSession);
+        return request(`accept ${callId}`);
+      },
       reject: (callId: string, status: number) => request(`reject ${callId} ${status}`),
       hangUp: (callId: string) => request(`hangUp ${callId}`),
       refer: () => request("refer"),
     };
-    return new ModelCalls(context(), sip, { profile }, tell);
+    const transcripts = { refused: () => void asked.push("no transcripts") };
+    return new ModelCalls(context(), sip, { profile, transcripts }, tell);
   }
 
   it("is accepted, at once or after a pause; a second request takes the first one's place", async () => {
@@ -110,6 +124,61 @@ describe("a model's call", () => {
       expect(events).toMatchObject([{ type: "note", name: "accept_failed" }]);
     },
   );
+
+  it("is accepted without the parts that are refused, which are counted", async () => {
+    const refusal = (param: string) =>
+      new RefusedError("upstream_rejected", "400", { param, said: null });
+    errors = [refusal("audio.input.transcription.model"), refusal("tools[0]")];
+    modelCalls().accept("rtc_1", 1, 0);
+    await settle();
+    expect(asked).toEqual(["accept rtc_1", "no transcripts", "accept rtc_1", "accept rtc_1"]);
+    expect(
+      sessions.map(({ audio, tools }) => [audio?.input?.transcription, tools?.length]),
+    ).toEqual([
+      [{ model: "gpt-live-transcribe" }, 1],
+      [null, 1],
+      [null, 0],
+    ]);
+    expect(told).toEqual([{ type: "accepted", callId: "rtc_1" }]);
+    expect(events).toMatchObject([
+      { name: "session_part_refused", fields: { part: "transcription", tool: null } },
+      { name: "session_part_refused", fields: { part: "tool", tool: "t" } },
+    ]);
+    expect(metrics.count("sessionPartsRefused")).toBe(2);
+  });
+
+  it("keeps what was refused in mind when a later try is repeated", async () => {
+    const refused = { param: "audio.input.transcription", said: null };
+    errors = [
+      new RefusedError("upstream_rejected", "400", refused),
+      failure("upstream_timeout", true),
+    ];
+    const calls = modelCalls();
+    calls.accept("rtc_1", 1, 0);
+    await settle();
+    calls.accept("rtc_1", 2, 0);
+    await settle();
+    expect(sessions.at(-1)?.audio?.input?.transcription).toBeNull();
+  });
+
+  it.each([
+    ["names what a call cannot do without", "model"],
+    ["names nothing", null],
+  ])("is not accepted again when the refusal %s", async (_, param) => {
+    errors = [new RefusedError("upstream_rejected", "400", { param, said: null })];
+    modelCalls().accept("rtc_1", 1, 0);
+    await settle();
+    expect(told).toEqual([
+      {
+        type: "accept_failed",
+        callId: "rtc_1",
+        code: "upstream_rejected",
+        pauseMs: null,
+        tries: 1,
+      },
+    ]);
+    expect(sessions).toHaveLength(1);
+  });
 
   it("is accepted no more once the call is over", () => {
     const calls = modelCalls();

@@ -2,12 +2,11 @@ import type { TurnDetection } from "../../../domain/agent-profile.js";
 import type { RealtimeSession as SessionFields } from "../../../wire/realtime-client.js";
 import type { ServerFault } from "../../../wire/realtime-objects.js";
 import type { SessionChange, SessionPart, SessionProfile } from "../model-session.js";
+import { OpeningConfiguration } from "./opening-configuration.js";
 import type { Outbox } from "./outbox.js";
 import { sessionChange, sessionConfig } from "./session-config.js";
 import { reduceSession } from "./session-parts.js";
 
-/** Each refusal names one part. More refusals than this are a fault of the configuration. */
-const MAX_REDUCTIONS = 16;
 /** Later updates whose refusal may still arrive. */
 const MAX_UPDATES_KEPT = 16;
 
@@ -37,16 +36,15 @@ interface Update {
 export class Configuration {
   readonly #outbox: Outbox;
   readonly #host: ConfigurationHost;
-  #first: SessionFields;
+  readonly #first: OpeningConfiguration;
   #firstId = "configure";
-  #reductions = 0;
   readonly #updates = new Map<string, Update>();
   #turns: TurnPolicy;
 
   constructor(profile: SessionProfile, outbox: Outbox, host: ConfigurationHost) {
     this.#outbox = outbox;
     this.#host = host;
-    this.#first = sessionConfig(profile);
+    this.#first = new OpeningConfiguration(sessionConfig(profile));
     this.#turns = policyOf(profile.turnDetection);
   }
 
@@ -55,7 +53,8 @@ export class Configuration {
   }
 
   sendFirst(): void {
-    this.#outbox.send({ type: "session.update", event_id: this.#firstId, session: this.#first });
+    const { session } = this.#first;
+    this.#outbox.send({ type: "session.update", event_id: this.#firstId, session });
   }
 
   /**
@@ -64,10 +63,9 @@ export class Configuration {
    * @returns  false when the error does not name a part that the session can do without.
    */
   firstRefused(fault: ServerFault): boolean {
-    const reduced = reduceSession(this.#first, fault);
-    if (reduced === null || ++this.#reductions > MAX_REDUCTIONS) return false;
-    this.#first = reduced.session;
-    this.#firstId = `configure-${this.#reductions + 1}`;
+    const reduced = this.#first.refused(fault);
+    if (reduced === null) return false;
+    this.#firstId = `configure-${this.#first.reductions + 1}`;
     this.#host.partRefused(reduced.part, reduced.tool);
     this.sendFirst();
     return true;

@@ -69,9 +69,8 @@ const HANDLERS: Handlers = {
   "conversation.item.added": (s, { item }, nowMs) => s.mcp.item(item, nowMs),
   "conversation.item.done": (s, { item }, nowMs) => s.mcp.item(item, nowMs),
   "conversation.item.input_audio_transcription.completed": transcribed,
-  "conversation.item.input_audio_transcription.failed": (s, { error }) => {
-    s.metrics.upstreamErrors.add(1, "upstream_rejected");
-    s.log.info("model: caller transcription failed", { code: error.code });
+  "conversation.item.input_audio_transcription.failed": (s, { itemId, error }) => {
+    s.events.callerTextFailed(itemId, error.code ?? error.type ?? "unknown");
   },
 
   "response.created": (s, { response }) => s.responseCreated(response),

@@ -13,7 +13,6 @@ import {
   RELAYED_FORMAT,
   type SessionChange,
   type SessionFailure,
-  type SessionPart,
   type SessionRequest,
   type ToolAnswer,
   type Truncation,
@@ -79,7 +78,7 @@ export class RealtimeSession implements ModelSession, UpstreamSocketEvents {
       asked: (nowMs) => this.#liveness.asked(nowMs),
     });
     this.#configuration = new Configuration(profile, this.#outbox, {
-      partRefused: (part, tool) => this.#partRefused(part, tool),
+      partRefused: (part, tool) => events.sessionPartRefused(part, tool),
       turnsChanged: (turns) => this.#flow.turnsChanged(turns),
     });
     const parts = this.#parts();
@@ -290,11 +289,6 @@ export class RealtimeSession implements ModelSession, UpstreamSocketEvents {
     if (isBenign(code) || eventId?.startsWith("probe-") === true)
       this.log.debug("model: needless request refused", { code });
     else this.#request.events.warning(code ?? fault.type ?? "error", "other");
-  }
-
-  #partRefused(part: SessionPart, tool: string | null): void {
-    this.#deps.metrics.sessionPartsRefused.add(1, part);
-    this.#request.events.sessionPartRefused(part, tool);
   }
 
   #lose(failure: SessionFailure): void {

@@ -51,6 +51,11 @@ describe("handleEvent", () => {
     ["conversation.item.done", { item: {} }, ["mcp.item(77)"]],
     ["response.output_item.added", { item: {} }, ["mcp.item(77)"]],
     ["response.output_item.done", { item: {} }, ["mcp.item(77)"]],
+    [
+      "conversation.item.input_audio_transcription.failed",
+      { itemId: "u1", contentIndex: 0, error: { type: "x", code: "audio_unintelligible" } },
+      ["events.callerTextFailed(u1, audio_unintelligible)"],
+    ],
     ["response.created", { response: {} }, ["responseCreated()"]],
     ["response.done", { response: {} }, ["responseDone()"]],
     ["response.output_audio.delta", { ...at, delta: "AAAA" }, ["speech.parsedAudio(AAAA)"]],

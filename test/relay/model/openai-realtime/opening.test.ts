@@ -145,7 +145,6 @@ describe("a refused configuration", () => {
       ["transcription", null],
       ["reasoning", null],
     ]);
-    expect(stage.metrics.count("sessionPartsRefused", { part: "transcription" })).toBe(1);
     stage.model.says({ type: "session.updated", session: {} });
     expect(stage.readyCount()).toBe(1);
     expect(stage.failures).toEqual([]);
