@@ -115,10 +115,12 @@ describe("a part that a session cannot do without, refused on SIP", () => {
     });
     stage = sip;
     const caller = sip.place();
-    await sip.human();
-    expect(sip.model.sip.requests.filter(({ operation }) => operation === "accept")).toHaveLength(
-      1,
-    );
+    await sip.until(caller.sid, "transfer_requested");
+    await expect
+      .poll(() => sip.humans().some((leg) => leg.answeredAtMs !== null), { timeout: 10_000 })
+      .toBe(true);
+    const accepts = sip.model.sip.requests.filter(({ operation }) => operation === "accept");
+    expect(accepts.map(({ status }) => status)).toEqual([400]);
     caller.hangUp();
     await sip.until(caller.sid, "ended");
     expect(JSON.stringify(sip.record(caller.sid).events)).toContain("upstream_rejected");
