@@ -12,19 +12,6 @@ import { tokensOf } from "./tokens.js";
  * that has a test of its own, or is gone, fails here until it is taken out.
  */
 const WITHOUT_TEST: readonly string[] = [
-  "src/adapters/cluster/bus-listener.ts",
-  "src/adapters/http-client/guarded-request.ts",
-  "src/adapters/http-client/webhook-probe.ts",
-  "src/adapters/journal/spool-orphans.ts",
-  "src/adapters/store/call-reads.ts",
-  "src/adapters/store/call-removal.ts",
-  "src/adapters/store/call-writes.ts",
-  "src/adapters/store/database-clock.ts",
-  "src/adapters/store/fixed-sql.ts",
-  "src/adapters/store/jobs-table.ts",
-  "src/adapters/store/orders-tables.ts",
-  "src/adapters/store/state-table.ts",
-  "src/adapters/store/writers-table.ts",
   "src/adapters/tools/tool-launcher.ts",
   "src/adapters/tools/tool-process.ts",
   "src/app/app.ts",
