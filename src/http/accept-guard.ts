@@ -27,7 +27,7 @@ const MAX_RESERVE = 512;
 /**
  * Stops accepting connections before the process runs out of descriptors. A listening socket whose
  * connections cannot be accepted is reported as readable again and again, and the event loop spins.
- * Connections of strangers end after 12 s at the latest, so that the pause is short.
+ * Unauthenticated connections end after 12 s at the latest, so that the pause is short.
  *
  * @returns  ends the guard.
  */
@@ -41,9 +41,9 @@ export function guardAccept(parts: AcceptGuardParts): () => void {
     const free = limit - (lowestFree() ?? limit);
     if (!server.paused && free <= reserve) {
       server.pause();
-      log.warn("http: out of descriptors, no connections accepted", { limit, free });
+      log.warn("http: descriptors nearly used up, no connections accepted", { limit, free });
     } else if (server.paused && free > 2 * reserve && (await server.resume())) {
-      log.warn("http: connections accepted again", { limit, free });
+      log.info("http: connections accepted again", { limit, free });
     }
     if (!ended) timer = clock.after(CHECK_MS, run);
   };

@@ -13,7 +13,7 @@ export interface PlayoutSink {
    * Audio that leaves for the caller now. The caller's own audio may hold its echo from about
    * `echoesFromMs` on. `ulaw` is valid until this returns.
    *
-   * @returns false: the leg cannot take it now.
+   * @returns false: it was dropped.
    */
   media(ulaw: Uint8Array, start: number, end: number, echoesFromMs: number): boolean;
   /** A mark behind the last audio: byte `position` of `generation`. */

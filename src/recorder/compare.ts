@@ -1,6 +1,6 @@
 /** Holds what a replay did against what was recorded. */
 import { BYTES_PER_MS } from "../codec/frame.js";
-import type { Done, Json, RecordedReplies } from "./recorded-replies.js";
+import type { Json, RecordedAction, RecordedReplies } from "./recorded-replies.js";
 
 export interface Comparison {
   /** In words, the first few of each place. Empty: the same. */
@@ -26,7 +26,7 @@ export function compare(recorded: RecordedReplies, replayed: RecordedReplies): C
   let offMs = 0;
   const places = new Set([...recorded.done.keys(), ...replayed.done.keys()]);
   for (const place of places) {
-    const found = compareDone(
+    const found = compareActions(
       place,
       recorded.done.get(place) ?? [],
       replayed.done.get(place) ?? [],
@@ -42,7 +42,11 @@ export function compare(recorded: RecordedReplies, replayed: RecordedReplies): C
 }
 
 /** Side by side. Where one has something that the other lacks, they go on behind it. */
-function compareDone(place: string, was: readonly Done[], is: readonly Done[]): Comparison {
+function compareActions(
+  place: string,
+  was: readonly RecordedAction[],
+  is: readonly RecordedAction[],
+): Comparison {
   const differences: string[] = [];
   let offMs = 0;
   let w = 0;
@@ -74,7 +78,7 @@ function compareDone(place: string, was: readonly Done[], is: readonly Done[]): 
   return { differences, offMs };
 }
 
-function name(done: Done | undefined): string | null {
+function name(done: RecordedAction | undefined): string | null {
   if (done === undefined) return null;
   const { type, event } = done.what;
   return typeof type === "string" ? type : String(event);

@@ -6,7 +6,7 @@ import type { FlightLine } from "./format.js";
 
 export type Json = Readonly<Record<string, unknown>>;
 
-export interface Done {
+export interface RecordedAction {
   readonly atMs: number;
   /** "phone", "model 1", "host". */
   readonly where: string;
@@ -26,7 +26,7 @@ export interface RecordedReplies {
   /** Per session: the caller's audio that was appended. */
   readonly appended: readonly Uint8Array[];
   /** Everything but audio and marks, per place, in order. */
-  readonly done: ReadonlyMap<string, readonly Done[]>;
+  readonly done: ReadonlyMap<string, readonly RecordedAction[]>;
   readonly counts: {
     readonly phoneIn: number;
     readonly phoneOut: number;
@@ -38,7 +38,7 @@ export interface RecordedReplies {
 export function readRecordedReplies(lines: readonly FlightLine[]): RecordedReplies {
   const streams: { stretches: Stretch[] }[] = [];
   const appended: Buffer[][] = [];
-  const done = new Map<string, Done[]>();
+  const done = new Map<string, RecordedAction[]>();
   const counts = { phoneIn: 0, phoneOut: 0, modelIn: 0, modelOut: 0 };
   let audio: Buffer[] = [];
   let audioMs = 0;

@@ -24,7 +24,7 @@ import { flightRecorder } from "./call-recorder.js";
 import type { FlightInput, FlightLine } from "./format.js";
 import { agentOf, type FlightPart, FlightReader } from "./reader.js";
 import { ReplayClock } from "./replay-clock.js";
-import { type Asking, readScript, readTimers, type Script } from "./script.js";
+import { type HostCall, readScript, readTimers, type Script } from "./script.js";
 
 export interface ReplayDeps {
   readonly metrics: Metrics;
@@ -55,7 +55,7 @@ class ReplayWorld {
   readonly #specs: readonly SessionTool[];
   readonly #unused: string[] = [];
   readonly #models: UpstreamSocketEvents[] = [];
-  readonly #told: Record<Asking, number> = {
+  readonly #told: Record<HostCall, number> = {
     hand_over: 0,
     announce: 0,
     fall_back: 0,
@@ -263,8 +263,9 @@ class ReplayWorld {
   }
 
   #callHost(): CallHost<Call<MediaPath>> {
-    const asked = (what: Asking): void => {
-      for (const input of this.#script.within[what][this.#told[what]++] ?? []) this.#deliver(input);
+    const asked = (what: HostCall): void => {
+      for (const input of this.#script.inputsDuring[what][this.#told[what]++] ?? [])
+        this.#deliver(input);
     };
     return {
       handOver: () => asked("hand_over"),

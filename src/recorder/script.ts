@@ -5,13 +5,13 @@
 import type { FlightInput, FlightLine, FlightOutput } from "./format.js";
 import type { RecordedTimers } from "./replay-clock.js";
 
-/** What may call back before it returns. */
-export type Asking = "hand_over" | "announce" | "fall_back" | "caller_gone";
+/** Calls to the host that may come back to the call before they return. */
+export type HostCall = "hand_over" | "announce" | "fall_back" | "caller_gone";
 
 export interface Script {
   readonly inputs: readonly FlightInput[];
-  /** Per time that the host is told, from the first. */
-  readonly within: Readonly<Record<Asking, readonly (readonly FlightInput[])[]>>;
+  /** One entry for each such call, from the first. */
+  readonly inputsDuring: Readonly<Record<HostCall, readonly (readonly FlightInput[])[]>>;
   /** Of the last line. */
   readonly endMs: number;
 }
@@ -28,7 +28,7 @@ export function readTimers(lines: readonly FlightLine[]): RecordedTimers {
 
 export function readScript(lines: readonly FlightLine[]): Script {
   const inputs: FlightInput[] = [];
-  const within: Record<Asking, FlightInput[][]> = {
+  const inputsDuring: Record<HostCall, FlightInput[][]> = {
     hand_over: [],
     announce: [],
     fall_back: [],
@@ -41,14 +41,14 @@ export function readScript(lines: readonly FlightLine[]): Script {
     const line = lines[index]!;
     endMs = Math.max(endMs, line.at);
     if ("in" in line) inputs.push(line);
-    else if ("out" in line && line.out === "host" && isAsking(line.event)) {
+    else if ("out" in line && line.out === "host" && isHostCall(line.event)) {
       const end = told.get(index) ?? index;
-      within[line.event].push(lines.slice(index, end).filter((inner) => "in" in inner));
+      inputsDuring[line.event].push(lines.slice(index, end).filter((inner) => "in" in inner));
       index = end;
     }
     index++;
   }
-  return { inputs, within, endMs };
+  return { inputs, inputsDuring, endMs };
 }
 
 /** Index of what was told → index of the line that says that the host returned. */
@@ -56,9 +56,9 @@ function toldIndexes(lines: readonly FlightLine[]): ReadonlyMap<number, number> 
   const found = new Map<number, number>();
   const open: number[] = [];
   for (const [index, line] of lines.entries()) {
-    if ("out" in line && line.out === "host" && isAsking(line.event)) open.push(index);
+    if ("out" in line && line.out === "host" && isHostCall(line.event)) open.push(index);
     if (!("is" in line) || line.is !== "returned") continue;
-    // Those above it returned without a word.
+    // Entries above it have no `returned` line.
     const at = open.findLastIndex((told) => eventOf(lines[told]!) === line.from);
     if (at >= 0) found.set(open.splice(at)[0]!, index);
   }
@@ -69,7 +69,7 @@ function eventOf(line: FlightLine): string | null {
   return "out" in line && line.out === "host" ? line.event : null;
 }
 
-function isAsking(event: (FlightOutput & { out: "host" })["event"]): event is Asking {
+function isHostCall(event: (FlightOutput & { out: "host" })["event"]): event is HostCall {
   return (
     event === "hand_over" ||
     event === "announce" ||

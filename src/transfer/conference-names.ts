@@ -9,7 +9,7 @@ export function conferenceName({ callSid }: { readonly callSid: CallSid }): stri
 }
 
 /**
- * Holds the number of the attempt, so that the coming and going of an older leg is known as such.
+ * Holds the number of the attempt, so that joins and leaves of an older leg can be told apart.
  */
 export function consultLabel(attempt: number): string {
   return `consult-${attempt}`;

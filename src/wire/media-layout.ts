@@ -4,7 +4,7 @@ const FIELDS = 4;
 /** Field, start and end of each, and the length of the message. */
 const HEAD_BYTES = (3 * FIELDS + 1) * 4;
 /** Longer messages are always scanned in full. */
-const MAX_LEARNT_BYTES = 2048;
+const MAX_LEARNED_BYTES = 2048;
 
 const LAYOUT = placeOf("LAYOUT");
 const TEXT = placeOf("TEXT");
@@ -33,7 +33,7 @@ export class MediaLayout {
    * quotes.
    */
   learn(bytes: Uint8Array, starts: Uint32Array, ends: Uint32Array): void {
-    if (bytes.length > MAX_LEARNT_BYTES) return;
+    if (bytes.length > MAX_LEARNED_BYTES) return;
     const block = new Uint8Array(HEAD_BYTES + bytes.length);
     const head = new Int32Array(block.buffer, 0, HEAD_BYTES / 4);
     const order = Uint8Array.from({ length: FIELDS }, (_, field) => field);

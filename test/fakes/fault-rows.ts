@@ -11,7 +11,7 @@ export interface FaultRow {
   readonly what: string;
   /** In place of the answer to the caller's question, one response after the other. */
   readonly turns?: readonly (Turn | null)[];
-  /** The first of `turns` for ever. */
+  /** The first of `turns`, again and again. */
   readonly always?: boolean;
   readonly model?: Partial<ModelFaults>;
   /** In place of `model`, on the SIP path. */
@@ -64,7 +64,7 @@ export const FAULT_ROWS: readonly FaultRow[] = [
   },
   {
     ...noSession,
-    what: "It answers 503 or 500 for ever",
+    what: "It keeps answering 503 or 500",
     model: { handshake: 503 },
     accept: { operation: "accept", kind: "500", times: 100 },
   },
@@ -104,8 +104,10 @@ export const FAULT_ROWS: readonly FaultRow[] = [
     cut: true,
   },
   model("The reply is text", [writtenReply("It left yesterday.")]),
-  model("A tool call that the agent has not", [{ calls: [{ name: "unknown", arguments: {} }] }]),
-  model("A tool call with arguments that are no JSON", [
+  model("A call of a tool that the agent does not have", [
+    { calls: [{ name: "unknown", arguments: {} }] },
+  ]),
+  model("A tool call with arguments that are not JSON", [
     { calls: [{ name: "lookup_order", arguments: "{" }] },
   ]),
   model("A tool call in every response", [{ calls: [{ name: "unknown", arguments: {} }] }], true),
@@ -117,7 +119,7 @@ export const FAULT_ROWS: readonly FaultRow[] = [
   transferMeets("The person does not answer", { callee: { outcome: "no-answer" } }),
   transferMeets("The number cannot be reached", { callee: { outcome: "failed" } }),
   transferMeets("REST: 429, once", { rest: { operation: "calls.update", kind: "429" } }),
-  transferMeets("REST: 500, for ever", {
+  transferMeets("REST: 500 each time", {
     rest: { operation: "calls.update", kind: "500", times: 100 },
   }),
   transferMeets("REST: 200, and nothing happens", {

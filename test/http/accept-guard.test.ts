@@ -41,9 +41,9 @@ describe("the guard of the listener", () => {
     for (const free of [101, 100, 150, 200, 201, 100, null, 500]) paused.push(await pausedAt(free));
     expect(paused).toEqual([false, true, true, true, false, true, true, false]);
     expect(log.lines.map(({ text }) => text)).toEqual([
-      "http: out of descriptors, no connections accepted",
+      "http: descriptors nearly used up, no connections accepted",
       "http: connections accepted again",
-      "http: out of descriptors, no connections accepted",
+      "http: descriptors nearly used up, no connections accepted",
       "http: connections accepted again",
     ]);
   });

@@ -18,8 +18,8 @@ it("gives what came while a neighbour was being told when the replay tells it th
     ),
   );
   expect(script.inputs).toEqual([first, last]);
-  expect(script.within.fall_back).toEqual([[within]]);
-  expect(script.within.hand_over).toEqual([]);
+  expect(script.inputsDuring.fall_back).toEqual([[within]]);
+  expect(script.inputsDuring.hand_over).toEqual([]);
   expect(script.endMs).toBe(30);
 });
 

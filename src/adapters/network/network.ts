@@ -1,5 +1,5 @@
 /**
- * The road of every outgoing connection: names are resolved without the thread pool, and the
+ * How every outgoing connection is made: names are resolved without the thread pool, and the
  * forward proxy of HTTPS_PROXY is used where NO_PROXY does not exempt the host.
  */
 import type { ClientRequestArgs } from "node:http";
@@ -42,7 +42,7 @@ export class Network {
     return { lookup: this.resolver.lookup, trustedCertificates };
   }
 
-  /** Agents for `http.request` and `https.request` that take this road. */
+  /** Agents for `http.request` and `https.request` for all other requests. */
   agents(options: AgentOptions = {}): { readonly http: HttpAgent; readonly https: HttpsAgent } {
     const shared = { lookup: this.resolver.lookup, ...options };
     const ca = this.trustedCertificates;

@@ -182,9 +182,9 @@ function isAtLeast(sort: CallSort, least: number): Condition {
 
 function isAfter(sort: CallSort, { value, callSid }: CallCursor): Condition {
   // PostgreSQL refuses fractions for columns of integers.
-  const place = sort === "cost" ? value : Math.trunc(value);
-  return sql`(${SORT_VALUES[sort]} < ${place}
-    or (${SORT_VALUES[sort]} = ${place} and s.call_sid < ${callSid}))`;
+  const cursorValue = sort === "cost" ? value : Math.trunc(value);
+  return sql`(${SORT_VALUES[sort]} < ${cursorValue}
+    or (${SORT_VALUES[sort]} = ${cursorValue} and s.call_sid < ${callSid}))`;
 }
 
 function orDigits(words: RawBuilder<unknown>, digits: string | null): RawBuilder<unknown> {

@@ -15,7 +15,7 @@ const NO_CALL = `CA${"0".repeat(32)}`;
  * Reaches the relay as Twilio would: a signed POST and an upgrade through PUBLIC_URL. That needs a running relay;
  * without one only the name is resolved.
  *
- * @param answers  the answer is added: it tells the time of what answers there.
+ * @param answers  the answer is added: its Date header gives the remote clock.
  */
 export async function* checkPublicUrl(
   config: Config,

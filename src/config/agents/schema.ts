@@ -42,13 +42,19 @@ const serverVad = z.strictObject({
   silence_duration_ms: z.int().min(0).max(10_000).default(500),
   idle_timeout_ms: z.int().min(5000).max(30_000).nullable().default(null),
   create_response: z.boolean().default(true),
-  interrupt_response: z.boolean().default(true),
+  interrupt_response: z
+    .boolean()
+    .default(true)
+    .describe("false: the relay cancels the response when the caller speaks, not the server"),
 });
 const semanticVad = z.strictObject({
   type: z.literal("semantic_vad"),
   eagerness: z.enum(["low", "medium", "high", "auto"]).default("auto"),
   create_response: z.boolean().default(true),
-  interrupt_response: z.boolean().default(true),
+  interrupt_response: z
+    .boolean()
+    .default(true)
+    .describe("false: the relay cancels the response when the caller speaks, not the server"),
 });
 
 const vad = z.strictObject({

@@ -63,7 +63,7 @@ export interface CallPath {
    */
   attach(session: ModelSession): void;
   /**
-   * The session is over, and it was not we who closed it. The path decides what that means for the
+   * The session is over, and we did not close it. The path decides what that means for the
    * call.
    */
   sessionLost(failure: SessionFailure): void;
@@ -152,7 +152,7 @@ export interface CallPathHost {
   readonly isTalking: boolean;
 
   callerArrived(): void;
-  /** News of the caller, or that another process turned out to have the call. */
+  /** Events about the caller, or that another process turned out to have the call. */
   dispatch(event: PathEvent): void;
   streamEnded(clean: boolean): void;
   /**

@@ -1,7 +1,7 @@
 /**
  * Other processes of this service, on this machine and on others, as the calls know them. A single
  * process has none. Implemented by `supervisor/` for the workers of one machine and by
- * `adapters/store/` for nodes.
+ * `adapters/cluster/` for nodes.
  */
 import type { CallSid } from "../../domain/ids.js";
 import type { Twiml } from "../../wire/twiml.js";

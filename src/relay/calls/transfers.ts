@@ -217,7 +217,7 @@ export class Transfers implements TransferService {
     this.#deps.log.warn("transfer: refused", {
       callSid: call.parties.callSid,
       agent: agent.name,
-      code: refusal,
+      reason: refusal,
     });
     const fact = prompts.transferFailed({ destination, outcome: "denied", refusal });
     call.execute({ type: "tell_model", fact });

@@ -1,7 +1,8 @@
-import type { Destination, TurnDetection } from "../../domain/agent-profile.js";
+import type { TurnDetection } from "../../domain/agent-profile.js";
 import type { ItemId, ResponseId, StreamSid } from "../../domain/ids.js";
 import type { TransferRequest } from "../../domain/transfer-request.js";
 import type { Timer } from "../../ports/clock.js";
+import { consultTimeoutS } from "../../transfer/destinations/kinds.js";
 import type { Twiml } from "../../wire/twiml.js";
 import type { ReleaseReason } from "../call/call-events.js";
 import type { CallContext, CallPath, CallPathHost, PathFactory } from "../call/call-path.js";
@@ -19,7 +20,7 @@ import { conferenceTwiml } from "./conference-twiml.js";
 import { participantNews } from "./participant-news.js";
 import { ServerPlayback } from "./playback.js";
 
-/** A session takes a longer pause between ticks for a stall of the process. */
+/** A session reads a longer gap between ticks as a process stall of the process. */
 const TICK_MS = 100;
 /** The server may play later than the text shows. */
 const PLAYBACK_SPARE_MS = 4_000;
@@ -200,8 +201,9 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
   }
 
   agentStaysDuring({ destination: name }: TransferRequest): boolean {
-    const destination: Destination | undefined = this.#call.agent.transfer.destinations.get(name);
-    return !this.isTrunk && this.callId !== null && destination?.kind === "warm";
+    const destination = this.#call.agent.transfer.destinations.get(name);
+    if (destination === undefined || consultTimeoutS(destination) === null) return false;
+    return !this.isTrunk && this.callId !== null;
   }
 
   agentLeft(): void {
