@@ -94,6 +94,14 @@ export const transferCall = (callSid, destination, reason) =>
     ...(reason === "" ? {} : { reason }),
   });
 
+/** @param {string} callSid @param {string} text */
+export const tellModel = (callSid, text) =>
+  send(`api/calls/${encodeURIComponent(callSid)}/note`, { text });
+
+/** @param {string} callSid @param {string} text */
+export const haveSaid = (callSid, text) =>
+  send(`api/calls/${encodeURIComponent(callSid)}/say`, { text });
+
 /** @param {string} callSid */
 export const endCall = (callSid) => send(`api/calls/${encodeURIComponent(callSid)}/end`, {});
 

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { MetricsSnapshot } from "../adapters/metrics/snapshot.js";
 import {
   descriptorLimit,
@@ -23,7 +24,9 @@ import { createOperatorServer, createPublicServer } from "../http/server.js";
 import type { Clock } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
 import type { CallControl } from "../ports/twilio.js";
+import { AuditLog } from "../records/audit-log.js";
 import { LiveEvents } from "../records/live-events.js";
+import { memoryAudit } from "../records/memory-audit.js";
 import { createRedact, STANDARD_REDACT } from "../records/redact.js";
 import type { Readiness } from "../relay/calls/call-service.js";
 import type { Cluster } from "../relay/calls/cluster.js";
@@ -147,7 +150,14 @@ export async function createApp(
   const cluster = composeCluster(base, admitted.registry, siblings, keeping !== null);
   const recordAll = overrides.recordFlights === true;
   const calls = await composeCalls(base, admitted, cluster, keeping, events, recordAll);
-  return new RelayApp({ base, liveAgents, admitted, cluster, calls, keeping, events, overrides });
+  const audit = new AuditLog({
+    store: keeping?.audit ?? memoryAudit(),
+    clock,
+    log,
+    newId: randomUUID,
+  });
+  const records = { keeping, events, audit };
+  return new RelayApp({ base, liveAgents, admitted, cluster, calls, ...records, overrides });
 }
 
 interface AppParts {
@@ -159,6 +169,7 @@ interface AppParts {
   /** Null: the journal is another's. */
   readonly keeping: RecordKeeping | null;
   readonly events: LiveEvents;
+  readonly audit: AuditLog;
   readonly overrides: AppOverrides;
 }
 
@@ -258,7 +269,7 @@ class RelayApp implements App {
   async stop(): Promise<void> {
     if (this.#isStopped) return;
     this.#isStopped = true;
-    const { base, calls, cluster, keeping } = this.#parts;
+    const { audit, base, calls, cluster, keeping } = this.#parts;
     await calls.calls.stop();
     calls.outbound.stop();
     for (const unwatch of this.#unwatch) unwatch();
@@ -267,6 +278,7 @@ class RelayApp implements App {
     base.crm?.stop();
     base.launcher.stop();
     await cluster.nodes?.stop();
+    await audit.stop();
     await keeping?.stop();
     await calls.flightFiles.settled();
     base.log.info("stopped");
@@ -293,7 +305,7 @@ function publicServer({ base, calls, cluster }: AppParts) {
 }
 
 function operatorServer(parts: AppParts, app: App) {
-  const { base, calls, cluster, keeping, events, overrides } = parts;
+  const { audit, base, calls, cluster, keeping, events, overrides } = parts;
   const { config, agents, registry, metrics, loopGuard, clock, log } = base;
   const sessions =
     config.adminToken === null ? null : new ConsoleSessions(config.adminToken, clock);
@@ -301,6 +313,7 @@ function operatorServer(parts: AppParts, app: App) {
   return createOperatorServer({
     behindSupervisor: overrides.seat !== undefined,
     auth,
+    audit,
     calls: calls.service,
     clock,
     scrape: () => registry.scrape(),

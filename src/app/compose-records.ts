@@ -26,6 +26,7 @@ import type { Clock } from "../ports/clock.js";
 import type { Crm } from "../ports/crm.js";
 import type { Log } from "../ports/log.js";
 import type { Metrics } from "../ports/metrics.js";
+import type { AuditStore } from "../ports/store.js";
 import type { CallControl } from "../ports/twilio.js";
 import { CompletionNotifier } from "../records/completion-notifier.js";
 import type { PriceTable } from "../records/cost.js";
@@ -51,6 +52,8 @@ export interface RecordKeeping {
   readonly placedCalls: PlacedCalls;
   /** Where callers on the SIP path survive it. */
   readonly sipCalls: SipStates;
+  /** Where the acts of operators are written. */
+  readonly audit: AuditStore;
   readonly routes: readonly OperatorRoute[];
   /** Null, or why records are in danger: for /ready. */
   trouble(): "database" | "disk" | null;
@@ -142,6 +145,7 @@ export async function openRecordKeeping(
     transfers: new StoredTransferStates(store, clock, log),
     placedCalls: new StoredPlacedCalls(store),
     sipCalls: new StoredSipStates(store, log),
+    audit: store,
     routes: [
       ...recordRoutes({
         store,

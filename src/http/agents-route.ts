@@ -51,6 +51,7 @@ export function reloadRoute(request: () => void): OperatorRoute {
     method: "POST",
     path: "/api/agents/reload",
     access: "guarded",
+    audit: "reload_agents",
     doc: {
       summary: "Reads the agents file again; running calls keep the version they began with",
       answers: {

@@ -1,9 +1,21 @@
 /** A supervisor's actions on live calls. */
-import type { CallSid } from "../domain/ids.js";
-import { type Refusal, SUPERVISOR_END, supervisorTransfer } from "../relay/call/call-command.js";
+import {
+  type CallCommand,
+  type Refusal,
+  supervisorEnd,
+  supervisorTransfer,
+} from "../relay/call/call-command.js";
 import type { CallService } from "../relay/calls/call-service.js";
-import { failure, object, objectWith, STRING } from "./openapi/route-doc.js";
-import type { OperatorRoute } from "./operator-router.js";
+import { callSidOf } from "./call-sid.js";
+import {
+  type AnswerDoc,
+  failure,
+  object,
+  objectWith,
+  type RouteDoc,
+  STRING,
+} from "./openapi/route-doc.js";
+import type { OperatorRequest, OperatorRoute } from "./operator-router.js";
 import { json, type Reply } from "./reply.js";
 
 const REFUSAL_STATUS: Readonly<Record<Refusal, number>> = {
@@ -18,54 +30,92 @@ const REFUSED = {
   409: failure("The call is not with its agent"),
 };
 
+/** The model reads a note in every later turn. A sentence to say is much shorter. */
+const MAX_TEXT_CHARS = 2_000;
+const TEXT = { type: "string", minLength: 1, maxLength: MAX_TEXT_CHARS };
+
+interface Action {
+  /** The last part of the path, and the name in the audit log. */
+  readonly name: string;
+  readonly summary: string;
+  readonly body?: NonNullable<RouteDoc["body"]>;
+  readonly accepted: AnswerDoc;
+  readonly answers?: Readonly<Record<number, AnswerDoc>>;
+  /** The command, or what is wrong with the body. */
+  readonly read: (request: OperatorRequest) => CallCommand | string;
+}
+
+const CALL = { callSid: STRING };
+
+const ACTIONS: readonly Action[] = [
+  {
+    name: "transfer",
+    summary: "Transfers a live call at once, without a farewell",
+    body: objectWith({ destination: STRING }, { reason: STRING }),
+    accepted: {
+      description: "The transfer has begun",
+      schema: object({ ...CALL, destination: STRING }),
+    },
+    answers: { 422: failure("The agent has no such destination") },
+    read: ({ body, operator }) => {
+      const destination = field(body, "destination");
+      if (destination === null) return "destination is missing";
+      return supervisorTransfer(destination, field(body, "reason"), operator.name);
+    },
+  },
+  {
+    name: "end",
+    summary: "Ends a live call at once",
+    accepted: { description: "The call is being ended", schema: object(CALL) },
+    read: ({ operator }) => supervisorEnd(operator.name),
+  },
+  {
+    name: "note",
+    summary: "Tells the model something that the caller does not hear",
+    body: object({ text: TEXT }),
+    accepted: { description: "The model was told", schema: object(CALL) },
+    read: ({ body, operator }) => textCommand("note", body, operator.name),
+  },
+  {
+    name: "say",
+    summary: "Has the agent say this next, word for word",
+    body: object({ text: TEXT }),
+    accepted: { description: "The agent was asked to say it", schema: object(CALL) },
+    read: ({ body, operator }) => textCommand("say", body, operator.name),
+  },
+];
+
 export function callRoutes(calls: Pick<CallService, "execute">): readonly OperatorRoute[] {
-  return [
-    {
-      method: "POST",
-      path: "/api/calls/:callSid/transfer",
-      access: "guarded",
-      doc: {
-        summary: "Transfers a live call at once, without a farewell",
-        body: objectWith({ destination: STRING }, { reason: STRING }),
-        answers: {
-          202: {
-            description: "The transfer has begun",
-            schema: object({ callSid: STRING, destination: STRING }),
-          },
-          ...REFUSED,
-          422: failure("The agent has no such destination"),
-        },
-      },
-      handle: async ({ params, body }) => {
-        const destination = field(body, "destination");
-        if (destination === null)
-          return json(400, { error: "invalid", message: "destination is missing" });
-        const callSid = callSidOf(params["callSid"]);
-        if (callSid === null) return refusalReply("not_found");
-        const command = supervisorTransfer(destination, field(body, "reason"));
-        const refusal = await calls.execute(callSid, command);
-        return refusal === null ? json(202, { callSid, destination }) : refusalReply(refusal);
-      },
+  return ACTIONS.map((action) => ({
+    method: "POST",
+    path: `/api/calls/:callSid/${action.name}`,
+    access: "guarded",
+    audit: action.name,
+    doc: {
+      summary: action.summary,
+      ...(action.body === undefined ? {} : { body: action.body }),
+      answers: { 202: action.accepted, ...REFUSED, ...action.answers },
     },
-    {
-      method: "POST",
-      path: "/api/calls/:callSid/end",
-      access: "guarded",
-      doc: {
-        summary: "Ends a live call at once",
-        answers: {
-          202: { description: "The call is being ended", schema: object({ callSid: STRING }) },
-          ...REFUSED,
-        },
-      },
-      handle: async ({ params }) => {
-        const callSid = callSidOf(params["callSid"]);
-        if (callSid === null) return refusalReply("not_found");
-        const refusal = await calls.execute(callSid, SUPERVISOR_END);
-        return refusal === null ? json(202, { callSid }) : refusalReply(refusal);
-      },
+    handle: async (request) => {
+      const command = action.read(request);
+      if (typeof command === "string") return json(400, { error: "invalid", message: command });
+      const callSid = callSidOf(request.params["callSid"]);
+      if (callSid === null) return refusalReply("not_found");
+      const refusal = await calls.execute(callSid, command);
+      if (refusal !== null) return refusalReply(refusal);
+      return json(202, {
+        callSid,
+        ...(command.type === "transfer" ? { destination: command.request.destination } : {}),
+      });
     },
-  ];
+  }));
+}
+
+function textCommand(type: "note" | "say", body: unknown, by: string): CallCommand | string {
+  const text = field(body, "text")?.trim() ?? "";
+  if (text === "") return "text is missing";
+  if (text.length > MAX_TEXT_CHARS) return `text has at most ${MAX_TEXT_CHARS} characters`;
+  return { type, text, by };
 }
 
 function refusalReply(refusal: Refusal): Reply {
@@ -76,14 +126,4 @@ function refusalReply(refusal: Refusal): Reply {
 function field(body: unknown, name: string): string | null {
   const value: unknown = typeof body === "object" && body !== null ? Reflect.get(body, name) : null;
   return typeof value === "string" && value !== "" ? value : null;
-}
-
-/**
- * Brands a text that looks like a call's SID, or like the id of a call that reached the model by a
- * trunk; else null.
- */
-export function callSidOf(text: string | undefined): CallSid | null {
-  return text !== undefined && /^(?:CA[0-9A-Za-z]{1,62}|rtc_[\w-]{1,100})$/.test(text)
-    ? (text as CallSid)
-    : null;
 }

@@ -11,6 +11,7 @@ export function drainRoute(refuseCalls: () => void): OperatorRoute {
     method: "POST",
     path: "/api/drain",
     access: "guarded",
+    audit: "drain",
     doc: {
       summary: "Accepts no new calls from now on, until the relay is stopped",
       answers: {

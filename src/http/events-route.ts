@@ -3,7 +3,7 @@ import type { CallSid } from "../domain/ids.js";
 import type { RecordEvent } from "../domain/record-event.js";
 import type { Clock } from "../ports/clock.js";
 import type { LiveEvents } from "../records/live-events.js";
-import { callSidOf } from "./call-routes.js";
+import { callSidOf } from "./call-sid.js";
 import type { Exchange } from "./exchange.js";
 import { failure } from "./openapi/route-doc.js";
 import type { OperatorRequest, OperatorRoute } from "./operator-router.js";

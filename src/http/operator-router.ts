@@ -1,5 +1,8 @@
 /** Finds the route of a request to the operator listener, checks it, reads its body and runs it. */
+import type { Operator } from "../domain/operator.js";
 import type { Log } from "../ports/log.js";
+import type { AuditLog } from "../records/audit-log.js";
+import { callSidOf } from "./call-sid.js";
 import type { Exchange, RequestHead } from "./exchange.js";
 import type { RouteDoc } from "./openapi/route-doc.js";
 import type { OperatorAuth, RouteAccess } from "./operator-auth.js";
@@ -7,6 +10,7 @@ import { json, methodNotAllowed, NOT_FOUND, type Reply } from "./reply.js";
 
 export interface OperatorRequest {
   readonly head: RequestHead;
+  readonly operator: Operator;
   /** Decoded values of the `:name` parts of the path. */
   readonly params: Readonly<Record<string, string>>;
   /** Decoded; of a repeated name the first. */
@@ -23,6 +27,8 @@ export interface OperatorRoute {
    */
   readonly path: string;
   readonly access: RouteAccess;
+  /** Under this name each request is written to the audit log, with the status of its answer. */
+  readonly audit?: string;
   /** For `GET /openapi.json`. */
   readonly doc: RouteDoc;
   /** Guarded: the answer to a request that is not signed in. Absent: 401 as JSON. */
@@ -32,6 +38,9 @@ export interface OperatorRoute {
   readonly stream?: (exchange: Exchange, request: OperatorRequest) => void;
 }
 
+/** ADMIN_TOKEN and, where there is none, everyone on this machine. */
+const ADMIN: Operator = { name: "admin", role: "admin" };
+
 const MAX_BODY_BYTES = 64 * 1024;
 
 interface CompiledRoute extends OperatorRoute {
@@ -40,11 +49,18 @@ interface CompiledRoute extends OperatorRoute {
 
 export class OperatorRouter {
   readonly #auth: OperatorAuth;
+  readonly #audit: Pick<AuditLog, "write">;
   readonly #log: Log;
   readonly #routes: readonly CompiledRoute[];
 
-  constructor(auth: OperatorAuth, log: Log, routes: readonly OperatorRoute[]) {
+  constructor(
+    auth: OperatorAuth,
+    audit: Pick<AuditLog, "write">,
+    log: Log,
+    routes: readonly OperatorRoute[],
+  ) {
     this.#auth = auth;
+    this.#audit = audit;
     this.#log = log;
     this.#routes = routes.map((route) => ({ ...route, parts: route.path.slice(1).split("/") }));
   }
@@ -75,7 +91,8 @@ export class OperatorRouter {
       Promise.resolve(refused).then((reply) => exchange.answer(reply));
       return;
     }
-    const request = { head, params, query: new URLSearchParams(head.query) };
+    const query = new URLSearchParams(head.query);
+    const request = { head, operator: ADMIN, params, query };
     if (method === "POST") this.#withBody(exchange, route, request);
     else this.#run(exchange, route, { ...request, body: null });
   }
@@ -111,14 +128,25 @@ export class OperatorRouter {
     }
     this.#answer(exchange, route, request).catch((error: unknown) => {
       this.#log.error("http: operator request failed", { path: route.path }, error);
+      this.#writeAudit(route, request, 500);
       exchange.answer(json(500, { error: "internal" }));
     });
   }
 
   async #answer(exchange: Exchange, route: OperatorRoute, request: OperatorRequest): Promise<void> {
     const reply = await route.handle(request);
+    this.#writeAudit(route, request, reply.status);
     if (reply.chunks === undefined) exchange.answer(reply);
     else await exchange.answerInParts(reply, reply.chunks);
+  }
+
+  #writeAudit(
+    { audit: action }: OperatorRoute,
+    { operator, params }: OperatorRequest,
+    status: number,
+  ): void {
+    if (action === undefined) return;
+    this.#audit.write({ operator, action, callSid: callSidOf(params["callSid"]), status });
   }
 }
 

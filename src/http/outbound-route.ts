@@ -38,6 +38,7 @@ export function outboundRoutes(outbound: Pick<Outbound, "place">): readonly Oper
       method: "POST",
       path: "/api/calls",
       access: "guarded",
+      audit: "place_call",
       doc: DOC,
       handle: async ({ body }) => {
         const order = readOrder(body);

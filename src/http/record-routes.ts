@@ -4,7 +4,7 @@ import { RelayError } from "../domain/errors.js";
 import type { CallSid } from "../domain/ids.js";
 import type { CallStore } from "../ports/store.js";
 import { CSV_HEAD, csvLine } from "../records/csv.js";
-import { callSidOf } from "./call-routes.js";
+import { callSidOf } from "./call-sid.js";
 import { EXPORT, LIST, ONE, REMOVE, REMOVE_CALLER } from "./openapi/record-docs.js";
 import { failure, type RouteDoc } from "./openapi/route-doc.js";
 import type { OperatorRequest, OperatorRoute } from "./operator-router.js";
@@ -29,10 +29,12 @@ export function recordRoutes(parts: RecordRouteParts): readonly OperatorRoute[] 
     path: string,
     doc: RouteDoc,
     handle: (request: OperatorRequest) => Promise<Reply>,
+    audit?: string,
   ): OperatorRoute => ({
     method,
     path,
     access: "guarded",
+    ...(audit === undefined ? {} : { audit }),
     doc: { ...doc, answers: { 503: failure("The database is away"), ...doc.answers } },
     handle: async (request) => await answer(handle, request),
   });
@@ -44,23 +46,31 @@ export function recordRoutes(parts: RecordRouteParts): readonly OperatorRoute[] 
       ONE,
       async ({ params }) => await oneCall(parts, params["callSid"] ?? ""),
     ),
-    route("DELETE", "/api/calls/:callSid", REMOVE, async ({ params }) => {
-      const callSid = callSidOf(params["callSid"]);
-      if (callSid === null || !(await parts.remove(callSid)))
-        return json(404, { error: "not_found" });
-      return { status: 204 };
-    }),
+    route(
+      "DELETE",
+      "/api/calls/:callSid",
+      REMOVE,
+      async ({ params }) => {
+        const callSid = callSidOf(params["callSid"]);
+        if (callSid === null || !(await parts.remove(callSid)))
+          return json(404, { error: "not_found" });
+        return { status: 204 };
+      },
+      "delete_call",
+    ),
     route(
       "GET",
       "/api/callers/:caller",
       EXPORT,
       async (request) => await exportCaller(parts, request),
+      "export_caller",
     ),
     route(
       "DELETE",
       "/api/callers/:caller",
       REMOVE_CALLER,
       async ({ params }) => await deleteCaller(parts, params["caller"] ?? ""),
+      "delete_caller",
     ),
   ];
 }

@@ -5,7 +5,7 @@
 
 import type { CallRecord } from "../domain/call-record.js";
 import type { CallSid } from "../domain/ids.js";
-import { callSidOf } from "./call-routes.js";
+import { callSidOf } from "./call-sid.js";
 import { failure } from "./openapi/route-doc.js";
 import type { OperatorRequest, OperatorRoute } from "./operator-router.js";
 import { json, type Reply } from "./reply.js";

@@ -6,8 +6,10 @@ import type { Clock } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
 import type { LoopTimer } from "../ports/loop-timer.js";
 import type { Metrics } from "../ports/metrics.js";
+import type { AuditLog } from "../records/audit-log.js";
 import type { CallService, SipCallService } from "../relay/calls/call-service.js";
 import { type AcceptGuardParts, guardAccept } from "./accept-guard.js";
+import { auditRoute } from "./audit-route.js";
 import { callRoutes } from "./call-routes.js";
 import { Exchange, type ExchangeOptions } from "./exchange.js";
 import { type HealthRouteParts, healthRoutes } from "./health-routes.js";
@@ -101,6 +103,7 @@ export function createPublicServer(parts: PublicServerParts): HttpServer {
 
 export interface OperatorServerParts extends HealthRouteParts {
   readonly auth: OperatorAuth;
+  readonly audit: Pick<AuditLog, "write" | "find">;
   readonly calls: Pick<CallService, "readiness" | "execute">;
   readonly metrics: Pick<Metrics, "httpRequests">;
   readonly timer: LoopTimer;
@@ -114,9 +117,9 @@ export interface OperatorServerParts extends HealthRouteParts {
 
 /** What operators reach: never on the public listener. */
 export function createOperatorServer(parts: OperatorServerParts): HttpServer {
-  const { auth, calls, timer, log, routes = [] } = parts;
-  const all = [...healthRoutes(parts), ...callRoutes(calls), ...routes];
-  const router = new OperatorRouter(auth, log, [...all, openApiRoute(all, VERSION)]);
+  const { auth, audit, calls, timer, log, routes = [] } = parts;
+  const all = [...healthRoutes(parts), ...callRoutes(calls), auditRoute(audit), ...routes];
+  const router = new OperatorRouter(auth, audit, log, [...all, openApiRoute(all, VERSION)]);
   const app = loadUws().uws.App();
   const options = timed(parts);
   const { behindSupervisor = false } = parts;

@@ -6,6 +6,7 @@
 
 import type { CallRecord } from "../domain/call-record.js";
 import type { CallSid } from "../domain/ids.js";
+import type { OperatorRole } from "../domain/operator.js";
 import type { CallOutcome } from "../domain/record-event.js";
 
 /** Identifies one run of a process that writes records. It numbers its own events from 1. */
@@ -175,7 +176,41 @@ export interface JobQueue {
   deadJobs(limit: number): Promise<readonly (Job & { readonly error: string })[]>;
 }
 
-export interface Store extends CallStore, SharedState, JobQueue {
+/** One act of an operator. */
+export interface AuditEntry {
+  /** Unique over all processes. */
+  readonly id: string;
+  readonly epochMs: number;
+  readonly operator: string;
+  readonly role: OperatorRole;
+  /** A fixed name, for example "note". */
+  readonly action: string;
+  /** Null: the act concerned no call. */
+  readonly callSid: CallSid | null;
+  /** HTTP status of the answer: what became of the act. */
+  readonly status: number;
+}
+
+export interface AuditQuery {
+  readonly callSid?: CallSid;
+  readonly operator?: string;
+}
+
+/** A page begins after this entry. */
+export type AuditCursor = Pick<AuditEntry, "epochMs" | "id">;
+
+export interface AuditStore {
+  /** An entry that is stored already stays as it is. */
+  addAudit(entries: readonly AuditEntry[]): Promise<void>;
+  /** Newest first. */
+  findAudit(
+    query: AuditQuery,
+    after: AuditCursor | null,
+    limit: number,
+  ): Promise<readonly AuditEntry[]>;
+}
+
+export interface Store extends CallStore, SharedState, JobQueue, AuditStore {
   /** "sqlite" or "postgres": for the log. */
   readonly kind: "sqlite" | "postgres";
   /** Rejects when the database does not answer. */

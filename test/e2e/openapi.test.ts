@@ -119,6 +119,15 @@ describe("the operator API", () => {
     expect(
       await ask("POST", transfer, "/api/calls/CA9/transfer", { body: { destination: "x" } }),
     ).toBe(404);
+    for (const act of ["note", "say"]) {
+      const path = `/api/calls/{callSid}/${act}`;
+      expect(await ask("POST", path, `${one}/${act}`, { body: { text: "A vip." } })).toBe(202);
+      expect(await ask("POST", path, `${one}/${act}`, { body: { text: "" } })).toBe(400);
+      const none = `/api/calls/CA9/${act}`;
+      expect(await ask("POST", path, none, { body: { text: "A vip." } })).toBe(404);
+    }
+    expect(await ask("GET", "/api/audit", `/api/audit?callSid=${call.sid}`)).toBe(200);
+    expect(await ask("GET", "/api/audit", "/api/audit?limit=x")).toBe(400);
     expect(await ask("POST", "/api/calls/{callSid}/end", `${one}/end`)).toBe(202);
     await call.ended;
     await stage.until(call.sid, "ended");

@@ -277,7 +277,7 @@ export class LineWorld {
         if (where.in === "stream") where.stream.key("0");
         return;
       case "supervisor_transfers":
-        await bench.calls.execute(sid(1), supervisorTransfer("desk", "asked"));
+        await bench.calls.execute(sid(1), supervisorTransfer("desk", "asked", "ada"));
         return;
       case "hang_up":
         await this.#hangUp();

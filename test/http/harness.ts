@@ -14,6 +14,8 @@ import type { Clock } from "../../src/ports/clock.js";
 import type { Log, LogFields } from "../../src/ports/log.js";
 import type { Metrics } from "../../src/ports/metrics.js";
 import type { MediaReceiver, MediaSocket } from "../../src/ports/sockets.js";
+import { AuditLog } from "../../src/records/audit-log.js";
+import { memoryAudit } from "../../src/records/memory-audit.js";
 import type { CallCommand, Refusal } from "../../src/relay/call/call-command.js";
 import type { CallService, Readiness, SipCallService } from "../../src/relay/calls/call-service.js";
 import {
@@ -203,8 +205,12 @@ export async function startOperator(
   const sessions = token === null ? null : new ConsoleSessions(token, clock);
   const config = { adminHost, adminToken: token };
   const auth = new OperatorAuth({ config, sessions, clock, metrics, log });
+  let audited = 0;
+  const newId = (): string => String(audited++);
+  const audit = new AuditLog({ store: memoryAudit(), clock, log: new FakeLog(), newId });
   const server = createOperatorServer({
     auth,
+    audit,
     calls,
     scrape: async () => ({ type: "text/plain; version=0.0.4", body: "up 1\n" }),
     metrics,

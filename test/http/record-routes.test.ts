@@ -75,6 +75,7 @@ describe("recordRoutes", () => {
       };
       const reply = await route.handle({
         head: head as unknown as Parameters<typeof route.handle>[0]["head"],
+        operator: { name: "ada", role: "admin" },
         params,
         query: new URLSearchParams(query),
         body: null,

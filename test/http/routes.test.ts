@@ -1,7 +1,8 @@
 /** Routes whose handlers are asked directly. */
 import { describe, expect, it } from "vitest";
 import { RelayError } from "../../src/domain/errors.js";
-import { callRoutes, callSidOf } from "../../src/http/call-routes.js";
+import { callRoutes } from "../../src/http/call-routes.js";
+import { callSidOf } from "../../src/http/call-sid.js";
 import { healthRoutes } from "../../src/http/health-routes.js";
 import { mediaPathsOf, signedMediaUrls } from "../../src/http/media-paths.js";
 import { nodeRoutes } from "../../src/http/nodes-route.js";
@@ -13,6 +14,7 @@ import { FakeCalls } from "./harness.js";
 async function ask(route: OperatorRoute | undefined, params = {}, body: unknown = null) {
   const reply = await route!.handle({
     head: { method: "GET", path: "/", query: "", address: "127.0.0.1", header: () => "" },
+    operator: { name: "ada", role: "admin" },
     params,
     query: new URLSearchParams(),
     body,

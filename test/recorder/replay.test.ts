@@ -96,6 +96,19 @@ describe("a flight recording", () => {
     expect((await replayed(without)).differences[0]).toMatch(/missing: conversation.item.create/);
   });
 
+  it("has what a supervisor told the model", async () => {
+    const bench = new CallBench();
+    const { stream } = await talk(bench);
+    listen(bench, stream, 100);
+    await bench.service.execute(sid(1), { type: "note", text: "A vip.", by: "ada" });
+    listen(bench, stream, 100);
+    await bench.service.execute(sid(1), { type: "say", text: "We pay.", by: "ada" });
+    listen(bench, stream, 200);
+    expect(await replayed(recording(bench))).toMatchObject(SAME);
+    const without = recording(bench).filter((line) => !line.includes('"type":"note"'));
+    expect((await replayed(without)).differences[0]).toMatch(/missing: conversation.item.create/);
+  });
+
   it("has what tokens cost: a call that ended at its limit ends there again", async () => {
     const bench = new CallBench(
       agent({ limits: { maxCallMinutes: 20, idleHangupS: null, maxToolCalls: 40, maxCostUsd: 1 } }),

@@ -109,6 +109,16 @@ export const MIGRATIONS: readonly Migration[] = [
     statements: ["drop table turns", TURNS_VIEW],
   },
   SEARCH_MIGRATION,
+  {
+    name: "0006-audit",
+    statements: [
+      `create table audit (
+        id text primary key, at_ms bigint not null, operator text not null, role text not null,
+        action text not null, call_sid text, status integer not null)`,
+      "create index audit_by_time on audit (at_ms, id)",
+      "create index audit_by_call on audit (call_sid, at_ms)",
+    ],
+  },
 ];
 
 /**

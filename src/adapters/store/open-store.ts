@@ -4,6 +4,7 @@ import { type Dialect, Kysely, PostgresDialect, sql } from "kysely";
 import { RelayError } from "../../domain/errors.js";
 import type { Store } from "../../ports/store.js";
 import type { OrderBook } from "../../tools/sample-tools.js";
+import { AuditTableLog } from "./audit-table.js";
 import { CallReads } from "./call-reads.js";
 import { CallRemoval } from "./call-removal.js";
 import { CallSearch } from "./call-search.js";
@@ -181,11 +182,14 @@ function storeOver(db: Kysely<Tables>, kind: DatabaseKind, guard: Guard): Omit<O
   const writers = new WritersTable(db, kind, guard);
   const state = new StateTable(db, kind, guard);
   const jobs = new JobsTableQueue(db, kind, guard);
+  const audit = new AuditTableLog(db, guard);
   return {
     kind,
     save: (saves) => writes.save(saves),
     load: (callSid) => reads.load(callSid),
     loadMany: (callSids) => reads.loadMany(callSids),
+    addAudit: (entries) => audit.addAudit(entries),
+    findAudit: (query, after, limit) => audit.findAudit(query, after, limit),
     find: (query, after, limit) => search.find(query, after, limit),
     loadJson: (callSids) => reads.loadJson(callSids),
     indexCalls: (limit) => index.indexCalls(limit),

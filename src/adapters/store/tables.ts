@@ -148,6 +148,17 @@ export interface CallHoldersTable {
   until_ms: number | null;
 }
 
+/** What operators did. */
+export interface AuditTable {
+  id: string;
+  at_ms: number;
+  operator: string;
+  role: string;
+  action: string;
+  call_sid: string | null;
+  status: number;
+}
+
 export interface MigrationsTable {
   name: string;
   applied_ms: number;
@@ -167,5 +178,6 @@ export interface Tables {
   appointments: AppointmentsTable;
   nodes: NodesTable;
   call_holders: CallHoldersTable;
+  audit: AuditTable;
   murelay_migrations: MigrationsTable;
 }

@@ -21,12 +21,23 @@ export type CallCommand =
   | { readonly type: "resume_from"; readonly handoff: CallHandoff }
   /** The model has something to tell the caller. */
   | { readonly type: "tell_model"; readonly fact: string }
+  /** A supervisor's silent note to the model. `by`: the operator's name. */
+  | { readonly type: "note"; readonly text: string; readonly by: string }
+  /** The agent says exactly this next. */
+  | { readonly type: "say"; readonly text: string; readonly by: string }
   | {
       readonly type: "transfer";
       readonly request: TransferRequest;
       readonly farewell: Farewell;
+      /** The operator who asked for it; absent: no operator did. */
+      readonly by?: string;
     }
-  | { readonly type: "end"; readonly reason: string; readonly farewell: Farewell }
+  | {
+      readonly type: "end";
+      readonly reason: string;
+      readonly farewell: Farewell;
+      readonly by?: string;
+    }
   /** Twilio says that the call is over. */
   | { readonly type: "caller_gone" }
   /**
@@ -75,15 +86,23 @@ export interface CallHandoff {
 export type Refusal = "not_found" | "not_live" | "destination_unknown" | "invalid";
 
 /** A supervisor's transfer: at once, without a farewell. */
-export function supervisorTransfer(destination: string, reason: string | null): CallCommand {
+export function supervisorTransfer(
+  destination: string,
+  reason: string | null,
+  by: string,
+): CallCommand {
   return {
     type: "transfer",
+    by,
     farewell: "none",
     request: { destination, reason, summary: null, urgency: null, by: "supervisor" },
   };
 }
 
-export const SUPERVISOR_END: CallCommand = { type: "end", reason: "supervisor", farewell: "none" };
+/** A supervisor ends the call at once. */
+export function supervisorEnd(by: string): CallCommand {
+  return { type: "end", reason: "supervisor", farewell: "none", by };
+}
 
 /**
  * Why a caller cannot leave their agent by this command now; null: they can. A farewell is no

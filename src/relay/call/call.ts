@@ -8,7 +8,7 @@ import type { Log } from "../../ports/log.js";
 import type { ToolRunObserver } from "../../tools/runner.js";
 import type { ModelSession, SessionProfile } from "../model/model-session.js";
 import { CallBudget } from "./call-budget.js";
-import { type CallCommand, type CallHandoff, leaveRefusal, type Refusal } from "./call-command.js";
+import type { CallCommand, CallHandoff, Refusal } from "./call-command.js";
 import type { CallDeps, CallHost, CallTap } from "./call-deps.js";
 import { CallEffects, type CallEffectsHost } from "./call-effects.js";
 import { CallEventLog } from "./call-event-log.js";
@@ -27,6 +27,7 @@ import { ModelLink, type ModelLinkHost } from "./model-link.js";
 import * as prompts from "./prompts.js";
 import type { OwedCause } from "./reply-ledger.js";
 import { ReplyWatch, type ReplyWatchHost } from "./reply-watch.js";
+import { type SupervisedCall, supervise } from "./supervision.js";
 import { ToolAnswers, type ToolAnswersHost } from "./tool-answers.js";
 import { Voicemail, type VoicemailHost } from "./voicemail.js";
 
@@ -47,6 +48,7 @@ export class Call<Path extends CallPath = CallPath>
     ModelEventsHost,
     ModelLinkHost,
     ReplyWatchHost,
+    SupervisedCall,
     ToolAnswersHost,
     ToolHost,
     VoicemailHost
@@ -185,9 +187,11 @@ export class Call<Path extends CallPath = CallPath>
       case "tell_model":
         this.tellModel(command.fact, "transfer_failed");
         break;
+      case "note":
+      case "say":
       case "transfer":
       case "end":
-        return this.#leaveByCommand(command);
+        return supervise(this, command);
       case "transfer_ended":
         this.#transferEnded(command.next);
         break;
@@ -216,15 +220,6 @@ export class Call<Path extends CallPath = CallPath>
       default:
         assertNever(command);
     }
-    return null;
-  }
-
-  #leaveByCommand(command: CallCommand & { type: "transfer" | "end" }): Refusal | null {
-    const refusal = leaveRefusal(this.#state, command, this.agent);
-    if (refusal !== null) return refusal;
-    const { farewell } = command;
-    if (command.type === "end") this.leave({ kind: "end", reason: command.reason, farewell });
-    else this.leave({ kind: "transfer", request: command.request, farewell });
     return null;
   }
 

@@ -43,6 +43,14 @@ export function sayExactly(text: string): string {
   return `Say exactly this to the caller, nothing before and nothing after it: "${text}"`;
 }
 
+/** A supervisor's silent note: the model acts on it, and does not speak because of it. */
+export function supervisorNote(text: string): string {
+  return (
+    "A note from the supervisor of this call. The caller does not hear it. Act on it, and do not " +
+    `mention it: ${text}`
+  );
+}
+
 export const GO_ON =
   "The line to the caller was interrupted for a moment. Apologise in a few words and go on " +
   "where the conversation stopped.";

@@ -4,7 +4,7 @@ import { NodeBus } from "../../../src/adapters/cluster/node-bus.js";
 import { openStore } from "../../../src/adapters/store/open-store.js";
 import { systemClock } from "../../../src/adapters/system/system-clock.js";
 import type { CallSid } from "../../../src/domain/ids.js";
-import { SUPERVISOR_END } from "../../../src/relay/call/call-command.js";
+import { supervisorEnd } from "../../../src/relay/call/call-command.js";
 import type { ClusterPeer, PeerReply, PeerRequest } from "../../../src/relay/calls/cluster.js";
 import { FakeLog } from "../../fakes/fake-ports.js";
 import { findPostgres, type PrivatePostgres, startPostgres } from "../../fakes/postgres.js";
@@ -14,7 +14,7 @@ const missing = "missing" in found ? found.missing : null;
 if (missing !== null) console.log(`NodeBus is not tested: ${missing}`);
 
 const call = (n: number) => `CA${n.toString(16).padStart(32, "0")}` as CallSid;
-const END: PeerRequest = { kind: "command", command: SUPERVISOR_END };
+const END: PeerRequest = { kind: "command", command: supervisorEnd("ada") };
 
 class FakePeer implements ClusterPeer {
   readonly asked: [CallSid, PeerRequest][] = [];

@@ -5,7 +5,7 @@ import type { RecordEvent } from "../../../src/domain/record-event.js";
 import type { Call } from "../../../src/relay/call/call.js";
 import {
   type CallCommand,
-  SUPERVISOR_END,
+  supervisorEnd,
   supervisorTransfer,
 } from "../../../src/relay/call/call-command.js";
 import type { Twiml } from "../../../src/wire/twiml.js";
@@ -26,6 +26,8 @@ interface Line {
   callerText(itemId: string, text: string): void;
   /** Sessions with the model, and legs to it, so far. */
   readonly dials: () => number;
+  /** What the model was told beside audio. */
+  readonly told: () => string;
   readonly load: () => number;
   pass(ms: number): Promise<void>;
 }
@@ -62,6 +64,8 @@ async function mediaLine(changes: Partial<AgentProfile> = {}): Promise<Line> {
         transcript,
       }),
     dials: () => bench.dialer.sockets.length,
+    told: () =>
+      JSON.stringify([...model.of("conversation.item.create"), ...model.of("response.create")]),
     load: () => bench.registry.load,
     pass: async (ms) => {
       bench.run(ms);
@@ -100,6 +104,7 @@ async function sipLine(changes: Partial<AgentProfile> = {}): Promise<Line> {
     },
     callerText: (itemId, text) => sideband.events.callerText(itemId as ItemId, text),
     dials: () => bench.participants.length + bench.sidebands.length,
+    told: () => sideband.told.join("\n"),
     load: () => bench.registry.load,
     pass: (ms) => pass(bench.clock, ms),
   };
@@ -117,8 +122,8 @@ describe.each([
   ["SIP", sipLine],
 ] as const)("a call by %s", (_name, line) => {
   it.each([
-    ["ended", SUPERVISOR_END],
-    ["transferred", supervisorTransfer("desk", null)],
+    ["ended", supervisorEnd("ada")],
+    ["transferred", supervisorTransfer("desk", null, "ada")],
   ] as const)("can be %s by a supervisor while the agent says goodbye", async (_what, command) => {
     const one = await line();
     await one.beginsToLeave();
@@ -127,10 +132,29 @@ describe.each([
     expect(["closing", "ended", "handing_over"]).toContain(one.call.state.name);
   });
 
+  it("tells the model a supervisor's note, and has it say a supervisor's words", async () => {
+    const one = await line();
+    const responses = () => one.told().match(/response\.create|speak|requestResponse/g)?.length;
+    const before = responses();
+    expect(await one.execute({ type: "note", text: "They are vip 7.", by: "ada" })).toBeNull();
+    expect(one.told()).toContain("They are vip 7.");
+    expect(responses()).toBe(before);
+    expect(await one.execute({ type: "say", text: "We pay 20.", by: "ben" })).toBeNull();
+    await one.pass(100);
+    expect(one.told()).toContain("We pay 20.");
+    expect(one.events().filter(({ type }) => type === "note")).toMatchObject([
+      { name: "supervisor_note", fields: { by: "ada", text: "They are vip 7." } },
+      { name: "supervisor_say", fields: { by: "ben", text: "We pay 20." } },
+    ]);
+    await one.hangUp();
+    for (const type of ["note", "say"] as const)
+      expect(await one.execute({ type, text: "late", by: "ada" })).toBe("not_found");
+  });
+
   it("weighs on its process until the caller is with a human", async () => {
     const one = await line();
     expect(one.load()).toBe(1);
-    await one.execute(supervisorTransfer("desk", null));
+    await one.execute(supervisorTransfer("desk", null, "ada"));
     expect(one.load()).toBe(0);
   });
 

@@ -3,7 +3,7 @@
  */
 import { beforeEach, describe, expect, it } from "vitest";
 import type { CallSid } from "../../../src/domain/ids.js";
-import { SUPERVISOR_END, supervisorTransfer } from "../../../src/relay/call/call-command.js";
+import { supervisorEnd, supervisorTransfer } from "../../../src/relay/call/call-command.js";
 import { PLAIN } from "../../../src/relay/calls/callback-link.js";
 import {
   type Cluster,
@@ -205,7 +205,7 @@ describe("a request", () => {
   it("that asks what follows the stream is answered by the process of the call", async () => {
     const { stream } = await one.talk(1);
     await turns();
-    await one.calls.execute(sid(1), SUPERVISOR_END);
+    await one.calls.execute(sid(1), supervisorEnd("ada"));
     await turns();
     expect(stream.closedWith).toBe(1000);
     const form = one.form(1, { CallStatus: "in-progress" });
@@ -233,14 +233,22 @@ describe("a request", () => {
   it("of a supervisor reaches the call wherever it is, and a refusal comes back", async () => {
     await one.talk(1);
     await turns();
-    expect(await two.service.execute(sid(1), supervisorTransfer("nowhere", null))).toBe(
+    expect(await two.service.execute(sid(1), supervisorTransfer("nowhere", null, "ada"))).toBe(
       "destination_unknown",
     );
-    expect(await two.service.execute(sid(1), supervisorTransfer("desk", "vip"))).toBeNull();
+    expect(await two.service.execute(sid(1), supervisorTransfer("desk", "vip", "ada"))).toBeNull();
     expect(one.handedOver).toMatchObject([
       [sid(1), { destination: "desk", reason: "vip", by: "supervisor" }],
     ]);
-    expect(await two.service.execute(sid(9), SUPERVISOR_END)).toBe("not_found");
+    expect(await two.service.execute(sid(9), supervisorEnd("ada"))).toBe("not_found");
+  });
+
+  it("with a note of a supervisor reaches the model wherever the call is", async () => {
+    const { model } = await one.talk(1);
+    await turns();
+    const note = { type: "note", text: "A vip.", by: "ada" } as const;
+    expect(await two.service.execute(sid(1), note)).toBeNull();
+    expect(JSON.stringify(model.of("conversation.item.create"))).toContain("A vip.");
   });
 
   it("about a call of this process is not sent to another", async () => {
@@ -250,7 +258,7 @@ describe("a request", () => {
     await one.service.connectEnded(one.form(1, { CallStatus: "completed" }));
     one.service.callback("recording-status", one.form(5), PLAIN);
     two.service.callback("recording-status", two.form(1), PLAIN);
-    await one.service.execute(sid(1), SUPERVISOR_END);
+    await one.service.execute(sid(1), supervisorEnd("ada"));
     expect(wire.asked).toEqual([]);
   });
 
@@ -289,7 +297,9 @@ describe("near and far processes", () => {
     both.join({ answer: async () => null, moved: () => undefined });
     both.claim(sid(1));
     both.release(sid(1));
-    expect(await both.ask(sid(1), { kind: "command", command: SUPERVISOR_END })).toEqual(done);
+    expect(await both.ask(sid(1), { kind: "command", command: supervisorEnd("ada") })).toEqual(
+      done,
+    );
     expect(await both.claimOnce("k", 1)).toBe(false);
     expect([near.seen, far.seen]).toEqual([
       ["join", "hold", "letGo", "ask"],
@@ -301,7 +311,9 @@ describe("near and far processes", () => {
     const near = fake(null, true);
     const far = fake(done, null);
     const both = new TieredCluster(near.fleet, far.fleet);
-    expect(await both.ask(sid(1), { kind: "command", command: SUPERVISOR_END })).toEqual(done);
+    expect(await both.ask(sid(1), { kind: "command", command: supervisorEnd("ada") })).toEqual(
+      done,
+    );
     expect(await both.claimOnce("k", 1)).toBe(true);
   });
 });

@@ -36,7 +36,7 @@ describe("the calls of a process", () => {
       "full",
       false,
     ]);
-    await bench.service.execute(sid(1), supervisorTransfer("desk", null));
+    await bench.service.execute(sid(1), supervisorTransfer("desk", null, "ada"));
     expect([bench.registry.refusal("m"), bench.registry.readiness().ready]).toEqual([null, true]);
     expect(bench.registry.all()).toHaveLength(1);
   });

@@ -1,0 +1,15 @@
+/** The people who use the operator listener. */
+
+/** From the least to the most that a role allows. */
+export const OPERATOR_ROLES = ["viewer", "supervisor", "admin"] as const;
+export type OperatorRole = (typeof OPERATOR_ROLES)[number];
+
+export interface Operator {
+  /** As it stands in call records and in the audit log. */
+  readonly name: string;
+  readonly role: OperatorRole;
+}
+
+export function hasRole(operator: Operator, least: OperatorRole): boolean {
+  return OPERATOR_ROLES.indexOf(operator.role) >= OPERATOR_ROLES.indexOf(least);
+}

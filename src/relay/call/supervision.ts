@@ -1,0 +1,70 @@
+import type { AgentProfile } from "../../domain/agent-profile.js";
+import { type CallCommand, leaveRefusal, type Refusal } from "./call-command.js";
+import type { CallEventLog } from "./call-event-log.js";
+import type { CallState, Disposition } from "./call-events.js";
+import * as prompts from "./prompts.js";
+
+type Of<Type extends CallCommand["type"]> = Extract<CallCommand, { readonly type: Type }>;
+
+/** What a supervisor may do to a call. A transfer or an end may also have another cause. */
+export type SupervisorAct = Of<"note" | "say" | "transfer" | "end">;
+
+/** The call, as far as a supervisor acts on it. */
+export interface SupervisedCall {
+  readonly state: CallState;
+  readonly agent: Pick<AgentProfile, "transfer">;
+  /** The caller is on the line and only the agent, if anyone, talks with them. */
+  readonly isWithAgent: boolean;
+  readonly isTalking: boolean;
+  /** Null while no session is ready. */
+  readonly session: { note(text: string): void } | null;
+  readonly eventLog: Pick<CallEventLog, "note" | "remember">;
+  /** The model speaks as these instructions say, as soon as it may begin. */
+  ask(instructions: string): void;
+  leave(disposition: Disposition): void;
+}
+
+/**
+ * Carries out what a supervisor wants, and writes it to the call's record with their name.
+ *
+ * @returns why it was refused; null: it was carried out.
+ */
+export function supervise(call: SupervisedCall, act: SupervisorAct): Refusal | null {
+  switch (act.type) {
+    case "note":
+      return note(call, act);
+    case "say":
+      return say(call, act);
+    case "transfer":
+    case "end":
+      return leave(call, act);
+  }
+}
+
+function note(call: SupervisedCall, { by, text }: Of<"note">): Refusal | null {
+  if (!call.isWithAgent) return "not_live";
+  const told = prompts.supervisorNote(text);
+  // A session that is opened later is told it with the conversation.
+  call.eventLog.remember(told);
+  call.session?.note(told);
+  call.eventLog.note("supervisor_note", { by, text });
+  return null;
+}
+
+function say(call: SupervisedCall, { by, text }: Of<"say">): Refusal | null {
+  // While the model is dialled again there is no session that could say it.
+  if (!call.isTalking || call.session === null) return "not_live";
+  call.ask(prompts.sayExactly(text));
+  call.eventLog.note("supervisor_say", { by, text });
+  return null;
+}
+
+function leave(call: SupervisedCall, act: Of<"transfer" | "end">): Refusal | null {
+  const refusal = leaveRefusal(call.state, act, call.agent);
+  if (refusal !== null) return refusal;
+  const { by, farewell, type } = act;
+  if (by !== undefined) call.eventLog.note(`supervisor_${type}`, { by });
+  if (type === "end") call.leave({ kind: "end", reason: act.reason, farewell });
+  else call.leave({ kind: "transfer", request: act.request, farewell });
+  return null;
+}
