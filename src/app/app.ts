@@ -30,6 +30,7 @@ import { memoryAudit } from "../records/memory-audit.js";
 import { createRedact, STANDARD_REDACT } from "../records/redact.js";
 import type { Readiness } from "../relay/calls/call-service.js";
 import type { Cluster } from "../relay/calls/cluster.js";
+import { agentSpending, OUTBOUND_SPENDING } from "../relay/calls/daily-spending.js";
 import { type Base, composeBase } from "./compose-base.js";
 import {
   type CallParts,
@@ -211,6 +212,7 @@ class RelayApp implements App {
     ];
     warnOfDescriptors(config.maxCalls, log);
     keeping?.start();
+    await admitted.spending.start(spendingKeys(this.#parts.liveAgents.file));
     cluster.nodes?.start();
     await crm?.start();
     const { host } = config;
@@ -271,6 +273,7 @@ class RelayApp implements App {
     this.#isStopped = true;
     const { audit, base, calls, cluster, keeping } = this.#parts;
     await calls.calls.stop();
+    await this.#parts.admitted.spending.stop();
     calls.outbound.stop();
     for (const unwatch of this.#unwatch) unwatch();
     this.#public.close();
@@ -283,6 +286,11 @@ class RelayApp implements App {
     await calls.flightFiles.settled();
     base.log.info("stopped");
   }
+}
+
+/** What is read before the first caller: a restart does not begin a new day. */
+function spendingKeys({ agents }: AgentsFile): readonly string[] {
+  return [OUTBOUND_SPENDING, ...[...agents.keys()].map(agentSpending)];
 }
 
 function publicServer({ base, calls, cluster }: AppParts) {

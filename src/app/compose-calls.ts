@@ -5,6 +5,7 @@
 import { FlightFiles } from "../adapters/journal/flight-files.js";
 import { createModelSocketDialer } from "../adapters/openai/model-socket.js";
 import { createOpenAiCalls } from "../adapters/openai/sip-calls.js";
+import { numberPlans } from "../config/agents/number-plans.js";
 import { mediaUrlFor } from "../config/derived.js";
 import type { AgentsFile } from "../domain/agent-profile.js";
 import type { CallJournal } from "../domain/record-event.js";
@@ -17,8 +18,11 @@ import { Admission } from "../relay/calls/admission.js";
 import type { CallService, SipCallService } from "../relay/calls/call-service.js";
 import { Calls, type SipDeps } from "../relay/calls/calls.js";
 import { ClusterRouter } from "../relay/calls/cluster-router.js";
+import { DailySpending } from "../relay/calls/daily-spending.js";
 import { Outbound } from "../relay/calls/outbound.js";
+import { OutboundPolicy } from "../relay/calls/outbound-policy.js";
 import { CallRegistry } from "../relay/calls/registry.js";
+import { MemorySums, type SharedSums } from "../relay/calls/shared-sums.js";
 import type { TransferCalls } from "../relay/calls/transfer-service.js";
 import { Transfers, type TransfersDeps } from "../relay/calls/transfers.js";
 import { FrameTicker } from "../relay/media/frame-ticker.js";
@@ -46,16 +50,20 @@ export interface CallParts {
 export interface RegistryParts {
   readonly registry: CallRegistry;
   readonly admission: Admission;
+  readonly sums: SharedSums;
+  readonly spending: DailySpending;
 }
 
 /** Twilio's own, for callers in a queue. */
 const HOLD_MUSIC_URL = "http://com.twilio.music.classical.s3.amazonaws.com/BusyStrings.mp3";
 
 export function composeRegistry(
-  { config, clock, metrics }: Base,
+  { config, clock, log, metrics }: Base,
   keeping: RecordKeeping | null,
 ): RegistryParts {
-  const admission = new Admission({ utilisation: config.overloadPercent / 100 });
+  const sums = keeping?.sums ?? new MemorySums(() => clock.epochMs());
+  const spending = new DailySpending({ clock, log, sums });
+  const admission = new Admission({ utilisation: config.overloadPercent / 100 }, spending);
   const registry = new CallRegistry({
     clock,
     metrics,
@@ -63,7 +71,7 @@ export function composeRegistry(
     maxCalls: config.maxCalls,
     trouble: () => keeping?.trouble() ?? null,
   });
-  return { registry, admission };
+  return { registry, admission, sums, spending };
 }
 
 /**
@@ -72,7 +80,7 @@ export function composeRegistry(
  */
 export async function composeCalls(
   base: Base,
-  { registry, admission }: RegistryParts,
+  { registry, admission, sums, spending }: RegistryParts,
   { cluster, claimOnce }: ClusterParts,
   keeping: RecordKeeping | null,
   journal: CallJournal,
@@ -91,6 +99,8 @@ export async function composeCalls(
     node: config.nodeName,
     placed: keeping?.placedCalls ?? null,
     refusal: (model) => registry.refusal(model),
+    policy: new OutboundPolicy({ agents, plans: numberPlans, sums, spending }),
+    metrics: base.metrics,
   });
   const orders = keeping?.orders ?? new MemoryOrderBook();
   const { toolNetwork: network, launcher } = base;

@@ -11,6 +11,7 @@ import { OpenAiTranscriptions } from "../adapters/openai/transcriptions.js";
 import { type OpenStore, openStore } from "../adapters/store/open-store.js";
 import { StoredPlacedCalls } from "../adapters/store/placed-calls.js";
 import { StoredSipStates } from "../adapters/store/sip-states.js";
+import { StoredSums } from "../adapters/store/stored-sums.js";
 import { StoredTransferStates } from "../adapters/store/transfer-states.js";
 import { TwilioRecordings } from "../adapters/twilio/recordings.js";
 import { twilioAccount } from "../config/derived.js";
@@ -37,6 +38,7 @@ import { createRedact, STANDARD_REDACT } from "../records/redact.js";
 import { RetentionJob } from "../records/retention-job.js";
 import { SearchIndexJob } from "../records/search-index-job.js";
 import type { PlacedCalls } from "../relay/calls/outbound.js";
+import type { SharedSums } from "../relay/calls/shared-sums.js";
 import type { TransferStates } from "../relay/calls/transfer-service.js";
 import type { SipStates } from "../relay/sip/sip-states.js";
 import type { OrderBook } from "../tools/sample-tools.js";
@@ -50,6 +52,7 @@ export interface RecordKeeping {
   readonly transfers: TransferStates;
   /** Where calls that were placed wait to be answered. */
   readonly placedCalls: PlacedCalls;
+  readonly sums: SharedSums;
   /** Where callers on the SIP path survive it. */
   readonly sipCalls: SipStates;
   /** Where the acts of operators are written. */
@@ -133,6 +136,7 @@ export async function openRecordKeeping(
     const load = (callSid: CallSid) => completedRecord(callSid, recorder, store);
     notifier = new CompletionNotifier(recorder, load, deps.completed, log);
   }
+  const sums = new StoredSums(store, clock);
   return {
     journal: new RecordingStarter(notifier ?? recorder, {
       agentOf: (name) => agents.agents.get(name),
@@ -142,8 +146,9 @@ export async function openRecordKeeping(
       log,
     }),
     orders: store.orders,
-    transfers: new StoredTransferStates(store, clock, log),
+    transfers: new StoredTransferStates(store, sums, log),
     placedCalls: new StoredPlacedCalls(store),
+    sums,
     sipCalls: new StoredSipStates(store, log),
     audit: store,
     routes: [

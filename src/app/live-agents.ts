@@ -25,6 +25,9 @@ export class LiveAgents {
       get numbers() {
         return latest().numbers;
       },
+      get outbound() {
+        return latest().outbound;
+      },
       get defaultAgent() {
         return latest().defaultAgent;
       },

@@ -1,4 +1,4 @@
-import { numberProblem } from "../config/agents/dial-target.js";
+import { shapeProblem } from "../config/agents/number-plans.js";
 import { type CliIo, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from "./io.js";
 import { OperatorClient } from "./operator-client.js";
 
@@ -39,7 +39,7 @@ export async function call(io: CliIo, to: string, options: CallOptions): Promise
 }
 
 function numberFault(what: string, number: string | undefined): string | null {
-  const problem = number === undefined ? null : numberProblem(number);
+  const problem = number === undefined ? null : shapeProblem(number);
   return problem === null ? null : `${what} ${problem}`;
 }
 

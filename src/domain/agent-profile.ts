@@ -114,6 +114,24 @@ export interface Limits {
   readonly idleHangupS: number | null;
   readonly maxToolCalls: number;
   readonly maxCostUsd: number | null;
+  /** Calls at once of one caller; null or absent: any number, as for the next two. */
+  readonly maxCallsPerCaller?: number | null;
+  /** Calls at once of callers who hide their number. They are never counted as one caller. */
+  readonly maxWithheldCalls?: number | null;
+  /** Calls at once to one of our numbers. */
+  readonly maxCallsPerLine?: number | null;
+  /** What the model may cost in a day (UTC); null or absent: anything. */
+  readonly maxUsdPerDay?: number | null;
+}
+
+/** Calls that the relay places. Null: no limit. */
+export interface OutboundLimits {
+  /** ISO 3166-1 alpha-2. */
+  readonly countries: readonly string[] | null;
+  readonly maxPerNumberPerHour: number | null;
+  readonly maxPerMinute: number | null;
+  /** What the model may cost in a day (UTC), for all of them together. */
+  readonly maxUsdPerDay: number | null;
 }
 
 export interface LanguageProfile {
@@ -230,6 +248,8 @@ export interface AgentsFile {
   /** Agent of "*", or null. */
   readonly defaultAgent: string | null;
   readonly crm?: CrmSettings;
+  /** Absent: no limits. */
+  readonly outbound?: OutboundLimits | undefined;
   readonly redact?: RedactSettings;
   readonly retention?: RetentionSettings;
   /** Absolute path of a price list that replaces the shipped one. */

@@ -6,6 +6,7 @@
  */
 import { ERROR_CODES } from "./errors.js";
 import { label, type MetricDefinition, openLabel } from "./metric-definition.js";
+import { AGENT_LIMITS, NO_ROOM, OUTBOUND_POLICY } from "./refusal-reasons.js";
 
 const AGENT = openLabel("agent");
 const MODEL = openLabel("model");
@@ -41,11 +42,19 @@ export const METRICS = {
     name: "calls_rejected_total",
     kind: "counter",
     help: "Callers who were not connected to an agent, by reason",
-    labels: [label("reason", "full", "draining", "overloaded", "tokens", "no_agent", "internal")],
+    labels: [label("reason", ...NO_ROOM, ...AGENT_LIMITS, "no_agent", "internal")],
     preset: true,
     note:
       "`full`: add workers, or raise MAX_CALLS. `overloaded`: the worker's core is saturated. " +
-      "`tokens`: the model's limit per minute is nearly used up.",
+      "`tokens`: the model's limit per minute is nearly used up. `caller_limit`, `withheld_limit`, " +
+      "`line_limit`, `daily_budget`: the agent's `limits` are reached.",
+  },
+  outboundRefused: {
+    name: "outbound_refused_total",
+    kind: "counter",
+    help: "Calls that the relay was asked to place and refused, by reason",
+    labels: [label("reason", ...NO_ROOM, ...OUTBOUND_POLICY)],
+    note: "A faulty script, or a stolen token. See docs/outbound.md.",
   },
   frameTransit: {
     name: "frame_transit_seconds",

@@ -1,6 +1,7 @@
 /** `POST /api/calls`: a call that the relay places. See `docs/outbound.md`. */
-import { numberProblem } from "../config/agents/dial-target.js";
+import { shapeProblem } from "../config/agents/number-plans.js";
 import { RelayError } from "../domain/errors.js";
+import type { PolicyRefusal } from "../domain/refusal-reasons.js";
 import type { Outbound, OutboundOrder, OutboundRefusal } from "../relay/calls/outbound.js";
 import {
   failure,
@@ -25,11 +26,24 @@ const DOC: RouteDoc = {
   ),
   answers: {
     202: { description: "The call is being placed", schema: object({ callSid: STRING }) },
-    422: failure("No such agent, no number to call from, or refused by Twilio or a limit"),
+    422: failure(
+      "No such agent, no number to call from, a number that is not called, or refused by Twilio",
+    ),
+    429: failure("A limit of `outbound` is reached: number_limit, minute_limit or daily_budget"),
     502: failure("Twilio refused the request"),
     503: failure("No call is accepted now, or the database or Twilio is busy"),
     504: failure("Twilio did not answer; the call may have been placed"),
   },
+};
+
+const POLICY_TEXTS: Readonly<Record<PolicyRefusal, string>> = {
+  premium_number: "this is a premium-rate number, which is never called",
+  satellite_number: "this is a satellite number, which is never called",
+  own_number: "this is one of our own numbers: an agent would talk with an agent",
+  country_not_allowed: "its country is not in `outbound.countries` of the agents file",
+  number_limit: "the number was called `outbound.max_per_number_per_hour` times in this hour",
+  minute_limit: "`outbound.max_per_minute` calls were placed in this minute: try again in the next",
+  daily_budget: "placed calls have cost `outbound.max_usd_per_day` today (UTC)",
 };
 
 export function outboundRoutes(outbound: Pick<Outbound, "place">): readonly OperatorRoute[] {
@@ -66,11 +80,11 @@ function readOrder(body: unknown): OutboundOrder | string {
     return `${unknown} is not a field of this request: to, from, agent, context`;
   const { to, from = null, agent, context = null } = body as Record<string, unknown>;
   if (typeof to !== "string") return "to is missing: the E.164 number to call";
-  const problem = numberProblem(to);
+  const problem = shapeProblem(to);
   if (problem !== null) return `to ${problem}`;
   if (from !== null) {
     if (typeof from !== "string") return "from is an E.164 number";
-    const fromProblem = numberProblem(from);
+    const fromProblem = shapeProblem(from);
     if (fromProblem !== null) return `from ${fromProblem}`;
   }
   if (typeof agent !== "string" || agent === "")
@@ -94,6 +108,15 @@ function refused(refusal: OutboundRefusal, agent: string): Reply {
         error: refusal,
         message: "set `from`: the agents file has no number of this agent",
       });
+    case "premium_number":
+    case "satellite_number":
+    case "own_number":
+    case "country_not_allowed":
+      return json(422, { error: refusal, message: POLICY_TEXTS[refusal] });
+    case "number_limit":
+    case "minute_limit":
+    case "daily_budget":
+      return json(429, { error: refusal, message: POLICY_TEXTS[refusal] });
     default:
       return json(503, { error: refusal });
   }

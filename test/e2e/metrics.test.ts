@@ -24,6 +24,7 @@ const NOT_HERE: ReadonlySet<string> = new Set(["records_dropped_total"]);
 const directory = mkdtempSync(join(tmpdir(), "murelay-metrics-"));
 
 let stage: Stage;
+let profileName: string;
 /** What the model does next, whatever is asked. */
 let next: Turn[] = [];
 
@@ -42,6 +43,7 @@ beforeAll(async () => {
       },
     ],
   });
+  profileName = profile.name;
   const agents: AgentsFile = {
     agents: new Map([[profile.name, profile]]),
     numbers: new Map(),
@@ -127,6 +129,11 @@ describe("one run of the relay", () => {
     const second = twilio.placeCall();
     await second.ended;
     await fetch(`http://127.0.0.1:${publicPort}/incoming-call`, { method: "POST", body: "a=b" });
+    await fetch(`http://127.0.0.1:${stage.adminPort}/api/calls`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ to: "+19005551234", from: "+12025550100", agent: profileName }),
+    });
     await scrape();
 
     // The socket dies in mid-call, the next responses fail and stall.

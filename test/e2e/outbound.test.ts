@@ -38,6 +38,12 @@ async function start(
       ]),
       numbers: new Map([[OURS, "collections"]]),
       defaultAgent: "others",
+      outbound: {
+        countries: ["US"],
+        maxPerNumberPerHour: 2,
+        maxPerMinute: null,
+        maxUsdPerDay: null,
+      },
     },
     twilio: { numbers: [OURS], callees: () => party, faults: { duplicateCallbacks: true } },
   });
@@ -176,11 +182,35 @@ describe("a call that is placed", () => {
     expect(await place(on, { to: TO, agent: "collections", form: "x" })).toMatchObject({
       status: 400,
     });
+    const refusals: [string, number, string][] = [
+      ["+19005551234", 422, "premium_number"],
+      ["+881612345678", 422, "satellite_number"],
+      [OURS, 422, "own_number"],
+      ["+442079460123", 422, "country_not_allowed"],
+    ];
+    for (const [to, status, error] of refusals) {
+      const refused = await place(on, { to, agent: "collections" });
+      expect([refused.status, refused.body["error"]]).toEqual([status, error]);
+      expect(refused.body["message"]).toBeTruthy();
+    }
     await on.app.drain();
     expect(await place(on, { to: TO, agent: "collections" })).toEqual({
       status: 503,
       body: { error: "draining" },
     });
     expect(on.twilio.legs).toEqual([]);
+  });
+
+  it("is refused beyond the number's calls in an hour, and counted", async () => {
+    const on = await start({ outcome: "busy" });
+    for (let i = 0; i < 2; i++)
+      expect((await place(on, { to: TO, agent: "collections" })).status).toBe(202);
+    const refused = await place(on, { to: TO, agent: "collections" });
+    expect([refused.status, refused.body["error"]]).toEqual([429, "number_limit"]);
+    expect(on.twilio.legs).toHaveLength(2);
+    expect(await on.metrics()).toContain(
+      'murelay_outbound_refused_total{reason="number_limit",worker="0"} 1',
+    );
+    await on.twilio.settled();
   });
 });

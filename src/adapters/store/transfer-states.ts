@@ -1,8 +1,7 @@
-import { createHash } from "node:crypto";
 import type { CallSid } from "../../domain/ids.js";
-import type { Clock } from "../../ports/clock.js";
 import type { Log } from "../../ports/log.js";
 import type { SharedState } from "../../ports/store.js";
+import type { SharedSums } from "../../relay/calls/shared-sums.js";
 import type { KeptTransfer, TransferStates } from "../../relay/calls/transfer-service.js";
 
 const HOUR_MS = 3_600_000;
@@ -12,12 +11,12 @@ const TTL_MS = 4 * HOUR_MS + 600_000;
 /** The state of transfers, for the process that may have to take them over. */
 export class StoredTransferStates implements TransferStates {
   readonly #store: SharedState;
-  readonly #clock: Clock;
+  readonly #sums: SharedSums;
   readonly #log: Log;
 
-  constructor(store: SharedState, clock: Clock, log: Log) {
+  constructor(store: SharedState, sums: SharedSums, log: Log) {
     this.#store = store;
-    this.#clock = clock;
+    this.#sums = sums;
     this.#log = log;
   }
 
@@ -35,13 +34,7 @@ export class StoredTransferStates implements TransferStates {
   }
 
   async count(destination: string): Promise<number> {
-    const hour = Math.floor(this.#clock.epochMs() / HOUR_MS);
-    // A destination may be a phone number, which does not belong in a key.
-    const hash = createHash("sha256").update(destination).digest("hex").slice(0, 32);
-    const counter = `transfers:${hash}:${hour}`;
-    // Each write adds one to the version.
-    await this.#store.putState(counter, "", HOUR_MS);
-    return (await this.#store.getState(counter))?.version ?? 0;
+    return await this.#sums.add(`transfers:${destination}`, 1, HOUR_MS);
   }
 }
 

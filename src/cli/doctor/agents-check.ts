@@ -1,5 +1,5 @@
 import { AgentsFileError, parseConfiguredAgentsFile } from "../../config/agents/agents-file.js";
-import { isAssignable } from "../../config/agents/dial-target.js";
+import { isAssignable } from "../../config/agents/number-plans.js";
 import { readPriceTable } from "../../config/agents/price-table.js";
 import type { Config, Environment } from "../../config/load.js";
 import type { AgentProfile, AgentsFile } from "../../domain/agent-profile.js";

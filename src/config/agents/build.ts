@@ -54,6 +54,12 @@ export function buildAgentsFile(
     ),
     numbers: new Map(Object.entries(numbers).filter(([number]) => number !== "*")),
     defaultAgent: numbers["*"] ?? null,
+    outbound: {
+      countries: file.outbound.countries,
+      maxPerNumberPerHour: file.outbound.max_per_number_per_hour,
+      maxPerMinute: file.outbound.max_per_minute,
+      maxUsdPerDay: file.outbound.max_usd_per_day,
+    },
     ...(file.crm === undefined
       ? {}
       : {
@@ -132,6 +138,10 @@ function buildAgent(
       idleHangupS: agent.limits.idle_hangup_s,
       maxToolCalls: agent.limits.max_tool_calls,
       maxCostUsd: agent.limits.max_cost_usd,
+      maxCallsPerCaller: agent.limits.max_calls_per_caller,
+      maxWithheldCalls: agent.limits.max_withheld_calls,
+      maxCallsPerLine: agent.limits.max_calls_per_line,
+      maxUsdPerDay: agent.limits.max_usd_per_day,
     },
     apology: agent.apology,
   };

@@ -1,14 +1,10 @@
 /**
  * What may be dialled. A target is checked once, when the file or setting is read; all other modules can trust a
- * DialTarget. The only user of libphonenumber-js.
+ * DialTarget.
  */
-import { parsePhoneNumberFromString } from "libphonenumber-js/max";
 import type { DialTarget } from "../../domain/agent-profile.js";
+import { numberPlans, shapeProblem } from "./number-plans.js";
 
-/** Numbers that charge the dialling party extra for each minute. Toll fraud uses them. */
-const REFUSED_TYPES = new Set(["PREMIUM_RATE", "SHARED_COST"]);
-
-const E164 = /^\+[1-9]\d{6,14}$/;
 /** user@host[:port] and ;transport=…. Headers (`?`) and other parameters are refused: Twilio would pass them on. */
 const SIP =
   /^sips?:([0-9A-Za-z.!~*'()&=+$,_%-]{1,128})@([0-9A-Za-z](?:[0-9A-Za-z.-]{0,251}[0-9A-Za-z])?)(?::(\d{1,5}))?(?:;transport=(?:tls|tcp|udp))?$/i;
@@ -34,22 +30,18 @@ export function parseDialTarget(
   return problem ?? { type: "number", e164: text };
 }
 
-/** What is wrong with an E.164 number, or null. */
+/** What is wrong with an E.164 number that is to be called, or null. */
 export function numberProblem(text: string): string | null {
-  if (!E164.test(text))
-    return "is not an E.164 number (+, country code, number, no spaces), sip: URI or client: name";
-  const parsed = parsePhoneNumberFromString(text);
-  // isValid() would refuse numbers that are newer than the package's tables, and the fictitious +1 555 numbers.
-  if (parsed === undefined || !parsed.isPossible())
-    return "is not a possible phone number: its length is wrong";
-  const type = parsed.getType();
-  if (type !== undefined && REFUSED_TYPES.has(type)) return "is a premium-rate number";
-  return null;
-}
-
-/** True when a numbering plan contains the number. `doctor` warns otherwise: it may be a typing error. */
-export function isAssignable(e164: string): boolean {
-  return parsePhoneNumberFromString(e164)?.isValid() ?? false;
+  const problem = shapeProblem(text);
+  if (problem !== null) return problem;
+  switch (numberPlans.costly(text)) {
+    case "premium_number":
+      return "is a premium-rate number";
+    case "satellite_number":
+      return "is a satellite number, which costs as much as a premium-rate number";
+    case null:
+      return null;
+  }
 }
 
 function sipTarget(text: string, sipHosts: ReadonlySet<string> | null): DialTarget | string {

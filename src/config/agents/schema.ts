@@ -6,6 +6,7 @@ import { z } from "zod";
 import { isLanguageTag, isTimeZone } from "../locale.js";
 import { didYouMean } from "../nearest.js";
 import { destinationSchema } from "./destination-entry.js";
+import { limits, outbound } from "./limits-schema.js";
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 const name = z
@@ -166,13 +167,6 @@ const timeZone = z.string("is not text").superRefine((zone, context) => {
       code: "custom",
       message: `is no IANA time zone such as America/New_York${didYouMean(zone, Intl.supportedValuesOf("timeZone"))}`,
     });
-});
-
-const limits = z.strictObject({
-  max_call_minutes: z.number().min(1).max(240).optional(),
-  idle_hangup_s: z.int().min(5).max(3600).nullable().default(60),
-  max_tool_calls: z.int().min(0).max(1000).default(40),
-  max_cost_usd: z.number().positive().nullable().default(null),
 });
 
 export const agentSchema = z
@@ -339,6 +333,7 @@ export const fileSchema = z.strictObject({
   tools: z.record(toolName, toolSchema).default({}),
   sip_hosts: hosts.optional().describe("The only hosts that sip: destinations may name"),
   crm: crmSchema.optional(),
+  outbound: outbound.prefault({}).describe("Limits of calls that the relay places"),
   redact: z
     .strictObject({
       card_numbers: z.boolean().default(false),

@@ -1,10 +1,11 @@
 import type { AgentProfile } from "../../domain/agent-profile.js";
-import type { TokenUsage } from "../../domain/record-event.js";
+import type { CallDirection, TokenUsage } from "../../domain/record-event.js";
 import type { Clock } from "../../ports/clock.js";
 import type { Log } from "../../ports/log.js";
 import type { Metrics } from "../../ports/metrics.js";
 import type { TranscriptionUse } from "../../records/cost.js";
 import type { Admission } from "../calls/admission.js";
+import { agentSpending, OUTBOUND_SPENDING } from "../calls/daily-spending.js";
 import type { ModelSession } from "../model/model-session.js";
 import type { CallEventLog } from "./call-event-log.js";
 import type { Disposition } from "./call-events.js";
@@ -39,14 +40,22 @@ const TOKENS_LOW = 0.1;
 export class CallBudget {
   readonly limits: LimitWatch;
   readonly #agent: AgentProfile;
+  readonly #direction: CallDirection;
   readonly #eventLog: CallEventLog;
   readonly #log: Log;
   readonly #deps: CallBudgetDeps;
   #costUsd = 0;
 
-  constructor(agent: AgentProfile, eventLog: CallEventLog, log: Log, deps: CallBudgetDeps) {
+  constructor(
+    agent: AgentProfile,
+    direction: CallDirection,
+    eventLog: CallEventLog,
+    log: Log,
+    deps: CallBudgetDeps,
+  ) {
     this.limits = new LimitWatch(agent.limits, deps.maxCallMinutes);
     this.#agent = agent;
+    this.#direction = direction;
     this.#eventLog = eventLog;
     this.#log = log;
     this.#deps = deps;
@@ -81,6 +90,9 @@ export class CallBudget {
     if (usd === null) return;
     this.#deps.metrics.cost.add(usd, this.#agent.name, model);
     this.#costUsd += usd;
+    const spending = this.#deps.admission?.spending ?? null;
+    spending?.add(agentSpending(this.#agent.name), usd);
+    if (this.#direction === "outbound") spending?.add(OUTBOUND_SPENDING, usd);
   }
 
   /** What the account behind the model has left of its tokens per minute. */

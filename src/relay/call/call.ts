@@ -97,7 +97,7 @@ export class Call<Path extends CallPath = CallPath>
     const eventLog = new CallEventLog(parties.callSid, deps.journal, () => clock.nowMs(), openedMs);
     this.log = log;
     this.eventLog = eventLog;
-    this.budget = new CallBudget(agent, eventLog, log, deps);
+    this.budget = new CallBudget(agent, parties.direction, eventLog, log, deps);
     this.transcripts = new DueTranscripts(agent.transcription !== null, () =>
       this.dispatch({ type: "transcripts_complete" }),
     );

@@ -1,3 +1,5 @@
+import type { AgentRefusal, NoRoom } from "../../domain/refusal-reasons.js";
+import type { DailySpending } from "./daily-spending.js";
 import { ModelHealth } from "./model-health.js";
 
 /**
@@ -13,9 +15,9 @@ export interface AdmissionLimits {
   readonly utilisation: number;
 }
 
-export type AdmissionRefusal = "overloaded" | "tokens";
+export type AdmissionRefusal = Extract<NoRoom, "overloaded" | "tokens">;
 /** Why a caller goes to the overflow destination. */
-export type OverflowReason = "draining" | "full" | AdmissionRefusal;
+export type OverflowReason = NoRoom | AgentRefusal;
 
 /** A burst of webhooks or a long collection of garbage is over before it weighs. */
 const SMOOTHING_MS = 10_000;
@@ -45,6 +47,8 @@ interface TokenReport {
 export class Admission {
   /** Told by the calls about their sessions. Callers are not refused: they get their fallback. */
   readonly model = new ModelHealth();
+  /** Null: what calls cost limits nothing. */
+  readonly spending: DailySpending | null;
   readonly #limits: AdmissionLimits;
   readonly #tokens = new Map<string, TokenReport>();
   #utilisation = 0;
@@ -52,8 +56,9 @@ export class Admission {
   #sampledMs: number | null = null;
   #overloaded = false;
 
-  constructor(limits: AdmissionLimits) {
+  constructor(limits: AdmissionLimits, spending: DailySpending | null = null) {
     this.#limits = limits;
+    this.spending = spending;
   }
 
   /**

@@ -107,7 +107,7 @@ export class Inbound {
     if (registry.knows(callSid)) return this.#deps.afterEnd(callSid, form);
     if (overflow.knows(callSid)) return overflow.again(callSid);
     const parties = partiesOf(callSid, form);
-    const refusal = registry.refusal(agent.model);
+    const refusal = registry.callerRefusal(agent, parties);
     if (refusal !== null) return overflow.turnAway(parties, agent, "media-stream", refusal);
     const call = this.#take(parties, agent, placed);
     if (agent.say !== null && needsCaller(agent.say)) await call.greeting.lookedUp;

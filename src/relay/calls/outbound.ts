@@ -9,11 +9,13 @@ import {
 import { RelayError } from "../../domain/errors.js";
 import type { CallSid } from "../../domain/ids.js";
 import type { CallJournal } from "../../domain/record-event.js";
+import type { NoRoom, PolicyRefusal } from "../../domain/refusal-reasons.js";
 import type { Clock, Timer } from "../../ports/clock.js";
 import type { Log } from "../../ports/log.js";
+import type { Metrics } from "../../ports/metrics.js";
 import type { CallControl } from "../../ports/twilio.js";
-import type { OverflowReason } from "./admission.js";
 import { callbackUrl, type Form, type LinkOf } from "./callback-link.js";
+import type { OutboundPolicy } from "./outbound-policy.js";
 
 /** A call to be placed. Numbers are E.164; the edge has checked them. */
 export interface OutboundOrder {
@@ -27,7 +29,7 @@ export interface OutboundOrder {
   readonly context: Readonly<Record<string, unknown>> | null;
 }
 
-export type OutboundRefusal = "agent_unknown" | "from_missing" | OverflowReason;
+export type OutboundRefusal = "agent_unknown" | "from_missing" | NoRoom | PolicyRefusal;
 
 /** A call that was placed, as any process needs it when it is answered. Plain JSON. */
 export interface PlacedCall {
@@ -53,7 +55,9 @@ export interface OutboundDeps {
   /** Null: only this process knows of the calls that it has placed. */
   readonly placed: PlacedCalls | null;
   /** Why no call is taken on now; null: there is room. */
-  readonly refusal: (model: string) => OverflowReason | null;
+  readonly refusal: (model: string) => NoRoom | null;
+  readonly policy: Pick<OutboundPolicy, "admit">;
+  readonly metrics: Pick<Metrics, "outboundRefused">;
 }
 
 /** A call that was placed has been answered. */
@@ -92,13 +96,21 @@ export class Outbound {
    * whether the call was placed.
    */
   async place(order: OutboundOrder): Promise<{ callSid: CallSid } | { refusal: OutboundRefusal }> {
-    const { agents, clock, log, publicUrl } = this.#deps;
+    const { agents, metrics, log } = this.#deps;
     const agent = agents.agents.get(order.agent);
     if (agent === undefined) return { refusal: "agent_unknown" };
     const from = order.from ?? this.#numberOf(order.agent);
     if (from === null) return { refusal: "from_missing" };
-    const refusal = this.#deps.refusal(agent.model);
-    if (refusal !== null) return { refusal };
+    const refusal =
+      this.#deps.refusal(agent.model) ?? (await this.#deps.policy.admit(order.to, from));
+    if (refusal === null) return { callSid: await this.#place(order, agent, from) };
+    metrics.outboundRefused.add(1, refusal);
+    log.warn("outbound: call refused", { agent: agent.name, reason: refusal });
+    return { refusal };
+  }
+
+  async #place(order: OutboundOrder, agent: AgentProfile, from: string): Promise<CallSid> {
+    const { clock, log, publicUrl } = this.#deps;
 
     const id = randomUUID();
     const placed: PlacedCall = { placedEpochMs: clock.epochMs(), context: order.context };
@@ -130,7 +142,7 @@ export class Outbound {
     this.#deps.journal.write(callSid, { type: "moved" });
     log.info("outbound: call placed", { callSid, agent: agent.name });
     this.#watch(callSid, id);
-    return { callSid };
+    return callSid;
   }
 
   #numberOf(agent: string): string | null {

@@ -1,6 +1,8 @@
 import type { AgentProfile } from "../../domain/agent-profile.js";
+import type { CallParties } from "../../domain/call-parties.js";
 import { ExpiringMap } from "../../domain/expiring-map.js";
 import type { CallSid } from "../../domain/ids.js";
+import type { NoRoom } from "../../domain/refusal-reasons.js";
 import type { Clock } from "../../ports/clock.js";
 import type { Metrics } from "../../ports/metrics.js";
 import type { Call } from "../call/call.js";
@@ -8,7 +10,9 @@ import type { ConnectEndedAnswer } from "../call/call-events.js";
 import type { MediaPath } from "../media/media-path.js";
 import type { SipPath } from "../sip/sip-path.js";
 import type { Admission, OverflowReason } from "./admission.js";
+import { agentRefusal } from "./agent-limits.js";
 import type { Readiness } from "./call-service.js";
+import { agentSpending } from "./daily-spending.js";
 
 export type MediaCall = Call<MediaPath>;
 export type SipCall = Call<SipPath>;
@@ -136,11 +140,24 @@ export class CallRegistry {
   }
 
   /** Why no more callers are taken for an agent with this model; null: there is room. */
-  refusal(model: string): OverflowReason | null {
+  refusal(model: string): NoRoom | null {
     if (this.#isDraining) return "draining";
     if (this.isFull) return "full";
     const { admission, clock } = this.#deps;
     return admission?.refusal(model, clock.nowMs()) ?? null;
+  }
+
+  /** Why this caller is not taken: there is no room, or the agent's limits are reached. */
+  callerRefusal(agent: AgentProfile, parties: CallParties): OverflowReason | null {
+    const spentUsd = this.#deps.admission?.spending?.todayUsd(agentSpending(agent.name)) ?? 0;
+    return (
+      this.refusal(agent.model) ?? agentRefusal(agent.limits, parties, this.#parties(), spentUsd)
+    );
+  }
+
+  *#parties(): IterableIterator<CallParties> {
+    for (const { isOver, parties } of this.#media.values()) if (!isOver) yield parties;
+    for (const { isOver, parties } of this.#sip.values()) if (!isOver) yield parties;
   }
 
   readiness(): Readiness {

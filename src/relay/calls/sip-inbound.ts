@@ -86,7 +86,7 @@ export class SipInbound {
     if (registry.knows(callSid)) return this.#deps.afterEnd(callSid, form);
     if (overflow.knows(callSid)) return overflow.again(callSid);
     const parties = { ...partiesOf(callSid, form), direction: "inbound" } as const;
-    const refusal = registry.refusal(agent.model);
+    const refusal = registry.callerRefusal(agent, parties);
     if (refusal !== null) return overflow.turnAway(parties, agent, "sip", refusal);
     const call = this.#open(parties, agent, "conference");
     call.execute({ type: "look_up_caller" });
@@ -247,21 +247,18 @@ export class SipInbound {
   #trunkCall({ callId, from, dialled }: SipInvite): void {
     const { agents, registry, metrics } = this.#deps;
     const agent = agentFor(agents, { To: dialled, Direction: "inbound" });
-    const refusal = agent === null ? "no_agent" : registry.refusal(agent.model);
+    // No CallSid of Twilio's names such a call: the model's id does.
+    const callSid = callId as CallSid;
+    const parties = { callSid, from, to: dialled, direction: "inbound", callToken: null } as const;
+    const refusal = agent === null ? "no_agent" : registry.callerRefusal(agent, parties);
     if (agent === null || refusal !== null) {
       metrics.callsRejected.add(1, refusal ?? "no_agent");
       this.#reject(callId, agent === null ? 404 : 486);
       return;
     }
-    // No CallSid of Twilio's names such a call: the model's id does.
-    const callSid = callId as CallSid;
     // Over already, and delivered once more.
     if (registry.knows(callSid)) return;
-    const call = this.#open(
-      { callSid, from, to: dialled, direction: "inbound", callToken: null },
-      agent,
-      "trunk",
-    );
+    const call = this.#open(parties, agent, "trunk");
     call.execute({ type: "look_up_caller" });
     call.path.modelRings(callId, null);
   }

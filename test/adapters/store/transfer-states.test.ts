@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { openStore } from "../../../src/adapters/store/open-store.js";
+import { StoredSums } from "../../../src/adapters/store/stored-sums.js";
 import { StoredTransferStates } from "../../../src/adapters/store/transfer-states.js";
 import type { Store } from "../../../src/ports/store.js";
 import type { KeptTransfer } from "../../../src/relay/calls/transfer-service.js";
@@ -28,7 +29,7 @@ afterEach(async () => {
 describe("StoredTransferStates", () => {
   it("finds the last state of a call, and nothing of another", async () => {
     const { clock, store } = await opened();
-    const states = new StoredTransferStates(store, clock, new FakeLog());
+    const states = new StoredTransferStates(store, new StoredSums(store, clock), new FakeLog());
     states.keep(SID, transfer("dialing"));
     states.keep(SID, transfer("answered"));
     expect(await states.find(SID)).toEqual(transfer("answered"));
@@ -37,8 +38,8 @@ describe("StoredTransferStates", () => {
 
   it("counts per destination and hour, across processes", async () => {
     const { clock, store } = await opened();
-    const here = new StoredTransferStates(store, clock, new FakeLog());
-    const there = new StoredTransferStates(store, clock, new FakeLog());
+    const here = new StoredTransferStates(store, new StoredSums(store, clock), new FakeLog());
+    const there = new StoredTransferStates(store, new StoredSums(store, clock), new FakeLog());
     expect(await here.count("sales")).toBe(1);
     expect(await there.count("sales")).toBe(2);
     expect(await here.count("support")).toBe(1);
@@ -57,7 +58,9 @@ describe("StoredTransferStates", () => {
         },
       },
     });
-    await new StoredTransferStates(watched, clock, new FakeLog()).count("+4930123456");
+    await new StoredTransferStates(watched, new StoredSums(watched, clock), new FakeLog()).count(
+      "+4930123456",
+    );
     expect(keys).toHaveLength(1);
     expect(keys[0]).not.toContain("4930123456");
   });
@@ -67,7 +70,10 @@ describe("StoredTransferStates", () => {
     const log = new FakeLog();
     await store.close();
     open.pop();
-    new StoredTransferStates(store, clock, log).keep(SID, transfer("dialing"));
+    new StoredTransferStates(store, new StoredSums(store, clock), log).keep(
+      SID,
+      transfer("dialing"),
+    );
     await new Promise((resolve) => setImmediate(resolve));
     expect(log.lines).toEqual([`warn transfer: state not stored {"callSid":"${SID}"}`]);
   });

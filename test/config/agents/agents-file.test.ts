@@ -74,6 +74,13 @@ retention: {records_days: 90}
 pricing: prices.json
 `;
 
+const NO_LIMITS = {
+  maxCallsPerCaller: null,
+  maxWithheldCalls: null,
+  maxCallsPerLine: null,
+  maxUsdPerDay: null,
+};
+
 describe("loadAgentsFile", () => {
   it("reads everything that may be written", () => {
     const file = load(FULL);
@@ -97,7 +104,13 @@ describe("loadAgentsFile", () => {
         channels: "dual",
         transcribe: { model: "whisper-1", words: true },
       },
-      limits: { maxCallMinutes: 20, idleHangupS: 60, maxToolCalls: 40, maxCostUsd: 5 },
+      limits: {
+        maxCallMinutes: 20,
+        idleHangupS: 60,
+        maxToolCalls: 40,
+        maxCostUsd: 5,
+        ...NO_LIMITS,
+      },
     });
     expect(support?.languages.get("es")).toEqual({
       voice: "cedar",
@@ -188,7 +201,13 @@ describe("loadAgentsFile", () => {
         createResponse: true,
         interruptResponse: true,
       },
-      limits: { maxCallMinutes: 55, idleHangupS: 60, maxToolCalls: 40, maxCostUsd: null },
+      limits: {
+        maxCallMinutes: 55,
+        idleHangupS: 60,
+        maxToolCalls: 40,
+        maxCostUsd: null,
+        ...NO_LIMITS,
+      },
     });
     expect([...file.numbers]).toEqual([["+15550001111", "support"]]);
     expect(file.defaultAgent).toBe("night");

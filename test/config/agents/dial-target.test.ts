@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { isAssignable, parseDialTarget } from "../../../src/config/agents/dial-target.js";
+import { parseDialTarget } from "../../../src/config/agents/dial-target.js";
+import { isAssignable } from "../../../src/config/agents/number-plans.js";
 
 describe("parseDialTarget", () => {
   it.each([

@@ -31,7 +31,7 @@ beforeEach(() => {
   const profile = agent({ limits: { ...agent().limits, maxCostUsd: 1 } });
   const journal = { write: (_: unknown, event: RecordEvent) => void written.push(event) };
   const eventLog = new CallEventLog(testSid(1), journal, () => clock.nowMs());
-  budget = new CallBudget(profile, eventLog, silentLog, {
+  budget = new CallBudget(profile, "inbound", eventLog, silentLog, {
     clock,
     metrics: metrics.metrics,
     maxCallMinutes: 60,

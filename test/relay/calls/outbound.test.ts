@@ -3,12 +3,14 @@ import type { AgentsFile } from "../../../src/domain/agent-profile.js";
 import type { TwilioCallStatus } from "../../../src/domain/call-status.js";
 import { RelayError } from "../../../src/domain/errors.js";
 import type { CallSid } from "../../../src/domain/ids.js";
+import type { PolicyRefusal } from "../../../src/domain/refusal-reasons.js";
 import type { NewCall } from "../../../src/ports/twilio.js";
 import { MemoryJournal } from "../../../src/records/memory-journal.js";
 import { type LinkOf, readCallbackLink } from "../../../src/relay/calls/callback-link.js";
 import { Outbound, type PlacedCall } from "../../../src/relay/calls/outbound.js";
 import { agent } from "../../fakes/call-bench.js";
 import { FakeClock } from "../../fakes/fake-clock.js";
+import { FakeMetrics } from "../../fakes/fake-metrics.js";
 import { FakeLog } from "../../fakes/fake-ports.js";
 
 const SID = `CA${"1".repeat(32)}` as CallSid;
@@ -25,6 +27,8 @@ describe("Outbound", () => {
   let kept: Map<string, PlacedCall>;
   let database: boolean;
   let hangs: boolean;
+  let policy: PolicyRefusal | null;
+  let fake: FakeMetrics;
   beforeEach(() => {
     clock = new FakeClock();
     journal = new MemoryJournal({});
@@ -35,6 +39,8 @@ describe("Outbound", () => {
     kept = new Map();
     database = true;
     hangs = false;
+    policy = null;
+    fake = new FakeMetrics();
   });
 
   function start(shared = true): Outbound {
@@ -52,6 +58,8 @@ describe("Outbound", () => {
       publicUrl: "https://relay.test",
       node: "n1",
       refusal: () => null,
+      policy: { admit: async () => policy },
+      metrics: fake.metrics,
       placed: shared
         ? {
             keep: async (id, placed) => void kept.set(id, placed),
@@ -97,6 +105,13 @@ describe("Outbound", () => {
     // Another process is asked.
     const answered = await start().answered(SID, linkOf(call!.url));
     expect(answered).toMatchObject({ agent: { name: "support" }, context: { order: "4217" } });
+  });
+
+  it("counts a call that the policy refuses, and asks Twilio for nothing", async () => {
+    policy = "country_not_allowed";
+    expect(await start().place(ORDER)).toEqual({ refusal: "country_not_allowed" });
+    expect([asked, kept.size, journal.record(SID)]).toEqual([[], 0, null]);
+    expect(fake.count("outboundRefused", { reason: "country_not_allowed" })).toBe(1);
   });
 
   it("needs no database, as long as it is asked itself", async () => {

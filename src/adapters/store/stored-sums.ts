@@ -1,0 +1,41 @@
+import { createHash } from "node:crypto";
+import { RelayError } from "../../domain/errors.js";
+import type { Clock } from "../../ports/clock.js";
+import type { SharedState } from "../../ports/store.js";
+import { type SharedSums, windowAt } from "../../relay/calls/shared-sums.js";
+
+/** Another process may write between reading and writing; more often than this it does not. */
+const TRIES = 20;
+
+/** Sums in the database. */
+export class StoredSums implements SharedSums {
+  readonly #store: SharedState;
+  readonly #clock: Clock;
+
+  constructor(store: SharedState, clock: Clock) {
+    this.#store = store;
+    this.#clock = clock;
+  }
+
+  async add(key: string, amount: number, windowMs: number): Promise<number> {
+    const name = this.#nameOf(key, windowMs);
+    for (let i = 0; i < TRIES; i++) {
+      const found = await this.#store.getState(name);
+      const sum = Number(found?.value ?? 0) + amount;
+      if (await this.#store.putState(name, String(sum), windowMs, found?.version ?? 0)) return sum;
+    }
+    throw new RelayError("store_unavailable", "a shared sum is written too often", {
+      retryable: true,
+    });
+  }
+
+  async read(key: string, windowMs: number): Promise<number> {
+    return Number((await this.#store.getState(this.#nameOf(key, windowMs)))?.value ?? 0);
+  }
+
+  #nameOf(key: string, windowMs: number): string {
+    // A key may contain a phone number, which does not belong in a name.
+    const hash = createHash("sha256").update(key).digest("hex").slice(0, 32);
+    return `sum:${hash}:${windowAt(this.#clock.epochMs(), windowMs)}`;
+  }
+}
