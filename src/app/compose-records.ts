@@ -136,7 +136,6 @@ export async function openRecordKeeping(
     const load = (callSid: CallSid) => completedRecord(callSid, recorder, store);
     notifier = new CompletionNotifier(recorder, load, deps.completed, log);
   }
-  const sums = new StoredSums(store, clock);
   return {
     journal: new RecordingStarter(notifier ?? recorder, {
       agentOf: (name) => agents.agents.get(name),
@@ -145,12 +144,7 @@ export async function openRecordKeeping(
       clock,
       log,
     }),
-    orders: store.orders,
-    transfers: new StoredTransferStates(store, sums, log),
-    placedCalls: new StoredPlacedCalls(store),
-    sums,
-    sipCalls: new StoredSipStates(store, log),
-    audit: store,
+    ...sharedParts(store, clock, log),
     routes: [
       ...recordRoutes({
         store,
@@ -181,6 +175,19 @@ export async function openRecordKeeping(
       await recorder.close();
       await store.close();
     },
+  };
+}
+
+/** What the processes share by the database. */
+function sharedParts(store: OpenStore, clock: Clock, log: Log) {
+  const sums = new StoredSums(store, clock);
+  return {
+    orders: store.orders,
+    transfers: new StoredTransferStates(store, sums, log),
+    placedCalls: new StoredPlacedCalls(store),
+    sums,
+    sipCalls: new StoredSipStates(store, log),
+    audit: store,
   };
 }
 
