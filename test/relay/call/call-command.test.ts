@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import {
   leaveRefusal,
-  SUPERVISOR_END,
+  supervisorEnd,
   supervisorTransfer,
 } from "../../../src/relay/call/call-command.js";
 import type { CallState } from "../../../src/relay/call/call-events.js";
@@ -18,8 +18,8 @@ const STAYS: readonly CallState["name"][] = [
 const refusal = (name: CallState["name"], command: Parameters<typeof leaveRefusal>[1]) =>
   leaveRefusal({ name } as CallState, command, agent());
 type Leaving = Parameters<typeof leaveRefusal>[1];
-const to = (destination: string) => supervisorTransfer(destination, "why") as Leaving;
-const END = SUPERVISOR_END as Leaving;
+const to = (destination: string) => supervisorTransfer(destination, "why", "ada") as Leaving;
+const END = supervisorEnd("ada") as Leaving;
 
 describe("leaveRefusal", () => {
   it.each(LEAVES)("lets a caller leave who is %s, for a known destination", (name) => {
@@ -39,10 +39,12 @@ describe("leaveRefusal", () => {
   });
 });
 
-describe("a supervisor's transfer", () => {
-  it("goes at once, without a farewell, and with the supervisor's reason", () => {
-    expect(supervisorTransfer("desk", null)).toEqual({
+describe("a supervisor's command", () => {
+  it("is carried out at once, without a farewell, and names the supervisor", () => {
+    expect(supervisorEnd("ada")).toMatchObject({ type: "end", farewell: "none", by: "ada" });
+    expect(supervisorTransfer("desk", null, "ada")).toEqual({
       type: "transfer",
+      by: "ada",
       farewell: "none",
       request: {
         destination: "desk",
