@@ -9,6 +9,7 @@ import { monitorEventLoop } from "../adapters/system/event-loop-monitor.js";
 import { mediaUrlFor, ownListener } from "../config/derived.js";
 import type { Config } from "../config/load.js";
 import type { AgentsFile } from "../domain/agent-profile.js";
+import type { CallSid } from "../domain/ids.js";
 import type { CallJournal } from "../domain/record-event.js";
 import { VERSION } from "../domain/version.js";
 import { agentsRoute, reloadRoute } from "../http/agents-route.js";
@@ -28,6 +29,7 @@ import { AuditLog } from "../records/audit-log.js";
 import { LiveEvents } from "../records/live-events.js";
 import { memoryAudit } from "../records/memory-audit.js";
 import { createRedact, STANDARD_REDACT } from "../records/redact.js";
+import type { CallCommand, Refusal } from "../relay/call/call-command.js";
 import type { Readiness } from "../relay/calls/call-service.js";
 import type { Cluster } from "../relay/calls/cluster.js";
 import { agentSpending, OUTBOUND_SPENDING } from "../relay/calls/daily-spending.js";
@@ -64,6 +66,12 @@ export interface App {
    * @throws RelayError config_invalid when a tool of the file cannot be built; nothing has changed.
    */
   reload(file: AgentsFile): Promise<void>;
+  /**
+   * Has a live call of this process or its cluster do something.
+   *
+   * @returns why it was refused; null: it is being carried out.
+   */
+  execute(callSid: CallSid, command: CallCommand): Promise<Refusal | null>;
   /** As `drain`, and takes no new connections: others have this process's place already. */
   retire(): Promise<void>;
   /** No new callers; resolves once the running calls are over or DRAIN_SECONDS have passed. */
@@ -236,6 +244,10 @@ class RelayApp implements App {
     base.log.info("agents: file reloaded", { agents: file.agents.size });
     if (fixed.length > 0)
       base.log.warn("agents: change takes effect at the next start", { parts: fixed.join(", ") });
+  }
+
+  async execute(callSid: CallSid, command: CallCommand): Promise<Refusal | null> {
+    return await this.#parts.calls.service.execute(callSid, command);
   }
 
   async retire(): Promise<void> {

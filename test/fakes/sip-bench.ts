@@ -85,6 +85,7 @@ export class FakeSideband {
       requestResponse: tell("requestResponse"),
       askAgain: tell("askAgain"),
       note: tell("note"),
+      callerTyped: tell("callerTyped"),
       toolResults: tell("toolResults"),
       interrupted: tell("interrupted"),
       stopSpeaking: tell("stopSpeaking"),

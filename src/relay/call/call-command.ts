@@ -25,6 +25,8 @@ export type CallCommand =
   | { readonly type: "note"; readonly text: string; readonly by: string }
   /** The agent says exactly this next. */
   | { readonly type: "say"; readonly text: string; readonly by: string }
+  /** A turn of the caller that was typed in place of spoken: a text chat, or a conversation test. */
+  | { readonly type: "caller_typed"; readonly text: string }
   | {
       readonly type: "transfer";
       readonly request: TransferRequest;

@@ -87,6 +87,8 @@ export interface CallPath {
   agentText(itemId: ItemId, text: string, final: boolean): void;
   /** The model heard the caller begin or end to speak. Writes the caller's turn to the record. */
   callerSpeech(state: "started" | "stopped", itemId: ItemId, audioMs: number): void;
+  /** The caller typed a turn: what is heard of the agent ends, as if the caller had interrupted. */
+  callerTyped(itemId: ItemId): void;
   responseStarted(responseId: ResponseId): void;
   /** Whether any sound of this response was or will be heard. */
   hasSpoken(end: ResponseEnd): boolean;
@@ -127,6 +129,8 @@ export interface PathCapabilities {
   readonly asksWhatFollows: boolean;
   /** Key tones can be put into the caller's line. */
   readonly keyTones: boolean;
+  /** Turns of the caller can be typed. */
+  readonly typedTurns: boolean;
 }
 
 export type PathEvent = Extract<

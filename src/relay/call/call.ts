@@ -29,6 +29,7 @@ import type { OwedCause } from "./reply-ledger.js";
 import { ReplyWatch, type ReplyWatchHost } from "./reply-watch.js";
 import { type SupervisedCall, supervise } from "./supervision.js";
 import { ToolAnswers, type ToolAnswersHost } from "./tool-answers.js";
+import { typedTurn } from "./typed-turn.js";
 import { Voicemail, type VoicemailHost } from "./voicemail.js";
 
 /** Limits and the like need no more than this. */
@@ -187,6 +188,8 @@ export class Call<Path extends CallPath = CallPath>
       case "tell_model":
         this.tellModel(command.fact, "transfer_failed");
         break;
+      case "caller_typed":
+        return typedTurn(this, command.text, this.#deps.clock.nowMs());
       case "note":
       case "say":
       case "transfer":

@@ -54,7 +54,7 @@ export function mediaPaths(invitation: StreamInvitation): PathFactory<MediaPath>
  */
 export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, TickTarget {
   readonly name = "media-stream";
-  readonly capabilities = { asksWhatFollows: true, keyTones: true };
+  readonly capabilities = { asksWhatFollows: true, keyTones: true, typedTurns: true };
   readonly agentIsHere = false;
   readonly audio: ModelSessionEvents["audio"];
   readonly #call: CallContext;
@@ -268,6 +268,12 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
     const silenceMs = turns.type === "server_vad" ? turns.silenceDurationMs : 0;
     const endedMs = this.#audio.sessionTimeMs(audioMs) - silenceMs;
     eventLog.callerSpoke(itemId, this.#turnStartedMs, endedMs);
+  }
+
+  callerTyped(itemId: ItemId): void {
+    const nowMs = this.#nowMs;
+    this.#interruptions.byModel(nowMs);
+    this.#call.eventLog.callerSpoke(itemId, nowMs, nowMs);
   }
 
   /**

@@ -26,6 +26,12 @@ export interface ModelSession {
   askAgain(): void;
   /** Tells the model something that it should know but not read out. */
   note(text: string): void;
+  /**
+   * Adds a turn that the caller typed, and asks for the reply. What is being generated is cancelled.
+   *
+   * @param itemId  at most 32 characters, new in this session.
+   */
+  callerTyped(itemId: ItemId, text: string): void;
   /** Sends the results of one batch of tool calls and, if `requestReply`, asks for the reply. */
   toolResults(results: readonly ToolAnswer[], requestReply: boolean): void;
   /**

@@ -41,7 +41,7 @@ export function sipPaths(kind: ConferenceState["kind"], deps: SipPathDeps): Path
  */
 export class SipPath implements CallPath, ConferenceEffectsHost {
   readonly name = "sip";
-  readonly capabilities = { asksWhatFollows: false, keyTones: false };
+  readonly capabilities = { asksWhatFollows: false, keyTones: false, typedTurns: false };
   readonly hasStream = false;
   readonly #call: CallContext;
   readonly #host: CallPathHost;
@@ -243,6 +243,8 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
       eventLog.callerSpoke(itemId, this.#turnStartedMs, null);
     } else eventLog.callerSpoke(itemId, this.#turnStartedMs, nowMs);
   }
+
+  callerTyped(): void {}
 
   responseStarted(responseId: ResponseId): void {
     this.#playback.responseStarted(responseId);

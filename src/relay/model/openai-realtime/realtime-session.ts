@@ -1,3 +1,4 @@
+import type { ItemId } from "../../../domain/ids.js";
 import type { Log } from "../../../ports/log.js";
 import type { Metrics } from "../../../ports/metrics.js";
 import type {
@@ -160,6 +161,10 @@ export class RealtimeSession implements ModelSession, UpstreamSocketEvents {
       event_id: this.#outbox.eventId("note"),
       item: { type: "message", role: "system", content: [{ type: "input_text", text }] },
     });
+  }
+
+  callerTyped(itemId: ItemId, text: string): void {
+    if (this.#state === "ready") this.#flow.callerTyped(itemId, text, this.#deps.nowMs());
   }
 
   toolResults(results: readonly ToolAnswer[], requestReply: boolean): void {

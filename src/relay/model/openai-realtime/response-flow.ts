@@ -83,6 +83,26 @@ export class ResponseFlow {
     this.sendDue(nowMs);
   }
 
+  callerTyped(itemId: ItemId, text: string, nowMs: number): void {
+    const { outbox } = this.#deps;
+    const { active } = this.responses;
+    if (active !== null) {
+      this.speech.interrupt(active);
+      this.#cancel(active);
+    }
+    outbox.send({
+      type: "conversation.item.create",
+      event_id: outbox.eventId("typed"),
+      item: {
+        type: "message",
+        id: itemId,
+        role: "user",
+        content: [{ type: "input_text", text }],
+      },
+    });
+    this.reply(nowMs);
+  }
+
   toolResults(results: readonly ToolAnswer[], requestReply: boolean, nowMs: number): void {
     const { outbox } = this.#deps;
     for (const { callId, output } of results) {
