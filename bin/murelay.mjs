@@ -1,10 +1,11 @@
 #!/usr/bin/env node
-// Runs the built relay if there is one. Without a build, and for demo and bench, which are never built, it runs the
-// sources through tsx.
+// Runs the built relay if there is one. Without a build, and for commands with simulators, which are never built, it
+// runs the sources through tsx.
 import { existsSync } from "node:fs";
 
 const built = new URL("../dist/cli.js", import.meta.url);
-const needsSources = process.argv.slice(2).some((arg) => arg === "demo" || arg === "bench");
+const SIMULATING = ["demo", "bench", "test", "dev"];
+const needsSources = process.argv.slice(2).some((arg) => SIMULATING.includes(arg));
 if (existsSync(built) && !needsSources) {
   const { main } = await import(built.href);
   await main(process.argv.slice(2));

@@ -101,7 +101,10 @@ async function stayUp(
   lines: SoftphoneLines,
   print: (line: string) => void,
 ): Promise<number> {
-  const { app, adminPort } = await runRelay(config, agents, twilio, new Timeline(print));
+  const timeline = new Timeline(print);
+  const { app, adminPort } = await runRelay(config, agents, twilio, {
+    onEvent: (_callSid, event) => timeline.event(event),
+  });
   const phone = await startSoftphone({ twilio, lines, adminPort, to: number });
   print(
     "murelay demo with OpenAI's model. OpenAI bills the calls to your key. " +

@@ -5,11 +5,13 @@ import { fileURLToPath } from "node:url";
 import type { SimulatedModel } from "../sim/model.js";
 import type { SimulatedTwilio } from "../sim/twilio.js";
 import { createLog } from "../src/adapters/system/pino-log.js";
-import { type App, createApp } from "../src/app/app.js";
+import { type App, type AppOverrides, createApp } from "../src/app/app.js";
 import { loadAgentsFile } from "../src/config/agents/agents-file.js";
 import { readPriceTable } from "../src/config/agents/price-table.js";
 import { type Config, loadConfig } from "../src/config/load.js";
 import type { AgentsFile } from "../src/domain/agent-profile.js";
+import type { CallSid } from "../src/domain/ids.js";
+import type { RecordEvent } from "../src/domain/record-event.js";
 import { recordRoutes } from "../src/http/record-routes.js";
 import { memoryCalls } from "../src/records/memory-calls.js";
 import { MemoryJournal } from "../src/records/memory-journal.js";
@@ -66,7 +68,9 @@ export async function startRelay(
     OPENAI_REALTIME_URL: model.url,
     ...settings,
   });
-  return runRelay(config, demoAgents(agentsFile, config), twilio, timeline);
+  return runRelay(config, demoAgents(agentsFile, config), twilio, {
+    onEvent: (_callSid, event) => timeline.event(event),
+  });
 }
 
 /** The agents of a file beside this one. */
@@ -82,17 +86,20 @@ export function demoAgents(name: string, config: Config): AgentsFile {
   });
 }
 
-/** Runs the relay; its records stay in memory. */
+/**
+ * Runs the relay; its records stay in memory. Every call is flight-recorded unless the overrides
+ * say otherwise.
+ *
+ * @param watch  `onEvent` is told each event of a record as it is written.
+ */
 export async function runRelay(
   config: Config,
   agents: AgentsFile,
   twilio: SimulatedTwilio,
-  timeline: Timeline,
+  watch: { readonly onEvent?: (callSid: CallSid, event: RecordEvent) => void },
+  overrides: AppOverrides = {},
 ): Promise<DemoRelay> {
-  const journal = new MemoryJournal({
-    prices: readPriceTable(),
-    onEvent: (_callSid, event) => timeline.event(event),
-  });
+  const journal = new MemoryJournal({ prices: readPriceTable(), ...watch });
   const app = await createApp(config, agents, {
     journal,
     routes: recordRoutes({
@@ -103,6 +110,7 @@ export async function runRelay(
     phone: true,
     recordFlights: true,
     log: createLog({ level: "warn", pretty: true }),
+    ...overrides,
   });
   const { publicPort, adminPort } = await app.start();
   const origin = `http://127.0.0.1:${publicPort}`;

@@ -91,8 +91,25 @@ function declareTrials(program: Command, context: CommandContext): void {
     .option("--human <number>", "E.164 number that callers are transferred to")
     .option("--public-url <url>", "https address under which Twilio reaches the relay")
     .option(...JSON_FLAG);
+  add(
+    program,
+    context,
+    "test",
+    "run conversations written as YAML against an agents file; exit 1 if one fails",
+    async (files, options) =>
+      (await import("./harness-command.js")).runHarness(io, "test", [io, files, options]),
+  )
+    .argument("[files...]", "conversation files (default: those in conversations/)")
+    .option("--agents <path>", "agents file (default: the one that the file names, or AGENTS_FILE)")
+    .option("--model <model>", "simulated, or openai with OPENAI_API_KEY", "simulated")
+    .option("--only <text>", "only conversations with this text in their name")
+    .option("--junit <path>", "write the results as JUnit XML")
+    .option(...JSON_FLAG);
   const harness = (name: "demo" | "bench") => async () =>
-    (await import("./harness-command.js")).runHarness(io, name, args.slice(args.indexOf(name) + 1));
+    (await import("./harness-command.js")).runHarness(io, name, [
+      args.slice(args.indexOf(name) + 1),
+      io,
+    ]);
   add(
     program,
     context,

@@ -2,28 +2,35 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type CliIo, EXIT_FAILED } from "./io.js";
 
-/** Demo and load harness are beside `src` and not part of `dist`. They are loaded only when they are run. */
-const MAINS = { demo: "../../demo/main.ts", bench: "../../bench/load/main.ts" } as const;
+/**
+ * Commands that run the relay between simulators. Their parts are beside `src` and not part of
+ * `dist`; `bin/` runs them from the sources. They are loaded only when they are run.
+ */
+const MAINS = {
+  demo: "../../demo/main.ts",
+  bench: "../../bench/load/main.ts",
+  test: "../../dev/test-main.ts",
+} as const;
 
-/** @param args  as given on the command line; the harness parses them itself. */
+/** Loads the module of a command and calls its `main`, which takes what the module says. */
 export async function runHarness(
   io: CliIo,
   name: keyof typeof MAINS,
-  args: readonly string[],
+  args: readonly unknown[],
 ): Promise<number> {
   const address = new URL(MAINS[name], import.meta.url);
   if (!import.meta.url.endsWith(".ts") || !existsSync(fileURLToPath(address))) {
-    io.err(`${name} runs from a checkout of the sources: npm run ${name}`);
+    io.err(`${name} runs from the sources: npx murelay ${name}`);
     return EXIT_FAILED;
   }
   const loaded: unknown = await import(address.href);
-  if (!isHarness(loaded)) throw new TypeError(`${address.pathname} exports no main(args)`);
-  return loaded.main(args, io);
+  if (!isHarness(loaded)) throw new TypeError(`${address.pathname} exports no main`);
+  return loaded.main(...args);
 }
 
 interface Harness {
   /** @returns the exit status. */
-  main(args: readonly string[], io: CliIo): Promise<number>;
+  main(...args: readonly unknown[]): Promise<number>;
 }
 
 function isHarness(value: unknown): value is Harness {

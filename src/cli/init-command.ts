@@ -155,6 +155,7 @@ function report(
     "Next:",
     ...(folder === "." ? [] : [`  cd ${folder}`]),
     "  npx murelay config check",
+    "  npx murelay test            # run the conversations in conversations/",
     "  npx murelay dev             # talk to the agent in the browser",
     "  fill in .env, then: npx murelay doctor",
   ];

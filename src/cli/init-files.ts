@@ -27,6 +27,7 @@ export function projectFiles(answers: ProjectAnswers): readonly ProjectFile[] {
     { path: ".env", text: envFile(answers), secret: true },
     { path: "tools/order-status.mjs", text: template("order-status.mjs") },
     { path: "tools/order-status.test.mjs", text: template("order-status.test.mjs") },
+    { path: "conversations/support.yaml", text: conversations(answers) },
     { path: "README.md", text: readme(answers) },
     { path: ".gitignore", text: ".env\ndata/\nnode_modules/\n" },
   ];
@@ -95,6 +96,40 @@ function agentsYaml({ business, language, timeZone, human }: ProjectAnswers): st
   ].join("\n");
 }
 
+function conversations({ human }: ProjectAnswers): string {
+  return [
+    "# Conversations with the agent, run by: npx murelay test",
+    "# The simulated model calls a tool when the caller's words match the tool's description. All keys:",
+    "# docs/testing.md of murelay.",
+    "",
+    "agents_file: ../agents.yaml",
+    "conversations:",
+    "  - name: the status of an order",
+    "    turns:",
+    "      - caller: Hello, where is my order?",
+    "        expect: {tools: []}",
+    '      - caller: "The number is 4217."',
+    "        expect:",
+    '          tool: {name: order_status, arguments: {order: "4217"}}',
+    "          says: on its way",
+    "",
+    "  - name: goodbye",
+    "    turns:",
+    "      - caller: Thanks, goodbye!",
+    "        expect: {tool: end_call, ended: true}",
+    "",
+    ...(human === null
+      ? []
+      : [
+          "  - name: a caller who wants a person",
+          "    turns:",
+          "      - caller: I would like to speak to a person.",
+          "        expect: {transfer: human}",
+          "",
+        ]),
+  ].join("\n");
+}
+
 function oneLine(text: string): string {
   return text.replace(/\s+/g, " ").trim();
 }
@@ -124,6 +159,7 @@ function readme({ business }: ProjectAnswers): string {
 |---|---|
 | \`agents.yaml\` | the agent: instructions, greeting, tools, transfers |
 | \`tools/\` | tools of the agent, with their tests |
+| \`conversations/\` | conversations with the agent, as tests |
 | \`.env\` | settings and secrets; not committed |
 
 ## Try it
@@ -131,6 +167,7 @@ function readme({ business }: ProjectAnswers): string {
 \`\`\`sh
 npm install --save-dev murelay
 npx murelay config check     # checks agents.yaml and the tools
+npx murelay test             # runs the conversations with a simulated model
 npx murelay dev              # talk to the agent in the browser, by voice or by text
 node --test tools/           # tests of the tools
 \`\`\`

@@ -35,7 +35,7 @@ function circlesOf(files: readonly Source[]): string[][] {
 }
 
 describe("circles between files", () => {
-  it.each(["src", "sim", "demo", "bench"])("there are none in %s", (folder) => {
+  it.each(["src", "sim", "demo", "dev", "bench"])("there are none in %s", (folder) => {
     const files = projectSources([folder], /\.(?:ts|mjs)$/);
     expect(files.length).toBeGreaterThan(1);
     expect(circlesOf(files)).toEqual([]);

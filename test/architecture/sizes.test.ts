@@ -122,7 +122,7 @@ function lineOf(tokens: readonly Token[], index: number | undefined): number {
 
 describe("sizes", () => {
   it("are kept by every source", () => {
-    const files = projectSources(["src", "sim", "demo", "bench"], /\.(?:ts|mjs)$/);
+    const files = projectSources(["src", "sim", "demo", "dev", "bench"], /\.(?:ts|mjs)$/);
     files.push(...projectSources(["console"], /\.js$/));
     expect(files.length).toBeGreaterThan(300);
     const faults = files

@@ -1,0 +1,76 @@
+/** `murelay test` on a project as `murelay init` writes it: the relay, the tools, the simulators. */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { main, type TestOptions } from "../../dev/test-main.js";
+import { init } from "../../src/cli/init-command.js";
+import { FakeIo } from "../fakes/fake-io.js";
+
+let project = "";
+beforeAll(async () => {
+  project = mkdtempSync(join(tmpdir(), "murelay-test-"));
+  await init(new FakeIo(), project, { human: "+15551112222" });
+  // As npm install would.
+  mkdirSync(join(project, "node_modules"));
+  symlinkSync(process.cwd(), join(project, "node_modules", "murelay"));
+});
+afterAll(() => rmSync(project, { recursive: true }));
+
+const WRITTEN = "conversations/support.yaml";
+
+async function run(file: string, options: TestOptions = {}) {
+  const io = new FakeIo({ HUMAN_AGENT_NUMBER: "+15551112222" });
+  const status = await main(io, [join(project, file)], options);
+  return { status, text: io.text, errors: io.errors.join("\n") };
+}
+
+describe("murelay test", () => {
+  it("passes the conversations that init writes", async () => {
+    const junit = join(project, "junit.xml");
+    const { status, text, errors } = await run(WRITTEN, { junit });
+    expect([status, errors]).toEqual([0, ""]);
+    expect(text).toMatch(/^ok {4}.+\n(?:ok {4}.+\n)+\d conversations passed$/);
+    expect(readFileSync(junit, "utf8")).toContain('failures="0"');
+  });
+
+  it("fails where one assertion does not hold, with a readable difference", async () => {
+    const broken = readFileSync(join(project, WRITTEN), "utf8").replace("on its way", "delivered");
+    writeFileSync(join(project, "conversations", "broken.yaml"), broken);
+    const { status, text } = await run("conversations/broken.yaml", { only: "order" });
+    expect(status).toBe(1);
+    expect(text).toContain("expected  says: delivered");
+    expect(text).toMatch(/actual {4}the agent said: “.*on its way/);
+    expect(text).toMatch(/broken\.yaml:\d+ turn 2/);
+  });
+
+  it("runs what the file says of the model, and prints JSON", async () => {
+    writeFileSync(
+      join(project, "conversations", "scripted.yaml"),
+      `agents_file: ../agents.yaml
+conversations:
+  - name: scripted
+    turns:
+      - caller: And?
+        model:
+          - {say: Let me see., call: order_status, arguments: {order: "1001"}}
+          - {say: It was delivered.}
+        expect: {tools: [{name: order_status, output: {status: delivered}}], says: It was delivered}
+      - press: "0"
+        expect: {transfer: human}
+`,
+    );
+    const { status, text } = await run("conversations/scripted.yaml", { json: true });
+    expect([status, JSON.parse(text)]).toMatchObject([0, { ok: true }]);
+  });
+
+  it.each<[string, string, TestOptions, string]>([
+    ["a file that is not there", "nothing.yaml", {}, "cannot be read"],
+    ["an unknown model", WRITTEN, { model: "other" }, "simulated or openai"],
+    ["OpenAI's model without a key", WRITTEN, { model: "openai" }, "OPENAI_API_KEY"],
+  ])("refuses %s", async (_, file, options, problem) => {
+    const { status, errors } = await run(file, options);
+    expect(status).toBe(2);
+    expect(errors).toContain(problem);
+  });
+});
