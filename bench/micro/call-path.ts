@@ -77,7 +77,7 @@ export class CallPath {
     const { clock, metrics, log } = deps;
     this.audio = new AudioPath(
       deps.pool,
-      { speechBegan: none, callerHeard: none },
+      { speechBegan: none, audioArrived: none, callerHeard: none },
       { clock, metrics, leadMs: 160, uplinkPtimeMs: 20, uplinkIdlePtimeMs: 100 },
     );
     const made = this.#dial();

@@ -28,6 +28,21 @@ export interface TokenUsage {
   readonly outputAudio: number;
 }
 
+/** Where a voice-to-voice time went, in ms. Every moment belongs to one part. */
+export interface TurnParts {
+  /**
+   * Until the relay knew that the caller had finished: the way to the model, and the silence that
+   * its turn detection waits for.
+   */
+  readonly endOfTurnMs: number;
+  /** The model generated, and nothing else was waited for. */
+  readonly modelMs: number;
+  /** Tools and MCP calls ran. */
+  readonly toolMs: number;
+  /** The answer's first audio waited in the relay. */
+  readonly relayMs: number;
+}
+
 /** The time of an event whose sender may not know when the call began. */
 interface Timed {
   readonly atMs: number;
@@ -64,6 +79,8 @@ export type RecordEvent =
       readonly itemId: ItemId;
       readonly startedMs: number;
       readonly voiceToVoiceMs: number | null;
+      /** Of the voice-to-voice time; absent where that is null, and in older records. */
+      readonly parts?: TurnParts;
     }
   /**
    * The text generated for an item so far; it replaces an earlier one. `complete` is false when the

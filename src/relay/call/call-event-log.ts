@@ -7,11 +7,13 @@ import type {
   RecordEvent,
   TokenUsage,
   ToolOutcome,
+  TurnParts,
 } from "../../domain/record-event.js";
 import type { PlaybackReport } from "../../playout/playout-ledger.js";
 import type { HistoryItem } from "../model/model-session.js";
 import { Conversation } from "./conversation.js";
 import { TranscriptProgress } from "./transcript-progress.js";
+import { TurnTiming, voiceToVoiceMs } from "./turn-timing.js";
 
 /**
  * What a call adds to its record (by the journal), and to the conversation that a session which
@@ -23,8 +25,7 @@ export class CallEventLog {
   readonly #nowMs: () => number;
   readonly #openedMs: number;
   readonly #conversation = new Conversation();
-  /** When the caller last stopped to speak, on our clock; null once that was answered. */
-  #callerStoppedMs: number | null = null;
+  readonly #timing = new TurnTiming();
   #ended = false;
   #turns = 0;
   #worstVoiceToVoiceMs: number | null = null;
@@ -78,7 +79,7 @@ export class CallEventLog {
   /** @param startedMs, endedMs on our clock. */
   callerSpoke(itemId: ItemId, startedMs: number, endedMs: number | null): void {
     if (endedMs === null) this.#turns++;
-    else this.#callerStoppedMs = endedMs;
+    else this.#timing.callerStopped(endedMs, this.#nowMs());
     this.write({
       type: "caller_turn",
       itemId,
@@ -97,19 +98,51 @@ export class CallEventLog {
   }
 
   /**
-   * First audio of an item leaves for the caller. Returns the voice-to-voice time when it answers
-   * the caller.
+   * First audio of an item leaves for the caller. Returns the parts of the voice-to-voice time when
+   * it answers the caller.
    */
-  agentBegan(itemId: ItemId): number | null {
-    const stopped = this.#callerStoppedMs;
-    this.#callerStoppedMs = null;
-    const voiceToVoiceMs =
-      stopped === null ? null : Math.max(0, Math.round(this.#nowMs() - stopped));
+  agentBegan(itemId: ItemId): TurnParts | null {
     this.#turns++;
-    if (voiceToVoiceMs !== null)
-      this.#worstVoiceToVoiceMs = Math.max(this.#worstVoiceToVoiceMs ?? 0, voiceToVoiceMs);
-    this.write({ type: "agent_turn", itemId, startedMs: this.atMs, voiceToVoiceMs });
-    return voiceToVoiceMs;
+    const parts = this.#timing.answered(this.#nowMs());
+    const startedMs = this.atMs;
+    if (parts === null) {
+      this.write({ type: "agent_turn", itemId, startedMs, voiceToVoiceMs: null });
+      return null;
+    }
+    const totalMs = Math.round(voiceToVoiceMs(parts));
+    this.#worstVoiceToVoiceMs = Math.max(this.#worstVoiceToVoiceMs ?? 0, totalMs);
+    this.write({
+      type: "agent_turn",
+      itemId,
+      startedMs,
+      voiceToVoiceMs: totalMs,
+      parts: {
+        endOfTurnMs: Math.round(parts.endOfTurnMs),
+        modelMs: Math.round(parts.modelMs),
+        toolMs: Math.round(parts.toolMs),
+        relayMs: Math.round(parts.relayMs),
+      },
+    });
+    return parts;
+  }
+
+  /** The first audio of an item has come from the model. */
+  audioArrived(): void {
+    this.#timing.audioArrived(this.#nowMs());
+  }
+
+  /** The model waits for the answers of tools. */
+  toolsBegan(): void {
+    this.#timing.toolsBegan(this.#nowMs());
+  }
+
+  toolsEnded(): void {
+    this.#timing.toolsEnded(this.#nowMs());
+  }
+
+  /** The model that waited for them is gone. */
+  toolsForgotten(): void {
+    this.#timing.toolsForgotten(this.#nowMs());
   }
 
   /** @param receivedMs  of the item's audio, as far as it has come. */

@@ -30,6 +30,7 @@ import { ReplyWatch, type ReplyWatchHost } from "./reply-watch.js";
 import { type SupervisedCall, supervise } from "./supervision.js";
 import { ToolAnswers, type ToolAnswersHost } from "./tool-answers.js";
 import { typedTurn } from "./typed-turn.js";
+import { observeVoiceToVoice } from "./turn-timing.js";
 import { Voicemail, type VoicemailHost } from "./voicemail.js";
 
 /** Limits and the like need no more than this. */
@@ -305,9 +306,8 @@ export class Call<Path extends CallPath = CallPath>
 
   speechBegan(itemId: ItemId): void {
     this.reply.audible();
-    const voiceToVoiceMs = this.eventLog.agentBegan(itemId);
-    if (voiceToVoiceMs !== null)
-      this.#deps.metrics.voiceToVoice.observe(voiceToVoiceMs / 1000, this.agent.name);
+    const parts = this.eventLog.agentBegan(itemId);
+    if (parts !== null) observeVoiceToVoice(this.#deps.metrics, parts, this.agent.name);
   }
 
   playbackMoved(): void {

@@ -160,12 +160,14 @@ export class ModelEvents implements ModelSessionEvents {
   mcpCallStarted({ name, serverLabel }: McpCall): void {
     this.#call.budget.limits.agentActive(this.#clock.nowMs());
     this.#call.reply.mcpStarted();
+    this.#call.eventLog.toolsBegan();
     this.#call.log.info("mcp: call started", { tool: name, server: serverLabel });
   }
 
   mcpCallEnded(end: McpCallEnd): void {
     const { agent, eventLog, log, reply } = this.#call;
     reply.mcpEnded();
+    eventLog.toolsEnded();
     recordMcpCall(end, agent, eventLog, this.#metrics);
     const fields = { tool: end.name, server: end.serverLabel, ms: end.ms };
     if (end.error === null) log.info("mcp: call finished", fields);

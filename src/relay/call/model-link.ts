@@ -137,6 +137,7 @@ export class ModelLink implements ModelDialerHost {
     this.#failed(failure);
     this.#host.eventLog.note("session_lost", { code });
     this.#host.reply.sessionEnded();
+    this.#host.eventLog.toolsForgotten();
     this.#host.path.sessionLost(failure);
   }
 }

@@ -49,7 +49,11 @@ export class ToolAnswers {
    */
   run(end: ResponseEnd): void {
     const conversation = this.#conversation;
-    this.#tools.run(end, (batch) => this.#answered(batch, conversation));
+    this.#host.eventLog.toolsBegan();
+    this.#tools.run(end, (batch) => {
+      this.#answered(batch, conversation);
+      this.#host.eventLog.toolsEnded();
+    });
   }
 
   #answered({ runs, disposition }: ToolBatch, conversation: number): void {
@@ -99,6 +103,7 @@ export class ToolAnswers {
   /** The model that asked is gone: what still runs is given up. */
   cancelRunning(): void {
     this.#tools.cancelRunning();
+    this.#host.eventLog.toolsForgotten();
   }
 
   /** The call is over. */

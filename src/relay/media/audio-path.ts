@@ -19,6 +19,8 @@ import type { FrameSink, MediaLeg } from "./media-leg.js";
 export interface AudioPathEvents {
   /** The first audio of an item left for the caller. */
   speechBegan(itemId: ItemId): void;
+  /** The first audio of an item came from the model. */
+  audioArrived(): void;
   /** Local VAD finds that the caller begins or ends to speak, before the model says so. */
   callerHeard(endpoint: Endpoint, nowMs: number): void;
 }
@@ -76,6 +78,8 @@ export class AudioPath implements PlayoutSink, FrameSink {
    */
   #modelHears = false;
   #localItems = 0;
+  /** The item whose audio came last. */
+  #arrivedItem: ItemId | null = null;
   #isMuted = false;
   #pumpMs = 0;
   readonly #pump = (): void => this.playout.pump(this.#pumpMs);
@@ -233,6 +237,10 @@ export class AudioPath implements PlayoutSink, FrameSink {
   modelAudio(item: SpeechItem, base64: Uint8Array, start: number, end: number): void {
     if (this.#isMuted) return;
     const nowMs = this.#clock.nowMs();
+    if (item.itemId !== this.#arrivedItem) {
+      this.#arrivedItem = item.itemId;
+      this.#events.audioArrived();
+    }
     const nothingWaited = this.playout.waitingBytes === 0;
     for (let at = start; at < end; at += SCRATCH_CHARS) {
       const stop = Math.min(end, at + SCRATCH_CHARS);

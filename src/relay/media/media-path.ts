@@ -240,6 +240,10 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
 
   cut(): void {}
 
+  audioArrived(): void {
+    this.#call.eventLog.audioArrived();
+  }
+
   speechBegan(itemId: ItemId): void {
     if (isLocal(itemId)) return;
     this.#tuner.agentSpoke(this.#audio.vad);

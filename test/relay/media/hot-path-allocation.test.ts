@@ -61,7 +61,7 @@ function path() {
   const none = (): void => undefined;
   const audio: AudioPath = new AudioPath(
     new BlockPool(),
-    { speechBegan: none, callerHeard: none },
+    { speechBegan: none, audioArrived: none, callerHeard: none },
     { clock, metrics, leadMs: 160, uplinkPtimeMs: 20, uplinkIdlePtimeMs: 100 },
   );
   const session = new RealtimeSession(
