@@ -29,8 +29,8 @@ import type { OwedCause } from "./reply-ledger.js";
 import { ReplyWatch, type ReplyWatchHost } from "./reply-watch.js";
 import { type SupervisedCall, supervise } from "./supervision.js";
 import { ToolAnswers, type ToolAnswersHost } from "./tool-answers.js";
-import { typedTurn } from "./typed-turn.js";
 import { observeVoiceToVoice } from "./turn-timing.js";
+import { typedTurn } from "./typed-turn.js";
 import { Voicemail, type VoicemailHost } from "./voicemail.js";
 
 /** Limits and the like need no more than this. */
