@@ -131,10 +131,12 @@ export class Conversation {
     return this.all().find((item) => item.type === "function_call" && item.callId === callId);
   }
 
-  /** Whole function calls without an output. */
+  /** Whole function calls without an output. An output answers every call that has its id. */
   unanswered(): readonly StoredItem[] {
-    return this.all().filter(
-      (item) => item.type === "function_call" && item.status === "completed" && !item.answered,
+    const calls = this.all().filter(
+      (item) => item.type === "function_call" && item.status === "completed",
     );
+    const answered = new Set(calls.filter((call) => call.answered).map(({ callId }) => callId));
+    return calls.filter(({ callId }) => !answered.has(callId));
   }
 }

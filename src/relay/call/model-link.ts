@@ -28,6 +28,7 @@ export interface ModelLinkHost {
   readonly greeting: Greeting;
   readonly tools: ToolAnswers;
   readonly reply: ReplyWatch;
+  readonly isOver: boolean;
   modelReady(session: ModelSession, conversation: "new" | "kept"): void;
 }
 
@@ -133,9 +134,12 @@ export class ModelLink implements ModelDialerHost {
 
   sessionLost(failure: SessionFailure): void {
     const { code, detail } = failure;
-    this.#host.log.warn("model: session lost", { code, detail });
     this.#failed(failure);
-    this.#host.eventLog.note("session_lost", { code });
+    // After the call's end a session may go with the call.
+    if (!this.#host.isOver) {
+      this.#host.log.warn("model: session lost", { code, detail });
+      this.#host.eventLog.note("session_lost", { code });
+    }
     this.#host.reply.sessionEnded();
     this.#host.eventLog.toolsForgotten();
     this.#host.path.sessionLost(failure);

@@ -40,6 +40,8 @@ export interface ConferenceEffectsHost {
   readonly isDialing: boolean;
   /** The model's call, `rtc_…`; null while there is none. */
   readonly callId: string | null;
+  /** The call is over, and only transcripts are awaited. */
+  readonly isMuted: boolean;
   happened(input: ConferenceInput): void;
   /** Our connection to the model is to be closed. */
   detached(): void;
@@ -136,8 +138,11 @@ export class ConferenceEffects {
       if (!this.#deps.referred(this.#call)) this.#host.dispatch({ type: "caller_gone" });
       return;
     }
-    eventLog.note("model_gone", { code });
-    deps.metrics.upstreamErrors.add(1, code);
+    // At the end of a call the model's leg ends, too.
+    if (!this.#path.isMuted) {
+      eventLog.note("model_gone", { code });
+      deps.metrics.upstreamErrors.add(1, code);
+    }
     this.#host.modelLost(code, retryable);
   }
 

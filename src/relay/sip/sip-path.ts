@@ -90,6 +90,10 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
     return this.#state.kind === "trunk";
   }
 
+  get isMuted(): boolean {
+    return this.#isMuted;
+  }
+
   get callerIsHere(): boolean {
     return this.#state.callerIn;
   }
@@ -187,7 +191,7 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
 
   sessionLost({ code, retryable }: SessionFailure): void {
     this.#attached = null;
-    if (this.#isMuted) this.#host.modelLost(code, false);
+    if (this.isMuted) this.#host.modelLost(code, false);
     else this.happened({ type: "session_lost", code, retryable });
   }
 

@@ -1,0 +1,216 @@
+/** Tools that answer oddly, late or at the wrong moment: each call of a tool is answered, once. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { speechLike } from "../../sim/audio/synth.js";
+import type { ScriptedCall, Turn } from "../../sim/model/script.js";
+import type { ModelSession } from "../../sim/model/session.js";
+import type { Leg } from "../../sim/twilio/leg.js";
+import type { ToolDefinition } from "../../src/domain/agent-profile.js";
+import { agent } from "../fakes/call-bench.js";
+import { builtinTools, hears, onlyAgent } from "../fakes/heard-call.js";
+import { type Stage, startStage } from "../fakes/stage.js";
+
+const GREETING = { text: "Hello.", audio: speechLike(400, 1) };
+const PREAMBLE = { text: "Let me look, this takes a moment.", audio: speechLike(3_000, 2) };
+const ANSWER = { text: "It left yesterday.", audio: speechLike(500, 3) };
+const FILLER = "One moment, I am still looking.";
+const question = speechLike(600, 4);
+/** Time in which a second answer would have come. */
+const QUIET_MS = 2_500;
+
+const folder = mkdtempSync(join(tmpdir(), "murelay-e2e-tool-"));
+const path = join(folder, "odd.mjs");
+writeFileSync(
+  path,
+  `import { existsSync } from "node:fs";
+import { defineTool } from "murelay";
+const cycle = { name: "cycle" };
+cycle.self = cycle;
+const results = {
+  cycle, bigint: { id: 12345678901234567890n }, undefined: undefined, nothing: null,
+  function: () => 1, symbol: Symbol("s"), map: new Map([["a", 1]]), nan: Number.NaN,
+  getter: { get broken() { throw new Error("not to be read"); } },
+  json: { toJSON() { throw new Error("not to be written"); } },
+};
+export default defineTool({
+  description: "Answers oddly",
+  parameters: { type: "object" },
+  timeoutMs: 15000,
+  run: async ({ result, ms = 0, until }) => {
+    do await new Promise((done) => setTimeout(done, ms)); while (until && !existsSync(until));
+    return result === undefined ? { found: true } : results[result];
+  },
+});
+`,
+);
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** The keys of `results` in the tool. */
+const RESULTS = [
+  ...["cycle", "bigint", "undefined", "nothing", "function", "symbol"],
+  ...["map", "nan", "getter", "json"],
+];
+
+let stage: Stage | null = null;
+afterEach(async () => {
+  await stage?.close();
+  stage = null;
+});
+
+function oddTool(sayWhileWaiting: string | null = null): ToolDefinition {
+  return {
+    name: "odd",
+    description: "",
+    parameters: { type: "object" },
+    source: { kind: "module", path },
+    timeoutMs: 15_000,
+    sayWhileWaiting,
+  };
+}
+
+const odd = (args: object): ScriptedCall => ({ name: "odd", arguments: { ...args } });
+
+/** A caller who is greeted, and asks. */
+async function asks(turns: readonly Turn[], tool = oddTool()) {
+  const tools = [tool, ...builtinTools("lookup_order")];
+  const on = await startStage(
+    { turns: [{ say: GREETING }, ...turns] },
+    { agents: onlyAgent(agent({ tools })) },
+  );
+  stage = on;
+  const call = on.twilio.placeCall();
+  await hears(call, GREETING.audio);
+  await call.say(question);
+  return { on, call, session: on.model.sessions[0]! };
+}
+
+function outputsIn({ events }: ModelSession): string[] {
+  return events.flatMap(({ event }) => {
+    const item = event["item"] as { type?: string; call_id?: string } | undefined;
+    return item?.type === "function_call_output" ? [item.call_id ?? ""] : [];
+  });
+}
+
+async function pass(ms: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+async function isAnsweredOnce(on: Stage, call: Leg, responses: number): Promise<void> {
+  const session = on.model.sessions[0]!;
+  await hears(call, ANSWER.audio);
+  await pass(QUIET_MS);
+  expect(session.responses).toHaveLength(responses);
+  expect(on.model.violations()).toEqual([]);
+  expect(session.races).toEqual([]);
+  expect(new Set(outputsIn(session)).size).toBe(outputsIn(session).length);
+}
+
+describe("a tool's result that comes while the caller speaks", () => {
+  it("is part of the one answer to what they say", async () => {
+    const until = join(folder, "now");
+    const tool = odd({ ms: 20, until });
+    const { on, call, session } = await asks([{ calls: [tool] }, { say: ANSWER }]);
+    await expect.poll(() => session.responses[1]?.status, { timeout: 10_000 }).toBe("completed");
+    // speech_stopped and committed come in one packet.
+    const said = call.say(speechLike(2_500, 5));
+    await expect.poll(() => session.speech.length, { timeout: 10_000 }).toBe(2);
+    writeFileSync(until, "");
+    await on.until(call.sid, "tool");
+    expect(session.speech.at(-1)?.stoppedAtMs).toBeNull();
+    await said;
+    await isAnsweredOnce(on, call, 3);
+    expect(outputsIn(session)).toHaveLength(1);
+  });
+});
+
+describe("calls whose result JSON cannot express", () => {
+  it("are answered, each of them, and so are their neighbours", async () => {
+    const lookUp = { name: "lookup_order", arguments: { query: "4217" } };
+    const calls = [...RESULTS.map((result) => odd({ result })), lookUp];
+    const { on, call, session } = await asks([{ calls }, { say: ANSWER }]);
+    await isAnsweredOnce(on, call, 3);
+    expect(outputsIn(session)).toHaveLength(calls.length);
+    expect(on.record(call.sid).tools).toHaveLength(calls.length);
+  });
+
+  it.each(["cycle", "bigint"])("are answered alone: %s", async (result) => {
+    const { on, call, session } = await asks([{ calls: [odd({ result })] }, { say: ANSWER }]);
+    await isAnsweredOnce(on, call, 3);
+    expect(outputsIn(session)).toHaveLength(1);
+  });
+});
+
+describe("calls that no tool can take", () => {
+  const long = { name: "n".repeat(600), arguments: {} };
+
+  it("are answered, each of them, and so are their neighbours", async () => {
+    const calls = [
+      long,
+      { name: "", arguments: {} },
+      { name: "teleport", arguments: {} },
+      { name: "constructor", arguments: {} },
+      { name: "odd", arguments: "{" },
+      { name: "odd", arguments: "[1]" },
+      { name: "odd", arguments: "" },
+      odd({ text: "x".repeat(5_000) }),
+      odd({}),
+    ];
+    const { on, call, session } = await asks([{ calls }, { say: ANSWER }]);
+    await isAnsweredOnce(on, call, 3);
+    expect(outputsIn(session)).toHaveLength(calls.length);
+    expect(JSON.stringify(on.record(call.sid).tools).length).toBeLessThan(20_000);
+  });
+
+  it("are answered alone: a name of 600 characters", async () => {
+    const { on, call, session } = await asks([{ calls: [long] }, { say: ANSWER }]);
+    await isAnsweredOnce(on, call, 3);
+    expect(outputsIn(session)).toHaveLength(1);
+  });
+
+  it("are answered once where two have one id", async () => {
+    const twin = { name: "lookup_order", arguments: { query: "1" }, callId: "call_twin" };
+    const { on, call, session } = await asks([{ calls: [twin, twin] }, { say: ANSWER }]);
+    await isAnsweredOnce(on, call, 3);
+    expect(outputsIn(session)).toEqual(["call_twin"]);
+  });
+});
+
+describe("a function call in every response", () => {
+  it("is not an endless loop: the caller goes to a person within seconds", async () => {
+    const lookUp = { name: "lookup_order", arguments: { query: "4217" } };
+    const { on, call, session } = await asks(Array(60).fill({ calls: [lookUp], delayMs: 20 }));
+    await call.events.until("dial_bridged", {}, 20_000);
+    const creates = session.events.filter(({ type }) => type === "response.create");
+    expect(creates.length).toBeLessThanOrEqual(15);
+    expect(on.twilio.longestSilence(call).ms).toBeLessThanOrEqual(8_000);
+  });
+});
+
+describe("say_while_waiting after a spoken preamble", () => {
+  const words = ({ events }: ModelSession): string =>
+    JSON.stringify(events.filter(({ type }) => type === "response.create"));
+
+  it("is not said when the tool answers before the preamble has been heard", async () => {
+    const { on, call, session } = await asks(
+      [{ say: PREAMBLE, calls: [odd({ ms: 1_500 })] }, { say: ANSWER }],
+      oddTool(FILLER),
+    );
+    await hears(call, PREAMBLE.audio);
+    await isAnsweredOnce(on, call, 3);
+    expect(words(session)).not.toContain(FILLER);
+  });
+
+  it("is said 0.7 s after the caller has heard the last sound", async () => {
+    const filler = { text: FILLER, audio: speechLike(700, 6) };
+    const { on, call, session } = await asks(
+      [{ say: PREAMBLE, calls: [odd({ ms: 7_000 })] }, { say: filler }, { say: ANSWER }],
+      oddTool(FILLER),
+    );
+    await hears(call, filler.audio);
+    await isAnsweredOnce(on, call, 4);
+    expect(words(session).split(FILLER)).toHaveLength(2);
+    expect(on.twilio.longestSilence(call).ms).toBeLessThanOrEqual(8_000);
+  });
+});
