@@ -28,6 +28,7 @@ import { Transfers, type TransfersDeps } from "../relay/calls/transfers.js";
 import { FrameTicker } from "../relay/media/frame-ticker.js";
 import { RealtimeSessions } from "../relay/model/openai-realtime/realtime-sessions.js";
 import { MemoryOrderBook } from "../tools/memory-orders.js";
+import { beginAgentSeries } from "./agent-series.js";
 import type { Base } from "./compose-base.js";
 import type { ClusterParts } from "./compose-cluster.js";
 import type { RecordKeeping } from "./compose-records.js";
@@ -108,6 +109,7 @@ export async function composeCalls(
   const loadAgents = async (file: AgentsFile): Promise<void> => {
     await toolbox.load(file);
     prepareFlights(base, flightFiles, file, recordAll);
+    beginAgentSeries(base.metrics, file);
   };
   await loadAgents(agents);
   const calls = new Calls(

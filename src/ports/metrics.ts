@@ -12,7 +12,10 @@ export type Metrics = {
 export type MetricKey = keyof typeof METRICS;
 
 export interface Counter<Labels extends readonly string[]> {
-  /** @param amount  negative amounts and NaN are ignored: they would break a counter. */
+  /**
+   * @param amount  0 only begins the series. Negative amounts and NaN are ignored: they would break
+   *                a counter.
+   */
   add(amount: number, ...labels: Labels): void;
 }
 

@@ -110,7 +110,7 @@ export class ValueFamily extends Family implements Counter<AnyLabels>, Gauge<Any
   }
 
   add(amount: number, a?: string, b?: string, c?: string): void {
-    if (amount > 0) {
+    if (amount >= 0) {
       const slot = this.slot(a, b, c);
       this.values[slot]! += amount;
     }
