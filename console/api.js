@@ -9,6 +9,9 @@ import { refusalText } from "./words.js";
  * @typedef {{ version: string, agents: Agent[] }} Directory
  * @typedef {{ ready: boolean, reason: string }} Readiness
  * @typedef {{ calls: CallRecord[], next: string | null }} CallPage
+ * @typedef {"viewer" | "supervisor" | "admin"} Role
+ * @typedef {{ signedIn: boolean, operator: { name: string, role: Role } | null }} Session
+ * @typedef {{ at: string, operator: string, role: Role, action: string, callSid: string | null, status: number }} AuditEntry
  */
 
 // Relative to this file: a proxy may serve the relay under a path of its own.
@@ -120,11 +123,18 @@ export async function readReadiness() {
 
 export const readMetrics = async () => (await ask("metrics")).text();
 
-/** @returns {Promise<boolean>} false also when no sign-in is needed. */
-export const readSignedIn = async () =>
-  (await (await ask("console/session")).json()).signedIn === true;
+/** @returns {Promise<Session>} `signedIn` is false also when no sign-in is needed. */
+export const readSession = async () => (await ask("console/session")).json();
+
+/** @param {string} before "": the newest. @returns {Promise<{ entries: AuditEntry[], next: string | null }>} */
+export const readAudit = async (before) =>
+  (await ask(`api/audit${before === "" ? "" : `?${new URLSearchParams({ before })}`}`)).json();
 
 export async function signOut() {
-  await ask("console/session", { method: "DELETE" });
-  location.reload();
+  try {
+    await ask("console/session", { method: "DELETE" });
+  } finally {
+    // The cookie is gone also when the database could not be told.
+    location.reload();
+  }
 }

@@ -1,6 +1,7 @@
 // The frame around every page: navigation, connection state and notices.
 import { signOut } from "./api.js";
 import { Component, html } from "./html.js";
+import { AuditView } from "./view-audit.js";
 import { CallView } from "./view-call.js";
 import { EndedView } from "./view-ended.js";
 import { HealthView } from "./view-health.js";
@@ -17,7 +18,15 @@ const PAGES = /** @type {const} */ ([
   ["place", "#/place", "Place a call"],
   ["talk", "#/talk", "Talk"],
   ["health", "#/health", "Health"],
+  ["audit", "#/audit", "Audit"],
 ]);
+
+/** @param {Store} store @param {(typeof PAGES)[number][0]} name */
+function isShown(store, name) {
+  if (name === "talk") return store.phoneUrl !== null;
+  if (name === "place") return store.mayAct;
+  return name !== "audit" || store.role === "admin";
+}
 
 /** @param {Store} store */
 function page(store) {
@@ -31,6 +40,8 @@ function page(store) {
       return html`<${PlaceView} store=${store} />`;
     case "health":
       return html`<${HealthView} store=${store} />`;
+    case "audit":
+      return html`<${AuditView} />`;
     case "talk":
       return html`<${TalkView} store=${store} />`;
     default:
@@ -74,7 +85,7 @@ export class App extends Component {
   /** @override */
   render() {
     const { store } = this.props;
-    const pages = PAGES.filter(([name]) => name !== "talk" || store.phoneUrl !== null);
+    const pages = PAGES.filter(([name]) => isShown(store, name));
     const current = store.route.page === "call" ? "" : store.route.page;
     return html`
       <a class="skip" href="#main" onClick=${skip}>Skip to the page</a>
@@ -89,7 +100,7 @@ export class App extends Component {
           )}
         </nav>
         <span class="state"><${Connection} store=${store} /></span>
-        ${store.signedIn ? html`<button type="button" class="quiet" onClick=${signOut}>Sign out</button>` : null}
+        ${store.signedIn ? html`<span class="who" title=${`Role: ${store.role}`}>${store.operator}</span><button type="button" class="quiet" onClick=${signOut}>Sign out</button>` : null}
       </header>
       ${
         store.connection === "lost"

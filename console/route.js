@@ -2,7 +2,7 @@
 
 /**
  * @typedef {{ page: "live" } | { page: "call", callSid: string } | { page: "ended", filter: Record<string, string> }
- *   | { page: "place" } | { page: "health" } | { page: "talk" }} Route
+ *   | { page: "place" } | { page: "health" } | { page: "talk" } | { page: "audit" }} Route
  */
 
 /** @param {string} hash location.hash @returns {Route} */
@@ -16,6 +16,7 @@ export function readRoute(hash) {
         : { page: "call", callSid: decoded(rest) };
     case "ended":
       return { page: "ended", filter: Object.fromEntries(new URLSearchParams(query)) };
+    case "audit":
     case "place":
     case "health":
     case "talk":

@@ -1,5 +1,5 @@
 // The state that all pages share. It requests a redraw at most once per animation frame.
-import { ApiError, readDirectory, readReadiness, readSignedIn } from "./api.js";
+import { ApiError, readDirectory, readReadiness, readSession } from "./api.js";
 import { Feed } from "./feed.js";
 import { LiveCalls } from "./live-calls.js";
 import { phoneIn, readRoute } from "./route.js";
@@ -22,6 +22,9 @@ export class Store {
   readiness = null;
   /** True when the browser has a console session, which can be ended. */
   signedIn = false;
+  /** @type {import("./api.js").Role} the least, until the relay has said which. */
+  role = "viewer";
+  operator = "";
   showNumbers = false;
   search = "";
   /** A message that is shown and read out for a few seconds. */
@@ -82,6 +85,11 @@ export class Store {
     }, 1_000);
   }
 
+  /** Whether the operator may act in calls. */
+  get mayAct() {
+    return this.role !== "viewer";
+  }
+
   navigated() {
     const brought = phoneIn(location.hash);
     if (brought !== null) {
@@ -136,7 +144,10 @@ export class Store {
   async #readDirectory() {
     try {
       this.directory = await readDirectory();
-      this.signedIn = await readSignedIn();
+      const { signedIn, operator } = await readSession();
+      this.signedIn = signedIn;
+      this.role = operator?.role ?? "viewer";
+      this.operator = operator?.name ?? "";
       this.changed();
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;

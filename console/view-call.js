@@ -40,7 +40,7 @@ function page(store, callSid, record, problem) {
         record.direction === "outbound" ? "called by" : "with"
       } ${record.agent ?? "no agent"}</span></h1>
       <${NumbersSwitch} store=${store} />
-      ${live ? html`<${Actions} store=${store} callSid=${callSid} agent=${record.agent} />` : null}
+      ${live && store.mayAct ? html`<${Actions} store=${store} callSid=${callSid} agent=${record.agent} />` : null}
     </div>
     ${problem === "" ? null : html`<p class="problem" role="alert">${problem}</p>`}
     <${Facts} record=${record} row=${row} nowMs=${nowMs} />
@@ -50,7 +50,7 @@ function page(store, callSid, record, problem) {
       <div class="aside">
         <${Latencies} record=${record} />
         <${Usage} record=${record} />
-        <${Recording} record=${record} />
+        <${Recording} record=${record} mayHear=${store.mayAct} />
         <${Events} record=${record} />
       </div>
     </div>
@@ -115,14 +115,14 @@ function Usage({ record }) {
     </dl></section>`;
 }
 
-/** @param {{ record: CallRecord }} props */
-function Recording({ record: { callSid, recording } }) {
+/** @param {{ record: CallRecord, mayHear: boolean }} props */
+function Recording({ record: { callSid, recording }, mayHear }) {
   if (recording === null) return null;
   const { sid, file, transcript, words } = recording;
   return html`<section class="card"><h2>Recording</h2>
     <dl class="facts"><div><dt>Twilio</dt><dd><code>${sid}</code></dd></div>
       <div><dt>File</dt><dd>${file === null ? "not fetched yet" : html`<code>${file}</code>`}</dd></div></dl>
-    ${file === null ? null : html`<audio controls preload="metadata" src=${recordingAddress(callSid)} aria-label="Recording of the call"></audio>`}
+    ${file === null || !mayHear ? null : html`<audio controls preload="metadata" src=${recordingAddress(callSid)} aria-label="Recording of the call"></audio>`}
     ${
       transcript === null
         ? null

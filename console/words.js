@@ -3,6 +3,7 @@
 /** @type {Readonly<Record<string, string>>} */
 const REFUSALS = {
   not_found: "There is no such call.",
+  role: "Your role does not allow this.",
   not_live: "The call has ended, or has not been answered yet.",
   destination_unknown: "The agent has no such destination.",
   agent_unknown: "There is no such agent.",

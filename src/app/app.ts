@@ -14,11 +14,9 @@ import type { CallJournal } from "../domain/record-event.js";
 import { VERSION } from "../domain/version.js";
 import { agentsRoute, reloadRoute } from "../http/agents-route.js";
 import { consoleRoutes } from "../http/console-route.js";
-import { ConsoleSessions } from "../http/console-session.js";
 import { drainRoute } from "../http/drain-route.js";
 import { eventsRoute } from "../http/events-route.js";
 import { nodeRoutes } from "../http/nodes-route.js";
-import { OperatorAuth } from "../http/operator-auth.js";
 import type { OperatorRoute } from "../http/operator-router.js";
 import { outboundRoutes } from "../http/outbound-route.js";
 import { createOperatorServer, createPublicServer } from "../http/server.js";
@@ -41,6 +39,7 @@ import {
   type RegistryParts,
 } from "./compose-calls.js";
 import { type ClusterParts, composeCluster } from "./compose-cluster.js";
+import { composeOperators, type OperatorParts } from "./compose-operators.js";
 import { openRecordKeeping, type RecordKeeping } from "./compose-records.js";
 import { LiveAgents } from "./live-agents.js";
 
@@ -165,7 +164,8 @@ export async function createApp(
     log,
     newId: randomUUID,
   });
-  const records = { keeping, events, audit };
+  const operators = composeOperators(base, keeping?.state ?? null);
+  const records = { keeping, events, audit, operators };
   return new RelayApp({ base, liveAgents, admitted, cluster, calls, ...records, overrides });
 }
 
@@ -179,6 +179,7 @@ interface AppParts {
   readonly keeping: RecordKeeping | null;
   readonly events: LiveEvents;
   readonly audit: AuditLog;
+  readonly operators: OperatorParts;
   readonly overrides: AppOverrides;
 }
 
@@ -238,8 +239,9 @@ class RelayApp implements App {
   }
 
   async reload(file: AgentsFile): Promise<void> {
-    const { base, calls, liveAgents } = this.#parts;
+    const { base, calls, liveAgents, operators } = this.#parts;
     await calls.loadAgents(file);
+    operators.reload();
     const fixed = liveAgents.replace(file);
     base.log.info("agents: file reloaded", { agents: file.agents.size });
     if (fixed.length > 0)
@@ -325,11 +327,9 @@ function publicServer({ base, calls, cluster }: AppParts) {
 }
 
 function operatorServer(parts: AppParts, app: App) {
-  const { audit, base, calls, cluster, keeping, events, overrides } = parts;
-  const { config, agents, registry, metrics, loopGuard, clock, log } = base;
-  const sessions =
-    config.adminToken === null ? null : new ConsoleSessions(config.adminToken, clock);
-  const auth = new OperatorAuth({ config, sessions, clock, metrics, log });
+  const { audit, base, calls, cluster, keeping, events, operators, overrides } = parts;
+  const { auth, sessions } = operators;
+  const { agents, registry, metrics, loopGuard, clock, log } = base;
   return createOperatorServer({
     behindSupervisor: overrides.seat !== undefined,
     auth,
@@ -341,7 +341,7 @@ function operatorServer(parts: AppParts, app: App) {
     timer: loopGuard,
     log,
     routes: [
-      ...consoleRoutes({ auth, sessions, phone: overrides.phone ?? false }),
+      ...consoleRoutes({ auth, sessions, audit, phone: overrides.phone ?? false }),
       agentsRoute(agents, VERSION),
       ...(overrides.requestReload === undefined ? [] : [reloadRoute(overrides.requestReload)]),
       drainRoute(overrides.refuseCalls ?? (() => app.refuseCalls())),

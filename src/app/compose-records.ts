@@ -27,7 +27,7 @@ import type { Clock } from "../ports/clock.js";
 import type { Crm } from "../ports/crm.js";
 import type { Log } from "../ports/log.js";
 import type { Metrics } from "../ports/metrics.js";
-import type { AuditStore } from "../ports/store.js";
+import type { AuditStore, SharedState } from "../ports/store.js";
 import type { CallControl } from "../ports/twilio.js";
 import { CompletionNotifier } from "../records/completion-notifier.js";
 import type { PriceTable } from "../records/cost.js";
@@ -57,6 +57,8 @@ export interface RecordKeeping {
   readonly sipCalls: SipStates;
   /** Where the acts of operators are written. */
   readonly audit: AuditStore;
+  /** Small values that all processes share. */
+  readonly state: SharedState;
   readonly routes: readonly OperatorRoute[];
   /** Null, or why records are in danger: for /ready. */
   trouble(): "database" | "disk" | null;
@@ -188,6 +190,7 @@ function sharedParts(store: OpenStore, clock: Clock, log: Log) {
     sums,
     sipCalls: new StoredSipStates(store, log),
     audit: store,
+    state: store,
   };
 }
 

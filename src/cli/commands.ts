@@ -6,6 +6,7 @@ import type { DrainOptions } from "./drain-command.js";
 import type { InitOptions } from "./init-command.js";
 import type { CliIo } from "./io.js";
 import type { NumberOptions } from "./number-command.js";
+import type { OperatorOptions } from "./operator-command.js";
 import type { ReplayOptions } from "./replay-command.js";
 import type { ServeOptions } from "./serve.js";
 
@@ -34,6 +35,7 @@ export function declareCommands(program: Command, context: CommandContext): void
   declareCalls(program, context);
   declareLiveCalls(program, context);
   declareTwilio(program, context);
+  declareOperators(program, context);
   declareOperation(program, context);
 }
 
@@ -253,6 +255,26 @@ function declareLiveCalls(program: Command, context: CommandContext): void {
     (await module()).endCall(io, callSid, options),
   )
     .argument(...CALL_ARGUMENT)
+    .option(...JSON_FLAG);
+}
+
+function declareOperators(program: Command, context: CommandContext): void {
+  const { io } = context;
+  const operator = new Command("operator")
+    .description("people who may use the operator listener")
+    .copyInheritedSettings(program);
+  program.addCommand(operator);
+  add<OperatorOptions>(
+    operator,
+    context,
+    "add",
+    "add a named operator to OPERATORS_FILE and print their token",
+    async ([name = ""], options) =>
+      (await import("./operator-command.js")).addOperator(io, name, options),
+  )
+    .argument("<name>", "as it stands in call records and in the audit log")
+    .requiredOption("--role <role>", "viewer, supervisor or admin")
+    .option("--file <path>", "operators file (default: OPERATORS_FILE)")
     .option(...JSON_FLAG);
 }
 

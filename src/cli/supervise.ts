@@ -7,8 +7,10 @@ import { systemClock } from "../adapters/system/system-clock.js";
 import { AgentsFileError, readAgentsFile } from "../config/agents/agents-file.js";
 import { ownListener } from "../config/derived.js";
 import type { Config } from "../config/load.js";
+import { readOperators } from "../config/operators-file.js";
 import { RelayError } from "../domain/errors.js";
 import { mayReadHealth } from "../http/operator-auth.js";
+import { OperatorDirectory } from "../http/operator-directory.js";
 import { StandInServer } from "../http/stand-in-server.js";
 import type { Log } from "../ports/log.js";
 import { forkWorker, type Program } from "../supervisor/fork-worker.js";
@@ -36,6 +38,8 @@ export async function superviseWorkers(
     node: config.nodeName,
   });
   const program = thisProgram(record ? ["--record"] : []);
+  const directory = operatorsOf(io, config);
+  if (directory === null) return EXIT_USAGE;
   const supervisor = new Supervisor(
     { workers: config.workers, publicPort: config.port, drainSeconds: config.drainSeconds },
     { clock: systemClock, log, spawn: (_slot, events) => forkWorker(program, events) },
@@ -50,7 +54,8 @@ export async function superviseWorkers(
     readiness: () => supervisor.readiness(),
     metrics: async () => exposition(supervisor.snapshots(), await own.scrape()),
     workers: (callSid) => supervisor.adminPorts(callSid),
-    mayReadHealth: (host, authorization) => mayReadHealth(config, host, authorization),
+    mayReadHealth: (host, authorization) =>
+      mayReadHealth(config.adminHost, directory, host, authorization),
     clock: systemClock,
     log,
   });
@@ -81,6 +86,17 @@ export async function superviseWorkers(
   } finally {
     standIn.close();
     operators.close();
+  }
+}
+
+/** Null: OPERATORS_FILE cannot be used, which was printed. */
+function operatorsOf(io: CliIo, config: Config): OperatorDirectory | null {
+  try {
+    return new OperatorDirectory(config.adminToken, readOperators(config.operatorsFile));
+  } catch (error) {
+    if (!(error instanceof RelayError)) throw error;
+    io.err(error.message);
+    return null;
   }
 }
 

@@ -34,8 +34,10 @@ function unprotectedWebhooks({ twilioValidate, host }: Values): ConfigFault | nu
   };
 }
 
-function unprotectedOperators({ adminHost, adminToken }: Values): ConfigFault | null {
+function unprotectedOperators(values: Values): ConfigFault | null {
+  const { adminHost, adminToken, operatorsFile } = values;
   if (adminHost === undefined || isLoopbackHost(adminHost) || adminToken === undefined) return null;
+  if (adminToken === null && typeof operatorsFile === "string") return null;
   const name = "ADMIN_TOKEN";
   const fix = `Set it: ADMIN_TOKEN=${SETTINGS.adminToken.example}`;
   if (adminToken === null)

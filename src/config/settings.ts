@@ -97,6 +97,14 @@ export const SETTINGS = {
     doc: "Bearer token of /api/* and the console. Required when ADMIN_HOST is not loopback; it then has at least 16 characters.",
     example: "a long random text, e.g. from: openssl rand -hex 32",
   }),
+  operatorsFile: optional({
+    name: "OPERATORS_FILE",
+    group: "Listeners",
+    schema: text(4096),
+    range: "a path",
+    doc: "Named operators, each with a role and the hash of a token: see docs/operators.md. Without it ADMIN_TOKEN is the only operator, an admin.",
+    example: "operators.yaml",
+  }),
   openaiApiKey: required({
     name: "OPENAI_API_KEY",
     group: "OpenAI",

@@ -10,6 +10,11 @@ export interface Operator {
   readonly role: OperatorRole;
 }
 
+/** Phone numbers are masked for all others. */
+export function maySeeNumbers(operator: Operator): boolean {
+  return hasRole(operator, "supervisor");
+}
+
 export function hasRole(operator: Operator, least: OperatorRole): boolean {
   return OPERATOR_ROLES.indexOf(operator.role) >= OPERATOR_ROLES.indexOf(least);
 }

@@ -26,7 +26,7 @@ export function agentsRoute(agents: Pick<AgentsFile, "agents">, version: string)
   return {
     method: "GET",
     path: "/api/agents",
-    access: "guarded",
+    access: "viewer",
     doc: {
       summary: "Names and descriptions of the agents",
       answers: {
@@ -50,7 +50,7 @@ export function reloadRoute(request: () => void): OperatorRoute {
   return {
     method: "POST",
     path: "/api/agents/reload",
-    access: "guarded",
+    access: "admin",
     audit: "reload_agents",
     doc: {
       summary: "Reads the agents file again; running calls keep the version they began with",

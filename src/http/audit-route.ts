@@ -47,7 +47,7 @@ export function auditRoute(audit: Pick<AuditLog, "find">): OperatorRoute {
   return {
     method: "GET",
     path: "/api/audit",
-    access: "guarded",
+    access: "admin",
     doc: DOC,
     handle: async ({ query }) => {
       try {

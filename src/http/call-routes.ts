@@ -89,7 +89,7 @@ export function callRoutes(calls: Pick<CallService, "execute">): readonly Operat
   return ACTIONS.map((action) => ({
     method: "POST",
     path: `/api/calls/:callSid/${action.name}`,
-    access: "guarded",
+    access: "supervisor",
     audit: action.name,
     doc: {
       summary: action.summary,

@@ -45,6 +45,7 @@ const SCRIPTS: readonly string[] = [
   "store.js",
   "timeline.js",
   "turns.js",
+  "view-audit.js",
   "view-call.js",
   "view-ended.js",
   "view-health.js",

@@ -1,16 +1,21 @@
 /** `GET /console`: the web console, its files, and signing in to it. See `docs/console.md`. */
+import { RelayError } from "../domain/errors.js";
+import { OPERATOR_ROLES } from "../domain/operator.js";
+import type { AuditLog } from "../records/audit-log.js";
 import { type ConsoleFile, type ConsoleFiles, readConsoleFiles } from "./console-files.js";
-import type { ConsoleSessions } from "./console-session.js";
+import type { ConsoleSession, ConsoleSessions } from "./console-session.js";
 import type { RequestHead } from "./exchange.js";
-import { BOOLEAN, failure, object, STRING } from "./openapi/route-doc.js";
+import { BOOLEAN, failure, nullable, object, oneOf, STRING } from "./openapi/route-doc.js";
 import type { OperatorAuth } from "./operator-auth.js";
+import { ADMIN } from "./operator-directory.js";
 import type { OperatorRequest, OperatorRoute } from "./operator-router.js";
 import { json, type Reply, text } from "./reply.js";
 
 export interface ConsoleRouteParts {
-  readonly auth: Pick<OperatorAuth, "signInRefusal">;
-  /** Null: there is no ADMIN_TOKEN, so signing in is not needed. */
+  readonly auth: Pick<OperatorAuth, "signIn">;
+  /** Null: there is no token, so signing in is not needed. */
   readonly sessions: ConsoleSessions | null;
+  readonly audit: Pick<AuditLog, "write">;
   /**
    * The page may talk to a softphone on this machine: `ws://127.0.0.1` and the microphone are
    * allowed. Default false.
@@ -39,7 +44,7 @@ export function consoleRoutes(parts: ConsoleRouteParts): readonly OperatorRoute[
     {
       method: "GET",
       path: "/console",
-      access: "guarded",
+      access: "viewer",
       doc: {
         summary: "The web console",
         answers: {
@@ -56,13 +61,17 @@ export function consoleRoutes(parts: ConsoleRouteParts): readonly OperatorRoute[
       path: "/console/session",
       access: "public_files",
       doc: {
-        summary: "Whether this browser is signed in",
-        answers: { 200: { description: "Yes or no", schema: object({ signedIn: BOOLEAN }) } },
+        summary: "Who is signed in with this browser",
+        answers: {
+          200: {
+            description: "Without a session `operator` is null, or the admin if no token is set",
+            schema: object({ signedIn: BOOLEAN, operator: nullable(OPERATOR) }),
+          },
+        },
       },
       // The browser sends no cookie with a request that follows a link of another site. The page
       // that it loads then asks this, and sends the cookie.
-      handle: ({ head }) =>
-        strict(json(200, { signedIn: sessions?.judge(head.header("cookie")) === "good" })),
+      handle: async ({ head }) => strict(json(200, await signedInOperator(sessions, head))),
     },
     {
       method: "POST",
@@ -84,13 +93,13 @@ export function consoleRoutes(parts: ConsoleRouteParts): readonly OperatorRoute[
       path: "/console/session",
       access: "same_site",
       doc: {
-        summary: "Signs out",
-        answers: { 204: { description: "Signed out" } },
+        summary: "Signs out, on all processes",
+        answers: {
+          204: { description: "Signed out" },
+          503: failure("The database is away: other processes may still accept the session"),
+        },
       },
-      handle: ({ head }) => {
-        const cleared = sessions === null ? {} : { "Set-Cookie": sessions.clear(isSecure(head)) };
-        return strict({ status: 204, headers: cleared });
-      },
+      handle: async ({ head }) => strict(await closeSession(parts, head)),
     },
     {
       method: "GET",
@@ -112,8 +121,44 @@ export function consoleRoutes(parts: ConsoleRouteParts): readonly OperatorRoute[
   ];
 }
 
+const OPERATOR = object({ name: STRING, role: oneOf(...OPERATOR_ROLES) });
+
+async function signedInOperator(sessions: ConsoleSessions | null, head: RequestHead) {
+  if (sessions === null) return { signedIn: false, operator: ADMIN };
+  const session = sessions.read(head.header("cookie"));
+  if (typeof session === "string" || (await sessions.hasEnded(session)))
+    return { signedIn: false, operator: null };
+  const { name, role } = session.operator;
+  return { signedIn: true, operator: { name, role } };
+}
+
+async function closeSession(
+  { sessions, audit }: ConsoleRouteParts,
+  head: RequestHead,
+): Promise<Reply> {
+  if (sessions === null) return { status: 204 };
+  const headers = { "Set-Cookie": sessions.clear(isSecure(head)) };
+  const session = sessions.read(head.header("cookie"));
+  if (typeof session === "string") return { status: 204, headers };
+  const reply = await endedEverywhere(sessions, session);
+  const { operator } = session;
+  audit.write({ operator, action: "sign_out", callSid: null, status: reply.status });
+  return { ...reply, headers };
+}
+
+async function endedEverywhere(sessions: ConsoleSessions, session: ConsoleSession): Promise<Reply> {
+  try {
+    await sessions.end(session);
+    return { status: 204 };
+  } catch (error) {
+    if (error instanceof RelayError && error.code === "store_unavailable")
+      return json(503, { error: error.code });
+    throw error;
+  }
+}
+
 async function openSession(
-  { auth, sessions }: ConsoleRouteParts,
+  { auth, sessions, audit }: ConsoleRouteParts,
   { head, body }: OperatorRequest,
 ): Promise<Reply> {
   if (sessions === null) return { status: 204 };
@@ -121,9 +166,10 @@ async function openSession(
     typeof body === "object" && body !== null ? Reflect.get(body, "token") : null;
   if (typeof token !== "string")
     return json(400, { error: "invalid", message: "token is missing" });
-  const refusal = await auth.signInRefusal(head, token);
-  if (refusal !== null) return refusal;
-  return { status: 204, headers: { "Set-Cookie": sessions.issue(isSecure(head)) } };
+  const operator = await auth.signIn(head, token);
+  if ("status" in operator) return operator;
+  audit.write({ operator, action: "sign_in", callSid: null, status: 204 });
+  return { status: 204, headers: { "Set-Cookie": sessions.issue(operator, isSecure(head)) } };
 }
 
 /** This listener never speaks https, but a proxy in front may: the page's own origin says so. */

@@ -10,7 +10,7 @@ export function drainRoute(refuseCalls: () => void): OperatorRoute {
   return {
     method: "POST",
     path: "/api/drain",
-    access: "guarded",
+    access: "admin",
     audit: "drain",
     doc: {
       summary: "Accepts no new calls from now on, until the relay is stopped",

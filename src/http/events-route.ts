@@ -1,5 +1,7 @@
 /** `GET /api/events`: what happens in live calls, as server-sent events. See `docs/events.md`. */
 import type { CallSid } from "../domain/ids.js";
+import { maskNumbers } from "../domain/mask-numbers.js";
+import { maySeeNumbers } from "../domain/operator.js";
 import type { RecordEvent } from "../domain/record-event.js";
 import type { Clock } from "../ports/clock.js";
 import type { LiveEvents } from "../records/live-events.js";
@@ -23,7 +25,7 @@ export function eventsRoute(parts: EventsRouteParts): OperatorRoute {
   return {
     method: "GET",
     path: "/api/events",
-    access: "guarded",
+    access: "viewer",
     doc: {
       summary: "What happens in live calls, as server-sent events",
       query: { callSid: { description: "Only this call" } },
@@ -40,7 +42,7 @@ export function eventsRoute(parts: EventsRouteParts): OperatorRoute {
 function follow(
   { events, clock }: EventsRouteParts,
   exchange: Exchange,
-  { query }: OperatorRequest,
+  { hasEnded, operator, query }: OperatorRequest,
 ): void {
   if (exchange.head.method === "HEAD") {
     exchange.answer({ status: 200, type: "text/event-stream" });
@@ -61,11 +63,17 @@ function follow(
   function sendKeepAlive(): void {
     stream.write(":\n\n");
     keepAlive = clock.after(KEEP_ALIVE_MS, sendKeepAlive);
+    void hasEnded().then((ended) => {
+      if (ended) stream.close();
+    });
   }
   // The head leaves with the first bytes, so that the reader knows that the stream has begun.
   stream.write(":\n\n");
+  const showsNumbers = maySeeNumbers(operator);
   unsubscribe = events.listen((callSid, event) => {
-    if (only === null || only === callSid) stream.write(message(callSid, event, clock.epochMs()));
+    if (only !== null && only !== callSid) return;
+    const text = message(callSid, event, clock.epochMs());
+    stream.write(showsNumbers ? text : maskNumbers(text));
   });
   // The reader was gone before the stream began.
   if (!exchange.open) unsubscribe();

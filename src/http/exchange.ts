@@ -25,6 +25,8 @@ export interface RequestHead {
 export interface ExchangeStream {
   /** Does nothing when the peer has gone. */
   write(chunk: string): void;
+  /** Ends the connection. Does nothing when the peer has gone. */
+  close(): void;
 }
 
 /**
@@ -189,7 +191,7 @@ export class Exchange {
     const response = this.#response;
     if (!this.#open) {
       closed();
-      return { write: () => undefined };
+      return { write: () => undefined, close: () => undefined };
     }
     const ended = (): void => {
       this.#open = false;
@@ -221,6 +223,9 @@ export class Exchange {
         });
         written = keepsUp ? 0 : written + bytes.length;
         if (written > maxBacklogBytes) response.close();
+      },
+      close: () => {
+        if (this.#open) response.close();
       },
     };
   }

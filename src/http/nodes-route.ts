@@ -18,7 +18,7 @@ export function nodeRoutes(bus: { nodes(): Promise<readonly object[]> }): readon
     {
       method: "GET",
       path: "/api/nodes",
-      access: "guarded",
+      access: "viewer",
       doc: {
         summary: "The processes that share the database",
         answers: {

@@ -1,17 +1,20 @@
 /** Who may use the operator listener: the host that was asked, the page that asks, the token. */
 import type { Config } from "../config/load.js";
+import { hasRole, OPERATOR_ROLES, type Operator, type OperatorRole } from "../domain/operator.js";
 import type { Clock } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
 import type { Metrics } from "../ports/metrics.js";
-import { type ConsoleSessions, sameSecret } from "./console-session.js";
+import type { ConsoleSession, ConsoleSessions } from "./console-session.js";
 import type { RequestHead } from "./exchange.js";
 import { isExpectedHost } from "./host-check.js";
+import { ADMIN, type NamedOperator, type OperatorDirectory } from "./operator-directory.js";
 import { RefusalLog } from "./refusal-log.js";
 import { json, type Reply } from "./reply.js";
 import { TokenThrottle } from "./token-throttle.js";
 
 export interface OperatorAuthParts {
-  readonly config: Pick<Config, "adminHost" | "adminToken">;
+  readonly config: Pick<Config, "adminHost">;
+  readonly directory: OperatorDirectory;
   /** Null: the console's cookie opens nothing. */
   readonly sessions: ConsoleSessions | null;
   readonly clock: Clock;
@@ -20,25 +23,43 @@ export interface OperatorAuthParts {
 }
 
 /**
- * - `guarded`: all of /api and the console. Wants the bearer token or the console's cookie, where a
- *   token is set; without a token only this machine is let in.
+ * - a role: all of /api and the console. Wants the bearer token or the console's cookie of an
+ *   operator with at least this role, where a token is set; without one only this machine is let in.
  * - `same_site`: no token, and yet no page of another site may ask it.
  * - `open`: no token, but the host must be one that the listener is known by.
  * - `public_files`: files without data.
  */
-export type RouteAccess = "guarded" | "same_site" | "open" | "public_files";
+export type RouteAccess = OperatorRole | "same_site" | "open" | "public_files";
+
+/** A request that may go on. */
+export interface Admitted {
+  readonly operator: Operator;
+  /** Null: not by the console's cookie. */
+  readonly session: ConsoleSession | null;
+}
 
 type Refused = Reply | Promise<Reply>;
 
+export type Admission = Admitted | { readonly refused: Refused };
+
+const AS_ADMIN: Admitted = { operator: ADMIN, session: null };
+/** Of routes that want no sign-in. */
+const WITHOUT_ROLE: Admitted = { operator: { name: "", role: "viewer" }, session: null };
+
+export function wantsRole(access: RouteAccess): access is OperatorRole {
+  return OPERATOR_ROLES.some((role) => role === access);
+}
+
 /** Whether a request may read metrics and readiness, judged by its headers alone. */
 export function mayReadHealth(
-  config: Pick<Config, "adminHost" | "adminToken">,
+  adminHost: string,
+  directory: OperatorDirectory,
   host: string,
   authorization: string,
 ): boolean {
-  if (isExpectedHost(host, config.adminHost)) return true;
+  if (isExpectedHost(host, adminHost)) return true;
   // Operators may have a public name for the listener. A page that attacks has no token.
-  return isAdminToken(config, authorization);
+  return directory.withToken(bearerOf(authorization)) !== null;
 }
 
 export class OperatorAuth {
@@ -53,27 +74,44 @@ export class OperatorAuth {
   }
 
   /**
-   * Null when the request may go on.
+   * Judged by the headers alone. Whether a session was signed out of, `hasEnded` tells.
    *
    * @param signIn  the answer to a request that is not signed in. Default: 401 as JSON.
    */
-  refusal(head: RequestHead, access: RouteAccess, signIn?: () => Reply): Refused | null {
-    switch (access) {
-      case "guarded":
-        return this.#strangePage(head) ?? this.#unauthorized(head, signIn);
-      case "same_site":
-        return this.#strangePage(head);
-      case "open":
-        return this.#strangeHost(head);
-      case "public_files":
-        return null;
+  admit(head: RequestHead, access: RouteAccess, signIn?: () => Reply): Admission {
+    if (wantsRole(access)) {
+      const strange = this.#strangePage(head);
+      return strange === null ? this.#signedIn(head, access, signIn) : { refused: strange };
     }
+    const refused =
+      access === "same_site"
+        ? this.#strangePage(head)
+        : access === "open"
+          ? this.#strangeHost(head)
+          : null;
+    return refused === null ? WITHOUT_ROLE : { refused };
   }
 
-  /** Null when this is the token, so that a session may be given for it. */
-  async signInRefusal(head: RequestHead, token: string): Promise<Reply | null> {
+  /** The request came by a session that was signed out of. */
+  async hasEnded({ session }: Admitted): Promise<boolean> {
+    return session !== null && (await this.#parts.sessions?.hasEnded(session)) === true;
+  }
+
+  /** The answer to a request without a valid token or session. */
+  unauthorized(signIn?: () => Reply): Reply {
+    return (
+      signIn?.() ?? {
+        ...json(401, { error: "unauthorized" }),
+        headers: { "WWW-Authenticate": "Bearer" },
+      }
+    );
+  }
+
+  /** Whose token this is, so that a session may be given for it; or the refusal. */
+  async signIn(head: RequestHead, token: string): Promise<NamedOperator | Reply> {
     const isBlocked = this.#throttle.isBlocked(head.address);
-    if (!isBlocked && this.#parts.sessions?.isToken(token) === true) return null;
+    const operator = isBlocked ? null : this.#parts.directory.withToken(token);
+    if (operator !== null) return operator;
     this.#parts.metrics.authFailures.add(1, "api", "invalid");
     this.#log(head, { reason: "invalid" });
     if (isBlocked) return tooManyTokens();
@@ -86,48 +124,51 @@ export class OperatorAuth {
     const origin = head.header("origin");
     if (origin !== "" && !(URL.canParse(origin) && new URL(origin).host === head.header("host")))
       return json(403, { error: "origin" });
-    if (this.#parts.config.adminToken !== null) return null;
+    if (!this.#parts.directory.isOpen) return null;
     return isExpectedHost(head.header("host"), LOOPBACK) ? null : json(403, { error: "host" });
   }
 
   #strangeHost(head: RequestHead): Reply | null {
+    const { config, directory } = this.#parts;
     const [host, authorization] = [head.header("host"), head.header("authorization")];
-    if (mayReadHealth(this.#parts.config, host, authorization)) return null;
-    if (this.#cookie(head) === "good") return null;
+    if (mayReadHealth(config.adminHost, directory, host, authorization)) return null;
+    if (typeof this.#session(head) === "object") return null;
     this.#log(head, { reason: "host" });
     return json(403, { error: "host" });
   }
 
-  #unauthorized(head: RequestHead, signIn?: () => Reply): Refused | null {
-    const { config, metrics } = this.#parts;
-    if (config.adminToken === null) return null;
+  #signedIn(head: RequestHead, least: OperatorRole, signIn?: () => Reply): Admission {
+    const { directory, metrics } = this.#parts;
+    if (directory.isOpen) return AS_ADMIN;
     const token = bearerOf(head.header("authorization"));
     const isBlocked = token !== "" && this.#throttle.isBlocked(head.address);
-    if (!isBlocked && this.#hasToken(head)) return null;
-    const cookie = this.#cookie(head);
-    if (cookie === "good") return null;
-    const reason = token === "" ? cookie : "invalid";
+    const owner = isBlocked ? null : directory.withToken(token);
+    const session = owner === null ? this.#session(head) : null;
+    if (owner !== null) return this.#withRole({ operator: owner, session: null }, least, head);
+    if (session !== null && typeof session === "object")
+      return this.#withRole({ operator: session.operator, session }, least, head);
+    const reason = token === "" ? (session ?? "missing") : "invalid";
     metrics.authFailures.add(1, "api", reason);
     this.#log(head, { reason });
-    if (isBlocked) return tooManyTokens();
-    const reply = signIn?.() ?? {
-      ...json(401, { error: "unauthorized" }),
-      headers: { "WWW-Authenticate": "Bearer" },
-    };
-    return token === "" ? reply : this.#throttle.wrongToken(head.address).then(() => reply);
+    if (isBlocked) return { refused: tooManyTokens() };
+    const reply = this.unauthorized(signIn);
+    if (token === "") return { refused: reply };
+    return { refused: this.#throttle.wrongToken(head.address).then(() => reply) };
   }
 
-  #hasToken(head: RequestHead): boolean {
-    return isAdminToken(this.#parts.config, head.header("authorization"));
+  #withRole(admitted: Admitted, least: OperatorRole, head: RequestHead): Admission {
+    if (hasRole(admitted.operator, least)) return admitted;
+    this.#log(head, { reason: "role" });
+    return { refused: json(403, { error: "role", message: `this takes the role ${least}` }) };
   }
 
-  #cookie(head: RequestHead): "good" | "missing" | "invalid" {
+  #session(head: RequestHead): ConsoleSession | "missing" | "invalid" {
     const { sessions } = this.#parts;
     if (sessions === null) return "missing";
     // Pages of another port of this machine share its cookies. Browsers send Sec-Fetch-Site. A
     // client that omits it is not a browser.
     if (/^(?:cross-site|same-site)$/.test(head.header("sec-fetch-site"))) return "missing";
-    return sessions.judge(head.header("cookie"));
+    return sessions.read(head.header("cookie"));
   }
 
   #log(head: RequestHead, fields: { readonly reason: string }): void {
@@ -145,10 +186,6 @@ const MAX_LOGGED_CHARS = 100;
 /** Too many wrong tokens came from this address; none is compared for now. */
 function tooManyTokens(): Reply {
   return { ...json(429, { error: "too_many_tokens" }), headers: { "Retry-After": "2" } };
-}
-
-function isAdminToken({ adminToken }: Pick<Config, "adminToken">, authorization: string): boolean {
-  return adminToken !== null && sameSecret(bearerOf(authorization), adminToken);
 }
 
 function bearerOf(authorization: string): string {

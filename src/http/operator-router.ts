@@ -5,12 +5,14 @@ import type { AuditLog } from "../records/audit-log.js";
 import { callSidOf } from "./call-sid.js";
 import type { Exchange, RequestHead } from "./exchange.js";
 import type { RouteDoc } from "./openapi/route-doc.js";
-import type { OperatorAuth, RouteAccess } from "./operator-auth.js";
+import type { Admitted, OperatorAuth, RouteAccess } from "./operator-auth.js";
 import { json, methodNotAllowed, NOT_FOUND, type Reply } from "./reply.js";
 
 export interface OperatorRequest {
   readonly head: RequestHead;
   readonly operator: Operator;
+  /** The session that the request came by was signed out of; for answers that go on. */
+  hasEnded(): Promise<boolean>;
   /** Decoded values of the `:name` parts of the path. */
   readonly params: Readonly<Record<string, string>>;
   /** Decoded; of a repeated name the first. */
@@ -37,9 +39,6 @@ export interface OperatorRoute {
   /** Replaces `handle` for answers that go on (server-sent events): it owns the exchange. */
   readonly stream?: (exchange: Exchange, request: OperatorRequest) => void;
 }
-
-/** ADMIN_TOKEN and, where there is none, everyone on this machine. */
-const ADMIN: Operator = { name: "admin", role: "admin" };
 
 const MAX_BODY_BYTES = 64 * 1024;
 
@@ -86,21 +85,42 @@ export class OperatorRouter {
     }
     const { route, params } = found;
     exchange.route = route.path;
-    const refused = this.#auth.refusal(head, route.access, route.unauthorized);
-    if (refused !== null) {
-      Promise.resolve(refused).then((reply) => exchange.answer(reply));
+    const admitted = this.#auth.admit(head, route.access, route.unauthorized);
+    if ("refused" in admitted) {
+      Promise.resolve(admitted.refused).then((reply) => exchange.answer(reply));
       return;
     }
-    const query = new URLSearchParams(head.query);
-    const request = { head, operator: ADMIN, params, query };
-    if (method === "POST") this.#withBody(exchange, route, request);
-    else this.#run(exchange, route, { ...request, body: null });
+    const request = {
+      head,
+      operator: admitted.operator,
+      hasEnded: () => this.#auth.hasEnded(admitted),
+      params,
+      query: new URLSearchParams(head.query),
+    };
+    // A body can only be read before the first wait.
+    if (method === "POST")
+      this.#withBody(exchange, request, (read) => this.#begin(exchange, route, read, admitted));
+    else this.#begin(exchange, route, { ...request, body: null }, admitted);
+  }
+
+  #begin(
+    exchange: Exchange,
+    route: OperatorRoute,
+    request: OperatorRequest,
+    admitted: Admitted,
+  ): void {
+    if (admitted.session === null) this.#run(exchange, route, request);
+    else
+      void this.#auth.hasEnded(admitted).then((ended) => {
+        if (ended) exchange.answer(this.#auth.unauthorized(route.unauthorized));
+        else this.#run(exchange, route, request);
+      });
   }
 
   #withBody(
     exchange: Exchange,
-    route: OperatorRoute,
     request: Omit<OperatorRequest, "body">,
+    done: (request: OperatorRequest) => void,
   ): void {
     exchange.readBody({ maxBytes: MAX_BODY_BYTES }, (bytes) => {
       let body: unknown = null;
@@ -117,7 +137,7 @@ export class OperatorRouter {
           return;
         }
       }
-      this.#run(exchange, route, { ...request, body });
+      done({ ...request, body });
     });
   }
 

@@ -51,7 +51,7 @@ export function outboundRoutes(outbound: Pick<Outbound, "place">): readonly Oper
     {
       method: "POST",
       path: "/api/calls",
-      access: "guarded",
+      access: "supervisor",
       audit: "place_call",
       doc: DOC,
       handle: async ({ body }) => {

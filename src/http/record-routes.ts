@@ -2,6 +2,8 @@
 import type { CallRecord } from "../domain/call-record.js";
 import { RelayError } from "../domain/errors.js";
 import type { CallSid } from "../domain/ids.js";
+import { maskNumbers } from "../domain/mask-numbers.js";
+import { maySeeNumbers } from "../domain/operator.js";
 import type { CallStore } from "../ports/store.js";
 import { CSV_HEAD, csvLine } from "../records/csv.js";
 import { callSidOf } from "./call-sid.js";
@@ -29,23 +31,19 @@ export function recordRoutes(parts: RecordRouteParts): readonly OperatorRoute[] 
     path: string,
     doc: RouteDoc,
     handle: (request: OperatorRequest) => Promise<Reply>,
+    /** Only for an admin, and written to the audit log under this name. */
     audit?: string,
   ): OperatorRoute => ({
     method,
     path,
-    access: "guarded",
+    access: audit === undefined ? "viewer" : "admin",
     ...(audit === undefined ? {} : { audit }),
     doc: { ...doc, answers: { 503: failure("The database is away"), ...doc.answers } },
     handle: async (request) => await answer(handle, request),
   });
   return [
     route("GET", "/api/calls", LIST, async (request) => await listCalls(parts, request)),
-    route(
-      "GET",
-      "/api/calls/:callSid",
-      ONE,
-      async ({ params }) => await oneCall(parts, params["callSid"] ?? ""),
-    ),
+    route("GET", "/api/calls/:callSid", ONE, async (request) => await oneCall(parts, request)),
     route(
       "DELETE",
       "/api/calls/:callSid",
@@ -91,10 +89,13 @@ async function answer(
 
 async function listCalls(
   parts: RecordRouteParts,
-  { query, head }: OperatorRequest,
+  { operator, query, head }: OperatorRequest,
 ): Promise<Reply> {
+  if (!maySeeNumbers(operator) && asksForNumber(query))
+    return json(403, { error: "role", message: "this role may not search for numbers" });
   const limit = readLimit(query);
-  const records = readRecords(parts, readQuery(query), readCursor(query), limit);
+  const found = readRecords(parts, readQuery(query), readCursor(query), limit);
+  const records = maySeeNumbers(operator) ? found : masked(found);
   const format =
     query.get("format") ?? (head.header("accept").includes("text/csv") ? "csv" : "json");
   if (format === "csv") return await csvReply(records);
@@ -150,11 +151,28 @@ async function begun<T>(parts: AsyncGenerator<T>): Promise<AsyncIterable<T>> {
   return all();
 }
 
-async function oneCall(parts: RecordRouteParts, text: string): Promise<Reply> {
-  const callSid = callSidOf(text);
+async function* masked(
+  records: AsyncIterable<ReadRecord | string>,
+): AsyncGenerator<ReadRecord | string> {
+  for await (const item of records)
+    yield typeof item === "string" ? item : { ...item, json: maskNumbers(item.json) };
+}
+
+/** Who may not see numbers may not guess them by searching either. */
+function asksForNumber(query: URLSearchParams): boolean {
+  return (query.get("from") ?? "") !== "" || /\d{3}/.test(query.get("q") ?? "");
+}
+
+async function oneCall(
+  parts: RecordRouteParts,
+  { operator, params }: OperatorRequest,
+): Promise<Reply> {
+  const callSid = callSidOf(params["callSid"]);
   if (callSid === null) return json(404, { error: "not_found" });
   const record = parts.live(callSid) ?? (await parts.store.load(callSid))?.record ?? null;
-  return record === null ? json(404, { error: "not_found" }) : json(200, record);
+  if (record === null) return json(404, { error: "not_found" });
+  const reply = json(200, record);
+  return maySeeNumbers(operator) ? reply : { ...reply, body: maskNumbers(String(reply.body)) };
 }
 
 async function exportCaller(

@@ -41,7 +41,7 @@ export function recordingRoute(parts: RecordingRouteParts): OperatorRoute {
   return {
     method: "GET",
     path: "/api/calls/:callSid/recording",
-    access: "guarded",
+    access: "supervisor",
     doc: {
       summary: "The audio of a call; long ones in parts, by Range",
       answers: {

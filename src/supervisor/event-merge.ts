@@ -98,6 +98,8 @@ class EventSource {
   #refuse(response: IncomingMessage): void {
     if (this.#outgoing.headersSent) {
       response.resume();
+      // The session was signed out of.
+      if (response.statusCode === 401) this.#outgoing.end();
       return;
     }
     this.#outgoing.writeHead(response.statusCode ?? 502, {

@@ -38,6 +38,7 @@ describe("loadConfig", () => {
       adminHost: "127.0.0.1",
       adminPort: 9464,
       adminToken: null,
+      operatorsFile: null,
       openaiApiKey: "sk-secret-openai",
       openaiRealtimeUrl: "wss://api.openai.com/v1/realtime",
       openaiBaseUrl: "https://api.openai.com/v1",

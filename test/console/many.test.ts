@@ -36,8 +36,8 @@ describe.skipIf(chromiumSkip("a thousand calls in a browser") !== null)(
       const journal = new MemoryJournal({ limit: 2 * CALLS });
       const events = new LiveEvents(journal, createRedact(STANDARD_REDACT));
       const side = await startOperator({
-        routes: ({ auth }) => [
-          ...consoleRoutes({ auth, sessions: null }),
+        routes: ({ auth, audit }) => [
+          ...consoleRoutes({ auth, audit, sessions: null }),
           agentsRoute({ agents: new Map([["support", agent()]]) }, "1"),
           eventsRoute({ events, clock: systemClock }),
           ...recordRoutes({

@@ -19,6 +19,7 @@ async function ask(query: string, find: AuditStore["findAudit"]) {
   const reply = await auditRoute({ find }).handle({
     head: { method: "GET", path: "/api/audit", query, address: "", header: () => "" },
     operator: { name: "ada", role: "admin" },
+    hasEnded: async () => false,
     params: {},
     query: new URLSearchParams(query),
     body: null,

@@ -1,4 +1,4 @@
-import { createHmac } from "node:crypto";
+import { createHash, createHmac } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
 import { agentsRoute } from "../../src/http/agents-route.js";
@@ -6,10 +6,13 @@ import { readConsoleFiles } from "../../src/http/console-files.js";
 import { consoleRoutes } from "../../src/http/console-route.js";
 import { SESSION_MS } from "../../src/http/console-session.js";
 import type { HttpServer } from "../../src/http/listener.js";
+import type { NamedOperator } from "../../src/http/operator-directory.js";
+import { memoryState } from "../../src/records/memory-state.js";
 import { agent } from "../fakes/call-bench.js";
 import { FakeClock } from "../fakes/fake-clock.js";
 import { send, startOperator } from "./harness.js";
 
+const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
 const TOKEN = "correct-horse";
 const JSON_TYPE = { "content-type": "application/json" };
 const POLICY =
@@ -23,15 +26,23 @@ describe("the console's routes", () => {
   });
 
   async function start(
-    options: { token?: string | null; phone?: boolean; clock?: FakeClock } = {},
+    options: {
+      token?: string | null;
+      phone?: boolean;
+      clock?: FakeClock;
+      state?: ReturnType<typeof memoryState>;
+      operators?: readonly NamedOperator[];
+    } = {},
   ) {
-    const { token = TOKEN, phone = false, clock = new FakeClock() } = options;
+    const { token = TOKEN, phone = false, clock = new FakeClock(), state, operators } = options;
     const agents = new Map([["support", agent({ instructions: "Secret instructions." })]]);
     const side = await startOperator({
       token,
       clock,
-      routes: ({ auth, sessions }) => [
-        ...consoleRoutes({ auth, sessions, phone }),
+      ...(state === undefined ? {} : { state }),
+      ...(operators === undefined ? {} : { operators }),
+      routes: ({ auth, sessions, audit }) => [
+        ...consoleRoutes({ auth, sessions, audit, phone }),
         agentsRoute({ agents }, "1.2.3"),
       ],
     });
@@ -105,7 +116,7 @@ describe("the console's routes", () => {
       const { port } = await start();
       const cookie = await signIn(port);
       expect(cookie).toMatch(
-        /^murelay_session=\d+\.[\w-]{43}; HttpOnly; SameSite=Strict; Path=\/; Max-Age=43200$/,
+        /^murelay_session=\d+\.[\w-]{22}\.YWRtaW4\.[\w-]{43}; HttpOnly; SameSite=Strict; Path=\/; Max-Age=43200$/,
       );
       expect(cookie).not.toContain(TOKEN);
     });
@@ -145,7 +156,8 @@ describe("the console's routes", () => {
     it.each([
       ["a later end", (value: string) => value.replace(/^\d+/, (s) => String(Number(s) + 60))],
       ["another signature", (value: string) => value.replace(/.{3}$/, "AAA")],
-      ["no signature", (value: string) => value.replace(/\..*/, ".")],
+      ["no signature", (value: string) => value.replace(/\.[^.]*$/, ".")],
+      ["another operator's name", (value: string) => value.replace("YWRtaW4", "YWRh")],
       ["the token itself", () => TOKEN],
       [
         "the token as the key",
@@ -211,8 +223,47 @@ describe("the console's routes", () => {
       const cookie = nameAndValue(await signIn(port));
       const ask = async (headers: Record<string, string>) =>
         (await send(port, "GET", "/console/session", headers)).body;
-      expect(await ask({ cookie })).toBe('{"signedIn":true}');
-      expect(await ask({})).toBe('{"signedIn":false}');
+      const operator = { name: "admin", role: "admin" };
+      expect(JSON.parse(await ask({ cookie }))).toEqual({ signedIn: true, operator });
+      expect(JSON.parse(await ask({}))).toEqual({ signedIn: false, operator: null });
+    });
+
+    it("ends on every process when its operator signs out, and only that session", async () => {
+      const clock = new FakeClock();
+      const state = memoryState(() => clock.epochMs());
+      const one = await start({ clock, state });
+      const two = await start({ clock, state });
+      const cookie = nameAndValue(await signIn(one.port));
+      const other = nameAndValue(await signIn(one.port));
+      const ask = async (port: number, given: string) =>
+        (await send(port, "GET", "/api/agents", { cookie: given })).status;
+      expect(await ask(two.port, cookie)).toBe(200);
+      const ended = await send(one.port, "DELETE", "/console/session", { cookie });
+      expect(ended.status).toBe(204);
+      // The other process has looked a moment ago, and looks again within a second.
+      clock.advance(1_000);
+      expect([await ask(one.port, cookie), await ask(two.port, cookie)]).toEqual([401, 401]);
+      expect([await ask(one.port, other), await ask(two.port, other)]).toEqual([200, 200]);
+      const entries = await one.audit.find({}, null, 10);
+      expect(entries.map(({ action, operator }) => [action, operator]).sort()).toEqual([
+        ["sign_in", "admin"],
+        ["sign_in", "admin"],
+        ["sign_out", "admin"],
+      ]);
+    });
+
+    it("belongs to the operator whose token opened it, with their role", async () => {
+      const operators: NamedOperator[] = [
+        { name: "vera", role: "viewer", tokenSha256: sha256("vera's token") },
+      ];
+      const { port } = await start({ token: null, operators });
+      const body = '{"token":"vera\'s token"}';
+      const opened = await send(port, "POST", "/console/session", JSON_TYPE, body);
+      const cookie = nameAndValue(String(opened.headers["set-cookie"]));
+      const session = await send(port, "GET", "/console/session", { cookie });
+      expect(JSON.parse(session.body).operator).toEqual({ name: "vera", role: "viewer" });
+      expect((await send(port, "GET", "/api/agents", { cookie })).status).toBe(200);
+      expect((await send(port, "POST", "/api/calls/CA1/end", { cookie })).status).toBe(403);
     });
 
     it.each([

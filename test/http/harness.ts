@@ -8,14 +8,17 @@ import type { CallSid } from "../../src/domain/ids.js";
 import { ConsoleSessions } from "../../src/http/console-session.js";
 import type { HttpServer } from "../../src/http/listener.js";
 import { OperatorAuth } from "../../src/http/operator-auth.js";
+import { type NamedOperator, OperatorDirectory } from "../../src/http/operator-directory.js";
 import type { OperatorRoute } from "../../src/http/operator-router.js";
 import { createOperatorServer, createPublicServer } from "../../src/http/server.js";
 import type { Clock } from "../../src/ports/clock.js";
 import type { Log, LogFields } from "../../src/ports/log.js";
 import type { Metrics } from "../../src/ports/metrics.js";
 import type { MediaReceiver, MediaSocket } from "../../src/ports/sockets.js";
+import type { SharedState } from "../../src/ports/store.js";
 import { AuditLog } from "../../src/records/audit-log.js";
 import { memoryAudit } from "../../src/records/memory-audit.js";
+import { memoryState } from "../../src/records/memory-state.js";
 import type { CallCommand, Refusal } from "../../src/relay/call/call-command.js";
 import type { CallService, Readiness, SipCallService } from "../../src/relay/calls/call-service.js";
 import {
@@ -181,6 +184,7 @@ export interface OperatorSide {
   readonly metrics: CountedRequests;
   readonly log: FakeLog;
   readonly clock: Clock;
+  readonly audit: AuditLog;
   readonly server: HttpServer;
   readonly port: number;
 }
@@ -192,9 +196,13 @@ export async function startOperator(
     token?: string | null;
     adminHost?: string;
     clock?: Clock;
+    operators?: readonly NamedOperator[];
+    /** Default: shared with no other process. */
+    state?: Pick<SharedState, "getState" | "putState">;
     routes?: (side: {
       readonly auth: OperatorAuth;
       readonly sessions: ConsoleSessions | null;
+      readonly audit: AuditLog;
     }) => readonly OperatorRoute[];
   } = {},
 ): Promise<OperatorSide> {
@@ -202,9 +210,13 @@ export async function startOperator(
   const calls = new FakeCalls();
   const metrics = new CountedRequests();
   const log = new FakeLog();
-  const sessions = token === null ? null : new ConsoleSessions(token, clock);
-  const config = { adminHost, adminToken: token };
-  const auth = new OperatorAuth({ config, sessions, clock, metrics, log });
+  const directory = new OperatorDirectory(token, settings.operators ?? []);
+  const state = settings.state ?? memoryState(() => clock.epochMs());
+  const sessions = directory.isOpen
+    ? null
+    : new ConsoleSessions({ secret: "a secret", directory, state, clock, log });
+  const config = { adminHost };
+  const auth = new OperatorAuth({ config, directory, sessions, clock, metrics, log });
   let audited = 0;
   const newId = (): string => String(audited++);
   const audit = new AuditLog({ store: memoryAudit(), clock, log: new FakeLog(), newId });
@@ -217,10 +229,10 @@ export async function startOperator(
     timer: NO_TIMER,
     clock,
     log,
-    routes: settings.routes?.({ auth, sessions }) ?? [],
+    routes: settings.routes?.({ auth, sessions, audit }) ?? [],
   });
   const port = await server.listen("127.0.0.1", 0);
-  return { calls, metrics, log, clock, server, port };
+  return { calls, metrics, log, clock, server, port, audit };
 }
 
 export type Params = Record<string, string | string[]>;

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { afterEach, describe, expect, it } from "vitest";
 import type { HttpServer } from "../../src/http/listener.js";
 import type { OperatorRoute } from "../../src/http/operator-router.js";
@@ -133,7 +134,7 @@ describe("operator listener", () => {
       {
         method: "GET",
         path: "/api/calls/:callSid",
-        access: "guarded",
+        access: "viewer",
         doc: NO_DOC,
         handle: ({ params, query }) => json(200, { ...params, state: query.get("state") }),
       },
@@ -160,7 +161,7 @@ describe("operator listener", () => {
       {
         method: "GET",
         path: "/api/bug",
-        access: "guarded",
+        access: "viewer",
         doc: NO_DOC,
         handle: () => {
           throw new Error("bug");
@@ -219,5 +220,59 @@ describe("operator listener", () => {
     expect((await end()).status).toBe(429);
     clock.advance(1000);
     expect((await Promise.all(slowed)).map(({ status }) => status)).toEqual(Array(8).fill(401));
+  });
+
+  describe("with named operators", () => {
+    const token = (role: string) => `the-token-of-a-${role}`;
+    const operators = (["viewer", "supervisor", "admin"] as const).map((role) => ({
+      name: `a-${role}`,
+      role,
+      tokenSha256: createHash("sha256").update(token(role)).digest("hex"),
+    }));
+
+    it.each([
+      ["POST", "/api/calls/CA1/end", [403, 202, 202]],
+      ["POST", "/api/calls/CA1/note", [403, 202, 202]],
+      ["GET", "/api/audit", [403, 403, 200]],
+      ["GET", "/api/seen", [200, 200, 200]],
+    ] as const)("%s %s is answered by role", async (method, path, statuses) => {
+      const routes = (): OperatorRoute[] => [
+        {
+          method: "GET",
+          path: "/api/seen",
+          access: "viewer",
+          doc: NO_DOC,
+          handle: ({ operator }) => json(200, operator),
+        },
+      ];
+      const side = await startOperator({ operators, routes });
+      servers.push(side.server);
+      const body = path.endsWith("note") ? '{"text":"A vip."}' : "";
+      const ask = async (role: string) => {
+        const headers = { ...bearer(token(role)), "content-type": "application/json" };
+        return (await send(side.port, method, path, headers, body)).status;
+      };
+      const got = [await ask("viewer"), await ask("supervisor"), await ask("admin")];
+      expect(got).toEqual(statuses);
+      expect(await ask("nobody")).toBe(401);
+    });
+
+    it("writes each act down with the operator's name and what became of it", async () => {
+      const side = await startOperator({ token: TOKEN, operators });
+      servers.push(side.server);
+      const end = (as: string) => send(side.port, "POST", "/api/calls/CA1/end", bearer(as));
+      await end(token("supervisor"));
+      side.calls.refusal = "not_live";
+      await end(TOKEN);
+      const entries = await side.audit.find({}, null, 10);
+      expect(
+        entries.map(({ operator, action, callSid, status }) => [operator, action, callSid, status]),
+      ).toEqual(
+        expect.arrayContaining([
+          ["a-supervisor", "end", "CA1", 202],
+          ["admin", "end", "CA1", 409],
+        ]),
+      );
+    });
   });
 });

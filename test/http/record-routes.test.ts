@@ -76,6 +76,7 @@ describe("recordRoutes", () => {
       const reply = await route.handle({
         head: head as unknown as Parameters<typeof route.handle>[0]["head"],
         operator: { name: "ada", role: "admin" },
+        hasEnded: async () => false,
         params,
         query: new URLSearchParams(query),
         body: null,

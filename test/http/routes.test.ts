@@ -15,6 +15,7 @@ async function ask(route: OperatorRoute | undefined, params = {}, body: unknown 
   const reply = await route!.handle({
     head: { method: "GET", path: "/", query: "", address: "127.0.0.1", header: () => "" },
     operator: { name: "ada", role: "admin" },
+    hasEnded: async () => false,
     params,
     query: new URLSearchParams(),
     body,

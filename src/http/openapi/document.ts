@@ -1,5 +1,5 @@
 /** The OpenAPI document, made from the routes themselves. */
-import type { RouteAccess } from "../operator-auth.js";
+import { type RouteAccess, wantsRole } from "../operator-auth.js";
 import type { OperatorRoute } from "../operator-router.js";
 import { type AnswerDoc, failure, type RouteDoc, type Schema, STRING } from "./route-doc.js";
 import { SCHEMAS } from "./schemas.js";
@@ -28,7 +28,7 @@ export function openApiDocument(routes: readonly DescribedRoute[], version: stri
     components: {
       schemas: SCHEMAS,
       securitySchemes: {
-        bearer: { type: "http", scheme: "bearer", description: "ADMIN_TOKEN, where it is set" },
+        bearer: { type: "http", scheme: "bearer", description: "ADMIN_TOKEN or an operator's" },
         session: {
           type: "apiKey",
           in: "cookie",
@@ -67,7 +67,9 @@ function operation(route: DescribedRoute): Schema {
   ]);
   return {
     summary: doc.summary,
-    ...(access === "guarded" ? { security: [TOKEN, COOKIE] } : { security: [] }),
+    ...(wantsRole(access)
+      ? { security: [TOKEN, COOKIE], "x-least-role": access }
+      : { security: [] }),
     parameters: [...pathParameters(route.path), ...queryParameters(doc)],
     ...(doc.body === undefined
       ? {}
@@ -110,10 +112,12 @@ function queryParameters({ query = {} }: RouteDoc): readonly Schema[] {
 function accessAnswers(access: RouteAccess): Readonly<Record<string, AnswerDoc>> {
   const strange = failure("Asked by a page of another site, or under an unexpected Host");
   switch (access) {
-    case "guarded":
+    case "viewer":
+    case "supervisor":
+    case "admin":
       return {
         401: failure("No valid token and no valid session"),
-        403: strange,
+        403: failure(`The role is not ${access} or above; or asked by a page of another site`),
         429: failure("Too many wrong tokens from this address"),
       };
     case "same_site":

@@ -10,7 +10,7 @@ import { object, STRING } from "../../../src/http/openapi/route-doc.js";
 const route = (changes: Partial<DescribedRoute>): DescribedRoute => ({
   method: "GET",
   path: "/api/things/:id",
-  access: "guarded",
+  access: "viewer",
   doc: { summary: "A thing", answers: { 200: { description: "It" } } },
   ...changes,
 });
@@ -38,7 +38,7 @@ describe("the OpenAPI document", () => {
   });
 
   it.each([
-    ["guarded", "GET", ["200", "401", "403", "429", "500"]],
+    ["viewer", "GET", ["200", "401", "403", "429", "500"]],
     ["open", "GET", ["200", "403", "500"]],
     ["public_files", "GET", ["200", "500"]],
     ["same_site", "POST", ["200", "400", "403", "413", "500"]],

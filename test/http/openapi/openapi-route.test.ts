@@ -7,7 +7,7 @@ it("GET /openapi.json lists the other routes and itself, and is open", async () 
   const other: OperatorRoute = {
     method: "POST",
     path: "/api/drain",
-    access: "guarded",
+    access: "viewer",
     doc: { summary: "Drains", answers: { 202: { description: "Draining" } } },
     handle: () => json(202, {}),
   };

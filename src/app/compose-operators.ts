@@ -1,0 +1,51 @@
+/** Who may use the operator listener: tokens, sessions of the console, roles. */
+import { readOperators } from "../config/operators-file.js";
+import { errorCodeOf } from "../domain/errors.js";
+import { ConsoleSessions } from "../http/console-session.js";
+import { OperatorAuth } from "../http/operator-auth.js";
+import { OperatorDirectory } from "../http/operator-directory.js";
+import type { SharedState } from "../ports/store.js";
+import { memoryState } from "../records/memory-state.js";
+import type { Base } from "./compose-base.js";
+
+export interface OperatorParts {
+  readonly auth: OperatorAuth;
+  /** Null: no token is set, and only this machine is let in. */
+  readonly sessions: ConsoleSessions | null;
+  /** Reads OPERATORS_FILE again. A faulty file changes nothing. */
+  reload(): void;
+}
+
+/**
+ * @param state  shared by all processes; null: this is the only one, and it keeps no records.
+ * @throws RelayError config_invalid when OPERATORS_FILE cannot be used.
+ */
+export function composeOperators(
+  { config, clock, metrics, log }: Base,
+  state: Pick<SharedState, "getState" | "putState"> | null,
+): OperatorParts {
+  const { adminToken, operatorsFile } = config;
+  const directory = new OperatorDirectory(adminToken, readOperators(operatorsFile));
+  const sessions =
+    adminToken === null && operatorsFile === null
+      ? null
+      : new ConsoleSessions({
+          // Every process of the service has it, and no operator does.
+          secret: config.twilioAuthToken,
+          directory,
+          state: state ?? memoryState(() => clock.epochMs()),
+          clock,
+          log,
+        });
+  return {
+    auth: new OperatorAuth({ config, directory, sessions, clock, metrics, log }),
+    sessions,
+    reload: () => {
+      try {
+        directory.replace(readOperators(operatorsFile));
+      } catch (error) {
+        log.error("operators: file not reloaded", { code: errorCodeOf(error) }, error);
+      }
+    },
+  };
+}

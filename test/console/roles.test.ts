@@ -1,0 +1,83 @@
+/** The console of operators with different roles, in a real browser. */
+import { createHash } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { speechLike } from "../../sim/audio/synth.js";
+import { chromiumSkip, launchChromium, openPage, PATIENCE_MS } from "../fakes/chromium.js";
+import { type Stage, startStage } from "../fakes/stage.js";
+
+const ROLES = ["viewer", "supervisor", "admin"] as const;
+const tokenOf = (role: string): string => `the-token-of-the-${role}`;
+const hash = (text: string): string => createHash("sha256").update(text).digest("hex");
+
+describe.skipIf(chromiumSkip("roles in the console") !== null)(
+  "the console by role",
+  { timeout: 4 * PATIENCE_MS },
+  () => {
+    let home: string;
+    let browser: Browser;
+    let stage: Stage;
+    beforeAll(async () => {
+      home = mkdtempSync(join(tmpdir(), "murelay-console-roles-"));
+      const file = join(home, "operators.yaml");
+      const entries = ROLES.map(
+        (role) => `  a-${role}: {role: ${role}, token_sha256: ${hash(tokenOf(role))}}\n`,
+      );
+      writeFileSync(file, `operators:\n${entries.join("")}`);
+      browser = await launchChromium();
+      stage = await startStage(
+        { turns: [{ say: { text: "Hello.", audio: speechLike(400, 1) } }] },
+        { env: { OPERATORS_FILE: file } },
+      );
+    }, PATIENCE_MS);
+    afterAll(async () => {
+      await browser?.close();
+      await stage?.close();
+      rmSync(home, { recursive: true, force: true });
+    });
+
+    async function signIn(role: string, hash: string) {
+      const opened = await openPage(browser);
+      await opened.page.goto(`http://127.0.0.1:${stage.adminPort}/console${hash}`);
+      await opened.page.getByLabel("Operator token").fill(tokenOf(role));
+      await opened.page.keyboard.press("Enter");
+      await opened.page.getByText(`a-${role}`).waitFor();
+      return opened;
+    }
+
+    it("lets a viewer look, with masked numbers, and do nothing", async () => {
+      const call = stage.twilio.placeCall({ from: "+15550100001" });
+      await stage.until(call.sid, "agent_heard");
+      const opened = await signIn("viewer", `#/calls/${call.sid}`);
+      const { page } = opened;
+      await page.locator(".turn.agent", { hasText: "Hello." }).waitFor();
+      await page.getByLabel("Show numbers").check();
+      await page.locator("h1", { hasText: "+1••••••••01" }).waitFor();
+      expect(await page.getByRole("button", { name: /…$/ }).count()).toBe(0);
+      expect(await page.getByRole("link", { name: /Audit|Place a call/ }).count()).toBe(0);
+      await opened.close();
+      call.hangUp();
+    });
+
+    it("lets a supervisor give a note; an admin reads in the audit log who did", async () => {
+      const call = stage.twilio.placeCall({ from: "+15550100002" });
+      await stage.until(call.sid, "agent_heard");
+      const supervisor = await signIn("supervisor", `#/calls/${call.sid}`);
+      await supervisor.page.getByRole("button", { name: "Note …" }).click();
+      await supervisor.page.getByLabel("Note").fill("They are a vip.");
+      await supervisor.page.getByRole("button", { name: "Send note" }).click();
+      await supervisor.page.getByText("The model was told.").waitFor();
+      expect(JSON.stringify(stage.model.sessions.at(-1)!.events)).toContain("They are a vip.");
+      await supervisor.close();
+      const admin = await signIn("admin", "#/audit");
+      const row = admin.page.locator("table.audit tr", { hasText: call.sid });
+      await row.getByText("a-supervisor").waitFor();
+      await row.getByText("note", { exact: true }).waitFor();
+      await admin.close();
+      call.hangUp();
+    });
+  },
+);
