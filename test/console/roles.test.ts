@@ -44,7 +44,7 @@ describe.skipIf(chromiumSkip("roles in the console") !== null)(
       await opened.page.goto(`http://127.0.0.1:${stage.adminPort}/console${hash}`);
       await opened.page.getByLabel("Operator token").fill(tokenOf(role));
       await opened.page.keyboard.press("Enter");
-      await opened.page.getByText(`a-${role}`).waitFor();
+      await opened.page.getByTitle(`Role: ${role}`).waitFor();
       return opened;
     }
 

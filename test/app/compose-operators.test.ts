@@ -1,0 +1,59 @@
+import { createHash } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import type { Base } from "../../src/app/compose-base.js";
+import { composeOperators } from "../../src/app/compose-operators.js";
+import type { RequestHead } from "../../src/http/exchange.js";
+import { FakeClock } from "../fakes/fake-clock.js";
+import { FakeMetrics } from "../fakes/fake-metrics.js";
+import { FakeLog } from "../fakes/fake-ports.js";
+
+let home: string;
+let file: string;
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), "murelay-operators-"));
+  file = join(home, "operators.yaml");
+});
+afterEach(() => rmSync(home, { recursive: true, force: true }));
+
+function write(...names: readonly string[]): void {
+  const hash = (name: string) => createHash("sha256").update(`${name}'s`).digest("hex");
+  const entries = names.map((name) => `  ${name}: {role: viewer, token_sha256: ${hash(name)}}\n`);
+  writeFileSync(file, `operators:\n${entries.join("")}`);
+}
+
+function compose(config: { operatorsFile: string | null; adminToken: string | null }) {
+  const log = new FakeLog();
+  const { metrics } = new FakeMetrics();
+  const base = { config: { adminHost: "127.0.0.1", twilioAuthToken: "secret", ...config } };
+  const parts = composeOperators({ ...base, clock: new FakeClock(), metrics, log } as Base, null);
+  const lets = (name: string): boolean => {
+    const headers: Record<string, string> = { authorization: `Bearer ${name}'s` };
+    const header = (one: string) => headers[one] ?? "";
+    const head: RequestHead = { method: "GET", path: "/api/calls", query: "", address: "", header };
+    return !("refused" in parts.auth.admit(head, "viewer"));
+  };
+  return { ...parts, lets, log };
+}
+
+it("reads the operators file, and again when it is told to; a faulty file changes nothing", () => {
+  write("ada");
+  const operators = compose({ operatorsFile: file, adminToken: null });
+  expect([operators.lets("ada"), operators.lets("ben")]).toEqual([true, false]);
+  write("ben");
+  operators.reload();
+  expect([operators.lets("ada"), operators.lets("ben")]).toEqual([false, true]);
+  writeFileSync(file, "operators: [");
+  operators.reload();
+  expect(operators.lets("ben")).toBe(true);
+  expect(operators.log.lines.join("\n")).toContain("operators: file not reloaded");
+});
+
+it("refuses to start with a faulty file, and has no sessions where no token is set", () => {
+  writeFileSync(file, "operators: [");
+  expect(() => compose({ operatorsFile: file, adminToken: null })).toThrow(/OPERATORS_FILE/);
+  expect(compose({ operatorsFile: null, adminToken: null }).sessions).toBeNull();
+  expect(compose({ operatorsFile: null, adminToken: "x" }).sessions).not.toBeNull();
+});
