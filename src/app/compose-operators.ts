@@ -1,4 +1,5 @@
 /** Who may use the operator listener: tokens, sessions of the console, roles. */
+import type { Config } from "../config/load.js";
 import { readOperators } from "../config/operators-file.js";
 import { errorCodeOf } from "../domain/errors.js";
 import { ConsoleSessions } from "../http/console-session.js";
@@ -16,12 +17,16 @@ export interface OperatorParts {
   reload(): void;
 }
 
+type OperatorBase = Pick<Base, "clock" | "metrics" | "log"> & {
+  readonly config: Pick<Config, "adminHost" | "adminToken" | "operatorsFile" | "twilioAuthToken">;
+};
+
 /**
  * @param state  shared by all processes; null: this is the only one, and it keeps no records.
  * @throws RelayError config_invalid when OPERATORS_FILE cannot be used.
  */
 export function composeOperators(
-  { config, clock, metrics, log }: Base,
+  { config, clock, metrics, log }: OperatorBase,
   state: Pick<SharedState, "getState" | "putState"> | null,
 ): OperatorParts {
   const { adminToken, operatorsFile } = config;

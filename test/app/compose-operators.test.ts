@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import type { Base } from "../../src/app/compose-base.js";
 import { composeOperators } from "../../src/app/compose-operators.js";
 import type { RequestHead } from "../../src/http/exchange.js";
 import { FakeClock } from "../fakes/fake-clock.js";
@@ -28,7 +27,7 @@ function compose(config: { operatorsFile: string | null; adminToken: string | nu
   const log = new FakeLog();
   const { metrics } = new FakeMetrics();
   const base = { config: { adminHost: "127.0.0.1", twilioAuthToken: "secret", ...config } };
-  const parts = composeOperators({ ...base, clock: new FakeClock(), metrics, log } as Base, null);
+  const parts = composeOperators({ ...base, clock: new FakeClock(), metrics, log }, null);
   const lets = (name: string): boolean => {
     const headers: Record<string, string> = { authorization: `Bearer ${name}'s` };
     const header = (one: string) => headers[one] ?? "";
