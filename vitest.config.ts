@@ -10,7 +10,7 @@ const WAITING = [
   "test/deploy/**/*.test.ts",
   "test/load/**/*.test.ts",
   "test/app/**/*.test.ts",
-  "test/dev/murelay-test.test.ts",
+  "test/dev/murelay-*.test.ts",
   "test/cli/doctor/doctor.test.ts",
   "test/records/record-writer-kill.test.ts",
   "test/adapters/tools/*.test.ts",

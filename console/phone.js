@@ -3,7 +3,9 @@
 
 /**
  * @typedef {"off" | "opening" | "calling" | "talking" | "with_human" | "ended"} PhoneState
- * @typedef {{ type: "state", state: PhoneState, callSid: string | null } | { type: "clear" }} PhoneMessage
+ * @typedef {{ type: "state", state: PhoneState, callSid: string | null } | { type: "clear" }
+ *   | { type: "refused", problem: string }} PhoneMessage
+ * @typedef {{ agent?: string, number?: string }} Callee
  * @typedef {{ changed(): void }} PhoneEvents
  */
 
@@ -33,15 +35,20 @@ export class Phone {
     this.#events = events;
   }
 
-  /** Asks for the microphone, then calls. @param {string} url */
-  async call(url) {
+  /**
+   * Asks for the microphone, unless the caller only types, then calls.
+   *
+   * @param {string} url
+   * @param {{ callee?: Callee, silent?: boolean }} [options]
+   */
+  async call(url, { callee = {}, silent = false } = {}) {
     if (this.#socket !== null || this.state === "opening") return;
     this.problem = "";
     this.callSid = null;
     this.#become("opening");
     try {
-      await this.#openAudio();
-      this.#connect(url);
+      await this.#openAudio(silent);
+      this.#connect(url, callee);
     } catch (error) {
       this.problem = microphoneProblem(error);
       this.#close("off");
@@ -64,7 +71,31 @@ export class Phone {
     this.#events.changed();
   }
 
-  async #openAudio() {
+  /** A turn of the caller in text. @param {string} text */
+  say(text) {
+    this.problem = "";
+    this.#send({ type: "say", text });
+  }
+
+  /** @param {boolean} silent without a microphone; the agent is heard all the same. */
+  async #openAudio(silent) {
+    const audio = new AudioContext({ latencyHint: "interactive" });
+    this.#audio = audio;
+    await audio.audioWorklet.addModule(new URL("phone-worklet.js", import.meta.url));
+    const player = new AudioWorkletNode(audio, "player", {
+      numberOfInputs: 0,
+      outputChannelCount: [1],
+    });
+    this.#player = player;
+    player.connect(audio.destination);
+    if (!silent) await this.#openMicrophone(audio);
+    // Resolves late, or never, in a browser without a sound card.
+    if (silent) void audio.resume();
+    else await audio.resume();
+  }
+
+  /** @param {AudioContext} audio */
+  async #openMicrophone(audio) {
     if (navigator.mediaDevices === undefined) throw new DOMException("", "SecurityError");
     const microphone = await navigator.mediaDevices.getUserMedia({
       audio: {
@@ -75,36 +106,26 @@ export class Phone {
       },
     });
     this.#microphone = microphone;
-    const audio = new AudioContext({ latencyHint: "interactive" });
-    this.#audio = audio;
-    await audio.audioWorklet.addModule(new URL("phone-worklet.js", import.meta.url));
     const capture = new AudioWorkletNode(audio, "capture", {
       numberOfOutputs: 0,
       channelCount: 1,
       channelCountMode: "explicit",
     });
-    const player = new AudioWorkletNode(audio, "player", {
-      numberOfInputs: 0,
-      outputChannelCount: [1],
-    });
-    this.#player = player;
     audio.createMediaStreamSource(microphone).connect(capture);
-    player.connect(audio.destination);
     capture.port.onmessage = ({ data }) => {
       if (this.muted || this.#socket?.readyState !== WebSocket.OPEN) return;
       this.levels.mine = loudness(new Int16Array(data));
       this.#socket.send(data);
       this.#events.changed();
     };
-    await audio.resume();
   }
 
-  /** @param {string} url */
-  #connect(url) {
+  /** @param {string} url @param {Callee} callee */
+  #connect(url, callee) {
     const socket = new WebSocket(url);
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
-    socket.onopen = () => this.#send({ type: "call" });
+    socket.onopen = () => this.#send({ type: "call", ...callee });
     socket.onmessage = ({ data }) => {
       if (data instanceof ArrayBuffer) this.#play(data);
       else this.#receive(JSON.parse(data));
@@ -112,7 +133,7 @@ export class Phone {
     socket.onclose = () => {
       if (this.#socket !== socket) return;
       if (this.state !== "ended")
-        this.problem = "The softphone's server cannot be reached: is the demo still running?";
+        this.problem = "The softphone's server cannot be reached: is the command still running?";
       this.#close(this.state === "ended" ? "ended" : "off");
     };
   }
@@ -129,6 +150,11 @@ export class Phone {
   #receive(message) {
     if (message.type === "clear") {
       this.#player?.port.postMessage("clear");
+      return;
+    }
+    if (message.type === "refused") {
+      this.problem = message.problem;
+      this.#events.changed();
       return;
     }
     this.callSid = message.callSid ?? this.callSid;

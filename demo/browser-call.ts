@@ -1,7 +1,7 @@
 /** Calls that a browser places through the demo's softphone. */
 import type { Party } from "../sim/twilio/party.js";
 import type { SimulatedTwilio } from "../sim/twilio.js";
-import { Softphone, type SoftphoneLines } from "./softphone.js";
+import { Softphone, type SoftphoneLines, type SoftphoneParts } from "./softphone.js";
 
 /** The number of the scripted call, and that of the agent for the browser: see agents.yaml. */
 const SCRIPTED_NUMBER = "+15550001111";
@@ -20,19 +20,24 @@ export interface RunningPhone {
   close(): void;
 }
 
-export interface SoftphoneSetUp {
+export interface SoftphoneSetUp extends Pick<SoftphoneParts, "say" | "setup"> {
   readonly twilio: Pick<SimulatedTwilio, "placeCall">;
   readonly lines: SoftphoneLines;
   readonly adminPort: number;
   /** The number that the browser calls. Default that of the demo's own agent. */
   readonly to?: string | undefined;
+  /** The number for a choice of the user's, where there is one. Default: `to`. */
+  readonly numberFor?: (agent: string | null, number: string | null) => string | null;
 }
 
 export async function startSoftphone(setUp: SoftphoneSetUp): Promise<RunningPhone> {
-  const { twilio, lines, adminPort, to = BROWSER_NUMBER } = setUp;
+  const { twilio, lines, adminPort, to = BROWSER_NUMBER, numberFor, say, setup } = setUp;
   const softphone = new Softphone({
     lines,
-    place: (call) => twilio.placeCall({ ...call, from: BROWSER_CALLER, to }),
+    place: ({ agent, number, ...call }) =>
+      twilio.placeCall({ ...call, from: BROWSER_CALLER, to: numberFor?.(agent, number) ?? to }),
+    ...(say === undefined ? {} : { say }),
+    ...(setup === undefined ? {} : { setup }),
     origins: [`http://127.0.0.1:${adminPort}`, `http://localhost:${adminPort}`],
   });
   return { address: await softphone.listen(), close: () => softphone.close() };

@@ -102,15 +102,15 @@ export async function runRelay(
   const journal = new MemoryJournal({ prices: readPriceTable(), ...watch });
   const app = await createApp(config, agents, {
     journal,
+    phone: true,
+    recordFlights: true,
+    log: createLog({ level: "warn", pretty: true }),
+    ...overrides,
     routes: recordRoutes({
       store: memoryCalls(journal),
       live: (callSid) => journal.record(callSid),
       remove: async (callSid) => journal.remove(callSid),
     }),
-    phone: true,
-    recordFlights: true,
-    log: createLog({ level: "warn", pretty: true }),
-    ...overrides,
   });
   const { publicPort, adminPort } = await app.start();
   const origin = `http://127.0.0.1:${publicPort}`;

@@ -3,10 +3,14 @@
  * call through the simulated Twilio. Binary messages are 20 ms of 16-bit linear sound at 8 kHz,
  * both ways. Texts are JSON:
  *
- *     to the phone      {"type":"call"}  {"type":"key","digit":"0"}  {"type":"hang_up"}
+ *     to the phone      {"type":"call","agent"?:NAME,"number"?:E164}  {"type":"key","digit":"0"}
+ *                       {"type":"say","text":TEXT}  {"type":"hang_up"}  {"type":"watch"}
  *     from the phone    {"type":"state","state":STATE,"callSid":…}  {"type":"clear"}
+ *                       {"type":"refused","problem":TEXT}  {"type":"setup","setup":{…}}
  *
- * STATE is "calling", "talking", "with_human" or "ended".
+ * STATE is "calling", "talking", "with_human" or "ended". "say" is a turn of the caller in text. A
+ * socket that watches is told what can be called, now and after each change, where there is a
+ * choice; it places no call.
  */
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { createServer } from "node:http";
@@ -20,8 +24,10 @@ import type { PlaceCall } from "../sim/twilio.js";
 import { Earpiece, MicrophoneVoice } from "./handset.js";
 
 const FRAME_PCM_BYTES = 320;
-/** Browser windows at the same time; more are refused. */
-const MOST_PHONES = 4;
+/** Sockets at the same time, two for each browser window; more are refused. */
+const MOST_PHONES = 8;
+/** Of a turn that is typed, in characters. */
+const MAX_TEXT = 2_000;
 const MAX_MESSAGE_BYTES = 4_096;
 
 /** Leads each call's audio to its phone: given to the simulated Twilio before there are phones. */
@@ -43,10 +49,31 @@ export class SoftphoneLines {
 
 export interface SoftphoneParts {
   readonly lines: SoftphoneLines;
-  /** Places the call; `voice` is the caller's. */
-  readonly place: (call: Pick<PlaceCall, "voice">) => Leg;
+  /** Places the call. */
+  readonly place: (call: PlacedByPhone) => Leg;
+  /**
+   * Gives the agent a turn of the caller in text. Absent: texts are refused.
+   *
+   * @returns what is wrong, or null.
+   */
+  readonly say?: (callSid: string, text: string) => Promise<string | null>;
+  /** What can be called. Absent: there is no choice. */
+  readonly setup?: PhoneSetup;
   /** Pages of these origins may use it. */
   readonly origins: readonly string[];
+}
+
+/** `voice` is the caller's; agent and number are the user's choice, null where there was none. */
+export interface PlacedByPhone extends Pick<PlaceCall, "voice"> {
+  readonly agent: string | null;
+  readonly number: string | null;
+}
+
+/** A value that changes, sent to the page as JSON. */
+export interface PhoneSetup {
+  readonly current: object;
+  /** @returns how to stop listening. */
+  watch(changed: () => void): () => void;
 }
 
 type State = "calling" | "talking" | "with_human" | "ended";
@@ -95,7 +122,7 @@ export class Softphone {
   }
 
   #join(socket: WebSocket): void {
-    const line = new Line(socket, this.#parts.place, this.#pacer, () => this.#lines.delete(line));
+    const line = new Line(socket, this.#parts, this.#pacer, () => this.#lines.delete(line));
     this.#lines.add(line);
   }
 }
@@ -105,13 +132,15 @@ class Line {
   readonly earpiece = new Earpiece();
   readonly #socket: WebSocket;
   readonly #voice = new MicrophoneVoice();
+  readonly #parts: SoftphoneParts;
   readonly #leave: () => void;
   readonly #gone: () => void;
   #leg: Leg | null = null;
   #unwatch: () => void = () => {};
 
-  constructor(socket: WebSocket, place: SoftphoneParts["place"], pacer: Pacer, gone: () => void) {
+  constructor(socket: WebSocket, parts: SoftphoneParts, pacer: Pacer, gone: () => void) {
     this.#socket = socket;
+    this.#parts = parts;
     this.#gone = gone;
     this.#leave = pacer.join({
       tick: (nowMs) => {
@@ -120,7 +149,7 @@ class Line {
     });
     socket.on("message", (data: Buffer, isBinary) => {
       if (isBinary) this.#microphone(data);
-      else this.#command(data.toString(), place);
+      else this.#command(data.toString());
     });
     // A socket that fails closes too.
     socket.on("error", () => {});
@@ -151,11 +180,17 @@ class Line {
     this.#voice.push(new Int16Array(Uint8Array.from(data).buffer));
   }
 
-  #command(text: string, place: SoftphoneParts["place"]): void {
+  #command(text: string): void {
     const message = parsed(text);
     switch (message["type"]) {
       case "call":
-        if (this.#leg === null) this.#call(place);
+        if (this.#leg === null) this.#call(textOf(message["agent"]), textOf(message["number"]));
+        return;
+      case "say":
+        void this.#say(textOf(message["text"]));
+        return;
+      case "watch":
+        this.#watch();
         return;
       case "key":
         if (typeof message["digit"] === "string" && /^[0-9*#]$/.test(message["digit"]))
@@ -169,8 +204,25 @@ class Line {
     }
   }
 
-  #call(place: SoftphoneParts["place"]): void {
-    const leg = place({ voice: this.#voice });
+  #watch(): void {
+    const { setup } = this.#parts;
+    if (setup === undefined || this.#leg !== null) return;
+    const send = () => this.#send(JSON.stringify({ type: "setup", setup: setup.current }));
+    this.#unwatch();
+    this.#unwatch = setup.watch(send);
+    send();
+  }
+
+  async #say(text: string | null): Promise<void> {
+    const { say } = this.#parts;
+    const { callSid } = this;
+    if (text === null || callSid === null || say === undefined) return;
+    const problem = await say(callSid, text.slice(0, MAX_TEXT));
+    if (problem !== null) this.#send(JSON.stringify({ type: "refused", problem }));
+  }
+
+  #call(agent: string | null, number: string | null): void {
+    const leg = this.#parts.place({ voice: this.#voice, agent, number });
     this.#leg = leg;
     this.#report("calling");
     this.#unwatch = leg.events.watch((entry) => {
@@ -202,6 +254,10 @@ function stateAfter({ kind }: CallEvent): State | null {
     default:
       return null;
   }
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === "string" && value !== "" ? value : null;
 }
 
 function parsed(text: string): Record<string, unknown> {

@@ -117,7 +117,7 @@ async function runOne(
 
 type Called = { readonly number: string; readonly greets: boolean } | { readonly problem: string };
 
-function calledAgent({ agents }: LocalRelay, { agent, number }: Conversation): Called {
+function calledAgent({ parsed: { agents } }: LocalRelay, { agent, number }: Conversation): Called {
   const names = [...agents.agents.keys()];
   const name =
     agent ??

@@ -10,7 +10,10 @@ import type { ModelSession } from "../sim/model/session.js";
 import { type SimulatedModel, startModel } from "../sim/model.js";
 import { type SimulatedTwilio, startTwilio, type TwilioOptions } from "../sim/twilio.js";
 import type { AppOverrides } from "../src/app/app.js";
-import { parseConfiguredAgentsFile } from "../src/config/agents/agents-file.js";
+import {
+  type ParsedAgentsFile,
+  parseConfiguredAgentsFile,
+} from "../src/config/agents/agents-file.js";
 import { type Config, type Environment, loadConfig } from "../src/config/load.js";
 import type { AgentsFile } from "../src/domain/agent-profile.js";
 import type { CallSid } from "../src/domain/ids.js";
@@ -20,6 +23,8 @@ export interface LocalRelayOptions {
   /** The user's environment, merged with the settings file. */
   readonly env: Environment;
   readonly agentsFile: string;
+  /** Settings that go before the user's. */
+  readonly settings?: Environment;
   /** Null: OpenAI's, with the key of the environment. */
   readonly script: ((session: ModelSession) => Script) | null;
   readonly twilio: Pick<TwilioOptions, "callees" | "queueAgents" | "hooks" | "speed">;
@@ -31,9 +36,10 @@ export interface LocalRelay extends DemoRelay {
   readonly twilio: SimulatedTwilio;
   /** Null: the model is OpenAI's. */
   readonly model: SimulatedModel | null;
-  readonly agents: AgentsFile;
+  /** The agents file as it was at the start. */
+  readonly parsed: ParsedAgentsFile;
   /** Reads the agents file again. @throws AgentsFileError with every fault. */
-  readAgents(): AgentsFile;
+  readAgents(): ParsedAgentsFile;
   close(): Promise<void>;
 }
 
@@ -50,14 +56,17 @@ export async function startLocalRelay(options: LocalRelayOptions): Promise<Local
     await model?.close();
   };
   try {
-    const env = localSettings(options.env, options.agentsFile, twilio, model);
+    const env = {
+      ...localSettings(options.env, options.agentsFile, twilio, model),
+      ...options.settings,
+    };
     const config = loadConfig(env);
     const readAgents = () => readLocalAgents(config, env);
-    const agents = readAgents();
+    const parsed = readAgents();
     const { onEvent, overrides } = options;
     const watch = onEvent === undefined ? {} : { onEvent };
-    relay = await runRelay(config, agents, twilio, watch, overrides);
-    return { ...relay, twilio, model, agents, readAgents, close };
+    relay = await runRelay(config, parsed.agents, twilio, watch, overrides);
+    return { ...relay, twilio, model, parsed, readAgents, close };
   } catch (error) {
     await close();
     throw error;
@@ -80,14 +89,24 @@ function localSettings(
   };
 }
 
-function readLocalAgents(config: Config, env: Environment): AgentsFile {
-  return withOwnNumbers(parseConfiguredAgentsFile(config, env).agents);
+function readLocalAgents(config: Config, env: Environment): ParsedAgentsFile {
+  const parsed = parseConfiguredAgentsFile(config, env);
+  return { ...parsed, agents: withOwnNumbers(parsed.agents) };
 }
+
+const OWN_NUMBERS = "+1555990";
 
 /** A number of each agent's own, so that each can be called whatever the file's numbers are. */
 export function ownNumber(agents: AgentsFile, agent: string): string | null {
   const place = [...agents.agents.keys()].indexOf(agent);
-  return place < 0 ? null : `+1555990${String(place).padStart(4, "0")}`;
+  return place < 0 ? null : `${OWN_NUMBERS}${String(place).padStart(4, "0")}`;
+}
+
+/** The numbers that the file itself names. */
+export function namedNumbers(agents: AgentsFile): readonly string[] {
+  return [...agents.numbers.keys()].filter(
+    (number) => number.startsWith("+") && !number.startsWith(OWN_NUMBERS),
+  );
 }
 
 function withOwnNumbers(agents: AgentsFile): AgentsFile {

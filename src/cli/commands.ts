@@ -96,6 +96,20 @@ function declareTrials(program: Command, context: CommandContext): void {
   add(
     program,
     context,
+    "dev",
+    "try the agents of a file in the browser, by voice and by text, until Ctrl-C",
+    async ([file], options) =>
+      (await import("./harness-command.js")).runHarness(io, "dev", [io, file, options]),
+  )
+    .argument("[file]", "agents file, read again on each save (default: AGENTS_FILE)")
+    .option(
+      "--model <model>",
+      "simulated, or openai with OPENAI_API_KEY (default: openai where there is a key)",
+    )
+    .option("--port <port>", "port of the page (default: a free one)");
+  add(
+    program,
+    context,
     "test",
     "run conversations written as YAML against an agents file; exit 1 if one fails",
     async (files, options) =>

@@ -9,6 +9,7 @@ import { type CliIo, EXIT_FAILED } from "./io.js";
 const MAINS = {
   demo: "../../demo/main.ts",
   bench: "../../bench/load/main.ts",
+  dev: "../../dev/dev-main.ts",
   test: "../../dev/test-main.ts",
 } as const;
 
