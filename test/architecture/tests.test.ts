@@ -37,16 +37,6 @@ const WITHOUT_TEST: readonly string[] = [
   "src/cli/supervise.ts",
   "src/cli/tool-check.ts",
   "src/cli/worker.ts",
-  "src/config/agents/build.ts",
-  "src/config/agents/checks.ts",
-  "src/http/media-route.ts",
-  "src/http/operator-auth.ts",
-  "src/http/server.ts",
-  "src/relay/calls/sip-inbound.ts",
-  "src/relay/media/media-path.ts",
-  "src/relay/sip/conference-effects.ts",
-  "src/relay/sip/sip-path.ts",
-  "src/supervisor/fork-worker.ts",
 ];
 
 /** A module without functions holds types or constants: there is nothing to run. */
