@@ -2,23 +2,34 @@ import { describe, expect, it } from "vitest";
 import { ConsoleSessions } from "../../src/http/console-session.js";
 import type { RequestHead } from "../../src/http/exchange.js";
 import { mayReadHealth, OperatorAuth, type RouteAccess } from "../../src/http/operator-auth.js";
+import { type NamedOperator, OperatorDirectory } from "../../src/http/operator-directory.js";
 import type { Reply } from "../../src/http/reply.js";
 import { FakeClock } from "../fakes/fake-clock.js";
 import { CountedRequests, FakeLog } from "./harness.js";
 
 const TOKEN = "correct-horse";
 const HOST = "127.0.0.1:9090";
+const VIEWER: NamedOperator = { name: "vera", role: "viewer", token: "viewer-token" };
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
-function listener(token: string | null = TOKEN, adminHost = "127.0.0.1") {
+function listener(token: string | null = TOKEN) {
   const clock = new FakeClock();
   const metrics = new CountedRequests();
-  const sessions = token === null ? null : new ConsoleSessions(token, clock);
   const log = new FakeLog();
-  const config = { adminHost, adminToken: token };
-  const auth = new OperatorAuth({ config, sessions, clock, metrics, log });
-  const cookie = sessions?.issue(false).split(";")[0] ?? "";
-  return { auth, clock, metrics, cookie, log };
+  const directory = new OperatorDirectory(token, token === null ? [] : [VIEWER]);
+  const ended = new Set<string>();
+  const state = {
+    getState: async (key: string) => (ended.has(key) ? { value: "", version: 1 } : null),
+    putState: async (key: string) => ended.add(key) !== undefined,
+  };
+  const sessions = directory.isOpen
+    ? null
+    : new ConsoleSessions({ secret: "a secret", directory, state, clock, log });
+  const config = { adminHost: "127.0.0.1" };
+  const auth = new OperatorAuth({ config, directory, sessions, clock, metrics, log });
+  const admin = directory.withToken(token ?? "");
+  const cookie = admin === null ? "" : (sessions?.issue(admin, false).split(";")[0] ?? "");
+  return { auth, clock, metrics, cookie, log, sessions };
 }
 
 const head = (headers: Readonly<Record<string, string>> = {}): RequestHead => ({
@@ -35,38 +46,38 @@ function status(
   access: RouteAccess,
   headers: Readonly<Record<string, string>> = {},
 ): number | "waits" | null {
-  const refusal: Reply | Promise<Reply> | null = auth.refusal(head(headers), access);
-  if (refusal === null) return null;
-  return refusal instanceof Promise ? "waits" : refusal.status;
+  const admission = auth.admit(head(headers), access);
+  if (!("refused" in admission)) return null;
+  return admission.refused instanceof Promise ? "waits" : admission.refused.status;
 }
 
-describe("a guarded route", () => {
+describe("a route that wants a role", () => {
   it("wants the token, or the console's cookie", () => {
     const one = listener();
-    expect(status(one, "guarded")).toBe(401);
-    expect(status(one, "guarded", bearer(TOKEN))).toBeNull();
-    expect(status(one, "guarded", { cookie: one.cookie })).toBeNull();
-    expect(status(one, "guarded", { cookie: `${one.cookie}x` })).toBe(401);
+    expect(status(one, "viewer")).toBe(401);
+    expect(status(one, "viewer", bearer(TOKEN))).toBeNull();
+    expect(status(one, "viewer", { cookie: one.cookie })).toBeNull();
+    expect(status(one, "viewer", { cookie: `${one.cookie}x` })).toBe(401);
     expect(one.metrics.failures).toEqual(["api/missing", "api/invalid"]);
   });
 
   it("lets the answer to a wrong token wait, and logs neither that one nor the right one", () => {
     const one = listener();
-    expect(status(one, "guarded", bearer("guessed"))).toBe("waits");
+    expect(status(one, "viewer", bearer("guessed"))).toBe("waits");
     expect(one.metrics.failures).toEqual(["api/invalid"]);
     expect(JSON.stringify(one.log.lines)).not.toMatch(/guessed|correct-horse/);
   });
 
   it("compares no more tokens of an address that guesses", () => {
     const one = listener();
-    for (let i = 0; i < 30; i++) status(one, "guarded", bearer(`guess-${i}`));
-    expect(status(one, "guarded", bearer(TOKEN))).toBe(429);
-    expect(status(one, "guarded", { cookie: one.cookie })).toBeNull();
+    for (let i = 0; i < 30; i++) status(one, "viewer", bearer(`guess-${i}`));
+    expect(status(one, "viewer", bearer(TOKEN))).toBe(429);
+    expect(status(one, "viewer", { cookie: one.cookie })).toBeNull();
   });
 
   it.each(["cross-site", "same-site"])("is not opened by the cookie from a %s page", (site) => {
     const one = listener();
-    expect(status(one, "guarded", { cookie: one.cookie, "sec-fetch-site": site })).toBe(401);
+    expect(status(one, "viewer", { cookie: one.cookie, "sec-fetch-site": site })).toBe(401);
   });
 
   it.each([
@@ -75,20 +86,38 @@ describe("a guarded route", () => {
     ["null", 403],
     ["not a url", 403],
   ])("asked by a page of %s with the token: %s", (origin, expected) => {
-    expect(status(listener(), "guarded", { origin, ...bearer(TOKEN) })).toBe(expected);
+    expect(status(listener(), "viewer", { origin, ...bearer(TOKEN) })).toBe(expected);
   });
 
   it("lets only this machine in where there is no token", () => {
     const one = listener(null);
-    expect(status(one, "guarded")).toBeNull();
-    expect(status(one, "guarded", { host: "localhost:9090" })).toBeNull();
-    expect(status(one, "guarded", { host: "rebound.example:9090" })).toBe(403);
+    expect(status(one, "viewer")).toBeNull();
+    expect(status(one, "viewer", { host: "localhost:9090" })).toBeNull();
+    expect(status(one, "viewer", { host: "rebound.example:9090" })).toBe(403);
   });
 
   it("may answer strangers in its own way", () => {
     const { auth } = listener();
     const signIn = () => ({ status: 303 }) as Reply;
-    expect(auth.refusal(head(), "guarded", signIn)).toEqual({ status: 303 });
+    expect(auth.admit(head(), "viewer", signIn)).toEqual({ refused: { status: 303 } });
+  });
+
+  it.each([
+    ["viewer", null],
+    ["supervisor", 403],
+    ["admin", 403],
+  ] as const)("lets a viewer through where the role is %s: %s", (access, expected) => {
+    expect(status(listener(), access, bearer(VIEWER.token))).toBe(expected);
+    expect(status(listener(), access, bearer(TOKEN))).toBeNull();
+  });
+
+  it("finds out that a session was signed out of", async () => {
+    const { auth, cookie, sessions } = listener();
+    const admission = auth.admit(head({ cookie }), "viewer");
+    if ("refused" in admission || admission.session === null) throw new Error("refused");
+    expect(await auth.hasEnded(admission)).toBe(false);
+    await sessions?.end(admission.session);
+    expect(await auth.hasEnded(admission)).toBe(true);
   });
 });
 
@@ -114,22 +143,27 @@ describe("other routes", () => {
 });
 
 describe("signing in", () => {
-  it("takes the token, and refuses another", async () => {
+  const answer = async (auth: OperatorAuth, token: string) => {
+    const result = await auth.signIn(head(), token);
+    return "status" in result ? result.status : result.name;
+  };
+
+  it("tells whose token it is, and refuses another", async () => {
     const { auth, metrics } = listener();
-    expect(await auth.signInRefusal(head(), TOKEN)).toBeNull();
-    expect((await auth.signInRefusal(head(), "guessed"))?.status).toBe(401);
+    expect(await answer(auth, VIEWER.token)).toBe("vera");
+    expect(await answer(auth, "guessed")).toBe(401);
     expect(metrics.failures).toEqual(["api/invalid"]);
   });
 
   it("is refused at once to an address that guesses, right token or not", async () => {
     const { auth } = listener();
-    for (let i = 0; i < 30; i++) void auth.signInRefusal(head(), `guess ${i}`);
-    expect((await auth.signInRefusal(head(), TOKEN))?.status).toBe(429);
+    for (let i = 0; i < 30; i++) void auth.signIn(head(), `guess-${i}`);
+    expect(await answer(auth, TOKEN)).toBe(429);
   });
 });
 
 describe("mayReadHealth", () => {
-  const config = { adminHost: "127.0.0.1", adminToken: TOKEN };
+  const directory = new OperatorDirectory(TOKEN, []);
   it.each([
     [HOST, "", true],
     ["relay.example", "", false],
@@ -138,6 +172,6 @@ describe("mayReadHealth", () => {
     ["relay.example", `Basic ${TOKEN}`, false],
     ["relay.example", "Bearer other", false],
   ])("asked as %s with %j: %s", (host, authorization, isAllowed) => {
-    expect(mayReadHealth(config, host, authorization)).toBe(isAllowed);
+    expect(mayReadHealth("127.0.0.1", directory, host, authorization)).toBe(isAllowed);
   });
 });

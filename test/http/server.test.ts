@@ -64,7 +64,7 @@ describe("the operator listener", () => {
     const route = {
       method: "GET",
       path: "/api/more",
-      access: "guarded",
+      access: "viewer",
       doc: { summary: "More", answers: {} },
       handle: () => json(200, { more: true }),
     } as const;
