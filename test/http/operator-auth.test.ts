@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { ConsoleSessions } from "../../src/http/console-session.js";
 import type { RequestHead } from "../../src/http/exchange.js";
@@ -9,7 +10,12 @@ import { CountedRequests, FakeLog } from "./harness.js";
 
 const TOKEN = "correct-horse";
 const HOST = "127.0.0.1:9090";
-const VIEWER: NamedOperator = { name: "vera", role: "viewer", token: "viewer-token" };
+const VIEWER_TOKEN = "viewer-token";
+const VIEWER: NamedOperator = {
+  name: "vera",
+  role: "viewer",
+  tokenSha256: createHash("sha256").update(VIEWER_TOKEN).digest("hex"),
+};
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
 function listener(token: string | null = TOKEN) {
@@ -107,7 +113,7 @@ describe("a route that wants a role", () => {
     ["supervisor", 403],
     ["admin", 403],
   ] as const)("lets a viewer through where the role is %s: %s", (access, expected) => {
-    expect(status(listener(), access, bearer(VIEWER.token))).toBe(expected);
+    expect(status(listener(), access, bearer(VIEWER_TOKEN))).toBe(expected);
     expect(status(listener(), access, bearer(TOKEN))).toBeNull();
   });
 
@@ -150,7 +156,7 @@ describe("signing in", () => {
 
   it("tells whose token it is, and refuses another", async () => {
     const { auth, metrics } = listener();
-    expect(await answer(auth, VIEWER.token)).toBe("vera");
+    expect(await answer(auth, VIEWER_TOKEN)).toBe("vera");
     expect(await answer(auth, "guessed")).toBe(401);
     expect(metrics.failures).toEqual(["api/invalid"]);
   });
