@@ -37,7 +37,7 @@ export async function superviseWorkers(
   const log = createLog({ level: config.logLevel, pretty: config.logPretty }).child({
     node: config.nodeName,
   });
-  const program = thisProgram(record ? ["--record"] : []);
+  const program = programOf(process, record ? ["--record"] : []);
   const directory = operatorsOf(io, config);
   if (directory === null) return EXIT_USAGE;
   const supervisor = new Supervisor(
@@ -135,7 +135,10 @@ function reloadAgents(io: CliIo, config: Config, supervisor: Supervisor, log: Lo
  *
  * @throws RelayError config_invalid when another program listens on the port.
  */
-async function checkPortIsFree({ host, port }: Config): Promise<void> {
+export async function checkPortIsFree(
+  { host, port }: Pick<Config, "host" | "port">,
+  retryMs = PORT_RETRY_MS,
+): Promise<void> {
   for (let tries = 1; port !== 0; tries++) {
     const server = createServer();
     const isFree = await new Promise<boolean>((resolve) => {
@@ -147,7 +150,7 @@ async function checkPortIsFree({ host, port }: Config): Promise<void> {
       const problem = `${host}:${port} cannot be listened on: it is in use, or not allowed`;
       throw new RelayError("config_invalid", problem);
     }
-    await setTimeout(PORT_RETRY_MS);
+    await setTimeout(retryMs);
   }
 }
 
@@ -157,9 +160,12 @@ function loopbackFor(host: string): string {
 }
 
 /** Workers are started as this process was, with the same loaders and flags. */
-function thisProgram(workerArgs: readonly string[]): Program {
-  const [, script = "", ...args] = process.argv;
+export function programOf(
+  { argv, execArgv }: Pick<NodeJS.Process, "argv" | "execArgv">,
+  workerArgs: readonly string[],
+): Program {
+  const [, script = "", ...args] = argv;
   const at = args.findIndex((arg) => arg === "--settings" || arg.startsWith("--settings="));
   const globalArgs = at < 0 ? [] : args.slice(at, at + (args[at] === "--settings" ? 2 : 1));
-  return { script, execArgv: process.execArgv, globalArgs, workerArgs };
+  return { script, execArgv, globalArgs, workerArgs };
 }

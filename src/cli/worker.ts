@@ -5,6 +5,7 @@ import { readAgentsFile } from "../config/agents/agents-file.js";
 import type { Config } from "../config/load.js";
 import type { AgentsFile } from "../domain/agent-profile.js";
 import { RelayError } from "../domain/errors.js";
+import type { Clock } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
 import type { FromWorker, ToWorker } from "../supervisor/messages.js";
 import { WorkerCommands } from "../supervisor/worker-commands.js";
@@ -69,7 +70,7 @@ export async function worker(io: CliIo, options: { readonly record?: boolean }):
     log.error("worker: uncaught exception", { ...place, pid: process.pid }, error);
     send({ type: "failing" });
   });
-  const stopHeartbeats = await sendHeartbeats(app, send);
+  const stopHeartbeats = await sendHeartbeats(app, send, systemClock);
   await runToTheEnd(app, commands, orphaned, send);
   stopHeartbeats();
   return EXIT_OK;
@@ -108,7 +109,11 @@ async function startApp(
 }
 
 /** A faulty file changes nothing. */
-async function reload(app: App, readAgents: () => AgentsFile, log: Log): Promise<void> {
+export async function reload(
+  app: Pick<App, "reload">,
+  readAgents: () => AgentsFile,
+  log: Log,
+): Promise<void> {
   try {
     await app.reload(readAgents());
   } catch (error) {
@@ -118,13 +123,17 @@ async function reload(app: App, readAgents: () => AgentsFile, log: Log): Promise
 }
 
 /** @returns a function that ends them. */
-async function sendHeartbeats(app: App, send: Send): Promise<() => void> {
+export async function sendHeartbeats(
+  app: Pick<App, "pulse">,
+  send: Send,
+  clock: Pick<Clock, "after">,
+): Promise<() => void> {
   let stopped = false;
   let count = 0;
   const heartbeat = async (): Promise<void> => {
     const withProcess = count++ % HEARTBEATS_PER_PROCESS_METRICS === 0;
     send({ type: "heartbeat", ...(await app.pulse(withProcess)) });
-    if (!stopped) systemClock.after(HEARTBEAT_MS, () => void heartbeat());
+    if (!stopped) clock.after(HEARTBEAT_MS, () => void heartbeat());
   };
   await heartbeat();
   return () => {
@@ -132,9 +141,10 @@ async function sendHeartbeats(app: App, send: Send): Promise<() => void> {
   };
 }
 
-async function runToTheEnd(
-  app: App,
-  commands: WorkerCommands,
+/** Ends as the supervisor commands, or in order by itself where that one is gone. */
+export async function runToTheEnd(
+  app: Pick<App, "retire" | "drain" | "abandon" | "stop">,
+  commands: Pick<WorkerCommands, "end" | "abandon" | "stop">,
   orphaned: Promise<void>,
   send: Send,
 ): Promise<void> {

@@ -20,23 +20,12 @@ const WITHOUT_TEST: readonly string[] = [
   "src/app/compose-cluster.ts",
   "src/app/compose-records.ts",
   "src/app/compose-tools.ts",
-  "src/cli.ts",
-  "src/cli/call-command.ts",
-  "src/cli/commands.ts",
-  "src/cli/config-command.ts",
   "src/cli/doctor/agents-check.ts",
   "src/cli/doctor/database-check.ts",
   "src/cli/doctor/models-check.ts",
   "src/cli/doctor/public-url-check.ts",
   "src/cli/doctor/sip-checks.ts",
   "src/cli/doctor/twilio-check.ts",
-  "src/cli/harness-command.ts",
-  "src/cli/init-files.ts",
-  "src/cli/replay-command.ts",
-  "src/cli/serve.ts",
-  "src/cli/supervise.ts",
-  "src/cli/tool-check.ts",
-  "src/cli/worker.ts",
 ];
 
 /** A module without functions holds types or constants: there is nothing to run. */
