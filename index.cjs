@@ -1,8 +1,8 @@
 "use strict";
 
 /**
- * What `import { defineTool } from "murelay"` gives to tool modules, in any module system. Types and documentation:
- * src/tools/tool.ts.
+ * What `import { defineTool, createRelay } from "murelay"` gives, in any module system. Types and documentation:
+ * src/app/library.ts. defineTool stands here so that a tool module loads nothing else, and needs no build.
  */
 const TOOL_MODULE = Symbol.for("murelay.tool");
 
@@ -15,3 +15,8 @@ exports.defineTool = ({ name, description, parameters, timeoutMs, sayWhileWaitin
   sayWhileWaiting: sayWhileWaiting ?? null,
   run: async (args, context) => ({ output: await run(args, context) }),
 });
+
+exports.createRelay = async (options) => {
+  const { createRelay } = await import("./dist/app/library.js");
+  return await createRelay(options);
+};

@@ -21,6 +21,7 @@ import type { OperatorRoute } from "../http/operator-router.js";
 import { outboundRoutes } from "../http/outbound-route.js";
 import { createOperatorServer, createPublicServer } from "../http/server.js";
 import type { Clock } from "../ports/clock.js";
+import type { Crm } from "../ports/crm.js";
 import type { Log } from "../ports/log.js";
 import type { CallControl } from "../ports/twilio.js";
 import { AuditLog } from "../records/audit-log.js";
@@ -105,6 +106,8 @@ export interface AppOverrides {
   readonly journal?: CallJournal;
   /** More on the operator listener: where the journal is another, its records. */
   readonly routes?: readonly OperatorRoute[];
+  /** Told of each call that is over, besides `crm.call_completed`. Not with a `journal`. */
+  readonly completed?: Crm["completed"];
   /** The console may use a softphone on this machine. */
   readonly phone?: boolean;
   readonly control?: CallControl;
@@ -145,10 +148,12 @@ export async function createApp(
           control,
           network: base.network,
           prices,
-          completed:
+          completed: completedBy([
+            overrides.completed,
             crm === null || agents.crm?.callCompleted == null
-              ? null
+              ? undefined
               : (call, record) => crm.completed(call, record),
+          ]),
         })
       : null;
   const journal = overrides.journal ?? keeping?.journal ?? { write: () => undefined };
@@ -167,6 +172,17 @@ export async function createApp(
   const operators = composeOperators(base, keeping?.state ?? null);
   const records = { keeping, events, audit, operators };
   return new RelayApp({ base, liveAgents, admitted, cluster, calls, ...records, overrides });
+}
+
+/** Null when there is no one to tell. One that fails does not keep the others from being told. */
+function completedBy(given: readonly (Crm["completed"] | undefined)[]): Crm["completed"] | null {
+  const all = given.filter((one) => one !== undefined);
+  if (all.length === 0) return null;
+  return async (call, record) => {
+    const results = await Promise.allSettled(all.map((one) => one(call, record)));
+    const failed = results.find(({ status }) => status === "rejected");
+    if (failed?.status === "rejected") throw failed.reason;
+  };
 }
 
 interface AppParts {
