@@ -90,6 +90,10 @@ export const readCall = async (callSid) =>
 export const recordingAddress = (callSid) =>
   address(`api/calls/${encodeURIComponent(callSid)}/recording`);
 
+/** @param {string} callSid */
+export const listenAddress = (callSid) =>
+  address(`api/calls/${encodeURIComponent(callSid)}/listen`).replace(/^http/, "ws");
+
 /** @param {string} callSid @param {string} destination @param {string} reason */
 export const transferCall = (callSid, destination, reason) =>
   send(`api/calls/${encodeURIComponent(callSid)}/transfer`, {

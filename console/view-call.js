@@ -4,6 +4,7 @@ import { recordingAddress } from "./api.js";
 import { Conversation } from "./conversation.js";
 import { caller, clockTime, counted, dollars, otherParty, spanOf, when } from "./format.js";
 import { html } from "./html.js";
+import { ListenPanel } from "./listen-panel.js";
 import { Timeline } from "./timeline.js";
 import { NumbersSwitch, Phase } from "./view-live.js";
 import { WatchedCall } from "./watched-call.js";
@@ -48,6 +49,7 @@ function page(store, callSid, record, problem) {
     <div class="columns">
       <section class="card wide"><h2>Conversation</h2><${Conversation} record=${record} /></section>
       <div class="aside">
+        ${live && store.mayAct ? html`<${ListenPanel} key=${callSid} callSid=${callSid} path=${record.path} />` : null}
         <${Latencies} record=${record} />
         <${Usage} record=${record} />
         <${Recording} record=${record} mayHear=${store.mayAct} />

@@ -351,6 +351,7 @@ function operatorServer(parts: AppParts, app: App) {
     auth,
     audit,
     calls: calls.service,
+    listening: calls.listening,
     clock,
     scrape: () => registry.scrape(),
     metrics,

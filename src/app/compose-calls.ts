@@ -19,6 +19,7 @@ import type { CallService, SipCallService } from "../relay/calls/call-service.js
 import { Calls, type SipDeps } from "../relay/calls/calls.js";
 import { ClusterRouter } from "../relay/calls/cluster-router.js";
 import { DailySpending } from "../relay/calls/daily-spending.js";
+import { Listening, type ListenService } from "../relay/calls/listening.js";
 import { Outbound } from "../relay/calls/outbound.js";
 import { OutboundPolicy } from "../relay/calls/outbound-policy.js";
 import { CallRegistry } from "../relay/calls/registry.js";
@@ -38,6 +39,7 @@ export interface CallParts {
   readonly calls: Calls;
   /** What the edge talks to: the calls of this process, or of the cluster. */
   readonly service: CallService & SipCallService;
+  readonly listening: ListenService;
   readonly outbound: Outbound;
   readonly flightFiles: FlightFiles;
   /**
@@ -136,7 +138,11 @@ export async function composeCalls(
       sip: sipDeps(base, keeping, claimOnce),
     },
   );
-  const parts = { calls, outbound, flightFiles, loadAgents };
+  const listening = new Listening(registry, clock, async (callSid) => {
+    const record = await keeping?.find(callSid);
+    return record?.state === "live" ? record.node : null;
+  });
+  const parts = { calls, listening, outbound, flightFiles, loadAgents };
   if (cluster === null) return { ...parts, service: calls };
   const router = new ClusterRouter(calls, cluster, log);
   cluster.join(router);

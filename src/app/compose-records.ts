@@ -59,6 +59,8 @@ export interface RecordKeeping {
   readonly audit: AuditStore;
   /** Small values that all processes share. */
   readonly state: SharedState;
+  /** The record of a call, with what the database has not got yet. */
+  find(callSid: CallSid): Promise<CallRecord | null>;
   readonly routes: readonly OperatorRoute[];
   /** Null, or why records are in danger: for /ready. */
   trouble(): "database" | "disk" | null;
@@ -138,7 +140,10 @@ export async function openRecordKeeping(
     const load = (callSid: CallSid) => completedRecord(callSid, recorder, store);
     notifier = new CompletionNotifier(recorder, load, deps.completed, log);
   }
+  const find = async (callSid: CallSid): Promise<CallRecord | null> =>
+    recorder.record(callSid) ?? (await store.load(callSid))?.record ?? null;
   return {
+    find,
     journal: new RecordingStarter(notifier ?? recorder, {
       agentOf: (name) => agents.agents.get(name),
       control: deps.control,
@@ -154,8 +159,7 @@ export async function openRecordKeeping(
         remove: (callSid) => retention.remove(callSid),
       }),
       recordingRoute({
-        find: async (callSid) =>
-          recorder.record(callSid) ?? (await store.load(callSid))?.record ?? null,
+        find,
         read: async (file, fromByte, maxBytes) => await source.read(file, fromByte, maxBytes),
       }),
     ],

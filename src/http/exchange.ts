@@ -35,6 +35,45 @@ export interface ExchangeStream {
  */
 export const PEER_ADDRESS_HEADER = "x-murelay-peer-address";
 
+/** The head of a request that becomes a WebSocket. Call it before the handler returns. */
+export function readHead(
+  response: HttpResponse,
+  request: HttpRequest,
+  behindSupervisor: boolean,
+): RequestHead {
+  const headers = new Map<string, string>();
+  readHeaders(request, headers);
+  return headOf(response, request, headers, behindSupervisor);
+}
+
+/** @returns whether a header that says how long the body is was repeated. */
+function readHeaders(request: HttpRequest, headers: Map<string, string>): boolean {
+  let ambiguous = false;
+  // Of a repeated header the first one counts: the sender signs or authorises with that one.
+  request.forEach((name, value) => {
+    if (!headers.has(name)) headers.set(name, value);
+    else if (name === "content-length" || name === "transfer-encoding") ambiguous = true;
+  });
+  return ambiguous;
+}
+
+function headOf(
+  response: HttpResponse,
+  request: HttpRequest,
+  headers: ReadonlyMap<string, string>,
+  behindSupervisor: boolean,
+): RequestHead {
+  return {
+    method: request.getCaseSensitiveMethod().toUpperCase(),
+    path: request.getUrl(),
+    query: request.getQuery() ?? "",
+    address:
+      (behindSupervisor ? headers.get(PEER_ADDRESS_HEADER) : undefined) ??
+      Buffer.from(response.getRemoteAddressAsText()).toString("latin1"),
+    header: (name) => headers.get(name) ?? "",
+  };
+}
+
 export interface ExchangeOptions {
   /** Trust `PEER_ADDRESS_HEADER`: only the supervisor can reach this listener from elsewhere. */
   readonly behindSupervisor?: boolean;
@@ -73,12 +112,7 @@ export class Exchange {
   constructor(response: HttpResponse, request: HttpRequest, options: ExchangeOptions = {}) {
     this.#options = options;
     const headers = new Map<string, string>();
-    let ambiguous = false;
-    // Of a repeated header the first one counts: the sender signs or authorises with that one.
-    request.forEach((name, value) => {
-      if (!headers.has(name)) headers.set(name, value);
-      else if (name === "content-length" || name === "transfer-encoding") ambiguous = true;
-    });
+    let ambiguous = readHeaders(request, headers);
     const length = headers.get("content-length");
     const encoding = headers.get("transfer-encoding");
     if (length !== undefined && !/^\d{1,15}$/.test(length)) ambiguous = true;
@@ -87,15 +121,7 @@ export class Exchange {
     this.#ambiguous = ambiguous;
     this.#declaredBytes =
       ambiguous || encoding !== undefined ? null : Number(headers.get("content-length") ?? 0);
-    this.head = {
-      method: request.getCaseSensitiveMethod().toUpperCase(),
-      path: request.getUrl(),
-      query: request.getQuery() ?? "",
-      address:
-        (options.behindSupervisor === true ? headers.get(PEER_ADDRESS_HEADER) : undefined) ??
-        Buffer.from(response.getRemoteAddressAsText()).toString("latin1"),
-      header: (name) => headers.get(name) ?? "",
-    };
+    this.head = headOf(response, request, headers, options.behindSupervisor === true);
     this.#response = response;
     response.onAborted(() => {
       this.#open = false;

@@ -8,11 +8,13 @@ import type { LoopTimer } from "../ports/loop-timer.js";
 import type { Metrics } from "../ports/metrics.js";
 import type { AuditLog } from "../records/audit-log.js";
 import type { CallService, SipCallService } from "../relay/calls/call-service.js";
+import type { ListenService } from "../relay/calls/listening.js";
 import { type AcceptGuardParts, guardAccept } from "./accept-guard.js";
 import { auditRoute } from "./audit-route.js";
 import { callRoutes } from "./call-routes.js";
 import { Exchange, type ExchangeOptions } from "./exchange.js";
 import { type HealthRouteParts, healthRoutes } from "./health-routes.js";
+import { LISTEN_PATH, listenBehavior, listenRoute } from "./listen-route.js";
 import { type HttpServer, UwsServer } from "./listener.js";
 import { MEDIA_PATH, mediaPathsOf, signedMediaUrls } from "./media-paths.js";
 import { mediaBehavior } from "./media-route.js";
@@ -105,6 +107,7 @@ export interface OperatorServerParts extends HealthRouteParts {
   readonly auth: OperatorAuth;
   readonly audit: Pick<AuditLog, "write" | "find">;
   readonly calls: Pick<CallService, "readiness" | "execute">;
+  readonly listening: ListenService;
   readonly metrics: Pick<Metrics, "httpRequests">;
   readonly timer: LoopTimer;
   readonly clock: Clock;
@@ -117,12 +120,19 @@ export interface OperatorServerParts extends HealthRouteParts {
 
 /** What operators reach: never on the public listener. */
 export function createOperatorServer(parts: OperatorServerParts): HttpServer {
-  const { auth, audit, calls, timer, log, routes = [] } = parts;
-  const all = [...healthRoutes(parts), ...callRoutes(calls), auditRoute(audit), ...routes];
+  const { auth, audit, calls, listening, timer, log, routes = [] } = parts;
+  const all = [
+    ...healthRoutes(parts),
+    ...callRoutes(calls),
+    listenRoute(listening),
+    auditRoute(audit),
+    ...routes,
+  ];
   const router = new OperatorRouter(auth, audit, log, [...all, openApiRoute(all, VERSION)]);
   const app = loadUws().uws.App();
   const options = timed(parts);
   const { behindSupervisor = false } = parts;
+  app.ws(LISTEN_PATH, listenBehavior({ ...parts, behindSupervisor }));
   app.any("/*", (response, request) => {
     const startedMs = timer.start();
     const exchange = new Exchange(response, request, { ...options(), behindSupervisor });

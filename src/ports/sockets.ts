@@ -51,3 +51,19 @@ export interface UpstreamClose {
 export interface UpstreamDialer {
   dial(url: string, events: UpstreamSocketEvents): UpstreamSocket;
 }
+
+/** An operator who listens to a call. */
+export interface ListenerSocket {
+  /** The bytes are copied before it returns. Does nothing once closed. */
+  send(message: Uint8Array, isBinary: boolean): void;
+  /** Bytes that the kernel has not taken yet. */
+  bufferedBytes(): number;
+  /** Idempotent. */
+  close(code: number, reason: string): void;
+}
+
+/** Gets what arrives on a ListenerSocket. */
+export interface ListenerReceiver {
+  /** Once, last. */
+  closed(): void;
+}

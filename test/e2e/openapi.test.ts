@@ -126,6 +126,9 @@ describe("the operator API", () => {
       const none = `/api/calls/CA9/${act}`;
       expect(await ask("POST", path, none, { body: { text: "A vip." } })).toBe(404);
     }
+    const listen = "/api/calls/{callSid}/listen";
+    expect(await ask("GET", listen, `${one}/listen`)).toBe(426);
+    expect(await ask("GET", listen, "/api/calls/CA9/listen")).toBe(404);
     expect(await ask("GET", "/api/audit", `/api/audit?callSid=${call.sid}`)).toBe(200);
     expect(await ask("GET", "/api/audit", "/api/audit?limit=x")).toBe(400);
     expect(await ask("POST", "/api/calls/{callSid}/end", `${one}/end`)).toBe(202);

@@ -224,6 +224,7 @@ export async function startOperator(
     auth,
     audit,
     calls,
+    listening: { refusal: async () => ({ reason: "not_found" }), join: () => null },
     scrape: async () => ({ type: "text/plain; version=0.0.4", body: "up 1\n" }),
     metrics,
     timer: NO_TIMER,

@@ -6,6 +6,7 @@ import type { CallPath as PathName } from "../../domain/record-event.js";
 import type { TransferRequest } from "../../domain/transfer-request.js";
 import type { Log } from "../../ports/log.js";
 import type { Twiml } from "../../wire/twiml.js";
+import type { CallListeners } from "../media/call-listeners.js";
 import type {
   ModelSession,
   ModelSessionEvents,
@@ -29,6 +30,8 @@ import type { Heard } from "./reply-ledger.js";
 export interface CallPath {
   readonly name: PathName;
   readonly capabilities: PathCapabilities;
+  /** Operators who hear the call; null: the audio does not pass through the relay. */
+  readonly listeners: CallListeners | null;
   /** A stream of the relay's own carries the caller. */
   readonly hasStream: boolean;
   /** The caller is on the line, as far as this path knows. */

@@ -14,6 +14,7 @@ import type { Metrics } from "../../ports/metrics.js";
 import { CallerVad } from "../../vad/caller-vad.js";
 import type { Endpoint } from "../../vad/endpointer.js";
 import type { ModelSession, SpeechItem } from "../model/model-session.js";
+import type { AudioTap } from "./call-listeners.js";
 import type { FrameSink, MediaLeg } from "./media-leg.js";
 
 export interface AudioPathEvents {
@@ -67,6 +68,8 @@ export class AudioPath implements PlayoutSink, FrameSink {
   readonly #joiner: UplinkJoiner;
   #gaps = new GapFiller();
   #leg: MediaLeg | null = null;
+  /** Null: no operator listens.*/
+  #tap: AudioTap | null = null;
   #session: ModelSession | null = null;
   readonly vad = new CallerVad();
   /** Caller audio of the present session, what waits to be joined included, in bytes: its clock. */
@@ -130,6 +133,11 @@ export class AudioPath implements PlayoutSink, FrameSink {
     this.#modelHears = speech;
   }
 
+  /** All audio that passes goes to the tap, too; null: no more. */
+  tap(tap: AudioTap | null): void {
+    this.#tap = tap;
+  }
+
   /** What was kept is of no use any more. */
   dropBacklog(): void {
     this.#backlog.clear();
@@ -163,6 +171,7 @@ export class AudioPath implements PlayoutSink, FrameSink {
   ): void {
     const arrivedMs = this.#clock.nowMs();
     if (bytes === 0) return;
+    if (this.#tap !== null) this.#tap.caller(ulaw, 0, bytes);
     const missing = this.#gaps.frame(timestampMs, bytes);
     const session = this.#session;
     if (missing > 0) {
@@ -291,7 +300,9 @@ export class AudioPath implements PlayoutSink, FrameSink {
 
   media(ulaw: Uint8Array, start: number, end: number, echoesFromMs: number): boolean {
     this.vad.played(ulaw, start, end, echoesFromMs);
-    return this.#leg?.media(ulaw, start, end) ?? false;
+    const isSent = this.#leg?.media(ulaw, start, end) ?? false;
+    if (isSent && this.#tap !== null) this.#tap.agent(ulaw, start, end);
+    return isSent;
   }
 
   mark(generation: number, position: number): void {
@@ -300,6 +311,7 @@ export class AudioPath implements PlayoutSink, FrameSink {
 
   clear(): void {
     this.#leg?.clear();
+    if (this.#tap !== null) this.#tap.cleared();
     // Until the clear has reached the phone and the last audio's echo has come back, echo is to be
     // expected.
     this.vad.cleared(this.#clock.nowMs() + this.playout.roundTripMs);

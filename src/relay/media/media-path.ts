@@ -1,5 +1,4 @@
 import { dtmfTones } from "../../codec/dtmf.js";
-import { msToBytes } from "../../codec/frame.js";
 import { COMFORT_TONES } from "../../codec/tone.js";
 import type { TurnDetection } from "../../domain/agent-profile.js";
 import type { ItemId, StreamSid } from "../../domain/ids.js";
@@ -16,8 +15,10 @@ import type {
   SessionFailure,
 } from "../model/model-session.js";
 import { AudioPath, type AudioPathEvents, isLocal } from "./audio-path.js";
+import { CallListeners } from "./call-listeners.js";
 import type { TickTarget } from "./frame-ticker.js";
 import { GreetingProtection } from "./greeting-protection.js";
+import { HeardSound } from "./heard-sound.js";
 import { Interruptions } from "./interruptions.js";
 import type { LegOwner, MediaLeg, MediaLegEvents } from "./media-leg.js";
 import { PlayoutMetrics } from "./playout-metrics.js";
@@ -74,8 +75,8 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
   #tickMs = Number.NEGATIVE_INFINITY;
   #slowTickMs = Number.NEGATIVE_INFINITY;
   readonly #playoutMetrics: PlayoutMetrics;
-  #soundUntilMs = Number.NEGATIVE_INFINITY;
-  #silentSinceMs: number | null = null;
+  readonly #sound: HeardSound;
+  readonly listeners: CallListeners;
 
   constructor(call: CallContext, host: CallPathHost, invitation: StreamInvitation) {
     const { agent, deps } = call;
@@ -84,6 +85,8 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
     this.#invitation = invitation;
     this.#audio = new AudioPath(deps.pool, this, deps);
     this.audio = this.#audio.modelAudio.bind(this.#audio);
+    this.#sound = new HeardSound(this.#audio);
+    this.listeners = new CallListeners(this.#audio, call.eventLog);
     this.#playoutMetrics = new PlayoutMetrics(this.#audio.playout, deps.metrics);
     this.#tuner = new TurnDetectionTuner(agent);
     this.#protection = new GreetingProtection(
@@ -373,8 +376,7 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
   }
 
   remainingMs(nowMs: number): number {
-    const { playout } = this.#audio;
-    return playout.waitingBytes / msToBytes(1) + playout.leadMs(nowMs);
+    return this.#sound.remainingMs(nowMs);
   }
 
   sendDtmf(digits: string): void {
@@ -382,10 +384,7 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
   }
 
   heard(nowMs: number): Heard {
-    if (!this.isSilent(nowMs)) this.#soundUntilMs = nowMs + this.remainingMs(nowMs);
-    if (!this.#audio.vad.certainlySilent) this.#silentSinceMs = null;
-    else this.#silentSinceMs ??= nowMs;
-    return { soundUntilMs: this.#soundUntilMs, silentSinceMs: this.#silentSinceMs };
+    return this.#sound.look(nowMs);
   }
 
   playComfort(count: number, nowMs: number): void {
@@ -395,5 +394,6 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
 
   stop(): void {
     this.#call.deps.ticker.remove(this);
+    this.listeners.close();
   }
 }

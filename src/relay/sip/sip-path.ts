@@ -41,6 +41,7 @@ export function sipPaths(kind: ConferenceState["kind"], deps: SipPathDeps): Path
  */
 export class SipPath implements CallPath, ConferenceEffectsHost {
   readonly name = "sip";
+  readonly listeners = null;
   readonly capabilities = { asksWhatFollows: false, keyTones: false, typedTurns: false };
   readonly hasStream = false;
   readonly #call: CallContext;

@@ -1,0 +1,216 @@
+/**
+ * `GET /api/calls/:callSid/listen`: a WebSocket with the audio of a live call. See
+ * `docs/listening.md`.
+ */
+import type {
+  HttpResponse,
+  us_socket_context_t,
+  WebSocket,
+  WebSocketBehavior,
+} from "uWebSockets.js";
+import type { CallSid } from "../domain/ids.js";
+import type { Clock, Timer } from "../ports/clock.js";
+import type { Metrics } from "../ports/metrics.js";
+import type { ListenerReceiver, ListenerSocket } from "../ports/sockets.js";
+import type { AuditLog } from "../records/audit-log.js";
+import type { ListenRefusal, ListenService } from "../relay/calls/listening.js";
+import { callSidOf } from "./call-sid.js";
+import { type RequestHead, readHead } from "./exchange.js";
+import { failure } from "./openapi/route-doc.js";
+import type { Admitted, OperatorAuth } from "./operator-auth.js";
+import type { OperatorRoute } from "./operator-router.js";
+import { json, type Reply, text, write } from "./reply.js";
+
+export const LISTEN_PATH = "/api/calls/:callSid/listen";
+
+export interface ListenRouteParts {
+  readonly auth: Pick<OperatorAuth, "admit" | "hasEnded" | "unauthorized">;
+  readonly audit: Pick<AuditLog, "write">;
+  readonly listening: ListenService;
+  readonly metrics: Pick<Metrics, "httpRequests">;
+  readonly clock: Clock;
+  /** The supervisor names the client's address. */
+  readonly behindSupervisor: boolean;
+}
+
+/** A listener sends nothing but the microphone: 20 to 100 ms a message. */
+const MAX_PAYLOAD_BYTES = 16 * 1024;
+/** The call's own limit comes first. */
+const MAX_BACKPRESSURE_BYTES = 256 * 1024;
+const IDLE_TIMEOUT_S = 120;
+/** Between two looks whether the listener has signed out. */
+const SESSION_LOOK_MS = 15_000;
+
+const SIGNED_OUT = 1008;
+const TRY_AGAIN = 1013;
+
+const REFUSAL_STATUS: Readonly<Record<ListenRefusal["reason"], number>> = {
+  not_found: 404,
+  not_live: 409,
+  elsewhere: 409,
+  too_many_listeners: 409,
+  path: 501,
+};
+
+const MESSAGES: Partial<Record<ListenRefusal["reason"], string>> = {
+  elsewhere: "another process has this call: ask the operator listener of its node",
+  path: "the audio of a call on the SIP path does not pass through the relay",
+};
+
+/** What a request without an upgrade is answered. */
+export function listenRoute(listening: ListenService): OperatorRoute {
+  return {
+    method: "GET",
+    path: LISTEN_PATH,
+    access: "supervisor",
+    doc: {
+      summary: "WebSocket: the audio of a live call, both directions",
+      answers: {
+        101: { description: "Audio follows: see docs/listening.md" },
+        404: failure("There is no such live call"),
+        409: failure("The call is over, on another node, or has too many listeners"),
+        426: { description: "Not a WebSocket upgrade", type: "text/plain; charset=utf-8" },
+        501: failure("The call's audio does not pass through the relay"),
+      },
+    },
+    handle: async ({ params }) =>
+      (await refusalOf(listening, callSidOf(params["callSid"]))) ??
+      text(426, "upgrade required", { headers: { Upgrade: "websocket" } }),
+  };
+}
+
+/** What uWebSockets.js keeps for the relay beside each socket. */
+interface Session {
+  readonly callSid: CallSid;
+  readonly admitted: Admitted;
+  socket: UwsListener | null;
+}
+
+export function listenBehavior(parts: ListenRouteParts): WebSocketBehavior<Session> {
+  const { auth, audit, behindSupervisor, clock, listening, metrics } = parts;
+  return {
+    compression: 0,
+    maxPayloadLength: MAX_PAYLOAD_BYTES,
+    maxBackpressure: MAX_BACKPRESSURE_BYTES,
+    idleTimeout: IDLE_TIMEOUT_S,
+    sendPingsAutomatically: true,
+    upgrade: (response, request, context) => {
+      const head = readHead(response, request, behindSupervisor);
+      const callSid = callSidOf(request.getParameter(0));
+      let isOpen = true;
+      response.onAborted(() => {
+        isOpen = false;
+      });
+      void judge(parts, head, callSid).then((found) => {
+        const status = "admitted" in found ? 101 : found.reply.status;
+        metrics.httpRequests.observe(0, LISTEN_PATH, String(status));
+        if (found.operator !== null)
+          audit.write({ operator: found.operator, action: "listen", callSid, status });
+        if (!isOpen) return;
+        if ("reply" in found) write(response, { ...found.reply, close: true });
+        else accept(response, head, context, found);
+      });
+    },
+    open: (ws) => {
+      const session = ws.getUserData();
+      const { admitted, callSid } = session;
+      const socket = new UwsListener(ws);
+      const receiver = listening.join(callSid, admitted.operator.name, socket);
+      if (receiver === null) socket.close(TRY_AGAIN, "not_live");
+      else socket.joined(receiver, clock, () => auth.hasEnded(admitted));
+      session.socket = socket;
+    },
+    close: (ws) => ws.getUserData().socket?.closed(),
+  };
+}
+
+type Judged = { readonly operator: Admitted["operator"] | null } & (
+  | { readonly reply: Reply }
+  | { readonly admitted: Admitted; readonly callSid: CallSid }
+);
+
+async function judge(
+  { auth, listening }: ListenRouteParts,
+  head: RequestHead,
+  callSid: CallSid | null,
+): Promise<Judged> {
+  const admitted = auth.admit(head, "supervisor");
+  if ("refused" in admitted) return { operator: null, reply: await admitted.refused };
+  if (await auth.hasEnded(admitted)) return { operator: null, reply: auth.unauthorized() };
+  const { operator } = admitted;
+  const reply = await refusalOf(listening, callSid);
+  if (reply !== null) return { operator, reply };
+  return callSid === null
+    ? { operator, reply: json(404, { error: "not_found" }) }
+    : { operator, admitted, callSid };
+}
+
+async function refusalOf(listening: ListenService, callSid: CallSid | null): Promise<Reply | null> {
+  const refusal =
+    callSid === null ? ({ reason: "not_found" } as const) : await listening.refusal(callSid);
+  if (refusal === null) return null;
+  const { reason } = refusal;
+  return json(REFUSAL_STATUS[reason], {
+    error: reason,
+    ...(MESSAGES[reason] === undefined ? {} : { message: MESSAGES[reason] }),
+    ...(refusal.reason === "elsewhere" ? { node: refusal.node } : {}),
+  });
+}
+
+function accept(
+  response: HttpResponse,
+  head: RequestHead,
+  context: us_socket_context_t,
+  { admitted, callSid }: Pick<Session, "admitted" | "callSid">,
+): void {
+  response.cork(() => {
+    response.upgrade<Session>(
+      { admitted, callSid, socket: null },
+      head.header("sec-websocket-key"),
+      // No subprotocol and no extension is spoken, so none is agreed to.
+      "",
+      "",
+      context,
+    );
+  });
+}
+
+class UwsListener implements ListenerSocket {
+  /** Null once closed: uWebSockets.js throws when a closed socket is touched. */
+  #ws: WebSocket<Session> | null;
+  #receiver: ListenerReceiver | null = null;
+  #look: Timer | null = null;
+
+  constructor(ws: WebSocket<Session>) {
+    this.#ws = ws;
+  }
+
+  joined(receiver: ListenerReceiver, clock: Clock, hasEnded: () => Promise<boolean>): void {
+    this.#receiver = receiver;
+    this.#look = clock.after(SESSION_LOOK_MS, () => {
+      void hasEnded().then((ended) => {
+        if (this.#ws === null) return;
+        if (ended) this.close(SIGNED_OUT, "signed out");
+        else this.joined(receiver, clock, hasEnded);
+      });
+    });
+  }
+
+  send(message: Uint8Array, isBinary: boolean): void {
+    this.#ws?.send(message, isBinary, false);
+  }
+
+  bufferedBytes(): number {
+    return this.#ws?.getBufferedAmount() ?? 0;
+  }
+
+  close(code: number, reason: string): void {
+    this.#ws?.end(code, reason);
+  }
+
+  closed(): void {
+    this.#ws = null;
+    this.#look?.cancel();
+    this.#receiver?.closed();
+  }
+}

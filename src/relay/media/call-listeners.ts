@@ -1,0 +1,195 @@
+import { msToBytes } from "../../codec/frame.js";
+import type { Clock, Timer } from "../../ports/clock.js";
+import type { ListenerReceiver, ListenerSocket } from "../../ports/sockets.js";
+import type { CallEventLog } from "../call/call-event-log.js";
+
+/** Sees the audio of a call as it passes. It copies the bytes before it returns. */
+export interface AudioTap {
+  /** As the caller's phone sent it. */
+  caller(ulaw: Uint8Array, start: number, end: number): void;
+  /** As it was sent to the caller's phone. */
+  agent(ulaw: Uint8Array, start: number, end: number): void;
+  /** The phone drops what it has not played. */
+  cleared(): void;
+}
+
+/** Who is heard in a message: its first byte. */
+export const FROM_CALLER = 0;
+export const FROM_AGENT = 1;
+/** Direction, three zero bytes, then when the first sample passed: ms of the call, 32 bits, LE. */
+export const HEADER_BYTES = 8;
+
+/**
+ * Frames of this long leave together: a message for each frame would cost the calls of this process
+ * three times the work. A listener hears it as delay.
+ */
+const SEND_EVERY_MS = 60;
+/** Far more than comes in that time; a burst that is longer leaves in several messages. */
+const MAX_MESSAGE_BYTES = HEADER_BYTES + msToBytes(1_000);
+/** Four seconds of both directions that a listener's connection has not taken. */
+const MAX_BACKLOG_BYTES = 64 * 1024;
+export const MAX_LISTENERS = 16;
+
+const NORMAL = 1000;
+const TRY_AGAIN = 1013;
+
+/** The audio of one direction since the last message. */
+class Pending {
+  readonly message = new Uint8Array(MAX_MESSAGE_BYTES);
+  readonly #view = new DataView(this.message.buffer);
+  length = HEADER_BYTES;
+
+  constructor(direction: number) {
+    this.message[0] = direction;
+  }
+
+  get isEmpty(): boolean {
+    return this.length === HEADER_BYTES;
+  }
+
+  begin(atMs: number): void {
+    this.#view.setUint32(4, atMs, true);
+  }
+
+  /** @returns how many bytes had room. */
+  add(ulaw: Uint8Array, start: number, end: number): number {
+    const bytes = Math.min(end - start, MAX_MESSAGE_BYTES - this.length);
+    this.message.set(ulaw.subarray(start, start + bytes), this.length);
+    this.length += bytes;
+    return bytes;
+  }
+}
+
+interface Listener {
+  /** Number within the call, from 1. */
+  readonly id: number;
+  readonly by: string;
+  readonly socket: ListenerSocket;
+}
+
+/**
+ * The operators who listen to one call. While there are none the call has no tap. A listener whose
+ * connection does not keep up is dropped; the call never waits for one.
+ */
+export class CallListeners implements AudioTap {
+  readonly #audio: { tap(tap: AudioTap | null): void };
+  readonly #eventLog: Pick<CallEventLog, "atMs" | "note">;
+  readonly #pending = [FROM_CALLER, FROM_AGENT].map((direction) => new Pending(direction));
+  #listeners: readonly Listener[] = [];
+  #ids = 0;
+  #timer: Timer | null = null;
+  #isOver = false;
+
+  constructor(
+    audio: { tap(tap: AudioTap | null): void },
+    eventLog: Pick<CallEventLog, "atMs" | "note">,
+  ) {
+    this.#audio = audio;
+    this.#eventLog = eventLog;
+  }
+
+  /** Room for one more. */
+  get isFull(): boolean {
+    return this.#listeners.length >= MAX_LISTENERS;
+  }
+
+  /**
+   * @param by     the operator's name.
+   * @param clock  the process's own: listeners are no part of a flight recording.
+   * @returns      null: the call is over, or has too many listeners.
+   */
+  join(by: string, socket: ListenerSocket, clock: Clock): ListenerReceiver | null {
+    if (this.#isOver || this.isFull) return null;
+    this.#ids += 1;
+    const listener: Listener = { id: this.#ids, by, socket };
+    const { id } = listener;
+    if (this.#listeners.length === 0) {
+      this.#audio.tap(this);
+      this.#sendLater(clock);
+    }
+    this.#listeners = [...this.#listeners, listener];
+    this.#eventLog.note("listener_joined", { by, listener: id });
+    sendJson(socket, { type: "started", listener: id, atMs: this.#eventLog.atMs });
+    return { closed: () => this.#leave(listener, "left") };
+  }
+
+  // --- from the call's audio ---------------------------------------------------------------------
+
+  caller(ulaw: Uint8Array, start: number, end: number): void {
+    this.#add(FROM_CALLER, ulaw, start, end);
+  }
+
+  agent(ulaw: Uint8Array, start: number, end: number): void {
+    this.#add(FROM_AGENT, ulaw, start, end);
+  }
+
+  cleared(): void {
+    this.#send();
+    for (const { socket } of this.#listeners)
+      sendJson(socket, { type: "cleared", atMs: this.#eventLog.atMs });
+  }
+
+  /** The call is over. */
+  close(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#send();
+    for (const listener of this.#listeners) {
+      sendJson(listener.socket, { type: "ended", atMs: this.#eventLog.atMs });
+      this.#drop(listener, "call_ended", NORMAL);
+    }
+  }
+
+  #add(direction: number, ulaw: Uint8Array, start: number, end: number): void {
+    const pending = this.#pending[direction];
+    if (pending === undefined) return;
+    let from = start;
+    while (from < end) {
+      if (pending.isEmpty) pending.begin(this.#eventLog.atMs);
+      const taken = pending.add(ulaw, from, end);
+      from += taken;
+      if (taken === 0) this.#send();
+    }
+  }
+
+  // --- to the listeners --------------------------------------------------------------------------
+
+  #sendLater(clock: Clock): void {
+    this.#timer = clock.after(SEND_EVERY_MS, () => {
+      this.#send();
+      if (this.#listeners.length > 0) this.#sendLater(clock);
+    });
+  }
+
+  #send(): void {
+    for (const pending of this.#pending) {
+      if (pending.isEmpty) continue;
+      const message = pending.message.subarray(0, pending.length);
+      for (const listener of this.#listeners) {
+        if (listener.socket.bufferedBytes() > MAX_BACKLOG_BYTES)
+          this.#drop(listener, "too_slow", TRY_AGAIN);
+        else listener.socket.send(message, true);
+      }
+      pending.length = HEADER_BYTES;
+    }
+  }
+
+  #drop(listener: Listener, reason: "too_slow" | "call_ended", code: number): void {
+    this.#leave(listener, reason);
+    listener.socket.close(code, reason);
+  }
+
+  #leave(listener: Listener, reason: string): void {
+    if (!this.#listeners.includes(listener)) return;
+    this.#listeners = this.#listeners.filter((one) => one !== listener);
+    this.#eventLog.note("listener_left", { by: listener.by, listener: listener.id, reason });
+    if (this.#listeners.length > 0) return;
+    this.#audio.tap(null);
+    this.#timer?.cancel();
+    for (const pending of this.#pending) pending.length = HEADER_BYTES;
+  }
+}
+
+function sendJson(socket: ListenerSocket, message: object): void {
+  socket.send(new TextEncoder().encode(JSON.stringify(message)), false);
+}
