@@ -14,6 +14,8 @@ export class JitterQueue {
   #samples = 0;
   #offset = 0;
   #playing = false;
+  /** How long audio has waited for playback to start, in samples. */
+  #waited = 0;
 
   /** @param {Int16Array} samples */
   push(samples) {
@@ -32,12 +34,13 @@ export class JitterQueue {
     this.#samples = 0;
     this.#offset = 0;
     this.#playing = false;
+    this.#waited = 0;
   }
 
   /** Fills the output with the next samples, silence where there are none. @param {Float32Array} out */
   take(out) {
     out.fill(0);
-    if (!this.#playing && this.#samples < START_SAMPLES) return;
+    if (!this.#playing && !this.#starts(out.length)) return;
     this.#playing = true;
     for (let i = 0; i < out.length; i++) {
       const block = this.#waiting[0];
@@ -52,5 +55,14 @@ export class JitterQueue {
       this.#waiting.shift();
       this.#offset = 0;
     }
+  }
+
+  /** The end of a sentence is shorter than START_SAMPLES, and is played after the same wait. @param {number} passed */
+  #starts(passed) {
+    if (this.#samples === 0) return false;
+    this.#waited += passed;
+    if (this.#samples < START_SAMPLES && this.#waited < START_SAMPLES) return false;
+    this.#waited = 0;
+    return true;
   }
 }

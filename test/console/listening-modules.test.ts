@@ -45,6 +45,13 @@ describe("the jitter queue", () => {
     expect(take(queue, 2)).toEqual([0, 0]);
   });
 
+  it("plays the short end of a sentence after the same wait", () => {
+    const queue = new JitterQueue();
+    queue.push(block(1, 3));
+    expect(take(queue, START_SAMPLES - 1)).toEqual(Array(START_SAMPLES - 1).fill(0));
+    expect(take(queue, 4)).toEqual([1, 2, 3, 0]);
+  });
+
   it("forgets what the phone dropped", () => {
     const queue = new JitterQueue();
     queue.push(block(1, START_SAMPLES));

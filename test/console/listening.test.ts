@@ -16,7 +16,7 @@ const KEEP_OUTPUT = `
   const connect = AudioNode.prototype.connect;
   AudioNode.prototype.connect = function (target, ...rest) {
     if (target instanceof AudioDestinationNode && !(this instanceof ScriptProcessorNode)) {
-      const tap = this.context.createScriptProcessor(1024, 2, 2);
+      const tap = this.context.createScriptProcessor(4096, 2, 2);
       tap.onaudioprocess = ({ inputBuffer }) => {
         for (const side of [0, 1]) window.played[side].push(...inputBuffer.getChannelData(side));
       };

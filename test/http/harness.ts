@@ -28,6 +28,7 @@ import {
   type Form,
   PLAIN,
 } from "../../src/relay/calls/callback-link.js";
+import type { ListenService } from "../../src/relay/calls/listening.js";
 import { ReplayCache } from "../../src/relay/calls/replay-cache.js";
 import type { SipInvite } from "../../src/relay/sip/invite.js";
 import type { Twiml } from "../../src/wire/twiml.js";
@@ -197,6 +198,8 @@ export async function startOperator(
     adminHost?: string;
     clock?: Clock;
     operators?: readonly NamedOperator[];
+    /** Default: there is no call to listen to. */
+    listening?: ListenService;
     /** Default: shared with no other process. */
     state?: Pick<SharedState, "getState" | "putState">;
     routes?: (side: {
@@ -224,7 +227,10 @@ export async function startOperator(
     auth,
     audit,
     calls,
-    listening: { refusal: async () => ({ reason: "not_found" }), join: () => null },
+    listening: settings.listening ?? {
+      refusal: async () => ({ reason: "not_found" }),
+      join: () => null,
+    },
     scrape: async () => ({ type: "text/plain; version=0.0.4", body: "up 1\n" }),
     metrics,
     timer: NO_TIMER,
