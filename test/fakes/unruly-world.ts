@@ -1,27 +1,10 @@
+import { speechLike } from "../../sim/audio/synth.js";
 import type { AgentProfile } from "../../src/domain/agent-profile.js";
 import { isOver } from "../../src/relay/call/call-state.js";
 import { sid } from "./call-bench.js";
 import type { FakeUpstream } from "./fake-upstream.js";
 import { LineWorld, type RestFate } from "./line-world.js";
-
-/** What becomes of one response: the model speaks, or does something that real models have done. */
-export const RESPONSE_FATES = [
-  "speaks",
-  "speaks_late",
-  "fails",
-  "fails_after_speaking",
-  "rate_limited",
-  "incomplete",
-  "empty",
-  "text",
-  "hangs",
-  "never_created",
-  "calls_tool",
-  "calls_mcp",
-  "calls_mcp_late",
-] as const;
-
-export type ResponseFate = (typeof RESPONSE_FATES)[number];
+import { beginResponse, endResponse, lastsMs, type ResponseFate } from "./response-fates.js";
 
 /** What may happen beside: in any order. */
 export const UNRULY_HAPPENINGS = [
@@ -38,15 +21,52 @@ export const UNRULY_HAPPENINGS = [
   "stream_breaks",
   "dial_busy",
   "agent_transfers",
+  "odd_event",
+  "error_event",
+  "speech_without_end",
+  "odd_media",
 ] as const;
 
 export type UnrulyHappening = (typeof UNRULY_HAPPENINGS)[number];
 
 /** The model's audio in these worlds; a tone of the relay holds other bytes. */
 const MODEL_BYTE = 0x7f;
-const SPEECH_MS = 1_200;
 
 type Json = Readonly<Record<string, unknown>>;
+
+/** Words and pauses: a sound without an end is noise to the relay's own voice detection. */
+const VOICE = Uint8Array.from([
+  ...speechLike(800, 1),
+  ...new Uint8Array(200 * 8).fill(0xff),
+  ...speechLike(400, 2),
+  ...new Uint8Array(240 * 8).fill(0xff),
+]);
+
+/** Events that a server may send at any time and that ask for nothing. */
+const ODD_EVENTS: readonly Record<string, unknown>[] = [
+  { type: "response.something_new", response_id: "x", data: { deep: [1, 2, 3] } },
+  { type: "conversation.created", conversation: { id: "conv", object: "realtime.conversation" } },
+  { type: "mcp_list_tools.failed", item_id: "m0" },
+  { type: "response.done", response: { id: "never seen", status: "completed", output: [] } },
+  { type: "response.output_audio.done", response_id: "y", item_id: "z" },
+  { type: "session.updated", session: {} },
+  { type: "rate_limits.updated", rate_limits: [] },
+  { type: "rate_limits.updated", rate_limits: null },
+];
+const ODD_ERRORS: readonly Record<string, unknown>[] = [
+  { type: "server_error", code: "server_error", message: "The server had an error." },
+  { type: "invalid_request_error", code: null, message: "?", param: null, event_id: null },
+  { type: "invalid_request_error", code: "response_cancel_not_active", event_id: "unknown" },
+];
+const ODD_MEDIA: readonly Record<string, unknown>[] = [
+  { event: "mark", sequenceNumber: "3", streamSid: "MZ1", mark: { name: "not ours" } },
+  { event: "mark", sequenceNumber: "2", streamSid: "MZ1", mark: { name: "999:999999" } },
+  { event: "connected", protocol: "Call", version: "1.0.0" },
+  { event: "news", sequenceNumber: "4", streamSid: "MZ1" },
+];
+
+/** Local VAD cannot know earlier that a caller speaks whom the model has long taken to speak. */
+const HEARD_WITHIN_MS = 300;
 
 interface Active {
   readonly id: string;
@@ -61,14 +81,19 @@ interface Active {
 export class UnrulyWorld extends LineWorld {
   readonly faults: string[] = [];
   longestWaitMs = 0;
+  /** The caller's phone sends frames. Runs that need none are spared the work. */
+  sendsFrames = false;
   readonly #fateOf: () => ResponseFate;
   readonly #taken = new Map<FakeUpstream, number>();
   readonly #active = new Map<FakeUpstream, Active>();
   readonly #mcp: { readonly model: FakeUpstream; readonly id: string }[] = [];
   #ids = 0;
+  #looks = 0;
+  #frames = 0;
   #owedSinceMs: number | null = null;
   #soundMs = 0;
   #heardBytes = 0;
+  #speakingSinceMs = 0;
   #speakingUntilMs = 0;
   /** The session that was told of the speech; a new one does not know of it. */
   #told: FakeUpstream | null = null;
@@ -108,7 +133,9 @@ export class UnrulyWorld extends LineWorld {
         this.faults.push("R1: a response was asked for while another was active");
         continue;
       }
-      if (this.#speakingUntilMs > this.#nowMs && this.#told === model)
+      const spokenMs = this.#nowMs - this.#speakingSinceMs;
+      const isSpeaking = this.#speakingUntilMs > this.#nowMs && this.#told === model;
+      if (isSpeaking && (spokenMs >= HEARD_WITHIN_MS || !this.sendsFrames))
         this.faults.push("O3: a response was asked for while the caller was speaking");
       this.#respond(model);
     }
@@ -118,95 +145,14 @@ export class UnrulyWorld extends LineWorld {
     const fate = this.#fateOf();
     if (fate === "never_created") return;
     const id = `x${++this.#ids}`;
-    model.created(id);
-    const speaks = fate === "speaks" || fate === "fails_after_speaking";
-    if (speaks) model.delta(id, `i-${id}`, SPEECH_MS * 8);
-    const lastsMs = { speaks_late: 3_000, hangs: Number.POSITIVE_INFINITY }[fate as string] ?? 150;
-    this.#active.set(model, { id, fate, endsMs: this.#nowMs + lastsMs });
+    beginResponse(model, id, fate);
+    this.#active.set(model, { id, fate, endsMs: this.#nowMs + lastsMs(fate) });
   }
 
   #finish(model: FakeUpstream, { id, fate }: Active): void {
     this.#active.delete(model);
-    switch (fate) {
-      case "speaks_late":
-        model.delta(id, `i-${id}`, SPEECH_MS * 8);
-        model.done(id);
-        return;
-      case "fails":
-      case "fails_after_speaking":
-        this.#failed(model, id, "server_error", "The server had an error.");
-        return;
-      case "rate_limited":
-        this.#failed(model, id, "rate_limit_exceeded", "Please try again in 1.2s.");
-        return;
-      case "incomplete":
-        model.done(id, { status: "incomplete", status_details: { reason: "max_output_tokens" } });
-        return;
-      case "text":
-        model.says({
-          type: "response.output_text.done",
-          response_id: id,
-          item_id: `i-${id}`,
-          output_index: 0,
-          content_index: 0,
-          text: "Hello.",
-        });
-        model.done(id, {
-          output: [
-            {
-              type: "message",
-              id: `i-${id}`,
-              role: "assistant",
-              status: "completed",
-              content: [{ type: "output_text", text: "Hello." }],
-            },
-          ],
-        });
-        return;
-      case "calls_tool": {
-        model.done(id, {
-          output: [
-            {
-              type: "function_call",
-              id: `f-${id}`,
-              status: "completed",
-              call_id: `c-${id}`,
-              name: "lookup_order",
-              arguments: "{}",
-            },
-          ],
-        });
-        return;
-      }
-      case "calls_mcp":
-      case "calls_mcp_late":
-        this.#callMcp(model, id, fate === "calls_mcp");
-        return;
-      default:
-        model.done(id);
-    }
-  }
-
-  #failed(model: FakeUpstream, id: string, code: string, message: string): void {
-    model.done(id, {
-      status: "failed",
-      status_details: { type: "failed", error: { type: "server_error", code, message } },
-    });
-  }
-
-  #callMcp(model: FakeUpstream, id: string, endsFirst: boolean): void {
-    const item = {
-      type: "mcp_call",
-      id: `m-${id}`,
-      server_label: "crm",
-      name: "find",
-      arguments: "{}",
-    };
-    model.says({ type: "response.mcp_call.in_progress", item_id: item.id, output_index: 0 });
-    if (endsFirst)
-      model.says({ type: "response.mcp_call.completed", item_id: item.id, output_index: 0 });
-    else this.#mcp.push({ model, id: item.id });
-    model.done(id, { output: [{ ...item, output: endsFirst ? "{}" : null, error: null }] });
+    const mcpCall = endResponse(model, id, fate);
+    if (mcpCall !== null) this.#mcp.push({ model, id: mcpCall });
   }
 
   // --- what happens -----------------------------------------------------------------------------
@@ -237,6 +183,24 @@ export class UnrulyWorld extends LineWorld {
       case "typed_number":
         if (this.where.in === "stream") for (const digit of "4017") this.where.stream.key(digit);
         break;
+      case "odd_event":
+        if (talks) for (const event of ODD_EVENTS) model.says(event);
+        break;
+      case "error_event":
+        if (talks) for (const error of ODD_ERRORS) model.says({ type: "error", error });
+        break;
+      case "speech_without_end":
+        if (talks)
+          model.says({
+            type: "input_audio_buffer.speech_started",
+            item_id: `u${++this.#ids}`,
+            audio_start_ms: 0,
+          });
+        break;
+      case "odd_media":
+        if (this.where.in === "stream")
+          for (const message of ODD_MEDIA) this.where.stream.says(message);
+        break;
       case "barge_in":
         if (talks) await this.#callerTurn(model, 200, true);
         return;
@@ -256,6 +220,7 @@ export class UnrulyWorld extends LineWorld {
     const itemId = `u${++this.#ids}`;
     // What was asked for before the caller spoke.
     this.answer(model);
+    this.#speakingSinceMs = this.#nowMs;
     this.#speakingUntilMs = this.#nowMs + ms;
     this.#told = model;
     // Server VAD cancels what is being said.
@@ -285,8 +250,20 @@ export class UnrulyWorld extends LineWorld {
 
   // --- the referee ------------------------------------------------------------------------------
 
+  /** What the caller's phone sends, for local VAD: speech, or silence. */
+  #sendFrames(): void {
+    if (!this.sendsFrames || this.where.in !== "stream") return;
+    const frames = ++this.#looks % 2 === 0 ? 2 : 3;
+    const isSpeaking = this.#speakingUntilMs > this.#nowMs;
+    for (let n = 0; n < frames; n++) {
+      const at = (++this.#frames * 160) % VOICE.length;
+      this.where.stream.frame(isSpeaking ? VOICE.slice(at, at + 160) : undefined);
+    }
+  }
+
   protected override listen(): void {
     super.listen();
+    this.#sendFrames();
     const nowMs = this.#nowMs;
     const { where } = this;
     const call = this.bench.calls.find(sid(1));

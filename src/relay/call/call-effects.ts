@@ -161,7 +161,7 @@ export class CallEffects<Callee extends CallEffectsHost> {
     const told = tools.sessionReady(session);
     if (!greeting.isDone && how !== "return") greeting.begin();
     // A model that stayed may be answering already: should it not, the watch asks.
-    else if (reply.isOwed && !told && how !== "reattach") {
+    else if (reply.isFirstWord && !told && how !== "reattach") {
       // As a fact: a response with instructions of its own would not follow the session's.
       if (how === "resume") session.note(prompts.GO_ON);
       session.requestResponse();

@@ -90,12 +90,19 @@ export class ModelEvents implements ModelSessionEvents {
     this.#call.voicemail.machine.speech(state, nowMs);
     this.#call.path.callerSpeech(state, itemId, audioMs);
     this.#call.reply.callerSpeech(state === "started");
-    if (state === "stopped") this.#call.transcripts.turn(itemId);
+    if (state === "started") return;
+    this.#call.transcripts.turn(itemId);
+    this.#answerIsOwed();
   }
 
   callerTurn(itemId: ItemId): void {
     this.#call.transcripts.turn(itemId);
     this.#call.eventLog.callerTurn(itemId);
+    this.#answerIsOwed();
+  }
+
+  /** The caller has spoken, whether or not the server makes a turn of it. */
+  #answerIsOwed(): void {
     const { isOver, voicemail, reply } = this.#call;
     // What a machine says wants no answer.
     if (!isOver && !voicemail.machine.isSpokenTo) reply.owe("caller_turn");
@@ -108,7 +115,7 @@ export class ModelEvents implements ModelSessionEvents {
       session?.stopSpeaking();
       return;
     }
-    reply.responseStarted();
+    reply.responseStarted(responseId);
     path.responseStarted(responseId);
     budget.limits.agentActive(this.#clock.nowMs());
   }

@@ -44,6 +44,8 @@ export type ReplyEvent =
   | { readonly type: "caller_speech"; readonly speaking: boolean }
   /** A response that has not ended is no longer heard, since `sinceMs`. */
   | { readonly type: "fell_silent"; readonly sinceMs: number }
+  /** The model believes that the caller speaks, who has been silent since `sinceMs`. */
+  | { readonly type: "speech_stuck"; readonly sinceMs: number }
   /** The session is over; what it was doing ends with it. */
   | { readonly type: "session_ended" }
   /** Nothing is owed any more: the call leaves the agent, or has ended. */
@@ -54,6 +56,8 @@ export interface OwedReply {
   readonly sinceMs: number;
   /** Nothing but the open response is owed: the debt ends with it. */
   readonly endsWithResponse?: true;
+  /** The session was lost while the caller spoke, who may be speaking still. */
+  readonly cutOff?: true;
 }
 
 export interface ReplyState {
@@ -61,6 +65,8 @@ export interface ReplyState {
   /** What is under way, counted per kind. */
   readonly work: Readonly<Record<WorkKind, number>>;
   readonly callerSpeaking: boolean;
+  /** When the caller last began to speak, as the model reports it. */
+  readonly callerStartedMs: number;
   /** When the caller last stopped speaking; their own voice is no silence to them. */
   readonly callerStoppedMs: number;
   /** A told wait or a failed response: ask again at this instant, without waiting for silence. */
@@ -131,14 +137,17 @@ const MAX_ASKED = 1;
 /** A model that answers only with tool calls never reaches the caller. */
 const MAX_SILENT_RESPONSES = 8;
 /**
- * From the relay's own detection of silence: the model still believes that the caller is speaking.
+ * From the relay's own detection of silence, and from the model's report that the caller speaks:
+ * the report is wrong, or its end was missed. Two cases: nothing is owed, or the caller waits.
  */
-const STUCK_SPEECH_MS = 5_000;
+const STUCK_SPEECH = { silentMs: 5_000, reportedMs: 5_000 };
+const STUCK_WHILE_OWED = { silentMs: 3_000, reportedMs: 1_500 };
 
 export const NO_REPLY_OWED: ReplyState = {
   owed: null,
   work: { dial: 0, response: 0, tool: 0, mcp: 0, transfer: 0 },
   callerSpeaking: false,
+  callerStartedMs: Number.NEGATIVE_INFINITY,
   callerStoppedMs: Number.NEGATIVE_INFINITY,
   askAtMs: null,
   asked: 0,
@@ -161,16 +170,14 @@ export function record(state: ReplyState, event: ReplyEvent, nowMs: number): Rec
     case "response_ended":
       return only(responseEnded(endWork(state, "response"), event.owes, event.retryAfterMs, nowMs));
     case "caller_speech":
-      return only({
-        ...state,
-        callerSpeaking: event.speaking,
-        callerStoppedMs: event.speaking ? state.callerStoppedMs : nowMs,
-      });
+      return only(callerSpeech(state, event.speaking, nowMs));
     case "fell_silent":
       return only({
         ...state,
         owed: { cause: "response_incomplete", sinceMs: event.sinceMs, endsWithResponse: true },
       });
+    case "speech_stuck":
+      return only({ ...state, owed: { cause: "caller_turn", sinceMs: event.sinceMs } });
     case "session_ended":
       return only(sessionEnded(state, nowMs));
     case "withdrawn":
@@ -195,6 +202,17 @@ export function silentResponseSinceMs(
 }
 
 /**
+ * Whether the model waits for the end of a turn that has ended: it never reported that the caller
+ * stopped, so that nothing is owed.
+ *
+ * @returns  since when the caller is silent, for `speech_stuck`; null: all is well.
+ */
+export function stuckSpeechSinceMs(state: ReplyState, heard: Heard, nowMs: number): number | null {
+  if (state.owed !== null || !isStuck(state, heard, STUCK_SPEECH, nowMs)) return null;
+  return Math.max(heard.silentSinceMs ?? nowMs, state.callerStartedMs);
+}
+
+/**
  * What has to be done now; null: nothing. Cheap enough to be asked ten times a second: it allocates
  * only when there is something to do.
  *
@@ -208,7 +226,7 @@ export function dueAction(
 ): ReplyAction | null {
   const { owed } = state;
   if (owed === null) return null;
-  if (state.callerSpeaking && !isStuck(heard, nowMs)) return null;
+  if (state.callerSpeaking && !isStuck(state, heard, STUCK_WHILE_OWED, nowMs)) return null;
   // A sound that is still playing counts as heard up to now.
   if (heard.soundUntilMs > nowMs) return null;
   if (isHopeless(state, owed, nowMs)) return { do: "give_up", cause: owed.cause };
@@ -267,15 +285,26 @@ function endWork(state: ReplyState, work: WorkKind): ReplyState {
   };
 }
 
+/** A start without a stop before it, and a stop without a start, say nothing new. */
+function callerSpeech(state: ReplyState, speaking: boolean, nowMs: number): ReplyState {
+  if (speaking === state.callerSpeaking) return state;
+  return speaking
+    ? { ...state, callerSpeaking: true, callerStartedMs: nowMs }
+    : { ...state, callerSpeaking: false, callerStoppedMs: nowMs };
+}
+
 /** A response that was under way is owed by the next session. */
 function sessionEnded(state: ReplyState, nowMs: number): ReplyState {
   const wasSpeaking = state.work.response > 0 || state.work.mcp > 0;
+  const cutOff = state.callerSpeaking && state.owed === null;
   const ended = {
     ...state,
     work: { ...state.work, response: 0, mcp: 0 },
     askAtMs: null,
     callerSpeaking: false,
+    callerStoppedMs: state.callerSpeaking ? nowMs : state.callerStoppedMs,
   };
+  if (cutOff) return { ...ended, owed: { cause: "session_lost", sinceMs: nowMs, cutOff } };
   return wasSpeaking ? owe(ended, "session_lost", nowMs) : ended;
 }
 
@@ -306,8 +335,14 @@ function settle(state: ReplyState, outcome: OwedOutcome | null, nowMs: number): 
   };
 }
 
-function isStuck({ silentSinceMs }: Heard, nowMs: number): boolean {
-  return silentSinceMs !== null && nowMs - silentSinceMs >= STUCK_SPEECH_MS;
+function isStuck(
+  { callerSpeaking, callerStartedMs }: ReplyState,
+  { silentSinceMs }: Heard,
+  { silentMs, reportedMs }: typeof STUCK_SPEECH,
+  nowMs: number,
+): boolean {
+  if (!callerSpeaking || silentSinceMs === null) return false;
+  return nowMs - silentSinceMs >= silentMs && nowMs - callerStartedMs >= reportedMs;
 }
 
 function isHopeless(state: ReplyState, owed: OwedReply, nowMs: number): boolean {

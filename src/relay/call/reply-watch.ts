@@ -1,9 +1,9 @@
 import type { AgentProfile } from "../../domain/agent-profile.js";
-import type { ToolCallId } from "../../domain/ids.js";
+import type { ResponseId, ToolCallId } from "../../domain/ids.js";
 import type { Clock } from "../../ports/clock.js";
 import type { Log } from "../../ports/log.js";
 import type { Metrics } from "../../ports/metrics.js";
-import type { ModelSession, ResponseEnd } from "../model/model-session.js";
+import { type ModelSession, NO_RESPONSE, type ResponseEnd } from "../model/model-session.js";
 import type { CallEventLog } from "./call-event-log.js";
 import type { CallPath } from "./call-path.js";
 import {
@@ -18,6 +18,7 @@ import {
   type ReplyState,
   record,
   silentResponseSinceMs,
+  stuckSpeechSinceMs,
   type WorkKind,
 } from "./reply-ledger.js";
 
@@ -49,6 +50,8 @@ export class ReplyWatch {
   #state: ReplyState = NO_REPLY_OWED;
   /** A reply that came as text, to be spoken when it is asked for again. */
   #text: string | null = null;
+  /** The response that has begun last and has not ended. */
+  #openResponse: ResponseId | null = null;
 
   constructor(host: ReplyWatchHost, clock: Clock, metrics: Pick<Metrics, "owedReplies">) {
     this.#host = host;
@@ -56,9 +59,14 @@ export class ReplyWatch {
     this.#metrics = metrics;
   }
 
-  /** A session that begins now has to speak first. */
   get isOwed(): boolean {
     return this.#state.owed !== null;
+  }
+
+  /** A session that begins now has to speak first. */
+  get isFirstWord(): boolean {
+    const { owed } = this.#state;
+    return owed !== null && owed.cutOff !== true;
   }
 
   owe(cause: OwedCause): void {
@@ -90,16 +98,23 @@ export class ReplyWatch {
   }
 
   sessionEnded(): void {
+    this.#openResponse = null;
     this.#record({ type: "session_ended" });
     this.dialled();
   }
 
-  responseStarted(): void {
+  responseStarted(responseId: ResponseId): void {
+    this.#openResponse = responseId;
     if (this.#state.work.response === 0) this.#started("response");
   }
 
   /** @param spoke  whether any sound of it was or will be heard. */
   responseDone(end: ResponseEnd, spoke: boolean): void {
+    const { responseId } = end;
+    // The end of another response, whose beginning was not reported, does not end the open one.
+    const isOther = responseId !== NO_RESPONSE && responseId !== this.#openResponse;
+    if (this.#openResponse !== null && isOther) return;
+    this.#openResponse = null;
     this.#text = end.textOnly;
     const owes = owedAfter(end, spoke, this.isOwed);
     this.#record({ type: "response_ended", owes, retryAfterMs: end.retryAfterMs });
@@ -149,11 +164,14 @@ export class ReplyWatch {
 
   /** Ten times a second: what is due by time alone. */
   tick(nowMs: number): void {
-    const { owed, work } = this.#state;
-    if ((owed === null && work.response === 0) || !this.#host.isWithAgent) return;
+    const { owed, work, callerSpeaking } = this.#state;
+    const isIdle = owed === null && work.response === 0 && !callerSpeaking;
+    if (isIdle || !this.#host.isWithAgent) return;
     const heard = this.#host.path.heard(nowMs);
     const sinceMs = silentResponseSinceMs(this.#state, heard, nowMs);
     if (sinceMs !== null) this.#record({ type: "fell_silent", sinceMs });
+    const stuckMs = stuckSpeechSinceMs(this.#state, heard, nowMs);
+    if (stuckMs !== null) this.#record({ type: "speech_stuck", sinceMs: stuckMs });
     const action = dueAction(this.#state, heard, this.#host.agent.replyTimeoutMs, nowMs);
     if (action === null) return;
     // The model still believes that the caller speaks, and would begin no response.

@@ -246,6 +246,9 @@ export interface ModelSessionEvents {
   key?(digit: string): void;
 }
 
+/** Stands for a response that was requested and never began. */
+export const NO_RESPONSE = "" as ResponseId;
+
 export interface ResponseEnd {
   readonly responseId: ResponseId;
   readonly status: "completed" | "cancelled" | "failed" | "incomplete";

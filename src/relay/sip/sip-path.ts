@@ -22,6 +22,11 @@ import { ServerPlayback } from "./playback.js";
 
 /** A session reads a longer gap between ticks as a process stall of the process. */
 const TICK_MS = 100;
+/**
+ * From the caller's first sound. The relay does not hear them, and so takes a turn that lasts
+ * longer for one whose end the server missed.
+ */
+const LONGEST_TURN_MS = 25_000;
 /** The server may play later than the text shows. */
 const PLAYBACK_SPARE_MS = 4_000;
 
@@ -56,6 +61,8 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
   /** Since when the session's audio clock runs. */
   #sessionSinceMs = 0;
   #turnStartedMs = 0;
+  /** Since when the server takes the caller to be speaking; null: it does not. */
+  #speakingSinceMs: number | null = null;
   #soundUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -181,6 +188,7 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
     const first = this.#attached === null && this.#tickTimer === null;
     this.#attached = session;
     this.#sessionSinceMs = this.#nowMs;
+    this.#speakingSinceMs = null;
     if (first) {
       const { eventLog, limits } = this.#call;
       eventLog.streamStarted((this.callId ?? "") as StreamSid);
@@ -243,6 +251,7 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
   callerSpeech(state: "started" | "stopped", itemId: ItemId, audioMs: number): void {
     const nowMs = this.#nowMs;
     const { eventLog } = this.#call;
+    this.#speakingSinceMs = state === "started" ? nowMs : null;
     if (state === "started") {
       this.#turnStartedMs = Math.min(nowMs, this.#sessionSinceMs + audioMs);
       eventLog.callerSpoke(itemId, this.#turnStartedMs, null);
@@ -288,7 +297,13 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
   heard(nowMs: number): Heard {
     // Without a model the conference plays music.
     if (!this.isSilent(nowMs) || this.callId === null) this.#soundUntilMs = nowMs;
-    return { soundUntilMs: this.#soundUntilMs, silentSinceMs: null };
+    return { soundUntilMs: this.#soundUntilMs, silentSinceMs: this.#silentSinceMs(nowMs) };
+  }
+
+  #silentSinceMs(nowMs: number): number | null {
+    if (this.#speakingSinceMs === null) return null;
+    const endMs = this.#speakingSinceMs + LONGEST_TURN_MS;
+    return nowMs >= endMs ? endMs : null;
   }
 
   playComfort(_count: number, nowMs: number): void {

@@ -13,7 +13,7 @@ interface Given {
   readonly asksWhatFollows?: boolean;
   readonly transcriptsDue?: boolean;
   readonly isGreeted?: boolean;
-  readonly isOwed?: boolean;
+  readonly isFirstWord?: boolean;
   readonly answersTold?: boolean;
   readonly remainingMs?: number;
 }
@@ -50,7 +50,7 @@ function stage(given: Given = {}) {
     },
     eventLog: { atMs: 0, ended: keep("log.ended"), moved: keep("log.moved"), note: keep("note") },
     reply: {
-      isOwed: given.isOwed ?? false,
+      isFirstWord: given.isFirstWord ?? false,
       dialling: keep("reply.dialling"),
       awaitPerson: keep("reply.awaitPerson"),
       withdraw: keep("reply.withdraw"),
@@ -144,11 +144,11 @@ describe("the beginning of a session", () => {
     ["greet", {}, ["greeting.begin"]],
     ["resume", {}, ["greeting.begin"]],
     ["return", {}, []],
-    ["return", { isOwed: true }, ["session.requestResponse"]],
+    ["return", { isFirstWord: true }, ["session.requestResponse"]],
     ["resume", { isGreeted: true }, []],
-    ["resume", { isGreeted: true, isOwed: true }, ["session.note", "session.requestResponse"]],
-    ["resume", { isGreeted: true, isOwed: true, answersTold: true }, []],
-    ["reattach", { isGreeted: true, isOwed: true }, []],
+    ["resume", { isGreeted: true, isFirstWord: true }, ["session.note", "session.requestResponse"]],
+    ["resume", { isGreeted: true, isFirstWord: true, answersTold: true }, []],
+    ["reattach", { isGreeted: true, isFirstWord: true }, []],
   ])("%s with %j leads to %j", (how, given, expected) => {
     expect(begun(how, given)).toEqual(expected);
   });

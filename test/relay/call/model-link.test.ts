@@ -37,7 +37,11 @@ function stage(keyTones = true) {
       sessionUnavailable: keep("path.sessionUnavailable"),
       sessionLost: keep("path.sessionLost"),
     },
-    eventLog: { history: () => HISTORY, note: keep("note") },
+    eventLog: {
+      history: () => HISTORY,
+      note: keep("note"),
+      toolsForgotten: () => undefined,
+    },
     log: new FakeLog(),
     greeting: { isLookingUp: true },
     tools: { conversationBegins: keep("tools.conversationBegins") },

@@ -10,6 +10,7 @@ import {
   record,
   type SettledReply,
   silentResponseSinceMs,
+  stuckSpeechSinceMs,
 } from "../../../src/relay/call/reply-ledger.js";
 
 const TIMEOUT_MS = 4_000;
@@ -39,6 +40,9 @@ function play(
     }
     const sinceMs = silentResponseSinceMs(state, { soundUntilMs, silentSinceMs }, nowMs);
     if (sinceMs !== null) state = record(state, { type: "fell_silent", sinceMs }, nowMs).state;
+    const stuckMs = stuckSpeechSinceMs(state, { soundUntilMs, silentSinceMs }, nowMs);
+    if (stuckMs !== null)
+      state = record(state, { type: "speech_stuck", sinceMs: stuckMs }, nowMs).state;
     const action = dueAction(state, { soundUntilMs, silentSinceMs }, replyTimeoutMs, nowMs);
     if (action === null) continue;
     actions.push([nowMs, action.do]);
@@ -161,7 +165,42 @@ describe("a reply that is owed", () => {
   it("is no concern while the caller speaks, unless the relay hears that they do not", () => {
     const events: Timed[] = [turn, [100, { type: "caller_speech", speaking: true }]];
     expect(play(events, 20_000).actions).toEqual([]);
-    expect(play(events, 20_000, { silentSinceMs: 200 }).actions[0]).toEqual([5_200, "ask_again"]);
+    expect(play(events, 20_000, { silentSinceMs: 200 }).actions[0]).toEqual([4_000, "ask_again"]);
+    // Its own detection may be a moment behind.
+    const late: Timed[] = [turn, [3_900, { type: "caller_speech", speaking: true }]];
+    expect(play(late, 20_000, { silentSinceMs: 0 }).actions[0]).toEqual([5_400, "ask_again"]);
+  });
+
+  it("is none of a stop that had no start, nor of a second start", () => {
+    const stray: Timed[] = [turn, [3_000, { type: "caller_speech", speaking: false }]];
+    expect(play(stray, 20_000).actions[0]).toEqual([4_000, "ask_again"]);
+    const again: Timed[] = [
+      turn,
+      [100, { type: "caller_speech", speaking: true }],
+      [3_900, { type: "caller_speech", speaking: true }],
+    ];
+    expect(play(again, 20_000, { silentSinceMs: 200 }).actions[0]).toEqual([4_000, "ask_again"]);
+  });
+
+  it("is owed to a caller whom the model never stops to take for speaking", () => {
+    const events: Timed[] = [[1_000, { type: "caller_speech", speaking: true }]];
+    expect(play(events, 20_000).actions).toEqual([]);
+    const { actions } = play(events, 20_000, { silentSinceMs: 0 });
+    expect(actions).toEqual([
+      [6_000, "ask_again"],
+      [7_000, "give_up"],
+    ]);
+  });
+
+  it("is owed by the next session to a caller whose words were cut off with the last one", () => {
+    const cut: Timed[] = [
+      [0, { type: "caller_speech", speaking: true }],
+      [500, { type: "session_ended" }],
+    ];
+    const { state, actions } = play(cut, 3_000);
+    expect(state.owed).toEqual({ cause: "session_lost", sinceMs: 500, cutOff: true });
+    expect(actions).toEqual([]);
+    expect(play(cut, 20_000).actions[0]).toEqual([4_500, "ask_again"]);
   });
 
   it("waits from the caller's last word", () => {

@@ -1,8 +1,22 @@
 import { describe, expect, it } from "vitest";
+import type { ResponseId } from "../../../src/domain/ids.js";
 import { ReplyWatch, type ReplyWatchHost } from "../../../src/relay/call/reply-watch.js";
+import type { ResponseEnd } from "../../../src/relay/model/model-session.js";
 import { FakeClock } from "../../fakes/fake-clock.js";
 import { FakeMetrics } from "../../fakes/fake-metrics.js";
 import { FakeLog } from "../../fakes/fake-ports.js";
+
+const END: ResponseEnd = {
+  responseId: "" as ResponseId,
+  status: "completed",
+  calls: [],
+  spoke: false,
+  problem: null,
+  retryAfterMs: null,
+  textOnly: null,
+  mcpCalls: [],
+  phase: null,
+};
 
 /** A caller to whom a reply is due, silent since the start; the model may believe otherwise. */
 function watch() {
@@ -36,9 +50,9 @@ describe("a model that believes that the caller is still speaking", () => {
     const { reply, run, calls } = watch();
     reply.owe("caller_turn");
     reply.callerSpeech(true);
-    run(4_500);
+    run(3_500);
     expect(calls).toEqual([]);
-    run(2_000);
+    run(1_000);
     expect(calls.slice(0, 2)).toEqual(["callerSilent", "askAgain"]);
   });
 
@@ -50,5 +64,29 @@ describe("a model that believes that the caller is still speaking", () => {
     run(6_000);
     expect(calls).toContain("askAgain");
     expect(calls).not.toContain("callerSilent");
+  });
+
+  it("is told otherwise although nothing was owed", () => {
+    const { reply, run, calls } = watch();
+    reply.callerSpeech(true);
+    run(4_500);
+    expect(calls).toEqual([]);
+    run(1_000);
+    expect(calls).toEqual(["callerSilent", "askAgain"]);
+  });
+});
+
+describe("the end of a response", () => {
+  it("that never began does not end the one that is open", () => {
+    const { reply, run, calls } = watch();
+    reply.owe("caller_turn");
+    reply.responseStarted("r1" as ResponseId);
+    reply.responseDone({ ...END, responseId: "r0" as ResponseId }, false);
+    run(10_000);
+    // Comfort, not a second request: r1 is still under way.
+    expect(calls).not.toContain("askAgain");
+    reply.responseDone({ ...END, responseId: "r1" as ResponseId }, false);
+    run(200);
+    expect(calls).toContain("askAgain");
   });
 });

@@ -2,12 +2,13 @@ import type { ItemId, ResponseId } from "../../../domain/ids.js";
 import type { McpApprovalRequestItem } from "../../../wire/realtime-items.js";
 import type { ResponseObject, ServerFault } from "../../../wire/realtime-objects.js";
 import { usageToTokens } from "../../../wire/realtime-usage.js";
-import type {
-  ModelSessionEvents,
-  SessionFailure,
-  SessionProfile,
-  ToolAnswer,
-  Truncation,
+import {
+  type ModelSessionEvents,
+  NO_RESPONSE,
+  type SessionFailure,
+  type SessionProfile,
+  type ToolAnswer,
+  type Truncation,
 } from "../model-session.js";
 import type { TurnPolicy } from "./configuration.js";
 import { fatalError } from "./failures.js";
@@ -246,7 +247,7 @@ export class ResponseFlow {
         return true;
       case "failed":
         this.#deps.events.responseDone({
-          responseId: "" as ResponseId,
+          responseId: NO_RESPONSE,
           status: "failed",
           calls: [],
           spoke: false,
