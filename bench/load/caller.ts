@@ -85,7 +85,7 @@ export class Caller implements WheelMember, SessionListener {
         this.#line?.close(1007);
       },
     };
-    const { delayMs, jitterMs } = scenario.network;
+    const { delayMs, jitterMs } = scenario.network.toPhone;
     return new Phone(host, meters, wheel, delayMs + jitterMs);
   }
 
@@ -122,7 +122,9 @@ export class Caller implements WheelMember, SessionListener {
     const { account, scenario, random } = this.#parts;
     const headers = { "X-Twilio-Signature": signature(account, order.url, {}) };
     const { network } = scenario;
-    const direct = network.delayMs === 0 && network.jitterMs === 0;
+    const direct = [network.toRelay, network.toPhone].every(
+      ({ delayMs, jitterMs }) => delayMs === 0 && jitterMs === 0,
+    );
     this.#line = new PhoneLine(new URL(order.url), headers, direct ? null : network, random, {
       opened: () => this.#opened(order),
       text: (bytes, start, end, leftMs) => {
@@ -156,7 +158,7 @@ export class Caller implements WheelMember, SessionListener {
   }
 
   #makeBehavior(nowMs: number): CallerBehavior {
-    const { delayMs } = this.#parts.scenario.network;
+    const { delayMs } = this.#parts.scenario.network.toRelay;
     const phone = this.#phone;
     const session = (): ModelSession | null => this.#session;
     return new CallerBehavior(

@@ -44,6 +44,15 @@ export class CommandLine {
     return given === null ? fallback : inRange(name, given, given.replace(/\/s$/, ""), min, max);
   }
 
+  /** "60" for both directions, or "20,100": up, down. Null without the option. */
+  bothWays(name: string, min: number, max: number): readonly [number, number] | null {
+    const given = this.text(name);
+    if (given === null) return null;
+    const [up = "", down = up, more] = given.split(",");
+    if (more !== undefined) throw new UsageError(`--${name} ${given}: give one number or two`);
+    return [inRange(name, given, up, min, max), inRange(name, given, down, min, max)];
+  }
+
   whole(name: string, fallback: number, min: number, max: number): number {
     const value = this.number(name, fallback, min, max);
     if (!Number.isInteger(value)) throw new UsageError(`--${name} ${value}: give a whole number`);

@@ -11,7 +11,13 @@ import { PerfSampling, type PerfShare } from "./perf-share.js";
 import { makeCertificate, RelayProcess } from "./relay-process.js";
 import { type ReportFacts, reportHtml, reportJson } from "./report-file.js";
 import { limitLine, progressLine, resultText } from "./report-text.js";
-import { DEFAULT_SCENARIO, loadScenario, type Scenario, ScenarioError } from "./scenario.js";
+import {
+  DEFAULT_SCENARIO,
+  loadScenario,
+  networkOf,
+  type Scenario,
+  ScenarioError,
+} from "./scenario.js";
 import { judge, type SloTerm } from "./slo.js";
 import { playStorePairs, RECORD_SOURCES, recordsShareText, storePairsText } from "./store-pairs.js";
 import { UsageError } from "./usage-error.js";
@@ -47,11 +53,12 @@ export async function run(
     const scenario =
       options.scenarioFile === null ? DEFAULT_SCENARIO : loadScenario(options.scenarioFile);
     const tls = scenario.tls || options.tls !== null;
-    const network = {
-      ...scenario.network,
-      delayMs: options.delayMs ?? scenario.network.delayMs,
-      jitterMs: options.jitterMs ?? scenario.network.jitterMs,
-    };
+    const { toRelay, toPhone } = scenario.network;
+    const network = networkOf(
+      options.delayMs ?? [toRelay.delayMs, toPhone.delayMs],
+      options.jitterMs ?? [toRelay.jitterMs, toPhone.jitterMs],
+      toRelay.kind,
+    );
     return await new Bench(options, { ...scenario, tls, network }).run();
   } catch (error) {
     if (error instanceof UsageError || error instanceof ScenarioError) {

@@ -18,10 +18,11 @@ export interface BenchOptions {
   readonly jsonFile: string | null;
   readonly htmlFile: string | null;
   /**
-   * One-way delay and jitter between phone and relay, over the scenario's; null: the scenario's.
+   * One-way delay and jitter between phone and relay, over the scenario's: to the relay, and to the
+   * phone. Null: the scenario's.
    */
-  readonly delayMs: number | null;
-  readonly jitterMs: number | null;
+  readonly delayMs: readonly [number, number] | null;
+  readonly jitterMs: readonly [number, number] | null;
   readonly slo: readonly SloTerm[];
   readonly findMax: boolean;
   /** Pairs of runs with and without record keeping; null: a single run. */
@@ -56,8 +57,9 @@ through. Without --relay it starts this project's relay itself, on free ports.
   --duration S        seconds with every call up (default 30; with --find-max 15 a step)
   --ramp N            new calls per second until all are up (default: all within about 5 s)
   --scenario FILE     who talks when, in YAML: see bench/load/scenarios
-  --delay MS          between phone and relay, each way (default: the scenario's, which is 0)
-  --jitter MS         now and then the network holds everything for up to so long
+  --delay MS          between phone and relay, each way (default: the scenario's, which is 0);
+                      20,100: 20 ms to the relay, 100 ms to the phone
+  --jitter MS         now and then the network holds everything for up to so long; as --delay
   --slo LIMITS        e.g. "uplink_p99_ms<20,loss=0": exit status 1 where one is broken
   --find-max          doubles the calls until a limit breaks, then narrows down; limits: --slo, or
                       uplink_p99_ms<=20, clear_p99_ms<=50, loss=0, underruns=0
@@ -139,8 +141,8 @@ export function parseOptions(argv: readonly string[]): BenchOptions | "help" {
     scenarioFile: line.text("scenario"),
     jsonFile: line.text("json"),
     htmlFile: line.text("html"),
-    delayMs: line.text("delay") === null ? null : line.number("delay", 0, 0, MOST_DELAY_MS),
-    jitterMs: line.text("jitter") === null ? null : line.number("jitter", 0, 0, MOST_DELAY_MS),
+    delayMs: line.bothWays("delay", 0, MOST_DELAY_MS),
+    jitterMs: line.bothWays("jitter", 0, MOST_DELAY_MS),
     slo: slo === null ? [] : parseSlo(slo),
     findMax,
     pairStore,

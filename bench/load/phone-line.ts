@@ -1,6 +1,7 @@
 import type { Random } from "../random.js";
-import { Link, type LinkOptions } from "./link.js";
+import { Link } from "./link.js";
 import { PhoneSocket } from "./phone-socket.js";
+import type { Network } from "./scenario.js";
 
 export interface LineEvents {
   opened(): void;
@@ -58,11 +59,11 @@ export class PhoneLine {
   readonly #socket: PhoneSocket;
   readonly #up: Transit | null;
 
-  /** @param network  the same for both directions; null: none. */
+  /** @param network  null: none. */
   constructor(
     url: URL,
     headers: Readonly<Record<string, string>>,
-    network: LinkOptions | null,
+    network: Network | null,
     random: Random,
     events: LineEvents,
   ) {
@@ -70,7 +71,10 @@ export class PhoneLine {
     const [up, down] =
       network === null
         ? [null, null]
-        : [new Transit(new Link(network, random)), new Transit(new Link(network, random))];
+        : [
+            new Transit(new Link(network.toRelay, random)),
+            new Transit(new Link(network.toPhone, random)),
+          ];
     this.#up = up;
     this.#socket = new PhoneSocket(url, headers, {
       opened: () => events.opened(),

@@ -50,10 +50,15 @@ export interface Scenario {
     /** Share of the answers that begin with the call of one of the `BAD_TOOLS`, 0–1. */
     readonly toolRate: number;
   };
-  /** Between phone and relay, in each direction. */
-  readonly network: LinkOptions;
+  /** Between phone and relay. */
+  readonly network: Network;
   /** What goes wrong with the model's responses: shares of all responses, 0–1. */
   readonly faults: Faults;
+}
+
+export interface Network {
+  readonly toRelay: LinkOptions;
+  readonly toPhone: LinkOptions;
 }
 
 export interface Faults {
@@ -91,7 +96,7 @@ export const DEFAULT_SCENARIO: Scenario = {
     lateDeltas: [0, 3],
     toolRate: 0,
   },
-  network: { delayMs: 0, jitterMs: 0, kind: "bursts" },
+  network: sameBothWays({ delayMs: 0, jitterMs: 0, kind: "bursts" }),
   faults: { failed: 0, incomplete: 0, silent: 0, rateLimited: 0, toolsHang: null },
 };
 
@@ -150,11 +155,11 @@ export function readScenario(document: unknown, where: string): Scenario {
       lateDeltas: model.range("late_deltas", d.model.lateDeltas, 0, 100),
       toolRate: model.number("tool_rate", d.model.toolRate, 0, 1),
     },
-    network: {
-      delayMs: network.number("delay_ms", d.network.delayMs, 0, MOST_DELAY_MS),
-      jitterMs: network.number("jitter_ms", d.network.jitterMs, 0, MOST_DELAY_MS),
-      kind: jitterKind(network.text("jitter", d.network.kind), where),
-    },
+    network: networkOf(
+      network.bothWays("delay_ms", 0, MOST_DELAY_MS),
+      network.bothWays("jitter_ms", 0, MOST_DELAY_MS),
+      jitterKind(network.text("jitter", d.network.toRelay.kind), where),
+    ),
     faults: {
       failed: faults.number("failed", d.faults.failed, 0, 1),
       incomplete: faults.number("incomplete", d.faults.incomplete, 0, 1),
@@ -165,6 +170,22 @@ export function readScenario(document: unknown, where: string): Scenario {
   };
   for (const section of [top, caller, bargeIn, model, network, faults]) section.refuseUnknown();
   return scenario;
+}
+
+export function sameBothWays(link: LinkOptions): Network {
+  return { toRelay: link, toPhone: link };
+}
+
+/** @param delayMs, jitterMs  to the relay, and to the phone. */
+export function networkOf(
+  delayMs: readonly [number, number],
+  jitterMs: readonly [number, number],
+  kind: JitterKind,
+): Network {
+  return {
+    toRelay: { delayMs: delayMs[0], jitterMs: jitterMs[0], kind },
+    toPhone: { delayMs: delayMs[1], jitterMs: jitterMs[1], kind },
+  };
 }
 
 function jitterKind(text: string, where: string): JitterKind {
@@ -211,6 +232,14 @@ class Section {
 
   range(key: string, fallback: Range, min: number, max: number): Range {
     return this.#range(key, this.#take(key) ?? fallback, min, max);
+  }
+
+  /** One number for both directions, or two: to the relay, to the phone. Default 0. */
+  bothWays(key: string, min: number, max: number): readonly [number, number] {
+    const value = this.#take(key) ?? 0;
+    const [up, down, more] = Array.isArray(value) ? (value as readonly unknown[]) : [value, value];
+    if (more !== undefined) throw this.#fault(key, "has more than two directions");
+    return [this.#number(key, up, min, max), this.#number(key, down, min, max)];
   }
 
   rangeOrNull(key: string, fallback: Range | null, min: number, max: number): Range | null {

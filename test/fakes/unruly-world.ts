@@ -181,6 +181,8 @@ export class UnrulyWorld extends LineWorld {
             asked.says({ type: "response.mcp_call.completed", item_id: id, output_index: 0 });
         break;
       case "typed_number":
+        // A caller hears their own keys.
+        this.#soundMs = this.#nowMs;
         if (this.where.in === "stream") for (const digit of "4017") this.where.stream.key(digit);
         break;
       case "odd_event":

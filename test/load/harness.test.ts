@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { type LoadResult, LoadRun } from "../../bench/load/load-run.js";
-import { readScenario } from "../../bench/load/scenario.js";
+import { networkOf, readScenario } from "../../bench/load/scenario.js";
 import { type Faults, TutorialRelay } from "./tutorial-relay.js";
 
 /** Short turns and many interruptions: much happens in a few seconds. */
@@ -25,7 +25,7 @@ const BUSY = readScenario(
 /** Without interruptions everything that is sent must be heard. */
 const CALM = { ...BUSY, bargeIn: { ...BUSY.bargeIn, rate: 0 } };
 
-const BUSY_FAR = { ...BUSY, network: { delayMs: 80, jitterMs: 20, kind: "bursts" } } as const;
+const BUSY_FAR = { ...BUSY, network: networkOf([40, 80], [20, 20], "bursts") } as const;
 
 const closing: (() => void)[] = [];
 

@@ -105,6 +105,8 @@ describe("the command line", () => {
     [["--relay", "localhost"]],
     [["--nonsense"]],
     [["--delay", "-1"]],
+    [["--delay", "20,100,3"]],
+    [["--jitter", "20,"]],
     [["--env", "A"]],
     [["--tls-cert", "cert.pem"]],
     [["200"]],
@@ -117,6 +119,17 @@ describe("scenarios", () => {
   it.each(["support", "chatty", "faults", "soak", "tools"])("reads %s.yaml", (name) => {
     const file = new URL(`../../bench/load/scenarios/${name}.yaml`, import.meta.url).pathname;
     expect(loadScenario(file).name).toBe(name);
+  });
+
+  it("has a network for each direction, from one number or two", () => {
+    expect(parseOptions(["--delay", "60", "--jitter", "20,0"])).toMatchObject({
+      delayMs: [60, 60],
+      jitterMs: [20, 0],
+    });
+    expect(readScenario({ network: { delay_ms: [20, 100], jitter_ms: 5 } }, "x").network).toEqual({
+      toRelay: { delayMs: 20, jitterMs: 5, kind: "bursts" },
+      toPhone: { delayMs: 100, jitterMs: 5, kind: "bursts" },
+    });
   });
 
   it("keeps the defaults of what is absent", () => {
