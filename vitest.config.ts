@@ -11,6 +11,7 @@ const WAITING = [
   "test/load/**/*.test.ts",
   "test/app/**/*.test.ts",
   "test/dev/murelay-*.test.ts",
+  "test/dev/tutorial.test.ts",
   "test/cli/doctor/doctor.test.ts",
   "test/records/record-writer-kill.test.ts",
   "test/adapters/tools/*.test.ts",

@@ -51,6 +51,8 @@ function useCommands() {
   npx(["config", "check"], { shows: "no faults" });
   npx(["test", "--junit", "junit.xml"], { shows: "3 conversations passed" });
   run("node", ["--test", "tools/"], { shows: "fail 0" });
+  for (const name of ["demo", "bench", "serve", "doctor"])
+    npx([name, "--help"], { shows: "Usage" });
 }
 
 const TOOL = (name, text) => `({

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { WebSocket } from "ws";
 import { loadClip } from "../../demo/clips.js";
 import { main } from "../../dev/dev-main.js";
 import { decodeUlaw } from "../../sim/audio/mulaw.js";
@@ -125,6 +126,69 @@ describe.skipIf(chromiumSkip("murelay dev in a browser") !== null)(
     });
   },
 );
+
+/** The page's own protocol, without a page. */
+async function phone(address: string) {
+  const [, origin = "", url = ""] = /^(http:.+)\/console#phone=(.+)$/.exec(address) ?? [];
+  const messages: Record<string, unknown>[] = [];
+  const socket = new WebSocket(url, { headers: { origin } });
+  socket.on("message", (data, isBinary) => {
+    if (!isBinary) messages.push(JSON.parse(String(data)) as Record<string, unknown>);
+  });
+  closers.push(() => socket.close());
+  await new Promise((resolve) => socket.once("open", resolve));
+  const send = (message: object) => socket.send(JSON.stringify(message));
+  const last = (type: string) => messages.findLast((message) => message["type"] === type);
+  const record = async () => {
+    const answer = await fetch(`${origin}/api/calls/${last("state")?.["callSid"]}`);
+    return (await answer.json()) as { agent?: string; to?: string };
+  };
+  return { send, last, record };
+}
+
+describe("the phone of murelay dev", { timeout: 2 * PATIENCE_MS }, () => {
+  const settled = { timeout: PATIENCE_MS };
+
+  it("calls the agent or the number that was chosen", async () => {
+    edit('numbers: {"*": support}', 'numbers: {"*": support, "+12025550188": sales}');
+    edit("agents:\n", "agents:\n  sales: {instructions: Sell., greeting: Sales.}\n");
+    const address = await start();
+    for (const [choice, agent] of [
+      [{ agent: "sales" }, "sales"],
+      [{ agent: "support" }, "support"],
+      [{ number: "+12025550188" }, "sales"],
+      [{}, "support"],
+    ] as const) {
+      const { send, last, record } = await phone(address);
+      send({ type: "call", ...choice });
+      await expect.poll(() => last("state")?.["state"], settled).toBe("talking");
+      expect(await record()).toMatchObject({ agent });
+      send({ type: "hang_up" });
+    }
+  });
+
+  it("is told of the file, and again once a tool module has changed", async () => {
+    const { send, last } = await phone(await start());
+    const setup = () => last("setup")?.["setup"];
+    send({ type: "watch" });
+    await expect.poll(setup, settled).toMatchObject({ version: 1, agents: ["support"] });
+    const module = join(project, "tools", "order-status.mjs");
+    writeFileSync(module, readFileSync(module, "utf8").replace("tomorrow", "next week"));
+    await expect.poll(setup, settled).toMatchObject({ version: 2, faults: [] });
+    writeFileSync(module, "throw new Error('broken');");
+    await expect
+      .poll(setup, settled)
+      .toMatchObject({ version: 2, faults: [{ path: "tools.order_status.module" }] });
+  });
+
+  it("says why a text was not taken", async () => {
+    const { send, last } = await phone(await start());
+    send({ type: "call" });
+    await expect.poll(() => last("state")?.["state"], settled).toBe("talking");
+    send({ type: "say", text: "   " });
+    await expect.poll(() => last("refused")?.["problem"], settled).toContain("nothing to say");
+  });
+});
 
 describe("murelay dev, at the start", () => {
   it.each<[string, string | null, object, string]>([

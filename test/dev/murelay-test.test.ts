@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { main, type TestOptions } from "../../dev/test-main.js";
+import { ruleScript } from "../../sim/model/rule-script.js";
+import { startModel } from "../../sim/model.js";
 import { init } from "../../src/cli/init-command.js";
 import { FakeIo } from "../fakes/fake-io.js";
 
@@ -19,8 +21,12 @@ afterAll(() => rmSync(project, { recursive: true }));
 
 const WRITTEN = "conversations/support.yaml";
 
-async function run(file: string, options: TestOptions = {}) {
-  const io = new FakeIo({ HUMAN_AGENT_NUMBER: "+15551112222" });
+async function run(
+  file: string,
+  options: TestOptions = {},
+  env: Readonly<Record<string, string>> = {},
+) {
+  const io = new FakeIo({ HUMAN_AGENT_NUMBER: "+15551112222", ...env });
   const status = await main(io, [join(project, file)], options);
   return { status, text: io.text, errors: io.errors.join("\n") };
 }
@@ -62,6 +68,18 @@ conversations:
     );
     const { status, text } = await run("conversations/scripted.yaml", { json: true });
     expect([status, JSON.parse(text)]).toMatchObject([0, { ok: true }]);
+  });
+
+  it("sends the caller's words to the model that the settings name, and waits for its tools", async () => {
+    const model = await startModel({ script: (session) => ruleScript(session, { speechMs: 200 }) });
+    try {
+      const env = { OPENAI_API_KEY: model.apiKey, OPENAI_REALTIME_URL: model.url };
+      const { status, text } = await run(WRITTEN, { model: "openai", only: "order" }, env);
+      expect([status, text]).toEqual([0, expect.stringContaining("1 conversation passed")]);
+      expect(model.violations()).toEqual([]);
+    } finally {
+      await model.close();
+    }
   });
 
   it.each<[string, string, TestOptions, string]>([
