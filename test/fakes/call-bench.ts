@@ -29,6 +29,9 @@ import { FakePhone } from "./fake-phone.js";
 import { FakeLog } from "./fake-ports.js";
 import { FakeDialer } from "./fake-upstream.js";
 
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
+
 export const ACCOUNT = `AC${"0".repeat(32)}`;
 export const sid = (n: number): CallSid => `CA${n.toString(16).padStart(32, "0")}` as CallSid;
 
@@ -101,7 +104,7 @@ export class FakeStream implements MediaSocket {
   }
 
   send(message: Uint8Array): boolean {
-    const event = JSON.parse(new TextDecoder().decode(message)) as {
+    const event = JSON.parse(decoder.decode(message)) as {
       event: string;
       media?: { payload: string };
       mark?: { name: string };
@@ -130,7 +133,7 @@ export class FakeStream implements MediaSocket {
   }
 
   says(message: object): void {
-    this.receiver!.message(new TextEncoder().encode(JSON.stringify(message)));
+    this.receiver!.message(encoder.encode(JSON.stringify(message)));
   }
 
   start(callSid: CallSid, customParameters: Record<string, string>, accountSid = ACCOUNT): void {

@@ -7,15 +7,15 @@ import type { PlayoutSink } from "../../src/playout/playout.js";
  * account is held. Marks are echoed `echoDelayMs` after they were passed; playing starts `startDelayMs` late.
  */
 export class FakePhone implements PlayoutSink {
-  /** Every byte that was ever played. */
-  readonly heard: number[] = [];
+  readonly #heard = new Bytes();
   readonly began_: ItemId[] = [];
   clears = 0;
   messages = 0;
   maxLeadMs = 0;
   /** Times the phone had nothing to play since audio first came. */
   starved = 0;
-  readonly #queue: number[] = [];
+  /** What was sent; from `#head` on it waits to be played. */
+  readonly #queue = new Bytes();
   #head = 0;
   #marks: { generation: number; position: number; behind: number }[] = [];
   #echoes: { generation: number; position: number; atMs: number }[] = [];
@@ -31,6 +31,11 @@ export class FakePhone implements PlayoutSink {
     this.#echoDelayMs = echoDelayMs;
   }
 
+  /** Every byte that was ever played. */
+  get heard(): Uint8Array {
+    return this.#heard.all;
+  }
+
   /** Bytes held and not played. */
   get leadBytes(): number {
     return this.#queue.length - this.#head;
@@ -39,7 +44,7 @@ export class FakePhone implements PlayoutSink {
   media(ulaw: Uint8Array, start: number, end: number): boolean {
     this.messages++;
     if (this.leadBytes === 0) this.#playingSinceMs = this.#clockMs + this.#startDelayMs;
-    for (let i = start; i < end; i++) this.#queue.push(ulaw[i]!);
+    this.#queue.append(ulaw.subarray(start, end));
     this.#sent += end - start;
     this.maxLeadMs = Math.max(this.maxLeadMs, this.leadBytes / BYTES_PER_MS);
     return true;
@@ -63,12 +68,17 @@ export class FakePhone implements PlayoutSink {
   }
 
   /** Moves the phone's time on; returns the echoes that are due, oldest first. */
-  advance(toMs: number): { generation: number; position: number }[] {
+  advance(toMs: number): readonly { readonly generation: number; readonly position: number }[] {
+    const from = this.#head;
     while (this.#clockMs < toMs) {
+      if (this.#playingSinceMs === null) {
+        this.#clockMs += Math.ceil(toMs - this.#clockMs);
+        break;
+      }
       this.#clockMs++;
-      if (this.#playingSinceMs !== null && this.#clockMs > this.#playingSinceMs) {
+      if (this.#clockMs > this.#playingSinceMs) {
         const n = Math.min(BYTES_PER_MS, this.leadBytes);
-        for (let i = 0; i < n; i++) this.heard.push(this.#queue[this.#head++]!);
+        this.#head += n;
         this.#played += n;
         if (this.leadBytes === 0) {
           this.#playingSinceMs = null;
@@ -77,16 +87,49 @@ export class FakePhone implements PlayoutSink {
         this.#passMarks(this.#clockMs);
       }
     }
+    if (this.#head > from) this.#heard.append(this.#queue.all.subarray(from, this.#head));
+    if (this.#echoes.length === 0) return NO_ECHOES;
     const due = this.#echoes.filter((echo) => echo.atMs <= toMs);
     this.#echoes = this.#echoes.filter((echo) => echo.atMs > toMs);
     return due;
   }
 
   #passMarks(atMs: number): void {
+    // Marks are in the order in which they were sent.
+    const [first] = this.#marks;
+    if (first === undefined || first.behind > this.#played) return;
     for (const mark of this.#marks) {
       if (mark.behind <= this.#played)
         this.#echoes.push({ ...mark, atMs: atMs + this.#echoDelayMs });
     }
     this.#marks = this.#marks.filter((mark) => mark.behind > this.#played);
+  }
+}
+
+const NO_ECHOES: readonly never[] = [];
+
+/** Bytes that are appended: an array of numbers takes eight times the memory, and far longer. */
+class Bytes {
+  #bytes = new Uint8Array(4_096);
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** A view, valid until the next `append`. */
+  get all(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  append(more: Uint8Array): void {
+    const length = this.#length + more.length;
+    if (length > this.#bytes.length) {
+      const larger = new Uint8Array(2 * length);
+      larger.set(this.all);
+      this.#bytes = larger;
+    }
+    this.#bytes.set(more, this.#length);
+    this.#length = length;
   }
 }
