@@ -245,13 +245,17 @@ function silent(ulaw: Uint8Array, start: number): boolean {
 function heard(played: Uint8Array): Float32Array {
   const pcm = new Int16Array(played.length);
   decodeUlaw(played, pcm);
-  return Float32Array.from(pcm, (sample) => sample / 32768);
+  // A loop: `Float32Array.from` with a function takes ten times as long.
+  const samples = new Float32Array(pcm.length);
+  for (let i = 0; i < pcm.length; i++) samples[i] = pcm[i]! / 32768;
+  return samples;
 }
 
 function toPcm(samples: Float32Array): Int16Array {
-  return Int16Array.from(samples, (sample) =>
-    Math.max(-32768, Math.min(32767, Math.round(32768 * sample))),
-  );
+  const pcm = new Int16Array(samples.length);
+  for (let i = 0; i < samples.length; i++)
+    pcm[i] = Math.max(-32768, Math.min(32767, Math.round(32768 * samples[i]!)));
+  return pcm;
 }
 
 const percent = (part: number, whole: number) =>
