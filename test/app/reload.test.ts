@@ -36,6 +36,8 @@ function writeTool(answer: string): void {
 export default defineTool({
   description: "d",
   parameters: { type: "object", properties: {} },
+  // A new process for it takes seconds where other tests use the cores.
+  timeoutMs: 20_000,
   run: () => "answers ${answer}",
 });`,
   );
@@ -58,9 +60,9 @@ async function begin({ twilio, model }: Stage) {
 
 const outputs = (session: ModelSession): readonly string[] =>
   JSON.stringify(session.events).match(/answers \w+/g) ?? [];
-const inTime = { timeout: 10_000 };
+const inTime = { timeout: 20_000 };
 
-describe("reload", () => {
+describe("reload", { timeout: 60_000 }, () => {
   it("loads a changed module anew, and leaves running calls the old one", async () => {
     const stage = await start();
     const first = await begin(stage);
