@@ -1,5 +1,4 @@
 /** One conversation as a call: says what the caller says, and waits until the agent has answered. */
-import type { ModelSession } from "../sim/model/session.js";
 import type { Leg } from "../sim/twilio/leg.js";
 import type { CallRecord } from "../src/domain/call-record.js";
 import type { CallSid } from "../src/domain/ids.js";
@@ -40,8 +39,6 @@ export class ConversationCall {
   readonly #relay: LocalRelay;
   readonly #times: CallTimes;
   readonly #leg: Leg;
-  /** Of the simulated model; null: the model is OpenAI's. */
-  #session: ModelSession | null = null;
   #turnsSeen = 0;
   #toolsSeen = 0;
   #transfersSeen = 0;
@@ -68,7 +65,6 @@ export class ConversationCall {
   async connected(greets: boolean): Promise<string | null> {
     const came = await this.#until(() => this.#leg.stream !== null || this.#leg.over);
     if (!came || this.#leg.over) return "the call was not connected";
-    this.#session = this.#relay.model?.sessions.at(-1) ?? null;
     const spoke = () => (this.record?.turns.length ?? 0) > 0;
     const done = await this.#until(() => (!greets || spoke()) && this.#isSettled());
     return done ? null : "the agent did not greet the caller";
@@ -146,9 +142,7 @@ export class ConversationCall {
     if (record.turns.some(({ who, endedMs }) => who === "agent" && endedMs === null)) return false;
     if (isLeaving(record)) return false;
     if (record.transfer !== null && record.transfer.outcome === null) return false;
-    const session = this.#session;
-    if (session !== null && session.closed === null)
-      if (session.responding || session.conversation.unanswered().length > 0) return false;
+    if (this.#relay.app.isAnswering(this.#leg.sid as CallSid)) return false;
     return this.#isQuiet(record);
   }
 

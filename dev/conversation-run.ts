@@ -28,8 +28,8 @@ const SPEECH_MS = 200;
 
 const TIMES: Readonly<Record<ModelChoice, CallTimes>> = {
   simulated: { quietMs: 80, stepMs: 15_000 },
-  // A tool that runs is not seen from here: its answer has to come within this.
-  openai: { quietMs: 3_000, stepMs: 60_000 },
+  // Transcripts come a little later than what they are of.
+  openai: { quietMs: 600, stepMs: 60_000 },
 };
 
 /** Answers a transfer at once, takes it, and talks for a moment. */

@@ -72,6 +72,11 @@ export interface App {
    * @returns why it was refused; null: it is being carried out.
    */
   execute(callSid: CallSid, command: CallCommand): Promise<Refusal | null>;
+  /**
+   * The caller of a call of this process waits for an answer, or something that leads to one is
+   * under way: a response, a tool, a dial, a transfer.
+   */
+  isAnswering(callSid: CallSid): boolean;
   /** As `drain`, and takes no new connections: others have this process's place already. */
   retire(): Promise<void>;
   /** No new callers; resolves once the running calls are over or DRAIN_SECONDS have passed. */
@@ -266,6 +271,11 @@ class RelayApp implements App {
 
   async execute(callSid: CallSid, command: CallCommand): Promise<Refusal | null> {
     return await this.#parts.calls.service.execute(callSid, command);
+  }
+
+  isAnswering(callSid: CallSid): boolean {
+    const call = this.#parts.calls.calls.find(callSid);
+    return call !== undefined && (call.reply.isAwaited || call.session?.quiet === false);
   }
 
   async retire(): Promise<void> {

@@ -70,6 +70,33 @@ conversations:
     expect([status, JSON.parse(text)]).toMatchObject([0, { ok: true }]);
   });
 
+  it("waits for a tool that takes its time", async () => {
+    writeFileSync(
+      join(project, "tools", "slow.mjs"),
+      `import { defineTool } from "murelay";
+export default defineTool({
+  description: "Slow search",
+  parameters: { type: "object", properties: {} },
+  timeoutMs: 9_000,
+  run: () => new Promise((resolve) => setTimeout(() => resolve("found at last"), 2_000)),
+});`,
+    );
+    writeFileSync(
+      join(project, "slow.yaml"),
+      "agents: {support: {instructions: x, tools: [slow]}}\ntools: {slow: {module: ./tools/slow.mjs}}",
+    );
+    writeFileSync(
+      join(project, "conversations", "slow.yaml"),
+      `agents_file: ../slow.yaml
+conversations:
+  - name: slow
+    turns: [{caller: "Please search, slow or not", expect: {tool: slow, says: found at last}}]
+`,
+    );
+    const { status, text } = await run("conversations/slow.yaml");
+    expect([status, text]).toEqual([0, expect.stringContaining("1 conversation passed")]);
+  });
+
   it("sends the caller's words to the model that the settings name, and waits for its tools", async () => {
     const model = await startModel({ script: (session) => ruleScript(session, { speechMs: 200 }) });
     try {

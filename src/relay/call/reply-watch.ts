@@ -59,6 +59,11 @@ export class ReplyWatch {
     this.#metrics = metrics;
   }
 
+  /** The caller waits for a reply, or something that leads to one is under way. */
+  get isAwaited(): boolean {
+    return this.isOwed || Object.values(this.#state.work).some((count) => count > 0);
+  }
+
   get isOwed(): boolean {
     return this.#state.owed !== null;
   }
