@@ -90,6 +90,14 @@ export const readCall = async (callSid) =>
 export const recordingAddress = (callSid) =>
   address(`api/calls/${encodeURIComponent(callSid)}/recording`);
 
+/** @param {string} callSid @param {number} listener */
+export const takeOver = (callSid, listener) =>
+  send(`api/calls/${encodeURIComponent(callSid)}/take-over`, { listener });
+
+/** @param {string} callSid @param {string} note "": none. */
+export const handBack = (callSid, note) =>
+  send(`api/calls/${encodeURIComponent(callSid)}/hand-back`, note === "" ? {} : { note });
+
 /** @param {string} callSid */
 export const listenAddress = (callSid) =>
   address(`api/calls/${encodeURIComponent(callSid)}/listen`).replace(/^http/, "ws");

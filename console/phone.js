@@ -197,7 +197,7 @@ export function loudness(samples) {
 }
 
 /** @param {unknown} error */
-function microphoneProblem(error) {
+export function microphoneProblem(error) {
   const name = error instanceof DOMException ? error.name : "";
   switch (name) {
     case "NotAllowedError":

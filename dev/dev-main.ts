@@ -27,7 +27,8 @@ export interface DevOptions {
 /** Answers a transfer after a moment, takes it, and talks. */
 const HUMAN = { afterMs: 400, keys: () => "1", talkMs: 10_000 };
 
-const REFUSED: Readonly<Record<Refusal, string>> = {
+/** Of a typed turn. */
+const REFUSED: Partial<Record<Refusal, string>> = {
   not_found: "The call is over.",
   not_live: "The agent is not on the line now.",
   destination_unknown: "There is no such destination.",
@@ -139,7 +140,7 @@ async function stayUp(
     say: async (callSid, text) => {
       const command = { type: "caller_typed", text } as const;
       const refusal = await relay.app.execute(callSid as CallSid, command);
-      return refusal === null ? null : REFUSED[refusal];
+      return refusal === null ? null : (REFUSED[refusal] ?? refusal);
     },
     setup: file,
   });

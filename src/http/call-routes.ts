@@ -23,6 +23,17 @@ const REFUSAL_STATUS: Readonly<Record<Refusal, number>> = {
   not_live: 409,
   destination_unknown: 422,
   invalid: 400,
+  path: 501,
+  taken_over: 409,
+  not_taken_over: 409,
+  not_listening: 409,
+};
+
+const MESSAGES: Partial<Record<Refusal, string>> = {
+  path: "the audio of a call on the SIP path does not pass through the relay",
+  taken_over: "a supervisor speaks to the caller already",
+  not_taken_over: "no supervisor speaks to the caller",
+  not_listening: "`listener` is not a connection of yours that listens to this call",
 };
 
 const REFUSED = {
@@ -85,12 +96,41 @@ const ACTIONS: readonly Action[] = [
   },
 ];
 
+/** The microphone comes over the listener's WebSocket: docs/listening.md. */
+const TAKE_OVER: readonly Action[] = [
+  {
+    name: "take-over",
+    summary: "A supervisor speaks to the caller in place of the model",
+    body: object({ listener: { type: "integer", minimum: 1 } }),
+    accepted: { description: "The caller hears the supervisor", schema: object(CALL) },
+    answers: { 501: failure("The call's audio does not pass through the relay") },
+    read: ({ body, operator }) => {
+      const listener: unknown = Object(body)["listener"];
+      if (typeof listener !== "number" || !Number.isInteger(listener))
+        return "listener is missing: the number from the listener's `started` message";
+      return { type: "take_over", by: operator.name, listener };
+    },
+  },
+  {
+    name: "hand-back",
+    summary: "The model speaks to the caller again",
+    body: objectWith({}, { note: TEXT }),
+    accepted: { description: "The model was told", schema: object(CALL) },
+    read: ({ body, operator }) => {
+      const note = field(body, "note");
+      if (note !== null && note.length > MAX_TEXT_CHARS)
+        return `note has at most ${MAX_TEXT_CHARS} characters`;
+      return { type: "hand_back", by: operator.name, reason: "asked", note };
+    },
+  },
+];
+
 export function callRoutes(calls: Pick<CallService, "execute">): readonly OperatorRoute[] {
-  return ACTIONS.map((action) => ({
+  return [...ACTIONS, ...TAKE_OVER].map((action) => ({
     method: "POST",
     path: `/api/calls/:callSid/${action.name}`,
     access: "supervisor",
-    audit: action.name,
+    audit: action.name.replace("-", "_"),
     doc: {
       summary: action.summary,
       ...(action.body === undefined ? {} : { body: action.body }),
@@ -119,7 +159,9 @@ function textCommand(type: "note" | "say", body: unknown, by: string): CallComma
 }
 
 function refusalReply(refusal: Refusal): Reply {
-  return json(REFUSAL_STATUS[refusal], { error: refusal });
+  const message = MESSAGES[refusal];
+  const body = { error: refusal, ...(message === undefined ? {} : { message }) };
+  return json(REFUSAL_STATUS[refusal], body);
 }
 
 /** A non-empty text of a JSON object, else null. */

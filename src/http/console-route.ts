@@ -207,6 +207,6 @@ function strictHeaders(phone: boolean): Readonly<Record<string, string>> {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": `camera=(), geolocation=(), microphone=(${phone ? "self" : ""})`,
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(self)",
   };
 }

@@ -120,6 +120,9 @@ export function listenBehavior(parts: ListenRouteParts): WebSocketBehavior<Sessi
       else socket.joined(receiver, clock, () => auth.hasEnded(admitted));
       session.socket = socket;
     },
+    message: (ws, message, isBinary) => {
+      if (isBinary) ws.getUserData().socket?.audio(new Uint8Array(message));
+    },
     close: (ws) => ws.getUserData().socket?.closed(),
   };
 }
@@ -194,6 +197,10 @@ class UwsListener implements ListenerSocket {
         else this.joined(receiver, clock, hasEnded);
       });
     });
+  }
+
+  audio(ulaw: Uint8Array): void {
+    this.#receiver?.audio(ulaw);
   }
 
   send(message: Uint8Array, isBinary: boolean): void {

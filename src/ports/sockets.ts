@@ -64,6 +64,8 @@ export interface ListenerSocket {
 
 /** Gets what arrives on a ListenerSocket. */
 export interface ListenerReceiver {
+  /** The microphone: mu-law at 8 kHz, valid only until the call returns. */
+  audio(ulaw: Uint8Array): void;
   /** Once, last. */
   closed(): void;
 }

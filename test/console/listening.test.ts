@@ -2,6 +2,7 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { speechLike } from "../../sim/audio/synth.js";
+import { playedAudio } from "../../sim/twilio/heard.js";
 import { ulawToLinear } from "../../src/codec/ulaw.js";
 import { chromiumSkip, launchChromium, openPage, PATIENCE_MS } from "../fakes/chromium.js";
 import { type Stage, startStage } from "../fakes/stage.js";
@@ -43,7 +44,11 @@ describe.skipIf(chromiumSkip("listening in a browser") !== null)(
     let browser: Browser;
     let stage: Stage;
     beforeAll(async () => {
-      browser = await launchChromium(["--autoplay-policy=no-user-gesture-required"]);
+      browser = await launchChromium([
+        "--autoplay-policy=no-user-gesture-required",
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+      ]);
       stage = await startStage(
         { turns: [{ say: HELLO }, { say: ANSWER }] },
         { twilio: { speed: 1 } },
@@ -52,6 +57,33 @@ describe.skipIf(chromiumSkip("listening in a browser") !== null)(
     afterAll(async () => {
       await browser?.close();
       await stage?.close();
+    });
+
+    it("lets the caller hear the browser's microphone in place of the agent, and hands back", async () => {
+      const call = stage.twilio.placeCall();
+      await stage.until(call.sid, "agent_heard");
+      const opened = await openPage(browser);
+      const { page } = opened;
+      await page.goto(`http://127.0.0.1:${stage.adminPort}/console#/calls/${call.sid}`);
+      await page.getByRole("button", { name: "Listen" }).click();
+      await page.getByRole("button", { name: "Take over" }).click();
+      await page.getByText("the caller hears you").waitFor();
+      const before = playedAudio(call.streams[0]!).length;
+      const voice = () => playedAudio(call.streams[0]!).subarray(before);
+      // Chromium's fake microphone beeps once a second.
+      await expect.poll(() => voice().length, { timeout: PATIENCE_MS }).toBeGreaterThan(16_000);
+      const peak = Math.max(...decoded(voice()).map(Math.abs));
+      expect(peak).toBeGreaterThan(2_000);
+      await page.getByLabel("Note for the agent").fill("Refund granted.");
+      await page.getByRole("button", { name: "Hand back" }).click();
+      await page.getByRole("button", { name: "Take over" }).waitFor();
+      const told = () => JSON.stringify(stage.model.sessions.at(-1)!.events);
+      await expect.poll(told, { timeout: PATIENCE_MS }).toContain("Refund granted.");
+      call.hangUp();
+      await stage.until(call.sid, "ended");
+      await page.getByText("completed").first().waitFor();
+      expect(opened.complaints()).toEqual([]);
+      await opened.close();
     });
 
     it("plays what the caller heard and said, sample for sample and in order", async () => {

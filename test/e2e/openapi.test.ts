@@ -126,6 +126,13 @@ describe("the operator API", () => {
       const none = `/api/calls/CA9/${act}`;
       expect(await ask("POST", path, none, { body: { text: "A vip." } })).toBe(404);
     }
+    const takeOver = "/api/calls/{callSid}/take-over";
+    const mine = { body: { listener: 1 } };
+    expect(await ask("POST", takeOver, `${one}/take-over`, mine)).toBe(409);
+    expect(await ask("POST", takeOver, `${one}/take-over`, { body: {} })).toBe(400);
+    expect(await ask("POST", takeOver, "/api/calls/CA9/take-over", mine)).toBe(404);
+    const handBack = "/api/calls/{callSid}/hand-back";
+    expect(await ask("POST", handBack, `${one}/hand-back`, { body: {} })).toBe(409);
     const listen = "/api/calls/{callSid}/listen";
     expect(await ask("GET", listen, `${one}/listen`)).toBe(426);
     expect(await ask("GET", listen, "/api/calls/CA9/listen")).toBe(404);

@@ -89,7 +89,7 @@ describe("the console's routes", () => {
       expect(headers["content-security-policy"]).toBe(POLICY);
       expect(headers["x-content-type-options"]).toBe("nosniff");
       expect(headers["referrer-policy"]).toBe("no-referrer");
-      expect(headers["permissions-policy"]).toContain("microphone=()");
+      expect(headers["permissions-policy"]).toContain("microphone=(self)");
     }
   });
 

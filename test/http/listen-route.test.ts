@@ -26,6 +26,7 @@ describe("GET /api/calls/:callSid/listen", () => {
 
   async function start(refusal: ListenRefusal | null = null) {
     const joined: { by: string; socket: ListenerSocket }[] = [];
+    const heard: number[] = [];
     let closed = 0;
     const clock = new FakeClock();
     const side = await startOperator({
@@ -35,7 +36,7 @@ describe("GET /api/calls/:callSid/listen", () => {
         refusal: async () => refusal,
         join: (_, by, socket) => {
           joined.push({ by, socket });
-          return { closed: () => void closed++ };
+          return { audio: (ulaw) => void heard.push(...ulaw), closed: () => void closed++ };
         },
       },
       routes: (parts) => consoleRoutes(parts),
@@ -51,7 +52,7 @@ describe("GET /api/calls/:callSid/listen", () => {
       const [, response] = await once(socket, "unexpected-response");
       return (response as { statusCode: number }).statusCode;
     };
-    return { ...side, clock, joined, open, status, closed: () => closed };
+    return { ...side, clock, heard, joined, open, status, closed: () => closed };
   }
 
   it("takes the role supervisor, and the name goes along", async () => {
@@ -69,6 +70,9 @@ describe("GET /api/calls/:callSid/listen", () => {
     expect(listener!.by).toBe("a-supervisor");
     listener!.socket.send(Uint8Array.of(1, 2, 3), true);
     expect((await once(socket, "message"))[0]).toEqual(Buffer.of(1, 2, 3));
+    socket.send(Uint8Array.of(7, 8));
+    socket.send("no audio");
+    await expect.poll(() => side.heard).toEqual([7, 8]);
     socket.close();
     await expect.poll(side.closed).toBe(1);
     // What comes after is of no harm.

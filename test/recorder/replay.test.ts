@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { CallSid } from "../../src/domain/ids.js";
 import type { CallerProfile } from "../../src/ports/crm.js";
+import type { CallCommand } from "../../src/relay/call/call-command.js";
 import { agent, CallBench, type FakeStream, sid } from "../fakes/call-bench.js";
 import type { FakeUpstream } from "../fakes/fake-upstream.js";
 import { replayed } from "../fakes/replayed.js";
@@ -107,6 +108,27 @@ describe("a flight recording", () => {
     expect(await replayed(recording(bench))).toMatchObject(SAME);
     const without = recording(bench).filter((line) => !line.includes('"type":"note"'));
     expect((await replayed(without)).differences[0]).toMatch(/missing: conversation.item.create/);
+  });
+
+  it("has a supervisor's voice in place of the model's, and what the model was told", async () => {
+    const bench = new CallBench();
+    const { stream, model } = await talk(bench);
+    listen(bench, stream, 100);
+    model.created("r1");
+    model.delta("r1", "i1", 16_000);
+    listen(bench, stream, 200);
+    const execute = (command: CallCommand) => bench.calls.find(sid(1))!.execute(command);
+    expect(execute({ type: "take_over", by: "ada", listener: 1 })).toBeNull();
+    const base64 = Buffer.alloc(160, 0x55).toString("base64");
+    for (let n = 0; n < 20; n++) {
+      execute({ type: "supervisor_audio", listener: 1, base64 });
+      listen(bench, stream, 20);
+    }
+    execute({ type: "hand_back", by: "ada", reason: "asked", note: null });
+    listen(bench, stream, 300);
+    expect(stream.of("clear")).toHaveLength(1);
+    expect(JSON.stringify(stream.of("media").at(-1))).toContain("VVVV");
+    expect(await replayed(recording(bench))).toMatchObject(SAME);
   });
 
   it("has what tokens cost: a call that ended at its limit ends there again", async () => {

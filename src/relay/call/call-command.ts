@@ -2,6 +2,7 @@ import type { AgentProfile } from "../../domain/agent-profile.js";
 import type { TransferRequest } from "../../domain/transfer-request.js";
 import type { HistoryItem } from "../model/model-session.js";
 import type { CallState, Farewell, TransferNext } from "./call-events.js";
+import type { HandBackReason } from "./takeover.js";
 
 /**
  * Everything that is done to a call from outside of its two legs, as plain data: by the call
@@ -27,6 +28,19 @@ export type CallCommand =
   | { readonly type: "say"; readonly text: string; readonly by: string }
   /** A turn of the caller that was typed in place of spoken: a text chat, or a conversation test. */
   | { readonly type: "caller_typed"; readonly text: string }
+  /**
+   * A supervisor speaks to the caller in place of the model. `listener`: whose microphone it is.
+   */
+  | { readonly type: "take_over"; readonly by: string; readonly listener: number }
+  /** Mu-law of that microphone. */
+  | { readonly type: "supervisor_audio"; readonly listener: number; readonly base64: string }
+  /** The model speaks again. `note`: what it is told of the conversation. */
+  | {
+      readonly type: "hand_back";
+      readonly by: string;
+      readonly reason: HandBackReason;
+      readonly note: string | null;
+    }
   | {
       readonly type: "transfer";
       readonly request: TransferRequest;
@@ -85,7 +99,18 @@ export interface CallHandoff {
 }
 
 /** Why a command was not carried out. */
-export type Refusal = "not_found" | "not_live" | "destination_unknown" | "invalid";
+export type Refusal =
+  | "not_found"
+  | "not_live"
+  | "destination_unknown"
+  | "invalid"
+  /** The call's audio does not pass through the relay. */
+  | "path"
+  /** A supervisor speaks to the caller already. */
+  | "taken_over"
+  | "not_taken_over"
+  /** The operator has no such connection that listens to the call. */
+  | "not_listening";
 
 /** A supervisor's transfer: at once, without a farewell. */
 export function supervisorTransfer(

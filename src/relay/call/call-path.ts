@@ -77,6 +77,14 @@ export interface CallPath {
    * awaited.
    */
   mute(): void;
+  /**
+   * A supervisor speaks to the caller in place of the model: what the model says is cut as by an
+   * interruption, and it hears and says nothing until `restoreModel`. Only with `listeners`.
+   */
+  silenceModel(): void;
+  restoreModel(): void;
+  /** The supervisor's voice: mu-law, valid only until this returns. */
+  playVoice(ulaw: Uint8Array): void;
   /** The model keeps the caller company while this transfer is under way. */
   agentStaysDuring(request: TransferRequest): boolean;
   /** The model is still with the caller, without a new dial. */

@@ -28,6 +28,7 @@ import * as prompts from "./prompts.js";
 import type { OwedCause } from "./reply-ledger.js";
 import { ReplyWatch, type ReplyWatchHost } from "./reply-watch.js";
 import { type SupervisedCall, supervise } from "./supervision.js";
+import { type TakenOverCall, Takeover } from "./takeover.js";
 import { ToolAnswers, type ToolAnswersHost } from "./tool-answers.js";
 import { observeVoiceToVoice } from "./turn-timing.js";
 import { typedTurn } from "./typed-turn.js";
@@ -51,6 +52,7 @@ export class Call<Path extends CallPath = CallPath>
     ModelLinkHost,
     ReplyWatchHost,
     SupervisedCall,
+    TakenOverCall,
     ToolAnswersHost,
     ToolHost,
     VoicemailHost
@@ -68,6 +70,7 @@ export class Call<Path extends CallPath = CallPath>
   readonly greeting: Greeting;
   readonly keys: CallerKeys;
   readonly voicemail: Voicemail;
+  readonly takeover = new Takeover(this, () => this.#deps.clock.nowMs());
   readonly #host: CallHost<Call<Path>>;
   readonly #deps: CallDeps;
   readonly #tap: CallTap | null;
@@ -138,9 +141,9 @@ export class Call<Path extends CallPath = CallPath>
     return this.#language.current;
   }
 
-  /** Null while no session is ready. */
+  /** Null while no session is ready, and while a supervisor speaks in place of the model. */
   get session(): ModelSession | null {
-    return this.#model.session;
+    return this.takeover.isOn ? null : this.#model.session;
   }
 
   /** `<Say>` before the call's audio begins, or null. */
@@ -184,7 +187,8 @@ export class Call<Path extends CallPath = CallPath>
         this.greeting.giveContext(command.context);
         break;
       case "resume_from":
-        this.#resumeFrom(command.handoff);
+        takeOver(this, this.#language, command.handoff);
+        if (command.handoff.returning) this.#state = { name: "returning" };
         break;
       case "tell_model":
         this.tellModel(command.fact, "transfer_failed");
@@ -193,6 +197,9 @@ export class Call<Path extends CallPath = CallPath>
         return typedTurn(this, command.text, this.#deps.clock.nowMs());
       case "note":
       case "say":
+      case "take_over":
+      case "supervisor_audio":
+      case "hand_back":
       case "transfer":
       case "end":
         return supervise(this, command);
@@ -229,14 +236,8 @@ export class Call<Path extends CallPath = CallPath>
 
   /** What another process must know that has this call's stream; null: this call waits for none. */
   handoff(): CallHandoff | null {
-    return this.expectsCaller
-      ? handoffOf(this, this.#language, this.#state.name === "returning")
-      : null;
-  }
-
-  #resumeFrom(handoff: CallHandoff): void {
-    takeOver(this, this.#language, handoff);
-    if (handoff.returning) this.#state = { name: "returning" };
+    if (!this.expectsCaller) return null;
+    return handoffOf(this, this.#language, this.#state.name === "returning");
   }
 
   #transferEnded(next: TransferNext): void {
@@ -259,6 +260,7 @@ export class Call<Path extends CallPath = CallPath>
   }
 
   #entered(name: CallState["name"]): void {
+    if (name !== "talking" && name !== "redialing") this.takeover.drop();
     if (name === "leaving") {
       const nowMs = this.#deps.clock.nowMs();
       this.#farewell.begins(nowMs);
@@ -284,12 +286,13 @@ export class Call<Path extends CallPath = CallPath>
   }
 
   get isTalking(): boolean {
-    return this.#state.name === "talking";
+    return this.#state.name === "talking" && !this.takeover.isOn;
   }
 
   /** The caller is on the line and only the agent, if anyone, talks with them. */
   get isWithAgent(): boolean {
     const { name } = this.#state;
+    if (this.takeover.isOn) return false;
     if (name === "handing_over") return this.path.hasStream || this.path.agentIsHere;
     return name === "connecting" || name === "talking" || name === "redialing";
   }
@@ -318,6 +321,7 @@ export class Call<Path extends CallPath = CallPath>
     this.#farewell.playbackMoved(nowMs);
     if (nowMs - this.#slowTickMs < SLOW_TICK_MS) return;
     this.#slowTickMs = nowMs;
+    this.takeover.tick(nowMs);
     this.voicemail.tick(nowMs);
     this.reply.tick(nowMs);
     this.#farewell.tick(nowMs);
@@ -376,11 +380,9 @@ export class Call<Path extends CallPath = CallPath>
   tellModel(fact: string, cause: OwedCause): void {
     this.eventLog.remember(fact);
     this.reply.owe(cause);
-    this.session?.note(fact);
+    (this.takeover.isOn ? this.takeover : this.session)?.note(fact);
     this.session?.requestResponse();
   }
-
-  // --- tools -------------------------------------------------------------------------------------
 
   say(text: string): void {
     this.session?.speak(prompts.sayExactly(text));

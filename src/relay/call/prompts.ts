@@ -51,6 +51,16 @@ export function supervisorNote(text: string): string {
   );
 }
 
+/** @param note what the colleague wants the model to know; null: nothing. */
+export function colleagueSpoke(by: string, seconds: number, note: string | null): string {
+  return (
+    `A colleague, ${by}, has just spoken to the caller in your place, for about ${seconds} ` +
+    "seconds. You did not hear what was said. " +
+    (note === null ? "" : `The colleague's note about it: ${note} `) +
+    "The caller is with you again. Say in one short sentence that you are back, and go on helping."
+  );
+}
+
 export const GO_ON =
   "The line to the caller was interrupted for a moment. Apologise in a few words and go on " +
   "where the conversation stopped.";

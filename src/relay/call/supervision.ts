@@ -3,11 +3,14 @@ import { type CallCommand, leaveRefusal, type Refusal } from "./call-command.js"
 import type { CallEventLog } from "./call-event-log.js";
 import type { CallState, Disposition } from "./call-events.js";
 import * as prompts from "./prompts.js";
+import type { Takeover } from "./takeover.js";
 
 type Of<Type extends CallCommand["type"]> = Extract<CallCommand, { readonly type: Type }>;
 
 /** What a supervisor may do to a call. A transfer or an end may also have another cause. */
-export type SupervisorAct = Of<"note" | "say" | "transfer" | "end">;
+export type SupervisorAct = Of<
+  "note" | "say" | "take_over" | "supervisor_audio" | "hand_back" | "transfer" | "end"
+>;
 
 /** The call, as far as a supervisor acts on it. */
 export interface SupervisedCall {
@@ -16,7 +19,8 @@ export interface SupervisedCall {
   /** The caller is on the line and only the agent, if anyone, talks with them. */
   readonly isWithAgent: boolean;
   readonly isTalking: boolean;
-  /** Null while no session is ready. */
+  readonly takeover: Pick<Takeover, "begin" | "handBack" | "isOn" | "note" | "voice">;
+  /** Null while no session is ready, and while a supervisor has taken over. */
   readonly session: { note(text: string): void } | null;
   readonly eventLog: Pick<CallEventLog, "note" | "remember">;
   /** The model speaks as these instructions say, as soon as it may begin. */
@@ -35,6 +39,13 @@ export function supervise(call: SupervisedCall, act: SupervisorAct): Refusal | n
       return note(call, act);
     case "say":
       return say(call, act);
+    case "take_over":
+      return call.takeover.begin(act.by, act.listener);
+    case "supervisor_audio":
+      call.takeover.voice(act.listener, act.base64);
+      return null;
+    case "hand_back":
+      return call.takeover.handBack(act.reason, act.note);
     case "transfer":
     case "end":
       return leave(call, act);
@@ -42,11 +53,12 @@ export function supervise(call: SupervisedCall, act: SupervisorAct): Refusal | n
 }
 
 function note(call: SupervisedCall, { by, text }: Of<"note">): Refusal | null {
-  if (!call.isWithAgent) return "not_live";
+  const { takeover } = call;
+  if (!call.isWithAgent && !takeover.isOn) return "not_live";
   const told = prompts.supervisorNote(text);
   // A session that is opened later is told it with the conversation.
   call.eventLog.remember(told);
-  call.session?.note(told);
+  (takeover.isOn ? takeover : call.session)?.note(told);
   call.eventLog.note("supervisor_note", { by, text });
   return null;
 }

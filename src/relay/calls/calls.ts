@@ -301,7 +301,11 @@ export class Calls implements CallService, SipCallService, TransferCalls {
 
   async execute(callSid: CallSid, command: CallCommand): Promise<Refusal | null> {
     const call = this.find(callSid);
-    return call === undefined ? "not_found" : call.execute(command);
+    if (call === undefined) return "not_found";
+    const { listeners } = call.path;
+    if (command.type === "take_over" && listeners?.has(command.listener, command.by) === false)
+      return "not_listening";
+    return call.execute(command);
   }
 
   // --- the end of the process --------------------------------------------------------------------

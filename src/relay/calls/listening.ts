@@ -49,7 +49,22 @@ export class Listening implements ListenService {
   }
 
   join(callSid: CallSid, by: string, socket: ListenerSocket): ListenerReceiver | null {
-    const listeners = this.#registry.find(callSid)?.path.listeners ?? null;
-    return listeners === null ? null : listeners.join(by, socket, this.#clock);
+    const call = this.#registry.find(callSid);
+    const joined = call?.path.listeners?.join(by, socket, this.#clock) ?? null;
+    if (call === undefined || joined === null) return null;
+    const { id: listener } = joined;
+    const speaks = (): boolean => call.takeover.listener === listener;
+    return {
+      audio: (ulaw) => {
+        if (!speaks()) return;
+        const base64 = Buffer.from(ulaw).toString("base64");
+        call.execute({ type: "supervisor_audio", listener, base64 });
+      },
+      closed: () => {
+        joined.left();
+        if (speaks())
+          call.execute({ type: "hand_back", by, reason: "connection_lost", note: null });
+      },
+    };
   }
 }

@@ -43,6 +43,9 @@ export function isLocal(itemId: ItemId): boolean {
   return itemId.startsWith(LOCAL);
 }
 
+/** A supervisor's audio that may wait behind the phone's own buffer. */
+const MAX_VOICE_BYTES = msToBytes(300);
+
 const SILENCE = new Uint8Array(msToBytes(GAP_LIMIT_MS)).fill(ULAW_SILENCE);
 
 /**
@@ -71,6 +74,8 @@ export class AudioPath implements PlayoutSink, FrameSink {
   /** Null: no operator listens.*/
   #tap: AudioTap | null = null;
   #session: ModelSession | null = null;
+  /** The session that the appended bytes belong to. */
+  #listening: ModelSession | null = null;
   readonly vad = new CallerVad();
   /** Caller audio of the present session, what waits to be joined included, in bytes: its clock. */
   #appendedBytes = 0;
@@ -114,7 +119,9 @@ export class AudioPath implements PlayoutSink, FrameSink {
 
   /** The session hears the caller from now on, what waited first. */
   connectSession(session: ModelSession): void {
+    if (this.#isMuted) return;
     this.#session = session;
+    this.#listening = session;
     this.#appendedBytes = 0;
     this.#modelHears = false;
     this.#backlog.drain((ulaw) => this.#append(session, ulaw, 0, ulaw.length));
@@ -143,11 +150,24 @@ export class AudioPath implements PlayoutSink, FrameSink {
     this.#backlog.clear();
   }
 
-  /** Nothing that the model still sends is played. */
+  /** Nothing that the model still sends is played, and it hears nothing. */
   mute(): void {
     this.#isMuted = true;
-    this.disconnectSession();
+    this.#session = null;
+    // They were counted, and are never sent.
+    this.#appendedBytes -= this.#joiner.length;
+    this.#joiner.clear();
     this.dropBacklog();
+  }
+
+  /** The model is back: the session hears the caller again, from now on. */
+  unmute(session: ModelSession | null): void {
+    this.#isMuted = false;
+    if (session === null) return;
+    const isAnother = session !== this.#listening;
+    if (isAnother) this.connectSession(session);
+    else this.#session = session;
+    this.#modelHears = false;
   }
 
   /** When, on the call's clock, the session's audio reached `audioMs`. */
@@ -235,6 +255,7 @@ export class AudioPath implements PlayoutSink, FrameSink {
   }
 
   #keep(ulaw: Uint8Array, start: number, end: number): void {
+    if (this.#isMuted) return;
     const before = this.#backlog.droppedBytes;
     this.#backlog.push(ulaw, start, end);
     const dropped = this.#backlog.droppedBytes - before;
@@ -270,6 +291,16 @@ export class AudioPath implements PlayoutSink, FrameSink {
     const itemId = `${LOCAL}${++this.#localItems}` as ItemId;
     this.playout.push(itemId, LOCAL as ResponseId, 0, ulaw, 0, ulaw.length);
     this.playout.complete(itemId, this.#clock.nowMs());
+  }
+
+  /**
+   * A person's voice in place of the model's, as it comes. What a connection has held up for longer
+   * is dropped: it would delay all that follows.
+   */
+  playVoice(ulaw: Uint8Array): void {
+    if (this.playout.waitingBytes > MAX_VOICE_BYTES) return;
+    this.playLocal(ulaw);
+    this.pump(this.#clock.nowMs());
   }
 
   /** No frame of the caller came for a while: what became due by time alone. */

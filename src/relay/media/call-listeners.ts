@@ -1,6 +1,6 @@
 import { msToBytes } from "../../codec/frame.js";
 import type { Clock, Timer } from "../../ports/clock.js";
-import type { ListenerReceiver, ListenerSocket } from "../../ports/sockets.js";
+import type { ListenerSocket } from "../../ports/sockets.js";
 import type { CallEventLog } from "../call/call-event-log.js";
 
 /** Sees the audio of a call as it passes. It copies the bytes before it returns. */
@@ -16,6 +16,8 @@ export interface AudioTap {
 /** Who is heard in a message: its first byte. */
 export const FROM_CALLER = 0;
 export const FROM_AGENT = 1;
+/** Instead of the agent, while a supervisor has taken over. */
+export const FROM_SUPERVISOR = 2;
 /** Direction, three zero bytes, then when the first sample passed: ms of the call, 32 bits, LE. */
 export const HEADER_BYTES = 8;
 
@@ -60,6 +62,12 @@ class Pending {
   }
 }
 
+export interface JoinedListener {
+  readonly id: number;
+  /** The listener has gone. */
+  left(): void;
+}
+
 interface Listener {
   /** Number within the call, from 1. */
   readonly id: number;
@@ -74,11 +82,14 @@ interface Listener {
 export class CallListeners implements AudioTap {
   readonly #audio: { tap(tap: AudioTap | null): void };
   readonly #eventLog: Pick<CallEventLog, "atMs" | "note">;
-  readonly #pending = [FROM_CALLER, FROM_AGENT].map((direction) => new Pending(direction));
+  readonly #pending = [FROM_CALLER, FROM_AGENT, FROM_SUPERVISOR].map(
+    (direction) => new Pending(direction),
+  );
   #listeners: readonly Listener[] = [];
   #ids = 0;
   #timer: Timer | null = null;
   #isOver = false;
+  #speaker = FROM_AGENT;
 
   constructor(
     audio: { tap(tap: AudioTap | null): void },
@@ -98,7 +109,7 @@ export class CallListeners implements AudioTap {
    * @param clock  the process's own: listeners are no part of a flight recording.
    * @returns      null: the call is over, or has too many listeners.
    */
-  join(by: string, socket: ListenerSocket, clock: Clock): ListenerReceiver | null {
+  join(by: string, socket: ListenerSocket, clock: Clock): JoinedListener | null {
     if (this.#isOver || this.isFull) return null;
     this.#ids += 1;
     const listener: Listener = { id: this.#ids, by, socket };
@@ -110,7 +121,17 @@ export class CallListeners implements AudioTap {
     this.#listeners = [...this.#listeners, listener];
     this.#eventLog.note("listener_joined", { by, listener: id });
     sendJson(socket, { type: "started", listener: id, atMs: this.#eventLog.atMs });
-    return { closed: () => this.#leave(listener, "left") };
+    return { id, left: () => this.#leave(listener, "left") };
+  }
+
+  has(id: number, by: string): boolean {
+    return this.#listeners.some((listener) => listener.id === id && listener.by === by);
+  }
+
+  /** Whose voice the phone gets from now on. */
+  supervisorSpeaks(speaks: boolean): void {
+    this.#send();
+    this.#speaker = speaks ? FROM_SUPERVISOR : FROM_AGENT;
   }
 
   // --- from the call's audio ---------------------------------------------------------------------
@@ -120,7 +141,7 @@ export class CallListeners implements AudioTap {
   }
 
   agent(ulaw: Uint8Array, start: number, end: number): void {
-    this.#add(FROM_AGENT, ulaw, start, end);
+    this.#add(this.#speaker, ulaw, start, end);
   }
 
   cleared(): void {

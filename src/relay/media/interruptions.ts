@@ -43,19 +43,30 @@ export class Interruptions {
   byModel(nowMs: number): void {
     const paused = this.#barge.confirmed();
     if (this.#protection.protects(nowMs)) return;
-    const { agent, deps, eventLog } = this.#call;
-    const { session } = this.#host;
-    const reports = this.#audio.interrupt(nowMs);
-    if (reports !== null) {
+    const { agent, deps } = this.#call;
+    if (this.#cut(nowMs)) {
       deps.metrics.bargeIns.add(1, agent.name, paused ? "local" : "model");
       deps.metrics.bargeInClear.observe((deps.clock.nowMs() - nowMs) / 1000);
-      const spoken = reports.filter(({ itemId }) => !isLocal(itemId));
-      for (const report of spoken) eventLog.agentHeard(report, true);
-      session?.interrupted(spoken.filter(({ cut }) => cut));
     } else if (agent.turnDetection.interruptResponse) {
       // Nothing to take back, but what the server is cancelling now may still trickle in.
-      session?.interrupted([]);
+      this.#host.session?.interrupted([]);
     }
+  }
+
+  /** A supervisor speaks in place of the model, whatever the caller does. */
+  bySupervisor(nowMs: number): void {
+    this.#barge.forget();
+    if (!this.#cut(nowMs)) this.#host.session?.interrupted([]);
+  }
+
+  /** What waits is dropped, and the model's memory cut to what was heard. False: nothing waited. */
+  #cut(nowMs: number): boolean {
+    const reports = this.#audio.interrupt(nowMs);
+    if (reports === null) return false;
+    const spoken = reports.filter(({ itemId }) => !isLocal(itemId));
+    for (const report of spoken) this.#call.eventLog.agentHeard(report, true);
+    this.#host.session?.interrupted(spoken.filter(({ cut }) => cut));
+    return true;
   }
 
   /** A pause that the model did not confirm is over. */

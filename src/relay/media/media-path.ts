@@ -16,6 +16,7 @@ import type {
 } from "../model/model-session.js";
 import { AudioPath, type AudioPathEvents, isLocal } from "./audio-path.js";
 import { CallListeners } from "./call-listeners.js";
+import { CallerTurns } from "./caller-turns.js";
 import type { TickTarget } from "./frame-ticker.js";
 import { GreetingProtection } from "./greeting-protection.js";
 import { HeardSound } from "./heard-sound.js";
@@ -28,8 +29,6 @@ import { TurnDetectionTuner } from "./turn-detection-tuner.js";
 const FRAME_MISSED_MS = 30;
 /** Turn detection is looked at no more often. */
 const SLOW_TICK_MS = 100;
-/** Speech this long is more than a cough: a model that lives says something about it. */
-const UTTERANCE_MS = 400;
 /** A second loss so soon after a redial is not bad luck. */
 const REDIAL_AGAIN_MS = 10_000;
 
@@ -65,12 +64,12 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
   readonly #tuner: TurnDetectionTuner;
   readonly #protection: GreetingProtection;
   readonly #interruptions: Interruptions;
+  readonly #turns: CallerTurns;
   #leg: MediaLeg | null = null;
   /** The session that hears the caller. */
   #attached: ModelSession | null = null;
   #startedMs = 0;
   #hasSpoken = false;
-  #turnStartedMs = 0;
   #redialledMs = Number.NEGATIVE_INFINITY;
   #tickMs = Number.NEGATIVE_INFINITY;
   #slowTickMs = Number.NEGATIVE_INFINITY;
@@ -93,6 +92,7 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
       agent.greeting === null ? 0 : agent.vad.greetingProtectionMs,
     );
     this.#interruptions = new Interruptions(call, host, this.#audio, this.#protection);
+    this.#turns = new CallerTurns(call, host, this.#audio, this.#tuner, this.#interruptions);
   }
 
   get hasStream(): boolean {
@@ -210,6 +210,21 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
     this.#audio.mute();
   }
 
+  silenceModel(): void {
+    this.#interruptions.bySupervisor(this.#nowMs);
+    this.#audio.mute();
+    this.listeners.supervisorSpeaks(true);
+  }
+
+  restoreModel(): void {
+    this.#audio.unmute(this.#attached);
+    this.listeners.supervisorSpeaks(false);
+  }
+
+  playVoice(ulaw: Uint8Array): void {
+    this.#audio.playVoice(ulaw);
+  }
+
   agentStaysDuring(): boolean {
     return false;
   }
@@ -262,38 +277,15 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
   // --- the caller's speech -----------------------------------------------------------------------
 
   callerSpeech(state: "started" | "stopped", itemId: ItemId, audioMs: number): void {
-    this.#audio.modelHears(state === "started");
-    this.#tuner.modelHeard(state, this.#audio.vad);
-    const { eventLog } = this.#call;
-    if (state === "started") {
-      this.#interruptions.byModel(this.#nowMs);
-      this.#turnStartedMs = this.#audio.sessionTimeMs(audioMs);
-      eventLog.callerSpoke(itemId, this.#turnStartedMs, null);
-      return;
-    }
-    const turns = this.turnDetection;
-    const silenceMs = turns.type === "server_vad" ? turns.silenceDurationMs : 0;
-    const endedMs = this.#audio.sessionTimeMs(audioMs) - silenceMs;
-    eventLog.callerSpoke(itemId, this.#turnStartedMs, endedMs);
+    this.#turns.heardByModel(state, itemId, audioMs, this.turnDetection, this.#nowMs);
   }
 
   callerTyped(itemId: ItemId): void {
-    const nowMs = this.#nowMs;
-    this.#interruptions.byModel(nowMs);
-    this.#call.eventLog.callerSpoke(itemId, nowMs, nowMs);
+    this.#turns.typed(itemId, this.#nowMs);
   }
 
-  /**
-   * Local VAD is quicker than the model's: the agent pauses at once, and goes on if it was nothing.
-   */
   callerHeard(endpoint: Endpoint, nowMs: number): void {
-    const { vad } = this.#audio;
-    this.#tuner.localHeard(endpoint, vad);
-    if (endpoint === "speech_stopped") {
-      if (vad.lastSpeechMs >= UTTERANCE_MS) this.#host.session?.callerPaused();
-      return;
-    }
-    this.#interruptions.byLocalVad(nowMs);
+    this.#turns.heardLocally(endpoint, nowMs);
   }
 
   // --- time --------------------------------------------------------------------------------------

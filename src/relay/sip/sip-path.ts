@@ -213,6 +213,12 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
     this.#playback.interrupted();
   }
 
+  silenceModel(): void {}
+
+  restoreModel(): void {}
+
+  playVoice(): void {}
+
   agentStaysDuring({ destination: name }: TransferRequest): boolean {
     const destination = this.#call.agent.transfer.destinations.get(name);
     if (destination === undefined || consultTimeoutS(destination) === null) return false;

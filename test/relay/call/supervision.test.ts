@@ -10,7 +10,7 @@ const TRANSFER: SupervisorAct = {
   request: { destination: "desk", reason: null, summary: null, urgency: null, by: "supervisor" },
 };
 
-function call(changes: { name?: string; session?: null } = {}) {
+function call(changes: { name?: string; session?: null; takenOver?: boolean } = {}) {
   const done: string[] = [];
   const { name = "talking" } = changes;
   const session = { note: (text: string) => void done.push(`told ${text.length > 0}`) };
@@ -20,6 +20,19 @@ function call(changes: { name?: string; session?: null } = {}) {
     agent: agent(),
     isWithAgent: ["connecting", "talking", "redialing"].includes(name),
     isTalking: name === "talking",
+    takeover: {
+      isOn: changes.takenOver ?? false,
+      begin: (by: string, listener: number) => {
+        done.push(`taken over by ${by} ${listener}`);
+        return null;
+      },
+      handBack: (reason: string, note: string | null) => {
+        done.push(`handed back ${reason} ${note}`);
+        return null;
+      },
+      note: () => void done.push("kept for later"),
+      voice: (listener: number, base64: string) => void done.push(`voice ${listener} ${base64}`),
+    },
     session: changes.session === null ? null : session,
     eventLog: {
       note: (event: string, fields: object = {}) =>
@@ -43,6 +56,25 @@ describe("what a supervisor does", () => {
       note,
       { name: "redialing", session: null },
       ["remembered", "supervisor_note by,text"],
+    ],
+    [
+      "a note while a supervisor speaks",
+      note,
+      { session: null, takenOver: true },
+      ["remembered", "kept for later", "supervisor_note by,text"],
+    ],
+    ["a take-over", { type: "take_over", by: "ada", listener: 3 }, {}, ["taken over by ada 3"]],
+    [
+      "a supervisor's voice",
+      { type: "supervisor_audio", listener: 3, base64: "/w==" },
+      {},
+      ["voice 3 /w=="],
+    ],
+    [
+      "a hand-back",
+      { type: "hand_back", by: "ada", reason: "asked", note: "Refund." },
+      {},
+      ["handed back asked Refund."],
     ],
     ["words to say", say, {}, ["asked", "supervisor_say by,text"]],
     ["an end", end, {}, ["supervisor_end by", "left by end"]],

@@ -105,10 +105,10 @@ describe("the listeners of a call", () => {
     expect(audio.tapped).toBeNull();
     const [one, two] = [join("ada"), join("ben")];
     expect(audio.tapped).not.toBeNull();
-    one.receiver!.closed();
+    one.receiver!.left();
     expect(audio.tapped).not.toBeNull();
-    two.receiver!.closed();
-    two.receiver!.closed();
+    two.receiver!.left();
+    two.receiver!.left();
     expect([audio.tapped, clock.pending]).toEqual([null, 0]);
     expect(notes).toEqual([
       "listener_joined ada 1",

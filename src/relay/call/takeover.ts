@@ -1,0 +1,125 @@
+import { decodeBase64 } from "../../codec/base64.js";
+import type { ModelSession } from "../model/model-session.js";
+import type { Refusal } from "./call-command.js";
+import type { CallEventLog } from "./call-event-log.js";
+import type { CallPath } from "./call-path.js";
+import * as prompts from "./prompts.js";
+import type { OwedCause } from "./reply-ledger.js";
+
+/** Why a take-over is over. */
+export type HandBackReason = "asked" | "connection_lost" | "no_audio";
+
+export interface TakenOverCall {
+  readonly isTalking: boolean;
+  readonly path: Pick<CallPath, "listeners" | "silenceModel" | "restoreModel" | "playVoice">;
+  /** Null while a take-over is on. */
+  readonly session: ModelSession | null;
+  readonly eventLog: Pick<CallEventLog, "note">;
+  readonly tools: { sessionReady(session: ModelSession): boolean };
+  readonly reply: { withdraw(): void };
+  readonly budget: { readonly limits: { callerActive(nowMs: number): void } };
+  /** The model has something to tell the caller. */
+  tellModel(fact: string, cause: OwedCause): void;
+}
+
+interface Speaker {
+  readonly by: string;
+  /** Number of the listener whose microphone the caller hears. */
+  readonly listener: number;
+  readonly startedMs: number;
+  audioMs: number;
+  /** What the model is told afterwards. */
+  readonly notes: string[];
+}
+
+/** A microphone sends all the time, also silence. From its last audio until the model is back. */
+const NO_AUDIO_MS = 4_000;
+/** 200 ms: more than any browser sends at once. */
+const MAX_AUDIO_BYTES = 1_600;
+const audio = new Uint8Array(MAX_AUDIO_BYTES + 2);
+
+/**
+ * A supervisor speaks to the caller in place of the model. The model hears and says nothing
+ * meanwhile, and is told afterwards. It comes back when it is asked to, when the supervisor's
+ * connection is lost, and when no audio of theirs has come for a while.
+ */
+export class Takeover {
+  readonly #call: TakenOverCall;
+  readonly #nowMs: () => number;
+  #speaker: Speaker | null = null;
+
+  constructor(call: TakenOverCall, nowMs: () => number) {
+    this.#call = call;
+    this.#nowMs = nowMs;
+  }
+
+  get isOn(): boolean {
+    return this.#speaker !== null;
+  }
+
+  /** Null: no take-over is on. */
+  get listener(): number | null {
+    return this.#speaker?.listener ?? null;
+  }
+
+  begin(by: string, listener: number): Refusal | null {
+    const { path, session, reply, eventLog } = this.#call;
+    if (path.listeners === null) return "path";
+    if (this.#speaker !== null) return "taken_over";
+    if (!this.#call.isTalking) return "not_live";
+    session?.stopSpeaking();
+    path.silenceModel();
+    reply.withdraw();
+    const nowMs = this.#nowMs();
+    this.#speaker = { by, listener, startedMs: nowMs, audioMs: nowMs, notes: [] };
+    eventLog.note("supervisor_took_over", { by, listener });
+    return null;
+  }
+
+  /** @param base64 mu-law of the supervisor's microphone. */
+  voice(listener: number, base64: string): void {
+    if (this.#speaker?.listener !== listener) return;
+    const text = Buffer.from(base64, "latin1");
+    if (text.length > (MAX_AUDIO_BYTES / 3) * 4 + 4) return;
+    const bytes = decodeBase64(text, 0, text.length, audio, 0);
+    if (bytes <= 0) return;
+    this.#speaker.audioMs = this.#nowMs();
+    this.#call.path.playVoice(audio.subarray(0, bytes));
+  }
+
+  /** The model learns it when it is back. */
+  note(text: string): void {
+    this.#speaker?.notes.push(text);
+  }
+
+  handBack(reason: HandBackReason, note: string | null): Refusal | null {
+    const speaker = this.#speaker;
+    if (speaker === null) return "not_taken_over";
+    this.#end(speaker, reason);
+    const { session, tools, budget } = this.#call;
+    const nowMs = this.#nowMs();
+    // The caller was silent to the relay alone.
+    budget.limits.callerActive(nowMs);
+    for (const text of speaker.notes) session?.note(text);
+    if (session !== null) tools.sessionReady(session);
+    const seconds = Math.round((nowMs - speaker.startedMs) / 1000);
+    this.#call.tellModel(prompts.colleagueSpoke(speaker.by, seconds, note), "prompt");
+    return null;
+  }
+
+  /** The call leaves its agent, or is over: no model has to be told. */
+  drop(): void {
+    if (this.#speaker !== null) this.#end(this.#speaker, "call_moved_on");
+  }
+
+  tick(nowMs: number): void {
+    const speaker = this.#speaker;
+    if (speaker !== null && nowMs - speaker.audioMs >= NO_AUDIO_MS) this.handBack("no_audio", null);
+  }
+
+  #end({ by }: Speaker, reason: string): void {
+    this.#speaker = null;
+    this.#call.path.restoreModel();
+    this.#call.eventLog.note("supervisor_handed_back", { by, reason });
+  }
+}

@@ -1,0 +1,124 @@
+import { describe, expect, it } from "vitest";
+import { type TakenOverCall, Takeover } from "../../../src/relay/call/takeover.js";
+
+const VOICE = Buffer.alloc(160, 0x55).toString("base64");
+
+function call(changes: { isTalking?: boolean; listeners?: null } = {}) {
+  const done: string[] = [];
+  const told: string[] = [];
+  const clock = { ms: 1_000 };
+  const keep =
+    (what: string) =>
+    (...args: readonly unknown[]) =>
+      void done.push([what, ...args].join(" "));
+  const session = { stopSpeaking: keep("model stopped"), note: (text: string) => told.push(text) };
+  const host = {
+    isTalking: changes.isTalking ?? true,
+    path: {
+      listeners: changes.listeners === null ? null : {},
+      silenceModel: keep("model silenced"),
+      restoreModel: keep("model restored"),
+      playVoice: (ulaw: Uint8Array) => void done.push(`voice ${ulaw.length} ${ulaw[0]}`),
+    },
+    get session() {
+      return takeover.isOn ? null : session;
+    },
+    eventLog: {
+      note: (name: string, fields: object = {}) =>
+        void done.push(`${name} ${Object.values(fields).join(" ")}`),
+    },
+    tools: {
+      sessionReady: () => {
+        done.push("tools told");
+        return true;
+      },
+    },
+    reply: { withdraw: keep("nothing owed") },
+    budget: { limits: { callerActive: keep("caller active") } },
+    tellModel: (fact: string) => void told.push(fact),
+  };
+  const takeover: Takeover = new Takeover(host as unknown as TakenOverCall, () => clock.ms);
+  return { takeover, done, told, clock };
+}
+
+describe("a take-over", () => {
+  it("silences the model, lets the caller hear the supervisor, and tells the model afterwards", () => {
+    const { takeover, done, told, clock } = call();
+    expect([takeover.isOn, takeover.listener]).toEqual([false, null]);
+    expect(takeover.begin("ada", 3)).toBeNull();
+    expect([takeover.isOn, takeover.listener]).toEqual([true, 3]);
+    takeover.voice(3, VOICE);
+    takeover.note("They typed 7.");
+    clock.ms += 9_600;
+    expect(takeover.handBack("asked", "Refund granted.")).toBeNull();
+    expect(takeover.isOn).toBe(false);
+    expect(done).toEqual([
+      "model stopped",
+      "model silenced",
+      "nothing owed",
+      "supervisor_took_over ada 3",
+      "voice 160 85",
+      "model restored",
+      "supervisor_handed_back ada asked",
+      "caller active 10600",
+      "tools told",
+    ]);
+    expect(told[0]).toBe("They typed 7.");
+    expect(told[1]).toMatch(/ada.*about 10 seconds.*Refund granted\./);
+  });
+
+  it.each([
+    ["the call is with no agent", { isTalking: false }, "not_live"],
+    ["the audio is not here", { listeners: null }, "path"],
+  ] as const)("is refused when %s", (_, changes, refusal) => {
+    const { takeover, done } = call(changes);
+    expect(takeover.begin("ada", 1)).toBe(refusal);
+    expect(done).toEqual([]);
+  });
+
+  it("is refused while another is on, and there is no hand-back without one", () => {
+    const { takeover } = call();
+    expect(takeover.handBack("asked", null)).toBe("not_taken_over");
+    takeover.begin("ada", 1);
+    expect(takeover.begin("ben", 2)).toBe("taken_over");
+    expect(takeover.listener).toBe(1);
+  });
+
+  it.each([
+    ["another listener's", 2, VOICE],
+    ["too much at once", 1, Buffer.alloc(1_700).toString("base64")],
+    ["none", 1, ""],
+    ["no base64", 1, "§§§§"],
+  ])("plays no audio that is %s", (_, listener, base64) => {
+    const { takeover, done } = call();
+    takeover.begin("ada", 1);
+    done.length = 0;
+    takeover.voice(listener, base64);
+    expect(done).toEqual([]);
+  });
+
+  it("ends by itself when no audio comes for four seconds, silence counting as audio", () => {
+    const { takeover, done, clock } = call();
+    takeover.begin("ada", 1);
+    clock.ms += 3_900;
+    takeover.tick(clock.ms);
+    takeover.voice(1, VOICE);
+    clock.ms += 3_900;
+    takeover.tick(clock.ms);
+    expect(takeover.isOn).toBe(true);
+    clock.ms += 100;
+    takeover.tick(clock.ms);
+    expect(takeover.isOn).toBe(false);
+    expect(done).toContain("supervisor_handed_back ada no_audio");
+  });
+
+  it("ends with what the call does else, and the model is told nothing", () => {
+    const { takeover, done, told } = call();
+    takeover.drop();
+    expect(done).toEqual([]);
+    takeover.begin("ada", 1);
+    takeover.drop();
+    expect(done.slice(-2)).toEqual(["model restored", "supervisor_handed_back ada call_moved_on"]);
+    expect(told).toEqual([]);
+  });
+});
