@@ -1,8 +1,7 @@
 import type { AgentProfile } from "../../domain/agent-profile.js";
 import type { TransferRequest } from "../../domain/transfer-request.js";
 import type { HistoryItem } from "../model/model-session.js";
-import type { CallState, Farewell, TransferNext } from "./call-events.js";
-import type { HandBackReason } from "./takeover.js";
+import type { CallState, Farewell, HandBackReason, TransferNext } from "./call-events.js";
 
 /**
  * Everything that is done to a call from outside of its two legs, as plain data: by the call

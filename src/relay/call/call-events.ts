@@ -147,3 +147,6 @@ export interface Step {
   readonly state: CallState;
   readonly effects: readonly Effect[];
 }
+
+/** Why a supervisor no longer speaks in place of the model. */
+export type HandBackReason = "asked" | "connection_lost" | "no_audio";

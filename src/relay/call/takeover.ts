@@ -2,12 +2,10 @@ import { decodeBase64 } from "../../codec/base64.js";
 import type { ModelSession } from "../model/model-session.js";
 import type { Refusal } from "./call-command.js";
 import type { CallEventLog } from "./call-event-log.js";
+import type { HandBackReason } from "./call-events.js";
 import type { CallPath } from "./call-path.js";
 import * as prompts from "./prompts.js";
 import type { OwedCause } from "./reply-ledger.js";
-
-/** Why a take-over is over. */
-export type HandBackReason = "asked" | "connection_lost" | "no_audio";
 
 export interface TakenOverCall {
   readonly isTalking: boolean;
