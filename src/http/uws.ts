@@ -39,8 +39,30 @@ let loaded: UwsBuild | null = null;
 
 /** @throws RelayError config_invalid; its message ends with the command that fixes it. */
 export function loadUws(): UwsBuild {
-  loaded ??= findUws(createRequire(import.meta.url));
+  // Where the relay is a dependency, npm installs another build beside it, in the project.
+  const project = createRequire(join(process.cwd(), "package.json"));
+  loaded ??= findFirstUws([createRequire(import.meta.url), project]);
   return loaded;
+}
+
+/**
+ * The first build that loads.
+ *
+ * @throws as loadUws, about the first one.
+ */
+export function findFirstUws([first, ...others]: readonly [Loader, ...Loader[]]): UwsBuild {
+  try {
+    return findUws(first);
+  } catch (error) {
+    for (const other of others) {
+      try {
+        return findUws(other);
+      } catch {
+        // The first one is what the message is about.
+      }
+    }
+    throw error;
+  }
 }
 
 /** The part of `require` that is used. */

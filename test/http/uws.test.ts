@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { findUws, type Loader, loadUws, OWN_BUILD } from "../../src/http/uws.js";
+import { findFirstUws, findUws, type Loader, loadUws, OWN_BUILD } from "../../src/http/uws.js";
 
 /** Of whichever package is installed. */
 const native: unknown = loadUws().uws;
@@ -37,6 +37,13 @@ describe("uWebSockets.js", () => {
     const require = loader("/x/node_modules/uWebSockets.js/uws.js", () => native);
     expect(findUws(require).description).toContain("the author's build");
     expect(require.asked).toEqual(["uWebSockets.js"]);
+  });
+
+  it("is that of the project where the relay's own has no binding for this Node", () => {
+    const own = loader("/x/node_modules/murelay/node_modules/uWebSockets.js/src/uws.js", missing);
+    const project = loader("/x/node_modules/uWebSockets.js/uws.js", () => native);
+    expect(findFirstUws([own, project]).description).toContain("the author's build");
+    expect(() => findFirstUws([own, loader(null, missing)])).toThrow(/no native binding/);
   });
 
   it.each([
