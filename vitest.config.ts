@@ -36,7 +36,15 @@ export default defineConfig({
     hookTimeout: 30_000,
     sequence: { sequencer: WaitingFirst },
     projects: [
-      { extends: true, test: { name: "waiting", include: WAITING, isolate: false } },
+      {
+        extends: true,
+        test: {
+          name: "waiting",
+          include: WAITING,
+          isolate: false,
+          globalSetup: "test/compiled-relay.ts",
+        },
+      },
       { extends: true, test: { name: "memory", include: ALONE } },
       {
         extends: true,

@@ -3,7 +3,8 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
+import { inject } from "vitest";
 import type { SimulatedModel } from "../../sim/model.js";
 import type { SimulatedTwilio } from "../../sim/twilio.js";
 
@@ -80,7 +81,7 @@ export async function startNode(
   const adminPort = Number(env["ADMIN_PORT"] ?? (await freePorts(1)));
   const child: ChildProcess = spawn(
     process.execPath,
-    ["--import", import.meta.resolve("tsx"), resolve("src/cli.ts"), "serve", ...flags],
+    [join(inject("compiledRelay"), "cli.js"), "serve", ...flags],
     {
       cwd: directory,
       stdio: ["ignore", "pipe", "pipe"],
