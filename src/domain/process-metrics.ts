@@ -36,9 +36,16 @@ export const PROCESS_METRICS = {
   recordsPending: {
     name: "records_pending",
     kind: "gauge",
-    help: "Record events that wait to be stored",
+    help: "Calls whose latest record events wait to be stored",
     labels: [],
     note: "Grows while the database is away; the events are spooled on disk.",
+  },
+  recordStorageUp: {
+    name: "record_storage_up",
+    kind: "gauge",
+    help: "1 while this part of record keeping takes data: the database, or the spool's disk",
+    labels: [label("part", "database", "disk")],
+    note: "0: no record is lost while the other part works.",
   },
   recordsDropped: {
     name: "records_dropped_total",

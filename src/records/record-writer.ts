@@ -47,7 +47,7 @@ export interface RecordWriterPorts {
   readonly spool: Spool;
   readonly clock: Clock;
   readonly log: Log;
-  readonly metrics: Pick<Metrics, "recordsPending" | "recordsDropped" | "spoolBytes">;
+  readonly metrics: Pick<Metrics, "recordsPending" | "recordsDropped" | "recordStorageUp" | "spoolBytes">;
   /**
    * Called for each call whose end this process has stored for one that died. The dead process may
    * not have told the customer database.
@@ -209,7 +209,7 @@ export class RecordWriter implements CallJournal {
     await this.#work.inTurn("spool", async () => {
       this.#takeQueue(true);
       const isWritten = await this.#journal.write();
-      this.#ports.metrics.spoolBytes.set(this.#ports.spool.bytes);
+      this.#reportHealth();
       if (isWritten) return;
       const low = this.#calls.lowestPendingSeq(this.#seq + 1);
       const isLost = (entry: SpoolEntry) => this.#calls.isOnDiskOnly(entry.callSid);
@@ -231,10 +231,18 @@ export class RecordWriter implements CallJournal {
         }
       }
       await this.#discardSaved();
-      this.#ports.metrics.recordsPending.set(this.#calls.count);
-      this.#ports.metrics.spoolBytes.set(this.#ports.spool.bytes);
+      this.#reportHealth();
       this.#scheduleSave();
     });
+  }
+
+  #reportHealth(): void {
+    const { metrics, spool } = this.#ports;
+    const { database, disk, pending } = this.health();
+    metrics.recordsPending.set(pending);
+    metrics.spoolBytes.set(spool.bytes);
+    metrics.recordStorageUp.set(Number(database), "database");
+    metrics.recordStorageUp.set(Number(disk), "disk");
   }
 
   /** False when nothing is due. */
@@ -308,6 +316,7 @@ export class RecordWriter implements CallJournal {
     } catch (error) {
       this.#databaseIsDown(error);
     }
+    this.#reportHealth();
   }
 
   /** Deletes the part of the journal that the database has. */

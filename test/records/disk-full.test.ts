@@ -100,6 +100,7 @@ it("works while the disk is full, and stores everything afterwards", async (cont
   await expect(recordWriter.flush()).rejects.toMatchObject({ code: "store_unavailable" });
   expect(recordWriter.health()).toMatchObject({ database: false, disk: false });
   expect(metrics.count("recordsPending")).toBeGreaterThan(0);
+  expect(metrics.count("recordStorageUp", { part: "disk" })).toBe(0);
   expect(await store.find({}, null, 500)).not.toHaveLength(300);
   expect((await store.load(sid(0)))?.record.turns[0]?.text).toBe("word ".repeat(200));
 
