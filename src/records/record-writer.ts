@@ -47,7 +47,10 @@ export interface RecordWriterPorts {
   readonly spool: Spool;
   readonly clock: Clock;
   readonly log: Log;
-  readonly metrics: Pick<Metrics, "recordsPending" | "recordsDropped" | "recordStorageUp" | "spoolBytes">;
+  readonly metrics: Pick<
+    Metrics,
+    "recordsPending" | "recordsDropped" | "recordStorageUp" | "spoolBytes"
+  >;
   /**
    * Called for each call whose end this process has stored for one that died. The dead process may
    * not have told the customer database.
