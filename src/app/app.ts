@@ -163,6 +163,8 @@ export async function createApp(
       : null;
   const journal = overrides.journal ?? keeping?.journal ?? { write: () => undefined };
   const events = new LiveEvents(journal, createRedact(agents.redact ?? STANDARD_REDACT));
+  const { tracing } = base;
+  if (tracing !== null) events.listen((callSid, event) => tracing.event(callSid, event));
   const admitted = composeRegistry(base, keeping);
   const siblings = overrides.seat?.siblings ?? null;
   const cluster = composeCluster(base, admitted.registry, siblings, keeping !== null);
@@ -324,6 +326,7 @@ class RelayApp implements App {
     await audit.stop();
     await keeping?.stop();
     await calls.flightFiles.settled();
+    await base.tracing?.stop();
     base.log.info("stopped");
   }
 }

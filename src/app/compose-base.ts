@@ -10,6 +10,7 @@ import { LoopGuard } from "../adapters/system/loop-guard.js";
 import { createLog } from "../adapters/system/pino-log.js";
 import { systemClock } from "../adapters/system/system-clock.js";
 import { ToolLauncher } from "../adapters/tools/launcher-client.js";
+import { CallTracing } from "../adapters/tracing/call-tracing.js";
 import { createTwilioRest } from "../adapters/twilio/rest.js";
 import { readPriceTable } from "../config/agents/price-table.js";
 import type { Config } from "../config/load.js";
@@ -42,6 +43,8 @@ export interface Base {
   /** Tool modules run in processes of their own. */
   readonly launcher: ToolLauncher;
   readonly prices: PriceTable;
+  /** Null: no collector is set. */
+  readonly tracing: CallTracing | null;
   /** Null: the agents file has no CRM. */
   readonly crm: ReturnType<typeof createHttpCrm> | null;
 }
@@ -81,11 +84,35 @@ export function composeBase(
         metrics.twilioRequests.observe(seconds, operation, outcome),
     });
   const prices = readPriceTable(agents.pricingFile ?? null);
+  const tracing = openTracing(config, worker, { network, clock, log });
   const spoolDirectory = join(dirname(config.recordingsDir), "crm");
   const crm =
     agents.crm === undefined
       ? null
       : createHttpCrm(agents.crm, { clock, log, network: toolNetwork, spoolDirectory });
-  const parts = { clock, log, worker, registry, metrics, loopGuard, control, network, toolNetwork };
+  const parts = {
+    clock,
+    log,
+    worker,
+    registry,
+    metrics,
+    loopGuard,
+    control,
+    network,
+    toolNetwork,
+    tracing,
+  };
   return { config, agents, ...parts, launcher: new ToolLauncher(log), prices, crm };
+}
+
+function openTracing(
+  config: Config,
+  worker: number,
+  parts: ConstructorParameters<typeof CallTracing>[1],
+): CallTracing | null {
+  const { otelEndpoint: endpoint, otelHeaders: headers, nodeName: node } = config;
+  if (endpoint === null) return null;
+  const { otelServiceName: serviceName, otelSamplerArg: ratio } = config;
+  const settings = { endpoint, headers, serviceName, ratio, node, worker, version: VERSION };
+  return new CallTracing(settings, parts);
 }

@@ -106,8 +106,8 @@ export async function composeCalls(
     metrics: base.metrics,
   });
   const orders = keeping?.orders ?? new MemoryOrderBook();
-  const { toolNetwork: network, launcher } = base;
-  const toolbox = new Toolbox({ clock, log, network, orders, launcher });
+  const { toolNetwork: network, launcher, tracing } = base;
+  const toolbox = new Toolbox({ clock, log, network, orders, launcher, tracing });
   const loadAgents = async (file: AgentsFile): Promise<void> => {
     await toolbox.load(file);
     prepareFlights(base, flightFiles, file, recordAll);

@@ -9,6 +9,7 @@ import { loadModuleTool } from "../adapters/tools/module-tool.js";
 import type { ModuleVersion } from "../adapters/tools/tool-messages.js";
 import type { AgentProfile, AgentsFile, ToolDefinition } from "../domain/agent-profile.js";
 import { RelayError } from "../domain/errors.js";
+import type { CallSid } from "../domain/ids.js";
 import type { Clock } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
 import { AgentTools } from "../relay/call/agent-tools.js";
@@ -25,6 +26,8 @@ export interface ToolboxDeps {
   readonly log: Log;
   readonly orders: OrderBook;
   readonly network: Network;
+  /** Null: calls are not traced. */
+  readonly tracing: { traceparent(callSid: CallSid): string } | null;
   /** Runs tool modules. It outlives these tools: those of a reloaded agents file need no other. */
   readonly launcher: ToolLauncher;
 }
@@ -65,7 +68,8 @@ export class Toolbox {
   toolsFor(host: ToolHost): CallTools {
     const kit = this.#kits.get(host.agent);
     if (kit === undefined) throw new RelayError("internal", "an agent without a kit of tools");
-    const { clock, launcher } = this.#deps;
+    const { clock, launcher, tracing } = this.#deps;
+    const traceparent = tracing?.traceparent(host.parties.callSid);
     const { log } = host;
     // Before the model asks: a caller should not wait for a process to start.
     for (const module of kit.modules) launcher.warm(module);
@@ -80,6 +84,7 @@ export class Toolbox {
         to: host.parties.to,
         agent: host.agent.name,
         language: host.language,
+        ...(traceparent === undefined ? {} : { traceparent }),
       }),
     });
     return new AgentTools(host, kit.specs, runner);

@@ -21,6 +21,23 @@ export const whole = (min: number, max: number): TextSchema<number> =>
 export const frames = (min: number, max: number): TextSchema<number> =>
   whole(min, max).refine((ms) => ms % 20 === 0, "is not a multiple of 20 ms, one Twilio frame");
 
+/** 0 to 1. */
+export const ratio: TextSchema<number> = z
+  .string()
+  .regex(/^\d(?:\.\d{1,6})?$/, "is not a number from 0 to 1")
+  .transform(Number)
+  .pipe(z.number().max(1, "is above 1"));
+
+/** Of a server inside the own network, so that http:// is allowed. A final slash is dropped. */
+export const httpUrl: TextSchema<string> = z
+  .string()
+  .refine((text) => {
+    const url = URL.canParse(text) ? new URL(text) : null;
+    const isHttp = url?.protocol === "http:" || url?.protocol === "https:";
+    return isHttp && url.username === "" && url.search === "" && url.hash === "";
+  }, "is not an http:// or https:// address")
+  .transform((text) => text.replace(/\/+$/, ""));
+
 export const flag: TextSchema<boolean> = z
   .string()
   .regex(/^(true|false|1|0|yes|no)$/i, "is neither true nor false")

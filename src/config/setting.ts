@@ -10,7 +10,8 @@ export type SettingGroup =
   | "Agents and records"
   | "Calls"
   | "Audio"
-  | "Log";
+  | "Log"
+  | "Traces";
 
 export interface Setting<T> {
   readonly name: string;

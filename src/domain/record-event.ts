@@ -179,4 +179,6 @@ export type ToolOutcome = "ok" | "error" | "timeout" | "invalid" | "denied" | "c
  */
 export interface CallJournal {
   write(callSid: CallSid, event: RecordEvent): void;
+  /** Shows an event to those who watch live calls, and stores nothing. Absent: there are none. */
+  show?(callSid: CallSid, event: RecordEvent): void;
 }

@@ -25,6 +25,10 @@ export class LiveEvents implements CallJournal {
 
   write(callSid: CallSid, event: RecordEvent): void {
     this.#journal.write(callSid, event);
+    this.show(callSid, event);
+  }
+
+  show(callSid: CallSid, event: RecordEvent): void {
     if (this.#listeners.size === 0) return;
     const clean = storableEvent(event, this.#redact);
     for (const listener of this.#listeners) listener(callSid, clean);

@@ -32,6 +32,8 @@ export interface ToolContext {
   readonly language: string;
   /** Aborted when the caller hangs up or the tool's time is over: stop working then. */
   readonly signal: AbortSignal;
+  /** W3C Trace Context: hand it on to what you call. Absent: calls are not traced. */
+  readonly traceparent?: string;
   /** Wall clock, ms since the epoch, when the tool was called. */
   readonly nowEpochMs: number;
 }

@@ -178,7 +178,7 @@ const TOOL: Omit<ToolDefinition, "source"> = {
 describe("the tools of an agent", () => {
   const toolbox = () => {
     const { clock, log, toolNetwork: network, launcher } = base();
-    return { clock, log, network, launcher, orders: new MemoryOrderBook() };
+    return { clock, log, network, launcher, tracing: null, orders: new MemoryOrderBook() };
   };
   const kit = async (...tools: readonly ToolDefinition[]) =>
     (await buildKits(file(agent({ tools })), toolbox())).get("support");

@@ -18,11 +18,20 @@ export function createHttpTool(
     parameters,
     timeoutMs,
     sayWhileWaiting,
-    run: async (args, { signal }) => {
-      const reply = await request(source, args, signal, network);
+    run: async (args, { signal, traceparent }) => {
+      const traced = traceparent === undefined ? source : withHeader(source, { traceparent });
+      const reply = await request(traced, args, signal, network);
       return { output: readOutput(reply) };
     },
   };
+}
+
+/** A header that the agents file sets itself stays. */
+function withHeader(
+  source: HttpToolSource,
+  header: Readonly<Record<string, string>>,
+): HttpToolSource {
+  return { ...source, headers: { ...header, ...source.headers } };
 }
 
 const WITHOUT_BODY: ReadonlySet<string> = new Set(["GET", "DELETE"]);

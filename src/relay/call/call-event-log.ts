@@ -212,6 +212,17 @@ export class CallEventLog {
     this.write({ type: "note", atMs: this.atMs, name, fields });
   }
 
+  /** Of interest while the call lasts; its record does not need it. @param ms  the dial took. */
+  sessionReady(ms: number): void {
+    const { atMs } = this;
+    this.#journal.show?.(this.#callSid, {
+      type: "note",
+      atMs,
+      name: "session_ready",
+      fields: { ms },
+    });
+  }
+
   /** Another process tells the rest. */
   moved(): void {
     for (const told of this.#texts.rest()) this.write(told);

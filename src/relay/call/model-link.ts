@@ -44,6 +44,7 @@ export class ModelLink implements ModelDialerHost {
   readonly #deps: CallDeps;
   readonly #dialer: ModelDialer;
   #attachTo: string | null = null;
+  #dialledMs = 0;
   #conversation: "new" | "kept" = "new";
 
   constructor(
@@ -102,6 +103,7 @@ export class ModelLink implements ModelDialerHost {
 
   openSession(history: readonly HistoryItem[], lifecycle: ModelSessionLifecycle): ModelSession {
     this.#language.opened(this.#host.greeting.isLookingUp);
+    this.#dialledMs = this.#deps.clock.nowMs();
     const callId = this.#attachTo;
     return this.#deps.models.open({
       profile: this.profile,
@@ -114,6 +116,8 @@ export class ModelLink implements ModelDialerHost {
   }
 
   sessionReady(session: ModelSession): void {
+    const ms = Math.round(this.#deps.clock.nowMs() - this.#dialledMs);
+    this.#host.eventLog.sessionReady(ms);
     this.#deps.admission?.model.sessionReady();
     this.#host.reply.dialled();
     this.#host.modelReady(session, this.#conversation);
