@@ -216,6 +216,8 @@ export class ResponseRun {
       this.#finish("failed", { type: "failed", error: error ?? SERVER_ERROR });
     else if (status === "incomplete")
       this.#finish("incomplete", { type: "incomplete", reason: reason ?? "max_output_tokens" });
+    else if (status === "cancelled")
+      this.#finish("cancelled", { type: "cancelled", reason: "turn_detected" });
     // Live captures show null here.
     else this.#finish("completed", null);
     for (const { item, call, outputIndex } of this.#running)

@@ -75,8 +75,11 @@ export interface Turn {
   readonly delayMs?: number;
   /** Seconds of audio sent per second of the clock. Default 5. */
   readonly ratio?: number;
-  /** Default completed. The others end after `untilMs` of the last spoken item. */
-  readonly status?: "completed" | "failed" | "incomplete";
+  /**
+   * Default completed. Failed and incomplete ones end after `untilMs` of the last spoken item. A
+   * cancelled one is the server's own doing, without a word of the caller.
+   */
+  readonly status?: "completed" | "failed" | "incomplete" | "cancelled";
   /** Of an incomplete one. Default max_output_tokens. */
   readonly reason?: "max_output_tokens" | "content_filter";
   /** Of a failed one. Default server_error. */

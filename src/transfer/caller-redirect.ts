@@ -77,9 +77,7 @@ export function redirectFailed(
   const { phase } = draft.state;
   if (phase.name !== "redirecting" && phase.name !== "returning") return;
   if (code === "caller_gone") {
-    // A stream that comes up meanwhile is the better witness.
-    if (phase.name === "returning" && onStream === true) settleReturn(draft);
-    else callerGone(draft);
+    goneByRequest(draft, onStream);
     return;
   }
   if (phase.waits !== "request") return;
@@ -103,6 +101,22 @@ export function redirectFailed(
       return;
     default:
       refused(draft, nowMs);
+  }
+}
+
+/**
+ * Twilio knows no such call, or says that it is over. One answer does not prove it: it also comes
+ * for a moment at which the call cannot be moved, and the caller would be left with nothing.
+ */
+function goneByRequest(draft: Draft, onStream: OnStream): void {
+  const { phase } = draft.state;
+  // A stream that comes up meanwhile is the better witness, as is one that has ended.
+  if (phase.name === "returning" && onStream === true) settleReturn(draft);
+  else if (phase.name === "redirecting" && phase.fromStream && onStream === false)
+    callerGone(draft);
+  else {
+    wait(draft, "probe");
+    draft.do({ do: "probe" });
   }
 }
 

@@ -90,6 +90,10 @@ export const FAULT_ROWS: readonly FaultRow[] = [
   model("No response to the caller's turn", [null]),
   model("No response, ever", [null], true),
   model("A response without output", [{}]),
+  model("The server cancels the response by itself", [{ status: "cancelled", delayMs: 20 }]),
+  model("A response whose audio never comes", [
+    { say: { text: "Never heard.", audio: new Uint8Array(0) } },
+  ]),
   model("The first sound takes 6 s", [{ say: ANSWER, delayMs: 6_000 }]),
   model("A response fails without sound", [failed()]),
   model("A response fails in mid-speech", [failed(400)]),
@@ -110,6 +114,13 @@ export const FAULT_ROWS: readonly FaultRow[] = [
   model("A tool call with arguments that are not JSON", [
     { calls: [{ name: "lookup_order", arguments: "{" }] },
   ]),
+  model("A tool call that is cut off", [
+    {
+      calls: [{ name: "lookup_order", arguments: { query: "4217" } }],
+      status: "incomplete",
+      delayMs: 20,
+    },
+  ]),
   model("A tool call in every response", [{ calls: [{ name: "unknown", arguments: {} }] }], true),
   model("An MCP call of 6 s", [{ mcp: [{ ...mcp, ms: 6_000 }] }]),
   model("An MCP call that fails", [{ mcp: [{ ...mcp, outcome: "failed" }] }]),
@@ -119,6 +130,14 @@ export const FAULT_ROWS: readonly FaultRow[] = [
   transferMeets("The person does not answer", { callee: { outcome: "no-answer" } }),
   transferMeets("The number cannot be reached", { callee: { outcome: "failed" } }),
   transferMeets("REST: 429, once", { rest: { operation: "calls.update", kind: "429" } }),
+  transferMeets("REST: 404, once", { rest: { operation: "calls.update", kind: "404" } }),
+  transferMeets("REST: 404 each time", {
+    rest: { operation: "calls.update", kind: "404", times: 100 },
+  }),
+  transferMeets("REST: 21220, once", { rest: { operation: "calls.update", kind: "21220" } }),
+  transferMeets("REST: 401 each time", {
+    rest: { operation: "calls.update", kind: "401", times: 100 },
+  }),
   transferMeets("REST: 500 each time", {
     rest: { operation: "calls.update", kind: "500", times: 100 },
   }),

@@ -60,6 +60,13 @@ describe("a redirect out of the stream", () => {
     );
   });
 
+  it("is looked into when Twilio takes the call for over, unless the stream has ended, too", () => {
+    const state = inPhase(redirecting("request"));
+    for (const onStream of [true, null])
+      expect(leadsTo(state, failed("caller_gone", onStream))).toBe("redirecting (probe), probe");
+    expect(leadsTo(state, failed("caller_gone", false))).toContain("end desk caller_gone gone");
+  });
+
   it("is looked into when its fate is unknown", () => {
     const state = inPhase(redirecting("probe"));
     expect(leadsTo(state, probed("completed", true))).toContain("end desk caller_gone gone");
@@ -139,7 +146,10 @@ describe("the way back", () => {
 
   it("is lost when the caller hangs up", () => {
     const state = inPhase(returning("request", "back_to_agent"));
-    expect(leadsTo(state, failed("caller_gone", false))).toBe("over, disarm, lost");
+    // One answer to one request does not prove it.
+    expect(leadsTo(state, failed("caller_gone", false))).toBe("returning (probe), probe");
+    const probing = inPhase(returning("probe", "back_to_agent"));
+    expect(leadsTo(probing, probed("completed", false))).toBe("over, disarm, lost");
     // Twilio says that the call is gone, but the caller is on a stream: that is the better witness.
     expect(leadsTo(state, failed("caller_gone", true))).toBe("over, disarm");
   });

@@ -152,8 +152,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       "redirecting (before_probe, no stream), record redirect_failed twilio_timeout, arm 6000",
     "redirect_failed twilio_rejected":
       "redirecting step 1 revision 6 (request, no stream), record redirect_failed twilio_rejected, record failed desk, record redirect queue, disarm, redirect to step",
-    "redirect_failed caller_gone":
-      "over, record caller_gone desk, disarm, end desk caller_gone gone",
+    "redirect_failed caller_gone": "redirecting (probe, no stream), probe",
     document_seen: "dialing, record calling desk, arm 40000",
     "child_status in-progress":
       "over, record calling desk, arm 40000, disarm, end desk answered connected",
@@ -257,7 +256,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "redirect_failed twilio_busy": "over, record redirect_failed twilio_busy, disarm",
     "redirect_failed twilio_timeout": "over, record redirect_failed twilio_timeout, disarm",
     "redirect_failed twilio_rejected": "over, record redirect_failed twilio_rejected, disarm",
-    "redirect_failed caller_gone": "over, disarm, lost",
+    "redirect_failed caller_gone": "returning (probe), probe",
     document_seen: "over, disarm",
     "child_status in-progress": "over, disarm",
     "child_status busy": "over, disarm",

@@ -302,7 +302,6 @@ function sessionEnded(state: ReplyState, nowMs: number): ReplyState {
     work: { ...state.work, response: 0, mcp: 0 },
     askAtMs: null,
     callerSpeaking: false,
-    callerStoppedMs: state.callerSpeaking ? nowMs : state.callerStoppedMs,
   };
   if (cutOff) return { ...ended, owed: { cause: "session_lost", sinceMs: nowMs, cutOff } };
   return wasSpeaking ? owe(ended, "session_lost", nowMs) : ended;

@@ -194,6 +194,7 @@ describe("transfers of calls", () => {
     const { stream } = await calls.talk();
     failures.push("caller_gone");
     stream.key("0");
+    stream.stop(sid(1));
     await settle();
     expect(outcomes(calls)).toEqual(["caller_gone"]);
     expect(calls.recorded("ended")).toMatchObject([{ outcome: "abandoned" }]);
