@@ -75,7 +75,6 @@ export class ConferenceEffects {
     this.legs = new ModelLegs(call, deps, {
       isAwaited: () => path.isDialing,
       failed: (code) => tell({ type: "add_failed", code }),
-      callerGone: () => host.dispatch({ type: "caller_gone" }),
     });
   }
 

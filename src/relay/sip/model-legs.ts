@@ -24,8 +24,6 @@ export interface ModelLegsHost {
   isAwaited(): boolean;
   /** Twilio took none of the requests. */
   failed(code: ErrorCode): void;
-  /** There is no such conference, or no such caller, any more. */
-  callerGone(): void;
 }
 
 export interface ModelLegsDeps {
@@ -120,8 +118,9 @@ export class ModelLegs {
         else this.#add(number, tries + 1);
       });
     };
-    if (code === "caller_gone") this.#host.callerGone();
-    else if (code === "twilio_busy") again(BUSY_PAUSE_MS);
+    // A caller who is gone leaves the conference, too, and is awaited no longer. Without that news
+    // one answer proves nothing.
+    if (code === "caller_gone" || code === "twilio_busy") again(BUSY_PAUSE_MS);
     else if (error instanceof RelayError && error.retryable) again(SHOW_MS);
     // The carrier does not let us show the caller's number: the model need not see it.
     else if (code === "twilio_rejected" && from !== to && E164.test(to)) again(0, to);
