@@ -51,7 +51,7 @@ export async function runConversations(
         ? null
         : (session) =>
             ruleScript(session, {
-              scripted: (text) => scripted.next(text),
+              scripted: () => scripted.next(),
               speechMs: SPEECH_MS,
               delayMs: 0,
             }),
@@ -156,7 +156,7 @@ class ScriptedResponses {
   }
 
   /** Undefined: the rules answer. */
-  next(_text: string | null): Turn | undefined {
+  next(): Turn | undefined {
     const response = this.#waiting.shift();
     if (response === undefined) return undefined;
     const { say, call, arguments: given = {} } = response;

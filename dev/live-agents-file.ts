@@ -81,7 +81,9 @@ export class LiveAgentsFile implements PhoneSetup {
     const files = [this.#parts.path, ...this.#modules];
     // A save often replaces the file: its folder is what stays.
     this.#watchers = [...new Set(files.map((file) => dirname(file)))].map((folder) =>
-      watch(folder, () => this.#changed()),
+      watch(folder, () => this.#changed()).on("error", ({ message }) =>
+        this.#parts.print(`${folder} is no longer watched: ${message}`),
+      ),
     );
   }
 

@@ -55,6 +55,10 @@ export async function main(
     io.err(error.message);
     return EXIT_USAGE;
   }
+  if (results.every((file) => file.results.length === 0)) {
+    io.err(`no conversation has “${options.only ?? ""}” in its name`);
+    return EXIT_USAGE;
+  }
   if (options.junit !== undefined) writeFileSync(options.junit, junitReport(results));
   io.out(options.json === true ? jsonReport(results) : summaryLine(results));
   return results.every((file) => file.results.every(({ ok }) => ok)) ? EXIT_OK : EXIT_FAILED;

@@ -181,7 +181,7 @@ export async function createApp(
   return new RelayApp({ base, liveAgents, admitted, cluster, calls, ...records, overrides });
 }
 
-/** Null when there is no one to tell. One that fails does not keep the others from being told. */
+/** Null when none is given. One that fails does not keep the others from being told. */
 function completedBy(given: readonly (Crm["completed"] | undefined)[]): Crm["completed"] | null {
   const all = given.filter((one) => one !== undefined);
   if (all.length === 0) return null;

@@ -111,6 +111,7 @@ conversations:
 
   it.each<[string, string, TestOptions, string]>([
     ["a file that is not there", "nothing.yaml", {}, "cannot be read"],
+    ["a name that no conversation has", WRITTEN, { only: "xyz" }, "xyz"],
     ["an unknown model", WRITTEN, { model: "other" }, "simulated or openai"],
     ["OpenAI's model without a key", WRITTEN, { model: "openai" }, "OPENAI_API_KEY"],
   ])("refuses %s", async (_, file, options, problem) => {
