@@ -2,18 +2,14 @@ import { afterEach, describe, expect, it } from "vitest";
 import { speechLike } from "../../sim/audio/synth.js";
 import type { Script, ScriptedCall, Turn } from "../../sim/model/script.js";
 import type { ModelSession } from "../../sim/model/session.js";
-import type { Leg } from "../../sim/twilio/leg.js";
 import type { Party } from "../../sim/twilio/party.js";
-import { agent } from "../fakes/call-bench.js";
-import { builtinTools, hears, onlyAgent } from "../fakes/heard-call.js";
-import { type Stage, startStage } from "../fakes/stage.js";
+import { asks, BYE, GREETING, over, question, startHandover, toolTurn } from "../fakes/handover.js";
+import { hears } from "../fakes/heard-call.js";
+import type { Stage } from "../fakes/stage.js";
 
-const GREETING = { text: "Hello.", audio: speechLike(300, 1) };
-const BYE = { text: "I connect you.", audio: speechLike(300, 2) };
 const BACK = { text: "The line is busy.", audio: speechLike(300, 3) };
 const ANSWER = { text: "It left yesterday.", audio: speechLike(300, 4) };
 const LONG = { text: "Let me tell you all of it.", audio: speechLike(2_500, 5) };
-const question = speechLike(600, 6);
 const MOST_SILENCE_MS = 8_000;
 
 let stage: Stage | null = null;
@@ -22,31 +18,9 @@ afterEach(async () => {
   stage = null;
 });
 
-async function start(
-  script: Script,
-  options: Parameters<typeof startStage>[1] = {},
-): Promise<Stage> {
-  const tools = builtinTools("lookup_order", "transfer_call", "end_call");
-  stage = await startStage(script, { agents: onlyAgent(agent({ tools })), ...options });
+async function start(...args: Parameters<typeof startHandover>): Promise<Stage> {
+  stage = await startHandover(...args);
   return stage;
-}
-
-/** A caller who is greeted and says something. */
-async function asks(on: Stage): Promise<Leg> {
-  const call = on.twilio.placeCall();
-  await hears(call, GREETING.audio);
-  await call.say(question);
-  return call;
-}
-
-async function over(on: Stage, callSid: string): Promise<void> {
-  await on.until(callSid, "ended");
-  await on.twilio.settled();
-  expect(on.twilio.violations()).toEqual([]);
-}
-
-function toolTurn(call: ScriptedCall, ...others: readonly ScriptedCall[]): Turn {
-  return { say: BYE, calls: [call, ...others] };
 }
 
 const transferTo = (destination: string): ScriptedCall => ({
@@ -125,53 +99,6 @@ function instructionsOfResponses({ events }: ModelSession): string[] {
     .map((event) => /"instructions":"(.*?)"/.exec(JSON.stringify(event))?.[1] ?? "")
     .filter((text) => text !== "");
 }
-
-describe("odd arguments", () => {
-  const long = { reason: "r".repeat(600), summary: "s".repeat(5_000) };
-  it.each<[string, ScriptedCall["arguments"], object]>([
-    ["texts that are too long", { destination: "desk", ...long }, {}],
-    ["null", { destination: "desk", reason: null, summary: null, urgency: null }, { reason: null }],
-    ["a list", { destination: "desk", reason: ["late", "lost"] }, { reason: "late; lost" }],
-    ["critical urgency", { destination: "desk", urgency: "critical" }, { urgency: "high" }],
-    ["urgency in capitals", { destination: "desk", urgency: "HIGH" }, { urgency: "high" }],
-    ["an unknown urgency", { destination: "desk", urgency: "now-ish" }, { urgency: null }],
-    ["a further field", { destination: "desk", mood: "angry" }, {}],
-    ["no reason", { destination: "desk" }, { reason: null }],
-    ["JSON that is cut off", '{"destination":"desk","reason":"the order is', {}],
-  ])("of transfer_call reach the person: %s", async (_, given, transfer) => {
-    const call = { name: "transfer_call", arguments: given };
-    const on = await start({ turns: [{ say: GREETING }, toolTurn(call)] });
-    const caller = await asks(on);
-    await caller.events.until("dial_bridged");
-    await caller.ended;
-    await over(on, caller.sid);
-    expect(on.record(caller.sid).transfer).toMatchObject({
-      destination: "desk",
-      outcome: "answered",
-      ...transfer,
-    });
-  });
-
-  it.each<[string, ScriptedCall["arguments"]]>([
-    ["a reason that is too long", { reason: "r".repeat(600) }],
-    ["null", { reason: null }],
-    ["null in place of an object", "null"],
-    ["a list", { reason: ["done"] }],
-    ["a further field", { reason: "done", mood: "happy" }],
-    ["none", {}],
-    ["an empty text", ""],
-    ["JSON that is cut off", '{"reason":"do'],
-  ])("of end_call end the call after the farewell: %s", async (_, given) => {
-    const call = { name: "end_call", arguments: given };
-    const on = await start({ turns: [{ say: GREETING }, toolTurn(call)] });
-    const caller = await asks(on);
-    await caller.ended;
-    await hears(caller, BYE.audio);
-    await over(on, caller.sid);
-    expect(on.record(caller.sid)).toMatchObject({ outcome: "completed" });
-    expect(on.model.sessions).toHaveLength(1);
-  });
-});
 
 describe("end_call and transfer_call in one response", () => {
   it.each<[string, ScriptedCall, ScriptedCall]>([
