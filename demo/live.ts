@@ -15,8 +15,20 @@ import { Timeline } from "./timeline.js";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The console of a demo is on loopback and needs no token; one process carries its calls. */
-const NOT_IN_A_DEMO: readonly string[] = ["ADMIN_HOST", "ADMIN_TOKEN", "OPERATORS_FILE", "WORKERS"];
+/**
+ * The console of a demo is on loopback and needs no token, one process carries its calls, and Twilio
+ * is simulated.
+ */
+const NOT_IN_A_DEMO: readonly string[] = [
+  "ADMIN_HOST",
+  "ADMIN_TOKEN",
+  "OPERATORS_FILE",
+  "WORKERS",
+  "MEDIA_URL",
+  "TWILIO_AUTH_TOKEN",
+  "TWILIO_API_KEY",
+  "TWILIO_API_SECRET",
+];
 
 /**
  * The user's own settings, in which the demo replaces addresses, ports and the Twilio account.
@@ -28,7 +40,14 @@ export function liveSettings(env: Environment, twilio: SimulatedTwilio): Environ
       !NOT_IN_A_DEMO.includes(name.replace(/_FILE$/, "")) && !NOT_IN_A_DEMO.includes(name),
   );
   const recordings = env["RECORDINGS_DIR"] || DEMO_FOLDER;
-  return { ...Object.fromEntries(own), ...demoSettings(twilio), RECORDINGS_DIR: recordings };
+  // A proxy of the user's reaches the model, and not this machine's Twilio.
+  const direct = [env["NO_PROXY"] || env["no_proxy"], "127.0.0.1"].filter(Boolean).join(",");
+  return {
+    ...Object.fromEntries(own),
+    ...demoSettings(twilio),
+    RECORDINGS_DIR: recordings,
+    NO_PROXY: direct,
+  };
 }
 
 /** The number that the browser calls: the first that the user's agents file names. */

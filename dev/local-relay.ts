@@ -85,7 +85,11 @@ function localSettings(
     AGENTS_FILE: agentsFile,
     ...(model === null
       ? {}
-      : { OPENAI_API_KEY: model.apiKey, OPENAI_REALTIME_URL: model.url, HTTPS_PROXY: "" }),
+      : {
+          OPENAI_API_KEY: model.apiKey,
+          OPENAI_API_KEY_FILE: "",
+          OPENAI_REALTIME_URL: model.url,
+        }),
   };
 }
 

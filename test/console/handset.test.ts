@@ -100,6 +100,10 @@ describe("the demo with OpenAI's own model", () => {
         PORT: "8080",
         PUBLIC_URL: "https://voice.example.com",
         TWILIO_AUTH_TOKEN: "the real one",
+        TWILIO_API_KEY: "SK0123",
+        TWILIO_API_SECRET_FILE: "/run/secrets/twilio",
+        MEDIA_URL: "wss://media.example.com/{node}",
+        NO_PROXY: "crm.internal",
         ADMIN_HOST: "0.0.0.0",
         ADMIN_TOKEN_FILE: "/run/secrets/admin",
         WORKERS: "4",
@@ -116,8 +120,10 @@ describe("the demo with OpenAI's own model", () => {
       TWILIO_ACCOUNT_SID: twilio.accountSid,
       TWILIO_AUTH_TOKEN: twilio.authToken,
       TWILIO_API_BASE_URL: twilio.apiBaseUrl,
+      NO_PROXY: "crm.internal,127.0.0.1",
     });
-    for (const name of ["ADMIN_HOST", "ADMIN_TOKEN_FILE", "WORKERS"])
+    const left = ["ADMIN_HOST", "ADMIN_TOKEN_FILE", "WORKERS", "TWILIO_API_KEY", "MEDIA_URL"];
+    for (const name of [...left, "TWILIO_API_SECRET_FILE"])
       expect(settings).not.toHaveProperty(name);
     expect(liveSettings({}, twilio)["RECORDINGS_DIR"]).toBe(join("data", "demo"));
   });

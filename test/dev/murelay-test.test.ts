@@ -70,6 +70,24 @@ conversations:
     expect([status, JSON.parse(text)]).toMatchObject([0, { ok: true }]);
   });
 
+  it("takes the settings of a production relay, and reaches none of its services", async () => {
+    const env = {
+      OPENAI_API_KEY_FILE: join(project, "key"),
+      TWILIO_AUTH_TOKEN_FILE: join(project, "token"),
+      TWILIO_API_KEY: "SK0123",
+      TWILIO_API_SECRET: "secret",
+      PUBLIC_URL: "https://voice.example.com",
+      MEDIA_URL: "wss://media.example.com/{node}/{worker}",
+      WORKERS: "2",
+      HTTPS_PROXY: "http://127.0.0.1:9",
+      DATABASE_URL: "postgres://nowhere.example/murelay",
+    };
+    writeFileSync(env.OPENAI_API_KEY_FILE, "sk-real");
+    writeFileSync(env.TWILIO_AUTH_TOKEN_FILE, "real");
+    const { status, errors } = await run(WRITTEN, { only: "person" }, env);
+    expect([status, errors]).toEqual([0, ""]);
+  });
+
   it("waits for a tool that takes its time", async () => {
     writeFileSync(
       join(project, "tools", "slow.mjs"),
