@@ -6,7 +6,7 @@ import { FlightFiles } from "../adapters/journal/flight-files.js";
 import { createModelSocketDialer } from "../adapters/openai/model-socket.js";
 import { createOpenAiCalls } from "../adapters/openai/sip-calls.js";
 import { numberPlans } from "../config/agents/number-plans.js";
-import { mediaUrlFor } from "../config/derived.js";
+import { mediaUrlFor, twilioAuthTokens } from "../config/derived.js";
 import type { AgentsFile } from "../domain/agent-profile.js";
 import type { CallJournal } from "../domain/record-event.js";
 import { VERSION } from "../domain/version.js";
@@ -118,7 +118,7 @@ export async function composeCalls(
     {
       accountSid: config.twilioAccountSid,
       prewarm: config.prewarm,
-      tokenSecret: config.twilioAuthToken,
+      tokenSecrets: twilioAuthTokens(config),
       links,
     },
     {

@@ -377,7 +377,7 @@ export class CallBench {
       {
         accountSid: ACCOUNT,
         prewarm: true,
-        tokenSecret: "secret",
+        tokenSecrets: ["secret"],
         links: { publicUrl: "https://relay.test", mediaUrl: "wss://relay.test/media-stream" },
         ...changes,
       },

@@ -271,7 +271,7 @@ export function sipBench(options: SipBenchOptions = {}) {
     {
       accountSid: ACCOUNT,
       prewarm: true,
-      tokenSecret: "secret",
+      tokenSecrets: ["secret"],
       links: { publicUrl: "https://relay.test", mediaUrl: "wss://relay.test/media-stream" },
     },
     deps,

@@ -30,7 +30,7 @@ import { apologyTwiml, comfortTwiml, type Links } from "./voice-twiml.js";
 export interface CallsConfig {
   readonly accountSid: string;
   readonly prewarm: boolean;
-  readonly tokenSecret: string;
+  readonly tokenSecrets: readonly string[];
   readonly links: Links;
 }
 

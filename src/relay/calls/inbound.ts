@@ -24,7 +24,7 @@ import { apologyTwiml, connectTwiml, type Links } from "./voice-twiml.js";
 export interface InboundConfig {
   readonly accountSid: string;
   readonly prewarm: boolean;
-  readonly tokenSecret: string;
+  readonly tokenSecrets: readonly string[];
   readonly links: Links;
 }
 
@@ -82,7 +82,7 @@ export class Inbound {
   constructor(config: InboundConfig, deps: InboundDeps) {
     this.#config = config;
     this.#deps = deps;
-    this.#tokens = new StreamTokens(config.tokenSecret, () => deps.clock.epochMs());
+    this.#tokens = new StreamTokens(config.tokenSecrets, () => deps.clock.epochMs());
     this.#paths = mediaPaths({
       twiml: ({ parties, agent }, announcement) => this.#streamTwiml(parties, agent, announcement),
     });

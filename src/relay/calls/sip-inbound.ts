@@ -27,7 +27,7 @@ import { apologyTwiml, type Links } from "./voice-twiml.js";
 export interface SipInboundConfig {
   /** `proj_…`. */
   readonly projectId: string;
-  readonly tokenSecret: string;
+  readonly tokenSecrets: readonly string[];
   readonly links: Links;
 }
 
@@ -69,7 +69,8 @@ export class SipInbound {
   constructor(config: SipInboundConfig, deps: SipInboundDeps) {
     this.#config = config;
     this.#deps = deps;
-    this.#tokens = new StreamTokens(`${config.tokenSecret}:sip`, () => deps.clock.epochMs());
+    const secrets = config.tokenSecrets.map((secret) => `${secret}:sip`);
+    this.#tokens = new StreamTokens(secrets, () => deps.clock.epochMs());
   }
 
   /** POST /sip/incoming-call. */

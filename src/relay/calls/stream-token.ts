@@ -15,21 +15,29 @@ export type TokenCheck = "ok" | "missing" | "invalid" | "expired" | "replayed";
  * is claimed as well.
  */
 export class StreamTokens {
-  readonly #key: Buffer;
+  /** Of each secret, the one that signs first. */
+  readonly #keys: readonly Buffer[];
   readonly #epochMs: () => number;
   /** Nonces of tokens that were used, until these expire. */
   readonly #spent = new ExpiringMap<string, true>({ ttlMs: LIFETIME_MS });
 
-  /** @param secret something that only this service's processes know. */
-  constructor(secret: string, epochMs: () => number) {
-    this.#key = createHmac("sha256", secret).update("murelay stream token").digest();
+  /**
+   * @param secrets  something that only this service's processes know. The first one signs, and all
+   *                 of them check: while secrets are rotated, nodes with the old and the new one
+   *                 run together.
+   */
+  constructor(secrets: readonly string[], epochMs: () => number) {
+    this.#keys = secrets.map((secret) =>
+      createHmac("sha256", secret).update("murelay stream token").digest(),
+    );
     this.#epochMs = epochMs;
   }
 
   issue(callSid: CallSid, claims: readonly string[]): string {
     const expiry = (this.#epochMs() + LIFETIME_MS).toString(36);
     const nonce = randomBytes(12).toString("base64url");
-    return `${expiry}.${nonce}.${this.#mac(callSid, expiry, nonce, claims)}`;
+    const signed = signedText(callSid, expiry, nonce, claims);
+    return `${expiry}.${nonce}.${macOf(this.#keys[0] ?? "", signed)}`;
   }
 
   /** What of a good token is asked once only, and for how long. */
@@ -53,17 +61,29 @@ export class StreamTokens {
     const [expiry, nonce, mac, more] = token.split(".");
     if (expiry === undefined || nonce === undefined || mac === undefined || more !== undefined)
       return "invalid";
-    const expected = Buffer.from(this.#mac(callSid, expiry, nonce, claims));
-    const given = Buffer.from(mac);
-    if (expected.length !== given.length || !timingSafeEqual(expected, given)) return "invalid";
+    const signed = signedText(callSid, expiry, nonce, claims);
+    if (!this.#keys.some((key) => isSame(mac, macOf(key, signed)))) return "invalid";
     const nowMs = this.#epochMs();
     const expiresMs = Number.parseInt(expiry, 36);
     if (!(expiresMs > nowMs)) return "expired";
     return this.#spent.has(nonce, nowMs) ? "replayed" : "ok";
   }
+}
 
-  #mac(callSid: CallSid, expiry: string, nonce: string, claims: readonly string[]): string {
-    const signed = JSON.stringify([callSid, expiry, nonce, ...claims]);
-    return createHmac("sha256", this.#key).update(signed).digest("base64url");
-  }
+function signedText(
+  callSid: CallSid,
+  expiry: string,
+  nonce: string,
+  claims: readonly string[],
+): string {
+  return JSON.stringify([callSid, expiry, nonce, ...claims]);
+}
+
+function macOf(key: Buffer | string, signed: string): string {
+  return createHmac("sha256", key).update(signed).digest("base64url");
+}
+
+function isSame(given: string, expected: string): boolean {
+  const [a, b] = [Buffer.from(given), Buffer.from(expected)];
+  return a.length === b.length && timingSafeEqual(a, b);
 }

@@ -94,12 +94,15 @@ describe("a call straight from a trunk", () => {
 describe("what a dead process has left unfinished", () => {
   const KEPT = {} as KeptSipCall;
   const inbound = (ended: boolean, states: SipInboundDeps["states"]) =>
-    new SipInbound({ projectId: "p", tokenSecret: "s", links: { publicUrl: "", mediaUrl: "" } }, {
-      states,
-      registry: { ended: () => (ended ? { agent: agent(), next: "hang_up" } : undefined) },
-      log: { warn: () => {} },
-      clock: { epochMs: () => 0 },
-    } as unknown as SipInboundDeps);
+    new SipInbound(
+      { projectId: "p", tokenSecrets: ["s"], links: { publicUrl: "", mediaUrl: "" } },
+      {
+        states,
+        registry: { ended: () => (ended ? { agent: agent(), next: "hang_up" } : undefined) },
+        log: { warn: () => {} },
+        clock: { epochMs: () => 0 },
+      } as unknown as SipInboundDeps,
+    );
   const find = (answer: () => Promise<KeptSipCall | null>) =>
     ({ find: answer }) as unknown as SipInboundDeps["states"];
 

@@ -4,9 +4,12 @@ import { sid } from "../../fakes/call-bench.js";
 
 const CLAIMS = ["support", "+15550001111", "+15550002222", "inbound"];
 
-function tokens(secret = "secret") {
+function tokens(...secrets: readonly string[]) {
   const clock = { epochMs: Date.UTC(2026, 10, 29) };
-  return { clock, tokens: new StreamTokens(secret, () => clock.epochMs) };
+  return {
+    clock,
+    tokens: new StreamTokens(secrets.length === 0 ? ["secret"] : secrets, () => clock.epochMs),
+  };
 }
 
 describe("a stream token", () => {
@@ -22,6 +25,15 @@ describe("a stream token", () => {
     const token = tokens().tokens.issue(sid(1), CLAIMS);
     expect(tokens().tokens.redeem(token, sid(1), CLAIMS)).toBe("ok");
     expect(tokens("another").tokens.redeem(token, sid(1), CLAIMS)).toBe("invalid");
+  });
+
+  it("is checked by a process that has another secret first, while secrets are rotated", () => {
+    const [old, rotated] = [tokens("old", "new"), tokens("new", "old")];
+    const ofOld = old.tokens.issue(sid(1), CLAIMS);
+    const ofNew = rotated.tokens.issue(sid(1), CLAIMS);
+    expect(rotated.tokens.redeem(ofOld, sid(1), CLAIMS)).toBe("ok");
+    expect(old.tokens.redeem(ofNew, sid(1), CLAIMS)).toBe("ok");
+    expect(tokens("new").tokens.redeem(ofOld, sid(1), CLAIMS)).toBe("invalid");
   });
 
   it("belongs to its call and to what travels beside it", () => {
