@@ -23,6 +23,7 @@ import type { CallJournal } from "../domain/record-event.js";
 import type { OperatorRoute } from "../http/operator-router.js";
 import { recordRoutes } from "../http/record-routes.js";
 import { recordingRoute } from "../http/recording-route.js";
+import { timelineRoute } from "../http/timeline-route.js";
 import type { Clock } from "../ports/clock.js";
 import type { Crm } from "../ports/crm.js";
 import type { Log } from "../ports/log.js";
@@ -158,6 +159,7 @@ export async function openRecordKeeping(
         live: (callSid) => recorder.record(callSid),
         remove: (callSid) => retention.remove(callSid),
       }),
+      timelineRoute({ find, flight: (callSid) => flights.read(callSid) }),
       recordingRoute({
         find,
         read: async (file, fromByte, maxBytes) => await source.read(file, fromByte, maxBytes),

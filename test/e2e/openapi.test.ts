@@ -147,6 +147,9 @@ describe("the operator API", () => {
     expect(await ask("GET", "/api/calls", "/api/calls?limit=0")).toBe(400);
     expect(await ask("GET", "/api/calls/{callSid}", one)).toBe(200);
     expect(await ask("GET", "/api/calls/{callSid}", "/api/calls/CA9")).toBe(404);
+    const timeline = "/api/calls/{callSid}/timeline";
+    expect(await ask("GET", timeline, `${one}/timeline`)).toBe(200);
+    expect(await ask("GET", timeline, "/api/calls/CA9/timeline")).toBe(404);
     const caller = `/api/callers/${encodeURIComponent(stage.record(call.sid).from ?? "")}`;
     expect(await ask("GET", "/api/callers/{caller}", caller)).toBe(200);
     expect(await ask("DELETE", "/api/callers/{caller}", caller)).toBe(200);

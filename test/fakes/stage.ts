@@ -7,7 +7,9 @@ import type { AgentsFile } from "../../src/domain/agent-profile.js";
 import type { CallRecord } from "../../src/domain/call-record.js";
 import type { CallSid } from "../../src/domain/ids.js";
 import type { RecordEvent } from "../../src/domain/record-event.js";
+import type { OperatorRoute } from "../../src/http/operator-router.js";
 import { type RecordRouteParts, recordRoutes } from "../../src/http/record-routes.js";
+import { timelineRoute } from "../../src/http/timeline-route.js";
 import { memoryCalls } from "../../src/records/memory-calls.js";
 import { MemoryJournal } from "../../src/records/memory-journal.js";
 import { agent } from "./call-bench.js";
@@ -43,6 +45,11 @@ function recordsOf(journal: MemoryJournal): RecordRouteParts {
     live: (callSid) => journal.record(callSid),
     remove: async (callSid) => journal.remove(callSid),
   };
+}
+
+function memoryRoutes(journal: MemoryJournal): readonly OperatorRoute[] {
+  const find = async (callSid: CallSid) => journal.record(callSid);
+  return [...recordRoutes(recordsOf(journal)), timelineRoute({ find, flight: async () => null })];
 }
 
 /** The real relay on free ports, between the simulators. */
@@ -116,7 +123,7 @@ export async function startStage(
     ...options.env,
   };
   const app = await createApp(loadConfig(settings), agents, {
-    ...(options.database === true ? {} : { journal, routes: recordRoutes(recordsOf(journal)) }),
+    ...(options.database === true ? {} : { journal, routes: memoryRoutes(journal) }),
     log,
     ...options.overrides,
   });

@@ -1,6 +1,7 @@
-import { createWriteStream, mkdirSync, type WriteStream } from "node:fs";
+import { createReadStream, createWriteStream, mkdirSync, type WriteStream } from "node:fs";
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { RelayError } from "../../domain/errors.js";
 import type { CallSid } from "../../domain/ids.js";
 import type { Log } from "../../ports/log.js";
@@ -76,6 +77,13 @@ export class FlightFiles {
   async settled(): Promise<void> {
     const closed = [...this.#open].filter((file) => file.closed);
     await Promise.all(closed.map((file) => file.finished));
+  }
+
+  /** The lines of a recording so far; null: there is none in this directory. */
+  async read(callSid: CallSid): Promise<AsyncIterable<string> | null> {
+    const path = join(this.#directory, FlightFiles.fileName(callSid));
+    if ((await lastWrittenMs(path)) === null) return null;
+    return createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY });
   }
 
   async remove(callSid: CallSid): Promise<void> {
