@@ -284,6 +284,7 @@ export class MediaStream implements Paced {
   }
 
   #echo(name: string): void {
+    if (this.#options.quirks.noMarks === true) return;
     this.marks.echoed++;
     this.#send(this.#messages.mark(name));
   }

@@ -21,6 +21,8 @@ export interface StreamQuirks {
   readonly dialect?: StreamDialect;
   /** Sends `stop` and leaves the socket open, or closes without `stop`. */
   readonly ending?: "stop_without_close" | "close_without_stop";
+  /** Marks are never echoed. */
+  readonly noMarks?: boolean;
   /** Does not read from the socket for this long once audio has begun. */
   readonly stallMs?: number;
 }

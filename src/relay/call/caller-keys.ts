@@ -14,6 +14,9 @@ export interface CallerKeysHost {
   tellModel(fact: string, cause: OwedCause): void;
 }
 
+/** The keys of a telephone. Anything else is no news from the caller. */
+const KEY = /^[0-9*#A-D]$/;
+
 /** The keys that a caller presses: the one that leads to a human, and digits for the model. */
 export class CallerKeys {
   readonly #host: CallerKeysHost;
@@ -29,6 +32,7 @@ export class CallerKeys {
   }
 
   pressed(digit: string): void {
+    if (!KEY.test(digit)) return;
     this.#limits.callerActive(this.#clock.nowMs());
     const { key, default: destination } = this.#host.agent.transfer;
     // A transfer key behind other digits belongs to the number that is being typed.

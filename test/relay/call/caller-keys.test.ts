@@ -42,6 +42,13 @@ describe("keys that a caller presses", () => {
     expect(told[0]).toContain("4017");
   });
 
+  it("are those of a telephone", () => {
+    const { clock, told, one } = keys();
+    for (const key of ["?", "", "12", "x", "e", "press 0"]) one.pressed(key);
+    clock.advance(5_000);
+    expect(told).toEqual([]);
+  });
+
   it("lead to a person again once the number is over", () => {
     const { clock, left, press } = keys();
     press("41");
