@@ -129,14 +129,22 @@ export class ConversationCall {
       ),
       tools: record?.tools.slice(this.#toolsSeen) ?? [],
       transfer: transfersOf(record).slice(this.#transfersSeen).at(-1)?.destination ?? null,
-      ended: this.#leg.over,
+      ended: this.#isOver,
     };
+  }
+
+  /** For the caller; a caller who was transferred still talks to the human. */
+  get #isOver(): boolean {
+    if (this.#leg.over) return true;
+    const { record } = this;
+    // The phone learns of it a moment later.
+    return record?.state === "ended" && record.outcome !== "transferred";
   }
 
   /** Nothing that was begun is still to come. */
   #isSettled(): boolean {
     const { record } = this;
-    if (this.#leg.over) return true;
+    if (this.#isOver) return true;
     if (record === null) return false;
     // What the caller says next would be an interruption.
     if (record.turns.some(({ who, endedMs }) => who === "agent" && endedMs === null)) return false;
