@@ -213,7 +213,7 @@ export class NodeBus implements Cluster {
   }
 }
 
-/** An SQL identifier: the process is a hexadecimal number. */
-function channelOf(process: string): string {
+/** Where a process listens: an SQL identifier, as the process is a hexadecimal number. */
+export function channelOf(process: string): string {
   return `murelay_${process}`;
 }

@@ -1,6 +1,8 @@
 /** Processes that share a real PostgreSQL server on loopback. */
+
+import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { NodeBus } from "../../../src/adapters/cluster/node-bus.js";
+import { channelOf, NodeBus } from "../../../src/adapters/cluster/node-bus.js";
 import { openStore } from "../../../src/adapters/store/open-store.js";
 import { systemClock } from "../../../src/adapters/system/system-clock.js";
 import type { CallSid } from "../../../src/domain/ids.js";
@@ -136,6 +138,30 @@ describe.skipIf(missing !== null)("NodeBus", () => {
     await askUntil(two, call(6), { kind: "refusal", refusal: null });
     one.release(call(6));
     await askUntil(two, call(6), { kind: "refusal", refusal: null });
+  });
+
+  it("goes on when a node of a newer release says what this one does not know", async () => {
+    const callSid = call(7);
+    one.claim(callSid);
+    await askUntil(two, callSid, { kind: "refusal", refusal: null });
+    const client = new pg.Client(server.url);
+    await client.connect();
+    const { rows } = await client.query("select process from nodes");
+    const unknown = [
+      { type: "of_tomorrow", callSid },
+      { type: "moved", callSid, reason: "a field of tomorrow" },
+      { type: "answer", id: 999, answer: { kind: "of_tomorrow" } },
+    ];
+    for (const { process } of rows as { process: string }[])
+      for (const message of unknown)
+        await client.query("select pg_notify($1, $2)", [
+          channelOf(process),
+          JSON.stringify(message),
+        ]);
+    await client.end();
+    await expect.poll(() => peers.get(one)?.movedAway, { timeout: 5_000 }).toEqual([callSid]);
+    expect(await two.ask(callSid, END)).toEqual({ kind: "refusal", refusal: null });
+    expect(log.lines.filter((line) => line.startsWith("warn"))).toEqual([]);
   });
 
   it("gives a key to exactly one process", async () => {
