@@ -10,12 +10,15 @@ import type { Form } from "../relay/calls/callback-link.js";
 import { BodyBudget } from "./body-budget.js";
 import type { Exchange, RequestHead } from "./exchange.js";
 import { parseForm } from "./form.js";
+import { OneATurn } from "./one-a-turn.js";
 import type { RefusalLog } from "./refusal-log.js";
 import { text } from "./reply.js";
 import { TokenBuckets } from "./token-buckets.js";
 
 /** Twilio's largest forms are a few KiB. */
 export const MAX_BODY_BYTES = 64 * 1024;
+/** Requests of such an address whose signatures are not checked yet. */
+const MAX_SUSPECTS = 1000;
 /** Most that is read from an address which has been refused often. Twilio's forms fit. */
 const MAX_SUSPECT_BODY_BYTES = 8 * 1024;
 const REFUSALS_PER_ADDRESS = { capacity: 50, perSecond: 5 };
@@ -44,6 +47,7 @@ export interface SignedForm {
 
 export class WebhookGuard {
   readonly #options: GuardOptions;
+  readonly #suspects = new OneATurn(MAX_SUSPECTS);
   readonly #budget = new BodyBudget();
   readonly #refused = new TokenBuckets(REFUSALS_PER_ADDRESS);
 
@@ -76,7 +80,8 @@ export class WebhookGuard {
       this.#refuse(exchange, "invalid", url, null);
       return;
     }
-    exchange.readBody({ maxBytes: MAX_BODY_BYTES, budget: this.#budget }, (body) => {
+    const limits = { maxBytes: MAX_BODY_BYTES, budget: this.#budget };
+    const check = (body: Buffer): void => {
       const fields = parseForm(body.toString("utf8"));
       const query = parseForm(head.query);
       if (fields === null || query === null) {
@@ -88,6 +93,11 @@ export class WebhookGuard {
         return;
       }
       accepted({ form: fields.first, query: query.first });
+    };
+    exchange.readBody(limits, (body) => {
+      if (!isSuspect) check(body);
+      else if (!this.#suspects.run(() => check(body)))
+        exchange.answer(text(503, "too many requests are being checked", CLOSE));
     });
   }
 

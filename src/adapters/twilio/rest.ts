@@ -54,6 +54,9 @@ class TwilioRest implements CallControl {
   constructor(options: TwilioRestOptions) {
     this.#options = options;
     this.#client = createTwilioClient(options, options.timeoutMs);
+    // The package loads its resources at the first use, which takes 100 ms. That must not be the
+    // first transfer, when callers are talking.
+    this.#client.calls satisfies object;
   }
 
   async redirect(callSid: CallSid, twiml: Twiml): Promise<void> {

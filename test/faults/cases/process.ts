@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { FaultCase } from "../fault-case.js";
+import { openSocket } from "../raw-peers.js";
+import { until, type World } from "../world.js";
+
+const CALLS = 10;
+
+/** How many of these callers Twilio has connected with the human. */
+async function allReachPerson(world: World, stop: () => void | Promise<void>): Promise<void> {
+  const calls = await Promise.all(Array.from({ length: CALLS }, () => world.talk()));
+  await stop();
+  const bridged = await Promise.allSettled(
+    calls.map((call) => call.events.until("dial_bridged", {}, 20_000)),
+  );
+  assert.equal(bridged.filter(({ status }) => status === "fulfilled").length, CALLS);
+}
+
+export const PROCESS_CASES: readonly FaultCase[] = [
+  {
+    name: "reload-faulty-file",
+    group: "process",
+    quick: true,
+    what: "SIGHUP with an agents file that has faults, ten times, while calls run",
+    holds: "the log names the faults; new callers get the agents as before",
+    run: async (world) => {
+      const call = await world.talk();
+      const before = world.agents();
+      writeFileSync(world.relay.agentsFile, "agents: {a: {instructions: x, tools: [no_such]}}\n");
+      for (let i = 0; i < 10; i++) {
+        process.kill(world.relay.pid, "SIGHUP");
+        await sleep(20);
+      }
+      await until(() => world.relay.log().includes("no_such"), "the log names the fault");
+      writeFileSync(world.relay.agentsFile, before);
+      assert.equal(call.over, false);
+      await world.answersNewCaller();
+    },
+  },
+  {
+    name: "other-signals",
+    group: "process",
+    quick: true,
+    what: "SIGUSR1, SIGUSR2, SIGPIPE and SIGHUP to the supervisor and to the worker",
+    holds: "nothing ends",
+    run: async (world) => {
+      const call = await world.talk();
+      for (const signal of ["SIGUSR1", "SIGUSR2", "SIGPIPE", "SIGHUP"] as const)
+        for (const pid of new Set([world.relay.pid, world.workerPid])) process.kill(pid, signal);
+      await sleep(500);
+      assert.equal(call.over, false);
+      await world.answersNewCaller();
+    },
+  },
+  {
+    name: "stall",
+    group: "process",
+    alone: true,
+    what: "the worker does not run for 2 s (SIGSTOP, SIGCONT), as when a machine is moved",
+    holds: "its calls go on",
+    run: async (world) => {
+      const calls = await Promise.all([world.talk(), world.talk()]);
+      process.kill(world.workerPid, "SIGSTOP");
+      await sleep(2000);
+      process.kill(world.workerPid, "SIGCONT");
+      await sleep(1500);
+      assert(calls.every(({ over }) => !over));
+      await world.answersNewCaller();
+    },
+  },
+  {
+    name: "worker-killed",
+    group: "process",
+    alone: true,
+    what: "SIGKILL to the worker with 10 calls",
+    holds: "10 of 10 callers reach a person, and new callers are answered",
+    run: async (world) => {
+      await allReachPerson(world, () => process.kill(world.workerPid, "SIGKILL") && undefined);
+      await world.answersNewCaller();
+    },
+  },
+  {
+    name: "drain-runs-out",
+    group: "process",
+    alone: true,
+    what: "SIGTERM with 10 calls, and a second one before they have ended",
+    holds: "10 of 10 callers reach a person",
+    run: async (world) => {
+      await allReachPerson(world, async () => {
+        process.kill(world.relay.pid, "SIGTERM");
+        await sleep(300);
+        process.kill(world.relay.pid, "SIGTERM");
+      });
+      assert.equal(await world.relay.exited, 0);
+    },
+  },
+  {
+    name: "descriptor-limit",
+    group: "process",
+    alone: true,
+    what: "400 idle connections where the process may open 200 descriptors",
+    holds: "the listener pauses; once they are gone, callers are answered",
+    run: async (world) => {
+      const limit = spawnSync("prlimit", [`--pid=${world.workerPid}`, "--nofile=200:200"]);
+      assert.equal(limit.status, 0, "prlimit is missing");
+      const sockets = await Promise.all(
+        Array.from({ length: 400 }, () => openSocket(world.relay.publicPort)),
+      );
+      await sleep(1000);
+      const cpuBefore = cpuMs(world.workerPid);
+      await sleep(1000);
+      assert(cpuMs(world.workerPid) - cpuBefore < 500, "the worker spins at its limit");
+      for (const socket of sockets) socket.destroy();
+      await sleep(500);
+      await world.answersNewCaller();
+    },
+  },
+];
+
+function cpuMs(pid: number): number {
+  const { stdout } = spawnSync("cat", [`/proc/${pid}/schedstat`], { encoding: "utf8" });
+  return Number(stdout.split(" ")[0]) / 1e6;
+}

@@ -1,0 +1,26 @@
+import type { World } from "./world.js";
+
+export const GROUPS = {
+  http: "Bytes, floods and slow peers on the listeners",
+  media: "Media Streams: bytes, order and time",
+  model: "The model's socket",
+  outside: "Twilio's REST, the database, the disk, DNS",
+  process: "Signals, kills, stalls, descriptors, time",
+  words: "What callers, models, tools and SIP headers can say",
+} as const;
+
+/** One thing that goes wrong, on the running relay. */
+export interface FaultCase {
+  /** For the command line. */
+  readonly name: string;
+  readonly group: keyof typeof GROUPS;
+  /** What is done, and what must hold. */
+  readonly what: string;
+  readonly holds: string;
+  /** Part of `npm test`. */
+  readonly quick?: true;
+  /** On a relay of its own, because it does not outlive the case: no steady calls run on it. */
+  readonly alone?: true;
+  /** Throws when what must hold does not. */
+  run(world: World): Promise<void>;
+}

@@ -1,0 +1,62 @@
+/** `npm run test:faults -- [NAME…]`: see `docs/fault-checks.md`. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { FAULT_CASES } from "./cases.js";
+import type { FaultCase } from "./fault-case.js";
+import { writePage } from "./page.js";
+import { type CaseResult, leakOf, runCase } from "./run-case.js";
+import { World } from "./world.js";
+
+/** Sockets of refused peers and of calls that have ended are gone by then. */
+const SETTLE_MS = 15_000;
+
+const names = process.argv.slice(2).filter((arg) => !arg.startsWith("--"));
+const unknown = names.filter((name) => !FAULT_CASES.some((one) => one.name === name));
+if (unknown.length > 0 || process.argv.includes("--help")) {
+  console.error(`no such case: ${unknown.join(", ")}. The cases are:`);
+  for (const one of FAULT_CASES) console.error(`  ${one.name.padEnd(24)} ${one.what}`);
+  process.exit(2);
+}
+const chosen =
+  names.length === 0 ? FAULT_CASES : FAULT_CASES.filter(({ name }) => names.includes(name));
+const results = await runAll(chosen);
+const failed = results.filter(({ failure }) => failure !== null);
+if (names.length === 0) writePage(results);
+console.log(failed.length === 0 ? `${results.length} hold` : `failed: ${failed.length}`);
+process.exit(failed.length === 0 ? 0 : 1);
+
+async function runAll(cases: readonly FaultCase[]): Promise<CaseResult[]> {
+  const results: CaseResult[] = [];
+  const add = (result: CaseResult): void => {
+    results.push(result);
+    console.log(lineOf(result));
+  };
+  const beside = cases.filter(({ alone }) => alone !== true);
+  if (beside.length > 0) {
+    const world = await World.start(true);
+    try {
+      // Code that is compiled and tables that are filled once are no leak.
+      for (const one of beside.slice(0, 2)) await runCase(one, world);
+      const before = await world.inspector.resources();
+      for (const one of beside) add(await runCase(one, world));
+      let leak = leakOf(before, await world.inspector.resources());
+      if (leak !== null) {
+        await sleep(SETTLE_MS);
+        leak = leakOf(before, await world.inspector.resources());
+      }
+      add({ name: "no-leak", failure: leak, quiet: null, fault: null, seconds: 0, blocks: "" });
+    } finally {
+      await world.stop();
+    }
+  }
+  for (const one of cases.filter(({ alone }) => alone === true)) add(await runCase(one, null));
+  return results;
+}
+
+function lineOf({ name, failure, quiet, fault, seconds, blocks }: CaseResult): string {
+  const steady =
+    quiet === null || fault === null
+      ? ""
+      : `p99 ${quiet.p99Ms.toFixed(1)} → ${fault.p99Ms.toFixed(1)} ms, ` +
+        `gap ${quiet.gapMs.toFixed(0)} → ${fault.gapMs.toFixed(0)} ms  ${blocks}`;
+  return `${failure === null ? "holds" : "FAILS"}  ${name.padEnd(24)} ${seconds.toFixed(1).padStart(5)} s  ${steady} ${failure ?? ""}`;
+}
