@@ -33,6 +33,11 @@ const LAG_SAMPLE_MOST_MS = 250;
  * edge.
  */
 const RELIEF = 0.85;
+/**
+ * A limit by the minute is full again within a minute. A server that names a longer wait, or one of
+ * years, must not shut the callers out: the next report may never come.
+ */
+const MAX_RESET_MS = 60_000;
 /** Tokens kept for calls that are running, as a share of the limit a minute. */
 const TOKEN_RESERVE = 0.1;
 
@@ -86,7 +91,8 @@ export class Admission {
     resetSeconds: number,
     nowMs: number,
   ): void {
-    this.#tokens.set(model, { remaining, limit, resetMs: resetSeconds * 1000, atMs: nowMs });
+    const resetMs = Math.min(MAX_RESET_MS, resetSeconds * 1000);
+    this.#tokens.set(model, { remaining, limit, resetMs, atMs: nowMs });
   }
 
   get overloaded(): boolean {

@@ -43,6 +43,8 @@ export interface InboundDeps extends CallDeps {
 
 type StreamRefusal = "missing" | "invalid" | "expired" | "replayed";
 
+/** Clocks that are kept by NTP differ by less. */
+const CLOCK_WARNING_MS = 5_000;
 /**
  * From `start`: another process says within this what it knows of a call, or the call begins
  * without.
@@ -155,6 +157,7 @@ export class Inbound {
     const { token, agent = "", from = "", to = "", direction = "" } = start.customParameters;
     const check = this.#tokens.redeem(token, start.callSid, [agent, from, to, direction]);
     if (check !== "ok") return this.#refuse(check);
+    this.#checkClock(token ?? "", start.callSid);
     if (cluster === null || token === undefined) return this.#admit(start, leg, null);
     const { key, ttlMs } = this.#tokens.onceKey(token);
     const handoff =
@@ -170,6 +173,14 @@ export class Inbound {
     const call = this.#deps.registry.media(start.callSid) ?? this.#adopt(start, handoff);
     if (call === null) return this.#refuse("invalid");
     return call.path.claim(leg, start.streamSid) ?? this.#refuse("replayed");
+  }
+
+  /** Two clocks that differ make tokens last too long, or expire before they are used. */
+  #checkClock(token: string, callSid: CallSid): void {
+    const aheadMs = this.#tokens.aheadMs(token);
+    if (aheadMs < CLOCK_WARNING_MS) return;
+    const fix = "synchronise the clocks of all nodes (NTP)";
+    this.#deps.log.warn("media: another node's clock is ahead", { callSid, aheadMs, fix });
   }
 
   #refuse(reason: StreamRefusal): null {

@@ -4,6 +4,8 @@ import type { CallSid } from "../../domain/ids.js";
 
 /** From TwiML to `start`: a `<Say>` before the stream and a slow carrier fit in. */
 const LIFETIME_MS = 120_000;
+/** How far the clock of the node that issued a token may be ahead of this one's. */
+const MOST_AHEAD_MS = 600_000;
 
 export type TokenCheck = "ok" | "missing" | "invalid" | "expired" | "replayed";
 
@@ -42,7 +44,14 @@ export class StreamTokens {
 
   /** What of a good token is asked once only, and for how long. */
   onceKey(token: string): { readonly key: string; readonly ttlMs: number } {
-    return { key: `stream:${token.split(".")[1] ?? ""}`, ttlMs: LIFETIME_MS };
+    // As long as any process may take it for good.
+    const ttlMs = LIFETIME_MS + Math.max(0, this.aheadMs(token));
+    return { key: `stream:${token.split(".")[1] ?? ""}`, ttlMs };
+  }
+
+  /** How far the issuer's clock is ahead of this one's, at least; negative: it may be behind. */
+  aheadMs(token: string): number {
+    return expiryOf(token) - LIFETIME_MS - this.#epochMs();
   }
 
   /** Checks a token and marks it as used. */
@@ -64,8 +73,9 @@ export class StreamTokens {
     const signed = signedText(callSid, expiry, nonce, claims);
     if (!this.#keys.some((key) => isSame(mac, macOf(key, signed)))) return "invalid";
     const nowMs = this.#epochMs();
-    const expiresMs = Number.parseInt(expiry, 36);
+    const expiresMs = expiryOf(token);
     if (!(expiresMs > nowMs)) return "expired";
+    if (this.aheadMs(token) > MOST_AHEAD_MS) return "invalid";
     return this.#spent.has(nonce, nowMs) ? "replayed" : "ok";
   }
 }
@@ -86,4 +96,8 @@ function macOf(key: Buffer | string, signed: string): string {
 function isSame(given: string, expected: string): boolean {
   const [a, b] = [Buffer.from(given), Buffer.from(expected)];
   return a.length === b.length && timingSafeEqual(a, b);
+}
+
+function expiryOf(token: string): number {
+  return Number.parseInt(token.split(".")[0] ?? "", 36);
 }

@@ -107,6 +107,17 @@ describe("tokens a minute", () => {
   });
 });
 
+it.each([
+  ["31 years", 1e9],
+  ["for ever", Number.POSITIVE_INFINITY],
+  ["no number", Number.NaN],
+  ["a time in the past", -5],
+])("Admission lets callers in a minute later, when a reset is %s", (_what, resetSeconds) => {
+  const admission = new Admission({ utilisation: 0.9 });
+  admission.tokensLeft(MODEL, 0, 40_000, resetSeconds, 0);
+  expect(admission.refusal(MODEL, 60_000)).toBeNull();
+});
+
 describe("callers", () => {
   const verbs = async (bench: CallBench, n: number) =>
     (await bench.calls.incoming(bench.form(n))).map(({ verb }) => verb);

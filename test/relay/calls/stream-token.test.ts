@@ -75,6 +75,20 @@ describe("a stream token", () => {
     expect(one.redeem(`${expiry}.x${nonce}.${mac}`, sid(1), CLAIMS)).toBe("invalid");
   });
 
+  it("of a node whose clock is ahead is good once, for as long as any process takes it", () => {
+    const { tokens: here, clock } = tokens();
+    const there = tokens();
+    there.clock.epochMs = clock.epochMs + 60_000;
+    const token = there.tokens.issue(sid(1), CLAIMS);
+    expect(here.aheadMs(token)).toBe(60_000);
+    expect(here.onceKey(token).ttlMs).toBe(180_000);
+    expect(here.redeem(token, sid(1), CLAIMS)).toBe("ok");
+    clock.epochMs += 179_999;
+    expect(here.redeem(token, sid(1), CLAIMS)).toBe("replayed");
+    there.clock.epochMs = clock.epochMs + 600_001;
+    expect(here.redeem(there.tokens.issue(sid(2), CLAIMS), sid(2), CLAIMS)).toBe("invalid");
+  });
+
   it("is claimed among processes by its nonce alone", () => {
     const { tokens: one } = tokens();
     const token = one.issue(sid(1), CLAIMS);
