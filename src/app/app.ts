@@ -79,7 +79,10 @@ export interface App {
   isAnswering(callSid: CallSid): boolean;
   /** As `drain`, and takes no new connections: others have this process's place already. */
   retire(): Promise<void>;
-  /** No new callers; resolves once the running calls are over or DRAIN_SECONDS have passed. */
+  /**
+   * No new callers after DRAIN_DELAY_SECONDS; resolves once the running calls are over or
+   * DRAIN_SECONDS have passed.
+   */
   drain(): Promise<void>;
   /** No new callers from now on. The process goes on until it is stopped. Idempotent. */
   refuseCalls(): void;
@@ -286,6 +289,10 @@ class RelayApp implements App {
   }
 
   async drain(): Promise<void> {
+    const { clock, config } = this.#parts.base;
+    // A balancer still sends callers until it has seen that this node is not ready.
+    if (config.drainDelaySeconds > 0)
+      await new Promise<void>((seen) => clock.after(config.drainDelaySeconds * 1000, seen));
     await this.#drain("draining");
   }
 

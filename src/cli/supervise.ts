@@ -41,7 +41,11 @@ export async function superviseWorkers(
   const directory = operatorsOf(io, config);
   if (directory === null) return EXIT_USAGE;
   const supervisor = new Supervisor(
-    { workers: config.workers, publicPort: config.port, drainSeconds: config.drainSeconds },
+    {
+      workers: config.workers,
+      publicPort: config.port,
+      drainSeconds: config.drainDelaySeconds + config.drainSeconds,
+    },
     { clock: systemClock, log, spawn: (_slot, events) => forkWorker(program, events) },
   );
   makeFilesPrivate();
@@ -100,6 +104,10 @@ function operatorsOf(io: CliIo, config: Config): OperatorDirectory | null {
   }
 }
 
+function whenRefused({ drainDelaySeconds: seconds }: Config): string {
+  return seconds === 0 ? "accepting no new calls" : `accepting no new calls in ${seconds} s`;
+}
+
 /** The first signal drains, the second abandons the calls that are left. */
 function endBySignals(io: CliIo, config: Config, supervisor: Supervisor): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -109,7 +117,7 @@ function endBySignals(io: CliIo, config: Config, supervisor: Supervisor): Promis
       if (signals > 2) return;
       io.err(
         signals === 1
-          ? `${signal}: accepting no new calls; running calls have ${config.drainSeconds} s to end. Signal again to stop now.`
+          ? `${signal}: ${whenRefused(config)}; running calls have ${config.drainSeconds} s to end. Signal again to stop now.`
           : `${signal}: stopping now`,
       );
       const over = signals === 1 ? supervisor.drain() : supervisor.stop();

@@ -295,6 +295,13 @@ export const SETTINGS = {
     range: "0–86,400 s",
     doc: "How long running calls may continue after SIGTERM.",
   }),
+  drainDelaySeconds: defaulted("0", {
+    name: "DRAIN_DELAY_SECONDS",
+    group: "Calls",
+    schema: whole(0, 600),
+    range: "0–600 s",
+    doc: "After SIGTERM new callers are still taken for so long, while /ready already answers 503: until a load balancer has seen it.",
+  }),
   upstreamTimeoutMs: defaulted("3000", {
     name: "UPSTREAM_TIMEOUT_MS",
     group: "Calls",

@@ -67,6 +67,7 @@ describe("loadConfig", () => {
       overloadPercent: 95,
       maxCallMinutes: 55,
       drainSeconds: 300,
+      drainDelaySeconds: 0,
       upstreamTimeoutMs: 3000,
       playoutLeadMs: 160,
       uplinkPtimeMs: 20,

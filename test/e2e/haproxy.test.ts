@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { speechLike } from "../../sim/audio/synth.js";
 import { type SimulatedModel, startModel } from "../../sim/model.js";
@@ -31,7 +32,10 @@ describe.skipIf(missing !== null)("HAProxy", () => {
   let server: PrivatePostgres;
   let model: SimulatedModel;
   let twilio: SimulatedTwilio;
+  let peers: Parameters<typeof startNode>[0];
+  let nodeEnvs: Record<string, string>[] = [];
   let nodes: RelayNode[] = [];
+  const stopped: RelayNode[] = [];
   let balancer: ChildProcess;
   const calls: Leg[] = [];
 
@@ -42,12 +46,14 @@ describe.skipIf(missing !== null)("HAProxy", () => {
       script: { turns: [{ say: { text: "Hello.", audio: speechLike(400, 1) } }] },
     });
     twilio = await startTwilio({ publicUrl: PUBLIC_URL, speed: 20 });
-    const peers = { model, twilio, publicUrl: PUBLIC_URL };
-    const env = { DATABASE_URL: server.url, MEDIA_URL };
-    nodes = await Promise.all([
-      startNode(peers, { ...env, NODE_NAME: "node1", WORKERS: "2" }),
-      startNode(peers, { ...env, NODE_NAME: "node2" }),
-    ]);
+    peers = { model, twilio, publicUrl: PUBLIC_URL };
+    // HAProxy takes a node for gone after five checks, a second and their own time apart.
+    const env = { DATABASE_URL: server.url, MEDIA_URL, DRAIN_DELAY_SECONDS: "8" };
+    nodeEnvs = [
+      { ...env, NODE_NAME: "node1", WORKERS: "2" },
+      { ...env, NODE_NAME: "node2" },
+    ];
+    nodes = await Promise.all(nodeEnvs.map((nodeEnv) => startNode(peers, nodeEnv)));
     const port = await freePorts(1);
     balancer = await startBalancer(join(folder, "haproxy.cfg"), port, nodes);
     twilio.route(PUBLIC_URL, `http://127.0.0.1:${port}`);
@@ -65,7 +71,7 @@ describe.skipIf(missing !== null)("HAProxy", () => {
       balancer.kill("SIGTERM");
       await ended;
     }
-    for (const node of nodes) await node.remove();
+    for (const node of [...nodes, ...stopped]) await node.remove();
     await model?.close();
     await server?.remove();
     rmSync(folder, { recursive: true, force: true });
@@ -152,6 +158,51 @@ describe.skipIf(missing !== null)("HAProxy", () => {
     }
     expect(twilio.violations()).toEqual([]);
   });
+
+  it("is restarted node by node while calls come and go: none is dropped, none is refused", async () => {
+    let coming = true;
+    const placed: Promise<Leg>[] = [];
+    const comeAndGo = async (): Promise<void> => {
+      while (coming) {
+        placed.push(
+          place().then(async (call) => {
+            await sleep(1_500);
+            const alive = call.streams.length === 1 && call.streams[0]!.open;
+            expect([call.sid, alive, call.events.find("dial")]).toEqual([
+              call.sid,
+              true,
+              undefined,
+            ]);
+            call.hangUp();
+            await call.ended;
+            return call;
+          }),
+        );
+        await sleep(200);
+      }
+    };
+    const calling = comeAndGo();
+    for (const [i, env] of nodeEnvs.entries()) {
+      const { publicPort, adminPort } = nodes[i]!;
+      await nodes[i]!.stop();
+      expect(await nodes[i]!.exited).toBe(0);
+      const next = startNode(peers, {
+        ...env,
+        PORT: String(publicPort),
+        ADMIN_PORT: String(adminPort),
+      });
+      stopped.push(nodes[i]!);
+      nodes[i] = await next;
+      // Until HAProxy has seen it twice.
+      await sleep(3_000);
+    }
+    coming = false;
+    await calling;
+    const sides = (await Promise.all(placed)).map((call) => placeOf(call).split("/")[0]);
+    expect(placed.length).toBeGreaterThan(50);
+    expect(new Set(sides).size).toBe(2);
+    expect(twilio.violations()).toEqual([]);
+  }, 120_000);
 
   it("loses a node: the other's calls notice nothing, the dead one's callers reach the desk, new ones are served", async () => {
     const sides = (): number => new Set(calls.map((call) => placeOf(call).split("/")[0])).size;
