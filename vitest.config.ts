@@ -6,6 +6,7 @@ import { BaseSequencer } from "vitest/node";
 /** Tests that mostly wait: for audio in real time, for processes, for a browser. */
 const WAITING = [
   "test/e2e/**/*.test.ts",
+  "test/faults/**/*.test.ts",
   "test/console/**/*.test.ts",
   "test/deploy/**/*.test.ts",
   "test/load/**/*.test.ts",

@@ -3,6 +3,8 @@ import { openSync, readdirSync, readSync } from "node:fs";
 const buffer = Buffer.alloc(128);
 /** Node starts them right after the main thread: the ticker of delayed tasks, and V8's workers. */
 const HELPERS = 5;
+/** Numbers of one sample. */
+export const SAMPLE = 1 + HELPERS;
 
 /**
  * How long the main thread of a process, and the threads that collect garbage for it, were ready to
@@ -18,18 +20,29 @@ export class WaitedForCpu {
     this.#files = threadsOf(pid).flatMap((thread) => open(pid, thread) ?? []);
   }
 
-  /** In ms since the process began; 0 where the kernel does not tell. */
-  ms(): number {
-    let sum = 0;
-    for (const file of this.#files) sum += waitOf(file);
-    return sum;
+  /** Writes SAMPLE numbers, in ms since the threads began; 0 where the kernel does not tell. */
+  sample(into: Float64Array, at: number): void {
+    for (const [i, file] of this.#files.entries()) into[at + i] = waitOf(file);
   }
+}
+
+/** What the process waited between two samples: its main thread, and the slowest of its helpers. */
+export function waitedBetween(
+  before: Float64Array,
+  from: number,
+  after: Float64Array,
+  to: number,
+): number {
+  let slowest = 0;
+  for (let i = 1; i < SAMPLE; i++)
+    slowest = Math.max(slowest, (after[to + i] ?? 0) - (before[from + i] ?? 0));
+  return (after[to] ?? 0) - (before[from] ?? 0) + slowest;
 }
 
 function threadsOf(pid: number): readonly number[] {
   try {
     const threads = readdirSync(`/proc/${pid}/task`).map(Number);
-    return threads.sort((a, b) => a - b).slice(0, 1 + HELPERS);
+    return threads.sort((a, b) => a - b).slice(0, SAMPLE);
   } catch {
     // No Linux: the machine does not tell.
     return [];

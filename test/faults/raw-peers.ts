@@ -1,5 +1,4 @@
 /** Peers that speak bytes. */
-import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -9,7 +8,7 @@ export const FORGED = `${"A".repeat(27)}=`;
 export async function openSocket(port: number): Promise<Socket> {
   const socket = connect(port, "127.0.0.1");
   socket.on("error", () => undefined);
-  await Promise.race([once(socket, "connect"), once(socket, "close")]);
+  await new Promise((resolve) => socket.once("connect", resolve).once("close", resolve));
   return socket;
 }
 
@@ -24,7 +23,8 @@ export async function exchange(
   socket.on("data", (chunk) => {
     got += chunk.toString("latin1");
   });
-  const closed = once(socket, "close");
+  // A reset is an end like another.
+  const closed = new Promise((resolve) => socket.once("close", resolve));
   socket.write(bytes);
   await Promise.race([closed, sleep(waitMs)]);
   socket.destroy();

@@ -10,45 +10,57 @@ import type { Duplex } from "node:stream";
 import { WebSocket, WebSocketServer } from "ws";
 import { sign } from "../../sim/twilio/signature.js";
 import { StreamMessages } from "../../sim/twilio/stream-messages.js";
-import { WaitedForCpu } from "./cpu-wait.js";
+import { SAMPLE, WaitedForCpu, waitedBetween } from "./cpu-wait.js";
 import type { FromSteady, SteadyOrder, SteadyStart } from "./steady.js";
 
 const FRAME_MS = 20;
 /** A frame of a quiet line: the smallest steps, as real lines have them. */
 const PAYLOAD = Buffer.alloc(160, 0xfe).toString("base64");
 const MODEL = "gpt-realtime-mini";
-/** Frames that one window of measurement may have, for each call. */
-const MOST_FRAMES = 50 * 300;
+/** Twenty minutes of each call. */
+const MOST_FRAMES = 50 * 1200;
+/** Frames of a call that may be between phone and model. */
+const UNDER_WAY = 10;
 
-/** One frame of the window: all times in ms. */
+/** The frames of one call. */
 interface Track {
-  readonly sentMs: Float64Array;
-  readonly sentWaitMs: Float64Array;
-  readonly heardMs: Float64Array;
-  readonly heardWaitMs: Float64Array;
-  sent: number;
-  heard: number;
+  readonly sent: Moments;
+  readonly heard: Moments;
 }
 
 let relayWait: WaitedForCpu | null = null;
 const ownWait = new WaitedForCpu(process.pid);
-/** What both processes have waited for a core of the machine. */
-const waitedMs = (): number => ownWait.ms() + (relayWait?.ms() ?? 0);
+
+/** Instants in ms, each with what both processes had waited for a core of the machine by then. */
+class Moments {
+  count = 0;
+  readonly #ms = new Float64Array(MOST_FRAMES);
+  readonly #own = new Float64Array(MOST_FRAMES * SAMPLE);
+  readonly #relay = new Float64Array(MOST_FRAMES * SAMPLE);
+
+  now(): void {
+    if (this.count >= MOST_FRAMES) throw new Error("the run is longer than what is kept");
+    this.#ms[this.count] = performance.now();
+    ownWait.sample(this.#own, this.count * SAMPLE);
+    relayWait?.sample(this.#relay, this.count * SAMPLE);
+    this.count++;
+  }
+
+  /** From an instant of `other` to one of these, without what the machine took. */
+  since(other: Moments, from: number, to: number): number {
+    const waited = [
+      waitedBetween(other.#own, from * SAMPLE, this.#own, to * SAMPLE),
+      waitedBetween(other.#relay, from * SAMPLE, this.#relay, to * SAMPLE),
+    ];
+    const ms = (this.#ms[to] ?? 0) - (other.#ms[from] ?? 0);
+    return Math.max(0, ms - waited[0]! - waited[1]!);
+  }
+}
 
 const tracks: Track[] = [];
 let arriving: Track | null = null;
 
-function newTrack(): Track {
-  const times = () => new Float64Array(MOST_FRAMES);
-  return {
-    sentMs: times(),
-    sentWaitMs: times(),
-    heardMs: times(),
-    heardWaitMs: times(),
-    sent: 0,
-    heard: 0,
-  };
-}
+const newTrack = (): Track => ({ sent: new Moments(), heard: new Moments() });
 
 // --- the model -----------------------------------------------------------------------------------
 
@@ -63,9 +75,7 @@ function speakAsModel(socket: WebSocket, track: Track): void {
   socket.on("message", (data: Buffer) => {
     // The type stands at the beginning of what the relay sends.
     if (data.indexOf('"input_audio_buffer.append"') >= 0) {
-      if (track.heard >= MOST_FRAMES) return;
-      track.heardMs[track.heard] = performance.now();
-      track.heardWaitMs[track.heard++] = waitedMs();
+      track.heard.now();
       return;
     }
     const event = JSON.parse(data.toString()) as { type: string; session?: object };
@@ -155,10 +165,7 @@ function speakFrames(socket: WebSocket, messages: StreamMessages, track: Track):
     if (socket.readyState !== WebSocket.OPEN) return;
     // A late timer sends what is due, as a phone line does.
     while (startMs + frame * FRAME_MS <= performance.now()) {
-      if (track.sent < MOST_FRAMES) {
-        track.sentMs[track.sent] = performance.now();
-        track.sentWaitMs[track.sent++] = waitedMs();
-      }
+      track.sent.now();
       socket.send(messages.media({ timestamp: frame * FRAME_MS, payload: PAYLOAD }));
       frame++;
     }
@@ -169,34 +176,26 @@ function speakFrames(socket: WebSocket, messages: StreamMessages, track: Track):
 
 // --- the measurement -----------------------------------------------------------------------------
 
-/** Frames that were still under way when the window began. */
-const beforeWindow = new Map<Track, { readonly sent: number; readonly heard: number }>();
+/** How many frames had been heard when the window began. */
+const heardBefore = new Map<Track, number>();
 
 function beginWindow(): void {
-  for (const track of tracks) beforeWindow.set(track, { sent: track.sent, heard: track.heard });
+  for (const track of tracks) heardBefore.set(track, track.heard.count);
 }
 
-/**
- * The 99th percentile of phone to model, and the longest time between two frames at the model. Of
- * each is subtracted what the relay and this process waited for a core of the machine meanwhile.
- */
+/** The 99th percentile of phone to model, and the longest time between two frames at the model. */
 function endWindow(): { p99Ms: number; gapMs: number; lost: number } {
   const transits: number[] = [];
   let gapMs = 0;
   let lost = 0;
   for (const track of tracks) {
-    const from = beforeWindow.get(track) ?? { sent: 0, heard: 0 };
-    const { sentMs, sentWaitMs, heardMs, heardWaitMs } = track;
-    for (let i = from.heard; i < track.heard; i++) {
-      transits.push(heardMs[i]! - sentMs[i]! - (heardWaitMs[i]! - sentWaitMs[i]!));
-      if (i === 0) continue;
-      gapMs = Math.max(
-        gapMs,
-        heardMs[i]! - heardMs[i - 1]! - (heardWaitMs[i]! - heardWaitMs[i - 1]!),
-      );
+    const { sent, heard } = track;
+    for (let i = Math.max(1, heardBefore.get(track) ?? 0); i < heard.count; i++) {
+      transits.push(heard.since(sent, i, i));
+      gapMs = Math.max(gapMs, heard.since(heard, i - 1, i));
     }
-    // Ten frames may be under way.
-    if (track.sent - track.heard > 10) lost += track.sent - track.heard;
+    const missing = sent.count - heard.count;
+    if (missing > UNDER_WAY) lost += missing;
   }
   transits.sort((a, b) => a - b);
   return { p99Ms: transits[Math.floor(transits.length * 0.99)] ?? 0, gapMs, lost };

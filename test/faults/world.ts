@@ -141,6 +141,8 @@ export class World {
       headers: {
         authorization: `Bearer ${ADMIN_TOKEN}`,
         "content-type": "application/json",
+        // A kept connection may be closed at the moment of the next request.
+        connection: "close",
         ...init.headers,
       },
     });

@@ -203,7 +203,8 @@ export const HTTP_CASES: readonly FaultCase[] = [
       const answer = await world
         .operator("/api/calls", { method: "POST", body: JSON.stringify({ to: body }) })
         .catch(() => null);
-      assert(answer === null || [400, 413].includes(answer.status), String(answer?.status));
+      // The connection may end before the answer has been read.
+      assert(answer === null || [400, 413, 503].includes(answer.status), String(answer?.status));
     },
   },
   {

@@ -101,7 +101,7 @@ export const MEDIA_CASES: readonly FaultCase[] = [
       await Promise.all(
         BAD_FRAMES.map(async ([what, bytes]) => {
           const socket = await rawStream(world);
-          const closed = once(socket, "close");
+          const closed = new Promise((resolve) => socket.once("close", resolve));
           socket.write(Buffer.from(bytes));
           const over = await Promise.race([closed.then(() => true), sleep(12_000)]);
           socket.destroy();

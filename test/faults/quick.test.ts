@@ -1,0 +1,51 @@
+/** The quick cases, for what must hold. What they do to other calls is measured by `npm run test:faults`. */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { FAULT_CASES } from "./cases.js";
+import { leakOf, steadyFailure } from "./run-case.js";
+import { World } from "./world.js";
+
+describe("the relay, when", () => {
+  let world: World;
+  beforeAll(async () => {
+    world = await World.start(false);
+  }, 90_000);
+  afterEach(async () => await world.tidyUp());
+  afterAll(async () => await world?.stop());
+
+  it.each(FAULT_CASES.filter(({ quick }) => quick === true).map((one) => [one.what, one] as const))(
+    "%s",
+    async (_what, one) => await one.run(world),
+    60_000,
+  );
+});
+
+describe("the judgement of a run", () => {
+  const quiet = { p99Ms: 1, gapMs: 21, lost: 0 };
+
+  it.each([
+    [{ p99Ms: 6, gapMs: 41, lost: 0 }, null],
+    [{ p99Ms: 6.1, gapMs: 21, lost: 0 }, "uplink p99"],
+    [{ p99Ms: 1, gapMs: 41.1, lost: 0 }, "longest gap"],
+    [{ p99Ms: 1, gapMs: 21, lost: 3 }, "3 frames"],
+  ])("of steady calls with %j: %s", (fault, failure) => {
+    const found = steadyFailure(quiet, fault);
+    if (failure === null) expect(found).toBeNull();
+    else expect(found).toContain(failure);
+  });
+
+  it.each([
+    [{ memory: 14_000_000, descriptors: 42, timers: 20 }, null],
+    [{ memory: 16_000_000, descriptors: 40, timers: 10 }, "MB"],
+    [{ memory: 9_000_000, descriptors: 50, timers: 10 }, "descriptors"],
+    [{ memory: 9_000_000, descriptors: 40, timers: 40 }, "timers"],
+  ])("of what is left with %j: %s", (after, leak) => {
+    const found = leakOf({ memory: 10_000_000, descriptors: 40, timers: 10 }, after);
+    if (leak === null) expect(found).toBeNull();
+    else expect(found).toContain(leak);
+  });
+});
+
+it("names of cases are unique, as the command line needs them", () => {
+  const names = FAULT_CASES.map(({ name }) => name);
+  expect(new Set(names).size).toBe(names.length);
+});
