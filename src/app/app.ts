@@ -31,7 +31,7 @@ import { createRedact, STANDARD_REDACT } from "../records/redact.js";
 import type { CallCommand, Refusal } from "../relay/call/call-command.js";
 import type { Readiness } from "../relay/calls/call-service.js";
 import type { Cluster } from "../relay/calls/cluster.js";
-import { agentSpending, OUTBOUND_SPENDING } from "../relay/calls/daily-spending.js";
+import { spendingKeys } from "../relay/calls/daily-spending.js";
 import { type Base, composeBase } from "./compose-base.js";
 import {
   type CallParts,
@@ -336,11 +336,6 @@ class RelayApp implements App {
     await base.tracing?.stop();
     base.log.info("stopped");
   }
-}
-
-/** What is read before the first caller: a restart does not begin a new day. */
-function spendingKeys({ agents }: AgentsFile): readonly string[] {
-  return [OUTBOUND_SPENDING, ...[...agents.keys()].map(agentSpending)];
 }
 
 function publicServer({ base, calls, cluster }: AppParts) {

@@ -11,6 +11,6 @@ describe("POST /api/drain", () => {
     });
     const reply = (await route.handle({} as OperatorRequest)) as Reply;
     expect([reply.status, JSON.parse(String(reply.body))]).toEqual([202, { draining: true }]);
-    expect([asked, route.access, route.method]).toEqual([1, "guarded", "POST"]);
+    expect([asked, route.access, route.method]).toEqual([1, "admin", "POST"]);
   });
 });

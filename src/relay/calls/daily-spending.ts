@@ -1,3 +1,4 @@
+import type { AgentsFile } from "../../domain/agent-profile.js";
 import { errorCodeOf } from "../../domain/errors.js";
 import type { Clock, Timer } from "../../ports/clock.js";
 import type { Log } from "../../ports/log.js";
@@ -116,4 +117,9 @@ export const OUTBOUND_SPENDING = "outbound";
 /** The key of an agent's calls, in both directions. */
 export function agentSpending(agent: string): string {
   return `agent:${agent}`;
+}
+
+/** What is read before the first caller, so that a restart does not begin a new day. */
+export function spendingKeys({ agents }: Pick<AgentsFile, "agents">): readonly string[] {
+  return [OUTBOUND_SPENDING, ...[...agents.keys()].map(agentSpending)];
 }
