@@ -11,6 +11,7 @@ const WAITING = [
   "test/deploy/**/*.test.ts",
   "test/load/**/*.test.ts",
   "test/app/**/*.test.ts",
+  "test/dev/**/*.test.ts",
   "test/dev/murelay-*.test.ts",
   "test/dev/tutorial.test.ts",
   "test/cli/doctor/doctor.test.ts",

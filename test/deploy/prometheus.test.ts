@@ -41,7 +41,7 @@ describe("the Prometheus rules", () => {
     expect(promtool("check", "config", "prometheus.yaml")).toContain("SUCCESS");
   });
 
-  it("fire on the data they are for, and stay quiet otherwise", () => {
+  it("fire on the data they are for, and stay quiet otherwise", { timeout: 120_000 }, () => {
     expect(promtool("test", "rules", ...TESTS)).toContain("SUCCESS");
   });
 

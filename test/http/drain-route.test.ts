@@ -4,7 +4,7 @@ import type { OperatorRequest } from "../../src/http/operator-router.js";
 import type { Reply } from "../../src/http/reply.js";
 
 describe("POST /api/drain", () => {
-  it("has new calls refused, and is for operators only", async () => {
+  it("has new calls refused, and is for admins only", async () => {
     let asked = 0;
     const route = drainRoute(() => {
       asked++;
