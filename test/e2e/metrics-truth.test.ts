@@ -192,11 +192,11 @@ it("the metrics agree with what phone, model and tool saw", async () => {
   expect(Math.abs(parts.reduce((sum, ms) => sum + ms, 0) - totalMs)).toBeLessThanOrEqual(5);
   // One answer in three waited for a tool.
   expect(part("tool") * 3).toBeGreaterThanOrEqual(TOOL_MS - 2);
-  expect(part("tool") * 3).toBeLessThan(TOOL_MS + 60);
+  expect(part("tool") * 3).toBeLessThan(TOOL_MS + 200);
   // The silence that turn detection waits for.
   expect(part("end_of_turn")).toBeGreaterThanOrEqual(470);
-  expect(part("end_of_turn")).toBeLessThan(600);
-  expect(part("relay")).toBeLessThan(30);
+  expect(part("end_of_turn")).toBeLessThan(800);
+  expect(part("relay")).toBeLessThan(100);
   for (const event of callers.flatMap(({ sid }) => stage.written(sid))) {
     if (event.type !== "agent_turn" || event.parts === undefined) continue;
     const sum = Object.values(event.parts).reduce((total, ms) => total + ms, 0);
