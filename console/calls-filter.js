@@ -7,7 +7,31 @@ export const OUTCOMES = /** @type {const} */ ([
   "failed",
   "rejected",
 ]);
-const NAMES = /** @type {const} */ (["agent", "outcome", "from", "since", "until"]);
+const NAMES = /** @type {const} */ ([
+  "q",
+  "agent",
+  "outcome",
+  "from",
+  "since",
+  "until",
+  "end_reason",
+  "destination",
+  "min_latency_ms",
+  "min_duration_s",
+  "min_cost_usd",
+  "interrupted",
+  "tool_failed",
+  "sort",
+]);
+
+/** Orders of `GET /api/calls`. */
+export const ENDED_SORTS = /** @type {const} */ ([
+  ["", "newest first"],
+  ["latency", "slowest answer"],
+  ["interruptions", "most interruptions"],
+  ["duration", "longest"],
+  ["cost", "most expensive"],
+]);
 
 /** @param {Record<string, string>} filter of the address; its times are local, as the form has them. @returns {Record<string, string>} */
 export function toQuery(filter) {

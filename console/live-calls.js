@@ -1,5 +1,6 @@
 // Live calls, built from records and events. Pure: it uses neither page nor network.
 import { otherParty } from "./format.js";
+import { comparing } from "./trouble.js";
 
 /**
  * @typedef {import("./api.js").CallRecord} CallRecord
@@ -8,7 +9,7 @@ import { otherParty } from "./format.js";
  * @typedef {"ringing" | "listening" | "caller" | "thinking" | "agent" | "tool" | "transfer" | "ended"} PhaseName
  * @typedef {{ callSid: string, agent: string, number: string | null, direction: string, node: string,
  *   startedMs: number, phase: PhaseName, detail: string, wordsBy: "caller" | "agent", words: string,
- *   voiceToVoiceMs: number | null, interruptions: number, interruptedItem: string, endedMs: number | null }} Row
+ *   voiceToVoiceMs: number | null, interruptions: number, interruptedItem: string, failedTools: number, problems: number, endedMs: number | null }} Row
  */
 
 /** An ended call stays in the list for this long. */
@@ -29,8 +30,13 @@ const NEW = {
   voiceToVoiceMs: null,
   interruptions: 0,
   interruptedItem: "",
+  failedTools: 0,
+  problems: 0,
   endedMs: null,
 };
+
+/** Notes that say that the model or the line to it is in trouble. */
+const PROBLEMS = new Set(["comfort", "reply_asked_again", "session_lost", "session_unavailable"]);
 
 export class LiveCalls {
   /** @type {Map<string, Row>} rows are replaced, never modified. */
@@ -74,17 +80,18 @@ export class LiveCalls {
   }
 
   /**
-   * Newest first.
+   * In the order of `sort`.
    *
    * @param {string} search text in agent, node, number, id or last words.
    * @param {number} limit
+   * @param {import("./trouble.js").LiveSort} [sort]
    * @returns {{ rows: Row[], matching: number }}
    */
-  find(search, limit) {
+  find(search, limit, sort = "newest") {
     const wanted = search.trim().toLowerCase();
     const all = [...this.#rows.values()];
     const matching = wanted === "" ? all : all.filter((row) => matches(row, wanted));
-    matching.sort((a, b) => b.startedMs - a.startedMs || (a.callSid < b.callSid ? -1 : 1));
+    matching.sort(comparing(sort));
     return { rows: matching.slice(0, limit), matching: matching.length };
   }
 }
@@ -133,6 +140,8 @@ function rowOf(record) {
       turns.findLast(({ voiceToVoiceMs }) => voiceToVoiceMs !== null)?.voiceToVoiceMs ?? null,
     interruptions: interrupted.length,
     interruptedItem: interrupted.at(-1)?.itemId ?? "",
+    failedTools: record.tools.filter(({ outcome }) => outcome !== "ok").length,
+    problems: record.events.filter(({ name }) => PROBLEMS.has(name)).length,
     endedMs: record.endedAt === null ? null : Date.parse(record.endedAt),
   };
 }
@@ -173,7 +182,13 @@ function changeBy(row, event) {
       };
     }
     case "tool":
-      return { phase: "tool", detail: event.name };
+      return {
+        phase: "tool",
+        detail: event.name,
+        failedTools: row.failedTools + (event.outcome === "ok" ? 0 : 1),
+      };
+    case "note":
+      return PROBLEMS.has(event.name) ? { problems: row.problems + 1 } : null;
     case "transfer_requested":
       return { phase: "transfer", detail: event.destination };
     case "transfer_outcome":

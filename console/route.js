@@ -1,7 +1,7 @@
 // The page that is shown is encoded in the address, after the "#".
 
 /**
- * @typedef {{ page: "live" } | { page: "call", callSid: string } | { page: "ended", filter: Record<string, string> }
+ * @typedef {{ page: "live", sort?: string } | { page: "call", callSid: string } | { page: "ended", filter: Record<string, string> }
  *   | { page: "place" } | { page: "health" } | { page: "talk" } | { page: "audit" }} Route
  */
 
@@ -21,8 +21,10 @@ export function readRoute(hash) {
     case "health":
     case "talk":
       return { page };
-    default:
-      return { page: "live" };
+    default: {
+      const sort = new URLSearchParams(query).get("sort");
+      return sort === null ? { page: "live" } : { page: "live", sort };
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 // Ended calls from the database, one page at a time.
 import { ApiError, readCalls, readCsv } from "./api.js";
-import { OUTCOMES, toLink, toQuery } from "./calls-filter.js";
+import { ENDED_SORTS, OUTCOMES, toLink, toQuery } from "./calls-filter.js";
 import { caller, clockTime, dollars, otherParty, when } from "./format.js";
 import { Component, html } from "./html.js";
 import { callLink } from "./route.js";
@@ -88,7 +88,7 @@ export class EndedView extends Component {
         calls.length === 0
           ? html`<p class="empty" role="status">${busy ? "Loading …" : "No matching calls."}</p>`
           : html`<table class="calls" aria-busy=${busy}>
-          <caption class="hidden">Ended calls, newest first</caption>
+          <caption class="hidden">Ended calls</caption>
           <thead><tr><th scope="col">Caller</th><th scope="col">Agent</th><th scope="col">Started</th><th scope="col">Outcome</th>
             <th scope="col" class="number">Duration</th><th scope="col" class="number">Turns</th><th scope="col" class="number">Cost</th></tr></thead>
           <tbody>${calls.map((call) => html`<${EndedRow} key=${call.callSid} call=${call} show=${store.showNumbers} />`)}</tbody></table>`
@@ -153,6 +153,7 @@ function FilterForm({ store, filter }) {
     event.preventDefault();
     location.hash = toLink(new FormData(event.currentTarget));
   }}>
+    <label>Search <input name="q" type="search" maxlength="200" placeholder="words, &quot;a phrase&quot;, number, CallSid" defaultValue=${filter["q"] ?? ""} /></label>
     <label>Agent <select name="agent">
       <option value="">all</option>
       ${store.directory.agents.map(({ name }) => html`<option key=${name} value=${name} selected=${name === filter["agent"]}>${name}</option>`)}
@@ -164,6 +165,25 @@ function FilterForm({ store, filter }) {
     <label>Caller <input name="from" type="text" inputmode="tel" placeholder="+1555…" defaultValue=${filter["from"] ?? ""} /></label>
     <label>From <input name="since" type="datetime-local" defaultValue=${filter["since"] ?? ""} /></label>
     <label>Until <input name="until" type="datetime-local" defaultValue=${filter["until"] ?? ""} /></label>
+    <label>End reason <input name="end_reason" type="text" defaultValue=${filter["end_reason"] ?? ""} /></label>
+    <label>Transferred to <input name="destination" type="text" defaultValue=${filter["destination"] ?? ""} /></label>
+    <label>Latency of at least <input name="min_latency_ms" type="number" min="0" placeholder="ms" defaultValue=${filter["min_latency_ms"] ?? ""} /></label>
+    <label>Length of at least <input name="min_duration_s" type="number" min="0" placeholder="s" defaultValue=${filter["min_duration_s"] ?? ""} /></label>
+    <label>Cost of at least <input name="min_cost_usd" type="number" min="0" step="any" placeholder="USD" defaultValue=${filter["min_cost_usd"] ?? ""} /></label>
+    <label>Interrupted <${YesNo} name="interrupted" value=${filter["interrupted"] ?? ""} /></label>
+    <label>Tool failed <${YesNo} name="tool_failed" value=${filter["tool_failed"] ?? ""} /></label>
+    <label>Sort <select name="sort">
+      ${ENDED_SORTS.map(([name, text]) => html`<option key=${name} value=${name} selected=${name === (filter["sort"] ?? "")}>${text}</option>`)}
+    </select></label>
     <div class="buttons"><button type="submit" class="primary">Filter</button><a class="button" href="#/ended">Clear</a></div>
   </form>`;
+}
+
+/** @param {{ name: string, value: string }} props */
+function YesNo({ name, value }) {
+  return html`<select name=${name}>
+    <option value="" selected=${value === ""}>either</option>
+    <option value="true" selected=${value === "true"}>yes</option>
+    <option value="false" selected=${value === "false"}>no</option>
+  </select>`;
 }

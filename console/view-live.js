@@ -2,6 +2,7 @@
 import { caller, clockTime, counted, spanOf } from "./format.js";
 import { Component, html } from "./html.js";
 import { callLink } from "./route.js";
+import { marksOf, readSort, SORTS } from "./trouble.js";
 
 /**
  * @typedef {import("./store.js").Store} Store
@@ -46,7 +47,9 @@ class CallRow extends Component {
       <tr class=${row.phase === "ended" ? "over" : ""} onClick=${() => {
         if (getSelection()?.isCollapsed !== false) location.hash = link;
       }}>
-        <th scope="row"><a href=${link}>${caller(row.number, show)}</a></th>
+        <th scope="row"><a href=${link}>${caller(row.number, show)}</a>${marksOf(row).map(
+          (mark) => html` <span key=${mark} class="tag bad">${mark}</span>`,
+        )}</th>
         <td data-label="Agent">${row.agent}${row.direction === "outbound" ? html` <span class="tag">outbound</span>` : null}</td>
         <td data-label="Now"><${Phase} phase=${row.phase} detail=${row.detail} /></td>
         <td data-label="Last words" class="words">${
@@ -72,7 +75,8 @@ export function NumbersSwitch({ store }) {
 /** @param {{ store: Store }} props */
 export function LiveView({ store }) {
   const { live, nowMs, showNumbers, search } = store;
-  const { rows, matching } = live.find(search, MAX_ROWS);
+  const sort = readSort(store.route.page === "live" ? (store.route.sort ?? "") : "");
+  const { rows, matching } = live.find(search, MAX_ROWS, sort);
   const size = live.size;
   return html`
     <div class="heading">
@@ -86,6 +90,12 @@ export function LiveView({ store }) {
           store.changed();
         }} />
       </label>
+      <label class="sort">Sort <select value=${sort} onChange=${(
+        /** @type {Event & { currentTarget: HTMLSelectElement }} */ event,
+      ) => {
+        const { value } = event.currentTarget;
+        location.hash = value === "newest" ? "#/live" : `#/live?sort=${value}`;
+      }}>${SORTS.map(([name, text]) => html`<option key=${name} value=${name} selected=${name === sort}>${text}</option>`)}</select></label>
       <${NumbersSwitch} store=${store} />
     </div>
     ${
@@ -97,7 +107,7 @@ export function LiveView({ store }) {
           }</p>`
         : html`
           <table class="calls live">
-            <caption class="hidden">Live calls, newest first</caption>
+            <caption class="hidden">Live calls, ${SORTS.find(([name]) => name === sort)?.[1]}</caption>
             <thead><tr>
               <th scope="col">Caller</th><th scope="col">Agent</th><th scope="col">Now</th><th scope="col">Last words</th>
               <th scope="col" class="number">Duration</th>
@@ -116,7 +126,7 @@ export function LiveView({ store }) {
     }
     ${
       matching > rows.length
-        ? html`<p class="more">Showing the newest ${rows.length} of ${counted(matching)}. Search to find the others.</p>`
+        ? html`<p class="more">Showing the first ${rows.length} of ${counted(matching)}. Search to find the others.</p>`
         : null
     }
   `;

@@ -50,6 +50,7 @@ const SCRIPTS: readonly string[] = [
   "signin.js",
   "store.js",
   "timeline.js",
+  "trouble.js",
   "turns.js",
   "ulaw.js",
   "view-audit.js",

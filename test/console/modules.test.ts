@@ -229,6 +229,7 @@ describe("words and addresses", () => {
     ["#/calls/%zz", { page: "call", callSid: "%zz" }],
     ["#/ended?agent=a%20b", { page: "ended", filter: { agent: "a b" } }],
     ["#/health", { page: "health" }],
+    ["#/live?sort=trouble", { page: "live", sort: "trouble" }],
     ["", { page: "live" }],
     ["#/nowhere", { page: "live" }],
   ])("find the page of %j", (hash, route) => expect(readRoute(hash)).toEqual(route));
