@@ -1,0 +1,84 @@
+/** axe-core on the pages of the console: light and dark, wide and narrow. */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { speechLike } from "../../sim/audio/synth.js";
+import { chromiumSkip, launchChromium, openPage, PATIENCE_MS } from "../fakes/chromium.js";
+import { type Stage, startStage } from "../fakes/stage.js";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const HELLO = { text: "Hello.", audio: speechLike(400, 1) };
+
+interface Result {
+  readonly violations: readonly {
+    readonly id: string;
+    readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[];
+  }[];
+}
+
+describe.skipIf(chromiumSkip("axe-core on the console") !== null)(
+  "the console's pages",
+  { timeout: 4 * PATIENCE_MS },
+  () => {
+    let browser: Browser;
+    let stage: Stage;
+    let callSid: string;
+    beforeAll(async () => {
+      browser = await launchChromium();
+      stage = await startStage({
+        turns: [
+          { say: HELLO },
+          { calls: [{ name: "lookup_order", arguments: { query: "none" } }] },
+          { say: HELLO },
+        ],
+        transcripts: ["Where is it?"],
+      });
+      const over = stage.twilio.placeCall();
+      await stage.until(over.sid, "agent_heard");
+      over.hangUp();
+      await stage.until(over.sid, "ended");
+      const call = stage.twilio.placeCall();
+      callSid = call.sid;
+      await stage.until(callSid, "agent_heard");
+      const note = { method: "POST", headers: { "content-type": "application/json" } };
+      const at = `http://127.0.0.1:${stage.adminPort}/api/calls/${callSid}/note`;
+      await fetch(at, { ...note, body: '{"text":"A vip."}' });
+    }, PATIENCE_MS);
+    afterAll(async () => {
+      await browser?.close();
+      await stage?.close();
+    });
+
+    it.each([
+      ["light", "wide"],
+      ["light", "narrow"],
+      ["dark", "wide"],
+      ["dark", "narrow"],
+    ] as const)("have no finding of axe-core, %s and %s", async (colorScheme, width) => {
+      const viewport =
+        width === "wide" ? { width: 1200, height: 800 } : { width: 360, height: 700 };
+      const opened = await openPage(browser, { colorScheme, viewport });
+      const { page } = opened;
+      for (const [hash, ready] of [
+        ["#/live?sort=trouble", "table.live tbody tr"],
+        ["#/ended", "table.calls tbody tr"],
+        [`#/calls/${callSid}`, ".turn.agent"],
+        ["#/audit", "table.audit tbody tr"],
+        ["#/place", "form"],
+        ["#/health", ".tile"],
+      ] as const) {
+        await page.goto(`http://127.0.0.1:${stage.adminPort}/console${hash}`);
+        await page.reload();
+        await page.locator(ready).first().waitFor();
+        await page.evaluate(AXE);
+        const { violations } = (await page.evaluate("axe.run()")) as Result;
+        const found = violations.flatMap(({ id, nodes }) =>
+          nodes.map(({ html, failureSummary }) => `${hash} ${id}: ${html} ${failureSummary}`),
+        );
+        expect(found).toEqual([]);
+      }
+      await opened.close();
+    });
+  },
+);
