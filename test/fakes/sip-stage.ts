@@ -177,3 +177,22 @@ export async function startSipStage(
     },
   };
 }
+
+/** A caller who has been greeted, asks, is answered, and asks for a human. */
+export async function askForHuman(stage: SipStage) {
+  const caller = stage.place();
+  const call = await stage.greeted();
+  await stage.ask(caller);
+  await stage.said(call, 3);
+  await stage.ask(caller);
+  return { caller, call };
+}
+
+/** The call and all its legs have ended. */
+export async function sipCallOver(stage: SipStage, callSid: string): Promise<void> {
+  await stage.until(callSid, "ended");
+  await expect
+    .poll(() => stage.twilio.legs.every((leg) => leg.over), { timeout: 10_000 })
+    .toBe(true);
+  await stage.twilio.settled();
+}
