@@ -114,12 +114,10 @@ export class LiveAgentsFile implements PhoneSetup {
     let parsed: ParsedAgentsFile | null = null;
     try {
       parsed = read();
+      this.#watchModules(modulesOf(parsed));
       await use(parsed);
       this.#show({ ...listed(parsed), version: this.#setup.version + 1, faults: [] });
       print(`${basename(path)} is in force: calls from now on have it`);
-      this.#modules = modulesOf(parsed);
-      this.stop();
-      this.start();
     } catch (error) {
       const faults = faultsOf(error, parsed);
       if (faults === null) throw error;
@@ -128,6 +126,16 @@ export class LiveAgentsFile implements PhoneSetup {
       for (const { line, path: at, problem } of faults)
         print(`  ${line === null ? "" : `line ${line}: `}${at} ${problem}`);
     }
+  }
+
+  /** Also those of a file that is then refused: a module may be what is wrong with it. */
+  #watchModules(modules: readonly string[]): void {
+    this.#modules = modules;
+    // Otherwise the next event in a folder would look like a change, because the list has changed.
+    this.#state = this.#onDisk();
+    if (this.#watchers.length === 0) return;
+    this.stop();
+    this.start();
   }
 
   #show(change: Partial<DevSetup>): void {
