@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { hasPrometheus, type Prometheus, startPrometheus } from "../fakes/prometheus.js";
-import { FAILURES, type Failing, type Failure } from "../fakes/provoked.js";
+import { FAILURES, type Failing, type Failure, type Watch } from "../fakes/provoked.js";
 
 const RUNBOOK = readFileSync(new URL("../../docs/runbook.md", import.meta.url), "utf8");
 const RAISED_MS = 30_000;
@@ -59,25 +59,25 @@ describe.skipIf(!hasPrometheus)(NAME, { concurrent: true }, () => {
   for (const failure of FAILURES) {
     const skipped = (failure.skipped ?? null) !== null;
     it.skipIf(skipped)(`${failure.name}: ${failure.alert}`, { timeout: 90_000 }, async () => {
-      // Prometheus looks first: an increase is seen only from the second scrape on.
-      let relay: Failing | null = null;
+      const closing: (() => unknown)[] = [];
       let prometheus: Prometheus | null = null;
+      const watch: Watch = {
+        closes: (close) => void closing.push(close),
+        // An increase is seen only from the second scrape on.
+        relay: async (adminPort) => {
+          const targets = [`127.0.0.1:${adminPort}`];
+          const one = await startPrometheus({ targets, alerts: sooner });
+          prometheus = one;
+          closing.push(() => one.close());
+          await until(async () => (await one.query("murelay_build_info"))[0], "a first scrape");
+        },
+      };
       try {
-        relay = await failure.start(async (adminPort) => {
-          prometheus = await startPrometheus({
-            targets: [`127.0.0.1:${adminPort}`],
-            alerts: sooner,
-          });
-          await until(
-            async () => (await prometheus?.query("murelay_build_info"))?.[0],
-            "a first scrape",
-          );
-        });
+        const relay = await failure.start(watch);
         await raised(prometheus!, failure);
         await findsCause(prometheus!, failure, relay);
       } finally {
-        await (prometheus as Prometheus | null)?.close();
-        await relay?.close();
+        for (const close of closing.reverse()) await close();
       }
     });
   }

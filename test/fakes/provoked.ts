@@ -22,11 +22,15 @@ export interface Failing {
   readonly adminPort: number;
   /** Its log so far. */
   log(): string;
-  close(): Promise<void>;
 }
 
-/** Has Prometheus look at this operator listener. */
-export type Watch = (adminPort: number) => Promise<void>;
+/** What a test does for a failure that is being provoked. */
+export interface Watch {
+  /** Has Prometheus look at this relay, before anything fails. */
+  relay(adminPort: number): Promise<void>;
+  /** Called at the end of the test, however it ends; what was opened last is closed first. */
+  closes(close: () => unknown): void;
+}
 
 export interface Failure {
   readonly name: string;
@@ -37,19 +41,13 @@ export interface Failure {
   readonly look: { readonly runbook: string; readonly log?: RegExp; readonly query?: string };
   /** Null: it can be provoked here; otherwise the reason. */
   readonly skipped?: string | null;
-  /** @param watch  called once the relay runs and before anything fails. */
   start(watch: Watch): Promise<Failing>;
 }
 
-function failing(stage: Stage, close: () => Promise<void> | void = () => undefined): Failing {
-  return {
-    adminPort: stage.adminPort,
-    log: () => stage.log.lines.join("\n"),
-    close: async () => {
-      await stage.close();
-      await close();
-    },
-  };
+async function watched(stage: Stage, watch: Watch): Promise<Failing> {
+  watch.closes(() => stage.close());
+  await watch.relay(stage.adminPort);
+  return { adminPort: stage.adminPort, log: () => stage.log.lines.join("\n") };
 }
 
 const times = async (count: number, run: (n: number) => Promise<unknown>): Promise<void> => {
@@ -107,9 +105,9 @@ async function placeAndHangUp(stage: Stage, count: number): Promise<void> {
 
 async function modelDown(watch: Watch): Promise<Failing> {
   const stage = await startStage(script, { twilio: quick, model: { faults: { handshake: 503 } } });
-  await watch(stage.adminPort);
+  const relay = await watched(stage, watch);
   await times(12, async () => await stage.twilio.placeCall().ended);
-  return failing(stage);
+  return relay;
 }
 
 async function wrongKey(watch: Watch): Promise<Failing> {
@@ -117,9 +115,9 @@ async function wrongKey(watch: Watch): Promise<Failing> {
     twilio: quick,
     env: { OPENAI_API_KEY: "sk-of-another-project" },
   });
-  await watch(stage.adminPort);
+  const relay = await watched(stage, watch);
   await times(2, async () => await stage.twilio.placeCall().ended);
-  return failing(stage);
+  return relay;
 }
 
 async function twilioDown(watch: Watch): Promise<Failing> {
@@ -127,23 +125,25 @@ async function twilioDown(watch: Watch): Promise<Failing> {
     response.writeHead(503, { "content-type": "application/json" });
     response.end('{"status":503,"message":"Service unavailable","code":20503}');
   });
+  watch.closes(rest.close);
   const stage = await startStage(script, {
     twilio: quick,
     env: { TWILIO_API_BASE_URL: rest.url },
   });
-  await watch(stage.adminPort);
+  const relay = await watched(stage, watch);
   await times(8, async () => {
     const leg = stage.twilio.placeCall({ to: DESK });
     await leg.events.until("first_media");
     await leg.press("0");
     await leg.ended;
   });
-  return failing(stage, rest.close);
+  return relay;
 }
 
 async function slowTool(watch: Watch): Promise<Failing> {
   // Answers nothing.
   const crm = await serve(() => undefined);
+  watch.closes(crm.close);
   const tool: ToolDefinition = {
     name: "lookup_order",
     description: "",
@@ -168,7 +168,7 @@ async function slowTool(watch: Watch): Promise<Failing> {
     () => ({ turns: [{ say: HELLO, calls: [call] }, { say: HELLO }] }),
     { twilio: quick, agents: agentsWith({ tools: [tool] }) },
   );
-  await watch(stage.adminPort);
+  const relay = await watched(stage, watch);
   // One round after the other, as an increase is seen in a series that was scraped before.
   for (let round = 0; round < 3; round++)
     await times(4, async () => {
@@ -177,16 +177,16 @@ async function slowTool(watch: Watch): Promise<Failing> {
       leg.hangUp();
       await leg.ended;
     });
-  return failing(stage, crm.close);
+  return relay;
 }
 
 async function overload(watch: Watch): Promise<Failing> {
   const stage = await startStage(script, { twilio: quick, env: { MAX_CALLS: "1" } });
-  await watch(stage.adminPort);
+  const relay = await watched(stage, watch);
   const first = stage.twilio.placeCall();
   await first.events.until("first_media");
   await times(3, async () => await stage.twilio.placeCall().ended);
-  return failing(stage);
+  return relay;
 }
 
 async function wrongToken(watch: Watch): Promise<Failing> {
@@ -194,57 +194,58 @@ async function wrongToken(watch: Watch): Promise<Failing> {
     twilio: quick,
     env: { TWILIO_AUTH_TOKEN: "fedcba9876543210fedcba9876543210" },
   });
-  await watch(stage.adminPort);
+  const relay = await watched(stage, watch);
   // Twilio signs with its own token, for us and for our account.
   const form = { AccountSid: stage.twilio.accountSid, CallSid: `CA${"1".repeat(32)}` };
   const url = `${PUBLIC_URL}/incoming-call`;
   await post(stage, sign(stage.twilio.authToken, url, form), form);
-  return failing(stage);
+  return relay;
 }
 
 async function refusedSignatures(watch: Watch): Promise<Failing> {
   const stage = await startStage(script, { twilio: quick });
-  await watch(stage.adminPort);
+  const relay = await watched(stage, watch);
   const form = { AccountSid: `AC${"f".repeat(32)}`, CallSid: `CA${"1".repeat(32)}` };
   await post(stage, sign("a stranger's token", `${PUBLIC_URL}/incoming-call`, form), form);
-  return failing(stage);
+  return relay;
 }
 
 async function noCalls(watch: Watch): Promise<Failing> {
   const stage = await startStage(script, { twilio: quick });
-  await watch(stage.adminPort);
+  const relay = await watched(stage, watch);
   for (let batch = 0; batch < 6; batch++) await placeAndHangUp(stage, 12);
-  return failing(stage);
+  return relay;
 }
 
 async function databaseDown(watch: Watch): Promise<Failing> {
   const found = findPostgres();
   if ("missing" in found) throw new Error(found.missing);
   const postgres = await startPostgres(found.bin);
+  watch.closes(() => postgres.remove());
   const home = mkdtempSync(join(tmpdir(), "murelay-provoked-"));
+  watch.closes(() => rmSync(home, { recursive: true, force: true }));
   const stage = await startStage(script, {
     twilio: quick,
     database: true,
     env: { DATABASE_URL: postgres.url, RECORDINGS_DIR: join(home, "recordings") },
   });
-  await watch(stage.adminPort);
+  const relay = await watched(stage, watch);
   await placeAndHangUp(stage, 1);
   await postgres.stop();
   await placeAndHangUp(stage, 1);
-  return failing(stage, async () => {
-    await postgres.remove();
-    rmSync(home, { recursive: true, force: true });
-  });
+  return relay;
 }
 
 const mayMount = process.getuid?.() === 0;
 
 async function diskFull(watch: Watch): Promise<Failing> {
   const home = mkdtempSync(join(tmpdir(), "murelay-provoked-"));
+  watch.closes(() => rmSync(home, { recursive: true, force: true }));
   const disk = join(home, "disk");
   mkdirSync(disk);
   const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", disk]);
   if (mounted.status !== 0) throw new Error(String(mounted.stderr));
+  watch.closes(() => spawnSync("umount", ["--lazy", disk]));
   const stage = await startStage(script, {
     twilio: quick,
     database: true,
@@ -253,31 +254,23 @@ async function diskFull(watch: Watch): Promise<Failing> {
       RECORDINGS_DIR: join(disk, "recordings"),
     },
   });
-  await watch(stage.adminPort);
+  const relay = await watched(stage, watch);
   spawnSync("dd", ["if=/dev/zero", `of=${join(disk, "ballast")}`, "bs=1k"]);
   for (let batch = 0; batch < 2; batch++) await placeAndHangUp(stage, 8);
-  return failing(stage, () => {
-    spawnSync("umount", ["--lazy", disk]);
-    rmSync(home, { recursive: true, force: true });
-  });
+  return relay;
 }
 
 async function stuckWorker(watch: Watch): Promise<Failing> {
   const model = await startModel({ script });
+  watch.closes(() => model.close());
   const twilio = await startTwilio({ publicUrl: PUBLIC_URL, speed: 20 });
+  watch.closes(() => twilio.close());
   const node = await startNode({ model, twilio, publicUrl: PUBLIC_URL }, { WORKERS: "2" });
-  await watch(node.adminPort);
+  watch.closes(() => node.remove());
+  await watch.relay(node.adminPort);
   const pid = node.workers()[1] ?? 0;
   process.kill(pid, "SIGSTOP");
-  return {
-    adminPort: node.adminPort,
-    log: () => node.log(),
-    close: async () => {
-      await twilio.close();
-      await node.remove();
-      await model.close();
-    },
-  };
+  return { adminPort: node.adminPort, log: () => node.log() };
 }
 
 const postgres = findPostgres();
