@@ -190,6 +190,12 @@ describe("what the caller hears on the SIP path", () => {
     path.playComfort(0, 0);
     expect(told.lines.join()).toContain("twilio.update");
     expect(path.heard(0).soundUntilMs).toBeGreaterThan(0);
+    told.take();
+    path.responseStarted(RESPONSE);
+    path.agentText(ITEM, "Hello.", true);
+    path.playback("started", RESPONSE);
+    path.playComfort(1, 0);
+    expect(told.lines.join()).not.toContain("twilio.update");
     const trunk = stage("trunk");
     await trunk.talk();
     trunk.path.playComfort(0, 0);
