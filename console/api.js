@@ -9,6 +9,10 @@ import { refusalText } from "./words.js";
  * @typedef {{ version: string, agents: Agent[] }} Directory
  * @typedef {{ ready: boolean, reason: string }} Readiness
  * @typedef {{ calls: CallRecord[], next: string | null }} CallPage
+ * @typedef {import("../src/recorder/timeline.js").TimelineEvent} TimelineEvent
+ * @typedef {import("../src/recorder/timeline.js").Envelope} Envelope
+ * @typedef {{ callSid: string, startedAt: string | null, flight: boolean, envelope: Envelope | null,
+ *   events: TimelineEvent[], leftOut: number }} Timeline
  * @typedef {"viewer" | "supervisor" | "admin"} Role
  * @typedef {{ signedIn: boolean, operator: { name: string, role: Role } | null }} Session
  * @typedef {{ at: string, operator: string, role: Role, action: string, callSid: string | null, status: number }} AuditEntry
@@ -85,6 +89,10 @@ export async function readCsv(filter) {
 /** @param {string} callSid @returns {Promise<CallRecord>} */
 export const readCall = async (callSid) =>
   (await ask(`api/calls/${encodeURIComponent(callSid)}`)).json();
+
+/** @param {string} callSid @returns {Promise<Timeline>} */
+export const readTimeline = async (callSid) =>
+  (await ask(`api/calls/${encodeURIComponent(callSid)}/timeline`)).json();
 
 /** @param {string} callSid */
 export const recordingAddress = (callSid) =>

@@ -5,6 +5,7 @@ import { AuditView } from "./view-audit.js";
 import { CallView } from "./view-call.js";
 import { EndedView } from "./view-ended.js";
 import { HealthView } from "./view-health.js";
+import { InspectView } from "./view-inspect.js";
 import { LiveView } from "./view-live.js";
 import { PlaceView } from "./view-place.js";
 import { TalkView } from "./view-talk.js";
@@ -34,6 +35,8 @@ function page(store) {
   switch (route.page) {
     case "call":
       return html`<${CallView} key=${route.callSid} store=${store} callSid=${route.callSid} />`;
+    case "inspect":
+      return html`<${InspectView} key=${route.callSid} callSid=${route.callSid} />`;
     case "ended":
       return html`<${EndedView} store=${store} filter=${route.filter} />`;
     case "place":
@@ -65,7 +68,7 @@ export class App extends Component {
   /** @override Moves the focus to the heading of a new page, so that screen readers start there. */
   componentDidUpdate() {
     const { route } = this.props.store;
-    const page = route.page === "call" ? route.callSid : route.page;
+    const page = "callSid" in route ? `${route.page} ${route.callSid}` : route.page;
     if (page === this.#page) return;
     const first = this.#page === "";
     this.#page = page;

@@ -1,19 +1,19 @@
 // The page that is shown is encoded in the address, after the "#".
 
 /**
- * @typedef {{ page: "live", sort?: string } | { page: "call", callSid: string } | { page: "ended", filter: Record<string, string> }
+ * @typedef {{ page: "live", sort?: string } | { page: "call" | "inspect", callSid: string } | { page: "ended", filter: Record<string, string> }
  *   | { page: "place" } | { page: "health" } | { page: "talk" } | { page: "audit" }} Route
  */
 
 /** @param {string} hash location.hash @returns {Route} */
 export function readRoute(hash) {
   const [path = "", query = ""] = hash.replace(/^#\/?/, "").split("?");
-  const [page, rest] = path.split("/");
+  const [page, rest, part] = path.split("/");
   switch (page) {
     case "calls":
       return rest === undefined || rest === ""
         ? { page: "live" }
-        : { page: "call", callSid: decoded(rest) };
+        : { page: part === "inspect" ? "inspect" : "call", callSid: decoded(rest) };
     case "ended":
       return { page: "ended", filter: Object.fromEntries(new URLSearchParams(query)) };
     case "audit":

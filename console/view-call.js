@@ -5,6 +5,7 @@ import { Conversation } from "./conversation.js";
 import { caller, clockTime, counted, dollars, otherParty, spanOf, when } from "./format.js";
 import { html } from "./html.js";
 import { ListenPanel } from "./listen-panel.js";
+import { callLink } from "./route.js";
 import { Timeline } from "./timeline.js";
 import { NumbersSwitch, Phase } from "./view-live.js";
 import { WatchedCall } from "./watched-call.js";
@@ -41,6 +42,7 @@ function page(store, callSid, record, problem) {
         record.direction === "outbound" ? "called by" : "with"
       } ${record.agent ?? "no agent"}</span></h1>
       <${NumbersSwitch} store=${store} />
+      <a class="button" href=${`${callLink(callSid)}/inspect`}>Inspect</a>
       ${live && store.mayAct ? html`<${Actions} store=${store} callSid=${callSid} agent=${record.agent} />` : null}
     </div>
     ${problem === "" ? null : html`<p class="problem" role="alert">${problem}</p>`}

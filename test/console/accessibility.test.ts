@@ -64,6 +64,7 @@ describe.skipIf(chromiumSkip("axe-core on the console") !== null)(
         ["#/live?sort=trouble", "table.live tbody tr"],
         ["#/ended", "table.calls tbody tr"],
         [`#/calls/${callSid}`, ".turn.agent"],
+        [`#/calls/${callSid}/inspect`, "canvas.inspect"],
         ["#/audit", "table.audit tbody tr"],
         ["#/place", "form"],
         ["#/health", ".tile"],
