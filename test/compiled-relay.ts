@@ -20,19 +20,22 @@ const PREFIX = ".test-build-";
 const ROOT = resolve(import.meta.dirname, "..");
 
 export default async function compileRelay(project: TestProject): Promise<() => void> {
+  const directory = await compile();
+  project.provide("compiledRelay", directory);
+  project.onTestsRerun(async () => void (await compile()));
+  return () => rmSync(directory, { recursive: true, force: true });
+}
+
+/** @returns the folder of this process's build, which it deletes at its end. */
+export async function compile(): Promise<string> {
   removeLeftovers();
   const directory = resolve(ROOT, `${PREFIX}${process.pid}`);
-  const compile = async (): Promise<void> => {
-    const tsc = resolve(ROOT, "node_modules/typescript/bin/tsc");
-    // `npm test` has checked the types before.
-    const flags = ["--noCheck", "--declaration", "false", "--sourceMap", "false"];
-    const args = [tsc, "-p", "tsconfig.build.json", "--outDir", directory, ...flags];
-    await promisify(execFile)(process.execPath, args, { cwd: ROOT });
-  };
-  await compile();
-  project.provide("compiledRelay", directory);
-  project.onTestsRerun(compile);
-  return () => rmSync(directory, { recursive: true, force: true });
+  const tsc = resolve(ROOT, "node_modules/typescript/bin/tsc");
+  // `npm test` has checked the types before.
+  const flags = ["--noCheck", "--declaration", "false", "--sourceMap", "false"];
+  const args = [tsc, "-p", "tsconfig.build.json", "--outDir", directory, ...flags];
+  await promisify(execFile)(process.execPath, args, { cwd: ROOT });
+  return directory;
 }
 
 /** Of runs that were killed. */

@@ -8,6 +8,14 @@ import { inject } from "vitest";
 import type { SimulatedModel } from "../../sim/model.js";
 import type { SimulatedTwilio } from "../../sim/twilio.js";
 
+/** Null: vitest knows where the compiled relay is. */
+let compiled: string | null = null;
+
+/** For programs that are no tests: the folder of the compiled relay. */
+export function useCompiled(directory: string): void {
+  compiled = directory;
+}
+
 /** The relay as users start it: a process of its own, with its workers where it has several. */
 export interface RelayNode {
   readonly pid: number;
@@ -81,7 +89,7 @@ export async function startNode(
   const adminPort = Number(env["ADMIN_PORT"] ?? (await freePorts(1)));
   const child: ChildProcess = spawn(
     process.execPath,
-    [join(inject("compiledRelay"), "cli.js"), "serve", ...flags],
+    [join(compiled ?? inject("compiledRelay"), "cli.js"), "serve", ...flags],
     {
       cwd: directory,
       stdio: ["ignore", "pipe", "pipe"],

@@ -1,5 +1,8 @@
 /** `npm run test:faults -- [NAME…] [--quick]`: see `docs/fault-checks.md`. */
+import { rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { compile } from "../compiled-relay.js";
+import { useCompiled } from "../fakes/relay-node.js";
 import { FAULT_CASES } from "./cases.js";
 import type { FaultCase } from "./fault-case.js";
 import { writePage } from "./page.js";
@@ -19,6 +22,9 @@ if (unknown.length > 0 || process.argv.includes("--help")) {
 }
 const chosen =
   names.length === 0 ? FAULT_CASES : FAULT_CASES.filter(({ name }) => names.includes(name));
+const build = await compile();
+process.on("exit", () => rmSync(build, { recursive: true, force: true }));
+useCompiled(build);
 const results = await runAll(chosen.filter(({ quick: isQuick }) => isQuick === true || !quick));
 const failed = results.filter(({ failure }) => failure !== null);
 if (names.length === 0 && !quick) writePage(results);
