@@ -38,6 +38,7 @@ function stage(keyTones = true) {
       sessionLost: keep("path.sessionLost"),
     },
     eventLog: {
+      sessionReady: () => undefined,
       history: () => HISTORY,
       note: keep("note"),
       toolsForgotten: () => undefined,
