@@ -12,6 +12,11 @@ export function writePage(results: readonly CaseResult[]): void {
   writeFileSync(FILE, `${text.slice(0, text.indexOf(BEGIN))}${BEGIN}\n${tables(results)}`);
 }
 
+/** A message of an assertion may have many lines. */
+function firstLine(failure: string): string {
+  return (failure.split("\n")[0] ?? "").replaceAll("|", "\\|").slice(0, 120);
+}
+
 function tables(results: readonly CaseResult[]): string {
   const byName = new Map(results.map((result) => [result.name, result]));
   return Object.entries(GROUPS)
@@ -20,7 +25,7 @@ function tables(results: readonly CaseResult[]): string {
         const { failure, fault } = byName.get(one.name) ?? { failure: "not run", fault: null };
         const steady =
           fault === null ? "–" : `${fault.p99Ms.toFixed(1)} · ${Math.round(fault.gapMs)}`;
-        return `| \`${one.name}\` | ${one.what} | ${one.holds} | ${steady} | ${failure ?? "holds"} |`;
+        return `| \`${one.name}\` | ${one.what} | ${one.holds} | ${steady} | ${failure === null ? "holds" : firstLine(failure)} |`;
       });
       return (
         `\n### ${title}\n\n| case | what happens | what holds | steady calls, ms | result |\n` +
