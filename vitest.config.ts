@@ -12,14 +12,19 @@ const WAITING = [
   "test/load/**/*.test.ts",
   "test/app/**/*.test.ts",
   "test/dev/**/*.test.ts",
-  "test/dev/murelay-*.test.ts",
-  "test/dev/tutorial.test.ts",
   "test/cli/doctor/doctor.test.ts",
   "test/records/record-writer-kill.test.ts",
   "test/adapters/tools/*.test.ts",
 ];
-/** Tests that measure memory: other files' garbage would be counted. */
-const ALONE = ["test/vad/**/*.test.ts", "test/**/*-memory.test.ts"];
+/**
+ * Tests that measure memory, or the relay's own figures to some milliseconds: they begin when the
+ * others have ended.
+ */
+const ALONE = [
+  "test/vad/**/*.test.ts",
+  "test/**/*-memory.test.ts",
+  "test/e2e/metrics-truth.test.ts",
+];
 
 /** What waits begins first, the longest files before the others, so that the cores are busy to the end. */
 class WaitingFirst extends BaseSequencer {
@@ -43,11 +48,12 @@ export default defineConfig({
         test: {
           name: "waiting",
           include: WAITING,
+          exclude: ALONE,
           isolate: false,
           globalSetup: "test/compiled-relay.ts",
         },
       },
-      { extends: true, test: { name: "memory", include: ALONE } },
+      { extends: true, test: { name: "alone", include: ALONE, sequence: { groupOrder: 1 } } },
       {
         extends: true,
         // One module registry for all files of a worker: a third of the time went into imports.

@@ -79,7 +79,7 @@ describe.skipIf(chromiumSkip("a thousand calls in a browser") !== null)(
       await page.locator(".count", { hasText: "1000" }).waitFor();
       const rows = page.locator("table.live tbody tr");
       expect(await rows.count()).toBe(ROWS);
-      await page.getByText(`Showing the newest ${ROWS} of 1,000.`).waitFor();
+      await page.getByText(`Showing the first ${ROWS} of 1,000.`).waitFor();
 
       // 20,000 events, as fast as they can be told: it draws frames, not events.
       await page.evaluate(`
