@@ -8,8 +8,10 @@ import type {
   WebSocket,
   WebSocketBehavior,
 } from "uWebSockets.js";
+import { RelayError } from "../domain/errors.js";
 import type { CallSid } from "../domain/ids.js";
 import type { Clock, Timer } from "../ports/clock.js";
+import type { Log } from "../ports/log.js";
 import type { Metrics } from "../ports/metrics.js";
 import type { ListenerReceiver, ListenerSocket } from "../ports/sockets.js";
 import type { AuditLog } from "../records/audit-log.js";
@@ -29,6 +31,7 @@ export interface ListenRouteParts {
   readonly listening: ListenService;
   readonly metrics: Pick<Metrics, "httpRequests">;
   readonly clock: Clock;
+  readonly log: Log;
   /** The supervisor names the client's address. */
   readonly behindSupervisor: boolean;
 }
@@ -71,6 +74,7 @@ export function listenRoute(listening: ListenService): OperatorRoute {
         409: failure("The call is over, on another node, or has too many listeners"),
         426: { description: "Not a WebSocket upgrade", type: "text/plain; charset=utf-8" },
         501: failure("The call's audio does not pass through the relay"),
+        503: failure("The database is away, and this process does not have the call"),
       },
     },
     handle: async ({ params }) =>
@@ -87,7 +91,7 @@ interface Session {
 }
 
 export function listenBehavior(parts: ListenRouteParts): WebSocketBehavior<Session> {
-  const { auth, audit, behindSupervisor, clock, listening, metrics } = parts;
+  const { auth, audit, behindSupervisor, clock, listening, log, metrics } = parts;
   return {
     compression: 0,
     maxPayloadLength: MAX_PAYLOAD_BYTES,
@@ -101,15 +105,20 @@ export function listenBehavior(parts: ListenRouteParts): WebSocketBehavior<Sessi
       response.onAborted(() => {
         isOpen = false;
       });
-      void judge(parts, head, callSid).then((found) => {
-        const status = "admitted" in found ? 101 : found.reply.status;
-        metrics.httpRequests.observe(0, LISTEN_PATH, String(status));
-        if (found.operator !== null)
-          audit.write({ operator: found.operator, action: "listen", callSid, status });
-        if (!isOpen) return;
-        if ("reply" in found) write(response, { ...found.reply, close: true });
-        else accept(response, head, context, found);
-      });
+      judge(parts, head, callSid)
+        .catch((error: unknown): Judged => {
+          log.error("http: operator request failed", { path: LISTEN_PATH }, error);
+          return { operator: null, reply: json(500, { error: "internal" }) };
+        })
+        .then((found) => {
+          const status = "admitted" in found ? 101 : found.reply.status;
+          metrics.httpRequests.observe(0, LISTEN_PATH, String(status));
+          if (found.operator !== null)
+            audit.write({ operator: found.operator, action: "listen", callSid, status });
+          if (!isOpen) return;
+          if ("reply" in found) write(response, { ...found.reply, close: true });
+          else accept(response, head, context, found);
+        });
     },
     open: (ws) => {
       const session = ws.getUserData();
@@ -149,9 +158,18 @@ async function judge(
 }
 
 async function refusalOf(listening: ListenService, callSid: CallSid | null): Promise<Reply | null> {
-  const refusal =
-    callSid === null ? ({ reason: "not_found" } as const) : await listening.refusal(callSid);
-  if (refusal === null) return null;
+  if (callSid === null) return refused({ reason: "not_found" });
+  try {
+    const refusal = await listening.refusal(callSid);
+    return refusal === null ? null : refused(refusal);
+  } catch (error) {
+    if (error instanceof RelayError && error.code === "store_unavailable")
+      return json(503, { error: error.code });
+    throw error;
+  }
+}
+
+function refused(refusal: ListenRefusal): Reply {
   const { reason } = refusal;
   return json(REFUSAL_STATUS[reason], {
     error: reason,

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { afterEach, describe, expect, it } from "vitest";
 import WebSocket from "ws";
+import { RelayError } from "../../src/domain/errors.js";
 import { consoleRoutes } from "../../src/http/console-route.js";
 import { LISTEN_PATH } from "../../src/http/listen-route.js";
 import type { HttpServer } from "../../src/http/listener.js";
@@ -24,7 +25,7 @@ describe("GET /api/calls/:callSid/listen", () => {
     for (const server of servers.splice(0)) server.close();
   });
 
-  async function start(refusal: ListenRefusal | null = null) {
+  async function start(refusal: ListenRefusal | Error | null = null) {
     const joined: { by: string; socket: ListenerSocket }[] = [];
     const heard: number[] = [];
     let closed = 0;
@@ -33,7 +34,10 @@ describe("GET /api/calls/:callSid/listen", () => {
       operators,
       clock,
       listening: {
-        refusal: async () => refusal,
+        refusal: async () => {
+          if (refusal instanceof Error) throw refusal;
+          return refusal;
+        },
         join: (_, by, socket) => {
           joined.push({ by, socket });
           return { audio: (ulaw) => void heard.push(...ulaw), closed: () => void closed++ };
@@ -101,6 +105,17 @@ describe("GET /api/calls/:callSid/listen", () => {
       { error: refusal.reason, ...("node" in refusal ? { node: refusal.node } : {}) },
     ]);
     expect(side.joined).toEqual([]);
+  });
+
+  // A rejection that is not handled would replace the worker, with all of its calls.
+  it.each([
+    [new RelayError("store_unavailable", "away"), 503, "store_unavailable"],
+    [new Error("a fault"), 500, "internal"],
+  ])("answers when it cannot be judged: %s", async (error, status, code) => {
+    const side = await start(error);
+    expect(await side.status(bearer("supervisor"))).toBe(status);
+    const plain = await send(side.port, "GET", "/api/calls/CA1/listen", bearer("supervisor"));
+    expect([plain.status, JSON.parse(plain.body)]).toEqual([status, { error: code }]);
   });
 
   it("ends when its operator signs out of the console", async () => {
