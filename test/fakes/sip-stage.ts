@@ -11,7 +11,7 @@ import { PUBLIC_URL, type Stage, startStage } from "./stage.js";
 
 /** The number of `failoverAgent`'s warm destination. */
 export const HUMAN = "+12025550122";
-/** Nobody may be alone on the line and hear nothing for longer. */
+/** No party may be alone on the line and hear nothing for longer. */
 export const MOST_ALONE_MS = 2_000;
 
 const GREETING = { text: "Hello.", audio: speechLike(600, 1) };
@@ -40,7 +40,7 @@ export interface SipStage extends Stage {
 
 type Options = NonNullable<Parameters<typeof startStage>[1]>;
 
-/** A greeting, then a tool; whoever asks twice is transferred to `destination`. */
+/** A greeting, then a tool; a caller who asks twice is transferred to `destination`. */
 export function sipScript(destination: string): Script {
   const transfer: Turn = {
     say: BYE,

@@ -258,7 +258,7 @@ describe("loadAgentsFile", () => {
     expect(file.defaultAgent).toBeNull();
   });
 
-  it("hands over to HUMAN_AGENT_NUMBER where the file names nobody", () => {
+  it("hands over to HUMAN_AGENT_NUMBER where the file names no destination", () => {
     const context = {
       ...CONTEXT,
       defaults: { ...CONTEXT.defaults, humanAgentNumber: "+15551112222" },

@@ -22,7 +22,7 @@ class Wire {
   readonly asked: string[] = [];
   /** Claims wait until they are let go. */
   heldClaims: (() => void)[] | null = null;
-  /** Nobody can tell whether a key was claimed. */
+  /** It cannot be told whether a key was claimed. */
   blind = false;
 
   fleet(): Cluster {

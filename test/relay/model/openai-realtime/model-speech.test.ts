@@ -58,7 +58,7 @@ describe("ModelSpeech", () => {
     ]);
   });
 
-  it("drops what comes of an interrupted response, and notes the items that nobody heard", () => {
+  it("drops what comes of an interrupted response, and notes the items that were not heard", () => {
     const { speech, responses, audio, says } = open();
     says("output_audio", "i1", "AAAA");
     speech.interrupt("r1" as ResponseId);

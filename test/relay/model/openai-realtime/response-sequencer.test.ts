@@ -378,7 +378,7 @@ describe("ResponseSequencer", () => {
     expect(s.active).toBe(true);
   });
 
-  it("does not wait for ever for the end of a response that nobody has seen", () => {
+  it("does not wait without end for a response that was never seen to begin", () => {
     const s = new ResponseSequencer(true, true);
     s.reply("context");
     send(s, "e1");
