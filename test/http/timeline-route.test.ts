@@ -31,7 +31,9 @@ async function ask(parts: Partial<TimelineRouteParts>, role: OperatorRole, callS
     query: new URLSearchParams(),
     body: null,
   });
-  return { status: reply.status, text: String(reply.body) };
+  const written: string[] = [];
+  for await (const part of reply.chunks ?? []) written.push(String(part));
+  return { status: reply.status, text: reply.chunks ? written.join("") : "", written };
 }
 
 async function* lines(...texts: readonly string[]) {
@@ -62,4 +64,18 @@ it("GET …/timeline reads a flight recording, and does without one that it cann
   });
   const odd = await ask({ flight: async () => lines(tick) }, "viewer");
   expect(JSON.parse(odd.text)).toMatchObject({ flight: false, envelope: null });
+});
+
+it("GET …/timeline of a long call is written in parts, none of which takes long", async () => {
+  const header = JSON.stringify({
+    ...{ at: 0, is: "call", format: 1, epochMs: 0, parties: {}, agent: {}, settings: {} },
+  });
+  const ticks = Array.from({ length: 5_000 }, (_, at) =>
+    JSON.stringify({ at, in: "clock", event: "tick" }),
+  );
+  const { text, written } = await ask({ flight: async () => lines(header, ...ticks) }, "viewer");
+  const { events } = JSON.parse(text) as { events: { atMs: number }[] };
+  expect(events).toHaveLength(5_001);
+  expect(events.every(({ atMs }, i) => i === 0 || atMs >= events[i - 1]!.atMs)).toBe(true);
+  expect(Math.max(...written.map((part) => part.length))).toBeLessThan(50_000);
 });
