@@ -24,6 +24,8 @@ const ALONE = [
   "test/vad/**/*.test.ts",
   "test/**/*-memory.test.ts",
   "test/e2e/metrics-truth.test.ts",
+  // Four relays, HAProxy and PostgreSQL at once, with calls in real time.
+  "test/e2e/haproxy.test.ts",
 ];
 
 /** What waits begins first, the longest files before the others, so that the cores are busy to the end. */
@@ -53,7 +55,15 @@ export default defineConfig({
           globalSetup: "test/compiled-relay.ts",
         },
       },
-      { extends: true, test: { name: "alone", include: ALONE, sequence: { groupOrder: 1 } } },
+      {
+        extends: true,
+        test: {
+          name: "alone",
+          include: ALONE,
+          sequence: { groupOrder: 1 },
+          globalSetup: "test/compiled-relay.ts",
+        },
+      },
       {
         extends: true,
         // One module registry for all files of a worker: a third of the time went into imports.

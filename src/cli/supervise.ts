@@ -4,6 +4,7 @@ import { exposition } from "../adapters/metrics/exposition.js";
 import { ProcessMetrics } from "../adapters/metrics/process-metrics.js";
 import { createLog } from "../adapters/system/pino-log.js";
 import { systemClock } from "../adapters/system/system-clock.js";
+import { youngGenerationFlags } from "../adapters/system/v8-flags.js";
 import { AgentsFileError, readAgentsFile } from "../config/agents/agents-file.js";
 import { ownListener } from "../config/derived.js";
 import type { Config } from "../config/load.js";
@@ -175,5 +176,5 @@ export function programOf(
   const [, script = "", ...args] = argv;
   const at = args.findIndex((arg) => arg === "--settings" || arg.startsWith("--settings="));
   const globalArgs = at < 0 ? [] : args.slice(at, at + (args[at] === "--settings" ? 2 : 1));
-  return { script, execArgv, globalArgs, workerArgs };
+  return { script, execArgv: [...execArgv, ...youngGenerationFlags], globalArgs, workerArgs };
 }

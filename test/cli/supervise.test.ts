@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { describe, expect, it } from "vitest";
+import { youngGenerationFlags } from "../../src/adapters/system/v8-flags.js";
 import { checkPortIsFree, programOf } from "../../src/cli/supervise.js";
 
 describe("the program of a worker", () => {
@@ -15,7 +16,7 @@ describe("the program of a worker", () => {
     const process = { argv: ["node", "/opt/cli.js", ...args], execArgv: ["--import=tsx"] };
     expect(programOf(process, ["--record"])).toEqual({
       script: "/opt/cli.js",
-      execArgv: ["--import=tsx"],
+      execArgv: ["--import=tsx", ...youngGenerationFlags],
       globalArgs,
       workerArgs: ["--record"],
     });

@@ -98,6 +98,18 @@ async function holder(call: Leg): Promise<number> {
 }
 
 describe("two workers", () => {
+  it("have a young generation that has not grown while their modules loaded", async () => {
+    const text = await node.get("/metrics");
+    const sizes = [
+      ...text.matchAll(
+        /^nodejs_heap_space_size_total_bytes\{(?=[^}]*space="new")(?=[^}]*worker="\d")[^}]*\} (\d+)/gm,
+      ),
+    ].map((match) => Number(match[1]));
+    expect(sizes).toHaveLength(2);
+    // Two halves of 1 MiB, and what V8 adds to them.
+    for (const bytes of sizes) expect(bytes).toBeLessThan(6 * 2 ** 20);
+  });
+
   it("share the port, and are scraped as one", async () => {
     await Promise.all(Array.from({ length: 6 }, place));
     await expect

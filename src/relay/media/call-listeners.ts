@@ -18,6 +18,7 @@ export const FROM_CALLER = 0;
 export const FROM_AGENT = 1;
 /** Instead of the agent, while a supervisor has taken over. */
 export const FROM_SUPERVISOR = 2;
+const DIRECTIONS = [FROM_CALLER, FROM_AGENT, FROM_SUPERVISOR];
 /** Direction, three zero bytes, then when the first sample passed: ms of the call, 32 bits, LE. */
 export const HEADER_BYTES = 8;
 
@@ -82,9 +83,8 @@ interface Listener {
 export class CallListeners implements AudioTap {
   readonly #audio: { tap(tap: AudioTap | null): void };
   readonly #eventLog: Pick<CallEventLog, "atMs" | "note">;
-  readonly #pending = [FROM_CALLER, FROM_AGENT, FROM_SUPERVISOR].map(
-    (direction) => new Pending(direction),
-  );
+  /** By direction, while there are listeners: 8 KB each, which a call does not hold for nothing. */
+  #pending: readonly Pending[] = [];
   #listeners: readonly Listener[] = [];
   #ids = 0;
   #timer: Timer | null = null;
@@ -115,6 +115,7 @@ export class CallListeners implements AudioTap {
     const listener: Listener = { id: this.#ids, by, socket };
     const { id } = listener;
     if (this.#listeners.length === 0) {
+      this.#pending = DIRECTIONS.map((direction) => new Pending(direction));
       this.#audio.tap(this);
       this.#sendLater(clock);
     }
@@ -207,7 +208,7 @@ export class CallListeners implements AudioTap {
     if (this.#listeners.length > 0) return;
     this.#audio.tap(null);
     this.#timer?.cancel();
-    for (const pending of this.#pending) pending.length = HEADER_BYTES;
+    this.#pending = [];
   }
 }
 
