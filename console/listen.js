@@ -14,6 +14,7 @@ const SUPERVISOR = 2;
 const CLOSES = {
   1000: "The call has ended.",
   1008: "You have signed out.",
+  1011: "The connection to the node that has the call is lost.",
   1013: "This connection is too slow to listen.",
 };
 

@@ -6,7 +6,7 @@ import {
   lowestFreeDescriptor,
 } from "../adapters/system/descriptors.js";
 import { monitorEventLoop } from "../adapters/system/event-loop-monitor.js";
-import { mediaUrlFor, ownListener } from "../config/derived.js";
+import { mediaUrlFor, ownListener, peerUrlFor } from "../config/derived.js";
 import type { Config } from "../config/load.js";
 import type { AgentsFile } from "../domain/agent-profile.js";
 import type { CallSid } from "../domain/ids.js";
@@ -225,7 +225,7 @@ class RelayApp implements App {
   }
 
   async start(): Promise<AppPorts> {
-    const { base, admitted, cluster, keeping, overrides } = this.#parts;
+    const { base, admitted, calls, cluster, keeping, overrides } = this.#parts;
     const { config, clock, log, loopGuard, crm, worker } = base;
     const { seat } = overrides;
     const shared = seat !== undefined;
@@ -239,6 +239,7 @@ class RelayApp implements App {
     // Operators ask the supervisor, and it asks its workers.
     const [adminHost, adminAt] = shared ? ["127.0.0.1", 0] : [config.adminHost, config.adminPort];
     const adminPort = await this.#operator.listen(adminHost, adminAt);
+    calls.listening.reachedAt = peerUrlFor(config, shared ? null : adminPort);
     this.#unwatch = [
       loopGuard.watch(),
       monitorEventLoop(clock, (busy, lagMs, nowMs) =>

@@ -2,6 +2,7 @@
  * The calls of this process, put together: registry, sessions with models, tools, transfers, and
  * both paths.
  */
+import { createPeerListenDialer } from "../adapters/cluster/peer-listen-dialer.js";
 import { FlightFiles } from "../adapters/journal/flight-files.js";
 import { createModelSocketDialer } from "../adapters/openai/model-socket.js";
 import { createOpenAiCalls } from "../adapters/openai/sip-calls.js";
@@ -19,7 +20,7 @@ import type { CallService, SipCallService } from "../relay/calls/call-service.js
 import { Calls, type SipDeps } from "../relay/calls/calls.js";
 import { ClusterRouter } from "../relay/calls/cluster-router.js";
 import { DailySpending } from "../relay/calls/daily-spending.js";
-import { Listening, type ListenService } from "../relay/calls/listening.js";
+import { Listening } from "../relay/calls/listening.js";
 import { Outbound } from "../relay/calls/outbound.js";
 import { OutboundPolicy } from "../relay/calls/outbound-policy.js";
 import { CallRegistry } from "../relay/calls/registry.js";
@@ -39,7 +40,7 @@ export interface CallParts {
   readonly calls: Calls;
   /** What the edge talks to: the calls of this process, or of the cluster. */
   readonly service: CallService & SipCallService;
-  readonly listening: ListenService;
+  readonly listening: Listening;
   readonly outbound: Outbound;
   readonly flightFiles: FlightFiles;
   /**
@@ -138,13 +139,20 @@ export async function composeCalls(
       sip: sipDeps(base, keeping, claimOnce),
     },
   );
-  const listening = new Listening(registry, clock, async (callSid) => {
-    const record = await keeping?.find(callSid);
-    return record?.state === "live" ? record.node : null;
+  const listening = new Listening({
+    node: config.nodeName,
+    registry,
+    clock,
+    nodeOf: async (callSid) => {
+      const record = await keeping?.find(callSid);
+      return record?.state === "live" ? record.node : null;
+    },
+    cluster,
+    peers: createPeerListenDialer({ network: base.network, clock, log }),
   });
   const parts = { calls, listening, outbound, flightFiles, loadAgents };
   if (cluster === null) return { ...parts, service: calls };
-  const router = new ClusterRouter(calls, cluster, log);
+  const router = new ClusterRouter(calls, cluster, listening, log);
   cluster.join(router);
   return { ...parts, service: router };
 }

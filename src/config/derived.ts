@@ -1,3 +1,4 @@
+import { networkInterfaces } from "node:os";
 import type { Config } from "./load.js";
 
 /** What other modules need from several settings at once. */
@@ -21,6 +22,37 @@ export function ownListener(
   const isRouted = workers > 1 || mediaUrl.includes("{worker}");
   if (!isRouted) return { host: "127.0.0.1", port: 0 };
   return { host, port: port === 0 ? 0 : port + 1 + worker };
+}
+
+/**
+ * Where other nodes reach this node's operator listener.
+ *
+ * @param adminPort  the port that is listened on; null: only ADMIN_PORT is known.
+ * @returns          null: the port is chosen by a process that this one does not know.
+ */
+export function peerUrlFor(
+  {
+    peerUrl,
+    adminHost,
+    adminPort: configured,
+  }: Pick<Config, "peerUrl" | "adminHost" | "adminPort">,
+  adminPort: number | null,
+  interfaces: () => ReturnType<typeof networkInterfaces> = networkInterfaces,
+): string | null {
+  if (peerUrl !== null) return peerUrl;
+  const port = adminPort ?? configured;
+  if (port === 0) return null;
+  const bare = adminHost.replace(/^\[|\]$/g, "");
+  const host = bare === "0.0.0.0" || bare === "::" ? ownAddress(interfaces()) : bare;
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+/** The first address of this machine that others may reach. */
+function ownAddress(interfaces: ReturnType<typeof networkInterfaces>): string {
+  const all = Object.values(interfaces).flatMap((addresses) => addresses ?? []);
+  const others = all.filter(({ internal, scopeid = 0 }) => !internal && scopeid === 0);
+  const first = others.find(({ family }) => family === "IPv4") ?? others[0];
+  return first?.address ?? "127.0.0.1";
 }
 
 /** Auth tokens whose signatures are accepted; the primary one first. */

@@ -90,6 +90,14 @@ export const SETTINGS = {
     range: "0–65535; 0 takes a free port",
     doc: "Port of the operator listener.",
   }),
+  peerUrl: optional({
+    name: "PEER_URL",
+    group: "Listeners",
+    schema: httpUrl,
+    range: "http:// or https:// and host",
+    doc: "How other nodes reach this node's operator listener, to listen to its calls. Default: http://ADMIN_HOST:ADMIN_PORT, with this machine's first address where ADMIN_HOST is 0.0.0.0.",
+    example: "http://10.0.0.5:9464",
+  }),
   adminToken: optional({
     name: "ADMIN_TOKEN",
     group: "Listeners",

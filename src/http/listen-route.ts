@@ -10,12 +10,13 @@ import type {
 } from "uWebSockets.js";
 import { RelayError } from "../domain/errors.js";
 import type { CallSid } from "../domain/ids.js";
+import { TICKET_HEADER } from "../domain/listen-ticket.js";
 import type { Clock, Timer } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
 import type { Metrics } from "../ports/metrics.js";
 import type { ListenerReceiver, ListenerSocket } from "../ports/sockets.js";
 import type { AuditLog } from "../records/audit-log.js";
-import type { ListenRefusal, ListenService } from "../relay/calls/listening.js";
+import type { ListenRefusal, ListenService, OpenListening } from "../relay/calls/listen-service.js";
 import { callSidOf } from "./call-sid.js";
 import { type RequestHead, readHead } from "./exchange.js";
 import { failure } from "./openapi/route-doc.js";
@@ -56,7 +57,8 @@ const REFUSAL_STATUS: Readonly<Record<ListenRefusal["reason"], number>> = {
 };
 
 const MESSAGES: Partial<Record<ListenRefusal["reason"], string>> = {
-  elsewhere: "another process has this call: ask the operator listener of its node",
+  elsewhere:
+    "the node that has this call cannot be reached from here: set PEER_URL there, or ask its own operator listener",
   path: "the audio of a call on the SIP path does not pass through the relay",
 };
 
@@ -71,7 +73,7 @@ export function listenRoute(listening: ListenService): OperatorRoute {
       answers: {
         101: { description: "Audio follows: see docs/listening.md" },
         404: failure("There is no such live call"),
-        409: failure("The call is over, on another node, or has too many listeners"),
+        409: failure("The call is over, on a node out of reach, or has too many listeners"),
         426: { description: "Not a WebSocket upgrade", type: "text/plain; charset=utf-8" },
         501: failure("The call's audio does not pass through the relay"),
         503: failure("The database is away, and this process does not have the call"),
@@ -85,13 +87,14 @@ export function listenRoute(listening: ListenService): OperatorRoute {
 
 /** What uWebSockets.js keeps for the relay beside each socket. */
 interface Session {
-  readonly callSid: CallSid;
-  readonly admitted: Admitted;
+  readonly listening: OpenListening;
+  /** Null: another process looks after the operator's session. */
+  readonly admitted: Admitted | null;
   socket: UwsListener | null;
 }
 
 export function listenBehavior(parts: ListenRouteParts): WebSocketBehavior<Session> {
-  const { auth, audit, behindSupervisor, clock, listening, log, metrics } = parts;
+  const { auth, audit, behindSupervisor, clock, log, metrics } = parts;
   return {
     compression: 0,
     maxPayloadLength: MAX_PAYLOAD_BYTES,
@@ -111,34 +114,36 @@ export function listenBehavior(parts: ListenRouteParts): WebSocketBehavior<Sessi
           return { operator: null, reply: json(500, { error: "internal" }) };
         })
         .then((found) => {
-          const status = "admitted" in found ? 101 : found.reply.status;
+          const status = "reply" in found ? found.reply.status : 101;
           metrics.httpRequests.observe(0, LISTEN_PATH, String(status));
           if (found.operator !== null)
             audit.write({ operator: found.operator, action: "listen", callSid, status });
-          if (!isOpen) return;
-          if ("reply" in found) write(response, { ...found.reply, close: true });
-          else accept(response, head, context, found);
+          if ("reply" in found) {
+            if (isOpen) write(response, { ...found.reply, close: true });
+          } else if (isOpen) accept(response, head, context, found);
+          else found.listening.abandon();
         });
     },
     open: (ws) => {
       const session = ws.getUserData();
-      const { admitted, callSid } = session;
+      const { admitted, listening } = session;
       const socket = new UwsListener(ws);
-      const receiver = listening.join(callSid, admitted.operator.name, socket);
+      const receiver = listening.join(socket);
       if (receiver === null) socket.close(TRY_AGAIN, "not_live");
-      else socket.joined(receiver, clock, () => auth.hasEnded(admitted));
+      else socket.joined(receiver, clock, async () => admitted !== null && auth.hasEnded(admitted));
       session.socket = socket;
     },
     message: (ws, message, isBinary) => {
       if (isBinary) ws.getUserData().socket?.audio(new Uint8Array(message));
     },
-    close: (ws) => ws.getUserData().socket?.closed(),
+    close: (ws, code) => ws.getUserData().socket?.closed(code),
   };
 }
 
+/** `operator`: for the audit log; null: the process that has the operator writes it. */
 type Judged = { readonly operator: Admitted["operator"] | null } & (
   | { readonly reply: Reply }
-  | { readonly admitted: Admitted; readonly callSid: CallSid }
+  | Pick<Session, "admitted" | "listening">
 );
 
 async function judge(
@@ -146,22 +151,41 @@ async function judge(
   head: RequestHead,
   callSid: CallSid | null,
 ): Promise<Judged> {
+  const ticket = head.header(TICKET_HEADER);
+  if (ticket !== "") return ofPeer(listening, callSid, ticket);
   const admitted = auth.admit(head, "supervisor");
   if ("refused" in admitted) return { operator: null, reply: await admitted.refused };
   if (await auth.hasEnded(admitted)) return { operator: null, reply: auth.unauthorized() };
   const { operator } = admitted;
-  const reply = await refusalOf(listening, callSid);
-  if (reply !== null) return { operator, reply };
-  return callSid === null
-    ? { operator, reply: json(404, { error: "not_found" }) }
-    : { operator, admitted, callSid };
+  if (callSid === null) return { operator, reply: refused({ reason: "not_found" }) };
+  const opened = await answered(() => listening.open(callSid, operator.name));
+  return "join" in opened ? { operator, admitted, listening: opened } : { operator, reply: opened };
+}
+
+/** A ticket opens nothing but the one call it was made for. */
+function ofPeer(listening: ListenService, callSid: CallSid | null, ticket: string): Judged {
+  const by = callSid === null ? null : listening.redeem(callSid, ticket);
+  if (callSid === null || by === null)
+    return { operator: null, reply: json(403, { error: "ticket" }) };
+  const opened = listening.openHere(callSid, by);
+  return "join" in opened
+    ? { operator: null, admitted: null, listening: opened }
+    : { operator: null, reply: refused(opened) };
 }
 
 async function refusalOf(listening: ListenService, callSid: CallSid | null): Promise<Reply | null> {
   if (callSid === null) return refused({ reason: "not_found" });
+  const found = await answered(async () => (await listening.refusal(callSid)) ?? { open: true });
+  return "open" in found ? null : found;
+}
+
+/** @throws what is no answer to an operator. */
+async function answered<Found extends object>(
+  ask: () => Promise<Found | ListenRefusal>,
+): Promise<Found | Reply> {
   try {
-    const refusal = await listening.refusal(callSid);
-    return refusal === null ? null : refused(refusal);
+    const found = await ask();
+    return "reason" in found ? refused(found) : found;
   } catch (error) {
     if (error instanceof RelayError && error.code === "store_unavailable")
       return json(503, { error: error.code });
@@ -182,11 +206,11 @@ function accept(
   response: HttpResponse,
   head: RequestHead,
   context: us_socket_context_t,
-  { admitted, callSid }: Pick<Session, "admitted" | "callSid">,
+  { admitted, listening }: Pick<Session, "admitted" | "listening">,
 ): void {
   response.cork(() => {
     response.upgrade<Session>(
-      { admitted, callSid, socket: null },
+      { admitted, listening, socket: null },
       head.header("sec-websocket-key"),
       // No subprotocol and no extension is spoken, so none is agreed to.
       "",
@@ -233,9 +257,9 @@ class UwsListener implements ListenerSocket {
     this.#ws?.end(code, reason);
   }
 
-  closed(): void {
+  closed(code: number): void {
     this.#ws = null;
     this.#look?.cancel();
-    this.#receiver?.closed();
+    this.#receiver?.closed(code);
   }
 }

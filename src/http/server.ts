@@ -8,7 +8,7 @@ import type { LoopTimer } from "../ports/loop-timer.js";
 import type { Metrics } from "../ports/metrics.js";
 import type { AuditLog } from "../records/audit-log.js";
 import type { CallService, SipCallService } from "../relay/calls/call-service.js";
-import type { ListenService } from "../relay/calls/listening.js";
+import type { ListenService } from "../relay/calls/listen-service.js";
 import { type AcceptGuardParts, guardAccept } from "./accept-guard.js";
 import { auditRoute } from "./audit-route.js";
 import { callRoutes } from "./call-routes.js";

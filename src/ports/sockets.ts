@@ -1,3 +1,4 @@
+import type { CallSid } from "../domain/ids.js";
 import type { Log } from "./log.js";
 
 /** The Twilio side of one call: an accepted Media Streams WebSocket. */
@@ -62,10 +63,43 @@ export interface ListenerSocket {
   close(code: number, reason: string): void;
 }
 
+/**
+ * A connection to the process that has a call, for one of this process's listeners. What arrives
+ * before `begin` is kept, up to a bound.
+ */
+export interface PeerConnection {
+  /** Once. Everything that has arrived is reported first, then what arrives. */
+  begin(events: PeerConnectionEvents): void;
+  /** The listener's microphone. The bytes are copied before it returns. */
+  send(ulaw: Uint8Array): void;
+  /** Bytes that the kernel has not taken yet. */
+  bufferedBytes(): number;
+  /** Idempotent. */
+  close(code: number, reason: string): void;
+}
+
+export interface PeerConnectionEvents {
+  /** `message` is valid only until the call returns. */
+  message(message: Uint8Array, isBinary: boolean): void;
+  /** Once, last. 1006: without a close frame. */
+  closed(code: number, reason: string): void;
+}
+
+export interface PeerListenDialer {
+  /**
+   * Connects to a call's audio at another process. Bounded in time, and never rejects.
+   *
+   * @param url     of that process's operator listener.
+   * @param ticket  what it gave for this one connection.
+   * @returns       null: it cannot be reached, or does not take the ticket.
+   */
+  dial(url: string, callSid: CallSid, ticket: string): Promise<PeerConnection | null>;
+}
+
 /** Gets what arrives on a ListenerSocket. */
 export interface ListenerReceiver {
   /** The microphone: mu-law at 8 kHz, valid only until the call returns. */
   audio(ulaw: Uint8Array): void;
-  /** Once, last. */
-  closed(): void;
+  /** Once, last, with the code of the WebSocket. */
+  closed(code: number): void;
 }

@@ -64,6 +64,7 @@ const PLACES: Readonly<Record<string, readonly string[]>> = {
   tsx: ["adapters/tools/child-processes.ts"],
   twilio: ["adapters/"],
   "uWebSockets.js": ["http/"],
+  ws: ["adapters/cluster/"],
   yaml: ["config/agents/"],
   // The language in which settings and the agents file are declared.
   zod: ["config/"],

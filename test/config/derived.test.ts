@@ -1,5 +1,11 @@
+import type { NetworkInterfaceInfo } from "node:os";
 import { describe, expect, it } from "vitest";
-import { mediaUrlFor, twilioAccount, twilioAuthTokens } from "../../src/config/derived.js";
+import {
+  mediaUrlFor,
+  peerUrlFor,
+  twilioAccount,
+  twilioAuthTokens,
+} from "../../src/config/derived.js";
 import { type Environment, loadConfig } from "../../src/config/load.js";
 
 const REQUIRED = {
@@ -36,5 +42,24 @@ describe("derived settings", () => {
       apiSecret: "s",
       baseUrl: "https://api.twilio.com",
     });
+  });
+
+  it("say where other nodes reach the operator listener", () => {
+    const token = { ADMIN_TOKEN: "a-token-of-some-length" };
+    const address = (family: "IPv4" | "IPv6", address: string, internal: boolean) =>
+      ({ family, address, internal, scopeid: 0 }) as unknown as NetworkInterfaceInfo;
+    const interfaces = () => ({
+      lo: [address("IPv4", "127.0.0.1", true)],
+      eth0: [address("IPv6", "2001:db8::5", false), address("IPv4", "10.0.0.5", false)],
+    });
+    const at = (env: Environment, port: number | null = null) =>
+      peerUrlFor(load({ ...token, ...env }), port, interfaces);
+    expect(at({})).toBe("http://127.0.0.1:9464");
+    expect(at({ ADMIN_HOST: "0.0.0.0", ADMIN_PORT: "9000" })).toBe("http://10.0.0.5:9000");
+    expect(at({ ADMIN_HOST: "::1" })).toBe("http://[::1]:9464");
+    expect(at({ PEER_URL: "https://node-1.internal/" })).toBe("https://node-1.internal");
+    // A port of the system's choice is known to the process that listens, and to no other.
+    expect(at({ ADMIN_PORT: "0" })).toBeNull();
+    expect(at({ ADMIN_PORT: "0" }, 4321)).toBe("http://127.0.0.1:4321");
   });
 });

@@ -397,7 +397,10 @@ export class CallBench {
         sip: null,
       },
     );
-    this.service = cluster === null ? this.calls : new ClusterRouter(this.calls, cluster, this.log);
+    this.service =
+      cluster === null
+        ? this.calls
+        : new ClusterRouter(this.calls, cluster, { invite: () => null }, this.log);
     if (this.service instanceof ClusterRouter) cluster?.join(this.service);
   }
 

@@ -28,7 +28,7 @@ import {
   type Form,
   PLAIN,
 } from "../../src/relay/calls/callback-link.js";
-import type { ListenService } from "../../src/relay/calls/listening.js";
+import type { ListenService } from "../../src/relay/calls/listen-service.js";
 import { ReplayCache } from "../../src/relay/calls/replay-cache.js";
 import type { SipInvite } from "../../src/relay/sip/invite.js";
 import type { Twiml } from "../../src/wire/twiml.js";
@@ -229,7 +229,9 @@ export async function startOperator(
     calls,
     listening: settings.listening ?? {
       refusal: async () => ({ reason: "not_found" }),
-      join: () => null,
+      open: async () => ({ reason: "not_found" }),
+      openHere: () => ({ reason: "not_found" }),
+      redeem: () => null,
     },
     scrape: async () => ({ type: "text/plain; version=0.0.4", body: "up 1\n" }),
     metrics,

@@ -3,11 +3,12 @@ import { once } from "node:events";
 import { afterEach, describe, expect, it } from "vitest";
 import WebSocket from "ws";
 import { RelayError } from "../../src/domain/errors.js";
+import { TICKET_HEADER } from "../../src/domain/listen-ticket.js";
 import { consoleRoutes } from "../../src/http/console-route.js";
 import { LISTEN_PATH } from "../../src/http/listen-route.js";
 import type { HttpServer } from "../../src/http/listener.js";
 import type { ListenerSocket } from "../../src/ports/sockets.js";
-import type { ListenRefusal } from "../../src/relay/calls/listening.js";
+import type { ListenRefusal, OpenListening } from "../../src/relay/calls/listen-service.js";
 import { FakeClock } from "../fakes/fake-clock.js";
 import { send, startOperator } from "./harness.js";
 
@@ -29,6 +30,14 @@ describe("GET /api/calls/:callSid/listen", () => {
     const joined: { by: string; socket: ListenerSocket }[] = [];
     const heard: number[] = [];
     let closed = 0;
+    let abandoned = 0;
+    const openFor = (by: string): OpenListening => ({
+      join: (socket) => {
+        joined.push({ by, socket });
+        return { audio: (ulaw) => void heard.push(...ulaw), closed: () => void closed++ };
+      },
+      abandon: () => void abandoned++,
+    });
     const clock = new FakeClock();
     const side = await startOperator({
       operators,
@@ -38,10 +47,13 @@ describe("GET /api/calls/:callSid/listen", () => {
           if (refusal instanceof Error) throw refusal;
           return refusal;
         },
-        join: (_, by, socket) => {
-          joined.push({ by, socket });
-          return { audio: (ulaw) => void heard.push(...ulaw), closed: () => void closed++ };
+        open: async (_, by) => {
+          if (refusal instanceof Error) throw refusal;
+          return refusal ?? openFor(by);
         },
+        openHere: (_, by) =>
+          refusal === null || refusal instanceof Error ? openFor(by) : refusal,
+        redeem: (callSid, ticket) => (`${callSid} ${ticket}` === "CA1 right" ? "ada" : null),
       },
       routes: (parts) => consoleRoutes(parts),
     });
@@ -105,6 +117,23 @@ describe("GET /api/calls/:callSid/listen", () => {
       { error: refusal.reason, ...("node" in refusal ? { node: refusal.node } : {}) },
     ]);
     expect(side.joined).toEqual([]);
+  });
+
+  it("takes another process's ticket in place of a token, for its own calls alone", async () => {
+    const ticket = (value: string) => ({ [TICKET_HEADER]: value });
+    const side = await start();
+    expect(await side.status(ticket("wrong"))).toBe(403);
+    expect(await side.status({ ...bearer("supervisor"), ...ticket("wrong") })).toBe(403);
+    expect(await side.status(ticket("right"), "CA2")).toBe(403);
+    const socket = side.open(ticket("right"));
+    await once(socket, "open");
+    expect(side.joined.map(({ by }) => by)).toEqual(["ada"]);
+    socket.close();
+    await expect.poll(side.closed).toBe(1);
+    // The process that has the operator has written it.
+    expect(await side.audit.find({}, null, 10)).toEqual([]);
+    const full = await start({ reason: "too_many_listeners" });
+    expect(await full.status(ticket("right"))).toBe(409);
   });
 
   // A rejection that is not handled would replace the worker, with all of its calls.

@@ -8,6 +8,7 @@ import type { CallService, Readiness, SipCallService } from "./call-service.js";
 import { type CallbackKind, type CallbackLink, callOf, type Form } from "./callback-link.js";
 import type { Calls } from "./calls.js";
 import type { Cluster, ClusterPeer, PeerReply, PeerRequest } from "./cluster.js";
+import type { Listening } from "./listening.js";
 
 /** Callbacks that only the process of their call can use; the others are right anywhere. */
 const OF_A_CALL: ReadonlySet<CallbackKind> = new Set([
@@ -26,11 +27,18 @@ type OwnCalls = CallService & SipCallService & Pick<Calls, "knows" | "moved" | "
 export class ClusterRouter implements CallService, SipCallService, ClusterPeer {
   readonly #calls: OwnCalls;
   readonly #cluster: Pick<Cluster, "ask">;
+  readonly #listening: Pick<Listening, "invite">;
   readonly #log: Log;
 
-  constructor(calls: OwnCalls, cluster: Pick<Cluster, "ask">, log: Log) {
+  constructor(
+    calls: OwnCalls,
+    cluster: Pick<Cluster, "ask">,
+    listening: Pick<Listening, "invite">,
+    log: Log,
+  ) {
     this.#calls = calls;
     this.#cluster = cluster;
+    this.#listening = listening;
     this.#log = log;
   }
 
@@ -130,6 +138,8 @@ export class ClusterRouter implements CallService, SipCallService, ClusterPeer {
         return { kind: "done" };
       case "command":
         return { kind: "refusal", refusal: await calls.execute(callSid, request.command) };
+      case "listen":
+        return this.#listening.invite(callSid, request.by);
       case "stream_elsewhere": {
         const handoff = calls.handoff(callSid);
         return handoff === null ? null : { kind: "handoff", handoff };

@@ -8,6 +8,7 @@ import type { Twiml } from "../../wire/twiml.js";
 import type { CallCommand, CallHandoff, Refusal } from "../call/call-command.js";
 import type { SipInvite } from "../sip/invite.js";
 import type { CallbackKind, CallbackLink, Form } from "./callback-link.js";
+import type { ListenRefusal } from "./listen-service.js";
 
 /** A request to the process that answers for a call. Plain data: it travels as JSON. */
 export type PeerRequest =
@@ -22,6 +23,8 @@ export type PeerRequest =
   | { readonly kind: "command"; readonly command: CallCommand }
   /** A leg of this call rings at the model. */
   | { readonly kind: "sip_invited"; readonly invite: SipInvite }
+  /** An operator of this name wants to listen to the call: where, and by which ticket? */
+  | { readonly kind: "listen"; readonly by: string }
   /** The call's stream has arrived here: what is to be known of it? */
   | { readonly kind: "stream_elsewhere" };
 
@@ -29,6 +32,14 @@ export type PeerReply =
   | { readonly kind: "twiml"; readonly twiml: Twiml }
   | { readonly kind: "refusal"; readonly refusal: Refusal | null }
   | { readonly kind: "handoff"; readonly handoff: CallHandoff }
+  /** `url` of an operator listener. The ticket is valid for one connection within ten seconds. */
+  | {
+      readonly kind: "listen";
+      readonly node: string;
+      readonly url: string;
+      readonly ticket: string;
+    }
+  | { readonly kind: "listen_refused"; readonly refusal: ListenRefusal }
   | { readonly kind: "done" };
 
 /** What other processes may ask of this one. */

@@ -1,56 +1,111 @@
+import { randomBytes } from "node:crypto";
+import { ExpiringMap } from "../../domain/expiring-map.js";
 import type { CallSid } from "../../domain/ids.js";
 import type { Clock } from "../../ports/clock.js";
-import type { ListenerReceiver, ListenerSocket } from "../../ports/sockets.js";
+import type { ListenerReceiver, ListenerSocket, PeerListenDialer } from "../../ports/sockets.js";
+import type { LeaveReason } from "../media/call-listeners.js";
+import type { Cluster, PeerReply } from "./cluster.js";
+import type { ListenRefusal, ListenService, OpenListening } from "./listen-service.js";
+import { PeerListening } from "./peer-listening.js";
 import type { CallRegistry } from "./registry.js";
 
-/**
- * Why a call cannot be listened to here. `path`: its audio does not pass through the relay.
- * `elsewhere`: another node or worker has the call.
- */
-export type ListenRefusal =
-  | { readonly reason: "not_found" | "not_live" | "path" | "too_many_listeners" }
-  | { readonly reason: "elsewhere"; readonly node: string };
-
-/** What the edge may ask: who wants to listen to a call. */
-export interface ListenService {
-  /** Null: `join` will succeed, unless the call ends or others are quicker. */
-  refusal(callSid: CallSid): Promise<ListenRefusal | null>;
-  /** @param by the operator's name. @returns null: the call is over, or has too many listeners. */
-  join(callSid: CallSid, by: string, socket: ListenerSocket): ListenerReceiver | null;
+export interface ListeningParts {
+  /** This one's name. */
+  readonly node: string;
+  readonly registry: Pick<CallRegistry, "find">;
+  /** The process's own: listeners are no part of a flight recording. */
+  readonly clock: Clock;
+  /** The node that has a live call, by its record; null: it is not live. */
+  readonly nodeOf: (callSid: CallSid) => Promise<string | null>;
+  /** Null: this is the only process. */
+  readonly cluster: Pick<Cluster, "ask"> | null;
+  readonly peers: PeerListenDialer;
 }
 
-/** Operators who listen to the calls of this process. */
-export class Listening implements ListenService {
-  readonly #registry: Pick<CallRegistry, "find">;
-  readonly #clock: Clock;
-  /** The node that has a live call, by its record; null: it is not live. */
-  readonly #nodeOf: (callSid: CallSid) => Promise<string | null>;
+/** From the reply to a process that asked until it has dialled. */
+const TICKET_MS = 10_000;
+const MOST_TICKETS = 1_000;
+/** 192 bits. */
+const TICKET_BYTES = 24;
 
-  constructor(
-    registry: Pick<CallRegistry, "find">,
-    clock: Clock,
-    nodeOf: (callSid: CallSid) => Promise<string | null>,
-  ) {
-    this.#registry = registry;
-    this.#clock = clock;
-    this.#nodeOf = nodeOf;
+interface Ticket {
+  readonly callSid: CallSid;
+  readonly by: string;
+}
+
+/** Operators who listen to calls, of this process and of others. */
+export class Listening implements ListenService {
+  /**
+   * Where other nodes reach the operator listener of this one; null: it does not listen yet, or its
+   * port is not known.
+   */
+  reachedAt: string | null = null;
+  readonly #parts: ListeningParts;
+  readonly #tickets = new ExpiringMap<string, Ticket>({ ttlMs: TICKET_MS, maxSize: MOST_TICKETS });
+
+  constructor(parts: ListeningParts) {
+    this.#parts = parts;
   }
 
   async refusal(callSid: CallSid): Promise<ListenRefusal | null> {
-    const call = this.#registry.find(callSid);
-    if (call === undefined) {
-      const node = await this.#nodeOf(callSid);
-      return node === null ? { reason: "not_found" } : { reason: "elsewhere", node };
-    }
+    if (this.#parts.registry.find(callSid) !== undefined) return this.#refusalHere(callSid);
+    const node = await this.#parts.nodeOf(callSid);
+    // Whether that node can be reached shows when it is tried.
+    return node === null ? { reason: "not_found" } : null;
+  }
+
+  async open(callSid: CallSid, by: string): Promise<OpenListening | ListenRefusal> {
+    if (this.#parts.registry.find(callSid) !== undefined) return this.openHere(callSid, by);
+    const found = await this.#openThere(callSid, by);
+    if (found !== null) return found;
+    const node = await this.#parts.nodeOf(callSid);
+    return node === null ? { reason: "not_found" } : { reason: "elsewhere", node };
+  }
+
+  openHere(callSid: CallSid, by: string): OpenListening | ListenRefusal {
+    const refusal = this.#refusalHere(callSid);
+    if (refusal !== null) return refusal;
+    return { join: (socket) => this.#join(callSid, by, socket), abandon: () => undefined };
+  }
+
+  redeem(callSid: CallSid, ticket: string): string | null {
+    const found = this.#tickets.take(ticket, this.#parts.clock.nowMs());
+    return found?.callSid === callSid ? found.by : null;
+  }
+
+  /** Another process's operator wants to listen. */
+  invite(callSid: CallSid, by: string): PeerReply | null {
+    const refusal = this.#refusalHere(callSid);
+    if (refusal !== null) return { kind: "listen_refused", refusal };
+    if (this.reachedAt === null) return null;
+    const ticket = randomBytes(TICKET_BYTES).toString("hex");
+    this.#tickets.set(ticket, { callSid, by }, this.#parts.clock.nowMs());
+    return { kind: "listen", node: this.#parts.node, url: this.reachedAt, ticket };
+  }
+
+  #refusalHere(callSid: CallSid): ListenRefusal | null {
+    const call = this.#parts.registry.find(callSid);
+    if (call === undefined) return { reason: "not_live" };
     const { listeners } = call.path;
     if (listeners === null) return { reason: "path" };
     if (call.isOver) return { reason: "not_live" };
     return listeners.isFull ? { reason: "too_many_listeners" } : null;
   }
 
-  join(callSid: CallSid, by: string, socket: ListenerSocket): ListenerReceiver | null {
-    const call = this.#registry.find(callSid);
-    const joined = call?.path.listeners?.join(by, socket, this.#clock) ?? null;
+  /** Null: no other process can be asked. */
+  async #openThere(callSid: CallSid, by: string): Promise<OpenListening | ListenRefusal | null> {
+    const { cluster, peers } = this.#parts;
+    const reply = (await cluster?.ask(callSid, { kind: "listen", by })) ?? null;
+    if (reply?.kind === "listen_refused") return reply.refusal;
+    if (reply?.kind !== "listen") return null;
+    const connection = await peers.dial(reply.url, callSid, reply.ticket);
+    if (connection === null) return { reason: "elsewhere", node: reply.node };
+    return new PeerListening(connection);
+  }
+
+  #join(callSid: CallSid, by: string, socket: ListenerSocket): ListenerReceiver | null {
+    const call = this.#parts.registry.find(callSid);
+    const joined = call?.path.listeners?.join(by, socket, this.#parts.clock) ?? null;
     if (call === undefined || joined === null) return null;
     const { id: listener } = joined;
     const speaks = (): boolean => call.takeover.listener === listener;
@@ -60,11 +115,18 @@ export class Listening implements ListenService {
         const base64 = Buffer.from(ulaw).toString("base64");
         call.execute({ type: "supervisor_audio", listener, base64 });
       },
-      closed: () => {
-        joined.left();
+      closed: (code) => {
+        joined.left(leftBecause(code));
         if (speaks())
           call.execute({ type: "hand_back", by, reason: "connection_lost", note: null });
       },
     };
   }
+}
+
+/** A process that carries a listener's audio says so when that listener is too slow. */
+const TOO_SLOW = 1013;
+
+function leftBecause(code: number): LeaveReason {
+  return code === TOO_SLOW ? "too_slow" : "left";
 }

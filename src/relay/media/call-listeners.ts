@@ -30,7 +30,7 @@ const SEND_EVERY_MS = 60;
 /** Far more than comes in that time; a burst that is longer leaves in several messages. */
 const MAX_MESSAGE_BYTES = HEADER_BYTES + msToBytes(1_000);
 /** Four seconds of both directions that a listener's connection has not taken. */
-const MAX_BACKLOG_BYTES = 64 * 1024;
+export const MAX_BACKLOG_BYTES = 64 * 1024;
 export const MAX_LISTENERS = 16;
 
 const NORMAL = 1000;
@@ -63,10 +63,12 @@ class Pending {
   }
 }
 
+export type LeaveReason = "left" | "too_slow" | "call_ended";
+
 export interface JoinedListener {
   readonly id: number;
   /** The listener has gone. */
-  left(): void;
+  left(reason: LeaveReason): void;
 }
 
 interface Listener {
@@ -122,7 +124,7 @@ export class CallListeners implements AudioTap {
     this.#listeners = [...this.#listeners, listener];
     this.#eventLog.note("listener_joined", { by, listener: id });
     sendJson(socket, { type: "started", listener: id, atMs: this.#eventLog.atMs });
-    return { id, left: () => this.#leave(listener, "left") };
+    return { id, left: (reason) => this.#leave(listener, reason) };
   }
 
   has(id: number, by: string): boolean {
@@ -196,12 +198,12 @@ export class CallListeners implements AudioTap {
     }
   }
 
-  #drop(listener: Listener, reason: "too_slow" | "call_ended", code: number): void {
+  #drop(listener: Listener, reason: LeaveReason, code: number): void {
     this.#leave(listener, reason);
     listener.socket.close(code, reason);
   }
 
-  #leave(listener: Listener, reason: string): void {
+  #leave(listener: Listener, reason: LeaveReason): void {
     if (!this.#listeners.includes(listener)) return;
     this.#listeners = this.#listeners.filter((one) => one !== listener);
     this.#eventLog.note("listener_left", { by: listener.by, listener: listener.id, reason });

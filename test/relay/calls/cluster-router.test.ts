@@ -13,6 +13,7 @@ const HERE: Twiml = [{ verb: "hangup" }];
 const THERE: Twiml = [{ verb: "pause", seconds: 1 }];
 const FORM = { CallSid: sid(1) };
 const END = supervisorEnd("ada");
+const INVITED: PeerReply = { kind: "listen", node: "node-2", url: "http://[::1]:1", ticket: "t" };
 
 /** @param reply  what the process answers that has the call; null: there is none. */
 function stage(isKnown: boolean, reply: PeerReply | null = null) {
@@ -36,7 +37,12 @@ function stage(isKnown: boolean, reply: PeerReply | null = null) {
   };
   const log = new FakeLog();
   type Parts = ConstructorParameters<typeof ClusterRouter>;
-  const router = new ClusterRouter(calls as unknown as Parts[0], cluster, log);
+  const router = new ClusterRouter(
+    calls as unknown as Parts[0],
+    cluster,
+    { invite: told.keep("invite", INVITED) as () => PeerReply },
+    log,
+  );
   return { router, calls, told, asked, log };
 }
 
@@ -107,6 +113,7 @@ describe("a request of another process", () => {
     ],
     [{ kind: "command", command: END }, { kind: "refusal", refusal: "not_live" }, "execute"],
     [{ kind: "sip_invited", invite: {} } as unknown as PeerRequest, { kind: "done" }, "invited"],
+    [{ kind: "listen", by: "ada" }, INVITED, "invite"],
     [{ kind: "stream_elsewhere" }, null, "handoff"],
   ])("is answered where the call is known: %j", async (request, reply, line) => {
     const { router, told } = stage(true);

@@ -105,10 +105,10 @@ describe("the listeners of a call", () => {
     expect(audio.tapped).toBeNull();
     const [one, two] = [join("ada"), join("ben")];
     expect(audio.tapped).not.toBeNull();
-    one.receiver!.left();
+    one.receiver!.left("left");
     expect(audio.tapped).not.toBeNull();
-    two.receiver!.left();
-    two.receiver!.left();
+    two.receiver!.left("left");
+    two.receiver!.left("left");
     expect([audio.tapped, clock.pending]).toEqual([null, 0]);
     expect(notes).toEqual([
       "listener_joined ada 1",
