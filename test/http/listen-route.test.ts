@@ -51,8 +51,7 @@ describe("GET /api/calls/:callSid/listen", () => {
           if (refusal instanceof Error) throw refusal;
           return refusal ?? openFor(by);
         },
-        openHere: (_, by) =>
-          refusal === null || refusal instanceof Error ? openFor(by) : refusal,
+        openHere: (_, by) => (refusal === null || refusal instanceof Error ? openFor(by) : refusal),
         redeem: (callSid, ticket) => (`${callSid} ${ticket}` === "CA1 right" ? "ada" : null),
       },
       routes: (parts) => consoleRoutes(parts),
