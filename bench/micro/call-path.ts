@@ -99,7 +99,7 @@ export class CallPath {
     return {
       frames: audio,
       events: {
-        frameTick: () => this.#afterFrame(clock.nowMs()),
+        frameTick: (nowMs) => this.#afterFrame(nowMs),
         key: none,
         markEchoed: (generation, position) =>
           audio.playout.marked(generation, position, clock.nowMs()),

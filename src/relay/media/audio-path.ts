@@ -188,9 +188,9 @@ export class AudioPath implements PlayoutSink, FrameSink {
     timestampMs: number,
     ulaw: Uint8Array,
     bytes: number,
-  ): void {
+  ): number {
     const arrivedMs = this.#clock.nowMs();
-    if (bytes === 0) return;
+    if (bytes === 0) return arrivedMs;
     if (this.#tap !== null) this.#tap.caller(ulaw, 0, bytes);
     const missing = this.#gaps.frame(timestampMs, bytes);
     const session = this.#session;
@@ -209,6 +209,7 @@ export class AudioPath implements PlayoutSink, FrameSink {
     else this.#uplink(session, message, start, end, ulaw, bytes, arrivedMs);
     // The caller's own frames drive what they hear: this turn's writes leave together.
     this.playout.pump(arrivedMs);
+    return arrivedMs;
   }
 
   /**

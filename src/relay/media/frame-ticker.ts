@@ -5,14 +5,25 @@ export interface TickTarget {
   tick(nowMs: number): void;
 }
 
+/** A frame is 20 ms; one that is so late is not waited for. */
+const FRAME_MISSED_MS = 30;
+const FIRST_SLOTS = 64;
+
 /**
  * One 20 ms tick for all calls. Each tick is planned from the first, not from the last, so lateness
  * does not add up; a tick that was missed is not repeated, because what a call sends depends on the
  * time and not on how often it was asked: after a stall it catches up to its lead and no further.
+ *
+ * A call whose frames come needs no tick, so the times of the last frames lie side by side: a tick
+ * reads those and touches no other memory of such a call.
  */
 export class FrameTicker {
   readonly #clock: Clock;
-  readonly #targets = new Set<TickTarget>();
+  /** By slot; null: the slot is free. */
+  readonly #targets: (TickTarget | null)[] = [];
+  /** When the target was last driven, by slot. */
+  #drivenMs = new Float64Array(FIRST_SLOTS);
+  #size = 0;
   #timer: Timer | null = null;
   #nextMs = 0;
   #lateMs = 0;
@@ -25,7 +36,7 @@ export class FrameTicker {
   }
 
   get size(): number {
-    return this.#targets.size;
+    return this.#size;
   }
 
   /** How late the last tick was, in ms: the event loop's lag as calls feel it. */
@@ -33,17 +44,44 @@ export class FrameTicker {
     return this.#lateMs;
   }
 
-  add(target: TickTarget): void {
-    this.#targets.add(target);
-    if (this.#timer !== null) return;
-    this.#nextMs = this.#clock.nowMs() + FRAME_MS;
-    this.#timer = this.#clock.after(FRAME_MS, this.#tick);
+  /**
+   * Idempotent. The target is ticked while nothing else drives it.
+   *
+   * @returns its slot, for `driven`.
+   */
+  add(target: TickTarget): number {
+    const known = this.#targets.indexOf(target);
+    if (known >= 0) return known;
+    const free = this.#targets.indexOf(null);
+    const slot = free >= 0 ? free : this.#targets.length;
+    this.#targets[slot] = target;
+    if (slot >= this.#drivenMs.length) {
+      const grown = new Float64Array(2 * slot);
+      grown.set(this.#drivenMs);
+      this.#drivenMs = grown;
+    }
+    this.#drivenMs[slot] = Number.NEGATIVE_INFINITY;
+    this.#size++;
+    if (this.#timer === null) {
+      this.#nextMs = this.#clock.nowMs() + FRAME_MS;
+      this.#timer = this.#clock.after(FRAME_MS, this.#tick);
+    }
+    return slot;
+  }
+
+  /** A frame came: the target needs no tick until the next one is missed. */
+  driven(slot: number, nowMs: number): void {
+    this.#drivenMs[slot] = nowMs;
   }
 
   /** Idempotent. The last target stops the timer. */
   remove(target: TickTarget): void {
-    this.#targets.delete(target);
-    if (this.#targets.size > 0) return;
+    const slot = this.#targets.indexOf(target);
+    if (slot < 0) return;
+    this.#targets[slot] = null;
+    this.#size--;
+    if (this.#size > 0) return;
+    this.#targets.length = 0;
     this.#timer?.cancel();
     this.#timer = null;
   }
@@ -51,15 +89,16 @@ export class FrameTicker {
   #run(): void {
     const nowMs = this.#clock.nowMs();
     this.#lateMs = Math.max(0, nowMs - this.#nextMs);
-    for (const target of this.#targets) {
+    for (let slot = 0; slot < this.#targets.length; slot++) {
+      if (nowMs - this.#drivenMs[slot]! < FRAME_MISSED_MS) continue;
       try {
-        target.tick(nowMs);
+        this.#targets[slot]?.tick(nowMs);
       } catch (error) {
         // One call's fault must not silence the others.
         this.#onError(error);
       }
     }
-    if (this.#targets.size === 0) return;
+    if (this.#size === 0) return;
     this.#nextMs +=
       FRAME_MS * Math.max(1, Math.ceil((this.#clock.nowMs() - this.#nextMs) / FRAME_MS));
     this.#timer = this.#clock.after(Math.max(0, this.#nextMs - this.#clock.nowMs()), this.#tick);

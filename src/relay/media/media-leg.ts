@@ -18,6 +18,8 @@ export interface FrameSink {
   /**
    * One frame of the caller, stamped `timestampMs`: base64 at `message[start, end)`, the same as
    * mu-law in `ulaw[0, bytes)`.
+   *
+   * @returns when it arrived, on the call's clock.
    */
   callerFrame(
     message: Uint8Array,
@@ -26,13 +28,13 @@ export interface FrameSink {
     timestampMs: number,
     ulaw: Uint8Array,
     bytes: number,
-  ): void;
+  ): number;
 }
 
 /** What the leg tells its call beside audio. */
 export interface MediaLegEvents {
   /** A frame has been dealt with: it drives playout, as a clock does. */
-  frameTick(): void;
+  frameTick(arrivedMs: number): void;
   key(digit: string): void;
   markEchoed(generation: number, position: number): void;
   /** Once, last. `clean`: Twilio said `stop`, or we closed. */
@@ -121,13 +123,18 @@ export class MediaLeg implements MediaReceiver {
       return;
     }
     if (this.#recorder === null) this.#handle(message);
-    else this.#recorder.phoneSaid(message, () => this.#handle(message));
+    else this.#recorded(message, this.#recorder);
+  }
+
+  /** Apart, because a function that holds a closure takes memory whenever it is called. */
+  #recorded(message: Uint8Array, recorder: LegRecorder): void {
+    recorder.phoneSaid(message, () => this.#handle(message));
   }
 
   #handle(message: Uint8Array): void {
     const scan = this.#scan;
     if (this.#frames !== null && scanMedia(message, scan)) {
-      this.#frames.callerFrame(
+      const arrivedMs = this.#frames.callerFrame(
         message,
         scan.payloadStart,
         scan.payloadEnd,
@@ -135,7 +142,7 @@ export class MediaLeg implements MediaReceiver {
         scan.audio,
         scan.audioBytes,
       );
-      this.#events?.frameTick();
+      this.#events?.frameTick(arrivedMs);
       return;
     }
     if (this.#events !== null && scanMark(message, echo)) {
@@ -167,8 +174,9 @@ export class MediaLeg implements MediaReceiver {
         const ulaw = Buffer.from(message.payload, "base64");
         const { length } = base64;
         const { timestampMs } = message;
-        this.#frames.callerFrame(base64, 0, length, timestampMs, ulaw, ulaw.length);
-        this.#events?.frameTick();
+        const bytes = ulaw.length;
+        const arrivedMs = this.#frames.callerFrame(base64, 0, length, timestampMs, ulaw, bytes);
+        this.#events?.frameTick(arrivedMs);
         return;
       }
       case "dtmf":

@@ -25,9 +25,7 @@ import type { LegOwner, MediaLeg, MediaLegEvents } from "./media-leg.js";
 import { PlayoutMetrics } from "./playout-metrics.js";
 import { TurnDetectionTuner } from "./turn-detection-tuner.js";
 
-/** A frame is 20 ms; one that is so late is not waited for. */
-const FRAME_MISSED_MS = 30;
-/** Turn detection is looked at no more often. */
+/** What becomes due by time alone, and is not audio, is looked at no more often. */
 const SLOW_TICK_MS = 100;
 /** A second loss so soon after a redial is not bad luck. */
 const REDIAL_AGAIN_MS = 10_000;
@@ -71,7 +69,8 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
   #startedMs = 0;
   #hasSpoken = false;
   #redialledMs = Number.NEGATIVE_INFINITY;
-  #tickMs = Number.NEGATIVE_INFINITY;
+  /** Of the ticker, while there is a stream. */
+  #tickSlot = 0;
   #slowTickMs = Number.NEGATIVE_INFINITY;
   readonly #playoutMetrics: PlayoutMetrics;
   readonly #sound: HeardSound;
@@ -131,7 +130,7 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
     this.#startedMs = this.#nowMs;
     limits.started(this.#startedMs);
     this.#audio.connectLeg(leg);
-    deps.ticker.add(this);
+    this.#tickSlot = deps.ticker.add(this);
     eventLog.streamStarted(streamSid);
     this.#host.callerArrived();
     return { frames: this.#audio, events: this, log: this.#call.log };
@@ -291,33 +290,36 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
   // --- time --------------------------------------------------------------------------------------
 
   /** The caller's frames are the clock. */
-  frameTick(): void {
-    this.#tick(this.#nowMs);
+  frameTick(nowMs: number): void {
+    this.#call.deps.ticker.driven(this.#tickSlot, nowMs);
+    this.#tick(nowMs);
   }
 
   /** The shared ticker only stands in for frames that do not come. */
   tick(nowMs: number): void {
-    if (nowMs - this.#tickMs < FRAME_MISSED_MS) return;
     const { tap } = this.#call;
     if (tap === null) this.#standIn(nowMs);
     else tap.tick((atMs) => this.#standIn(atMs));
   }
 
   #standIn(nowMs: number): void {
+    this.#call.deps.ticker.driven(this.#tickSlot, nowMs);
     this.#audio.tick(nowMs);
     this.#tick(nowMs);
   }
 
   #tick(nowMs: number): void {
-    this.#tickMs = nowMs;
+    const { playout } = this.#audio;
+    // A pause that comes to nothing must not last longer than it has to.
+    if (playout.held) this.#interruptions.tick(nowMs);
+    if (playout.entries.length > 0) this.#settle(nowMs);
+    if (nowMs - this.#slowTickMs < SLOW_TICK_MS) return;
+    this.#slowTickMs = nowMs;
     this.#interruptions.tick(nowMs);
     if (this.#protection.ends(nowMs))
       this.#host.session?.update({ turnDetection: this.turnDetection });
     this.#attached?.tick(nowMs);
-    this.#settle(nowMs);
     this.#host.tick(nowMs);
-    if (nowMs - this.#slowTickMs < SLOW_TICK_MS) return;
-    this.#slowTickMs = nowMs;
     this.#tune(nowMs);
     this.#playoutMetrics.sample(nowMs);
   }

@@ -65,6 +65,38 @@ describe("FrameTicker", () => {
     expect(ticks).toEqual([1_070]);
   });
 
+  it("leaves out a call that its own frames drive, until one is missed", () => {
+    const slot = ticker.add(target);
+    for (let ms = 1_010; ms <= 1_090; ms += 20) {
+      clock.advance(ms - clock.nowMs());
+      ticker.driven(slot, ms);
+    }
+    expect(ticks).toEqual([]);
+    clock.advance(31);
+    expect(ticks).toEqual([1_120]);
+  });
+
+  it("gives a free slot to the next call, which nothing has driven yet", () => {
+    const first = ticker.add({ tick: () => {} });
+    const gone = { tick: () => {} };
+    const slot = ticker.add(gone);
+    ticker.driven(slot, 1_000_000);
+    ticker.remove(gone);
+    expect([ticker.add(target), ticker.add(target), ticker.size]).toEqual([slot, slot, 2]);
+    expect(slot).not.toBe(first);
+    clock.advance(20);
+    expect(ticks).toEqual([1_020]);
+  });
+
+  it("has a slot for every call", () => {
+    const slots = Array.from({ length: 300 }, () => ticker.add({ tick: () => {} }));
+    expect(new Set(slots).size).toBe(300);
+    for (const slot of slots) ticker.driven(slot, 1_000);
+    ticker.add(target);
+    clock.advance(20);
+    expect(ticks).toEqual([1_020]);
+  });
+
   it("stops when a call removes itself in its tick", () => {
     const once = {
       tick: (nowMs: number) => {

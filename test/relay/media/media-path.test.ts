@@ -116,19 +116,27 @@ describe("the stream of a caller", () => {
 });
 
 describe("the ticks of a call", () => {
-  it("come from the caller's frames; the ticker stands in for those that do not come", () => {
+  it("come from the caller's frames, ten a second at most", () => {
     const { path, told, clock, claim } = stage();
     claim();
-    path.frameTick();
+    path.frameTick(clock.nowMs());
     told.take();
     const ticks = () => told.take().filter((line) => line.startsWith("host.tick"));
-    for (let i = 0; i < 5; i++) {
+    for (let i = 0; i < 11; i++) {
       clock.advance(20);
-      path.frameTick();
+      path.frameTick(clock.nowMs());
     }
-    expect(ticks()).toEqual([20, 40, 60, 80, 100].map((ms) => `host.tick ${ms}`));
-    clock.advance(100);
-    expect(ticks()).toEqual(["host.tick 140", "host.tick 180"]);
+    expect(ticks()).toEqual(["host.tick 100", "host.tick 200"]);
+  });
+
+  it("come from the ticker when the frames do not come", () => {
+    const { path, told, clock, claim } = stage();
+    claim();
+    path.frameTick(clock.nowMs());
+    told.take();
+    clock.advance(300);
+    const ticks = told.take().filter((line) => line.startsWith("host.tick"));
+    expect(ticks).toEqual(["host.tick 120", "host.tick 240"]);
   });
 
   it("end with the call", () => {
