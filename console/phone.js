@@ -16,6 +16,8 @@ export class Phone {
   callSid = null;
   problem = "";
   muted = false;
+  /** The call has no microphone: the caller types. */
+  silent = false;
   /** Loudness of the last frame, 0 to 1. */
   levels = { mine: 0, theirs: 0 };
   /** Frames that were played and not silent. */
@@ -45,6 +47,7 @@ export class Phone {
     if (this.#socket !== null || this.state === "opening") return;
     this.problem = "";
     this.callSid = null;
+    this.silent = silent;
     this.#become("opening");
     try {
       await this.#openAudio(silent);

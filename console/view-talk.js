@@ -22,6 +22,9 @@ const STATES = {
   ended: "The call has ended.",
 };
 
+/** The state "talking" of a call without a microphone. */
+const TYPING = "You are connected. Type what the caller says.";
+
 /** @extends {Component<{ store: Store }>} */
 export class TalkView extends Component {
   #due = false;
@@ -55,7 +58,8 @@ export class TalkView extends Component {
   render() {
     const { store } = this.props;
     const phone = this.#phone;
-    const { state, levels, muted, problem, callSid } = phone;
+    const { state, levels, muted, problem, callSid, silent } = phone;
+    const saying = state === "talking" && silent ? TYPING : STATES[state];
     const up = state === "calling" || state === "talking" || state === "with_human";
     const row = callSid === null ? undefined : store.live.get(callSid);
     const url = store.phoneUrl;
@@ -72,7 +76,7 @@ export class TalkView extends Component {
           : html`
         ${setup === null ? null : html`<${AgentsFileState} setup=${setup} />`}
         <div class="talking"><div class="card talk" data-state=${state} data-heard=${phone.heardFrames}>
-          <p class="phone-state" role="status">${STATES[state]}</p>
+          <p class="phone-state" role="status">${saying}</p>
           <p class="problem" role="alert">${problem}</p>
           ${
             setup === null
@@ -87,7 +91,11 @@ export class TalkView extends Component {
             ${
               up || state === "opening"
                 ? html`<button type="button" class="danger big" onClick=${() => phone.hangUp()}>Hang up</button>
-                  <button type="button" aria-pressed=${muted} onClick=${() => phone.mute()}>${muted ? "Unmute" : "Mute"}</button>`
+                  ${
+                    silent
+                      ? null
+                      : html`<button type="button" aria-pressed=${muted} onClick=${() => phone.mute()}>${muted ? "Unmute" : "Mute"}</button>`
+                  }`
                 : html`<button type="button" class="primary big" onClick=${() => void phone.call(url, { callee })}>Call</button>
                   ${
                     setup === null
@@ -104,7 +112,7 @@ export class TalkView extends Component {
             (key) =>
               html`<button key=${key} type="button" disabled=${!up} onClick=${() => phone.press(key)}>${key}</button>`,
           )}</div>
-          <p class="hint">Key 0 asks for a human. Wear headphones so that the agent does not hear itself.</p>
+          <p class="hint">Key 0 leads to a human if the agent has one. Wear headphones so that the agent does not hear itself.</p>
         </div>${!known ? null : html`<${Words} store=${store} callSid=${callSid} />`}</div>`
       }
     `;

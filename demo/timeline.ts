@@ -37,9 +37,11 @@ function lineOf(event: RecordEvent): [who: string, text: string] | null {
     case "caller_turn":
       return event.endedMs === null
         ? ["caller", "begins to speak"]
-        : ["caller", `spoke for ${seconds(event.endedMs - event.startedMs)}`];
+        : event.endedMs === event.startedMs
+          ? null
+          : ["caller", `spoke for ${seconds(event.endedMs - event.startedMs)}`];
     case "caller_text":
-      return ["caller", `“${event.text}”`];
+      return ["caller", event.text === "" ? "(no transcript)" : `“${event.text}”`];
     case "agent_turn":
       return event.voiceToVoiceMs === null
         ? ["agent", "speaks"]

@@ -148,7 +148,7 @@ async function stayUp(
   io.out(
     `${model === "openai" ? "The model is OpenAI's, which bills the calls to your key." : "The model is simulated."} ` +
       `Talk or type to your agent here:\n\n  ${consoleAddress(relay.adminPort, phone.address)}\n\n` +
-      "Saving the agents file or a tool puts it in force. Ctrl-C ends",
+      "Saving the agents file or a tool puts it in force. Ctrl-C ends the command.",
   );
   await new Promise<void>((stop) => io.onSignal(() => stop()));
   file.stop();

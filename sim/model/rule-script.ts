@@ -60,17 +60,21 @@ export function ruleScript(
   };
 }
 
-/** What the caller has said in words and was not answered yet; null: nothing. */
+/** How a relay tells the model of the caller's keys. A keyed number answers a question for one. */
+const KEYED = /^The caller typed on the keypad: ([0-9*]+)#?$/;
+
+/** What the caller has said in words or keyed and was not answered yet; null: nothing. */
 function newCallerText(
   { conversation }: Pick<ModelSession, "conversation">,
   answered: Set<string>,
 ): string | null {
   const texts: string[] = [];
   for (const { id, role, content } of conversation.all()) {
-    if (role !== "user" || answered.has(id)) continue;
+    if (answered.has(id)) continue;
     answered.add(id);
     for (const part of content) {
-      const text = part["type"] === "input_text" ? part["text"] : part["transcript"];
+      const given = part["type"] === "input_text" ? part["text"] : part["transcript"];
+      const text = role === "user" ? given : KEYED.exec(String(given))?.[1];
       if (typeof text === "string" && text !== "") texts.push(text);
     }
   }

@@ -46,7 +46,7 @@ const ALSO_MEANS: Readonly<Record<string, string>> = {
 };
 
 const NO_WORDS =
-  "I hear you, but a simulated model understands no speech. Type to me, or start me with a model.";
+  "I hear you, but a simulated model understands no speech. Type what you want to say.";
 const NO_TOOL = "I am a simulated model, and none of my tools matches that. What else can I do?";
 
 export function answerByRules(heard: RuleTurn): RuleAnswer {

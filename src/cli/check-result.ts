@@ -44,7 +44,12 @@ export async function printResults(
   const count = (severity: Severity) => all.filter((one) => one.severity === severity).length;
   const [failed, warned] = [count("fail"), count("warn")];
   if (json) io.out(JSON.stringify({ ok: failed === 0, failed, warned, checks: all }, null, 2));
-  else io.out(failed + warned === 0 ? "no problems found" : `${failed} failed, ${warned} warnings`);
+  else
+    io.out(
+      failed + warned === 0
+        ? "no problems found"
+        : `${failed} failed, ${warned} warning${warned === 1 ? "" : "s"}`,
+    );
   return failed;
 }
 

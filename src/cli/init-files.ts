@@ -56,7 +56,7 @@ function agentsYaml({ business, language, timeZone, human }: ProjectAnswers): st
         ];
   return [
     "# The agents of this project. Check this file with: npx murelay config check",
-    "# All keys: docs/agents.md of murelay. Editors use the schema of: npx murelay config schema",
+    "# All keys: node_modules/murelay/docs/agents.md. The schema for editors: npx murelay config schema",
     "",
     "agents:",
     "  support:",
@@ -89,8 +89,11 @@ function agentsYaml({ business, language, timeZone, human }: ProjectAnswers): st
     "",
     "tools:",
     "  order_status:",
-    "    # A module of yours. To call a server over HTTP instead, see docs/tools.md of murelay.",
+    "    # A module of yours. To call a server over HTTP instead, see docs/tools.md there.",
     "    module: ./tools/order-status.mjs",
+    ...(isEnglish
+      ? []
+      : ["    # Translate this too: the agent says it when the tool takes longer."]),
     "    say_while_waiting: Let me look that up.",
     "",
   ].join("\n");
@@ -100,7 +103,7 @@ function conversations({ human }: ProjectAnswers): string {
   return [
     "# Conversations with the agent, run by: npx murelay test",
     "# The simulated model calls a tool when the caller's words match the tool's description. All keys:",
-    "# docs/testing.md of murelay.",
+    "# node_modules/murelay/docs/testing.md",
     "",
     "agents_file: ../agents.yaml",
     "conversations:",
@@ -165,7 +168,7 @@ function readme({ business }: ProjectAnswers): string {
 ## Try it
 
 \`\`\`sh
-npm install --save-dev murelay
+npm install                  # the packages of package.json
 npx murelay config check     # checks agents.yaml and the tools
 npx murelay test             # runs the conversations with a simulated model
 npx murelay dev              # talk to the agent in the browser, by voice or by text
@@ -175,8 +178,10 @@ node --test tools/           # tests of the tools
 ## Answer a real number
 
 1. Fill in \`.env\`: an OpenAI key, the Twilio account, and the public https address of this machine.
-2. \`npx murelay doctor\` checks everything, a line each.
-3. \`npx murelay number set +1555…\` points the number here.
-4. \`npx murelay serve\`, and call the number.
+2. \`npx murelay serve\`, and leave it running.
+3. In a second terminal, \`npx murelay number set +1555…\` points your Twilio number here.
+4. \`npx murelay doctor\` checks everything, a line each. Then call the number.
+
+Step 6 of \`node_modules/murelay/docs/tutorial.md\` explains each of these.
 `;
 }

@@ -27,7 +27,7 @@ export interface Uws {
 }
 
 /** The author's own build: not on npm, for Node 20, 22 and 24. */
-export const OWN_BUILD = "uWebSockets.js@github:uNetworking/uWebSockets.js#v20.52.0";
+export const OWN_BUILD = "uWebSockets.js@github:uNetworking/uWebSockets.js#v20.57.0";
 
 export interface UwsBuild {
   readonly uws: Uws;

@@ -3,14 +3,16 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 
-const PAGES = [
-  "README.md",
-  "CONTRIBUTING.md",
-  "examples/README.md",
-  ...readdirSync("docs")
-    .filter((name) => name.endsWith(".md"))
-    .map((name) => `docs/${name}`),
-];
+const PAGES = readdirSync(".", { withFileTypes: true })
+  .filter(({ name }) => !["node_modules", "data", "dist"].includes(name) && !name.startsWith("."))
+  .flatMap((entry) =>
+    entry.isDirectory()
+      ? readdirSync(entry.name, { recursive: true, encoding: "utf8" }).map((path) =>
+          join(entry.name, path),
+        )
+      : [entry.name],
+  )
+  .filter((path) => path.endsWith(".md") && !path.includes("node_modules"));
 
 /** As GitHub makes anchors of headings. */
 function anchorsOf(text: string): Set<string> {
@@ -46,7 +48,7 @@ describe("the documentation", () => {
 
   it("lists every page in its index", () => {
     const index = readFileSync("docs/index.md", "utf8");
-    const missing = PAGES.filter((page) => page.startsWith("docs/") && page !== "docs/index.md")
+    const missing = PAGES.filter((page) => /^docs\/[^/]+$/.test(page) && page !== "docs/index.md")
       .map((page) => page.slice("docs/".length))
       .filter((page) => !index.includes(`](${page})`));
     expect(missing).toEqual([]);

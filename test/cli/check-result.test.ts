@@ -29,7 +29,7 @@ describe("results of checks", () => {
         "ok    a              fine",
         "warn  b              odd",
         "fail  long subject   broken. Fix: mend it",
-        "1 failed, 1 warnings",
+        "1 failed, 1 warning",
       ].join("\n"),
     });
     expect((await printed(false, ok("a", "fine"))).text).toContain("no problems found");

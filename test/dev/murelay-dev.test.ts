@@ -86,6 +86,8 @@ describe.skipIf(chromiumSkip("murelay dev in a browser") !== null)(
       const { page, complaints } = await open(await start());
       await page.getByRole("button", { name: "Call without a microphone" }).click();
       await page.locator(".turn.agent", { hasText: "How can I help?" }).waitFor();
+      await page.getByText("Type what the caller says.").waitFor();
+      expect(await page.getByRole("button", { name: "Mute" }).count()).toBe(0);
       await type(page, "Where is my order 4217?");
       await page.locator(".turn.caller", { hasText: "Where is my order 4217?" }).waitFor();
       await page.locator(".step.tool", { hasText: "order_status" }).waitFor();

@@ -70,6 +70,23 @@ conversations:
     expect([status, JSON.parse(text)]).toMatchObject([0, { ok: true }]);
   });
 
+  it("takes keys that a caller presses for words that the simulated model asked for", async () => {
+    writeFileSync(
+      join(project, "conversations", "keyed.yaml"),
+      `agents_file: ../agents.yaml
+conversations:
+  - name: keyed
+    turns:
+      - caller: Where is my order?
+        expect: {tools: [], says: Please tell me the order}
+      - press: "4217#"
+        expect: {tool: {name: order_status, arguments: {order: "4217"}}, says: on its way}
+`,
+    );
+    const { status, text } = await run("conversations/keyed.yaml");
+    expect([status, text]).toEqual([0, expect.stringContaining("1 conversation passed")]);
+  });
+
   it("takes the settings of a production relay, and reaches none of its services", async () => {
     const env = {
       OPENAI_API_KEY_FILE: join(project, "key"),

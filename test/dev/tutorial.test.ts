@@ -1,13 +1,5 @@
 /** docs/tutorial.md, followed to the letter: its files, its edits, its conversations. */
-import {
-  appendFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -18,9 +10,15 @@ import { FakeIo } from "../fakes/fake-io.js";
 
 const TUTORIAL = readFileSync("docs/tutorial.md", "utf8");
 let project = "";
+/** The project's files as init wrote them: a test that is repeated begins with them. */
+let written = { agents: "", conversations: "" };
 beforeAll(async () => {
   project = mkdtempSync(join(tmpdir(), "murelay-tutorial-"));
   await init(new FakeIo(), project, { business: "Acme Store" });
+  written = {
+    agents: readFileSync(join(project, "agents.yaml"), "utf8"),
+    conversations: readFileSync(join(project, "conversations/support.yaml"), "utf8"),
+  };
   mkdirSync(join(project, "node_modules"));
   symlinkSync(process.cwd(), join(project, "node_modules", "murelay"));
 });
@@ -34,12 +32,11 @@ function block(language: string, text: string): string {
   return found[0]?.[2] ?? "";
 }
 
+/** Writes the agents file of `init` with a change. */
 function edit(change: (text: string) => string): void {
-  const file = join(project, "agents.yaml");
-  const before = readFileSync(file, "utf8");
-  const after = change(before);
-  expect(after).not.toBe(before);
-  writeFileSync(file, after);
+  const after = change(written.agents);
+  expect(after).not.toBe(written.agents);
+  writeFileSync(join(project, "agents.yaml"), after);
 }
 
 async function check(): Promise<string> {
@@ -49,6 +46,15 @@ async function check(): Promise<string> {
 }
 
 describe("the tutorial", () => {
+  it.each(["docs/tutorial.md", "README.md"])(
+    "names the package that npm pack writes: %s",
+    (page) => {
+      const { name, version } = JSON.parse(readFileSync("package.json", "utf8"));
+      const named = readFileSync(page, "utf8").match(/[\w-]+-\d+\.\d+\.\d+\.tgz/g) ?? [];
+      expect(new Set(named)).toEqual(new Set([`${name}-${version}.tgz`]));
+    },
+  );
+
   it("begins with a project without faults, as it says", async () => {
     expect(`${await check()}\n`).toBe(block("", "no faults"));
     expect(TUTORIAL).toContain("“status: on its way, expected:\ntomorrow.”");
@@ -57,7 +63,6 @@ describe("the tutorial", () => {
   it("shows the fault that it describes", async () => {
     edit((text) => text.replace("    greeting:", "    greting:"));
     expect(await check()).toContain("is unknown (did you mean greeting?)");
-    edit((text) => text.replace("    greting:", "    greeting:"));
   });
 
   it("leads to an agent that passes all its conversations", async () => {
@@ -69,7 +74,7 @@ describe("the tutorial", () => {
         .replace(/^tools:\n[\s\S]*$/m, block("yaml", "module: ./tools/opening-hours.mjs")),
     );
     const conversations = join(project, "conversations/support.yaml");
-    appendFileSync(conversations, block("yaml", "closed on Sundays"));
+    writeFileSync(conversations, written.conversations + block("yaml", "closed on Sundays"));
     expect(await check()).toContain("no faults");
     const io = new FakeIo();
     const status = await main(io, [conversations], {});

@@ -76,7 +76,11 @@ function checkAgent(
   for (const [i, tool] of (listOf(agent["tools"]) ?? []).entries()) {
     if (typeof tool !== "string") continue;
     const at = [...path, "tools", i];
-    if (!known.includes(tool)) report(at, `${quote(tool)} is not a tool${didYouMean(tool, known)}`);
+    if (!known.includes(tool))
+      report(
+        at,
+        `${quote(tool)} is not a tool${didYouMean(tool, known) || ": describe it under tools, at the top level of the file"}`,
+      );
     if (seen.has(tool)) report(at, `${quote(tool)} is listed twice`);
     seen.add(tool);
   }
