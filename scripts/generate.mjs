@@ -1,4 +1,4 @@
-// Writes the generated files: agents.schema.json, .env.example, the pages docs/commands.md,
+// Writes the generated files: the JSON Schemas, .env.example, the pages docs/commands.md,
 // docs/config.md and docs/metrics.md, and src/codec/audio-core-module.ts. Tests compare them with the
 // sources; run this script when one says that a file is outdated.
 import { writeFileSync } from "node:fs";

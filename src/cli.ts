@@ -6,17 +6,18 @@ import "./adapters/system/v8-flags.js";
 import { existsSync, realpathSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
 import { fileURLToPath } from "node:url";
-import { type CliIo, EXIT_USAGE } from "./cli/io.js";
+import type { CliIo } from "./cli/io.js";
 import { runProgram } from "./cli/program.js";
-import { type EnvFile, readEnvFile } from "./config/env-file.js";
-import { RelayError } from "./domain/errors.js";
+import type { ConfigFault } from "./config/config-error.js";
+import { EnvFileError, readEnvFile } from "./config/env-file.js";
+import type { Environment } from "./config/load.js";
 
 /** Runs one command and ends the process with its status. */
 export async function main(args: readonly string[]): Promise<never> {
   // The reader of a pipe may go away first (`murelay config schema | head`). That ends neither a
   // command nor a call.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", ignoreClosedPipe);
-  const status = await runCommand(args);
+  const status = await runProgram(args, processIo(readSettingsFile(args)));
   // What was written to a pipe must arrive before the process ends.
   await Promise.all(
     [process.stdout, process.stderr].map((stream) => new Promise((done) => stream.write("", done))),
@@ -24,20 +25,14 @@ export async function main(args: readonly string[]): Promise<never> {
   process.exit(status);
 }
 
-async function runCommand(args: readonly string[]): Promise<number> {
-  let file: EnvFile;
-  try {
-    file = readSettingsFile(args);
-  } catch (error) {
-    if (!(error instanceof RelayError)) throw error;
-    console.error(error.message);
-    return EXIT_USAGE;
-  }
-  return runProgram(args, processIo(file));
+interface SettingsFile {
+  readonly values: Environment;
+  readonly notices: readonly string[];
+  readonly fault: ConfigFault | null;
 }
 
 /** The file that `--settings` names, or `.env` if there is one. */
-function readSettingsFile(args: readonly string[]): EnvFile {
+function readSettingsFile(args: readonly string[]): SettingsFile {
   const i = args.findIndex((arg) => arg === "--settings" || arg.startsWith("--settings="));
   const named =
     i < 0
@@ -46,8 +41,14 @@ function readSettingsFile(args: readonly string[]): EnvFile {
         ? args[i].slice("--settings=".length)
         : args[i + 1];
   const path = named ?? ".env";
-  if (named === undefined && !existsSync(path)) return { values: {}, notices: [] };
-  return readEnvFile(path);
+  const nothing = { values: {}, notices: [] };
+  if (named === undefined && !existsSync(path)) return { ...nothing, fault: null };
+  try {
+    return { ...readEnvFile(path), fault: null };
+  } catch (error) {
+    if (!(error instanceof EnvFileError)) throw error;
+    return { ...nothing, fault: error.fault };
+  }
 }
 
 function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
@@ -63,7 +64,7 @@ async function ask(question: string): Promise<string> {
   }
 }
 
-function processIo(file: EnvFile): CliIo {
+function processIo(file: SettingsFile): CliIo {
   // The environment wins over the file.
   const env = { ...file.values, ...process.env };
   return {
@@ -71,6 +72,7 @@ function processIo(file: EnvFile): CliIo {
     err: (line) => console.error(line),
     env,
     notices: file.notices,
+    ...(file.fault === null ? {} : { settingsFault: file.fault }),
     colours: process.stdout.isTTY && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb",
     ...(process.stdin.isTTY && process.stdout.isTTY ? { ask } : {}),
     onSignal: (run) => {

@@ -7,7 +7,10 @@ generated from the sources.
 
 Every command exits with 0 when it is done, 1 when something failed or a check found a fault, and 2
 for wrong usage or settings. Results go to stdout, progress and faults to stderr. \`--json\` prints the
-result for programs. Colours are used on a terminal only, and not when \`NO_COLOR\` is set.
+result as one JSON document: \`output.schema.json\` of the package describes it for each command, and
+\`npx murelay config schema output\` prints that schema. A command that fails before it has a result
+prints \`{"error": "…"}\`. \`calls tail --json\` prints a line of JSON for each event. Colours are used on a
+terminal only, and not when \`NO_COLOR\` is set.
 
 \`call\`, \`calls\` and \`drain\` talk to the running relay through its operator listener: they need
 \`ADMIN_HOST\`, \`ADMIN_PORT\` and \`ADMIN_TOKEN\` as the relay has them, from the environment or \`.env\`.

@@ -196,9 +196,13 @@ function declareChecks(program: Command, context: CommandContext): void {
     "print the settings in force, secrets redacted",
     async (_, options) => (await import("./config-command.js")).printConfig(io, options),
   ).option(...JSON_FLAG);
-  add(config, context, "schema", "print the JSON Schema of the agents file", async () =>
-    (await import("./config-command.js")).printSchema(io),
-  );
+  add(
+    config,
+    context,
+    "schema",
+    "print a JSON Schema: of the agents file, of conversations, or of what --json prints",
+    async ([name]) => (await import("./config-command.js")).printSchema(io, name),
+  ).argument("[name]", "agents, conversations or output (default: agents)");
 }
 
 function declareCalls(program: Command, context: CommandContext): void {

@@ -1,7 +1,8 @@
 import { readSettings } from "../config/load.js";
+import { didYouMean } from "../config/nearest.js";
 import { configRows } from "../config/print.js";
-import { agentsSchemaText } from "./agents-schema-text.js";
 import { type CliIo, EXIT_OK, EXIT_USAGE } from "./io.js";
+import { SCHEMA_NAMES, schemaText } from "./schema-text.js";
 
 /**
  * Prints every setting in force, secrets redacted. `*` marks what differs from the default, `!` what has a fault.
@@ -9,7 +10,8 @@ import { type CliIo, EXIT_OK, EXIT_USAGE } from "./io.js";
  * @returns 2 when a setting has a fault; all others are printed all the same.
  */
 export function printConfig(io: CliIo, options: { readonly json?: boolean } = {}): number {
-  const { values, publicUrl, faults } = readSettings(io.env);
+  const { values, publicUrl, faults: found } = readSettings(io.env);
+  const faults = [...(io.settingsFault === undefined ? [] : [io.settingsFault]), ...found];
   const rows = configRows({ ...values, ...(publicUrl === null ? {} : { publicUrl }) });
   if (options.json === true)
     io.out(JSON.stringify({ settings: rows, faults, notices: io.notices ?? [] }, null, 2));
@@ -25,7 +27,15 @@ export function printConfig(io: CliIo, options: { readonly json?: boolean } = {}
   return faults.length === 0 ? EXIT_OK : EXIT_USAGE;
 }
 
-export function printSchema(io: CliIo): number {
-  io.out(agentsSchemaText().trimEnd());
+/** @param name  of the schema; undefined: the agents file's. */
+export function printSchema(io: CliIo, name: string | undefined): number {
+  const known = SCHEMA_NAMES.find((one) => one === (name ?? "agents"));
+  if (known === undefined) {
+    io.err(
+      `there is no schema ${name}${didYouMean(name ?? "", SCHEMA_NAMES)}: ${SCHEMA_NAMES.join(", ")}`,
+    );
+    return EXIT_USAGE;
+  }
+  io.out(schemaText(known).trimEnd());
   return EXIT_OK;
 }

@@ -7,9 +7,9 @@ import { settingEntries } from "../config/load.js";
 import type { Setting, SettingGroup } from "../config/setting.js";
 import { METRIC_PREFIX, type MetricDefinition } from "../domain/metric-definition.js";
 import { METRICS } from "../domain/metric-table.js";
-import { agentsSchemaText } from "./agents-schema-text.js";
 import { commandsPage } from "./commands-page.js";
 import { createProgram } from "./program.js";
+import { schemaText } from "./schema-text.js";
 
 export interface GeneratedFile {
   /** Relative to the repository. */
@@ -19,7 +19,9 @@ export interface GeneratedFile {
 
 export function generatedFiles(): readonly GeneratedFile[] {
   return [
-    { path: "agents.schema.json", text: agentsSchemaText() },
+    { path: "agents.schema.json", text: schemaText("agents") },
+    { path: "conversations.schema.json", text: schemaText("conversations") },
+    { path: "output.schema.json", text: schemaText("output") },
     { path: ".env.example", text: envExample() },
     { path: "docs/commands.md", text: commandsPage(program()) },
     { path: "docs/config.md", text: configPage() },

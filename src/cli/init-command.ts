@@ -1,5 +1,5 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
 import { numberProblem } from "../config/agents/dial-target.js";
 import { isLanguageTag, isTimeZone } from "../config/locale.js";
 import { url } from "../config/setting-values.js";
@@ -78,7 +78,7 @@ export async function init(io: CliIo, folder: string, options: InitOptions): Pro
   if (answers === null) return EXIT_USAGE;
   const written: string[] = [];
   const kept: string[] = [];
-  for (const file of projectFiles(answers)) {
+  for (const file of projectFiles(answers, schemasFrom(folder))) {
     try {
       (write(folder, file) ? written : kept).push(file.path);
     } catch (error) {
@@ -90,6 +90,17 @@ export async function init(io: CliIo, folder: string, options: InitOptions): Pro
   if (options.json === true) io.out(JSON.stringify({ folder, written, kept }, null, 2));
   else for (const line of report(folder, written, kept)) io.out(line);
   return EXIT_OK;
+}
+
+/** Where the package is installed, in the folder or above it, with its schemas. */
+function schemasFrom(folder: string): string {
+  const project = resolve(folder);
+  for (let above = project; ; above = dirname(above)) {
+    const installed = join(above, "node_modules", "murelay");
+    if (existsSync(installed)) return relative(project, installed).replaceAll("\\", "/");
+    // Not yet: it will be in the folder itself.
+    if (above === dirname(above)) return "node_modules/murelay";
+  }
 }
 
 async function collectAnswers(io: CliIo, options: InitOptions): Promise<ProjectAnswers | null> {

@@ -21,13 +21,17 @@ export interface ProjectFile {
   readonly secret?: boolean;
 }
 
-export function projectFiles(answers: ProjectAnswers): readonly ProjectFile[] {
+/** @param schemas  folder of murelay's schemas, from the folder of the project. */
+export function projectFiles(
+  answers: ProjectAnswers,
+  schemas = "node_modules/murelay",
+): readonly ProjectFile[] {
   return [
-    { path: "agents.yaml", text: agentsYaml(answers) },
+    { path: "agents.yaml", text: agentsYaml(answers, schemas) },
     { path: ".env", text: envFile(answers), secret: true },
     { path: "tools/order-status.mjs", text: template("order-status.mjs") },
     { path: "tools/order-status.test.mjs", text: template("order-status.test.mjs") },
-    { path: "conversations/support.yaml", text: conversations(answers) },
+    { path: "conversations/support.yaml", text: conversations(answers, schemas) },
     { path: "README.md", text: readme(answers) },
     { path: ".gitignore", text: ".env\ndata/\nnode_modules/\n" },
   ];
@@ -41,7 +45,10 @@ function template(name: string): string {
 /** A double-quoted YAML text: JSON is a part of YAML. */
 const quoted = (text: string): string => JSON.stringify(text);
 
-function agentsYaml({ business, language, timeZone, human }: ProjectAnswers): string {
+function agentsYaml(
+  { business, language, timeZone, human }: ProjectAnswers,
+  schemas: string,
+): string {
   const tools = ["order_status", ...(human === null ? [] : ["transfer_call"]), "end_call"];
   const isEnglish = /^en\b/i.test(language);
   const transfer =
@@ -55,8 +62,9 @@ function agentsYaml({ business, language, timeZone, human }: ProjectAnswers): st
           "    # have several destinations, name them here; the agent chooses by their descriptions:",
         ];
   return [
+    `# yaml-language-server: $schema=./${schemas}/agents.schema.json`,
     "# The agents of this project. Check this file with: npx murelay config check",
-    "# All keys: node_modules/murelay/docs/agents.md. The schema for editors: npx murelay config schema",
+    "# All keys: node_modules/murelay/docs/agents.md. Editors complete them by the schema above.",
     "",
     "agents:",
     "  support:",
@@ -99,8 +107,9 @@ function agentsYaml({ business, language, timeZone, human }: ProjectAnswers): st
   ].join("\n");
 }
 
-function conversations({ human }: ProjectAnswers): string {
+function conversations({ human }: ProjectAnswers, schemas: string): string {
   return [
+    `# yaml-language-server: $schema=../${schemas}/conversations.schema.json`,
     "# Conversations with the agent, run by: npx murelay test",
     "# The simulated model calls a tool when the caller's words match the tool's description. All keys:",
     "# node_modules/murelay/docs/testing.md",

@@ -1,3 +1,4 @@
+import type { ConfigFault } from "../config/config-error.js";
 import type { Environment } from "../config/load.js";
 
 /** What a command may use of its process. It is a value, so that tests can replace it. */
@@ -10,6 +11,8 @@ export interface CliIo {
   readonly env: Environment;
   /** What is suspicious about the settings file, for example a mistyped name; absent: nothing. */
   readonly notices?: readonly string[];
+  /** Why the settings file cannot be used; its name is the file's. Absent: it can. */
+  readonly settingsFault?: ConfigFault;
   /** The result goes to a terminal that may show colours. */
   readonly colours?: boolean;
   /** Asks a question on the terminal; absent where there is none. */

@@ -16,6 +16,7 @@ export async function serve(io: CliIo, options: ServeOptions): Promise<number> {
   if (options.printConfig === true) return printConfig(io);
   const loaded = loadAll(io);
   if (loaded === null) return EXIT_USAGE;
+  for (const notice of io.notices ?? []) io.err(notice);
   const { superviseWorkers } = await import("./supervise.js");
   return superviseWorkers(io, loaded.config, options.record === true);
 }

@@ -15,7 +15,11 @@ interface Run {
   readonly err: string;
 }
 
-async function run(args: readonly string[], env: Record<string, string> = {}): Promise<Run> {
+async function run(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  more: Partial<CliIo> = {},
+): Promise<Run> {
   const out: string[] = [];
   const err: string[] = [];
   const io: CliIo = {
@@ -23,6 +27,7 @@ async function run(args: readonly string[], env: Record<string, string> = {}): P
     err: (line) => void err.push(line),
     env,
     onSignal: () => {},
+    ...more,
   };
   const status = await runProgram(args, io);
   return { status, out: out.join("\n"), err: err.join("\n") };
@@ -92,6 +97,31 @@ describe("murelay", () => {
     expect(out).toBe("");
     for (const name of ["OPENAI_API_KEY", "TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "PUBLIC_URL"])
       expect(err).toContain(`${name} is missing`);
+  });
+
+  it("stops at a settings file that cannot be used, but for what does without or names it", async () => {
+    const fault = { name: ".env", problem: "is encoded in UTF-16", fix: "Save it in UTF-8." };
+    for (const args of [["serve"], ["calls", "list"], ["config", "check"], ["test"]]) {
+      const { status, err, out } = await run(args, {}, { settingsFault: fault });
+      expect([args, status, err, out]).toEqual([
+        args,
+        2,
+        ".env is encoded in UTF-16. Save it in UTF-8.",
+        "",
+      ]);
+    }
+    for (const args of [["config", "schema"], ["completion", "bash"], ["--help"], ["--version"]])
+      expect([args, (await run(args, {}, { settingsFault: fault })).status]).toEqual([args, 0]);
+    const checked = await run(["doctor"], {}, { settingsFault: fault });
+    expect(checked.status).toBe(1);
+    expect(checked.out).toMatch(/^fail {2}settings +\.env is encoded in UTF-16\. Fix: Save it/m);
+    const printed = await run(["config", "print"], {}, { settingsFault: fault });
+    expect([printed.status, printed.err]).toEqual([2, expect.stringContaining(".env is encoded")]);
+  });
+
+  it("points out what is suspicious about the settings file before it serves", async () => {
+    const { err } = await run(["serve"], {}, { notices: [".env: MAX_CALL is not a setting"] });
+    expect(err).toContain("MAX_CALL is not a setting");
   });
 
   it("prints the JSON Schema of the agents file", async () => {

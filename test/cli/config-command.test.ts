@@ -37,7 +37,23 @@ describe("config print", () => {
 describe("config schema", () => {
   it("prints one JSON document", () => {
     const io = new FakeIo();
-    expect(printSchema(io)).toBe(0);
+    expect(printSchema(io, undefined)).toBe(0);
     expect(JSON.parse(io.text)).toHaveProperty("properties.agents");
+  });
+
+  it.each([
+    ["agents", "properties.agents"],
+    ["conversations", "properties.conversations"],
+    ["output", "$defs.doctor"],
+  ])("prints that of %s", (name, property) => {
+    const io = new FakeIo();
+    expect(printSchema(io, name)).toBe(0);
+    expect(JSON.parse(io.text)).toHaveProperty(property);
+  });
+
+  it("knows no other, and suggests one", () => {
+    const io = new FakeIo();
+    expect(printSchema(io, "conversation")).toBe(2);
+    expect(io.errors.join()).toContain("did you mean conversations?");
   });
 });

@@ -63,6 +63,14 @@ describe("the files of a new project", () => {
     expect([open["PUBLIC_URL"], open["HUMAN_AGENT_NUMBER"]]).toEqual(["", ""]);
   });
 
+  it("name the schemas where the package is", () => {
+    const above = projectFiles(ANSWERS, "../node_modules/murelay")
+      .map(({ text }) => text)
+      .join();
+    expect(above).toContain("$schema=./../node_modules/murelay/agents.schema.json\n");
+    expect(above).toContain("$schema=../../node_modules/murelay/conversations.schema.json\n");
+  });
+
   it("come with a tool and its test", () => {
     expect(file("tools/order-status.mjs")).toContain("defineTool");
     expect(file("tools/order-status.test.mjs")).toContain("order-status.mjs");

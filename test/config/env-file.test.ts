@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { parseEnvFile, readEnvFile } from "../../src/config/env-file.js";
+import { EnvFileError, parseEnvFile, readEnvFile } from "../../src/config/env-file.js";
 
 const bytes = (text: string, encoding: BufferEncoding = "utf8") => Buffer.from(text, encoding);
 
@@ -30,6 +30,31 @@ describe("a settings file", () => {
     );
     expect(values["MAX_CALL"]).toBe("10");
     expect(notices).toEqual([".env: MAX_CALL is not a setting (did you mean MAX_CALLS?)"]);
+  });
+
+  it("in another encoding is named as such: a broken letter would otherwise reach the agent", () => {
+    expect(() => parseEnvFile(".env", bytes("AGENTS_FILE=caf\u00e9.yaml\n", "latin1"))).toThrow(
+      EnvFileError,
+    );
+    expect(parseEnvFile(".env", bytes("AGENTS_FILE=caf\u00e9.yaml\r\nPORT=80\r\n")).values).toEqual(
+      {
+        AGENTS_FILE: "caf\u00e9.yaml",
+        PORT: "80",
+      },
+    );
+  });
+
+  it("with lines that set nothing, or set again, says which", () => {
+    const text =
+      "PORT=1\nMAX_CALLS 10\n# HOST\nexport HOST=::1\nPORT=2\nLOG_LEVEL: info\nPREWARM\n";
+    expect(parseEnvFile(".env", bytes(text))).toEqual({
+      values: { PORT: "2", HOST: "::1", LOG_LEVEL: "info" },
+      notices: [
+        ".env:2: write MAX_CALLS=\u2026; this line is ignored",
+        ".env:5: PORT is set again; line 1 is ignored",
+        ".env:7: write PREWARM=\u2026; this line is ignored",
+      ],
+    });
   });
 
   it("that cannot be read is a fault that names it", () => {

@@ -59,7 +59,14 @@ function checkRuntime(): CheckResult {
 }
 
 function* checkSettings(io: CliIo): Generator<CheckResult, Config | null> {
-  for (const notice of io.notices ?? []) yield warn("settings", notice);
+  const { settingsFault } = io;
+  if (settingsFault !== undefined) {
+    const { name, problem, fix } = settingsFault;
+    yield fail("settings", `${name} ${problem}`, fix);
+    return null;
+  }
+  for (const notice of io.notices ?? [])
+    yield warn("settings", notice, "correct the line, or remove it");
   try {
     const config = loadConfig(io.env);
     yield ok("settings", "all valid; npx murelay config print shows them");

@@ -2,16 +2,17 @@
  * Reads the agents file (YAML or JSON): which agent answers which number, and how. Every fault is reported with its
  * path and line.
  */
+import { isUtf8 } from "node:buffer";
 import { readFileSync } from "node:fs";
-import type { z } from "zod";
 import { envLookup } from "../../adapters/system/env-files.js";
 import type { AgentsFile, ToolDefinition } from "../../domain/agent-profile.js";
 import { RelayError } from "../../domain/errors.js";
 import type { Config, Environment } from "../load.js";
-import { didYouMean } from "../nearest.js";
 import { type BuildContext, buildAgentsFile, buildTools } from "./build.js";
 import { crossCheck, type Report } from "./checks.js";
+import { property } from "./raw.js";
 import { type AgentInput, agentSchema, agentsJsonSchema, fileSchema } from "./schema.js";
+import { SchemaIssues } from "./schema-issues.js";
 import { type Path, pathText, SourceText } from "./source-text.js";
 import { agentsWarnings } from "./warnings.js";
 
@@ -56,6 +57,8 @@ export interface ParsedAgentsFile {
   fault(at: Path, problem: string): AgentsFault;
 }
 
+const ISSUES = new SchemaIssues(agentsJsonSchema);
+
 /** A larger file is something else. */
 const MAX_BYTES = 1024 * 1024;
 
@@ -90,7 +93,7 @@ export function parseAgentsFile(
   const lookup = envLookup(context.env);
   const parsed = fileSchema.safeParse(source.value);
   if (!parsed.success)
-    for (const issue of parsed.error.issues) reportIssue(issue, issue.path, source.value, report);
+    for (const issue of parsed.error.issues) ISSUES.report(issue, source.value, report);
   crossCheck(source.value, lookup, report);
   if (!parsed.success || faults.length > 0) throw new AgentsFileError(path, inOrder(faults));
 
@@ -110,15 +113,30 @@ export function parseAgentsFile(
 export function readAgentsText(path: string): string {
   const whole = (problem: string) =>
     new AgentsFileError(path, [{ path: "", line: 1, column: 1, problem }]);
-  let text: string;
+  let bytes: Buffer;
   try {
-    text = readFileSync(path, "utf8");
+    bytes = readFileSync(path);
   } catch (error) {
     throw whole(`cannot be read: ${error instanceof Error ? error.message : String(error)}`);
   }
-  if (text.length > MAX_BYTES) throw whole("is larger than 1 MiB");
-  if (text.includes("\u0000")) throw whole("is encoded in UTF-16: save it in UTF-8");
-  return text;
+  if (bytes.length > MAX_BYTES) throw whole("is larger than 1 MiB");
+  if (bytes.includes(0)) throw whole("is encoded in UTF-16: save it in UTF-8");
+  if (isUtf8(bytes)) return new TextDecoder().decode(bytes);
+  const line = lineWithoutUtf8(bytes);
+  const problem = "has a character that is not encoded in UTF-8: save the file in UTF-8";
+  throw new AgentsFileError(path, [{ path: "", line, column: 1, problem }]);
+}
+
+/** The first line that is not in UTF-8, from 1. */
+function lineWithoutUtf8(bytes: Buffer): number {
+  let line = 1;
+  let start = 0;
+  for (;;) {
+    const end = bytes.indexOf("\n", start);
+    if (end < 0 || !isUtf8(bytes.subarray(start, end))) return line;
+    start = end + 1;
+    line++;
+  }
 }
 
 /** Reads the file that AGENTS_FILE names. @throws AgentsFileError, also when it cannot be read. */
@@ -154,98 +172,6 @@ function withDefaults(value: unknown): ReadonlyMap<string, AgentInput> {
       ],
     ),
   );
-}
-
-type Issue = z.core.$ZodIssue;
-
-function reportIssue(
-  issue: Issue,
-  at: readonly PropertyKey[],
-  file: unknown,
-  report: Report,
-): void {
-  const path = at.filter((part) => typeof part !== "symbol");
-  switch (issue.code) {
-    case "unrecognized_keys":
-      for (const key of issue.keys)
-        report([...path, key], `is unknown${didYouMean(key, knownKeys(path))}`, "key");
-      return;
-    case "invalid_key":
-      report(path, issue.issues[0]?.message ?? "is not allowed as a name", "key");
-      return;
-    case "invalid_type": {
-      const value = path.reduce<unknown>((node, part) => property(node, part), file);
-      if (value === undefined) report(path, "is missing");
-      else
-        report(
-          path,
-          issue.message.startsWith("is ")
-            ? issue.message
-            : `must be ${TYPES[issue.expected] ?? issue.expected}`,
-        );
-      return;
-    }
-    case "invalid_value":
-      report(path, `must be ${issue.values.map((value) => JSON.stringify(value)).join(" or ")}`);
-      return;
-    case "invalid_union":
-      report(
-        path,
-        issue.message.startsWith("is ") ? issue.message : "must be server_vad or semantic_vad",
-      );
-      return;
-    case "too_small":
-      report(path, issue.message.startsWith("is ") ? issue.message : `is below ${issue.minimum}`);
-      return;
-    case "too_big":
-      report(path, `is above ${issue.maximum}${issue.origin === "string" ? " characters" : ""}`);
-      return;
-    default:
-      report(path, issue.message);
-  }
-}
-
-const TYPES: Readonly<Record<string, string>> = {
-  string: "text",
-  boolean: "true or false",
-  int: "a whole number",
-  number: "a number",
-  object: "a mapping (name: value)",
-  record: "a mapping (name: value)",
-  array: "a list",
-};
-
-/** Made when the first unknown key is found: that takes some milliseconds. */
-let jsonSchema: ReturnType<typeof agentsJsonSchema> | null = null;
-
-/** The names that are allowed where an unknown one was found, for a suggestion. */
-function knownKeys(path: Path): readonly string[] {
-  jsonSchema ??= agentsJsonSchema();
-  const schema = jsonSchema;
-  const definitions = property(schema, "definitions");
-  /** Follows references and alternatives to every schema of this place that describes a mapping or a list. */
-  const resolved = (node: unknown): readonly unknown[] => {
-    const reference = property(node, "$ref");
-    if (typeof reference === "string")
-      return resolved(property(definitions, reference.replace("#/definitions/", "")));
-    const alternatives = ["anyOf", "allOf", "oneOf"].flatMap((key) => property(node, key) ?? []);
-    return [node, ...alternatives.flatMap(resolved)];
-  };
-  let places = resolved(schema);
-  for (const part of path)
-    places = places
-      .map((node) =>
-        typeof part === "number"
-          ? property(node, "items")
-          : (property(property(node, "properties"), part) ??
-            property(node, "additionalProperties")),
-      )
-      .flatMap(resolved);
-  return places.flatMap((node) => Object.keys(Object(property(node, "properties"))));
-}
-
-function property(node: unknown, key: string | number): unknown {
-  return typeof node === "object" && node !== null ? Reflect.get(node, key) : undefined;
 }
 
 function inOrder(faults: readonly AgentsFault[]): readonly AgentsFault[] {

@@ -17,3 +17,7 @@ export function listOf(value: unknown): readonly unknown[] | null {
 export function textsOf(value: unknown): readonly string[] | null {
   return listOf(value)?.filter((item) => typeof item === "string") ?? null;
 }
+
+export function property(node: unknown, key: string | number): unknown {
+  return typeof node === "object" && node !== null ? Reflect.get(node, key) : undefined;
+}

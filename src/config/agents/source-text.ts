@@ -59,7 +59,10 @@ export class SourceText {
     });
     const faults: TextFault[] = this.#document.errors.map((error) => ({
       ...this.#at(error.pos[0]),
-      problem: error.message + (HINTS[error.code] ?? ""),
+      problem:
+        error.code === "DUPLICATE_KEY"
+          ? `the key ${keyAt(text, error.pos[0])} is here twice: remove one`
+          : error.message + (HINTS[error.code] ?? ""),
     }));
     let value: unknown = null;
     if (faults.length === 0) {
@@ -113,6 +116,10 @@ export class SourceText {
     const { line, col } = this.#lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   }
+}
+
+function keyAt(text: string, offset: number): string {
+  return /^[^\s:]{0,100}/.exec(text.slice(offset))?.[0] ?? "";
 }
 
 function startOf(node: unknown): number | undefined {

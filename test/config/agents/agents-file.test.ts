@@ -1,13 +1,16 @@
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Ajv } from "ajv";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import {
   type AgentsFault,
   type AgentsFileContext,
   AgentsFileError,
   loadAgentsFile,
+  readAgentsText,
 } from "../../../src/config/agents/agents-file.js";
 import { agentsJsonSchema } from "../../../src/config/agents/schema.js";
 import type { AgentsFile } from "../../../src/domain/agent-profile.js";
@@ -425,7 +428,7 @@ bogus: 1
       "3:5 agents.support.instrutions is unknown (did you mean instructions?)",
       "3:5 agents.support.instructions is missing",
       '4:13 agents.support.tools[0] "lookup_ordr" is not a tool (did you mean lookup_order?)',
-      "4:26 agents.support.tools[1] must be text",
+      "4:26 agents.support.tools[1] must be text: put it in quotes",
       '4:39 agents.support.tools[3] "end_call" is listed twice',
       "4:49 agents.support.tools[4] set_language has no languages to choose from: add languages",
       "5:23 agents.support.vad.confirm_ms is below 100",
@@ -466,7 +469,7 @@ bogus: 1
     ["no agents", "numbers: {}", "is missing"],
     ["an empty agents", "agents: {}", "contains no agent"],
     ["an agent that is text", "agents: {a: hi}", "must be a mapping (name: value)"],
-    ["a name twice", "agents: {}\nagents: {}", "Map keys must be unique"],
+    ["a name twice", "agents: {}\nagents: {}", "the key agents is here twice: remove one"],
     ["a bomb of aliases", bomb(), "Excessive alias count indicates a resource exhaustion attack"],
     ["an open bracket", "agents: [", "Flow sequence"],
   ])("refuses %s", (_name, text, problem) => {
@@ -556,3 +559,25 @@ function bomb(): string {
     );
   return lines.join("\n");
 }
+
+describe("readAgentsText", () => {
+  let folder = "";
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "murelay-agents-"));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it.each<[string, Buffer, RegExp | string]>([
+    ["UTF-8", Buffer.from("say: caf\u00e9"), "say: caf\u00e9"],
+    ["UTF-8 with a byte order mark", Buffer.from("\ufeffa: 1"), "a: 1"],
+    ["UTF-16", Buffer.from("a: 1", "utf16le"), /:1:1 is encoded in UTF-16: save it in UTF-8/],
+    ["Latin-1", Buffer.from("a: 1\nb: caf\u00e9\n", "latin1"), /:2:1 .* not encoded in UTF-8/],
+    ["a last line in Latin-1", Buffer.from("a\nb\n\u00e9", "latin1"), /:3:1 .*not encoded/],
+    ["more than 1 MiB", Buffer.alloc(1024 * 1024 + 1, "#"), /is larger than 1 MiB/],
+  ])("takes or names %s", (_, bytes, expected) => {
+    const file = join(folder, "agents.yaml");
+    writeFileSync(file, bytes);
+    if (typeof expected === "string") expect(readAgentsText(file)).toBe(expected);
+    else expect(() => readAgentsText(file)).toThrow(expected);
+  });
+});
