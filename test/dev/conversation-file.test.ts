@@ -50,7 +50,10 @@ conversations:
     ["conversations: [{name: a, turns: [{expect: {tool: 1}}]}]", "the name of a tool, or {name,"],
     ["conversations: [{name: a, turns: [{expect: {tools: x}}]}]", "tools must be a list"],
     ["conversations: [{name: a, turns: [{}]}]", "is empty: give it caller, press or expect"],
-    ["conversations: [{name: a, turns: [{caller: x}], name: b}]", "a.yaml:1:49: the key name is here twice"],
+    [
+      "conversations: [{name: a, turns: [{caller: x}], name: b}]",
+      "a.yaml:1:49: the key name is here twice",
+    ],
     ["conversations: [{name: a, turns: [{press: x}]}]", "is not a row of keys"],
     ["conversations:\n  - name: a: b", "a.yaml:2:"],
   ])("with the fault %s is refused with its place", (text, fault) =>
