@@ -11,6 +11,7 @@ import { ruleScript } from "../sim/model/rule-script.js";
 import { envLookup } from "../src/adapters/system/env-files.js";
 import { createLog } from "../src/adapters/system/pino-log.js";
 import { type CliIo, EXIT_OK, EXIT_USAGE } from "../src/cli/io.js";
+import { placesOf } from "../src/config/agents/agents-parts.js";
 import { SETTINGS } from "../src/config/settings.js";
 import { RelayError } from "../src/domain/errors.js";
 import type { CallSid } from "../src/domain/ids.js";
@@ -123,13 +124,13 @@ async function stayUp(
       path,
       model,
       read: relay.readAgents,
-      use: async (next) => {
-        await relay.app.reload(next.agents);
-        ({ agents } = next);
+      use: async ({ file, checks }) => {
+        await relay.app.reload(file, checks);
+        agents = file;
       },
       print: (line) => io.out(line),
     },
-    relay.parsed,
+    { file: agents, places: placesOf(relay.parsed) },
   );
   const phone = await startSoftphone({
     twilio: relay.twilio,

@@ -5,7 +5,8 @@
 import { type FSWatcher, readFileSync, statSync, watch } from "node:fs";
 import { basename, dirname, relative, resolve } from "node:path";
 import type { PhoneSetup } from "../demo/softphone.js";
-import { AgentsFileError, type ParsedAgentsFile } from "../src/config/agents/agents-file.js";
+import { AgentsFileError } from "../src/config/agents/agents-file.js";
+import type { ReadAgents } from "../src/config/agents/read-apart.js";
 import { RelayError } from "../src/domain/errors.js";
 import { namedNumbers } from "./local-relay.js";
 
@@ -34,9 +35,9 @@ export interface LiveAgentsFileParts {
   /** As it is shown: "simulated", or a model's name. */
   readonly model: string;
   /** @throws AgentsFileError with every fault. */
-  readonly read: () => ParsedAgentsFile;
+  readonly read: () => Promise<ReadAgents>;
   /** Puts it in force. @throws RelayError config_invalid when a tool cannot be built. */
-  readonly use: (file: ParsedAgentsFile) => Promise<void>;
+  readonly use: (file: ReadAgents) => Promise<void>;
   readonly print: (line: string) => void;
 }
 
@@ -54,7 +55,7 @@ export class LiveAgentsFile implements PhoneSetup {
   #modules: readonly string[] = [];
 
   /** @param first  the file that is in force. */
-  constructor(parts: LiveAgentsFileParts, first: ParsedAgentsFile) {
+  constructor(parts: LiveAgentsFileParts, first: Pick<ReadAgents, "file" | "places">) {
     this.#parts = parts;
     this.#setup = {
       model: parts.model,
@@ -111,9 +112,9 @@ export class LiveAgentsFile implements PhoneSetup {
 
   async #reload(): Promise<void> {
     const { path, read, use, print } = this.#parts;
-    let parsed: ParsedAgentsFile | null = null;
+    let parsed: ReadAgents | null = null;
     try {
-      parsed = read();
+      parsed = await read();
       this.#watchModules(modulesOf(parsed));
       await use(parsed);
       this.#show({ ...listed(parsed), version: this.#setup.version + 1, faults: [] });
@@ -158,28 +159,23 @@ export class LiveAgentsFile implements PhoneSetup {
   }
 }
 
-function listed({ agents }: ParsedAgentsFile): Pick<DevSetup, "agents" | "numbers"> {
-  return { agents: [...agents.agents.keys()], numbers: namedNumbers(agents) };
+function listed({ file }: Pick<ReadAgents, "file">): Pick<DevSetup, "agents" | "numbers"> {
+  return { agents: [...file.agents.keys()], numbers: namedNumbers(file) };
 }
 
-function modulesOf({ tools }: ParsedAgentsFile): readonly string[] {
-  return [...tools.values()].flatMap(({ source }) =>
-    source.kind === "module" ? [resolve(source.path)] : [],
-  );
+function modulesOf({ places }: Pick<ReadAgents, "places">): readonly string[] {
+  return [...places.values()].flatMap(({ module }) => (module === null ? [] : [resolve(module)]));
 }
 
 /** Null: the error is none of the file. */
 export function faultsOf(
   error: unknown,
-  parsed: Pick<ParsedAgentsFile, "fault" | "tools"> | null,
+  parsed: Pick<ReadAgents, "places"> | null,
 ): readonly ShownFault[] | null {
   if (error instanceof AgentsFileError)
     return error.faults.map(({ line, path, problem }) => ({ line, path, problem }));
   if (!(error instanceof RelayError) || error.code !== "config_invalid") return null;
   const name = /^tool ([^:\s]+): /.exec(error.message)?.[1];
-  const tool = name === undefined ? undefined : parsed?.tools.get(name);
-  if (parsed === null || name === undefined || tool === undefined)
-    return [{ line: null, path: "", problem: error.message }];
-  const fault = parsed.fault(["tools", name, tool.source.kind], error.message);
-  return [{ line: fault.line, path: fault.path, problem: fault.problem }];
+  const place = name === undefined ? undefined : parsed?.places.get(name);
+  return [{ line: place?.line ?? null, path: place?.path ?? "", problem: error.message }];
 }

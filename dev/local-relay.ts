@@ -14,6 +14,7 @@ import {
   type ParsedAgentsFile,
   parseConfiguredAgentsFile,
 } from "../src/config/agents/agents-file.js";
+import { type ReadAgents, readAgentsApart } from "../src/config/agents/read-apart.js";
 import { type Config, type Environment, loadConfig } from "../src/config/load.js";
 import type { AgentsFile } from "../src/domain/agent-profile.js";
 import type { CallSid } from "../src/domain/ids.js";
@@ -38,8 +39,8 @@ export interface LocalRelay extends DemoRelay {
   readonly model: SimulatedModel | null;
   /** The agents file as it was at the start. */
   readonly parsed: ParsedAgentsFile;
-  /** Reads the agents file again. @throws AgentsFileError with every fault. */
-  readAgents(): ParsedAgentsFile;
+  /** Reads the agents file again, apart from the sound. @throws AgentsFileError with every fault. */
+  readAgents(): Promise<ReadAgents>;
   close(): Promise<void>;
 }
 
@@ -61,8 +62,11 @@ export async function startLocalRelay(options: LocalRelayOptions): Promise<Local
       ...options.settings,
     };
     const config = loadConfig(env);
-    const readAgents = () => readLocalAgents(config, env);
-    const parsed = readAgents();
+    const readAgents = async () => {
+      const read = await readAgentsApart(config, env);
+      return { ...read, file: withOwnNumbers(read.file) };
+    };
+    const parsed = readLocalAgents(config, env);
     const { onEvent, overrides } = options;
     const watch = onEvent === undefined ? {} : { onEvent };
     relay = await runRelay(config, parsed.agents, twilio, watch, overrides);

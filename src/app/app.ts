@@ -63,9 +63,10 @@ export interface App {
   /**
    * Puts another agents file in force: new callers get its agents, and running calls keep theirs.
    *
+   * @param checks  of its JSON Schemas, as PreparedAgents has them; what is missing is compiled.
    * @throws RelayError config_invalid when a tool of the file cannot be built; nothing has changed.
    */
-  reload(file: AgentsFile): Promise<void>;
+  reload(file: AgentsFile, checks?: ReadonlyMap<string, string>): Promise<void>;
   /**
    * Has a live call of this process or its cluster do something.
    *
@@ -127,7 +128,7 @@ export interface AppOverrides {
    *
    * @throws AgentsFileError when the file has faults.
    */
-  readonly requestReload?: () => void;
+  readonly requestReload?: () => Promise<void>;
   /** Has every process refuse new calls, for `POST /api/drain`. Absent: this one is the only one. */
   readonly refuseCalls?: () => void;
 }
@@ -217,6 +218,7 @@ class RelayApp implements App {
   /** Whatever has to be stopped, once it has been started. */
   #unwatch: readonly (() => void)[] = [];
   #isStopped = false;
+  #reloaded: Promise<void> = Promise.resolve();
 
   constructor(parts: AppParts) {
     this.#parts = parts;
@@ -265,9 +267,16 @@ class RelayApp implements App {
     };
   }
 
-  async reload(file: AgentsFile): Promise<void> {
+  async reload(file: AgentsFile, checks: ReadonlyMap<string, string> = new Map()): Promise<void> {
+    // One after the other, so that the last file stays in force.
+    const reloaded = this.#reloaded.then(() => this.#reload(file, checks));
+    this.#reloaded = reloaded.catch(() => undefined);
+    await reloaded;
+  }
+
+  async #reload(file: AgentsFile, checks: ReadonlyMap<string, string>): Promise<void> {
     const { base, calls, liveAgents, operators } = this.#parts;
-    await calls.loadAgents(file);
+    await calls.loadAgents(file, checks);
     operators.reload();
     const fixed = liveAgents.replace(file);
     base.log.info("agents: file reloaded", { agents: file.agents.size });

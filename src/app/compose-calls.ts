@@ -6,6 +6,7 @@ import { createPeerListenDialer } from "../adapters/cluster/peer-listen-dialer.j
 import { FlightFiles } from "../adapters/journal/flight-files.js";
 import { createModelSocketDialer } from "../adapters/openai/model-socket.js";
 import { createOpenAiCalls } from "../adapters/openai/sip-calls.js";
+import { inSlices } from "../adapters/system/slices.js";
 import { numberPlans } from "../config/agents/number-plans.js";
 import { mediaUrlFor, twilioAuthTokens } from "../config/derived.js";
 import type { AgentsFile } from "../domain/agent-profile.js";
@@ -44,11 +45,13 @@ export interface CallParts {
   readonly outbound: Outbound;
   readonly flightFiles: FlightFiles;
   /**
-   * Prepares what the agents of a file need. New callers get them once the file is in force.
+   * Prepares what the agents of a file need, in slices: calls may be running. New callers get them
+   * once the file is in force.
    *
+   * @param checks  of its JSON Schemas, as PreparedAgents has them.
    * @throws RelayError config_invalid when a tool cannot be built or a directory not be created.
    */
-  readonly loadAgents: (file: AgentsFile) => Promise<void>;
+  readonly loadAgents: (file: AgentsFile, checks: ReadonlyMap<string, string>) => Promise<void>;
 }
 
 export interface RegistryParts {
@@ -109,12 +112,15 @@ export async function composeCalls(
   const orders = keeping?.orders ?? new MemoryOrderBook();
   const { toolNetwork: network, launcher, tracing } = base;
   const toolbox = new Toolbox({ clock, log, network, orders, launcher, tracing });
-  const loadAgents = async (file: AgentsFile): Promise<void> => {
-    await toolbox.load(file);
+  const loadAgents = async (
+    file: AgentsFile,
+    checks: ReadonlyMap<string, string> | null,
+  ): Promise<void> => {
+    await toolbox.load(file, checks);
     prepareFlights(base, flightFiles, file, recordAll);
-    beginAgentSeries(base.metrics, file);
+    for await (const name of inSlices(file.agents.keys())) beginAgentSeries(base.metrics, name);
   };
-  await loadAgents(agents);
+  await loadAgents(agents, null);
   const calls = new Calls(
     {
       accountSid: config.twilioAccountSid,

@@ -2,11 +2,13 @@
  * The tools of every agent, built once at start, and a runner for each call.
  */
 import type { Network } from "../adapters/network/network.js";
+import { inSlices } from "../adapters/system/slices.js";
 import { createHttpTool } from "../adapters/tools/http-tool.js";
-import { createJsonSchemaChecker } from "../adapters/tools/json-schema.js";
+import { checkFromCode, createJsonSchemaChecker } from "../adapters/tools/json-schema.js";
 import type { ToolLauncher } from "../adapters/tools/launcher-client.js";
 import { loadModuleTool } from "../adapters/tools/module-tool.js";
 import type { ModuleVersion } from "../adapters/tools/tool-messages.js";
+import { compileApart } from "../config/agents/read-apart.js";
 import type { AgentProfile, AgentsFile, ToolDefinition } from "../domain/agent-profile.js";
 import { RelayError } from "../domain/errors.js";
 import type { CallSid } from "../domain/ids.js";
@@ -16,7 +18,7 @@ import { AgentTools } from "../relay/call/agent-tools.js";
 import type { CallTools, ToolHost } from "../relay/call/call-tools.js";
 import type { SessionTool } from "../relay/model/model-session.js";
 import { callTools, isCallTool } from "../tools/builtin.js";
-import { ToolRegistry } from "../tools/registry.js";
+import { type SchemaCheck, type SchemaChecker, ToolRegistry } from "../tools/registry.js";
 import { ToolRunner } from "../tools/runner.js";
 import { type OrderBook, SAMPLE_TOOL_NAMES, sampleTools } from "../tools/sample-tools.js";
 import type { Tool } from "../tools/tool.js";
@@ -54,11 +56,12 @@ export class Toolbox {
   /**
    * Builds the tools of the agents of a file.
    *
+   * @param checks  as for buildKits.
    * @throws RelayError config_invalid when a schema is wrong or a module cannot be loaded.
    */
-  async load(agents: AgentsFile): Promise<void> {
+  async load(agents: AgentsFile, checks: SchemaCode | null): Promise<void> {
     this.#deps.launcher.beginVersion();
-    const kits = await buildKits(agents, this.#deps);
+    const kits = await buildKits(agents, this.#deps, checks);
     for (const agent of agents.agents.values()) {
       const kit = kits.get(agent.name);
       if (kit !== undefined) this.#kits.set(agent, kit);
@@ -91,26 +94,27 @@ export class Toolbox {
   }
 }
 
+/** The source of the check of each JSON Schema, by the schema as JSON. */
+export type SchemaCode = ReadonlyMap<string, string>;
+
 /**
  * Builds the tools of every agent, by the agent's name.
  *
+ * @param checks  null: no calls are running, and schemas are compiled here. Otherwise another thread
+ *                compiles what is missing in them, and all else is done in slices.
  * @throws RelayError config_invalid when a schema is wrong or a module cannot be loaded.
  */
 export async function buildKits(
   agents: AgentsFile,
   deps: Pick<ToolboxDeps, "orders" | "network" | "launcher">,
+  checks: SchemaCode | null = null,
 ): Promise<ReadonlyMap<string, Kit>> {
-  const samples = new Map(sampleTools(deps.orders).map((tool) => [tool.name, tool]));
-  const checker = createJsonSchemaChecker();
+  const tools = await buildTools(agents, deps);
+  const checker =
+    checks === null ? createJsonSchemaChecker() : await checkerOf([...tools.values()], checks);
   const kits = new Map<string, Kit>();
-  for (const agent of agents.agents.values()) {
-    const own = await Promise.all(
-      agent.tools.map((definition) => ownTool(definition, samples, deps)),
-    );
-    const registry = new ToolRegistry(
-      [...callTools(agent), ...own.filter((tool) => tool !== null)],
-      checker,
-    );
+  for await (const [agent, own] of inSlices(tools)) {
+    const registry = new ToolRegistry(own, checker);
     const modules = agent.tools.flatMap(({ source }) =>
       source.kind === "module" ? [deps.launcher.moduleAt(source.path)] : [],
     );
@@ -118,6 +122,51 @@ export async function buildKits(
     kits.set(agent.name, { registry, specs, modules });
   }
   return kits;
+}
+
+/** The tools of each agent. Agents that share a definition share the tool. */
+async function buildTools(
+  { agents }: AgentsFile,
+  deps: Pick<ToolboxDeps, "orders" | "network" | "launcher">,
+): Promise<ReadonlyMap<AgentProfile, readonly Tool[]>> {
+  const samples = new Map(sampleTools(deps.orders).map((tool) => [tool.name, tool]));
+  const definitions = new Set([...agents.values()].flatMap((agent) => agent.tools));
+  const building: Promise<readonly [ToolDefinition, Tool | null]>[] = [];
+  // Modules are loaded at the same time: each by a process of its own.
+  for await (const definition of inSlices(definitions))
+    building.push(ownTool(definition, samples, deps).then((tool) => [definition, tool]));
+  const built = new Map(await Promise.all(building));
+  const tools = new Map<AgentProfile, readonly Tool[]>();
+  for await (const agent of inSlices(agents.values()))
+    tools.set(agent, [
+      ...callTools(agent),
+      ...agent.tools.flatMap((definition) => built.get(definition) ?? []),
+    ]);
+  return tools;
+}
+
+/** Checks of the tools' schemas without compiling any on this thread. */
+async function checkerOf(
+  tools: readonly (readonly Tool[])[],
+  checks: SchemaCode,
+): Promise<SchemaChecker> {
+  const keys = new Map<Tool["parameters"], string>();
+  for await (const own of inSlices(tools))
+    for (const { parameters } of own)
+      if (!keys.has(parameters)) keys.set(parameters, JSON.stringify(parameters));
+  // What a module declares is not in the file.
+  const missing = [...keys].filter(([, key]) => !checks.has(key)).map(([schema]) => schema);
+  const more: SchemaCode = missing.length === 0 ? new Map() : await compileApart(missing);
+  const loaded = new Map<string, SchemaCheck>();
+  for await (const key of inSlices(new Set(keys.values())))
+    loaded.set(key, checkFromCode(checks.get(key) ?? more.get(key) ?? ""));
+  return {
+    compile: (schema) => {
+      const check = loaded.get(keys.get(schema) ?? "");
+      if (check === undefined) throw new RelayError("internal", "a schema that is no tool's");
+      return check;
+    },
+  };
 }
 
 /** Null: the model's session or the call itself sees to it. */

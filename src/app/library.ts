@@ -4,6 +4,7 @@
  */
 import { createLog } from "../adapters/system/pino-log.js";
 import { readAgentsFile } from "../config/agents/agents-file.js";
+import { readAgentsApart } from "../config/agents/read-apart.js";
 import { loadConfig } from "../config/load.js";
 import type { CallRecord } from "../domain/call-record.js";
 import { createApp } from "./app.js";
@@ -64,7 +65,10 @@ export async function createRelay({ settings, onCallCompleted }: RelayOptions): 
       const { publicPort, adminPort } = await app.start();
       return { publicPort, adminPort };
     },
-    reload: async () => await app.reload(readAgentsFile(config, settings)),
+    reload: async () => {
+      const { file, checks } = await readAgentsApart(config, settings);
+      await app.reload(file, checks);
+    },
     drain: async () => await app.drain(),
     stop: async () => await app.stop(),
   };

@@ -5,7 +5,7 @@ import { ProcessMetrics } from "../adapters/metrics/process-metrics.js";
 import { createLog } from "../adapters/system/pino-log.js";
 import { systemClock } from "../adapters/system/system-clock.js";
 import { youngGenerationFlags } from "../adapters/system/v8-flags.js";
-import { AgentsFileError, readAgentsFile } from "../config/agents/agents-file.js";
+import { readAgentsParts } from "../config/agents/read-apart.js";
 import { ownListener } from "../config/derived.js";
 import type { Config } from "../config/load.js";
 import { readOperators } from "../config/operators-file.js";
@@ -13,7 +13,6 @@ import { RelayError } from "../domain/errors.js";
 import { mayReadHealth } from "../http/operator-auth.js";
 import { OperatorDirectory } from "../http/operator-directory.js";
 import { StandInServer } from "../http/stand-in-server.js";
-import type { Log } from "../ports/log.js";
 import { forkWorker, type Program } from "../supervisor/fork-worker.js";
 import { OperatorProxy } from "../supervisor/operator-proxy.js";
 import { Supervisor, WorkerRefused } from "../supervisor/supervisor.js";
@@ -47,12 +46,18 @@ export async function superviseWorkers(
       publicPort: config.port,
       drainSeconds: config.drainDelaySeconds + config.drainSeconds,
     },
-    { clock: systemClock, log, spawn: (_slot, events) => forkWorker(program, events) },
+    {
+      clock: systemClock,
+      log,
+      spawn: (_slot, events) => forkWorker(program, events),
+      readAgents: () => readAgentsParts(config, io.env),
+    },
   );
   makeFilesPrivate();
   ignoreUserSignals();
   onUncaughtError((error) => log.error("supervisor: uncaught exception", {}, error));
-  onHangup(() => reloadAgents(io, config, supervisor, log));
+  // Faults of the file, and whatever else keeps it from being read, are logged there.
+  onHangup(() => void supervisor.reload().catch(() => undefined));
   const ended = endBySignals(io, config, supervisor);
   const own = new ProcessMetrics("supervisor");
   const operators = new OperatorProxy({
@@ -125,18 +130,6 @@ function endBySignals(io: CliIo, config: Config, supervisor: Supervisor): Promis
       over.then(() => resolve(EXIT_OK), reject);
     });
   });
-}
-
-/** Workers reload only a file without faults: a faulty one changes nothing. */
-function reloadAgents(io: CliIo, config: Config, supervisor: Supervisor, log: Log): void {
-  try {
-    readAgentsFile(config, io.env);
-  } catch (error) {
-    if (!(error instanceof AgentsFileError)) throw error;
-    log.error("agents: reload refused, the file has faults", { faults: error.message });
-    return;
-  }
-  supervisor.reload();
 }
 
 /**

@@ -1,7 +1,8 @@
 import { createLog } from "../adapters/system/pino-log.js";
 import { systemClock } from "../adapters/system/system-clock.js";
 import type { App } from "../app/app.js";
-import { readAgentsFile } from "../config/agents/agents-file.js";
+import { AgentsFileError } from "../config/agents/agents-file.js";
+import type { PreparedAgents } from "../config/agents/agents-parts.js";
 import type { Config } from "../config/load.js";
 import type { AgentsFile } from "../domain/agent-profile.js";
 import { RelayError } from "../domain/errors.js";
@@ -57,14 +58,11 @@ export async function worker(io: CliIo, options: { readonly record?: boolean }):
   const log = createLog({ level: config.logLevel, pretty: config.logPretty });
   const begin = await commands.begin;
   const place = { node: config.nodeName, worker: begin.worker };
-  const app = await startApp(config, agents, log, begin, link, options, {
-    send,
-    readAgents: () => readAgentsFile(config, io.env),
-  });
+  const app = await startApp(config, agents, log, begin, link, options, send);
   if (app === null) return EXIT_USAGE;
   commands.carryOut((command) => {
-    if (command === "refuse_calls") app.refuseCalls();
-    else void reload(app, () => readAgentsFile(config, io.env), log.child(place));
+    if (command.type === "refuse_calls") app.refuseCalls();
+    else void reload(app, command.agents, log.child(place));
   });
   onUncaughtError((error) => {
     log.error("worker: uncaught exception", { ...place, pid: process.pid }, error);
@@ -84,7 +82,7 @@ async function startApp(
   begin: Extract<ToWorker, { readonly type: "begin" }>,
   siblings: WorkerLink,
   options: { readonly record?: boolean },
-  { send, readAgents }: { readonly send: Send; readonly readAgents: () => AgentsFile },
+  send: Send,
 ): Promise<App | null> {
   const { createApp } = await import("../app/app.js");
   try {
@@ -92,9 +90,11 @@ async function startApp(
       seat: { worker: begin.worker, publicPort: begin.publicPort, siblings },
       recordFlights: options.record === true,
       log,
-      requestReload: () => {
-        readAgents();
-        send({ type: "reload" });
+      requestReload: async () => {
+        const faults = await siblings.reload();
+        if (faults === undefined)
+          throw new RelayError("internal", "the agents file could not be read in time");
+        if (faults !== null) throw new AgentsFileError(config.agentsFile, faults);
       },
       refuseCalls: () => send({ type: "refuse_calls" }),
     });
@@ -108,14 +108,14 @@ async function startApp(
   }
 }
 
-/** A faulty file changes nothing. */
+/** A file whose tools cannot be built changes nothing. */
 export async function reload(
   app: Pick<App, "reload">,
-  readAgents: () => AgentsFile,
+  { file, checks }: PreparedAgents,
   log: Log,
 ): Promise<void> {
   try {
-    await app.reload(readAgents());
+    await app.reload(file, checks);
   } catch (error) {
     const faults = error instanceof RelayError ? error.message : "";
     log.error("agents: reload refused", { faults }, error);

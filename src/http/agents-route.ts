@@ -44,9 +44,9 @@ export function agentsRoute(agents: Pick<AgentsFile, "agents">, version: string)
  * `POST /api/agents/reload`: every process reads the agents file again. A faulty file changes
  * nothing and is answered 422 with its faults.
  *
- * @param request  throws an AgentsFileError when the file has faults.
+ * @param request  rejects with an AgentsFileError when the file has faults.
  */
-export function reloadRoute(request: () => void): OperatorRoute {
+export function reloadRoute(request: () => Promise<void>): OperatorRoute {
   return {
     method: "POST",
     path: "/api/agents/reload",
@@ -59,9 +59,9 @@ export function reloadRoute(request: () => void): OperatorRoute {
         422: { description: "The file has faults; nothing changes", schema: FAULTS },
       },
     },
-    handle: () => {
+    handle: async () => {
       try {
-        request();
+        await request();
       } catch (error) {
         if (!(error instanceof AgentsFileError)) throw error;
         const faults = error.faults.map(({ path, line, problem }) => ({ path, line, problem }));

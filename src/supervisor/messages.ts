@@ -3,9 +3,11 @@
  * travel by structured clone, so typed arrays arrive as they are. Types only.
  */
 import type { MetricsSnapshot } from "../adapters/metrics/snapshot.js";
+import type { AgentsPart } from "../config/agents/agents-parts.js";
 import type { CallSid } from "../domain/ids.js";
 import type { Readiness } from "../relay/calls/call-service.js";
 import type { PeerReply, PeerRequest } from "../relay/calls/cluster.js";
+import type { ReloadFaults } from "./agents-reload.js";
 
 export interface WorkerPorts {
   /** The port that all workers share. */
@@ -49,8 +51,8 @@ export type FromWorker =
   | ({ readonly type: "heartbeat" } & Heartbeat)
   /** An exception was not caught. The worker goes on with its calls and has to be replaced. */
   | { readonly type: "failing" }
-  /** An operator asks that every worker reads the agents file again. It has no faults. */
-  | { readonly type: "reload" }
+  /** An operator asks that the agents file is read again, for every worker. */
+  | { readonly type: "reload"; readonly id: number }
   /** An operator asks that no worker accepts new calls. */
   | { readonly type: "refuse_calls" }
   /** No caller depends on this worker any more. It still listens. */
@@ -73,8 +75,10 @@ export type ToWorker =
   | { readonly type: "retire" }
   /** Close everything and exit. */
   | { readonly type: "stop" }
-  /** Read the agents file again. */
-  | { readonly type: "reload" }
+  /** The agents file was read again: here is a part of it. */
+  | { readonly type: "agents"; readonly part: AgentsPart }
+  /** What became of this worker's "reload"; undefined: the file could not be read. */
+  | { readonly type: "reload_read"; readonly id: number; readonly faults: ReloadFaults | undefined }
   /** Accept no new calls, and go on. */
   | { readonly type: "refuse_calls" }
   | { readonly type: "moved"; readonly callSid: CallSid }

@@ -4,8 +4,9 @@ import type { CallSid } from "../domain/ids.js";
 import type { Clock } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
 import type { Readiness } from "../relay/calls/call-service.js";
+import { AgentsReload, type AgentsReloadDeps, type ReloadFaults } from "./agents-reload.js";
 import { CallOwners } from "./call-owners.js";
-import type { FromWorker, WorkerPorts } from "./messages.js";
+import type { FromWorker, ToWorker, WorkerPorts } from "./messages.js";
 import { Shutdown } from "./shutdown.js";
 import { StallWatch } from "./stall-watch.js";
 import { Worker, type WorkerProcess, type WorkerProcessEvents } from "./worker-process.js";
@@ -15,6 +16,7 @@ export interface SupervisorDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly spawn: (slot: number, events: WorkerProcessEvents) => WorkerProcess;
+  readonly readAgents: AgentsReloadDeps["read"];
 }
 
 export interface SupervisorConfig {
@@ -47,6 +49,7 @@ export class Supervisor {
   readonly #owners: CallOwners;
   readonly #shutdown: Shutdown;
   readonly #stallWatch: StallWatch;
+  readonly #reload: AgentsReload;
   #publicPort: number;
   /** An operator asked for it; it holds for workers that start later, too. */
   #refusesCalls = false;
@@ -57,7 +60,7 @@ export class Supervisor {
   } | null = null;
 
   constructor(config: SupervisorConfig, deps: SupervisorDeps) {
-    const { clock, log } = deps;
+    const { clock, log, readAgents } = deps;
     this.#deps = deps;
     this.#publicPort = config.publicPort;
     this.#slots = new WorkerSlots(config.workers, clock);
@@ -65,6 +68,8 @@ export class Supervisor {
     const workers = () => this.#slots.workers;
     this.#shutdown = new Shutdown(clock, config.drainSeconds * 1000, workers);
     this.#stallWatch = new StallWatch(clock, log, workers);
+    const send: AgentsReloadDeps["send"] = (part) => this.#tellAll({ type: "agents", part });
+    this.#reload = new AgentsReload({ read: readAgents, send, clock, log });
   }
 
   /**
@@ -106,19 +111,19 @@ export class Supervisor {
     this.#owners.close();
   }
 
-  /** Every worker reads the agents file again. */
-  reload(): void {
-    this.#tellAll("reload");
+  /** Reads the agents file again, for every worker. @throws when it cannot be read at all. */
+  reload(): Promise<ReloadFaults> {
+    return this.#reload.request();
   }
 
   /** No worker accepts new calls from now on. All of them go on. */
   refuseCalls(): void {
     this.#refusesCalls = true;
-    this.#tellAll("refuse_calls");
+    this.#tellAll({ type: "refuse_calls" });
   }
 
-  #tellAll(type: "reload" | "refuse_calls"): void {
-    for (const worker of this.#slots.workers) if (!worker.retired) worker.send({ type });
+  #tellAll(message: ToWorker): void {
+    for (const worker of this.#slots.workers) if (!worker.retired) worker.send(message);
   }
 
   readiness(): Readiness {
@@ -174,7 +179,7 @@ export class Supervisor {
         this.#failing(slot, worker);
         return;
       case "reload":
-        this.reload();
+        void this.#reloadFor(worker, message.id);
         return;
       case "refuse_calls":
         this.refuseCalls();
@@ -189,6 +194,12 @@ export class Supervisor {
       default:
         this.#owners.receive(worker.id, message);
     }
+  }
+
+  async #reloadFor(worker: Worker, id: number): Promise<void> {
+    // What keeps the file from being read has been logged.
+    const faults = await this.reload().catch(() => undefined);
+    worker.send({ type: "reload_read", id, faults });
   }
 
   #listening(slot: Slot, worker: Worker, ports: WorkerPorts): void {

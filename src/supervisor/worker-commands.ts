@@ -1,3 +1,8 @@
+import {
+  AgentsAssembly,
+  type AgentsPart,
+  type PreparedAgents,
+} from "../config/agents/agents-parts.js";
 import type { ToWorker } from "./messages.js";
 import type { WorkerLink } from "./worker-link.js";
 
@@ -7,7 +12,10 @@ type Begin = Extract<ToWorker, { readonly type: "begin" }>;
 export type EndCommand = "retire" | "drain" | "abandon" | "stop";
 
 /** A command that a worker carries out while it goes on. */
-export type RunningCommand = "reload" | "refuse_calls";
+export type RunningCommand =
+  | { readonly type: "refuse_calls" }
+  /** Put these agents in force. */
+  | { readonly type: "agents"; readonly agents: PreparedAgents };
 
 /**
  * The supervisor's messages to a worker, by their kind. A command may arrive before the worker can
@@ -22,7 +30,9 @@ export class WorkerCommands {
   readonly stop: Promise<void>;
   readonly #link: WorkerLink;
   /** Commands that arrived before the worker could carry them out. */
-  readonly #early = new Set<RunningCommand>();
+  readonly #early = new Map<RunningCommand["type"], RunningCommand>();
+  /** Of an agents file whose parts are arriving. */
+  #assembly: AgentsAssembly | null = null;
   #onCommand: ((command: RunningCommand) => void) | null = null;
   #resolveBegin: (begin: Begin) => void = () => undefined;
   #resolveEnd: (command: EndCommand) => void = () => undefined;
@@ -48,7 +58,7 @@ export class WorkerCommands {
   /** Carries out running commands from now on, those that arrived earlier first. */
   carryOut(onCommand: (command: RunningCommand) => void): void {
     this.#onCommand = onCommand;
-    for (const command of this.#early) onCommand(command);
+    for (const command of this.#early.values()) onCommand(command);
     this.#early.clear();
   }
 
@@ -57,10 +67,11 @@ export class WorkerCommands {
       case "begin":
         this.#resolveBegin(message);
         return;
-      case "reload":
+      case "agents":
+        this.#receiveAgents(message.part);
+        return;
       case "refuse_calls":
-        if (this.#onCommand === null) this.#early.add(message.type);
-        else this.#onCommand(message.type);
+        this.#run(message);
         return;
       case "stop":
         this.#resolveStop();
@@ -78,5 +89,19 @@ export class WorkerCommands {
       default:
         this.#link.receive(message);
     }
+  }
+
+  /** A worker that started meanwhile gets the last parts only; it has read the file itself. */
+  #receiveAgents(part: AgentsPart): void {
+    if (part.part === "begin") this.#assembly = new AgentsAssembly();
+    const agents = this.#assembly?.add(part) ?? null;
+    if (agents === null) return;
+    this.#assembly = null;
+    this.#run({ type: "agents", agents });
+  }
+
+  #run(command: RunningCommand): void {
+    if (this.#onCommand === null) this.#early.set(command.type, command);
+    else this.#onCommand(command);
   }
 }

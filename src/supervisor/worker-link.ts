@@ -2,6 +2,7 @@ import type { CallSid } from "../domain/ids.js";
 import { PendingRequests } from "../domain/pending-requests.js";
 import type { Clock } from "../ports/clock.js";
 import type { Cluster, ClusterPeer, PeerReply, PeerRequest } from "../relay/calls/cluster.js";
+import type { ReloadFaults } from "./agents-reload.js";
 import type { FromWorker, ToWorker } from "./messages.js";
 
 /** Longer than the supervisor waits: it matters only when the supervisor is gone or stalled. */
@@ -11,6 +12,8 @@ const REPLY_MS = 6_000;
  * decides.
  */
 const CLAIM_MS = 500;
+/** An operator waits for this. Two large files are read in it, on a busy machine. */
+const RELOAD_MS = 30_000;
 
 /** The worker's end of the channel. */
 export interface Channel {
@@ -22,12 +25,14 @@ export class WorkerLink implements Cluster {
   readonly #channel: Channel;
   readonly #requests: PendingRequests<PeerReply | null>;
   readonly #claims: PendingRequests<boolean | null>;
+  readonly #reloads: PendingRequests<ReloadFaults | undefined>;
   #peer: ClusterPeer | null = null;
 
   constructor(clock: Clock, channel: Channel) {
     this.#channel = channel;
     this.#requests = new PendingRequests(clock);
     this.#claims = new PendingRequests(clock);
+    this.#reloads = new PendingRequests(clock);
   }
 
   join(peer: ClusterPeer): void {
@@ -54,9 +59,19 @@ export class WorkerLink implements Cluster {
     );
   }
 
+  /** Has the agents file read again, for all workers. Undefined: it could not be read in time. */
+  reload(): Promise<ReloadFaults | undefined> {
+    return this.#reloads.open(RELOAD_MS, undefined, (id) =>
+      this.#channel.send({ type: "reload", id }),
+    );
+  }
+
   /** Handles a message from the supervisor. */
   receive(
-    message: Extract<ToWorker, { readonly type: "request" | "reply" | "claimed_once" | "moved" }>,
+    message: Extract<
+      ToWorker,
+      { readonly type: "request" | "reply" | "claimed_once" | "moved" | "reload_read" }
+    >,
   ): void {
     switch (message.type) {
       case "reply":
@@ -64,6 +79,9 @@ export class WorkerLink implements Cluster {
         return;
       case "claimed_once":
         this.#claims.settle(message.id, message.first);
+        return;
+      case "reload_read":
+        this.#reloads.settle(message.id, message.faults);
         return;
       case "moved":
         this.#peer?.moved(message.callSid);

@@ -78,7 +78,7 @@ describe("the relay of one process", () => {
     expect(await without.ask(without.ports.adminPort, path, { method: "POST" })).toBe(404);
     await without.app.stop();
     let reloads = 0;
-    const requestReload = () => {
+    const requestReload = async () => {
       reloads++;
     };
     const one = await start({ requestReload });

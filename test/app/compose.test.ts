@@ -163,7 +163,7 @@ describe("the calls", () => {
     const { loadAgents } = await compose(null);
     const tools = [{ ...TOOL, source: { kind: "module", path: "/nowhere/none.mjs" } }];
     const broken = file(agent({ tools: tools as unknown as AgentProfile["tools"] }));
-    await expect(loadAgents(broken)).rejects.toMatchObject({ code: "config_invalid" });
+    await expect(loadAgents(broken, new Map())).rejects.toMatchObject({ code: "config_invalid" });
   });
 });
 
@@ -212,8 +212,8 @@ describe("the tools of an agent", () => {
     const [first, second] = [file(agent()), file(agent())];
     const host = (agents: AgentsFile) =>
       ({ agent: agents.agents.get("support"), log: new FakeLog() }) as unknown as ToolHost;
-    await box.load(first);
-    await box.load(second);
+    await box.load(first, null);
+    await box.load(second, new Map());
     for (const agents of [first, second]) expect(box.toolsFor(host(agents)).specs).toEqual([]);
     expect(() => box.toolsFor(host(file(agent())))).toThrow("without a kit");
   });

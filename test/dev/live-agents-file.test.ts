@@ -5,10 +5,11 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { faultsOf, LiveAgentsFile } from "../../dev/live-agents-file.js";
 import {
   AgentsFileError,
-  type ParsedAgentsFile,
   parseAgentsFile,
   readAgentsText,
 } from "../../src/config/agents/agents-file.js";
+import { placesOf } from "../../src/config/agents/agents-parts.js";
+import type { ReadAgents } from "../../src/config/agents/read-apart.js";
 import { RelayError } from "../../src/domain/errors.js";
 
 let folder = "";
@@ -24,19 +25,22 @@ function live(refused: RelayError | null = null) {
   const path = join(folder, "agents.yaml");
   const write = (text: string) => writeFileSync(path, text);
   write(GOOD + TOOL);
-  const read = () =>
-    parseAgentsFile(readAgentsText(path), path, {
+  const parse = (): ReadAgents => {
+    const parsed = parseAgentsFile(readAgentsText(path), path, {
       env: {},
       defaults: { model: "m", humanAgentNumber: null, maxCallMinutes: 55 },
     });
-  const used: ParsedAgentsFile[] = [];
-  const use = async (file: ParsedAgentsFile) => {
+    return { file: parsed.agents, places: placesOf(parsed), checks: new Map() };
+  };
+  const used: ReadAgents[] = [];
+  const read = async () => parse();
+  const use = async (file: ReadAgents) => {
     if (refused !== null) throw refused;
     used.push(file);
   };
   const file = new LiveAgentsFile(
     { path, model: "simulated", read, use, print: () => undefined },
-    read(),
+    parse(),
   );
   return { file, write, used };
 }

@@ -29,7 +29,7 @@ describe("POST /api/agents/reload", () => {
     let asked = 0;
     expect(
       await ask(
-        reloadRoute(() => {
+        reloadRoute(async () => {
           asked++;
         }),
       ),
@@ -39,7 +39,7 @@ describe("POST /api/agents/reload", () => {
 
   it("answers with the faults of the file", async () => {
     const fault = { path: "agents.a", line: 3, column: 5, problem: "is unknown" };
-    const route = reloadRoute(() => {
+    const route = reloadRoute(async () => {
       throw new AgentsFileError("agents.yaml", [fault]);
     });
     expect(await ask(route)).toEqual([

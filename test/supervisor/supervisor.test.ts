@@ -78,6 +78,7 @@ function make(publicPort = 8080, workers = 2): void {
           },
         };
       },
+      readAgents: async () => [{ part: "end" }],
     },
   );
 }
@@ -313,12 +314,26 @@ describe("reload", () => {
     one.sends({ type: "failing" });
     clock.advance(250);
     spawned[2]!.startsListening();
-    supervisor.reload();
-    expect([one, two, spawned[2]!].map((fake) => fake.last("reload") !== undefined)).toEqual([
-      false,
-      true,
-      true,
+    expect(await supervisor.reload()).toBeNull();
+    expect([one, two, spawned[2]!].map((fake) => fake.last("agents"))).toEqual([
+      undefined,
+      { type: "agents", part: { part: "end" } },
+      { type: "agents", part: { part: "end" } },
     ]);
+  });
+
+  it("is answered to the worker that asked for it", async () => {
+    const [one, two] = await running();
+    two.sends({ type: "reload", id: 7 });
+    await expect
+      .poll(() => two.last("reload_read"))
+      .toEqual({
+        type: "reload_read",
+        id: 7,
+        faults: null,
+      });
+    expect(one.last("reload_read")).toBeUndefined();
+    expect(one.last("agents")).toBeDefined();
   });
 });
 

@@ -1,7 +1,9 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { type PreparedAgents, partsOf } from "../../src/config/agents/agents-parts.js";
 import type { ToWorker } from "../../src/supervisor/messages.js";
-import { WorkerCommands } from "../../src/supervisor/worker-commands.js";
+import { type RunningCommand, WorkerCommands } from "../../src/supervisor/worker-commands.js";
 import type { WorkerLink } from "../../src/supervisor/worker-link.js";
+import { agent } from "../fakes/call-bench.js";
 
 let passedOn: ToWorker[];
 let carriedOut: string[];
@@ -12,6 +14,21 @@ beforeEach(() => {
   const link = { receive: (message: ToWorker) => passedOn.push(message) } as unknown as WorkerLink;
   commands = new WorkerCommands(link);
 });
+
+const agentsOf = (name: string): PreparedAgents => ({
+  file: { agents: new Map([[name, agent({ name })]]), numbers: new Map(), defaultAgent: name },
+  checks: new Map(),
+});
+
+function receiveAgents(name: string): void {
+  for (const part of partsOf(agentsOf(name))) commands.receive({ type: "agents", part });
+}
+
+const carryOut = (command: RunningCommand): void => {
+  carriedOut.push(
+    command.type === "agents" ? [...command.agents.file.agents.keys()].join() : command.type,
+  );
+};
 
 /** Which of the promises have resolved. */
 async function resolved(): Promise<string[]> {
@@ -52,11 +69,22 @@ describe("WorkerCommands", () => {
   });
 
   it("carries out each command that does not end the worker, and those that came too early once", () => {
-    for (const type of ["reload", "refuse_calls", "reload"] as const) commands.receive({ type });
-    commands.carryOut((command) => carriedOut.push(command));
-    expect(carriedOut.splice(0)).toEqual(["reload", "refuse_calls"]);
-    for (const type of ["reload", "reload", "refuse_calls"] as const) commands.receive({ type });
-    expect(carriedOut).toEqual(["reload", "reload", "refuse_calls"]);
+    receiveAgents("old");
+    commands.receive({ type: "refuse_calls" });
+    receiveAgents("new");
+    commands.carryOut(carryOut);
+    expect(carriedOut.splice(0)).toEqual(["new", "refuse_calls"]);
+    receiveAgents("newer");
+    commands.receive({ type: "refuse_calls" });
+    expect(carriedOut).toEqual(["newer", "refuse_calls"]);
+  });
+
+  it("puts no agents in force of which it has the last parts only", () => {
+    commands.carryOut(carryOut);
+    for (const part of partsOf(agentsOf("a")).slice(1)) commands.receive({ type: "agents", part });
+    expect(carriedOut).toEqual([]);
+    receiveAgents("b");
+    expect(carriedOut).toEqual(["b"]);
   });
 
   it("passes cluster messages on", () => {

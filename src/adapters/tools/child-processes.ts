@@ -103,7 +103,12 @@ function send(child: ChildProcess, message: ToToolProcess | ToLauncher): void {
 }
 
 function tsxUrl(): string {
-  return pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
+  return pathToFileURL(tsxPath()).href;
+}
+
+/** Of the TypeScript loader, or a part of it. */
+export function tsxPath(part?: "esm/api"): string {
+  return createRequire(import.meta.url).resolve(part === undefined ? "tsx" : `tsx/${part}`);
 }
 
 /** A module that computes without end leaves the processor to those who carry sound. */

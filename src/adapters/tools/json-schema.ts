@@ -1,25 +1,66 @@
 /**
  * The SchemaChecker. The only user of ajv.
+ *
+ * To compile a schema takes milliseconds. While calls run, another thread does it (`checkCode`), and
+ * the thread that carries sound loads the result (`checkFromCode`).
  */
-import { Ajv, type ErrorObject } from "ajv";
+import { createRequire } from "node:module";
+import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
+import standalone from "ajv/dist/standalone/index.js";
 import { RelayError } from "../../domain/errors.js";
-import type { SchemaChecker } from "../../tools/registry.js";
+import type { SchemaCheck, SchemaChecker } from "../../tools/registry.js";
+import type { JsonSchema } from "../../tools/schema-types.js";
+
+/** Made when the first schema is compiled: it compiles the schema of schemas, which takes longest. */
+let shared: Ajv | null = null;
 
 export function createJsonSchemaChecker(): SchemaChecker {
+  return { compile: (schema) => checkBy(compiled(schema, () => undefined)) };
+}
+
+/**
+ * The source of a check, for `checkFromCode` in another thread or process of this program.
+ *
+ * @throws RelayError `config_invalid` when the schema itself is wrong.
+ */
+export function checkCode(schema: JsonSchema): string {
+  let code = "";
+  compiled(schema, (ajv, validate) => {
+    code = standalone.default(ajv, validate);
+  });
+  return code;
+}
+
+/** @param code  of `checkCode`, and from nowhere else: it is run. */
+export function checkFromCode(code: string): SchemaCheck {
+  const module: { exports: unknown } = { exports: null };
+  // As a CommonJS module: the code requires small parts of ajv.
+  new Function("module", "require", code)(module, createRequire(import.meta.url));
+  return checkBy(module.exports as ValidateFunction);
+}
+
+/** @param use  while ajv knows the schema, which it forgets afterwards: agents files come and go. */
+function compiled(
+  schema: JsonSchema,
+  use: (ajv: Ajv, validate: ValidateFunction) => void,
+): ValidateFunction {
   // Schemas come from the agents file. Keywords and formats that ajv does not know are no faults.
-  const ajv = new Ajv({ allErrors: true, strict: false, validateFormats: false });
-  return {
-    compile: (schema) => {
-      let validate: ReturnType<Ajv["compile"]>;
-      try {
-        validate = ajv.compile(schema);
-      } catch (error) {
-        const why = error instanceof Error ? error.message : String(error);
-        throw new RelayError("config_invalid", `not a JSON Schema: ${why}`, { cause: error });
-      }
-      return (value) => (validate(value) ? null : problem(validate.errors ?? []));
-    },
-  };
+  const options = { allErrors: true, strict: false, validateFormats: false } as const;
+  shared ??= new Ajv({ ...options, code: { source: true } });
+  try {
+    const validate = shared.compile(schema);
+    use(shared, validate);
+    return validate;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new RelayError("config_invalid", `not a JSON Schema: ${why}`, { cause: error });
+  } finally {
+    shared.removeSchema(schema);
+  }
+}
+
+function checkBy(validate: ValidateFunction): SchemaCheck {
+  return (value) => (validate(value) ? null : problem(validate.errors ?? []));
 }
 
 /** What is wrong, so that a model can correct it: the place and the rule, never the value. */

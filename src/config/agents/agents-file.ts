@@ -59,6 +59,12 @@ export interface ParsedAgentsFile {
 
 const ISSUES = new SchemaIssues(agentsJsonSchema);
 
+/** The settings that matter to it. */
+export type AgentsConfig = Pick<
+  Config,
+  "agentsFile" | "openaiRealtimeModel" | "humanAgentNumber" | "maxCallMinutes"
+>;
+
 /** A larger file is something else. */
 const MAX_BYTES = 1024 * 1024;
 
@@ -145,7 +151,10 @@ export function readAgentsFile(config: Config, env: Environment): AgentsFile {
 }
 
 /** As readAgentsFile, with what `doctor` needs besides. */
-export function parseConfiguredAgentsFile(config: Config, env: Environment): ParsedAgentsFile {
+export function parseConfiguredAgentsFile(
+  config: AgentsConfig,
+  env: Environment,
+): ParsedAgentsFile {
   const path = config.agentsFile;
   return parseAgentsFile(readAgentsText(path), path, {
     env,

@@ -1,5 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { createJsonSchemaChecker } from "../../../src/adapters/tools/json-schema.js";
+import {
+  checkCode,
+  checkFromCode,
+  createJsonSchemaChecker,
+} from "../../../src/adapters/tools/json-schema.js";
 import { RelayError } from "../../../src/domain/errors.js";
 
 const SCHEMA = {
@@ -11,10 +15,14 @@ const SCHEMA = {
   required: ["size"],
   additionalProperties: false,
 };
-const check = (value: unknown, schema: Record<string, unknown> = SCHEMA) =>
-  createJsonSchemaChecker().compile(schema)(value);
+type Schema = Readonly<Record<string, unknown>>;
 
-describe("the checker of a tool's arguments", () => {
+describe.each([
+  ["compiled here", (schema: Schema) => createJsonSchemaChecker().compile(schema)],
+  ["compiled elsewhere", (schema: Schema) => checkFromCode(checkCode(schema))],
+])("the checker of a tool's arguments, %s", (_, compile) => {
+  const check = (value: unknown, schema: Schema = SCHEMA) => compile(schema)(value);
+
   it("finds nothing wrong with arguments that fit", () => {
     expect(check({ size: "m", order: { count: 2 } })).toBeNull();
   });
@@ -50,9 +58,26 @@ describe("the checker of a tool's arguments", () => {
     expect(check("not a phone number", schema)).toBeNull();
   });
 
+  it("knows lengths in characters, equality and patterns", () => {
+    const schema = {
+      type: "object",
+      properties: {
+        name: { type: "string", maxLength: 2, pattern: "^\\p{L}+$" },
+        list: { type: "array", uniqueItems: true, items: { const: { a: 1 } } },
+      },
+    };
+    expect(check({ name: "\u{20000}\u{20001}", list: [{ a: 1 }] }, schema)).toBeNull();
+    expect(check({ name: "1", list: [{ a: 1 }, { a: 1 }] }, schema)?.split("; ")).toHaveLength(2);
+  });
+
   it("refuses what is no JSON Schema", () => {
-    const compile = () => check({}, { type: "numbr" });
-    expect(compile).toThrow(RelayError);
-    expect(compile).toThrow("not a JSON Schema");
+    const refused = () => check({}, { type: "numbr" });
+    expect(refused).toThrow(RelayError);
+    expect(refused).toThrow("not a JSON Schema");
+  });
+
+  it("knows nothing of other schemas, even of the same name", () => {
+    for (const type of ["string", "number"])
+      expect(check(7, { $id: "https://x.example/a", type }) === null).toBe(type === "number");
   });
 });

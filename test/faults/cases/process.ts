@@ -40,6 +40,32 @@ export const PROCESS_CASES: readonly FaultCase[] = [
     },
   },
   {
+    name: "large-agents-file",
+    group: "process",
+    what: "SIGHUP with an agents file of 400 agents and 800 tools, three times, and once by the API",
+    holds: "new callers get the new agents; the calls that are running notice nothing",
+    run: async (world) => {
+      const call = await world.talk();
+      const before = world.agents();
+      try {
+        for (let version = 1; version <= 3; version++) {
+          writeFileSync(world.relay.agentsFile, largeAgentsFile(before, version));
+          process.kill(world.relay.pid, "SIGHUP");
+          await reloaded(world, version);
+        }
+        const answer = await world.operator("/api/agents/reload", { method: "POST" });
+        assert.equal(answer.status, 202);
+        assert.equal(call.over, false);
+        const { agents } = (await (await world.operator("/api/agents")).json()) as Agents;
+        assert(agents.length > 400, `${agents.length} agents are in force`);
+        await world.answersNewCaller();
+      } finally {
+        writeFileSync(world.relay.agentsFile, before);
+        assert.equal((await world.operator("/api/agents/reload", { method: "POST" })).status, 202);
+      }
+    },
+  },
+  {
     name: "other-signals",
     group: "process",
     quick: true,
@@ -118,6 +144,36 @@ export const PROCESS_CASES: readonly FaultCase[] = [
     },
   },
 ];
+
+interface Agents {
+  readonly agents: readonly { readonly name: string }[];
+}
+
+/** The agents of the run, and 400 others. */
+function largeAgentsFile(before: string, version: number): string {
+  const schema =
+    "{type: object, properties: {order: {type: string, minLength: 3}, why: {enum: [a, b]}, " +
+    "times: {type: array, uniqueItems: true, items: {type: integer}}}, required: [order]}";
+  const names = Array.from({ length: 400 }, (_, i) => `v${version}_agent_${i}`);
+  const tool = (name: string): string =>
+    `  ${name}: {description: d of ${name}, parameters: ${schema}, ` +
+    `http: {url: "https://tools.example/${name}", method: POST}}\n`;
+  const agent = (name: string): string =>
+    `  ${name}: {instructions: "${"You answer the phone. ".repeat(20)}", ` +
+    `tools: [${name}_x, ${name}_y, transfer_call, end_call]}\n`;
+  return (
+    before.replace("\nnumbers:", `\n${names.map(agent).join("")}numbers:`) +
+    `tools:\n${names.flatMap((name) => [tool(`${name}_x`), tool(`${name}_y`)]).join("")}`
+  );
+}
+
+async function reloaded(world: World, version: number): Promise<void> {
+  await until(
+    async () => (await (await world.operator("/api/agents")).text()).includes(`v${version}_agent`),
+    "the new agents are in force",
+    60_000,
+  );
+}
 
 function cpuMs(pid: number): number {
   const { stdout } = spawnSync("cat", [`/proc/${pid}/schedstat`], { encoding: "utf8" });

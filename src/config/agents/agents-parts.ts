@@ -1,0 +1,121 @@
+/**
+ * A checked agents file in parts: what another thread or process has read arrives in pieces, each so
+ * small that the thread that carries sound takes it in well under a millisecond.
+ */
+import { serialize } from "node:v8";
+import type { AgentProfile, AgentsFile, ToolDefinition } from "../../domain/agent-profile.js";
+import type { ParsedAgentsFile } from "./agents-file.js";
+
+/** An agents file with what takes long done already. */
+export interface PreparedAgents {
+  readonly file: AgentsFile;
+  /** The source of the check of each JSON Schema (`checkCode`), by the schema as JSON. */
+  readonly checks: ReadonlyMap<string, string>;
+}
+
+/** Where a tool is declared. */
+export interface ToolPlace {
+  readonly path: string;
+  readonly line: number;
+  /** Absolute; null: it is no module. */
+  readonly module: string | null;
+}
+
+/** Every tool of the file, listed by an agent or not. */
+export function placesOf({ tools, fault }: ParsedAgentsFile): ReadonlyMap<string, ToolPlace> {
+  return new Map(
+    [...tools.values()].map(({ name, source }) => {
+      const { path, line } = fault(["tools", name, source.kind], "");
+      return [name, { path, line, module: source.kind === "module" ? source.path : null }];
+    }),
+  );
+}
+
+/** Agents share the definitions of their tools: they are sent once, and named by their place. */
+type BareAgent = Omit<AgentProfile, "tools"> & { readonly tools: readonly number[] };
+
+/** Plain data for a structured clone. */
+export type AgentsPart =
+  | { readonly part: "begin"; readonly rest: Omit<AgentsFile, "agents" | "numbers"> }
+  | { readonly part: "tools"; readonly items: readonly ToolDefinition[] }
+  | { readonly part: "agents"; readonly items: readonly BareAgent[] }
+  | { readonly part: "numbers"; readonly items: readonly (readonly [string, string])[] }
+  | { readonly part: "checks"; readonly items: readonly (readonly [string, string])[] }
+  | { readonly part: "end" };
+
+/** About what is read from a channel at once. */
+const PART_BYTES = 32 * 1024;
+/** Between two parts, so that each has a turn of the event loop of its own. */
+export const PART_PAUSE_MS = 4;
+
+export function partsOf({ file, checks }: PreparedAgents): readonly AgentsPart[] {
+  const { agents, numbers, ...rest } = file;
+  const tools = [...new Set([...agents.values()].flatMap((agent) => agent.tools))];
+  const places = new Map(tools.map((tool, i) => [tool, i]));
+  const bare = [...agents.values()].map((agent) => ({
+    ...agent,
+    tools: agent.tools.map((tool) => places.get(tool) ?? 0),
+  }));
+  return [
+    { part: "begin", rest },
+    ...grouped(tools).map((items) => ({ part: "tools", items }) as const),
+    ...grouped(bare).map((items) => ({ part: "agents", items }) as const),
+    ...grouped([...numbers]).map((items) => ({ part: "numbers", items }) as const),
+    ...grouped([...checks]).map((items) => ({ part: "checks", items }) as const),
+    { part: "end" },
+  ];
+}
+
+function grouped<T>(items: readonly T[]): readonly (readonly T[])[] {
+  const groups: T[][] = [];
+  let left = 0;
+  for (const item of items) {
+    const bytes = serialize(item).length;
+    if (groups.length === 0 || bytes > left) {
+      groups.push([]);
+      left = PART_BYTES;
+    }
+    groups.at(-1)?.push(item);
+    left -= bytes;
+  }
+  return groups;
+}
+
+/** Puts the parts together again, in the order in which they were made. */
+export class AgentsAssembly {
+  #rest: Omit<AgentsFile, "agents" | "numbers"> | null = null;
+  readonly #tools: ToolDefinition[] = [];
+  readonly #agents = new Map<string, AgentProfile>();
+  readonly #numbers = new Map<string, string>();
+  readonly #checks = new Map<string, string>();
+
+  /** @returns the whole with its last part; null before. */
+  add(part: AgentsPart): PreparedAgents | null {
+    switch (part.part) {
+      case "begin":
+        this.#rest = part.rest;
+        return null;
+      case "tools":
+        this.#tools.push(...part.items);
+        return null;
+      case "agents":
+        for (const agent of part.items)
+          this.#agents.set(agent.name, {
+            ...agent,
+            tools: agent.tools.flatMap((place) => this.#tools[place] ?? []),
+          });
+        return null;
+      case "numbers":
+        for (const [number, agent] of part.items) this.#numbers.set(number, agent);
+        return null;
+      case "checks":
+        for (const [schema, code] of part.items) this.#checks.set(schema, code);
+        return null;
+      case "end": {
+        if (this.#rest === null) return null;
+        const file = { ...this.#rest, agents: this.#agents, numbers: this.#numbers };
+        return { file, checks: this.#checks };
+      }
+    }
+  }
+}

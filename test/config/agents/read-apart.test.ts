@@ -1,0 +1,98 @@
+/** The thread that reads agents files (`agents-thread.ts`), as it is started while calls run. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { checkFromCode } from "../../../src/adapters/tools/json-schema.js";
+import {
+  AgentsFileError,
+  parseConfiguredAgentsFile,
+} from "../../../src/config/agents/agents-file.js";
+import { partsOf, placesOf } from "../../../src/config/agents/agents-parts.js";
+import {
+  compileApart,
+  readAgentsApart,
+  readAgentsParts,
+} from "../../../src/config/agents/read-apart.js";
+
+let folder = "";
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "murelay-apart-"));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const PARAMETERS = {
+  type: "object",
+  properties: { number: { type: "string", minLength: 3 } },
+  required: ["number"],
+};
+const FILE = {
+  agents: { support: { instructions: "Be brief.", tools: ["t", "end_call"] } },
+  tools: {
+    t: {
+      description: "d",
+      parameters: PARAMETERS,
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: so are variables of the environment named
+      http: { url: "https://x.example/t", method: "GET", headers: { key: "${KEY}" } },
+    },
+  },
+};
+
+function written(file: unknown) {
+  const agentsFile = join(folder, "agents.yaml");
+  writeFileSync(agentsFile, JSON.stringify(file));
+  return { agentsFile, openaiRealtimeModel: "m", humanAgentNumber: null, maxCallMinutes: 55 };
+}
+
+describe("reading an agents file apart", { timeout: 60_000 }, () => {
+  it("gives what reading it here gives, and the checks of its schemas", async () => {
+    const config = written(FILE);
+    const env = { KEY: "secret" };
+    const here = parseConfiguredAgentsFile(config, env);
+    const { file, places, checks } = await readAgentsApart(config, env);
+    expect(file).toEqual(here.agents);
+    expect(places).toEqual(placesOf(here));
+    const check = checkFromCode(checks.get(JSON.stringify(PARAMETERS)) ?? "");
+    expect([check({ number: "4217" }), check({ number: "4" })]).toEqual([
+      null,
+      "number must NOT have fewer than 3 characters.",
+    ]);
+    const parts = await readAgentsParts(config, env);
+    expect(parts).toEqual(partsOf({ file, checks }));
+  });
+
+  it.each([
+    ["a value", { agents: { support: { instructions: 7 } } }, "agents.support.instructions"],
+    [
+      "a schema",
+      { ...FILE, tools: { t: { ...FILE.tools.t, parameters: { type: "object", required: 7 } } } },
+      "tools.t.parameters",
+    ],
+  ])("tells the faults of %s, with their places", async (_, file, path) => {
+    const refused = await readAgentsApart(written(file), { KEY: "k" }).catch(
+      (error: unknown) => error,
+    );
+    expect(refused).toBeInstanceOf(AgentsFileError);
+    const { faults } = refused as AgentsFileError;
+    expect(faults).toContainEqual(expect.objectContaining({ path, line: 1 }));
+  });
+
+  it("tells of a file that is not there", async () => {
+    const config = { ...written(FILE), agentsFile: join(folder, "none.yaml") };
+    await expect(readAgentsParts(config, {})).rejects.toThrow("cannot be read");
+  });
+});
+
+describe("compiling schemas apart", { timeout: 60_000 }, () => {
+  it("gives the source of each check", async () => {
+    const checks = await compileApart([PARAMETERS, { type: "object" }]);
+    expect([...checks.keys()]).toEqual([JSON.stringify(PARAMETERS), '{"type":"object"}']);
+  });
+
+  it("refuses what is no schema", async () => {
+    await expect(compileApart([{ type: "nonsense" }])).rejects.toMatchObject({
+      code: "config_invalid",
+      message: expect.stringContaining("not a JSON Schema"),
+    });
+  });
+});
