@@ -9,7 +9,7 @@ import type { Script } from "../sim/model/script.js";
 import type { ModelSession } from "../sim/model/session.js";
 import { type SimulatedModel, startModel } from "../sim/model.js";
 import { type SimulatedTwilio, startTwilio, type TwilioOptions } from "../sim/twilio.js";
-import type { AppOverrides } from "../src/app/app.js";
+import type { AppOverrides } from "../src/app/app-overrides.js";
 import {
   type ParsedAgentsFile,
   parseConfiguredAgentsFile,

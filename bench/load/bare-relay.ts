@@ -3,7 +3,8 @@
  * both ways are started by this same file, so they differ in nothing else. Argument: `on` or `off`.
  */
 
-import { type AppOverrides, createApp } from "../../src/app/app.js";
+import { createApp } from "../../src/app/app.js";
+import type { AppOverrides } from "../../src/app/app-overrides.js";
 import { readAgentsFile } from "../../src/config/agents/agents-file.js";
 import { loadConfig } from "../../src/config/load.js";
 

@@ -10,28 +10,24 @@ import { mediaUrlFor, ownListener, peerUrlFor } from "../config/derived.js";
 import type { Config } from "../config/load.js";
 import type { AgentsFile } from "../domain/agent-profile.js";
 import type { CallSid } from "../domain/ids.js";
-import type { CallJournal } from "../domain/record-event.js";
 import { VERSION } from "../domain/version.js";
 import { agentsRoute, reloadRoute } from "../http/agents-route.js";
 import { consoleRoutes } from "../http/console-route.js";
 import { drainRoute } from "../http/drain-route.js";
 import { eventsRoute } from "../http/events-route.js";
 import { nodeRoutes } from "../http/nodes-route.js";
-import type { OperatorRoute } from "../http/operator-router.js";
 import { outboundRoutes } from "../http/outbound-route.js";
 import { createOperatorServer, createPublicServer } from "../http/server.js";
-import type { Clock } from "../ports/clock.js";
 import type { Crm } from "../ports/crm.js";
 import type { Log } from "../ports/log.js";
-import type { CallControl } from "../ports/twilio.js";
 import { AuditLog } from "../records/audit-log.js";
 import { LiveEvents } from "../records/live-events.js";
 import { memoryAudit } from "../records/memory-audit.js";
 import { createRedact, STANDARD_REDACT } from "../records/redact.js";
 import type { CallCommand, Refusal } from "../relay/call/call-command.js";
 import type { Readiness } from "../relay/calls/call-service.js";
-import type { Cluster } from "../relay/calls/cluster.js";
 import { spendingKeys } from "../relay/calls/daily-spending.js";
+import type { AppOverrides } from "./app-overrides.js";
 import { type Base, composeBase } from "./compose-base.js";
 import {
   type CallParts,
@@ -94,43 +90,6 @@ export interface App {
   abandon(): Promise<void>;
   /** Callers still on a stream go to their fallback; everything is closed. Idempotent. */
   stop(): Promise<void>;
-}
-
-/** The place of a process among several on one machine. */
-export interface Seat {
-  /** From 0. */
-  readonly worker: number;
-  /** Shared by all of them; 0 takes a free one. */
-  readonly publicPort: number;
-  readonly siblings: Cluster;
-}
-
-/** What tests and the demo put in the place of the real thing. */
-export interface AppOverrides {
-  /** Absent: this is the only process on this machine. */
-  readonly seat?: Seat;
-  readonly clock?: Clock;
-  readonly log?: Log;
-  /** Instead of the database and all that hangs on it: records, recordings, shared state. */
-  readonly journal?: CallJournal;
-  /** More on the operator listener: where the journal is another, its records. */
-  readonly routes?: readonly OperatorRoute[];
-  /** Told of each call that is over, besides `crm.call_completed`. Not with a `journal`. */
-  readonly completed?: Crm["completed"];
-  /** The console may use a softphone on this machine. */
-  readonly phone?: boolean;
-  readonly control?: CallControl;
-  /** True: every call is flight-recorded, whatever its agent says. */
-  readonly recordFlights?: boolean;
-  /**
-   * Has every process read the agents file again, for `POST /api/agents/reload`. Absent: the route
-   * does not exist.
-   *
-   * @throws AgentsFileError when the file has faults.
-   */
-  readonly requestReload?: () => Promise<void>;
-  /** Has every process refuse new calls, for `POST /api/drain`. Absent: this one is the only one. */
-  readonly refuseCalls?: () => void;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { type App, type AppOverrides, createApp } from "../../src/app/app.js";
+import { type App, createApp } from "../../src/app/app.js";
+import type { AppOverrides } from "../../src/app/app-overrides.js";
 import { loadConfig } from "../../src/config/load.js";
 import { agent } from "../fakes/call-bench.js";
 import { FakeClock } from "../fakes/fake-clock.js";

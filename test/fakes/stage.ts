@@ -1,7 +1,8 @@
 import type { Script } from "../../sim/model/script.js";
 import { type ModelOptions, type SimulatedModel, startModel } from "../../sim/model.js";
 import { type SimulatedTwilio, startTwilio, type TwilioOptions } from "../../sim/twilio.js";
-import { type App, type AppOverrides, createApp } from "../../src/app/app.js";
+import { type App, createApp } from "../../src/app/app.js";
+import type { AppOverrides } from "../../src/app/app-overrides.js";
 import { loadConfig } from "../../src/config/load.js";
 import type { AgentsFile } from "../../src/domain/agent-profile.js";
 import type { CallRecord } from "../../src/domain/call-record.js";

@@ -130,8 +130,12 @@ function startThread(job: ThreadJob): Worker {
   const options = { workerData: job, resourceLimits: { maxOldGenerationSizeMb: HEAP_MB } };
   if (!IS_TYPESCRIPT) return new Worker(new URL("./agents-thread.js", import.meta.url), options);
   // A thread of Node 20 does not inherit the loader of its parent.
-  const entry = new URL("./agents-thread.ts", import.meta.url).href;
   const loader = pathToFileURL(tsxPath("esm/api").replace(/\.cjs$/, ".mjs")).href;
-  const code = `import("${loader}").then(({ register }) => { register(); import("${entry}"); });`;
-  return new Worker(code, { ...options, eval: true });
+  const entry = new URL("./agents-thread.ts", import.meta.url).href;
+  return new Worker(WITH_LOADER, { ...options, workerData: { ...job, loader, entry }, eval: true });
 }
+
+const WITH_LOADER = `
+  const { loader, entry } = require("node:worker_threads").workerData;
+  import(loader).then(({ register }) => { register(); import(entry); });
+`;
