@@ -31,7 +31,12 @@ export class HarnessProcess {
   constructor(
     relay: RelayUnderTest,
     point: MeetingPoint,
-    load: { readonly calls: number; readonly durationS: number; readonly cores: string | null },
+    load: {
+      readonly calls: number;
+      readonly durationS: number;
+      readonly rampS: number;
+      readonly cores: string | null;
+    },
   ) {
     this.#timeoutMs = load.durationS * 1000 + OVERHEAD_MS;
     const { tls } = point;
@@ -40,6 +45,7 @@ export class HarnessProcess {
         join(ROOT, "scripts", "run.mjs"),
         "bench",
         ...["--calls", String(load.calls), "--duration", String(load.durationS)],
+        ...["--ramp", String(Math.max(1, Math.ceil(load.calls / load.rampS)))],
         ...["--relay", relay.origin, "--relay-pid", String(relay.pid)],
         ...["--model-port", String(point.modelPort), "--rest-port", String(point.restPort)],
         ...["--auth-token", point.authToken, "--account-sid", point.accountSid],

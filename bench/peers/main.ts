@@ -9,7 +9,7 @@ import { builtProgram, freePort, makeCertificate } from "../load/relay-process.j
 import { OTHERS_LIMIT_PERCENT } from "../load/steady-window.js";
 import { UsageError } from "../load/usage-error.js";
 import { HarnessProcess, type HarnessResult } from "./harness-process.js";
-import { HELP, type PeerOptions, parseOptions } from "./options.js";
+import { HELP, OVERHEAD_S, type PeerOptions, parseOptions } from "./options.js";
 import { type MeetingPoint, startRelay } from "./relay-under-test.js";
 import { RELAYS, type RelayName } from "./relays.js";
 import { figure, type PeerReport, readReport, section, withSection } from "./report.js";
@@ -44,12 +44,26 @@ export async function run(argv: readonly string[], install: () => void): Promise
       if (options.writeDocs) writeDocs(report, options.fromFile);
       return OK;
     }
-    if (options.relays.some((name) => RELAYS[name].file !== null)) install();
+    const measured = [...options.relays, ...options.tlsRelays];
+    if (measured.some((name) => RELAYS[name].packages.length > 0)) install();
     return await new Comparison(options, `npm run bench:peers -- ${argv.join(" ")}`.trim()).run();
   } catch (error) {
     console.error(error instanceof Error ? error.message : String(error));
     return error instanceof UsageError ? USAGE : BROKEN;
   }
+}
+
+/** What is measured once in each round, in this order. */
+function roundOf({ relays, tlsRelays, tls }: PeerOptions): readonly PlannedRun[] {
+  const plain = tls === "only" ? [] : relays.map((relay) => ({ relay, secure: false }));
+  return tls === "none"
+    ? plain
+    : [...plain, ...tlsRelays.map((relay) => ({ relay, secure: true }))];
+}
+
+interface PlannedRun {
+  readonly relay: RelayName;
+  readonly secure: boolean;
 }
 
 interface Stoppable {
@@ -71,13 +85,11 @@ class Comparison {
   }
 
   async run(): Promise<number> {
-    const { rounds, relays, tls, calls, durationS } = this.#options;
-    const kinds = { none: [false], also: [false, true], only: [true] }[tls];
-    const wanted = kinds.length * rounds * relays.length;
-    // Start, ramp and farewell of a run take about as long as this, whatever its length.
-    console.error(
-      `${wanted} runs of ${durationS} s with ${calls} calls: about ${Math.ceil((wanted * (durationS + 18)) / 60)} minutes`,
-    );
+    const { rounds, calls, durationS, rampS } = this.#options;
+    const round = roundOf(this.#options);
+    const wanted = rounds * round.length;
+    const minutes = Math.ceil((wanted * (durationS + 2 * rampS + OVERHEAD_S)) / 60);
+    console.error(`${wanted} runs of ${durationS} s with ${calls} calls: about ${minutes} minutes`);
     await warnOfOthers();
     const interrupt = (): void => {
       this.#interrupted = true;
@@ -87,10 +99,8 @@ class Comparison {
     process.once("SIGINT", interrupt);
     process.once("SIGTERM", interrupt);
     try {
-      for (const secure of kinds) {
-        for (let round = 1; round <= rounds && !this.#interrupted; round++) {
-          for (const relay of relays) await this.#one(relay, round, secure);
-        }
+      for (let n = 1; n <= rounds && !this.#interrupted; n++) {
+        for (const { relay, secure } of round) await this.#one(relay, n, secure);
       }
     } finally {
       await this.#stopAll();
@@ -120,7 +130,7 @@ class Comparison {
   async #one(name: RelayName, round: number, secure: boolean): Promise<void> {
     if (this.#interrupted) return;
     if (name === "murelay") build();
-    const { calls, durationS } = this.#options;
+    const { calls, durationS, rampS } = this.#options;
     const label = `round ${round}, ${RELAYS[name].label}${secure ? ", TLS" : ""}`;
     const tls = secure ? makeCertificate() : null;
     const point: MeetingPoint = {
@@ -137,6 +147,7 @@ class Comparison {
       const harness = new HarnessProcess(relay, point, {
         calls,
         durationS,
+        rampS,
         cores: this.#cores?.harness ?? null,
       });
       this.#running.add(harness);
@@ -195,7 +206,7 @@ class Comparison {
       calls,
       durationS,
       rounds,
-      versions: installedVersions(this.#options.relays),
+      versions: installedVersions([...this.#options.relays, ...this.#options.tlsRelays]),
       runs: this.#runs,
     };
   }

@@ -1,5 +1,5 @@
 /** The relays that are measured side by side, in the order of a round. */
-export const RELAY_NAMES = ["murelay", "tutorial", "agents-sdk"] as const;
+export const RELAY_NAMES = ["murelay", "floor", "tutorial", "agents-sdk"] as const;
 
 export type RelayName = (typeof RELAY_NAMES)[number];
 
@@ -8,12 +8,13 @@ export interface RelaySpec {
   readonly label: string;
   /** Beside this file; null: the project's own relay. */
   readonly file: string | null;
-  /** Whose versions a result must tell. */
+  /** Of bench/peers/package.json: whose versions a result must tell. */
   readonly packages: readonly string[];
 }
 
 export const RELAYS: Readonly<Record<RelayName, RelaySpec>> = {
   murelay: { label: "murelay", file: null, packages: [] },
+  floor: { label: "no-features floor", file: "floor.mjs", packages: [] },
   tutorial: { label: "tutorial style", file: "tutorial.mjs", packages: ["ws"] },
   "agents-sdk": {
     label: "OpenAI Agents SDK",

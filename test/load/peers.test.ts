@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { median } from "../../bench/median.js";
-import { parseOptions } from "../../bench/peers/options.js";
+import { OVERHEAD_S, type PeerOptions, parseOptions } from "../../bench/peers/options.js";
 import { plot } from "../../bench/peers/plot.js";
 import { RELAY_NAMES, type RelayName } from "../../bench/peers/relays.js";
 import {
@@ -103,7 +103,8 @@ describe("byRelay", () => {
   it("keeps TLS apart, murelay first", () => {
     const secure = peerRun("tutorial", 1, {}, { tls: true });
     const runs = [...RUNS].reverse().concat(secure);
-    expect(byRelay(runs, false).map(({ relay }) => relay)).toEqual(RELAY_NAMES);
+    const measured = RELAY_NAMES.filter((name) => name !== "floor");
+    expect(byRelay(runs, false).map(({ relay }) => relay)).toEqual(measured);
     expect(byRelay(runs, true)).toEqual([{ relay: "tutorial", runs: [secure] }]);
   });
 });
@@ -268,9 +269,11 @@ describe("options of bench:peers", () => {
     expect(parseOptions([])).toEqual({
       calls: 200,
       durationS: 20,
+      rampS: 5,
       rounds: 3,
       tls: "none",
       relays: RELAY_NAMES,
+      tlsRelays: RELAY_NAMES,
       jsonFile: null,
       writeDocs: false,
       fromFile: null,
@@ -280,8 +283,38 @@ describe("options of bench:peers", () => {
   it("takes some relays in the order of a round", () => {
     expect(parseOptions(["--only", "agents-sdk, murelay", "--tls"])).toMatchObject({
       relays: ["murelay", "agents-sdk"],
+      tlsRelays: ["murelay", "agents-sdk"],
       tls: "also",
     });
+  });
+
+  it("makes the runs as long as the minutes allow, whatever is measured", () => {
+    const seconds = (...argv: string[]) => {
+      const { durationS, rampS, rounds, relays, tlsRelays, tls } = parseOptions(
+        argv,
+      ) as PeerOptions;
+      const runs =
+        rounds * ((tls === "only" ? 0 : relays.length) + (tls === "none" ? 0 : tlsRelays.length));
+      return runs * (durationS + 2 * rampS + OVERHEAD_S);
+    };
+    const plain = seconds("--minutes", "9", "--rounds", "5");
+    const both = seconds("--minutes", "12", "--rounds", "5", "--tls", "--tls-of", "murelay,floor");
+    const only = seconds("--minutes", "8", "--rounds", "5", "--tls-only");
+    for (const [sum, minutes] of [
+      [plain, 9],
+      [both, 12],
+      [only, 8],
+    ] as const) {
+      expect(sum).toBeLessThanOrEqual(minutes * 60);
+      expect(sum).toBeGreaterThan(minutes * 60 * 0.9);
+    }
+  });
+
+  it("says how many minutes the runs take that do not fit", () => {
+    expect(() => parseOptions(["--minutes", "2", "--rounds", "5"])).toThrow(
+      "--minutes 2: 20 runs take 6 minutes or more",
+    );
+    expect(parseOptions(["--minutes", "6", "--rounds", "5"])).toMatchObject({ durationS: 4 });
   });
 
   it.each([
@@ -290,6 +323,9 @@ describe("options of bench:peers", () => {
     ["--rounds", "1.5"],
     ["--duration", ""],
     ["--fast"],
+    ["--minutes", "8", "--duration", "5"],
+    ["--tls-of", "murelay"],
+    ["--tls", "--tls-of", "pipecat"],
   ])("refuses %s %s", (...argv) => {
     expect(() => parseOptions(argv)).toThrow();
   });
