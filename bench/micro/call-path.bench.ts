@@ -9,12 +9,16 @@
  * `--check` fails when the ratio is worse than that in call-path.json by more than a quarter.
  *
  * The yardstick runs in the same process on the same messages: `JSON.parse` and a copy. The result
- * is the ratio of both, which hardly depends on the machine. Rounds of the two alternate; the
- * median counts.
+ * is the ratio of both, which hardly depends on the machine. Short rounds of the two alternate, in
+ * CPU time, so that a process that waits for a core is not measured; the median counts.
+ *
+ * Counts stand beside the times, because they are the same on every machine: bytes allocated and
+ * functions entered for a call-frame by stage, the objects that a call consists of, and the memory
+ * that a call-frame touches (Linux, in pages of 4 KiB, so neighbours in a page count, too).
  */
 
 import { readFileSync, writeFileSync } from "node:fs";
-import { type HeapProfiler, type Profiler, Session } from "node:inspector/promises";
+import { Session } from "node:inspector/promises";
 import { parseArgs } from "node:util";
 import { speechLike } from "../../sim/audio/synth.js";
 import { MetricRegistry } from "../../src/adapters/metrics/metric-registry.js";
@@ -22,6 +26,7 @@ import { BlockPool } from "../../src/playout/block-pool.js";
 import type { MediaSocket } from "../../src/ports/sockets.js";
 import { median } from "../median.js";
 import { CallPath, json, ModelSink } from "./call-path.js";
+import { allocated, entered, objects, profiled, touchedKiB } from "./call-path-measures.js";
 
 const TICK_MS = 20;
 /** A cycle of each call, in ticks: the agent speaks for 150, and the caller from here to there. */
@@ -37,8 +42,16 @@ const VARIANTS = 100;
 /** Calls whose frames one turn of the event loop handles. */
 const CALLS_PER_TURN = 16;
 const WARM_UP_TICKS = CYCLE;
+/** Each alternates with as many of the yardstick. */
+const ROUND_TICKS = 20;
 /** A ratio is a regression when it exceeds the one in call-path.json by this factor. */
 const WORSE = 1.25;
+
+/** CPU time of this process: other programs on the machine do not count. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
 
 /** The clock is read as in production, and tells the time of the simulation. */
 class SimulatedClock {
@@ -150,14 +163,14 @@ class Bench {
     return this.#counter.bytes + this.#model.bytes;
   }
 
-  /** One tick of all calls. @returns how long it took, in ms. */
+  /** One tick of all calls. @returns the CPU time that it took, in ms. */
   tick(): number {
     const tick = ++this.#counter.tick;
     this.#clock.ms += TICK_MS;
     const timestampMs = 100_000 + ((tick * TICK_MS) % 800_000);
     this.#silence.stamp(timestampMs);
     this.#speech.stamp(timestampMs);
-    const startMs = performance.now();
+    const startMs = cpuMs();
     for (let i = 0; i < this.#calls.length; i++) {
       // 7 is prime to the cycle: neighbours in memory are not in the same part of it.
       const phase = (tick + i * 7) % CYCLE;
@@ -170,21 +183,21 @@ class Bench {
       if (i % CALLS_PER_TURN === 0) this.#model.flush();
     }
     this.#model.flush();
-    return performance.now() - startMs;
+    return cpuMs() - startMs;
   }
 
   /** What the loop of `tick` costs without the calls: choosing and copying messages. */
   emptyTick(): number {
     const tick = this.#counter.tick;
     let kept = 0;
-    const startMs = performance.now();
+    const startMs = cpuMs();
     for (let i = 0; i < this.#calls.length; i++) {
       const phase = (tick + i * 7) % CYCLE;
       const talks = phase >= CALLER_FROM && phase < CALLER_TO;
       const message = (talks ? this.#speech : this.#silence).message(phase);
       kept += message[20]! + this.#twilio[i]!.marks.length;
     }
-    const tookMs = performance.now() - startMs;
+    const tookMs = cpuMs() - startMs;
     if (kept === 0) throw new Error("nothing was copied");
     return tookMs;
   }
@@ -193,74 +206,17 @@ class Bench {
   yardstick(): number {
     const copy = new Uint8Array(512);
     let kept = 0;
-    const startMs = performance.now();
+    const startMs = cpuMs();
     for (let i = 0; i < this.#calls.length; i++) {
       const message = this.#speech.message(i * 7);
       copy.set(message);
       const parsed = JSON.parse(message.toString("latin1")) as { media: { payload: string } };
       kept += parsed.media.payload.length + copy[20]!;
     }
-    const tookMs = performance.now() - startMs;
+    const tookMs = cpuMs() - startMs;
     if (kept === 0) throw new Error("nothing was parsed");
     return tookMs;
   }
-}
-
-// --- where the time goes --------------------------------------------------------------------------
-
-/** Stage of a source file, first match wins. */
-const STAGES: readonly (readonly [RegExp, string])[] = [
-  [/\/src\/wire\/(twilio-media|media-layout|json-scan)/, "Twilio's messages"],
-  [/\/src\/wire\/realtime|\/relay\/model\//, "model's messages and session"],
-  [/\/src\/codec\/base64/, "base64"],
-  [/\/src\/(vad|codec)\//, "voice detection and echo gate"],
-  [/\/src\/playout\//, "playout, gaps, joining"],
-  [/\/frame-writer|\/websocket-frames/, "framing to the model"],
-  [/\/src\/relay\/media\//, "leg and audio path"],
-  [/\/src\//, "other"],
-  [/\/bench\//, "this benchmark"],
-];
-
-function stageOf(url: string): string {
-  return STAGES.find(([pattern]) => pattern.test(url))?.[1] ?? "engine, clock, garbage collector";
-}
-
-async function profiled(session: Session, run: () => void): Promise<Map<string, number>> {
-  await session.post("Profiler.enable");
-  await session.post("Profiler.setSamplingInterval", { interval: 100 });
-  await session.post("Profiler.start");
-  run();
-  const { profile } = await session.post("Profiler.stop");
-  return shares(profile);
-}
-
-function shares(profile: Profiler.Profile): Map<string, number> {
-  const found = new Map<string, number>();
-  let whole = 0;
-  for (const { callFrame, hitCount = 0 } of profile.nodes) {
-    if (callFrame.functionName === "(program)" || callFrame.functionName === "(idle)") continue;
-    const stage = stageOf(callFrame.url);
-    found.set(stage, (found.get(stage) ?? 0) + hitCount);
-    whole += hitCount;
-  }
-  for (const [stage, hits] of found) found.set(stage, hits / whole);
-  return found;
-}
-
-/** Bytes that sources of the relay allocate. */
-async function allocated(session: Session, run: () => void): Promise<number> {
-  await session.post("HeapProfiler.enable");
-  await session.post("HeapProfiler.startSampling", {
-    samplingInterval: 512,
-    includeObjectsCollectedByMinorGC: true,
-    includeObjectsCollectedByMajorGC: true,
-  });
-  run();
-  const { profile } = await session.post("HeapProfiler.stopSampling");
-  const sum = (node: HeapProfiler.SamplingHeapProfileNode): number =>
-    (node.callFrame.url.includes("/src/") ? node.selfSize : 0) +
-    node.children.reduce((total, child) => total + sum(child), 0);
-  return sum(profile.head);
 }
 
 async function main(): Promise<number> {
@@ -273,6 +229,9 @@ async function main(): Promise<number> {
     },
   });
   const calls = Number(values.calls);
+  const session = new Session();
+  session.connect();
+  const before = await objects(session);
   const bench = new Bench(calls);
   for (let i = 0; i < WARM_UP_TICKS; i++) {
     bench.tick();
@@ -284,33 +243,58 @@ async function main(): Promise<number> {
   while (performance.now() < untilMs) {
     let pathMs = 0;
     let yardstickMs = 0;
-    for (let i = 0; i < CYCLE / 3; i++) {
+    for (let i = 0; i < ROUND_TICKS; i++) {
       pathMs += bench.tick() - bench.emptyTick();
       yardstickMs += bench.yardstick();
     }
-    const frames = (calls * CYCLE) / 3;
+    const frames = calls * ROUND_TICKS;
     rounds.push({ pathNs: (pathMs * 1e6) / frames, yardstickNs: (yardstickMs * 1e6) / frames });
   }
-  const session = new Session();
-  session.connect();
+  const frames = calls * CYCLE;
   const cycle = (): void => {
     for (let i = 0; i < CYCLE; i++) bench.tick();
   };
+  const tickKiB = touchedKiB(() => bench.tick());
   const stages = await profiled(session, cycle);
-  const bytes = (await allocated(session, cycle)) / (calls * CYCLE);
+  const bytes = (await allocated(session, cycle)) / frames;
+  const callObjects = ((await objects(session)) - before) / calls;
+  const counts = await entered(session, cycle);
   session.disconnect();
-  const result = {
+  const result: Result = {
     calls,
     rounds: rounds.length,
     pathNs: median(rounds.map(({ pathNs }) => pathNs))!,
+    leastNs: Math.min(...rounds.map(({ pathNs }) => pathNs)),
     yardstickNs: median(rounds.map(({ yardstickNs }) => yardstickNs))!,
     ratio: median(rounds.map(({ pathNs, yardstickNs }) => pathNs / yardstickNs))!,
     allocatedBytes: bytes,
-    stages: Object.fromEntries([...stages].sort((a, b) => b[1] - a[1])),
+    touchedKiB: tickKiB / calls,
+    callObjects,
+    stages: Object.fromEntries(
+      [...stages]
+        .sort((a, b) => b[1] - a[1])
+        .map(([stage, share]) => [stage, { share, entered: (counts.get(stage) ?? 0) / frames }]),
+    ),
   };
   print(result);
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(result, null, 2)}\n`);
   return values.check ? check(result.ratio) : 0;
+}
+
+interface Result {
+  readonly calls: number;
+  readonly rounds: number;
+  /** Median and least of the rounds, for a call-frame. */
+  readonly pathNs: number;
+  readonly leastNs: number;
+  readonly yardstickNs: number;
+  readonly ratio: number;
+  /** For a call-frame. */
+  readonly allocatedBytes: number;
+  readonly touchedKiB: number;
+  /** That a call consists of. */
+  readonly callObjects: number;
+  readonly stages: Readonly<Record<string, { readonly share: number; readonly entered: number }>>;
 }
 
 /** @returns 1 when the ratio is worse than the kept one by more than a quarter. */
@@ -321,25 +305,20 @@ function check(ratio: number): number {
   return ratio <= limit ? 0 : 1;
 }
 
-function print(result: {
-  readonly calls: number;
-  readonly rounds: number;
-  readonly pathNs: number;
-  readonly yardstickNs: number;
-  readonly ratio: number;
-  readonly allocatedBytes: number;
-  readonly stages: Readonly<Record<string, number>>;
-}): void {
-  const { calls, rounds, pathNs, yardstickNs, ratio, allocatedBytes, stages } = result;
+function print(result: Result): void {
+  const { calls, rounds, pathNs, leastNs, yardstickNs, ratio, stages } = result;
+  const entered = Object.values(stages).reduce((sum, stage) => sum + stage.entered, 0);
   console.log(
     `${calls} calls in turn, median of ${rounds} rounds, Node ${process.version}\n` +
-      `  path of a call-frame   ${pathNs.toFixed(0)} ns, ${allocatedBytes.toFixed(0)} bytes allocated\n` +
+      `  path of a call-frame   ${pathNs.toFixed(0)} ns (least ${leastNs.toFixed(0)}), ${result.allocatedBytes.toFixed(0)} bytes allocated\n` +
       `  parse and copy         ${yardstickNs.toFixed(0)} ns\n` +
-      `  ratio                  ${ratio.toFixed(2)}`,
+      `  ratio                  ${ratio.toFixed(2)}\n` +
+      `  functions entered      ${entered.toFixed(1)}\n` +
+      `  memory touched         ${result.touchedKiB.toFixed(1)} KiB; a call consists of ${result.callObjects.toFixed(0)} objects`,
   );
-  for (const [stage, share] of Object.entries(stages))
+  for (const [stage, { share, entered: n }] of Object.entries(stages))
     console.log(
-      `  ${stage.padEnd(34)} ${(share * 100).toFixed(1).padStart(5)} %  ${(share * pathNs).toFixed(0).padStart(6)} ns`,
+      `  ${stage.padEnd(34)} ${(share * 100).toFixed(1).padStart(5)} %  ${(share * pathNs).toFixed(0).padStart(6)} ns  ${n.toFixed(1).padStart(5)} functions`,
     );
 }
 
