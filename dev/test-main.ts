@@ -1,5 +1,5 @@
 /** `murelay test`: runs conversations against an agents file. */
-import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { envLookup } from "../src/adapters/system/env-files.js";
 import { type CliIo, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from "../src/cli/io.js";
@@ -42,9 +42,11 @@ export async function main(
     io.err("--model openai needs a key: set OPENAI_API_KEY in the environment or in .env");
     return EXIT_USAGE;
   }
-  const files = given.length > 0 ? given : conversationFiles();
+  const files = given.length > 0 ? given.flatMap(filesOf) : conversationFiles(FOLDER);
   if (files.length === 0) {
-    io.err(`there is no conversation in ${FOLDER}/: name a file, or begin with murelay init`);
+    io.err(
+      `there is no conversation in ${given.join(", ") || `${FOLDER}/`}: name a file, or begin with murelay init`,
+    );
     return EXIT_USAGE;
   }
   const results: FileResult[] = [];
@@ -59,17 +61,24 @@ export async function main(
     io.err(`no conversation has “${options.only ?? ""}” in its name`);
     return EXIT_USAGE;
   }
-  if (options.junit !== undefined) writeFileSync(options.junit, junitReport(results));
   io.out(options.json === true ? jsonReport(results) : summaryLine(results));
+  // Last: where it cannot be written, the results have been printed.
+  if (options.junit !== undefined) writeFileSync(options.junit, junitReport(results));
   return results.every((file) => file.results.every(({ ok }) => ok)) ? EXIT_OK : EXIT_FAILED;
 }
 
-function conversationFiles(): string[] {
-  if (!existsSync(FOLDER)) return [];
-  return readdirSync(FOLDER)
+/** A file, or the conversations of a folder. */
+function filesOf(path: string): string[] {
+  const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  return isFolder ? conversationFiles(path) : [path];
+}
+
+function conversationFiles(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
     .filter((name) => /\.(?:ya?ml|json)$/.test(name))
     .sort()
-    .map((name) => join(FOLDER, name));
+    .map((name) => join(folder, name));
 }
 
 async function runFile(

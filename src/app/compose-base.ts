@@ -1,7 +1,6 @@
 /**
  * What everything else stands on: clock, log, metrics, Twilio's REST, the CRM and the price list.
  */
-import { dirname, join } from "node:path";
 import { createHttpCrm } from "../adapters/http-client/crm.js";
 import { MetricRegistry } from "../adapters/metrics/metric-registry.js";
 import { Network } from "../adapters/network/network.js";
@@ -13,6 +12,7 @@ import { ToolLauncher } from "../adapters/tools/launcher-client.js";
 import { CallTracing } from "../adapters/tracing/call-tracing.js";
 import { createTwilioRest } from "../adapters/twilio/rest.js";
 import { readPriceTable } from "../config/agents/price-table.js";
+import { crmSpoolDirectory } from "../config/derived.js";
 import type { Config } from "../config/load.js";
 import type { AgentsFile } from "../domain/agent-profile.js";
 import { VERSION } from "../domain/version.js";
@@ -85,7 +85,7 @@ export function composeBase(
     });
   const prices = readPriceTable(agents.pricingFile ?? null);
   const tracing = openTracing(config, worker, { network, clock, log });
-  const spoolDirectory = join(dirname(config.recordingsDir), "crm");
+  const spoolDirectory = crmSpoolDirectory(config);
   const crm =
     agents.crm === undefined
       ? null

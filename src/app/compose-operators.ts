@@ -1,6 +1,6 @@
 /** Who may use the operator listener: tokens, sessions of the console, roles. */
 import type { Config } from "../config/load.js";
-import { readOperators } from "../config/operators-file.js";
+import { configuredOperators } from "../config/operators-file.js";
 import { errorCodeOf } from "../domain/errors.js";
 import { ConsoleSessions } from "../http/console-session.js";
 import { OperatorAuth } from "../http/operator-auth.js";
@@ -30,7 +30,7 @@ export function composeOperators(
   state: Pick<SharedState, "getState" | "putState"> | null,
 ): OperatorParts {
   const { adminToken, operatorsFile } = config;
-  const directory = new OperatorDirectory(adminToken, readOperators(operatorsFile));
+  const directory = new OperatorDirectory(adminToken, configuredOperators(config));
   const sessions =
     adminToken === null && operatorsFile === null
       ? null
@@ -47,7 +47,7 @@ export function composeOperators(
     sessions,
     reload: () => {
       try {
-        directory.replace(readOperators(operatorsFile));
+        directory.replace(configuredOperators(config));
       } catch (error) {
         log.error("operators: file not reloaded", { code: errorCodeOf(error) }, error);
       }

@@ -3,7 +3,7 @@
  * recordings, removal, and the operators' routes. Parts: `records/`, `adapters/store/`. Reference:
  * docs/records.md.
  */
-import { dirname, join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { FlightFiles } from "../adapters/journal/flight-files.js";
 import { SpoolFiles } from "../adapters/journal/spool-files.js";
 import type { Network } from "../adapters/network/network.js";
@@ -14,7 +14,7 @@ import { StoredSipStates } from "../adapters/store/sip-states.js";
 import { StoredSums } from "../adapters/store/stored-sums.js";
 import { StoredTransferStates } from "../adapters/store/transfer-states.js";
 import { TwilioRecordings } from "../adapters/twilio/recordings.js";
-import { twilioAccount } from "../config/derived.js";
+import { spoolDirectory, twilioAccount } from "../config/derived.js";
 import type { Config } from "../config/load.js";
 import type { AgentsFile } from "../domain/agent-profile.js";
 import type { CallRecord } from "../domain/call-record.js";
@@ -211,7 +211,7 @@ async function openDatabase(
 }
 
 async function openSpool(config: Config, { clock, log }: RecordKeepingDeps): Promise<SpoolFiles> {
-  return await SpoolFiles.open(join(dataDirectory(config), "spool"), config.nodeName, {
+  return await SpoolFiles.open(spoolDirectory(config), config.nodeName, {
     epochMs: () => clock.epochMs(),
     // A SIGKILL then loses the last 300 ms of records.
     noMemory: (error) => log.warn("journal: no shared memory", {}, error),
@@ -242,11 +242,4 @@ async function completedRecord(
   // the database, so what this process has is written first.
   await recorder.flush();
   return (await store.load(callSid))?.record ?? null;
-}
-
-/** Beside an SQLite file; beside the recordings where the database is elsewhere. */
-function dataDirectory(config: Config): string {
-  const file = /^(?:sqlite:)?(?!postgres)(.+)$/.exec(config.databaseUrl)?.[1];
-  if (file === undefined || file === ":memory:") return resolve(config.recordingsDir, "..");
-  return dirname(resolve(file));
 }

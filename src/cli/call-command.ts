@@ -34,8 +34,18 @@ export async function call(io: CliIo, to: string, options: CallOptions): Promise
     io.out(answer.body);
     return EXIT_OK;
   }
-  io.err(client.explain(answer));
+  io.err(messageOf(answer.body) ?? client.explain(answer));
   return EXIT_FAILED;
+}
+
+/** What the relay says of its refusal; null: it says nothing. */
+function messageOf(body: string): string | null {
+  try {
+    const message: unknown = Object(JSON.parse(body))["message"];
+    return typeof message === "string" ? message : null;
+  } catch {
+    return null;
+  }
 }
 
 function numberFault(what: string, number: string | undefined): string | null {

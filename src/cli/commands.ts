@@ -115,7 +115,7 @@ function declareTrials(program: Command, context: CommandContext): void {
     async (files, options) =>
       (await import("./harness-command.js")).runHarness(io, "test", [io, files, options]),
   )
-    .argument("[files...]", "conversation files (default: those in conversations/)")
+    .argument("[files...]", "conversation files, or folders of them (default: conversations/)")
     .option("--agents <path>", "agents file (default: the one that the file names, or AGENTS_FILE)")
     .option("--model <model>", "simulated, or openai with OPENAI_API_KEY", "simulated")
     .option("--only <text>", "only conversations with this text in their name")

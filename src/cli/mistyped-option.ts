@@ -23,3 +23,21 @@ export function mistypedOption(program: Command, args: readonly string[]): strin
   }
   return null;
 }
+
+/**
+ * The command line of an unknown command, without `--help`: commander would explain its parent, and
+ * exit with 0.
+ */
+export function withoutHelpForUnknown(program: Command, args: readonly string[]): string[] {
+  let command = program;
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i] ?? "";
+    if (arg === "--settings") i++;
+    if (arg.startsWith("-") || arg === "help" || args[i - 1] === "--settings") continue;
+    const child = command.commands.find((one) => one.name() === arg);
+    if (child === undefined) return args.filter((one) => one !== "--help" && one !== "-h");
+    if (child.commands.length === 0) break;
+    command = child;
+  }
+  return [...args];
+}

@@ -5,9 +5,10 @@
 import { Command, CommanderError } from "commander";
 import { VERSION } from "../domain/version.js";
 import { declareCommands } from "./commands.js";
-import { type CliIo, EXIT_OK, EXIT_USAGE } from "./io.js";
+import { type CliIo, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from "./io.js";
 import { JsonIo, wantsJson } from "./json-io.js";
-import { mistypedOption } from "./mistyped-option.js";
+import { mistypedOption, withoutHelpForUnknown } from "./mistyped-option.js";
+import { problemOf } from "./problem-of.js";
 
 /** Commands that read no settings, or that say themselves what is wrong with the settings file. */
 const WITHOUT_SETTINGS: ReadonlySet<string> = new Set([
@@ -37,9 +38,14 @@ async function run(args: readonly string[], io: CliIo): Promise<number> {
     return EXIT_USAGE;
   }
   try {
-    await program.parseAsync([...args], { from: "user" });
+    await program.parseAsync(withoutHelpForUnknown(program, args), { from: "user" });
   } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
+    if (!(error instanceof CommanderError)) {
+      const problem = problemOf(error);
+      if (problem === null) throw error;
+      io.err(problem);
+      return EXIT_FAILED;
+    }
     if (error.code === "commander.missingMandatoryOptionValue") {
       const mistyped = mistypedOption(program, args);
       if (mistyped !== null) io.err(mistyped);

@@ -3,6 +3,7 @@ import { createReadStream, createWriteStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { MetricRegistry } from "../adapters/metrics/metric-registry.js";
 import { createLog } from "../adapters/system/pino-log.js";
+import { readProblem } from "../config/read-problem.js";
 import { RelayError } from "../domain/errors.js";
 import { VERSION } from "../domain/version.js";
 import { type Comparison, compare } from "../recorder/compare.js";
@@ -37,12 +38,14 @@ export async function replayFile(io: CliIo, file: string, options: ReplayOptions
     io.err(
       error instanceof RelayError
         ? `${file}: ${error.message}`
-        : `${file} cannot be read: ${error.message}`,
+        : `${file} cannot be read: ${readProblem(error)}`,
     );
     return EXIT_USAGE;
   }
   const written =
     options.write === undefined ? null : createWriteStream(options.write, { mode: 0o600 });
+  // A file that cannot be written is noticed before the replay, not in the middle of it.
+  if (written !== null) await once(written, "open");
   const results: PartResult[] = [];
   for (const part of recording.parts) {
     results.push(await replayOne(part, (json) => void written?.write(`${json}\n`)));

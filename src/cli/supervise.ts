@@ -8,7 +8,7 @@ import { youngGenerationFlags } from "../adapters/system/v8-flags.js";
 import { readAgentsParts } from "../config/agents/read-apart.js";
 import { ownListener } from "../config/derived.js";
 import type { Config } from "../config/load.js";
-import { readOperators } from "../config/operators-file.js";
+import { configuredOperators } from "../config/operators-file.js";
 import { RelayError } from "../domain/errors.js";
 import { mayReadHealth } from "../http/operator-auth.js";
 import { OperatorDirectory } from "../http/operator-directory.js";
@@ -102,7 +102,7 @@ export async function superviseWorkers(
 /** Null: OPERATORS_FILE cannot be used, which was printed. */
 function operatorsOf(io: CliIo, config: Config): OperatorDirectory | null {
   try {
-    return new OperatorDirectory(config.adminToken, readOperators(config.operatorsFile));
+    return new OperatorDirectory(config.adminToken, configuredOperators(config));
   } catch (error) {
     if (!(error instanceof RelayError)) throw error;
     io.err(error.message);

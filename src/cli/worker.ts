@@ -13,6 +13,7 @@ import { WorkerCommands } from "../supervisor/worker-commands.js";
 import { WorkerLink } from "../supervisor/worker-link.js";
 import { type CliIo, EXIT_OK, EXIT_USAGE } from "./io.js";
 import { loadAll } from "./load.js";
+import { problemOf } from "./problem-of.js";
 import {
   ignoreUserSignals,
   makeFilesPrivate,
@@ -102,8 +103,9 @@ async function startApp(
     send({ type: "listening", publicPort, ownPort: ownPort ?? publicPort, adminPort });
     return app;
   } catch (error) {
-    if (!(error instanceof RelayError) || error.code !== "config_invalid") throw error;
-    send({ type: "refused", problem: error.message });
+    const problem = problemOf(error);
+    if (problem === null) throw error;
+    send({ type: "refused", problem });
     return null;
   }
 }

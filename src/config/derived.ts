@@ -1,4 +1,5 @@
 import { networkInterfaces } from "node:os";
+import { dirname, join, resolve } from "node:path";
 import type { Config } from "./load.js";
 
 /** What other modules need from several settings at once. */
@@ -78,4 +79,24 @@ export function twilioAccount(
     apiSecret: config.twilioApiSecret,
     baseUrl: config.twilioApiBaseUrl,
   };
+}
+
+/** Where events of calls wait for the database. */
+export function spoolDirectory(config: Pick<Config, "databaseUrl" | "recordingsDir">): string {
+  return join(dataDirectory(config), "spool");
+}
+
+/** Where the CRM's deliveries wait for it. */
+export function crmSpoolDirectory({ recordingsDir }: Pick<Config, "recordingsDir">): string {
+  return join(dirname(resolve(recordingsDir)), "crm");
+}
+
+/** Beside an SQLite file; beside the recordings where the database is elsewhere. */
+function dataDirectory({
+  databaseUrl,
+  recordingsDir,
+}: Pick<Config, "databaseUrl" | "recordingsDir">): string {
+  const file = /^(?:sqlite:)?(?!postgres)(.+)$/.exec(databaseUrl)?.[1];
+  if (file === undefined || file === ":memory:") return resolve(recordingsDir, "..");
+  return dirname(resolve(file));
 }

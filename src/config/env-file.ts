@@ -1,4 +1,5 @@
 /** Reads a settings file (`.env`). The only user of dotenv. */
+
 import { readFileSync } from "node:fs";
 import { parse } from "dotenv";
 import { RelayError } from "../domain/errors.js";
@@ -6,6 +7,7 @@ import type { ConfigFault } from "./config-error.js";
 import type { Environment } from "./load.js";
 import { KNOWN_NAMES } from "./load.js";
 import { nearest } from "./nearest.js";
+import { readProblem } from "./read-problem.js";
 
 export interface EnvFile {
   readonly values: Environment;
@@ -36,9 +38,11 @@ export function readEnvFile(path: string): EnvFile {
   try {
     bytes = readFileSync(path);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
     const fix = "Name a file that this user may read.";
-    throw new EnvFileError({ name: path, problem: `cannot be read: ${reason}`, fix }, error);
+    throw new EnvFileError(
+      { name: path, problem: `cannot be read: ${readProblem(error)}`, fix },
+      error,
+    );
   }
   return parseEnvFile(path, bytes);
 }

@@ -2,12 +2,14 @@
  * Reads the settings once, at start. No other module looks at the environment. The settings themselves are declared
  * in `settings.ts`.
  */
+
 import { availableParallelism } from "node:os";
 import { readSecretFile } from "../adapters/system/env-files.js";
 import { combinationFaults } from "./combinations.js";
 import { ConfigError, type ConfigFault } from "./config-error.js";
 import { isLoopbackHost } from "./hosts.js";
 import { nearest } from "./nearest.js";
+import { readProblem } from "./read-problem.js";
 import type { Setting } from "./setting.js";
 import { SETTINGS, type SettingKey, type SettingValues } from "./settings.js";
 
@@ -134,10 +136,9 @@ function withFile(
   try {
     return readFile(path);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
     return {
       name: fileName,
-      problem: `cannot be read: ${reason}`,
+      problem: `cannot be read: ${readProblem(error)}`,
       fix: "Name a file that this user may read.",
     };
   }

@@ -1,9 +1,14 @@
 /** OPERATORS_FILE: who may use the operator listener, with which role. YAML or JSON. */
+
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { RelayError } from "../domain/errors.js";
 import { OPERATOR_ROLES, type OperatorRole } from "../domain/operator.js";
-import { SourceText } from "./agents/source-text.js";
+import { SchemaIssues } from "./agents/schema-issues.js";
+import { pathText, SourceText } from "./agents/source-text.js";
+import { isLoopbackHost } from "./hosts.js";
+import type { Config } from "./load.js";
+import { readProblem } from "./read-problem.js";
 
 export interface OperatorEntry {
   readonly name: string;
@@ -30,17 +35,24 @@ const schema = z.strictObject({
     .nullable(),
 });
 
+const ISSUES = new SchemaIssues(() => z.toJSONSchema(schema, { io: "input", target: "draft-7" }));
+
 /** @throws RelayError config_invalid with every fault of the text. */
 export function parseOperators(text: string, path: string): readonly OperatorEntry[] {
   const source = new SourceText(text);
   const [syntax] = source.faults;
   if (syntax !== undefined) throw invalid(path, [`line ${syntax.line}: ${syntax.problem}`]);
-  const parsed = schema.safeParse(source.value ?? { operators: null });
-  if (!parsed.success)
-    throw invalid(
-      path,
-      parsed.error.issues.map((issue) => `${issue.path.join(".") || "the file"}: ${textOf(issue)}`),
-    );
+  const value = source.value ?? { operators: null };
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) {
+    const problems: string[] = [];
+    for (const issue of parsed.error.issues)
+      ISSUES.report(issue, value, (at, problem, where) => {
+        const name = at.length === 0 ? "the file" : pathText(at);
+        problems.push(`line ${source.locate(at, where).line}: ${name} ${problem}`);
+      });
+    throw invalid(path, problems);
+  }
   const entries = Object.entries(parsed.data.operators ?? {});
   const seen = new Map<string, string>();
   for (const [name, { token_sha256 }] of entries) {
@@ -65,14 +77,30 @@ export function readOperators(path: string | null): readonly OperatorEntry[] {
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
-    throw invalid(path, [error instanceof Error ? error.message : String(error)]);
+    throw invalid(path, [`cannot be read: ${readProblem(error)}`]);
   }
   return parseOperators(text, path);
 }
 
-/** A name that is refused has its reason inside. */
-function textOf(issue: z.core.$ZodIssue): string {
-  return issue.code === "invalid_key" ? (issue.issues[0]?.message ?? issue.message) : issue.message;
+/**
+ * The named operators of the settings.
+ *
+ * @throws RelayError config_invalid when OPERATORS_FILE cannot be used, or names nobody where it is
+ *         all that protects the operator listener.
+ */
+export function configuredOperators({
+  operatorsFile,
+  adminToken,
+  adminHost,
+}: Pick<Config, "operatorsFile" | "adminToken" | "adminHost">): readonly OperatorEntry[] {
+  const operators = readOperators(operatorsFile);
+  if (operatorsFile === null || operators.length > 0 || adminToken !== null) return operators;
+  if (isLoopbackHost(adminHost)) return operators;
+  // Without any token everyone who reaches the listener would be an admin.
+  throw invalid(operatorsFile, [
+    `has no operator while ADMIN_HOST is ${adminHost} and ADMIN_TOKEN is not set: add one with ` +
+      "murelay operator add",
+  ]);
 }
 
 function invalid(path: string, problems: readonly string[]): RelayError {

@@ -23,7 +23,11 @@ function write(...names: readonly string[]): void {
   writeFileSync(file, `operators:\n${entries.join("")}`);
 }
 
-function compose(config: { operatorsFile: string | null; adminToken: string | null }) {
+function compose(config: {
+  operatorsFile: string | null;
+  adminToken: string | null;
+  adminHost?: string;
+}) {
   const log = new FakeLog();
   const { metrics } = new FakeMetrics();
   const base = { config: { adminHost: "127.0.0.1", twilioAuthToken: "secret", ...config } };
@@ -55,4 +59,17 @@ it("refuses to start with a faulty file, and has no sessions where no token is s
   expect(() => compose({ operatorsFile: file, adminToken: null })).toThrow(/OPERATORS_FILE/);
   expect(compose({ operatorsFile: null, adminToken: null }).sessions).toBeNull();
   expect(compose({ operatorsFile: null, adminToken: "x" }).sessions).not.toBeNull();
+});
+
+it("is not opened to the network by a file that names nobody, at the start or later", () => {
+  write();
+  const open = { operatorsFile: file, adminToken: null, adminHost: "0.0.0.0" };
+  expect(() => compose(open)).toThrow(/has no operator while ADMIN_HOST is 0\.0\.0\.0/);
+  expect(compose({ ...open, adminToken: "x" }).lets("nobody")).toBe(false);
+  write("ada");
+  const operators = compose(open);
+  write();
+  operators.reload();
+  expect([operators.lets("ada"), operators.lets("nobody")]).toEqual([true, false]);
+  expect(operators.log.lines.join("\n")).toContain("operators: file not reloaded");
 });

@@ -74,6 +74,9 @@ describe("murelay", () => {
 
   it.each([
     [["fly"], "unknown command"],
+    [["docter", "--help"], "Did you mean doctor?"],
+    [["calls", "lst", "-h"], "Did you mean list?"],
+    [["--settings", ".env", "config", "chek", "--help"], "Did you mean check?"],
     [["serve", "--nope"], "unknown option"],
     [["serve", "extra"], "too many arguments"],
     [["call", "--agent", "a"], "missing required argument"],
@@ -227,12 +230,42 @@ describe("murelay with settings", () => {
 
   it.each([
     [401, "ADMIN_TOKEN"],
+    [429, "too many wrong tokens"],
     [404, "HTTP 404"],
   ])("tells why the relay refused: %i", async (status, text) => {
-    answers["POST /api/calls"] = { status, body: { error: "x" } };
+    answers["POST /api/calls"] = { status, body: { error: "too_many_tokens" } };
     const got = await run(["call", "+15551112222", "--agent", "support"], env);
     expect(got.status).toBe(1);
     expect(got.err).toContain(text);
+  });
+
+  it("tells the relay's own reason for a call that is not placed", async () => {
+    answers["POST /api/calls"] = {
+      status: 422,
+      body: { error: "from_missing", message: "set `from`" },
+    };
+    const got = await run(["call", "+15551112222", "--agent", "support"], env);
+    expect([got.status, got.err]).toEqual([1, "set `from`"]);
+  });
+
+  it.each([
+    [
+      ["operator", "add", "ana", "--role", "viewer", "--file", "/none/o.yaml"],
+      "/none/o.yaml is not",
+    ],
+    [
+      ["operator", "add", "ana", "--role", "viewer", "--file", "/tmp"],
+      "illegal operation on a directory",
+    ],
+    [["config", "check", "/none/a.yaml"], "there is no such file"],
+    [["capacity", "--calls", "1", "--prices", "/none/p.yaml"], "there is no such file"],
+    [["test", "/none"], "there is no such file"],
+    [["test", "src/wire"], "there is no conversation in src/wire"],
+  ])("names a file that cannot be used, without a stack: %j", async (args, text) => {
+    const { status, err, out } = await run(args, env);
+    expect(status).toBeGreaterThan(0);
+    expect(err + out).toContain(text);
+    expect(err).not.toMatch(/^ +at /m);
   });
 
   describe("number set", () => {

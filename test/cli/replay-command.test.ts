@@ -33,6 +33,10 @@ describe("murelay replay", () => {
     expect(statSync(write).mode & 0o777).toBe(0o600);
   });
 
+  it("notices before it replays that the new recording cannot be written", async () => {
+    await expect(replay(lines.join("\n"), { write: "/none/x" })).rejects.toThrow("ENOENT");
+  });
+
   it("reports what differs, with 1, as text and as JSON", async () => {
     const changed = lines.filter((line) => !line.includes('"event":"clear"')).join("\n");
     const { status, io } = await replay(changed);
@@ -58,6 +62,6 @@ describe("murelay replay", () => {
   it("refuses a file that is not there, with 2", async () => {
     const io = new FakeIo();
     expect(await replayFile(io, join(folder, "none.jsonl"), {})).toBe(2);
-    expect(io.errors[0]).toContain("cannot be read: ENOENT");
+    expect(io.errors[0]).toContain("cannot be read: there is no such file");
   });
 });

@@ -1,4 +1,8 @@
-import { AgentsFileError, parseConfiguredAgentsFile } from "../../config/agents/agents-file.js";
+import {
+  type AgentsFault,
+  AgentsFileError,
+  parseConfiguredAgentsFile,
+} from "../../config/agents/agents-file.js";
 import { isAssignable } from "../../config/agents/number-plans.js";
 import { readPriceTable } from "../../config/agents/price-table.js";
 import type { Config, Environment } from "../../config/load.js";
@@ -18,17 +22,21 @@ export function* checkAgentsFile(
     const names = [...agents.agents.keys()].join(", ");
     const numbers = agents.defaultAgent === null ? `, ${agents.numbers.size} numbers` : "";
     yield ok(SUBJECT, `${config.agentsFile}: ${names}${numbers}`);
-    for (const { path, line, column, problem } of warnings)
-      yield warn(SUBJECT, `${config.agentsFile}:${line}:${column} ${path} ${problem}`);
+    for (const warning of warnings)
+      yield warn(SUBJECT, faultText(config.agentsFile, warning), "correct the file at this place");
     for (const agent of agents.agents.values()) yield* checkDestinations(agent);
     yield* checkPrices(agents);
     return agents;
   } catch (error) {
     if (!(error instanceof AgentsFileError)) throw error;
-    for (const { path, line, column, problem } of error.faults)
-      yield fail(SUBJECT, `${error.file}:${line}:${column} ${path} ${problem}`);
+    for (const fault of error.faults)
+      yield fail(SUBJECT, faultText(error.file, fault), "correct the file at this place");
     return null;
   }
+}
+
+function faultText(file: string, { path, line, column, problem }: AgentsFault): string {
+  return `${file}:${line}:${column} ${path === "" ? "" : `${path} `}${problem}`;
 }
 
 function* checkPrices(agents: AgentsFile): Generator<CheckResult> {

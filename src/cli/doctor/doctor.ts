@@ -14,6 +14,7 @@ import { checkDatabase } from "./database-check.js";
 import { checkFolders } from "./folders-check.js";
 import { messageOf } from "./message-of.js";
 import { checkModels } from "./models-check.js";
+import { checkOperators } from "./operators-check.js";
 import { checkPorts } from "./ports-check.js";
 import { checkPublicUrl } from "./public-url-check.js";
 import { checkSessions } from "./session-check.js";
@@ -37,12 +38,13 @@ async function* allChecks(io: CliIo): AsyncGenerator<CheckResult> {
   /** Answers that told the time of another machine. */
   const answers: ProbeAnswer[] = [];
   if (agents !== null) yield* checkTools(agents, new Network(config));
+  yield* checkOperators(config);
   const { relayRuns } = yield* checkPorts(config);
   yield* checkTwilio(config, agents);
   const keyAccepted = yield* checkModels(config, agents, answers);
   if (agents !== null && keyAccepted) yield* checkSessions(config, agents);
   yield await checkDatabase(config);
-  yield checkFolders(config);
+  yield* checkFolders(config, agents);
   yield* checkPublicUrl(config, relayRuns, answers);
   // The SIP path is optional: without its settings there is nothing to check.
   if (config.openaiWebhookSecret !== null || config.openaiProjectId !== null)

@@ -1,5 +1,6 @@
 import { createServer } from "node:net";
 import { probe } from "../../adapters/http-client/http-probe.js";
+import { ownListener } from "../../config/derived.js";
 import type { Config } from "../../config/load.js";
 import { type CheckResult, fail, ok } from "../check-result.js";
 
@@ -12,7 +13,7 @@ export interface PortsState {
 
 /** Finds ports that another program has taken, and whether a relay is already running on them. */
 export async function* checkPorts(
-  config: Pick<Config, "host" | "port" | "adminHost" | "adminPort">,
+  config: Pick<Config, "host" | "port" | "adminHost" | "adminPort" | "workers" | "mediaUrl">,
 ): AsyncGenerator<CheckResult, PortsState> {
   const { host, port, adminHost, adminPort } = config;
   const listeners = [
@@ -27,10 +28,24 @@ export async function* checkPorts(
     else if (fault === "EADDRINUSE" && (await isRelay(address, number, path))) running++;
     else yield fail(SUBJECT, ...bindProblem(name, address, number, fault));
   }
+  if (running === 0) yield* checkOwnPorts(config);
   if (free === listeners.length) yield ok(SUBJECT, `${port} and ${adminPort} are free`);
   else if (running === listeners.length)
     yield ok(SUBJECT, `a relay is running on ${port} and ${adminPort}`);
   return { relayRuns: running > 0 };
+}
+
+/** The ports of single workers, which a balancer or the supervisor asks. */
+async function* checkOwnPorts(
+  config: Pick<Config, "host" | "port" | "workers" | "mediaUrl">,
+): AsyncGenerator<CheckResult> {
+  for (let worker = 0; worker < config.workers; worker++) {
+    const { host, port } = ownListener(config, worker);
+    const fault = port === 0 ? null : await bindFault(host, port);
+    if (fault === null) continue;
+    const [text, fix] = bindProblem("PORT", host, port, fault);
+    yield fail(SUBJECT, `${text}, which is worker ${worker}'s (PORT+${worker + 1})`, fix);
+  }
 }
 
 function bindProblem(
@@ -68,6 +83,6 @@ function bindFault(host: string, port: number): Promise<string | null> {
 async function isRelay(address: string, port: number, path: string): Promise<boolean> {
   const any = address === "0.0.0.0" || address === "::";
   const host = any ? "127.0.0.1" : address.includes(":") ? `[${address}]` : address;
-  const { status, body } = await probe(`http://${host}:${port}${path}`);
-  return path === "/health" ? body.trim() === "ok" : status === 200 || body.includes('"reason"');
+  const { body } = await probe(`http://${host}:${port}${path}`);
+  return path === "/health" ? body.trim() === "ok" : /"ready": ?(?:true|false)/.test(body);
 }

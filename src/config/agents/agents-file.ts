@@ -2,12 +2,14 @@
  * Reads the agents file (YAML or JSON): which agent answers which number, and how. Every fault is reported with its
  * path and line.
  */
+
 import { isUtf8 } from "node:buffer";
 import { readFileSync } from "node:fs";
 import { envLookup } from "../../adapters/system/env-files.js";
 import type { AgentsFile, ToolDefinition } from "../../domain/agent-profile.js";
 import { RelayError } from "../../domain/errors.js";
 import type { Config, Environment } from "../load.js";
+import { readProblem } from "../read-problem.js";
 import { type BuildContext, buildAgentsFile, buildTools } from "./build.js";
 import { crossCheck, type Report } from "./checks.js";
 import { property } from "./raw.js";
@@ -123,7 +125,7 @@ export function readAgentsText(path: string): string {
   try {
     bytes = readFileSync(path);
   } catch (error) {
-    throw whole(`cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    throw whole(`cannot be read: ${readProblem(error)}`);
   }
   if (bytes.length > MAX_BYTES) throw whole("is larger than 1 MiB");
   if (bytes.includes(0)) throw whole("is encoded in UTF-16: save it in UTF-8");

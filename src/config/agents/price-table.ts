@@ -1,12 +1,14 @@
 /**
  * The price list of the models, with its date. `prices.yaml` is shipped; an agents file may name another.
  */
+
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { z } from "zod";
 import { RelayError } from "../../domain/errors.js";
 import type { PriceTable } from "../../records/cost.js";
+import { readProblem } from "../read-problem.js";
 
 const usd = z.number().min(0).default(0);
 
@@ -44,7 +46,7 @@ export function readPriceTable(path: string | null = null): PriceTable {
     // The core schema keeps `as_of` as text. YAML 1.1 would read it as a date.
     read = parse(readFileSync(file, "utf8"), { schema: "core" });
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = readProblem(error);
     throw new RelayError("config_invalid", `the price list ${file} cannot be read: ${why}`, {
       cause: error,
     });

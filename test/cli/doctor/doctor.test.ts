@@ -3,36 +3,33 @@
  * with, and a call survives.
  */
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { z } from "zod";
 import { speechLike } from "../../../sim/audio/synth.js";
 import { noFaults } from "../../../sim/model/faults.js";
 import { type SimulatedModel, startModel } from "../../../sim/model.js";
 import { type SimulatedTwilio, startTwilio } from "../../../sim/twilio.js";
 import { type App, createApp } from "../../../src/app/app.js";
 import { doctor } from "../../../src/cli/doctor/doctor.js";
+import type { CliIo } from "../../../src/cli/io.js";
 import { loadAll } from "../../../src/cli/load.js";
+import { problemOf } from "../../../src/cli/problem-of.js";
+import { EnvFileError, parseEnvFile } from "../../../src/config/env-file.js";
+import { FakeIo } from "../../fakes/fake-io.js";
 import { FakeLog } from "../../fakes/fake-ports.js";
+import { freePorts, startNode } from "../../fakes/relay-node.js";
+import { readOutput } from "../../fakes/shipped-schemas.js";
 
-const RESULT = z.strictObject({
-  ok: z.boolean(),
-  failed: z.int().min(0),
-  warned: z.int().min(0),
-  checks: z.array(
-    z.strictObject({
-      severity: z.enum(["ok", "warn", "fail"]),
-      subject: z.string().min(1),
-      text: z.string().min(1),
-      fix: z.string().min(1).nullable(),
-    }),
-  ),
-});
-type Check = z.infer<typeof RESULT>["checks"][number];
+interface Check {
+  readonly severity: "ok" | "warn" | "fail";
+  readonly subject: string;
+  readonly text: string;
+  readonly fix: string | null;
+}
 
 const AGENTS = `
 agents:
@@ -46,6 +43,9 @@ let model: SimulatedModel;
 let twilio: SimulatedTwilio;
 let app: App | null = null;
 let env: Record<string, string>;
+/** What is wrong with `.env`. */
+let settingsFile: Pick<CliIo, "notices" | "settingsFault"> = {};
+const busy: Server[] = [];
 
 /** A port that nothing listens on now. */
 async function freePort(): Promise<number> {
@@ -78,6 +78,7 @@ afterAll(async () => {
 
 beforeEach(async () => {
   Object.assign(model.faults, noFaults());
+  settingsFile = {};
   const [port, adminPort] = [await freePort(), await freePort()];
   const publicUrl = `http://127.0.0.1:${port}`;
   twilio = await startTwilio({ publicUrl, relayUrl: publicUrl, speed: 20 });
@@ -103,6 +104,8 @@ beforeEach(async () => {
 afterEach(async () => {
   await app?.stop();
   app = null;
+  for (const server of busy.splice(0)) server.close();
+  rmSync(join(folder, "data"), { recursive: true, force: true });
   await twilio.close();
 });
 
@@ -117,6 +120,16 @@ function webhooks(publicUrl: string) {
   };
 }
 
+/** What the program reads of a settings file. */
+function envFileOf(bytes: Buffer): typeof settingsFile {
+  try {
+    return { notices: parseEnvFile(".env", bytes).notices };
+  } catch (error) {
+    if (!(error instanceof EnvFileError)) throw error;
+    return { settingsFault: error.fault };
+  }
+}
+
 function set(settings: Record<string, string>): void {
   Object.assign(env, settings);
 }
@@ -129,22 +142,65 @@ function agentsFile(text: string): void {
   writeFileSync(join(folder, "agents.yaml"), text);
 }
 
-async function examine(): Promise<{ status: number; checks: readonly Check[]; text: string }> {
-  const out: string[] = [];
-  const io = { out: (line: string) => void out.push(line), err: () => {}, env, onSignal: () => {} };
-  const status = await doctor(io, { json: true });
-  const text = out.join("\n");
-  const result = RESULT.parse(JSON.parse(text));
-  expect(result.ok).toBe(status === 0);
-  expect(text).not.toMatch(/sk-simulated|15550001111|2079460123/);
-  return { status, checks: result.checks, text };
+/** Another program takes a port. */
+async function take(port: number): Promise<void> {
+  const server = createServer((_request, response) => response.end("hello"));
+  busy.push(server);
+  server.listen(port, "127.0.0.1");
+  await once(server, "listening");
 }
 
-/** Starts the relay with the settings of this test, as `serve` does, and places one call. */
+/** A file where the relay wants a folder. */
+function inTheWay(name: string): void {
+  mkdirSync(join(folder, "data"), { recursive: true });
+  writeFileSync(join(folder, "data", name), "");
+  env["DATABASE_URL"] = `sqlite:${join(folder, "data", "a.db")}`;
+  env["RECORDINGS_DIR"] = join(folder, "data", "recordings");
+}
+
+function operators(text: string): void {
+  writeFileSync(join(folder, "operators.yaml"), text);
+  env["OPERATORS_FILE"] = join(folder, "operators.yaml");
+}
+
+async function examine(): Promise<{ status: number; checks: readonly Check[]; text: string }> {
+  const io = Object.assign(new FakeIo(env), settingsFile);
+  const status = await doctor(io, { json: true });
+  const { text } = io;
+  const result = readOutput("doctor", text);
+  expect(result["ok"]).toBe(status === 0);
+  expect(text).not.toMatch(/sk-simulated|15550001111|2079460123/);
+  // The schema says that they are.
+  return { status, checks: result["checks"] as readonly Check[], text };
+}
+
+/**
+ * Starts the relay with the settings of this test, as `serve` does.
+ *
+ * @returns why it does not start; null: it runs.
+ */
+async function startRefused(): Promise<string | null> {
+  const io = Object.assign(new FakeIo(env), settingsFile);
+  if (io.settingsFault !== undefined) return io.settingsFault.problem;
+  const loaded = loadAll(io);
+  if (loaded === null) return io.errors.join("\n");
+  const starting: App[] = [];
+  try {
+    starting.push(await createApp(loaded.config, loaded.agents, { log: new FakeLog() }));
+    await starting[0]?.start();
+    app = starting[0] ?? null;
+    return null;
+  } catch (error) {
+    const problem = problemOf(error);
+    if (problem === null) throw error;
+    await starting[0]?.stop();
+    return problem;
+  }
+}
+
+/** Starts the relay, and places one call. */
 async function callSurvives(): Promise<void> {
-  const loaded = loadAll({ out: () => {}, err: () => {}, env, onSignal: () => {} });
-  app = await createApp(loaded!.config, loaded!.agents, { log: new FakeLog() });
-  await app.start();
+  expect(await startRefused()).toBeNull();
   const call = twilio.placeCall({ voiceUrl: `http://127.0.0.1:${env["PORT"]}/incoming-call` });
   await call.events.until("first_media", {}, 10_000);
   call.hangUp();
@@ -157,7 +213,7 @@ async function callSurvives(): Promise<void> {
 /** Name, what is wrong, and the check that says so. */
 const MISCONFIGURATIONS: readonly (readonly [
   name: string,
-  spoil: () => void,
+  spoil: () => void | Promise<void>,
   severity: "fail" | "warn",
   subject: string,
   text: RegExp,
@@ -462,6 +518,162 @@ const MISCONFIGURATIONS: readonly (readonly [
     /DNS/,
   ],
   [
+    "a settings file in UTF-16",
+    () => {
+      settingsFile = envFileOf(Buffer.from("\ufeffPORT=80\n", "utf16le"));
+    },
+    "fail",
+    "settings",
+    /\.env is encoded in UTF-16/,
+    /UTF-8/,
+  ],
+  [
+    "a mistyped setting in .env",
+    () => {
+      settingsFile = envFileOf(Buffer.from("MAX_CALS=3\n"));
+    },
+    "warn",
+    "settings",
+    /MAX_CALS is not a setting \(did you mean MAX_CALLS\?\)/,
+    /correct the line/,
+  ],
+  [
+    "an agents file that is not in UTF-8",
+    () => {
+      const text = "agents:\n  a: {instructions: caf\u00e9}\n";
+      writeFileSync(join(folder, "agents.yaml"), Buffer.from(text, "latin1"));
+    },
+    "fail",
+    "agents file",
+    /agents\.yaml:2:1 .*not encoded in UTF-8: save the file in UTF-8/,
+    /.*/,
+  ],
+  [
+    "a tab in the agents file",
+    () => agentsFile("agents:\n\ta: {instructions: x}\n"),
+    "fail",
+    "agents file",
+    /agents\.yaml:2:1 .*Indent with spaces/,
+    /.*/,
+  ],
+  [
+    "two agents with one name",
+    () => agentsFile("agents:\n  a: {instructions: x}\n  a: {instructions: y}\n"),
+    "fail",
+    "agents file",
+    /agents\.yaml:3:3 the key a is here twice: remove one/,
+    /.*/,
+  ],
+  [
+    "two agents, and no numbers",
+    () => agentsFile("agents: {a: {instructions: x}, b: {instructions: y}}"),
+    "fail",
+    "agents file",
+    /numbers/,
+    /.*/,
+  ],
+  [
+    "an unknown placeholder",
+    () => agentsFile("agents: {a: {instructions: 'It is {{tme}}.'}}"),
+    "fail",
+    "agents file",
+    /tme/,
+    /.*/,
+  ],
+  [
+    "a tool that does not exist",
+    () => agentsFile("agents: {a: {instructions: x, tools: [lookup_ordr]}}"),
+    "fail",
+    "agents file",
+    /"lookup_ordr" is not a tool \(did you mean lookup_order\?\)/,
+    /.*/,
+  ],
+  [
+    "operators in a file that is not there",
+    () => set({ OPERATORS_FILE: join(folder, "none.yaml") }),
+    "fail",
+    "operators",
+    /OPERATORS_FILE .*none\.yaml/,
+    /operator add/,
+  ],
+  [
+    "an operator with an unknown role",
+    () => operators(`operators: {ana: {role: boss, token_sha256: ${"a".repeat(64)}}}`),
+    "fail",
+    "operators",
+    /operators\.ana\.role/,
+    /operator add/,
+  ],
+  [
+    "an operator listener for everybody, and no operator",
+    () => {
+      operators("operators:\n");
+      env["ADMIN_HOST"] = "0.0.0.0";
+    },
+    "fail",
+    "operators",
+    /has no operator while ADMIN_HOST is 0\.0\.0\.0/,
+    /operator add/,
+  ],
+  [
+    "an operator listener for everybody, without a token",
+    () => set({ ADMIN_HOST: "0.0.0.0" }),
+    "fail",
+    "settings",
+    /ADMIN_TOKEN is missing while ADMIN_HOST is 0\.0\.0\.0/,
+    /Set it/,
+  ],
+  [
+    "a port that another program has taken",
+    () => take(Number(env["PORT"])),
+    "fail",
+    "ports",
+    /another program listens on 127\.0\.0\.1/,
+    /another PORT/,
+  ],
+  [
+    "an operators' port that another program has taken",
+    () => take(Number(env["ADMIN_PORT"])),
+    "fail",
+    "ports",
+    /another program listens on 127\.0\.0\.1/,
+    /another ADMIN_PORT/,
+  ],
+  [
+    "a worker's own port that another program has taken",
+    async () => {
+      set({
+        MEDIA_URL: `ws://127.0.0.1:${env["PORT"]}/media-stream?w={worker}`.replace("?w=", "/"),
+      });
+      await take(Number(env["PORT"]) + 1);
+    },
+    "fail",
+    "ports",
+    /which is worker 0's \(PORT\+1\)/,
+    /another PORT/,
+  ],
+  [
+    "a file where records wait for the database",
+    () => inTheWay("spool"),
+    "fail",
+    "folders",
+    /data\/spool is not a folder/,
+    /in the way/,
+  ],
+  [
+    "a file where the CRM's news wait",
+    () => {
+      inTheWay("crm");
+      agentsFile(
+        "agents: {a: {instructions: x, greeting: Hi}}\ncrm: {call_completed: {url: 'http://127.0.0.1:1/', allow_private_hosts: ['127.0.0.1']}}",
+      );
+    },
+    "fail",
+    "folders",
+    /data\/crm is not a folder/,
+    /in the way/,
+  ],
+  [
     "an agent without a human",
     () => set({ HUMAN_AGENT_NUMBER: "" }),
     "warn",
@@ -471,18 +683,22 @@ const MISCONFIGURATIONS: readonly (readonly [
   ],
 ];
 
+/** How many of them the relay refuses to start with. */
+let refusals = 0;
+
 describe("doctor", () => {
   it.each(MISCONFIGURATIONS)(
     "names %s, with its fix",
     async (_name, spoil, severity, subject, text, fix) => {
-      spoil();
+      await spoil();
       const { status, checks } = await examine();
       const found = checks.find((check) => check.subject === subject && text.test(check.text));
       expect(found, JSON.stringify(checks, null, 1)).toMatchObject({ severity });
       expect(found?.fix ?? "").toMatch(fix);
       expect(status).toBe(checks.some((check) => check.severity === "fail") ? 1 : 0);
-      // A warning is no reason not to start.
+      // A warning is no reason not to start. And what does not start has failed.
       if (status === 0) await callSurvives();
+      else if ((await startRefused()) !== null) refusals++;
     },
   );
 
@@ -516,6 +732,43 @@ describe("doctor", () => {
     await callSurvives();
   });
 
+  it("passes settings with which serve, as a process with two workers, takes a call", async () => {
+    const port = await freePorts(3);
+    const publicUrl = `http://127.0.0.1:${port}`;
+    set({
+      WORKERS: "2",
+      PORT: String(port),
+      DATABASE_URL: `sqlite:${join(folder, "data", "w.db")}`,
+    });
+    number(webhooks(publicUrl));
+    const { status, text } = await examine();
+    expect(status, text).toBe(0);
+    const node = await startNode({ model, twilio, publicUrl }, env);
+    try {
+      const call = twilio.placeCall({ voiceUrl: `${publicUrl}/incoming-call` });
+      await call.events.until("first_media", {}, 10_000);
+      call.hangUp();
+      await call.ended;
+    } finally {
+      await node.remove();
+    }
+  });
+
+  it("names what serve says when it refuses, which is one line and no stack", async () => {
+    inTheWay("spool");
+    const peers = { model, twilio, publicUrl: `http://127.0.0.1:${env["PORT"]}` };
+    const refusal = await startNode(peers, env).then(
+      () => "it started",
+      (error: unknown) => String(error),
+    );
+    expect(refusal).toMatch(/data\/spool\/\S+ leads through a file that is no folder/);
+    expect(refusal).not.toMatch(/^ +at /m);
+  });
+
+  it("has failed with each of many settings that the relay refuses", () => {
+    expect(refusals).toBeGreaterThan(20);
+  });
+
   it("never writes: neither a database nor a folder", async () => {
     env["DATABASE_URL"] = `sqlite:${join(folder, "untouched", "a.db")}`;
     env["RECORDINGS_DIR"] = join(folder, "untouched", "recordings");
@@ -544,20 +797,5 @@ describe("doctor", () => {
       "a signed webhook was refused (403)",
       expect.stringContaining("was refused (403)"),
     ]);
-  });
-
-  it("tells another program on the port from a relay", async () => {
-    const other = createServer((_request, response) => response.end("hello"));
-    other.listen(Number(env["PORT"]), "127.0.0.1");
-    await once(other, "listening");
-    const { checks } = await examine();
-    other.close();
-    expect(checks).toContainEqual(
-      expect.objectContaining({
-        severity: "fail",
-        subject: "ports",
-        text: expect.stringContaining("another program listens on"),
-      }),
-    );
   });
 });

@@ -19,7 +19,8 @@ describe("the folder of recordings", () => {
     ["file/below", "fail"],
   ])("%j is %s, and is not created", (name, severity) => {
     const recordingsDir = join(folder, name);
-    expect(checkFolders({ recordingsDir })).toMatchObject({ severity });
+    const config = { recordingsDir, databaseUrl: "sqlite::memory:" };
+    expect([...checkFolders(config, null)][0]).toMatchObject({ severity });
     expect(existsSync(join(folder, "new"))).toBe(false);
   });
 });

@@ -18,7 +18,15 @@ async function listening(body: string): Promise<number> {
 }
 
 async function check(over: Partial<Parameters<typeof checkPorts>[0]>) {
-  const config = { host: "127.0.0.1", port: 0, adminHost: "127.0.0.1", adminPort: 0, ...over };
+  const config = {
+    host: "127.0.0.1",
+    port: 0,
+    adminHost: "127.0.0.1",
+    adminPort: 0,
+    workers: 1,
+    mediaUrl: "ws://127.0.0.1/media-stream",
+    ...over,
+  };
   const results = [];
   const checks = checkPorts(config);
   for (;;) {
@@ -34,7 +42,10 @@ describe("the ports", () => {
   });
 
   it("are a running relay's, by what it answers", async () => {
-    const [port, adminPort] = [await listening("ok\n"), await listening('{"reason":"ok"}')];
+    const [port, adminPort] = [
+      await listening("ok\n"),
+      await listening('{"ready":true,"reason":"ok"}'),
+    ];
     const { results, relayRuns } = await check({ port, adminPort });
     expect(relayRuns).toBe(true);
     expect(results).toEqual([`ok a relay is running on ${port} and ${adminPort}`]);
@@ -45,6 +56,14 @@ describe("the ports", () => {
     const { results, relayRuns } = await check({ port });
     expect(relayRuns).toBe(false);
     expect(results).toEqual([`fail another program listens on 127.0.0.1:${port}`]);
+  });
+
+  it("of single workers are another program's", async () => {
+    const taken = await listening("hello");
+    const { results } = await check({ port: taken - 2, workers: 3 });
+    expect(results).toContain(
+      `fail another program listens on 127.0.0.1:${taken}, which is worker 1's (PORT+2)`,
+    );
   });
 
   it("are on an address of another machine, or of none", async () => {
