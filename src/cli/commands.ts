@@ -26,6 +26,24 @@ interface Json {
 
 const JSON_FLAG = ["--json", "print the result as JSON"] as const;
 const NUMBER_ARGUMENT = "<number>";
+/** Of `calls list`: the searches of `GET /api/calls`. */
+const LIST_OPTIONS: readonly (readonly [flags: string, description: string])[] = [
+  ["--state <state>", "live or ended"],
+  ["--outcome <outcome>", "completed, transferred, abandoned, failed or rejected"],
+  ["--agent <name>", "calls of this agent"],
+  ["--from <number>", "calls of this caller"],
+  ["--search <words>", 'words or a "phrase" of the call, or a part of a number'],
+  ["--end-reason <reason>", "calls that ended for this reason"],
+  ["--destination <name>", "calls whose last transfer went there"],
+  ["--min-latency <ms>", "calls with an answer that took at least this long"],
+  ["--min-duration <seconds>", "calls of at least this length"],
+  ["--min-cost <usd>", "calls that cost at least this"],
+  ["--interrupted", "calls in which the caller interrupted the agent"],
+  ["--tool-failed", "calls in which a tool failed"],
+  ["--since <time>", "begun at or after: 2026-11-21T08:00:00Z, or 30m, 2h, 7d ago"],
+  ["--until <time>", "begun before"],
+  ["--sort <by>", "started, duration, latency, cost or interruptions; the highest first"],
+];
 const CALL_ARGUMENT = ["<call>", "SID of the call: CA…"] as const;
 
 export function declareCommands(program: Command, context: CommandContext): void {
@@ -228,17 +246,15 @@ function declareLiveCalls(program: Command, context: CommandContext): void {
     .copyInheritedSettings(program);
   program.addCommand(calls);
   const module = () => import("./calls/calls-command.js");
-  add<ListOptions>(calls, context, "list", "list calls, newest first", async (_, options) =>
-    (await module()).listCalls(io, options),
-  )
-    .option("--state <state>", "live or ended")
-    .option("--outcome <outcome>", "completed, transferred, abandoned, failed or rejected")
-    .option("--agent <name>", "calls of this agent")
-    .option("--from <number>", "calls of this caller")
-    .option("--since <time>", "begun at or after: 2026-11-21T08:00:00Z, or 30m, 2h, 7d ago")
-    .option("--until <time>", "begun before")
-    .option("--limit <count>", "how many", "20")
-    .option(...JSON_FLAG);
+  const list = add<ListOptions>(
+    calls,
+    context,
+    "list",
+    "list calls, newest first, or those that a search finds",
+    async (_, options) => (await module()).listCalls(io, options),
+  );
+  for (const option of LIST_OPTIONS) list.option(...option);
+  list.option("--limit <count>", "how many", "20").option(...JSON_FLAG);
   add<Json>(
     calls,
     context,

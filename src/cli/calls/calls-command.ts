@@ -15,6 +15,15 @@ export interface ListOptions extends Json {
   readonly outcome?: string;
   readonly agent?: string;
   readonly from?: string;
+  readonly search?: string;
+  readonly endReason?: string;
+  readonly destination?: string;
+  readonly minLatency?: string;
+  readonly minDuration?: string;
+  readonly minCost?: string;
+  readonly interrupted?: boolean;
+  readonly toolFailed?: boolean;
+  readonly sort?: string;
   readonly since?: string;
   readonly until?: string;
   /** How many calls. */
@@ -29,7 +38,7 @@ interface Page {
 /** The most that the relay answers at once. */
 const MAX_PAGE = 500;
 
-/** Newest first. */
+/** Newest first, or as `sort` says. */
 export async function listCalls(io: CliIo, options: ListOptions): Promise<number> {
   const limit = Number(options.limit);
   if (!Number.isInteger(limit) || limit < 1) {
@@ -58,8 +67,18 @@ export async function listCalls(io: CliIo, options: ListOptions): Promise<number
 }
 
 function listQuery(options: ListOptions, limit: number, before: string | null): string {
-  const { state, outcome, agent, from } = options;
-  const given = { state, outcome, agent, from, before: before ?? undefined };
+  const { state, outcome, agent, from, destination, sort } = options;
+  const given = {
+    ...{ state, outcome, agent, from, destination, sort },
+    q: options.search,
+    end_reason: options.endReason,
+    min_latency_ms: options.minLatency,
+    min_duration_s: options.minDuration,
+    min_cost_usd: options.minCost,
+    interrupted: options.interrupted?.toString(),
+    tool_failed: options.toolFailed?.toString(),
+    before: before ?? undefined,
+  };
   const query = new URLSearchParams({ limit: String(limit) });
   for (const [name, value] of Object.entries(given))
     if (value !== undefined) query.set(name, value);

@@ -82,6 +82,31 @@ describe("calls list", () => {
   });
 });
 
+describe("calls list, searching", () => {
+  it("passes every search on to the API, which understands each", async () => {
+    await place();
+    const searches = {
+      ...{ outcome: "completed", agent: "support", from: "+15550100001", search: "no such words" },
+      ...{ endReason: "caller_hung_up", destination: "front_desk", sort: "cost" },
+      ...{ minLatency: "800", minDuration: "60", minCost: "0.5" },
+      ...{ interrupted: true, toolFailed: true, since: "2h", until: "30m", state: "ended" },
+    };
+    expect([await listCalls(io, { ...searches, limit: "5" }), io.errors]).toEqual([0, []]);
+    const api = await OperatorApi.start(() => [200, JSON.stringify({ calls: [], next: null })]);
+    expect(await listCalls(api.io(), { ...searches, limit: "5" })).toBe(0);
+    api.close();
+    const asked = new URL(api.asked[0]?.request.split(" ")[1] ?? "", "http://relay");
+    const { since, until, ...named } = Object.fromEntries(asked.searchParams);
+    expect([since, until]).toEqual([expect.stringMatching(/^2/), expect.stringMatching(/^2/)]);
+    expect(named).toEqual({
+      ...{ limit: "5", state: "ended", outcome: "completed", agent: "support" },
+      ...{ from: "+15550100001", q: "no such words", end_reason: "caller_hung_up" },
+      ...{ destination: "front_desk", sort: "cost", min_latency_ms: "800" },
+      ...{ min_duration_s: "60", min_cost_usd: "0.5", interrupted: "true", tool_failed: "true" },
+    });
+  });
+});
+
 describe("toTime", () => {
   it.each([
     ["90m", "2026-11-21T06:30:00.000Z"],
