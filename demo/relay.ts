@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { SimulatedModel } from "../sim/model.js";
 import type { SimulatedTwilio } from "../sim/twilio.js";
+import { FlightFiles } from "../src/adapters/journal/flight-files.js";
 import { createLog } from "../src/adapters/system/pino-log.js";
 import { type App, createApp } from "../src/app/app.js";
 import type { AppOverrides } from "../src/app/app-overrides.js";
@@ -14,6 +15,7 @@ import type { AgentsFile } from "../src/domain/agent-profile.js";
 import type { CallSid } from "../src/domain/ids.js";
 import type { RecordEvent } from "../src/domain/record-event.js";
 import { recordRoutes } from "../src/http/record-routes.js";
+import { timelineRoute } from "../src/http/timeline-route.js";
 import { memoryCalls } from "../src/records/memory-calls.js";
 import { MemoryJournal } from "../src/records/memory-journal.js";
 import type { Timeline } from "./timeline.js";
@@ -101,17 +103,25 @@ export async function runRelay(
   overrides: AppOverrides = {},
 ): Promise<DemoRelay> {
   const journal = new MemoryJournal({ prices: readPriceTable(), ...watch });
+  const log = overrides.log ?? createLog({ level: "warn", pretty: true });
+  const flights = new FlightFiles(config.recordingsDir, config.nodeName, log);
   const app = await createApp(config, agents, {
     journal,
     phone: true,
     recordFlights: true,
-    log: createLog({ level: "warn", pretty: true }),
     ...overrides,
-    routes: recordRoutes({
-      store: memoryCalls(journal),
-      live: (callSid) => journal.record(callSid),
-      remove: async (callSid) => journal.remove(callSid),
-    }),
+    log,
+    routes: [
+      ...recordRoutes({
+        store: memoryCalls(journal),
+        live: (callSid) => journal.record(callSid),
+        remove: async (callSid) => journal.remove(callSid),
+      }),
+      timelineRoute({
+        find: async (callSid) => journal.record(callSid),
+        flight: (callSid) => flights.read(callSid),
+      }),
+    ],
   });
   const { publicPort, adminPort } = await app.start();
   const origin = `http://127.0.0.1:${publicPort}`;

@@ -145,7 +145,9 @@ async function phone(address: string) {
     const answer = await fetch(`${origin}/api/calls/${last("state")?.["callSid"]}`);
     return (await answer.json()) as { agent?: string; to?: string };
   };
-  return { send, last, record };
+  const timeline = async () =>
+    (await fetch(`${origin}/api/calls/${last("state")?.["callSid"]}/timeline`)).status;
+  return { send, last, record, timeline };
 }
 
 describe("the phone of murelay dev", { timeout: 2 * PATIENCE_MS }, () => {
@@ -161,10 +163,11 @@ describe("the phone of murelay dev", { timeout: 2 * PATIENCE_MS }, () => {
       [{ number: "+12025550188" }, "sales"],
       [{}, "support"],
     ] as const) {
-      const { send, last, record } = await phone(address);
+      const { send, last, record, timeline } = await phone(address);
       send({ type: "call", ...choice });
       await expect.poll(() => last("state")?.["state"], settled).toBe("talking");
       expect(await record()).toMatchObject({ agent });
+      expect(await timeline()).toBe(200);
       send({ type: "hang_up" });
     }
   });

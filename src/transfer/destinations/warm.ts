@@ -127,9 +127,15 @@ export function whisperTwiml(parts: DocumentParts): Twiml {
         phrases.press,
       ]
         .filter((part) => part !== "")
+        .map(asSentence)
         .join(" "),
     ),
   );
+}
+
+/** What is spoken next would run on without a stop. */
+function asSentence(text: string): string {
+  return /[.!?…。！？]["”»)]?\s*$/u.test(text) ? text : `${text}.`;
 }
 
 /** After a key that means nothing. */

@@ -111,6 +111,12 @@ describe("warm: the whisper", () => {
     );
   });
 
+  it("is spoken in sentences, with or without full stops of the model", () => {
+    const texts = { reason: "wants a person", summary: "The parcel is lost!" };
+    const [first] = verb(whisperTwiml(parts("warm", texts)), "gather").prompts;
+    expect(first?.text).toContain("Reason: wants a person. The parcel is lost! Press 1");
+  });
+
   it("asks once more after a key that means nothing", () => {
     expect(verbs(askAgainTwiml(parts("warm")))).toEqual(["gather", "redirect"]);
   });
