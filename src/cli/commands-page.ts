@@ -3,7 +3,10 @@ import type { Command } from "commander";
 const INTRODUCTION = `# Commands
 
 \`npx murelay <command>\`. \`npx murelay <command> --help\` says the same as this page, which is
-generated from the sources.
+generated from the sources. \`npx murelay --version\` prints the version.
+
+Settings come from the environment and from \`.env\` in the current folder. \`--settings <path>\`, before
+or after any command, names another file.
 
 Every command exits with 0 when it is done, 1 when something failed or a check found a fault, and 2
 for wrong usage or settings. Results go to stdout, progress and faults to stderr. \`--json\` prints the
