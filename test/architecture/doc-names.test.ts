@@ -82,7 +82,7 @@ const SETTING_NAMES = new Set([
   ...settingEntries().flatMap(([, { name, secret }]) => (secret ? [name, `${name}_FILE`] : [name])),
   // Of Node and of terminals, of a test, of an agents file that a page shows.
   ...["NODE_EXTRA_CA_CERTS", "NODE_OPTIONS", "NO_COLOR", "UPDATE_FAULTS"],
-  ...["SHOP_TOKEN", "SHOP_TOKEN_FILE", "HTTP_1"],
+  ...["SHOP_TOKEN", "SHOP_TOKEN_FILE", "ORDERS_TOKEN", "HTTP_1"],
 ]);
 
 function wrongSettings(code: string): readonly string[] {
