@@ -3,6 +3,7 @@ import { MEDIA_CASES } from "./cases/media.js";
 import { MODEL_CASES } from "./cases/model.js";
 import { OUTSIDE_CASES } from "./cases/outside.js";
 import { PROCESS_CASES } from "./cases/process.js";
+import { RECORDS_CASES } from "./cases/records.js";
 import { WORDS_CASES } from "./cases/words.js";
 import type { FaultCase } from "./fault-case.js";
 
@@ -12,6 +13,7 @@ export const FAULT_CASES: readonly FaultCase[] = [
   ...MEDIA_CASES,
   ...MODEL_CASES,
   ...OUTSIDE_CASES,
+  ...RECORDS_CASES,
   ...PROCESS_CASES,
   ...WORDS_CASES,
 ];

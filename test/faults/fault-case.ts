@@ -9,6 +9,15 @@ export const GROUPS = {
   words: "What callers, models, tools and SIP headers can say",
 } as const;
 
+export interface OwnRelay {
+  readonly calls: number;
+  /** Before the relay starts. @returns settings, or why the case cannot be run here. */
+  readonly prepare: () => Promise<
+    | { readonly env: Readonly<Record<string, string>>; readonly remove: () => Promise<void> }
+    | { readonly missing: string }
+  >;
+}
+
 /** One thing that goes wrong, on the running relay. */
 export interface FaultCase {
   /** For the command line. */
@@ -21,6 +30,8 @@ export interface FaultCase {
   readonly quick?: true;
   /** On a relay of its own, because it does not outlive the case: no steady calls run on it. */
   readonly alone?: true;
+  /** On a relay of its own with steady calls, because it needs other settings or more calls. */
+  readonly own?: OwnRelay;
   /** Throws when what must hold does not. */
   run(world: World): Promise<void>;
 }

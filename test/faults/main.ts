@@ -11,6 +11,8 @@ import { World } from "./world.js";
 
 /** Sockets of refused peers and of calls that have ended are gone by then. */
 const SETTLE_MS = 15_000;
+/** Beside each case. */
+const STEADY_CALLS = 4;
 
 const quick = process.argv.includes("--quick");
 const names = process.argv.slice(2).filter((arg) => !arg.startsWith("--"));
@@ -37,9 +39,9 @@ async function runAll(cases: readonly FaultCase[]): Promise<CaseResult[]> {
     results.push(result);
     console.log(lineOf(result));
   };
-  const beside = cases.filter(({ alone }) => alone !== true);
+  const beside = cases.filter(({ alone, own }) => alone !== true && own === undefined);
   if (beside.length > 0) {
-    const world = await World.start(true);
+    const world = await World.start({ calls: STEADY_CALLS });
     try {
       // Code that is compiled and tables that are filled once are no leak.
       for (const one of beside.slice(0, 2)) await runCase(one, world);
@@ -55,7 +57,7 @@ async function runAll(cases: readonly FaultCase[]): Promise<CaseResult[]> {
       await world.stop();
     }
   }
-  for (const one of cases.filter(({ alone }) => alone === true)) add(await runCase(one, null));
+  for (const one of cases.filter((one) => !beside.includes(one))) add(await runCase(one, null));
   return results;
 }
 
@@ -64,6 +66,8 @@ function lineOf({ name, failure, quiet, fault, seconds, blocks }: CaseResult): s
     quiet === null || fault === null
       ? ""
       : `p99 ${quiet.p99Ms.toFixed(1)} → ${fault.p99Ms.toFixed(1)} ms, ` +
-        `gap ${quiet.gapMs.toFixed(0)} → ${fault.gapMs.toFixed(0)} ms  ${blocks}`;
+        `gap ${quiet.gapMs.toFixed(0)} → ${fault.gapMs.toFixed(0)} ms ` +
+        `(own: ${quiet.own.p99Ms.toFixed(1)} → ${fault.own.p99Ms.toFixed(1)}, ` +
+        `${quiet.own.gapMs.toFixed(0)} → ${fault.own.gapMs.toFixed(0)})  ${blocks}`;
   return `${failure === null ? "holds" : "FAILS"}  ${name.padEnd(24)} ${seconds.toFixed(1).padStart(5)} s  ${steady} ${failure ?? ""}`;
 }

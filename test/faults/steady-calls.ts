@@ -10,57 +10,17 @@ import type { Duplex } from "node:stream";
 import { WebSocket, WebSocketServer } from "ws";
 import { sign } from "../../sim/twilio/signature.js";
 import { StreamMessages } from "../../sim/twilio/stream-messages.js";
-import { SAMPLE, WaitedForCpu, waitedBetween } from "./cpu-wait.js";
 import type { FromSteady, SteadyOrder, SteadyStart } from "./steady.js";
+import { measure, Track, Waits } from "./steady-track.js";
 
 const FRAME_MS = 20;
 /** A frame of a quiet line: the smallest steps, as real lines have them. */
 const PAYLOAD = Buffer.alloc(160, 0xfe).toString("base64");
 const MODEL = "gpt-realtime-mini";
-/** Twenty minutes of each call. */
-const MOST_FRAMES = 50 * 1200;
-/** Frames of a call that may be between phone and model. */
-const UNDER_WAY = 10;
 
-/** The frames of one call. */
-interface Track {
-  readonly sent: Moments;
-  readonly heard: Moments;
-}
-
-let relayWait: WaitedForCpu | null = null;
-const ownWait = new WaitedForCpu(process.pid);
-
-/** Instants in ms, each with what both processes had waited for a core of the machine by then. */
-class Moments {
-  count = 0;
-  readonly #ms = new Float64Array(MOST_FRAMES);
-  readonly #own = new Float64Array(MOST_FRAMES * SAMPLE);
-  readonly #relay = new Float64Array(MOST_FRAMES * SAMPLE);
-
-  now(): void {
-    if (this.count >= MOST_FRAMES) throw new Error("the run is longer than what is kept");
-    this.#ms[this.count] = performance.now();
-    ownWait.sample(this.#own, this.count * SAMPLE);
-    relayWait?.sample(this.#relay, this.count * SAMPLE);
-    this.count++;
-  }
-
-  /** From an instant of `other` to one of these, without what the machine took. */
-  since(other: Moments, from: number, to: number): number {
-    const waited = [
-      waitedBetween(other.#own, from * SAMPLE, this.#own, to * SAMPLE),
-      waitedBetween(other.#relay, from * SAMPLE, this.#relay, to * SAMPLE),
-    ];
-    const ms = (this.#ms[to] ?? 0) - (other.#ms[from] ?? 0);
-    return Math.max(0, ms - waited[0]! - waited[1]!);
-  }
-}
-
+const waits = new Waits();
 const tracks: Track[] = [];
 let arriving: Track | null = null;
-
-const newTrack = (): Track => ({ sent: new Moments(), heard: new Moments() });
 
 // --- the model -----------------------------------------------------------------------------------
 
@@ -75,7 +35,7 @@ function speakAsModel(socket: WebSocket, track: Track): void {
   socket.on("message", (data: Buffer) => {
     // The type stands at the beginning of what the relay sends.
     if (data.indexOf('"input_audio_buffer.append"') >= 0) {
-      track.heard.now();
+      track.heard();
       return;
     }
     const event = JSON.parse(data.toString()) as { type: string; session?: object };
@@ -106,7 +66,7 @@ async function startModelFront(modelPort: number): Promise<number> {
       passOn(request, stream, head, modelPort);
       return;
     }
-    const track = arriving ?? newTrack();
+    const track = arriving ?? new Track(waits);
     arriving = null;
     sockets.handleUpgrade(request, stream, head, (socket) => speakAsModel(socket, track));
   });
@@ -118,7 +78,7 @@ async function startModelFront(modelPort: number): Promise<number> {
 // --- the phones ----------------------------------------------------------------------------------
 
 async function placeCall(number: number, to: SteadyOrder & { type: "call" }): Promise<void> {
-  const track = newTrack();
+  const track = new Track(waits);
   arriving = track;
   const form = {
     CallSid: `CA${String(number).padStart(32, "5")}`,
@@ -165,40 +125,13 @@ function speakFrames(socket: WebSocket, messages: StreamMessages, track: Track):
     if (socket.readyState !== WebSocket.OPEN) return;
     // A late timer sends what is due, as a phone line does.
     while (startMs + frame * FRAME_MS <= performance.now()) {
-      track.sent.now();
+      track.sent();
       socket.send(messages.media({ timestamp: frame * FRAME_MS, payload: PAYLOAD }));
       frame++;
     }
     setTimeout(next, startMs + frame * FRAME_MS - performance.now());
   };
   next();
-}
-
-// --- the measurement -----------------------------------------------------------------------------
-
-/** How many frames had been heard when the window began. */
-const heardBefore = new Map<Track, number>();
-
-function beginWindow(): void {
-  for (const track of tracks) heardBefore.set(track, track.heard.count);
-}
-
-/** The 99th percentile of phone to model, and the longest time between two frames at the model. */
-function endWindow(): { p99Ms: number; gapMs: number; lost: number } {
-  const transits: number[] = [];
-  let gapMs = 0;
-  let lost = 0;
-  for (const track of tracks) {
-    const { sent, heard } = track;
-    for (let i = Math.max(1, heardBefore.get(track) ?? 0); i < heard.count; i++) {
-      transits.push(heard.since(sent, i, i));
-      gapMs = Math.max(gapMs, heard.since(heard, i - 1, i));
-    }
-    const missing = sent.count - heard.count;
-    if (missing > UNDER_WAY) lost += missing;
-  }
-  transits.sort((a, b) => a - b);
-  return { p99Ms: transits[Math.floor(transits.length * 0.99)] ?? 0, gapMs, lost };
 }
 
 function report(message: FromSteady): void {
@@ -213,15 +146,15 @@ process.on("message", (order: SteadyOrder | SteadyStart) => {
         report({ type: "started", port: await startModelFront(order.modelPort) });
         return;
       case "call":
-        relayWait = new WaitedForCpu(order.relayPid);
+        waits.of(order.relayPid);
         for (let i = 0; i < order.calls; i++) await placeCall(i, order);
         report({ type: "calling" });
         return;
       case "begin":
-        beginWindow();
+        for (const track of tracks) track.begin();
         return;
       case "end":
-        report({ type: "measured", ...endWindow() });
+        report({ type: "measured", ...measure(tracks) });
         return;
     }
   })().catch((error: unknown) => report({ type: "failed", why: String(error) }));

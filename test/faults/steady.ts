@@ -21,13 +21,19 @@ export type SteadyOrder =
   | { readonly type: "begin" }
   | { readonly type: "end" };
 
-export interface Measured {
+export interface Moved {
   /** From phone to model. */
   readonly p99Ms: number;
   /** Longest time between two frames of a call at the model; 20 ms at best. */
   readonly gapMs: number;
+}
+
+/** As the clock says. */
+export interface Measured extends Moved {
   /** Frames that never came. */
   readonly lost: number;
+  /** Without what the relay and the measurement waited for a core of the machine. */
+  readonly own: Moved;
 }
 
 export type FromSteady =

@@ -13,7 +13,6 @@ import { SteadyCalls } from "./steady.js";
 export const PUBLIC_URL = "https://relay.test";
 export const ADMIN_TOKEN = "token-of-the-fault-checks";
 const STEADY_NUMBER = "+12025550190";
-const STEADY_CALLS = 4;
 const GREETING = { text: "Hello.", audio: speechLike(300, 1) };
 
 const AGENTS = `
@@ -63,18 +62,21 @@ export class World {
     this.turns = fields.turns;
   }
 
-  /** @param withSteady  false: for a case that the relay does not outlive. */
-  static async start(
-    withSteady: boolean,
-    env: Readonly<Record<string, string>> = {},
-  ): Promise<World> {
+  /** @param calls  steady ones; 0: for a case that the relay does not outlive. */
+  static async start({
+    calls,
+    env = {},
+  }: {
+    readonly calls: number;
+    readonly env?: Readonly<Record<string, string>>;
+  }): Promise<World> {
     const turns: Turn[] = [];
     const model = await startModel({
       keepAudio: false,
       script: () => ({ turns: () => turns.shift() ?? { say: GREETING } }),
     });
     const twilio = await startTwilio({ publicUrl: PUBLIC_URL, speed: 20, keepAudio: false });
-    const front = withSteady ? await SteadyCalls.start(model.port) : null;
+    const front = calls > 0 ? await SteadyCalls.start(model.port) : null;
     const relay = await startNode(
       { model, twilio, publicUrl: PUBLIC_URL },
       {
@@ -97,7 +99,7 @@ export class World {
     let inspector: Inspector | null = null;
     if (front !== null) {
       await front.steady.call({
-        calls: STEADY_CALLS,
+        calls,
         port: relay.publicPort,
         publicUrl: PUBLIC_URL,
         accountSid: twilio.accountSid,

@@ -47,10 +47,33 @@ const texts = (items: readonly (ReadRecord | string)[]) =>
   items.map((item) => (typeof item === "string" ? "next" : JSON.parse(item.json)));
 
 describe("records for an answer", () => {
-  it("are read as many at once as have 250 KB", async () => {
+  it("are read as many at once as have 100 KB", async () => {
     const { parts, slices, sids } = bench(20, 31_000);
     expect(texts(await all(readRecords(parts, {}, null, 50)))).toEqual(sids);
-    expect(slices).toEqual([8, 8, 4]);
+    expect(slices).toEqual([3, 3, 3, 3, 3, 3, 2]);
+  });
+
+  it("are read by one reader in each turn of the event loop, however many there are", async () => {
+    let turn = 0;
+    let counting = true;
+    const count = (): void => {
+      turn++;
+      if (counting) setImmediate(count);
+    };
+    setImmediate(count);
+    const turns: number[] = [];
+    const readers = Array.from({ length: 5 }, () => {
+      const { parts } = bench(12, 31_000);
+      const loadJson: CallStore["loadJson"] = (callSids) => {
+        turns.push(turn);
+        return parts.store.loadJson(callSids);
+      };
+      return all(readRecords({ ...parts, store: { ...parts.store, loadJson } }, {}, null, 50));
+    });
+    await Promise.all(readers);
+    counting = false;
+    expect(turns).toHaveLength(5 * 4);
+    expect(new Set(turns).size).toBe(turns.length);
   });
 
   it("are read 50 at once where they are short, and alone where they are long", async () => {

@@ -67,8 +67,9 @@ export const OUTSIDE_CASES: readonly FaultCase[] = [
     what: "the model's host name does not resolve",
     holds: "callers reach a person",
     run: async () => {
-      const world = await World.start(false, {
-        OPENAI_REALTIME_URL: "wss://no-such-host.invalid/v1/realtime",
+      const world = await World.start({
+        calls: 0,
+        env: { OPENAI_REALTIME_URL: "wss://no-such-host.invalid/v1/realtime" },
       });
       try {
         const call = world.twilio.placeCall();
