@@ -170,6 +170,13 @@ const bytesViews = new Views(BYTES);
 const callerViews = new Views(MESSAGE_AUDIO);
 const copyViews = new Views(COPY);
 
+/** The first `length` bytes at TEXT, as they are until text is placed there again. */
+export function textView(length: number): Uint8Array {
+  return length <= LONGEST_KEPT_VIEW
+    ? textViews.of(length)
+    : coreMemory.subarray(TEXT, TEXT + length);
+}
+
 /** Copies the first `n` bytes at TEXT or BYTES to `out`. */
 export function copyOut(place: number, n: number, out: Uint8Array, outStart: number): void {
   const kept = n <= LONGEST_KEPT_VIEW;

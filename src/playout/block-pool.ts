@@ -5,10 +5,10 @@
  */
 export class BlockPool {
   /**
-   * 512 ms of mu-law. Larger blocks would be half empty on average, and smaller ones would cost
-   * more bookkeeping.
+   * 128 ms of mu-law. A message is taken by a copy of its whole block, so a large block costs time;
+   * besides, it would be half empty on average. Smaller ones would cost more bookkeeping.
    */
-  static readonly BLOCK_BYTES = 4096;
+  static readonly BLOCK_BYTES = 1024;
 
   readonly #free: Uint8Array[] = [];
   readonly #keepFree: number;
@@ -17,7 +17,7 @@ export class BlockPool {
   /**
    * @param keepFree  how many unused blocks are kept; the rest is left to the garbage collector.
    */
-  constructor(keepFree = 1024) {
+  constructor(keepFree = 4096) {
     this.#keepFree = keepFree;
   }
 

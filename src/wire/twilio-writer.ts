@@ -2,7 +2,8 @@
  * Messages to Twilio on a bidirectional (`<Connect><Stream>`) socket. Source: Twilio, Media Streams
  * WebSocket messages.
  */
-import { base64EncodedLength, encodeBase64 } from "../codec/base64.js";
+import { core, coreMemory, placeBytes, placeOf, textView } from "../codec/audio-core.js";
+import { base64EncodedLength } from "../codec/base64.js";
 import type { StreamSid } from "../domain/ids.js";
 import { ascii, COLON } from "./json-scan.js";
 
@@ -10,85 +11,80 @@ import { ascii, COLON } from "./json-scan.js";
 export const MARK_DIGITS = 9;
 export const POSITION_DIGITS = 12;
 
+/** Four seconds in one message; usual are 60 ms. */
+export const MAX_MEDIA_BYTES = 32 * 1024;
+
 const encoder = new TextEncoder();
 const MEDIA_SUFFIX = ascii('"}}');
 const MARK_SUFFIX = ascii('"}}');
 
-/** Two numbers and the colon between them. */
-const MARK_NAME_CHARS = MARK_DIGITS + 1 + POSITION_DIGITS;
-
-/** Size for 100 ms of audio in one message; the buffer grows once when more is written. */
-const FIRST_PAYLOAD_CHARS = 1068;
+const TEXT = placeOf("TEXT");
 
 /**
- * Writes the messages to one stream. Every view that it returns is valid until the next call of the
- * same writer: give it to a socket that copies.
+ * Writes the messages to one stream, in memory that all streams share: every view that it returns
+ * is valid until the next message of any stream, so it must go to a socket that copies.
  */
 export class TwilioWriter {
   readonly #clear: Uint8Array;
-  readonly #mediaPrefixBytes: number;
-  readonly #markPrefixBytes: number;
-  #media: Uint8Array;
-  #mediaView: Uint8Array;
-  readonly #mark: Uint8Array;
-  #markView: Uint8Array;
+  readonly #mediaPrefix: Uint8Array;
+  readonly #markPrefix: Uint8Array;
 
   constructor(streamSid: StreamSid) {
     const sid = JSON.stringify(streamSid);
-    this.#clear = encoder.encode(`{"event":"clear","streamSid":${sid}}`);
-    const markPrefix = encoder.encode(`{"event":"mark","streamSid":${sid},"mark":{"name":"`);
-    this.#markPrefixBytes = markPrefix.length;
-    const mediaPrefix = encoder.encode(`{"event":"media","streamSid":${sid},"media":{"payload":"`);
-    this.#mediaPrefixBytes = mediaPrefix.length;
-    this.#media = new Uint8Array(mediaPrefix.length + FIRST_PAYLOAD_CHARS + MEDIA_SUFFIX.length);
-    this.#media.set(mediaPrefix);
-    this.#mediaView = this.#media.subarray(0, 0);
-    this.#mark = new Uint8Array(markPrefix.length + MARK_NAME_CHARS + MARK_SUFFIX.length);
-    this.#mark.set(markPrefix);
-    this.#markView = this.#mark.subarray(0, 0);
+    const clear = `{"event":"clear","streamSid":${sid}}`;
+    const mark = `{"event":"mark","streamSid":${sid},"mark":{"name":"`;
+    const media = `{"event":"media","streamSid":${sid},"media":{"payload":"`;
+    // One piece of memory for the three of them.
+    const bytes = encoder.encode(media + mark + clear);
+    const markAt = encoder.encode(media).length;
+    const clearAt = markAt + encoder.encode(mark).length;
+    this.#mediaPrefix = bytes.subarray(0, markAt);
+    this.#markPrefix = bytes.subarray(markAt, clearAt);
+    this.#clear = bytes.subarray(clearAt);
   }
 
   /**
-   * Audio to play: mu-law `ulaw[start … end)`, no header bytes. Allocates only when the length
-   * changes.
+   * Audio to play: mu-law `ulaw[start … end)`, no header bytes, at most MAX_MEDIA_BYTES. Allocates
+   * only for a length that is new.
+   *
+   * @throws RangeError for more.
    */
   media(ulaw: Uint8Array, start: number, end: number): Uint8Array {
-    const payloadEnd = this.#mediaPrefixBytes + base64EncodedLength(end - start);
-    const length = payloadEnd + MEDIA_SUFFIX.length;
-    if (length > this.#media.length) {
-      const larger = new Uint8Array(2 * length);
-      larger.set(this.#media.subarray(0, this.#mediaPrefixBytes));
-      this.#media = larger;
-      this.#mediaView = larger.subarray(0, 0);
-    }
-    const media = this.#media;
-    encodeBase64(ulaw, start, end, media, this.#mediaPrefixBytes);
-    for (let i = 0; i < MEDIA_SUFFIX.length; i++) media[payloadEnd + i] = MEDIA_SUFFIX[i]!;
-    if (this.#mediaView.length !== length) this.#mediaView = media.subarray(0, length);
-    return this.#mediaView;
+    const bytes = end - start;
+    if (bytes > MAX_MEDIA_BYTES) throw new RangeError(`${bytes} bytes of audio in one message`);
+    const prefix = this.#mediaPrefix;
+    const from = placeBytes(ulaw, start, end);
+    coreMemory.set(prefix, TEXT);
+    core.encodeBase64(from, bytes, TEXT + prefix.length);
+    return finished(prefix.length + base64EncodedLength(bytes), MEDIA_SUFFIX);
   }
 
   /**
    * A mark named `generation:position`. Twilio sends the name back once everything before it has
-   * been played or cleared. Allocates only when the length changes.
+   * been played or cleared. Allocates only for a length that is new.
    *
    * @param generation  counts the clears, a whole number of at most 9 digits.
    * @param position    bytes sent since the last clear, a whole number of at most 12 digits.
    */
   mark(generation: number, position: number): Uint8Array {
-    const mark = this.#mark;
-    let at = writeDigits(mark, this.#markPrefixBytes, generation);
-    mark[at++] = COLON;
-    at = writeDigits(mark, at, position);
-    for (let i = 0; i < MARK_SUFFIX.length; i++) mark[at++] = MARK_SUFFIX[i]!;
-    if (this.#markView.length !== at) this.#markView = mark.subarray(0, at);
-    return this.#markView;
+    const prefix = this.#markPrefix;
+    coreMemory.set(prefix, TEXT);
+    let at = writeDigits(coreMemory, TEXT + prefix.length, generation);
+    coreMemory[at++] = COLON;
+    at = writeDigits(coreMemory, at, position);
+    return finished(at - TEXT, MARK_SUFFIX);
   }
 
   /** Makes Twilio drop everything that it has not played. Twilio then echoes all pending marks. */
   clear(): Uint8Array {
     return this.#clear;
   }
+}
+
+/** The message that begins at TEXT, with this suffix after its first `length` bytes. */
+function finished(length: number, suffix: Uint8Array): Uint8Array {
+  for (let i = 0; i < suffix.length; i++) coreMemory[TEXT + length + i] = suffix[i]!;
+  return textView(length + suffix.length);
 }
 
 /** The content of one of our marks. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { WireError } from "../../src/domain/errors.js";
 import type { StreamSid } from "../../src/domain/ids.js";
 import { MAX_TWILIO_MESSAGE_BYTES, parseTwilioMessage } from "../../src/wire/twilio-media.js";
-import { readMarkName, TwilioWriter } from "../../src/wire/twilio-writer.js";
+import { MAX_MEDIA_BYTES, readMarkName, TwilioWriter } from "../../src/wire/twilio-writer.js";
 import { bytesOf } from "./json-text.js";
 
 const parse = (value: unknown) => parseTwilioMessage(bytesOf(JSON.stringify(value)));
@@ -251,6 +251,14 @@ describe("TwilioWriter", () => {
     );
     for (const name of ["", "1", "1:", ":2", "r1:3", "1:2:3", "1:2 ", "-1:2", "1234567890:1"])
       expect(readMarkName(name)).toBeNull();
+  });
+
+  it("takes up to four seconds of audio in one message, and refuses more", () => {
+    const most = new Uint8Array(MAX_MEDIA_BYTES).fill(0x7f);
+    const { media } = jsonOf(writer.media(most, 0, most.length)) as { media: { payload: string } };
+    expect(media.payload).toBe(Buffer.from(most).toString("base64"));
+    const more = new Uint8Array(MAX_MEDIA_BYTES + 1);
+    expect(() => writer.media(more, 0, more.length)).toThrow("32769 bytes of audio");
   });
 
   it("makes no new view while the length stays the same", () => {
