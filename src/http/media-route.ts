@@ -11,7 +11,7 @@ import type { LoopTimer } from "../ports/loop-timer.js";
 import type { Metrics } from "../ports/metrics.js";
 import type { MediaReceiver, MediaSocket } from "../ports/sockets.js";
 import type { CallService } from "../relay/calls/call-service.js";
-import { MEDIA_PATH, signedMediaUrls } from "./media-paths.js";
+import { MEDIA_PATH, type MediaAddresses } from "./media-paths.js";
 import { text, write } from "./reply.js";
 import type { WebhookGuard } from "./webhook-guard.js";
 
@@ -21,8 +21,7 @@ export interface MediaRouteParts {
   readonly metrics: Pick<Metrics, "httpRequests">;
   readonly timer: LoopTimer;
   readonly log: Log;
-  /** As it stands in `<Stream url>` of this process, without a final slash. */
-  readonly mediaUrl: string;
+  readonly addresses: MediaAddresses;
 }
 
 /** Twilio's messages are a few hundred bytes; `start` with its parameters a few KiB. */
@@ -52,8 +51,7 @@ interface Session {
 }
 
 export function mediaBehavior(parts: MediaRouteParts): WebSocketBehavior<Session> {
-  const { guard, mediaUrl, metrics, timer } = parts;
-  const urls = signedMediaUrls(mediaUrl);
+  const { addresses, guard, metrics, timer } = parts;
   return {
     compression: 0,
     maxPayloadLength: MAX_PAYLOAD_BYTES,
@@ -67,6 +65,12 @@ export function mediaBehavior(parts: MediaRouteParts): WebSocketBehavior<Session
         address: Buffer.from(response.getRemoteAddressAsText()).toString("latin1"),
         header: (name: string) => request.getHeader(name),
       };
+      const urls = addresses.signedUrls(request.getUrl());
+      if (urls.length === 0) {
+        metrics.httpRequests.observe(0, MEDIA_PATH, "404");
+        write(response, text(404, "not found", { close: true }));
+        return;
+      }
       const isSigned = guard.signedHead("media", head, urls);
       metrics.httpRequests.observe(0, MEDIA_PATH, isSigned ? "101" : "403");
       if (!isSigned) {

@@ -16,7 +16,7 @@ import { Exchange, type ExchangeOptions } from "./exchange.js";
 import { type HealthRouteParts, healthRoutes } from "./health-routes.js";
 import { LISTEN_PATH, listenBehavior, listenRoute } from "./listen-route.js";
 import { type HttpServer, UwsServer } from "./listener.js";
-import { MEDIA_PATH, mediaPathsOf, signedMediaUrls } from "./media-paths.js";
+import { MEDIA_PATH, MediaAddresses } from "./media-paths.js";
 import { mediaBehavior } from "./media-route.js";
 import { openApiRoute } from "./openapi/openapi-route.js";
 import type { OperatorAuth } from "./operator-auth.js";
@@ -31,6 +31,7 @@ import { WebhookGuard } from "./webhook-guard.js";
 export interface PublicServerParts {
   readonly config: Pick<
     Config,
+    | "mediaUrl"
     | "publicUrl"
     | "twilioAccountSid"
     | "twilioAuthToken"
@@ -83,20 +84,21 @@ export function createPublicServer(parts: PublicServerParts): HttpServer {
   }
   // A proxy in front may keep PUBLIC_URL's own path on the requests, or remove it: both work.
   const prefix = new URL(config.publicUrl).pathname.replace(/\/+$/, "");
-  const mediaPaths = mediaPathsOf(mediaUrl, prefix);
+  const addresses = new MediaAddresses({ template: config.mediaUrl, own: mediaUrl, prefix });
   const app = loadUws().uws.App();
   const server = new UwsServer(app);
   const options = timed(parts, () => server.retired);
   if (parts.descriptors !== undefined)
     server.onClose(guardAccept({ server, ...parts.descriptors, clock, log }));
 
-  const behavior = mediaBehavior({ calls, guard, metrics, timer, log, mediaUrl });
-  for (const path of mediaPaths) app.ws(path, behavior);
+  const behavior = mediaBehavior({ calls, guard, metrics, timer, log, addresses });
+  for (const path of addresses.patterns) app.ws(path, behavior);
   app.any("/*", (response, request) => {
     const startedMs = timer.start();
     const exchange = new Exchange(response, request, options());
+    const mediaUrls = addresses.signedUrls(exchange.head.path);
     if (exchange.ambiguous) answerAmbiguous(exchange);
-    else if (mediaPaths.has(exchange.head.path)) answerMediaRequest(exchange, guard, mediaUrl);
+    else if (mediaUrls.length > 0) answerMediaRequest(exchange, guard, mediaUrls);
     else answerPublic(exchange, posts, withoutPrefix(exchange.head.path, prefix), refusals);
     timer.end("http", startedMs);
   });
@@ -198,10 +200,14 @@ function answerPublic(
 }
 
 /** An upgrade never comes here: uWebSockets.js takes it. */
-function answerMediaRequest(exchange: Exchange, guard: WebhookGuard, mediaUrl: string): void {
+function answerMediaRequest(
+  exchange: Exchange,
+  guard: WebhookGuard,
+  urls: readonly string[],
+): void {
   exchange.route = MEDIA_PATH;
   if (exchange.head.method !== "GET") exchange.answer(methodNotAllowed(["GET"]));
-  else if (guard.signedHead("media", exchange.head, signedMediaUrls(mediaUrl)))
+  else if (guard.signedHead("media", exchange.head, urls))
     exchange.answer(text(426, "upgrade required", { headers: { Upgrade: "websocket" } }));
   else exchange.answer(text(403, "forbidden"));
 }

@@ -143,6 +143,8 @@ export async function startPublic(
     mediaUrl?: string;
     validate?: boolean;
     secondToken?: string;
+    /** MEDIA_URL, where it has placeholders. */
+    mediaTemplate?: string;
     clock?: Clock;
     /** OPENAI_WEBHOOK_SECRET; absent: the SIP path is off. */
     webhookSecret?: string;
@@ -159,6 +161,7 @@ export async function startPublic(
   const server = createPublicServer({
     config: {
       publicUrl,
+      mediaUrl: settings.mediaTemplate ?? mediaUrl,
       twilioAccountSid: ACCOUNT_SID,
       twilioAuthToken: AUTH_TOKEN,
       twilioAuthTokenSecondary: settings.secondToken ?? null,

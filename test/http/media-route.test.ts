@@ -38,6 +38,24 @@ describe("media stream", () => {
     expect(side.calls.sockets).toHaveLength(1);
   });
 
+  it("accepts a stream that was meant for another process, signed for that one's address", async () => {
+    side.server.close();
+    side = await startPublic({
+      mediaTemplate: "wss://relay.example.com/media-stream/{node}/{worker}",
+      mediaUrl: "wss://relay.example.com/media-stream/node2/0",
+    });
+    const other = "/media-stream/node1/3";
+    await once(dial(sign(`wss://relay.example.com${other}`), other), "open");
+    expect(side.calls.sockets).toHaveLength(1);
+    expect(await refusedWith(dial(sign(side.mediaUrl), other))).toBe(403);
+    expect(await refusedWith(dial(sign(side.mediaUrl), "/media-stream/node1/x"))).toBe(404);
+    expect(side.metrics.requests).toEqual([
+      "/media-stream 101",
+      "/media-stream 403",
+      "/media-stream 404",
+    ]);
+  });
+
   it.each([
     ["missing", null, "media/missing"],
     ["forged", "AAAA", "media/invalid"],

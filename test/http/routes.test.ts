@@ -4,7 +4,6 @@ import { RelayError } from "../../src/domain/errors.js";
 import { callRoutes } from "../../src/http/call-routes.js";
 import { callSidOf } from "../../src/http/call-sid.js";
 import { healthRoutes } from "../../src/http/health-routes.js";
-import { mediaPathsOf, signedMediaUrls } from "../../src/http/media-paths.js";
 import { nodeRoutes } from "../../src/http/nodes-route.js";
 import type { OperatorRoute } from "../../src/http/operator-router.js";
 import { outboundRoutes } from "../../src/http/outbound-route.js";
@@ -25,24 +24,6 @@ async function ask(route: OperatorRoute | undefined, params = {}, body: unknown 
     body: reply.body === undefined ? null : JSON.parse(String(reply.body)),
   };
 }
-
-describe("the media paths", () => {
-  it("are the fixed one, that of MEDIA_URL and those behind PUBLIC_URL's path, each with a slash", () => {
-    expect([...mediaPathsOf("wss://a.example/relay/media-stream/node1/0", "/relay")]).toEqual([
-      "/media-stream",
-      "/media-stream/",
-      "/relay/media-stream",
-      "/relay/media-stream/",
-      "/relay/media-stream/node1/0",
-      "/relay/media-stream/node1/0/",
-    ]);
-    expect(mediaPathsOf("wss://a.example", "").has("/")).toBe(false);
-  });
-
-  it("are signed with and without a final slash", () => {
-    expect(signedMediaUrls("wss://a/m")).toEqual(["wss://a/m", "wss://a/m/"]);
-  });
-});
 
 describe("GET /ready", () => {
   it.each([
