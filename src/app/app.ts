@@ -81,7 +81,9 @@ export interface App {
    * DRAIN_SECONDS have passed.
    */
   drain(): Promise<void>;
-  /** No new callers from now on. The process goes on until it is stopped. Idempotent. */
+  /**
+   * No new callers after DRAIN_DELAY_SECONDS. The process goes on until it is stopped. Idempotent.
+   */
   refuseCalls(): void;
   /**
    * Callers who are still with an agent go to their fallback. Resolves when they have been taken
@@ -254,32 +256,15 @@ class RelayApp implements App {
 
   async retire(): Promise<void> {
     this.#public.stopListening();
-    await this.#drain("retired");
+    await this.#parts.admitted.drain.retire();
   }
 
   async drain(): Promise<void> {
-    const { clock, config } = this.#parts.base;
-    // A balancer still sends callers until it has seen that this node is not ready.
-    if (config.drainDelaySeconds > 0)
-      await new Promise<void>((seen) => clock.after(config.drainDelaySeconds * 1000, seen));
-    await this.#drain("draining");
+    await this.#parts.admitted.drain.empty();
   }
 
   refuseCalls(): void {
-    const { base, admitted } = this.#parts;
-    admitted.registry.beginDrain();
-    base.log.info("drain: no new calls are accepted", { calls: admitted.registry.load });
-  }
-
-  async #drain(text: string): Promise<void> {
-    const { base, admitted } = this.#parts;
-    const { registry } = admitted;
-    registry.beginDrain();
-    base.log.info(text, { calls: registry.load });
-    const timeUp = new Promise<void>((resolve) => {
-      base.clock.after(base.config.drainSeconds * 1000, resolve);
-    });
-    await Promise.race([registry.drained(), timeUp]);
+    void this.#parts.admitted.drain.refuseCalls();
   }
 
   async abandon(): Promise<void> {
@@ -329,7 +314,7 @@ function publicServer({ base, calls, cluster }: AppParts) {
 function operatorServer(parts: AppParts, app: App) {
   const { audit, base, calls, cluster, keeping, events, operators, overrides } = parts;
   const { auth, sessions } = operators;
-  const { agents, registry, metrics, loopGuard, clock, log } = base;
+  const { agents, config, registry, metrics, loopGuard, clock, log } = base;
   return createOperatorServer({
     behindSupervisor: overrides.seat !== undefined,
     auth,
@@ -345,7 +330,7 @@ function operatorServer(parts: AppParts, app: App) {
       ...consoleRoutes({ auth, sessions, audit, phone: overrides.phone ?? false }),
       agentsRoute(agents, VERSION),
       ...(overrides.requestReload === undefined ? [] : [reloadRoute(overrides.requestReload)]),
-      drainRoute(overrides.refuseCalls ?? (() => app.refuseCalls())),
+      drainRoute(overrides.refuseCalls ?? (() => app.refuseCalls()), config.drainDelaySeconds),
       eventsRoute({ events, clock }),
       ...outboundRoutes(calls.outbound),
       ...(keeping?.routes ?? []),

@@ -21,6 +21,7 @@ import type { CallService, SipCallService } from "../relay/calls/call-service.js
 import { Calls, type SipDeps } from "../relay/calls/calls.js";
 import { ClusterRouter } from "../relay/calls/cluster-router.js";
 import { DailySpending } from "../relay/calls/daily-spending.js";
+import { Drain } from "../relay/calls/drain.js";
 import { Listening } from "../relay/calls/listening.js";
 import { Outbound } from "../relay/calls/outbound.js";
 import { OutboundPolicy } from "../relay/calls/outbound-policy.js";
@@ -57,6 +58,7 @@ export interface CallParts {
 export interface RegistryParts {
   readonly registry: CallRegistry;
   readonly admission: Admission;
+  readonly drain: Drain;
   readonly sums: SharedSums;
   readonly spending: DailySpending;
 }
@@ -78,7 +80,12 @@ export function composeRegistry(
     maxCalls: config.maxCalls,
     trouble: () => keeping?.trouble() ?? null,
   });
-  return { registry, admission, sums, spending };
+  const drain = new Drain({
+    ...{ clock, log, registry },
+    delayMs: config.drainDelaySeconds * 1000,
+    drainMs: config.drainSeconds * 1000,
+  });
+  return { registry, admission, drain, sums, spending };
 }
 
 /**

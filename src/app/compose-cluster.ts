@@ -38,7 +38,7 @@ export function composeCluster(
           load: () => ({
             calls: registry.load,
             maxCalls: config.maxCalls,
-            draining: registry.isDraining,
+            draining: registry.isLeaving,
           }),
         })
       : null;

@@ -16,7 +16,10 @@ export interface DrainOptions {
   readonly json?: boolean;
 }
 
-/** Has the relay accept no new calls. With `wait`, returns once no call is left. */
+/**
+ * Has the relay accept no new calls. With `wait`, returns once no call is left and none can come:
+ * callers are still taken for DRAIN_DELAY_SECONDS.
+ */
 export async function drain(
   io: CliIo,
   { wait = false, json = false }: DrainOptions,
@@ -29,19 +32,33 @@ export async function drain(
     io.err(client.explain(answer));
     return EXIT_FAILED;
   }
-  if (wait) return await waitUntilEmpty(io, client, json, clock);
+  const delaySeconds = delayOf(answer.body);
+  if (wait) return await waitUntilEmpty(io, client, { json, delaySeconds }, clock);
   const calls = await activeCalls(client);
-  if (json) io.out(JSON.stringify({ draining: true, calls: isCount(calls) ? calls : null }));
-  else io.out(`no new calls are accepted${isCount(calls) ? `; running: ${calls}` : ""}`);
+  if (json)
+    io.out(JSON.stringify({ draining: true, delaySeconds, calls: isCount(calls) ? calls : null }));
+  else io.out(`${whenRefused(delaySeconds)}${isCount(calls) ? `; running: ${calls}` : ""}`);
   return EXIT_OK;
+}
+
+function whenRefused(delaySeconds: number): string {
+  if (delaySeconds === 0) return "no new calls are accepted";
+  return `the relay is not ready any more, and accepts no new calls in ${delaySeconds} s`;
+}
+
+/** A relay of an older release names no delay, and has none. */
+function delayOf(body: string): number {
+  const { delaySeconds } = JSON.parse(body) as { readonly delaySeconds?: number };
+  return delaySeconds ?? 0;
 }
 
 async function waitUntilEmpty(
   io: CliIo,
   client: OperatorClient,
-  json: boolean,
+  { json, delaySeconds }: { readonly json: boolean; readonly delaySeconds: number },
   clock: Clock,
 ): Promise<number> {
+  const refusedMs = clock.nowMs() + delaySeconds * 1000;
   let stopped = false;
   io.onSignal(() => {
     stopped = true;
@@ -52,7 +69,7 @@ async function waitUntilEmpty(
   while (!stopped) {
     const calls = await activeCalls(client);
     failures = isCount(calls) || calls === "ended" ? 0 : failures + 1;
-    zeros = calls === 0 ? zeros + 1 : 0;
+    zeros = calls === 0 && clock.nowMs() >= refusedMs ? zeros + 1 : 0;
     if (calls === "ended" || zeros === ZEROS_NEEDED) {
       io.out(json ? JSON.stringify({ draining: true, calls: 0 }) : "no calls are left");
       return EXIT_OK;

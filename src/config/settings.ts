@@ -308,7 +308,7 @@ export const SETTINGS = {
     group: "Calls",
     schema: whole(0, 600),
     range: "0–600 s",
-    doc: "After SIGTERM new callers are still taken for so long, while /ready already answers 503: until a load balancer has seen it.",
+    doc: "After SIGTERM or `murelay drain` new callers are still taken for so long, while /ready already answers 503: until a load balancer has seen it.",
   }),
   upstreamTimeoutMs: defaulted("3000", {
     name: "UPSTREAM_TIMEOUT_MS",

@@ -29,9 +29,9 @@ export const PROCESS_METRICS = {
   draining: {
     name: "draining",
     kind: "gauge",
-    help: "1 while the worker accepts no new calls",
+    help: "1 while the worker is not ready because it is to be stopped",
     labels: [],
-    note: "Set by SIGTERM.",
+    note: "Set by SIGTERM and `murelay drain`. New calls are refused DRAIN_DELAY_SECONDS later.",
   },
   recordsPending: {
     name: "records_pending",

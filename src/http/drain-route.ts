@@ -1,26 +1,30 @@
-/**
- * `POST /api/drain`: the relay accepts no new calls from now on. It goes on until it is stopped.
- */
-import { BOOLEAN, object } from "./openapi/route-doc.js";
+/** `POST /api/drain`: the relay accepts no new calls any more. It goes on until it is stopped. */
+import { BOOLEAN, NUMBER, object } from "./openapi/route-doc.js";
 import type { OperatorRoute } from "./operator-router.js";
 import { json } from "./reply.js";
 
-/** @param refuseCalls  has every process of this machine refuse new calls; idempotent. */
-export function drainRoute(refuseCalls: () => void): OperatorRoute {
+/**
+ * @param refuseCalls   has every process of this machine refuse new calls; idempotent.
+ * @param delaySeconds  from then on, callers are still taken for so long: DRAIN_DELAY_SECONDS.
+ */
+export function drainRoute(refuseCalls: () => void, delaySeconds: number): OperatorRoute {
   return {
     method: "POST",
     path: "/api/drain",
     access: "admin",
     audit: "drain",
     doc: {
-      summary: "Accepts no new calls from now on, until the relay is stopped",
+      summary: "Accepts no new calls any more, until the relay is stopped",
       answers: {
-        202: { description: "New calls overflow", schema: object({ draining: BOOLEAN }) },
+        202: {
+          description: "/ready answers 503; new calls overflow after delaySeconds",
+          schema: object({ draining: BOOLEAN, delaySeconds: NUMBER }),
+        },
       },
     },
     handle: () => {
       refuseCalls();
-      return json(202, { draining: true });
+      return json(202, { draining: true, delaySeconds });
     },
   };
 }

@@ -116,7 +116,7 @@ export class Supervisor {
     return this.#reload.request();
   }
 
-  /** No worker accepts new calls from now on. All of them go on. */
+  /** No worker accepts new calls any more, after DRAIN_DELAY_SECONDS. All of them go on. */
   refuseCalls(): void {
     this.#refusesCalls = true;
     this.#tellAll({ type: "refuse_calls" });
@@ -127,7 +127,8 @@ export class Supervisor {
   }
 
   readiness(): Readiness {
-    if (this.#shutdown.phase !== "running") return { ready: false, reason: "draining" };
+    if (this.#refusesCalls || this.#shutdown.phase !== "running")
+      return { ready: false, reason: "draining" };
     return this.#slots.readiness();
   }
 

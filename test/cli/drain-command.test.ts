@@ -13,8 +13,12 @@ const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve
 
 /** An operator listener whose /metrics gives these texts in turn, the last one again and again. */
 async function start(...metrics: string[]) {
+  return await startWith('{"draining":true,"delaySeconds":0}', ...metrics);
+}
+
+async function startWith(drained: string, ...metrics: string[]) {
   api = await OperatorApi.start((request) => {
-    if (request === "POST /api/drain") return [202, '{"draining":true}'];
+    if (request === "POST /api/drain") return [202, drained];
     return [200, (metrics.length > 1 ? metrics.shift() : metrics[0]) ?? ""];
   });
   const clock = new FakeClock();
@@ -60,6 +64,29 @@ describe("drain", () => {
       ["waiting for running calls: 2", "waiting for running calls: 1"],
     ]);
     expect(api.asked.filter(({ request }) => request === "GET /metrics")).toHaveLength(6);
+  });
+
+  it("says when callers who still come are taken for a while", async () => {
+    const drained = '{"draining":true,"delaySeconds":8}';
+    const { io, clock } = await startWith(drained, active(2));
+    expect(await drain(io, {}, clock)).toBe(0);
+    expect(io.text).toBe(
+      "the relay is not ready any more, and accepts no new calls in 8 s; running: 2",
+    );
+  });
+
+  it("--wait does not return while new callers are still taken", async () => {
+    const { io, clock } = await startWith('{"draining":true,"delaySeconds":8}', active(0));
+    const startedMs = clock.nowMs();
+    expect(await ended(drain(io, { wait: true }, clock), clock)).toBe(0);
+    expect(clock.nowMs() - startedMs).toBeGreaterThan(8_000);
+    expect(io.text).toBe("no calls are left");
+  });
+
+  it("takes an older relay, which names no delay, as one without", async () => {
+    const { io, clock } = await startWith('{"draining":true}', active(0));
+    expect(await ended(drain(io, { wait: true }, clock), clock)).toBe(0);
+    expect(clock.nowMs()).toBeLessThan(8_000);
   });
 
   it("--wait returns when the relay has ended", async () => {

@@ -211,7 +211,9 @@ describe.skipIf(missing !== null)("HAProxy", () => {
     const kept = calls.filter((call) => placeOf(call).startsWith("node1/"));
     expect([lost.length > 0, kept.length > 0]).toEqual([true, true]);
     const sessions = model.sessions.length;
+    // The whole machine: workers that only lost their supervisor would carry their calls on.
     nodes[1]!.kill();
+    for (const pid of nodes[1]!.workers()) process.kill(pid, "SIGKILL");
     await Promise.all(lost.map((call) => call.events.until("dial_bridged", {}, 20_000)));
     expect(kept.map((call) => [call.streams.length, call.streams[0]!.open])).toEqual(
       kept.map(() => [1, true]),

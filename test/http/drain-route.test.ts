@@ -8,9 +8,10 @@ describe("POST /api/drain", () => {
     let asked = 0;
     const route = drainRoute(() => {
       asked++;
-    });
+    }, 8);
     const reply = (await route.handle({} as OperatorRequest)) as Reply;
-    expect([reply.status, JSON.parse(String(reply.body))]).toEqual([202, { draining: true }]);
+    expect(reply.status).toBe(202);
+    expect(JSON.parse(String(reply.body))).toEqual({ draining: true, delaySeconds: 8 });
     expect([asked, route.access, route.method]).toEqual([1, "admin", "POST"]);
   });
 });

@@ -346,6 +346,8 @@ describe("refuseCalls", () => {
       ["begin", "refuse_calls"],
       ["begin", "refuse_calls"],
     ]);
+    // At once, not with the workers' next heartbeats.
+    expect(supervisor.readiness()).toEqual({ ready: false, reason: "draining" });
     one.exits();
     clock.advance(250);
     expect(types(spawned[2]!)).toEqual(["begin", "refuse_calls"]);

@@ -47,6 +47,7 @@ export class CallRegistry {
   readonly #sip = new Map<CallSid, SipCall>();
   readonly #ended = new ExpiringMap<CallSid, EndedCall>({ ttlMs: REMEMBER_MS });
   readonly #warm = new Set<RelayCall>();
+  #isLeaving = false;
   #isDraining = false;
   #drained: (() => void)[] = [];
 
@@ -123,6 +124,12 @@ export class CallRegistry {
 
   // --- admission ---------------------------------------------------------------------------------
 
+  /** The process is about to end. It may still take the callers whom a load balancer sends. */
+  get isLeaving(): boolean {
+    return this.#isLeaving;
+  }
+
+  /** New callers overflow. */
   get isDraining(): boolean {
     return this.#isDraining;
   }
@@ -161,7 +168,7 @@ export class CallRegistry {
   }
 
   readiness(): Readiness {
-    if (this.#isDraining) return { ready: false, reason: "draining" };
+    if (this.#isLeaving) return { ready: false, reason: "draining" };
     if (this.isFull) return { ready: false, reason: "full" };
     if (this.#deps.admission?.overloaded === true) return { ready: false, reason: "overloaded" };
     const modelFault = this.#deps.admission?.model.fault(this.#deps.clock.nowMs()) ?? null;
@@ -172,10 +179,16 @@ export class CallRegistry {
 
   // --- draining ----------------------------------------------------------------------------------
 
+  /** Not ready from now on, so that a load balancer chooses others. */
+  announceDrain(): void {
+    this.#isLeaving = true;
+    this.#deps.metrics.draining.set(1);
+  }
+
   /** New callers overflow from now on. */
   beginDrain(): void {
+    this.announceDrain();
     this.#isDraining = true;
-    this.#deps.metrics.draining.set(1);
   }
 
   /** Resolves once no call is left. */

@@ -67,6 +67,19 @@ describe("the calls of a process", () => {
     await bench.registry.drained();
   });
 
+  it("are still taken between the announcement of a drain and its beginning", () => {
+    const { registry } = new CallBench();
+    registry.announceDrain();
+    expect(registry.readiness()).toEqual({ ready: false, reason: "draining" });
+    expect([registry.isLeaving, registry.isDraining, registry.refusal("m")]).toEqual([
+      true,
+      false,
+      null,
+    ]);
+    registry.beginDrain();
+    expect([registry.isDraining, registry.refusal("m")]).toEqual([true, "draining"]);
+  });
+
   it("say why none is ready", () => {
     let trouble: "database" | null = "database";
     const registry = new CallRegistry({
