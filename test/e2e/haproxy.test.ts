@@ -1,5 +1,5 @@
 /** Two nodes of three workers in all, one PostgreSQL, and Debian's HAProxy with the shipped configuration in front of them. */
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,21 +10,15 @@ import { speechLike } from "../../sim/audio/synth.js";
 import { type SimulatedModel, startModel } from "../../sim/model.js";
 import type { Leg } from "../../sim/twilio/leg.js";
 import { type SimulatedTwilio, startTwilio } from "../../sim/twilio.js";
+import { HAPROXY, HAPROXY_CONFIG, missingHaproxy, startHaproxy } from "../fakes/haproxy.js";
 import { findPostgres, type PrivatePostgres, startPostgres } from "../fakes/postgres.js";
 import { freePorts, type RelayNode, startNode } from "../fakes/relay-node.js";
 
 const PUBLIC_URL = "https://relay.test";
 const MEDIA_URL = "wss://relay.test/media-stream/{node}/{worker}";
-const HAPROXY = "/usr/sbin/haproxy";
-const CONFIG = "deploy/haproxy.cfg";
 
 const found = findPostgres();
-const missing =
-  "missing" in found
-    ? found.missing
-    : spawnSync(HAPROXY, ["-v"]).status === 0
-      ? null
-      : "no HAProxy is installed (Debian: apt-get install haproxy)";
+const missing = "missing" in found ? found.missing : missingHaproxy();
 if (missing !== null) console.log(`HAProxy is not tested: ${missing}`);
 
 describe.skipIf(missing !== null)("HAProxy", () => {
@@ -55,7 +49,7 @@ describe.skipIf(missing !== null)("HAProxy", () => {
     ];
     nodes = await Promise.all(nodeEnvs.map((nodeEnv) => startNode(peers, nodeEnv)));
     const port = await freePorts(1);
-    balancer = await startBalancer(join(folder, "haproxy.cfg"), port, nodes);
+    balancer = await startHaproxy(join(folder, "haproxy.cfg"), port, nodes);
     twilio.route(PUBLIC_URL, `http://127.0.0.1:${port}`);
   }, 120_000);
 
@@ -110,7 +104,10 @@ describe.skipIf(missing !== null)("HAProxy", () => {
     expect(made.status).toBe(0);
     writeFileSync(pem, readFileSync(pem, "utf8") + readFileSync(`${pem}.key`, "utf8"));
     const file = join(folder, "shipped.cfg");
-    writeFileSync(file, readFileSync(CONFIG, "utf8").replace("/etc/haproxy/relay.pem", pem));
+    writeFileSync(
+      file,
+      readFileSync(HAPROXY_CONFIG, "utf8").replace("/etc/haproxy/relay.pem", pem),
+    );
     const { status, stderr } = spawnSync(HAPROXY, ["-c", "-f", file]);
     expect([status, String(stderr)]).toEqual([0, ""]);
   });
@@ -223,45 +220,3 @@ describe.skipIf(missing !== null)("HAProxy", () => {
     expect(placeOf(late)).toMatch(/^node1\//);
   }, 60_000);
 });
-
-/** The shipped configuration with the addresses of this machine. */
-async function startBalancer(
-  file: string,
-  port: number,
-  [one, two]: readonly RelayNode[],
-): Promise<ChildProcess> {
-  let text = readFileSync(CONFIG, "utf8").replace(/^ *bind .*$/m, `    bind 127.0.0.1:${port}`);
-  for (const [address, node] of [
-    ["10.0.0.11", one!],
-    ["10.0.0.12", two!],
-  ] as const) {
-    text = text
-      .replaceAll(
-        `${address}:8080 check port 9464`,
-        `127.0.0.1:${node.publicPort} check port ${node.adminPort}`,
-      )
-      .replace(
-        new RegExp(`${address}:(808\\d)`, "g"),
-        (_, like: string) => `127.0.0.1:${node.publicPort + Number(like) - 8080}`,
-      );
-  }
-  writeFileSync(file, text);
-  const child = spawn(HAPROXY, ["-db", "-f", file], { stdio: ["ignore", "pipe", "pipe"] });
-  let said = "";
-  for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding("utf8").on("data", (chunk: string) => {
-      said += chunk;
-    });
-  const deadline = performance.now() + 20_000;
-  while (performance.now() < deadline) {
-    if (child.exitCode !== null) break;
-    const status = await fetch(`http://127.0.0.1:${port}/health`).then(
-      (answer) => answer.status,
-      () => 0,
-    );
-    if (status === 200) return child;
-    await new Promise((done) => setTimeout(done, 100));
-  }
-  child.kill("SIGKILL");
-  throw new Error(`haproxy did not serve: ${said}`);
-}

@@ -54,6 +54,15 @@ agents:
 numbers: {"*": support}
 `;
 
+/** A compiled relay of another release. */
+export interface Release {
+  /** Its folder. */
+  readonly build: string;
+  /** What it logs once all of its workers listen. */
+  readonly listening: string;
+}
+
+const LISTENING = '"supervisor: listening"';
 const START_MS = 60_000;
 
 /** Below the range from which the kernel takes ports for outgoing connections, each of which would be in the way. */
@@ -79,7 +88,10 @@ export async function startNode(
   env: Readonly<Record<string, string>> = {},
   /** Of `serve`. */
   flags: readonly string[] = [],
+  /** Default: the one of this tree. */
+  release: Release | null = null,
 ): Promise<RelayNode> {
+  const build = release?.build ?? compiled ?? inject("compiledRelay");
   const directory = mkdtempSync(join(tmpdir(), "murelay-node-"));
   const agentsFile = join(directory, "agents.yaml");
   const recordings = join(directory, "recordings");
@@ -87,33 +99,29 @@ export async function startNode(
   const workers = Number(env["WORKERS"] ?? 1);
   const publicPort = Number(env["PORT"] ?? (await freePorts(workers + 1)));
   const adminPort = Number(env["ADMIN_PORT"] ?? (await freePorts(1)));
-  const child: ChildProcess = spawn(
-    process.execPath,
-    [join(compiled ?? inject("compiledRelay"), "cli.js"), "serve", ...flags],
-    {
-      cwd: directory,
-      stdio: ["ignore", "pipe", "pipe"],
-      env: {
-        PATH: process.env["PATH"] ?? "",
-        HOST: "127.0.0.1",
-        PORT: String(publicPort),
-        ADMIN_PORT: String(adminPort),
-        PUBLIC_URL: peers.publicUrl,
-        OPENAI_API_KEY: peers.model.apiKey,
-        OPENAI_REALTIME_URL: peers.model.url,
-        TWILIO_ACCOUNT_SID: peers.twilio.accountSid,
-        TWILIO_AUTH_TOKEN: peers.twilio.authToken,
-        TWILIO_API_BASE_URL: peers.twilio.apiBaseUrl,
-        AGENTS_FILE: agentsFile,
-        DATABASE_URL: `sqlite:${join(directory, "node.db")}`,
-        RECORDINGS_DIR: recordings,
-        DRAIN_SECONDS: "5",
-        // Other tests share the cores: how busy it is says nothing of the relay.
-        OVERLOAD_PERCENT: "100",
-        ...env,
-      },
+  const child: ChildProcess = spawn(process.execPath, [join(build, "cli.js"), "serve", ...flags], {
+    cwd: directory,
+    stdio: ["ignore", "pipe", "pipe"],
+    env: {
+      PATH: process.env["PATH"] ?? "",
+      HOST: "127.0.0.1",
+      PORT: String(publicPort),
+      ADMIN_PORT: String(adminPort),
+      PUBLIC_URL: peers.publicUrl,
+      OPENAI_API_KEY: peers.model.apiKey,
+      OPENAI_REALTIME_URL: peers.model.url,
+      TWILIO_ACCOUNT_SID: peers.twilio.accountSid,
+      TWILIO_AUTH_TOKEN: peers.twilio.authToken,
+      TWILIO_API_BASE_URL: peers.twilio.apiBaseUrl,
+      AGENTS_FILE: agentsFile,
+      DATABASE_URL: `sqlite:${join(directory, "node.db")}`,
+      RECORDINGS_DIR: recordings,
+      DRAIN_SECONDS: "5",
+      // Other tests share the cores: how busy it is says nothing of the relay.
+      OVERLOAD_PERCENT: "100",
+      ...env,
     },
-  );
+  });
   let said = "";
   for (const stream of [child.stdout, child.stderr])
     stream?.setEncoding("utf8").on("data", (text: string) => {
@@ -176,7 +184,8 @@ export async function startNode(
     try {
       const answer = await fetch(`http://127.0.0.1:${adminPort}/ready`);
       // Ready is who has one worker; a test wants all of them.
-      if (answer.ok && (workers === 1 || said.includes('"supervisor: listening"'))) return node;
+      if (answer.ok && (workers === 1 || said.includes(release?.listening ?? LISTENING)))
+        return node;
     } catch {
       // Not listening yet.
     }
