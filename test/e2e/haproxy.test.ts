@@ -189,8 +189,8 @@ describe.skipIf(missing !== null)("HAProxy", () => {
       });
       stopped.push(nodes[i]!);
       nodes[i] = await next;
-      // Until HAProxy has seen it twice.
-      await sleep(3_000);
+      // Until HAProxy has seen it three times.
+      await sleep(4_000);
     }
     coming = false;
     await calling;

@@ -1,7 +1,7 @@
 /**
- * `npm run test:upgrade -- [COMMIT]`: two nodes behind HAProxy on one PostgreSQL are upgraded from
- * the previous release to this tree, and brought back, while 100 callers call. Ends with 1 when a
- * call was dropped or refused, or a record is missing.
+ * `npm run test:upgrade -- [--callers 100] [--from COMMIT]`: two nodes behind HAProxy on one
+ * PostgreSQL are upgraded from the previous release to this tree, and brought back, while 100
+ * callers call. Ends with 1 when a call was dropped or refused, or a record is missing.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -9,6 +9,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
 import pg from "pg";
 import { speechLike } from "../../sim/audio/synth.js";
 import { startModel } from "../../sim/model.js";
@@ -20,15 +21,21 @@ import { freePorts, type RelayNode, startNode, useCompiled } from "../fakes/rela
 import { compileRelease, PREVIOUS_RELEASE } from "./old-release.js";
 import { SteadyCallers } from "./steady-callers.js";
 
-const CALLERS = 100;
 const PUBLIC_URL = "https://relay.test";
 const MEDIA_URL = "wss://relay.test/media-stream/{node}/{worker}";
-/** HAProxy has seen a node twice by then. */
-const SEEN_MS = 3_000;
+/** HAProxy has seen a node three times by then. */
+const SEEN_MS = 4_000;
 /** From the last call to the last record: writers batch. */
 const RECORDS_MS = 10_000;
 
-const commit = process.argv[2] ?? PREVIOUS_RELEASE;
+const { values: options } = parseArgs({
+  options: {
+    callers: { type: "string", default: "100" },
+    from: { type: "string", default: PREVIOUS_RELEASE },
+  },
+});
+const commit = options.from;
+const callerCount = Number(options.callers);
 const startedMs = performance.now();
 const say = (text: string): void =>
   console.log(`${((performance.now() - startedMs) / 1000).toFixed(0).padStart(4)} s  ${text}`);
@@ -58,6 +65,8 @@ const twilio = await startTwilio({ publicUrl: PUBLIC_URL, keepAudio: false });
 const peers = { model, twilio, publicUrl: PUBLIC_URL };
 const common = {
   ...{ DATABASE_URL: server.url, MEDIA_URL, LOG_LEVEL: "info" },
+  // How busy this machine is says nothing of the relay.
+  ...{ OVERLOAD_PERCENT: "100", UPSTREAM_TIMEOUT_MS: "20000" },
   // The old release has no such setting.
   ...{ DRAIN_DELAY_SECONDS: "8", DRAIN_SECONDS: "60" },
 };
@@ -160,8 +169,8 @@ try {
     places.map(({ node }) => node),
   );
   twilio.route(PUBLIC_URL, `http://127.0.0.1:${port}`);
-  callers = new SteadyCallers(twilio, CALLERS);
-  await sleep(SEEN_MS);
+  callers = new SteadyCallers(twilio, callerCount);
+  await callers.allTalk();
   say(`${callers.talking} callers talk with the old release`);
   for (const place of [...places, ...places]) await place.replace(config);
   say(`${callers.talking} callers talk with the old release again`);
@@ -182,8 +191,8 @@ try {
       `records lost ${lost.length}`,
   );
   problems = [
-    ...faults.map((fault) => JSON.stringify(fault)),
-    ...lost.map((sid) => `no record of ${sid}`),
+    ...faults.map(({ kind, callSid, events }) => `${kind} ${callSid}: ${events}`),
+    ...lost.map((sid) => `no record of ${sid}: ${callers?.eventsOf(sid)}`),
     ...twilio.violations(),
     ...model.violations(),
   ];

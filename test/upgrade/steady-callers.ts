@@ -2,16 +2,19 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Leg } from "../../sim/twilio/leg.js";
 import type { SimulatedTwilio } from "../../sim/twilio.js";
 
+/** Between the first calls of two callers. */
+const RAMP_MS = 100;
 /** A call lasts this long after its caller has heard the first sound. */
-const MIN_CALL_MS = 3_000;
-const MAX_CALL_MS = 7_000;
+const MIN_CALL_MS = 6_000;
+const MAX_CALL_MS = 12_000;
 const FIRST_SOUND_MS = 20_000;
 
 /** A caller who got something else than one undisturbed talk with the agent. */
 export interface Fault {
   readonly kind: "refused" | "dropped";
   readonly callSid: string;
-  readonly events: readonly object[];
+  /** What happened, in one line. */
+  readonly events: string;
 }
 
 /** Keeps a number of calls up: when one ends, the next begins. */
@@ -34,6 +37,24 @@ export class SteadyCallers {
     return this.#talking;
   }
 
+  /** Resolves once each caller has had the time to begin. */
+  async allTalk(): Promise<void> {
+    await sleep(this.#callers.length * RAMP_MS + MIN_CALL_MS);
+  }
+
+  /** What happened in a call, in one line. */
+  eventsOf(callSid: string): string {
+    const events = this.#twilio.leg(callSid)?.events.entries ?? [];
+    return events
+      .map(({ atMs, kind, detail }) => {
+        const told = ["url", "status", "code", "by", "verbs", "what", "from"]
+          .filter((name) => detail[name] !== undefined)
+          .map((name) => ` ${detail[name]}`);
+        return `${(atMs / 1000).toFixed(2)} ${kind}${told.join("")}`;
+      })
+      .join(", ");
+  }
+
   /** Resolves once the last call has ended. */
   async stop(): Promise<void> {
     this.#going = false;
@@ -41,7 +62,7 @@ export class SteadyCallers {
   }
 
   async #callAgainAndAgain(caller: number): Promise<void> {
-    await sleep(caller * 20);
+    await sleep(caller * RAMP_MS);
     while (this.#going) await this.#call();
   }
 
@@ -50,7 +71,7 @@ export class SteadyCallers {
     this.callSids.push(call.sid);
     const kind = await this.#talk(call);
     if (kind !== null)
-      this.faults.push({ kind, callSid: call.sid, events: [...call.events.entries] });
+      this.faults.push({ kind, callSid: call.sid, events: this.eventsOf(call.sid) });
     call.hangUp();
     await call.ended;
   }
