@@ -2,13 +2,14 @@
  * The agents file of `murelay dev`: read again on each save. A faulty file changes nothing; its
  * faults are shown until the file is right again.
  */
-import { type FSWatcher, readFileSync, statSync, watch } from "node:fs";
+import { type FSWatcher, readFileSync, realpathSync, statSync, watch } from "node:fs";
 import { basename, dirname, relative, resolve } from "node:path";
 import type { PhoneSetup } from "../demo/softphone.js";
 import { AgentsFileError } from "../src/config/agents/agents-file.js";
 import type { ReadAgents } from "../src/config/agents/read-apart.js";
 import { RelayError } from "../src/domain/errors.js";
 import { namedNumbers } from "./local-relay.js";
+import { moduleFiles } from "./module-files.js";
 
 export interface ShownFault {
   /** Null: the fault has no place in the file. */
@@ -43,6 +44,11 @@ export interface LiveAgentsFileParts {
 
 /** An editor writes a file in several steps. */
 const SETTLE_MS = 120;
+/**
+ * Folders that are replaced or mounted from another machine send no events. Reading the state of a
+ * few files costs nothing that one notices.
+ */
+const LOOK_MS = 1_000;
 
 export class LiveAgentsFile implements PhoneSetup {
   readonly #parts: LiveAgentsFileParts;
@@ -50,9 +56,11 @@ export class LiveAgentsFile implements PhoneSetup {
   #setup: DevSetup;
   #watchers: FSWatcher[] = [];
   #timer: NodeJS.Timeout | null = null;
+  #looking: NodeJS.Timeout | null = null;
   #state = "";
   #reading: Promise<void> = Promise.resolve();
-  #modules: readonly string[] = [];
+  /** Of the tool modules. */
+  #files: readonly string[] = [];
 
   /** @param first  the file that is in force. */
   constructor(parts: LiveAgentsFileParts, first: Pick<ReadAgents, "file" | "places">) {
@@ -64,7 +72,7 @@ export class LiveAgentsFile implements PhoneSetup {
       ...listed(first),
       faults: [],
     };
-    this.#modules = modulesOf(first);
+    this.#files = moduleFiles(modulesOf(first));
     this.#state = this.#onDisk();
   }
 
@@ -77,21 +85,37 @@ export class LiveAgentsFile implements PhoneSetup {
     return () => this.#listeners.delete(changed);
   }
 
-  /** Watches the file and its tool modules until `stop`. */
+  /** Watches the file, its tool modules and what they import, until `stop`. */
   start(): void {
-    const files = [this.#parts.path, ...this.#modules];
-    // A save often replaces the file: its folder is what stays.
-    this.#watchers = [...new Set(files.map((file) => dirname(file)))].map((folder) =>
-      watch(folder, () => this.#changed()).on("error", ({ message }) =>
-        this.#parts.print(`${folder} is no longer watched: ${message}`),
-      ),
-    );
+    this.#watchFolders();
+    this.#looking = setInterval(() => this.#changed(), LOOK_MS);
   }
 
   stop(): void {
-    for (const watcher of this.#watchers) watcher.close();
-    this.#watchers = [];
+    if (this.#looking !== null) clearInterval(this.#looking);
+    this.#looking = null;
+    this.#closeWatchers();
     if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
+  /** A save often replaces the file: its folder is what stays. */
+  #watchFolders(): void {
+    const { path } = this.#parts;
+    const files = [path, realPath(path), ...this.#files];
+    for (const folder of new Set(files.map((file) => dirname(file))))
+      try {
+        const watcher = watch(folder, () => this.#changed());
+        // The next look at the files takes its place.
+        watcher.on("error", () => watcher.close());
+        this.#watchers.push(watcher);
+      } catch {
+        // The folder is not there, or there are too many watchers on this machine.
+      }
+  }
+
+  #closeWatchers(): void {
+    for (const watcher of this.#watchers.splice(0)) watcher.close();
   }
 
   /** Reads the file now. Resolves once it is in force, or its faults are shown. */
@@ -101,8 +125,10 @@ export class LiveAgentsFile implements PhoneSetup {
   }
 
   #changed(): void {
+    if (this.#onDisk() === this.#state) return;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
+      this.#timer = null;
       const state = this.#onDisk();
       if (state === this.#state) return;
       this.#state = state;
@@ -114,14 +140,15 @@ export class LiveAgentsFile implements PhoneSetup {
     const { path, read, use, print } = this.#parts;
     let parsed: ReadAgents | null = null;
     try {
+      // What is saved from here on is another change.
+      const content = this.#content();
       parsed = await read();
-      this.#watchModules(modulesOf(parsed));
+      this.#watchModules(modulesOf(parsed), content);
       await use(parsed);
       this.#show({ ...listed(parsed), version: this.#setup.version + 1, faults: [] });
       print(`${basename(path)} is in force: calls from now on have it`);
     } catch (error) {
       const faults = faultsOf(error, parsed);
-      if (faults === null) throw error;
       this.#show({ faults });
       print(`${basename(path)} has faults; the version before stays in force:`);
       for (const { line, path: at, problem } of faults)
@@ -130,13 +157,13 @@ export class LiveAgentsFile implements PhoneSetup {
   }
 
   /** Also those of a file that is then refused: a module may be what is wrong with it. */
-  #watchModules(modules: readonly string[]): void {
-    this.#modules = modules;
+  #watchModules(modules: readonly string[], content: string): void {
+    this.#files = moduleFiles(modules);
     // Otherwise the next event in a folder would look like a change, because the list has changed.
-    this.#state = this.#onDisk();
-    if (this.#watchers.length === 0) return;
-    this.stop();
-    this.start();
+    this.#state = [content, ...this.#times()].join("\n");
+    if (this.#looking === null) return;
+    this.#closeWatchers();
+    this.#watchFolders();
   }
 
   #show(change: Partial<DevSetup>): void {
@@ -144,18 +171,26 @@ export class LiveAgentsFile implements PhoneSetup {
     for (const listener of this.#listeners) listener();
   }
 
-  /** The content of the file, and when the modules were written. */
+  /** The content of the file, and when the files of the modules were written. */
   #onDisk(): string {
-    const times = this.#modules.map((file) => {
-      const stats = statSync(file, { throwIfNoEntry: false });
-      return stats === undefined ? "-" : `${stats.mtimeMs} ${stats.size}`;
-    });
+    return [this.#content(), ...this.#times()].join("\n");
+  }
+
+  #content(): string {
+    const { path } = this.#parts;
     try {
-      return [readFileSync(this.#parts.path, "utf8"), ...times].join("\n");
+      return [realPath(path), readFileSync(path, "utf8")].join("\n");
     } catch {
       // Between two steps of a save, or removed: reading it says what is wrong.
       return "";
     }
+  }
+
+  #times(): readonly string[] {
+    return this.#files.map((file) => {
+      const stats = statSync(file, { throwIfNoEntry: false });
+      return stats === undefined ? "-" : `${stats.mtimeMs} ${stats.size}`;
+    });
   }
 }
 
@@ -167,15 +202,27 @@ function modulesOf({ places }: Pick<ReadAgents, "places">): readonly string[] {
   return [...places.values()].flatMap(({ module }) => (module === null ? [] : [resolve(module)]));
 }
 
-/** Null: the error is none of the file. */
+/** Where a link leads; the path itself while nothing is there. */
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
+
+/** What is wrong, with its place in the file where it has one. */
 export function faultsOf(
   error: unknown,
   parsed: Pick<ReadAgents, "places"> | null,
-): readonly ShownFault[] | null {
+): readonly ShownFault[] {
   if (error instanceof AgentsFileError)
     return error.faults.map(({ line, path, problem }) => ({ line, path, problem }));
-  if (!(error instanceof RelayError) || error.code !== "config_invalid") return null;
-  const name = /^tool ([^:\s]+): /.exec(error.message)?.[1];
+  const message = error instanceof Error ? error.message : String(error);
+  // A fault of the relay must not end the session of the one who edits: it is shown like any other.
+  if (!(error instanceof RelayError) || error.code !== "config_invalid")
+    return [{ line: null, path: "", problem: `could not be put in force: ${message}` }];
+  const name = /^tool ([^:\s]+): /.exec(message)?.[1];
   const place = name === undefined ? undefined : parsed?.places.get(name);
-  return [{ line: place?.line ?? null, path: place?.path ?? "", problem: error.message }];
+  return [{ line: place?.line ?? null, path: place?.path ?? "", problem: message }];
 }

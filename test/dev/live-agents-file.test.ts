@@ -1,4 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -80,10 +89,135 @@ describe("an agents file that is read again", () => {
   });
 });
 
+describe("a change on disk", { timeout: 30_000 }, () => {
+  const settled = { timeout: 20_000 };
+
+  /** A project that is watched, with a module that imports another one. */
+  function project() {
+    mkdirSync(join(folder, "lib"));
+    writeFileSync(join(folder, "tool.mjs"), `import "./lib/words.mjs";`);
+    writeFileSync(join(folder, "lib", "words.mjs"), "");
+    const all = live();
+    all.file.start();
+    watched.push(all.file);
+    return { ...all, version: () => all.file.current.version, path: join(folder, "agents.yaml") };
+  }
+  const watched: LiveAgentsFile[] = [];
+  afterEach(() => {
+    for (const file of watched.splice(0)) file.stop();
+  });
+
+  it.each<[string, (path: string) => void]>([
+    ["written in place", (path) => writeFileSync(path, `${GOOD}${TOOL}# 2\n`)],
+    [
+      "written beside and renamed, as many editors save",
+      (path) => {
+        writeFileSync(`${path}.tmp`, `${GOOD}${TOOL}# 2\n`);
+        renameSync(`${path}.tmp`, path);
+      },
+    ],
+    [
+      "deleted and written anew",
+      (path) => {
+        rmSync(path);
+        writeFileSync(path, `${GOOD}${TOOL}# 2\n`);
+      },
+    ],
+    [
+      "moved away as a backup, and written anew",
+      (path) => {
+        renameSync(path, `${path}~`);
+        writeFileSync(path, `${GOOD}${TOOL}# 2\n`);
+      },
+    ],
+    [
+      "written in two halves",
+      (path) => {
+        writeFileSync(path, GOOD.slice(0, 20));
+        appendFileSync(path, `${GOOD.slice(20)}${TOOL}`);
+        appendFileSync(path, "# 2\n");
+      },
+    ],
+    [
+      "replaced by a link to another file",
+      (path) => {
+        mkdirSync(join(path, "..", "releases"));
+        const target = join(path, "..", "releases", "next.yaml");
+        writeFileSync(target, `${GOOD}${TOOL}# 2\n`);
+        symlinkSync(target, `${path}.link`);
+        renameSync(`${path}.link`, path);
+      },
+    ],
+    [
+      "of a module that the tool module imports",
+      (path) => writeFileSync(join(path, "..", "lib", "words.mjs"), "export default 2;"),
+    ],
+    [
+      "of a folder that is replaced as a whole",
+      (path) => {
+        rmSync(join(path, "..", "lib"), { recursive: true });
+        mkdirSync(join(path, "..", "lib"));
+        writeFileSync(join(path, "..", "lib", "words.mjs"), "export default 2;");
+      },
+    ],
+  ])("is in force: %s", async (_, change) => {
+    const { file, path, version } = project();
+    change(path);
+    await expect.poll(version, settled).toBeGreaterThan(1);
+    expect(file.current.faults).toEqual([]);
+  });
+
+  it("is followed through a link, and again after the link has changed", async () => {
+    const { path, version } = project();
+    const target = (name: string) => join(folder, "releases", name);
+    mkdirSync(join(folder, "releases"));
+    writeFileSync(target("1.yaml"), `${GOOD}${TOOL}# 1\n`);
+    rmSync(path);
+    symlinkSync(target("1.yaml"), path);
+    await expect.poll(version, settled).toBeGreaterThan(1);
+    const before = version();
+    writeFileSync(target("1.yaml"), `${GOOD}${TOOL}# 2\n`);
+    await expect.poll(version, settled).toBeGreaterThan(before);
+  });
+
+  it("is noticed also while the one before is being put in force", async () => {
+    const { file, version, used, write } = project();
+    write(`${GOOD}${TOOL}# 2\n`);
+    const reloading = file.reload();
+    write(`${GOOD.replace("support", "sales")}${TOOL}`);
+    await reloading;
+    await expect.poll(() => file.current.agents, settled).toEqual(["sales"]);
+    expect(used).toHaveLength(version() - 1);
+  });
+
+  it("to nothing is a fault, and to the same again is none", async () => {
+    const { file, path } = project();
+    const text = readFileSync(path, "utf8");
+    const faults = () => file.current.faults.map(({ problem }) => problem);
+    rmSync(path);
+    await expect.poll(faults, settled).toEqual(["cannot be read: there is no such file"]);
+    writeFileSync(path, text);
+    await expect.poll(faults, settled).toEqual([]);
+  });
+
+  it("to a module in a folder that is not there is a fault, and the folder's coming is noticed", async () => {
+    const { file, write, version } = project();
+    write(GOOD + TOOL.replace("./tool.mjs", "./later/tool.mjs"));
+    await expect.poll(version, settled).toBe(2);
+    mkdirSync(join(folder, "later"));
+    writeFileSync(join(folder, "later", "tool.mjs"), "");
+    await expect.poll(version, settled).toBe(3);
+    expect(file.current.faults).toEqual([]);
+  });
+});
+
 describe("the faults of an error", () => {
   it.each([
-    [new Error("a bug"), null],
-    [new RelayError("internal", "a bug"), null],
+    [new Error("a bug"), [{ line: null, path: "", problem: "could not be put in force: a bug" }]],
+    [
+      new RelayError("internal", "a bug"),
+      [{ line: null, path: "", problem: "could not be put in force: a bug" }],
+    ],
     [
       new RelayError("config_invalid", "no such folder"),
       [{ line: null, path: "", problem: "no such folder" }],
