@@ -11,7 +11,9 @@ import { answersOf } from "./latency.js";
 
 /** @param {{ setup: Setup }} props */
 export function AgentsFileState({ setup }) {
-  const { file, faults, model, version } = setup;
+  const { file, faults, model, reading, version } = setup;
+  if (reading)
+    return html`<p class="meta" role="status"><code>${file}</code> has changed and is being read …</p>`;
   if (faults.length === 0)
     return html`<p class="meta" role="status"><code>${file}</code> is in force (version ${version}); model: ${model}.</p>`;
   return html`<div class="banner" role="alert">
@@ -33,7 +35,7 @@ export function CalleeChoice({ setup, chosen, disabled, choose }) {
     ...setup.agents.map((name) => [`agent ${name}`, name]),
     ...setup.numbers.map((number) => [`number ${number}`, number]),
   ];
-  return html`<label>Call <select disabled=${disabled} value=${chosen} onChange=${(
+  return html`<label class="callee">Call <select disabled=${disabled} value=${chosen} onChange=${(
     /** @type {Event & { currentTarget: HTMLSelectElement }} */ event,
   ) => choose(event.currentTarget.value)}>${options.map(
     ([value, text]) => html`<option key=${value} value=${value}>${text}</option>`,

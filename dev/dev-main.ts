@@ -124,8 +124,8 @@ async function stayUp(
       path,
       model,
       read: relay.readAgents,
-      use: async ({ file, checks }) => {
-        await relay.app.reload(file, checks);
+      use: async ({ file }) => {
+        await relay.app.reload(file, null);
         agents = file;
       },
       print: (line) => io.out(line),

@@ -6,9 +6,8 @@ import { type FSWatcher, readFileSync, realpathSync, statSync, watch } from "nod
 import { basename, dirname, relative, resolve } from "node:path";
 import type { PhoneSetup } from "../demo/softphone.js";
 import { AgentsFileError } from "../src/config/agents/agents-file.js";
-import type { ReadAgents } from "../src/config/agents/read-apart.js";
 import { RelayError } from "../src/domain/errors.js";
-import { namedNumbers } from "./local-relay.js";
+import { type LocalAgents, namedNumbers } from "./local-relay.js";
 import { moduleFiles } from "./module-files.js";
 
 export interface ShownFault {
@@ -28,6 +27,8 @@ export interface DevSetup {
   readonly numbers: readonly string[];
   /** Empty: the file on disk is in force. */
   readonly faults: readonly ShownFault[];
+  /** A change was noticed, and is not in force yet. */
+  readonly reading: boolean;
 }
 
 export interface LiveAgentsFileParts {
@@ -36,9 +37,9 @@ export interface LiveAgentsFileParts {
   /** As it is shown: "simulated", or a model's name. */
   readonly model: string;
   /** @throws AgentsFileError with every fault. */
-  readonly read: () => Promise<ReadAgents>;
+  readonly read: () => LocalAgents;
   /** Puts it in force. @throws RelayError config_invalid when a tool cannot be built. */
-  readonly use: (file: ReadAgents) => Promise<void>;
+  readonly use: (file: LocalAgents) => Promise<void>;
   readonly print: (line: string) => void;
 }
 
@@ -63,7 +64,7 @@ export class LiveAgentsFile implements PhoneSetup {
   #files: readonly string[] = [];
 
   /** @param first  the file that is in force. */
-  constructor(parts: LiveAgentsFileParts, first: Pick<ReadAgents, "file" | "places">) {
+  constructor(parts: LiveAgentsFileParts, first: LocalAgents) {
     this.#parts = parts;
     this.#setup = {
       model: parts.model,
@@ -71,6 +72,7 @@ export class LiveAgentsFile implements PhoneSetup {
       version: 1,
       ...listed(first),
       faults: [],
+      reading: false,
     };
     this.#files = moduleFiles(modulesOf(first));
     this.#state = this.#onDisk();
@@ -127,10 +129,14 @@ export class LiveAgentsFile implements PhoneSetup {
   #changed(): void {
     if (this.#onDisk() === this.#state) return;
     if (this.#timer !== null) clearTimeout(this.#timer);
+    if (!this.#setup.reading) this.#show({ reading: true });
     this.#timer = setTimeout(() => {
       this.#timer = null;
       const state = this.#onDisk();
-      if (state === this.#state) return;
+      if (state === this.#state) {
+        this.#show({ reading: false });
+        return;
+      }
       this.#state = state;
       void this.reload();
     }, SETTLE_MS);
@@ -138,18 +144,23 @@ export class LiveAgentsFile implements PhoneSetup {
 
   async #reload(): Promise<void> {
     const { path, read, use, print } = this.#parts;
-    let parsed: ReadAgents | null = null;
+    let parsed: LocalAgents | null = null;
     try {
       // What is saved from here on is another change.
       const content = this.#content();
-      parsed = await read();
+      parsed = read();
       this.#watchModules(modulesOf(parsed), content);
       await use(parsed);
-      this.#show({ ...listed(parsed), version: this.#setup.version + 1, faults: [] });
+      this.#show({
+        ...listed(parsed),
+        version: this.#setup.version + 1,
+        faults: [],
+        reading: false,
+      });
       print(`${basename(path)} is in force: calls from now on have it`);
     } catch (error) {
       const faults = faultsOf(error, parsed);
-      this.#show({ faults });
+      this.#show({ faults, reading: false });
       print(`${basename(path)} has faults; the version before stays in force:`);
       for (const { line, path: at, problem } of faults)
         print(`  ${line === null ? "" : `line ${line}: `}${at} ${problem}`);
@@ -194,11 +205,11 @@ export class LiveAgentsFile implements PhoneSetup {
   }
 }
 
-function listed({ file }: Pick<ReadAgents, "file">): Pick<DevSetup, "agents" | "numbers"> {
+function listed({ file }: LocalAgents): Pick<DevSetup, "agents" | "numbers"> {
   return { agents: [...file.agents.keys()], numbers: namedNumbers(file) };
 }
 
-function modulesOf({ places }: Pick<ReadAgents, "places">): readonly string[] {
+function modulesOf({ places }: LocalAgents): readonly string[] {
   return [...places.values()].flatMap(({ module }) => (module === null ? [] : [resolve(module)]));
 }
 
@@ -214,7 +225,7 @@ function realPath(path: string): string {
 /** What is wrong, with its place in the file where it has one. */
 export function faultsOf(
   error: unknown,
-  parsed: Pick<ReadAgents, "places"> | null,
+  parsed: Pick<LocalAgents, "places"> | null,
 ): readonly ShownFault[] {
   if (error instanceof AgentsFileError)
     return error.faults.map(({ line, path, problem }) => ({ line, path, problem }));

@@ -59,10 +59,11 @@ export interface App {
   /**
    * Puts another agents file in force: new callers get its agents, and running calls keep theirs.
    *
-   * @param checks  of its JSON Schemas, as PreparedAgents has them; what is missing is compiled.
+   * @param checks  of its JSON Schemas, as PreparedAgents has them; another thread compiles what is
+   *                missing. Null: they are compiled here, where no sound has to wait for them.
    * @throws RelayError config_invalid when a tool of the file cannot be built; nothing has changed.
    */
-  reload(file: AgentsFile, checks?: ReadonlyMap<string, string>): Promise<void>;
+  reload(file: AgentsFile, checks?: ReadonlyMap<string, string> | null): Promise<void>;
   /**
    * Has a live call of this process or its cluster do something.
    *
@@ -228,14 +229,17 @@ class RelayApp implements App {
     };
   }
 
-  async reload(file: AgentsFile, checks: ReadonlyMap<string, string> = new Map()): Promise<void> {
+  async reload(
+    file: AgentsFile,
+    checks: ReadonlyMap<string, string> | null = new Map(),
+  ): Promise<void> {
     // One after the other, so that the last file stays in force.
     const reloaded = this.#reloaded.then(() => this.#reload(file, checks));
     this.#reloaded = reloaded.catch(() => undefined);
     await reloaded;
   }
 
-  async #reload(file: AgentsFile, checks: ReadonlyMap<string, string>): Promise<void> {
+  async #reload(file: AgentsFile, checks: ReadonlyMap<string, string> | null): Promise<void> {
     const { base, calls, liveAgents, operators } = this.#parts;
     await calls.loadAgents(file, checks);
     operators.reload();

@@ -52,7 +52,10 @@ export interface CallParts {
    * @param checks  of its JSON Schemas, as PreparedAgents has them.
    * @throws RelayError config_invalid when a tool cannot be built or a directory not be created.
    */
-  readonly loadAgents: (file: AgentsFile, checks: ReadonlyMap<string, string>) => Promise<void>;
+  readonly loadAgents: (
+    file: AgentsFile,
+    checks: ReadonlyMap<string, string> | null,
+  ) => Promise<void>;
 }
 
 export interface RegistryParts {

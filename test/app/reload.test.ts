@@ -82,9 +82,10 @@ describe("reload", { timeout: 60_000 }, () => {
 
   it("changes nothing when a module cannot be loaded", async () => {
     const stage = await start();
-    await expect(stage.app.reload(agentsWithTool("./none.mjs"))).rejects.toThrow(
-      "none.mjs cannot be loaded",
-    );
+    for (const checks of [new Map(), null])
+      await expect(stage.app.reload(agentsWithTool("./none.mjs"), checks)).rejects.toThrow(
+        "none.mjs cannot be loaded",
+      );
     const { call, session } = await begin(stage);
     await call.say(speechLike(700, 4));
     await expect.poll(() => outputs(session), inTime).toEqual(["answers one"]);

@@ -12,13 +12,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { faultsOf, LiveAgentsFile } from "../../dev/live-agents-file.js";
+import type { LocalAgents } from "../../dev/local-relay.js";
 import {
   AgentsFileError,
   parseAgentsFile,
   readAgentsText,
 } from "../../src/config/agents/agents-file.js";
 import { placesOf } from "../../src/config/agents/agents-parts.js";
-import type { ReadAgents } from "../../src/config/agents/read-apart.js";
 import { RelayError } from "../../src/domain/errors.js";
 
 let folder = "";
@@ -34,22 +34,21 @@ function live(refused: RelayError | null = null) {
   const path = join(folder, "agents.yaml");
   const write = (text: string) => writeFileSync(path, text);
   write(GOOD + TOOL);
-  const parse = (): ReadAgents => {
+  const read = (): LocalAgents => {
     const parsed = parseAgentsFile(readAgentsText(path), path, {
       env: {},
       defaults: { model: "m", humanAgentNumber: null, maxCallMinutes: 55 },
     });
-    return { file: parsed.agents, places: placesOf(parsed), checks: new Map() };
+    return { file: parsed.agents, places: placesOf(parsed) };
   };
-  const used: ReadAgents[] = [];
-  const read = async () => parse();
-  const use = async (file: ReadAgents) => {
+  const used: LocalAgents[] = [];
+  const use = async (file: LocalAgents) => {
     if (refused !== null) throw refused;
     used.push(file);
   };
   const file = new LiveAgentsFile(
     { path, model: "simulated", read, use, print: () => undefined },
-    parse(),
+    read(),
   );
   return { file, write, used };
 }
@@ -162,9 +161,13 @@ describe("a change on disk", { timeout: 30_000 }, () => {
     ],
   ])("is in force: %s", async (_, change) => {
     const { file, path, version } = project();
+    const shown: boolean[] = [];
+    file.watch(() => shown.push(file.current.reading));
     change(path);
     await expect.poll(version, settled).toBeGreaterThan(1);
     expect(file.current.faults).toEqual([]);
+    // The page says at once that a change was noticed, and at last that it is in force.
+    expect([shown[0], shown.at(-1)]).toEqual([true, false]);
   });
 
   it("is followed through a link, and again after the link has changed", async () => {
