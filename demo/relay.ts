@@ -1,4 +1,5 @@
 /** The relay of a demo, between the simulated Twilio and the simulated model. */
+import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,7 +15,7 @@ import { type Config, loadConfig } from "../src/config/load.js";
 import type { AgentsFile } from "../src/domain/agent-profile.js";
 import type { CallSid } from "../src/domain/ids.js";
 import type { RecordEvent } from "../src/domain/record-event.js";
-import { recordRoutes } from "../src/http/record-routes.js";
+import { historyRoutes } from "../src/http/history-routes.js";
 import { timelineRoute } from "../src/http/timeline-route.js";
 import { memoryCalls } from "../src/records/memory-calls.js";
 import { MemoryJournal } from "../src/records/memory-journal.js";
@@ -112,10 +113,12 @@ export async function runRelay(
     ...overrides,
     log,
     routes: [
-      ...recordRoutes({
+      ...historyRoutes({
         store: memoryCalls(journal),
         live: (callSid) => journal.record(callSid),
         remove: async (callSid) => journal.remove(callSid),
+        epochMs: Date.now,
+        newId: randomUUID,
       }),
       timelineRoute({
         find: async (callSid) => journal.record(callSid),

@@ -3,6 +3,7 @@
  * recordings, removal, and the operators' routes. Parts: `records/`, `adapters/store/`. Reference:
  * docs/records.md.
  */
+import { randomUUID } from "node:crypto";
 import { resolve } from "node:path";
 import { FlightFiles } from "../adapters/journal/flight-files.js";
 import { SpoolFiles } from "../adapters/journal/spool-files.js";
@@ -20,8 +21,8 @@ import type { AgentsFile } from "../domain/agent-profile.js";
 import type { CallRecord } from "../domain/call-record.js";
 import type { CallSid } from "../domain/ids.js";
 import type { CallJournal } from "../domain/record-event.js";
+import { historyRoutes } from "../http/history-routes.js";
 import type { OperatorRoute } from "../http/operator-router.js";
-import { recordRoutes } from "../http/record-routes.js";
 import { recordingRoute } from "../http/recording-route.js";
 import { timelineRoute } from "../http/timeline-route.js";
 import type { Clock } from "../ports/clock.js";
@@ -154,10 +155,12 @@ export async function openRecordKeeping(
     }),
     ...sharedParts(store, clock, log),
     routes: [
-      ...recordRoutes({
+      ...historyRoutes({
         store,
         live: (callSid) => recorder.record(callSid),
         remove: (callSid) => retention.remove(callSid),
+        epochMs: () => clock.epochMs(),
+        newId: randomUUID,
       }),
       timelineRoute({ find, flight: (callSid) => flights.read(callSid) }),
       recordingRoute({

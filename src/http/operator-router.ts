@@ -71,10 +71,9 @@ export class OperatorRouter {
       return params === null ? [] : [{ route, params }];
     });
     const method = head.method === "HEAD" ? "GET" : head.method;
-    // A path that is named in full goes before one that takes the rest.
-    const found =
-      matching.find(({ route }) => route.method === method && !route.path.endsWith("*")) ??
-      matching.find(({ route }) => route.method === method);
+    const [found] = matching
+      .filter(({ route }) => route.method === method)
+      .sort((a, b) => opennessOf(a.route) - opennessOf(b.route));
     if (matching.length === 0) {
       exchange.answer(NOT_FOUND);
       return;
@@ -168,6 +167,13 @@ export class OperatorRouter {
     if (action === undefined) return;
     this.#audit.write({ operator, action, callSid: callSidOf(params["callSid"]), status });
   }
+}
+
+/** A path that is named in full goes before one with parameters, and that before "the rest". */
+function opennessOf({ path, parts }: CompiledRoute): number {
+  return path.endsWith("*")
+    ? parts.length + 1
+    : parts.filter((part) => part.startsWith(":")).length;
 }
 
 /** The named parts of a path that fits, else null. */

@@ -1,4 +1,5 @@
 /** What `GET /api/calls` can be asked, and where a page begins. */
+import { RATINGS, REVIEW_FLAGS, TAG } from "../domain/call-review.js";
 import type { CallSid } from "../domain/ids.js";
 import type { CallOutcome } from "../domain/record-event.js";
 import type { CallCursor, CallQuery, CallSort } from "../ports/store.js";
@@ -47,8 +48,24 @@ function readSearch(query: URLSearchParams) {
     minDurationMs: minDurationS === null ? null : minDurationS * 1_000,
     minCostUsd: readAmount(query, "min_cost_usd"),
     interrupted: readYesNo(query, "interrupted"),
+    minInterruptions: readAmount(query, "min_interruptions"),
     toolFailed: readYesNo(query, "tool_failed"),
+    node: textOf(query, "node"),
+    ...readReviewed(query),
     sort: oneOf(query, "sort", SORTS),
+  };
+}
+
+function readReviewed(query: URLSearchParams) {
+  const tag = textOf(query, "tag");
+  if (tag !== null && !TAG.test(tag))
+    throw new QueryFault("tag is one tag: lower-case letters, digits, - and _");
+  const rating = oneOf(query, "rating", RATINGS.map(String));
+  return {
+    flag: oneOf(query, "flag", REVIEW_FLAGS),
+    review: oneOf(query, "review", ["open", "done"] as const),
+    tag,
+    rating: rating === null ? null : (RATINGS.find((one) => String(one) === rating) ?? null),
   };
 }
 
@@ -104,8 +121,8 @@ function oneOf<Value extends string>(
   return found;
 }
 
-/** ISO 8601, or ms since the epoch. */
-function readTime(query: URLSearchParams, name: string): number | null {
+/** ISO 8601, or ms since the epoch. @throws QueryFault */
+export function readTime(query: URLSearchParams, name: string): number | null {
   const text = query.get(name);
   if (text === null || text === "") return null;
   const ms = /^\d{10,}$/.test(text) ? Number(text) : Date.parse(text);

@@ -39,7 +39,7 @@ export function recordRoutes(parts: RecordRouteParts): readonly OperatorRoute[] 
     access: audit === undefined ? "viewer" : "admin",
     ...(audit === undefined ? {} : { audit }),
     doc: { ...doc, answers: { 503: failure("The database is away"), ...doc.answers } },
-    handle: async (request) => await answer(handle, request),
+    handle: async (request) => await answered(async () => await handle(request)),
   });
   return [
     route("GET", "/api/calls", LIST, async (request) => await listCalls(parts, request)),
@@ -73,12 +73,10 @@ export function recordRoutes(parts: RecordRouteParts): readonly OperatorRoute[] 
   ];
 }
 
-async function answer(
-  handle: (request: OperatorRequest) => Promise<Reply>,
-  request: OperatorRequest,
-): Promise<Reply> {
+/** The answer to a request, or to a query that is not understood, or while the database is away. */
+export async function answered(work: () => Promise<Reply>): Promise<Reply> {
   try {
-    return await handle(request);
+    return await work();
   } catch (error) {
     if (error instanceof QueryFault) return json(400, { error: "invalid", message: error.message });
     if (error instanceof RelayError && error.code === "store_unavailable")
@@ -159,7 +157,7 @@ async function* masked(
 }
 
 /** Who may not see numbers may not guess them by searching either. */
-function asksForNumber(query: URLSearchParams): boolean {
+export function asksForNumber(query: URLSearchParams): boolean {
   return (query.get("from") ?? "") !== "" || /\d{3}/.test(query.get("q") ?? "");
 }
 

@@ -5,6 +5,7 @@
  */
 
 import type { CallRecord } from "../domain/call-record.js";
+import type { CallReview, Rating, ReviewFlag } from "../domain/call-review.js";
 import type { CallSid } from "../domain/ids.js";
 import type { OperatorRole } from "../domain/operator.js";
 import type { CallOutcome } from "../domain/record-event.js";
@@ -65,8 +66,16 @@ export interface CallQuery extends CallFilter {
   readonly minCostUsd?: number;
   /** The caller interrupted the agent at least once. */
   readonly interrupted?: boolean;
+  readonly minInterruptions?: number;
   /** A tool failed at least once. */
   readonly toolFailed?: boolean;
+  readonly node?: string;
+  /** A rule found this. */
+  readonly flag?: ReviewFlag;
+  /** "open": found by a rule and not reviewed yet; "done": reviewed. */
+  readonly review?: "open" | "done";
+  readonly tag?: string;
+  readonly rating?: Rating;
   readonly sort?: CallSort;
 }
 
@@ -85,6 +94,38 @@ export interface FoundCall {
   readonly cursor: CallCursor;
 }
 
+/** What ended calls are counted by: the names of the parameters of `GET /api/calls`. */
+export const FACETS = [
+  "agent",
+  "outcome",
+  "end_reason",
+  "destination",
+  "node",
+  "interrupted",
+  "tool_failed",
+  "flag",
+  "review",
+  "rating",
+  "tag",
+] as const;
+export type Facet = (typeof FACETS)[number];
+
+/** For each facet the values and how many calls have each, the most frequent first. */
+export interface CallCounts {
+  readonly total: number;
+  readonly counts: Readonly<Record<Facet, readonly (readonly [value: string, calls: number])[]>>;
+}
+
+/** What is known of the last time on each node: of calls that ended. */
+export interface NodeSpan {
+  readonly node: string | null;
+  readonly calls: number;
+  readonly failed: number;
+  readonly costUsd: number;
+  /** The mean of the calls' longest voice-to-voice times; null: no call has one. */
+  readonly latencyMs: number | null;
+}
+
 export interface IndexedCalls {
   /** How many calls were looked at; fewer than were asked for: no more are left. */
   readonly count: number;
@@ -100,6 +141,13 @@ export interface CallStore {
   loadMany(callSids: readonly CallSid[]): Promise<ReadonlyMap<CallSid, StoredCall>>;
   /** At most `limit` calls, without their records: a caller loads as many as it can use at once. */
   find(query: CallQuery, after: CallCursor | null, limit: number): Promise<readonly FoundCall[]>;
+  /**
+   * How many ended calls a query finds, and how many have each value of each facet. A facet that
+   * the query itself asks for is counted as if it did not, so that the other values can be chosen.
+   */
+  count(query: CallQuery): Promise<CallCounts>;
+  /** Ended calls that began at or after this, by node. */
+  sumByNode(sinceMs: number): Promise<readonly NodeSpan[]>;
   /** Records as they are stored, as JSON. Calls that are not stored are missing in the result. */
   loadJson(callSids: readonly CallSid[]): Promise<ReadonlyMap<CallSid, string>>;
   /** Makes some ended calls findable by `CallQuery`: new ones, and those that have changed. */
@@ -194,6 +242,13 @@ export interface AuditEntry {
 export interface AuditQuery {
   readonly callSid?: CallSid;
   readonly operator?: string;
+  readonly action?: string;
+  /** True: only acts that were refused or failed; false: only the others. */
+  readonly refused?: boolean;
+  /** At or after this; ms since the epoch. */
+  readonly sinceMs?: number;
+  /** Before this; ms since the epoch. */
+  readonly untilMs?: number;
 }
 
 /** A page begins after this entry. */
@@ -208,9 +263,33 @@ export interface AuditStore {
     after: AuditCursor | null,
     limit: number,
   ): Promise<readonly AuditEntry[]>;
+  /** Deletes at most `limit` acts before this, the oldest first. @returns how many. */
+  removeAudit(beforeMs: number, limit: number): Promise<number>;
 }
 
-export interface Store extends CallStore, SharedState, JobQueue, AuditStore {
+/** A change of a review; what is absent stays as it is. */
+export interface ReviewChange {
+  readonly by: string;
+  readonly epochMs: number;
+  /** Null: the rating is taken back. */
+  readonly rating?: Rating | null;
+  readonly addTags?: readonly string[];
+  readonly removeTags?: readonly string[];
+  /** `id` is unique over all processes. */
+  readonly note?: { readonly id: string; readonly text: string };
+  readonly reviewed?: boolean;
+}
+
+/** "not_found": no such call is stored; "full": the call has as many tags or notes as it may. */
+export type ReviewOutcome = "changed" | "not_found" | "full";
+
+export interface ReviewStore {
+  changeReview(callSid: CallSid, change: ReviewChange): Promise<ReviewOutcome>;
+  /** Calls that have neither a flag nor a review are missing in the result. */
+  reviewsOf(callSids: readonly CallSid[]): Promise<ReadonlyMap<CallSid, CallReview>>;
+}
+
+export interface Store extends CallStore, SharedState, JobQueue, AuditStore, ReviewStore {
   /** "sqlite" or "postgres": for the log. */
   readonly kind: "sqlite" | "postgres";
   /** Rejects when the database does not answer. */

@@ -1,9 +1,9 @@
 import type { CallRecord } from "../domain/call-record.js";
+import type { CallReview } from "../domain/call-review.js";
 
-const COLUMNS: readonly (readonly [
-  name: string,
-  value: (record: CallRecord) => string | number | null,
-])[] = [
+type Value = string | number | null;
+
+const COLUMNS: readonly (readonly [name: string, value: (record: CallRecord) => Value])[] = [
   ["callSid", (record) => record.callSid],
   ["state", (record) => record.state],
   ["agent", (record) => record.agent],
@@ -29,6 +29,27 @@ const COLUMNS: readonly (readonly [
   ["recordingSid", (record) => record.recording?.sid ?? null],
 ];
 
+const REVIEW_COLUMNS: readonly (readonly [name: string, value: (review: CallReview) => Value])[] = [
+  ["rating", ({ rating }) => rating],
+  ["tags", ({ tags }) => tags.join(" ")],
+  ["flags", ({ flags }) => flags.join(" ")],
+  ["reviewedAt", ({ reviewedAt }) => reviewedAt],
+  ["reviewedBy", ({ reviewedBy }) => reviewedBy],
+  ["reviewNotes", ({ notes }) => notes.map(({ text }) => text).join("\n") || null],
+];
+
+/** The header line of calls with their reviews. */
+export const EXPORT_HEAD = `${[...COLUMNS, ...REVIEW_COLUMNS].map(([name]) => name).join(",")}\r\n`;
+
+/** One call with its review. */
+export function csvRow(record: CallRecord, review: CallReview): string {
+  const values = [
+    ...COLUMNS.map(([, value]) => value(record)),
+    ...REVIEW_COLUMNS.map(([, value]) => value(review)),
+  ];
+  return `${values.map(cell).join(",")}\r\n`;
+}
+
 /** The header line of calls as CSV (RFC 4180), line end included. */
 export const CSV_HEAD = `${COLUMNS.map(([name]) => name).join(",")}\r\n`;
 
@@ -46,7 +67,7 @@ function durationS(record: CallRecord): number | null {
  * SIP callers choose their own names, so a text that a spreadsheet would take for a formula gets an
  * apostrophe. Phone numbers stay as they are.
  */
-function cell(value: string | number | null): string {
+function cell(value: Value): string {
   if (value === null) return "";
   const text = String(value);
   const safe =

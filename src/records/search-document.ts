@@ -1,6 +1,8 @@
 import type { CallRecord } from "../domain/call-record.js";
+import type { ReviewFlag } from "../domain/call-review.js";
 import type { CallSid } from "../domain/ids.js";
 import type { ToolOutcome } from "../domain/record-event.js";
+import { reviewFlags } from "./review-rules.js";
 import { searchableWords } from "./search-words.js";
 
 /** What a search looks at: one row per ended call. */
@@ -22,6 +24,8 @@ export interface SearchDocument {
   readonly interruptions: number;
   readonly failedTools: number;
   readonly costUsd: number | null;
+  readonly node: string | null;
+  readonly flags: readonly ReviewFlag[];
   /** All words, separated by spaces. */
   readonly words: string;
 }
@@ -49,6 +53,8 @@ export function searchDocument(record: CallRecord): SearchDocument {
     interruptions: turns.filter(({ interruptedAtMs }) => interruptedAtMs !== null).length,
     failedTools: tools.filter(({ outcome }) => FAILED.has(outcome)).length,
     costUsd: record.costUsd,
+    node: record.node,
+    flags: reviewFlags(record),
     words: wordsOf(record),
   };
 }

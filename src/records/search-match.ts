@@ -1,4 +1,5 @@
 import type { CallRecord } from "../domain/call-record.js";
+import { type CallReview, NO_REVIEW } from "../domain/call-review.js";
 import type { CallCursor, CallFilter, CallQuery, CallSort } from "../ports/store.js";
 import { type SearchDocument, searchDocument } from "./search-document.js";
 import { parseSearch, type SearchTerm } from "./search-words.js";
@@ -27,23 +28,27 @@ export function isAfterCursor(document: SearchDocument, sort: CallSort, after: C
 
 /** Whether a query asks for properties that only ended calls have. */
 export function asksForEnded(query: CallQuery): boolean {
-  const { text, endReason, destination, minLatencyMs, minDurationMs, minCostUsd } = query;
-  const isSorted = query.sort !== undefined && query.sort !== "started";
-  const properties = [endReason, destination, minLatencyMs, minDurationMs, minCostUsd];
+  const { state, agent, outcome, sinceMs, untilMs, caller, text, sort, ...properties } = query;
   return (
-    isSorted ||
+    (sort !== undefined && sort !== "started") ||
     (text !== undefined && text.trim() !== "") ||
-    [...properties, query.interrupted, query.toolFailed].some((value) => value !== undefined)
+    Object.values(properties).some((value) => value !== undefined)
   );
 }
 
 /** Decides in memory what `CallStore.find` decides in a database. */
-export function matchesQuery(record: CallRecord, query: CallQuery): boolean {
+export function matchesQuery(
+  record: CallRecord,
+  query: CallQuery,
+  review: CallReview = NO_REVIEW,
+): boolean {
   const document = searchDocument(record);
   if (query.state !== undefined && record.state !== query.state) return false;
   if (!matchesFilter(document, query)) return false;
   if (!asksForEnded(query)) return true;
-  return record.state === "ended" && hasProperties(document, query);
+  return (
+    record.state === "ended" && hasProperties(document, query) && hasReview(document, query, review)
+  );
 }
 
 function matchesFilter(document: SearchDocument, filter: CallFilter): boolean {
@@ -58,8 +63,10 @@ function matchesFilter(document: SearchDocument, filter: CallFilter): boolean {
 }
 
 function hasProperties(document: SearchDocument, query: CallQuery): boolean {
-  const { text, endReason, destination, interrupted, toolFailed } = query;
+  const { text, endReason, destination, interrupted, toolFailed, node } = query;
   return (
+    (node === undefined || document.node === node) &&
+    isAtLeast(document.interruptions, query.minInterruptions) &&
     (endReason === undefined || document.endReason === endReason) &&
     (destination === undefined || document.destination === destination) &&
     isAtLeast(document.latencyMs, query.minLatencyMs) &&
@@ -68,6 +75,17 @@ function hasProperties(document: SearchDocument, query: CallQuery): boolean {
     (interrupted === undefined || document.interruptions > 0 === interrupted) &&
     (toolFailed === undefined || document.failedTools > 0 === toolFailed) &&
     (text === undefined || text.trim() === "" || matchesText(document, text))
+  );
+}
+
+function hasReview(document: SearchDocument, query: CallQuery, given: CallReview): boolean {
+  const { flag, review, tag, rating } = query;
+  const isDone = given.reviewedAt !== null;
+  return (
+    (flag === undefined || document.flags.includes(flag)) &&
+    (review === undefined || (review === "done" ? isDone : !isDone && document.flags.length > 0)) &&
+    (tag === undefined || given.tags.includes(tag)) &&
+    (rating === undefined || given.rating === rating)
   );
 }
 

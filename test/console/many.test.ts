@@ -1,12 +1,13 @@
 /** A thousand live calls in one browser window. */
+import { randomUUID } from "node:crypto";
 import { afterEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/adapters/system/system-clock.js";
 import type { CallSid, ItemId, StreamSid } from "../../src/domain/ids.js";
 import { agentsRoute } from "../../src/http/agents-route.js";
 import { consoleRoutes } from "../../src/http/console-route.js";
 import { eventsRoute } from "../../src/http/events-route.js";
+import { historyRoutes } from "../../src/http/history-routes.js";
 import type { HttpServer } from "../../src/http/listener.js";
-import { recordRoutes } from "../../src/http/record-routes.js";
 import { LiveEvents } from "../../src/records/live-events.js";
 import { memoryCalls } from "../../src/records/memory-calls.js";
 import { MemoryJournal } from "../../src/records/memory-journal.js";
@@ -40,10 +41,12 @@ describe.skipIf(chromiumSkip("a thousand calls in a browser") !== null)(
           ...consoleRoutes({ auth, audit, sessions: null }),
           agentsRoute({ agents: new Map([["support", agent()]]) }, "1"),
           eventsRoute({ events, clock: systemClock }),
-          ...recordRoutes({
+          ...historyRoutes({
             store: memoryCalls(journal),
             live: (callSid) => journal.record(callSid),
             remove: async () => false,
+            epochMs: () => systemClock.epochMs(),
+            newId: randomUUID,
           }),
         ],
       });

@@ -150,6 +150,30 @@ describe("the operator API", () => {
     const timeline = "/api/calls/{callSid}/timeline";
     expect(await ask("GET", timeline, `${one}/timeline`)).toBe(200);
     expect(await ask("GET", timeline, "/api/calls/CA9/timeline")).toBe(404);
+    const act = async (name: string, good: object, bad: object) => {
+      const path = `/api/calls/{callSid}/${name}`;
+      expect(await ask("POST", path, `${one}/${name}`, { body: good })).toBe(200);
+      expect(await ask("POST", path, `${one}/${name}`, { body: bad })).toBe(400);
+      expect(await ask("POST", path, `/api/calls/CA9/${name}`, { body: good })).toBe(404);
+    };
+    await act("rating", { rating: 4 }, { rating: 9 });
+    await act("tags", { add: ["vip"] }, { add: ["Not one"] });
+    await act("review-notes", { text: "Well done" }, {});
+    await act("reviewed", { reviewed: true }, {});
+    const review = "/api/calls/{callSid}/review";
+    expect(await ask("GET", review, `${one}/review`)).toBe(200);
+    expect(await ask("GET", review, "/api/calls/CA9/review")).toBe(404);
+    expect(await ask("GET", "/api/reviews", `/api/reviews?calls=${call.sid}`)).toBe(200);
+    expect(await ask("GET", "/api/reviews", "/api/reviews?calls=x")).toBe(400);
+    const counts = "/api/calls/counts";
+    expect(await ask("GET", counts, `${counts}?tag=vip&rating=4&review=done`)).toBe(200);
+    expect(await ask("GET", counts, `${counts}?flag=x`)).toBe(400);
+    const file = "/api/calls/export";
+    for (const format of ["csv", "json", "jsonl"])
+      expect(await ask("GET", file, `${file}?format=${format}`)).toBe(200);
+    expect(await ask("GET", file, `${file}?format=x`)).toBe(400);
+    expect(await ask("GET", "/api/nodes/sums", "/api/nodes/sums")).toBe(200);
+    expect(await ask("GET", "/api/nodes/sums", "/api/nodes/sums?since=x")).toBe(400);
     const caller = `/api/callers/${encodeURIComponent(stage.record(call.sid).from ?? "")}`;
     expect(await ask("GET", "/api/callers/{caller}", caller)).toBe(200);
     expect(await ask("DELETE", "/api/callers/{caller}", caller)).toBe(200);

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Script } from "../../sim/model/script.js";
 import { type ModelOptions, type SimulatedModel, startModel } from "../../sim/model.js";
 import { type SimulatedTwilio, startTwilio, type TwilioOptions } from "../../sim/twilio.js";
@@ -8,8 +9,8 @@ import type { AgentsFile } from "../../src/domain/agent-profile.js";
 import type { CallRecord } from "../../src/domain/call-record.js";
 import type { CallSid } from "../../src/domain/ids.js";
 import type { RecordEvent } from "../../src/domain/record-event.js";
+import { type HistoryRouteParts, historyRoutes } from "../../src/http/history-routes.js";
 import type { OperatorRoute } from "../../src/http/operator-router.js";
-import { type RecordRouteParts, recordRoutes } from "../../src/http/record-routes.js";
 import { timelineRoute } from "../../src/http/timeline-route.js";
 import { memoryCalls } from "../../src/records/memory-calls.js";
 import { MemoryJournal } from "../../src/records/memory-journal.js";
@@ -40,17 +41,19 @@ export interface Stage {
 }
 
 /** What the operators' routes ask, out of memory. */
-function recordsOf(journal: MemoryJournal): RecordRouteParts {
+function recordsOf(journal: MemoryJournal): HistoryRouteParts {
   return {
     store: memoryCalls(journal),
     live: (callSid) => journal.record(callSid),
     remove: async (callSid) => journal.remove(callSid),
+    epochMs: Date.now,
+    newId: randomUUID,
   };
 }
 
 function memoryRoutes(journal: MemoryJournal): readonly OperatorRoute[] {
   const find = async (callSid: CallSid) => journal.record(callSid);
-  return [...recordRoutes(recordsOf(journal)), timelineRoute({ find, flight: async () => null })];
+  return [...historyRoutes(recordsOf(journal)), timelineRoute({ find, flight: async () => null })];
 }
 
 /** The real relay on free ports, between the simulators. */

@@ -5,13 +5,16 @@ import type { AuditCursor, AuditEntry, AuditQuery, AuditStore } from "../../port
 import type { Guard } from "./guard.js";
 import type { AuditTable, Tables } from "./tables.js";
 
-/** What operators did, of all nodes. Rows are only added. */
+/** What operators did, of all nodes. Rows are added, and deleted when retention says so. */
 export class AuditTableLog implements AuditStore {
   readonly #db: Kysely<Tables>;
+  readonly #searched: Kysely<Tables>;
   readonly #guard: Guard;
 
-  constructor(db: Kysely<Tables>, guard: Guard) {
+  /** @param searched  the same database, for what may look through many rows. */
+  constructor(db: Kysely<Tables>, searched: Kysely<Tables>, guard: Guard) {
     this.#db = db;
+    this.#searched = searched;
     this.#guard = guard;
   }
 
@@ -33,14 +36,19 @@ export class AuditTableLog implements AuditStore {
   }
 
   async findAudit(
-    { callSid, operator }: AuditQuery,
+    { callSid, operator, action, refused, sinceMs, untilMs }: AuditQuery,
     after: AuditCursor | null,
     limit: number,
   ): Promise<readonly AuditEntry[]> {
     const rows = await this.#guard("find_audit", async () => {
-      let select = this.#db.selectFrom("audit").selectAll();
+      let select = this.#searched.selectFrom("audit").selectAll();
       if (callSid !== undefined) select = select.where("call_sid", "=", callSid);
       if (operator !== undefined) select = select.where("operator", "=", operator);
+      if (action !== undefined) select = select.where("action", "=", action);
+      if (refused !== undefined)
+        select = select.where("status", refused ? ">=" : "<", FIRST_REFUSAL_STATUS);
+      if (sinceMs !== undefined) select = select.where("at_ms", ">=", sinceMs);
+      if (untilMs !== undefined) select = select.where("at_ms", "<", untilMs);
       if (after !== null)
         select = select.where((eb) =>
           eb.or([
@@ -52,7 +60,27 @@ export class AuditTableLog implements AuditStore {
     });
     return rows.map(toEntry);
   }
+
+  async removeAudit(beforeMs: number, limit: number): Promise<number> {
+    return await this.#guard("remove_audit", async () => {
+      const { numDeletedRows } = await this.#db
+        .deleteFrom("audit")
+        .where("id", "in", (eb) =>
+          eb
+            .selectFrom("audit")
+            .select("id")
+            .where("at_ms", "<", beforeMs)
+            .orderBy("at_ms")
+            .limit(limit),
+        )
+        .executeTakeFirst();
+      return Number(numDeletedRows);
+    });
+  }
 }
+
+/** HTTP status from which on an answer is a refusal or a failure. */
+const FIRST_REFUSAL_STATUS = 400;
 
 // `addAudit` wrote these columns.
 function toEntry({ at_ms, call_sid, role, ...rest }: AuditTable): AuditEntry {

@@ -72,7 +72,7 @@ function storableOrNull(text: string | null): string | null {
 }
 
 /** The same for plain text, in which PostgreSQL allows neither. */
-function storable(text: string): string {
+export function storable(text: string): string {
   return text.replace(/\0/g, "").replace(/[\uD800-\uDFFF]/gu, "\uFFFD");
 }
 

@@ -2,6 +2,7 @@ import { type Kysely, sql, type Transaction } from "kysely";
 import { databaseNowMs } from "./database-clock.js";
 import type { DatabaseKind } from "./fixed-sql.js";
 import type { Migration } from "./migration.js";
+import { REVIEW_MIGRATION } from "./review-schema.js";
 import { SEARCH_MIGRATION } from "./search-schema.js";
 import type { Tables } from "./tables.js";
 
@@ -119,6 +120,7 @@ export const MIGRATIONS: readonly Migration[] = [
       "create index audit_by_call on audit (call_sid, at_ms)",
     ],
   },
+  REVIEW_MIGRATION,
 ];
 
 /**
@@ -150,8 +152,10 @@ async function apply(
   kind: DatabaseKind,
   migration: Migration,
 ): Promise<void> {
-  for (const statement of migration.statements)
-    await sql.raw(typeof statement === "string" ? statement : statement[kind]).execute(tx);
+  for (const statement of migration.statements) {
+    const text = typeof statement === "string" ? statement : statement[kind];
+    if (text !== undefined) await sql.raw(text).execute(tx);
+  }
   await tx
     .insertInto("murelay_migrations")
     .values({ name: migration.name, applied_ms: databaseNowMs(kind) })

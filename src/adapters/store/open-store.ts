@@ -5,6 +5,7 @@ import { RelayError } from "../../domain/errors.js";
 import type { Store } from "../../ports/store.js";
 import type { OrderBook } from "../../tools/sample-tools.js";
 import { AuditTableLog } from "./audit-table.js";
+import { CallCounter } from "./call-counts.js";
 import { CallReads } from "./call-reads.js";
 import { CallRemoval } from "./call-removal.js";
 import { CallSearch } from "./call-search.js";
@@ -15,8 +16,10 @@ import { JobsTableQueue } from "./jobs-table.js";
 import { migrate } from "./migrations.js";
 import { OrdersTables } from "./orders-tables.js";
 import { postgresPool } from "./postgres-pool.js";
+import { ReviewTables } from "./review-tables.js";
 import { SearchIndex } from "./search-index.js";
 import { SqliteDialect } from "./sqlite-dialect.js";
+import { SqliteReader } from "./sqlite-reader.js";
 import { StateTable } from "./state-table.js";
 import type { Tables } from "./tables.js";
 import { WritersTable } from "./writers-table.js";
@@ -60,6 +63,7 @@ export async function openStore(
   const dialect = dialectOf(databaseUrl, reportLost);
   const kind = kindOf(dialect);
   const db = new Kysely<Tables>({ dialect });
+  const searched = searchedDatabase(databaseUrl, db);
   const migration = new Migration(db, dialect);
   try {
     await withRelayErrors(() => migration.ready());
@@ -83,13 +87,19 @@ export async function openStore(
   };
   let closed: Promise<void> | null = null;
   return {
-    ...storeOver(db, kind, guard),
+    ...storeOver(db, searched, kind, guard),
     close: () => {
       closing = true;
-      closed ??= db.destroy();
+      closed ??= Promise.all([db.destroy(), searched.destroy()]).then(() => undefined);
       return closed;
     },
   };
+}
+
+/** Where searches run: beside the event loop, which carries the calls' audio. */
+function searchedDatabase(url: string, db: Kysely<Tables>): Kysely<Tables> {
+  const file = isPostgres(url) ? null : sqliteFile(url);
+  return file === null ? db : new Kysely<Tables>({ dialect: new SqliteReader(file) });
 }
 
 /** Migrates once, and again when another SQLite file has taken the place of the first one. */
@@ -123,6 +133,13 @@ class Migration {
     if (this.#dialect instanceof SqliteDialect) this.#openings = this.#dialect.openings;
   }
 
+  /** The reading thread may have met another file first: the writers' connection looks, too. */
+  async #look(): Promise<void> {
+    if (!(this.#dialect instanceof SqliteDialect)) return;
+    // Whether this fails does not matter: the first error is told.
+    await sql`select 1`.execute(this.#db).catch(() => undefined);
+  }
+
   #isOutdated(): boolean {
     return this.#dialect instanceof SqliteDialect && this.#dialect.openings !== this.#openings;
   }
@@ -132,6 +149,7 @@ class Migration {
     try {
       return await work();
     } catch (error) {
+      await this.#look();
       if (!this.#isOutdated()) throw error;
       throw new RelayError("store_unavailable", "the database file was deleted or replaced", {
         retryable: true,
@@ -145,8 +163,12 @@ function kindOf(dialect: Dialect): DatabaseKind {
   return dialect instanceof SqliteDialect ? "sqlite" : "postgres";
 }
 
+function isPostgres(url: string): boolean {
+  return /^postgres(ql)?:\/\//.test(url);
+}
+
 function dialectOf(url: string, onLostConnection: (error: Error) => void): Dialect {
-  if (/^postgres(ql)?:\/\//.test(url)) {
+  if (isPostgres(url)) {
     const pool = postgresPool(url, POSTGRES_CONNECTIONS, onLostConnection);
     return new PostgresDialect({ pool });
   }
@@ -173,16 +195,24 @@ export function sqliteFile(url: string): string | null {
   return path === ":memory:" ? null : resolve(path);
 }
 
-function storeOver(db: Kysely<Tables>, kind: DatabaseKind, guard: Guard): Omit<OpenStore, "close"> {
+/** @param searched  the same database, for what may look through many rows. */
+function storeOver(
+  db: Kysely<Tables>,
+  searched: Kysely<Tables>,
+  kind: DatabaseKind,
+  guard: Guard,
+): Omit<OpenStore, "close"> {
   const writes = new CallWrites(db, kind, guard);
   const reads = new CallReads(db, guard);
-  const search = new CallSearch(db, kind, guard);
+  const search = new CallSearch(searched, kind, guard);
+  const counter = new CallCounter(searched, kind, guard);
+  const reviews = new ReviewTables(db, guard);
   const index = new SearchIndex(db, kind, guard);
   const removal = new CallRemoval(db, kind, guard);
   const writers = new WritersTable(db, kind, guard);
   const state = new StateTable(db, kind, guard);
   const jobs = new JobsTableQueue(db, kind, guard);
-  const audit = new AuditTableLog(db, guard);
+  const audit = new AuditTableLog(db, searched, guard);
   return {
     kind,
     save: (saves) => writes.save(saves),
@@ -190,6 +220,11 @@ function storeOver(db: Kysely<Tables>, kind: DatabaseKind, guard: Guard): Omit<O
     loadMany: (callSids) => reads.loadMany(callSids),
     addAudit: (entries) => audit.addAudit(entries),
     findAudit: (query, after, limit) => audit.findAudit(query, after, limit),
+    removeAudit: (beforeMs, limit) => audit.removeAudit(beforeMs, limit),
+    count: (query) => counter.count(query),
+    sumByNode: (sinceMs) => counter.sumByNode(sinceMs),
+    changeReview: (callSid, change) => reviews.changeReview(callSid, change),
+    reviewsOf: (callSids) => reviews.reviewsOf(callSids),
     find: (query, after, limit) => search.find(query, after, limit),
     loadJson: (callSids) => reads.loadJson(callSids),
     indexCalls: (limit) => index.indexCalls(limit),

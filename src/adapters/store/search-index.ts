@@ -1,9 +1,11 @@
 import { type Kysely, sql, type Transaction } from "kysely";
 import type { CallSid } from "../../domain/ids.js";
 import type { IndexedCalls } from "../../ports/store.js";
+import { RULES_VERSION } from "../../records/review-rules.js";
 import { type SearchDocument, searchDocument } from "../../records/search-document.js";
 import { parseRecord, toCallSid } from "./call-rows.js";
 import type { DatabaseKind } from "./fixed-sql.js";
+import { flagBits } from "./flag-bits.js";
 import type { Guard } from "./guard.js";
 import type { Tables } from "./tables.js";
 
@@ -23,9 +25,27 @@ export class SearchIndex {
     return await this.#guard("index_calls", async () => {
       // A transaction would keep other processes from writing to an SQLite file.
       const any = await this.#db.selectFrom("search_pending").select("call_sid").limit(1).execute();
-      if (any.length === 0) return { count: 0, unreadable: [] };
+      if (any.length === 0 && !(await this.#findOutdated(limit)))
+        return { count: 0, unreadable: [] };
       return await this.#db.transaction().execute(async (tx) => await this.#index(tx, limit));
     });
+  }
+
+  /** Calls that were judged by earlier rules are indexed anew. @returns whether there are any. */
+  async #findOutdated(limit: number): Promise<boolean> {
+    const outdated = await this.#db
+      .selectFrom("call_search")
+      .select("call_sid")
+      .where("rules", "<", RULES_VERSION)
+      .limit(limit)
+      .execute();
+    if (outdated.length === 0) return false;
+    await this.#db
+      .insertInto("search_pending")
+      .values(outdated)
+      .onConflict((conflict) => conflict.column("call_sid").doNothing())
+      .execute();
+    return true;
   }
 
   async #index(tx: Transaction<Tables>, limit: number): Promise<IndexedCalls> {
@@ -71,6 +91,9 @@ export class SearchIndex {
       interruptions: document.interruptions,
       failed_tools: document.failedTools,
       cost_usd: document.costUsd,
+      node: document.node,
+      flags: flagBits(document.flags),
+      rules: RULES_VERSION,
       bytes,
       ...(this.#kind === "postgres" ? { words: sql<string>`to_tsvector('simple', ${words})` } : {}),
     };

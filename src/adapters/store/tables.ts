@@ -64,6 +64,11 @@ export interface CallSearchTable {
   cost_usd: number | null;
   /** Size of the record. */
   bytes: number;
+  node: Generated<string | null>;
+  /** What the rules found: a bit for each of REVIEW_FLAGS, the first one lowest. */
+  flags: Generated<number>;
+  /** The version of the rules by which the call's flags were set; 0: of an earlier release. */
+  rules: Generated<number>;
   /** PostgreSQL only: a tsvector. */
   words: Generated<string>;
 }
@@ -77,6 +82,29 @@ export interface CallWordsTable {
 /** Ended calls whose search row is missing or outdated. */
 export interface SearchPendingTable {
   call_sid: string;
+}
+
+/** What people said of calls. */
+export interface CallReviewsTable {
+  call_sid: string;
+  rating: number | null;
+  rated_by: string | null;
+  /** Null: not reviewed. */
+  done_ms: number | null;
+  done_by: string | null;
+}
+
+export interface CallTagsTable {
+  call_sid: string;
+  tag: string;
+}
+
+export interface CallNotesTable {
+  id: string;
+  call_sid: string;
+  at_ms: number;
+  operator: string;
+  text: string;
 }
 
 export interface DeletedCallsTable {
@@ -170,6 +198,9 @@ export interface Tables {
   call_search: CallSearchTable;
   call_words: CallWordsTable;
   search_pending: SearchPendingTable;
+  call_reviews: CallReviewsTable;
+  call_tags: CallTagsTable;
+  call_notes: CallNotesTable;
   deleted_calls: DeletedCallsTable;
   writers: WritersTable;
   call_state: CallStateTable;

@@ -1,4 +1,5 @@
 /** How the routes of call records describe themselves. */
+import { REVIEW_FLAGS } from "../../domain/call-review.js";
 import {
   BOOLEAN,
   failure,
@@ -25,23 +26,44 @@ const SEARCH: NonNullable<RouteDoc["query"]> = {
   min_duration_s: { description: "Only calls of at least this length", schema: NUMBER },
   min_cost_usd: { description: "Only calls that cost at least this", schema: NUMBER },
   interrupted: { description: "Whether the caller interrupted the agent", schema: BOOLEAN },
+  min_interruptions: {
+    description: "Only calls in which the caller interrupted the agent at least so often",
+    schema: { type: "integer" },
+  },
   tool_failed: { description: "Whether a tool failed", schema: BOOLEAN },
+  node: { description: "Only calls that this node carried" },
+  flag: { description: "Only calls in which a rule found this", schema: { enum: REVIEW_FLAGS } },
+  review: {
+    description: "open: found by a rule and not reviewed yet; done: reviewed",
+    schema: { enum: ["open", "done"] },
+  },
+  tag: { description: "Only calls with this tag" },
+  rating: { description: "Only calls with this rating", schema: { type: "integer" } },
+};
+
+const SORT: NonNullable<RouteDoc["query"]> = {
   sort: {
     description: "The highest value first; default started",
     schema: { enum: ["started", "duration", "latency", "cost", "interruptions"] },
   },
 };
 
+/** Of every search over ended calls. */
+export const FILTERS: NonNullable<RouteDoc["query"]> = {
+  outcome: { description: "Only calls with this outcome" },
+  agent: { description: "Only calls of this agent" },
+  from: { description: `${NUMBER_TEXT}: only calls with this party` },
+  since: { description: "Only calls that began at or after this time (ISO 8601)" },
+  until: { description: "Only calls that began before this time (ISO 8601)" },
+  ...SEARCH,
+};
+
 export const LIST: RouteDoc = {
   summary: "Call records, newest first; or those that a search finds",
   query: {
     state: { description: "Only live or ended calls", schema: { enum: ["live", "ended"] } },
-    outcome: { description: "Only calls with this outcome" },
-    agent: { description: "Only calls of this agent" },
-    from: { description: `${NUMBER_TEXT}: only calls with this party` },
-    since: { description: "Only calls that began at or after this time (ISO 8601)" },
-    until: { description: "Only calls that began before this time (ISO 8601)" },
-    ...SEARCH,
+    ...FILTERS,
+    ...SORT,
     limit: { description: "1 to 500; default 50", schema: { type: "integer" } },
     before: { description: "The `next` of the answer before" },
     format: { description: "json or csv; default by Accept", schema: { enum: ["json", "csv"] } },

@@ -69,6 +69,6 @@ export function failure(description: string): AnswerDoc {
 }
 
 /** A schema of `components`. */
-export function reference(name: "CallRecord" | "Failure" | "Transfer"): Schema {
+export function reference(name: "CallRecord" | "Failure" | "Review" | "Transfer"): Schema {
   return { $ref: `#/components/schemas/${name}` };
 }

@@ -1,4 +1,5 @@
 /** The schemas that several answers of the operator API share. */
+import { REVIEW_FLAGS } from "../../domain/call-review.js";
 import {
   BOOLEAN,
   listOf,
@@ -117,8 +118,19 @@ const CALL_RECORD = object({
   ),
 });
 
+const REVIEW = object({
+  rating: nullable({ type: "integer", minimum: 1, maximum: 5 }),
+  ratedBy: nullable(STRING),
+  tags: listOf(STRING),
+  notes: listOf(object({ at: TIME, operator: STRING, text: STRING })),
+  flags: listOf(oneOf(...REVIEW_FLAGS)),
+  reviewedAt: nullable(TIME),
+  reviewedBy: nullable(STRING),
+});
+
 export const SCHEMAS: Readonly<Record<string, Schema>> = {
   CallRecord: CALL_RECORD,
+  Review: REVIEW,
   Transfer: TRANSFER,
   Failure: objectWith({ error: STRING }, { message: STRING }),
 };

@@ -91,12 +91,26 @@ describe.each(storeKinds())("the index of ended calls on $name", (kind) => {
             "drop function murelay_call_removed",
           ];
     const triggers = ["inserted", "updated", "removed"].map((name) => `drop trigger calls_${name}`);
+    const reviews = [
+      ...(kind.name === "sqlite"
+        ? ["drop trigger call_review_removed"]
+        : [
+            "drop trigger call_review_removed on calls",
+            "drop function murelay_call_review_removed",
+          ]),
+      ...["reviews", "tags", "notes"].map((name) => `drop table call_${name}`),
+      ...["calls_by_age", "calls_by_caller", "calls_by_agent", "calls_by_outcome"].map(
+        (name) => `drop index ${name}`,
+      ),
+      ...["audit_by_operator", "audit_by_action"].map((name) => `drop index ${name}`),
+    ];
     const undo = [
+      ...reviews,
       ...(kind.name === "sqlite" ? triggers : []),
       ...index,
       "drop table call_search",
       "drop table search_pending",
-      "delete from murelay_migrations where name = '0005-search'",
+      "delete from murelay_migrations where name in ('0005-search', '0007-reviews')",
     ];
     await store.close();
     await kind.execute(url, undo.join(";"));

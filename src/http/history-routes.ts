@@ -1,0 +1,22 @@
+/** Everything about calls that are stored: records, searches, reviews. */
+import type { CallStore, ReviewStore } from "../ports/store.js";
+import type { OperatorRoute } from "./operator-router.js";
+import { type RecordRouteParts, recordRoutes } from "./record-routes.js";
+import { reviewRoutes } from "./review-routes.js";
+import { searchRoutes } from "./search-routes.js";
+
+export interface HistoryRouteParts extends Omit<RecordRouteParts, "store"> {
+  readonly store: RecordRouteParts["store"] & Pick<CallStore, "count" | "sumByNode"> & ReviewStore;
+  readonly epochMs: () => number;
+  /** Makes an id that no other process makes. */
+  readonly newId: () => string;
+}
+
+export function historyRoutes(parts: HistoryRouteParts): readonly OperatorRoute[] {
+  const { store, live, epochMs, newId } = parts;
+  return [
+    ...recordRoutes(parts),
+    ...searchRoutes({ store, reviews: store, live }, epochMs),
+    ...reviewRoutes({ store, reviews: store, epochMs, newId }),
+  ];
+}

@@ -1,0 +1,158 @@
+/** Tags, notes and a rating of a call, and that it was reviewed. See `docs/reviews.md`. */
+import {
+  type CallReview,
+  MAX_REVIEW_NOTE_CHARS,
+  MAX_TAGS,
+  NO_REVIEW,
+  RATINGS,
+  TAG,
+} from "../domain/call-review.js";
+import type { CallSid } from "../domain/ids.js";
+import { maskNumbers } from "../domain/mask-numbers.js";
+import { maySeeNumbers, type Operator } from "../domain/operator.js";
+import type { CallStore, ReviewChange, ReviewStore } from "../ports/store.js";
+import { callSidOf } from "./call-sid.js";
+import { RATE, READ, READ_MANY, REVIEWED, TAGS, WRITE_NOTE } from "./openapi/review-docs.js";
+import type { RouteDoc } from "./openapi/route-doc.js";
+import type { OperatorRequest, OperatorRoute } from "./operator-router.js";
+import { QueryFault } from "./record-query.js";
+import { answered } from "./record-routes.js";
+import { json, type Reply } from "./reply.js";
+
+export interface ReviewRouteParts {
+  readonly reviews: ReviewStore;
+  readonly store: Pick<CallStore, "loadJson">;
+  readonly epochMs: () => number;
+  /** Makes an id that no other process makes. */
+  readonly newId: () => string;
+}
+
+type Change = Omit<ReviewChange, "by" | "epochMs">;
+
+const NOT_FOUND = json(404, { error: "not_found" });
+/** Calls whose reviews are asked for at once: a page of a list. */
+const MAX_CALLS = 100;
+
+export function reviewRoutes(parts: ReviewRouteParts): readonly OperatorRoute[] {
+  return [
+    {
+      method: "GET",
+      path: "/api/calls/:callSid/review",
+      access: "viewer",
+      doc: READ,
+      handle: async (request) => await answered(async () => await readOne(parts, request)),
+    },
+    {
+      method: "GET",
+      path: "/api/reviews",
+      access: "viewer",
+      doc: READ_MANY,
+      handle: async (request) => await answered(async () => await readMany(parts, request)),
+    },
+    changeRoute(parts, "rating", "rate_call", RATE, ratingOf),
+    changeRoute(parts, "tags", "tag_call", TAGS, tagsOf),
+    changeRoute(parts, "review-notes", "review_note", WRITE_NOTE, (body) =>
+      noteOf(body, parts.newId),
+    ),
+    changeRoute(parts, "reviewed", "review_call", REVIEWED, reviewedOf),
+  ];
+}
+
+function changeRoute(
+  parts: ReviewRouteParts,
+  name: string,
+  audit: string,
+  doc: RouteDoc,
+  read: (body: unknown) => Change,
+): OperatorRoute {
+  return {
+    method: "POST",
+    path: `/api/calls/:callSid/${name}`,
+    access: "supervisor",
+    audit,
+    doc,
+    handle: async ({ operator, params, body }) =>
+      await answered(async () => {
+        const callSid = callSidOf(params["callSid"]);
+        if (callSid === null) return NOT_FOUND;
+        const change = { ...read(body), by: operator.name, epochMs: parts.epochMs() };
+        switch (await parts.reviews.changeReview(callSid, change)) {
+          case "not_found":
+            return NOT_FOUND;
+          case "full":
+            return json(409, { error: "full", message: "the call has as many as it may" });
+          case "changed":
+            return shown(await reviewOf(parts, callSid), operator);
+        }
+      }),
+  };
+}
+
+async function readOne(
+  parts: ReviewRouteParts,
+  { operator, params }: OperatorRequest,
+): Promise<Reply> {
+  const callSid = callSidOf(params["callSid"]);
+  if (callSid === null || (await parts.store.loadJson([callSid])).size === 0) return NOT_FOUND;
+  return shown(await reviewOf(parts, callSid), operator);
+}
+
+async function readMany(
+  { reviews }: ReviewRouteParts,
+  { operator, query }: OperatorRequest,
+): Promise<Reply> {
+  const names = (query.get("calls") ?? "").split(",").filter((name) => name !== "");
+  const callSids = names.flatMap((name) => callSidOf(name) ?? []);
+  if (callSids.length !== names.length || names.length > MAX_CALLS)
+    throw new QueryFault(`calls are up to ${MAX_CALLS} CallSids, separated by commas`);
+  return shown({ reviews: Object.fromEntries(await reviews.reviewsOf(callSids)) }, operator);
+}
+
+async function reviewOf({ reviews }: ReviewRouteParts, callSid: CallSid): Promise<CallReview> {
+  return (await reviews.reviewsOf([callSid])).get(callSid) ?? NO_REVIEW;
+}
+
+/** People write numbers into notes. */
+function shown(value: unknown, operator: Operator): Reply {
+  const reply = json(200, value);
+  return maySeeNumbers(operator) ? reply : { ...reply, body: maskNumbers(String(reply.body)) };
+}
+
+function ratingOf(body: unknown): Change {
+  const { rating } = Object(body) as { rating?: unknown };
+  const known = rating === null ? null : RATINGS.find((one) => one === rating);
+  if (known === undefined) throw new QueryFault("rating is a number from 1 to 5, or null");
+  return { rating: known };
+}
+
+function tagsOf(body: unknown): Change {
+  const { add = [], remove = [] } = Object(body) as { add?: unknown; remove?: unknown };
+  const [addTags, removeTags] = [tagList(add), tagList(remove)];
+  if (addTags.length + removeTags.length === 0) throw new QueryFault("add or remove names no tag");
+  return { addTags, removeTags };
+}
+
+function tagList(value: unknown): readonly string[] {
+  const isList = Array.isArray(value) && value.length <= MAX_TAGS;
+  const tags: readonly unknown[] = isList ? value : [null];
+  return tags.map((tag) => {
+    if (typeof tag === "string" && TAG.test(tag)) return tag;
+    throw new QueryFault(
+      `add and remove are lists of up to ${MAX_TAGS} tags: lower-case letters, digits, - and _`,
+    );
+  });
+}
+
+function noteOf(body: unknown, newId: () => string): Change {
+  const { text } = Object(body) as { text?: unknown };
+  const note = typeof text === "string" ? text.trim() : "";
+  if (note === "" || note.length > MAX_REVIEW_NOTE_CHARS)
+    throw new QueryFault(`text has 1 to ${MAX_REVIEW_NOTE_CHARS} characters`);
+  return { note: { id: newId(), text: note } };
+}
+
+function reviewedOf(body: unknown): Change {
+  const { reviewed } = Object(body) as { reviewed?: unknown };
+  if (typeof reviewed !== "boolean") throw new QueryFault("reviewed is true or false");
+  return { reviewed };
+}
