@@ -181,7 +181,7 @@ npm install                  # the packages of package.json
 npx murelay config check     # checks agents.yaml and the tools
 npx murelay test             # runs the conversations with a simulated model
 npx murelay dev              # talk to the agent in the browser, by voice or by text
-node --test tools/           # tests of the tools
+node --test                  # tests of the tools
 \`\`\`
 
 ## Answer a real number

@@ -57,6 +57,7 @@ describe("a transcription whose process is killed", () => {
     nodes.push(first);
     writeFileSync(first.agentsFile, RECORDED);
     expect((await first.post("/api/agents/reload")).status).toBeLessThan(300);
+    await expect.poll(() => first.log(), { timeout: 10_000 }).toContain("agents: file reloaded");
     twilio.route(PUBLIC_URL, `http://127.0.0.1:${first.publicPort}`);
 
     const call = twilio.placeCall();

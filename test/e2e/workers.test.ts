@@ -311,7 +311,13 @@ describe("two workers", () => {
       .poll(async () => JSON.parse(await node.get(`/api/calls/${lost.sid}`)) as object, {
         timeout: 40_000,
       })
-      .toMatchObject({ state: "ended", outcome: "failed", endReason: "process_lost" });
+      .toMatchObject({
+        state: "ended",
+        outcome: "failed",
+        // Who ends the record first: the process that takes the journal over, or the one that
+        // saw the end of the transfer to the desk.
+        endReason: expect.stringMatching(/^(process_lost|agent_failed)$/),
+      });
     const again = await place();
     expect(again.streams[0]!.open).toBe(true);
   });

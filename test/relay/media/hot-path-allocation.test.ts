@@ -235,7 +235,8 @@ it("a hundred thousand caller frames, and the playout that they drive, allocate 
   const found = [...allocated(profile.head)].sort((a, b) => b[1] - a[1]);
   const perFrame = found.reduce((sum, [, bytes]) => sum + bytes, 0) / FRAMES;
   // Times have fractions, and a number with a fraction is boxed (16 bytes) where it passes from one
-  // function to another: about two a frame. One object, view, string or closure a frame more, and
-  // this would fail.
-  expect(perFrame, found.slice(0, 8).join("; ")).toBeLessThan(50);
+  // function to another: about two a frame on Node 20 (32 bytes), three on Node 24 (51 bytes). One
+  // object, view, string or closure a frame more, and this would fail.
+  const isNewer = Number(process.versions.node.split(".")[0]) >= 24;
+  expect(perFrame, found.slice(0, 8).join("; ")).toBeLessThan(isNewer ? 70 : 50);
 });
