@@ -19,7 +19,7 @@ export interface ProcessIdentity {
 export type ProcessStatus = "alive" | "dead" | "unknown";
 
 export function currentProcess(): ProcessIdentity {
-  return { host: hostname(), pid: process.pid, startTicks: startTicksOf(process.pid) };
+  return { host: hostname(), pid: process.pid, startTicks: statOf(process.pid).startTicks };
 }
 
 export function statusOf(identity: ProcessIdentity): ProcessStatus {
@@ -30,16 +30,19 @@ export function statusOf(identity: ProcessIdentity): ProcessStatus {
     // EPERM: the process is alive and belongs to another user.
     if (!(error instanceof Error && "code" in error && error.code === "EPERM")) return "dead";
   }
-  return startTicksOf(identity.pid) === identity.startTicks ? "alive" : "dead";
+  const { startTicks, hasEnded } = statOf(identity.pid);
+  return startTicks === identity.startTicks && !hasEnded ? "alive" : "dead";
 }
 
-/** Field 22 of `/proc/PID/stat`, proc(5). */
-function startTicksOf(pid: number): string {
+/** Fields 3 and 22 of `/proc/PID/stat`, proc(5). */
+function statOf(pid: number): { readonly startTicks: string; readonly hasEnded: boolean } {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
     // The second field is the program's name and may hold spaces and brackets.
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    // A zombie has ended, and its parent has not asked how. In a container it may stay for ever.
+    return { startTicks: fields[19] ?? "", hasEnded: /^[ZX]$/.test(fields[0] ?? "") };
   } catch {
-    return "";
+    return { startTicks: "", hasEnded: false };
   }
 }
