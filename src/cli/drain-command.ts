@@ -71,7 +71,9 @@ async function waitUntilEmpty(
     failures = isCount(calls) || calls === "ended" ? 0 : failures + 1;
     zeros = calls === 0 && clock.nowMs() >= refusedMs ? zeros + 1 : 0;
     if (calls === "ended" || zeros === ZEROS_NEEDED) {
-      io.out(json ? JSON.stringify({ draining: true, calls: 0 }) : "no calls are left");
+      io.out(
+        json ? JSON.stringify({ draining: true, delaySeconds, calls: 0 }) : "no calls are left",
+      );
       return EXIT_OK;
     }
     if (failures === MAX_FAILURES) {

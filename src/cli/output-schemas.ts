@@ -115,7 +115,7 @@ export const OUTPUTS: Readonly<Record<string, Schema>> = {
     file: TEXT,
     token: TEXT,
   }),
-  drain: object({ draining: BOOLEAN, calls: nullable(COUNT) }),
+  drain: object({ draining: BOOLEAN, delaySeconds: COUNT, calls: nullable(COUNT) }),
   capacity: object({
     calls: COUNT,
     minutesPerCall: NUMBER,

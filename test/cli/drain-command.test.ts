@@ -95,7 +95,7 @@ describe("drain", () => {
     await expect.poll(() => api.asked.length).toBe(2);
     api.close();
     expect(await ended(status, clock)).toBe(0);
-    expect(JSON.parse(io.text)).toEqual({ draining: true, calls: 0 });
+    expect(JSON.parse(io.text)).toEqual({ draining: true, delaySeconds: 0, calls: 0 });
   });
 
   it("--wait does not take a missing number for zero", async () => {

@@ -65,6 +65,7 @@ describe("loadConfig", () => {
       prewarm: true,
       maxCalls: 500,
       overloadPercent: 95,
+      peerUrl: null,
       maxCallMinutes: 55,
       drainSeconds: 300,
       drainDelaySeconds: 0,

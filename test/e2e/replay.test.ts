@@ -183,7 +183,7 @@ describe("murelay replay", () => {
   });
 
   it.each([
-    ["is not there", () => join(directory, "none.jsonl"), /cannot be read: ENOENT/],
+    ["is not there", () => join(directory, "none.jsonl"), /cannot be read: there is no such file/],
     ["is empty", () => tampered(() => []), /not a flight recording: it is empty/],
     ["is something else", () => tampered(() => ["{}", "{}"]), /line 1 has no time/],
     [

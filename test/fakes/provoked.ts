@@ -270,6 +270,15 @@ async function stuckWorker(watch: Watch): Promise<Failing> {
   await watch.relay(node.adminPort);
   const pid = node.workers()[1] ?? 0;
   process.kill(pid, "SIGSTOP");
+  // What takes its place does not live either: a worker that is back within seconds is no alarm.
+  const lost = new Set([pid]);
+  const again = setInterval(() => {
+    const next = node.workers()[1] ?? pid;
+    if (lost.has(next)) return;
+    lost.add(next);
+    process.kill(next, "SIGKILL");
+  }, 20);
+  watch.closes(() => clearInterval(again));
   return { adminPort: node.adminPort, log: () => node.log() };
 }
 
