@@ -16,6 +16,7 @@ export interface ProcessFigures {
   /** Use by other programs, stolen time included, in percent of one core. */
   readonly othersCpuPercent: number | null;
   /** Of one core. */
+  readonly harnessCpuMsPerCallSecond: number | null;
   readonly harnessCpuPercent: number;
   readonly harnessLateP99Ms: number;
   readonly harnessLateMaxMs: number;
@@ -87,6 +88,7 @@ export function figures(meters: Meters, calls: number, processes: ProcessFigures
     rss_kb_per_call: rounded(processes.relayRssKbPerCall, 1),
     rss_mb: rounded(processes.relayRssMb, 1),
     others_cpu_percent: rounded(processes.othersCpuPercent, 1),
+    harness_cpu_ms_per_call_s: rounded(processes.harnessCpuMsPerCallSecond, 3),
     harness_cpu_percent: round(processes.harnessCpuPercent, 1),
     harness_late_p99_ms: round(processes.harnessLateP99Ms, 2),
     harness_late_max_ms: round(processes.harnessLateMaxMs, 1),
@@ -103,6 +105,7 @@ export function blankFigures(): Figures {
     relayRssKbPerCall: null,
     relayRssMb: null,
     othersCpuPercent: null,
+    harnessCpuMsPerCallSecond: null,
     harnessCpuPercent: 0,
     harnessLateP99Ms: 0,
     harnessLateMaxMs: 0,

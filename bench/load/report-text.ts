@@ -55,7 +55,7 @@ export function resultText(result: LoadResult, verdicts: readonly SloResult[]): 
     `  truncation      ${n("truncates")} sent, ${n("truncates_missing")} missing, ${n("truncates_rejected")} rejected, ${n("truncates_above")} above the audio received; error ${n("truncation_error_low_ms")} to +${n("truncation_error_high_ms")} ms`,
     `  model sessions  ${n("sessions")}, left open ${n("sessions_leaked")}, never used ${n("sessions_unclaimed")}; callers left without an answer ${n("unanswered")}; tool calls ${n("tool_calls")}, unanswered ${n("tools_unanswered")}`,
     `  relay           ${n("cpu_ms_per_call_s")} ms CPU per call-second, ${n("cpu_percent")} % of a core, kept waiting for one ${n("cpu_waited_percent")} % of the time; ${n("rss_kb_per_call")} KB per call, ${n("rss_mb")} MB in all`,
-    `  harness         ${n("harness_cpu_percent")} % of a core; frames late p99 ${n("harness_late_p99_ms")} ms, max ${n("harness_late_max_ms")} ms`,
+    `  harness         ${n("harness_cpu_ms_per_call_s")} ms CPU per call-second, ${n("harness_cpu_percent")} % of a core; frames late p99 ${n("harness_late_p99_ms")} ms, max ${n("harness_late_max_ms")} ms`,
   ];
   if ((f["faults"] ?? 0) > 0) {
     lines.splice(

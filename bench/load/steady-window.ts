@@ -79,6 +79,7 @@ export class SteadyWindow {
           : (rss - baseline.rssBytes) / 1024 / this.#liveMax,
       relayRssMb: rss === null ? null : rss / 2 ** 20,
       othersCpuPercent: others === null ? null : (others / wallMs) * 100,
+      harnessCpuMsPerCallSecond: this.#callSeconds === 0 ? null : harnessCpuMs / this.#callSeconds,
       harnessCpuPercent: (harnessCpuMs / wallMs) * 100,
       harnessLateP99Ms: wheel.lateness.quantileMs(0.99),
       harnessLateMaxMs: wheel.lateness.maxMs,

@@ -59,6 +59,12 @@ const ROWS: readonly Row[] = [
   { label: "underruns", figure: "underruns", digits: 0, ratio: false },
   { label: "calls failed", figure: "calls_failed", digits: 0, ratio: false },
   { label: "relay, % of its core", figure: "cpu_percent", digits: 0, ratio: false },
+  {
+    label: "harness, CPU, ms per call-second",
+    figure: "harness_cpu_ms_per_call_s",
+    digits: 2,
+    ratio: false,
+  },
   { label: "harness, % of its core", figure: "harness_cpu_percent", digits: 0, ratio: false },
   { label: "harness, frames late, p99 ms", figure: "harness_late_p99_ms", digits: 2, ratio: false },
   { label: "other programs, % of a core", figure: "others_cpu_percent", digits: 0, ratio: false },

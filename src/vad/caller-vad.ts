@@ -17,11 +17,16 @@ const GATE_EVERY_FRAMES = 4;
  */
 export class CallerVad {
   readonly #vad = new FrameVad();
-  readonly #gate = new EchoGate();
+  readonly #gate: EchoGate;
   readonly #endpointer = new Endpointer();
   #audioMs = 0;
   #incomplete = false;
   #quietFrames = 0;
+
+  /** @param mostAheadMs  of `played`: from a call until the phone plays it; default: 5 s. */
+  constructor(mostAheadMs?: number) {
+    this.#gate = new EchoGate(mostAheadMs);
+  }
 
   /**
    * The next audio of the caller. An incomplete frame at its end is not analysed, so silence is not

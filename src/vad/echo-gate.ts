@@ -38,13 +38,19 @@ const expected = new Float32Array(WHOLE_BAND);
  * Times are ms of the call's clock. Uses less than 4 KB per call; allocates nothing.
  */
 export class EchoGate {
-  readonly #played = new PlayedEnvelope();
-  readonly #path = new EchoPath(this.#played);
+  readonly #played: PlayedEnvelope;
+  readonly #path: EchoPath;
   /** By band, in dBov. */
   readonly #floorDbov = new Float32Array(WHOLE_BAND);
   #floorKnown = false;
   /** When the last frame ended. */
   #frameEndMs = Number.NaN;
+
+  /** @param mostAheadMs  how long before it is played audio is announced; default: 5 s. */
+  constructor(mostAheadMs?: number) {
+    this.#played = new PlayedEnvelope(mostAheadMs);
+    this.#path = new EchoPath(this.#played);
+  }
 
   /** The echo of `ulaw[start, end)` may come from `playsAtMs` on. Only its envelope is kept. */
   played(ulaw: Uint8Array, start: number, end: number, playsAtMs: number): void {

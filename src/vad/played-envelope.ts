@@ -8,8 +8,10 @@ const UNANNOUNCED_DBOV = -73;
 /** Levels are stored in half decibels over UNANNOUNCED_DBOV, which fit into a byte. */
 const UNITS_PER_DB = 2;
 const NOTHING = 0;
-/** 5.8 s: the longest lead (5 s) and the longest echo delay. */
-const STEPS = 580;
+/** The longest lead that can be set, and a round trip. */
+const MOST_AHEAD_MS = 5_000;
+/** The longest delay of an echo, and some more. */
+const BEHIND_MS = 800;
 /** Marks correct the phone's clock a little. Within this it is still the same run of audio. */
 const SLACK_MS = 15;
 
@@ -23,11 +25,12 @@ const stepLevels = coreMemory.subarray(
 /**
  * The levels that the phone plays, by band and time: steps of 10 ms on the call's clock. Each step
  * holds the loudest level of the 30 ms that begin with it, because a 20 ms frame of the caller
- * overlaps with three steps. Uses 3 KB per call.
+ * overlaps with three steps. Uses 5 bytes for each step.
  */
 export class PlayedEnvelope {
+  readonly #steps: number;
   /** Circular buffer of steps, each with all its bands. */
-  readonly #levels = new Uint8Array(STEPS * ENVELOPE_BANDS);
+  readonly #levels: Uint8Array;
   /** Audio that does not fill a step yet. */
   readonly #rest = new Uint8Array(STEP_BYTES);
   #restBytes = 0;
@@ -35,6 +38,12 @@ export class PlayedEnvelope {
   #nextMs = Number.NEGATIVE_INFINITY;
   /** Nothing is announced from this step on. */
   #endStep = Number.NEGATIVE_INFINITY;
+
+  /** @param mostAheadMs  how long before it is played audio is announced at most, in ms. */
+  constructor(mostAheadMs = MOST_AHEAD_MS) {
+    this.#steps = Math.ceil((mostAheadMs + BEHIND_MS) / STEP_MS);
+    this.#levels = new Uint8Array(this.#steps * ENVELOPE_BANDS);
+  }
 
   /** Nothing is announced from this step on. */
   endsBefore(step: number): boolean {
@@ -71,9 +80,9 @@ export class PlayedEnvelope {
       this.#nextMs += STEP_MS;
       if (step > this.#endStep) this.#erase(this.#endStep, step);
       const from = i * ENVELOPE_BANDS;
-      const at = slot(step);
-      const before = slot(step - 1);
-      const twoBefore = slot(step - 2);
+      const at = this.#slot(step);
+      const before = this.#slot(step - 1);
+      const twoBefore = this.#slot(step - 2);
       for (let band = 0; band < ENVELOPE_BANDS; band++) {
         const level = stepLevels[from + band]!;
         this.#levels[at + band] = level;
@@ -82,6 +91,14 @@ export class PlayedEnvelope {
       }
       this.#endStep = step + 1;
     }
+  }
+
+  /**
+   * Where a step's bands begin. The remainder of a 32-bit integer is cheap; the range is 248 days.
+   */
+  #slot(step: number): number {
+    const rest = (step | 0) % this.#steps;
+    return (rest < 0 ? rest + this.#steps : rest) * ENVELOPE_BANDS;
   }
 
   /** What was announced for `fromMs` and later is never played. */
@@ -95,16 +112,16 @@ export class PlayedEnvelope {
   }
 
   #erase(from: number, to: number): void {
-    for (let step = Math.max(from, to - STEPS); step < to; step++) {
-      const at = slot(step);
+    for (let step = Math.max(from, to - this.#steps); step < to; step++) {
+      const at = this.#slot(step);
       for (let band = 0; band < ENVELOPE_BANDS; band++) this.#levels[at + band] = NOTHING;
     }
   }
 
   /** The loudest level of a band in the 30 ms from `step` on, in dBov. */
   loudestDbov(band: number, step: number): number {
-    if (step >= this.#endStep || step < this.#endStep - STEPS) return UNANNOUNCED_DBOV;
-    return this.#levels[slot(step) + band]! / UNITS_PER_DB + UNANNOUNCED_DBOV;
+    if (step >= this.#endStep || step < this.#endStep - this.#steps) return UNANNOUNCED_DBOV;
+    return this.#levels[this.#slot(step) + band]! / UNITS_PER_DB + UNANNOUNCED_DBOV;
   }
 
   /**
@@ -114,12 +131,13 @@ export class PlayedEnvelope {
   readBack(band: number, step: number, apart: number, out: Float32Array): void {
     const back = apart * ENVELOPE_BANDS;
     const end = this.#endStep;
-    let at = slot(step);
+    const oldest = end - this.#steps;
+    let at = this.#slot(step);
     for (let n = 0; n < out.length; n++) {
-      const known = step < end && step >= end - STEPS;
+      const known = step < end && step >= oldest;
       out[n] = (known ? this.#levels[at + band]! : NOTHING) / UNITS_PER_DB + UNANNOUNCED_DBOV;
       step -= apart;
-      at = at < back ? at - back + STEPS * ENVELOPE_BANDS : at - back;
+      at = at < back ? at - back + this.#levels.length : at - back;
     }
   }
 
@@ -137,9 +155,10 @@ export class PlayedEnvelope {
     out: Float32Array,
   ): void {
     const end = this.#endStep;
+    const oldest = end - this.#steps;
     for (let n = 0; n < addDb.length; n++, step -= apart) {
-      if (addDb[n] === Number.NEGATIVE_INFINITY || step >= end || step < end - STEPS) continue;
-      const at = slot(step);
+      if (addDb[n] === Number.NEGATIVE_INFINITY || step >= end || step < oldest) continue;
+      const at = this.#slot(step);
       const plusDb = addDb[n]! + UNANNOUNCED_DBOV;
       const shared = share[n]!;
       for (let band = 0; band < out.length; band++) {
@@ -160,14 +179,6 @@ export class PlayedEnvelope {
     this.#nextMs = Number.NEGATIVE_INFINITY;
     this.#endStep = Number.NEGATIVE_INFINITY;
   }
-}
-
-/**
- * Where a step's bands begin. The remainder of a 32-bit integer is cheap; the range is 248 days.
- */
-function slot(step: number): number {
-  const rest = (step | 0) % STEPS;
-  return (rest < 0 ? rest + STEPS : rest) * ENVELOPE_BANDS;
 }
 
 function wholeSteps(start: number, end: number): number {

@@ -98,4 +98,18 @@ describe("PlayedEnvelope", () => {
     played.played(loud, 0, 160, 60_000);
     expect(played.loudestDbov(WHOLE_BAND, 5_990)).toBe(NOTHING_DBOV);
   });
+
+  it("takes memory by how far ahead audio is announced, and knows the same within it", () => {
+    const [usual, short] = [new PlayedEnvelope(), new PlayedEnvelope(160)];
+    const out = [new Float32Array(35), new Float32Array(35)] as const;
+    for (let ms = 0; ms < 5_000; ms += 20) {
+      for (const played of [usual, short]) played.played(loud, ms % 4_000, (ms % 4_000) + 160, ms);
+      const step = ms / STEP_MS - 14;
+      for (let band = 0; band <= WHOLE_BAND; band++) {
+        usual.readBack(band, step, 2, out[0]);
+        short.readBack(band, step, 2, out[1]);
+        expect(out[1]).toEqual(out[0]);
+      }
+    }
+  });
 });

@@ -43,6 +43,9 @@ export function isLocal(itemId: ItemId): boolean {
   return itemId.startsWith(LOCAL);
 }
 
+/** What is sent to the phone is announced to voice detection for a round trip after the lead. */
+const MOST_ROUND_TRIP_MS = 1_000;
+
 /** A supervisor's audio that may wait behind the phone's own buffer. */
 const MAX_VOICE_BYTES = msToBytes(300);
 
@@ -76,7 +79,7 @@ export class AudioPath implements PlayoutSink, FrameSink {
   #session: ModelSession | null = null;
   /** The session that the appended bytes belong to. */
   #listening: ModelSession | null = null;
-  readonly vad = new CallerVad();
+  readonly vad: CallerVad;
   /** Caller audio of the present session, what waits to be joined included, in bytes: its clock. */
   #appendedBytes = 0;
   #joinedSinceMs = 0;
@@ -98,6 +101,7 @@ export class AudioPath implements PlayoutSink, FrameSink {
     this.#events = events;
     this.#ptimeBytes = msToBytes(deps.uplinkPtimeMs);
     this.#idlePtimeBytes = msToBytes(deps.uplinkIdlePtimeMs);
+    this.vad = new CallerVad(deps.leadMs + MOST_ROUND_TRIP_MS);
     this.#joiner = new UplinkJoiner(this.#idlePtimeBytes + FRAME_BYTES);
     this.playout = new Playout(pool, this, {
       leadMs: deps.leadMs,
