@@ -40,11 +40,16 @@ export function targetOf(path: string, specifier: string): string {
   return posix.normalize(posix.join(posix.dirname(path), specifier)).replace(/\.js$/, ".ts");
 }
 
-/** @param folder  "" for the whole project is not meant: it holds node_modules. */
+/**
+ * Packages are left out: those of bench/peers are installed at the first use.
+ *
+ * @param folder  "" for the whole project is not meant: it holds node_modules.
+ */
 export function sources(folder: string, kinds = /\.ts$/): Source[] {
   return readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && kinds.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name))
+    .filter((file) => !file.slice(ROOT.length).includes("node_modules"))
     .map((file) => ({
       path: file.slice(join(ROOT, folder).length + 1).replaceAll("\\", "/"),
       text: readFileSync(file, "utf8"),
