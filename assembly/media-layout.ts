@@ -1,22 +1,28 @@
 /**
  * Compares a Twilio media message with the layout of an earlier one, and reads its fields. The
- * layout is written by src/wire/media-layout.ts: four times field, start and end as i32, in the
+ * layout is written by src/wire/media-layout.ts: five times field, start and end as i32, in the
  * order of the fields in the message, then the length of the earlier message and its bytes.
  */
 import { decodeBase64 } from "./base64";
 import { FOUND, LAYOUT, MESSAGE_AUDIO, TEXT } from "./memory";
 
-const FIELDS: i32 = 4;
+const FIELDS: i32 = 5;
 const FIELD_BYTES: usize = 12;
-const SAMPLE_LENGTH: usize = 48;
-const SAMPLE: usize = 52;
+const SAMPLE_LENGTH: usize = 60;
+const SAMPLE: usize = 64;
 
 const SEQUENCE_NUMBER: i32 = 0;
 const TIMESTAMP: i32 = 2;
 const PAYLOAD: i32 = 3;
+const STREAM_SID: i32 = 4;
+/** In place of a field that the message does not have. */
+const NOTHING: i32 = 5;
 
 const QUOTE: u8 = 0x22;
 const ZERO: u32 = 0x30;
+/** The bit that makes a letter a small one. */
+const LOWER: u32 = 0x20;
+const LOWER_A: u32 = 0x61;
 /** A count with more digits would not be exact. */
 const MOST_DIGITS: i32 = 15;
 
@@ -48,13 +54,15 @@ export function scanMedia(length: i32): i32 {
     at += around;
     const start = at;
     if (field === PAYLOAD) {
-      at = i === FIELDS - 1 ? restAt : quoteFrom(at, length);
+      at = quoteFrom(at, length);
       if (at < start) return OTHER_LAYOUT;
       store<f64>(FOUND, <f64>start, 16);
       store<f64>(FOUND, <f64>at, 24);
       audioBytes = decodeBase64(TEXT + <usize>start, at - start, MESSAGE_AUDIO);
       if (audioBytes < 0) valid = false;
-    } else {
+    } else if (field === STREAM_SID) {
+      at = wordEnd(at, length);
+    } else if (field !== NOTHING) {
       at = digitsEnd(at, length);
       const value = digits(start, at);
       if (value < 0) valid = false;
@@ -78,6 +86,17 @@ function digitsEnd(from: i32, length: i32): i32 {
   let at = from;
   while (at < length && <u32>load<u8>(TEXT + <usize>at) - ZERO < 10) at++;
   return at;
+}
+
+/** Behind letters and digits. */
+function wordEnd(from: i32, length: i32): i32 {
+  let at = from;
+  while (at < length && isWord(load<u8>(TEXT + <usize>at))) at++;
+  return at;
+}
+
+function isWord(char: u32): bool {
+  return char - ZERO < 10 || (char | LOWER) - LOWER_A < 26;
 }
 
 /** -1: none, or too many. */

@@ -29,7 +29,7 @@ export const LEVELS: usize = 21088;
 export const FOUND: usize = 21128;
 /** 1 KiB of mu-law that is not in this memory yet. */
 export const AUDIO: usize = 21504;
-/** 4 KiB: the layout of a peer's messages, copied in by the host. */
+/** 4 KiB: the layout of media messages, copied in by the host. */
 export const LAYOUT: usize = 22528;
 /** 64 KiB of text, and the 48 KiB that its base64 decodes to. */
 export const TEXT: usize = 32768;

@@ -122,7 +122,7 @@ function parseMedia(media: Fields, sequenceNumber: number): TwilioMedia {
 
 // --- the hot path in ----------------------------------------------------------------------------------
 
-/** The result of `scanMedia`; one per socket, reused for every message. */
+/** The result of `scanMedia`, reused for every message. */
 export class MediaScan {
   timestampMs = 0;
   sequenceNumber = 0;
@@ -137,7 +137,7 @@ export class MediaScan {
    */
   readonly audio = callerAudio;
   audioBytes = 0;
-  /** The layout in which this socket's peer writes; kept by `scanMedia`. */
+  /** The layout in which the peers write whose messages are scanned with this; learnt by `scanMedia`. */
   readonly layout = new MediaLayout();
 }
 
@@ -148,6 +148,7 @@ const TRACK = ascii("track");
 const CHUNK = ascii("chunk");
 const TIMESTAMP = ascii("timestamp");
 const PAYLOAD = ascii("payload");
+const STREAM_SID = ascii("streamSid");
 const INBOUND = ascii("inbound");
 
 const SEEN_EVENT = 1;
@@ -190,8 +191,8 @@ export function scanMedia(bytes: Uint8Array, out: MediaScan): boolean {
 }
 
 /** Where `scanMessage` found the fields. */
-const starts = new Uint32Array(4);
-const ends = new Uint32Array(4);
+const starts = new Uint32Array(5);
+const ends = new Uint32Array(5);
 
 function digits(bytes: Uint8Array, field: number): number {
   return readDigits(bytes, starts[field]!, ends[field]!);
@@ -213,6 +214,8 @@ const inner = new MemberWalk();
 /** Accepts any order of keys and any white space, and notes where the fields are. */
 function scanMessage(bytes: Uint8Array): boolean {
   let seen = 0;
+  starts[MediaLayout.STREAM_SID] = 0;
+  ends[MediaLayout.STREAM_SID] = 0;
   walk.enter(bytes, skipSpace(bytes, 0));
   while (walk.next(bytes)) {
     let arm = 0;
@@ -227,12 +230,26 @@ function scanMessage(bytes: Uint8Array): boolean {
       if (bytes[walk.valueStart] !== QUOTE) return false;
       starts[MediaLayout.SEQUENCE_NUMBER] = walk.valueStart + 1;
       ends[MediaLayout.SEQUENCE_NUMBER] = walk.valueEnd - 1;
+    } else if (walk.isKey(bytes, STREAM_SID) && isWord(bytes, walk.valueStart, walk.valueEnd)) {
+      starts[MediaLayout.STREAM_SID] = walk.valueStart + 1;
+      ends[MediaLayout.STREAM_SID] = walk.valueEnd - 1;
     }
     // JSON.parse takes the last of two equal keys, so it reads such a message.
     if ((seen & arm) !== 0) return false;
     seen |= arm;
   }
   return seen === SEEN_MESSAGE && isWhole(bytes, walk);
+}
+
+/** A string of letters and digits. */
+function isWord(bytes: Uint8Array, start: number, end: number): boolean {
+  if (bytes[start] !== QUOTE || end - start <= 2) return false;
+  for (let at = start + 1; at < end - 1; at++) {
+    const char = bytes[at]!;
+    const letter = char | 0x20;
+    if (!((char >= 0x30 && char <= 0x39) || (letter >= 0x61 && letter <= 0x7a))) return false;
+  }
+  return true;
 }
 
 /** True: nothing but white space follows the object. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { callerAudio } from "../../src/codec/audio-core.js";
 import { MediaLayout, OTHER_LAYOUT } from "../../src/wire/media-layout.js";
 
-const { SEQUENCE_NUMBER, CHUNK, TIMESTAMP, PAYLOAD } = MediaLayout;
+const { SEQUENCE_NUMBER, CHUNK, TIMESTAMP, PAYLOAD, STREAM_SID } = MediaLayout;
 
 interface Fields {
   readonly sequenceNumber: string;
@@ -27,8 +27,8 @@ const payloadFirst = ({ sequenceNumber, chunk, timestamp, payload }: Fields): Bu
 /** A layout that has seen one message, whose fields it is told. */
 function learnt(message: Buffer, fields: Fields): MediaLayout {
   const layout = new MediaLayout();
-  const starts = new Uint32Array(4);
-  const ends = new Uint32Array(4);
+  const starts = new Uint32Array(5);
+  const ends = new Uint32Array(5);
   for (const [field, key] of [
     [SEQUENCE_NUMBER, "sequenceNumber"],
     [CHUNK, "chunk"],
@@ -38,6 +38,11 @@ function learnt(message: Buffer, fields: Fields): MediaLayout {
     const start = message.indexOf(`"${key}":"`) + key.length + 4;
     starts[field] = start;
     ends[field] = start + fields[key].length;
+  }
+  const sid = message.indexOf('"streamSid":"MZ1"');
+  if (sid >= 0) {
+    starts[STREAM_SID] = sid + 13;
+    ends[STREAM_SID] = sid + 16;
   }
   layout.learn(message, starts, ends);
   return layout;
@@ -62,7 +67,13 @@ describe("MediaLayout", () => {
   });
 
   it.each([
-    ["of another stream", payloadLast(LATER, "MZ2")],
+    ["whose stream has a name with other characters", payloadLast(LATER, "MZ 2")],
+    ["whose stream has a name with an escape", payloadLast(LATER, "MZ\\n")],
+    [
+      "whose stream has a name that is not ended",
+      Buffer.from('{"event":"media","sequenceNumber":"112","streamSid":"MZ1'),
+    ],
+    ["that has a word behind it", Buffer.concat([payloadLast(LATER), Buffer.from("MZ1")])],
     ["with more behind it", Buffer.concat([payloadLast(LATER), Buffer.from(" ")])],
     ["with another order of keys", payloadFirst(LATER)],
     ["that is cut off", payloadLast(LATER).subarray(0, 100)],
@@ -78,6 +89,37 @@ describe("MediaLayout", () => {
     ["a payload that is not canonical", { ...LATER, payload: "//9=" }],
   ])("refuses %s", (_what, fields) => {
     expect(learnt(payloadLast(FIRST), FIRST).scan(payloadLast(fields))).toBe(-2);
+  });
+
+  it("is that of other streams, too, wherever the stream's name stands", () => {
+    const last = (fields: Fields, sid: string) =>
+      Buffer.from(payloadFirst(fields).toString("latin1").replace(/}$/, `,"streamSid":"${sid}"}`));
+    expect(learnt(payloadLast(FIRST), FIRST).scan(payloadLast(LATER, "MZ23456"))).toBe(2);
+    const layout = learnt(last(FIRST, "MZ1"), FIRST);
+    expect(layout.scan(last(LATER, `MZ${"0a".repeat(16)}`))).toBe(2);
+    expect([layout.sequenceNumber, layout.timestampMs]).toEqual([112, 2200]);
+    expect(layout.scan(Buffer.from(`${last(LATER, "MZ2").toString("latin1")}MZ1`))).toBe(
+      OTHER_LAYOUT,
+    );
+    expect(
+      learnt(payloadFirst(FIRST), FIRST).scan(
+        Buffer.from(`${payloadFirst(LATER).toString("latin1")}MZ1`),
+      ),
+    ).toBe(OTHER_LAYOUT);
+  });
+
+  it("is compared with its own messages when there are several", () => {
+    const [one, other] = [learnt(payloadLast(FIRST), FIRST), learnt(payloadFirst(FIRST), FIRST)];
+    for (let i = 0; i < 3; i++) {
+      expect([one.scan(payloadLast(LATER)), one.scan(payloadFirst(LATER))]).toEqual([
+        2,
+        OTHER_LAYOUT,
+      ]);
+      expect([other.scan(payloadFirst(LATER)), other.scan(payloadLast(LATER))]).toEqual([
+        2,
+        OTHER_LAYOUT,
+      ]);
+    }
   });
 
   it("does not learn a message of more than 2 KiB", () => {

@@ -67,6 +67,9 @@ export type StreamClaim = (
   leg: MediaLeg,
 ) => LegOwner | null | Promise<LegOwner | null>;
 
+// A message is dealt with before the next, so all legs share them. Twilio writes the media messages
+// of all streams alike, so they share the layout that is learnt, too: it stays in the cache.
+const scan = new MediaScan();
 const echo = new MarkScan();
 
 /** From the upgrade: a stream whose `start` has not come by then is cut. */
@@ -83,8 +86,6 @@ export class MediaLeg implements MediaReceiver {
   readonly #claim: StreamClaim;
   readonly #metrics: Metrics;
   #log: Log;
-  /** A leg's own: it learns how this peer writes, stream id included. */
-  readonly #scan = new MediaScan();
   #startTimer: Timer | null;
   #frames: FrameSink | null = null;
   #events: MediaLegEvents | null = null;
@@ -132,7 +133,6 @@ export class MediaLeg implements MediaReceiver {
   }
 
   #handle(message: Uint8Array): void {
-    const scan = this.#scan;
     if (this.#frames !== null && scanMedia(message, scan)) {
       const arrivedMs = this.#frames.callerFrame(
         message,
