@@ -5,6 +5,7 @@
  * as cold as in production. Sockets are sinks.
  *
  * npx tsx bench/micro/call-path.bench.ts [--calls 1000] [--seconds 12] [--json FILE] [--check]
+ * npx tsx bench/micro/call-path.bench.ts --beside DIR
  *
  * `--check` fails when the ratio is worse than that in call-path.json by more than a quarter.
  *
@@ -15,209 +16,27 @@
  * Counts stand beside the times, because they are the same on every machine: bytes allocated and
  * functions entered for a call-frame by stage, the objects that a call consists of, and the memory
  * that a call-frame touches (Linux, in pages of 4 KiB, so neighbours in a page count, too).
+ *
+ * `--beside DIR` measures this version and that of another working copy in one process, in
+ * alternating rounds: what disturbs one round disturbs its neighbour, too.
  */
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { Session } from "node:inspector/promises";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
-import { speechLike } from "../../sim/audio/synth.js";
-import { MetricRegistry } from "../../src/adapters/metrics/metric-registry.js";
-import { BlockPool } from "../../src/playout/block-pool.js";
-import type { MediaSocket } from "../../src/ports/sockets.js";
 import { median } from "../median.js";
-import { CallPath, json, ModelSink } from "./call-path.js";
+import { Bench, CYCLE } from "./call-path-load.js";
 import { allocated, entered, objects, profiled, touchedKiB } from "./call-path-measures.js";
 
-const TICK_MS = 20;
-/** A cycle of each call, in ticks: the agent speaks for 150, and the caller from here to there. */
-const CALLER_FROM = 170;
-const CALLER_TO = 270;
-const CYCLE = 300;
-/** The model is faster than speech: 100 ms of audio in each of the first ticks of a turn. */
-const DELTA_TICKS = 30;
-const DELTA_BYTES = 800;
-/** From a mark to its echo, in ticks. */
-const ECHO_TICKS = 8;
-const VARIANTS = 100;
-/** Calls whose frames one turn of the event loop handles. */
-const CALLS_PER_TURN = 16;
 const WARM_UP_TICKS = CYCLE;
 /** Each alternates with as many of the yardstick. */
 const ROUND_TICKS = 20;
+/** Of one version in a pair. */
+const PAIR_TICKS = 10;
 /** A ratio is a regression when it exceeds the one in call-path.json by this factor. */
 const WORSE = 1.25;
-
-/** CPU time of this process: other programs on the machine do not count. */
-function cpuMs(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
-}
-
-/** The clock is read as in production, and tells the time of the simulation. */
-class SimulatedClock {
-  ms = 1000;
-  #read = 0;
-  nowMs(): number {
-    this.#read += performance.now();
-    return this.ms;
-  }
-  epochMs(): number {
-    return this.ms;
-  }
-  after(): { cancel(): void } {
-    return { cancel: () => undefined };
-  }
-}
-
-/** Twilio's end of one call: keeps marks, to be echoed later. */
-class TwilioSink implements MediaSocket {
-  readonly marks: { readonly tick: number; readonly echo: Uint8Array }[] = [];
-  readonly #counter: { bytes: number; tick: number };
-  constructor(counter: { bytes: number; tick: number }) {
-    this.#counter = counter;
-  }
-  send(message: Uint8Array): boolean {
-    this.#counter.bytes += message.length;
-    // {"event":"ma…
-    if (message[11] === 0x61) this.#keep(message);
-    return true;
-  }
-  #keep(message: Uint8Array): void {
-    const text = Buffer.from(message).toString("latin1");
-    const echo = text.replace('"streamSid"', '"sequenceNumber":"1000","streamSid"');
-    this.marks.push({ tick: this.#counter.tick + ECHO_TICKS, echo: Buffer.from(echo) });
-  }
-  cork(write: () => void): void {
-    write();
-  }
-  bufferedBytes(): number {
-    return 0;
-  }
-  close(): void {}
-}
-
-/**
- * Caller frames as messages whose numbers have six digits, so that one set serves all calls of a
- * tick.
- */
-class Frames {
-  readonly #messages: Buffer[];
-  readonly #timestampAt: number;
-  /** Where the kernel puts what a socket receives. */
-  readonly #received: Buffer;
-
-  constructor(audio: Uint8Array) {
-    this.#messages = Array.from({ length: VARIANTS }, (_, i) => {
-      const payload = Buffer.from(audio.subarray(i * 160, (i + 1) * 160)).toString("base64");
-      return Buffer.from(
-        `{"event":"media","sequenceNumber":"100000","media":{"track":"inbound","chunk":"100000","timestamp":"100000","payload":"${payload}"},"streamSid":"MZ1"}`,
-      );
-    });
-    this.#timestampAt = this.#messages[0]!.indexOf('"timestamp":"') + 13;
-    this.#received = Buffer.alloc(this.#messages[0]!.length);
-  }
-
-  stamp(timestampMs: number): void {
-    for (const message of this.#messages) message.write(String(timestampMs), this.#timestampAt);
-  }
-
-  message(n: number): Buffer {
-    this.#received.set(this.#messages[n % VARIANTS]!);
-    return this.#received;
-  }
-}
-
-class Bench {
-  readonly #counter = { bytes: 0, tick: 0 };
-  readonly #clock = new SimulatedClock();
-  readonly #model = new ModelSink();
-  readonly #twilio: TwilioSink[] = [];
-  readonly #calls: CallPath[] = [];
-  readonly #silence = new Frames(new Uint8Array(VARIANTS * 160).fill(0xff));
-  readonly #speech = new Frames(speechLike(VARIANTS * TICK_MS, 3));
-  readonly #delta = json({
-    type: "response.output_audio.delta",
-    event_id: "event_1",
-    response_id: "resp_1",
-    item_id: "item_1",
-    output_index: 0,
-    content_index: 0,
-    delta: Buffer.from(speechLike(DELTA_BYTES / 8, 5)).toString("base64"),
-  });
-
-  constructor(calls: number) {
-    const { metrics } = new MetricRegistry({ version: "bench" });
-    const none = (): void => undefined;
-    const log = { debug: none, info: none, warn: none, error: none, child: () => log };
-    const pool = new BlockPool();
-    for (let i = 0; i < calls; i++) {
-      const twilio = new TwilioSink(this.#counter);
-      this.#twilio.push(twilio);
-      this.#calls.push(
-        new CallPath({ clock: this.#clock, metrics, log, pool, model: this.#model, twilio }),
-      );
-    }
-  }
-
-  get sentBytes(): number {
-    return this.#counter.bytes + this.#model.bytes;
-  }
-
-  /** One tick of all calls. @returns the CPU time that it took, in ms. */
-  tick(): number {
-    const tick = ++this.#counter.tick;
-    this.#clock.ms += TICK_MS;
-    const timestampMs = 100_000 + ((tick * TICK_MS) % 800_000);
-    this.#silence.stamp(timestampMs);
-    this.#speech.stamp(timestampMs);
-    const startMs = cpuMs();
-    for (let i = 0; i < this.#calls.length; i++) {
-      // 7 is prime to the cycle: neighbours in memory are not in the same part of it.
-      const phase = (tick + i * 7) % CYCLE;
-      const call = this.#calls[i]!;
-      const { marks } = this.#twilio[i]!;
-      while (marks.length > 0 && marks[0]!.tick <= tick) call.fromTwilio(marks.shift()!.echo);
-      if (phase < DELTA_TICKS) call.fromModel(this.#delta);
-      const talks = phase >= CALLER_FROM && phase < CALLER_TO;
-      call.fromTwilio((talks ? this.#speech : this.#silence).message(phase));
-      if (i % CALLS_PER_TURN === 0) this.#model.flush();
-    }
-    this.#model.flush();
-    return cpuMs() - startMs;
-  }
-
-  /** What the loop of `tick` costs without the calls: choosing and copying messages. */
-  emptyTick(): number {
-    const tick = this.#counter.tick;
-    let kept = 0;
-    const startMs = cpuMs();
-    for (let i = 0; i < this.#calls.length; i++) {
-      const phase = (tick + i * 7) % CYCLE;
-      const talks = phase >= CALLER_FROM && phase < CALLER_TO;
-      const message = (talks ? this.#speech : this.#silence).message(phase);
-      kept += message[20]! + this.#twilio[i]!.marks.length;
-    }
-    const tookMs = cpuMs() - startMs;
-    if (kept === 0) throw new Error("nothing was copied");
-    return tookMs;
-  }
-
-  /** The yardstick for the same frames: parsed by the engine, and copied. */
-  yardstick(): number {
-    const copy = new Uint8Array(512);
-    let kept = 0;
-    const startMs = cpuMs();
-    for (let i = 0; i < this.#calls.length; i++) {
-      const message = this.#speech.message(i * 7);
-      copy.set(message);
-      const parsed = JSON.parse(message.toString("latin1")) as { media: { payload: string } };
-      kept += parsed.media.payload.length + copy[20]!;
-    }
-    const tookMs = cpuMs() - startMs;
-    if (kept === 0) throw new Error("nothing was parsed");
-    return tookMs;
-  }
-}
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
@@ -226,9 +45,14 @@ async function main(): Promise<number> {
       seconds: { type: "string", default: "12" },
       json: { type: "string" },
       check: { type: "boolean", default: false },
+      beside: { type: "string" },
     },
   });
   const calls = Number(values.calls);
+  if (values.beside !== undefined) {
+    await compare(values.beside, calls, Number(values.seconds));
+    return 0;
+  }
   const session = new Session();
   session.connect();
   const before = await objects(session);
@@ -279,6 +103,40 @@ async function main(): Promise<number> {
   print(result);
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(result, null, 2)}\n`);
   return values.check ? check(result.ratio) : 0;
+}
+
+/** This version and another, in pairs of neighbouring rounds. */
+async function compare(directory: string, calls: number, seconds: number): Promise<void> {
+  const file = pathToFileURL(resolve(directory, "bench/micro/call-path-load.ts")).href;
+  const other = (await import(file)) as { readonly Bench: typeof Bench };
+  const [theirs, ours] = [new other.Bench(calls), new Bench(calls)];
+  const round = (bench: Bench): number => {
+    let ms = 0;
+    for (let i = 0; i < PAIR_TICKS; i++) ms += bench.tick() - bench.emptyTick();
+    return (ms * 1e6) / (calls * PAIR_TICKS);
+  };
+  for (let i = 0; i < WARM_UP_TICKS / PAIR_TICKS; i++) {
+    round(theirs);
+    round(ours);
+  }
+  const pairs: { readonly theirs: number; readonly ours: number }[] = [];
+  const untilMs = performance.now() + seconds * 1000;
+  while (performance.now() < untilMs) {
+    // By turns, so that neither is always the one whose caches the other has just emptied.
+    const first = pairs.length % 2 === 0 ? round(theirs) : round(ours);
+    const second = pairs.length % 2 === 0 ? round(ours) : round(theirs);
+    pairs.push(
+      pairs.length % 2 === 0 ? { theirs: first, ours: second } : { theirs: second, ours: first },
+    );
+  }
+  const figure = (values: readonly number[]): string =>
+    `${median(values)!.toFixed(0).padStart(6)} ns (least ${Math.min(...values).toFixed(0)})`;
+  console.log(
+    `${calls} calls in turn, ${pairs.length} pairs of rounds, CPU time of a call-frame\n` +
+      `  ${directory.padEnd(24)} ${figure(pairs.map((pair) => pair.theirs))}\n` +
+      `  ${"this version".padEnd(24)} ${figure(pairs.map((pair) => pair.ours))}\n` +
+      `  ${"ratio, median of pairs".padEnd(24)} ${median(pairs.map((pair) => pair.ours / pair.theirs))!.toFixed(3)}`,
+  );
 }
 
 interface Result {
