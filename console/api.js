@@ -40,7 +40,7 @@ export function address(path) {
  * @param {RequestInit} [options]
  * @throws {ApiError}
  */
-async function ask(path, options = {}) {
+export async function ask(path, options = {}) {
   /** @type {Response} */
   let answer;
   try {
@@ -68,7 +68,7 @@ async function bodyOf(answer) {
 }
 
 /** @param {string} path @param {unknown} body @param {string} [method] */
-async function send(path, body, method = "POST") {
+export async function send(path, body, method = "POST") {
   const headers = { "content-type": "application/json" };
   return await ask(path, { method, headers, body: JSON.stringify(body) });
 }
@@ -79,12 +79,6 @@ export const readDirectory = async () => (await ask("api/agents")).json();
 /** @param {Record<string, string>} filter @returns {Promise<CallPage>} */
 export const readCalls = async (filter) =>
   (await ask(`api/calls?${new URLSearchParams(filter)}`)).json();
-
-/** @param {Record<string, string>} filter @returns {Promise<{ csv: string, next: string | null }>} */
-export async function readCsv(filter) {
-  const answer = await ask(`api/calls?${new URLSearchParams({ ...filter, format: "csv" })}`);
-  return { csv: await answer.text(), next: answer.headers.get("x-next-cursor") };
-}
 
 /** @param {string} callSid @returns {Promise<CallRecord>} */
 export const readCall = async (callSid) =>
@@ -146,15 +140,15 @@ export const readMetrics = async () => (await ask("metrics")).text();
 /** @returns {Promise<Session>} `signedIn` is false also when no sign-in is needed. */
 export const readSession = async () => (await ask("console/session")).json();
 
-/** @param {string} before "": the newest. @returns {Promise<{ entries: AuditEntry[], next: string | null }>} */
-export const readAudit = async (before) =>
-  (await ask(`api/audit${before === "" ? "" : `?${new URLSearchParams({ before })}`}`)).json();
+/** Tabs of this browser tell each other that the session has ended. */
+export const SESSION_CHANNEL = "murelay.session";
 
 export async function signOut() {
   try {
     await ask("console/session", { method: "DELETE" });
   } finally {
     // The cookie is gone also when the database could not be told.
+    new BroadcastChannel(SESSION_CHANNEL).postMessage("signed out");
     location.reload();
   }
 }

@@ -1,6 +1,7 @@
 // The frame around every page: navigation, connection state and notices.
 import { signOut } from "./api.js";
 import { Component, html } from "./html.js";
+import { ShortcutSheet } from "./shortcuts.js";
 import { AuditView } from "./view-audit.js";
 import { CallView } from "./view-call.js";
 import { EndedView } from "./view-ended.js";
@@ -9,13 +10,16 @@ import { InspectView } from "./view-inspect.js";
 import { LiveView } from "./view-live.js";
 import { PlaceView } from "./view-place.js";
 import { TalkView } from "./view-talk.js";
+import { WallView } from "./view-wall.js";
 import { readinessText } from "./words.js";
 
 /** @typedef {import("./store.js").Store} Store */
 
 const PAGES = /** @type {const} */ ([
   ["live", "#/live", "Live calls"],
+  ["wall", "#/wall", "Wall"],
   ["ended", "#/ended", "Ended calls"],
+  ["review", "#/review", "Review"],
   ["place", "#/place", "Place a call"],
   ["talk", "#/talk", "Talk"],
   ["health", "#/health", "Health"],
@@ -38,13 +42,18 @@ function page(store) {
     case "inspect":
       return html`<${InspectView} key=${route.callSid} callSid=${route.callSid} />`;
     case "ended":
-      return html`<${EndedView} store=${store} filter=${route.filter} />`;
+    case "review": {
+      const queue = route.page === "review";
+      return html`<${EndedView} key=${route.page} store=${store} filter=${route.filter} queue=${queue} />`;
+    }
+    case "wall":
+      return html`<${WallView} store=${store} />`;
     case "place":
       return html`<${PlaceView} store=${store} />`;
     case "health":
       return html`<${HealthView} store=${store} />`;
     case "audit":
-      return html`<${AuditView} />`;
+      return html`<${AuditView} filter=${route.filter} />`;
     case "talk":
       return html`<${TalkView} store=${store} />`;
     default:
@@ -103,6 +112,7 @@ export class App extends Component {
           )}
         </nav>
         <span class="state"><${Connection} store=${store} /></span>
+        <button type="button" class="quiet keys" aria-label="Keyboard shortcuts" title="Keyboard shortcuts (?)" onClick=${() => store.showHelp(true)}>?</button>
         ${store.signedIn ? html`<span class="who" title=${`Role: ${store.role}`}>${store.operator}</span><button type="button" class="quiet" onClick=${signOut}>Sign out</button>` : null}
       </header>
       ${
@@ -111,6 +121,7 @@ export class App extends Component {
           : null
       }
       <main id="main" tabindex="-1">${page(store)}</main>
+      ${store.help ? html`<${ShortcutSheet} close=${() => store.showHelp(false)} />` : null}
       <p class=${store.notice === "" ? "notice" : "notice shown"} role="status">${store.notice}</p>
     `;
   }

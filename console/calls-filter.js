@@ -19,8 +19,14 @@ const NAMES = /** @type {const} */ ([
   "min_latency_ms",
   "min_duration_s",
   "min_cost_usd",
+  "min_interruptions",
   "interrupted",
   "tool_failed",
+  "node",
+  "flag",
+  "review",
+  "rating",
+  "tag",
   "sort",
 ]);
 
@@ -46,12 +52,26 @@ export function toQuery(filter) {
   return query;
 }
 
-/** @param {FormData} form @returns {string} the address of the page with this filter. */
-export function toLink(form) {
+/**
+ * The same search with one part changed.
+ *
+ * @param {Record<string, string>} filter
+ * @param {string} name
+ * @param {string} value "": without this part.
+ * @param {string} [page]
+ */
+export function changedLink(filter, name, value, page = "#/ended") {
+  const form = new FormData();
+  for (const [key, old] of Object.entries({ ...filter, [name]: value })) form.set(key, old);
+  return toLink(form, page);
+}
+
+/** @param {FormData} form @param {string} [page] @returns {string} the address of the page with this filter. */
+export function toLink(form, page = "#/ended") {
   const query = new URLSearchParams();
   for (const name of NAMES) {
     const value = String(form.get(name) ?? "").trim();
     if (value !== "") query.set(name, value);
   }
-  return `#/ended${query.size === 0 ? "" : `?${query}`}`;
+  return `${page}${query.size === 0 ? "" : `?${query}`}`;
 }

@@ -25,6 +25,17 @@ export class Figures {
     return matching.length === 0 ? null : matching.reduce((sum, { value }) => sum + value, 0);
   }
 
+  /** By worker. @param {string} name @returns {Map<number, number>} */
+  byWorker(name) {
+    /** @type {Map<number, number>} */
+    const sums = new Map();
+    for (const { labels, value } of this.#samples.get(name) ?? []) {
+      const worker = /(?:^|,)worker="(\d+)"/.exec(labels)?.[1];
+      if (worker !== undefined) sums.set(Number(worker), (sums.get(Number(worker)) ?? 0) + value);
+    }
+    return sums;
+  }
+
   /**
    * @param {string} name of a histogram in seconds.
    * @param {number} share 0.5 for the median.

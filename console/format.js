@@ -14,13 +14,22 @@ export function spanOf(ms) {
   return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 }
 
-const WHEN = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const WHEN = new Intl.DateTimeFormat(undefined, {
+  year: "numeric",
+  month: "short",
+  day: "numeric",
+  hour: "numeric",
+  minute: "2-digit",
+  second: "2-digit",
+  timeZoneName: "short",
+});
 
-/** @param {string | null} iso @returns {string} in the browser's time zone. */
+/** @param {string | null} iso @returns {string} in the browser's time zone, which it names. */
 export const when = (iso) => (iso === null ? "–" : WHEN.format(new Date(iso)));
 
 /** @param {number | null} usd */
-export const dollars = (usd) => (usd === null ? "–" : `$${usd.toFixed(usd < 1 ? 4 : 2)}`);
+export const dollars = (usd) =>
+  usd === null ? "–" : `$${usd.toFixed(usd > 0 && usd < 1 ? 4 : 2)}`;
 
 /** @param {number} n */
 export const counted = (n) => n.toLocaleString("en");

@@ -1,8 +1,8 @@
 // The page that is shown is encoded in the address, after the "#".
 
 /**
- * @typedef {{ page: "live", sort?: string } | { page: "call" | "inspect", callSid: string } | { page: "ended", filter: Record<string, string> }
- *   | { page: "place" } | { page: "health" } | { page: "talk" } | { page: "audit" }} Route
+ * @typedef {{ page: "live", sort?: string } | { page: "call" | "inspect", callSid: string } | { page: "ended" | "review" | "audit", filter: Record<string, string> }
+ *   | { page: "place" } | { page: "health" } | { page: "talk" } | { page: "wall" }} Route
  */
 
 /** @param {string} hash location.hash @returns {Route} */
@@ -15,8 +15,10 @@ export function readRoute(hash) {
         ? { page: "live" }
         : { page: part === "inspect" ? "inspect" : "call", callSid: decoded(rest) };
     case "ended":
-      return { page: "ended", filter: Object.fromEntries(new URLSearchParams(query)) };
+    case "review":
     case "audit":
+      return { page, filter: Object.fromEntries(new URLSearchParams(query)) };
+    case "wall":
     case "place":
     case "health":
     case "talk":

@@ -1,8 +1,10 @@
 // The state that all pages share. It requests a redraw at most once per animation frame.
-import { ApiError, readDirectory, readReadiness, readSession } from "./api.js";
+import { Alerts } from "./alerts.js";
+import { ApiError, readDirectory, readReadiness, readSession, SESSION_CHANNEL } from "./api.js";
 import { Feed } from "./feed.js";
 import { LiveCalls } from "./live-calls.js";
 import { phoneIn, readRoute } from "./route.js";
+import { listenForShortcuts, moveInList } from "./shortcuts.js";
 
 /** @typedef {import("./live-calls.js").LiveEvent} LiveEvent */
 
@@ -34,6 +36,9 @@ export class Store {
   /** @type {import("./route.js").Route} */
   route = { page: "live" };
   nowMs = Date.now();
+  alerts = new Alerts();
+  /** The sheet of keyboard shortcuts is open. */
+  help = false;
   /** @type {() => void} */
   #draw;
   #due = false;
@@ -76,11 +81,16 @@ export class Store {
       this.changed();
     });
     this.#feed.start();
+    // Another tab of this browser was signed out of, so this one was, too.
+    new BroadcastChannel(SESSION_CHANNEL).onmessage = () => location.reload();
+    listenForShortcuts((shortcut) => this.#run(shortcut));
     document.addEventListener("visibilitychange", () => this.#seen());
     void this.#watchReadiness();
     setInterval(() => {
       this.nowMs = Date.now();
       this.live.tidy(this.nowMs);
+      const { rows } = this.live.find("", Number.POSITIVE_INFINITY);
+      this.alerts.look(rows, this.connection === "lost", this.nowMs);
       if (!document.hidden) this.changed();
     }, 1_000);
   }
@@ -128,8 +138,37 @@ export class Store {
     return () => void this.#listeners.delete(listener);
   }
 
+  /** @param {boolean} isShown */
+  showHelp(isShown) {
+    this.help = isShown;
+    this.changed();
+  }
+
+  /** @param {boolean} on */
+  async turnAlerts(on) {
+    this.say(await this.alerts.turn(on));
+  }
+
+  /** @param {import("./shortcut-keys.js").Shortcut} shortcut */
+  #run({ link, act }) {
+    if (link !== undefined) location.hash = link;
+    if (act === "help") this.showHelp(true);
+    if (act === "next") moveInList(1);
+    if (act === "previous") moveInList(-1);
+    if (act === "search") {
+      const field = document.querySelector("main input[type=search]");
+      if (field instanceof HTMLElement) field.focus();
+    }
+    if (act === "numbers") {
+      this.showNumbers = !this.showNumbers;
+      this.changed();
+    }
+  }
+
   #seen() {
     clearTimeout(this.#unseen);
+    // Notifications of trouble need the stream most while the page is not looked at.
+    if (document.hidden && this.alerts.isOn) return;
     if (document.hidden) {
       this.#unseen = setTimeout(() => {
         this.#paused = true;

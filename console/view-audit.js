@@ -1,13 +1,39 @@
-// What operators did, newest first.
-import { ApiError, readAudit } from "./api.js";
+// What operators did, newest first, by filter and page by page.
+import { ApiError } from "./api.js";
 import { when } from "./format.js";
+import { readAudit } from "./history-api.js";
 import { Component, html } from "./html.js";
 import { callLink } from "./route.js";
 import { plain } from "./words.js";
 
 /** @typedef {import("./api.js").AuditEntry} AuditEntry */
 
-/** @extends {Component<{}, { entries: AuditEntry[], next: string | null, problem: string, busy: boolean }>} */
+/** As the relay names them. */
+const ACTIONS = [
+  "sign_in",
+  "sign_out",
+  "listen",
+  "note",
+  "say",
+  "take_over",
+  "hand_back",
+  "transfer",
+  "end",
+  "place_call",
+  "rate_call",
+  "tag_call",
+  "review_note",
+  "review_call",
+  "export_calls",
+  "export_caller",
+  "delete_call",
+  "delete_caller",
+  "reload_agents",
+  "drain",
+];
+const NAMES = /** @type {const} */ (["operator", "action", "callSid", "refused", "since", "until"]);
+
+/** @extends {Component<{ filter: Record<string, string> }, { entries: AuditEntry[], next: string | null, problem: string, busy: boolean }>} */
 export class AuditView extends Component {
   /** @override */
   state = {
@@ -22,11 +48,17 @@ export class AuditView extends Component {
     void this.#read("");
   }
 
+  /** @override @param {{ filter: Record<string, string> }} before */
+  componentDidUpdate({ filter }) {
+    if (JSON.stringify(filter) !== JSON.stringify(this.props.filter)) void this.#read("");
+  }
+
   /** @param {string} before */
   async #read(before) {
     this.setState({ busy: true });
     try {
-      const { entries, next } = await readAudit(before);
+      const page = before === "" ? {} : { before };
+      const { entries, next } = await readAudit({ ...toQuery(this.props.filter), ...page });
       const known = before === "" ? [] : this.state.entries;
       this.setState({ entries: [...known, ...entries], next, problem: "", busy: false });
     } catch (error) {
@@ -37,14 +69,16 @@ export class AuditView extends Component {
 
   /** @override */
   render() {
+    const { filter } = this.props;
     const { entries, next, problem, busy } = this.state;
     return html`
       <div class="heading"><h1 tabindex="-1">Audit</h1>
         <button type="button" disabled=${busy} onClick=${() => void this.#read("")}>Reload</button></div>
+      <${AuditForm} key=${JSON.stringify(filter)} filter=${filter} />
       ${problem === "" ? null : html`<p class="problem" role="alert">${problem}</p>`}
       ${
         entries.length === 0
-          ? html`<p class="empty" role="status">${busy ? "Loading …" : problem === "" ? "No acts yet." : ""}</p>`
+          ? html`<p class="empty" role="status">${busy ? "Loading …" : problem === "" ? "No matching acts." : "The audit log could not be read."}</p>`
           : html`<table class="calls audit" aria-busy=${busy}>
           <caption class="hidden">What operators did, newest first</caption>
           <thead><tr><th scope="col">Time</th><th scope="col">Operator</th><th scope="col">Role</th><th scope="col">Act</th>
@@ -58,6 +92,48 @@ export class AuditView extends Component {
       }
     `;
   }
+}
+
+/** @param {Record<string, string>} filter its times are local. @returns {Record<string, string>} */
+function toQuery(filter) {
+  /** @type {Record<string, string>} */
+  const query = {};
+  for (const name of NAMES) {
+    const value = (filter[name] ?? "").trim();
+    if (value === "") continue;
+    if (name !== "since" && name !== "until") query[name] = value;
+    else if (!Number.isNaN(Date.parse(value))) query[name] = new Date(value).toISOString();
+  }
+  return query;
+}
+
+/** @param {{ filter: Record<string, string> }} props */
+function AuditForm({ filter }) {
+  return html`<form class="filter card" onSubmit=${(
+    /** @type {SubmitEvent & { currentTarget: HTMLFormElement }} */ event,
+  ) => {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget);
+    const query = new URLSearchParams();
+    for (const name of NAMES) {
+      const value = String(form.get(name) ?? "").trim();
+      if (value !== "") query.set(name, value);
+    }
+    location.hash = query.size === 0 ? "#/audit" : `#/audit?${query}`;
+  }}><div class="fields">
+    <label>Operator <input name="operator" type="text" maxlength="40" defaultValue=${filter["operator"] ?? ""} /></label>
+    <label>Act <select name="action"><option value="">all</option>${ACTIONS.map(
+      (name) =>
+        html`<option key=${name} value=${name} selected=${name === filter["action"]}>${plain(name)}</option>`,
+    )}</select></label>
+    <label>Call <input name="callSid" type="text" maxlength="110" placeholder="CallSid" defaultValue=${filter["callSid"] ?? ""} /></label>
+    <label>Result <select name="refused"><option value="">all</option>
+      <option value="false" selected=${filter["refused"] === "false"}>done</option>
+      <option value="true" selected=${filter["refused"] === "true"}>refused</option></select></label>
+    <label>From <input name="since" type="datetime-local" defaultValue=${filter["since"] ?? ""} /></label>
+    <label>Until <input name="until" type="datetime-local" defaultValue=${filter["until"] ?? ""} /></label>
+    <div class="buttons"><button type="submit" class="primary">Filter</button><a class="button" href="#/audit">Clear</a></div>
+  </div></form>`;
 }
 
 /** @param {{ entry: AuditEntry }} props */

@@ -5,6 +5,7 @@ import { Conversation } from "./conversation.js";
 import { caller, clockTime, counted, dollars, otherParty, spanOf, when } from "./format.js";
 import { html } from "./html.js";
 import { ListenPanel } from "./listen-panel.js";
+import { ReviewPanel } from "./review-panel.js";
 import { callLink } from "./route.js";
 import { Timeline } from "./timeline.js";
 import { NumbersSwitch, Phase } from "./view-live.js";
@@ -52,6 +53,7 @@ function page(store, callSid, record, problem) {
       <section class="card wide"><h2>Conversation</h2><${Conversation} record=${record} /></section>
       <div class="aside">
         ${live && store.mayAct ? html`<${ListenPanel} key=${callSid} callSid=${callSid} path=${record.path} />` : null}
+        ${live ? null : html`<${ReviewPanel} key=${`review ${callSid}`} callSid=${callSid} mayWrite=${store.mayAct} />`}
         <${Latencies} record=${record} />
         <${Usage} record=${record} />
         <${Recording} record=${record} mayHear=${store.mayAct} />

@@ -1,33 +1,43 @@
-// Ended calls from the database, one page at a time.
-import { ApiError, readCalls, readCsv } from "./api.js";
-import { ENDED_SORTS, OUTCOMES, toLink, toQuery } from "./calls-filter.js";
-import { caller, clockTime, dollars, otherParty, when } from "./format.js";
+// Ended calls from the database: a search with its counts, one page at a time.
+import { ApiError, readCalls } from "./api.js";
+import { toLink, toQuery } from "./calls-filter.js";
+import { EndedRow } from "./ended-row.js";
+import { Chosen, Facets } from "./facets.js";
+import { FILTER_NAMES, FilterForm } from "./filter-form.js";
+import { counted } from "./format.js";
+import { exportAddress, readCounts, readReviews } from "./history-api.js";
 import { Component, html } from "./html.js";
-import { callLink } from "./route.js";
 import { NumbersSwitch } from "./view-live.js";
 
 /**
  * @typedef {import("./store.js").Store} Store
  * @typedef {import("./api.js").CallRecord} CallRecord
- * @typedef {{ store: Store, filter: Record<string, string> }} EndedProps
- * @typedef {{ calls: CallRecord[], next: string | null, pages: string[], problem: string, busy: boolean }} EndedState
+ * @typedef {import("./history-api.js").CallReview} CallReview
+ * @typedef {{ store: Store, filter: Record<string, string>, queue: boolean }} EndedProps
+ * @typedef {{ calls: CallRecord[], reviews: Readonly<Record<string, CallReview>>, next: string | null,
+ *   pages: string[], problem: string, busy: boolean, counts: import("./history-api.js").Counts | null }} EndedState
  */
 
 const PAGE = "50";
-const CSV_PAGE = "500";
-/** 10,000 calls in one download. The API has no such limit. */
-const MAX_CSV_PAGES = 20;
 
-/** @extends {Component<EndedProps, EndedState>} */
+/** `queue`: only calls that wait for a review. @extends {Component<EndedProps, EndedState>} */
 export class EndedView extends Component {
   /** `pages`: the cursors of this page and those before it. @override @type {EndedState} */
-  state = { calls: [], next: null, pages: [""], problem: "", busy: true };
+  state = {
+    calls: [],
+    reviews: {},
+    next: null,
+    pages: [""],
+    problem: "",
+    busy: true,
+    counts: null,
+  };
   /** The number of the latest request. Answers to earlier ones are ignored. */
   #asked = 0;
 
   /** @override */
   componentDidMount() {
-    void this.#read([""]);
+    this.#search();
   }
 
   /** @override */
@@ -37,7 +47,18 @@ export class EndedView extends Component {
 
   /** @override @param {EndedProps} before */
   componentDidUpdate({ filter }) {
-    if (toLink(dataOf(filter)) !== toLink(dataOf(this.props.filter))) void this.#read([""]);
+    if (toLink(dataOf(filter)) !== toLink(dataOf(this.props.filter))) this.#search();
+  }
+
+  /** @returns {Record<string, string>} */
+  get #query() {
+    const { filter, queue } = this.props;
+    return { ...toQuery(filter), ...(queue ? { review: "open" } : {}) };
+  }
+
+  #search() {
+    void this.#read([""]);
+    void this.#count();
   }
 
   /** @param {string[]} pages */
@@ -46,59 +67,93 @@ export class EndedView extends Component {
     this.setState({ busy: true });
     try {
       const before = pages.at(-1) ?? "";
-      const query = {
-        ...toQuery(this.props.filter),
-        limit: PAGE,
-        ...(before === "" ? {} : { before }),
-      };
+      const query = { ...this.#query, limit: PAGE, ...(before === "" ? {} : { before }) };
       const { calls, next } = await readCalls(query);
-      if (asked === this.#asked) this.setState({ calls, next, pages, problem: "", busy: false });
+      if (asked !== this.#asked) return;
+      this.setState({ calls, next, pages, problem: "", busy: false });
+      const reviews = await readReviews(calls.map(({ callSid }) => callSid));
+      if (asked === this.#asked) this.setState({ reviews });
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       if (asked === this.#asked) this.setState({ problem: error.message, busy: false });
     }
   }
 
-  async #download() {
-    const { store, filter } = this.props;
+  async #count() {
+    const query = this.#query;
+    const asked = JSON.stringify(query);
     try {
-      const { csv, whole } = await csvOf(toQuery(filter));
-      const link = document.createElement("a");
-      link.href = URL.createObjectURL(new Blob([csv], { type: "text/csv" }));
-      link.download = "calls.csv";
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-      store.say(whole ? "The calls were downloaded." : "The newest 10,000 calls were downloaded.");
+      const { ["state"]: _, ["sort"]: _sort, ...filter } = query;
+      const counts = await readCounts(filter);
+      if (asked === JSON.stringify(this.#query)) this.setState({ counts });
     } catch (error) {
+      // The list names the same problem.
       if (!(error instanceof ApiError)) throw error;
-      store.say(error.message);
+      this.setState({ counts: null });
     }
   }
 
   /** @override */
   render() {
-    const { store, filter } = this.props;
-    const { calls, next, pages, problem, busy } = this.state;
+    const { store, filter, queue } = this.props;
+    const { calls, reviews, next, pages, problem, busy, counts } = this.state;
+    const page = queue ? "#/review" : "#/ended";
+    const { ["state"]: _, ...query } = this.#query;
     return html`
-      <div class="heading"><h1 tabindex="-1">Ended calls</h1><${NumbersSwitch} store=${store} />
-        <button type="button" onClick=${() => void this.#download()}>Download CSV</button></div>
-      <${FilterForm} key=${toLink(dataOf(filter))} store=${store} filter=${filter} />
-      ${problem === "" ? null : html`<p class="problem" role="alert">${problem}</p>`}
+      <div class="heading"><h1 tabindex="-1">${queue ? "Calls to review" : "Ended calls"}${
+        counts === null ? null : html` <span class="with">${counted(counts.total)}</span>`
+      }</h1><${NumbersSwitch} store=${store} />
+        <details class="menu"><summary class="button">Download</summary><div class="card">
+          <a href=${exportAddress(query, "csv")} download>CSV <span class="hint">for a spreadsheet</span></a>
+          <a href=${exportAddress(query, "json")} download>JSON <span class="hint">whole records</span></a>
+          <a href=${exportAddress(query, "jsonl")} download>JSONL <span class="hint">for evaluation</span></a>
+        </div></details></div>
       ${
-        calls.length === 0
-          ? html`<p class="empty" role="status">${busy ? "Loading …" : "No matching calls."}</p>`
-          : html`<table class="calls" aria-busy=${busy}>
-          <caption class="hidden">Ended calls</caption>
-          <thead><tr><th scope="col">Caller</th><th scope="col">Agent</th><th scope="col">Started</th><th scope="col">Outcome</th>
-            <th scope="col" class="number">Duration</th><th scope="col" class="number">Turns</th><th scope="col" class="number">Cost</th></tr></thead>
-          <tbody>${calls.map((call) => html`<${EndedRow} key=${call.callSid} call=${call} show=${store.showNumbers} />`)}</tbody></table>`
+        queue
+          ? html`<p class="hint lead">Rules found a long silence, a failed transfer or a caller who repeated themselves in these calls; two calls in a hundred are sampled.</p>`
+          : html`<${FilterForm} key=${toLink(dataOf(filter))} store=${store} filter=${filter} />`
       }
-      <div class="buttons paging">
-        <button type="button" disabled=${pages.length < 2 || busy} onClick=${() => void this.#read(pages.slice(0, -1))}>Newer</button>
-        <span class="hint">Page ${pages.length}</span>
-        <button type="button" disabled=${next === null || busy} onClick=${() => next !== null && void this.#read([...pages, next])}>Older</button>
+      <${Chosen} filter=${filter} page=${page} names=${FILTER_NAMES} />
+      ${problem === "" ? null : html`<p class="problem" role="alert">${problem} <button type="button" onClick=${() => this.#search()}>Try again</button></p>`}
+      <div class="found">
+        <${Facets} filter=${filter} counts=${counts} page=${page} />
+        <div>
+          ${this.#table(calls, reviews, store.showNumbers)}
+          ${
+            pages.length < 2 && next === null
+              ? null
+              : html`<div class="buttons paging">
+            <button type="button" disabled=${pages.length < 2 || busy} onClick=${() => void this.#read(pages.slice(0, -1))}>Newer</button>
+            <span class="hint">Page ${pages.length}</span>
+            <button type="button" disabled=${next === null || busy} onClick=${() => next !== null && void this.#read([...pages, next])}>Older</button>
+          </div>`
+          }
+        </div>
       </div>
     `;
+  }
+
+  /** @param {CallRecord[]} calls @param {EndedState["reviews"]} reviews @param {boolean} show */
+  #table(calls, reviews, show) {
+    const { busy, problem } = this.state;
+    if (calls.length === 0)
+      return html`<p class="empty" role="status">${
+        busy
+          ? "Loading …"
+          : problem !== ""
+            ? "The calls could not be read."
+            : this.props.queue
+              ? "No call waits for a review."
+              : "No matching calls."
+      }</p>`;
+    return html`<table class="calls" aria-busy=${busy}>
+      <caption class="hidden">${this.props.queue ? "Calls to review" : "Ended calls"}</caption>
+      <thead><tr><th scope="col">Caller</th><th scope="col">Agent</th><th scope="col">Started</th><th scope="col">Outcome</th>
+        <th scope="col" class="number">Duration</th><th scope="col" class="number">Turns</th><th scope="col" class="number">Cost</th></tr></thead>
+      <tbody>${calls.map(
+        (call) =>
+          html`<${EndedRow} key=${call.callSid} call=${call} review=${reviews[call.callSid]} show=${show} />`,
+      )}</tbody></table>`;
   }
 }
 
@@ -107,83 +162,4 @@ function dataOf(filter) {
   const data = new FormData();
   for (const [name, value] of Object.entries(filter)) data.set(name, value);
   return data;
-}
-
-/** @param {Record<string, string>} query */
-async function csvOf(query) {
-  const parts = [];
-  let before = "";
-  for (let page = 0; page < MAX_CSV_PAGES; page++) {
-    const { csv, next } = await readCsv({
-      ...query,
-      limit: CSV_PAGE,
-      ...(before === "" ? {} : { before }),
-    });
-    // Each page repeats the header line.
-    parts.push(page === 0 ? csv : csv.slice(csv.indexOf("\n") + 1));
-    if (next === null) return { csv: parts.join(""), whole: true };
-    before = next;
-  }
-  return { csv: parts.join(""), whole: false };
-}
-
-/** @param {{ call: CallRecord, show: boolean }} props */
-function EndedRow({ call, show }) {
-  const { startedAt, endedAt, outcome } = call;
-  const durationMs =
-    startedAt === null || endedAt === null ? 0 : Date.parse(endedAt) - Date.parse(startedAt);
-  const link = callLink(call.callSid);
-  return html`<tr onClick=${() => {
-    if (getSelection()?.isCollapsed !== false) location.hash = link;
-  }}>
-    <th scope="row"><a href=${link}>${caller(otherParty(call), show)}</a></th>
-    <td data-label="Agent">${call.agent}${call.direction === "outbound" ? html` <span class="tag">outbound</span>` : null}</td>
-    <td data-label="Started">${when(startedAt)}</td>
-    <td data-label="Outcome"><span class=${`tag outcome ${outcome ?? ""}`}>${outcome}</span></td>
-    <td data-label="Duration" class="number">${clockTime(durationMs)}</td>
-    <td data-label="Turns" class="number">${call.turns.length}</td>
-    <td data-label="Cost" class="number">${dollars(call.costUsd)}</td></tr>`;
-}
-
-/** @param {EndedProps} props */
-function FilterForm({ store, filter }) {
-  return html`<form class="filter card" onSubmit=${(
-    /** @type {SubmitEvent & { currentTarget: HTMLFormElement }} */ event,
-  ) => {
-    event.preventDefault();
-    location.hash = toLink(new FormData(event.currentTarget));
-  }}>
-    <label>Search <input name="q" type="search" maxlength="200" placeholder="words, &quot;a phrase&quot;, number, CallSid" defaultValue=${filter["q"] ?? ""} /></label>
-    <label>Agent <select name="agent">
-      <option value="">all</option>
-      ${store.directory.agents.map(({ name }) => html`<option key=${name} value=${name} selected=${name === filter["agent"]}>${name}</option>`)}
-    </select></label>
-    <label>Outcome <select name="outcome">
-      <option value="">all</option>
-      ${OUTCOMES.map((name) => html`<option key=${name} value=${name} selected=${name === filter["outcome"]}>${name}</option>`)}
-    </select></label>
-    <label>Caller <input name="from" type="text" inputmode="tel" placeholder="+1555…" defaultValue=${filter["from"] ?? ""} /></label>
-    <label>From <input name="since" type="datetime-local" defaultValue=${filter["since"] ?? ""} /></label>
-    <label>Until <input name="until" type="datetime-local" defaultValue=${filter["until"] ?? ""} /></label>
-    <label>End reason <input name="end_reason" type="text" defaultValue=${filter["end_reason"] ?? ""} /></label>
-    <label>Transferred to <input name="destination" type="text" defaultValue=${filter["destination"] ?? ""} /></label>
-    <label>Latency of at least <input name="min_latency_ms" type="number" min="0" placeholder="ms" defaultValue=${filter["min_latency_ms"] ?? ""} /></label>
-    <label>Length of at least <input name="min_duration_s" type="number" min="0" placeholder="s" defaultValue=${filter["min_duration_s"] ?? ""} /></label>
-    <label>Cost of at least <input name="min_cost_usd" type="number" min="0" step="any" placeholder="USD" defaultValue=${filter["min_cost_usd"] ?? ""} /></label>
-    <label>Interrupted <${YesNo} name="interrupted" value=${filter["interrupted"] ?? ""} /></label>
-    <label>Tool failed <${YesNo} name="tool_failed" value=${filter["tool_failed"] ?? ""} /></label>
-    <label>Sort <select name="sort">
-      ${ENDED_SORTS.map(([name, text]) => html`<option key=${name} value=${name} selected=${name === (filter["sort"] ?? "")}>${text}</option>`)}
-    </select></label>
-    <div class="buttons"><button type="submit" class="primary">Filter</button><a class="button" href="#/ended">Clear</a></div>
-  </form>`;
-}
-
-/** @param {{ name: string, value: string }} props */
-function YesNo({ name, value }) {
-  return html`<select name=${name}>
-    <option value="" selected=${value === ""}>either</option>
-    <option value="true" selected=${value === "true"}>yes</option>
-    <option value="false" selected=${value === "false"}>no</option>
-  </select>`;
 }

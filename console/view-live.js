@@ -72,12 +72,28 @@ export function NumbersSwitch({ store }) {
   }} /> Show numbers</label>`;
 }
 
+/** An unreachable relay is not "no calls". @param {Store} store */
+function emptyText({ connection, live, search }) {
+  if (connection === "connecting") return "Reading the live calls …";
+  if (connection === "lost")
+    return "The relay cannot be reached, so that it is not known whether there are live calls.";
+  return search.trim() === ""
+    ? "There are no live calls. New calls appear here automatically."
+    : `None of the ${counted(live.size)} live calls matches.`;
+}
+
+/** @param {{ store: Store }} props */
+function AlertButton({ store }) {
+  const { alerts } = store;
+  if (!alerts.isPossible) return null;
+  return html`<button type="button" aria-pressed=${alerts.isOn ? "true" : "false"} onClick=${() => void store.turnAlerts(!alerts.isOn)}>${alerts.isOn ? "Notifications on" : "Notify me of trouble"}</button>`;
+}
+
 /** @param {{ store: Store }} props */
 export function LiveView({ store }) {
   const { live, nowMs, showNumbers, search } = store;
   const sort = readSort(store.route.page === "live" ? (store.route.sort ?? "") : "");
   const { rows, matching } = live.find(search, MAX_ROWS, sort);
-  const size = live.size;
   return html`
     <div class="heading">
       <h1 tabindex="-1">Live calls</h1>
@@ -97,14 +113,11 @@ export function LiveView({ store }) {
         location.hash = value === "newest" ? "#/live" : `#/live?sort=${value}`;
       }}>${SORTS.map(([name, text]) => html`<option key=${name} value=${name} selected=${name === sort}>${text}</option>`)}</select></label>
       <${NumbersSwitch} store=${store} />
+      <${AlertButton} store=${store} />
     </div>
     ${
       rows.length === 0
-        ? html`<p class="empty">${
-            search.trim() === ""
-              ? "There are no live calls. New calls appear here automatically."
-              : `None of the ${counted(size)} live calls matches.`
-          }</p>`
+        ? html`<p class="empty" role="status">${emptyText(store)}</p>`
         : html`
           <table class="calls live">
             <caption class="hidden">Live calls, ${SORTS.find(([name]) => name === sort)?.[1]}</caption>

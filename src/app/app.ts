@@ -338,10 +338,24 @@ function operatorServer(parts: AppParts, app: App) {
       eventsRoute({ events, clock }),
       ...outboundRoutes(calls.outbound),
       ...(keeping?.routes ?? []),
-      ...(cluster.nodes === null ? [] : nodeRoutes(cluster.nodes)),
+      ...nodeRoutes(cluster.nodes ?? { nodes: async () => [ownState(parts)] }),
       ...(overrides.routes ?? []),
     ],
   });
+}
+
+/** Without a database that nodes share, a process knows only of itself. */
+function ownState({ base, admitted }: AppParts) {
+  const { config, worker } = base;
+  const { load: calls, isDraining: draining } = admitted.registry;
+  return {
+    node: config.nodeName,
+    worker,
+    calls,
+    maxCalls: config.maxCalls,
+    draining,
+    silentMs: 0,
+  };
 }
 
 function warnOfDescriptors(maxCalls: number, log: Log): void {

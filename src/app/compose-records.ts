@@ -135,7 +135,7 @@ export async function openRecordKeeping(
       clock,
       log,
     },
-    { recordsDays: null, recordingsDays: null, ...agents.retention },
+    { recordsDays: null, recordingsDays: null, auditDays: null, ...agents.retention },
   );
   const searchIndex = new SearchIndexJob(store, clock, log);
   if (deps.completed !== null) {

@@ -239,6 +239,7 @@ export interface RedactSettings {
 export interface RetentionSettings {
   readonly recordsDays: number | null;
   readonly recordingsDays: number | null;
+  readonly auditDays: number | null;
 }
 
 export interface AgentsFile {

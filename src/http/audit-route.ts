@@ -4,6 +4,7 @@ import type { AuditCursor, AuditEntry } from "../ports/store.js";
 import type { AuditLog } from "../records/audit-log.js";
 import { callSidOf } from "./call-sid.js";
 import {
+  BOOLEAN,
   failure,
   listOf,
   nullable,
@@ -13,7 +14,7 @@ import {
   STRING,
 } from "./openapi/route-doc.js";
 import type { OperatorRoute } from "./operator-router.js";
-import { QueryFault, readLimit } from "./record-query.js";
+import { QueryFault, readLimit, readTime, readYesNo, withoutNulls } from "./record-query.js";
 import { json, type Reply } from "./reply.js";
 
 const ENTRY = object({
@@ -30,6 +31,13 @@ const DOC: RouteDoc = {
   query: {
     callSid: { description: "Only acts on this call" },
     operator: { description: "Only acts of this operator" },
+    action: { description: "Only acts of this kind, as `transfer`" },
+    refused: {
+      description: "true: only acts that were refused or failed; false: only the others",
+      schema: BOOLEAN,
+    },
+    since: { description: "Only acts at or after this time (ISO 8601)" },
+    until: { description: "Only acts before this time (ISO 8601)" },
     limit: { description: "1 to 500; default 50", schema: { type: "integer" } },
     before: { description: "The `next` of the answer before" },
   },
@@ -68,11 +76,14 @@ async function answer(audit: Pick<AuditLog, "find">, query: URLSearchParams): Pr
   const wanted = query.get("callSid");
   const callSid = wanted === null ? null : callSidOf(wanted);
   if (wanted !== null && callSid === null) throw new QueryFault("callSid is the id of a call");
-  const operator = query.get("operator");
-  const filter = {
-    ...(callSid === null ? {} : { callSid }),
-    ...(operator === null ? {} : { operator }),
-  };
+  const filter = withoutNulls({
+    callSid,
+    operator: query.get("operator"),
+    action: query.get("action"),
+    refused: readYesNo(query, "refused"),
+    sinceMs: readTime(query, "since"),
+    untilMs: readTime(query, "until"),
+  });
   const found = await audit.find(filter, readPlace(query), limit + 1);
   const entries = found.slice(0, limit);
   const last = entries.at(-1);

@@ -18,6 +18,8 @@ export interface EventsRouteParts {
 
 /** Between two comments: proxies close a connection that is silent for a minute. */
 const KEEP_ALIVE_MS = 15_000;
+/** From signing out until the streams of the session are closed. */
+const SESSION_LOOK_MS = 2_000;
 /** A reader that is further behind is disconnected. It finds what it missed in the call records. */
 const MAX_BACKLOG_BYTES = 1024 * 1024;
 
@@ -55,16 +57,22 @@ function follow(
     return;
   }
   let keepAlive = clock.after(KEEP_ALIVE_MS, sendKeepAlive);
+  let look = clock.after(SESSION_LOOK_MS, lookAtSession);
   let unsubscribe = (): void => undefined;
   const stream = exchange.stream("text/event-stream", MAX_BACKLOG_BYTES, () => {
     keepAlive.cancel();
+    look.cancel();
     unsubscribe();
   });
   function sendKeepAlive(): void {
     stream.write(":\n\n");
     keepAlive = clock.after(KEEP_ALIVE_MS, sendKeepAlive);
+  }
+  function lookAtSession(): void {
     void hasEnded().then((ended) => {
+      if (!exchange.open) return;
       if (ended) stream.close();
+      else look = clock.after(SESSION_LOOK_MS, lookAtSession);
     });
   }
   // The head leaves with the first bytes, so that the reader knows that the stream has begun.

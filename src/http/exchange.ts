@@ -281,7 +281,10 @@ export class Exchange {
         if (written > maxBacklogBytes) response.close();
       },
       close: () => {
-        if (this.#open) response.close();
+        if (!this.#open) return;
+        ended();
+        // To its end, so that a browser does not report a broken answer.
+        response.cork(() => response.end());
       },
     };
   }

@@ -43,7 +43,7 @@ const MAX_PAYLOAD_BYTES = 16 * 1024;
 const MAX_BACKPRESSURE_BYTES = 256 * 1024;
 const IDLE_TIMEOUT_S = 120;
 /** Between two looks whether the listener has signed out. */
-const SESSION_LOOK_MS = 15_000;
+const SESSION_LOOK_MS = 2_000;
 
 const SIGNED_OUT = 1008;
 const TRY_AGAIN = 1013;

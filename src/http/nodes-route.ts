@@ -20,7 +20,7 @@ export function nodeRoutes(bus: { nodes(): Promise<readonly object[]> }): readon
       path: "/api/nodes",
       access: "viewer",
       doc: {
-        summary: "The processes that share the database",
+        summary: "The processes that share the database; with SQLite the one that answers",
         answers: {
           200: {
             description: "As of their last heartbeats",

@@ -71,7 +71,7 @@ function readReviewed(query: URLSearchParams) {
 
 type WithoutNulls<Values> = { [Name in keyof Values]?: NonNullable<Values[Name]> };
 
-function withoutNulls<Values extends object>(values: Values): WithoutNulls<Values> {
+export function withoutNulls<Values extends object>(values: Values): WithoutNulls<Values> {
   const set = Object.entries(values).filter(([, value]) => value !== null);
   return Object.fromEntries(set) as WithoutNulls<Values>;
 }
@@ -142,7 +142,8 @@ function readAmount(query: URLSearchParams, name: string): number | null {
   return Number(text);
 }
 
-function readYesNo(query: URLSearchParams, name: string): boolean | null {
+/** @throws QueryFault */
+export function readYesNo(query: URLSearchParams, name: string): boolean | null {
   const text = oneOf(query, name, ["true", "false"]);
   return text === null ? null : text === "true";
 }

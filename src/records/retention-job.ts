@@ -3,17 +3,18 @@ import type { CallJournal } from "../domain/record-event.js";
 import type { Clock, Timer } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
 import type { RecordingSource } from "../ports/recordings.js";
-import type { CallStore, JobQueue } from "../ports/store.js";
+import type { AuditStore, CallStore, JobQueue } from "../ports/store.js";
 
 const DAY_MS = 86_400_000;
 const SWEEP_EVERY_MS = 3_600_000;
 /** After the start: later than the work that callers wait for. */
 const FIRST_SWEEP_MS = 60_000;
 const CALLS_PER_BATCH = 100;
+const ACTS_PER_BATCH = 500;
 const RECORDINGS_PER_SWEEP = 1_000;
 
 export interface RetentionJobParts {
-  readonly store: CallStore & JobQueue;
+  readonly store: CallStore & JobQueue & Pick<AuditStore, "removeAudit">;
   readonly source: RecordingSource;
   /** Deletes a call's flight recording, if one exists. */
   readonly removeFlight: (callSid: CallSid) => Promise<void>;
@@ -24,8 +25,9 @@ export interface RetentionJobParts {
   readonly log: Log;
 }
 
-/** Days for which records and recordings are kept; null: without limit. */
+/** Days for which records, recordings and the audit log are kept; null: without limit. */
 export interface Retention {
+  readonly auditDays: number | null;
   readonly recordsDays: number | null;
   readonly recordingsDays: number | null;
 }
@@ -90,9 +92,21 @@ export class RetentionJob {
   async sweep(): Promise<void> {
     const calls = await this.#removeOldCalls();
     const recordings = await this.#removeOldRecordings();
+    const acts = await this.#removeOldActs();
     await this.#parts.store.sweep();
-    if (calls + recordings > 0)
-      this.#parts.log.info("retention: old data deleted", { calls, recordings });
+    if (calls + recordings + acts > 0)
+      this.#parts.log.info("retention: old data deleted", { calls, recordings, acts });
+  }
+
+  /** @returns how many. */
+  async #removeOldActs(): Promise<number> {
+    const { auditDays } = this.#retention;
+    if (auditDays === null) return 0;
+    for (let acts = 0; ; ) {
+      const removed = await this.#parts.store.removeAudit(this.#daysAgo(auditDays), ACTS_PER_BATCH);
+      acts += removed;
+      if (removed < ACTS_PER_BATCH || this.#stopped) return acts;
+    }
   }
 
   /** @returns how many. */

@@ -24,6 +24,7 @@ describe.skipIf(chromiumSkip("axe-core on the console") !== null)(
     let browser: Browser;
     let stage: Stage;
     let callSid: string;
+    let over: { readonly sid: string };
     beforeAll(async () => {
       browser = await launchChromium();
       stage = await startStage({
@@ -34,9 +35,10 @@ describe.skipIf(chromiumSkip("axe-core on the console") !== null)(
         ],
         transcripts: ["Where is it?"],
       });
-      const over = stage.twilio.placeCall();
+      const first = stage.twilio.placeCall();
+      over = first;
       await stage.until(over.sid, "agent_heard");
-      over.hangUp();
+      first.hangUp();
       await stage.until(over.sid, "ended");
       const call = stage.twilio.placeCall();
       callSid = call.sid;
@@ -62,10 +64,13 @@ describe.skipIf(chromiumSkip("axe-core on the console") !== null)(
       const { page } = opened;
       for (const [hash, ready] of [
         ["#/live?sort=trouble", "table.live tbody tr"],
-        ["#/ended", "table.calls tbody tr"],
+        ["#/ended?interrupted=false", "table.calls tbody tr"],
+        ["#/review", ".lead"],
+        [`#/calls/${over.sid}`, ".review .rating"],
+        ["#/wall", ".plain tbody tr"],
         [`#/calls/${callSid}`, ".turn.agent"],
         [`#/calls/${callSid}/inspect`, "canvas.inspect"],
-        ["#/audit", "table.audit tbody tr"],
+        ["#/audit?refused=false", "table.audit tbody tr"],
         ["#/place", "form"],
         ["#/health", ".tile"],
       ] as const) {
@@ -79,6 +84,11 @@ describe.skipIf(chromiumSkip("axe-core on the console") !== null)(
         );
         expect(found).toEqual([]);
       }
+      await page.keyboard.press("?");
+      await page.locator("dialog.sheet").waitFor();
+      await page.evaluate(AXE);
+      const sheet = (await page.evaluate("axe.run()")) as Result;
+      expect(sheet.violations.map(({ id }) => id)).toEqual([]);
       await opened.close();
     });
   },

@@ -229,14 +229,18 @@ describe.skipIf(chromiumSkip("the console in a browser") !== null)(
       const page = await open(adminPort, "#/ended");
       const rows = page.locator("table.calls tbody tr");
       await rows.nth(1).waitFor();
-      await page.getByLabel("Caller").fill("+15550100002");
+      await page.getByText("More filters").click();
+      await page.getByLabel("Caller", { exact: true }).fill("+15550100002");
       await page.getByRole("button", { name: "Filter" }).click();
       await rows.nth(1).waitFor({ state: "detached" });
       await rows.getByText("+1••••••••02").waitFor();
       expect(page.url()).toContain("#/ended?from=%2B15550100002");
       const [download] = await Promise.all([
         page.waitForEvent("download"),
-        page.getByRole("button", { name: "Download CSV" }).click(),
+        (async () => {
+          await page.getByText("Download", { exact: true }).click();
+          await page.getByRole("link", { name: /^CSV/ }).click();
+        })(),
       ]);
       expect(download.suggestedFilename()).toBe("calls.csv");
       const stream = await download.createReadStream();
@@ -246,7 +250,7 @@ describe.skipIf(chromiumSkip("the console in a browser") !== null)(
       expect(lines).toHaveLength(2);
       expect(lines[0]).toContain("callSid");
       expect(lines[1]).toContain(calls[1]!.sid);
-      await page.getByLabel("Outcome").selectOption("failed");
+      await page.getByRole("combobox", { name: "Outcome" }).selectOption("failed");
       await page.getByRole("button", { name: "Filter" }).click();
       await page.getByText("No matching calls.").waitFor();
     });

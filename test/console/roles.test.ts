@@ -79,5 +79,86 @@ describe.skipIf(chromiumSkip("roles in the console") !== null)(
       await admin.close();
       call.hangUp();
     });
+
+    it("lets a supervisor review a call, which a viewer sees and cannot change", async () => {
+      const call = stage.twilio.placeCall({ from: "+15550100003" });
+      await stage.until(call.sid, "agent_heard");
+      call.hangUp();
+      await stage.until(call.sid, "ended");
+      const supervisor = await signIn("supervisor", `#/calls/${call.sid}`);
+      const review = supervisor.page.locator(".review");
+      await review.getByRole("button", { name: "2 of 5" }).click();
+      await review.getByText("2 of 5, by a-supervisor").waitFor();
+      await review.getByLabel("New tag").fill("Too slow");
+      await review.getByRole("button", { name: "Add tag" }).click();
+      await review.getByText("too-slow").waitFor();
+      await review.getByLabel("New note").fill("Ask +15550100003 again.");
+      await review.getByRole("button", { name: "Add note" }).click();
+      await review.getByText("Ask +15550100003 again.").waitFor();
+      await review.getByRole("button", { name: "Mark as reviewed" }).click();
+      await review.getByText(/^Reviewed by a-supervisor/).waitFor();
+      await supervisor.close();
+
+      const viewer = await signIn("viewer", "#/ended");
+      await viewer.page
+        .locator(".facets")
+        .getByRole("link", { name: /too-slow/ })
+        .click();
+      await viewer.page.getByRole("link", { name: "Remove Tag: too-slow" }).waitFor();
+      expect(viewer.page.url()).toContain("#/ended?tag=too-slow");
+      await viewer.page.locator("table.calls tbody th a").click();
+      const seen = viewer.page.locator(".review");
+      await seen.getByText("Ask +1••••••••03 again.").waitFor();
+      expect(await seen.getByRole("button").count()).toBe(0);
+      await viewer.close();
+    });
+
+    it("ends the session of all tabs of a browser when one signs out", async () => {
+      const opened = await signIn("supervisor", "#/live");
+      const other = await opened.page.context().newPage();
+      await other.goto(`http://127.0.0.1:${stage.adminPort}/console#/wall`);
+      await other.getByTitle("Role: supervisor").waitFor();
+      await opened.page.getByRole("button", { name: "Sign out" }).click();
+      await other.getByLabel("Operator token").waitFor();
+      await opened.close();
+    });
+
+    it("has keyboard shortcuts with a help sheet, which are quiet while a text is written", async () => {
+      const opened = await signIn("viewer", "#/live");
+      const { page } = opened;
+      await page.locator("h1", { hasText: "Live calls" }).waitFor();
+      await page.keyboard.press("g");
+      await page.keyboard.press("w");
+      await page.locator("h1", { hasText: "Wall" }).waitFor();
+      await page.keyboard.press("?");
+      await page.getByRole("dialog", { name: "Keyboard shortcuts" }).waitFor();
+      await page.keyboard.press("Escape");
+      await page.keyboard.press("g");
+      await page.keyboard.press("e");
+      await page.locator("h1", { hasText: "Ended calls" }).waitFor();
+      await page.keyboard.press("/");
+      await page.keyboard.type("gw?");
+      expect(await page.getByLabel("Search", { exact: true }).inputValue()).toBe("gw?");
+      await page.locator("h1", { hasText: "Ended calls" }).waitFor();
+      await opened.close();
+    });
+
+    it("asks for notifications when a button is pressed, and not before", async () => {
+      const opened = await openPage(browser, { permissions: ["notifications"] });
+      const { page } = opened;
+      await page.addInitScript(`
+        window.asked = 0;
+        Notification.requestPermission = async () => { window.asked += 1; return "granted"; };`);
+      await page.goto(`http://127.0.0.1:${stage.adminPort}/console#/live`);
+      await page.getByLabel("Operator token").fill(tokenOf("viewer"));
+      await page.keyboard.press("Enter");
+      const button = page.getByRole("button", { name: "Notify me of trouble" });
+      await button.waitFor();
+      expect(await page.evaluate("window.asked")).toBe(0);
+      await button.click();
+      await page.getByRole("button", { name: "Notifications on" }).waitFor();
+      expect(await page.evaluate("window.asked")).toBe(1);
+      await opened.close();
+    });
   },
 );

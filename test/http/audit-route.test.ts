@@ -45,11 +45,16 @@ it("GET /api/audit gives the acts newest first, page after page, by call and ope
   expect(second.body).toMatchObject({ entries: [{ callSid: "CA1" }], next: null });
   expect((await ask("operator=ben", find)).body.entries).toHaveLength(1);
   expect((await ask("callSid=CA3", find)).body.entries).toHaveLength(1);
+  expect((await ask("action=say", find)).body.entries).toHaveLength(0);
+  expect((await ask("action=note&refused=false", find)).body.entries).toHaveLength(3);
+  expect((await ask("refused=true", find)).body.entries).toHaveLength(0);
+  const middle = "since=2026-11-21T00:00:00.002Z&until=2026-11-21T00:00:00.003Z";
+  expect((await ask(middle, find)).body.entries).toHaveLength(1);
 });
 
 it("GET /api/audit refuses what it cannot understand, and says when the database is away", async () => {
   const { findAudit } = memoryAudit();
-  for (const query of ["callSid=x", "limit=0", "before=!"])
+  for (const query of ["callSid=x", "limit=0", "before=!", "refused=x", "since=x"])
     expect((await ask(query, findAudit)).status).toBe(400);
   const away = async () => {
     throw new RelayError("store_unavailable", "away", { retryable: true });

@@ -156,7 +156,7 @@ describe("GET /api/calls/:callSid/listen", () => {
     await once(socket, "open");
     await send(side.port, "DELETE", "/console/session", { cookie });
     const closed = once(socket, "close");
-    side.clock.advance(15_000);
+    side.clock.advance(2_000);
     expect((await closed)[0]).toBe(1008);
     expect(await side.status({ cookie })).toBe(401);
   });

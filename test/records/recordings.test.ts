@@ -86,7 +86,7 @@ describe("recordings", () => {
         clock,
         log: silentLog,
       },
-      { recordsDays, recordingsDays },
+      { recordsDays, recordingsDays, auditDays: null },
     );
   const record = async () => (await store.load(SID))?.record;
   /** Does every job that is due. A job that waits for a retry is not due. */

@@ -81,10 +81,17 @@ beforeEach(() => {
   fileFails = false;
 });
 
-function retention(recordsDays: number | null, recordingsDays: number | null): RetentionJob {
+function retention(
+  recordsDays: number | null,
+  recordingsDays: number | null,
+  auditDays: number | null = null,
+): RetentionJob {
   return new RetentionJob(
     {
-      store: calls.store,
+      store: {
+        ...calls.store,
+        removeAudit: async (before, limit) => await removeAudit(before, limit),
+      },
       source: {
         download: async () => "",
         removeRemote: async () => {},
@@ -102,12 +109,27 @@ function retention(recordsDays: number | null, recordingsDays: number | null): R
       clock,
       log,
     },
-    { recordsDays, recordingsDays },
+    { recordsDays, recordingsDays, auditDays },
   );
+}
+
+/** What the store is asked for acts of operators; at first it has 501. */
+let auditAsked: number[] = [];
+async function removeAudit(beforeMs: number, limit: number): Promise<number> {
+  auditAsked.push((beforeMs - clock.epochMs()) / DAY_MS);
+  return auditAsked.length === 1 ? limit : 1;
 }
 
 const daysAgo = (days: number) => clock.epochMs() - days * DAY_MS;
 const settle = async () => await new Promise((resolve) => setImmediate(resolve));
+
+it("deletes acts of operators in batches, only where their time is limited", async () => {
+  auditAsked = [];
+  await retention(null, null).sweep();
+  expect(auditAsked).toEqual([]);
+  await retention(null, null, 365).sweep();
+  expect(auditAsked).toEqual([-365, -365]);
+});
 
 describe("remove", () => {
   it("deletes files, flight recording and record, and asks Twilio for its copy", async () => {
@@ -178,7 +200,9 @@ describe("sweep", () => {
     for (let n = 0; n < 250; n++) calls.add(n, daysAgo(31), null);
     await retention(30, null).sweep();
     expect(calls.records.size).toBe(0);
-    expect(log.lines).toEqual(['info retention: old data deleted {"calls":250,"recordings":0}']);
+    expect(log.lines).toEqual([
+      'info retention: old data deleted {"calls":250,"recordings":0,"acts":0}',
+    ]);
   });
 });
 

@@ -78,6 +78,7 @@ export function buildAgentsFile(
           retention: {
             recordsDays: file.retention.records_days,
             recordingsDays: file.retention.recordings_days,
+            auditDays: file.retention.audit_days,
           },
         }),
     ...(file.pricing === undefined

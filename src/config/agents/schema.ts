@@ -341,7 +341,9 @@ export const fileSchema = z.strictObject({
     })
     .optional()
     .describe("Removed from records before they are stored"),
-  retention: z.strictObject({ records_days: days, recordings_days: days }).optional(),
+  retention: z
+    .strictObject({ records_days: days, recordings_days: days, audit_days: days })
+    .optional(),
   pricing: path.optional().describe("Price list that replaces the shipped one"),
 });
 

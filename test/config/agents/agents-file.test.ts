@@ -220,7 +220,7 @@ describe("loadAgentsFile", () => {
       callCompleted: null,
     });
     expect(file.redact).toEqual({ cardNumbers: true, patterns: ["\\bPIN \\d{4}\\b"] });
-    expect(file.retention).toEqual({ recordsDays: 90, recordingsDays: null });
+    expect(file.retention).toEqual({ recordsDays: 90, recordingsDays: null, auditDays: null });
     expect(file.pricingFile).toBe("/etc/murelay/prices.json");
   });
 
