@@ -1,4 +1,5 @@
 /** A supervisor's actions on live calls. */
+import { RelayError } from "../domain/errors.js";
 import {
   type CallCommand,
   type Refusal,
@@ -39,6 +40,9 @@ const MESSAGES: Partial<Record<Refusal, string>> = {
 const REFUSED = {
   404: failure("This process and its cluster have no such call"),
   409: failure("The call is not with its agent"),
+  503: failure(
+    "No worker answers, or the database is away and this process does not have the call",
+  ),
 };
 
 /** The model reads a note in every later turn. A sentence to say is much shorter. */
@@ -141,7 +145,8 @@ export function callRoutes(calls: Pick<CallService, "execute">): readonly Operat
       if (typeof command === "string") return json(400, { error: "invalid", message: command });
       const callSid = callSidOf(request.params["callSid"]);
       if (callSid === null) return refusalReply("not_found");
-      const refusal = await calls.execute(callSid, command);
+      const refusal = await refusalOf(() => calls.execute(callSid, command));
+      if (refusal === "store_unavailable") return json(503, { error: refusal });
       if (refusal !== null) return refusalReply(refusal);
       return json(202, {
         callSid,
@@ -149,6 +154,18 @@ export function callRoutes(calls: Pick<CallService, "execute">): readonly Operat
       });
     },
   }));
+}
+
+/** Which process has the call is in the database, where this process does not have it itself. */
+async function refusalOf(
+  execute: () => Promise<Refusal | null>,
+): Promise<Refusal | "store_unavailable" | null> {
+  try {
+    return await execute();
+  } catch (error) {
+    if (error instanceof RelayError && error.code === "store_unavailable") return error.code;
+    throw error;
+  }
 }
 
 function textCommand(type: "note" | "say", body: unknown, by: string): CallCommand | string {

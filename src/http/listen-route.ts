@@ -19,7 +19,7 @@ import type { AuditLog } from "../records/audit-log.js";
 import type { ListenRefusal, ListenService, OpenListening } from "../relay/calls/listen-service.js";
 import { callSidOf } from "./call-sid.js";
 import { type RequestHead, readHead } from "./exchange.js";
-import { failure } from "./openapi/route-doc.js";
+import { failure, objectWith, STRING } from "./openapi/route-doc.js";
 import type { Admitted, OperatorAuth } from "./operator-auth.js";
 import type { OperatorRoute } from "./operator-router.js";
 import { json, type Reply, text, write } from "./reply.js";
@@ -73,7 +73,11 @@ export function listenRoute(listening: ListenService): OperatorRoute {
       answers: {
         101: { description: "Audio follows: see docs/listening.md" },
         404: failure("There is no such live call"),
-        409: failure("The call is over, on a node out of reach, or has too many listeners"),
+        409: {
+          description:
+            "The call is over, on a node out of reach (`node`), or has too many listeners",
+          schema: objectWith({ error: STRING }, { message: STRING, node: STRING }),
+        },
         426: { description: "Not a WebSocket upgrade", type: "text/plain; charset=utf-8" },
         501: failure("The call's audio does not pass through the relay"),
         503: failure("The database is away, and this process does not have the call"),

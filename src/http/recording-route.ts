@@ -4,6 +4,7 @@
  */
 
 import type { CallRecord } from "../domain/call-record.js";
+import { RelayError } from "../domain/errors.js";
 import type { CallSid } from "../domain/ids.js";
 import { callSidOf } from "./call-sid.js";
 import { failure } from "./openapi/route-doc.js";
@@ -50,9 +51,17 @@ export function recordingRoute(parts: RecordingRouteParts): OperatorRoute {
         404: failure("There is no recording on this machine"),
         413: failure("The recording is too large for one answer: ask for a part"),
         416: failure("The part begins after the end"),
+        503: failure("No worker answers, or the database is away"),
       },
     },
-    handle: async (request) => await answer(parts, request),
+    handle: async (request) => {
+      try {
+        return await answer(parts, request);
+      } catch (error) {
+        if (!(error instanceof RelayError) || error.code !== "store_unavailable") throw error;
+        return json(503, { error: error.code });
+      }
+    },
   };
 }
 

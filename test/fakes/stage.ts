@@ -65,6 +65,8 @@ export async function startStage(
     readonly model?: Partial<ModelOptions>;
     readonly twilio?: Partial<TwilioOptions>;
     readonly overrides?: AppOverrides;
+    /** More on the operator listener. */
+    readonly routes?: readonly OperatorRoute[];
     /** The model's webhooks reach the relay too. */
     readonly sip?: boolean;
     /** Records go into a database, as in production; `record` and `until` know nothing of them. */
@@ -127,7 +129,9 @@ export async function startStage(
     ...options.env,
   };
   const app = await createApp(loadConfig(settings), agents, {
-    ...(options.database === true ? {} : { journal, routes: memoryRoutes(journal) }),
+    ...(options.database === true
+      ? {}
+      : { journal, routes: [...memoryRoutes(journal), ...(options.routes ?? [])] }),
     log,
     ...options.overrides,
   });

@@ -45,6 +45,9 @@ export function openApiPath(path: string): string {
   return path.replace(/:(\w+)/g, "{$1}").replace(/\*$/, "{rest}");
 }
 
+/** The supervisor answers metrics and readiness itself, and passes all else on to a worker. */
+export const NO_WORKER = failure("No worker of this machine answers: try again in a second");
+
 /** Every status that a route may answer with, those included that follow from its kind. */
 export function answersOf({
   method,
@@ -53,8 +56,9 @@ export function answersOf({
 }: Omit<DescribedRoute, "path">): Readonly<Record<string, AnswerDoc>> {
   return {
     ...accessAnswers(access),
-    ...(method === "POST" ? bodyAnswers(doc) : {}),
+    ...(method === "POST" ? BODY_ANSWERS : {}),
     500: failure("A fault of the relay; the log has its cause"),
+    ...(access === "open" ? {} : { 503: NO_WORKER }),
     ...doc.answers,
   };
 }
@@ -128,10 +132,9 @@ function accessAnswers(access: RouteAccess): Readonly<Record<string, AnswerDoc>>
   }
 }
 
-function bodyAnswers(doc: RouteDoc): Readonly<Record<string, AnswerDoc>> {
-  return {
-    400: failure("The body is not as described"),
-    413: { description: "The body is larger than 64 KiB", type: "text/plain; charset=utf-8" },
-    ...(doc.body === undefined ? {} : { 415: failure("The body is not application/json") }),
-  };
-}
+/** Also of a route that wants no body: one that comes all the same is read. */
+const BODY_ANSWERS: Readonly<Record<string, AnswerDoc>> = {
+  400: failure("The body is not as described"),
+  413: { description: "The body is larger than 64 KiB", type: "text/plain; charset=utf-8" },
+  415: failure("The body is not application/json"),
+};

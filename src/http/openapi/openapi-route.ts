@@ -1,6 +1,6 @@
 import type { OperatorRoute } from "../operator-router.js";
 import { json } from "../reply.js";
-import { openApiDocument } from "./document.js";
+import { NO_WORKER, openApiDocument } from "./document.js";
 
 /** `GET /openapi.json`: all routes of the operator listener, this one included. */
 export function openApiRoute(others: readonly OperatorRoute[], version: string): OperatorRoute {
@@ -10,7 +10,10 @@ export function openApiRoute(others: readonly OperatorRoute[], version: string):
     access: "open",
     doc: {
       summary: "This document",
-      answers: { 200: { description: "OpenAPI 3.1", schema: { type: "object" } } },
+      answers: {
+        200: { description: "OpenAPI 3.1", schema: { type: "object" } },
+        503: NO_WORKER,
+      },
     },
     handle: () => json(200, openApiDocument([...others, route], version)),
   };
