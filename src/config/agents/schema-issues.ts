@@ -44,7 +44,8 @@ export class SchemaIssues {
         return;
       case "invalid_type": {
         const value = path.reduce<unknown>((node, part) => property(node, part), file);
-        if (value === undefined) report(path, "is missing");
+        if (path.length === 0 && value == null) report(path, "is empty");
+        else if (value === undefined) report(path, "is missing");
         else if (OWN_MESSAGE.test(issue.message)) report(path, issue.message);
         else report(path, typeProblem(issue.expected, value));
         return;

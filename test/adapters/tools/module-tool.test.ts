@@ -60,7 +60,9 @@ describe("a module tool", { timeout: 30_000 }, () => {
   it.each([
     ["third", "two.mjs", "exports no defineTool"],
     ["nothing", "none.mjs", "exports no defineTool"],
-    ["gone", "gone.ts", "cannot be loaded"],
+    ["gone", "gone.ts", "gone.ts cannot be loaded: there is no such file"],
+    ["refund", "refund.js", "there is no such file (did you mean refund.ts?)"],
+    ["far", "none/far.js", "far.js cannot be loaded: there is no such file"],
   ])("named %s in %s is a fault of the settings", async (name, file, message) => {
     await expect(loadModuleTool(definition(name), path(file), launcher)).rejects.toMatchObject({
       code: "config_invalid",

@@ -464,7 +464,7 @@ bogus: 1
   });
 
   it.each([
-    ["nothing", "", "must be a mapping (name: value)"],
+    ["nothing", "", "is empty"],
     ["a list", "[1]", "must be a mapping (name: value)"],
     ["no agents", "numbers: {}", "is missing"],
     ["an empty agents", "agents: {}", "contains no agent"],

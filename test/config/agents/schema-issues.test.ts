@@ -24,6 +24,8 @@ function faultsOf(data: unknown): string[] {
 
 describe("what a schema finds wrong", () => {
   it.each<[unknown, string]>([
+    [null, " is empty"],
+    ["text", " must be a mapping (name: value)"],
     [{ nam: "x" }, "nam is unknown (did you mean name?) (key)"],
     [
       { list: [{ caller: "x", caler: "y" }] },
