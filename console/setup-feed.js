@@ -3,7 +3,7 @@
 
 /**
  * @typedef {{ line: number | null, path: string, problem: string }} Fault
- * @typedef {{ model: string, file: string, version: number, agents: string[], numbers: string[], faults: Fault[], reading: boolean }} Setup
+ * @typedef {{ model: string, file: string, version: number, agents: string[], numbers: string[], faults: Fault[], reading: boolean, notices: string[] }} Setup
  */
 
 export class SetupFeed {

@@ -11,11 +11,17 @@ import { answersOf } from "./latency.js";
 
 /** @param {{ setup: Setup }} props */
 export function AgentsFileState({ setup }) {
-  const { file, faults, model, reading, version } = setup;
+  const { file, faults, model, notices, reading, version } = setup;
   if (reading)
     return html`<p class="meta" role="status"><code>${file}</code> has changed and is being read …</p>`;
   if (faults.length === 0)
-    return html`<p class="meta" role="status"><code>${file}</code> is in force (version ${version}); model: ${model}.</p>`;
+    return html`<p class="meta" role="status"><code>${file}</code> is in force (version ${version}); model: ${model}.</p>
+    ${
+      notices.length === 0
+        ? null
+        : html`<div class="banner" role="alert"><p>The model refuses something. Calls fail, or go on without it.</p>
+        <ul>${notices.map((notice, i) => html`<li key=${i}>${notice}</li>`)}</ul></div>`
+    }`;
   return html`<div class="banner" role="alert">
     <p><code>${file}</code> has faults. The version before stays in force.</p>
     <ul>${faults.map(

@@ -10,9 +10,11 @@ import { Timeline } from "../demo/timeline.js";
 import { ruleScript } from "../sim/model/rule-script.js";
 import { envLookup } from "../src/adapters/system/env-files.js";
 import { createLog } from "../src/adapters/system/pino-log.js";
+import { checkSessions } from "../src/cli/doctor/session-check.js";
 import { type CliIo, EXIT_OK, EXIT_USAGE } from "../src/cli/io.js";
 import { placesOf } from "../src/config/agents/agents-parts.js";
 import { SETTINGS } from "../src/config/settings.js";
+import type { AgentsFile } from "../src/domain/agent-profile.js";
 import { RelayError } from "../src/domain/errors.js";
 import type { CallSid } from "../src/domain/ids.js";
 import type { Refusal } from "../src/relay/call/call-command.js";
@@ -128,6 +130,7 @@ async function stayUp(
         await relay.app.reload(file, null);
         agents = file;
       },
+      check: model === "openai" ? async (file) => await modelNotices(relay, file) : null,
       print: (line) => io.out(line),
     },
     { file: agents, places: placesOf(relay.parsed) },
@@ -154,6 +157,17 @@ async function stayUp(
   await new Promise<void>((stop) => io.onSignal(() => stop()));
   file.stop();
   phone.close();
+}
+
+/** What OpenAI refuses of the agents. Nothing is charged: no response is asked for. */
+async function modelNotices(
+  { config }: Pick<LocalRelay, "config">,
+  agents: AgentsFile,
+): Promise<readonly string[]> {
+  const notices: string[] = [];
+  for await (const { severity, text, fix } of checkSessions(config, agents))
+    if (severity !== "ok") notices.push(fix === null ? text : `${text}: ${fix}`);
+  return notices;
 }
 
 function firstOf(agents: ReadonlyMap<string, unknown>): string {

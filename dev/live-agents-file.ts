@@ -29,6 +29,8 @@ export interface DevSetup {
   readonly faults: readonly ShownFault[];
   /** A change was noticed, and is not in force yet. */
   readonly reading: boolean;
+  /** What the model refuses of the agents in force, with what to do about it. */
+  readonly notices: readonly string[];
 }
 
 export interface LiveAgentsFileParts {
@@ -40,6 +42,11 @@ export interface LiveAgentsFileParts {
   readonly read: () => LocalAgents;
   /** Puts it in force. @throws RelayError config_invalid when a tool cannot be built. */
   readonly use: (file: LocalAgents) => Promise<void>;
+  /**
+   * Asks the model whether it takes the agents, once they are in force: what it refuses, in words.
+   * Null: the model is simulated.
+   */
+  readonly check: ((file: LocalAgents["file"]) => Promise<readonly string[]>) | null;
   readonly print: (line: string) => void;
 }
 
@@ -54,6 +61,7 @@ const LOOK_MS = 1_000;
 export class LiveAgentsFile implements PhoneSetup {
   readonly #parts: LiveAgentsFileParts;
   readonly #listeners = new Set<() => void>();
+  readonly #first: LocalAgents["file"];
   #setup: DevSetup;
   #watchers: FSWatcher[] = [];
   #timer: NodeJS.Timeout | null = null;
@@ -66,6 +74,7 @@ export class LiveAgentsFile implements PhoneSetup {
   /** @param first  the file that is in force. */
   constructor(parts: LiveAgentsFileParts, first: LocalAgents) {
     this.#parts = parts;
+    this.#first = first.file;
     this.#setup = {
       model: parts.model,
       file: relative(process.cwd(), parts.path) || parts.path,
@@ -73,6 +82,7 @@ export class LiveAgentsFile implements PhoneSetup {
       ...listed(first),
       faults: [],
       reading: false,
+      notices: [],
     };
     this.#files = moduleFiles(modulesOf(first));
     this.#state = this.#onDisk();
@@ -89,6 +99,7 @@ export class LiveAgentsFile implements PhoneSetup {
 
   /** Watches the file, its tool modules and what they import, until `stop`. */
   start(): void {
+    void this.#checkModel(this.#first);
     this.#watchFolders();
     this.#looking = setInterval(() => this.#changed(), LOOK_MS);
   }
@@ -158,6 +169,7 @@ export class LiveAgentsFile implements PhoneSetup {
         reading: false,
       });
       print(`${basename(path)} is in force: calls from now on have it`);
+      void this.#checkModel(parsed.file);
     } catch (error) {
       const faults = faultsOf(error, parsed);
       this.#show({ faults, reading: false });
@@ -165,6 +177,23 @@ export class LiveAgentsFile implements PhoneSetup {
       for (const { line, path: at, problem } of faults)
         print(`  ${line === null ? "" : `line ${line}: `}${at} ${problem}`);
     }
+  }
+
+  /** A wrong key would otherwise show only as a call that goes to a human at once. */
+  async #checkModel(file: LocalAgents["file"]): Promise<void> {
+    const { check, print } = this.#parts;
+    if (check === null) return;
+    const { version } = this.#setup;
+    let notices: readonly string[];
+    try {
+      notices = await check(file);
+    } catch (error) {
+      notices = [`could not be asked: ${error instanceof Error ? error.message : String(error)}`];
+    }
+    // A later version has a check of its own.
+    if (this.#setup.version !== version) return;
+    for (const notice of notices) print(`model: ${notice}`);
+    this.#show({ notices });
   }
 
   /** Also those of a file that is then refused: a module may be what is wrong with it. */

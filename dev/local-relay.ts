@@ -40,6 +40,7 @@ export interface LocalRelay extends DemoRelay {
   readonly twilio: SimulatedTwilio;
   /** Null: the model is OpenAI's. */
   readonly model: SimulatedModel | null;
+  readonly config: Config;
   /** The agents file as it was at the start. */
   readonly parsed: ParsedAgentsFile;
   /**
@@ -78,7 +79,7 @@ export async function startLocalRelay(options: LocalRelayOptions): Promise<Local
     const { onEvent, overrides } = options;
     const watch = onEvent === undefined ? {} : { onEvent };
     relay = await runRelay(config, parsed.agents, twilio, watch, overrides);
-    return { ...relay, twilio, model, parsed, readAgents, close };
+    return { ...relay, twilio, model, config, parsed, readAgents, close };
   } catch (error) {
     await close();
     throw error;

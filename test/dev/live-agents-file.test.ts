@@ -30,7 +30,11 @@ afterEach(() => rmSync(folder, { recursive: true }));
 const GOOD = "agents: {support: {instructions: Be brief., tools: [order_status]}}\n";
 const TOOL = "tools:\n  order_status: {module: ./tool.mjs}\n";
 
-function live(refused: RelayError | null = null) {
+function live(
+  refused: RelayError | null = null,
+  check: ((file: LocalAgents["file"]) => Promise<readonly string[]>) | null = null,
+) {
+  const printed: string[] = [];
   const path = join(folder, "agents.yaml");
   const write = (text: string) => writeFileSync(path, text);
   write(GOOD + TOOL);
@@ -47,10 +51,10 @@ function live(refused: RelayError | null = null) {
     used.push(file);
   };
   const file = new LiveAgentsFile(
-    { path, model: "simulated", read, use, print: () => undefined },
+    { path, model: "simulated", read, use, check, print: (line) => printed.push(line) },
     read(),
   );
-  return { file, write, used };
+  return { file, write, used, printed };
 }
 
 describe("an agents file that is read again", () => {
@@ -85,6 +89,33 @@ describe("an agents file that is read again", () => {
     const { file } = live(new RelayError("config_invalid", problem));
     await file.reload();
     expect(file.current.faults).toEqual([{ line: 3, path: "tools.order_status.module", problem }]);
+  });
+});
+
+describe("the model", () => {
+  it("is asked about the agents at the start and after each change, and its refusals are shown", async () => {
+    const asked: string[] = [];
+    const { file, write, printed } = live(null, async ({ agents }) => {
+      const [name = ""] = agents.keys();
+      asked.push(name);
+      return name === "support" ? ["the key is refused: check OPENAI_API_KEY"] : [];
+    });
+    file.start();
+    const notices = () => file.current.notices;
+    await expect.poll(notices).toEqual(["the key is refused: check OPENAI_API_KEY"]);
+    expect(printed).toEqual(["model: the key is refused: check OPENAI_API_KEY"]);
+    write(`${GOOD.replace("support", "sales")}${TOOL}`);
+    await file.reload();
+    await expect.poll(notices).toEqual([]);
+    file.stop();
+    expect(asked.slice(0, 2)).toEqual(["support", "sales"]);
+  });
+
+  it("that cannot be asked is no end of the command", async () => {
+    const { file } = live(null, () => Promise.reject(new Error("no network")));
+    file.start();
+    await expect.poll(() => file.current.notices).toEqual(["could not be asked: no network"]);
+    file.stop();
   });
 });
 

@@ -8,6 +8,7 @@ import { WebSocket } from "ws";
 import { loadClip } from "../../demo/clips.js";
 import { main } from "../../dev/dev-main.js";
 import { decodeUlaw } from "../../sim/audio/mulaw.js";
+import { startModel } from "../../sim/model.js";
 import { init } from "../../src/cli/init-command.js";
 import { chromiumSkip, launchChromium, openPage, PATIENCE_MS } from "../fakes/chromium.js";
 import { FakeIo } from "../fakes/fake-io.js";
@@ -192,6 +193,27 @@ describe("the phone of murelay dev", { timeout: 2 * PATIENCE_MS }, () => {
     await expect.poll(() => last("state")?.["state"], settled).toBe("talking");
     send({ type: "say", text: "   " });
     await expect.poll(() => last("refused")?.["problem"], settled).toContain("nothing to say");
+  });
+});
+
+describe("murelay dev with OpenAI's model", { timeout: 2 * PATIENCE_MS }, () => {
+  it("says in the page and in the terminal what to do about a wrong key", async () => {
+    const model = await startModel({ script: { turns: [] } });
+    closers.push(() => model.close());
+    const env = { OPENAI_API_KEY: "sk-wrong-key", OPENAI_REALTIME_URL: model.url };
+    const io = new FakeIo(env);
+    const ended = main(io, agentsFile(), { model: "openai" });
+    closers.push(async () => {
+      io.interrupt();
+      expect(await ended).toBe(0);
+    });
+    await expect.poll(() => io.text, { timeout: PATIENCE_MS }).toContain("check OPENAI_API_KEY");
+    expect(io.text).not.toContain("sk-wrong-key");
+    const { send, last } = await phone(/http:\S+#phone=\S+/.exec(io.text)?.[0] ?? "");
+    send({ type: "watch" });
+    await expect
+      .poll(() => last("setup")?.["setup"], { timeout: PATIENCE_MS })
+      .toMatchObject({ notices: [expect.stringMatching(/^support: .*check OPENAI_API_KEY/)] });
   });
 });
 
