@@ -30,7 +30,7 @@ export async function checkConfig(
   file: string | null,
   options: { readonly json?: boolean } = {},
 ): Promise<number> {
-  const path = file ?? (io.env["AGENTS_FILE"] || SETTINGS.agentsFile.default || "");
+  const path = file ?? agentsFileOf(io);
   const check = await checkFile(path, io);
   if (options.json === true) io.out(JSON.stringify(check, null, 2));
   else {
@@ -41,7 +41,12 @@ export async function checkConfig(
   return check.ok ? EXIT_OK : EXIT_FAILED;
 }
 
-async function checkFile(path: string, io: CliIo): Promise<ConfigCheck> {
+/** AGENTS_FILE, whatever the other settings are. */
+export function agentsFileOf({ env }: Pick<CliIo, "env">): string {
+  return env["AGENTS_FILE"] || SETTINGS.agentsFile.default || "";
+}
+
+export async function checkFile(path: string, io: Pick<CliIo, "env">): Promise<ConfigCheck> {
   const failed = (faults: readonly AgentsFault[]): ConfigCheck => ({
     file: path,
     ok: false,

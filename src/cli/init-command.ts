@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { numberProblem } from "../config/agents/dial-target.js";
 import { isLanguageTag, isTimeZone } from "../config/locale.js";
@@ -87,9 +87,18 @@ export async function init(io: CliIo, folder: string, options: InitOptions): Pro
       return EXIT_FAILED;
     }
   }
+  if (isExposed(folder, kept))
+    io.err(`${join(folder, ".gitignore")} does not name .env, which holds secrets: add it`);
   if (options.json === true) io.out(JSON.stringify({ folder, written, kept }, null, 2));
   else for (const line of report(folder, written, kept)) io.out(line);
   return EXIT_OK;
+}
+
+/** A .gitignore that was there before would let the secrets into the repository. */
+function isExposed(folder: string, kept: readonly string[]): boolean {
+  if (!kept.includes(".gitignore")) return false;
+  const lines = readFileSync(join(folder, ".gitignore"), "utf8").split(/\r?\n/);
+  return !lines.some((line) => /^(?:\*\*\/|\/)?(?:\.env\*?|\.\*|\*\.env)\s*$/.test(line));
 }
 
 /** Where the package is installed, in the folder or above it, with its schemas. */

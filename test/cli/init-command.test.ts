@@ -95,6 +95,21 @@ describe("init", () => {
     expect(file(".gitignore")).toContain(".env");
   });
 
+  it.each([
+    ["node_modules/\n", true],
+    [".env\n", false],
+    ["/.env*\r\ndist\r\n", false],
+    ["# .env\n", true],
+  ])(
+    "warns where a .gitignore that was there does not name the secrets: %j",
+    async (text, warns) => {
+      mkdirSync(join(folder, "project"));
+      writeFileSync(join(folder, "project", ".gitignore"), text);
+      const { status, err } = await run({});
+      expect([status, err.includes("does not name .env")]).toEqual([0, warns]);
+    },
+  );
+
   it("never overwrites", async () => {
     mkdirSync(join(folder, "project"));
     writeFileSync(join(folder, "project", "agents.yaml"), "mine");

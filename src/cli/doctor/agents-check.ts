@@ -9,6 +9,8 @@ import type { Config, Environment } from "../../config/load.js";
 import type { AgentProfile, AgentsFile } from "../../domain/agent-profile.js";
 import { RelayError } from "../../domain/errors.js";
 import { type CheckResult, fail, ok, warn } from "../check-result.js";
+import { agentsFileOf, checkFile } from "../config-check.js";
+import type { CliIo } from "../io.js";
 
 const SUBJECT = "agents file";
 
@@ -23,17 +25,26 @@ export function* checkAgentsFile(
     const numbers = agents.defaultAgent === null ? `, ${agents.numbers.size} numbers` : "";
     yield ok(SUBJECT, `${config.agentsFile}: ${names}${numbers}`);
     for (const warning of warnings)
-      yield warn(SUBJECT, faultText(config.agentsFile, warning), "correct the file at this place");
+      yield warn(SUBJECT, faultText(config.agentsFile, warning), AT_PLACE);
     for (const agent of agents.agents.values()) yield* checkDestinations(agent);
     yield* checkPrices(agents);
     return agents;
   } catch (error) {
     if (!(error instanceof AgentsFileError)) throw error;
-    for (const fault of error.faults)
-      yield fail(SUBJECT, faultText(error.file, fault), "correct the file at this place");
+    for (const fault of error.faults) yield fail(SUBJECT, faultText(error.file, fault), AT_PLACE);
     return null;
   }
 }
+
+/** What can be said of the file, and of the tools and prices that it names, without settings. */
+export async function* checkAgentsAlone(io: Pick<CliIo, "env">): AsyncGenerator<CheckResult> {
+  const { file, agents, faults, warnings } = await checkFile(agentsFileOf(io), io);
+  if (faults.length === 0) yield ok(SUBJECT, `${file}: ${agents.join(", ")}`);
+  for (const fault of faults) yield fail(SUBJECT, faultText(file, fault), AT_PLACE);
+  for (const warning of warnings) yield warn(SUBJECT, faultText(file, warning), AT_PLACE);
+}
+
+const AT_PLACE = "correct the file at this place";
 
 function faultText(file: string, { path, line, column, problem }: AgentsFault): string {
   return `${file}:${line}:${column} ${path === "" ? "" : `${path} `}${problem}`;

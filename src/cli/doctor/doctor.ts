@@ -8,7 +8,7 @@ import { type Config, loadConfig } from "../../config/load.js";
 import { loadUws } from "../../http/uws.js";
 import { type CheckResult, fail, ok, printResults, warn } from "../check-result.js";
 import { type CliIo, EXIT_FAILED, EXIT_OK } from "../io.js";
-import { checkAgentsFile } from "./agents-check.js";
+import { checkAgentsAlone, checkAgentsFile } from "./agents-check.js";
 import { checkClock } from "./clock-check.js";
 import { checkDatabase } from "./database-check.js";
 import { checkFolders } from "./folders-check.js";
@@ -33,7 +33,11 @@ export async function doctor(
 async function* allChecks(io: CliIo): AsyncGenerator<CheckResult> {
   yield checkRuntime();
   const config = yield* checkSettings(io);
-  if (config === null) return;
+  if (config === null) {
+    // Where the settings file cannot be used, it is not known which agents file is meant.
+    if (io.settingsFault === undefined) yield* checkAgentsAlone(io);
+    return;
+  }
   const agents = yield* checkAgentsFile(config, io.env);
   /** Answers that told the time of another machine. */
   const answers: ProbeAnswer[] = [];

@@ -769,6 +769,20 @@ describe("doctor", () => {
     expect(refusals).toBeGreaterThan(20);
   });
 
+  it("names the faults of the agents file also where settings are missing", async () => {
+    set({ OPENAI_API_KEY: "" });
+    agentsFile(
+      "agents: {a: {instructions: x, voise: marin, tools: [t]}}\ntools: {t: {module: ./t.js}}",
+    );
+    const { checks } = await examine();
+    const failed = checks
+      .filter(({ severity }) => severity === "fail")
+      .map(({ subject }) => subject);
+    expect(failed).toEqual(["settings", "agents file"]);
+    agentsFile("agents: {a: {instructions: x, tools: [t]}}\ntools: {t: {module: ./t.js}}");
+    expect((await examine()).text).toContain("t.js cannot be loaded: there is no such file");
+  });
+
   it("never writes: neither a database nor a folder", async () => {
     env["DATABASE_URL"] = `sqlite:${join(folder, "untouched", "a.db")}`;
     env["RECORDINGS_DIR"] = join(folder, "untouched", "recordings");
