@@ -121,6 +121,13 @@ describe("the operator API", () => {
     await act("tags", { add: ["vip"] }, { add: ["Not one"] });
     await act("review-notes", { text: "Well done" }, {});
     await act("reviewed", { reviewed: true }, {});
+    const more = (name: string, body: object) =>
+      ask("POST", `/api/calls/{callSid}/${name}`, `${one}/${name}`, { body });
+    expect(await more("tags", { add: Array.from({ length: 20 }, (_, i) => `t${i}`) })).toBe(409);
+    let added = 200;
+    for (let i = 0; i < 100 && added === 200; i++)
+      added = await more("review-notes", { text: "x" });
+    expect(added).toBe(409);
     const review = "/api/calls/{callSid}/review";
     expect(await ask("GET", review, `${one}/review`)).toBe(200);
     expect(await ask("GET", review, "/api/calls/CA9/review")).toBe(404);

@@ -17,7 +17,13 @@ const NOT_FOUND = { 404: failure("There is no such call") };
 const AWAY = { 503: failure("The database is away") };
 const CHANGED = { description: "The review as it is now", schema: reference("Review") };
 
-function change(summary: string, body: NonNullable<RouteDoc["body"]>): RouteDoc {
+const FULL = { 409: failure("The call has as many tags or notes as it may") };
+
+function change(
+  summary: string,
+  body: NonNullable<RouteDoc["body"]>,
+  answers: RouteDoc["answers"] = {},
+): RouteDoc {
   return {
     summary,
     body,
@@ -25,7 +31,7 @@ function change(summary: string, body: NonNullable<RouteDoc["body"]>): RouteDoc 
       200: CHANGED,
       400: failure("The body is not as described"),
       ...NOT_FOUND,
-      409: failure("The call has as many tags or notes as it may"),
+      ...answers,
       ...AWAY,
     },
   };
@@ -57,8 +63,9 @@ export const RATE = change("Rates a call", object({ rating: nullable(RATING) }))
 export const TAGS = change(
   "Adds tags to a call and takes tags away",
   objectWith({}, { add: TAGS_SCHEMA, remove: TAGS_SCHEMA }),
+  FULL,
 );
-export const WRITE_NOTE = change("Adds a note to a call", object({ text: STRING }));
+export const WRITE_NOTE = change("Adds a note to a call", object({ text: STRING }), FULL);
 export const REVIEWED = change(
   "Takes a call out of the queue of calls to review, or puts it back",
   object({ reviewed: BOOLEAN }),
