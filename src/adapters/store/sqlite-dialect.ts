@@ -14,9 +14,10 @@ import { Mutex } from "./mutex.js";
 import { SqliteConnection } from "./sqlite-connection.js";
 
 /**
- * SQLite for kysely, over the promise API of libsql. `exec` and `all` run on a thread of libsql, so
- * work that can take long (COMMIT, the checkpoint after it, reading) never blocks the event loop.
- * BEGIN and inserting a row do, for about 10 µs each: that is less than waking a thread takes.
+ * SQLite for kysely, over the promise API of libsql. `exec` and the first step of `all` run on a
+ * thread of libsql, so COMMIT, the checkpoint after it and splitting words never block the event
+ * loop. BEGIN, inserting a row and each further row of `all` do, for about 10 µs each: that is less
+ * than waking a thread takes. Queries that look through many rows belong to `SqliteReader`.
  *
  * There is one connection, with one user at a time. A write outside a transaction gets its own, so
  * a lock is met at BEGIN only. The wait for the lock happens here and not in SQLite: there it would
