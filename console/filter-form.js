@@ -40,7 +40,7 @@ const MORE = [
   "tag",
 ];
 
-const SEARCHED = 'words, "a phrase", number, CallSid';
+const SEARCHED = 'words, "a phrase", number, SID';
 
 /** @param {{ store: Store, filter: Record<string, string> }} props */
 export function FilterForm({ store, filter }) {
