@@ -35,6 +35,14 @@ describe.each([...dashboards()])("the dashboard %s", (file, board) => {
     }
   });
 
+  it("shows a worker together with its node: worker 0 of two nodes is two workers", () => {
+    for (const { expr, legendFormat = "" } of board.panels.flatMap(({ targets = [] }) => targets)) {
+      for (const [, labels] of expr.matchAll(/by ?\(([^)]*\bworker\b[^)]*)\)/g))
+        expect(labels).toContain("instance");
+      if (legendFormat.includes("{{worker}}")) expect(legendFormat).toContain("{{instance}}");
+    }
+  });
+
   it("uses only variables that it defines", () => {
     const known = new Set(board.templating.list.map(({ name }) => name));
     const used = board.panels

@@ -49,6 +49,28 @@ const BROKEN: ToolDefinition = {
   sayWhileWaiting: null,
 };
 
+/** What no line may hold, at any level: secrets, whole phone numbers, speech. */
+function expectDiscreet(
+  lines: readonly Line[],
+  { twilio, model }: Stage,
+  tokenCount: number,
+): void {
+  const text = JSON.stringify(lines);
+  const numbers = text.match(/\+1\d{10}/g) ?? [];
+  expect(numbers).toEqual([]);
+  for (const secret of [twilio.authToken, model.apiKey, GREETING.text, ANSWER.text])
+    expect(text).not.toContain(secret);
+  // Of the streams: part of the TwiML.
+  const tokens = twilio.legs.flatMap(({ events }) => {
+    const twiml = JSON.stringify(events.entries.map(({ detail }) => detail["text"] ?? ""));
+    return [...twiml.matchAll(/name=\\+"token\\+" value=\\+"([^"\\]+)/g)].map(
+      ([, token]) => token!,
+    );
+  });
+  expect(tokens).toHaveLength(tokenCount);
+  for (const token of tokens) expect(text).not.toContain(token);
+}
+
 function expectWhole(lines: readonly Line[], callSid: string): void {
   const ofCalls = lines.filter(({ msg }) => !OF_THE_PROCESS.test(String(msg)));
   for (const line of ofCalls)
@@ -96,6 +118,7 @@ describe("the log of a whole call", () => {
     await stage.until(caller.sid, "ended");
 
     expectWhole(lines, caller.sid);
+    expectDiscreet(lines, stage, 1);
     const texts = lines.map(({ msg }) => msg);
     for (const text of ["tools: tool failed", "model: session lost", "transfer: ended"])
       expect(texts).toContain(text);
@@ -139,6 +162,7 @@ describe("the log of a whole call", () => {
     await sip.until(caller.sid, "ended");
 
     expectWhole(lines, caller.sid);
+    expectDiscreet(lines, sip, 0);
     expect(lines.find(({ msg }) => msg === "call: started")).toMatchObject({ path: "sip" });
     expect(lines.find(({ msg }) => msg === "call: ended")).toMatchObject({ outcome: "completed" });
   });

@@ -40,7 +40,11 @@ export interface Panel {
     readonly w: number;
     readonly h: number;
   };
-  readonly targets?: readonly { readonly refId: string; readonly expr: string }[];
+  readonly targets?: readonly {
+    readonly refId: string;
+    readonly expr: string;
+    readonly legendFormat?: string;
+  }[];
 }
 
 export interface Dashboard {
