@@ -4,6 +4,7 @@ import { MODEL_CASES } from "./cases/model.js";
 import { OUTSIDE_CASES } from "./cases/outside.js";
 import { PROCESS_CASES } from "./cases/process.js";
 import { RECORDS_CASES } from "./cases/records.js";
+import { TOOL_CASES } from "./cases/tools.js";
 import { WORDS_CASES } from "./cases/words.js";
 import type { FaultCase } from "./fault-case.js";
 
@@ -14,6 +15,7 @@ export const FAULT_CASES: readonly FaultCase[] = [
   ...MODEL_CASES,
   ...OUTSIDE_CASES,
   ...RECORDS_CASES,
+  ...TOOL_CASES,
   ...PROCESS_CASES,
   ...WORDS_CASES,
 ];

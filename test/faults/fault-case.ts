@@ -5,6 +5,7 @@ export const GROUPS = {
   media: "Media Streams: bytes, order and time",
   model: "The model's socket",
   outside: "Twilio's REST, the database, the disk, DNS",
+  tools: "Tool modules",
   process: "Signals, kills, stalls, descriptors, time",
   words: "What callers, models, tools and SIP headers can say",
 } as const;

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { speechLike } from "../../sim/audio/synth.js";
 import type { Turn } from "../../sim/model/script.js";
+import type { ModelSession } from "../../sim/model/session.js";
 import { type SimulatedModel, startModel } from "../../sim/model.js";
 import type { Leg } from "../../sim/twilio/leg.js";
 import { type PlaceCall, type SimulatedTwilio, startTwilio } from "../../sim/twilio.js";
@@ -44,6 +45,8 @@ export class World {
   readonly #inspector: Inspector | null;
   /** What the model says next; without one it greets. */
   readonly turns: Turn[];
+  /** What it says next in a certain session; null: as `turns` say. */
+  readonly playing: { turnOf: ((session: ModelSession, index: number) => Turn | null) | null };
   readonly #calls: Leg[] = [];
 
   private constructor(fields: {
@@ -53,6 +56,7 @@ export class World {
     readonly steady: SteadyCalls | null;
     readonly inspector: Inspector | null;
     readonly turns: Turn[];
+    readonly playing: World["playing"];
   }) {
     this.relay = fields.relay;
     this.model = fields.model;
@@ -60,6 +64,7 @@ export class World {
     this.#steady = fields.steady;
     this.#inspector = fields.inspector;
     this.turns = fields.turns;
+    this.playing = fields.playing;
   }
 
   /** @param calls  steady ones; 0: for a case that the relay does not outlive. */
@@ -71,9 +76,13 @@ export class World {
     readonly env?: Readonly<Record<string, string>>;
   }): Promise<World> {
     const turns: Turn[] = [];
+    const playing: World["playing"] = { turnOf: null };
     const model = await startModel({
       keepAudio: false,
-      script: () => ({ turns: () => turns.shift() ?? { say: GREETING } }),
+      script: (session) => ({
+        turns: ({ index }) =>
+          playing.turnOf?.(session, index) ?? turns.shift() ?? { say: GREETING },
+      }),
     });
     const twilio = await startTwilio({ publicUrl: PUBLIC_URL, speed: 20, keepAudio: false });
     const front = calls > 0 ? await SteadyCalls.start(model.port) : null;
@@ -110,7 +119,15 @@ export class World {
       const urls = [...relay.log().matchAll(/ws:\/\/127\.0\.0\.1:\d+\/[0-9a-f-]+/g)];
       inspector = await Inspector.connect(urls.at(-1)?.[0] ?? "", worker);
     }
-    return new World({ relay, model, twilio, steady: front?.steady ?? null, inspector, turns });
+    return new World({
+      relay,
+      model,
+      twilio,
+      steady: front?.steady ?? null,
+      inspector,
+      turns,
+      playing,
+    });
   }
 
   /** Of the process that carries the calls. */
@@ -187,9 +204,24 @@ export class World {
   /** The calls of a case are over; what it switched on is off. */
   async tidyUp(): Promise<void> {
     this.turns.length = 0;
+    this.playing.turnOf = null;
     Object.assign(this.model.faults, { handshake: null, rejectSessions: null, replaceTurn: null });
     for (const call of this.#calls.splice(0)) call.hangUp();
     await this.twilio.settled();
+  }
+
+  /** Reads the agents file again and waits until `agent` is among the agents, or is not. */
+  async reloadAgents(agent: string, isThere: boolean): Promise<void> {
+    const asked = await this.operator("/api/agents/reload", { method: "POST" });
+    assert.equal(asked.status, 202, await asked.text());
+    await until(
+      async () => {
+        const text = await (await this.operator("/api/agents")).text();
+        return text.includes(`"name":"${agent}"`) === isThere;
+      },
+      `the agent ${agent} is ${isThere ? "in force" : "gone"}`,
+      60_000,
+    );
   }
 
   agents(): string {

@@ -1,6 +1,6 @@
 /** Starts the processes in which tool modules run. */
 import { type ChildProcess, fork } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { constants, setPriority } from "node:os";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -45,6 +45,7 @@ const EXTENSION = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
 export const startToolProcess: StartToolChild = (path, events) => {
   const child = start("tool-process", [path], /\.[cm]?ts$/.test(path), events);
   lowerPriority(child);
+  if (child.pid !== undefined) void offerToOomKiller(child.pid);
   return {
     send: (message) => send(child, message),
     kill: () => void child.kill("SIGKILL"),
@@ -118,6 +119,18 @@ function lowerPriority({ pid }: ChildProcess): void {
     setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
   } catch {
     // It has ended already, or the system does not allow it: the tool runs all the same.
+  }
+}
+
+/**
+ * Where memory runs out before the launcher has looked, the kernel ends the tool and not the relay.
+ * Linux only.
+ */
+async function offerToOomKiller(pid: number): Promise<void> {
+  try {
+    await writeFile(`/proc/${pid}/oom_score_adj`, "1000");
+  } catch {
+    // It has ended already, or this is another system.
   }
 }
 

@@ -18,8 +18,11 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const module = join(folder, "tool.mjs");
 writeFileSync(
   module,
-  `import { defineTool } from "murelay";
-export default defineTool({ description: "d", parameters: { type: "object" }, run: () => process.send === undefined });`,
+  `import { readFileSync } from "node:fs";
+import { defineTool } from "murelay";
+export default defineTool({ description: "d", parameters: { type: "object" }, run: () => process.send === undefined });
+export const score = defineTool({ description: "d", parameters: { type: "object" },
+  run: () => Number(readFileSync("/proc/self/oom_score_adj", "utf8")) });`,
 );
 
 describe("a tool process", { timeout: 60_000 }, () => {
@@ -38,7 +41,10 @@ describe("a tool process", { timeout: 60_000 }, () => {
       if (messages.length === 0) await new Promise<void>((resolve) => (more = resolve));
       return messages.shift();
     };
-    expect(await next()).toMatchObject({ type: "ready", tools: [{ key: "default" }] });
+    expect(await next()).toMatchObject({
+      type: "ready",
+      tools: [{ key: "default" }, { key: "score" }],
+    });
     child.send({ type: "ping", id: 1 });
     expect(await next()).toEqual({ type: "pong", id: 1 });
     child.send({ type: "call", id: 2, key: "default", args: {}, context: {} as never });
@@ -46,7 +52,13 @@ describe("a tool process", { timeout: 60_000 }, () => {
     // The module itself has no channel to the relay.
     expect(await next()).toEqual({ type: "result", id: 2, output: "true" });
     const bytes = await child.memoryBytes();
-    if (process.platform === "linux") expect(bytes).toBeGreaterThan(10_000_000);
+    if (process.platform === "linux") {
+      expect(bytes).toBeGreaterThan(10_000_000);
+      // The kernel ends it before the relay.
+      child.send({ type: "call", id: 3, key: "score", args: {}, context: {} as never });
+      expect(await next()).toEqual({ type: "started", id: 3 });
+      expect(await next()).toEqual({ type: "result", id: 3, output: "1000" });
+    }
     child.kill();
     expect(await ended.promise).toBe("SIGKILL");
     expect(await child.memoryBytes()).toBeNull();
