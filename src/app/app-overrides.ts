@@ -5,6 +5,7 @@ import type { Crm } from "../ports/crm.js";
 import type { Log } from "../ports/log.js";
 import type { CallControl } from "../ports/twilio.js";
 import type { Cluster } from "../relay/calls/cluster.js";
+import type { MachineLimits } from "../relay/calls/machine-limits.js";
 
 /** The place of a process among several on one machine. */
 export interface Seat {
@@ -12,7 +13,7 @@ export interface Seat {
   readonly worker: number;
   /** Shared by all of them; 0 takes a free one. */
   readonly publicPort: number;
-  readonly siblings: Cluster;
+  readonly siblings: Cluster & MachineLimits;
 }
 
 /** What tests and the demo put in the place of the real thing. */

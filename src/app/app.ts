@@ -131,8 +131,8 @@ export async function createApp(
   const events = new LiveEvents(journal, createRedact(agents.redact ?? STANDARD_REDACT));
   const { tracing } = base;
   if (tracing !== null) events.listen((callSid, event) => tracing.event(callSid, event));
-  const admitted = composeRegistry(base, keeping);
   const siblings = overrides.seat?.siblings ?? null;
+  const admitted = composeRegistry(base, keeping, siblings);
   const cluster = composeCluster(base, admitted.registry, siblings, keeping !== null);
   const recordAll = overrides.recordFlights === true;
   const calls = await composeCalls(base, admitted, cluster, keeping, events, recordAll);

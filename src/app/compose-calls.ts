@@ -23,6 +23,7 @@ import { ClusterRouter } from "../relay/calls/cluster-router.js";
 import { DailySpending } from "../relay/calls/daily-spending.js";
 import { Drain } from "../relay/calls/drain.js";
 import { Listening } from "../relay/calls/listening.js";
+import type { MachineLimits } from "../relay/calls/machine-limits.js";
 import { Outbound } from "../relay/calls/outbound.js";
 import { OutboundPolicy } from "../relay/calls/outbound-policy.js";
 import { CallRegistry } from "../relay/calls/registry.js";
@@ -72,6 +73,7 @@ const HOLD_MUSIC_URL = "http://com.twilio.music.classical.s3.amazonaws.com/BusyS
 export function composeRegistry(
   { config, clock, log, metrics }: Base,
   keeping: RecordKeeping | null,
+  machine: MachineLimits | null,
 ): RegistryParts {
   const sums = keeping?.sums ?? new MemorySums(() => clock.epochMs());
   const spending = new DailySpending({ clock, log, sums });
@@ -82,6 +84,7 @@ export function composeRegistry(
     admission,
     maxCalls: config.maxCalls,
     trouble: () => keeping?.trouble() ?? null,
+    machine,
   });
   const drain = new Drain({
     ...{ clock, log, registry },

@@ -3,6 +3,7 @@ import type { CallSid } from "../domain/ids.js";
 import { PendingRequests } from "../domain/pending-requests.js";
 import type { Clock } from "../ports/clock.js";
 import type { PeerReply } from "../relay/calls/cluster.js";
+import { CallerCounts } from "./caller-counts.js";
 import type { ClusterMessage, ToWorker } from "./messages.js";
 
 /**
@@ -31,12 +32,14 @@ export class CallOwners {
   readonly #requests: PendingRequests<PeerReply | null>;
   /** The worker from which the reply to each request must come. */
   readonly #targets = new Map<number, number>();
+  readonly #callers: CallerCounts;
   readonly #claimed = new ExpiringMap<string, true>({ ttlMs: 0, maxSize: MAX_CLAIMED });
 
   constructor(clock: Clock, send: (worker: number, message: ToWorker) => void) {
     this.#clock = clock;
     this.#send = send;
     this.#requests = new PendingRequests(clock);
+    this.#callers = new CallerCounts(clock);
   }
 
   ownerOf(callSid: CallSid): number | null {
@@ -61,13 +64,25 @@ export class CallOwners {
       case "claim_once": {
         const first = this.#claimOnce(message.key, message.ttlMs);
         this.#send(worker, { type: "claimed_once", id: message.id, first });
+        return;
       }
+      case "admit": {
+        const refusal = this.#callers.admit(worker, message.call, message.limits);
+        this.#send(worker, { type: "admitted", id: message.id, refusal });
+        return;
+      }
+      case "present":
+        this.#callers.present(worker, message.call);
+        return;
+      case "absent":
+        this.#callers.absent(worker, message.callSid);
     }
   }
 
   /** The worker has died. @returns how many live calls it owned. */
   workerGone(worker: number): number {
     let calls = 0;
+    this.#callers.workerGone(worker);
     for (const [callSid, owner] of this.#owners) {
       if (owner !== worker) continue;
       this.#owners.delete(callSid);

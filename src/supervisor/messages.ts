@@ -5,8 +5,10 @@
 import type { MetricsSnapshot } from "../adapters/metrics/snapshot.js";
 import type { AgentsPart } from "../config/agents/agents-parts.js";
 import type { CallSid } from "../domain/ids.js";
+import type { AgentRefusal } from "../domain/refusal-reasons.js";
 import type { Readiness } from "../relay/calls/call-service.js";
 import type { PeerReply, PeerRequest } from "../relay/calls/cluster.js";
+import type { CallLimits, CountedCall } from "../relay/calls/machine-limits.js";
 import type { ReloadFaults } from "./agents-reload.js";
 
 export interface WorkerPorts {
@@ -42,7 +44,17 @@ export type ClusterMessage =
       readonly id: number;
       readonly key: string;
       readonly ttlMs: number;
-    };
+    }
+  /** Whether the limits of all workers together allow one more call. */
+  | {
+      readonly type: "admit";
+      readonly id: number;
+      readonly call: CountedCall;
+      readonly limits: CallLimits;
+    }
+  /** A call runs on this worker, or does so no longer. */
+  | { readonly type: "present"; readonly call: CountedCall }
+  | { readonly type: "absent"; readonly callSid: CallSid };
 
 export type FromWorker =
   | ({ readonly type: "listening" } & WorkerPorts)
@@ -90,4 +102,5 @@ export type ToWorker =
     }
   /** The reply to this worker's request. Null: no worker of this machine owns the call. */
   | { readonly type: "reply"; readonly id: number; readonly reply: PeerReply | null }
-  | { readonly type: "claimed_once"; readonly id: number; readonly first: boolean };
+  | { readonly type: "claimed_once"; readonly id: number; readonly first: boolean }
+  | { readonly type: "admitted"; readonly id: number; readonly refusal: AgentRefusal | null };

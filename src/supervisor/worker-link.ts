@@ -1,7 +1,9 @@
 import type { CallSid } from "../domain/ids.js";
 import { PendingRequests } from "../domain/pending-requests.js";
+import type { AgentRefusal } from "../domain/refusal-reasons.js";
 import type { Clock } from "../ports/clock.js";
 import type { Cluster, ClusterPeer, PeerReply, PeerRequest } from "../relay/calls/cluster.js";
+import type { CallLimits, CountedCall, MachineLimits } from "../relay/calls/machine-limits.js";
 import type { ReloadFaults } from "./agents-reload.js";
 import type { FromWorker, ToWorker } from "./messages.js";
 
@@ -12,6 +14,8 @@ const REPLY_MS = 6_000;
  * decides.
  */
 const CLAIM_MS = 500;
+/** A caller waits for this. Without an answer the worker's own calls decide. */
+const ADMIT_MS = 250;
 /** An operator waits for this. Two large files are read in it, on a busy machine. */
 const RELOAD_MS = 30_000;
 
@@ -21,10 +25,11 @@ export interface Channel {
 }
 
 /** Connects a worker to the other workers of its machine, through the supervisor. */
-export class WorkerLink implements Cluster {
+export class WorkerLink implements Cluster, MachineLimits {
   readonly #channel: Channel;
   readonly #requests: PendingRequests<PeerReply | null>;
   readonly #claims: PendingRequests<boolean | null>;
+  readonly #admissions: PendingRequests<AgentRefusal | null>;
   readonly #reloads: PendingRequests<ReloadFaults | undefined>;
   #peer: ClusterPeer | null = null;
 
@@ -32,6 +37,7 @@ export class WorkerLink implements Cluster {
     this.#channel = channel;
     this.#requests = new PendingRequests(clock);
     this.#claims = new PendingRequests(clock);
+    this.#admissions = new PendingRequests(clock);
     this.#reloads = new PendingRequests(clock);
   }
 
@@ -59,6 +65,20 @@ export class WorkerLink implements Cluster {
     );
   }
 
+  admit(call: CountedCall, limits: CallLimits): Promise<AgentRefusal | null> {
+    return this.#admissions.open(ADMIT_MS, null, (id) =>
+      this.#channel.send({ type: "admit", id, call, limits }),
+    );
+  }
+
+  present(call: CountedCall): void {
+    this.#channel.send({ type: "present", call });
+  }
+
+  absent(callSid: CallSid): void {
+    this.#channel.send({ type: "absent", callSid });
+  }
+
   /** Has the agents file read again, for all workers. Undefined: it could not be read in time. */
   reload(): Promise<ReloadFaults | undefined> {
     return this.#reloads.open(RELOAD_MS, undefined, (id) =>
@@ -70,7 +90,9 @@ export class WorkerLink implements Cluster {
   receive(
     message: Extract<
       ToWorker,
-      { readonly type: "request" | "reply" | "claimed_once" | "moved" | "reload_read" }
+      {
+        readonly type: "request" | "reply" | "claimed_once" | "moved" | "reload_read" | "admitted";
+      }
     >,
   ): void {
     switch (message.type) {
@@ -79,6 +101,9 @@ export class WorkerLink implements Cluster {
         return;
       case "claimed_once":
         this.#claims.settle(message.id, message.first);
+        return;
+      case "admitted":
+        this.#admissions.settle(message.id, message.refusal);
         return;
       case "reload_read":
         this.#reloads.settle(message.id, message.faults);

@@ -88,16 +88,16 @@ describe("the base", () => {
 
 describe("the registry of calls", () => {
   it("has room for MAX_CALLS, and is not ready while records are in danger", () => {
-    expect(composeRegistry(base(), null).registry.readiness()).toEqual({
+    expect(composeRegistry(base(), null, null).registry.readiness()).toEqual({
       ready: true,
       reason: "ok",
     });
     const keeping = { trouble: () => "disk" } as unknown as RecordKeeping;
-    expect(composeRegistry(base(), keeping).registry.readiness()).toEqual({
+    expect(composeRegistry(base(), keeping, null).registry.readiness()).toEqual({
       ready: false,
       reason: "disk",
     });
-    expect(composeRegistry(base({ MAX_CALLS: "1" }), null).registry.isFull).toBe(false);
+    expect(composeRegistry(base({ MAX_CALLS: "1" }), null, null).registry.isFull).toBe(false);
   });
 });
 
@@ -105,7 +105,7 @@ describe("the cluster", () => {
   const POSTGRES = { DATABASE_URL: "postgres://relay@127.0.0.1:1/x" };
   const cluster = (near: Cluster | null, env: Readonly<Record<string, string>>, shares = true) => {
     const one = base(env);
-    return composeCluster(one, composeRegistry(one, null).registry, near, shares);
+    return composeCluster(one, composeRegistry(one, null, null).registry, near, shares);
   };
 
   it.each([
@@ -137,7 +137,7 @@ describe("the cluster", () => {
 describe("the calls", () => {
   const compose = async (near: Cluster | null, env: Readonly<Record<string, string>> = {}) => {
     const one = base(env);
-    const admitted = composeRegistry(one, null);
+    const admitted = composeRegistry(one, null, null);
     const parts = composeCluster(one, admitted.registry, near, false);
     const journal = { write: () => undefined };
     return await composeCalls(one, admitted, parts, null, journal, false);

@@ -367,6 +367,7 @@ export class CallBench {
       },
     };
     this.registry = new CallRegistry({
+      machine: null,
       clock,
       metrics: this.fake.metrics,
       admission: this.admission,

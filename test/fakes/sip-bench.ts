@@ -200,6 +200,7 @@ export function sipBench(options: SipBenchOptions = {}) {
     close: () => {},
   };
   const registry = new CallRegistry({
+    machine: null,
     clock,
     metrics: metrics.metrics,
     admission: null,

@@ -27,6 +27,32 @@ const last = async () => {
   return sent.at(-1);
 };
 
+describe("limits of callers", () => {
+  const call = (n: number) =>
+    ({ callSid: testSid(n), from: "+15550001111", to: "+1555", direction: "inbound" }) as const;
+  const admit = (worker: number, n: number) =>
+    owners.receive(worker, {
+      type: "admit",
+      id: n,
+      call: call(n),
+      limits: { maxCallsPerCaller: 1 },
+    });
+
+  it("are answered to the worker that asks, over the calls of all", () => {
+    owners.receive(1, { type: "present", call: call(1) });
+    admit(2, 2);
+    owners.receive(1, { type: "absent", callSid: testSid(1) });
+    admit(2, 3);
+    owners.workerGone(2);
+    admit(1, 4);
+    expect(sent).toEqual([
+      [2, { type: "admitted", id: 2, refusal: "caller_limit" }],
+      [2, { type: "admitted", id: 3, refusal: null }],
+      [1, { type: "admitted", id: 4, refusal: null }],
+    ]);
+  });
+});
+
 describe("ownership", () => {
   it("is the latest claim's, and the former owner is told", () => {
     claim(1);

@@ -53,6 +53,34 @@ describe("WorkerLink", () => {
     expect(await Promise.all(claims)).toEqual([true, null]);
   });
 
+  it("asks for a call, and after a quarter of a second its own calls decide", async () => {
+    const call = {
+      callSid: CALL,
+      from: "+15550001111",
+      to: "+1555",
+      direction: "inbound",
+    } as const;
+    const limits = { maxCallsPerCaller: 1 };
+    const asked = [link.admit(call, limits), link.admit(call, limits)];
+    expect(sent[0]).toEqual({ type: "admit", id: 1, call, limits });
+    link.receive({ type: "admitted", id: 1, refusal: "caller_limit" });
+    clock.advance(250);
+    expect(await Promise.all(asked)).toEqual(["caller_limit", null]);
+    link.present(call);
+    link.absent(CALL);
+    expect(sent.slice(2)).toEqual([
+      { type: "present", call },
+      { type: "absent", callSid: CALL },
+    ]);
+  });
+
+  it("has the agents file read, and gives up on a supervisor that is stalled", async () => {
+    const asked = [link.reload(), link.reload()];
+    link.receive({ type: "reload_read", id: 1, faults: null });
+    clock.advance(30_000);
+    expect(await Promise.all(asked)).toEqual([null, undefined]);
+  });
+
   it("hands requests to its peer and sends the answer back", async () => {
     const moved: string[] = [];
     const peer: ClusterPeer = {

@@ -7,6 +7,7 @@ import type { Limits } from "../../domain/agent-profile.js";
 import type { CallParties } from "../../domain/call-parties.js";
 import type { AgentRefusal } from "../../domain/refusal-reasons.js";
 
+type CountLimits = Pick<Limits, "maxCallsPerCaller" | "maxWithheldCalls" | "maxCallsPerLine">;
 type Parties = Pick<CallParties, "from" | "to" | "direction">;
 
 /**
@@ -15,7 +16,7 @@ type Parties = Pick<CallParties, "from" | "to" | "direction">;
  * @returns         null: the caller may come in. A call that the relay has placed always may.
  */
 export function agentRefusal(
-  limits: Limits,
+  limits: CountLimits & Pick<Limits, "maxUsdPerDay">,
   caller: Parties,
   others: Iterable<Parties>,
   spentUsd: number,

@@ -109,7 +109,9 @@ export class Inbound {
     if (registry.knows(callSid)) return this.#deps.afterEnd(callSid, form);
     if (overflow.knows(callSid)) return overflow.again(callSid);
     const parties = partiesOf(callSid, form);
-    const refusal = registry.callerRefusal(agent, parties);
+    const refusal = await registry.callerRefusal(agent, parties);
+    // The same webhook, delivered once more while the other processes were asked.
+    if (registry.knows(callSid) || overflow.knows(callSid)) return await this.incoming(form, link);
     if (refusal !== null) return overflow.turnAway(parties, agent, "media-stream", refusal);
     const call = this.#take(parties, agent, placed);
     if (agent.say !== null && needsCaller(agent.say)) await call.greeting.lookedUp;

@@ -13,6 +13,7 @@ import type { Admission, OverflowReason } from "./admission.js";
 import { agentRefusal } from "./agent-limits.js";
 import type { Readiness } from "./call-service.js";
 import { agentSpending } from "./daily-spending.js";
+import { callLimitsOf, type MachineLimits } from "./machine-limits.js";
 
 export type MediaCall = Call<MediaPath>;
 export type SipCall = Call<SipPath>;
@@ -32,6 +33,8 @@ export interface RegistryDeps {
   readonly maxCalls: number;
   /** Why records are in danger; null: they are not. */
   readonly trouble: () => "database" | "disk" | null;
+  /** The other processes of this machine; null: there are none. */
+  readonly machine: MachineLimits | null;
 }
 
 /** From the end of a call: its callbacks come within this. */
@@ -87,13 +90,18 @@ export class CallRegistry {
 
   addMedia(call: MediaCall): void {
     this.#media.set(call.parties.callSid, call);
-    this.#deps.metrics.callsActive.move(1);
+    this.#added(call);
     this.changed(call);
   }
 
   addSip(call: SipCall): void {
     this.#sip.set(call.parties.callSid, call);
+    this.#added(call);
+  }
+
+  #added({ parties: { callSid, from, to, direction } }: RelayCall): void {
     this.#deps.metrics.callsActive.move(1);
+    this.#deps.machine?.present({ callSid, from, to, direction });
   }
 
   /** The state of a call has changed. */
@@ -111,7 +119,8 @@ export class CallRegistry {
     this.#media.delete(callSid);
     this.#sip.delete(callSid);
     this.changed(call);
-    const { clock, metrics } = this.#deps;
+    const { clock, metrics, machine } = this.#deps;
+    machine?.absent(callSid);
     const { state, agent } = call;
     metrics.callsActive.move(-1);
     if (how === "ended" && state.name === "ended") {
@@ -154,12 +163,19 @@ export class CallRegistry {
     return admission?.refusal(model, clock.nowMs()) ?? null;
   }
 
-  /** Why this caller is not taken: there is no room, or the agent's limits are reached. */
-  callerRefusal(agent: AgentProfile, parties: CallParties): OverflowReason | null {
-    const spentUsd = this.#deps.admission?.spending?.todayUsd(agentSpending(agent.name)) ?? 0;
-    return (
-      this.refusal(agent.model) ?? agentRefusal(agent.limits, parties, this.#parties(), spentUsd)
-    );
+  /**
+   * Why this caller is not taken: there is no room, or the agent's limits are reached, here or on
+   * this machine. A quarter of a second at most; the same call may have come in once more meanwhile.
+   */
+  async callerRefusal(agent: AgentProfile, parties: CallParties): Promise<OverflowReason | null> {
+    const { admission, machine } = this.#deps;
+    const spentUsd = admission?.spending?.todayUsd(agentSpending(agent.name)) ?? 0;
+    const refusal =
+      this.refusal(agent.model) ?? agentRefusal(agent.limits, parties, this.#parties(), spentUsd);
+    const limits = callLimitsOf(agent.limits);
+    if (refusal !== null || machine === null || limits === null) return refusal;
+    const { callSid, from, to, direction } = parties;
+    return await machine.admit({ callSid, from, to, direction }, limits);
   }
 
   *#parties(): IterableIterator<CallParties> {

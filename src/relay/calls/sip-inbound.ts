@@ -87,7 +87,9 @@ export class SipInbound {
     if (registry.knows(callSid)) return this.#deps.afterEnd(callSid, form);
     if (overflow.knows(callSid)) return overflow.again(callSid);
     const parties = { ...partiesOf(callSid, form), direction: "inbound" } as const;
-    const refusal = registry.callerRefusal(agent, parties);
+    const refusal = await registry.callerRefusal(agent, parties);
+    // The same webhook, delivered once more while the other processes were asked.
+    if (registry.knows(callSid) || overflow.knows(callSid)) return await this.incoming(form);
     if (refusal !== null) return overflow.turnAway(parties, agent, "sip", refusal);
     const call = this.#open(parties, agent, "conference");
     call.execute({ type: "look_up_caller" });
@@ -172,7 +174,7 @@ export class SipInbound {
     // A repeated delivery: the call is where it belongs.
     if (this.#deps.registry.withModel(callId) !== undefined) return;
     if (claim === "malformed") this.#refuse(callId, "invalid");
-    else if (claim === null) this.#trunkCall(invite);
+    else if (claim === null) await this.#trunkCall(invite);
     else if (this.#deps.registry.knows(claim.callSid)) this.#ownLeg(callId, claim);
     else await this.#legOfAnother(invite, claim);
   }
@@ -245,13 +247,13 @@ export class SipInbound {
   }
 
   /** Straight from a trunk: no TwiML, no REST; the number dialled says which agent answers. */
-  #trunkCall({ callId, from, dialled }: SipInvite): void {
+  async #trunkCall({ callId, from, dialled }: SipInvite): Promise<void> {
     const { agents, registry, metrics } = this.#deps;
     const agent = agentFor(agents, { To: dialled, Direction: "inbound" });
     // No CallSid of Twilio's names such a call: the model's id does.
     const callSid = callId as CallSid;
     const parties = { callSid, from, to: dialled, direction: "inbound", callToken: null } as const;
-    const refusal = agent === null ? "no_agent" : registry.callerRefusal(agent, parties);
+    const refusal = agent === null ? "no_agent" : await registry.callerRefusal(agent, parties);
     if (agent === null || refusal !== null) {
       metrics.callsRejected.add(1, refusal ?? "no_agent");
       this.#reject(callId, agent === null ? 404 : 486);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { supervisorTransfer } from "../../../src/relay/call/call-command.js";
-import { CallRegistry } from "../../../src/relay/calls/registry.js";
+import { CallRegistry, type SipCall } from "../../../src/relay/calls/registry.js";
 import { agent, CallBench, sid } from "../../fakes/call-bench.js";
 import { FakeClock } from "../../fakes/fake-clock.js";
 import { FakeMetrics } from "../../fakes/fake-metrics.js";
@@ -83,6 +83,7 @@ describe("the calls of a process", () => {
   it("say why none is ready", () => {
     let trouble: "database" | null = "database";
     const registry = new CallRegistry({
+      machine: null,
       clock: new FakeClock(),
       metrics: new FakeMetrics().metrics,
       admission: null,
@@ -92,5 +93,41 @@ describe("the calls of a process", () => {
     expect(registry.readiness()).toEqual({ ready: false, reason: "database" });
     trouble = null;
     expect(registry.readiness()).toEqual({ ready: true, reason: "ok" });
+  });
+
+  it("ask the other processes of the machine about callers whose number is limited", async () => {
+    const told: string[] = [];
+    const registry = new CallRegistry({
+      machine: {
+        admit: async ({ from }) => (from === "+15550001111" ? "caller_limit" : null),
+        present: ({ callSid }) => told.push(`present ${callSid}`),
+        absent: (callSid) => told.push(`absent ${callSid}`),
+      },
+      clock: new FakeClock(),
+      metrics: new FakeMetrics().metrics,
+      admission: null,
+      maxCalls: 1,
+      trouble: () => null,
+    });
+    const limited = agent();
+    const parties = {
+      callSid: sid(1),
+      from: "+15550001111",
+      to: "+15550002222",
+      direction: "inbound",
+      callToken: null,
+    } as const;
+    const refusal = async (maxCallsPerCaller: number | null, from: string) =>
+      await registry.callerRefusal(
+        { ...limited, limits: { ...limited.limits, maxCallsPerCaller } },
+        { ...parties, from },
+      );
+    expect(await refusal(1, "+15550001111")).toBe("caller_limit");
+    expect(await refusal(1, "+15550003333")).toBeNull();
+    expect(await refusal(null, "+15550001111")).toBeNull();
+    const call = { parties, isWarm: false, isOver: false } as unknown as SipCall;
+    registry.addSip(call);
+    registry.remove(call, "moved");
+    expect(told).toEqual([`present ${sid(1)}`, `absent ${sid(1)}`]);
   });
 });
