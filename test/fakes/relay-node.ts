@@ -27,6 +27,8 @@ export interface RelayNode {
   readonly recordings: string;
   /** All that it has logged so far, workers included. */
   log(): string;
+  /** From now on nobody reads what it prints, or somebody does again. */
+  readLog(read: boolean): void;
   /** GET on the operator listener, as text. */
   get(path: string): Promise<string>;
   post(path: string, body?: unknown): Promise<{ readonly status: number; readonly text: string }>;
@@ -148,6 +150,10 @@ export async function startNode(
     agentsFile,
     recordings,
     log: () => said,
+    readLog: (read) => {
+      if (read) child.stdout?.resume();
+      else child.stdout?.pause();
+    },
     get,
     post: async (path, body) => {
       const answer = await fetch(`http://127.0.0.1:${adminPort}${path}`, {

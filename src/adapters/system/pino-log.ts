@@ -8,6 +8,7 @@
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from "pino";
 import { RelayError } from "../../domain/errors.js";
 import type { Log, LogFields } from "../../ports/log.js";
+import { standardOutput } from "./log-output.js";
 
 export interface LogOptions {
   readonly level: string;
@@ -41,14 +42,15 @@ export function redact(text: string): string {
 
 /** A Log that writes lines at `level` and above. */
 export function createLog(options: LogOptions): Log {
-  const destination = options.pretty ? new PrettyStream(options.destination) : options.destination;
+  const output = options.destination ?? standardOutput();
+  const destination = options.pretty ? new PrettyStream(output) : output;
   const settings = {
     level: options.level,
     base: null,
     timestamp: stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  return new PinoLog(destination === undefined ? pino(settings) : pino(settings, destination));
+  return new PinoLog(pino(settings, destination));
 }
 
 class PinoLog implements Log {
@@ -117,7 +119,7 @@ function describeError(error: unknown, depth: number): Cleaned {
 class PrettyStream implements DestinationStream {
   readonly #out: DestinationStream;
 
-  constructor(out: DestinationStream = process.stdout) {
+  constructor(out: DestinationStream) {
     this.#out = out;
   }
 

@@ -81,6 +81,37 @@ export const PROCESS_CASES: readonly FaultCase[] = [
     },
   },
   {
+    name: "log-not-read",
+    group: "process",
+    what: "nobody reads the standard output, while the log grows by 4 MB",
+    holds: "the calls go on; callers are answered; the log goes on once it is read",
+    run: async (world) => {
+      const call = await world.talk();
+      const before = world.agents();
+      const faults = Array.from({ length: 2000 }, (_, i) => `  no_such_key_${i}: 1\n`).join("");
+      world.relay.readLog(false);
+      try {
+        writeFileSync(
+          world.relay.agentsFile,
+          `agents:\n  a: {instructions: x}\n${faults.replaceAll(/^ {2}/gm, "")}`,
+        );
+        for (let i = 0; i < 20; i++) {
+          const answer = await world.operator("/api/agents/reload", { method: "POST" });
+          assert.equal(answer.status, 422);
+          await answer.arrayBuffer();
+        }
+        assert.equal(call.over, false);
+        await world.answersNewCaller();
+      } finally {
+        writeFileSync(world.relay.agentsFile, before);
+        world.relay.readLog(true);
+      }
+      const from = world.relay.log().length;
+      await world.reloadAgents("support", true);
+      await until(() => world.relay.log().slice(from).includes("file reloaded"), "the log goes on");
+    },
+  },
+  {
     name: "stall",
     group: "process",
     alone: true,
