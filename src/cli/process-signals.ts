@@ -8,9 +8,29 @@ export function onHangup(reload: () => void): void {
   process.on("SIGHUP", reload);
 }
 
-/** SIGUSR1 opens Node's inspector, which gives everybody on the machine access to the process. */
+/**
+ * SIGUSR1 opens Node's inspector, which gives everybody on the machine access to the process. The
+ * others end it: timers and limits that it did not set, and a power supply that is about to fail.
+ */
+const IGNORED = [
+  "SIGUSR1",
+  "SIGUSR2",
+  "SIGALRM",
+  "SIGVTALRM",
+  "SIGXCPU",
+  "SIGXFSZ",
+  "SIGIO",
+  "SIGPWR",
+  "SIGSTKFLT",
+] as const;
+
 export function ignoreUserSignals(): void {
-  for (const signal of ["SIGUSR1", "SIGUSR2"] as const) process.on(signal, () => undefined);
+  for (const signal of IGNORED) process.on(signal, () => undefined);
+}
+
+/** Ctrl-\ and some service managers. @param end  called instead of ending at once. */
+export function onQuit(end: () => void): void {
+  process.on("SIGQUIT", end);
 }
 
 /** Errors that no code has caught: `report` is called, and the process goes on. */

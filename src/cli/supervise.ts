@@ -21,6 +21,7 @@ import {
   ignoreUserSignals,
   makeFilesPrivate,
   onHangup,
+  onQuit,
   onUncaughtError,
 } from "./process-signals.js";
 
@@ -55,6 +56,7 @@ export async function superviseWorkers(
   );
   makeFilesPrivate();
   ignoreUserSignals();
+  onQuit(() => process.kill(process.pid, "SIGTERM"));
   onUncaughtError((error) => log.error("supervisor: uncaught exception", {}, error));
   // Faults of the file, and whatever else keeps it from being read, are logged there.
   onHangup(() => void supervisor.reload().catch(() => undefined));

@@ -18,6 +18,7 @@ import {
   ignoreUserSignals,
   makeFilesPrivate,
   onHangup,
+  onQuit,
   onUncaughtError,
 } from "./process-signals.js";
 
@@ -44,6 +45,7 @@ export async function worker(io: CliIo, options: { readonly record?: boolean }):
   io.onSignal(() => undefined);
   onHangup(() => undefined);
   ignoreUserSignals();
+  onQuit(() => undefined);
   makeFilesPrivate();
   const link = new WorkerLink(systemClock, { send });
   const commands = new WorkerCommands(link);

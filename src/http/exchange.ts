@@ -93,6 +93,11 @@ export interface BodyLimits {
 }
 
 const RETRY_AFTER_S = 1;
+/**
+ * Pieces in which a body of unknown length may arrive. A packet brings one; a peer that sends chunks
+ * of a byte each makes the relay work for every one of them.
+ */
+const MAX_PIECES = 512;
 /** What a body of unknown length gets at first. */
 const FIRST_CHUNKED_BYTES = 4 * 1024;
 
@@ -312,8 +317,15 @@ export class Exchange {
     this.#aborted = () => release?.();
     let body = Buffer.allocUnsafe(declared ?? Math.min(maxBytes, FIRST_CHUNKED_BYTES));
     let bytes = 0;
+    let pieces = 0;
     this.#response.onData((chunk, isLast) => {
       if (!this.#open) return;
+      pieces++;
+      if (declared === null && pieces > MAX_PIECES) {
+        release?.();
+        this.#cutOff();
+        return;
+      }
       const needed = bytes + chunk.byteLength;
       if (needed > maxBytes) {
         release?.();
@@ -332,6 +344,14 @@ export class Exchange {
       done(body.subarray(0, bytes));
       timer?.end("http", startedMs);
     });
+  }
+
+  /** Without an answer: for that uWebSockets.js would read on. */
+  #cutOff(): void {
+    this.#open = false;
+    this.#gone = true;
+    this.#options.answered?.(this, 400);
+    this.#response.close();
   }
 
   #tooLarge(maxBytes: number): void {

@@ -10,6 +10,7 @@ import * as signals from ${JSON.stringify(MODULE)};
 import inspector from "node:inspector";
 signals.ignoreUserSignals();
 signals.onHangup(() => console.log("reload"));
+signals.onQuit(() => undefined);
 signals.makeFilesPrivate();
 signals.onUncaughtError((error) => console.log("caught", error.message));
 console.log("ready", process.umask().toString(8));
@@ -40,21 +41,27 @@ describe("process signals", () => {
     expect(lines[0]).toBe("ready 77");
   });
 
-  it.each(["SIGHUP", "SIGUSR1", "SIGUSR2"] as const)(
-    "survives %s, without an inspector",
-    async (signal) => {
-      const { started, lines } = await start();
-      started.kill(signal);
-      const before = lines.length;
-      await expect.poll(() => lines.length).toBeGreaterThan(before + 5);
-      expect(new Set(lines.slice(before + 2))).toEqual(
-        new Set(["alive closed", ...(lines.includes("reload", before + 2) ? ["reload"] : [])]),
-      );
-      expect(lines.includes("reload")).toBe(signal === "SIGHUP");
-      started.kill("SIGTERM");
-      expect(await once(started, "exit")).toEqual([0, null]);
-    },
-  );
+  it.each([
+    "SIGHUP",
+    "SIGUSR1",
+    "SIGUSR2",
+    "SIGALRM",
+    "SIGVTALRM",
+    "SIGXCPU",
+    "SIGXFSZ",
+    "SIGQUIT",
+  ] as const)("survives %s, without an inspector", async (signal) => {
+    const { started, lines } = await start();
+    started.kill(signal);
+    const before = lines.length;
+    await expect.poll(() => lines.length).toBeGreaterThan(before + 5);
+    expect(new Set(lines.slice(before + 2))).toEqual(
+      new Set(["alive closed", ...(lines.includes("reload", before + 2) ? ["reload"] : [])]),
+    );
+    expect(lines.includes("reload")).toBe(signal === "SIGHUP");
+    started.kill("SIGTERM");
+    expect(await once(started, "exit")).toEqual([0, null]);
+  });
 
   it("goes on after an uncaught exception and an unhandled rejection", async () => {
     const { started, lines } = await start();

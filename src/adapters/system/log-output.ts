@@ -1,5 +1,5 @@
 /** The standard output, as the log uses it: what does not read it must not hold up the calls. */
-import type { DestinationStream } from "pino";
+import { systemClock } from "./system-clock.js";
 
 /** What of process.stdout is used. Writing to it never waits: what is not taken is kept. */
 export interface OutputStream {
@@ -16,15 +16,15 @@ const MAX_WAITING_BYTES = 1024 * 1024;
  * Writes lines of the log. A pipe whose reader has stopped takes no more: a paused terminal, a
  * stalled log driver. A write that waits for it would silence all calls.
  */
-export class LogOutput implements DestinationStream {
+export class LogOutput {
   readonly #stream: OutputStream;
-  readonly #now: () => Date;
+  readonly #epochMs: () => number;
   #lost = 0;
   #broken = false;
 
-  constructor(stream: OutputStream, now: () => Date = () => new Date()) {
+  constructor(stream: OutputStream, epochMs: () => number = systemClock.epochMs) {
     this.#stream = stream;
-    this.#now = now;
+    this.#epochMs = epochMs;
     // Its reader has gone, and calls go on.
     stream.on("error", () => {
       this.#broken = true;
@@ -39,7 +39,7 @@ export class LogOutput implements DestinationStream {
     }
     if (this.#lost > 0) {
       const msg = "log: lines lost, because the output was not read";
-      const time = this.#now().toISOString();
+      const time = new Date(this.#epochMs()).toISOString();
       this.#stream.write(`${JSON.stringify({ level: "warn", time, lines: this.#lost, msg })}\n`);
       this.#lost = 0;
     }

@@ -96,6 +96,24 @@ export const HTTP_CASES: readonly FaultCase[] = [
     },
   },
   {
+    name: "tiny-chunks",
+    group: "http",
+    quick: true,
+    what: "200 forged bodies of 64 KB in chunks of one byte each",
+    holds: "the connection ends after the first 512 pieces, or with 403",
+    run: async ({ relay }) => {
+      const head = postHead("/call-status", 0).replace(
+        "Content-Length: 0",
+        "Transfer-Encoding: chunked",
+      );
+      const request = Buffer.from(`${head}${"1\r\na\r\n".repeat(65_536)}0\r\n\r\n`);
+      await inParallel(200, 20, async () => {
+        const got = await exchange(relay.publicPort, request, 2000);
+        assert(got === "" || /^HTTP\/1\.1 (?:403|429|413|503)/.test(got), got.slice(0, 60));
+      });
+    },
+  },
+  {
     name: "forged-signatures",
     group: "http",
     quick: true,

@@ -7,6 +7,17 @@ import { openSocket } from "../raw-peers.js";
 import { until, type World } from "../world.js";
 
 const CALLS = 10;
+const OTHER_SIGNALS = [
+  "SIGUSR1",
+  "SIGUSR2",
+  "SIGPIPE",
+  "SIGHUP",
+  "SIGALRM",
+  "SIGVTALRM",
+  "SIGXCPU",
+  "SIGXFSZ",
+  "SIGIO",
+] as const;
 
 /** How many of these callers Twilio has connected with the human. */
 async function allReachPerson(world: World, stop: () => void | Promise<void>): Promise<void> {
@@ -69,11 +80,11 @@ export const PROCESS_CASES: readonly FaultCase[] = [
     name: "other-signals",
     group: "process",
     quick: true,
-    what: "SIGUSR1, SIGUSR2, SIGPIPE and SIGHUP to the supervisor and to the worker",
+    what: `${OTHER_SIGNALS.join(", ")} to the supervisor and to the worker`,
     holds: "nothing ends",
     run: async (world) => {
       const call = await world.talk();
-      for (const signal of ["SIGUSR1", "SIGUSR2", "SIGPIPE", "SIGHUP"] as const)
+      for (const signal of OTHER_SIGNALS)
         for (const pid of new Set([world.relay.pid, world.workerPid])) process.kill(pid, signal);
       await sleep(500);
       assert.equal(call.over, false);
