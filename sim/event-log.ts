@@ -12,6 +12,10 @@ export type CallEventKind =
   | "stream_started"
   | "stream_refused"
   | "stream_closed"
+  // Of a stream that forks the audio of the leg.
+  | "fork_started"
+  | "fork_refused"
+  | "fork_closed"
   | "first_media"
   | "clear"
   | "key"

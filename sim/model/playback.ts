@@ -2,6 +2,7 @@
  * Playback of a SIP session: plays the model's sound to the line in real time, and reports by
  * `output_audio_buffer.*` when the caller really hears it.
  */
+import { BYTES_PER_MS, ULAW_SILENCE } from "../audio/mulaw.js";
 import type { SimClock, SimTimer } from "../clock.js";
 import type { JsonObject } from "./check.js";
 import { audioMsOf, type StoredItem } from "./items.js";
@@ -12,6 +13,9 @@ export interface PlaybackEvents {
   speaking(on: boolean): void;
 }
 
+/** A frame or two late when the line asks for it; more, and the line plays faster than real time. */
+const MAX_LATE_BYTES = 200 * BYTES_PER_MS;
+
 /** The sound of one response. */
 interface QueuedResponse {
   readonly responseId: string;
@@ -19,6 +23,8 @@ interface QueuedResponse {
   readonly items: { readonly item: StoredItem; endMs: number }[];
   ms: number;
   generated: boolean;
+  /** Its sound that the line has not carried yet. */
+  readonly sound: Uint8Array[];
 }
 
 export class Playback {
@@ -29,6 +35,8 @@ export class Playback {
   /** The first one plays. */
   readonly #queue: QueuedResponse[] = [];
   readonly #dropped = new Set<string>();
+  /** Of responses that have been played, sound that the line has not carried yet. */
+  #late: Uint8Array[] = [];
   #startedAtMs: number | null = null;
   #timer: SimTimer | null = null;
   /** Ms of sound that the line has carried, all responses. */
@@ -44,19 +52,29 @@ export class Playback {
     return this.#startedAtMs !== null;
   }
 
-  push(responseId: string, item: StoredItem, ms: number): void {
+  push(responseId: string, item: StoredItem, sound: Uint8Array): void {
+    const ms = sound.length / BYTES_PER_MS;
     if (this.#dropped.has(responseId)) return;
     let queued = this.#queue.find((entry) => entry.responseId === responseId);
     if (queued === undefined) {
-      queued = { responseId, items: [], ms: 0, generated: false };
+      queued = { responseId, items: [], ms: 0, generated: false, sound: [] };
       this.#queue.push(queued);
     }
     queued.ms += ms;
+    queued.sound.push(sound);
     const last = queued.items.at(-1);
     if (last?.item === item) last.endMs = queued.ms;
     else queued.items.push({ item, endMs: queued.ms });
     if (this.#startedAtMs === null) this.#begin();
     else this.#arm();
+  }
+
+  /** Writes the next 20 ms that the line carries: each byte once and in order, then silence. */
+  next(frame: Uint8Array): void {
+    frame.fill(ULAW_SILENCE);
+    const at = take(this.#late, frame, 0);
+    const playing = this.#startedAtMs === null ? undefined : this.#queue[0];
+    if (playing !== undefined) take(playing.sound, frame, at);
   }
 
   /** The response is complete: no more sound of it will come. */
@@ -80,6 +98,7 @@ export class Playback {
     this.#startedAtMs = null;
     this.playedMs += heardMs;
     for (const { responseId } of this.#queue.splice(0)) this.#dropped.add(responseId);
+    this.#late = [];
     this.#events.speaking(false);
     this.#events.send({ type: "output_audio_buffer.cleared", response_id: queued.responseId });
     if (truncate) this.#truncate(queued, heardMs);
@@ -114,6 +133,8 @@ export class Playback {
 
   #done(queued: QueuedResponse): void {
     this.#queue.shift();
+    const left = queued.sound.reduce((sum, { length }) => sum + length, 0);
+    if (left <= MAX_LATE_BYTES) this.#late.push(...queued.sound);
     this.#startedAtMs = null;
     this.playedMs += queued.ms;
     this.#events.speaking(false);
@@ -141,4 +162,17 @@ export class Playback {
       });
     }
   }
+}
+
+/** Moves sound into a frame, from `at` on. @returns where it ends. */
+function take(sound: Uint8Array[], frame: Uint8Array, at: number): number {
+  let end = at;
+  for (let first = sound[0]; first !== undefined && end < frame.length; first = sound[0]) {
+    const part = first.subarray(0, frame.length - end);
+    frame.set(part, end);
+    end += part.length;
+    if (part.length < first.length) sound[0] = first.subarray(part.length);
+    else sound.shift();
+  }
+  return end;
 }

@@ -172,7 +172,7 @@ export class Responder implements ResponseHost {
 
   sendAudio(run: ResponseRun, item: StoredItem, outputIndex: number, bytes: Uint8Array): void {
     const session = this.#session;
-    session.playback?.push(run.id, item, bytes.length / 8);
+    session.playback?.push(run.id, item, bytes);
     const first = !this.hasSpoken;
     this.hasSpoken = true;
     if (!session.carriesAudio) return;

@@ -2,6 +2,7 @@
  * One SIP call as the model's end sees it: it rings until REST accepts it, and then has a session
  * of its own.
  */
+import { ULAW_SILENCE } from "../audio/mulaw.js";
 import type { SimClock, SimTimer } from "../clock.js";
 import { EventLog } from "../event-log.js";
 import type { JsonObject } from "../model/check.js";
@@ -135,6 +136,11 @@ export class SipCall implements SipCallee {
 
   audio(frame: Uint8Array): void {
     this.session?.lineAudio(Buffer.from(frame));
+  }
+
+  speech(frame: Uint8Array): void {
+    if (this.session?.playback == null) frame.fill(ULAW_SILENCE);
+    else this.session.playback.next(frame);
   }
 
   key(digit: string): void {

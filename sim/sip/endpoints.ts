@@ -39,6 +39,8 @@ export interface SipCallee {
   /** 160 bytes of mu-law, 20 ms of what the others in the call say; valid only until it returns. */
   audio(frame: Uint8Array): void;
   key(digit: string): void;
+  /** Writes the next 20 ms of what the called party says, silence included. */
+  speech(frame: Uint8Array): void;
 }
 
 export type SipEndpoint = (invite: Invite, carrier: SipCarrier) => SipCallee;

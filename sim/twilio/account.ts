@@ -155,7 +155,7 @@ export class TwilioAccount implements TwilioContext {
   /** Ends all calls. */
   async close(): Promise<void> {
     for (const leg of this.legs) {
-      for (const stream of leg.streams) stream.destroy();
+      for (const stream of [...leg.streams, ...leg.forks]) stream.destroy();
       leg.finish("completed");
     }
     await this.web.settled();

@@ -3,6 +3,7 @@ import type { EventLog } from "../event-log.js";
 import type { Network } from "../network.js";
 import type { SipCallee } from "../sip/endpoints.js";
 import type { CallbackConfig } from "./callback-config.js";
+import type { ForkedStream } from "./forked-stream.js";
 import type { MediaStream } from "./media-stream.js";
 import type { Party } from "./party.js";
 import type { Forgery } from "./signature.js";
@@ -69,6 +70,8 @@ export interface CallLeg {
   readonly violations: string[];
   /** In order; a call that comes back to the relay has several. */
   readonly streams: MediaStream[];
+  /** Started by REST; ended ones included. */
+  readonly forks: ForkedStream[];
   readonly voice: Voice;
   readonly createdAt: Date;
   readonly startedAt: Date | null;

@@ -1,20 +1,27 @@
 /**
- * The sound of a conference for its SIP participants: each hears the loudest of the others, every
- * 20 ms.
+ * The sound of a conference, every 20 ms: each participant hears the loudest of the others. SIP
+ * participants and streams that fork a participant's audio get it.
  */
 import { levelDbov, ULAW_SILENCE } from "../audio/mulaw.js";
 import type { Paced, Pacer } from "../clock.js";
-import type { Conference } from "./conference-types.js";
+import type { Conference, Participant } from "./conference-types.js";
 import { FRAME_BYTES, FRAME_MS } from "./voice.js";
 
 /** After a process stall, at most this many frames are caught up with at once. */
 const MOST_AT_ONCE = 25;
 
+interface Said {
+  readonly participant: Participant;
+  readonly frame: Uint8Array;
+  /** Level; null: it is not heard by the others. */
+  readonly db: number | null;
+}
+
+const SILENCE = new Uint8Array(FRAME_BYTES).fill(ULAW_SILENCE);
+
 export class ConferenceMixer implements Paced {
   readonly #conference: Conference;
   readonly #leave: () => void;
-  readonly #frame = new Uint8Array(FRAME_BYTES);
-  readonly #loudest = new Uint8Array(FRAME_BYTES);
   #nextMs: number;
 
   constructor(conference: Conference, pacer: Pacer, nowMs: number) {
@@ -34,19 +41,34 @@ export class ConferenceMixer implements Paced {
   }
 
   #carry(): void {
-    let loudestDb = Number.NEGATIVE_INFINITY;
-    this.#loudest.fill(ULAW_SILENCE);
-    for (const { leg, settings } of this.#conference.participants.values()) {
-      // Events tell when the model speaks; its sound is not mixed.
-      if (leg.sipCallee !== null) continue;
-      leg.voice.next(this.#frame, 0);
-      if (settings.hold || settings.muted) continue;
-      const db = levelDbov(this.#frame);
-      if (db <= loudestDb) continue;
-      loudestDb = db;
-      this.#loudest.set(this.#frame);
+    const said = [...this.#conference.participants.values()].map(say);
+    for (const { participant, frame } of said) {
+      const { leg, settings } = participant;
+      const forks = leg.forks.filter(({ isOpen }) => isOpen);
+      if (leg.sipCallee === null && forks.length === 0) continue;
+      const heard = settings.hold ? SILENCE : loudestOf(said, participant);
+      for (const fork of forks) fork.carry(frame, heard);
+      if (!settings.hold) leg.sipCallee?.audio(heard);
     }
-    for (const { leg, settings } of this.#conference.participants.values())
-      if (!settings.hold) leg.sipCallee?.audio(this.#loudest);
   }
+}
+
+function say(participant: Participant): Said {
+  const { leg, settings } = participant;
+  const frame = new Uint8Array(FRAME_BYTES);
+  if (leg.sipCallee === null) leg.voice.next(frame, 0);
+  else leg.sipCallee.speech(frame);
+  const isHeard = !settings.hold && !settings.muted && !settings.coaching;
+  return { participant, frame, db: isHeard ? levelDbov(frame) : null };
+}
+
+function loudestOf(said: readonly Said[], listener: Participant): Uint8Array {
+  let loudest: Uint8Array = SILENCE;
+  let loudestDb = Number.NEGATIVE_INFINITY;
+  for (const { participant, frame, db } of said) {
+    if (participant === listener || db === null || db <= loudestDb) continue;
+    loudestDb = db;
+    loudest = frame;
+  }
+  return loudest;
 }

@@ -4,6 +4,7 @@ import type { SipCallee, SipEndpoint } from "../sip/endpoints.js";
 import { MachineVoice, machineTimes } from "./answering-machine.js";
 import type { CallLeg, LegFields, LegStatus, RingOutcome, TwimlSource } from "./call-leg.js";
 import type { TwilioContext } from "./context.js";
+import type { ForkedStream } from "./forked-stream.js";
 import type { MediaStream } from "./media-stream.js";
 import type { Party } from "./party.js";
 import { TwimlProgram } from "./program.js";
@@ -27,6 +28,7 @@ export class Leg implements CallLeg {
   readonly violations: string[] = [];
   /** In order; a call that comes back to the relay has several. */
   readonly streams: MediaStream[] = [];
+  readonly forks: ForkedStream[] = [];
   readonly voice: Voice;
   /** Keys that came into this leg as tones, in order. */
   digitsHeard = "";

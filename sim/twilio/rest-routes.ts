@@ -15,6 +15,7 @@ import {
 import type { RestCalls } from "./rest-calls.js";
 import type { RestConferences } from "./rest-conferences.js";
 import { type Params, RestError } from "./rest-error.js";
+import type { RestStreams } from "./rest-streams.js";
 
 export interface RestAnswer {
   readonly status: number;
@@ -37,6 +38,7 @@ export interface RestParts {
   readonly twilio: TwilioContext;
   readonly calls: RestCalls;
   readonly conferences: RestConferences;
+  readonly streams: RestStreams;
   readonly recordings: Recordings;
   readonly numbers: readonly PhoneNumber[];
 }
@@ -46,6 +48,7 @@ export function restRoutes(parts: RestParts): readonly Route[] {
     accountRoute(parts),
     ...callRoutes(parts),
     ...recordingRoutes(parts),
+    ...streamRoutes(parts),
     ...conferenceRoutes(parts),
     ...participantRoutes(parts),
     ...numberRoutes(parts),
@@ -133,6 +136,26 @@ function recordingRoutes({ twilio, calls, recordings }: RestParts): Route[] {
         if (wav === null) throw new RestError(404, 20404, "The requested resource was not found");
         return { status: 200, wav };
       },
+    },
+  ];
+}
+
+function streamRoutes({ twilio, streams }: RestParts): Route[] {
+  return [
+    {
+      method: "POST",
+      pattern: path(twilio, "/Calls/*/Streams"),
+      operation: "streams.create",
+      run: ([sid = ""], params) => created(streams.create(sid, params)),
+      pretend: ([sid = ""]) =>
+        created({ sid: twilio.sid("MZ"), call_sid: sid, status: "in-progress" }),
+    },
+    {
+      method: "POST",
+      pattern: path(twilio, "/Calls/*/Streams/*"),
+      operation: "streams.update",
+      run: ([sid = "", stream = ""], params) => ok(streams.update(sid, stream, params)),
+      pretend: ([sid = "", stream = ""]) => ok({ sid: stream, call_sid: sid, status: "stopped" }),
     },
   ];
 }

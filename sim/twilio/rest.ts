@@ -7,6 +7,7 @@ import { RestCalls } from "./rest-calls.js";
 import { RestConferences } from "./rest-conferences.js";
 import { type Params, RestError } from "./rest-error.js";
 import { type RestAnswer, type Route, restRoutes } from "./rest-routes.js";
+import { RestStreams } from "./rest-streams.js";
 
 /** What goes wrong with the next matching requests. */
 export interface RestFault {
@@ -73,7 +74,8 @@ export class RestApi {
     this.#credentials = credentials;
     const calls = new RestCalls(twilio, recordings, mediaDelayMs);
     const conferences = new RestConferences(twilio);
-    this.#routes = restRoutes({ twilio, calls, conferences, recordings, numbers });
+    const streams = new RestStreams(twilio);
+    this.#routes = restRoutes({ twilio, calls, conferences, streams, recordings, numbers });
     this.#server = createServer((request, response) => this.#serve(request, response));
   }
 

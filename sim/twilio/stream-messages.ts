@@ -6,11 +6,15 @@ export interface StartFields {
   readonly streamSid: string;
   readonly callSid: string;
   readonly customParameters: Readonly<Record<string, string>>;
+  /** Default: inbound alone. */
+  readonly tracks?: readonly string[];
 }
 
 export interface MediaFields {
   readonly timestamp: number;
   readonly payload: string;
+  /** Default "inbound". */
+  readonly track?: "inbound" | "outbound";
 }
 
 /** Key order as in live captures; the dialect's small differences where there are any. */
@@ -19,6 +23,7 @@ export class StreamMessages {
   readonly #dialect: StreamDialect;
   #sequence = 0;
   #chunk = 0;
+  #outboundChunk = 0;
 
   constructor(streamSid: string, dialect: StreamDialect = {}) {
     this.#streamSid = streamSid;
@@ -30,7 +35,7 @@ export class StreamMessages {
   }
 
   start(fields: StartFields): string {
-    const { accountSid, streamSid, callSid, customParameters } = fields;
+    const { accountSid, streamSid, callSid, customParameters, tracks = ["inbound"] } = fields;
     return JSON.stringify({
       event: "start",
       sequenceNumber: this.#number(++this.#sequence),
@@ -38,7 +43,7 @@ export class StreamMessages {
         accountSid,
         streamSid,
         callSid,
-        tracks: ["inbound"],
+        tracks,
         mediaFormat: { encoding: "audio/x-mulaw", sampleRate: 8000, channels: 1 },
         ...(this.#dialect.noCustomParameters === true ? {} : { customParameters }),
       },
@@ -47,11 +52,12 @@ export class StreamMessages {
   }
 
   /** The shape of nearly every message: built by hand, as often as it is sent. */
-  media({ timestamp, payload }: MediaFields): string {
-    const track = this.#dialect.noTrack === true ? "" : '"track":"inbound",';
+  media({ timestamp, payload, track: name = "inbound" }: MediaFields): string {
+    const track = this.#dialect.noTrack === true ? "" : `"track":"${name}",`;
+    const chunk = name === "inbound" ? ++this.#chunk : ++this.#outboundChunk;
     return (
       `{"event":"media","sequenceNumber":${this.#text(++this.#sequence)},"media":{${track}` +
-      `"chunk":${this.#text(++this.#chunk)},"timestamp":${this.#text(timestamp)},` +
+      `"chunk":${this.#text(chunk)},"timestamp":${this.#text(timestamp)},` +
       `"payload":"${payload}"},"streamSid":"${this.#streamSid}"}`
     );
   }

@@ -72,6 +72,13 @@ export interface CallControl {
     },
   ): Promise<void>;
   endConference(conference: string): Promise<void>;
+  /** calls(sid).streams.create: sends a copy of both tracks to `url`. @returns the stream's SID. */
+  startStream(
+    callSid: CallSid,
+    url: string,
+    parameters: Readonly<Record<string, string>>,
+  ): Promise<string>;
+  stopStream(callSid: CallSid, streamSid: string): Promise<void>;
   startRecording(
     callSid: CallSid,
     channels: "dual" | "mono",

@@ -75,18 +75,17 @@ describe("a listener", () => {
     expect(await status(call.sid, TOKEN)).toBe("open");
   });
 
-  it("is told that a call on the SIP path cannot be listened to", async () => {
+  it("is told that a call from a trunk cannot be listened to", async () => {
     const here = await startSipStage();
     stage = here;
-    const caller = here.place();
-    await here.greeted();
-    const answer = await fetch(`http://127.0.0.1:${here.adminPort}/api/calls/${caller.sid}/listen`);
+    const { trunk, adminPort } = here;
+    trunk.placeCall();
+    const call = await here.greeted();
+    const answer = await fetch(`http://127.0.0.1:${adminPort}/api/calls/${call.id}/listen`);
     expect([answer.status, (await answer.json()) as object]).toMatchObject([
       501,
       { error: "path" },
     ]);
-    caller.hangUp();
-    await caller.ended;
   });
 });
 

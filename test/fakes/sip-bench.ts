@@ -147,6 +147,11 @@ export function sipBench(options: SipBenchOptions = {}) {
       );
     },
     hangUp: async (callSid) => void twilio.push(`hangUp ${callSid}`),
+    startStream: async (callSid, url, { fork }) => {
+      twilio.push(`startStream ${callSid} ${url} ${fork}`);
+      return "MZ1";
+    },
+    stopStream: async (callSid, streamSid) => void twilio.push(`stop ${callSid} ${streamSid}`),
     redirect: async (callSid, twiml) => {
       twilio.push(`redirect ${callSid} ${JSON.stringify(twiml)}`);
       await options.redirect?.();

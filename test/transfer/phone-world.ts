@@ -574,6 +574,8 @@ export class PhoneWorld {
       removeParticipant: unused,
       updateParticipant: unused,
       endConference: unused,
+      startStream: unused,
+      stopStream: unused,
       startRecording: unused,
     };
   }

@@ -172,6 +172,29 @@ class TwilioRest implements CallControl {
     );
   }
 
+  async startStream(
+    callSid: CallSid,
+    url: string,
+    parameters: Readonly<Record<string, string>>,
+  ): Promise<string> {
+    const named = Object.entries(parameters).map(([name, value], i) => ({
+      [`parameter${i + 1}.name`]: name,
+      [`parameter${i + 1}.value`]: value,
+    }));
+    const stream = await this.#run("streams.create", () =>
+      this.#client
+        .calls(callSid)
+        .streams.create(Object.assign({ url, track: "both_tracks" as const }, ...named)),
+    );
+    return required("streams.create", stream.sid);
+  }
+
+  async stopStream(callSid: CallSid, streamSid: string): Promise<void> {
+    await this.#run("streams.stop", () =>
+      this.#client.calls(callSid).streams(streamSid).update({ status: "stopped" }),
+    );
+  }
+
   async startRecording(
     callSid: CallSid,
     channels: "dual" | "mono",

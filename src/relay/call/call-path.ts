@@ -30,7 +30,7 @@ import type { Heard } from "./reply-ledger.js";
 export interface CallPath {
   readonly name: PathName;
   readonly capabilities: PathCapabilities;
-  /** Operators who hear the call; null: the audio does not pass through the relay. */
+  /** Operators who hear the call; null: nothing of its audio can be had. */
   readonly listeners: CallListeners | null;
   /** A stream of the relay's own carries the caller. */
   readonly hasStream: boolean;
@@ -79,7 +79,7 @@ export interface CallPath {
   mute(): void;
   /**
    * A supervisor speaks to the caller in place of the model: what the model says is cut as by an
-   * interruption, and it hears and says nothing until `restoreModel`. Only with `listeners`.
+   * interruption, and it hears and says nothing until `restoreModel`. Only with `takeOver`.
    */
   silenceModel(): void;
   restoreModel(): void;
@@ -140,6 +140,8 @@ export interface PathCapabilities {
   readonly asksWhatFollows: boolean;
   /** Key tones can be put into the caller's line. */
   readonly keyTones: boolean;
+  /** A supervisor can speak to the caller in place of the model. */
+  readonly takeOver: boolean;
   /** Turns of the caller can be typed. */
   readonly typedTurns: boolean;
 }

@@ -9,7 +9,7 @@ import type { OwedCause } from "./reply-ledger.js";
 
 export interface TakenOverCall {
   readonly isTalking: boolean;
-  readonly path: Pick<CallPath, "listeners" | "silenceModel" | "restoreModel" | "playVoice">;
+  readonly path: Pick<CallPath, "capabilities" | "silenceModel" | "restoreModel" | "playVoice">;
   /** Null while a take-over is on. */
   readonly session: ModelSession | null;
   readonly eventLog: Pick<CallEventLog, "note">;
@@ -62,7 +62,7 @@ export class Takeover {
 
   begin(by: string, listener: number): Refusal | null {
     const { path, session, reply, eventLog } = this.#call;
-    if (path.listeners === null) return "path";
+    if (!path.capabilities.takeOver) return "path";
     if (this.#speaker !== null) return "taken_over";
     if (!this.#call.isTalking) return "not_live";
     session?.stopSpeaking();

@@ -13,6 +13,7 @@ import type { CallDeps, CallHost } from "../call/call-deps.js";
 import type { PathFactory } from "../call/call-path.js";
 import { type LegOwner, MediaLeg } from "../media/media-leg.js";
 import { type MediaPath, mediaPaths } from "../media/media-path.js";
+import { forkClaims } from "../sip/caller-fork.js";
 import { type CallbackLink, type Form, PLAIN } from "./callback-link.js";
 import type { Cluster } from "./cluster.js";
 import type { AnsweredCall, Outbound } from "./outbound.js";
@@ -156,6 +157,8 @@ export class Inbound {
   #claim(start: TwilioStart, leg: MediaLeg): LegOwner | null | Promise<LegOwner | null> {
     const { registry, cluster } = this.#deps;
     if (start.accountSid !== this.#config.accountSid) return this.#refuse("invalid");
+    const { fork } = start.customParameters;
+    if (fork !== undefined) return this.#claimFork(start, fork, leg);
     const { token, agent = "", from = "", to = "", direction = "" } = start.customParameters;
     const check = this.#tokens.redeem(token, start.callSid, [agent, from, to, direction]);
     if (check !== "ok") return this.#refuse(check);
@@ -169,6 +172,15 @@ export class Inbound {
     return Promise.all([cluster.claimOnce(key, ttlMs), handoff]).then(([first, handed]) =>
       first === false ? this.#refuse("replayed") : this.#admit(start, leg, handed),
     );
+  }
+
+  /** A copy of the audio of a call on the SIP path. */
+  #claimFork(start: TwilioStart, fork: string, leg: MediaLeg): LegOwner | null {
+    const { token } = start.customParameters;
+    const check = this.#tokens.redeem(token, start.callSid, forkClaims(fork));
+    if (check !== "ok") return this.#refuse(check);
+    const call = this.#deps.registry.sip(start.callSid);
+    return call?.path.fork?.claim(fork, leg) ?? this.#refuse("replayed");
   }
 
   #admit(start: TwilioStart, leg: MediaLeg, handoff: CallHandoff | null): LegOwner | null {

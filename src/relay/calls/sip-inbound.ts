@@ -65,12 +65,15 @@ export class SipInbound {
   readonly #config: SipInboundConfig;
   readonly #deps: SipInboundDeps;
   readonly #tokens: StreamTokens;
+  /** Those that Inbound checks. */
+  readonly #streamTokens: StreamTokens;
 
   constructor(config: SipInboundConfig, deps: SipInboundDeps) {
     this.#config = config;
     this.#deps = deps;
     const secrets = config.tokenSecrets.map((secret) => `${secret}:sip`);
     this.#tokens = new StreamTokens(secrets, () => deps.clock.epochMs());
+    this.#streamTokens = new StreamTokens(config.tokenSecrets, () => deps.clock.epochMs());
   }
 
   /** POST /sip/incoming-call. */
@@ -104,6 +107,8 @@ export class SipInbound {
       control,
       sip,
       tokens: this.#tokens,
+      streamTokens: this.#streamTokens,
+      mediaUrl: links.mediaUrl,
       projectId,
       publicUrl: links.publicUrl,
       states,

@@ -34,6 +34,7 @@ export const MAX_BACKLOG_BYTES = 64 * 1024;
 export const MAX_LISTENERS = 16;
 
 const NORMAL = 1000;
+const FAILED = 1011;
 const TRY_AGAIN = 1013;
 
 /** The audio of one direction since the last message. */
@@ -63,7 +64,8 @@ class Pending {
   }
 }
 
-export type LeaveReason = "left" | "too_slow" | "call_ended";
+/** `no_audio`: Twilio sends none of the call. */
+export type LeaveReason = "left" | "too_slow" | "call_ended" | "no_audio";
 
 export interface JoinedListener {
   readonly id: number;
@@ -162,6 +164,11 @@ export class CallListeners implements AudioTap {
       sendJson(listener.socket, { type: "ended", atMs: this.#eventLog.atMs });
       this.#drop(listener, "call_ended", NORMAL);
     }
+  }
+
+  /** The call's audio cannot be had. */
+  fail(): void {
+    for (const listener of this.#listeners) this.#drop(listener, "no_audio", FAILED);
   }
 
   #add(direction: number, ulaw: Uint8Array, start: number, end: number): void {

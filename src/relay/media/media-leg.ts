@@ -29,6 +29,8 @@ export interface FrameSink {
     ulaw: Uint8Array,
     bytes: number,
   ): number;
+  /** What the caller hears, of a stream that copies it. */
+  heardFrame?(ulaw: Uint8Array): void;
 }
 
 /** What the leg tells its call beside audio. */
@@ -169,7 +171,12 @@ export class MediaLeg implements MediaReceiver {
         if (this.#events === null) this.#started(message);
         return;
       case "media": {
-        if (this.#frames === null || message.track !== "inbound") return;
+        if (this.#frames === null) return;
+        if (message.track !== "inbound") {
+          if (message.track === "outbound")
+            this.#frames.heardFrame?.(Buffer.from(message.payload, "base64"));
+          return;
+        }
         const base64 = new TextEncoder().encode(message.payload);
         const ulaw = Buffer.from(message.payload, "base64");
         const { length } = base64;

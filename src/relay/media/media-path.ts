@@ -52,7 +52,12 @@ export function mediaPaths(invitation: StreamInvitation): PathFactory<MediaPath>
  */
 export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, TickTarget {
   readonly name = "media-stream";
-  readonly capabilities = { asksWhatFollows: true, keyTones: true, typedTurns: true };
+  readonly capabilities = {
+    asksWhatFollows: true,
+    keyTones: true,
+    takeOver: true,
+    typedTurns: true,
+  };
   readonly agentIsHere = false;
   readonly audio: ModelSessionEvents["audio"];
   readonly #call: CallContext;

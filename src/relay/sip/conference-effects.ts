@@ -15,6 +15,10 @@ export interface SipPathDeps {
   readonly sip: SipControl;
   /** Tie the model's leg to the call for which it was dialled. */
   readonly tokens: StreamTokens;
+  /** Tie a stream of a call's audio to the call. */
+  readonly streamTokens: StreamTokens;
+  /** `wss://…/media-stream` of this process. */
+  readonly mediaUrl: string;
   /** `proj_…`. */
   readonly projectId: string;
   /** `https://…` without a final slash. */

@@ -8,7 +8,9 @@ import type { ReleaseReason } from "../call/call-events.js";
 import type { CallContext, CallPath, CallPathHost, PathFactory } from "../call/call-path.js";
 import type { Heard } from "../call/reply-ledger.js";
 import type { Form } from "../calls/callback-link.js";
+import { CallListeners } from "../media/call-listeners.js";
 import type { ModelSession, ResponseEnd, SessionFailure } from "../model/model-session.js";
+import { CallerFork } from "./caller-fork.js";
 import {
   ConferenceEffects,
   type ConferenceEffectsHost,
@@ -46,8 +48,15 @@ export function sipPaths(kind: ConferenceState["kind"], deps: SipPathDeps): Path
  */
 export class SipPath implements CallPath, ConferenceEffectsHost {
   readonly name = "sip";
-  readonly listeners = null;
-  readonly capabilities = { asksWhatFollows: false, keyTones: false, typedTurns: false };
+  readonly listeners: CallListeners | null;
+  /** Null: Twilio knows no call that could be listened to. */
+  readonly fork: CallerFork | null;
+  readonly capabilities = {
+    asksWhatFollows: false,
+    keyTones: false,
+    takeOver: false,
+    typedTurns: false,
+  };
   readonly hasStream = false;
   readonly #call: CallContext;
   readonly #host: CallPathHost;
@@ -82,6 +91,21 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
       (itemId) => host.speechBegan(itemId),
     );
     this.#effects = new ConferenceEffects(call, deps, host, this);
+    this.fork = kind === "trunk" ? null : this.#newFork(deps);
+    this.listeners = this.fork === null ? null : new CallListeners(this.fork, call.eventLog);
+  }
+
+  #newFork({ control, streamTokens: tokens, mediaUrl }: SipPathDeps): CallerFork {
+    const { parties, deps, log } = this.#call;
+    return new CallerFork({
+      callSid: parties.callSid,
+      control,
+      tokens,
+      mediaUrl,
+      clock: deps.clock,
+      log,
+      failed: () => this.listeners?.fail(),
+    });
   }
 
   /** The model's call, `rtc_…`; null while there is none. */
@@ -330,6 +354,8 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
 
   stop(): void {
     this.#tickTimer?.cancel();
+    this.fork?.close();
+    this.listeners?.close();
     this.#effects.stop();
   }
 }

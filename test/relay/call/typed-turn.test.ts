@@ -14,7 +14,7 @@ function call(changes: Partial<TypedTurnCall> = {}) {
       callerTyped: (_id: string, text: string) => void done.push(`model: ${text}`),
     } as unknown as ModelSession,
     path: {
-      capabilities: { asksWhatFollows: true, keyTones: true, typedTurns: true },
+      capabilities: { asksWhatFollows: true, keyTones: true, takeOver: true, typedTurns: true },
       callerTyped: () => void done.push("interrupted"),
     },
     eventLog: new CallEventLog(
@@ -56,7 +56,12 @@ describe("a turn that the caller typed", () => {
       "Hello",
       {
         path: {
-          capabilities: { asksWhatFollows: false, keyTones: false, typedTurns: false },
+          capabilities: {
+            asksWhatFollows: false,
+            keyTones: false,
+            takeOver: false,
+            typedTurns: false,
+          },
           callerTyped: () => undefined,
         },
       },

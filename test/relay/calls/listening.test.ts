@@ -48,10 +48,20 @@ describe("listening", () => {
     expect(early.join(socket)).toBeNull();
   });
 
-  it("is not possible on the SIP path, whose audio is not here", async () => {
+  it("asks Twilio for the audio of a call on the SIP path", async () => {
     const bench = sipBench();
     await talking(bench);
     const listening = listeningOf(bench.registry);
+    expect(await listening.refusal(SID)).toBeNull();
+    const receiver = opened(await listening.open(SID, "ada")).join(socket);
+    expect(bench.twilio.at(-1)).toBe(`startStream ${SID} wss://relay.test/media-stream 1`);
+    receiver!.closed(1000);
+  });
+
+  it("is not possible to a call from a trunk, which Twilio's REST does not know", async () => {
+    const path = { listeners: null };
+    const registry = { find: () => ({ path }) } as unknown as ListeningParts["registry"];
+    const listening = listeningOf(registry);
     expect(await listening.refusal(SID)).toEqual({ reason: "path" });
     expect(await listening.open(SID, "ada")).toEqual({ reason: "path" });
   });

@@ -1,0 +1,156 @@
+import { errorCodeOf } from "../../domain/errors.js";
+import type { CallSid } from "../../domain/ids.js";
+import type { Clock, Timer } from "../../ports/clock.js";
+import type { Log } from "../../ports/log.js";
+import type { CallControl } from "../../ports/twilio.js";
+import type { StreamTokens } from "../calls/stream-token.js";
+import type { AudioTap } from "../media/call-listeners.js";
+import type { FrameSink, LegOwner, MediaLeg } from "../media/media-leg.js";
+
+export interface CallerForkParts {
+  readonly callSid: CallSid;
+  readonly control: Pick<CallControl, "startStream" | "stopStream">;
+  readonly tokens: Pick<StreamTokens, "issue">;
+  /** `wss://…/media-stream` of this process. */
+  readonly mediaUrl: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The audio that is tapped cannot be had, or comes no more. */
+  failed(): void;
+}
+
+/** From the request to the stream's `start`. */
+const START_MS = 5_000;
+/** From the last listener's leaving: another may come, and a stream costs two requests. */
+const LINGER_MS = 3_000;
+
+/** What the token of a fork proves beside its call. */
+export function forkClaims(fork: string): readonly string[] {
+  return ["fork", fork];
+}
+
+/** One stream that was asked for. */
+interface Fork {
+  readonly number: number;
+  /** Its SID, as far as Twilio has told. */
+  streamSid: string | null;
+  leg: MediaLeg | null;
+  isWanted: boolean;
+}
+
+/**
+ * The audio of a caller on the SIP path, for operators who listen: Twilio is asked for a copy of
+ * what the caller's leg says and hears, as a unidirectional Media Stream. It changes nothing in the
+ * call. There is a stream only while there are listeners.
+ */
+export class CallerFork {
+  readonly #parts: CallerForkParts;
+  #tap: AudioTap | null = null;
+  #count = 0;
+  #fork: Fork | null = null;
+  /** While a stream is awaited: its end. While nobody listens: the stream's end. */
+  #timer: Timer | null = null;
+  #isClosed = false;
+  readonly #frames: FrameSink = {
+    callerFrame: (_message, _start, _end, _timestampMs, ulaw, bytes) =>
+      this.#tap?.caller(ulaw, 0, bytes),
+    heardFrame: (ulaw) => this.#tap?.agent(ulaw, 0, ulaw.length),
+  };
+
+  constructor(parts: CallerForkParts) {
+    this.#parts = parts;
+  }
+
+  /** Null: nobody listens any more. */
+  tap(tap: AudioTap | null): void {
+    this.#tap = tap;
+    if (this.#isClosed) return;
+    if (tap === null) {
+      if (this.#fork?.leg == null) this.#stop();
+      else this.#arm(LINGER_MS, () => this.#stop());
+    } else if (this.#fork === null) this.#start();
+    else this.#timer?.cancel();
+  }
+
+  /** A stream says that it is this fork; its token has been checked. Null: it is not wanted. */
+  claim(number: string, leg: MediaLeg): LegOwner | null {
+    const fork = this.#fork;
+    if (fork === null || String(fork.number) !== number || fork.leg !== null) return null;
+    fork.leg = leg;
+    this.#timer?.cancel();
+    const events = {
+      frameTick: () => undefined,
+      key: () => undefined,
+      markEchoed: () => undefined,
+      streamEnded: () => this.#ended(fork),
+    };
+    return { frames: this.#frames, events, log: this.#parts.log };
+  }
+
+  /** The call is over, and its streams with it. */
+  close(): void {
+    this.#isClosed = true;
+    this.#timer?.cancel();
+    const leg = this.#fork?.leg;
+    this.#fork = null;
+    leg?.close();
+  }
+
+  #start(): void {
+    const { callSid, control, tokens, mediaUrl, log } = this.#parts;
+    this.#count += 1;
+    const fork: Fork = { number: this.#count, streamSid: null, leg: null, isWanted: true };
+    this.#fork = fork;
+    this.#arm(START_MS, () => this.#failed(fork, "not_started"));
+    const number = String(fork.number);
+    const token = tokens.issue(callSid, forkClaims(number));
+    control.startStream(callSid, mediaUrl, { token, fork: number }).then(
+      (streamSid) => {
+        fork.streamSid = streamSid;
+        if (!fork.isWanted) this.#stopStream(fork);
+      },
+      (error: unknown) => {
+        log.warn("sip: caller's audio not copied", { code: errorCodeOf(error) }, error);
+        this.#failed(fork, errorCodeOf(error));
+      },
+    );
+  }
+
+  #ended(fork: Fork): void {
+    fork.leg = null;
+    this.#failed(fork, "ended");
+  }
+
+  #failed(fork: Fork, code: string): void {
+    if (this.#fork !== fork) return;
+    this.#parts.log.info("sip: no audio for listeners", { code });
+    const isMissed = this.#tap !== null;
+    this.#stop();
+    if (isMissed) this.#parts.failed();
+  }
+
+  #stop(): void {
+    this.#timer?.cancel();
+    const fork = this.#fork;
+    if (fork === null) return;
+    this.#fork = null;
+    fork.isWanted = false;
+    fork.leg?.close();
+    this.#stopStream(fork);
+  }
+
+  #stopStream({ streamSid }: Fork): void {
+    if (streamSid === null || this.#isClosed) return;
+    const { callSid, control, log } = this.#parts;
+    control.stopStream(callSid, streamSid).catch((error: unknown) => {
+      const code = errorCodeOf(error);
+      // The stream is over already: by our close, or with the call.
+      if (code !== "caller_gone") log.warn("sip: copy of the audio not stopped", { code }, error);
+    });
+  }
+
+  #arm(ms: number, run: () => void): void {
+    this.#timer?.cancel();
+    this.#timer = this.#parts.clock.after(ms, run);
+  }
+}
