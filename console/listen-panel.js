@@ -2,7 +2,7 @@
 import { Component, html } from "./html.js";
 import { CallListener } from "./listen.js";
 
-/** @typedef {{ callSid: string, path: string }} ListenProps */
+/** @typedef {{ callSid: string }} ListenProps */
 
 /** @extends {Component<ListenProps, { note: string }>} */
 export class ListenPanel extends Component {
@@ -17,11 +17,12 @@ export class ListenPanel extends Component {
 
   /** @override */
   render() {
-    const { path } = this.props;
+    const { callSid } = this.props;
     const { state, problem } = this.#listener;
-    if (path !== "media-stream")
+    // Named by the model: Twilio does not know the call.
+    if (callSid.startsWith("rtc_"))
       return html`<section class="card"><h2>Listen</h2>
-        <p class="hint">The audio of a call on the SIP path does not pass through the relay.</p></section>`;
+        <p class="hint">The audio of a call that comes straight from a trunk cannot be had.</p></section>`;
     return html`<section class="card"><h2>Listen</h2>
       <div class="buttons">${this.#buttons()}
         <span role="status">${STATES[state] ?? ""}</span></div>

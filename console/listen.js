@@ -18,6 +18,9 @@ const CLOSES = {
   1013: "This connection is too slow to listen.",
 };
 
+/** @type {Readonly<Record<string, string>>} */
+const REASONS = { no_audio: "Twilio sends no audio of this call. Try again." };
+
 export class CallListener {
   /** @type {ListenState} */
   state = "off";
@@ -117,9 +120,9 @@ export class CallListener {
       if (data instanceof ArrayBuffer) this.#play(data);
       else this.#told(JSON.parse(data));
     };
-    socket.onclose = ({ code }) => {
+    socket.onclose = ({ code, reason }) => {
       if (this.#socket !== socket) return;
-      this.#close(CLOSES[code] ?? "The call cannot be listened to.");
+      this.#close(REASONS[reason] ?? CLOSES[code] ?? "The call cannot be listened to.");
     };
   }
 

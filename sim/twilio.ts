@@ -36,6 +36,7 @@ import type { SipEndpoint } from "./sip/endpoints.js";
 import { TwilioAccount } from "./twilio/account.js";
 import { callbackConfig } from "./twilio/callback-config.js";
 import type { Conferences } from "./twilio/conference.js";
+import type { Application } from "./twilio/context.js";
 import type { TwilioFaults } from "./twilio/faults.js";
 import { longestSilence, type Silence } from "./twilio/heard.js";
 import type { Leg } from "./twilio/leg.js";
@@ -80,6 +81,8 @@ export interface TwilioOptions {
    * talks for 300 ms.
    */
   readonly callees?: Callees;
+  /** The account's TwiML Apps: participants may be dialled to `app:AP…?name=value`. */
+  readonly applications?: readonly Application[];
   /**
    * The simulated model's SIP address (`model.sip.invite`): where `sip:…@sip.api.openai.com`
    * leads. Default: to `callees`.

@@ -5,7 +5,7 @@ import type { Network } from "../network.js";
 import type { SipEndpoint } from "../sip/endpoints.js";
 import type { CallLeg, LegFields } from "./call-leg.js";
 import { Conferences } from "./conference.js";
-import type { TwilioContext } from "./context.js";
+import type { Application, TwilioContext } from "./context.js";
 import { noFaults, type TwilioFaults } from "./faults.js";
 import { Leg } from "./leg.js";
 import type { StreamHooks } from "./media-stream.js";
@@ -25,6 +25,7 @@ export interface AccountOptions {
   readonly numbers: readonly Omit<PhoneNumber, "sid">[];
   readonly verifiedNumbers?: readonly string[];
   readonly callees?: Callees;
+  readonly applications?: readonly Application[];
   readonly sip?: SipEndpoint;
   readonly queueAgents?: QueueAgents;
   readonly clock?: SimClock;
@@ -52,6 +53,7 @@ export class TwilioAccount implements TwilioContext {
   readonly queues: Queues;
   readonly numbers: readonly PhoneNumber[];
   readonly callees: Callees;
+  readonly applications: readonly Application[];
   readonly sip: SipEndpoint | null;
   readonly connections: ConnectionLog;
   readonly callbacks: StatusCallbacks;
@@ -84,6 +86,7 @@ export class TwilioAccount implements TwilioContext {
     this.authToken = options.authToken ?? AUTH_TOKEN;
     this.faults = { ...noFaults(), ...options.faults };
     this.callees = options.callees ?? (() => ({ talkMs: 300 }));
+    this.applications = options.applications ?? [];
     this.sip = options.sip ?? null;
     this.network = options.network ?? {};
     this.keepAudio = options.keepAudio ?? true;

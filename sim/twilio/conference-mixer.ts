@@ -45,9 +45,11 @@ export class ConferenceMixer implements Paced {
     for (const { participant, frame } of said) {
       const { leg, settings } = participant;
       const forks = leg.forks.filter(({ isOpen }) => isOpen);
-      if (leg.sipCallee === null && forks.length === 0) continue;
+      const { hears } = leg.party;
+      if (leg.sipCallee === null && hears === undefined && forks.length === 0) continue;
       const heard = settings.hold ? SILENCE : loudestOf(said, participant);
       for (const fork of forks) fork.carry(frame, heard);
+      hears?.(heard);
       if (!settings.hold) leg.sipCallee?.audio(heard);
     }
   }

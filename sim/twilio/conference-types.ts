@@ -68,6 +68,7 @@ export interface ConferenceRegistry {
   /** A key of one participant reaches those who are connected by SIP. */
   key(by: CallLeg, digit: string): void;
   /** A document read out to all. */
+  holdDocument(conference: Conference, url: string): Promise<void>;
   announce(conference: Conference, url: string): Promise<void>;
   /** One whose ringing the participants hear (early media). @returns how to end it; idempotent. */
   ringingIn(conference: Conference): () => void;

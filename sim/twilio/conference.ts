@@ -192,6 +192,14 @@ export class Conferences implements ConferenceRegistry {
     });
   }
 
+  /** What a participant on hold hears: fetched and checked, and played to no one here. */
+  async holdDocument(conference: Conference, url: string): Promise<void> {
+    const twilio = this.#twilio;
+    const reply = await twilio.web.send({ url, form: { ConferenceSid: conference.sid } });
+    if (reply.status !== 200) twilio.violation(`HoldUrl answers ${reply.status}`);
+    else this.#documentMs(conference, reply.body);
+  }
+
   ringingIn(conference: Conference): () => void {
     let rings = true;
     conference.ringing++;

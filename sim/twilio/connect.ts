@@ -1,5 +1,10 @@
 /** `<Connect><Stream>`: opens the socket, waits for its end, goes on with `action`. */
-import { MediaStream, type StreamEvents, type StreamFields } from "./media-stream.js";
+import {
+  MediaStream,
+  type StreamEvents,
+  type StreamFields,
+  type StreamHooks,
+} from "./media-stream.js";
 import {
   actionOf,
   methodOf,
@@ -74,7 +79,7 @@ function runStream(
         network: leg.fields.network ?? twilio.network,
         firstTimestampMs: FIRST_TIMESTAMPS_MS[twilio.legs.length % 2]!,
         handshakeMs: HANDSHAKE_MS,
-        hooks: twilio.streamHooks,
+        hooks: hooksOf(context),
       },
       streamEvents(fields.streamSid, tell, context, resolve),
     );
@@ -88,6 +93,13 @@ function runStream(
       { once: true },
     );
   });
+}
+
+/** An App's leg passes on what is played to it. */
+function hooksOf({ twilio, leg }: VerbContext): StreamHooks {
+  const { played, cleared } = leg.party;
+  if (played === undefined) return twilio.streamHooks;
+  return { onMedia: (_stream, audio) => played(audio), onClear: () => cleared?.() };
 }
 
 function streamEvents(

@@ -11,6 +11,13 @@ import type { Callees } from "./party.js";
 import type { Queues } from "./queues.js";
 import type { Form, Method, Web } from "./web.js";
 
+/** A TwiML App. */
+export interface Application {
+  /** `AP…`. */
+  readonly sid: string;
+  readonly voiceUrl: string;
+}
+
 export interface TwilioContext {
   readonly clock: SimClock;
   readonly pacer: Pacer;
@@ -19,6 +26,8 @@ export interface TwilioContext {
   readonly conferences: ConferenceRegistry;
   readonly queues: Queues;
   readonly callees: Callees;
+  /** The account's TwiML Apps. */
+  readonly applications: readonly Application[];
   /** The model's SIP address, where there is one. */
   readonly sip: SipEndpoint | null;
   readonly connections: ConnectionLog;

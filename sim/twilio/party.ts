@@ -22,6 +22,11 @@ export interface Party {
   readonly machine?: AnsweringMachine;
   /** Default: a quiet line. */
   readonly voice?: Voice;
+  /** What it hears in a conference, 20 ms at a time. */
+  readonly hears?: (frame: Uint8Array) => void;
+  /** What its streams play to it, as it comes; and that the rest of it is dropped. */
+  readonly played?: (audio: Uint8Array) => void;
+  readonly cleared?: () => void;
 }
 
 export interface AnsweringMachine {

@@ -1,5 +1,7 @@
 /** REST operations on conferences and their participants. */
+
 import { detectAside } from "./answering-machine.js";
+import { AppParticipant, readAppAddress } from "./application.js";
 import type { CallLeg } from "./call-leg.js";
 import { callbackConfig } from "./callback-config.js";
 import type { Conference, Participant, ParticipantSettings } from "./conference-types.js";
@@ -21,6 +23,18 @@ const UPDATE_FIELDS = new Set(
   `Muted Hold HoldUrl HoldMethod AnnounceUrl AnnounceMethod WaitUrl WaitMethod
   EndConferenceOnExit BeepOnExit Coaching CallSidToCoach`.split(/\s+/),
 );
+
+/** A participant that was asked for. */
+interface Dialled {
+  readonly leg: CallLeg;
+  readonly conference: Conference;
+  readonly settings: ParticipantSettings;
+  readonly params: Params;
+  /** Ends the ringing that the others hear. */
+  readonly ringing: () => void;
+  /** Null: a phone, or the model. */
+  readonly app: AppParticipant | null;
+}
 
 export class RestConferences {
   readonly #twilio: TwilioContext;
@@ -73,7 +87,8 @@ export class RestConferences {
     checkKnown(params, ADD_FIELDS);
     const to = params.get("To") ?? "";
     const from = params.get("From") ?? "";
-    checkTo(to);
+    const app = this.#application(to);
+    if (app === null) checkTo(to);
     checkFrom(this.#twilio, from, params.get("CallToken"));
     for (const name of ["StatusCallback", "ConferenceStatusCallback", "AmdStatusCallback"])
       checkUrl(name, params.get(name));
@@ -83,7 +98,7 @@ export class RestConferences {
       from,
       to,
       direction: "outbound-api",
-      party: partyAt(twilio, to, from),
+      party: app?.party ?? partyAt(twilio, to, from),
       callbacks: callbackConfig(
         params.get("StatusCallback") ?? undefined,
         params.getAll("StatusCallbackEvent"),
@@ -95,8 +110,21 @@ export class RestConferences {
     const ringing =
       params.get("EarlyMedia") === "false" ? () => {} : twilio.conferences.ringingIn(conference);
     leg.onEnd(ringing);
-    twilio.clock.after(0, () => void this.#dial(leg, conference, settings, params, ringing));
+    twilio.clock.after(
+      0,
+      () => void this.#dial({ leg, conference, settings, params, ringing, app }),
+    );
     return newParticipantJson(twilio, conference, leg, settings.label);
+  }
+
+  /** Null: the address is no App's. */
+  #application(to: string): AppParticipant | null {
+    if (!to.startsWith("app:")) return null;
+    const address = readAppAddress(to);
+    const app = this.#twilio.applications.find(({ sid }) => sid === address?.sid);
+    if (address === null || app === undefined)
+      throw new RestError(400, 21211, `The 'To' address ${to} is no TwiML App of this account.`);
+    return new AppParticipant(this.#twilio, app, address.parameters);
   }
 
   participant(sidOrName: string, who: string): unknown {
@@ -110,6 +138,10 @@ export class RestConferences {
     const flag = (name: string) =>
       params.get(name) === null ? undefined : params.get(name) === "true";
     const [hold, muted] = [flag("Hold"), flag("Muted")];
+    const holdUrl = params.get("HoldUrl");
+    checkUrl("HoldUrl", holdUrl);
+    if (hold === true && holdUrl !== null)
+      void this.#twilio.conferences.holdDocument(conference, holdUrl);
     const [endOnExit, coaching] = [flag("EndConferenceOnExit"), flag("Coaching")];
     this.#twilio.conferences.change(conference, participant, {
       ...(hold === undefined ? {} : { hold }),
@@ -147,19 +179,14 @@ export class RestConferences {
   }
 
   /** Rings the new participant, who joins once answered. */
-  async #dial(
-    leg: CallLeg,
-    conference: Conference,
-    settings: ParticipantSettings,
-    params: Params,
-    stopRinging: () => void,
-  ): Promise<void> {
+  async #dial({ leg, conference, settings, params, ringing, app }: Dialled): Promise<void> {
     if (leg.over) return;
     const twilio = this.#twilio;
     const timeoutMs = Number(params.get("Timeout") ?? 60) * 1000;
     const outcome = await leg.ring(timeoutMs, new AbortController().signal);
-    stopRinging();
+    ringing();
     if (outcome !== "answered" || leg.over) return;
+    app?.start(leg);
     const mode = params.get("MachineDetection");
     if (mode !== null)
       detectAside(twilio, leg, {

@@ -261,10 +261,11 @@ function sipDeps(
   keeping: RecordKeeping | null,
   claimOnce: ClusterParts["claimOnce"],
 ): SipDeps | null {
-  const { openaiWebhookSecret, openaiProjectId: projectId } = config;
+  const { openaiWebhookSecret, openaiProjectId: projectId, supervisorAppSid } = config;
   if (openaiWebhookSecret === null || projectId === null) return null;
   return {
     projectId,
+    supervisorAppSid,
     sip: createOpenAiCalls({ baseUrl: config.openaiBaseUrl, apiKey: config.openaiApiKey, network }),
     states: keeping?.sipCalls ?? null,
     claimOnce,

@@ -181,7 +181,7 @@ export const dialTarget: TextSchema<string> = z.string().superRefine((value, con
 });
 
 /** A Twilio SID. Twilio writes hex digits; tests and other implementations may not. */
-export const sid = (prefix: "AC" | "SK"): TextSchema<string> =>
+export const sid = (prefix: "AC" | "AP" | "SK"): TextSchema<string> =>
   z.string().regex(new RegExp(`^${prefix}[0-9A-Za-z]{1,62}$`), `does not begin with ${prefix}`);
 
 export const projectId: TextSchema<string> = z

@@ -1,7 +1,6 @@
 /**
- * Every setting, declared once: its name in the environment, how its text is read, default, unit,
- * range and meaning. `load.ts` reads them; docs/config.md, .env.example and `config print` are made
- * from them.
+ * Every setting, declared once: name in the environment, how its text is read, default, unit, range
+ * and meaning. `load.ts` reads them; docs/config.md, .env.example and `config print` show them.
  */
 import { defaulted, optional, required, type Setting } from "./setting.js";
 import {
@@ -204,6 +203,14 @@ export const SETTINGS = {
     range: "printable ASCII",
     doc: "The secret of TWILIO_API_KEY.",
     example: "the API key's secret",
+  }),
+  supervisorAppSid: optional({
+    name: "SUPERVISOR_APP_SID",
+    group: "Twilio",
+    schema: sid("AP"),
+    range: "AP + 32 hex digits",
+    doc: "A TwiML App whose voice URL is PUBLIC_URL/sip/supervisor: lets supervisors speak to callers on the SIP path. See docs/listening.md.",
+    example: "AP00000000000000000000000000000000",
   }),
   twilioApiBaseUrl: defaulted("https://api.twilio.com", {
     name: "TWILIO_API_BASE_URL",

@@ -31,7 +31,7 @@ const REFUSAL_STATUS: Readonly<Record<Refusal, number>> = {
 };
 
 const MESSAGES: Partial<Record<Refusal, string>> = {
-  path: "the audio of a call on the SIP path does not pass through the relay",
+  path: "a call on the SIP path can be taken over where SUPERVISOR_APP_SID is set, a trunk call never",
   taken_over: "a supervisor speaks to the caller already",
   not_taken_over: "no supervisor speaks to the caller",
   not_listening: "`listener` is not a connection of yours that listens to this call",
@@ -107,7 +107,7 @@ const TAKE_OVER: readonly Action[] = [
     summary: "A supervisor speaks to the caller in place of the model",
     body: object({ listener: { type: "integer", minimum: 1 } }),
     accepted: { description: "The caller hears the supervisor", schema: object(CALL) },
-    answers: { 501: failure("The call's audio does not pass through the relay") },
+    answers: { 501: failure("No supervisor can be heard on this call's path") },
     read: ({ body, operator }) => {
       const listener: unknown = Object(body)["listener"];
       if (typeof listener !== "number" || !Number.isInteger(listener))

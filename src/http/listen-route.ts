@@ -59,7 +59,7 @@ const REFUSAL_STATUS: Readonly<Record<ListenRefusal["reason"], number>> = {
 const MESSAGES: Partial<Record<ListenRefusal["reason"], string>> = {
   elsewhere:
     "the node that has this call cannot be reached from here: set PEER_URL there, or ask its own operator listener",
-  path: "the audio of a call on the SIP path does not pass through the relay",
+  path: "Twilio has no audio of a call that comes straight from a trunk",
 };
 
 /** What a request without an upgrade is answered. */
@@ -79,7 +79,7 @@ export function listenRoute(listening: ListenService): OperatorRoute {
           schema: objectWith({ error: STRING }, { message: STRING, node: STRING }),
         },
         426: { description: "Not a WebSocket upgrade", type: "text/plain; charset=utf-8" },
-        501: failure("The call's audio does not pass through the relay"),
+        501: failure("The call comes straight from a trunk: its audio cannot be had"),
         503: failure("The database is away, and this process does not have the call"),
       },
     },

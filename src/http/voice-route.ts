@@ -3,7 +3,12 @@ import { renderTwiml } from "../adapters/twilio/twiml-xml.js";
 import type { Clock } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
 import type { CallService, SipCallService } from "../relay/calls/call-service.js";
-import { type CallbackKind, readCallbackLink } from "../relay/calls/callback-link.js";
+import {
+  type CallbackKind,
+  readCallbackLink,
+  readLineLink,
+  SUPERVISOR_PATH,
+} from "../relay/calls/callback-link.js";
 import type { Twiml } from "../wire/twiml.js";
 import type { Exchange } from "./exchange.js";
 import type { Reply } from "./reply.js";
@@ -55,6 +60,14 @@ export function voiceRoutes(parts: VoiceRouteParts): ReadonlyMap<string, Handler
   ]);
   for (const kind of CALLBACKS) routes.set(`/${kind}`, callbackRoute(parts, kind));
   if (sip !== null) {
+    routes.set(
+      SUPERVISOR_PATH,
+      twimlRoute(parts, async ({ form, query }) => {
+        const link = readLineLink(query, form);
+        // What is said here is heard by a caller.
+        return link.kind === "plain" ? [{ verb: "hangup" }] : calls.transferStatus(form, link);
+      }),
+    );
     routes.set(
       "/sip/incoming-call",
       twimlRoute(parts, ({ form }) => sip.incomingSip(form)),

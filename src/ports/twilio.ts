@@ -67,6 +67,8 @@ export interface CallControl {
     callSidOrLabel: string,
     change: {
       readonly hold?: boolean;
+      /** A document that the participant hears meanwhile. Default: Twilio's music. */
+      readonly holdUrl?: string;
       readonly announceUrl?: string;
       readonly endConferenceOnExit?: boolean;
     },

@@ -126,7 +126,7 @@ describe("a take-over", { timeout: 40_000 }, () => {
     await here.until(call.sid, "ended");
   });
 
-  it("wants a listener of the operator's own, and is refused on the SIP path", async () => {
+  it("wants a listener of the operator's own, and is refused on the SIP path without a TwiML App", async () => {
     const here = await startSipStage();
     stage = here;
     const caller = here.place();

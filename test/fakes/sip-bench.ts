@@ -117,6 +117,8 @@ export interface SipBenchOptions {
   readonly accept?: () => Promise<void>;
   readonly redirect?: () => Promise<void>;
   readonly hold?: () => Promise<void>;
+  /** SUPERVISOR_APP_SID. */
+  readonly supervisorAppSid?: string;
   readonly clock?: FakeClock;
   readonly profile?: AgentProfile;
   readonly maxCalls?: number;
@@ -264,6 +266,7 @@ export function sipBench(options: SipBenchOptions = {}) {
     transfers: () => transfers,
     sip: {
       projectId: "proj_1",
+      supervisorAppSid: options.supervisorAppSid ?? null,
       sip,
       states: {
         keep: (callSid, call) => void states.set(callSid, call),

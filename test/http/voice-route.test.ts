@@ -16,7 +16,7 @@ const parts = (sip: boolean) => {
 };
 
 describe("the routes that Twilio posts to", () => {
-  it("are those of the Media Streams path, and one more where the SIP path is configured", () => {
+  it("are those of the Media Streams path, and two more where the SIP path is configured", () => {
     const paths = [...voiceRoutes(parts(false)).keys()].sort();
     expect(paths).toEqual([
       "/amd-status",
@@ -29,6 +29,7 @@ describe("the routes that Twilio posts to", () => {
       "/transfer-status",
     ]);
     expect([...voiceRoutes(parts(true)).keys()].filter((path) => !paths.includes(path))).toEqual([
+      "/sip/supervisor",
       "/sip/incoming-call",
     ]);
   });

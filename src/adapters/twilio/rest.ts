@@ -155,11 +155,7 @@ class TwilioRest implements CallControl {
   async updateParticipant(
     conference: string,
     callSidOrLabel: string,
-    change: {
-      readonly hold?: boolean;
-      readonly announceUrl?: string;
-      readonly endConferenceOnExit?: boolean;
-    },
+    change: Parameters<CallControl["updateParticipant"]>[2],
   ): Promise<void> {
     await this.#run("participants.update", () =>
       this.#client.conferences(conference).participants(callSidOrLabel).update(change),

@@ -103,7 +103,7 @@ export type Refusal =
   | "not_live"
   | "destination_unknown"
   | "invalid"
-  /** The call's audio does not pass through the relay. */
+  /** No supervisor can be heard on the call's path. */
   | "path"
   /** A supervisor speaks to the caller already. */
   | "taken_over"

@@ -149,4 +149,4 @@ export interface Step {
 }
 
 /** Why a supervisor no longer speaks in place of the model. */
-export type HandBackReason = "asked" | "connection_lost" | "no_audio";
+export type HandBackReason = "asked" | "connection_lost" | "no_audio" | "no_line";

@@ -16,7 +16,7 @@ import type {
 } from "../model/model-session.js";
 import type { CallDeps, CallTap } from "./call-deps.js";
 import type { CallEventLog } from "./call-event-log.js";
-import type { CallEvent, ReleaseReason } from "./call-events.js";
+import type { CallEvent, HandBackReason, ReleaseReason } from "./call-events.js";
 import type { CallerKeys } from "./caller-keys.js";
 import type { DueTranscripts } from "./due-transcripts.js";
 import type { LimitWatch } from "./limit-watch.js";
@@ -82,7 +82,8 @@ export interface CallPath {
    * interruption, and it hears and says nothing until `restoreModel`. Only with `takeOver`.
    */
   silenceModel(): void;
-  restoreModel(): void;
+  /** `done`: the model is heard again, and can be told. Not called when the call is over. */
+  restoreModel(done: () => void): void;
   /** The supervisor's voice: mu-law, valid only until this returns. */
   playVoice(ulaw: Uint8Array): void;
   /** The model keeps the caller company while this transfer is under way. */
@@ -167,6 +168,7 @@ export interface CallPathHost {
   readonly transcripts: Pick<DueTranscripts, "refused">;
   /** The agent talks with the caller. */
   readonly isTalking: boolean;
+  readonly takeover: { handBack(reason: HandBackReason, note: string | null): unknown };
 
   callerArrived(): void;
   /** Events about the caller, or that another process turned out to have the call. */

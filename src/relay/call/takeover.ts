@@ -9,7 +9,10 @@ import type { OwedCause } from "./reply-ledger.js";
 
 export interface TakenOverCall {
   readonly isTalking: boolean;
-  readonly path: Pick<CallPath, "capabilities" | "silenceModel" | "restoreModel" | "playVoice">;
+  readonly path: Pick<
+    CallPath,
+    "capabilities" | "isSilent" | "silenceModel" | "restoreModel" | "playVoice"
+  >;
   /** Null while a take-over is on. */
   readonly session: ModelSession | null;
   readonly eventLog: Pick<CallEventLog, "note">;
@@ -65,7 +68,7 @@ export class Takeover {
     if (!path.capabilities.takeOver) return "path";
     if (this.#speaker !== null) return "taken_over";
     if (!this.#call.isTalking) return "not_live";
-    session?.stopSpeaking();
+    session?.stopSpeaking(!path.isSilent(this.#nowMs()));
     path.silenceModel();
     reply.withdraw();
     const nowMs = this.#nowMs();
@@ -93,21 +96,28 @@ export class Takeover {
   handBack(reason: HandBackReason, note: string | null): Refusal | null {
     const speaker = this.#speaker;
     if (speaker === null) return "not_taken_over";
-    this.#end(speaker, reason);
-    const { session, tools, budget } = this.#call;
-    const nowMs = this.#nowMs();
-    // The caller was silent to the relay alone.
-    budget.limits.callerActive(nowMs);
-    for (const text of speaker.notes) session?.note(text);
-    if (session !== null) tools.sessionReady(session);
-    const seconds = Math.round((nowMs - speaker.startedMs) / 1000);
-    this.#call.tellModel(prompts.colleagueSpoke(speaker.by, seconds, note), "prompt");
+    const seconds = Math.round((this.#nowMs() - speaker.startedMs) / 1000);
+    this.#end(speaker, reason, () => this.#modelIsBack(speaker, seconds, note));
     return null;
+  }
+
+  #modelIsBack({ by, notes }: Speaker, seconds: number, note: string | null): void {
+    // Another supervisor was quicker: the model learns it afterwards.
+    if (this.#speaker !== null) {
+      this.#speaker.notes.push(...notes, prompts.colleagueSpoke(by, seconds, note));
+      return;
+    }
+    const { session, tools, budget } = this.#call;
+    // The caller was silent to the relay alone.
+    budget.limits.callerActive(this.#nowMs());
+    for (const text of notes) session?.note(text);
+    if (session !== null) tools.sessionReady(session);
+    this.#call.tellModel(prompts.colleagueSpoke(by, seconds, note), "prompt");
   }
 
   /** The call leaves its agent, or is over: no model has to be told. */
   drop(): void {
-    if (this.#speaker !== null) this.#end(this.#speaker, "call_moved_on");
+    if (this.#speaker !== null) this.#end(this.#speaker, "call_moved_on", () => undefined);
   }
 
   tick(nowMs: number): void {
@@ -115,9 +125,9 @@ export class Takeover {
     if (speaker !== null && nowMs - speaker.audioMs >= NO_AUDIO_MS) this.handBack("no_audio", null);
   }
 
-  #end({ by }: Speaker, reason: string): void {
+  #end({ by }: Speaker, reason: string, done: () => void): void {
     this.#speaker = null;
-    this.#call.path.restoreModel();
     this.#call.eventLog.note("supervisor_handed_back", { by, reason });
+    this.#call.path.restoreModel(done);
   }
 }

@@ -27,10 +27,19 @@ export type CallbackLink =
   | { readonly kind: "model_leg"; readonly call: CallSid; readonly leg: number }
   /** An announcement for a caller on the SIP path who waits. */
   | { readonly kind: "comfort"; readonly call: CallSid; readonly language: string }
+  /** What a participant hears who is on hold and must hear nothing. */
+  | { readonly kind: "silence"; readonly call: CallSid }
+  /** The leg of the TwiML App by which a supervisor comes into a caller's conference. */
+  | { readonly kind: "line"; readonly call: CallSid; readonly line: string }
+  /** Its stream is over. */
+  | { readonly kind: "line_ended"; readonly call: CallSid; readonly line: string }
   | { readonly kind: "transfer"; readonly transfer: TransferLink };
 
 /** The kind of a link as an instance. */
 export type LinkOf<Kind extends CallbackLink["kind"]> = CallbackLink & { readonly kind: Kind };
+
+/** The voice URL of the TwiML App. */
+export const SUPERVISOR_PATH = "/sip/supervisor";
 
 export const PLAIN: CallbackLink = { kind: "plain" };
 
@@ -42,11 +51,21 @@ export function readCallbackLink(query: Form): CallbackLink {
     const call = readCallSid(query["call"]);
     if (call === null) return PLAIN;
     if (sip === "comfort") return { kind: "comfort", call, language: query["language"] ?? "" };
+    if (sip === "silence") return { kind: "silence", call };
+    if (sip === "line_ended") return { kind: "line_ended", call, line: query["line"] ?? "" };
     if (sip !== "model") return { kind: "conference", call };
     return /^\d{1,3}$/.test(leg) ? { kind: "model_leg", call, leg: Number(leg) } : PLAIN;
   }
   const transfer = readLink(query);
   return transfer === null ? PLAIN : { kind: "transfer", transfer };
+}
+
+/** The App's first request has no query: parameters of the participant say whose line it is. */
+export function readLineLink(query: Form, form: Form): CallbackLink {
+  const link = readCallbackLink(query);
+  if (link.kind !== "plain") return link;
+  const call = readCallSid(form["call"]);
+  return call === null ? PLAIN : { kind: "line", call, line: form["line"] ?? "" };
 }
 
 export function callbackQuery(link: CallbackLink): Form {
@@ -61,6 +80,11 @@ export function callbackQuery(link: CallbackLink): Form {
       return { sip: "model", call: link.call, leg: String(link.leg) };
     case "comfort":
       return { sip: "comfort", call: link.call, language: link.language };
+    case "silence":
+      return { sip: "silence", call: link.call };
+    case "line":
+    case "line_ended":
+      return { sip: link.kind, call: link.call, line: link.line };
     case "transfer":
       return linkQuery(link.transfer);
   }
@@ -77,6 +101,9 @@ export function callOf(link: CallbackLink, form: Form): CallSid | null {
     case "conference":
     case "model_leg":
     case "comfort":
+    case "silence":
+    case "line":
+    case "line_ended":
       return link.call;
     case "transfer":
       return link.transfer.call;

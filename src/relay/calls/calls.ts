@@ -25,7 +25,7 @@ import { TakeoverWatch } from "./takeover-watch.js";
 import type { TransferCalls, TransferService } from "./transfer-service.js";
 import { fallbackRequest } from "./transfers.js";
 import { Overflow } from "./turned-away.js";
-import { apologyTwiml, comfortTwiml, type Links } from "./voice-twiml.js";
+import { apologyTwiml, comfortTwiml, type Links, SILENCE_TWIML } from "./voice-twiml.js";
 
 export interface CallsConfig {
   readonly accountSid: string;
@@ -38,6 +38,8 @@ export interface CallsConfig {
 export interface SipDeps {
   /** `proj_…`. */
   readonly projectId: string;
+  /** SUPERVISOR_APP_SID; null: no supervisor can speak on the SIP path. */
+  readonly supervisorAppSid: string | null;
   readonly sip: SipControl;
   /** Null: a call dies with its process. */
   readonly states: SipStates | null;
@@ -103,11 +105,11 @@ export class Calls implements CallService, SipCallService, TransferCalls {
       this.#sip = null;
       return;
     }
-    const { sip, states, claimOnce, projectId } = deps.sip;
+    const { sip, states, claimOnce, projectId, supervisorAppSid } = deps.sip;
     const refer = new ReferTransfers({ sip, clock, metrics, log });
     const host = new SipExits(exits, refer, states);
     this.#sip = new SipInbound(
-      { ...config, projectId },
+      { ...config, projectId, supervisorAppSid },
       { ...deps, host, overflow, transfers, refer, sip, states, claimOnce, afterEnd },
     );
   }
@@ -225,6 +227,11 @@ export class Calls implements CallService, SipCallService, TransferCalls {
         return this.#conferenceOver(link.call, form);
       case "comfort":
         return comfortTwiml(link.language);
+      case "silence":
+        return SILENCE_TWIML;
+      case "line":
+      case "line_ended":
+        return this.#sip?.line(form, link) ?? [{ verb: "hangup" }];
       default: {
         // Not one of ours: a document that a caller can live with.
         const over = form["CallStatus"] === "completed" || form["DialCallStatus"] === "completed";
@@ -302,9 +309,9 @@ export class Calls implements CallService, SipCallService, TransferCalls {
   async execute(callSid: CallSid, command: CallCommand): Promise<Refusal | null> {
     const call = this.find(callSid);
     if (call === undefined) return "not_found";
-    const { listeners } = call.path;
-    if (command.type === "take_over" && listeners?.has(command.listener, command.by) === false)
-      return "not_listening";
+    const { listeners, capabilities } = call.path;
+    if (command.type === "take_over" && capabilities.takeOver)
+      if (listeners?.has(command.listener, command.by) === false) return "not_listening";
     return call.execute(command);
   }
 

@@ -14,6 +14,7 @@ import type { PathFactory } from "../call/call-path.js";
 import { type LegOwner, MediaLeg } from "../media/media-leg.js";
 import { type MediaPath, mediaPaths } from "../media/media-path.js";
 import { forkClaims } from "../sip/caller-fork.js";
+import { lineClaims } from "../sip/supervisor-line.js";
 import { type CallbackLink, type Form, PLAIN } from "./callback-link.js";
 import type { Cluster } from "./cluster.js";
 import type { AnsweredCall, Outbound } from "./outbound.js";
@@ -157,8 +158,9 @@ export class Inbound {
   #claim(start: TwilioStart, leg: MediaLeg): LegOwner | null | Promise<LegOwner | null> {
     const { registry, cluster } = this.#deps;
     if (start.accountSid !== this.#config.accountSid) return this.#refuse("invalid");
-    const { fork } = start.customParameters;
+    const { fork, line } = start.customParameters;
     if (fork !== undefined) return this.#claimFork(start, fork, leg);
+    if (line !== undefined) return this.#claimLine(start, line, leg);
     const { token, agent = "", from = "", to = "", direction = "" } = start.customParameters;
     const check = this.#tokens.redeem(token, start.callSid, [agent, from, to, direction]);
     if (check !== "ok") return this.#refuse(check);
@@ -181,6 +183,15 @@ export class Inbound {
     if (check !== "ok") return this.#refuse(check);
     const call = this.#deps.registry.sip(start.callSid);
     return call?.path.fork?.claim(fork, leg) ?? this.#refuse("replayed");
+  }
+
+  /** A supervisor's way to the caller of a call on the SIP path. */
+  #claimLine(start: TwilioStart, line: string, leg: MediaLeg): LegOwner | null {
+    const { token, call: callSid = "" } = start.customParameters;
+    const check = this.#tokens.redeem(token, start.callSid, lineClaims(callSid, line));
+    if (check !== "ok") return this.#refuse(check);
+    const call = this.#deps.registry.sip(callSid as CallSid);
+    return call?.path.takeover?.line.claim(line, leg) ?? this.#refuse("replayed");
   }
 
   #admit(start: TwilioStart, leg: MediaLeg, handoff: CallHandoff | null): LegOwner | null {

@@ -5,16 +5,17 @@ import { type CallSid, readCallSid } from "../../domain/ids.js";
 import { needsCaller } from "../../domain/placeholders.js";
 import type { SipControl } from "../../ports/model-rest.js";
 import type { CallControl } from "../../ports/twilio.js";
-import { isConsultLabel } from "../../transfer/conference-names.js";
+import { conferenceName, isConsultLabel } from "../../transfer/conference-names.js";
 import type { Twiml } from "../../wire/twiml.js";
 import { Call } from "../call/call.js";
 import type { CallDeps, CallHost } from "../call/call-deps.js";
 import type { ConferenceState } from "../sip/conference-events.js";
 import type { SipClaim, SipInvite } from "../sip/invite.js";
-import { claimsOf } from "../sip/model-legs.js";
+import { claimsOf, MODEL_LABEL } from "../sip/model-legs.js";
 import type { ReferTransfers } from "../sip/refer.js";
 import { sipPaths } from "../sip/sip-path.js";
 import type { SipStates } from "../sip/sip-states.js";
+import { SUPERVISOR_LABEL } from "../sip/supervisor-line.js";
 import type { Form, LinkOf } from "./callback-link.js";
 import type { Cluster } from "./cluster.js";
 import { agentFor, partiesOf } from "./inbound.js";
@@ -27,6 +28,8 @@ import { apologyTwiml, type Links } from "./voice-twiml.js";
 export interface SipInboundConfig {
   /** `proj_…`. */
   readonly projectId: string;
+  /** SUPERVISOR_APP_SID; null: no supervisor can speak on the SIP path. */
+  readonly supervisorAppSid: string | null;
   readonly tokenSecrets: readonly string[];
   readonly links: Links;
 }
@@ -57,6 +60,8 @@ export interface SipInboundDeps extends CallDeps {
 const ASK_MOST_MS = 4_000;
 const ASK_PAUSE_MS = 300;
 const ADOPT_TTL_MS = 10 * 60_000;
+
+const HANG_UP: Twiml = [{ verb: "hangup" }];
 
 /**
  * Takes callers of the SIP path: the webhooks of their numbers, and calls that ring at the model.
@@ -109,6 +114,7 @@ export class SipInbound {
       tokens: this.#tokens,
       streamTokens: this.#streamTokens,
       mediaUrl: links.mediaUrl,
+      supervisorAppSid: this.#config.supervisorAppSid,
       projectId,
       publicUrl: links.publicUrl,
       states,
@@ -126,9 +132,11 @@ export class SipInbound {
     const { registry, transfers } = this.#deps;
     const call = registry.sip(link.call);
     if (call === undefined) {
-      const joins = form["StatusCallbackEvent"] === "participant-join";
-      if (joins && isConsultLabel(form["ParticipantLabel"] ?? ""))
+      const { StatusCallbackEvent: event, ParticipantLabel: label = "" } = form;
+      if (event === "participant-join" && isConsultLabel(label))
         void this.#humanJoined(link.call, form);
+      if (event === "participant-leave" && label === SUPERVISOR_LABEL)
+        this.#bringModelBack(link.call);
       return;
     }
     if (link.kind === "model_leg") {
@@ -169,6 +177,33 @@ export class SipInbound {
       log.warn("sip: state of a call not read", { callSid, code: "store_unavailable" }, error);
       return true;
     }
+  }
+
+  /** The leg by which a supervisor comes into a caller's conference: it begins, or has ended. */
+  line(form: Form, { kind, call: callSid, line }: LinkOf<"line" | "line_ended">): Twiml {
+    const takeover = this.#deps.registry.sip(callSid)?.path.takeover ?? null;
+    const appLeg = readCallSid(form["CallSid"]);
+    if (kind === "line" && appLeg !== null && takeover !== null)
+      return takeover.line.twiml(line, appLeg) ?? HANG_UP;
+    this.#bringModelBack(callSid);
+    return HANG_UP;
+  }
+
+  /**
+   * The process with the call is dead, and its supervisor is gone: the model, which is on hold,
+   * comes back to the caller.
+   */
+  #bringModelBack(callSid: CallSid): void {
+    const { registry, control, log } = this.#deps;
+    if (registry.knows(callSid)) return;
+    control.updateParticipant(conferenceName({ callSid }), MODEL_LABEL, { hold: false }).then(
+      () => log.info("sip: model brought back for a dead process", { callSid }),
+      (error: unknown) => {
+        const code = errorCodeOf(error);
+        if (code !== "caller_gone")
+          log.warn("sip: model not brought back", { callSid, code }, error);
+      },
+    );
   }
 
   // --- calls that ring at the model --------------------------------------------------------------

@@ -42,6 +42,11 @@ export function comfortTwiml(language: string): Twiml {
   return [{ verb: "say", text: phrases.wait, language: phrases.language }];
 }
 
+/** Twilio plays a hold document again when it is over. */
+const SILENCE_S = 600;
+
+export const SILENCE_TWIML: Twiml = [{ verb: "pause", seconds: SILENCE_S }];
+
 /** The last resort: neither an agent nor a human can be reached. */
 export function apologyTwiml(agent: AgentProfile | null): Twiml {
   return [

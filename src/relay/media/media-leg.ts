@@ -116,6 +116,10 @@ export class MediaLeg implements MediaReceiver {
     return this.#log;
   }
 
+  get isOver(): boolean {
+    return this.#ended;
+  }
+
   // --- from Twilio -------------------------------------------------------------------------------
 
   message(message: Uint8Array): void {

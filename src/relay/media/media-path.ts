@@ -220,9 +220,10 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
     this.listeners.supervisorSpeaks(true);
   }
 
-  restoreModel(): void {
+  restoreModel(done: () => void): void {
     this.#audio.unmute(this.#attached);
     this.listeners.supervisorSpeaks(false);
+    done();
   }
 
   playVoice(ulaw: Uint8Array): void {

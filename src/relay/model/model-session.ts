@@ -41,7 +41,7 @@ export interface ModelSession {
    */
   interrupted(cuts: readonly Truncation[]): void;
   /** Cancels what is being generated and forgets what waits to be said. */
-  stopSpeaking(): void;
+  stopSpeaking(isHeard?: boolean): void;
   /** Changes that take effect between turns. A voice changes only before the model has spoken. */
   update(change: SessionChange): void;
   /** Nothing is being generated, and nothing waits to be said. */

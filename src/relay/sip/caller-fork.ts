@@ -24,6 +24,9 @@ const START_MS = 5_000;
 /** From the last listener's leaving: another may come, and a stream costs two requests. */
 const LINGER_MS = 3_000;
 
+/** From the stream's end: the news that the call is over may follow. */
+const GRACE_MS = 3_000;
+
 /** What the token of a fork proves beside its call. */
 export function forkClaims(fork: string): readonly string[] {
   return ["fork", fork];
@@ -48,7 +51,7 @@ export class CallerFork {
   #tap: AudioTap | null = null;
   #count = 0;
   #fork: Fork | null = null;
-  /** While a stream is awaited: its end. While nobody listens: the stream's end. */
+  /** While a stream is awaited, or has ended: its failure. While nobody listens: its end. */
   #timer: Timer | null = null;
   #isClosed = false;
   readonly #frames: FrameSink = {
@@ -69,7 +72,7 @@ export class CallerFork {
       if (this.#fork?.leg == null) this.#stop();
       else this.#arm(LINGER_MS, () => this.#stop());
     } else if (this.#fork === null) this.#start();
-    else this.#timer?.cancel();
+    else if (this.#fork.leg?.isOver === false) this.#timer?.cancel();
   }
 
   /** A stream says that it is this fork; its token has been checked. Null: it is not wanted. */
@@ -117,8 +120,7 @@ export class CallerFork {
   }
 
   #ended(fork: Fork): void {
-    fork.leg = null;
-    this.#failed(fork, "ended");
+    if (this.#fork === fork) this.#arm(GRACE_MS, () => this.#failed(fork, "ended"));
   }
 
   #failed(fork: Fork, code: string): void {

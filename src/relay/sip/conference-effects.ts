@@ -19,6 +19,8 @@ export interface SipPathDeps {
   readonly streamTokens: StreamTokens;
   /** `wss://…/media-stream` of this process. */
   readonly mediaUrl: string;
+  /** SUPERVISOR_APP_SID; null: no supervisor can speak. */
+  readonly supervisorAppSid: string | null;
   /** `proj_…`. */
   readonly projectId: string;
   /** `https://…` without a final slash. */

@@ -5,7 +5,13 @@ import type { Timer } from "../../ports/clock.js";
 import { consultTimeoutS } from "../../transfer/destinations/kinds.js";
 import type { Twiml } from "../../wire/twiml.js";
 import type { ReleaseReason } from "../call/call-events.js";
-import type { CallContext, CallPath, CallPathHost, PathFactory } from "../call/call-path.js";
+import type {
+  CallContext,
+  CallPath,
+  CallPathHost,
+  PathCapabilities,
+  PathFactory,
+} from "../call/call-path.js";
 import type { Heard } from "../call/reply-ledger.js";
 import type { Form } from "../calls/callback-link.js";
 import { CallListeners } from "../media/call-listeners.js";
@@ -21,6 +27,7 @@ import { modelCallOf, newConference, step } from "./conference-state.js";
 import { conferenceTwiml } from "./conference-twiml.js";
 import { participantNews } from "./participant-news.js";
 import { ServerPlayback } from "./playback.js";
+import { SipTakeover } from "./sip-takeover.js";
 
 /** A session reads a longer gap between ticks as a process stall of the process. */
 const TICK_MS = 100;
@@ -51,12 +58,9 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
   readonly listeners: CallListeners | null;
   /** Null: Twilio knows no call that could be listened to. */
   readonly fork: CallerFork | null;
-  readonly capabilities = {
-    asksWhatFollows: false,
-    keyTones: false,
-    takeOver: false,
-    typedTurns: false,
-  };
+  /** Null: no supervisor can speak to the caller. */
+  readonly takeover: SipTakeover | null;
+  readonly capabilities: PathCapabilities;
   readonly hasStream = false;
   readonly #call: CallContext;
   readonly #host: CallPathHost;
@@ -93,6 +97,23 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
     this.#effects = new ConferenceEffects(call, deps, host, this);
     this.fork = kind === "trunk" ? null : this.#newFork(deps);
     this.listeners = this.fork === null ? null : new CallListeners(this.fork, call.eventLog);
+    this.takeover = kind === "trunk" ? null : this.#newTakeover(deps);
+    this.capabilities = {
+      asksWhatFollows: false,
+      keyTones: false,
+      takeOver: this.takeover !== null,
+      typedTurns: false,
+    };
+  }
+
+  #newTakeover(deps: SipPathDeps): SipTakeover | null {
+    const { control, mediaUrl, publicUrl, streamTokens: tokens, supervisorAppSid: appSid } = deps;
+    if (appSid === null) return null;
+    return new SipTakeover(this.#call, {
+      ...{ control, mediaUrl, publicUrl, tokens, appSid },
+      failed: () => void this.#host.takeover.handBack("no_line", null),
+      modelStuck: () => this.happened({ type: "leg_ended" }),
+    });
   }
 
   #newFork({ control, streamTokens: tokens, mediaUrl }: SipPathDeps): CallerFork {
@@ -219,6 +240,7 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
       limits.started(this.#nowMs);
       this.#tickOn();
     }
+    this.takeover?.modelAttached();
     this.happened({ type: "session_ready" });
   }
 
@@ -237,11 +259,20 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
     this.#playback.interrupted();
   }
 
-  silenceModel(): void {}
+  silenceModel(): void {
+    this.#playback.interrupted();
+    this.takeover?.begin();
+    this.listeners?.supervisorSpeaks(true);
+  }
 
-  restoreModel(): void {}
+  restoreModel(done: () => void): void {
+    this.listeners?.supervisorSpeaks(false);
+    this.takeover?.end(done);
+  }
 
-  playVoice(): void {}
+  playVoice(ulaw: Uint8Array): void {
+    this.takeover?.line.play(ulaw);
+  }
 
   agentStaysDuring({ destination: name }: TransferRequest): boolean {
     const destination = this.#call.agent.transfer.destinations.get(name);
@@ -301,7 +332,8 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
 
   playback(what: "started" | "stopped" | "cleared", responseId: ResponseId | null): void {
     this.#playback.happened(what, responseId);
-    if (what === "cleared") this.#call.deps.metrics.bargeIns.add(1, this.#call.agent.name, "model");
+    if (what !== "cleared" || this.takeover?.isOn === true) return;
+    this.#call.deps.metrics.bargeIns.add(1, this.#call.agent.name, "model");
   }
 
   cut(itemId: ItemId, heardMs: number): void {
@@ -355,6 +387,7 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
   stop(): void {
     this.#tickTimer?.cancel();
     this.fork?.close();
+    this.takeover?.close();
     this.listeners?.close();
     this.#effects.stop();
   }

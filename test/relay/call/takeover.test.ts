@@ -3,8 +3,10 @@ import { type TakenOverCall, Takeover } from "../../../src/relay/call/takeover.j
 
 const VOICE = Buffer.alloc(160, 0x55).toString("base64");
 
-function call(changes: { isTalking?: boolean; listeners?: null } = {}) {
+/** `isSlow`: the model is back when the test says so. */
+function call(changes: { isTalking?: boolean; takeOver?: boolean; isSlow?: boolean } = {}) {
   const done: string[] = [];
+  const back: (() => void)[] = [];
   const told: string[] = [];
   const clock = { ms: 1_000 };
   const keep =
@@ -15,9 +17,14 @@ function call(changes: { isTalking?: boolean; listeners?: null } = {}) {
   const host = {
     isTalking: changes.isTalking ?? true,
     path: {
-      listeners: changes.listeners === null ? null : {},
+      capabilities: { takeOver: changes.takeOver ?? true },
+      isSilent: () => false,
       silenceModel: keep("model silenced"),
-      restoreModel: keep("model restored"),
+      restoreModel: (done: () => void) => {
+        host.eventLog.note("model restored");
+        if (changes.isSlow === true) back.push(done);
+        else done();
+      },
       playVoice: (ulaw: Uint8Array) => void done.push(`voice ${ulaw.length} ${ulaw[0]}`),
     },
     get session() {
@@ -38,7 +45,7 @@ function call(changes: { isTalking?: boolean; listeners?: null } = {}) {
     tellModel: (fact: string) => void told.push(fact),
   };
   const takeover: Takeover = new Takeover(host as unknown as TakenOverCall, () => clock.ms);
-  return { takeover, done, told, clock };
+  return { takeover, done, told, back, clock };
 }
 
 describe("a take-over", () => {
@@ -53,13 +60,13 @@ describe("a take-over", () => {
     expect(takeover.handBack("asked", "Refund granted.")).toBeNull();
     expect(takeover.isOn).toBe(false);
     expect(done).toEqual([
-      "model stopped",
+      "model stopped true",
       "model silenced",
       "nothing owed",
       "supervisor_took_over ada 3",
       "voice 160 85",
-      "model restored",
       "supervisor_handed_back ada asked",
+      "model restored ",
       "caller active 10600",
       "tools told",
     ]);
@@ -69,11 +76,26 @@ describe("a take-over", () => {
 
   it.each([
     ["the call is with no agent", { isTalking: false }, "not_live"],
-    ["the audio is not here", { listeners: null }, "path"],
+    ["no one can be heard in place of the model", { takeOver: false }, "path"],
   ] as const)("is refused when %s", (_, changes, refusal) => {
     const { takeover, done } = call(changes);
     expect(takeover.begin("ada", 1)).toBe(refusal);
     expect(done).toEqual([]);
+  });
+
+  it("tells the model once it is heard again, or with the next take-over that was quicker", () => {
+    const { takeover, told, back } = call({ isSlow: true });
+    takeover.begin("ada", 1);
+    takeover.handBack("asked", "First.");
+    expect(told).toEqual([]);
+    takeover.begin("ben", 2);
+    back[0]!();
+    expect(told).toEqual([]);
+    takeover.handBack("asked", "Second.");
+    back[1]!();
+    expect(told).toHaveLength(2);
+    expect(told[0]).toMatch(/ada.*First\./);
+    expect(told[1]).toMatch(/ben.*Second\./);
   });
 
   it("is refused while another is on, and there is no hand-back without one", () => {
@@ -118,7 +140,7 @@ describe("a take-over", () => {
     expect(done).toEqual([]);
     takeover.begin("ada", 1);
     takeover.drop();
-    expect(done.slice(-2)).toEqual(["model restored", "supervisor_handed_back ada call_moved_on"]);
+    expect(done.slice(-2)).toEqual(["supervisor_handed_back ada call_moved_on", "model restored "]);
     expect(told).toEqual([]);
   });
 });

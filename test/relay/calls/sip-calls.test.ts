@@ -509,3 +509,51 @@ describe("a call straight from a trunk", () => {
     expect(b.journal.record("rtc_9" as CallSid)?.transfer).toMatchObject({ outcome: "failed" });
   });
 });
+
+describe("a supervisor's line", () => {
+  const APP_SID = `AP${"7".repeat(32)}`;
+  const APP_LEG = { CallSid: sid(9) };
+
+  it("is connected while a supervisor has taken over, and only then", async () => {
+    const b = sipBench({ supervisorAppSid: APP_SID });
+    await talking(b);
+    const link = { kind: "line", call: SID, line: "1" } as const;
+    expect(await b.calls.transferStatus(APP_LEG, link)).toEqual([{ verb: "hangup" }]);
+    const call = b.registry.sip(SID)!;
+    expect(call.execute({ type: "take_over", by: "ada", listener: 1 })).toBeNull();
+    expect(b.participants.at(-1)?.to).toBe(`app:${APP_SID}?call=${SID}&line=1`);
+    expect(await b.calls.transferStatus(APP_LEG, link)).toMatchObject([
+      { verb: "connect_stream", parameters: { call: SID, line: "1" } },
+    ]);
+    expect(await b.calls.transferStatus({}, link)).toEqual([{ verb: "hangup" }]);
+    expect(call.execute({ type: "hand_back", by: "ada", reason: "asked", note: null })).toBeNull();
+    expect(await b.calls.transferStatus(APP_LEG, link)).toEqual([{ verb: "hangup" }]);
+  });
+
+  it("that ends with its process brings the model back to the caller", async () => {
+    const b = sipBench({ supervisorAppSid: APP_SID });
+    await talking(b);
+    const ended = (call: CallSid) =>
+      b.calls.transferStatus(APP_LEG, { kind: "line_ended", call, line: "1" });
+    b.twilio.length = 0;
+    expect(await ended(SID)).toEqual([{ verb: "hangup" }]);
+    // This process has the call, and knows by its stream.
+    expect(b.twilio).toEqual([]);
+    expect(await ended(sid(8))).toEqual([{ verb: "hangup" }]);
+    expect(b.twilio.splice(0)).toEqual(['update virtual agent {"hold":false}']);
+    // It died before the App was asked what to do; or nothing but their leaving is told.
+    const link = { kind: "line", call: sid(8), line: "1" } as const;
+    expect(await b.calls.transferStatus(APP_LEG, link)).toEqual([{ verb: "hangup" }]);
+    const left = { StatusCallbackEvent: "participant-leave", ParticipantLabel: "supervisor" };
+    b.calls.callback("conference-events", left, { kind: "conference", call: sid(8) });
+    b.calls.callback("conference-events", left, { kind: "conference", call: SID });
+    expect(b.twilio).toHaveLength(2);
+  });
+
+  it("is not to be had without a TwiML App", async () => {
+    const b = sipBench();
+    await talking(b);
+    const call = b.registry.sip(SID)!;
+    expect(call.execute({ type: "take_over", by: "ada", listener: 1 })).toBe("path");
+  });
+});

@@ -95,7 +95,12 @@ describe("what a dead process has left unfinished", () => {
   const KEPT = {} as KeptSipCall;
   const inbound = (ended: boolean, states: SipInboundDeps["states"]) =>
     new SipInbound(
-      { projectId: "p", tokenSecrets: ["s"], links: { publicUrl: "", mediaUrl: "" } },
+      {
+        projectId: "p",
+        supervisorAppSid: null,
+        tokenSecrets: ["s"],
+        links: { publicUrl: "", mediaUrl: "" },
+      },
       {
         states,
         registry: { ended: () => (ended ? { agent: agent(), next: "hang_up" } : undefined) },

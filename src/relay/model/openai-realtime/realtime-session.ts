@@ -175,8 +175,8 @@ export class RealtimeSession implements ModelSession, UpstreamSocketEvents {
     this.#flow.interrupted(cuts);
   }
 
-  stopSpeaking(): void {
-    this.#flow.stopSpeaking();
+  stopSpeaking(isHeard = false): void {
+    this.#flow.stopSpeaking(isHeard);
   }
 
   update(change: SessionChange): void {

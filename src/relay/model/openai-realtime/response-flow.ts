@@ -142,14 +142,15 @@ export class ResponseFlow {
     });
   }
 
-  stopSpeaking(): void {
+  stopSpeaking(isHeard: boolean): void {
     this.sequencer.dropWaiting();
     const { active } = this.responses;
-    if (active === null) return;
     const { outbox, direct } = this.#deps;
-    this.speech.interrupt(active);
-    this.#cancel(active);
-    if (direct)
+    if (active !== null) {
+      this.speech.interrupt(active);
+      this.#cancel(active);
+    }
+    if (direct && (active !== null || isHeard))
       outbox.send({ type: "output_audio_buffer.clear", event_id: outbox.eventId("clear") });
   }
 

@@ -89,12 +89,22 @@ describe("ResponseFlow", () => {
       flow.say("later", false, 0);
       flow.created(response("r1"));
       flow.say("never", false, 0);
-      flow.stopSpeaking();
+      flow.stopSpeaking(false);
       expect(socket.of("response.cancel")).toMatchObject([{ response_id: "r1" }]);
       expect(socket.of("output_audio_buffer.clear")).toHaveLength(direct ? 1 : 0);
       flow.done(response("r1", { status: "cancelled" }), 10);
       flow.sendDue(20);
       expect(socket.of("response.create")).toHaveLength(1);
+    }
+  });
+
+  it("clears what the server still plays of a response that is complete", () => {
+    for (const direct of [false, true]) {
+      const { flow, socket } = open(direct);
+      flow.stopSpeaking(false);
+      flow.stopSpeaking(true);
+      expect(socket.of("response.cancel")).toEqual([]);
+      expect(socket.of("output_audio_buffer.clear")).toHaveLength(direct ? 1 : 0);
     }
   });
 

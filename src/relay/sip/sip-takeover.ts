@@ -1,0 +1,121 @@
+import { errorCodeOf } from "../../domain/errors.js";
+import type { CallControl } from "../../ports/twilio.js";
+import { conferenceName } from "../../transfer/conference-names.js";
+import type { CallContext } from "../call/call-path.js";
+import { callbackUrl } from "../calls/callback-link.js";
+import { MODEL_LABEL } from "./model-legs.js";
+import { SupervisorLine, type SupervisorLineParts } from "./supervisor-line.js";
+
+export interface SipTakeoverParts
+  extends Pick<SupervisorLineParts, "appSid" | "publicUrl" | "mediaUrl" | "tokens"> {
+  readonly control: Pick<CallControl, "createParticipant" | "hangUp" | "updateParticipant">;
+  /** The supervisor cannot be heard, or the model cannot be kept out. */
+  failed(): void;
+  /** The model cannot be brought back. */
+  modelStuck(): void;
+}
+
+/** From the hand-back until the model speaks, even if Twilio has not answered. */
+const RESTORE_MS = 2_000;
+const TRIES_MOST = 2;
+
+/**
+ * A take-over on the SIP path: the model's leg is put on hold, so that it neither hears nor is
+ * heard, and the supervisor joins the conference.
+ */
+export class SipTakeover {
+  readonly line: SupervisorLine;
+  readonly #call: CallContext;
+  readonly #parts: SipTakeoverParts;
+  #isOn = false;
+  #isClosed = false;
+  /** Requests about the model's hold go one after the other: the last one must win. */
+  #holding: Promise<unknown> = Promise.resolve();
+
+  constructor(call: CallContext, parts: SipTakeoverParts) {
+    this.#call = call;
+    this.#parts = parts;
+    const { callSid, to: number } = call.parties;
+    const { control, tokens, appSid, publicUrl, mediaUrl } = parts;
+    this.line = new SupervisorLine({
+      ...{ callSid, number, control, tokens, appSid, publicUrl, mediaUrl },
+      clock: call.deps.clock,
+      log: call.log,
+      failed: () => parts.failed(),
+    });
+  }
+
+  get isOn(): boolean {
+    return this.#isOn;
+  }
+
+  begin(): void {
+    this.#isOn = true;
+    this.line.open();
+    this.#holdModel();
+  }
+
+  /** Another model has come in place of a lost one. */
+  modelAttached(): void {
+    if (this.#isOn) this.#holdModel();
+  }
+
+  /** @param done  the model is heard again. */
+  end(done: () => void): void {
+    this.#isOn = false;
+    this.line.close();
+    if (this.#isClosed) return;
+    let isDone = false;
+    const once = (): void => {
+      late.cancel();
+      if (!isDone && !this.#isClosed) done();
+      isDone = true;
+    };
+    const late = this.#call.deps.clock.after(RESTORE_MS, once);
+    this.#unhold(1, once);
+  }
+
+  /** The call is over, and its conference with it. */
+  close(): void {
+    this.#isClosed = true;
+    this.#isOn = false;
+    this.line.close();
+  }
+
+  #holdModel(): void {
+    const { publicUrl, failed } = this.#parts;
+    const link = { kind: "silence", call: this.#call.parties.callSid } as const;
+    // Music would be a turn of the caller's to the model.
+    const holdUrl = callbackUrl(publicUrl, "/transfer-status", link);
+    this.#update({ hold: true, holdUrl }).catch((error: unknown) => {
+      this.#log("sip: model not put on hold", error);
+      if (this.#isOn) failed();
+    });
+  }
+
+  #unhold(tries: number, done: () => void): void {
+    this.#update({ hold: false }).then(done, (error: unknown) => {
+      this.#log("sip: model not taken off hold", error);
+      // Another take-over has begun, or the call is over.
+      if (this.#isOn || this.#isClosed) return;
+      if (errorCodeOf(error) === "caller_gone") done();
+      else if (tries < TRIES_MOST) this.#unhold(tries + 1, done);
+      else this.#parts.modelStuck();
+    });
+  }
+
+  #update(change: Parameters<CallControl["updateParticipant"]>[2]): Promise<void> {
+    const { control } = this.#parts;
+    const conference = conferenceName(this.#call.parties);
+    const request = this.#holding.then(() =>
+      control.updateParticipant(conference, MODEL_LABEL, change),
+    );
+    this.#holding = request.catch(() => undefined);
+    return request;
+  }
+
+  #log(text: string, error: unknown): void {
+    const code = errorCodeOf(error);
+    if (code !== "caller_gone") this.#call.log.warn(text, { code }, error);
+  }
+}
