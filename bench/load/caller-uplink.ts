@@ -17,6 +17,7 @@ const GAPS_FROM_FRAME = 50;
 export class CallerUplink {
   /** Frames sent so far; the next one has this number. */
   frames = 0;
+  readonly #id: number;
   readonly #streamSid: string;
   readonly #scenario: Scenario;
   readonly #random: Random;
@@ -31,12 +32,16 @@ export class CallerUplink {
   /** Frames before this one may have waited for the model's session. */
   #steadyFromSeq = Number.POSITIVE_INFINITY;
   #finished = false;
+  /** The last frame of speech that reached the model, and when. */
+  #loudSeq = Number.NEGATIVE_INFINITY;
+  #loudMs = 0;
 
   constructor(
     id: number,
     streamSid: string,
     parts: { readonly scenario: Scenario; readonly random: Random; readonly meters: Meters },
   ) {
+    this.#id = id;
     this.#streamSid = streamSid;
     this.#scenario = parts.scenario;
     this.#random = parts.random;
@@ -117,7 +122,18 @@ export class CallerUplink {
       this.#meters.uplink.record(ms);
       this.#meters.recentUplink.record(ms);
       this.#meters.scraper?.uplink.record(ms);
+      this.#besideListeners(seq, ms);
     }
+  }
+
+  /** The call that is listened to does not count. */
+  #besideListeners(seq: number, ms: number): void {
+    const { listened } = this.#meters;
+    if (listened === null || listened.callId === this.#id) return;
+    const nowMs = performance.now();
+    listened.arrived(ms, seq === this.#loudSeq + 1 ? nowMs - this.#loudMs : null);
+    this.#loudSeq = seq;
+    this.#loudMs = nowMs;
   }
 
   /** Nothing more can reach the model: what did not is lost. Idempotent. */

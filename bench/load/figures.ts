@@ -36,6 +36,7 @@ export function figures(meters: Meters, calls: number, processes: ProcessFigures
     ...quantiles("uplink", meters.uplink),
     ...quantiles("uplink_idle", meters.uplinkIdle),
     ...meters.scraper?.figures(),
+    ...meters.listened?.figures(),
     ...quantiles("downlink", meters.downlink),
     ...quantiles("clear", meters.clear),
     ...quantiles("barge_in_silence", meters.bargeInSilence),

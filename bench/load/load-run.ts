@@ -3,6 +3,7 @@
 import { Random } from "../random.js";
 import { Caller } from "./caller.js";
 import { type Figures, figures, type ProcessFigures } from "./figures.js";
+import { ListenerWindows } from "./listener-windows.js";
 import { Meters } from "./meters.js";
 import { ModelServer, type TlsFiles } from "./model-server.js";
 import type { ModelSession } from "./model-session.js";
@@ -21,6 +22,8 @@ export interface Target {
   readonly pid: number | null;
   /** To be scraped every other second; absent: not at all. */
   readonly metricsUrl?: string;
+  /** Operators who listen to the first call by turns; absent: none. */
+  readonly listening?: { readonly listeners: number; readonly operatorUrl: string };
   /** Why the relay ended during the run; null while it runs. */
   exited(): string | null;
 }
@@ -152,11 +155,14 @@ export class LoadRun {
         steady = new SteadyWindow(readAll(target.pid));
         if (target.metricsUrl !== undefined) this.#meters.scraper = new Scraper(target.metricsUrl);
         this.#meters.scraper?.start();
+        this.#meters.listened = this.#listenerWindows(target);
+        this.#meters.listened?.start();
       }
       const over = this.#stopped || nowMs >= steadyToMs;
       if (steady !== null && window === null && over) {
         window = steady.end(this.#meters.callsLive, readAll(target.pid), baseline, this.#wheel);
         this.#meters.scraper?.stop();
+        this.#meters.listened?.stop();
       }
       if (target.exited() !== null || nowMs >= deadlineMs) break;
       if ((dialled === calls || this.#stopped) && this.#callers.size === 0) break;
@@ -183,8 +189,23 @@ export class LoadRun {
   close(): void {
     this.#wheel.stop();
     this.#meters.scraper?.stop();
+    this.#meters.listened?.stop();
     this.#model.close();
     this.#rest.close();
+  }
+
+  /** The first call is up as long as any. */
+  #listenerWindows({ listening, pid }: Target): ListenerWindows | null {
+    const [first] = this.#callers.values();
+    if (listening === undefined || first === undefined) return null;
+    const { id: callId, callSid } = first;
+    return new ListenerWindows({
+      ...listening,
+      pid,
+      callId,
+      callSid,
+      calls: () => this.#meters.callsLive,
+    });
   }
 
   /** A relay closes the model's session with the call. A session that stays open is a leak. */

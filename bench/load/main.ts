@@ -240,7 +240,10 @@ class Bench {
     if (relay !== null) {
       const { webhookUrl, pid } = relay;
       const scraped = this.#options.scrape ? { metricsUrl: relay.metricsUrl } : {};
-      return { webhookUrl, pid, ...scraped, exited: () => relay.exited };
+      const { listeners } = this.#options;
+      const { operatorUrl } = relay;
+      const listened = listeners === 0 ? {} : { listening: { listeners, operatorUrl } };
+      return { webhookUrl, pid, ...scraped, ...listened, exited: () => relay.exited };
     }
     const url = new URL(address!);
     const webhookUrl = url.pathname === "/" ? new URL("/incoming-call", url).href : url.href;

@@ -1,4 +1,5 @@
 import { Histogram } from "./histogram.js";
+import type { ListenerWindows } from "./listener-windows.js";
 import type { Scraper } from "./scraper.js";
 import { newTally, type Tally } from "./stream-checker.js";
 
@@ -40,6 +41,8 @@ export class Meters {
   readonly recentDownlink = new Histogram();
   /** While the relay's metrics are scraped every other second. */
   scraper: Scraper | null = null;
+  /** While operators listen to one call in every other window. */
+  listened: ListenerWindows | null = null;
 
   readonly up: Tally = newTally();
   readonly down: Tally = newTally();

@@ -29,6 +29,8 @@ export interface BenchOptions {
   readonly pairStore: number | null;
   /** Scrape the metrics of the relay that is started every other second. */
   readonly scrape: boolean;
+  /** Operators who listen to one call in every other window; 0: none. */
+  readonly listeners: number;
   /** Of the relay that is started. */
   readonly workers: number;
   readonly modelPort: number;
@@ -65,6 +67,8 @@ through. Without --relay it starts this project's relay itself, on free ports.
                       uplink_p99_ms<=20, clear_p99_ms<=50, loss=0, underruns=0
   --pair-store PAIRS  runs with and without record keeping by turns, and tells what it costs
   --scrape            asks for the metrics of the relay that is started every other second, and tells what that does to its calls
+  --listeners N       N operators listen to one call in every other window of six seconds, and tells what that does
+                      to the others; at least four windows: --duration 26 or more
   --json FILE         every figure as JSON
   --html FILE         the same as one page with charts
   --workers N         WORKERS of the relay that is started (default 1)
@@ -97,6 +101,7 @@ export function parseOptions(argv: readonly string[]): BenchOptions | "help" {
     "find-max": { type: "boolean" },
     "pair-store": { type: "string" },
     scrape: { type: "boolean" },
+    listeners: { type: "string" },
     workers: { type: "string" },
     env: { type: "string", multiple: true },
     profile: { type: "string" },
@@ -129,6 +134,11 @@ export function parseOptions(argv: readonly string[]): BenchOptions | "help" {
     throw new UsageError(
       "--scrape knows the metrics of a relay that it starts only: not with --relay",
     );
+  const listeners = line.whole("listeners", 0, 0, 16);
+  if (listeners > 0 && relay !== null)
+    throw new UsageError(
+      "--listeners knows the operator listener of a relay that it starts only: not with --relay",
+    );
   const [cert, key] = [line.text("tls-cert"), line.text("tls-key")];
   if ((cert === null) !== (key === null))
     throw new UsageError("--tls-cert and --tls-key go together");
@@ -147,6 +157,7 @@ export function parseOptions(argv: readonly string[]): BenchOptions | "help" {
     findMax,
     pairStore,
     scrape,
+    listeners,
     workers: line.whole("workers", 1, 1, 256),
     modelPort: line.whole("model-port", relay === null ? 0 : 8801, 0, 65_535),
     restPort: line.whole("rest-port", relay === null ? 0 : 8802, 0, 65_535),

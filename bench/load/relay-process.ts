@@ -43,6 +43,8 @@ export interface RelayPlan {
 export class RelayProcess {
   readonly webhookUrl: string;
   readonly metricsUrl: string;
+  /** `ws://…` of its operator listener. */
+  readonly operatorUrl: string;
   readonly command: string;
   readonly #child: ChildProcess;
   readonly #directory: string;
@@ -57,6 +59,7 @@ export class RelayProcess {
     logFile: string,
     command: string,
   ) {
+    this.operatorUrl = `ws://127.0.0.1:${adminPort}`;
     this.metricsUrl = `http://127.0.0.1:${adminPort}/metrics`;
     this.#child = child;
     this.#directory = directory;

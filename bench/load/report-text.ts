@@ -76,6 +76,7 @@ export function resultText(result: LoadResult, verdicts: readonly SloResult[]): 
       `  scraping        ${n("scrapes")} × ${n("scrape_bytes")} bytes in ${n("scrape_p50_ms")} ms (p50), ${n("scrape_max_ms")} at most; uplink p99 of a second, median: with ${n("uplink_p99_scraped_ms")}, without ${n("uplink_p99_unscraped_ms")} ms`,
     );
   }
+  if (f["listeners"] !== undefined) lines.push(...listenerLines(n));
   const others = f["others_cpu_percent"] ?? 0;
   if (others > OTHERS_LIMIT_PERCENT) {
     lines.push(
@@ -95,6 +96,18 @@ export function resultText(result: LoadResult, verdicts: readonly SloResult[]): 
   }
   if (verdicts.length > 0) lines.push("", ...verdicts.map(limitLine));
   return lines.join("\n");
+}
+
+/** The windows without listeners differ by so much among themselves: that is the noise. */
+function listenerLines(n: (name: string) => string): string[] {
+  const row = (name: string, unit: string, label: string): string =>
+    `                  ${label}: with ${n(`${name}_listened${unit}`)}, without ${n(`${name}_unlistened${unit}`)} (${n(`${name}_unlistened_min${unit}`)} to ${n(`${name}_unlistened_max${unit}`)})`;
+  return [
+    `  listeners       ${n("listeners")} on one call in ${n("listener_windows")} windows, ${n("listener_heard_s")} s heard, ${n("listeners_failed")} failed; the other calls, median of the windows:`,
+    row("uplink_p99", "_ms", "uplink p99, ms"),
+    row("uplink_gap_max", "_ms", "longest gap at the model, ms"),
+    row("cpu_ms_per_call_second", "", "CPU per call-second, ms"),
+  ];
 }
 
 export function limitLine({ metric, op, limit, value, ok }: SloResult): string {
