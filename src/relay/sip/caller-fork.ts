@@ -55,8 +55,10 @@ export class CallerFork {
   #timer: Timer | null = null;
   #isClosed = false;
   readonly #frames: FrameSink = {
-    callerFrame: (_message, _start, _end, _timestampMs, ulaw, bytes) =>
-      this.#tap?.caller(ulaw, 0, bytes),
+    callerFrame: (_message, _start, _end, _timestampMs, ulaw, bytes) => {
+      this.#tap?.caller(ulaw, 0, bytes);
+      return this.#parts.clock.nowMs();
+    },
     heardFrame: (ulaw) => this.#tap?.agent(ulaw, 0, ulaw.length),
   };
 

@@ -50,7 +50,8 @@ interface Line {
   isWanted: boolean;
 }
 
-const NO_FRAMES: FrameSink = { callerFrame: () => undefined };
+/** What the conference says to the supervisor: they hear it as a listener. */
+const NO_FRAMES: FrameSink = { callerFrame: () => 0 };
 
 /**
  * A supervisor's way into the conference of a caller on the SIP path: a participant whose other end
