@@ -52,7 +52,7 @@ function page(store, callSid, record, problem) {
     <div class="columns">
       <section class="card wide"><h2>Conversation</h2><${Conversation} record=${record} /></section>
       <div class="aside">
-        ${live && store.mayAct ? html`<${ListenPanel} key=${callSid} callSid=${callSid} path=${record.path} />` : null}
+        ${live && store.mayAct ? html`<${ListenPanel} key=${callSid} callSid=${callSid} />` : null}
         ${live ? null : html`<${ReviewPanel} key=${`review ${callSid}`} callSid=${callSid} mayWrite=${store.mayAct} />`}
         <${Latencies} record=${record} />
         <${Usage} record=${record} />

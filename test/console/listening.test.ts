@@ -3,39 +3,13 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { speechLike } from "../../sim/audio/synth.js";
 import { playedAudio } from "../../sim/twilio/heard.js";
-import { ulawToLinear } from "../../src/codec/ulaw.js";
 import { chromiumSkip, launchChromium, openPage, PATIENCE_MS } from "../fakes/chromium.js";
+import { decoded, keepAudio, played as playedIn } from "../fakes/page-audio.js";
 import { type Stage, startStage } from "../fakes/stage.js";
 
 const HELLO = { text: "Hello.", audio: speechLike(400, 1) };
 const ANSWER = { text: "It left on Monday.", audio: speechLike(2_500, 2) };
 const QUESTION = speechLike(900, 3);
-
-/** Keeps, in the page, what is played: `played[0]` on the left, `played[1]` on the right. */
-const KEEP_OUTPUT = `
-  window.played = [[], []];
-  const connect = AudioNode.prototype.connect;
-  AudioNode.prototype.connect = function (target, ...rest) {
-    if (target instanceof AudioDestinationNode && !(this instanceof ScriptProcessorNode)) {
-      const tap = this.context.createScriptProcessor(4096, 2, 2);
-      tap.onaudioprocess = ({ inputBuffer }) => {
-        for (const side of [0, 1]) window.played[side].push(...inputBuffer.getChannelData(side));
-      };
-      connect.call(this, tap);
-      connect.call(tap, target);
-    }
-    return connect.call(this, target, ...rest);
-  };
-`;
-
-/** Without the silence before, behind and between: digital silence is exactly 0. */
-function sound(samples: readonly number[]): number[] {
-  return samples.map((sample) => Math.round(sample * 32_768)).filter((sample) => sample !== 0);
-}
-
-function decoded(ulaw: Uint8Array): number[] {
-  return [...ulaw].map((byte) => ulawToLinear[byte]!).filter((sample) => sample !== 0);
-}
 
 describe.skipIf(chromiumSkip("listening in a browser") !== null)(
   "listening in the console",
@@ -91,13 +65,12 @@ describe.skipIf(chromiumSkip("listening in a browser") !== null)(
       await stage.until(call.sid, "agent_heard");
       const opened = await openPage(browser);
       const { page } = opened;
-      await page.addInitScript(KEEP_OUTPUT);
+      await keepAudio(page);
       await page.goto(`http://127.0.0.1:${stage.adminPort}/console#/calls/${call.sid}`);
       await page.getByRole("button", { name: "Listen" }).click();
       await page.locator(".tag.good", { hasText: "listening" }).waitFor();
       await call.say(QUESTION);
-      const played = async (side: 0 | 1) =>
-        sound(await page.evaluate<number[]>(`window.played[${side}]`));
+      const played = (side: 0 | 1) => playedIn(page, side);
       await expect
         .poll(async () => (await played(1)).length, { timeout: PATIENCE_MS })
         .toBeGreaterThanOrEqual(decoded(ANSWER.audio).length);

@@ -99,8 +99,10 @@ export async function startNode(
   const recordings = join(directory, "recordings");
   writeFileSync(agentsFile, NODE_AGENTS);
   const workers = Number(env["WORKERS"] ?? 1);
-  const publicPort = Number(env["PORT"] ?? (await freePorts(workers + 1)));
-  const adminPort = Number(env["ADMIN_PORT"] ?? (await freePorts(1)));
+  // In a row: a port for itself could be the own port of a worker.
+  const first = await freePorts(workers + 2);
+  const publicPort = Number(env["PORT"] ?? first);
+  const adminPort = Number(env["ADMIN_PORT"] ?? first + workers + 1);
   const child: ChildProcess = spawn(process.execPath, [join(build, "cli.js"), "serve", ...flags], {
     cwd: directory,
     stdio: ["ignore", "pipe", "pipe"],
