@@ -7,6 +7,8 @@ export const START_SAMPLES = 800;
  * The relay is up to 160 ms ahead of the phone with the agent's audio.
  */
 export const MAX_SAMPLES = 12_000;
+/** What is left then, so that a page that was asleep is in time again. */
+export const KEPT_SAMPLES = 2_400;
 
 export class JitterQueue {
   /** @type {Int16Array[]} */
@@ -22,7 +24,8 @@ export class JitterQueue {
     if (samples.length === 0) return;
     this.#waiting.push(samples);
     this.#samples += samples.length;
-    while (this.#samples > MAX_SAMPLES && this.#waiting.length > 1) {
+    if (this.#samples <= MAX_SAMPLES) return;
+    while (this.#samples > KEPT_SAMPLES && this.#waiting.length > 1) {
       this.#samples -= (this.#waiting.shift()?.length ?? 0) - this.#offset;
       this.#offset = 0;
     }

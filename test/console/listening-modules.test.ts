@@ -1,5 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { JitterQueue, MAX_SAMPLES, START_SAMPLES } from "../../console/jitter-queue.js";
+import {
+  JitterQueue,
+  KEPT_SAMPLES,
+  MAX_SAMPLES,
+  START_SAMPLES,
+} from "../../console/jitter-queue.js";
 import { linearToUlaw, ULAW_TO_LINEAR } from "../../console/ulaw.js";
 import { encodeUlaw, ulawToLinear } from "../../src/codec/ulaw.js";
 
@@ -60,9 +65,18 @@ describe("the jitter queue", () => {
     expect(take(queue, 2)).toEqual([0, 0]);
   });
 
-  it("skips what piles up beyond its limit, the oldest first", () => {
+  it("is in time again after a page was asleep: of what has piled up only the newest is played", () => {
     const queue = new JitterQueue();
-    for (let at = 1; at <= MAX_SAMPLES + 1_000; at += 1_000) queue.push(block(at, 1_000));
-    expect(take(queue, 1)).toEqual([1_001]);
+    for (let at = 1; at <= MAX_SAMPLES + 1_000; at += 400) queue.push(block(at, 400));
+    const [first = 0] = take(queue, 1);
+    const last = MAX_SAMPLES + 1_000;
+    expect(last - first).toBeLessThan(KEPT_SAMPLES + 1_000);
+    expect(take(queue, 400).slice(0, 2)).toEqual([first + 1, first + 2]);
+  });
+
+  it("plays all of what has piled up less", () => {
+    const queue = new JitterQueue();
+    for (let at = 1; at < MAX_SAMPLES; at += 400) queue.push(block(at, 400));
+    expect(take(queue, 1)).toEqual([1]);
   });
 });
