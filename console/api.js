@@ -12,7 +12,8 @@ import { refusalText } from "./words.js";
  * @typedef {import("../src/recorder/timeline.js").TimelineEvent} TimelineEvent
  * @typedef {import("../src/recorder/timeline.js").Envelope} Envelope
  * @typedef {{ callSid: string, startedAt: string | null, flight: boolean, envelope: Envelope | null,
- *   events: TimelineEvent[], leftOut: number }} Timeline
+ *   audio: { source: "audio" | "recording", startMs: number } | null, events: TimelineEvent[], leftOut: number,
+ *   incomplete: string | null }} Timeline
  * @typedef {"viewer" | "supervisor" | "admin"} Role
  * @typedef {{ signedIn: boolean, operator: { name: string, role: Role } | null }} Session
  * @typedef {{ at: string, operator: string, role: Role, action: string, callSid: string | null, status: number }} AuditEntry
@@ -87,6 +88,31 @@ export const readCall = async (callSid) =>
 /** @param {string} callSid @returns {Promise<Timeline>} */
 export const readTimeline = async (callSid) =>
   (await ask(`api/calls/${encodeURIComponent(callSid)}/timeline`)).json();
+
+/**
+ * Files about a call.
+ *
+ * @param {string} callSid @param {"timeline" | "audio" | "recording" | "flight" | ""} what "": the record.
+ */
+export const callFile = (callSid, what) =>
+  address(`api/calls/${encodeURIComponent(callSid)}${what === "" ? "" : `/${what}`}`);
+
+/**
+ * Part of the sound of a call.
+ *
+ * @param {string} callSid @param {"audio" | "recording"} what @param {number} fromByte @param {number} toByte both inclusive.
+ */
+export async function readSound(callSid, what, fromByte, toByte) {
+  const path = `api/calls/${encodeURIComponent(callSid)}/${what}`;
+  const answer = await ask(path, { headers: { range: `bytes=${fromByte}-${toByte}` } });
+  return new Uint8Array(await answer.arrayBuffer());
+}
+
+/** Lines of the flight recording. @param {string} callSid @param {number} fromMs @param {number} toMs */
+export async function readFlight(callSid, fromMs, toMs) {
+  const path = `api/calls/${encodeURIComponent(callSid)}/flight?fromMs=${fromMs}&toMs=${toMs}`;
+  return (await (await ask(path)).text()).split("\n").filter((line) => line !== "");
+}
 
 /** @param {string} callSid */
 export const recordingAddress = (callSid) =>

@@ -40,7 +40,7 @@ function page(store) {
     case "call":
       return html`<${CallView} key=${route.callSid} store=${store} callSid=${route.callSid} />`;
     case "inspect":
-      return html`<${InspectView} key=${route.callSid} callSid=${route.callSid} />`;
+      return html`<${InspectView} key=${route.callSid} store=${store} callSid=${route.callSid} atMs=${route.atMs} zoom=${route.zoom} />`;
     case "ended":
     case "review": {
       const queue = route.page === "review";

@@ -1,7 +1,8 @@
 // The page that is shown is encoded in the address, after the "#".
 
 /**
- * @typedef {{ page: "live", sort?: string } | { page: "call" | "inspect", callSid: string } | { page: "ended" | "review" | "audit", filter: Record<string, string> }
+ * @typedef {{ page: "live", sort?: string } | { page: "call", callSid: string }
+ *   | { page: "inspect", callSid: string, atMs: number, zoom: number } | { page: "ended" | "review" | "audit", filter: Record<string, string> }
  *   | { page: "place" } | { page: "health" } | { page: "talk" } | { page: "wall" }} Route
  */
 
@@ -11,9 +12,10 @@ export function readRoute(hash) {
   const [page, rest, part] = path.split("/");
   switch (page) {
     case "calls":
-      return rest === undefined || rest === ""
-        ? { page: "live" }
-        : { page: part === "inspect" ? "inspect" : "call", callSid: decoded(rest) };
+      if (rest === undefined || rest === "") return { page: "live" };
+      return part === "inspect"
+        ? { page: "inspect", callSid: decoded(rest), ...instantOf(new URLSearchParams(query)) }
+        : { page: "call", callSid: decoded(rest) };
     case "ended":
     case "review":
     case "audit":
@@ -38,6 +40,24 @@ function decoded(text) {
     // Not the id of a call: the relay will answer that there is none.
     return text;
   }
+}
+
+/** @param {URLSearchParams} query */
+function instantOf(query) {
+  const number = (/** @type {string} */ name, /** @type {number} */ least) => {
+    const value = Number(query.get(name));
+    return Number.isFinite(value) ? Math.max(least, value) : least;
+  };
+  return { atMs: number("at", 0), zoom: number("zoom", 1) };
+}
+
+/** @param {string} callSid @param {number} [atMs] @param {number} [zoom] */
+export function inspectLink(callSid, atMs, zoom) {
+  const query = new URLSearchParams();
+  if (atMs !== undefined && atMs > 0) query.set("at", String(Math.round(atMs)));
+  if (zoom !== undefined && zoom > 1) query.set("zoom", String(Math.round(zoom * 100) / 100));
+  const text = query.toString();
+  return `${callLink(callSid)}/inspect${text === "" ? "" : `?${text}`}`;
 }
 
 /** @param {string} callSid */

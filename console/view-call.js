@@ -6,7 +6,7 @@ import { caller, clockTime, counted, dollars, otherParty, spanOf, when } from ".
 import { html } from "./html.js";
 import { ListenPanel } from "./listen-panel.js";
 import { ReviewPanel } from "./review-panel.js";
-import { callLink } from "./route.js";
+import { inspectLink } from "./route.js";
 import { Timeline } from "./timeline.js";
 import { NumbersSwitch, Phase } from "./view-live.js";
 import { WatchedCall } from "./watched-call.js";
@@ -43,7 +43,7 @@ function page(store, callSid, record, problem) {
         record.direction === "outbound" ? "called by" : "with"
       } ${record.agent ?? "no agent"}</span></h1>
       <${NumbersSwitch} store=${store} />
-      <a class="button" href=${`${callLink(callSid)}/inspect`}>Inspect</a>
+      <a class="button" href=${inspectLink(callSid)}>Inspect</a>
       ${live && store.mayAct ? html`<${Actions} store=${store} callSid=${callSid} agent=${record.agent} />` : null}
     </div>
     ${problem === "" ? null : html`<p class="problem" role="alert">${problem}</p>`}

@@ -25,7 +25,9 @@ const REFUSALS = {
 export function refusalText(status, { error, message }) {
   const known = typeof error === "string" ? REFUSALS[error] : undefined;
   const said = typeof message === "string" ? message : undefined;
+  // "Not found" may be of a call, or of something that belongs to it.
   return (
+    (error === "not_found" ? said : undefined) ??
     known ??
     said ??
     `The relay answered ${status}${typeof error === "string" ? ` (${error})` : ""}.`

@@ -7,8 +7,10 @@ import type { SimulatedModel } from "../sim/model.js";
 import type { SimulatedTwilio } from "../sim/twilio.js";
 import { FlightFiles } from "../src/adapters/journal/flight-files.js";
 import { createLog } from "../src/adapters/system/pino-log.js";
+import { systemClock } from "../src/adapters/system/system-clock.js";
 import { type App, createApp } from "../src/app/app.js";
 import type { AppOverrides } from "../src/app/app-overrides.js";
+import { composeInspector } from "../src/app/compose-inspector.js";
 import { loadAgentsFile } from "../src/config/agents/agents-file.js";
 import { readPriceTable } from "../src/config/agents/price-table.js";
 import { type Config, loadConfig } from "../src/config/load.js";
@@ -16,7 +18,6 @@ import type { AgentsFile } from "../src/domain/agent-profile.js";
 import type { CallSid } from "../src/domain/ids.js";
 import type { RecordEvent } from "../src/domain/record-event.js";
 import { historyRoutes } from "../src/http/history-routes.js";
-import { timelineRoute } from "../src/http/timeline-route.js";
 import { memoryCalls } from "../src/records/memory-calls.js";
 import { MemoryJournal } from "../src/records/memory-journal.js";
 import type { Timeline } from "./timeline.js";
@@ -120,10 +121,13 @@ export async function runRelay(
         epochMs: Date.now,
         newId: randomUUID,
       }),
-      timelineRoute({
+      ...composeInspector({
         find: async (callSid) => journal.record(callSid),
-        flight: (callSid) => flights.read(callSid),
-      }),
+        flights,
+        directory: config.recordingsDir,
+        clock: systemClock,
+        source: null,
+      }).routes,
     ],
   });
   const { publicPort, adminPort } = await app.start();

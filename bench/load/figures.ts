@@ -96,21 +96,24 @@ export function figures(meters: Meters, calls: number, processes: ProcessFigures
   };
 }
 
+/** Of a run that has not come to its steady part. */
+export const NOT_MEASURED: ProcessFigures = {
+  relayCpuMsPerCallSecond: null,
+  relayThreadsMsPerCallSecond: null,
+  relayCpuPercent: null,
+  relayWaitedPercent: null,
+  relayRssKbPerCall: null,
+  relayRssMb: null,
+  othersCpuPercent: null,
+  harnessCpuMsPerCallSecond: null,
+  harnessCpuPercent: 0,
+  harnessLateP99Ms: 0,
+  harnessLateMaxMs: 0,
+};
+
 /** Every figure's name, to check limits before a run rather than after it. */
 export function blankFigures(): Figures {
-  return figures(new Meters(), 0, {
-    relayCpuMsPerCallSecond: null,
-    relayThreadsMsPerCallSecond: null,
-    relayCpuPercent: null,
-    relayWaitedPercent: null,
-    relayRssKbPerCall: null,
-    relayRssMb: null,
-    othersCpuPercent: null,
-    harnessCpuMsPerCallSecond: null,
-    harnessCpuPercent: 0,
-    harnessLateP99Ms: 0,
-    harnessLateMaxMs: 0,
-  });
+  return figures(new Meters(), 0, NOT_MEASURED);
 }
 
 /** Null without a measurement: it is within no limit. */

@@ -2,7 +2,8 @@
 
 import { Random } from "../random.js";
 import { Caller } from "./caller.js";
-import { type Figures, figures, type ProcessFigures } from "./figures.js";
+import { type Figures, figures, NOT_MEASURED, type ProcessFigures } from "./figures.js";
+import type { Histogram } from "./histogram.js";
 import { ListenerWindows } from "./listener-windows.js";
 import { Meters } from "./meters.js";
 import { ModelServer, type TlsFiles } from "./model-server.js";
@@ -41,17 +42,22 @@ export interface LoadPlan {
 }
 
 /** One second of a run. */
+/** One second of a run. Null: nothing was measured in it. */
 export interface Sample {
   readonly second: number;
   readonly live: number;
-  readonly uplinkP50Ms: number;
-  readonly uplinkP99Ms: number;
-  readonly downlinkP99Ms: number;
+  readonly uplinkP50Ms: number | null;
+  readonly uplinkP99Ms: number | null;
+  /** How many frames that is of. */
+  readonly uplinkCount: number;
+  readonly downlinkP99Ms: number | null;
+  readonly downlinkCount: number;
   /** Of one core. */
   readonly relayCpuPercent: number | null;
   readonly relayRssMb: number | null;
   readonly harnessCpuPercent: number;
-  readonly lateP99Ms: number;
+  readonly lateP99Ms: number | null;
+  readonly lateCount: number;
   readonly lost: number;
   readonly underruns: number;
 }
@@ -110,6 +116,13 @@ export class LoadRun {
       modelPort: await this.#model.listen(this.#plan.modelPort),
       restPort: await this.#rest.listen(this.#plan.restPort),
     };
+  }
+
+  /** What has been measured so far. What belongs to processes is known at the end. */
+  soFar(): Pick<LoadResult, "figures" | "meters" | "samples"> {
+    const processes = { ...NOT_MEASURED };
+    const made = figures(this.#meters, this.#plan.calls, processes);
+    return { figures: made, meters: this.#meters, samples: this.#samples };
   }
 
   /** Ends the calls now; `run` then reports on what there was. */
@@ -266,16 +279,19 @@ export class LoadRun {
     this.#samples.push({
       second: Math.round((now.atMs - beginMs) / 1000),
       live: meters.callsLive,
-      uplinkP50Ms: meters.recentUplink.quantileMs(0.5),
-      uplinkP99Ms: meters.recentUplink.quantileMs(0.99),
-      downlinkP99Ms: meters.recentDownlink.quantileMs(0.99),
+      uplinkP50Ms: measured(meters.recentUplink, 0.5),
+      uplinkP99Ms: measured(meters.recentUplink, 0.99),
+      uplinkCount: meters.recentUplink.count,
+      downlinkP99Ms: measured(meters.recentDownlink, 0.99),
+      downlinkCount: meters.recentDownlink.count,
       relayCpuPercent:
         now.relay === null || before.relay === null
           ? null
           : ((now.relay.cpuMs - before.relay.cpuMs) / wallMs) * 100,
       relayRssMb: now.relay === null ? null : now.relay.rssBytes / 2 ** 20,
       harnessCpuPercent: ((now.harnessCpuMs - before.harnessCpuMs) / wallMs) * 100,
-      lateP99Ms: this.#wheel.recentLateness.quantileMs(0.99),
+      lateP99Ms: measured(this.#wheel.recentLateness, 0.99),
+      lateCount: this.#wheel.recentLateness.count,
       lost: meters.up.lost + meters.down.lost,
       underruns: meters.underruns,
     });
@@ -283,6 +299,10 @@ export class LoadRun {
     meters.recentDownlink.reset();
     this.#wheel.recentLateness.reset();
   }
+}
+
+function measured(histogram: Histogram, q: number): number | null {
+  return histogram.count === 0 ? null : histogram.quantileMs(q);
 }
 
 function sleep(ms: number): Promise<void> {

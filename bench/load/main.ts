@@ -3,13 +3,16 @@ import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { cpus, release } from "node:os";
 import { type Cores, pinSelf, splitCores } from "./affinity.js";
+import { type Baseline, baselineText, readBaseline } from "./baseline.js";
 import { blankFigures } from "./figures.js";
 import { findMax } from "./find-max.js";
+import { LivePage } from "./live-page.js";
 import { type LoadResult, LoadRun, type Target } from "./load-run.js";
 import { type BenchOptions, HELP, parseOptions } from "./options.js";
 import { PerfSampling, type PerfShare } from "./perf-share.js";
 import { makeCertificate, RelayProcess } from "./relay-process.js";
-import { type ReportFacts, reportHtml, reportJson } from "./report-file.js";
+import { countsOf, type ReportFacts, reportJson } from "./report-data.js";
+import { type ReportSoFar, reportHtml } from "./report-file.js";
 import { limitLine, progressLine, resultText } from "./report-text.js";
 import {
   DEFAULT_SCENARIO,
@@ -81,9 +84,13 @@ class Bench {
   #current: LoadRun | null = null;
   #share: PerfShare | null = null;
   #relayCommand = "given by --relay";
+  readonly #baseline: Baseline | null;
+  #page: LivePage | null = null;
 
+  /** @throws UsageError when the earlier run cannot be read. */
   constructor(options: BenchOptions, scenario: Scenario) {
     this.#options = options;
+    this.#baseline = options.baselineFile === null ? null : readBaseline(options.baselineFile);
     this.#scenario = scenario;
     this.#cores = options.relay === null ? splitCores(options.workers) : null;
   }
@@ -100,6 +107,10 @@ class Bench {
     };
     process.once("SIGINT", interrupt);
     try {
+      if (this.#options.live) {
+        this.#page = new LivePage(this.#baseline);
+        console.error(`The report, while the run goes on: ${await this.#page.listen()}`);
+      }
       if (this.#options.relay !== null) this.#tellSettings();
       if (pairStore !== null) return await this.#pairs(pairStore);
       return searching
@@ -107,6 +118,7 @@ class Bench {
         : await this.#single(slo);
     } finally {
       process.removeListener("SIGINT", interrupt);
+      this.#page?.close();
       unpin();
     }
   }
@@ -115,6 +127,7 @@ class Bench {
     const result = await this.#play(this.#options.calls);
     const verdicts = judge(slo, result.figures);
     console.log(resultText(result, verdicts));
+    if (this.#baseline !== null) console.log(baselineText(result.figures, this.#baseline));
     this.#write(result, verdicts, null);
     if (result.relayExit !== null || result.meters.up.frames === 0) return BROKEN;
     return verdicts.every(({ ok }) => ok) ? OK : BROKEN;
@@ -197,6 +210,7 @@ class Bench {
       tls,
     });
     this.#current = run;
+    this.#page?.show(() => this.#soFar(run));
     let relay: RelayProcess | null = null;
     try {
       const ports = await run.listen();
@@ -235,6 +249,20 @@ class Bench {
     }
   }
 
+  /** For the page: what is known before the end. */
+  #soFar(run: LoadRun): ReportSoFar {
+    const { figures, meters, samples } = run.soFar();
+    const { slo } = this.#options;
+    const limitsGiven = slo.length > 0;
+    return {
+      ...this.#facts(judge(limitsGiven ? slo : MAX_LIMITS, figures), limitsGiven, null),
+      figures,
+      samples,
+      counts: countsOf(meters),
+      failures: Object.fromEntries(meters.failures),
+    };
+  }
+
   #target(relay: RelayProcess | null): Target {
     const { relay: address, relayPid } = this.#options;
     if (relay !== null) {
@@ -267,7 +295,23 @@ class Bench {
   #write(result: LoadResult, verdicts: ReportFacts["verdicts"], steps: ReportFacts["steps"]): void {
     const { jsonFile, htmlFile } = this.#options;
     if (jsonFile === null && htmlFile === null) return;
-    const facts: ReportFacts = {
+    const limitsGiven = verdicts.length > 0;
+    const facts = this.#facts(
+      limitsGiven ? verdicts : judge(MAX_LIMITS, result.figures),
+      limitsGiven,
+      steps,
+    );
+    const data = reportJson(result, facts);
+    if (jsonFile !== null) writeFileSync(jsonFile, `${JSON.stringify(data, null, 2)}\n`);
+    if (htmlFile !== null) writeFileSync(htmlFile, reportHtml(data, this.#baseline));
+  }
+
+  #facts(
+    verdicts: ReportFacts["verdicts"],
+    limitsGiven: boolean,
+    steps: ReportFacts["steps"],
+  ): ReportFacts {
+    return {
       command: `npm run bench -- ${process.argv.slice(3).join(" ")}`,
       relay: this.#relayCommand,
       date: new Date().toISOString(),
@@ -281,11 +325,9 @@ class Bench {
       scenario: this.#scenario,
       durationS: this.#options.durationS,
       verdicts,
+      limitsGiven,
       steps,
     };
-    if (jsonFile !== null)
-      writeFileSync(jsonFile, `${JSON.stringify(reportJson(result, facts), null, 2)}\n`);
-    if (htmlFile !== null) writeFileSync(htmlFile, reportHtml(result, facts));
   }
 }
 

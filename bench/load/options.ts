@@ -17,6 +17,10 @@ export interface BenchOptions {
   readonly scenarioFile: string | null;
   readonly jsonFile: string | null;
   readonly htmlFile: string | null;
+  /** An earlier run's JSON that this one is compared with. */
+  readonly baselineFile: string | null;
+  /** Show the report while the run goes on, at an address of this machine. */
+  readonly live: boolean;
   /**
    * One-way delay and jitter between phone and relay, over the scenario's: to the relay, and to the
    * phone. Null: the scenario's.
@@ -70,7 +74,9 @@ through. Without --relay it starts this project's relay itself, on free ports.
   --listeners N       N operators listen to one call in every other window of six seconds, and tells what that does
                       to the others; at least four windows: --duration 26 or more
   --json FILE         every figure as JSON
-  --html FILE         the same as one page with charts
+  --html FILE         the same as one page: each limit with pass or fail, charts with values
+  --baseline FILE     compares with an earlier run's --json, in the page and at the end
+  --live              prints an address of this machine that shows the page while the run goes on
   --workers N         WORKERS of the relay that is started (default 1)
   --env NAME=VALUE    another setting of the relay that is started; may be repeated
   --profile DIR       takes a CPU profile of the relay that is started (costs it some speed);
@@ -95,6 +101,8 @@ export function parseOptions(argv: readonly string[]): BenchOptions | "help" {
     scenario: { type: "string" },
     json: { type: "string" },
     html: { type: "string" },
+    baseline: { type: "string" },
+    live: { type: "boolean" },
     delay: { type: "string" },
     jitter: { type: "string" },
     slo: { type: "string" },
@@ -151,6 +159,8 @@ export function parseOptions(argv: readonly string[]): BenchOptions | "help" {
     scenarioFile: line.text("scenario"),
     jsonFile: line.text("json"),
     htmlFile: line.text("html"),
+    baselineFile: line.text("baseline"),
+    live: line.flag("live"),
     delayMs: line.bothWays("delay", 0, MOST_DELAY_MS),
     jitterMs: line.bothWays("jitter", 0, MOST_DELAY_MS),
     slo: slo === null ? [] : parseSlo(slo),

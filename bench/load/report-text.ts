@@ -114,6 +114,7 @@ export function limitLine({ metric, op, limit, value, ok }: SloResult): string {
   return `  ${ok ? "ok  " : "FAIL"}  ${metric} ${op} ${limit}  (${Number.isNaN(value) ? "not measured" : value})`;
 }
 
-function ms(value: number): string {
+function ms(value: number | null): string {
+  if (value === null) return "–";
   return value < 10 ? value.toFixed(2) : value.toFixed(0);
 }

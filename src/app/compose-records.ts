@@ -23,8 +23,6 @@ import type { CallSid } from "../domain/ids.js";
 import type { CallJournal } from "../domain/record-event.js";
 import { historyRoutes } from "../http/history-routes.js";
 import type { OperatorRoute } from "../http/operator-router.js";
-import { recordingRoute } from "../http/recording-route.js";
-import { timelineRoute } from "../http/timeline-route.js";
 import type { Clock } from "../ports/clock.js";
 import type { Crm } from "../ports/crm.js";
 import type { Log } from "../ports/log.js";
@@ -44,6 +42,7 @@ import type { SharedSums } from "../relay/calls/shared-sums.js";
 import type { TransferStates } from "../relay/calls/transfer-service.js";
 import type { SipStates } from "../relay/sip/sip-states.js";
 import type { OrderBook } from "../tools/sample-tools.js";
+import { composeInspector } from "./compose-inspector.js";
 
 export interface RecordKeeping {
   /** For calls: never waits. */
@@ -144,6 +143,7 @@ export async function openRecordKeeping(
   }
   const find = async (callSid: CallSid): Promise<CallRecord | null> =>
     recorder.record(callSid) ?? (await store.load(callSid))?.record ?? null;
+  const inspector = composeInspector({ find, flights, directory, clock, source });
   return {
     find,
     journal: new RecordingStarter(notifier ?? recorder, {
@@ -162,11 +162,7 @@ export async function openRecordKeeping(
         epochMs: () => clock.epochMs(),
         newId: randomUUID,
       }),
-      timelineRoute({ find, flight: (callSid) => flights.read(callSid) }),
-      recordingRoute({
-        find,
-        read: async (file, fromByte, maxBytes) => await source.read(file, fromByte, maxBytes),
-      }),
+      ...inspector.routes,
     ],
     trouble: () => {
       const { database, disk } = recorder.health();
@@ -183,6 +179,7 @@ export async function openRecordKeeping(
       await recordings.stop();
       await retention.stop();
       await searchIndex.stop();
+      await inspector.close();
       await recorder.close();
       await store.close();
     },

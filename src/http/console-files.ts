@@ -29,6 +29,7 @@ const SCRIPTS: readonly string[] = [
   "alerts.js",
   "api.js",
   "app.js",
+  "call-player.js",
   "calls-filter.js",
   "conversation.js",
   "dialog.js",
@@ -41,6 +42,8 @@ const SCRIPTS: readonly string[] = [
   "history-api.js",
   "html.js",
   "inspect-axis.js",
+  "inspect-details.js",
+  "inspect-draw.js",
   "jitter-queue.js",
   "latency.js",
   "listen-panel.js",
@@ -74,6 +77,7 @@ const SCRIPTS: readonly string[] = [
   "view-wall.js",
   "wall.js",
   "watched-call.js",
+  "wav-source.js",
   "words.js",
 ];
 

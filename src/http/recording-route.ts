@@ -1,62 +1,85 @@
 /**
- * `GET /api/calls/:callSid/recording`: the audio of a call, in parts, as a browser's player asks
- * for it (RFC 9110, section 14).
+ * The sound of a call, in parts, as a browser's player asks for it: Twilio's recording, or what the
+ * flight recording has of it.
  */
-
 import type { CallRecord } from "../domain/call-record.js";
 import { RelayError } from "../domain/errors.js";
 import type { CallSid } from "../domain/ids.js";
+import { type ByteReader, rangedReply } from "./byte-range.js";
 import { callSidOf } from "./call-sid.js";
-import { failure } from "./openapi/route-doc.js";
-import type { OperatorRequest, OperatorRoute } from "./operator-router.js";
-import { json, type Reply } from "./reply.js";
-
-/** A part of a recording. At the end of the file `bytes` may be fewer than were asked for. */
-export interface RecordingPart {
-  readonly bytes: Uint8Array;
-  readonly sizeBytes: number;
-}
+import { failure, type RouteDoc } from "./openapi/route-doc.js";
+import type { OperatorRoute } from "./operator-router.js";
+import { json } from "./reply.js";
 
 export interface RecordingRouteParts {
   readonly find: (callSid: CallSid) => Promise<CallRecord | null>;
-  /** Null: the file is not on this machine. */
-  readonly read: (
-    file: string,
-    fromByte: number,
-    maxBytes: number,
-  ) => Promise<RecordingPart | null>;
+  /** Twilio's recording. Null: the file is not on this machine. */
+  readonly read: (file: string, ...range: Parameters<ByteReader>) => ReturnType<ByteReader>;
+  /** Rebuilt from the flight recording. Null: there is none on this machine. */
+  readonly rebuilt: (
+    callSid: CallSid,
+    startedMs: number,
+    ...range: Parameters<ByteReader>
+  ) => ReturnType<ByteReader>;
   /** Default 1 MiB: a minute of two channels. A player asks for the next part when it needs it. */
   readonly maxPartBytes?: number;
-  /** Default 8 MiB. */
-  readonly maxWholeBytes?: number;
 }
 
 const MAX_PART_BYTES = 1024 * 1024;
-/**
- * A whole recording, for clients that do not ask for a part: eight minutes of two channels. It is
- * copied in one turn of the event loop, and the calls of this process wait for that.
- */
-const MAX_WHOLE_BYTES = 8 * 1024 * 1024;
 
-export function recordingRoute(parts: RecordingRouteParts): OperatorRoute {
+const ANSWERS: RouteDoc["answers"] = {
+  200: { description: "All of it", type: "audio/wav" },
+  206: { description: "A part of it", type: "audio/wav" },
+  404: failure("There is no such sound on this machine"),
+  416: failure("The part begins after the end"),
+  503: failure("No worker answers, or the database is away"),
+};
+
+export function recordingRoutes(parts: RecordingRouteParts): readonly OperatorRoute[] {
+  return [
+    soundRoute(parts, "recording", "Twilio's recording of a call", recorded),
+    soundRoute(
+      parts,
+      "audio",
+      "The sound of a call on the clock of its timeline, from its flight recording",
+      rebuilt,
+    ),
+  ];
+}
+
+type FindSound = (parts: RecordingRouteParts, record: CallRecord) => ByteReader | null;
+
+const recorded: FindSound = ({ read }, { recording }) => {
+  const file = recording?.file ?? null;
+  return file === null ? null : (fromByte, maxBytes) => read(file, fromByte, maxBytes);
+};
+
+/** During the call its flight recording grows, and every part would be of another file. */
+const rebuilt: FindSound = (parts, { callSid, startedAt, state }) =>
+  startedAt === null || state === "live"
+    ? null
+    : (fromByte, maxBytes) => parts.rebuilt(callSid, Date.parse(startedAt), fromByte, maxBytes);
+
+function soundRoute(
+  parts: RecordingRouteParts,
+  name: string,
+  summary: string,
+  sound: FindSound,
+): OperatorRoute {
   return {
     method: "GET",
-    path: "/api/calls/:callSid/recording",
+    path: `/api/calls/:callSid/${name}`,
     access: "supervisor",
-    doc: {
-      summary: "The audio of a call; long ones in parts, by Range",
-      answers: {
-        200: { description: "The whole recording", type: "audio/wav" },
-        206: { description: "A part of the recording", type: "audio/wav" },
-        404: failure("There is no recording on this machine"),
-        413: failure("The recording is too large for one answer: ask for a part"),
-        416: failure("The part begins after the end"),
-        503: failure("No worker answers, or the database is away"),
-      },
-    },
-    handle: async (request) => {
+    doc: { summary: `${summary}; parts by Range`, answers: ANSWERS },
+    handle: async ({ params, head }) => {
       try {
-        return await answer(parts, request);
+        const callSid = callSidOf(params["callSid"]);
+        const record = callSid === null ? null : await parts.find(callSid);
+        const read = record === null ? null : sound(parts, record);
+        if (read === null) return missing(`there is no ${name} of that call`);
+        const { maxPartBytes = MAX_PART_BYTES } = parts;
+        const reply = await rangedReply(head.header("range"), "audio/wav", read, maxPartBytes);
+        return reply ?? missing(`the ${name} is not on this machine`);
       } catch (error) {
         if (!(error instanceof RelayError) || error.code !== "store_unavailable") throw error;
         return json(503, { error: error.code });
@@ -65,49 +88,4 @@ export function recordingRoute(parts: RecordingRouteParts): OperatorRoute {
   };
 }
 
-async function answer(
-  {
-    find,
-    read,
-    maxPartBytes = MAX_PART_BYTES,
-    maxWholeBytes = MAX_WHOLE_BYTES,
-  }: RecordingRouteParts,
-  { params, head }: OperatorRequest,
-): Promise<Reply> {
-  const callSid = callSidOf(params["callSid"]);
-  const file = callSid === null ? null : ((await find(callSid))?.recording?.file ?? null);
-  if (file === null)
-    return json(404, { error: "not_found", message: "there is no recording of that call" });
-  const range = /^bytes=(\d{1,12})-(\d{1,12})?$/.exec(head.header("range"));
-  const from = Number(range?.[1] ?? 0);
-  const wanted = range?.[2] === undefined ? Number.POSITIVE_INFINITY : Number(range[2]) - from + 1;
-  const most = range === null ? maxWholeBytes : Math.min(maxPartBytes, Math.max(0, wanted));
-  const part = await read(file, from, most);
-  if (part === null)
-    return json(404, {
-      error: "not_found",
-      message: "the recording's file is not on this machine",
-    });
-  const { bytes, sizeBytes } = part;
-  if (range === null && bytes.length < sizeBytes)
-    return json(413, {
-      error: "too_large",
-      message: "the recording is too large for one answer: ask for a part with Range",
-    });
-  if (range !== null && bytes.length === 0)
-    return {
-      ...json(416, { error: "range" }),
-      headers: { "Content-Range": `bytes */${sizeBytes}` },
-    };
-  return {
-    status: range === null ? 200 : 206,
-    type: "audio/wav",
-    body: bytes,
-    headers: {
-      "Accept-Ranges": "bytes",
-      ...(range === null
-        ? {}
-        : { "Content-Range": `bytes ${from}-${from + bytes.length - 1}/${sizeBytes}` }),
-    },
-  };
-}
+const missing = (message: string) => json(404, { error: "not_found", message });

@@ -5,14 +5,8 @@ import { RelayError } from "../domain/errors.js";
 import type { CallSid } from "../domain/ids.js";
 import { maskNumbers } from "../domain/mask-numbers.js";
 import { maySeeNumbers } from "../domain/operator.js";
-import { FlightReader, type FlightRecording } from "../recorder/reader.js";
-import {
-  type Envelope,
-  FlightTimeline,
-  mergedEnvelope,
-  recordEvents,
-  type TimelineEvent,
-} from "../recorder/timeline.js";
+import { type Envelope, recordEvents, recordingStartMs } from "../recorder/timeline.js";
+import { TimelineStream } from "../recorder/timeline-stream.js";
 import { callSidOf } from "./call-sid.js";
 import {
   BOOLEAN,
@@ -32,6 +26,8 @@ export interface TimelineRouteParts {
   readonly find: (callSid: CallSid) => Promise<CallRecord | null>;
   /** The lines of the call's flight recording; null: there is none on this machine. */
   readonly flight: (callSid: CallSid) => Promise<AsyncIterable<string> | null>;
+  /** How loud Twilio's recording is over the call's time; null: its file is not on this machine. */
+  readonly recorded: (file: string, startMs: number) => Promise<Envelope | null>;
 }
 
 /** Between two of these the calls of this process go on. */
@@ -39,8 +35,8 @@ const LINES_PER_TURN = 50;
 /** About 30 KB of JSON, in a fraction of a millisecond. */
 const EVENTS_PER_PART = 200;
 const STEPS_PER_PART = 5_000;
-/** 40 minutes of a call whose caller and agent talk all the time. */
-const MAX_EVENTS = 200_000;
+/** Two hours of a call whose caller and agent talk all the time. */
+const MAX_EVENTS = 500_000;
 
 const LANES = oneOf(
   ...["caller", "agent", "uplink", "model", "phone", "tool", "transfer", "operator", "relay"],
@@ -49,6 +45,7 @@ const EVENT = objectWith(
   { atMs: NUMBER, lane: LANES, name: STRING },
   { durationMs: NUMBER, detail: { type: "object" } },
 );
+const AUDIO = object({ source: oneOf("audio", "recording"), startMs: NUMBER });
 
 export function timelineRoute(parts: TimelineRouteParts): OperatorRoute {
   return {
@@ -64,11 +61,13 @@ export function timelineRoute(parts: TimelineRouteParts): OperatorRoute {
             callSid: STRING,
             startedAt: nullable(STRING),
             flight: BOOLEAN,
+            audio: nullable(AUDIO),
+            events: listOf(EVENT),
+            leftOut: { type: "integer" },
+            incomplete: nullable(STRING),
             envelope: nullable(
               object({ stepMs: NUMBER, caller: listOf(NUMBER), agent: listOf(NUMBER) }),
             ),
-            events: listOf(EVENT),
-            leftOut: { type: "integer" },
           }),
         },
         404: failure("There is no such call"),
@@ -80,9 +79,9 @@ export function timelineRoute(parts: TimelineRouteParts): OperatorRoute {
       try {
         const record = callSid === null ? null : await parts.find(callSid);
         if (callSid === null || record === null) return json(404, { error: "not_found" });
-        const timeline = await timelineOf(record, await parts.flight(callSid));
         const type = "application/json; charset=utf-8";
-        return { status: 200, type, chunks: bodyOf(timeline, maySeeNumbers(operator)) };
+        const chunks = bodyOf(parts, record, await parts.flight(callSid));
+        return { status: 200, type, chunks: maySeeNumbers(operator) ? chunks : masked(chunks) };
       } catch (error) {
         if (error instanceof RelayError && error.code === "store_unavailable")
           return json(503, { error: error.code });
@@ -92,93 +91,92 @@ export function timelineRoute(parts: TimelineRouteParts): OperatorRoute {
   };
 }
 
-interface Timeline {
-  readonly callSid: CallSid;
-  readonly startedAt: string | null;
-  readonly flight: boolean;
-  readonly leftOut: number;
-  readonly envelope: Envelope | null;
-  readonly events: readonly TimelineEvent[];
+/** No number is divided between two parts. */
+async function* masked(chunks: AsyncIterable<string>): AsyncGenerator<string> {
+  for await (const chunk of chunks) yield maskNumbers(chunk);
 }
 
-/** A long call has tens of megabytes of it: written as JSON at once, all calls would stand still. */
+/**
+ * A long call has hundreds of megabytes of flight recording and tens of megabytes of events. Both
+ * pass through here piece by piece, and no faster than the reader takes them.
+ */
 async function* bodyOf(
-  { envelope, events, ...rest }: Timeline,
-  showsNumbers: boolean,
+  parts: TimelineRouteParts,
+  record: CallRecord,
+  lines: AsyncIterable<string> | null,
 ): AsyncGenerator<string> {
-  yield `${JSON.stringify(rest).slice(0, -1)},"envelope":`;
-  if (envelope === null) yield "null";
-  else {
-    yield `{"stepMs":${envelope.stepMs},"caller":[`;
-    yield* elements(envelope.caller, STEPS_PER_PART);
-    yield `],"agent":[`;
-    yield* elements(envelope.agent, STEPS_PER_PART);
-    yield "]}";
+  const { callSid, startedAt, recording, state } = record;
+  const stream = new TimelineStream(recordEvents(record), startedAt);
+  let flight: AsyncIterator<string> | null = null;
+  try {
+    if (lines !== null && startedAt !== null) {
+      flight = lines[Symbol.asyncIterator]();
+      await readSome(stream, flight);
+    }
+    const file = recording?.file ?? null;
+    const startMs = recordingStartMs(record);
+    const source = stream.isFlight ? "audio" : file === null ? null : "recording";
+    const audio =
+      source === null || state === "live"
+        ? null
+        : { source, startMs: source === "audio" ? 0 : startMs };
+    const head = { callSid, startedAt, flight: stream.isFlight, audio };
+    yield `${JSON.stringify(head).slice(0, -1)},"events":[`;
+    yield* eventsOf(stream, flight);
+    const { leftOut, incomplete } = stream;
+    yield `],"leftOut":${leftOut},"incomplete":${JSON.stringify(incomplete)},"envelope":`;
+    const recorded = async () => (file === null ? null : await parts.recorded(file, startMs));
+    yield* envelopeText(stream.isFlight ? stream.envelope : await recorded());
+    yield "}";
+  } finally {
+    await flight?.return?.();
   }
-  yield `,"events":[`;
-  for await (const part of elements(events, EVENTS_PER_PART))
-    yield showsNumbers ? part : maskNumbers(part);
+}
+
+/** @returns false at the end of the recording, or of what can be read of it. */
+async function readSome(stream: TimelineStream, flight: AsyncIterator<string>): Promise<boolean> {
+  for (let count = 0; count < LINES_PER_TURN; count++) {
+    const next = await flight.next();
+    if (next.done === true || !stream.line(next.value)) return false;
+  }
+  await setImmediate();
+  return true;
+}
+
+async function* eventsOf(
+  stream: TimelineStream,
+  flight: AsyncIterator<string> | null,
+): AsyncGenerator<string> {
+  let [more, count] = [flight !== null, 0];
+  while (true) {
+    if (flight !== null && more) more = await readSome(stream, flight);
+    const events = stream.take(!more, MAX_EVENTS - count);
+    for (let at = 0; at < events.length; at += EVENTS_PER_PART) {
+      const part = JSON.stringify(events.slice(at, at + EVENTS_PER_PART)).slice(1, -1);
+      yield count + at === 0 ? part : `,${part}`;
+      await setImmediate();
+    }
+    count += events.length;
+    if (!more) return;
+  }
+}
+
+async function* envelopeText(envelope: Envelope | null): AsyncGenerator<string> {
+  if (envelope === null) {
+    yield "null";
+    return;
+  }
+  yield `{"stepMs":${envelope.stepMs},"caller":[`;
+  yield* numbers(envelope.caller);
+  yield `],"agent":[`;
+  yield* numbers(envelope.agent);
   yield "]}";
 }
 
-async function* elements(items: readonly unknown[], perPart: number): AsyncGenerator<string> {
-  for (let at = 0; at < items.length; at += perPart) {
+async function* numbers(items: readonly number[]): AsyncGenerator<string> {
+  for (let at = 0; at < items.length; at += STEPS_PER_PART) {
     await setImmediate();
-    const part = JSON.stringify(items.slice(at, at + perPart)).slice(1, -1);
+    const part = items.slice(at, at + STEPS_PER_PART).join();
     yield at === 0 ? part : `,${part}`;
   }
-}
-
-async function timelineOf(
-  record: CallRecord,
-  lines: AsyncIterable<string> | null,
-): Promise<Timeline> {
-  const { callSid, startedAt } = record;
-  const recording = lines === null ? null : await readRecording(lines);
-  const flight =
-    recording === null || startedAt === null
-      ? null
-      : await flightEvents(recording, Date.parse(startedAt));
-  const events = [...recordEvents(record), ...(flight?.events ?? [])];
-  events.sort((a, b) => a.atMs - b.atMs);
-  return {
-    callSid,
-    startedAt,
-    flight: flight !== null,
-    envelope: flight?.envelope ?? null,
-    events: events.slice(0, MAX_EVENTS),
-    leftOut: Math.max(0, events.length - MAX_EVENTS),
-  };
-}
-
-/** Null: the file is not a recording that this version reads. */
-async function readRecording(lines: AsyncIterable<string>): Promise<FlightRecording | null> {
-  const reader = new FlightReader();
-  let count = 0;
-  try {
-    for await (const line of lines) {
-      reader.line(line);
-      if (++count % LINES_PER_TURN === 0) await setImmediate();
-    }
-    return reader.end();
-  } catch (error) {
-    if (error instanceof RelayError && error.code === "config_invalid") return null;
-    throw error;
-  }
-}
-
-async function flightEvents({ parts }: FlightRecording, startedMs: number) {
-  const events: TimelineEvent[] = [];
-  const envelopes: Envelope[] = [];
-  let count = 0;
-  for (const part of parts) {
-    const timeline = new FlightTimeline(part, startedMs);
-    for (const line of part.lines) {
-      timeline.line(line);
-      if (++count % LINES_PER_TURN === 0) await setImmediate();
-    }
-    for (const event of timeline.events) events.push(event);
-    envelopes.push(timeline.envelope);
-  }
-  return { events, envelope: mergedEnvelope(envelopes) };
 }

@@ -19,63 +19,107 @@ export interface FlightRecording {
 const FORMAT = 1;
 const MESSAGE = '"message":';
 
+/** A line, and which of the recording's parts it belongs to. */
+export interface ParsedLine {
+  /** From 0, in the order in which the parts begin. */
+  readonly part: number;
+  readonly line: FlightLine;
+}
+
 /**
- * Reads a flight recording line by line.
+ * Tells what each line of a flight recording is, without keeping any.
  *
  * @throws RelayError config_invalid naming the line that is no line of one.
  */
-export class FlightReader {
-  readonly #parts: { header: FlightHeader; lines: FlightLine[] }[] = [];
-  /** The latest of each writer. */
-  readonly #current = new Map<string, { lines: FlightLine[] }>();
+export class FlightParser {
+  /** The latest part of each writer. */
+  readonly #current = new Map<string, number>();
+  #parts = 0;
   #writer = "";
   #number = 0;
   #broken: string | null = null;
 
-  line(text: string): void {
+  /** The last line is broken: the writer was killed while it wrote. */
+  get cutOff(): boolean {
+    return this.#broken !== null;
+  }
+
+  /** What the last line is a part of; null: of none. */
+  get part(): number | null {
+    return this.#current.get(this.#writer) ?? null;
+  }
+
+  /** @returns null for a line that says nothing of the call. */
+  line(text: string): ParsedLine | null {
     this.#number++;
     // Only the last line may be broken.
     if (this.#broken !== null) throw invalid(this.#broken);
-    if (text.trim() === "") return;
+    if (text.trim() === "") return null;
     let line: FlightLine;
     try {
       line = parse(text);
     } catch (error) {
       this.#broken = `line ${this.#number} ${error instanceof RelayError ? error.message : "is not JSON"}`;
       if (error instanceof RelayError) throw invalid(this.#broken);
-      return;
+      return null;
     }
     if ("is" in line && line.is === "call") {
-      if (line.format !== FORMAT)
-        throw invalid(
-          `line ${this.#number} is of format ${line.format}; this version reads ${FORMAT}`,
-        );
-      for (const part of ["parties", "agent", "settings"]) {
-        const value: unknown = Reflect.get(line, part);
-        if (typeof value !== "object" || value === null)
-          throw invalid(`line ${this.#number} begins a call and lacks its ${part}`);
-      }
-      const begun = { header: line, lines: [] };
-      this.#parts.push(begun);
-      this.#current.set(this.#writer, begun);
-      return;
+      this.#begin(line);
+      return { part: this.#parts - 1, line };
     }
     if ("is" in line && line.is === "writer") {
       this.#writer = line.writer;
-      return;
+      return null;
     }
-    const part = this.#current.get(this.#writer);
-    if (part === undefined)
+    const { part } = this;
+    if (part === null)
       throw invalid(
         `line ${this.#number} is of a recording whose beginning ("is":"call") is not here`,
       );
-    part.lines.push(line);
+    return { part, line };
+  }
+
+  /** @throws RelayError config_invalid when no call has begun. */
+  end(): void {
+    if (this.#parts === 0) throw invalid("it is empty");
+  }
+
+  #begin(header: FlightHeader): void {
+    if (header.format !== FORMAT)
+      throw invalid(
+        `line ${this.#number} is of format ${header.format}; this version reads ${FORMAT}`,
+      );
+    for (const part of ["parties", "agent", "settings"]) {
+      const value: unknown = Reflect.get(header, part);
+      if (typeof value !== "object" || value === null)
+        throw invalid(`line ${this.#number} begins a call and lacks its ${part}`);
+    }
+    this.#current.set(this.#writer, this.#parts++);
+  }
+}
+
+/**
+ * Reads a whole flight recording, line by line.
+ *
+ * @throws RelayError config_invalid naming the line that is no line of one.
+ */
+export class FlightReader {
+  readonly #parser = new FlightParser();
+  readonly #parts: { header: FlightHeader; lines: FlightLine[] }[] = [];
+
+  line(text: string): void {
+    const parsed = this.#parser.line(text);
+    if (parsed === null) return;
+    const { part, line } = parsed;
+    if ("is" in line && line.is === "call") this.#parts.push({ header: line, lines: [] });
+    else this.#parts[part]?.lines.push(line);
   }
 
   end(): FlightRecording {
-    if (this.#parts.length === 0) throw invalid("it is empty");
-    if (this.#broken !== null) this.#dropLastInput();
-    return { parts: this.#parts, cutOff: this.#broken !== null };
+    this.#parser.end();
+    const { cutOff } = this.#parser;
+    if (cutOff) this.#dropLastInput();
+    return { parts: this.#parts, cutOff };
   }
 
   /**
@@ -83,7 +127,7 @@ export class FlightReader {
    * with it.
    */
   #dropLastInput(): void {
-    const lines = this.#current.get(this.#writer)?.lines ?? [];
+    const lines = this.#parts[this.#parser.part ?? 0]?.lines ?? [];
     const last = lines.findLastIndex((line) => "in" in line);
     if (last >= 0) lines.length = last;
   }

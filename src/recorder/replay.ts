@@ -5,6 +5,7 @@
  */
 
 import type { StreamSid } from "../domain/ids.js";
+import type { CallJournal } from "../domain/record-event.js";
 import { BlockPool } from "../playout/block-pool.js";
 import type { CallerProfile } from "../ports/crm.js";
 import type { Log } from "../ports/log.js";
@@ -30,6 +31,8 @@ export interface ReplayDeps {
   readonly metrics: Metrics;
   readonly log: Log;
   readonly version: string;
+  /** Gets the record of the call as it is now. Default: nobody does. */
+  readonly journal?: CallJournal;
   /** Sees each line of the replay's own recording. */
   readonly line?: (json: string) => void;
 }
@@ -85,7 +88,7 @@ class ReplayWorld {
       ticker: new FrameTicker(new ReplayClock(0), () => undefined),
       metrics: deps.metrics,
       log: deps.log,
-      journal: new MemoryJournal({ limit: 1 }),
+      journal: deps.journal ?? new MemoryJournal({ limit: 1 }),
       pool: new BlockPool(),
       node: header.node,
       ...header.settings,

@@ -1,7 +1,16 @@
 /** Everything that is known of a call, on one clock: for the inspector. Pure. */
+import { BYTES_PER_MS } from "../codec/frame.js";
 import { ulawToLinear } from "../codec/ulaw.js";
 import type { CallRecord } from "../domain/call-record.js";
 import { CallerVad } from "../vad/caller-vad.js";
+import {
+  type AudioSink,
+  bytesOf,
+  CallAudio,
+  type Json,
+  jsonOf,
+  type Speaker,
+} from "./call-audio.js";
 import type { FlightLine } from "./format.js";
 import type { FlightPart } from "./reader.js";
 
@@ -25,7 +34,7 @@ export interface TimelineEvent {
   readonly detail?: Readonly<Record<string, string | number | boolean | null>>;
 }
 
-/** The loudest sample of each step, 0 to 100 % of full scale; the agent's when it was sent. */
+/** The loudest sample of each step, 0 to 100 % of full scale; the agent's as a phone plays it. */
 export interface Envelope {
   readonly stepMs: number;
   readonly caller: readonly number[];
@@ -38,7 +47,7 @@ const STEP_MS = 50;
 const FULL_SCALE = 32_124;
 /** A call of two hours. */
 const MAX_STEPS = (2 * 3_600_000) / STEP_MS;
-const BYTES_PER_MS = 8;
+const STEP_SAMPLES = STEP_MS * BYTES_PER_MS;
 
 /** What the record tells. */
 export function recordEvents(record: CallRecord): TimelineEvent[] {
@@ -55,7 +64,8 @@ export function recordEvents(record: CallRecord): TimelineEvent[] {
     if (transfer === null) continue;
     const { destination, requestedMs, kind, outcome, steps } = transfer;
     const detail: Detail = { destination, kind, outcome };
-    events.push({ atMs: requestedMs, lane: "transfer", name: "requested", detail });
+    const durationMs = Math.max(0, (steps.at(-1)?.atMs ?? requestedMs) - requestedMs);
+    events.push({ atMs: requestedMs, lane: "transfer", name: "requested", durationMs, detail });
     for (const { atMs, step } of steps) events.push({ atMs, lane: "transfer", name: step });
   }
   for (const { atMs, name, fields } of record.events) {
@@ -67,22 +77,33 @@ export function recordEvents(record: CallRecord): TimelineEvent[] {
 
 /** What one process recorded of the call, line by line. */
 export class FlightTimeline {
-  readonly events: TimelineEvent[] = [];
-  readonly #caller = new Loudness();
-  readonly #agent = new Loudness();
   readonly #vad = new CallerVad();
   readonly #offsetMs: number;
+  readonly #audio: CallAudio;
+  #events: TimelineEvent[] = [];
 
-  /** @param startedMs  when the call's record begins; ms since the epoch. */
-  constructor({ header }: Pick<FlightPart, "header">, startedMs: number) {
+  /**
+   * @param startedMs  when the call's record begins; ms since the epoch.
+   * @param loudness   gets the audio's: one of all parts of a call.
+   */
+  constructor(
+    { header }: Pick<FlightPart, "header">,
+    startedMs: number,
+    loudness: AudioSink = new Loudness(),
+  ) {
     this.#offsetMs = header.epochMs - startedMs;
+    this.#audio = new CallAudio(this.#offsetMs, loudness);
   }
 
-  get envelope(): Envelope {
-    return { stepMs: STEP_MS, caller: this.#caller.steps, agent: this.#agent.steps };
+  /** The events since the last time. */
+  take(): TimelineEvent[] {
+    const events = this.#events;
+    this.#events = [];
+    return events;
   }
 
   line(line: FlightLine): void {
+    this.#audio.line(line);
     const atMs = Math.round(line.at + this.#offsetMs);
     if ("in" in line) this.#input(line, atMs);
     else if ("out" in line) this.#output(line, atMs);
@@ -92,11 +113,11 @@ export class FlightTimeline {
   #input(line: Extract<FlightLine, { in: string }>, atMs: number): void {
     switch (line.in) {
       case "phone":
-        if (line.event === "message") this.#phoneSaid(parsed(line.message), atMs);
+        if (line.event === "message") this.#phoneSaid(jsonOf(line.message), atMs);
         else this.#add(atMs, "phone", line.event);
         return;
       case "model":
-        if (line.event === "message") this.#modelSaid(parsed(line.message), atMs);
+        if (line.event === "message") this.#modelSaid(jsonOf(line.message), atMs);
         else this.#add(atMs, "model", line.event);
         return;
       case "command":
@@ -120,8 +141,7 @@ export class FlightTimeline {
       this.#add(atMs, "phone", event);
       return;
     }
-    const ulaw = bytes(message["media"], "payload");
-    this.#caller.heard(ulaw, atMs);
+    const ulaw = bytesOf(message["media"], "payload");
     const endpoint = this.#vad.hear(ulaw, 0, ulaw.length, atMs);
     if (endpoint !== null) this.#add(atMs, "caller", `local_${endpoint}`);
   }
@@ -129,7 +149,7 @@ export class FlightTimeline {
   #modelSaid(message: Json, atMs: number): void {
     const type = text(message, "type") ?? "unknown";
     if (type === "response.output_audio.delta") {
-      const ms = bytes(message, "delta").length / BYTES_PER_MS;
+      const ms = bytesOf(message, "delta").length / BYTES_PER_MS;
       this.#add(atMs, "agent", "delta_received", { ms, itemId: text(message, "item_id") });
     } else this.#add(atMs, "model", type, ids(message));
   }
@@ -147,8 +167,7 @@ export class FlightTimeline {
   #toPhone(message: Json, atMs: number): void {
     const event = text(message, "event") ?? "unknown";
     if (event === "media") {
-      const ulaw = bytes(message["media"], "payload");
-      this.#agent.heard(ulaw, atMs);
+      const ulaw = bytesOf(message["media"], "payload");
       this.#vad.played(ulaw, 0, ulaw.length, atMs);
       this.#add(atMs, "agent", "sent", { ms: ulaw.length / BYTES_PER_MS });
     } else this.#add(atMs, "phone", `${event}_sent`);
@@ -157,7 +176,7 @@ export class FlightTimeline {
   #toModel(message: Json, atMs: number): void {
     const type = text(message, "type") ?? "unknown";
     if (type === "input_audio_buffer.append")
-      this.#add(atMs, "uplink", "append", { ms: bytes(message, "audio").length / BYTES_PER_MS });
+      this.#add(atMs, "uplink", "append", { ms: bytesOf(message, "audio").length / BYTES_PER_MS });
     else if (type === "conversation.item.truncate")
       this.#add(atMs, "agent", "truncated", {
         itemId: text(message, "item_id"),
@@ -167,48 +186,35 @@ export class FlightTimeline {
   }
 
   #add(atMs: number, lane: TimelineLane, name: string, detail?: Detail): void {
-    this.events.push({ atMs, lane, name, ...(detail === undefined ? {} : { detail }) });
+    this.#events.push({ atMs, lane, name, ...(detail === undefined ? {} : { detail }) });
   }
 }
 
-/** The loudest of several parts of a call, which went from one process to another. */
-export function mergedEnvelope(parts: readonly Envelope[]): Envelope | null {
-  if (parts.length === 0) return null;
-  const merged = (of: (part: Envelope) => readonly number[]): number[] => {
-    const length = Math.max(...parts.map((part) => of(part).length));
-    return Array.from({ length }, (_, i) => Math.max(...parts.map((part) => of(part)[i] ?? 0)));
-  };
-  return {
-    stepMs: STEP_MS,
-    caller: merged(({ caller }) => caller),
-    agent: merged(({ agent }) => agent),
-  };
-}
+/** The loudness of a whole call. */
+export class Loudness implements AudioSink {
+  readonly #levels: Readonly<Record<Speaker, number[]>> = { caller: [], agent: [] };
 
-class Loudness {
-  readonly steps: number[] = [];
+  get envelope(): Envelope {
+    return { stepMs: STEP_MS, ...this.#levels };
+  }
 
-  heard(ulaw: Uint8Array, atMs: number): void {
+  put(who: Speaker, atSample: number, ulaw: Uint8Array): void {
+    const levels = this.#levels[who];
     for (let i = 0; i < ulaw.length; i++) {
-      const step = Math.floor((atMs + i / BYTES_PER_MS) / STEP_MS);
+      const step = Math.floor((atSample + i) / STEP_SAMPLES);
       if (step < 0 || step >= MAX_STEPS) continue;
-      while (this.steps.length <= step) this.steps.push(0);
+      while (levels.length <= step) levels.push(0);
       const sample = Math.abs(ulawToLinear[ulaw[i] ?? 0xff] ?? 0);
       const level = Math.round((sample * 100) / FULL_SCALE);
-      if (level > (this.steps[step] ?? 0)) this.steps[step] = level;
+      if (level > (levels[step] ?? 0)) levels[step] = level;
     }
   }
-}
 
-type Json = Readonly<Record<string, unknown>>;
-
-/** An object without fields when it is none: a peer may have sent anything. */
-function parsed(message: Uint8Array): Json {
-  try {
-    return Object(JSON.parse(Buffer.from(message).toString("utf8"))) as Json;
-  } catch {
-    // It was recorded as it came; the relay refused it, too.
-    return {};
+  silence(who: Speaker, fromSample: number, toSample: number): void {
+    const levels = this.#levels[who];
+    const end = Math.min(levels.length, Math.ceil(toSample / STEP_SAMPLES));
+    for (let step = Math.max(0, Math.ceil(fromSample / STEP_SAMPLES)); step < end; step++)
+      levels[step] = 0;
   }
 }
 
@@ -217,14 +223,17 @@ function text(json: Json, name: string): string | null {
   return typeof value === "string" ? value : null;
 }
 
-function bytes(json: unknown, name: string): Buffer {
-  const value: unknown = Object(json)[name];
-  return Buffer.from(typeof value === "string" ? value : "", "base64");
-}
-
 /** What ties an event of the model to others. */
 function ids(message: Json): Detail {
   const itemId = text(message, "item_id");
   const responseId = text(message, "response_id");
   return { ...(itemId === null ? {} : { itemId }), ...(responseId === null ? {} : { responseId }) };
+}
+
+/** Where Twilio's recording begins on the call's clock: it is started when the stream runs. */
+export function recordingStartMs({ events, answeredAt, startedAt }: CallRecord): number {
+  const started = events.find(({ name }) => name === "recording_started");
+  if (started !== undefined) return started.atMs;
+  if (answeredAt === null || startedAt === null) return 0;
+  return Math.max(0, Date.parse(answeredAt) - Date.parse(startedAt));
 }

@@ -83,6 +83,9 @@ export class RecordingStarter implements CallJournal {
         const sid = await control.startRecording(callSid, wanted.settings.channels, callbackUrl);
         this.#wanted.delete(callSid);
         this.#started.set(callSid, true, clock.nowMs());
+        // The recording's own place on the call's clock, for those who hear it later.
+        const atMs = Math.round(clock.nowMs() - openedMs);
+        this.#journal.write(callSid, { type: "note", atMs, name: "recording_started", fields: {} });
         this.#journal.write(callSid, { type: "recording", sid, file: null });
         return;
       } catch (error) {

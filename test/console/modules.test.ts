@@ -226,7 +226,7 @@ describe("words and addresses", () => {
 
   it.each([
     ["#/calls/CA1", { page: "call", callSid: "CA1" }],
-    ["#/calls/CA1/inspect", { page: "inspect", callSid: "CA1" }],
+    ["#/calls/CA1/inspect", { page: "inspect", callSid: "CA1", atMs: 0, zoom: 1 }],
     ["#/calls/%zz", { page: "call", callSid: "%zz" }],
     ["#/ended?agent=a%20b", { page: "ended", filter: { agent: "a b" } }],
     ["#/health", { page: "health" }],

@@ -11,9 +11,10 @@ import { systemClock } from "../../src/adapters/system/system-clock.js";
 import { AgentsFileError } from "../../src/config/agents/agents-file.js";
 import { RelayError } from "../../src/domain/errors.js";
 import type { CallSid } from "../../src/domain/ids.js";
+import { flightRoute } from "../../src/http/flight-route.js";
 import { nodeRoutes } from "../../src/http/nodes-route.js";
 import { outboundRoutes } from "../../src/http/outbound-route.js";
-import { recordingRoute } from "../../src/http/recording-route.js";
+import { recordingRoutes } from "../../src/http/recording-route.js";
 import { emptyRecord } from "../../src/records/record.js";
 import type { CallCommand } from "../../src/relay/call/call-command.js";
 import type { ListenRefusal } from "../../src/relay/calls/listen-service.js";
@@ -41,6 +42,22 @@ const away = (): void => {
   if (storeIsAway) throw new RelayError("store_unavailable", "away");
 };
 
+async function findCall(callSid: CallSid) {
+  away();
+  const recording = { sid: "RE1", file: "RE1.wav", transcript: null, words: null };
+  const startedAt = "2026-11-21T08:00:00.000Z";
+  return callSid === "CA1"
+    ? { ...emptyRecord(callSid), state: "ended" as const, startedAt, recording }
+    : null;
+}
+async function part(...how: readonly (string | number)[]) {
+  const [from, most] = how.slice(-2).map(Number) as [number, number];
+  return { bytes: SOUND.subarray(from, from + most), sizeBytes: SOUND.length };
+}
+async function* flightLines() {
+  yield '{"at":0,"is":"writer","writer":"a"}';
+}
+
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "murelay-openapi-"));
   const digest = createHash("sha256").update(VIEWER).digest("hex");
@@ -57,18 +74,8 @@ beforeAll(async () => {
             return [{ node: "a", worker: 0, calls: 1, maxCalls: 9, draining: false, silentMs: 5 }];
           },
         }),
-        recordingRoute({
-          find: async (sid) => {
-            away();
-            const recording = { sid: "RE1", file: "RE1.wav", transcript: null, words: null };
-            return sid === "CA1" ? { ...emptyRecord(sid), recording } : null;
-          },
-          read: async (_file, from, most) => ({
-            bytes: SOUND.subarray(from, from + most),
-            sizeBytes: SOUND.length,
-          }),
-          maxWholeBytes: SOUND.length - 1,
-        }),
+        ...recordingRoutes({ find: findCall, read: part, rebuilt: part }),
+        flightRoute({ find: findCall, flight: async () => flightLines() }),
       ],
       overrides: {
         requestReload: async () => {
@@ -214,18 +221,28 @@ describe("single routes", () => {
     storeIsAway = false;
   });
 
-  it("the recording of a call", async () => {
-    const path = "/api/calls/{callSid}/recording";
+  it.each(["recording", "audio"])("the sound of a call: %s", async (what) => {
+    const path = `/api/calls/{callSid}/${what}`;
     const get = (sid: string, range?: string) =>
-      api.ask("GET", path, `/api/calls/${sid}/recording`, {
+      api.ask("GET", path, `/api/calls/${sid}/${what}`, {
         headers: range === undefined ? {} : { range },
       });
     expect(await get("CA9")).toBe(404);
-    expect(await get("CA1")).toBe(413);
+    expect(await get("CA1")).toBe(200);
     expect(await get("CA1", "bytes=0-9")).toBe(206);
     expect(await get("CA1", "bytes=64-")).toBe(416);
     storeIsAway = true;
     expect(await get("CA1")).toBe(503);
+    storeIsAway = false;
+  });
+
+  it("the flight recording of a call", async () => {
+    const get = (target: string) => api.ask("GET", "/api/calls/{callSid}/flight", target);
+    expect(await get("/api/calls/CA9/flight")).toBe(404);
+    expect(await get("/api/calls/CA1/flight")).toBe(200);
+    expect(await get("/api/calls/CA1/flight?fromMs=x")).toBe(400);
+    storeIsAway = true;
+    expect(await get("/api/calls/CA1/flight")).toBe(503);
     storeIsAway = false;
   });
 

@@ -11,6 +11,8 @@ import { type Stage, startStage } from "../fakes/stage.js";
 const LONG = { text: "One two three four five six.", audio: speechLike(6_000, 1) };
 const SORRY = { text: "Sorry.", audio: speechLike(500, 2) };
 const QUESTION = speechLike(900, 3);
+/** 10 ms. */
+const PIECE = 80;
 
 interface Timeline {
   readonly startedAt: string;
@@ -121,9 +123,43 @@ it("has every event of the flight recording at its time, and what the record tel
     "relay ended",
   ])
     expect(names).toContain(one);
+  await hearsBothDirections(call.sid, timeline);
   const order = timeline.events.map(({ atMs }) => atMs);
   expect(order).toEqual([...order].sort((a, b) => a - b));
 });
+
+/** The rebuilt sound has speech where the timeline says so, and the agent's as the phone played it. */
+async function hearsBothDirections(callSid: string, { events }: Timeline): Promise<void> {
+  const sound = Buffer.from(await (await read(`/api/calls/${callSid}/audio`)).arrayBuffer());
+  const header = sound.subarray(0, 58);
+  expect([header.toString("latin1", 0, 4), header.readUInt16LE(20)]).toEqual(["RIFF", 7]);
+  const channel = (which: number) =>
+    Buffer.from(sound.subarray(58).filter((_, i) => i % 2 === which));
+  const [caller, agent] = [channel(0), channel(1)];
+  // On a busy machine there are gaps, as the phone has them: a piece at a gap is in two parts.
+  const piecesIn = (all: Buffer, audio: Uint8Array) => {
+    let [from, found] = [0, 0];
+    for (let at = 0; at + PIECE <= audio.length; at += PIECE) {
+      const place = all.indexOf(Buffer.from(audio.subarray(at, at + PIECE)), from);
+      if (place >= 0) [from, found] = [place + PIECE, found + 1];
+    }
+    return found;
+  };
+  expect(piecesIn(caller, QUESTION)).toBe(QUESTION.length / PIECE);
+  expect(piecesIn(agent, SORRY.audio)).toBeGreaterThan(0.8 * (SORRY.audio.length / PIECE));
+  // The long answer was cut off.
+  const heard = piecesIn(agent, LONG.audio);
+  expect(heard).toBeGreaterThan(80);
+  expect(heard).toBeLessThan(LONG.audio.length / PIECE - 80);
+  const sent = events.find(({ lane, name }) => lane === "agent" && name === "sent")!;
+  const first = agent.indexOf(Buffer.from(SORRY.audio.subarray(0, PIECE))) / 8;
+  expect(first).toBeGreaterThan(sent.atMs - 2);
+  const part = await fetch(`http://127.0.0.1:${stage.adminPort}/api/calls/${callSid}/audio`, {
+    headers: { range: "bytes=58-157" },
+  });
+  expect(part.status).toBe(206);
+  expect(Buffer.from(await part.arrayBuffer()).equals(sound.subarray(58, 158))).toBe(true);
+}
 
 it("is there without a flight recording too, and not for a call that does not exist", async () => {
   expect((await read("/api/calls/CA9/timeline")).status).toBe(404);

@@ -53,7 +53,10 @@ function recordsOf(journal: MemoryJournal): HistoryRouteParts {
 
 function memoryRoutes(journal: MemoryJournal): readonly OperatorRoute[] {
   const find = async (callSid: CallSid) => journal.record(callSid);
-  return [...historyRoutes(recordsOf(journal)), timelineRoute({ find, flight: async () => null })];
+  return [
+    ...historyRoutes(recordsOf(journal)),
+    timelineRoute({ find, flight: async () => null, recorded: async () => null }),
+  ];
 }
 
 /** The real relay on free ports, between the simulators. */

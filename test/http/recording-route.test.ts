@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { CallSid } from "../../src/domain/ids.js";
 import type { HttpServer } from "../../src/http/listener.js";
-import { recordingRoute } from "../../src/http/recording-route.js";
+import { recordingRoutes } from "../../src/http/recording-route.js";
 import { emptyRecord } from "../../src/records/record.js";
 import { send, startOperator } from "./harness.js";
 
@@ -15,12 +15,14 @@ describe("GET /api/calls/:callSid/recording", () => {
   beforeEach(async () => {
     const record = (sid: CallSid, file: string | null) => ({
       ...emptyRecord(sid),
+      state: sid === "CA2" ? ("live" as const) : ("ended" as const),
+      startedAt: "1970-01-01T00:00:00.000Z",
       recording: { sid: "RE1", file, transcript: null, words: null },
     });
     ({ server, port } = await startOperator({
       token: TOKEN,
       routes: () => [
-        recordingRoute({
+        ...recordingRoutes({
           find: async (sid) =>
             sid === "CA1"
               ? record(sid, "RE1.wav")
@@ -40,8 +42,14 @@ describe("GET /api/calls/:callSid/recording", () => {
                   sizeBytes: sound.length,
                 };
           },
+          rebuilt: async (sid, startedMs, from, max) =>
+            sid === "CA1"
+              ? {
+                  bytes: Buffer.from(`rebuilt from ${startedMs}`).subarray(from, from + max),
+                  sizeBytes: 14,
+                }
+              : null,
           maxPartBytes: 8,
-          maxWholeBytes: 30,
         }),
       ],
     }));
@@ -77,10 +85,18 @@ describe("GET /api/calls/:callSid/recording", () => {
     }
   });
 
-  it("asks for parts of one that is too long to be given whole", async () => {
+  it("is sent part by part when it is long", async () => {
     const whole = await ask("CA5");
-    expect([whole.status, JSON.parse(whole.body)]).toMatchObject([413, { error: "too_large" }]);
+    expect([whole.status, whole.body]).toEqual([200, LONG.toString()]);
     expect((await ask("CA5", { range: "bytes=24-" })).body).toBe("xxxxxxx");
+  });
+
+  it("is rebuilt from the flight recording, once the call is over", async () => {
+    const get = async (sid: string) =>
+      await send(port, "GET", `/api/calls/${sid}/audio`, { authorization: `Bearer ${TOKEN}` });
+    expect((await get("CA1")).body).toBe("rebuilt from 0");
+    expect((await get("CA3")).status).toBe(404);
+    expect((await get("CA2")).status).toBe(404);
   });
 
   it.each(["bytes=20-", "bytes=5-2"])("refuses the part %s, which there is not", async (range) => {

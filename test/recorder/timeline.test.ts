@@ -2,19 +2,25 @@ import { describe, expect, it } from "vitest";
 import type { CallSid, ItemId } from "../../src/domain/ids.js";
 import type { RecordEvent } from "../../src/domain/record-event.js";
 import type { FlightLine } from "../../src/recorder/format.js";
-import { FlightTimeline, mergedEnvelope, recordEvents } from "../../src/recorder/timeline.js";
+import {
+  FlightTimeline,
+  Loudness,
+  recordEvents,
+  recordingStartMs,
+} from "../../src/recorder/timeline.js";
 import { applyEvents, emptyRecord } from "../../src/records/record.js";
 
 const STARTED_MS = Date.UTC(2026, 10, 21);
 const message = (json: object) => new TextEncoder().encode(JSON.stringify(json));
 const ulaw = (bytes: number, byte = 0x80) => Buffer.alloc(bytes, byte).toString("base64");
-const timeline = () =>
-  new FlightTimeline({ header: { epochMs: STARTED_MS + 500 } as never }, STARTED_MS);
+const timeline = (loudness = new Loudness()) =>
+  new FlightTimeline({ header: { epochMs: STARTED_MS + 500 } as never }, STARTED_MS, loudness);
 
 function eventOf(line: object): string {
   const one = timeline();
   one.line({ at: 20, ...line } as unknown as FlightLine);
-  return one.events
+  return one
+    .take()
     .map(
       ({ atMs, lane, name, detail }) => `${atMs} ${lane} ${name} ${JSON.stringify(detail ?? {})}`,
     )
@@ -93,21 +99,34 @@ describe("the timeline of a flight recording", () => {
     expect(eventOf(line)).toBe(event);
   });
 
-  it("has the loudness of both directions at its time", () => {
+  it("gives each event once", () => {
     const one = timeline();
+    one.line({ at: 20, in: "clock", event: "tick" });
+    expect(one.take()).toHaveLength(1);
+    expect(one.take()).toEqual([]);
+  });
+
+  it("has the loudness of both directions, in one scale for all parts of a call", () => {
+    const loudness = new Loudness();
+    const [one, other] = [timeline(loudness), timeline(loudness)];
     const media = (byte: number) =>
       message({ event: "media", media: { payload: ulaw(160, byte) } });
     one.line({ at: 0, in: "phone", event: "message", message: media(0x80) });
-    one.line({ at: 100, in: "phone", event: "message", message: media(0xff) });
-    const { stepMs, caller, agent } = one.envelope;
+    other.line({ at: 100, in: "phone", event: "message", message: media(0xff) });
+    const { stepMs, caller, agent } = loudness.envelope;
     expect([stepMs, agent]).toEqual([50, []]);
     expect(caller.slice(10)).toEqual([100, 0, 0]);
     expect(caller.slice(0, 10)).toEqual(Array(10).fill(0));
-    expect(mergedEnvelope([])).toBeNull();
-    expect(mergedEnvelope([one.envelope, { stepMs: 50, caller: [7], agent: [3] }])).toMatchObject({
-      caller: [7, ...caller.slice(1)],
-      agent: [3],
-    });
+  });
+
+  it("has no loudness where the phone dropped what it had not played", () => {
+    const loudness = new Loudness();
+    const one = timeline(loudness);
+    const send = (at: number, json: object) =>
+      one.line({ at, out: "phone", event: "message", message: json as never });
+    send(0, { event: "media", media: { payload: ulaw(1_600) } });
+    send(100, { event: "clear" });
+    expect(loudness.envelope.agent.slice(10)).toEqual([100, 100, 0, 0]);
   });
 });
 
@@ -146,4 +165,17 @@ it("the timeline of a record has turns, tools, transfers, and who did what", () 
     [1_100, "operator", "supervisor_note", undefined],
     [1_200, "relay", "playout_held", undefined],
   ]);
+});
+
+it("a recording begins when it was started; in older records with the answer", () => {
+  const opened: RecordEvent = {
+    ...{ type: "opened", epochMs: STARTED_MS, agent: "a", direction: "inbound", from: "", to: "" },
+    ...{ path: "media-stream", node: "n" },
+  };
+  const note: RecordEvent = { type: "note", atMs: 130, name: "recording_started", fields: {} };
+  const record = applyEvents(emptyRecord("CA1" as CallSid), [opened, note]);
+  expect(recordingStartMs(record)).toBe(130);
+  const older = { ...record, events: [], answeredAt: "2026-11-21T00:00:00.400Z" };
+  expect(recordingStartMs(older)).toBe(400);
+  expect(recordingStartMs({ ...older, answeredAt: null })).toBe(0);
 });

@@ -1,5 +1,5 @@
-import { createReadStream, createWriteStream, mkdirSync, type WriteStream } from "node:fs";
-import { readdir, rm, stat } from "node:fs/promises";
+import { createWriteStream, mkdirSync, type Stats, type WriteStream } from "node:fs";
+import { type FileHandle, open, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { RelayError } from "../../domain/errors.js";
@@ -82,8 +82,13 @@ export class FlightFiles {
   /** The lines of a recording so far; null: there is none in this directory. */
   async read(callSid: CallSid): Promise<AsyncIterable<string> | null> {
     const path = join(this.#directory, FlightFiles.fileName(callSid));
-    if ((await lastWrittenMs(path)) === null) return null;
-    return createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY });
+    return (await statOrNull(path)) === null ? null : linesOf(path);
+  }
+
+  /** Another text for each state of a recording; null: there is none in this directory. */
+  async version(callSid: CallSid): Promise<string | null> {
+    const found = await statOrNull(join(this.#directory, FlightFiles.fileName(callSid)));
+    return found === null ? null : `${found.size}-${found.mtimeMs}`;
   }
 
   async remove(callSid: CallSid): Promise<void> {
@@ -99,8 +104,8 @@ export class FlightFiles {
     let removed = 0;
     for (const name of await this.#names()) {
       const file = join(this.#directory, name);
-      const mtimeMs = await lastWrittenMs(file);
-      if (mtimeMs === null || mtimeMs >= epochMs) continue;
+      const found = await statOrNull(file);
+      if (found === null || found.mtimeMs >= epochMs) continue;
       await rm(file, { force: true });
       removed++;
     }
@@ -118,10 +123,32 @@ export class FlightFiles {
   }
 }
 
-/** Null when the file is gone: every worker of a machine enforces retention. */
-async function lastWrittenMs(file: string): Promise<number | null> {
+/** The file is open while it is being read, and not before. A file that has gone has no lines. */
+async function* linesOf(path: string): AsyncGenerator<string> {
+  let file: FileHandle;
   try {
-    return (await stat(file)).mtimeMs;
+    file = await open(path, "r");
+  } catch (error) {
+    if (isMissing(error)) return;
+    throw error;
+  }
+  const input = file.createReadStream();
+  let failure: Error | null = null;
+  input.once("error", (error) => {
+    failure = error;
+  });
+  try {
+    yield* createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+    if (failure !== null) throw failure;
+  } finally {
+    input.destroy();
+  }
+}
+
+/** Null when the file is gone: every worker of a machine enforces retention. */
+async function statOrNull(file: string): Promise<Stats | null> {
+  try {
+    return await stat(file);
   } catch (error) {
     if (isMissing(error)) return null;
     throw error;

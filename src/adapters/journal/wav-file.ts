@@ -1,4 +1,5 @@
 import { type FileHandle, open } from "node:fs/promises";
+import { ulawToLinear } from "../../codec/ulaw.js";
 import { WireError } from "../../domain/errors.js";
 
 const PCM = 1;
@@ -69,6 +70,24 @@ export class WavFile {
     for (let at = from; at < to; at += READ_FRAMES) {
       const read = await this.#read(at, Math.min(to, at + READ_FRAMES), frames);
       yield pick(read, channel, this.channels, this.bytesPerSample, picked);
+    }
+  }
+
+  /** The loudest sample of each step, 0 to 32,768, of every channel; step by step. */
+  async *peaks(stepFrames: number): AsyncGenerator<readonly number[]> {
+    const frameBytes = this.channels * this.bytesPerSample;
+    const frames = Buffer.allocUnsafeSlow(stepFrames * frameBytes);
+    for (let at = 0; at < this.frames; at += stepFrames) {
+      const read = await this.#read(at, Math.min(this.frames, at + stepFrames), frames);
+      const loudest = Array.from({ length: this.channels }, () => 0);
+      for (let byte = 0; byte < read.length; byte += this.bytesPerSample) {
+        const channel = (byte / this.bytesPerSample) % this.channels;
+        const level = Math.abs(
+          this.#format === MULAW ? ulawToLinear[read[byte]!]! : read.readInt16LE(byte),
+        );
+        if (level > loudest[channel]!) loudest[channel] = level;
+      }
+      yield loudest;
     }
   }
 

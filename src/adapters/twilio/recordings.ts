@@ -1,8 +1,11 @@
 import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { RelayError } from "../../domain/errors.js";
+import { RelayError, WireError } from "../../domain/errors.js";
 import type { RecordingSource } from "../../ports/recordings.js";
+import type { Envelope } from "../../recorder/timeline.js";
 import { boundedDownload, type DownloadResult } from "../http-client/bounded-download.js";
+import { isMissing } from "../journal/file-errors.js";
+import { wavEnvelope } from "../journal/wav-envelope.js";
 import { requestText } from "../network/http-request.js";
 import { Network } from "../network/network.js";
 
@@ -128,6 +131,20 @@ export class TwilioRecordings implements RecordingSource {
       return { bytes: bytes.subarray(0, filled), sizeBytes };
     } finally {
       await opened.close();
+    }
+  }
+
+  /**
+   * How loud a recording is over the call's time.
+   *
+   * @returns  null: the file is not on this machine, or is no WAV file.
+   */
+  async envelope(file: string, startMs: number): Promise<Envelope | null> {
+    try {
+      return await wavEnvelope(join(this.#settings.directory, safeName(file)), startMs);
+    } catch (error) {
+      if (error instanceof WireError || isMissing(error)) return null;
+      throw error;
     }
   }
 

@@ -7,7 +7,7 @@ export function callTable(calls: readonly CallRecord[]): string[] {
   const rows = calls.map((call) => [
     call.callSid,
     timeOf(call.startedAt),
-    stateOf(call),
+    call.outcome ?? call.state,
     call.agent ?? "-",
     call.from ?? "-",
     call.to ?? "-",
@@ -24,12 +24,6 @@ export function callTable(calls: readonly CallRecord[]): string[] {
   );
 }
 
-/** The outcome, and of a call that went wrong why. */
-function stateOf({ outcome, endReason, state }: CallRecord): string {
-  const isWrong = (outcome === "failed" || outcome === "rejected") && endReason !== null;
-  return isWrong ? `${outcome} (${endReason})` : (outcome ?? state);
-}
-
 /** Everything that a reader wants to know of one call: its facts, then what happened, in order. */
 export function callReport(call: CallRecord): string[] {
   return [...facts(call), "", ...timeline(call)];
@@ -42,8 +36,7 @@ function facts(call: CallRecord): string[] {
     ["call", `${call.callSid}, ${outcome ?? state}${reason}`],
     ["agent", `${call.agent ?? "-"}, ${call.direction}, ${call.path}, node ${call.node ?? "-"}`],
     ["from, to", `${call.from ?? "-"}, ${call.to ?? "-"}`],
-    ["started", `${timeOf(call.startedAt)} UTC`],
-    ["length", call.endedAt === null ? null : lengthOf(call)],
+    ["started", `${timeOf(call.startedAt)} UTC, ${lengthOf(call)} min`],
     ["cost", costOf(call)],
     ["recording", call.recording === null ? null : (call.recording.file ?? call.recording.sid)],
   ];
@@ -87,16 +80,9 @@ function turns(call: CallRecord): Moment[] {
     const text = turn.text ?? "(no transcript)";
     return {
       atMs: turn.startedMs ?? 0,
-      text: `${turn.who.padEnd(8)}  ${text}${turn.who === "agent" ? answerText(turn) : ""}`,
+      text: `${turn.who.padEnd(8)}  ${text}${turn.who === "agent" ? heardText(turn) : ""}`,
     };
   });
-}
-
-/** How long the caller waited for an agent's turn, and how much of it they heard. */
-function answerText(turn: CallRecord["turns"][number]): string {
-  const { voiceToVoiceMs } = turn;
-  const waited = voiceToVoiceMs === null ? "" : ` [after ${voiceToVoiceMs} ms]`;
-  return waited + heardText(turn);
 }
 
 /** How much of an agent's turn the caller heard, where it was not all of it. */

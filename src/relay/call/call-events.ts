@@ -42,7 +42,7 @@ export interface CallEnd {
   readonly next: ConnectEndedAnswer;
 }
 
-export type SessionState = "opening" | "ready" | "released" | { readonly failed: ErrorCode };
+export type SessionState = "opening" | "ready" | "failed" | "released";
 
 /** What `connect-ended` answers when our side ended the stream. */
 export type ConnectEndedAnswer = "hang_up" | "fallback";

@@ -109,10 +109,12 @@ function offered(session: SessionState, state: CallState, event: LineEvent): Ste
     case "session_ready":
       return stay({ name: "offered", session: "ready" });
     case "session_lost":
-      // Lost before it was claimed: the stream's start dials again, and only that dial counts.
-      return stay({ name: "offered", session: "released" });
     case "session_unavailable":
-      return stay({ name: "offered", session: { failed: event.code } });
+      // Lost before it was claimed: the stream's start dials again, and only that dial counts.
+      return stay({
+        name: "offered",
+        session: event.type === "session_lost" ? "released" : "failed",
+      });
     case "timer":
       if (event.timer === "claim") {
         return {
@@ -140,8 +142,8 @@ function arrive(session: SessionState): Step {
       return { state: { name: "connecting" }, effects: ARRIVED };
     case "released":
       return { state: { name: "connecting" }, effects: [...ARRIVED, { do: "open_session" }] };
-    default:
-      return fallback(session.failed, ARRIVED);
+    case "failed":
+      return fallback("upstream_unreachable", ARRIVED);
   }
 }
 

@@ -162,8 +162,8 @@ export class Call<Path extends CallPath = CallPath>
 
   /** A session was opened ahead of the caller's stream, and waits for it. */
   get isWarm(): boolean {
-    const state = this.#state;
-    return state.name === "offered" && (state.session === "opening" || state.session === "ready");
+    const { name } = this.#state;
+    return name === "offered" && ["opening", "ready"].includes(this.#state.session);
   }
 
   // --- commands ----------------------------------------------------------------------------------

@@ -1,0 +1,66 @@
+/** The report of a run that goes on, for a browser on this machine. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Baseline } from "./baseline.js";
+import { type ReportSoFar, reportHtml } from "./report-file.js";
+
+/** A page of another site that has its name point here must not read the run. */
+const OWN_NAME = /^(?:127\.0\.0\.1|localhost)(?::\d+)?$/;
+
+export class LivePage {
+  readonly #server: Server;
+  readonly #baseline: Baseline | null;
+  #data: () => ReportSoFar = () => ({ figures: {}, samples: [] });
+
+  /** @param baseline  an earlier run that this one is compared with. */
+  constructor(baseline: Baseline | null) {
+    this.#baseline = baseline;
+    this.#server = createServer((request, response) => this.#answer(request, response));
+  }
+
+  /** @returns the page's address, on loopback. */
+  async listen(): Promise<string> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(0, "127.0.0.1", resolve);
+    });
+    // The run decides how long the process lives.
+    this.#server.unref();
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/`;
+  }
+
+  /** @param data  asked for at each request: what there is by then. */
+  show(data: () => ReportSoFar): void {
+    this.#data = data;
+  }
+
+  close(): void {
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+
+  #answer({ method, url = "/", headers }: IncomingMessage, response: ServerResponse): void {
+    const { pathname, searchParams } = new URL(url, "http://127.0.0.1");
+    if (!OWN_NAME.test(headers.host ?? ""))
+      reply(response, 403, "text/plain", "this machine only\n");
+    else if (method !== "GET") reply(response, 405, "text/plain", "method not allowed\n");
+    else if (pathname === "/")
+      reply(response, 200, "text/html", reportHtml(this.#data(), this.#baseline, true));
+    else if (pathname === "/data.json") {
+      // The page has the seconds before; a long run has many.
+      const from = Number(searchParams.get("from") ?? 0);
+      const data = this.#data();
+      const samples = data.samples.filter(({ second }) => second >= from);
+      reply(response, 200, "application/json", JSON.stringify({ ...data, samples }));
+    } else reply(response, 404, "text/plain", "not found\n");
+  }
+}
+
+function reply(response: ServerResponse, status: number, type: string, body: string): void {
+  response.writeHead(status, {
+    "Content-Type": `${type}; charset=utf-8`,
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+  });
+  response.end(body);
+}

@@ -1,0 +1,84 @@
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { FlightAudio } from "../../../src/adapters/journal/flight-audio.js";
+import { FlightFiles } from "../../../src/adapters/journal/flight-files.js";
+import { sid } from "../../fakes/call-bench.js";
+import { FakeClock } from "../../fakes/fake-clock.js";
+import { FakeLog } from "../../fakes/fake-ports.js";
+
+let directory: string;
+let clock: FakeClock;
+let audio: FlightAudio;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "murelay-flight-audio-"));
+  mkdirSync(directory, { recursive: true });
+  clock = new FakeClock();
+  audio = new FlightAudio(new FlightFiles(directory, "a/0", new FakeLog()), directory, clock);
+});
+afterEach(async () => {
+  await audio.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+const HEADER = {
+  ...{ at: 0, is: "call", format: 1, epochMs: 1_010, parties: {}, agent: {}, settings: {} },
+};
+const said = (at: number, byte: number) => ({
+  ...{ at, in: "phone" },
+  message: { event: "media", media: { payload: Buffer.alloc(160, byte).toString("base64") } },
+});
+const sent = (at: number, byte: number) => ({
+  ...{ at, out: "phone" },
+  message: { event: "media", media: { payload: Buffer.alloc(160, byte).toString("base64") } },
+});
+function record(n: number, ...lines: readonly object[]): void {
+  const text = lines.map((line) => JSON.stringify(line)).join("\n");
+  writeFileSync(join(directory, `${sid(n)}.flight.jsonl`), `${text}\n`);
+}
+const read = (n: number, from = 58, max = 100_000) => audio.read(sid(n), 1_000, from, max);
+
+it("has both directions at their time, and nothing that only the model heard", async () => {
+  const model = { at: 1, out: "model", leg: 1, message: { type: "input_audio_buffer.append" } };
+  record(1, HEADER, said(10, 1), model, sent(20, 2), { at: 30, out: "phone", event: "close" });
+  const part = await read(1);
+  expect(part?.sizeBytes).toBe(58 + 2 * 400);
+  const frames = Buffer.from(part!.bytes);
+  expect([frames[159 * 2], frames[160 * 2], frames[319 * 2], frames[320 * 2]]).toEqual([
+    255, 1, 1, 255,
+  ]);
+  expect([frames[239 * 2 + 1], frames[240 * 2 + 1], frames[399 * 2 + 1]]).toEqual([255, 2, 2]);
+  expect((await read(1, 0, 4))?.bytes.toString()).toBe("RIFF");
+  expect(readdirSync(directory)).toEqual([`${sid(1)}.flight.jsonl`]);
+});
+
+it("is built again when the recording has grown, and gone when it was deleted", async () => {
+  record(1, HEADER, said(0, 1));
+  expect((await read(1))?.sizeBytes).toBe(58 + 2 * 240);
+  record(1, HEADER, said(0, 1), said(20, 1));
+  expect((await read(1))?.sizeBytes).toBe(58 + 2 * 400);
+  rmSync(join(directory, `${sid(1)}.flight.jsonl`));
+  expect(await read(1)).toBeNull();
+});
+
+it("is null for a file that is no flight recording, and for a call without one", async () => {
+  record(1, said(0, 1));
+  expect(await read(1)).toBeNull();
+  expect(await read(2)).toBeNull();
+});
+
+it("keeps a few calls, for as long as they are listened to", async () => {
+  for (let n = 1; n <= 6; n++) {
+    record(n, HEADER, said(0, n));
+    const [one, other] = await Promise.all([read(n), read(n)]);
+    expect([one?.bytes[160], other?.bytes[160]]).toEqual([n, n]);
+    clock.advance(1);
+  }
+  expect((await read(1))?.bytes[160]).toBe(1);
+  expect(clock.pending).toBe(1);
+  clock.advance(10 * 60_000);
+  clock.advance(10 * 60_000);
+  expect(clock.pending).toBe(0);
+  expect((await read(6))?.bytes[160]).toBe(6);
+});
