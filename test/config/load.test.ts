@@ -45,6 +45,7 @@ describe("loadConfig", () => {
       openaiRealtimeModel: "gpt-realtime-2.1",
       openaiWebhookSecret: null,
       openaiProjectId: null,
+      supervisorAppSid: null,
       twilioAccountSid: REQUIRED.TWILIO_ACCOUNT_SID,
       twilioAuthToken: "secret-twilio",
       twilioAuthTokenSecondary: null,
