@@ -69,9 +69,10 @@ try {
   if (isWanted("load-report")) await loadReport();
 } finally {
   await browser.close();
-  await relay.stop();
   rmSync(folder, { recursive: true, force: true });
 }
+// The relay and its peers are of this process alone and keep nothing: they end with it.
+process.exit(0);
 
 /** The relay of the demo, with the records of `screenshot-data.mjs` in it. */
 async function startRelay() {
@@ -87,16 +88,12 @@ async function startRelay() {
     OPENAI_API_KEY: model.apiKey,
     OPENAI_REALTIME_URL: model.url,
     RECORDINGS_DIR: folder,
+    NODE_NAME: "relay-1",
   });
   const agents = demoAgents("./agents.yaml", config);
-  const { app, journal, adminPort } = await runRelay(config, agents, twilio, {}, { phone: false });
+  const { journal, adminPort } = await runRelay(config, agents, twilio, {}, { phone: false });
   const calls = await writeCalls(journal, folder);
-  const stop = async () => {
-    await app.stop();
-    await twilio.close();
-    await model.close();
-  };
-  return { adminPort, calls, stop };
+  return { adminPort, calls };
 }
 
 async function newPage(nowMs, viewport = {}) {
