@@ -94,10 +94,11 @@ export interface BodyLimits {
 
 const RETRY_AFTER_S = 1;
 /**
- * Pieces in which a body of unknown length may arrive. A packet brings one; a peer that sends chunks
- * of a byte each makes the relay work for every one of them.
+ * A packet brings one piece of a body of unknown length, with hundreds of bytes. A peer that sends
+ * chunks of a byte each makes the relay work for every one of them.
  */
-const MAX_PIECES = 512;
+const SMALL_PIECES = 32;
+const AVERAGE_PIECE_BYTES = 256;
 /** What a body of unknown length gets at first. */
 const FIRST_CHUNKED_BYTES = 4 * 1024;
 
@@ -321,7 +322,7 @@ export class Exchange {
     this.#response.onData((chunk, isLast) => {
       if (!this.#open) return;
       pieces++;
-      if (declared === null && pieces > MAX_PIECES) {
+      if (declared === null && pieces > SMALL_PIECES + bytes / AVERAGE_PIECE_BYTES) {
         release?.();
         this.#cutOff();
         return;

@@ -95,6 +95,27 @@ describe("the body of a request", () => {
     expect(bodies).toEqual(["abcdef"]);
   });
 
+  it.each([
+    ["arrives whole in many chunks of a packet's size", 300, "200 OK"],
+    ["is cut off in many small chunks", 3, ""],
+  ])("%s", async (_what, bytes, answer) => {
+    const lengths: number[] = [];
+    const send = await serve((exchange) => {
+      exchange.readBody({ maxBytes: 64 * 1024 }, (body) => {
+        lengths.push(body.length);
+        exchange.answer(text(200, "ok"));
+      });
+    });
+    const chunk = `${bytes.toString(16)}\r\n${"a".repeat(bytes)}\r\n`;
+    const { socket, got } = send(
+      post("Transfer-Encoding: chunked\r\n", `${chunk.repeat(200)}0\r\n\r\n`),
+    );
+    const closed = once(socket, "close");
+    if (answer === "") await closed;
+    else await expect.poll(got).toContain(answer);
+    expect([got() === "", lengths]).toEqual(answer === "" ? [true, []] : [false, [200 * bytes]]);
+  });
+
   it("is refused with 413 when it grows beyond the limit, also undeclared", async () => {
     let done = 0;
     const send = await serve((exchange) => {

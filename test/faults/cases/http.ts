@@ -100,7 +100,7 @@ export const HTTP_CASES: readonly FaultCase[] = [
     group: "http",
     quick: true,
     what: "200 forged bodies of 64 KB in chunks of one byte each",
-    holds: "the connection ends after the first 512 pieces, or with 403",
+    holds: "the connection ends after the first 32 pieces, or with 403",
     run: async ({ relay }) => {
       const head = postHead("/call-status", 0).replace(
         "Content-Length: 0",
