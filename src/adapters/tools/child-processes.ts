@@ -48,7 +48,7 @@ export const startToolProcess: StartToolChild = (path, events) => {
   if (child.pid !== undefined) void offerToOomKiller(child.pid);
   return {
     send: (message) => send(child, message),
-    kill: () => void child.kill("SIGKILL"),
+    kill: () => killGroup(child),
     memoryBytes: () => memoryOf(child.pid),
   };
 };
@@ -79,6 +79,8 @@ function start(
   const loader = typescript || EXTENSION === ".ts" ? [`--import=${tsxUrl()}`] : [];
   const child = fork(file, args, {
     execArgv: [`--max-old-space-size=${HEAP_MB}`, ...loader],
+    // A group of its own: a module that signals its group would otherwise reach the relay.
+    detached: true,
     // What a module prints must not end up among the relay's log lines.
     stdio: ["ignore", 2, 2, "ipc"],
   });
@@ -96,6 +98,17 @@ function start(
     else ended(how);
   });
   return child;
+}
+
+/** With the processes that the module has started, unless they have left its group. */
+function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, "SIGKILL");
+  } catch {
+    // Systems without groups; or all of them have ended.
+    child.kill("SIGKILL");
+  }
 }
 
 function send(child: ChildProcess, message: ToToolProcess | ToLauncher): void {

@@ -117,6 +117,7 @@ const acts = {
   rejects: () => { Promise.reject(new Error("unhandled")); return new Promise(() => {}); },
   timer: () => { setTimeout(() => { throw new Error("in a timer"); }, 10); return new Promise(() => {}); },
   kills: () => process.kill(process.pid, "SIGKILL"),
+  group: () => { process.kill(0, "SIGTERM"); return "its group is its own"; },
   cycle: () => { const a = {}; a.a = a; return a; },
   bigint: () => ({ n: 10n }),
   huge: () => "x".repeat(50_000_000),
@@ -163,6 +164,16 @@ describe("an unruly tool module", { timeout: 60_000 }, () => {
       await goesOn();
     },
   );
+
+  it("that signals its process group reaches nobody else", async () => {
+    const heard: string[] = [];
+    const onSignal = (signal: string): void => void heard.push(signal);
+    process.on("SIGTERM", onSignal);
+    expect(await does("group")).toEqual({ output: "its group is its own" });
+    await goesOn();
+    process.off("SIGTERM", onSignal);
+    expect(heard).toEqual([]);
+  });
 
   it("learns that it should stop", async () => {
     const stop = new AbortController();
