@@ -22,7 +22,7 @@ const MAX_LINE_CHARS = 400;
 export function Turns({ record: { turns }, events, flight, selected, choose }) {
   const rows = turns.filter(({ startedMs }) => startedMs !== null);
   return html`<section class="card"><h2>Turns <span class="count">${rows.length}</span></h2>
-    ${rows.length === 0 ? html`<p class="hint">Nobody has spoken.</p>` : null}
+    ${rows.length === 0 ? html`<p class="hint">There are no turns.</p>` : null}
     <ol class="inspect-turns">${rows.map((turn, i) => {
       const { who, itemId, startedMs, endedMs, text, heardText } = turn;
       const isChosen = itemId === selected;

@@ -167,7 +167,7 @@ function draw({ data, baseline, live }) {
     bind(figure, charts[Number(figure.dataset.chart)]);
 }
 
-/** Asks for newer data, until the run is over or nobody answers any more. */
+/** Asks for newer data, until the run is over or the address no longer answers. */
 async function follow() {
   try {
     const from = PAGE.data.samples.at(-1)?.second ?? 0;

@@ -17,7 +17,7 @@ export class JsonIo implements CliIo {
   readonly #problems: string[] = [];
   #hasResult = false;
 
-  // Nobody is asked: questions would be on stdout, too.
+  // No questions: they would be on stdout, too.
   constructor(io: CliIo) {
     this.#io = io;
     this.env = io.env;

@@ -85,7 +85,7 @@ export function readOperators(path: string | null): readonly OperatorEntry[] {
 /**
  * The named operators of the settings.
  *
- * @throws RelayError config_invalid when OPERATORS_FILE cannot be used, or names nobody where it is
+ * @throws RelayError config_invalid when OPERATORS_FILE cannot be used, or lists no operator where it is
  *         all that protects the operator listener.
  */
 export function configuredOperators({

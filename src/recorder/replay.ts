@@ -31,7 +31,7 @@ export interface ReplayDeps {
   readonly metrics: Metrics;
   readonly log: Log;
   readonly version: string;
-  /** Gets the record of the call as it is now. Default: nobody does. */
+  /** Gets the record of the call as it is now. Default: it is not kept. */
   readonly journal?: CallJournal;
   /** Sees each line of the replay's own recording. */
   readonly line?: (json: string) => void;

@@ -27,7 +27,7 @@ const RULES: Readonly<Record<ReviewFlag, (record: CallRecord) => boolean>> = {
   sampled: ({ callSid }) => hashOf(callSid) % SAMPLED_OF === 0,
 };
 
-/** Why somebody should look at this ended call; empty: nothing stands out. */
+/** Why a reviewer should look at this ended call; empty: nothing stands out. */
 export function reviewFlags(record: CallRecord): readonly ReviewFlag[] {
   return REVIEW_FLAGS.filter((flag) => RULES[flag](record));
 }

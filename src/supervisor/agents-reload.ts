@@ -15,6 +15,12 @@ export interface AgentsReloadDeps {
   readonly log: Log;
 }
 
+interface Read {
+  /** None: the file has faults. */
+  readonly parts: readonly AgentsPart[];
+  readonly faults: ReloadFaults;
+}
+
 /**
  * Reads the agents file again for all workers. They carry sound, so each gets what has been read and
  * checked already, in parts that are taken in at once. A faulty file reaches none.
@@ -45,17 +51,13 @@ export class AgentsReload {
 
   #begin(): Promise<ReloadFaults> {
     const reading = this.#read();
-    const running = reading
-      .then((parts) => (parts.faults === null ? this.#sendAll(parts.parts) : undefined))
-      .catch(() => undefined)
-      .then(() => {
-        this.#running = null;
-      });
-    this.#running = running;
+    this.#running = this.#sendAll(reading).finally(() => {
+      this.#running = null;
+    });
     return reading.then(({ faults }) => faults);
   }
 
-  async #read(): Promise<{ readonly parts: readonly AgentsPart[]; readonly faults: ReloadFaults }> {
+  async #read(): Promise<Read> {
     const { read, log } = this.#deps;
     try {
       return { parts: await read(), faults: null };
@@ -69,11 +71,17 @@ export class AgentsReload {
     }
   }
 
-  async #sendAll(parts: readonly AgentsPart[]): Promise<void> {
-    const { send, clock } = this.#deps;
-    for (const part of parts) {
-      send(part);
-      await new Promise<void>((resolve) => clock.after(PART_PAUSE_MS, resolve));
+  /** Never rejects. What kept the file from being read has been logged. */
+  async #sendAll(reading: Promise<Read>): Promise<void> {
+    const { send, clock, log } = this.#deps;
+    const { parts } = await reading.catch(() => ({ parts: [] }));
+    try {
+      for (const part of parts) {
+        send(part);
+        await new Promise<void>((resolve) => clock.after(PART_PAUSE_MS, resolve));
+      }
+    } catch (error) {
+      log.error("agents: the file did not reach every worker", {}, error);
     }
   }
 }

@@ -61,7 +61,7 @@ it("refuses to start with a faulty file, and has no sessions where no token is s
   expect(compose({ operatorsFile: null, adminToken: "x" }).sessions).not.toBeNull();
 });
 
-it("is not opened to the network by a file that names nobody, at the start or later", () => {
+it("is not opened to the network by a file without operators, at the start or later", () => {
   write();
   const open = { operatorsFile: file, adminToken: null, adminHost: "0.0.0.0" };
   expect(() => compose(open)).toThrow(/has no operator while ADMIN_HOST is 0\.0\.0\.0/);

@@ -27,7 +27,7 @@ export interface RelayNode {
   readonly recordings: string;
   /** All that it has logged so far, workers included. */
   log(): string;
-  /** From now on nobody reads what it prints, or somebody does again. */
+  /** From now on what it prints is not read, or is read again. */
   readLog(read: boolean): void;
   /** GET on the operator listener, as text. */
   get(path: string): Promise<string>;

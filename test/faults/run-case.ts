@@ -122,7 +122,7 @@ function blocksBetween(
 
 /**
  * An attacker has a machine of their own, so this process does not take the relay's cores: it runs
- * when nobody else wants one. Only root may take that back, so others attack as they are.
+ * when no other process wants one. Only root may take that back, so others attack as they are.
  */
 async function fromElsewhere<T>(attack: () => Promise<T>): Promise<T> {
   if (process.getuid?.() !== 0) return attack();

@@ -19,7 +19,9 @@ let sent: string[];
 /** Files that are being read: each ends as a test says. */
 let reading: { readonly end: (parts: readonly AgentsPart[]) => void; fail(e: Error): void }[];
 let reload: AgentsReload;
+let brokenAt: string | null;
 beforeEach(() => {
+  brokenAt = null;
   clock = new FakeClock();
   log = new FakeLog();
   sent = [];
@@ -29,7 +31,10 @@ beforeEach(() => {
       new Promise((end, fail) => {
         reading.push({ end, fail });
       }),
-    send: ({ part }) => sent.push(part),
+    send: ({ part }) => {
+      if (part === brokenAt) throw new Error("channel closed");
+      sent.push(part);
+    },
     clock,
     log,
   });
@@ -53,6 +58,20 @@ describe("a reload for all workers", () => {
     expect(sent).toEqual(["begin"]);
     await sendAll();
     expect(sent).toEqual(["begin", "numbers", "end"]);
+  });
+
+  it("says when a file did not reach every worker, and can be asked again", async () => {
+    brokenAt = "numbers";
+    void reload.request();
+    reading[0]!.end(PARTS);
+    await sendAll();
+    expect(sent).toEqual(["begin"]);
+    expect(log.lines.join()).toContain("did not reach every worker");
+    brokenAt = null;
+    void reload.request();
+    reading[1]!.end(PARTS);
+    await sendAll();
+    expect(sent).toEqual(["begin", "begin", "numbers", "end"]);
   });
 
   it("sends nothing of a file with faults, and says which they are", async () => {

@@ -92,7 +92,7 @@ export class CallWav implements AudioSink {
   async finish(): Promise<void> {
     await this.write();
     for (const number of [...this.#pages.keys()]) await this.#store(number);
-    // A page that nobody spoke in was never written.
+    // A page without sound was never written.
     await this.#fill(Math.ceil(this.#samples / PAGE_SAMPLES));
   }
 

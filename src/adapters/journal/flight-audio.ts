@@ -56,7 +56,7 @@ export class FlightAudio {
     maxBytes: number,
   ): Promise<AudioPart | null> {
     const version = await this.#files.version(callSid);
-    // From here to the next wait nobody else changes what is kept.
+    // From here to the next await, what is kept does not change.
     let kept = this.#kept.get(callSid);
     if (kept !== undefined && kept.version !== version) {
       void this.#drop(callSid);

@@ -2,7 +2,7 @@ import type { CallSid } from "../../domain/ids.js";
 import type { ListenerReceiver, ListenerSocket } from "../../ports/sockets.js";
 
 /**
- * Why a call cannot be listened to here. `path`: nobody but the model has its audio.
+ * Why a call cannot be listened to here. `path`: only the model has its audio.
  * `elsewhere`: another node has the call, and cannot be reached.
  */
 export type ListenRefusal =

@@ -51,7 +51,7 @@ export class CallerFork {
   #tap: AudioTap | null = null;
   #count = 0;
   #fork: Fork | null = null;
-  /** While a stream is awaited, or has ended: its failure. While nobody listens: its end. */
+  /** While a stream is awaited, or has ended: its failure. While there are no listeners: its end. */
   #timer: Timer | null = null;
   #isClosed = false;
   readonly #frames: FrameSink = {
@@ -66,7 +66,7 @@ export class CallerFork {
     this.#parts = parts;
   }
 
-  /** Null: nobody listens any more. */
+  /** Null: there are no listeners any more. */
   tap(tap: AudioTap | null): void {
     this.#tap = tap;
     if (this.#isClosed) return;

@@ -43,7 +43,7 @@ describe("the output of the log", () => {
     expect(stream.lines).toEqual([]);
   });
 
-  it("does not stop the process when nobody reads it", async () => {
+  it("does not stop the process when it is not read", async () => {
     // Thirty writes of 64 KB: more than any pipe takes. The process ends by its own timer.
     const code = `
       const { standardOutput } = await import(process.argv[1]);

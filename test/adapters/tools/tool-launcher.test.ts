@@ -165,7 +165,7 @@ describe("an unruly tool module", { timeout: 60_000 }, () => {
     },
   );
 
-  it("that signals its process group reaches nobody else", async () => {
+  it("that signals its process group does not reach the relay", async () => {
     const heard: string[] = [];
     const onSignal = (signal: string): void => void heard.push(signal);
     process.on("SIGTERM", onSignal);

@@ -94,7 +94,7 @@ export const PROCESS_CASES: readonly FaultCase[] = [
   {
     name: "log-not-read",
     group: "process",
-    what: "nobody reads the standard output, while the log grows by 4 MB",
+    what: "the standard output is not read, while the log grows by 4 MB",
     holds: "the calls go on; callers are answered; the log goes on once it is read",
     run: async (world) => {
       const call = await world.talk();

@@ -47,7 +47,7 @@ function stage(start: (n: number) => Promise<string> = async (n) => `MZ${n}`) {
 }
 
 describe("the audio of a caller on the SIP path", () => {
-  it("is copied while somebody listens, and for a moment longer", async () => {
+  it("is copied while there are listeners, and for a moment longer", async () => {
     const { fork, told, clock, tap, legOf, frame } = stage();
     fork.tap(tap);
     await settle();
