@@ -168,14 +168,22 @@ export class CallRegistry {
    * this machine. A quarter of a second at most; the same call may have come in once more meanwhile.
    */
   async callerRefusal(agent: AgentProfile, parties: CallParties): Promise<OverflowReason | null> {
-    const { admission, machine } = this.#deps;
-    const spentUsd = admission?.spending?.todayUsd(agentSpending(agent.name)) ?? 0;
-    const refusal =
-      this.refusal(agent.model) ?? agentRefusal(agent.limits, parties, this.#parties(), spentUsd);
+    const { machine } = this.#deps;
+    const refusal = this.#refusalHere(agent, parties);
     const limits = callLimitsOf(agent.limits);
     if (refusal !== null || machine === null || limits === null) return refusal;
     const { callSid, from, to, direction } = parties;
-    return await machine.admit({ callSid, from, to, direction }, limits);
+    const elsewhere = await machine.admit({ callSid, from, to, direction }, limits);
+    if (elsewhere !== null || this.knows(callSid)) return elsewhere;
+    // Others may have come in meanwhile, or a drain may have begun.
+    const refused = this.#refusalHere(agent, parties);
+    if (refused !== null) machine.absent(callSid);
+    return refused;
+  }
+
+  #refusalHere({ model, name, limits }: AgentProfile, parties: CallParties): OverflowReason | null {
+    const spentUsd = this.#deps.admission?.spending?.todayUsd(agentSpending(name)) ?? 0;
+    return this.refusal(model) ?? agentRefusal(limits, parties, this.#parties(), spentUsd);
   }
 
   *#parties(): IterableIterator<CallParties> {

@@ -179,7 +179,10 @@ export class CallListeners implements AudioTap {
       if (pending.isEmpty) pending.begin(this.#eventLog.atMs);
       const taken = pending.add(ulaw, from, end);
       from += taken;
-      if (taken === 0) this.#send();
+      if (taken > 0) continue;
+      this.#send();
+      // All of them were too slow: the rest has no listener.
+      if (this.#listeners.length === 0) return;
     }
   }
 

@@ -95,6 +95,45 @@ describe("the calls of a process", () => {
     expect(registry.readiness()).toEqual({ ready: true, reason: "ok" });
   });
 
+  it("are judged once more when the other processes have answered", async () => {
+    const absent: string[] = [];
+    let answer: (refusal: null) => void = () => {};
+    const registry = new CallRegistry({
+      machine: {
+        admit: () => new Promise((resolve) => (answer = resolve)),
+        present: () => {},
+        absent: (callSid) => void absent.push(callSid),
+      },
+      clock: new FakeClock(),
+      metrics: new FakeMetrics().metrics,
+      admission: null,
+      maxCalls: 1,
+      trouble: () => null,
+    });
+    const { limits, ...rest } = agent();
+    const limited = { ...rest, limits: { ...limits, maxCallsPerCaller: 3 } };
+    const of = (n: number) =>
+      ({
+        callSid: sid(n),
+        from: `+1555000111${n}`,
+        to: "+15550002222",
+        direction: "inbound",
+        callToken: null,
+      }) as const;
+    const late = registry.callerRefusal(limited, of(1));
+    const other = { parties: of(2), isWarm: false, isOver: false, isLoad: true };
+    registry.addSip(other as unknown as SipCall);
+    answer(null);
+    expect([await late, absent]).toEqual(["full", [sid(1)]]);
+    // The webhook of a call that has come in meanwhile: its place is not given back.
+    registry.remove(other as unknown as SipCall, "moved");
+    absent.length = 0;
+    const again = registry.callerRefusal(limited, of(2));
+    registry.addSip(other as unknown as SipCall);
+    answer(null);
+    expect([await again, absent]).toEqual([null, []]);
+  });
+
   it("ask the other processes of the machine about callers whose number is limited", async () => {
     const told: string[] = [];
     const registry = new CallRegistry({

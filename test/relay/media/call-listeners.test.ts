@@ -129,6 +129,14 @@ describe("the listeners of a call", () => {
     expect(notes.at(-1)).toBe("listener_left slow 1 too_slow");
   });
 
+  it("may all be too slow in the middle of a long piece of audio", () => {
+    const { audio, join } = call();
+    const { socket } = join();
+    socket.backlog = 65 * 1024;
+    audio.tapped!.caller(new Uint8Array(48 * 1024), 0, 48 * 1024);
+    expect([socket.closedWith, audio.tapped]).toEqual(["1013 too_slow", null]);
+  });
+
   it("are as many as the limit, and end with the call", () => {
     const { audio, clock, join, listeners } = call();
     const all = Array.from({ length: MAX_LISTENERS }, () => join());
