@@ -5,24 +5,33 @@
 import "./adapters/system/v8-flags.js";
 import { existsSync, realpathSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import type { CliIo } from "./cli/io.js";
+import { type CliIo, EXIT_FAILED, EXIT_OK } from "./cli/io.js";
 import { runProgram } from "./cli/program.js";
 import type { ConfigFault } from "./config/config-error.js";
 import { EnvFileError, readEnvFile } from "./config/env-file.js";
 import type { Environment } from "./config/load.js";
 
+/** A process that was told to end does not wait longer for a reader of its output. */
+const LAST_OUTPUT_MS = 2_000;
+
 /** Runs one command and ends the process with its status. */
 export async function main(args: readonly string[]): Promise<never> {
-  // The reader of a pipe may go away first (`murelay config schema | head`). That ends neither a
-  // command nor a call.
-  for (const stream of [process.stdout, process.stderr]) stream.on("error", ignoreClosedPipe);
+  // The reader of a pipe may go away first (`murelay config schema | head`), a disk may be full, a
+  // terminal may be closed. That ends neither a command nor a call.
+  let outputFailed = false;
+  for (const stream of [process.stdout, process.stderr])
+    stream.on("error", ({ code }: NodeJS.ErrnoException) => {
+      if (code !== "EPIPE") outputFailed = true;
+    });
   const status = await runProgram(args, processIo(readSettingsFile(args)));
-  // What was written to a pipe must arrive before the process ends.
-  await Promise.all(
-    [process.stdout, process.stderr].map((stream) => new Promise((done) => stream.write("", done))),
+  // What was written to a pipe must arrive before the process ends, unless it is not read.
+  const written = [process.stdout, process.stderr].map(
+    (stream) => new Promise((done) => stream.write("", done)),
   );
-  process.exit(status);
+  await Promise.race([Promise.all(written), setTimeout(LAST_OUTPUT_MS)]);
+  process.exit(status === EXIT_OK && outputFailed ? EXIT_FAILED : status);
 }
 
 interface SettingsFile {
@@ -49,10 +58,6 @@ function readSettingsFile(args: readonly string[]): SettingsFile {
     if (!(error instanceof EnvFileError)) throw error;
     return { ...nothing, fault: error.fault };
   }
-}
-
-function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== "EPIPE") throw error;
 }
 
 async function ask(question: string): Promise<string> {

@@ -1,7 +1,7 @@
 /** The command as a process of its own: exit status, streams, `.env`. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -65,6 +65,17 @@ describe("the process", () => {
       2,
       expect.stringContaining("gone.env cannot be read"),
     ]);
+  });
+
+  it.runIf(process.platform === "linux")("exits with 1 when its output has no room", async () => {
+    const full = openSync("/dev/full", "w");
+    const child = spawn(process.execPath, [SCRIPT, "config", "schema"], {
+      cwd: folder,
+      stdio: ["ignore", full, "pipe"],
+    });
+    const [status] = await once(child, "close");
+    closeSync(full);
+    expect(status).toBe(1);
   });
 
   it("writes all of a long output into a pipe", async () => {

@@ -55,7 +55,10 @@ export function reloadRoute(request: () => Promise<void>): OperatorRoute {
     doc: {
       summary: "Reads the agents file again; running calls keep the version they began with",
       answers: {
-        202: { description: "The file is in force", schema: object({ reloading: BOOLEAN }) },
+        202: {
+          description: "The file has no faults, and is on its way to the workers",
+          schema: object({ reloading: BOOLEAN }),
+        },
         422: { description: "The file has faults; nothing changes", schema: FAULTS },
       },
     },

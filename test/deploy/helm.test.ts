@@ -241,7 +241,7 @@ describe.skipIf(missing !== null)("the Helm chart", () => {
       const path = new URL(url).pathname;
       const server = `${name}-${worker}`;
       expect(config).toContain(`use-server ${server} if { path ${path} ${path}/ }`);
-      const address = `${name}.phone-murelay-nodes.calls.svc:${8081 + worker}`;
+      const address = `${name}.phone-murelay-nodes.calls.svc.cluster.local:${8081 + worker}`;
       expect(config).toContain(`server ${server} ${address} check\n`);
     }
     expect(config.match(/use-server/g)).toHaveLength(3 * 4);

@@ -133,15 +133,21 @@ function lowerPriority({ pid }: ChildProcess): void {
   } catch {
     // It has ended already, or the system does not allow it: the tool runs all the same.
   }
+  // Where Linux schedules by session, priorities count only within one, and the process has its own.
+  void tryWrite(`/proc/${pid}/autogroup`, String(constants.priority.PRIORITY_BELOW_NORMAL));
 }
 
 /**
  * Where memory runs out before the launcher has looked, the kernel ends the tool and not the relay.
  * Linux only.
  */
-async function offerToOomKiller(pid: number): Promise<void> {
+function offerToOomKiller(pid: number): Promise<void> {
+  return tryWrite(`/proc/${pid}/oom_score_adj`, "1000");
+}
+
+async function tryWrite(path: string, value: string): Promise<void> {
   try {
-    await writeFile(`/proc/${pid}/oom_score_adj`, "1000");
+    await writeFile(path, value);
   } catch {
     // It has ended already, or this is another system.
   }

@@ -110,6 +110,9 @@ export class CallRegistry {
     if (call.isWarm && this.find(call.parties.callSid) === call) this.#warm.add(call);
     else this.#warm.delete(call);
     if (this.#warm.size !== before) this.#deps.metrics.warmSessions.set(this.#warm.size);
+    // Its transcripts may take seconds. The caller may call again at once.
+    const { callSid } = call.parties;
+    if (call.isOver && this.find(callSid) === call) this.#deps.machine?.absent(callSid);
   }
 
   /** A call is over, or goes on in another process. False: it was not here any more. */

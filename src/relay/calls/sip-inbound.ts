@@ -294,13 +294,13 @@ export class SipInbound {
     const callSid = callId as CallSid;
     const parties = { callSid, from, to: dialled, direction: "inbound", callToken: null } as const;
     const refusal = agent === null ? "no_agent" : await registry.callerRefusal(agent, parties);
+    // Delivered once more: the call has begun meanwhile, or is over already.
+    if (registry.knows(callSid)) return;
     if (agent === null || refusal !== null) {
       metrics.callsRejected.add(1, refusal ?? "no_agent");
       this.#reject(callId, agent === null ? 404 : 486);
       return;
     }
-    // Over already, and delivered once more.
-    if (registry.knows(callSid)) return;
     const call = this.#open(parties, agent, "trunk");
     call.execute({ type: "look_up_caller" });
     call.path.modelRings(callId, null);

@@ -31,16 +31,23 @@ describe("the output of the log", () => {
       level: "warn",
       time: "1970-01-01T00:00:00.000Z",
       lines: 3,
-      msg: "log: lines lost, because the output was not read",
+      msg: "log: lines lost, because the output did not take them",
     });
   });
 
-  it("goes on when its reader has gone", () => {
+  it.each(["EPIPE", "ENOSPC", "EIO"])("goes on after %s, and tries again in a second", (code) => {
     const stream = new FakeStream();
-    const output = new LogOutput(stream);
-    stream.fail(new Error("EPIPE"));
+    let nowMs = 5_000;
+    const output = new LogOutput(stream, () => nowMs);
+    stream.fail(new Error(code));
     output.write("a\n");
+    nowMs += 999;
+    output.write("b\n");
     expect(stream.lines).toEqual([]);
+    nowMs += 1;
+    output.write("c\n");
+    expect(JSON.parse(stream.lines[0]!)).toMatchObject({ lines: 2 });
+    expect(stream.lines.slice(1)).toEqual(["c\n"]);
   });
 
   it("does not stop the process when it is not read", async () => {

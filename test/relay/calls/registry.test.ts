@@ -168,5 +168,14 @@ describe("the calls of a process", () => {
     registry.addSip(call);
     registry.remove(call, "moved");
     expect(told).toEqual([`present ${sid(1)}`, `absent ${sid(1)}`]);
+    // The transcripts of a call that is over may still be on their way.
+    told.length = 0;
+    registry.addSip(call);
+    registry.changed({ ...call, isOver: true } as unknown as SipCall);
+    expect(told).toEqual([`present ${sid(1)}`]);
+    const closing = call as unknown as { isOver: boolean };
+    closing.isOver = true;
+    registry.changed(call);
+    expect(told).toEqual([`present ${sid(1)}`, `absent ${sid(1)}`]);
   });
 });
