@@ -133,8 +133,13 @@ async function buildTools(
   const definitions = new Set([...agents.values()].flatMap((agent) => agent.tools));
   const building: Promise<readonly [ToolDefinition, Tool | null]>[] = [];
   // Modules are loaded at the same time: each by a process of its own.
-  for await (const definition of inSlices(definitions))
-    building.push(ownTool(definition, samples, deps).then((tool) => [definition, tool]));
+  for await (const definition of inSlices(definitions)) {
+    const tool = ownTool(definition, samples, deps);
+    const entry = tool.then((built) => [definition, built] as const);
+    // It may fail while others are still to be begun. The failure is told below.
+    entry.catch(() => undefined);
+    building.push(entry);
+  }
   const built = new Map(await Promise.all(building));
   const tools = new Map<AgentProfile, readonly Tool[]>();
   for await (const agent of inSlices(agents.values()))

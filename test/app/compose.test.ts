@@ -207,6 +207,18 @@ describe("the tools of an agent", () => {
     });
   });
 
+  it("may be refused while others are still to be begun, and are told of once", async () => {
+    const stray: unknown[] = [];
+    const onStray = (reason: unknown): void => void stray.push(reason);
+    process.on("unhandledRejection", onStray);
+    const many = Array.from({ length: 50_000 }, () => builtin("lookup_order"));
+    await expect(kit(builtin("levitate"), ...many)).rejects.toMatchObject({
+      code: "config_invalid",
+    });
+    process.off("unhandledRejection", onStray);
+    expect(stray).toEqual([]);
+  });
+
   it("are there for calls of an agent that was loaded, also after a reload", async () => {
     const box = new Toolbox(toolbox());
     const [first, second] = [file(agent()), file(agent())];
