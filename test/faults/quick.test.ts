@@ -1,7 +1,7 @@
 /** The quick cases, for what must hold. What they do to other calls is measured by `npm run test:faults`. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { FAULT_CASES } from "./cases.js";
-import { leakOf, medianOf, steadyFailure } from "./run-case.js";
+import { leakOf, medianOf, standstill, steadyFailure } from "./run-case.js";
 import { World } from "./world.js";
 
 describe("the relay, when", () => {
@@ -33,6 +33,12 @@ describe("the judgement of a run", () => {
     const found = steadyFailure(quiet, { ...fault, own });
     if (failure === null) expect(found).toBeNull();
     else expect(found).toContain(failure);
+  });
+
+  it("excuses no standstill, not even in one round", () => {
+    const rounds = (...gaps: number[]) => gaps.map((gapMs) => ({ p99Ms: 1, gapMs }));
+    expect(standstill(rounds(21, 22, 30), rounds(22, 180, 21))).toBeNull();
+    expect(standstill(rounds(21, 22, 30), rounds(22, 181, 21))).toContain("181 ms");
   });
 
   it("of several rounds is that of the median, but for frames that were lost", () => {

@@ -8,6 +8,8 @@ import { World } from "./world.js";
 /** How far the steady calls may move from the quiet phase right before the case. */
 export const MOST_P99_MS = 5;
 export const MOST_GAP_MS = 20;
+/** In any single round. */
+const MOST_STANDSTILL_MS = 150;
 /** Of the relay, from the first case to the last. */
 const MOST_LEAK_BYTES = 5 * 1024 * 1024;
 /** Sockets that are being closed, and connections that are kept for the next request. */
@@ -89,6 +91,7 @@ async function measured(one: FaultCase, world: World): Promise<Outcome> {
   const medians = { quiet: medianOf(quiet), fault: medianOf(fault) };
   const moved =
     steadyFailure(medians.quiet, medians.fault) ??
+    standstill(quiet, fault) ??
     (steady.lost.length > 0 ? `steady calls ended: ${steady.lost.length}` : null);
   const blocks = blocksBetween(before, await world.blocks());
   return { failure: failure ?? moved, ...medians, blocks };
@@ -150,6 +153,16 @@ export function steadyFailure(quiet: Measured, fault: Measured): string | null {
   if (fault.gapMs - quiet.gapMs > MOST_GAP_MS)
     return movedText("longest gap", quiet, fault, ({ gapMs }) => gapMs);
   return fault.lost > quiet.lost ? `${fault.lost} frames of steady calls lost` : null;
+}
+
+/** A caller hears each of them, so the median of the rounds excuses none. */
+export function standstill(quiet: readonly Moved[], fault: readonly Moved[]): string | null {
+  const longest = (rounds: readonly Moved[]): number =>
+    Math.max(...rounds.map(({ gapMs }) => gapMs));
+  const [before, during] = [longest(quiet), longest(fault)];
+  return during - before <= MOST_STANDSTILL_MS
+    ? null
+    : `a gap of ${during.toFixed(0)} ms in one round, ${before.toFixed(0)} ms at most without it`;
 }
 
 function movedText(
