@@ -25,6 +25,8 @@ import type { Tables } from "./tables.js";
 import { WritersTable } from "./writers-table.js";
 
 const POSTGRES_CONNECTIONS = 4;
+/** Searches and counts have connections of their own: saving a call does not wait for them. */
+const POSTGRES_SEARCH_CONNECTIONS = 2;
 
 /** The records' store, and the data of the sample tools in the same database. */
 export interface OpenStore extends Store {
@@ -63,14 +65,14 @@ export async function openStore(
   const dialect = dialectOf(databaseUrl, reportLost);
   const kind = kindOf(dialect);
   const db = new Kysely<Tables>({ dialect });
-  const searched = searchedDatabase(databaseUrl, db);
+  const searched = searchedDatabase(databaseUrl, db, reportLost);
   const migration = new Migration(db, dialect);
   try {
     await withRelayErrors(() => migration.ready());
   } catch (error) {
     const isAway = error instanceof RelayError && error.retryable && kind === "postgres";
     if (!isAway) {
-      await db.destroy();
+      await Promise.all([db.destroy(), searched.destroy()]);
       throw error;
     }
   }
@@ -96,9 +98,20 @@ export async function openStore(
   };
 }
 
-/** Where searches run: beside the event loop, which carries the calls' audio. */
-function searchedDatabase(url: string, db: Kysely<Tables>): Kysely<Tables> {
-  const file = isPostgres(url) ? null : sqliteFile(url);
+/**
+ * Where searches run: for SQLite beside the event loop, which carries the calls' audio; for
+ * PostgreSQL on few connections. Who waits too long for one of these is refused.
+ */
+function searchedDatabase(
+  url: string,
+  db: Kysely<Tables>,
+  onLostConnection: (error: Error) => void,
+): Kysely<Tables> {
+  if (isPostgres(url)) {
+    const pool = postgresPool(url, POSTGRES_SEARCH_CONNECTIONS, onLostConnection);
+    return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  }
+  const file = sqliteFile(url);
   return file === null ? db : new Kysely<Tables>({ dialect: new SqliteReader(file) });
 }
 
