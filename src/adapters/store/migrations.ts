@@ -8,6 +8,8 @@ import type { Tables } from "./tables.js";
 
 /** Any number that no other program uses in this database. */
 const ADVISORY_LOCK = 7_283_640_115;
+/** PostgreSQL: what uses a table that is to be changed waits behind a migration that waits. */
+const LOCK_TIMEOUT_MS = 10_000;
 
 /** Columns of the view `turns` that are times, named as in the record. */
 const TURN_TIMES = [
@@ -136,7 +138,7 @@ export async function migrate(
   migrations: readonly Migration[] = MIGRATIONS,
 ): Promise<string[]> {
   return await db.transaction().execute(async (tx) => {
-    if (kind === "postgres") await sql`select pg_advisory_xact_lock(${ADVISORY_LOCK})`.execute(tx);
+    if (kind === "postgres") await lock(tx);
     await sql`create table if not exists murelay_migrations (
       name text primary key, applied_ms bigint not null)`.execute(tx);
     const rows = await tx.selectFrom("murelay_migrations").select("name").execute();
@@ -145,6 +147,13 @@ export async function migrate(
     for (const migration of missing) await apply(tx, kind, migration);
     return missing.map((migration) => migration.name);
   });
+}
+
+/** PostgreSQL. Once it has its locks, a statement takes as long as the tables are large. */
+async function lock(tx: Transaction<Tables>): Promise<void> {
+  await sql`set local statement_timeout = 0`.execute(tx);
+  await sql`set local lock_timeout = ${sql.lit(LOCK_TIMEOUT_MS)}`.execute(tx);
+  await sql`select pg_advisory_xact_lock(${ADVISORY_LOCK})`.execute(tx);
 }
 
 async function apply(

@@ -15,6 +15,7 @@ import { type Guard, withRelayErrors } from "./guard.js";
 import { JobsTableQueue } from "./jobs-table.js";
 import { migrate } from "./migrations.js";
 import { OrdersTables } from "./orders-tables.js";
+import { PostgresMigration } from "./postgres-migration.js";
 import { postgresPool } from "./postgres-pool.js";
 import { ReviewTables } from "./review-tables.js";
 import { SearchIndex } from "./search-index.js";
@@ -66,7 +67,8 @@ export async function openStore(
   const kind = kindOf(dialect);
   const db = new Kysely<Tables>({ dialect });
   const searched = searchedDatabase(databaseUrl, db, reportLost);
-  const migration = new Migration(db, dialect);
+  const postgres = isPostgres(databaseUrl) ? new PostgresMigration(databaseUrl, reportLost) : null;
+  const migration = new Migration(db, dialect, postgres);
   try {
     await withRelayErrors(() => migration.ready());
   } catch (error) {
@@ -92,7 +94,9 @@ export async function openStore(
     ...storeOver(db, searched, kind, guard),
     close: () => {
       closing = true;
-      closed ??= Promise.all([db.destroy(), searched.destroy()]).then(() => undefined);
+      closed ??= Promise.all([postgres?.stop(), db.destroy(), searched.destroy()]).then(
+        () => undefined,
+      );
       return closed;
     },
   };
@@ -119,13 +123,15 @@ function searchedDatabase(
 class Migration {
   readonly #db: Kysely<Tables>;
   readonly #dialect: Dialect;
+  readonly #postgres: PostgresMigration | null;
   #done: Promise<unknown> | null = null;
   /** `SqliteDialect.openings` at the last migration. */
   #openings = 0;
 
-  constructor(db: Kysely<Tables>, dialect: Dialect) {
+  constructor(db: Kysely<Tables>, dialect: Dialect, postgres: PostgresMigration | null) {
     this.#db = db;
     this.#dialect = dialect;
+    this.#postgres = postgres;
   }
 
   async ready(): Promise<void> {
@@ -142,7 +148,8 @@ class Migration {
   }
 
   async #migrate(): Promise<void> {
-    await migrate(this.#db, kindOf(this.#dialect));
+    if (this.#postgres !== null) return await this.#postgres.ready();
+    await migrate(this.#db, "sqlite");
     if (this.#dialect instanceof SqliteDialect) this.#openings = this.#dialect.openings;
   }
 

@@ -27,13 +27,15 @@ export function postgresSettings(url: string): pg.ClientConfig {
 /**
  * @param max               limit of connections.
  * @param onLostConnection  called when a connection breaks. The pool opens a new one by itself.
+ * @param changed           settings that differ from those of the other connections.
  */
 export function postgresPool(
   url: string,
   max: number,
   onLostConnection: (error: Error) => void,
+  changed: pg.ClientConfig = {},
 ): pg.Pool {
-  const pool = new pg.Pool({ ...postgresSettings(url), max });
+  const pool = new pg.Pool({ ...postgresSettings(url), ...changed, max });
   // Without these listeners a restart of the server would end this process. The pool's own listener
   // receives the errors of idle connections only.
   pool.on("error", onLostConnection);

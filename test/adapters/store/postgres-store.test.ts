@@ -10,7 +10,9 @@ const fail = (error: Error) => {
   throw error;
 };
 
-describe.each(storeKinds().filter(({ name }) => name === "postgres"))("a store on $name", (kind) => {
+const kinds = storeKinds().filter(({ name }) => name === "postgres");
+
+describe.each(kinds)("a store on $name", (kind) => {
   let url: string;
   let store: OpenStore;
   let other: pg.Client;
