@@ -69,4 +69,14 @@ function answer({ id, sql, parameters }) {
   }
 }
 
-parentPort?.on("message", (request) => parentPort?.postMessage(answer(request)));
+/** @param {import("./sqlite-reader.js").ReadRequest | null} request  null: the last message. */
+function receive(request) {
+  if (request !== null) {
+    parentPort?.postMessage(answer(request));
+    return;
+  }
+  reader?.close();
+  parentPort?.close();
+}
+
+parentPort?.on("message", receive);

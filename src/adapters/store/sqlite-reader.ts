@@ -25,9 +25,12 @@ export type ReadAnswer =
   | { readonly id: number; readonly rows: readonly unknown[] }
   | { readonly id: number; readonly error: { readonly message: string; readonly code: string } };
 
-interface Waiting {
-  resolve(rows: readonly unknown[]): void;
-  reject(error: Error): void;
+interface Pending {
+  readonly request: ReadRequest;
+  readonly resolve: (rows: readonly unknown[]) => void;
+  readonly reject: (error: Error) => void;
+  /** Ends the wait for the thread, later the wait for the answer. */
+  timer: NodeJS.Timeout | null;
 }
 
 /** An error of SQLite, with its code as libsql reports it. */
@@ -42,8 +45,11 @@ class ReadError extends Error {
 
 /** More searches at once are refused: the thread does one after the other. */
 const MAX_WAITING = 50;
-/** A slower database counts as away, as with PostgreSQL. */
+/** From the moment when the thread gets a query. A slower database counts as away. */
 const DEADLINE_MS = 10_000;
+const MAX_QUEUED_MS = 20_000;
+/** Closing waits so long for a thread in the middle of a step. */
+const CLOSE_MS = 2_000;
 const ENTRY = fileURLToPath(new URL("./sqlite-reader-thread.mjs", import.meta.url));
 
 /**
@@ -54,8 +60,11 @@ const ENTRY = fileURLToPath(new URL("./sqlite-reader-thread.mjs", import.meta.ur
  */
 export class SqliteReader implements Dialect, Driver, DatabaseConnection {
   readonly #path: string;
-  readonly #waiting = new Map<number, Waiting>();
+  readonly #queue: Pending[] = [];
+  #running: Pending | null = null;
   #thread: Worker | null = null;
+  /** The thread is to end, and gets no more queries. */
+  #stopping = false;
   #lastId = 0;
   #closed = false;
 
@@ -64,58 +73,89 @@ export class SqliteReader implements Dialect, Driver, DatabaseConnection {
     this.#path = path;
   }
 
-  /** Rejects with SQLite's error, and with SQLITE_BUSY while too many queries wait. */
+  /** Rejects with SQLite's error, and with SQLITE_BUSY when the thread has too much to do. */
   async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
     if (this.#closed) throw new Error("the database is closed");
-    if (this.#waiting.size >= MAX_WAITING)
+    if (this.#stopping) throw new ReadError("an earlier search has not ended", "SQLITE_BUSY");
+    if (this.#queue.length + (this.#running === null ? 0 : 1) >= MAX_WAITING)
       throw new ReadError("too many searches wait", "SQLITE_BUSY");
-    this.#thread ??= this.#start();
     this.#lastId += 1;
     const request: ReadRequest = { id: this.#lastId, sql, parameters };
-    const thread = this.#thread;
-    const deadline = setTimeout(() => this.#tooSlow(thread), DEADLINE_MS);
-    try {
-      const rows = await new Promise<readonly unknown[]>((resolve, reject) => {
-        this.#waiting.set(request.id, { resolve, reject });
-        thread.ref();
-        thread.postMessage(request);
-      });
-      return { rows: rows as R[] };
-    } finally {
-      clearTimeout(deadline);
-    }
+    const rows = await new Promise<readonly unknown[]>((resolve, reject) => {
+      const pending: Pending = { request, resolve, reject, timer: null };
+      pending.timer = setTimeout(() => this.#refuse(pending), MAX_QUEUED_MS);
+      this.#queue.push(pending);
+      this.#next();
+    });
+    return { rows: rows as R[] };
   }
 
-  /** SQLite cannot be stopped in the middle of a step: the thread ends when that is over. */
+  #refuse(pending: Pending): void {
+    this.#queue.splice(this.#queue.indexOf(pending), 1);
+    pending.reject(new ReadError("too many searches wait", "SQLITE_BUSY"));
+  }
+
+  /** The thread gets one query at a time, so that it is known which one takes too long. */
+  #next(): void {
+    if (this.#running !== null || this.#stopping) return;
+    const pending = this.#queue.shift();
+    if (pending === undefined) {
+      // An idle thread does not keep the process alive.
+      this.#thread?.unref();
+      return;
+    }
+    this.#thread ??= this.#start();
+    const thread = this.#thread;
+    if (pending.timer !== null) clearTimeout(pending.timer);
+    pending.timer = setTimeout(() => this.#tooSlow(thread), DEADLINE_MS);
+    this.#running = pending;
+    thread.ref();
+    thread.postMessage(pending.request);
+  }
+
+  /**
+   * SQLite cannot be stopped in the middle of a step. Told so, the thread ends after it. With
+   * `terminate` libsql may end the process instead when the step is over.
+   */
   #tooSlow(thread: Worker): void {
-    this.#ended(thread, new ReadError("the search took too long", "SQLITE_INTERRUPT"));
-    void thread.terminate();
+    this.#fail(new ReadError("the search took too long", "SQLITE_INTERRUPT"));
+    thread.postMessage(null);
+  }
+
+  /** The query that runs fails. The next one begins a new thread, once this one is gone. */
+  #fail(error: Error): void {
+    this.#stopping = true;
+    this.#thread?.unref();
+    this.#finished()?.reject(error);
+  }
+
+  #finished(): Pending | null {
+    const pending = this.#running;
+    this.#running = null;
+    if (pending !== null && pending.timer !== null) clearTimeout(pending.timer);
+    return pending;
   }
 
   #start(): Worker {
     const thread = new Worker(ENTRY, { workerData: this.#path, execArgv: [] });
     thread.on("message", (answer: ReadAnswer) => this.#answered(answer));
-    thread.on("error", (error) => this.#ended(thread, error));
-    thread.on("exit", () => this.#ended(thread, new Error("the reading thread has ended")));
+    thread.on("error", (error) => this.#fail(error));
+    thread.on("exit", () => {
+      this.#fail(new Error("the reading thread has ended"));
+      this.#thread = null;
+      this.#stopping = false;
+      this.#next();
+    });
     return thread;
   }
 
   #answered(answer: ReadAnswer): void {
-    const waiting = this.#waiting.get(answer.id);
-    this.#waiting.delete(answer.id);
-    // An idle thread does not keep the process alive.
-    if (this.#waiting.size === 0) this.#thread?.unref();
-    if ("rows" in answer) waiting?.resolve(answer.rows);
-    else waiting?.reject(new ReadError(answer.error.message, answer.error.code));
-  }
-
-  /** What waits fails; the next query begins a new thread. */
-  #ended(thread: Worker, error: Error): void {
-    if (this.#thread !== thread) return;
-    this.#thread = null;
-    const waiting = [...this.#waiting.values()];
-    this.#waiting.clear();
-    for (const one of waiting) one.reject(error);
+    // It came too late.
+    if (this.#running?.request.id !== answer.id) return;
+    const pending = this.#finished();
+    if ("rows" in answer) pending?.resolve(answer.rows);
+    else pending?.reject(new ReadError(answer.error.message, answer.error.code));
+    this.#next();
   }
 
   // biome-ignore lint/correctness/useYield: kysely requires the method; no query streams.
@@ -141,10 +181,22 @@ export class SqliteReader implements Dialect, Driver, DatabaseConnection {
 
   async destroy(): Promise<void> {
     this.#closed = true;
+    const error = new Error("the database is closed");
+    for (const { timer, reject } of this.#queue.splice(0)) {
+      if (timer !== null) clearTimeout(timer);
+      reject(error);
+    }
     const thread = this.#thread;
     if (thread === null) return;
-    this.#ended(thread, new Error("the database is closed"));
-    await thread.terminate();
+    this.#fail(error);
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, CLOSE_MS);
+      thread.once("exit", () => {
+        clearTimeout(timer);
+        resolve();
+      });
+      thread.postMessage(null);
+    });
   }
 
   createDriver(): Driver {

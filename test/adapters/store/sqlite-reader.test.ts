@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { Kysely, sql } from "kysely";
 import Database from "libsql";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { SqliteReader } from "../../../src/adapters/store/sqlite-reader.js";
 import type { Tables } from "../../../src/adapters/store/tables.js";
 
@@ -17,6 +17,12 @@ function makeDatabase(path: string, rows: number): void {
     insert into t select n, 'row number ' || n from c`);
   client.close();
 }
+
+/** A single step, which takes about a second for eight million. */
+const slow = (db: Kysely<Tables>, n: number) =>
+  sql`with recursive c (n) as (select 1 union all select n + 1 from c where n < ${n})
+    select count(*) as n from c`.execute(db);
+const quick = (db: Kysely<Tables>) => sql`select n from t`.execute(db);
 
 describe("the reader of an SQLite file", () => {
   let home: string;
@@ -88,5 +94,65 @@ describe("the reader of an SQLite file", () => {
     await db.destroy();
     await answer;
     db = new Kysely<Tables>({ dialect: new SqliteReader(path) });
+  });
+
+  describe("when time passes", () => {
+    beforeEach(() => vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] }));
+    afterEach(() => vi.useRealTimers());
+
+    it("fails only the query that takes too long, and gives the others to a new thread", async () => {
+      makeDatabase(path, 1);
+      const long = slow(db, 5_000_000);
+      const failed = expect(long).rejects.toMatchObject({ code: "SQLITE_INTERRUPT" });
+      const others = [quick(db), quick(db)];
+      await setImmediate();
+      vi.advanceTimersByTime(11_000);
+      await failed;
+      // Until the thread has ended there is no other one.
+      await expect(quick(db)).rejects.toMatchObject({ code: "SQLITE_BUSY" });
+      for (const { rows } of await Promise.all(others)) expect(rows).toEqual([{ n: 1 }]);
+      expect((await quick(db)).rows).toEqual([{ n: 1 }]);
+    });
+
+    it("counts a query's time from when the thread gets it", async () => {
+      makeDatabase(path, 1);
+      const queries = [quick(db), slow(db, 1_000_000)];
+      await setImmediate();
+      vi.advanceTimersByTime(9_000);
+      await queries[0];
+      await setImmediate();
+      vi.advanceTimersByTime(9_000);
+      expect((await queries[1])?.rows).toEqual([{ n: 1_000_000 }]);
+    });
+
+    it("refuses a query that waited too long for the thread", async () => {
+      makeDatabase(path, 1);
+      const first = expect(slow(db, 1_000_000)).rejects.toMatchObject({ code: "SQLITE_INTERRUPT" });
+      const second = expect(quick(db)).rejects.toMatchObject({ code: "SQLITE_BUSY" });
+      await setImmediate();
+      vi.advanceTimersByTime(21_000);
+      await Promise.all([first, second]);
+    });
+
+    it("does not wait long for a step that is going on when it is closed", async () => {
+      makeDatabase(path, 1);
+      let isOver = false;
+      await quick(db);
+      const failed = expect(slow(db, 20_000_000)).rejects.toThrow("closed");
+      // A reader of its own answers while the other one's thread is in its step.
+      const other = new Kysely<Tables>({ dialect: new SqliteReader(path) });
+      const rest = slow(other, 20_000_000).finally(() => {
+        isOver = true;
+      });
+      await setImmediate();
+      const closing = db.destroy();
+      await setImmediate();
+      vi.advanceTimersByTime(3_000);
+      await Promise.all([closing, failed]);
+      expect(isOver).toBe(false);
+      await rest;
+      await other.destroy();
+      db = new Kysely<Tables>({ dialect: new SqliteReader(path) });
+    });
   });
 });
