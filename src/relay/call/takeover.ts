@@ -107,9 +107,8 @@ export class Takeover {
       this.#speaker.notes.push(...notes, prompts.colleagueSpoke(by, seconds, note));
       return;
     }
-    const { session, tools, budget } = this.#call;
-    // The caller was silent to the relay alone.
-    budget.limits.callerActive(this.#nowMs());
+    const { session, tools } = this.#call;
+    this.#callerActive();
     for (const text of notes) session?.note(text);
     if (session !== null) tools.sessionReady(session);
     this.#call.tellModel(prompts.colleagueSpoke(by, seconds, note), "prompt");
@@ -125,8 +124,14 @@ export class Takeover {
     if (speaker !== null && nowMs - speaker.audioMs >= NO_AUDIO_MS) this.handBack("no_audio", null);
   }
 
+  /** The caller was silent to the relay alone, and does not hear the model before it is back. */
+  #callerActive(): void {
+    this.#call.budget.limits.callerActive(this.#nowMs());
+  }
+
   #end({ by }: Speaker, reason: string, done: () => void): void {
     this.#speaker = null;
+    this.#callerActive();
     this.#call.eventLog.note("supervisor_handed_back", { by, reason });
     this.#call.path.restoreModel(done);
   }

@@ -65,6 +65,7 @@ describe("a take-over", () => {
       "nothing owed",
       "supervisor_took_over ada 3",
       "voice 160 85",
+      "caller active 10600",
       "supervisor_handed_back ada asked",
       "model restored ",
       "caller active 10600",
@@ -96,6 +97,18 @@ describe("a take-over", () => {
     expect(told).toHaveLength(2);
     expect(told[0]).toMatch(/ada.*First\./);
     expect(told[1]).toMatch(/ben.*Second\./);
+  });
+
+  it("is no silence of the caller's, however long the model takes to come back", () => {
+    const { takeover, done, back, clock } = call({ isSlow: true });
+    takeover.begin("ada", 1);
+    clock.ms += 4_000;
+    takeover.tick(clock.ms);
+    expect(done).toContain("supervisor_handed_back ada no_audio");
+    expect(done).toContain("caller active 5000");
+    clock.ms += 1_500;
+    back[0]!();
+    expect(done).toContain("caller active 6500");
   });
 
   it("is refused while another is on, and there is no hand-back without one", () => {
