@@ -141,9 +141,9 @@ export class Call<Path extends CallPath = CallPath>
     return this.#language.current;
   }
 
-  /** Null while no session is ready, and while a supervisor speaks in place of the model. */
+  /** Null while no session is ready, and while a supervisor keeps the model out. */
   get session(): ModelSession | null {
-    return this.takeover.isOn ? null : this.#model.session;
+    return this.takeover.isModelOut ? null : this.#model.session;
   }
 
   /** `<Say>` before the call's audio begins, or null. */
@@ -286,7 +286,7 @@ export class Call<Path extends CallPath = CallPath>
   }
 
   get isTalking(): boolean {
-    return this.#state.name === "talking" && !this.takeover.isOn;
+    return this.#state.name === "talking" && !this.takeover.isModelOut;
   }
 
   /** The caller is on the line and only the agent, if anyone, talks with them. */
@@ -380,7 +380,7 @@ export class Call<Path extends CallPath = CallPath>
   tellModel(fact: string, cause: OwedCause): void {
     this.eventLog.remember(fact);
     this.reply.owe(cause);
-    (this.takeover.isOn ? this.takeover : this.session)?.note(fact);
+    (this.takeover.isModelOut ? this.takeover : this.session)?.note(fact);
     this.session?.requestResponse();
   }
 

@@ -19,8 +19,8 @@ export interface SupervisedCall {
   /** The caller is on the line and only the agent, if anyone, talks with them. */
   readonly isWithAgent: boolean;
   readonly isTalking: boolean;
-  readonly takeover: Pick<Takeover, "begin" | "handBack" | "isOn" | "note" | "voice">;
-  /** Null while no session is ready, and while a supervisor has taken over. */
+  readonly takeover: Pick<Takeover, "begin" | "handBack" | "isModelOut" | "note" | "voice">;
+  /** Null while no session is ready, and while a supervisor keeps the model out. */
   readonly session: { note(text: string): void } | null;
   readonly eventLog: Pick<CallEventLog, "note" | "remember">;
   /** The model speaks as these instructions say, as soon as it may begin. */
@@ -54,11 +54,11 @@ export function supervise(call: SupervisedCall, act: SupervisorAct): Refusal | n
 
 function note(call: SupervisedCall, { by, text }: Of<"note">): Refusal | null {
   const { takeover } = call;
-  if (!call.isWithAgent && !takeover.isOn) return "not_live";
+  if (!call.isWithAgent && !takeover.isModelOut) return "not_live";
   const told = prompts.supervisorNote(text);
   // A session that is opened later is told it with the conversation.
   call.eventLog.remember(told);
-  (takeover.isOn ? takeover : call.session)?.note(told);
+  (takeover.isModelOut ? takeover : call.session)?.note(told);
   call.eventLog.note("supervisor_note", { by, text });
   return null;
 }

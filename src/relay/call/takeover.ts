@@ -2,20 +2,20 @@ import { decodeBase64 } from "../../codec/base64.js";
 import type { ModelSession } from "../model/model-session.js";
 import type { Refusal } from "./call-command.js";
 import type { CallEventLog } from "./call-event-log.js";
-import type { HandBackReason } from "./call-events.js";
+import type { CallState, HandBackReason } from "./call-events.js";
 import type { CallPath } from "./call-path.js";
 import * as prompts from "./prompts.js";
 import type { OwedCause } from "./reply-ledger.js";
 
 export interface TakenOverCall {
-  readonly isTalking: boolean;
+  readonly state: Pick<CallState, "name">;
   readonly path: Pick<
     CallPath,
     "capabilities" | "isSilent" | "silenceModel" | "restoreModel" | "playVoice"
   >;
-  /** Null while a take-over is on. */
+  /** Null while the model is out. */
   readonly session: ModelSession | null;
-  readonly eventLog: Pick<CallEventLog, "note">;
+  readonly eventLog: Pick<CallEventLog, "note" | "remember">;
   readonly tools: { sessionReady(session: ModelSession): boolean };
   readonly reply: { withdraw(): void };
   readonly budget: { readonly limits: { callerActive(nowMs: number): void } };
@@ -29,8 +29,12 @@ interface Speaker {
   readonly listener: number;
   readonly startedMs: number;
   audioMs: number;
-  /** What the model is told afterwards. */
-  readonly notes: string[];
+}
+
+/** From the end of a take-over until the model is heard again. */
+interface Restore {
+  /** The call has left its agent meanwhile. */
+  isDropped: boolean;
 }
 
 /** A microphone sends all the time, also silence. From its last audio until the model is back. */
@@ -48,6 +52,9 @@ export class Takeover {
   readonly #call: TakenOverCall;
   readonly #nowMs: () => number;
   #speaker: Speaker | null = null;
+  #restore: Restore | null = null;
+  /** What the model is told when it is back. */
+  #notes: string[] = [];
 
   constructor(call: TakenOverCall, nowMs: () => number) {
     this.#call = call;
@@ -56,6 +63,11 @@ export class Takeover {
 
   get isOn(): boolean {
     return this.#speaker !== null;
+  }
+
+  /** The model is not heard: a supervisor speaks, or has just spoken and it is on its way back. */
+  get isModelOut(): boolean {
+    return this.isOn || this.#restore !== null;
   }
 
   /** Null: no take-over is on. */
@@ -67,12 +79,12 @@ export class Takeover {
     const { path, session, reply, eventLog } = this.#call;
     if (!path.capabilities.takeOver) return "path";
     if (this.#speaker !== null) return "taken_over";
-    if (!this.#call.isTalking) return "not_live";
+    if (this.#call.state.name !== "talking") return "not_live";
     session?.stopSpeaking(!path.isSilent(this.#nowMs()));
     path.silenceModel();
     reply.withdraw();
     const nowMs = this.#nowMs();
-    this.#speaker = { by, listener, startedMs: nowMs, audioMs: nowMs, notes: [] };
+    this.#speaker = { by, listener, startedMs: nowMs, audioMs: nowMs };
     eventLog.note("supervisor_took_over", { by, listener });
     return null;
   }
@@ -90,33 +102,45 @@ export class Takeover {
 
   /** The model learns it when it is back. */
   note(text: string): void {
-    this.#speaker?.notes.push(text);
+    if (this.isModelOut) this.#notes.push(text);
   }
 
   handBack(reason: HandBackReason, note: string | null): Refusal | null {
     const speaker = this.#speaker;
     if (speaker === null) return "not_taken_over";
     const seconds = Math.round((this.#nowMs() - speaker.startedMs) / 1000);
-    this.#end(speaker, reason, () => this.#modelIsBack(speaker, seconds, note));
+    const spoke = prompts.colleagueSpoke(speaker.by, seconds, note);
+    const restore: Restore = { isDropped: false };
+    this.#restore = restore;
+    this.#end(speaker, reason, () => this.#modelIsBack(restore, spoke));
     return null;
   }
 
-  #modelIsBack({ by, notes }: Speaker, seconds: number, note: string | null): void {
+  #modelIsBack(restore: Restore, spoke: string): void {
+    if (this.#restore === restore) this.#restore = null;
     // Another supervisor was quicker: the model learns it afterwards.
-    if (this.#speaker !== null) {
-      this.#speaker.notes.push(...notes, prompts.colleagueSpoke(by, seconds, note));
+    if (this.isModelOut) {
+      this.#notes.push(spoke);
       return;
     }
-    const { session, tools } = this.#call;
+    const { session, tools, eventLog } = this.#call;
     this.#callerActive();
-    for (const text of notes) session?.note(text);
+    for (const text of this.#notes.splice(0)) session?.note(text);
     if (session !== null) tools.sessionReady(session);
-    this.#call.tellModel(prompts.colleagueSpoke(by, seconds, note), "prompt");
+    if (restore.isDropped) {
+      // No reply is owed to a caller who is on their way elsewhere.
+      eventLog.remember(spoke);
+      session?.note(spoke);
+    } else this.#call.tellModel(spoke, "prompt");
   }
 
   /** The call leaves its agent, or is over: no model has to be told. */
   drop(): void {
-    if (this.#speaker !== null) this.#end(this.#speaker, "call_moved_on", () => undefined);
+    if (this.#restore !== null) this.#restore.isDropped = true;
+    this.#restore = null;
+    if (this.#speaker === null) return;
+    this.#notes = [];
+    this.#end(this.#speaker, "call_moved_on", () => undefined);
   }
 
   tick(nowMs: number): void {

@@ -21,7 +21,7 @@ function call(changes: { name?: string; session?: null; takenOver?: boolean } = 
     isWithAgent: ["connecting", "talking", "redialing"].includes(name),
     isTalking: name === "talking",
     takeover: {
-      isOn: changes.takenOver ?? false,
+      isModelOut: changes.takenOver ?? false,
       begin: (by: string, listener: number) => {
         done.push(`taken over by ${by} ${listener}`);
         return null;

@@ -4,7 +4,7 @@ import { type TakenOverCall, Takeover } from "../../../src/relay/call/takeover.j
 const VOICE = Buffer.alloc(160, 0x55).toString("base64");
 
 /** `isSlow`: the model is back when the test says so. */
-function call(changes: { isTalking?: boolean; takeOver?: boolean; isSlow?: boolean } = {}) {
+function call(changes: { state?: string; takeOver?: boolean; isSlow?: boolean } = {}) {
   const done: string[] = [];
   const back: (() => void)[] = [];
   const told: string[] = [];
@@ -15,7 +15,7 @@ function call(changes: { isTalking?: boolean; takeOver?: boolean; isSlow?: boole
       void done.push([what, ...args].join(" "));
   const session = { stopSpeaking: keep("model stopped"), note: (text: string) => told.push(text) };
   const host = {
-    isTalking: changes.isTalking ?? true,
+    state: { name: changes.state ?? "talking" },
     path: {
       capabilities: { takeOver: changes.takeOver ?? true },
       isSilent: () => false,
@@ -28,11 +28,12 @@ function call(changes: { isTalking?: boolean; takeOver?: boolean; isSlow?: boole
       playVoice: (ulaw: Uint8Array) => void done.push(`voice ${ulaw.length} ${ulaw[0]}`),
     },
     get session() {
-      return takeover.isOn ? null : session;
+      return takeover.isModelOut ? null : session;
     },
     eventLog: {
       note: (name: string, fields: object = {}) =>
         void done.push(`${name} ${Object.values(fields).join(" ")}`),
+      remember: (fact: string) => void done.push(`remembered ${fact}`),
     },
     tools: {
       sessionReady: () => {
@@ -45,7 +46,7 @@ function call(changes: { isTalking?: boolean; takeOver?: boolean; isSlow?: boole
     tellModel: (fact: string) => void told.push(fact),
   };
   const takeover: Takeover = new Takeover(host as unknown as TakenOverCall, () => clock.ms);
-  return { takeover, done, told, back, clock };
+  return { takeover, done, told, back, clock, host };
 }
 
 describe("a take-over", () => {
@@ -76,7 +77,7 @@ describe("a take-over", () => {
   });
 
   it.each([
-    ["the call is with no agent", { isTalking: false }, "not_live"],
+    ["the call is with no agent", { state: "redialing" }, "not_live"],
     ["no one can be heard in place of the model", { takeOver: false }, "path"],
   ] as const)("is refused when %s", (_, changes, refusal) => {
     const { takeover, done } = call(changes);
@@ -97,6 +98,40 @@ describe("a take-over", () => {
     expect(told).toHaveLength(2);
     expect(told[0]).toMatch(/ada.*First\./);
     expect(told[1]).toMatch(/ben.*Second\./);
+  });
+
+  it("keeps what is for the model until it is back, and lets another supervisor begin", () => {
+    const { takeover, told, back, host } = call({ isSlow: true });
+    takeover.begin("ada", 1);
+    takeover.handBack("asked", null);
+    expect([takeover.isOn, takeover.isModelOut, host.session]).toEqual([false, true, null]);
+    takeover.note("They typed 7.");
+    expect(takeover.begin("ben", 2)).toBeNull();
+    takeover.handBack("asked", null);
+    // The first one's end does not bring back a model that the second has put on hold.
+    back[0]!();
+    expect([takeover.isModelOut, told]).toEqual([true, []]);
+    back[1]!();
+    expect(takeover.isModelOut).toBe(false);
+    expect(told[0]).toBe("They typed 7.");
+    expect([told[1], told[2]].map((text) => /ada|ben/.exec(text!)?.[0])).toEqual(["ada", "ben"]);
+    takeover.note("Nobody is out.");
+    takeover.begin("ada", 1);
+    takeover.handBack("asked", null);
+    back[2]!();
+    expect(told.join()).not.toContain("Nobody is out.");
+  });
+
+  it("whose call moves on before the model is back leaves the session to its farewell", () => {
+    const { takeover, told, done, back, host } = call({ isSlow: true });
+    takeover.begin("ada", 1);
+    takeover.handBack("asked", "Refund granted.");
+    takeover.drop();
+    expect(host.session).not.toBeNull();
+    done.length = 0;
+    back[0]!();
+    expect(done.at(-1)).toMatch(/remembered .*Refund granted/);
+    expect(told.join()).toContain("Refund granted");
   });
 
   it("is no silence of the caller's, however long the model takes to come back", () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { RelayError } from "../../../src/domain/errors.js";
 import type { CallSid, ResponseId, ToolCallId } from "../../../src/domain/ids.js";
 import { PROCESS_STALL_MS } from "../../../src/domain/stall.js";
+import type { MediaLeg } from "../../../src/relay/media/media-leg.js";
 import { CALL_HEADER } from "../../../src/relay/sip/invite.js";
 import type { KeptSipCall } from "../../../src/relay/sip/sip-states.js";
 import { sid } from "../../fakes/call-bench.js";
@@ -528,6 +529,37 @@ describe("a supervisor's line", () => {
     expect(await b.calls.transferStatus({}, link)).toEqual([{ verb: "hangup" }]);
     expect(call.execute({ type: "hand_back", by: "ada", reason: "asked", note: null })).toBeNull();
     expect(await b.calls.transferStatus(APP_LEG, link)).toEqual([{ verb: "hangup" }]);
+  });
+
+  it("keeps what is for the model until it is off hold", async () => {
+    let answer = (): void => undefined;
+    const b = sipBench({
+      supervisorAppSid: APP_SID,
+      hold: () => new Promise((resolve) => (answer = resolve)),
+    });
+    const { told } = await talking(b);
+    const call = b.registry.sip(SID)!;
+    call.execute({ type: "take_over", by: "ada", listener: 1 });
+    const leg = { media: () => undefined, close: () => undefined } as unknown as MediaLeg;
+    call.path.takeover!.line.claim("1", leg);
+    await settle();
+    answer();
+    call.execute({ type: "hand_back", by: "ada", reason: "asked", note: null });
+    await settle();
+    told.length = 0;
+    expect(b.twilio.at(-1)).toBe('update virtual agent {"hold":false}');
+    expect(call.execute({ type: "say", by: "ben", text: "Bye." })).toBe("not_live");
+    expect(call.execute({ type: "note", by: "ben", text: "A VIP." })).toBeNull();
+    expect([call.isTalking, call.session]).toEqual([false, null]);
+    expect(told).toEqual([]);
+    answer();
+    await settle();
+    expect(told.map((text) => /VIP|ada|requestResponse/.exec(text)?.[0])).toEqual([
+      "VIP",
+      "ada",
+      "requestResponse",
+    ]);
+    expect(call.execute({ type: "say", by: "ben", text: "Bye." })).toBeNull();
   });
 
   it("that ends with its process brings the model back to the caller", async () => {
