@@ -71,7 +71,8 @@ export class CallerFork {
     this.#tap = tap;
     if (this.#isClosed) return;
     if (tap === null) {
-      if (this.#fork?.leg == null) this.#stop();
+      // A copy that has ended is of no use to the next listener.
+      if (this.#fork?.leg?.isOver !== false) this.#stop();
       else this.#arm(LINGER_MS, () => this.#stop());
     } else if (this.#fork === null) this.#start();
     else if (this.#fork.leg?.isOver === false) this.#timer?.cancel();

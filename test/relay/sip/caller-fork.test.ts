@@ -108,6 +108,22 @@ describe("the audio of a caller on the SIP path", () => {
     expect(told.slice(1)).toEqual(["leg closed", "stop CA1 MZ1", "failed"]);
   });
 
+  it("is copied anew for a listener who comes after the copy had ended under the last one", async () => {
+    const { fork, told, clock, tap, legOf } = stage();
+    fork.tap(tap);
+    await settle();
+    fork.claim("1", legOf("leg", true))!.events.streamEnded(true);
+    clock.advance(1_000);
+    fork.tap(null);
+    clock.advance(1_000);
+    fork.tap(tap);
+    await settle();
+    expect(told.slice(1)).toEqual(["leg closed", "stop CA1 MZ1", `start CA1 ${URL} CA1:fork-2 2`]);
+    expect(fork.claim("2", legOf("second"))).not.toBeNull();
+    clock.advance(60_000);
+    expect(told).not.toContain("failed");
+  });
+
   it("is stopped when all have left before Twilio has answered", async () => {
     let answer: (sid: string) => void = () => undefined;
     const { fork, told, tap } = stage(() => new Promise((resolve) => (answer = resolve)));
