@@ -116,6 +116,8 @@ export class CallerFork {
         if (!fork.isWanted) this.#stopStream(fork);
       },
       (error: unknown) => {
+        // A request whose answer is lost may have been carried out: the stream itself tells.
+        if (fork.leg !== null) return;
         log.warn("sip: caller's audio not copied", { code: errorCodeOf(error) }, error);
         this.#failed(fork, errorCodeOf(error));
       },

@@ -94,6 +94,8 @@ export class SupervisorLine {
           if (!line.isWanted) this.#hangUp(line);
         },
         (error: unknown) => {
+          // A request whose answer is lost may have been carried out: the stream itself tells.
+          if (line.leg !== null) return;
           log.warn("sip: supervisor not added", { code: errorCodeOf(error) }, error);
           this.#failed(line, errorCodeOf(error));
         },

@@ -95,6 +95,17 @@ describe("the audio of a caller on the SIP path", () => {
     expect(late.fork.claim("1", late.legOf("leg"))).toBeNull();
   });
 
+  it("is not given up when its stream is there, and only Twilio's answer is lost", async () => {
+    let reject = (_error: Error): void => undefined;
+    const { fork, told, tap, legOf, frame } = stage(() => new Promise((_, no) => (reject = no)));
+    fork.tap(tap);
+    const owner = fork.claim("1", legOf("leg"));
+    reject(new RelayError("twilio_unavailable", "no answer in time"));
+    await settle();
+    frame(owner, 4);
+    expect(told.slice(1)).toEqual(["caller 4", "agent 4"]);
+  });
+
   it("is given up when the stream ends under the listeners", async () => {
     const { fork, told, clock, tap, legOf } = stage();
     fork.tap(tap);

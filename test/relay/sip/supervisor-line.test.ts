@@ -97,6 +97,17 @@ describe("a supervisor's line into a conference", () => {
     expect(late.line.claim("1", late.legOf("leg"))).toBeNull();
   });
 
+  it("stays when its stream is there, and only Twilio's answer is lost", async () => {
+    let reject = (_error: Error): void => undefined;
+    const { line, told, legOf } = stage(() => new Promise((_, no) => (reject = no)));
+    line.open();
+    line.claim("1", legOf("leg"));
+    reject(new RelayError("twilio_unavailable", "no answer in time"));
+    await settle();
+    line.play(FRAME);
+    expect(told.slice(1)).toEqual(["leg 160"]);
+  });
+
   it("fails when its stream ends and the caller stays", async () => {
     const { line, told, clock, legOf } = stage();
     line.open();
