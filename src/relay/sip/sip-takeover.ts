@@ -15,8 +15,10 @@ export interface SipTakeoverParts
   modelStuck(): void;
 }
 
-/** From the hand-back until the model speaks, even if Twilio has not answered. */
-const RESTORE_MS = 2_000;
+/** From the hand-back: a caller who hears nobody waits for no more answers of Twilio's. */
+const RESTORE_MS = 4_000;
+/** From the hand-back to the second try, where the first has not been answered. */
+const AGAIN_MS = 2_000;
 const TRIES_MOST = 2;
 
 /**
@@ -60,19 +62,11 @@ export class SipTakeover {
     if (this.#isOn) this.#holdModel();
   }
 
-  /** @param done  the model is heard again. */
+  /** @param done  the model is heard again, or another one is called in. */
   end(done: () => void): void {
     this.#isOn = false;
     this.line.close();
-    if (this.#isClosed) return;
-    let isDone = false;
-    const once = (): void => {
-      late.cancel();
-      if (!isDone && !this.#isClosed) done();
-      isDone = true;
-    };
-    const late = this.#call.deps.clock.after(RESTORE_MS, once);
-    this.#unhold(1, once);
+    if (!this.#isClosed) this.#bringBack(done);
   }
 
   /** The call is over, and its conference with it. */
@@ -93,22 +87,53 @@ export class SipTakeover {
     });
   }
 
-  #unhold(tries: number, done: () => void): void {
-    this.#update({ hold: false }).then(done, (error: unknown) => {
-      this.#log("sip: model not taken off hold", error);
-      // Another take-over has begun, or the call is over.
-      if (this.#isOn || this.#isClosed) return;
-      if (errorCodeOf(error) === "caller_gone") done();
-      else if (tries < TRIES_MOST) this.#unhold(tries + 1, done);
-      else this.#parts.modelStuck();
-    });
+  #bringBack(done: () => void): void {
+    const { control, modelStuck } = this.#parts;
+    const { clock } = this.#call.deps;
+    let tries = 0;
+    let refusals = 0;
+    let isOver = false;
+    const over = (isBack: boolean): void => {
+      if (isOver) return;
+      isOver = true;
+      again.cancel();
+      last.cancel();
+      if (this.#isClosed) return;
+      // Another take-over wants the model on hold.
+      if (!isBack && !this.#isOn) modelStuck();
+      done();
+    };
+    const attempt = (request: Promise<void>): void => {
+      tries += 1;
+      request.then(
+        () => over(true),
+        (error: unknown) => {
+          this.#log("sip: model not taken off hold", error);
+          refusals += 1;
+          if (this.#isOn || errorCodeOf(error) === "caller_gone") over(true);
+          else if (refusals === TRIES_MOST) over(false);
+          else tryAgain();
+        },
+      );
+    };
+    const tryAgain = (): void => {
+      if (isOver || tries === TRIES_MOST || this.#isOn || this.#isClosed) return;
+      // Not behind the first one, which may never be answered.
+      attempt(control.updateParticipant(this.#conference, MODEL_LABEL, { hold: false }));
+    };
+    const again = clock.after(AGAIN_MS, tryAgain);
+    const last = clock.after(RESTORE_MS, () => over(false));
+    attempt(this.#update({ hold: false }));
+  }
+
+  get #conference(): string {
+    return conferenceName(this.#call.parties);
   }
 
   #update(change: Parameters<CallControl["updateParticipant"]>[2]): Promise<void> {
     const { control } = this.#parts;
-    const conference = conferenceName(this.#call.parties);
     const request = this.#holding.then(() =>
-      control.updateParticipant(conference, MODEL_LABEL, change),
+      control.updateParticipant(this.#conference, MODEL_LABEL, change),
     );
     this.#holding = request.catch(() => undefined);
     return request;

@@ -85,14 +85,67 @@ describe("a take-over on the SIP path", () => {
     expect(told.slice(-2)).toEqual(["unhold", "done"]);
   });
 
-  it("goes on after two seconds when Twilio does not answer", async () => {
-    const { takeover, told, done, clock } = stage(() => new Promise(() => undefined));
+  it("tries once more after two seconds without an answer, and is over with the first", async () => {
+    const answers: (() => void)[] = [];
+    const { takeover, told, done, clock } = stage(
+      () => new Promise((resolve) => void answers.push(resolve)),
+    );
     takeover.end(done);
     await settle();
     clock.advance(1_999);
-    expect(told).not.toContain("done");
+    await settle();
+    expect(told).toEqual(["unhold"]);
     clock.advance(1);
-    expect(told.at(-1)).toBe("done");
+    await settle();
+    expect(told.splice(0)).toEqual(["unhold", "unhold"]);
+    answers[1]!();
+    await settle();
+    expect(told.splice(0)).toEqual(["done"]);
+    answers[0]!();
+    await settle();
+    clock.advance(60_000);
+    expect(told).toEqual([]);
+  });
+
+  it("calls in another model after four seconds without an answer, and never says it is back", async () => {
+    const { takeover, told, done, clock } = stage(() => new Promise(() => undefined));
+    takeover.end(done);
+    await settle();
+    clock.advance(3_999);
+    await settle();
+    expect(told).toEqual(["unhold", "unhold"]);
+    clock.advance(1);
+    expect(told.slice(2)).toEqual(["model stuck", "done"]);
+    clock.advance(60_000);
+    expect(told).toHaveLength(4);
+  });
+
+  it("waits for the first answer when the second try is refused", async () => {
+    const { takeover, told, done, clock } = stage((n) =>
+      n === 1 ? new Promise(() => undefined) : fails("twilio_unavailable"),
+    );
+    takeover.end(done);
+    await settle();
+    clock.advance(2_000);
+    await settle();
+    expect(told).toEqual(["unhold", "unhold"]);
+    clock.advance(2_000);
+    expect(told.slice(2)).toEqual(["model stuck", "done"]);
+  });
+
+  it("leaves the model to another take-over that has begun, or to the end of the call", async () => {
+    const another = stage(() => new Promise(() => undefined));
+    another.takeover.end(another.done);
+    another.takeover.begin();
+    await settle();
+    another.clock.advance(4_000);
+    expect(another.told).toEqual(["supervisor added", "unhold", "done"]);
+    const over = stage(() => new Promise(() => undefined));
+    over.takeover.end(over.done);
+    over.takeover.close();
+    await settle();
+    over.clock.advance(60_000);
+    expect(over.told).toEqual(["unhold"]);
   });
 
   it("tries once more to bring the model back, and then another model is called in", async () => {
@@ -103,7 +156,7 @@ describe("a take-over on the SIP path", () => {
     const never = stage(() => fails("twilio_unavailable"));
     never.takeover.end(never.done);
     await settle();
-    expect(never.told).toEqual(["unhold", "unhold", "model stuck"]);
+    expect(never.told).toEqual(["unhold", "unhold", "model stuck", "done"]);
     // It has left by itself: news of that follow.
     const gone = stage(() => fails("caller_gone"));
     gone.takeover.end(gone.done);
