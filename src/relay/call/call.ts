@@ -349,12 +349,12 @@ export class Call<Path extends CallPath = CallPath>
   modelLost(code: ErrorCode, retryable: boolean): void {
     this.#countReconnect("failed");
     this.transcripts.clear();
-    this.dispatch({ type: "session_lost", code, retryable });
+    this.takeover.modelLost({ type: "session_lost", code, retryable });
   }
 
   modelUnavailable(code: ErrorCode): void {
     this.#countReconnect("failed");
-    this.dispatch({ type: "session_unavailable", code });
+    this.takeover.modelLost({ type: "session_unavailable", code });
   }
 
   #countReconnect(outcome: "ok" | "failed"): void {

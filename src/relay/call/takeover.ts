@@ -2,10 +2,15 @@ import { decodeBase64 } from "../../codec/base64.js";
 import type { ModelSession } from "../model/model-session.js";
 import type { Refusal } from "./call-command.js";
 import type { CallEventLog } from "./call-event-log.js";
-import type { CallState, HandBackReason } from "./call-events.js";
+import type { CallEvent, CallState, HandBackReason } from "./call-events.js";
 import type { CallPath } from "./call-path.js";
 import * as prompts from "./prompts.js";
 import type { OwedCause } from "./reply-ledger.js";
+
+export type ModelLoss = Extract<
+  CallEvent,
+  { readonly type: "session_lost" | "session_unavailable" }
+>;
 
 export interface TakenOverCall {
   readonly state: Pick<CallState, "name">;
@@ -19,6 +24,7 @@ export interface TakenOverCall {
   readonly tools: { sessionReady(session: ModelSession): boolean };
   readonly reply: { withdraw(): void };
   readonly budget: { readonly limits: { callerActive(nowMs: number): void } };
+  dispatch(event: ModelLoss): void;
   /** The model has something to tell the caller. */
   tellModel(fact: string, cause: OwedCause): void;
 }
@@ -55,6 +61,8 @@ export class Takeover {
   #restore: Restore | null = null;
   /** What the model is told when it is back. */
   #notes: string[] = [];
+  /** The caller has a supervisor, and leaves the agent only when they hand back. */
+  #loss: ModelLoss | null = null;
 
   constructor(call: TakenOverCall, nowMs: () => number) {
     this.#call = call;
@@ -110,6 +118,13 @@ export class Takeover {
     if (speaker === null) return "not_taken_over";
     const seconds = Math.round((this.#nowMs() - speaker.startedMs) / 1000);
     const spoke = prompts.colleagueSpoke(speaker.by, seconds, note);
+    const loss = this.#loss;
+    if (loss !== null) {
+      this.#call.eventLog.remember(spoke);
+      this.#leave(speaker, reason);
+      this.#call.dispatch(loss);
+      return null;
+    }
     const restore: Restore = { isDropped: false };
     this.#restore = restore;
     this.#end(speaker, reason, () => this.#modelIsBack(restore, spoke));
@@ -138,9 +153,21 @@ export class Takeover {
   drop(): void {
     if (this.#restore !== null) this.#restore.isDropped = true;
     this.#restore = null;
-    if (this.#speaker === null) return;
+    if (this.#speaker !== null) this.#leave(this.#speaker, "call_moved_on");
+  }
+
+  #leave(speaker: Speaker, reason: string): void {
     this.#notes = [];
-    this.#end(this.#speaker, "call_moved_on", () => undefined);
+    this.#loss = null;
+    this.#end(speaker, reason, () => undefined);
+  }
+
+  /** Where nothing but the end or a transfer can follow, it waits for the supervisor. */
+  modelLost(loss: ModelLoss): void {
+    const isReplaced =
+      loss.type === "session_lost" && loss.retryable && this.#call.state.name === "talking";
+    if (this.isOn && !isReplaced) this.#loss = loss;
+    else this.#call.dispatch(loss);
   }
 
   tick(nowMs: number): void {

@@ -11,6 +11,8 @@ export interface ConferenceState {
   /** The caller is in the conference. */
   readonly callerIn: boolean;
   readonly callerOnHold: boolean;
+  /** A supervisor speaks to the caller in place of the model. */
+  readonly supervised: boolean;
   /** When our connection to the present model was opened, within the last minute. */
   readonly attachedMs: readonly number[];
   /** When another model was called in for one that was lost; null: never. */
@@ -73,6 +75,7 @@ export type ConferenceInput =
   | { readonly type: "timer"; readonly timer: ConferenceTimer }
   /** The model has left a caller who waits for a human. */
   | { readonly type: "agent_left" }
+  | { readonly type: "supervisor"; readonly speaks: boolean }
   /** The agent failed: the model is of no use any more. */
   | { readonly type: "release" }
   | { readonly type: "over" };

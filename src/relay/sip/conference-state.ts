@@ -26,6 +26,7 @@ export function newConference(kind: ConferenceState["kind"]): ConferenceState {
     model: { name: "absent" },
     callerIn: kind === "trunk",
     callerOnHold: false,
+    supervised: false,
     attachedMs: [],
     redialledMs: null,
   };
@@ -84,6 +85,8 @@ export function step(
       return timer(state, input.timer, nowMs);
     case "agent_left":
       return keepOnHold(state);
+    case "supervisor":
+      return supervisor(state, input.speaks);
     case "release":
       return release(state);
     case "over":
@@ -146,11 +149,24 @@ function keepOnHold(state: ConferenceState): ConferenceStep {
   return { state: { ...state, callerOnHold: true }, effects: [{ do: "hold", on: true }] };
 }
 
+/** A caller on hold hears music in place of a supervisor, and without either one they hear nothing. */
+function supervisor(before: ConferenceState, speaks: boolean): ConferenceStep {
+  const state = { ...before, supervised: speaks };
+  if (speaks) {
+    return before.callerOnHold
+      ? { state: { ...state, callerOnHold: false }, effects: [{ do: "hold", on: false }] }
+      : stay(state);
+  }
+  const isAwaited = state.model.name === "dialing" || state.model.name === "accepting";
+  return isAwaited ? keepOnHold(state) : stay(state);
+}
+
 // --- the model's leg -----------------------------------------------------------------------------
 
 function callModel(state: ConferenceState, again: boolean, nowMs: number): ConferenceStep {
   if (state.model.name !== "absent" || state.kind === "trunk") return stay(state);
   if (!again) return dial(state);
+  if (state.supervised) return dial({ ...state, redialledMs: nowMs });
   return {
     state: {
       ...state,

@@ -263,10 +263,12 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
     this.#playback.interrupted();
     this.takeover?.begin();
     this.listeners?.supervisorSpeaks(true);
+    this.happened({ type: "supervisor", speaks: true });
   }
 
   restoreModel(done: () => void): void {
     this.listeners?.supervisorSpeaks(false);
+    this.happened({ type: "supervisor", speaks: false });
     this.takeover?.end(done);
   }
 

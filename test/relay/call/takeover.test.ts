@@ -43,6 +43,7 @@ function call(changes: { state?: string; takeOver?: boolean; isSlow?: boolean } 
     },
     reply: { withdraw: keep("nothing owed") },
     budget: { limits: { callerActive: keep("caller active") } },
+    dispatch: ({ type, code }: { type: string; code: string }) => void done.push(`${type} ${code}`),
     tellModel: (fact: string) => void told.push(fact),
   };
   const takeover: Takeover = new Takeover(host as unknown as TakenOverCall, () => clock.ms);
@@ -132,6 +133,44 @@ describe("a take-over", () => {
     back[0]!();
     expect(done.at(-1)).toMatch(/remembered .*Refund granted/);
     expect(told.join()).toContain("Refund granted");
+  });
+
+  it.each([
+    ["no other can be had", "talking", false],
+    ["the other one is lost, too", "redialing", true],
+  ])(
+    "keeps the caller when the model is lost and %s, until the hand-back",
+    (_, state, retryable) => {
+      const { takeover, done, told, host } = call();
+      takeover.begin("ada", 1);
+      host.state.name = state;
+      done.length = 0;
+      takeover.modelLost({ type: "session_lost", code: "upstream_closed", retryable });
+      expect([done, takeover.isOn]).toEqual([[], true]);
+      takeover.handBack("asked", "Refund granted.");
+      expect(done[0]).toMatch(/remembered .*Refund granted/);
+      expect(done.slice(-3)).toEqual([
+        "supervisor_handed_back ada asked",
+        "model restored ",
+        "session_lost upstream_closed",
+      ]);
+      expect([takeover.isModelOut, told]).toEqual([false, []]);
+    },
+  );
+
+  it("lets another model be called in meanwhile, and forgets a loss when the call moves on", () => {
+    const { takeover, done } = call();
+    const lost = { type: "session_lost", code: "upstream_closed", retryable: true } as const;
+    takeover.begin("ada", 1);
+    takeover.modelLost(lost);
+    expect(done.pop()).toBe("session_lost upstream_closed");
+    takeover.modelLost({ type: "session_unavailable", code: "upstream_timeout" });
+    takeover.drop();
+    takeover.begin("ada", 1);
+    takeover.handBack("asked", null);
+    expect(done.join()).not.toContain("session_unavailable");
+    takeover.modelLost({ ...lost, retryable: false });
+    expect(done.pop()).toBe("session_lost upstream_closed");
   });
 
   it("is no silence of the caller's, however long the model takes to come back", () => {

@@ -531,6 +531,29 @@ describe("a supervisor's line", () => {
     expect(await b.calls.transferStatus(APP_LEG, link)).toEqual([{ verb: "hangup" }]);
   });
 
+  it("keeps its caller off hold while the model is replaced, and off the fallback until the end", async () => {
+    const b = sipBench({ supervisorAppSid: APP_SID });
+    await talking(b);
+    const call = b.registry.sip(SID)!;
+    call.execute({ type: "take_over", by: "ada", listener: 1 });
+    const leg = { media: () => undefined, close: () => undefined } as unknown as MediaLeg;
+    call.path.takeover!.line.claim("1", leg);
+    await settle();
+    b.twilio.length = 0;
+    call.path.happened({ type: "leg_ended" });
+    await pass(b.clock, 1_000);
+    expect(call.state.name).toBe("redialing");
+    // The other one does not come.
+    await pass(b.clock, 1_000);
+    call.path.happened({ type: "add_failed", code: "twilio_rejected" });
+    await settle();
+    expect([call.state.name, call.takeover.isOn]).toEqual(["redialing", true]);
+    expect(b.twilio.filter((line) => line.includes(SID))).toEqual([]);
+    call.execute({ type: "hand_back", by: "ada", reason: "asked", note: null });
+    await pass(b.clock, 500);
+    expect([call.state.name, b.begun]).toEqual(["handing_over", [`${SID} desk failure`]]);
+  });
+
   it("keeps what is for the model until it is off hold", async () => {
     let answer = (): void => undefined;
     const b = sipBench({

@@ -308,6 +308,30 @@ describe("a model that was lost", () => {
   });
 });
 
+describe("a supervisor who speaks to the caller", () => {
+  const speaks = (on: boolean) => ({ type: "supervisor", speaks: on }) as const;
+  const supervised = { supervised: true };
+
+  it("is heard while another model is called in: the caller is not put on hold", () => {
+    const { state, effects } = step(at("absent", supervised), INPUTS.call_again, NOW_MS);
+    expect(effects.map(shown)).toEqual(["store", "add_leg", "arm:model"]);
+    expect([state.callerOnHold, state.redialledMs]).toEqual([false, NOW_MS]);
+    expect(result(at("attaching", supervised), INPUTS.ready)).toBe("attached: disarm:model");
+  });
+
+  it("leaves a caller who waits for a model to music, and takes them off hold to speak", () => {
+    for (const place of ["dialing", "accepting"] as const) {
+      const { state, effects } = step(at(place, supervised), speaks(false), NOW_MS);
+      expect(effects.map(shown)).toEqual(["hold:on"]);
+      expect([state.callerOnHold, state.supervised]).toEqual([true, false]);
+      expect(step(state, speaks(true), NOW_MS).effects.map(shown)).toEqual(["hold:off"]);
+    }
+    for (const place of ["absent", "attaching", "attached", "losing"] as const)
+      expect(step(at(place, supervised), speaks(false), NOW_MS).effects).toEqual([]);
+    expect(step(at("attached"), speaks(true), NOW_MS).effects).toEqual([]);
+  });
+});
+
 describe("the caller", () => {
   it("arrives once, by Twilio's callback or after a moment without it", () => {
     const expected = step(
