@@ -79,7 +79,8 @@ export interface CallPath {
   mute(): void;
   /**
    * A supervisor speaks to the caller in place of the model: what the model says is cut as by an
-   * interruption, and it hears and says nothing until `restoreModel`. Only with `takeOver`.
+   * interruption, and it hears and says nothing until `restoreModel`. Where the supervisor is to be
+   * connected first, this happens then. Only with `takeOver`.
    */
   silenceModel(): void;
   /** `done`: the model is heard again, and can be told. Not called when the call is over. */

@@ -61,6 +61,15 @@ export function colleagueSpoke(by: string, seconds: number, note: string | null)
   );
 }
 
+/** Their line failed: the caller may have heard nothing of them. */
+export function colleagueFailed(by: string): string {
+  return (
+    `A colleague, ${by}, wanted to speak to the caller in your place, but their line failed. If the ` +
+    "caller has heard them, you did not hear what was said. The caller is with you. Say in one " +
+    "short sentence that you are there, and go on helping."
+  );
+}
+
 export const GO_ON =
   "The line to the caller was interrupted for a moment. Apologise in a few words and go on " +
   "where the conversation stopped.";

@@ -14,10 +14,7 @@ export type ModelLoss = Extract<
 
 export interface TakenOverCall {
   readonly state: Pick<CallState, "name">;
-  readonly path: Pick<
-    CallPath,
-    "capabilities" | "isSilent" | "silenceModel" | "restoreModel" | "playVoice"
-  >;
+  readonly path: Pick<CallPath, "capabilities" | "silenceModel" | "restoreModel" | "playVoice">;
   /** Null while the model is out. */
   readonly session: ModelSession | null;
   readonly eventLog: Pick<CallEventLog, "note" | "remember">;
@@ -84,11 +81,10 @@ export class Takeover {
   }
 
   begin(by: string, listener: number): Refusal | null {
-    const { path, session, reply, eventLog } = this.#call;
+    const { path, reply, eventLog } = this.#call;
     if (!path.capabilities.takeOver) return "path";
     if (this.#speaker !== null) return "taken_over";
     if (this.#call.state.name !== "talking") return "not_live";
-    session?.stopSpeaking(!path.isSilent(this.#nowMs()));
     path.silenceModel();
     reply.withdraw();
     const nowMs = this.#nowMs();
@@ -117,7 +113,10 @@ export class Takeover {
     const speaker = this.#speaker;
     if (speaker === null) return "not_taken_over";
     const seconds = Math.round((this.#nowMs() - speaker.startedMs) / 1000);
-    const spoke = prompts.colleagueSpoke(speaker.by, seconds, note);
+    const spoke =
+      reason === "no_line"
+        ? prompts.colleagueFailed(speaker.by)
+        : prompts.colleagueSpoke(speaker.by, seconds, note);
     const loss = this.#loss;
     if (loss !== null) {
       this.#call.eventLog.remember(spoke);
@@ -138,8 +137,10 @@ export class Takeover {
       this.#notes.push(spoke);
       return;
     }
-    const { session, tools, eventLog } = this.#call;
+    const { session, tools, eventLog, reply } = this.#call;
     this.#callerActive();
+    // What it owed it would be reminded of at once, before it knows what was said.
+    if (!restore.isDropped) reply.withdraw();
     for (const text of this.#notes.splice(0)) session?.note(text);
     if (session !== null) tools.sessionReady(session);
     if (restore.isDropped) {

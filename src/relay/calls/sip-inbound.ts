@@ -1,6 +1,6 @@
 import type { AgentProfile, AgentsFile } from "../../domain/agent-profile.js";
 import type { CallParties } from "../../domain/call-parties.js";
-import { errorCodeOf } from "../../domain/errors.js";
+import { errorCodeOf, RelayError } from "../../domain/errors.js";
 import { type CallSid, readCallSid } from "../../domain/ids.js";
 import { needsCaller } from "../../domain/placeholders.js";
 import type { SipControl } from "../../ports/model-rest.js";
@@ -59,6 +59,9 @@ export interface SipInboundDeps extends CallDeps {
  */
 const ASK_MOST_MS = 4_000;
 const ASK_PAUSE_MS = 300;
+/** Nobody else takes the model off hold, and until then the caller hears nothing. */
+const UNHOLD_TRIES = 4;
+const UNHOLD_PAUSE_MS = 500;
 const ADOPT_TTL_MS = 10 * 60_000;
 
 const HANG_UP: Twiml = [{ verb: "hangup" }];
@@ -193,15 +196,17 @@ export class SipInbound {
    * The process with the call is dead, and its supervisor is gone: the model, which is on hold,
    * comes back to the caller.
    */
-  #bringModelBack(callSid: CallSid): void {
-    const { registry, control, log } = this.#deps;
+  #bringModelBack(callSid: CallSid, tries = 1): void {
+    const { registry, control, log, clock } = this.#deps;
     if (registry.knows(callSid)) return;
     control.updateParticipant(conferenceName({ callSid }), MODEL_LABEL, { hold: false }).then(
       () => log.info("sip: model brought back for a dead process", { callSid }),
       (error: unknown) => {
         const code = errorCodeOf(error);
-        if (code !== "caller_gone")
-          log.warn("sip: model not brought back", { callSid, code }, error);
+        if (code === "caller_gone") return;
+        log.warn("sip: model not brought back", { callSid, code }, error);
+        if (tries < UNHOLD_TRIES && error instanceof RelayError && error.retryable)
+          clock.after(UNHOLD_PAUSE_MS * tries, () => this.#bringModelBack(callSid, tries + 1));
       },
     );
   }

@@ -215,6 +215,7 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
   }
 
   silenceModel(): void {
+    this.#attached?.stopSpeaking(!this.isSilent(this.#nowMs));
     this.#interruptions.bySupervisor(this.#nowMs);
     this.#audio.mute();
     this.listeners.supervisorSpeaks(true);

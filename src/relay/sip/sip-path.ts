@@ -111,6 +111,7 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
     if (appSid === null) return null;
     return new SipTakeover(this.#call, {
       ...{ control, mediaUrl, publicUrl, tokens, appSid },
+      heard: () => this.#supervisorHeard(),
       failed: () => void this.#host.takeover.handBack("no_line", null),
       modelStuck: () => this.happened({ type: "leg_ended" }),
     });
@@ -119,10 +120,7 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
   #newFork({ control, streamTokens: tokens, mediaUrl }: SipPathDeps): CallerFork {
     const { parties, deps, log } = this.#call;
     return new CallerFork({
-      callSid: parties.callSid,
-      control,
-      tokens,
-      mediaUrl,
+      ...{ callSid: parties.callSid, control, tokens, mediaUrl },
       clock: deps.clock,
       log,
       failed: () => this.listeners?.fail(),
@@ -259,9 +257,14 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
     this.#playback.interrupted();
   }
 
+  /** Once the supervisor's line is there. */
   silenceModel(): void {
-    this.#playback.interrupted();
     this.takeover?.begin();
+  }
+
+  #supervisorHeard(): void {
+    this.#attached?.stopSpeaking(!this.isSilent(this.#nowMs));
+    this.#playback.interrupted();
     this.listeners?.supervisorSpeaks(true);
     this.happened({ type: "supervisor", speaks: true });
   }
@@ -334,7 +337,7 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
 
   playback(what: "started" | "stopped" | "cleared", responseId: ResponseId | null): void {
     this.#playback.happened(what, responseId);
-    if (what !== "cleared" || this.takeover?.isOn === true) return;
+    if (what !== "cleared" || this.takeover?.isHeard === true) return;
     this.#call.deps.metrics.bargeIns.add(1, this.#call.agent.name, "model");
   }
 

@@ -9,6 +9,8 @@ import { SupervisorLine, type SupervisorLineParts } from "./supervisor-line.js";
 export interface SipTakeoverParts
   extends Pick<SupervisorLineParts, "appSid" | "publicUrl" | "mediaUrl" | "tokens"> {
   readonly control: Pick<CallControl, "createParticipant" | "hangUp" | "updateParticipant">;
+  /** The supervisor is heard from now on, and the model no longer. */
+  heard(): void;
   /** The supervisor cannot be heard, or the model cannot be kept out. */
   failed(): void;
   /** The model cannot be brought back. */
@@ -22,14 +24,17 @@ const AGAIN_MS = 2_000;
 const TRIES_MOST = 2;
 
 /**
- * A take-over on the SIP path: the model's leg is put on hold, so that it neither hears nor is
- * heard, and the supervisor joins the conference.
+ * A take-over on the SIP path: the supervisor joins the conference, and once they are heard there,
+ * the model's leg is put on hold, so that it neither hears nor is heard. Not earlier: the caller
+ * would have nobody, for as long as Twilio takes, or for ever if this process died meanwhile.
  */
 export class SipTakeover {
   readonly line: SupervisorLine;
   readonly #call: CallContext;
   readonly #parts: SipTakeoverParts;
-  #isOn = false;
+  #isHeard = false;
+  /** The model was put on hold, or may have been. */
+  #isHeld = false;
   #isClosed = false;
   /** Requests about the model's hold go one after the other: the last one must win. */
   #holding: Promise<unknown> = Promise.resolve();
@@ -43,47 +48,56 @@ export class SipTakeover {
       ...{ callSid, number, control, tokens, appSid, publicUrl, mediaUrl },
       clock: call.deps.clock,
       log: call.log,
+      connected: () => this.#connected(),
       failed: () => parts.failed(),
     });
   }
 
-  get isOn(): boolean {
-    return this.#isOn;
+  /** The supervisor is heard in place of the model. */
+  get isHeard(): boolean {
+    return this.#isHeard;
   }
 
   begin(): void {
-    this.#isOn = true;
     this.line.open();
+  }
+
+  #connected(): void {
+    this.#isHeard = true;
+    this.#parts.heard();
     this.#holdModel();
   }
 
   /** Another model has come in place of a lost one. */
   modelAttached(): void {
-    if (this.#isOn) this.#holdModel();
+    if (this.#isHeard) this.#holdModel();
   }
 
   /** @param done  the model is heard again, or another one is called in. */
   end(done: () => void): void {
-    this.#isOn = false;
+    this.#isHeard = false;
     this.line.close();
-    if (!this.#isClosed) this.#bringBack(done);
+    if (this.#isClosed) return;
+    if (this.#isHeld) this.#bringBack(done);
+    else done();
   }
 
   /** The call is over, and its conference with it. */
   close(): void {
     this.#isClosed = true;
-    this.#isOn = false;
+    this.#isHeard = false;
     this.line.close();
   }
 
   #holdModel(): void {
+    this.#isHeld = true;
     const { publicUrl, failed } = this.#parts;
     const link = { kind: "silence", call: this.#call.parties.callSid } as const;
     // Music would be a turn of the caller's to the model.
     const holdUrl = callbackUrl(publicUrl, "/transfer-status", link);
     this.#update({ hold: true, holdUrl }).catch((error: unknown) => {
       this.#log("sip: model not put on hold", error);
-      if (this.#isOn) failed();
+      if (this.#isHeard) failed();
     });
   }
 
@@ -99,8 +113,11 @@ export class SipTakeover {
       again.cancel();
       last.cancel();
       if (this.#isClosed) return;
-      // Another take-over wants the model on hold.
-      if (!isBack && !this.#isOn) modelStuck();
+      // Otherwise another supervisor is heard by now, and wants the model on hold.
+      if (!this.#isHeard) {
+        this.#isHeld = false;
+        if (!isBack) modelStuck();
+      }
       done();
     };
     const attempt = (request: Promise<void>): void => {
@@ -110,14 +127,14 @@ export class SipTakeover {
         (error: unknown) => {
           this.#log("sip: model not taken off hold", error);
           refusals += 1;
-          if (this.#isOn || errorCodeOf(error) === "caller_gone") over(true);
+          if (this.#isHeard || errorCodeOf(error) === "caller_gone") over(true);
           else if (refusals === TRIES_MOST) over(false);
           else tryAgain();
         },
       );
     };
     const tryAgain = (): void => {
-      if (isOver || tries === TRIES_MOST || this.#isOn || this.#isClosed) return;
+      if (isOver || tries === TRIES_MOST || this.#isHeard || this.#isClosed) return;
       // Not behind the first one, which may never be answered.
       attempt(control.updateParticipant(this.#conference, MODEL_LABEL, { hold: false }));
     };

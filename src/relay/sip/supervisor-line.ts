@@ -23,13 +23,15 @@ export interface SupervisorLineParts {
   readonly mediaUrl: string;
   readonly clock: Clock;
   readonly log: Log;
+  /** From now on the caller hears what is played. */
+  connected(): void;
   /** The line is not there in time, or is lost. */
   failed(): void;
 }
 
 export const SUPERVISOR_LABEL = "supervisor";
 
-/** From the request to the stream's `start`: meanwhile the caller hears nothing. */
+/** From the request to the stream's `start`: meanwhile the caller is with the model. */
 const START_MS = 5_000;
 /** From the stream's end: the news that the caller hung up may follow. */
 const GRACE_MS = 500;
@@ -132,6 +134,7 @@ export class SupervisorLine {
       markEchoed: () => undefined,
       streamEnded: () => this.#ended(line),
     };
+    this.#parts.connected();
     return { frames: NO_FRAMES, events, log: this.#parts.log };
   }
 

@@ -13,12 +13,11 @@ function call(changes: { state?: string; takeOver?: boolean; isSlow?: boolean } 
     (what: string) =>
     (...args: readonly unknown[]) =>
       void done.push([what, ...args].join(" "));
-  const session = { stopSpeaking: keep("model stopped"), note: (text: string) => told.push(text) };
+  const session = { note: (text: string) => told.push(text) };
   const host = {
     state: { name: changes.state ?? "talking" },
     path: {
       capabilities: { takeOver: changes.takeOver ?? true },
-      isSilent: () => false,
       silenceModel: keep("model silenced"),
       restoreModel: (done: () => void) => {
         host.eventLog.note("model restored");
@@ -62,7 +61,6 @@ describe("a take-over", () => {
     expect(takeover.handBack("asked", "Refund granted.")).toBeNull();
     expect(takeover.isOn).toBe(false);
     expect(done).toEqual([
-      "model stopped true",
       "model silenced",
       "nothing owed",
       "supervisor_took_over ada 3",
@@ -71,6 +69,7 @@ describe("a take-over", () => {
       "supervisor_handed_back ada asked",
       "model restored ",
       "caller active 10600",
+      "nothing owed",
       "tools told",
     ]);
     expect(told[0]).toBe("They typed 7.");
@@ -171,6 +170,13 @@ describe("a take-over", () => {
     expect(done.join()).not.toContain("session_unavailable");
     takeover.modelLost({ ...lost, retryable: false });
     expect(done.pop()).toBe("session_lost upstream_closed");
+  });
+
+  it("tells the model of a line that failed, and claims no conversation", () => {
+    const { takeover, told } = call();
+    takeover.begin("ada", 1);
+    takeover.handBack("no_line", null);
+    expect(told[0]).toMatch(/ada, wanted to speak.*line failed/);
   });
 
   it("is no silence of the caller's, however long the model takes to come back", () => {

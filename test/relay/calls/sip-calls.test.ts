@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { RelayError } from "../../../src/domain/errors.js";
-import type { CallSid, ResponseId, ToolCallId } from "../../../src/domain/ids.js";
+import type { CallSid, ItemId, ResponseId, ToolCallId } from "../../../src/domain/ids.js";
 import { PROCESS_STALL_MS } from "../../../src/domain/stall.js";
 import type { MediaLeg } from "../../../src/relay/media/media-leg.js";
 import { CALL_HEADER } from "../../../src/relay/sip/invite.js";
@@ -603,6 +603,57 @@ describe("a supervisor's line", () => {
     b.calls.callback("conference-events", left, { kind: "conference", call: sid(8) });
     b.calls.callback("conference-events", left, { kind: "conference", call: SID });
     expect(b.twilio).toHaveLength(2);
+  });
+
+  it("brings the model back by the third request where Twilio is busy for a moment", async () => {
+    let refused = 0;
+    const b = sipBench({
+      supervisorAppSid: APP_SID,
+      hold: async () => {
+        if (++refused < 3) throw new RelayError("twilio_busy", "", { retryable: true });
+      },
+    });
+    const link = { kind: "line_ended", call: sid(8), line: "1" } as const;
+    await b.calls.transferStatus(APP_LEG, link);
+    await pass(b.clock, 500);
+    expect(b.twilio).toHaveLength(2);
+    await pass(b.clock, 60_000);
+    expect(b.twilio).toEqual(Array(3).fill('update virtual agent {"hold":false}'));
+  });
+
+  it("asks Twilio a few times for a model that does not come back, and once for one that is gone", async () => {
+    const asked = async (error: RelayError) => {
+      const b = sipBench({ supervisorAppSid: APP_SID, hold: () => Promise.reject(error) });
+      const link = { kind: "line_ended", call: sid(8), line: "1" } as const;
+      await b.calls.transferStatus(APP_LEG, link);
+      await pass(b.clock, 60_000);
+      return b.twilio.length;
+    };
+    const retryable = { retryable: true };
+    expect(await asked(new RelayError("twilio_unavailable", "", retryable))).toBe(4);
+    expect(await asked(new RelayError("twilio_rejected", ""))).toBe(1);
+    expect(await asked(new RelayError("caller_gone", ""))).toBe(1);
+  });
+
+  it("leaves the caller with the model until it is connected, and then cuts what is being said", async () => {
+    const b = sipBench({ supervisorAppSid: APP_SID });
+    const sideband = await talking(b);
+    const call = b.registry.sip(SID)!;
+    sideband.told.length = 0;
+    b.twilio.length = 0;
+    call.execute({ type: "take_over", by: "ada", listener: 1 });
+    await settle();
+    expect([sideband.told, b.twilio]).toEqual([[], []]);
+    // The model answers the caller meanwhile.
+    sideband.events.responseStarted("resp_1" as ResponseId);
+    sideband.events.agentText("item_1" as ItemId, "Well, ", false);
+    sideband.events.playback?.("started", "resp_1" as ResponseId);
+    const leg = { media: () => undefined, close: () => undefined } as unknown as MediaLeg;
+    call.path.takeover!.line.claim("1", leg);
+    await settle();
+    expect(sideband.told).toEqual(["stopSpeaking [true]"]);
+    expect(call.path.isSilent(b.clock.nowMs())).toBe(true);
+    expect(b.twilio).toEqual([expect.stringMatching(/^update virtual agent {"hold":true/)]);
   });
 
   it("is not to be had without a TwiML App", async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { RelayError } from "../../../src/domain/errors.js";
 import type { CallContext } from "../../../src/relay/call/call-path.js";
+import type { MediaLeg } from "../../../src/relay/media/media-leg.js";
 import { SipTakeover } from "../../../src/relay/sip/sip-takeover.js";
 import { FakeClock } from "../../fakes/fake-clock.js";
 import { FakeLog } from "../../fakes/fake-ports.js";
@@ -8,11 +9,14 @@ import { SID, settle } from "../../fakes/sip-bench.js";
 
 const HOLD_URL = `https://relay.test/transfer-status?sip=silence&call=${SID}`;
 
-/** @param update  what becomes of each request about the model. */
-function stage(update: (n: number) => Promise<void> = async () => undefined) {
+/** What becomes of the requests about the model. */
+function stage(
+  unheld: (n: number) => Promise<void> = async () => undefined,
+  held: () => Promise<void> = async () => undefined,
+) {
   const told: string[] = [];
   const clock = new FakeClock();
-  let updates = 0;
+  let unholds = 0;
   const call = {
     parties: { callSid: SID, to: "+15550001111" },
     deps: { clock },
@@ -26,20 +30,30 @@ function stage(update: (n: number) => Promise<void> = async () => undefined) {
       },
       hangUp: async () => undefined,
       updateParticipant: (conference, who, { hold, holdUrl }) => {
-        updates += 1;
         expect([conference, who]).toEqual([`murelay-${SID}`, "virtual agent"]);
         told.push(hold === true ? `hold ${holdUrl}` : "unhold");
-        return update(updates);
+        return hold === true ? held() : unheld(++unholds);
       },
     },
     tokens: { issue: () => "token" },
     appSid: "AP7",
     publicUrl: "https://relay.test",
     mediaUrl: "wss://relay.test/media-stream",
+    heard: () => void told.push("heard"),
     failed: () => void told.push("failed"),
     modelStuck: () => void told.push("model stuck"),
   });
-  return { takeover, told, clock, done: () => void told.push("done") };
+  let lines = 0;
+  const leg = { media: () => undefined, close: () => undefined } as unknown as MediaLeg;
+  const connect = () => takeover.line.claim(String(++lines), leg);
+  /** The supervisor is heard, and the model on hold. */
+  const heard = async () => {
+    takeover.begin();
+    connect();
+    await settle();
+    told.length = 0;
+  };
+  return { takeover, told, clock, connect, heard, done: () => void told.push("done") };
 }
 
 const fails = (code: "twilio_unavailable" | "caller_gone") =>
@@ -47,10 +61,17 @@ const fails = (code: "twilio_unavailable" | "caller_gone") =>
 
 describe("a take-over on the SIP path", () => {
   it("keeps the model on hold, in silence, and is over once it is off it", async () => {
-    const { takeover, told, done, clock } = stage();
+    const { takeover, told, done, clock, connect } = stage();
     takeover.begin();
+    takeover.modelAttached();
     await settle();
-    expect(told.splice(0)).toEqual(["supervisor added", `hold ${HOLD_URL}`]);
+    // The caller is still with the model.
+    expect(told.splice(0)).toEqual(["supervisor added"]);
+    expect(takeover.isHeard).toBe(false);
+    connect();
+    await settle();
+    expect(told.splice(0)).toEqual(["heard", `hold ${HOLD_URL}`]);
+    expect(takeover.isHeard).toBe(true);
     takeover.modelAttached();
     await settle();
     expect(told.splice(0)).toEqual([`hold ${HOLD_URL}`]);
@@ -64,19 +85,20 @@ describe("a take-over on the SIP path", () => {
   });
 
   it("fails when the model cannot be kept out", async () => {
-    const { takeover, told } = stage((n) => (n === 1 ? fails("twilio_unavailable") : undefined!));
+    const { takeover, told, connect } = stage(undefined, () => fails("twilio_unavailable"));
     takeover.begin();
+    connect();
     await settle();
     expect(told.at(-1)).toBe("failed");
   });
 
   it("ends in order: a slow request of the beginning does not win over the end's", async () => {
     let answer = (): void => undefined;
-    const { takeover, told, done } = stage((n) =>
-      n === 1 ? new Promise((resolve) => (answer = resolve)) : Promise.resolve(),
+    const { takeover, told, done, heard } = stage(
+      undefined,
+      () => new Promise((resolve) => (answer = resolve)),
     );
-    takeover.begin();
-    await settle();
+    await heard();
     takeover.end(done);
     await settle();
     expect(told).not.toContain("unhold");
@@ -87,9 +109,10 @@ describe("a take-over on the SIP path", () => {
 
   it("tries once more after two seconds without an answer, and is over with the first", async () => {
     const answers: (() => void)[] = [];
-    const { takeover, told, done, clock } = stage(
+    const { takeover, told, done, clock, heard } = stage(
       () => new Promise((resolve) => void answers.push(resolve)),
     );
+    await heard();
     takeover.end(done);
     await settle();
     clock.advance(1_999);
@@ -108,7 +131,8 @@ describe("a take-over on the SIP path", () => {
   });
 
   it("calls in another model after four seconds without an answer, and never says it is back", async () => {
-    const { takeover, told, done, clock } = stage(() => new Promise(() => undefined));
+    const { takeover, told, done, clock, heard } = stage(() => new Promise(() => undefined));
+    await heard();
     takeover.end(done);
     await settle();
     clock.advance(3_999);
@@ -121,9 +145,10 @@ describe("a take-over on the SIP path", () => {
   });
 
   it("waits for the first answer when the second try is refused", async () => {
-    const { takeover, told, done, clock } = stage((n) =>
+    const { takeover, told, done, clock, heard } = stage((n) =>
       n === 1 ? new Promise(() => undefined) : fails("twilio_unavailable"),
     );
+    await heard();
     takeover.end(done);
     await settle();
     clock.advance(2_000);
@@ -135,12 +160,15 @@ describe("a take-over on the SIP path", () => {
 
   it("leaves the model to another take-over that has begun, or to the end of the call", async () => {
     const another = stage(() => new Promise(() => undefined));
+    await another.heard();
     another.takeover.end(another.done);
     another.takeover.begin();
+    another.connect();
     await settle();
     another.clock.advance(4_000);
-    expect(another.told).toEqual(["supervisor added", "unhold", "done"]);
+    expect(another.told).toEqual(["supervisor added", "heard", "unhold", "done"]);
     const over = stage(() => new Promise(() => undefined));
+    await over.heard();
     over.takeover.end(over.done);
     over.takeover.close();
     await settle();
@@ -148,17 +176,42 @@ describe("a take-over on the SIP path", () => {
     expect(over.told).toEqual(["unhold"]);
   });
 
+  it("that is not heard leaves the model alone", async () => {
+    const { takeover, told, done } = stage();
+    takeover.begin();
+    takeover.end(done);
+    await settle();
+    expect(told).toEqual(["supervisor added", "done"]);
+  });
+
+  it("that is not heard keeps no model of an earlier one on hold", async () => {
+    let answer = (): void => undefined;
+    const { takeover, told, done, heard } = stage((n) =>
+      n === 1 ? new Promise((_, no) => (answer = () => no(new Error("late")))) : Promise.resolve(),
+    );
+    await heard();
+    takeover.end(done);
+    takeover.begin();
+    await settle();
+    answer();
+    await settle();
+    expect(told).toEqual(["supervisor added", "unhold", "unhold", "done"]);
+  });
+
   it("tries once more to bring the model back, and then another model is called in", async () => {
     const once = stage((n) => (n === 1 ? fails("twilio_unavailable") : Promise.resolve()));
+    await once.heard();
     once.takeover.end(once.done);
     await settle();
     expect(once.told).toEqual(["unhold", "unhold", "done"]);
     const never = stage(() => fails("twilio_unavailable"));
+    await never.heard();
     never.takeover.end(never.done);
     await settle();
     expect(never.told).toEqual(["unhold", "unhold", "model stuck", "done"]);
     // It has left by itself: news of that follow.
     const gone = stage(() => fails("caller_gone"));
+    await gone.heard();
     gone.takeover.end(gone.done);
     await settle();
     expect(gone.told).toEqual(["unhold", "done"]);

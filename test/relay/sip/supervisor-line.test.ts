@@ -34,6 +34,7 @@ function stage(create: (n: number) => Promise<string> = async (n) => `CA-line-${
     mediaUrl: "wss://relay.test/media-stream",
     clock,
     log: new FakeLog(),
+    connected: () => void told.push("connected"),
     failed: () => void told.push("failed"),
   });
   const legOf = (name: string) =>
@@ -68,7 +69,7 @@ describe("a supervisor's line into a conference", () => {
     line.close();
     line.close();
     line.play(FRAME);
-    expect(told).toEqual(["leg 160", "leg closed", "hang up CA-line-1"]);
+    expect(told).toEqual(["connected", "leg 160", "leg closed", "hang up CA-line-1"]);
     expect(line.twiml("1", APP_LEG)).toBeNull();
   });
 
@@ -105,7 +106,7 @@ describe("a supervisor's line into a conference", () => {
     reject(new RelayError("twilio_unavailable", "no answer in time"));
     await settle();
     line.play(FRAME);
-    expect(told.slice(1)).toEqual(["leg 160"]);
+    expect(told.slice(1)).toEqual(["connected", "leg 160"]);
   });
 
   it("fails when its stream ends and the caller stays", async () => {
@@ -114,9 +115,9 @@ describe("a supervisor's line into a conference", () => {
     await settle();
     line.claim("1", legOf("leg"))!.events.streamEnded(true);
     clock.advance(499);
-    expect(told).toHaveLength(1);
+    expect(told.splice(0)).toEqual([ADDED(1), "connected"]);
     clock.advance(1);
-    expect(told.slice(1)).toEqual(["leg closed", "hang up CA-line-1", "failed"]);
+    expect(told).toEqual(["leg closed", "hang up CA-line-1", "failed"]);
   });
 
   it("that is closed before Twilio has answered is hung up then, and another is its own", async () => {
