@@ -1,8 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
+import { FIXED_PARTS } from "../config/agents/agents-parts.js";
 import type { AgentsFile } from "../domain/agent-profile.js";
 
-/** Parts of the file that are read at the start only. */
-const FIXED_PARTS = ["crm", "redact", "retention", "pricingFile"] as const;
 export type FixedPart = (typeof FIXED_PARTS)[number];
 
 /**

@@ -18,5 +18,5 @@ export async function serve(io: CliIo, options: ServeOptions): Promise<number> {
   if (loaded === null) return EXIT_USAGE;
   for (const notice of io.notices ?? []) io.err(notice);
   const { superviseWorkers } = await import("./supervise.js");
-  return superviseWorkers(io, loaded.config, options.record === true);
+  return superviseWorkers(io, loaded, options.record === true);
 }

@@ -5,6 +5,7 @@ import { ProcessMetrics } from "../adapters/metrics/process-metrics.js";
 import { createLog } from "../adapters/system/pino-log.js";
 import { systemClock } from "../adapters/system/system-clock.js";
 import { youngGenerationFlags } from "../adapters/system/v8-flags.js";
+import { partsOf } from "../config/agents/agents-parts.js";
 import { readAgentsParts } from "../config/agents/read-apart.js";
 import { ownListener } from "../config/derived.js";
 import type { Config } from "../config/load.js";
@@ -17,6 +18,7 @@ import { forkWorker, type Program } from "../supervisor/fork-worker.js";
 import { OperatorProxy } from "../supervisor/operator-proxy.js";
 import { Supervisor, WorkerRefused } from "../supervisor/supervisor.js";
 import { type CliIo, EXIT_OK, EXIT_USAGE } from "./io.js";
+import type { Loaded } from "./load.js";
 import {
   ignoreUserSignals,
   makeFilesPrivate,
@@ -32,7 +34,7 @@ const PORT_RETRY_MS = 100;
 /** Runs WORKERS relay processes until a signal ends them. This process carries no calls. */
 export async function superviseWorkers(
   io: CliIo,
-  config: Config,
+  { config, agents }: Loaded,
   record: boolean,
 ): Promise<number> {
   const log = createLog({ level: config.logLevel, pretty: config.logPretty }).child({
@@ -51,6 +53,8 @@ export async function superviseWorkers(
       clock: systemClock,
       log,
       spawn: (_slot, events) => forkWorker(program, events),
+      // The workers compile the schemas themselves, each before it has calls.
+      agents: partsOf({ file: agents, checks: new Map() }),
       readAgents: () => readAgentsParts(config, io.env),
     },
   );

@@ -12,7 +12,7 @@ import type { FromWorker, ToWorker } from "../supervisor/messages.js";
 import { WorkerCommands } from "../supervisor/worker-commands.js";
 import { WorkerLink } from "../supervisor/worker-link.js";
 import { type CliIo, EXIT_OK, EXIT_USAGE } from "./io.js";
-import { loadAll } from "./load.js";
+import { loadSettings } from "./load.js";
 import { problemOf } from "./problem-of.js";
 import {
   ignoreUserSignals,
@@ -52,14 +52,14 @@ export async function worker(io: CliIo, options: { readonly record?: boolean }):
   process.on("message", (message) => commands.receive(message as ToWorker));
   const orphaned = new Promise<void>((resolve) => process.once("disconnect", () => resolve()));
 
-  const loaded = loadAll(io);
-  if (loaded === null) {
-    send({ type: "refused", problem: "the settings or the agents file have a fault: see above" });
+  const config = loadSettings(io);
+  if (config === null) {
+    send({ type: "refused", problem: "the settings have a fault: see above" });
     return EXIT_USAGE;
   }
-  const { config, agents } = loaded;
   const log = createLog({ level: config.logLevel, pretty: config.logPretty });
   const begin = await commands.begin;
+  const { file: agents } = await commands.agents;
   const place = { node: config.nodeName, worker: begin.worker };
   const app = await startApp(config, agents, log, begin, link, options, send);
   if (app === null) return EXIT_USAGE;

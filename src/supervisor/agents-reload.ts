@@ -1,5 +1,5 @@
 import { type AgentsFault, AgentsFileError } from "../config/agents/agents-file.js";
-import { type AgentsPart, PART_PAUSE_MS } from "../config/agents/agents-parts.js";
+import { type AgentsPart, PART_PAUSE_MS, withFixedParts } from "../config/agents/agents-parts.js";
 import type { Clock } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
 
@@ -7,6 +7,8 @@ import type { Log } from "../ports/log.js";
 export type ReloadFaults = readonly AgentsFault[] | null;
 
 export interface AgentsReloadDeps {
+  /** What is in force at the start. */
+  readonly first: readonly AgentsPart[];
   /** Reads the agents file. @throws AgentsFileError with every fault. */
   readonly read: () => Promise<readonly AgentsPart[]>;
   /** Sends a part to every worker that had its place when the file was read. */
@@ -27,12 +29,22 @@ interface Read {
  */
 export class AgentsReload {
   readonly #deps: AgentsReloadDeps;
+  #inForce: readonly AgentsPart[];
   #running: Promise<unknown> | null = null;
   /** It begins once the running one is over, because the file may have changed in between. */
   #next: Promise<ReloadFaults> | null = null;
 
   constructor(deps: AgentsReloadDeps) {
     this.#deps = deps;
+    this.#inForce = deps.first;
+  }
+
+  /**
+   * For a worker that starts. The file itself may have changed since it was read, and have faults:
+   * nobody has asked for that one yet.
+   */
+  get inForce(): readonly AgentsPart[] {
+    return this.#inForce;
   }
 
   /**
@@ -73,8 +85,9 @@ export class AgentsReload {
 
   /** Never rejects. What kept the file from being read has been logged. */
   async #sendAll(reading: Promise<Read>): Promise<void> {
-    const { send, clock, log } = this.#deps;
+    const { send, clock, log, first } = this.#deps;
     const { parts } = await reading.catch(() => ({ parts: [] }));
+    if (parts.length > 0) this.#inForce = withFixedParts(parts, first);
     try {
       for (const part of parts) {
         send(part);

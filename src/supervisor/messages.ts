@@ -87,7 +87,7 @@ export type ToWorker =
   | { readonly type: "retire" }
   /** Close everything and exit. */
   | { readonly type: "stop" }
-  /** The agents file was read again: here is a part of it. */
+  /** A part of an agents file: of the one to start with, and later of each that replaces it. */
   | { readonly type: "agents"; readonly part: AgentsPart }
   /** What became of this worker's "reload"; undefined: the file could not be read. */
   | { readonly type: "reload_read"; readonly id: number; readonly faults: ReloadFaults | undefined }

@@ -16,6 +16,9 @@ export interface SupervisorDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly spawn: (slot: number, events: WorkerProcessEvents) => WorkerProcess;
+  /** What the workers start with. */
+  readonly agents: AgentsReloadDeps["first"];
+  /** Reads the agents file again. */
   readonly readAgents: AgentsReloadDeps["read"];
 }
 
@@ -60,7 +63,7 @@ export class Supervisor {
   } | null = null;
 
   constructor(config: SupervisorConfig, deps: SupervisorDeps) {
-    const { clock, log, readAgents } = deps;
+    const { clock, log, agents: first, readAgents: read } = deps;
     this.#deps = deps;
     this.#publicPort = config.publicPort;
     this.#slots = new WorkerSlots(config.workers, clock);
@@ -69,7 +72,7 @@ export class Supervisor {
     this.#shutdown = new Shutdown(clock, config.drainSeconds * 1000, workers);
     this.#stallWatch = new StallWatch(clock, log, workers);
     const send: AgentsReloadDeps["send"] = (part) => this.#tellAll({ type: "agents", part });
-    this.#reload = new AgentsReload({ read: readAgents, send, clock, log });
+    this.#reload = new AgentsReload({ first, read, send, clock, log });
   }
 
   /**
@@ -158,6 +161,8 @@ export class Supervisor {
     const worker = new Worker(id, slot.number, clock.nowMs(), process);
     this.#slots.add(worker);
     worker.send({ type: "begin", worker: slot.number, publicPort: this.#publicPort });
+    // It carries no sound yet, and takes all of them at once.
+    for (const part of this.#reload.inForce) worker.send({ type: "agents", part });
     if (this.#refusesCalls) worker.send({ type: "refuse_calls" });
     return worker;
   }

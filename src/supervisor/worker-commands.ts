@@ -23,6 +23,8 @@ export type RunningCommand =
  */
 export class WorkerCommands {
   readonly begin: Promise<Begin>;
+  /** What the worker starts with. */
+  readonly agents: Promise<PreparedAgents>;
   /** The first command that ends the worker. */
   readonly end: Promise<EndCommand>;
   /** The drain is to end early: "abandon" or "stop" has arrived. */
@@ -35,6 +37,8 @@ export class WorkerCommands {
   #assembly: AgentsAssembly | null = null;
   #onCommand: ((command: RunningCommand) => void) | null = null;
   #resolveBegin: (begin: Begin) => void = () => undefined;
+  /** Null: the worker has what it starts with. */
+  #resolveAgents: ((agents: PreparedAgents) => void) | null = null;
   #resolveEnd: (command: EndCommand) => void = () => undefined;
   #resolveAbandon: () => void = () => undefined;
   #resolveStop: () => void = () => undefined;
@@ -43,6 +47,9 @@ export class WorkerCommands {
     this.#link = link;
     this.begin = new Promise((resolve) => {
       this.#resolveBegin = resolve;
+    });
+    this.agents = new Promise((resolve) => {
+      this.#resolveAgents = resolve;
     });
     this.end = new Promise((resolve) => {
       this.#resolveEnd = resolve;
@@ -91,13 +98,19 @@ export class WorkerCommands {
     }
   }
 
-  /** A worker that started meanwhile gets the last parts only; it has read the file itself. */
+  /**
+   * The first are those to start with. A worker that was started while parts were sent to all got
+   * them whole before, and then the last of them once more: these are nothing by themselves.
+   */
   #receiveAgents(part: AgentsPart): void {
     if (part.part === "begin") this.#assembly = new AgentsAssembly();
     const agents = this.#assembly?.add(part) ?? null;
     if (agents === null) return;
     this.#assembly = null;
-    this.#run({ type: "agents", agents });
+    const resolve = this.#resolveAgents;
+    this.#resolveAgents = null;
+    if (resolve === null) this.#run({ type: "agents", agents });
+    else resolve(agents);
   }
 
   #run(command: RunningCommand): void {

@@ -5,7 +5,7 @@ import { speechLike } from "../../sim/audio/synth.js";
 import { type SimulatedModel, startModel } from "../../sim/model.js";
 import type { Leg } from "../../sim/twilio/leg.js";
 import { type SimulatedTwilio, startTwilio } from "../../sim/twilio.js";
-import { type RelayNode, startNode } from "../fakes/relay-node.js";
+import { NODE_AGENTS, type RelayNode, startNode } from "../fakes/relay-node.js";
 
 const PUBLIC_URL = "https://relay.test";
 const LONG = { text: "One two three four five six seven eight.", audio: speechLike(6_000, 2) };
@@ -92,6 +92,25 @@ describe("POST /api/agents/reload", () => {
     ]);
     expect((await place()).told).toContain("Version three.");
   }, 60_000);
+});
+
+describe("a worker that is lost", () => {
+  it.each([
+    ["has faults", "agents: {support: {instructions: 7}}\n"],
+    ["nobody reloaded", NODE_AGENTS.replace("You answer the phone.", "Never asked for.")],
+  ])(
+    "is replaced with the agents in force while the file %s",
+    async (_, text) => {
+      writeFileSync(node.agentsFile, original.replace("You answer the phone.", "Version four."));
+      expect((await node.post("/api/agents/reload")).status).toBe(202);
+      writeFileSync(node.agentsFile, text);
+      const before = node.workers();
+      process.kill(before[1]!, "SIGKILL");
+      await expect.poll(() => node.workers()[1], { timeout: 20_000 }).not.toBe(before[1]);
+      await inForce("Version four.");
+    },
+    60_000,
+  );
 });
 
 describe("SIGUSR1 and SIGUSR2", () => {

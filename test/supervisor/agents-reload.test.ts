@@ -13,6 +13,11 @@ const PARTS: readonly AgentsPart[] = [
   { part: "end" },
 ];
 
+const FIRST: readonly AgentsPart[] = [
+  { part: "begin", rest: { defaultAgent: "first", pricingFile: "prices.yaml" } },
+  { part: "end" },
+];
+
 let clock: FakeClock;
 let log: FakeLog;
 let sent: string[];
@@ -27,6 +32,7 @@ beforeEach(() => {
   sent = [];
   reading = [];
   reload = new AgentsReload({
+    first: FIRST,
     read: () =>
       new Promise((end, fail) => {
         reading.push({ end, fail });
@@ -58,6 +64,20 @@ describe("a reload for all workers", () => {
     expect(sent).toEqual(["begin"]);
     await sendAll();
     expect(sent).toEqual(["begin", "numbers", "end"]);
+  });
+
+  it("keeps what is in force for workers that start later, and of no file with faults", async () => {
+    expect(reload.inForce).toBe(FIRST);
+    void reload.request();
+    reading[0]!.fail(new AgentsFileError("agents.yaml", [FAULT]));
+    await sendAll();
+    expect(reload.inForce).toBe(FIRST);
+    void reload.request();
+    reading[1]!.end(PARTS);
+    await sendAll();
+    // What is read at the start only stays as it was.
+    const rest = { defaultAgent: "a", pricingFile: "prices.yaml" };
+    expect(reload.inForce).toEqual([{ part: "begin", rest }, ...PARTS.slice(1)]);
   });
 
   it("says when a file did not reach every worker, and can be asked again", async () => {

@@ -1,10 +1,12 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import type { AgentsPart } from "../../src/config/agents/agents-parts.js";
 import type { CallSid } from "../../src/domain/ids.js";
 import type { FromWorker, ToWorker } from "../../src/supervisor/messages.js";
 import { Supervisor } from "../../src/supervisor/supervisor.js";
 import type { WorkerProcessEvents } from "../../src/supervisor/worker-process.js";
 import { FakeClock } from "../fakes/fake-clock.js";
 import { FakeLog } from "../fakes/fake-ports.js";
+import { settle } from "../fakes/sip-bench.js";
 
 class FakeWorker {
   readonly sent: ToWorker[] = [];
@@ -58,6 +60,9 @@ let clock: FakeClock;
 let spawned: FakeWorker[];
 let log: FakeLog;
 let supervisor: Supervisor;
+/** What the workers start with, and what is read again. */
+let agents: readonly AgentsPart[];
+let read: readonly AgentsPart[];
 
 function make(publicPort = 8080, workers = 2): void {
   supervisor = new Supervisor(
@@ -78,7 +83,8 @@ function make(publicPort = 8080, workers = 2): void {
           },
         };
       },
-      readAgents: async () => [{ part: "end" }],
+      agents,
+      readAgents: async () => read,
     },
   );
 }
@@ -94,6 +100,8 @@ beforeEach(() => {
   clock = new FakeClock();
   spawned = [];
   log = new FakeLog();
+  agents = [];
+  read = [{ part: "end" }];
   make();
 });
 
@@ -320,6 +328,26 @@ describe("reload", () => {
       { type: "agents", part: { part: "end" } },
       { type: "agents", part: { part: "end" } },
     ]);
+  });
+
+  it("is what a worker gets that takes another one's place, and nothing of a file not reloaded", async () => {
+    const begin = (defaultAgent: string): AgentsPart => ({ part: "begin", rest: { defaultAgent } });
+    const got = (fake: FakeWorker) =>
+      fake.sent.flatMap((message) => (message.type === "agents" ? [message.part] : []));
+    agents = [begin("first"), { part: "end" }];
+    make();
+    const [one, two] = await running();
+    expect(got(one)).toEqual(agents);
+    read = [begin("changed"), { part: "end" }];
+    one.exits();
+    clock.advance(250);
+    expect(got(spawned[2]!)).toEqual(agents);
+    spawned[2]!.startsListening();
+    await supervisor.reload();
+    await settle();
+    two.exits();
+    clock.advance(250);
+    expect(got(spawned[3]!).slice(0, 2)).toEqual(read);
   });
 
   it("is answered to the worker that asked for it", async () => {

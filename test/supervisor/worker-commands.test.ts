@@ -68,7 +68,15 @@ describe("WorkerCommands", () => {
     expect(await commands.begin).toMatchObject({ worker: 3 });
   });
 
+  it("has the first agents for the start", async () => {
+    commands.carryOut(carryOut);
+    receiveAgents("first");
+    expect([...(await commands.agents).file.agents.keys()]).toEqual(["first"]);
+    expect(carriedOut).toEqual([]);
+  });
+
   it("carries out each command that does not end the worker, and those that came too early once", () => {
+    receiveAgents("first");
     receiveAgents("old");
     commands.receive({ type: "refuse_calls" });
     receiveAgents("new");
@@ -80,6 +88,7 @@ describe("WorkerCommands", () => {
   });
 
   it("puts no agents in force of which it has the last parts only", () => {
+    receiveAgents("first");
     commands.carryOut(carryOut);
     for (const part of partsOf(agentsOf("a")).slice(1)) commands.receive({ type: "agents", part });
     expect(carriedOut).toEqual([]);

@@ -43,6 +43,29 @@ export type AgentsPart =
   | { readonly part: "checks"; readonly items: readonly (readonly [string, string])[] }
   | { readonly part: "end" };
 
+/** Parts of the file that are read at the start only. */
+export const FIXED_PARTS = ["crm", "redact", "retention", "pricingFile"] as const;
+
+/** Another file as a worker gets it that starts later: what is read at the start only is of the first. */
+export function withFixedParts(
+  next: readonly AgentsPart[],
+  first: readonly AgentsPart[],
+): readonly AgentsPart[] {
+  const begin = first.find((part) => part.part === "begin");
+  if (begin === undefined) return next;
+  const fixed: Readonly<Record<string, unknown>> = begin.rest;
+  return next.map((part) => {
+    if (part.part !== "begin") return part;
+    const kept = Object.entries({ ...part.rest }).filter(([key]) => !isFixed(key));
+    const atStart = Object.entries(fixed).filter(([key]) => isFixed(key));
+    return { part: "begin", rest: Object.fromEntries([...kept, ...atStart]) as typeof part.rest };
+  });
+}
+
+function isFixed(key: string): boolean {
+  return FIXED_PARTS.some((part) => part === key);
+}
+
 /** About what is read from a channel at once. */
 const PART_BYTES = 32 * 1024;
 /** Between two parts, so that each has a turn of the event loop of its own. */
