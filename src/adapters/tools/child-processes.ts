@@ -14,6 +14,8 @@ export interface ChildEvents {
 
 /** The process of one module, as the launcher sees it. */
 export interface ToolChild {
+  /** Undefined: it could not be started. */
+  readonly pid: number | undefined;
   send(message: ToToolProcess): void;
   /** At once, whatever it does. */
   kill(): void;
@@ -47,6 +49,7 @@ export const startToolProcess: StartToolChild = (path, events) => {
   lowerPriority(child);
   if (child.pid !== undefined) void offerToOomKiller(child.pid);
   return {
+    pid: child.pid,
     send: (message) => send(child, message),
     kill: () => killGroup(child),
     memoryBytes: () => memoryOf(child.pid),

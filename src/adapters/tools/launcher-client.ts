@@ -2,9 +2,10 @@ import { RelayError } from "../../domain/errors.js";
 import type { Log } from "../../ports/log.js";
 import type { ToolArguments, ToolContext, ToolResult } from "../../tools/tool.js";
 import { type LauncherChild, type StartLauncher, startLauncher } from "./child-processes.js";
-import type { DeclaredTool, FromLauncher, ModuleVersion } from "./tool-messages.js";
+import { ProcessGroups } from "./process-groups.js";
+import type { DeclaredTool, FromLauncher, LauncherNews, ModuleVersion } from "./tool-messages.js";
 
-type Answer = Exclude<FromLauncher, { type: "warning" }>;
+type Answer = Exclude<FromLauncher, LauncherNews>;
 
 /** Runs the tools of modules in processes of their own, by way of the launcher. */
 export class ToolLauncher {
@@ -93,9 +94,12 @@ export class ToolLauncher {
 
   get #launcher(): LauncherChild {
     if (this.#child !== null) return this.#child;
+    const groups = new ProcessGroups();
     const child = this.#start({
-      message: (value) => this.#received(value as FromLauncher),
+      message: (value) => this.#received(value as FromLauncher, groups),
       ended: (how) => {
+        // A launcher that was killed ended none of them, and a tool in a loop does not end itself.
+        groups.kill();
         if (this.#child !== child) return;
         this.#child = null;
         this.#log.warn("tools: launcher died", { reason: how });
@@ -116,12 +120,25 @@ export class ToolLauncher {
     });
   }
 
-  #received(message: FromLauncher): void {
-    if (message.type === "warning") {
-      const { module, reason } = message;
-      this.#log.warn("tools: module process failed", { module, reason });
-      return;
+  #received(message: FromLauncher, groups: ProcessGroups): void {
+    switch (message.type) {
+      case "warning": {
+        const { module, reason } = message;
+        this.#log.warn("tools: module process failed", { module, reason });
+        return;
+      }
+      case "process_started":
+        groups.started(message.process);
+        return;
+      case "process_ended":
+        groups.ended(message.pid);
+        return;
+      default:
+        this.#answered(message);
     }
+  }
+
+  #answered(message: Answer): void {
     const resolve = this.#pending.get(message.id);
     this.#pending.delete(message.id);
     if (this.#pending.size === 0) this.#child?.hold(false);

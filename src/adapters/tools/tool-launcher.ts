@@ -5,8 +5,9 @@
  * gone, whatever they do.
  */
 import { systemClock } from "../system/system-clock.js";
-import { startToolProcess } from "./child-processes.js";
+import { type StartToolChild, startToolProcess } from "./child-processes.js";
 import { ModuleProcess } from "./module-process.js";
+import { startedProcess } from "./process-groups.js";
 import type { FromLauncher, ModuleVersion, ToLauncher } from "./tool-messages.js";
 
 const modules = new Map<string, ModuleProcess>();
@@ -17,13 +18,27 @@ function send(message: FromLauncher): void {
   if (process.connected) process.send?.(message);
 }
 
+/** The relay ends the tools when this process is killed, so it has to know them. */
+const startAndTell: StartToolChild = (path, events) => {
+  const child = startToolProcess(path, {
+    message: events.message,
+    ended: (how) => {
+      if (child.pid !== undefined) send({ type: "process_ended", pid: child.pid });
+      events.ended(how);
+    },
+  });
+  const started = startedProcess(child.pid);
+  if (started !== null) send({ type: "process_started", process: started });
+  return child;
+};
+
 function moduleAt({ path, version }: ModuleVersion): ModuleProcess {
   const key = `${version} ${path}`;
   let found = modules.get(key);
   if (found === undefined) {
     found = new ModuleProcess(path, {
       clock: systemClock,
-      start: startToolProcess,
+      start: startAndTell,
       warn: (reason) => send({ type: "warning", module: path, reason }),
     });
     modules.set(key, found);

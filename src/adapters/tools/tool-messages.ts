@@ -3,7 +3,9 @@
  *
  * relay ⇄ launcher ⇄ one process for each module
  */
+
 import type { ToolArguments, ToolContext } from "../../tools/tool.js";
+import type { StartedProcess } from "./process-groups.js";
 
 /** A tool that a module declares. */
 export interface DeclaredTool {
@@ -52,8 +54,15 @@ export type FromLauncher =
   | Failure
   /** The tool's process died, hangs, or cannot be started. */
   | { readonly type: "unavailable"; readonly id: number; readonly reason: string }
+  | LauncherNews;
+
+/** What no request asked for. */
+export type LauncherNews =
   /** For the relay's log. */
-  | { readonly type: "warning"; readonly module: string; readonly reason: string };
+  | { readonly type: "warning"; readonly module: string; readonly reason: string }
+  /** A tool process, which leads a group of its own, for the case that the launcher is killed. */
+  | { readonly type: "process_started"; readonly process: StartedProcess }
+  | { readonly type: "process_ended"; readonly pid: number };
 
 export type ToToolProcess = Call | Abort | { readonly type: "ping"; readonly id: number };
 

@@ -27,6 +27,7 @@ const CONTEXT: PlainContext = {
 };
 
 class FakeChild implements ToolChild {
+  readonly pid = 1;
   readonly sent: ToToolProcess[] = [];
   readonly events: ChildEvents;
   killed = false;

@@ -1,5 +1,5 @@
 /** Real processes: what a module of the operator's may do to the relay, and what it may not. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -23,6 +23,15 @@ function write(name: string, text: string): string {
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, text);
   return path;
+}
+
+/** A process that nobody has waited for yet has ended, too. */
+function isRunning(pid: number): boolean {
+  try {
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, "latin1"));
+  } catch {
+    return false;
+  }
 }
 
 const context = (signal = new AbortController().signal): ToolContext => ({
@@ -193,6 +202,38 @@ describe("an unruly tool module", { timeout: 60_000 }, () => {
     await goesOn();
     expect(log.lines.join()).toContain("does not answer");
   });
+
+  it.runIf(process.platform === "linux")(
+    "that loops for ever is ended, too, when the launcher is killed",
+    async () => {
+      const pidFile = join(folder, "pid");
+      const tool = await load(
+        write(
+          "endless.mjs",
+          `import { writeFileSync } from "node:fs";
+import { defineTool } from "murelay";
+export default defineTool({ description: "d", parameters: { type: "object" }, run: () => {
+  writeFileSync(${JSON.stringify(pidFile)}, process.pid + " " + process.ppid);
+  for (;;) {}
+} });`,
+        ),
+      );
+      const looping = expect(tool.run({}, context())).rejects.toMatchObject({
+        code: "tool_failed",
+      });
+      const pids = () => (existsSync(pidFile) ? readFileSync(pidFile, "utf8").split(" ") : []);
+      await expect.poll(pids, { timeout: 20_000 }).toHaveLength(2);
+      const [pid, launcherPid] = pids().map(Number);
+      process.kill(launcherPid!, "SIGKILL");
+      await looping;
+      try {
+        await expect.poll(() => isRunning(pid!), { timeout: 10_000 }).toBe(false);
+      } finally {
+        if (isRunning(pid!)) process.kill(pid!, "SIGKILL");
+      }
+      await goesOn();
+    },
+  );
 
   it.runIf(process.platform === "linux")("that allocates without end is ended", async () => {
     await expect(does("allocates")).rejects.toMatchObject({ code: "tool_failed" });
