@@ -8,7 +8,7 @@ import type { AgentsFile } from "../domain/agent-profile.js";
 import { RelayError } from "../domain/errors.js";
 import type { Clock } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
-import type { FromWorker, ToWorker } from "../supervisor/messages.js";
+import type { FromWorker, ReloadFaults, ToWorker } from "../supervisor/messages.js";
 import { WorkerCommands } from "../supervisor/worker-commands.js";
 import { WorkerLink } from "../supervisor/worker-link.js";
 import { type CliIo, EXIT_OK, EXIT_USAGE } from "./io.js";
@@ -65,7 +65,10 @@ export async function worker(io: CliIo, options: { readonly record?: boolean }):
   if (app === null) return EXIT_USAGE;
   commands.carryOut((command) => {
     if (command.type === "refuse_calls") app.refuseCalls();
-    else void reload(app, command.agents, log.child(place));
+    else
+      void reload(app, command.agents, log.child(place)).then((faults) =>
+        send({ type: "reloaded", reload: command.reload, faults }),
+      );
   });
   onUncaughtError((error) => {
     log.error("worker: uncaught exception", { ...place, pid: process.pid }, error);
@@ -112,17 +115,22 @@ async function startApp(
   }
 }
 
-/** A file whose tools cannot be built changes nothing. */
+/** A file whose tools cannot be built changes nothing. Never rejects. */
 export async function reload(
   app: Pick<App, "reload">,
   { file, checks }: PreparedAgents,
   log: Log,
-): Promise<void> {
+): Promise<ReloadFaults> {
   try {
     await app.reload(file, checks);
+    return null;
   } catch (error) {
     const faults = error instanceof RelayError ? error.message : "";
     log.error("agents: reload refused", { faults }, error);
+    if (error instanceof AgentsFileError) return error.faults;
+    // Of the file as a whole: the place of the tool is not known here.
+    const problem = faults === "" ? "cannot be put in force: the log says why" : faults;
+    return [{ path: "", line: 1, column: 1, problem }];
   }
 }
 

@@ -2,34 +2,47 @@ import { type AgentsFault, AgentsFileError } from "../config/agents/agents-file.
 import { type AgentsPart, PART_PAUSE_MS, withFixedParts } from "../config/agents/agents-parts.js";
 import type { Clock } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
+import type { ReloadFaults } from "./messages.js";
+import type { Worker } from "./worker-process.js";
 
-/** Null: the file has no faults, and is on its way to the workers. */
-export type ReloadFaults = readonly AgentsFault[] | null;
+export type ReloadTarget = Pick<Worker, "id" | "slot" | "ports" | "send">;
 
 export interface AgentsReloadDeps {
   /** What is in force at the start. */
   readonly first: readonly AgentsPart[];
   /** Reads the agents file. @throws AgentsFileError with every fault. */
   readonly read: () => Promise<readonly AgentsPart[]>;
-  /** Sends a part to every worker that had its place when the file was read. */
-  readonly send: (part: AgentsPart) => void;
+  /** Every worker that has its place. */
+  readonly workers: () => readonly ReloadTarget[];
   readonly clock: Pick<Clock, "after">;
   readonly log: Log;
 }
 
-interface Read {
-  /** None: the file has faults. */
-  readonly parts: readonly AgentsPart[];
-  readonly faults: ReloadFaults;
+/** For the reports of the workers; an operator waits. Tool modules are loaded in it. */
+const REPORT_MS = 5_000;
+
+/** A file on its way to the workers. */
+interface Round {
+  readonly reload: number;
+  /** Those whose report is still to come. */
+  readonly waiting: Map<number, ReloadTarget>;
+  readonly took: ReloadTarget[];
+  readonly refused: ReloadTarget[];
+  readonly faults: AgentsFault[];
+  /** Every report is there. */
+  complete: () => void;
 }
 
 /**
  * Reads the agents file again for all workers. They carry sound, so each gets what has been read and
- * checked already, in parts that are taken in at once. A faulty file reaches none.
+ * checked already, in parts that are taken in at once. A faulty file reaches none; one that a worker
+ * refuses, because a tool of it does not load, stays in force in none.
  */
 export class AgentsReload {
   readonly #deps: AgentsReloadDeps;
   #inForce: readonly AgentsPart[];
+  #lastReload = 0;
+  #round: Round | null = null;
   #running: Promise<unknown> | null = null;
   /** It begins once the running one is over, because the file may have changed in between. */
   #next: Promise<ReloadFaults> | null = null;
@@ -50,6 +63,7 @@ export class AgentsReload {
   /**
    * However often this is asked, at most one file is read at a time, and one more afterwards.
    *
+   * @returns the faults for which the file or a worker refused it; null: it is in force.
    * @throws whatever keeps a file from being read, but for its faults; it has been logged.
    */
   request(): Promise<ReloadFaults> {
@@ -61,40 +75,131 @@ export class AgentsReload {
     return this.#next;
   }
 
-  #begin(): Promise<ReloadFaults> {
-    const reading = this.#read();
-    this.#running = this.#sendAll(reading).finally(() => {
-      this.#running = null;
-    });
-    return reading.then(({ faults }) => faults);
+  /** A worker has put a file in force, or refused it. */
+  reported({ id, slot }: Pick<Worker, "id" | "slot">, reload: number, faults: ReloadFaults): void {
+    const round = this.#round;
+    const target = round?.reload === reload ? round.waiting.get(id) : undefined;
+    if (round === null || target === undefined) {
+      // The worker has logged the faults.
+      if (faults !== null)
+        this.#deps.log.error("agents: a worker refused the file", { worker: slot });
+      return;
+    }
+    (faults === null ? round.took : round.refused).push(target);
+    round.faults.push(...(faults ?? []));
+    this.workerGone(id);
   }
 
-  async #read(): Promise<Read> {
-    const { read, log } = this.#deps;
+  /** No report of it is to come. */
+  workerGone(worker: number): void {
+    this.#round?.waiting.delete(worker);
+    if (this.#round?.waiting.size === 0) this.#round.complete();
+  }
+
+  #begin(): Promise<ReloadFaults> {
+    const reloading = this.#reload();
+    const over = (): void => {
+      this.#running = null;
+    };
+    this.#running = reloading.then(over, over);
+    return reloading;
+  }
+
+  async #reload(): Promise<ReloadFaults> {
+    const { read, log, workers, first } = this.#deps;
+    let parts: readonly AgentsPart[];
     try {
-      return { parts: await read(), faults: null };
+      parts = await read();
     } catch (error) {
       if (error instanceof AgentsFileError) {
         log.error("agents: reload refused, the file has faults", { faults: error.message });
-        return { parts: [], faults: error.faults };
+        return error.faults;
       }
       log.error("agents: reload refused", {}, error);
       throw error;
     }
+    const targets = workers();
+    const round = await this.#reportsOf(targets, parts);
+    const silent = [...round.waiting.values()];
+    const fields = {
+      took: slots(round.took),
+      refused: slots(round.refused),
+      silent: slots(silent),
+    };
+    if (round.refused.length > 0) {
+      log.error("agents: reload refused by workers, nothing changes", fields);
+      // One that took it, or does so later, or that starts yet has to agree with the others.
+      const others = targets.filter((worker) => !round.refused.includes(worker));
+      await this.#send(others, ++this.#lastReload, this.#inForce);
+      return unique(round.faults);
+    }
+    if (silent.length > 0)
+      log.warn("agents: not every worker has put the file in force yet", fields);
+    this.#inForce = withFixedParts(parts, first);
+    // Those that started meanwhile have the agents that were in force before.
+    const before = new Set(targets.map(({ id }) => id));
+    await this.#send(
+      workers().filter(({ id }) => !before.has(id)),
+      round.reload,
+      this.#inForce,
+    );
+    return null;
   }
 
-  /** Never rejects. What kept the file from being read has been logged. */
-  async #sendAll(reading: Promise<Read>): Promise<void> {
-    const { send, clock, log, first } = this.#deps;
-    const { parts } = await reading.catch(() => ({ parts: [] }));
-    if (parts.length > 0) this.#inForce = withFixedParts(parts, first);
-    try {
-      for (const part of parts) {
-        send(part);
-        await new Promise<void>((resolve) => clock.after(PART_PAUSE_MS, resolve));
-      }
-    } catch (error) {
-      log.error("agents: the file did not reach every worker", {}, error);
+  /** Ends after REPORT_MS at the latest, with reports missing. */
+  async #reportsOf(targets: readonly ReloadTarget[], parts: readonly AgentsPart[]): Promise<Round> {
+    // One that starts yet reports when it has started, however long that takes.
+    const waiting = new Map(
+      targets.filter(({ ports }) => ports !== null).map((one) => [one.id, one]),
+    );
+    const reload = ++this.#lastReload;
+    const round: Round = {
+      ...{ reload, waiting, took: [], refused: [], faults: [] },
+      complete: () => undefined,
+    };
+    this.#round = round;
+    const complete = new Promise<void>((resolve) => {
+      round.complete = resolve;
+    });
+    await this.#send(targets, reload, parts);
+    if (waiting.size > 0) {
+      const late = this.#deps.clock.after(REPORT_MS, round.complete);
+      await complete;
+      late.cancel();
+    }
+    this.#round = null;
+    return round;
+  }
+
+  async #send(
+    targets: readonly ReloadTarget[],
+    reload: number,
+    parts: readonly AgentsPart[],
+  ): Promise<void> {
+    const { clock, log } = this.#deps;
+    let reached = targets;
+    for (const part of parts) {
+      if (reached.length === 0) return;
+      reached = reached.filter((worker) => {
+        try {
+          worker.send({ type: "agents", reload, part });
+          return true;
+        } catch (error) {
+          log.error("agents: the file did not reach every worker", { worker: worker.slot }, error);
+          this.workerGone(worker.id);
+          return false;
+        }
+      });
+      await new Promise<void>((resolve) => clock.after(PART_PAUSE_MS, resolve));
     }
   }
+}
+
+function slots(workers: readonly ReloadTarget[]): string {
+  return workers.map(({ slot }) => slot).join(", ");
+}
+
+/** Workers find the same. */
+function unique(faults: readonly AgentsFault[]): readonly AgentsFault[] {
+  return [...new Map(faults.map((fault) => [JSON.stringify(fault), fault])).values()];
 }

@@ -3,13 +3,16 @@
  * travel by structured clone, so typed arrays arrive as they are. Types only.
  */
 import type { MetricsSnapshot } from "../adapters/metrics/snapshot.js";
+import type { AgentsFault } from "../config/agents/agents-file.js";
 import type { AgentsPart } from "../config/agents/agents-parts.js";
 import type { CallSid } from "../domain/ids.js";
 import type { AgentRefusal } from "../domain/refusal-reasons.js";
 import type { Readiness } from "../relay/calls/call-service.js";
 import type { PeerReply, PeerRequest } from "../relay/calls/cluster.js";
 import type { CallLimits, CountedCall } from "../relay/calls/machine-limits.js";
-import type { ReloadFaults } from "./agents-reload.js";
+
+/** What became of a reload. Null: the file is in force. */
+export type ReloadFaults = readonly AgentsFault[] | null;
 
 export interface WorkerPorts {
   /** The port that all workers share. */
@@ -65,6 +68,8 @@ export type FromWorker =
   | { readonly type: "failing" }
   /** An operator asks that the agents file is read again, for every worker. */
   | { readonly type: "reload"; readonly id: number }
+  /** It has put the agents of a reload in force, or has refused them. */
+  | { readonly type: "reloaded"; readonly reload: number; readonly faults: ReloadFaults }
   /** An operator asks that no worker accepts new calls. */
   | { readonly type: "refuse_calls" }
   /** No caller depends on this worker any more. It still listens. */
@@ -87,8 +92,11 @@ export type ToWorker =
   | { readonly type: "retire" }
   /** Close everything and exit. */
   | { readonly type: "stop" }
-  /** A part of an agents file: of the one to start with, and later of each that replaces it. */
-  | { readonly type: "agents"; readonly part: AgentsPart }
+  /**
+   * A part of an agents file: of the one to start with, and later of each that replaces it.
+   * `reload` counts these, from 1.
+   */
+  | { readonly type: "agents"; readonly reload: number; readonly part: AgentsPart }
   /** What became of this worker's "reload"; undefined: the file could not be read. */
   | { readonly type: "reload_read"; readonly id: number; readonly faults: ReloadFaults | undefined }
   /** Accept no new calls, and go on. */

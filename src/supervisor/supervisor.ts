@@ -4,9 +4,9 @@ import type { CallSid } from "../domain/ids.js";
 import type { Clock } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
 import type { Readiness } from "../relay/calls/call-service.js";
-import { AgentsReload, type AgentsReloadDeps, type ReloadFaults } from "./agents-reload.js";
+import { AgentsReload, type AgentsReloadDeps } from "./agents-reload.js";
 import { CallOwners } from "./call-owners.js";
-import type { FromWorker, ToWorker, WorkerPorts } from "./messages.js";
+import type { FromWorker, ReloadFaults, ToWorker, WorkerPorts } from "./messages.js";
 import { Shutdown } from "./shutdown.js";
 import { StallWatch } from "./stall-watch.js";
 import { Worker, type WorkerProcess, type WorkerProcessEvents } from "./worker-process.js";
@@ -71,8 +71,8 @@ export class Supervisor {
     const workers = () => this.#slots.workers;
     this.#shutdown = new Shutdown(clock, config.drainSeconds * 1000, workers);
     this.#stallWatch = new StallWatch(clock, log, workers);
-    const send: AgentsReloadDeps["send"] = (part) => this.#tellAll({ type: "agents", part });
-    this.#reload = new AgentsReload({ first, read, send, clock, log });
+    const inPlace = () => this.#inPlace;
+    this.#reload = new AgentsReload({ first, read, workers: inPlace, clock, log });
   }
 
   /**
@@ -114,7 +114,7 @@ export class Supervisor {
     this.#owners.close();
   }
 
-  /** Reads the agents file again, for every worker. @throws when it cannot be read at all. */
+  /** Reads the agents file again, and has every worker put it in force. @throws when it cannot be read at all. */
   reload(): Promise<ReloadFaults> {
     return this.#reload.request();
   }
@@ -126,7 +126,12 @@ export class Supervisor {
   }
 
   #tellAll(message: ToWorker): void {
-    for (const worker of this.#slots.workers) if (!worker.retired) worker.send(message);
+    for (const worker of this.#inPlace) worker.send(message);
+  }
+
+  /** Without those whose place another one has taken. */
+  get #inPlace(): readonly Worker[] {
+    return this.#slots.workers.filter(({ retired }) => !retired);
   }
 
   readiness(): Readiness {
@@ -162,7 +167,7 @@ export class Supervisor {
     this.#slots.add(worker);
     worker.send({ type: "begin", worker: slot.number, publicPort: this.#publicPort });
     // It carries no sound yet, and takes all of them at once.
-    for (const part of this.#reload.inForce) worker.send({ type: "agents", part });
+    for (const part of this.#reload.inForce) worker.send({ type: "agents", reload: 0, part });
     if (this.#refusesCalls) worker.send({ type: "refuse_calls" });
     return worker;
   }
@@ -186,6 +191,9 @@ export class Supervisor {
         return;
       case "reload":
         void this.#reloadFor(worker, message.id);
+        return;
+      case "reloaded":
+        this.#reload.reported(worker, message.reload, message.faults);
         return;
       case "refuse_calls":
         this.refuseCalls();
@@ -257,6 +265,7 @@ export class Supervisor {
   #exited(slot: Slot, worker: Worker, how: string): void {
     const { clock, log } = this.#deps;
     this.#slots.delete(worker);
+    this.#reload.workerGone(worker.id);
     const calls = this.#owners.workerGone(worker.id);
     const isCurrent = slot.worker === worker;
     if (isCurrent) slot.worker = null;

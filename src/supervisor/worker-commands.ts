@@ -1,8 +1,4 @@
-import {
-  AgentsAssembly,
-  type AgentsPart,
-  type PreparedAgents,
-} from "../config/agents/agents-parts.js";
+import { AgentsAssembly, type PreparedAgents } from "../config/agents/agents-parts.js";
 import type { ToWorker } from "./messages.js";
 import type { WorkerLink } from "./worker-link.js";
 
@@ -15,7 +11,7 @@ export type EndCommand = "retire" | "drain" | "abandon" | "stop";
 export type RunningCommand =
   | { readonly type: "refuse_calls" }
   /** Put these agents in force. */
-  | { readonly type: "agents"; readonly agents: PreparedAgents };
+  | { readonly type: "agents"; readonly reload: number; readonly agents: PreparedAgents };
 
 /**
  * The supervisor's messages to a worker, by their kind. A command may arrive before the worker can
@@ -75,7 +71,7 @@ export class WorkerCommands {
         this.#resolveBegin(message);
         return;
       case "agents":
-        this.#receiveAgents(message.part);
+        this.#receiveAgents(message);
         return;
       case "refuse_calls":
         this.#run(message);
@@ -102,14 +98,14 @@ export class WorkerCommands {
    * The first are those to start with. A worker that was started while parts were sent to all got
    * them whole before, and then the last of them once more: these are nothing by themselves.
    */
-  #receiveAgents(part: AgentsPart): void {
+  #receiveAgents({ reload, part }: Extract<ToWorker, { readonly type: "agents" }>): void {
     if (part.part === "begin") this.#assembly = new AgentsAssembly();
     const agents = this.#assembly?.add(part) ?? null;
     if (agents === null) return;
     this.#assembly = null;
     const resolve = this.#resolveAgents;
     this.#resolveAgents = null;
-    if (resolve === null) this.#run({ type: "agents", agents });
+    if (resolve === null) this.#run({ type: "agents", reload, agents });
     else resolve(agents);
   }
 

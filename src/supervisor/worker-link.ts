@@ -4,8 +4,7 @@ import type { AgentRefusal } from "../domain/refusal-reasons.js";
 import type { Clock } from "../ports/clock.js";
 import type { Cluster, ClusterPeer, PeerReply, PeerRequest } from "../relay/calls/cluster.js";
 import type { CallLimits, CountedCall, MachineLimits } from "../relay/calls/machine-limits.js";
-import type { ReloadFaults } from "./agents-reload.js";
-import type { FromWorker, ToWorker } from "./messages.js";
+import type { FromWorker, ReloadFaults, ToWorker } from "./messages.js";
 
 /** Longer than the supervisor waits: it matters only when the supervisor is gone or stalled. */
 const REPLY_MS = 6_000;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { App } from "../../src/app/app.js";
 import { reload, runToTheEnd, sendHeartbeats } from "../../src/cli/worker.js";
+import { AgentsFileError } from "../../src/config/agents/agents-file.js";
 import type { PreparedAgents } from "../../src/config/agents/agents-parts.js";
 import type { AgentsFile } from "../../src/domain/agent-profile.js";
 import { RelayError } from "../../src/domain/errors.js";
@@ -138,16 +139,30 @@ describe("heartbeats", () => {
 
 describe("a reload", () => {
   const agents: PreparedAgents = { file: {} as AgentsFile, checks: new Map([["{}", "code"]]) };
+  const FAULT = { path: "agents.a", line: 3, column: 5, problem: "is unknown" };
   const fault = new RelayError("config_invalid", "tool t: cannot be loaded");
 
   it.each([
-    ["puts a good file in force", async () => {}, []],
+    ["puts a good file in force", async () => {}, [], null],
     [
       "logs a file whose tools cannot be built",
       () => Promise.reject(fault),
       [/reload refused.*cannot be loaded/],
+      [{ path: "", line: 1, column: 1, problem: "tool t: cannot be loaded" }],
     ],
-  ])("%s", async (_, replace, lines) => {
+    [
+      "keeps to the log what only developers understand",
+      () => Promise.reject(new TypeError("x of undefined")),
+      [/reload refused/],
+      [{ path: "", line: 1, column: 1, problem: "cannot be put in force: the log says why" }],
+    ],
+    [
+      "names each fault of a file that has some",
+      () => Promise.reject(new AgentsFileError("agents.yaml", [FAULT])),
+      [/reload refused/],
+      [FAULT],
+    ],
+  ])("%s, and reports it", async (_, replace, lines, faults) => {
     const log = new FakeLog();
     const asked: unknown[] = [];
     const app = {
@@ -156,7 +171,7 @@ describe("a reload", () => {
         return replace();
       },
     };
-    await reload(app, agents, log);
+    expect(await reload(app, agents, log)).toEqual(faults);
     expect(asked).toEqual([agents.file, agents.checks]);
     expect(log.lines).toEqual(lines.map((line) => expect.stringMatching(line)));
   });

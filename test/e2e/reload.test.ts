@@ -1,5 +1,6 @@
 /** An agents file that changes while calls run, and signals that must not end the relay. */
 import { readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { speechLike } from "../../sim/audio/synth.js";
 import { type SimulatedModel, startModel } from "../../sim/model.js";
@@ -91,6 +92,23 @@ describe("POST /api/agents/reload", () => {
       { error: "agents_file" },
     ]);
     expect((await place()).told).toContain("Version three.");
+  }, 60_000);
+
+  it("is refused by workers that cannot load a tool of the file, and changes nothing", async () => {
+    writeFileSync(join(dirname(node.agentsFile), "broken.mjs"), 'throw new Error("half written");');
+    writeFileSync(
+      node.agentsFile,
+      original
+        .replace("You answer the phone.", "Never in force.")
+        .replace("tools: [", "tools: [broken, ")
+        .concat("tools: {broken: {module: ./broken.mjs}}\n"),
+    );
+    const refused = await node.post("/api/agents/reload");
+    expect([refused.status, JSON.parse(refused.text)]).toMatchObject([
+      422,
+      { error: "agents_file", faults: [{ problem: expect.stringContaining("broken") }] },
+    ]);
+    await inForce("Version three.");
   }, 60_000);
 });
 

@@ -54,6 +54,7 @@ class FakeWorker {
 }
 
 const CALL = `CA${"1".repeat(32)}` as CallSid;
+const FAULT = { path: "", line: 1, column: 1, problem: "tool t: cannot be loaded" };
 const REQUEST = { kind: "stream_elsewhere" } as const;
 
 let clock: FakeClock;
@@ -322,11 +323,16 @@ describe("reload", () => {
     one.sends({ type: "failing" });
     clock.advance(250);
     spawned[2]!.startsListening();
-    expect(await supervisor.reload()).toBeNull();
+    const asked = supervisor.reload();
+    await settle();
+    clock.advance(10);
+    two.sends({ type: "reloaded", reload: 1, faults: null });
+    spawned[2]!.sends({ type: "reloaded", reload: 1, faults: [FAULT] });
+    expect(await asked).toEqual([FAULT]);
     expect([one, two, spawned[2]!].map((fake) => fake.last("agents"))).toEqual([
       undefined,
-      { type: "agents", part: { part: "end" } },
-      { type: "agents", part: { part: "end" } },
+      { type: "agents", reload: 1, part: { part: "end" } },
+      { type: "agents", reload: 1, part: { part: "end" } },
     ]);
   });
 
@@ -343,16 +349,26 @@ describe("reload", () => {
     clock.advance(250);
     expect(got(spawned[2]!)).toEqual(agents);
     spawned[2]!.startsListening();
-    await supervisor.reload();
+    const asked = supervisor.reload();
+    for (const _ of read) {
+      await settle();
+      clock.advance(10);
+    }
     await settle();
+    spawned[2]!.sends({ type: "reloaded", reload: 1, faults: null });
+    // One that ends reports nothing.
     two.exits();
+    expect(await asked).toBeNull();
     clock.advance(250);
-    expect(got(spawned[3]!).slice(0, 2)).toEqual(read);
+    expect(got(spawned[3]!)).toEqual(read);
   });
 
   it("is answered to the worker that asked for it", async () => {
     const [one, two] = await running();
     two.sends({ type: "reload", id: 7 });
+    await settle();
+    clock.advance(10);
+    for (const fake of [one, two]) fake.sends({ type: "reloaded", reload: 1, faults: null });
     await expect
       .poll(() => two.last("reload_read"))
       .toEqual({

@@ -7,10 +7,12 @@ import { agent } from "../fakes/call-bench.js";
 
 let passedOn: ToWorker[];
 let carriedOut: string[];
+let reloads: number[];
 let commands: WorkerCommands;
 beforeEach(() => {
   passedOn = [];
   carriedOut = [];
+  reloads = [];
   const link = { receive: (message: ToWorker) => passedOn.push(message) } as unknown as WorkerLink;
   commands = new WorkerCommands(link);
 });
@@ -21,10 +23,11 @@ const agentsOf = (name: string): PreparedAgents => ({
 });
 
 function receiveAgents(name: string): void {
-  for (const part of partsOf(agentsOf(name))) commands.receive({ type: "agents", part });
+  for (const part of partsOf(agentsOf(name))) commands.receive({ type: "agents", reload: 2, part });
 }
 
 const carryOut = (command: RunningCommand): void => {
+  if (command.type === "agents") reloads.push(command.reload);
   carriedOut.push(
     command.type === "agents" ? [...command.agents.file.agents.keys()].join() : command.type,
   );
@@ -82,6 +85,7 @@ describe("WorkerCommands", () => {
     receiveAgents("new");
     commands.carryOut(carryOut);
     expect(carriedOut.splice(0)).toEqual(["new", "refuse_calls"]);
+    expect(reloads).toEqual([2]);
     receiveAgents("newer");
     commands.receive({ type: "refuse_calls" });
     expect(carriedOut).toEqual(["newer", "refuse_calls"]);
@@ -90,7 +94,8 @@ describe("WorkerCommands", () => {
   it("puts no agents in force of which it has the last parts only", () => {
     receiveAgents("first");
     commands.carryOut(carryOut);
-    for (const part of partsOf(agentsOf("a")).slice(1)) commands.receive({ type: "agents", part });
+    for (const part of partsOf(agentsOf("a")).slice(1))
+      commands.receive({ type: "agents", reload: 2, part });
     expect(carriedOut).toEqual([]);
     receiveAgents("b");
     expect(carriedOut).toEqual(["b"]);
