@@ -13,7 +13,7 @@ const SUPERVISOR = 2;
 /** @type {Readonly<Record<number, string>>} */
 const CLOSES = {
   1000: "The call has ended.",
-  1008: "You have signed out.",
+  1008: "You have signed out, or may not listen any more.",
   1011: "The connection to the node that has the call is lost.",
   1013: "This connection is too slow to listen.",
 };

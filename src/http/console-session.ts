@@ -85,10 +85,14 @@ export class ConsoleSessions {
     await state.putState(keyOf(id), "", Math.max(1, untilMs - nowMs));
   }
 
-  /** Never rejects: while the database is away, only what was ended here counts as ended. */
-  async hasEnded({ id }: ConsoleSession): Promise<boolean> {
+  /**
+   * Signed out of, or its time is up. Never rejects: while the database is away, only what was
+   * signed out of here counts as ended.
+   */
+  async hasEnded({ id, untilMs }: ConsoleSession): Promise<boolean> {
     const { clock, log, state } = this.#deps;
     const nowMs = clock.epochMs();
+    if (untilMs <= nowMs) return true;
     if (this.#ended.has(id, nowMs)) return true;
     if (this.#current.has(id, nowMs)) return false;
     try {

@@ -18,7 +18,7 @@ export interface EventsRouteParts {
 
 /** Between two comments: proxies close a connection that is silent for a minute. */
 const KEEP_ALIVE_MS = 15_000;
-/** From signing out until the streams of the session are closed. */
+/** From signing out, or from a reload that takes a right away, until the stream is closed. */
 const SESSION_LOOK_MS = 2_000;
 /** A reader that is further behind is disconnected. It finds what it missed in the call records. */
 const MAX_BACKLOG_BYTES = 1024 * 1024;

@@ -42,7 +42,7 @@ const MAX_PAYLOAD_BYTES = 16 * 1024;
 /** The call's own limit comes first. */
 const MAX_BACKPRESSURE_BYTES = 256 * 1024;
 const IDLE_TIMEOUT_S = 120;
-/** Between two looks whether the listener has signed out. */
+/** Between two looks whether the listener may still listen. */
 const SESSION_LOOK_MS = 2_000;
 
 const SIGNED_OUT = 1008;

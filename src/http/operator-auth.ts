@@ -36,15 +36,21 @@ export interface Admitted {
   readonly operator: Operator;
   /** Null: not by the console's cookie. */
   readonly session: ConsoleSession | null;
+  /** The token that let it in; or that there was none to ask for; or that none was wanted. */
+  readonly by: Pick<NamedOperator, "tokenSha256"> | "no_token" | "no_sign_in";
 }
 
 type Refused = Reply | Promise<Reply>;
 
 export type Admission = Admitted | { readonly refused: Refused };
 
-const AS_ADMIN: Admitted = { operator: ADMIN, session: null };
+const AS_ADMIN: Admitted = { operator: ADMIN, session: null, by: "no_token" };
 /** Of routes that want no sign-in. */
-const WITHOUT_ROLE: Admitted = { operator: { name: "", role: "viewer" }, session: null };
+const WITHOUT_ROLE: Admitted = {
+  operator: { name: "", role: "viewer" },
+  session: null,
+  by: "no_sign_in",
+};
 
 export function wantsRole(access: RouteAccess): access is OperatorRole {
   return OPERATOR_ROLES.some((role) => role === access);
@@ -74,7 +80,7 @@ export class OperatorAuth {
   }
 
   /**
-   * Judged by the headers alone. Whether a session was signed out of, `hasEnded` tells.
+   * Judged by the headers alone. Whether that has changed since, `hasEnded` tells.
    *
    * @param signIn  the answer to a request that is not signed in. Default: 401 as JSON.
    */
@@ -92,9 +98,22 @@ export class OperatorAuth {
     return refused === null ? WITHOUT_ROLE : { refused };
   }
 
-  /** The request came by a session that was signed out of. */
-  async hasEnded({ session }: Admitted): Promise<boolean> {
+  /**
+   * The session was signed out of or its time is up, or OPERATORS_FILE no longer has this operator
+   * with this token and at least the role that they had.
+   */
+  async hasEnded(admitted: Admitted): Promise<boolean> {
+    const { session } = admitted;
+    if (!this.#isStillKnown(admitted)) return true;
     return session !== null && (await this.#parts.sessions?.hasEnded(session)) === true;
+  }
+
+  #isStillKnown({ operator, by }: Admitted): boolean {
+    const { directory } = this.#parts;
+    if (by === "no_sign_in") return true;
+    if (by === "no_token") return directory.isOpen;
+    const now = directory.withName(operator.name);
+    return now !== null && now.tokenSha256 === by.tokenSha256 && hasRole(now, operator.role);
   }
 
   /** The answer to a request without a valid token or session. */
@@ -144,9 +163,9 @@ export class OperatorAuth {
     const isBlocked = token !== "" && this.#throttle.isBlocked(head.address);
     const owner = isBlocked ? null : directory.withToken(token);
     const session = owner === null ? this.#session(head) : null;
-    if (owner !== null) return this.#withRole({ operator: owner, session: null }, least, head);
+    if (owner !== null) return this.#withRole(owner, null, least, head);
     if (session !== null && typeof session === "object")
-      return this.#withRole({ operator: session.operator, session }, least, head);
+      return this.#withRole(session.operator, session, least, head);
     const reason = token === "" ? (session ?? "missing") : "invalid";
     metrics.authFailures.add(1, "api", reason);
     this.#log(head, { reason });
@@ -156,8 +175,13 @@ export class OperatorAuth {
     return { refused: this.#throttle.wrongToken(head.address).then(() => reply) };
   }
 
-  #withRole(admitted: Admitted, least: OperatorRole, head: RequestHead): Admission {
-    if (hasRole(admitted.operator, least)) return admitted;
+  #withRole(
+    operator: NamedOperator,
+    session: ConsoleSession | null,
+    least: OperatorRole,
+    head: RequestHead,
+  ): Admission {
+    if (hasRole(operator, least)) return { operator, session, by: operator };
     this.#log(head, { reason: "role" });
     return { refused: json(403, { error: "role", message: `this takes the role ${least}` }) };
   }

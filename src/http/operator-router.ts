@@ -11,7 +11,7 @@ import { json, methodNotAllowed, NOT_FOUND, type Reply } from "./reply.js";
 export interface OperatorRequest {
   readonly head: RequestHead;
   readonly operator: Operator;
-  /** The session that the request came by was signed out of; for answers that go on. */
+  /** The operator may not go on with it: see `OperatorAuth`; for answers that go on. */
   hasEnded(): Promise<boolean>;
   /** Decoded values of the `:name` parts of the path. */
   readonly params: Readonly<Record<string, string>>;

@@ -2,7 +2,12 @@ import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { ConsoleSessions } from "../../src/http/console-session.js";
 import type { RequestHead } from "../../src/http/exchange.js";
-import { mayReadHealth, OperatorAuth, type RouteAccess } from "../../src/http/operator-auth.js";
+import {
+  type Admitted,
+  mayReadHealth,
+  OperatorAuth,
+  type RouteAccess,
+} from "../../src/http/operator-auth.js";
 import { type NamedOperator, OperatorDirectory } from "../../src/http/operator-directory.js";
 import type { Reply } from "../../src/http/reply.js";
 import { FakeClock } from "../fakes/fake-clock.js";
@@ -16,6 +21,7 @@ const VIEWER: NamedOperator = {
   role: "viewer",
   tokenSha256: createHash("sha256").update(VIEWER_TOKEN).digest("hex"),
 };
+const SUPERVISOR: NamedOperator = { ...VIEWER, role: "supervisor" };
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
 function listener(token: string | null = TOKEN) {
@@ -35,7 +41,7 @@ function listener(token: string | null = TOKEN) {
   const auth = new OperatorAuth({ config, directory, sessions, clock, metrics, log });
   const admin = directory.withToken(token ?? "");
   const cookie = admin === null ? "" : (sessions?.issue(admin, false).split(";")[0] ?? "");
-  return { auth, clock, metrics, cookie, log, sessions };
+  return { auth, clock, directory, metrics, cookie, log, sessions };
 }
 
 const head = (headers: Readonly<Record<string, string>> = {}): RequestHead => ({
@@ -55,6 +61,16 @@ function status(
   const admission = auth.admit(head(headers), access);
   if (!("refused" in admission)) return null;
   return admission.refused instanceof Promise ? "waits" : admission.refused.status;
+}
+
+function admitted(
+  auth: OperatorAuth,
+  headers: Readonly<Record<string, string>>,
+  access: RouteAccess = "viewer",
+): Admitted {
+  const admission = auth.admit(head(headers), access);
+  if ("refused" in admission) throw new Error("refused");
+  return admission;
 }
 
 describe("a route that wants a role", () => {
@@ -124,6 +140,42 @@ describe("a route that wants a role", () => {
     expect(await auth.hasEnded(admission)).toBe(false);
     await sessions?.end(admission.session);
     expect(await auth.hasEnded(admission)).toBe(true);
+  });
+
+  it("finds out that the time of a session is up, and not of a token", async () => {
+    const { auth, clock, cookie } = listener();
+    const [session, token] = [admitted(auth, { cookie }), admitted(auth, bearer(TOKEN))];
+    clock.advance(12 * 3_600_000);
+    expect([await auth.hasEnded(session), await auth.hasEnded(token)]).toEqual([true, false]);
+  });
+
+  it.each([
+    ["is the same", [SUPERVISOR], false],
+    ["has more rights", [{ ...SUPERVISOR, role: "admin" }], false],
+    ["has fewer rights", [{ ...SUPERVISOR, role: "viewer" }], true],
+    ["has another token", [{ ...SUPERVISOR, tokenSha256: "0".repeat(64) }], true],
+    ["is gone", [], true],
+    ["is gone and another has the token", [{ ...SUPERVISOR, name: "olga" }], true],
+  ] as const)("finds out that after a reload the operator %s", async (_, named, expected) => {
+    const { auth, directory, sessions } = listener();
+    directory.replace([SUPERVISOR]);
+    const cookie = sessions?.issue(SUPERVISOR, false).split(";")[0] ?? "";
+    const token = bearer(VIEWER_TOKEN);
+    for (const one of [admitted(auth, token), admitted(auth, { cookie })]) {
+      directory.replace([SUPERVISOR]);
+      expect(await auth.hasEnded(one)).toBe(false);
+      directory.replace(named);
+      expect(await auth.hasEnded(one)).toBe(expected);
+      directory.replace([SUPERVISOR]);
+    }
+  });
+
+  it("finds out that a token is wanted where there was none", async () => {
+    const { auth, directory } = listener(null);
+    const [one, open] = [admitted(auth, {}), admitted(auth, {}, "open")];
+    expect(await auth.hasEnded(one)).toBe(false);
+    directory.replace([VIEWER]);
+    expect([await auth.hasEnded(one), await auth.hasEnded(open)]).toEqual([true, false]);
   });
 });
 
