@@ -3,7 +3,7 @@ import type { CallRecord } from "../domain/call-record.js";
 import { RelayError } from "../domain/errors.js";
 import type { CallSid } from "../domain/ids.js";
 import { maskNumbers } from "../domain/mask-numbers.js";
-import { maySeeNumbers } from "../domain/operator.js";
+import { maySeeNumbers, type Operator } from "../domain/operator.js";
 import type { CallStore } from "../ports/store.js";
 import { CSV_HEAD, csvLine } from "../records/csv.js";
 import { callSidOf } from "./call-sid.js";
@@ -169,7 +169,12 @@ async function oneCall(
   if (callSid === null) return json(404, { error: "not_found" });
   const record = parts.live(callSid) ?? (await parts.store.load(callSid))?.record ?? null;
   if (record === null) return json(404, { error: "not_found" });
-  const reply = json(200, record);
+  return shown(record, operator);
+}
+
+/** As this operator may see it. People and models write numbers into any text. */
+export function shown(value: unknown, operator: Operator): Reply {
+  const reply = json(200, value);
   return maySeeNumbers(operator) ? reply : { ...reply, body: maskNumbers(String(reply.body)) };
 }
 

@@ -8,15 +8,13 @@ import {
   TAG,
 } from "../domain/call-review.js";
 import type { CallSid } from "../domain/ids.js";
-import { maskNumbers } from "../domain/mask-numbers.js";
-import { maySeeNumbers, type Operator } from "../domain/operator.js";
 import type { CallStore, ReviewChange, ReviewStore } from "../ports/store.js";
 import { callSidOf } from "./call-sid.js";
 import { RATE, READ, READ_MANY, REVIEWED, TAGS, WRITE_NOTE } from "./openapi/review-docs.js";
 import type { RouteDoc } from "./openapi/route-doc.js";
 import type { OperatorRequest, OperatorRoute } from "./operator-router.js";
 import { QueryFault } from "./record-query.js";
-import { answered } from "./record-routes.js";
+import { answered, shown } from "./record-routes.js";
 import { json, type Reply } from "./reply.js";
 
 export interface ReviewRouteParts {
@@ -110,12 +108,6 @@ async function readMany(
 
 async function reviewOf({ reviews }: ReviewRouteParts, callSid: CallSid): Promise<CallReview> {
   return (await reviews.reviewsOf([callSid])).get(callSid) ?? NO_REVIEW;
-}
-
-/** People write numbers into notes. */
-function shown(value: unknown, operator: Operator): Reply {
-  const reply = json(200, value);
-  return maySeeNumbers(operator) ? reply : { ...reply, body: maskNumbers(String(reply.body)) };
 }
 
 function ratingOf(body: unknown): Change {

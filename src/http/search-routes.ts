@@ -5,7 +5,7 @@ import { EXPORT_FORMATS, type ExportParts, exportCalls } from "./call-export.js"
 import { COUNTS, DOWNLOAD, SUMS } from "./openapi/search-docs.js";
 import type { OperatorRequest, OperatorRoute } from "./operator-router.js";
 import { QueryFault, readQuery, readTime } from "./record-query.js";
-import { answered, asksForNumber } from "./record-routes.js";
+import { answered, asksForNumber, shown } from "./record-routes.js";
 import { json, type Reply } from "./reply.js";
 
 export interface SearchRouteParts extends ExportParts {
@@ -59,7 +59,7 @@ async function counts(
     facet,
     found[facet].map(([value, calls]) => ({ value, calls })),
   ]);
-  return json(200, { total, counts: Object.fromEntries(facets) });
+  return shown({ total, counts: Object.fromEntries(facets) }, operator);
 }
 
 async function download(

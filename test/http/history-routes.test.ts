@@ -1,7 +1,9 @@
 /** Reviews, counts and files of the operator API, over calls in memory and by role. */
 import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { CallRecord } from "../../src/domain/call-record.js";
 import { NO_REVIEW } from "../../src/domain/call-review.js";
+import type { CallSid } from "../../src/domain/ids.js";
 import type { OperatorRole } from "../../src/domain/operator.js";
 import { EXPORT_FORMATS } from "../../src/http/call-export.js";
 import { type HistoryRouteParts, historyRoutes } from "../../src/http/history-routes.js";
@@ -10,8 +12,8 @@ import { reviewRoutes } from "../../src/http/review-routes.js";
 import { searchRoutes } from "../../src/http/search-routes.js";
 import type { AuditLog } from "../../src/records/audit-log.js";
 import { memoryCalls } from "../../src/records/memory-calls.js";
-import { BEGAN_MS, testSid } from "../fakes/record-events.js";
-import { SEARCHED_CALLS } from "../fakes/searched-calls.js";
+import { BEGAN_MS, ended, testSid, transferRequested } from "../fakes/record-events.js";
+import { call, SEARCHED_CALLS } from "../fakes/searched-calls.js";
 import { send, startOperator } from "./harness.js";
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
@@ -26,9 +28,10 @@ describe("the routes of stored calls", () => {
   let server: HttpServer;
   let port: number;
   let audit: AuditLog;
+  let records: Map<CallSid, CallRecord>;
 
   beforeEach(async () => {
-    const records = new Map(SEARCHED_CALLS.map((record) => [record.callSid, record]));
+    records = new Map(SEARCHED_CALLS.map((record) => [record.callSid, record]));
     let ids = 0;
     const parts: HistoryRouteParts = {
       store: memoryCalls({
@@ -151,6 +154,15 @@ describe("the routes of stored calls", () => {
     ]);
     expect((await ask("viewer", "/api/calls/counts?rating=7")).status).toBe(400);
     expect((await ask("viewer", "/api/calls/counts?q=5550001")).status).toBe(403);
+  });
+
+  it("count by masked values for who may not see numbers", async () => {
+    const record = call(5, [transferRequested(1, "+15550002222"), ended(30_000)]);
+    records.set(record.callSid, record);
+    const values = async (role: OperatorRole) =>
+      (await ask(role, "/api/calls/counts")).json.counts.destination;
+    expect(await values("viewer")).toEqual([{ value: "+1••••••••22", calls: 1 }]);
+    expect(await values("supervisor")).toEqual([{ value: "+15550002222", calls: 1 }]);
   });
 
   it("sum the last hour by node", async () => {
