@@ -6,6 +6,7 @@ import { maskNumbers } from "../domain/mask-numbers.js";
 import { maySeeNumbers, type Operator } from "../domain/operator.js";
 import type { CallStore } from "../ports/store.js";
 import { CSV_HEAD, csvLine } from "../records/csv.js";
+import { parseSearch } from "../records/search-words.js";
 import { callSidOf } from "./call-sid.js";
 import { EXPORT, LIST, ONE, REMOVE, REMOVE_CALLER } from "./openapi/record-docs.js";
 import { failure, type RouteDoc } from "./openapi/route-doc.js";
@@ -158,7 +159,17 @@ async function* masked(
 
 /** Who may not see numbers may not guess them by searching either. */
 export function asksForNumber(query: URLSearchParams): boolean {
-  return (query.get("from") ?? "") !== "" || /\d{3}/.test(query.get("q") ?? "");
+  const text = query.get("q") ?? "";
+  // As the search itself reads it: separators and other forms of digits count for nothing there.
+  const { digits, terms } = parseSearch(text);
+  const words = [text, ...terms.flatMap((term) => term.words)];
+  const destination = toCaller(query.get("destination") ?? "");
+  return (
+    (query.get("from") ?? "") !== "" ||
+    digits !== null ||
+    words.some((word) => /\d{3}/.test(word)) ||
+    maskNumbers(destination) !== destination
+  );
 }
 
 async function oneCall(
