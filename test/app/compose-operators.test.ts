@@ -33,7 +33,10 @@ function compose(config: {
   const base = { config: { adminHost: "127.0.0.1", twilioAuthToken: "secret", ...config } };
   const parts = composeOperators({ ...base, clock: new FakeClock(), metrics, log }, null);
   const lets = (name: string): boolean => {
-    const headers: Record<string, string> = { authorization: `Bearer ${name}'s` };
+    const headers: Record<string, string> = {
+      authorization: `Bearer ${name}'s`,
+      host: "127.0.0.1:9090",
+    };
     const header = (one: string) => headers[one] ?? "";
     const head: RequestHead = { method: "GET", path: "/api/calls", query: "", address: "", header };
     return !("refused" in parts.auth.admit(head, "viewer"));
@@ -72,4 +75,29 @@ it("is not opened to the network by a file without operators, at the start or la
   operators.reload();
   expect([operators.lets("ada"), operators.lets("nobody")]).toEqual([true, false]);
   expect(operators.log.lines.join("\n")).toContain("operators: file not reloaded");
+});
+
+it("is not opened by a reload: a file may be empty for a moment while it is written", () => {
+  write("ada");
+  const operators = compose({ operatorsFile: file, adminToken: null });
+  for (const empty of ["", "operators:\n"]) {
+    writeFileSync(file, empty);
+    operators.reload();
+    expect([operators.lets("ada"), operators.lets("nobody")]).toEqual([true, false]);
+  }
+  expect(operators.log.lines.join("\n")).toContain("operators: file not reloaded");
+  write("ben");
+  operators.reload();
+  expect([operators.lets("ada"), operators.lets("ben")]).toEqual([false, true]);
+  const withAdmin = compose({ operatorsFile: file, adminToken: "x" });
+  write();
+  withAdmin.reload();
+  expect([withAdmin.lets("ben"), withAdmin.lets("nobody")]).toEqual([false, false]);
+});
+
+it("stays open where it was: the file had no operator at the start", () => {
+  write();
+  const operators = compose({ operatorsFile: file, adminToken: null });
+  operators.reload();
+  expect([operators.lets("nobody"), operators.log.lines]).toEqual([true, []]);
 });
