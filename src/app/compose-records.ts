@@ -179,9 +179,9 @@ export async function openRecordKeeping(
       await recordings.stop();
       await retention.stop();
       await searchIndex.stop();
-      await inspector.close();
       await recorder.close();
       await store.close();
+      await inspector.close();
     },
   };
 }

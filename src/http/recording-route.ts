@@ -27,12 +27,15 @@ export interface RecordingRouteParts {
 
 const MAX_PART_BYTES = 1024 * 1024;
 
+/** Until the sound of a call before it is rebuilt. */
+const RETRY_AFTER_S = "5";
+
 const ANSWERS: RouteDoc["answers"] = {
   200: { description: "All of it", type: "audio/wav" },
   206: { description: "A part of it", type: "audio/wav" },
   404: failure("There is no such sound on this machine"),
   416: failure("The part begins after the end"),
-  503: failure("No worker answers, or the database is away"),
+  503: failure("No worker answers, the database is away, or too many sounds are being rebuilt"),
 };
 
 export function recordingRoutes(parts: RecordingRouteParts): readonly OperatorRoute[] {
@@ -81,8 +84,14 @@ function soundRoute(
         const reply = await rangedReply(head.header("range"), "audio/wav", read, maxPartBytes);
         return reply ?? missing(`the ${name} is not on this machine`);
       } catch (error) {
-        if (!(error instanceof RelayError) || error.code !== "store_unavailable") throw error;
-        return json(503, { error: error.code });
+        if (!(error instanceof RelayError)) throw error;
+        const { code, message, retryable } = error;
+        if (code === "store_unavailable") return json(503, { error: code });
+        if (code !== "limit_exceeded" || !retryable) throw error;
+        return {
+          ...json(503, { error: code, message }),
+          headers: { "Retry-After": RETRY_AFTER_S },
+        };
       }
     },
   };

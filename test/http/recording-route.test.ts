@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { RelayError } from "../../src/domain/errors.js";
 import type { CallSid } from "../../src/domain/ids.js";
 import type { HttpServer } from "../../src/http/listener.js";
 import { recordingRoutes } from "../../src/http/recording-route.js";
@@ -42,13 +43,15 @@ describe("GET /api/calls/:callSid/recording", () => {
                   sizeBytes: sound.length,
                 };
           },
-          rebuilt: async (sid, startedMs, from, max) =>
-            sid === "CA1"
+          rebuilt: async (sid, startedMs, from, max) => {
+            if (sid === "CA5") throw new RelayError("limit_exceeded", "busy", { retryable: true });
+            return sid === "CA1"
               ? {
                   bytes: Buffer.from(`rebuilt from ${startedMs}`).subarray(from, from + max),
                   sizeBytes: 14,
                 }
-              : null,
+              : null;
+          },
           maxPartBytes: 8,
         }),
       ],
@@ -97,6 +100,9 @@ describe("GET /api/calls/:callSid/recording", () => {
     expect((await get("CA1")).body).toBe("rebuilt from 0");
     expect((await get("CA3")).status).toBe(404);
     expect((await get("CA2")).status).toBe(404);
+    const busy = await get("CA5");
+    expect([busy.status, busy.headers["retry-after"]]).toEqual([503, "5"]);
+    expect(JSON.parse(busy.body)).toEqual({ error: "limit_exceeded", message: "busy" });
   });
 
   it.each(["bytes=20-", "bytes=5-2"])("refuses the part %s, which there is not", async (range) => {

@@ -8,7 +8,7 @@ import { FlightParser } from "../../recorder/reader.js";
 import { CallWav } from "./call-wav.js";
 import type { FlightFiles } from "./flight-files.js";
 
-/** Calls whose sound is kept. An hour has 58 MB, on disk. */
+/** Calls whose sound is kept or waits to be built. An hour has 58 MB, on disk. */
 const MAX_KEPT = 4;
 /** From the last part that was read to the end of the file. */
 const KEEP_MS = 10 * 60_000;
@@ -17,12 +17,18 @@ const LINES_PER_TURN = 100;
 /** Every other line is of the model's leg, whose audio is the same: it is not even parsed. */
 const RELEVANT = /^\{"at":[\d.]+,"(?:is|in":"phone|out":"phone)"/;
 
+type Files = Pick<FlightFiles, "read" | "version">;
+
 interface Kept {
   /** Of the flight recording that it was built from. */
   readonly version: string;
   /** Null: the flight recording cannot be read. */
   readonly wav: Promise<CallWav | null>;
   usedMs: number;
+  /** Requests that wait for it or read it. Its file is closed after the last. */
+  readers: number;
+  /** What is still being built is broken off. */
+  isDropped: boolean;
 }
 
 export interface AudioPart {
@@ -31,15 +37,16 @@ export interface AudioPart {
 }
 
 export class FlightAudio {
-  readonly #files: FlightFiles;
+  readonly #files: Files;
   readonly #directory: string;
   readonly #clock: Clock;
   readonly #kept = new Map<CallSid, Kept>();
   /** One is built at a time. */
   #building: Promise<unknown> = Promise.resolve();
   #timer: Timer | null = null;
+  #closed = false;
 
-  constructor(files: FlightFiles, directory: string, clock: Clock) {
+  constructor(files: Files, directory: string, clock: Clock) {
     this.#files = files;
     this.#directory = directory;
     this.#clock = clock;
@@ -48,6 +55,8 @@ export class FlightAudio {
   /**
    * @param startedMs  when the call's record begins; ms since the epoch: the file's first sample.
    * @returns          null: there is no flight recording here, or one that cannot be read.
+   * @throws RelayError limit_exceeded (retryable: as many are being read as may be, or this one
+   *                   has changed meanwhile).
    */
   async read(
     callSid: CallSid,
@@ -63,16 +72,11 @@ export class FlightAudio {
       kept = undefined;
     }
     if (version === null) return null;
-    if (kept === undefined) {
-      this.#makeRoom();
-      const wav = this.#building.then(async () => await this.#build(callSid, startedMs));
-      // A failure is told to those who wait for this file, not to those of the next.
-      this.#building = wav.catch(() => undefined);
-      kept = { version, wav, usedMs: 0 };
-      this.#kept.set(callSid, kept);
-    }
+    if (this.#closed) throw tryAgain("this process is stopping");
+    kept ??= this.#begin(callSid, version, startedMs);
     kept.usedMs = this.#clock.nowMs();
     this.#tidyLater();
+    kept.readers += 1;
     try {
       const wav = await kept.wav;
       if (wav === null) return null;
@@ -80,20 +84,46 @@ export class FlightAudio {
     } catch (error) {
       if (this.#kept.get(callSid) === kept) this.#kept.delete(callSid);
       throw error;
+    } finally {
+      kept.readers -= 1;
+      if (kept.isDropped) await closeUnread(kept);
     }
   }
 
+  /** Breaks off what is being built. */
   async close(): Promise<void> {
+    this.#closed = true;
     this.#timer?.cancel();
     await Promise.all([...this.#kept.keys()].map((callSid) => this.#drop(callSid)));
   }
 
-  async #build(callSid: CallSid, startedMs: number): Promise<CallWav | null> {
+  #begin(callSid: CallSid, version: string, startedMs: number): Kept {
+    this.#makeRoom();
+    const stopIfDropped = (): void => {
+      if (kept.isDropped) throw tryAgain("its flight recording has changed, or this process stops");
+    };
+    const wav = this.#building.then(
+      async () => await this.#build(callSid, startedMs, stopIfDropped),
+    );
+    // A failure is told to those who wait for this file, not to those of the next.
+    this.#building = wav.catch(() => undefined);
+    const kept: Kept = { version, wav, usedMs: 0, readers: 0, isDropped: false };
+    this.#kept.set(callSid, kept);
+    return kept;
+  }
+
+  /** @param stopIfDropped  throws when nobody wants it any more. */
+  async #build(
+    callSid: CallSid,
+    startedMs: number,
+    stopIfDropped: () => void,
+  ): Promise<CallWav | null> {
+    stopIfDropped();
     const lines = await this.#files.read(callSid);
     if (lines === null) return null;
     const wav = await CallWav.create(this.#directory);
     try {
-      await rebuild(lines, startedMs, wav);
+      await rebuild(lines, startedMs, wav, stopIfDropped);
       await wav.finish();
       return wav;
     } catch (error) {
@@ -103,32 +133,47 @@ export class FlightAudio {
     }
   }
 
-  /** Forgets it at once, and closes its file. */
+  /** Forgets it at once, and closes its file when nobody reads it. */
   async #drop(callSid: CallSid): Promise<void> {
     const kept = this.#kept.get(callSid);
     if (kept === undefined) return;
     this.#kept.delete(callSid);
-    // What failed has closed its file itself.
-    const wav = await kept.wav.catch(() => null);
-    // The file has no name: nothing is left of it, whatever closing says.
-    await wav?.close().catch(() => undefined);
+    kept.isDropped = true;
+    await closeUnread(kept);
   }
 
+  /** @throws RelayError limit_exceeded when all that is kept is being read. */
   #makeRoom(): void {
     if (this.#kept.size < MAX_KEPT) return;
-    const [oldest] = [...this.#kept].sort(([, a], [, b]) => a.usedMs - b.usedMs);
-    if (oldest !== undefined) void this.#drop(oldest[0]);
+    const idle = [...this.#kept].filter(([, { readers }]) => readers === 0);
+    const [oldest] = idle.sort(([, a], [, b]) => a.usedMs - b.usedMs);
+    if (oldest === undefined) throw tryAgain(`${MAX_KEPT} others are being read`);
+    void this.#drop(oldest[0]);
   }
 
   #tidyLater(): void {
     this.#timer ??= this.#clock.after(KEEP_MS, () => {
       this.#timer = null;
       const before = this.#clock.nowMs() - KEEP_MS;
-      for (const [callSid, { usedMs }] of this.#kept)
-        if (usedMs <= before) void this.#drop(callSid);
+      for (const [callSid, { usedMs, readers }] of this.#kept)
+        if (usedMs <= before && readers === 0) void this.#drop(callSid);
       if (this.#kept.size > 0) this.#tidyLater();
     });
   }
+}
+
+async function closeUnread(kept: Kept): Promise<void> {
+  // What failed has closed its file itself.
+  const wav = await kept.wav.catch(() => null);
+  if (kept.readers > 0) return;
+  // The file has no name: nothing is left of it, whatever closing says.
+  await wav?.close().catch(() => undefined);
+}
+
+function tryAgain(why: string): RelayError {
+  return new RelayError("limit_exceeded", `the sound is not rebuilt now: ${why}`, {
+    retryable: true,
+  });
 }
 
 /** Reads a flight recording once, keeping none of it in memory. */
@@ -136,12 +181,16 @@ async function rebuild(
   lines: AsyncIterable<string>,
   startedMs: number,
   wav: CallWav,
+  stopIfDropped: () => void,
 ): Promise<void> {
   const parser = new FlightParser();
   const parts: CallAudio[] = [];
   let count = 0;
   for await (const text of lines) {
-    if (++count % LINES_PER_TURN === 0) await setImmediate();
+    if (++count % LINES_PER_TURN === 0) {
+      await setImmediate();
+      stopIfDropped();
+    }
     if (!RELEVANT.test(text)) continue;
     const parsed = parser.line(text);
     if (parsed === null) continue;

@@ -82,3 +82,60 @@ it("keeps a few calls, for as long as they are listened to", async () => {
   expect(clock.pending).toBe(0);
   expect((await read(6))?.bytes[160]).toBe(6);
 });
+
+/** Recordings that do not end, in place of files. Each counts the times that it is read. */
+function endless() {
+  const versions = new Map<string, string | null>();
+  const begun: string[] = [];
+  async function* lines(callSid: string): AsyncGenerator<string> {
+    begun.push(callSid);
+    yield JSON.stringify(HEADER);
+    for (;;) yield JSON.stringify({ at: 1, is: "left_out", lines: 1 });
+  }
+  const files = {
+    version: async (callSid: string) =>
+      versions.get(callSid) ?? (versions.has(callSid) ? null : "1"),
+    read: async (callSid: string) => lines(callSid),
+  };
+  audio = new FlightAudio(files, directory, clock);
+  return { versions, begun };
+}
+const TRY_AGAIN = { code: "limit_exceeded", retryable: true };
+
+it("breaks off what it builds when it is closed, and begins nothing more", async () => {
+  const { begun } = endless();
+  const reads = [read(1), read(1), read(2)];
+  await expect.poll(() => begun).toEqual([sid(1)]);
+  const refused = Promise.all(reads.map((one) => expect(one).rejects.toMatchObject(TRY_AGAIN)));
+  await audio.close();
+  await refused;
+  await expect(read(3)).rejects.toMatchObject(TRY_AGAIN);
+  expect([begun, clock.pending]).toEqual([[sid(1)], 0]);
+});
+
+it("breaks off what it builds of a recording that is deleted or grows", async () => {
+  const { versions, begun } = endless();
+  const first = expect(read(1)).rejects.toMatchObject(TRY_AGAIN);
+  await expect.poll(() => begun.length).toBe(1);
+  versions.set(sid(1), "2");
+  const second = expect(read(1)).rejects.toMatchObject(TRY_AGAIN);
+  await first;
+  await expect.poll(() => begun.length).toBe(2);
+  versions.set(sid(1), null);
+  expect(await read(1)).toBeNull();
+  await second;
+});
+
+it("lets only so many wait, and puts out none that is being read", async () => {
+  const { begun } = endless();
+  const waiting = [1, 2, 3, 4].map((n) => expect(read(n)).rejects.toMatchObject(TRY_AGAIN));
+  await expect.poll(() => begun.length).toBe(1);
+  clock.advance(20 * 60_000);
+  await expect(read(5)).rejects.toMatchObject({
+    ...TRY_AGAIN,
+    message: expect.stringContaining("4 others"),
+  });
+  expect(begun).toEqual([sid(1)]);
+  await audio.close();
+  await Promise.all(waiting);
+});
