@@ -1,6 +1,6 @@
 /** The sound of recorded calls, rebuilt from their flight recordings. */
 import { setImmediate } from "node:timers/promises";
-import { RelayError } from "../../domain/errors.js";
+import { errorCodeOf, RelayError } from "../../domain/errors.js";
 import type { CallSid } from "../../domain/ids.js";
 import type { Clock, Timer } from "../../ports/clock.js";
 import { CallAudio } from "../../recorder/call-audio.js";
@@ -176,7 +176,12 @@ function tryAgain(why: string): RelayError {
   });
 }
 
-/** Reads a flight recording once, keeping none of it in memory. */
+/**
+ * Reads a flight recording once, keeping none of it in memory. A writer that was killed leaves a
+ * line cut off: the sound ends there.
+ *
+ * @throws RelayError config_invalid when it is none.
+ */
 async function rebuild(
   lines: AsyncIterable<string>,
   startedMs: number,
@@ -192,7 +197,8 @@ async function rebuild(
       stopIfDropped();
     }
     if (!RELEVANT.test(text)) continue;
-    const parsed = parser.line(text);
+    const parsed = parsedOf(parser, text, parts.length);
+    if (parsed === "unreadable") return;
     if (parsed === null) continue;
     const { part, line } = parsed;
     if ("is" in line && line.is === "call")
@@ -201,4 +207,13 @@ async function rebuild(
     await wav.write();
   }
   parser.end();
+}
+
+function parsedOf(parser: FlightParser, text: string, parts: number) {
+  try {
+    return parser.line(text);
+  } catch (error) {
+    if (parts > 0 && errorCodeOf(error) === "config_invalid") return "unreadable";
+    throw error;
+  }
 }

@@ -68,6 +68,17 @@ it("is null for a file that is no flight recording, and for a call without one",
   expect(await read(2)).toBeNull();
 });
 
+it("has what comes before a line that was cut off, with and without lines after it", async () => {
+  const cut = '{"at":20,"in":"phone","message":{"event":"med';
+  const whole = [HEADER, said(0, 1)].map((line) => JSON.stringify(line)).join("\n");
+  const after = JSON.stringify(said(40, 1));
+  for (const [n, text] of [`${whole}\n${cut}`, `${whole}\n${cut}${after}\n${after}\n`].entries()) {
+    writeFileSync(join(directory, `${sid(n)}.flight.jsonl`), text);
+    const part = await read(n);
+    expect([part?.sizeBytes, part?.bytes[0]]).toEqual([58 + 2 * 240, 255]);
+  }
+});
+
 it("keeps a few calls, for as long as they are listened to", async () => {
   for (let n = 1; n <= 6; n++) {
     record(n, HEADER, said(0, n));
