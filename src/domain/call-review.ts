@@ -14,6 +14,8 @@ export const MAX_TAGS = 20;
 export const MAX_REVIEW_NOTE_CHARS = 4_000;
 /** Of one call. */
 export const MAX_REVIEW_NOTES = 100;
+/** Of the notes of one call in all, in UTF-8. */
+export const MAX_REVIEW_NOTE_BYTES = 64 * 1024;
 
 export interface ReviewNote {
   /** ISO 8601. */

@@ -20,8 +20,8 @@ const TYPES: Readonly<Record<ExportFormat, string>> = {
   jsonl: "application/x-ndjson",
 };
 /** What is read and written in one turn of the event loop. */
-const BYTES_PER_TURN = 100_000;
-const CALLS_PER_TURN = 20;
+export const BYTES_PER_TURN = 100_000;
+export const CALLS_PER_TURN = 20;
 
 export interface ExportParts extends ReaderParts {
   readonly reviews: Pick<ReviewStore, "reviewsOf">;
@@ -67,19 +67,27 @@ async function* written(
   calls: AsyncIterable<readonly Exported[]>,
   format: ExportFormat,
 ): AsyncGenerator<string> {
-  if (format === "csv") yield EXPORT_HEAD;
+  let text = format === "csv" ? EXPORT_HEAD : "";
   let before = '{"calls":[';
   for await (const batch of calls) {
-    if (format === "json") {
-      for (const { json, review } of batch) {
-        yield `${before}${json.slice(0, -1)},"review":${JSON.stringify(review)}}`;
+    for (const call of batch) {
+      if (format === "json") {
+        text += `${before}${call.json.slice(0, -1)},"review":${JSON.stringify(call.review)}}`;
         before = ",\n";
+      } else {
+        text += lineOf(call, format);
       }
-    } else {
-      yield batch.map((call) => lineOf(call, format)).join("");
+      // The notes of reviews come to the records that make a batch.
+      if (text.length < BYTES_PER_TURN) continue;
+      yield text;
+      text = "";
+      await setImmediate();
     }
+    if (text !== "") yield text;
+    text = "";
   }
   if (format === "json") yield `${before === ",\n" ? "" : before}]}`;
+  else if (text !== "") yield text;
 }
 
 function lineOf({ json, review }: Exported, format: "csv" | "jsonl"): string {

@@ -94,7 +94,7 @@ async function listCalls(
     return json(403, { error: "role", message: "this role may not search for numbers" });
   const limit = readLimit(query);
   const found = readRecords(parts, readQuery(query), readCursor(query), limit);
-  const records = maySeeNumbers(operator) ? found : masked(found);
+  const records = maySeeNumbers(operator) ? found : maskedRecords(found);
   const format =
     query.get("format") ?? (head.header("accept").includes("text/csv") ? "csv" : "json");
   if (format === "csv") return await csvReply(records);
@@ -140,7 +140,7 @@ async function jsonReply(
 }
 
 /** Reads the first part: while the database is away, that fails here and can be answered. */
-async function begun<T>(parts: AsyncGenerator<T>): Promise<AsyncIterable<T>> {
+export async function begun<T>(parts: AsyncGenerator<T>): Promise<AsyncIterable<T>> {
   const first = await parts.next();
   async function* all(): AsyncGenerator<T> {
     if (first.done === true) return;
@@ -150,7 +150,7 @@ async function begun<T>(parts: AsyncGenerator<T>): Promise<AsyncIterable<T>> {
   return all();
 }
 
-async function* masked(
+async function* maskedRecords(
   records: AsyncIterable<ReadRecord | string>,
 ): AsyncGenerator<ReadRecord | string> {
   for await (const item of records)
@@ -186,7 +186,11 @@ async function oneCall(
 /** As this operator may see it. People and models write numbers into any text. */
 export function shown(value: unknown, operator: Operator): Reply {
   const reply = json(200, value);
-  return maySeeNumbers(operator) ? reply : { ...reply, body: maskNumbers(String(reply.body)) };
+  return { ...reply, body: masked(String(reply.body), operator) };
+}
+
+export function masked(text: string, operator: Operator): string {
+  return maySeeNumbers(operator) ? text : maskNumbers(text);
 }
 
 async function exportCaller(

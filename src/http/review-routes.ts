@@ -1,6 +1,8 @@
 /** Tags, notes and a rating of a call, and that it was reviewed. See `docs/reviews.md`. */
+import { setImmediate } from "node:timers/promises";
 import {
   type CallReview,
+  MAX_REVIEW_NOTE_BYTES,
   MAX_REVIEW_NOTE_CHARS,
   MAX_TAGS,
   NO_REVIEW,
@@ -8,13 +10,15 @@ import {
   TAG,
 } from "../domain/call-review.js";
 import type { CallSid } from "../domain/ids.js";
+import type { Operator } from "../domain/operator.js";
 import type { CallStore, ReviewChange, ReviewStore } from "../ports/store.js";
+import { BYTES_PER_TURN, CALLS_PER_TURN } from "./call-export.js";
 import { callSidOf } from "./call-sid.js";
 import { RATE, READ, READ_MANY, REVIEWED, TAGS, WRITE_NOTE } from "./openapi/review-docs.js";
 import type { RouteDoc } from "./openapi/route-doc.js";
 import type { OperatorRequest, OperatorRoute } from "./operator-router.js";
 import { QueryFault } from "./record-query.js";
-import { answered, shown } from "./record-routes.js";
+import { answered, begun, masked, shown } from "./record-routes.js";
 import { json, type Reply } from "./reply.js";
 
 export interface ReviewRouteParts {
@@ -27,6 +31,10 @@ export interface ReviewRouteParts {
 
 type Change = Omit<ReviewChange, "by" | "epochMs">;
 
+const NOTES_FULL = json(409, {
+  error: "full",
+  message: `the notes of a call have at most ${MAX_REVIEW_NOTE_BYTES} bytes in all`,
+});
 const NOT_FOUND = json(404, { error: "not_found" });
 /** Calls whose reviews are asked for at once: a page of a list. */
 const MAX_CALLS = 100;
@@ -45,7 +53,8 @@ export function reviewRoutes(parts: ReviewRouteParts): readonly OperatorRoute[] 
       path: "/api/reviews",
       access: "viewer",
       doc: READ_MANY,
-      handle: async (request) => await answered(async () => await readMany(parts, request)),
+      handle: async ({ operator, query }) =>
+        await answered(async () => await readMany(parts, operator, query)),
     },
     changeRoute(parts, "rating", "rate_call", RATE, ratingOf),
     changeRoute(parts, "tags", "tag_call", TAGS, tagsOf),
@@ -74,6 +83,7 @@ function changeRoute(
         const callSid = callSidOf(params["callSid"]);
         if (callSid === null) return NOT_FOUND;
         const change = { ...read(body), by: operator.name, epochMs: parts.epochMs() };
+        if (!(await hasRoomFor(parts, callSid, change))) return NOTES_FULL;
         switch (await parts.reviews.changeReview(callSid, change)) {
           case "not_found":
             return NOT_FOUND;
@@ -95,15 +105,46 @@ async function readOne(
   return shown(await reviewOf(parts, callSid), operator);
 }
 
-async function readMany(
-  { reviews }: ReviewRouteParts,
-  { operator, query }: OperatorRequest,
+/** In slices: reviews may have long notes. */
+export async function readMany(
+  { reviews }: Pick<ReviewRouteParts, "reviews">,
+  operator: Operator,
+  query: URLSearchParams,
 ): Promise<Reply> {
   const names = (query.get("calls") ?? "").split(",").filter((name) => name !== "");
   const callSids = names.flatMap((name) => callSidOf(name) ?? []);
   if (callSids.length !== names.length || names.length > MAX_CALLS)
     throw new QueryFault(`calls are up to ${MAX_CALLS} CallSids, separated by commas`);
-  return shown({ reviews: Object.fromEntries(await reviews.reviewsOf(callSids)) }, operator);
+  const wanted = [...new Set(callSids)];
+  async function* chunks(): AsyncGenerator<string> {
+    let text = '{"reviews":{';
+    let comma = "";
+    for (let at = 0; at < wanted.length; at += CALLS_PER_TURN) {
+      const slice = await reviews.reviewsOf(wanted.slice(at, at + CALLS_PER_TURN));
+      for (const [callSid, review] of slice) {
+        text += `${comma}"${callSid}":${JSON.stringify(review)}`;
+        comma = ",";
+        if (text.length < BYTES_PER_TURN) continue;
+        yield masked(text, operator);
+        text = "";
+        await setImmediate();
+      }
+    }
+    yield masked(`${text}}}`, operator);
+  }
+  return { status: 200, type: "application/json; charset=utf-8", chunks: await begun(chunks()) };
+}
+
+/** Two notes that come at the same moment may both find room. */
+async function hasRoomFor(
+  parts: ReviewRouteParts,
+  callSid: CallSid,
+  { note }: Change,
+): Promise<boolean> {
+  if (note === undefined) return true;
+  const { notes } = await reviewOf(parts, callSid);
+  const bytes = [...notes, note].reduce((sum, { text }) => sum + Buffer.byteLength(text), 0);
+  return bytes <= MAX_REVIEW_NOTE_BYTES;
 }
 
 async function reviewOf({ reviews }: ReviewRouteParts, callSid: CallSid): Promise<CallReview> {

@@ -5,10 +5,10 @@ import type { CallRecord } from "../../src/domain/call-record.js";
 import { NO_REVIEW } from "../../src/domain/call-review.js";
 import type { CallSid } from "../../src/domain/ids.js";
 import type { OperatorRole } from "../../src/domain/operator.js";
-import { EXPORT_FORMATS } from "../../src/http/call-export.js";
+import { EXPORT_FORMATS, exportCalls } from "../../src/http/call-export.js";
 import { type HistoryRouteParts, historyRoutes } from "../../src/http/history-routes.js";
 import type { HttpServer } from "../../src/http/listener.js";
-import { reviewRoutes } from "../../src/http/review-routes.js";
+import { readMany, reviewRoutes } from "../../src/http/review-routes.js";
 import { searchRoutes } from "../../src/http/search-routes.js";
 import type { AuditLog } from "../../src/records/audit-log.js";
 import { memoryCalls } from "../../src/records/memory-calls.js";
@@ -137,6 +137,53 @@ describe("the routes of stored calls", () => {
     const add = Array.from({ length: 20 }, (_, n) => `tag-${n}`);
     await ask("admin", one(1, "tags"), { add });
     expect((await ask("admin", one(1, "tags"), { add: ["one-more"] })).status).toBe(409);
+  });
+
+  it("take no more notes of a call than 64 KiB in all, counted in bytes", async () => {
+    const add = async (text: string) => await ask("supervisor", one(1, "review-notes"), { text });
+    for (let n = 0; n < 5; n++) expect((await add("東".repeat(4_000))).status).toBe(200);
+    const full = await add("東".repeat(2_000));
+    expect([full.status, full.json.error]).toEqual([409, "full"]);
+    expect(full.json.message).toContain("65536 bytes");
+    expect((await add("x".repeat(4_000))).status).toBe(200);
+    expect((await ask("supervisor", one(2, "review-notes"), { text: "x" })).status).toBe(200);
+  });
+
+  it("write long reviews in slices, whatever the answer", async () => {
+    const notes = Array.from({ length: 16 }, () => ({
+      at: new Date(NOW_MS).toISOString(),
+      operator: "ada",
+      text: `${"x".repeat(3_900)} +15550001111`,
+    }));
+    const sids = Array.from({ length: 100 }, (_, n) => testSid(n));
+    const asked: number[] = [];
+    const reviews = {
+      changeReview: async () => "changed" as const,
+      reviewsOf: async (callSids: readonly CallSid[]) => {
+        asked.push(callSids.length);
+        return new Map(callSids.map((callSid) => [callSid, { ...NO_REVIEW, notes }]));
+      },
+    };
+    const store = memoryCalls({
+      record: (callSid) => records.get(callSid) ?? null,
+      records: () => [...records.values()],
+    });
+    const parts = { reviews, store, live: () => null, epochMs: () => NOW_MS, newId: () => "" };
+    const replies = await Promise.all([
+      readMany(parts, OPERATORS[0]!, new URLSearchParams({ calls: sids.join(",") })),
+      ...EXPORT_FORMATS.map((format) => exportCalls(parts, {}, format, OPERATORS[0]!)),
+    ]);
+    for (const reply of replies) {
+      const chunks: string[] = [];
+      for await (const chunk of reply.chunks ?? []) chunks.push(String(chunk));
+      expect(Math.max(...chunks.map(({ length }) => length))).toBeLessThan(200_000);
+      expect(chunks.join("")).not.toContain("+15550001111");
+    }
+    expect(Math.max(...asked)).toBeLessThanOrEqual(20);
+    const first = await readMany(parts, OPERATORS[0]!, new URLSearchParams({ calls: "" }));
+    let text = "";
+    for await (const chunk of first.chunks ?? []) text += String(chunk);
+    expect(text).toBe('{"reviews":{}}');
   });
 
   it("count what a search finds by every filter", async () => {
