@@ -1,7 +1,7 @@
 /** Who may use the operator listener: tokens, sessions of the console, roles. */
 import type { Config } from "../config/load.js";
 import { configuredOperators } from "../config/operators-file.js";
-import { errorCodeOf, RelayError } from "../domain/errors.js";
+import { errorCodeOf } from "../domain/errors.js";
 import { ConsoleSessions } from "../http/console-session.js";
 import { OperatorAuth } from "../http/operator-auth.js";
 import { OperatorDirectory } from "../http/operator-directory.js";
@@ -20,11 +20,6 @@ export interface OperatorParts {
 type OperatorBase = Pick<Base, "clock" | "metrics" | "log"> & {
   readonly config: Pick<Config, "adminHost" | "adminToken" | "operatorsFile" | "twilioAuthToken">;
 };
-
-/** Editors empty a file before they write it. */
-const NO_OPERATOR_LEFT =
-  "OPERATORS_FILE has no operator left, and ADMIN_TOKEN is not set: everyone on this machine would " +
-  "be an admin. The operators stay as they were; if that is meant, restart";
 
 /**
  * @param state  shared by all processes; null: this is the only one, and it keeps no records.
@@ -52,10 +47,7 @@ export function composeOperators(
     sessions,
     reload: () => {
       try {
-        const named = configuredOperators(config);
-        if (named.length === 0 && adminToken === null && !directory.isOpen)
-          throw new RelayError("config_invalid", NO_OPERATOR_LEFT);
-        directory.replace(named);
+        directory.replace(configuredOperators(config));
       } catch (error) {
         log.error("operators: file not reloaded", { code: errorCodeOf(error) }, error);
       }

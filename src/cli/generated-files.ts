@@ -97,7 +97,7 @@ function configPage(): string {
     "",
     "- `TWILIO_VALIDATE=false` is refused unless `HOST` is loopback: anyone on the network could place calls.",
     "- `ADMIN_TOKEN` is required, with at least 16 characters, when `ADMIN_HOST` is not loopback.",
-    "- `OPERATORS_FILE` may take the place of `ADMIN_TOKEN` there, if it names an operator.",
+    "- `OPERATORS_FILE` may take the place of `ADMIN_TOKEN` there. Without `ADMIN_TOKEN` it must name an operator.",
     "- `TWILIO_API_KEY` and `TWILIO_API_SECRET` must be set together.",
     "- `UPLINK_IDLE_PTIME_MS` must not be below `UPLINK_PTIME_MS`.",
     "- `PORT` and `ADMIN_PORT` must differ on the same host. With several workers, `ADMIN_PORT` must not be one of",

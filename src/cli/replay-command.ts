@@ -107,5 +107,5 @@ function* report(results: readonly PartResult[], cutOff: boolean): Iterable<stri
     if (differences.length === 0) yield `  the same, at most ${offMs.toFixed(1)} ms apart`;
     else for (const difference of differences) yield `  differs: ${difference}`;
   }
-  if (cutOff) yield "The last line is incomplete: the process was killed while it wrote it.";
+  if (cutOff) yield "A line is incomplete: the process was killed while it wrote it.";
 }

@@ -6,7 +6,6 @@ import { RelayError } from "../domain/errors.js";
 import { OPERATOR_ROLES, type OperatorRole } from "../domain/operator.js";
 import { SchemaIssues } from "./agents/schema-issues.js";
 import { pathText, SourceText } from "./agents/source-text.js";
-import { isLoopbackHost } from "./hosts.js";
 import type { Config } from "./load.js";
 import { readProblem } from "./read-problem.js";
 
@@ -85,21 +84,19 @@ export function readOperators(path: string | null): readonly OperatorEntry[] {
 /**
  * The named operators of the settings.
  *
- * @throws RelayError config_invalid when OPERATORS_FILE cannot be used, or lists no operator where it is
- *         all that protects the operator listener.
+ * @throws RelayError config_invalid when OPERATORS_FILE cannot be used, or lists no operator while
+ *         there is no ADMIN_TOKEN. Editors empty a file for a moment before they write it.
  */
 export function configuredOperators({
   operatorsFile,
   adminToken,
-  adminHost,
-}: Pick<Config, "operatorsFile" | "adminToken" | "adminHost">): readonly OperatorEntry[] {
+}: Pick<Config, "operatorsFile" | "adminToken">): readonly OperatorEntry[] {
   const operators = readOperators(operatorsFile);
   if (operatorsFile === null || operators.length > 0 || adminToken !== null) return operators;
-  if (isLoopbackHost(adminHost)) return operators;
   // Without any token everyone who reaches the listener would be an admin.
   throw invalid(operatorsFile, [
-    `has no operator while ADMIN_HOST is ${adminHost} and ADMIN_TOKEN is not set: add one with ` +
-      "murelay operator add",
+    "has no operator, and ADMIN_TOKEN is not set: add one with murelay operator add, or remove " +
+      "the setting",
   ]);
 }
 

@@ -161,8 +161,8 @@ async function* maskedRecords(
 export function asksForNumber(query: URLSearchParams): boolean {
   const text = query.get("q") ?? "";
   // As the search itself reads it: separators and other forms of digits count for nothing there.
-  const { digits, terms } = parseSearch(text);
-  const words = [text, ...terms.flatMap((term) => term.words)];
+  const { callSid, digits, terms } = parseSearch(text);
+  const words = callSid === null ? [text, ...terms.flatMap((term) => term.words)] : [];
   const destination = toCaller(query.get("destination") ?? "");
   return (
     (query.get("from") ?? "") !== "" ||

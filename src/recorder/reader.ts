@@ -12,12 +12,13 @@ export interface FlightPart {
 export interface FlightRecording {
   /** Several when the call went from one process to another. */
   readonly parts: readonly FlightPart[];
-  /** The writer was killed in the middle of its last line. */
+  /** A writer was killed in the middle of a line. */
   readonly cutOff: boolean;
 }
 
 const FORMAT = 1;
 const MESSAGE = '"message":';
+const WRITER = /^\{"at":0,"is":"writer",/;
 
 /** A line, and which of the recording's parts it belongs to. */
 export interface ParsedLine {
@@ -38,10 +39,11 @@ export class FlightParser {
   #writer = "";
   #number = 0;
   #broken: string | null = null;
+  readonly #cutParts = new Set<number | null>();
 
-  /** The last line is broken: the writer was killed while it wrote. */
-  get cutOff(): boolean {
-    return this.#broken !== null;
+  /** The parts whose writer was killed while it wrote a line; null: before any began. */
+  get cutParts(): ReadonlySet<number | null> {
+    return this.#cutParts;
   }
 
   /** What the last line is a part of; null: of none. */
@@ -52,15 +54,17 @@ export class FlightParser {
   /** @returns null for a line that says nothing of the call. */
   line(text: string): ParsedLine | null {
     this.#number++;
-    // Only the last line may be broken.
-    if (this.#broken !== null) throw invalid(this.#broken);
     if (text.trim() === "") return null;
+    // Only the last line of a writer may be broken: after it another one begins.
+    if (this.#broken !== null && !WRITER.test(text)) throw invalid(this.#broken);
+    this.#broken = null;
     let line: FlightLine;
     try {
       line = parse(text);
     } catch (error) {
       this.#broken = `line ${this.#number} ${error instanceof RelayError ? error.message : "is not JSON"}`;
       if (error instanceof RelayError) throw invalid(this.#broken);
+      this.#cutParts.add(this.part);
       return null;
     }
     if ("is" in line && line.is === "call") {
@@ -117,17 +121,17 @@ export class FlightReader {
 
   end(): FlightRecording {
     this.#parser.end();
-    const { cutOff } = this.#parser;
-    if (cutOff) this.#dropLastInput();
-    return { parts: this.#parts, cutOff };
+    const { cutParts } = this.#parser;
+    for (const part of cutParts) this.#dropLastInput(part ?? 0);
+    return { parts: this.#parts, cutOff: cutParts.size > 0 };
   }
 
   /**
    * What the last input before the cut led to is recorded in part only, so nothing can be compared
    * with it.
    */
-  #dropLastInput(): void {
-    const lines = this.#parts[this.#parser.part ?? 0]?.lines ?? [];
+  #dropLastInput(part: number): void {
+    const lines = this.#parts[part]?.lines ?? [];
     const last = lines.findLastIndex((line) => "in" in line);
     if (last >= 0) lines.length = last;
   }

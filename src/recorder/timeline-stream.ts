@@ -41,7 +41,7 @@ export class TimelineStream {
 
   /** Why the flight recording could not be read to its end; null: it could. */
   get incomplete(): string | null {
-    return this.#incomplete ?? (this.#parser.cutOff ? "its last line is cut off" : null);
+    return this.#incomplete ?? (this.#parser.cutParts.size > 0 ? "a line is cut off" : null);
   }
 
   /** @returns false when the rest of the recording cannot be read. */

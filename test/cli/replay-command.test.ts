@@ -46,9 +46,9 @@ describe("murelay replay", () => {
     expect([asJson.status, same, parts[0].differences.length > 0]).toEqual([1, false, true]);
   });
 
-  it("says that the last line is incomplete", async () => {
+  it("says that a line is incomplete", async () => {
     const { io } = await replay(`${lines.slice(0, 40).join("\n")}\n{"at":9`);
-    expect(io.lines.at(-1)).toMatch(/^The last line is incomplete/);
+    expect(io.lines.at(-1)).toMatch(/^A line is incomplete/);
   });
 
   it.each([

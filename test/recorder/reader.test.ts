@@ -73,6 +73,15 @@ describe("a flight recording", () => {
     expect(timesOf(recording)).toEqual([[20, 25]]);
   });
 
+  it("that was cut off goes on where another process took the call up", () => {
+    const writer = (name: string) => ({ at: 0, is: "writer", writer: name });
+    const before = [writer("a"), HEADER, TICK, { ...TICK, at: 40 }, '{"at":41,"o', ""];
+    const recording = read(...before, writer("b"), HEADER, { ...TICK, at: 2 });
+    expect(recording.cutOff).toBe(true);
+    expect(timesOf(recording)).toEqual([[20], [2]]);
+    expect(() => read(...before, { ...TICK, at: 50 })).toThrow(/line 5 is not JSON/);
+  });
+
   it.each([
     ["is empty", [], /it is empty/],
     ["has no beginning", [TICK], /line 1 is of a recording whose beginning/],

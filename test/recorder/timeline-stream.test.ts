@@ -59,7 +59,7 @@ it("tells why a recording could not be read to its end", () => {
   expect([odd.line(tick(1)), odd.isFlight]).toEqual([false, false]);
   expect(odd.incomplete).toContain("whose beginning");
   expect(times(odd.take(true, 9))).toEqual([1]);
-  expect(streamOf([], begins(0), "{").incomplete).toBe("its last line is cut off");
+  expect(streamOf([], begins(0), "{").incomplete).toBe("a line is cut off");
   expect(streamOf([], begins(0), tick(1)).incomplete).toBeNull();
 });
 

@@ -167,6 +167,8 @@ class FlightFile implements FlightSink {
   readonly #stream: WriteStream;
   /** Written before each batch. */
   readonly #head: string;
+  /** Before the first batch: a process that was killed may have left a line without its end. */
+  #before = "\n";
   readonly #waiting: Waiting;
   #lines = "";
   #leftOut = 0;
@@ -227,9 +229,10 @@ class FlightFile implements FlightSink {
     this.#timer = null;
     const { length } = this.#lines;
     if (length === 0) return;
-    this.#stream.write(this.#head + this.#lines, () => {
+    this.#stream.write(this.#before + this.#head + this.#lines, () => {
       this.#waiting.chars -= length;
     });
+    this.#before = "";
     this.#lines = "";
   }
 }

@@ -7,7 +7,7 @@ const SUBJECT = "operators";
 
 /** Reads OPERATORS_FILE; it is optional. */
 export function* checkOperators(
-  config: Pick<Config, "operatorsFile" | "adminToken" | "adminHost">,
+  config: Pick<Config, "operatorsFile" | "adminToken">,
 ): Generator<CheckResult> {
   if (config.operatorsFile === null) return;
   try {

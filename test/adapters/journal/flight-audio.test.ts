@@ -1,4 +1,11 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -77,6 +84,19 @@ it("has what comes before a line that was cut off, with and without lines after 
     const part = await read(n);
     expect([part?.sizeBytes, part?.bytes[0]]).toEqual([58 + 2 * 240, 255]);
   }
+});
+
+it("has what the process recorded that took the call up after one was killed", async () => {
+  const files = new FlightFiles(directory, "b/0", new FakeLog());
+  record(1, HEADER, said(0, 1));
+  appendFileSync(join(directory, `${sid(1)}.flight.jsonl`), '{"at":20,"in":"phone","message":{"ev');
+  const sink = files.open(sid(1));
+  for (const line of [HEADER, said(40, 2)]) sink.line(JSON.stringify(line));
+  sink.close();
+  await files.settled();
+  const part = await read(1);
+  // From 50 ms after the call began on, as 20 ms of the caller's side.
+  expect([part?.sizeBytes, part?.bytes[160], part?.bytes[800]]).toEqual([58 + 2 * 560, 1, 2]);
 });
 
 it("keeps a few calls, for as long as they are listened to", async () => {

@@ -46,7 +46,7 @@ async function closed(n: number, lines: number): Promise<string> {
   return read();
 }
 
-const HEAD = '{"at":0,"is":"writer","writer":"a/0"}\n';
+const HEAD = '\n{"at":0,"is":"writer","writer":"a/0"}\n';
 
 describe("FlightFiles", () => {
   it("writes lines to a file that only its owner can read, and appends to it later", async () => {
@@ -57,11 +57,11 @@ describe("FlightFiles", () => {
     first.close();
     first.close();
     first.line("lost");
-    await closed(1, 3);
+    await closed(1, 4);
     const second = all.open(sid(1));
     second.line('{"at":2}');
     second.close();
-    expect(await closed(1, 5)).toBe(`${HEAD}{"at":0}\n{"at":1}\n${HEAD}{"at":2}\n`);
+    expect(await closed(1, 7)).toBe(`${HEAD}{"at":0}\n{"at":1}\n${HEAD}{"at":2}\n`);
     expect(statSync(path(1)).mode & 0o777).toBe(0o600);
     expect(statSync(join(directory, "deep")).mode & 0o777).toBe(0o700);
   });
@@ -75,12 +75,13 @@ describe("FlightFiles", () => {
     two.line("never");
     two.close();
     one.close();
-    expect(await closed(2, 2)).toBe(`${HEAD}{"at":0,"is":"left_out","lines":2}\n`);
-    await closed(1, 2);
+    expect(await closed(2, 3)).toBe(`${HEAD}{"at":0,"is":"left_out","lines":2}\n`);
+    await closed(1, 3);
+    await all.settled();
     const three = all.open(sid(3));
     three.line("again");
     three.close();
-    expect(await closed(3, 2)).toBe(`${HEAD}again\n`);
+    expect(await closed(3, 3)).toBe(`${HEAD}again\n`);
   });
 
   it("settles when what was closed is on disk, without waiting for open recordings", async () => {
