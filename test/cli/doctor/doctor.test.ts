@@ -605,14 +605,11 @@ const MISCONFIGURATIONS: readonly (readonly [
     /operator add/,
   ],
   [
-    "an operator listener for everybody, and no operator",
-    () => {
-      operators("operators:\n");
-      env["ADMIN_HOST"] = "0.0.0.0";
-    },
+    "operators in a file without any",
+    () => operators("operators:\n"),
     "fail",
     "operators",
-    /has no operator while ADMIN_HOST is 0\.0\.0\.0/,
+    /has no operator, and ADMIN_TOKEN is not set/,
     /operator add/,
   ],
   [
