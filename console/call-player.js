@@ -60,6 +60,7 @@ export class CallPlayer {
   async play(fromMs) {
     this.#stop();
     this.problem = "";
+    this.#source.forgetFailures();
     const { frames, rateHz } = this.#source.format;
     const wanted = Math.round(((fromMs - this.#startMs) * rateHz) / 1_000);
     this.#next = wanted >= frames ? 0 : Math.max(0, wanted);

@@ -208,19 +208,26 @@ export class InspectView extends Component {
   #draw() {
     const { timeline, sound, selected, cursorMs } = this.state;
     const canvas = this.#canvas.current;
-    if (timeline === null || canvas === null) return;
+    if (this.#isGone || timeline === null || canvas === null) return;
     const view = this.#view;
     drawAxis(canvas, { timeline, ...this.#events, view, sound, selected });
     this.#place(sound?.player.state === "playing" ? sound.player.positionMs : cursorMs);
     if (sound === null || view.spanMs > SAMPLES_SPAN_MS) return;
-    const missing = blocksOf(sound.source, sound.startMs, view).filter(
-      (number) => sound.source.known(number) === undefined,
-    );
-    if (missing.length > 0)
-      void Promise.all(missing.map((number) => sound.source.block(number))).then(
-        () => this.#draw(),
-        (error) => this.setState({ noSound: `The sound cannot be read: ${error.message}` }),
-      );
+    const { source, startMs } = sound;
+    const missing = blocksOf(source, startMs, view).filter((number) => source.isMissing(number));
+    if (missing.length > 0) void this.#load(source, missing);
+  }
+
+  /** @param {WavSource} source @param {readonly number[]} missing */
+  async #load(source, missing) {
+    try {
+      await Promise.all(missing.map((number) => source.block(number)));
+      if (!this.#isGone) this.#draw();
+    } catch (error) {
+      if (this.#isGone) return;
+      const said = error instanceof Error ? error.message : String(error);
+      this.setState({ noSound: `The sound cannot be read: ${said}` });
+    }
   }
 
   /** @param {number} factor @param {number} [aroundMs] */

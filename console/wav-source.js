@@ -66,6 +66,8 @@ export class WavSource {
   #blocks = new Map();
   /** @type {Map<number, Promise<Float32Array<ArrayBuffer>[]>>} */
   #loading = new Map();
+  /** @type {Set<number>} blocks that could not be read. */
+  #failed = new Set();
 
   /** @param {WavFormat} format @param {ReadBytes} read */
   constructor(format, read) {
@@ -91,6 +93,16 @@ export class WavSource {
     return this.#blocks.get(number);
   }
 
+  /** Not here, and its last request did not fail. @param {number} number */
+  isMissing(number) {
+    return !this.#blocks.has(number) && !this.#failed.has(number);
+  }
+
+  /** Blocks that could not be read are missing again. */
+  forgetFailures() {
+    this.#failed.clear();
+  }
+
   /** @param {number} number @returns {Promise<Float32Array<ArrayBuffer>[]>} */
   async block(number) {
     const known = this.#blocks.get(number);
@@ -98,7 +110,12 @@ export class WavSource {
     const loading = this.#loading.get(number) ?? this.#load(number);
     this.#loading.set(number, loading);
     try {
-      return await loading;
+      const samples = await loading;
+      this.#failed.delete(number);
+      return samples;
+    } catch (error) {
+      this.#failed.add(number);
+      throw error;
     } finally {
       this.#loading.delete(number);
     }

@@ -38,6 +38,25 @@ describe("a WAV file that is read in parts", () => {
     expect([source.known(0), source.known(29)?.length]).toEqual([undefined, 1]);
   });
 
+  it("has no block missing that could not be read, until its failures are forgotten", async () => {
+    let isAway = true;
+    const source = await WavSource.open(async (from, to) => {
+      if (from > 0 && isAway) throw new Error("away");
+      return Uint8Array.from(FILE.subarray(from, to + 1));
+    });
+    const missing = () => [0, 1, 2].filter((number) => source.isMissing(number));
+    expect(missing()).toEqual([0, 1, 2]);
+    await expect(source.block(1)).rejects.toThrow("away");
+    expect(missing()).toEqual([0, 2]);
+    source.forgetFailures();
+    expect(missing()).toEqual([0, 1, 2]);
+    await expect(source.block(1)).rejects.toThrow("away");
+    isAway = false;
+    await source.block(1);
+    source.forgetFailures();
+    expect(missing()).toEqual([0, 2]);
+  });
+
   it("may be mu-law, and is nothing else", () => {
     const ulaw = Buffer.from(FILE.subarray(0, 44));
     ulaw.writeUInt16LE(7, 20);
