@@ -11,6 +11,8 @@ const START_S = 0.05;
 export class CallPlayer {
   /** @type {"paused" | "playing"} */
   state = "paused";
+  /** From the request to play until it is paused or over, also while sound is still loading. */
+  isWanted = false;
   problem = "";
   #source;
   #startMs;
@@ -66,6 +68,8 @@ export class CallPlayer {
     this.#next = wanted >= frames ? 0 : Math.max(0, wanted);
     this.#pausedMs = this.#startMs + (this.#next * 1_000) / rateHz;
     const run = this.#run;
+    this.isWanted = true;
+    this.#changed();
     const audio = this.#open();
     // A browser lets a page sound only after the user has done something.
     await audio.resume();
@@ -78,7 +82,7 @@ export class CallPlayer {
   }
 
   pause() {
-    if (this.state === "paused") return;
+    if (!this.isWanted) return;
     this.#pausedMs = this.positionMs;
     this.#stop();
     this.#changed();
@@ -118,6 +122,7 @@ export class CallPlayer {
   #stop() {
     this.#run++;
     this.state = "paused";
+    this.isWanted = false;
     clearTimeout(this.#timer);
     for (const source of this.#sources) source.stop();
     this.#sources.clear();

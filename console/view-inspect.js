@@ -66,6 +66,7 @@ export class InspectView extends Component {
   #resized = new ResizeObserver(() => this.#draw());
   #frame = 0;
   #followedMs = 0;
+  #wasWanted = false;
   #isGone = false;
   #isOpened = false;
   /** @type {(event: WheelEvent) => void} */
@@ -156,7 +157,7 @@ export class InspectView extends Component {
     const { zoom, fromMs, sound } = this.state;
     this.setState({ cursorMs, fromMs: following(this.#lengthMs, zoom, fromMs, cursorMs) });
     this.#remember(cursorMs, zoom);
-    if (sound?.player.state === "playing") void sound.player.play(cursorMs);
+    if (sound?.player.isWanted) void sound.player.play(cursorMs);
   }
 
   /** The address shows the same instant to others. @param {number} atMs @param {number} zoom */
@@ -166,13 +167,16 @@ export class InspectView extends Component {
 
   /** The player began, stopped, or was told otherwise. */
   #played() {
-    if (this.#isGone) return;
     const { sound } = this.state;
-    if (sound?.player.state === "playing") {
-      cancelAnimationFrame(this.#frame);
-      this.#frame = requestAnimationFrame(() => this.#follow());
-      this.setState({});
-    } else if (sound !== null) this.#seek(sound.player.positionMs);
+    if (this.#isGone || sound === null) return;
+    const { isWanted, positionMs, state } = sound.player;
+    const wasWanted = this.#wasWanted;
+    this.#wasWanted = isWanted;
+    cancelAnimationFrame(this.#frame);
+    if (state === "playing") this.#frame = requestAnimationFrame(() => this.#follow());
+    // A paused player keeps an old position: the cursor may have been moved since.
+    if (wasWanted && !isWanted) this.#seek(positionMs);
+    else this.setState(isWanted ? { noSound: "" } : {});
   }
 
   /** With each picture of the screen, the cursor goes to what is heard then. */
@@ -346,11 +350,12 @@ export class InspectView extends Component {
     const { sound, cursorMs } = this.state;
     if (sound === null) return null;
     const { player, source } = sound;
-    const isPlaying = player.state === "playing";
+    const { isWanted } = player;
+    const play = () => (isWanted ? player.pause() : void player.play(cursorMs));
     const mute = (/** @type {number} */ channel, /** @type {string} */ name) =>
       html`<label class="switch"><input type="checkbox" checked=${!player.isMuted(channel)}
         onChange=${() => player.mute(channel, !player.isMuted(channel))} />${name}</label>`;
-    return html`<button type="button" class="primary play" onClick=${() => (isPlaying ? player.pause() : void player.play(cursorMs))}>${isPlaying ? "Pause" : "Play"}</button>
+    return html`<button type="button" class="primary play" onClick=${play}>${isWanted ? "Pause" : "Play"}</button>
       ${source.format.channels > 1 ? html`${mute(0, "Caller")} ${mute(1, "Agent")}` : null}
       ${player.problem === "" ? null : html`<span class="problem" role="alert">${player.problem}</span>`}`;
   }

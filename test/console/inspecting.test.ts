@@ -293,6 +293,31 @@ describe.skipIf(chromiumSkip("the inspector in a browser") !== null)(
       expect(await page.locator(".axis-card").textContent()).toContain("Twilio's recording");
       await page.getByRole("button", { name: "Pause" }).click();
       const paused = await cursor(page);
+      await page.getByRole("slider").fill("5000");
+      await page.getByRole("checkbox", { name: "Agent" }).uncheck();
+      // A frame of the screen, in which the cursor would have gone back to where it was paused.
+      await page.evaluate(
+        "new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)))",
+      );
+      expect(await cursor(page)).toBe(5_000);
+
+      // The block at 15 s is on its way when the cursor is moved on.
+      let arrive = (): void => {};
+      const held = new Promise<void>((resolve) => {
+        arrive = resolve;
+      });
+      await page.route("**/recording*", async (route) => {
+        await held;
+        await route.continue();
+      });
+      await page.getByRole("slider").fill("15000");
+      await page.getByRole("button", { name: "Play" }).click();
+      await page.getByRole("button", { name: "Pause" }).waitFor();
+      await page.getByRole("slider").fill("27000");
+      arrive();
+      await expect.poll(() => cursor(page), { timeout: PATIENCE_MS }).toBeGreaterThan(27_200);
+      await page.getByRole("button", { name: "Pause" }).click();
+      await page.unroute("**/recording*");
       rmSync(file);
       expect(opened.complaints()).toEqual([]);
       await open(page, `?at=${Math.round(paused)}`);
