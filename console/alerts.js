@@ -7,8 +7,12 @@ import { marksOf } from "./trouble.js";
  */
 
 const KEPT = "murelay.alerts";
-/** More than this at once says no more than one. */
+/** Between two notifications. Trouble in between is told with the next one. */
 const MIN_PAUSE_MS = 5_000;
+const RELAY_TAG = "murelay-relay";
+
+/** @param {Row} row */
+const isTroubled = (row) => row.endedMs === null && marksOf(row).length > 0;
 
 /** What is new since the last look. Pure, but for what it remembers. */
 export class TroubleWatch {
@@ -28,19 +32,18 @@ export class TroubleWatch {
       alerts.push({
         title: "The relay cannot be reached",
         body: "Live calls are not shown until it answers.",
-        tag: "murelay-relay",
+        tag: RELAY_TAG,
         link: "#/live",
       });
     this.#wasLost = isLost;
     const known = new Set(rows.map(({ callSid }) => callSid));
     for (const callSid of this.#told) if (!known.has(callSid)) this.#told.delete(callSid);
     for (const row of rows) {
-      const marks = marksOf(row);
-      if (marks.length === 0 || row.endedMs !== null || this.#told.has(row.callSid)) continue;
+      if (!isTroubled(row) || this.#told.has(row.callSid)) continue;
       this.#told.add(row.callSid);
       alerts.push({
         title: `Trouble in a call with ${row.agent}`,
-        body: marks.join(", "),
+        body: marksOf(row).join(", "),
         tag: row.callSid,
         link: `#/calls/${encodeURIComponent(row.callSid)}`,
       });
@@ -52,6 +55,8 @@ export class TroubleWatch {
 export class Alerts {
   #watch = new TroubleWatch();
   #lastMs = Number.NEGATIVE_INFINITY;
+  /** @type {Map<string, Alert>} by tag: not shown yet. */
+  #pending = new Map();
   isOn = false;
 
   constructor() {
@@ -79,18 +84,37 @@ export class Alerts {
     return "You will be notified of trouble while this page is open.";
   }
 
-  /** @param {readonly Row[]} rows @param {boolean} isLost @param {number} nowMs */
+  /**
+   * Notifies of new trouble. The store calls it every second.
+   *
+   * @param {readonly Row[]} rows @param {boolean} isLost @param {number} nowMs
+   */
   look(rows, isLost, nowMs) {
     // Also while they are off, so that turning them on does not tell old trouble.
     const alerts = this.#watch.look(rows, isLost);
-    const [first] = alerts;
-    if (!this.isOn || first === undefined || nowMs - this.#lastMs < MIN_PAUSE_MS) return;
+    if (!this.isOn) {
+      this.#pending.clear();
+      return;
+    }
+    for (const alert of alerts) this.#pending.set(alert.tag, alert);
+    this.#dropOver(rows, isLost);
+    const [first] = this.#pending.values();
+    if (first === undefined || nowMs - this.#lastMs < MIN_PAUSE_MS) return;
     this.#lastMs = nowMs;
-    const more = alerts.length > 1 ? ` And ${alerts.length - 1} more.` : "";
+    const more = this.#pending.size > 1 ? ` And ${this.#pending.size - 1} more.` : "";
+    this.#pending.clear();
     const shown = new Notification(first.title, { body: first.body + more, tag: first.tag });
     shown.onclick = () => {
       window.focus();
       location.hash = first.link;
     };
+  }
+
+  /** Trouble that is over needs no notification. @param {readonly Row[]} rows @param {boolean} isLost */
+  #dropOver(rows, isLost) {
+    if (this.#pending.size === 0) return;
+    const troubled = new Set(rows.filter(isTroubled).map(({ callSid }) => callSid));
+    for (const tag of this.#pending.keys())
+      if (tag === RELAY_TAG ? !isLost : !troubled.has(tag)) this.#pending.delete(tag);
   }
 }

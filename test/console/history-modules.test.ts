@@ -1,6 +1,6 @@
 /** The console's modules behind the pages of ended calls, reviews, the wall, alerts and shortcuts. */
-import { describe, expect, it } from "vitest";
-import { TroubleWatch } from "../../console/alerts.js";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { Alerts, TroubleWatch } from "../../console/alerts.js";
 import { changedLink, toQuery } from "../../console/calls-filter.js";
 import { Figures } from "../../console/figures.js";
 import { dollars, when } from "../../console/format.js";
@@ -74,6 +74,62 @@ describe("the trouble that is told", () => {
     const watch = new TroubleWatch();
     const lost = (isLost: boolean) => watch.look([], isLost).length;
     expect([true, true, false, true].map(lost)).toEqual([1, 0, 0, 1]);
+  });
+});
+
+describe("notifications of trouble", () => {
+  afterEach(() => vi.unstubAllGlobals());
+
+  async function alertsOn() {
+    const shown: string[] = [];
+    const kept = new Map<string, string>();
+    vi.stubGlobal("window", { isSecureContext: true });
+    vi.stubGlobal("sessionStorage", {
+      getItem: (key: string) => kept.get(key) ?? null,
+      setItem: (key: string, value: string) => kept.set(key, value),
+      removeItem: (key: string) => kept.delete(key),
+    });
+    vi.stubGlobal(
+      "Notification",
+      class {
+        static permission = "granted";
+        static requestPermission = async () => "granted";
+        constructor(_title: string, { body, tag }: { body: string; tag: string }) {
+          shown.push(`${tag}: ${body}`);
+        }
+      },
+    );
+    const alerts = new Alerts();
+    expect(alerts.isOn).toBe(false);
+    await alerts.turn(true);
+    return { alerts, shown };
+  }
+  const slow = (callSid: string) => row(callSid, { voiceToVoiceMs: 3_000 });
+
+  it("wait for a pause after the last one, and then tell what is still in trouble", async () => {
+    const { alerts, shown } = await alertsOn();
+    const [first, second, third, fourth] = [slow("CA1"), slow("CA2"), slow("CA3"), slow("CA4")];
+    alerts.look([first], false, 0);
+    expect(shown).toEqual(["CA1: slow answer"]);
+    alerts.look([first, second], true, 1_000);
+    alerts.look([first, second, third, fourth], true, 4_999);
+    expect(shown).toHaveLength(1);
+    // The second call has ended, and the relay can be reached again.
+    alerts.look([first, { ...second, endedMs: 5 }, third, fourth], false, 5_000);
+    expect(shown.slice(1)).toEqual(["CA3: slow answer And 1 more."]);
+    alerts.look([first, third, fourth], false, 60_000);
+    expect(shown).toHaveLength(2);
+  });
+
+  it("tell of nothing that began while they were off", async () => {
+    const { alerts, shown } = await alertsOn();
+    alerts.look([slow("CA1")], false, 0);
+    alerts.look([slow("CA2")], false, 1_000);
+    await alerts.turn(false);
+    alerts.look([slow("CA2"), slow("CA3")], true, 2_000);
+    await alerts.turn(true);
+    alerts.look([slow("CA2"), slow("CA3")], true, 9_000);
+    expect(shown).toEqual(["CA1: slow answer"]);
   });
 });
 
