@@ -1,8 +1,9 @@
 // The relay's readiness and a few of its figures.
-import { ApiError, readMetrics } from "./api.js";
+import { readMetrics } from "./api.js";
 import { Figures } from "./figures.js";
 import { counted, dollars, spanOf } from "./format.js";
 import { Component, html } from "./html.js";
+import { Polled } from "./polled.js";
 import { readinessText } from "./words.js";
 
 /** @typedef {import("./store.js").Store} Store */
@@ -13,32 +14,20 @@ const READ_EVERY_MS = 10_000;
 export class HealthView extends Component {
   /** @override */
   state = { figures: /** @type {Figures | null} */ (null), problem: "" };
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #timer;
-  #gone = false;
+  #polled = new Polled(
+    async () => ({ figures: new Figures(await readMetrics()) }),
+    READ_EVERY_MS,
+    (state) => this.setState(state),
+  );
 
   /** @override */
   componentDidMount() {
-    void this.#read();
+    this.#polled.start();
   }
 
   /** @override */
   componentWillUnmount() {
-    this.#gone = true;
-    clearTimeout(this.#timer);
-  }
-
-  async #read() {
-    try {
-      if (!document.hidden || this.state.figures === null) {
-        const figures = new Figures(await readMetrics());
-        if (!this.#gone) this.setState({ figures, problem: "" });
-      }
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      if (!this.#gone) this.setState({ problem: error.message });
-    }
-    if (!this.#gone) this.#timer = setTimeout(() => void this.#read(), READ_EVERY_MS);
+    this.#polled.stop();
   }
 
   /** @override */
@@ -62,7 +51,9 @@ export class HealthView extends Component {
 
 /** @param {TileProps} props */
 function Tile({ name, value, about, severity }) {
-  return html`<dl class=${`tile ${severity ?? ""}`}><dt>${name}</dt><dd>${value}</dd>${about === undefined ? null : html`<dd class="hint">${about}</dd>`}</dl>`;
+  return html`<dl class=${`tile ${severity ?? ""}`}><dt>${name}</dt><dd>${value}</dd>${
+    about === undefined ? null : html`<dd class="hint">${about}</dd>`
+  }</dl>`;
 }
 
 /** @param {Figures} figures @returns {TileProps[]} */

@@ -1,9 +1,10 @@
 // The wall: how the service is doing, to be read from across a room.
-import { ApiError, readCalls, readMetrics } from "./api.js";
+import { readCalls, readMetrics } from "./api.js";
 import { Figures } from "./figures.js";
 import { counted, dollars, spanOf, when } from "./format.js";
 import { readNodes, readSums } from "./history-api.js";
 import { Component, html } from "./html.js";
+import { Polled } from "./polled.js";
 import { callLink } from "./route.js";
 import { marksOf } from "./trouble.js";
 import { Phase } from "./view-live.js";
@@ -22,6 +23,7 @@ const MAX_FAILED = 6;
 const MAX_TROUBLED = 6;
 /** Of the capacity; more is worth a look. */
 const NEARLY_FULL = 0.85;
+const OUTDATED = "The figures of the last hour may be outdated.";
 /** A caller notices a pause of this length. */
 const SLOW_MS = 2_000;
 
@@ -29,37 +31,16 @@ const SLOW_MS = 2_000;
 export class WallView extends Component {
   /** @override */
   state = { data: /** @type {WallData | null} */ (null), problem: "" };
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #timer;
-  #gone = false;
+  #polled = new Polled(readWall, READ_EVERY_MS, (state) => this.setState(state));
 
   /** @override */
   componentDidMount() {
-    void this.#read();
+    this.#polled.start();
   }
 
   /** @override */
   componentWillUnmount() {
-    this.#gone = true;
-    clearTimeout(this.#timer);
-  }
-
-  async #read() {
-    try {
-      const since = new Date(Date.now() - 24 * 3_600_000).toISOString();
-      const [told, metrics, sums, { calls: failed }] = await Promise.all([
-        readNodes(),
-        readMetrics(),
-        readSums(),
-        readCalls({ state: "ended", outcome: "failed", since, limit: String(MAX_FAILED) }),
-      ]);
-      const processes = allProcesses(told, new Figures(metrics));
-      if (!this.#gone) this.setState({ data: { processes, sums, failed }, problem: "" });
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      if (!this.#gone) this.setState({ problem: error.message });
-    }
-    if (!this.#gone) this.#timer = setTimeout(() => void this.#read(), READ_EVERY_MS);
+    this.#polled.stop();
   }
 
   /** @override */
@@ -67,8 +48,9 @@ export class WallView extends Component {
     const { store } = this.props;
     const { data, problem } = this.state;
     return html`
-      <div class="heading"><h1 tabindex="-1">Wall</h1><span class="hint">${when(new Date(store.nowMs).toISOString())}</span></div>
-      ${problem === "" ? null : html`<p class="problem" role="alert">${problem} The figures of the last hour may be outdated.</p>`}
+      <div class="heading"><h1 tabindex="-1">Wall</h1>
+        <span class="hint">${when(new Date(store.nowMs).toISOString())}</span></div>
+      ${problem === "" ? null : html`<p class="problem" role="alert">${problem} ${OUTDATED}</p>`}
       <div class="tiles wall">${tiles(store, data).map(
         ({ name, value, about, severity }) =>
           html`<dl key=${name} class=${`tile ${severity}`}><dt>${name}</dt><dd>${value}</dd><dd class="hint">${about}</dd></dl>`,
@@ -77,6 +59,18 @@ export class WallView extends Component {
       <div class="halves"><${Troubled} store=${store} /><${Failed} data=${data} /></div>
     `;
   }
+}
+
+/** @returns {Promise<{ data: WallData }>} */
+async function readWall() {
+  const since = new Date(Date.now() - 24 * 3_600_000).toISOString();
+  const [told, metrics, sums, { calls: failed }] = await Promise.all([
+    readNodes(),
+    readMetrics(),
+    readSums(),
+    readCalls({ state: "ended", outcome: "failed", since, limit: String(MAX_FAILED) }),
+  ]);
+  return { data: { processes: allProcesses(told, new Figures(metrics)), sums, failed } };
 }
 
 /** @param {Store} store @param {WallData | null} data */
@@ -149,11 +143,17 @@ function Nodes({ data }) {
     <tbody>${nodes.map(
       ({ node, workers, calls, maxCalls, silent, sum }) => html`<tr key=${node}>
       <th scope="row">${node}${silent ? html` <span class="tag bad">no heartbeat</span>` : null}</th>
-      <td>${workers.length === 0 ? "–" : workers.map((worker) => html`<span key=${worker.worker} class=${`tag ${worker.draining ? "warn" : ""}`} title=${`Worker ${worker.worker}: ${worker.calls} of ${worker.maxCalls} calls`}>worker ${worker.worker}: ${counted(worker.calls)}${worker.draining ? " draining" : ""}</span> `)}</td>
+      <td>${workers.length === 0 ? "–" : workers.map((worker) => html`<${Worker} key=${worker.worker} worker=${worker} /> `)}</td>
       <td class="number">${maxCalls === 0 ? "–" : `${counted(calls)} of ${counted(maxCalls)}`}</td>
       <td class="number">${counted(sum?.calls ?? 0)}</td><td class="number">${counted(sum?.failed ?? 0)}</td>
       <td class="number">${spanOf(sum?.latencyMs)}</td><td class="number">${dollars(sum?.costUsd ?? 0)}</td></tr>`,
     )}</tbody></table></section>`;
+}
+
+/** @param {{ worker: import("./history-api.js").NodeState }} props */
+function Worker({ worker: { worker, calls, maxCalls, draining } }) {
+  const about = `Worker ${worker}: ${calls} of ${maxCalls} calls`;
+  return html`<span class=${`tag ${draining ? "warn" : ""}`} title=${about}>worker ${worker}: ${counted(calls)}${draining ? " draining" : ""}</span>`;
 }
 
 /** @param {{ store: Store }} props */

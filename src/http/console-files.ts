@@ -53,6 +53,7 @@ const SCRIPTS: readonly string[] = [
   "main.js",
   "phone-worklet.js",
   "phone.js",
+  "polled.js",
   "resampler.js",
   "review-panel.js",
   "route.js",

@@ -1,0 +1,55 @@
+// Figures of a page that are read again and again.
+import { ApiError } from "./api.js";
+
+/**
+ * Reads at once, and then at intervals. It does not read while the page is hidden, unless nothing
+ * was read yet.
+ *
+ * @template {object} T
+ */
+export class Polled {
+  #read;
+  #everyMs;
+  #took;
+  #hasRead = false;
+  #isStopped = true;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+
+  /**
+   * @param {() => Promise<T>} read
+   * @param {number} everyMs from the end of one reading to the next.
+   * @param {(state: (T & { problem: "" }) | { problem: string }) => void} took what was read, or why nothing was.
+   */
+  constructor(read, everyMs, took) {
+    this.#read = read;
+    this.#everyMs = everyMs;
+    this.#took = took;
+  }
+
+  start() {
+    if (!this.#isStopped) return;
+    this.#isStopped = false;
+    void this.#poll();
+  }
+
+  /** What is being read is not taken any more. */
+  stop() {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  async #poll() {
+    try {
+      if (!document.hidden || !this.#hasRead) {
+        const found = await this.#read();
+        this.#hasRead = true;
+        if (!this.#isStopped) this.#took({ ...found, problem: "" });
+      }
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (!this.#isStopped) this.#took({ problem: error.message });
+    }
+    if (!this.#isStopped) this.#timer = setTimeout(() => void this.#poll(), this.#everyMs);
+  }
+}
