@@ -21,7 +21,7 @@ import {
   type Scenario,
   ScenarioError,
 } from "./scenario.js";
-import { judge, type SloTerm } from "./slo.js";
+import { type Judged, judge, judgeMeasured, type SloTerm } from "./slo.js";
 import { playStorePairs, RECORD_SOURCES, recordsShareText, storePairsText } from "./store-pairs.js";
 import { UsageError } from "./usage-error.js";
 
@@ -255,7 +255,7 @@ class Bench {
     const { slo } = this.#options;
     const limitsGiven = slo.length > 0;
     return {
-      ...this.#facts(judge(limitsGiven ? slo : MAX_LIMITS, figures), limitsGiven, null),
+      ...this.#facts(judgeMeasured(limitsGiven ? slo : MAX_LIMITS, figures), limitsGiven, null),
       figures,
       samples,
       counts: countsOf(meters),
@@ -297,7 +297,7 @@ class Bench {
     if (jsonFile === null && htmlFile === null) return;
     const limitsGiven = verdicts.length > 0;
     const facts = this.#facts(
-      limitsGiven ? verdicts : judge(MAX_LIMITS, result.figures),
+      limitsGiven ? { verdicts, unmeasured: [] } : judgeMeasured(MAX_LIMITS, result.figures),
       limitsGiven,
       steps,
     );
@@ -307,7 +307,7 @@ class Bench {
   }
 
   #facts(
-    verdicts: ReportFacts["verdicts"],
+    { verdicts, unmeasured }: Judged,
     limitsGiven: boolean,
     steps: ReportFacts["steps"],
   ): ReportFacts {
@@ -325,6 +325,7 @@ class Bench {
       scenario: this.#scenario,
       durationS: this.#options.durationS,
       verdicts,
+      unmeasured,
       limitsGiven,
       steps,
     };

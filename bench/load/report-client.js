@@ -35,17 +35,27 @@ function margin({ limit, value, ok }) {
   return `${shown(by)}${share} ${value < limit ? "below" : "above"}`;
 }
 
-function limitsSection({ verdicts = [], limitsGiven = true, steps = null }) {
-  if (verdicts.length === 0) return "";
+function limitsSection({ verdicts = [], unmeasured = [], limitsGiven = true, steps = null }) {
+  if (verdicts.length + unmeasured.length === 0) return "";
   const broken = verdicts.filter(({ ok }) => !ok).length;
   const all =
-    broken === 0
-      ? `<span class="tag good">${verdicts.length === 1 ? "the limit holds" : `all ${verdicts.length} limits hold`}</span>`
-      : `<span class="tag bad">${broken} of ${verdicts.length} limits broken</span>`;
-  const rows = verdicts.map(
-    (one) => `<tr><th scope="row">${escaped(one.metric)} ${escaped(one.op)} ${shown(one.limit)}</th>
-    <td class="n">${shown(one.value)}</td><td><span class="tag ${one.ok ? "good" : "bad"}">${one.ok ? "pass" : "fail"}</span></td><td>${margin(one)}</td></tr>`,
-  );
+    verdicts.length === 0
+      ? ""
+      : broken === 0
+        ? `<span class="tag good">${verdicts.length === 1 ? "the limit holds" : `all ${verdicts.length} limits hold`}</span>`
+        : `<span class="tag bad">${broken} of ${verdicts.length} limits broken</span>`;
+  const named = ({ metric, op, limit }) =>
+    `<th scope="row">${escaped(metric)} ${escaped(op)} ${shown(limit)}</th>`;
+  const result = (ok) => `<span class="tag ${ok ? "good" : "bad"}">${ok ? "pass" : "fail"}</span>`;
+  const rows = [
+    ...verdicts.map(
+      (one) => `<tr>${named(one)}
+    <td class="n">${shown(one.value)}</td><td>${result(one.ok)}</td><td>${margin(one)}</td></tr>`,
+    ),
+    ...unmeasured.map(
+      (one) => `<tr>${named(one)}<td class="n">–</td><td>not measured</td><td></td></tr>`,
+    ),
+  ];
   const searched = (steps ?? []).map(
     ({ calls, ok }) =>
       `<tr><td class="n">${calls}</td><td><span class="tag ${ok ? "good" : "bad"}">${ok ? "within the limits" : "a limit broke"}</span></td></tr>`,

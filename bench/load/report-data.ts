@@ -5,7 +5,7 @@ import type { LoadResult } from "./load-run.js";
 import type { Meters } from "./meters.js";
 import { resultText } from "./report-text.js";
 import type { Scenario } from "./scenario.js";
-import type { SloResult } from "./slo.js";
+import type { SloResult, SloTerm } from "./slo.js";
 import { OTHERS_LIMIT_PERCENT } from "./steady-window.js";
 
 /** Where and how the figures were measured. */
@@ -20,6 +20,8 @@ export interface ReportFacts {
   readonly scenario: Scenario;
   readonly durationS: number;
   readonly verdicts: readonly SloResult[];
+  /** Limits that were not judged, because their figure was not measured. */
+  readonly unmeasured: readonly SloTerm[];
   /** The limits are those of `--slo`; false: usual ones, which set no exit status. */
   readonly limitsGiven: boolean;
   /** Of --find-max; null otherwise. */

@@ -57,6 +57,24 @@ export function judge(
   });
 }
 
+export interface Judged {
+  readonly verdicts: readonly SloResult[];
+  /** Limits whose figure was not measured. */
+  readonly unmeasured: readonly SloTerm[];
+}
+
+/** As `judge`, but a figure that was not measured breaks no limit. */
+export function judgeMeasured(
+  terms: readonly SloTerm[],
+  figures: Readonly<Record<string, number | null>>,
+): Judged {
+  const verdicts = judge(terms, figures);
+  return {
+    verdicts: verdicts.filter(({ value }) => !Number.isNaN(value)),
+    unmeasured: terms.filter(({ metric }) => figures[metric] === null),
+  };
+}
+
 function isOp(text: string): text is keyof typeof COMPARE {
   return text in COMPARE;
 }

@@ -70,6 +70,7 @@ export function loadFacts({ figures: made }: LoadResult, slo = SLO): ReportFacts
     scenario: DEFAULT_SCENARIO,
     durationS: 30,
     verdicts: judge(parseSlo(slo), made),
+    unmeasured: [],
     limitsGiven: true,
     steps: null,
   };

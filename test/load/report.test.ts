@@ -9,10 +9,11 @@ import { LivePage } from "../../bench/load/live-page.js";
 import { parseOptions } from "../../bench/load/options.js";
 import { reportJson } from "../../bench/load/report-data.js";
 import { reportHtml } from "../../bench/load/report-file.js";
+import { judge, judgeMeasured, parseSlo } from "../../bench/load/slo.js";
 import { UsageError } from "../../bench/load/usage-error.js";
 import { axeFindings, LOOKS, overflowOf } from "../fakes/axe.js";
 import { chromiumSkip, launchChromium, openPage, PATIENCE_MS } from "../fakes/chromium.js";
-import { loadFacts, loadResult } from "../fakes/load-result.js";
+import { loadFacts, loadResult, SLO } from "../fakes/load-result.js";
 
 const folder = mkdtempSync(join(tmpdir(), "murelay-report-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -52,6 +53,18 @@ describe("the result of a run as data", () => {
       ...{ baselineFile: "a.json", live: true },
     });
   });
+});
+
+it("a limit that nobody gave, or of a run that goes on, is not broken by what was not measured", () => {
+  const limits = parseSlo("uplink_p99_ms<20,hold_p99_ms<100,loss=1");
+  expect(result.figures["hold_p99_ms"]).toBeNull();
+  const { verdicts, unmeasured } = judgeMeasured(limits, result.figures);
+  expect(verdicts.map(({ metric, ok }) => [metric, ok])).toEqual([
+    ["uplink_p99_ms", true],
+    ["loss", false],
+  ]);
+  expect(unmeasured).toEqual([limits[1]]);
+  expect(judge(limits, result.figures).map(({ ok }) => ok)).toEqual([true, false, false]);
 });
 
 describe("the page of a run that goes on", () => {
@@ -108,6 +121,20 @@ describe.skipIf(chromiumSkip("the load report in a browser") !== null)(
       expect(words[2]).toMatch(/^loss = 0 0 ?pass ?exactly at the limit$/);
       expect(words[3]).toMatch(/^hold_p99_ms < 100 – ?fail ?not measured$/);
       expect(await page.locator(".limits h2").textContent()).toContain("2 of 4 limits broken");
+      expect(opened.complaints()).toEqual([]);
+      await opened.close();
+    });
+
+    it("says of usual limits which were not measured, and calls none of those broken", async () => {
+      const opened = await openPage(browser);
+      const { page } = opened;
+      const usual = join(folder, "usual.html");
+      const judged = judgeMeasured(parseSlo(SLO), result.figures);
+      writeFileSync(usual, reportHtml({ ...data, ...judged, limitsGiven: false }));
+      await page.goto(`file://${usual}`);
+      expect(await page.locator(".limits h2").textContent()).toContain("1 of 3 limits broken");
+      const last = await page.locator(".limits tbody tr").last().textContent();
+      expect(last?.replace(/\s+/g, " ").trim()).toBe("hold_p99_ms < 100–not measured");
       expect(opened.complaints()).toEqual([]);
       await opened.close();
     });
