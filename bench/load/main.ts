@@ -128,7 +128,7 @@ class Bench {
     const verdicts = judge(slo, result.figures);
     console.log(resultText(result, verdicts));
     if (this.#baseline !== null) console.log(baselineText(result.figures, this.#baseline));
-    this.#write(result, verdicts, null);
+    await this.#report(result, verdicts, null);
     if (result.relayExit !== null || result.meters.up.frames === 0) return BROKEN;
     return verdicts.every(({ ok }) => ok) ? OK : BROKEN;
   }
@@ -180,7 +180,7 @@ class Bench {
         ? ""
         : `at least, for the harness was the bottleneck: ${found.harnessLimit}`;
     console.log(`\n${found.calls} calls within the limits${bound === "" ? "" : ` (${bound})`}`);
-    this.#write(last, judge(limits, (last as LoadResult).figures), found.steps);
+    await this.#report(last, judge(limits, (last as LoadResult).figures), found.steps);
     return OK;
   }
 
@@ -292,9 +292,13 @@ class Bench {
     );
   }
 
-  #write(result: LoadResult, verdicts: ReportFacts["verdicts"], steps: ReportFacts["steps"]): void {
+  async #report(
+    result: LoadResult,
+    verdicts: ReportFacts["verdicts"],
+    steps: ReportFacts["steps"],
+  ): Promise<void> {
     const { jsonFile, htmlFile } = this.#options;
-    if (jsonFile === null && htmlFile === null) return;
+    if (jsonFile === null && htmlFile === null && this.#page === null) return;
     const limitsGiven = verdicts.length > 0;
     const facts = this.#facts(
       limitsGiven ? { verdicts, unmeasured: [] } : judgeMeasured(MAX_LIMITS, result.figures),
@@ -304,6 +308,7 @@ class Bench {
     const data = reportJson(result, facts);
     if (jsonFile !== null) writeFileSync(jsonFile, `${JSON.stringify(data, null, 2)}\n`);
     if (htmlFile !== null) writeFileSync(htmlFile, reportHtml(data, this.#baseline));
+    await this.#page?.finish(data);
   }
 
   #facts(

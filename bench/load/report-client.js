@@ -180,9 +180,10 @@ function draw({ data, baseline, live }) {
 /** Asks for newer data, until the run is over or the address no longer answers. */
 async function follow() {
   try {
-    const from = PAGE.data.samples.at(-1)?.second ?? 0;
-    const data = await (await fetch(`data.json?from=${from}`)).json();
-    const known = PAGE.data.samples.filter(({ second }) => second < from);
+    const { run, samples } = PAGE.data;
+    const from = samples.at(-1)?.second ?? 0;
+    const data = await (await fetch(`data.json?run=${run}&from=${from}`)).json();
+    const known = data.run === run ? samples.filter(({ second }) => second < from) : [];
     data.samples = [...known, ...data.samples];
     PAGE.data = data;
     const focused = document.activeElement?.closest("figure")?.dataset.chart;

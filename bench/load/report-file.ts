@@ -15,7 +15,11 @@ const SCRIPT = ["./report-charts.js", "./report-client.js"]
 const STYLE = beside("./report.css");
 
 /** What the page shows while a run goes on: the end's figures are not known yet. */
-export type ReportSoFar = Partial<ReportData> & Pick<ReportData, "figures" | "samples">;
+export type ReportSoFar = Partial<ReportData> &
+  Pick<ReportData, "figures" | "samples"> & {
+    /** Differs between the runs that one page shows. */
+    readonly run?: number;
+  };
 
 /**
  * @param baseline  an earlier run that this one is compared with.

@@ -76,7 +76,9 @@ describe("the page of a run that goes on", () => {
       expect(new URL(address).hostname).toBe("127.0.0.1");
       const html = await (await fetch(address)).text();
       expect(html).toContain('"live":true');
-      const newer = (await (await fetch(`${address}data.json?from=29`)).json()) as typeof data;
+      const newer = (await (
+        await fetch(`${address}data.json?run=1&from=29`)
+      ).json()) as typeof data;
       expect(newer.samples.map(({ second }) => second)).toEqual([29, 30]);
       expect((await fetch(`${address}x`)).status).toBe(404);
       expect((await fetch(address, { method: "POST" })).status).toBe(405);
@@ -91,6 +93,50 @@ describe("the page of a run that goes on", () => {
     } finally {
       page.close();
     }
+  });
+});
+
+describe("the page of several runs", () => {
+  const poll = async (address: string, query: string) =>
+    (await (await fetch(`${address}data.json?${query}`)).json()) as typeof data & { run: number };
+
+  it("gives every second of a run that the page has not seen", async () => {
+    const page = new LivePage(null);
+    const address = await page.listen();
+    try {
+      page.show(() => data);
+      const first = await poll(address, "run=0&from=0");
+      expect((await poll(address, `run=${first.run}&from=30`)).samples).toHaveLength(1);
+      page.show(() => ({ ...data, samples: data.samples.slice(0, 3) }));
+      const second = await poll(address, `run=${first.run}&from=30`);
+      expect([second.run === first.run, second.samples.length]).toEqual([false, 3]);
+    } finally {
+      page.close();
+    }
+  });
+
+  it("waits at its end for an open page, for a limited time, and for no other", async () => {
+    const page = new LivePage(null);
+    const address = await page.listen();
+    const { text: _, ...soFar } = data;
+    page.show(() => soFar);
+    await page.finish(data);
+    page.show(() => soFar);
+    expect((await poll(address, "")).text).toBeUndefined();
+    let isOver = false;
+    const finished = page.finish(data).then(() => {
+      isOver = true;
+    });
+    await fetch(address);
+    expect(isOver).toBe(false);
+    expect((await poll(address, "")).text).toBe(data.text);
+    await finished;
+    page.close();
+
+    const impatient = new LivePage(null, 300);
+    await poll(await impatient.listen(), "");
+    await impatient.finish(data);
+    impatient.close();
   });
 });
 
@@ -209,9 +255,27 @@ describe.skipIf(chromiumSkip("the load report in a browser") !== null)(
       await page.locator(".live", { hasText: "Running: 2 s, 40 calls" }).waitFor();
       seconds = 6;
       await page.locator(".live", { hasText: "Running: 5 s, 100 calls" }).waitFor();
+      live.show(() => ({ figures, samples: samples.slice(0, 2) }));
+      await page.locator(".live", { hasText: "Running: 1 s, 20 calls" }).waitFor();
       expect(await axeFindings(page)).toEqual([]);
       live.close();
       await page.locator(".live", { hasText: "The harness has ended" }).waitFor();
+      await opened.close();
+    });
+
+    it("shows the result of a run that it has followed, after the harness has ended", async () => {
+      const live = new LivePage(null, PATIENCE_MS);
+      const address = await live.listen();
+      live.show(() => ({ figures: data.figures, samples: data.samples.slice(0, 3) }));
+      const opened = await openPage(browser);
+      const { page } = opened;
+      await page.goto(address);
+      await page.waitForResponse(/data\.json/);
+      await live.finish(data);
+      live.close();
+      await page.getByText("As it was printed").waitFor();
+      expect(await page.locator(".live").count()).toBe(0);
+      expect(opened.complaints()).toEqual([]);
       await opened.close();
     });
   },
