@@ -40,8 +40,8 @@ export const readReview = async (callSid) =>
 export const changeReview = async (callSid, what, body) =>
   (await send(`api/calls/${encodeURIComponent(callSid)}/${what}`, body)).json();
 
-/** @returns {Promise<NodeState[]>} */
-export const readNodes = async () => (await (await ask("api/nodes")).json()).nodes;
+/** @returns {Promise<NodeState[]>} also of processes that have died within the last hour. */
+export const readNodes = async () => (await (await ask("api/nodes?silent=true")).json()).nodes;
 
 /** @returns {Promise<NodeSum[]>} of the last hour. */
 export const readSums = async () => (await (await ask("api/nodes/sums")).json()).nodes;

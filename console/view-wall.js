@@ -8,7 +8,7 @@ import { Polled } from "./polled.js";
 import { callLink } from "./route.js";
 import { marksOf } from "./trouble.js";
 import { Phase } from "./view-live.js";
-import { allProcesses, hourOf, quantile, wallNodes } from "./wall.js";
+import { allProcesses, hourOf, isSilent, loadOf, quantile, wallNodes } from "./wall.js";
 import { plain, readinessText } from "./words.js";
 
 /**
@@ -82,8 +82,7 @@ function tiles(store, data) {
   const slowest = quantile(latencies, 0.95);
   const waiting = calls.filter(({ phase }) => phase === "transfer" || phase === "ringing");
   const known = connection === "live";
-  const capacity = data?.processes.reduce((sum, { maxCalls }) => sum + maxCalls, 0) ?? 0;
-  const used = data?.processes.reduce((sum, one) => sum + one.calls, 0) ?? 0;
+  const { calls: used, maxCalls: capacity } = loadOf(data?.processes ?? []);
   const hour = data === null ? null : hourOf(data.sums);
   return [
     {
@@ -151,9 +150,13 @@ function Nodes({ data }) {
 }
 
 /** @param {{ worker: import("./history-api.js").NodeState }} props */
-function Worker({ worker: { worker, calls, maxCalls, draining } }) {
+function Worker({ worker: process }) {
+  const { worker, calls, maxCalls, draining, silentMs } = process;
+  if (isSilent(process))
+    return html`<span class="tag bad" title=${`Worker ${worker}: last heartbeat ${spanOf(silentMs)} ago`}>worker ${worker}: silent</span>`;
   const about = `Worker ${worker}: ${calls} of ${maxCalls} calls`;
-  return html`<span class=${`tag ${draining ? "warn" : ""}`} title=${about}>worker ${worker}: ${counted(calls)}${draining ? " draining" : ""}</span>`;
+  const text = `worker ${worker}: ${counted(calls)}${draining ? " draining" : ""}`;
+  return html`<span class=${`tag ${draining ? "warn" : ""}`} title=${about}>${text}</span>`;
 }
 
 /** @param {{ store: Store }} props */

@@ -7,8 +7,40 @@
  *   sum: NodeSum | null }} WallNode
  */
 
-/** A process sends a heartbeat every few seconds. */
-const SILENT_MS = 20_000;
+/** A process sends a heartbeat every 3 s. After this long, other nodes take it for dead. */
+const SILENT_MS = 12_000;
+
+/** @param {NodeState} process */
+export const isSilent = ({ silentMs }) => silentMs > SILENT_MS;
+
+/**
+ * Of the processes with one place, a node's worker, the one that was heard last: a worker that was
+ * killed has been started again.
+ *
+ * @param {readonly NodeState[]} processes
+ */
+function lastHeard(processes) {
+  /** @type {Map<string, NodeState>} */
+  const found = new Map();
+  for (const one of processes) {
+    const place = JSON.stringify([one.node, one.worker]);
+    const other = found.get(place);
+    if (other === undefined || one.silentMs < other.silentMs) found.set(place, one);
+  }
+  return [...found.values()];
+}
+
+/**
+ * What the living processes carry, and may carry.
+ *
+ * @param {readonly NodeState[]} processes
+ */
+export function loadOf(processes) {
+  const living = processes.filter((one) => !isSilent(one));
+  const total = (/** @type {"calls" | "maxCalls"} */ name) =>
+    living.reduce((sum, one) => sum + one[name], 0);
+  return { calls: total("calls"), maxCalls: total("maxCalls") };
+}
 
 /**
  * One entry for each node that has processes or ended calls, by name.
@@ -20,17 +52,14 @@ const SILENT_MS = 20_000;
 export function wallNodes(processes, sums) {
   const names = [...new Set([...processes, ...sums].map(({ node }) => node ?? "unknown"))].sort();
   return names.map((node) => {
-    const workers = processes
-      .filter((one) => one.node === node)
-      .toSorted((a, b) => a.worker - b.worker);
-    const total = (/** @type {"calls" | "maxCalls"} */ name) =>
-      workers.reduce((sum, worker) => sum + worker[name], 0);
+    const workers = lastHeard(processes.filter((one) => one.node === node)).toSorted(
+      (a, b) => a.worker - b.worker,
+    );
     return {
       node,
       workers,
-      calls: total("calls"),
-      maxCalls: total("maxCalls"),
-      silent: workers.length > 0 && workers.every(({ silentMs }) => silentMs > SILENT_MS),
+      ...loadOf(workers),
+      silent: workers.length > 0 && workers.every(isSilent),
       sum: sums.find((one) => (one.node ?? "unknown") === node) ?? null,
     };
   });

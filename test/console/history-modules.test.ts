@@ -7,7 +7,7 @@ import { dollars, when } from "../../console/format.js";
 import type { Row } from "../../console/live-calls.js";
 import { readRoute } from "../../console/route.js";
 import { KeySequence, SHORTCUTS } from "../../console/shortcut-keys.js";
-import { allProcesses, hourOf, quantile, wallNodes } from "../../console/wall.js";
+import { allProcesses, hourOf, isSilent, loadOf, quantile, wallNodes } from "../../console/wall.js";
 
 const row = (callSid: string, changes: Partial<Row> = {}): Row => ({
   callSid,
@@ -169,8 +169,21 @@ describe("the wall", () => {
     expect(nodes[0]).toMatchObject({ calls: 4, maxCalls: 20, silent: false, sum: null });
     expect(nodes[0]?.workers.map(({ worker: n }) => n)).toEqual([0, 1]);
     expect(nodes[1]).toMatchObject({ workers: [], silent: false, sum });
-    expect(nodes[2]?.silent).toBe(true);
+    expect(nodes[2]).toMatchObject({ silent: true, calls: 0, maxCalls: 0 });
     expect(hourOf([sum, sum])).toEqual({ calls: 8, failed: 2, costUsd: 1 });
+  });
+
+  it("counts no worker that is silent, and shows it until another one has its place", () => {
+    const dead = { silentMs: 12_001 };
+    const processes = [
+      ...[worker("a", 0), worker("a", 1, dead), worker("b", 0, { silentMs: 40_000 })],
+      ...[worker("b", 0, { silentMs: 3_000 }), worker("b", 0, dead)],
+    ];
+    expect(loadOf(processes)).toEqual({ calls: 4, maxCalls: 20 });
+    const [a, b] = wallNodes(processes, []);
+    expect(a).toMatchObject({ calls: 2, maxCalls: 10, silent: false });
+    expect(a?.workers.map(isSilent)).toEqual([false, true]);
+    expect(b?.workers).toEqual([worker("b", 0, { silentMs: 3_000 })]);
   });
 
   it("takes the workers of one machine from its metrics, where no database tells of them", () => {

@@ -215,8 +215,9 @@ describe("single routes", () => {
       return [{ node: "a", worker: 0, calls: 1, maxCalls: 9, draining: false, silentMs: 5 }];
     };
     const side = await startOperator({ token: TOKEN, routes: () => nodeRoutes({ nodes }) });
-    const ask = () => api.at(side.port).ask("GET", "/api/nodes", "/api/nodes");
+    const ask = (query = "") => api.at(side.port).ask("GET", "/api/nodes", `/api/nodes${query}`);
     expect(await ask()).toBe(200);
+    expect(await ask("?silent=x")).toBe(400);
     storeIsAway = true;
     expect(await ask()).toBe(503);
     storeIsAway = false;

@@ -10,13 +10,18 @@ import { outboundRoutes } from "../../src/http/outbound-route.js";
 import type { OutboundOrder } from "../../src/relay/calls/outbound.js";
 import { FakeCalls } from "./harness.js";
 
-async function ask(route: OperatorRoute | undefined, params = {}, body: unknown = null) {
+async function ask(
+  route: OperatorRoute | undefined,
+  params = {},
+  body: unknown = null,
+  query = "",
+) {
   const reply = await route!.handle({
     head: { method: "GET", path: "/", query: "", address: "127.0.0.1", header: () => "" },
     operator: { name: "ada", role: "admin" },
     hasEnded: async () => false,
     params,
-    query: new URLSearchParams(),
+    query: new URLSearchParams(query),
     body,
   });
   return {
@@ -41,6 +46,18 @@ describe("GET /api/nodes", () => {
   it("lists the nodes, and says so when the database is away", async () => {
     const [route] = nodeRoutes({ nodes: async () => [{ node: "n1" }] });
     expect(await ask(route)).toEqual({ status: 200, body: { nodes: [{ node: "n1" }] } });
+    const asked: boolean[] = [];
+    const [all] = nodeRoutes({
+      nodes: async (withSilent) => {
+        asked.push(withSilent);
+        return [];
+      },
+    });
+    const statuses = [];
+    for (const query of ["", "silent=true", "silent=x"])
+      statuses.push((await ask(all, {}, null, query)).status);
+    expect(statuses).toEqual([200, 200, 400]);
+    expect(asked).toEqual([false, true]);
     const [away] = nodeRoutes({
       nodes: () => Promise.reject(new RelayError("store_unavailable", "away")),
     });

@@ -11,7 +11,7 @@ import { StateTable } from "../store/state-table.js";
 import type { Tables } from "../store/tables.js";
 import { BusListener } from "./bus-listener.js";
 import { type BusMessage, decodeMessage, encodeMessage } from "./bus-message.js";
-import { type NodeLoad, type NodeStatus, OwnerTable } from "./owner-table.js";
+import { KEEP_MS, type NodeLoad, type NodeStatus, OwnerTable } from "./owner-table.js";
 import { OwnershipWriter } from "./ownership-writer.js";
 
 export interface NodeBusOptions {
@@ -145,9 +145,15 @@ export class NodeBus implements Cluster {
     });
   }
 
-  /** Living processes, by node and worker. */
-  async nodes(): Promise<readonly NodeStatus[]> {
-    return await withRelayErrors(() => this.#owners.nodes(SILENT_MS));
+  /**
+   * Processes by node and worker.
+   *
+   * @param withSilent  also those that have died within the last hour. For people: no request is
+   *                    sent to them.
+   */
+  async nodes(withSilent = false): Promise<readonly NodeStatus[]> {
+    const silentMs = withSilent ? KEEP_MS : SILENT_MS;
+    return await withRelayErrors(() => this.#owners.nodes(silentMs));
   }
 
   async #sendHeartbeat(): Promise<void> {

@@ -23,7 +23,7 @@ export interface NodeStatus extends NodeLoad {
 /** Callbacks of a call still arrive after its end. */
 const REMEMBER_MS = 10 * 60_000;
 /** Rows of processes that died stay this long, for people to look at. */
-const KEEP_MS = 3_600_000;
+export const KEEP_MS = 3_600_000;
 const HEARTBEATS_PER_SWEEP = 20;
 
 /**

@@ -98,6 +98,33 @@ describe.skipIf(missing !== null)("NodeBus", () => {
     expect(await one.nodes()).toHaveLength(1);
   });
 
+  it("shows processes that died only where it is asked for them, and sends them nothing", async () => {
+    const client = new pg.Client(server.url);
+    await client.connect();
+    try {
+      const { rows } = await client.query("select max(seen_ms) as now from nodes");
+      const diedMs = Number(rows[0].now) - 60_000;
+      await client.query(
+        `insert into nodes (process, node, worker, calls, max_calls, draining, seen_ms)
+          values ('dead', 'three', 0, 3, 10, 0, $1)`,
+        [diedMs],
+      );
+      await client.query(
+        "insert into call_holders (call_sid, process, until_ms) values ($1, 'dead', null)",
+        [call(9)],
+      );
+      expect((await one.nodes()).map(({ node }) => node)).toEqual(["one", "two"]);
+      const all = await one.nodes(true);
+      expect(all.map(({ node }) => node)).toEqual(["one", "three", "two"]);
+      expect(all[1]!.silentMs).toBeGreaterThanOrEqual(60_000);
+      expect(await one.ask(call(9), END)).toBeNull();
+    } finally {
+      await client.query("delete from call_holders where process = 'dead'");
+      await client.query("delete from nodes where process = 'dead'");
+      await client.end();
+    }
+  });
+
   it("brings a request to the owner of a call and its reply back, also long ones", async () => {
     const callSid = call(1);
     one.claim(callSid);
