@@ -44,14 +44,18 @@ export function valueText(facet, value) {
 /** @param {string} flag of a review. */
 export const flagText = (flag) => WORDS[flag] ?? plain(flag);
 
-/** @param {{ filter: Record<string, string>, counts: Counts | null, page: string }} props */
-export function Facets({ filter, counts, page }) {
+/**
+ * `hidden`: the page itself sets these.
+ *
+ * @param {{ filter: Record<string, string>, counts: Counts | null, page: string, hidden: readonly string[] }} props
+ */
+export function Facets({ filter, counts, page, hidden }) {
   if (counts === null) return html`<aside class="facets" aria-label="Counts"></aside>`;
   return html`<aside aria-label="Counts"><details class="facets" open=${isWide()}><summary>Counts</summary>${TITLES.map(
     ([facet, title]) => {
-      const values = counts.counts[facet] ?? [];
+      const values = hidden.includes(facet) ? [] : (counts.counts[facet] ?? []);
       const chosen = filter[facet] ?? "";
-      if (values.length === 0 && chosen === "") return null;
+      if (values.length === 0 && (chosen === "" || hidden.includes(facet))) return null;
       return html`<section key=${facet}><h2>${title}</h2><ul>${values
         .slice(0, MAX_VALUES)
         .map(({ value, calls }) => {

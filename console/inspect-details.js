@@ -118,3 +118,20 @@ export function Files({ timeline: { callSid, audio, flight }, mayHear }) {
       : html`<li key=${file[2]}><a href=${callFile(callSid, file[0])} download=${file[2]}>${file[1]}</a></li>`,
   )}</ul></section>`;
 }
+
+/** @param {TimelineData} timeline @param {boolean} mayHear */
+export function aboutText({ flight, audio, envelope, leftOut, incomplete }, mayHear) {
+  const said = [];
+  if (audio?.source === "recording")
+    said.push(
+      "The sound is Twilio's recording; where it begins on this axis is exact to about 100 ms.",
+    );
+  if (!flight) said.push("This call has no flight recording here: only its record is shown.");
+  if (audio !== null && !mayHear) said.push("Your role does not allow you to hear it.");
+  if (envelope !== null && envelope.agent.length === 0 && audio?.source === "recording")
+    said.push("The recording has one channel, with both voices.");
+  if (leftOut > 0) said.push(`${leftOut} events are left out: the call has too many.`);
+  if (incomplete !== null) said.push(`The flight recording is not complete: ${incomplete}.`);
+  said.push("Ctrl and the mouse wheel zoom, Shift and the wheel move the axis.");
+  return said.join(" ");
+}

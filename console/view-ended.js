@@ -116,7 +116,7 @@ export class EndedView extends Component {
       <${Chosen} filter=${filter} page=${page} names=${FILTER_NAMES} />
       ${problem === "" ? null : html`<p class="problem" role="alert">${problem} <button type="button" onClick=${() => this.#search()}>Try again</button></p>`}
       <div class="found">
-        <${Facets} filter=${filter} counts=${counts} page=${page} />
+        <${Facets} filter=${filter} counts=${counts} page=${page} hidden=${queue ? ["review"] : []} />
         <div>
           ${this.#table(calls, reviews, store.showNumbers)}
           ${

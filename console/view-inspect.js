@@ -12,7 +12,7 @@ import {
   viewOf,
   zoomed,
 } from "./inspect-axis.js";
-import { Files, NearEvents, RawLines, Turns } from "./inspect-details.js";
+import { aboutText, Files, NearEvents, RawLines, Turns } from "./inspect-details.js";
 import {
   blocksOf,
   drawAxis,
@@ -23,6 +23,7 @@ import {
   TICKS_PX,
 } from "./inspect-draw.js";
 import { callLink, inspectLink } from "./route.js";
+import { Throttle } from "./throttle.js";
 import { WavSource } from "./wav-source.js";
 
 /**
@@ -37,6 +38,8 @@ import { WavSource } from "./wav-source.js";
 const ZOOM_STEP = 2;
 /** While the sound plays, lists and address follow this often. */
 const FOLLOW_MS = 250;
+/** A slider that is dragged changes the address this often. Safari refuses 100 changes in 10 s. */
+const ADDRESS_MS = 250;
 
 /** @extends {Component<InspectProps, InspectState>} */
 export class InspectView extends Component {
@@ -67,6 +70,7 @@ export class InspectView extends Component {
   #frame = 0;
   #followedMs = 0;
   #wasWanted = false;
+  #address = new Throttle(ADDRESS_MS, replaceLink);
   #isGone = false;
   #isOpened = false;
   /** @type {(event: WheelEvent) => void} */
@@ -80,6 +84,7 @@ export class InspectView extends Component {
   /** @override */
   componentWillUnmount() {
     this.#isGone = true;
+    this.#address.stop();
     this.#resized.disconnect();
     cancelAnimationFrame(this.#frame);
     this.state.sound?.player.close();
@@ -89,10 +94,7 @@ export class InspectView extends Component {
   componentDidUpdate(before) {
     const { atMs, zoom } = this.props;
     // Another link to this call was followed.
-    if (atMs !== before.atMs || zoom !== before.zoom) {
-      this.setState({ zoom: this.#allowed(zoom) });
-      this.#seek(atMs);
-    }
+    if (atMs !== before.atMs || zoom !== before.zoom) this.#seek(atMs, this.#allowed(zoom));
     // A canvas that has gone, and come again with the page, is another one.
     const canvas = this.#canvas.current;
     if (canvas !== null && canvas.dataset["watched"] === undefined) {
@@ -151,18 +153,18 @@ export class InspectView extends Component {
 
   // --- the cursor --------------------------------------------------------------------------------
 
-  /** @param {number} ms */
-  #seek(ms) {
+  /** @param {number} ms @param {number} [zoom] */
+  #seek(ms, zoom = this.state.zoom) {
     const cursorMs = Math.min(this.#lengthMs, Math.max(0, ms));
-    const { zoom, fromMs, sound } = this.state;
-    this.setState({ cursorMs, fromMs: following(this.#lengthMs, zoom, fromMs, cursorMs) });
+    const { fromMs, sound } = this.state;
+    this.setState({ zoom, cursorMs, fromMs: following(this.#lengthMs, zoom, fromMs, cursorMs) });
     this.#remember(cursorMs, zoom);
     if (sound?.player.isWanted) void sound.player.play(cursorMs);
   }
 
   /** The address shows the same instant to others. @param {number} atMs @param {number} zoom */
   #remember(atMs, zoom) {
-    history.replaceState(null, "", inspectLink(this.props.callSid, atMs, zoom));
+    this.#address.ask(inspectLink(this.props.callSid, atMs, zoom));
   }
 
   /** The player began, stopped, or was told otherwise. */
@@ -376,19 +378,8 @@ export class InspectView extends Component {
 /** @param {number} ms */
 const exactTime = (ms) => `${clockTime(ms)}.${String(Math.floor(ms) % 1_000).padStart(3, "0")}`;
 
-/** @param {TimelineData} timeline @param {boolean} mayHear */
-function aboutText({ flight, audio, envelope, leftOut, incomplete }, mayHear) {
-  const said = [];
-  if (audio?.source === "recording")
-    said.push(
-      "The sound is Twilio's recording; where it begins on this axis is exact to about 100 ms.",
-    );
-  if (!flight) said.push("This call has no flight recording here: only its record is shown.");
-  if (audio !== null && !mayHear) said.push("Your role does not allow you to hear it.");
-  if (envelope !== null && envelope.agent.length === 0 && audio?.source === "recording")
-    said.push("The recording has one channel, with both voices.");
-  if (leftOut > 0) said.push(`${leftOut} events are left out: the call has too many.`);
-  if (incomplete !== null) said.push(`The flight recording is not complete: ${incomplete}.`);
-  said.push("Ctrl and the mouse wheel zoom, Shift and the wheel move the axis.");
-  return said.join(" ");
+/** The address, unless another page was opened. @param {string} link */
+function replaceLink(link) {
+  const [page] = link.split("?");
+  if (location.hash.split("?")[0] === page) history.replaceState(null, "", link);
 }

@@ -62,6 +62,7 @@ const SCRIPTS: readonly string[] = [
   "shortcuts.js",
   "signin.js",
   "store.js",
+  "throttle.js",
   "timeline.js",
   "trouble.js",
   "turns.js",

@@ -199,15 +199,25 @@ describe.skipIf(chromiumSkip("the inspector in a browser") !== null)(
       expect(await cursor(page)).toBe(answer.startedMs);
       await page.getByRole("button", { name: "Zoom in" }).click();
       await page.getByRole("button", { name: "Zoom in" }).click();
+      await expect.poll(() => page.url()).toContain(`?at=${Math.round(answer.startedMs)}&zoom=4`);
       const address = page.url();
-      expect(address).toContain(`?at=${Math.round(answer.startedMs)}&zoom=4`);
       const other = await openPage(browser);
       await other.page.goto(address);
       await other.page.locator("canvas.inspect").waitFor();
       await expect.poll(() => cursor(other.page)).toBe(answer.startedMs);
       await other.close();
       await page.getByRole("button", { name: "Whole call" }).click();
-      expect(page.url()).not.toContain("zoom");
+      await expect.poll(() => page.url()).not.toContain("zoom");
+      // Another link to the same call, in which the cursor is far from where the view was.
+      await page.evaluate(
+        `location.hash = "#/calls/${callSid}/inspect?at=${spoken.endedMs}&zoom=8"`,
+      );
+      await expect.poll(() => cursor(page)).toBe(spoken.endedMs);
+      expect(await page.locator(".playhead").isVisible()).toBe(true);
+      await page.getByRole("slider").fill("1");
+      await page.evaluate('location.hash = "#/live"');
+      await page.locator("table.live, .empty").first().waitFor();
+      expect(page.url()).toContain("#/live");
       expect(opened.complaints()).toEqual([]);
       await opened.close();
     });
