@@ -39,11 +39,17 @@ export const ENDED_SORTS = /** @type {const} */ ([
   ["cost", "most expensive"],
 ]);
 
-/** @param {Record<string, string>} filter of the address; its times are local, as the form has them. @returns {Record<string, string>} */
-export function toQuery(filter) {
+/**
+ * The parameters of a request.
+ *
+ * @param {readonly string[]} names
+ * @param {Record<string, string>} filter of the address; its times are local, as the form has them.
+ * @returns {Record<string, string>}
+ */
+export function queryOf(names, filter) {
   /** @type {Record<string, string>} */
-  const query = { state: "ended" };
-  for (const name of NAMES) {
+  const query = {};
+  for (const name of names) {
     const value = (filter[name] ?? "").trim();
     if (value === "") continue;
     if (name !== "since" && name !== "until") query[name] = value;
@@ -51,6 +57,25 @@ export function toQuery(filter) {
   }
   return query;
 }
+
+/**
+ * The address of a page with a filter.
+ *
+ * @param {readonly string[]} names
+ * @param {FormData} form
+ * @param {string} page
+ */
+export function linkOf(names, form, page) {
+  const query = new URLSearchParams();
+  for (const name of names) {
+    const value = String(form.get(name) ?? "").trim();
+    if (value !== "") query.set(name, value);
+  }
+  return `${page}${query.size === 0 ? "" : `?${query}`}`;
+}
+
+/** @param {Record<string, string>} filter */
+export const toQuery = (filter) => ({ state: "ended", ...queryOf(NAMES, filter) });
 
 /**
  * The same search with one part changed.
@@ -66,12 +91,5 @@ export function changedLink(filter, name, value, page = "#/ended") {
   return toLink(form, page);
 }
 
-/** @param {FormData} form @param {string} [page] @returns {string} the address of the page with this filter. */
-export function toLink(form, page = "#/ended") {
-  const query = new URLSearchParams();
-  for (const name of NAMES) {
-    const value = String(form.get(name) ?? "").trim();
-    if (value !== "") query.set(name, value);
-  }
-  return `${page}${query.size === 0 ? "" : `?${query}`}`;
-}
+/** @param {FormData} form @param {string} [page] */
+export const toLink = (form, page = "#/ended") => linkOf(NAMES, form, page);

@@ -1,5 +1,6 @@
 // What operators did, newest first, by filter and page by page.
 import { ApiError } from "./api.js";
+import { linkOf, queryOf } from "./calls-filter.js";
 import { when } from "./format.js";
 import { readAudit } from "./history-api.js";
 import { Component, html } from "./html.js";
@@ -31,7 +32,7 @@ const ACTIONS = [
   "reload_agents",
   "drain",
 ];
-const NAMES = /** @type {const} */ (["operator", "action", "callSid", "refused", "since", "until"]);
+const NAMES = ["operator", "action", "callSid", "refused", "since", "until"];
 
 /** @extends {Component<{ filter: Record<string, string> }, { entries: AuditEntry[], next: string | null, problem: string, busy: boolean }>} */
 export class AuditView extends Component {
@@ -58,7 +59,7 @@ export class AuditView extends Component {
     this.setState({ busy: true });
     try {
       const page = before === "" ? {} : { before };
-      const { entries, next } = await readAudit({ ...toQuery(this.props.filter), ...page });
+      const { entries, next } = await readAudit({ ...queryOf(NAMES, this.props.filter), ...page });
       const known = before === "" ? [] : this.state.entries;
       this.setState({ entries: [...known, ...entries], next, problem: "", busy: false });
     } catch (error) {
@@ -78,7 +79,7 @@ export class AuditView extends Component {
       ${problem === "" ? null : html`<p class="problem" role="alert">${problem}</p>`}
       ${
         entries.length === 0
-          ? html`<p class="empty" role="status">${busy ? "Loading …" : problem === "" ? "No matching acts." : "The audit log could not be read."}</p>`
+          ? html`<p class="empty" role="status">${emptyText(busy, problem)}</p>`
           : html`<table class="calls audit" aria-busy=${busy}>
           <caption class="hidden">What operators did, newest first</caption>
           <thead><tr><th scope="col">Time</th><th scope="col">Operator</th><th scope="col">Role</th><th scope="col">Act</th>
@@ -88,23 +89,17 @@ export class AuditView extends Component {
       ${
         next === null
           ? null
-          : html`<div class="buttons paging"><button type="button" disabled=${busy} onClick=${() => void this.#read(next)}>Older</button></div>`
+          : html`<div class="buttons paging">
+            <button type="button" disabled=${busy} onClick=${() => void this.#read(next)}>Older</button></div>`
       }
     `;
   }
 }
 
-/** @param {Record<string, string>} filter its times are local. @returns {Record<string, string>} */
-function toQuery(filter) {
-  /** @type {Record<string, string>} */
-  const query = {};
-  for (const name of NAMES) {
-    const value = (filter[name] ?? "").trim();
-    if (value === "") continue;
-    if (name !== "since" && name !== "until") query[name] = value;
-    else if (!Number.isNaN(Date.parse(value))) query[name] = new Date(value).toISOString();
-  }
-  return query;
+/** @param {boolean} busy @param {string} problem */
+function emptyText(busy, problem) {
+  if (busy) return "Loading …";
+  return problem === "" ? "No matching acts." : "The audit log could not be read.";
 }
 
 /** @param {{ filter: Record<string, string> }} props */
@@ -113,26 +108,23 @@ function AuditForm({ filter }) {
     /** @type {SubmitEvent & { currentTarget: HTMLFormElement }} */ event,
   ) => {
     event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    const query = new URLSearchParams();
-    for (const name of NAMES) {
-      const value = String(form.get(name) ?? "").trim();
-      if (value !== "") query.set(name, value);
-    }
-    location.hash = query.size === 0 ? "#/audit" : `#/audit?${query}`;
+    location.hash = linkOf(NAMES, new FormData(event.currentTarget), "#/audit");
   }}><div class="fields">
-    <label>Operator <input name="operator" type="text" maxlength="40" defaultValue=${filter["operator"] ?? ""} /></label>
+    <label>Operator <input name="operator" type="text" maxlength="40"
+      defaultValue=${filter["operator"] ?? ""} /></label>
     <label>Act <select name="action"><option value="">all</option>${ACTIONS.map(
       (name) =>
         html`<option key=${name} value=${name} selected=${name === filter["action"]}>${plain(name)}</option>`,
     )}</select></label>
-    <label>Call <input name="callSid" type="text" maxlength="110" placeholder="CallSid" defaultValue=${filter["callSid"] ?? ""} /></label>
+    <label>Call <input name="callSid" type="text" maxlength="110" placeholder="CallSid"
+      defaultValue=${filter["callSid"] ?? ""} /></label>
     <label>Result <select name="refused"><option value="">all</option>
       <option value="false" selected=${filter["refused"] === "false"}>done</option>
       <option value="true" selected=${filter["refused"] === "true"}>refused</option></select></label>
     <label>From <input name="since" type="datetime-local" defaultValue=${filter["since"] ?? ""} /></label>
     <label>Until <input name="until" type="datetime-local" defaultValue=${filter["until"] ?? ""} /></label>
-    <div class="buttons"><button type="submit" class="primary">Filter</button><a class="button" href="#/audit">Clear</a></div>
+    <div class="buttons"><button type="submit" class="primary">Filter</button>
+      <a class="button" href="#/audit">Clear</a></div>
   </div></form>`;
 }
 
@@ -144,6 +136,9 @@ function Row({ entry: { at, operator, role, action, callSid, status } }) {
     <td data-label="Operator">${operator}</td>
     <td data-label="Role">${role}</td>
     <td data-label="Act">${plain(action)}</td>
-    <td data-label="Call">${callSid === null ? "–" : html`<a href=${callLink(callSid)}><code>${callSid}</code></a>`}</td>
-    <td data-label="Result"><span class=${`tag ${done ? "good" : "bad"}`}>${done ? "done" : `refused (${status})`}</span></td></tr>`;
+    <td data-label="Call">${
+      callSid === null ? "–" : html`<a href=${callLink(callSid)}><code>${callSid}</code></a>`
+    }</td>
+    <td data-label="Result">
+      <span class=${`tag ${done ? "good" : "bad"}`}>${done ? "done" : `refused (${status})`}</span></td></tr>`;
 }

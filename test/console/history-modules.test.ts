@@ -1,7 +1,7 @@
 /** The console's modules behind the pages of ended calls, reviews, the wall, alerts and shortcuts. */
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { Alerts, TroubleWatch } from "../../console/alerts.js";
-import { changedLink, toQuery } from "../../console/calls-filter.js";
+import { changedLink, linkOf, queryOf, toQuery } from "../../console/calls-filter.js";
 import { Figures } from "../../console/figures.js";
 import { dollars, when } from "../../console/format.js";
 import type { Row } from "../../console/live-calls.js";
@@ -41,6 +41,22 @@ describe("a saved search", () => {
       rating: "2",
       flag: "repeated",
     });
+  });
+
+  it("has the names of its page alone, and its times as instants", () => {
+    const names = ["operator", "since"];
+    const query = queryOf(names, { operator: " ada ", since: "2026-11-21T08:00Z", q: "x" });
+    expect(query).toEqual({ operator: "ada", since: "2026-11-21T08:00:00.000Z" });
+    expect(queryOf(names, { operator: " ", since: "soon" })).toEqual({});
+    const form = new FormData();
+    for (const [name, value] of [
+      ["operator", " ada "],
+      ["since", ""],
+      ["q", "x"],
+    ] as const)
+      form.set(name, value);
+    expect(linkOf(names, form, "#/audit")).toBe("#/audit?operator=ada");
+    expect(linkOf(names, new FormData(), "#/audit")).toBe("#/audit");
   });
 
   it.each([
