@@ -71,12 +71,18 @@ export function Facets({ filter, counts, page, hidden }) {
 /** On a narrow page the counts would hide the calls. */
 const isWide = () => window.matchMedia("(min-width: 901px)").matches;
 
-/** What the search asks for, each part with a link that takes it away. @param {{ filter: Record<string, string>, page: string, names: Readonly<Record<string, string>> }} props */
+/**
+ * What the search asks for, each part with a link that takes it away.
+ *
+ * @param {{ filter: Record<string, string>, page: string, names: Readonly<Record<string, string>> }} props
+ */
 export function Chosen({ filter, page, names }) {
   const parts = Object.entries(filter).filter(([name, value]) => value !== "" && name in names);
   if (parts.length === 0) return null;
-  return html`<p class="chosen">${parts.map(
-    ([name, value]) => html`<a key=${name} class="chip" href=${changedLink(filter, name, "", page)}
-      aria-label=${`Remove ${names[name]}: ${valueText(name, value)}`}>${names[name]}: ${valueText(name, value)} <span aria-hidden="true">×</span></a> `,
-  )}<a href=${page}>Clear all</a></p>`;
+  return html`<p class="chosen">${parts.map(([name, value]) => {
+    const text = `${names[name]}: ${valueText(name, value)}`;
+    const link = changedLink(filter, name, "", page);
+    return html`<a key=${name} class="chip" href=${link}
+      aria-label=${`Remove ${text}`}>${text} <span aria-hidden="true">×</span></a> `;
+  })}<a href=${page}>Clear all</a></p>`;
 }

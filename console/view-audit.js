@@ -34,7 +34,11 @@ const ACTIONS = [
 ];
 const NAMES = ["operator", "action", "callSid", "refused", "since", "until"];
 
-/** @extends {Component<{ filter: Record<string, string> }, { entries: AuditEntry[], next: string | null, problem: string, busy: boolean }>} */
+/**
+ * @typedef {{ entries: AuditEntry[], next: string | null, problem: string, busy: boolean }} AuditState
+ *
+ * @extends {Component<{ filter: Record<string, string> }, AuditState>}
+ */
 export class AuditView extends Component {
   /** @override */
   state = {

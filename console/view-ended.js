@@ -19,6 +19,8 @@ import { NumbersSwitch } from "./view-live.js";
  */
 
 const PAGE = "50";
+const ABOUT_REVIEW =
+  "Rules found a long silence, a failed transfer or a caller who repeated themselves in these calls; two calls in a hundred are sampled.";
 
 /** `queue`: only calls that wait for a review. @extends {Component<EndedProps, EndedState>} */
 export class EndedView extends Component {
@@ -98,6 +100,8 @@ export class EndedView extends Component {
     const { store, filter, queue } = this.props;
     const { calls, reviews, next, pages, problem, busy, counts } = this.state;
     const page = queue ? "#/review" : "#/ended";
+    const newer = () => void this.#read(pages.slice(0, -1));
+    const older = () => next !== null && void this.#read([...pages, next]);
     const { ["state"]: _, ...query } = this.#query;
     return html`
       <div class="heading"><h1 tabindex="-1">${queue ? "Calls to review" : "Ended calls"}${
@@ -110,11 +114,16 @@ export class EndedView extends Component {
         </div></details></div>
       ${
         queue
-          ? html`<p class="hint lead">Rules found a long silence, a failed transfer or a caller who repeated themselves in these calls; two calls in a hundred are sampled.</p>`
+          ? html`<p class="hint lead">${ABOUT_REVIEW}</p>`
           : html`<${FilterForm} key=${toLink(dataOf(filter))} store=${store} filter=${filter} />`
       }
       <${Chosen} filter=${filter} page=${page} names=${FILTER_NAMES} />
-      ${problem === "" ? null : html`<p class="problem" role="alert">${problem} <button type="button" onClick=${() => this.#search()}>Try again</button></p>`}
+      ${
+        problem === ""
+          ? null
+          : html`<p class="problem" role="alert">${problem} <button type="button"
+          onClick=${() => this.#search()}>Try again</button></p>`
+      }
       <div class="found">
         <${Facets} filter=${filter} counts=${counts} page=${page} hidden=${queue ? ["review"] : []} />
         <div>
@@ -123,9 +132,9 @@ export class EndedView extends Component {
             pages.length < 2 && next === null
               ? null
               : html`<div class="buttons paging">
-            <button type="button" disabled=${pages.length < 2 || busy} onClick=${() => void this.#read(pages.slice(0, -1))}>Newer</button>
+            <button type="button" disabled=${pages.length < 2 || busy} onClick=${newer}>Newer</button>
             <span class="hint">Page ${pages.length}</span>
-            <button type="button" disabled=${next === null || busy} onClick=${() => next !== null && void this.#read([...pages, next])}>Older</button>
+            <button type="button" disabled=${next === null || busy} onClick=${older}>Older</button>
           </div>`
           }
         </div>
@@ -148,8 +157,10 @@ export class EndedView extends Component {
       }</p>`;
     return html`<table class="calls" aria-busy=${busy}>
       <caption class="hidden">${this.props.queue ? "Calls to review" : "Ended calls"}</caption>
-      <thead><tr><th scope="col">Caller</th><th scope="col">Agent</th><th scope="col">Started</th><th scope="col">Outcome</th>
-        <th scope="col" class="number">Duration</th><th scope="col" class="number">Turns</th><th scope="col" class="number">Cost</th></tr></thead>
+      <thead><tr><th scope="col">Caller</th><th scope="col">Agent</th>
+        <th scope="col">Started</th><th scope="col">Outcome</th>
+        <th scope="col" class="number">Duration</th><th scope="col" class="number">Turns</th>
+        <th scope="col" class="number">Cost</th></tr></thead>
       <tbody>${calls.map(
         (call) =>
           html`<${EndedRow} key=${call.callSid} call=${call} review=${reviews[call.callSid]} show=${show} />`,

@@ -35,7 +35,8 @@ export class HealthView extends Component {
     const { readiness, directory } = this.props.store;
     const { figures, problem } = this.state;
     return html`
-      <div class="heading"><h1 tabindex="-1">Health</h1><span class="hint">murelay ${directory.version}; updated every 10 s</span></div>
+      <div class="heading"><h1 tabindex="-1">Health</h1>
+        <span class="hint">murelay ${directory.version}; updated every 10 s</span></div>
       ${problem === "" ? null : html`<p class="problem" role="alert">${problem}</p>`}
       <div class="tiles">
         <${Tile} name="Readiness" value=${readiness === null ? "no answer" : readinessText(readiness.reason)}

@@ -284,7 +284,8 @@ export class InspectView extends Component {
     const { callSid } = this.props;
     const { timeline, problem, noSound } = this.state;
     return html`
-      <div class="heading"><h1 tabindex="-1">Inspect</h1><a class="button" href=${callLink(callSid)}>The call</a></div>
+      <div class="heading"><h1 tabindex="-1">Inspect</h1>
+        <a class="button" href=${callLink(callSid)}>The call</a></div>
       ${problem === "" ? null : html`<p class="problem" role="alert">${problem}</p>`}
       ${noSound === "" ? null : html`<p class="problem" role="alert">${noSound}</p>`}
       ${timeline === null ? html`<p class="empty" role="status">${problem === "" ? "Loading …" : ""}</p>` : this.#page(timeline)}
@@ -321,13 +322,17 @@ export class InspectView extends Component {
   #axis(timeline) {
     const { zoom, cursorMs } = this.state;
     const lengthMs = this.#lengthMs;
+    const most = maxZoom(lengthMs);
+    const events = `${timeline.events.length} events in ${clockTime(lengthMs)}`;
+    /** @param {Event & { currentTarget: HTMLInputElement }} event */
+    const slide = ({ currentTarget }) => this.#seek(Number(currentTarget.value));
     return html`
       <section class="card axis-card" aria-label="Time axis">
         <div class="buttons">${this.#sound()}
           <output class="clock" ref=${this.#clock}>${exactTime(cursorMs)}</output> <span class="hint">of ${clockTime(lengthMs)}</span>
           <span class="grow"></span>
           <button type="button" disabled=${zoom === 1} onClick=${() => this.#zoomBy(1 / ZOOM_STEP)}>Zoom out</button>
-          <button type="button" disabled=${zoom >= maxZoom(lengthMs)} onClick=${() => this.#zoomBy(ZOOM_STEP)}>Zoom in</button>
+          <button type="button" disabled=${zoom >= most} onClick=${() => this.#zoomBy(ZOOM_STEP)}>Zoom in</button>
           <button type="button" disabled=${zoom === 1} onClick=${() => this.#zoomBy(0)}>Whole call</button>
           <button type="button" onClick=${() => void this.#copy()}>Copy link</button></div>
         <div class="axis">
@@ -336,14 +341,14 @@ export class InspectView extends Component {
             ${LANES.map(([lane, height]) => html`<li key=${lane} style=${{ height: `${height}px` }}>${lane}</li>`)}</ol>
           <div class="picture">
             <canvas ref=${this.#canvas} class="inspect" style=${{ height: `${HEIGHT_PX}px` }} role="img"
-              aria-label=${`${timeline.events.length} events in ${clockTime(lengthMs)}; those at the cursor are listed below`}
+              aria-label=${`${events}; those at the cursor are listed below`}
               onClick=${(/** @type {MouseEvent} */ event) => this.#clicked(event)}></canvas>
             <i class="playhead" ref=${this.#playhead}></i>
           </div>
         </div>
-        <label class="cursor">Cursor <input ref=${this.#slider} type="range" min="0" max=${Math.ceil(lengthMs)} step="1" value=${Math.round(cursorMs)}
-          aria-valuetext=${exactTime(cursorMs)}
-          onInput=${(/** @type {Event & { currentTarget: HTMLInputElement }} */ event) => this.#seek(Number(event.currentTarget.value))} /></label>
+        <label class="cursor">Cursor <input ref=${this.#slider} type="range" min="0"
+          max=${Math.ceil(lengthMs)} step="1" value=${Math.round(cursorMs)}
+          aria-valuetext=${exactTime(cursorMs)} onInput=${slide} /></label>
         <p class="hint">${aboutText(timeline, this.props.store.mayAct)}</p>
       </section>`;
   }

@@ -53,7 +53,8 @@ export class WallView extends Component {
       ${problem === "" ? null : html`<p class="problem" role="alert">${problem} ${OUTDATED}</p>`}
       <div class="tiles wall">${tiles(store, data).map(
         ({ name, value, about, severity }) =>
-          html`<dl key=${name} class=${`tile ${severity}`}><dt>${name}</dt><dd>${value}</dd><dd class="hint">${about}</dd></dl>`,
+          html`<dl key=${name} class=${`tile ${severity}`}><dt>${name}</dt>
+            <dd>${value}</dd><dd class="hint">${about}</dd></dl>`,
       )}</div>
       <${Nodes} data=${data} />
       <div class="halves"><${Troubled} store=${store} /><${Failed} data=${data} /></div>
@@ -142,7 +143,11 @@ function Nodes({ data }) {
     <tbody>${nodes.map(
       ({ node, workers, calls, maxCalls, silent, sum }) => html`<tr key=${node}>
       <th scope="row">${node}${silent ? html` <span class="tag bad">no heartbeat</span>` : null}</th>
-      <td>${workers.length === 0 ? "–" : workers.map((worker) => html`<${Worker} key=${worker.worker} worker=${worker} /> `)}</td>
+      <td>${
+        workers.length === 0
+          ? "–"
+          : workers.map((one) => html`<${Worker} key=${one.worker} worker=${one} /> `)
+      }</td>
       <td class="number">${maxCalls === 0 ? "–" : `${counted(calls)} of ${counted(maxCalls)}`}</td>
       <td class="number">${counted(sum?.calls ?? 0)}</td><td class="number">${counted(sum?.failed ?? 0)}</td>
       <td class="number">${spanOf(sum?.latencyMs)}</td><td class="number">${dollars(sum?.costUsd ?? 0)}</td></tr>`,
@@ -153,7 +158,8 @@ function Nodes({ data }) {
 function Worker({ worker: process }) {
   const { worker, calls, maxCalls, draining, silentMs } = process;
   if (isSilent(process))
-    return html`<span class="tag bad" title=${`Worker ${worker}: last heartbeat ${spanOf(silentMs)} ago`}>worker ${worker}: silent</span>`;
+    return html`<span class="tag bad"
+      title=${`Worker ${worker}: last heartbeat ${spanOf(silentMs)} ago`}>worker ${worker}: silent</span>`;
   const about = `Worker ${worker}: ${calls} of ${maxCalls} calls`;
   const text = `worker ${worker}: ${counted(calls)}${draining ? " draining" : ""}`;
   return html`<span class=${`tag ${draining ? "warn" : ""}`} title=${about}>${text}</span>`;
