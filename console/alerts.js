@@ -50,6 +50,11 @@ export class TroubleWatch {
     }
     return alerts;
   }
+
+  /** What was not shown is new when it comes again. @param {string} tag */
+  forget(tag) {
+    this.#told.delete(tag);
+  }
 }
 
 export class Alerts {
@@ -114,7 +119,10 @@ export class Alerts {
   #dropOver(rows, isLost) {
     if (this.#pending.size === 0) return;
     const troubled = new Set(rows.filter(isTroubled).map(({ callSid }) => callSid));
-    for (const tag of this.#pending.keys())
-      if (tag === RELAY_TAG ? !isLost : !troubled.has(tag)) this.#pending.delete(tag);
+    for (const tag of [...this.#pending.keys()]) {
+      if (tag === RELAY_TAG ? isLost : troubled.has(tag)) continue;
+      this.#pending.delete(tag);
+      this.#watch.forget(tag);
+    }
   }
 }

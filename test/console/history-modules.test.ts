@@ -137,6 +137,18 @@ describe("notifications of trouble", () => {
     expect(shown).toHaveLength(2);
   });
 
+  it("tell of trouble that was over before it could be told, when it comes again", async () => {
+    const { alerts, shown } = await alertsOn();
+    const [first, second] = [slow("CA1"), slow("CA2")];
+    alerts.look([first], false, 0);
+    alerts.look([first, second], false, 1_000);
+    alerts.look([first, row("CA2")], false, 2_000);
+    alerts.look([first, row("CA2")], false, 9_000);
+    expect(shown).toHaveLength(1);
+    alerts.look([first, second], false, 10_000);
+    expect(shown.slice(1)).toEqual(["CA2: slow answer"]);
+  });
+
   it("tell of nothing that began while they were off", async () => {
     const { alerts, shown } = await alertsOn();
     alerts.look([slow("CA1")], false, 0);

@@ -328,8 +328,24 @@ describe.skipIf(chromiumSkip("the inspector in a browser") !== null)(
       await expect.poll(() => cursor(page), { timeout: PATIENCE_MS }).toBeGreaterThan(27_200);
       await page.getByRole("button", { name: "Pause" }).click();
       await page.unroute("**/recording*");
-      rmSync(file);
       expect(opened.complaints()).toEqual([]);
+
+      // A block of which nothing is known yet cannot be read: it is not requested again and again.
+      let requests = 0;
+      await page.goto("about:blank");
+      await open(page, "?at=25000&zoom=8");
+      await page.getByRole("button", { name: "Play" }).waitFor();
+      await page.route("**/recording*", async (route) => {
+        requests++;
+        await route.abort();
+      });
+      await page.getByRole("slider").fill("5000");
+      await page.getByRole("alert").filter({ hasText: "The sound cannot be read" }).waitFor();
+      const asked = requests;
+      for (let ms = 5_010; ms < 5_100; ms += 10) await page.getByRole("slider").fill(String(ms));
+      expect([asked, requests]).toEqual([1, 1]);
+      await page.unroute("**/recording*");
+      rmSync(file);
       await open(page, `?at=${Math.round(paused)}`);
       await page.getByRole("alert").filter({ hasText: "not on this machine" }).waitFor();
       expect(await page.getByRole("button", { name: "Play" }).count()).toBe(0);
