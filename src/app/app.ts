@@ -203,7 +203,9 @@ class RelayApp implements App {
     // Operators ask the supervisor, and it asks its workers.
     const [adminHost, adminAt] = shared ? ["127.0.0.1", 0] : [config.adminHost, config.adminPort];
     const adminPort = await this.#operator.listen(adminHost, adminAt);
-    calls.listening.reachedAt = peerUrlFor(config, shared ? null : adminPort);
+    const reachedAt = peerUrlFor(config, shared ? null : adminPort);
+    calls.listening.reachedAt = reachedAt;
+    if (calls.streams !== null) calls.streams.reachedAt = reachedAt;
     this.#unwatch = [
       loopGuard.watch(),
       monitorEventLoop(clock, (busy, lagMs, nowMs) =>
@@ -325,6 +327,13 @@ function operatorServer(parts: AppParts, app: App) {
     audit,
     calls: calls.service,
     listening: calls.listening,
+    streams:
+      calls.streams === null
+        ? null
+        : {
+            redeem: (callSid, ticket) => calls.streams?.redeem(callSid, ticket) === true,
+            open: (socket) => calls.calls.openCarried(socket),
+          },
     clock,
     scrape: () => registry.scrape(),
     metrics,

@@ -2,7 +2,7 @@
  * The calls of this process, put together: registry, sessions with models, tools, transfers, and
  * both paths.
  */
-import { createPeerListenDialer } from "../adapters/cluster/peer-listen-dialer.js";
+import { createPeerDialer } from "../adapters/cluster/peer-dialer.js";
 import { FlightFiles } from "../adapters/journal/flight-files.js";
 import { createModelSocketDialer } from "../adapters/openai/model-socket.js";
 import { createOpenAiCalls } from "../adapters/openai/sip-calls.js";
@@ -26,6 +26,7 @@ import { Listening } from "../relay/calls/listening.js";
 import type { MachineLimits } from "../relay/calls/machine-limits.js";
 import { Outbound } from "../relay/calls/outbound.js";
 import { OutboundPolicy } from "../relay/calls/outbound-policy.js";
+import { PeerStreams } from "../relay/calls/peer-streams.js";
 import { CallRegistry } from "../relay/calls/registry.js";
 import { MemorySums, type SharedSums } from "../relay/calls/shared-sums.js";
 import type { TransferCalls } from "../relay/calls/transfer-service.js";
@@ -44,6 +45,8 @@ export interface CallParts {
   /** What the edge talks to: the calls of this process, or of the cluster. */
   readonly service: CallService & SipCallService;
   readonly listening: Listening;
+  /** Null: this is the only process. */
+  readonly streams: PeerStreams | null;
   readonly outbound: Outbound;
   readonly flightFiles: FlightFiles;
   /**
@@ -134,6 +137,10 @@ export async function composeCalls(
     for await (const name of inSlices(file.agents.keys())) beginAgentSeries(base.metrics, name);
   };
   await loadAgents(agents, null);
+  const node = config.nodeName;
+  const peers = createPeerDialer({ network: base.network, clock, log });
+  const streams =
+    cluster === null ? null : new PeerStreams({ node, registry, clock, log, cluster, peers });
   const calls = new Calls(
     {
       accountSid: config.twilioAccountSid,
@@ -152,6 +159,7 @@ export async function composeCalls(
       registry,
       control,
       cluster,
+      peerStreams: streams,
       outbound,
       recordingStatus: (callSid, form) => keeping?.recordingStatus(callSid, form),
       transfers: (host) => composeTransfers(base, host, { links, journal, keeping }),
@@ -159,7 +167,7 @@ export async function composeCalls(
     },
   );
   const listening = new Listening({
-    node: config.nodeName,
+    node,
     registry,
     clock,
     nodeOf: async (callSid) => {
@@ -167,11 +175,11 @@ export async function composeCalls(
       return record?.state === "live" ? record.node : null;
     },
     cluster,
-    peers: createPeerListenDialer({ network: base.network, clock, log }),
+    peers,
   });
-  const parts = { calls, listening, outbound, flightFiles, loadAgents };
-  if (cluster === null) return { ...parts, service: calls };
-  const router = new ClusterRouter(calls, cluster, listening, log);
+  const parts = { calls, listening, streams, outbound, flightFiles, loadAgents };
+  if (cluster === null || streams === null) return { ...parts, service: calls };
+  const router = new ClusterRouter(calls, cluster, listening, streams, log);
   cluster.join(router);
   return { ...parts, service: router };
 }

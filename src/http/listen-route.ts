@@ -10,7 +10,7 @@ import type {
 } from "uWebSockets.js";
 import { RelayError } from "../domain/errors.js";
 import type { CallSid } from "../domain/ids.js";
-import { TICKET_HEADER } from "../domain/listen-ticket.js";
+import { TICKET_HEADER } from "../domain/peer-ticket.js";
 import type { Clock, Timer } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
 import type { Metrics } from "../ports/metrics.js";

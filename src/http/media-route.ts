@@ -46,20 +46,14 @@ const CLOSE_ON_BACKPRESSURE = 1 as unknown as NonNullable<
 >;
 
 /** What uWebSockets.js keeps for the relay beside each socket. */
-interface Session {
+export interface Session {
   socket: UwsMediaSocket | null;
 }
 
 export function mediaBehavior(parts: MediaRouteParts): WebSocketBehavior<Session> {
-  const { addresses, guard, metrics, timer } = parts;
+  const { addresses, calls, guard, metrics } = parts;
   return {
-    compression: 0,
-    maxPayloadLength: MAX_PAYLOAD_BYTES,
-    maxBackpressure: MAX_BACKPRESSURE_BYTES,
-    closeOnBackpressureLimit: CLOSE_ON_BACKPRESSURE,
-    idleTimeout: IDLE_TIMEOUT_S,
-    maxLifetime: 0,
-    sendPingsAutomatically: true,
+    ...streamBehavior({ ...parts, openStream: (socket) => calls.openStream(socket) }),
     upgrade: (response: HttpResponse, request: HttpRequest, context: us_socket_context_t) => {
       const head = {
         address: Buffer.from(response.getRemoteAddressAsText()).toString("latin1"),
@@ -77,19 +71,51 @@ export function mediaBehavior(parts: MediaRouteParts): WebSocketBehavior<Session
         write(response, text(403, "forbidden", { close: true }));
         return;
       }
-      response.upgrade<Session>(
-        { socket: null },
-        request.getHeader("sec-websocket-key"),
-        // The relay speaks no subprotocol and no extension, so it agrees to none.
-        "",
-        "",
-        context,
-      );
+      acceptStream(response, request, context);
     },
+  };
+}
+
+/** The upgrade has been judged. */
+export function acceptStream(
+  response: HttpResponse,
+  request: HttpRequest,
+  context: us_socket_context_t,
+): void {
+  response.upgrade<Session>(
+    { socket: null },
+    request.getHeader("sec-websocket-key"),
+    // The relay speaks no subprotocol and no extension, so it agrees to none.
+    "",
+    "",
+    context,
+  );
+}
+
+export interface StreamBehaviorParts {
+  openStream(socket: MediaSocket): MediaReceiver;
+  readonly timer: LoopTimer;
+  readonly log: Log;
+}
+
+/** Sockets with Twilio's messages, once they are accepted. */
+export function streamBehavior({
+  openStream,
+  timer,
+  log,
+}: StreamBehaviorParts): WebSocketBehavior<Session> {
+  return {
+    compression: 0,
+    maxPayloadLength: MAX_PAYLOAD_BYTES,
+    maxBackpressure: MAX_BACKPRESSURE_BYTES,
+    closeOnBackpressureLimit: CLOSE_ON_BACKPRESSURE,
+    idleTimeout: IDLE_TIMEOUT_S,
+    maxLifetime: 0,
+    sendPingsAutomatically: true,
     open: (ws) => {
-      const socket = new UwsMediaSocket(ws, parts.log);
+      const socket = new UwsMediaSocket(ws, log);
       ws.getUserData().socket = socket;
-      socket.open(parts.calls);
+      socket.open(openStream);
     },
     message: (ws, message, isBinary) => {
       const startedMs = timer.start();
@@ -112,9 +138,9 @@ class UwsMediaSocket implements MediaSocket {
     this.#log = log;
   }
 
-  open(calls: Pick<CallService, "openStream">): void {
+  open(openStream: StreamBehaviorParts["openStream"]): void {
     try {
-      const receiver = calls.openStream(this);
+      const receiver = openStream(this);
       this.#receiver = receiver;
       // The stream may have been closed at once, before its receiver was known here.
       if (this.#closeCode !== null) receiver.closed(this.#closeCode);

@@ -21,6 +21,7 @@ import { mediaBehavior } from "./media-route.js";
 import { openApiRoute } from "./openapi/openapi-route.js";
 import type { OperatorAuth } from "./operator-auth.js";
 import { type OperatorRoute, OperatorRouter } from "./operator-router.js";
+import { PEER_STREAM_PATH, type PeerStreamParts, peerStreamBehavior } from "./peer-stream-route.js";
 import { RefusalLog } from "./refusal-log.js";
 import { methodNotAllowed, NOT_FOUND, text } from "./reply.js";
 import { openAiWebhook } from "./sip-route.js";
@@ -110,6 +111,8 @@ export interface OperatorServerParts extends HealthRouteParts {
   readonly audit: Pick<AuditLog, "write" | "find">;
   readonly calls: Pick<CallService, "readiness" | "execute">;
   readonly listening: ListenService;
+  /** Streams that other processes carry here; null: this is the only process. */
+  readonly streams?: PeerStreamParts["streams"] | null;
   readonly metrics: Pick<Metrics, "httpRequests">;
   readonly timer: LoopTimer;
   readonly clock: Clock;
@@ -133,8 +136,9 @@ export function createOperatorServer(parts: OperatorServerParts): HttpServer {
   const router = new OperatorRouter(auth, audit, log, [...all, openApiRoute(all, VERSION)]);
   const app = loadUws().uws.App();
   const options = timed(parts);
-  const { behindSupervisor = false } = parts;
+  const { behindSupervisor = false, streams = null } = parts;
   app.ws(LISTEN_PATH, listenBehavior({ ...parts, behindSupervisor }));
+  if (streams !== null) app.ws(PEER_STREAM_PATH, peerStreamBehavior({ ...parts, streams }));
   app.any("/*", (response, request) => {
     const startedMs = timer.start();
     const exchange = new Exchange(response, request, { ...options(), behindSupervisor });

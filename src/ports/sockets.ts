@@ -64,14 +64,14 @@ export interface ListenerSocket {
 }
 
 /**
- * A connection to the process that has a call, for one of this process's listeners. What arrives
- * before `begin` is kept, up to a bound.
+ * A connection to the process that has a call, for a listener or a stream that came here instead.
+ * What arrives before `begin` is kept, up to a bound.
  */
 export interface PeerConnection {
   /** Once. Everything that has arrived is reported first, then what arrives. */
   begin(events: PeerConnectionEvents): void;
-  /** The listener's microphone. The bytes are copied before it returns. */
-  send(ulaw: Uint8Array): void;
+  /** One message. The bytes are copied before it returns. */
+  send(message: Uint8Array, isBinary: boolean): void;
   /** Bytes that the kernel has not taken yet. */
   bufferedBytes(): number;
   /** Idempotent. */
@@ -85,15 +85,23 @@ export interface PeerConnectionEvents {
   closed(code: number, reason: string): void;
 }
 
-export interface PeerListenDialer {
+/** `listen`: the audio of a call, for an operator. `stream`: a Media Stream of Twilio's. */
+export type PeerPurpose = "listen" | "stream";
+
+export interface PeerDialer {
   /**
-   * Connects to a call's audio at another process. Bounded in time, and never rejects.
+   * Connects to the process with a call. Bounded in time, and never rejects.
    *
    * @param url     of that process's operator listener.
    * @param ticket  what it gave for this one connection.
    * @returns       null: it cannot be reached, or does not take the ticket.
    */
-  dial(url: string, callSid: CallSid, ticket: string): Promise<PeerConnection | null>;
+  dial(
+    url: string,
+    callSid: CallSid,
+    purpose: PeerPurpose,
+    ticket: string,
+  ): Promise<PeerConnection | null>;
 }
 
 /** Gets what arrives on a ListenerSocket. */

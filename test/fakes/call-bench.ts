@@ -293,6 +293,8 @@ class FakeTransfers implements TransferService {
   close(): void {}
 }
 
+const NO_PEERS = { invite: () => null };
+
 /** All calls of a process over a fake clock and fake sockets. */
 export class CallBench {
   readonly clock = new FakeClock();
@@ -395,13 +397,14 @@ export class CallBench {
         transfers: (calls) => transfers?.(calls, this) ?? this.#transfers,
         outbound: null,
         cluster,
+        peerStreams: null,
         sip: null,
       },
     );
     this.service =
       cluster === null
         ? this.calls
-        : new ClusterRouter(this.calls, cluster, { invite: () => null }, this.log);
+        : new ClusterRouter(this.calls, cluster, NO_PEERS, NO_PEERS, this.log);
     if (this.service instanceof ClusterRouter) cluster?.join(this.service);
   }
 

@@ -119,6 +119,8 @@ export interface SipBenchOptions {
   readonly hold?: () => Promise<void>;
   /** SUPERVISOR_APP_SID. */
   readonly supervisorAppSid?: string;
+  /** The way to other processes with calls of theirs. */
+  readonly peerStreams?: CallsDeps["peerStreams"];
   readonly clock?: FakeClock;
   readonly profile?: AgentProfile;
   readonly maxCalls?: number;
@@ -134,6 +136,8 @@ export function sipBench(options: SipBenchOptions = {}) {
   });
   const participants: NewParticipant[] = [];
   const twilio: string[] = [];
+  /** Parameters of the streams that copy the audio. */
+  const copies: Readonly<Record<string, string>>[] = [];
   const openai: string[] = [];
   const sidebands: FakeSideband[] = [];
   const begun: string[] = [];
@@ -149,8 +153,9 @@ export function sipBench(options: SipBenchOptions = {}) {
       );
     },
     hangUp: async (callSid) => void twilio.push(`hangUp ${callSid}`),
-    startStream: async (callSid, url, { fork }) => {
-      twilio.push(`startStream ${callSid} ${url} ${fork}`);
+    startStream: async (callSid, url, parameters) => {
+      twilio.push(`startStream ${callSid} ${url} ${parameters["fork"]}`);
+      copies.push(parameters);
       return "MZ1";
     },
     stopStream: async (callSid, streamSid) => void twilio.push(`stop ${callSid} ${streamSid}`),
@@ -243,6 +248,7 @@ export function sipBench(options: SipBenchOptions = {}) {
     recordingStatus: () => {},
     outbound: null,
     cluster,
+    peerStreams: options.peerStreams ?? null,
     tools: () => ({
       specs: ["lookup_order", "send_dtmf"].map((name) => ({
         type: "function" as const,
@@ -295,6 +301,7 @@ export function sipBench(options: SipBenchOptions = {}) {
     events,
     participants,
     twilio,
+    copies,
     openai,
     sidebands,
     begun,

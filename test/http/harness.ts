@@ -203,6 +203,8 @@ export async function startOperator(
     operators?: readonly NamedOperator[];
     /** Default: there is no call to listen to. */
     listening?: ListenService;
+    /** Default: this is the only process. */
+    streams?: Parameters<typeof createOperatorServer>[0]["streams"];
     /** Default: shared with no other process. */
     state?: Pick<SharedState, "getState" | "putState">;
     routes?: (side: {
@@ -236,6 +238,7 @@ export async function startOperator(
       openHere: () => ({ reason: "not_found" }),
       redeem: () => null,
     },
+    streams: settings.streams ?? null,
     scrape: async () => ({ type: "text/plain; version=0.0.4", body: "up 1\n" }),
     metrics,
     timer: NO_TIMER,

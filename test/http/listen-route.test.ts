@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { afterEach, describe, expect, it } from "vitest";
 import WebSocket from "ws";
 import { RelayError } from "../../src/domain/errors.js";
-import { TICKET_HEADER } from "../../src/domain/listen-ticket.js";
+import { TICKET_HEADER } from "../../src/domain/peer-ticket.js";
 import { consoleRoutes } from "../../src/http/console-route.js";
 import { LISTEN_PATH } from "../../src/http/listen-route.js";
 import type { HttpServer } from "../../src/http/listener.js";

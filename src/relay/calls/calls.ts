@@ -19,6 +19,7 @@ import type { CallbackKind, CallbackLink, Form } from "./callback-link.js";
 import type { Cluster } from "./cluster.js";
 import { agentFor, Inbound, partiesOf } from "./inbound.js";
 import type { Outbound } from "./outbound.js";
+import type { PeerStreams } from "./peer-streams.js";
 import type { CallRegistry, MediaCall, RelayCall } from "./registry.js";
 import { SipInbound } from "./sip-inbound.js";
 import { TakeoverWatch } from "./takeover-watch.js";
@@ -57,6 +58,8 @@ export interface CallsDeps extends CallDeps {
   readonly outbound: Pick<Outbound, "answered" | "status"> | null;
   /** The other processes; null: there are none. */
   readonly cluster: Pick<Cluster, "claim" | "release" | "claimOnce" | "ask"> | null;
+  /** Null: this is the only process. */
+  readonly peerStreams: Pick<PeerStreams, "open"> | null;
   /** Null: the SIP path is not configured. */
   readonly sip: SipDeps | null;
 }
@@ -158,6 +161,11 @@ export class Calls implements CallService, SipCallService, TransferCalls {
 
   openStream(socket: MediaSocket): MediaReceiver {
     return this.#inbound.openStream(socket);
+  }
+
+  /** A stream of a call on the SIP path that another process carries here. */
+  openCarried(socket: MediaSocket): MediaReceiver {
+    return this.#inbound.openCarried(socket);
   }
 
   async connectEnded(form: Form): Promise<Twiml> {

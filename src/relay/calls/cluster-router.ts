@@ -9,6 +9,7 @@ import { type CallbackKind, type CallbackLink, callOf, type Form } from "./callb
 import type { Calls } from "./calls.js";
 import type { Cluster, ClusterPeer, PeerReply, PeerRequest } from "./cluster.js";
 import type { Listening } from "./listening.js";
+import type { PeerStreams } from "./peer-streams.js";
 
 /** Callbacks that only the process of their call can use; the others are right anywhere. */
 const OF_A_CALL: ReadonlySet<CallbackKind> = new Set([
@@ -28,17 +29,20 @@ export class ClusterRouter implements CallService, SipCallService, ClusterPeer {
   readonly #calls: OwnCalls;
   readonly #cluster: Pick<Cluster, "ask">;
   readonly #listening: Pick<Listening, "invite">;
+  readonly #streams: Pick<PeerStreams, "invite">;
   readonly #log: Log;
 
   constructor(
     calls: OwnCalls,
     cluster: Pick<Cluster, "ask">,
     listening: Pick<Listening, "invite">,
+    streams: Pick<PeerStreams, "invite">,
     log: Log,
   ) {
     this.#calls = calls;
     this.#cluster = cluster;
     this.#listening = listening;
+    this.#streams = streams;
     this.#log = log;
   }
 
@@ -140,6 +144,8 @@ export class ClusterRouter implements CallService, SipCallService, ClusterPeer {
         return { kind: "refusal", refusal: await calls.execute(callSid, request.command) };
       case "listen":
         return this.#listening.invite(callSid, request.by);
+      case "stream":
+        return this.#streams.invite(callSid);
       case "stream_elsewhere": {
         const handoff = calls.handoff(callSid);
         return handoff === null ? null : { kind: "handoff", handoff };

@@ -25,6 +25,8 @@ export type PeerRequest =
   | { readonly kind: "sip_invited"; readonly invite: SipInvite }
   /** An operator of this name wants to listen to the call: where, and by which ticket? */
   | { readonly kind: "listen"; readonly by: string }
+  /** A stream of this call on the SIP path has arrived here: whereto, and by which ticket? */
+  | { readonly kind: "stream" }
   /** The call's stream has arrived here: what is to be known of it? */
   | { readonly kind: "stream_elsewhere" };
 
@@ -34,7 +36,7 @@ export type PeerReply =
   | { readonly kind: "handoff"; readonly handoff: CallHandoff }
   /** `url` of an operator listener. The ticket is valid for one connection within ten seconds. */
   | {
-      readonly kind: "listen";
+      readonly kind: "listen" | "stream";
       readonly node: string;
       readonly url: string;
       readonly ticket: string;

@@ -11,14 +11,15 @@ import { Call } from "../call/call.js";
 import type { CallHandoff } from "../call/call-command.js";
 import type { CallDeps, CallHost } from "../call/call-deps.js";
 import type { PathFactory } from "../call/call-path.js";
-import { type LegOwner, MediaLeg } from "../media/media-leg.js";
+import { type Claimed, type LegOwner, MediaLeg } from "../media/media-leg.js";
 import { type MediaPath, mediaPaths } from "../media/media-path.js";
 import { forkClaims } from "../sip/caller-fork.js";
 import { lineClaims } from "../sip/supervisor-line.js";
 import { type CallbackLink, type Form, PLAIN } from "./callback-link.js";
 import type { Cluster } from "./cluster.js";
 import type { AnsweredCall, Outbound } from "./outbound.js";
-import type { CallRegistry, MediaCall } from "./registry.js";
+import type { PeerStreams } from "./peer-streams.js";
+import type { CallRegistry, MediaCall, SipCall } from "./registry.js";
 import { StreamTokens } from "./stream-token.js";
 import type { Overflow } from "./turned-away.js";
 import { apologyTwiml, connectTwiml, type Links } from "./voice-twiml.js";
@@ -39,6 +40,8 @@ export interface InboundDeps extends CallDeps {
   readonly outbound: Pick<Outbound, "answered"> | null;
   /** Null: this is the only process. */
   readonly cluster: Pick<Cluster, "claim" | "claimOnce" | "ask"> | null;
+  /** Null: this is the only process. */
+  readonly peerStreams: Pick<PeerStreams, "open"> | null;
   /** A call is over, and its webhook comes once more. */
   readonly afterEnd: (callSid: CallSid, form: Form) => Promise<Twiml>;
 }
@@ -74,6 +77,32 @@ export function partiesOf(callSid: CallSid, form: Form): CallParties {
 
 function isOutbound(form: Form): boolean {
   return form["Direction"]?.startsWith("outbound") === true;
+}
+
+/** A stream beside the audio of a call on the SIP path. */
+interface SideStream {
+  /** The caller's. */
+  readonly callSid: CallSid;
+  /** What its token proves. */
+  readonly claims: readonly string[];
+  claim(call: SipCall, leg: MediaLeg): LegOwner | null;
+}
+
+/** A copy of the audio, or a supervisor's way to the caller; null: the stream of a call itself. */
+function sideStreamOf({ callSid, customParameters }: TwilioStart): SideStream | null {
+  const { fork, line, call = "" } = customParameters;
+  if (fork !== undefined)
+    return {
+      callSid,
+      claims: forkClaims(fork),
+      claim: ({ path }, leg) => path.fork?.claim(fork, leg) ?? null,
+    };
+  if (line === undefined) return null;
+  return {
+    callSid: call as CallSid,
+    claims: lineClaims(call, line),
+    claim: ({ path }, leg) => path.takeover?.line.claim(line, leg) ?? null,
+  };
 }
 
 /** Takes callers of the Media Streams path: their webhooks, and the streams that follow. */
@@ -155,12 +184,16 @@ export class Inbound {
     return new MediaLeg(socket, (start, leg) => this.#claim(start, leg), this.#deps);
   }
 
-  #claim(start: TwilioStart, leg: MediaLeg): LegOwner | null | Promise<LegOwner | null> {
-    const { registry, cluster } = this.#deps;
+  /** A stream that another process carries here: it is carried no further. */
+  openCarried(socket: MediaSocket): MediaReceiver {
+    return new MediaLeg(socket, (start, leg) => this.#claimCarried(start, leg), this.#deps);
+  }
+
+  #claim(start: TwilioStart, leg: MediaLeg): Claimed | Promise<Claimed> {
+    const { registry, cluster, peerStreams } = this.#deps;
     if (start.accountSid !== this.#config.accountSid) return this.#refuse("invalid");
-    const { fork, line } = start.customParameters;
-    if (fork !== undefined) return this.#claimFork(start, fork, leg);
-    if (line !== undefined) return this.#claimLine(start, line, leg);
+    const side = sideStreamOf(start);
+    if (side !== null) return this.#claimSide(start, side, leg, peerStreams);
     const { token, agent = "", from = "", to = "", direction = "" } = start.customParameters;
     const check = this.#tokens.redeem(token, start.callSid, [agent, from, to, direction]);
     if (check !== "ok") return this.#refuse(check);
@@ -176,22 +209,31 @@ export class Inbound {
     );
   }
 
-  /** A copy of the audio of a call on the SIP path. */
-  #claimFork(start: TwilioStart, fork: string, leg: MediaLeg): LegOwner | null {
-    const { token } = start.customParameters;
-    const check = this.#tokens.redeem(token, start.callSid, forkClaims(fork));
-    if (check !== "ok") return this.#refuse(check);
-    const call = this.#deps.registry.sip(start.callSid);
-    return call?.path.fork?.claim(fork, leg) ?? this.#refuse("replayed");
+  #claimCarried(start: TwilioStart, leg: MediaLeg): Claimed | Promise<Claimed> {
+    const side = sideStreamOf(start);
+    if (start.accountSid !== this.#config.accountSid || side === null)
+      return this.#refuse("invalid");
+    return this.#claimSide(start, side, leg, null);
   }
 
-  /** A supervisor's way to the caller of a call on the SIP path. */
-  #claimLine(start: TwilioStart, line: string, leg: MediaLeg): LegOwner | null {
-    const { token, call: callSid = "" } = start.customParameters;
-    const check = this.#tokens.redeem(token, start.callSid, lineClaims(callSid, line));
+  /** @param peers  where the stream of a call that is not known here is carried; null: nowhere. */
+  #claimSide(
+    start: TwilioStart,
+    side: SideStream,
+    leg: MediaLeg,
+    peers: InboundDeps["peerStreams"],
+  ): Claimed | Promise<Claimed> {
+    const { callSid, claims, claim } = side;
+    const { token } = start.customParameters;
+    const call = this.#deps.registry.sip(callSid);
+    const isElsewhere = call === undefined && peers !== null;
+    const check = isElsewhere
+      ? this.#tokens.verify(token, start.callSid, claims)
+      : this.#tokens.redeem(token, start.callSid, claims);
     if (check !== "ok") return this.#refuse(check);
-    const call = this.#deps.registry.sip(callSid as CallSid);
-    return call?.path.takeover?.line.claim(line, leg) ?? this.#refuse("replayed");
+    if (isElsewhere)
+      return peers.open(callSid).then((carrier) => carrier ?? this.#refuse("replayed"));
+    return (call === undefined ? null : claim(call, leg)) ?? this.#refuse("replayed");
   }
 
   #admit(start: TwilioStart, leg: MediaLeg, handoff: CallHandoff | null): LegOwner | null {

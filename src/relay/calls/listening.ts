@@ -1,12 +1,11 @@
-import { randomBytes } from "node:crypto";
-import { ExpiringMap } from "../../domain/expiring-map.js";
 import type { CallSid } from "../../domain/ids.js";
 import type { Clock } from "../../ports/clock.js";
-import type { ListenerReceiver, ListenerSocket, PeerListenDialer } from "../../ports/sockets.js";
+import type { ListenerReceiver, ListenerSocket, PeerDialer } from "../../ports/sockets.js";
 import type { LeaveReason } from "../media/call-listeners.js";
 import type { Cluster, PeerReply } from "./cluster.js";
 import type { ListenRefusal, ListenService, OpenListening } from "./listen-service.js";
 import { PeerListening } from "./peer-listening.js";
+import { PeerTickets } from "./peer-tickets.js";
 import type { CallRegistry } from "./registry.js";
 
 export interface ListeningParts {
@@ -19,18 +18,7 @@ export interface ListeningParts {
   readonly nodeOf: (callSid: CallSid) => Promise<string | null>;
   /** Null: this is the only process. */
   readonly cluster: Pick<Cluster, "ask"> | null;
-  readonly peers: PeerListenDialer;
-}
-
-/** From the reply to a process that asked until it has dialled. */
-const TICKET_MS = 10_000;
-const MOST_TICKETS = 1_000;
-/** 192 bits. */
-const TICKET_BYTES = 24;
-
-interface Ticket {
-  readonly callSid: CallSid;
-  readonly by: string;
+  readonly peers: PeerDialer;
 }
 
 /** Operators who listen to calls, of this process and of others. */
@@ -41,10 +29,12 @@ export class Listening implements ListenService {
    */
   reachedAt: string | null = null;
   readonly #parts: ListeningParts;
-  readonly #tickets = new ExpiringMap<string, Ticket>({ ttlMs: TICKET_MS, maxSize: MOST_TICKETS });
+  /** With the name of the operator. */
+  readonly #tickets: PeerTickets<string>;
 
   constructor(parts: ListeningParts) {
     this.#parts = parts;
+    this.#tickets = new PeerTickets(() => parts.clock.nowMs());
   }
 
   async refusal(callSid: CallSid): Promise<ListenRefusal | null> {
@@ -69,8 +59,7 @@ export class Listening implements ListenService {
   }
 
   redeem(callSid: CallSid, ticket: string): string | null {
-    const found = this.#tickets.take(ticket, this.#parts.clock.nowMs());
-    return found?.callSid === callSid ? found.by : null;
+    return this.#tickets.redeem(callSid, ticket);
   }
 
   /** Another process's operator wants to listen. */
@@ -78,8 +67,7 @@ export class Listening implements ListenService {
     const refusal = this.#refusalHere(callSid);
     if (refusal !== null) return { kind: "listen_refused", refusal };
     if (this.reachedAt === null) return null;
-    const ticket = randomBytes(TICKET_BYTES).toString("hex");
-    this.#tickets.set(ticket, { callSid, by }, this.#parts.clock.nowMs());
+    const ticket = this.#tickets.issue(callSid, by);
     return { kind: "listen", node: this.#parts.node, url: this.reachedAt, ticket };
   }
 
@@ -98,7 +86,7 @@ export class Listening implements ListenService {
     const reply = (await cluster?.ask(callSid, { kind: "listen", by })) ?? null;
     if (reply?.kind === "listen_refused") return reply.refusal;
     if (reply?.kind !== "listen") return null;
-    const connection = await peers.dial(reply.url, callSid, reply.ticket);
+    const connection = await peers.dial(reply.url, callSid, "listen", reply.ticket);
     if (connection === null) return { reason: "elsewhere", node: reply.node };
     return new PeerListening(connection);
   }

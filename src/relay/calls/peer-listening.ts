@@ -43,7 +43,7 @@ export class PeerListening implements OpenListening {
     return {
       // Old audio of a microphone is of no use: what the connection does not take is dropped.
       audio: (ulaw) => {
-        if (peer.bufferedBytes() <= MAX_BACKLOG_BYTES) peer.send(ulaw);
+        if (peer.bufferedBytes() <= MAX_BACKLOG_BYTES) peer.send(ulaw, true);
       },
       closed: () => peer.close(NORMAL, "left"),
     };

@@ -51,6 +51,23 @@ export interface LegOwner {
   readonly log: Log;
 }
 
+/** Brings a stream to the process that it belongs to, message by message. */
+export interface StreamCarrier {
+  /** Once, first. */
+  begin(leg: CarriedLeg): void;
+  /** Valid only until this returns. */
+  message(message: Uint8Array): void;
+  /** Once, last: the stream is over here. */
+  closed(): void;
+}
+
+export interface CarriedLeg {
+  /** What that process says to the phone. */
+  toPhone(message: Uint8Array): void;
+  /** Idempotent. */
+  end(code: number, reason: string): void;
+}
+
 /** Sees what passes, as it passes. */
 export interface LegRecorder {
   /** Runs `handle` before it returns. */
@@ -64,10 +81,9 @@ export interface LegRecorder {
  * Decides which call a stream belongs to. Null: refused (and counted); the socket is closed with
  * 1008. A promise never rejects, and while it is open, what the stream says waits.
  */
-export type StreamClaim = (
-  start: TwilioStart,
-  leg: MediaLeg,
-) => LegOwner | null | Promise<LegOwner | null>;
+export type StreamClaim = (start: TwilioStart, leg: MediaLeg) => Claimed | Promise<Claimed>;
+
+export type Claimed = LegOwner | StreamCarrier | null;
 
 // A message is dealt with before the next, so all legs share them. Twilio writes the media messages
 // of all streams alike, so they share the layout that is learnt, too: it stays in the cache.
@@ -92,6 +108,8 @@ export class MediaLeg implements MediaReceiver {
   #frames: FrameSink | null = null;
   #events: MediaLegEvents | null = null;
   #writer: TwilioWriter | null = null;
+  /** Null: the stream belongs to this process. */
+  #carrier: StreamCarrier | null = null;
   /** What came while the claim was open; null: it is not. */
   #held: Uint8Array[] | null = null;
   #ended = false;
@@ -129,7 +147,8 @@ export class MediaLeg implements MediaReceiver {
       if (this.#held.length < HELD_MOST) this.#held.push(message.slice());
       return;
     }
-    if (this.#recorder === null) this.#handle(message);
+    if (this.#carrier !== null) this.#carrier.message(message);
+    else if (this.#recorder === null) this.#handle(message);
     else this.#recorded(message, this.#recorder);
   }
 
@@ -172,7 +191,7 @@ export class MediaLeg implements MediaReceiver {
       case "connected":
         return;
       case "start":
-        if (this.#events === null) this.#started(message);
+        if (this.#events === null) this.#started(message, bytes);
         return;
       case "media": {
         if (this.#frames === null) return;
@@ -207,26 +226,29 @@ export class MediaLeg implements MediaReceiver {
     }
   }
 
-  #started(start: TwilioStart): void {
+  #started(start: TwilioStart, bytes: Uint8Array): void {
     this.#startTimer?.cancel();
     this.#startTimer = null;
     this.#writer = new TwilioWriter(start.streamSid);
     const claimed = this.#claim(start, this);
     if (!(claimed instanceof Promise)) {
-      this.#claimed(claimed);
+      this.#claimed(claimed, bytes);
       return;
     }
+    // Another process has to see it, too.
+    const first = bytes.slice();
     this.#held = [];
     void claimed.then((owner) => {
       const held = this.#held ?? [];
       this.#held = null;
-      this.#claimed(owner);
+      this.#claimed(owner, first);
       for (const message of held) this.message(message);
     });
   }
 
-  #claimed(owner: LegOwner | null): void {
+  #claimed(owner: Claimed, start: Uint8Array): void {
     if (owner === null) this.#end(1008, "refused");
+    else if (!("events" in owner)) this.#carry(owner, start);
     // The socket went while the claim was open.
     else if (this.#ended) owner.events.streamEnded(false);
     else {
@@ -234,6 +256,19 @@ export class MediaLeg implements MediaReceiver {
       this.#events = owner.events;
       this.#log = owner.log;
     }
+  }
+
+  #carry(carrier: StreamCarrier, start: Uint8Array): void {
+    if (this.#ended) {
+      carrier.closed();
+      return;
+    }
+    this.#carrier = carrier;
+    carrier.begin({
+      toPhone: (message) => void this.#socket.send(message),
+      end: (code, reason) => this.#end(code, reason),
+    });
+    carrier.message(start);
   }
 
   closed(code: number): void {
@@ -301,6 +336,8 @@ export class MediaLeg implements MediaReceiver {
     this.#startTimer?.cancel();
     this.#startTimer = null;
     this.#events?.streamEnded(clean);
+    this.#carrier?.closed();
+    this.#carrier = null;
     this.#events = null;
     this.#frames = null;
   }

@@ -15,6 +15,8 @@ const FORM = { CallSid: sid(1) };
 const END = supervisorEnd("ada");
 const INVITED: PeerReply = { kind: "listen", node: "node-2", url: "http://[::1]:1", ticket: "t" };
 
+const CARRIED: PeerReply = { kind: "stream", node: "node-2", url: "http://[::1]:1", ticket: "t" };
+
 /** @param reply  what the process answers that has the call; null: there is none. */
 function stage(isKnown: boolean, reply: PeerReply | null = null) {
   const told = new Told();
@@ -41,6 +43,7 @@ function stage(isKnown: boolean, reply: PeerReply | null = null) {
     calls as unknown as Parts[0],
     cluster,
     { invite: told.keep("invite", INVITED) as () => PeerReply },
+    { invite: told.keep("carry", CARRIED) as () => PeerReply },
     log,
   );
   return { router, calls, told, asked, log };
@@ -114,6 +117,7 @@ describe("a request of another process", () => {
     [{ kind: "command", command: END }, { kind: "refusal", refusal: "not_live" }, "execute"],
     [{ kind: "sip_invited", invite: {} } as unknown as PeerRequest, { kind: "done" }, "invited"],
     [{ kind: "listen", by: "ada" }, INVITED, "invite"],
+    [{ kind: "stream" }, CARRIED, "carry"],
     [{ kind: "stream_elsewhere" }, null, "handoff"],
   ])("is answered where the call is known: %j", async (request, reply, line) => {
     const { router, told } = stage(true);

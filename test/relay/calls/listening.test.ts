@@ -88,8 +88,8 @@ describe("listening to a call of another process", () => {
         },
       },
       peers: {
-        dial: async (url, callSid, ticket) => {
-          dialled.push(`${url} ${callSid} ${ticket}`);
+        dial: async (url, callSid, purpose, ticket) => {
+          dialled.push(`${url} ${callSid} ${purpose} ${ticket}`);
           return reached ? connection : null;
         },
       },
@@ -102,7 +102,7 @@ describe("listening to a call of another process", () => {
     expect(await there.listening.refusal(sid(1))).toBeNull();
     expect(opened(await there.listening.open(sid(1), "ada")).join(socket)).not.toBeNull();
     expect(there.asked).toEqual([{ kind: "listen", by: "ada" }]);
-    expect(there.dialled).toEqual([`${URL_THERE} ${sid(1)} t`]);
+    expect(there.dialled).toEqual([`${URL_THERE} ${sid(1)} listen t`]);
   });
 
   it.each<[string, PeerReply | null, boolean, string | null, object]>([

@@ -3,10 +3,11 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
-import { createPeerListenDialer } from "../../../src/adapters/cluster/peer-listen-dialer.js";
+import { createPeerDialer } from "../../../src/adapters/cluster/peer-dialer.js";
 import { Network } from "../../../src/adapters/network/network.js";
 import type { CallSid } from "../../../src/domain/ids.js";
-import { TICKET_HEADER } from "../../../src/domain/listen-ticket.js";
+import { TICKET_HEADER } from "../../../src/domain/peer-ticket.js";
+import type { PeerPurpose } from "../../../src/ports/sockets.js";
 import { FakeClock } from "../../fakes/fake-clock.js";
 import { FakeLog } from "../../fakes/fake-ports.js";
 
@@ -43,14 +44,19 @@ describe("the dialer of other nodes", () => {
     });
     const clock = new FakeClock();
     const log = new FakeLog();
-    const dialer = createPeerListenDialer({ network: new Network(), clock, log });
+    const dialer = createPeerDialer({ network: new Network(), clock, log });
     return {
       asked,
       sockets,
       clock,
       log,
-      dial: () =>
-        dialer.dial(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, SID, "t"),
+      dial: (purpose: PeerPurpose = "listen") =>
+        dialer.dial(
+          `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+          SID,
+          purpose,
+          "t",
+        ),
     };
   }
 
@@ -67,20 +73,29 @@ describe("the dialer of other nodes", () => {
     connection.begin(events);
     await expect.poll(() => told).toEqual(["1,2", "text"]);
     const heard = once(sockets[0]!, "message");
-    connection.send(Uint8Array.of(9));
+    connection.send(Uint8Array.of(9), true);
     expect([...((await heard)[0] as Buffer)]).toEqual([9]);
+    const said = once(sockets[0]!, "message");
+    connection.send(Buffer.from("text"), false);
+    expect(await said).toEqual([Buffer.from("text"), false]);
     sockets[0]!.close(1013, "too_slow");
     await expect.poll(() => told.at(-1)).toBe("closed 1013 too_slow");
-    connection.send(Uint8Array.of(9));
+    connection.send(Uint8Array.of(9), true);
     connection.close(1000, "");
+  });
+
+  it("says what it wants of the call", async () => {
+    const { dial, asked } = await start(true);
+    (await dial("stream"))!.close(1000, "");
+    expect(asked).toEqual(["/api/calls/CA1/stream t"]);
   });
 
   it("gives null where the ticket is not taken, where nothing listens, and for no address", async () => {
     const { dial, log } = await start(false);
     expect(await dial()).toBeNull();
-    const dialer = createPeerListenDialer({ network: new Network(), clock: new FakeClock(), log });
-    expect(await dialer.dial("http://127.0.0.1:1", SID, "t")).toBeNull();
-    expect(await dialer.dial("nowhere", SID, "t")).toBeNull();
+    const dialer = createPeerDialer({ network: new Network(), clock: new FakeClock(), log });
+    expect(await dialer.dial("http://127.0.0.1:1", SID, "listen", "t")).toBeNull();
+    expect(await dialer.dial("nowhere", SID, "stream", "t")).toBeNull();
     expect(log.lines).toHaveLength(3);
     expect(log.lines.join()).not.toContain(TICKET_HEADER);
   });

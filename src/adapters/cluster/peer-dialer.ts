@@ -1,26 +1,30 @@
 import WebSocket from "ws";
 import type { CallSid } from "../../domain/ids.js";
-import { TICKET_HEADER } from "../../domain/listen-ticket.js";
+import { TICKET_HEADER } from "../../domain/peer-ticket.js";
 import type { Clock, Timer } from "../../ports/clock.js";
 import type { Log } from "../../ports/log.js";
 import type {
   PeerConnection,
   PeerConnectionEvents,
-  PeerListenDialer,
+  PeerDialer,
+  PeerPurpose,
 } from "../../ports/sockets.js";
 import type { Network } from "../network/network.js";
 
-/** The operator waits for it. */
+/** An operator or a supervisor's caller waits for it. */
 const HANDSHAKE_MS = 3_000;
-/** A call's messages have at most 8 KB. */
+/** A listener's messages have at most 8 KB, those of a stream less. */
 const MAX_MESSAGE_BYTES = 64 * 1024;
 /** What arrives between the handshake and `begin`, which follows at once. */
 const MAX_EARLY_BYTES = 256 * 1024;
 /** The peer sends audio all the time; one that sends nothing after a ping is gone. */
 const PING_MS = 10_000;
 
-/** Connects to the operator listeners of other nodes, for operators who listen to their calls. */
-export function createPeerListenDialer({
+/**
+ * Connects to the operator listeners of other processes, for operators who listen to their calls and for
+ * streams of their calls.
+ */
+export function createPeerDialer({
   network,
   clock,
   log,
@@ -28,14 +32,14 @@ export function createPeerListenDialer({
   readonly network: Network;
   readonly clock: Clock;
   readonly log: Log;
-}): PeerListenDialer {
+}): PeerDialer {
   const agents = network.agents();
   return {
-    dial: (url, callSid, ticket) =>
+    dial: (url, callSid, purpose, ticket) =>
       new Promise((resolve) => {
-        const socket = open(url, callSid, ticket);
+        const socket = open(url, callSid, purpose, ticket);
         if (socket === null) {
-          log.warn("listen: another node names no usable address", { callSid });
+          log.warn("cluster: another process names no usable address", { callSid, purpose });
           resolve(null);
           return;
         }
@@ -43,15 +47,20 @@ export function createPeerListenDialer({
         socket.once("open", () => resolve(connection));
         // "close" follows, also after a refused handshake.
         socket.on("error", (error) => {
-          log.warn("listen: connection to another node failed", { callSid }, error);
+          log.warn("cluster: connection to another process failed", { callSid, purpose }, error);
           resolve(null);
         });
       }),
   };
 
-  function open(url: string, callSid: CallSid, ticket: string): WebSocket | null {
+  function open(
+    url: string,
+    callSid: CallSid,
+    purpose: PeerPurpose,
+    ticket: string,
+  ): WebSocket | null {
     try {
-      const target = new URL(`${url}/api/calls/${encodeURIComponent(callSid)}/listen`);
+      const target = new URL(`${url}/api/calls/${encodeURIComponent(callSid)}/${purpose}`);
       target.protocol = target.protocol === "https:" ? "wss:" : "ws:";
       return new WebSocket(target, {
         agent: target.protocol === "wss:" ? agents.https : agents.http,
@@ -100,8 +109,9 @@ class Connection implements PeerConnection {
     this.#early = [];
   }
 
-  send(ulaw: Uint8Array): void {
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(Buffer.from(ulaw));
+  send(message: Uint8Array, isBinary: boolean): void {
+    if (this.#socket.readyState !== WebSocket.OPEN) return;
+    this.#socket.send(Buffer.from(message), { binary: isBinary });
   }
 
   bufferedBytes(): number {
