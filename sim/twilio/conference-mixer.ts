@@ -4,7 +4,7 @@
  */
 import { levelDbov, ULAW_SILENCE } from "../audio/mulaw.js";
 import type { Paced, Pacer } from "../clock.js";
-import type { Conference, Participant } from "./conference-types.js";
+import { type Conference, hears, type Participant } from "./conference-types.js";
 import { FRAME_BYTES, FRAME_MS } from "./voice.js";
 
 /** After a process stall, at most this many frames are caught up with at once. */
@@ -13,8 +13,8 @@ const MOST_AT_ONCE = 25;
 interface Said {
   readonly participant: Participant;
   readonly frame: Uint8Array;
-  /** Level; null: it is not heard by the others. */
-  readonly db: number | null;
+  /** Level. */
+  readonly db: number;
 }
 
 const SILENCE = new Uint8Array(FRAME_BYTES).fill(ULAW_SILENCE);
@@ -45,30 +45,29 @@ export class ConferenceMixer implements Paced {
     for (const { participant, frame } of said) {
       const { leg, settings } = participant;
       const forks = leg.forks.filter(({ isOpen }) => isOpen);
-      const { hears } = leg.party;
-      if (leg.sipCallee === null && hears === undefined && forks.length === 0) continue;
-      const heard = settings.hold ? SILENCE : loudestOf(said, participant);
+      const { party } = leg;
+      if (leg.sipCallee === null && party.hears === undefined && forks.length === 0) continue;
+      const heard = loudestOf(said, participant);
       for (const fork of forks) fork.carry(frame, heard);
-      hears?.(heard);
+      party.hears?.(heard);
       if (!settings.hold) leg.sipCallee?.audio(heard);
     }
   }
 }
 
 function say(participant: Participant): Said {
-  const { leg, settings } = participant;
+  const { leg } = participant;
   const frame = new Uint8Array(FRAME_BYTES);
   if (leg.sipCallee === null) leg.voice.next(frame, 0);
   else leg.sipCallee.speech(frame);
-  const isHeard = !settings.hold && !settings.muted && !settings.coaching;
-  return { participant, frame, db: isHeard ? levelDbov(frame) : null };
+  return { participant, frame, db: levelDbov(frame) };
 }
 
 function loudestOf(said: readonly Said[], listener: Participant): Uint8Array {
   let loudest: Uint8Array = SILENCE;
   let loudestDb = Number.NEGATIVE_INFINITY;
   for (const { participant, frame, db } of said) {
-    if (participant === listener || db === null || db <= loudestDb) continue;
+    if (db <= loudestDb || !hears(listener, participant)) continue;
     loudestDb = db;
     loudest = frame;
   }

@@ -5,12 +5,24 @@ export interface ParticipantSettings {
   readonly label: string | null;
   muted: boolean;
   hold: boolean;
-  coaching: boolean;
+  /** The CallSid of the only participant who hears this one; null: all hear it. */
+  coaches: string | null;
   startOnEnter: boolean;
   endOnExit: boolean;
   readonly waitUrl: string | null;
   readonly callback: { readonly url: string; readonly events: readonly string[] } | null;
 }
+
+/** Whether two participants are connected, so that the listener hears the other one unless muted. */
+export function isConnected(listener: Participant, other: Participant): boolean {
+  if (other === listener || listener.settings.hold || other.settings.hold) return false;
+  const { coaches } = other.settings;
+  return coaches === null || coaches === listener.leg.sid;
+}
+
+/** Whether a participant hears another one, as far as their settings say. */
+export const hears = (listener: Participant, other: Participant): boolean =>
+  isConnected(listener, other) && !other.settings.muted;
 
 export type LeaveReason =
   | "conference_ended_via_api"
@@ -63,7 +75,7 @@ export interface ConferenceRegistry {
   change(
     conference: Conference,
     participant: Participant,
-    change: Partial<Pick<ParticipantSettings, "hold" | "muted" | "endOnExit" | "coaching">>,
+    change: Partial<Pick<ParticipantSettings, "hold" | "muted" | "endOnExit" | "coaches">>,
   ): void;
   /** A key of one participant reaches those who are connected by SIP. */
   key(by: CallLeg, digit: string): void;

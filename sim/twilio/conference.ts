@@ -1,12 +1,14 @@
 /** Conferences: who is in them, and the callbacks that tell about it. */
 import type { CallLeg } from "./call-leg.js";
 import { ConferenceMixer } from "./conference-mixer.js";
-import type {
-  Conference,
-  ConferenceRegistry,
-  LeaveReason,
-  Participant,
-  ParticipantSettings,
+import {
+  type Conference,
+  type ConferenceRegistry,
+  hears,
+  isConnected,
+  type LeaveReason,
+  type Participant,
+  type ParticipantSettings,
 } from "./conference-types.js";
 import type { TwilioContext } from "./context.js";
 import { checkTwiml } from "./twiml.js";
@@ -136,7 +138,7 @@ export class Conferences implements ConferenceRegistry {
   change(
     conference: Conference,
     participant: Participant,
-    change: Partial<Pick<ParticipantSettings, "hold" | "muted" | "endOnExit" | "coaching">>,
+    change: Partial<Pick<ParticipantSettings, "hold" | "muted" | "endOnExit" | "coaches">>,
   ): void {
     const { settings, leg } = participant;
     if (change.hold !== undefined && change.hold !== settings.hold) {
@@ -159,11 +161,11 @@ export class Conferences implements ConferenceRegistry {
         settings,
       );
     }
-    this.#note(conference);
     if (change.endOnExit !== undefined) settings.endOnExit = change.endOnExit;
-    if (change.coaching !== undefined) settings.coaching = change.coaching;
-    if (change.endOnExit !== undefined || change.coaching !== undefined)
+    if (change.coaches !== undefined) settings.coaches = change.coaches;
+    if (change.endOnExit !== undefined || change.coaches !== undefined)
       this.#tell(conference, "participant-modify", "modify", leg, settings);
+    this.#note(conference);
   }
 
   key(by: CallLeg, digit: string): void {
@@ -232,13 +234,13 @@ export class Conferences implements ConferenceRegistry {
 
   #note(conference: Conference): void {
     const members = [...conference.participants.values()];
-    for (const { leg, settings } of members) {
+    for (const member of members) {
+      const { leg, settings } = member;
       const others =
-        conference.status !== "in-progress" || settings.hold
-          ? []
-          : members.filter(
-              (other) => other.leg !== leg && !other.settings.hold && !other.settings.coaching,
-            );
+        conference.status === "in-progress"
+          ? members.filter((other) => isConnected(member, other))
+          : [];
+      const talking = others.filter((other) => hears(member, other) && other.leg.modelSpeaking);
       const name = (other: Participant) => other.settings.label ?? other.leg.to;
       const together = settings.hold
         ? "music"
@@ -254,7 +256,7 @@ export class Conferences implements ConferenceRegistry {
       this.#twilio.connections.note(leg.sid, {
         live: leg.answeredAtMs !== null && !leg.over,
         with: others.map(name),
-        talking: others.filter((other) => other.leg.modelSpeaking).map(name),
+        talking: talking.map(name),
         sound: together,
       });
     }
@@ -312,7 +314,7 @@ export class Conferences implements ConferenceRegistry {
               ...(settings.label === null ? {} : { ParticipantLabel: settings.label }),
               Muted: String(settings.muted),
               Hold: String(settings.hold),
-              Coaching: String(settings.coaching),
+              Coaching: String(settings.coaches !== null),
               StartConferenceOnEnter: String(settings.startOnEnter),
               EndConferenceOnExit: String(settings.endOnExit),
             }),
@@ -331,7 +333,7 @@ export function participantSettings(noun: XmlElement): ParticipantSettings {
     label: attributes["participantLabel"] ?? null,
     muted: attributes["muted"] === "true",
     hold: false,
-    coaching: attributes["coach"] !== undefined,
+    coaches: attributes["coach"] ?? null,
     startOnEnter: attributes["startConferenceOnEnter"] !== "false",
     endOnExit: attributes["endConferenceOnExit"] === "true",
     waitUrl: attributes["waitUrl"] ?? null,

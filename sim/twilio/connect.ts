@@ -6,6 +6,11 @@ import {
   type StreamHooks,
 } from "./media-stream.js";
 import {
+  type StreamStatusEvent,
+  type StreamStatusTarget,
+  tellStreamStatus,
+} from "./stream-status.js";
+import {
   actionOf,
   methodOf,
   NEXT_VERB,
@@ -44,9 +49,15 @@ export async function connectStream(verb: XmlElement, context: VerbContext): Pro
     ...twilio.upgradeHeaders(leg, url, innerUrl),
   };
   const { accountSid } = twilio;
+  const told: StreamStatusTarget = {
+    url: noun.attributes["statusCallback"],
+    method: methodOf(noun, "statusCallbackMethod").method,
+    streamSid,
+    name: noun.attributes["name"],
+  };
   const end = await runStream(
     { url, innerUrl, headers, streamSid, callSid: leg.sid, accountSid, parameters },
-    (event, error) => report(noun, context, streamSid, event, error),
+    (event, error) => tellStreamStatus(twilio, leg, told, event, error),
     context,
   );
   if (end !== "stopped") {
@@ -62,7 +73,7 @@ export async function connectStream(verb: XmlElement, context: VerbContext): Pro
 
 function runStream(
   fields: StreamFields,
-  tell: (event: string, error?: string) => void,
+  tell: (event: StreamStatusEvent, error?: string) => void,
   context: VerbContext,
 ): Promise<StreamEnd> {
   const { twilio, leg, signal } = context;
@@ -104,7 +115,7 @@ function hooksOf({ twilio, leg }: VerbContext): StreamHooks {
 
 function streamEvents(
   streamSid: string,
-  tell: (event: string, error?: string) => void,
+  tell: (event: StreamStatusEvent, error?: string) => void,
   { leg }: VerbContext,
   end: (how: StreamEnd) => void,
 ): StreamEvents {
@@ -128,31 +139,4 @@ function streamEvents(
       end("closed");
     },
   };
-}
-
-/** The stream's own status callback, where the noun asks for one. */
-function report(
-  noun: XmlElement,
-  { twilio, leg }: VerbContext,
-  streamSid: string,
-  event: string,
-  error = "",
-): void {
-  const callback = noun.attributes["statusCallback"];
-  if (callback === undefined) return;
-  twilio.callback(
-    leg,
-    callback,
-    {
-      AccountSid: twilio.accountSid,
-      CallSid: leg.sid,
-      StreamSid: streamSid,
-      StreamName: noun.attributes["name"] ?? streamSid,
-      StreamEvent: event,
-      ...(error === "" ? {} : { StreamError: error }),
-      Timestamp: new Date().toISOString(),
-    },
-    event,
-    methodOf(noun, "statusCallbackMethod").method,
-  );
 }

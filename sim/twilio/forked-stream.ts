@@ -1,9 +1,12 @@
 /**
  * A unidirectional stream that REST starts on a call: Twilio sends what the call's party says
- * (inbound) and hears (outbound), and takes nothing. Only calls in a conference with sound are
- * simulated.
+ * (inbound) and hears (outbound), and takes nothing. A network may lie between it and the relay.
+ * Only calls in a conference with sound are simulated.
  */
 import { WebSocket } from "ws";
+import type { SimClock } from "../clock.js";
+import { DelayLine, type Network } from "../network.js";
+import { SeededRandom } from "../random.js";
 import type { StreamFields } from "./media-stream.js";
 import { StreamMessages } from "./stream-messages.js";
 import { FRAME_MS } from "./voice.js";
@@ -12,10 +15,18 @@ export type Track = "inbound" | "outbound";
 
 export interface ForkEvents {
   started(): void;
+  /** The handshake was refused or failed. Nothing else comes. */
   refused(error: number, status: number | null): void;
   violation(text: string): void;
   /** Once, after `started`. */
   closed(): void;
+}
+
+export interface ForkOptions {
+  readonly name: string | null;
+  readonly tracks: readonly Track[];
+  readonly clock: SimClock;
+  readonly network: Network;
 }
 
 const FIRST_TIMESTAMP_MS = 155;
@@ -27,12 +38,13 @@ export class ForkedStream {
   readonly #events: ForkEvents;
   readonly #messages: StreamMessages;
   readonly #socket: WebSocket;
+  readonly #toRelay: DelayLine;
   #isOver = false;
   #frames = 0;
 
   constructor(
     fields: StreamFields,
-    { name, tracks }: { readonly name: string | null; readonly tracks: readonly Track[] },
+    { name, tracks, clock, network }: ForkOptions,
     events: ForkEvents,
   ) {
     this.fields = fields;
@@ -40,6 +52,8 @@ export class ForkedStream {
     this.tracks = tracks;
     this.#events = events;
     this.#messages = new StreamMessages(fields.streamSid);
+    const random = new SeededRandom(Number.parseInt(fields.streamSid.slice(-8), 16));
+    this.#toRelay = new DelayLine(clock, network.toRelayMs ?? 0, network.jitterMs ?? 0, random);
     this.#socket = new WebSocket(fields.innerUrl, {
       headers: fields.headers,
       perMessageDeflate: false,
@@ -63,7 +77,7 @@ export class ForkedStream {
     for (const track of this.tracks) {
       const frame = track === "inbound" ? inbound : outbound;
       const payload = Buffer.from(frame).toString("base64");
-      this.#socket.send(this.#messages.media({ timestamp, payload, track }));
+      this.#send(this.#messages.media({ timestamp, payload, track }));
     }
   }
 
@@ -73,13 +87,20 @@ export class ForkedStream {
     this.#isOver = true;
     const { accountSid, callSid } = this.fields;
     if (this.#socket.readyState === WebSocket.OPEN)
-      this.#socket.send(this.#messages.stop(accountSid, callSid));
-    this.#socket.close(1000);
+      this.#send(this.#messages.stop(accountSid, callSid));
+    this.#toRelay.send(() => this.#socket.close(1000));
   }
 
   destroy(): void {
     this.#isOver = true;
+    this.#toRelay.cut();
     this.#socket.terminate();
+  }
+
+  #send(text: string): void {
+    this.#toRelay.send(() => {
+      if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(text);
+    });
   }
 
   #connect(): void {
@@ -90,8 +111,8 @@ export class ForkedStream {
       isStarted = true;
       const { accountSid, streamSid, callSid, parameters } = this.fields;
       const start = { accountSid, streamSid, callSid, customParameters: { ...parameters } };
-      socket.send(this.#messages.connected());
-      socket.send(this.#messages.start({ ...start, tracks: this.tracks }));
+      this.#send(this.#messages.connected());
+      this.#send(this.#messages.start({ ...start, tracks: this.tracks }));
       this.#events.started();
     });
     socket.on("unexpected-response", (request, response) => {
@@ -105,6 +126,7 @@ export class ForkedStream {
     socket.on("message", () => this.#events.violation("31924: a message into a forked stream"));
     socket.on("close", () => {
       this.#isOver = true;
+      this.#toRelay.cut();
       if (isStarted) this.#events.closed();
       else this.#events.refused(status === null ? 31902 : 31920, status);
     });

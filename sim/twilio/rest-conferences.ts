@@ -92,6 +92,7 @@ export class RestConferences {
     checkFrom(this.#twilio, from, params.get("CallToken"));
     for (const name of ["StatusCallback", "ConferenceStatusCallback", "AmdStatusCallback"])
       checkUrl(name, params.get(name));
+    const settings = settingsOf(params);
     const twilio = this.#twilio;
     const conference = twilio.conferences.findOrCreate(sidOrName);
     const leg = twilio.addLeg({
@@ -105,7 +106,6 @@ export class RestConferences {
         params.get("StatusCallbackMethod") ?? undefined,
       ),
     });
-    const settings = settingsOf(params);
     if (settings.callback !== null) conference.callback ??= settings.callback;
     const ringing =
       params.get("EarlyMedia") === "false" ? () => {} : twilio.conferences.ringingIn(conference);
@@ -142,12 +142,13 @@ export class RestConferences {
     checkUrl("HoldUrl", holdUrl);
     if (hold === true && holdUrl !== null)
       void this.#twilio.conferences.holdDocument(conference, holdUrl);
-    const [endOnExit, coaching] = [flag("EndConferenceOnExit"), flag("Coaching")];
+    const endOnExit = flag("EndConferenceOnExit");
+    const coaches = coachesOf(params);
     this.#twilio.conferences.change(conference, participant, {
       ...(hold === undefined ? {} : { hold }),
       ...(muted === undefined ? {} : { muted }),
       ...(endOnExit === undefined ? {} : { endOnExit }),
-      ...(coaching === undefined ? {} : { coaching }),
+      ...(coaches === undefined ? {} : { coaches }),
     });
     const announce = params.get("AnnounceUrl");
     if (announce !== null) this.#announce(conference, announce);
@@ -204,6 +205,16 @@ export class RestConferences {
   }
 }
 
+/** Whom a participant coaches: a CallSid, null for none, undefined where the request says nothing. */
+function coachesOf(params: Params): string | null | undefined {
+  const sid = params.get("CallSidToCoach");
+  const coaching = params.get("Coaching");
+  if (coaching === "false") return null;
+  if (coaching === "true" && sid === null)
+    throw new RestError(400, 20001, "Coaching needs CallSidToCoach");
+  return sid ?? undefined;
+}
+
 function settingsOf(params: Params): ParticipantSettings {
   const url = params.get("ConferenceStatusCallback");
   const events = params
@@ -213,7 +224,7 @@ function settingsOf(params: Params): ParticipantSettings {
     label: params.get("Label"),
     muted: params.get("Muted") === "true",
     hold: false,
-    coaching: params.get("Coaching") === "true",
+    coaches: coachesOf(params) ?? null,
     startOnEnter: params.get("StartConferenceOnEnter") !== "false",
     endOnExit: params.get("EndConferenceOnExit") === "true",
     waitUrl: params.get("WaitUrl"),

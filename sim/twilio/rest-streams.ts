@@ -4,6 +4,11 @@ import type { TwilioContext } from "./context.js";
 import { ForkedStream, type Track } from "./forked-stream.js";
 import { checkKnown, checkUrl } from "./rest-checks.js";
 import { type Params, RestError } from "./rest-error.js";
+import {
+  type StreamStatusEvent,
+  type StreamStatusTarget,
+  tellStreamStatus,
+} from "./stream-status.js";
 
 const MOST_PARAMETERS = 99;
 /** Name and value together. */
@@ -26,6 +31,13 @@ const FIELDS = new Set([
     `Parameter${i + 1}.Value`,
   ]).flat(),
 ]);
+
+interface NewStream {
+  readonly url: string;
+  readonly name: string | null;
+  readonly tracks: readonly Track[];
+  readonly parameters: Readonly<Record<string, string>>;
+}
 
 export class RestStreams {
   readonly #twilio: TwilioContext;
@@ -51,7 +63,18 @@ export class RestStreams {
     const name = params.get("Name");
     if (name !== null && running.some((fork) => fork.name === name))
       throw new RestError(400, 20001, `The call has a stream ${name}`);
-    const stream = this.#start(leg, url, name, tracks, parametersOf(params));
+    const method = params.get("StatusCallbackMethod") ?? "POST";
+    if (method !== "GET" && method !== "POST")
+      throw new RestError(400, 20001, "StatusCallbackMethod is not valid");
+    const stream = this.#start(
+      leg,
+      { url, name, tracks, parameters: parametersOf(params) },
+      {
+        url: params.get("StatusCallback") ?? undefined,
+        method,
+        name: name ?? undefined,
+      },
+    );
     return this.#json(stream, "in-progress");
   }
 
@@ -69,10 +92,8 @@ export class RestStreams {
 
   #start(
     leg: CallLeg,
-    url: string,
-    name: string | null,
-    tracks: readonly Track[],
-    parameters: Readonly<Record<string, string>>,
+    { url, name, tracks, parameters }: NewStream,
+    told: Omit<StreamStatusTarget, "streamSid">,
   ): ForkedStream {
     const twilio = this.#twilio;
     const innerUrl = twilio.web.inner(url);
@@ -84,14 +105,25 @@ export class RestStreams {
       "user-agent": "Twilio.TmeWs/1.0",
       ...twilio.upgradeHeaders(leg, url, innerUrl),
     };
+    const tell = (event: StreamStatusEvent, error = "") =>
+      tellStreamStatus(twilio, leg, { ...told, streamSid }, event, error);
     const stream = new ForkedStream(
       { url, innerUrl, headers, streamSid, callSid: leg.sid, accountSid, parameters },
-      { name, tracks },
+      { name, tracks, clock: twilio.clock, network: leg.fields.network ?? twilio.network },
       {
-        started: () => leg.events.add("fork_started", { streamSid }),
-        refused: (error, status) => leg.events.add("fork_refused", { error, status }),
+        started: () => {
+          leg.events.add("fork_started", { streamSid });
+          tell("stream-started");
+        },
+        refused: (error, status) => {
+          leg.events.add("fork_refused", { error, status });
+          tell("stream-error", `${error} the handshake failed`);
+        },
         violation: (text) => leg.violation(text),
-        closed: () => leg.events.add("fork_closed", { streamSid }),
+        closed: () => {
+          leg.events.add("fork_closed", { streamSid });
+          tell("stream-stopped");
+        },
       },
     );
     leg.forks.push(stream);

@@ -133,6 +133,43 @@ describe("the model's SIP address in a simulated conference", () => {
     });
   });
 
+  it("has a coach beside it whom the coached participant hears, and no other", async () => {
+    await together();
+    const member = async (form: Record<string, string>) => {
+      const heard: Uint8Array[] = [];
+      target = { hears: (frame) => heard.push(Uint8Array.from(frame)) };
+      const added = await add({ To: TARGET, ...form });
+      const leg = twilio.leg(added.json.call_sid)!;
+      await leg.events.until("conference_joined");
+      return { leg, sid: leg.sid, sound: () => Buffer.concat(heard) };
+    };
+    const [coached, other] = [await member({}), await member({})];
+    const coach = await member({
+      Label: "coach",
+      Coaching: "true",
+      CallSidToCoach: coached.sid,
+    });
+    const [aside, aloud] = [speechLike(200, 5), speechLike(200, 6)];
+    await coach.leg.say(aside);
+    expect(coached.sound().includes(aside)).toBe(true);
+    expect(other.sound().length).toBeGreaterThanOrEqual(aside.length);
+    expect(other.sound().includes(aside)).toBe(false);
+    expect(twilio.connections.now(coached.sid).with).toContain("coach");
+    expect(twilio.connections.now(other.sid).with).not.toContain("coach");
+    const path = `/Conferences/call/Participants/${coach.sid}.json`;
+    expect((await rest("GET", path)).json).toMatchObject({
+      coaching: true,
+      call_sid_to_coach: coached.sid,
+    });
+    await rest("POST", path, { Coaching: "false" });
+    await coach.leg.say(aloud);
+    expect(other.sound().includes(aloud)).toBe(true);
+    await rest("POST", path, { Coaching: "true", CallSidToCoach: other.sid, Muted: "true" });
+    await coach.leg.say(aside);
+    expect(other.sound().includes(aside)).toBe(false);
+    expect(await add({ To: TARGET, Coaching: "true" })).toMatchObject({ status: 400 });
+  });
+
   it.each([
     ["reject", { status_code: 486 }, "busy"],
     ["reject", { status_code: 480 }, "no-answer"],
