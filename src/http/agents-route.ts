@@ -1,8 +1,9 @@
+import { inSlices } from "../adapters/system/slices.js";
 import { AgentsFileError } from "../config/agents/agents-file.js";
 import type { AgentProfile, AgentsFile } from "../domain/agent-profile.js";
 import { BOOLEAN, listOf, NUMBER, nullable, object, STRING } from "./openapi/route-doc.js";
 import type { OperatorRoute } from "./operator-router.js";
-import { json } from "./reply.js";
+import { JSON_TYPE, json } from "./reply.js";
 
 const AGENT = object({
   name: STRING,
@@ -20,9 +21,11 @@ const FAULTS = object({
 
 /**
  * `GET /api/agents`: what an operator needs to know about the agents. Names and descriptions only,
- * never numbers, instructions or keys.
+ * never numbers, instructions or keys. The answer is made once for each agents file: that of a large
+ * one takes longer than the thread that carries sound may stand still.
  */
-export function agentsRoute(agents: Pick<AgentsFile, "agents">, version: string): OperatorRoute {
+export function agentsRoute(file: Pick<AgentsFile, "agents">, version: string): OperatorRoute {
+  let made: { readonly of: AgentsFile["agents"]; readonly body: Promise<Uint8Array> } | null = null;
   return {
     method: "GET",
     path: "/api/agents",
@@ -36,8 +39,20 @@ export function agentsRoute(agents: Pick<AgentsFile, "agents">, version: string)
         },
       },
     },
-    handle: () => json(200, { version, agents: [...agents.agents.values()].map(shown) }),
+    handle: async () => {
+      const { agents } = file;
+      if (made?.of !== agents) made = { of: agents, body: bodyOf(agents, version) };
+      return { status: 200, type: JSON_TYPE, body: await made.body };
+    },
   };
+}
+
+async function bodyOf(agents: AgentsFile["agents"], version: string): Promise<Uint8Array> {
+  const parts: Buffer[] = [];
+  for await (const agent of inSlices(agents.values()))
+    parts.push(Buffer.from(`${parts.length === 0 ? "" : ","}${JSON.stringify(shown(agent))}`));
+  const head = Buffer.from(`{"version":${JSON.stringify(version)},"agents":[`);
+  return Buffer.concat([head, ...parts, Buffer.from("]}")]);
 }
 
 /**

@@ -42,8 +42,10 @@ export function text(status: number, body: string, extra: Partial<Reply> = {}): 
   return { status, type: "text/plain; charset=utf-8", body: `${body}\n`, ...extra };
 }
 
+export const JSON_TYPE = "application/json; charset=utf-8";
+
 export function json(status: number, body: unknown): Reply {
-  return { status, type: "application/json; charset=utf-8", body: JSON.stringify(body) };
+  return { status, type: JSON_TYPE, body: JSON.stringify(body) };
 }
 
 export function methodNotAllowed(allowed: readonly string[]): Reply {

@@ -1,3 +1,4 @@
+import { readdirSync } from "node:fs";
 import { setPriority } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FaultCase, OwnRelay } from "./fault-case.js";
@@ -129,12 +130,19 @@ function blocksBetween(
  */
 async function fromElsewhere<T>(attack: () => Promise<T>): Promise<T> {
   if (process.getuid?.() !== 0) return attack();
-  setPriority(LEAST_PRIORITY);
+  setPriorities(LEAST_PRIORITY);
   try {
     return await attack();
   } finally {
-    setPriority(0);
+    setPriorities(0);
   }
+}
+
+/** Of all threads: V8's helpers compile the attacks and collect their garbage. */
+function setPriorities(priority: number): void {
+  setPriority(priority);
+  for (const thread of process.platform === "linux" ? readdirSync("/proc/self/task") : [])
+    setPriority(Number(thread), priority);
 }
 
 async function failureOf(one: FaultCase, world: World): Promise<string | null> {

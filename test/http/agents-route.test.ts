@@ -7,7 +7,7 @@ import { agent } from "../fakes/call-bench.js";
 
 const ask = async (route: ReturnType<typeof reloadRoute>): Promise<[number, unknown]> => {
   const reply = (await route.handle({} as OperatorRequest)) as Reply;
-  return [reply.status, JSON.parse(String(reply.body))];
+  return [reply.status, JSON.parse(Buffer.from(reply.body ?? "").toString())];
 };
 
 describe("GET /api/agents", () => {
@@ -21,6 +21,27 @@ describe("GET /api/agents", () => {
     const text = JSON.stringify(body);
     expect(text).not.toContain("secret words");
     expect(text).not.toMatch(/\+\d{7}/);
+  });
+
+  it("is made once for each agents file, because that of a large one takes long", async () => {
+    let asked = 0;
+    const named = (name: string) => ({
+      ...agent({}),
+      get name() {
+        asked++;
+        return name;
+      },
+    });
+    const both = ["a", "b"].map((name) => [name, named(name)] as const);
+    const file = { agents: new Map(both) };
+    const route = agentsRoute(file, "1.2.3");
+    const first = await ask(route);
+    expect(first).toMatchObject([200, { agents: [{ name: "a" }, { name: "b" }] }]);
+    const before = asked;
+    expect(await ask(route)).toEqual(first);
+    expect(asked).toBe(before);
+    file.agents = new Map([["c", named("c")]]);
+    expect(await ask(route)).toMatchObject([200, { agents: [{ name: "c" }] }]);
   });
 });
 

@@ -119,13 +119,9 @@ function send(child: ChildProcess, message: ToToolProcess | ToLauncher): void {
   if (child.connected) child.send(message, () => undefined);
 }
 
-function tsxUrl(): string {
-  return pathToFileURL(tsxPath()).href;
-}
-
-/** Of the TypeScript loader, or a part of it. */
-export function tsxPath(part?: "esm/api"): string {
-  return createRequire(import.meta.url).resolve(part === undefined ? "tsx" : `tsx/${part}`);
+/** Of the TypeScript loader, for `--import`. */
+export function tsxUrl(): string {
+  return pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
 }
 
 /** A module that computes without end leaves the processor to those who carry sound. */

@@ -1,10 +1,12 @@
 /**
- * Reads an agents file in a thread of its own. To parse, check and compile a large one takes a
- * second, and the thread that carries sound must not stand still for more than a few milliseconds.
+ * Reads an agents file in a process of its own. To parse, check and compile a large one takes seconds
+ * of work, and the thread that carries sound must not stand still for more than a few milliseconds.
+ * A thread would not do: all threads of a process share V8's helpers, which compile and collect
+ * garbage at the priority of those that carry sound.
  */
-import { pathToFileURL } from "node:url";
-import { Worker } from "node:worker_threads";
-import { tsxPath } from "../../adapters/tools/child-processes.js";
+import { type ChildProcess, fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { tsxUrl } from "../../adapters/tools/child-processes.js";
 import { type ErrorCode, RelayError } from "../../domain/errors.js";
 import type { JsonSchema } from "../../tools/schema-types.js";
 import type { Environment } from "../load.js";
@@ -21,11 +23,11 @@ export interface ReadAgents extends PreparedAgents {
   readonly places: ReadonlyMap<string, ToolPlace>;
 }
 
-export type ThreadJob =
+export type AgentsJob =
   | { readonly job: "read"; readonly config: AgentsConfig; readonly env: Environment }
   | { readonly job: "compile"; readonly schemas: readonly JsonSchema[] };
 
-export type FromAgentsThread =
+export type FromAgentsJob =
   | { readonly type: "part"; readonly part: AgentsPart }
   | { readonly type: "read"; readonly places: ReadonlyMap<string, ToolPlace> }
   | {
@@ -40,8 +42,8 @@ export type FromAgentsThread =
 const MOST_MS = 60_000;
 /** A file of a megabyte takes some hundred. */
 const HEAP_MB = 512;
-/** While the sources are run. */
-const IS_TYPESCRIPT = import.meta.url.endsWith(".ts");
+/** ".ts" while the sources are run, ".js" once they are compiled. */
+const EXTENSION = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
 
 /**
  * Reads AGENTS_FILE.
@@ -76,7 +78,7 @@ export async function readAgentsParts(
 export async function compileApart(
   schemas: readonly JsonSchema[],
 ): Promise<ReadonlyMap<string, string>> {
-  return await inThread({ job: "compile", schemas }, (message) => {
+  return await inProcess({ job: "compile", schemas }, (message) => {
     if (message.type !== "compiled") return undefined;
     const [problem] = message.refused.values();
     if (problem !== undefined) throw new RelayError("config_invalid", problem);
@@ -91,51 +93,61 @@ function readParts(
 ): Promise<ReadonlyMap<string, ToolPlace>> {
   const config = { agentsFile, openaiRealtimeModel, humanAgentNumber, maxCallMinutes };
   // `process.env` itself cannot be sent.
-  return inThread({ job: "read", config, env: { ...env } }, (message) => {
+  return inProcess({ job: "read", config, env: { ...env } }, (message) => {
     if (message.type === "part") onPart(message.part);
     return message.type === "read" ? message.places : undefined;
   });
 }
 
 /** @param result  undefined: not yet. */
-function inThread<T>(
-  job: ThreadJob,
-  result: (message: FromAgentsThread) => T | undefined,
+function inProcess<T>(
+  job: AgentsJob,
+  result: (message: FromAgentsJob) => T | undefined,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    const thread = startThread(job);
+    const child = startProcess();
     const late = setTimeout(() => {
       reject(new RelayError("internal", "the agents file was not read in time"));
-      void thread.terminate();
+      child.kill("SIGKILL");
     }, MOST_MS);
-    thread.on("message", (message: FromAgentsThread) => {
+    const over = (how: string): void => {
+      clearTimeout(late);
+      reject(new RelayError("internal", `the process that reads agents files has ended: ${how}`));
+    };
+    child.on("message", (message: FromAgentsJob) => {
       try {
         if (message.type === "faults") throw new AgentsFileError(message.file, message.faults);
         if (message.type === "failed") throw new RelayError(message.code, message.problem);
         const found = result(message);
-        if (found !== undefined) resolve(found);
+        if (found === undefined) return;
+        resolve(found);
       } catch (error) {
         reject(error);
       }
+      // It ends then.
+      if (child.connected) child.disconnect();
     });
-    thread.on("error", reject);
-    thread.on("exit", () => {
-      clearTimeout(late);
-      reject(new RelayError("internal", "the thread that reads agents files has ended"));
+    child.on("error", (error) => over(error.message));
+    child.on("exit", (code, signal) => {
+      const how = signal ?? `exit status ${code}`;
+      // Its last messages may not have been read yet.
+      if (child.connected) child.once("disconnect", () => over(how));
+      else over(how);
     });
+    // A failure to send is followed by the exit.
+    child.send(job, () => undefined);
   });
 }
 
-function startThread(job: ThreadJob): Worker {
-  const options = { workerData: job, resourceLimits: { maxOldGenerationSizeMb: HEAP_MB } };
-  if (!IS_TYPESCRIPT) return new Worker(new URL("./agents-thread.js", import.meta.url), options);
-  // A thread of Node 20 does not inherit the loader of its parent.
-  const loader = pathToFileURL(tsxPath("esm/api").replace(/\.cjs$/, ".mjs")).href;
-  const entry = new URL("./agents-thread.ts", import.meta.url).href;
-  return new Worker(WITH_LOADER, { ...options, workerData: { ...job, loader, entry }, eval: true });
+function startProcess(): ChildProcess {
+  const entry = fileURLToPath(new URL(`./agents-process${EXTENSION}`, import.meta.url));
+  const loader = EXTENSION === ".ts" ? [`--import=${tsxUrl()}`] : [];
+  return fork(entry, {
+    execArgv: [`--max-old-space-size=${HEAP_MB}`, ...loader],
+    // Such as a debugger's port, which is the relay's.
+    env: { ...process.env, NODE_OPTIONS: "" },
+    serialization: "advanced",
+    // What it prints, for example when it runs out of memory, is no line of the relay's log.
+    stdio: ["ignore", 2, 2, "ipc"],
+  });
 }
-
-const WITH_LOADER = `
-  const { loader, entry } = require("node:worker_threads").workerData;
-  import(loader).then(({ register }) => { register(); import(entry); });
-`;

@@ -1,4 +1,4 @@
-/** The thread that reads agents files (`agents-thread.ts`), as it is started while calls run. */
+/** The process that reads agents files (`agents-process.ts`), as it is started while calls run. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

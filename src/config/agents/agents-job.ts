@@ -1,11 +1,7 @@
 /**
- * The thread that reads agents files and compiles JSON Schemas while another one carries sound. One
- * job, then it ends. Started by `read-apart.ts`.
+ * Reads an agents file or compiles JSON Schemas, in the process that `read-apart.ts` starts for it.
  */
-import { readlinkSync } from "node:fs";
-import { constants, setPriority } from "node:os";
 import { setTimeout } from "node:timers/promises";
-import { parentPort, workerData } from "node:worker_threads";
 import { checkCode } from "../../adapters/tools/json-schema.js";
 import type { AgentsFile } from "../../domain/agent-profile.js";
 import { errorCodeOf } from "../../domain/errors.js";
@@ -19,22 +15,9 @@ import {
   parseConfiguredAgentsFile,
 } from "./agents-file.js";
 import { PART_PAUSE_MS, partsOf, placesOf } from "./agents-parts.js";
-import type { FromAgentsThread, ThreadJob } from "./read-apart.js";
+import type { AgentsJob, FromAgentsJob } from "./read-apart.js";
 
-function send(message: FromAgentsThread): void {
-  parentPort?.postMessage(message);
-}
-
-/** Of all threads this one has the most time: the processor is for those that carry sound. */
-function lowerPriority(): void {
-  try {
-    // Linux: a thread has a number as a process has, and a priority of its own.
-    const thread = readlinkSync("/proc/thread-self").split("/").at(-1);
-    setPriority(Number(thread), constants.priority.PRIORITY_LOW);
-  } catch {
-    // Another system: it works all the same.
-  }
-}
+type Send = (message: FromAgentsJob) => void;
 
 /** Sources of the checks of all schemas that the file itself gives. */
 function checksOf({ agents }: AgentsFile): ReadonlyMap<string, string> {
@@ -76,7 +59,7 @@ function refuseBadSchemas(path: string, { tools, fault }: ParsedAgentsFile): voi
   if (faults.length > 0) throw new AgentsFileError(path, faults);
 }
 
-async function read(job: Extract<ThreadJob, { readonly job: "read" }>): Promise<void> {
+async function read(job: Extract<AgentsJob, { readonly job: "read" }>, send: Send): Promise<void> {
   const parsed = parseConfiguredAgentsFile(job.config, job.env);
   refuseBadSchemas(job.config.agentsFile, parsed);
   const { agents: file } = parsed;
@@ -87,24 +70,25 @@ async function read(job: Extract<ThreadJob, { readonly job: "read" }>): Promise<
   send({ type: "read", places: placesOf(parsed) });
 }
 
-function compile({ schemas }: Extract<ThreadJob, { readonly job: "compile" }>): void {
+function compile({ schemas }: Extract<AgentsJob, { readonly job: "compile" }>, send: Send): void {
   const refused = new Map<string, string>();
   const checks = compiled(schemas, (schema, problem) => refused.set(schema, problem));
   send({ type: "compiled", checks, refused });
 }
 
-lowerPriority();
-const job = workerData as ThreadJob;
-try {
-  if (job.job === "read") await read(job);
-  else compile(job);
-} catch (error) {
-  if (error instanceof AgentsFileError)
-    send({ type: "faults", file: error.file, faults: error.faults });
-  else
-    send({
-      type: "failed",
-      code: errorCodeOf(error),
-      problem: error instanceof Error ? (error.stack ?? error.message) : String(error),
-    });
+/** Never rejects: what keeps it from its result is a message, too. */
+export async function runAgentsJob(job: AgentsJob, send: Send): Promise<void> {
+  try {
+    if (job.job === "read") await read(job, send);
+    else compile(job, send);
+  } catch (error) {
+    if (error instanceof AgentsFileError)
+      send({ type: "faults", file: error.file, faults: error.faults });
+    else
+      send({
+        type: "failed",
+        code: errorCodeOf(error),
+        problem: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      });
+  }
 }

@@ -1,0 +1,33 @@
+/**
+ * The process that reads agents files and compiles JSON Schemas while others carry sound. One job.
+ * It has the most time of all, and lowers its priority before it loads anything.
+ */
+import { readdirSync } from "node:fs";
+import { constants, setPriority } from "node:os";
+import type { AgentsJob, FromAgentsJob } from "./read-apart.js";
+
+/**
+ * Linux gives each thread a priority of its own. The helpers of V8, which compile and collect
+ * garbage, are as busy as the main thread.
+ */
+function lowerPriority(): void {
+  try {
+    setPriority(constants.priority.PRIORITY_LOW);
+    const threads = process.platform === "linux" ? readdirSync("/proc/self/task") : [];
+    for (const thread of threads) setPriority(Number(thread), constants.priority.PRIORITY_LOW);
+  } catch {
+    // The system does not allow it: it works all the same.
+  }
+}
+
+function send(message: FromAgentsJob): void {
+  if (process.connected) process.send?.(message);
+}
+
+lowerPriority();
+// It is meant for the relay, and sent to the whole process group.
+process.on("SIGHUP", () => undefined);
+process.on("disconnect", () => process.exit());
+process.once("message", (job) => {
+  void import("./agents-job.js").then(({ runAgentsJob }) => runAgentsJob(job as AgentsJob, send));
+});
