@@ -116,7 +116,7 @@ export interface SipBenchOptions {
   ) => Promise<{ callSid: CallSid; conferenceSid: string }>;
   readonly accept?: () => Promise<void>;
   readonly redirect?: () => Promise<void>;
-  readonly hold?: () => Promise<void>;
+  readonly hold?: (change: { readonly hold?: boolean }, who: string) => Promise<void>;
   /** SUPERVISOR_APP_SID. */
   readonly supervisorAppSid?: string;
   /** The way to other processes with calls of theirs. */
@@ -165,7 +165,7 @@ export function sipBench(options: SipBenchOptions = {}) {
     },
     updateParticipant: async (_room, who, change) => {
       twilio.push(`update ${who} ${JSON.stringify(change)}`);
-      await options.hold?.();
+      await options.hold?.(change, who);
     },
   };
   const sip: SipControl = {

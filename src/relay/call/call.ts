@@ -109,7 +109,7 @@ export class Call<Path extends CallPath = CallPath>
     this.reply = new ReplyWatch(this, clock, metrics);
     this.toolRuns = this.reply.tools;
     const { limits } = this.budget;
-    this.#language = new CallLanguage(agent, parties, clock, () => this.session);
+    this.#language = new CallLanguage(agent, parties, clock, () => this.#model.session);
     this.#effects = new CallEffects<Call<Path>>(this, this.#host, this.#language, clock);
     this.greeting = new Greeting(this, this.#language, deps.lookUp);
     this.keys = new CallerKeys(this, limits, clock);

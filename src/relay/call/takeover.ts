@@ -124,6 +124,9 @@ export class Takeover {
       this.#call.dispatch(loss);
       return null;
     }
+    // A turn that the model was cut off in was answered by the supervisor. It would be given up as
+    // never answered while the model is on its way back.
+    this.#call.reply.withdraw();
     const restore: Restore = { isDropped: false };
     this.#restore = restore;
     this.#end(speaker, reason, () => this.#modelIsBack(restore, spoke));

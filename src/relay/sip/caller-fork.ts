@@ -3,9 +3,11 @@ import type { CallSid } from "../../domain/ids.js";
 import type { Clock, Timer } from "../../ports/clock.js";
 import type { Log } from "../../ports/log.js";
 import type { CallControl } from "../../ports/twilio.js";
+import type { CallContext } from "../call/call-path.js";
 import type { StreamTokens } from "../calls/stream-token.js";
 import type { AudioTap } from "../media/call-listeners.js";
 import type { FrameSink, LegOwner, MediaLeg } from "../media/media-leg.js";
+import type { SipPathDeps } from "./conference-effects.js";
 
 export interface CallerForkParts {
   readonly callSid: CallSid;
@@ -26,6 +28,20 @@ const LINGER_MS = 3_000;
 
 /** From the stream's end: the news that the call is over may follow. */
 const GRACE_MS = 3_000;
+
+/** Of a call on the SIP path, with what the path knows of it. */
+export function callerForkOf(
+  { parties, deps, log }: CallContext,
+  {
+    control,
+    streamTokens: tokens,
+    mediaUrl,
+  }: Pick<SipPathDeps, "control" | "streamTokens" | "mediaUrl">,
+  failed: () => void,
+): CallerFork {
+  const { callSid } = parties;
+  return new CallerFork({ callSid, control, tokens, mediaUrl, clock: deps.clock, log, failed });
+}
 
 /** What the token of a fork proves beside its call. */
 export function forkClaims(fork: string): readonly string[] {
@@ -125,7 +141,10 @@ export class CallerFork {
   }
 
   #ended(fork: Fork): void {
-    if (this.#fork === fork) this.#arm(GRACE_MS, () => this.#failed(fork, "ended"));
+    if (this.#fork !== fork) return;
+    // There is no listener who would miss it, and the next one needs another.
+    if (this.#tap === null) this.#stop();
+    else this.#arm(GRACE_MS, () => this.#failed(fork, "ended"));
   }
 
   #failed(fork: Fork, code: string): void {

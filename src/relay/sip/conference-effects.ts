@@ -35,6 +35,8 @@ export interface SipPathDeps {
 const PATIENCE_MS: Readonly<Record<ConferenceTimer, number>> = {
   /** From the TwiML: Twilio's participant-join callback. */
   join: 1_000,
+  /** From the request: better without music than without a model. */
+  hold: 2_000,
   /** From dialling the model to its session. */
   model: 8_000,
   /** From the end of the model's leg: Twilio's news that the caller hung up. */

@@ -38,10 +38,10 @@ export type ModelPlace =
   | { readonly name: "over" };
 
 /**
- * `join`: the caller's arrival. `model`: from dialling the model to its session. `grace`: the
- * caller's own end.
+ * `join`: the caller's arrival. `hold`: Twilio's answer that the caller is on hold. `model`: from
+ * dialling the model to its session. `grace`: the caller's own end.
  */
-export type ConferenceTimer = "join" | "model" | "grace";
+export type ConferenceTimer = "join" | "hold" | "model" | "grace";
 
 export type ConferenceInput =
   /**
@@ -54,6 +54,8 @@ export type ConferenceInput =
   /** `again`: for one that was lost. */
   | { readonly type: "call_model"; readonly again: boolean }
   | { readonly type: "hold_done"; readonly callerGone: boolean }
+  /** The caller cannot be taken off hold. */
+  | { readonly type: "caller_stuck" }
   | { readonly type: "rings"; readonly callId: string; readonly adopted: boolean }
   | { readonly type: "accepted"; readonly callId: string }
   | {

@@ -13,18 +13,22 @@ export interface ConferenceRequestsDeps {
 
 /** From the request to the end of a short announcement in the conference. */
 const COMFORT_MS = 2_500;
+/** Between the tries to take a caller off hold. */
+const UNHOLD_PAUSES_MS = [500, 1_000, 2_000, 4_000];
+
+type HoldNews = ConferenceInput & { readonly type: "hold_done" | "caller_stuck" };
 
 /** The requests to Twilio about the caller in their conference. None of them rejects. */
 export class ConferenceRequests {
   readonly #call: CallContext;
   readonly #deps: ConferenceRequestsDeps;
-  readonly #tell: (input: ConferenceInput & { type: "hold_done" }) => void;
+  readonly #tell: (input: HoldNews) => void;
+  #isHoldWanted = false;
+  /** Requests about the hold, numbered from 1. */
+  #sent = 0;
+  #lastAnswered = 0;
 
-  constructor(
-    call: CallContext,
-    deps: ConferenceRequestsDeps,
-    tell: (input: ConferenceInput & { type: "hold_done" }) => void,
-  ) {
+  constructor(call: CallContext, deps: ConferenceRequestsDeps, tell: (input: HoldNews) => void) {
     this.#call = call;
     this.#deps = deps;
     this.#tell = tell;
@@ -38,13 +42,46 @@ export class ConferenceRequests {
 
   /** On hold the caller hears music. Either way it is told that the request is over. */
   hold(on: boolean): void {
+    this.#isHoldWanted = on;
+    this.#hold(1);
+  }
+
+  /** The last request wins, also where Twilio answers late, or carries an earlier one out last. */
+  #hold(tries: number): void {
+    const on = this.#isHoldWanted;
+    const request = ++this.#sent;
     this.#update({ hold: on }).then(
-      () => this.#tell({ type: "hold_done", callerGone: false }),
+      () => {
+        this.#tell({ type: "hold_done", callerGone: false });
+        this.#answered(request);
+      },
       (error: unknown) => {
         this.#failed("sip: hold not changed", error);
-        this.#tell({ type: "hold_done", callerGone: errorCodeOf(error) === "caller_gone" });
+        const callerGone = errorCodeOf(error) === "caller_gone";
+        this.#tell({ type: "hold_done", callerGone });
+        if (callerGone) return;
+        // Without music a caller waits all the same; with it they do not hear who speaks to them.
+        if (!on && request === this.#sent) this.#tryAgain(tries);
+        else this.#answered(request);
       },
     );
+  }
+
+  #answered(request: number): void {
+    if (request < this.#lastAnswered) this.#hold(1);
+    else this.#lastAnswered = request;
+  }
+
+  #tryAgain(tries: number): void {
+    const pauseMs = UNHOLD_PAUSES_MS[tries - 1];
+    if (pauseMs === undefined) {
+      this.#tell({ type: "caller_stuck" });
+      return;
+    }
+    const failed = this.#sent;
+    this.#call.deps.clock.after(pauseMs, () => {
+      if (this.#sent === failed) this.#hold(tries + 1);
+    });
   }
 
   /**

@@ -69,6 +69,8 @@ export function step(
       return callModel(state, input.again, nowMs);
     case "hold_done":
       return held(state, input.callerGone);
+    case "caller_stuck":
+      return stuckOnHold(state);
     case "rings":
     case "accepted":
     case "accept_failed":
@@ -157,8 +159,24 @@ function supervisor(before: ConferenceState, speaks: boolean): ConferenceStep {
       ? { state: { ...state, callerOnHold: false }, effects: [{ do: "hold", on: false }] }
       : stay(state);
   }
-  const isAwaited = state.model.name === "dialing" || state.model.name === "accepting";
-  return isAwaited ? keepOnHold(state) : stay(state);
+  const { name } = state.model;
+  if (name === "attached" && state.callerOnHold)
+    return { state: { ...state, callerOnHold: false }, effects: [{ do: "hold", on: false }] };
+  return name === "dialing" || name === "accepting" ? keepOnHold(state) : stay(state);
+}
+
+/** They hear music in place of the model, or of a supervisor, who can transfer them. */
+function stuckOnHold(state: ConferenceState): ConferenceStep {
+  const { model } = state;
+  if (state.callerOnHold) return stay(state);
+  if (state.supervised) return stay({ ...state, callerOnHold: true });
+  if (model.name !== "attaching" && model.name !== "attached") return stay(state);
+  return to(
+    state,
+    { name: "losing", code: "twilio_unavailable", retryable: false },
+    ...goneEffects(model.callId),
+    { do: "arm", timer: "grace" },
+  );
 }
 
 // --- the model's leg -----------------------------------------------------------------------------
@@ -174,7 +192,10 @@ function callModel(state: ConferenceState, again: boolean, nowMs: number): Confe
       callerOnHold: true,
       redialledMs: nowMs,
     },
-    effects: [{ do: "hold", on: true }],
+    effects: [
+      { do: "hold", on: true },
+      { do: "arm", timer: "hold" },
+    ],
   };
 }
 
@@ -194,7 +215,10 @@ function dial(state: ConferenceState): ConferenceStep {
  */
 function held(state: ConferenceState, callerGone: boolean): ConferenceStep {
   if (state.model.name !== "holding") return stay(state);
-  return callerGone ? to(state, { name: "absent" }, { do: "tell_caller_gone" }) : dial(state);
+  const isAnswered = { do: "disarm", timer: "hold" } as const;
+  if (callerGone) return to(state, { name: "absent" }, isAnswered, { do: "tell_caller_gone" });
+  const dialled = dial(state);
+  return { ...dialled, effects: [isAnswered, ...dialled.effects] };
 }
 
 function ringing(
@@ -298,6 +322,8 @@ function timer(state: ConferenceState, name: ConferenceTimer, nowMs: number): Co
       // Normally triggered by Twilio's participant-join callback. If that never arrives, go on
       // anyway.
       return joined(state);
+    case "hold":
+      return model.name === "holding" ? dial(state) : stay(state);
     case "model":
       return model.name === "dialing" || model.name === "accepting" || model.name === "attaching"
         ? lost(state, "upstream_timeout", nowMs)

@@ -16,7 +16,7 @@ import type { Heard } from "../call/reply-ledger.js";
 import type { Form } from "../calls/callback-link.js";
 import { CallListeners } from "../media/call-listeners.js";
 import type { ModelSession, ResponseEnd, SessionFailure } from "../model/model-session.js";
-import { CallerFork } from "./caller-fork.js";
+import { type CallerFork, callerForkOf } from "./caller-fork.js";
 import {
   ConferenceEffects,
   type ConferenceEffectsHost,
@@ -95,7 +95,7 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
       (itemId) => host.speechBegan(itemId),
     );
     this.#effects = new ConferenceEffects(call, deps, host, this);
-    this.fork = kind === "trunk" ? null : this.#newFork(deps);
+    this.fork = kind === "trunk" ? null : callerForkOf(call, deps, () => this.listeners?.fail());
     this.listeners = this.fork === null ? null : new CallListeners(this.fork, call.eventLog);
     this.takeover = kind === "trunk" ? null : this.#newTakeover(deps);
     this.capabilities = {
@@ -114,16 +114,6 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
       heard: () => this.#supervisorHeard(),
       failed: () => void this.#host.takeover.handBack("no_line", null),
       modelStuck: () => this.happened({ type: "leg_ended" }),
-    });
-  }
-
-  #newFork({ control, streamTokens: tokens, mediaUrl }: SipPathDeps): CallerFork {
-    const { parties, deps, log } = this.#call;
-    return new CallerFork({
-      ...{ callSid: parties.callSid, control, tokens, mediaUrl },
-      clock: deps.clock,
-      log,
-      failed: () => this.listeners?.fail(),
     });
   }
 
@@ -191,7 +181,8 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
         else this.happened({ type: "caller_left", hungUp: news.hungUp });
         return;
       case "model":
-        if (!news.joined && this.#effects.legs.left(form)) this.happened({ type: "leg_ended" });
+        if (news.joined) this.takeover?.modelCame();
+        else if (this.#effects.legs.left(form)) this.happened({ type: "leg_ended" });
         return;
       default:
         return;
@@ -238,7 +229,7 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
       limits.started(this.#nowMs);
       this.#tickOn();
     }
-    this.takeover?.modelAttached();
+    this.takeover?.modelCame();
     this.happened({ type: "session_ready" });
   }
 
@@ -328,6 +319,8 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
 
   responseStarted(responseId: ResponseId): void {
     this.#playback.responseStarted(responseId);
+    // Twilio has not put it on hold yet, and it answers caller or supervisor.
+    if (this.takeover?.isHeard === true) this.#attached?.stopSpeaking();
   }
 
   /** The sound of a response is not seen here; its text is. */

@@ -65,6 +65,7 @@ describe("a take-over", () => {
       "nothing owed",
       "supervisor_took_over ada 3",
       "voice 160 85",
+      "nothing owed",
       "caller active 10600",
       "supervisor_handed_back ada asked",
       "model restored ",

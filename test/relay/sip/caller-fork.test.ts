@@ -135,6 +135,22 @@ describe("the audio of a caller on the SIP path", () => {
     expect(told).not.toContain("failed");
   });
 
+  it("is copied anew for a listener who comes after the copy ended with no one listening", async () => {
+    const { fork, told, clock, tap, legOf } = stage();
+    fork.tap(tap);
+    await settle();
+    const { events } = fork.claim("1", legOf("leg"))!;
+    fork.tap(null);
+    clock.advance(1_000);
+    events.streamEnded(false);
+    fork.tap(tap);
+    await settle();
+    expect(told.at(-1)).toBe(`start CA1 ${URL} CA1:fork-2 2`);
+    expect(fork.claim("2", legOf("second"))).not.toBeNull();
+    clock.advance(60_000);
+    expect(told).not.toContain("failed");
+  });
+
   it("is stopped when all have left before Twilio has answered", async () => {
     let answer: (sid: string) => void = () => undefined;
     const { fork, told, tap } = stage(() => new Promise((resolve) => (answer = resolve)));

@@ -26,6 +26,8 @@ const INPUTS = {
   call_again: { type: "call_model", again: true },
   hold_done: { type: "hold_done", callerGone: false },
   hold_gone: { type: "hold_done", callerGone: true },
+  hold_late: { type: "timer", timer: "hold" },
+  caller_stuck: { type: "caller_stuck" },
   rings: { type: "rings", callId: CALL, adopted: false },
   adopted: { type: "rings", callId: CALL, adopted: true },
   accepted: { type: "accepted", callId: CALL },
@@ -60,9 +62,11 @@ type Row = Readonly<Record<keyof typeof INPUTS, string>>;
 const TABLE: Readonly<Record<ModelPlace["name"], Row>> = {
   absent: {
     call_model: "dialing: store add_leg arm:model",
-    call_again: "holding: hold:on",
+    call_again: "holding: hold:on arm:hold",
     hold_done: "=",
     hold_gone: "=",
+    hold_late: "=",
+    caller_stuck: "=",
     rings: "absent: reject",
     adopted: "accepting: accept arm:model store",
     accepted: "absent: hang_up_model",
@@ -81,8 +85,10 @@ const TABLE: Readonly<Record<ModelPlace["name"], Row>> = {
   holding: {
     call_model: "=",
     call_again: "=",
-    hold_done: "dialing: store add_leg arm:model",
-    hold_gone: "absent: tell_caller_gone",
+    hold_done: "dialing: disarm:hold store add_leg arm:model",
+    hold_gone: "absent: disarm:hold tell_caller_gone",
+    hold_late: "dialing: store add_leg arm:model",
+    caller_stuck: "=",
     rings: "holding: reject",
     adopted: "holding: reject",
     accepted: "holding: hang_up_model",
@@ -103,6 +109,8 @@ const TABLE: Readonly<Record<ModelPlace["name"], Row>> = {
     call_again: "=",
     hold_done: "=",
     hold_gone: "=",
+    hold_late: "=",
+    caller_stuck: "=",
     rings: "accepting: accept store",
     adopted: "accepting: accept arm:model store",
     accepted: "dialing: hang_up_model",
@@ -123,6 +131,8 @@ const TABLE: Readonly<Record<ModelPlace["name"], Row>> = {
     call_again: "=",
     hold_done: "=",
     hold_gone: "=",
+    hold_late: "=",
+    caller_stuck: "=",
     rings: "accepting: reject",
     adopted: "accepting: reject",
     accepted: "attaching: attach:new",
@@ -143,6 +153,8 @@ const TABLE: Readonly<Record<ModelPlace["name"], Row>> = {
     call_again: "=",
     hold_done: "=",
     hold_gone: "=",
+    hold_late: "=",
+    caller_stuck: "losing: disarm:model detach hang_up_model drop_legs arm:grace",
     rings: "attaching: reject",
     adopted: "attaching: reject",
     accepted: "attaching: hang_up_model",
@@ -163,6 +175,8 @@ const TABLE: Readonly<Record<ModelPlace["name"], Row>> = {
     call_again: "=",
     hold_done: "=",
     hold_gone: "=",
+    hold_late: "=",
+    caller_stuck: "losing: disarm:model detach hang_up_model drop_legs arm:grace",
     rings: "attached: reject",
     adopted: "attached: reject",
     accepted: "attached: hang_up_model",
@@ -183,6 +197,8 @@ const TABLE: Readonly<Record<ModelPlace["name"], Row>> = {
     call_again: "=",
     hold_done: "=",
     hold_gone: "=",
+    hold_late: "=",
+    caller_stuck: "=",
     rings: "losing: reject",
     adopted: "losing: reject",
     accepted: "losing: hang_up_model",
@@ -203,6 +219,8 @@ const TABLE: Readonly<Record<ModelPlace["name"], Row>> = {
     call_again: "=",
     hold_done: "=",
     hold_gone: "=",
+    hold_late: "=",
+    caller_stuck: "=",
     rings: "over: reject",
     adopted: "over: reject",
     accepted: "over: hang_up_model",
@@ -330,6 +348,13 @@ describe("a supervisor who speaks to the caller", () => {
       expect(step(at(place, supervised), speaks(false), NOW_MS).effects).toEqual([]);
     expect(step(at("attached"), speaks(true), NOW_MS).effects).toEqual([]);
   });
+
+  it("who speaks to a caller on hold has them taken off it for the model", () => {
+    const { state } = step(at("attached", supervised), INPUTS.caller_stuck, NOW_MS);
+    expect([state.callerOnHold, state.model.name]).toEqual([true, "attached"]);
+    const { effects } = step(state, speaks(false), NOW_MS);
+    expect(effects.map(shown)).toEqual(["hold:off"]);
+  });
 });
 
 describe("the caller", () => {
@@ -374,6 +399,13 @@ describe("the caller", () => {
     expect(result({ ...held, model: PLACES.attaching }, INPUTS.ready)).toBe(
       "attached: disarm:model hold:off",
     );
+  });
+
+  it("who cannot be taken off hold goes to the fallback destination", () => {
+    const { state } = step(at("attached"), INPUTS.caller_stuck, NOW_MS);
+    expect(state.model).toEqual({ name: "losing", code: "twilio_unavailable", retryable: false });
+    // They are to wait there: another model is called in.
+    expect(result(at("attaching", { callerOnHold: true }), INPUTS.caller_stuck)).toBe("=");
   });
 
   it("is put on hold once when the model leaves while they wait for a person", () => {

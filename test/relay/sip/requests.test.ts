@@ -239,6 +239,29 @@ describe("the caller in their conference", () => {
     expect(log.lines).toHaveLength(warnings);
   });
 
+  it("is taken off hold again where that is refused, and is stuck after five requests", async () => {
+    errors = Array(5).fill(failure("twilio_unavailable", true));
+    requests().hold(false);
+    for (let n = 0; n < 10; n++) {
+      await settle();
+      clock.advance(4_000);
+    }
+    expect(asked).toEqual(Array(5).fill(expect.stringContaining('{"hold":false}')));
+    expect(told.at(-1)).toEqual({ type: "caller_stuck" });
+  });
+
+  it("stays on hold where a later request wants that while taking them off is refused", async () => {
+    errors = [failure("twilio_unavailable", true)];
+    const one = requests();
+    one.hold(false);
+    await settle();
+    one.hold(true);
+    await settle();
+    clock.advance(60_000);
+    await settle();
+    expect(asked.map((line) => line.includes("true"))).toEqual([false, true]);
+  });
+
   it("hears an announcement in their language while they wait", async () => {
     expect(requests().comfort("de")).toBe(2_500);
     await settle();

@@ -63,7 +63,7 @@ describe("a take-over on the SIP path", () => {
   it("keeps the model on hold, in silence, and is over once it is off it", async () => {
     const { takeover, told, done, clock, connect } = stage();
     takeover.begin();
-    takeover.modelAttached();
+    takeover.modelCame();
     await settle();
     // The caller is still with the model.
     expect(told.splice(0)).toEqual(["supervisor added"]);
@@ -72,14 +72,14 @@ describe("a take-over on the SIP path", () => {
     await settle();
     expect(told.splice(0)).toEqual(["heard", `hold ${HOLD_URL}`]);
     expect(takeover.isHeard).toBe(true);
-    takeover.modelAttached();
+    takeover.modelCame();
     await settle();
     expect(told.splice(0)).toEqual([`hold ${HOLD_URL}`]);
     takeover.end(done);
     await settle();
     expect(told.splice(0)).toEqual(["unhold", "done"]);
     clock.advance(60_000);
-    takeover.modelAttached();
+    takeover.modelCame();
     await settle();
     expect(told).toEqual([]);
   });

@@ -1,0 +1,131 @@
+import { describe, expect, it } from "vitest";
+import { RelayError } from "../../../src/domain/errors.js";
+import type { CallContext } from "../../../src/relay/call/call-path.js";
+import { ModelHold } from "../../../src/relay/sip/model-hold.js";
+import { FakeClock } from "../../fakes/fake-clock.js";
+import { FakeLog } from "../../fakes/fake-ports.js";
+import { SID, settle } from "../../fakes/sip-bench.js";
+
+const gone = () => new RelayError("caller_gone", "");
+const unavailable = () => new RelayError("twilio_unavailable", "");
+
+/** Each request waits until it is answered. */
+function stage() {
+  const told: string[] = [];
+  const clock = new FakeClock();
+  const answers: ((error?: Error) => void)[] = [];
+  const call = {
+    parties: { callSid: SID },
+    deps: { clock },
+    log: new FakeLog(),
+  } as unknown as CallContext;
+  const hold = new ModelHold(call, {
+    control: {
+      updateParticipant: (_room, _who, { hold: on }) => {
+        told.push(on === true ? "hold" : "unhold");
+        return new Promise((resolve, reject) =>
+          answers.push((error) => (error === undefined ? resolve() : reject(error))),
+        );
+      },
+    },
+    publicUrl: "https://relay.test",
+    failed: () => void told.push("failed"),
+    stuck: () => void told.push("stuck"),
+  });
+  const answer = async (error?: Error) => {
+    answers.shift()!(error);
+    await settle();
+  };
+  const pass = async (ms: number) => {
+    clock.advance(ms);
+    await settle();
+  };
+  return { hold, told, answer, pass, done: () => void told.push("done") };
+}
+
+describe("a model that is to be on hold", () => {
+  it("and is not in the conference is asked for ten times, and no more", async () => {
+    const { hold, told, answer, pass } = stage();
+    hold.begin();
+    await settle();
+    for (let n = 1; n < 10; n++) {
+      await answer(gone());
+      expect(told).toHaveLength(n);
+      await pass(500);
+    }
+    await answer(gone());
+    await pass(60_000);
+    expect(told).toEqual(Array(10).fill("hold"));
+  });
+
+  it.each([
+    [
+      "the supervisor has handed back",
+      ({ hold, done }: ReturnType<typeof stage>) => hold.end(done),
+    ],
+    ["the call is over", ({ hold }: ReturnType<typeof stage>) => hold.close()],
+  ])("is not asked for again once %s", async (_, ends) => {
+    const one = stage();
+    one.hold.begin();
+    await settle();
+    await one.answer(gone());
+    ends(one);
+    await settle();
+    await one.pass(3_000);
+    expect(one.told.filter((what) => what === "hold")).toHaveLength(1);
+  });
+
+  it("and cannot be put on it is told, unless it is to be heard by now", async () => {
+    const { hold, told, answer, done } = stage();
+    hold.begin();
+    await settle();
+    await answer(unavailable());
+    expect(told.splice(0)).toEqual(["hold", "failed"]);
+    hold.begin();
+    await settle();
+    hold.end(done);
+    await answer(unavailable());
+    expect(told).toEqual(["hold", "unhold"]);
+  });
+});
+
+describe("a model that was brought back before its hold was carried out", () => {
+  async function late() {
+    const one = stage();
+    one.hold.begin();
+    await settle();
+    one.hold.end(one.done);
+    await one.pass(2_000);
+    expect(one.told.splice(0)).toEqual(["hold", "unhold"]);
+    return one;
+  }
+
+  it("is called in anew when its hold cannot be undone in three tries", async () => {
+    const { told, answer, pass } = await late();
+    // The hold is answered, and the first try follows it.
+    await answer();
+    expect(told.splice(0)).toEqual(["unhold"]);
+    await answer();
+    expect(told.splice(0)).toEqual(["done"]);
+    // The first try fails, and it is not known which request Twilio carried out last.
+    await answer(unavailable());
+    for (let n = 0; n < 3; n++) {
+      await pass(1_000);
+      await answer(unavailable());
+    }
+    await pass(60_000);
+    expect(told).toEqual(["unhold", "unhold", "unhold", "stuck"]);
+  });
+
+  it("is left alone when another supervisor is heard meanwhile", async () => {
+    const { hold, told, answer, pass } = await late();
+    await answer();
+    await answer();
+    expect(told.splice(0)).toEqual(["unhold", "done"]);
+    await answer(unavailable());
+    hold.begin();
+    await settle();
+    await pass(10_000);
+    expect(told).toEqual(["hold"]);
+  });
+});
