@@ -3,7 +3,7 @@ import type { Page } from "playwright-core";
 import { ulawToLinear } from "../../src/codec/ulaw.js";
 
 /** Keeps what is played: `played[0]` on the left, `played[1]` on the right. */
-const KEEP_OUTPUT = `
+export const KEEP_OUTPUT = `
   window.played = [[], []];
   window.heardAtMs = [];
   let lastLoudMs = -Infinity;
