@@ -246,6 +246,7 @@ class CallRecorder implements CallTap {
           });
           done(batch);
         }),
+      replied: () => inner.replied(),
       cancelRunning: () => inner.cancelRunning(),
       cancel: () => inner.cancel(),
     };

@@ -260,6 +260,7 @@ class ReplayWorld {
     return {
       specs: this.#specs,
       run: (end, done) => void this.#batches.push({ end, done }),
+      replied: () => undefined,
       cancelRunning: () => undefined,
       cancel: () => undefined,
     };

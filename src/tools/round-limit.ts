@@ -2,9 +2,7 @@ import type { Clock } from "../ports/clock.js";
 
 /** Rounds in a row that run at once; real tasks need two or three. */
 const MAX_ROUNDS = 5;
-/**
- * From the answers of one round to the next. Words to the caller, or the caller's own, take longer.
- */
+/** From the answers of one round to the next. What the caller says takes longer. */
 const IN_A_ROW_MS = 3_000;
 /** By so much grows the pause before each further round is answered, up to the most. */
 const PAUSE_STEP_MS = 1_000;
@@ -32,6 +30,11 @@ export class RoundLimit {
     const inARow = this.#clock.nowMs() - this.#answeredMs < IN_A_ROW_MS;
     this.#rounds = inARow ? this.#rounds + 1 : 1;
     return Math.min(MAX_PAUSE_MS, Math.max(0, this.#rounds - MAX_ROUNDS) * PAUSE_STEP_MS);
+  }
+
+  /** The model has answered the caller in words: the next round is the first. */
+  replied(): void {
+    this.#answeredMs = Number.NEGATIVE_INFINITY;
   }
 
   /** The answers of the round go to the model. */

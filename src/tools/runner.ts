@@ -98,6 +98,11 @@ export class ToolRunner {
     return answers;
   }
 
+  /** The model has answered the caller in words, and called no tool with them. */
+  replied(): void {
+    this.#rounds.replied();
+  }
+
   /**
    * The caller is gone: running tools are told to stop, and are answered as cancelled, as is what
    * is asked later.

@@ -214,6 +214,8 @@ export class FakeTools implements CallTools {
     for (const { callId } of end.calls) this.#host.toolRuns.started(callId, null);
   }
 
+  replied(): void {}
+
   cancelRunning(): void {
     for (const { end } of this.batches.splice(0)) this.#ended(end);
   }

@@ -257,6 +257,7 @@ export function sipBench(options: SipBenchOptions = {}) {
         parameters: {},
       })),
       run: (_end, done) => void toolRuns.push(done),
+      replied: () => {},
       cancelRunning: () => {},
       cancel: () => {},
     }),

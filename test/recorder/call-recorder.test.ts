@@ -38,7 +38,8 @@ function recording() {
     transcriptionPrice: () => null,
     tools: (host: ToolHost): CallTools => {
       toolHost = host;
-      return { specs: [], run: () => {}, cancelRunning: () => {}, cancel: () => {} };
+      const idle = () => {};
+      return { specs: [], run: idle, replied: idle, cancelRunning: idle, cancel: idle };
     },
     models: {
       open: (asked: SessionRequest) => {

@@ -25,6 +25,15 @@ describe("rounds of tool calls in a row", () => {
     }
   });
 
+  it("are counted anew once the model has replied, however quickly the caller goes on", () => {
+    const limit = new RoundLimit(new FakeClock());
+    for (let i = 0; i < 20; i++) {
+      expect(limit.begin()).toBe(0);
+      limit.answered();
+      limit.replied();
+    }
+  });
+
   it("are in a row however long the tools take", () => {
     const clock = new FakeClock();
     const limit = new RoundLimit(clock);

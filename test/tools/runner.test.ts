@@ -277,6 +277,15 @@ describe("ToolRunner", () => {
     expect(clock.pending).toBe(0);
   });
 
+  it("runs the tools of each turn of a caller who is quick", async () => {
+    const { runner, clock } = limited(1_000, tool("a", ok));
+    for (let turn = 1; turn <= 12; turn++) {
+      expect((await runner.run([call("a")], QUIET))[0]).toMatchObject({ outcome: "ok" });
+      runner.replied();
+    }
+    expect(clock.pending).toBe(0);
+  });
+
   it("answers at once, while it slows a model down, when the caller hangs up", async () => {
     const { runner, clock } = limited(1_000, tool("a", ok));
     for (let round = 1; round <= 5; round++) await runner.run([call("a")], QUIET);

@@ -60,6 +60,10 @@ export class AgentTools implements CallTools {
     }
   }
 
+  replied(): void {
+    this.#runner.replied();
+  }
+
   cancelRunning(): void {
     this.#round++;
     this.#runner.cancelRunning();

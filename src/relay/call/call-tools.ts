@@ -51,6 +51,8 @@ export interface CallTools {
    * Runs the calls of one response and tells all answers together, once, however each of them ends.
    */
   run(end: ResponseEnd, done: (batch: ToolBatch) => void): void;
+  /** The model has answered the caller in words, and called no tool with them. */
+  replied(): void;
   /**
    * The model that asked is gone: what still runs is given up, and its answers are not told. A
    * model that comes later, for example after a failed transfer, may run tools again.

@@ -136,6 +136,7 @@ export class ModelEvents implements ModelSessionEvents {
     const spoke = path.hasSpoken(end);
     reply.responseDone(end, spoke);
     if (end.calls.length > 0) tools.run({ ...end, spoke });
+    else if (spoke) tools.replied();
     this.#call.playbackMoved();
   }
 

@@ -56,6 +56,11 @@ export class ToolAnswers {
     });
   }
 
+  /** The model has answered the caller in words, and called no tool with them. */
+  replied(): void {
+    this.#tools.replied();
+  }
+
   #answered({ runs, disposition }: ToolBatch, conversation: number): void {
     const { session, eventLog, isOver } = this.#host;
     if (isOver) return;

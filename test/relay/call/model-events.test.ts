@@ -75,7 +75,10 @@ function stage(state: { readonly isOver?: boolean; readonly isMachine?: boolean 
     voicemail: {
       machine: { isSpokenTo: state.isMachine ?? false, speech: keep("machine.speech") },
     },
-    tools: { run: ({ spoke }: ResponseEnd) => told.push(`tools.run ${spoke}`) },
+    tools: {
+      run: ({ spoke }: ResponseEnd) => told.push(`tools.run ${spoke}`),
+      replied: keep("tools.replied"),
+    },
     isOver: state.isOver ?? false,
     keys: { pressed: keep("keys.pressed") },
     playbackMoved: keep("playbackMoved"),
@@ -169,6 +172,14 @@ describe("what a model's session tells its call", () => {
       "tools.run true",
       "playbackMoved",
     ]);
+  });
+
+  it("tells the tools of a reply in words, and of no other response", () => {
+    const { told, events } = stage();
+    events.responseDone({ ...END, spoke: true });
+    expect(told).not.toContain("tools.replied");
+    events.responseDone({ ...END, spoke: false });
+    expect(told).toContain("tools.replied");
   });
 
   it.each([

@@ -63,6 +63,7 @@ function stage() {
   const tools: CallTools = {
     specs: [],
     run: (_end, done) => void dones.push(done),
+    replied: () => undefined,
     cancelRunning: () => undefined,
     cancel: () => undefined,
   };
