@@ -40,7 +40,7 @@ function orPrintFaults<T>(io: CliIo, load: () => T): T | null {
     io.err(error.message);
     for (const notice of io.notices ?? []) io.err(notice);
     io.err(
-      "All settings: docs/config.md. Set them in the environment or in a file .env in this folder.",
+      "All settings: npx murelay config print. Set them in the environment or in a file .env in this folder.",
     );
     return null;
   }

@@ -58,7 +58,7 @@ export class OperatorClient {
   explain({ status, body }: OperatorAnswer): string {
     const { adminHost, adminPort } = this.#settings;
     const where = `${adminHost}:${adminPort}`;
-    if (status === 0) return `no relay answers on ${where} (${body}). Start one: npm start`;
+    if (status === 0) return `no relay answers on ${where} (${body}). Start one: npx murelay serve`;
     if (status === 429 && body.includes("too_many_tokens"))
       return `the relay on ${where} saw too many wrong tokens: try again in 2 s`;
     if (status === 401) return `the relay on ${where} expects another ADMIN_TOKEN`;

@@ -2,9 +2,8 @@
  * Tools that are TypeScript or JavaScript modules of the operator's own: each module runs in a
  * process of its own.
  */
-import { existsSync, readdirSync } from "node:fs";
-import { basename, dirname } from "node:path";
-import { didYouMean } from "../../config/nearest.js";
+import { existsSync } from "node:fs";
+import { fileBeside } from "../../config/read-problem.js";
 import type { ToolDefinition } from "../../domain/agent-profile.js";
 import { RelayError } from "../../domain/errors.js";
 import type { Tool } from "../../tools/tool.js";
@@ -26,7 +25,10 @@ export async function loadModuleTool(
 ): Promise<Tool> {
   const { name, description, parameters, timeoutMs, sayWhileWaiting } = definition;
   if (!existsSync(path))
-    throw new RelayError("config_invalid", `tool ${name}: ${path} ${missingFile(path)}`);
+    throw new RelayError(
+      "config_invalid",
+      `tool ${name}: ${path} cannot be loaded: there is no such file${fileBeside(path)}`,
+    );
   const module = launcher.moduleAt(path);
   const declared = pickTool(await described(launcher, name, module), name);
   if (declared === null)
@@ -41,13 +43,6 @@ export async function loadModuleTool(
     sayWhileWaiting: sayWhileWaiting ?? declared.sayWhileWaiting,
     run: (args, context) => launcher.call(module, key, args, context),
   };
-}
-
-/** Beside a mistyped name, or one with another ending, is the right one. */
-function missingFile(path: string): string {
-  const folder = dirname(path);
-  const beside = existsSync(folder) ? readdirSync(folder) : [];
-  return `cannot be loaded: there is no such file${didYouMean(basename(path), beside)}`;
 }
 
 async function described(

@@ -103,9 +103,14 @@ function count(value: number): string {
 }
 
 function dollars(usd: number): string {
-  return usd.toLocaleString("en-US", { maximumFractionDigits: usd < 100 ? 2 : 0 });
+  const digits = usd < 100 ? 2 : 0;
+  return usd.toLocaleString("en-US", {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
 }
 
 function decimal(value: number): string {
-  return value.toLocaleString("en-US", { maximumFractionDigits: 1 });
+  const maximumFractionDigits = value < 1 ? 3 : 1;
+  return value.toLocaleString("en-US", { maximumFractionDigits });
 }

@@ -107,7 +107,7 @@ export function parseAgentsFile(
 
   const building = { lookup, defaults: context.defaults, path };
   const tools = buildTools(parsed.data, building);
-  const warnings: AgentsFault[] = [];
+  const warnings: AgentsFault[] = source.cutTexts().map((fault) => ({ ...fault, path: "" }));
   agentsWarnings(source.value, (...warning) => void warnings.push(located(...warning)));
   return {
     agents: buildAgentsFile(parsed.data, withDefaults(source.value), tools, building),

@@ -11,7 +11,9 @@ import {
   LineCounter,
   type Node,
   parseDocument,
+  visit,
 } from "yaml";
+import { QUOTES, yamlProblem } from "./yaml-problems.js";
 
 export type Path = readonly (string | number)[];
 
@@ -27,19 +29,6 @@ export interface TextFault extends Position {
 
 /** Enough for anchors, and too few to blow a small file up in memory. */
 const MAX_ALIASES = 100;
-
-const QUOTES =
-  ". Put the text in quotes if it contains “: ” or “ #”, or begins with one of { [ @ ` % & * ! | >";
-
-/** What to do about faults that a text without quotes usually causes. */
-const HINTS: Readonly<Record<string, string>> = {
-  BLOCK_AS_IMPLICIT_KEY: QUOTES,
-  BLOCK_IN_FLOW: QUOTES,
-  BAD_SCALAR_START: QUOTES,
-  MULTILINE_IMPLICIT_KEY: QUOTES,
-  UNEXPECTED_TOKEN: QUOTES,
-  TAB_AS_INDENT: ". Indent with spaces",
-};
 
 /** A text in YAML, or in JSON, which is a subset of it. */
 export class SourceText {
@@ -57,13 +46,13 @@ export class SourceText {
       prettyErrors: false,
       merge: true,
     });
-    const faults: TextFault[] = this.#document.errors.map((error) => ({
+    const { errors, warnings } = this.#document;
+    // A warning is about a tag, which no file needs: "!" begins a text.
+    const faults: TextFault[] = [...errors, ...warnings].map((error) => ({
       ...this.#at(error.pos[0]),
-      problem:
-        error.code === "DUPLICATE_KEY"
-          ? `the key ${keyAt(text, error.pos[0])} is here twice: remove one`
-          : error.message + (HINTS[error.code] ?? ""),
+      problem: yamlProblem(error, text),
     }));
+    if (faults.length === 0) faults.push(...this.#unknownAliases());
     let value: unknown = null;
     if (faults.length === 0) {
       try {
@@ -78,6 +67,34 @@ export class SourceText {
     }
     this.value = value;
     this.faults = faults;
+  }
+
+  /** Texts that end before a “#” which is probably a part of them: “room #5”, not “room # five”. */
+  cutTexts(): readonly TextFault[] {
+    const found: TextFault[] = [];
+    visit(this.#document, {
+      Scalar: (_, { comment, range, type, value }) => {
+        if (type !== "PLAIN" || typeof value !== "string" || range == null) return;
+        const [, end] = range;
+        if (!/^\S/.test(comment ?? "") || !this.#text.startsWith(" #", end)) return;
+        const word = /^\S{0,20}/.exec(this.#text.slice(end + 1))?.[0] ?? "";
+        const problem = `the text ends before “${word}”, which is a comment: put the text in quotes`;
+        found.push({ ...this.#at(end + 1), problem });
+      },
+    });
+    return found;
+  }
+
+  #unknownAliases(): readonly TextFault[] {
+    const found: TextFault[] = [];
+    visit(this.#document, {
+      Alias: (_, alias) => {
+        if (alias.resolve(this.#document) !== undefined) return;
+        const problem = `*${alias.source} refers to an anchor that is not there${QUOTES}`;
+        found.push({ ...this.#at(alias.range?.[0] ?? 0), problem });
+      },
+    });
+    return found;
   }
 
   /**
@@ -116,10 +133,6 @@ export class SourceText {
     const { line, col } = this.#lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   }
-}
-
-function keyAt(text: string, offset: number): string {
-  return /^[^\s:]{0,100}/.exec(text.slice(offset))?.[0] ?? "";
 }
 
 function startOf(node: unknown): number | undefined {

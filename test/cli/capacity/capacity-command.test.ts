@@ -12,6 +12,13 @@ describe("capacity", () => {
     expect(io.text).toMatch(/cost +\$1,858 per hour +gpt-realtime-2\.1, at prices of 2026-/);
   });
 
+  it("says what few calls take, however little it is", () => {
+    const io = new FakeIo();
+    expect(capacity(io, { ...OPTIONS, calls: "5" })).toBe(0);
+    expect(io.text).toMatch(/call starts +0\.028 per s/);
+    expect(io.text).toMatch(/cost +\$1\.70 per hour/);
+  });
+
   it("prints the same as JSON", () => {
     const io = new FakeIo();
     capacity(io, { ...OPTIONS, callsPerCore: "1000", json: true });

@@ -23,9 +23,19 @@ describe("SourceText", () => {
     ["a: @home", "Put the text in quotes"],
     ["a: {{date}} hello", "Put the text in quotes"],
     ["a:\n\tb: 1", "Indent with spaces"],
-    ["a: *none", "Unresolved alias"],
+    ["a: *none", "*none refers to an anchor that is not there. Put the text in quotes"],
+    ["a: !hello there", "Put the text in quotes"],
   ])("says what to do about %j", (broken, hint) => {
     expect(new SourceText(broken).faults[0]?.problem).toContain(hint);
+  });
+
+  it("finds texts that end before a #, and no comments", () => {
+    const cut = (broken: string) => new SourceText(broken).cutTexts();
+    expect(cut("a: b\nc: call room #5 now\nd: [x #y\n  ]\n")).toEqual([
+      { line: 2, column: 14, problem: expect.stringContaining("before “#5”") },
+      { line: 3, column: 7, problem: expect.stringContaining("before “#y”") },
+    ]);
+    expect(cut("a: b # why\nc: null #x\nd: b  #x\ne: 'a' #b\nf: |\n  room #5\n#end\n")).toEqual([]);
   });
 });
 
