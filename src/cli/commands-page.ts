@@ -18,7 +18,9 @@ terminal only, and not when \`NO_COLOR\` is set.
 \`call\`, \`calls\` and \`drain\` talk to the running relay through its operator listener: they need
 \`ADMIN_HOST\`, \`ADMIN_PORT\` and \`ADMIN_TOKEN\` as the relay has them, from the environment or \`.env\`.
 
-Completion: \`source <(npx murelay completion bash)\` in \`~/.bashrc\`; \`zsh\` and \`fish\` likewise.`;
+Completion: \`source <(npx murelay completion bash)\` in \`~/.bashrc\`; \`zsh\` and \`fish\` likewise. It
+knows commands, options, their values, files, and the names of the agents of \`AGENTS_FILE\`, behind
+\`murelay\` and behind \`npx murelay\`.`;
 
 /** docs/commands.md. */
 export function commandsPage(program: Command): string {

@@ -1,7 +1,10 @@
-import { Command } from "commander";
+import { Argument, Command, Option } from "commander";
+import { OPERATOR_ROLES } from "../domain/operator.js";
 import type { CallOptions } from "./call-command.js";
 import type { ListOptions, TransferOptions } from "./calls/calls-command.js";
+import { LIST_OPTIONS } from "./calls/list-options.js";
 import type { CapacityOptions } from "./capacity/capacity-command.js";
+import { SHELLS } from "./completion.js";
 import type { DrainOptions } from "./drain-command.js";
 import type { InitOptions } from "./init-command.js";
 import type { CliIo } from "./io.js";
@@ -26,24 +29,7 @@ interface Json {
 
 const JSON_FLAG = ["--json", "print the result as JSON"] as const;
 const NUMBER_ARGUMENT = "<number>";
-/** Of `calls list`: the searches of `GET /api/calls`. */
-const LIST_OPTIONS: readonly (readonly [flags: string, description: string])[] = [
-  ["--state <state>", "live or ended"],
-  ["--outcome <outcome>", "completed, transferred, abandoned, failed or rejected"],
-  ["--agent <name>", "calls of this agent"],
-  ["--from <number>", "calls of this caller"],
-  ["--search <words>", 'words or a "phrase" of the call, or a part of a number'],
-  ["--end-reason <reason>", "calls that ended for this reason"],
-  ["--destination <name>", "calls whose last transfer went there"],
-  ["--min-latency <ms>", "calls with an answer that took at least this long"],
-  ["--min-duration <seconds>", "calls of at least this length"],
-  ["--min-cost <usd>", "calls that cost at least this"],
-  ["--interrupted", "calls in which the caller interrupted the agent"],
-  ["--tool-failed", "calls in which a tool failed"],
-  ["--since <time>", "begun at or after: 2026-11-21T08:00:00Z, or 30m, 2h, 7d ago"],
-  ["--until <time>", "begun before"],
-  ["--sort <by>", "started, duration, latency, cost or interruptions; the highest first"],
-];
+const MODELS = ["simulated", "openai"];
 const CALL_ARGUMENT = ["<call>", "SID of the call: CA…"] as const;
 
 export function declareCommands(program: Command, context: CommandContext): void {
@@ -71,6 +57,12 @@ function add<Options extends object>(
   });
   parent.addCommand(command);
   return command;
+}
+
+/** An option with a closed list of values: completed by the shell, and checked. */
+function choice(flags: string, description: string, values: readonly string[] = []): Option {
+  const option = new Option(flags, description);
+  return values.length === 0 ? option : option.choices(values);
 }
 
 function declareRelay(program: Command, context: CommandContext): void {
@@ -120,9 +112,12 @@ function declareTrials(program: Command, context: CommandContext): void {
       (await import("./harness-command.js")).runHarness(io, "dev", [io, file, options]),
   )
     .argument("[file]", "agents file, read again on each save (default: AGENTS_FILE)")
-    .option(
-      "--model <model>",
-      "simulated, or openai with OPENAI_API_KEY (default: openai where there is a key)",
+    .addOption(
+      choice(
+        "--model <model>",
+        "openai takes OPENAI_API_KEY (default: openai where there is a key, else simulated)",
+        MODELS,
+      ),
     )
     .option("--port <port>", "port of the page (default: a free one)");
   add(
@@ -135,7 +130,9 @@ function declareTrials(program: Command, context: CommandContext): void {
   )
     .argument("[files...]", "conversation files, or folders of them (default: conversations/)")
     .option("--agents <path>", "agents file (default: the one that the file names, or AGENTS_FILE)")
-    .option("--model <model>", "simulated, or openai with OPENAI_API_KEY", "simulated")
+    .addOption(
+      choice("--model <model>", "openai takes OPENAI_API_KEY", MODELS).default("simulated"),
+    )
     .option("--only <text>", "only conversations with this text in their name")
     .option("--junit <path>", "write the results as JUnit XML")
     .option(...JSON_FLAG);
@@ -220,7 +217,13 @@ function declareChecks(program: Command, context: CommandContext): void {
     "schema",
     "print a JSON Schema: of the agents file, of conversations, or of what --json prints",
     async ([name]) => (await import("./config-command.js")).printSchema(io, name),
-  ).argument("[name]", "agents, conversations or output (default: agents)");
+  ).addArgument(
+    new Argument("[name]", "what it describes (default: agents)").choices([
+      "agents",
+      "conversations",
+      "output",
+    ]),
+  );
 }
 
 function declareCalls(program: Command, context: CommandContext): void {
@@ -253,7 +256,8 @@ function declareLiveCalls(program: Command, context: CommandContext): void {
     "list calls, newest first, or those that a search finds",
     async (_, options) => (await module()).listCalls(io, options),
   );
-  for (const option of LIST_OPTIONS) list.option(...option);
+  for (const [flags, description, choices] of LIST_OPTIONS)
+    list.addOption(choice(flags, description, choices));
   list.option("--limit <count>", "how many", "20").option(...JSON_FLAG);
   add<Json>(
     calls,
@@ -307,7 +311,9 @@ function declareOperators(program: Command, context: CommandContext): void {
       (await import("./operator-command.js")).addOperator(io, name, options),
   )
     .argument("<name>", "as it stands in call records and in the audit log")
-    .requiredOption("--role <role>", "viewer, supervisor or admin")
+    .addOption(
+      choice("--role <role>", "what the operator may do", OPERATOR_ROLES).makeOptionMandatory(),
+    )
     .option("--file <path>", "operators file (default: OPERATORS_FILE)")
     .option(...JSON_FLAG);
 }
@@ -339,7 +345,7 @@ function declareOperation(program: Command, context: CommandContext): void {
     .option(...JSON_FLAG);
   add(program, context, "completion", "print a completion script for a shell", async ([shell]) =>
     (await import("./completion.js")).printCompletion(io, program, shell),
-  ).argument("<shell>", "bash, zsh or fish");
+  ).addArgument(new Argument("<shell>", "that runs it").choices(SHELLS));
 }
 
 function declareTwilio(program: Command, context: CommandContext): void {

@@ -37,7 +37,9 @@ describe.each<Shell>(["bash", "zsh", "fish"])("completion for %s", (shell) => {
     expect(completions(shell, "calls", "")).toEqual(
       expect.arrayContaining(["list", "show", "tail", "transfer", "end"]),
     );
-    expect(completions(shell, "calls", "show", "--").toSorted()).toEqual(["--help", "--json"]);
+    expect(completions(shell, "calls", "show", "--").toSorted()).toEqual([
+      ...["--help", "--json", "--settings"],
+    ]);
   });
 
   it.skipIf(missing(shell))("goes by the command, whatever else was written", () => {
