@@ -62,6 +62,8 @@ export async function runConversations(
     },
     overrides: {
       recordFlights: false,
+      // A module that starts on a busy machine takes longer than a tool has to answer.
+      warmTools: true,
       log: createLog({ level: "warn", pretty: true, destination: { write: log } }),
     },
   });

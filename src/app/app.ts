@@ -134,8 +134,7 @@ export async function createApp(
   const siblings = overrides.seat?.siblings ?? null;
   const admitted = composeRegistry(base, keeping, siblings);
   const cluster = composeCluster(base, admitted.registry, siblings, keeping !== null);
-  const recordAll = overrides.recordFlights === true;
-  const calls = await composeCalls(base, admitted, cluster, keeping, events, recordAll);
+  const calls = await composeCalls(base, admitted, cluster, keeping, events, overrides);
   const audit = new AuditLog({
     store: keeping?.audit ?? memoryAudit(),
     clock,

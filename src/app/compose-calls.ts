@@ -35,6 +35,7 @@ import { FrameTicker } from "../relay/media/frame-ticker.js";
 import { RealtimeSessions } from "../relay/model/openai-realtime/realtime-sessions.js";
 import { MemoryOrderBook } from "../tools/memory-orders.js";
 import { beginAgentSeries } from "./agent-series.js";
+import type { AppOverrides } from "./app-overrides.js";
 import type { Base } from "./compose-base.js";
 import type { ClusterParts } from "./compose-cluster.js";
 import type { RecordKeeping } from "./compose-records.js";
@@ -61,6 +62,8 @@ export interface CallParts {
     checks: ReadonlyMap<string, string> | null,
   ) => Promise<void>;
 }
+
+type CallOverrides = Pick<AppOverrides, "recordFlights" | "warmTools">;
 
 export interface RegistryParts {
   readonly registry: CallRegistry;
@@ -107,7 +110,7 @@ export async function composeCalls(
   { cluster, claimOnce }: ClusterParts,
   keeping: RecordKeeping | null,
   journal: CallJournal,
-  recordAll: boolean,
+  { recordFlights: recordAll = false, warmTools = false }: CallOverrides,
 ): Promise<CallParts> {
   const { config, agents, clock, log, worker, control } = base;
   const links = { publicUrl: config.publicUrl, mediaUrl: mediaUrlFor(config, worker) };
@@ -127,7 +130,7 @@ export async function composeCalls(
   });
   const orders = keeping?.orders ?? new MemoryOrderBook();
   const { toolNetwork: network, launcher, tracing } = base;
-  const toolbox = new Toolbox({ clock, log, network, orders, launcher, tracing });
+  const toolbox = new Toolbox({ clock, log, network, orders, launcher, tracing, warmTools });
   const loadAgents = async (
     file: AgentsFile,
     checks: ReadonlyMap<string, string> | null,

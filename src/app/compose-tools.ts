@@ -32,6 +32,8 @@ export interface ToolboxDeps {
   readonly tracing: { traceparent(callSid: CallSid): string } | null;
   /** Runs tool modules. It outlives these tools: those of a reloaded agents file need no other. */
   readonly launcher: ToolLauncher;
+  /** Modules run before the first call comes. Otherwise a call starts them. */
+  readonly warmTools: boolean;
 }
 
 /** The tools of one agent. */
@@ -60,7 +62,12 @@ export class Toolbox {
    * @throws RelayError config_invalid when a schema is wrong or a module cannot be loaded.
    */
   async load(agents: AgentsFile, checks: SchemaCode | null): Promise<void> {
-    this.#deps.launcher.beginVersion();
+    const { launcher, warmTools } = this.#deps;
+    launcher.beginVersion();
+    // What is asked to describe itself afterwards goes on running, and is loaded when all are built.
+    if (warmTools)
+      for (const agent of agents.agents.values())
+        for (const module of modulesOf(agent, launcher)) launcher.warm(module);
     const kits = await buildKits(agents, this.#deps, checks);
     for (const agent of agents.agents.values()) {
       const kit = kits.get(agent.name);
@@ -115,13 +122,17 @@ export async function buildKits(
   const kits = new Map<string, Kit>();
   for await (const [agent, own] of inSlices(tools)) {
     const registry = new ToolRegistry(own, checker);
-    const modules = agent.tools.flatMap(({ source }) =>
-      source.kind === "module" ? [deps.launcher.moduleAt(source.path)] : [],
-    );
+    const modules = modulesOf(agent, deps.launcher);
     const specs = [...registry.specs(), ...mcpSpecs(agent)];
     kits.set(agent.name, { registry, specs, modules });
   }
   return kits;
+}
+
+function modulesOf(agent: AgentProfile, launcher: ToolLauncher): readonly ModuleVersion[] {
+  return agent.tools.flatMap(({ source }) =>
+    source.kind === "module" ? [launcher.moduleAt(source.path)] : [],
+  );
 }
 
 /** The tools of each agent. Agents that share a definition share the tool. */

@@ -2,8 +2,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openStore } from "../../src/adapters/store/open-store.js";
+import type { ToolLauncher } from "../../src/adapters/tools/launcher-client.js";
 import { composeBase } from "../../src/app/compose-base.js";
 import { composeCalls, composeRegistry } from "../../src/app/compose-calls.js";
 import { composeCluster } from "../../src/app/compose-cluster.js";
@@ -140,7 +142,7 @@ describe("the calls", () => {
     const admitted = composeRegistry(one, null, null);
     const parts = composeCluster(one, admitted.registry, near, false);
     const journal = { write: () => undefined };
-    return await composeCalls(one, admitted, parts, null, journal, false);
+    return await composeCalls(one, admitted, parts, null, journal, {});
   };
 
   it("are asked through the router where there are other processes", async () => {
@@ -178,7 +180,8 @@ const TOOL: Omit<ToolDefinition, "source"> = {
 describe("the tools of an agent", () => {
   const toolbox = () => {
     const { clock, log, toolNetwork: network, launcher } = base();
-    return { clock, log, network, launcher, tracing: null, orders: new MemoryOrderBook() };
+    const orders = new MemoryOrderBook();
+    return { clock, log, network, launcher, tracing: null, orders, warmTools: false };
   };
   const kit = async (...tools: readonly ToolDefinition[]) =>
     (await buildKits(file(agent({ tools })), toolbox())).get("support");
@@ -228,6 +231,33 @@ describe("the tools of an agent", () => {
     await box.load(second, new Map());
     for (const agents of [first, second]) expect(box.toolsFor(host(agents)).specs).toEqual([]);
     expect(() => box.toolsFor(host(file(agent())))).toThrow("without a kit");
+  });
+});
+
+describe("the tool modules of an agents file", () => {
+  const declared = { key: "default", name: "t", description: "", timeoutMs: null };
+
+  it.each([
+    [true, ["version", "warm", "describe"]],
+    [false, ["version", "describe"]],
+  ])("run before the first call only when they are to: %s", async (warmTools, expected) => {
+    const asked: string[] = [];
+    const launcher = {
+      beginVersion: () => void asked.push("version"),
+      moduleAt: (at: string) => ({ path: at, version: 1 }),
+      warm: () => void asked.push("warm"),
+      describe: async () => {
+        asked.push("describe");
+        return [{ ...declared, parameters: { type: "object" }, sayWhileWaiting: null }];
+      },
+    } as unknown as ToolLauncher;
+    const module = fileURLToPath(new URL("../adapters/tools/modules/two.mjs", import.meta.url));
+    const source = { kind: "module", path: module } as ToolDefinition["source"];
+    const { clock, log, toolNetwork: network } = base();
+    const orders = new MemoryOrderBook();
+    const box = new Toolbox({ clock, log, network, launcher, tracing: null, orders, warmTools });
+    await box.load(file(agent({ tools: [{ ...TOOL, source }] })), null);
+    expect(asked).toEqual(expected);
   });
 });
 

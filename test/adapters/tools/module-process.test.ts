@@ -290,6 +290,15 @@ describe("a module's process", () => {
     expect(ends[0]?.[1].type).toBe("unavailable");
   });
 
+  it("goes on running after it has described itself, when a call may come soon", () => {
+    const { module, children } = bench();
+    const seen: unknown[] = [];
+    module.warm();
+    module.describe((end) => void seen.push(end));
+    children[0]!.ready();
+    expect([seen.length, children.length, module.isRunning]).toEqual([1, 1, true]);
+  });
+
   it("is ended when it has not been called for five minutes, and started before a call may come", async () => {
     const { module, children, call, pass, clock } = bench();
     module.warm();
