@@ -55,7 +55,7 @@ async function inForce(words: string): Promise<void> {
         for (const { call } of both) call.hangUp();
         return both.every(({ told }) => told.includes(words));
       },
-      { timeout: 20_000, interval: 200 },
+      { timeout: 40_000, interval: 200 },
     )
     .toBe(true);
 }
@@ -69,15 +69,15 @@ describe("SIGHUP", () => {
     await inForce("Version two.");
     expect(running.call.streams[0]!.open).toBe(true);
     expect(running.call.events.find("dial")).toBeUndefined();
-  }, 60_000);
+  }, 90_000);
 
   it("changes nothing when the file has faults, and logs them", async () => {
     writeFileSync(node.agentsFile, "agents: {support: {instructions: 7}}\n");
     process.kill(node.pid, "SIGHUP");
-    await expect.poll(() => node.log()).toContain("reload refused");
+    await expect.poll(() => node.log(), { timeout: 30_000 }).toContain("reload refused");
     expect(node.log()).toContain("agents.support.instructions");
     expect((await place()).told).toContain("Version two.");
-  }, 60_000);
+  }, 90_000);
 });
 
 describe("POST /api/agents/reload", () => {
@@ -92,7 +92,7 @@ describe("POST /api/agents/reload", () => {
       { error: "agents_file" },
     ]);
     expect((await place()).told).toContain("Version three.");
-  }, 60_000);
+  }, 90_000);
 
   it("is refused by workers that cannot load a tool of the file, and changes nothing", async () => {
     writeFileSync(join(dirname(node.agentsFile), "broken.mjs"), 'throw new Error("half written");');
@@ -109,7 +109,7 @@ describe("POST /api/agents/reload", () => {
       { error: "agents_file", faults: [{ problem: expect.stringContaining("broken") }] },
     ]);
     await inForce("Version three.");
-  }, 60_000);
+  }, 90_000);
 });
 
 describe("a worker that is lost", () => {
@@ -127,7 +127,7 @@ describe("a worker that is lost", () => {
       await expect.poll(() => node.workers()[1], { timeout: 20_000 }).not.toBe(before[1]);
       await inForce("Version four.");
     },
-    60_000,
+    90_000,
   );
 });
 

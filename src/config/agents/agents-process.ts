@@ -7,14 +7,20 @@ import { constants, setPriority } from "node:os";
 import type { AgentsJob, FromAgentsJob } from "./read-apart.js";
 
 /**
+ * As of tools. An operator waits for the result: with the lowest one it takes a minute when every
+ * core is busy.
+ */
+const PRIORITY = constants.priority.PRIORITY_BELOW_NORMAL;
+
+/**
  * Linux gives each thread a priority of its own. The helpers of V8, which compile and collect
  * garbage, are as busy as the main thread.
  */
 function lowerPriority(): void {
   try {
-    setPriority(constants.priority.PRIORITY_LOW);
+    setPriority(PRIORITY);
     const threads = process.platform === "linux" ? readdirSync("/proc/self/task") : [];
-    for (const thread of threads) setPriority(Number(thread), constants.priority.PRIORITY_LOW);
+    for (const thread of threads) setPriority(Number(thread), PRIORITY);
   } catch {
     // The system does not allow it: it works all the same.
   }
