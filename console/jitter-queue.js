@@ -9,6 +9,16 @@ export const START_SAMPLES = 800;
 export const MAX_SAMPLES = 12_000;
 /** What is left then, so that a page that was asleep is in time again. */
 export const KEPT_SAMPLES = 2_400;
+/** Delay is judged each time this much was played. */
+export const WINDOW_SAMPLES = 16_000;
+/** More than this that waits during a whole window is delay: a stall came, and the audio since is late. */
+export const LATE_SAMPLES = 1_200;
+/** What waits at the least afterwards, for messages that are late. */
+export const IN_TIME_SAMPLES = 640;
+/** Only pauses are skipped, until the audio is late for so many windows. */
+export const PATIENT_WINDOWS = 5;
+/** Of 32,768: the noise of a quiet line is below. */
+const QUIET = 330;
 
 export class JitterQueue {
   /** @type {Int16Array[]} */
@@ -18,6 +28,18 @@ export class JitterQueue {
   #playing = false;
   /** How long audio has waited for playback to start, in samples. */
   #waited = 0;
+  #lateSamples;
+  /** Of the window: what was played, and the least that waited meanwhile. */
+  #played = 0;
+  #least = Number.POSITIVE_INFINITY;
+  #lateWindows = 0;
+  /** What is to be skipped. */
+  #excess = 0;
+
+  /** @param {number} leadSamples what the relay may be ahead of the phone, and is no delay. */
+  constructor(leadSamples = 0) {
+    this.#lateSamples = LATE_SAMPLES + leadSamples;
+  }
 
   /** @param {Int16Array} samples */
   push(samples) {
@@ -36,8 +58,8 @@ export class JitterQueue {
     this.#waiting = [];
     this.#samples = 0;
     this.#offset = 0;
-    this.#playing = false;
     this.#waited = 0;
+    this.#pause();
   }
 
   /** Fills the output with the next samples, silence where there are none. @param {Float32Array} out */
@@ -46,10 +68,11 @@ export class JitterQueue {
     if (!this.#playing && !this.#starts(out.length)) return;
     this.#playing = true;
     for (let i = 0; i < out.length; i++) {
+      if (this.#excess > 0 && this.#offset === 0) this.#skip();
       const block = this.#waiting[0];
       if (block === undefined) {
         // Out of audio: collect START_SAMPLES again.
-        this.#playing = false;
+        this.#pause();
         return;
       }
       out[i] = (block[this.#offset++] ?? 0) / 32_768;
@@ -57,6 +80,40 @@ export class JitterQueue {
       if (this.#offset < block.length) continue;
       this.#waiting.shift();
       this.#offset = 0;
+    }
+    this.#judge(out.length);
+  }
+
+  #pause() {
+    this.#playing = false;
+    this.#played = 0;
+    this.#least = Number.POSITIVE_INFINITY;
+    this.#lateWindows = 0;
+    this.#excess = 0;
+  }
+
+  /** @param {number} played */
+  #judge(played) {
+    this.#least = Math.min(this.#least, this.#samples);
+    this.#played += played;
+    if (this.#played < WINDOW_SAMPLES) return;
+    const isLate = this.#least > this.#lateSamples;
+    this.#lateWindows = isLate ? this.#lateWindows + 1 : 0;
+    this.#excess = isLate ? this.#least - IN_TIME_SAMPLES : 0;
+    this.#played = 0;
+    this.#least = Number.POSITIVE_INFINITY;
+  }
+
+  /** Whole blocks, so that a word is cut at most once. */
+  #skip() {
+    for (;;) {
+      const block = this.#waiting[0];
+      if (block === undefined || block.length > this.#excess) return;
+      if (this.#lateWindows < PATIENT_WINDOWS && !block.every((one) => Math.abs(one) < QUIET))
+        return;
+      this.#waiting.shift();
+      this.#samples -= block.length;
+      this.#excess -= block.length;
     }
   }
 

@@ -4,9 +4,11 @@ import { JitterQueue } from "./jitter-queue.js";
 import { ULAW_TO_LINEAR } from "./ulaw.js";
 
 const CALLER = 0;
+/** The default of PLAYOUT_LEAD_MS, 160 ms: the relay is as much ahead of the phone. */
+const LEAD_SAMPLES = 1_280;
 
 class Listener extends AudioWorkletProcessor {
-  #queues = [new JitterQueue(), new JitterQueue()];
+  #queues = [new JitterQueue(), new JitterQueue(LEAD_SAMPLES)];
 
   constructor() {
     super();

@@ -1,9 +1,13 @@
 import { describe, expect, it } from "vitest";
 import {
+  IN_TIME_SAMPLES,
   JitterQueue,
   KEPT_SAMPLES,
+  LATE_SAMPLES,
   MAX_SAMPLES,
+  PATIENT_WINDOWS,
   START_SAMPLES,
+  WINDOW_SAMPLES,
 } from "../../console/jitter-queue.js";
 import { linearToUlaw, ULAW_TO_LINEAR } from "../../console/ulaw.js";
 import { encodeUlaw, ulawToLinear } from "../../src/codec/ulaw.js";
@@ -55,6 +59,80 @@ describe("the jitter queue", () => {
     queue.push(block(1, 3));
     expect(take(queue, START_SAMPLES - 1)).toEqual(Array(START_SAMPLES - 1).fill(0));
     expect(take(queue, 4)).toEqual([1, 2, 3, 0]);
+  });
+
+  describe("that has got late", () => {
+    const MESSAGE = 480;
+    const STEP = 160;
+    /** A line that goes on: each message is louder than `QUIET` or not, as `isLoud` says of its number. */
+    function line(isLoud: (message: number) => boolean, queue = new JitterQueue()) {
+      let pushed = 0;
+      let taken = 0;
+      const played: number[] = [];
+      const push = () => {
+        const message = pushed / MESSAGE;
+        queue.push(new Int16Array(MESSAGE).fill(isLoud(message) ? 1_000 + message : 1));
+        pushed += MESSAGE;
+      };
+      /** Plays for so long, while as much arrives. */
+      const run = (samples: number) => {
+        for (let at = 0; at < samples; at += STEP) {
+          taken += STEP;
+          while (pushed + MESSAGE <= taken) push();
+          played.push(...take(queue, STEP));
+        }
+      };
+      /** What arrived is not played meanwhile. */
+      const stall = (samples: number) => {
+        taken += samples;
+        while (pushed + MESSAGE <= taken) push();
+      };
+      /** How far behind the newest message playback is now. */
+      const late = () => {
+        const last = Math.max(...played.slice(-MESSAGE)) - 1_000;
+        return pushed - (last + 1) * MESSAGE;
+      };
+      return { run, stall, late, played };
+    }
+
+    it("skips pauses until it is in time again, and never a word", () => {
+      const isLoud = (message: number) => message % 4 !== 0;
+      const { run, stall, late, played } = line(isLoud);
+      run(2 * WINDOW_SAMPLES);
+      const before = late();
+      stall(6_000);
+      run(WINDOW_SAMPLES / 4);
+      expect(late()).toBeGreaterThan(5_000);
+      run(3 * WINDOW_SAMPLES);
+      expect(late()).toBeLessThanOrEqual(before + LATE_SAMPLES);
+      expect(late()).toBeLessThan(2_000);
+      const words = new Set(played.filter((sample) => sample > 1_000));
+      const heard = Math.max(...words) - 1_000;
+      expect(words.size).toBe(Array.from({ length: heard + 1 }, (_, n) => n).filter(isLoud).length);
+    });
+
+    it("skips speech when there is no pause for long", () => {
+      const { run, stall, late } = line(() => true);
+      run(WINDOW_SAMPLES);
+      stall(6_000);
+      run((PATIENT_WINDOWS - 1) * WINDOW_SAMPLES);
+      expect(late()).toBeGreaterThan(5_000);
+      run(3 * WINDOW_SAMPLES);
+      expect(late()).toBeLessThan(IN_TIME_SAMPLES + 2 * MESSAGE);
+    });
+
+    it("is not late by what the relay is ahead of the phone", () => {
+      const ahead = 1_280;
+      const afterStall = (queue: JitterQueue) => {
+        const { run, stall, late } = line(() => true, queue);
+        run(WINDOW_SAMPLES);
+        stall(ahead);
+        run((PATIENT_WINDOWS + 3) * WINDOW_SAMPLES);
+        return late();
+      };
+      expect(afterStall(new JitterQueue(ahead))).toBeGreaterThan(ahead);
+      expect(afterStall(new JitterQueue())).toBeLessThan(ahead + MESSAGE);
+    });
   });
 
   it("forgets what the phone dropped", () => {

@@ -3,13 +3,21 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { speechLike } from "../../sim/audio/synth.js";
 import { playedAudio } from "../../sim/twilio/heard.js";
+import { ulawToLinear } from "../../src/codec/ulaw.js";
 import { chromiumSkip, launchChromium, openPage, PATIENCE_MS } from "../fakes/chromium.js";
+import { framesBehind, NumberedVoice, openCounting } from "../fakes/listening-tap.js";
 import { decoded, keepAudio, played as playedIn } from "../fakes/page-audio.js";
 import { type Stage, startStage } from "../fakes/stage.js";
 
 const HELLO = { text: "Hello.", audio: speechLike(400, 1) };
 const ANSWER = { text: "It left on Monday.", audio: speechLike(2_500, 2) };
 const QUESTION = speechLike(900, 3);
+const FRAME_MS = 20;
+/** Of 60 ms: enough to see past a moment in which the machine was busy. */
+const MESSAGES = 34;
+
+const medianOf = (values: readonly number[]) =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
 describe.skipIf(chromiumSkip("listening in a browser") !== null)(
   "listening in the console",
@@ -81,6 +89,31 @@ describe.skipIf(chromiumSkip("listening in a browser") !== null)(
       call.hangUp();
       await stage.until(call.sid, "ended");
       expect(opened.complaints(/ScriptProcessorNode/)).toEqual([]);
+      await opened.close();
+    });
+
+    it("is less than 300 ms behind the caller, and again after the page stood still", async () => {
+      const call = stage.twilio.placeCall({ voice: new NumberedVoice() });
+      await stage.until(call.sid, "agent_heard");
+      const opened = await openCounting(browser, ulawToLinear);
+      const { page } = opened;
+      await page.goto(`http://127.0.0.1:${stage.adminPort}/console#/calls/${call.sid}`);
+      await page.getByRole("button", { name: "Listen" }).click();
+      await page.locator(".tag.good", { hasText: "listening" }).waitFor();
+      /** The usual delay of the sound in what arrives from now on: frames, counted, not measured. */
+      const delayMs = async () => {
+        const known = (await framesBehind(page)).length;
+        await expect
+          .poll(async () => (await framesBehind(page)).length, { timeout: PATIENCE_MS })
+          .toBeGreaterThanOrEqual(known + MESSAGES);
+        return FRAME_MS * medianOf((await framesBehind(page)).slice(known, known + MESSAGES));
+      };
+      await expect.poll(delayMs, { timeout: PATIENCE_MS }).toBeLessThan(300);
+      await page.evaluate("{ const from = Date.now(); while (Date.now() - from < 500); }");
+      await expect.poll(delayMs, { timeout: PATIENCE_MS }).toBeLessThan(300);
+      call.hangUp();
+      await stage.until(call.sid, "ended");
+      expect(opened.complaints()).toEqual([]);
       await opened.close();
     });
   },
