@@ -48,6 +48,8 @@ export class FakeSideband {
     readonly callId: string,
     readonly events: ModelSessionEvents,
     readonly life: ModelSessionLifecycle,
+    /** The conversation that it was given. */
+    readonly history: readonly object[] = [],
   ) {}
 
   /** The caller hears a response from its first to its last word. */
@@ -262,10 +264,10 @@ export function sipBench(options: SipBenchOptions = {}) {
       cancel: () => {},
     }),
     models: {
-      open: ({ audio, profile, events, lifecycle }) => {
+      open: ({ audio, profile, events, lifecycle, history }) => {
         expect(profile.tools).toMatchObject([{ name: "lookup_order" }]);
         const callId = audio.path === "direct" ? audio.callId : "relayed";
-        const sideband = new FakeSideband(callId, events, lifecycle);
+        const sideband = new FakeSideband(callId, events, lifecycle, history);
         sidebands.push(sideband);
         return sideband.session;
       },

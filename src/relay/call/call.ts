@@ -136,7 +136,6 @@ export class Call<Path extends CallPath = CallPath>
     return isOver(this.#state);
   }
 
-  /** BCP 47 tag. */
   get language(): string {
     return this.#language.current;
   }
@@ -162,8 +161,7 @@ export class Call<Path extends CallPath = CallPath>
 
   /** A session was opened ahead of the caller's stream, and waits for it. */
   get isWarm(): boolean {
-    const { name } = this.#state;
-    return name === "offered" && ["opening", "ready"].includes(this.#state.session);
+    return this.#state.name === "offered" && ["opening", "ready"].includes(this.#state.session);
   }
 
   // --- commands ----------------------------------------------------------------------------------
@@ -252,14 +250,13 @@ export class Call<Path extends CallPath = CallPath>
     const before = this.#state;
     const { state, effects } = step(before, event);
     this.#state = state;
-    if (state.name !== before.name)
-      this.log.debug("call: state", { from: before.name, to: state.name });
     if (state !== before) this.#host.stateChanged(this);
-    if (state.name !== before.name) this.#entered(state.name);
+    if (state.name !== before.name) this.#entered(state.name, before.name);
     for (const effect of effects) this.#effects.carryOut(effect);
   }
 
-  #entered(name: CallState["name"]): void {
+  #entered(name: CallState["name"], from: CallState["name"]): void {
+    this.log.debug("call: state", { from, to: name });
     if (name !== "talking" && name !== "redialing") this.takeover.drop();
     if (name === "leaving") {
       const nowMs = this.#deps.clock.nowMs();
@@ -380,8 +377,12 @@ export class Call<Path extends CallPath = CallPath>
   tellModel(fact: string, cause: OwedCause): void {
     this.eventLog.remember(fact);
     this.reply.owe(cause);
-    (this.takeover.isModelOut ? this.takeover : this.session)?.note(fact);
+    this.noteModel(fact);
     this.session?.requestResponse();
+  }
+
+  noteModel(text: string): void {
+    (this.takeover.isModelOut ? this.takeover : this.#model).note(text);
   }
 
   say(text: string): void {

@@ -46,6 +46,8 @@ export class ModelLink implements ModelDialerHost {
   #attachTo: string | null = null;
   #dialledMs = 0;
   #conversation: "new" | "kept" = "new";
+  /** Facts that came while there was no session, and are in no history that was given to one. */
+  #untold: string[] = [];
 
   constructor(
     host: ModelLinkHost,
@@ -90,9 +92,18 @@ export class ModelLink implements ModelDialerHost {
   dial(attachTo: string | null, conversation: "new" | "kept"): void {
     this.#attachTo = attachTo;
     this.#conversation = conversation;
-    if (conversation === "new") this.#host.tools.conversationBegins();
+    if (conversation === "new") {
+      this.#host.tools.conversationBegins();
+      this.#untold = [];
+    }
     if (this.session === null) this.#host.reply.dialling();
     this.#dialer.open(conversation === "kept" ? [] : this.#host.eventLog.history());
+  }
+
+  /** A fact, which the record of the conversation has already: told now, or to the next session. */
+  note(text: string): void {
+    if (this.session === null) this.#untold.push(text);
+    else this.session.note(text);
   }
 
   close(): void {
@@ -120,6 +131,7 @@ export class ModelLink implements ModelDialerHost {
     this.#host.eventLog.sessionReady(ms);
     this.#deps.admission?.model.sessionReady();
     this.#host.reply.dialled();
+    for (const text of this.#untold.splice(0)) session.note(text);
     this.#host.modelReady(session, this.#conversation);
   }
 

@@ -19,10 +19,12 @@ export interface SupervisedCall {
   /** The caller is on the line and only the agent, if anyone, talks with them. */
   readonly isWithAgent: boolean;
   readonly isTalking: boolean;
-  readonly takeover: Pick<Takeover, "begin" | "handBack" | "isModelOut" | "note" | "voice">;
+  readonly takeover: Pick<Takeover, "begin" | "handBack" | "isModelOut" | "voice">;
   /** Null while no session is ready, and while a supervisor keeps the model out. */
-  readonly session: { note(text: string): void } | null;
+  readonly session: object | null;
   readonly eventLog: Pick<CallEventLog, "note" | "remember">;
+  /** The model is told a fact, now or when it is there. */
+  noteModel(text: string): void;
   /** The model speaks as these instructions say, as soon as it may begin. */
   ask(instructions: string): void;
   leave(disposition: Disposition): void;
@@ -58,7 +60,7 @@ function note(call: SupervisedCall, { by, text }: Of<"note">): Refusal | null {
   const told = prompts.supervisorNote(text);
   // A session that is opened later is told it with the conversation.
   call.eventLog.remember(told);
-  (takeover.isModelOut ? takeover : call.session)?.note(told);
+  call.noteModel(told);
   call.eventLog.note("supervisor_note", { by, text });
   return null;
 }

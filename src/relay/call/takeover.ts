@@ -22,6 +22,8 @@ export interface TakenOverCall {
   readonly reply: { withdraw(): void };
   readonly budget: { readonly limits: { callerActive(nowMs: number): void } };
   dispatch(event: ModelLoss): void;
+  /** The model is told a fact, now or when it is there. */
+  noteModel(text: string): void;
   /** The model has something to tell the caller. */
   tellModel(fact: string, cause: OwedCause): void;
 }
@@ -144,12 +146,12 @@ export class Takeover {
     this.#callerActive();
     // What it owed it would be reminded of at once, before it knows what was said.
     if (!restore.isDropped) reply.withdraw();
-    for (const text of this.#notes.splice(0)) session?.note(text);
+    for (const text of this.#notes.splice(0)) this.#call.noteModel(text);
     if (session !== null) tools.sessionReady(session);
     if (restore.isDropped) {
       // No reply is owed to a caller who is on their way elsewhere.
       eventLog.remember(spoke);
-      session?.note(spoke);
+      this.#call.noteModel(spoke);
     } else this.#call.tellModel(spoke, "prompt");
   }
 

@@ -60,6 +60,12 @@ export class ModelHold {
     else done();
   }
 
+  /** The model on hold is gone. One that comes in its place is not on hold. */
+  modelGone(): void {
+    this.#isHeld = false;
+    this.#later?.cancel();
+  }
+
   /** The call is over, and its conference with it. */
   close(): void {
     this.#isClosed = true;

@@ -289,6 +289,7 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
   /** The session is closed; what the server still had to play is lost. */
   detached(): void {
     this.#attached = null;
+    this.takeover?.modelGone();
     this.#host.closeSession();
     this.#playback.interrupted();
     this.#host.playbackMoved();

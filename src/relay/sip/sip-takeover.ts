@@ -64,6 +64,10 @@ export class SipTakeover {
     if (this.#isHeard) this.#hold.begin();
   }
 
+  modelGone(): void {
+    this.#hold.modelGone();
+  }
+
   /** @param done  the model is heard again, or another one is called in. */
   end(done: () => void): void {
     this.#isHeard = false;

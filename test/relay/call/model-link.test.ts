@@ -72,7 +72,10 @@ function stage(keyTones = true) {
     models: {
       open: (request: SessionRequest) => {
         opened.push(request);
-        return { close: keep("session.close") } as unknown as ModelSession;
+        return {
+          close: keep("session.close"),
+          note: (text: string) => told.push(`session.note ${text}`),
+        } as unknown as ModelSession;
       },
     },
   };
@@ -124,6 +127,26 @@ describe("ModelLink", () => {
     opened[0]?.lifecycle.ready();
     expect(told).toContain("ready kept");
   });
+
+  it.each([
+    ["new", ["After."]],
+    ["kept", ["Before.", "After."]],
+  ] as const)(
+    "tells a session with a %s conversation what came while there was none",
+    (conversation, facts) => {
+      const { link, opened, told } = stage();
+      // In the history that a new model is given.
+      link.note("Before.");
+      link.dial(conversation === "new" ? null : "rtc_1", conversation);
+      link.note("After.");
+      opened[0]?.lifecycle.ready();
+      const notes = () => told.filter((line) => line.startsWith("session.note"));
+      expect(notes()).toEqual(facts.map((fact) => `session.note ${fact}`));
+      expect(told.at(-1)).toBe(`ready ${conversation}`);
+      link.note("Now.");
+      expect(notes().at(-1)).toBe("session.note Now.");
+    },
+  );
 
   it("has one session at a time", () => {
     const { link, opened } = stage();

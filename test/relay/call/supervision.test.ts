@@ -13,7 +13,6 @@ const TRANSFER: SupervisorAct = {
 function call(changes: { name?: string; session?: null; takenOver?: boolean } = {}) {
   const done: string[] = [];
   const { name = "talking" } = changes;
-  const session = { note: (text: string) => void done.push(`told ${text.length > 0}`) };
   return {
     done,
     state: { name } as CallState,
@@ -30,10 +29,10 @@ function call(changes: { name?: string; session?: null; takenOver?: boolean } = 
         done.push(`handed back ${reason} ${note}`);
         return null;
       },
-      note: () => void done.push("kept for later"),
       voice: (listener: number, base64: string) => void done.push(`voice ${listener} ${base64}`),
     },
-    session: changes.session === null ? null : session,
+    session: changes.session === null ? null : {},
+    noteModel: (text: string) => void done.push(`told ${text.length > 0}`),
     eventLog: {
       note: (event: string, fields: object = {}) =>
         void done.push(`${event} ${Object.keys(fields).join()}`),
@@ -55,13 +54,13 @@ describe("what a supervisor does", () => {
       "a note while the model is dialled again",
       note,
       { name: "redialing", session: null },
-      ["remembered", "supervisor_note by,text"],
+      ["remembered", "told true", "supervisor_note by,text"],
     ],
     [
       "a note while a supervisor speaks",
       note,
       { session: null, takenOver: true },
-      ["remembered", "kept for later", "supervisor_note by,text"],
+      ["remembered", "told true", "supervisor_note by,text"],
     ],
     ["a take-over", { type: "take_over", by: "ada", listener: 3 }, {}, ["taken over by ada 3"]],
     [

@@ -13,7 +13,7 @@ function call(changes: { state?: string; takeOver?: boolean; isSlow?: boolean } 
     (what: string) =>
     (...args: readonly unknown[]) =>
       void done.push([what, ...args].join(" "));
-  const session = { note: (text: string) => told.push(text) };
+  const session = {};
   const host = {
     state: { name: changes.state ?? "talking" },
     path: {
@@ -29,6 +29,7 @@ function call(changes: { state?: string; takeOver?: boolean; isSlow?: boolean } 
     get session() {
       return takeover.isModelOut ? null : session;
     },
+    noteModel: (text: string) => void told.push(text),
     eventLog: {
       note: (name: string, fields: object = {}) =>
         void done.push(`${name} ${Object.values(fields).join(" ")}`),

@@ -47,6 +47,8 @@ async function stage(options: SipBenchOptions = {}) {
   return { b, sideband, call, take, connect, handBack, speak, modelHolds };
 }
 
+type Stage = Awaited<ReturnType<typeof stage>>;
+
 describe("a caller who is speaking when the supervisor is connected", () => {
   it("is with the model afterwards, and not taken away for a reply that came to nothing", async () => {
     const { b, sideband, call, take, connect, handBack, speak } = await stage({
@@ -268,4 +270,90 @@ describe("what changes while a supervisor speaks", () => {
     expect(call.setLanguage("es")).toBe(true);
     expect(sideband.told.join()).toMatch(/^update /);
   });
+});
+
+describe("a model whose leg ends while a supervisor speaks, as after 60 minutes", () => {
+  it("is replaced behind the supervisor, kept on hold, and told at the hand-back", async () => {
+    const { b, call, take, connect, handBack, speak, modelHolds } = await stage();
+    take();
+    await connect();
+    await speak(1_000);
+    b.twilio.length = 0;
+    call.path.happened({ type: "leg_ended" });
+    await speak(1_000);
+    await b.calls.invited(invite(b.participants.at(-1), "rtc_2"));
+    await settle();
+    const other = b.sidebands.at(-1)!;
+    other.life.ready();
+    await speak(1_000);
+    expect(call.state.name).toBe("talking");
+    // The caller was never put on hold, and the other model is.
+    expect(b.twilio.filter((line) => line.startsWith(`update ${SID}`))).toEqual([]);
+    expect(modelHolds()).toEqual([expect.stringContaining('"hold":true')]);
+    expect(other.told.join()).not.toMatch(/requestResponse|speak|greet/);
+    handBack();
+    await settle();
+    expect(modelHolds().at(-1)).toContain('"hold":false');
+    expect(other.told.join()).toMatch(/ada.*requestResponse/s);
+  });
+
+  it("and is handed back before the other one is there: music, and the other one is told", async () => {
+    const { b, call, take, connect, handBack, speak } = await stage({
+      hold: ({ hold }, who) =>
+        who === MODEL && hold === false ? new Promise(() => undefined) : Promise.resolve(),
+    });
+    take();
+    await connect();
+    call.path.happened({ type: "leg_ended" });
+    await speak(1_000);
+    handBack();
+    await settle();
+    expect(b.twilio).toContain(`update ${SID} {"hold":true}`);
+    // None of them asks for the one that is gone, whose hold nothing would undo in time.
+    await pass(b.clock, 5_000);
+    expect(call.state.name).toBe("redialing");
+    await b.calls.invited(invite(b.participants.at(-1), "rtc_2"));
+    await settle();
+    const other = b.sidebands.at(-1)!;
+    other.life.ready();
+    await settle();
+    expect(b.twilio).toContain(`update ${SID} {"hold":false}`);
+    expect(JSON.stringify(other.history)).toContain("A colleague, ada");
+    expect(other.told.join()).toContain("requestResponse");
+  });
+});
+
+describe("a caller who leaves", () => {
+  it.each([
+    ["while the supervisor is called in", async () => undefined],
+    ["while they speak", async ({ connect }: Stage) => await connect()],
+    [
+      "while the model comes back",
+      async ({ connect, handBack }: Stage) => {
+        await connect();
+        handBack();
+      },
+    ],
+  ])(
+    "%s leaves nothing behind: no supervisor's leg, and no request that goes on",
+    async (_, goesOn) => {
+      const one = await stage({
+        participant: async (asked, n) => ({
+          callSid: sid(asked.label === "supervisor" ? 70 : 100 + n),
+          conferenceSid: "CF1",
+        }),
+        hold: ({ hold }) => (hold === false ? new Promise(() => undefined) : Promise.resolve()),
+      });
+      one.take();
+      await settle();
+      await goesOn(one);
+      one.call.execute({ type: "caller_gone" });
+      await pass(one.b.clock, 4_000);
+      expect(one.call.isOver).toBe(true);
+      expect(one.b.twilio.filter((line) => line === `hangUp ${sid(70)}`)).toHaveLength(1);
+      const requests = one.b.twilio.length;
+      await pass(one.b.clock, 60_000);
+      expect(one.b.twilio).toHaveLength(requests);
+    },
+  );
 });
