@@ -1,17 +1,23 @@
+const MAX_WINDOW = 64;
+/** Shared by all: a value is added to one at a time. */
+const sorted = new Float64Array(MAX_WINDOW);
+
 /**
  * The median of the last few values. Single values that are far off do not move it; a change that
  * stays does, after half a window. Allocates nothing.
  */
 export class RunningMedian {
   readonly #values: Float64Array;
-  readonly #sorted: Float64Array;
   #added = 0;
   #median = Number.NaN;
 
-  /** @param window  how many values count. */
+  /**
+   * @param window  how many values count, at most 64.
+   * @throws RangeError for more.
+   */
   constructor(window: number) {
+    if (window > MAX_WINDOW) throw new RangeError(`a window of ${window} values`);
     this.#values = new Float64Array(window);
-    this.#sorted = new Float64Array(window);
   }
 
   /** How many values count now. */
@@ -31,12 +37,12 @@ export class RunningMedian {
     for (let i = 0; i < n; i++) {
       const next = this.#values[i]!;
       let at = i;
-      for (; at > 0 && this.#sorted[at - 1]! > next; at--) this.#sorted[at] = this.#sorted[at - 1]!;
-      this.#sorted[at] = next;
+      for (; at > 0 && sorted[at - 1]! > next; at--) sorted[at] = sorted[at - 1]!;
+      sorted[at] = next;
     }
     const half = n >> 1;
-    const upper = this.#sorted[half]!;
-    this.#median = n % 2 === 1 ? upper : (this.#sorted[half - 1]! + upper) / 2;
+    const upper = sorted[half]!;
+    this.#median = n % 2 === 1 ? upper : (sorted[half - 1]! + upper) / 2;
   }
 
   clear(): void {

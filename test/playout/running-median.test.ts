@@ -37,4 +37,17 @@ describe("RunningMedian", () => {
     for (const value of [10, 11, 10, 70, 10, 11, 65]) median.add(value);
     expect(median.value).toBe(11);
   });
+
+  it("keeps the values of each apart", () => {
+    const [one, other] = [new RunningMedian(3), new RunningMedian(5)];
+    for (const value of [1, 2, 3]) one.add(value);
+    for (const value of [70, 80, 90, 100]) other.add(value);
+    one.add(4);
+    expect(one.value).toBe(3);
+    expect(other.value).toBe(85);
+  });
+
+  it("takes no window that does not fit into the shared memory", () => {
+    expect(() => new RunningMedian(65)).toThrow(RangeError);
+  });
 });
