@@ -39,7 +39,8 @@ export class FlightFiles {
   }
 
   static fileName(callSid: CallSid): string {
-    if (!/^\w+$/.test(callSid)) throw new RelayError("internal", "not a call SID");
+    // The id of a call on a trunk may have hyphens.
+    if (!/^[\w-]+$/.test(callSid)) throw new RelayError("internal", "not a call SID");
     return `${callSid}${SUFFIX}`;
   }
 

@@ -11,7 +11,7 @@ export type Guard = <T>(operation: string, work: () => Promise<T>) => Promise<T>
  * PostgreSQL: error classes that mean that the statement itself is at fault. All other errors
  * (server away, full, locked, restarting) may pass. Source: PostgreSQL, appendix A, "Error Codes".
  */
-const STATEMENT_FAULT_CLASSES = new Set(["21", "22", "23", "42"]);
+const STATEMENT_FAULT_CLASSES = new Set(["21", "22", "23", "42", "54"]);
 /** SQLite: result codes that mean that the statement itself is at fault. */
 const STATEMENT_FAULTS = /^SQLITE_(ERROR|CONSTRAINT|MISMATCH|RANGE|TOOBIG|MISUSE)/;
 
@@ -28,10 +28,18 @@ export async function withRelayErrors<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-function toRelayError(error: unknown): RelayError {
+/** The same statement would fail again. */
+export function isStatementFault(error: unknown): boolean {
   const code = codeOf(error);
   const isSqlstate = code.length === 5;
-  if (STATEMENT_FAULTS.test(code) || (isSqlstate && STATEMENT_FAULT_CLASSES.has(code.slice(0, 2))))
+  return (
+    STATEMENT_FAULTS.test(code) || (isSqlstate && STATEMENT_FAULT_CLASSES.has(code.slice(0, 2)))
+  );
+}
+
+function toRelayError(error: unknown): RelayError {
+  const code = codeOf(error);
+  if (isStatementFault(error))
     return new RelayError("internal", `the database refused a statement (${code})`, {
       cause: error,
     });

@@ -226,7 +226,7 @@ function storeOver(
   const reads = new CallReads(db, guard);
   const search = new CallSearch(searched, kind, guard);
   const counter = new CallCounter(searched, kind, guard);
-  const reviews = new ReviewTables(db, guard);
+  const reviews = new ReviewTables(db, kind, guard);
   const index = new SearchIndex(db, kind, guard);
   const removal = new CallRemoval(db, kind, guard);
   const writers = new WritersTable(db, kind, guard);

@@ -9,6 +9,7 @@ import {
 import type { CallSid } from "../../domain/ids.js";
 import type { ReviewChange, ReviewOutcome, ReviewStore } from "../../ports/store.js";
 import { storable } from "./call-rows.js";
+import type { DatabaseKind } from "./fixed-sql.js";
 import { flagsOfBits } from "./flag-bits.js";
 import type { Guard } from "./guard.js";
 import type { Tables } from "./tables.js";
@@ -21,17 +22,21 @@ type Draft = { -readonly [Name in keyof CallReview]: CallReview[Name] };
 /** What people said of calls, and why the rules found them. */
 export class ReviewTables implements ReviewStore {
   readonly #db: Kysely<Tables>;
+  readonly #kind: DatabaseKind;
   readonly #guard: Guard;
 
-  constructor(db: Kysely<Tables>, guard: Guard) {
+  constructor(db: Kysely<Tables>, kind: DatabaseKind, guard: Guard) {
     this.#db = db;
+    this.#kind = kind;
     this.#guard = guard;
   }
 
   async changeReview(callSid: CallSid, change: ReviewChange): Promise<ReviewOutcome> {
     return await this.#guard("change_review", async () => {
       try {
-        return await this.#db.transaction().execute(async (tx) => await apply(tx, callSid, change));
+        return await this.#db
+          .transaction()
+          .execute(async (tx) => await apply(tx, this.#kind, callSid, change));
       } catch (error) {
         if (error instanceof Full) return "full";
         throw error;
@@ -91,11 +96,16 @@ export class ReviewTables implements ReviewStore {
 
 async function apply(
   tx: Transaction<Tables>,
+  kind: DatabaseKind,
   callSid: CallSid,
   change: ReviewChange,
 ): Promise<ReviewOutcome> {
   const call = tx.selectFrom("calls").select("call_sid").where("call_sid", "=", callSid);
-  if ((await call.execute()).length === 0) return "not_found";
+  // Held: a removal that comes meanwhile removes this change, too.
+  const held = kind === "postgres" ? call.forKeyShare() : call;
+  if ((await held.execute()).length === 0) return "not_found";
+  // First: its row is locked, so that the changes of one call follow each other.
+  await changeRow(tx, callSid, change);
   await changeTags(tx, callSid, change);
   if (change.note !== undefined) {
     const { id, text } = change.note;
@@ -110,7 +120,6 @@ async function apply(
       })
       .execute();
   }
-  await changeRow(tx, callSid, change);
   if ((change.addTags ?? []).length > 0) await checkCount(tx, "call_tags", callSid, MAX_TAGS);
   if (change.note !== undefined) await checkCount(tx, "call_notes", callSid, MAX_REVIEW_NOTES);
   return "changed";
@@ -167,9 +176,9 @@ async function changeRow(
       done_by: null,
       ...row,
     })
-    .onConflict((conflict) => {
-      const known = conflict.column("call_sid");
-      return Object.keys(row).length === 0 ? known.doNothing() : known.doUpdateSet(row);
-    });
+    // Also when nothing changes: only an update locks the row.
+    .onConflict((conflict) =>
+      conflict.column("call_sid").doUpdateSet({ call_sid: callSid, ...row }),
+    );
   await reviews.execute();
 }

@@ -6,7 +6,7 @@ import { type SearchDocument, searchDocument } from "../../records/search-docume
 import { parseRecord, toCallSid } from "./call-rows.js";
 import type { DatabaseKind } from "./fixed-sql.js";
 import { flagBits } from "./flag-bits.js";
-import type { Guard } from "./guard.js";
+import { type Guard, isStatementFault } from "./guard.js";
 import type { Tables } from "./tables.js";
 
 /** Keeps the search tables up to date with the ended calls. */
@@ -60,19 +60,74 @@ export class SearchIndex {
       .execute();
     // Another process was faster.
     if (taken.length === 0) return { count: 0, unreadable: [] };
-    const rows = await tx
+    const callSids = taken.map(toCallSid);
+    const unreadable: CallSid[] = [];
+    const read = await this.#records(tx, callSids);
+    for (const row of read) {
+      if (!(await this.#indexed(tx, row.record))) unreadable.push(toCallSid(row));
+    }
+    const known = new Set(read.map(toCallSid));
+    const missing = callSids.filter((callSid) => !known.has(callSid));
+    if (missing.length > 0) await this.#leaveOut(tx, missing);
+    if (unreadable.length > 0)
+      // They are as they were: judging them again would not change that.
+      await tx
+        .updateTable("call_search")
+        .set({ rules: RULES_VERSION })
+        .where("call_sid", "in", unreadable)
+        .execute();
+    return { count: taken.length, unreadable };
+  }
+
+  /** PostgreSQL: a call that is being removed is skipped; waiting for it would be a deadlock. */
+  async #records(tx: Transaction<Tables>, callSids: readonly CallSid[]) {
+    const ended = tx
       .selectFrom("calls")
       .select(["call_sid", "record"])
-      .where("call_sid", "in", taken.map(toCallSid))
+      .where("call_sid", "in", callSids)
+      .where("state", "=", "ended");
+    const held = this.#kind === "postgres" ? ended.forKeyShare().skipLocked() : ended;
+    return await held.execute();
+  }
+
+  /** Calls that are no ended calls any more, or are being removed, which may be taken back. */
+  async #leaveOut(tx: Transaction<Tables>, callSids: readonly CallSid[]): Promise<void> {
+    const some = ["call_sid", "in", callSids] as const;
+    const ended = await tx
+      .selectFrom("calls")
+      .select("call_sid")
+      .where(...some)
       .where("state", "=", "ended")
       .execute();
-    const unreadable: CallSid[] = [];
-    for (const row of rows) {
-      const document = readDocument(row.record);
-      if (document === null) unreadable.push(toCallSid(row));
-      else await this.#write(tx, document, Buffer.byteLength(row.record));
+    if (ended.length > 0)
+      await tx
+        .insertInto("search_pending")
+        .values(ended)
+        .onConflict((conflict) => conflict.column("call_sid").doNothing())
+        .execute();
+    const pending = new Set(ended.map(toCallSid));
+    const gone = callSids.filter((callSid) => !pending.has(callSid));
+    if (gone.length === 0) return;
+    const rows = tx.selectFrom("call_search").where("call_sid", "in", gone);
+    if (this.#kind === "sqlite")
+      await tx.deleteFrom("call_words").where("rowid", "in", rows.select("id")).execute();
+    await tx.deleteFrom("call_search").where("call_sid", "in", gone).execute();
+  }
+
+  /** False: the record is damaged. Without it the other calls are indexed. */
+  async #indexed(tx: Transaction<Tables>, record: string): Promise<boolean> {
+    const document = readDocument(record);
+    if (document === null) return false;
+    await sql`savepoint one_call`.execute(tx);
+    try {
+      await this.#write(tx, document, Buffer.byteLength(record));
+    } catch (error) {
+      if (!isStatementFault(error)) throw error;
+      await sql`rollback to savepoint one_call`.execute(tx);
+      return false;
     }
-    return { count: taken.length, unreadable };
+    await sql`release savepoint one_call`.execute(tx);
+    return true;
   }
 
   async #write(tx: Transaction<Tables>, document: SearchDocument, bytes: number): Promise<void> {
@@ -110,7 +165,6 @@ export class SearchIndex {
   }
 }
 
-/** Null: the record is damaged. Without it the other calls are indexed. */
 function readDocument(json: string): SearchDocument | null {
   try {
     return searchDocument(parseRecord(json));

@@ -13,6 +13,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FlightFiles } from "../../../src/adapters/journal/flight-files.js";
 import { RelayError } from "../../../src/domain/errors.js";
+import type { CallSid } from "../../../src/domain/ids.js";
+import { callSidOf } from "../../../src/http/call-sid.js";
 import { sid } from "../../fakes/call-bench.js";
 import { FakeLog } from "../../fakes/fake-ports.js";
 
@@ -49,6 +51,16 @@ async function closed(n: number, lines: number): Promise<string> {
 const HEAD = '\n{"at":0,"is":"writer","writer":"a/0"}\n';
 
 describe("FlightFiles", () => {
+  it("has a name for every call that an address can name, and none that leaves its folder", async () => {
+    for (const text of ["CAlate", "rtc_a-b", "rtc_-", `rtc_${"x".repeat(100)}`]) {
+      const callSid = callSidOf(text)!;
+      expect(FlightFiles.fileName(callSid)).toBe(`${text}.flight.jsonl`);
+      await files().remove(callSid);
+    }
+    for (const text of ["..", "a/b", "a.b", ""])
+      expect(() => FlightFiles.fileName(text as CallSid)).toThrow(RelayError);
+  });
+
   it("writes lines to a file that only its owner can read, and appends to it later", async () => {
     const all = files();
     const first = all.open(sid(1));

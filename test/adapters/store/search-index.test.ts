@@ -126,6 +126,35 @@ describe.each(storeKinds())("the index of ended calls on $name", (kind) => {
     expect(await found({ sort: "duration" })).toEqual([2, 5, 3, 4]);
   });
 
+  it("does not come back to a record that cannot be read, nor to one that cannot be stored", async () => {
+    await indexAll(store);
+    const spoil = async (n: number, change: string) =>
+      await kind.execute(url, `update calls set ${change} where call_sid = '${testSid(n)}'`);
+    await spoil(1, "record = '{}'");
+    await spoil(2, `record = replace(record, '"startedAt":"2', '"startedAt":"x2')`);
+    await kind.execute(url, "update call_search set rules = 0");
+    const { count, unreadable } = await store.indexCalls(10);
+    expect([count, unreadable.toSorted()]).toEqual([2, [testSid(1), testSid(2)]]);
+    // The others, of which the rules may have changed.
+    expect(await store.indexCalls(10)).toEqual({ count: 3, unreadable: [] });
+    expect(await store.indexCalls(10)).toEqual({ count: 0, unreadable: [] });
+    expect(await found({ text: "bananas" })).toEqual([2]);
+  });
+
+  it("forgets a row whose call is gone", async () => {
+    await indexAll(store);
+    await kind.execute(
+      url,
+      `insert into search_pending (call_sid) values ('${testSid(9)}');
+        update call_search set call_sid = '${testSid(9)}' where call_sid = '${testSid(2)}'`,
+    );
+    expect(await store.indexCalls(10)).toEqual({ count: 1, unreadable: [] });
+    expect(await found({ text: "bananas" })).toEqual([]);
+    expect(await kind.query(url, "select call_sid from call_search")).toHaveLength(4);
+    if (kind.name === "sqlite")
+      expect(await kind.query(url, "select rowid from call_words")).toHaveLength(4);
+  });
+
   it("is indexed by several processes at once, each call once", async () => {
     const others = await Promise.all([1, 2, 3].map(async () => await openStore(url, fail)));
     const many = Array.from({ length: 60 }, (_, n) =>
