@@ -1,9 +1,12 @@
 /** A database full of ended calls. */
 import { type OpenStore, openStore } from "../../src/adapters/store/open-store.js";
 import { RATINGS } from "../../src/domain/call-review.js";
+import { RelayError } from "../../src/domain/errors.js";
 import { historyCall, historySid, NEWEST_MS } from "./records.js";
 
 const CALLS_AT_ONCE = 500;
+/** Each waits for 10 s. */
+const MOST_TRIES = 30;
 
 /** One call in 50 was rated, one in 100 has tags. */
 async function review(store: OpenStore, calls: number): Promise<void> {
@@ -19,6 +22,17 @@ async function review(store: OpenStore, calls: number): Promise<void> {
 
 const TAGS = ["billing-error", "praise", "complaint", "training", "escalate"];
 
+/** A database of an earlier release with many calls is changed for a while. */
+async function whenReady(store: OpenStore): Promise<void> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await store.ping();
+    } catch (error) {
+      if (!(error instanceof RelayError && error.retryable) || tries === MOST_TRIES) throw error;
+    }
+  }
+}
+
 /** Fills a database that has no such calls yet, through the store as the relay does. */
 export async function fillDatabase(
   url: string,
@@ -30,6 +44,7 @@ export async function fillDatabase(
     throw error;
   });
   try {
+    await whenReady(store);
     if ((await store.find({ state: "ended" }, null, 1)).length > 0) {
       progress("the database has calls already: they are used as they are");
     } else {

@@ -7,7 +7,7 @@
  *   node --import tsx bench/history/main.ts --calls 100000 --database postgres
  *
  * `--keep FILE` keeps an SQLite database for further runs; `--url postgres://…` uses a server of
- * one's own instead of a new one.
+ * one's own instead of a new one; `--only TEXT` measures the searches whose address has this text.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -24,6 +24,7 @@ const { values } = parseArgs({
     database: { type: "string", default: "sqlite" },
     seed: { type: "string", default: "1" },
     rounds: { type: "string", default: "7" },
+    only: { type: "string", default: "" },
     keep: { type: "string" },
     url: { type: "string" },
   },
@@ -73,7 +74,7 @@ async function measure(): Promise<number> {
   try {
     console.log(`${calls} calls, ${values.database}`);
     console.log("median ms  worst ms   loop ms answer kB  search");
-    for (const path of searches(calls)) {
+    for (const path of searches(calls).filter((one) => one.includes(values.only))) {
       const times: number[] = [];
       const blocks: number[] = [];
       let bytes = 0;

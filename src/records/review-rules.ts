@@ -3,8 +3,11 @@ import { REVIEW_FLAGS, type ReviewFlag } from "../domain/call-review.js";
 import type { TransferOutcome } from "../domain/transfer-request.js";
 import { searchableWords } from "./search-words.js";
 
-/** Increases when the rules change: the calls are judged again in the background. */
-export const RULES_VERSION = 1;
+/**
+ * Increases when the rules change, or what the search keeps of a call: the calls are judged and
+ * indexed again in the background.
+ */
+export const RULES_VERSION = 2;
 
 /** Of a conversation no pause is meant to be longer: docs/lifetimes.md. */
 const LONG_SILENCE_MS = 8_000;

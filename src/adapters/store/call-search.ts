@@ -96,18 +96,25 @@ export class CallSearch {
 
   /**
    * PostgreSQL does not know how long it takes to read the words of a call, and would read those of
-   * all calls. So it looks through some calls in their order, which is enough for frequent words;
-   * then it has to use the index of words.
+   * all calls. So it looks through some calls in their order, which is enough for frequent words,
+   * or when no other call meets the conditions; then it has to use the index of words.
    */
   async #selectByWords(
     selection: Selection,
     words: RawBuilder<unknown>,
   ): Promise<readonly FoundRow[]> {
-    const some = sql`(select * from call_search as s
-      ${toWhere(selection.conditions)} ${toOrder(selection.sort, CALLS_TO_LOOK_THROUGH)})`;
-    const among = narrowed({ ...selection, conditions: [] }, words);
-    const rows = await select(this.#db, among, this.#kind, some);
-    if (rows.length === selection.limit) return rows;
+    const { conditions, sort, limit } = selection;
+    const { rows } = await sql<FoundRow & { readonly candidates: number }>`
+      with looked as materialized (select * from call_search as s
+        ${toWhere(conditions)} ${toOrder(sort, CALLS_TO_LOOK_THROUGH)})
+      select s.call_sid, s.bytes, s.value, c.candidates
+      from (select count(*) as candidates from looked) as c left join (
+        select s.call_sid, s.bytes, ${SORT_VALUES[sort]} as value from looked as s
+        where ${words} ${toOrder(sort, limit)}) as s on true
+      order by s.value desc, s.call_sid desc`.execute(this.#db);
+    const isAll = (rows[0]?.candidates ?? 0) < CALLS_TO_LOOK_THROUGH;
+    const found = rows.filter(({ call_sid }) => call_sid !== null);
+    if (isAll || found.length === limit) return found;
     return await this.#db.transaction().execute(async (tx) => {
       await sql`select set_config('enable_seqscan', 'off', true),
         set_config('enable_indexscan', 'off', true)`.execute(tx);
@@ -120,14 +127,13 @@ async function select(
   db: Kysely<Tables>,
   { conditions, sort, limit }: Selection,
   kind: DatabaseKind,
-  from: RawBuilder<unknown> = sql`call_search`,
 ): Promise<readonly FoundRow[]> {
   // In the order of its value, SQLite would look up each call that does not match, too.
   const isSorted = kind === "sqlite" && sort !== "started" && conditions.length > 0;
   const order = toOrder(sort, limit, isSorted ? sql`+` : sql``);
   const { rows } = await sql<FoundRow>`
     select s.call_sid, s.bytes, ${SORT_VALUES[sort]} as value
-    from ${from} as s ${toWhere(conditions)} ${order}`.execute(db);
+    from call_search as s ${toWhere(conditions)} ${order}`.execute(db);
   return rows;
 }
 

@@ -1,4 +1,5 @@
 import { type Kysely, sql, type Transaction } from "kysely";
+import { COUNT_MIGRATION } from "./count-schema.js";
 import { databaseNowMs } from "./database-clock.js";
 import type { DatabaseKind } from "./fixed-sql.js";
 import type { Migration } from "./migration.js";
@@ -123,6 +124,7 @@ export const MIGRATIONS: readonly Migration[] = [
     ],
   },
   REVIEW_MIGRATION,
+  COUNT_MIGRATION,
 ];
 
 /**

@@ -6,6 +6,14 @@ const CONNECT_TIMEOUT_MS = 3_000;
 /** OID of bigint. The columns of this type are counts and ms, far below 2^53. */
 const BIGINT_OID = 20;
 
+/**
+ * Of connections for searches: a plan is compiled only if it is expensive, which takes longer than
+ * such a search; and a search takes one core of the server, not several.
+ */
+export const SEARCH_SETTINGS: pg.ClientConfig = {
+  options: "-c jit=off -c max_parallel_workers_per_gather=0 -c work_mem=16MB",
+};
+
 /** Settings of every connection to PostgreSQL. */
 export function postgresSettings(url: string): pg.ClientConfig {
   return {

@@ -5,6 +5,7 @@ import type { CallCursor, CallQuery, CallSort, Facet } from "../../ports/store.j
 import type { SearchTerm, SearchText } from "../../records/search-words.js";
 import type { DatabaseKind } from "./fixed-sql.js";
 import { flagBits } from "./flag-bits.js";
+import { wordPairs } from "./word-pairs.js";
 
 export type Condition = RawBuilder<unknown>;
 
@@ -25,19 +26,28 @@ export function commonConditions(query: CallQuery): Condition[] {
   return Object.values(commonByName(query)).filter((one) => one !== undefined);
 }
 
-/** Of ended calls, all but the text. @param without  this one is left out. */
-export function endedConditions(query: CallQuery, without: Facet | null = null): Condition[] {
-  const byName: Readonly<Record<string, Condition | undefined>> = {
-    ...commonByName(query),
-    ...facetConditions(query),
-    latency: atLeast(sql`s.latency_ms`, whole(query.minLatencyMs)),
-    duration: atLeast(sql`s.duration_ms`, whole(query.minDurationMs)),
-    cost: atLeast(sql`s.cost_usd`, query.minCostUsd),
-    interruptions: atLeast(sql`s.interruptions`, whole(query.minInterruptions)),
-  };
-  return Object.entries(byName).flatMap(([name, condition]) =>
-    condition === undefined || name === without ? [] : [condition],
-  );
+/** Of ended calls, all but the text. */
+export function endedConditions(query: CallQuery): Condition[] {
+  return [
+    ...commonConditions(query),
+    ...Object.values(facetConditions(query)).filter((one) => one !== undefined),
+    ...leastConditions(query),
+  ];
+}
+
+/** Of ended calls, those that are no facets, without the text. */
+export function plainConditions(query: CallQuery): Condition[] {
+  const { caller, since, until } = commonByName(query);
+  return [...[caller, since, until].filter((one) => one !== undefined), ...leastConditions(query)];
+}
+
+function leastConditions(query: CallQuery): Condition[] {
+  return [
+    atLeast(sql`s.latency_ms`, whole(query.minLatencyMs)),
+    atLeast(sql`s.duration_ms`, whole(query.minDurationMs)),
+    atLeast(sql`s.cost_usd`, query.minCostUsd),
+    atLeast(sql`s.interruptions`, whole(query.minInterruptions)),
+  ].filter((one) => one !== undefined);
 }
 
 function commonByName({ agent, outcome, caller, sinceMs, untilMs }: CallQuery) {
@@ -58,7 +68,7 @@ function facetConditions(query: CallQuery): Partial<Record<Facet, Condition | un
     node: equal(sql`s.node`, query.node),
     interrupted: isPositive(sql`s.interruptions`, interrupted),
     tool_failed: isPositive(sql`s.failed_tools`, toolFailed),
-    flag: flag === undefined ? undefined : flagCondition(flag),
+    flag: flag === undefined ? undefined : flagCondition(sql`s.flags`, flag),
     review: review === undefined ? undefined : REVIEWED[review],
     rating: rating === undefined ? undefined : isIn(sql`call_reviews where rating = ${rating}`),
     tag: tag === undefined ? undefined : isIn(sql`call_tags where tag = ${tag}`),
@@ -73,11 +83,14 @@ const REVIEWED = {
 };
 
 /** A rule found this. */
-export function flagCondition(flag: ReviewFlag): Condition {
-  return sql`(s.flags & ${sql.lit(flagBits([flag]))}) > 0`;
+export function flagCondition(flags: RawBuilder<unknown>, flag: ReviewFlag): Condition {
+  return sql`(${flags} & ${sql.lit(flagBits([flag]))}) > 0`;
 }
 
-function equal(column: RawBuilder<unknown>, value: string | undefined): Condition | undefined {
+export function equal(
+  column: RawBuilder<unknown>,
+  value: string | undefined,
+): Condition | undefined {
   return value === undefined ? undefined : sql`${column} = ${value}`;
 }
 
@@ -147,8 +160,12 @@ export function wordsCondition(
   kind: DatabaseKind,
   isFrequent = false,
 ): Condition {
-  if (kind === "postgres")
-    return sql`s.words @@ to_tsquery('simple', ${terms.map(toTsquery).join(" & ")})`;
+  if (kind === "postgres") {
+    const words = sql`to_tsquery('simple', ${terms.map(toTsquery).join(" & ")})`;
+    const pairs = terms.flatMap(pairsOf);
+    if (pairs.length === 0) return sql`s.words @@ ${words}`;
+    return sql`s.words @@ (${words} && cast(${pairs.map((pair) => `'${pair}'`).join(" & ")} as tsquery))`;
+  }
   const id = isFrequent ? sql`+s.id` : sql`s.id`;
   return sql`${id} in (${withWords(terms)})`;
 }
@@ -162,6 +179,11 @@ export function withWords(terms: readonly SearchTerm[]): RawBuilder<unknown> {
 /** Words consist of letters and digits only, so nothing has to be escaped. */
 function toFts5({ words, isPrefix }: SearchTerm): string {
   return `"${words.join(" ")}"${isPrefix ? "*" : ""}`;
+}
+
+/** The last word of a prefix may be another one in the call. */
+function pairsOf({ words, isPrefix }: SearchTerm): readonly string[] {
+  return wordPairs(isPrefix ? words.slice(0, -1) : words);
 }
 
 function toTsquery({ words, isPrefix }: SearchTerm): string {

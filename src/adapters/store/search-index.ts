@@ -1,4 +1,4 @@
-import { type Kysely, sql, type Transaction } from "kysely";
+import { type Kysely, type RawBuilder, sql, type Transaction } from "kysely";
 import type { CallSid } from "../../domain/ids.js";
 import type { IndexedCalls } from "../../ports/store.js";
 import { RULES_VERSION } from "../../records/review-rules.js";
@@ -8,6 +8,7 @@ import type { DatabaseKind } from "./fixed-sql.js";
 import { flagBits } from "./flag-bits.js";
 import { type Guard, isStatementFault } from "./guard.js";
 import type { Tables } from "./tables.js";
+import { wordPairs } from "./word-pairs.js";
 
 /** Keeps the search tables up to date with the ended calls. */
 export class SearchIndex {
@@ -148,9 +149,10 @@ export class SearchIndex {
       cost_usd: document.costUsd,
       node: document.node,
       flags: flagBits(document.flags),
+      facets: facetsOf(document),
       rules: RULES_VERSION,
       bytes,
-      ...(this.#kind === "postgres" ? { words: sql<string>`to_tsvector('simple', ${words})` } : {}),
+      ...(this.#kind === "postgres" ? { words: tsvectorOf(words) } : {}),
     };
     const { id } = await tx
       .insertInto("call_search")
@@ -163,6 +165,22 @@ export class SearchIndex {
     // With "returning" the statement runs on libsql's thread: splitting the words takes a while.
     await tx.insertInto("call_words").values({ rowid: id, words }).returning("rowid").execute();
   }
+}
+
+function tsvectorOf(words: string): RawBuilder<string> {
+  const pairs = wordPairs(words.split(" "));
+  return sql`to_tsvector('simple', ${words}) || array_to_tsvector(cast(${pairs} as text[]))`;
+}
+
+/** The values in the order of `FACET_COLUMNS`, and what else calls are counted by. */
+function facetsOf(document: SearchDocument): string {
+  const { agent, outcome, endReason, destination, node, flags } = document;
+  const isInterrupted = document.interruptions > 0 ? 1 : 0;
+  const hasFailedTool = document.failedTools > 0 ? 1 : 0;
+  return JSON.stringify([
+    ...[agent, outcome, endReason, destination, node],
+    ...[isInterrupted, hasFailedTool, flagBits(flags)],
+  ]);
 }
 
 function readDocument(json: string): SearchDocument | null {

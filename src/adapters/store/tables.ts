@@ -67,6 +67,8 @@ export interface CallSearchTable {
   node: Generated<string | null>;
   /** What the rules found: a bit for each of REVIEW_FLAGS, the first one lowest. */
   flags: Generated<number>;
+  /** A JSON list: what the call is counted by. See `count-schema.ts`. */
+  facets: Generated<string>;
   /** The version of the rules by which the call's flags were set; 0: of an earlier release. */
   rules: Generated<number>;
   /** PostgreSQL only: a tsvector. */

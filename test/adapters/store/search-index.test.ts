@@ -110,7 +110,7 @@ describe.each(storeKinds())("the index of ended calls on $name", (kind) => {
       ...index,
       "drop table call_search",
       "drop table search_pending",
-      "delete from murelay_migrations where name in ('0005-search', '0007-reviews')",
+      "delete from murelay_migrations where name in ('0005-search', '0007-reviews', '0008-counts')",
     ];
     await store.close();
     await kind.execute(url, undo.join(";"));
