@@ -1,14 +1,9 @@
 /** `GET /api/calls/export`: everything that a search finds, with its reviews, as it is read. */
-import { setImmediate } from "node:timers/promises";
-import type { CallRecord } from "../domain/call-record.js";
-import { type CallReview, NO_REVIEW } from "../domain/call-review.js";
-import type { CallSid } from "../domain/ids.js";
-import { maskNumbers } from "../domain/mask-numbers.js";
 import { maySeeNumbers, type Operator } from "../domain/operator.js";
-import type { CallQuery, ReviewStore } from "../ports/store.js";
-import { csvRow, EXPORT_HEAD } from "../records/csv.js";
-import { evaluationCase } from "../records/evaluation.js";
-import { type ReaderParts, type ReadRecord, readRecords } from "./record-reader.js";
+import type { CallQuery, RecordForm, ReviewStore } from "../ports/store.js";
+import { EXPORT_HEAD } from "../records/csv.js";
+import { SEPARATORS } from "../records/record-texts.js";
+import { inPieces, type ReaderParts, readRecords } from "./record-reader.js";
 import type { Reply } from "./reply.js";
 
 export const EXPORT_FORMATS = ["csv", "json", "jsonl"] as const;
@@ -19,17 +14,20 @@ const TYPES: Readonly<Record<ExportFormat, string>> = {
   json: "application/json; charset=utf-8",
   jsonl: "application/x-ndjson",
 };
-/** What is read and written in one turn of the event loop. */
-export const BYTES_PER_TURN = 100_000;
-export const CALLS_PER_TURN = 20;
+const FORMS = {
+  csv: "export_csv",
+  json: "export_json",
+  jsonl: "export_jsonl",
+} as const satisfies Readonly<Record<ExportFormat, RecordForm>>;
+/** What stands before the first call and after the last one. */
+const FRAMES: Readonly<Record<ExportFormat, readonly [head: string, tail: string]>> = {
+  csv: [EXPORT_HEAD, ""],
+  json: ['{"calls":[', "]}"],
+  jsonl: ["", ""],
+};
 
 export interface ExportParts extends ReaderParts {
   readonly reviews: Pick<ReviewStore, "reviewsOf">;
-}
-
-interface Exported {
-  readonly json: string;
-  readonly review: CallReview;
 }
 
 /** Reads the first calls: while the database is away, that rejects. */
@@ -39,22 +37,18 @@ export async function exportCalls(
   format: ExportFormat,
   operator: Operator,
 ): Promise<Reply> {
-  const show = maySeeNumbers(operator) ? (text: string) => text : maskNumbers;
-  const calls = exported(parts, query);
-  const first = await calls.next();
+  const texts = readRecords(parts, query, null, Number.MAX_SAFE_INTEGER, {
+    form: FORMS[format],
+    masked: !maySeeNumbers(operator),
+    reviewsOf: (callSids) => parts.reviews.reviewsOf(callSids),
+  });
+  const first = await texts.next();
   return {
     status: 200,
     type: TYPES[format],
     headers: { "Content-Disposition": `attachment; filename="calls.${format}"` },
-    chunks: masked(written(resumed(first, calls), format), show),
+    chunks: framed(resumed(first, texts), format),
   };
-}
-
-async function* masked(
-  chunks: AsyncIterable<string>,
-  show: (text: string) => string,
-): AsyncGenerator<string> {
-  for await (const chunk of chunks) yield show(chunk);
 }
 
 async function* resumed<T>(first: IteratorResult<T>, rest: AsyncGenerator<T>): AsyncGenerator<T> {
@@ -63,66 +57,21 @@ async function* resumed<T>(first: IteratorResult<T>, rest: AsyncGenerator<T>): A
   yield* rest;
 }
 
-async function* written(
-  calls: AsyncIterable<readonly Exported[]>,
+async function* framed(
+  texts: AsyncIterable<Uint8Array | string>,
   format: ExportFormat,
-): AsyncGenerator<string> {
-  let text = format === "csv" ? EXPORT_HEAD : "";
-  let before = '{"calls":[';
-  for await (const batch of calls) {
-    for (const call of batch) {
-      if (format === "json") {
-        text += `${before}${call.json.slice(0, -1)},"review":${JSON.stringify(call.review)}}`;
-        before = ",\n";
-      } else {
-        text += lineOf(call, format);
-      }
-      // The notes of reviews come to the records that make a batch.
-      if (text.length < BYTES_PER_TURN) continue;
-      yield text;
-      text = "";
-      await setImmediate();
-    }
-    if (text !== "") yield text;
-    text = "";
+): AsyncGenerator<Uint8Array | string> {
+  const [head, tail] = FRAMES[format];
+  const separator = SEPARATORS[FORMS[format]];
+  let before = head;
+  let isEmpty = true;
+  for await (const text of texts) {
+    // Without a limit there is no next page.
+    if (typeof text === "string") continue;
+    yield* inPieces(Buffer.concat([Buffer.from(before), text]));
+    before = separator;
+    isEmpty = false;
   }
-  if (format === "json") yield `${before === ",\n" ? "" : before}]}`;
-  else if (text !== "") yield text;
-}
-
-function lineOf({ json, review }: Exported, format: "csv" | "jsonl"): string {
-  const record = JSON.parse(json) as CallRecord;
-  if (format === "csv") return csvRow(record, review);
-  return `${JSON.stringify(evaluationCase(record, review))}\n`;
-}
-
-async function* exported(
-  parts: ExportParts,
-  query: CallQuery,
-): AsyncGenerator<readonly Exported[]> {
-  let batch: ReadRecord[] = [];
-  let bytes = 0;
-  for await (const item of readRecords(parts, query, null, Number.MAX_SAFE_INTEGER)) {
-    if (typeof item === "string") continue;
-    batch.push(item);
-    bytes += item.json.length;
-    if (batch.length < CALLS_PER_TURN && bytes < BYTES_PER_TURN) continue;
-    yield await withReviews(parts, batch);
-    await setImmediate();
-    batch = [];
-    bytes = 0;
-  }
-  if (batch.length > 0) yield await withReviews(parts, batch);
-}
-
-async function withReviews(
-  { reviews }: ExportParts,
-  batch: readonly ReadRecord[],
-): Promise<readonly Exported[]> {
-  const sids = batch.map(({ cursor }) => cursor.callSid);
-  const found: ReadonlyMap<CallSid, CallReview> = await reviews.reviewsOf(sids);
-  return batch.map(({ json, cursor }) => ({
-    json,
-    review: found.get(cursor.callSid) ?? NO_REVIEW,
-  }));
+  const end = `${isEmpty ? head : ""}${tail}`;
+  if (end !== "") yield end;
 }

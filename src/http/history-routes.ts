@@ -6,7 +6,9 @@ import { reviewRoutes } from "./review-routes.js";
 import { searchRoutes } from "./search-routes.js";
 
 export interface HistoryRouteParts extends Omit<RecordRouteParts, "store"> {
-  readonly store: RecordRouteParts["store"] & Pick<CallStore, "count" | "sumByNode"> & ReviewStore;
+  readonly store: RecordRouteParts["store"] &
+    Pick<CallStore, "loadJson" | "count" | "sumByNode"> &
+    ReviewStore;
   readonly epochMs: () => number;
   /** Makes an id that no other process makes. */
   readonly newId: () => string;

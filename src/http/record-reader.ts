@@ -1,91 +1,108 @@
 /** Reads stored records so that the calls of this process go on meanwhile. */
+import { setImmediate } from "node:timers/promises";
 import type { CallRecord } from "../domain/call-record.js";
 import type { CallSid } from "../domain/ids.js";
-import type { CallCursor, CallQuery, CallStore, FoundCall } from "../ports/store.js";
+import type {
+  CallCursor,
+  CallQuery,
+  CallStore,
+  FoundCall,
+  RecordForm,
+  ReviewStore,
+  WrittenRecords,
+} from "../ports/store.js";
 import { OneATurn } from "./one-a-turn.js";
 import { nextOf } from "./record-query.js";
 
 /** Calls that are found at once, without their records. */
 const CALLS_PER_PAGE = 100;
 /**
- * Records that are read in one turn of the event loop, three of long calls: with writing them and
- * with the garbage that they leave, the calls of this process wait for about a millisecond.
+ * Records that are asked for at once, three of long calls. A thread reads and writes them; in one
+ * turn of the event loop as many are passed on.
  */
-const BYTES_PER_TURN = 100_000;
+export const BYTES_PER_TURN = 100_000;
 const RECORDS_PER_TURN = 50;
+/** With their reviews, which may be long. */
+export const CALLS_PER_TURN = 20;
 /** Of all readers: in one turn one of them reads, however many there are. */
 const TURNS = new OneATurn(Number.POSITIVE_INFINITY);
 
 export interface ReaderParts {
-  readonly store: Pick<CallStore, "find" | "loadJson">;
+  readonly store: Pick<CallStore, "find" | "writeRecords">;
   /** What this process knows of a live call, newer than the database; null = nothing. */
   readonly live: (callSid: CallSid) => CallRecord | null;
 }
 
-export interface ReadRecord {
-  /** As it is stored: most readers pass it on. */
-  readonly json: string;
-  readonly cursor: CallCursor;
+export interface Writing {
+  readonly form: RecordForm;
+  /** Phone numbers are masked. */
+  readonly masked: boolean;
+  /** For an export. */
+  readonly reviewsOf?: ReviewStore["reviewsOf"];
 }
 
 /**
- * At most `limit` records, a few in each turn of the event loop; then, if there are more, the
- * `next` of the answer.
+ * Texts of at most `limit` records, a few in each turn of the event loop; then, if more calls are
+ * found, the `next` of the answer as a string.
  */
-export function readRecords(
+export async function* readRecords(
   parts: ReaderParts,
   query: CallQuery,
   from: CallCursor | null,
   limit: number,
-): AsyncGenerator<ReadRecord | string> {
-  const pages = findCalls(parts, query, from, Math.min(CALLS_PER_PAGE, limit + 1));
-  return firstOf(recordsOf(parts, pages), limit);
-}
-
-async function* firstOf(
-  records: AsyncIterable<ReadRecord>,
-  limit: number,
-): AsyncGenerator<ReadRecord | string> {
+  writing: Writing,
+): AsyncGenerator<Uint8Array | string> {
+  const most = writing.reviewsOf === undefined ? RECORDS_PER_TURN : CALLS_PER_TURN;
   let taken = 0;
-  let last: ReadRecord | null = null;
-  for await (const record of records) {
-    if (taken === limit) {
-      if (last !== null) yield nextOf(last.cursor);
+  let last: CallCursor | null = null;
+  for await (const page of findCalls(parts, query, from, Math.min(CALLS_PER_PAGE, limit + 1))) {
+    for (const slice of slicesOf(page.slice(0, limit - taken), most)) {
+      const { text, count } = await written(parts, slice, writing);
+      if (count > 0) yield text;
+    }
+    if (page.length > limit - taken) {
+      last = page[limit - taken - 1]?.cursor ?? last;
+      if (last !== null) yield nextOf(last);
       return;
     }
-    yield record;
-    last = record;
-    taken += 1;
+    taken += page.length;
+    last = page.at(-1)?.cursor ?? last;
   }
 }
 
-async function* recordsOf(
-  parts: ReaderParts,
-  pages: AsyncIterable<readonly FoundCall[]>,
-): AsyncGenerator<ReadRecord> {
-  for await (const page of pages) {
-    for (const slice of slicesOf(page)) {
-      await new Promise<void>((resolve) => TURNS.run(resolve));
-      const stored = await parts.store.loadJson(slice.map(({ callSid }) => callSid));
-      for (const { callSid, cursor } of slice) {
-        const live = parts.live(callSid);
-        // A call that was deleted meanwhile is missing.
-        const json = live === null ? stored.get(callSid) : JSON.stringify(live);
-        if (json !== undefined) yield { json, cursor };
-      }
-    }
+async function written(
+  { store, live }: ReaderParts,
+  slice: readonly FoundCall[],
+  { form, masked, reviewsOf }: Writing,
+): Promise<WrittenRecords> {
+  await new Promise<void>((resolve) => TURNS.run(resolve));
+  const callSids = slice.map(({ callSid }) => callSid);
+  const newer = new Map<CallSid, string>();
+  for (const callSid of callSids) {
+    const record = live(callSid);
+    if (record !== null) newer.set(callSid, JSON.stringify(record));
+  }
+  const reviews = (await reviewsOf?.(callSids)) ?? new Map();
+  return await store.writeRecords({ callSids, form, masked, newer, reviews });
+}
+
+/** A long text in pieces, one in each turn of the event loop. */
+export async function* inPieces(text: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < text.length; at += BYTES_PER_TURN) {
+    if (at > 0) await setImmediate();
+    yield text.subarray(at, at + BYTES_PER_TURN);
   }
 }
 
 /** Everything that is found from a place on, page by page. */
 export async function* findCalls(
-  parts: ReaderParts,
+  { store }: { readonly store: Pick<CallStore, "find"> },
   query: CallQuery,
   from: CallCursor | null,
   callsPerPage = CALLS_PER_PAGE,
 ): AsyncGenerator<readonly FoundCall[]> {
   for (let after = from; ; ) {
-    const page = await parts.store.find(query, after, callsPerPage);
+    const page = await store.find(query, after, callsPerPage);
     yield page;
     const last = page.at(-1);
     if (last === undefined || page.length < callsPerPage) return;
@@ -94,13 +111,13 @@ export async function* findCalls(
 }
 
 /** Splits calls into lists whose records can be read at once. */
-function slicesOf(calls: readonly FoundCall[]): readonly (readonly FoundCall[])[] {
+function slicesOf(calls: readonly FoundCall[], most: number): readonly (readonly FoundCall[])[] {
   const slices: FoundCall[][] = [];
   let bytes = Number.POSITIVE_INFINITY;
   for (const call of calls) {
     const slice = slices.at(-1);
     bytes += call.bytes;
-    if (slice !== undefined && bytes <= BYTES_PER_TURN && slice.length < RECORDS_PER_TURN) {
+    if (slice !== undefined && bytes <= BYTES_PER_TURN && slice.length < most) {
       slice.push(call);
     } else {
       slices.push([call]);

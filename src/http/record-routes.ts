@@ -5,18 +5,19 @@ import type { CallSid } from "../domain/ids.js";
 import { maskNumbers } from "../domain/mask-numbers.js";
 import { maySeeNumbers, type Operator } from "../domain/operator.js";
 import type { CallStore } from "../ports/store.js";
-import { CSV_HEAD, csvLine } from "../records/csv.js";
+import { CSV_HEAD } from "../records/csv.js";
+import { SEPARATORS } from "../records/record-texts.js";
 import { parseSearch } from "../records/search-words.js";
 import { callSidOf } from "./call-sid.js";
 import { EXPORT, LIST, ONE, REMOVE, REMOVE_CALLER } from "./openapi/record-docs.js";
 import { failure, type RouteDoc } from "./openapi/route-doc.js";
 import type { OperatorRequest, OperatorRoute } from "./operator-router.js";
 import { QueryFault, readCursor, readLimit, readQuery, toCaller } from "./record-query.js";
-import { findCalls, type ReadRecord, readRecords } from "./record-reader.js";
+import { findCalls, inPieces, readRecords } from "./record-reader.js";
 import { json, type Reply } from "./reply.js";
 
 export interface RecordRouteParts {
-  readonly store: Pick<CallStore, "find" | "load" | "loadJson">;
+  readonly store: Pick<CallStore, "find" | "load" | "writeRecords">;
   /** What this process knows of a live call, newer than the database; null = nothing. */
   readonly live: (callSid: CallSid) => CallRecord | null;
   /** Removes everything about a call, files too; false = there was nothing. */
@@ -93,48 +94,47 @@ async function listCalls(
   if (!maySeeNumbers(operator) && asksForNumber(query))
     return json(403, { error: "role", message: "this role may not search for numbers" });
   const limit = readLimit(query);
-  const found = readRecords(parts, readQuery(query), readCursor(query), limit);
-  const records = maySeeNumbers(operator) ? found : maskedRecords(found);
   const format =
     query.get("format") ?? (head.header("accept").includes("text/csv") ? "csv" : "json");
-  if (format === "csv") return await csvReply(records);
-  if (format !== "json") throw new QueryFault("format is json or csv");
-  return await jsonReply({}, records);
+  if (format !== "csv" && format !== "json") throw new QueryFault("format is json or csv");
+  const writing = { form: format, masked: !maySeeNumbers(operator) } as const;
+  const records = readRecords(parts, readQuery(query), readCursor(query), limit, writing);
+  return format === "csv" ? await csvReply(records) : await jsonReply({}, records);
 }
 
 /** A line of CSV is short, so that the whole text is kept: its head names the next page. */
-async function csvReply(records: AsyncIterable<ReadRecord | string>): Promise<Reply> {
-  const lines = [CSV_HEAD];
+async function csvReply(records: AsyncIterable<Uint8Array | string>): Promise<Reply> {
+  const texts: Uint8Array[] = [Buffer.from(CSV_HEAD)];
   let next: string | null = null;
   for await (const item of records) {
     if (typeof item === "string") next = item;
-    else lines.push(csvLine(JSON.parse(item.json) as CallRecord));
+    else texts.push(item);
   }
   return {
     status: 200,
     type: "text/csv; charset=utf-8; header=present",
-    body: lines.join(""),
+    body: Buffer.concat(texts),
     headers: next === null ? {} : { "X-Next-Cursor": next },
   };
 }
 
-/** `{…fields, "calls": […], "next": …}`, written record by record. */
+/** `{…fields, "calls": […], "next": …}`, written part by part. */
 async function jsonReply(
   fields: Readonly<Record<string, string>>,
-  records: AsyncIterable<ReadRecord | string>,
+  records: AsyncIterable<Uint8Array | string>,
 ): Promise<Reply> {
-  async function* chunks(): AsyncGenerator<string> {
+  async function* chunks(): AsyncGenerator<string | Uint8Array> {
     let before = JSON.stringify({ ...fields, calls: [] }).slice(0, -"]}".length);
     let next: string | null = null;
     for await (const item of records) {
       if (typeof item === "string") {
         next = item;
       } else {
-        yield before + item.json;
-        before = ",";
+        yield* inPieces(Buffer.concat([Buffer.from(before), item]));
+        before = SEPARATORS.json;
       }
     }
-    yield `${before === "," ? "" : before}],"next":${JSON.stringify(next)}}`;
+    yield `${before === SEPARATORS.json ? "" : before}],"next":${JSON.stringify(next)}}`;
   }
   return { status: 200, type: "application/json; charset=utf-8", chunks: await begun(chunks()) };
 }
@@ -148,13 +148,6 @@ export async function begun<T>(parts: AsyncGenerator<T>): Promise<AsyncIterable<
     yield* parts;
   }
   return all();
-}
-
-async function* maskedRecords(
-  records: AsyncIterable<ReadRecord | string>,
-): AsyncGenerator<ReadRecord | string> {
-  for await (const item of records)
-    yield typeof item === "string" ? item : { ...item, json: maskNumbers(item.json) };
 }
 
 /** Who may not see numbers may not guess them by searching either. */
@@ -198,7 +191,8 @@ async function exportCaller(
   { params, query }: OperatorRequest,
 ): Promise<Reply> {
   const caller = toCaller(params["caller"] ?? "");
-  const records = readRecords(parts, { caller }, readCursor(query), MAX_EXPORT);
+  const writing = { form: "json", masked: false } as const;
+  const records = readRecords(parts, { caller }, readCursor(query), MAX_EXPORT, writing);
   return await jsonReply({ caller }, records);
 }
 

@@ -12,12 +12,12 @@ import {
 import type { CallSid } from "../domain/ids.js";
 import type { Operator } from "../domain/operator.js";
 import type { CallStore, ReviewChange, ReviewStore } from "../ports/store.js";
-import { BYTES_PER_TURN, CALLS_PER_TURN } from "./call-export.js";
 import { callSidOf } from "./call-sid.js";
 import { RATE, READ, READ_MANY, REVIEWED, TAGS, WRITE_NOTE } from "./openapi/review-docs.js";
 import type { RouteDoc } from "./openapi/route-doc.js";
 import type { OperatorRequest, OperatorRoute } from "./operator-router.js";
 import { QueryFault } from "./record-query.js";
+import { BYTES_PER_TURN, CALLS_PER_TURN } from "./record-reader.js";
 import { answered, begun, masked, shown } from "./record-routes.js";
 import { json, type Reply } from "./reply.js";
 

@@ -9,7 +9,7 @@ import { answered, asksForNumber, shown } from "./record-routes.js";
 import { json, type Reply } from "./reply.js";
 
 export interface SearchRouteParts extends ExportParts {
-  readonly store: Pick<CallStore, "find" | "loadJson" | "count" | "sumByNode">;
+  readonly store: Pick<CallStore, "find" | "writeRecords" | "count" | "sumByNode">;
 }
 
 const HOUR_MS = 3_600_000;

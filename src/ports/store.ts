@@ -126,6 +126,27 @@ export interface NodeSpan {
   readonly latencyMs: number | null;
 }
 
+/** How records are written: the calls of a list, or of an export with their reviews. */
+export type RecordForm = "json" | "csv" | "export_json" | "export_csv" | "export_jsonl";
+
+export interface RecordsWanted {
+  readonly callSids: readonly CallSid[];
+  readonly form: RecordForm;
+  /** Phone numbers are masked. */
+  readonly masked: boolean;
+  /** Records that are newer than the stored ones, as JSON. */
+  readonly newer: ReadonlyMap<CallSid, string>;
+  /** For an export. */
+  readonly reviews: ReadonlyMap<CallSid, CallReview>;
+}
+
+export interface WrittenRecords {
+  /** UTF-8. JSON: the records with commas between them. CSV and lines of JSON: whole lines. */
+  readonly text: Uint8Array;
+  /** How many there are: calls that are not stored are missing. */
+  readonly count: number;
+}
+
 export interface IndexedCalls {
   /** How many calls were looked at; fewer than were asked for: no more are left. */
   readonly count: number;
@@ -150,6 +171,11 @@ export interface CallStore {
   sumByNode(sinceMs: number): Promise<readonly NodeSpan[]>;
   /** Records as they are stored, as JSON. Calls that are not stored are missing in the result. */
   loadJson(callSids: readonly CallSid[]): Promise<ReadonlyMap<CallSid, string>>;
+  /**
+   * Reads records and writes them for an answer, beside the thread that carries sound. The text
+   * belongs to the caller.
+   */
+  writeRecords(wanted: RecordsWanted): Promise<WrittenRecords>;
   /** Makes some ended calls findable by `CallQuery`: new ones, and those that have changed. */
   indexCalls(limit: number): Promise<IndexedCalls>;
   /**

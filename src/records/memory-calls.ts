@@ -13,10 +13,14 @@ import {
 } from "../ports/store.js";
 import type { MemoryJournal } from "./memory-journal.js";
 import { memoryReviews } from "./memory-reviews.js";
+import { writtenRecords } from "./record-texts.js";
 import { type SearchDocument, searchDocument } from "./search-document.js";
 import { isAfterCursor, matchesQuery, sortValue } from "./search-match.js";
 
-export type MemoryCalls = Pick<CallStore, "find" | "load" | "loadJson" | "count" | "sumByNode"> &
+export type MemoryCalls = Pick<
+  CallStore,
+  "find" | "load" | "loadJson" | "writeRecords" | "count" | "sumByNode"
+> &
   ReviewStore;
 
 /**
@@ -31,6 +35,14 @@ export function memoryCalls(journal: Pick<MemoryJournal, "record" | "records">):
     return records
       .map((record) => ({ record, review: given.get(record.callSid) ?? NO_REVIEW }))
       .filter(({ record, review }) => matchesQuery(record, query, review));
+  };
+  const textsOf = (callSids: readonly CallSid[]): Map<CallSid, string> => {
+    const texts = new Map<CallSid, string>();
+    for (const callSid of callSids) {
+      const record = journal.record(callSid);
+      if (record !== null) texts.set(callSid, JSON.stringify(record));
+    }
+    return texts;
   };
   return {
     ...reviews,
@@ -47,14 +59,8 @@ export function memoryCalls(journal: Pick<MemoryJournal, "record" | "records">):
       const record = journal.record(callSid);
       return record === null ? null : { record, version: 1, applied: {}, owner: "memory" };
     },
-    loadJson: async (callSids) => {
-      const texts = new Map<CallSid, string>();
-      for (const callSid of callSids) {
-        const record = journal.record(callSid);
-        if (record !== null) texts.set(callSid, JSON.stringify(record));
-      }
-      return texts;
-    },
+    loadJson: async (callSids) => textsOf(callSids),
+    writeRecords: async (wanted) => writtenRecords(wanted, textsOf(wanted.callSids)),
   };
 }
 

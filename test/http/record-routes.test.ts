@@ -3,6 +3,7 @@ import { type OpenStore, openStore } from "../../src/adapters/store/open-store.j
 import type { CallRecord } from "../../src/domain/call-record.js";
 import type { CallSid, ItemId } from "../../src/domain/ids.js";
 import { recordRoutes } from "../../src/http/record-routes.js";
+import type { RecordsWanted } from "../../src/ports/store.js";
 import { applyEvent, emptyRecord } from "../../src/records/record.js";
 import { send, startOperator } from "./harness.js";
 
@@ -202,9 +203,9 @@ describe("recordRoutes", () => {
     const counted = {
       load: store.load.bind(store),
       find: store.find.bind(store),
-      loadJson: async (callSids: readonly CallSid[]) => {
-        slices.push(callSids.length);
-        return await store.loadJson(callSids);
+      writeRecords: async (wanted: RecordsWanted) => {
+        slices.push(wanted.callSids.length);
+        return await store.writeRecords(wanted);
       },
     };
     const routes = recordRoutes({ store: counted, live: () => null, remove: async () => false });

@@ -1,6 +1,7 @@
 import type { Kysely } from "kysely";
 import type { CallSid } from "../../domain/ids.js";
-import type { StoredCall } from "../../ports/store.js";
+import type { RecordsWanted, StoredCall, WrittenRecords } from "../../ports/store.js";
+import { writtenRecords } from "../../records/record-texts.js";
 import { parseApplied, parseRecord, toCallSid } from "./call-rows.js";
 import type { Guard } from "./guard.js";
 import type { Tables } from "./tables.js";
@@ -51,5 +52,9 @@ export class CallReads {
           .execute(),
     );
     return new Map(rows.map((row) => [toCallSid(row), row.record]));
+  }
+
+  async writeRecords(wanted: RecordsWanted): Promise<WrittenRecords> {
+    return writtenRecords(wanted, await this.loadJson(wanted.callSids));
   }
 }

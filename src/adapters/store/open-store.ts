@@ -16,7 +16,8 @@ import { JobsTableQueue } from "./jobs-table.js";
 import { migrate } from "./migrations.js";
 import { OrdersTables } from "./orders-tables.js";
 import { PostgresMigration } from "./postgres-migration.js";
-import { postgresPool } from "./postgres-pool.js";
+import { postgresPool, SEARCH_SETTINGS } from "./postgres-pool.js";
+import { type RecordSource, RecordWriter } from "./record-writer.js";
 import { ReviewTables } from "./review-tables.js";
 import { SearchIndex } from "./search-index.js";
 import { SqliteDialect } from "./sqlite-dialect.js";
@@ -26,8 +27,11 @@ import type { Tables } from "./tables.js";
 import { WritersTable } from "./writers-table.js";
 
 const POSTGRES_CONNECTIONS = 4;
-/** Searches and counts have connections of their own: saving a call does not wait for them. */
-const POSTGRES_SEARCH_CONNECTIONS = 2;
+/**
+ * Searches have a connection of their own, and so have counts, which look at many calls: saving a
+ * call waits for neither, and at most one of each is going on.
+ */
+const POSTGRES_SEARCH_CONNECTIONS = 1;
 
 /** The records' store, and the data of the sample tools in the same database. */
 export interface OpenStore extends Store {
@@ -67,6 +71,9 @@ export async function openStore(
   const kind = kindOf(dialect);
   const db = new Kysely<Tables>({ dialect });
   const searched = searchedDatabase(databaseUrl, db, reportLost);
+  const counted = isPostgres(databaseUrl)
+    ? searchedDatabase(databaseUrl, db, reportLost)
+    : searched;
   const postgres = isPostgres(databaseUrl) ? new PostgresMigration(databaseUrl, reportLost) : null;
   const migration = new Migration(db, dialect, postgres);
   try {
@@ -74,7 +81,7 @@ export async function openStore(
   } catch (error) {
     const isAway = error instanceof RelayError && error.retryable && kind === "postgres";
     if (!isAway) {
-      await Promise.all([db.destroy(), searched.destroy()]);
+      await Promise.all([db, searched, counted].map((one) => one.destroy()));
       throw error;
     }
   }
@@ -89,14 +96,20 @@ export async function openStore(
       timing?.observe((timing.nowMs() - startMs) / 1000, operation);
     }
   };
+  const source = recordSource(databaseUrl);
+  const writer = source === null ? null : new RecordWriter(source, guard);
+  const reads = new CallReads(db, guard);
   let closed: Promise<void> | null = null;
   return {
-    ...storeOver(db, searched, kind, guard),
+    ...storeOver({ db, searched, counted }, kind, guard),
+    // A database in memory is for tests.
+    writeRecords: (wanted) => (writer ?? reads).writeRecords(wanted),
     close: () => {
       closing = true;
-      closed ??= Promise.all([postgres?.stop(), db.destroy(), searched.destroy()]).then(
-        () => undefined,
-      );
+      closed ??= Promise.all([
+        ...[postgres?.stop(), writer?.close()],
+        ...[db, searched, counted].map((one) => one.destroy()),
+      ]).then(() => undefined);
       return closed;
     },
   };
@@ -112,11 +125,19 @@ function searchedDatabase(
   onLostConnection: (error: Error) => void,
 ): Kysely<Tables> {
   if (isPostgres(url)) {
-    const pool = postgresPool(url, POSTGRES_SEARCH_CONNECTIONS, onLostConnection);
+    const count = POSTGRES_SEARCH_CONNECTIONS;
+    const pool = postgresPool(url, count, onLostConnection, SEARCH_SETTINGS);
     return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
   }
   const file = sqliteFile(url);
   return file === null ? db : new Kysely<Tables>({ dialect: new SqliteReader(file) });
+}
+
+/** Null: a database in memory has one connection. */
+function recordSource(url: string): RecordSource | null {
+  if (isPostgres(url)) return { url };
+  const path = sqliteFile(url);
+  return path === null ? null : { path };
 }
 
 /** Migrates once, and again when another SQLite file has taken the place of the first one. */
@@ -215,17 +236,22 @@ export function sqliteFile(url: string): string | null {
   return path === ":memory:" ? null : resolve(path);
 }
 
-/** @param searched  the same database, for what may look through many rows. */
+/** The same database: for single calls, for what may look through many rows, and for counts. */
+interface Connections {
+  readonly db: Kysely<Tables>;
+  readonly searched: Kysely<Tables>;
+  readonly counted: Kysely<Tables>;
+}
+
 function storeOver(
-  db: Kysely<Tables>,
-  searched: Kysely<Tables>,
+  { db, searched, counted }: Connections,
   kind: DatabaseKind,
   guard: Guard,
-): Omit<OpenStore, "close"> {
+): Omit<OpenStore, "close" | "writeRecords"> {
   const writes = new CallWrites(db, kind, guard);
   const reads = new CallReads(db, guard);
   const search = new CallSearch(searched, kind, guard);
-  const counter = new CallCounter(searched, kind, guard);
+  const counter = new CallCounter(counted, kind, guard);
   const reviews = new ReviewTables(db, kind, guard);
   const index = new SearchIndex(db, kind, guard);
   const removal = new CallRemoval(db, kind, guard);

@@ -3,7 +3,8 @@
  * The thread that reads an SQLite file for searches. Plain JavaScript, so that Node loads it as it
  * is while the sources are run and when they are compiled.
  */
-import { statSync } from "node:fs";
+import { readlinkSync, statSync } from "node:fs";
+import { constants, setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import Database from "libsql";
 
@@ -79,4 +80,15 @@ function receive(request) {
   parentPort?.close();
 }
 
+/** As `lowerPriority`, which is TypeScript. */
+function lowerPriority() {
+  try {
+    const thread = readlinkSync("/proc/thread-self").split("/").at(-1);
+    setPriority(Number(thread), constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // Not Linux.
+  }
+}
+
+lowerPriority();
 parentPort?.on("message", receive);

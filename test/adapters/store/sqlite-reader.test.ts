@@ -138,10 +138,10 @@ describe("the reader of an SQLite file", () => {
       makeDatabase(path, 1);
       let isOver = false;
       await quick(db);
-      const failed = expect(slow(db, 20_000_000)).rejects.toThrow("closed");
+      const failed = expect(slow(db, 3_000_000)).rejects.toThrow("closed");
       // A reader of its own answers while the other one's thread is in its step.
       const other = new Kysely<Tables>({ dialect: new SqliteReader(path) });
-      const rest = slow(other, 20_000_000).finally(() => {
+      const rest = slow(other, 3_000_000).finally(() => {
         isOver = true;
       });
       await setImmediate();

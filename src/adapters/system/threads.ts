@@ -1,0 +1,45 @@
+/** Threads beside the one that carries sound. */
+import { readlinkSync } from "node:fs";
+import { createRequire } from "node:module";
+import { constants, setPriority } from "node:os";
+import { pathToFileURL } from "node:url";
+import { Worker, type WorkerOptions } from "node:worker_threads";
+
+/** While the sources are run. */
+const IS_TYPESCRIPT = import.meta.url.endsWith(".ts");
+/** A thread of Node 20 does not inherit the loader of its parent. */
+const WITH_LOADER = `
+  const { loader, entry } = require("node:worker_threads").workerData;
+  import(loader).then(({ register }) => { register(); import(entry); });
+`;
+
+/**
+ * Starts a module as a thread, from the sources or compiled.
+ *
+ * @param entry  the address of the module, without its suffix.
+ * @param data   becomes the thread's `workerData`.
+ */
+export function startThread(entry: URL, data: object, options: WorkerOptions = {}): Worker {
+  if (!IS_TYPESCRIPT)
+    return new Worker(new URL(`${entry.href}.js`), { ...options, workerData: data });
+  const api = createRequire(import.meta.url)
+    .resolve("tsx/esm/api")
+    .replace(/\.cjs$/, ".mjs");
+  const loader = pathToFileURL(api).href;
+  const workerData = { ...data, loader, entry: `${entry.href}.ts` };
+  return new Worker(WITH_LOADER, { ...options, workerData, eval: true });
+}
+
+/**
+ * The processor is for the threads that carry sound: they take it from the thread that calls this.
+ * It is not the lowest priority: a tenth of a core is left for what a person waits for.
+ */
+export function lowerPriority(): void {
+  try {
+    // Linux: a thread has a number as a process has, and a priority of its own.
+    const thread = readlinkSync("/proc/thread-self").split("/").at(-1);
+    setPriority(Number(thread), constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // Another system: it works all the same.
+  }
+}
