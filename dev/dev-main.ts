@@ -104,6 +104,7 @@ async function start(
     onEvent: (_callSid, event) => timeline.event(event),
     overrides: {
       recordFlights: false,
+      warmTools: true,
       log: createLog({
         level: "warn",
         pretty: true,

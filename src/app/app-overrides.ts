@@ -33,7 +33,7 @@ export interface AppOverrides {
   readonly control?: CallControl;
   /** True: every call is flight-recorded, whatever its agent says. */
   readonly recordFlights?: boolean;
-  /** True: tool modules run before the first call comes, which need not wait for them. */
+  /** True: tool modules run before the first call comes, which then need not wait for them. */
   readonly warmTools?: boolean;
   /**
    * Has every process read the agents file again, for `POST /api/agents/reload`. Absent: the route

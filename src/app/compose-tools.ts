@@ -32,7 +32,7 @@ export interface ToolboxDeps {
   readonly tracing: { traceparent(callSid: CallSid): string } | null;
   /** Runs tool modules. It outlives these tools: those of a reloaded agents file need no other. */
   readonly launcher: ToolLauncher;
-  /** Modules run before the first call comes. Otherwise a call starts them. */
+  /** Modules run from the loading of their agents file on. Otherwise a call starts them. */
   readonly warmTools: boolean;
 }
 
@@ -67,7 +67,7 @@ export class Toolbox {
     // What is asked to describe itself afterwards goes on running, and is loaded when all are built.
     if (warmTools)
       for (const agent of agents.agents.values())
-        for (const module of modulesOf(agent, launcher)) launcher.warm(module);
+        for (const module of modulesOf(agent, launcher)) launcher.keepReady(module);
     const kits = await buildKits(agents, this.#deps, checks);
     for (const agent of agents.agents.values()) {
       const kit = kits.get(agent.name);

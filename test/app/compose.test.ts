@@ -238,14 +238,14 @@ describe("the tool modules of an agents file", () => {
   const declared = { key: "default", name: "t", description: "", timeoutMs: null };
 
   it.each([
-    [true, ["version", "warm", "describe"]],
+    [true, ["version", "ready", "describe"]],
     [false, ["version", "describe"]],
   ])("run before the first call only when they are to: %s", async (warmTools, expected) => {
     const asked: string[] = [];
     const launcher = {
       beginVersion: () => void asked.push("version"),
       moduleAt: (at: string) => ({ path: at, version: 1 }),
-      warm: () => void asked.push("warm"),
+      keepReady: () => void asked.push("ready"),
       describe: async () => {
         asked.push("describe");
         return [{ ...declared, parameters: { type: "object" }, sayWhileWaiting: null }];

@@ -47,6 +47,11 @@ export class ToolLauncher {
     throw new RelayError("config_invalid", `${module.path} cannot be loaded: ${reasonOf(answer)}`);
   }
 
+  /** Runs the module before the first call; a later version of it takes its place. */
+  keepReady(module: ModuleVersion): void {
+    this.#launcher.send({ type: "keep_ready", ...module });
+  }
+
   /** A call may come soon. */
   warm(module: ModuleVersion): void {
     this.#launcher.send({ type: "warm", ...module });

@@ -77,19 +77,21 @@ interface Running {
  * takes too much memory costs the calls that are under way in it; the next call starts another.
  */
 export class ModuleProcess {
-  readonly #path: string;
+  readonly path: string;
   readonly #deps: ModuleProcessDeps;
   #running: Running | null = null;
   #watch: Timer | null = null;
   #lastPing = 0;
   /** Null: there was none yet. */
   #lastUseMs: number | null = null;
+  /** It is to run although no call has come. */
+  #isKept = false;
   #deaths = 0;
   #restartAtMs = Number.NEGATIVE_INFINITY;
 
   /** @param path  absolute. */
   constructor(path: string, deps: ModuleProcessDeps) {
-    this.#path = path;
+    this.path = path;
     this.#deps = deps;
   }
 
@@ -101,8 +103,20 @@ export class ModuleProcess {
   describe(done: (end: LoadEnd) => void): void {
     this.#whenLoaded(this.#running ?? this.#start(), (end) => {
       done(end);
-      if (this.#lastUseMs === null) this.stop();
+      if (this.#lastUseMs === null && !this.#isKept) this.stop();
     });
+  }
+
+  /** Runs it before the first call comes. */
+  keepReady(): void {
+    this.#isKept = true;
+    if (this.#running === null && this.#mayStart) this.#start();
+  }
+
+  /** Another version of it is kept ready. Calls that use this one go on. */
+  replaced(): void {
+    this.#isKept = false;
+    if (this.#lastUseMs === null) this.stop();
   }
 
   /** A call may come soon: the caller should not wait for the process to start. */
@@ -165,7 +179,7 @@ export class ModuleProcess {
 
   #start(): Running {
     const running: Running = {
-      child: this.#deps.start(this.#path, {
+      child: this.#deps.start(this.path, {
         message: (value) => this.#received(running, readToolMessage(value)),
         ended: (how) => this.#failed(running, `died (${how})`),
       }),

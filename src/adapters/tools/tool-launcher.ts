@@ -59,6 +59,13 @@ function received(message: ToLauncher): void {
       );
       return;
     }
+    case "keep_ready": {
+      const wanted = moduleAt(message);
+      for (const one of modules.values())
+        if (one.path === message.path && one !== wanted) one.replaced();
+      wanted.keepReady();
+      return;
+    }
     case "warm":
       moduleAt(message).warm();
       return;

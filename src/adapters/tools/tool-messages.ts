@@ -41,6 +41,8 @@ export interface ModuleVersion {
 
 export type ToLauncher =
   | ({ readonly type: "describe"; readonly id: number } & ModuleVersion)
+  /** The module of this version runs from now on, until it is not used any more or is replaced. */
+  | ({ readonly type: "keep_ready" } & ModuleVersion)
   /** A call may come soon. */
   | ({ readonly type: "warm" } & ModuleVersion)
   | (Call & ModuleVersion)

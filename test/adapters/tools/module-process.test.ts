@@ -290,13 +290,29 @@ describe("a module's process", () => {
     expect(ends[0]?.[1].type).toBe("unavailable");
   });
 
-  it("goes on running after it has described itself, when a call may come soon", () => {
-    const { module, children } = bench();
-    const seen: unknown[] = [];
-    module.warm();
-    module.describe((end) => void seen.push(end));
-    children[0]!.ready();
-    expect([seen.length, children.length, module.isRunning]).toEqual([1, 1, true]);
+  it.each(["warm", "keepReady"] as const)(
+    "goes on running after it has described itself: %s",
+    (why) => {
+      const { module, children } = bench();
+      const seen: unknown[] = [];
+      module[why]();
+      module.describe((end) => void seen.push(end));
+      children[0]!.ready();
+      expect([seen.length, children.length, module.isRunning]).toEqual([1, 1, true]);
+    },
+  );
+
+  it("that is kept ready ends when it is replaced, unless a call has used it", () => {
+    const [unused, used] = [bench(), bench()];
+    for (const { module, children } of [unused, used]) {
+      module.keepReady();
+      children[0]!.ready();
+    }
+    used.call(1);
+    for (const { module } of [unused, used]) module.replaced();
+    expect([unused.module.isRunning, used.module.isRunning]).toEqual([false, true]);
+    unused.call(1);
+    expect(unused.children).toHaveLength(2);
   });
 
   it("is ended when it has not been called for five minutes, and started before a call may come", async () => {

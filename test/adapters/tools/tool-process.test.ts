@@ -1,5 +1,5 @@
 /** The processes of tool modules as the relay and the launcher start them: real ones. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -145,5 +145,24 @@ describe("the launcher of tool processes", () => {
     launcher.end();
     await until(() => ends, ["exit status 0"]);
     await expect.poll(runs, { timeout: 20_000 }).toBe(false);
+  });
+
+  it("keeps one version of a module ready: the next one takes its place", {
+    timeout: 180_000,
+  }, async () => {
+    const pids = join(folder, "pids");
+    const code = `import { appendFileSync } from "node:fs";
+appendFileSync(${JSON.stringify(pids)}, process.pid + " ");
+export default ${tool("return { output: String(process.pid) };")};`;
+    const path = module(code, "kept.mjs");
+    const launcher = startLauncher({ message: () => undefined, ended: () => undefined });
+    stops.push(() => launcher.end());
+    const started = () => (existsSync(pids) ? readFileSync(pids, "utf8").trim().split(" ") : []);
+    const running = () => started().filter((pid) => existsSync(`/proc/${pid}`));
+    for (const version of [1, 2, 3]) {
+      launcher.send({ type: "keep_ready", path, version });
+      await expect.poll(() => started().length, { timeout: 60_000 }).toBe(version);
+      await expect.poll(running, { timeout: 60_000 }).toEqual(started().slice(-1));
+    }
   });
 });
