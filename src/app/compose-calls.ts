@@ -169,6 +169,7 @@ export async function composeCalls(
       sip: sipDeps(base, keeping, claimOnce),
     },
   );
+  keeping?.onRecovered((callSid) => calls.processLost(callSid));
   const listening = new Listening({
     node,
     registry,

@@ -67,6 +67,8 @@ export interface RecordKeeping {
   trouble(): "database" | "disk" | null;
   /** POST /recording-status. */
   recordingStatus(callSid: CallSid, form: Readonly<Record<string, string>>): void;
+  /** Before `start`: told of each call whose process died, once its record is ended. */
+  onRecovered(tell: (callSid: CallSid) => void): void;
   start(): void;
   /** Writes what is left; what the database does not take waits on disk for the next start. */
   stop(): Promise<void>;
@@ -96,9 +98,9 @@ export async function openRecordKeeping(
   const store = await openDatabase(config, deps);
   const spool = await openSpool(config, deps);
   let notifier: CompletionNotifier | null = null;
-  const recovered = (callSid: CallSid): void => void notifier?.notify(callSid);
+  const tellRecovered = [(callSid: CallSid): void => void notifier?.notify(callSid)];
   const recorder = new RecordWriter(
-    { store, spool, clock, log, metrics, recovered },
+    { store, spool, clock, log, metrics, recovered: toAll(tellRecovered) },
     {
       node: config.nodeName,
       prices: deps.prices,
@@ -169,6 +171,7 @@ export async function openRecordKeeping(
       return !database ? "database" : disk ? null : "disk";
     },
     recordingStatus: (callSid, form) => recordings.callback(callSid, form),
+    onRecovered: (tell) => void tellRecovered.push(tell),
     start: () => {
       recorder.start();
       recordings.start();
@@ -183,6 +186,12 @@ export async function openRecordKeeping(
       await store.close();
       await inspector.close();
     },
+  };
+}
+
+function toAll(listeners: readonly ((callSid: CallSid) => void)[]): (callSid: CallSid) => void {
+  return (callSid) => {
+    for (const tell of listeners) tell(callSid);
   };
 }
 

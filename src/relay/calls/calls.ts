@@ -308,6 +308,11 @@ export class Calls implements CallService, SipCallService, TransferCalls {
     }
   }
 
+  /** The process of this call died, some time ago. */
+  processLost(callSid: CallSid): void {
+    void this.#sip?.processLost(callSid);
+  }
+
   // --- operators ---------------------------------------------------------------------------------
 
   readiness(): Readiness {

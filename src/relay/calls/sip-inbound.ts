@@ -59,9 +59,11 @@ export interface SipInboundDeps extends CallDeps {
  */
 const ASK_MOST_MS = 4_000;
 const ASK_PAUSE_MS = 300;
-/** Nobody else takes the model off hold, and until then the caller hears nothing. */
-const UNHOLD_TRIES = 4;
-const UNHOLD_PAUSE_MS = 500;
+/**
+ * Between the tries to take a model off hold: nobody else does, and until then the caller hears
+ * nothing.
+ */
+const UNHOLD_PAUSES_MS = [500, 1_000, 2_000, 4_000, 8_000, 8_000, 8_000];
 const ADOPT_TTL_MS = 10 * 60_000;
 
 const HANG_UP: Twiml = [{ verb: "hangup" }];
@@ -193,6 +195,20 @@ export class SipInbound {
   }
 
   /**
+   * Its process died some time ago. Where no other one was there for Twilio to ask what follows a
+   * supervisor's line, the model is on hold still. Never rejects.
+   */
+  async processLost(callSid: CallSid): Promise<void> {
+    const { states, log } = this.#deps;
+    if (states === null || this.#config.supervisorAppSid === null) return;
+    try {
+      if ((await states.find(callSid)) !== null) this.#bringModelBack(callSid);
+    } catch (error) {
+      log.warn("sip: state of a call not read", { callSid, code: "store_unavailable" }, error);
+    }
+  }
+
+  /**
    * The process with the call is dead, and its supervisor is gone: the model, which is on hold,
    * comes back to the caller.
    */
@@ -205,8 +221,9 @@ export class SipInbound {
         const code = errorCodeOf(error);
         if (code === "caller_gone") return;
         log.warn("sip: model not brought back", { callSid, code }, error);
-        if (tries < UNHOLD_TRIES && error instanceof RelayError && error.retryable)
-          clock.after(UNHOLD_PAUSE_MS * tries, () => this.#bringModelBack(callSid, tries + 1));
+        const pauseMs = UNHOLD_PAUSES_MS[tries - 1];
+        if (pauseMs !== undefined && error instanceof RelayError && error.retryable)
+          clock.after(pauseMs, () => this.#bringModelBack(callSid, tries + 1));
       },
     );
   }

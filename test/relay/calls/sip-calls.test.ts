@@ -630,9 +630,34 @@ describe("a supervisor's line", () => {
       return b.twilio.length;
     };
     const retryable = { retryable: true };
-    expect(await asked(new RelayError("twilio_unavailable", "", retryable))).toBe(4);
+    expect(await asked(new RelayError("twilio_unavailable", "", retryable))).toBe(8);
     expect(await asked(new RelayError("twilio_rejected", ""))).toBe(1);
     expect(await asked(new RelayError("caller_gone", ""))).toBe(1);
+  });
+
+  it("brings the model back when the process is found dead and Twilio could ask no other", async () => {
+    const kept = { agent: "support", from: "+1", to: "+2", callToken: null, callId: "rtc_1" };
+    const lost = async (states: Map<CallSid, typeof kept>, supervisorAppSid?: string) => {
+      const b = sipBench({
+        states,
+        ...(supervisorAppSid === undefined ? {} : { supervisorAppSid }),
+      });
+      b.calls.processLost(sid(8));
+      await settle();
+      return b.twilio;
+    };
+    const states = () => new Map([[sid(8), kept]]);
+    expect(await lost(states(), APP_SID)).toEqual(['update virtual agent {"hold":false}']);
+    // No supervisor can have spoken; or the call had ended before.
+    expect(await lost(states())).toEqual([]);
+    expect(await lost(new Map(), APP_SID)).toEqual([]);
+    const b = sipBench({ supervisorAppSid: APP_SID });
+    await talking(b);
+    b.twilio.length = 0;
+    // This process has taken it up.
+    b.calls.processLost(SID);
+    await settle();
+    expect(b.twilio).toEqual([]);
   });
 
   it("leaves the caller with the model until it is connected, and then cuts what is being said", async () => {
