@@ -53,6 +53,7 @@ describe("parseForm", () => {
   it.each([
     ["one field too many", Array.from({ length: MAX_FIELDS + 1 }, (_, i) => `n${i}=`).join("&")],
     ["the same name too often", "a=&".repeat(MAX_FIELDS + 1)],
+    ["too many separators", "&".repeat(MAX_FIELDS + 1)],
     ["a name that is too long", `${"n".repeat(257)}=1`],
     ["a value that is too long", `a=${"v".repeat(64 * 1024 + 1)}`],
   ])("refuses %s", (_what, text) => {

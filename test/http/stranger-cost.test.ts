@@ -7,6 +7,10 @@ import { connect } from "node:net";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { systemClock } from "../../src/adapters/system/system-clock.js";
+import { type VoiceRouteParts, voiceRoutes } from "../../src/http/voice-route.js";
+import { FakeLog } from "../fakes/fake-ports.js";
+import { FakeCalls } from "./harness.js";
 
 const ROUTES = [
   "/incoming-call",
@@ -19,6 +23,7 @@ const ROUTES = [
   "/amd-status",
   "/conference-events",
   "/sip/incoming-call",
+  "/sip/supervisor",
   "/openai/webhook",
   "/",
   "/health",
@@ -50,9 +55,21 @@ async function busyMs(): Promise<number> {
   return message.busyMs;
 }
 
+let strangers = 0;
+/**
+ * An address that has not been refused yet: of one that has, large bodies are not even read. Only
+ * Linux has more than one on loopback.
+ */
+function newAddress(): string {
+  strangers++;
+  return process.platform === "linux"
+    ? `127.1.${(strangers >> 8) & 255}.${strangers & 255}`
+    : "127.0.0.1";
+}
+
 /** Sends a request and waits until it is answered or the connection ends. */
 async function send(head: string, body: string | Buffer): Promise<void> {
-  const socket = connect(port, "127.0.0.1");
+  const socket = connect({ port, host: "127.0.0.1", localAddress: newAddress() });
   socket.on("error", () => undefined);
   socket.write(Buffer.concat([Buffer.from(head, "latin1"), Buffer.from(body)]));
   const late = setTimeout(() => socket.destroy(), 500);
@@ -91,12 +108,46 @@ const manyNames = (): string =>
     .slice(0, BYTES)
     .padEnd(BYTES, "x");
 
+/** How the bytes arrive, by name. Each begins as a request that is well-formed. */
+const SHAPES: Readonly<Record<string, (path: string, body: Buffer) => [string, Buffer]>> = {
+  "a form": (path, body) => [formHead(path, body.length), body],
+  chunks: (path, body) => [
+    formHead(path, 0).replace("Content-Length: 0", "Transfer-Encoding: chunked"),
+    Buffer.concat([Buffer.from(`${body.length.toString(16)}\r\n`), body, LAST_CHUNK]),
+  ],
+  "a body of a GET": (path, body) => [formHead(path, body.length).replace("POST", "GET"), body],
+  "a query": (path, body) => [`POST ${path}?`, body],
+  "a header": (path, body) => [`${upgradeHead(path)}X-A: `, body],
+  "an upgrade, and what follows it": (path, body) => [`${upgradeHead(path)}\r\n`, body],
+  "no request": (_path, body) => ["", body],
+};
+const LAST_CHUNK = Buffer.from("\r\n0\r\n\r\n");
+
+function upgradeHead(path: string): string {
+  return (
+    `GET ${path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+    `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n` +
+    `X-Twilio-Signature: ${FORGED}\r\n`
+  );
+}
+
+it("the routes are all that the public listener has", () => {
+  const calls = new FakeCalls();
+  const guard = {} as VoiceRouteParts["guard"];
+  const log = new FakeLog();
+  const voice = [...voiceRoutes({ calls, sip: calls, guard, clock: systemClock, log }).keys()];
+  const others = ["/media-stream", "/openai/webhook", "/", "/health", "/none"];
+  expect([...ROUTES].sort()).toEqual([...voice, ...others].sort());
+});
+
 describe("64 KiB from a stranger", () => {
   it.each([
     ["16,000 names", manyNames()],
     ["one name, repeated", fill("a=&")],
     ["as many fields as are read, all long", fill(`${"n".repeat(200)}=${"v".repeat(100)}&`)],
     ["one long value", fill("v")],
+    ["many short names, and a long value", `${"a&".repeat(254)}=`.padEnd(BYTES, "v")],
+    ["many short names without a value", "a&".repeat(254).padEnd(BYTES, "a")],
     ["percent signs", fill("%")],
     ["escapes", fill("%C3%A9")],
     ["escapes that are not UTF-8", fill("%FF")],
@@ -121,6 +172,14 @@ describe("64 KiB from a stranger", () => {
     expect([ms < MAX_BUSY_MS, ms]).toEqual([true, ms]);
   });
 
+  it("cost less than 2 ms on any route, however they arrive", async () => {
+    for (const path of ROUTES)
+      for (const [shape, requestOf] of Object.entries(SHAPES)) {
+        const ms = await cost(...requestOf(path, Buffer.from(fill("a=%41&"))));
+        expect([path, shape, ms < MAX_BUSY_MS, ms]).toEqual([path, shape, true, ms]);
+      }
+  }, 120_000);
+
   it("cost less than 2 ms on any route, whatever the bytes", async () => {
     const bytes = fc.oneof(
       fc.uint8Array({ minLength: BYTES, maxLength: BYTES }),
@@ -129,16 +188,16 @@ describe("64 KiB from a stranger", () => {
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom(...ROUTES),
-        fc.boolean(),
+        fc.constantFrom(...Object.keys(SHAPES)),
         bytes,
-        async (path, whole, body) => {
-          const head = whole ? formHead(path, body.length) : "";
-          const ms = await cost(head, Buffer.from(body).subarray(0, BYTES));
-          expect([path, ms < MAX_BUSY_MS, ms]).toEqual([path, true, ms]);
+        async (path, shape, body) => {
+          const [head, rest] = SHAPES[shape]!(path, Buffer.from(body).subarray(0, BYTES));
+          const ms = await cost(head, rest);
+          expect([path, shape, ms < MAX_BUSY_MS, ms]).toEqual([path, shape, true, ms]);
         },
       ),
       // Shrinking 64 KiB would take for ever.
-      { numRuns: 40, endOnFailure: true },
+      { numRuns: 60, endOnFailure: true },
     );
-  }, 60_000);
+  }, 120_000);
 });
