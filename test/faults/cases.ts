@@ -1,3 +1,5 @@
+import { DATABASE_CASES } from "./cases/database.js";
+import { FLOOD_CASES } from "./cases/floods.js";
 import { HTTP_CASES } from "./cases/http.js";
 import { MEDIA_CASES } from "./cases/media.js";
 import { MODEL_CASES } from "./cases/model.js";
@@ -12,8 +14,10 @@ import type { FaultCase } from "./fault-case.js";
 export const FAULT_CASES: readonly FaultCase[] = [
   ...HTTP_CASES,
   ...MEDIA_CASES,
+  ...FLOOD_CASES,
   ...MODEL_CASES,
   ...OUTSIDE_CASES,
+  ...DATABASE_CASES,
   ...RECORDS_CASES,
   ...TOOL_CASES,
   ...PROCESS_CASES,

@@ -150,6 +150,24 @@ export const PROCESS_CASES: readonly FaultCase[] = [
     },
   },
   {
+    name: "supervisor-killed",
+    group: "process",
+    alone: true,
+    what: "SIGKILL to the supervisor with 10 calls",
+    holds: "the calls go on; a caller who presses 0 then reaches a person",
+    run: async (world) => {
+      const calls = await Promise.all(Array.from({ length: CALLS }, () => world.talk()));
+      process.kill(world.relay.pid, "SIGKILL");
+      await sleep(2000);
+      assert(
+        calls.every(({ over }) => !over),
+        "a call has ended",
+      );
+      calls[0]?.press("0");
+      await calls[0]?.events.until("dial_bridged", {}, 20_000);
+    },
+  },
+  {
     name: "drain-runs-out",
     group: "process",
     alone: true,
