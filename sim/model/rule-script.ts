@@ -21,6 +21,8 @@ export interface RuleScriptOptions {
 
 /** What the agent says when it is asked for words and none are quoted. */
 const NOTHING_QUOTED = "One moment, please.";
+/** The same when the caller has been silent for a while. */
+const STILL_THERE = "Are you still there?";
 
 export function ruleScript(
   session: Pick<ModelSession, "config" | "conversation">,
@@ -44,7 +46,7 @@ export function ruleScript(
   });
 
   const answer = (context: TurnContext): Turn => {
-    if (context.request !== null) return { say: quotedText(context.request) ?? NOTHING_QUOTED };
+    if (context.request !== null) return { say: requested(context.request) };
     const callerText = newCallerText(session, answered);
     const given = scripted?.(callerText, context);
     if (given !== undefined) return given;
@@ -55,9 +57,16 @@ export function ruleScript(
   };
   return {
     turns: (context) => paced(answer(context)),
-    outOfBand: ({ request }) => paced({ say: quotedText(request) ?? NOTHING_QUOTED }),
+    outOfBand: ({ request }) => paced({ say: requested(request) }),
     transcripts: () => "",
   };
+}
+
+/** @param request  the instructions of the response; null: none. */
+function requested(request: string | null): string {
+  const quoted = request === null ? null : quotedText(request);
+  if (quoted !== null) return quoted;
+  return /\bstill there\b/.test(request ?? "") ? STILL_THERE : NOTHING_QUOTED;
 }
 
 /** How a relay tells the model of the caller's keys. A keyed number answers a question for one. */

@@ -31,7 +31,8 @@ export class JsonIo implements CliIo {
   }
 
   err(line: string): void {
-    this.#problems.push(line);
+    // The key "error" says so already.
+    this.#problems.push(line.replace(/^error: /, ""));
     this.#io.err(line);
   }
 

@@ -8,10 +8,10 @@ describe("the io of --json", () => {
     const io = new FakeIo();
     const json = new JsonIo(io);
     json.err("one");
-    json.err("two");
+    json.err("error: two");
     json.failed();
     expect(readOutput("failure", io.text)).toEqual({ error: "one\ntwo" });
-    expect(io.errors).toEqual(["one", "two"]);
+    expect(io.errors).toEqual(["one", "error: two"]);
   });
 
   it("leaves a result as it is, also of a command that failed", () => {

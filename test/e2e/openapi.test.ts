@@ -141,6 +141,7 @@ describe("the operator API", () => {
       expect(await ask("GET", file, `${file}?format=${format}`)).toBe(200);
     expect(await ask("GET", file, `${file}?format=x`)).toBe(400);
     expect(await ask("GET", "/api/nodes", "/api/nodes")).toBe(200);
+    expect(await ask("GET", "/api/nodes", "/api/nodes?silent=perhaps")).toBe(400);
     expect(await ask("GET", "/api/nodes/sums", "/api/nodes/sums")).toBe(200);
     expect(await ask("GET", "/api/nodes/sums", "/api/nodes/sums?since=x")).toBe(400);
     const caller = `/api/callers/${encodeURIComponent(stage.record(call.sid).from ?? "")}`;
