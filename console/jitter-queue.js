@@ -10,13 +10,13 @@ export const MAX_SAMPLES = 12_000;
 /** What is left then, so that a page that was asleep is in time again. */
 export const KEPT_SAMPLES = 2_400;
 /** Delay is judged each time this much was played. */
-export const WINDOW_SAMPLES = 16_000;
+export const WINDOW_SAMPLES = 8_000;
 /** More than this that waits during a whole window is delay: a stall came, and the audio since is late. */
-export const LATE_SAMPLES = 1_200;
+export const LATE_SAMPLES = 880;
 /** What waits at the least afterwards, for messages that are late. */
-export const IN_TIME_SAMPLES = 640;
+export const IN_TIME_SAMPLES = 400;
 /** Only pauses are skipped, until the audio is late for so many windows. */
-export const PATIENT_WINDOWS = 5;
+export const PATIENT_WINDOWS = 10;
 /** Of 32,768: the noise of a quiet line is below. */
 const QUIET = 330;
 
