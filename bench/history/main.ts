@@ -1,7 +1,8 @@
 /**
  * Searches among many ended calls through the operator API of a relay, and measures each search and
  * how long it keeps the relay's event loop, which carries the calls' audio, from its other work: the
- * most CPU time of that thread between two turns of the loop.
+ * most CPU time of that thread between two turns of the loop. Then it opens pages of ended calls in
+ * Chromium, and measures when their first calls are drawn.
  *
  *   node --import tsx bench/history/main.ts --calls 100000 --database sqlite
  *   node --import tsx bench/history/main.ts --calls 100000 --database postgres
@@ -15,6 +16,7 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { findPostgres, startPostgres } from "../../test/fakes/postgres.js";
 import { fillDatabase } from "./database.js";
+import { drawTimes } from "./first-page.js";
 import { searches } from "./searches.js";
 import { startServer } from "./server-process.js";
 
@@ -25,6 +27,8 @@ const { values } = parseArgs({
     seed: { type: "string", default: "1" },
     rounds: { type: "string", default: "7" },
     only: { type: "string", default: "" },
+    /** Only the pages, not each search. */
+    pages: { type: "boolean", default: false },
     keep: { type: "string" },
     url: { type: "string" },
   },
@@ -32,6 +36,8 @@ const { values } = parseArgs({
 
 const LIMIT_MS = 200;
 const BLOCK_LIMIT_MS = 5;
+const DRAWN_LIMIT_MS = 1_000;
+const OVER = "  ← over the limit";
 
 const calls = Number(values.calls);
 if (!Number.isInteger(calls) || calls < 1 || calls > 1_000_000)
@@ -71,10 +77,12 @@ function medianOf(values: readonly number[]): number {
 async function measure(): Promise<number> {
   const server = await startServer(url, home);
   let faults = 0;
+  let slowPages = 0;
   try {
     console.log(`${calls} calls, ${values.database}`);
-    console.log("median ms  worst ms   loop ms answer kB  search");
-    for (const path of searches(calls).filter((one) => one.includes(values.only))) {
+    const asked = values.pages ? [] : searches(calls);
+    if (!values.pages) console.log("median ms  worst ms   loop ms answer kB  search");
+    for (const path of asked.filter((one) => one.includes(values.only))) {
       const times: number[] = [];
       const blocks: number[] = [];
       let bytes = 0;
@@ -92,13 +100,21 @@ async function measure(): Promise<number> {
       if (isFault) faults += 1;
       const cells = [median, Math.max(...times), blocked].map((ms) => ms.toFixed(1).padStart(9));
       const size = (bytes / 1_000).toFixed(0).padStart(9);
-      console.log(`${cells.join(" ")} ${size}  ${path}${isFault ? "  ← over the limit" : ""}`);
+      console.log(`${cells.join(" ")} ${size}  ${path}${isFault ? OVER : ""}`);
+    }
+    console.log("median ms  worst ms  first calls drawn");
+    for (const { page, times } of (await drawTimes(server.port, Number(values.rounds))) ?? []) {
+      const median = medianOf(times);
+      if (median > DRAWN_LIMIT_MS) slowPages += 1;
+      const cells = [median, Math.max(...times)].map((ms) => ms.toFixed(1).padStart(9));
+      console.log(`${cells.join(" ")}  #${page}${median > DRAWN_LIMIT_MS ? OVER : ""}`);
     }
   } finally {
     await server.stop();
   }
   console.log(
-    `${faults} searches over ${LIMIT_MS} ms (median) or ${BLOCK_LIMIT_MS} ms of the loop`,
+    `${faults} searches over ${LIMIT_MS} ms (median) or ${BLOCK_LIMIT_MS} ms of the loop; ` +
+      `${slowPages} pages over ${DRAWN_LIMIT_MS} ms (median)`,
   );
-  return faults === 0 ? 0 : 1;
+  return faults + slowPages === 0 ? 0 : 1;
 }

@@ -325,6 +325,29 @@ describe("the console's routes", () => {
       expect(served.sort()).toEqual(there.sort());
     });
 
+    it("are requested at once: the page names every module that its script imports, and no other", () => {
+      const { index, open } = readConsoleFiles();
+      const page = Buffer.from(index.body).toString();
+      const named = [...page.matchAll(/rel="modulepreload" href="console\/([^"]+)"/g)].map(
+        ([, name]) => name!,
+      );
+      expect(named).toContain("main.js");
+      expect(named).toContain("view-inspect.js");
+      expect(named).toContain("vendor/preact.mjs");
+      // Those run in another place: on the audio thread, and on the sign-in page.
+      expect(named.filter((name) => /worklet|signin/.test(name))).toEqual([]);
+      const imported = named.flatMap((name) => {
+        const text = Buffer.from(open.get(name)!.body)
+          .toString()
+          .replace(/\/\*.*?\*\//gs, "");
+        const base = `http://x/${name}`;
+        return [...text.matchAll(/ from "(\.[^"]+)"/g)].map(([, specifier]) =>
+          new URL(specifier!, base).pathname.slice(1),
+        );
+      });
+      expect(new Set(["main.js", ...imported])).toEqual(new Set(named));
+    });
+
     it("are not sent again to a browser that has them", async () => {
       const { port } = await start();
       const first = await send(port, "GET", "/console/main.js");
