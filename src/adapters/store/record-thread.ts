@@ -3,11 +3,14 @@
  * behind in memory would keep the audio of calls waiting. Started by `record-writer.ts`.
  */
 import { statSync } from "node:fs";
+import { setTimeout } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import Database from "libsql";
 import type pg from "pg";
 import type { CallSid } from "../../domain/ids.js";
 import { writtenRecords } from "../../records/record-texts.js";
+import { HalfTime } from "../system/half-time.js";
+import { systemClock } from "../system/system-clock.js";
 import { lowerPriority } from "../system/threads.js";
 import { postgresPool } from "./postgres-pool.js";
 import type { RecordSource, WriteAnswer, WriteRequest } from "./record-writer.js";
@@ -96,11 +99,11 @@ lowerPriority();
 const { source } = workerData as { readonly source: RecordSource };
 const loader: Loader =
   "path" in source ? new SqliteLoader(source.path) : new PostgresLoader(source.url);
-/** One after the other: each takes a few milliseconds. */
-let last: Promise<void> = Promise.resolve();
+/** Half of a core at most, however many read: the calls, and the database beside them, need it. */
+const pace = new HalfTime({ nowMs: systemClock.nowMs, sleep: setTimeout });
 
 parentPort?.on("message", (request: WriteRequest | null) => {
-  last = last.then(async () => {
+  pace.run(async () => {
     if (request === null) {
       await loader.close();
       parentPort?.close();
