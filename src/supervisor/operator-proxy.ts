@@ -14,6 +14,7 @@ import type { Log } from "../ports/log.js";
 import type { Readiness } from "../relay/calls/call-service.js";
 import { mergeEvents } from "./event-merge.js";
 import { forwardedHeaders, responseHeaders } from "./proxy-headers.js";
+import { RELOAD_MS } from "./worker-link.js";
 
 export interface OperatorProxyParts {
   readonly readiness: () => Readiness;
@@ -34,6 +35,11 @@ export interface OperatorProxyParts {
  * answer has begun, a stream may be silent for longer.
  */
 const ANSWER_MS = 10_000;
+
+/** A worker answers a reload itself when it takes too long. */
+export function answerMs(path: string): number {
+  return path === "/api/agents/reload" ? RELOAD_MS + ANSWER_MS : ANSWER_MS;
+}
 
 /**
  * The operator listener of a machine. It answers metrics and readiness for all workers, and
@@ -138,7 +144,7 @@ export class OperatorProxy {
       path: incoming.url,
       headers: forwardedHeaders(incoming),
     });
-    forwarded.setTimeout(ANSWER_MS, () => {
+    forwarded.setTimeout(answerMs(path), () => {
       if (!outgoing.headersSent) forwarded.destroy(new Error("no answer"));
     });
     forwarded.on("response", (response) => {

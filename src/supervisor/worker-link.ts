@@ -16,7 +16,7 @@ const CLAIM_MS = 500;
 /** A caller waits for this. Without an answer the worker's own calls decide. */
 const ADMIT_MS = 250;
 /** An operator waits for this. Two large files are read in it, on a busy machine. */
-const RELOAD_MS = 30_000;
+export const RELOAD_MS = 30_000;
 
 /** The worker's end of the channel. */
 export interface Channel {

@@ -4,7 +4,8 @@ import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import type { Readiness } from "../../src/relay/calls/call-service.js";
-import { OperatorProxy } from "../../src/supervisor/operator-proxy.js";
+import { answerMs, OperatorProxy } from "../../src/supervisor/operator-proxy.js";
+import { RELOAD_MS } from "../../src/supervisor/worker-link.js";
 import { FakeClock } from "../fakes/fake-clock.js";
 import { FakeLog } from "../fakes/fake-ports.js";
 
@@ -169,6 +170,11 @@ describe("OperatorProxy", () => {
     const lost = await fetch(`${base}/api/calls`);
     expect([lost.status, await lost.json()]).toEqual([503, { error: "no_worker" }]);
     expect(log.lines.join()).toContain("supervisor: worker did not answer an operator");
+  });
+
+  it("waits for a reload until the worker itself says that it takes too long", () => {
+    expect(answerMs("/api/agents/reload")).toBeGreaterThan(RELOAD_MS);
+    expect(answerMs("/api/agents")).toBeLessThan(RELOAD_MS);
   });
 
   it("refuses a port that is in use", async () => {
