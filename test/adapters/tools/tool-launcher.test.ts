@@ -235,6 +235,33 @@ export default defineTool({ description: "d", parameters: { type: "object" }, ru
     },
   );
 
+  it.runIf(process.platform === "linux")(
+    "that exits takes with it what it has started",
+    async () => {
+      const pidFile = join(folder, "child-pid");
+      const tool = await load(
+        write(
+          "parent.mjs",
+          `import { spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { defineTool } from "murelay";
+export default defineTool({ description: "d", parameters: { type: "object" }, run: () => {
+  writeFileSync(${JSON.stringify(pidFile)}, String(spawn("sleep", ["60"]).pid));
+  process.exit(1);
+} });`,
+        ),
+      );
+      await expect(tool.run({}, context())).rejects.toMatchObject({ code: "tool_failed" });
+      const pid = Number(readFileSync(pidFile, "utf8"));
+      try {
+        await expect.poll(() => isRunning(pid), { timeout: 10_000 }).toBe(false);
+      } finally {
+        if (isRunning(pid)) process.kill(pid, "SIGKILL");
+      }
+      await goesOn();
+    },
+  );
+
   it.runIf(process.platform === "linux")("that allocates without end is ended", async () => {
     await expect(does("allocates")).rejects.toMatchObject({ code: "tool_failed" });
     await goesOn();

@@ -16,6 +16,8 @@ const GRACE_MS = 1_000;
 const UNRULY_NUMBER = "+12025550191";
 const QUESTION = speechLike(700, 4);
 
+/** Acts of which a part of the answer reaches the model. */
+const CUT: readonly string[] = ["large-result", "deep-result"];
 /** What the author of a tool module does wrong, as the module's code. */
 const ACTS = {
   "buffers-4gb": [
@@ -37,6 +39,25 @@ const ACTS = {
     'void Promise.reject(new Error("stray")); return new Promise(() => undefined)',
   ],
   silent: ["never answers", "return new Promise(() => undefined)"],
+  prints: [
+    "prints 20 MB and never answers",
+    'for (let i = 0; i < 320; i++) console.log("x".repeat(64_000)); return new Promise(() => undefined)',
+  ],
+  forks: [
+    "starts 20 processes that compute, and exits",
+    'const { spawn } = await import("node:child_process"); for (let i = 0; i < 20; i++) ' +
+      'spawn(process.execPath, ["-e", "setTimeout(process.exit, 8000); for (const t = Date.now(); Date.now() - t < 8000;);"]); ' +
+      "process.exit(1)",
+  ],
+  "large-result": ["answers with 50 MB", 'return { text: "x".repeat(50 << 20) }'],
+  "deep-result": [
+    "answers with 100,000 nested arrays",
+    "let deep = []; for (let i = 0; i < 1e5; i++) deep = [deep]; return { deep }",
+  ],
+  "kills-launcher": [
+    "kills the process that starts tools, and computes for ever",
+    'process.kill(process.ppid, "SIGKILL"); for (;;);',
+  ],
   kills: [
     "kills its own process group",
     'process.kill(0, "SIGTERM"); return new Promise(() => undefined)',
@@ -49,11 +70,11 @@ export const TOOL_CASES: readonly FaultCase[] = Object.entries(ACTS).map(
     group: "tools",
     what: `a tool module ${what}, while ${OTHERS} other calls use their tools`,
     holds: "that tool call is answered within its deadline; the other calls get their answers",
-    run: (world) => unruly(world, code),
+    run: (world) => unruly(world, code, CUT.includes(name)),
   }),
 );
 
-async function unruly(world: World, code: string): Promise<void> {
+async function unruly(world: World, code: string, isCut: boolean): Promise<void> {
   const before = world.agents();
   const module = join(dirname(world.relay.agentsFile), "unruly.mjs");
   writeFileSync(
@@ -61,7 +82,7 @@ async function unruly(world: World, code: string): Promise<void> {
     `import { defineTool } from "murelay";
 export default defineTool({
   description: "d", parameters: { type: "object", properties: {} }, timeoutMs: ${DEADLINE_MS},
-  run: () => { ${code} },
+  run: async () => { ${code} },
 });`,
   );
   writeFileSync(world.relay.agentsFile, withUnruly(before, module));
@@ -83,7 +104,7 @@ export default defineTool({
     for (const leg of [call, ...others]) leg.hangUp();
     const tool = await toolOf(call);
     assert(tool.ms <= DEADLINE_MS + GRACE_MS, `answered after ${tool.ms} ms`);
-    assert.notEqual(tool.outcome, "ok");
+    assert.equal(tool.outcome === "ok", isCut, tool.outcome);
     for (const other of others) assert.equal((await toolOf(other)).outcome, "ok");
   } finally {
     world.playing.turnOf = null;
