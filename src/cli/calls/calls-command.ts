@@ -45,6 +45,11 @@ export async function listCalls(io: CliIo, options: ListOptions): Promise<number
     io.err("--limit is a whole number, at least 1");
     return EXIT_USAGE;
   }
+  for (const name of ["since", "until"] as const) {
+    if (toTime(options[name] ?? "0m", 0) !== null) continue;
+    io.err(`--${name} is a time: 2026-11-21T08:00:00Z, or 30m, 2h, 7d ago`);
+    return EXIT_USAGE;
+  }
   const client = OperatorClient.connect(io);
   if (client === null) return EXIT_USAGE;
   const calls: CallRecord[] = [];
@@ -83,18 +88,18 @@ function listQuery(options: ListOptions, limit: number, before: string | null): 
   for (const [name, value] of Object.entries(given))
     if (value !== undefined) query.set(name, value);
   for (const name of ["since", "until"] as const) {
-    const time = options[name];
-    if (time !== undefined) query.set(name, toTime(time, systemClock.epochMs()));
+    const time = toTime(options[name] ?? "", systemClock.epochMs());
+    if (time !== null) query.set(name, time);
   }
   return query.toString();
 }
 
 const MS_OF_UNIT = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
-/** `90m`, `2h` and `7d` before now; any other text as it is. */
-export function toTime(text: string, nowEpochMs: number): string {
+/** `90m`, `2h` and `7d` before now; a time as it is; null: neither. */
+export function toTime(text: string, nowEpochMs: number): string | null {
   const match = /^(\d+)([mhd])$/.exec(text);
-  if (match === null) return text;
+  if (match === null) return Number.isNaN(Date.parse(text)) ? null : text;
   const unit = match[2] as keyof typeof MS_OF_UNIT;
   return new Date(nowEpochMs - Number(match[1]) * MS_OF_UNIT[unit]).toISOString();
 }
@@ -178,6 +183,10 @@ async function command(
   const client = OperatorClient.connect(io);
   if (client === null) return EXIT_USAGE;
   const answer = await client.post(path, body);
+  if (answer.status === 404) {
+    io.err("the call is over, or there is no such call");
+    return EXIT_FAILED;
+  }
   if (answer.status !== 202) return refused(io, client, answer);
   io.out(json ? answer.body : done);
   return EXIT_OK;
@@ -196,7 +205,7 @@ const REFUSALS: Readonly<Record<string, string>> = {
 
 function refused(io: CliIo, client: OperatorClient, answer: OperatorAnswer): number {
   io.err(refusalOf(answer) ?? client.explain(answer));
-  return EXIT_FAILED;
+  return answer.status === 400 ? EXIT_USAGE : EXIT_FAILED;
 }
 
 /** What a refusal of the operator API means; null: it is none of those that are known here. */

@@ -51,15 +51,19 @@ describe("calls list and show", () => {
     expect(JSON.parse(io.text)).toMatchObject({ callSid, state: "live" });
   });
 
-  it("say what is wrong with a query, and that there is no such call", async () => {
+  it("say what is wrong with a query, and that there is no such call, or not any more", async () => {
     await place();
-    expect(await listCalls(io, { state: "alive", limit: "5" })).toBe(1);
+    expect(await listCalls(io, { state: "alive", limit: "5" })).toBe(2);
     expect(await listCalls(io, { limit: "none" })).toBe(2);
+    expect(await listCalls(io, { limit: "5", since: "yesterday" })).toBe(2);
     expect(await showCall(io, "CA0", {})).toBe(1);
+    expect(await endCall(io, "CA0", {})).toBe(1);
     expect(io.errors).toEqual([
       "state is one of live, ended",
       "--limit is a whole number, at least 1",
+      "--since is a time: 2026-11-21T08:00:00Z, or 30m, 2h, 7d ago",
       "there is no such call",
+      "the call is over, or there is no such call",
     ]);
   });
 });
@@ -113,7 +117,8 @@ describe("toTime", () => {
     ["2h", "2026-11-21T06:00:00.000Z"],
     ["7d", "2026-11-14T08:00:00.000Z"],
     ["2026-11-21T08:00:00Z", "2026-11-21T08:00:00Z"],
-    ["yesterday", "yesterday"],
+    ["yesterday", null],
+    ["", null],
   ])("reads %s", (text, time) => {
     expect(toTime(text, Date.parse("2026-11-21T08:00:00Z"))).toBe(time);
   });
