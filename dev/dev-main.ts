@@ -13,6 +13,7 @@ import { createLog } from "../src/adapters/system/pino-log.js";
 import { checkSessions } from "../src/cli/doctor/session-check.js";
 import { type CliIo, EXIT_OK, EXIT_USAGE } from "../src/cli/io.js";
 import { placesOf } from "../src/config/agents/agents-parts.js";
+import { fileBeside } from "../src/config/read-problem.js";
 import { SETTINGS } from "../src/config/settings.js";
 import type { AgentsFile } from "../src/domain/agent-profile.js";
 import { RelayError } from "../src/domain/errors.js";
@@ -80,7 +81,9 @@ function problemOf(
   if (model === "openai" && !hasKey)
     return "--model openai needs a key: set OPENAI_API_KEY in the environment or in .env";
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) return `--port ${port} is no port`;
-  return existsSync(path) ? null : `${path} is not there: write one with murelay init, or name it`;
+  if (existsSync(path)) return null;
+  const hint = fileBeside(path);
+  return `${path} is not there${hint}: write one with murelay init, or name it`;
 }
 
 async function start(

@@ -7,6 +7,7 @@
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import { resultText } from "../../tools/result-text.js";
+import { loadProblem } from "./load-problem.js";
 import { exportedTools, type RunnableTool } from "./module-exports.js";
 import { resolveOwnPackage } from "./own-package.js";
 import type { FromToolProcess, ToToolProcess } from "./tool-messages.js";
@@ -44,7 +45,7 @@ async function load(): Promise<void> {
     tools = await exportedTools(await loadModule());
     send({ type: "ready", tools: [...tools].map(([key, { declared }]) => ({ ...declared, key })) });
   } catch (error) {
-    send({ type: "load_failed", reason: error instanceof Error ? error.message : String(error) });
+    send({ type: "load_failed", reason: loadProblem(error, path) });
   }
 }
 

@@ -76,7 +76,7 @@ describe("a tool process", () => {
     call(4, "none");
     child.send({ type: "ping", id: 5 });
     await until(() => of(2), [{ type: "started" }, { type: "result", output: "support" }]);
-    await until(() => of(4).length, 2);
+    await until(() => [of(3).length, of(4).length], [2, 2]);
     expect(JSON.stringify(of(3))).toContain("no such order");
     expect(JSON.stringify(of(4))).toContain("no tool is exported as none");
     expect(of(5)).toEqual([{ type: "pong", id: 5 }]);
