@@ -72,7 +72,6 @@ class PostgresLoader implements Loader {
 
   async load(callSids: readonly CallSid[]): Promise<readonly Row[]> {
     const { rows } = await this.#pool.query<Row>({
-      name: "records",
       text: "select call_sid, record from calls where call_sid = any($1)",
       values: [callSids],
     });
