@@ -33,6 +33,7 @@ export function reportHtml(
   const title = `Load run: ${data.figures["calls"] ?? "?"} calls`;
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
 <title>${escaped(title)}</title>
 <style>
 ${STYLE}</style></head><body>
