@@ -13,6 +13,8 @@ import type { ConfigFault } from "./config/config-error.js";
 import { EnvFileError, readEnvFile } from "./config/env-file.js";
 import type { Environment } from "./config/load.js";
 
+/** As shells report a command that Ctrl-C has ended. */
+const EXIT_INTERRUPTED = 130;
 /** A process that was told to end does not wait longer for a reader of its output. */
 const LAST_OUTPUT_MS = 2_000;
 
@@ -64,6 +66,11 @@ async function ask(question: string): Promise<string> {
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
   try {
     return await terminal.question(question);
+  } catch (error) {
+    // Ctrl-C or Ctrl-D instead of an answer. Nothing has been done yet.
+    if (!(error instanceof Error) || error.name !== "AbortError") throw error;
+    console.error();
+    process.exit(EXIT_INTERRUPTED);
   } finally {
     terminal.close();
   }
