@@ -10,11 +10,19 @@ import { decoded, keepAudio, played as playedIn } from "../fakes/page-audio.js";
 import { type Stage, startStage } from "../fakes/stage.js";
 
 const HELLO = { text: "Hello.", audio: speechLike(400, 1) };
-const ANSWER = { text: "It left on Monday.", audio: speechLike(2_500, 2) };
-const QUESTION = speechLike(900, 3);
+const ANSWER = { text: "It left on Monday.", audio: loud(speechLike(2_500, 2)) };
+const QUESTION = loud(speechLike(900, 3));
 const FRAME_MS = 20;
 /** Of 60 ms: enough to see past a moment in which the machine was busy. */
 const MESSAGES = 34;
+
+/**
+ * Without pauses, and never zero: a page that was held up skips pauses and plays silence where
+ * nothing has come, neither of which can then be taken for a voice.
+ */
+function loud(ulaw: Uint8Array): Uint8Array {
+  return ulaw.map((byte) => byte & 0xaf);
+}
 
 const medianOf = (values: readonly number[]) =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
@@ -82,8 +90,9 @@ describe.skipIf(chromiumSkip("listening in a browser") !== null)(
       await expect
         .poll(async () => (await played(1)).length, { timeout: PATIENCE_MS })
         .toBeGreaterThanOrEqual(decoded(ANSWER.audio).length);
-      expect(await played(1)).toEqual(decoded(ANSWER.audio));
-      expect((await played(0)).join()).toContain(decoded(QUESTION).join());
+      const voice = async (side: 0 | 1) => (await played(side)).filter((sample) => sample !== 0);
+      expect(await voice(1)).toEqual(decoded(ANSWER.audio));
+      expect((await voice(0)).join()).toContain(decoded(QUESTION).join());
       await page.getByRole("button", { name: "Stop listening" }).click();
       await page.getByRole("button", { name: "Listen" }).waitFor();
       call.hangUp();
