@@ -6,7 +6,7 @@ import { useCompiled } from "../fakes/relay-node.js";
 import { FAULT_CASES } from "./cases.js";
 import type { FaultCase } from "./fault-case.js";
 import { writePage } from "./page.js";
-import { type CaseResult, leakOf, runCase } from "./run-case.js";
+import { type CaseResult, leakOf, rehearse, runCase } from "./run-case.js";
 import { World } from "./world.js";
 
 /** Sockets of refused peers and of calls that have ended are gone by then. */
@@ -43,8 +43,8 @@ async function runAll(cases: readonly FaultCase[]): Promise<CaseResult[]> {
   if (beside.length > 0) {
     const world = await World.start({ calls: STEADY_CALLS });
     try {
-      // Code that is compiled and tables that are filled once are no leak.
-      for (const one of beside.slice(0, 2)) await runCase(one, world);
+      // Code that is compiled, tables that are filled and threads that start once are no leak.
+      for (const one of beside) await rehearse(one, world);
       const before = await world.inspector.resources();
       for (const one of beside) add(await runCase(one, world));
       let leak = leakOf(before, await world.inspector.resources());

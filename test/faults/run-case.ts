@@ -48,6 +48,12 @@ export async function runCase(one: FaultCase, world: World | null): Promise<Case
   return { name: one.name, ...outcome, seconds: (performance.now() - startedMs) / 1000 };
 }
 
+/** Once and unmeasured; what does not hold is told when it is measured. */
+export async function rehearse(one: FaultCase, world: World): Promise<void> {
+  await fromElsewhere(() => failureOf(one, world));
+  await world.tidyUp();
+}
+
 async function alone(one: FaultCase): Promise<Outcome> {
   const own = await World.start({ calls: 0 });
   try {
