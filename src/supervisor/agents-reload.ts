@@ -18,6 +18,11 @@ export interface AgentsReloadDeps {
   readonly log: Log;
 }
 
+/**
+ * Of a file's faults in an answer, which passes through a worker that carries sound. The log and
+ * `murelay config check` have all of them.
+ */
+const MOST_FAULTS = 100;
 /** For the reports of the workers; an operator waits. Tool modules are loaded in it. */
 const REPORT_MS = 5_000;
 
@@ -113,7 +118,7 @@ export class AgentsReload {
     } catch (error) {
       if (error instanceof AgentsFileError) {
         log.error("agents: reload refused, the file has faults", { faults: error.message });
-        return error.faults;
+        return answered(error.faults);
       }
       log.error("agents: reload refused", {}, error);
       throw error;
@@ -131,7 +136,7 @@ export class AgentsReload {
       // One that took it, or does so later, or that starts yet has to agree with the others.
       const others = targets.filter((worker) => !round.refused.includes(worker));
       await this.#send(others, ++this.#lastReload, this.#inForce);
-      return unique(round.faults);
+      return answered(unique(round.faults));
     }
     if (silent.length > 0)
       log.warn("agents: not every worker has put the file in force yet", fields);
@@ -193,6 +198,15 @@ export class AgentsReload {
       await new Promise<void>((resolve) => clock.after(PART_PAUSE_MS, resolve));
     }
   }
+}
+
+function answered(faults: readonly AgentsFault[]): readonly AgentsFault[] {
+  const more = faults.length - MOST_FAULTS;
+  const first = faults.slice(0, MOST_FAULTS);
+  const last = first.at(-1);
+  if (more <= 0 || last === undefined) return first;
+  const problem = `and ${more} more faults: \`murelay config check\` lists all`;
+  return [...first, { ...last, path: "", problem }];
 }
 
 function slots(workers: readonly ReloadTarget[]): string {

@@ -128,6 +128,16 @@ describe("a reload for all workers", () => {
     expect(log.lines).toEqual([expect.stringMatching(/reload refused.*agents\.yaml:3:5/s)]);
   });
 
+  it("names the first faults of a file with very many, and says how many more there are", async () => {
+    const asked = reload.request();
+    const faults = Array.from({ length: 2_000 }, (_, i) => ({ ...FAULT, line: i + 1 }));
+    reading[0]!.fail(new AgentsFileError("agents.yaml", faults));
+    const named = await asked;
+    expect(named).toHaveLength(101);
+    expect(named?.slice(0, 100)).toEqual(faults.slice(0, 100));
+    expect(named?.at(-1)?.problem).toMatch(/^and 1900 more faults/);
+  });
+
   it("fails where the file cannot be read at all, and the next one is read", async () => {
     const asked = reload.request();
     reading[0]!.fail(new Error("no thread"));
