@@ -39,7 +39,8 @@ class WaitingFirst extends BaseSequencer {
 
 export default defineConfig({
   test: {
-    maxWorkers: 2 * availableParallelism(),
+    // Most tests wait most of the time.
+    maxWorkers: 3 * availableParallelism(),
     experimental: { fsModuleCache: true },
     testTimeout: 30_000,
     hookTimeout: 30_000,
