@@ -100,7 +100,8 @@ function talk(write, n, turns) {
     const endedMs = atMs + question.length * 55;
     write({ type: "caller_turn", itemId, startedMs: atMs, endedMs });
     write({ type: "caller_text", itemId, text: question });
-    const waitMs = 620 + ((n * 131 + turn * 71) % 480) + (n % 5 === 2 ? 1_700 : 0);
+    const waitMs =
+      620 + ((n * 131 + turn * 71) % 480) + (n % 5 === 2 ? 1_700 : 0) + (n === 7 ? 8_000 : 0);
     if ((n + turn) % 3 === 0) {
       const outcome = n % 6 === 3 ? "timeout" : "ok";
       const tool = {
@@ -142,7 +143,8 @@ function ended(journal, n, epochMs) {
       urgency: "medium",
       by: outcome === "failed" ? "failure" : "agent",
     });
-    write({ type: "transfer_outcome", atMs: atMs + 9_000, destination, outcome: "answered" });
+    const answer = n === 12 ? "no_answer" : "answered";
+    write({ type: "transfer_outcome", atMs: atMs + 9_000, destination, outcome: answer });
   }
   write({ type: "ended", atMs: atMs + 9_500, outcome, reason });
 }

@@ -44,7 +44,7 @@ const pagesOf = ({ demo, live }) => [
   ["inspector", `#/calls/${demo}/inspect?at=11840&zoom=2`, "button.play", { height: 900 }],
   ["listening", `#/calls/${live}`, ".turn.agent"],
   ["wall", "#/wall", "main h1"],
-  ["review", "#/review", "main h1"],
+  ["review", "#/review", "table.calls tbody tr"],
   ["place", "#/place", "form"],
   ["health", "#/health", ".tile"],
   ["audit", "#/audit", "table.audit tbody tr"],
