@@ -6,7 +6,7 @@ import type { Method } from "./web.js";
 export type StreamStatusEvent = "stream-started" | "stream-stopped" | "stream-error";
 
 export interface StreamStatusTarget {
-  /** Undefined: nobody has asked for callbacks. */
+  /** Undefined: no callbacks are wanted. */
   readonly url: string | undefined;
   readonly method: Method | undefined;
   readonly streamSid: string;

@@ -59,7 +59,7 @@ export class AgentsReload {
 
   /**
    * For a worker that starts. The file itself may have changed since it was read, and have faults:
-   * nobody has asked for that one yet.
+   * that one has not been asked for yet.
    */
   get inForce(): readonly AgentsPart[] {
     return this.#inForce;

@@ -112,7 +112,7 @@ export class FlightAudio {
     return kept;
   }
 
-  /** @param stopIfDropped  throws when nobody wants it any more. */
+  /** @param stopIfDropped  throws when it is not wanted any more. */
   async #build(
     callSid: CallSid,
     startedMs: number,
@@ -133,7 +133,7 @@ export class FlightAudio {
     }
   }
 
-  /** Forgets it at once, and closes its file when nobody reads it. */
+  /** Forgets it at once, and closes its file when it is not being read. */
   async #drop(callSid: CallSid): Promise<void> {
     const kept = this.#kept.get(callSid);
     if (kept === undefined) return;

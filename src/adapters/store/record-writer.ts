@@ -1,6 +1,6 @@
 import type { Worker } from "node:worker_threads";
 import type { RecordsWanted, WrittenRecords } from "../../ports/store.js";
-import { startThread } from "../system/threads.js";
+import { endThread, startThread, ThreadError } from "../system/threads.js";
 import type { Guard } from "./guard.js";
 
 /** Where a thread reads records. */
@@ -21,19 +21,8 @@ interface Pending {
   readonly timer: NodeJS.Timeout;
 }
 
-/** An error of the database, with the code that it has in the thread. */
-class WriteError extends Error {
-  readonly code: string;
-
-  constructor(message: string, code: string) {
-    super(message);
-    this.code = code;
-  }
-}
-
 /** From asking. Each reader waits for a few records at a time, so that few are asked for. */
 const DEADLINE_MS = 20_000;
-const CLOSE_MS = 2_000;
 const ENTRY = new URL("./record-thread", import.meta.url);
 
 /** Reads and writes records on a thread of its own, which begins with the first ones. */
@@ -61,7 +50,7 @@ export class RecordWriter {
     this.#lastId += 1;
     const id = this.#lastId;
     return await new Promise<WrittenRecords>((resolve, reject) => {
-      const late = () => this.#fail(id, new WriteError("reading records took too long", ""));
+      const late = () => this.#fail(id, new ThreadError("reading records took too long", ""));
       this.#pending.set(id, { resolve, reject, timer: setTimeout(late, DEADLINE_MS) });
       thread.ref();
       thread.postMessage({ id, wanted } satisfies WriteRequest);
@@ -72,7 +61,7 @@ export class RecordWriter {
     const thread = startThread(ENTRY, { source: this.#source });
     thread.on("message", (answer: WriteAnswer) => {
       if ("error" in answer)
-        this.#fail(answer.id, new WriteError(answer.error.message, answer.error.code));
+        this.#fail(answer.id, new ThreadError(answer.error.message, answer.error.code));
       else this.#taken(answer.id)?.resolve(answer.written);
     });
     thread.on("error", (error) => this.#failAll(error));
@@ -100,19 +89,10 @@ export class RecordWriter {
     for (const id of [...this.#pending.keys()]) this.#fail(id, error);
   }
 
-  /** What waits fails. The thread is not waited for for long. */
+  /** What waits fails. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#failAll(new Error("the database is closed"));
-    const thread = this.#thread;
-    if (thread === null) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, CLOSE_MS);
-      thread.once("exit", () => {
-        clearTimeout(timer);
-        resolve();
-      });
-      thread.postMessage(null);
-    });
+    if (this.#thread !== null) await endThread(this.#thread);
   }
 }

@@ -14,6 +14,7 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from "kysely";
+import { endThread, ThreadError } from "../system/threads.js";
 
 export interface ReadRequest {
   readonly id: number;
@@ -33,23 +34,11 @@ interface Pending {
   timer: NodeJS.Timeout | null;
 }
 
-/** An error of SQLite, with its code as libsql reports it. */
-class ReadError extends Error {
-  readonly code: string;
-
-  constructor(message: string, code: string) {
-    super(message);
-    this.code = code;
-  }
-}
-
 /** More searches at once are refused: the thread does one after the other. */
 const MAX_WAITING = 50;
 /** From the moment when the thread gets a query. A slower database counts as away. */
 const DEADLINE_MS = 10_000;
 const MAX_QUEUED_MS = 20_000;
-/** Closing waits so long for a thread in the middle of a step. */
-const CLOSE_MS = 2_000;
 const ENTRY = fileURLToPath(new URL("./sqlite-reader-thread.mjs", import.meta.url));
 
 /**
@@ -76,9 +65,9 @@ export class SqliteReader implements Dialect, Driver, DatabaseConnection {
   /** Rejects with SQLite's error, and with SQLITE_BUSY when the thread has too much to do. */
   async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
     if (this.#closed) throw new Error("the database is closed");
-    if (this.#stopping) throw new ReadError("an earlier search has not ended", "SQLITE_BUSY");
+    if (this.#stopping) throw new ThreadError("an earlier search has not ended", "SQLITE_BUSY");
     if (this.#queue.length + (this.#running === null ? 0 : 1) >= MAX_WAITING)
-      throw new ReadError("too many searches wait", "SQLITE_BUSY");
+      throw new ThreadError("too many searches wait", "SQLITE_BUSY");
     this.#lastId += 1;
     const request: ReadRequest = { id: this.#lastId, sql, parameters };
     const rows = await new Promise<readonly unknown[]>((resolve, reject) => {
@@ -92,7 +81,7 @@ export class SqliteReader implements Dialect, Driver, DatabaseConnection {
 
   #refuse(pending: Pending): void {
     this.#queue.splice(this.#queue.indexOf(pending), 1);
-    pending.reject(new ReadError("too many searches wait", "SQLITE_BUSY"));
+    pending.reject(new ThreadError("too many searches wait", "SQLITE_BUSY"));
   }
 
   /** The thread gets one query at a time, so that it is known which one takes too long. */
@@ -118,7 +107,7 @@ export class SqliteReader implements Dialect, Driver, DatabaseConnection {
    * `terminate` libsql may end the process instead when the step is over.
    */
   #tooSlow(thread: Worker): void {
-    this.#fail(new ReadError("the search took too long", "SQLITE_INTERRUPT"));
+    this.#fail(new ThreadError("the search took too long", "SQLITE_INTERRUPT"));
     thread.postMessage(null);
   }
 
@@ -154,7 +143,7 @@ export class SqliteReader implements Dialect, Driver, DatabaseConnection {
     if (this.#running?.request.id !== answer.id) return;
     const pending = this.#finished();
     if ("rows" in answer) pending?.resolve(answer.rows);
-    else pending?.reject(new ReadError(answer.error.message, answer.error.code));
+    else pending?.reject(new ThreadError(answer.error.message, answer.error.code));
     this.#next();
   }
 
@@ -189,14 +178,7 @@ export class SqliteReader implements Dialect, Driver, DatabaseConnection {
     const thread = this.#thread;
     if (thread === null) return;
     this.#fail(error);
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, CLOSE_MS);
-      thread.once("exit", () => {
-        clearTimeout(timer);
-        resolve();
-      });
-      thread.postMessage(null);
-    });
+    await endThread(thread);
   }
 
   createDriver(): Driver {

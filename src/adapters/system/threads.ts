@@ -30,6 +30,31 @@ export function startThread(entry: URL, data: object, options: WorkerOptions = {
   return new Worker(WITH_LOADER, { ...options, workerData, eval: true });
 }
 
+/** An error of what a thread does, with the code that it had there. */
+export class ThreadError extends Error {
+  readonly code: string;
+
+  constructor(message: string, code: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** A thread in the middle of a step may take longer. */
+const END_MS = 2_000;
+
+/** Asks a thread that takes null for its end to end. It is not waited for for long. */
+export async function endThread(thread: Worker): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, END_MS);
+    thread.once("exit", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    thread.postMessage(null);
+  });
+}
+
 /**
  * The processor is for the threads that carry sound: they take it from the thread that calls this.
  * It is not the lowest priority: a tenth of a core is left for what a person waits for.

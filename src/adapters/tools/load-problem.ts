@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { basename } from "node:path";
 
-/** A longer check is of no use to somebody who waits. */
+/** A longer check is of no use to a person who waits. */
 const CHECK_MS = 5_000;
 /** Frames of packages, of Node and of this program say nothing about a module. */
 const OTHERS = /node:|\/node_modules\/|\/adapters\/tools\//;

@@ -60,7 +60,7 @@ export interface SipInboundDeps extends CallDeps {
 const ASK_MOST_MS = 4_000;
 const ASK_PAUSE_MS = 300;
 /**
- * Between the tries to take a model off hold: nobody else does, and until then the caller hears
+ * Between the tries to take a model off hold: no other process does, and until then the caller hears
  * nothing.
  */
 const UNHOLD_PAUSES_MS = [500, 1_000, 2_000, 4_000, 8_000, 8_000, 8_000];

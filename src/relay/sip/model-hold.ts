@@ -19,7 +19,7 @@ export interface ModelHoldParts {
 /** From an answer that the model is not in the conference: it may be on its way there. */
 const ABSENT_PAUSE_MS = 500;
 const ABSENT_MOST = 10;
-/** From the request to bring it back: a caller who hears nobody waits for no more answers. */
+/** From the request to bring it back: a caller in silence waits for no more answers. */
 const RESTORE_MS = 4_000;
 /** From that request to the second try, where the first has not been answered. */
 const AGAIN_MS = 2_000;

@@ -17,7 +17,7 @@ export interface SipTakeoverParts
 /**
  * A take-over on the SIP path: the supervisor joins the conference, and once they are heard there,
  * the model's leg is put on hold, so that it neither hears nor is heard. Not earlier: the caller
- * would have nobody, for as long as Twilio takes, or for ever if this process died meanwhile.
+ * would hear no one, for as long as Twilio takes, or for ever if this process died meanwhile.
  */
 export class SipTakeover {
   readonly line: SupervisorLine;
