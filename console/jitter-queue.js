@@ -3,8 +3,8 @@
 /** Playback starts with this much audio, so that messages may be this late. */
 export const START_SAMPLES = 800;
 /**
- * More than this piles up only after the page was stalled: it would be pure delay, so it is skipped.
- * The relay is up to 160 ms ahead of the phone with the agent's audio.
+ * More than this, and than what the relay is ahead of the phone, piles up only after the page was
+ * stalled: it would be pure delay, so it is skipped.
  */
 export const MAX_SAMPLES = 12_000;
 /** What is left then, so that a page that was asleep is in time again. */
@@ -28,7 +28,8 @@ export class JitterQueue {
   #playing = false;
   /** How long audio has waited for playback to start, in samples. */
   #waited = 0;
-  #lateSamples;
+  /** How far the relay is ahead of the phone, which is no delay. */
+  #ahead = 0;
   /** Of the window: what was played, and the least that waited meanwhile. */
   #played = 0;
   #least = Number.POSITIVE_INFINITY;
@@ -36,9 +37,9 @@ export class JitterQueue {
   /** What is to be skipped. */
   #excess = 0;
 
-  /** @param {number} leadSamples what the relay may be ahead of the phone, and is no delay. */
-  constructor(leadSamples = 0) {
-    this.#lateSamples = LATE_SAMPLES + leadSamples;
+  /** The relay sends the agent's audio before the phone plays it. @param {number} samples at most. */
+  ahead(samples) {
+    this.#ahead = samples;
   }
 
   /** @param {Int16Array} samples */
@@ -46,8 +47,8 @@ export class JitterQueue {
     if (samples.length === 0) return;
     this.#waiting.push(samples);
     this.#samples += samples.length;
-    if (this.#samples <= MAX_SAMPLES) return;
-    while (this.#samples > KEPT_SAMPLES && this.#waiting.length > 1) {
+    if (this.#samples <= MAX_SAMPLES + this.#ahead) return;
+    while (this.#samples > KEPT_SAMPLES + this.#ahead && this.#waiting.length > 1) {
       this.#samples -= (this.#waiting.shift()?.length ?? 0) - this.#offset;
       this.#offset = 0;
     }
@@ -97,7 +98,7 @@ export class JitterQueue {
     this.#least = Math.min(this.#least, this.#samples);
     this.#played += played;
     if (this.#played < WINDOW_SAMPLES) return;
-    const isLate = this.#least > this.#lateSamples;
+    const isLate = this.#least > LATE_SAMPLES + this.#ahead;
     this.#lateWindows = isLate ? this.#lateWindows + 1 : 0;
     this.#excess = isLate ? this.#least - IN_TIME_SAMPLES : 0;
     this.#played = 0;

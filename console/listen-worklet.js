@@ -4,16 +4,19 @@ import { JitterQueue } from "./jitter-queue.js";
 import { ULAW_TO_LINEAR } from "./ulaw.js";
 
 const CALLER = 0;
-/** The default of PLAYOUT_LEAD_MS, 160 ms: the relay is as much ahead of the phone. */
-const LEAD_SAMPLES = 1_280;
+const SAMPLES_PER_MS = 8;
+/** What the relay adds to its lead over a network with jitter. */
+const MOST_JITTER_MS = 60;
 
 class Listener extends AudioWorkletProcessor {
-  #queues = [new JitterQueue(), new JitterQueue(LEAD_SAMPLES)];
+  #queues = [new JitterQueue(), new JitterQueue()];
 
   constructor() {
     super();
     this.port.onmessage = ({ data }) => {
       if (data === "clear") this.#queues[1]?.clear();
+      else if ("leadMs" in data)
+        this.#queues[1]?.ahead((data.leadMs + MOST_JITTER_MS) * SAMPLES_PER_MS);
       else this.#take(data.direction, new Uint8Array(data.ulaw));
     };
   }

@@ -7,6 +7,8 @@ import { linearToUlaw } from "./ulaw.js";
 
 const RATE_HZ = 8_000;
 const HEADER_BYTES = 8;
+/** Of a node of an earlier release, which does not tell its PLAYOUT_LEAD_MS. */
+const DEFAULT_LEAD_MS = 160;
 /** Direction of a supervisor's voice. */
 const SUPERVISOR = 2;
 
@@ -126,9 +128,12 @@ export class CallListener {
     };
   }
 
-  /** @param {{ type: string, listener?: number }} message */
-  #told({ type, listener }) {
-    if (type === "started") this.#id = listener ?? 0;
+  /** @param {{ type: string, listener?: number, leadMs?: number }} message */
+  #told({ type, listener, leadMs }) {
+    if (type === "started") {
+      this.#id = listener ?? 0;
+      this.#player?.port.postMessage({ leadMs: leadMs ?? DEFAULT_LEAD_MS });
+    }
     if (type === "cleared") this.#player?.port.postMessage("clear");
   }
 

@@ -1,6 +1,8 @@
 // Figures of a page that are read again and again.
 import { ApiError } from "./api.js";
 
+const BROKEN_OFF = "The relay's answer cannot be read.";
+
 /**
  * Reads at once, and then at intervals. It does not read while the page is hidden, unless nothing
  * was read yet.
@@ -40,16 +42,23 @@ export class Polled {
   }
 
   async #poll() {
-    try {
-      if (!document.hidden || !this.#hasRead) {
-        const found = await this.#read();
-        this.#hasRead = true;
-        if (!this.#isStopped) this.#took({ ...found, problem: "" });
-      }
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      if (!this.#isStopped) this.#took({ problem: error.message });
+    if (!document.hidden || !this.#hasRead) {
+      const state = await this.#found();
+      if (this.#isStopped) return;
+      this.#took(state);
     }
     if (!this.#isStopped) this.#timer = setTimeout(() => void this.#poll(), this.#everyMs);
+  }
+
+  /** @returns {Promise<(T & { problem: "" }) | { problem: string }>} */
+  async #found() {
+    try {
+      const found = await this.#read();
+      this.#hasRead = true;
+      return { ...found, problem: "" };
+    } catch (error) {
+      // An answer may break off after its head, too.
+      return { problem: error instanceof ApiError ? error.message : BROKEN_OFF };
+    }
   }
 }

@@ -36,7 +36,7 @@ function lastHeard(processes) {
  * @param {readonly NodeState[]} processes
  */
 export function loadOf(processes) {
-  const living = processes.filter((one) => !isSilent(one));
+  const living = lastHeard(processes).filter((one) => !isSilent(one));
   const total = (/** @type {"calls" | "maxCalls"} */ name) =>
     living.reduce((sum, one) => sum + one[name], 0);
   return { calls: total("calls"), maxCalls: total("maxCalls") };

@@ -17,6 +17,9 @@ const DRAWN = `new Promise((resolve) => {
   look();
 })`;
 
+/** For the first row. */
+const PATIENCE_MS = 30_000;
+
 /** @returns a null instead of the times where there is no Chromium. */
 export async function drawTimes(
   port: number,
@@ -40,7 +43,12 @@ export async function drawTimes(
         const context = await browser.newContext({ viewport: { width: 1200, height: 800 } });
         const tab = await context.newPage();
         await tab.goto(`http://127.0.0.1:${port}/console#${page}`, { waitUntil: "commit" });
-        times.push(await tab.evaluate<number>(DRAWN));
+        // Playwright limits how long this waits, and not how long the page evaluates.
+        const [drawnMs] = await Promise.all([
+          tab.evaluate<number>(DRAWN),
+          tab.waitForSelector("table.calls tbody tr", { timeout: PATIENCE_MS }),
+        ]);
+        times.push(drawnMs);
         await context.close();
       }
       drawn.push({ page, times });

@@ -90,7 +90,8 @@ export class LivePage {
       const data = this.#current;
       const samples = data.samples.filter(({ second }) => second >= from);
       this.#polledMs = performance.now();
-      response.once("finish", () => this.#ended?.());
+      // Only an answer that has the end of the run.
+      if (this.#ended !== null) response.once("finish", this.#ended);
       reply(response, 200, "application/json", JSON.stringify({ ...data, samples }));
     } else reply(response, 404, "text/plain", "not found\n");
   }

@@ -23,8 +23,11 @@ export interface AgentsReloadDeps {
  * `murelay config check` have all of them.
  */
 const MOST_FAULTS = 100;
-/** For the reports of the workers; an operator waits. Tool modules are loaded in it. */
-const REPORT_MS = 5_000;
+/**
+ * For the reports of the workers: longer than a tool module may take to load, so that a file which is
+ * told to be in force is not refused afterwards.
+ */
+const REPORT_MS = 25_000;
 
 /** A file on its way to the workers. */
 interface Round {

@@ -94,10 +94,7 @@ export class WorkerCommands {
     }
   }
 
-  /**
-   * The first are those to start with. A worker that was started while parts were sent to all got
-   * them whole before, and then the last of them once more: these are nothing by themselves.
-   */
+  /** The first whole file is the one to start with; each later one replaces it. */
   #receiveAgents({ reload, part }: Extract<ToWorker, { readonly type: "agents" }>): void {
     if (part.part === "begin") this.#assembly = new AgentsAssembly();
     const agents = this.#assembly?.add(part) ?? null;

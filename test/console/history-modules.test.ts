@@ -208,6 +208,9 @@ describe("the wall", () => {
       ...[worker("b", 0, { silentMs: 3_000 }), worker("b", 0, dead)],
     ];
     expect(loadOf(processes)).toEqual({ calls: 4, maxCalls: 20 });
+    // One that was killed a moment ago, and the one that has its place.
+    const replaced = [worker("a", 0), worker("a", 0, { silentMs: 6_000 })];
+    expect(loadOf(replaced)).toEqual({ calls: 2, maxCalls: 10 });
     const [a, b] = wallNodes(processes, []);
     expect(a).toMatchObject({ calls: 2, maxCalls: 10, silent: false });
     expect(a?.workers.map(isSilent)).toEqual([false, true]);

@@ -83,6 +83,7 @@ export class FlightAudio {
       return { bytes: await wav.read(fromByte, maxBytes), sizeBytes: wav.sizeBytes };
     } catch (error) {
       if (this.#kept.get(callSid) === kept) this.#kept.delete(callSid);
+      kept.isDropped = true;
       throw error;
     } finally {
       kept.readers -= 1;
@@ -112,7 +113,7 @@ export class FlightAudio {
     return kept;
   }
 
-  /** @param stopIfDropped  throws when it is not wanted any more. */
+  /** @param stopIfDropped  throws when the recording has changed, or this process stops. */
   async #build(
     callSid: CallSid,
     startedMs: number,
@@ -177,8 +178,8 @@ function tryAgain(why: string): RelayError {
 }
 
 /**
- * Reads a flight recording once, keeping none of it in memory. A writer that was killed leaves a
- * line cut off: the sound ends there.
+ * Reads a flight recording once, keeping none of it in memory. The sound ends where the file is
+ * damaged.
  *
  * @throws RelayError config_invalid when it is none.
  */

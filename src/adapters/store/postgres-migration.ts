@@ -19,6 +19,7 @@ export class PostgresMigration {
   #attempt: Promise<void> | null = null;
   #client: pg.PoolClient | null = null;
   #pause: NodeJS.Timeout | null = null;
+  #isStopped = false;
 
   constructor(
     url: string,
@@ -35,6 +36,7 @@ export class PostgresMigration {
    * `store_unavailable` when it takes long: the migration goes on, and a later call awaits it.
    */
   async ready(): Promise<void> {
+    if (this.#isStopped) throw new Error("the database is closed");
     this.#attempt ??= this.#run();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_resolve, reject) => {
@@ -52,6 +54,7 @@ export class PostgresMigration {
 
   /** Gives up a migration that is going on: PostgreSQL takes it back. */
   async stop(): Promise<void> {
+    this.#isStopped = true;
     if (this.#pause !== null) clearTimeout(this.#pause);
     await this.#client?.end();
   }
@@ -61,6 +64,7 @@ export class PostgresMigration {
     const pool = postgresPool(this.#url, 1, this.#onLostConnection, unlimited);
     pool.on("connect", (client) => {
       this.#client = client;
+      if (this.#isStopped) client.end().catch(this.#onLostConnection);
     });
     const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
     try {
@@ -76,6 +80,7 @@ export class PostgresMigration {
 
   /** A server that is away is asked by every operation; one that was there gets a pause. */
   #tryAgain(): void {
+    if (this.#isStopped) return;
     const again = () => {
       this.#pause = null;
       this.#attempt = null;

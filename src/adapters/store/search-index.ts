@@ -168,7 +168,8 @@ export class SearchIndex {
 }
 
 function tsvectorOf(words: string): RawBuilder<string> {
-  const pairs = wordPairs(words.split(" "));
+  // Two spaces are left where a text has no words.
+  const pairs = wordPairs(words.split(" ").filter((word) => word !== ""));
   return sql`to_tsvector('simple', ${words}) || array_to_tsvector(cast(${pairs} as text[]))`;
 }
 

@@ -1,4 +1,5 @@
 /** The standard output, as the log uses it: what does not read it must not hold up the calls. */
+import type { Clock } from "../../ports/clock.js";
 import { systemClock } from "./system-clock.js";
 
 /**
@@ -23,28 +24,27 @@ const RETRY_MS = 1_000;
  */
 export class LogOutput {
   readonly #stream: OutputStream;
-  readonly #epochMs: () => number;
+  readonly #clock: Pick<Clock, "nowMs" | "epochMs">;
   #lost = 0;
-  #retryAtMs = 0;
+  #retryAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(stream: OutputStream, epochMs: () => number = systemClock.epochMs) {
+  constructor(stream: OutputStream, clock: Pick<Clock, "nowMs" | "epochMs"> = systemClock) {
     this.#stream = stream;
-    this.#epochMs = epochMs;
+    this.#clock = clock;
     // Its reader has gone, or the disk is full. Calls go on.
     stream.on("error", () => {
-      this.#retryAtMs = this.#epochMs() + RETRY_MS;
+      this.#retryAtMs = this.#clock.nowMs() + RETRY_MS;
     });
   }
 
   write(line: string): void {
-    const nowMs = this.#epochMs();
-    if (nowMs < this.#retryAtMs || this.#stream.writableLength > MAX_WAITING_BYTES) {
+    if (this.#clock.nowMs() < this.#retryAtMs || this.#stream.writableLength > MAX_WAITING_BYTES) {
       this.#lost++;
       return;
     }
     if (this.#lost > 0) {
       const msg = "log: lines lost, because the output did not take them";
-      const time = new Date(nowMs).toISOString();
+      const time = new Date(this.#clock.epochMs()).toISOString();
       this.#stream.write(`${JSON.stringify({ level: "warn", time, lines: this.#lost, msg })}\n`);
       this.#lost = 0;
     }

@@ -29,7 +29,9 @@ export class ProcessGroups {
   /** At once, whatever they do. A pid that has become another process's is left alone. */
   kill(): void {
     for (const [pid, startTicks] of this.#leaders) {
-      if (startTicksOf(pid) !== startTicks) continue;
+      const now = startTicksOf(pid);
+      // The leader may be gone, and what it has started may not: they keep its pid from others.
+      if (now !== null && now !== startTicks) continue;
       try {
         process.kill(-pid, "SIGKILL");
       } catch {

@@ -28,7 +28,8 @@ export interface Place {
 
 /**
  * A command that prints the names of the agents of a file, a line each, without starting Node: keys
- * that begin as far right as the first one under `agents:`. A file in another layout has none.
+ * that begin as far right as the first one under `agents:`. A file in another layout has none. Only
+ * plain names are printed: bash runs a command that stands in what it completes.
  *
  * @param file  as the shell writes it.
  */
@@ -36,7 +37,7 @@ export function agentNames(file: string): string {
   return (
     `awk '/^agents:/ {on=1; next} /^[^ #]/ {on=0} ` +
     `on && match($0, /^ +[A-Za-z0-9_"-]/) {if (!at) at=RLENGTH; ` +
-    `if (RLENGTH==at && sub(/:.*/, "")) {gsub(/[ "]/, ""); print}}' ${file} 2>/dev/null`
+    `if (RLENGTH==at && sub(/:.*/, "")) {gsub(/[ "]/, ""); if ($0 ~ /^[A-Za-z0-9_-]+$/) print}}' ${file} 2>/dev/null`
   );
 }
 

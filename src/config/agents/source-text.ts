@@ -87,9 +87,12 @@ export class SourceText {
 
   #unknownAliases(): readonly TextFault[] {
     const found: TextFault[] = [];
+    // One pass: to resolve an alias is to go through the document.
+    const anchors = new Set<string>();
     visit(this.#document, {
+      Value: (_, { anchor }) => void (anchor !== undefined && anchors.add(anchor)),
       Alias: (_, alias) => {
-        if (alias.resolve(this.#document) !== undefined) return;
+        if (anchors.has(alias.source)) return;
         const problem = `*${alias.source} refers to an anchor that is not there${QUOTES}`;
         found.push({ ...this.#at(alias.range?.[0] ?? 0), problem });
       },

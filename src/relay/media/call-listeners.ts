@@ -86,6 +86,7 @@ interface Listener {
  */
 export class CallListeners implements AudioTap {
   readonly #audio: { tap(tap: AudioTap | null): void };
+  readonly #leadMs: number;
   readonly #eventLog: Pick<CallEventLog, "atMs" | "note">;
   /** By direction, while there are listeners: 8 KB each, which a call does not hold for nothing. */
   #pending: readonly Pending[] = [];
@@ -95,11 +96,14 @@ export class CallListeners implements AudioTap {
   #isOver = false;
   #speaker = FROM_AGENT;
 
+  /** @param leadMs  how long before the phone plays it the tap gets the agent's audio, at most. */
   constructor(
     audio: { tap(tap: AudioTap | null): void },
+    leadMs: number,
     eventLog: Pick<CallEventLog, "atMs" | "note">,
   ) {
     this.#audio = audio;
+    this.#leadMs = leadMs;
     this.#eventLog = eventLog;
   }
 
@@ -125,7 +129,8 @@ export class CallListeners implements AudioTap {
     }
     this.#listeners = [...this.#listeners, listener];
     this.#eventLog.note("listener_joined", { by, listener: id });
-    sendJson(socket, { type: "started", listener: id, atMs: this.#eventLog.atMs });
+    const { atMs } = this.#eventLog;
+    sendJson(socket, { type: "started", listener: id, atMs, leadMs: this.#leadMs });
     return { id, left: (reason) => this.#leave(listener, reason) };
   }
 

@@ -89,7 +89,7 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
     this.#audio = new AudioPath(deps.pool, this, deps);
     this.audio = this.#audio.modelAudio.bind(this.#audio);
     this.#sound = new HeardSound(this.#audio);
-    this.listeners = new CallListeners(this.#audio, call.eventLog);
+    this.listeners = new CallListeners(this.#audio, deps.leadMs, call.eventLog);
     this.#playoutMetrics = new PlayoutMetrics(this.#audio.playout, deps.metrics);
     this.#tuner = new TurnDetectionTuner(agent);
     this.#protection = new GreetingProtection(

@@ -96,7 +96,7 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
     );
     this.#effects = new ConferenceEffects(call, deps, host, this);
     this.fork = kind === "trunk" ? null : callerForkOf(call, deps, () => this.listeners?.fail());
-    this.listeners = this.fork === null ? null : new CallListeners(this.fork, call.eventLog);
+    this.listeners = this.fork === null ? null : new CallListeners(this.fork, 0, call.eventLog);
     this.takeover = kind === "trunk" ? null : this.#newTakeover(deps);
     this.capabilities = {
       asksWhatFollows: false,

@@ -18,7 +18,7 @@ class FakeStream {
 describe("the output of the log", () => {
   it("loses lines while a megabyte waits to be read, and says how many", () => {
     const stream = new FakeStream();
-    const output = new LogOutput(stream, () => 0);
+    const output = new LogOutput(stream, { nowMs: () => 0, epochMs: () => 0 });
     output.write("a\n");
     stream.writableLength = 2 ** 20 + 1;
     for (let i = 0; i < 3; i++) output.write("lost\n");
@@ -38,7 +38,7 @@ describe("the output of the log", () => {
   it.each(["EPIPE", "ENOSPC", "EIO"])("goes on after %s, and tries again in a second", (code) => {
     const stream = new FakeStream();
     let nowMs = 5_000;
-    const output = new LogOutput(stream, () => nowMs);
+    const output = new LogOutput(stream, { nowMs: () => nowMs, epochMs: () => 0 });
     stream.fail(new Error(code));
     output.write("a\n");
     nowMs += 999;

@@ -56,6 +56,8 @@ describe("the names of the agents of a file", () => {
     ],
     ['defaults:\n  x: y\nagents:\n    "a b":\n        c: d\n    e:\n        f: g\n', "ab\ne\n"],
     ["agents: {a: {}}\n", ""],
+    // Bash would run it.
+    ["agents:\n  a$(touch$IFS'x'): {}\n  b`id`: {}\n  c: {}\n", "c\n"],
     ["", ""],
   ])("are read without a parser: %j", (text, found) => {
     expect(names(text)).toBe(found);

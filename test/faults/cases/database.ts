@@ -30,7 +30,10 @@ function onDatabase(name: "sqlite" | "postgres"): { readonly own: OwnRelay; url(
   return { own: { calls: CALLS, prepare }, url: () => url };
 }
 
-/** Holds every lock that a writer or a reader could want. @returns what lets go of them. */
+/**
+ * Holds every lock that a writer could want, on PostgreSQL every one that a reader could want, too: with
+ * its WAL, SQLite lets readers read. @returns what lets go of them.
+ */
 async function lockAll(url: string): Promise<() => Promise<void>> {
   if (url.startsWith("sqlite:")) {
     const client = new Database(url.replace("sqlite:", ""));
@@ -66,7 +69,7 @@ export const DATABASE_CASES: readonly FaultCase[] = [
     return {
       name: `database-locked-${name}`,
       group: "outside",
-      what: `every table is locked for 3 s (${name}), while callers come and go`,
+      what: `the database cannot be ${name === "sqlite" ? "written" : "read or written"} for 3 s (${name}): others hold its locks while callers come and go`,
       holds: "callers are answered meanwhile; their records are there afterwards",
       own,
       run: async (world) => {

@@ -44,6 +44,7 @@ function call() {
         audio.tapped = tap;
       },
     },
+    160,
     {
       get atMs() {
         return clock.nowMs();
