@@ -196,7 +196,8 @@ export class SipInbound {
 
   /**
    * Its process died some time ago. Where no other one was there for Twilio to ask what follows a
-   * supervisor's line, the model is on hold still. Never rejects.
+   * supervisor's line, the model is on hold still. A process that is only cut off from the database
+   * counts as dead, too: in a take-over there the model is heard again. Never rejects.
    */
   async processLost(callSid: CallSid): Promise<void> {
     const { states, log } = this.#deps;

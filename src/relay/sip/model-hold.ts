@@ -75,6 +75,7 @@ export class ModelHold {
 
   #hold(tries: number): void {
     this.#later?.cancel();
+    if (!this.#isWanted) return;
     const { publicUrl, failed } = this.#parts;
     const link = { kind: "silence", call: this.#call.parties.callSid } as const;
     // Music would be a turn of the caller's to the model.
@@ -82,6 +83,8 @@ export class ModelHold {
     this.#inTurn({ hold: true, holdUrl }).catch((error: unknown) => {
       this.#log("sip: model not put on hold", error);
       if (!this.#isWanted) return;
+      // Another request may have been made meanwhile, and wait for its next try.
+      this.#later?.cancel();
       if (errorCodeOf(error) !== "caller_gone") failed();
       else if (tries < ABSENT_MOST)
         this.#later = this.#call.deps.clock.after(ABSENT_PAUSE_MS, () => this.#hold(tries + 1));
@@ -133,6 +136,8 @@ export class ModelHold {
   }
 
   #undoLater(tries: number): void {
+    // Another supervisor is heard by now, and wants the model on hold.
+    if (this.#isWanted || this.#isClosed) return;
     this.#later?.cancel();
     this.#later = this.#call.deps.clock.after(UNDO_PAUSE_MS, () => {
       this.#now({ hold: false }).catch((error: unknown) => {

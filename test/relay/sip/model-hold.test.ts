@@ -40,7 +40,7 @@ function stage() {
     clock.advance(ms);
     await settle();
   };
-  return { hold, told, answer, pass, done: () => void told.push("done") };
+  return { hold, told, answers, answer, pass, done: () => void told.push("done") };
 }
 
 describe("a model that is to be on hold", () => {
@@ -127,5 +127,38 @@ describe("a model that was brought back before its hold was carried out", () => 
     await settle();
     await pass(10_000);
     expect(told).toEqual(["hold"]);
+  });
+
+  it("stays on hold for the next supervisor when a request of the hand-back fails late", async () => {
+    const { hold, told, answers, answer, pass, done } = stage();
+    hold.begin();
+    await settle();
+    await answer();
+    hold.end(done);
+    await settle();
+    await pass(2_000);
+    // The second try is quicker than the first.
+    const late = answers.shift()!;
+    await answer();
+    hold.begin();
+    late(unavailable());
+    await settle();
+    await answer();
+    await pass(60_000);
+    expect(told).toEqual(["hold", "unhold", "unhold", "done", "hold"]);
+  });
+
+  it("is not put on hold after the hand-back by a request that waits for its next try", async () => {
+    const { hold, told, answer, pass, done } = stage();
+    hold.begin();
+    await settle();
+    hold.begin();
+    await answer(gone());
+    await answer(gone());
+    hold.end(done);
+    await settle();
+    await answer();
+    await pass(60_000);
+    expect(told).toEqual(["hold", "hold", "unhold", "done"]);
   });
 });
