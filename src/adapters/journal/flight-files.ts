@@ -168,6 +168,8 @@ class FlightFile implements FlightSink {
   readonly #stream: WriteStream;
   /** Written before each batch. */
   readonly #head: string;
+  /** Before the first batch: a process that was killed may have left a line without its end. */
+  #before = "\n";
   readonly #waiting: Waiting;
   #lines = "";
   #leftOut = 0;
@@ -175,9 +177,8 @@ class FlightFile implements FlightSink {
   #broken = false;
 
   constructor(path: string, writer: string, waiting: Waiting, onBroken: (error: Error) => void) {
-    // While a call moves from one process to another, both may write to the file, and one that is killed
-    // leaves a line without its end.
-    this.#head = `\n${JSON.stringify({ at: 0, is: "writer", writer })}\n`;
+    // While a call moves from one process to another, both may write to the file.
+    this.#head = `${JSON.stringify({ at: 0, is: "writer", writer })}\n`;
     this.#waiting = waiting;
     this.#stream = createWriteStream(path, { flags: "a", mode: 0o600 });
     this.finished = new Promise((resolve) => this.#stream.once("close", resolve));
@@ -229,9 +230,10 @@ class FlightFile implements FlightSink {
     this.#timer = null;
     const { length } = this.#lines;
     if (length === 0) return;
-    this.#stream.write(this.#head + this.#lines, () => {
+    this.#stream.write(this.#before + this.#head + this.#lines, () => {
       this.#waiting.chars -= length;
     });
+    this.#before = "";
     this.#lines = "";
   }
 }
