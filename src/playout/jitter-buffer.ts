@@ -1,5 +1,5 @@
 import { copyAudio, coreMemory, placeOf } from "../codec/audio-core.js";
-import { BlockPool } from "./block-pool.js";
+import { type Block, BlockPool } from "./block-pool.js";
 
 const PLAYOUT = placeOf("PLAYOUT");
 /** Most bytes of one `take`: they lie in two blocks at most. */
@@ -13,7 +13,9 @@ export const MAX_TAKE_BYTES = BlockPool.BLOCK_BYTES;
 export class JitterBuffer {
   readonly #pool: BlockPool;
   readonly #limitBytes: number;
-  readonly #blocks: Uint8Array[] = [];
+  /** A list, because an array that is pushed to and shifted leaves garbage with every answer. */
+  #first: Block | null = null;
+  #last: Block | null = null;
   /** Read position in the first block, write position in the last. */
   #head = 0;
   #tail = 0;
@@ -41,19 +43,24 @@ export class JitterBuffer {
     let from = start;
     const stop = start + n;
     while (from < stop) {
-      let block = this.#blocks[this.#blocks.length - 1];
-      if (block === undefined || this.#tail === BlockPool.BLOCK_BYTES) {
-        block = this.#pool.take();
-        this.#blocks.push(block);
-        this.#tail = 0;
-      }
+      let block = this.#last;
+      if (block === null || this.#tail === BlockPool.BLOCK_BYTES) block = this.#addBlock();
       const take = Math.min(stop - from, BlockPool.BLOCK_BYTES - this.#tail);
-      copyAudio(src, from, from + take, block, this.#tail);
+      copyAudio(src, from, from + take, block.bytes, this.#tail);
       this.#tail += take;
       from += take;
     }
     this.#length += n;
     return n;
+  }
+
+  #addBlock(): Block {
+    const block = this.#pool.take();
+    if (this.#last === null) this.#first = block;
+    else this.#last.next = block;
+    this.#last = block;
+    this.#tail = 0;
+    return block;
   }
 
   /**
@@ -66,20 +73,16 @@ export class JitterBuffer {
   take(max: number): number {
     const n = Math.min(max, this.#length, MAX_TAKE_BYTES);
     if (n === 0) return 0;
-    const first = this.#blocks[0]!;
-    coreMemory.set(first, PLAYOUT);
+    coreMemory.set(this.#first!.bytes, PLAYOUT);
     this.#takenAt = PLAYOUT + this.#head;
     this.#head += n;
     this.#length -= n;
     if (this.#head >= BlockPool.BLOCK_BYTES) {
       this.#dropFirst();
-      if (this.#head > 0) coreMemory.set(this.#blocks[0]!, PLAYOUT + BlockPool.BLOCK_BYTES);
+      this.#head -= BlockPool.BLOCK_BYTES;
+      if (this.#head > 0) coreMemory.set(this.#first!.bytes, PLAYOUT + BlockPool.BLOCK_BYTES);
     }
-    if (this.#length === 0 && this.#blocks.length > 0) this.#dropFirst();
-    if (this.#blocks.length === 0) {
-      this.#head = 0;
-      this.#tail = 0;
-    }
+    if (this.#length === 0) this.clear();
     return n;
   }
 
@@ -89,15 +92,16 @@ export class JitterBuffer {
   }
 
   #dropFirst(): void {
-    this.#pool.give(this.#blocks.shift()!);
-    this.#head -= BlockPool.BLOCK_BYTES;
+    const first = this.#first!;
+    this.#first = first.next;
+    if (this.#first === null) this.#last = null;
+    this.#pool.give(first);
   }
 
   /** Drops what waits and gives its memory back. @returns how many bytes were dropped. */
   clear(): number {
     const dropped = this.#length;
-    for (const block of this.#blocks) this.#pool.give(block);
-    this.#blocks.length = 0;
+    while (this.#first !== null) this.#dropFirst();
     this.#head = 0;
     this.#tail = 0;
     this.#length = 0;

@@ -25,7 +25,7 @@ const ENOUGH_ECHOES = 8;
 export class LeadControl {
   readonly #leadBytes: number;
   /** Weight of the echoes that were so late, by bin. */
-  readonly #weights = new Float64Array(BINS);
+  readonly #weights = new Array<number>(BINS).fill(0);
   #echoes = 0;
   #jitterMs = 0;
 

@@ -7,7 +7,8 @@ const sorted = new Float64Array(MAX_WINDOW);
  * stays does, after half a window. Allocates nothing.
  */
 export class RunningMedian {
-  readonly #values: Float64Array;
+  /** No typed array: its memory of its own would be four times as large. */
+  readonly #values: number[];
   #added = 0;
   #median = Number.NaN;
 
@@ -17,7 +18,7 @@ export class RunningMedian {
    */
   constructor(window: number) {
     if (window > MAX_WINDOW) throw new RangeError(`a window of ${window} values`);
-    this.#values = new Float64Array(window);
+    this.#values = new Array<number>(window).fill(0);
   }
 
   /** How many values count now. */

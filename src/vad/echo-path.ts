@@ -71,10 +71,10 @@ const share = new Float32Array(DELAYS);
  */
 export class EchoPath {
   readonly #played: PlayedEnvelope;
-  readonly #couplingDb = new Float32Array(DELAYS);
-  readonly #variance = new Float32Array(DELAYS);
-  readonly #frames = new Uint8Array(DELAYS);
-  readonly #tiltDb = new Float32Array(WHOLE_BAND);
+  readonly #couplingDb: Float32Array;
+  readonly #variance: Float32Array;
+  readonly #frames: Uint8Array;
+  readonly #tiltDb: Float32Array;
   /** The step that the present frame began in, for an echo of the least delay. */
   #newest = 0;
   /** The delay with the least variance. */
@@ -87,6 +87,12 @@ export class EchoPath {
 
   constructor(played: PlayedEnvelope) {
     this.#played = played;
+    // One piece of memory for the four of them.
+    const memory = new ArrayBuffer(4 * (2 * DELAYS + WHOLE_BAND) + DELAYS);
+    this.#couplingDb = new Float32Array(memory, 0, DELAYS);
+    this.#variance = new Float32Array(memory, 4 * DELAYS, DELAYS);
+    this.#tiltDb = new Float32Array(memory, 8 * DELAYS, WHOLE_BAND);
+    this.#frames = new Uint8Array(memory, 4 * (2 * DELAYS + WHOLE_BAND), DELAYS);
     this.reset();
   }
 

@@ -32,7 +32,7 @@ export class PlayedEnvelope {
   /** Circular buffer of steps, each with all its bands. */
   readonly #levels: Uint8Array;
   /** Audio that does not fill a step yet. */
-  readonly #rest = new Uint8Array(STEP_BYTES);
+  readonly #rest: Uint8Array;
   #restBytes = 0;
   /** When the next step of the present run is played. */
   #nextMs = Number.NEGATIVE_INFINITY;
@@ -42,7 +42,9 @@ export class PlayedEnvelope {
   /** @param mostAheadMs  how long before it is played audio is announced at most, in ms. */
   constructor(mostAheadMs = MOST_AHEAD_MS) {
     this.#steps = Math.ceil((mostAheadMs + BEHIND_MS) / STEP_MS);
-    this.#levels = new Uint8Array(this.#steps * ENVELOPE_BANDS);
+    const memory = new Uint8Array(this.#steps * ENVELOPE_BANDS + STEP_BYTES);
+    this.#levels = memory.subarray(0, -STEP_BYTES);
+    this.#rest = memory.subarray(-STEP_BYTES);
   }
 
   /** Nothing is announced from this step on. */
