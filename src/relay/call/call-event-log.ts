@@ -147,16 +147,16 @@ export class CallEventLog {
 
   /** @param receivedMs  of the item's audio, as far as it has come. */
   agentText(itemId: ItemId, text: string, final: boolean, receivedMs: number): void {
-    this.#conversation.agentText(itemId, text, final);
     const told = final
       ? this.#texts.whole(itemId, text)
       : this.#texts.grew(itemId, text, receivedMs, this.#nowMs());
+    this.#conversation.agentText(itemId, final ? text : this.#texts.textOf(itemId));
     if (told !== null) this.write(told);
   }
 
   /** Words that came as text: they were generated, and the caller hears nothing of them. */
   agentWrote(itemId: ItemId, text: string): void {
-    this.#conversation.agentText(itemId, text, true);
+    this.#conversation.agentText(itemId, text);
     this.#conversation.agentHeard(itemId, 0);
     this.write({ type: "agent_text", itemId, text, complete: true });
     this.write({

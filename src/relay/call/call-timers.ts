@@ -1,10 +1,11 @@
+import { SmallMap } from "../../domain/small-map.js";
 import type { Clock, Timer } from "../../ports/clock.js";
 
 /** The named timers of one call: each is set at most once. */
 export class CallTimers<Name extends string> {
   readonly #clock: Clock;
   readonly #expired: (name: Name) => void;
-  readonly #timers = new Map<Name, Timer>();
+  readonly #timers = new SmallMap<Name, Timer>();
 
   constructor(clock: Clock, expired: (name: Name) => void) {
     this.#clock = clock;

@@ -36,10 +36,11 @@ export class Conversation {
     else entry.text = text;
   }
 
-  agentText(itemId: ItemId, text: string, final: boolean): void {
+  /** @param text  all of the item's text so far. */
+  agentText(itemId: ItemId, text: string): void {
     const entry = this.#find(itemId);
     if (entry === undefined) this.#add({ kind: "agent", itemId, text, heardShare: 1 });
-    else entry.text = final ? text : entry.text + text;
+    else entry.text = text;
   }
 
   /** `share` of the item's audio (0–1) reached the caller. */

@@ -6,7 +6,7 @@ export class DueTranscripts {
   readonly #isWanted: boolean;
   #isOn: boolean;
   readonly #complete: () => void;
-  readonly #due = new Set<ItemId>();
+  readonly #due: ItemId[] = [];
 
   /** @param complete  the last one that was due is here. */
   constructor(isWanted: boolean, complete: () => void) {
@@ -16,28 +16,31 @@ export class DueTranscripts {
   }
 
   get areComplete(): boolean {
-    return this.#due.size === 0;
+    return this.#due.length === 0;
   }
 
   /** The caller has ended a turn. */
   turn(itemId: ItemId): void {
-    if (this.#isOn) this.#due.add(itemId);
+    if (this.#isOn && !this.#due.includes(itemId)) this.#due.push(itemId);
   }
 
   /** It is here, or will never come. */
   arrived(itemId: ItemId): void {
-    if (this.#due.delete(itemId) && this.areComplete) this.#complete();
+    const at = this.#due.indexOf(itemId);
+    if (at < 0) return;
+    this.#due.splice(at, 1);
+    if (this.areComplete) this.#complete();
   }
 
   /** The session does not transcribe: the server refused it. */
   refused(): void {
     this.#isOn = false;
-    this.#due.clear();
+    this.#due.length = 0;
   }
 
   /** The session that would have brought them is gone. The next one may transcribe. */
   clear(): void {
     this.#isOn = this.#isWanted;
-    this.#due.clear();
+    this.#due.length = 0;
   }
 }

@@ -1,5 +1,6 @@
 import type { ItemId } from "../../domain/ids.js";
 import type { RecordEvent } from "../../domain/record-event.js";
+import { SmallMap } from "../../domain/small-map.js";
 
 /** A process that is killed loses no more than this of what the agent was saying. */
 const TELL_EVERY_MS = 1_000;
@@ -18,12 +19,14 @@ const MAX_GROWING = 32;
 type AgentText = RecordEvent & { readonly type: "agent_text" };
 
 interface Growing {
+  readonly itemId: ItemId;
   text: string;
   /** The model's last word on it has come. */
   whole: boolean;
   toldMs: number;
   toldChars: number;
-  progress: (readonly [chars: number, receivedMs: number])[];
+  /** Pairs of characters and received ms, flat: there is one for each delta. */
+  points: number[];
   pointEveryMs: number;
   /**
    * The caller has heard the last of it. "cut": before its end, so what text still comes is of no
@@ -39,7 +42,7 @@ interface Growing {
  * only: of others all was heard.
  */
 export class TranscriptProgress {
-  readonly #growing = new Map<ItemId, Growing>();
+  readonly #growing = new SmallMap<ItemId, Growing>();
 
   /**
    * @param receivedMs  of the item's audio, as far as it has come.
@@ -48,16 +51,15 @@ export class TranscriptProgress {
   grew(itemId: ItemId, delta: string, receivedMs: number, nowMs: number): AgentText | null {
     let item = this.#growing.get(itemId);
     if (item === undefined) {
-      if (this.#growing.size >= MAX_GROWING)
-        this.#growing.delete(this.#growing.keys().next().value!);
-      const [progress, pointEveryMs] = [[], POINT_EVERY_MS];
+      if (this.#growing.size >= MAX_GROWING) this.#growing.dropOldest();
       item = {
+        itemId,
         text: "",
         whole: false,
         toldMs: nowMs,
         toldChars: 0,
-        progress,
-        pointEveryMs,
+        points: [],
+        pointEveryMs: POINT_EVERY_MS,
         over: null,
       };
       this.#growing.set(itemId, item);
@@ -69,6 +71,11 @@ export class TranscriptProgress {
     item.toldMs = nowMs;
     item.toldChars = item.text.length;
     return { type: "agent_text", itemId, text: item.text, complete: false };
+  }
+
+  /** As far as it has come; empty for an item that does not grow. */
+  textOf(itemId: ItemId): string {
+    return this.#growing.get(itemId)?.text ?? "";
   }
 
   /** The model's last word on an item. */
@@ -109,7 +116,7 @@ export class TranscriptProgress {
 
   /** What of it is not in the record yet: the call is ending. */
   *rest(): Generator<AgentText> {
-    for (const [itemId, { text, toldChars, over }] of this.#growing) {
+    for (const { itemId, text, toldChars, over } of this.#growing.values()) {
       if (over === null && toldChars < text.length)
         yield { type: "agent_text", itemId, text, complete: false };
     }
@@ -118,31 +125,33 @@ export class TranscriptProgress {
 }
 
 function addPoint(item: Growing, receivedMs: number): void {
-  const { progress } = item;
+  const { points } = item;
   const chars = item.text.length;
-  const last = progress.at(-1);
-  if (last !== undefined && receivedMs - last[1] < item.pointEveryMs) {
+  const last = points.length - 2;
+  if (last >= 0 && receivedMs - points[last + 1]! < item.pointEveryMs) {
     // More text at the same place of the audio.
-    progress[progress.length - 1] = [chars, last[1]];
+    points[last] = chars;
     return;
   }
-  progress.push([chars, receivedMs]);
-  if (progress.length < MAX_POINTS) return;
-  item.progress = thinned(progress);
+  points.push(chars, receivedMs);
+  if (points.length < 2 * MAX_POINTS) return;
+  thin(points);
   item.pointEveryMs *= 2;
 }
 
-/** Half of the points; a point that stays speaks for the text of the one behind it. */
-function thinned(progress: Growing["progress"]): Growing["progress"] {
-  const kept: Growing["progress"] = [];
-  for (let i = 0; i < progress.length; i += 2) {
-    const [chars] = progress[i + 1] ?? progress[i]!;
-    kept.push([chars, progress[i]![1]]);
+/** Leaves half of the points; one that stays speaks for the text of the one behind it. */
+function thin(points: number[]): void {
+  let kept = 0;
+  for (let i = 0; i < points.length; i += 4) {
+    points[kept++] = points[i + 2] ?? points[i]!;
+    points[kept++] = points[i + 1]!;
   }
-  return kept;
+  points.length = kept;
 }
 
-function progressOf({ progress }: Growing): Pick<AgentText, "progress"> {
-  // A copy: what was written must not grow.
-  return progress.length < 2 ? {} : { progress: [...progress] };
+function progressOf({ points }: Growing): Pick<AgentText, "progress"> {
+  if (points.length < 4) return {};
+  const progress: [chars: number, receivedMs: number][] = [];
+  for (let i = 0; i < points.length; i += 2) progress.push([points[i]!, points[i + 1]!]);
+  return { progress };
 }

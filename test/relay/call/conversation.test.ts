@@ -8,8 +8,8 @@ describe("a conversation", () => {
   it("keeps turns in the order in which they were taken, whatever order their texts come in", () => {
     const one = new Conversation();
     one.callerTurn(id("c1"));
-    one.agentText(id("a1"), "Hello", false);
-    one.agentText(id("a1"), " there.", false);
+    one.agentText(id("a1"), "Hello");
+    one.agentText(id("a1"), "Hello there.");
     one.callerText(id("c1"), "Hi.");
     one.note("Order 7 is late.");
     one.tool("t1" as ToolCallId, "lookup", "{}", "late");
@@ -24,7 +24,7 @@ describe("a conversation", () => {
   it("leaves out what was not transcribed and what was not heard", () => {
     const one = new Conversation();
     one.callerTurn(id("c1"));
-    one.agentText(id("a1"), "The caller heard none of this.", true);
+    one.agentText(id("a1"), "The caller heard none of this.");
     one.agentHeard(id("a1"), 0);
     expect(one.history()).toEqual([]);
   });
@@ -37,7 +37,7 @@ describe("a conversation", () => {
     [2, "The parcel is on its way."],
   ])("cuts an agent's turn of which %d was heard to whole words", (share, text) => {
     const one = new Conversation();
-    one.agentText(id("a1"), "The parcel is on its way.", true);
+    one.agentText(id("a1"), "The parcel is on its way.");
     one.agentHeard(id("a1"), share);
     expect(one.history()).toEqual(text === "" ? [] : [{ kind: "agent", text }]);
   });
@@ -56,7 +56,7 @@ describe("a conversation", () => {
     first.note("A fact.");
     const second = new Conversation();
     second.restore(first.history());
-    second.agentText(id("a1"), "Hello.", true);
+    second.agentText(id("a1"), "Hello.");
     expect(second.history()).toEqual([...first.history(), { kind: "agent", text: "Hello." }]);
   });
 });

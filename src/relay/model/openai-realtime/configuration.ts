@@ -1,4 +1,5 @@
 import type { TurnDetection } from "../../../domain/agent-profile.js";
+import { SmallMap } from "../../../domain/small-map.js";
 import type { RealtimeSession as SessionFields } from "../../../wire/realtime-client.js";
 import type { ServerFault } from "../../../wire/realtime-objects.js";
 import type { SessionChange, SessionPart, SessionProfile } from "../model-session.js";
@@ -38,7 +39,7 @@ export class Configuration {
   readonly #host: ConfigurationHost;
   readonly #first: OpeningConfiguration;
   #firstId = "configure";
-  readonly #updates = new Map<string, Update>();
+  readonly #updates = new SmallMap<string, Update>();
   #turns: TurnPolicy;
 
   constructor(profile: SessionProfile, outbox: Outbox, host: ConfigurationHost) {
@@ -87,8 +88,7 @@ export class Configuration {
     // An update without changes would have no effect.
     if (Object.keys(fields).length < 2) return;
     const eventId = this.#outbox.eventId("update");
-    if (this.#updates.size >= MAX_UPDATES_KEPT)
-      this.#updates.delete(this.#updates.keys().next().value!);
+    if (this.#updates.size >= MAX_UPDATES_KEPT) this.#updates.dropOldest();
     this.#updates.set(eventId, { fields, turns });
     this.#outbox.send({ type: "session.update", event_id: eventId, session: fields });
   }

@@ -1,4 +1,5 @@
 import type { ItemId, ToolCallId } from "../../../domain/ids.js";
+import { SmallMap } from "../../../domain/small-map.js";
 import type {
   McpApprovalRequestItem,
   McpCallItem,
@@ -52,9 +53,9 @@ export class McpCalls {
   readonly #tools: readonly SessionTool[];
   readonly #events: McpEvents;
   readonly #approve: (request: McpApprovalRequestItem, approve: boolean) => void;
-  readonly #calls = new Map<ItemId, Call>();
-  readonly #labels = new Map<ItemId, string>();
-  readonly #answered = new Set<ItemId>();
+  readonly #calls = new SmallMap<ItemId, Call>();
+  readonly #labels = new SmallMap<ItemId, string>();
+  readonly #answered: ItemId[] = [];
   /** Calls whose end has not been reported. While there are none, `tick` has nothing to do. */
   #unfinished = 0;
   /** An approval was refused during the active response. */
@@ -158,8 +159,8 @@ export class McpCalls {
   }
 
   #answer(request: McpApprovalRequestItem, nowMs: number): void {
-    if (this.#answered.has(request.id) || this.#answered.size >= MAX_CALLS) return;
-    this.#answered.add(request.id);
+    if (this.#answered.includes(request.id) || this.#answered.length >= MAX_CALLS) return;
+    this.#answered.push(request.id);
     const approved = isApproved(this.#tools, request.serverLabel, request.name);
     this.#approve(request, approved);
     if (!approved) {
@@ -220,9 +221,8 @@ export class McpCalls {
   }
 
   #forgetOldest(): void {
-    const [oldest, call] = this.#calls.entries().next().value!;
-    this.#calls.delete(oldest);
-    if (call.reported !== "ended" && ![...this.#calls.values()].includes(call)) this.#unfinished--;
+    const call = this.#calls.dropOldest()!;
+    if (call.reported !== "ended" && !this.#calls.values().includes(call)) this.#unfinished--;
   }
 
   #describe(call: Call, item: McpCallItem | McpApprovalRequestItem): void {
@@ -241,7 +241,7 @@ export class McpCalls {
     if (call.output !== null || call.error !== null) this.#report(call);
     if (!call.awaitsReply) return;
     call.awaitsReply = false;
-    const others = [...this.#calls.values()];
+    const others = this.#calls.values();
     // The reply is requested after the last of them.
     this.#replyDue = !others.some((other) => other.awaitsReply && other.endedMs === null);
   }

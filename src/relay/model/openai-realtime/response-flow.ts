@@ -1,4 +1,5 @@
 import type { ItemId, ResponseId } from "../../../domain/ids.js";
+import { SmallMap } from "../../../domain/small-map.js";
 import type { McpApprovalRequestItem } from "../../../wire/realtime-items.js";
 import type { ResponseObject, ServerFault } from "../../../wire/realtime-objects.js";
 import { usageToTokens } from "../../../wire/realtime-usage.js";
@@ -47,7 +48,7 @@ export class ResponseFlow {
   readonly mcp: McpCalls;
   readonly #deps: ResponseFlowDeps;
   /** Items that were truncated to 0 ms, by the id of the truncation. */
-  readonly #truncations = new Map<string, ItemId>();
+  readonly #truncations = new SmallMap<string, ItemId>();
   #interruptResponse: boolean;
 
   constructor(deps: ResponseFlowDeps) {
@@ -130,8 +131,7 @@ export class ResponseFlow {
     const { outbox } = this.#deps;
     this.speech.interrupt(cut.responseId);
     const eventId = outbox.eventId("truncate");
-    if (this.#truncations.size >= MAX_TRUNCATIONS_KEPT)
-      this.#truncations.delete(this.#truncations.keys().next().value!);
+    if (this.#truncations.size >= MAX_TRUNCATIONS_KEPT) this.#truncations.dropOldest();
     if (cut.heardMs === 0) this.#truncations.set(eventId, cut.itemId);
     outbox.send({
       type: "conversation.item.truncate",

@@ -1,4 +1,5 @@
 import type { ItemId, ResponseId, ToolCallId } from "../../../domain/ids.js";
+import { SmallMap } from "../../../domain/small-map.js";
 import type { MessageItem } from "../../../wire/realtime-items.js";
 import type { ResponseObject } from "../../../wire/realtime-objects.js";
 import type { ResponseEnd, ToolCall } from "../model-session.js";
@@ -25,9 +26,9 @@ export class Responses {
   #hasSpoken = false;
   #hasTranscript = false;
   /** By item: text that came in place of audio. */
-  readonly #texts = new Map<ItemId, string>();
+  readonly #texts = new SmallMap<ItemId, string>();
   readonly #interrupted: ResponseId[] = [];
-  readonly #unheard = new Set<ItemId>();
+  #unheard: ItemId[] = [];
 
   get active(): ResponseId | null {
     return this.#active;
@@ -92,13 +93,14 @@ export class Responses {
 
   /** Audio of this item came after its response was interrupted, and was dropped. */
   unheard(id: ItemId): void {
-    if (this.#unheard.size < MAX_UNHEARD_KEPT) this.#unheard.add(id);
+    if (this.#unheard.length < MAX_UNHEARD_KEPT && !this.#unheard.includes(id))
+      this.#unheard.push(id);
   }
 
   /** Items of which the caller has heard nothing. They are returned once. */
   takeUnheard(): readonly ItemId[] {
-    const items = [...this.#unheard];
-    this.#unheard.clear();
+    const items = this.#unheard;
+    if (items.length > 0) this.#unheard = [];
     return items;
   }
 
@@ -126,7 +128,7 @@ export class Responses {
     const messages = messagesOf(response);
     if (messages.some(hasAudio)) return null;
     const ended = messages.map(textOf).filter((text) => text !== "");
-    const text = (ended.length > 0 ? ended : [...this.#texts.values()]).join(" ");
+    const text = (ended.length > 0 ? ended : this.#texts.values()).join(" ");
     return text.trim() === "" ? null : cutText(text);
   }
 }

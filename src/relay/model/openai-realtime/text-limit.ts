@@ -1,4 +1,5 @@
 import type { ItemId } from "../../../domain/ids.js";
+import { SmallMap } from "../../../domain/small-map.js";
 
 /**
  * The maximum text of one item, in UTF-16 units: about 15 minutes of speech.
@@ -12,14 +13,13 @@ const MAX_GROWING = 32;
  * the record of its call.
  */
 export class TextLimit {
-  readonly #taken = new Map<ItemId, number>();
+  readonly #taken = new SmallMap<ItemId, number>();
 
   /** The part of an addition to an item's text that still fits. */
   addition(itemId: ItemId, text: string): string {
     const taken = this.#taken.get(itemId) ?? 0;
     const part = cutText(text, MAX_ITEM_CHARS - taken);
-    if (!this.#taken.has(itemId) && this.#taken.size >= MAX_GROWING)
-      this.#taken.delete(this.#taken.keys().next().value!);
+    if (!this.#taken.has(itemId) && this.#taken.size >= MAX_GROWING) this.#taken.dropOldest();
     this.#taken.set(itemId, taken + part.length);
     return part;
   }
