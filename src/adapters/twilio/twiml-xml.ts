@@ -1,10 +1,9 @@
 /**
- * TwiML data → XML text. It is the only place where TwiML becomes markup, so that no words of a
- * caller or a model can become a verb.
- *
- * The text is the same as that of Twilio's own builder. That one makes an XML document with its
- * own options for each element: 9 KB of long-lived garbage for each call.
+ * TwiML data → XML text, through Twilio's own builder. It is the only place where TwiML becomes
+ * markup, so that no words of a caller or a model can become a verb.
  */
+import twilio from "twilio";
+import type Voice from "twilio/lib/twiml/VoiceResponse.js";
 import { assertNever } from "../../domain/errors.js";
 import { shortened } from "../../domain/shortened.js";
 import type { DialNoun, Twiml, TwimlCallback, TwimlVerb } from "../../wire/twiml.js";
@@ -12,7 +11,9 @@ import { fittedParameters, MAX_SAY_CHARS } from "../../wire/twiml-limits.js";
 
 /** @returns  a whole XML document, without characters that XML 1.0 does not allow. */
 export function renderTwiml(twiml: Twiml): string {
-  return `<?xml version="1.0" encoding="UTF-8"?>${element("Response", {}, twiml.map(verbXml).join(""))}`;
+  const response = new twilio.twiml.VoiceResponse();
+  for (const verb of twiml) append(response, verb);
+  return response.toString();
 }
 
 /**
@@ -29,143 +30,166 @@ function spoken(text: string): string {
   return shortened(xmlText(text), MAX_SAY_CHARS);
 }
 
-/** Attributes in the order of the document; those that are undefined are left out. */
-type Attributes = Readonly<Record<string, string | number | boolean | undefined>>;
-
-/** @param content  markup. */
-function element(name: string, attributes: Attributes, content = ""): string {
-  let tag = `<${name}`;
-  for (const [key, value] of Object.entries(attributes))
-    if (value !== undefined) tag += ` ${key}="${escaped(xmlText(String(value)), ATTRIBUTE)}"`;
-  return content === "" ? `${tag}/>` : `${tag}>${content}</${name}>`;
-}
-
-function textElement(name: string, attributes: Attributes, text: string): string {
-  return element(name, attributes, escaped(xmlText(text), TEXT));
-}
-
-/** A reader makes spaces of line breaks and tabs in attributes, unless they are escaped. */
-const ATTRIBUTE = /[&<"\t\n\r]/g;
-const TEXT = /[&<>\r]/g;
-const ESCAPES: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "\t": "&#x9;",
-  "\n": "&#xA;",
-  "\r": "&#xD;",
-};
-
-function escaped(text: string, special: RegExp): string {
-  return text.replace(special, (char) => ESCAPES[char] ?? char);
-}
-
-function verbXml(verb: TwimlVerb): string {
+function append(response: Voice, verb: TwimlVerb): void {
   switch (verb.verb) {
     case "say":
-      return textElement("Say", { language: verb.language, loop: verb.loop }, spoken(verb.text));
-    case "play":
-      return textElement("Play", { digits: verb.digits, loop: verb.loop }, verb.url ?? "");
+      response.say(
+        attributes<Voice.SayAttributes>({ language: verb.language, loop: verb.loop }),
+        spoken(verb.text),
+      );
+      return;
+    case "play": {
+      const options = attributes<Voice.PlayAttributes>({ digits: verb.digits, loop: verb.loop });
+      if (verb.url === undefined) response.play(options);
+      else response.play(options, xmlText(verb.url));
+      return;
+    }
     case "pause":
-      return element("Pause", { length: verb.seconds });
+      response.pause({ length: verb.seconds });
+      return;
     case "hangup":
-      return element("Hangup", {});
+      response.hangup();
+      return;
     case "reject":
-      return element("Reject", { reason: verb.reason });
+      response.reject({ reason: verb.reason });
+      return;
     case "redirect":
-      return textElement("Redirect", { method: "POST" }, verb.url);
+      response.redirect({ method: "POST" }, xmlText(verb.url));
+      return;
     case "leave":
-      return element("Leave", {});
+      response.leave();
+      return;
     case "connect_stream": {
-      const { action, url, statusCallback } = verb;
-      const parameters = Object.entries(fittedParameters(verb.parameters)).map(([name, value]) =>
-        element("Parameter", { name, value }),
+      const stream = response.connect({ action: xmlText(verb.action), method: "POST" }).stream(
+        attributes<Voice.StreamAttributes>({
+          url: xmlText(verb.url),
+          statusCallback: clean(verb.statusCallback),
+          statusCallbackMethod: verb.statusCallback === undefined ? undefined : "POST",
+        }),
       );
-      const statusCallbackMethod = statusCallback === undefined ? undefined : "POST";
-      const stream = { url, statusCallback, statusCallbackMethod };
-      return element(
-        "Connect",
-        { action, method: "POST" },
-        element("Stream", stream, parameters.join("")),
-      );
+      for (const [name, value] of Object.entries(fittedParameters(verb.parameters)))
+        stream.parameter({ name: xmlText(name), value: xmlText(value) });
+      return;
     }
     case "dial": {
-      const attributes = {
-        action: verb.action,
-        method: verb.action === undefined ? undefined : "POST",
-        timeout: verb.timeoutS,
-        timeLimit: verb.timeLimitS,
-        callerId: verb.callerId,
-        answerOnBridge: verb.answerOnBridge,
-      };
-      return element("Dial", attributes, nounXml(verb.target));
+      const dial = response.dial(
+        attributes<Voice.DialAttributes>({
+          action: clean(verb.action),
+          method: verb.action === undefined ? undefined : "POST",
+          timeout: verb.timeoutS,
+          timeLimit: verb.timeLimitS,
+          callerId: clean(verb.callerId),
+          answerOnBridge: verb.answerOnBridge,
+        }),
+      );
+      appendNoun(dial, verb.target);
+      return;
     }
     case "enqueue": {
       const { target } = verb;
-      const shared = { action: verb.action, method: "POST", waitUrl: verb.waitUrl };
-      if (target.type === "queue") return textElement("Enqueue", shared, target.name);
-      const task = { priority: target.priority, timeout: target.timeoutS };
-      return element(
-        "Enqueue",
-        { ...shared, workflowSid: target.workflowSid },
-        textElement("Task", task, JSON.stringify(target.attributes)),
-      );
+      const shared = { action: xmlText(verb.action), method: "POST", waitUrl: clean(verb.waitUrl) };
+      if (target.type === "queue") {
+        response.enqueue(attributes<Voice.EnqueueAttributes>(shared), xmlText(target.name));
+        return;
+      }
+      response
+        .enqueue(
+          attributes<Voice.EnqueueAttributes>({
+            ...shared,
+            workflowSid: xmlText(target.workflowSid),
+          }),
+        )
+        .task(
+          attributes<Voice.TaskAttributes>({ priority: target.priority, timeout: target.timeoutS }),
+          xmlText(JSON.stringify(target.attributes)),
+        );
+      return;
     }
     case "gather": {
-      const { action, numDigits, timeoutS: timeout } = verb;
-      const prompts = verb.prompts.map(({ language, text }) =>
-        textElement("Say", { language }, spoken(text)),
-      );
-      return element("Gather", { action, method: "POST", numDigits, timeout }, prompts.join(""));
+      const gather = response.gather({
+        action: xmlText(verb.action),
+        method: "POST",
+        numDigits: verb.numDigits,
+        timeout: verb.timeoutS,
+      });
+      for (const prompt of verb.prompts)
+        gather.say(
+          attributes<Voice.SayAttributes>({ language: prompt.language }),
+          spoken(prompt.text),
+        );
+      return;
     }
     default:
-      return assertNever(verb);
+      assertNever(verb);
   }
 }
 
-function nounXml(noun: DialNoun): string {
+function appendNoun(dial: ReturnType<Voice["dial"]>, noun: DialNoun): void {
   switch (noun.type) {
-    case "number": {
-      const { sendDigits, url } = noun;
-      return textElement(
-        "Number",
-        { sendDigits, url, ...callback(noun.statusCallback) },
-        noun.e164,
+    case "number":
+      dial.number(
+        attributes<Voice.NumberAttributes>({
+          sendDigits: clean(noun.sendDigits),
+          url: clean(noun.url),
+          ...callback(noun.statusCallback),
+        }),
+        xmlText(noun.e164),
       );
-    }
+      return;
     case "sip":
-      return textElement("Sip", { url: noun.url, ...callback(noun.statusCallback) }, noun.uri);
-    case "client":
-      return textElement(
-        "Client",
-        { url: noun.url, ...callback(noun.statusCallback) },
-        noun.identity,
+      dial.sip(
+        attributes<Voice.SipAttributes>({ url: clean(noun.url), ...callback(noun.statusCallback) }),
+        xmlText(noun.uri),
       );
+      return;
+    case "client":
+      dial.client(
+        attributes<Voice.ClientAttributes>({
+          url: clean(noun.url),
+          ...callback(noun.statusCallback),
+        }),
+        xmlText(noun.identity),
+      );
+      return;
     case "queue":
-      return textElement("Queue", { url: noun.url }, noun.name);
-    case "conference": {
-      const { label, startConferenceOnEnter, endConferenceOnExit, beep, waitUrl } = noun;
-      const attributes = {
-        participantLabel: label,
-        startConferenceOnEnter,
-        endConferenceOnExit,
-        beep,
-        waitUrl,
-        ...callback(noun.statusCallback),
-      };
-      return textElement("Conference", attributes, noun.name);
-    }
+      dial.queue(attributes<Voice.QueueAttributes>({ url: clean(noun.url) }), xmlText(noun.name));
+      return;
+    case "conference":
+      dial.conference(
+        attributes<Voice.ConferenceAttributes>({
+          participantLabel: xmlText(noun.label),
+          startConferenceOnEnter: noun.startConferenceOnEnter,
+          endConferenceOnExit: noun.endConferenceOnExit,
+          beep: String(noun.beep),
+          waitUrl: clean(noun.waitUrl),
+          ...callback(noun.statusCallback),
+        }),
+        xmlText(noun.name),
+      );
+      return;
     default:
-      return assertNever(noun);
+      assertNever(noun);
   }
 }
 
-function callback(target: TwimlCallback | undefined): Attributes {
+function callback(target: TwimlCallback | undefined) {
   if (target === undefined) return {};
   return {
-    statusCallback: target.url,
+    statusCallback: xmlText(target.url),
     statusCallbackMethod: "POST",
     statusCallbackEvent: target.events?.join(" "),
   };
+}
+
+function clean(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : xmlText(text);
+}
+
+/**
+ * Omits values that are not set: the builder would write attributes without a value. It writes any
+ * other value as text. Its closed lists of languages and events are older than Twilio's and are not
+ * used.
+ */
+function attributes<A>(all: { [K in keyof A]?: string | number | boolean | undefined }): A {
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as A;
 }
