@@ -18,8 +18,11 @@ export interface SpoolEntry {
 export interface SpoolBatch {
   /** At least one, in order. */
   readonly entries: readonly SpoolEntry[];
-  /** The entries as lines of the journal, each with its line feed. */
-  readonly lines: string;
+  /**
+   * The entries as lines of the journal, each with its line feed. Written anew each time: a text
+   * that waits for the disk grows old, and then stays in memory until the next full collection.
+   */
+  lines(): string;
 }
 
 export interface Spool {
@@ -60,7 +63,5 @@ export interface OrphanSpool {
 }
 
 export function spoolBatch(entries: readonly SpoolEntry[]): SpoolBatch {
-  let lines = "";
-  for (const entry of entries) lines += `${JSON.stringify(entry)}\n`;
-  return { entries, lines };
+  return { entries, lines: () => entries.map((entry) => `${JSON.stringify(entry)}\n`).join("") };
 }

@@ -10,8 +10,10 @@ it("spoolBatch writes each entry as one line of JSON, with a line feed after the
   }));
   const batch = spoolBatch(entries);
   expect(batch.entries).toBe(entries);
-  expect(batch.lines.split("\n").map((line) => (line === "" ? null : JSON.parse(line)))).toEqual([
-    ...entries,
-    null,
-  ]);
+  expect(
+    batch
+      .lines()
+      .split("\n")
+      .map((line) => (line === "" ? null : JSON.parse(line))),
+  ).toEqual([...entries, null]);
 });

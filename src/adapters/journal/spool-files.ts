@@ -83,11 +83,11 @@ export class SpoolFiles implements Spool {
     return this.#segments.bytes;
   }
 
-  buffer({ entries, lines }: SpoolBatch): boolean {
-    const last = entries.at(-1);
+  buffer(batch: SpoolBatch): boolean {
+    const last = batch.entries.at(-1);
     if (this.#buffer === null || last === undefined) return false;
     try {
-      if (!this.#buffer.append(last.seq, lines)) return false;
+      if (!this.#buffer.append(last.seq, batch.lines())) return false;
       this.#bufferedSeq = last.seq;
       return true;
     } catch (error) {

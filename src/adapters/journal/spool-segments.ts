@@ -42,7 +42,7 @@ export class SegmentFiles {
   async append(batches: readonly SpoolBatch[]): Promise<void> {
     const last = batches.at(-1)?.entries.at(-1);
     if (last === undefined) return;
-    const bytes = Buffer.from(batches.map((batch) => batch.lines).join(""));
+    const bytes = Buffer.from(batches.map((batch) => batch.lines()).join(""));
     const { file, segment } = await this.#current(bytes.length);
     try {
       for (let done = 0; done < bytes.length; )

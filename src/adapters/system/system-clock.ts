@@ -14,19 +14,30 @@ const MAX_DELAY_MS = 2 ** 31 - 1;
 export const systemClock: Clock = {
   nowMs: () => performance.now(),
   epochMs: () => Date.now(),
-  after(ms: number, run: () => void): Timer {
-    const delayMs = Math.min(Math.max(ms, 0), MAX_DELAY_MS);
-    const dueMs = performance.now() + delayMs;
-    let behindInput: NodeJS.Immediate | undefined;
-    const timeout = setTimeout(() => {
-      if (performance.now() - dueMs < PROCESS_STALL_MS) run();
-      else behindInput = setImmediate(run);
-    }, delayMs);
-    return {
-      cancel: () => {
-        clearTimeout(timeout);
-        clearImmediate(behindInput);
-      },
-    };
-  },
+  after: (ms: number, run: () => void): Timer =>
+    new SystemTimer(Math.min(Math.max(ms, 0), MAX_DELAY_MS), run),
 };
+
+/** One object for what would be four with closures: each call has some. */
+class SystemTimer implements Timer {
+  readonly #run: () => void;
+  readonly #dueMs: number;
+  readonly #timeout: NodeJS.Timeout;
+  #behindInput: NodeJS.Immediate | undefined;
+
+  constructor(delayMs: number, run: () => void) {
+    this.#run = run;
+    this.#dueMs = performance.now() + delayMs;
+    this.#timeout = setTimeout(SystemTimer.#expired, delayMs, this);
+  }
+
+  static #expired(timer: SystemTimer): void {
+    if (performance.now() - timer.#dueMs < PROCESS_STALL_MS) timer.#run();
+    else timer.#behindInput = setImmediate(timer.#run);
+  }
+
+  cancel(): void {
+    clearTimeout(this.#timeout);
+    clearImmediate(this.#behindInput);
+  }
+}

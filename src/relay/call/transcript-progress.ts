@@ -64,7 +64,8 @@ export class TranscriptProgress {
       };
       this.#growing.set(itemId, item);
     }
-    item.text += delta;
+    // Not `+`: V8 would keep the pieces of the text, and each is an object of its own.
+    item.text = [item.text, delta].join("");
     if (item.over !== null) return null;
     addPoint(item, receivedMs);
     if (nowMs - item.toldMs < TELL_EVERY_MS) return null;

@@ -10,7 +10,7 @@ import { note, testSid } from "../../fakes/record-events.js";
 import { findSharedMemory } from "./shared-memory.js";
 
 const entry = (seq: number): SpoolEntry => ({ seq, callSid: testSid(1), event: note(seq) });
-const lines = (...seqs: readonly number[]) => spoolBatch(seqs.map(entry)).lines;
+const lines = (...seqs: readonly number[]) => spoolBatch(seqs.map(entry)).lines();
 const sharedMemory = findSharedMemory();
 
 let root: string;

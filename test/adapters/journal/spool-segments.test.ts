@@ -10,7 +10,7 @@ const batch = (...seqs: number[]): SpoolBatch =>
   spoolBatch(seqs.map((seq) => ({ seq, callSid: "CA1" as CallSid, event: { type: "moved" } })));
 const large = (seq: number): SpoolBatch => {
   const { entries, lines } = batch(seq);
-  return { entries, lines: `${" ".repeat(1_500_000)}${lines}` };
+  return { entries, lines: () => `${" ".repeat(1_500_000)}${lines()}` };
 };
 
 describe("SegmentFiles", () => {
@@ -37,7 +37,7 @@ describe("SegmentFiles", () => {
     expect(segments.isEmpty).toBe(false);
     expect(await seqs(1)).toEqual([1, 2, 3, 4]);
     expect(await seqs(3)).toEqual([3, 4]);
-    expect(segments.bytes).toBe(batch(1, 2, 3, 4).lines.length);
+    expect(segments.bytes).toBe(batch(1, 2, 3, 4).lines().length);
     expect(readdirSync(directory)).toEqual(["000001.jsonl"]);
   });
 

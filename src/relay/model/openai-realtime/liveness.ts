@@ -16,9 +16,10 @@ export const PROBE_MS = 5_000;
  */
 export class Liveness {
   /** When the server's last message arrived. Before the first message, when the session began. */
-  lastEventMs: number;
-  #quietSinceMs: number;
-  #lookedMs: number;
+  lastEventMs = 0;
+  // Fields that begin as undefined hold any value: each new fraction would be an object of its own.
+  #quietSinceMs = 0;
+  #lookedMs = 0;
   /** When local VAD detected speech that the server has not reported; null: there is none. */
   #unreportedSinceMs: number | null = null;
   #probedMs: number | null = null;
