@@ -1,7 +1,9 @@
 import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
 import { defineConfig } from "vitest/config";
 import type { TestSpecification } from "vitest/node";
 import { BaseSequencer } from "vitest/node";
+import { buildFolder } from "./test/compiled-relay.js";
 
 /** Tests that mostly wait: for audio in real time, for processes, for a browser. */
 const WAITING = [
@@ -37,8 +39,20 @@ class WaitingFirst extends BaseSequencer {
   }
 }
 
+/** The relay's own processes and threads are started compiled, in the sources' place. */
+const compiledParts = {
+  name: "compiled parts",
+  enforce: "pre" as const,
+  resolveId(id: string, importer: string | undefined): string | undefined {
+    if (!id.endsWith("/program-part.js") || importer?.startsWith(resolve("src")) !== true) return;
+    return resolve("test/fakes/compiled-part.ts");
+  },
+};
+
 export default defineConfig({
+  plugins: [compiledParts],
   test: {
+    provide: { compiledRelay: buildFolder() },
     // Most tests wait most of the time.
     maxWorkers: 3 * availableParallelism(),
     experimental: { fsModuleCache: true },

@@ -4,6 +4,19 @@ import { type Browser, chromium, type Locator, type Page } from "playwright-core
 /** Two busy cores: what is waited for comes, and nobody knows when. */
 export const PATIENCE_MS = 45_000;
 
+/**
+ * Chromium draws a page for its address bar with each window, which costs more than the page that
+ * is tested. Of two such flags Chromium takes the last, so Playwright's own features stand here too.
+ */
+const WITHOUT = [
+  "WebUIOmniboxPopup",
+  "WebUIOmniboxAimPopup",
+  ...["AimEnabled", "AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose"],
+  ...["HttpsFirstBalancedModeAutoEnable", "HttpsUpgrades", "LensOverlay", "MediaRouter"],
+  ...["NetworkTimeServiceQuerying", "OptimizationHints", "PaintHolding", "PreconnectToSearch"],
+  ...["ThirdPartyStoragePartitioning", "AvoidCorsURLLoaderRestartOnRedirect"],
+].join(",");
+
 /** Where the browser is, or what to say about its absence. */
 export function findChromium(): { readonly path: string } | { readonly missing: string } {
   const given = process.env["CHROMIUM"];
@@ -33,7 +46,7 @@ export function launchChromium(args: readonly string[] = []): Promise<Browser> {
   if ("missing" in found) throw new Error(found.missing);
   return chromium.launch({
     executablePath: found.path,
-    args: ["--no-sandbox", "--disable-dev-shm-usage", ...args],
+    args: ["--no-sandbox", "--disable-dev-shm-usage", `--disable-features=${WITHOUT}`, ...args],
     timeout: PATIENCE_MS,
   });
 }

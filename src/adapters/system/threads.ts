@@ -4,9 +4,8 @@ import { createRequire } from "node:module";
 import { constants, setPriority } from "node:os";
 import { pathToFileURL } from "node:url";
 import { Worker, type WorkerOptions } from "node:worker_threads";
+import { programPart } from "./program-part.js";
 
-/** While the sources are run. */
-const IS_TYPESCRIPT = import.meta.url.endsWith(".ts");
 /** A thread of Node 20 does not inherit the loader of its parent. */
 const WITH_LOADER = `
   const { loader, entry } = require("node:worker_threads").workerData;
@@ -20,13 +19,13 @@ const WITH_LOADER = `
  * @param data   becomes the thread's `workerData`.
  */
 export function startThread(entry: URL, data: object, options: WorkerOptions = {}): Worker {
-  if (!IS_TYPESCRIPT)
-    return new Worker(new URL(`${entry.href}.js`), { ...options, workerData: data });
+  const { file } = programPart(entry);
+  if (!file.endsWith(".ts")) return new Worker(file, { ...options, workerData: data });
   const api = createRequire(import.meta.url)
     .resolve("tsx/esm/api")
     .replace(/\.cjs$/, ".mjs");
   const loader = pathToFileURL(api).href;
-  const workerData = { ...data, loader, entry: `${entry.href}.ts` };
+  const workerData = { ...data, loader, entry: pathToFileURL(file).href };
   return new Worker(WITH_LOADER, { ...options, workerData, eval: true });
 }
 

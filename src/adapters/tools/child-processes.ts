@@ -1,9 +1,8 @@
 /** Starts the processes in which tool modules run. */
 import { type ChildProcess, fork } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { constants, setPriority } from "node:os";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { programPart, tsxUrl } from "../system/program-part.js";
 import type { ToLauncher, ToToolProcess } from "./tool-messages.js";
 
 export interface ChildEvents {
@@ -40,8 +39,6 @@ export type StartLauncher = (events: ChildEvents) => LauncherChild;
  * V8 ends a process whose objects need more. Buffers come on top: the launcher watches the whole.
  */
 const HEAP_MB = 256;
-/** ".ts" while the sources are run, ".js" once they are compiled. */
-const EXTENSION = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
 
 /** @param path  absolute, of the module. */
 export const startToolProcess: StartToolChild = (path, events) => {
@@ -78,8 +75,8 @@ function start(
   typescript: boolean,
   events: ChildEvents,
 ): ChildProcess {
-  const file = fileURLToPath(new URL(`./${entry}${EXTENSION}`, import.meta.url));
-  const loader = typescript || EXTENSION === ".ts" ? [`--import=${tsxUrl()}`] : [];
+  const { file, execArgv } = programPart(new URL(`./${entry}`, import.meta.url));
+  const loader = typescript ? [`--import=${tsxUrl()}`] : execArgv;
   const child = fork(file, args, {
     execArgv: [`--max-old-space-size=${HEAP_MB}`, ...loader],
     // A group of its own: a module that signals its group would otherwise reach the relay.
@@ -117,11 +114,6 @@ function killGroup(child: ChildProcess): void {
 function send(child: ChildProcess, message: ToToolProcess | ToLauncher): void {
   // A failure to send is followed by the exit.
   if (child.connected) child.send(message, () => undefined);
-}
-
-/** Of the TypeScript loader, for `--import`. */
-export function tsxUrl(): string {
-  return pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
 }
 
 /** A module that computes without end leaves the processor to those who carry sound. */

@@ -5,8 +5,7 @@
  * garbage at the priority of those that carry sound.
  */
 import { type ChildProcess, fork } from "node:child_process";
-import { fileURLToPath } from "node:url";
-import { tsxUrl } from "../../adapters/tools/child-processes.js";
+import { programPart } from "../../adapters/system/program-part.js";
 import { type ErrorCode, RelayError } from "../../domain/errors.js";
 import type { JsonSchema } from "../../tools/schema-types.js";
 import type { Environment } from "../load.js";
@@ -42,8 +41,6 @@ export type FromAgentsJob =
 const MOST_MS = 60_000;
 /** A file of a megabyte takes some hundred. */
 const HEAP_MB = 512;
-/** ".ts" while the sources are run, ".js" once they are compiled. */
-const EXTENSION = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
 
 /**
  * Reads AGENTS_FILE.
@@ -140,10 +137,9 @@ function inProcess<T>(
 }
 
 function startProcess(): ChildProcess {
-  const entry = fileURLToPath(new URL(`./agents-process${EXTENSION}`, import.meta.url));
-  const loader = EXTENSION === ".ts" ? [`--import=${tsxUrl()}`] : [];
-  return fork(entry, {
-    execArgv: [`--max-old-space-size=${HEAP_MB}`, ...loader],
+  const { file, execArgv } = programPart(new URL("./agents-process", import.meta.url));
+  return fork(file, {
+    execArgv: [`--max-old-space-size=${HEAP_MB}`, ...execArgv],
     // Such as a debugger's port, which is the relay's.
     env: { ...process.env, NODE_OPTIONS: "" },
     serialization: "advanced",
