@@ -4,11 +4,12 @@ const sorted = new Float64Array(MAX_WINDOW);
 
 /**
  * The median of the last few values. Single values that are far off do not move it; a change that
- * stays does, after half a window. Allocates nothing.
+ * stays does, after half a window. Allocates nothing after its first value.
  */
 export class RunningMedian {
   /** No typed array: its memory of its own would be four times as large. */
-  readonly #values: number[];
+  readonly #values: number[] = [];
+  readonly #window: number;
   #added = 0;
   #median = Number.NaN;
 
@@ -18,12 +19,12 @@ export class RunningMedian {
    */
   constructor(window: number) {
     if (window > MAX_WINDOW) throw new RangeError(`a window of ${window} values`);
-    this.#values = new Array<number>(window).fill(0);
+    this.#window = window;
   }
 
   /** How many values count now. */
   get count(): number {
-    return Math.min(this.#added, this.#values.length);
+    return Math.min(this.#added, this.#window);
   }
 
   /** NaN while there is none. */
@@ -32,7 +33,7 @@ export class RunningMedian {
   }
 
   add(value: number): void {
-    this.#values[this.#added++ % this.#values.length] = value;
+    this.#values[this.#added++ % this.#window] = value;
     const n = this.count;
     // Insertion sort: it is the fastest for so few values.
     for (let i = 0; i < n; i++) {

@@ -23,9 +23,10 @@ export class LiveCall {
   #base: Base | null;
   #pending: SpoolEntry[] = [];
   /**
-   * Events that the record does not contain yet. Applying many at once costs less than each alone.
+   * How many of the pending events, from the last one back, the record does not contain yet.
+   * Applying many at once costs less than each alone.
    */
-  #unapplied: RecordEvent[] = [];
+  #unapplied = 0;
   /** The process that owns the call: this one if it saw the call begin. */
   #owner: WriterId;
   /** This process saw the call begin. */
@@ -84,13 +85,14 @@ export class LiveCall {
       this.#moved = false;
     }
     if (entry.event.type === "moved") this.#moved = true;
-    if (this.#base !== null) this.#unapplied.push(entry.event);
+    if (this.#base !== null) this.#unapplied++;
   }
 
   #currentRecord(): CallRecord {
-    if (this.#unapplied.length > 0) {
-      this.#record = applyEvents(this.#record, this.#unapplied);
-      this.#unapplied = [];
+    if (this.#unapplied > 0) {
+      const events = this.#pending.slice(-this.#unapplied).map((entry) => entry.event);
+      this.#record = applyEvents(this.#record, events);
+      this.#unapplied = 0;
     }
     return this.#record;
   }
@@ -104,17 +106,18 @@ export class LiveCall {
     }
     const applied = stored?.applied ?? {};
     const done = applied[this.#writer] ?? 0;
+    const wasLive = this.#currentRecord().state === "live";
     this.#pending = this.#pending.filter((entry) => entry.seq > done);
     this.#base = { version: stored?.version ?? 0, applied };
     // When a stream arrives at another process, two processes have seen the call begin. The one
     // that has not passed the call on owns it.
     const opens = this.#opened && !this.#moved;
-    const isLive = this.#currentRecord().state === "live" && stored?.owner === this.#writer;
+    const isLive = wasLive && stored?.owner === this.#writer;
     if (stored !== null && !opens) this.#owner = stored.owner;
     const base = stored?.record ?? emptyRecord(this.callSid);
     // Another process took this one for dead while only the database could not be reached.
     this.#record = isLive && base.endReason === PROCESS_LOST ? reopened(base) : base;
-    this.#unapplied = this.#pending.map((entry) => entry.event);
+    this.#unapplied = this.#pending.length;
   }
 
   /** @param finish  prices the record before it is stored. */

@@ -162,7 +162,7 @@ export function record(state: ReplyState, event: ReplyEvent, nowMs: number): Rec
     case "owed":
       return only(owe(state, event.cause, nowMs));
     case "audible":
-      return settle({ ...state, silentResponses: 0 }, null, nowMs);
+      return settle(state, null, nowMs);
     case "work_started":
       return only(startWork(state, event.work, event.sayWhileWaiting ?? null));
     case "work_ended":
@@ -181,7 +181,7 @@ export function record(state: ReplyState, event: ReplyEvent, nowMs: number): Rec
     case "session_ended":
       return only(sessionEnded(state, nowMs));
     case "withdrawn":
-      return settle({ ...state, silentResponses: 0 }, "withdrawn", nowMs);
+      return settle(state, "withdrawn", nowMs);
   }
 }
 
@@ -323,8 +323,9 @@ function responseEnded(
 
 function settle(state: ReplyState, outcome: OwedOutcome | null, nowMs: number): Recorded {
   const { owed } = state;
-  const work = { ...state.work, transfer: 0 };
-  const cleared = { ...state, work, owed: null, askAtMs: null, asked: 0, comforts: 0 };
+  const work = state.work.transfer === 0 ? state.work : { ...state.work, transfer: 0 };
+  const none = { owed: null, askAtMs: null, asked: 0, comforts: 0, silentResponses: 0 };
+  const cleared = { ...state, ...none, work };
   if (owed === null) return { state: cleared, settled: null };
   const how =
     outcome ?? (state.asked > 0 ? "asked_again" : state.comforts > 0 ? "comforted" : "on_time");

@@ -37,7 +37,8 @@ interface Update {
 export class Configuration {
   readonly #outbox: Outbox;
   readonly #host: ConfigurationHost;
-  readonly #first: OpeningConfiguration;
+  /** Null once it is accepted: it holds the instructions and all tools. */
+  #first: OpeningConfiguration | null;
   #firstId = "configure";
   readonly #updates = new SmallMap<string, Update>();
   #turns: TurnPolicy;
@@ -54,8 +55,13 @@ export class Configuration {
   }
 
   sendFirst(): void {
+    if (this.#first === null) return;
     const { session } = this.#first;
     this.#outbox.send({ type: "session.update", event_id: this.#firstId, session });
+  }
+
+  accepted(): void {
+    this.#first = null;
   }
 
   /**
@@ -64,8 +70,8 @@ export class Configuration {
    * @returns  false when the error does not name a part that the session can do without.
    */
   firstRefused(fault: ServerFault): boolean {
-    const reduced = this.#first.refused(fault);
-    if (reduced === null) return false;
+    const reduced = this.#first?.refused(fault) ?? null;
+    if (this.#first === null || reduced === null) return false;
     this.#firstId = `configure-${this.#first.reductions + 1}`;
     this.#host.partRefused(reduced.part, reduced.tool);
     this.sendFirst();

@@ -261,6 +261,7 @@ export class RealtimeSession implements ModelSession, UpstreamSocketEvents {
 
   #becomeReady(): void {
     this.#state = "ready";
+    this.#configuration.accepted();
     this.#openingFault = null;
     for (const entry of this.#request.history) {
       for (const item of historyItems(entry)) {
