@@ -1,5 +1,4 @@
 import type { ItemId, ResponseId } from "../../../domain/ids.js";
-import { sameBytes } from "../../../wire/json-scan.js";
 import { DeltaScan, scanDelta } from "../../../wire/realtime-audio.js";
 import type { ModelSessionEvents, SpeechItem } from "../model-session.js";
 import type { Responses } from "./responses.js";
@@ -9,10 +8,6 @@ import type { TextLimit } from "./text-limit.js";
 const scan = new DeltaScan();
 const decoder = new TextDecoder();
 
-interface Speech extends SpeechItem {
-  readonly itemIdBytes: Uint8Array;
-}
-
 /**
  * The model's audio and its transcript. These deltas are frequent, so they are read from the bytes
  * and passed on without a string or an object while they belong to the item of the previous delta.
@@ -21,7 +16,7 @@ export class ModelSpeech {
   readonly #events: Pick<ModelSessionEvents, "audio" | "agentText">;
   readonly #responses: Responses;
   readonly #texts: TextLimit;
-  #item: Speech | null = null;
+  #item: SpeechItem | null = null;
   #muted = false;
 
   constructor(
@@ -72,14 +67,13 @@ export class ModelSpeech {
     this.#events.audio(item, message, scan.deltaStart, scan.deltaEnd);
   }
 
-  #itemOf(message: Uint8Array): Speech {
+  #itemOf(message: Uint8Array): SpeechItem {
     const { itemIdStart, itemIdEnd } = scan;
     const last = this.#item;
-    if (last !== null && sameBytes(message, itemIdStart, itemIdEnd, last.itemIdBytes)) return last;
+    if (last !== null && isText(message, itemIdStart, itemIdEnd, last.itemId)) return last;
     const responseId = text(message, scan.responseIdStart, scan.responseIdEnd) as ResponseId;
-    const item: Speech = {
+    const item: SpeechItem = {
       itemId: text(message, itemIdStart, itemIdEnd) as ItemId,
-      itemIdBytes: message.slice(itemIdStart, itemIdEnd),
       responseId,
       contentIndex: scan.contentIndex,
     };
@@ -93,11 +87,19 @@ export class ModelSpeech {
     const { itemIdStart, itemIdEnd, deltaStart, deltaEnd } = scan;
     const last = this.#item;
     const itemId =
-      last !== null && sameBytes(message, itemIdStart, itemIdEnd, last.itemIdBytes)
+      last !== null && isText(message, itemIdStart, itemIdEnd, last.itemId)
         ? last.itemId
         : (text(message, itemIdStart, itemIdEnd) as ItemId);
     this.parsedTranscript(itemId, decoder.decode(message.subarray(deltaStart, deltaEnd)));
   }
+}
+
+/** Whether `text` returns this. Bytes kept for a comparison would be an array for each item. */
+function isText(bytes: Uint8Array, start: number, end: number, wanted: string): boolean {
+  if (end - start !== wanted.length) return false;
+  for (let i = 0; i < wanted.length; i++)
+    if (bytes[start + i] !== wanted.charCodeAt(i)) return false;
+  return true;
 }
 
 function text(bytes: Uint8Array, start: number, end: number): string {
