@@ -1,6 +1,7 @@
 /** `npm run test:faults -- [NAME…] [--quick]`: see `docs/fault-checks.md`. */
 import { rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
 import { compile } from "../compiled-relay.js";
 import { useCompiled } from "../fakes/relay-node.js";
 import { FAULT_CASES } from "./cases.js";
@@ -14,13 +15,13 @@ const SETTLE_MS = 15_000;
 /** Beside each case. */
 const STEADY_CALLS = 4;
 
-const quick = process.argv.includes("--quick");
-const names = process.argv.slice(2).filter((arg) => !arg.startsWith("--"));
+const { values, positionals: names } = parsed();
+const quick = values.quick;
 const unknown = names.filter((name) => !FAULT_CASES.some((one) => one.name === name));
-if (unknown.length > 0 || process.argv.includes("--help")) {
-  console.error(`no such case: ${unknown.join(", ")}. The cases are:`);
-  for (const one of FAULT_CASES) console.error(`  ${one.name.padEnd(24)} ${one.what}`);
-  process.exit(2);
+if (unknown.length > 0) wrongUsage(`no such case: ${unknown.join(", ")}`);
+if (values.help) {
+  console.log(usage());
+  process.exit(0);
 }
 const chosen =
   names.length === 0 ? FAULT_CASES : FAULT_CASES.filter(({ name }) => names.includes(name));
@@ -32,6 +33,29 @@ const failed = results.filter(({ failure }) => failure !== null);
 if (names.length === 0 && !quick) writePage(results);
 console.log(failed.length === 0 ? `${results.length} hold` : `failed: ${failed.length}`);
 process.exit(failed.length === 0 ? 0 : 1);
+
+/** An unknown option must not run everything and write the page anew. */
+function parsed() {
+  const options = {
+    quick: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+  } as const;
+  try {
+    return parseArgs({ options, allowPositionals: true });
+  } catch (error) {
+    return wrongUsage(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function wrongUsage(problem: string): never {
+  console.error(`${problem}\n${usage()}`);
+  process.exit(2);
+}
+
+function usage(): string {
+  const cases = FAULT_CASES.map(({ name, what }) => `  ${name.padEnd(24)} ${what}`);
+  return ["npm run test:faults -- [NAME…] [--quick]", "The cases:", ...cases].join("\n");
+}
 
 async function runAll(cases: readonly FaultCase[]): Promise<CaseResult[]> {
   const results: CaseResult[] = [];

@@ -1,8 +1,7 @@
-import { readdirSync } from "node:fs";
-import { setPriority } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FaultCase, OwnRelay } from "./fault-case.js";
 import type { Resources } from "./inspector.js";
+import { fromElsewhere } from "./priorities.js";
 import type { Measured, Moved } from "./steady.js";
 import { World } from "./world.js";
 
@@ -20,7 +19,6 @@ const SPARE_TIMERS = 12;
 /** Quiet and attacked in turn, so that whatever else the machine does meets both. */
 const ROUNDS = 3;
 const PHASE_MS = 2000;
-const LEAST_PRIORITY = 19;
 
 export interface CaseResult {
   readonly name: string;
@@ -128,27 +126,6 @@ function blocksBetween(
     return ms < 1 ? "" : `${cause} ${ms.toFixed(0)} ms`;
   });
   return grown.filter((text) => text !== "").join(", ");
-}
-
-/**
- * An attacker has a machine of their own, so this process does not take the relay's cores: it runs
- * when no other process wants one. Only root may take that back, so others attack as they are.
- */
-async function fromElsewhere<T>(attack: () => Promise<T>): Promise<T> {
-  if (process.getuid?.() !== 0) return attack();
-  setPriorities(LEAST_PRIORITY);
-  try {
-    return await attack();
-  } finally {
-    setPriorities(0);
-  }
-}
-
-/** Of all threads: V8's helpers compile the attacks and collect their garbage. */
-function setPriorities(priority: number): void {
-  setPriority(priority);
-  for (const thread of process.platform === "linux" ? readdirSync("/proc/self/task") : [])
-    setPriority(Number(thread), priority);
 }
 
 async function failureOf(one: FaultCase, world: World): Promise<string | null> {

@@ -10,6 +10,7 @@ import type { Duplex } from "node:stream";
 import { WebSocket, WebSocketServer } from "ws";
 import { sign } from "../../sim/twilio/signature.js";
 import { StreamMessages } from "../../sim/twilio/stream-messages.js";
+import { runAtOnce } from "./priorities.js";
 import type { FromSteady, SteadyOrder, SteadyStart } from "./steady.js";
 import { measure, Track, Waits } from "./steady-track.js";
 
@@ -18,6 +19,7 @@ const FRAME_MS = 20;
 const PAYLOAD = Buffer.alloc(160, 0xfe).toString("base64");
 const MODEL = "gpt-realtime-mini";
 
+runAtOnce();
 const waits = new Waits();
 const tracks: Track[] = [];
 let arriving: Track | null = null;
