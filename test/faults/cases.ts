@@ -1,3 +1,4 @@
+import { CLOCK_CASES } from "./cases/clock.js";
 import { DATABASE_CASES } from "./cases/database.js";
 import { FLOOD_CASES } from "./cases/floods.js";
 import { HTTP_CASES } from "./cases/http.js";
@@ -21,5 +22,6 @@ export const FAULT_CASES: readonly FaultCase[] = [
   ...RECORDS_CASES,
   ...TOOL_CASES,
   ...PROCESS_CASES,
+  ...CLOCK_CASES,
   ...WORDS_CASES,
 ];

@@ -7,7 +7,7 @@ import { useCompiled } from "../fakes/relay-node.js";
 import { FAULT_CASES } from "./cases.js";
 import type { FaultCase } from "./fault-case.js";
 import { writePage } from "./page.js";
-import { type CaseResult, leakOf, rehearse, runCase } from "./run-case.js";
+import { type CaseResult, leakOf, rehearse, runCase, UNMEASURED } from "./run-case.js";
 import { World } from "./world.js";
 
 /** Sockets of refused peers and of calls that have ended are gone by then. */
@@ -31,7 +31,10 @@ useCompiled(build);
 const results = await runAll(chosen.filter(({ quick: isQuick }) => isQuick === true || !quick));
 const failed = results.filter(({ failure }) => failure !== null);
 if (names.length === 0 && !quick) writePage(results);
-console.log(failed.length === 0 ? `${results.length} hold` : `failed: ${failed.length}`);
+const missing = results.filter((result) => result.missing !== null);
+if (missing.length > 0) console.log(`not run: ${missing.length}`);
+const held = results.length - failed.length - missing.length;
+console.log(failed.length === 0 ? `${held} hold` : `failed: ${failed.length}`);
 process.exit(failed.length === 0 ? 0 : 1);
 
 /** An unknown option must not run everything and write the page anew. */
@@ -76,7 +79,7 @@ async function runAll(cases: readonly FaultCase[]): Promise<CaseResult[]> {
         await sleep(SETTLE_MS);
         leak = leakOf(before, await world.inspector.resources());
       }
-      add({ name: "no-leak", failure: leak, quiet: null, fault: null, seconds: 0, blocks: "" });
+      add({ ...UNMEASURED, name: "no-leak", failure: leak, seconds: 0 });
     } finally {
       await world.stop();
     }
@@ -85,7 +88,9 @@ async function runAll(cases: readonly FaultCase[]): Promise<CaseResult[]> {
   return results;
 }
 
-function lineOf({ name, failure, quiet, fault, seconds, blocks }: CaseResult): string {
+function lineOf({ name, failure, missing, quiet, fault, seconds, blocks }: CaseResult): string {
+  const result = failure !== null ? "FAILS" : missing !== null ? "–    " : "holds";
+  const why = failure ?? (missing === null ? "" : `not run: ${missing}`);
   const steady =
     quiet === null || fault === null
       ? ""
@@ -93,5 +98,5 @@ function lineOf({ name, failure, quiet, fault, seconds, blocks }: CaseResult): s
         `gap ${quiet.gapMs.toFixed(0)} → ${fault.gapMs.toFixed(0)} ms ` +
         `(own: ${quiet.own.p99Ms.toFixed(1)} → ${fault.own.p99Ms.toFixed(1)}, ` +
         `${quiet.own.gapMs.toFixed(0)} → ${fault.own.gapMs.toFixed(0)})  ${blocks}`;
-  return `${failure === null ? "holds" : "FAILS"}  ${name.padEnd(24)} ${seconds.toFixed(1).padStart(5)} s  ${steady} ${failure ?? ""}`;
+  return `${result}  ${name.padEnd(24)} ${seconds.toFixed(1).padStart(5)} s  ${steady} ${why}`;
 }

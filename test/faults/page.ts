@@ -12,6 +12,12 @@ export function writePage(results: readonly CaseResult[]): void {
   writeFileSync(FILE, `${text.slice(0, text.indexOf(BEGIN))}${BEGIN}\n${tables(results)}`);
 }
 
+function resultText(result: CaseResult | undefined): string {
+  if (result === undefined) return "not run";
+  if (result.missing !== null) return `not run: ${firstLine(result.missing)}`;
+  return result.failure === null ? "holds" : firstLine(result.failure);
+}
+
 /** A message of an assertion may have many lines. */
 function firstLine(failure: string): string {
   return (failure.split("\n")[0] ?? "").replaceAll("|", "\\|").slice(0, 120);
@@ -22,10 +28,11 @@ function tables(results: readonly CaseResult[]): string {
   return Object.entries(GROUPS)
     .map(([group, title]) => {
       const rows = FAULT_CASES.filter((one) => one.group === group).map((one) => {
-        const { failure, fault } = byName.get(one.name) ?? { failure: "not run", fault: null };
+        const result = byName.get(one.name);
+        const fault = result?.fault ?? null;
         const steady =
           fault === null ? "–" : `${fault.p99Ms.toFixed(1)} · ${Math.round(fault.gapMs)}`;
-        return `| \`${one.name}\` | ${one.what} | ${one.holds} | ${steady} | ${failure === null ? "holds" : firstLine(failure)} |`;
+        return `| \`${one.name}\` | ${one.what} | ${one.holds} | ${steady} | ${resultText(result)} |`;
       });
       return (
         `\n### ${title}\n\n| case | what happens | what holds | steady calls, ms | result |\n` +

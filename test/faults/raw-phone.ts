@@ -18,8 +18,15 @@ export interface RawPhone {
 const SID_DIGIT = "8";
 let count = 0;
 
-/** A call of the agent `support`, as Twilio begins it. */
-export async function openPhone(world: World): Promise<RawPhone> {
+/**
+ * A call of the agent `support`, as Twilio begins it.
+ *
+ * @param beforeStream  what happens between the webhook's answer and the stream.
+ */
+export async function openPhone(
+  world: World,
+  beforeStream: () => Promise<void> = async () => undefined,
+): Promise<RawPhone> {
   const { accountSid, authToken } = world.twilio;
   const base = `http://127.0.0.1:${world.relay.publicPort}`;
   const number = String(++count).padStart(32, SID_DIGIT);
@@ -41,6 +48,7 @@ export async function openPhone(world: World): Promise<RawPhone> {
   const url = /<Stream[^>]* url="([^"]+)"/.exec(twiml)?.[1];
   if (url === undefined) throw new Error(`the call got no stream: ${twiml}`);
   const parameters = [...twiml.matchAll(/<Parameter name="([^"]+)" value="([^"]*)"/g)];
+  await beforeStream();
   const socket = new WebSocket(`${base.replace("http", "ws")}/media-stream`, {
     headers: { "x-twilio-signature": sign(authToken, url) },
     perMessageDeflate: false,

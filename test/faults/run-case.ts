@@ -22,8 +22,10 @@ const PHASE_MS = 2000;
 
 export interface CaseResult {
   readonly name: string;
-  /** Null: it holds. */
+  /** Null: it holds, or could not be run. */
   readonly failure: string | null;
+  /** What is not installed; null: it has been run. */
+  readonly missing: string | null;
   /** Medians of the rounds; null: no steady calls ran. */
   readonly quiet: Measured | null;
   readonly fault: Measured | null;
@@ -32,7 +34,15 @@ export interface CaseResult {
   readonly blocks: string;
 }
 
-type Outcome = Pick<CaseResult, "failure" | "quiet" | "fault" | "blocks">;
+type Outcome = Pick<CaseResult, "failure" | "missing" | "quiet" | "fault" | "blocks">;
+
+export const UNMEASURED: Outcome = {
+  failure: null,
+  missing: null,
+  quiet: null,
+  fault: null,
+  blocks: "",
+};
 
 /** Runs one case on a running relay, or on one of its own. */
 export async function runCase(one: FaultCase, world: World | null): Promise<CaseResult> {
@@ -55,7 +65,7 @@ export async function rehearse(one: FaultCase, world: World): Promise<void> {
 async function alone(one: FaultCase): Promise<Outcome> {
   const own = await World.start({ calls: 0 });
   try {
-    return { failure: await failureOf(one, own), quiet: null, fault: null, blocks: "" };
+    return { ...UNMEASURED, failure: await failureOf(one, own) };
   } finally {
     await own.stop();
   }
@@ -63,8 +73,7 @@ async function alone(one: FaultCase): Promise<Outcome> {
 
 async function onOwnRelay(one: FaultCase, { calls, prepare }: OwnRelay): Promise<Outcome> {
   const prepared = await prepare();
-  if ("missing" in prepared)
-    return { failure: `not run: ${prepared.missing}`, quiet: null, fault: null, blocks: "" };
+  if ("missing" in prepared) return { ...UNMEASURED, missing: prepared.missing };
   const { env, remove } = prepared;
   try {
     const own = await World.start({ calls, env });
@@ -99,7 +108,7 @@ async function measured(one: FaultCase, world: World): Promise<Outcome> {
     standstill(quiet, fault) ??
     (steady.lost.length > 0 ? `steady calls ended: ${steady.lost.length}` : null);
   const blocks = blocksBetween(before, await world.blocks());
-  return { failure: failure ?? moved, ...medians, blocks };
+  return { failure: failure ?? moved, missing: null, ...medians, blocks };
 }
 
 /** Each figure's median. A lost frame is no matter of chance: all count. */

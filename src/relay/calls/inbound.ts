@@ -115,7 +115,7 @@ export class Inbound {
   constructor(config: InboundConfig, deps: InboundDeps) {
     this.#config = config;
     this.#deps = deps;
-    this.#tokens = new StreamTokens(config.tokenSecrets, () => deps.clock.epochMs());
+    this.#tokens = new StreamTokens(config.tokenSecrets, deps.clock);
     this.#paths = mediaPaths({
       twiml: ({ parties, agent }, announcement) => this.#streamTwiml(parties, agent, announcement),
     });

@@ -82,8 +82,8 @@ export class SipInbound {
     this.#config = config;
     this.#deps = deps;
     const secrets = config.tokenSecrets.map((secret) => `${secret}:sip`);
-    this.#tokens = new StreamTokens(secrets, () => deps.clock.epochMs());
-    this.#streamTokens = new StreamTokens(config.tokenSecrets, () => deps.clock.epochMs());
+    this.#tokens = new StreamTokens(secrets, deps.clock);
+    this.#streamTokens = new StreamTokens(config.tokenSecrets, deps.clock);
   }
 
   /** POST /sip/incoming-call. */

@@ -1,6 +1,8 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { ExpiringMap } from "../../domain/expiring-map.js";
 import type { CallSid } from "../../domain/ids.js";
+import type { Clock } from "../../ports/clock.js";
+import { ClockOffsets } from "./clock-offsets.js";
 
 /** From TwiML to `start`: a `<Say>` before the stream and a slow carrier fit in. */
 const LIFETIME_MS = 120_000;
@@ -19,24 +21,27 @@ export type TokenCheck = "ok" | "missing" | "invalid" | "expired" | "replayed";
 export class StreamTokens {
   /** Of each secret, the one that signs first. */
   readonly #keys: readonly Buffer[];
-  readonly #epochMs: () => number;
-  /** Nonces of tokens that were used, until these expire. */
-  readonly #spent = new ExpiringMap<string, true>({ ttlMs: LIFETIME_MS });
+  readonly #clock: Pick<Clock, "nowMs" | "epochMs">;
+  /** The clock may be set between the webhook's answer and the stream. */
+  readonly #offsets: ClockOffsets;
+  /** Nonces of tokens that were used, until these expire by any clock. */
+  readonly #spent = new ExpiringMap<string, true>({ ttlMs: LIFETIME_MS + MOST_AHEAD_MS });
 
   /**
    * @param secrets  something that only this service's processes know. The first one signs, and all
    *                 of them check: while secrets are rotated, nodes with the old and the new one
    *                 run together.
    */
-  constructor(secrets: readonly string[], epochMs: () => number) {
+  constructor(secrets: readonly string[], clock: Pick<Clock, "nowMs" | "epochMs">) {
     this.#keys = secrets.map((secret) =>
       createHmac("sha256", secret).update("murelay stream token").digest(),
     );
-    this.#epochMs = epochMs;
+    this.#clock = clock;
+    this.#offsets = new ClockOffsets(clock, LIFETIME_MS);
   }
 
   issue(callSid: CallSid, claims: readonly string[]): string {
-    const expiry = (this.#epochMs() + LIFETIME_MS).toString(36);
+    const expiry = (Math.round(this.#clock.epochMs()) + LIFETIME_MS).toString(36);
     const nonce = randomBytes(12).toString("base64url");
     const signed = signedText(callSid, expiry, nonce, claims);
     return `${expiry}.${nonce}.${macOf(this.#keys[0] ?? "", signed)}`;
@@ -51,17 +56,15 @@ export class StreamTokens {
 
   /** How far the issuer's clock is ahead of this one's, at least; negative: it may be behind. */
   aheadMs(token: string): number {
-    return expiryOf(token) - LIFETIME_MS - this.#epochMs();
+    return -this.#ageMs(token);
   }
 
   /** Checks a token and marks it as used. */
   redeem(token: string | undefined, callSid: CallSid, claims: readonly string[]): TokenCheck {
     const check = this.verify(token, callSid, claims);
-    const [expiry, nonce] = token?.split(".") ?? [];
-    if (check !== "ok" || expiry === undefined || nonce === undefined) return check;
-    const nowMs = this.#epochMs();
-    this.#spent.set(nonce, true, nowMs, Number.parseInt(expiry, 36) - nowMs);
-    return "ok";
+    const [, nonce] = token?.split(".") ?? [];
+    if (check === "ok" && nonce !== undefined) this.#spent.set(nonce, true, this.#clock.nowMs());
+    return check;
   }
 
   /** Checks a token only. */
@@ -72,11 +75,17 @@ export class StreamTokens {
       return "invalid";
     const signed = signedText(callSid, expiry, nonce, claims);
     if (!this.#keys.some((key) => isSame(mac, macOf(key, signed)))) return "invalid";
-    const nowMs = this.#epochMs();
-    const expiresMs = expiryOf(token);
-    if (!(expiresMs > nowMs)) return "expired";
-    if (this.aheadMs(token) > MOST_AHEAD_MS) return "invalid";
-    return this.#spent.has(nonce, nowMs) ? "replayed" : "ok";
+    const ageMs = this.#ageMs(token);
+    if (!(ageMs < LIFETIME_MS)) return "expired";
+    if (ageMs < -MOST_AHEAD_MS) return "invalid";
+    return this.#spent.has(nonce, this.#clock.nowMs()) ? "replayed" : "ok";
+  }
+
+  /** Since the token was issued; negative: the issuer's clock is ahead. */
+  #ageMs(token: string): number {
+    const ages = this.#offsets.agesMs(expiryOf(token) - LIFETIME_MS);
+    const isGood = (ageMs: number): boolean => ageMs < LIFETIME_MS && ageMs >= -MOST_AHEAD_MS;
+    return ages.find(isGood) ?? ages[0] ?? Number.NaN;
   }
 }
 

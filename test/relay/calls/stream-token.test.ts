@@ -5,11 +5,16 @@ import { sid } from "../../fakes/call-bench.js";
 const CLAIMS = ["support", "+15550001111", "+15550002222", "inbound"];
 
 function tokens(...secrets: readonly string[]) {
-  const clock = { epochMs: Date.UTC(2026, 10, 29) };
-  return {
-    clock,
-    tokens: new StreamTokens(secrets.length === 0 ? ["secret"] : secrets, () => clock.epochMs),
+  const clock = { nowMs: 5_000, epochMs: Date.UTC(2026, 10, 29) };
+  const one = new StreamTokens(secrets.length === 0 ? ["secret"] : secrets, {
+    nowMs: () => clock.nowMs,
+    epochMs: () => clock.epochMs,
+  });
+  const pass = (ms: number): void => {
+    clock.nowMs += ms;
+    clock.epochMs += ms;
   };
+  return { clock, pass, tokens: one };
 }
 
 describe("a stream token", () => {
@@ -48,13 +53,32 @@ describe("a stream token", () => {
   });
 
   it("expires two minutes after it was issued", () => {
-    const { tokens: one, clock } = tokens();
+    const { tokens: one, pass } = tokens();
     const token = one.issue(sid(1), CLAIMS);
-    clock.epochMs += 119_999;
+    pass(119_999);
     expect(one.verify(token, sid(1), CLAIMS)).toBe("ok");
-    clock.epochMs += 1;
+    pass(1);
     expect(one.redeem(token, sid(1), CLAIMS)).toBe("expired");
   });
+
+  it.each([3_600_000, -3_600_000, 86_400_000, -86_400_000])(
+    "outlives a clock that is set by %i ms, also of another process of the machine",
+    (stepMs) => {
+      const [one, other] = [tokens(), tokens()];
+      const [first, second] = [one.tokens.issue(sid(1), CLAIMS), one.tokens.issue(sid(2), CLAIMS)];
+      for (const { clock, pass } of [one, other]) {
+        pass(1_000);
+        clock.epochMs += stepMs;
+      }
+      expect(one.tokens.aheadMs(first)).toBe(-1_000);
+      expect(one.tokens.redeem(first, sid(1), CLAIMS)).toBe("ok");
+      expect(one.tokens.redeem(first, sid(1), CLAIMS)).toBe("replayed");
+      expect(other.tokens.redeem(second, sid(2), CLAIMS)).toBe("ok");
+      expect(one.tokens.verify(one.tokens.issue(sid(3), CLAIMS), sid(3), CLAIMS)).toBe("ok");
+      one.pass(120_000);
+      expect(one.tokens.verify(second, sid(2), CLAIMS)).not.toBe("ok");
+    },
+  );
 
   it.each([
     [undefined, "missing"],
@@ -76,14 +100,14 @@ describe("a stream token", () => {
   });
 
   it("of a node whose clock is ahead is good once, for as long as any process takes it", () => {
-    const { tokens: here, clock } = tokens();
+    const { tokens: here, clock, pass } = tokens();
     const there = tokens();
     there.clock.epochMs = clock.epochMs + 60_000;
     const token = there.tokens.issue(sid(1), CLAIMS);
     expect(here.aheadMs(token)).toBe(60_000);
     expect(here.onceKey(token).ttlMs).toBe(180_000);
     expect(here.redeem(token, sid(1), CLAIMS)).toBe("ok");
-    clock.epochMs += 179_999;
+    pass(179_999);
     expect(here.redeem(token, sid(1), CLAIMS)).toBe("replayed");
     there.clock.epochMs = clock.epochMs + 600_001;
     expect(here.redeem(there.tokens.issue(sid(2), CLAIMS), sid(2), CLAIMS)).toBe("invalid");

@@ -317,7 +317,7 @@ describe("a leg to the model", () => {
       },
       hangUp: async (callSid: string) => void hungUp.push(callSid),
     };
-    const tokens = new StreamTokens(["secret"], () => clock.nowMs());
+    const tokens = new StreamTokens(["secret"], clock);
     return new ModelLegs(
       call,
       { control, tokens, projectId: "proj_1", publicUrl: PUBLIC_URL },
