@@ -64,6 +64,8 @@ export interface App {
    * @throws RelayError config_invalid when a tool of the file cannot be built; nothing has changed.
    */
   reload(file: AgentsFile, checks?: ReadonlyMap<string, string> | null): Promise<void>;
+  /** Puts the agents before the last reload in force again, once. They need not be built anew. */
+  takeBackReload(): void;
   /**
    * Has a live call of this process or its cluster do something.
    *
@@ -248,6 +250,13 @@ class RelayApp implements App {
     base.log.info("agents: file reloaded", { agents: file.agents.size });
     if (fixed.length > 0)
       base.log.warn("agents: change takes effect at the next start", { parts: fixed.join(", ") });
+  }
+
+  takeBackReload(): void {
+    const { base, liveAgents, operators } = this.#parts;
+    if (!liveAgents.takeBack()) return;
+    operators.reload();
+    base.log.info("agents: reload taken back", { agents: liveAgents.file.agents.size });
   }
 
   async execute(callSid: CallSid, command: CallCommand): Promise<Refusal | null> {

@@ -12,6 +12,8 @@ export class LiveAgents {
   /** Always shows the latest agents and numbers. */
   readonly file: AgentsFile;
   #latest: AgentsFile;
+  /** Null: there is none, or it is in force again. */
+  #former: AgentsFile | null = null;
 
   constructor(first: AgentsFile) {
     this.#latest = first;
@@ -35,7 +37,20 @@ export class LiveAgents {
 
   /** @returns the parts that differ and take effect at the next start only. */
   replace(next: AgentsFile): readonly FixedPart[] {
+    this.#former = this.#latest;
     this.#latest = next;
     return FIXED_PARTS.filter((part) => !isDeepStrictEqual(this.file[part], next[part]));
+  }
+
+  /**
+   * Puts the file before the last one in force again. Its tools are still built.
+   *
+   * @returns false: there is none.
+   */
+  takeBack(): boolean {
+    if (this.#former === null) return false;
+    this.#latest = this.#former;
+    this.#former = null;
+    return true;
   }
 }

@@ -9,7 +9,7 @@ import { RelayError } from "../domain/errors.js";
 import type { Clock } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
 import type { FromWorker, ReloadFaults, ToWorker } from "../supervisor/messages.js";
-import { WorkerCommands } from "../supervisor/worker-commands.js";
+import { type RunningCommand, WorkerCommands } from "../supervisor/worker-commands.js";
 import { WorkerLink } from "../supervisor/worker-link.js";
 import { type CliIo, EXIT_OK, EXIT_USAGE } from "./io.js";
 import { loadSettings } from "./load.js";
@@ -63,13 +63,7 @@ export async function worker(io: CliIo, options: { readonly record?: boolean }):
   const place = { node: config.nodeName, worker: begin.worker };
   const app = await startApp(config, agents, log, begin, link, options, send);
   if (app === null) return EXIT_USAGE;
-  commands.carryOut((command) => {
-    if (command.type === "refuse_calls") app.refuseCalls();
-    else
-      void reload(app, command.agents, log.child(place)).then((faults) =>
-        send({ type: "reloaded", reload: command.reload, faults }),
-      );
-  });
+  commands.carryOut(running(app, log.child(place), send));
   onUncaughtError((error) => {
     log.error("worker: uncaught exception", { ...place, pid: process.pid }, error);
     send({ type: "failing" });
@@ -113,6 +107,32 @@ async function startApp(
     send({ type: "refused", problem });
     return null;
   }
+}
+
+/** Carries out commands, files of agents one after the other. */
+export function running(
+  app: Pick<App, "reload" | "takeBackReload" | "refuseCalls">,
+  log: Log,
+  send: Send,
+): (command: RunningCommand) => void {
+  let lastInForce = 0;
+  let before: Promise<void> = Promise.resolve();
+  return (command) => {
+    if (command.type === "refuse_calls") {
+      app.refuseCalls();
+      return;
+    }
+    before = before.then(async () => {
+      if (command.type === "take_back") {
+        // This worker may have refused it as well.
+        if (command.reload === lastInForce) app.takeBackReload();
+        return;
+      }
+      const faults = await reload(app, command.agents, log);
+      if (faults === null) lastInForce = command.reload;
+      send({ type: "reloaded", reload: command.reload, faults });
+    });
+  };
 }
 
 /** A file whose tools cannot be built changes nothing. Never rejects. */

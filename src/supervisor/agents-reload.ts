@@ -136,9 +136,10 @@ export class AgentsReload {
     };
     if (round.refused.length > 0) {
       log.error("agents: reload refused by workers, nothing changes", fields);
-      // One that took it, or does so later, or that starts yet has to agree with the others.
+      // One that took it, or does so later, or that starts yet has to agree with the others. It has
+      // kept the former file: to build that one anew could fail, as its modules may have changed.
       const others = targets.filter((worker) => !round.refused.includes(worker));
-      await this.#send(others, ++this.#lastReload, this.#inForce);
+      this.#takeBack(others, round.reload);
       return answered(unique(round.faults));
     }
     if (silent.length > 0)
@@ -177,6 +178,16 @@ export class AgentsReload {
     }
     this.#round = null;
     return round;
+  }
+
+  #takeBack(targets: readonly ReloadTarget[], reload: number): void {
+    for (const worker of targets)
+      try {
+        worker.send({ type: "take_back", reload });
+      } catch (error) {
+        // It ends. The one in its place starts with what is in force.
+        this.#deps.log.warn("agents: worker is gone", { worker: worker.slot }, error);
+      }
   }
 
   async #send(

@@ -97,6 +97,8 @@ export type ToWorker =
    * `reload` counts these, from 1.
    */
   | { readonly type: "agents"; readonly reload: number; readonly part: AgentsPart }
+  /** Another worker has refused the file of this reload: what was in force before is again. */
+  | { readonly type: "take_back"; readonly reload: number }
   /** What became of this worker's "reload"; undefined: the file could not be read. */
   | { readonly type: "reload_read"; readonly id: number; readonly faults: ReloadFaults | undefined }
   /** Accept no new calls, and go on. */

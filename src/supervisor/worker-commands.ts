@@ -11,7 +11,9 @@ export type EndCommand = "retire" | "drain" | "abandon" | "stop";
 export type RunningCommand =
   | { readonly type: "refuse_calls" }
   /** Put these agents in force. */
-  | { readonly type: "agents"; readonly reload: number; readonly agents: PreparedAgents };
+  | { readonly type: "agents"; readonly reload: number; readonly agents: PreparedAgents }
+  /** The agents of this reload are to be in force no longer. */
+  | { readonly type: "take_back"; readonly reload: number };
 
 /**
  * The supervisor's messages to a worker, by their kind. A command may arrive before the worker can
@@ -74,6 +76,7 @@ export class WorkerCommands {
         this.#receiveAgents(message);
         return;
       case "refuse_calls":
+      case "take_back":
         this.#run(message);
         return;
       case "stop":

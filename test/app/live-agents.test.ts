@@ -30,4 +30,13 @@ describe("LiveAgents", () => {
     expect(live.replace(fileWith("b", changed))).toEqual(["redact", "pricingFile"]);
     expect(live.file.redact).toEqual(redact);
   });
+
+  it("puts the file before the last one in force again, once", () => {
+    const live = new LiveAgents(fileWith("first"));
+    expect(live.takeBack()).toBe(false);
+    live.replace(fileWith("second"));
+    live.replace(fileWith("third"));
+    expect([live.takeBack(), live.file.defaultAgent]).toEqual([true, "second"]);
+    expect([live.takeBack(), live.file.defaultAgent]).toEqual([false, "second"]);
+  });
 });

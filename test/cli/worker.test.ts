@@ -1,6 +1,6 @@
-import { describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import type { App } from "../../src/app/app.js";
-import { reload, runToTheEnd, sendHeartbeats } from "../../src/cli/worker.js";
+import { reload, running, runToTheEnd, sendHeartbeats } from "../../src/cli/worker.js";
 import { AgentsFileError } from "../../src/config/agents/agents-file.js";
 import type { PreparedAgents } from "../../src/config/agents/agents-parts.js";
 import type { AgentsFile } from "../../src/domain/agent-profile.js";
@@ -174,5 +174,66 @@ describe("a reload", () => {
     expect(await reload(app, agents, log)).toEqual(faults);
     expect(asked).toEqual([agents.file, agents.checks]);
     expect(log.lines).toEqual(lines.map((line) => expect.stringMatching(line)));
+  });
+});
+
+describe("agents that the supervisor sends", () => {
+  const agents: PreparedAgents = { file: {} as AgentsFile, checks: new Map() };
+  let done: string[];
+  /** Each ends a reload; in the order in which they began. */
+  let ends: ((isGood: boolean) => void)[];
+  let run: ReturnType<typeof running>;
+  beforeEach(() => {
+    done = [];
+    ends = [];
+    const app = {
+      reload: () =>
+        new Promise<void>((resolve, reject) => {
+          ends.push((isGood) => (isGood ? resolve() : reject(new Error("a tool of it"))));
+        }),
+      takeBackReload: () => void done.push("taken back"),
+      refuseCalls: () => void done.push("calls refused"),
+    };
+    run = running(app, new FakeLog(), (message) => {
+      if (message.type === "reloaded") done.push(`${message.reload} ${message.faults === null}`);
+    });
+  });
+
+  async function end(isGood: boolean): Promise<void> {
+    ends.shift()?.(isGood);
+    await settle();
+  }
+
+  it("are put in force one file after the other", async () => {
+    run({ type: "agents", reload: 1, agents });
+    run({ type: "agents", reload: 2, agents });
+    run({ type: "refuse_calls" });
+    await settle();
+    expect([ends.length, done]).toEqual([1, ["calls refused"]]);
+    await end(true);
+    await end(false);
+    expect(done.slice(1)).toEqual(["1 true", "2 false"]);
+  });
+
+  it("are taken back once they are in force", async () => {
+    run({ type: "agents", reload: 1, agents });
+    run({ type: "take_back", reload: 1 });
+    await settle();
+    expect(done).toEqual([]);
+    await end(true);
+    expect(done).toEqual(["1 true", "taken back"]);
+  });
+
+  it("are not taken back where they were refused, or others are in force since", async () => {
+    run({ type: "agents", reload: 1, agents });
+    await settle();
+    await end(true);
+    run({ type: "agents", reload: 2, agents });
+    run({ type: "take_back", reload: 2 });
+    await settle();
+    await end(false);
+    run({ type: "take_back", reload: 0 });
+    await settle();
+    expect(done).toEqual(["1 true", "2 false"]);
   });
 });

@@ -34,6 +34,7 @@ class FakeTarget implements ReloadTarget {
   }
 
   send(message: ToWorker): void {
+    if (message.type === "take_back") this.got.push(`take_back ${message.reload}`);
     if (message.type !== "agents") return;
     const { part, reload: number } = message;
     if (part.part === brokenAt) throw new Error("channel closed");
@@ -206,7 +207,8 @@ describe("the reports of the workers", () => {
     expect(await reloaded()).toEqual([REFUSED]);
     expect(reload.inForce).toBe(FIRST);
     // One that took it, and one that starts yet, agree with the others again.
-    const back = [...WHOLE, "begin first", "end"];
+    // It kept the former file: nothing is sent and built anew.
+    const back = [...WHOLE, "take_back 1"];
     expect(workers.map(({ got }) => got)).toEqual([WHOLE, back, WHOLE, back]);
     expect(log.lines).toEqual([
       expect.stringMatching(/^error.*reload refused by workers.*"took":"1","refused":"0, 2"/),

@@ -88,7 +88,8 @@ describe("WorkerCommands", () => {
     expect(reloads).toEqual([2]);
     receiveAgents("newer");
     commands.receive({ type: "refuse_calls" });
-    expect(carriedOut).toEqual(["newer", "refuse_calls"]);
+    commands.receive({ type: "take_back", reload: 2 });
+    expect(carriedOut).toEqual(["newer", "refuse_calls", "take_back"]);
   });
 
   it("puts no agents in force of which it has the last parts only", () => {
