@@ -310,7 +310,7 @@ export class Calls implements CallService, SipCallService, TransferCalls {
 
   /** The process of this call died, some time ago. */
   processLost(callSid: CallSid): void {
-    void this.#sip?.processLost(callSid);
+    this.#sip?.processLost(callSid);
   }
 
   // --- operators ---------------------------------------------------------------------------------

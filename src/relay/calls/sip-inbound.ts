@@ -64,6 +64,8 @@ const ASK_PAUSE_MS = 300;
  * nothing.
  */
 const UNHOLD_PAUSES_MS = [500, 1_000, 2_000, 4_000, 8_000, 8_000, 8_000];
+/** Calls of dead processes that are looked at at the same time. */
+const LOST_AT_ONCE = 4;
 const ADOPT_TTL_MS = 10 * 60_000;
 
 const HANG_UP: Twiml = [{ verb: "hangup" }];
@@ -77,6 +79,9 @@ export class SipInbound {
   readonly #tokens: StreamTokens;
   /** Those that Inbound checks. */
   readonly #streamTokens: StreamTokens;
+  /** One call after the other in each. */
+  readonly #lanes: Promise<void>[] = [];
+  #lastLane = 0;
 
   constructor(config: SipInboundConfig, deps: SipInboundDeps) {
     this.#config = config;
@@ -196,16 +201,47 @@ export class SipInbound {
 
   /**
    * Its process died some time ago. Where no other one was there for Twilio to ask what follows a
-   * supervisor's line, the model is on hold still. A process that is only cut off from the database
-   * counts as dead, too: in a take-over there the model is heard again. Never rejects.
+   * supervisor's line, the model is on hold still. A dead process had many calls, so few are looked
+   * at at once. Never rejects.
    */
-  async processLost(callSid: CallSid): Promise<void> {
-    const { states, log } = this.#deps;
-    if (states === null || this.#config.supervisorAppSid === null) return;
+  processLost(callSid: CallSid): void {
+    if (this.#deps.states === null || this.#config.supervisorAppSid === null) return;
+    const lane = this.#lastLane++ % LOST_AT_ONCE;
+    const before = this.#lanes[lane] ?? Promise.resolve();
+    this.#lanes[lane] = before.then(() => this.#lookAtLost(callSid));
+  }
+
+  async #lookAtLost(callSid: CallSid): Promise<void> {
+    const { states, log, registry } = this.#deps;
     try {
-      if ((await states.find(callSid)) !== null) this.#bringModelBack(callSid);
+      if (registry.knows(callSid) || states === null || (await states.find(callSid)) === null)
+        return;
     } catch (error) {
       log.warn("sip: state of a call not read", { callSid, code: "store_unavailable" }, error);
+      return;
+    }
+    if (!(await this.#supervisorIsThere(callSid))) this.#bringModelBack(callSid);
+  }
+
+  /**
+   * A process that is only cut off from the database counts as dead, too. The line of a supervisor
+   * ends with its process, so a line that is there shows that the process lives. When that one dies
+   * later, Twilio's callback for the line brings the model back.
+   */
+  async #supervisorIsThere(callSid: CallSid): Promise<boolean> {
+    const { control, log } = this.#deps;
+    try {
+      // It is so already: only a participant that is there can be asked for it.
+      const nothing = { endConferenceOnExit: false };
+      await control.updateParticipant(conferenceName({ callSid }), SUPERVISOR_LABEL, nothing);
+      log.warn("sip: a process that is not heard of still carries a supervisor", { callSid });
+      return true;
+    } catch (error) {
+      const code = errorCodeOf(error);
+      // In doubt the caller hears two voices, not none.
+      if (code !== "caller_gone")
+        log.warn("sip: not known whether a supervisor speaks", { callSid, code }, error);
+      return false;
     }
   }
 

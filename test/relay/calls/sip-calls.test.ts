@@ -635,29 +635,81 @@ describe("a supervisor's line", () => {
     expect(await asked(new RelayError("caller_gone", ""))).toBe(1);
   });
 
-  it("brings the model back when the process is found dead and Twilio could ask no other", async () => {
+  describe("when its process is found dead and Twilio could ask no other", () => {
     const kept = { agent: "support", from: "+1", to: "+2", callToken: null, callId: "rtc_1" };
-    const lost = async (states: Map<CallSid, typeof kept>, supervisorAppSid?: string) => {
-      const b = sipBench({
-        states,
-        ...(supervisorAppSid === undefined ? {} : { supervisorAppSid }),
-      });
+    const gone = () => Promise.reject(new RelayError("caller_gone", ""));
+    const ASKED = 'update supervisor {"endConferenceOnExit":false}';
+    const BACK = 'update virtual agent {"hold":false}';
+
+    async function lost(more: Parameters<typeof sipBench>[0], hold = lineIsGone) {
+      const b = sipBench({ supervisorAppSid: APP_SID, hold, ...more });
       b.calls.processLost(sid(8));
+      await pass(b.clock, 60_000);
+      return b;
+    }
+
+    async function lineIsGone(_change: unknown, who: string): Promise<void> {
+      if (who === "supervisor") await gone();
+    }
+
+    it("has its model brought back", async () => {
+      const { twilio } = await lost({ states: new Map([[sid(8), kept]]) });
+      expect(twilio).toEqual([ASKED, BACK]);
+    });
+
+    it("is left alone where the supervisor is still there: the process lives", async () => {
+      const b = await lost({ states: new Map([[sid(8), kept]]) }, async () => undefined);
+      expect(b.twilio).toEqual([ASKED]);
+    });
+
+    it("has its model brought back where Twilio does not say", async () => {
+      const refuse = async (_change: unknown, who: string): Promise<void> => {
+        if (who === "supervisor") throw new RelayError("twilio_rejected", "");
+      };
+      const { twilio } = await lost({ states: new Map([[sid(8), kept]]) }, refuse);
+      expect(twilio).toEqual([ASKED, BACK]);
+    });
+
+    it("is not asked for where no supervisor can have spoken, or it had ended before", async () => {
+      const { twilio } = await lost({ states: new Map() });
+      expect(twilio).toEqual([]);
+      const without = sipBench({ states: new Map([[sid(8), kept]]) });
+      without.calls.processLost(sid(8));
       await settle();
-      return b.twilio;
-    };
-    const states = () => new Map([[sid(8), kept]]);
-    expect(await lost(states(), APP_SID)).toEqual(['update virtual agent {"hold":false}']);
-    // No supervisor can have spoken; or the call had ended before.
-    expect(await lost(states())).toEqual([]);
-    expect(await lost(new Map(), APP_SID)).toEqual([]);
-    const b = sipBench({ supervisorAppSid: APP_SID });
-    await talking(b);
-    b.twilio.length = 0;
-    // This process has taken it up.
-    b.calls.processLost(SID);
-    await settle();
-    expect(b.twilio).toEqual([]);
+      expect(without.twilio).toEqual([]);
+    });
+
+    it("is left alone where this process has taken it up", async () => {
+      const b = sipBench({ supervisorAppSid: APP_SID });
+      await talking(b);
+      b.twilio.length = 0;
+      b.calls.processLost(SID);
+      await settle();
+      expect(b.twilio).toEqual([]);
+    });
+
+    it("waits while four others are looked at", async () => {
+      const sids = Array.from({ length: 50 }, (_, i) => sid(100 + i));
+      const ends: (() => void)[] = [];
+      let most = 0;
+      const b = sipBench({
+        supervisorAppSid: APP_SID,
+        states: new Map(sids.map((one) => [one, kept])),
+        hold: (_change: unknown, who: string) => {
+          if (who !== "supervisor") return Promise.resolve();
+          return new Promise<void>((resolve) => {
+            most = Math.max(most, ends.push(resolve));
+          });
+        },
+      });
+      for (const one of sids) b.calls.processLost(one);
+      for (let i = 0; i < sids.length; i++) {
+        await settle();
+        ends.shift()?.();
+      }
+      await settle();
+      expect([most, b.twilio.length]).toEqual([4, sids.length]);
+    });
   });
 
   it("leaves the caller with the model until it is connected, and then cuts what is being said", async () => {

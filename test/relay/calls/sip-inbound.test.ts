@@ -105,7 +105,7 @@ describe("what a dead process has left unfinished", () => {
         states,
         registry: { ended: () => (ended ? { agent: agent(), next: "hang_up" } : undefined) },
         log: { warn: () => {} },
-        clock: { epochMs: () => 0 },
+        clock: { epochMs: () => 0, nowMs: () => 0 },
       } as unknown as SipInboundDeps,
     );
   const find = (answer: () => Promise<KeptSipCall | null>) =>
