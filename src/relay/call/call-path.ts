@@ -83,6 +83,8 @@ export interface CallPath {
    * connected first, this happens then. Only with `takeOver`.
    */
   silenceModel(): void;
+  /** The supervisor is heard in place of the model: false where they are still being connected. */
+  readonly isSupervisorHeard: boolean;
   /** `done`: the model is heard again, and can be told. Not called when the call is over. */
   restoreModel(done: () => void): void;
   /** The supervisor's voice: mu-law, valid only until this returns. */

@@ -14,7 +14,10 @@ export type ModelLoss = Extract<
 
 export interface TakenOverCall {
   readonly state: Pick<CallState, "name">;
-  readonly path: Pick<CallPath, "capabilities" | "silenceModel" | "restoreModel" | "playVoice">;
+  readonly path: Pick<
+    CallPath,
+    "capabilities" | "silenceModel" | "isSupervisorHeard" | "restoreModel" | "playVoice"
+  >;
   /** Null while the model is out. */
   readonly session: ModelSession | null;
   readonly eventLog: Pick<CallEventLog, "note" | "remember">;
@@ -60,6 +63,8 @@ export class Takeover {
   #restore: Restore | null = null;
   /** What the model is told when it is back. */
   #notes: string[] = [];
+  /** Who spoke before a supervisor that was quicker than the model's return. */
+  #earlier: string[] = [];
   /** The caller has a supervisor, and leaves the agent only when they hand back. */
   #loss: ModelLoss | null = null;
 
@@ -114,45 +119,53 @@ export class Takeover {
   handBack(reason: HandBackReason, note: string | null): Refusal | null {
     const speaker = this.#speaker;
     if (speaker === null) return "not_taken_over";
-    const seconds = Math.round((this.#nowMs() - speaker.startedMs) / 1000);
-    const spoke =
-      reason === "no_line"
-        ? prompts.colleagueFailed(speaker.by)
-        : prompts.colleagueSpoke(speaker.by, seconds, note);
+    const spoke = this.#call.path.isSupervisorHeard ? this.#told(speaker, reason, note) : null;
     const loss = this.#loss;
     if (loss !== null) {
-      this.#call.eventLog.remember(spoke);
+      if (spoke !== null) this.#call.eventLog.remember(spoke);
       this.#leave(speaker, reason);
       this.#call.dispatch(loss);
       return null;
     }
+    // They were never connected: the model has been with the caller all the time.
+    if (spoke === null && note !== null) this.#notes.push(prompts.supervisorNote(note));
     // A turn that the model was cut off in was answered by the supervisor. It would be given up as
     // never answered while the model is on its way back.
-    this.#call.reply.withdraw();
+    if (spoke !== null) this.#call.reply.withdraw();
     const restore: Restore = { isDropped: false };
     this.#restore = restore;
     this.#end(speaker, reason, () => this.#modelIsBack(restore, spoke));
     return null;
   }
 
-  #modelIsBack(restore: Restore, spoke: string): void {
+  #told({ by, startedMs }: Speaker, reason: HandBackReason, note: string | null): string {
+    if (reason === "no_line") return prompts.colleagueFailed(by);
+    return prompts.colleagueSpoke(by, Math.round((this.#nowMs() - startedMs) / 1000), note);
+  }
+
+  /** @param spoke  null: the supervisor was never heard. */
+  #modelIsBack(restore: Restore, spoke: string | null): void {
     if (this.#restore === restore) this.#restore = null;
     // Another supervisor was quicker: the model learns it afterwards.
     if (this.isModelOut) {
-      this.#notes.push(spoke);
+      if (spoke !== null) this.#earlier.push(spoke);
       return;
     }
     const { session, tools, eventLog, reply } = this.#call;
     this.#callerActive();
     // What it owed it would be reminded of at once, before it knows what was said.
-    if (!restore.isDropped) reply.withdraw();
+    const facts = [...this.#earlier.splice(0), ...(spoke === null ? [] : [spoke])];
+    const last = facts.pop();
+    if (!restore.isDropped && last !== undefined) reply.withdraw();
     for (const text of this.#notes.splice(0)) this.#call.noteModel(text);
     if (session !== null) tools.sessionReady(session);
+    for (const fact of facts) this.#call.noteModel(fact);
+    if (last === undefined) return;
     if (restore.isDropped) {
       // No reply is owed to a caller who is on their way elsewhere.
-      eventLog.remember(spoke);
-      this.#call.noteModel(spoke);
-    } else this.#call.tellModel(spoke, "prompt");
+      eventLog.remember(last);
+      this.#call.noteModel(last);
+    } else this.#call.tellModel(last, "prompt");
   }
 
   /** The call leaves its agent, or is over: no model has to be told. */
@@ -164,6 +177,7 @@ export class Takeover {
 
   #leave(speaker: Speaker, reason: string): void {
     this.#notes = [];
+    this.#earlier = [];
     this.#loss = null;
     this.#end(speaker, reason, () => undefined);
   }

@@ -46,12 +46,12 @@ export function mediaPaths(invitation: StreamInvitation): PathFactory<MediaPath>
 }
 
 /**
- * The Media Streams path of one call: its stream, its audio in both directions, barge-in and turn
- * detection. Caller frames go from the leg straight to the audio path, and the model's audio from
- * the session; what they drive besides comes here as ticks.
+ * The Media Streams path of one call. Caller frames go from the leg straight to the audio path, and
+ * the model's audio from the session; what they drive besides comes here as ticks.
  */
 export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, TickTarget {
   readonly name = "media-stream";
+  readonly isSupervisorHeard = true;
   readonly capabilities = {
     asksWhatFollows: true,
     keyTones: true,

@@ -260,6 +260,10 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
     this.happened({ type: "supervisor", speaks: true });
   }
 
+  get isSupervisorHeard(): boolean {
+    return this.takeover?.isHeard ?? false;
+  }
+
   restoreModel(done: () => void): void {
     this.listeners?.supervisorSpeaks(false);
     this.happened({ type: "supervisor", speaks: false });

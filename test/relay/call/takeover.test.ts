@@ -4,7 +4,9 @@ import { type TakenOverCall, Takeover } from "../../../src/relay/call/takeover.j
 const VOICE = Buffer.alloc(160, 0x55).toString("base64");
 
 /** `isSlow`: the model is back when the test says so. */
-function call(changes: { state?: string; takeOver?: boolean; isSlow?: boolean } = {}) {
+function call(
+  changes: { state?: string; takeOver?: boolean; isSlow?: boolean; isHeard?: boolean } = {},
+) {
   const done: string[] = [];
   const back: (() => void)[] = [];
   const told: string[] = [];
@@ -18,6 +20,7 @@ function call(changes: { state?: string; takeOver?: boolean; isSlow?: boolean } 
     state: { name: changes.state ?? "talking" },
     path: {
       capabilities: { takeOver: changes.takeOver ?? true },
+      isSupervisorHeard: changes.isHeard ?? true,
       silenceModel: keep("model silenced"),
       restoreModel: (done: () => void) => {
         host.eventLog.note("model restored");
@@ -85,6 +88,21 @@ describe("a take-over", () => {
     const { takeover, done } = call(changes);
     expect(takeover.begin("ada", 1)).toBe(refusal);
     expect(done).toEqual([]);
+  });
+
+  it("tells the model nothing of a supervisor who was not connected yet, but their note", () => {
+    const { takeover, told, done } = call({ isHeard: false });
+    takeover.begin("ada", 1);
+    takeover.handBack("asked", null);
+    expect([told, takeover.isModelOut]).toEqual([[], false]);
+    takeover.begin("ada", 1);
+    done.length = 0;
+    takeover.handBack("asked", "They are a new customer.");
+    expect(told).toEqual([expect.stringContaining("They are a new customer.")]);
+    expect(told.join()).not.toContain("ada");
+    // What the model owes the caller it owes still: it was not cut off.
+    expect(done).not.toContain("nothing owed");
+    expect(done).toContain("tools told");
   });
 
   it("tells the model once it is heard again, or with the next take-over that was quicker", () => {
