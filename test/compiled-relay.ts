@@ -78,7 +78,10 @@ async function bundle(directory: string): Promise<void> {
     external: APART,
     banner: { js: REQUIRE },
     logLevel: "error",
-    plugins: [{ name: "own addresses", setup: (made) => keepAddresses(made, directory) }],
+    plugins: [
+      { name: "own addresses", setup: (made) => keepAddresses(made, directory) },
+      { name: "unused products", setup: leaveUnusedProducts },
+    ],
   });
 }
 
@@ -89,6 +92,14 @@ function keepAddresses(made: PluginBuild, directory: string): void {
     const address = JSON.stringify(pathToFileURL(path).href);
     const contents = (await readFile(path, "utf8")).replaceAll("import.meta.url", address);
     return { contents, loader: "js" };
+  });
+}
+
+/** Of Twilio's: eight megabytes of clients, each of which is loaded when it is first used. */
+function leaveUnusedProducts(made: PluginBuild): void {
+  made.onResolve({ filter: /^\.\/[A-Z]/ }, ({ importer, path, resolveDir }) => {
+    if (!importer.endsWith("/twilio/lib/rest/Twilio.js") || path === "./Api") return null;
+    return { path: `${join(resolveDir, path)}.js`, external: true };
   });
 }
 
