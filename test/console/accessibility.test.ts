@@ -76,8 +76,9 @@ describe.skipIf(chromiumSkip("axe-core on the console") !== null)(
         ["#/place", "form"],
         ["#/health", ".tile"],
       ] as const) {
+        // Another address after "#" alone would load nothing.
+        await page.goto("about:blank");
         await page.goto(`http://127.0.0.1:${stage.adminPort}/console${hash}`);
-        await page.reload();
         await page.locator(ready).first().waitFor();
         await page.evaluate(AXE);
         const { violations } = (await page.evaluate(RUN)) as Result;
