@@ -3,6 +3,14 @@ export interface Block {
   /** BLOCK_BYTES of them. */
   readonly bytes: Uint8Array;
   next: Block | null;
+  readonly slab: Slab;
+}
+
+/** Blocks that were made at once, in one piece. */
+interface Slab {
+  /** Those that are not lent, as a list. */
+  free: Block | null;
+  freeBlocks: number;
 }
 
 /**
@@ -16,16 +24,18 @@ export class BlockPool {
    * besides, it would be half empty on average. Smaller ones would cost more bookkeeping.
    */
   static readonly BLOCK_BYTES = 1024;
-  /** Made at once, in one piece: memory of its own costs a block a third of its size. */
+  /** Memory of its own would cost each block a third of its size. */
   static readonly SLAB_BLOCKS = 32;
 
   readonly #keepFree: number;
-  #free: Block | null = null;
+  /** Slabs with a free block. */
+  readonly #open: Slab[] = [];
   #freeBlocks = 0;
   #lent = 0;
 
   /**
-   * @param keepFree  how many unused blocks are kept; the rest is left to the garbage collector.
+   * @param keepFree  how many unused blocks are kept at least. Beyond that a slab is left to the
+   *                  garbage collector once none of its blocks is lent.
    */
   constructor(keepFree = 4096) {
     this.#keepFree = keepFree;
@@ -38,31 +48,39 @@ export class BlockPool {
 
   /** A block that nothing follows. */
   take(): Block {
-    if (this.#free === null) this.#makeSlab();
-    const block = this.#free!;
-    this.#free = block.next;
+    const slab = this.#open[this.#open.length - 1] ?? this.#makeSlab();
+    const block = slab.free!;
+    slab.free = block.next;
     block.next = null;
+    if (--slab.freeBlocks === 0) this.#open.pop();
     this.#freeBlocks--;
     this.#lent++;
     return block;
   }
 
   give(block: Block): void {
-    this.#lent--;
-    block.next = null;
-    if (this.#freeBlocks < this.#keepFree) this.#keep(block);
-  }
-
-  #makeSlab(): void {
-    const { BLOCK_BYTES, SLAB_BLOCKS } = BlockPool;
-    const slab = new Uint8Array(SLAB_BLOCKS * BLOCK_BYTES);
-    for (let at = slab.length - BLOCK_BYTES; at >= 0; at -= BLOCK_BYTES)
-      this.#keep({ bytes: slab.subarray(at, at + BLOCK_BYTES), next: null });
-  }
-
-  #keep(block: Block): void {
-    block.next = this.#free;
-    this.#free = block;
+    const { slab } = block;
+    block.next = slab.free;
+    slab.free = block;
+    if (++slab.freeBlocks === 1) this.#open.push(slab);
     this.#freeBlocks++;
+    this.#lent--;
+    const { SLAB_BLOCKS } = BlockPool;
+    if (slab.freeBlocks < SLAB_BLOCKS || this.#freeBlocks - SLAB_BLOCKS < this.#keepFree) return;
+    this.#open.splice(this.#open.indexOf(slab), 1);
+    this.#freeBlocks -= SLAB_BLOCKS;
+  }
+
+  #makeSlab(): Slab {
+    const { BLOCK_BYTES, SLAB_BLOCKS } = BlockPool;
+    const memory = new Uint8Array(SLAB_BLOCKS * BLOCK_BYTES);
+    const slab: Slab = { free: null, freeBlocks: SLAB_BLOCKS };
+    for (let at = memory.length - BLOCK_BYTES; at >= 0; at -= BLOCK_BYTES) {
+      const bytes = memory.subarray(at, at + BLOCK_BYTES);
+      slab.free = { bytes, next: slab.free, slab };
+    }
+    this.#freeBlocks += SLAB_BLOCKS;
+    this.#open.push(slab);
+    return slab;
   }
 }

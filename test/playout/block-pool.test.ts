@@ -1,5 +1,6 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { BlockPool } from "../../src/playout/block-pool.js";
+import { type Block, BlockPool } from "../../src/playout/block-pool.js";
 
 describe("BlockPool", () => {
   it("lends the blocks that came back before it makes new ones", () => {
@@ -19,12 +20,39 @@ describe("BlockPool", () => {
     expect(pool.lent).toBe(0);
   });
 
-  it("keeps no more blocks than it was told to", () => {
-    const pool = new BlockPool(1);
-    const blocks = Array.from({ length: BlockPool.SLAB_BLOCKS }, () => pool.take());
-    for (const block of blocks) pool.give(block);
-    expect(pool.take()).toBe(blocks[0]);
-    expect(blocks).not.toContain(pool.take());
+  it("keeps as many unused blocks as it was told to, and no slab more", () => {
+    const { SLAB_BLOCKS } = BlockPool;
+    const pool = new BlockPool(SLAB_BLOCKS);
+    const blocks = Array.from({ length: 5 * SLAB_BLOCKS }, () => pool.take());
+    const slabs = new Set(blocks.map(({ bytes }) => bytes.buffer));
+    expect(slabs.size).toBe(5);
+    // One of each slab stays lent: none can be given up.
+    for (const [i, block] of blocks.entries()) if (i % SLAB_BLOCKS > 0) pool.give(block);
+    for (const [i, block] of blocks.entries()) if (i % SLAB_BLOCKS === 0) pool.give(block);
+    const again = Array.from({ length: 5 * SLAB_BLOCKS }, () => pool.take());
+    expect(new Set(again).size).toBe(5 * SLAB_BLOCKS);
+    const kept = new Set(again.map(({ bytes }) => bytes.buffer).filter((one) => slabs.has(one)));
+    expect(kept.size).toBe(1);
+    expect(pool.lent).toBe(5 * SLAB_BLOCKS);
+  });
+
+  it("never lends a block twice, whatever is taken and given back", () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(200), { maxLength: 400 }), fc.nat(100), (steps, keepFree) => {
+        const pool = new BlockPool(keepFree);
+        const lent: Block[] = [];
+        for (const step of steps) {
+          if (step < 100 || lent.length === 0) {
+            const block = pool.take();
+            expect(lent).not.toContain(block);
+            expect(block.next).toBeNull();
+            lent.push(block);
+          } else pool.give(lent.splice(step % lent.length, 1)[0]!);
+          expect(pool.lent).toBe(lent.length);
+        }
+      }),
+      { numRuns: 50 },
+    );
   });
 
   it("makes blocks in one piece of memory that do not overlap", () => {
