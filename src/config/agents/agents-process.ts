@@ -1,10 +1,10 @@
 /**
- * The process that reads agents files and compiles JSON Schemas while others carry sound. One job.
- * It has the most time of all, and lowers its priority before it loads anything.
+ * The process that reads agents files and compiles JSON Schemas while others carry sound, one job
+ * after the other. It has the most time of all, and lowers its priority before it loads anything.
  */
 import { readdirSync } from "node:fs";
 import { constants, setPriority } from "node:os";
-import type { AgentsJob, FromAgentsJob } from "./read-apart.js";
+import type { AgentsJob, FromAgentsJob, FromAgentsProcess } from "./read-apart.js";
 
 /**
  * As of tools. An operator waits for the result: with the lowest one it takes a minute when every
@@ -26,14 +26,19 @@ function lowerPriority(): void {
   }
 }
 
+/** After a large file. The compiler of schemas keeps something of each. */
+const MOST_HEAP_BYTES = 96 * 1024 * 1024;
+
 function send(message: FromAgentsJob): void {
-  if (process.connected) process.send?.(message);
+  const isSpent = message.type !== "part" && process.memoryUsage().heapUsed > MOST_HEAP_BYTES;
+  const sent: FromAgentsProcess = isSpent ? { ...message, isSpent } : message;
+  if (process.connected) process.send?.(sent);
 }
 
 lowerPriority();
 // It is meant for the relay, and sent to the whole process group.
 process.on("SIGHUP", () => undefined);
 process.on("disconnect", () => process.exit());
-process.once("message", (job) => {
+process.on("message", (job) => {
   void import("./agents-job.js").then(({ runAgentsJob }) => runAgentsJob(job as AgentsJob, send));
 });

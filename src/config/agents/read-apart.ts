@@ -37,8 +37,18 @@ export type FromAgentsJob =
   | { readonly type: "faults"; readonly file: string; readonly faults: readonly AgentsFault[] }
   | { readonly type: "failed"; readonly code: ErrorCode; readonly problem: string };
 
+export type FromAgentsProcess = FromAgentsJob & {
+  /** It is not to have another job. */
+  readonly isSpent?: true;
+};
+
 /** The largest file takes a few seconds on a busy machine. */
 const MOST_MS = 60_000;
+/**
+ * From a job on. Files are read again in bursts, while somebody edits one, and most of a read is the
+ * start of the process: a third of a second of a core that the calls need.
+ */
+const SPARE_MS = 5_000;
 /** A file of a megabyte takes some hundred. */
 const HEAP_MB = 512;
 
@@ -102,7 +112,7 @@ function inProcess<T>(
   result: (message: FromAgentsJob) => T | undefined,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    const child = startProcess();
+    const child = takeSpare() ?? startProcess();
     const late = setTimeout(() => {
       reject(new RelayError("internal", "the agents file was not read in time"));
       child.kill("SIGKILL");
@@ -111,7 +121,7 @@ function inProcess<T>(
       clearTimeout(late);
       reject(new RelayError("internal", `the process that reads agents files has ended: ${how}`));
     };
-    child.on("message", (message: FromAgentsJob) => {
+    const received = (message: FromAgentsProcess): void => {
       try {
         if (message.type === "faults") throw new AgentsFileError(message.file, message.faults);
         if (message.type === "failed") throw new RelayError(message.code, message.problem);
@@ -121,19 +131,60 @@ function inProcess<T>(
       } catch (error) {
         reject(error);
       }
-      // It ends then.
-      if (child.connected) child.disconnect();
-    });
-    child.on("error", (error) => over(error.message));
-    child.on("exit", (code, signal) => {
+      clearTimeout(late);
+      child.off("message", received).off("error", failed).off("exit", ended);
+      // After a part there would be more of them.
+      if (message.type === "part" || message.isSpent === true) child.disconnect();
+      else keep(child);
+    };
+    const failed = (error: Error): void => over(error.message);
+    const ended = (code: number | null, signal: NodeJS.Signals | null): void => {
       const how = signal ?? `exit status ${code}`;
       // Its last messages may not have been read yet.
       if (child.connected) child.once("disconnect", () => over(how));
       else over(how);
-    });
+    };
+    child.on("message", received).on("error", failed).on("exit", ended);
     // A failure to send is followed by the exit.
     child.send(job, () => undefined);
   });
+}
+
+/** A process that waits for the next job. */
+let spare: { readonly child: ChildProcess; readonly end: NodeJS.Timeout } | null = null;
+
+function takeSpare(): ChildProcess | null {
+  if (spare === null) return null;
+  const { child, end } = spare;
+  spare = null;
+  clearTimeout(end);
+  child.off("error", dropSpare).off("exit", dropSpare);
+  if (!child.connected) return null;
+  child.ref();
+  child.channel?.ref();
+  return child;
+}
+
+/** It does not keep this process alive, and ends with it. */
+function keep(child: ChildProcess): void {
+  if (spare !== null || !child.connected) {
+    if (child.connected) child.disconnect();
+    return;
+  }
+  const end = setTimeout(() => {
+    dropSpare();
+    child.disconnect();
+  }, SPARE_MS);
+  end.unref();
+  child.unref();
+  child.channel?.unref();
+  child.on("error", dropSpare).on("exit", dropSpare);
+  spare = { child, end };
+}
+
+function dropSpare(): void {
+  clearTimeout(spare?.end);
+  spare = null;
 }
 
 function startProcess(): ChildProcess {

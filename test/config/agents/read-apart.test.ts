@@ -1,4 +1,6 @@
 /** The process that reads agents files (`agents-process.ts`), as it is started while calls run. */
+import type { ChildProcess } from "node:child_process";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -44,6 +46,12 @@ function written(file: unknown) {
   return { agentsFile, openaiRealtimeModel: "m", humanAgentNumber: null, maxCallMinutes: 55 };
 }
 
+/** The compiler numbers its names, as long as its process lives. */
+function unnumbered(value: unknown): unknown {
+  const text = JSON.stringify(value);
+  return JSON.parse(text.replaceAll(/\b(validate|schema|func|pattern)\d+/g, "$1"));
+}
+
 describe("reading an agents file apart", { timeout: 60_000 }, () => {
   it("gives what reading it here gives, and the checks of its schemas", async () => {
     const config = written(FILE);
@@ -58,7 +66,7 @@ describe("reading an agents file apart", { timeout: 60_000 }, () => {
       "number must NOT have fewer than 3 characters.",
     ]);
     const parts = await readAgentsParts(config, env);
-    expect(parts).toEqual(partsOf({ file, checks }));
+    expect(unnumbered(parts)).toEqual(unnumbered(partsOf({ file, checks })));
   });
 
   it.each([
@@ -80,6 +88,38 @@ describe("reading an agents file apart", { timeout: 60_000 }, () => {
   it("tells of a file that is not there", async () => {
     const config = { ...written(FILE), agentsFile: join(folder, "none.yaml") };
     await expect(readAgentsParts(config, {})).rejects.toThrow("cannot be read");
+  });
+});
+
+describe("the process for it", { timeout: 60_000 }, () => {
+  const started: ChildProcess[] = [];
+  const note = (message: unknown): void => {
+    started.push((message as { process: ChildProcess }).process);
+  };
+  beforeAll(() => subscribe("child_process", note));
+  afterAll(() => unsubscribe("child_process", note));
+
+  it("does the next job as well, also after a file with faults", async () => {
+    const config = written(FILE);
+    await readAgentsParts(config, { KEY: "k" });
+    started.length = 0;
+    await expect(readAgentsParts(written({ agents: {} }), {})).rejects.toThrow(AgentsFileError);
+    await readAgentsParts(written(FILE), { KEY: "k" });
+    await compileApart([PARAMETERS]);
+    expect(started).toEqual([]);
+  });
+
+  it("is another one for a job beside it, and after one that was killed", async () => {
+    started.length = 0;
+    await Promise.all([compileApart([PARAMETERS]), compileApart([PARAMETERS])]);
+    expect(started).toHaveLength(1);
+    const lost = compileApart([PARAMETERS, { type: "object" }]);
+    const beside = compileApart([PARAMETERS]);
+    const last = started.at(-1);
+    last?.kill("SIGKILL");
+    const ends = await Promise.allSettled([lost, beside]);
+    expect(ends.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+    expect((await compileApart([PARAMETERS])).size).toBe(1);
   });
 });
 
