@@ -47,34 +47,61 @@ function writerOn(kernel: Outlet, pool = new SlotPool()) {
   };
 }
 
-/** Until the stream has told its writer. */
+/** Until the turn of the event loop has ended, and the stream has told its writer. */
 const told = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 describe("FrameWriter", () => {
-  it("sends the first frame at once, and in one write what gathers behind it", async () => {
+  it("sends a turn's frames at its end, and in one write what gathers behind them", async () => {
     const kernel = new SlowKernel();
     const { writer, send } = writerOn(kernel);
+    send("zero");
     send("one");
+    expect(kernel.writes).toBe(0);
+    await told();
     expect(kernel.writes).toBe(1);
     send("two");
     send("p", PING);
     send("three");
+    await told();
     expect(kernel.writes).toBe(1);
-    expect(writer.bufferedBytes).toBe(3 + 6 + 3 + 6 + 1 + 6 + 5 + 6);
+    expect(writer.bufferedBytes).toBe(4 + 6 + 3 + 6 + 3 + 6 + 1 + 6 + 5 + 6);
     kernel.take();
     await told();
     expect(kernel.writes).toBe(2);
     kernel.take();
     await told();
-    expect(kernel.frames).toEqual(["81 one", "81 two", "89 p", "81 three"]);
+    expect(kernel.frames).toEqual(["81 zero", "81 one", "81 two", "89 p", "81 three"]);
     expect(writer.bufferedBytes).toBe(0);
     expect(kernel.writes).toBe(2);
+  });
+
+  it("does not let sixteen sockets wait for the end of a long turn", async () => {
+    const pool = new SlotPool();
+    const kernels = Array.from({ length: 20 }, () => new SlowKernel());
+    const lines = kernels.map((kernel) => writerOn(kernel, pool));
+    const written = () => kernels.map(({ writes }) => writes).join("");
+    for (const { send } of lines.slice(0, 15)) send("a");
+    expect(written()).toBe("0".repeat(20));
+    for (const { send } of lines.slice(15)) send("a");
+    expect(written()).toBe("1".repeat(16) + "0".repeat(4));
+    await told();
+    expect(written()).toBe("1".repeat(20));
+    for (const kernel of kernels) kernel.take();
+    await told();
+    // And so in the next turn.
+    for (const { send } of lines) send("b");
+    await told();
+    for (const kernel of kernels) kernel.take();
+    expect(kernels.map(({ frames }) => frames)).toEqual(
+      Array.from({ length: 20 }, () => ["81 a", "81 b"]),
+    );
   });
 
   it("gathers more than a slot holds", async () => {
     const kernel = new SlowKernel();
     const { send } = writerOn(kernel);
     send("x");
+    await told();
     const lengths = [500, 1900, 3, 70_000, 125, 126, 2000];
     for (const length of lengths) send("y".repeat(length));
     kernel.take();
@@ -99,6 +126,7 @@ describe("FrameWriter", () => {
         line.send(`line ${i} turn ${turn}`);
         wanted[i]!.push(`81 line ${i} turn ${turn}`);
       }
+      await told();
       for (const [i, kernel] of kernels.entries()) {
         if (turn % (i + 1) === 0) kernel.take();
       }
@@ -118,7 +146,6 @@ describe("FrameWriter", () => {
     const { send } = writerOn(kernel);
     // More than are drawn from the operating system at once.
     for (let i = 0; i < 5000; i++) send("same");
-    kernel.take();
     await told();
     kernel.take();
     expect(kernel.frames).toHaveLength(5000);
@@ -134,7 +161,6 @@ describe("FrameWriter", () => {
     send("two");
     writer.end();
     send("late");
-    kernel.take();
     await told();
     kernel.take();
     await ended;
@@ -146,6 +172,7 @@ describe("FrameWriter", () => {
     kernel.on("error", () => {});
     const { writer, send } = writerOn(kernel);
     send("one");
+    await told();
     send("two");
     kernel.destroy(new Error("broken"));
     await told();

@@ -346,7 +346,7 @@ describe.each([
     // What was sent while the kernel had no room left in few writes, and nothing waits any more.
     socket.send(Buffer.from("last"));
     expect(String((await once(peer, "message"))[0])).toBe("last");
-    expect(socket.bufferedBytes()).toBe(0);
+    await expect.poll(() => socket.bufferedBytes()).toBe(0);
     socket.close(1000, "done");
     expect(await ear.closing).toEqual({ code: 1000, reason: "done", httpStatus: null });
   });
