@@ -17,10 +17,11 @@ import { nextOf } from "./record-query.js";
 /** Calls that are found at once, without their records. */
 const CALLS_PER_PAGE = 100;
 /**
- * Records that are asked for at once, three of long calls. A thread reads and writes them; in one
+ * Records that are asked for at once: one of a long call, a dozen of usual ones. A thread reads and
+ * writes them, and rests after each; Linux may let it finish before the calls get the core. In one
  * turn of the event loop as many are passed on.
  */
-export const BYTES_PER_TURN = 100_000;
+export const BYTES_PER_TURN = 32_000;
 const RECORDS_PER_TURN = 50;
 /** With their reviews, which may be long. */
 export const CALLS_PER_TURN = 20;

@@ -1,8 +1,8 @@
 /**
- * The attacker, the phones and the model have machines of their own; here they share the relay's
- * cores. Linux lets a thread that wakes up wait for up to a tick (4 ms at 250 Hz) for one that runs,
+ * The attacker, the phones, the model and a database server have machines of their own; here they
+ * share the relay's cores. Linux lets a thread that wakes up wait for up to a tick (4 ms at 250 Hz) for one that runs,
  * whatever their nice values. It does not wait for an idle thread, nor does a real-time one wait for
- * any other: so the attacks are idle and the measurement is real-time. Only root may choose that.
+ * any other: so the attacks and the server are idle and the measurement is real-time. Only root may choose that.
  */
 import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
@@ -28,9 +28,14 @@ export function runAtOnce(): void {
   if (process.getuid?.() === 0) schedule(["--rr"], 1);
 }
 
+/** What this process starts from now on runs elsewhere, too, as a database server does. */
+export function startsElsewhere(pid: number): void {
+  if (process.getuid?.() === 0) schedule(["--idle"], 0, pid);
+}
+
 /** @returns false: the system has no such policies, or no `chrt` (util-linux). */
-function schedule(policy: readonly string[], priority: number): boolean {
-  const args = [...policy, "--pid", String(priority), String(process.pid)];
+function schedule(policy: readonly string[], priority: number, pid = process.pid): boolean {
+  const args = [...policy, "--pid", String(priority), String(pid)];
   return spawnSync("chrt", args, { stdio: "ignore" }).status === 0;
 }
 

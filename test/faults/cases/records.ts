@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { openStore } from "../../../src/adapters/store/open-store.js";
 import type { CallRecord } from "../../../src/domain/call-record.js";
 import { applyEvents, emptyRecord } from "../../../src/records/record.js";
 import { BEGAN_MS, callerText, ended, opened, testSid } from "../../fakes/record-events.js";
-import { storeKinds } from "../../fakes/stores.js";
+import { type StoreKind, storeKinds } from "../../fakes/stores.js";
 import type { FaultCase } from "../fault-case.js";
+import { startsElsewhere } from "../priorities.js";
 import type { World } from "../world.js";
 
 const RECORDS = 500;
@@ -49,7 +52,17 @@ async function filled(name: "sqlite" | "postgres") {
   }
   const url = await kind.newDatabase();
   await fill(url);
+  if (name === "postgres") await serveElsewhere(kind, url);
   return { env: { DATABASE_URL: url }, remove };
+}
+
+/** The relay's connections are served by processes that the server starts when it is asked. */
+async function serveElsewhere(kind: StoreKind, url: string): Promise<void> {
+  const [row] = await kind.query(url, "show data_directory");
+  const { data_directory: directory } = row as { readonly data_directory: string };
+  const pidFile = join(directory, "postmaster.pid");
+  // Otherwise it is on another machine.
+  if (existsSync(pidFile)) startsElsewhere(Number(readFileSync(pidFile, "utf8").split("\n")[0]));
 }
 
 async function askAll(world: World): Promise<void> {
