@@ -58,7 +58,7 @@ export default defineConfig({
   test: {
     provide: { compiledRelay: buildFolder() },
     // Most tests wait most of the time.
-    maxWorkers: 4 * availableParallelism(),
+    maxWorkers: 3 * availableParallelism(),
     experimental: { fsModuleCache: true },
     testTimeout: 30_000,
     hookTimeout: 30_000,

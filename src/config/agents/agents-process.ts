@@ -1,6 +1,6 @@
 /**
  * The process that reads agents files and compiles JSON Schemas while others carry sound, one job
- * after the other. It has the most time of all, and lowers its priority before it loads anything.
+ * after the other. The sound goes first: it lowers its priority before it loads anything.
  */
 import { readdirSync } from "node:fs";
 import { constants, setPriority } from "node:os";
