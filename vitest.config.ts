@@ -32,6 +32,8 @@ const ALONE = [
   "test/e2e/metrics-truth.test.ts",
   // Four relays, HAProxy and PostgreSQL at once, with calls in real time.
   "test/e2e/haproxy.test.ts",
+  // Fifty calls in real time, and a browser that may skip none of their sound.
+  "test/console/desk.test.ts",
 ];
 
 /** What waits begins first, the longest files before the others, so that the cores are busy to the end. */
