@@ -5,8 +5,8 @@ import { SmallMap } from "../../../domain/small-map.js";
  * The maximum text of one item, in UTF-16 units: about 15 minutes of speech.
  */
 export const MAX_ITEM_CHARS = 16 * 1024;
-/** Items whose text is growing. The server generates one at a time. */
-const MAX_GROWING = 32;
+/** Items whose text grows, or has ended lately. The server generates one at a time. */
+const MAX_ITEMS = 8;
 
 /**
  * Limits the text of each item to MAX_ITEM_CHARS, so that a faulty item cannot fill the memory and
@@ -15,19 +15,24 @@ const MAX_GROWING = 32;
 export class TextLimit {
   readonly #taken = new SmallMap<ItemId, number>();
 
-  /** The part of an addition to an item's text that still fits. */
+  /** The part of an addition to an item's text that still fits: nothing after its final text. */
   addition(itemId: ItemId, text: string): string {
     const taken = this.#taken.get(itemId) ?? 0;
     const part = cutText(text, MAX_ITEM_CHARS - taken);
-    if (!this.#taken.has(itemId) && this.#taken.size >= MAX_GROWING) this.#taken.dropOldest();
-    this.#taken.set(itemId, taken + part.length);
+    this.#set(itemId, taken + part.length);
     return part;
   }
 
   /** The final text of an item, as far as it fits. */
   whole(itemId: ItemId, text: string): string {
-    this.#taken.delete(itemId);
+    // A late addition would take the place of the whole.
+    this.#set(itemId, MAX_ITEM_CHARS);
     return cutText(text, MAX_ITEM_CHARS);
+  }
+
+  #set(itemId: ItemId, taken: number): void {
+    if (!this.#taken.has(itemId) && this.#taken.size >= MAX_ITEMS) this.#taken.dropOldest();
+    this.#taken.set(itemId, taken);
   }
 }
 

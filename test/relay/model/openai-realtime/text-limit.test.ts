@@ -18,19 +18,23 @@ describe("TextLimit", () => {
     expect(limit.addition(item(2), "e")).toBe("e");
   });
 
-  it("cuts a whole text, and begins anew after it", () => {
+  it("cuts a whole text, and lets nothing through that comes after it", () => {
     const limit = new TextLimit();
     limit.addition(item(1), "x".repeat(MAX_ITEM_CHARS));
     expect(limit.whole(item(1), "y".repeat(MAX_ITEM_CHARS + 9))).toHaveLength(MAX_ITEM_CHARS);
-    expect(limit.addition(item(1), "z")).toBe("z");
+    expect(limit.addition(item(1), "z")).toBe("");
+    expect(limit.addition(item(2), "z")).toBe("z");
+    expect(limit.whole(item(1), "again")).toBe("again");
+    expect(limit.whole(item(3), "never grew")).toBe("never grew");
+    expect(limit.addition(item(3), "z")).toBe("");
   });
 
-  it("forgets the oldest of many items that never end", () => {
+  it("forgets the oldest of many items", () => {
     const limit = new TextLimit();
     limit.addition(item(0), "x".repeat(MAX_ITEM_CHARS));
-    for (let n = 1; n <= 32; n++) limit.addition(item(n), "x");
+    for (let n = 1; n <= 8; n++) limit.addition(item(n), "x");
     expect(limit.addition(item(0), "y")).toBe("y");
-    expect(limit.addition(item(32), "x".repeat(MAX_ITEM_CHARS))).toHaveLength(MAX_ITEM_CHARS - 1);
+    expect(limit.addition(item(8), "x".repeat(MAX_ITEM_CHARS))).toHaveLength(MAX_ITEM_CHARS - 1);
   });
 });
 
