@@ -45,7 +45,7 @@ export type FromAgentsProcess = FromAgentsJob & {
 /** The largest file takes a few seconds on a busy machine. */
 const MOST_MS = 60_000;
 /**
- * From a job on. Files are read again in bursts, while somebody edits one, and most of a read is the
+ * From a job on. Files are read again in bursts, while it is edited, and most of a read is the
  * start of the process: a third of a second of a core that the calls need.
  */
 const SPARE_MS = 5_000;
@@ -151,14 +151,12 @@ function inProcess<T>(
 }
 
 /** A process that waits for the next job. */
-let spare: { readonly child: ChildProcess; readonly end: NodeJS.Timeout } | null = null;
+let spare: { readonly child: ChildProcess; readonly forget: () => void } | null = null;
 
 function takeSpare(): ChildProcess | null {
   if (spare === null) return null;
-  const { child, end } = spare;
-  spare = null;
-  clearTimeout(end);
-  child.off("error", dropSpare).off("exit", dropSpare);
+  const { child, forget } = spare;
+  forget();
   if (!child.connected) return null;
   child.ref();
   child.channel?.ref();
@@ -172,19 +170,19 @@ function keep(child: ChildProcess): void {
     return;
   }
   const end = setTimeout(() => {
-    dropSpare();
+    forget();
     child.disconnect();
   }, SPARE_MS);
+  const forget = (): void => {
+    clearTimeout(end);
+    child.off("error", forget).off("exit", forget);
+    spare = null;
+  };
   end.unref();
   child.unref();
   child.channel?.unref();
-  child.on("error", dropSpare).on("exit", dropSpare);
-  spare = { child, end };
-}
-
-function dropSpare(): void {
-  clearTimeout(spare?.end);
-  spare = null;
+  child.on("error", forget).on("exit", forget);
+  spare = { child, forget };
 }
 
 function startProcess(): ChildProcess {
