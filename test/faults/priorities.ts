@@ -1,8 +1,9 @@
 /**
  * The attacker, the phones, the model and a database server have machines of their own; here they
- * share the relay's cores. Linux lets a thread that wakes up wait for up to a tick (4 ms at 250 Hz) for one that runs,
- * whatever their nice values. It does not wait for an idle thread, nor does a real-time one wait for
- * any other: so the attacks and the server are idle and the measurement is real-time. Only root may choose that.
+ * share the relay's cores. Linux lets a thread that wakes up wait for up to a tick (4 ms at 250 Hz)
+ * for one that runs, whatever their nice values. It does not wait for an idle thread, nor does a
+ * real-time one wait for any other: so the attacks and the server are idle and the measurement is
+ * real-time. Only root may choose that.
  */
 import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";

@@ -37,7 +37,8 @@ export function agentNames(file: string): string {
   return (
     `awk '/^agents:/ {on=1; next} /^[^ #]/ {on=0} ` +
     `on && match($0, /^ +[A-Za-z0-9_"-]/) {if (!at) at=RLENGTH; ` +
-    `if (RLENGTH==at && sub(/:.*/, "")) {gsub(/[ "]/, ""); if ($0 ~ /^[A-Za-z0-9_-]+$/) print}}' ${file} 2>/dev/null`
+    `if (RLENGTH==at && sub(/:.*/, "")) {gsub(/[ "]/, ""); ` +
+    `if ($0 ~ /^[A-Za-z0-9_-]+$/) print}}' ${file} 2>/dev/null`
   );
 }
 
