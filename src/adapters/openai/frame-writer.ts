@@ -57,8 +57,9 @@ export class SlotPool {
   readonly #free: Slot[] = [];
   readonly #masks = new Int32Array(MASKS);
   #nextMask = MASKS;
-  /** They have something to write. */
-  readonly #due: FrameWriter[] = [];
+  /** They have something to write. To empty an array would give its memory away each turn. */
+  readonly #due: (FrameWriter | null)[] = new Array(MOST_DUE).fill(null);
+  #dueCount = 0;
   #turnEnds = false;
   readonly #atTurnsEnd = (): void => {
     this.#turnEnds = false;
@@ -76,8 +77,8 @@ export class SlotPool {
 
   /** The writer writes before the next turn of the event loop. */
   writeSoon(writer: FrameWriter): void {
-    this.#due.push(writer);
-    if (this.#due.length >= MOST_DUE) this.#writeDue();
+    this.#due[this.#dueCount++] = writer;
+    if (this.#dueCount >= MOST_DUE) this.#writeDue();
     else if (!this.#turnEnds) {
       this.#turnEnds = true;
       setImmediate(this.#atTurnsEnd);
@@ -85,8 +86,12 @@ export class SlotPool {
   }
 
   #writeDue(): void {
-    for (let i = 0; i < this.#due.length; i++) this.#due[i]!.due();
-    this.#due.length = 0;
+    for (let i = 0; i < this.#dueCount; i++) {
+      const writer = this.#due[i];
+      this.#due[i] = null;
+      writer?.due();
+    }
+    this.#dueCount = 0;
   }
 
   take(bytes: number): Slot {
