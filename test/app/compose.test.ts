@@ -6,11 +6,12 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openStore } from "../../src/adapters/store/open-store.js";
 import type { ToolLauncher } from "../../src/adapters/tools/launcher-client.js";
+import { AgentKits } from "../../src/app/agent-kits.js";
 import { composeBase } from "../../src/app/compose-base.js";
 import { composeCalls, composeRegistry } from "../../src/app/compose-calls.js";
 import { composeCluster } from "../../src/app/compose-cluster.js";
 import { openRecordKeeping, type RecordKeeping } from "../../src/app/compose-records.js";
-import { buildKits, Toolbox } from "../../src/app/compose-tools.js";
+import { Toolbox } from "../../src/app/compose-tools.js";
 import { loadConfig } from "../../src/config/load.js";
 import type {
   AgentProfile,
@@ -183,8 +184,10 @@ describe("the tools of an agent", () => {
     const orders = new MemoryOrderBook();
     return { clock, log, network, launcher, tracing: null, orders, warmTools: false };
   };
-  const kit = async (...tools: readonly ToolDefinition[]) =>
-    (await buildKits(file(agent({ tools })), toolbox())).get("support");
+  const kit = async (...tools: readonly ToolDefinition[]) => {
+    const profile = agent({ tools });
+    return (await AgentKits.load(file(profile), toolbox(), null)).kitOf(profile);
+  };
   const builtin = (name: string): ToolDefinition => ({
     ...TOOL,
     name,
@@ -193,11 +196,11 @@ describe("the tools of an agent", () => {
 
   it("are described to the model, those of MCP servers by their server", async () => {
     const server = { server_url: "https://x.example" };
-    const { specs } = (await kit(builtin("end_call"), builtin("lookup_order"), {
+    const { specs } = await kit(builtin("end_call"), builtin("lookup_order"), {
       ...TOOL,
       name: "shop",
       source: { kind: "mcp", server },
-    }))!;
+    });
     const names = specs.map((spec) => (spec.type === "mcp" ? spec.label : spec.name));
     expect(names).toEqual(["end_call", "lookup_order", "shop"]);
     expect(specs.at(-1)).toEqual({ type: "mcp", label: "shop", server });
@@ -210,16 +213,53 @@ describe("the tools of an agent", () => {
     });
   });
 
-  it("may be refused while others are still to be begun, and are told of once", async () => {
-    const stray: unknown[] = [];
-    const onStray = (reason: unknown): void => void stray.push(reason);
-    process.on("unhandledRejection", onStray);
-    const many = Array.from({ length: 50_000 }, () => builtin("lookup_order"));
-    await expect(kit(builtin("levitate"), ...many)).rejects.toMatchObject({
+  it("are refused when two have one name", async () => {
+    await expect(kit(builtin("end_call"), builtin("end_call"))).rejects.toMatchObject({
       code: "config_invalid",
+      message: expect.stringContaining("end_call"),
     });
-    process.off("unhandledRejection", onStray);
-    expect(stray).toEqual([]);
+  });
+
+  const http = (parameters: ToolDefinition["parameters"]): ToolDefinition => ({
+    ...TOOL,
+    parameters,
+    source: { kind: "http", http: {} as never },
+  });
+
+  it.each([null, new Map<string, string>()])(
+    "are refused when the file is read, not when they are called: a schema, %s",
+    async (checks) => {
+      const broken = http({ type: "object", required: 7 });
+      const loading = AgentKits.load(file(agent({ tools: [broken] })), toolbox(), checks);
+      await expect(loading).rejects.toMatchObject({ code: "config_invalid" });
+    },
+  );
+
+  it("are made when the agent has its first call, and once", async () => {
+    let made = 0;
+    const parameters = { type: "object", properties: { order: { type: "string" } } };
+    const definition = http(parameters);
+    const profile = agent({
+      tools: [
+        {
+          ...definition,
+          get source() {
+            made++;
+            return definition.source;
+          },
+        },
+      ],
+    });
+    const kits = await AgentKits.load(file(profile), toolbox(), null);
+    const before = made;
+    const first = kits.kitOf(profile);
+    expect(made).toBeGreaterThan(before);
+    const then = made;
+    expect(kits.kitOf(profile)).toBe(first);
+    expect(made).toBe(then);
+    for (const text of ['{"order":1}', '{"order":2}'])
+      expect(first.registry.check("t", text)).toMatchObject({ ok: false });
+    expect(first.registry.check("t", '{"order":"1"}')).toMatchObject({ ok: true });
   });
 
   it("are there for calls of an agent that was loaded, also after a reload", async () => {

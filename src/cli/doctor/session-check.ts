@@ -3,7 +3,7 @@ import { probeSession, type SessionProbeResult } from "../../adapters/openai/ses
 import { createLog } from "../../adapters/system/pino-log.js";
 import { systemClock } from "../../adapters/system/system-clock.js";
 import { ToolLauncher } from "../../adapters/tools/launcher-client.js";
-import { buildKits, type Kit } from "../../app/compose-tools.js";
+import { AgentKits } from "../../app/agent-kits.js";
 import type { Config } from "../../config/load.js";
 import type { AgentProfile, AgentsFile } from "../../domain/agent-profile.js";
 import { RelayError } from "../../domain/errors.js";
@@ -42,17 +42,15 @@ export async function* checkSessions(
       timeoutMs: TIMEOUT_MS,
     });
   for (const agent of agents.agents.values())
-    yield* checkSession(agent, kits.get(agent.name)?.specs ?? [], probe);
+    yield* checkSession(agent, kits.kitOf(agent).specs, probe);
 }
 
 /** Null: a tool has a fault, which the check of the tools reports. */
-async function kitsOf(
-  agents: AgentsFile,
-  network: Network,
-): Promise<ReadonlyMap<string, Kit> | null> {
+async function kitsOf(agents: AgentsFile, network: Network): Promise<AgentKits | null> {
   const launcher = new ToolLauncher({ warn: () => undefined });
   try {
-    return await buildKits(agents, { orders: new MemoryOrderBook(), network, launcher });
+    const deps = { orders: new MemoryOrderBook(), network, launcher };
+    return await AgentKits.load(agents, deps, null);
   } catch (error) {
     if (!(error instanceof RelayError)) throw error;
     return null;

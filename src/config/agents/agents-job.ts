@@ -3,7 +3,6 @@
  */
 import { setTimeout } from "node:timers/promises";
 import { checkCode } from "../../adapters/tools/json-schema.js";
-import type { AgentsFile } from "../../domain/agent-profile.js";
 import { errorCodeOf } from "../../domain/errors.js";
 import { callTools } from "../../tools/builtin.js";
 import { MemoryOrderBook } from "../../tools/memory-orders.js";
@@ -19,51 +18,57 @@ import type { AgentsJob, FromAgentsJob } from "./read-apart.js";
 
 type Send = (message: FromAgentsJob) => void;
 
-/** Sources of the checks of all schemas that the file itself gives. */
-function checksOf({ agents }: AgentsFile): ReadonlyMap<string, string> {
-  const tools = [...agents.values()].flatMap((agent) => [...agent.tools, ...callTools(agent)]);
-  const given = [...tools, ...sampleTools(new MemoryOrderBook())].map(
-    ({ parameters }) => parameters,
-  );
-  return compiled(given, () => undefined);
+/** Schemas that the file itself gives, or that come with a tool that is built in. */
+function schemasOf({ agents, tools }: ParsedAgentsFile): readonly JsonSchema[] {
+  const profiles = [...agents.agents.values()];
+  const all = [
+    ...tools.values(),
+    ...profiles.flatMap((agent) => [...agent.tools, ...callTools(agent)]),
+    ...sampleTools(new MemoryOrderBook()),
+  ];
+  return all.map(({ parameters }) => parameters);
 }
 
-/** @param refused  is told of each that is no JSON Schema. */
-function compiled(
-  schemas: readonly JsonSchema[],
-  refused: (schema: string, problem: string) => void,
-): ReadonlyMap<string, string> {
+interface Compiled {
+  /** The source of the check of each schema, by the schema as JSON. */
+  readonly checks: ReadonlyMap<string, string>;
+  /** What is wrong with those that are none. */
+  readonly refused: ReadonlyMap<string, string>;
+}
+
+/** Each schema once: tools that are alike have the same, and most of a read would be to compile it. */
+function compiled(schemas: readonly JsonSchema[]): Compiled {
   const checks = new Map<string, string>();
+  const refused = new Map<string, string>();
   const unique = new Map(schemas.map((schema) => [JSON.stringify(schema), schema]));
   for (const [key, schema] of unique) {
     try {
       checks.set(key, checkCode(schema));
     } catch (error) {
-      refused(key, error instanceof Error ? error.message : String(error));
+      refused.set(key, error instanceof Error ? error.message : String(error));
     }
   }
-  return checks;
+  return { checks, refused };
 }
 
 /** A tool of the file whose parameters are no JSON Schema. @throws AgentsFileError. */
-function refuseBadSchemas(path: string, { tools, fault }: ParsedAgentsFile): void {
+function refuseBadSchemas(
+  path: string,
+  { tools, fault }: ParsedAgentsFile,
+  { refused }: Compiled,
+): void {
   const faults = [...tools.values()].flatMap(({ name, parameters }) => {
-    try {
-      checkCode(parameters);
-      return [];
-    } catch (error) {
-      const problem = error instanceof Error ? error.message : String(error);
-      return [fault(["tools", name, "parameters"], `is ${problem}`)];
-    }
+    const problem = refused.get(JSON.stringify(parameters));
+    return problem === undefined ? [] : [fault(["tools", name, "parameters"], `is ${problem}`)];
   });
   if (faults.length > 0) throw new AgentsFileError(path, faults);
 }
 
 async function read(job: Extract<AgentsJob, { readonly job: "read" }>, send: Send): Promise<void> {
   const parsed = parseConfiguredAgentsFile(job.config, job.env);
-  refuseBadSchemas(job.config.agentsFile, parsed);
-  const { agents: file } = parsed;
-  for (const part of partsOf({ file, checks: checksOf(file) })) {
+  const schemas = compiled(schemasOf(parsed));
+  refuseBadSchemas(job.config.agentsFile, parsed, schemas);
+  for (const part of partsOf({ file: parsed.agents, checks: schemas.checks })) {
     send({ type: "part", part });
     await setTimeout(PART_PAUSE_MS);
   }
@@ -71,9 +76,7 @@ async function read(job: Extract<AgentsJob, { readonly job: "read" }>, send: Sen
 }
 
 function compile({ schemas }: Extract<AgentsJob, { readonly job: "compile" }>, send: Send): void {
-  const refused = new Map<string, string>();
-  const checks = compiled(schemas, (schema, problem) => refused.set(schema, problem));
-  send({ type: "compiled", checks, refused });
+  send({ type: "compiled", ...compiled(schemas) });
 }
 
 /** Never rejects: what keeps it from its result is a message, too. */
