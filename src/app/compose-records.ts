@@ -14,6 +14,7 @@ import { StoredPlacedCalls } from "../adapters/store/placed-calls.js";
 import { StoredSipStates } from "../adapters/store/sip-states.js";
 import { StoredSums } from "../adapters/store/stored-sums.js";
 import { StoredTransferStates } from "../adapters/store/transfer-states.js";
+import { inSlices } from "../adapters/system/slices.js";
 import { TwilioRecordings } from "../adapters/twilio/recordings.js";
 import { spoolDirectory, twilioAccount } from "../config/derived.js";
 import type { Config } from "../config/load.js";
@@ -100,7 +101,7 @@ export async function openRecordKeeping(
   let notifier: CompletionNotifier | null = null;
   const tellRecovered = [(callSid: CallSid): void => void notifier?.notify(callSid)];
   const recorder = new RecordWriter(
-    { store, spool, clock, log, metrics, recovered: toAll(tellRecovered) },
+    { store, spool, clock, log, metrics, recovered: toAll(tellRecovered), inSlices },
     {
       node: config.nodeName,
       prices: deps.prices,

@@ -9,7 +9,7 @@ import type { Metrics } from "../ports/metrics.js";
 import { type Spool, type SpoolEntry, spoolBatch } from "../ports/spool.js";
 import type { CallStore } from "../ports/store.js";
 import { BackgroundWork } from "./background-work.js";
-import { CallSaver } from "./call-saver.js";
+import { CallSaver, type CallSaverPorts } from "./call-saver.js";
 import { type PriceTable, priced } from "./cost.js";
 import { JournalWriter } from "./journal-writer.js";
 import { OrphanRecovery } from "./orphan-recovery.js";
@@ -56,6 +56,8 @@ export interface RecordWriterPorts {
    * not have told the customer database.
    */
   readonly recovered?: (callSid: CallSid) => void;
+  /** As for CallSaver. */
+  readonly inSlices?: NonNullable<CallSaverPorts["inSlices"]>;
 }
 
 export interface RecordWriterSettings {

@@ -24,6 +24,15 @@ let away: boolean;
 let saves: CallSave[][];
 let quarantined: string[];
 let dropped: number;
+/** Happens while other work has its turn between two records. */
+let between: (() => void) | null;
+
+async function* inSlices<T>(items: Iterable<T>): AsyncGenerator<T> {
+  for (const item of items) {
+    yield item;
+    between?.();
+  }
+}
 
 beforeEach(() => {
   clock = new FakeClock();
@@ -56,10 +65,9 @@ beforeEach(() => {
       },
     },
   };
-  saver = new CallSaver({ store, spool, clock, log, metrics }, calls, (record) => ({
-    ...record,
-    costUsd: 1,
-  }));
+  between = null;
+  const ports = { store, spool, clock, log, metrics, inSlices };
+  saver = new CallSaver(ports, calls, (record) => ({ ...record, costUsd: 1 }));
 });
 
 const add = (n: number, ...events: RecordEvent[]) => {
@@ -84,6 +92,24 @@ describe("CallSaver", () => {
     expect(calls.get(testSid(1))).toBeUndefined();
     expect(calls.get(testSid(2))?.dueMs).toBeNull();
     expect(calls.count).toBe(0);
+  });
+
+  it("keeps what happens while the records are brought up to date for the next save", async () => {
+    add(1, opened());
+    add(2, opened());
+    between = () => {
+      between = null;
+      add(1, note(1), ended(5));
+      add(2, note(1));
+    };
+    await saveDue();
+    expect(saves.flat().map(({ record }) => record.events.length)).toEqual([0, 1]);
+    expect(calls.count).toBe(1);
+    await saveDue();
+    expect(saves[1]!.map(({ record }) => [record.state, record.events.length])).toEqual([
+      ["ended", 1],
+    ]);
+    expect([calls.count, dropped]).toEqual([0, 0]);
   });
 
   it("rejects and keeps the calls due while the database is away", async () => {
