@@ -74,6 +74,8 @@ export type FromWorker =
   | { readonly type: "refuse_calls" }
   /** No caller depends on this worker any more. It still listens. */
   | { readonly type: "drained" }
+  /** In the order in which they were sent. */
+  | { readonly type: "several"; readonly messages: readonly ClusterMessage[] }
   | ClusterMessage;
 
 export type ToWorker =

@@ -205,6 +205,9 @@ export class Supervisor {
         this.#fail(new WorkerRefused(problem));
         return;
       }
+      case "several":
+        for (const one of message.messages) this.#owners.receive(worker.id, one);
+        return;
       default:
         this.#owners.receive(worker.id, message);
     }

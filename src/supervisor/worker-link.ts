@@ -1,10 +1,10 @@
 import type { CallSid } from "../domain/ids.js";
 import { PendingRequests } from "../domain/pending-requests.js";
 import type { AgentRefusal } from "../domain/refusal-reasons.js";
-import type { Clock } from "../ports/clock.js";
+import type { Clock, Timer } from "../ports/clock.js";
 import type { Cluster, ClusterPeer, PeerReply, PeerRequest } from "../relay/calls/cluster.js";
 import type { CallLimits, CountedCall, MachineLimits } from "../relay/calls/machine-limits.js";
-import type { FromWorker, ReloadFaults, ToWorker } from "./messages.js";
+import type { ClusterMessage, FromWorker, ReloadFaults, ToWorker } from "./messages.js";
 
 /** Longer than the supervisor waits: it matters only when the supervisor is gone or stalled. */
 const REPLY_MS = 6_000;
@@ -18,6 +18,12 @@ const ADMIT_MS = 250;
 /** An operator waits for this. Two large files are read in it, on a busy machine. */
 export const RELOAD_MS = 30_000;
 
+/**
+ * What nobody waits for is sent together, or with the next message that somebody waits for: the
+ * supervisor wakes up for each write, on a core that is needed for sound.
+ */
+const GATHER_MS = 20;
+
 /** The worker's end of the channel. */
 export interface Channel {
   send(message: FromWorker): void;
@@ -25,14 +31,18 @@ export interface Channel {
 
 /** Connects a worker to the other workers of its machine, through the supervisor. */
 export class WorkerLink implements Cluster, MachineLimits {
+  readonly #clock: Clock;
   readonly #channel: Channel;
   readonly #requests: PendingRequests<PeerReply | null>;
   readonly #claims: PendingRequests<boolean | null>;
   readonly #admissions: PendingRequests<AgentRefusal | null>;
   readonly #reloads: PendingRequests<ReloadFaults | undefined>;
   #peer: ClusterPeer | null = null;
+  #gathered: ClusterMessage[] = [];
+  #due: Timer | null = null;
 
   constructor(clock: Clock, channel: Channel) {
+    this.#clock = clock;
     this.#channel = channel;
     this.#requests = new PendingRequests(clock);
     this.#claims = new PendingRequests(clock);
@@ -45,37 +55,37 @@ export class WorkerLink implements Cluster, MachineLimits {
   }
 
   claim(callSid: CallSid): void {
-    this.#channel.send({ type: "claim", callSid });
+    this.#send({ type: "claim", callSid });
   }
 
   release(callSid: CallSid): void {
-    this.#channel.send({ type: "release", callSid });
+    this.#gather({ type: "release", callSid });
   }
 
   ask(callSid: CallSid, request: PeerRequest): Promise<PeerReply | null> {
     return this.#requests.open(REPLY_MS, null, (id) =>
-      this.#channel.send({ type: "request", id, callSid, request }),
+      this.#send({ type: "request", id, callSid, request }),
     );
   }
 
   claimOnce(key: string, ttlMs: number): Promise<boolean | null> {
     return this.#claims.open(CLAIM_MS, null, (id) =>
-      this.#channel.send({ type: "claim_once", id, key, ttlMs }),
+      this.#send({ type: "claim_once", id, key, ttlMs }),
     );
   }
 
   admit(call: CountedCall, limits: CallLimits): Promise<AgentRefusal | null> {
     return this.#admissions.open(ADMIT_MS, null, (id) =>
-      this.#channel.send({ type: "admit", id, call, limits }),
+      this.#send({ type: "admit", id, call, limits }),
     );
   }
 
   present(call: CountedCall): void {
-    this.#channel.send({ type: "present", call });
+    this.#gather({ type: "present", call });
   }
 
   absent(callSid: CallSid): void {
-    this.#channel.send({ type: "absent", callSid });
+    this.#gather({ type: "absent", callSid });
   }
 
   /** Has the agents file read again, for all workers. Undefined: it could not be read in time. */
@@ -121,6 +131,27 @@ export class WorkerLink implements Cluster, MachineLimits {
     request,
   }: Extract<ToWorker, { readonly type: "request" }>): Promise<void> {
     const reply = (await this.#peer?.answer(callSid, request)) ?? null;
-    this.#channel.send({ type: "reply", id, reply });
+    this.#send({ type: "reply", id, reply });
+  }
+
+  /** Sends it within GATHER_MS. */
+  #gather(message: ClusterMessage): void {
+    this.#gathered.push(message);
+    this.#due ??= this.#clock.after(GATHER_MS, () => this.#flush());
+  }
+
+  /** Sends it now, after what was gathered before it. */
+  #send(message: ClusterMessage): void {
+    this.#gathered.push(message);
+    this.#flush();
+  }
+
+  #flush(): void {
+    this.#due?.cancel();
+    this.#due = null;
+    const [first, ...more] = this.#gathered;
+    this.#gathered = [];
+    if (first === undefined) return;
+    this.#channel.send(more.length === 0 ? first : { type: "several", messages: [first, ...more] });
   }
 }

@@ -20,13 +20,35 @@ beforeEach(() => {
 const settle = async () => await new Promise((resolve) => setImmediate(resolve));
 
 describe("WorkerLink", () => {
-  it("claims and releases calls", () => {
+  const claim = { type: "claim", callSid: CALL } as const;
+  const release = { type: "release", callSid: CALL } as const;
+
+  it("claims calls at once: another worker may ask for them now", () => {
     link.claim(CALL);
+    expect(sent).toEqual([claim]);
+  });
+
+  it("releases calls a moment later, together with what else nobody waits for", () => {
+    link.absent(CALL);
     link.release(CALL);
-    expect(sent).toEqual([
-      { type: "claim", callSid: CALL },
-      { type: "release", callSid: CALL },
-    ]);
+    clock.advance(19);
+    expect(sent).toEqual([]);
+    clock.advance(1);
+    const messages = [{ type: "absent", callSid: CALL }, release];
+    expect(sent).toEqual([{ type: "several", messages }]);
+    link.release(CALL);
+    clock.advance(20);
+    expect(sent[1]).toEqual(release);
+    expect(clock.pending).toBe(0);
+  });
+
+  it("sends what somebody waits for at once, after what was said before", () => {
+    link.release(CALL);
+    void link.ask(CALL, REQUEST);
+    const asked = { type: "request", id: 1, callSid: CALL, request: REQUEST };
+    expect(sent).toEqual([{ type: "several", messages: [release, asked] }]);
+    clock.advance(20);
+    expect(sent).toHaveLength(1);
   });
 
   it("resolves a request with the reply of the same id", async () => {
@@ -68,10 +90,12 @@ describe("WorkerLink", () => {
     expect(await Promise.all(asked)).toEqual(["caller_limit", null]);
     link.present(call);
     link.absent(CALL);
-    expect(sent.slice(2)).toEqual([
+    clock.advance(20);
+    const messages = [
       { type: "present", call },
       { type: "absent", callSid: CALL },
-    ]);
+    ];
+    expect(sent.slice(2)).toEqual([{ type: "several", messages }]);
   });
 
   it("has the agents file read, and gives up on a supervisor that is stalled", async () => {
