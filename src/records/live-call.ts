@@ -55,6 +55,14 @@ export class LiveCall {
     return this.#base === null ? null : this.#currentRecord();
   }
 
+  /**
+   * Nobody knows more of the call than this process, the database included. Of a call that goes on
+   * elsewhere an event may wait here for the next save, while its end is in the database.
+   */
+  get knowsMost(): boolean {
+    return this.#base !== null && !this.#moved && this.#owner === this.#writer;
+  }
+
   /** Events that the database does not have, in order. */
   get pending(): readonly SpoolEntry[] {
     return this.#pending;

@@ -142,10 +142,14 @@ export class RecordWriter implements CallJournal {
     else if (this.#queue.length === 1) this.#work.schedule("take", BUFFER_EVERY_MS);
   }
 
-  /** The record of a call as this process knows it, priced; null when the database knows more. */
+  /**
+   * The record of a call as this process knows it, priced; null when the database or another
+   * process may know more.
+   */
   record(callSid: CallSid): CallRecord | null {
     this.#takeQueue();
-    const record = this.#calls.get(callSid)?.record ?? null;
+    const call = this.#calls.get(callSid);
+    const record = call?.knowsMost === true ? call.record : null;
     return record === null ? null : priced(record, this.#settings.prices);
   }
 

@@ -71,6 +71,18 @@ describe("LiveCall", () => {
     expect(call.isDone).toBe(isDone);
   });
 
+  it.each<[string, RecordEvent[], boolean]>([
+    ["a live call", [opened(), note(1)], true],
+    ["an ended call", [opened(), ended(9)], true],
+    ["a call that moved to another process", [opened(), { type: "moved" }], false],
+    ["a call that came back", [opened(), { type: "moved" }, opened()], true],
+    ["a call that another process saw begin", [note(1)], false],
+  ])("is known best here: %s", (_, events, knowsMost) => {
+    const call = callWith(...events);
+    if (call.needsLookup) call.rebase(stored("other", {}, opened()));
+    expect(call.knowsMost).toBe(knowsMost);
+  });
+
   it("belongs to the process that saw it begin and did not pass it on", () => {
     const kept = callWith(opened());
     kept.rebase(stored("other", {}, opened()));

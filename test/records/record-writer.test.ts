@@ -222,6 +222,23 @@ describe.each(storeKinds())("RecordWriter on $name", (kind) => {
     await recordWriter.close();
   });
 
+  it("knows a call that went on elsewhere no better than the database, which has its end", async () => {
+    const [first, second] = [await newWriter(), await newWriter("n1-w2")];
+    const [begins, ...goesOn] = callEvents(1);
+    first.recordWriter.write(sid(1), begins!);
+    await first.recordWriter.flush();
+    expect(first.recordWriter.record(sid(1))).toMatchObject({ state: "live" });
+    // It waits for the next save of a live call, which is not due for long.
+    first.recordWriter.write(sid(1), { type: "moved" });
+    for (const event of [begins!, ...goesOn]) second.recordWriter.write(sid(1), event);
+    await second.recordWriter.flush();
+    expect((await store.load(sid(1)))?.record).toMatchObject({ outcome: "completed" });
+    expect(first.recordWriter.record(sid(1))).toBeNull();
+    await first.recordWriter.close();
+    await second.recordWriter.close();
+    expect((await store.load(sid(1)))?.record).toMatchObject({ outcome: "completed" });
+  });
+
   it("recovers a dead process's journal: ended calls complete, live calls as failed", async () => {
     const first = await newWriter();
     first.faults.database = true;
