@@ -15,7 +15,12 @@ import type { AgentProfile, AgentsFile, ToolDefinition } from "../domain/agent-p
 import { RelayError } from "../domain/errors.js";
 import type { SessionTool } from "../relay/model/model-session.js";
 import { callTools, isCallTool } from "../tools/builtin.js";
-import { type SchemaCheck, type SchemaChecker, ToolRegistry } from "../tools/registry.js";
+import {
+  refuseOtherThanObject,
+  type SchemaCheck,
+  type SchemaChecker,
+  ToolRegistry,
+} from "../tools/registry.js";
 import { type OrderBook, SAMPLE_TOOL_NAMES, sampleTools } from "../tools/sample-tools.js";
 import type { JsonSchema } from "../tools/schema-types.js";
 import type { Tool } from "../tools/tool.js";
@@ -94,8 +99,9 @@ export class AgentKits {
       if (source.kind === "module") versions.set(source.path, deps.launcher.moduleAt(source.path));
     const modules = await moduleTools(definitions, deps.launcher);
     const given = [...definitions].filter(({ source }) => source.kind === "http");
-    const shared = [...samples.values(), ...modules.values()];
-    const schemas: JsonSchema[] = [...given, ...shared].map(({ parameters }) => parameters);
+    const declared = [...given, ...modules.values()];
+    for (const tool of declared) refuseOtherThanObject(tool);
+    const schemas: JsonSchema[] = [...declared, ...samples.values()].map((tool) => tool.parameters);
     for await (const agent of inSlices(file.agents.values()))
       for (const { parameters } of callTools(agent)) schemas.push(parameters);
     const code = await codeOf(schemas, checks);

@@ -20,6 +20,15 @@ interface Entry {
   readonly check: SchemaCheck;
 }
 
+/** @throws RelayError `config_invalid`: models give arguments as an object only. */
+export function refuseOtherThanObject({
+  name,
+  parameters,
+}: Pick<Tool, "name" | "parameters">): void {
+  if (parameters["type"] !== "object")
+    throw new RelayError("config_invalid", `tool ${name}: parameters must be of type object`);
+}
+
 /** The tools of one agent, by name. Schemas are compiled once, here. */
 export class ToolRegistry {
   readonly #entries = new Map<string, Entry>();
@@ -29,11 +38,7 @@ export class ToolRegistry {
     for (const tool of tools) {
       if (this.#entries.has(tool.name))
         throw new RelayError("config_invalid", `two tools are named ${tool.name}`);
-      if (tool.parameters["type"] !== "object")
-        throw new RelayError(
-          "config_invalid",
-          `tool ${tool.name}: parameters must be of type object`,
-        );
+      refuseOtherThanObject(tool);
       this.#entries.set(tool.name, { tool, check: checker.compile(tool.parameters) });
     }
   }

@@ -235,6 +235,18 @@ describe("the tools of an agent", () => {
     },
   );
 
+  it("are refused when the file is read: arguments that are no object", async () => {
+    const loading = AgentKits.load(
+      file(agent({ tools: [http({ type: "string" })] })),
+      toolbox(),
+      null,
+    );
+    await expect(loading).rejects.toMatchObject({
+      code: "config_invalid",
+      message: expect.stringContaining("type object"),
+    });
+  });
+
   it("are made when the agent has its first call, and once", async () => {
     let made = 0;
     const parameters = { type: "object", properties: { order: { type: "string" } } };
