@@ -1,9 +1,10 @@
 /** Firefox, driven by WebDriver BiDi over its own WebSocket: it needs no driver program. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { WebSocket } from "ws";
+import { removeFolder } from "./remove-folder.js";
 
 /** From the request to start Firefox, or to do something in it, until it has. */
 const PATIENCE_MS = 45_000;
@@ -295,9 +296,4 @@ async function endOf(child: ChildProcess): Promise<void> {
   const ended = new Promise((resolve) => child.once("exit", resolve));
   child.kill("SIGKILL");
   await ended;
-}
-
-/** Its other processes may still be writing for a moment. */
-function removeFolder(folder: string): void {
-  rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
 }

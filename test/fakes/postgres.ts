@@ -1,9 +1,10 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { removeFolder } from "./remove-folder.js";
 
 /** A PostgreSQL server for one test, on loopback, which can be stopped and started again. */
 export interface PrivatePostgres {
@@ -91,7 +92,7 @@ export async function startPostgres(bin: string): Promise<PrivatePostgres> {
     stop,
     remove: async () => {
       await stop();
-      rmSync(home, { recursive: true, force: true });
+      removeFolder(home);
     },
   };
 }

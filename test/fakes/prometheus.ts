@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { freePorts } from "./relay-node.js";
+import { removeFolder } from "./remove-folder.js";
 
 const RULES = fileURLToPath(new URL("../../deploy/prometheus/", import.meta.url));
 const START_MS = 30_000;
@@ -72,7 +73,7 @@ export async function startPrometheus(options: {
   const close = async (): Promise<void> => {
     child.kill("SIGTERM");
     await exited;
-    rmSync(home, { recursive: true, force: true });
+    removeFolder(home);
   };
   await untilReady(child, port, () => said);
   return { ...client(port), close };

@@ -1,6 +1,6 @@
 /** Failures of production, provoked on a real relay, each with the alert that it must raise. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync } from "node:fs";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -13,6 +13,7 @@ import type { AgentProfile, ToolDefinition } from "../../src/domain/agent-profil
 import { agent } from "./call-bench.js";
 import { findPostgres, startPostgres } from "./postgres.js";
 import { startNode } from "./relay-node.js";
+import { removeFolder } from "./remove-folder.js";
 import { DESK, PUBLIC_URL, type Stage, startStage } from "./stage.js";
 
 const HELLO = { text: "Hello.", audio: speechLike(300, 1) };
@@ -223,7 +224,7 @@ async function databaseDown(watch: Watch): Promise<Failing> {
   const postgres = await startPostgres(found.bin);
   watch.closes(() => postgres.remove());
   const home = mkdtempSync(join(tmpdir(), "murelay-provoked-"));
-  watch.closes(() => rmSync(home, { recursive: true, force: true }));
+  watch.closes(() => removeFolder(home));
   const stage = await startStage(script, {
     twilio: quick,
     database: true,
@@ -240,7 +241,7 @@ const mayMount = process.getuid?.() === 0;
 
 async function diskFull(watch: Watch): Promise<Failing> {
   const home = mkdtempSync(join(tmpdir(), "murelay-provoked-"));
-  watch.closes(() => rmSync(home, { recursive: true, force: true }));
+  watch.closes(() => removeFolder(home));
   const disk = join(home, "disk");
   mkdirSync(disk);
   const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", disk]);

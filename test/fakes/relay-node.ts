@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inject } from "vitest";
 import type { SimulatedModel } from "../../sim/model.js";
 import type { SimulatedTwilio } from "../../sim/twilio.js";
+import { removeFolder } from "./remove-folder.js";
 
 /** Null: vitest knows where the compiled relay is. */
 let compiled: string | null = null;
@@ -179,7 +180,7 @@ export async function startNode(
     kill: () => child.kill("SIGKILL"),
     remove: async () => {
       await stop();
-      rmSync(directory, { recursive: true, force: true });
+      removeFolder(directory);
     },
   };
   const deadline = performance.now() + START_MS;

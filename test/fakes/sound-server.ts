@@ -1,8 +1,9 @@
 /** A PulseAudio of its own whose only card is silent: Firefox plays nothing where there is no card. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { removeFolder } from "./remove-folder.js";
 
 const PROGRAM = "/usr/bin/pulseaudio";
 const PATIENCE_MS = 45_000;
@@ -49,7 +50,7 @@ export async function startSoundServer(): Promise<SoundServer> {
   });
   const close = async () => {
     await endOf(child);
-    rmSync(home, { recursive: true, force: true });
+    removeFolder(home);
   };
   const untilMs = performance.now() + PATIENCE_MS;
   while (!existsSync(socket)) {

@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "libsql";
 import pg from "pg";
 import { findPostgres, type PrivatePostgres, startPostgres } from "./postgres.js";
+import { removeFolder } from "./remove-folder.js";
 
 /** A kind of database on which the same tests run. */
 export interface StoreKind {
@@ -42,7 +43,7 @@ function sqlite(): StoreKind {
       client.exec(text);
       client.close();
     },
-    dispose: async () => rmSync(home, { recursive: true, force: true }),
+    dispose: async () => removeFolder(home),
   };
 }
 
