@@ -133,8 +133,12 @@ export async function startNode(
       said += text;
     });
   let over = false;
+  // It would go on without this process, which may end for a fault of its own.
+  const endsToo = (): void => void child.kill("SIGTERM");
+  process.once("exit", endsToo);
   const exited = once(child, "exit").then(([code, signal]) => {
     over = true;
+    process.off("exit", endsToo);
     return (signal ?? code) as number | string;
   });
   const get = async (path: string): Promise<string> =>
