@@ -188,6 +188,7 @@ export class ResponseFlow {
 
   /** @returns  the failure of the whole session, if the response failed because of it. */
   done(response: ResponseObject, nowMs: number): SessionFailure | null {
+    if (!this.responses.ends(response.id)) return null;
     const { events, profile } = this.#deps;
     this.sequencer.done(response.id);
     const interrupted = this.responses.isInterrupted(response.id);

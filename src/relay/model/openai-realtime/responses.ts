@@ -7,6 +7,8 @@ import { cutText } from "./text-limit.js";
 
 /** Interrupted responses whose late audio must still be recognised. */
 const MAX_INTERRUPTED_KEPT = 32;
+/** Responses whose end, should it be told again, must still be recognised. */
+const MAX_ENDED_KEPT = 32;
 /** Items of one response that are kept until it ends. */
 const MAX_UNHEARD_KEPT = 64;
 
@@ -28,6 +30,7 @@ export class Responses {
   /** By item: text that came in place of audio. */
   readonly #texts = new SmallMap<ItemId, string>();
   readonly #interrupted: ResponseId[] = [];
+  readonly #ended: ResponseId[] = [];
   #unheard: ItemId[] = [];
 
   get active(): ResponseId | null {
@@ -47,6 +50,19 @@ export class Responses {
   created(id: ResponseId): void {
     this.#active = id;
     this.#forgetOutput();
+  }
+
+  /**
+   * The end of a response is told. A server that tells it twice must not have its tools run twice.
+   *
+   * @returns  false when it was told before.
+   */
+  ends(id: ResponseId): boolean {
+    const isKnown = this.#ended.includes(id);
+    if (isKnown && id !== this.#active) return false;
+    if (!isKnown) this.#ended.push(id);
+    if (this.#ended.length > MAX_ENDED_KEPT) this.#ended.shift();
+    return true;
   }
 
   #forgetOutput(): void {

@@ -132,6 +132,25 @@ describe("a session's responses", () => {
     expect(model.of("response.create")).toHaveLength(1);
   });
 
+  it("runs the tools of a response once, and counts its tokens once, when its end comes twice", () => {
+    const { model, ends, of } = readySession();
+    const end = {
+      output: [call("a")],
+      usage: { output_tokens: 7, output_token_details: { text_tokens: 7 } },
+    };
+    model.created("r1");
+    model.done("r1", end);
+    model.created("r2");
+    model.done("r1", end);
+    model.done("r2");
+    model.done("r2");
+    expect(ends().map(({ responseId, calls }) => [responseId, calls.length])).toEqual([
+      ["r1", 1],
+      ["r2", 0],
+    ]);
+    expect(of("usage")).toHaveLength(1);
+  });
+
   it("reports a call whose name is too long, and its neighbours", () => {
     const { model, ends } = readySession();
     model.created("r1");

@@ -43,6 +43,18 @@ describe("Responses", () => {
     expect(responses.active).toBeNull();
   });
 
+  it("takes the end of a response once, and again for one that began anew", () => {
+    const responses = new Responses();
+    responses.created(id("r1"));
+    expect([responses.ends(id("r1")), responses.ends(id("r1"))]).toEqual([true, true]);
+    responses.done(response());
+    expect([responses.ends(id("r1")), responses.ends(id("r2"))]).toEqual([false, true]);
+    for (let n = 3; n < 40; n++) responses.ends(id(`r${n}`));
+    expect(responses.ends(id("r1"))).toBe(true);
+    responses.created(id("r39"));
+    expect(responses.ends(id("r39"))).toBe(true);
+  });
+
   it("tells of each response by itself whether it was heard, and of the session for ever", () => {
     const responses = new Responses();
     responses.created(id("r1"));
