@@ -136,7 +136,10 @@ function legStatus(draft: Draft, event: EventOf<"consult_status">, nowMs: number
     return;
   }
   if (status !== "in-progress") {
-    if (source === "probe" && phase.name === "ringing") nextStep(draft, "no_answer", "rest", nowMs);
+    if (source !== "probe") return;
+    if (phase.name === "ringing") nextStep(draft, "no_answer", "rest", nowMs);
+    // They have pressed a key, so that Twilio's word is out of date.
+    else if (phase.name === "joining") statusUnknown(draft, nowMs);
     return;
   }
   if (phase.name === "ringing") {
@@ -223,6 +226,7 @@ export function consultTimer(draft: Draft, nowMs: number): void {
 /** Taken up by another process. */
 export function consultResumed(draft: Draft): void {
   const { phase, consultLeg, attempt } = draft.state;
+  if (phase.name === "screening") draft.arm(SCREENING_MS);
   if (phase.name === "joining") draft.arm(JOIN_MS);
   else if (consultLeg === null) draft.do({ do: "find_consult_leg", attempt });
   else draft.do({ do: "probe_consult_leg", sid: consultLeg });

@@ -165,10 +165,13 @@ describe("a human on the way into the conference", () => {
     expect(leadsTo(inJoining(), status("in-progress"))).toBe("joining");
   });
 
-  it("is believed in the end when Twilio would not say", () => {
-    expect(leadsTo(inJoining(), status(null, "probe"))).toBe("joining, arm 5000");
-    expect(leadsTo(inJoining(5), status(null, "probe"))).toContain("answered connected");
-  });
+  it.each([null, "queued", "initiated", "ringing"] as const)(
+    "is asked for again, and believed in the end, when Twilio says %s of them",
+    (word) => {
+      expect(leadsTo(inJoining(), status(word, "probe"))).toBe("joining, arm 5000");
+      expect(leadsTo(inJoining(5), status(word, "probe"))).toContain("answered connected");
+    },
+  );
 });
 
 describe("a transfer that another process takes up", () => {
@@ -177,7 +180,8 @@ describe("a transfer that another process takes up", () => {
   it("looks for the leg, or asks how it is", () => {
     expect(leadsTo(ringing(), resumed)).toBe("ringing, find_consult_leg");
     expect(leadsTo(ringing(OURS), resumed)).toBe("ringing, probe_consult_leg ours");
-    expect(leadsTo(inScreening, resumed)).toBe("screening, probe_consult_leg ours");
+    expect(leadsTo(inScreening, resumed)).toBe("screening, arm 120000, probe_consult_leg ours");
+    expect(leadsTo(inScreening, status("in-progress", "probe"))).toBe("screening");
     expect(leadsTo(inJoining(), resumed)).toBe("joining, arm 5000");
   });
 });

@@ -230,7 +230,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       "over, record caller_gone warm, hang_up_consult_leg ours, disarm, end warm caller_gone gone",
     timer:
       "redirecting step 1 revision 6 (request, no stream), record no_answer warm, hang_up_consult_leg ours, record redirect desk, disarm, redirect to step",
-    resumed: "screening, probe_consult_leg ours",
+    resumed: "screening, arm 120000, probe_consult_leg ours",
   },
   joining: {
     stream_followed: "joining, answer step",
