@@ -24,22 +24,26 @@ describe("what follows a call on the SIP path", () => {
     expect(stage.faults(caller)).toEqual([]);
   });
 
-  it("is the fallback, when the relay stops while caller and model talk", async () => {
-    stage = await startSipStage();
-    const caller = stage.place();
-    const call = await stage.greeted();
-    await stage.app.stop();
-    await call.ended;
-    await caller.events.until("say", { text: "Sorry." });
-    expect(caller.over).toBe(false);
-    expect(stage.record(caller.sid)).toMatchObject({
-      path: "sip",
-      outcome: "failed",
-      endReason: "drained",
-    });
-    expect(stage.twilio.connections.longestAloneMs(caller.sid)).toBeLessThan(2_000);
-    caller.hangUp();
-  });
+  it.each([0, 2])(
+    "is the fallback, when the relay stops and REST fails %i times",
+    async (times) => {
+      stage = await startSipStage();
+      const caller = stage.place();
+      const call = await stage.greeted();
+      if (times > 0) stage.twilio.failRest({ operation: "calls.update", kind: "500", times });
+      await stage.app.stop();
+      await call.ended;
+      await caller.events.until("say", { text: "Sorry." });
+      expect(caller.over).toBe(false);
+      expect(stage.record(caller.sid)).toMatchObject({
+        path: "sip",
+        outcome: "failed",
+        endReason: "drained",
+      });
+      expect(stage.twilio.connections.longestAloneMs(caller.sid)).toBeLessThan(2_000);
+      caller.hangUp();
+    },
+  );
 });
 
 describe("the number that a human sees", () => {

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { speechLike } from "../../sim/audio/synth.js";
 import type { ScriptedCall, Turn } from "../../sim/model/script.js";
+import type { RestFault } from "../../sim/twilio/rest.js";
 import { type SipStage, startSipStage } from "../fakes/sip-stage.js";
 
 const GREETING = { text: "Hello.", audio: speechLike(400, 1) };
@@ -63,6 +64,25 @@ describe("a farewell on the SIP path that is generated while earlier words play"
     expect(call.session!.playback!.playedMs).toBeGreaterThanOrEqual(spoken - 1);
     expect(stage.record(caller.sid)).toMatchObject({ outcome: "completed", endReason: "done" });
     expect(stage.faults(caller)).toEqual([]);
+  });
+});
+
+describe("a call on the SIP path that the agent ends", () => {
+  it.each<RestFault>([
+    { kind: "500", times: 2 },
+    { kind: "404" },
+    { kind: "timeout_after" },
+    { kind: "200_ignored", times: 100 },
+  ])("is over for the caller, too, when REST fails: %j", async (fault) => {
+    stage = await startSipStage({ script: script([{ say: BYE, calls: [endCall] }]) });
+    const caller = stage.place();
+    await stage.greeted();
+    stage.twilio.failRest({ operation: "calls.update", ...fault });
+    await stage.ask(caller);
+    await over(stage, caller.sid);
+    expect(caller.over).toBe(true);
+    expect(stage.record(caller.sid)).toMatchObject({ outcome: "completed", endReason: "done" });
+    expect(stage.twilio.violations()).toEqual([]);
   });
 });
 

@@ -155,6 +155,7 @@ export function sipBench(options: SipBenchOptions = {}) {
       );
     },
     hangUp: async (callSid) => void twilio.push(`hangUp ${callSid}`),
+    removeParticipant: async (_room, who) => void twilio.push(`remove ${who}`),
     startStream: async (callSid, url, parameters) => {
       twilio.push(`startStream ${callSid} ${url} ${parameters["fork"]}`);
       copies.push(parameters);

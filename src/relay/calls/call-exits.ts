@@ -1,12 +1,16 @@
+import type { AgentProfile } from "../../domain/agent-profile.js";
+import { doublingPauses } from "../../domain/backoff.js";
 import { errorCodeOf } from "../../domain/errors.js";
 import type { CallSid } from "../../domain/ids.js";
 import type { TransferRequest } from "../../domain/transfer-request.js";
+import type { Clock } from "../../ports/clock.js";
 import type { Log } from "../../ports/log.js";
 import type { CallControl } from "../../ports/twilio.js";
 import type { CallHost } from "../call/call-deps.js";
 import type { ReferTransfers } from "../sip/refer.js";
 import type { SipStates } from "../sip/sip-states.js";
 import type { Cluster } from "./cluster.js";
+import { lastRedirect } from "./last-redirect.js";
 import type { CallRegistry, RelayCall, SipCall } from "./registry.js";
 import type { TransferService } from "./transfer-service.js";
 import { fallbackRequest } from "./transfers.js";
@@ -15,11 +19,15 @@ import { apologyTwiml } from "./voice-twiml.js";
 export interface CallExitsDeps {
   readonly registry: CallRegistry;
   readonly transfers: TransferService;
-  readonly control: Pick<CallControl, "redirect">;
+  readonly control: Pick<CallControl, "redirect" | "hangUp">;
+  readonly clock: Pick<Clock, "after">;
   readonly log: Log;
   /** Null: this is the only process. */
   readonly cluster: Pick<Cluster, "release"> | null;
 }
+
+/** Between the requests for an apology: 15 s in all. */
+const APOLOGY_PAUSES = doublingPauses(500, 8_000, 6);
 
 /**
  * What follows when a call leaves its agent: the transfer, the fallback destination, or the end.
@@ -43,7 +51,7 @@ export class CallExits implements CallHost<RelayCall> {
   }
 
   fallBack(call: RelayCall, _reason: string, follows: boolean): void {
-    const { transfers, control, log } = this.#deps;
+    const { transfers } = this.#deps;
     const { agent, parties } = call;
     const { callSid } = parties;
     const { default: destination } = agent.transfer;
@@ -51,13 +59,19 @@ export class CallExits implements CallHost<RelayCall> {
       transfers.begin(call, fallbackRequest(destination), follows ? "follows" : "redirect");
       return;
     }
-    if (!follows) {
-      control.redirect(callSid, apologyTwiml(agent)).catch((error: unknown) => {
-        const code = errorCodeOf(error);
-        if (code !== "caller_gone") log.warn("call: apology not given", { callSid, code }, error);
-      });
-    }
+    if (!follows) void this.#apologise(callSid, agent);
     call.execute({ type: "transfer_ended", next: "apology" });
+  }
+
+  /** Or the call is ended: a caller who is left alone would hear music for hours. */
+  async #apologise(callSid: CallSid, agent: AgentProfile): Promise<void> {
+    const { control, log } = this.#deps;
+    const twiml = apologyTwiml(agent);
+    const failed = "call: apology not given";
+    if (await lastRedirect(callSid, twiml, APOLOGY_PAUSES, failed, this.#deps)) return;
+    await control.hangUp(callSid).catch((error: unknown) => {
+      log.warn("call: caller not hung up", { callSid, code: errorCodeOf(error) }, error);
+    });
   }
 
   callerGone(call: RelayCall): void {

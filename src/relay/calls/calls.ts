@@ -1,6 +1,6 @@
 import type { AgentProfile, AgentsFile } from "../../domain/agent-profile.js";
+import { listedPauses } from "../../domain/backoff.js";
 import { isFinalStatusText } from "../../domain/call-status.js";
-import { errorCodeOf } from "../../domain/errors.js";
 import { ExpiringMap } from "../../domain/expiring-map.js";
 import { type CallSid, readCallSid } from "../../domain/ids.js";
 import type { Timer } from "../../ports/clock.js";
@@ -18,6 +18,7 @@ import type { CallService, Readiness, SipCallService } from "./call-service.js";
 import type { CallbackKind, CallbackLink, Form } from "./callback-link.js";
 import type { Cluster } from "./cluster.js";
 import { agentFor, Inbound, partiesOf } from "./inbound.js";
+import { lastRedirect } from "./last-redirect.js";
 import type { Outbound } from "./outbound.js";
 import type { PeerStreams } from "./peer-streams.js";
 import type { CallRegistry, MediaCall, RelayCall } from "./registry.js";
@@ -72,6 +73,8 @@ const RETURNS_MS = 60 * 60_000;
 const REDIRECTS_MS = 3_000;
 /** … and this long for Twilio to ask what follows the streams that it has closed. */
 const TAKEOVER_MS = 10_000;
+/** Between those requests, where they fail. Together they are within REDIRECTS_MS. */
+const REDIRECT_PAUSES = listedPauses([200, 400, 800, 1_000]);
 
 /**
  * The calls of this process as the edge and the cluster see them: routes each webhook, callback and
@@ -99,7 +102,7 @@ export class Calls implements CallService, SipCallService, TransferCalls {
     this.#transfers = transfers;
     const overflow = new Overflow(transfers, deps);
     const exits = new CallExits(
-      { registry, transfers, control, log, cluster },
+      { registry, transfers, control, clock, log, cluster },
       { forget: (callSid) => this.#returns.delete(callSid) },
     );
     const afterEnd = (callSid: CallSid, form: Form) => this.#afterEnd(callSid, form);
@@ -208,7 +211,11 @@ export class Calls implements CallService, SipCallService, TransferCalls {
 
   async #whatFollows(call: RelayCall): Promise<Twiml> {
     call.execute({ type: "stream_followed" });
-    return this.#transfers.whatFollows(call.parties.callSid);
+    const twiml = await this.#transfers.whatFollows(call.parties.callSid);
+    if (isHandedOver(call) || call.isOver) return twiml;
+    // The transfer was refused meanwhile: the caller, whose stream is over, comes back to the agent.
+    if (call.state.name !== "returning") call.execute({ type: "drop_stream" });
+    return call.path.arrivalTwiml(false);
   }
 
   /** Of a call that is over, or that this process never had. */
@@ -367,7 +374,6 @@ export class Calls implements CallService, SipCallService, TransferCalls {
   async #sendAway(call: RelayCall): Promise<void> {
     const { parties, agent, path, isOver } = call;
     const { callSid } = parties;
-    const { control, log } = this.#deps;
     const { default: destination } = agent.transfer;
     // Begun before the end, so that the record holds it and any process can go on with it.
     if (!isOver && destination !== null)
@@ -376,13 +382,9 @@ export class Calls implements CallService, SipCallService, TransferCalls {
     call.execute({ type: "abandon", reason: "drained" });
     // Where Twilio asks what follows the stream, it is answered then; else it must be told now.
     if (isOver || path.capabilities.asksWhatFollows || readCallSid(callSid) === null) return;
-    try {
-      await control.redirect(callSid, (await followed) ?? apologyTwiml(agent));
-    } catch (error) {
-      const code = errorCodeOf(error);
-      if (code !== "caller_gone")
-        log.warn("call: caller not sent to the fallback", { callSid, code }, error);
-    }
+    const twiml = (await followed) ?? apologyTwiml(agent);
+    const failed = "call: caller not sent to the fallback";
+    await lastRedirect(callSid, twiml, REDIRECT_PAUSES, failed, this.#deps);
   }
 }
 

@@ -1,3 +1,4 @@
+import { doublingPauses } from "../../domain/backoff.js";
 import { errorCodeOf } from "../../domain/errors.js";
 import type { CallControl } from "../../ports/twilio.js";
 import { conferenceName } from "../../transfer/conference-names.js";
@@ -6,13 +7,17 @@ import { callbackUrl } from "../calls/callback-link.js";
 import type { ConferenceInput } from "./conference-events.js";
 
 export interface ConferenceRequestsDeps {
-  readonly control: Pick<CallControl, "hangUp" | "updateParticipant">;
+  readonly control: Pick<CallControl, "hangUp" | "removeParticipant" | "updateParticipant">;
   /** `https://…` without a final slash. */
   readonly publicUrl: string;
 }
 
 /** From the request to the end of a short announcement in the conference. */
 const COMFORT_MS = 2_500;
+/** From the answer to a hang-up to the request that finds no caller, or takes them out. */
+const GONE_MS = 3_000;
+/** Between the tries to end a caller's call: 50 s in all. */
+const HANG_UP_PAUSES = doublingPauses(500, 16_000, 8);
 /** Between the tries to take a caller off hold. */
 const UNHOLD_PAUSES_MS = [500, 1_000, 2_000, 4_000];
 
@@ -34,10 +39,38 @@ export class ConferenceRequests {
     this.#tell = tell;
   }
 
+  /**
+   * The model is gone, so that a caller who is not hung up on would hear music for hours. One who is
+   * still there afterwards, whatever Twilio has answered, is taken out of the conference: Twilio then
+   * asks what follows, and is told to hang up.
+   */
   hangUpCaller(): void {
-    this.#deps.control
-      .hangUp(this.#call.parties.callSid)
-      .catch((error: unknown) => this.#failed("sip: caller's leg not hung up", error));
+    const { control } = this.#deps;
+    const { callSid } = this.#call.parties;
+    const { clock } = this.#call.deps;
+    const takeOut = (): void =>
+      this.#insist(
+        () => control.removeParticipant(conferenceName({ callSid }), callSid),
+        () => undefined,
+      );
+    this.#insist(
+      () => control.hangUp(callSid),
+      () => void clock.after(GONE_MS, takeOut),
+    );
+  }
+
+  /** @param done  Twilio has accepted the request, or knows no such caller. */
+  #insist(request: () => Promise<void>, done: () => void, failures = 0): void {
+    request().then(done, (error: unknown) => {
+      this.#failed("sip: caller's leg not hung up", error);
+      if (errorCodeOf(error) === "caller_gone") {
+        done();
+        return;
+      }
+      const pauseMs = HANG_UP_PAUSES(failures + 1);
+      if (pauseMs === null) return;
+      this.#call.deps.clock.after(pauseMs, () => this.#insist(request, done, failures + 1));
+    });
   }
 
   /** On hold the caller hears music. Either way it is told that the request is over. */

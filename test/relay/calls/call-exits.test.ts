@@ -6,6 +6,7 @@ import type { RelayCall, SipCall } from "../../../src/relay/calls/registry.js";
 import type { ReferTransfers } from "../../../src/relay/sip/refer.js";
 import type { SipStates } from "../../../src/relay/sip/sip-states.js";
 import { agent, sid } from "../../fakes/call-bench.js";
+import { FakeClock } from "../../fakes/fake-clock.js";
 import { FakeLog } from "../../fakes/fake-ports.js";
 import { settle } from "../../fakes/sip-bench.js";
 import { Told } from "../../fakes/told.js";
@@ -19,6 +20,7 @@ function stage(
 ) {
   const told = new Told();
   const log = new FakeLog();
+  const clock = new FakeClock();
   let isKnown = true;
   const call = {
     agent: agent(changes),
@@ -45,7 +47,9 @@ function stage(
         told.lines.push("control.redirect");
         if (given.error !== undefined) throw given.error;
       },
+      hangUp: async () => void told.lines.push("control.hangUp"),
     },
+    clock,
     cluster: told.all("cluster", "release"),
     log,
   };
@@ -64,7 +68,7 @@ function stage(
   const gone = () => {
     isKnown = false;
   };
-  return { exits, sip, call, told, log, gone };
+  return { exits, sip, call, told, log, clock, gone };
 }
 
 describe("a call that leaves its agent because the agent failed", () => {
@@ -86,6 +90,18 @@ describe("a call that leaves its agent because the agent failed", () => {
       exits.fallBack(call, "x", follows);
       expect(told.lines).toEqual(lines);
     }
+  });
+
+  it("is asked for six times, then hung up on: nobody waits in a conference without an agent", async () => {
+    const error = new RelayError("twilio_unavailable", "500", { retryable: true });
+    const { exits, call, told, clock } = stage(WITHOUT_HUMAN, { error });
+    exits.fallBack(call, "x", false);
+    for (let n = 0; n < 8; n++) {
+      await settle();
+      clock.advance(8_000);
+    }
+    const requests = told.lines.filter((line) => line.startsWith("control."));
+    expect(requests).toEqual([...Array(6).fill("control.redirect"), "control.hangUp"]);
   });
 
   it.each([

@@ -454,6 +454,22 @@ describe("a process that stops", () => {
     expect(b.registry.load).toBe(0);
   });
 
+  it("asks again where Twilio fails: a caller without a model would hear music for hours", async () => {
+    let failures = 0;
+    const b = sipBench({
+      redirect: async () => {
+        if (++failures < 4) throw new RelayError("twilio_unavailable", "500", { retryable: true });
+      },
+    });
+    await talking(b);
+    const done = b.calls.stop();
+    await pass(b.clock, 2_000);
+    await done;
+    const redirects = b.twilio.filter((line) => line.startsWith("redirect"));
+    expect([redirects.length, failures]).toEqual([4, 4]);
+    expect(b.log.lines.join()).not.toContain("not sent to the fallback");
+  });
+
   it("waits no longer than three seconds for Twilio", async () => {
     const b = sipBench({ redirect: () => new Promise(() => {}) });
     await b.calls.incomingSip(FORM);

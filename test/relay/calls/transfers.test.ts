@@ -454,6 +454,17 @@ describe("transfers of calls", () => {
     }
   });
 
+  it("that are refused while Twilio asks what follows bring the caller back to the agent", async () => {
+    const counts = new Map([["+12025550111", 20]]);
+    const { calls, redirects } = bench(limited(20), new Map(), counts);
+    const { model } = await calls.talk();
+    agentTransfers(calls, model, "r1");
+    const asked = calls.calls.connectEnded(calls.form(1, { CallStatus: "in-progress" }));
+    expect((await asked).at(-1)).toMatchObject({ verb: "connect_stream" });
+    expect(calls.calls.find(sid(1))?.state.name).toBe("returning");
+    expect(redirects).toEqual([]);
+  });
+
   it("do not wait for a count that does not come", async () => {
     const { calls, redirects } = bench(limited(20), new Map(), "silent");
     const { model } = await calls.talk();

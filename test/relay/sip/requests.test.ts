@@ -220,6 +220,7 @@ describe("the caller in their conference", () => {
   function requests(): ConferenceRequests {
     const control = {
       hangUp: (callSid: string) => request(`hangUp ${callSid}`),
+      removeParticipant: (room: string, who: string) => request(`remove ${room} ${who}`),
       updateParticipant: (room: string, who: string, change: object) =>
         request(`${room} ${who} ${JSON.stringify(change)}`),
     };
@@ -276,6 +277,44 @@ describe("the caller in their conference", () => {
     requests().hangUpCaller();
     await settle();
     expect([asked, log.lines]).toEqual([[`hangUp ${sid(1)}`], []]);
+  });
+
+  /** All that is asked of Twilio until nothing more is tried. */
+  async function hungUp(): Promise<string[]> {
+    requests().hangUpCaller();
+    for (let n = 0; n < 12; n++) {
+      await settle();
+      clock.advance(16_000);
+    }
+    return asked;
+  }
+  const HANG_UP = `hangUp ${sid(1)}`;
+  const TAKE_OUT = `remove murelay-${sid(1)} ${sid(1)}`;
+
+  it("is hung up on by a later request where the first ones fail", async () => {
+    errors = [
+      failure("twilio_unavailable", true),
+      failure("twilio_rejected"),
+      failure("twilio_timeout", true),
+    ];
+    expect(await hungUp()).toEqual([...Array(4).fill(HANG_UP), TAKE_OUT]);
+    expect(log.lines).toHaveLength(3);
+  });
+
+  it.each([
+    ["accepted", undefined],
+    ["refused for a caller who is gone", failure("caller_gone")],
+  ])(
+    "is taken out of the conference where a hang-up is %s and they are there",
+    async (_, error) => {
+      errors = [error, failure("twilio_unavailable", true)];
+      expect(await hungUp()).toEqual([HANG_UP, TAKE_OUT, TAKE_OUT]);
+    },
+  );
+
+  it("is hung up on eight times at most", async () => {
+    errors = Array(20).fill(failure("twilio_unavailable", true));
+    expect(await hungUp()).toEqual(Array(8).fill(HANG_UP));
   });
 
   it("is led there with callbacks of every arrival and departure, behind the announcement", () => {
