@@ -11,6 +11,14 @@ import { type RealtimeItem, readOutput } from "./realtime-items.js";
 /** An item's audio may come back whole in `conversation.item.retrieved`; all else is small. */
 export const MAX_SERVER_EVENT_BYTES = 16 * 1024 * 1024;
 
+/**
+ * No response and no turn of the caller's has so many. A larger number is a mistake, which would use
+ * up the budget of a day.
+ */
+const MAX_TOKENS = 2_000_000;
+/** A session ends after an hour. */
+const MAX_TRANSCRIBED_S = 3_600;
+
 export interface SessionInfo {
   readonly id: string | null;
   readonly model: string | null;
@@ -166,10 +174,10 @@ function readUsage(usage: Fields | null): ResponseUsage | null {
   if (usage === null) return null;
   const input = usage.objectOrNull("input_token_details");
   return {
-    inputTokens: usage.countOrNull("input_tokens"),
-    outputTokens: usage.countOrNull("output_tokens"),
+    inputTokens: tokensOrNull(usage, "input_tokens"),
+    outputTokens: tokensOrNull(usage, "output_tokens"),
     input: readTokenDetails(input),
-    cachedTokens: input?.countOrNull("cached_tokens") ?? null,
+    cachedTokens: input === null ? null : tokensOrNull(input, "cached_tokens"),
     cached: readTokenDetails(input?.objectOrNull("cached_tokens_details") ?? null),
     output: readTokenDetails(usage.objectOrNull("output_token_details")),
   };
@@ -178,15 +186,22 @@ function readUsage(usage: Fields | null): ResponseUsage | null {
 function readTokenDetails(details: Fields | null): TokenDetails | null {
   if (details === null) return null;
   return {
-    textTokens: details.countOrNull("text_tokens"),
-    audioTokens: details.countOrNull("audio_tokens"),
-    imageTokens: details.countOrNull("image_tokens"),
+    textTokens: tokensOrNull(details, "text_tokens"),
+    audioTokens: tokensOrNull(details, "audio_tokens"),
+    imageTokens: tokensOrNull(details, "image_tokens"),
   };
 }
 
+function tokensOrNull(usage: Fields, key: string): number | null {
+  const tokens = usage.countOrNull(key);
+  if (tokens !== null && tokens > MAX_TOKENS)
+    throw usage.fault(key, "is more than any response has");
+  return tokens;
+}
+
 /**
- * Reads the usage of a transcription event. Null when there is none, or when it is billed in a way
- * that this version does not know: the text counts, not its price.
+ * Reads the usage of a transcription event. Null when there is none, when it cannot be right, or
+ * when it is billed in a way that this version does not know: the text counts, not its price.
  */
 export function readTranscriptionUsage(event: Fields): TranscriptionUsage | null {
   return lenient(() => readBilling(event.objectOrNull("usage")), null);
@@ -195,13 +210,18 @@ export function readTranscriptionUsage(event: Fields): TranscriptionUsage | null
 function readBilling(usage: Fields | null): TranscriptionUsage | null {
   if (usage === null) return null;
   const type = usage.id("type");
-  if (type === "duration") return { type, seconds: usage.number("seconds") };
+  if (type === "duration") {
+    const seconds = usage.number("seconds");
+    if (seconds < 0 || seconds > MAX_TRANSCRIBED_S)
+      throw usage.fault("seconds", "is not the length of a turn");
+    return { type, seconds };
+  }
   if (type !== "tokens") return null;
   return {
     type,
-    inputTokens: usage.countOrNull("input_tokens") ?? 0,
-    outputTokens: usage.countOrNull("output_tokens") ?? 0,
-    totalTokens: usage.countOrNull("total_tokens") ?? 0,
+    inputTokens: tokensOrNull(usage, "input_tokens") ?? 0,
+    outputTokens: tokensOrNull(usage, "output_tokens") ?? 0,
+    totalTokens: tokensOrNull(usage, "total_tokens") ?? 0,
   };
 }
 

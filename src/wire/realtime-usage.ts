@@ -15,8 +15,8 @@ export interface UsageTokens {
 
 /**
  * Sorts the usage of `response.done` by price class. When the cached tokens come as one number
- * only, they count as text as far as there is text, then as audio, then as images, so that no class
- * has more cached tokens than tokens.
+ * only, they count as text as far as there is text, then as audio, then as images. No class has more
+ * cached tokens than tokens: the response would cost less than nothing.
  */
 export function usageToTokens(usage: ResponseUsage): UsageTokens {
   const inputText = usage.input?.textTokens ?? 0;
@@ -30,9 +30,9 @@ export function usageToTokens(usage: ResponseUsage): UsageTokens {
     inputText,
     inputAudio,
     inputImage,
-    cachedText: usage.cached?.textTokens ?? unsortedText,
-    cachedAudio: usage.cached?.audioTokens ?? unsortedAudio,
-    cachedImage: usage.cached?.imageTokens ?? unsortedImage,
+    cachedText: Math.min(usage.cached?.textTokens ?? unsortedText, inputText),
+    cachedAudio: Math.min(usage.cached?.audioTokens ?? unsortedAudio, inputAudio),
+    cachedImage: Math.min(usage.cached?.imageTokens ?? unsortedImage, inputImage),
     outputText: usage.output?.textTokens ?? 0,
     outputAudio: usage.output?.audioTokens ?? 0,
   };

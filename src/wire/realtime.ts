@@ -84,12 +84,12 @@ const READERS: {
   "input_audio_buffer.speech_started": (e) => ({
     type: "input_audio_buffer.speech_started",
     itemId: itemId(e),
-    audioStartMs: e.number("audio_start_ms"),
+    audioStartMs: positionMs(e, "audio_start_ms"),
   }),
   "input_audio_buffer.speech_stopped": (e) => ({
     type: "input_audio_buffer.speech_stopped",
     itemId: itemId(e),
-    audioEndMs: e.number("audio_end_ms"),
+    audioEndMs: positionMs(e, "audio_end_ms"),
   }),
   "input_audio_buffer.committed": (e) => ({
     type: "input_audio_buffer.committed",
@@ -100,8 +100,8 @@ const READERS: {
   "input_audio_buffer.timeout_triggered": (e) => ({
     type: "input_audio_buffer.timeout_triggered",
     itemId: itemId(e),
-    audioStartMs: e.number("audio_start_ms"),
-    audioEndMs: e.number("audio_end_ms"),
+    audioStartMs: positionMs(e, "audio_start_ms"),
+    audioEndMs: positionMs(e, "audio_end_ms"),
   }),
   "input_audio_buffer.dtmf_event_received": (e) => ({
     type: "input_audio_buffer.dtmf_event_received",
@@ -222,6 +222,11 @@ function responseIdOrNull(event: Fields): ResponseId | null {
 
 function callId(event: Fields): ToolCallId {
   return event.id("call_id") as ToolCallId;
+}
+
+/** In the audio of the session, which begins at 0. */
+function positionMs(event: Fields, key: string): number {
+  return Math.max(0, event.number(key));
 }
 
 function readPartRef(event: Fields): PartRef {

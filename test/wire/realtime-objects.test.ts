@@ -54,6 +54,12 @@ describe("readResponse", () => {
     ],
     ["metadata", { metadata: { a: 1 } }, { metadata: {} }],
     ["usage", { usage: { input_tokens: "many" } }, { usage: null }],
+    ["usage without end", { usage: { output_tokens: 9e15 } }, { usage: null }],
+    [
+      "audio without end",
+      { usage: { output_token_details: { audio_tokens: 1e9 } } },
+      { usage: null },
+    ],
     ["a conversation", { conversation_id: 4 }, { conversationId: null }],
   ])("is over all the same when it has %s that cannot be read", (_, value, read) => {
     expect(response({ status: "completed", ...value })).toMatchObject({
@@ -109,6 +115,9 @@ describe("readTranscriptionUsage", () => {
     [{ type: "tokens" }, { type: "tokens", inputTokens: 0, outputTokens: 0, totalTokens: 0 }],
     [{ type: "words", words: 3 }, null],
     [{ type: "duration" }, null],
+    [{ type: "duration", seconds: -60 }, null],
+    [{ type: "duration", seconds: 1e300 }, null],
+    [{ type: "tokens", total_tokens: 9e15 }, null],
     [{}, null],
     [null, null],
   ])("reads %j as %j", (usage, read) => {

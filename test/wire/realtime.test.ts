@@ -729,6 +729,22 @@ describe("usageToTokens", () => {
   );
 });
 
+it("has no response with more cached tokens than tokens", () => {
+  const details = { textTokens: 10, audioTokens: 20, imageTokens: 0 };
+  const cached = { textTokens: 900, audioTokens: 900, imageTokens: 900 };
+  const usage = { inputTokens: 30, outputTokens: 0, cachedTokens: 2_700, output: null };
+  expect(usageToTokens({ ...usage, input: details, cached })).toMatchObject({
+    cachedText: 10,
+    cachedAudio: 20,
+    cachedImage: 0,
+  });
+});
+
+it.each(["speech_started", "speech_stopped"])("a %s is never before the session", (name) => {
+  const at = { item_id: "item_1", audio_start_ms: -1e300, audio_end_ms: -1e300 };
+  expect(Object.values(parse({ type: `input_audio_buffer.${name}`, ...at }))).toContain(0);
+});
+
 // --- what we send --------------------------------------------------------------------------------
 
 describe("encodeClientEvent", () => {

@@ -21,7 +21,7 @@ export class StoredSums implements SharedSums {
     const name = this.#nameOf(key, windowMs);
     for (let i = 0; i < TRIES; i++) {
       const found = await this.#store.getState(name);
-      const sum = Number(found?.value ?? 0) + amount;
+      const sum = sumIn(found) + amount;
       if (await this.#store.putState(name, String(sum), windowMs, found?.version ?? 0)) return sum;
     }
     throw new RelayError("store_unavailable", "a shared sum is written too often", {
@@ -30,7 +30,7 @@ export class StoredSums implements SharedSums {
   }
 
   async read(key: string, windowMs: number): Promise<number> {
-    return Number((await this.#store.getState(this.#nameOf(key, windowMs)))?.value ?? 0);
+    return sumIn(await this.#store.getState(this.#nameOf(key, windowMs)));
   }
 
   #nameOf(key: string, windowMs: number): string {
@@ -38,4 +38,13 @@ export class StoredSums implements SharedSums {
     const hash = createHash("sha256").update(key).digest("hex").slice(0, 32);
     return `sum:${hash}:${windowAt(this.#clock.epochMs(), windowMs)}`;
   }
+}
+
+/**
+ * What another process has written. A text that is no number counts as none: with NaN every limit of
+ * the window would be off.
+ */
+function sumIn(found: { readonly value: string } | null): number {
+  const sum = Number(found?.value ?? 0);
+  return Number.isFinite(sum) ? sum : 0;
 }

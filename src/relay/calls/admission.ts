@@ -92,7 +92,9 @@ export class Admission {
     nowMs: number,
   ): void {
     const resetMs = Math.min(MAX_RESET_MS, resetSeconds * 1000);
-    this.#tokens.set(model, { remaining, limit, resetMs, atMs: nowMs });
+    // A debt of any size is paid off by then, too: the next report may never come.
+    const left = Math.max(0, remaining);
+    this.#tokens.set(model, { remaining: left, limit, resetMs, atMs: nowMs });
   }
 
   get overloaded(): boolean {

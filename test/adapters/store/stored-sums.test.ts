@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { openStore } from "../../../src/adapters/store/open-store.js";
 import { StoredSums } from "../../../src/adapters/store/stored-sums.js";
+import type { SharedState } from "../../../src/ports/store.js";
 import { FakeClock } from "../../fakes/fake-clock.js";
 
 const MINUTE = 60_000;
@@ -29,4 +30,19 @@ it("StoredSums loses nothing of what processes add at once, and names no number"
   clock.advance(MINUTE);
   expect(await sums[0]!.read("to:+4930123456", MINUTE)).toBe(0);
   await store.close();
+});
+
+it.each(["", "many", "NaN", "Infinity"])("StoredSums takes %j for no sum", async (value) => {
+  let stored = value;
+  const store = {
+    getState: async () => ({ value: stored, version: 1 }),
+    putState: async (_key: string, text: string) => {
+      stored = text;
+      return true;
+    },
+  } as unknown as SharedState;
+  const sums = new StoredSums(store, new FakeClock());
+  expect(await sums.read("to:1", MINUTE)).toBe(0);
+  expect(await sums.add("to:1", 2, MINUTE)).toBe(2);
+  expect(await sums.read("to:1", MINUTE)).toBe(2);
 });

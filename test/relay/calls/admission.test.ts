@@ -118,6 +118,16 @@ it.each([
   expect(admission.refusal(MODEL, 60_000)).toBeNull();
 });
 
+it.each([-1, -1e9, -1e300])(
+  "Admission lets callers in a minute later, when %d tokens are left",
+  (remaining) => {
+    const admission = new Admission({ utilisation: 0.9 });
+    admission.tokensLeft(MODEL, remaining, 40_000, 60, 0);
+    expect(admission.refusal(MODEL, 0)).toBe("tokens");
+    expect(admission.refusal(MODEL, 60_000)).toBeNull();
+  },
+);
+
 describe("callers", () => {
   const verbs = async (bench: CallBench, n: number) =>
     (await bench.calls.incoming(bench.form(n))).map(({ verb }) => verb);
