@@ -24,8 +24,13 @@ export interface TwilioAccount {
  * Under Twilio's limit of concurrent requests. The library's default of 20 would queue them here.
  */
 const MAX_SOCKETS = 50;
-/** From the request to its answer. Twilio mostly answers in 200 ms; a caller waits in silence. */
+/**
+ * From the request to the end of its answer. Twilio mostly answers in 200 ms; a caller waits in
+ * silence.
+ */
 const TIMEOUT_MS = 10_000;
+/** A page of the longest list is far below. */
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
 type TwilioClient = ReturnType<typeof twilio>;
 type HttpOptions = RequestClient.RequestClientOptions;
@@ -38,12 +43,23 @@ type HttpOptions = RequestClient.RequestClientOptions;
 class BasedRequestClient extends twilio.RequestClient {
   readonly #base: URL;
 
-  constructor(baseUrl: string, network: Network, options: HttpOptions) {
+  constructor(
+    baseUrl: string,
+    network: Network,
+    options: HttpOptions & { readonly timeout: number },
+  ) {
     super(options);
     this.#base = new URL(baseUrl);
     const { http, https } = network.agents(options);
-    this.axios.defaults.httpAgent = http;
-    this.axios.defaults.httpsAgent = https;
+    const { defaults, interceptors } = this.axios;
+    defaults.httpAgent = http;
+    defaults.httpsAgent = https;
+    defaults.maxContentLength = MAX_ANSWER_BYTES;
+    // The library's own time-out ends when an answer begins, and each byte of it begins a new one.
+    interceptors.request.use((config) => {
+      config.signal = AbortSignal.timeout(options.timeout);
+      return config;
+    });
   }
 
   override request<TData>(
@@ -119,7 +135,8 @@ export async function observed<T>(
 
 /** 21220: the call is not in a state for this, that is, it is over. 20404: no such resource. */
 const GONE = new Set([21220, 20404]);
-const TIMED_OUT = new Set(["ECONNABORTED", "ETIMEDOUT", "ESOCKETTIMEDOUT"]);
+/** The last one is axios' code of a request whose signal was aborted. */
+const TIMED_OUT = new Set(["ECONNABORTED", "ETIMEDOUT", "ESOCKETTIMEDOUT", "ERR_CANCELED"]);
 
 function toRelayError(operation: string, error: unknown): RelayError {
   if (error instanceof RelayError) return error;

@@ -257,6 +257,24 @@ describe("Twilio REST", () => {
     expect(describe_(failure)).not.toContain("hush");
   });
 
+  it("fails with twilio_timeout when an answer begins and does not end in time", async () => {
+    server.removeAllListeners("request");
+    server.on("request", (_request, response) => {
+      response.writeHead(200, { "content-type": "application/json" });
+      const drip = setInterval(() => response.write(" "), 5);
+      response.on("close", () => clearInterval(drip));
+    });
+    await expect(rest({ timeoutMs: 100 }).hangUp(CALL)).rejects.toMatchObject({
+      code: "twilio_timeout",
+      retryable: true,
+    });
+  });
+
+  it("fails with twilio_unavailable when an answer is longer than any of Twilio's", async () => {
+    reply = () => ({ status: 200, body: " ".repeat(17 * 1024 * 1024) });
+    await expect(rest().hangUp(CALL)).rejects.toMatchObject({ code: "twilio_unavailable" });
+  });
+
   it("fails with twilio_unavailable when nothing listens", async () => {
     server.closeAllConnections();
     server.close();
