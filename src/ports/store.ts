@@ -20,6 +20,8 @@ export interface StoredCall {
   /** For each writer the number of its last event that `record` contains. */
   readonly applied: Readonly<Record<WriterId, number>>;
   readonly owner: WriterId;
+  /** The stored record could not be read: `record` holds only what stands beside it. */
+  readonly isDamaged?: true;
 }
 
 export interface CallSave {

@@ -4,7 +4,7 @@ import type { Clock } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
 import type { Metrics } from "../ports/metrics.js";
 import type { Spool } from "../ports/spool.js";
-import type { CallSave, CallStore } from "../ports/store.js";
+import type { CallSave, CallStore, StoredCall } from "../ports/store.js";
 import type { LiveCall } from "./live-call.js";
 import type { PendingCalls } from "./pending-calls.js";
 
@@ -65,6 +65,13 @@ export class CallSaver {
     }
   }
 
+  #rebase(call: LiveCall, stored: StoredCall | null): void {
+    const { callSid } = call;
+    if (stored?.isDamaged === true)
+      this.#ports.log.error("records: a stored record cannot be read, begun anew", { callSid });
+    call.rebase(stored);
+  }
+
   async #saveAll(calls: readonly LiveCall[], saves: readonly CallSave[]): Promise<void> {
     const { store } = this.#ports;
     const outcomes = await store.save(saves);
@@ -80,7 +87,7 @@ export class CallSaver {
     if (conflicts.length === 0) return;
     const stored = await store.loadMany(conflicts.map((call) => call.callSid));
     for (const call of conflicts) {
-      call.rebase(stored.get(call.callSid) ?? null);
+      this.#rebase(call, stored.get(call.callSid) ?? null);
       if (call.pending.length === 0) this.#settle(call);
     }
   }
@@ -115,7 +122,7 @@ export class CallSaver {
       const found = stored.get(call.callSid);
       const begins = call.pending.some((entry) => entry.event.type === "opened");
       if (found !== undefined || begins) {
-        call.rebase(found ?? null);
+        this.#rebase(call, found ?? null);
         continue;
       }
       call.misses += 1;

@@ -5,7 +5,8 @@ import type { CallSid } from "../domain/ids.js";
 import type { SpoolEntry } from "../ports/spool.js";
 import type { CallSave, CallStore, StoredCall, WriterId } from "../ports/store.js";
 import { PROCESS_LOST } from "./live-call.js";
-import { applyEvent, applyEvents, emptyRecord, lastKnownMs } from "./record.js";
+import { applyEvent, emptyRecord, lastKnownMs } from "./record.js";
+import { applyReadable } from "./stored-record.js";
 
 /**
  * Another writer that changes the same call this often in between is unexpected. Try again later.
@@ -38,7 +39,7 @@ export async function replay(
     // Late events of a call that is no longer stored: it was deleted, or retention removed it.
     if (stored === null && fresh[0]?.event.type !== "opened") return null;
     const events = fresh.map((entry) => entry.event);
-    const record = applyEvents(stored?.record ?? emptyRecord(callSid), events);
+    const record = applyReadable(stored?.record ?? emptyRecord(callSid), events);
     return {
       callSid,
       record: finish(record),

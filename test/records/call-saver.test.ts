@@ -131,6 +131,22 @@ describe("CallSaver", () => {
     expect(save).toMatchObject({ basedOn: 1, applied: { other: 2, w: 2 } });
   });
 
+  it("begins a record anew that cannot be read, and says so", async () => {
+    add(1, opened(), note(1, "mine"));
+    add(2, opened());
+    const record = emptyRecord(testSid(1));
+    const [version, applied, owner] = [7, {}, "other"] as const;
+    stored.set(testSid(1), { record, version, applied, owner, isDamaged: true });
+    outcomes.set(testSid(1), "conflict");
+    await saveDue();
+    outcomes.clear();
+    await saveDue();
+    const [save] = saves.at(-1)!;
+    expect(save).toMatchObject({ callSid: testSid(1), basedOn: 7 });
+    expect(save?.record.events.map(({ name }) => name)).toEqual(["mine"]);
+    expect(log.lines.join()).toContain("a stored record cannot be read");
+  });
+
   it("forgets a call that was deleted", async () => {
     add(1, opened());
     outcomes.set(testSid(1), "deleted");

@@ -52,6 +52,13 @@ describe("replay", () => {
     });
   });
 
+  it("stores all calls of a journal in which a newer release has written, too", async () => {
+    const unknown = { type: "of a newer release" } as unknown as RecordEvent;
+    const journal = entries([1, 1, opened()], [2, 1, unknown], [3, 1, ended(5)], [4, 2, opened()]);
+    expect(await replay(store, "dead", journal, finish)).toEqual([testSid(1)]);
+    expect([...stored.keys()]).toEqual([testSid(1), testSid(2)]);
+  });
+
   it("applies an entry once, however often it is replayed", async () => {
     const journal = entries([1, 1, opened()], [2, 1, note(1, "a")], [3, 1, note(2, "b")]);
     await replay(store, "dead", journal.slice(0, 2), finish);

@@ -38,9 +38,11 @@ export async function* readEntries(path: string): AsyncGenerator<readonly SpoolE
 export function parseEntry(line: string): readonly SpoolEntry[] {
   if (line === "") return [];
   try {
-    // Written by this program, in this or an older version.
+    // Written by this program, in this or another version.
     const entry = JSON.parse(line) as SpoolEntry;
-    return typeof entry.seq === "number" && typeof entry.callSid === "string" ? [entry] : [];
+    const { seq, callSid, event } = entry as Partial<SpoolEntry>;
+    const isEntry = typeof seq === "number" && typeof callSid === "string";
+    return isEntry && typeof event?.type === "string" ? [entry] : [];
   } catch {
     // A power cut can lose single blocks of the disk. The lines around them are still good.
     return [];

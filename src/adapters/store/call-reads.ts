@@ -2,7 +2,7 @@ import type { Kysely } from "kysely";
 import type { CallSid } from "../../domain/ids.js";
 import type { RecordsWanted, StoredCall, WrittenRecords } from "../../ports/store.js";
 import { writtenRecords } from "../../records/record-texts.js";
-import { parseApplied, parseRecord, toCallSid } from "./call-rows.js";
+import { STORED_COLUMNS, toCallSid, toStoredCall } from "./call-rows.js";
 import type { Guard } from "./guard.js";
 import type { Tables } from "./tables.js";
 
@@ -27,17 +27,11 @@ export class CallReads {
       async () =>
         await this.#db
           .selectFrom("calls")
-          .select(["call_sid", "record", "version", "applied", "owner"])
+          .select(STORED_COLUMNS)
           .where("call_sid", "in", callSids)
           .execute(),
     );
-    return new Map(
-      rows.map((row) => {
-        const { version, owner } = row;
-        const applied = parseApplied(row.applied);
-        return [toCallSid(row), { record: parseRecord(row.record), version, applied, owner }];
-      }),
-    );
+    return new Map(rows.map((row) => [toCallSid(row), toStoredCall(row)]));
   }
 
   async loadJson(callSids: readonly CallSid[]): Promise<ReadonlyMap<CallSid, string>> {

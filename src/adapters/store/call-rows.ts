@@ -1,7 +1,10 @@
 /** Converts calls to rows of the table `calls` and back. */
 import type { CallRecord } from "../../domain/call-record.js";
 import type { CallSid } from "../../domain/ids.js";
-import type { CallSave, WriterId } from "../../ports/store.js";
+import type { CallOutcome } from "../../domain/record-event.js";
+import type { CallSave, StoredCall, WriterId } from "../../ports/store.js";
+import { emptyRecord } from "../../records/record.js";
+import { readStoredRecord, UNREADABLE } from "../../records/stored-record.js";
 import type { CallsTable } from "./tables.js";
 
 export const CALL_COLUMNS = [
@@ -76,13 +79,57 @@ export function storable(text: string): string {
   return text.replace(/\0/g, "").replace(/[\uD800-\uDFFF]/gu, "\uFFFD");
 }
 
-// `callValues` wrote these columns.
+// `callValues` wrote this column.
 export function parseRecord(json: string): CallRecord {
   return JSON.parse(json) as CallRecord;
 }
 
-export function parseApplied(json: string): Record<WriterId, number> {
+/** What `toStoredCall` reads. */
+export const STORED_COLUMNS = [
+  "call_sid",
+  "version",
+  "owner",
+  "state",
+  "agent",
+  "direction",
+  "from_number",
+  "to_number",
+  "outcome",
+  "started_ms",
+  "ended_ms",
+  "record",
+  "applied",
+] as const satisfies readonly (keyof CallsTable)[];
+
+type StoredRow = Pick<CallsTable, (typeof STORED_COLUMNS)[number]>;
+
+/** A record that is damaged is begun anew: calls that are stored with it must not wait for it. */
+export function toStoredCall(row: StoredRow): StoredCall {
+  const { version, owner } = row;
+  const record = readStoredRecord(row.record, toCallSid(row));
+  return record === null
+    ? { record: remnant(row), version, applied: {}, owner, isDamaged: true }
+    : { record, version, applied: parseApplied(row.applied), owner };
+}
+
+function parseApplied(json: string): Record<WriterId, number> {
   return JSON.parse(json) as Record<WriterId, number>;
+}
+
+/** What the other columns tell of a call. */
+function remnant(row: StoredRow): CallRecord {
+  return {
+    ...emptyRecord(toCallSid(row)),
+    state: row.state === "ended" ? "ended" : "live",
+    agent: row.agent,
+    direction: row.direction === "outbound" ? "outbound" : "inbound",
+    from: row.from_number,
+    to: row.to_number,
+    startedAt: row.started_ms > 0 ? new Date(row.started_ms).toISOString() : null,
+    endedAt: row.ended_ms === null ? null : new Date(row.ended_ms).toISOString(),
+    outcome: row.outcome as CallOutcome | null,
+    events: [{ atMs: 0, name: UNREADABLE, fields: {} }],
+  };
 }
 
 export function toCallSid(row: { readonly call_sid: string }): CallSid {

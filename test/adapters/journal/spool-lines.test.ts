@@ -15,10 +15,11 @@ describe("parseEntry", () => {
     expect(parseEntry(line(7))).toEqual([{ seq: 7, callSid: "CA1", event: { type: "moved" } }]);
   });
 
-  it.each(["", "{", "\0\0\0\0", "{}", '{"seq":"1","callSid":"CA1"}', '{"seq":1}'])(
-    "leaves a damaged line out: %j",
-    (text) => expect(parseEntry(text)).toEqual([]),
-  );
+  it.each([
+    ...["", "{", "\0\0\0\0", "null", "7", "{}", '{"seq":"1","callSid":"CA1"}', '{"seq":1}'],
+    ...['{"seq":1,"callSid":"CA1"}', '{"seq":1,"callSid":"CA1","event":null}'],
+    '{"seq":1,"callSid":"CA1","event":{}}',
+  ])("leaves a damaged line out: %j", (text) => expect(parseEntry(text)).toEqual([]));
 });
 
 describe("readEntries", () => {

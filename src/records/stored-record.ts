@@ -1,0 +1,65 @@
+import type { CallRecord } from "../domain/call-record.js";
+import type { CallSid } from "../domain/ids.js";
+import type { RecordEvent } from "../domain/record-event.js";
+import { applyEvents, emptyRecord } from "./record.js";
+
+/** Of the event by which a record says that what was stored before could not be read. */
+export const UNREADABLE = "record_unreadable";
+
+/**
+ * Reads a record as it was stored, by this release or by an earlier one, which knew fewer fields.
+ *
+ * @returns  null when it is damaged: events could not be applied to it.
+ */
+export function readStoredRecord(json: string, callSid: CallSid): CallRecord | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    return null;
+  }
+  if (!isObject(value) || value["callSid"] !== callSid) return null;
+  const empty = emptyRecord(callSid);
+  const { usage = {} } = value;
+  if (!isObject(usage)) return null;
+  const record = { ...empty, ...value, usage: { ...empty.usage, ...usage } } as CallRecord;
+  return isWhole(record) ? record : null;
+}
+
+/** What is read when events are applied is as it should be. */
+function isWhole(record: CallRecord): boolean {
+  const { turns, tools, events, earlierTransfers, transfer, usage, startedAt } = record;
+  const lists: readonly unknown[] = [turns, tools, events, earlierTransfers];
+  return (
+    lists.every((list) => Array.isArray(list) && list.every(isObject)) &&
+    (transfer === null || (isObject(transfer) && Array.isArray(transfer.steps))) &&
+    isObject(usage.models) &&
+    isObject(usage.transcription) &&
+    (startedAt === null || Number.isFinite(Date.parse(startedAt)))
+  );
+}
+
+/**
+ * As `applyEvents`, for events that were read from a journal: one that this release cannot apply is
+ * left out. A newer release may have written it, or a disk may have lost a part of it, and the
+ * events of all other calls wait behind it.
+ */
+export function applyReadable(record: CallRecord, events: readonly RecordEvent[]): CallRecord {
+  try {
+    return applyEvents(record, events);
+  } catch {
+    return events.reduce(applyOne, record);
+  }
+}
+
+function applyOne(record: CallRecord, event: RecordEvent): CallRecord {
+  try {
+    return applyEvents(record, [event]);
+  } catch {
+    return record;
+  }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
