@@ -142,6 +142,11 @@ const MAX_SILENT_RESPONSES = 8;
  */
 const STUCK_SPEECH = { silentMs: 5_000, reportedMs: 5_000 };
 const STUCK_WHILE_OWED = { silentMs: 3_000, reportedMs: 1_500 };
+/**
+ * From the model's report that the caller speaks, whatever the relay's own detection hears: a line
+ * that is never quiet, with a television beside the phone, would keep the caller waiting for ever.
+ */
+const LONGEST_TURN_MS = 60_000;
 
 export const NO_REPLY_OWED: ReplyState = {
   owed: null,
@@ -208,8 +213,12 @@ export function silentResponseSinceMs(
  * @returns  since when the caller is silent, for `speech_stuck`; null: all is well.
  */
 export function stuckSpeechSinceMs(state: ReplyState, heard: Heard, nowMs: number): number | null {
-  if (state.owed !== null || !isStuck(state, heard, STUCK_SPEECH, nowMs)) return null;
-  return Math.max(heard.silentSinceMs ?? nowMs, state.callerStartedMs);
+  const { owed, callerSpeaking, callerStartedMs } = state;
+  // What was owed before a turn that is too long is asked for anew, and not given up at once.
+  const isNew = owed === null || owed.sinceMs < callerStartedMs;
+  const isDue = owed === null || isTooLong(callerSpeaking, callerStartedMs, nowMs);
+  if (!isNew || !isDue || !isStuck(state, heard, STUCK_SPEECH, nowMs)) return null;
+  return Math.max(heard.silentSinceMs ?? nowMs, callerStartedMs);
 }
 
 /**
@@ -335,12 +344,17 @@ function settle(state: ReplyState, outcome: OwedOutcome | null, nowMs: number): 
   };
 }
 
+function isTooLong(callerSpeaking: boolean, startedMs: number, nowMs: number): boolean {
+  return callerSpeaking && nowMs - startedMs >= LONGEST_TURN_MS;
+}
+
 function isStuck(
   { callerSpeaking, callerStartedMs }: ReplyState,
   { silentSinceMs }: Heard,
   { silentMs, reportedMs }: typeof STUCK_SPEECH,
   nowMs: number,
 ): boolean {
+  if (isTooLong(callerSpeaking, callerStartedMs, nowMs)) return true;
   if (!callerSpeaking || silentSinceMs === null) return false;
   return nowMs - silentSinceMs >= silentMs && nowMs - callerStartedMs >= reportedMs;
 }

@@ -18,8 +18,12 @@ const END: ResponseEnd = {
   phase: null,
 };
 
-/** A caller to whom a reply is due, silent since the start; the model may believe otherwise. */
-function watch() {
+/**
+ * A caller to whom a reply is due; the model may believe that they speak.
+ *
+ * @param silentSinceMs  for the relay's own detection: since the start, or never.
+ */
+function watch(silentSinceMs: number | null = 0) {
   const clock = new FakeClock();
   const calls: string[] = [];
   const host = {
@@ -28,12 +32,12 @@ function watch() {
       askAgain: () => void calls.push("askAgain"),
       callerSilent: () => void calls.push("callerSilent"),
     },
-    path: { heard: () => ({ soundUntilMs: 0, silentSinceMs: 0 }), playComfort: () => undefined },
+    path: { heard: () => ({ soundUntilMs: 0, silentSinceMs }), playComfort: () => undefined },
     eventLog: { note: () => undefined },
     log: new FakeLog(),
     isWithAgent: true,
     say: () => undefined,
-    replyGivenUp: () => undefined,
+    replyGivenUp: () => void calls.push("given up"),
   } as unknown as ReplyWatchHost;
   const reply = new ReplyWatch(host, clock, new FakeMetrics().metrics);
   const run = (ms: number): void => {
@@ -73,6 +77,26 @@ describe("a model that believes that the caller is still speaking", () => {
     expect(calls).toEqual([]);
     run(1_000);
     expect(calls).toEqual(["callerSilent", "askAgain"]);
+  });
+});
+
+describe("a line that is never quiet", () => {
+  it("keeps a caller waiting for a minute, whether or not a reply is owed, and not for ever", () => {
+    for (const isOwed of [false, true]) {
+      const { reply, run, calls } = watch(null);
+      if (isOwed) reply.owe("caller_turn");
+      run(1_000);
+      reply.callerSpeech(true);
+      run(29_000);
+      // A server that repeats itself says nothing new.
+      reply.callerSpeech(true);
+      run(30_000);
+      expect(calls).toEqual([]);
+      run(6_000);
+      expect(calls).toEqual(["callerSilent", "askAgain"]);
+      run(10_000);
+      expect(calls.at(-1)).toBe("given up");
+    }
   });
 });
 
