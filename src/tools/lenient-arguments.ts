@@ -7,23 +7,24 @@ import type { Urgency } from "../domain/agent-profile.js";
 import { shortened } from "../domain/shortened.js";
 import type { ToolArguments } from "./tool.js";
 
+/** A model that writes a list inside of another one does so a few times. */
+const MOST_LISTS = 8;
+
 /**
  * An object as it is. A text, or the first text of a list, stands for the argument that matters
  * most; so does that argument's value in text that is not JSON, for example because the model was
  * cut off.
  *
- * @param value  undefined: the text is not JSON.
+ * @param given  undefined: the text is not JSON.
  */
-export function readLenient(value: unknown, text: string, main: string): ToolArguments {
-  if (typeof value === "object" && value !== null && !Array.isArray(value))
-    return value as ToolArguments;
-  if (Array.isArray(value)) {
-    const first: unknown = value[0];
-    return typeof first === "object" ? readLenient(first, text, main) : { [main]: first };
-  }
+export function readLenient(given: unknown, text: string, main: string): ToolArguments {
+  let value = given;
+  for (let lists = 0; Array.isArray(value) && lists < MOST_LISTS; lists++) value = value[0];
+  if (Array.isArray(value)) return {};
+  if (typeof value === "object" && value !== null) return value as ToolArguments;
   if (value !== undefined && value !== null) return { [main]: value };
   const pattern = new RegExp(`"${main}"\\s*:\\s*"((?:[^"\\\\]|\\\\.)*)"`);
-  const found = value === null ? null : pattern.exec(text)?.[1];
+  const found = given === undefined ? pattern.exec(text)?.[1] : null;
   return found == null ? {} : { [main]: found };
 }
 
@@ -33,7 +34,16 @@ export function lenientText(value: unknown, chars: number): string | null {
   return text === "" ? null : shortened(text, chars);
 }
 
+/** Empty where values are nested deeper than the stack is. */
 function plainText(value: unknown): string {
+  try {
+    return textOf(value);
+  } catch {
+    return "";
+  }
+}
+
+function textOf(value: unknown): string {
   switch (typeof value) {
     case "string":
       return value;
@@ -43,7 +53,7 @@ function plainText(value: unknown): string {
     case "object":
       if (value === null) return "";
       return Array.isArray(value)
-        ? value.map(plainText).filter(Boolean).join("; ")
+        ? value.map(textOf).filter(Boolean).join("; ")
         : // From JSON, so it is JSON.
           JSON.stringify(value);
     default:

@@ -130,7 +130,9 @@ export class ToolRunner {
     const startedMs = clock.nowMs();
     const tool = registry.get(call.name);
     observer.started(call.callId, tool?.sayWhileWaiting ?? null);
-    const ended = await this.#answer(call, tool, pauseMs);
+    const ended = await this.#answer(call, tool, pauseMs).catch((error: unknown) =>
+      this.#notRead(tool, error),
+    );
     observer.ended(call.callId);
     return {
       callId: call.callId,
@@ -142,6 +144,13 @@ export class ToolRunner {
       outcome: ended.outcome,
       request: ended.request,
     };
+  }
+
+  /** A check that fails by itself, for example because values are nested deeper than the stack is. */
+  #notRead(tool: Tool | null, error: unknown): Ended {
+    const fields = { tool: tool?.name ?? "unknown", code: "tool_arguments_invalid" } as const;
+    this.#options.log.warn("tools: arguments not read", fields, error);
+    return failed("invalid", "The arguments cannot be read.");
   }
 
   async #answer(call: ToolCallAsked, tool: Tool | null, pauseMs: number): Promise<Ended> {

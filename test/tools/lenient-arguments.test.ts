@@ -25,8 +25,14 @@ describe("arguments of any form", () => {
     ['{"destination": "a \\"b\\" c", "rea', { destination: 'a \\"b\\" c' }],
     ["{oops", {}],
     ["", {}],
+    ['[[["desk"]]]', { destination: "desk" }],
+    ["[[null]]", {}],
   ])("%s are read", (text, args) => {
     expect(read(text)).toEqual(args);
+  });
+
+  it("are none where lists are nested deeper than the stack is", () => {
+    expect(read("[".repeat(60_000) + "]".repeat(60_000))).toEqual({});
   });
 });
 
@@ -42,6 +48,13 @@ describe("a text of any type", () => {
     [{ why: "lost" }, '{"why":"lost"}'],
   ])("%j is read", (value, text) => {
     expect(lenientText(value, 500)).toBe(text);
+  });
+
+  it("is none where values are nested deeper than the stack is", () => {
+    const lists = JSON.parse("[".repeat(60_000) + "]".repeat(60_000));
+    const objects = JSON.parse(`${'{"a":'.repeat(60_000)}1${"}".repeat(60_000)}`);
+    expect([lenientText(lists, 500), lenientText(objects, 500)]).toEqual([null, null]);
+    expect(lenientUrgency(lists)).toBeNull();
   });
 
   it("is cut visibly, between characters", () => {

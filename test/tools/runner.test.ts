@@ -114,6 +114,21 @@ describe("ToolRunner", () => {
     expect(clock.pending).toBe(0);
   });
 
+  it("answers a call whose arguments cannot even be checked, and ends what it began", async () => {
+    const readArguments = (): never => {
+      throw new RangeError("Maximum call stack size exceeded");
+    };
+    const { runner } = bench(tool("a", ok, { readArguments }), tool("b", ok));
+    const told: string[] = [];
+    const observer = {
+      started: (id: string) => void told.push(`started ${id}`),
+      ended: (id: string) => void told.push(`ended ${id}`),
+    };
+    const answers = await runner.run([call("a", "{}", "1"), call("b", "{}", "2")], observer);
+    expect(answers.map(({ outcome }) => outcome)).toEqual(["invalid", "ok"]);
+    expect(told.sort()).toEqual(["ended 1", "ended 2", "started 1", "started 2"]);
+  });
+
   it("answers a tool that throws without telling what a stranger's error says", async () => {
     const { runner } = bench(
       tool("a", () => {
