@@ -9,7 +9,7 @@ export interface MediaSocket {
   cork(write: () => void): void;
   /** Bytes that the kernel has not taken yet. */
   bufferedBytes(): number;
-  /** Idempotent. 1000 normal, 1008 refused. */
+  /** Idempotent. 1000 normal, 1008 refused, 1011 a fault of ours. */
   close(code: number, reason: string): void;
 }
 

@@ -79,7 +79,7 @@ export interface LegRecorder {
 
 /**
  * Decides which call a stream belongs to. Null: refused (and counted); the socket is closed with
- * 1008. A promise never rejects, and while it is open, what the stream says waits.
+ * 1008, and with 1011 when a promise rejects. While it is open, what the stream says waits.
  */
 export type StreamClaim = (start: TwilioStart, leg: MediaLeg) => Claimed | Promise<Claimed>;
 
@@ -238,12 +238,20 @@ export class MediaLeg implements MediaReceiver {
     // Another process has to see it, too.
     const first = bytes.slice();
     this.#held = [];
-    void claimed.then((owner) => {
-      const held = this.#held ?? [];
-      this.#held = null;
-      this.#claimed(owner, first);
-      for (const message of held) this.message(message);
-    });
+    claimed.then(
+      (owner) => {
+        const held = this.#held ?? [];
+        this.#held = null;
+        this.#claimed(owner, first);
+        for (const message of held) this.message(message);
+      },
+      (error: unknown) => {
+        // What another process says of the call may be of another release. Twilio asks what follows.
+        this.#log.error("media: stream not taken", { code: "internal" }, error);
+        this.#held = null;
+        this.#end(1011, "not taken");
+      },
+    );
   }
 
   #claimed(owner: Claimed, start: Uint8Array): void {

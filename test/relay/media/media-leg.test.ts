@@ -1,0 +1,25 @@
+import { describe, expect, it } from "vitest";
+import { MediaLeg } from "../../../src/relay/media/media-leg.js";
+import { FakeStream, sid } from "../../fakes/call-bench.js";
+import { FakeClock } from "../../fakes/fake-clock.js";
+import { FakeMetrics } from "../../fakes/fake-metrics.js";
+import { FakeLog } from "../../fakes/fake-ports.js";
+import { settle } from "../../fakes/sip-bench.js";
+
+describe("a stream", () => {
+  it("ends when it cannot be found out whose it is: the caller would wait in silence", async () => {
+    const clock = new FakeClock();
+    const log = new FakeLog();
+    const { metrics } = new FakeMetrics();
+    const socket = new FakeStream();
+    const claim = async (): Promise<null> => {
+      throw new TypeError("a handoff of another release");
+    };
+    socket.receiver = new MediaLeg(socket, claim, { clock, metrics, log });
+    socket.start(sid(1), {});
+    socket.frame();
+    await settle();
+    expect([socket.closedWith, clock.pending]).toEqual([1011, 0]);
+    expect(log.lines.join()).toContain("media: stream not taken");
+  });
+});
