@@ -69,7 +69,11 @@ export async function worker(io: CliIo, options: { readonly record?: boolean }):
     send({ type: "failing" });
   });
   const stopHeartbeats = await sendHeartbeats(app, send, systemClock);
-  await runToTheEnd(app, commands, orphaned, send);
+  await runToTheEnd(app, commands, orphaned, (message) => {
+    // Calls that it has not released yet would be taken for lost ones.
+    link.flush();
+    send(message);
+  });
   stopHeartbeats();
   return EXIT_OK;
 }

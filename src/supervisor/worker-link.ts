@@ -137,16 +137,17 @@ export class WorkerLink implements Cluster, MachineLimits {
   /** Sends it within GATHER_MS. */
   #gather(message: ClusterMessage): void {
     this.#gathered.push(message);
-    this.#due ??= this.#clock.after(GATHER_MS, () => this.#flush());
+    this.#due ??= this.#clock.after(GATHER_MS, () => this.flush());
   }
 
   /** Sends it now, after what was gathered before it. */
   #send(message: ClusterMessage): void {
     this.#gathered.push(message);
-    this.#flush();
+    this.flush();
   }
 
-  #flush(): void {
+  /** Sends what was gathered now: what follows may be the last that the supervisor hears. */
+  flush(): void {
     this.#due?.cancel();
     this.#due = null;
     const [first, ...more] = this.#gathered;

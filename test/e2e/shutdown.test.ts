@@ -75,6 +75,20 @@ function closed(calls: readonly Leg[]): readonly Leg[] {
   return calls.filter(({ events }) => events.find("stream_closed") !== undefined);
 }
 
+describe("a drain", () => {
+  it("ends with its last call, and starts no worker for a caller who has hung up", async () => {
+    const relay = await start(1, { DRAIN_SECONDS: "20" });
+    const calls = await placeCalls(1);
+    process.kill(relay.pid, "SIGTERM");
+    await expect
+      .poll(() => relay.log(), { timeout: 20_000 })
+      .toContain("no new calls are accepted");
+    for (const call of calls) call.hangUp();
+    expect(await relay.exited).toBe(0);
+    expect(relay.log().split('"supervisor: worker listening"')).toHaveLength(2);
+  }, 60_000);
+});
+
 describe.each([1, 2])("with %i worker(s)", (workers) => {
   it("brings every caller to a human when the drain time is over", async () => {
     const { pid, exited } = await start(workers);

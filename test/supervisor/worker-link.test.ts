@@ -51,6 +51,14 @@ describe("WorkerLink", () => {
     expect(sent).toHaveLength(1);
   });
 
+  it("sends what was gathered before the worker's last word", () => {
+    link.release(CALL);
+    link.flush();
+    expect(sent).toEqual([release]);
+    link.flush();
+    expect([sent.length, clock.pending]).toEqual([1, 0]);
+  });
+
   it("resolves a request with the reply of the same id", async () => {
     const replies = [link.ask(CALL, REQUEST), link.ask(CALL, REQUEST)];
     expect(sent).toMatchObject([{ id: 1, request: REQUEST }, { id: 2 }]);
