@@ -10,6 +10,7 @@ import standalone from "ajv/dist/standalone/index.js";
 import { RelayError } from "../../domain/errors.js";
 import type { SchemaCheck, SchemaChecker } from "../../tools/registry.js";
 import type { JsonSchema } from "../../tools/schema-types.js";
+import { slowText } from "../system/slow-pattern.js";
 
 /** Made when the first schema is compiled: it compiles the schema of schemas, which takes longest. */
 let shared: Ajv | null = null;
@@ -47,6 +48,7 @@ function compiled(
   // Schemas come from the agents file. Keywords and formats that ajv does not know are no faults.
   const options = { allErrors: true, strict: false, validateFormats: false } as const;
   shared ??= new Ajv({ ...options, code: { source: true } });
+  refuseSlowPatterns(schema);
   try {
     const validate = shared.compile(schema);
     use(shared, validate);
@@ -56,6 +58,31 @@ function compiled(
     throw new RelayError("config_invalid", `not a JSON Schema: ${why}`, { cause: error });
   } finally {
     shared.removeSchema(schema);
+  }
+}
+
+/** @throws RelayError `config_invalid`: checking a caller's words could hold up all calls. */
+function refuseSlowPatterns(schema: unknown): void {
+  for (const pattern of patternsOf(schema)) {
+    const text = slowText(pattern, "u");
+    if (text === null) continue;
+    const which = `the pattern ${JSON.stringify(pattern)} takes too long on a text such as`;
+    throw new RelayError(
+      "config_invalid",
+      `not a JSON Schema that can be used: ${which} ${JSON.stringify(text)}. In a group that is ` +
+        "repeated, repeat nothing, or nothing that also fits what follows it",
+    );
+  }
+}
+
+/** Of the schema and all within it. A property that is named "pattern" is a schema and no text. */
+function* patternsOf(schema: unknown): Generator<string> {
+  if (typeof schema !== "object" || schema === null) return;
+  for (const [key, value] of Object.entries(schema)) {
+    if (key === "pattern" && typeof value === "string") yield value;
+    if (key === "patternProperties" && typeof value === "object" && value !== null)
+      yield* Object.keys(value);
+    yield* patternsOf(value);
   }
 }
 

@@ -3,6 +3,7 @@
  * several values of the file are in `checks.ts`.
  */
 import { z } from "zod";
+import { slowText } from "../../adapters/system/slow-pattern.js";
 import { isLanguageTag, isTimeZone } from "../locale.js";
 import { didYouMean } from "../nearest.js";
 import { destinationSchema } from "./destination-entry.js";
@@ -347,13 +348,23 @@ export const fileSchema = z.strictObject({
   pricing: path.optional().describe("Price list that replaces the shipped one"),
 });
 
+/** As `records/redact.ts` uses them. */
+const REDACT_FLAGS = "giu";
+
 function compiles(source: string, context: z.RefinementCtx): void {
   try {
-    new RegExp(source, "giu");
+    new RegExp(source, REDACT_FLAGS);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     context.addIssue({ code: "custom", message: `is not a regular expression: ${why}` });
+    return;
   }
+  const text = slowText(source, REDACT_FLAGS);
+  if (text === null) return;
+  const message =
+    `takes too long on a text such as ${JSON.stringify(text)}: in a group that is repeated, ` +
+    "repeat nothing, or nothing that also fits what follows it";
+  context.addIssue({ code: "custom", message });
 }
 
 export type AgentInput = z.output<typeof agentSchema>;

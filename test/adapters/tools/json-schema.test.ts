@@ -76,6 +76,15 @@ describe.each([
     expect(refused).toThrow("not a JSON Schema");
   });
 
+  it("refuses a pattern on which a caller's words could be tried for ever", () => {
+    const properties = { list: { items: { properties: { mail: { pattern: "^(\\w+\\.?)+@$" } } } } };
+    const refused = (schema: Schema) => () => check({}, schema);
+    expect(refused({ type: "object", properties })).toThrow(/takes too long on a text such as "aa/);
+    const names = { type: "object", patternProperties: { "^(a+)+$": {} } };
+    expect(refused(names)).toThrow("takes too long");
+    expect(check({}, { type: "object", properties: { pattern: { type: "string" } } })).toBeNull();
+  });
+
   it("knows nothing of other schemas, even of the same name", () => {
     for (const type of ["string", "number"])
       expect(check(7, { $id: "https://x.example/a", type }) === null).toBe(type === "number");

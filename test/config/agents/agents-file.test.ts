@@ -472,6 +472,11 @@ bogus: 1
     ["a name twice", "agents: {}\nagents: {}", "the key agents is here twice: remove one"],
     ["a bomb of aliases", bomb(), "Excessive alias count indicates a resource exhaustion attack"],
     ["an open bracket", "agents: [", "Flow sequence"],
+    [
+      "a pattern that could be tried for ever",
+      'agents: {a: {instructions: x}}\nredact: {patterns: ["(\\\\w+ ?)+$"]}',
+      "takes too long on a text such as",
+    ],
   ])("refuses %s", (_name, text, problem) => {
     expect(faultsOf(text).map((fault) => fault.problem)).toContainEqual(
       expect.stringContaining(problem),
