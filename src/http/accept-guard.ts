@@ -14,6 +14,8 @@ export interface AcceptGuardParts {
   readonly limit: number | null;
   /** The lowest free descriptor; null = none is free. */
   readonly lowestFree: () => number | null;
+  /** Of the reserve, down to which this listener accepts connections. Default 1: all of it stays. */
+  readonly share?: number;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -32,9 +34,10 @@ const MAX_RESERVE = 512;
  * @returns  ends the guard.
  */
 export function guardAccept(parts: AcceptGuardParts): () => void {
-  const { server, limit, lowestFree, clock, log } = parts;
+  const { server, limit, lowestFree, share = 1, clock, log } = parts;
   if (limit === null) return () => undefined;
-  const reserve = Math.min(MAX_RESERVE, Math.max(MIN_RESERVE, Math.floor(limit * RESERVE_SHARE)));
+  const whole = Math.min(MAX_RESERVE, Math.max(MIN_RESERVE, Math.floor(limit * RESERVE_SHARE)));
+  const reserve = Math.floor(whole * share);
   let timer: Timer;
   let ended = false;
   const check = async (): Promise<void> => {

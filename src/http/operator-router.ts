@@ -2,6 +2,7 @@
 import type { Operator } from "../domain/operator.js";
 import type { Log } from "../ports/log.js";
 import type { AuditLog } from "../records/audit-log.js";
+import { BodyBudget } from "./body-budget.js";
 import { callSidOf } from "./call-sid.js";
 import type { Exchange, RequestHead } from "./exchange.js";
 import type { RouteDoc } from "./openapi/route-doc.js";
@@ -41,6 +42,8 @@ export interface OperatorRoute {
 }
 
 const MAX_BODY_BYTES = 64 * 1024;
+/** Of a peer who has not signed in: a token, as JSON. */
+const MAX_UNKNOWN_BODY_BYTES = 4 * 1024;
 
 interface CompiledRoute extends OperatorRoute {
   readonly parts: readonly string[];
@@ -51,6 +54,7 @@ export class OperatorRouter {
   readonly #audit: Pick<AuditLog, "write">;
   readonly #log: Log;
   readonly #routes: readonly CompiledRoute[];
+  readonly #budget = new BodyBudget();
 
   constructor(
     auth: OperatorAuth,
@@ -98,7 +102,9 @@ export class OperatorRouter {
     };
     // A body can only be read before the first wait.
     if (method === "POST")
-      this.#withBody(exchange, request, (read) => this.#begin(exchange, route, read, admitted));
+      this.#withBody(exchange, request, admitted, (read) =>
+        this.#begin(exchange, route, read, admitted),
+      );
     else this.#begin(exchange, route, { ...request, body: null }, admitted);
   }
 
@@ -119,9 +125,14 @@ export class OperatorRouter {
   #withBody(
     exchange: Exchange,
     request: Omit<OperatorRequest, "body">,
+    { by }: Admitted,
     done: (request: OperatorRequest) => void,
   ): void {
-    exchange.readBody({ maxBytes: MAX_BODY_BYTES }, (bytes) => {
+    const limits =
+      by === "no_sign_in"
+        ? { maxBytes: MAX_UNKNOWN_BODY_BYTES, budget: this.#budget }
+        : { maxBytes: MAX_BODY_BYTES };
+    exchange.readBody(limits, (bytes) => {
       let body: unknown = null;
       if (bytes.length > 0) {
         // A page of another site can post forms and plain text unasked, but not this type.

@@ -126,7 +126,9 @@ export function readTime(query: URLSearchParams, name: string): number | null {
   const text = query.get(name);
   if (text === null || text === "") return null;
   const ms = /^\d{10,}$/.test(text) ? Number(text) : Date.parse(text);
-  if (!Number.isSafeInteger(ms)) throw new QueryFault(`${name} is a time, as 2026-11-21T08:00:00Z`);
+  // Later than the year 275760 there is no date.
+  if (Number.isNaN(new Date(ms).getTime()))
+    throw new QueryFault(`${name} is a time, as 2026-11-21T08:00:00Z`);
   return ms;
 }
 

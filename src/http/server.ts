@@ -119,13 +119,18 @@ export interface OperatorServerParts extends HealthRouteParts {
   readonly log: Log;
   /** Operators come through the supervisor, which names their address. */
   readonly behindSupervisor?: boolean;
+  /** Default: connections are accepted until the process has no descriptor left. */
+  readonly descriptors?: Pick<AcceptGuardParts, "limit" | "lowestFree">;
   /** Beside /metrics, /ready and the actions on calls: records, console, events. */
   readonly routes?: readonly OperatorRoute[];
 }
 
+/** Of the reserve of descriptors. Operators still get in when strangers do not, and calls go on. */
+const OPERATOR_SHARE = 0.5;
+
 /** What operators reach: never on the public listener. */
 export function createOperatorServer(parts: OperatorServerParts): HttpServer {
-  const { auth, audit, calls, listening, timer, log, routes = [] } = parts;
+  const { auth, audit, calls, clock, listening, timer, log, routes = [] } = parts;
   const all = [
     ...healthRoutes(parts),
     ...callRoutes(calls),
@@ -135,6 +140,11 @@ export function createOperatorServer(parts: OperatorServerParts): HttpServer {
   ];
   const router = new OperatorRouter(auth, audit, log, [...all, openApiRoute(all, VERSION)]);
   const app = loadUws().uws.App();
+  const server = new UwsServer(app);
+  if (parts.descriptors !== undefined) {
+    const guarded = { server, ...parts.descriptors, share: OPERATOR_SHARE };
+    server.onClose(guardAccept({ ...guarded, clock, log }));
+  }
   const options = timed(parts);
   const { behindSupervisor = false, streams = null } = parts;
   app.ws(LISTEN_PATH, listenBehavior({ ...parts, behindSupervisor }));
@@ -146,7 +156,7 @@ export function createOperatorServer(parts: OperatorServerParts): HttpServer {
     else router.handle(exchange);
     timer.end("http", startedMs);
   });
-  return new UwsServer(app);
+  return server;
 }
 
 interface TimedParts {

@@ -2,6 +2,7 @@ import { request as httpRequest, type IncomingMessage } from "node:http";
 import { isIPv4 } from "node:net";
 import type { Clock, Timer } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
+import { type AcceptGuardParts, guardAccept } from "./accept-guard.js";
 import { BodyBudget } from "./body-budget.js";
 import { Exchange } from "./exchange.js";
 import { UwsServer } from "./listener.js";
@@ -17,11 +18,15 @@ export interface StandInParts {
   readonly host: string;
   readonly clock: Clock;
   readonly log: Log;
+  /** Default: connections are accepted until the process has no descriptor left. */
+  readonly descriptors?: Pick<AcceptGuardParts, "limit" | "lowestFree">;
 }
 
 /** A worker is replaced within this. Twilio waits 15 s for the answer to a webhook. */
 const WAIT_MS = 12_000;
 const RETRY_MS = 50;
+/** Between two log lines about a worker that does not answer. */
+const LOG_EVERY_MS = 1_000;
 const MAX_WAITING = 2_000;
 const MAX_BODY_BYTES = 64 * 1024;
 const MAX_REPLY_BYTES = 256 * 1024;
@@ -61,11 +66,19 @@ export class StandInServer {
   readonly #budget = new BodyBudget();
   #waiting: Waiting[] = [];
   #timer: Timer | null = null;
+  /** The worker took no connection at the last try: one request finds out whether it does again. */
+  #isRefused = false;
+  #logAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(parts: StandInParts) {
     this.#parts = parts;
+    const { clock, descriptors, log } = parts;
     const app = loadUws().uws.App();
-    this.#server = new UwsServer(app);
+    const server = new UwsServer(app);
+    this.#server = server;
+    // A worker that has few left accepts none, and those that it leaves come here.
+    if (descriptors !== undefined)
+      server.onClose(guardAccept({ server, ...descriptors, clock, log }));
     app.any("/*", (response, request) => {
       // The next request on this connection has to reach a worker.
       this.#receive(new Exchange(response, request, { last: () => true }));
@@ -113,9 +126,10 @@ export class StandInServer {
     const [port] = this.#parts.ports();
     const waiting = this.#waiting.filter(({ exchange }) => exchange.open);
     this.#waiting = [];
+    let most = this.#isRefused ? 1 : MAX_WAITING;
     for (const one of waiting) {
       if (nowMs >= one.untilMs) one.exchange.answer(noWorker());
-      else if (port === undefined) this.#waiting.push(one);
+      else if (port === undefined || most-- <= 0) this.#waiting.push(one);
       else void this.#forward(one, port);
     }
     if (this.#waiting.length > 0) this.#retryLater();
@@ -129,12 +143,25 @@ export class StandInServer {
   async #forward(one: Waiting, port: number): Promise<void> {
     try {
       one.exchange.answer(await this.#send(one, port));
+      this.#isRefused = false;
     } catch (error) {
-      const reason = String(error);
-      this.#parts.log.info("supervisor: worker did not answer a kept request", { port, reason });
+      // No worker could be sent such a path or header.
+      if (error instanceof TypeError) {
+        one.exchange.answer(json(400, { error: "invalid" }));
+        return;
+      }
+      this.#isRefused = errnoOf(error) === "ECONNREFUSED";
+      this.#logFailure(port, String(error));
       this.#waiting.push(one);
       this.#retryLater();
     }
+  }
+
+  #logFailure(port: number, reason: string): void {
+    const nowMs = this.#parts.clock.nowMs();
+    if (nowMs < this.#logAtMs) return;
+    this.#logAtMs = nowMs + LOG_EVERY_MS;
+    this.#parts.log.info("supervisor: worker did not answer a kept request", { port, reason });
   }
 
   #send({ exchange, body }: Waiting, port: number): Promise<Reply> {
@@ -157,6 +184,10 @@ export class StandInServer {
       forwarded.end(body);
     });
   }
+}
+
+function errnoOf(error: unknown): unknown {
+  return typeof error === "object" && error !== null && "code" in error ? error.code : null;
 }
 
 async function readReply(response: IncomingMessage): Promise<Reply> {

@@ -13,6 +13,11 @@ export interface EventMergeParts {
 
 /** How often it looks for workers that were started since. */
 const LOOK_EVERY_MS = 2_000;
+/**
+ * A client that is further behind is disconnected, as the workers themselves do it: they see only
+ * that this process takes their events.
+ */
+const MAX_BACKLOG_BYTES = 1024 * 1024;
 
 /**
  * Merges the server-sent events of all workers into one stream: whole events, in the order in which
@@ -25,13 +30,14 @@ export function mergeEvents(
   parts: EventMergeParts,
 ): void {
   const { workers, clock } = parts;
+  const client: Client = { outgoing, isRefused: false };
   const followed = new Map<number, EventSource>();
   let timer: Timer;
   const look = (): void => {
     for (const port of workers()) {
       if (followed.has(port)) continue;
       const ended = (): void => void followed.delete(port);
-      followed.set(port, new EventSource(port, incoming.url ?? "", outgoing, parts, ended));
+      followed.set(port, new EventSource(port, incoming.url ?? "", client, parts, ended));
     }
     timer = clock.after(LOOK_EVERY_MS, look);
   };
@@ -43,9 +49,16 @@ export function mergeEvents(
   look();
 }
 
+/** The client gets the first worker's answer: the events, or why there are none. */
+interface Client {
+  readonly outgoing: ServerResponse;
+  /** The refusal of a worker is its answer. */
+  isRefused: boolean;
+}
+
 /** The events of one worker, written to the client. */
 class EventSource {
-  readonly #outgoing: ServerResponse;
+  readonly #client: Client;
   readonly #request: ReturnType<typeof request>;
   /** The beginning of an event whose end has not arrived. */
   #rest = "";
@@ -53,11 +66,11 @@ class EventSource {
   constructor(
     port: number,
     path: string,
-    outgoing: ServerResponse,
+    client: Client,
     { headers, log }: EventMergeParts,
     ended: () => void,
   ) {
-    this.#outgoing = outgoing;
+    this.#client = client;
     this.#request = request({ host: "127.0.0.1", port, method: "GET", path, headers });
     this.#request.on("response", (response) => {
       response.on("close", ended);
@@ -68,7 +81,7 @@ class EventSource {
     this.#request.on("error", (error) => {
       ended();
       // The client or the worker has gone. A worker in its place is found at the next look.
-      if (!outgoing.destroyed)
+      if (!client.outgoing.destroyed)
         log.info("supervisor: events of a worker ended", { reason: error.message });
     });
     this.#request.end();
@@ -79,8 +92,13 @@ class EventSource {
   }
 
   #follow(response: IncomingMessage): void {
-    if (!this.#outgoing.headersSent)
-      this.#outgoing.writeHead(200, {
+    const { outgoing, isRefused } = this.#client;
+    if (isRefused) {
+      response.destroy();
+      return;
+    }
+    if (!outgoing.headersSent)
+      outgoing.writeHead(200, {
         "Content-Type": "text/event-stream",
         "Cache-Control": "no-store",
       });
@@ -90,21 +108,25 @@ class EventSource {
       const end = text.lastIndexOf("\n\n") + 2;
       const hasEnd = end > 1;
       this.#rest = hasEnd ? text.slice(end) : text;
-      if (hasEnd) this.#outgoing.write(text.slice(0, end));
+      if (outgoing.writableEnded || outgoing.destroyed) return;
+      if (hasEnd) outgoing.write(text.slice(0, end));
+      if (outgoing.writableLength > MAX_BACKLOG_BYTES) outgoing.destroy();
     });
   }
 
   /** Only the first refusal can be the answer. */
   #refuse(response: IncomingMessage): void {
-    if (this.#outgoing.headersSent) {
+    const { outgoing, isRefused } = this.#client;
+    if (outgoing.headersSent) {
       response.resume();
-      // The session was signed out of.
-      if (response.statusCode === 401) this.#outgoing.end();
+      // The session was signed out of. Another refusal is being passed on to its end.
+      if (response.statusCode === 401 && !isRefused) outgoing.end();
       return;
     }
-    this.#outgoing.writeHead(response.statusCode ?? 502, {
+    this.#client.isRefused = true;
+    outgoing.writeHead(response.statusCode ?? 502, {
       "Content-Type": response.headers["content-type"] ?? "",
     });
-    response.pipe(this.#outgoing);
+    response.pipe(outgoing);
   }
 }

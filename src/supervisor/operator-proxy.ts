@@ -1,6 +1,7 @@
 import {
   createServer,
   type IncomingMessage,
+  type OutgoingHttpHeaders,
   request,
   type Server,
   type ServerResponse,
@@ -9,6 +10,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { EXPOSITION_TYPE } from "../adapters/metrics/exposition.js";
 import { RelayError } from "../domain/errors.js";
 import type { CallSid } from "../domain/ids.js";
+import { RefusalLog } from "../http/refusal-log.js";
 import type { Clock } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
 import type { Readiness } from "../relay/calls/call-service.js";
@@ -36,6 +38,8 @@ export interface OperatorProxyParts {
  */
 const ANSWER_MS = 10_000;
 
+const MAX_LOGGED_CHARS = 100;
+
 /** A worker answers a reload itself when it takes too long. */
 export function answerMs(path: string): number {
   return path === "/api/agents/reload" ? RELOAD_MS + ANSWER_MS : ANSWER_MS;
@@ -50,9 +54,12 @@ export function answerMs(path: string): number {
 export class OperatorProxy {
   readonly #parts: OperatorProxyParts;
   readonly #server: Server;
+  /** Of requests that a worker did not answer: a head that it does not take is one, too. */
+  readonly #unanswered: RefusalLog;
 
   constructor(parts: OperatorProxyParts) {
     this.#parts = parts;
+    this.#unanswered = new RefusalLog(parts.log, () => parts.clock.nowMs());
     this.#server = createServer((incoming, outgoing) => this.#handle(incoming, outgoing));
     this.#server.on("upgrade", (incoming, socket: Socket, head) =>
       this.#forwardUpgrade(incoming, socket, head),
@@ -142,7 +149,7 @@ export class OperatorProxy {
       port,
       method: incoming.method,
       path: incoming.url,
-      headers: forwardedHeaders(incoming),
+      headers: { ...forwardedHeaders(incoming), ...framing(incoming) },
     });
     forwarded.setTimeout(answerMs(path), () => {
       if (!outgoing.headersSent) forwarded.destroy(new Error("no answer"));
@@ -153,7 +160,9 @@ export class OperatorProxy {
       response.on("error", () => outgoing.destroy());
     });
     forwarded.on("error", (error) => {
-      this.#logFailure(path, error);
+      // The client has gone: strangers must not fill the log with that.
+      if (outgoing.destroyed) return;
+      this.#logFailure(incoming, error);
       if (outgoing.headersSent) outgoing.destroy();
       else answerJson(outgoing, 503, { error: "no_worker" });
     });
@@ -166,6 +175,9 @@ export class OperatorProxy {
   #forwardUpgrade(incoming: IncomingMessage, socket: Socket, head: Buffer): void {
     const path = pathOf(incoming);
     const [port] = this.#parts.workers(callSidIn(path));
+    // From here on the socket is nobody else's: a client that breaks off would be an uncaught
+    // exception.
+    socket.on("error", () => socket.destroy());
     if (port === undefined) {
       socket.end("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n");
       return;
@@ -185,7 +197,6 @@ export class OperatorProxy {
       worker.write(head);
       worker.pipe(socket).pipe(worker);
       worker.on("error", () => socket.destroy());
-      socket.on("error", () => worker.destroy());
       socket.on("close", () => worker.destroy());
     });
     forwarded.on("response", (response) => {
@@ -193,16 +204,27 @@ export class OperatorProxy {
       response.pipe(socket);
     });
     forwarded.on("error", (error) => {
-      this.#logFailure(path, error);
+      if (!socket.destroyed) this.#logFailure(incoming, error);
       socket.destroy();
     });
+    socket.on("close", () => forwarded.destroy());
     forwarded.end();
   }
 
-  #logFailure(path: string, error: unknown): void {
-    const area = path.split("/")[1] ?? "";
-    this.#parts.log.warn("supervisor: worker did not answer an operator", { area }, error);
+  #logFailure(incoming: IncomingMessage, error: unknown): void {
+    const text = "supervisor: worker did not answer an operator";
+    const area = pathOf(incoming).split("/")[1]?.slice(0, MAX_LOGGED_CHARS) ?? "";
+    const address = incoming.socket.remoteAddress ?? "";
+    this.#unanswered.refused(text, address, () => ({ area }), error);
   }
+}
+
+/**
+ * How the end of the body is marked. Node sends that of a GET or a DELETE as it is, unless it is
+ * told: the worker would take it for requests of their own.
+ */
+function framing({ headers }: IncomingMessage): OutgoingHttpHeaders {
+  return headers["transfer-encoding"] === undefined ? {} : { "transfer-encoding": "chunked" };
 }
 
 function pathOf(incoming: IncomingMessage): string {

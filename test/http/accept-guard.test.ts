@@ -9,7 +9,7 @@ import { FakeLog, send } from "./harness.js";
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-function guarded(limit: number | null) {
+function guarded(limit: number | null, share?: number) {
   const clock = new FakeClock();
   const log = new FakeLog();
   const world = { free: 1000 as number | null, reopens: true };
@@ -24,7 +24,8 @@ function guarded(limit: number | null) {
     },
   };
   const lowestFree = () => (world.free === null ? null : 1000 - world.free);
-  const end = guardAccept({ server, limit, lowestFree, clock, log });
+  const shared = share === undefined ? {} : { share };
+  const end = guardAccept({ server, limit, lowestFree, ...shared, clock, log });
   const pausedAt = async (free: number | null) => {
     world.free = free;
     clock.advance(250);
@@ -46,6 +47,13 @@ describe("the guard of the listener", () => {
       "http: descriptors nearly used up, no connections accepted",
       "http: connections accepted again",
     ]);
+  });
+
+  it("accepts operators until half of the reserve is left", async () => {
+    const { pausedAt } = guarded(1000, 0.5);
+    const paused = [];
+    for (const free of [51, 50, 100, 101]) paused.push(await pausedAt(free));
+    expect(paused).toEqual([false, true, true, false]);
   });
 
   it("tries again while a port cannot be opened", async () => {

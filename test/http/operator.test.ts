@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { connect } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import type { HttpServer } from "../../src/http/listener.js";
 import type { OperatorRoute } from "../../src/http/operator-router.js";
@@ -100,6 +101,30 @@ describe("operator listener", () => {
     expect(answer.headers["www-authenticate"]).toBe("Bearer");
     expect(calls.ended).toEqual([]);
     expect(metrics.failures).toEqual([counted]);
+  });
+
+  it("keeps little of what peers send who have not signed in", async () => {
+    const route: OperatorRoute = {
+      method: "POST",
+      path: "/in",
+      access: "same_site",
+      doc: NO_DOC,
+      handle: () => ({ status: 204 }),
+    };
+    const { port } = await start(TOKEN, [route]);
+    const post = async (chars: number) =>
+      (await send(port, "POST", "/in", JSON_TYPE, JSON.stringify("x".repeat(chars)))).status;
+    expect([await post(3_000), await post(5_000)]).toEqual([204, 413]);
+    const head = "POST /in HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 4000\r\n\r\n";
+    const waiting = Array.from({ length: 513 }, () => {
+      const socket = connect(port, "127.0.0.1");
+      socket.on("error", () => undefined);
+      socket.write(head);
+      return socket;
+    });
+    await expect.poll(async () => await post(10)).toBe(503);
+    for (const socket of waiting) socket.destroy();
+    await expect.poll(async () => await post(10)).toBe(204);
   });
 
   it("without a token serves this machine only, and no page of another site", async () => {

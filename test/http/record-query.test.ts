@@ -57,6 +57,7 @@ describe("the query of a list of calls", () => {
     ["state=old", readQuery],
     ["outcome=good", readQuery],
     ["since=today", readQuery],
+    ["since=9000000000000000", readQuery],
     ["min_cost_usd=-1", readQuery],
     ["min_latency_ms=1e9", readQuery],
     ["interrupted=yes", readQuery],

@@ -7,6 +7,7 @@ import type { systemClock } from "../../src/adapters/system/system-clock.js";
 import { StandInServer } from "../../src/http/stand-in-server.js";
 import { loadUws } from "../../src/http/uws.js";
 import { FakeClock } from "../fakes/fake-clock.js";
+import { FakeLog } from "../fakes/fake-ports.js";
 import { freePorts } from "../fakes/relay-node.js";
 import { silentLog } from "../fakes/silent-log.js";
 
@@ -121,6 +122,56 @@ describe.skipIf(process.platform !== "linux")("StandInServer", () => {
     await arrived();
     standIn.close();
     expect((await answer).status).toBe(503);
+  });
+
+  it("asks a worker that takes no connection with one request at a time, and says so once a second", async () => {
+    const log = new FakeLog();
+    standIn.close();
+    const parts = { ports: () => ports, workerHost: "127.0.0.1", host: "127.0.0.1" };
+    standIn = new StandInServer({ ...parts, clock, log });
+    await standIn.listen(port);
+    const answers = Array.from({ length: 20 }, () => post());
+    await arrived();
+    ports.push(await freePorts(1));
+    for (let i = 0; i < 10; i++) {
+      clock.advance(50);
+      await arrived();
+    }
+    expect(log.lines).toHaveLength(1);
+    ports.splice(0);
+    startWorker();
+    let statuses: readonly number[] = [];
+    void Promise.all(answers).then((all) => {
+      statuses = all.map(({ status }) => status);
+    });
+    await expect
+      .poll(() => {
+        clock.advance(50);
+        return statuses;
+      })
+      .toEqual(answers.map(() => 201));
+  });
+
+  it("accepts no connection while the process has hardly a descriptor left", async () => {
+    let free = 100;
+    standIn.close();
+    standIn = new StandInServer({
+      ...{ ports: () => ports, workerHost: "127.0.0.1", host: "127.0.0.1", clock, log: silentLog },
+      descriptors: { limit: 1000, lowestFree: () => 1000 - free },
+    });
+    await standIn.listen(port);
+    const asked = async () => {
+      const headers = { connection: "close" };
+      return await fetch(`http://127.0.0.1:${port}/health`, { headers }).then(
+        ({ status }) => status,
+        () => "refused",
+      );
+    };
+    clock.advance(250);
+    expect(await asked()).toBe("refused");
+    free = 900;
+    clock.advance(250);
+    await expect.poll(asked).toBe(503);
   });
 
   it("refuses a body over 64 KiB", async () => {

@@ -1,5 +1,5 @@
 import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { mergeEvents } from "../../src/supervisor/event-merge.js";
 import { FakeClock } from "../fakes/fake-clock.js";
@@ -96,6 +96,33 @@ describe("mergeEvents", () => {
     await expect.poll(() => clock.pending).toBe(0);
   });
 
+  it("disconnects a client that is more than 1 MiB behind", async () => {
+    const event = `data: ${"x".repeat(64 * 1024)}\n\n`;
+    let taken = 0;
+    const end = new Promise<string>((resolve) => {
+      void addWorker((_request, response) => {
+        response.writeHead(200, { "Content-Type": "text/event-stream" });
+        response.on("close", () => resolve("closed"));
+        const more = (): void => {
+          taken += event.length;
+          // Far more than what the sockets between them hold.
+          if (taken > 64 * 1024 * 1024) resolve("all is taken");
+          else if (response.write(event)) setImmediate(more);
+          else response.once("drain", more);
+        };
+        more();
+      });
+    });
+    await expect.poll(() => ports.length).toBe(1);
+    const client = connect(Number(new URL(base).port), "127.0.0.1");
+    client.on("error", () => undefined);
+    client.pause();
+    client.write("GET /api/events HTTP/1.1\r\nHost: x\r\n\r\n");
+    expect(await end).toBe("closed");
+    client.destroy();
+    await expect.poll(() => clock.pending).toBe(0);
+  });
+
   it("answers with the refusal of the first worker", async () => {
     for (let n = 0; n < 2; n++)
       await addWorker((_request, response) => {
@@ -105,5 +132,24 @@ describe("mergeEvents", () => {
     const answer = await fetch(`${base}/api/events`);
     expect([answer.status, await answer.json()]).toEqual([401, { error: "unauthorized" }]);
     await expect.poll(() => clock.pending).toBe(0);
+  });
+
+  it("passes a refusal on to its end, whatever the other workers answer meanwhile", async () => {
+    let finish: () => void = () => undefined;
+    await addWorker((_request, response) => {
+      response.writeHead(401, { "Content-Type": "application/json" });
+      response.write('{"error":');
+      finish = () => response.end('"unauthorized"}');
+    });
+    const answer = await fetch(`${base}/api/events`);
+    for (const status of [401, 200])
+      await addWorker((_request, response) => {
+        response.writeHead(status, { "Content-Type": "text/event-stream" });
+        response.write("data: 1\n\n");
+      });
+    clock.advance(2_000);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    finish();
+    expect([answer.status, await answer.text()]).toEqual([401, '{"error":"unauthorized"}']);
   });
 });

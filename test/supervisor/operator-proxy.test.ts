@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer, request, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import type { Readiness } from "../../src/relay/calls/call-service.js";
@@ -163,6 +163,60 @@ describe("OperatorProxy", () => {
     expect(asked).toEqual(["CA12", null, null]);
   });
 
+  /** Sends bytes and is there until the worker has seen the request; then it resets. */
+  async function breaksOff(bytes: string, seen: Promise<unknown>): Promise<void> {
+    const client = connect(Number(new URL(base).port), "127.0.0.1");
+    client.on("error", () => undefined);
+    client.write(bytes);
+    await seen;
+    client.resetAndDestroy();
+  }
+
+  it("takes a client that breaks off for neither an exception nor a fault of the worker", async () => {
+    const uncaught: unknown[] = [];
+    const note = (error: unknown): void => void uncaught.push(error);
+    process.on("uncaughtExceptionMonitor", note);
+    try {
+      let arrived: (upgraded: Socket | null) => void = () => undefined;
+      await addWorker(() => arrived(null));
+      workers[0]!.on("upgrade", (_, socket: Socket) => {
+        socket.on("error", () => undefined);
+        arrived(socket);
+      });
+      for (const upgrade of ["", "Connection: Upgrade\r\nUpgrade: websocket\r\n"]) {
+        const seen = new Promise<Socket | null>((resolve) => {
+          arrived = resolve;
+        });
+        await breaksOff(
+          `GET /api/calls/CA12/listen HTTP/1.1\r\nHost: 127.0.0.1\r\n${upgrade}\r\n`,
+          seen,
+        );
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        (await seen)?.end("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    } finally {
+      process.off("uncaughtExceptionMonitor", note);
+    }
+    expect([uncaught, log.lines]).toEqual([[], []]);
+  });
+
+  it.each(["GET", "DELETE", "POST"])("forwards a %s with chunks as one request", async (method) => {
+    const seen: string[] = [];
+    await addWorker((request, response) => {
+      seen.push(request.url ?? "");
+      request.resume().on("end", () => response.end("{}"));
+    });
+    const hidden = "GET /api/hidden HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+    const client = connect(Number(new URL(base).port), "127.0.0.1");
+    client.write(
+      `${method} /api/calls HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n` +
+        `Transfer-Encoding: chunked\r\n\r\n${hidden.length.toString(16)}\r\n${hidden}\r\n0\r\n\r\n`,
+    );
+    await once(client.resume(), "close");
+    expect(seen).toEqual(["/api/calls"]);
+  });
+
   it("answers 503 when no worker is up, or the worker does not answer", async () => {
     const none = await fetch(`${base}/api/calls`);
     expect([none.status, await none.json()]).toEqual([503, { error: "no_worker" }]);
@@ -170,6 +224,12 @@ describe("OperatorProxy", () => {
     const lost = await fetch(`${base}/api/calls`);
     expect([lost.status, await lost.json()]).toEqual([503, { error: "no_worker" }]);
     expect(log.lines.join()).toContain("supervisor: worker did not answer an operator");
+  });
+
+  it("fills no log with requests that no worker takes", async () => {
+    await addWorker((request) => request.socket.destroy());
+    for (let i = 0; i < 30; i++) await fetch(`${base}/api/calls`);
+    expect(log.lines).toHaveLength(5);
   });
 
   it("waits for a reload until the worker itself says that it takes too long", () => {

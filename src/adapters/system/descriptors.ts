@@ -44,6 +44,11 @@ export function lowestFreeDescriptor(): number | null {
   return descriptor;
 }
 
+/** For those who accept connections while enough are left. */
+export function ownDescriptors() {
+  return { limit: descriptorLimit(), lowestFree: lowestFreeDescriptor };
+}
+
 function readLimits(): string {
   return readFileSync("/proc/self/limits", "utf8");
 }

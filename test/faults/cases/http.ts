@@ -153,6 +153,32 @@ export const HTTP_CASES: readonly FaultCase[] = [
     },
   },
   {
+    name: "break-off",
+    group: "http",
+    quick: true,
+    what: "200 requests and upgrades to the operator API, reset by their clients before the answer",
+    holds: "no exception, and few lines in the log; operators are answered afterwards",
+    run: async (world) => {
+      const before = world.relay.log().length;
+      const upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
+      await inParallel(200, 20, async (i) => {
+        const socket = await openSocket(world.relay.adminPort);
+        socket.write(
+          `GET /api/calls/CA${"1".repeat(32)}/listen HTTP/1.1\r\nHost: 127.0.0.1\r\n` +
+            `Authorization: Bearer wrong-${i}\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n` +
+            `${i % 2 === 0 ? upgrade : ""}\r\n`,
+        );
+        await sleep(20);
+        socket.resetAndDestroy();
+      });
+      const answered = async (): Promise<boolean> => (await world.operator("/api/calls")).ok;
+      assert(await eventually(answered), "the right token is refused");
+      const said = world.relay.log().slice(before);
+      assert(!said.includes("uncaught exception"), "an exception was not caught");
+      assert(said.length < 50_000, "the log grew with each request");
+    },
+  },
+  {
     name: "slow-heads",
     group: "http",
     what: "300 connections that send one byte of a head each 200 ms",
