@@ -3,7 +3,7 @@ import type { MetricsSnapshot } from "../adapters/metrics/snapshot.js";
 import {
   descriptorLimit,
   descriptorsNeeded,
-  lowestFreeDescriptor,
+  ownDescriptors,
 } from "../adapters/system/descriptors.js";
 import { monitorEventLoop } from "../adapters/system/event-loop-monitor.js";
 import { mediaUrlFor, ownListener, peerUrlFor } from "../config/derived.js";
@@ -16,6 +16,7 @@ import { consoleRoutes } from "../http/console-route.js";
 import { drainRoute } from "../http/drain-route.js";
 import { eventsRoute } from "../http/events-route.js";
 import { nodeRoutes } from "../http/nodes-route.js";
+import type { NamedOperator } from "../http/operator-directory.js";
 import { outboundRoutes } from "../http/outbound-route.js";
 import { createOperatorServer, createPublicServer } from "../http/server.js";
 import type { Crm } from "../ports/crm.js";
@@ -61,9 +62,14 @@ export interface App {
    *
    * @param checks  of its JSON Schemas, as PreparedAgents has them; another thread compiles what is
    *                missing. Null: they are compiled here, where no sound has to wait for them.
+   * @param operators  of OPERATORS_FILE; null: those in force stay. Absent: it is read again, too.
    * @throws RelayError config_invalid when a tool of the file cannot be built; nothing has changed.
    */
-  reload(file: AgentsFile, checks?: ReadonlyMap<string, string> | null): Promise<void>;
+  reload(
+    file: AgentsFile,
+    checks?: ReadonlyMap<string, string> | null,
+    operators?: readonly NamedOperator[] | null,
+  ): Promise<void>;
   /** Puts the agents before the last reload in force again, once. They need not be built anew. */
   takeBackReload(): void;
   /**
@@ -235,17 +241,23 @@ class RelayApp implements App {
   async reload(
     file: AgentsFile,
     checks: ReadonlyMap<string, string> | null = new Map(),
+    given?: readonly NamedOperator[] | null,
   ): Promise<void> {
     // One after the other, so that the last file stays in force.
-    const reloaded = this.#reloaded.then(() => this.#reload(file, checks));
+    const reloaded = this.#reloaded.then(() => this.#reload(file, checks, given));
     this.#reloaded = reloaded.catch(() => undefined);
     await reloaded;
   }
 
-  async #reload(file: AgentsFile, checks: ReadonlyMap<string, string> | null): Promise<void> {
+  async #reload(
+    file: AgentsFile,
+    checks: ReadonlyMap<string, string> | null,
+    given: readonly NamedOperator[] | null | undefined,
+  ): Promise<void> {
     const { base, calls, liveAgents, operators } = this.#parts;
     await calls.loadAgents(file, checks);
-    operators.reload();
+    if (given === undefined) await operators.reload();
+    else if (given !== null) operators.replace(given);
     const fixed = liveAgents.replace(file);
     base.log.info("agents: file reloaded", { agents: file.agents.size });
     if (fixed.length > 0)
@@ -253,9 +265,8 @@ class RelayApp implements App {
   }
 
   takeBackReload(): void {
-    const { base, liveAgents, operators } = this.#parts;
+    const { base, liveAgents } = this.#parts;
     if (!liveAgents.takeBack()) return;
-    operators.reload();
     base.log.info("agents: reload taken back", { agents: liveAgents.file.agents.size });
   }
 
@@ -321,7 +332,7 @@ function publicServer({ base, calls, cluster }: AppParts) {
     timer: loopGuard,
     clock,
     log,
-    descriptors: { limit: descriptorLimit(), lowestFree: lowestFreeDescriptor },
+    descriptors: ownDescriptors(),
   });
 }
 
@@ -347,6 +358,7 @@ function operatorServer(parts: AppParts, app: App) {
     metrics,
     timer: loopGuard,
     log,
+    descriptors: ownDescriptors(),
     routes: [
       ...consoleRoutes({ auth, sessions, audit, phone: overrides.phone ?? false }),
       agentsRoute(agents, VERSION),

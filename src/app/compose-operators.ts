@@ -1,10 +1,11 @@
 /** Who may use the operator listener: tokens, sessions of the console, roles. */
+import { readOperatorsApart } from "../config/agents/read-apart.js";
 import type { Config } from "../config/load.js";
 import { configuredOperators } from "../config/operators-file.js";
 import { errorCodeOf } from "../domain/errors.js";
 import { ConsoleSessions } from "../http/console-session.js";
 import { OperatorAuth } from "../http/operator-auth.js";
-import { OperatorDirectory } from "../http/operator-directory.js";
+import { type NamedOperator, OperatorDirectory } from "../http/operator-directory.js";
 import type { SharedState } from "../ports/store.js";
 import { memoryState } from "../records/memory-state.js";
 import type { Base } from "./compose-base.js";
@@ -13,8 +14,13 @@ export interface OperatorParts {
   readonly auth: OperatorAuth;
   /** Null: no token is set, and only this machine is let in. */
   readonly sessions: ConsoleSessions | null;
-  /** Reads OPERATORS_FILE again. A faulty file changes nothing. */
-  reload(): void;
+  /**
+   * Reads OPERATORS_FILE again, in a process of its own. A faulty file changes nothing. Never
+   * rejects; resolves once it is in force, or refused.
+   */
+  reload(): Promise<void>;
+  /** It has been read already. */
+  replace(operators: readonly NamedOperator[]): void;
 }
 
 type OperatorBase = Pick<Base, "clock" | "metrics" | "log"> & {
@@ -42,15 +48,22 @@ export function composeOperators(
           clock,
           log,
         });
+  const reload = async (): Promise<void> => {
+    try {
+      directory.replace(await readOperatorsApart(config));
+    } catch (error) {
+      log.error("operators: file not reloaded", { code: errorCodeOf(error) }, error);
+    }
+  };
+  let reloaded: Promise<void> = Promise.resolve();
   return {
     auth: new OperatorAuth({ config, directory, sessions, clock, metrics, log }),
     sessions,
     reload: () => {
-      try {
-        directory.replace(configuredOperators(config));
-      } catch (error) {
-        log.error("operators: file not reloaded", { code: errorCodeOf(error) }, error);
-      }
+      // One after the other, so that the last file stays in force.
+      if (operatorsFile !== null) reloaded = reloaded.then(reload);
+      return reloaded;
     },
+    replace: (operators) => directory.replace(operators),
   };
 }

@@ -2,18 +2,20 @@ import { createServer } from "node:net";
 import { setTimeout } from "node:timers/promises";
 import { exposition } from "../adapters/metrics/exposition.js";
 import { ProcessMetrics } from "../adapters/metrics/process-metrics.js";
+import { ownDescriptors } from "../adapters/system/descriptors.js";
 import { createLog } from "../adapters/system/pino-log.js";
 import { systemClock } from "../adapters/system/system-clock.js";
 import { youngGenerationFlags } from "../adapters/system/v8-flags.js";
-import { partsOf } from "../config/agents/agents-parts.js";
-import { readAgentsParts } from "../config/agents/read-apart.js";
+import { type AgentsPart, partsOf, withOperators } from "../config/agents/agents-parts.js";
+import { readAgentsParts, readOperatorsApart } from "../config/agents/read-apart.js";
 import { ownListener } from "../config/derived.js";
-import type { Config } from "../config/load.js";
+import type { Config, Environment } from "../config/load.js";
 import { configuredOperators } from "../config/operators-file.js";
-import { RelayError } from "../domain/errors.js";
+import { errorCodeOf, RelayError } from "../domain/errors.js";
 import { mayReadHealth } from "../http/operator-auth.js";
 import { OperatorDirectory } from "../http/operator-directory.js";
 import { StandInServer } from "../http/stand-in-server.js";
+import type { Log } from "../ports/log.js";
 import { forkWorker, type Program } from "../supervisor/fork-worker.js";
 import { OperatorProxy } from "../supervisor/operator-proxy.js";
 import { Supervisor, WorkerRefused } from "../supervisor/supervisor.js";
@@ -55,7 +57,7 @@ export async function superviseWorkers(
       spawn: (_slot, events) => forkWorker(program, events),
       // The workers compile the schemas themselves, each before it has calls.
       agents: partsOf({ file: agents, checks: new Map() }),
-      readAgents: () => readAgentsParts(config, io.env),
+      readAgents: () => readAgain(config, io.env, directory, log),
     },
   );
   makeFilesPrivate();
@@ -81,6 +83,7 @@ export async function superviseWorkers(
     host: config.host,
     clock: systemClock,
     log,
+    descriptors: ownDescriptors(),
   });
   try {
     const adminPort = await operators.listen(config.adminHost, config.adminPort);
@@ -102,6 +105,25 @@ export async function superviseWorkers(
   } finally {
     standIn.close();
     operators.close();
+  }
+}
+
+/** The agents file and, beside it, OPERATORS_FILE: one that cannot be used changes nothing. */
+async function readAgain(
+  config: Config,
+  env: Environment,
+  directory: OperatorDirectory,
+  log: Log,
+): Promise<readonly AgentsPart[]> {
+  const parts = await readAgentsParts(config, env);
+  if (config.operatorsFile === null) return parts;
+  try {
+    const operators = await readOperatorsApart(config);
+    directory.replace(operators);
+    return withOperators(parts, operators);
+  } catch (error) {
+    log.error("operators: file not reloaded", { code: errorCodeOf(error) }, error);
+    return parts;
   }
 }
 

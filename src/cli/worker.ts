@@ -142,11 +142,11 @@ export function running(
 /** A file whose tools cannot be built changes nothing. Never rejects. */
 export async function reload(
   app: Pick<App, "reload">,
-  { file, checks }: PreparedAgents,
+  { file, checks, operators }: PreparedAgents,
   log: Log,
 ): Promise<ReloadFaults> {
   try {
-    await app.reload(file, checks);
+    await app.reload(file, checks, operators ?? null);
     return null;
   } catch (error) {
     const faults = error instanceof RelayError ? error.message : "";

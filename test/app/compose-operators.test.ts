@@ -1,5 +1,6 @@
+import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -44,17 +45,34 @@ function compose(config: {
   return { ...parts, lets, log };
 }
 
-it("reads the operators file, and again when it is told to; a faulty file changes nothing", () => {
+it("reads the operators file, and again when it is told to; a faulty file changes nothing", async () => {
   write("ada");
   const operators = compose({ operatorsFile: file, adminToken: null });
   expect([operators.lets("ada"), operators.lets("ben")]).toEqual([true, false]);
   write("ben");
-  operators.reload();
+  await operators.reload();
   expect([operators.lets("ada"), operators.lets("ben")]).toEqual([false, true]);
   writeFileSync(file, "operators: [");
-  operators.reload();
+  await operators.reload();
   expect(operators.lets("ben")).toBe(true);
   expect(operators.log.lines.join("\n")).toContain("operators: file not reloaded");
+});
+
+it("does not stand still while it reads the file again: a pipe may have nobody who writes to it yet", async () => {
+  write("ada");
+  const operators = compose({ operatorsFile: file, adminToken: null });
+  write("ben");
+  renameSync(file, join(home, "ben.yaml"));
+  expect(spawnSync("mkfifo", [file]).status).toBe(0);
+  const reloaded = operators.reload();
+  let turns = 0;
+  const turning = setInterval(() => turns++, 10);
+  const writer = spawn("sh", ["-c", `sleep 0.3; cat ${join(home, "ben.yaml")} > ${file}`]);
+  await reloaded;
+  clearInterval(turning);
+  writer.kill();
+  expect(operators.lets("ben")).toBe(true);
+  expect(turns).toBeGreaterThan(5);
 });
 
 it("refuses to start with a faulty file, and has no sessions where no token is set", () => {
@@ -74,20 +92,20 @@ it("is not opened by a file without operators at the start: also a worker that i
   expect(compose({ ...open, adminToken: "x" }).lets("nobody")).toBe(false);
 });
 
-it("is not opened by a reload: a file may be empty for a moment while it is written", () => {
+it("is not opened by a reload: a file may be empty for a moment while it is written", async () => {
   write("ada");
   const operators = compose({ operatorsFile: file, adminToken: null });
   for (const empty of ["", "operators:\n"]) {
     writeFileSync(file, empty);
-    operators.reload();
+    await operators.reload();
     expect([operators.lets("ada"), operators.lets("nobody")]).toEqual([true, false]);
   }
   expect(operators.log.lines.join("\n")).toContain("operators: file not reloaded");
   write("ben");
-  operators.reload();
+  await operators.reload();
   expect([operators.lets("ada"), operators.lets("ben")]).toEqual([false, true]);
   const withAdmin = compose({ operatorsFile: file, adminToken: "x" });
   write();
-  withAdmin.reload();
+  await withAdmin.reload();
   expect([withAdmin.lets("ben"), withAdmin.lets("nobody")]).toEqual([false, false]);
 });

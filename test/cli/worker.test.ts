@@ -172,7 +172,7 @@ describe("a reload", () => {
       },
     };
     expect(await reload(app, agents, log)).toEqual(faults);
-    expect(asked).toEqual([agents.file, agents.checks]);
+    expect(asked).toEqual([agents.file, agents.checks, null]);
     expect(log.lines).toEqual(lines.map((line) => expect.stringMatching(line)));
   });
 });

@@ -1,13 +1,15 @@
 /**
- * Reads an agents file or compiles JSON Schemas, in the process that `read-apart.ts` starts for it.
+ * Reads an agents file or an operators file, or compiles JSON Schemas, in the process that
+ * `read-apart.ts` starts for it.
  */
 import { setTimeout } from "node:timers/promises";
 import { checkCode } from "../../adapters/tools/json-schema.js";
-import { errorCodeOf } from "../../domain/errors.js";
+import { errorCodeOf, RelayError } from "../../domain/errors.js";
 import { callTools } from "../../tools/builtin.js";
 import { MemoryOrderBook } from "../../tools/memory-orders.js";
 import { sampleTools } from "../../tools/sample-tools.js";
 import type { JsonSchema } from "../../tools/schema-types.js";
+import { configuredOperators } from "../operators-file.js";
 import {
   AgentsFileError,
   type ParsedAgentsFile,
@@ -79,10 +81,19 @@ function compile({ schemas }: Extract<AgentsJob, { readonly job: "compile" }>, s
   send({ type: "compiled", ...compiled(schemas) });
 }
 
+function readOperators(
+  { operatorsFile, hasAdminToken }: Extract<AgentsJob, { readonly job: "operators" }>,
+  send: Send,
+): void {
+  const adminToken = hasAdminToken ? "" : null;
+  send({ type: "operators", operators: configuredOperators({ operatorsFile, adminToken }) });
+}
+
 /** Never rejects: what keeps it from its result is a message, too. */
 export async function runAgentsJob(job: AgentsJob, send: Send): Promise<void> {
   try {
     if (job.job === "read") await read(job, send);
+    else if (job.job === "operators") readOperators(job, send);
     else compile(job, send);
   } catch (error) {
     if (error instanceof AgentsFileError)
@@ -91,7 +102,13 @@ export async function runAgentsJob(job: AgentsJob, send: Send): Promise<void> {
       send({
         type: "failed",
         code: errorCodeOf(error),
-        problem: error instanceof Error ? (error.stack ?? error.message) : String(error),
+        problem: problemOf(error),
       });
   }
+}
+
+/** Our own errors explain themselves. */
+function problemOf(error: unknown): string {
+  if (error instanceof RelayError) return error.message;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

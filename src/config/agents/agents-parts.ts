@@ -4,6 +4,7 @@
  */
 import { serialize } from "node:v8";
 import type { AgentProfile, AgentsFile, ToolDefinition } from "../../domain/agent-profile.js";
+import type { OperatorEntry } from "../operators-file.js";
 import type { ParsedAgentsFile } from "./agents-file.js";
 
 /** An agents file with what takes long done already. */
@@ -11,6 +12,8 @@ export interface PreparedAgents {
   readonly file: AgentsFile;
   /** The source of the check of each JSON Schema (`checkCode`), by the schema as JSON. */
   readonly checks: ReadonlyMap<string, string>;
+  /** Of OPERATORS_FILE, which was read with it. Absent: there is none, or it cannot be used. */
+  readonly operators?: readonly OperatorEntry[];
 }
 
 /** Where a tool is declared. */
@@ -41,6 +44,7 @@ export type AgentsPart =
   | { readonly part: "agents"; readonly items: readonly BareAgent[] }
   | { readonly part: "numbers"; readonly items: readonly (readonly [string, string])[] }
   | { readonly part: "checks"; readonly items: readonly (readonly [string, string])[] }
+  | { readonly part: "operators"; readonly items: readonly OperatorEntry[] }
   | { readonly part: "end" };
 
 /** Parts of the file that are read at the start only. */
@@ -89,6 +93,17 @@ export function partsOf({ file, checks }: PreparedAgents): readonly AgentsPart[]
   ];
 }
 
+/** The operators travel with the agents. */
+export function withOperators(
+  parts: readonly AgentsPart[],
+  operators: readonly OperatorEntry[],
+): readonly AgentsPart[] {
+  // Also none is something to be told.
+  const groups = operators.length === 0 ? [[]] : grouped(operators);
+  const added = groups.map((items) => ({ part: "operators", items }) as const);
+  return [...parts.slice(0, -1), ...added, ...parts.slice(-1)];
+}
+
 function grouped<T>(items: readonly T[]): readonly (readonly T[])[] {
   const groups: T[][] = [];
   let left = 0;
@@ -111,6 +126,7 @@ export class AgentsAssembly {
   readonly #agents = new Map<string, AgentProfile>();
   readonly #numbers = new Map<string, string>();
   readonly #checks = new Map<string, string>();
+  #operators: readonly OperatorEntry[] | null = null;
 
   /** @returns the whole with its last part; null before. */
   add(part: AgentsPart): PreparedAgents | null {
@@ -134,10 +150,14 @@ export class AgentsAssembly {
       case "checks":
         for (const [schema, code] of part.items) this.#checks.set(schema, code);
         return null;
+      case "operators":
+        this.#operators = [...(this.#operators ?? []), ...part.items];
+        return null;
       case "end": {
         if (this.#rest === null) return null;
         const file = { ...this.#rest, agents: this.#agents, numbers: this.#numbers };
-        return { file, checks: this.#checks };
+        const operators = this.#operators === null ? {} : { operators: this.#operators };
+        return { file, checks: this.#checks, ...operators };
       }
     }
   }

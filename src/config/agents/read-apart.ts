@@ -1,6 +1,7 @@
 /**
- * Reads an agents file in a process of its own. To parse, check and compile a large one takes seconds
- * of work, and the thread that carries sound must not stand still for more than a few milliseconds.
+ * Reads an agents file or an operators file in a process of its own. To parse, check and compile a
+ * large one takes seconds of work, and the thread that carries sound must not stand still for more
+ * than a few milliseconds.
  * A thread would not do: all threads of a process share V8's helpers, which compile and collect
  * garbage at the priority of those that carry sound.
  */
@@ -8,7 +9,8 @@ import { type ChildProcess, fork } from "node:child_process";
 import { programPart } from "../../adapters/system/program-part.js";
 import { type ErrorCode, RelayError } from "../../domain/errors.js";
 import type { JsonSchema } from "../../tools/schema-types.js";
-import type { Environment } from "../load.js";
+import type { Config, Environment } from "../load.js";
+import type { OperatorEntry } from "../operators-file.js";
 import { type AgentsConfig, type AgentsFault, AgentsFileError } from "./agents-file.js";
 import {
   AgentsAssembly,
@@ -24,7 +26,13 @@ export interface ReadAgents extends PreparedAgents {
 
 export type AgentsJob =
   | { readonly job: "read"; readonly config: AgentsConfig; readonly env: Environment }
-  | { readonly job: "compile"; readonly schemas: readonly JsonSchema[] };
+  | { readonly job: "compile"; readonly schemas: readonly JsonSchema[] }
+  | {
+      readonly job: "operators";
+      readonly operatorsFile: string;
+      /** The token itself is not needed there. */
+      readonly hasAdminToken: boolean;
+    };
 
 export type FromAgentsJob =
   | { readonly type: "part"; readonly part: AgentsPart }
@@ -34,6 +42,7 @@ export type FromAgentsJob =
       readonly checks: ReadonlyMap<string, string>;
       readonly refused: ReadonlyMap<string, string>;
     }
+  | { readonly type: "operators"; readonly operators: readonly OperatorEntry[] }
   | { readonly type: "faults"; readonly file: string; readonly faults: readonly AgentsFault[] }
   | { readonly type: "failed"; readonly code: ErrorCode; readonly problem: string };
 
@@ -44,6 +53,8 @@ export type FromAgentsProcess = FromAgentsJob & {
 
 /** The largest file takes a few seconds on a busy machine. */
 const MOST_MS = 60_000;
+/** The agents that are read with it wait for it, and the supervisor for them. */
+const MOST_OPERATORS_MS = 10_000;
 /**
  * From a job on. Files are read again in bursts, while it is edited, and most of a read is the
  * start of the process: a third of a second of a core that the calls need.
@@ -93,6 +104,23 @@ export async function compileApart(
   });
 }
 
+/**
+ * As configuredOperators. A file may be long, or a pipe that nobody writes to.
+ *
+ * @throws RelayError config_invalid when OPERATORS_FILE cannot be used.
+ */
+export async function readOperatorsApart({
+  operatorsFile,
+  adminToken,
+}: Pick<Config, "operatorsFile" | "adminToken">): Promise<readonly OperatorEntry[]> {
+  if (operatorsFile === null) return [];
+  return await inProcess(
+    { job: "operators", operatorsFile, hasAdminToken: adminToken !== null },
+    (message) => (message.type === "operators" ? message.operators : undefined),
+    MOST_OPERATORS_MS,
+  );
+}
+
 function readParts(
   { agentsFile, openaiRealtimeModel, humanAgentNumber, maxCallMinutes }: AgentsConfig,
   env: Environment,
@@ -110,13 +138,14 @@ function readParts(
 function inProcess<T>(
   job: AgentsJob,
   result: (message: FromAgentsJob) => T | undefined,
+  mostMs = MOST_MS,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     const child = takeSpare() ?? startProcess();
     const late = setTimeout(() => {
-      reject(new RelayError("internal", "the agents file was not read in time"));
+      reject(new RelayError("internal", "the file was not read in time"));
       child.kill("SIGKILL");
-    }, MOST_MS);
+    }, mostMs);
     const over = (how: string): void => {
       clearTimeout(late);
       reject(new RelayError("internal", `the process that reads agents files has ended: ${how}`));

@@ -7,6 +7,7 @@ import {
   type PreparedAgents,
   partsOf,
   placesOf,
+  withOperators,
 } from "../../../src/config/agents/agents-parts.js";
 
 const CONTEXT = {
@@ -56,6 +57,15 @@ describe("an agents file in parts", () => {
     const again = assembled(parts);
     expect(again).toEqual(whole);
     expect(new Set([...again!.file.agents.values()].map(({ tools }) => tools[0])).size).toBe(1);
+  });
+
+  it("brings the operators with it, also when there are none any more", () => {
+    const whole = prepared(1);
+    const ada = { name: "ada", role: "viewer", tokenSha256: "0".repeat(64) } as const;
+    const many = Array.from({ length: 1_000 }, (_, i) => ({ ...ada, name: `ada${i}` }));
+    for (const operators of [many, []])
+      expect(assembled(withOperators(partsOf(whole), operators))).toEqual({ ...whole, operators });
+    expect(assembled(partsOf(whole))).not.toHaveProperty("operators");
   });
 
   it("is nothing without its beginning", () => {
