@@ -47,6 +47,8 @@ describe("process signals", () => {
     "SIGUSR2",
     "SIGALRM",
     "SIGVTALRM",
+    "SIGPROF",
+    "SIGTSTP",
     "SIGXCPU",
     "SIGXFSZ",
     "SIGQUIT",

@@ -14,6 +14,8 @@ const OTHER_SIGNALS = [
   "SIGHUP",
   "SIGALRM",
   "SIGVTALRM",
+  "SIGPROF",
+  "SIGTSTP",
   "SIGXCPU",
   "SIGXFSZ",
   "SIGIO",
