@@ -56,8 +56,8 @@ export class LiveCall {
   }
 
   /**
-   * Nobody knows more of the call than this process, the database included. Of a call that goes on
-   * elsewhere an event may wait here for the next save, while its end is in the database.
+   * Neither the database nor another process knows more of the call than this one. Of a call that
+   * goes on elsewhere, an event may wait here for the next save while its end is in the database.
    */
   get knowsMost(): boolean {
     return this.#base !== null && !this.#moved && this.#owner === this.#writer;

@@ -6,6 +6,9 @@ import { applyEvents, emptyRecord } from "./record.js";
 /** Of the event by which a record says that what was stored before could not be read. */
 export const UNREADABLE = "record_unreadable";
 
+/** Of the event that stands in place of one that could not be applied. */
+const EVENT_UNREADABLE = "event_unreadable";
+
 /**
  * Reads a record as it was stored, by this release or by an earlier one, which knew fewer fields.
  *
@@ -40,9 +43,9 @@ function isWhole(record: CallRecord): boolean {
 }
 
 /**
- * As `applyEvents`, for events that were read from a journal: one that this release cannot apply is
- * left out. A newer release may have written it, or a disk may have lost a part of it, and the
- * events of all other calls wait behind it.
+ * As `applyEvents`, for events that were read from a journal: in place of one that this release
+ * cannot apply, the record says so. A newer release may have written it, or a disk may have lost a
+ * part of it, and the events of all other calls wait behind it.
  */
 export function applyReadable(record: CallRecord, events: readonly RecordEvent[]): CallRecord {
   try {
@@ -56,7 +59,8 @@ function applyOne(record: CallRecord, event: RecordEvent): CallRecord {
   try {
     return applyEvents(record, [event]);
   } catch {
-    return record;
+    const fields = { type: event.type };
+    return applyEvents(record, [{ type: "note", atMs: 0, name: EVENT_UNREADABLE, fields }]);
   }
 }
 

@@ -175,7 +175,7 @@ export class OperatorProxy {
   #forwardUpgrade(incoming: IncomingMessage, socket: Socket, head: Buffer): void {
     const path = pathOf(incoming);
     const [port] = this.#parts.workers(callSidIn(path));
-    // From here on the socket is nobody else's: a client that breaks off would be an uncaught
+    // Node no longer handles errors of this socket: a client that breaks off would be an uncaught
     // exception.
     socket.on("error", () => socket.destroy());
     if (port === undefined) {

@@ -19,8 +19,8 @@ const ADMIT_MS = 250;
 export const RELOAD_MS = 30_000;
 
 /**
- * What nobody waits for is sent together, or with the next message that somebody waits for: the
- * supervisor wakes up for each write, on a core that is needed for sound.
+ * Messages that no caller or operator waits for are sent together, or with the next one that is
+ * waited for: the supervisor wakes up for each write, on a core that is needed for sound.
  */
 const GATHER_MS = 20;
 

@@ -58,7 +58,7 @@ it("reads the operators file, and again when it is told to; a faulty file change
   expect(operators.log.lines.join("\n")).toContain("operators: file not reloaded");
 });
 
-it("does not stand still while it reads the file again: a pipe may have nobody who writes to it yet", async () => {
+it("does not stand still while it reads the file again: it may be a pipe without a writer", async () => {
   write("ada");
   const operators = compose({ operatorsFile: file, adminToken: null });
   write("ben");

@@ -84,7 +84,7 @@ export function sipAgent(...destinations: readonly string[]): AgentProfile {
     sayWhileWaiting: null,
   }));
   const ladder = failoverAgent(...destinations);
-  // Nobody here waits as long as in life for a phone that is not answered.
+  // Shorter than in life: the tests do not wait long for a phone that is not answered.
   const quick = [...ladder.transfer.destinations].map(([name, to]): [string, Destination] => [
     name,
     "timeoutS" in to ? { ...to, timeoutS: 2 } : to,

@@ -13,11 +13,17 @@ export interface Resources {
 export class Inspector {
   readonly #socket: WebSocket;
   readonly #pid: number;
+  /** Rejects when the relay is gone: no answer follows then. */
+  readonly #gone: Promise<never>;
   #id = 0;
 
   private constructor(socket: WebSocket, pid: number) {
     this.#socket = socket;
     this.#pid = pid;
+    this.#gone = once(socket, "close").then(() => {
+      throw new Error(`the relay's process ${pid} is gone`);
+    });
+    this.#gone.catch(() => undefined);
   }
 
   static async connect(url: string, pid: number): Promise<Inspector> {
@@ -46,7 +52,8 @@ export class Inspector {
     const id = ++this.#id;
     this.#socket.send(JSON.stringify({ id, method, params }));
     for (;;) {
-      const [data] = (await once(this.#socket, "message")) as [Buffer];
+      const answer = await Promise.race([once(this.#socket, "message"), this.#gone]);
+      const [data] = answer as [Buffer];
       const message = JSON.parse(data.toString()) as { id?: number; result?: unknown };
       if (message.id === id) return message.result;
     }

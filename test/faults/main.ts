@@ -25,7 +25,7 @@ if (values.help) {
 }
 const chosen =
   names.length === 0 ? FAULT_CASES : FAULT_CASES.filter(({ name }) => names.includes(name));
-// The relays end with this process, also when nobody reads any more what it prints.
+// The relays end with this process, also when what it prints is no longer read.
 process.stdout.on("error", () => process.exit(1));
 for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"] as const)
   process.once(signal, () => process.exit(1));

@@ -91,11 +91,12 @@ export class SteadyCalls {
     return new Promise((resolve, reject) => {
       const hear = (message: FromSteady): void => {
         if (message.type !== type && message.type !== "failed") return;
-        this.#child.off("message", hear);
+        this.#child.off("message", hear).off("exit", ended);
         if (message.type === "failed") reject(new Error(message.why));
         else resolve(message as FromSteady & { type: T });
       };
-      this.#child.on("message", hear);
+      const ended = (): void => reject(new Error("the process of the steady calls has ended"));
+      this.#child.on("message", hear).once("exit", ended);
     });
   }
 }

@@ -34,10 +34,11 @@ describe("readStoredRecord", () => {
 });
 
 describe("applyReadable", () => {
-  it("leaves out an event that this release does not know", () => {
+  it("says so in place of an event that this release does not know", () => {
     const unknown = { type: "of a newer release" } as unknown as RecordEvent;
     const all = applyReadable(record, [note(1, "a"), unknown, note(2, "b"), ended(5)]);
-    expect(all.events.map(({ name }) => name)).toEqual(["a", "b"]);
+    expect(all.events.map(({ name }) => name)).toEqual(["event_unreadable", "a", "b"]);
+    expect(all.events[0]?.fields).toEqual({ type: "of a newer release" });
     expect(all.state).toBe("ended");
   });
 });

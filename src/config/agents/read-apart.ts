@@ -105,7 +105,7 @@ export async function compileApart(
 }
 
 /**
- * As configuredOperators. A file may be long, or a pipe that nobody writes to.
+ * As configuredOperators. A file may be long, or a pipe without a writer.
  *
  * @throws RelayError config_invalid when OPERATORS_FILE cannot be used.
  */
