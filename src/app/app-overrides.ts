@@ -1,4 +1,5 @@
 import type { CallJournal } from "../domain/record-event.js";
+import type { NamedOperator } from "../http/operator-directory.js";
 import type { OperatorRoute } from "../http/operator-router.js";
 import type { Clock } from "../ports/clock.js";
 import type { Crm } from "../ports/crm.js";
@@ -28,6 +29,8 @@ export interface AppOverrides {
   readonly routes?: readonly OperatorRoute[];
   /** Told of each call that is over, besides `crm.call_completed`. Not with a `journal`. */
   readonly completed?: Crm["completed"];
+  /** Of OPERATORS_FILE, which has been read already. Absent: it is read. */
+  readonly operators?: readonly NamedOperator[];
   /** The console may use a softphone on this machine. */
   readonly phone?: boolean;
   readonly control?: CallControl;

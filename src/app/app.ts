@@ -60,10 +60,9 @@ export interface App {
   /**
    * Puts another agents file in force: new callers get its agents, and running calls keep theirs.
    *
-   * @param checks  of its JSON Schemas, as PreparedAgents has them; another thread compiles what is
-   *                missing. Null: they are compiled here, where no sound has to wait for them.
+   * @param checks  as PreparedAgents has them; null: compiled here, where no sound waits.
    * @param operators  of OPERATORS_FILE; null: those in force stay. Absent: it is read again, too.
-   * @throws RelayError config_invalid when a tool of the file cannot be built; nothing has changed.
+   * @throws RelayError config_invalid when a tool of the file cannot be built: no agent changes.
    */
   reload(
     file: AgentsFile,
@@ -149,7 +148,7 @@ export async function createApp(
     log,
     newId: randomUUID,
   });
-  const operators = composeOperators(base, keeping?.state ?? null);
+  const operators = composeOperators(base, keeping?.state ?? null, overrides.operators);
   const records = { keeping, events, audit, operators };
   return new RelayApp({ base, liveAgents, admitted, cluster, calls, ...records, overrides });
 }
@@ -255,9 +254,10 @@ class RelayApp implements App {
     given: readonly NamedOperator[] | null | undefined,
   ): Promise<void> {
     const { base, calls, liveAgents, operators } = this.#parts;
-    await calls.loadAgents(file, checks);
+    // First: who was removed must not stay because of a tool that does not load.
     if (given === undefined) await operators.reload();
     else if (given !== null) operators.replace(given);
+    await calls.loadAgents(file, checks);
     const fixed = liveAgents.replace(file);
     base.log.info("agents: file reloaded", { agents: file.agents.size });
     if (fixed.length > 0)

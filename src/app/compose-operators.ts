@@ -29,14 +29,16 @@ type OperatorBase = Pick<Base, "clock" | "metrics" | "log"> & {
 
 /**
  * @param state  shared by all processes; null: this is the only one, and it keeps no records.
+ * @param given  of OPERATORS_FILE, where it has been read already.
  * @throws RelayError config_invalid when OPERATORS_FILE cannot be used.
  */
 export function composeOperators(
   { config, clock, metrics, log }: OperatorBase,
   state: Pick<SharedState, "getState" | "putState"> | null,
+  given?: readonly NamedOperator[],
 ): OperatorParts {
   const { adminToken, operatorsFile } = config;
-  const directory = new OperatorDirectory(adminToken, configuredOperators(config));
+  const directory = new OperatorDirectory(adminToken, given ?? configuredOperators(config));
   const sessions =
     adminToken === null && operatorsFile === null
       ? null

@@ -9,11 +9,11 @@ import { youngGenerationFlags } from "../adapters/system/v8-flags.js";
 import { type AgentsPart, partsOf, withOperators } from "../config/agents/agents-parts.js";
 import { readAgentsParts, readOperatorsApart } from "../config/agents/read-apart.js";
 import { ownListener } from "../config/derived.js";
-import type { Config, Environment } from "../config/load.js";
+import type { Config } from "../config/load.js";
 import { configuredOperators } from "../config/operators-file.js";
 import { errorCodeOf, RelayError } from "../domain/errors.js";
 import { mayReadHealth } from "../http/operator-auth.js";
-import { OperatorDirectory } from "../http/operator-directory.js";
+import { type NamedOperator, OperatorDirectory } from "../http/operator-directory.js";
 import { StandInServer } from "../http/stand-in-server.js";
 import type { Log } from "../ports/log.js";
 import { forkWorker, type Program } from "../supervisor/fork-worker.js";
@@ -43,8 +43,9 @@ export async function superviseWorkers(
     node: config.nodeName,
   });
   const program = programOf(process, record ? ["--record"] : []);
-  const directory = operatorsOf(io, config);
-  if (directory === null) return EXIT_USAGE;
+  const operatorsFile = operatorsOf(io, config);
+  if (operatorsFile === null) return EXIT_USAGE;
+  const { directory } = operatorsFile;
   const supervisor = new Supervisor(
     {
       workers: config.workers,
@@ -56,8 +57,12 @@ export async function superviseWorkers(
       log,
       spawn: (_slot, events) => forkWorker(program, events),
       // The workers compile the schemas themselves, each before it has calls.
-      agents: partsOf({ file: agents, checks: new Map() }),
-      readAgents: () => readAgain(config, io.env, directory, log),
+      agents: operatorsFile.addedTo(partsOf({ file: agents, checks: new Map() })),
+      readAgents: async () => {
+        const parts = await readAgentsParts(config, io.env);
+        await operatorsFile.read(log);
+        return operatorsFile.addedTo(parts);
+      },
     },
   );
   makeFilesPrivate();
@@ -108,29 +113,39 @@ export async function superviseWorkers(
   }
 }
 
-/** The agents file and, beside it, OPERATORS_FILE: one that cannot be used changes nothing. */
-async function readAgain(
-  config: Config,
-  env: Environment,
-  directory: OperatorDirectory,
-  log: Log,
-): Promise<readonly AgentsPart[]> {
-  const parts = await readAgentsParts(config, env);
-  if (config.operatorsFile === null) return parts;
-  try {
-    const operators = await readOperatorsApart(config);
-    directory.replace(operators);
-    return withOperators(parts, operators);
-  } catch (error) {
-    log.error("operators: file not reloaded", { code: errorCodeOf(error) }, error);
-    return parts;
+/** OPERATORS_FILE as it is in force, here and in the workers. */
+class OperatorsInForce {
+  readonly directory: OperatorDirectory;
+  readonly #config: Config;
+  #operators: readonly NamedOperator[];
+
+  /** @throws RelayError config_invalid when the file cannot be used. */
+  constructor(config: Config) {
+    this.#config = config;
+    this.#operators = configuredOperators(config);
+    this.directory = new OperatorDirectory(config.adminToken, this.#operators);
+  }
+
+  /** Reads it again, beside the agents file. One that cannot be used changes nothing. */
+  async read(log: Log): Promise<void> {
+    if (this.#config.operatorsFile === null) return;
+    try {
+      this.#operators = await readOperatorsApart(this.#config);
+      this.directory.replace(this.#operators);
+    } catch (error) {
+      log.error("operators: file not reloaded", { code: errorCodeOf(error) }, error);
+    }
+  }
+
+  addedTo(parts: readonly AgentsPart[]): readonly AgentsPart[] {
+    return this.#config.operatorsFile === null ? parts : withOperators(parts, this.#operators);
   }
 }
 
 /** Null: OPERATORS_FILE cannot be used, which was printed. */
-function operatorsOf(io: CliIo, config: Config): OperatorDirectory | null {
+function operatorsOf(io: CliIo, config: Config): OperatorsInForce | null {
   try {
-    return new OperatorDirectory(config.adminToken, configuredOperators(config));
+    return new OperatorsInForce(config);
   } catch (error) {
     if (!(error instanceof RelayError)) throw error;
     io.err(error.message);

@@ -4,7 +4,6 @@ import type { App } from "../app/app.js";
 import { AgentsFileError } from "../config/agents/agents-file.js";
 import type { PreparedAgents } from "../config/agents/agents-parts.js";
 import type { Config } from "../config/load.js";
-import type { AgentsFile } from "../domain/agent-profile.js";
 import { RelayError } from "../domain/errors.js";
 import type { Clock } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
@@ -59,9 +58,9 @@ export async function worker(io: CliIo, options: { readonly record?: boolean }):
   }
   const log = createLog({ level: config.logLevel, pretty: config.logPretty });
   const begin = await commands.begin;
-  const { file: agents } = await commands.agents;
+  const prepared = await commands.agents;
   const place = { node: config.nodeName, worker: begin.worker };
-  const app = await startApp(config, agents, log, begin, link, options, send);
+  const app = await startApp(config, prepared, log, begin, link, options, send);
   if (app === null) return EXIT_USAGE;
   commands.carryOut(running(app, log.child(place), send));
   onUncaughtError((error) => {
@@ -81,7 +80,7 @@ export async function worker(io: CliIo, options: { readonly record?: boolean }):
 /** Null when it cannot start: the supervisor knows why. */
 async function startApp(
   config: Config,
-  agents: AgentsFile,
+  { file: agents, operators }: PreparedAgents,
   log: Log,
   begin: Extract<ToWorker, { readonly type: "begin" }>,
   siblings: WorkerLink,
@@ -93,6 +92,8 @@ async function startApp(
     const app = await createApp(config, agents, {
       seat: { worker: begin.worker, publicPort: begin.publicPort, siblings },
       recordFlights: options.record === true,
+      // Not as the file is now: what was saved and not asked for, or has a fault, is not in force.
+      ...(operators === undefined ? {} : { operators }),
       log,
       requestReload: async () => {
         const faults = await siblings.reload();

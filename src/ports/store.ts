@@ -20,8 +20,11 @@ export interface StoredCall {
   /** For each writer the number of its last event that `record` contains. */
   readonly applied: Readonly<Record<WriterId, number>>;
   readonly owner: WriterId;
-  /** The stored record could not be read: `record` holds only what stands beside it. */
-  readonly isDamaged?: true;
+  /**
+   * The record as it is stored, which could not be read: `record` holds only what stands beside it.
+   * Absent: it could be read.
+   */
+  readonly unreadable?: string;
 }
 
 export interface CallSave {

@@ -7,6 +7,7 @@ import type { Spool } from "../ports/spool.js";
 import type { CallSave, CallStore, StoredCall } from "../ports/store.js";
 import type { LiveCall } from "./live-call.js";
 import type { PendingCalls } from "./pending-calls.js";
+import { setAside } from "./stored-record.js";
 
 /**
  * How often a call is looked up that is not in the database: another process may be about to store
@@ -65,10 +66,8 @@ export class CallSaver {
     }
   }
 
-  #rebase(call: LiveCall, stored: StoredCall | null): void {
-    const { callSid } = call;
-    if (stored?.isDamaged === true)
-      this.#ports.log.error("records: a stored record cannot be read, begun anew", { callSid });
+  async #rebase(call: LiveCall, stored: StoredCall | null): Promise<void> {
+    await setAside(call.callSid, stored, this.#ports);
     call.rebase(stored);
   }
 
@@ -87,7 +86,7 @@ export class CallSaver {
     if (conflicts.length === 0) return;
     const stored = await store.loadMany(conflicts.map((call) => call.callSid));
     for (const call of conflicts) {
-      this.#rebase(call, stored.get(call.callSid) ?? null);
+      await this.#rebase(call, stored.get(call.callSid) ?? null);
       if (call.pending.length === 0) this.#settle(call);
     }
   }
@@ -122,7 +121,7 @@ export class CallSaver {
       const found = stored.get(call.callSid);
       const begins = call.pending.some((entry) => entry.event.type === "opened");
       if (found !== undefined || begins) {
-        this.#rebase(call, found ?? null);
+        await this.#rebase(call, found ?? null);
         continue;
       }
       call.misses += 1;

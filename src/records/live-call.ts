@@ -112,6 +112,11 @@ export class LiveCall {
       this.#base = { version: 0, applied: this.#base.applied };
       return;
     }
+    if (stored?.unreadable !== undefined && this.#base !== null) {
+      // This process knows more of it than what could still be read.
+      this.#base = { version: stored.version, applied: this.#base.applied };
+      return;
+    }
     const applied = stored?.applied ?? {};
     const done = applied[this.#writer] ?? 0;
     const wasLive = this.#currentRecord().state === "live";

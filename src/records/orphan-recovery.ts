@@ -39,7 +39,7 @@ export class OrphanRecovery {
    * @param databaseUpSinceMs  when the database was last found to be back, on the monotonic clock.
    */
   async run(databaseUpSinceMs: number): Promise<void> {
-    const { store, spool, log, clock } = this.#ports;
+    const { spool, log, clock } = this.#ports;
     try {
       this.#orphans.push(...(await spool.orphans()));
       for (let orphan = this.#orphans[0]; orphan !== undefined; orphan = this.#orphans[0]) {
@@ -51,7 +51,7 @@ export class OrphanRecovery {
       if (clock.nowMs() - databaseUpSinceMs < LOST_AFTER_MS) return;
       const abandoned = await this.#abandonedTwice();
       const isOther = (owner: string) => owner !== spool.writer;
-      const failed = await finalise(store, abandoned, isOther, this.#finish);
+      const failed = await finalise(this.#ports, abandoned, isOther, this.#finish);
       this.#report(failed);
       if (failed.length > 0)
         log.warn("records: calls of silent processes ended", { failedCalls: failed.length });
@@ -75,10 +75,10 @@ export class OrphanRecovery {
   async #recover(orphan: OrphanSpool): Promise<number> {
     const { store } = this.#ports;
     for await (const entries of orphan.read())
-      this.#report(await replay(store, orphan.writer, entries, this.#finish));
+      this.#report(await replay(this.#ports, orphan.writer, entries, this.#finish));
     const live = await store.liveCallsOf(orphan.writer);
     const isOrphan = (owner: string) => owner === orphan.writer;
-    const failed = await finalise(store, live, isOrphan, this.#finish);
+    const failed = await finalise(this.#ports, live, isOrphan, this.#finish);
     await store.forgetWriter(orphan.writer);
     this.#report(failed);
     await orphan.remove();

@@ -276,14 +276,14 @@ export class RecordWriter implements CallJournal {
    * journal yet.
    */
   async #saveFromDisk(): Promise<boolean> {
-    const { store, spool } = this.#ports;
+    const { spool } = this.#ports;
     const isMeant = (entry: SpoolEntry) => this.#calls.isOnDiskOnly(entry.callSid);
     let readTo = this.#calls.firstSeqOnDisk - 1;
     while (readTo < this.#journal.writtenSeq) {
       const upTo = this.#journal.writtenSeq;
       for await (const entries of spool.read(readTo + 1)) {
         const finish = (record: CallRecord) => priced(record, this.#settings.prices);
-        await replay(store, spool.writer, entries.filter(isMeant), finish);
+        await replay(this.#ports, spool.writer, entries.filter(isMeant), finish);
       }
       readTo = upTo;
     }

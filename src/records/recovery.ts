@@ -6,7 +6,7 @@ import type { SpoolEntry } from "../ports/spool.js";
 import type { CallSave, CallStore, StoredCall, WriterId } from "../ports/store.js";
 import { PROCESS_LOST } from "./live-call.js";
 import { applyEvent, emptyRecord, lastKnownMs } from "./record.js";
-import { applyReadable } from "./stored-record.js";
+import { applyReadable, type SetAsidePorts, setAside } from "./stored-record.js";
 
 /**
  * Another writer that changes the same call this often in between is unexpected. Try again later.
@@ -18,6 +18,10 @@ const CALLS_PER_BATCH = 8;
 /** Prices a record before it is stored. */
 export type Finish = (record: CallRecord) => CallRecord;
 
+export interface RecoveryPorts extends SetAsidePorts {
+  readonly store: CallStore;
+}
+
 /**
  * Brings entries of a journal into the database, in order, without those that it has. Each entry
  * counts once, however often and with whatever part of the journal this is called.
@@ -25,13 +29,13 @@ export type Finish = (record: CallRecord) => CallRecord;
  * @returns  the calls that were changed and whose end is among the entries.
  */
 export async function replay(
-  store: CallStore,
+  ports: RecoveryPorts,
   writer: WriterId,
   entries: readonly SpoolEntry[],
   finish: Finish,
 ): Promise<readonly CallSid[]> {
   const byCall = groupByCall(entries);
-  const changed = await change(store, [...byCall.keys()], (callSid, stored) => {
+  const changed = await change(ports, [...byCall.keys()], (callSid, stored) => {
     const done = stored?.applied[writer] ?? 0;
     const fresh = byCall.get(callSid)?.filter((entry) => entry.seq > done) ?? [];
     const last = fresh.at(-1);
@@ -71,12 +75,12 @@ function groupByCall(entries: readonly SpoolEntry[]): ReadonlyMap<CallSid, reado
  * @returns       the calls that were ended.
  */
 export async function finalise(
-  store: CallStore,
+  ports: RecoveryPorts,
   callSids: readonly CallSid[],
   isDead: (owner: WriterId) => boolean,
   finish: Finish,
 ): Promise<readonly CallSid[]> {
-  return await change(store, callSids, (callSid, stored) => {
+  return await change(ports, callSids, (callSid, stored) => {
     if (stored === null || stored.record.state === "ended" || !isDead(stored.owner)) return null;
     const atMs = lastKnownMs(stored.record);
     const record = applyEvent(stored.record, {
@@ -101,16 +105,18 @@ export async function finalise(
  * @returns  the calls that were saved.
  */
 async function change(
-  store: CallStore,
+  ports: RecoveryPorts,
   callSids: readonly CallSid[],
   next: (callSid: CallSid, stored: StoredCall | null) => CallSave | null,
 ): Promise<readonly CallSid[]> {
+  const { store } = ports;
   const changed: CallSid[] = [];
   for (let i = 0; i < callSids.length; i += CALLS_PER_BATCH) {
     let left = callSids.slice(i, i + CALLS_PER_BATCH);
     for (let round = 0; left.length > 0 && round < MAX_ROUNDS; round++) {
       const stored = await store.loadMany(left);
       const saves = left.flatMap((callSid) => next(callSid, stored.get(callSid) ?? null) ?? []);
+      for (const { callSid } of saves) await setAside(callSid, stored.get(callSid) ?? null, ports);
       const outcomes = await store.save(saves);
       for (const [n, save] of saves.entries())
         if (outcomes[n] === "saved") changed.push(save.callSid);

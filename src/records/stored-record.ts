@@ -1,6 +1,9 @@
 import type { CallRecord } from "../domain/call-record.js";
 import type { CallSid } from "../domain/ids.js";
 import type { RecordEvent } from "../domain/record-event.js";
+import type { Log } from "../ports/log.js";
+import type { Spool } from "../ports/spool.js";
+import type { StoredCall } from "../ports/store.js";
 import { applyEvents, emptyRecord } from "./record.js";
 
 /** Of the event by which a record says that what was stored before could not be read. */
@@ -36,8 +39,9 @@ function isWhole(record: CallRecord): boolean {
   return (
     lists.every((list) => Array.isArray(list) && list.every(isObject)) &&
     (transfer === null || (isObject(transfer) && Array.isArray(transfer.steps))) &&
-    isObject(usage.models) &&
-    isObject(usage.transcription) &&
+    [usage.models, usage.transcription].every(
+      (by) => isObject(by) && Object.values(by).every(isObject),
+    ) &&
     (startedAt === null || Number.isFinite(Date.parse(startedAt)))
   );
 }
@@ -62,6 +66,25 @@ function applyOne(record: CallRecord, event: RecordEvent): CallRecord {
     const fields = { type: event.type };
     return applyEvents(record, [{ type: "note", atMs: 0, name: EVENT_UNREADABLE, fields }]);
   }
+}
+
+export interface SetAsidePorts {
+  readonly spool: Pick<Spool, "quarantine">;
+  readonly log: Log;
+}
+
+/** A record that could not be read is kept for a person to look at, before it is written anew. */
+export async function setAside(
+  callSid: CallSid,
+  stored: StoredCall | null,
+  { spool, log }: SetAsidePorts,
+): Promise<void> {
+  if (stored?.unreadable === undefined) return;
+  log.error("records: a stored record cannot be read, set aside and begun anew", { callSid });
+  await spool.quarantine(callSid, stored.unreadable).catch((error: unknown) => {
+    // The others must not wait for a disk.
+    log.error("records: an unreadable record was not kept", { callSid }, error);
+  });
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

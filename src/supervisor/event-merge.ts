@@ -128,5 +128,6 @@ class EventSource {
       "Content-Type": response.headers["content-type"] ?? "",
     });
     response.pipe(outgoing);
+    response.on("error", () => outgoing.destroy());
   }
 }

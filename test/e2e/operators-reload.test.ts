@@ -64,5 +64,10 @@ describe("SIGHUP", () => {
     await expect.poll(() => node.log(), { timeout: 30_000 }).toContain("file not reloaded");
     await expect.poll(() => node.log().split("agents: file reloaded").length).toBe(5);
     expect(await statuses("ben")).toEqual([200, 200, 200, 200]);
+    // A worker that takes the place of another one has what is in force, not what the file says.
+    const [, before] = node.workers();
+    process.kill(before!, "SIGKILL");
+    await expect.poll(() => node.workers()[1], { timeout: 30_000 }).not.toBe(before);
+    expect(await statuses("ben")).toEqual([200, 200, 200, 200]);
   }, 90_000);
 });

@@ -136,7 +136,7 @@ describe("CallSaver", () => {
     add(2, opened());
     const record = emptyRecord(testSid(1));
     const [version, applied, owner] = [7, {}, "other"] as const;
-    stored.set(testSid(1), { record, version, applied, owner, isDamaged: true });
+    stored.set(testSid(1), { record, version, applied, owner, unreadable: "{broken" });
     outcomes.set(testSid(1), "conflict");
     await saveDue();
     outcomes.clear();
@@ -144,6 +144,8 @@ describe("CallSaver", () => {
     const [save] = saves.at(-1)!;
     expect(save).toMatchObject({ callSid: testSid(1), basedOn: 7 });
     expect(save?.record.events.map(({ name }) => name)).toEqual(["mine"]);
+    expect(save?.record.agent).toBe("support");
+    expect(quarantined).toEqual([testSid(1)]);
     expect(log.lines.join()).toContain("a stored record cannot be read");
   });
 

@@ -71,6 +71,15 @@ describe("LiveCall", () => {
     expect(call.isDone).toBe(isDone);
   });
 
+  it("keeps what this process knows where the stored record cannot be read", () => {
+    const call = callWith(opened(), note(1, "a"));
+    call.saved(save(call));
+    call.add({ seq: 3, callSid: SID, event: note(2, "b") });
+    call.rebase({ ...stored("w", {}), unreadable: "{broken" });
+    expect(names(call)).toEqual(["a", "b"]);
+    expect(save(call)).toMatchObject({ basedOn: 3, applied: { w: 3 } });
+  });
+
   it.each<[string, RecordEvent[], boolean]>([
     ["a live call", [opened(), note(1)], true],
     ["an ended call", [opened(), ended(9)], true],

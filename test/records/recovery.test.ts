@@ -5,6 +5,7 @@ import type { CallStore, StoredCall } from "../../src/ports/store.js";
 import { applyEvents, emptyRecord } from "../../src/records/record.js";
 import { finalise, replay } from "../../src/records/recovery.js";
 import { ended, note, opened, testSid } from "../fakes/record-events.js";
+import { silentLog } from "../fakes/silent-log.js";
 
 /** Calls in memory, saved under the same rules as in a database. */
 let stored: Map<CallSid, StoredCall>;
@@ -13,6 +14,7 @@ let contention: Map<CallSid, number>;
 beforeEach(() => {
   stored = new Map();
   contention = new Map();
+  setAside = [];
 });
 
 const store = {
@@ -32,6 +34,12 @@ const store = {
     }),
 } as Partial<CallStore> as CallStore;
 
+let setAside: [CallSid, string][];
+const spool = {
+  quarantine: async (callSid: CallSid, text: string) => void setAside.push([callSid, text]),
+};
+const ports = { store, spool, log: silentLog };
+
 const finish = <T>(record: T): T => record;
 const entries = (...events: (readonly [seq: number, n: number, event: RecordEvent])[]) =>
   events.map(([seq, n, event]) => ({ seq, callSid: testSid(n), event }));
@@ -41,10 +49,26 @@ const put = (n: number, owner: string, ...events: RecordEvent[]) => {
   stored.set(testSid(n), { record, version: 1, applied: {}, owner });
 };
 
+describe("a stored record that cannot be read", () => {
+  it("is set aside before it is written anew", async () => {
+    for (const n of [1, 2]) {
+      put(n, "dead", opened());
+      stored.set(testSid(n), { ...stored.get(testSid(n))!, unreadable: `broken ${n}` });
+    }
+    await replay(ports, "dead", entries([1, 1, note(1)]), finish);
+    await finalise(ports, [testSid(2)], () => true, finish);
+    expect(setAside).toEqual([
+      [testSid(1), "broken 1"],
+      [testSid(2), "broken 2"],
+    ]);
+    expect(stored.get(testSid(2))?.record.state).toBe("ended");
+  });
+});
+
 describe("replay", () => {
   it("stores calls, and names those whose end is among the entries", async () => {
     const journal = entries([1, 1, opened()], [2, 2, opened()], [3, 1, ended(5)]);
-    expect(await replay(store, "dead", journal, finish)).toEqual([testSid(1)]);
+    expect(await replay(ports, "dead", journal, finish)).toEqual([testSid(1)]);
     expect(stored.get(testSid(1))).toMatchObject({
       record: { outcome: "completed" },
       applied: { dead: 3 },
@@ -55,37 +79,37 @@ describe("replay", () => {
   it("stores all calls of a journal in which a newer release has written, too", async () => {
     const unknown = { type: "of a newer release" } as unknown as RecordEvent;
     const journal = entries([1, 1, opened()], [2, 1, unknown], [3, 1, ended(5)], [4, 2, opened()]);
-    expect(await replay(store, "dead", journal, finish)).toEqual([testSid(1)]);
+    expect(await replay(ports, "dead", journal, finish)).toEqual([testSid(1)]);
     expect([...stored.keys()]).toEqual([testSid(1), testSid(2)]);
   });
 
   it("applies an entry once, however often it is replayed", async () => {
     const journal = entries([1, 1, opened()], [2, 1, note(1, "a")], [3, 1, note(2, "b")]);
-    await replay(store, "dead", journal.slice(0, 2), finish);
-    expect(await replay(store, "dead", journal, finish)).toEqual([]);
+    await replay(ports, "dead", journal.slice(0, 2), finish);
+    expect(await replay(ports, "dead", journal, finish)).toEqual([]);
     expect(names(1)).toEqual(["a", "b"]);
     const before = stored.get(testSid(1));
-    await replay(store, "dead", journal, finish);
+    await replay(ports, "dead", journal, finish);
     expect(stored.get(testSid(1))).toBe(before);
   });
 
   it("applies a batch once that is in the journal twice", async () => {
     const journal = entries([1, 1, opened()], [2, 1, note(1, "a")]);
-    await replay(store, "dead", [...journal, ...journal], finish);
+    await replay(ports, "dead", [...journal, ...journal], finish);
     expect(names(1)).toEqual(["a"]);
   });
 
   it("brings no call back that was deleted", async () => {
-    await replay(store, "dead", entries([7, 1, note(1)]), finish);
+    await replay(ports, "dead", entries([7, 1, note(1)]), finish);
     expect(stored.size).toBe(0);
   });
 
   it("repeats calls that another process changes, up to a limit", async () => {
     contention.set(testSid(1), 7);
-    await replay(store, "dead", entries([1, 1, opened()]), finish);
+    await replay(ports, "dead", entries([1, 1, opened()]), finish);
     expect(stored.size).toBe(1);
     contention.set(testSid(2), 8);
-    const failing = replay(store, "dead", entries([2, 2, opened()]), finish);
+    const failing = replay(ports, "dead", entries([2, 2, opened()]), finish);
     await expect(failing).rejects.toMatchObject({ code: "store_unavailable", retryable: true });
   });
 });
@@ -95,7 +119,7 @@ describe("finalise", () => {
 
   it("ends live calls of dead processes at the last moment that is known", async () => {
     put(1, "dead", opened(), note(7_000));
-    expect(await finalise(store, [testSid(1)], isDead, finish)).toEqual([testSid(1)]);
+    expect(await finalise(ports, [testSid(1)], isDead, finish)).toEqual([testSid(1)]);
     expect(stored.get(testSid(1))?.record).toMatchObject({
       state: "ended",
       outcome: "failed",
@@ -108,7 +132,7 @@ describe("finalise", () => {
     put(1, "dead", opened(), ended(1));
     put(2, "alive", opened());
     const all = [1, 2, 3].map(testSid);
-    expect(await finalise(store, all, isDead, finish)).toEqual([]);
+    expect(await finalise(ports, all, isDead, finish)).toEqual([]);
     expect(stored.size).toBe(2);
   });
 
@@ -124,13 +148,13 @@ describe("finalise", () => {
         return found;
       },
     };
-    expect(await finalise(changing, [testSid(1)], isDead, finish)).toEqual([]);
+    expect(await finalise({ ...ports, store: changing }, [testSid(1)], isDead, finish)).toEqual([]);
     expect(stored.get(testSid(1))?.record.state).toBe("live");
   });
 
   it("handles more calls than one batch", async () => {
     for (let n = 0; n < 150; n++) put(n, "dead", opened());
     const all = [...stored.keys()];
-    expect(await finalise(store, all, isDead, finish)).toEqual(all);
+    expect(await finalise(ports, all, isDead, finish)).toEqual(all);
   });
 });

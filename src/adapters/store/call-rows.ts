@@ -107,13 +107,22 @@ type StoredRow = Pick<CallsTable, (typeof STORED_COLUMNS)[number]>;
 export function toStoredCall(row: StoredRow): StoredCall {
   const { version, owner } = row;
   const record = readStoredRecord(row.record, toCallSid(row));
-  return record === null
-    ? { record: remnant(row), version, applied: {}, owner, isDamaged: true }
-    : { record, version, applied: parseApplied(row.applied), owner };
+  const applied = readApplied(row.applied);
+  // Without `applied` the events of a good record would be applied once more.
+  return record === null || applied === null
+    ? { record: remnant(row), version, applied: {}, owner, unreadable: row.record }
+    : { record, version, applied, owner };
 }
 
-function parseApplied(json: string): Record<WriterId, number> {
-  return JSON.parse(json) as Record<WriterId, number>;
+/** Null: it is damaged. */
+function readApplied(json: string): Record<WriterId, number> | null {
+  try {
+    const value: unknown = JSON.parse(json);
+    const isObject = typeof value === "object" && value !== null;
+    return isObject ? (value as Record<WriterId, number>) : null;
+  } catch {
+    return null;
+  }
 }
 
 /** What the other columns tell of a call. */

@@ -12,6 +12,7 @@ import type { Disposition } from "./call-events.js";
 import type { CallPath } from "./call-path.js";
 import { limitAction } from "./limit-action.js";
 import { LimitWatch } from "./limit-watch.js";
+import type { ReplyWatch } from "./reply-watch.js";
 
 export interface CallBudgetDeps {
   readonly clock: Clock;
@@ -28,6 +29,7 @@ export interface CallBudgetDeps {
 export interface LimitedCall {
   readonly session: Pick<ModelSession, "quiet"> | null;
   readonly path: Pick<CallPath, "isSilent">;
+  readonly reply: Pick<ReplyWatch, "isCallerSpeaking">;
   /** The model speaks as these instructions say. */
   ask(instructions: string): void;
   leave(disposition: Disposition): void;
@@ -105,6 +107,8 @@ export class CallBudget {
 
   /** While the agent talks with the caller: acts on a limit that is reached now. */
   watch(nowMs: number, call: LimitedCall): void {
+    // A long turn is no silence: the caller would be asked whether they are there, or hung up on.
+    if (call.reply.isCallerSpeaking) this.limits.callerActive(nowMs);
     const silent = call.session?.quiet === true && call.path.isSilent(nowMs);
     const limit = this.limits.check(nowMs, silent, this.#costUsd);
     if (limit === null) return;

@@ -146,7 +146,7 @@ const STUCK_WHILE_OWED = { silentMs: 3_000, reportedMs: 1_500 };
  * From the model's report that the caller speaks, whatever the relay's own detection hears: a line
  * that is never quiet, with a television beside the phone, would keep the caller waiting for ever.
  */
-const LONGEST_TURN_MS = 60_000;
+const MAX_TURN_MS = 60_000;
 
 export const NO_REPLY_OWED: ReplyState = {
   owed: null,
@@ -214,10 +214,11 @@ export function silentResponseSinceMs(
  */
 export function stuckSpeechSinceMs(state: ReplyState, heard: Heard, nowMs: number): number | null {
   const { owed, callerSpeaking, callerStartedMs } = state;
-  // What was owed before a turn that is too long is asked for anew, and not given up at once.
-  const isNew = owed === null || owed.sinceMs < callerStartedMs;
-  const isDue = owed === null || isTooLong(callerSpeaking, callerStartedMs, nowMs);
-  if (!isNew || !isDue || !isStuck(state, heard, STUCK_SPEECH, nowMs)) return null;
+  if (isTooLong(callerSpeaking, callerStartedMs, nowMs)) {
+    // What became owed before it was too long is asked for anew, and not given up at once.
+    return owed === null || owed.sinceMs < callerStartedMs + MAX_TURN_MS ? nowMs : null;
+  }
+  if (owed !== null || !isStuck(state, heard, STUCK_SPEECH, nowMs)) return null;
   return Math.max(heard.silentSinceMs ?? nowMs, callerStartedMs);
 }
 
@@ -345,7 +346,7 @@ function settle(state: ReplyState, outcome: OwedOutcome | null, nowMs: number): 
 }
 
 function isTooLong(callerSpeaking: boolean, startedMs: number, nowMs: number): boolean {
-  return callerSpeaking && nowMs - startedMs >= LONGEST_TURN_MS;
+  return callerSpeaking && nowMs - startedMs >= MAX_TURN_MS;
 }
 
 function isStuck(

@@ -68,6 +68,11 @@ export class ReplyWatch {
     return this.#state.owed !== null;
   }
 
+  /** As the model has reported it, unless it was found to be wrong. */
+  get isCallerSpeaking(): boolean {
+    return this.#state.callerSpeaking;
+  }
+
   /** A session that begins now has to speak first. */
   get isFirstWord(): boolean {
     const { owed } = this.#state;

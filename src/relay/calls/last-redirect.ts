@@ -36,7 +36,10 @@ export async function lastRedirect(
       const code = errorCodeOf(error);
       // Twilio says the same of a call that cannot be moved for a moment.
       const isGone = code === "caller_gone";
-      const mayPass = isGone || (error instanceof RelayError && error.retryable);
+      // It may have been carried out: a caller who is with a human by now would be taken away.
+      const mayConnect = code === "twilio_timeout" && connects(twiml);
+      const isRetryable = error instanceof RelayError && error.retryable && !mayConnect;
+      const mayPass = isGone || isRetryable;
       const pauseMs = mayPass ? pauses(failures) : null;
       if (pauseMs === null) {
         if (!isGone) log.warn(failed, { callSid, code }, error);
@@ -45,4 +48,8 @@ export async function lastRedirect(
       await new Promise<void>((resolve) => void clock.after(pauseMs, resolve));
     }
   }
+}
+
+function connects(twiml: Twiml): boolean {
+  return twiml.some(({ verb }) => verb === "dial" || verb === "enqueue");
 }

@@ -42,7 +42,7 @@ describe("a stored record that is damaged", () => {
       });
       const { callSid, state, agent, from, startedAt, endedAt, outcome } = recordOf(1);
       expect(read.get(testSid(1))).toMatchObject({
-        ...{ version: 1, owner: "w", applied: {}, isDamaged: true },
+        ...{ version: 1, owner: "w", applied: {}, unreadable: json },
         record: { callSid, state, agent, from, startedAt, endedAt, outcome, turns: [] },
       });
     },

@@ -11,6 +11,8 @@ describe("slowText", () => {
     "(x|xx)+y",
     "^order: (\\w+-?)+#",
     "^(?:[^@]+)*@$",
+    // No group, but the sixth power of the length.
+    "^.*a.*a.*a.*a.*a.*b$",
   ])("finds a text for %s", (pattern) => {
     expect(slowText(pattern, "u")).toMatch(/^.{48}/);
   });
@@ -25,6 +27,8 @@ describe("slowText", () => {
     "^(?:[01]\\d|2[0-3]):[0-5]\\d(?::[0-5]\\d(?:\\.\\d+)?)?$",
     "^(?:[A-Z]{2}\\d{2}-)*[A-Z]{2}$",
     "^\\p{L}+(?: \\p{L}+)*$",
+    // Slow on all texts together, on none of them.
+    "(?:\\p{L}+ ?){1,3}GmbH",
   ])("finds none for %s", (pattern) => {
     expect(slowText(pattern, "u")).toBeNull();
   });

@@ -28,7 +28,7 @@ beforeEach(() => {
   written = [];
   metrics = new FakeMetrics();
   const clock = new FakeClock();
-  const profile = agent({ limits: { ...agent().limits, maxCostUsd: 1 } });
+  const profile = agent({ limits: { ...agent().limits, maxCostUsd: 1, idleHangupS: 60 } });
   const journal = { write: (_: unknown, event: RecordEvent) => void written.push(event) };
   const eventLog = new CallEventLog(testSid(1), journal, () => clock.nowMs());
   budget = new CallBudget(profile, "inbound", eventLog, silentLog, {
@@ -42,18 +42,28 @@ beforeEach(() => {
   budget.limits.started(0);
 });
 
-const reached = () => {
+const watched = (nowMs: number, isCallerSpeaking: boolean, isSilent: boolean) => {
+  const asked: string[] = [];
   const left: Disposition[] = [];
-  budget.watch(0, {
-    session: null,
-    path: { isSilent: () => false },
-    ask: () => undefined,
+  budget.watch(nowMs, {
+    session: { quiet: true },
+    path: { isSilent: () => isSilent },
+    reply: { isCallerSpeaking },
+    ask: (instructions) => void asked.push(instructions),
     leave: (disposition) => void left.push(disposition),
   });
-  return left.length > 0;
+  return { asked: asked.length, left: left.length };
 };
+const reached = () => watched(0, false, false).left > 0;
 
 describe("CallBudget", () => {
+  it("takes a long turn of the caller for no silence", () => {
+    for (let nowMs = 0; nowMs < 100_000; nowMs += 100)
+      expect(watched(nowMs, true, true)).toEqual({ asked: 0, left: 0 });
+    expect(watched(119_000, false, true)).toEqual({ asked: 0, left: 0 });
+    expect(watched(120_000, false, true)).toEqual({ asked: 1, left: 0 });
+  });
+
   it("counts responses and transcription against max_cost_usd", () => {
     budget.usage("m", TOKENS);
     budget.usage("m", TOKENS);

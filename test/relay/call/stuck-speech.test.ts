@@ -100,6 +100,23 @@ describe("a line that is never quiet", () => {
   });
 });
 
+describe("a caller who speaks for longer than a minute", () => {
+  it.each(["prompt", "tool_result", "session_lost"] as const)(
+    "is answered, and not given up, whatever became owed meanwhile: %s",
+    (cause) => {
+      const { reply, run, calls } = watch(null);
+      reply.callerSpeech(true);
+      run(20_000);
+      reply.owe(cause);
+      run(39_900);
+      expect(calls).toEqual([]);
+      run(5_000);
+      expect(calls).toEqual(["callerSilent", "askAgain"]);
+      expect(reply.isCallerSpeaking).toBe(false);
+    },
+  );
+});
+
 describe("the end of a response", () => {
   it("that never began does not end the one that is open", () => {
     const { reply, run, calls } = watch();

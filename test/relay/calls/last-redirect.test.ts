@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { listedPauses } from "../../../src/domain/backoff.js";
 import { RelayError } from "../../../src/domain/errors.js";
 import { lastRedirect } from "../../../src/relay/calls/last-redirect.js";
+import type { Twiml } from "../../../src/wire/twiml.js";
 import { sid } from "../../fakes/call-bench.js";
 import { FakeClock } from "../../fakes/fake-clock.js";
 import { FakeLog } from "../../fakes/fake-ports.js";
@@ -23,7 +24,7 @@ beforeEach(() => {
 const failure = (code: RelayError["code"], retryable = false) =>
   new RelayError(code, code, { retryable });
 
-async function moved(): Promise<boolean> {
+async function moved(twiml: Twiml = [{ verb: "hangup" }]): Promise<boolean> {
   const redirect = async (): Promise<void> => {
     askedMs.push(clock.nowMs());
     const error = errors.shift();
@@ -31,7 +32,7 @@ async function moved(): Promise<boolean> {
   };
   const deps = { control: { redirect }, clock, log };
   const pauses = listedPauses([100, 200]);
-  const done = lastRedirect(sid(1), [{ verb: "hangup" }], pauses, "call: not moved", deps);
+  const done = lastRedirect(sid(1), twiml, pauses, "call: not moved", deps);
   for (let n = 0; n < 40; n++) {
     await settle();
     clock.advance(10);
@@ -54,6 +55,12 @@ describe("lastRedirect", () => {
     expect([await moved(), askedMs.length]).toEqual([false, 3]);
     expect(log.lines).toHaveLength(1);
     expect(log.lines[0]).toContain("call: not moved");
+  });
+
+  it("dials nobody twice: the caller may be with a human by then", async () => {
+    errors = [failure("twilio_timeout", true)];
+    const target = { type: "number", e164: "+12025550123" } as const;
+    expect([await moved([{ verb: "dial", target }]), askedMs]).toEqual([false, [0]]);
   });
 
   it("does not repeat what Twilio refuses for good", async () => {
