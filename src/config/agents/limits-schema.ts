@@ -5,8 +5,8 @@ import { isCountryCode } from "./number-plans.js";
 const atOnce = z.int().min(1).max(100_000).nullable().default(null);
 
 export const limits = z.strictObject({
-  max_call_minutes: z.number().min(1).max(240).optional(),
-  idle_hangup_s: z.int().min(5).max(3600).nullable().default(60),
+  max_call_minutes: z.number().min(0.05).max(240).optional(),
+  idle_hangup_s: z.int().min(1).max(3600).nullable().default(60),
   max_tool_calls: z.int().min(0).max(1000).default(40),
   max_cost_usd: z.number().positive().nullable().default(null),
   max_calls_per_caller: atOnce.describe("Calls at once of one caller; withheld numbers are apart"),
