@@ -12,7 +12,7 @@ import { ToolLauncher } from "../adapters/tools/launcher-client.js";
 import { CallTracing } from "../adapters/tracing/call-tracing.js";
 import { createTwilioRest } from "../adapters/twilio/rest.js";
 import { readPriceTable } from "../config/agents/price-table.js";
-import { crmSpoolDirectory } from "../config/derived.js";
+import { crmSpoolDirectory, tracesOf } from "../config/derived.js";
 import type { Config } from "../config/load.js";
 import type { AgentsFile } from "../domain/agent-profile.js";
 import { VERSION } from "../domain/version.js";
@@ -110,9 +110,7 @@ function openTracing(
   worker: number,
   parts: ConstructorParameters<typeof CallTracing>[1],
 ): CallTracing | null {
-  const { otelEndpoint: endpoint, otelHeaders: headers, nodeName: node } = config;
-  if (endpoint === null) return null;
-  const { otelServiceName: serviceName, otelSamplerArg: ratio } = config;
-  const settings = { endpoint, headers, serviceName, ratio, node, worker, version: VERSION };
-  return new CallTracing(settings, parts);
+  const settings = tracesOf(config);
+  if (settings === null) return null;
+  return new CallTracing({ ...settings, node: config.nodeName, worker, version: VERSION }, parts);
 }

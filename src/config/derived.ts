@@ -100,3 +100,33 @@ function dataDirectory({
   if (file === undefined || file === ":memory:") return resolve(recordingsDir, "..");
   return dirname(resolve(file));
 }
+
+/** Where traces of calls go, and which; null: they are off. Source: OpenTelemetry, SDK variables. */
+export function tracesOf(
+  config: Pick<
+    Config,
+    | "otelEndpoint"
+    | "otelTracesEndpoint"
+    | "otelHeaders"
+    | "otelTracesHeaders"
+    | "otelTimeoutMs"
+    | "otelServiceName"
+    | "otelResourceAttributes"
+    | "otelSampler"
+    | "otelSamplerArg"
+    | "otelDisabled"
+  >,
+) {
+  const { otelEndpoint: base, otelTracesEndpoint: own, otelSampler: sampler } = config;
+  const url = own ?? (base === null ? null : `${base}/v1/traces`);
+  const isOff = config.otelDisabled || sampler?.endsWith("always_off") === true;
+  if (url === null || isOff) return null;
+  return {
+    url,
+    headers: config.otelTracesHeaders ?? config.otelHeaders,
+    timeoutMs: config.otelTimeoutMs,
+    serviceName: config.otelServiceName,
+    resourceAttributes: config.otelResourceAttributes,
+    ratio: sampler?.endsWith("always_on") === true ? 1 : config.otelSamplerArg,
+  };
+}

@@ -21,12 +21,13 @@ export const whole = (min: number, max: number): TextSchema<number> =>
 export const frames = (min: number, max: number): TextSchema<number> =>
   whole(min, max).refine((ms) => ms % 20 === 0, "is not a multiple of 20 ms, one Twilio frame");
 
-/** 0 to 1. */
-export const ratio: TextSchema<number> = z
-  .string()
-  .regex(/^\d(?:\.\d{1,6})?$/, "is not a number from 0 to 1")
-  .transform(Number)
-  .pipe(z.number().max(1, "is above 1"));
+/** A number in a range, both ends included; it may have a fraction. */
+export const decimal = (min: number, max: number): TextSchema<number> =>
+  z
+    .string()
+    .regex(/^-?\d{1,15}(?:\.\d{1,6})?$/, "is not a number")
+    .transform(Number)
+    .pipe(z.number().min(min, `is below ${min}`).max(max, `is above ${max}`));
 
 /** Of a server inside the own network, so that http:// is allowed. A final slash is dropped. */
 export const httpUrl: TextSchema<string> = z
@@ -187,6 +188,13 @@ export const sid = (prefix: "AC" | "AP" | "SK"): TextSchema<string> =>
 export const projectId: TextSchema<string> = z
   .string()
   .regex(/^[0-9A-Za-z_-]{1,100}$/, "is not a project id");
+
+export const traceSampler: TextSchema<string> = z
+  .string()
+  .regex(
+    /^(?:parentbased_)?(?:always_on|always_off|traceidratio)$/,
+    "is no sampler of OpenTelemetry's that the relay knows",
+  );
 
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 

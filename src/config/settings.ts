@@ -5,6 +5,7 @@
 import { defaulted, optional, required, type Setting } from "./setting.js";
 import {
   databaseUrl,
+  decimal,
   defaultNodeName,
   dialTarget,
   flag,
@@ -17,7 +18,6 @@ import {
   projectId,
   proxyExceptions,
   proxyUrl,
-  ratio,
   secretText,
   sid,
   text,
@@ -25,6 +25,7 @@ import {
   whole,
   workers,
 } from "./setting-values.js";
+import { TRACE_SETTINGS } from "./trace-settings.js";
 
 /** Model of an agent that names none. */
 export const DEFAULT_MODEL = "gpt-realtime-2.1";
@@ -103,7 +104,7 @@ export const SETTINGS = {
     schema: secretText,
     secret: true,
     range: "printable ASCII",
-    doc: "Bearer token of /api/* and the console. Required when ADMIN_HOST is not loopback; it then has at least 16 characters.",
+    doc: "Bearer token of /api/* and the console. Required when ADMIN_HOST is not loopback; it should then have at least 16 characters.",
     example: "a long random text, e.g. from: openssl rand -hex 32",
   }),
   operatorsFile: optional({
@@ -299,8 +300,8 @@ export const SETTINGS = {
   maxCallMinutes: defaulted("55", {
     name: "MAX_CALL_MINUTES",
     group: "Calls",
-    schema: whole(1, 240),
-    range: "1–240 minutes",
+    schema: decimal(0.05, 240),
+    range: "0.05–240 minutes",
     doc: "Longest call. After it the caller is told, then transferred or hung up, as the agent says.",
   }),
   drainSeconds: defaulted("300", {
@@ -359,37 +360,7 @@ export const SETTINGS = {
     range: "true or false",
     doc: "Lines for a terminal instead of JSON on stdout.",
   }),
-  otelEndpoint: optional({
-    name: "OTEL_EXPORTER_OTLP_ENDPOINT",
-    group: "Traces",
-    schema: httpUrl,
-    range: "http:// or https://; /v1/traces is added",
-    doc: "A collector that takes OTLP over HTTP. Traces of calls are off while it is unset. See docs/tracing.md.",
-    example: "http://localhost:4318",
-  }),
-  otelHeaders: optional({
-    name: "OTEL_EXPORTER_OTLP_HEADERS",
-    group: "Traces",
-    schema: text(4096),
-    secret: true,
-    range: "name=value, separated by commas",
-    doc: "Headers of each request to the collector, for example its key.",
-    example: "authorization=Bearer%20…",
-  }),
-  otelServiceName: defaulted("murelay", {
-    name: "OTEL_SERVICE_NAME",
-    group: "Traces",
-    schema: text(),
-    range: "a name",
-    doc: "`service.name` of the traces.",
-  }),
-  otelSamplerArg: defaulted("1", {
-    name: "OTEL_TRACES_SAMPLER_ARG",
-    group: "Traces",
-    schema: ratio,
-    range: "0–1",
-    doc: "The share of calls that are traced.",
-  }),
+  ...TRACE_SETTINGS,
 } as const;
 
 export type SettingKey = keyof typeof SETTINGS;

@@ -1,6 +1,6 @@
 /** What `GET /api/calls` can be asked, and where a page begins. */
 import { RATINGS, REVIEW_FLAGS, TAG } from "../domain/call-review.js";
-import type { CallSid } from "../domain/ids.js";
+import { ANY_CALL_ID, type CallSid } from "../domain/ids.js";
 import type { CallOutcome } from "../domain/record-event.js";
 import type { CallCursor, CallQuery, CallSort } from "../ports/store.js";
 
@@ -87,16 +87,21 @@ export function readLimit(query: URLSearchParams): number {
   return limit;
 }
 
-const CURSOR =
-  /^(-1|\d{1,15}(?:\.\d{1,20})?(?:e-\d{1,3})?)-(CA[0-9A-Za-z]{1,62}|rtc_[\w-]{1,100})$/;
+const CURSOR = new RegExp(`^(-1|\\d{1,15}(?:\\.\\d{1,20})?(?:e-\\d{1,3})?)-(${ANY_CALL_ID})$`);
+
+/** Sorts before the id of any call. */
+const NO_CALL = "" as CallSid;
 
 /** @throws QueryFault */
 export function readCursor(query: URLSearchParams): CallCursor | null {
   const text = query.get("before");
   if (text === null || text === "") return null;
   const match = CURSOR.exec(Buffer.from(text, "base64url").toString("latin1"));
-  if (match === null) throw new QueryFault("before is the `next` of an earlier answer");
-  return { value: Number(match[1]), callSid: match[2] as CallSid };
+  if (match !== null) return { value: Number(match[1]), callSid: match[2] as CallSid };
+  // A time is a place only among calls that are listed by their beginning.
+  const ms = (query.get("sort") ?? "started") === "started" ? timeOf(text) : null;
+  if (ms === null) throw new QueryFault("before is the `next` of an earlier answer, or a time");
+  return { value: ms, callSid: NO_CALL };
 }
 
 /** The place as text: the `next` of an answer. */
@@ -125,11 +130,16 @@ function oneOf<Value extends string>(
 export function readTime(query: URLSearchParams, name: string): number | null {
   const text = query.get(name);
   if (text === null || text === "") return null;
+  const ms = timeOf(text);
+  if (ms === null) throw new QueryFault(`${name} is a time, as 2026-11-21T08:00:00Z`);
+  return ms;
+}
+
+/** Null: no time. */
+function timeOf(text: string): number | null {
   const ms = /^\d{10,}$/.test(text) ? Number(text) : Date.parse(text);
   // Later than the year 275760 there is no date.
-  if (Number.isNaN(new Date(ms).getTime()))
-    throw new QueryFault(`${name} is a time, as 2026-11-21T08:00:00Z`);
-  return ms;
+  return Number.isNaN(new Date(ms).getTime()) ? null : ms;
 }
 
 function textOf(query: URLSearchParams, name: string): string | null {

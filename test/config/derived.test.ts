@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import {
   mediaUrlFor,
   peerUrlFor,
+  tracesOf,
   twilioAccount,
   twilioAuthTokens,
 } from "../../src/config/derived.js";
@@ -16,6 +17,9 @@ const REQUIRED = {
 };
 const load = (env: Environment) => loadConfig({ ...REQUIRED, ...env });
 
+const COLLECTOR = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://c:4318" };
+const SAMPLED = { OTEL_TRACES_SAMPLER_ARG: "0.5" };
+
 describe("derived settings", () => {
   it("fills node and worker into MEDIA_URL", () => {
     const config = load({
@@ -23,6 +27,38 @@ describe("derived settings", () => {
       NODE_NAME: "n7",
     });
     expect(mediaUrlFor(config, 3)).toBe("wss://m.example/n7/3/media-stream");
+  });
+
+  it.each<[Environment, object | null]>([
+    [{}, null],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: "http://c:4318/" }, { url: "http://c:4318/v1/traces" }],
+    [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "http://c:4318/own" }, { url: "http://c:4318/own" }],
+    [
+      { ...COLLECTOR, OTEL_EXPORTER_OTLP_HEADERS: "a=1" },
+      { headers: "a=1", timeoutMs: 10_000 },
+    ],
+    [
+      {
+        ...COLLECTOR,
+        OTEL_EXPORTER_OTLP_HEADERS: "a=1",
+        OTEL_EXPORTER_OTLP_TRACES_HEADERS: "b=2",
+        OTEL_EXPORTER_OTLP_TIMEOUT: "500",
+      },
+      { headers: "b=2", timeoutMs: 500 },
+    ],
+    [{ ...COLLECTOR, OTEL_TRACES_SAMPLER_ARG: "0.5" }, { ratio: 0.5 }],
+    [{ ...COLLECTOR, OTEL_TRACES_SAMPLER: "parentbased_traceidratio" }, { ratio: 1 }],
+    [{ ...COLLECTOR, ...SAMPLED, OTEL_TRACES_SAMPLER: "always_on" }, { ratio: 1 }],
+    [{ ...COLLECTOR, ...SAMPLED, OTEL_TRACES_SAMPLER: "traceidratio" }, { ratio: 0.5 }],
+    [{ ...COLLECTOR, OTEL_TRACES_SAMPLER: "parentbased_always_off" }, null],
+    [{ ...COLLECTOR, OTEL_SDK_DISABLED: "true" }, null],
+    [
+      { ...COLLECTOR, OTEL_SERVICE_NAME: "desk", OTEL_RESOURCE_ATTRIBUTES: "a=1" },
+      { serviceName: "desk", resourceAttributes: "a=1" },
+    ],
+  ])("tell where traces go, and which: %j", (env, traces) => {
+    if (traces === null) expect(tracesOf(load(env))).toBeNull();
+    else expect(tracesOf(load(env))).toMatchObject(traces);
   });
 
   it("gives both tokens while one is rotated", () => {

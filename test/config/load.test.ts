@@ -55,9 +55,15 @@ describe("loadConfig", () => {
       twilioValidate: true,
       httpsProxy: null,
       otelEndpoint: null,
+      otelTracesEndpoint: null,
       otelHeaders: null,
-      otelServiceName: "murelay",
+      otelTracesHeaders: null,
+      otelTimeoutMs: 10_000,
+      otelServiceName: null,
+      otelResourceAttributes: null,
+      otelSampler: null,
       otelSamplerArg: 1,
+      otelDisabled: false,
       noProxy: null,
       agentsFile: "agents.yaml",
       databaseUrl: "sqlite:data/murelay.db",
@@ -123,7 +129,6 @@ describe("loadConfig", () => {
     ["PORT", "0", "65535", "-1", "65536"],
     ["ADMIN_PORT", "0", "65535", "-1", "65536"],
     ["MAX_CALLS", "1", "10000", "0", "10001"],
-    ["MAX_CALL_MINUTES", "1", "240", "0", "241"],
     ["DRAIN_SECONDS", "0", "86400", "-1", "86401"],
     ["UPSTREAM_TIMEOUT_MS", "100", "60000", "99", "60001"],
     ["PLAYOUT_LEAD_MS", "40", "5000", "20", "5020"],
@@ -133,6 +138,15 @@ describe("loadConfig", () => {
   ])("bounds %s to %s–%s", (name, low, high, below, above) => {
     for (const good of [low, high]) expect(faultOf({ [name]: good })).toEqual([]);
     for (const bad of [below, above, "1.5", "1e3", "0x10", "many"])
+      expect(faultOf({ [name]: bad })).toEqual([name]);
+  });
+
+  it.each([
+    ["MAX_CALL_MINUTES", "0.05", "240", "0.04", "240.5"],
+    ["OTEL_TRACES_SAMPLER_ARG", "0", "1", "-0.1", "1.01"],
+  ])("bounds %s, which may have a fraction, to %s–%s", (name, low, high, below, above) => {
+    for (const good of [low, high, "0.5"]) expect(faultOf({ [name]: good })).toEqual([]);
+    for (const bad of [below, above, "1e3", "0x10", ".5", "1.", "many"])
       expect(faultOf({ [name]: bad })).toEqual([name]);
   });
 

@@ -32,6 +32,13 @@ describe("the query of a list of calls", () => {
     }
   });
 
+  it("finds the place of a time among calls that are listed by their beginning", () => {
+    const value = Date.UTC(2026, 10, 21, 8);
+    for (const text of ["2026-11-21T08:00:00Z", String(value), "2026-11-21T08:00:00Z&sort=started"])
+      expect(readCursor(query(`before=${text}`))).toEqual({ value, callSid: "" });
+    expect(() => readCursor(query("before=2026-11-21T08:00:00Z&sort=cost"))).toThrow("before");
+  });
+
   it("becomes a search of what it names", () => {
     const search = readQuery(
       query(

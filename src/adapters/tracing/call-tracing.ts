@@ -5,11 +5,15 @@ import { OtlpExporter, type OtlpExporterOptions } from "./otlp-exporter.js";
 import { TraceIds } from "./trace-ids.js";
 
 export interface CallTracingSettings {
-  /** The collector's base address; `/v1/traces` is added. */
-  readonly endpoint: string;
+  /** `https://…/v1/traces`. */
+  readonly url: string;
   /** `name=value`, separated by commas, values percent-encoded; null: none. */
   readonly headers: string | null;
-  readonly serviceName: string;
+  /** The same; null: none. */
+  readonly resourceAttributes: string | null;
+  /** Null: that of the attributes, or murelay. */
+  readonly serviceName: string | null;
+  readonly timeoutMs: number;
   /** The share of calls that are traced, 0 to 1. */
   readonly ratio: number;
   readonly node: string;
@@ -28,18 +32,13 @@ export class CallTracing {
     parts: Pick<OtlpExporterOptions, "network" | "clock" | "log">,
   ) {
     this.#ids = new TraceIds(settings.ratio);
+    const { url, headers, timeoutMs, version } = settings;
     this.#exporter = new OtlpExporter({
       ...parts,
-      url: new URL(`${settings.endpoint}/v1/traces`),
-      headers: readHeaders(settings.headers),
-      resource: {
-        version: settings.version,
-        attributes: {
-          "service.name": settings.serviceName,
-          "service.version": settings.version,
-          "service.instance.id": `${settings.node}/${settings.worker}`,
-        },
-      },
+      url: new URL(url),
+      headers: readPairs(headers, true),
+      timeoutMs,
+      resource: { version, attributes: resourceOf(settings) },
     });
     this.#spans = new CallSpans(this.#ids, (span) => this.#exporter.add(span));
   }
@@ -59,14 +58,38 @@ export class CallTracing {
   }
 }
 
-/** Source: OpenTelemetry, "OTLP Exporter Configuration", OTEL_EXPORTER_OTLP_HEADERS. */
-export function readHeaders(text: string | null): Readonly<Record<string, string>> {
-  const headers: Record<string, string> = {};
+function resourceOf(settings: CallTracingSettings): Readonly<Record<string, string>> {
+  const { serviceName, resourceAttributes, node, worker, version } = settings;
+  return {
+    "service.name": "murelay",
+    "service.version": version,
+    "service.instance.id": `${node}/${worker}`,
+    ...readPairs(resourceAttributes, false),
+    ...(serviceName === null ? {} : { "service.name": serviceName }),
+  };
+}
+
+/**
+ * @param headers  names do not depend on case.
+ *
+ * Source: OpenTelemetry, OTEL_EXPORTER_OTLP_HEADERS and OTEL_RESOURCE_ATTRIBUTES.
+ */
+export function readPairs(text: string | null, headers: boolean): Readonly<Record<string, string>> {
+  const pairs: Record<string, string> = {};
   for (const pair of (text ?? "").split(",")) {
     const equals = pair.indexOf("=");
     if (equals <= 0) continue;
-    const value = pair.slice(equals + 1).trim();
-    headers[pair.slice(0, equals).trim().toLowerCase()] = decodeURIComponent(value);
+    const name = pair.slice(0, equals).trim();
+    pairs[headers ? name.toLowerCase() : name] = decoded(pair.slice(equals + 1).trim());
   }
-  return headers;
+  return pairs;
+}
+
+/** People forget to encode a percent sign. */
+function decoded(value: string): string {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return value;
+  }
 }

@@ -12,7 +12,6 @@ const RETRY_MS = 10_000;
 const MAX_SPANS_PER_REQUEST = 512;
 /** About 4 MB. Beyond it the newest spans are dropped: a collector that is away costs no call. */
 const MAX_WAITING = 8_192;
-const TIMEOUT_MS = 10_000;
 const MAX_ANSWER_BYTES = 64 * 1024;
 /** The collector may take the same spans later. Source: OTLP, "Failures". */
 const RETRYABLE: ReadonlySet<number> = new Set([429, 502, 503, 504]);
@@ -22,6 +21,8 @@ export interface OtlpExporterOptions {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly resource: TraceResource;
+  /** From a request to its answer. */
+  readonly timeoutMs: number;
   readonly network: Network;
   readonly clock: Pick<Clock, "after">;
   readonly log: Log;
@@ -88,14 +89,14 @@ export class OtlpExporter {
   }
 
   async #send(spans: readonly Span[]): Promise<void> {
-    const { url, headers, resource } = this.#options;
+    const { url, headers, resource, timeoutMs } = this.#options;
     const { status } = await requestText(
       {
         method: "POST",
         url,
         headers: { "content-type": "application/json", ...headers },
         body: otlpJson(spans, resource),
-        timeoutMs: TIMEOUT_MS,
+        timeoutMs,
         maxBytes: MAX_ANSWER_BYTES,
       },
       this.#agents,

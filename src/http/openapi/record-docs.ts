@@ -65,7 +65,10 @@ export const LIST: RouteDoc = {
     ...FILTERS,
     ...SORT,
     limit: { description: "1 to 500; default 50", schema: { type: "integer" } },
-    before: { description: "The `next` of the answer before" },
+    before: {
+      description:
+        "The `next` of the answer before; or a time (ISO 8601), for calls that began before it",
+    },
     format: { description: "json or csv; default by Accept", schema: { enum: ["json", "csv"] } },
   },
   answers: {

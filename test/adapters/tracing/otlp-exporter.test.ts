@@ -34,6 +34,7 @@ function start() {
     url: new URL(`${collector.endpoint}/v1/traces`),
     headers: { authorization: "Bearer k" },
     resource,
+    timeoutMs: 10_000,
     network: new Network(),
     clock,
     log,
