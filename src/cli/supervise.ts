@@ -74,8 +74,14 @@ export async function superviseWorkers(
   const ended = endBySignals(io, config, supervisor);
   const own = new ProcessMetrics("supervisor");
   const operators = new OperatorProxy({
-    readiness: () => supervisor.readiness(),
-    metrics: async () => exposition(supervisor.snapshots(), await own.scrape()),
+    readiness: async () => {
+      await supervisor.refresh();
+      return supervisor.readiness();
+    },
+    metrics: async () => {
+      await supervisor.refresh();
+      return await exposition(supervisor.snapshots(), await own.scrape());
+    },
     workers: (callSid) => supervisor.adminPorts(callSid),
     mayReadHealth: (host, authorization) =>
       mayReadHealth(config.adminHost, directory, host, authorization),

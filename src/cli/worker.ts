@@ -116,7 +116,7 @@ async function startApp(
 
 /** Carries out commands, files of agents one after the other. */
 export function running(
-  app: Pick<App, "reload" | "takeBackReload" | "refuseCalls">,
+  app: Pick<App, "reload" | "takeBackReload" | "refuseCalls" | "pulse">,
   log: Log,
   send: Send,
 ): (command: RunningCommand) => void {
@@ -125,6 +125,11 @@ export function running(
   return (command) => {
     if (command.type === "refuse_calls") {
       app.refuseCalls();
+      return;
+    }
+    if (command.type === "heartbeat_now") {
+      const { asked } = command;
+      void app.pulse(false).then((pulse) => send({ type: "heartbeat", asked, ...pulse }));
       return;
     }
     before = before.then(async () => {

@@ -23,8 +23,10 @@ export interface WorkerPorts {
   readonly adminPort: number;
 }
 
-/** Sent about once a second: the worker is alive. */
+/** Sent about once a second, and when it is asked for: the worker is alive. */
 export interface Heartbeat {
+  /** The last "heartbeat_now" that this one answers; absent: none. */
+  readonly asked?: number;
   readonly readiness: Readiness;
   readonly calls: number;
   readonly metrics: MetricsSnapshot;
@@ -105,6 +107,8 @@ export type ToWorker =
   | { readonly type: "reload_read"; readonly id: number; readonly faults: ReloadFaults | undefined }
   /** Accept no new calls, and go on. */
   | { readonly type: "refuse_calls" }
+  /** Send a heartbeat now. `asked` counts these, from 1. */
+  | { readonly type: "heartbeat_now"; readonly asked: number }
   | { readonly type: "moved"; readonly callSid: CallSid }
   | {
       readonly type: "request";

@@ -9,7 +9,7 @@ import {
 import type { AddressInfo, Socket } from "node:net";
 import { EXPOSITION_TYPE } from "../adapters/metrics/exposition.js";
 import { RelayError } from "../domain/errors.js";
-import type { CallSid } from "../domain/ids.js";
+import { ANY_CALL_ID, type CallSid } from "../domain/ids.js";
 import { RefusalLog } from "../http/refusal-log.js";
 import type { Clock } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
@@ -19,7 +19,7 @@ import { forwardedHeaders, responseHeaders } from "./proxy-headers.js";
 import { RELOAD_MS } from "./worker-link.js";
 
 export interface OperatorProxyParts {
-  readonly readiness: () => Readiness;
+  readonly readiness: () => Promise<Readiness>;
   readonly metrics: () => Promise<string>;
   /** Operator ports of workers, on loopback, the best one for this call first. */
   readonly workers: (callSid: CallSid | null) => readonly number[];
@@ -39,6 +39,8 @@ export interface OperatorProxyParts {
 const ANSWER_MS = 10_000;
 
 const MAX_LOGGED_CHARS = 100;
+
+const PATH_OF_A_CALL = new RegExp(`^/api/calls/(${ANY_CALL_ID})(?:/|$)`);
 
 /** A worker answers a reload itself when it takes too long. */
 export function answerMs(path: string): number {
@@ -112,15 +114,15 @@ export class OperatorProxy {
       answerJson(outgoing, 403, { error: "host" });
       return;
     }
-    if (path === "/ready") {
-      const ready = readiness();
-      answerJson(outgoing, ready.ready ? 200 : 503, ready);
-      return;
-    }
     try {
+      if (path === "/ready") {
+        const ready = await readiness();
+        answerJson(outgoing, ready.ready ? 200 : 503, ready);
+        return;
+      }
       answer(outgoing, 200, EXPOSITION_TYPE, await metrics());
     } catch (error) {
-      log.error("metrics: exposition failed", {}, error);
+      log.error("http: operator request failed", { path }, error);
       answerJson(outgoing, 500, { error: "internal" });
     }
   }
@@ -232,7 +234,7 @@ function pathOf(incoming: IncomingMessage): string {
 }
 
 function callSidIn(path: string): CallSid | null {
-  const sid = /^\/api\/calls\/(CA[0-9A-Za-z]{1,62}|rtc_[\w-]{1,100})(?:\/|$)/.exec(path)?.[1];
+  const sid = PATH_OF_A_CALL.exec(path)?.[1];
   return sid === undefined ? null : (sid as CallSid);
 }
 

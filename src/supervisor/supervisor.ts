@@ -6,6 +6,7 @@ import type { Log } from "../ports/log.js";
 import type { Readiness } from "../relay/calls/call-service.js";
 import { AgentsReload, type AgentsReloadDeps } from "./agents-reload.js";
 import { CallOwners } from "./call-owners.js";
+import { FreshHeartbeats } from "./fresh-heartbeats.js";
 import type { FromWorker, ReloadFaults, ToWorker, WorkerPorts } from "./messages.js";
 import { Shutdown } from "./shutdown.js";
 import { StallWatch } from "./stall-watch.js";
@@ -52,6 +53,7 @@ export class Supervisor {
   readonly #owners: CallOwners;
   readonly #shutdown: Shutdown;
   readonly #stallWatch: StallWatch;
+  readonly #heartbeats: FreshHeartbeats;
   readonly #reload: AgentsReload;
   #publicPort: number;
   /** An operator asked for it; it holds for workers that start later, too. */
@@ -71,6 +73,7 @@ export class Supervisor {
     const workers = () => this.#slots.workers;
     this.#shutdown = new Shutdown(clock, config.drainSeconds * 1000, workers);
     this.#stallWatch = new StallWatch(clock, log, workers);
+    this.#heartbeats = new FreshHeartbeats(clock, () => this.#slots.up());
     const inPlace = () => this.#inPlace;
     this.#reload = new AgentsReload({ first, read, workers: inPlace, clock, log });
   }
@@ -132,6 +135,11 @@ export class Supervisor {
   /** Without those whose place another one has taken. */
   get #inPlace(): readonly Worker[] {
     return this.#slots.workers.filter(({ retired }) => !retired);
+  }
+
+  /** `readiness` and `snapshots` tell the state since this was called, where the workers answer. */
+  async refresh(): Promise<void> {
+    await this.#heartbeats.ask();
   }
 
   readiness(): Readiness {

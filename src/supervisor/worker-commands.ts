@@ -10,6 +10,8 @@ export type EndCommand = "retire" | "drain" | "abandon" | "stop";
 /** A command that a worker carries out while it goes on. */
 export type RunningCommand =
   | { readonly type: "refuse_calls" }
+  /** Send a heartbeat now. */
+  | { readonly type: "heartbeat_now"; readonly asked: number }
   /** Put these agents in force. */
   | { readonly type: "agents"; readonly reload: number; readonly agents: PreparedAgents }
   /** The agents of this reload are to be in force no longer. */
@@ -76,6 +78,7 @@ export class WorkerCommands {
         this.#receiveAgents(message);
         return;
       case "refuse_calls":
+      case "heartbeat_now":
       case "take_back":
         this.#run(message);
         return;

@@ -41,6 +41,9 @@ export class Worker {
   #metrics: WorkerSnapshot["snapshot"] = null;
   #lastMessageMs: number;
   #killed = false;
+  #asked = 0;
+  /** Those who wait for a heartbeat that was asked for. */
+  #waiting: { readonly asked: number; readonly resolve: () => void }[] = [];
 
   constructor(id: number, slot: number, nowMs: number, process: WorkerProcess) {
     this.id = id;
@@ -75,7 +78,16 @@ export class Worker {
     this.#lastMessageMs = nowMs;
   }
 
-  heartbeat({ readiness, calls, metrics }: Heartbeat): void {
+  /** Resolves with its next state; never where it does not answer. */
+  heartbeatNow(): Promise<void> {
+    const asked = ++this.#asked;
+    this.#process.send({ type: "heartbeat_now", asked });
+    return new Promise((resolve) => this.#waiting.push({ asked, resolve }));
+  }
+
+  heartbeat({ readiness, calls, metrics, asked: answered = 0 }: Heartbeat): void {
+    for (const { asked, resolve } of this.#waiting) if (asked <= answered) resolve();
+    this.#waiting = this.#waiting.filter(({ asked }) => asked > answered);
     this.#readiness = readiness;
     this.#calls = calls;
     const process = metrics.process ?? this.#metrics?.process ?? "";

@@ -193,8 +193,14 @@ describe("agents that the supervisor sends", () => {
         }),
       takeBackReload: () => void done.push("taken back"),
       refuseCalls: () => void done.push("calls refused"),
+      pulse: async (withProcess: boolean) => ({
+        readiness: { ready: true, reason: "ok" },
+        calls: withProcess ? -1 : 4,
+        metrics: { families: {}, process: null },
+      }),
     };
     run = running(app, new FakeLog(), (message) => {
+      if (message.type === "heartbeat") done.push(`heartbeat ${message.asked} ${message.calls}`);
       if (message.type === "reloaded") done.push(`${message.reload} ${message.faults === null}`);
     });
   });
@@ -213,6 +219,13 @@ describe("agents that the supervisor sends", () => {
     await end(true);
     await end(false);
     expect(done.slice(1)).toEqual(["1 true", "2 false"]);
+  });
+
+  it("do not hold up a heartbeat that is asked for", async () => {
+    run({ type: "agents", reload: 1, agents });
+    run({ type: "heartbeat_now", asked: 7 });
+    await settle();
+    expect(done).toEqual(["heartbeat 7 4"]);
   });
 
   it("are taken back once they are in force", async () => {

@@ -53,7 +53,7 @@ beforeEach(async () => {
   log = new FakeLog();
   clock = new FakeClock();
   proxy = new OperatorProxy({
-    readiness: () => readiness,
+    readiness: async () => readiness,
     metrics: async () => "a 1\n",
     workers: (callSid) => {
       asked.push(callSid);
@@ -240,7 +240,7 @@ describe("OperatorProxy", () => {
   it("refuses a port that is in use", async () => {
     const port = Number(new URL(base).port);
     const another = new OperatorProxy({
-      readiness: () => readiness,
+      readiness: async () => readiness,
       metrics: async () => "",
       workers: () => [],
       mayReadHealth: () => true,

@@ -33,10 +33,11 @@ class FakeWorker {
     this.sends({ type: "listening", ...ports });
   }
 
-  sendsHeartbeat(reason = "ok", calls = 0): void {
+  sendsHeartbeat(reason = "ok", calls = 0, asked = 0): void {
     const metrics = { families: {}, process: "" };
     this.sends({
       type: "heartbeat",
+      ...(asked === 0 ? {} : { asked }),
       readiness: { ready: reason === "ok", reason },
       calls,
       metrics,
@@ -118,6 +119,19 @@ describe("starting", () => {
     spawned[1]!.startsListening();
     expect(await started).toBe(8080);
     expect(supervisor.readiness()).toEqual({ ready: true, reason: "ok" });
+  });
+
+  it("tells readiness and metrics as they are now, not as of the last heartbeat", async () => {
+    const [first, second] = await running();
+    second.sendsHeartbeat("draining");
+    first.sendsHeartbeat();
+    const refreshed = supervisor.refresh();
+    expect(first.last("heartbeat_now")).toEqual({ type: "heartbeat_now", asked: 1 });
+    first.sendsHeartbeat("full", 7, 1);
+    second.sendsHeartbeat("draining", 0, 1);
+    await refreshed;
+    expect(supervisor.readiness()).toEqual({ ready: false, reason: "full" });
+    expect(clock.pending).toBe(1);
   });
 
   it("lets the first worker choose a free port, and gives it to the others", async () => {

@@ -89,7 +89,9 @@ describe("WorkerCommands", () => {
     receiveAgents("newer");
     commands.receive({ type: "refuse_calls" });
     commands.receive({ type: "take_back", reload: 2 });
-    expect(carriedOut).toEqual(["newer", "refuse_calls", "take_back"]);
+    commands.receive({ type: "heartbeat_now", asked: 1 });
+    expect(carriedOut).toEqual(["newer", "refuse_calls", "take_back", "heartbeat_now"]);
+    expect(passedOn).toEqual([]);
   });
 
   it("puts no agents in force of which it has the last parts only", () => {

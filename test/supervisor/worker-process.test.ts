@@ -52,6 +52,30 @@ describe("Worker", () => {
     expect(worker.stalledForMs(75_000)).toBe(5_000);
   });
 
+  it("is asked for a heartbeat, and waited for until it has answered that", async () => {
+    const sent: unknown[] = [];
+    const send = (message: unknown) => void sent.push(message);
+    const worker = new Worker(7, 1, 0, { pid: 99, send, kill: () => undefined });
+    const done: number[] = [];
+    void worker.heartbeatNow().then(() => done.push(1));
+    void worker.heartbeatNow().then(() => done.push(2));
+    expect(sent).toEqual([
+      { type: "heartbeat_now", asked: 1 },
+      { type: "heartbeat_now", asked: 2 },
+    ]);
+    const tick = () => new Promise((resolve) => setImmediate(resolve));
+    // It was on its way already.
+    worker.heartbeat(heartbeat(null));
+    await tick();
+    expect(done).toEqual([]);
+    worker.heartbeat({ ...heartbeat(null), asked: 1 });
+    await tick();
+    expect(done).toEqual([1]);
+    worker.heartbeat({ ...heartbeat(null), asked: 2 });
+    await tick();
+    expect(done).toEqual([1, 2]);
+  });
+
   it("reports its last heartbeat, and process metrics that come less often", () => {
     const { worker } = listening();
     expect([worker.readiness, worker.snapshot(0).snapshot]).toEqual([
