@@ -23,7 +23,7 @@ import type { OperatorAuth } from "./operator-auth.js";
 import { type OperatorRoute, OperatorRouter } from "./operator-router.js";
 import { PEER_STREAM_PATH, type PeerStreamParts, peerStreamBehavior } from "./peer-stream-route.js";
 import { RefusalLog } from "./refusal-log.js";
-import { methodNotAllowed, NOT_FOUND, text } from "./reply.js";
+import { methodNotAllowed, NOT_FOUND, type Reply, text } from "./reply.js";
 import { openAiWebhook } from "./sip-route.js";
 import { loadUws } from "./uws.js";
 import { type Handler, voiceRoutes } from "./voice-route.js";
@@ -61,6 +61,8 @@ export interface PublicServerParts {
 type ClaimOnce = (key: string, ttlMs: number) => Promise<boolean>;
 
 const HEALTH_PATH = "/health";
+/** To the letter: some monitors compare the whole body. */
+const HEALTHY: Reply = { status: 200, type: "text/plain; charset=utf-8", body: "ok" };
 
 /** What Twilio and OpenAI reach. */
 export function createPublicServer(parts: PublicServerParts): HttpServer {
@@ -192,7 +194,7 @@ function answerPublic(
   if (path === HEALTH_PATH) {
     exchange.route = HEALTH_PATH;
     const isKnown = method === "GET" || method === "HEAD";
-    exchange.answer(isKnown ? text(200, "ok") : methodNotAllowed(["GET", "HEAD"]));
+    exchange.answer(isKnown ? HEALTHY : methodNotAllowed(["GET", "HEAD"]));
     return;
   }
   const handler = posts.get(path);

@@ -36,6 +36,11 @@ export function openAiWebhook(parts: SipRouteParts): (exchange: Exchange) => voi
   const budget = new BodyBudget();
   return (exchange) => {
     const { header } = exchange.head;
+    if (exchange.declaredBytes !== null && exchange.declaredBytes > MAX_BODY_BYTES) {
+      const tooLarge = `the body is larger than ${MAX_BODY_BYTES} bytes`;
+      exchange.answer(text(413, tooLarge, { close: true }));
+      return;
+    }
     const fault = deliveryFault(header, clock.epochMs());
     if (fault !== null) {
       refuse(exchange, header("webhook-signature") === "" ? "missing" : "invalid", fault);

@@ -3,7 +3,7 @@
  * `<Enqueue>`, `<Gather>` and `<Conference>`. Pure.
  */
 import { isFinalStatusText } from "../domain/call-status.js";
-import type { CallSid } from "../domain/ids.js";
+import { type CallSid, readCallSid } from "../domain/ids.js";
 import { CALLER_LABEL, consultLabel } from "./conference-names.js";
 import type {
   DialResult,
@@ -11,7 +11,7 @@ import type {
   TransferEvent,
   TransferState,
 } from "./transfer-events.js";
-import { isCallSid, type LinkPage, type TransferLink } from "./transfer-link.js";
+import type { LinkPage, TransferLink } from "./transfer-link.js";
 
 /** A decoded form. */
 export type TransferForm = Readonly<Record<string, string>>;
@@ -23,8 +23,7 @@ export interface DocumentEnd {
 }
 
 export function callSidOf(form: TransferForm): CallSid | null {
-  const sid = form["CallSid"] ?? "";
-  return isCallSid(sid) ? sid : null;
+  return readCallSid(form["CallSid"]);
 }
 
 /** Null: absent, or not a number. */

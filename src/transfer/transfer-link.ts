@@ -3,7 +3,7 @@
  * sent; and it is enough for any node to go on, also when the node that began the transfer has
  * died. It holds names and numbers of steps only, nothing about the caller.
  */
-import type { CallSid } from "../domain/ids.js";
+import { type CallSid, readCallSid } from "../domain/ids.js";
 import type { TransferBy } from "../domain/transfer-request.js";
 
 /** Paths of the public listener that a transfer's URLs lead to. */
@@ -52,12 +52,12 @@ const BY: readonly TransferBy[] = ["agent", "key", "supervisor", "failure", "lim
 
 /** Null: not a link of a transfer. */
 export function readLink(query: Readonly<Record<string, string>>): TransferLink | null {
-  const call = query["call"] ?? "";
+  const call = readCallSid(query["call"]);
   const agent = query["agent"] ?? "";
   const first = query["first"] ?? "";
   const page = PAGES.find((name) => name === query["page"]);
   const by = BY.find((name) => name === query["by"]);
-  if (!isCallSid(call) || agent === "" || first === "" || page === undefined || by === undefined)
+  if (call === null || agent === "" || first === "" || page === undefined || by === undefined)
     return null;
   const step = count(query["step"]);
   const revision = count(query["revision"]);
@@ -68,9 +68,4 @@ export function readLink(query: Readonly<Record<string, string>>): TransferLink 
 
 function count(text: string | undefined): number | null {
   return text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : null;
-}
-
-/** Form as Twilio's: CA and 32 hexadecimal digits. */
-export function isCallSid(text: string): text is CallSid {
-  return /^CA[0-9a-fA-F]{32}$/.test(text);
 }

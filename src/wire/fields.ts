@@ -121,13 +121,6 @@ export class Fields {
     return value.filter(isObject).map((entry) => new Fields(entry, `${this.#path}: ${key}[]`));
   }
 
-  strings(key: string): string[] {
-    return this.#array(key).map((value) => {
-      if (typeof value !== "string") throw this.fault(key, "holds something that is not a string");
-      return value;
-    });
-  }
-
   /** An object of strings. The peer chose its keys, so the result has no prototype. */
   stringMap(key: string): Readonly<Record<string, string>> {
     const value = this.#get(key);

@@ -233,7 +233,8 @@ function readPartRef(event: Fields): PartRef {
   return {
     responseId: responseId(event),
     itemId: itemId(event),
-    contentIndex: event.count("content_index"),
+    // Spoken items have one part, the first.
+    contentIndex: event.countOrNull("content_index") ?? 0,
   };
 }
 

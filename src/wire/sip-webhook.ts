@@ -14,12 +14,8 @@ export interface SipHeader {
 
 export interface SipIncomingCall {
   readonly type: "realtime.call.incoming";
-  /** `evt_…`. */
-  readonly eventId: string;
   /** `rtc_…`: the id for accept, reject, refer, hang-up and the sideband. */
   readonly callId: string;
-  /** Unix seconds. */
-  readonly createdAtS: number;
   readonly mediaSecurity: "srtp" | "rtp" | null;
   /**
    * In the order of the INVITE, repetitions included. Untrusted: any caller can send any header.
@@ -39,13 +35,13 @@ export function parseSipWebhook(body: Uint8Array): SipWebhook {
   const security = data.stringOrNull("sip_media_security");
   return {
     type,
-    eventId: event.id("id"),
     callId: data.id("call_id"),
-    createdAtS: event.number("created_at"),
     mediaSecurity: security === "srtp" || security === "rtp" ? security : null,
-    headers: data
-      .objects("sip_headers")
-      .map((header) => ({ name: header.string("name"), value: header.string("value") })),
+    headers: !data.has("sip_headers")
+      ? []
+      : data
+          .objects("sip_headers")
+          .map((header) => ({ name: header.string("name"), value: header.string("value") })),
   };
 }
 

@@ -13,31 +13,26 @@ import { MARK_DIGITS, POSITION_DIGITS } from "./twilio-writer.js";
 /** Far above what Twilio sends: a 20 ms frame is about 400 bytes. */
 export const MAX_TWILIO_MESSAGE_BYTES = 65_536;
 
-export interface MediaFormat {
-  /** "audio/x-mulaw" on every stream so far. */
-  readonly encoding: string;
-  readonly sampleRate: number;
-  readonly channels: number;
-}
-
+/**
+ * What the relay uses of `start`. Tracks and format are the same on every stream of Twilio's, and
+ * other senders leave them out.
+ */
 export interface TwilioStart {
   readonly event: "start";
-  readonly sequenceNumber: number;
   readonly streamSid: StreamSid;
   readonly accountSid: string;
   readonly callSid: CallSid;
-  readonly tracks: readonly string[];
-  readonly mediaFormat: MediaFormat;
   /** From our own TwiML. Untrusted until token and signature are checked. Has no prototype. */
   readonly customParameters: Readonly<Record<string, string>>;
 }
 
 export interface TwilioMedia {
   readonly event: "media";
+  /** Counts the messages of the stream, from 1; 0: its sender does not count. */
   readonly sequenceNumber: number;
   /** "inbound" on a bidirectional stream. */
   readonly track: string;
-  /** Counts the media messages of the track, from 1. */
+  /** Counts the media messages of the track, from 1; 0: its sender does not count. */
   readonly chunk: number;
   /** Ms since the stream began. */
   readonly timestampMs: number;
@@ -52,7 +47,7 @@ export type TwilioMessage =
   | TwilioMedia
   | { readonly event: "dtmf"; readonly digit: string }
   | { readonly event: "mark"; readonly name: string }
-  | { readonly event: "stop"; readonly callSid: CallSid }
+  | { readonly event: "stop" }
   | { readonly event: "unknown"; readonly name: string };
 
 const encoder = new TextEncoder();
@@ -72,13 +67,14 @@ export function parseTwilioMessage(bytes: Uint8Array): TwilioMessage {
     case "start":
       return parseStart(message);
     case "media":
-      return parseMedia(message.object("media"), message.digits("sequenceNumber"));
+      return parseMedia(message.object("media"), countOr0(message, "sequenceNumber"));
     case "dtmf":
       return { event, digit: message.object("dtmf").id("digit") };
     case "mark":
       return { event, name: message.object("mark").string("name") };
     case "stop":
-      return { event, callSid: message.object("stop").id("callSid") as CallSid };
+      // Some senders of this protocol say no more.
+      return { event };
     default:
       return { event: "unknown", name: event };
   }
@@ -86,19 +82,11 @@ export function parseTwilioMessage(bytes: Uint8Array): TwilioMessage {
 
 function parseStart(message: Fields): TwilioStart {
   const start = message.object("start");
-  const format = start.object("mediaFormat");
   return {
     event: "start",
-    sequenceNumber: message.digits("sequenceNumber"),
-    streamSid: start.id("streamSid") as StreamSid,
+    streamSid: (start.idOrNull("streamSid") ?? message.id("streamSid")) as StreamSid,
     accountSid: start.id("accountSid"),
     callSid: start.id("callSid") as CallSid,
-    tracks: start.strings("tracks"),
-    mediaFormat: {
-      encoding: format.id("encoding"),
-      sampleRate: format.count("sampleRate"),
-      channels: format.count("channels"),
-    },
     customParameters: start.has("customParameters") ? start.stringMap("customParameters") : {},
   };
 }
@@ -114,10 +102,15 @@ function parseMedia(media: Fields, sequenceNumber: number): TwilioMedia {
     sequenceNumber,
     // The inbound track is the only one of a bidirectional stream. Some carriers do not name it.
     track: media.has("track") ? media.id("track") : "inbound",
-    chunk: media.digits("chunk"),
+    chunk: countOr0(media, "chunk"),
     timestampMs: media.digits("timestamp"),
     payload,
   };
+}
+
+/** A count that only tests look at: a sender may leave it out. */
+function countOr0(fields: Fields, key: string): number {
+  return fields.has(key) ? fields.digits(key) : 0;
 }
 
 // --- the hot path in ----------------------------------------------------------------------------------

@@ -35,10 +35,14 @@ describe("a CallSid", () => {
   const hex = "0123456789abcdefABCDEF0123456789";
   it.each([
     [`CA${hex}`, true],
-    [`CA${hex}0`, false],
-    [`CA${hex.slice(1)}`, false],
+    // Simulators, and other senders of Twilio's protocols.
+    [`CA${hex}0`, true],
+    ["CA-test_1", true],
+    ["CA", false],
+    [`CA${"1".repeat(63)}`, false],
     [`MZ${hex}`, false],
-    [`CA${"g".repeat(32)}`, false],
+    ["CA/../x", false],
+    ["CA1.2", false],
     [`CA${hex}\n`, false],
     ["", false],
     [undefined, false],

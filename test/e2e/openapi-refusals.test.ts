@@ -81,7 +81,7 @@ beforeAll(async () => {
   api = await OpenApiClient.open(stage.adminPort, TOKEN);
   // In front of no worker.
   supervisor = new OperatorProxy({
-    readiness: () => ({ ready: false, reason: "no_worker" }),
+    readiness: async () => ({ ready: false, reason: "no_worker" }),
     metrics: async () => "",
     workers: () => [],
     mayReadHealth: (host) => host.startsWith("127.0.0.1"),

@@ -204,6 +204,7 @@ export function sipBench(options: SipBenchOptions = {}) {
     callerGone: () => {},
     status: async () => [],
     callback: () => {},
+    documentEnded: () => null,
     whatFollows: async (callSid) => {
       failed.get(callSid)?.execute({ type: "transfer_ended", next: "connected" });
       return failed.has(callSid) ? [{ verb: "say", text: "fallback" }] : [];
@@ -358,9 +359,7 @@ export function invite(participant: NewParticipant | undefined, callId = "rtc_1"
   const header = new URL(participant?.to ?? "").searchParams.get(CALL_HEADER) ?? "";
   return readInvite({
     type: "realtime.call.incoming",
-    eventId: "evt_1",
     callId,
-    createdAtS: 0,
     mediaSecurity: "srtp",
     headers: [{ name: CALL_HEADER.toLowerCase(), value: header }],
   });

@@ -132,7 +132,10 @@ describe("OpenAI's webhook", () => {
   });
 
   it("has a size, and one method", async () => {
-    expect(await deliver({ body: " ".repeat(65_537) })).toBe(413);
+    const large = " ".repeat(65_537);
+    expect(await deliver({ body: large })).toBe(413);
+    // Whoever sends it.
+    expect((await send(side.port, "POST", "/openai/webhook", {}, large)).status).toBe(413);
     expect((await send(side.port, "GET", "/openai/webhook")).status).toBe(405);
   });
 

@@ -184,7 +184,7 @@ describe("public listener", () => {
   });
 
   it("says that it lives", async () => {
-    expect(await send(side.port, "GET", "/health")).toMatchObject({ status: 200, body: "ok\n" });
+    expect(await send(side.port, "GET", "/health")).toMatchObject({ status: 200, body: "ok" });
     expect(await send(side.port, "HEAD", "/health")).toMatchObject({ status: 200, body: "" });
   });
 

@@ -36,6 +36,9 @@ describe("calls in memory", () => {
     expect(second.map(({ callSid }) => callSid)).toEqual(["CA2", "CA1", "CA0"]);
     const between = await store.find({}, first[0]!.cursor, 1);
     expect(between.map(({ callSid }) => callSid)).toEqual(["CA3"]);
+    const place = { value: BEGAN_MS + 3_000, callSid: "" as CallSid };
+    const earlier = await store.find({}, place, 10);
+    expect(earlier.map(({ callSid }) => callSid)).toEqual(["CA2", "CA1", "CA0"]);
   });
 
   it.each<[CallFilter, string[]]>([

@@ -110,7 +110,7 @@ describe("an event of the conference", () => {
 describe("fields of a form", () => {
   it("hold a CallSid or not", () => {
     expect(callSidOf({ CallSid: sid(1) })).toBe(sid(1));
-    for (const CallSid of ["", "CA1", `CB${"0".repeat(32)}`])
+    for (const CallSid of ["", "CA/1", `CB${"0".repeat(32)}`])
       expect(callSidOf({ CallSid })).toBeNull();
     expect(callSidOf({})).toBeNull();
   });

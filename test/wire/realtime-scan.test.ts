@@ -105,7 +105,11 @@ const KNOWN_KEYS = ["type", "response_id", "item_id", "content_index", "delta"];
 function mustBeFast(bytes: Uint8Array): boolean {
   const text = Buffer.from(bytes).toString("latin1");
   const oddNumber = /"content_index"\s*:\s*[0-9]*[.eE-]/.test(text);
-  return isPlain(bytes) && !oddNumber && !KNOWN_KEYS.some((key) => hasDoubledKey(text, key));
+  // The server names it always.
+  const hasIndex = /"content_index"\s*:\s*\d/.test(text);
+  return (
+    isPlain(bytes) && hasIndex && !oddNumber && !KNOWN_KEYS.some((key) => hasDoubledKey(text, key))
+  );
 }
 
 const TYPICAL = (delta: string) =>
@@ -172,8 +176,10 @@ describe("scanDelta", () => {
       fc.property(fc.shuffledSubarray(members, { minLength: 7, maxLength: 8 }), (chosen) => {
         const bytes = bytesOf(`{${chosen.join(",")}}`);
         const wanted = slow(bytes);
-        expect(fast(bytes)).toEqual(wanted);
-        if (chosen.length === members.length) expect(wanted).not.toBeNull();
+        // Without its content index, which is then 0, an event is the parser's.
+        const isScanned = chosen.includes('"content_index":0');
+        expect(fast(bytes)).toEqual(isScanned ? wanted : null);
+        if (!isScanned || chosen.length === members.length) expect(wanted).not.toBeNull();
       }),
     );
   });

@@ -416,6 +416,14 @@ const OPTIONAL = new Set([
   "conversation.item.input_audio_transcription.segment id",
   "conversation.item.input_audio_transcription.segment speaker",
   "conversation.item.input_audio_transcription.failed content_index",
+  "response.content_part.added content_index",
+  "response.content_part.done content_index",
+  "response.output_audio.delta content_index",
+  "response.output_audio.done content_index",
+  "response.output_audio_transcript.delta content_index",
+  "response.output_audio_transcript.done content_index",
+  "response.output_text.delta content_index",
+  "response.output_text.done content_index",
   "response.output_item.added item_id",
   "response.output_item.added content_index",
   "response.output_item.done item_id",
@@ -594,6 +602,12 @@ describe("parseServerEvent", () => {
       item: read,
       previousItemId: null,
     });
+  });
+
+  it("takes an event that names no part for one of the first", () => {
+    const { content_index: _, ...at } = AT;
+    const type = "response.output_audio.delta";
+    expect(parse({ type, ...at, delta: "AAAA" })).toEqual({ type, ...PART, delta: "AAAA" });
   });
 
   it("leaves out limits that it cannot read", () => {

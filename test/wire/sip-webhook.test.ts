@@ -31,9 +31,7 @@ describe("parseSipWebhook", () => {
   it("reads an incoming call, its headers in order and with repeats", () => {
     expect(parse(INCOMING)).toEqual({
       type: "realtime.call.incoming",
-      eventId: "evt_1",
       callId: "rtc_1",
-      createdAtS: 1790000000,
       mediaSecurity: "srtp",
       headers: INCOMING.data.sip_headers,
     });
@@ -46,6 +44,15 @@ describe("parseSipWebhook", () => {
     },
   );
 
+  it("wants no more than the call's id", () => {
+    expect(parse({ type: INCOMING.type, data: { call_id: "rtc_1" } })).toEqual({
+      type: "realtime.call.incoming",
+      callId: "rtc_1",
+      mediaSecurity: null,
+      headers: [],
+    });
+  });
+
   it("leaves other events alone", () => {
     expect(parse({ type: "live.call.incoming", data: { session_id: "live_1" } })).toEqual({
       type: "unknown",
@@ -55,7 +62,6 @@ describe("parseSipWebhook", () => {
 
   it.each([
     ["no type", { ...INCOMING, type: undefined }],
-    ["no id", { ...INCOMING, id: undefined }],
     ["no call id", withData({ call_id: undefined })],
     ["headers as a map", withData({ sip_headers: { From: "x" } })],
     ["a header without value", withData({ sip_headers: [{ name: "From" }] })],

@@ -134,7 +134,11 @@ function mustBeFast(bytes: Uint8Array): boolean {
   );
   const bareNumber = /"(sequenceNumber|chunk|timestamp)"\s*:\s*[0-9]/.test(text);
   const nullTrack = /"track"\s*:\s*null/.test(text);
-  return isPlain(bytes) && !doubled && !bareNumber && !nullTrack;
+  // A sender that does not count its messages is not Twilio.
+  const counted = ["sequenceNumber", "chunk"].every((key) =>
+    new RegExp(`"${key}"\\s*:\\s*"`).test(text),
+  );
+  return isPlain(bytes) && !doubled && !bareNumber && !nullTrack && counted;
 }
 
 const TYPICAL = (payloadText: string) =>

@@ -1,4 +1,4 @@
-import type { CallSid } from "../../domain/ids.js";
+import { CALL_SID, type CallSid } from "../../domain/ids.js";
 import {
   type SipHeader,
   type SipIncomingCall,
@@ -8,6 +8,8 @@ import {
 
 /** The header that ties the model's leg to the call for which we dialled it. */
 export const CALL_HEADER = "X-Murelay-Call";
+/** Call, leg and token. */
+const CLAIM = new RegExp(`^(${CALL_SID})\\.(\\d{1,3})\\.([\\w.-]{1,200})$`);
 
 export interface SipClaim {
   readonly callSid: CallSid;
@@ -45,7 +47,7 @@ export function readInvite({ callId, headers }: SipIncomingCall): SipInvite {
 function claimOf(headers: readonly SipHeader[]): SipInvite["claim"] {
   const [value, more] = sipHeaders(headers, CALL_HEADER);
   if (value === undefined) return null;
-  const match = /^(CA[0-9a-fA-F]{32})\.(\d{1,3})\.([\w.-]{1,200})$/.exec(value);
+  const match = CLAIM.exec(value);
   if (match === null || more !== undefined) return "malformed";
   return { callSid: match[1] as CallSid, leg: Number(match[2]), token: match[3] ?? "" };
 }

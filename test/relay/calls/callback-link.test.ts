@@ -25,7 +25,7 @@ describe("a callback's link", () => {
 
   it("of a supervisor's App is made of the participant's parameters", () => {
     expect(readLineLink({}, { call, line: "3" })).toEqual({ kind: "line", call, line: "3" });
-    expect(readLineLink({}, { call: "CA1", line: "3" })).toEqual(PLAIN);
+    expect(readLineLink({}, { call: "CB1", line: "3" })).toEqual(PLAIN);
     const ended = { kind: "line_ended", call, line: "3" } as const;
     expect(readLineLink(callbackQuery(ended), { call: sid(2), line: "1" })).toEqual(ended);
   });

@@ -8,9 +8,7 @@ import { FORM, invite, SID, settle, sipBench } from "../../fakes/sip-bench.js";
 const trunkInvite = (callId: string, dialled = "+15550001111") =>
   readInvite({
     type: "realtime.call.incoming",
-    eventId: "evt_1",
     callId,
-    createdAtS: 0,
     mediaSecurity: "srtp",
     headers: [
       { name: "From", value: "<sip:+15550100001@carrier>" },

@@ -10,9 +10,7 @@ const CALL = `CA${"0".repeat(31)}7`;
 function read(headers: readonly (readonly [name: string, value: string])[]) {
   return readInvite({
     type: "realtime.call.incoming",
-    eventId: "evt_1",
     callId: "rtc_1",
-    createdAtS: 0,
     mediaSecurity: null,
     headers: headers.map(([name, value]): SipHeader => ({ name, value })),
   });

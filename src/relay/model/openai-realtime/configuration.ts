@@ -40,6 +40,7 @@ export class Configuration {
   /** Null once it is accepted: it holds the instructions and all tools. */
   #first: OpeningConfiguration | null;
   #firstId = "configure";
+  #sent = false;
   readonly #updates = new SmallMap<string, Update>();
   #turns: TurnPolicy;
 
@@ -57,6 +58,7 @@ export class Configuration {
   sendFirst(): void {
     if (this.#first === null) return;
     const { session } = this.#first;
+    this.#sent = true;
     this.#outbox.send({ type: "session.update", event_id: this.#firstId, session });
   }
 
@@ -80,6 +82,11 @@ export class Configuration {
 
   isFirst(eventId: string | null): boolean {
     return eventId === this.#firstId;
+  }
+
+  /** It has been sent and not been accepted: the server knows no other event of this session. */
+  get isUnderWay(): boolean {
+    return this.#sent && this.#first !== null;
   }
 
   /** @param hasSpoken  the model has spoken in this session, which then keeps its voice. */

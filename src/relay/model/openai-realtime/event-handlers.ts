@@ -76,7 +76,10 @@ const HANDLERS: Handlers = {
   "response.created": (s, { response }) => s.responseCreated(response),
   "response.done": (s, { response }) => s.responseDone(response),
   "response.output_item.added": (s, { item }, nowMs) => s.mcp.item(item, nowMs),
-  "response.output_item.done": (s, { item }, nowMs) => s.mcp.item(item, nowMs),
+  "response.output_item.done": (s, { responseId, item }, nowMs) => {
+    if (item.type === "function_call") s.responses.toldCall(responseId, item);
+    else s.mcp.item(item, nowMs);
+  },
   "response.output_audio.delta": (s, event) => s.speech.parsedAudio(event, event.delta),
   "response.output_audio.done": (s, { responseId, itemId }) => {
     if (!s.responses.isInterrupted(responseId)) s.events.audioDone(itemId);

@@ -21,13 +21,15 @@ const REPEATED: readonly ServerEventType[] = [
   "response.mcp_call_arguments.done",
   "response.output_text.delta",
 ];
-/** Only these describe MCP calls. */
+/** Only these describe MCP calls, besides those of ITEM_DONE. */
 const ITEMS: readonly ServerEventType[] = [
   "conversation.item.added",
   "conversation.item.done",
   "response.output_item.added",
-  "response.output_item.done",
 ];
+/** It has a whole function call, too, should the end of the response not have it. */
+const ITEM_DONE = new SkipList(["response.output_item.done"]);
+const FUNCTION_CALL = Buffer.from('"function_call"');
 /** Where the server plays the audio, only this says how much of an item the caller heard. */
 const TRUNCATED: ServerEventType = "conversation.item.truncated";
 
@@ -72,12 +74,20 @@ export class EventReader {
       this.#large(message);
       return;
     }
-    if (this.#deps.speech.message(message) || this.#skipList.skips(message)) return;
+    if (this.#deps.speech.message(message) || this.#skips(message)) return;
     this.#parse(message);
   }
 
+  #skips(message: Uint8Array): boolean {
+    if (this.#skipList.skips(message)) return true;
+    if (this.#deps.hasMcpTools || !ITEM_DONE.skips(message)) return false;
+    // As it stands in the item's type. In a text its quotes would be escaped.
+    const bytes = Buffer.from(message.buffer, message.byteOffset, message.length);
+    return !bytes.includes(FUNCTION_CALL);
+  }
+
   #large(message: Uint8Array): void {
-    if (this.#skipList.skips(message)) return;
+    if (this.#skips(message)) return;
     const { type } = readEventHead(message);
     if (type === null || message.length > maxEventBytes(type)) {
       this.#dropped(message, "limit_exceeded");

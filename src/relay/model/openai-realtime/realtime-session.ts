@@ -287,7 +287,10 @@ export class RealtimeSession implements ModelSession, UpstreamSocketEvents {
     if (this.#state !== "ready") {
       this.#openingFault = fault;
       // Whether any other error is fatal depends on the close that may follow it.
-      if (this.#configuration.isFirst(eventId) && !this.#configuration.firstRefused(fault))
+      if (eventId === null) {
+        // A server that does not repeat the id may still name the part.
+        if (this.#configuration.isUnderWay) this.#configuration.firstRefused(fault);
+      } else if (this.#configuration.isFirst(eventId) && !this.#configuration.firstRefused(fault))
         this.#lose(refusedConfiguration(fault));
       return;
     }

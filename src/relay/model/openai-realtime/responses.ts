@@ -1,9 +1,10 @@
 import type { ItemId, ResponseId, ToolCallId } from "../../../domain/ids.js";
 import { SmallMap } from "../../../domain/small-map.js";
-import type { MessageItem } from "../../../wire/realtime-items.js";
+import type { FunctionCallItem, MessageItem } from "../../../wire/realtime-items.js";
 import type { ResponseObject } from "../../../wire/realtime-objects.js";
 import type { ResponseEnd, ToolCall } from "../model-session.js";
 import { cutText } from "./text-limit.js";
+import { EVENT_NOT_READ } from "./unread-event.js";
 
 /** Interrupted responses whose late audio must still be recognised. */
 const MAX_INTERRUPTED_KEPT = 32;
@@ -11,6 +12,7 @@ const MAX_INTERRUPTED_KEPT = 32;
 const MAX_ENDED_KEPT = 32;
 /** Items of one response that are kept until it ends. */
 const MAX_UNHEARD_KEPT = 64;
+const MAX_TOLD_CALLS = 64;
 
 /** The part of a response's end that follows from the response object. */
 export type ResponseResult = Pick<
@@ -32,6 +34,8 @@ export class Responses {
   readonly #interrupted: ResponseId[] = [];
   readonly #ended: ResponseId[] = [];
   #unheard: ItemId[] = [];
+  /** Calls whose items are whole, of the response that reported one last; null: there are none. */
+  #told: { readonly id: ResponseId; readonly calls: FunctionCallItem[] } | null = null;
 
   get active(): ResponseId | null {
     return this.#active;
@@ -97,6 +101,14 @@ export class Responses {
     });
   }
 
+  /** The item of a function call is whole. The end of its response normally repeats it. */
+  toldCall(id: ResponseId, call: FunctionCallItem): void {
+    if (this.#told?.id !== id) this.#told = { id, calls: [] };
+    const { calls } = this.#told;
+    const isNew = calls.every(({ callId }) => callId !== call.callId);
+    if (isNew && calls.length < MAX_TOLD_CALLS) calls.push(call);
+  }
+
   interrupt(id: ResponseId): void {
     if (this.isInterrupted(id)) return;
     this.#interrupted.push(id);
@@ -124,7 +136,7 @@ export class Responses {
   done(response: ResponseObject): ResponseResult {
     if (this.#active === response.id) this.#active = null;
     const spoke = this.#spoke;
-    const calls = completedCalls(response);
+    const calls = completedCalls(this.#whole(response));
     const result: ResponseResult = {
       status: statusOf(response, spoke || calls.length > 0),
       calls,
@@ -135,6 +147,23 @@ export class Responses {
     };
     this.#forgetOutput();
     return result;
+  }
+
+  /**
+   * The response with the calls that were reported before its end, where the end has none: because
+   * it was too large to be read, or because the server leaves the output out.
+   */
+  #whole(response: ResponseObject): Pick<ResponseObject, "status" | "output"> {
+    const told = this.#told;
+    const { id, status, output } = response;
+    if (told?.id !== id) return response;
+    this.#told = null;
+    const isCutOff =
+      status === "cancelled" ||
+      status === "incomplete" ||
+      (status === "failed" && !isUnread(response));
+    if (isCutOff || output.some(({ type }) => type === "function_call")) return response;
+    return { status: "completed", output: told.calls };
   }
 
   /** The text of a reply without audio; null when there was audio, or an interruption. */
@@ -169,7 +198,7 @@ function textOf(message: MessageItem): string {
 }
 
 /** A call that was cut off has incomplete arguments and is not reported. */
-function completedCalls({ output, status }: ResponseObject): ToolCall[] {
+function completedCalls({ output, status }: Pick<ResponseObject, "status" | "output">): ToolCall[] {
   return output.flatMap((item) => {
     if (item.type !== "function_call") return [];
     const complete = item.status === null ? status === "completed" : item.status === "completed";
@@ -179,10 +208,18 @@ function completedCalls({ output, status }: ResponseObject): ToolCall[] {
   });
 }
 
-function statusOf({ status }: ResponseObject, hasResult: boolean): ResponseEnd["status"] {
-  if (status !== "in_progress" && status !== "unknown") return status;
-  // The status is unknown to this version, so the output decides.
-  return hasResult ? "completed" : "failed";
+function statusOf(response: ResponseObject, hasResult: boolean): ResponseEnd["status"] {
+  const { status } = response;
+  // The status is not known, so the output decides.
+  const isOpen = status === "in_progress" || status === "unknown";
+  if (isOpen || (status === "failed" && isUnread(response)))
+    return hasResult ? "completed" : "failed";
+  return status;
+}
+
+/** The event with the end of the response was not read: see `standIn`. */
+function isUnread({ statusDetails }: ResponseObject): boolean {
+  return statusDetails?.reason === EVENT_NOT_READ;
 }
 
 function problemOf({ status, statusDetails }: ResponseObject): string | null {

@@ -54,14 +54,17 @@ const UNREAD_SESSION = {
 
 const NO_FAULT = { type: null, code: null, message: null, param: null, eventId: null };
 
-/** The calls of the response are lost. Without audio it counts as failed. */
+/** `reason` of a response whose end was not read. */
+export const EVENT_NOT_READ = "event_not_read";
+
+/** Without audio, and without calls that were reported before, it counts as failed. */
 function unreadResponse(id: ResponseId, status: string | null, spoke: boolean) {
   const otherwise = spoke ? ("completed" as const) : ("failed" as const);
   return {
     id,
     status: status === "cancelled" ? ("cancelled" as const) : otherwise,
     statusDetails: {
-      reason: "event_not_read",
+      reason: EVENT_NOT_READ,
       errorType: null,
       errorCode: null,
       errorMessage: null,

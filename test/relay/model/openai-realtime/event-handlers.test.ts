@@ -52,6 +52,11 @@ describe("handleEvent", () => {
     ["response.output_item.added", { item: {} }, ["mcp.item(77)"]],
     ["response.output_item.done", { item: {} }, ["mcp.item(77)"]],
     [
+      "response.output_item.done",
+      { responseId: "r1", item: { type: "function_call" } },
+      ["responses.toldCall(r1)"],
+    ],
+    [
       "conversation.item.input_audio_transcription.failed",
       { itemId: "u1", contentIndex: 0, error: { type: "x", code: "audio_unintelligible" } },
       ["events.callerTextFailed(u1, audio_unintelligible)"],

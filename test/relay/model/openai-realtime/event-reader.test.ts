@@ -34,6 +34,24 @@ describe("an event that is too large", () => {
     expect(stage.model.of("response.create")).toHaveLength(1);
   });
 
+  it("still has the calls of its response run, which were reported before", () => {
+    const stage = readySession();
+    const call = { type: "function_call", call_id: "c1", name: "t", arguments: "{}" };
+    stage.model.created("r1");
+    for (const [type, status] of [
+      ["response.output_item.added", "in_progress"],
+      ["response.output_item.done", "completed"],
+      ["response.output_item.done", "completed"],
+    ] as const)
+      stage.model.says({ type, response_id: "r1", output_index: 0, item: { ...call, status } });
+    stage.model.saysText(
+      `{"type":"response.done","response":{"id":"r1","status":"completed",${big("response.done")}}}`,
+    );
+    expect(stage.ends()).toMatchObject([
+      { status: "completed", calls: [{ callId: "c1", name: "t", arguments: "{}" }] },
+    ]);
+  });
+
   it("leaves a response that was heard completed", () => {
     const stage = readySession();
     stage.model.created("r1");
@@ -123,6 +141,28 @@ describe("EventReader", () => {
     says({ type: "conversation.item.deleted", item_id: "i1" });
     return handled;
   };
+
+  it("reads the whole item of a function call, and of no other", () => {
+    const read: object[] = [];
+    const reader = new EventReader({
+      speech: { message: () => false } as never,
+      responses: {} as never,
+      metrics: {} as never,
+      log: {} as never,
+      handle: (event) => void read.push(event),
+      direct: false,
+      hasMcpTools: false,
+    });
+    for (const item of [
+      { type: "function_call", call_id: "c1", name: "t" },
+      { type: "message", id: "i1", role: "assistant", text: 'a "function_call" in words' },
+      { type: "function_call_output", id: "i2", call_id: "c1", output: "1" },
+    ]) {
+      const event = { type: "response.output_item.done", response_id: "r1", item };
+      reader.message(new TextEncoder().encode(JSON.stringify(event)));
+    }
+    expect(read).toMatchObject([{ responseId: "r1", item: { callId: "c1" } }]);
+  });
 
   it("reads items only for MCP tools, truncations only where the server plays the audio", () => {
     expect(types(false, false)).toEqual([]);

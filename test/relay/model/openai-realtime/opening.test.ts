@@ -150,6 +150,26 @@ describe("a refused configuration", () => {
     expect(stage.failures).toEqual([]);
   });
 
+  it("is sent again also where the server does not repeat the id of what it refuses", () => {
+    const stage = configuring();
+    stage.model.says(error("invalid_value", { param: "session.audio.input.transcription.model" }));
+    expect(stage.model.of("session.update").at(-1)).toMatchObject({
+      event_id: "configure-2",
+      session: { audio: { input: { transcription: null } } },
+    });
+    // Which event this one is about is not known: a close may follow, or not.
+    stage.model.says(error("server_error"));
+    stage.model.says({ type: "session.updated", session: {} });
+    expect([stage.readyCount(), stage.failures]).toEqual([1, []]);
+  });
+
+  it("is not sent before the session exists, whatever an error names", () => {
+    const stage = openSession();
+    stage.model.open();
+    stage.model.says(error("invalid_value", { param: "session.audio.output.voice" }));
+    expect(stage.model.sent).toEqual([]);
+  });
+
   it("tells which tool was left out", () => {
     const stage = configuring();
     refuse(stage, "session.tools[0].parameters");

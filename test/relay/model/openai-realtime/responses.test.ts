@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ItemId, ResponseId } from "../../../../src/domain/ids.js";
 import { Responses } from "../../../../src/relay/model/openai-realtime/responses.js";
-import type { RealtimeItem } from "../../../../src/wire/realtime-items.js";
+import type { FunctionCallItem, RealtimeItem } from "../../../../src/wire/realtime-items.js";
 import type { ResponseObject } from "../../../../src/wire/realtime-objects.js";
 
 const id = (text: string) => text as ResponseId;
@@ -73,6 +73,38 @@ describe("Responses", () => {
     [call(null), "incomplete", 0],
   ] as const)("reports calls that are complete: %j of a %s response", (output, status, count) => {
     expect(new Responses().done(response({ output: [output], status })).calls).toHaveLength(count);
+  });
+
+  it.each([
+    ["completed", null, 1],
+    ["unknown", null, 1],
+    ["failed", "event_not_read", 1],
+    ["failed", null, 0],
+    ["cancelled", "turn_detected", 0],
+    ["incomplete", "max_output_tokens", 0],
+  ] as const)("runs calls that a %s response (%s) reported before its end", (status, reason, n) => {
+    const responses = new Responses();
+    const told = call("completed") as FunctionCallItem;
+    responses.toldCall(id("r1"), told);
+    responses.toldCall(id("r1"), told);
+    const none = { errorType: null, errorCode: null, errorMessage: null };
+    const statusDetails = reason === null ? null : { ...none, reason };
+    const end = responses.done(response({ status, statusDetails }));
+    expect(end.calls).toHaveLength(n);
+    if (n === 1) expect(end.status).toBe("completed");
+    // Once, and for that response alone.
+    expect(responses.done(response()).calls).toEqual([]);
+  });
+
+  it("runs what the end of a response has, where it has calls", () => {
+    const responses = new Responses();
+    responses.toldCall(id("r1"), { ...(call("completed") as FunctionCallItem), name: "told" });
+    const { calls } = responses.done(response({ output: [call("completed")] }));
+    expect(calls.map(({ name }) => name)).toEqual(["t"]);
+    responses.toldCall(id("r2"), call("incomplete") as FunctionCallItem);
+    expect(responses.done(response({ id: id("r2") })).calls).toEqual([]);
+    responses.toldCall(id("r3"), call("completed") as FunctionCallItem);
+    expect(responses.done(response({ id: id("r4") })).calls).toEqual([]);
   });
 
   it("tells the most exact reason that the server gave", () => {
