@@ -145,10 +145,8 @@ export class Transfer {
   callback(form: TransferForm, link: TransferLink): Twiml {
     const { revision } = link;
     switch (link.page) {
-      case "document": {
-        const end = kindOf(this.#effects.parts.destination).end(form);
-        return this.#answer({ type: "document_ended", revision, ...end });
-      }
+      case "document":
+        return this.documentEnded(form, revision);
       case "wait":
         this.dispatch({ type: "document_seen", revision });
         return waitTwiml(
@@ -161,6 +159,12 @@ export class Transfer {
       case "no_key":
         return this.#screened(form, link);
     }
+  }
+
+  /** @param revision  of the document; default: the one that the caller is in. */
+  documentEnded(form: TransferForm, revision = this.#state.revision): Twiml {
+    const end = kindOf(this.#effects.parts.destination).end(form);
+    return this.#answer({ type: "document_ended", revision, ...end });
   }
 
   #screened(form: TransferForm, { attempt, page }: TransferLink): Twiml {

@@ -285,6 +285,9 @@ class FakeTransfers implements TransferService {
   async resume(): Promise<null> {
     return null;
   }
+  documentEnded(): null {
+    return null;
+  }
   knows(): boolean {
     return false;
   }

@@ -248,6 +248,9 @@ export class Calls implements CallService, SipCallService, TransferCalls {
       case "line_ended":
         return this.#sip?.line(form, link) ?? [{ verb: "hangup" }];
       default: {
+        const callSid = readCallSid(form["CallSid"]);
+        const twiml = callSid === null ? null : this.#transfers.documentEnded(callSid, form);
+        if (twiml !== null) return twiml;
         // Not one of ours: a document that a caller can live with.
         const over = form["CallStatus"] === "completed" || form["DialCallStatus"] === "completed";
         return over ? [{ verb: "hangup" }] : apologyTwiml(agentFor(this.agents, form));

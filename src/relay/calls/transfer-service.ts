@@ -58,6 +58,8 @@ export interface TransferService {
   /** /transfer-status and its pages. */
   status(form: Form, link: LinkOf<"transfer">): Promise<Twiml>;
   callback(kind: CallbackKind, form: Form, link: LinkOf<"transfer">): void;
+  /** /transfer-status without a link, of the caller's call. Null: no transfer is known here. */
+  documentEnded(callSid: CallSid, form: Form): Twiml | null;
   /** Twilio asks what follows while the transfer is on its way. */
   whatFollows(callSid: CallSid): Promise<Twiml>;
   /** The same for a call that another process had. Null: it left no transfer unfinished. */

@@ -352,6 +352,10 @@ export class Transfers implements TransferService {
     );
   }
 
+  documentEnded(callSid: CallSid, form: Form): Twiml | null {
+    return this.#transfers.get(callSid, this.#deps.clock.nowMs())?.documentEnded(form) ?? null;
+  }
+
   conference(callSid: CallSid, form: Form): void {
     this.#transfers.get(callSid, this.#deps.clock.nowMs())?.sharedConferenceEvent(form);
   }

@@ -161,6 +161,22 @@ describe("transfers of calls", () => {
     expect(calls.clock.pending).toBe(0);
   });
 
+  it("go on by news without a link, which is about the document that the caller is in", async () => {
+    const { calls, redirects } = bench(failoverAgent("desk", "sip"));
+    const { stream } = await calls.talk();
+    stream.key("0");
+    await settle();
+    stream.stop(sid(1));
+    expect(redirects).toHaveLength(1);
+    const busy = calls.form(1, { CallStatus: "in-progress", DialCallStatus: "busy" });
+    const next = await calls.calls.transferStatus(busy, PLAIN);
+    expect(next.at(-1)).toMatchObject({ verb: "dial", target: { type: "sip" } });
+    const answered = calls.form(1, { CallStatus: "completed", DialCallStatus: "completed" });
+    expect(await calls.calls.transferStatus(answered, PLAIN)).toEqual([{ verb: "hangup" }]);
+    // A transfer has one outcome, whichever of its destinations answered.
+    expect(outcomes(calls)).toEqual(["answered"]);
+  });
+
   it.each(["busy", "no-answer", "failed"])(
     "go to the next destination when the first is %s, then back to the agent, who is told",
     async (DialCallStatus) => {
