@@ -3,6 +3,7 @@ import { setTimeout } from "node:timers/promises";
 import { exposition } from "../adapters/metrics/exposition.js";
 import { ProcessMetrics } from "../adapters/metrics/process-metrics.js";
 import { ownDescriptors } from "../adapters/system/descriptors.js";
+import { helperThreadFlags } from "../adapters/system/helper-threads.js";
 import { createLog } from "../adapters/system/pino-log.js";
 import { systemClock } from "../adapters/system/system-clock.js";
 import { youngGenerationFlags } from "../adapters/system/v8-flags.js";
@@ -218,5 +219,6 @@ export function programOf(
   const [, script = "", ...args] = argv;
   const at = args.findIndex((arg) => arg === "--settings" || arg.startsWith("--settings="));
   const globalArgs = at < 0 ? [] : args.slice(at, at + (args[at] === "--settings" ? 2 : 1));
-  return { script, execArgv: [...execArgv, ...youngGenerationFlags], globalArgs, workerArgs };
+  const flags = [...execArgv, ...youngGenerationFlags, ...helperThreadFlags];
+  return { script, execArgv: flags, globalArgs, workerArgs };
 }

@@ -175,7 +175,9 @@ function wordFaults(path: string, code: string): string[] {
     faults.push(...found(RANDOM, "makes chance of its own"));
   }
   // Node's own options have to be known before there are settings.
-  if (!/^(?:cli\.ts|config\/load\.ts|adapters\/system\/v8-flags\.ts)$/.test(path))
+  if (
+    !/^(?:cli\.ts|config\/load\.ts|adapters\/system\/(?:v8-flags|helper-threads)\.ts)$/.test(path)
+  )
     faults.push(...found(ENVIRONMENT, "reads the environment"));
   return faults;
 }

@@ -9,9 +9,8 @@
  */
 import { setFlagsFromString } from "node:v8";
 
-const chosen = [...process.execArgv, process.env["NODE_OPTIONS"] ?? ""].some((flag) =>
-  /semi.space/.test(flag),
-);
+const given = [...process.execArgv, process.env["NODE_OPTIONS"] ?? ""].join(" ");
+const chosen = /semi.space/.test(given);
 // The maximum is fixed once Node runs. The growth of the halves from 1 MiB is not.
 if (!chosen) setFlagsFromString("--semi-space-growth-factor=1");
 

@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { constants, setPriority } from "node:os";
+import { helperThreadFlags } from "../system/helper-threads.js";
 import { programPart, tsxUrl } from "../system/program-part.js";
 import type { ToLauncher, ToToolProcess } from "./tool-messages.js";
 
@@ -78,7 +79,7 @@ function start(
   const { file, execArgv } = programPart(new URL(`./${entry}`, import.meta.url));
   const loader = typescript ? [`--import=${tsxUrl()}`] : execArgv;
   const child = fork(file, args, {
-    execArgv: [`--max-old-space-size=${HEAP_MB}`, ...loader],
+    execArgv: [`--max-old-space-size=${HEAP_MB}`, ...helperThreadFlags, ...loader],
     // A group of its own: a module that signals its group would otherwise reach the relay.
     detached: true,
     // What a module prints must not end up among the relay's log lines.

@@ -6,6 +6,7 @@
  * garbage at the priority of those that carry sound.
  */
 import { type ChildProcess, fork } from "node:child_process";
+import { helperThreadFlags } from "../../adapters/system/helper-threads.js";
 import { programPart } from "../../adapters/system/program-part.js";
 import { type ErrorCode, RelayError } from "../../domain/errors.js";
 import type { JsonSchema } from "../../tools/schema-types.js";
@@ -217,7 +218,7 @@ function keep(child: ChildProcess): void {
 function startProcess(): ChildProcess {
   const { file, execArgv } = programPart(new URL("./agents-process", import.meta.url));
   return fork(file, {
-    execArgv: [`--max-old-space-size=${HEAP_MB}`, ...execArgv],
+    execArgv: [`--max-old-space-size=${HEAP_MB}`, ...helperThreadFlags, ...execArgv],
     // Such as a debugger's port, which is the relay's.
     env: { ...process.env, NODE_OPTIONS: "" },
     serialization: "advanced",
