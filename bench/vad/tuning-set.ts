@@ -120,7 +120,7 @@ export function play(conversation: Conversation, tuned: boolean, into: Tally): v
       if (detector.stoppedMs > 0)
         tuner.lineMeasured(detector.noiseFloorDbov, detector.speechLevelDbov);
     }
-    watch.look(ms, silenceDurationMs);
+    watch.check(ms, silenceDurationMs);
     if (!tuned || !watch.betweenTurns) continue;
     const next = tuner.propose(ms);
     if (next === null) continue;

@@ -1,7 +1,7 @@
 /**
- * The tools of the agents of one file. What may fail is done when the file is read; an agent's tools
- * are made when it has its first call. A large file would otherwise become thousands of objects at
- * once, which the garbage collector moves while calls wait for it.
+ * The tools of the agents of one file. What may fail is done when the file is read; an agent's
+ * tools are made when it has its first call. A large file would otherwise become thousands of
+ * objects at once, which the garbage collector moves while calls wait for it.
  */
 import type { Network } from "../adapters/network/network.js";
 import { inSlices } from "../adapters/system/slices.js";

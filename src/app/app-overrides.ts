@@ -17,34 +17,34 @@ export interface Seat {
   readonly siblings: Cluster & MachineLimits;
 }
 
-/** What tests and the demo put in the place of the real thing. */
+/** Replacements of parts of the app, for workers, `murelay dev`, the demo, embedding and tests. */
 export interface AppOverrides {
   /** Absent: this is the only process on this machine. */
   readonly seat?: Seat;
   readonly clock?: Clock;
   readonly log?: Log;
-  /** Instead of the database and all that hangs on it: records, recordings, shared state. */
+  /** Replaces the database and everything that needs it: records, recordings, shared state. */
   readonly journal?: CallJournal;
-  /** More on the operator listener: where the journal is another, its records. */
+  /** Further routes of the operator listener, for example for records with a `journal`. */
   readonly routes?: readonly OperatorRoute[];
-  /** Told of each call that is over, besides `crm.call_completed`. Not with a `journal`. */
+  /** Called for each ended call, beside `crm.call_completed`. Not with a `journal`. */
   readonly completed?: Crm["completed"];
-  /** Of OPERATORS_FILE, which has been read already. Absent: it is read. */
+  /** The operators of OPERATORS_FILE, if it has been read before. Absent: it is read. */
   readonly operators?: readonly NamedOperator[];
   /** The console may use a softphone on this machine. */
   readonly phone?: boolean;
   readonly control?: CallControl;
-  /** True: every call is flight-recorded, whatever its agent says. */
+  /** True: the flight recorder is on for every call, whatever its agent says. */
   readonly recordFlights?: boolean;
-  /** True: tool modules run before the first call comes, which then need not wait for them. */
+  /** True: tool modules start before the first call, which then does not wait for them. */
   readonly warmTools?: boolean;
   /**
-   * Has every process read the agents file again, for `POST /api/agents/reload`. Absent: the route
+   * Makes every process reload the agents file, for `POST /api/agents/reload`. Absent: the route
    * does not exist.
    *
    * @throws AgentsFileError when the file has faults.
    */
   readonly requestReload?: () => Promise<void>;
-  /** Has every process refuse new calls, for `POST /api/drain`. Absent: this one is the only one. */
+  /** Makes every process refuse new calls, for `POST /api/drain`. Absent: this is the only one. */
   readonly refuseCalls?: () => void;
 }

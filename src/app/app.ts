@@ -43,25 +43,25 @@ import { LiveAgents } from "./live-agents.js";
 
 export interface AppPorts {
   readonly publicPort: number;
-  /** This process's own public port, where a balancer brings it its streams; null: it has none. */
+  /** The port at which a load balancer reaches just this process (MEDIA_URL); null: none. */
   readonly ownPort: number | null;
   readonly adminPort: number;
 }
 
 export interface App {
-  /** Listens on its ports; resolves with what they are (a configured 0 takes a free one). */
+  /** Starts listening. Resolves with the ports (a configured 0 takes a free one). */
   start(): Promise<AppPorts>;
-  /** How it is, for a supervisor; with what the process as such uses only when asked for it. */
+  /** The state of this process, for the supervisor; its own metrics (`process_*`) on request. */
   pulse(withProcess: boolean): Promise<{
     readonly readiness: Readiness;
     readonly calls: number;
     readonly metrics: MetricsSnapshot;
   }>;
   /**
-   * Puts another agents file in force: new callers get its agents, and running calls keep theirs.
+   * Puts another agents file in force: new calls get its agents, and running calls keep theirs.
    *
-   * @param checks  as PreparedAgents has them; null: compiled here, where no sound waits.
-   * @param operators  of OPERATORS_FILE; null: those in force stay. Absent: it is read again, too.
+   * @param checks     compiled checks of its JSON Schemas; null: compiled here, while no calls run.
+   * @param operators  of OPERATORS_FILE; null: those in force stay. Absent: the file is read again.
    * @throws RelayError config_invalid when a tool of the file cannot be built: no agent changes.
    */
   reload(
@@ -69,10 +69,10 @@ export interface App {
     checks?: ReadonlyMap<string, string> | null,
     operators?: readonly NamedOperator[] | null,
   ): Promise<void>;
-  /** Puts the agents before the last reload in force again, once. They need not be built anew. */
+  /** Puts the agents of before the last reload in force again, once, without building them anew. */
   takeBackReload(): void;
   /**
-   * Has a live call of this process or its cluster do something.
+   * Carries out a command on a live call of this process or its cluster.
    *
    * @returns why it was refused; null: it is being carried out.
    */
@@ -82,23 +82,21 @@ export interface App {
    * under way: a response, a tool, a dial, a transfer.
    */
   isAnswering(callSid: CallSid): boolean;
-  /** As `drain`, and takes no new connections: others have this process's place already. */
+  /** As `drain`, but accepts no new connections: another process has already taken the place. */
   retire(): Promise<void>;
   /**
-   * No new callers after DRAIN_DELAY_SECONDS; resolves once the running calls are over or
-   * DRAIN_SECONDS have passed.
+   * Refuses new callers after DRAIN_DELAY_SECONDS. Resolves when the running calls are over, or
+   * DRAIN_SECONDS later.
    */
   drain(): Promise<void>;
-  /**
-   * No new callers after DRAIN_DELAY_SECONDS. The process goes on until it is stopped. Idempotent.
-   */
+  /** Refuses new callers after DRAIN_DELAY_SECONDS, until the process is stopped. Idempotent. */
   refuseCalls(): void;
   /**
-   * Callers who are still with an agent go to their fallback. Resolves when they have been taken
-   * over; bounded.
+   * Sends callers who are still with an agent to their fallback destination. Resolves when Twilio
+   * has asked what follows for each of them, at the latest after some seconds.
    */
   abandon(): Promise<void>;
-  /** Callers still on a stream go to their fallback; everything is closed. Idempotent. */
+  /** Sends callers who are still on a stream to their fallback; closes everything. Idempotent. */
   stop(): Promise<void>;
 }
 
@@ -153,7 +151,7 @@ export async function createApp(
   return new RelayApp({ base, liveAgents, admitted, cluster, calls, ...records, overrides });
 }
 
-/** Null when none is given. One that fails does not keep the others from being told. */
+/** Joins several receivers of ended calls. One that fails does not stop the others. */
 function completedBy(given: readonly (Crm["completed"] | undefined)[]): Crm["completed"] | null {
   const all = given.filter((one) => one !== undefined);
   if (all.length === 0) return null;
@@ -170,7 +168,7 @@ interface AppParts {
   readonly admitted: RegistryParts;
   readonly cluster: ClusterParts;
   readonly calls: CallParts;
-  /** Null: the journal is another's. */
+  /** Null: the journal was given by whoever embeds the relay, and nothing is stored here. */
   readonly keeping: RecordKeeping | null;
   readonly events: LiveEvents;
   readonly audit: AuditLog;
@@ -183,7 +181,7 @@ class RelayApp implements App {
   readonly #parts: AppParts;
   readonly #public: ReturnType<typeof createPublicServer>;
   readonly #operator: ReturnType<typeof createOperatorServer>;
-  /** Whatever has to be stopped, once it has been started. */
+  /** Stops what `start` has started. */
   #unwatch: readonly (() => void)[] = [];
   #isStopped = false;
   #reloaded: Promise<void> = Promise.resolve();
@@ -201,12 +199,12 @@ class RelayApp implements App {
     const shared = seat !== undefined;
     const port = seat?.publicPort ?? config.port;
     const publicPort = await this.#public.listen(config.host, port, shared);
-    // A balancer brings streams to the own port when MEDIA_URL says so; workers always have one.
+    // A load balancer uses this port when MEDIA_URL names the worker. Workers always have one.
     const hasOwn = shared || config.mediaUrl.includes("{worker}");
     const own = ownListener(config, worker);
-    // Shared: a failing worker still listens while another one takes its place.
+    // Shared, because a failing worker still listens while its replacement starts.
     const ownPort = hasOwn ? await this.#public.listen(own.host, own.port, shared) : null;
-    // Operators ask the supervisor, and it asks its workers.
+    // Operators reach the supervisor, which asks its workers on a port of its own.
     const [adminHost, adminAt] = shared ? ["127.0.0.1", 0] : [config.adminHost, config.adminPort];
     const adminPort = await this.#operator.listen(adminHost, adminAt);
     const reachedAt = peerUrlFor(config, shared ? null : adminPort);
@@ -242,7 +240,7 @@ class RelayApp implements App {
     checks: ReadonlyMap<string, string> | null = new Map(),
     given?: readonly NamedOperator[] | null,
   ): Promise<void> {
-    // One after the other, so that the last file stays in force.
+    // Reloads run one after the other, so that the last file stays in force.
     const reloaded = this.#reloaded.then(() => this.#reload(file, checks, given));
     this.#reloaded = reloaded.catch(() => undefined);
     await reloaded;
@@ -254,7 +252,7 @@ class RelayApp implements App {
     given: readonly NamedOperator[] | null | undefined,
   ): Promise<void> {
     const { base, calls, liveAgents, operators } = this.#parts;
-    // First: who was removed must not stay because of a tool that does not load.
+    // Operators first: one who was removed must not stay because a tool does not load.
     if (given === undefined) await operators.reload();
     else if (given !== null) operators.replace(given);
     await calls.loadAgents(file, checks);
@@ -373,7 +371,7 @@ function operatorServer(parts: AppParts, app: App) {
   });
 }
 
-/** Without a database that nodes share, a process knows only of itself. */
+/** Without a database that nodes share, a process knows only itself. */
 function ownState({ base, admitted }: AppParts) {
   const { config, worker } = base;
   const { load: calls, isDraining: draining } = admitted.registry;

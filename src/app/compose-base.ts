@@ -1,5 +1,5 @@
 /**
- * What everything else stands on: clock, log, metrics, Twilio's REST, the CRM and the price list.
+ * The parts that everything else needs: clock, log, metrics, Twilio's REST, CRM and price list.
  */
 import { createHttpCrm } from "../adapters/http-client/crm.js";
 import { MetricRegistry } from "../adapters/metrics/metric-registry.js";

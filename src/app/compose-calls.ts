@@ -54,7 +54,7 @@ export interface CallParts {
    * Prepares what the agents of a file need, in slices: calls may be running. New callers get them
    * once the file is in force.
    *
-   * @param checks  of its JSON Schemas, as PreparedAgents has them.
+   * @param checks  compiled checks of its JSON Schemas; null: compiled here, while no calls run.
    * @throws RelayError config_invalid when a tool cannot be built or a directory not be created.
    */
   readonly loadAgents: (
@@ -73,7 +73,7 @@ export interface RegistryParts {
   readonly spending: DailySpending;
 }
 
-/** Twilio's own, for callers in a queue. */
+/** Twilio's own hold music, for callers in a queue. */
 const HOLD_MUSIC_URL = "http://com.twilio.music.classical.s3.amazonaws.com/BusyStrings.mp3";
 
 export function composeRegistry(
@@ -188,7 +188,7 @@ export async function composeCalls(
   return { ...parts, service: router };
 }
 
-/** What each call asks of its surroundings. */
+/** What each call needs from its surroundings. */
 function callDeps(
   { config, agents, clock, log, metrics, loopGuard, network, prices, crm }: Base,
   toolbox: Toolbox,

@@ -48,27 +48,27 @@ import { composeInspector } from "./compose-inspector.js";
 export interface RecordKeeping {
   /** For calls: never waits. */
   readonly journal: CallJournal;
-  /** The samples' shop, in the same database. */
+  /** The orders of the sample tools, in the same database. */
   readonly orders: OrderBook;
-  /** Where transfers survive their process. */
+  /** Stored state of transfers, by which they survive their process. */
   readonly transfers: TransferStates;
-  /** Where calls that were placed wait to be answered. */
+  /** Outbound calls that have not been answered yet. */
   readonly placedCalls: PlacedCalls;
   readonly sums: SharedSums;
-  /** Where callers on the SIP path survive it. */
+  /** Stored state of calls on the SIP path. */
   readonly sipCalls: SipStates;
-  /** Where the acts of operators are written. */
+  /** The storage of the audit log. */
   readonly audit: AuditStore;
   /** Small values that all processes share. */
   readonly state: SharedState;
-  /** The record of a call, with what the database has not got yet. */
+  /** The record of a call, including events that the database does not have yet. */
   find(callSid: CallSid): Promise<CallRecord | null>;
   readonly routes: readonly OperatorRoute[];
-  /** Null, or why records are in danger: for /ready. */
+  /** Why record events may be lost, for `/ready`; null: they are safe. */
   trouble(): "database" | "disk" | null;
   /** POST /recording-status. */
   recordingStatus(callSid: CallSid, form: Readonly<Record<string, string>>): void;
-  /** Before `start`: told of each call whose process died, once its record is ended. */
+  /** Set before `start`: called for each call of a dead process, once its record has been ended. */
   onRecovered(tell: (callSid: CallSid) => void): void;
   start(): void;
   /** Writes what is left; what the database does not take waits on disk for the next start. */
@@ -82,7 +82,7 @@ export interface RecordKeepingDeps {
   readonly network: Network;
   readonly control: CallControl;
   readonly prices: PriceTable;
-  /** Told of calls that are over; null: no system is told. */
+  /** Called for each ended call; null: nobody wants to know. */
   readonly completed: Crm["completed"] | null;
 }
 

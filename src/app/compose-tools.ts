@@ -31,7 +31,7 @@ export class Toolbox {
   }
 
   /**
-   * Sees to the tools of the agents of a file.
+   * Loads the tools of the agents of a file.
    *
    * @param checks  as for AgentKits.
    * @throws RelayError config_invalid when a schema is wrong or a module cannot be loaded.
@@ -39,7 +39,7 @@ export class Toolbox {
   async load(file: AgentsFile, checks: SchemaCode | null): Promise<void> {
     const { launcher, warmTools } = this.#deps;
     launcher.beginVersion();
-    // What is asked to describe itself afterwards goes on running, and is loaded when all are.
+    // Modules marked here keep running after they have described themselves to AgentKits.
     if (warmTools)
       for (const { tools } of file.agents.values())
         for (const { source } of tools)
@@ -54,7 +54,7 @@ export class Toolbox {
     const { clock, launcher, tracing } = this.#deps;
     const traceparent = tracing?.traceparent(host.parties.callSid);
     const { log } = host;
-    // Before the model asks: a caller should not wait for a process to start.
+    // Start the processes before the model asks, so that no caller waits for that.
     for (const module of kit.modules) launcher.warm(module);
     const runner = new ToolRunner({
       registry: kit.registry,

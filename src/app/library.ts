@@ -1,6 +1,6 @@
 /**
- * What `import … from "murelay"` gives: tools for agents, and the relay as a part of a program of
- * one's own. `index.cjs` at the root brings it to both module systems.
+ * The exports of the package: tools for agents, and the relay as a part of your own program.
+ * `index.cjs` at the root exports them to both module systems.
  */
 import { createLog } from "../adapters/system/pino-log.js";
 import { readAgentsFile } from "../config/agents/agents-file.js";
@@ -20,34 +20,43 @@ export type {
 export { defineTool } from "../tools/tool.js";
 
 export interface RelayOptions {
-  /** By the names of docs/config.md, for example `process.env`. An empty value counts as not set. */
+  /** Settings by their names in docs/config.md, as in `process.env`. An empty value is not set. */
   readonly settings: Readonly<Record<string, string | undefined>>;
   /**
-   * Storage of your own: told of each call that is over, with its record. A rejection is logged, and
-   * the record stays in the relay's database.
+   * Your own storage: called with the record of each ended call. If the promise rejects, the relay
+   * logs it and keeps the record in its database.
    */
   readonly onCallCompleted?: (record: CallRecord) => Promise<void>;
 }
 
 export interface Relay {
-  /** Listens. Resolves with the ports; a setting of 0 takes a free one. */
+  /**
+   * Starts listening.
+   *
+   * @returns the ports; a setting of 0 takes a free one.
+   * @throws  an Error when a port cannot be opened or the database cannot be reached.
+   */
   start(): Promise<{ readonly publicPort: number; readonly adminPort: number }>;
   /**
-   * Reads the agents file again. New callers get its agents.
+   * Reloads the agents file: new calls get its agents.
    *
-   * @throws an error with every fault; nothing has changed then.
+   * @throws an Error that lists every fault; then nothing has changed.
    */
   reload(): Promise<void>;
-  /** Accepts no new calls. Resolves once the running calls are over, or after DRAIN_SECONDS. */
+  /** Accepts no new calls. Resolves when the running calls are over, or after DRAIN_SECONDS. */
   drain(): Promise<void>;
-  /** Callers who are still with an agent go to their fallback destination. Idempotent. */
+  /**
+   * Stops the relay. Callers who are still with an agent go to their fallback destination.
+   * Idempotent.
+   */
   stop(): Promise<void>;
 }
 
 /**
- * The relay in this process: one worker, without a supervisor that restarts it.
+ * Creates a relay in this process: one worker, without a supervisor that restarts it. Call `start`
+ * next.
  *
- * @throws an error with every fault of the settings or of the agents file.
+ * @throws an Error that lists every fault of the settings or of the agents file.
  */
 export async function createRelay({ settings, onCallCompleted }: RelayOptions): Promise<Relay> {
   const config = loadConfig(settings);

@@ -12,7 +12,7 @@ export type Shell = (typeof SHELLS)[number];
 export function printCompletion(io: CliIo, program: Command, shell: string | undefined): number {
   const known = SHELLS.find((name) => name === shell);
   if (known === undefined) {
-    io.err(`the shell is one of ${SHELLS.join(", ")}`);
+    io.err(`the shell must be one of ${SHELLS.join(", ")}`);
     return EXIT_USAGE;
   }
   io.out(completionScript(known, program));

@@ -55,7 +55,7 @@ function usageProblem(name: string, role: string, file: string | undefined): str
   if (!OPERATOR_NAME.test(name))
     return `${JSON.stringify(name)} is no name: a letter, then letters, digits and _ . @ -`;
   if (!OPERATOR_ROLES.some((one) => one === role))
-    return `--role is one of ${OPERATOR_ROLES.join(", ")}`;
+    return `--role must be one of ${OPERATOR_ROLES.join(", ")}`;
   return file === undefined || file === "" ? "set OPERATORS_FILE, or name one with --file" : null;
 }
 

@@ -12,7 +12,7 @@ import { readAgentsParts, readOperatorsApart } from "../config/agents/read-apart
 import { ownListener } from "../config/derived.js";
 import type { Config } from "../config/load.js";
 import { configuredOperators } from "../config/operators-file.js";
-import { errorCodeOf, RelayError } from "../domain/errors.js";
+import { errorCodeOf, portRefused, RelayError } from "../domain/errors.js";
 import { mayReadHealth } from "../http/operator-auth.js";
 import { type NamedOperator, OperatorDirectory } from "../http/operator-directory.js";
 import { StandInServer } from "../http/stand-in-server.js";
@@ -198,10 +198,7 @@ export async function checkPortIsFree(
       server.listen(port, host.replace(/^\[|\]$/g, ""), () => server.close(() => resolve(true)));
     });
     if (isFree) return;
-    if (tries === PORT_TRIES) {
-      const problem = `${host}:${port} cannot be listened on: it is in use, or not allowed`;
-      throw new RelayError("config_invalid", problem);
-    }
+    if (tries === PORT_TRIES) throw portRefused(host, port);
     await setTimeout(retryMs);
   }
 }

@@ -80,6 +80,18 @@ export class WireError extends RelayError {
   }
 }
 
+/**
+ * A listener's port cannot be opened.
+ *
+ * @param cause  the system's error, if it gives one.
+ */
+export function portRefused(host: string, port: number, cause?: unknown): RelayError {
+  const problem =
+    `${host}:${port} cannot be listened on: the port is in use, or this user may not open it. ` +
+    "End the other program, or choose another PORT or ADMIN_PORT";
+  return new RelayError("config_invalid", problem, { cause });
+}
+
 /** The code of anything that was thrown: `internal` unless it is one of ours. */
 export function errorCodeOf(error: unknown): ErrorCode {
   return error instanceof RelayError ? error.code : "internal";

@@ -10,18 +10,18 @@ export interface PausableServer {
 
 export interface AcceptGuardParts {
   readonly server: PausableServer;
-  /** Of this process; null = unknown, nothing is guarded. */
+  /** The process's limit of descriptors; null: it is unknown, and nothing is guarded. */
   readonly limit: number | null;
-  /** The lowest free descriptor; null = none is free. */
+  /** The lowest free descriptor; null: none is free. */
   readonly lowestFree: () => number | null;
-  /** Of the reserve, down to which this listener accepts connections. Default 1: all of it stays. */
+  /** Share of the reserve that this listener leaves free. Default 1: all of it. */
   readonly share?: number;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 const CHECK_MS = 250;
-/** Descriptors that are kept for the calls that run: their redials, tools and records. */
+/** Descriptors that are kept for running calls: their redials, tools and records. */
 const RESERVE_SHARE = 0.1;
 const MIN_RESERVE = 32;
 const MAX_RESERVE = 512;
@@ -29,9 +29,9 @@ const MAX_RESERVE = 512;
 /**
  * Stops accepting connections before the process runs out of descriptors. A listening socket whose
  * connections cannot be accepted is reported as readable again and again, and the event loop spins.
- * Unauthenticated connections end after 12 s at the latest, so that the pause is short.
+ * Unauthenticated connections end after 12 s at the latest, so the pause is short.
  *
- * @returns  ends the guard.
+ * @returns a function that ends the guard.
  */
 export function guardAccept(parts: AcceptGuardParts): () => void {
   const { server, limit, lowestFree, share = 1, clock, log } = parts;

@@ -21,8 +21,8 @@ const FAULTS = object({
 
 /**
  * `GET /api/agents`: what an operator needs to know about the agents. Names and descriptions only,
- * never numbers, instructions or keys. The answer is made once for each agents file: that of a large
- * one takes longer than the thread that carries sound may stand still.
+ * never numbers, instructions or keys. The answer is made once for each agents file, because making
+ * that of a large file would delay the sound of calls.
  */
 export function agentsRoute(file: Pick<AgentsFile, "agents">, version: string): OperatorRoute {
   let made: { readonly of: AgentsFile["agents"]; readonly body: Promise<Uint8Array> } | null = null;

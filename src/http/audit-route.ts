@@ -75,7 +75,7 @@ async function answer(audit: Pick<AuditLog, "find">, query: URLSearchParams): Pr
   const limit = readLimit(query);
   const wanted = query.get("callSid");
   const callSid = wanted === null ? null : callSidOf(wanted);
-  if (wanted !== null && callSid === null) throw new QueryFault("callSid is the id of a call");
+  if (wanted !== null && callSid === null) throw new QueryFault("callSid must be the id of a call");
   const filter = withoutNulls({
     callSid,
     operator: query.get("operator"),
@@ -103,6 +103,7 @@ function readPlace(query: URLSearchParams): AuditCursor | null {
   const text = query.get("before");
   if (text === null || text === "") return null;
   const place = /^(\d{1,15})-(.+)$/.exec(Buffer.from(text, "base64url").toString("latin1"));
-  if (place?.[2] === undefined) throw new QueryFault("before is the `next` of an earlier answer");
+  if (place?.[2] === undefined)
+    throw new QueryFault("before must be the `next` of an earlier answer");
   return { epochMs: Number(place[1]), id: place[2] };
 }

@@ -6,14 +6,14 @@ export interface BodyBudgetLimits {
 }
 
 /**
- * Twilio sends a body together with its head, so that hardly any waits; 200 callers who arrive in
- * the same instant take 800 KiB. An address may be a proxy that all of Twilio's requests come from.
+ * Twilio sends a body together with its head, so hardly any body waits. 200 callers who arrive at
+ * the same moment take 800 KiB. All of Twilio's requests may come from one address, a proxy.
  */
 export const BODY_BUDGET: BodyBudgetLimits = {
   bytesInAll: 8 * 1024 * 1024,
   bytesPerAddress: 2 * 1024 * 1024,
 };
-/** What a body costs at least, however short: its request is kept, too. */
+/** What even the shortest body counts for, because its request is kept, too. */
 const MIN_BYTES = 4 * 1024;
 
 export class BodyBudget {
@@ -25,12 +25,15 @@ export class BodyBudget {
     this.#limits = limits;
   }
 
-  /** What is reserved now, in all. */
+  /** All bytes that are reserved now. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** @returns  gives the bytes back, once; null: there is no room, and nothing was reserved. */
+  /**
+   * @returns a function that gives the bytes back, once; null: there was no room, and nothing was
+   *          reserved.
+   */
   reserve(address: string, bodyBytes: number): (() => void) | null {
     const bytes = Math.max(bodyBytes, MIN_BYTES);
     const own = (this.#perAddress.get(address) ?? 0) + bytes;

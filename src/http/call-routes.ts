@@ -31,7 +31,7 @@ const REFUSAL_STATUS: Readonly<Record<Refusal, number>> = {
 };
 
 const MESSAGES: Partial<Record<Refusal, string>> = {
-  path: "a call on the SIP path can be taken over where SUPERVISOR_APP_SID is set, a trunk call never",
+  path: "set SUPERVISOR_APP_SID to take over calls on the SIP path; trunk calls cannot be taken over",
   taken_over: "a supervisor speaks to the caller already",
   not_taken_over: "no supervisor speaks to the caller",
   not_listening: "`listener` is not a connection of yours that listens to this call",
@@ -123,7 +123,7 @@ const TAKE_OVER: readonly Action[] = [
     read: ({ body, operator }) => {
       const note = field(body, "note");
       if (note !== null && note.length > MAX_TEXT_CHARS)
-        return `note has at most ${MAX_TEXT_CHARS} characters`;
+        return `note may have at most ${MAX_TEXT_CHARS} characters`;
       return { type: "hand_back", by: operator.name, reason: "asked", note };
     },
   },
@@ -156,7 +156,7 @@ export function callRoutes(calls: Pick<CallService, "execute">): readonly Operat
   }));
 }
 
-/** Which process has the call is in the database, where this process does not have it itself. */
+/** While the database is away, this process cannot find out which other process has the call. */
 async function refusalOf(
   execute: () => Promise<Refusal | null>,
 ): Promise<Refusal | "store_unavailable" | null> {
@@ -171,7 +171,7 @@ async function refusalOf(
 function textCommand(type: "note" | "say", body: unknown, by: string): CallCommand | string {
   const text = field(body, "text")?.trim() ?? "";
   if (text === "") return "text is missing";
-  if (text.length > MAX_TEXT_CHARS) return `text has at most ${MAX_TEXT_CHARS} characters`;
+  if (text.length > MAX_TEXT_CHARS) return `text may have at most ${MAX_TEXT_CHARS} characters`;
   return { type, text, by };
 }
 

@@ -86,8 +86,8 @@ export class ConsoleSessions {
   }
 
   /**
-   * Signed out of, or its time is up. Never rejects: while the database is away, only what was
-   * signed out of here counts as ended.
+   * Whether the session has expired, or its operator has signed out. Never rejects: while the
+   * database is away, it knows only of those who signed out here.
    */
   async hasEnded({ id, untilMs }: ConsoleSession): Promise<boolean> {
     const { clock, log, state } = this.#deps;

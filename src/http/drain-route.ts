@@ -1,11 +1,11 @@
-/** `POST /api/drain`: the relay accepts no new calls any more. It goes on until it is stopped. */
+/** `POST /api/drain`: the relay accepts no new calls. It goes on running until it is stopped. */
 import { BOOLEAN, NUMBER, object } from "./openapi/route-doc.js";
 import type { OperatorRoute } from "./operator-router.js";
 import { json } from "./reply.js";
 
 /**
  * @param refuseCalls   has every process of this machine refuse new calls; idempotent.
- * @param delaySeconds  from then on, callers are still taken for so long: DRAIN_DELAY_SECONDS.
+ * @param delaySeconds  DRAIN_DELAY_SECONDS: how long callers are still accepted after that.
  */
 export function drainRoute(refuseCalls: () => void, delaySeconds: number): OperatorRoute {
   return {

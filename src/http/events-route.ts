@@ -20,7 +20,7 @@ export interface EventsRouteParts {
 const KEEP_ALIVE_MS = 15_000;
 /** From signing out, or from a reload that takes a right away, until the stream is closed. */
 const SESSION_LOOK_MS = 2_000;
-/** A reader that is further behind is disconnected. It finds what it missed in the call records. */
+/** A reader that is further behind is disconnected. Call records tell it what it has missed. */
 const MAX_BACKLOG_BYTES = 1024 * 1024;
 
 export function eventsRoute(parts: EventsRouteParts): OperatorRoute {
@@ -53,7 +53,7 @@ function follow(
   const wanted = query.get("callSid");
   const only = wanted === null ? null : callSidOf(wanted);
   if (wanted !== null && only === null) {
-    exchange.answer(json(400, { error: "invalid", message: "callSid is the id of a call" }));
+    exchange.answer(json(400, { error: "invalid", message: "callSid must be the id of a call" }));
     return;
   }
   let keepAlive = clock.after(KEEP_ALIVE_MS, sendKeepAlive);

@@ -15,7 +15,7 @@ export interface FlightRouteParts {
 }
 
 const PART_CHARS = 64 * 1024;
-/** Between two of these the calls of this process go on. */
+/** Lines that are handled in one turn of the event loop; between two turns calls go on. */
 const LINES_PER_TURN = 500;
 
 export function flightRoute({ find, flight }: FlightRouteParts): OperatorRoute {
@@ -63,7 +63,7 @@ async function answer(
   const fromMs = Number(query.get("fromMs") ?? Number.NEGATIVE_INFINITY);
   const toMs = Number(query.get("toMs") ?? Number.POSITIVE_INFINITY);
   if (Number.isNaN(fromMs) || Number.isNaN(toMs))
-    return json(400, { error: "invalid", message: "fromMs and toMs are numbers of ms" });
+    return json(400, { error: "invalid", message: "fromMs and toMs must be numbers, in ms" });
   const all = !query.has("fromMs") && !query.has("toMs");
   const startedMs = Date.parse(record.startedAt ?? "");
   return {
@@ -73,7 +73,7 @@ async function answer(
   };
 }
 
-/** The lines of some time, without those that say whose the others are. */
+/** The lines between two times, without the lines that describe the call. */
 async function* within(
   lines: AsyncIterable<string>,
   startedMs: number,

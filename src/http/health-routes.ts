@@ -1,4 +1,4 @@
-/** What monitoring asks: metrics and readiness. Neither wants a token. */
+/** Metrics and readiness, for monitoring. Neither requires a token. */
 import type { CallService } from "../relay/calls/call-service.js";
 import { BOOLEAN, object, STRING } from "./openapi/route-doc.js";
 import type { OperatorRoute } from "./operator-router.js";

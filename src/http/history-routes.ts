@@ -1,4 +1,4 @@
-/** Everything about calls that are stored: records, searches, reviews. */
+/** The routes about stored calls: records, searches, reviews. */
 import type { CallStore, ReviewStore } from "../ports/store.js";
 import type { OperatorRoute } from "./operator-router.js";
 import { type RecordRouteParts, recordRoutes } from "./record-routes.js";
@@ -10,7 +10,7 @@ export interface HistoryRouteParts extends Omit<RecordRouteParts, "store"> {
     Pick<CallStore, "loadJson" | "count" | "sumByNode"> &
     ReviewStore;
   readonly epochMs: () => number;
-  /** Makes an id that no other process makes. */
+  /** Makes an id that is unique across processes. */
   readonly newId: () => string;
 }
 

@@ -33,16 +33,16 @@ export interface ListenRouteParts {
   readonly metrics: Pick<Metrics, "httpRequests">;
   readonly clock: Clock;
   readonly log: Log;
-  /** The supervisor names the client's address. */
+  /** Requests come from the supervisor process, which names the client's address. */
   readonly behindSupervisor: boolean;
 }
 
 /** A listener sends nothing but the microphone: 20 to 100 ms a message. */
 const MAX_PAYLOAD_BYTES = 16 * 1024;
-/** The call's own limit comes first. */
+/** A last resort: the call drops a slow listener earlier (`MAX_BACKLOG_BYTES`). */
 const MAX_BACKPRESSURE_BYTES = 256 * 1024;
 const IDLE_TIMEOUT_S = 120;
-/** Between two looks whether the listener may still listen. */
+/** Between two checks whether the listener may still listen. */
 const SESSION_LOOK_MS = 2_000;
 
 const SIGNED_OUT = 1008;
@@ -62,7 +62,7 @@ const MESSAGES: Partial<Record<ListenRefusal["reason"], string>> = {
   path: "Twilio has no audio of a call that comes straight from a trunk",
 };
 
-/** What a request without an upgrade is answered. */
+/** The answer to a request without an upgrade. */
 export function listenRoute(listening: ListenService): OperatorRoute {
   return {
     method: "GET",
@@ -144,7 +144,7 @@ export function listenBehavior(parts: ListenRouteParts): WebSocketBehavior<Sessi
   };
 }
 
-/** `operator`: for the audit log; null: the process that has the operator writes it. */
+/** `operator`: for the audit log. Null: another process admitted the operator and writes it. */
 type Judged = { readonly operator: Admitted["operator"] | null } & (
   | { readonly reply: Reply }
   | Pick<Session, "admitted" | "listening">
@@ -166,7 +166,7 @@ async function judge(
   return "join" in opened ? { operator, admitted, listening: opened } : { operator, reply: opened };
 }
 
-/** A ticket opens nothing but the one call it was made for. */
+/** A ticket gives access only to the call that it was made for. */
 function ofPeer(listening: ListenService, callSid: CallSid | null, ticket: string): Judged {
   const by = callSid === null ? null : listening.redeem(callSid, ticket);
   if (callSid === null || by === null)
@@ -183,7 +183,7 @@ async function refusalOf(listening: ListenService, callSid: CallSid | null): Pro
   return "open" in found ? null : found;
 }
 
-/** @throws what is no answer to an operator. */
+/** @throws any error that has no answer for an operator. */
 async function answered<Found extends object>(
   ask: () => Promise<Found | ListenRefusal>,
 ): Promise<Found | Reply> {

@@ -1,5 +1,5 @@
 import type { us_listen_socket } from "uWebSockets.js";
-import { RelayError } from "../domain/errors.js";
+import { portRefused } from "../domain/errors.js";
 import { loadUws, type UwsApp } from "./uws.js";
 
 export interface HttpServer {
@@ -49,10 +49,7 @@ export class UwsServer implements HttpServer {
   async listen(host: string, port: number, shared = false): Promise<number> {
     const { uws } = loadUws();
     const socket = await this.#open(host, port, shared);
-    if (socket === null) {
-      const problem = `${host}:${port} cannot be listened on: it is in use, or not allowed`;
-      throw new RelayError("config_invalid", problem);
-    }
+    if (socket === null) throw portRefused(host, port);
     const actual = uws.us_socket_local_port(socket);
     this.#listeners.push({ host, port: actual, shared, socket });
     return actual;

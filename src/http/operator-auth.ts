@@ -23,20 +23,21 @@ export interface OperatorAuthParts {
 }
 
 /**
- * - a role: all of /api and the console. Wants the bearer token or the console's cookie of an
- *   operator with at least this role, where a token is set; without one only this machine is let in.
- * - `same_site`: no token, and yet no page of another site may ask it.
- * - `open`: no token, but the host must be one that the listener is known by.
- * - `public_files`: files without data.
+ * What a route requires of a request.
+ * - A role: the bearer token or the console's cookie of an operator with at least this role. If no
+ *   token is set, the request must come from this machine.
+ * - `same_site`: no token, but no page of another site may send the request.
+ * - `open`: no token, but the `Host` must be a name that this listener is known by.
+ * - `public_files`: nothing, because the files hold no data.
  */
 export type RouteAccess = OperatorRole | "same_site" | "open" | "public_files";
 
-/** A request that may go on. */
+/** A request that was let in. */
 export interface Admitted {
   readonly operator: Operator;
-  /** Null: not by the console's cookie. */
+  /** The console's session; null: the request was not let in by the console's cookie. */
   readonly session: ConsoleSession | null;
-  /** The token that let it in; or that there was none to ask for; or that none was wanted. */
+  /** The token that let it in, or why it needed none: none is set, or the route requires none. */
   readonly by: Pick<NamedOperator, "tokenSha256"> | "no_token" | "no_sign_in";
 }
 
@@ -45,7 +46,7 @@ type Refused = Reply | Promise<Reply>;
 export type Admission = Admitted | { readonly refused: Refused };
 
 const AS_ADMIN: Admitted = { operator: ADMIN, session: null, by: "no_token" };
-/** Of routes that want no sign-in. */
+/** For routes that require no sign-in. */
 const WITHOUT_ROLE: Admitted = {
   operator: { name: "", role: "viewer" },
   session: null,
@@ -80,7 +81,8 @@ export class OperatorAuth {
   }
 
   /**
-   * Judged by the headers alone. Whether that has changed since, `hasEnded` tells.
+   * Decides by the headers alone whether a request is let in. Ask `hasEnded` whether that still
+   * holds later.
    *
    * @param signIn  the answer to a request that is not signed in. Default: 401 as JSON.
    */
@@ -99,8 +101,8 @@ export class OperatorAuth {
   }
 
   /**
-   * The session was signed out of or its time is up, or OPERATORS_FILE no longer has this operator
-   * with this token and at least the role that they had.
+   * True: the operator has signed out, the session has expired, or OPERATORS_FILE no longer has the
+   * operator with this token and at least the same role.
    */
   async hasEnded(admitted: Admitted): Promise<boolean> {
     const { session } = admitted;
@@ -126,7 +128,7 @@ export class OperatorAuth {
     );
   }
 
-  /** Whose token this is, so that a session may be given for it; or the refusal. */
+  /** The operator with this token, who may get a session; or the refusal. */
   async signIn(head: RequestHead, token: string): Promise<NamedOperator | Reply> {
     const isBlocked = this.#throttle.isBlocked(head.address);
     const operator = isBlocked ? null : this.#parts.directory.withToken(token);
@@ -138,7 +140,7 @@ export class OperatorAuth {
     return json(401, { error: "unauthorized" });
   }
 
-  /** Null, or the refusal of a request that a page of another site seems to send. */
+  /** The refusal of a request that a page of another site seems to send; null: it is not such. */
   #strangePage(head: RequestHead): Reply | null {
     const origin = head.header("origin");
     if (origin !== "" && !(URL.canParse(origin) && new URL(origin).host === head.header("host")))
@@ -183,7 +185,7 @@ export class OperatorAuth {
   ): Admission {
     if (hasRole(operator, least)) return { operator, session, by: operator };
     this.#log(head, { reason: "role" });
-    return { refused: json(403, { error: "role", message: `this takes the role ${least}` }) };
+    return { refused: json(403, { error: "role", message: `this needs the role ${least}` }) };
   }
 
   #session(head: RequestHead): ConsoleSession | "missing" | "invalid" {

@@ -1,4 +1,4 @@
-/** Whose token it is. Tokens are known by their SHA-256 only; they are long and random. */
+/** Finds the operator of a token. Tokens are long and random, and only their SHA-256 is kept. */
 import { createHash } from "node:crypto";
 import type { Operator } from "../domain/operator.js";
 
@@ -8,7 +8,7 @@ export interface NamedOperator extends Operator {
   readonly tokenSha256: string;
 }
 
-/** The operator of ADMIN_TOKEN and, where no token is set, everyone on this machine. */
+/** The operator of ADMIN_TOKEN. If no token is set, everyone on this machine. */
 export const ADMIN: Operator = { name: "admin", role: "admin" };
 
 export class OperatorDirectory {
@@ -22,7 +22,7 @@ export class OperatorDirectory {
     this.replace(named);
   }
 
-  /** OPERATORS_FILE has changed. */
+  /** Replaces the operators after a change of OPERATORS_FILE. */
   replace(named: readonly NamedOperator[]): void {
     const admin =
       this.#adminToken === null ? [] : [{ ...ADMIN, tokenSha256: sha256(this.#adminToken) }];
@@ -31,12 +31,12 @@ export class OperatorDirectory {
     this.#byName = new Map(all.map((one) => [one.name, one]));
   }
 
-  /** No token exists: only this machine is let in, and needs none. */
+  /** No token is set: only this machine is let in, without a token. */
   get isOpen(): boolean {
     return this.#byDigest.size === 0;
   }
 
-  /** By digest, so that the time it takes tells nothing about a token. */
+  /** Looks the digest up, so that the time that it takes reveals nothing about a token. */
   withToken(token: string): NamedOperator | null {
     return this.#byDigest.get(sha256(token)) ?? null;
   }

@@ -12,11 +12,11 @@ import { json, methodNotAllowed, NOT_FOUND, type Reply } from "./reply.js";
 export interface OperatorRequest {
   readonly head: RequestHead;
   readonly operator: Operator;
-  /** The operator may not go on with it: see `OperatorAuth`; for answers that go on. */
+  /** For answers that go on: true when the operator may no longer get them (`OperatorAuth`). */
   hasEnded(): Promise<boolean>;
   /** Decoded values of the `:name` parts of the path. */
   readonly params: Readonly<Record<string, string>>;
-  /** Decoded; of a repeated name the first. */
+  /** Decoded. Of a repeated name, the first value. */
   readonly query: URLSearchParams;
   /** The parsed JSON body of a POST; null when it has none. */
   readonly body: unknown;
@@ -25,16 +25,16 @@ export interface OperatorRequest {
 export interface OperatorRoute {
   readonly method: "GET" | "POST" | "DELETE";
   /**
-   * "/api/calls/:callSid". A last part "*" takes the rest of the path, also an empty one, as the
-   * parameter "rest".
+   * For example "/api/calls/:callSid". A last part "*" takes the rest of the path, which may be
+   * empty, as the parameter "rest".
    */
   readonly path: string;
   readonly access: RouteAccess;
-  /** Under this name each request is written to the audit log, with the status of its answer. */
+  /** The name under which each request goes to the audit log, with the status of its answer. */
   readonly audit?: string;
   /** For `GET /openapi.json`. */
   readonly doc: RouteDoc;
-  /** Guarded: the answer to a request that is not signed in. Absent: 401 as JSON. */
+  /** The answer to a request that is not signed in. Absent: 401 as JSON. */
   readonly unauthorized?: () => Reply;
   handle(request: OperatorRequest): Promise<Reply> | Reply;
   /** Replaces `handle` for answers that go on (server-sent events): it owns the exchange. */
@@ -42,7 +42,7 @@ export interface OperatorRoute {
 }
 
 const MAX_BODY_BYTES = 64 * 1024;
-/** Of a peer who has not signed in: a token, as JSON. */
+/** The body of a peer who has not signed in is at most a token, as JSON. */
 const MAX_UNKNOWN_BODY_BYTES = 4 * 1024;
 
 interface CompiledRoute extends OperatorRoute {

@@ -14,7 +14,7 @@ import {
 import type { OperatorRoute } from "./operator-router.js";
 import { json, type Reply } from "./reply.js";
 
-/** The model reads all of it in every turn. */
+/** Limited, because the model reads the whole context in every turn. */
 const MAX_CONTEXT_CHARS = 16_000;
 const FIELDS = new Set(["to", "from", "agent", "context"]);
 
@@ -83,14 +83,14 @@ function readOrder(body: unknown): OutboundOrder | string {
   const problem = shapeProblem(to);
   if (problem !== null) return `to ${problem}`;
   if (from !== null) {
-    if (typeof from !== "string") return "from is an E.164 number";
+    if (typeof from !== "string") return "from must be an E.164 number";
     const fromProblem = shapeProblem(from);
     if (fromProblem !== null) return `from ${fromProblem}`;
   }
   if (typeof agent !== "string" || agent === "")
     return "agent is missing: the name of an agent of the agents file";
   if (context !== null && (typeof context !== "object" || Array.isArray(context)))
-    return "context is a JSON object";
+    return "context must be a JSON object";
   if (JSON.stringify(context).length > MAX_CONTEXT_CHARS)
     return `context is longer than ${MAX_CONTEXT_CHARS} characters of JSON`;
   return { to, from, agent, context: context as OutboundOrder["context"] };

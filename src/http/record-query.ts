@@ -1,10 +1,10 @@
-/** What `GET /api/calls` can be asked, and where a page begins. */
+/** Reads the query of `GET /api/calls`: what is searched for, and where the page begins. */
 import { RATINGS, REVIEW_FLAGS, TAG } from "../domain/call-review.js";
 import { ANY_CALL_ID, type CallSid } from "../domain/ids.js";
 import type { CallOutcome } from "../domain/record-event.js";
 import type { CallCursor, CallQuery, CallSort } from "../ports/store.js";
 
-/** A query that cannot be understood; the message names the parameter. */
+/** A query with a wrong value. The message, which the client gets, names the parameter. */
 export class QueryFault extends Error {}
 
 const DEFAULT_LIMIT = 50;
@@ -37,7 +37,7 @@ export function readQuery(query: URLSearchParams): CallQuery {
 function readSearch(query: URLSearchParams) {
   const text = textOf(query, "q");
   if (text !== null && text.length > MAX_TEXT_CHARS)
-    throw new QueryFault(`q has at most ${MAX_TEXT_CHARS} characters`);
+    throw new QueryFault(`q may have at most ${MAX_TEXT_CHARS} characters`);
   const destination = textOf(query, "destination");
   const minDurationS = readAmount(query, "min_duration_s");
   return {
@@ -59,7 +59,7 @@ function readSearch(query: URLSearchParams) {
 function readReviewed(query: URLSearchParams) {
   const tag = textOf(query, "tag");
   if (tag !== null && !TAG.test(tag))
-    throw new QueryFault("tag is one tag: lower-case letters, digits, - and _");
+    throw new QueryFault("tag must be one tag: lower-case letters, digits, - and _");
   const rating = oneOf(query, "rating", RATINGS.map(String));
   return {
     flag: oneOf(query, "flag", REVIEW_FLAGS),
@@ -82,7 +82,7 @@ export function readLimit(query: URLSearchParams): number {
   if (text === null || text === "") return DEFAULT_LIMIT;
   const limit = Number(text);
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) {
-    throw new QueryFault(`limit is a number from 1 to ${MAX_LIMIT}`);
+    throw new QueryFault(`limit must be a number from 1 to ${MAX_LIMIT}`);
   }
   return limit;
 }
@@ -100,7 +100,8 @@ export function readCursor(query: URLSearchParams): CallCursor | null {
   if (match !== null) return { value: Number(match[1]), callSid: match[2] as CallSid };
   // A time is a place only among calls that are listed by their beginning.
   const ms = (query.get("sort") ?? "started") === "started" ? timeOf(text) : null;
-  if (ms === null) throw new QueryFault("before is the `next` of an earlier answer, or a time");
+  if (ms === null)
+    throw new QueryFault("before must be the `next` of an earlier answer, or a time");
   return { value: ms, callSid: NO_CALL };
 }
 
@@ -122,7 +123,7 @@ function oneOf<Value extends string>(
   const text = query.get(name);
   if (text === null || text === "") return null;
   const found = values.find((value) => value === text);
-  if (found === undefined) throw new QueryFault(`${name} is one of ${values.join(", ")}`);
+  if (found === undefined) throw new QueryFault(`${name} must be one of ${values.join(", ")}`);
   return found;
 }
 
@@ -131,7 +132,7 @@ export function readTime(query: URLSearchParams, name: string): number | null {
   const text = query.get(name);
   if (text === null || text === "") return null;
   const ms = timeOf(text);
-  if (ms === null) throw new QueryFault(`${name} is a time, as 2026-11-21T08:00:00Z`);
+  if (ms === null) throw new QueryFault(`${name} must be a time, for example 2026-11-21T08:00:00Z`);
   return ms;
 }
 
@@ -150,7 +151,8 @@ function textOf(query: URLSearchParams, name: string): string | null {
 function readAmount(query: URLSearchParams, name: string): number | null {
   const text = textOf(query, name);
   if (text === null) return null;
-  if (!/^\d{1,9}(\.\d{1,9})?$/.test(text)) throw new QueryFault(`${name} is a number, as 1.5`);
+  if (!/^\d{1,9}(\.\d{1,9})?$/.test(text))
+    throw new QueryFault(`${name} must be a number, for example 1.5`);
   return Number(text);
 }
 

@@ -14,18 +14,18 @@ import type {
 import { OneATurn } from "./one-a-turn.js";
 import { nextOf } from "./record-query.js";
 
-/** Calls that are found at once, without their records. */
+/** How many calls are looked up at once, without their records. */
 const CALLS_PER_PAGE = 100;
 /**
- * Records that are asked for at once: one of a long call, a dozen of usual ones. A thread reads and
- * writes them, and rests after each; Linux may let it finish before the calls get the core. In one
- * turn of the event loop as many are passed on.
+ * Bytes of records that are asked for at once: one record of a long call, a dozen of usual ones. A
+ * thread reads and writes them, and rests after each, because Linux may let it finish before the
+ * calls get the core. One turn of the event loop passes on as much.
  */
 export const BYTES_PER_TURN = 32_000;
 const RECORDS_PER_TURN = 50;
-/** With their reviews, which may be long. */
+/** How many calls are exported in one turn with their reviews, which may be long. */
 export const CALLS_PER_TURN = 20;
-/** Of all readers: in one turn one of them reads, however many there are. */
+/** Shared by all readers: only one of them reads in a turn, however many there are. */
 const TURNS = new OneATurn(Number.POSITIVE_INFINITY);
 
 export interface ReaderParts {
@@ -38,13 +38,13 @@ export interface Writing {
   readonly form: RecordForm;
   /** Phone numbers are masked. */
   readonly masked: boolean;
-  /** For an export. */
+  /** Present for an export, which holds the reviews, too. */
   readonly reviewsOf?: ReviewStore["reviewsOf"];
 }
 
 /**
- * Texts of at most `limit` records, a few in each turn of the event loop; then, if more calls are
- * found, the `next` of the answer as a string.
+ * Yields the texts of at most `limit` records, a few in each turn of the event loop. Then, if there
+ * are more calls, yields the `next` of the answer as a string.
  */
 export async function* readRecords(
   parts: ReaderParts,
@@ -95,7 +95,7 @@ export async function* inPieces(text: Uint8Array): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** Everything that is found from a place on, page by page. */
+/** Finds all calls of a query, from a position on, page by page. */
 export async function* findCalls(
   { store }: { readonly store: Pick<CallStore, "find"> },
   query: CallQuery,

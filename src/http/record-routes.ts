@@ -75,7 +75,7 @@ export function recordRoutes(parts: RecordRouteParts): readonly OperatorRoute[] 
   ];
 }
 
-/** The answer to a request, or to a query that is not understood, or while the database is away. */
+/** Adds the answers to a wrong query (400) and to any query while the database is away (503). */
 export async function answered(work: () => Promise<Reply>): Promise<Reply> {
   try {
     return await work();
@@ -96,13 +96,13 @@ async function listCalls(
   const limit = readLimit(query);
   const format =
     query.get("format") ?? (head.header("accept").includes("text/csv") ? "csv" : "json");
-  if (format !== "csv" && format !== "json") throw new QueryFault("format is json or csv");
+  if (format !== "csv" && format !== "json") throw new QueryFault("format must be json or csv");
   const writing = { form: format, masked: !maySeeNumbers(operator) } as const;
   const records = readRecords(parts, readQuery(query), readCursor(query), limit, writing);
   return format === "csv" ? await csvReply(records) : await jsonReply({}, records);
 }
 
-/** A line of CSV is short, so that the whole text is kept: its head names the next page. */
+/** Lines of CSV are short, so the whole text is kept until the next page is known for the head. */
 async function csvReply(records: AsyncIterable<Uint8Array | string>): Promise<Reply> {
   const texts: Uint8Array[] = [Buffer.from(CSV_HEAD)];
   let next: string | null = null;
@@ -150,10 +150,10 @@ export async function begun<T>(parts: AsyncGenerator<T>): Promise<AsyncIterable<
   return all();
 }
 
-/** Who may not see numbers may not guess them by searching either. */
+/** An operator who may not see numbers must not guess them by searching either. */
 export function asksForNumber(query: URLSearchParams): boolean {
   const text = query.get("q") ?? "";
-  // As the search itself reads it: separators and other forms of digits count for nothing there.
+  // Reads the text as the search does, which ignores separators and other forms of digits.
   const { callSid, digits, terms } = parseSearch(text);
   const words = callSid === null ? [text, ...terms.flatMap((term) => term.words)] : [];
   const destination = toCaller(query.get("destination") ?? "");
@@ -176,7 +176,7 @@ async function oneCall(
   return shown(record, operator);
 }
 
-/** As this operator may see it. People and models write numbers into any text. */
+/** The value as this operator may see it: people and models write phone numbers into any text. */
 export function shown(value: unknown, operator: Operator): Reply {
   const reply = json(200, value);
   return { ...reply, body: masked(String(reply.body), operator) };

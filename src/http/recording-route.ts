@@ -27,7 +27,7 @@ export interface RecordingRouteParts {
 
 const MAX_PART_BYTES = 1024 * 1024;
 
-/** Until the sound of a call before it is rebuilt. */
+/** Until another sound that is being rebuilt is likely to be complete. */
 const RETRY_AFTER_S = "5";
 
 const ANSWERS: RouteDoc["answers"] = {
@@ -57,7 +57,7 @@ const recorded: FindSound = ({ read }, { recording }) => {
   return file === null ? null : (fromByte, maxBytes) => read(file, fromByte, maxBytes);
 };
 
-/** During the call its flight recording grows, and every part would be of another file. */
+/** Null for a live call: its flight recording grows, so each part would be of another file. */
 const rebuilt: FindSound = (parts, { callSid, startedAt, state }) =>
   startedAt === null || state === "live"
     ? null

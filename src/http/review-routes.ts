@@ -25,7 +25,7 @@ export interface ReviewRouteParts {
   readonly reviews: ReviewStore;
   readonly store: Pick<CallStore, "loadJson">;
   readonly epochMs: () => number;
-  /** Makes an id that no other process makes. */
+  /** Makes an id that is unique across processes. */
   readonly newId: () => string;
 }
 
@@ -88,7 +88,10 @@ function changeRoute(
           case "not_found":
             return NOT_FOUND;
           case "full":
-            return json(409, { error: "full", message: "the call has as many as it may" });
+            return json(409, {
+              error: "full",
+              message: "the call has as many tags or notes as it may have",
+            });
           case "changed":
             return shown(await reviewOf(parts, callSid), operator);
         }
@@ -114,7 +117,7 @@ export async function readMany(
   const names = (query.get("calls") ?? "").split(",").filter((name) => name !== "");
   const callSids = names.flatMap((name) => callSidOf(name) ?? []);
   if (callSids.length !== names.length || names.length > MAX_CALLS)
-    throw new QueryFault(`calls are up to ${MAX_CALLS} CallSids, separated by commas`);
+    throw new QueryFault(`calls must be up to ${MAX_CALLS} CallSids, separated by commas`);
   const wanted = [...new Set(callSids)];
   async function* chunks(): AsyncGenerator<string> {
     let text = '{"reviews":{';
@@ -154,14 +157,15 @@ async function reviewOf({ reviews }: ReviewRouteParts, callSid: CallSid): Promis
 function ratingOf(body: unknown): Change {
   const { rating } = Object(body) as { rating?: unknown };
   const known = rating === null ? null : RATINGS.find((one) => one === rating);
-  if (known === undefined) throw new QueryFault("rating is a number from 1 to 5, or null");
+  if (known === undefined) throw new QueryFault("rating must be a number from 1 to 5, or null");
   return { rating: known };
 }
 
 function tagsOf(body: unknown): Change {
   const { add = [], remove = [] } = Object(body) as { add?: unknown; remove?: unknown };
   const [addTags, removeTags] = [tagList(add), tagList(remove)];
-  if (addTags.length + removeTags.length === 0) throw new QueryFault("add or remove names no tag");
+  if (addTags.length + removeTags.length === 0)
+    throw new QueryFault("add or remove must name a tag");
   return { addTags, removeTags };
 }
 
@@ -171,7 +175,7 @@ function tagList(value: unknown): readonly string[] {
   return tags.map((tag) => {
     if (typeof tag === "string" && TAG.test(tag)) return tag;
     throw new QueryFault(
-      `add and remove are lists of up to ${MAX_TAGS} tags: lower-case letters, digits, - and _`,
+      `add and remove must be lists of up to ${MAX_TAGS} tags: lower-case letters, digits, - and _`,
     );
   });
 }
@@ -180,12 +184,12 @@ function noteOf(body: unknown, newId: () => string): Change {
   const { text } = Object(body) as { text?: unknown };
   const note = typeof text === "string" ? text.trim() : "";
   if (note === "" || note.length > MAX_REVIEW_NOTE_CHARS)
-    throw new QueryFault(`text has 1 to ${MAX_REVIEW_NOTE_CHARS} characters`);
+    throw new QueryFault(`text must have 1 to ${MAX_REVIEW_NOTE_CHARS} characters`);
   return { note: { id: newId(), text: note } };
 }
 
 function reviewedOf(body: unknown): Change {
   const { reviewed } = Object(body) as { reviewed?: unknown };
-  if (typeof reviewed !== "boolean") throw new QueryFault("reviewed is true or false");
+  if (typeof reviewed !== "boolean") throw new QueryFault("reviewed must be true or false");
   return { reviewed };
 }

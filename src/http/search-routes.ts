@@ -69,7 +69,8 @@ async function download(
   if (!maySeeNumbers(operator) && asksForNumber(query)) return MAY_NOT_SEARCH;
   const wanted = query.get("format") ?? "csv";
   const format = EXPORT_FORMATS.find((one) => one === wanted);
-  if (format === undefined) throw new QueryFault(`format is one of ${EXPORT_FORMATS.join(", ")}`);
+  if (format === undefined)
+    throw new QueryFault(`format must be one of ${EXPORT_FORMATS.join(", ")}`);
   return await exportCalls(parts, { ...readQuery(query), state: "ended" }, format, operator);
 }
 

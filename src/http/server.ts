@@ -39,7 +39,7 @@ export interface PublicServerParts {
     | "twilioAuthTokenSecondary"
     | "twilioValidate"
   >;
-  /** As it stands in this process's `<Stream url>`: mediaUrlFor(config, worker). */
+  /** The URL in this process's `<Stream url>`: mediaUrlFor(config, worker). */
   readonly mediaUrl: string;
   readonly calls: CallService;
   /** Null: the SIP path is not configured, and its paths answer 404. */
@@ -57,14 +57,14 @@ export interface PublicServerParts {
   readonly descriptors?: Pick<AcceptGuardParts, "limit" | "lowestFree">;
 }
 
-/** True for the first process of all that asks for this key within the time. */
+/** True for the first of all processes that asks for this key within `ttlMs`. */
 type ClaimOnce = (key: string, ttlMs: number) => Promise<boolean>;
 
 const HEALTH_PATH = "/health";
 /** To the letter: some monitors compare the whole body. */
 const HEALTHY: Reply = { status: 200, type: "text/plain; charset=utf-8", body: "ok" };
 
-/** What Twilio and OpenAI reach. */
+/** The public listener: what Twilio and OpenAI reach. */
 export function createPublicServer(parts: PublicServerParts): HttpServer {
   const { config, mediaUrl, calls, clock, log, metrics, timer } = parts;
   const refusals = new RefusalLog(log, () => clock.nowMs());
@@ -119,18 +119,18 @@ export interface OperatorServerParts extends HealthRouteParts {
   readonly timer: LoopTimer;
   readonly clock: Clock;
   readonly log: Log;
-  /** Operators come through the supervisor, which names their address. */
+  /** Requests come from the supervisor process, which names the client's address. */
   readonly behindSupervisor?: boolean;
   /** Default: connections are accepted until the process has no descriptor left. */
   readonly descriptors?: Pick<AcceptGuardParts, "limit" | "lowestFree">;
-  /** Beside /metrics, /ready and the actions on calls: records, console, events. */
+  /** Routes beside /metrics, /ready and the actions on calls: records, console, events. */
   readonly routes?: readonly OperatorRoute[];
 }
 
-/** Of the reserve of descriptors. Operators still get in when strangers do not, and calls go on. */
+/** Share of the descriptor reserve left free, so that operators get in when strangers do not. */
 const OPERATOR_SHARE = 0.5;
 
-/** What operators reach: never on the public listener. */
+/** The operator listener. Nothing of it is reachable on the public listener. */
 export function createOperatorServer(parts: OperatorServerParts): HttpServer {
   const { auth, audit, calls, clock, listening, timer, log, routes = [] } = parts;
   const all = [

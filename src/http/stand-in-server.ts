@@ -10,7 +10,7 @@ import { json, type Reply } from "./reply.js";
 import { loadUws } from "./uws.js";
 
 export interface StandInParts {
-  /** Own public ports of workers that are up. */
+  /** The own public ports of the workers that are up. */
   readonly ports: () => readonly number[];
   /** The address of those ports. */
   readonly workerHost: string;

@@ -30,7 +30,7 @@ export interface TimelineRouteParts {
   readonly recorded: (file: string, startMs: number) => Promise<Envelope | null>;
 }
 
-/** Between two of these the calls of this process go on. */
+/** Lines that are handled in one turn of the event loop; between two turns calls go on. */
 const LINES_PER_TURN = 50;
 /** About 30 KB of JSON, in a fraction of a millisecond. */
 const EVENTS_PER_PART = 200;
@@ -91,7 +91,7 @@ export function timelineRoute(parts: TimelineRouteParts): OperatorRoute {
   };
 }
 
-/** No number is divided between two parts. */
+/** Masks each part by itself, because no number is divided between two parts. */
 async function* masked(chunks: AsyncIterable<string>): AsyncGenerator<string> {
   for await (const chunk of chunks) yield maskNumbers(chunk);
 }

@@ -1,7 +1,7 @@
 import type { Clock } from "../ports/clock.js";
 import { TokenBuckets } from "./token-buckets.js";
 
-/** A person who mistypes is answered at once; then each further wrong token waits. */
+/** Wrong tokens that are answered at once, for people who mistype. Later ones wait. */
 const AT_ONCE = { capacity: 5, perSecond: 0.1 };
 /** From the wrong token to its answer. */
 const DELAY_MS = 1_000;

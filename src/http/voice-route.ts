@@ -64,7 +64,7 @@ export function voiceRoutes(parts: VoiceRouteParts): ReadonlyMap<string, Handler
       SUPERVISOR_PATH,
       twimlRoute(parts, async ({ form, query }) => {
         const link = readLineLink(query, form);
-        // What is said here is heard by a caller.
+        // An apology would be heard by the caller, so the leg is hung up.
         return link.kind === "plain" ? [{ verb: "hangup" }] : calls.transferStatus(form, link);
       }),
     );
@@ -76,7 +76,7 @@ export function voiceRoutes(parts: VoiceRouteParts): ReadonlyMap<string, Handler
   return routes;
 }
 
-/** Whatever fails behind it, the answer is a document with which a call can go on. */
+/** Whatever fails, the answer is TwiML with which the call can go on. */
 function twimlRoute(parts: VoiceRouteParts, ask: (signed: SignedForm) => Promise<Twiml>): Handler {
   const { guard, clock, log } = parts;
   return (exchange, path) => {

@@ -17,9 +17,9 @@ import { TokenBuckets } from "./token-buckets.js";
 
 /** Twilio's largest forms are a few KiB. */
 export const MAX_BODY_BYTES = 64 * 1024;
-/** Requests of such an address whose signatures are not checked yet. */
+/** Most requests from addresses with many refusals that wait for the check of their signature. */
 const MAX_SUSPECTS = 1000;
-/** Most that is read from an address which has been refused often. Twilio's forms fit. */
+/** Longest body from an address with many refusals. Twilio's forms are shorter. */
 const MAX_SUSPECT_BODY_BYTES = 8 * 1024;
 const REFUSALS_PER_ADDRESS = { capacity: 50, perSecond: 5 };
 /** HMAC-SHA1 in base64: 20 bytes. */
@@ -27,19 +27,19 @@ const SIGNATURE = /^[A-Za-z0-9+/]{27}=$/;
 const MAX_LOGGED_CHARS = 200;
 
 export interface GuardOptions {
-  /** As Twilio knows the relay; never taken from the request. */
+  /** The relay's address as Twilio knows it; never taken from the request. */
   readonly publicUrl: string;
   readonly accountSid: string;
-  /** Those of the account, during a rotation both. */
+  /** The auth tokens of the account: one, or two during a rotation. */
   readonly authTokens: readonly string[];
-  /** False only on a loopback listener: the settings are checked for it. */
+  /** False only on a loopback listener, which the checks of the settings ensure. */
   readonly validate: boolean;
   readonly metrics: Pick<Metrics, "authFailures">;
   readonly refusals: RefusalLog;
   readonly nowMs: () => number;
 }
 
-/** A form whose signature is valid, or need not be. */
+/** A form whose signature is valid, or is not checked because `validate` is false. */
 export interface SignedForm {
   readonly form: Form;
   readonly query: Form;
@@ -59,7 +59,7 @@ export class WebhookGuard {
    * Reads a form and passes it on if Twilio signed it. Otherwise it is answered with 400, 403, 413
    * or 503, and `accepted` never runs.
    *
-   * @param path  as PUBLIC_URL is continued, whatever prefix a proxy added.
+   * @param path  the path after PUBLIC_URL, without any prefix that a proxy has added.
    * Source: twilio.com/docs/usage/security.
    */
   form(exchange: Exchange, path: string, accepted: (signed: SignedForm) => void): void {

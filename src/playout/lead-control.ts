@@ -6,8 +6,8 @@ const BIN_MS = 5;
  * More jitter than this is not provided for: the lead would cost more than the gaps that it
  * prevents.
  */
-const MOST_JITTER_MS = 60;
-const BINS = MOST_JITTER_MS / BIN_MS + 1;
+const MAX_JITTER_MS = 60;
+const BINS = MAX_JITTER_MS / BIN_MS + 1;
 /**
  * What an echo counts for after each further one: half after 34, which is eight seconds of speech.
  */
@@ -76,6 +76,6 @@ export class LeadControl {
       seen += this.#weights[i]!;
       if (seen >= share * whole) return i * BIN_MS;
     }
-    return MOST_JITTER_MS;
+    return MAX_JITTER_MS;
   }
 }

@@ -252,7 +252,7 @@ class CallRecorder implements CallTap {
     };
   }
 
-  host<Callee extends { readonly state: CallState }>(inner: CallHost<Callee>): CallHost<Callee> {
+  host<AnyCall extends { readonly state: CallState }>(inner: CallHost<AnyCall>): CallHost<AnyCall> {
     return {
       handOver: (call, request) =>
         this.#told("hand_over", { request }, () => inner.handOver(call, request)),

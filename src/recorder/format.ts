@@ -37,7 +37,7 @@ export interface FlightSettings {
   readonly maxCallMinutes: number;
 }
 
-/** The first line; again where another process, or the same one anew, has taken the call up. */
+/** The first line, and again after another process, or the same one anew, took the call over. */
 export interface FlightHeader extends Stamped {
   readonly is: "call";
   readonly format: 1;

@@ -317,7 +317,7 @@ export class RecordWriter implements CallJournal {
     try {
       await spool.heartbeat();
     } catch (error) {
-      log.warn("records: owner file not touched", {}, error);
+      log.warn("records: heartbeat file not written", {}, error);
     }
     try {
       await store.heartbeat(spool.writer, this.#settings.node);

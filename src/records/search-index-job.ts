@@ -48,10 +48,10 @@ export class SearchIndexJob {
     try {
       const { count, unreadable } = await this.#store.indexCalls(CALLS_AT_ONCE);
       for (const callSid of unreadable)
-        this.#log.warn("search: a stored record cannot be read", { callSid });
+        this.#log.warn("search: stored record unreadable", { callSid });
       this.#indexIn(count < CALLS_AT_ONCE ? INDEX_EVERY_MS : PAUSE_MS);
     } catch (error) {
-      this.#log.warn("search: calls were not indexed", {}, error);
+      this.#log.warn("search: indexing failed, will retry", {}, error);
       this.#indexIn(INDEX_AFTER_FAILURE_MS);
     }
   }

@@ -80,10 +80,10 @@ export async function setAside(
   { spool, log }: SetAsidePorts,
 ): Promise<void> {
   if (stored?.unreadable === undefined) return;
-  log.error("records: a stored record cannot be read, set aside and begun anew", { callSid });
+  log.error("records: stored record unreadable, set aside", { callSid });
   await spool.quarantine(callSid, stored.unreadable).catch((error: unknown) => {
     // The others must not wait for a disk.
-    log.error("records: an unreadable record was not kept", { callSid }, error);
+    log.error("records: unreadable record not kept", { callSid }, error);
   });
 }
 

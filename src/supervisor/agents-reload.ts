@@ -22,7 +22,7 @@ export interface AgentsReloadDeps {
  * Of a file's faults in an answer, which passes through a worker that carries sound. The log and
  * `murelay config check` have all of them.
  */
-const MOST_FAULTS = 100;
+const MAX_FAULTS = 100;
 /**
  * For the reports of the workers: longer than a tool module may take to load, so that a file which is
  * told to be in force is not refused afterwards.
@@ -186,7 +186,7 @@ export class AgentsReload {
         worker.send({ type: "take_back", reload });
       } catch (error) {
         // It ends. The one in its place starts with what is in force.
-        this.#deps.log.warn("agents: worker is gone", { worker: worker.slot }, error);
+        this.#deps.log.warn("agents: worker ended in the reload", { worker: worker.slot }, error);
       }
   }
 
@@ -215,8 +215,8 @@ export class AgentsReload {
 }
 
 function answered(faults: readonly AgentsFault[]): readonly AgentsFault[] {
-  const more = faults.length - MOST_FAULTS;
-  const first = faults.slice(0, MOST_FAULTS);
+  const more = faults.length - MAX_FAULTS;
+  const first = faults.slice(0, MAX_FAULTS);
   const last = first.at(-1);
   if (more <= 0 || last === undefined) return first;
   const problem = `and ${more} more faults: \`murelay config check\` lists all`;

@@ -8,7 +8,7 @@ import {
 } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { EXPOSITION_TYPE } from "../adapters/metrics/exposition.js";
-import { RelayError } from "../domain/errors.js";
+import { portRefused } from "../domain/errors.js";
 import { ANY_CALL_ID, type CallSid } from "../domain/ids.js";
 import { RefusalLog } from "../http/refusal-log.js";
 import type { Clock } from "../ports/clock.js";
@@ -71,10 +71,7 @@ export class OperatorProxy {
   /** @throws RelayError config_invalid when the port cannot be listened on. */
   listen(host: string, port: number): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#server.once("error", (error) => {
-        const problem = `${host}:${port} cannot be listened on: it is in use, or not allowed`;
-        reject(new RelayError("config_invalid", problem, { cause: error }));
-      });
+      this.#server.once("error", (error) => reject(portRefused(host, port, error)));
       this.#server.listen(port, host.replace(/^\[|\]$/g, ""), () => {
         resolve((this.#server.address() as AddressInfo).port);
       });

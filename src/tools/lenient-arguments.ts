@@ -1,6 +1,6 @@
 /**
  * Arguments of the tools that end a conversation. The farewell has been said when they are called,
- * so they are never refused over their form (contract, O6): what is too long is cut, what is of
+ * so they are never refused over their form (promise O6): what is too long is cut, what is of
  * another type is read as well as it can be.
  */
 import type { Urgency } from "../domain/agent-profile.js";
@@ -8,7 +8,7 @@ import { shortened } from "../domain/shortened.js";
 import type { ToolArguments } from "./tool.js";
 
 /** A model that writes a list inside of another one does so a few times. */
-const MOST_LISTS = 8;
+const MAX_LISTS = 8;
 
 /**
  * An object as it is. A text, or the first text of a list, stands for the argument that matters
@@ -19,7 +19,7 @@ const MOST_LISTS = 8;
  */
 export function readLenient(given: unknown, text: string, main: string): ToolArguments {
   let value = given;
-  for (let lists = 0; Array.isArray(value) && lists < MOST_LISTS; lists++) value = value[0];
+  for (let lists = 0; Array.isArray(value) && lists < MAX_LISTS; lists++) value = value[0];
   if (Array.isArray(value)) return {};
   if (typeof value === "object" && value !== null) return value as ToolArguments;
   if (value !== undefined && value !== null) return { [main]: value };

@@ -1,4 +1,4 @@
-/** What Twilio tells about the document that the caller is in. Pure. */
+/** Decisions about the document that the caller is in, from what Twilio reports of it. Pure. */
 import { isFinalStatus, type TwilioCallStatus } from "../domain/call-status.js";
 import {
   callerGone,

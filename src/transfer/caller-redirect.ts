@@ -1,7 +1,8 @@
 /**
- * The caller's way into a document, by requests whose fate may be unknown. A request that failed
- * may have been carried out, and one that was accepted may not: only a sign settles it, such as the
- * end of our stream or the first callback of the document. Each wait for a sign has a clock. Pure.
+ * Decisions about the caller's way into a document, by requests whose result may be unknown. A
+ * request that failed may have been carried out, and one that was accepted may not have been. Only
+ * a sign settles it, such as the end of our stream or the first callback of the document. Each wait
+ * for a sign has a clock. Pure.
  */
 import { isFinalStatus } from "../domain/call-status.js";
 import { consultTimeoutS } from "./destinations/kinds.js";
@@ -259,7 +260,7 @@ function acceptedInVain(draft: Draft, nowMs: number): void {
   draft.do({ do: "probe" });
 }
 
-/** Taken up by another process: a request that was under way may have been carried out or not. */
+/** Another process took the transfer over: a request under way may have been carried out or not. */
 export function redirectResumed(draft: Draft): void {
   const { phase } = draft.state;
   if (phase.name === "redirecting") {

@@ -1,6 +1,6 @@
 /**
- * The consult leg of a warm transfer: it is called, its human hears the whisper, and is asked
- * whether to take the call. Pure.
+ * Decisions about the consult leg of a warm transfer: the human is called, hears the whisper, and
+ * is asked to accept the call. Pure.
  */
 import { isFinalStatus, type TwilioCallStatus } from "../domain/call-status.js";
 import type { CallSid } from "../domain/ids.js";
@@ -223,7 +223,7 @@ export function consultTimer(draft: Draft, nowMs: number): void {
   }
 }
 
-/** Taken up by another process. */
+/** Another process has taken the transfer over. */
 export function consultResumed(draft: Draft): void {
   const { phase, consultLeg, attempt } = draft.state;
   if (phase.name === "screening") draft.arm(SCREENING_MS);

@@ -1,4 +1,4 @@
-/** What a transfer asks of its surroundings, and what it leaves with them. Types only. */
+/** What a transfer needs from its surroundings, and what it stores there. Types only. */
 import type { AgentProfile } from "../domain/agent-profile.js";
 import type { CallSid } from "../domain/ids.js";
 import type { RecordEvent } from "../domain/record-event.js";

@@ -24,8 +24,7 @@ export const HANG_UP: Twiml = [{ verb: "hangup" }];
 const NO_ESCALATION = { escalated: () => undefined, failed: () => undefined };
 
 /**
- * Carries out what a transfer has decided: requests, documents, one timer, and what the record is
- * told.
+ * Carries out what `transfer-state.ts` decides: requests, documents, one timer, and record events.
  */
 export class TransferEffects {
   readonly #start: TransferStart;

@@ -1,7 +1,6 @@
 /**
- * The vocabulary of a transfer: its state, what can happen to it and what it wants done. Everything
- * is plain JSON, so that any node can take up a stored state. Types only; `transfer-state.ts`
- * decides.
+ * The states, events and effects of a transfer. Everything is plain JSON, so that any node can take
+ * over a stored state. Types only; the decisions are in `transfer-state.ts`.
  */
 import type { Destination } from "../domain/agent-profile.js";
 import type { TwilioCallStatus } from "../domain/call-status.js";
@@ -134,7 +133,7 @@ export type TransferEvent =
   | ConsultEvent
   | { readonly type: "caller_gone" }
   | { readonly type: "timer"; readonly onStream: OnStream }
-  /** Taken up from storage: what was under way is looked into again. */
+  /** Another process took the transfer over: it finds out what became of requests under way. */
   | { readonly type: "resumed" };
 
 /** What happens on the consult leg. `attempt` says on which. */

@@ -1,6 +1,6 @@
 /**
- * What a transfer does next, decided without touching anything: `step` takes a state, what happened
- * and the time, and returns the next state and effects as data. `transfer.ts` carries them out.
+ * Decides what a transfer does next. `step` takes a state, an event and the time, and returns the
+ * next state and the effects as data; `transfer-effects.ts` carries them out. Pure.
  *
  * ```
  *              ┌──────────────────── next step ───────────────────┐
@@ -93,7 +93,7 @@ function decide(draft: Draft, event: TransferEvent, nowMs: number): void {
   }
 }
 
-/** What Twilio is answered when the decision did not say: a document for the situation as it is. */
+/** The page that answers Twilio when the decision names none: it fits the present situation. */
 function defaultAnswer(state: TransferState, event: TransferEvent): Page | null {
   const { phase } = state;
   if (event.type === "consult_answered") {
@@ -140,7 +140,9 @@ function timer(draft: Draft, onStream: OnStream, nowMs: number): void {
   }
 }
 
-/** Taken up by another process: whatever was under way may or may not have been done. */
+/**
+ * Another process has taken the transfer over: requests under way may or may not have been done.
+ */
 function resumed(draft: Draft): void {
   const { phase } = draft.state;
   switch (phase.name) {

@@ -1,5 +1,5 @@
 import { FRAME_MS } from "../codec/frame.js";
-import { EchoPath, MOST_DELAY_MS } from "./echo-path.js";
+import { EchoPath, MAX_DELAY_MS } from "./echo-path.js";
 import { ENVELOPE_BANDS, envelope, WHOLE_BAND } from "./envelope.js";
 import { PlayedEnvelope, STEP_MS } from "./played-envelope.js";
 
@@ -10,7 +10,7 @@ const OVER_ECHO_DB = 1.4;
 /** … and over the noise floor and this margin: after a word the VAD reports speech for a while. */
 const OVER_NOISE_DB = 10;
 /** No band counts for more than this. */
-const MOST_PER_BAND_DB = 12;
+const MAX_PER_BAND_DB = 12;
 /**
  * The caller speaks above this sum over all bands. Fitted to one half of the recordings
  * (docs/vad.md).
@@ -71,7 +71,7 @@ export class EchoGate {
   frame(ulaw: Uint8Array, start: number, vadSpeech: boolean, nowMs: number): boolean {
     this.#followFrames(nowMs);
     const beganStep = Math.floor((this.#frameEndMs - FRAME_MS) / STEP_MS);
-    if (this.#played.endsBefore(beganStep - MOST_DELAY_MS / STEP_MS)) return vadSpeech;
+    if (this.#played.endsBefore(beganStep - MAX_DELAY_MS / STEP_MS)) return vadSpeech;
     envelope(ulaw, start, FRAME_MS / STEP_MS, levels);
     this.#followFloor();
     if (!this.#path.turnTo(beganStep)) return vadSpeech;
@@ -108,7 +108,7 @@ export class EchoGate {
         expected[band]! + OVER_ECHO_DB,
         this.#floorDbov[band]! + OVER_NOISE_DB,
       );
-      over += Math.max(0, Math.min(MOST_PER_BAND_DB, levels[band]! - explained));
+      over += Math.max(0, Math.min(MAX_PER_BAND_DB, levels[band]! - explained));
     }
     return over > NEAR_DB;
   }

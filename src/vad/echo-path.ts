@@ -2,14 +2,14 @@ import { WHOLE_BAND } from "./envelope.js";
 import { type PlayedEnvelope, STEP_MS } from "./played-envelope.js";
 
 /** Echoes of 0 to 560 ms, with an error of the phone's clock of 60 ms to either side. */
-const LEAST_DELAY_MS = -60;
-export const MOST_DELAY_MS = 620;
+const MIN_DELAY_MS = -60;
+export const MAX_DELAY_MS = 620;
 /** The echo of playout below this level is covered by the noise of the line. */
 const NO_ECHO_DBOV = -60;
 /** Distance between two delays. */
 const GRID_MS = 20;
 const STEPS_APART = GRID_MS / STEP_MS;
-const DELAYS = (MOST_DELAY_MS - LEAST_DELAY_MS) / GRID_MS + 1;
+const DELAYS = (MAX_DELAY_MS - MIN_DELAY_MS) / GRID_MS + 1;
 
 /**
  * Coupling is the level of the echo over that of playout, in dB. This is assumed before anything is
@@ -35,8 +35,8 @@ const PEAK_FALL_DB = 0.05;
  * Limits of what one frame can change. Upwards it is small, because a caller looks like louder
  * echo.
  */
-const MOST_UP_DB = 5;
-const MOST_DOWN_DB = 25;
+const MAX_UP_DB = 5;
+const MAX_DOWN_DB = 25;
 /** A delay is plausible if it fits about as well as the best one. */
 const PLAUSIBLE_FACTOR = 1.9;
 const PLAUSIBLE_OVER = 2;
@@ -56,8 +56,8 @@ const RUN_GAP_STEPS = 10;
  */
 const TILT_UP_DB = 0.2;
 const TILT_DOWN_DB = 0.1;
-const LEAST_TILT_DB = -6;
-const MOST_TILT_DB = 4;
+const MIN_TILT_DB = -6;
+const MAX_TILT_DB = 4;
 
 // Shared by all calls: one frame is processed at a time.
 const playedDbov = new Float32Array(DELAYS);
@@ -102,7 +102,7 @@ export class EchoPath {
    * @returns false: nothing was played that could have an echo above the noise of the line.
    */
   turnTo(beganStep: number): boolean {
-    this.#newest = beganStep - LEAST_DELAY_MS / STEP_MS;
+    this.#newest = beganStep - MIN_DELAY_MS / STEP_MS;
     this.#watchRuns(this.#newest);
     this.#played.readBack(WHOLE_BAND, this.#newest, STEPS_APART, playedDbov);
     for (let delay = 0; delay < DELAYS; delay++)
@@ -164,7 +164,7 @@ export class EchoPath {
       if (level < loud) continue;
       const frames = Math.min(this.#frames[delay]! + 1, MEMORY_FRAMES);
       const off = levels[WHOLE_BAND]! - level - this.#couplingDb[delay]!;
-      const taught = Math.max(-MOST_DOWN_DB, Math.min(MOST_UP_DB, off));
+      const taught = Math.max(-MAX_DOWN_DB, Math.min(MAX_UP_DB, off));
       const rate = RATE[frames]!;
       this.#couplingDb[delay] = Math.min(PRIOR_DB, this.#couplingDb[delay]! + rate * taught);
       this.#variance[delay] =
@@ -184,7 +184,7 @@ export class EchoPath {
       const expected =
         this.#played.loudestDbov(band, step) + this.#couplingDb[best]! + this.#tiltDb[band]!;
       const tilt = this.#tiltDb[band]! + (levels[band]! > expected ? TILT_UP_DB : -TILT_DOWN_DB);
-      this.#tiltDb[band] = Math.max(LEAST_TILT_DB, Math.min(MOST_TILT_DB, tilt));
+      this.#tiltDb[band] = Math.max(MIN_TILT_DB, Math.min(MAX_TILT_DB, tilt));
     }
   }
 

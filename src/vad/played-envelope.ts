@@ -9,7 +9,7 @@ const UNANNOUNCED_DBOV = -73;
 const UNITS_PER_DB = 2;
 const NOTHING = 0;
 /** The longest lead that can be set, and a round trip. */
-const MOST_AHEAD_MS = 5_000;
+const MAX_AHEAD_MS = 5_000;
 /** The longest delay of an echo, and some more. */
 const BEHIND_MS = 800;
 /** Marks correct the phone's clock a little. Within this it is still the same run of audio. */
@@ -40,7 +40,7 @@ export class PlayedEnvelope {
   #endStep = Number.NEGATIVE_INFINITY;
 
   /** @param mostAheadMs  how long before it is played audio is announced at most, in ms. */
-  constructor(mostAheadMs = MOST_AHEAD_MS) {
+  constructor(mostAheadMs = MAX_AHEAD_MS) {
     this.#steps = Math.ceil((mostAheadMs + BEHIND_MS) / STEP_MS);
     const memory = new Uint8Array(this.#steps * ENVELOPE_BANDS + STEP_BYTES);
     this.#levels = memory.subarray(0, -STEP_BYTES);

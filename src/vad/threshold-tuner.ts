@@ -23,7 +23,7 @@ export const TUNER_BOUNDS: TunerBounds = {
  * Most proposals in one call. Each is a message, and settings that keep changing are worse than
  * any.
  */
-export const MOST_PROPOSALS = 8;
+export const MAX_PROPOSALS = 8;
 const SPACING_MS = 1_000;
 const THRESHOLD_STEP = 0.1;
 /** Signs in one direction that move the threshold; to move it back takes twice as many. */
@@ -105,7 +105,7 @@ export class ThresholdTuner {
 
   /** To be asked between turns. @returns the new settings; null when no change is worthwhile. */
   propose(nowMs: number): ServerVadSettings | null {
-    if (this.#proposals >= MOST_PROPOSALS || nowMs - this.#proposedMs < SPACING_MS) return null;
+    if (this.#proposals >= MAX_PROPOSALS || nowMs - this.#proposedMs < SPACING_MS) return null;
     const next: ServerVadSettings = {
       threshold: this.#threshold(),
       silenceDurationMs: this.#silence(),

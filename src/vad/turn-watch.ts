@@ -81,7 +81,7 @@ export class TurnWatch {
   }
 
   /** To be called now and then: finds out whether noise holds the server in a turn. */
-  look(atMs: number, silenceDurationMs: number): void {
+  check(atMs: number, silenceDurationMs: number): void {
     if (!this.#serverIn || this.#speaking || this.#stuckTold) return;
     const quietMs = atMs - Math.max(this.#stoppedMs, this.#serverStartedMs);
     if (quietMs < STUCK_MS + silenceDurationMs) return;

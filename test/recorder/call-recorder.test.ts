@@ -237,18 +237,18 @@ describe("the flight recorder at the model's socket", () => {
 });
 
 describe("the flight recorder at the call's host", () => {
-  type Callee = { readonly state: CallState };
-  const ENDED = { state: { name: "ended", outcome: "completed", reason: "bye" } } as Callee;
+  type AnyCall = { readonly state: CallState };
+  const ENDED = { state: { name: "ended", outcome: "completed", reason: "bye" } } as AnyCall;
 
   function hosted(handOver: (tap: ReturnType<typeof recording>["tap"]) => void) {
     const flight = recording();
     const host = flight.tap.host({
       handOver: () => handOver(flight.tap),
       ended: () => {},
-    } as unknown as CallHost<Callee>);
+    } as unknown as CallHost<AnyCall>);
     return { ...flight, host };
   }
-  const request = { destination: "desk" } as Parameters<CallHost<Callee>["handOver"]>[1];
+  const request = { destination: "desk" } as Parameters<CallHost<AnyCall>["handOver"]>[1];
 
   it("notes that a host has returned only where it did something to the call", () => {
     const idle = hosted(() => {});

@@ -131,7 +131,7 @@ describe("CallSaver", () => {
     expect(save).toMatchObject({ basedOn: 1, applied: { other: 2, w: 2 } });
   });
 
-  it("begins a record anew that cannot be read, and says so", async () => {
+  it("sets a record that cannot be read aside, starts a new one, and says so", async () => {
     add(1, opened(), note(1, "mine"));
     add(2, opened());
     const record = emptyRecord(testSid(1));
@@ -146,7 +146,7 @@ describe("CallSaver", () => {
     expect(save?.record.events.map(({ name }) => name)).toEqual(["mine"]);
     expect(save?.record.agent).toBe("support");
     expect(quarantined).toEqual([testSid(1)]);
-    expect(log.lines.join()).toContain("a stored record cannot be read");
+    expect(log.lines.join()).toContain("stored record unreadable");
   });
 
   it("forgets a call that was deleted", async () => {

@@ -88,7 +88,7 @@ describe("a redirect out of the stream", () => {
     expect(leadsTo(asked, timer(false))).toBe("redirecting (probe, no stream), probe");
   });
 
-  it("of another process has led somewhere, or Twilio would ask", () => {
+  it("of another process counts as carried out, because otherwise Twilio would ask", () => {
     expect(leadsTo(inPhase(redirecting("taken_up")), timer(false))).toContain("dialing");
   });
 });

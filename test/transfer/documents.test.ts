@@ -118,7 +118,7 @@ describe("documents that go by REST", () => {
   });
 });
 
-describe("the end of the road", () => {
+describe("the document after the last step", () => {
   it("is an apology in the agent's words and a hang-up, with no promise of a connection", () => {
     expect(verbs(apologyTwiml(agent()))).toEqual(["say", "hangup"]);
     expect(said(apologyTwiml(agent()))).toEqual(["Sorry."]);

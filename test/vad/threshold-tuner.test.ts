@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
-  MOST_PROPOSALS,
+  MAX_PROPOSALS,
   type ServerVadSettings,
   ThresholdTuner,
   TUNER_BOUNDS,
@@ -79,7 +79,7 @@ describe("ThresholdTuner", () => {
             const next = tuner.propose(n * 700);
             if (next !== null) proposals.push(next);
           });
-          expect(proposals.length - 1).toBeLessThanOrEqual(MOST_PROPOSALS);
+          expect(proposals.length - 1).toBeLessThanOrEqual(MAX_PROPOSALS);
           for (const { threshold, silenceDurationMs, prefixPaddingMs } of proposals) {
             expect(threshold).toBeGreaterThanOrEqual(TUNER_BOUNDS.threshold[0]);
             expect(threshold).toBeLessThanOrEqual(TUNER_BOUNDS.threshold[1]);

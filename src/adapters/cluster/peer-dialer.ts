@@ -39,7 +39,7 @@ export function createPeerDialer({
       new Promise((resolve) => {
         const socket = open(url, callSid, purpose, ticket);
         if (socket === null) {
-          log.warn("cluster: another process names no usable address", { callSid, purpose });
+          log.warn("cluster: address of another process is not usable", { callSid, purpose });
           resolve(null);
           return;
         }

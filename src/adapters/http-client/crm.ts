@@ -29,7 +29,7 @@ export interface HttpCrm extends Crm {
 
 const MAX_PROFILE_BYTES = 65_536;
 const NOTES_CHARS = 1_000;
-const CASES_MOST = 10;
+const MAX_CASES = 10;
 const REFERENCE_CHARS = 100;
 /** What placeholders may take of an answer. */
 const MAX_FIELDS = 50;
@@ -136,7 +136,7 @@ function readProfile(body: string): CallerProfile | null {
     name: text(value["name"], 200),
     language: text(value["language"], 35),
     notes: text(value["notes"], NOTES_CHARS),
-    openCases: (Array.isArray(cases) ? cases : []).slice(0, CASES_MOST).flatMap((one: unknown) => {
+    openCases: (Array.isArray(cases) ? cases : []).slice(0, MAX_CASES).flatMap((one: unknown) => {
       if (!isObject(one)) return [];
       const id = text(one["id"], REFERENCE_CHARS);
       return id === null ? [] : [{ id, subject: text(one["subject"], 200) ?? "" }];

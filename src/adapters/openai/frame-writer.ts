@@ -26,7 +26,7 @@ const MASKS = 2048;
  * So many sockets do not wait for the turn's end: after a stall a turn is long, and what came first
  * must not wait for all that came after it.
  */
-const MOST_DUE = 16;
+const MAX_DUE = 16;
 
 /** Memory for one write. It belongs to the kernel from `write` until `written` is called. */
 class Slot implements FrameMemory {
@@ -58,7 +58,7 @@ export class SlotPool {
   readonly #masks = new Int32Array(MASKS);
   #nextMask = MASKS;
   /** They have something to write. To empty an array would give its memory away each turn. */
-  readonly #due: (FrameWriter | null)[] = new Array(MOST_DUE).fill(null);
+  readonly #due: (FrameWriter | null)[] = new Array(MAX_DUE).fill(null);
   #dueCount = 0;
   #turnEnds = false;
   readonly #atTurnsEnd = (): void => {
@@ -78,7 +78,7 @@ export class SlotPool {
   /** The writer writes before the next turn of the event loop. */
   writeSoon(writer: FrameWriter): void {
     this.#due[this.#dueCount++] = writer;
-    if (this.#dueCount >= MOST_DUE) this.#writeDue();
+    if (this.#dueCount >= MAX_DUE) this.#writeDue();
     else if (!this.#turnEnds) {
       this.#turnEnds = true;
       setImmediate(this.#atTurnsEnd);

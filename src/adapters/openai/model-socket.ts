@@ -250,7 +250,7 @@ class ModelSocket implements UpstreamSocket, StreamEvents, FrameSink {
 
   /** A fault in one call must not end the other calls of this process. */
   #handlerFailed(error: unknown): void {
-    this.#log.error("model socket: event handler failed, socket closed", {}, error);
+    this.#log.error("model: event handler failed, socket closed", {}, error);
     this.#failure ??= { code: 1011, reason: "internal", httpStatus: null };
     this.close(1011, "internal");
   }
@@ -304,7 +304,7 @@ class ModelSocket implements UpstreamSocket, StreamEvents, FrameSink {
     try {
       this.#events.closed(failure);
     } catch (error) {
-      this.#log.error("model socket: close handler failed", {}, error);
+      this.#log.error("model: close handler failed", {}, error);
     }
   }
 }

@@ -1,5 +1,5 @@
 /** From the end of a piece of work. A piece that had to wait for a core is not paid for twice. */
-const MOST_REST_MS = 5;
+const MAX_REST_MS = 5;
 
 export interface Time {
   readonly nowMs: () => number;
@@ -21,7 +21,7 @@ export class HalfTime {
       const beganMs = this.#time.nowMs();
       await work();
       const tookMs = this.#time.nowMs() - beganMs;
-      await this.#time.sleep(Math.min(tookMs, MOST_REST_MS));
+      await this.#time.sleep(Math.min(tookMs, MAX_REST_MS));
     });
   }
 }

@@ -7,9 +7,9 @@
 import { type Context, createContext, Script } from "node:vm";
 
 /** CPU time of one text: others that need the core must not decide whether a pattern is good. */
-const MOST_CPU_MS = 100;
+const MAX_CPU_MS = 100;
 /** Of all texts of a pattern. What was not found by then is not looked for. */
-const MOST_ALL_CPU_MS = 1_000;
+const MAX_ALL_CPU_MS = 1_000;
 /** One that is interrupted after this, and had no core meanwhile, is tried once more. */
 const INTERRUPT_MS = 500;
 const TRIES = 2;
@@ -19,7 +19,7 @@ const PAIR_CHARS = 48;
 const LONG_CHARS = 100;
 /** What callers say and models write, beside the characters that the pattern names itself. */
 const USUAL = "aA0 -.,_@/";
-const MOST_CHARS = 30;
+const MAX_CHARS = 30;
 /** Ends of texts that a pattern hardly expects, so that it tries all that is before them again. */
 const ENDS = ["", "\u0001", "\n!"];
 const REPEATED_GROUP = /\)[*+{]/;
@@ -45,9 +45,9 @@ export function slowText(source: string, flags: string): string | null {
   let allMs = 0;
   for (const text of textsFor(source)) {
     const ms = cpuMsOf(pattern, text);
-    if (ms > MOST_CPU_MS) return text;
+    if (ms > MAX_CPU_MS) return text;
     allMs += ms;
-    if (allMs > MOST_ALL_CPU_MS) return null;
+    if (allMs > MAX_ALL_CPU_MS) return null;
   }
   return null;
 }
@@ -61,7 +61,7 @@ function openRepetitions(source: string): number {
 /** Texts of one or two characters over and over. */
 function* textsFor(source: string): Generator<string> {
   const named = source.replace(/\\[\s\S]/g, "").replace(/[\\^$.|?*+()[\]{}]/g, "");
-  const chars = [...new Set(USUAL + named)].slice(0, MOST_CHARS);
+  const chars = [...new Set(USUAL + named)].slice(0, MAX_CHARS);
   const [, begin = ""] = /^\^?([^\\^$.|?*+()[\]{}]*)/.exec(source) ?? [];
   for (const first of chars)
     for (const second of chars) {
@@ -71,7 +71,7 @@ function* textsFor(source: string): Generator<string> {
   for (const char of chars) for (const end of ENDS) yield begin + char.repeat(LONG_CHARS) + end;
 }
 
-/** Of this thread's process; more than MOST_CPU_MS when it was interrupted. */
+/** Of this thread's process; more than MAX_CPU_MS when it was interrupted. */
 function cpuMsOf(pattern: RegExp, text: string): number {
   let ms = 0;
   for (let i = 0; i < TRIES; i++) {
@@ -80,7 +80,7 @@ function cpuMsOf(pattern: RegExp, text: string): number {
     const isInTime = endsInTime(() => pattern.test(text));
     const { user, system } = process.cpuUsage(before);
     ms = (user + system) / 1000;
-    if (isInTime || ms > MOST_CPU_MS) break;
+    if (isInTime || ms > MAX_CPU_MS) break;
   }
   return ms;
 }

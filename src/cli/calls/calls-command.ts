@@ -42,12 +42,12 @@ const MAX_PAGE = 500;
 export async function listCalls(io: CliIo, options: ListOptions): Promise<number> {
   const limit = Number(options.limit);
   if (!Number.isInteger(limit) || limit < 1) {
-    io.err("--limit is a whole number, at least 1");
+    io.err("--limit must be a whole number, at least 1");
     return EXIT_USAGE;
   }
   for (const name of ["since", "until"] as const) {
     if (toTime(options[name] ?? "0m", 0) !== null) continue;
-    io.err(`--${name} is a time: 2026-11-21T08:00:00Z, or 30m, 2h, 7d ago`);
+    io.err(`--${name} must be a time: 2026-11-21T08:00:00Z, or 30m, 2h, 7d ago`);
     return EXIT_USAGE;
   }
   const client = OperatorClient.connect(io);

@@ -22,7 +22,7 @@ export function capacity(io: CliIo, options: CapacityOptions): number {
   const given = { calls, minutes, responses, "calls-per-core": callsPerCore };
   for (const [name, text] of Object.entries(given)) {
     if (Number(text) > 0 && Number.isFinite(Number(text))) continue;
-    io.err(`--${name} is a number above 0`);
+    io.err(`--${name} must be a number above 0`);
     return EXIT_USAGE;
   }
   const demand: Demand = {

@@ -27,10 +27,10 @@ function lowerPriority(): void {
 }
 
 /** After a large file. The compiler of schemas keeps something of each. */
-const MOST_HEAP_BYTES = 96 * 1024 * 1024;
+const MAX_HEAP_BYTES = 96 * 1024 * 1024;
 
 function send(message: FromAgentsJob): void {
-  const isSpent = message.type !== "part" && process.memoryUsage().heapUsed > MOST_HEAP_BYTES;
+  const isSpent = message.type !== "part" && process.memoryUsage().heapUsed > MAX_HEAP_BYTES;
   const sent: FromAgentsProcess = isSpent ? { ...message, isSpent } : message;
   if (process.connected) process.send?.(sent);
 }

@@ -53,9 +53,9 @@ export type FromAgentsProcess = FromAgentsJob & {
 };
 
 /** The largest file takes a few seconds on a busy machine. */
-const MOST_MS = 60_000;
+const MAX_MS = 60_000;
 /** The agents that are read with it wait for it, and the supervisor for them. */
-const MOST_OPERATORS_MS = 10_000;
+const MAX_OPERATORS_MS = 10_000;
 /**
  * From a job on. Files are read again in bursts, while it is edited, and most of a read is the
  * start of the process: a third of a second of a core that the calls need.
@@ -118,7 +118,7 @@ export async function readOperatorsApart({
   return await inProcess(
     { job: "operators", operatorsFile, hasAdminToken: adminToken !== null },
     (message) => (message.type === "operators" ? message.operators : undefined),
-    MOST_OPERATORS_MS,
+    MAX_OPERATORS_MS,
   );
 }
 
@@ -139,7 +139,7 @@ function readParts(
 function inProcess<T>(
   job: AgentsJob,
   result: (message: FromAgentsJob) => T | undefined,
-  mostMs = MOST_MS,
+  mostMs = MAX_MS,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     const child = takeSpare() ?? startProcess();

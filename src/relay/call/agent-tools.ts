@@ -12,7 +12,7 @@ export class AgentTools implements CallTools {
   readonly specs: readonly SessionTool[];
   readonly #host: ToolHost;
   readonly #runner: ToolRunner;
-  /** Grows with each cancellation: batches of an earlier round are not told. */
+  /** Grows with each cancellation: results of an earlier round are dropped. */
   #round = 0;
 
   constructor(host: ToolHost, specs: readonly SessionTool[], runner: ToolRunner) {
@@ -38,7 +38,7 @@ export class AgentTools implements CallTools {
     );
   }
 
-  /** The way out that the request means; null when the call stays. */
+  /** The disposition that the request leads to; null: the caller stays with the agent. */
   #carryOut(request: CallRequest, farewell: Farewell): Disposition | null {
     switch (request.kind) {
       case "transfer": {

@@ -1,17 +1,15 @@
-/**
- * A machine that has said nothing for so long has ended its greeting, whatever the detection says.
- */
+/** From the machine's last words: its greeting is over, whatever Twilio's detection says. */
 const QUIET_MS = 2_500;
-/** A greeting that takes longer is not waited for. Twilio's own detection gives up after 30 s. */
-const GREETING_MOST_MS = 30_000;
+/** From the detection of a machine: its greeting is awaited this long, as Twilio does. */
+const MAX_GREETING_MS = 30_000;
 
-/** What the call does about a result of the detection. */
+/** What the call does when Twilio reports who has answered. */
 export type MachineAction = "none" | "hang_up" | "listen" | "leave_message";
 
 /**
- * An answering machine on an outbound call: its greeting is listened to, and the message is left
- * behind it. The detection says `machine_start` when a machine has answered, and `machine_end_…` at
- * the end of its greeting or at the beep; which of them it says depends on the kind of detection.
+ * An answering machine on an outbound call: the agent listens to the machine's greeting and leaves
+ * its message after it. Twilio reports `machine_start` when a machine has answered, or
+ * `machine_end_…` at the end of the greeting or at the beep, depending on the kind of detection.
  * Pure; time is an argument.
  */
 export class AnsweringMachine {
@@ -22,12 +20,15 @@ export class AnsweringMachine {
   #hasSpoken = false;
   #quietSinceMs = Number.NEGATIVE_INFINITY;
 
-  /** The model answers the machine's own greeting: it is not to speak now. */
+  /** The model would be answering the machine's own greeting, so it must not speak now. */
   get isSpokenTo(): boolean {
     return this.#greetingSinceMs !== null && this.#hasSpoken;
   }
 
-  /** What Twilio takes for the one who answered. Null: a callback that is repeated. */
+  /**
+   * @param by  who has answered, as Twilio reports it (`AnsweredBy`).
+   * @returns   null: a repeated callback.
+   */
   answeredBy(by: string, nowMs: number): MachineAction | null {
     const first = this.#answeredBy === null;
     const endsGreeting = by.startsWith("machine_end") && this.#greetingSinceMs !== null;
@@ -50,12 +51,12 @@ export class AnsweringMachine {
     if (this.#greetingSinceMs !== null) this.#hasSpoken = true;
   }
 
-  /** True, once: the greeting is over by its silence or its length. */
+  /** True, once: the greeting has ended in silence, or has taken too long. */
   greetingOver(nowMs: number): boolean {
     const sinceMs = this.#greetingSinceMs;
     if (sinceMs === null) return false;
     const quietMs = this.#isSpeaking ? 0 : nowMs - Math.max(sinceMs, this.#quietSinceMs);
-    if (quietMs < QUIET_MS && nowMs - sinceMs < GREETING_MOST_MS) return false;
+    if (quietMs < QUIET_MS && nowMs - sinceMs < MAX_GREETING_MS) return false;
     this.#greetingSinceMs = null;
     return true;
   }

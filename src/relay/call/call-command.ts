@@ -4,22 +4,22 @@ import type { HistoryItem } from "../model/model-session.js";
 import type { CallState, Farewell, HandBackReason, TransferNext } from "./call-events.js";
 
 /**
- * Everything that is done to a call from outside of its two legs, as plain data: by the call
- * registry, the operator API, the console, other processes, a transfer, the flight recorder and
- * replay. `Call.execute` carries a command out.
+ * Everything that is done to a call from outside its two legs, as plain data. Commands come from
+ * the webhooks, the operator API, the console, other processes, transfers and replay.
+ * `Call.execute` carries a command out.
  */
 export type CallCommand =
-  /** Opens the model's session before the stream is here (promise S1). */
+  /** Opens the model's session before the stream comes (promise S1). */
   | { readonly type: "prewarm" }
-  /** Without a warm session the caller's arrival opens one. */
+  /** Opens no session yet: the caller's arrival opens it. */
   | { readonly type: "dial_later" }
-  /** Asks the CRM who calls; the greeting waits for the answer. */
+  /** Asks the CRM who is calling. The greeting waits for the answer. */
   | { readonly type: "look_up_caller" }
-  /** What the agent is to know of a call that was placed. */
+  /** Tells the agent what it should know about an outbound call. */
   | { readonly type: "give_context"; readonly context: Readonly<Record<string, unknown>> }
   /** Takes over what another process knew, before the caller arrives. */
   | { readonly type: "resume_from"; readonly handoff: CallHandoff }
-  /** The model has something to tell the caller. */
+  /** Gives the model a fact to tell the caller. */
   | { readonly type: "tell_model"; readonly fact: string }
   /** A supervisor's silent note to the model. `by`: the operator's name. */
   | { readonly type: "note"; readonly text: string; readonly by: string }
@@ -27,13 +27,11 @@ export type CallCommand =
   | { readonly type: "say"; readonly text: string; readonly by: string }
   /** A turn of the caller that was typed in place of spoken: a text chat, or a conversation test. */
   | { readonly type: "caller_typed"; readonly text: string }
-  /**
-   * A supervisor speaks to the caller in place of the model. `listener`: whose microphone it is.
-   */
+  /** A supervisor speaks in place of the model. `listener`: the listener whose microphone is on. */
   | { readonly type: "take_over"; readonly by: string; readonly listener: number }
-  /** Mu-law of that microphone. */
+  /** Mu-law audio from that microphone, at most 200 ms. */
   | { readonly type: "supervisor_audio"; readonly listener: number; readonly base64: string }
-  /** The model speaks again. `note`: what it is told of the conversation. */
+  /** The model speaks again. `note`: what the supervisor tells it about the conversation. */
   | {
       readonly type: "hand_back";
       readonly by: string;
@@ -56,8 +54,8 @@ export type CallCommand =
   /** Twilio says that the call is over. */
   | { readonly type: "caller_gone" }
   /**
-   * This process gives the call up: a caller with a human stays there, all others go to their
-   * fallback.
+   * This process shuts down and gives the call up. A caller with a human stays with them; others go
+   * to the fallback destination.
    */
   | { readonly type: "abandon"; readonly reason: string }
   /**
@@ -65,14 +63,14 @@ export type CallCommand =
    * destination.
    */
   | { readonly type: "give_up"; readonly reason: string }
-  /** Another process has the call. */
+  /** Another process has taken the call over. */
   | { readonly type: "moved" }
   /** Twilio asked what follows the stream, and was told. */
   | { readonly type: "stream_followed" }
   | { readonly type: "transfer_ended"; readonly next: TransferNext }
-  /** Ends our side of the stream: Twilio asks what follows. */
+  /** Ends our side of the stream, so that Twilio asks what follows. */
   | { readonly type: "close_stream" }
-  /** Twilio says that the stream is over before its socket does. */
+  /** Twilio has reported the end of the stream, although its socket is still open. */
   | { readonly type: "drop_stream" }
   /**
    * Answering-machine detection: `human`, `machine_start`, `machine_end_beep`, `fax`, `unknown` …
@@ -81,12 +79,12 @@ export type CallCommand =
 
 /** What the process that has a call's stream takes over from the one that waited for it. */
 export interface CallHandoff {
-  /** The caller was on the line before and comes back; else the call has just begun. */
+  /** True: the caller has talked with the agent before and comes back. False: the call begins. */
   readonly returning: boolean;
   readonly history: readonly HistoryItem[];
-  /** The agent has something to say first. */
+  /** The agent owes the caller a reply, and so speaks first. */
   readonly replyPending: boolean;
-  /** What the customer database knows, as it is told to the model; null: nothing. */
+  /** What the CRM knows of the caller, as the model is told it; null: nothing. */
   readonly facts: string | null;
   /**
    * Fields of the caller look-up's answer. Absent when a peer or a flight recording of an earlier
@@ -103,9 +101,9 @@ export type Refusal =
   | "not_live"
   | "destination_unknown"
   | "invalid"
-  /** No supervisor can be heard on the call's path. */
+  /** On the call's path a supervisor cannot speak to the caller. */
   | "path"
-  /** A supervisor speaks to the caller already. */
+  /** A supervisor is already speaking to the caller. */
   | "taken_over"
   | "not_taken_over"
   /** The operator has no such connection that listens to the call. */
@@ -131,8 +129,8 @@ export function supervisorEnd(by: string): CallCommand {
 }
 
 /**
- * Why a caller cannot leave their agent by this command now; null: they can. A farewell is no
- * reason.
+ * Why this command cannot take the caller away from their agent now; null: it can. A farewell that
+ * is being said does not prevent it.
  */
 export function leaveRefusal(
   { name }: CallState,

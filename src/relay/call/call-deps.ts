@@ -1,4 +1,4 @@
-/** What a call asks of its surroundings. Types only. */
+/** What a call needs from its surroundings. Types only. */
 import type { AgentProfile } from "../../domain/agent-profile.js";
 import type { CallParties } from "../../domain/call-parties.js";
 import type { CallJournal, TokenUsage } from "../../domain/record-event.js";
@@ -18,37 +18,37 @@ import type { CallState } from "./call-events.js";
 import type { CallTools, ToolHost } from "./call-tools.js";
 
 /** What follows when a call leaves its agent; implemented beside the call registry. */
-export interface CallHost<Callee> {
-  /** The farewell was heard: the human is called, the stream will end. */
-  handOver(call: Callee, request: TransferRequest): void;
-  /** It will be handed over once the farewell is over. */
-  announce(call: Callee, request: TransferRequest): void;
+export interface CallHost<AnyCall> {
+  /** The farewell was heard: reach the human, and take the caller there. */
+  handOver(call: AnyCall, request: TransferRequest): void;
+  /** The call will be handed over once the farewell is over. */
+  announce(call: AnyCall, request: TransferRequest): void;
   /**
    * The agent failed. `follows`: Twilio asks what follows, so that the fallback destination needs
    * no request. Without a fallback destination the call is told that its transfer ended with an
    * apology.
    */
-  fallBack(call: Callee, reason: string, follows: boolean): void;
+  fallBack(call: AnyCall, reason: string, follows: boolean): void;
   /** The caller hung up, or Twilio says so, while the human was being reached. */
-  callerGone(call: Callee): void;
-  stateChanged(call: Callee): void;
+  callerGone(call: AnyCall): void;
+  stateChanged(call: AnyCall): void;
   /** Once, last. */
-  ended(call: Callee): void;
+  ended(call: AnyCall): void;
   /** Once, last, instead of `ended`: the call goes on in another process. */
-  movedAway(call: Callee): void;
+  movedAway(call: AnyCall): void;
 }
 
 /**
- * The flight recorder of one call, as the call sees it: it stands between the call and what
- * the call is connected to.
+ * The flight recorder of one call, as the call sees it. It stands between the call and everything
+ * that the call is connected to.
  */
 export interface CallTap extends LegRecorder {
-  /** The same, with the recorder between. */
+  /** The same dependencies, with the recorder in between. */
   deps(deps: CallDeps): CallDeps;
-  host<Callee extends { readonly state: CallState }>(host: CallHost<Callee>): CallHost<Callee>;
+  host<AnyCall extends { readonly state: CallState }>(host: CallHost<AnyCall>): CallHost<AnyCall>;
   command(command: CallCommand): void;
   streamStarted(streamSid: string): void;
-  /** The ticker stands in for frames that do not come. */
+  /** Runs a tick that the ticker gives in place of missing frames. */
   tick(run: (nowMs: number) => void): void;
 }
 
@@ -77,7 +77,7 @@ export interface CallDeps {
   /** Whether one more caller can be taken; null: MAX_CALLS alone decides. */
   readonly admission: Admission | null;
   /**
-   * Who calls: never rejects, never takes longer than its time-out. Null: there is no CRM to ask.
+   * Asks the CRM who is calling. Never rejects; ends within its time-out. Null: there is no CRM.
    */
   readonly lookUp: Crm["lookUp"] | null;
   /** What these tokens cost in USD; null: the model has no price. */

@@ -18,24 +18,17 @@ import * as prompts from "./prompts.js";
 import type { ReplyWatch } from "./reply-watch.js";
 import type { ToolAnswers } from "./tool-answers.js";
 
-/** From the webhook: an unclaimed warm session is closed after this (promise S1). */
+/** From the webhook: a warm session that no stream has claimed by then is closed (promise S1). */
 const CLAIM_MS = 10_000;
-/**
- * From the webhook: a stream that was promised to Twilio comes within this, `<Say>` included, or
- * never.
- */
+/** From the webhook to the stream's start, `<Say>` included. A later stream never comes. */
 const ARRIVAL_MS = 120_000;
-/** From the end of a stream: Twilio asks what follows within its webhook time-outs. */
+/** From the end of a stream: Twilio asks what follows within its webhook time-outs, or never. */
 const RETURN_MS = 30_000;
-/**
- * A farewell is awaited this long beyond what already waits to be heard, and no longer than the
- * most.
- */
+/** From the decision to leave: a farewell may take this long beyond the audio that waits … */
 const FAREWELL_MS = 12_000;
-const FAREWELL_MOST_MS = 30_000;
-/**
- * From the end of the call: transcripts that are due come within this, or are lost (contract O5).
- */
+/** … and never longer than this. */
+const MAX_FAREWELL_MS = 30_000;
+/** From the end of the call: transcripts that come later are lost (promise O5). */
 const TRANSCRIPTS_MS = 3_000;
 
 /** The parts of a call that its effects touch. */
@@ -55,16 +48,16 @@ export interface CallEffectsHost {
 }
 
 /** Carries out what `step` decides. */
-export class CallEffects<Callee extends CallEffectsHost> {
-  readonly #call: Callee;
-  readonly #host: CallHost<Callee>;
+export class CallEffects<AnyCall extends CallEffectsHost> {
+  readonly #call: AnyCall;
+  readonly #host: CallHost<AnyCall>;
   readonly #language: CallLanguage;
   readonly #clock: Clock;
   readonly #timers: CallTimers<CallTimer>;
-  /** When the call was over, on the record's clock. */
+  /** When the call was over, in ms since it began; null: it is not over. */
   #endedAtMs: number | null = null;
 
-  constructor(call: Callee, host: CallHost<Callee>, language: CallLanguage, clock: Clock) {
+  constructor(call: AnyCall, host: CallHost<AnyCall>, language: CallLanguage, clock: Clock) {
     this.#call = call;
     this.#host = host;
     this.#language = language;
@@ -85,7 +78,7 @@ export class CallEffects<Callee extends CallEffectsHost> {
         return;
       case "release_model":
         call.path.release(effect.why);
-        // A model that asked for tools and is gone gets no answers.
+        // The model that asked for the tools is gone, so their results are of no use.
         if (effect.why !== "stream_broke" && call.session === null) call.tools.cancelRunning();
         return;
       case "begin":
@@ -132,12 +125,12 @@ export class CallEffects<Callee extends CallEffectsHost> {
         this.#awaitTranscripts();
         return;
       case "finish":
-        this.#rest();
+        this.#stopParts();
         this.#ended(effect.outcome, effect.reason, this.#endedAtMs ?? call.eventLog.atMs);
         this.#host.ended(call);
         return;
       case "move_away":
-        this.#rest();
+        this.#stopParts();
         call.eventLog.moved();
         call.log.info("call: moved to another process");
         this.#host.movedAway(call);
@@ -160,9 +153,9 @@ export class CallEffects<Callee extends CallEffectsHost> {
     this.#language.ready();
     const told = tools.sessionReady(session);
     if (!greeting.isDone && how !== "return") greeting.begin();
-    // A model that stayed may be answering already: should it not, the watch asks.
+    // A model that stayed may be answering already. If it is not, the reply ledger asks it.
     else if (reply.isFirstWord && !told && how !== "reattach") {
-      // As a fact: a response with instructions of its own would not follow the session's.
+      // A note, because a response with instructions of its own would not follow the session's.
       if (how === "resume") session.note(prompts.GO_ON);
       session.requestResponse();
     }
@@ -174,7 +167,7 @@ export class CallEffects<Callee extends CallEffectsHost> {
     const follows = asked || path.capabilities.asksWhatFollows;
     this.#host.fallBack(this.#call, reason, follows);
     if (!follows || asked || this.#call.state.name !== "handing_over") return;
-    // The end of the stream makes Twilio ask what follows; the answer takes the caller on.
+    // The end of the stream makes Twilio ask what follows. The answer is the fallback destination.
     path.close("stream_only");
     this.arm("arrival");
   }
@@ -182,7 +175,7 @@ export class CallEffects<Callee extends CallEffectsHost> {
   #awaitTranscripts(): void {
     const { session, transcripts, path, eventLog } = this.#call;
     this.#endedAtMs = eventLog.atMs;
-    this.#rest();
+    this.#stopParts();
     if (session === null || transcripts.areComplete) {
       this.#call.dispatch({ type: "transcripts_complete" });
       return;
@@ -192,7 +185,7 @@ export class CallEffects<Callee extends CallEffectsHost> {
     this.arm("transcripts");
   }
 
-  #rest(): void {
+  #stopParts(): void {
     this.#call.tools.cancel();
     this.#call.keys.forget();
     this.#timers.disarmAll();
@@ -200,12 +193,12 @@ export class CallEffects<Callee extends CallEffectsHost> {
   }
 
   arm(timer: CallTimer): void {
-    // Where Twilio does not ask what follows, the path itself knows whether the caller comes.
+    // A path on which Twilio does not ask what follows watches for the caller itself.
     if (timer === "arrival" && !this.#call.path.capabilities.asksWhatFollows) return;
-    this.#timers.arm(timer, this.#patienceMs(timer));
+    this.#timers.arm(timer, this.#timeoutMs(timer));
   }
 
-  #patienceMs(timer: CallTimer): number {
+  #timeoutMs(timer: CallTimer): number {
     switch (timer) {
       case "claim":
         return CLAIM_MS;
@@ -214,8 +207,8 @@ export class CallEffects<Callee extends CallEffectsHost> {
       case "transcripts":
         return TRANSCRIPTS_MS;
       case "farewell": {
-        const hereMs = this.#call.path.remainingMs(this.#clock.nowMs());
-        return Math.min(FAREWELL_MOST_MS, hereMs + FAREWELL_MS);
+        const waitingMs = this.#call.path.remainingMs(this.#clock.nowMs());
+        return Math.min(MAX_FAREWELL_MS, waitingMs + FAREWELL_MS);
       }
     }
   }

@@ -13,7 +13,7 @@ import type {
   Step,
 } from "./call-events.js";
 
-/** The caller is here, or will not come: no stream is awaited any more. */
+/** The caller has arrived, or will not come: the timers that wait for them stop. */
 export const ARRIVED: readonly Effect[] = [
   { do: "disarm", timer: "claim" },
   { do: "disarm", timer: "arrival" },
@@ -21,7 +21,7 @@ export const ARRIVED: readonly Effect[] = [
 
 export const stay = (state: CallState): Step => ({ state, effects: [] });
 
-/** What was to be said has been heard, or need not be: the call goes where it is to go. */
+/** The farewell is over, or there is none: the caller goes where the disposition says. */
 export function depart(disposition: Disposition, before: readonly Effect[]): Step {
   switch (disposition.kind) {
     case "transfer":
@@ -57,8 +57,8 @@ export function handOver(
 }
 
 /**
- * The caller leaves the agent for the fallback destination. How they get there is the path's and
- * the transfer's.
+ * The caller leaves the agent for the fallback destination. `asked`: Twilio is asking what follows,
+ * so the answer can take the caller there.
  */
 export function fallback(reason: string, before: readonly Effect[], asked = false): Step {
   return {
@@ -71,7 +71,7 @@ export function fallback(reason: string, before: readonly Effect[], asked = fals
   };
 }
 
-/** The call is over; transcripts of what was said are awaited. */
+/** The call is over and waits for transcripts. */
 export function end(
   outcome: CallOutcome,
   reason: string,
@@ -98,7 +98,7 @@ export function endAtOnce(
   };
 }
 
-/** Nothing of the call is left to happen. */
+/** The last step of a call. */
 export function ended({ outcome, reason, next }: CallEnd): Step {
   return {
     state: { name: "ended", outcome, reason, next },

@@ -16,8 +16,8 @@ import { TranscriptProgress } from "./transcript-progress.js";
 import { TurnTiming, voiceToVoiceMs } from "./turn-timing.js";
 
 /**
- * What a call adds to its record (by the journal), and to the conversation that a session which
- * begins in the middle is told. One place writes both, so that they agree.
+ * Writes a call's events to its record (by the journal), and keeps the conversation for a session
+ * that joins during the call. One place does both, so that they agree.
  */
 export class CallEventLog {
   readonly #callSid: CallSid;
@@ -31,7 +31,7 @@ export class CallEventLog {
   #worstVoiceToVoiceMs: number | null = null;
   readonly #texts = new TranscriptProgress();
 
-  /** @param openedMs  when the call began, on our clock. */
+  /** @param openedMs  when the call began, on the call's clock. */
   constructor(callSid: CallSid, journal: CallJournal, nowMs: () => number, openedMs = nowMs()) {
     this.#callSid = callSid;
     this.#journal = journal;
@@ -39,6 +39,7 @@ export class CallEventLog {
     this.#openedMs = openedMs;
   }
 
+  /** Ms since the call began: the time of a record event. */
   get atMs(): number {
     return Math.round(this.#nowMs() - this.#openedMs);
   }
@@ -57,7 +58,7 @@ export class CallEventLog {
     return this.#conversation.history();
   }
 
-  /** What was said before, in another process. */
+  /** Takes over the conversation from another process. */
   restoreHistory(history: readonly HistoryItem[]): void {
     this.#conversation.restore(history);
   }
@@ -76,7 +77,7 @@ export class CallEventLog {
     this.write({ type: "stream_started", atMs: this.atMs, streamSid });
   }
 
-  /** @param startedMs, endedMs on our clock. */
+  /** Times are on the call's clock. @param endedMs  null: the caller is still speaking. */
   callerSpoke(itemId: ItemId, startedMs: number, endedMs: number | null): void {
     if (endedMs === null) this.#turns++;
     else this.#timing.callerStopped(endedMs, this.#nowMs());
@@ -98,8 +99,9 @@ export class CallEventLog {
   }
 
   /**
-   * First audio of an item leaves for the caller. Returns the parts of the voice-to-voice time when
-   * it answers the caller.
+   * The first audio of an item leaves for the caller.
+   *
+   * @returns the parts of the voice-to-voice time; null: the item answers no turn of the caller.
    */
   agentBegan(itemId: ItemId): TurnParts | null {
     this.#turns++;
@@ -140,12 +142,12 @@ export class CallEventLog {
     this.#timing.toolsEnded(this.#nowMs());
   }
 
-  /** The model that waited for them is gone. */
+  /** The model that waited for tools is gone. */
   toolsForgotten(): void {
     this.#timing.toolsForgotten(this.#nowMs());
   }
 
-  /** @param receivedMs  of the item's audio, as far as it has come. */
+  /** @param receivedMs  how much of the item's audio has arrived. */
   agentText(itemId: ItemId, text: string, final: boolean, receivedMs: number): void {
     const told = final
       ? this.#texts.whole(itemId, text)
@@ -154,7 +156,7 @@ export class CallEventLog {
     if (told !== null) this.write(told);
   }
 
-  /** Words that came as text: they were generated, and the caller hears nothing of them. */
+  /** Words that came as text instead of audio: the caller hears nothing of them. */
   agentWrote(itemId: ItemId, text: string): void {
     this.#conversation.agentText(itemId, text);
     this.#conversation.agentHeard(itemId, 0);
@@ -196,7 +198,7 @@ export class CallEventLog {
     this.write({ type: "tool", atMs: this.atMs, name, arguments: args, output, ms, outcome });
   }
 
-  /** Something the model must know if the conversation begins anew. */
+  /** Keeps a fact for a session that joins later. */
   remember(text: string): void {
     this.#conversation.note(text);
   }
@@ -212,7 +214,7 @@ export class CallEventLog {
     this.write({ type: "note", atMs: this.atMs, name, fields });
   }
 
-  /** Of interest while the call lasts; its record does not need it. @param ms  the dial took. */
+  /** Shown while the call is live; not part of the record. @param ms  how long the dial took. */
   sessionReady(ms: number): void {
     const { atMs } = this;
     this.#journal.show?.(this.#callSid, {
@@ -223,7 +225,7 @@ export class CallEventLog {
     });
   }
 
-  /** Another process tells the rest. */
+  /** Another process writes the rest of the record. */
   moved(): void {
     for (const told of this.#texts.rest()) this.write(told);
     this.write({ type: "moved" });

@@ -3,15 +3,15 @@ import type { CallOutcome } from "../../domain/record-event.js";
 import type { TransferRequest } from "../../domain/transfer-request.js";
 
 /**
- * The vocabulary of a call's life: its states, what can happen to it and what it wants done, all as
- * plain data. Types only; the decisions are in `call-state.ts`.
+ * The states, events and effects of a call, as plain data. Types only; the decisions are in
+ * `call-state.ts`.
  */
 export type CallState =
   /**
-   * Twilio has its TwiML; the caller's stream, or the caller in their conference, is not here yet.
+   * Twilio has its TwiML. The caller's stream, or the caller in their conference, has not come yet.
    */
   | { readonly name: "offered"; readonly session: SessionState }
-  /** The caller is on the line, the model is not ready. */
+  /** The caller is on the line and the model is not ready yet. */
   | { readonly name: "connecting" }
   | { readonly name: "talking" }
   /**
@@ -19,17 +19,17 @@ export type CallState =
    * transfer.
    */
   | { readonly name: "redialing"; readonly after: "lost" | "return" }
-  /** Something is being said or played to its end before the call goes elsewhere. */
+  /** The farewell is being said, or played to its end, before the caller leaves the agent. */
   | { readonly name: "leaving"; readonly disposition: Disposition }
-  /** The transfer decides. */
+  /** The caller has left the agent, and the transfer decides what happens to them. */
   | {
       readonly name: "handing_over";
       /**
-       * Why the agent failed, an error code or a reason; null: it did not, the transfer was wanted.
+       * Why the agent failed: an error code or a reason. Null: the transfer was wanted.
        */
       readonly failure: string | null;
     }
-  /** The caller comes back to the agent and is not here yet. */
+  /** The caller is on the way back to the agent and has not arrived yet. */
   | { readonly name: "returning" }
   /** The call is over; transcripts of what was said may still come. */
   | ({ readonly name: "closing" } & CallEnd)
@@ -53,7 +53,7 @@ export type Disposition =
   /** The agent failed: an apology and the fallback destination. */
   | { readonly kind: "fallback"; readonly code: ErrorCode };
 
-/** `ask` the model for one, let what is there `play` to its end, or go at once. */
+/** `ask` the model for one, let what it has said `play` to its end, or leave at once (`none`). */
 export type Farewell = "ask" | "play" | "none";
 
 export type TransferNext = "connected" | "back_to_agent" | "apology" | "gone";
@@ -61,30 +61,30 @@ export type TransferNext = "connected" | "back_to_agent" | "apology" | "gone";
 export type CallEvent =
   /** The caller's stream has started, or the caller has joined their conference. */
   | { readonly type: "caller_arrived" }
-  /** The caller had been moved away, and comes back by a new document: they are not here yet. */
+  /** The caller had been moved away and is on the way back by a new document. */
   | { readonly type: "caller_returns" }
-  /** `clean`: Twilio said `stop`, or we closed; else the socket just closed. */
+  /** `clean`: Twilio sent `stop`, or the relay closed. Otherwise the socket closed by itself. */
   | { readonly type: "stream_ended"; readonly clean: boolean }
   /** `kept`: the model still has the conversation; only our connection to it is new. */
   | { readonly type: "session_ready"; readonly conversation: "new" | "kept" }
   | { readonly type: "session_lost"; readonly code: ErrorCode; readonly retryable: boolean }
-  /** Dialled and retried in vain. */
+  /** The dial and its retry have failed. */
   | { readonly type: "session_unavailable"; readonly code: ErrorCode }
   /** `agentStays`: the model keeps the caller company while a human is asked to join. */
   | { readonly type: "leave"; readonly disposition: Disposition; readonly agentStays: boolean }
-  /** All that was to be said has been heard. */
+  /** The caller has heard the farewell to its end. */
   | { readonly type: "heard_out" }
   | { readonly type: "timer"; readonly timer: CallTimer }
   /** Twilio says that the call is over. */
   | { readonly type: "caller_gone" }
-  /** This process gives the call up. */
+  /** This process is shutting down and gives the call up. */
   | { readonly type: "abandoned"; readonly reason: string }
   /**
    * Twilio asks what follows, and the agent cannot go on: the caller goes to the fallback
    * destination.
    */
   | { readonly type: "gave_up"; readonly reason: string }
-  /** Another process has the call: it goes on there. */
+  /** Another process has the call, which goes on there. */
   | { readonly type: "moved" }
   /** Twilio asked what follows the stream, and was told. */
   | { readonly type: "stream_followed" }
@@ -94,23 +94,24 @@ export type CallEvent =
   | { readonly type: "transcripts_complete" };
 
 /**
- * `claim`: a warm session waits for its stream. `arrival`: a stream that was promised does not
- * come. `farewell`: the goodbye takes too long. `transcripts`: those that are due do not come.
+ * What has not happened when a timer ends. `claim`: no stream has claimed the warm session.
+ * `arrival`: the promised stream has not come. `farewell`: the farewell is not over. `transcripts`:
+ * some transcripts are still due.
  */
 export type CallTimer = "claim" | "arrival" | "farewell" | "transcripts";
 
-/** Why the call needs its model no more. */
+/** Why the call no longer needs its model. */
 export type ReleaseReason = "unclaimed" | "transfer" | "failure" | "stream_broke" | "end";
 
 export type Effect =
   | { readonly do: "open_session" }
-  /** The caller's part with the model is over. */
+  /** The call no longer needs its model. */
   | { readonly do: "release_model"; readonly why: ReleaseReason }
-  /** Send what the caller said meanwhile, then let the model greet or go on. */
+  /** Send the model what the caller said meanwhile, then let it greet or go on. */
   | { readonly do: "begin"; readonly how: Beginning }
   | { readonly do: "redial" }
   | { readonly do: "ask_farewell"; readonly disposition: Disposition }
-  /** Stop speaking at once: nothing more of the model reaches the caller. */
+  /** Stop the agent at once: the caller hears nothing more of the model. */
   | { readonly do: "silence_agent" }
   /** The caller will be handed over once the farewell is over. */
   | { readonly do: "announce"; readonly request: TransferRequest }
@@ -126,15 +127,15 @@ export type Effect =
   | { readonly do: "keep_company" }
   /** The caller waits for a person, still on the line of the relay. */
   | { readonly do: "await_person" }
-  /** What the caller hears from now on is Twilio's. */
+  /** From now on the caller hears Twilio, not the relay. */
   | { readonly do: "caller_taken" }
-  /** `hang_up`: the caller's leg goes, too. */
+  /** `hang_up`: the caller's leg ends, too. */
   | { readonly do: "close_line"; readonly how: "hang_up" | "stream_only" }
   | { readonly do: "arm"; readonly timer: CallTimer }
   | { readonly do: "disarm"; readonly timer: CallTimer }
   | { readonly do: "await_transcripts" }
   | { readonly do: "finish"; readonly outcome: CallOutcome; readonly reason: string }
-  /** Over here only: nothing of it is told. */
+  /** The call goes on in another process, which completes its record. */
   | { readonly do: "move_away" };
 
 /**

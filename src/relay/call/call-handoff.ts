@@ -5,7 +5,7 @@ import type { CallLanguage } from "./call-language.js";
 import type { Greeting } from "./greeting.js";
 import type { ReplyWatch } from "./reply-watch.js";
 
-/** The parts of a call that know what is handed over. */
+/** The parts of a call that hold what is handed over to another process. */
 export interface HandoffParts {
   readonly parties: CallParties;
   readonly eventLog: CallEventLog;
@@ -29,7 +29,7 @@ export function handoffOf(
   };
 }
 
-/** A new call takes it over. Its state, where the caller comes back, is the caller's own affair. */
+/** A new call takes over what the former process knew. `Call` sets its own state. */
 export function takeOver(call: HandoffParts, language: CallLanguage, handoff: CallHandoff): void {
   call.greeting.restoreFacts(handoff.facts);
   language.restore(handoff.caller ?? {}, handoff.language);

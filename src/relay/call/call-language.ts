@@ -16,7 +16,7 @@ export class CallLanguage {
   readonly #clock: Pick<Clock, "epochMs">;
   readonly #session: () => ModelSession | null;
   #current: string;
-  /** By the tool or by the caller look-up; until then the agent's own instructions hold. */
+  /** Set by the tool or by the caller look-up. Until then the agent's own instructions hold. */
   #isChosen = false;
   /** The language that the present session was opened in. */
   #openedIn: string;
@@ -48,7 +48,7 @@ export class CallLanguage {
     return this.#current;
   }
 
-  /** The language of the agent's own greeting. */
+  /** The call is in the language of the agent's own greeting. */
   get isFirst(): boolean {
     return this.#current === this.#agent.language;
   }
@@ -102,7 +102,11 @@ export class CallLanguage {
     return true;
   }
 
-  /** The CRM knows the caller. "es-MX" is spoken to in "es" where the agent has no other. */
+  /**
+   * The CRM knows the caller. Where the agent does not speak the caller's "es-MX", it speaks "es".
+   *
+   * @param language  BCP 47 tag; null: the CRM does not know it.
+   */
   recognised(language: string | null, fields: Readonly<Record<string, string>>): void {
     this.#callerFields = fields;
     const { languages } = this.#agent;
@@ -118,10 +122,7 @@ export class CallLanguage {
     return this.#agent.languages.has(language) && this.set(language);
   }
 
-  /**
-   * A session is being opened with the present texts. @param lookingUp  the CRM has not answered
-   * yet.
-   */
+  /** A session is being opened with the present texts. @param lookingUp  the CRM is still asked. */
   opened(lookingUp: boolean): void {
     this.#openedIn = this.#current;
     this.#openedUnrecognised = lookingUp && needsCaller(this.#agent.instructions);
@@ -133,7 +134,7 @@ export class CallLanguage {
   }
 
   #tell(): void {
-    // A session that has spoken keeps its voice by itself.
+    // A session whose model has spoken ignores a change of voice.
     const { instructions, voice } = this;
     this.#session()?.update({ instructions, voice });
   }

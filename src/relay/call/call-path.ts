@@ -23,22 +23,22 @@ import type { LimitWatch } from "./limit-watch.js";
 import type { Heard } from "./reply-ledger.js";
 
 /**
- * The way that a call's audio takes, as the call sees it. `relay/media` carries the audio itself,
- * between two WebSockets; on `relay/sip` caller and model speak over SIP, and the relay only
- * steers. All times are ms on the call's clock.
+ * The path that a call's audio takes, as the call sees it. In `relay/media` the relay carries the
+ * audio between two WebSockets. In `relay/sip` the audio flows between Twilio and the model, and
+ * the relay only controls the call. All times are ms on the call's clock.
  */
 export interface CallPath {
   readonly name: PathName;
   readonly capabilities: PathCapabilities;
-  /** Operators who hear the call; null: nothing of its audio can be had. */
+  /** Operators who listen to the call; null: the relay cannot get the call's audio. */
   readonly listeners: CallListeners | null;
-  /** A stream of the relay's own carries the caller. */
+  /** A Media Streams socket of this process carries the caller's audio. */
   readonly hasStream: boolean;
   /** The caller is on the line, as far as this path knows. */
   readonly callerIsHere: boolean;
-  /** The call may be taken up by another process now. */
+  /** Another process may take the call over now. */
   readonly mayMove: boolean;
-  /** As the model's session is to have it now. */
+  /** The turn detection that the model's session should have now. */
   readonly turnDetection: TurnDetection;
 
   /**
@@ -47,51 +47,45 @@ export interface CallPath {
    */
   arrivalTwiml(say: boolean): Twiml;
   /**
-   * `hang_up`: the caller's leg ends, too; else only our side of the stream, where there is one.
-   * Idempotent.
+   * Ends the caller's leg (`hang_up`), or only our side of the stream, if there is one. Idempotent.
    */
   close(how: "hang_up" | "stream_only"): void;
-  /** The stream is over for Twilio, not by its `stop`; its socket may not know yet. */
+  /** Ends a stream that is over for Twilio, although its socket has reported no end yet. */
   drop(): void;
 
   /**
-   * Reaches the model and opens a session with it (`CallPathHost.dial`). `again`: after one was
-   * lost.
+   * Reaches the model and opens a session with it (`CallPathHost.dial`). `again`: in place of a
+   * session that was lost.
    */
   connect(again: boolean): void;
   /** The call needs no model now. */
   release(why: ReleaseReason): void;
   /**
-   * The session is ready: caller and model hear each other from now on. Idempotent for one session.
+   * The session is ready: caller and model hear each other from now on. A second call with the same
+   * session does nothing.
    */
   attach(session: ModelSession): void;
-  /**
-   * The session is over, and we did not close it. The path decides what that means for the
-   * call.
-   */
+  /** The session ended without our closing it. The path decides what that means for the call. */
   sessionLost(failure: SessionFailure): void;
-  /** Neither the dial nor its retry led to a session. */
+  /** Neither the dial nor its one retry led to a session. */
   sessionUnavailable(failure: SessionFailure): void;
-  /**
-   * The call is over: nothing passes between caller and model any more, while transcripts are
-   * awaited.
-   */
+  /** The call is over and waits for transcripts: no audio passes between caller and model. */
   mute(): void;
   /**
-   * A supervisor speaks to the caller in place of the model: what the model says is cut as by an
-   * interruption, and it hears and says nothing until `restoreModel`. Where the supervisor is to be
-   * connected first, this happens then. Only with `takeOver`.
+   * A supervisor speaks to the caller in place of the model. What the model is saying is cut, as by
+   * an interruption, and the model neither hears nor speaks until `restoreModel`. On a path that
+   * must connect the supervisor first, this happens once they are connected. Only with `takeOver`.
    */
   silenceModel(): void;
-  /** The supervisor is heard in place of the model: false where they are still being connected. */
+  /** The caller hears the supervisor. False while the supervisor is still being connected. */
   readonly isSupervisorHeard: boolean;
-  /** `done`: the model is heard again, and can be told. Not called when the call is over. */
+  /** @param done  called once the caller hears the model again, but not after the call's end. */
   restoreModel(done: () => void): void;
   /** The supervisor's voice: mu-law, valid only until this returns. */
   playVoice(ulaw: Uint8Array): void;
   /** The model keeps the caller company while this transfer is under way. */
   agentStaysDuring(request: TransferRequest): boolean;
-  /** The model is still with the caller, without a new dial. */
+  /** The model is still connected with the caller, so that no new dial is needed. */
   readonly agentIsHere: boolean;
   /** The model has left a caller who waits for a human. */
   agentLeft(): void;
@@ -102,34 +96,32 @@ export interface CallPath {
   agentText(itemId: ItemId, text: string, final: boolean): void;
   /** The model heard the caller begin or end to speak. Writes the caller's turn to the record. */
   callerSpeech(state: "started" | "stopped", itemId: ItemId, audioMs: number): void;
-  /** The caller typed a turn: what is heard of the agent ends, as if the caller had interrupted. */
+  /** The caller typed a turn. It interrupts the agent as speech does. */
   callerTyped(itemId: ItemId): void;
   responseStarted(responseId: ResponseId): void;
-  /** Whether any sound of this response was or will be heard. */
+  /** Whether the caller has heard, or will hear, any sound of this response. */
   hasSpoken(end: ResponseEnd): boolean;
   /** SIP: the server plays to the line itself. */
   playback(what: "started" | "stopped" | "cleared", responseId: ResponseId | null): void;
   /** SIP: the server has cut its memory of an item. */
   cut(itemId: ItemId, heardMs: number): void;
 
-  /** Nothing more of the model is heard: what waits is dropped. */
+  /** Stops the model's audio at once and drops what waits to be played. */
   silence(): void;
-  /** Nothing is heard of the agent now. */
+  /** The caller hears nothing of the agent now. */
   isSilent(nowMs: number): boolean;
-  /** Nothing is left to be heard of what the agent has said. */
+  /** The caller has heard everything that the agent has said. */
   isHeardOut(nowMs: number): boolean;
-  /** About how long what is here takes to be heard. */
+  /** About how long the audio that waits will take to be heard, in ms. */
   remainingMs(nowMs: number): number;
-  /**
-   * Key tones into the caller's line, behind what is being said; only with the capability
-   * `keyTones`.
-   */
+  /** Plays key tones to the caller after what is being said. Only with `keyTones`. */
   sendDtmf(digits: string): void;
-  /** What the caller hears, for the watch on replies that are owed. */
+  /** What the caller hears, for the reply ledger. */
   heard(nowMs: number): Heard;
   /**
-   * A sound that says the line is alive, unless something is heard already. `count` from 0: it
-   * varies.
+   * Plays a sound that says the line is alive, unless the caller hears something already.
+   *
+   * @param count  from 0: selects a variation.
    */
   playComfort(count: number, nowMs: number): void;
 
@@ -139,10 +131,10 @@ export interface CallPath {
 
 export interface PathCapabilities {
   /**
-   * Twilio asks what follows when our side of the stream ends. False: it has to be told by REST.
+   * Twilio asks what follows when our side of the stream ends. False: the relay tells it by REST.
    */
   readonly asksWhatFollows: boolean;
-  /** Key tones can be put into the caller's line. */
+  /** The relay can play key tones to the caller. */
   readonly keyTones: boolean;
   /** A supervisor can speak to the caller in place of the model. */
   readonly takeOver: boolean;
@@ -165,7 +157,7 @@ export interface CallPathHost {
   readonly language: string;
   /** `<Say>` before the call's audio begins, or null. */
   readonly announcement: string | null;
-  /** A caller may arrive now. */
+  /** The call waits for its caller. */
   readonly expectsCaller: boolean;
   readonly keys: CallerKeys;
   readonly transcripts: Pick<DueTranscripts, "refused">;
@@ -174,24 +166,24 @@ export interface CallPathHost {
   readonly takeover: { handBack(reason: HandBackReason, note: string | null): unknown };
 
   callerArrived(): void;
-  /** Events about the caller, or that another process turned out to have the call. */
+  /** Reports an event about the caller, or that another process has the call. */
   dispatch(event: PathEvent): void;
   streamEnded(clean: boolean): void;
   /**
-   * Opens a session. `attachTo`: to the model's call with this id. `kept`: it has the conversation
-   * already.
+   * Opens a session. `attachTo`: with the model of this call (`rtc_…`); null: with a new one.
+   * `kept`: that model already has the conversation.
    */
   dial(attachTo: string | null, conversation: "new" | "kept"): void;
   closeSession(): void;
-  /** The model is gone; `retryable`: another may be called in. */
+  /** The model is gone. `retryable`: the call may dial another one. */
   modelLost(code: ErrorCode, retryable: boolean): void;
   /** No model can be reached. */
   modelUnavailable(code: ErrorCode): void;
-  /** The first audio of an item of the model's leaves for the caller. */
+  /** The first audio of an item of the model leaves for the caller. */
   speechBegan(itemId: ItemId): void;
   /** The playback position has moved: a farewell may be over. */
   playbackMoved(): void;
-  /** At every tick, ten times a second or more. */
+  /** Does what is due by time alone. Called about ten times a second. */
   tick(nowMs: number): void;
 }
 
@@ -202,16 +194,16 @@ export interface CallContext {
   readonly log: Log;
   readonly eventLog: CallEventLog;
   readonly limits: LimitWatch;
-  /** With the flight recorder between, where the call is recorded. */
+  /** Wrapped by the flight recorder when this call has one. */
   readonly deps: CallDeps;
-  /** Null: the call is not recorded. */
+  /** Null: the call has no flight recorder. */
   readonly tap: CallTap | null;
 }
 
-/** Makes a call's path while the call is made. */
+/** Makes the path of a new call. */
 export interface PathFactory<Path extends CallPath = CallPath> {
   readonly name: PathName;
-  /** A flight recording of this path can be replayed. */
+  /** The flight recorder can record this path. */
   readonly recordable: boolean;
   create(context: CallContext, host: CallPathHost): Path;
 }

@@ -18,10 +18,16 @@ import type {
   TransferNext,
 } from "./call-events.js";
 
+/** Events whose meaning depends on the state. `step` handles the others for all states. */
+type LineEvent = Exclude<CallEvent, { readonly type: "abandoned" | "moved" | "gave_up" }>;
+
+/** The state of a call whose session is opened before its stream has come. */
+export const OFFERED: CallState = { name: "offered", session: "opening" };
+
 /**
- * The life of one call, on either path, as decisions only: `step` takes a state and what happened,
- * and returns the next state and what is to be done, as data. `call.ts` carries it out. Audio never
- * passes through here.
+ * Decides the life of one call, on either path. Takes a state and an event, and returns the next
+ * state and the effects as data; `call-effects.ts` carries them out. Audio never passes through
+ * here. Pure.
  *
  * ```
  * offered → connecting → talking ⇄ redialing
@@ -31,11 +37,6 @@ import type {
  *                        closing → ended
  * ```
  */
-type LineEvent = Exclude<CallEvent, { readonly type: "abandoned" | "moved" | "gave_up" }>;
-
-/** A session is opened before the stream is here. */
-export const OFFERED: CallState = { name: "offered", session: "opening" };
-
 export function step(state: CallState, event: CallEvent): Step {
   switch (event.type) {
     case "abandoned":
@@ -56,7 +57,7 @@ export function isOver(state: CallState): state is CallState & { name: "closing"
   return state.name === "closing" || state.name === "ended";
 }
 
-/** States in which a reply may be owed, or may have to be remembered. */
+/** States in which a reply may be owed. In all others the reply ledger is cleared. */
 export const SERVES: ReadonlySet<CallState["name"]> = new Set([
   "offered",
   "connecting",
@@ -90,12 +91,12 @@ function onLineEvent(state: CallState, event: LineEvent): Step {
 function abandoned(state: CallState, reason: string): Step {
   if (state.name === "closing") return ended(state);
   if (state.name === "ended" || state.name === "handing_over") return stay(state);
-  // A process that gives its calls up waits for nothing more.
+  // A process that shuts down does not wait for transcripts.
   return endAtOnce("failed", reason, "fallback", ARRIVED);
 }
 
 function moved(state: CallState): Step {
-  // Only a call that waits for its caller, or for its model, can be taken up elsewhere.
+  // Only a call that waits for its caller, or for its model, can move elsewhere.
   if (state.name !== "offered" && state.name !== "returning" && state.name !== "connecting")
     return stay(state);
   return {
@@ -110,7 +111,8 @@ function offered(session: SessionState, state: CallState, event: LineEvent): Ste
       return stay({ name: "offered", session: "ready" });
     case "session_lost":
     case "session_unavailable":
-      // Lost before it was claimed: the stream's start dials again, and only that dial counts.
+      // A warm session that was lost is dialled again when the stream starts. One that could not be
+      // opened, with its retry, sends the caller to the fallback destination.
       return stay({
         name: "offered",
         session: event.type === "session_lost" ? "released" : "failed",
@@ -169,8 +171,8 @@ function onLine(
         ? handOver(event.disposition.request, [], true)
         : leave(event.disposition);
     case "stream_ended":
-      // The socket broke, not the call: if the caller is still there, connect-ended brings them
-      // back.
+      // Only the socket broke. If the caller is still on the line, Twilio asks `connect-ended`,
+      // which brings them back.
       if (!event.clean) {
         return {
           state: { name: "returning" },
@@ -230,8 +232,8 @@ function leaving(disposition: Disposition, state: CallState, event: LineEvent): 
         ? depart(disposition, [{ do: "silence_agent" }])
         : stay(state);
     case "leave": {
-      // The caller's key and the supervisor go before anything the agent wanted; the agent may not
-      // change its mind.
+      // The transfer key and a supervisor override the agent's decision. The agent itself cannot
+      // change it any more.
       const { disposition: other } = event;
       const urgent = other.kind !== "fallback" && other.farewell === "none";
       return urgent
@@ -239,7 +241,7 @@ function leaving(disposition: Disposition, state: CallState, event: LineEvent): 
         : stay(state);
     }
     case "stream_ended":
-      // The socket broke in the farewell, not the call: Twilio asks what follows.
+      // Only the socket broke, during the farewell. Twilio asks what follows.
       return event.clean || disposition.kind === "end"
         ? leftDuring(disposition)
         : departWithoutStream(disposition);
@@ -250,7 +252,7 @@ function leaving(disposition: Disposition, state: CallState, event: LineEvent): 
   }
 }
 
-/** No caller is on the stream who could hear a sound of ours. */
+/** As `depart` for a caller whose stream is gone: they hear nothing more of the relay. */
 function departWithoutStream(disposition: Disposition): Step {
   const { state, effects } = depart(disposition, [{ do: "disarm", timer: "farewell" }]);
   return { state, effects: [...effects, { do: "caller_taken" }] };
@@ -269,7 +271,7 @@ function leftDuring(disposition: Disposition): Step {
 function handingOver(state: CallState & { name: "handing_over" }, event: LineEvent): Step {
   switch (event.type) {
     case "stream_ended":
-      // Once Twilio has the caller, what they hear is Twilio's.
+      // From now on the caller hears Twilio, not the relay.
       return { state, effects: [{ do: "caller_taken" }] };
     case "stream_followed":
       return {
@@ -301,7 +303,7 @@ function transferEnded(failure: string | null, next: TransferNext, agentHere: bo
       if (agentHere) return stay({ name: "talking" });
       return { state: { name: "returning" }, effects: [{ do: "arm", timer: "arrival" }] };
     case "connected":
-      // The caller talks with a human now: the model must not hear them for a moment longer.
+      // The caller talks with a human now. The model must not hear them, so end without waiting.
       return failure === null
         ? endAtOnce("transferred", "transferred", "hang_up", ARRIVED)
         : endAtOnce("failed", failure, "hang_up", ARRIVED);

@@ -13,17 +13,17 @@ export interface ToolHost {
   readonly parties: CallParties;
   readonly agent: AgentProfile;
   readonly eventLog: CallEventLog;
-  /** The call's own. */
+  /** The call's own: its lines have `callSid` and `agent`. */
   readonly log: Log;
-  /** That the call is held in, a BCP 47 tag. */
+  /** BCP 47 tag of the language that the agent speaks now. */
   readonly language: string;
   /** The model says exactly this next. */
   say(text: string): void;
-  /** Told of each tool that runs: the caller waits for it. */
+  /** Is told when a tool begins and ends, because the caller waits for it. */
   readonly toolRuns: ToolRunObserver;
   /** False: the agent does not speak it. */
   setLanguage(language: string): boolean;
-  /** Key tones into the caller's line, behind what is being said. */
+  /** Plays key tones to the caller, after what is being said. */
   sendDtmf(digits: string): void;
 }
 
@@ -40,7 +40,7 @@ export interface ToolRun {
 
 export interface ToolBatch {
   readonly runs: readonly ToolRun[];
-  /** The batch takes the caller away from the agent; then the model is not asked to go on. */
+  /** Where the batch takes the caller; then the model is not asked to go on. Null: nowhere. */
   readonly disposition: Disposition | null;
 }
 
@@ -48,16 +48,16 @@ export interface ToolBatch {
 export interface CallTools {
   readonly specs: readonly SessionTool[];
   /**
-   * Runs the calls of one response and tells all answers together, once, however each of them ends.
+   * Runs the tool calls of one response. Calls `done` once, with all answers, however each ends.
    */
   run(end: ResponseEnd, done: (batch: ToolBatch) => void): void;
   /** The model has answered the caller in words, and called no tool with them. */
   replied(): void;
   /**
-   * The model that asked is gone: what still runs is given up, and its answers are not told. A
-   * model that comes later, for example after a failed transfer, may run tools again.
+   * The model that asked is gone: cancels the tools that still run and drops their answers. A later
+   * model, for example after a failed transfer, may run tools again.
    */
   cancelRunning(): void;
-  /** The call is over: likewise, and nothing runs any more. */
+  /** The call is over: as `cancelRunning`, and no tool runs any more. */
   cancel(): void;
 }

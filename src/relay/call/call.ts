@@ -34,13 +34,10 @@ import { observeVoiceToVoice } from "./turn-timing.js";
 import { typedTurn } from "./typed-turn.js";
 import { Voicemail, type VoicemailHost } from "./voicemail.js";
 
-/** Limits and the like need no more than this. */
-const SLOW_TICK_MS = 100;
-
 /**
- * One phone call, from its webhook to its end, on either path. Commands and events become decisions
- * of `step` (call-state.ts), which `CallEffects` carries out. Each part of a conversation is a
- * collaborator; what caller and model hear of each other is the path's.
+ * One phone call, from its webhook to its end, on either path. `step` (call-state.ts) decides what
+ * each event means, and `CallEffects` carries the decision out. Greeting, tools, keys, limits and
+ * the like are collaborators. The path moves the audio between caller and model.
  */
 export class Call<Path extends CallPath = CallPath>
   implements
@@ -79,7 +76,6 @@ export class Call<Path extends CallPath = CallPath>
   readonly #effects: CallEffects<Call<Path>>;
   #state: CallState;
   readonly #farewell = new FarewellWatch(this);
-  #slowTickMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     parties: CallParties,
@@ -154,12 +150,12 @@ export class Call<Path extends CallPath = CallPath>
     return this.#model.profile;
   }
 
-  /** It weighs on this process; a caller who is with a human does not. */
+  /** The call counts against MAX_CALLS. A caller who was handed over to a human does not count. */
   get isLoad(): boolean {
     return !this.isOver && this.#state.name !== "handing_over";
   }
 
-  /** A session was opened ahead of the caller's stream, and waits for it. */
+  /** A session was opened ahead of the caller's stream and waits for that stream. */
   get isWarm(): boolean {
     return this.#state.name === "offered" && ["opening", "ready"].includes(this.#state.session);
   }
@@ -232,7 +228,7 @@ export class Call<Path extends CallPath = CallPath>
     return null;
   }
 
-  /** What another process must know that has this call's stream; null: this call waits for none. */
+  /** What the process with this call's stream must know; null: this call expects no stream. */
   handoff(): CallHandoff | null {
     if (!this.expectsCaller) return null;
     return handoffOf(this, this.#language, this.#state.name === "returning");
@@ -240,7 +236,7 @@ export class Call<Path extends CallPath = CallPath>
 
   #transferEnded(next: TransferNext): void {
     this.dispatch({ type: "transfer_ended", next, agentHere: this.path.agentIsHere });
-    // The caller was never moved, and is still on the line.
+    // The transfer never moved the caller, who is still on the line.
     if (this.#state.name === "returning" && this.path.callerIsHere) this.callerArrived();
   }
 
@@ -316,8 +312,6 @@ export class Call<Path extends CallPath = CallPath>
 
   tick(nowMs: number): void {
     this.#farewell.playbackMoved(nowMs);
-    if (nowMs - this.#slowTickMs < SLOW_TICK_MS) return;
-    this.#slowTickMs = nowMs;
     this.takeover.tick(nowMs);
     this.voicemail.tick(nowMs);
     this.reply.tick(nowMs);
@@ -359,13 +353,13 @@ export class Call<Path extends CallPath = CallPath>
       this.#deps.metrics.upstreamReconnects.add(1, outcome);
   }
 
-  /** The model speaks as these instructions say. */
+  /** Makes the model speak by these instructions, which the reply ledger then awaits. */
   ask(instructions: string): void {
     this.reply.owe("prompt");
     this.session?.speak(instructions);
   }
 
-  /** A session that does not answer is of no use: what it would still say is not waited for. */
+  /** Closes the session at once: nothing more is expected of a model that did not reply twice. */
   replyGivenUp(): void {
     this.closeSession();
     const detail = "no reply after it was asked for again";
@@ -373,7 +367,7 @@ export class Call<Path extends CallPath = CallPath>
     this.playbackMoved();
   }
 
-  /** The model has something to tell the caller: now, or when it is there. */
+  /** Gives the model a fact to tell the caller: now, or as soon as a session is ready. */
   tellModel(fact: string, cause: OwedCause): void {
     this.eventLog.remember(fact);
     this.reply.owe(cause);

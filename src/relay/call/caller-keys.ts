@@ -14,10 +14,10 @@ export interface CallerKeysHost {
   tellModel(fact: string, cause: OwedCause): void;
 }
 
-/** The keys of a telephone. Anything else is no news from the caller. */
+/** The keys of a telephone. Anything else is ignored. */
 const KEY = /^[0-9*#A-D]$/;
 
-/** The keys that a caller presses: the one that leads to a human, and digits for the model. */
+/** Handles the caller's keys: the transfer key leads to a human, other digits go to the model. */
 export class CallerKeys {
   readonly #host: CallerKeysHost;
   readonly #limits: LimitWatch;
@@ -35,7 +35,7 @@ export class CallerKeys {
     if (!KEY.test(digit)) return;
     this.#limits.callerActive(this.#clock.nowMs());
     const { key, default: destination } = this.#host.agent.transfer;
-    // A transfer key behind other digits belongs to the number that is being typed.
+    // After other digits, the transfer key is a part of the number that is being typed.
     if (digit !== key || destination === null || this.#collector.isCollecting) {
       this.#collector.pressed(digit);
       return;
@@ -48,7 +48,7 @@ export class CallerKeys {
     });
   }
 
-  /** Digits that wait for more are given up. */
+  /** Drops digits that wait for more. */
   forget(): void {
     this.#collector.forget();
   }

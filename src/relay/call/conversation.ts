@@ -1,9 +1,7 @@
 import type { ItemId, ToolCallId } from "../../domain/ids.js";
 import type { HistoryItem } from "../model/model-session.js";
 
-/**
- * More than this is not given back to a new session: the newest turns are what an answer must fit.
- */
+/** Most entries that a new session gets: the newest, because the next answer must fit them. */
 const HISTORY_ITEMS = 60;
 
 type Entry =
@@ -18,9 +16,8 @@ type Entry =
     };
 
 /**
- * What was said in a call, in order, so that a session that begins in the middle (after a lost
- * socket, or when the caller comes back from a transfer) can be told. Agent turns are cut to what
- * the caller heard.
+ * What was said in a call, in order, for a session that joins during the call: after a lost socket,
+ * or when the caller comes back from a transfer. Agent turns are cut to what the caller heard.
  */
 export class Conversation {
   readonly #entries: Entry[] = [];
@@ -57,7 +54,7 @@ export class Conversation {
     this.#add({ kind: "tool", callId, name, arguments: args, output });
   }
 
-  /** Turns of before, as `history` gave them. */
+  /** Adds earlier entries, as `history` returned them. */
   restore(history: readonly HistoryItem[]): void {
     for (const [n, item] of history.entries()) {
       if (item.kind === "note" || item.kind === "tool") this.#add(item);
@@ -102,10 +99,7 @@ export class Conversation {
   }
 }
 
-/**
- * Speech is spread evenly enough over its text that a share of one is the same share of the other,
- * to a word.
- */
+/** Assumes that speech is spread evenly over its text, which is right to a word or so. */
 function cutToWords(text: string, share: number): string {
   if (share >= 1) return text;
   const end = Math.floor(text.length * Math.max(0, share));

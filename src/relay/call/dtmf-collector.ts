@@ -1,11 +1,11 @@
 import type { Clock, Timer } from "../../ports/clock.js";
 
-/** A caller who types a number pauses less than this between two keys. */
+/** From one key to the next: after a longer pause the input is complete. */
 const PAUSE_MS = 1_500;
-/** Longer than any account or card number; what comes beyond is typed again. */
-const DIGITS_MOST = 32;
+/** Longer than any account or card number. At this length the input is complete. */
+const MAX_DIGITS = 32;
 
-/** Collects what the caller types, and tells it once they pause or press `#`. */
+/** Collects the digits that a caller presses into one input, which a pause or `#` completes. */
 export class DtmfCollector {
   readonly #clock: Clock;
   readonly #typed: (digits: string) => void;
@@ -17,7 +17,7 @@ export class DtmfCollector {
     this.#typed = typed;
   }
 
-  /** Digits wait for more: the next one belongs to them. */
+  /** There are digits that wait for more. */
   get isCollecting(): boolean {
     return this.#digits !== "";
   }
@@ -25,7 +25,7 @@ export class DtmfCollector {
   pressed(digit: string): void {
     this.#timer?.cancel();
     this.#digits += digit;
-    if (digit === "#" || this.#digits.length >= DIGITS_MOST) this.#tell();
+    if (digit === "#" || this.#digits.length >= MAX_DIGITS) this.#tell();
     else this.#timer = this.#clock.after(PAUSE_MS, () => this.#tell());
   }
 

@@ -1,6 +1,6 @@
 import type { ItemId } from "../../domain/ids.js";
 
-/** Which of the caller's turns are still to be transcribed (contract O5). */
+/** Which of the caller's turns are still to be transcribed (promise O5). */
 export class DueTranscripts {
   /** Without transcription none is ever due. */
   readonly #isWanted: boolean;
@@ -8,7 +8,7 @@ export class DueTranscripts {
   readonly #complete: () => void;
   readonly #due: ItemId[] = [];
 
-  /** @param complete  the last one that was due is here. */
+  /** @param complete  called when the last transcript that was due has arrived. */
   constructor(isWanted: boolean, complete: () => void) {
     this.#isWanted = isWanted;
     this.#isOn = isWanted;
@@ -24,7 +24,7 @@ export class DueTranscripts {
     if (this.#isOn && !this.#due.includes(itemId)) this.#due.push(itemId);
   }
 
-  /** It is here, or will never come. */
+  /** The transcript of this turn has arrived, or will never come. */
   arrived(itemId: ItemId): void {
     const at = this.#due.indexOf(itemId);
     if (at < 0) return;

@@ -2,7 +2,7 @@ import type { ModelSession } from "../model/model-session.js";
 import type { CallEvent, CallState } from "./call-events.js";
 import type { CallPath } from "./call-path.js";
 
-/** From the last sound that the caller heard: a farewell that the model does not speak is given up. */
+/** From the last sound that the caller heard: a silent farewell is given up after this. */
 const SILENCE_MS = 3_500;
 
 export interface FarewellWatchHost {

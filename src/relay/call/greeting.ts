@@ -55,7 +55,7 @@ export class Greeting {
     this.#isDone = true;
   }
 
-  /** What the agent is to know of a call that was placed. */
+  /** What the agent should know about an outbound call. */
   giveContext(context: Readonly<Record<string, unknown>>): void {
     this.#facts = prompts.callContext(context);
   }
@@ -90,7 +90,7 @@ export class Greeting {
     this.#language.recognised(profile.language, profile.fields ?? {});
   }
 
-  /** An answering machine plays its own greeting: ours waits for what takes its place. */
+  /** An answering machine plays its own greeting: ours waits, and `replaceBy` takes its place. */
   postpone(): void {
     this.#isPostponed = true;
   }
@@ -102,7 +102,7 @@ export class Greeting {
     if (this.#waits) this.begin();
   }
 
-  /** The session is ready: the agent speaks first, now or once nothing is to be waited for. */
+  /** The session is ready: the agent speaks first, once neither CRM nor machine is awaited. */
   begin(): void {
     const { session, agent, eventLog, reply } = this.#host;
     const language = this.#language;

@@ -10,16 +10,16 @@ export type LimitReached =
   | "max_call_minutes"
   | "max_cost_usd";
 
-/** How long before the end of its time a caller is told; a short call is told in its last fifth. */
+/** How long before the call's end the caller is told; in a short call, in its last fifth. */
 const WARNING_MS = 60_000;
 const WARNING_SHARE = 0.2;
-/** From this much patience on the caller is asked twice, below it once. */
+/** With an idle limit of at least this the caller is asked twice, otherwise once. */
 const TWO_PROMPTS_MS = 45_000;
 
 /**
- * Watches what a call may use up: silence, time and money. Each limit is told once, except for
- * silence, which begins anew whenever the caller is heard of. Allocates nothing: it is asked at
- * every tick.
+ * Watches the limits of one call: silence, time and money. Reports each limit once, except for
+ * silence, which starts anew whenever the caller does something. Asked at every tick, so it
+ * allocates nothing.
  */
 export class LimitWatch {
   readonly #maxCallMs: number;
@@ -46,7 +46,7 @@ export class LimitWatch {
     this.#maxCostUsd = limits.maxCostUsd ?? Number.POSITIVE_INFINITY;
   }
 
-  /** The caller is on the line. A caller who comes back has used up what they had used up. */
+  /** The caller is on the line. The time of a caller who comes back goes on counting. */
   started(nowMs: number): void {
     this.#startedMs ??= nowMs;
     this.callerActive(nowMs);

@@ -42,8 +42,8 @@ export interface ModelEventsHost {
 }
 
 /**
- * What a model's session tells its call, on either path. After the call's end only transcripts and
- * what they cost still count (contract O5).
+ * Receives what a model's session reports to its call, on either path. After the call's end only
+ * transcripts and their cost still count (promise O5).
  */
 export class ModelEvents implements ModelSessionEvents {
   /** Goes straight to the path: audio does not pass through the call. */
@@ -104,13 +104,13 @@ export class ModelEvents implements ModelSessionEvents {
   /** The caller has spoken, whether or not the server makes a turn of it. */
   #answerIsOwed(): void {
     const { isOver, voicemail, reply } = this.#call;
-    // What a machine says wants no answer.
+    // The greeting of an answering machine needs no answer.
     if (!isOver && !voicemail.machine.isSpokenTo) reply.owe("caller_turn");
   }
 
   responseStarted(responseId: ResponseId): void {
     const { session, path, reply, budget, voicemail, isOver } = this.#call;
-    // The call is over, or the model answers a machine's greeting: it is not to speak now.
+    // The call is over, or the model is answering a machine's greeting: it must not speak now.
     if (isOver || voicemail.machine.isSpokenTo) {
       session?.stopSpeaking();
       return;

@@ -33,8 +33,8 @@ export interface ModelLinkHost {
 }
 
 /**
- * The call's end of its sessions with the model, at most one at a time: how each is dialled and
- * with which profile.
+ * The call's side of its model sessions, of which there is at most one at a time: how each is
+ * dialled, and with which profile.
  */
 export class ModelLink implements ModelDialerHost {
   readonly #host: ModelLinkHost;
@@ -46,7 +46,7 @@ export class ModelLink implements ModelDialerHost {
   #attachTo: string | null = null;
   #dialledMs = 0;
   #conversation: "new" | "kept" = "new";
-  /** Facts that came while there was no session, and are in no history that was given to one. */
+  /** Facts that came while there was no session, and that no session has got as history. */
   #untold: string[] = [];
 
   constructor(
@@ -100,7 +100,7 @@ export class ModelLink implements ModelDialerHost {
     this.#dialer.open(conversation === "kept" ? [] : this.#host.eventLog.history());
   }
 
-  /** A fact, which the record of the conversation has already: told now, or to the next session. */
+  /** Tells the model a fact now, or the next session. The conversation has it already. */
   note(text: string): void {
     if (this.session === null) this.#untold.push(text);
     else this.session.note(text);
@@ -151,7 +151,7 @@ export class ModelLink implements ModelDialerHost {
   sessionLost(failure: SessionFailure): void {
     const { code, detail } = failure;
     this.#failed(failure);
-    // After the call's end a session may go with the call.
+    // After the call's end it is normal that the session ends, too.
     if (!this.#host.isOver) {
       this.#host.log.warn("model: session lost", { code, detail });
       this.#host.eventLog.note("session_lost", { code });

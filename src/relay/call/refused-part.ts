@@ -6,7 +6,7 @@ import type { DueTranscripts } from "./due-transcripts.js";
 
 /**
  * The model refused an optional part of the session's configuration, and the call goes on without
- * it (contract, O4). Warns, counts, and stops waiting for what the part would have brought.
+ * it (promise O4). Warns, counts, and stops waiting for what the part would have brought.
  */
 export function recordRefusedPart(
   part: SessionPart,

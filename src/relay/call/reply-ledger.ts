@@ -1,10 +1,10 @@
 /**
  * Knows at every moment whether the caller is owed a reply, why, since when, and what is under way
- * to pay it (contract, O1). One watchdog for every reason a line can go silent: a hung model, a
- * response without audio, a tool that takes its time, a redial, a told wait.
+ * to pay it (promise O1). One watchdog for every reason why a line can go silent: a hung model, a
+ * response without audio, a slow tool, a redial, a rate limit that tells the relay to wait.
  *
- * Three pure functions: `record` takes what happened, `dueAction` says what has to be done now,
- * `acted` notes that it was done. A reply is paid when the caller begins to hear audio of it.
+ * Three pure functions: `record` takes an event, `dueAction` says what to do now, and `acted` notes
+ * that it was done. A reply is paid when the caller begins to hear audio of it.
  */
 
 /** Why a reply is owed: a label of `murelay_owed_replies_total`. */
@@ -25,7 +25,7 @@ export type OwedCause =
 /** How a debt ended: a label of `murelay_owed_replies_total`. */
 export type OwedOutcome = "on_time" | "comforted" | "asked_again" | "gave_up" | "withdrawn";
 
-/** Work that has to end before the reply can be heard. */
+/** Work that must end before the caller can hear the reply. */
 export type WorkKind = "dial" | "response" | "tool" | "mcp" | "transfer";
 
 export type ReplyEvent =
@@ -46,9 +46,9 @@ export type ReplyEvent =
   | { readonly type: "fell_silent"; readonly sinceMs: number }
   /** The model believes that the caller speaks, who has been silent since `sinceMs`. */
   | { readonly type: "speech_stuck"; readonly sinceMs: number }
-  /** The session is over; what it was doing ends with it. */
+  /** The session is over, and its responses and MCP calls with it. */
   | { readonly type: "session_ended" }
-  /** Nothing is owed any more: the call leaves the agent, or has ended. */
+  /** Nothing is owed any more: the caller leaves the agent, or the call has ended. */
   | { readonly type: "withdrawn" };
 
 export interface OwedReply {
@@ -118,19 +118,19 @@ const UNREACHED_COMFORT_MS = 1_500;
 /** From the last sound. A tool's own words come early: silence after a question is noticed soon. */
 const SAY_WHILE_WAITING_MS = 700;
 /**
- * From the last sound to the second action. The contract allows 8 s of silence; the fallback needs
- * a webhook and Twilio's voice before it is heard.
+ * From the last sound to the second action. Promise O1 allows 8 s of silence; the fallback needs a
+ * webhook and Twilio's voice before it is heard.
  */
 const LAST_ACTION_MS = 6_000;
-/** From asking again to giving up: so long a model has to begin its reply. */
+/** From asking again to giving up: the time that a model has to begin its reply. */
 const ASKED_AGAIN_MS = 1_500;
 /** From the moment a reply became owed: no comfort replaces an answer for longer. */
 const GIVE_UP_MS = 30_000;
 /** The same while a tool or an MCP call runs, which has a deadline of its own. */
 const GIVE_UP_WORKING_MS = 90_000;
-/** From the last sound. A model that generates faster than it is heard never pauses so long. */
+/** From the last sound. A model that generates faster than it is heard never pauses this long. */
 const SILENT_RESPONSE_MS = 2_000;
-/** A told wait is honoured this long. */
+/** From a rate-limited response: a longer wait than this is not honoured. */
 const MAX_TOLD_WAIT_MS = 4_000;
 /** The reply is asked for again this often before the call is given up. */
 const MAX_ASKED = 1;
@@ -303,7 +303,7 @@ function callerSpeech(state: ReplyState, speaking: boolean, nowMs: number): Repl
     : { ...state, callerSpeaking: false, callerStoppedMs: nowMs };
 }
 
-/** A response that was under way is owed by the next session. */
+/** A reply that was under way is owed by the next session. */
 function sessionEnded(state: ReplyState, nowMs: number): ReplyState {
   const wasSpeaking = state.work.response > 0 || state.work.mcp > 0;
   const cutOff = state.callerSpeaking && state.owed === null;

@@ -22,7 +22,7 @@ import {
   type WorkKind,
 } from "./reply-ledger.js";
 
-/** From the last sound. A farewell takes some seconds more. */
+/** From the last sound to a farewell: after a longer silence a tone comes first. */
 const LATE_MS = 2_000;
 
 export interface ReplyWatchHost {
@@ -40,8 +40,8 @@ export interface ReplyWatchHost {
 }
 
 /**
- * Keeps one call's reply ledger and carries out what falls due: the only watchdog on a caller who
- * waits (contract O1 to O3). What the call does for other reasons, it tells here.
+ * Keeps the reply ledger of one call and carries out what is due: the only watchdog on a caller who
+ * waits (promises O1 to O3). The call reports here what it does for other reasons.
  */
 export class ReplyWatch {
   readonly #host: ReplyWatchHost;
@@ -83,7 +83,7 @@ export class ReplyWatch {
     this.#record({ type: "owed", cause });
   }
 
-  /** What another process knew of this call. */
+  /** Takes over from the process that had this call before. */
   restore(isOwed: boolean): void {
     if (isOwed) this.owe("session_lost");
   }
@@ -138,7 +138,7 @@ export class ReplyWatch {
     this.#record({ type: "work_ended", work: "mcp" });
   }
 
-  /** Of a ToolRunObserver. */
+  /** A ToolRunObserver. */
   readonly tools = {
     started: (_callId: ToolCallId, sayWhileWaiting: string | null): void => {
       if (sayWhileWaiting === null) this.#started("tool");
@@ -160,8 +160,8 @@ export class ReplyWatch {
   }
 
   /**
-   * The agent takes its leave: what was owed is not waited for any more. A caller who has waited for a while hears
-   * that the line is alive before they wait for the farewell.
+   * The caller is about to leave the agent: what was owed is not waited for any more. A caller who
+   * has waited for a while hears a tone before the farewell, which takes some seconds more.
    */
   leave(nowMs: number): void {
     const { owed } = this.#state;
@@ -172,7 +172,7 @@ export class ReplyWatch {
     if (isLate) path.playComfort(0, nowMs);
   }
 
-  /** Ten times a second: what is due by time alone. */
+  /** Does what is due by time alone. Called ten times a second. */
   tick(nowMs: number): void {
     const { owed, work, callerSpeaking } = this.#state;
     const isIdle = owed === null && work.response === 0 && !callerSpeaking;
@@ -238,7 +238,7 @@ function owedAfter(end: ResponseEnd, spoke: boolean, isOwed: boolean): OwedCause
   if (end.status === "failed") return "response_failed";
   if (end.calls.length > 0) return "tool_result";
   if (end.mcpCalls.length > 0) return "mcp_result";
-  // The caller's own speech or a command of the call cancels, and each has its own consequence.
+  // The caller's speech or the call itself cancels a response, and records what is owed then.
   if (spoke || end.status === "cancelled") return null;
   if (end.textOnly !== null) return "text_reply";
   if (end.status === "incomplete") return "response_incomplete";

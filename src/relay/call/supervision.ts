@@ -7,7 +7,7 @@ import type { Takeover } from "./takeover.js";
 
 type Of<Type extends CallCommand["type"]> = Extract<CallCommand, { readonly type: Type }>;
 
-/** What a supervisor may do to a call. A transfer or an end may also have another cause. */
+/** What a supervisor may do to a call. Transfers and ends have other causes, too. */
 export type SupervisorAct = Of<
   "note" | "say" | "take_over" | "supervisor_audio" | "hand_back" | "transfer" | "end"
 >;
@@ -23,7 +23,7 @@ export interface SupervisedCall {
   /** Null while no session is ready, and while a supervisor keeps the model out. */
   readonly session: object | null;
   readonly eventLog: Pick<CallEventLog, "note" | "remember">;
-  /** The model is told a fact, now or when it is there. */
+  /** Tells the model a fact: now, or as soon as a session is ready. */
   noteModel(text: string): void;
   /** The model speaks as these instructions say, as soon as it may begin. */
   ask(instructions: string): void;
@@ -58,7 +58,7 @@ function note(call: SupervisedCall, { by, text }: Of<"note">): Refusal | null {
   const { takeover } = call;
   if (!call.isWithAgent && !takeover.isModelOut) return "not_live";
   const told = prompts.supervisorNote(text);
-  // A session that is opened later is told it with the conversation.
+  // A session that is opened later gets the note with the conversation.
   call.eventLog.remember(told);
   call.noteModel(told);
   call.eventLog.note("supervisor_note", { by, text });
@@ -66,7 +66,7 @@ function note(call: SupervisedCall, { by, text }: Of<"note">): Refusal | null {
 }
 
 function say(call: SupervisedCall, { by, text }: Of<"say">): Refusal | null {
-  // While the model is dialled again there is no session that could say it.
+  // While the model is being redialled, no session could say it.
   if (!call.isTalking || call.session === null) return "not_live";
   call.ask(prompts.sayExactly(text));
   call.eventLog.note("supervisor_say", { by, text });

@@ -25,9 +25,9 @@ export interface TakenOverCall {
   readonly reply: { withdraw(): void };
   readonly budget: { readonly limits: { callerActive(nowMs: number): void } };
   dispatch(event: ModelLoss): void;
-  /** The model is told a fact, now or when it is there. */
+  /** Tells the model a fact: now, or as soon as a session is ready. */
   noteModel(text: string): void;
-  /** The model has something to tell the caller. */
+  /** Gives the model a fact to tell the caller. */
   tellModel(fact: string, cause: OwedCause): void;
 }
 
@@ -41,19 +41,22 @@ interface Speaker {
 
 /** From the end of a take-over until the model is heard again. */
 interface Restore {
-  /** The call has left its agent meanwhile. */
+  /** The caller has left the agent, or the call has ended, before the model was back. */
   isDropped: boolean;
 }
 
-/** A microphone sends all the time, also silence. From its last audio until the model is back. */
+/**
+ * From the last audio of the supervisor's microphone: after this the model takes over again. A
+ * microphone sends all the time, also silence.
+ */
 const NO_AUDIO_MS = 4_000;
 /** 200 ms: more than any browser sends at once. */
 const MAX_AUDIO_BYTES = 1_600;
 const audio = new Uint8Array(MAX_AUDIO_BYTES + 2);
 
 /**
- * A supervisor speaks to the caller in place of the model. The model hears and says nothing
- * meanwhile, and is told afterwards. It comes back when it is asked to, when the supervisor's
+ * A supervisor speaks to the caller in place of the model. Meanwhile the model neither hears nor
+ * speaks, and afterwards it is told. It comes back when the supervisor hands back, when their
  * connection is lost, and when no audio of theirs has come for a while.
  */
 export class Takeover {
@@ -63,9 +66,9 @@ export class Takeover {
   #restore: Restore | null = null;
   /** What the model is told when it is back. */
   #notes: string[] = [];
-  /** Who spoke before a supervisor that was quicker than the model's return. */
+  /** Facts about earlier take-overs, each followed by the next before the model was back. */
   #earlier: string[] = [];
-  /** The caller has a supervisor, and leaves the agent only when they hand back. */
+  /** A loss of the model that takes effect at the hand-back: the caller has a supervisor now. */
   #loss: ModelLoss | null = null;
 
   constructor(call: TakenOverCall, nowMs: () => number) {
@@ -77,7 +80,7 @@ export class Takeover {
     return this.#speaker !== null;
   }
 
-  /** The model is not heard: a supervisor speaks, or has just spoken and it is on its way back. */
+  /** The caller does not hear the model: a supervisor speaks, or the model is on its way back. */
   get isModelOut(): boolean {
     return this.isOn || this.#restore !== null;
   }
@@ -111,7 +114,7 @@ export class Takeover {
     this.#call.path.playVoice(audio.subarray(0, bytes));
   }
 
-  /** The model learns it when it is back. */
+  /** Keeps a note for the model until it is back. */
   note(text: string): void {
     if (this.isModelOut) this.#notes.push(text);
   }
@@ -146,16 +149,16 @@ export class Takeover {
   /** @param spoke  null: the supervisor was never heard. */
   #modelIsBack(restore: Restore, spoke: string | null): void {
     if (this.#restore === restore) this.#restore = null;
-    // Another supervisor was quicker: the model learns it afterwards.
+    // Another supervisor has taken over meanwhile: the model is told after them.
     if (this.isModelOut) {
       if (spoke !== null) this.#earlier.push(spoke);
       return;
     }
     const { session, tools, eventLog, reply } = this.#call;
     this.#callerActive();
-    // What it owed it would be reminded of at once, before it knows what was said.
     const facts = [...this.#earlier.splice(0), ...(spoke === null ? [] : [spoke])];
     const last = facts.pop();
+    // The model would be asked for an old reply at once, before it knows what was said.
     if (!restore.isDropped && last !== undefined) reply.withdraw();
     for (const text of this.#notes.splice(0)) this.#call.noteModel(text);
     if (session !== null) tools.sessionReady(session);
@@ -168,7 +171,7 @@ export class Takeover {
     } else this.#call.tellModel(last, "prompt");
   }
 
-  /** The call leaves its agent, or is over: no model has to be told. */
+  /** The caller leaves the agent, or the call is over: no model needs to be told. */
   drop(): void {
     if (this.#restore !== null) this.#restore.isDropped = true;
     this.#restore = null;
@@ -182,7 +185,7 @@ export class Takeover {
     this.#end(speaker, reason, () => undefined);
   }
 
-  /** Where nothing but the end or a transfer can follow, it waits for the supervisor. */
+  /** A loss that the call cannot redial after takes effect only when the supervisor hands back. */
   modelLost(loss: ModelLoss): void {
     const isReplaced =
       loss.type === "session_lost" && loss.retryable && this.#call.state.name === "talking";
@@ -195,7 +198,7 @@ export class Takeover {
     if (speaker !== null && nowMs - speaker.audioMs >= NO_AUDIO_MS) this.handBack("no_audio", null);
   }
 
-  /** The caller was silent to the relay alone, and does not hear the model before it is back. */
+  /** Restarts the limit of mutual silence: supervisor and caller may have talked all the time. */
   #callerActive(): void {
     this.#call.budget.limits.callerActive(this.#nowMs());
   }

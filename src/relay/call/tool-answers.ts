@@ -11,7 +11,7 @@ export interface ToolAnswersHost {
   readonly session: ModelSession | null;
   readonly eventLog: CallEventLog;
   readonly isOver: boolean;
-  /** The model keeps the caller company while this transfer is under way. */
+  /** The model stays with the caller while this transfer is under way. */
   agentStaysDuring(request: TransferRequest): boolean;
   leave(disposition: Disposition): void;
 }
@@ -25,8 +25,8 @@ interface Untold {
 }
 
 /**
- * Runs the tools that the model asks for, and brings each answer to the model that is there when it
- * comes.
+ * Runs the tools that the model asks for, and gives each answer to the session that is ready when
+ * the answer comes.
  */
 export class ToolAnswers {
   readonly #tools: CallTools;
@@ -99,13 +99,13 @@ export class ToolAnswers {
       session.toolResults(runs, wantsReply);
       return;
     }
-    // The model that asked is gone; the one that is here learns the answers as facts.
+    // The model that asked is gone. The present one is told the answers as facts.
     if (!wantsReply) return;
     for (const run of runs) session.note(prompts.lateToolResult(run.name, run.output));
     session.requestResponse();
   }
 
-  /** The model that asked is gone: what still runs is given up. */
+  /** The model that asked is gone: cancels the tools that still run. */
   cancelRunning(): void {
     this.#tools.cancelRunning();
     this.#host.eventLog.toolsForgotten();
@@ -118,7 +118,7 @@ export class ToolAnswers {
   }
 }
 
-/** The tool itself tells the model to fall silent; here the model stays with the caller. */
+/** The tool's own answer tells the model to fall silent. Here the model stays with the caller. */
 function keepingCompany(run: ToolRun): ToolRun {
   if (run.name !== TRANSFER_CALL || run.outcome !== "ok") return run;
   return { ...run, output: JSON.stringify({ ok: true, note: prompts.KEEP_COMPANY }) };

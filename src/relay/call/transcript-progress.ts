@@ -5,15 +5,12 @@ import { SmallMap } from "../../domain/small-map.js";
 /** A process that is killed loses no more than this of what the agent was saying. */
 const TELL_EVERY_MS = 1_000;
 /**
- * Points at which text and audio are held against each other: first this close, and farther apart
- * once there are many.
+ * Distance of the points that relate the text of an item to its audio. It doubles each time there
+ * are MAX_POINTS of them.
  */
 const POINT_EVERY_MS = 60;
 const MAX_POINTS = 128;
-/**
- * Texts of which the end never came. The model has one at a time; more are a fault of the
- * protocol.
- */
+/** Most texts whose end has not come. The model has one at a time; more are a protocol fault. */
 const MAX_GROWING = 32;
 
 type AgentText = RecordEvent & { readonly type: "agent_text" };
@@ -21,7 +18,7 @@ type AgentText = RecordEvent & { readonly type: "agent_text" };
 interface Growing {
   readonly itemId: ItemId;
   text: string;
-  /** The model's last word on it has come. */
+  /** The model has sent its complete text. */
   whole: boolean;
   toldMs: number;
   toldChars: number;
@@ -29,24 +26,24 @@ interface Growing {
   points: number[];
   pointEveryMs: number;
   /**
-   * The caller has heard the last of it. "cut": before its end, so what text still comes is of no
-   * sound.
+   * How its playback ended; null: it has not ended. After a "cut", text that still comes belongs to
+   * audio that the caller does not hear.
    */
   over: "heard" | "cut" | null;
 }
 
 /**
- * The agent's texts while they grow: what goes into the record, and how text and audio grew side by
- * side. For each item: what there is, at most once a second; the whole, once the model is through
- * with it or the caller has heard the last of it. How it grew is told of items that were cut off
- * only: of others all was heard.
+ * Decides which texts of the agent go into the record while they grow. Of each item: the text so
+ * far, at most once a second; then the whole text, when the model has completed it or its playback
+ * has ended. For an item that was cut off it adds how text and audio grew side by side, which tells
+ * the words that the caller heard.
  */
 export class TranscriptProgress {
   readonly #growing = new SmallMap<ItemId, Growing>();
 
   /**
-   * @param receivedMs  of the item's audio, as far as it has come.
-   * @returns           what to write, if anything.
+   * @param receivedMs  how much of the item's audio has arrived.
+   * @returns           the event to write; null: none.
    */
   grew(itemId: ItemId, delta: string, receivedMs: number, nowMs: number): AgentText | null {
     let item = this.#growing.get(itemId);
@@ -74,12 +71,12 @@ export class TranscriptProgress {
     return { type: "agent_text", itemId, text: item.text, complete: false };
   }
 
-  /** As far as it has come; empty for an item that does not grow. */
+  /** The text so far; empty for an item that is not growing. */
   textOf(itemId: ItemId): string {
     return this.#growing.get(itemId)?.text ?? "";
   }
 
-  /** The model's last word on an item. */
+  /** The model has completed the text of an item. */
   whole(itemId: ItemId, text: string): AgentText {
     const item = this.#growing.get(itemId);
     if (item === undefined) return { type: "agent_text", itemId, text, complete: true };
@@ -96,8 +93,9 @@ export class TranscriptProgress {
   }
 
   /**
-   * The caller has heard the last of an item. Null: its text is in the record already, and nothing
-   * makes it more exact.
+   * The playback of an item has ended.
+   *
+   * @returns the event to write; null: the record has its text already, and nothing is to be added.
    */
   heard(itemId: ItemId, cut: boolean): AgentText | null {
     const item = this.#growing.get(itemId);
@@ -107,7 +105,7 @@ export class TranscriptProgress {
     const { text, toldChars } = item;
     if (!cut) {
       if (item.whole) return null;
-      // All of its audio has come, so all of its text but perhaps the last letters.
+      // All of its audio has come, and so all of its text, perhaps except for the last letters.
       return { type: "agent_text", itemId, text, complete: true };
     }
     const progress = progressOf(item);
@@ -115,7 +113,7 @@ export class TranscriptProgress {
     return { type: "agent_text", itemId, text, complete: item.whole, ...progress };
   }
 
-  /** What of it is not in the record yet: the call is ending. */
+  /** The texts that the record does not have yet, at the end of the call. */
   *rest(): Generator<AgentText> {
     for (const { itemId, text, toldChars, over } of this.#growing.values()) {
       if (over === null && toldChars < text.length)
@@ -130,7 +128,7 @@ function addPoint(item: Growing, receivedMs: number): void {
   const chars = item.text.length;
   const last = points.length - 2;
   if (last >= 0 && receivedMs - points[last + 1]! < item.pointEveryMs) {
-    // More text at the same place of the audio.
+    // More text for the same position in the audio.
     points[last] = chars;
     return;
   }
@@ -140,7 +138,7 @@ function addPoint(item: Growing, receivedMs: number): void {
   item.pointEveryMs *= 2;
 }
 
-/** Leaves half of the points; one that stays speaks for the text of the one behind it. */
+/** Halves the points. Each that stays takes the text position of the point after it. */
 function thin(points: number[]): void {
   let kept = 0;
   for (let i = 0; i < points.length; i += 4) {

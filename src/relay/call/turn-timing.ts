@@ -6,13 +6,13 @@ import type { Metrics } from "../../ports/metrics.js";
  * add up. Times are ms on the call's clock.
  */
 export class TurnTiming {
-  /** When the caller last stopped to speak; null once that was answered. */
+  /** When the caller last stopped speaking; null once that was answered. */
   #stoppedMs: number | null = null;
   #noticedMs = 0;
-  /** When the first audio since then arrived; null: none has. */
+  /** When the first audio since then arrived; null: none has arrived. */
   #arrivedMs: number | null = null;
   #running = 0;
-  /** Since when tools run without a pause. */
+  /** Since when at least one tool has been running. */
   #toolsSinceMs = 0;
   #toolMs = 0;
 
@@ -48,7 +48,7 @@ export class TurnTiming {
     this.#arrivedMs = nowMs;
   }
 
-  /** The first audio of an answer leaves. Null: it answers nothing that the caller said. */
+  /** The first audio of an item leaves for the caller. @returns null: it answers no caller turn. */
   answered(nowMs: number): TurnParts | null {
     const stoppedMs = this.#stoppedMs;
     if (stoppedMs === null) return null;
@@ -70,7 +70,7 @@ export class TurnTiming {
   }
 }
 
-/** The whole time that these are the parts of, in ms. */
+/** The sum of the parts, in ms. */
 export function voiceToVoiceMs(parts: TurnParts): number {
   return parts.endOfTurnMs + parts.modelMs + parts.toolMs + parts.relayMs;
 }

@@ -16,8 +16,8 @@ export interface TypedTurnCall {
 }
 
 /**
- * Takes a turn of the caller that was typed in place of spoken. It interrupts the agent, stands in
- * the record and is answered like a spoken turn.
+ * Takes a turn that the caller typed instead of speaking. It interrupts the agent, goes into the
+ * record and is answered like a spoken turn.
  *
  * @returns why it was refused; null: the model has it.
  */
@@ -25,7 +25,7 @@ export function typedTurn(call: TypedTurnCall, text: string, nowMs: number): Ref
   const { session, path, eventLog } = call;
   if (text.trim() === "" || !path.capabilities.typedTurns) return "invalid";
   if (!call.isTalking || session === null) return "not_live";
-  // The instant tells the turns of a call apart.
+  // The time makes the id unique within the call.
   const itemId = `typed_${eventLog.atMs}` as ItemId;
   call.budget.limits.callerActive(nowMs);
   path.callerTyped(itemId);

@@ -14,13 +14,13 @@ export interface VoicemailHost {
   leave(disposition: Disposition): void;
   /** The model speaks as these instructions say. */
   ask(instructions: string): void;
-  /** The model has something to say: now, or when it is there. */
+  /** Gives the model something to say: now, or as soon as a session is ready. */
   tellModel(fact: string, cause: OwedCause): void;
 }
 
 /**
- * What the agent does when a machine has answered an outbound call: it leaves one message, behind
- * the machine's greeting.
+ * What the agent does when a machine has answered an outbound call: it leaves one message after the
+ * machine's greeting.
  */
 export class Voicemail {
   readonly machine = new AnsweringMachine();

@@ -3,14 +3,14 @@ import type { DailySpending } from "./daily-spending.js";
 import { ModelHealth } from "./model-health.js";
 
 /**
- * Whether this process can take one more caller, by what is measured: so that new callers overflow
- * before those who are talking suffer. How many calls there may be at most (MAX_CALLS) is not
- * judged here. Pure: time is an argument.
+ * Decides by measurements whether this process can take one more caller, so that new callers
+ * overflow before running calls suffer. The limit on their number (MAX_CALLS) is checked elsewhere.
+ * Pure: time is an argument.
  */
 export interface AdmissionLimits {
   /**
-   * Share of time that the event loop is busy, 0–1, smoothed; 1 or more: neither load nor lag is
-   * heeded.
+   * Limit on the share of time that the event loop is busy, 0–1, smoothed. 1 or more: neither load
+   * nor lag counts.
    */
   readonly utilisation: number;
 }
@@ -19,26 +19,29 @@ export type AdmissionRefusal = Extract<NoRoom, "overloaded" | "tokens">;
 /** Why a caller goes to the overflow destination. */
 export type OverflowReason = NoRoom | AgentRefusal;
 
-/** A burst of webhooks or a long collection of garbage is over before it weighs. */
+/**
+ * Time constant of the smoothing: a burst of webhooks or a long garbage collection has little
+ * effect.
+ */
 const SMOOTHING_MS = 10_000;
 /**
- * Mean lateness of timers at which frames are late by as much: half of what Twilio's end has in
- * hand (PLAYOUT_LEAD_MS).
+ * Mean lateness of timers, and so of frames, from which callers overflow: half of what the phone
+ * holds (PLAYOUT_LEAD_MS).
  */
 const LAG_MS = 80;
-/** One long pause says little; many short ones say much. */
-const LAG_SAMPLE_MOST_MS = 250;
+/** A single sample counts for at most this: one long pause says less than many short ones. */
+const MAX_LAG_SAMPLE_MS = 250;
 /**
- * To admit again, both must have fallen to this share of their limit: else it would flutter at the
- * edge.
+ * Callers are admitted again when both values have fallen to this share of their limit. Otherwise
+ * the decision would oscillate at the limit.
  */
 const RELIEF = 0.85;
 /**
- * A limit by the minute is full again within a minute. A server that names a longer wait, or one of
- * years, must not shut the callers out: the next report may never come.
+ * A limit per minute is full again within a minute. A longer wait that the server names must not
+ * shut callers out, because the next report may never come.
  */
 const MAX_RESET_MS = 60_000;
-/** Tokens kept for calls that are running, as a share of the limit a minute. */
+/** Tokens kept for running calls, as a share of the limit per minute. */
 const TOKEN_RESERVE = 0.1;
 
 interface TokenReport {
@@ -50,7 +53,7 @@ interface TokenReport {
 }
 
 export class Admission {
-  /** Told by the calls about their sessions. Callers are not refused: they get their fallback. */
+  /** Learns from calls how their sessions fare. It refuses no callers: they get their fallback. */
   readonly model = new ModelHealth();
   /** Null: what calls cost limits nothing. */
   readonly spending: DailySpending | null;
@@ -77,13 +80,13 @@ export class Admission {
     this.#sampledMs = nowMs;
     const weight = 1 - Math.exp(-sinceMs / SMOOTHING_MS);
     this.#utilisation += weight * (utilisation - this.#utilisation);
-    this.#lagMs += weight * (Math.min(lagMs, LAG_SAMPLE_MOST_MS) - this.#lagMs);
+    this.#lagMs += weight * (Math.min(lagMs, MAX_LAG_SAMPLE_MS) - this.#lagMs);
     const { utilisation: most } = this.#limits;
     const share = most >= 1 ? 0 : Math.max(this.#utilisation / most, this.#lagMs / LAG_MS);
     this.#overloaded = this.#overloaded ? share > RELIEF : share >= 1;
   }
 
-  /** What the model says of the account's tokens a minute, in any of its sessions. */
+  /** The model reports, in any session, what is left of the account's tokens per minute. */
   tokensLeft(
     model: string,
     remaining: number,

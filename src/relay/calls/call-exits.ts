@@ -36,7 +36,7 @@ export class CallExits implements CallHost<RelayCall> {
   readonly #deps: CallExitsDeps;
   readonly #returns: { forget(callSid: CallSid): void };
 
-  /** @param returns  what is remembered of a call's broken streams. */
+  /** @param returns  the count of a call's broken streams. */
   constructor(deps: CallExitsDeps, returns: { forget(callSid: CallSid): void }) {
     this.#deps = deps;
     this.#returns = returns;
@@ -63,7 +63,7 @@ export class CallExits implements CallHost<RelayCall> {
     call.execute({ type: "transfer_ended", next: "apology" });
   }
 
-  /** Or the call is ended: a caller who is left alone would hear music for hours. */
+  /** Plays an apology, or ends the call: a caller left alone would hear music for hours. */
   async #apologise(callSid: CallSid, agent: AgentProfile): Promise<void> {
     const { control, log } = this.#deps;
     const twiml = apologyTwiml(agent);
@@ -100,7 +100,7 @@ export class CallExits implements CallHost<RelayCall> {
 }
 
 /**
- * The same on the SIP path, where calls straight from a trunk know no other transfer than REFER.
+ * The same on the SIP path, where calls straight from a trunk can only be transferred by REFER.
  */
 export class SipExits implements CallHost<SipCall> {
   readonly #common: CallExits;

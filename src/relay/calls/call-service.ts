@@ -15,9 +15,9 @@ export interface Readiness {
 }
 
 /**
- * What the edge may ask of the calls. Implemented by `relay/calls/calls.ts`; the routes in `http/`
- * know nothing else of the relay. Methods that answer with TwiML always answer with a document a
- * caller can live with: they never throw for what a caller, Twilio or the model did.
+ * The operations on calls that the edge uses. `Calls` implements them, and `ClusterRouter` for
+ * several processes; the routes in `http/` know nothing else of calls. Methods that return TwiML
+ * always return a harmless document: they never throw for what a caller, Twilio or the model did.
  */
 export interface CallService {
   /**
@@ -31,7 +31,7 @@ export interface CallService {
   connectEnded(form: Form): Promise<Twiml>;
   /** POST /transfer-status and the TwiML pages of a transfer. */
   transferStatus(form: Form, link: CallbackLink): Promise<Twiml>;
-  /** Callbacks that are answered 204 whatever they say. */
+  /** Callbacks, all of which are answered with 204. */
   callback(kind: CallbackKind, form: Form, link: CallbackLink): void;
 
   readiness(): Readiness;

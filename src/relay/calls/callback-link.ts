@@ -1,7 +1,7 @@
 /**
- * What the URLs that the relay gives to Twilio say about a callback. Twilio signs them, so what
- * comes back is what was sent. A URL is parsed here, once, and everything behind is routed by the
- * link's kind.
+ * Callback links: what a URL that the relay gives to Twilio says about the callback. Twilio signs
+ * its requests, so the link that comes back is the one that was sent. A URL is parsed here, once;
+ * everything after that is routed by the link's kind.
  */
 import { type CallSid, readCallSid } from "../../domain/ids.js";
 import { linkQuery, readLink, type TransferLink } from "../../transfer/transfer-link.js";
@@ -19,7 +19,7 @@ export type CallbackKind =
 export type CallbackLink =
   /** A number's own webhook, or a callback of the caller's call itself. */
   | { readonly kind: "plain" }
-  /** A call that was placed: its id, and the agent that speaks. */
+  /** An outbound call: its id, and its agent. */
   | { readonly kind: "outbound"; readonly id: string; readonly agent: string }
   /** The conference of a caller on the SIP path. */
   | { readonly kind: "conference"; readonly call: CallSid }
@@ -27,11 +27,11 @@ export type CallbackLink =
   | { readonly kind: "model_leg"; readonly call: CallSid; readonly leg: number }
   /** An announcement for a caller on the SIP path who waits. */
   | { readonly kind: "comfort"; readonly call: CallSid; readonly language: string }
-  /** What a participant hears who is on hold and must hear nothing. */
+  /** The silence that a participant hears who is on hold. */
   | { readonly kind: "silence"; readonly call: CallSid }
   /** The leg of the TwiML App by which a supervisor comes into a caller's conference. */
   | { readonly kind: "line"; readonly call: CallSid; readonly line: string }
-  /** Its stream is over. */
+  /** The end of that leg's stream. */
   | { readonly kind: "line_ended"; readonly call: CallSid; readonly line: string }
   | { readonly kind: "transfer"; readonly transfer: TransferLink };
 
@@ -43,7 +43,7 @@ export const SUPERVISOR_PATH = "/sip/supervisor";
 
 export const PLAIN: CallbackLink = { kind: "plain" };
 
-/** A query that holds no link of ours, or a broken one, is plain. */
+/** @returns a plain link for a query without a link of ours, or with a broken one. */
 export function readCallbackLink(query: Form): CallbackLink {
   const { outbound, agent = "", sip, leg = "" } = query;
   if (outbound !== undefined) return { kind: "outbound", id: outbound, agent };

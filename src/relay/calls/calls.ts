@@ -65,11 +65,11 @@ export interface CallsDeps extends CallDeps {
   readonly sip: SipDeps | null;
 }
 
-/** A stream that broke is given back so often; then the agent counts as failed. */
-const RETURNS_MOST = 2;
+/** A caller whose stream broke gets a new one this often. After that the agent counts as failed. */
+const MAX_RETURNS = 2;
 /** From a call's first broken stream. */
 const RETURNS_MS = 60 * 60_000;
-/** A process that stops waits this long for the requests that take its callers elsewhere … */
+/** A process that stops waits this long for the requests that send its callers elsewhere … */
 const REDIRECTS_MS = 3_000;
 /** … and this long for Twilio to ask what follows the streams that it has closed. */
 const TAKEOVER_MS = 10_000;
@@ -77,9 +77,9 @@ const TAKEOVER_MS = 10_000;
 const REDIRECT_PAUSES = listedPauses([200, 400, 800, 1_000]);
 
 /**
- * The calls of this process as the edge and the cluster see them: routes each webhook, callback and
- * command to the part that it concerns. On which path a call is shows by its link, or by the
- * registry.
+ * The calls of this process as the edge and the cluster see them. Routes each webhook, callback and
+ * command to the part that it concerns. The callback link, or the registry, tells on which path a
+ * call is.
  */
 export class Calls implements CallService, SipCallService, TransferCalls {
   readonly agents: AgentsFile;
@@ -88,7 +88,7 @@ export class Calls implements CallService, SipCallService, TransferCalls {
   readonly #transfers: TransferService;
   readonly #inbound: Inbound;
   readonly #sip: SipInbound | null;
-  /** How often the stream of a call has been given back. */
+  /** How often the caller of a call has got a new stream in place of a broken one. */
   readonly #returns = new ExpiringMap<CallSid, number>({ ttlMs: RETURNS_MS });
   readonly #takeovers: TakeoverWatch;
 
@@ -138,7 +138,7 @@ export class Calls implements CallService, SipCallService, TransferCalls {
     return this.#registry.knows(callSid) || this.#transfers.knows(callSid);
   }
 
-  /** What another process must know that has this call's stream; null: the call waits for none. */
+  /** What the process with this call's stream must know; null: the call expects no stream. */
   handoff(callSid: CallSid): CallHandoff | null {
     return this.#registry.media(callSid)?.handoff() ?? null;
   }
@@ -166,7 +166,7 @@ export class Calls implements CallService, SipCallService, TransferCalls {
     return this.#inbound.openStream(socket);
   }
 
-  /** A stream of a call on the SIP path that another process carries here. */
+  /** Opens a stream of a call on the SIP path that another process carries to this one. */
   openCarried(socket: MediaSocket): MediaReceiver {
     return this.#inbound.openCarried(socket);
   }
@@ -190,15 +190,15 @@ export class Calls implements CallService, SipCallService, TransferCalls {
     const sip = this.#registry.sip(callSid);
     if (sip !== undefined) return this.#conferenceOver(callSid, form);
     if (isHandedOver(call)) return this.#whatFollows(call);
-    // The stream broke while caller and agent were talking. Its socket may tell us later than
-    // Twilio does.
+    // The stream broke while caller and agent were talking. Twilio may ask before its socket has
+    // reported the end.
     if (call.state.name !== "returning") call.execute({ type: "drop_stream" });
     if (isHandedOver(call)) return this.#whatFollows(call);
     if (call.isOver) return this.#afterEnd(callSid, form);
     const nowMs = this.#deps.clock.nowMs();
     const returns = (this.#returns.get(callSid, nowMs) ?? 0) + 1;
     this.#returns.set(callSid, returns, nowMs);
-    if (returns > RETURNS_MOST) return this.#giveUp(call, "stream_broke");
+    if (returns > MAX_RETURNS) return this.#giveUp(call, "stream_broke");
     call.execute({ type: "tell_model", fact: "The line to the caller broke for a moment." });
     return call.path.arrivalTwiml(false);
   }
@@ -213,12 +213,13 @@ export class Calls implements CallService, SipCallService, TransferCalls {
     call.execute({ type: "stream_followed" });
     const twiml = await this.#transfers.whatFollows(call.parties.callSid);
     if (isHandedOver(call) || call.isOver) return twiml;
-    // The transfer was refused meanwhile: the caller, whose stream is over, comes back to the agent.
+    // The transfer was refused meanwhile. The caller, whose stream is over, comes back to the
+    // agent.
     if (call.state.name !== "returning") call.execute({ type: "drop_stream" });
     return call.path.arrivalTwiml(false);
   }
 
-  /** Of a call that is over, or that this process never had. */
+  /** What follows for a call that is over, or that this process never had. */
   async #afterEnd(callSid: CallSid, form: Form): Promise<Twiml> {
     const live = this.find(callSid);
     const { state } = live ?? { state: null };
@@ -227,7 +228,7 @@ export class Calls implements CallService, SipCallService, TransferCalls {
         ? { agent: live.agent, next: state.next }
         : this.#registry.ended(callSid);
     if (ended?.next === "hang_up") return [{ verb: "hangup" }];
-    // The process that had the call is gone; it may have left word where the caller wanted to go.
+    // The process with the call has died. It may have stored where the caller was going.
     const resumed = ended === undefined ? await this.#transfers.resume(callSid, form) : null;
     if (resumed !== null) return resumed;
     const agent = ended?.agent ?? agentFor(this.agents, form);
@@ -251,7 +252,7 @@ export class Calls implements CallService, SipCallService, TransferCalls {
         const callSid = readCallSid(form["CallSid"]);
         const twiml = callSid === null ? null : this.#transfers.documentEnded(callSid, form);
         if (twiml !== null) return twiml;
-        // Not one of ours: a document that a caller can live with.
+        // Not a link of ours: answer with a harmless document.
         const over = form["CallStatus"] === "completed" || form["DialCallStatus"] === "completed";
         return over ? [{ verb: "hangup" }] : apologyTwiml(agentFor(this.agents, form));
       }
@@ -301,7 +302,7 @@ export class Calls implements CallService, SipCallService, TransferCalls {
         if (isFinalStatusText(form["CallStatus"])) {
           this.#takeovers.taken(callSid);
           if (call !== undefined) call.execute({ type: "caller_gone" });
-          // A transfer of a call that this process took up from another.
+          // A transfer that this process took over from another.
           else if (link.kind !== "transfer") this.#transfers.callerGone(callSid);
         }
         if (call === undefined && link.kind === "outbound") outbound?.status(callSid, form, link);
@@ -318,7 +319,7 @@ export class Calls implements CallService, SipCallService, TransferCalls {
     }
   }
 
-  /** The process of this call died, some time ago. */
+  /** The process with this call has died. */
   processLost(callSid: CallSid): void {
     this.#sip?.processLost(callSid);
   }
@@ -341,7 +342,7 @@ export class Calls implements CallService, SipCallService, TransferCalls {
   // --- the end of the process --------------------------------------------------------------------
 
   /**
-   * Callers who are still with an agent go to their fallback; callers with a human stay with them.
+   * Sends callers who are still with an agent to their fallback; callers with a human stay there.
    * Resolves when Twilio has asked what follows for each of them, or after TAKEOVER_MS.
    */
   async abandon(): Promise<void> {
@@ -351,10 +352,10 @@ export class Calls implements CallService, SipCallService, TransferCalls {
     const taken = this.#takeovers.settled(TAKEOVER_MS);
     await this.#sendAllAway();
     const left = await taken;
-    if (left > 0) this.#deps.log.warn("calls: callers not taken over in time", { calls: left });
+    if (left > 0) this.#deps.log.warn("call: callers not taken over in time", { calls: left });
   }
 
-  /** As `abandon`, without waiting for Twilio's questions. */
+  /** As `abandon`, without waiting until Twilio has asked. */
   async stop(): Promise<void> {
     await this.#sendAllAway();
     this.#transfers.close();
@@ -378,12 +379,13 @@ export class Calls implements CallService, SipCallService, TransferCalls {
     const { parties, agent, path, isOver } = call;
     const { callSid } = parties;
     const { default: destination } = agent.transfer;
-    // Begun before the end, so that the record holds it and any process can go on with it.
+    // Begin the transfer before the call ends, so that it is in the record and in the database.
     if (!isOver && destination !== null)
       this.#transfers.begin(call, fallbackRequest(destination), "follows");
     const followed = isOver || destination === null ? null : this.#transfers.whatFollows(callSid);
     call.execute({ type: "abandon", reason: "drained" });
-    // Where Twilio asks what follows the stream, it is answered then; else it must be told now.
+    // If Twilio asks what follows the stream, the answer sends the caller on. Otherwise tell it
+    // now.
     if (isOver || path.capabilities.asksWhatFollows || readCallSid(callSid) === null) return;
     const twiml = (await followed) ?? apologyTwiml(agent);
     const failed = "call: caller not sent to the fallback";

@@ -11,7 +11,7 @@ import type { Cluster, ClusterPeer, PeerReply, PeerRequest } from "./cluster.js"
 import type { Listening } from "./listening.js";
 import type { PeerStreams } from "./peer-streams.js";
 
-/** Callbacks that only the process of their call can use; the others are right anywhere. */
+/** Callbacks that only the process with their call can use. Any process can handle the others. */
 const OF_A_CALL: ReadonlySet<CallbackKind> = new Set([
   "call-status",
   "amd-status",
@@ -21,9 +21,9 @@ const OF_A_CALL: ReadonlySet<CallbackKind> = new Set([
 type OwnCalls = CallService & SipCallService & Pick<Calls, "knows" | "moved" | "handoff">;
 
 /**
- * The calls of one of several processes. Any of them may get a webhook of any call: what is not
- * known here is sent to the process that answers for the call, and is treated as a call of a dead
- * process when none does.
+ * The calls of one of several processes. Any process may get a webhook of any call. A request about
+ * a call that this process does not have is sent to the process that owns it. If no process
+ * answers, the call counts as one of a dead process.
  */
 export class ClusterRouter implements CallService, SipCallService, ClusterPeer {
   readonly #calls: OwnCalls;
@@ -48,7 +48,7 @@ export class ClusterRouter implements CallService, SipCallService, ClusterPeer {
 
   // --- from Twilio and operators -----------------------------------------------------------------
 
-  /** A call that rings belongs to no process yet: the one that gets its webhook takes it. */
+  /** A new call belongs to no process yet: the one that gets its webhook takes it. */
   incoming(form: Form, link?: CallbackLink): Promise<Twiml> {
     return this.#calls.incoming(form, link);
   }
@@ -57,7 +57,7 @@ export class ClusterRouter implements CallService, SipCallService, ClusterPeer {
     return this.#calls.incomingSip(form);
   }
 
-  /** The SIP path itself finds out whose call it is: it must not give up at the first silence. */
+  /** The SIP path finds the owner itself, because it must ask more than once. */
   invited(invite: SipInvite): Promise<void> {
     return this.#calls.invited(invite);
   }
@@ -105,7 +105,7 @@ export class ClusterRouter implements CallService, SipCallService, ClusterPeer {
     return reply?.kind === "refusal" ? reply.refusal : this.#calls.execute(callSid, command);
   }
 
-  /** Null: this process is to answer itself. */
+  /** @returns null: this process must answer itself. */
   async #askOwner(callSid: CallSid | null, request: PeerRequest): Promise<PeerReply | null> {
     if (callSid === null || this.#calls.knows(callSid)) return null;
     return this.#cluster.ask(callSid, request);
@@ -114,14 +114,14 @@ export class ClusterRouter implements CallService, SipCallService, ClusterPeer {
   // --- from the other processes ------------------------------------------------------------------
 
   /**
-   * A fault of ours is logged here, where its cause is; the process that asked goes on as if no
-   * process had the call.
+   * A fault is logged here, where its cause is. The process that asked goes on as if no process had
+   * the call.
    */
   async answer(callSid: CallSid, request: PeerRequest): Promise<PeerReply | null> {
     try {
       return await this.#answer(callSid, request);
     } catch (error) {
-      this.#log.error("cluster: no answer given", { callSid, request: request.kind }, error);
+      this.#log.error("cluster: peer request failed", { callSid, request: request.kind }, error);
       return null;
     }
   }

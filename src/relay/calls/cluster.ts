@@ -1,6 +1,6 @@
 /**
- * Other processes of this service, on this machine and on others, as the calls know them. A single
- * process has none. Implemented by `supervisor/` for the workers of one machine and by
+ * The other processes of this service, on this machine and on others, as calls see them. A single
+ * process has no cluster. Implemented by `supervisor/` for the workers of one machine and by
  * `adapters/cluster/` for nodes.
  */
 import type { CallSid } from "../../domain/ids.js";
@@ -10,7 +10,7 @@ import type { SipInvite } from "../sip/invite.js";
 import type { CallbackKind, CallbackLink, Form } from "./callback-link.js";
 import type { ListenRefusal } from "./listen-service.js";
 
-/** A request to the process that answers for a call. Plain data: it travels as JSON. */
+/** A request to the owner of a call. Plain data: it travels as JSON. */
 export type PeerRequest =
   | { readonly kind: "connect_ended"; readonly form: Form }
   | { readonly kind: "transfer_status"; readonly form: Form; readonly link: CallbackLink }
@@ -23,9 +23,11 @@ export type PeerRequest =
   | { readonly kind: "command"; readonly command: CallCommand }
   /** A leg of this call rings at the model. */
   | { readonly kind: "sip_invited"; readonly invite: SipInvite }
-  /** An operator of this name wants to listen to the call: where, and by which ticket? */
+  /**
+   * An operator of this name wants to listen to the call. The reply says where, and has a ticket.
+   */
   | { readonly kind: "listen"; readonly by: string }
-  /** A stream of this call on the SIP path has arrived here: whereto, and by which ticket? */
+  /** A stream of this call on the SIP path has arrived here. The reply says where to carry it. */
   | { readonly kind: "stream" }
   /** The call's stream has arrived here: what is to be known of it? */
   | { readonly kind: "stream_elsewhere" };
@@ -46,40 +48,40 @@ export type PeerReply =
 
 /** What other processes may ask of this one. */
 export interface ClusterPeer {
-  /** Null: the call is not known here, or nothing can be said of it. Never rejects. */
+  /** Null: this process does not know the call, or cannot answer. Never rejects. */
   answer(callSid: CallSid, request: PeerRequest): Promise<PeerReply | null>;
   /** Another process has the call's stream now. */
   moved(callSid: CallSid): void;
 }
 
 export interface Cluster {
-  /** Once, before anything else. */
+  /** Called once, before anything else. */
   join(member: ClusterPeer): void;
   /**
-   * This process answers for the call from now on; the process that did before is told. Never waits
-   * and never throws.
+   * This process owns the call from now on, and the former owner is told. Never waits and never
+   * throws.
    */
   claim(callSid: CallSid): void;
   /**
-   * The call is over; what still comes of it may be answered anywhere after a while. Never waits
-   * and never throws.
+   * The call is over. After a while any process may answer its late callbacks. Never waits and
+   * never throws.
    */
   release(callSid: CallSid): void;
   /**
-   * Sends a request to the process that answers for the call. Null: there is none, or it did not
-   * answer in time (a few seconds). Never rejects.
+   * Sends a request to the owner of the call. Null: there is none, or it did not answer in time (a
+   * few seconds). Never rejects.
    */
   ask(callSid: CallSid, request: PeerRequest): Promise<PeerReply | null>;
   /**
-   * True for the first of all processes that asks for this key within `ttlMs`. Null: that cannot be
-   * told now. Answers within half a second or so, and never rejects.
+   * True for the first of all processes that asks for this key within `ttlMs`. Null: unknown,
+   * because the others cannot be asked. Answers within about half a second. Never rejects.
    */
   claimOnce(key: string, ttlMs: number): Promise<boolean | null>;
 }
 
 /**
- * Processes of this machine, which are near, and those of others: what the near ones cannot tell is
- * asked of the far ones.
+ * The processes of this machine, which are near, and those of other machines, which are far. Far
+ * ones are asked only what near ones do not know.
  */
 export class TieredCluster implements Cluster {
   readonly #near: Cluster;
@@ -109,7 +111,7 @@ export class TieredCluster implements Cluster {
     return (await this.#near.ask(callSid, request)) ?? (await this.#far.ask(callSid, request));
   }
 
-  /** What is far knows of all; what is near, only while that is away. */
+  /** The far side knows about all processes. The near side decides while the far side is away. */
   async claimOnce(key: string, ttlMs: number): Promise<boolean | null> {
     return (await this.#far.claimOnce(key, ttlMs)) ?? (await this.#near.claimOnce(key, ttlMs));
   }

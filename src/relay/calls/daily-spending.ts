@@ -30,7 +30,7 @@ export class DailySpending {
   readonly #spent = new Map<string, Spent>();
   #day: number;
   #timer: Timer | null = null;
-  /** One at a time: what is being told must not be told twice. */
+  /** The exchange that is under way: only one at a time, so that nothing is shared twice. */
   #sharing: Promise<void> = Promise.resolve();
 
   constructor(deps: DailySpendingDeps) {
@@ -48,7 +48,7 @@ export class DailySpending {
     return sharedUsd + ownUsd;
   }
 
-  /** @param keys  what other processes have spent on them is read first. */
+  /** @param keys  the keys whose sums are read before the first call. */
   async start(keys: readonly string[]): Promise<void> {
     for (const key of keys) this.#of(key);
     await this.#share();
@@ -119,7 +119,7 @@ export function agentSpending(agent: string): string {
   return `agent:${agent}`;
 }
 
-/** What is read before the first caller, so that a restart does not begin a new day. */
+/** The keys that are read before the first call, so that a restart does not start the day at 0. */
 export function spendingKeys({ agents }: Pick<AgentsFile, "agents">): readonly string[] {
   return [OUTBOUND_SPENDING, ...[...agents.keys()].map(agentSpending)];
 }

@@ -51,13 +51,14 @@ type StreamRefusal = "missing" | "invalid" | "expired" | "replayed";
 /** Clocks that are kept by NTP differ by less. */
 const CLOCK_WARNING_MS = 5_000;
 /**
- * From `start`: another process says within this what it knows of a call, or the call begins
- * without.
+ * From the stream's `start`: another process sends its handoff within this, or the call begins
+ * without it.
  */
 const HANDOFF_MS = 500;
 
 /**
- * By the number called, or calling where the relay has placed the call; null: no agent answers it.
+ * Finds the agent by the called number; of an outbound call, by the calling one. Null: none
+ * answers.
  */
 export function agentFor(agents: AgentsFile, form: Form): AgentProfile | null {
   const number = (isOutbound(form) ? form["From"] : form["To"]) ?? "";
@@ -88,7 +89,7 @@ interface SideStream {
   claim(call: SipCall, leg: MediaLeg): LegOwner | null;
 }
 
-/** A copy of the audio, or a supervisor's way to the caller; null: the stream of a call itself. */
+/** A fork for listeners, or a supervisor's line; null: it is the stream of a call itself. */
 function sideStreamOf({ callSid, customParameters }: TwilioStart): SideStream | null {
   const { fork, line, call = "" } = customParameters;
   if (fork !== undefined)
@@ -134,7 +135,7 @@ export class Inbound {
       log.warn("call: not taken", { reason: agent === null ? "no_agent" : "no_call_sid" });
       return apologyTwiml(agent);
     }
-    // Twilio asks again when our answer came late: the same call, a fresh token, no second session.
+    // Twilio asks again when our answer was late: it is the same call, with a new stream token.
     const known = registry.media(callSid);
     if (known !== undefined && !known.isOver) return known.path.arrivalTwiml(true);
     if (registry.knows(callSid)) return this.#deps.afterEnd(callSid, form);
@@ -161,7 +162,7 @@ export class Inbound {
     return call;
   }
 
-  /** A call of this process from now on. `handoff`: what another process knew of it. */
+  /** Opens a call of this process. `handoff`: what another process knew about it. */
   open(parties: CallParties, agent: AgentProfile, handoff: CallHandoff | null): MediaCall {
     const { registry, cluster, host } = this.#deps;
     const call = new Call(parties, agent, this.#paths, host, this.#deps);
@@ -173,7 +174,7 @@ export class Inbound {
 
   #streamTwiml(parties: CallParties, agent: AgentProfile, announcement: string | null): Twiml {
     const { callSid, direction } = parties;
-    // What comes back is what fits into a parameter, so the token is bound to that.
+    // Twilio cuts long parameters. The token is bound to the values as they will come back.
     const { from, to } = fittedParameters({ from: parties.from, to: parties.to });
     const token = this.#tokens.issue(callSid, [agent.name, from, to, direction]);
     const parameters = { token, agent: agent.name, from, to, direction };
@@ -216,7 +217,9 @@ export class Inbound {
     return this.#claimSide(start, side, leg, null);
   }
 
-  /** @param peers  where the stream of a call that is not known here is carried; null: nowhere. */
+  /**
+   * @param peers  carries the stream of a call that is not here to its process; null: nobody does.
+   */
   #claimSide(
     start: TwilioStart,
     side: SideStream,
@@ -256,7 +259,7 @@ export class Inbound {
     return null;
   }
 
-  /** From the process that answered the webhook. The caller waits for it, so not for long. */
+  /** Asks the process that answered the webhook, but not for long: the caller is waiting. */
   #handoffOf(callSid: CallSid, cluster: Pick<Cluster, "ask">): Promise<CallHandoff | null> {
     return new Promise((resolve) => {
       const late = this.#deps.clock.after(HANDOFF_MS, () => resolve(null));
@@ -268,8 +271,8 @@ export class Inbound {
   }
 
   /**
-   * A good token of a call whose webhook another process answered: the stream brings what is
-   * needed.
+   * Opens a call whose webhook another process answered. The parameters of the stream, which its
+   * token proves, hold what is needed.
    */
   #adopt(start: TwilioStart, handoff: CallHandoff | null): MediaCall | null {
     const { agent: name, from, to, direction } = start.customParameters;

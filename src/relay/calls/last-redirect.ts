@@ -13,13 +13,13 @@ export interface LastRedirectDeps {
 }
 
 /**
- * Takes a caller out of their conference to what follows, after the call is over for the relay: no
- * model is with them any more, Twilio does not ask what follows, and its music would play until they
- * hang up. So a request that fails is made again.
+ * Moves a caller from their conference to what follows, after the call is over for the relay. No
+ * model is with the caller any more, and Twilio does not ask what follows but plays music until
+ * they hang up. So a failed request is repeated.
  *
  * @param pauses  between the requests.
- * @param failed  logged when the caller could not be moved.
- * @returns       false: the caller still is in the conference.
+ * @param failed  the log line for a caller who could not be moved.
+ * @returns       false: the caller is still in the conference.
  */
 export async function lastRedirect(
   callSid: CallSid,
@@ -34,9 +34,10 @@ export async function lastRedirect(
       return true;
     } catch (error) {
       const code = errorCodeOf(error);
-      // Twilio says the same of a call that cannot be moved for a moment.
+      // Twilio gives the same answer for a call that cannot be moved just now.
       const isGone = code === "caller_gone";
-      // It may have been carried out: a caller who is with a human by now would be taken away.
+      // The request may have been carried out. Repeating it would take the caller away from a
+      // human.
       const mayConnect = code === "twilio_timeout" && connects(twiml);
       const isRetryable = error instanceof RelayError && error.retryable && !mayConnect;
       const mayPass = isGone || isRetryable;

@@ -9,21 +9,21 @@ export type ListenRefusal =
   | { readonly reason: "not_found" | "not_live" | "path" | "too_many_listeners" }
   | { readonly reason: "elsewhere"; readonly node: string };
 
-/** The way to a call's audio is open. */
+/** A call that the operator may listen to: `join` starts it. */
 export interface OpenListening {
-  /** @returns null: the call is over meanwhile, or others were quicker. */
+  /** @returns null: the call has ended meanwhile, or has too many listeners now. */
   join(socket: ListenerSocket): ListenerReceiver | null;
   /** Instead of `join`: the operator has gone. */
   abandon(): void;
 }
 
-/** What the edge may ask: who wants to listen to a call. */
+/** Listening to calls, as the edge uses it. */
 export interface ListenService {
-  /** Null: `open` will succeed, unless the call ends or others are quicker. */
+  /** Null: `open` will succeed, unless the call ends or gets too many listeners first. */
   refusal(callSid: CallSid): Promise<ListenRefusal | null>;
-  /** @param by the operator's name. Another process that has the call is connected to. */
+  /** @param by  the operator's name. Connects to another process if that one has the call. */
   open(callSid: CallSid, by: string): Promise<OpenListening | ListenRefusal>;
-  /** As `open`, for a connection of another process, and of this process's calls alone. */
+  /** As `open`, for a connection from another process, and only for calls of this process. */
   openHere(callSid: CallSid, by: string): OpenListening | ListenRefusal;
   /** The operator for whom another process was given this ticket; null: it is not valid. */
   redeem(callSid: CallSid, ticket: string): string | null;

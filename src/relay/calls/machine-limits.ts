@@ -1,13 +1,13 @@
 /**
- * The limits of callers over all processes of this machine. Each process counts its own calls; what
- * the others have running is known to the one that they share. `supervisor/` implements it.
+ * Limits that count calls over all processes of this machine. Each process counts its own calls,
+ * and the supervisor knows those of all. `supervisor/` implements it.
  */
 import type { Limits } from "../../domain/agent-profile.js";
 import type { CallParties } from "../../domain/call-parties.js";
 import type { CallSid } from "../../domain/ids.js";
 import type { AgentRefusal } from "../../domain/refusal-reasons.js";
 
-/** Whom a call counts for. */
+/** What a call counts for: its caller, its line. */
 export type CountedCall = Pick<CallParties, "callSid" | "from" | "to" | "direction">;
 
 /** The limits that count calls. */
@@ -15,8 +15,8 @@ export type CallLimits = Pick<Limits, "maxCallsPerCaller" | "maxWithheldCalls" |
 
 export interface MachineLimits {
   /**
-   * Asks for one call. Null: it may come in, or the others cannot be asked in time (a quarter of a
-   * second), so that what this process knows decides. Never rejects.
+   * Asks whether one more call is within the limits. Null: it is, or the others cannot be asked in
+   * time (a quarter of a second), so that this process decides alone. Never rejects.
    */
   admit(call: CountedCall, limits: CallLimits): Promise<AgentRefusal | null>;
   /** The call runs here. */

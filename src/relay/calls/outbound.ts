@@ -25,7 +25,7 @@ export interface OutboundOrder {
    */
   readonly from: string | null;
   readonly agent: string;
-  /** What the agent is to know of this call; null: nothing. */
+  /** What the agent should know about this call; null: nothing. */
   readonly context: Readonly<Record<string, unknown>> | null;
 }
 
@@ -70,16 +70,16 @@ export interface AnsweredCall {
 
 const RING_S = 60;
 /** Twilio keeps calls beyond an account's rate for so long, and places them then. */
-const QUEUED_MOST_MS = 24 * 3_600_000;
-/** Past its ringing: a call of which no callback told the end is asked for. */
+const MAX_QUEUED_MS = 24 * 3_600_000;
+/** From placing the call: if no callback has come by then, Twilio is asked for its status. */
 const OVERDUE_MS = RING_S * 1000 + 60_000;
 /** The person who has answered hears nothing meanwhile. */
 const TAKE_WAIT_MS = 500;
 
 /**
- * Places calls for operators: Twilio rings a phone, and asks `/incoming-call` once it is answered.
- * From then on it is a call like any other. Its URL names the agent; what the agent is to know
- * waits in the database, so any process may get the question.
+ * Places calls for operators. Twilio rings a phone, and asks `/incoming-call` once it is answered.
+ * From then on it is a call like any other. The URL names the agent, and the context waits in the
+ * database, so Twilio may ask any process.
  */
 export class Outbound {
   readonly #deps: OutboundDeps;
@@ -92,8 +92,8 @@ export class Outbound {
   }
 
   /**
-   * @throws RelayError what Twilio answered; `twilio_timeout` and the like when it is not known
-   * whether the call was placed.
+   * @throws RelayError Twilio's refusal; `twilio_timeout` and the like: it is unknown whether the
+   *         call was placed.
    */
   async place(order: OutboundOrder): Promise<{ callSid: CallSid } | { refusal: OutboundRefusal }> {
     const { agents, metrics, log } = this.#deps;
@@ -114,9 +114,9 @@ export class Outbound {
 
     const id = randomUUID();
     const placed: PlacedCall = { placedEpochMs: clock.epochMs(), context: order.context };
-    // Before the call: it may be answered sooner than Twilio's own answer is here.
+    // Store the context first: the phone may be answered before Twilio answers this request.
     if (this.#deps.placed === null) this.#own.set(id, placed);
-    else await this.#deps.placed.keep(id, placed, QUEUED_MOST_MS);
+    else await this.#deps.placed.keep(id, placed, MAX_QUEUED_MS);
     const link = { kind: "outbound", id, agent: agent.name } as const;
     const callSid = await this.#create({
       to: order.to,
@@ -137,8 +137,8 @@ export class Outbound {
       path: "media-stream",
       node: this.#deps.node,
     });
-    // The process that is asked when the call is answered tells the rest: this one holds nothing of
-    // a call that only rings.
+    // The process that Twilio asks when the phone is answered writes the rest of the record. This
+    // process keeps nothing of a call that only rings.
     this.#deps.journal.write(callSid, { type: "moved" });
     log.info("outbound: call placed", { callSid, agent: agent.name });
     this.#watch(callSid, id);
@@ -150,7 +150,7 @@ export class Outbound {
     return null;
   }
 
-  /** A request that got no answer may have been carried out; a second one would ring twice. */
+  /** A request without an answer may have been carried out, and a second one would ring twice. */
   async #create(call: Parameters<CallControl["createCall"]>[0]): Promise<CallSid> {
     const { control, clock, log } = this.#deps;
     const sinceEpochMs = clock.epochMs();
@@ -160,7 +160,7 @@ export class Outbound {
       const unsure = error instanceof RelayError && error.retryable && error.code !== "twilio_busy";
       if (!unsure) throw error;
       const calls = await control.findCalls(call.to, sinceEpochMs).catch((failure: unknown) => {
-        log.warn("outbound: not known whether the call was placed", {}, failure);
+        log.warn("outbound: unknown whether the call was placed", {}, failure);
         return [];
       });
       const found = calls.find(({ sid }) => !this.#ringing.has(sid));
@@ -184,7 +184,7 @@ export class Outbound {
     this.#own.delete(id);
     if (placed === null) return own;
     return await new Promise((resolve) => {
-      // The person who has answered is not kept waiting for a database; the agent does without.
+      // The person must not wait for a database, so the agent talks without the context.
       const withoutIt = (reason: string, error?: unknown): void => {
         log.warn("outbound: context of a placed call not read", { reason }, error);
         resolve(null);
@@ -203,7 +203,7 @@ export class Outbound {
     });
   }
 
-  /** POST /call-status of a call that this process has not. */
+  /** POST /call-status of an outbound call that this process does not have. */
   status(callSid: CallSid, form: Form, link: LinkOf<"outbound">): void {
     const status = readCallStatus(form["CallStatus"]);
     if (status === null || !isFinalStatus(status)) return;
@@ -211,7 +211,7 @@ export class Outbound {
     void this.#ended(callSid, status, link.id);
   }
 
-  /** A call that is over. One that an agent has had tells its own end. */
+  /** Ends the record of a call that reached no agent. A call with an agent writes its own end. */
   async #ended(callSid: CallSid, status: TwilioCallStatus, id: string): Promise<void> {
     const placed = await this.#take(id);
     // Its context is gone where an agent has asked for it; what Twilio calls unanswered never had

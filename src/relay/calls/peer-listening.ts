@@ -7,9 +7,9 @@ const INTERNAL = 1011;
 const TRY_AGAIN = 1013;
 
 /**
- * A listener here of a call that another process has: audio and messages are passed on as they
- * come, both ways. Neither side waits for the other. A listener who does not keep up is dropped
- * here, so that the process with the call never notices.
+ * A listener at this process whose call is in another process: audio and messages are passed on
+ * both ways as they come. Neither side waits for the other. A listener who does not keep up is
+ * dropped here and does not burden the process with the call.
  */
 export class PeerListening implements OpenListening {
   readonly #peer: PeerConnection;

@@ -25,9 +25,9 @@ const REFUSED = 1008;
 const INTERNAL = 1011;
 
 /**
- * Streams that Twilio opens for a call on the SIP path, the copy for listeners and a supervisor's
- * line, reach any process where MEDIA_URL names none. Such a stream is carried to the process with
- * the call, message by message.
+ * Twilio opens two kinds of stream for a call on the SIP path: the fork for listeners and a
+ * supervisor's line. If MEDIA_URL does not name the process, they reach any process, which carries
+ * them to the process with the call, message by message.
  */
 export class PeerStreams {
   /** Where other processes reach the operator listener of this one; null: that is not known. */
@@ -85,7 +85,7 @@ class Carrier implements StreamCarrier {
 
   message(message: Uint8Array): void {
     if (this.#peer.bufferedBytes() <= MAX_BACKLOG_BYTES) this.#peer.send(message, false);
-    // With a message left out the audio would have a gap, or its end might never be told.
+    // Dropping one message would leave a gap in the audio, or hide the stream's end.
     else this.#peer.close(INTERNAL, "too slow");
   }
 

@@ -4,7 +4,7 @@ import type { CallSid } from "../../domain/ids.js";
 
 /** From the reply to a process that asked until it has dialled. */
 const TICKET_MS = 10_000;
-const MOST_TICKETS = 1_000;
+const MAX_TICKETS = 1_000;
 /** 192 bits. */
 const TICKET_BYTES = 24;
 
@@ -13,7 +13,7 @@ export class PeerTickets<Purpose> {
   readonly #tickets = new ExpiringMap<
     string,
     { readonly callSid: CallSid; readonly purpose: Purpose }
-  >({ ttlMs: TICKET_MS, maxSize: MOST_TICKETS });
+  >({ ttlMs: TICKET_MS, maxSize: MAX_TICKETS });
   readonly #nowMs: () => number;
 
   constructor(nowMs: () => number) {

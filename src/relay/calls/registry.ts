@@ -31,13 +31,13 @@ export interface RegistryDeps {
   /** Whether one more caller can be taken; null: MAX_CALLS alone decides. */
   readonly admission: Admission | null;
   readonly maxCalls: number;
-  /** Why records are in danger; null: they are not. */
+  /** Why record events may be lost; null: they are safe. */
   readonly trouble: () => "database" | "disk" | null;
   /** The other processes of this machine; null: there are none. */
   readonly machine: MachineLimits | null;
 }
 
-/** From the end of a call: its callbacks come within this. */
+/** From the end of a call: its late callbacks come within this. */
 const REMEMBER_MS = 10 * 60_000;
 
 /**
@@ -150,7 +150,7 @@ export class CallRegistry {
     return this.load >= this.#deps.maxCalls;
   }
 
-  /** Calls that weigh on this process: callers who are with a human do not. */
+  /** Calls that count against MAX_CALLS: all except those whose caller is with a human. */
   get load(): number {
     let load = 0;
     for (const call of this.#media.values()) if (call.isLoad) load++;
@@ -167,8 +167,9 @@ export class CallRegistry {
   }
 
   /**
-   * Why this caller is not taken: there is no room, or the agent's limits are reached, here or on
-   * this machine. A quarter of a second at most; the same call may have come in once more meanwhile.
+   * Why this caller is not admitted: there is no room, or a limit of the agent is reached, here or
+   * on this machine. Takes a quarter of a second at most. The same webhook may come again
+   * meanwhile.
    */
   async callerRefusal(agent: AgentProfile, parties: CallParties): Promise<OverflowReason | null> {
     const { machine } = this.#deps;
@@ -206,13 +207,15 @@ export class CallRegistry {
 
   // --- draining ----------------------------------------------------------------------------------
 
-  /** Not ready from now on, so that a load balancer chooses others. */
+  /**
+   * Turns `/ready` to 503, so that a load balancer chooses others. New callers are still admitted.
+   */
   announceDrain(): void {
     this.#isLeaving = true;
     this.#deps.metrics.draining.set(1);
   }
 
-  /** New callers overflow from now on. */
+  /** From now on new callers overflow. */
   beginDrain(): void {
     this.announceDrain();
     this.#isDraining = true;

@@ -1,6 +1,6 @@
 import { ExpiringMap } from "../../domain/expiring-map.js";
 
-/** What is done once only, as far as this process knows. */
+/** Finds out whether something has been done before, as far as this process knows. */
 export class ReplayCache {
   readonly #nowMs: () => number;
   readonly #claimed: ExpiringMap<string, true>;

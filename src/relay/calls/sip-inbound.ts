@@ -10,6 +10,7 @@ import type { Twiml } from "../../wire/twiml.js";
 import { Call } from "../call/call.js";
 import type { CallDeps, CallHost } from "../call/call-deps.js";
 import type { ConferenceState } from "../sip/conference-events.js";
+import { warnUnlessGone } from "../sip/failed-request.js";
 import type { SipClaim, SipInvite } from "../sip/invite.js";
 import { claimsOf, MODEL_LABEL } from "../sip/model-legs.js";
 import type { ReferTransfers } from "../sip/refer.js";
@@ -54,17 +55,17 @@ export interface SipInboundDeps extends CallDeps {
 }
 
 /**
- * All processes know a moment after it was opened which of them answers for a call, and a busy one
- * is slow to answer.
+ * From the webhook: how long other processes are asked for the owner of a call. They learn it a
+ * moment after the call was opened, and a busy owner is slow to answer.
  */
-const ASK_MOST_MS = 4_000;
+const MAX_ASK_MS = 4_000;
 const ASK_PAUSE_MS = 300;
 /**
- * Between the tries to take a model off hold: no other process does, and until then the caller hears
- * nothing.
+ * Between the tries to take a model off hold. No other process does this, and until it succeeds the
+ * caller hears nothing.
  */
 const UNHOLD_PAUSES_MS = [500, 1_000, 2_000, 4_000, 8_000, 8_000, 8_000];
-/** Calls of dead processes that are looked at at the same time. */
+/** How many calls of dead processes are checked at the same time. */
 const LOST_AT_ONCE = 4;
 const ADOPT_TTL_MS = 10 * 60_000;
 
@@ -77,7 +78,7 @@ export class SipInbound {
   readonly #config: SipInboundConfig;
   readonly #deps: SipInboundDeps;
   readonly #tokens: StreamTokens;
-  /** Those that Inbound checks. */
+  /** Tokens of streams, which Inbound checks. */
   readonly #streamTokens: StreamTokens;
   /** One call after the other in each. */
   readonly #lanes: Promise<void>[] = [];
@@ -158,7 +159,7 @@ export class SipInbound {
   }
 
   /**
-   * The process that called the human in is dead, and the model it would have sent away still
+   * The process that called the human has died, and the model that it would have removed still
    * talks.
    */
   async #humanJoined(callSid: CallSid, form: Form): Promise<void> {
@@ -170,13 +171,11 @@ export class SipInbound {
       await sip.hangUp(kept.callId);
       states?.drop(callSid);
     } catch (error) {
-      const code = errorCodeOf(error);
-      if (code !== "caller_gone")
-        log.warn("sip: model not sent away from a human", { callSid, code }, error);
+      warnUnlessGone(log, "sip: model not removed after a human joined", error, { callSid });
     }
   }
 
-  /** What is over in order, an hour with a human included, has left nothing behind. */
+  /** Whether a call was cut short: one that ended normally has no stored state any more. */
   async isUnfinished(callSid: CallSid): Promise<boolean> {
     const { states, log, registry } = this.#deps;
     if (registry.ended(callSid) !== undefined) return false;
@@ -184,12 +183,12 @@ export class SipInbound {
     try {
       return (await states.find(callSid)) !== null;
     } catch (error) {
-      log.warn("sip: state of a call not read", { callSid, code: "store_unavailable" }, error);
+      log.warn("sip: stored state not read", { callSid, code: "store_unavailable" }, error);
       return true;
     }
   }
 
-  /** The leg by which a supervisor comes into a caller's conference: it begins, or has ended. */
+  /** The leg by which a supervisor joins a caller's conference begins, or has ended. */
   line(form: Form, { kind, call: callSid, line }: LinkOf<"line" | "line_ended">): Twiml {
     const takeover = this.#deps.registry.sip(callSid)?.path.takeover ?? null;
     const appLeg = readCallSid(form["CallSid"]);
@@ -200,9 +199,9 @@ export class SipInbound {
   }
 
   /**
-   * Its process died some time ago. Where no other one was there for Twilio to ask what follows a
-   * supervisor's line, the model is on hold still. A dead process had many calls, so few are looked
-   * at at once. Never rejects.
+   * The process with this call has died. If Twilio could ask no other process what follows a
+   * supervisor's line, the model is still on hold. A process may have had many calls, so only a few
+   * are checked at a time. Never rejects.
    */
   processLost(callSid: CallSid): void {
     if (this.#deps.states === null || this.#config.supervisorAppSid === null) return;
@@ -217,37 +216,35 @@ export class SipInbound {
       if (registry.knows(callSid) || states === null || (await states.find(callSid)) === null)
         return;
     } catch (error) {
-      log.warn("sip: state of a call not read", { callSid, code: "store_unavailable" }, error);
+      log.warn("sip: stored state not read", { callSid, code: "store_unavailable" }, error);
       return;
     }
     if (!(await this.#supervisorIsThere(callSid))) this.#bringModelBack(callSid);
   }
 
   /**
-   * A process that is only cut off from the database counts as dead, too. The line of a supervisor
-   * ends with its process, so a line that is there shows that the process lives. When that one dies
-   * later, Twilio's callback for the line brings the model back.
+   * A process that is only cut off from the database also counts as dead. A supervisor's line ends
+   * with its process, so an open line shows that the process lives. If it dies later, Twilio's
+   * callback for the line brings the model back.
    */
   async #supervisorIsThere(callSid: CallSid): Promise<boolean> {
     const { control, log } = this.#deps;
     try {
-      // It is so already: only a participant that is there can be asked for it.
+      // Changes nothing. The request succeeds only if the participant is in the conference.
       const nothing = { endConferenceOnExit: false };
       await control.updateParticipant(conferenceName({ callSid }), SUPERVISOR_LABEL, nothing);
-      log.warn("sip: a process that is not heard of still carries a supervisor", { callSid });
+      log.warn("sip: supervisor still connected through a silent process", { callSid });
       return true;
     } catch (error) {
-      const code = errorCodeOf(error);
-      // In doubt the caller hears two voices, not none.
-      if (code !== "caller_gone")
-        log.warn("sip: not known whether a supervisor speaks", { callSid, code }, error);
+      warnUnlessGone(log, "sip: presence of a supervisor unknown", error, { callSid });
+      // If in doubt, the caller should hear two voices rather than none.
       return false;
     }
   }
 
   /**
-   * The process with the call is dead, and its supervisor is gone: the model, which is on hold,
-   * comes back to the caller.
+   * The process with the call has died, and its supervisor is gone. Takes the model off hold, so
+   * that the caller hears it again.
    */
   #bringModelBack(callSid: CallSid, tries = 1): void {
     const { registry, control, log, clock } = this.#deps;
@@ -290,8 +287,8 @@ export class SipInbound {
   }
 
   /**
-   * Dialled by another process, which is asked. If none answers for the caller any more, this one
-   * takes over.
+   * A leg that another process dialled: passes it to that process. If no process owns the caller's
+   * call any more, this one takes it over.
    */
   async #legOfAnother(invite: SipInvite, claim: SipClaim): Promise<void> {
     const { callId } = invite;
@@ -302,7 +299,7 @@ export class SipInbound {
       return;
     }
     const { clock, cluster, registry, log } = this.#deps;
-    const untilMs = clock.nowMs() + ASK_MOST_MS;
+    const untilMs = clock.nowMs() + MAX_ASK_MS;
     while (cluster !== null && clock.nowMs() < untilMs) {
       if ((await cluster.ask(callSid, { kind: "sip_invited", invite })) !== null) return;
       if (registry.knows(callSid)) {
@@ -314,9 +311,8 @@ export class SipInbound {
     try {
       await this.#adopt(callId, claim);
     } catch (error) {
-      // It rings out. Its caller's own process, if there is one, sees that and takes them to their
-      // fallback.
-      log.warn("sip: call of another process not taken up", { callSid }, error);
+      // The leg rings out. If the caller's own process lives, it then sends them to their fallback.
+      log.warn("sip: call of another process not taken over", { callSid }, error);
     }
   }
 
@@ -325,11 +321,11 @@ export class SipInbound {
     const kept = (await states?.find(callSid)) ?? null;
     const agent = kept === null ? undefined : agents.agents.get(kept.agent);
     if (kept === null || agent === undefined) {
-      // The caller is gone, and with them all that was known of the call.
+      // The caller is gone, and the stored state with them.
       this.#reject(callId, 480);
       return;
     }
-    // Another process has taken it, and was only too busy to say so.
+    // Another process has taken the leg, but was too busy to answer.
     if (kept.callId !== null) return;
     if (!(await claimOnce(`sip:${callId}`, ADOPT_TTL_MS))) return;
     if (registry.knows(callSid) || this.#tokens.redeem(token, callSid, claimsOf(leg)) !== "ok")
@@ -345,15 +341,15 @@ export class SipInbound {
     call.path.modelRings(callId, leg, true);
   }
 
-  /** Straight from a trunk: no TwiML, no REST; the number dialled says which agent answers. */
+  /** A call straight from a trunk, without TwiML or REST. The dialled number selects the agent. */
   async #trunkCall({ callId, from, dialled }: SipInvite): Promise<void> {
     const { agents, registry, metrics } = this.#deps;
     const agent = agentFor(agents, { To: dialled, Direction: "inbound" });
-    // No CallSid of Twilio's names such a call: the model's id does.
+    // Twilio has no CallSid for such a call, so the model's call id stands for it.
     const callSid = callId as CallSid;
     const parties = { callSid, from, to: dialled, direction: "inbound", callToken: null } as const;
     const refusal = agent === null ? "no_agent" : await registry.callerRefusal(agent, parties);
-    // Delivered once more: the call has begun meanwhile, or is over already.
+    // A repeated delivery: the call has begun meanwhile, or has already ended.
     if (registry.knows(callSid)) return;
     if (agent === null || refusal !== null) {
       metrics.callsRejected.add(1, refusal ?? "no_agent");
@@ -372,9 +368,9 @@ export class SipInbound {
   }
 
   #reject(callId: string, status: number): void {
-    this.#deps.sip.reject(callId, status).catch((error: unknown) => {
-      const code = errorCodeOf(error);
-      if (code !== "caller_gone") this.#deps.log.warn("sip: call not rejected", { code }, error);
-    });
+    const { sip, log } = this.#deps;
+    sip
+      .reject(callId, status)
+      .catch((error: unknown) => warnUnlessGone(log, "sip: call not rejected", error));
   }
 }

@@ -7,7 +7,7 @@ import { ClockOffsets } from "./clock-offsets.js";
 /** From TwiML to `start`: a `<Say>` before the stream and a slow carrier fit in. */
 const LIFETIME_MS = 120_000;
 /** How far the clock of the node that issued a token may be ahead of this one's. */
-const MOST_AHEAD_MS = 600_000;
+const MAX_AHEAD_MS = 600_000;
 
 export type TokenCheck = "ok" | "missing" | "invalid" | "expired" | "replayed";
 
@@ -25,7 +25,7 @@ export class StreamTokens {
   /** The clock may be set between the webhook's answer and the stream. */
   readonly #offsets: ClockOffsets;
   /** Nonces of tokens that were used, until these expire by any clock. */
-  readonly #spent = new ExpiringMap<string, true>({ ttlMs: LIFETIME_MS + MOST_AHEAD_MS });
+  readonly #spent = new ExpiringMap<string, true>({ ttlMs: LIFETIME_MS + MAX_AHEAD_MS });
 
   /**
    * @param secrets  something that only this service's processes know. The first one signs, and all
@@ -47,9 +47,9 @@ export class StreamTokens {
     return `${expiry}.${nonce}.${macOf(this.#keys[0] ?? "", signed)}`;
   }
 
-  /** What of a good token is asked once only, and for how long. */
+  /** The key to claim among processes so that a valid token is used once, and for how long. */
   onceKey(token: string): { readonly key: string; readonly ttlMs: number } {
-    // As long as any process may take it for good.
+    // As long as the clock of any process may take the token for valid.
     const ttlMs = LIFETIME_MS + Math.max(0, this.aheadMs(token));
     return { key: `stream:${token.split(".")[1] ?? ""}`, ttlMs };
   }
@@ -77,14 +77,14 @@ export class StreamTokens {
     if (!this.#keys.some((key) => isSame(mac, macOf(key, signed)))) return "invalid";
     const ageMs = this.#ageMs(token);
     if (!(ageMs < LIFETIME_MS)) return "expired";
-    if (ageMs < -MOST_AHEAD_MS) return "invalid";
+    if (ageMs < -MAX_AHEAD_MS) return "invalid";
     return this.#spent.has(nonce, this.#clock.nowMs()) ? "replayed" : "ok";
   }
 
   /** Since the token was issued; negative: the issuer's clock is ahead. */
   #ageMs(token: string): number {
     const ages = this.#offsets.agesMs(expiryOf(token) - LIFETIME_MS);
-    const isGood = (ageMs: number): boolean => ageMs < LIFETIME_MS && ageMs >= -MOST_AHEAD_MS;
+    const isGood = (ageMs: number): boolean => ageMs < LIFETIME_MS && ageMs >= -MAX_AHEAD_MS;
     return ages.find(isGood) ?? ages[0] ?? Number.NaN;
   }
 }

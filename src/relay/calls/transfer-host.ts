@@ -22,7 +22,7 @@ export interface TransferHostDeps {
   readonly calls: Pick<TransferCalls, "find" | "takeBack">;
   readonly clock: Clock;
   readonly log: Log;
-  /** For what happens to calls that this process does not have, or no longer. */
+  /** For events of calls that this process does not have, or has no longer. */
   readonly journal: CallJournal;
   readonly states: Pick<TransferStates, "keep"> | null;
   /** `https://…` without a final slash. */
@@ -37,7 +37,7 @@ export interface TransferOwner {
    * agent.
    */
   readonly call: TransferredCall | null;
-  /** Twilio's form that made this process take the transfer up. */
+  /** Twilio's form with which this process took the transfer over. */
   readonly form: Form;
   /** When the call was opened, ms since the epoch; null: not known. */
   readonly openedEpochMs: number | null;
@@ -46,7 +46,7 @@ export interface TransferOwner {
 }
 
 const AGENT_FAILED = { outcome: "failed", reason: "agent_failed" } as const;
-/** How a call ended of which this process only saw the end of the transfer. */
+/** How a call ended when this process saw only the end of its transfer. */
 const END = {
   connected: { outcome: "transferred", reason: "transferred" },
   apology: { outcome: "failed", reason: "transfer_failed" },

@@ -18,7 +18,7 @@ export interface TransferredCall {
   readonly language: string;
   readonly path: {
     readonly name: PathName;
-    /** A stream of the relay's own carries the caller. */
+    /** A Media Streams socket of this process carries the caller's audio. */
     readonly hasStream: boolean;
     /** The model is with the caller, and stays while a human is asked to join. */
     readonly agentIsHere: boolean;
@@ -48,8 +48,8 @@ export interface TransferService {
    */
   begin(call: TransferredCall, request: TransferRequest, how?: "redirect" | "follows"): void;
   /**
-   * It will begin once the farewell is over: whatever happens to this process, the caller gets
-   * there.
+   * The transfer will begin once the farewell is over. Stores it, so that the caller gets there
+   * even if this process dies.
    */
   announce(call: TransferredCall, request: TransferRequest): void;
   /** An event of the conference in which a caller of the SIP path has been from the start. */
@@ -66,7 +66,7 @@ export interface TransferService {
   resume(callSid: CallSid, form: Form): Promise<Twiml | null>;
   /** Apology and the agent's default destination, for callers of a process that is gone. */
   fallback(agent: AgentProfile, callSid: CallSid, form: Form): Twiml;
-  /** A transfer of the call is remembered here. */
+  /** This process knows a transfer of the call. */
   knows(callSid: CallSid): boolean;
   /** The call is over. */
   forget(callSid: CallSid): void;
@@ -83,7 +83,8 @@ export interface KeptTransfer extends TransferSnapshot {
 }
 
 /**
- * Where nodes keep what they share; without it, a transfer outlives its process only by its URLs.
+ * Stored state of transfers, which nodes share. Without it, a transfer outlives its process only by
+ * its URLs.
  */
 export interface TransferStates {
   /** Never waits and never throws; the last write of a call wins. */

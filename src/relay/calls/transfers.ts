@@ -31,17 +31,17 @@ import { apologyTwiml, type Links } from "./voice-twiml.js";
 export interface TransfersDeps extends TransferDeps {
   readonly links: Links;
   readonly states: TransferStates | null;
-  /** For what happens to calls that this process does not have, or no longer. */
+  /** For events of calls that this process does not have, or has no longer. */
   readonly journal: CallJournal;
 }
 
 /** `<Dial>` ends after four hours by itself; until then a callback may come. */
 const REMEMBER_MS = 5 * 3_600_000;
-/** A callback of a transfer that was forgotten finds what it needs in its URL. */
+/** Most transfers that are kept. A callback of a forgotten one has what it needs in its URL. */
 const MAX_REMEMBERED = 5_000;
-/** How long a transfer waits for the counts of other processes; then this process's own decide. */
+/** From asking other processes for their counts: after this, this process's own count decides. */
 const COUNT_WAIT_MS = 300;
-/** How long Twilio, and a caller, wait for a stored state. */
+/** From asking the database for a stored state: Twilio and a caller are waiting. */
 const FIND_WAIT_MS = 2_000;
 
 /** The transfers of all calls of this process, and those that another process left behind. */
@@ -78,8 +78,8 @@ export class Transfers implements TransferService {
       this.#refuse(call, request, "destination_unknown");
       return;
     }
-    // Limits are for what a model can be talked into. Key, supervisor and fallback are never
-    // refused.
+    // Limits apply to what a model can be talked into. The transfer key, a supervisor and the
+    // fallback are never refused.
     if (request.by !== "agent") {
       this.#start(call, request, how);
       return;
@@ -110,14 +110,14 @@ export class Transfers implements TransferService {
   }
 
   /**
-   * @returns 0 when the other processes cannot be asked in time: this one's own count has decided
-   * already.
+   * @returns 0 when the other processes cannot be asked in time: this process's own count has
+   *          already decided.
    */
   async #countedElsewhere(callSid: CallSid, key: string, states: TransferStates): Promise<number> {
     try {
       return (await within(this.#deps.clock, COUNT_WAIT_MS, states.count(key))) ?? 0;
     } catch (error) {
-      this.#deps.log.warn("transfer: counted by this process only", { callSid }, error);
+      this.#deps.log.warn("transfer: limit counted by this process only", { callSid }, error);
       return 0;
     }
   }
@@ -153,8 +153,8 @@ export class Transfers implements TransferService {
   }
 
   /**
-   * Late callbacks of an earlier transfer must not be taken for news of this one, also when another
-   * process carried that one out: numbers follow the clock, ten a second, which is more than a
+   * Late callbacks of an earlier transfer must not count for this one, even if another process
+   * carried the earlier one out. So numbers follow the clock, ten a second, which is more than a
    * transfer uses.
    */
   #firstRevision(callSid: CallSid): number {
@@ -182,8 +182,8 @@ export class Transfers implements TransferService {
   }
 
   /**
-   * A call to a SIP or client address of ours has no number that Twilio would show to a human: one
-   * of the agent's.
+   * The number to show to a human. A call to a SIP or client address has none that Twilio would
+   * show, so it is one of the agent's numbers.
    */
   #ownNumber(called: string, agent: AgentProfile): string {
     const number = numberOf(called);
@@ -195,7 +195,7 @@ export class Transfers implements TransferService {
     return called;
   }
 
-  /** Nothing was asked of Twilio: the caller is still with the agent. */
+  /** Refuses a transfer before Twilio was asked: the caller is still with the agent. */
   #refuse(call: TransferredCall, request: TransferRequest, refusal: TransferRefusal): void {
     const { eventLog, agent } = call;
     const { destination, reason, summary, urgency, by } = request;
@@ -272,9 +272,9 @@ export class Transfers implements TransferService {
     this.#transfers.set(callSid, transfer, nowMs);
   }
 
-  // --- take up ----------------------------------------------------------------------------------
+  // --- taken over from another process --------------------------------------------------------
 
-  /** That of this process, else the one that another process left behind. Null: there is none. */
+  /** The transfer of this process, or one that another process left behind. Null: there is none. */
   async #find(link: TransferLink, form: Form): Promise<Transfer | null> {
     const own = this.#transfers.get(link.call, this.#deps.clock.nowMs());
     if (own !== undefined) return own;
@@ -290,7 +290,7 @@ export class Transfers implements TransferService {
     const own = this.#transfers.get(callSid, this.#deps.clock.nowMs());
     if (own !== undefined) return own.isOver ? null : own.streamFollowed();
     const stored = await this.#stored(callSid);
-    // One that is over was followed by something else, which then broke.
+    // A transfer that is over was followed by something else, which has now broken.
     if (stored === null || stored.state.phase.name === "over") return null;
     const agent = this.#calls.agents.agents.get(stored.agent);
     if (agent === undefined) return null;
@@ -303,7 +303,7 @@ export class Transfers implements TransferService {
     agent: AgentProfile,
     form: Form,
   ): Transfer {
-    // Another callback of the same transfer may have been quicker.
+    // Another callback may have restored the same transfer meanwhile.
     const meanwhile = this.#transfers.get(callSid, this.#deps.clock.nowMs());
     if (meanwhile !== undefined) return meanwhile;
     const failed = stored.request.by === "failure";
@@ -319,7 +319,7 @@ export class Transfers implements TransferService {
     if (states === null) return null;
     try {
       const stored = await within(clock, FIND_WAIT_MS, states.find(callSid));
-      // A node of another version wrote it: its URLs say enough.
+      // If a node of another version wrote it, the URLs hold enough to go on.
       return stored?.version === 2 ? stored : null;
     } catch (error) {
       log.warn("transfer: state not read", { callSid, code: "store_unavailable" }, error);

@@ -26,7 +26,7 @@ export interface OverflowDeps {
   readonly node: string;
 }
 
-/** A caller who gets no agent: they have a record and a transfer, and nothing else of a call. */
+/** The call of a caller who gets no agent: it has a record and a transfer, and nothing else. */
 class TurnedAwayCall implements TransferredCall {
   readonly parties: CallParties;
   readonly agent: AgentProfile;
@@ -90,7 +90,7 @@ export class Overflow {
     return this.#calls.has(callSid, this.#deps.clock.nowMs());
   }
 
-  /** The same answer once more. */
+  /** Gives the same answer again. */
   again(callSid: CallSid): Promise<Twiml> {
     const call = this.#calls.get(callSid, this.#deps.clock.nowMs());
     return this.#answer(callSid, call?.agent ?? null);

@@ -13,8 +13,8 @@ export interface Links {
 const APOLOGY = "We are sorry, we cannot take your call right now. Please call again later.";
 
 /**
- * Puts the caller on a stream to this relay. Should the stream end, Twilio asks `connect-ended`
- * what follows.
+ * Connects the caller with this relay by a stream. When the stream ends, Twilio asks
+ * `connect-ended` what follows.
  *
  * @param say  spoken before the stream, or null.
  */

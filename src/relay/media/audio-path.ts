@@ -15,14 +15,14 @@ import { CallerVad } from "../../vad/caller-vad.js";
 import type { Endpoint } from "../../vad/endpointer.js";
 import type { ModelSession, SpeechItem } from "../model/model-session.js";
 import type { AudioTap } from "./call-listeners.js";
-import type { FrameSink, MediaLeg } from "./media-leg.js";
+import type { CallerAudioSink, MediaLeg } from "./media-leg.js";
 
 export interface AudioPathEvents {
-  /** The first audio of an item left for the caller. */
+  /** The first audio of an item leaves for the caller. */
   speechBegan(itemId: ItemId): void;
-  /** The first audio of an item came from the model. */
+  /** The first audio of an item has come from the model. */
   audioArrived(): void;
-  /** Local VAD finds that the caller begins or ends to speak, before the model says so. */
+  /** Local VAD finds that the caller starts or stops speaking, before the model says so. */
   callerHeard(endpoint: Endpoint, nowMs: number): void;
 }
 
@@ -32,21 +32,21 @@ export interface AudioPathDeps {
   readonly leadMs: number;
   /** Caller audio per append while either side talks, in ms. */
   readonly uplinkPtimeMs: number;
-  /** The same while it is certain that the caller is silent. Equal: never joined. */
+  /** The same while the caller is certainly silent. Equal to `uplinkPtimeMs`: nothing is joined. */
   readonly uplinkIdlePtimeMs: number;
 }
 
-/** Items that begin so are ours. The model's are `item_…`. */
+/** Prefix of the relay's own items. The model's begin with `item_`. */
 const LOCAL = "local:";
 
 export function isLocal(itemId: ItemId): boolean {
   return itemId.startsWith(LOCAL);
 }
 
-/** What is sent to the phone is announced to voice detection for a round trip after the lead. */
-const MOST_ROUND_TRIP_MS = 1_000;
+/** Longest round trip for which the echo gate remembers what the phone still has to play. */
+const MAX_ROUND_TRIP_MS = 1_000;
 
-/** A supervisor's audio that may wait behind the phone's own buffer. */
+/** Most audio of a supervisor that may wait here, beyond what the phone holds. */
 const MAX_VOICE_BYTES = msToBytes(300);
 
 const SILENCE = new Uint8Array(msToBytes(GAP_LIMIT_MS)).fill(ULAW_SILENCE);
@@ -63,7 +63,7 @@ const SCRATCH_CHARS = (scratch.length / 3) * 4;
  * The audio of one call, both ways. Frames go from socket to socket in the turn that brought them;
  * nothing here allocates per frame, logs or waits.
  */
-export class AudioPath implements PlayoutSink, FrameSink {
+export class AudioPath implements PlayoutSink, CallerAudioSink {
   readonly playout: Playout;
   readonly #clock: Clock;
   readonly #metrics: Metrics;
@@ -74,18 +74,17 @@ export class AudioPath implements PlayoutSink, FrameSink {
   readonly #joiner: UplinkJoiner;
   #gaps = new GapFiller();
   #leg: MediaLeg | null = null;
-  /** Null: no operator listens.*/
+  /** Null: no operator listens. */
   #tap: AudioTap | null = null;
   #session: ModelSession | null = null;
   /** The session that the appended bytes belong to. */
   #listening: ModelSession | null = null;
   readonly vad: CallerVad;
-  /** Caller audio of the present session, what waits to be joined included, in bytes: its clock. */
+  /** Caller audio of the present session in bytes, with frames that wait: the session's clock. */
   #appendedBytes = 0;
   #joinedSinceMs = 0;
   /**
-   * The model is in the middle of a turn of the caller: it needs every frame at once to find its
-   * end.
+   * The model has heard the caller's turn begin. To find its end, it gets each frame at once.
    */
   #modelHears = false;
   #localItems = 0;
@@ -101,7 +100,7 @@ export class AudioPath implements PlayoutSink, FrameSink {
     this.#events = events;
     this.#ptimeBytes = msToBytes(deps.uplinkPtimeMs);
     this.#idlePtimeBytes = msToBytes(deps.uplinkIdlePtimeMs);
-    this.vad = new CallerVad(deps.leadMs + MOST_ROUND_TRIP_MS);
+    this.vad = new CallerVad(deps.leadMs + MAX_ROUND_TRIP_MS);
     this.#joiner = new UplinkJoiner(this.#idlePtimeBytes + FRAME_BYTES);
     this.playout = new Playout(pool, this, {
       leadMs: deps.leadMs,
@@ -109,7 +108,7 @@ export class AudioPath implements PlayoutSink, FrameSink {
     });
   }
 
-  /** A stream of the caller begins; its clock begins anew. */
+  /** A stream of the caller begins, and with it a new clock of timestamps. */
   connectLeg(leg: MediaLeg): void {
     this.#leg = leg;
     this.#gaps = new GapFiller();
@@ -121,7 +120,7 @@ export class AudioPath implements PlayoutSink, FrameSink {
     if (this.#session !== null) this.#flush(this.#session);
   }
 
-  /** The session hears the caller from now on, what waited first. */
+  /** The session hears the caller from now on, beginning with the audio that waited. */
   connectSession(session: ModelSession): void {
     if (this.#isMuted) return;
     this.#session = session;
@@ -144,21 +143,21 @@ export class AudioPath implements PlayoutSink, FrameSink {
     this.#modelHears = speech;
   }
 
-  /** All audio that passes goes to the tap, too; null: no more. */
+  /** Copies all audio that passes to this tap; null: to none. */
   tap(tap: AudioTap | null): void {
     this.#tap = tap;
   }
 
-  /** What was kept is of no use any more. */
+  /** Drops caller audio that was kept for a session. */
   dropBacklog(): void {
     this.#backlog.clear();
   }
 
-  /** Nothing that the model still sends is played, and it hears nothing. */
+  /** From now on the model's audio is dropped, and the model hears nothing. */
   mute(): void {
     this.#isMuted = true;
     this.#session = null;
-    // They were counted, and are never sent.
+    // The frames that wait were counted, and will not be sent.
     this.#appendedBytes -= this.#joiner.length;
     this.#joiner.clear();
     this.dropBacklog();
@@ -182,8 +181,10 @@ export class AudioPath implements PlayoutSink, FrameSink {
   // --- caller → model ----------------------------------------------------------------------------
 
   /**
-   * One message's audio: canonical base64 in `message[start, end)`, the same as mu-law in `ulaw[0,
-   * bytes)`.
+   * Takes the audio of one message: canonical base64 in `message[start, end)`, and the same audio
+   * as mu-law in `ulaw[0, bytes)`.
+   *
+   * @returns when it arrived, on the call's clock.
    */
   callerFrame(
     message: Uint8Array,
@@ -207,18 +208,18 @@ export class AudioPath implements PlayoutSink, FrameSink {
       }
     }
     const heard = this.vad.hear(ulaw, 0, bytes, arrivedMs);
-    // What stops the agent goes before everything else.
+    // First stop the agent, if the caller has begun to speak.
     if (heard !== null) this.#events.callerHeard(heard, arrivedMs);
     if (session === null) this.#keep(ulaw, 0, bytes);
     else this.#uplink(session, message, start, end, ulaw, bytes, arrivedMs);
-    // The caller's own frames drive what they hear: this turn's writes leave together.
+    // The caller's frames drive playout too, so all writes of this turn leave together.
     this.playout.pump(arrivedMs);
     return arrivedMs;
   }
 
   /**
-   * One message's audio: as it came at once, or joined with its neighbours while the line is silent
-   * (promise U2).
+   * Sends the audio of one message to the model: at once and unchanged, or joined with its
+   * neighbours while the line is silent (promise U2).
    */
   #uplink(
     session: ModelSession,
@@ -243,8 +244,8 @@ export class AudioPath implements PlayoutSink, FrameSink {
     if (waiting === 0) this.#joinedSinceMs = arrivedMs;
     if (this.#joiner.length < wanted) return;
     this.#flush(session);
-    // Frames that waited of a silent line are not late; the one that ends the wait is what a
-    // caller could notice.
+    // Joined frames of a silent line are not late. Only the frame that ends the wait is measured,
+    // because only its delay could be noticed.
     this.#metrics.frameTransit.observe((this.#clock.nowMs() - arrivedMs) / 1000, "uplink");
   }
 
@@ -280,7 +281,7 @@ export class AudioPath implements PlayoutSink, FrameSink {
     for (let at = start; at < end; at += SCRATCH_CHARS) {
       const stop = Math.min(end, at + SCRATCH_CHARS);
       let bytes = decodeBase64(base64, at, stop, scratch, 0);
-      // Not canonical, but a lenient decoder may still hear it; audio is worth more than form.
+      // Not canonical base64. A lenient decoder may still read it, and losing audio is worse.
       if (bytes < 0) bytes = lenient(base64, at, stop);
       if (!this.playout.push(item.itemId, item.responseId, item.contentIndex, scratch, 0, bytes)) {
         this.#metrics.downlinkDropped.add(Math.ceil(bytes / FRAME_BYTES));
@@ -291,7 +292,7 @@ export class AudioPath implements PlayoutSink, FrameSink {
       this.#metrics.frameTransit.observe((this.#clock.nowMs() - nowMs) / 1000, "downlink");
   }
 
-  /** Sound of our own, behind what waits. The model knows nothing of it. */
+  /** Plays a sound of the relay after what waits. The model does not know of it. */
   playLocal(ulaw: Uint8Array): void {
     const itemId = `${LOCAL}${++this.#localItems}` as ItemId;
     this.playout.push(itemId, LOCAL as ResponseId, 0, ulaw, 0, ulaw.length);
@@ -299,8 +300,8 @@ export class AudioPath implements PlayoutSink, FrameSink {
   }
 
   /**
-   * A person's voice in place of the model's, as it comes. What a connection has held up for longer
-   * is dropped: it would delay all that follows.
+   * Plays a supervisor's voice in place of the model's. Audio that a slow connection has held up is
+   * dropped beyond MAX_VOICE_BYTES, because it would delay everything after it.
    */
   playVoice(ulaw: Uint8Array): void {
     if (this.playout.waitingBytes > MAX_VOICE_BYTES) return;
@@ -308,10 +309,10 @@ export class AudioPath implements PlayoutSink, FrameSink {
     this.pump(this.#clock.nowMs());
   }
 
-  /** No frame of the caller came for a while: what became due by time alone. */
+  /** Does what is due by time alone. Called by the ticker while no caller frames come. */
   tick(nowMs: number): void {
     this.pump(nowMs);
-    // The line went still in the middle of a join; what is here must not wait for its next frame.
+    // The stream stopped while frames were being joined. They must not wait for the next one.
     if (this.#joiner.length === 0 || this.#session === null) return;
     if ((nowMs - this.#joinedSinceMs) * BYTES_PER_MS >= this.#idlePtimeBytes + FRAME_BYTES)
       this.#flush(this.#session);
@@ -319,7 +320,7 @@ export class AudioPath implements PlayoutSink, FrameSink {
 
   /** Sends what is due, in one system call. */
   pump(nowMs: number): void {
-    // Without a leg what waits keeps waiting: the caller may come back.
+    // Without a leg the audio goes on waiting: the caller may come back.
     if (this.#leg === null) return;
     if (!this.playout.due(nowMs)) {
       if (this.playout.waitingBytes === 0) this.playout.pump(nowMs);
@@ -348,8 +349,7 @@ export class AudioPath implements PlayoutSink, FrameSink {
   clear(): void {
     this.#leg?.clear();
     if (this.#tap !== null) this.#tap.cleared();
-    // Until the clear has reached the phone and the last audio's echo has come back, echo is to be
-    // expected.
+    // Echo may come back until the `clear` has reached the phone and the last echo has returned.
     this.vad.cleared(this.#clock.nowMs() + this.playout.roundTripMs);
   }
 

@@ -1,14 +1,14 @@
-/** From a pause that was not confirmed: local VAD is not trusted for so long, doubled each time. */
+/** From an unconfirmed pause: local VAD is not trusted for this long, doubled each further time. */
 const DISTRUST_MS = 1_000;
-const DISTRUST_MOST_MS = 30_000;
-/** The first of them is an honest mistake: a cough. */
-const MISTAKES_FREE = 2;
+const MAX_DISTRUST_MS = 30_000;
+/** The first unconfirmed pause may have been a cough and has no consequence. */
+const FREE_MISTAKES = 1;
 
 /**
- * Two-stage barge-in (promise B3), as decisions only: local speech during playout pauses it at
- * once; the model's `speech_started` makes it an interruption; without that, playout goes on where
- * it stopped. A line on which pauses are never confirmed (a television, an echo) is paused less and
- * less often.
+ * Decides about the pause of a two-stage barge-in (promise B3). Local speech pauses playout at
+ * once. The model's `speech_started` confirms the pause as an interruption. Without it, playout
+ * goes on where it stopped. On a line where pauses are not confirmed (a television, an echo),
+ * playout is paused less and less often. Pure.
  */
 export class BargeIn {
   readonly #confirmMs: number;
@@ -24,25 +24,25 @@ export class BargeIn {
     return this.#pausedMs !== null;
   }
 
-  /** The caller begins to speak while the agent is heard. True: pause. */
+  /** Local VAD hears the caller begin to speak during playout. True: pause. */
   onset(nowMs: number): boolean {
     if (this.#pausedMs !== null || nowMs < this.#distrustUntilMs) return false;
     this.#pausedMs = nowMs;
     return true;
   }
 
-  /** At every tick. True: it was not confirmed in time, playout goes on. */
+  /** Asked at every tick. True: the pause was not confirmed in time, so playout goes on. */
   expired(nowMs: number): boolean {
     if (this.#pausedMs === null || nowMs - this.#pausedMs < this.#confirmMs) return false;
     this.#pausedMs = null;
     this.#mistakes++;
-    const doublings = this.#mistakes - MISTAKES_FREE;
+    const doublings = this.#mistakes - FREE_MISTAKES - 1;
     if (doublings >= 0)
-      this.#distrustUntilMs = nowMs + Math.min(DISTRUST_MOST_MS, DISTRUST_MS * 2 ** doublings);
+      this.#distrustUntilMs = nowMs + Math.min(MAX_DISTRUST_MS, DISTRUST_MS * 2 ** doublings);
     return true;
   }
 
-  /** The model heard the caller too. True: playout was paused for it. */
+  /** The model has heard the caller, too. True: playout was paused. */
   confirmed(): boolean {
     const paused = this.#pausedMs !== null;
     this.#pausedMs = null;
@@ -51,7 +51,7 @@ export class BargeIn {
     return paused;
   }
 
-  /** What was paused is gone, by whatever else ended it. */
+  /** The paused audio is gone for another reason: a supervisor, or the end of the stream. */
   forget(): void {
     this.#pausedMs = null;
   }

@@ -13,23 +13,26 @@ export interface AudioTap {
   cleared(): void;
 }
 
-/** Who is heard in a message: its first byte. */
+/** The first byte of a message says whose voice it holds. */
 export const FROM_CALLER = 0;
 export const FROM_AGENT = 1;
 /** Instead of the agent, while a supervisor has taken over. */
 export const FROM_SUPERVISOR = 2;
 const DIRECTIONS = [FROM_CALLER, FROM_AGENT, FROM_SUPERVISOR];
-/** Direction, three zero bytes, then when the first sample passed: ms of the call, 32 bits, LE. */
+/**
+ * A message's header: direction (1 byte), three zero bytes, and when its first sample passed, in ms
+ * since the call began (32 bits, little-endian).
+ */
 export const HEADER_BYTES = 8;
 
 /**
- * Frames of this long leave together: a message for each frame would cost the calls of this process
- * three times the work. A listener hears it as delay.
+ * Audio of this length leaves in one message. A message for each frame would cost three times the
+ * work, at the expense of calls. A listener hears it as delay.
  */
 const SEND_EVERY_MS = 60;
-/** Far more than comes in that time; a burst that is longer leaves in several messages. */
+/** Far more than comes in that time. A longer burst leaves in several messages. */
 const MAX_MESSAGE_BYTES = HEADER_BYTES + msToBytes(1_000);
-/** Four seconds of both directions that a listener's connection has not taken. */
+/** Most audio that a listener's connection may hold back: four seconds of both directions. */
 export const MAX_BACKLOG_BYTES = 64 * 1024;
 export const MAX_LISTENERS = 16;
 
@@ -64,12 +67,12 @@ class Pending {
   }
 }
 
-/** `no_audio`: Twilio sends none of the call. */
+/** Why a listener has gone. `no_audio`: Twilio sends no audio of the call. */
 export type LeaveReason = "left" | "too_slow" | "call_ended" | "no_audio";
 
 export interface JoinedListener {
   readonly id: number;
-  /** The listener has gone. */
+  /** To be called when the listener has gone. */
   left(reason: LeaveReason): void;
 }
 
@@ -88,7 +91,7 @@ export class CallListeners implements AudioTap {
   readonly #audio: { tap(tap: AudioTap | null): void };
   readonly #leadMs: number;
   readonly #eventLog: Pick<CallEventLog, "atMs" | "note">;
-  /** By direction, while there are listeners: 8 KB each, which a call does not hold for nothing. */
+  /** By direction. Empty while nobody listens, because each takes 8 KB. */
   #pending: readonly Pending[] = [];
   #listeners: readonly Listener[] = [];
   #ids = 0;
@@ -96,7 +99,7 @@ export class CallListeners implements AudioTap {
   #isOver = false;
   #speaker = FROM_AGENT;
 
-  /** @param leadMs  how long before the phone plays it the tap gets the agent's audio, at most. */
+  /** @param leadMs  the tap gets the agent's audio at most this long before the phone plays it. */
   constructor(
     audio: { tap(tap: AudioTap | null): void },
     leadMs: number,
@@ -107,14 +110,14 @@ export class CallListeners implements AudioTap {
     this.#eventLog = eventLog;
   }
 
-  /** Room for one more. */
+  /** No further listener may join. */
   get isFull(): boolean {
     return this.#listeners.length >= MAX_LISTENERS;
   }
 
   /**
    * @param by     the operator's name.
-   * @param clock  the process's own: listeners are no part of a flight recording.
+   * @param clock  the process's own clock: listeners are not part of a flight recording.
    * @returns      null: the call is over, or has too many listeners.
    */
   join(by: string, socket: ListenerSocket, clock: Clock): JoinedListener | null {
@@ -138,7 +141,7 @@ export class CallListeners implements AudioTap {
     return this.#listeners.some((listener) => listener.id === id && listener.by === by);
   }
 
-  /** Whose voice the phone gets from now on. */
+  /** From now on the phone gets the supervisor's voice (true) or the agent's. */
   supervisorSpeaks(speaks: boolean): void {
     this.#send();
     this.#speaker = speaks ? FROM_SUPERVISOR : FROM_AGENT;
@@ -171,7 +174,7 @@ export class CallListeners implements AudioTap {
     }
   }
 
-  /** The call's audio cannot be had. */
+  /** The relay cannot get the call's audio: drops all listeners. */
   fail(): void {
     for (const listener of this.#listeners) this.#drop(listener, "no_audio", FAILED);
   }
@@ -186,7 +189,7 @@ export class CallListeners implements AudioTap {
       from += taken;
       if (taken > 0) continue;
       this.#send();
-      // All of them were too slow: the rest has no listener.
+      // All listeners were too slow and were dropped.
       if (this.#listeners.length === 0) return;
     }
   }

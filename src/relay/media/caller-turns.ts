@@ -6,10 +6,10 @@ import type { AudioPath } from "./audio-path.js";
 import type { Interruptions } from "./interruptions.js";
 import type { TurnDetectionTuner } from "./turn-detection-tuner.js";
 
-/** Speech this long is more than a cough: a model that lives says something about it. */
+/** Speech this long is more than a cough, so a live model reports it. */
 const UTTERANCE_MS = 400;
 
-/** What the caller's speech means for the agent's, and for the record. */
+/** Passes the caller's turns to interruptions, to the turn-detection tuner and to the record. */
 export class CallerTurns {
   readonly #call: Pick<CallContext, "eventLog">;
   readonly #host: Pick<CallPathHost, "session">;
@@ -33,10 +33,10 @@ export class CallerTurns {
   }
 
   /**
-   * The model hears the caller begin or end to speak.
+   * The model hears the caller start or stop speaking.
    *
-   * @param audioMs  position in the session's audio.
-   * @param turns    turn detection in force.
+   * @param audioMs  position in the session's audio, in ms.
+   * @param turns    the turn detection in force.
    */
   heardByModel(
     state: "started" | "stopped",
@@ -59,14 +59,13 @@ export class CallerTurns {
     eventLog.callerSpoke(itemId, this.#startedMs, endedMs);
   }
 
+  /** The caller typed a turn, which interrupts as speech does. */
   typed(itemId: ItemId, nowMs: number): void {
     this.#interruptions.byModel(nowMs);
     this.#call.eventLog.callerSpoke(itemId, nowMs, nowMs);
   }
 
-  /**
-   * Local VAD is quicker than the model's: the agent pauses at once, and goes on if it was nothing.
-   */
+  /** Local VAD hears the caller start or stop speaking. */
   heardLocally(endpoint: Endpoint, nowMs: number): void {
     const { vad } = this.#audio;
     this.#tuner.localHeard(endpoint, vad);

@@ -5,17 +5,17 @@ export interface TickTarget {
   tick(nowMs: number): void;
 }
 
-/** A frame is 20 ms; one that is so late is not waited for. */
+/** From a target's last frame: after this the ticker drives the target. A frame is 20 ms. */
 const FRAME_MISSED_MS = 30;
 const FIRST_SLOTS = 64;
 
 /**
- * One 20 ms tick for all calls. Each tick is planned from the first, not from the last, so lateness
- * does not add up; a tick that was missed is not repeated, because what a call sends depends on the
- * time and not on how often it was asked: after a stall it catches up to its lead and no further.
+ * One 20 ms tick for all calls. Each tick is planned from the first one and not from the last, so
+ * that lateness does not add up. A missed tick is not repeated: what a call sends depends on the
+ * time, not on the number of ticks, so after a stall it catches up to its lead and no further.
  *
- * A call whose frames come needs no tick, so the times of the last frames lie side by side: a tick
- * reads those and touches no other memory of such a call.
+ * A call whose frames arrive needs no tick. The times of all last frames lie side by side, so that
+ * a tick touches no other memory of such a call.
  */
 export class FrameTicker {
   readonly #clock: Clock;

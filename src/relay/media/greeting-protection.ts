@@ -28,7 +28,7 @@ export class GreetingProtection {
     return !this.#isOver && (this.#untilMs === null || nowMs < this.#untilMs);
   }
 
-  /** At every tick. True, once: it is over now. */
+  /** Asked at every tick. True, once: the protection has just ended. */
   ends(nowMs: number): boolean {
     if (this.#isOver || this.protects(nowMs)) return false;
     this.#isOver = true;

@@ -19,12 +19,13 @@ export class HeardSound {
     this.#vad = audio.vad;
   }
 
-  /** About how long what is here takes to be heard. */
+  /** About how long the audio that waits, here and at the phone, takes to be heard, in ms. */
   remainingMs(nowMs: number): number {
     return this.#playout.waitingBytes / msToBytes(1) + this.#playout.leadMs(nowMs);
   }
 
-  look(nowMs: number): Heard {
+  /** What the caller hears now. Silence counts from the first call that finds it. */
+  at(nowMs: number): Heard {
     if (!this.#playout.isSilent(nowMs)) this.#soundUntilMs = nowMs + this.remainingMs(nowMs);
     if (!this.#vad.certainlySilent) this.#silentSinceMs = null;
     else this.#silentSinceMs ??= nowMs;

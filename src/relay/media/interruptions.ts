@@ -4,8 +4,10 @@ import { BargeIn } from "./barge-in.js";
 import type { GreetingProtection } from "./greeting-protection.js";
 
 /**
- * The caller speaks while the agent is heard. Local VAD is quicker than the model's: the agent
- * pauses at once, and goes on if it was nothing; when the model agrees, what waits is dropped.
+ * Decides that the caller has interrupted the agent. Local VAD is quicker than the model's turn
+ * detection, but less certain, so it only pauses playout. The model's `speech_started` is the
+ * interruption: audio that waits is dropped and the model's memory is cut to what was heard. If it
+ * does not come, playout goes on where it stopped.
  */
 export class Interruptions {
   readonly #call: CallContext;
@@ -27,12 +29,13 @@ export class Interruptions {
     this.#barge = new BargeIn(call.agent.vad.confirmMs);
   }
 
+  /** Local VAD hears the caller: pauses playout, unless settings or circumstances forbid it. */
   byLocalVad(nowMs: number): void {
     const { agent, eventLog } = this.#call;
     const { playout } = this.#audio;
     const { session, isTalking } = this.#host;
     if (!agent.vad.localBargeIn || !agent.turnDetection.interruptResponse) return;
-    // Where audio comes in real time, what a pause holds back would stay late for the whole call.
+    // From a model that sends audio in real time, a pause would make all further audio late.
     if (session?.capabilities.aheadOfRealTime === false) return;
     if (!isTalking || playout.isSilent(nowMs)) return;
     if (this.#protection.protects(nowMs) || !this.#barge.onset(nowMs)) return;
@@ -40,6 +43,7 @@ export class Interruptions {
     eventLog.note("playout_held");
   }
 
+  /** The model reports that the caller speaks: the caller has interrupted. */
   byModel(nowMs: number): void {
     const paused = this.#barge.confirmed();
     if (this.#protection.protects(nowMs)) return;
@@ -48,18 +52,18 @@ export class Interruptions {
       deps.metrics.bargeIns.add(1, agent.name, paused ? "local" : "model");
       deps.metrics.bargeInClear.observe((deps.clock.nowMs() - nowMs) / 1000);
     } else if (agent.turnDetection.interruptResponse) {
-      // Nothing to take back, but what the server is cancelling now may still trickle in.
+      // Nothing waits. Audio of the response that the server is cancelling may still come.
       this.#host.session?.interrupted([]);
     }
   }
 
-  /** A supervisor speaks in place of the model, whatever the caller does. */
+  /** A supervisor takes over: cuts the agent off, whether or not the caller speaks. */
   bySupervisor(nowMs: number): void {
     this.#barge.forget();
     if (!this.#cut(nowMs)) this.#host.session?.interrupted([]);
   }
 
-  /** What waits is dropped, and the model's memory cut to what was heard. False: nothing waited. */
+  /** Drops what waits and cuts the model's memory to what was heard. False: nothing waited. */
   #cut(nowMs: number): boolean {
     const reports = this.#audio.interrupt(nowMs);
     if (reports === null) return false;
@@ -69,7 +73,7 @@ export class Interruptions {
     return true;
   }
 
-  /** A pause that the model did not confirm is over. */
+  /** Ends a pause that the model has not confirmed in time. */
   tick(nowMs: number): void {
     if (!this.#barge.expired(nowMs)) return;
     this.#audio.playout.resume(nowMs);

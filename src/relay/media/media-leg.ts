@@ -14,10 +14,10 @@ import {
 import { readMarkName, TwilioWriter } from "../../wire/twilio-writer.js";
 
 /** Where the caller's audio goes. Frame bytes are valid only until the method returns. */
-export interface FrameSink {
+export interface CallerAudioSink {
   /**
-   * One frame of the caller, stamped `timestampMs`: base64 at `message[start, end)`, the same as
-   * mu-law in `ulaw[0, bytes)`.
+   * One frame of the caller, stamped `timestampMs`: base64 in `message[start, end)`, and the same
+   * audio as mu-law in `ulaw[0, bytes)`.
    *
    * @returns when it arrived, on the call's clock.
    */
@@ -29,29 +29,39 @@ export interface FrameSink {
     ulaw: Uint8Array,
     bytes: number,
   ): number;
-  /** What the caller hears, of a stream that copies it. */
+  /** What the caller hears, from a stream that copies both tracks. */
   heardFrame?(ulaw: Uint8Array): void;
 }
 
-/** What the leg tells its call beside audio. */
+/** What a leg reports to its call, apart from audio. */
 export interface MediaLegEvents {
-  /** A frame has been dealt with: it drives playout, as a clock does. */
+  /** A frame has been handled. Frames are the clock that drives playout. */
   frameTick(arrivedMs: number): void;
   key(digit: string): void;
   markEchoed(generation: number, position: number): void;
-  /** Once, last. `clean`: Twilio said `stop`, or we closed. */
+  /** Once, last. `clean`: Twilio sent `stop`, or the relay closed. */
   streamEnded(clean: boolean): void;
 }
 
-/** What a stream is bound to. */
+/** The events of a stream that only copies or carries audio: of them, only its end matters. */
+export function onlyTheEnd(streamEnded: MediaLegEvents["streamEnded"]): MediaLegEvents {
+  return {
+    frameTick: () => undefined,
+    key: () => undefined,
+    markEchoed: () => undefined,
+    streamEnded,
+  };
+}
+
+/** What a claimed stream is bound to. */
 export interface LegOwner {
-  readonly frames: FrameSink;
+  readonly frames: CallerAudioSink;
   readonly events: MediaLegEvents;
-  /** The call's own. */
+  /** The call's own: its lines have `callSid` and `agent`. */
   readonly log: Log;
 }
 
-/** Brings a stream to the process that it belongs to, message by message. */
+/** Carries a stream, message by message, to the process that owns its call. */
 export interface StreamCarrier {
   /** Once, first. */
   begin(leg: CarriedLeg): void;
@@ -68,7 +78,7 @@ export interface CarriedLeg {
   end(code: number, reason: string): void;
 }
 
-/** Sees what passes, as it passes. */
+/** The flight recorder of a leg: sees each message as it passes. */
 export interface LegRecorder {
   /** Runs `handle` before it returns. */
   phoneSaid(message: Uint8Array, handle: () => void): void;
@@ -78,26 +88,27 @@ export interface LegRecorder {
 }
 
 /**
- * Decides which call a stream belongs to. Null: refused (and counted); the socket is closed with
- * 1008, and with 1011 when a promise rejects. While it is open, what the stream says waits.
+ * Decides which call a stream belongs to. Null: refused and counted, and the socket is closed with
+ * 1008. Messages of the stream wait while a promise is pending; one that rejects closes with 1011.
  */
 export type StreamClaim = (start: TwilioStart, leg: MediaLeg) => Claimed | Promise<Claimed>;
 
 export type Claimed = LegOwner | StreamCarrier | null;
 
-// A message is dealt with before the next, so all legs share them. Twilio writes the media messages
-// of all streams alike, so they share the layout that is learnt, too: it stays in the cache.
+// Shared by all legs, because a message is handled to its end before the next. Twilio writes the
+// media messages of all streams alike, so the layout that was learnt serves all of them.
 const scan = new MediaScan();
 const echo = new MarkScan();
 
-/** From the upgrade: a stream whose `start` has not come by then is cut. */
+/** From the upgrade: a stream whose `start` has not come by then is closed. */
 const START_PATIENCE_MS = 10_000;
-/** 10 s of media: more than any claim takes. Beyond, the newest is dropped. */
-const HELD_MOST = 500;
+/** Messages that wait for a claim: 10 s, more than any claim takes. Later ones are dropped. */
+const MAX_HELD_MESSAGES = 500;
 
 /**
- * The Twilio side of one call, from upgrade to close: Media Streams messages in, audio, marks and
- * clears out. Nothing of a stream is believed before its `start` has been claimed.
+ * Twilio's side of one call, from the upgrade to the close of one WebSocket: reads Media Streams
+ * messages, and writes audio, marks and clears. Ignores audio and keys until the stream's `start`
+ * has been claimed with a valid token.
  */
 export class MediaLeg implements MediaReceiver {
   readonly #socket: MediaSocket;
@@ -105,12 +116,12 @@ export class MediaLeg implements MediaReceiver {
   readonly #metrics: Metrics;
   #log: Log;
   #startTimer: Timer | null;
-  #frames: FrameSink | null = null;
+  #frames: CallerAudioSink | null = null;
   #events: MediaLegEvents | null = null;
   #writer: TwilioWriter | null = null;
   /** Null: the stream belongs to this process. */
   #carrier: StreamCarrier | null = null;
-  /** What came while the claim was open; null: it is not. */
+  /** Messages that came while the claim was pending; null: no claim is pending. */
   #held: Uint8Array[] | null = null;
   #ended = false;
   #recorder: LegRecorder | null = null;
@@ -143,8 +154,8 @@ export class MediaLeg implements MediaReceiver {
   message(message: Uint8Array): void {
     if (this.#ended) return;
     if (this.#held !== null) {
-      // The edge reuses the memory behind the message.
-      if (this.#held.length < HELD_MOST) this.#held.push(message.slice());
+      // A copy, because the server reuses the memory of the message.
+      if (this.#held.length < MAX_HELD_MESSAGES) this.#held.push(message.slice());
       return;
     }
     if (this.#carrier !== null) this.#carrier.message(message);
@@ -152,7 +163,7 @@ export class MediaLeg implements MediaReceiver {
     else this.#recorded(message, this.#recorder);
   }
 
-  /** Apart, because a function that holds a closure takes memory whenever it is called. */
+  /** A function of its own, because V8 allocates at each call of a function with a closure. */
   #recorded(message: Uint8Array, recorder: LegRecorder): void {
     recorder.phoneSaid(message, () => this.#handle(message));
   }
@@ -179,8 +190,7 @@ export class MediaLeg implements MediaReceiver {
     } catch (error) {
       if (!(error instanceof RelayError)) throw error;
       this.#log.warn("media: message refused", { code: error.code }, error);
-      // Before the start the peer is unknown; afterwards one bad message is no reason to drop a
-      // caller.
+      // Before its start the peer is unknown. Later, one bad message is no reason to drop a caller.
       if (this.#events === null) this.#end(1008, "bad message");
     }
   }
@@ -235,7 +245,7 @@ export class MediaLeg implements MediaReceiver {
       this.#claimed(claimed, bytes);
       return;
     }
-    // Another process has to see it, too.
+    // A copy, because another process may have to see this message, too.
     const first = bytes.slice();
     this.#held = [];
     claimed.then(
@@ -246,7 +256,7 @@ export class MediaLeg implements MediaReceiver {
         for (const message of held) this.message(message);
       },
       (error: unknown) => {
-        // What another process says of the call may be of another release. Twilio asks what follows.
+        // Possibly an answer of a process of another release. Twilio will ask what follows.
         this.#log.error("media: stream not taken", { code: "internal" }, error);
         this.#held = null;
         this.#end(1011, "not taken");
@@ -257,7 +267,7 @@ export class MediaLeg implements MediaReceiver {
   #claimed(owner: Claimed, start: Uint8Array): void {
     if (owner === null) this.#end(1008, "refused");
     else if (!("events" in owner)) this.#carry(owner, start);
-    // The socket went while the claim was open.
+    // The socket closed while the claim was pending.
     else if (this.#ended) owner.events.streamEnded(false);
     else {
       this.#frames = owner.frames;
@@ -285,7 +295,7 @@ export class MediaLeg implements MediaReceiver {
     this.#finish(false);
   }
 
-  /** What is said on this leg from now on goes on record. */
+  /** From now on the flight recorder sees what passes on this leg. */
   record(recorder: LegRecorder): void {
     this.#recorder = recorder;
   }
@@ -318,14 +328,14 @@ export class MediaLeg implements MediaReceiver {
     else this.#socket.cork(write);
   }
 
-  /** Our end of the stream: Twilio asks `connect-ended` next. Idempotent. */
+  /** Ends the stream from our side; Twilio asks `connect-ended` next. Idempotent. */
   close(): void {
     this.#end(1000, "done", true);
   }
 
   /**
-   * The stream is over for Twilio, not by its `stop`: told as broken, once, whenever the socket
-   * follows. Idempotent.
+   * Ends a stream that Twilio has already given up, although its socket is still open. It counts as
+   * broken, not as a hang-up. Idempotent.
    */
   drop(): void {
     this.#end(1000, "over");

@@ -25,18 +25,18 @@ import type { LegOwner, MediaLeg, MediaLegEvents } from "./media-leg.js";
 import { PlayoutMetrics } from "./playout-metrics.js";
 import { TurnDetectionTuner } from "./turn-detection-tuner.js";
 
-/** What becomes due by time alone, and is not audio, is looked at no more often. */
+/** How often everything that is due by time alone is done, except for audio. */
 const SLOW_TICK_MS = 100;
-/** A second loss so soon after a redial is not bad luck. */
+/** From a redial: a session that is lost again within this is not replaced once more. */
 const REDIAL_AGAIN_MS = 10_000;
 
-/** What the TwiML that asks for a stream is made of. */
+/** Makes the TwiML that asks Twilio for a stream. */
 export interface StreamInvitation {
-  /** With a fresh token. @param announcement  `<Say>` before the stream, or null. */
+  /** With a new stream token. @param announcement  `<Say>` before the stream, or null. */
   twiml(context: CallContext, announcement: string | null): Twiml;
 }
 
-/** Makes calls whose audio the relay carries. */
+/** The factory of paths of calls whose audio the relay carries. */
 export function mediaPaths(invitation: StreamInvitation): PathFactory<MediaPath> {
   return {
     name: "media-stream",
@@ -46,8 +46,9 @@ export function mediaPaths(invitation: StreamInvitation): PathFactory<MediaPath>
 }
 
 /**
- * The Media Streams path of one call. Caller frames go from the leg straight to the audio path, and
- * the model's audio from the session; what they drive besides comes here as ticks.
+ * The Media Streams path of one call. Audio does not pass through this class: caller frames go from
+ * the leg straight to `AudioPath`, as does the model's audio from the session. Ticks, marks and the
+ * borders of speech come here.
  */
 export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, TickTarget {
   readonly name = "media-stream";
@@ -74,7 +75,7 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
   #startedMs = 0;
   #hasSpoken = false;
   #redialledMs = Number.NEGATIVE_INFINITY;
-  /** Of the ticker, while there is a stream. */
+  /** The ticker's slot for this call, while there is a stream. */
   #tickSlot = 0;
   #slowTickMs = Number.NEGATIVE_INFINITY;
   readonly #playoutMetrics: PlayoutMetrics;
@@ -121,9 +122,7 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
     return this.#invitation.twiml(this.#call, say ? this.#host.announcement : null);
   }
 
-  /**
-   * The stream of this call is here and its token was good. Null: this call takes no stream now.
-   */
+  /** Takes a stream with a valid token of this call. Null: the call expects no stream now. */
   claim(leg: MediaLeg, streamSid: StreamSid): LegOwner | null {
     if (this.#leg !== null || !this.#host.expectsCaller) return null;
     const { tap, limits, deps, eventLog } = this.#call;
@@ -150,7 +149,7 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
     this.#host.streamEnded(clean);
   }
 
-  /** The end of the stream lets Twilio ask what follows; the answer hangs the caller up. */
+  /** Ends the stream, so that Twilio asks what follows. To hang up is the answer to that. */
   close(): void {
     this.#leg?.close();
   }
@@ -198,7 +197,7 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
   sessionLost({ code, retryable }: SessionFailure): void {
     const nowMs = this.#nowMs;
     this.#detach();
-    // What is here of the sentence is played; no more of it will come.
+    // The part of the sentence that has arrived is still played; no more will come.
     const { playout } = this.#audio;
     for (const { itemId } of playout.entries) playout.complete(itemId, nowMs);
     const again = nowMs - this.#redialledMs < REDIAL_AGAIN_MS;
@@ -237,7 +236,7 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
 
   agentLeft(): void {}
 
-  /** While the greeting is protected the server must not cut it either. */
+  /** While the greeting is protected, the server must not interrupt it either. */
   get turnDetection(): TurnDetection {
     const { turns } = this.#tuner;
     return this.#protection.isOver ? turns : { ...turns, interruptResponse: false };
@@ -296,13 +295,13 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
 
   // --- time --------------------------------------------------------------------------------------
 
-  /** The caller's frames are the clock. */
+  /** The caller's frames are the clock of this call. */
   frameTick(nowMs: number): void {
     this.#call.deps.ticker.driven(this.#tickSlot, nowMs);
     this.#tick(nowMs);
   }
 
-  /** The shared ticker only stands in for frames that do not come. */
+  /** Called by the shared ticker while no caller frames come. */
   tick(nowMs: number): void {
     const { tap } = this.#call;
     if (tap === null) this.#standIn(nowMs);
@@ -317,7 +316,7 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
 
   #tick(nowMs: number): void {
     const { playout } = this.#audio;
-    // A pause that comes to nothing must not last longer than it has to.
+    // An unconfirmed pause must end as soon as its time is over.
     if (playout.held) this.#interruptions.tick(nowMs);
     if (playout.entries.length > 0) this.#settle(nowMs);
     if (nowMs - this.#slowTickMs < SLOW_TICK_MS) return;
@@ -331,7 +330,7 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
     this.#playoutMetrics.sample(nowMs);
   }
 
-  /** Closes the account of what was heard to its end. */
+  /** Writes each item that was heard to its end to the record. */
   #settle(nowMs: number): void {
     const { playout } = this.#audio;
     const { limits } = this.#call;
@@ -350,11 +349,11 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
     if (!isLocal(report.itemId)) this.#call.eventLog.agentHeard(report, false);
   }
 
-  /** Adjusts the server's turn detection to the line, between turns. */
+  /** Adjusts the server's turn detection to the line. Changes nothing in the middle of a turn. */
   #tune(nowMs: number): void {
     const { session, isTalking } = this.#host;
     const mayChange = isTalking && session?.capabilities.tunesTurnDetection === true;
-    const next = this.#tuner.look(nowMs, this.#audio.vad, mayChange);
+    const next = this.#tuner.check(nowMs, this.#audio.vad, mayChange);
     if (next === null) return;
     session?.update({ turnDetection: this.turnDetection });
     this.#call.eventLog.note("turn_detection_tuned", { ...next });
@@ -385,7 +384,7 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
   }
 
   heard(nowMs: number): Heard {
-    return this.#sound.look(nowMs);
+    return this.#sound.at(nowMs);
   }
 
   playComfort(count: number, nowMs: number): void {

@@ -5,14 +5,14 @@ import type { Metrics } from "../../ports/metrics.js";
 const SAMPLE_MS = 1_000;
 const BYTES_A_SECOND = msToBytes(1_000);
 
-/** Of a call's playout, as far as its metrics go. */
+/** What the metrics need of a call's playout. */
 export interface MeasuredPlayout {
   readonly waitingBytes: number;
   /** How often the caller's buffer has run dry while the agent spoke. */
   readonly underruns: number;
 }
 
-/** What the metrics tell of the audio that waits for one caller. */
+/** Keeps the metrics of the audio that waits for one caller. */
 export class PlayoutMetrics {
   readonly #playout: MeasuredPlayout;
   readonly #metrics: Pick<Metrics, "playoutBuffer" | "underruns">;

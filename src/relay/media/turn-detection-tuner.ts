@@ -4,19 +4,19 @@ import type { Endpoint } from "../../vad/endpointer.js";
 import { type ServerVadSettings, ThresholdTuner } from "../../vad/threshold-tuner.js";
 import { TurnWatch } from "../../vad/turn-watch.js";
 
-/** Between two looks at whether the turn detection fits the line. */
-const LOOK_EVERY_MS = 500;
+/** Between two checks whether the turn detection fits the line. */
+const CHECK_EVERY_MS = 500;
 
 /**
- * Adjusts the model's `server_vad` to the line, from what the model hears of the caller beside what
- * local VAD hears. Does nothing where the agent does not want it, or has another kind of turn
- * detection.
+ * Adjusts the model's `server_vad` to the line by comparing the turns that the model hears with
+ * those that local VAD hears. Does nothing when the agent turns it off (`vad.adapt`) or has another
+ * kind of turn detection.
  */
 export class TurnDetectionTuner {
   readonly #given: TurnDetection;
   readonly #tuner: ThresholdTuner | null;
   readonly #watch: TurnWatch | null;
-  #lookedMs = Number.NEGATIVE_INFINITY;
+  #checkedMs = Number.NEGATIVE_INFINITY;
 
   constructor(agent: AgentProfile) {
     const turns = agent.turnDetection;
@@ -25,7 +25,7 @@ export class TurnDetectionTuner {
     this.#watch = this.#tuner === null ? null : new TurnWatch(this.#tuner);
   }
 
-  /** As the session is to have it now. */
+  /** The turn detection that the session should have now. */
   get turns(): TurnDetection {
     const given = this.#given;
     return given.type === "server_vad" && this.#tuner !== null
@@ -54,15 +54,15 @@ export class TurnDetectionTuner {
   }
 
   /**
-   * @param mayChange  there is a session that can be told.
-   * @returns          the settings that changed, and are in `turns` from now on; null: none. Never
-   *                   in the middle of a turn.
+   * @param mayChange  whether there is a session that can be told.
+   * @returns          new settings, which `turns` has from now on; null: no change. Settings never
+   *                   change in the middle of a turn.
    */
-  look(nowMs: number, vad: CallerVad, mayChange: boolean): ServerVadSettings | null {
+  check(nowMs: number, vad: CallerVad, mayChange: boolean): ServerVadSettings | null {
     const [tuner, watch] = [this.#tuner, this.#watch];
-    if (tuner === null || watch === null || nowMs - this.#lookedMs < LOOK_EVERY_MS) return null;
-    this.#lookedMs = nowMs;
-    watch.look(vad.audioMs, tuner.settings.silenceDurationMs);
+    if (tuner === null || watch === null || nowMs - this.#checkedMs < CHECK_EVERY_MS) return null;
+    this.#checkedMs = nowMs;
+    watch.check(vad.audioMs, tuner.settings.silenceDurationMs);
     if (!mayChange || !watch.betweenTurns) return null;
     const next = tuner.propose(vad.audioMs);
     if (next !== null) watch.settingsChanged(vad.audioMs);

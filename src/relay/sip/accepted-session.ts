@@ -3,8 +3,8 @@ import type { SessionProfile } from "../model/model-session.js";
 import { sessionConfig } from "../model/openai-realtime/session-config.js";
 
 /**
- * The body of `accept`: as a session of our own is configured, but for what SIP settles itself.
- * Audio formats are negotiated, and `threshold`, `prefix_padding_ms` and `silence_duration_ms` are
+ * The body of `accept`: the configuration of a session without what `accept` does not take. Audio
+ * formats are negotiated by SIP, and `threshold`, `prefix_padding_ms` and `silence_duration_ms` are
  * refused. Source: OpenAI, Realtime over SIP.
  */
 export function acceptedSession(profile: SessionProfile): RealtimeSession {

@@ -6,8 +6,14 @@ import type { CallControl } from "../../ports/twilio.js";
 import type { CallContext } from "../call/call-path.js";
 import type { StreamTokens } from "../calls/stream-token.js";
 import type { AudioTap } from "../media/call-listeners.js";
-import type { FrameSink, LegOwner, MediaLeg } from "../media/media-leg.js";
+import {
+  type CallerAudioSink,
+  type LegOwner,
+  type MediaLeg,
+  onlyTheEnd,
+} from "../media/media-leg.js";
 import type { SipPathDeps } from "./conference-effects.js";
+import { warnUnlessGone } from "./failed-request.js";
 
 export interface CallerForkParts {
   readonly callSid: CallSid;
@@ -17,19 +23,19 @@ export interface CallerForkParts {
   readonly mediaUrl: string;
   readonly clock: Clock;
   readonly log: Log;
-  /** The audio that is tapped cannot be had, or comes no more. */
+  /** Twilio does not send the audio, or no longer. */
   failed(): void;
 }
 
 /** From the request to the stream's `start`. */
 const START_MS = 5_000;
-/** From the last listener's leaving: another may come, and a stream costs two requests. */
+/** From the last listener's leaving to the stream's end, which saves requests if another comes. */
 const LINGER_MS = 3_000;
 
-/** From the stream's end: the news that the call is over may follow. */
+/** From the stream's end: news that the call is over may follow within this. */
 const GRACE_MS = 3_000;
 
-/** Of a call on the SIP path, with what the path knows of it. */
+/** Makes the fork of a call on the SIP path. */
 export function callerForkOf(
   { parties, deps, log }: CallContext,
   {
@@ -43,15 +49,15 @@ export function callerForkOf(
   return new CallerFork({ callSid, control, tokens, mediaUrl, clock: deps.clock, log, failed });
 }
 
-/** What the token of a fork proves beside its call. */
+/** What the token of a fork's stream proves, beside its call. */
 export function forkClaims(fork: string): readonly string[] {
   return ["fork", fork];
 }
 
-/** One stream that was asked for. */
+/** One requested stream. */
 interface Fork {
   readonly number: number;
-  /** Its SID, as far as Twilio has told. */
+  /** Null until Twilio has told it. */
   streamSid: string | null;
   leg: MediaLeg | null;
   isWanted: boolean;
@@ -67,10 +73,10 @@ export class CallerFork {
   #tap: AudioTap | null = null;
   #count = 0;
   #fork: Fork | null = null;
-  /** While a stream is awaited, or has ended: its failure. While there are no listeners: its end. */
+  /** Ends the wait for a stream, the grace after its end, or a stream without listeners. */
   #timer: Timer | null = null;
   #isClosed = false;
-  readonly #frames: FrameSink = {
+  readonly #frames: CallerAudioSink = {
     callerFrame: (_message, _start, _end, _timestampMs, ulaw, bytes) => {
       this.#tap?.caller(ulaw, 0, bytes);
       return this.#parts.clock.nowMs();
@@ -82,34 +88,29 @@ export class CallerFork {
     this.#parts = parts;
   }
 
-  /** Null: there are no listeners any more. */
+  /** @param tap  null: there are no listeners any more. */
   tap(tap: AudioTap | null): void {
     this.#tap = tap;
     if (this.#isClosed) return;
     if (tap === null) {
-      // A copy that has ended is of no use to the next listener.
+      // A stream that has ended is of no use to the next listener.
       if (this.#fork?.leg?.isOver !== false) this.#stop();
       else this.#arm(LINGER_MS, () => this.#stop());
     } else if (this.#fork === null) this.#start();
     else if (this.#fork.leg?.isOver === false) this.#timer?.cancel();
   }
 
-  /** A stream says that it is this fork; its token has been checked. Null: it is not wanted. */
+  /** Takes a stream of this fork, whose token has been checked. Null: it is not wanted. */
   claim(number: string, leg: MediaLeg): LegOwner | null {
     const fork = this.#fork;
     if (fork === null || String(fork.number) !== number || fork.leg !== null) return null;
     fork.leg = leg;
     this.#timer?.cancel();
-    const events = {
-      frameTick: () => undefined,
-      key: () => undefined,
-      markEchoed: () => undefined,
-      streamEnded: () => this.#ended(fork),
-    };
+    const events = onlyTheEnd(() => this.#ended(fork));
     return { frames: this.#frames, events, log: this.#parts.log };
   }
 
-  /** The call is over, and its streams with it. */
+  /** The call is over, and with it its streams. */
   close(): void {
     this.#isClosed = true;
     this.#timer?.cancel();
@@ -132,7 +133,7 @@ export class CallerFork {
         if (!fork.isWanted) this.#stopStream(fork);
       },
       (error: unknown) => {
-        // A request whose answer is lost may have been carried out: the stream itself tells.
+        // A request whose answer was lost may have been carried out: then the stream has come.
         if (fork.leg !== null) return;
         log.warn("sip: caller's audio not copied", { code: errorCodeOf(error) }, error);
         this.#failed(fork, errorCodeOf(error));
@@ -142,7 +143,7 @@ export class CallerFork {
 
   #ended(fork: Fork): void {
     if (this.#fork !== fork) return;
-    // There is no listener who would miss it, and the next one needs another.
+    // No listener misses this stream, and the next listener needs a new one.
     if (this.#tap === null) this.#stop();
     else this.#arm(GRACE_MS, () => this.#failed(fork, "ended"));
   }
@@ -168,11 +169,10 @@ export class CallerFork {
   #stopStream({ streamSid }: Fork): void {
     if (streamSid === null || this.#isClosed) return;
     const { callSid, control, log } = this.#parts;
-    control.stopStream(callSid, streamSid).catch((error: unknown) => {
-      const code = errorCodeOf(error);
-      // The stream is over already: by our close, or with the call.
-      if (code !== "caller_gone") log.warn("sip: copy of the audio not stopped", { code }, error);
-    });
+    // A stream that is over already, by our close or with the call, is what is wanted.
+    control
+      .stopStream(callSid, streamSid)
+      .catch((error: unknown) => warnUnlessGone(log, "sip: copy of the audio not stopped", error));
   }
 
   #arm(ms: number, run: () => void): void {

@@ -13,9 +13,9 @@ import type { SipStates } from "./sip-states.js";
 export interface SipPathDeps {
   readonly control: CallControl;
   readonly sip: SipControl;
-  /** Tie the model's leg to the call for which it was dialled. */
+  /** Tokens that tie the model's leg to the call for which it was dialled. */
   readonly tokens: StreamTokens;
-  /** Tie a stream of a call's audio to the call. */
+  /** Tokens that tie a stream of a call's audio to the call. */
   readonly streamTokens: StreamTokens;
   /** `wss://…/media-stream` of this process. */
   readonly mediaUrl: string;
@@ -27,35 +27,37 @@ export interface SipPathDeps {
   readonly publicUrl: string;
   /** Null: a call dies with its process. */
   readonly states: SipStates | null;
-  /** A trunk call's leg is gone. True: to where it was referred. */
+  /** A trunk call's leg has ended. True: because its REFER was carried out. */
   readonly referred: (call: CallContext) => boolean;
 }
 
-/** How long each of them is awaited. */
-const PATIENCE_MS: Readonly<Record<ConferenceTimer, number>> = {
-  /** From the TwiML: Twilio's participant-join callback. */
+/** After how long each timer ends. */
+const TIMEOUT_MS: Readonly<Record<ConferenceTimer, number>> = {
+  /** From the TwiML, while Twilio's participant-join callback is awaited. */
   join: 1_000,
-  /** From the request: better without music than without a model. */
+  /** From the request to put the caller on hold. Then the model is dialled without it. */
   hold: 2_000,
   /** From dialling the model to its session. */
   model: 8_000,
-  /** From the end of the model's leg: Twilio's news that the caller hung up. */
+  /** From the end of the model's leg, while news that the caller hung up is awaited. */
   grace: 300,
 };
+
 export interface ConferenceEffectsHost {
   readonly isTrunk: boolean;
-  /** The model's leg has been asked for and does not ring yet. */
+  /** Twilio was asked to add the model's leg, which does not ring yet. */
   readonly isDialing: boolean;
   /** The model's call, `rtc_…`; null while there is none. */
   readonly callId: string | null;
-  /** The call is over, and only transcripts are awaited. */
+  /** The call is over and waits for transcripts. */
   readonly isMuted: boolean;
-  happened(input: ConferenceInput): void;
-  /** Our connection to the model is to be closed. */
+  /** Reports what has happened to the conference. */
+  dispatch(input: ConferenceInput): void;
+  /** Closes our connection to the model. */
   detached(): void;
 }
 
-/** Carries out what conference-state.ts decides. */
+/** Carries out what `conference-state.ts` decides. */
 export class ConferenceEffects {
   readonly legs: ModelLegs;
   readonly requests: ConferenceRequests;
@@ -76,7 +78,7 @@ export class ConferenceEffects {
     this.#deps = deps;
     this.#host = host;
     this.#path = path;
-    const tell = (input: ConferenceInput): void => path.happened(input);
+    const tell = (input: ConferenceInput): void => path.dispatch(input);
     this.#timers = new CallTimers(call.deps.clock, (timer) => tell({ type: "timer", timer }));
     this.#modelCalls = new ModelCalls(call, deps.sip, host, tell);
     this.requests = new ConferenceRequests(call, deps, tell);
@@ -89,7 +91,7 @@ export class ConferenceEffects {
   carryOut(effect: ConferenceEffect): void {
     switch (effect.do) {
       case "arm":
-        this.#timers.arm(effect.timer, PATIENCE_MS[effect.timer]);
+        this.#timers.arm(effect.timer, TIMEOUT_MS[effect.timer]);
         return;
       case "disarm":
         this.#timers.disarm(effect.timer);
@@ -145,7 +147,7 @@ export class ConferenceEffects {
       if (!this.#deps.referred(this.#call)) this.#host.dispatch({ type: "caller_gone" });
       return;
     }
-    // At the end of a call the model's leg ends, too.
+    // After the end of the call it is normal that the model's leg ends.
     if (!this.#path.isMuted) {
       eventLog.note("model_gone", { code });
       deps.metrics.upstreamErrors.add(1, code);

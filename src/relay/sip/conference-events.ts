@@ -1,11 +1,11 @@
 /**
- * The vocabulary of a call on the SIP path: where caller and model are, what can happen to them,
- * and what is to be done, all as plain data. The decisions are in conference-state.ts.
+ * The states, inputs and effects of a call on the SIP path, as plain data. Types only; the
+ * decisions are in `conference-state.ts`.
  */
 import type { ErrorCode } from "../../domain/errors.js";
 
 export interface ConferenceState {
-  /** `trunk`: the call came straight to the model; Twilio's REST knows nothing of it. */
+  /** `trunk`: the call came straight to the model, and Twilio's REST API does not know it. */
   readonly kind: "conference" | "trunk";
   readonly model: ModelPlace;
   /** The caller is in the conference. */
@@ -15,43 +15,43 @@ export interface ConferenceState {
   readonly supervised: boolean;
   /** When our connection to the present model was opened, within the last minute. */
   readonly attachedMs: readonly number[];
-  /** When another model was called in for one that was lost; null: never. */
+  /** When the call last redialled a model in place of a lost one; null: never. */
   readonly redialledMs: number | null;
 }
 
 export type ModelPlace =
   | { readonly name: "absent" }
   /**
-   * The caller is put on hold before another model is called in: alone in a conference they hear
-   * nothing.
+   * The caller is put on hold before another model is dialled. Alone in the conference they would
+   * hear nothing.
    */
   | { readonly name: "holding" }
   /** Twilio adds the model's leg. */
   | { readonly name: "dialing" }
-  /** The model's leg rings. `adopted`: the process that dialled it does not answer. */
+  /** The model's leg rings. `adopted`: another process dialled it and does not answer. */
   | { readonly name: "accepting"; readonly callId: string; readonly adopted: boolean }
-  /** The call is accepted; the socket that steers the model is being opened. */
+  /** The call is accepted, and the sideband is being opened. */
   | { readonly name: "attaching"; readonly callId: string }
   | { readonly name: "attached"; readonly callId: string }
-  /** The leg is gone; the news that the caller hung up may follow. */
+  /** The leg is gone. News that the caller hung up may follow. */
   | { readonly name: "losing"; readonly code: ErrorCode; readonly retryable: boolean }
   | { readonly name: "over" };
 
 /**
- * `join`: the caller's arrival. `hold`: Twilio's answer that the caller is on hold. `model`: from
- * dialling the model to its session. `grace`: the caller's own end.
+ * What is awaited. `join`: the caller's arrival. `hold`: Twilio's answer that the caller is on
+ * hold. `model`: the session, from the dial. `grace`: news that the caller hung up.
  */
 export type ConferenceTimer = "join" | "hold" | "model" | "grace";
 
 export type ConferenceInput =
   /**
-   * Twilio was given the TwiML that leads the caller into the conference. `returns`: they had been
-   * moved out of it.
+   * Twilio got the TwiML that puts the caller into the conference. `returns`: they had been moved
+   * out of it.
    */
   | { readonly type: "caller_expected"; readonly returns: boolean }
   | { readonly type: "caller_joined" }
   | { readonly type: "caller_left"; readonly hungUp: boolean }
-  /** `again`: for one that was lost. */
+  /** `again`: in place of a model that was lost. */
   | { readonly type: "call_model"; readonly again: boolean }
   | { readonly type: "hold_done"; readonly callerGone: boolean }
   /** The caller cannot be taken off hold. */
@@ -64,13 +64,13 @@ export type ConferenceInput =
       readonly code: ErrorCode;
       /** The pause before the next try, in ms; null: there is none. */
       readonly pauseMs: number | null;
-      /** This one included. */
+      /** How many tries there were, this one included. */
       readonly tries: number;
     }
   | { readonly type: "session_ready" }
   | { readonly type: "session_lost"; readonly code: ErrorCode; readonly retryable: boolean }
   | { readonly type: "session_unavailable"; readonly code: ErrorCode }
-  /** Twilio took none of the requests to add the model. */
+  /** Twilio accepted none of the requests to add the model. */
   | { readonly type: "add_failed"; readonly code: ErrorCode }
   /** The model's leg is over. */
   | { readonly type: "leg_ended" }
@@ -78,7 +78,7 @@ export type ConferenceInput =
   /** The model has left a caller who waits for a human. */
   | { readonly type: "agent_left" }
   | { readonly type: "supervisor"; readonly speaks: boolean }
-  /** The agent failed: the model is of no use any more. */
+  /** The call no longer needs this model. */
   | { readonly type: "release" }
   | { readonly type: "over" };
 
@@ -86,7 +86,7 @@ export type ConferenceEffect =
   | { readonly do: "arm" | "disarm"; readonly timer: ConferenceTimer }
   | { readonly do: "add_leg" }
   | { readonly do: "drop_legs" }
-  /** `pauseMs`: after so long. */
+  /** `pauseMs`: the pause before the request. */
   | {
       readonly do: "accept";
       readonly callId: string;
@@ -98,10 +98,10 @@ export type ConferenceEffect =
   | { readonly do: "detach" }
   | { readonly do: "hang_up_model"; readonly callId: string }
   | { readonly do: "hold"; readonly on: boolean }
-  /** Another process may have to know. */
+  /** Stores the call's state, in case another process has to take the call over. */
   | { readonly do: "store" }
   | { readonly do: "tell_caller_arrived" }
-  /** They come by a new document, to a conference without a model. */
+  /** The caller is on the way back, by a new document, to a conference without a model. */
   | { readonly do: "tell_caller_returns" }
   | { readonly do: "tell_caller_gone" }
   | { readonly do: "tell_model_lost"; readonly code: ErrorCode; readonly retryable: boolean }

@@ -5,6 +5,7 @@ import { conferenceName } from "../../transfer/conference-names.js";
 import type { CallContext } from "../call/call-path.js";
 import { callbackUrl } from "../calls/callback-link.js";
 import type { ConferenceInput } from "./conference-events.js";
+import { warnUnlessGone } from "./failed-request.js";
 
 export interface ConferenceRequestsDeps {
   readonly control: Pick<CallControl, "hangUp" | "removeParticipant" | "updateParticipant">;
@@ -12,13 +13,13 @@ export interface ConferenceRequestsDeps {
   readonly publicUrl: string;
 }
 
-/** From the request to the end of a short announcement in the conference. */
+/** From the request to the end of the short announcement in the conference. */
 const COMFORT_MS = 2_500;
-/** From the answer to a hang-up to the request that finds no caller, or takes them out. */
+/** From Twilio's answer to a hang-up to the check that the caller has left the conference. */
 const GONE_MS = 3_000;
-/** Between the tries to end a caller's call: 50 s in all. */
+/** Between the tries to end the caller's call: 50 s in all. */
 const HANG_UP_PAUSES = doublingPauses(500, 16_000, 8);
-/** Between the tries to take a caller off hold. */
+/** Between the tries to take the caller off hold. */
 const UNHOLD_PAUSES_MS = [500, 1_000, 2_000, 4_000];
 
 type HoldNews = ConferenceInput & { readonly type: "hold_done" | "caller_stuck" };
@@ -40,9 +41,9 @@ export class ConferenceRequests {
   }
 
   /**
-   * The model is gone, so that a caller who is not hung up on would hear music for hours. One who is
-   * still there afterwards, whatever Twilio has answered, is taken out of the conference: Twilio then
-   * asks what follows, and is told to hang up.
+   * Ends the caller's call. The model is gone, so a caller who stayed would hear music for hours. A
+   * caller who is still there afterwards, whatever Twilio has answered, is removed from the
+   * conference. Twilio then asks what follows, and is told to hang up.
    */
   hangUpCaller(): void {
     const { control } = this.#deps;
@@ -62,7 +63,7 @@ export class ConferenceRequests {
   /** @param done  Twilio has accepted the request, or knows no such caller. */
   #insist(request: () => Promise<void>, done: () => void, failures = 0): void {
     request().then(done, (error: unknown) => {
-      this.#failed("sip: caller's leg not hung up", error);
+      warnUnlessGone(this.#call.log, "sip: caller's leg not hung up", error);
       if (errorCodeOf(error) === "caller_gone") {
         done();
         return;
@@ -73,13 +74,13 @@ export class ConferenceRequests {
     });
   }
 
-  /** On hold the caller hears music. Either way it is told that the request is over. */
+  /** Puts the caller on hold, with music, or takes them off. Reports `hold_done` either way. */
   hold(on: boolean): void {
     this.#isHoldWanted = on;
     this.#hold(1);
   }
 
-  /** The last request wins, also where Twilio answers late, or carries an earlier one out last. */
+  /** The last request wins, even if Twilio answers late or carries out an earlier one last. */
   #hold(tries: number): void {
     const on = this.#isHoldWanted;
     const request = ++this.#sent;
@@ -89,11 +90,11 @@ export class ConferenceRequests {
         this.#answered(request);
       },
       (error: unknown) => {
-        this.#failed("sip: hold not changed", error);
+        warnUnlessGone(this.#call.log, "sip: hold not changed", error);
         const callerGone = errorCodeOf(error) === "caller_gone";
         this.#tell({ type: "hold_done", callerGone });
         if (callerGone) return;
-        // Without music a caller waits all the same; with it they do not hear who speaks to them.
+        // A caller who cannot be put on hold only lacks music. One who stays on hold hears nobody.
         if (!on && request === this.#sent) this.#tryAgain(tries);
         else this.#answered(request);
       },
@@ -118,16 +119,16 @@ export class ConferenceRequests {
   }
 
   /**
-   * The audio is not the relay's, so Twilio speaks to a caller who waits.
+   * Has Twilio speak to a caller who waits, because the relay does not carry the audio.
    *
-   * @returns how long until it has been heard, in ms.
+   * @returns about how long it takes until the caller has heard it, in ms.
    */
   comfort(language: string): number {
     const { callSid: call } = this.#call.parties;
     const link = { kind: "comfort", call, language } as const;
     const announceUrl = callbackUrl(this.#deps.publicUrl, "/transfer-status", link);
     this.#update({ announceUrl }).catch((error: unknown) =>
-      this.#failed("sip: no comfort for a caller who waits", error),
+      warnUnlessGone(this.#call.log, "sip: comfort announcement failed", error),
     );
     return COMFORT_MS;
   }
@@ -135,11 +136,5 @@ export class ConferenceRequests {
   #update(change: Parameters<CallControl["updateParticipant"]>[2]): Promise<void> {
     const { parties } = this.#call;
     return this.#deps.control.updateParticipant(conferenceName(parties), parties.callSid, change);
-  }
-
-  /** A caller who has gone needs nothing any more. */
-  #failed(text: string, error: unknown): void {
-    const code = errorCodeOf(error);
-    if (code !== "caller_gone") this.#call.log.warn(text, { code }, error);
   }
 }

@@ -8,12 +8,12 @@ import type {
   ModelPlace,
 } from "./conference-events.js";
 
-/** Give up after so many connections to one model within ATTACH_WINDOW_MS. */
-const ATTACHES_MOST = 5;
+/** Most connections to one model within ATTACH_WINDOW_MS; then the model counts as lost. */
+const MAX_ATTACHES = 5;
 const ATTACH_WINDOW_MS = 60_000;
-/** A model that is lost again so soon is not replaced once more. */
+/** From a redial: a model that is lost again within this is not replaced once more. */
 const REDIAL_AGAIN_MS = 60_000;
-/** Another model would end the same way. */
+/** After these errors another model would fail in the same way. */
 const HOPELESS: ReadonlySet<ErrorCode> = new Set([
   "upstream_account",
   "upstream_rejected",
@@ -38,9 +38,9 @@ export function modelCallOf({ model }: ConferenceState): string | null {
 }
 
 /**
- * Where caller and model are in a call on the SIP path, decided without touching anything: `step`
- * takes a state, what happened and the time, and returns the next state and what is to be done, as
- * data. `sip-path.ts` carries it out.
+ * Decides where caller and model are in a call on the SIP path. Takes a state, an input and the
+ * time, and returns the next state and the effects as data; `conference-effects.ts` carries them
+ * out. Pure.
  *
  * ```
  * absent → dialing → accepting → attaching ⇄ attached
@@ -54,7 +54,7 @@ export function step(
   nowMs: number,
 ): ConferenceStep {
   if (state.model.name === "over") {
-    // A leg that rings, or was accepted, too late.
+    // A leg that rings or is accepted after the end of the call.
     if (input.type === "rings") return { state, effects: [reject(input.callId)] };
     return input.type === "accepted"
       ? { state, effects: [{ do: "hang_up_model", callId: input.callId }] }
@@ -133,7 +133,7 @@ function expected(before: ConferenceState, returns: boolean): ConferenceStep {
   const state = { ...before, callerIn: false, callerOnHold: false };
   const arrival = [{ do: "store" }, { do: "arm", timer: "join" }] as const;
   if (!returns) return { state, effects: arrival };
-  // The model's leg went with the conference; news of that may still be on its way.
+  // The model's leg ended with the conference, although its callback may still be on the way.
   const { effects } = release(state);
   return to(state, { name: "absent" }, ...effects, { do: "tell_caller_returns" }, ...arrival);
 }
@@ -151,7 +151,7 @@ function keepOnHold(state: ConferenceState): ConferenceStep {
   return { state: { ...state, callerOnHold: true }, effects: [{ do: "hold", on: true }] };
 }
 
-/** A caller on hold hears music in place of a supervisor, and without either one they hear nothing. */
+/** A caller on hold would not hear the supervisor. Alone and not on hold, they hear nothing. */
 function supervisor(before: ConferenceState, speaks: boolean): ConferenceStep {
   const state = { ...before, supervised: speaks };
   if (speaks) {
@@ -165,10 +165,11 @@ function supervisor(before: ConferenceState, speaks: boolean): ConferenceStep {
   return name === "dialing" || name === "accepting" ? keepOnHold(state) : stay(state);
 }
 
-/** They hear music in place of the model, or of a supervisor, who can transfer them. */
+/** The caller stays on hold and hears music in place of the model: the model counts as lost. */
 function stuckOnHold(state: ConferenceState): ConferenceStep {
   const { model } = state;
   if (state.callerOnHold) return stay(state);
+  // The supervisor sees the call and can transfer the caller.
   if (state.supervised) return stay({ ...state, callerOnHold: true });
   if (model.name !== "attaching" && model.name !== "attached") return stay(state);
   return to(
@@ -209,10 +210,7 @@ function dial(state: ConferenceState): ConferenceStep {
   );
 }
 
-/**
- * Better alone for a moment than without a model: a hold that failed for another reason changes
- * nothing.
- */
+/** Twilio has answered. Even without the hold, the model is dialled, unless the caller is gone. */
 function held(state: ConferenceState, callerGone: boolean): ConferenceStep {
   if (state.model.name !== "holding") return stay(state);
   const isAnswered = { do: "disarm", timer: "hold" } as const;
@@ -252,10 +250,10 @@ function ringing(
   if (pauseMs !== null)
     return { state, effects: [{ do: "accept", callId, tries: tries + 1, pauseMs }] };
   if (code !== "upstream_rejected") return lost(state, code, nowMs);
-  // The first try may have been carried out although its answer was lost; then the second is
-  // refused, and the call is ours.
+  // OpenAI may have carried out a try whose answer was lost. It then refuses the next try, and the
+  // call is ours.
   if (tries > 1) return attach(state, callId, "new", nowMs);
-  // Its own process has accepted it after all.
+  // The process that dialled the model has accepted the call after all.
   return model.adopted
     ? to(state, { name: "over" }, { do: "disarm", timer: "model" }, { do: "tell_taken_elsewhere" })
     : lost(state, code, nowMs);
@@ -268,7 +266,7 @@ function attach(
   nowMs: number,
 ): ConferenceStep {
   const recent = state.attachedMs.filter((ms) => nowMs - ms < ATTACH_WINDOW_MS);
-  if (recent.length >= ATTACHES_MOST) return lost(state, "upstream_closed", nowMs);
+  if (recent.length >= MAX_ATTACHES) return lost(state, "upstream_closed", nowMs);
   return to(
     { ...state, attachedMs: [...recent, nowMs] },
     { name: "attaching", callId },
@@ -293,7 +291,7 @@ function session(
         ...(state.callerOnHold ? [{ do: "hold", on: false } as const] : []),
       );
     case "session_lost":
-      // The model still has the caller and the conversation; only our connection is gone.
+      // Only our connection is gone. The model still has the caller and the conversation.
       return input.retryable
         ? attach(state, callId, "kept", nowMs)
         : lost(state, input.code, nowMs);
@@ -337,8 +335,8 @@ function timer(state: ConferenceState, name: ConferenceTimer, nowMs: number): Co
 }
 
 /**
- * The model is gone. A caller who hung up takes it along, so that news of theirs is awaited for a
- * moment.
+ * The model is gone. When the caller hangs up, the model's leg ends, too, so wait a moment for the
+ * news that they hung up.
  */
 function lost(state: ConferenceState, code: ErrorCode, nowMs: number): ConferenceStep {
   const callId = modelCallOf(state);
@@ -375,7 +373,7 @@ function over(state: ConferenceState): ConferenceStep {
     { do: "disarm", timer: "join" },
     { do: "disarm", timer: "grace" },
     ...goneEffects(modelCallOf(state)),
-    // A caller who is with a human by now must hear them.
+    // A caller who is with a human now must be able to hear them.
     ...(state.callerOnHold && state.callerIn ? [{ do: "hold", on: false } as const] : []),
   );
 }

@@ -8,7 +8,7 @@ import { callbackUrl } from "../calls/callback-link.js";
 export const CUSTOMER_LABEL = "customer";
 const CONFERENCE_EVENTS = ["start", "end", "join", "leave"];
 
-/** Where Twilio tells who joins and leaves. */
+/** The URL to which Twilio reports who joins and leaves. */
 export function conferenceCallback(publicUrl: string, call: CallSid): string {
   return callbackUrl(publicUrl, "/conference-events", { kind: "conference", call });
 }
@@ -35,8 +35,8 @@ export function conferenceTwiml(
         type: "conference",
         name: conferenceName(parties),
         label: CUSTOMER_LABEL,
-        // The model starts it: until then the caller hears Twilio's own hold sound, and not
-        // nothing.
+        // The model's arrival starts the conference. Until then the caller hears Twilio's hold
+        // music instead of silence.
         startConferenceOnEnter: false,
         endConferenceOnExit: true,
         beep: false,

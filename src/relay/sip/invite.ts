@@ -13,24 +13,24 @@ const CLAIM = new RegExp(`^(${CALL_SID})\\.(\\d{1,3})\\.([\\w.-]{1,200})$`);
 
 export interface SipClaim {
   readonly callSid: CallSid;
-  /** Which of the legs that were dialled for that call it is. */
+  /** The number of the leg among those that were dialled for the call. */
   readonly leg: number;
   readonly token: string;
 }
 
 /**
- * A call that rings at the model, as far as it can be believed: headers are anybody's word until a
- * token proves them.
+ * A call that rings at the model. Anyone can write SIP headers, so nothing here is proved until the
+ * token has been checked.
  */
 export interface SipInvite {
   /** `rtc_…`. */
   readonly callId: string;
-  /** What our own header claims; null: there is none, so this is no leg of ours. */
+  /** What our own header claims; null: there is none, so the relay did not dial this leg. */
   readonly claim: SipClaim | "malformed" | null;
   /** E.164, or "" where none can be read. */
   readonly from: string;
   /**
-   * The number that was dialled; on a trunk it stands in `Diversion`, for `To` names the project.
+   * The number that was dialled. On a trunk it is in `Diversion`, because `To` names the project.
    */
   readonly dialled: string;
 }
@@ -52,7 +52,7 @@ function claimOf(headers: readonly SipHeader[]): SipInvite["claim"] {
   return { callSid: match[1] as CallSid, leg: Number(match[2]), token: match[3] ?? "" };
 }
 
-/** Several diversions: the first call was to the last one's number. Source: RFC 5806. */
+/** Of several diversions, the last names the number that was dialled first. Source: RFC 5806. */
 function dialled(headers: readonly SipHeader[]): string {
   const diversions = sipHeaders(headers, "Diversion").flatMap((value) => value.split(","));
   for (const value of [...diversions.reverse(), sipHeader(headers, "To")]) {

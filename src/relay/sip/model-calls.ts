@@ -7,8 +7,9 @@ import { recordRefusedPart } from "../call/refused-part.js";
 import { OpeningConfiguration } from "../model/openai-realtime/opening-configuration.js";
 import { acceptedSession } from "./accepted-session.js";
 import type { ConferenceInput } from "./conference-events.js";
+import { warnUnlessGone } from "./failed-request.js";
 
-/** Together well inside the time that a carrier lets a call ring. */
+/** Between the tries to accept a call, in ms: together well within a carrier's ringing time. */
 const ACCEPT_PAUSES = listedPauses([150, 500, 1_200]);
 const HANG_UP_PAUSES = growingPauses(400, 5);
 /** SIP's "temporarily unavailable". */
@@ -16,14 +17,14 @@ const UNAVAILABLE = 480;
 
 export type ModelCallsHost = Pick<CallPathHost, "profile" | "transcripts">;
 
-/** The requests to OpenAI about a model's call, `rtc_…`: accepted, rejected, hung up. */
+/** The requests to OpenAI about a model's call (`rtc_…`): accept, reject, hang up. */
 export class ModelCalls {
   readonly #call: CallContext;
   readonly #sip: SipControl;
   readonly #host: ModelCallsHost;
   readonly #tell: (input: ConferenceInput & { type: "accepted" | "accept_failed" }) => void;
   #acceptTimer: Timer | null = null;
-  /** What the model's call was offered with, less what was refused of it. */
+  /** The configuration with which the call is accepted, without the parts that were refused. */
   #opening: { readonly callId: string; readonly configuration: OpeningConfiguration } | null = null;
 
   constructor(
@@ -71,7 +72,7 @@ export class ModelCalls {
     return this.#opening.configuration;
   }
 
-  /** True: the error names a part that the call can do without, and the next try lacks it. */
+  /** True: the error names a part that the call can do without, and the next try leaves it out. */
   #reduced(configuration: OpeningConfiguration, error: unknown): boolean {
     if (!(error instanceof RefusedError)) return false;
     const { param, said: message } = error;
@@ -99,13 +100,12 @@ export class ModelCalls {
   }
 
   reject(callId: string): void {
-    this.#sip.reject(callId, UNAVAILABLE).catch((error: unknown) => {
-      if (errorCodeOf(error) === "caller_gone") return;
-      this.#call.log.warn("sip: call not rejected", { code: errorCodeOf(error) }, error);
-    });
+    this.#sip
+      .reject(callId, UNAVAILABLE)
+      .catch((error: unknown) => warnUnlessGone(this.#call.log, "sip: call not rejected", error));
   }
 
-  /** No model may stay on a line that is over. A leg that is gone already is what is wanted. */
+  /** Ends a model's call, with retries. A call that has already ended is a success. */
   hangUp(callId: string): void {
     this.#hangUp(callId, 0);
   }
@@ -120,7 +120,7 @@ export class ModelCalls {
     });
   }
 
-  /** No call is accepted any more; those that are over are still hung up. */
+  /** Accepts no call any more. Hang-ups that have begun go on. */
   stop(): void {
     this.#acceptTimer?.cancel();
   }

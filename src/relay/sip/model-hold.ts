@@ -4,6 +4,7 @@ import type { CallControl } from "../../ports/twilio.js";
 import { conferenceName } from "../../transfer/conference-names.js";
 import type { CallContext } from "../call/call-path.js";
 import { callbackUrl } from "../calls/callback-link.js";
+import { warnUnlessGone } from "./failed-request.js";
 import { MODEL_LABEL } from "./model-legs.js";
 
 export interface ModelHoldParts {
@@ -16,28 +17,28 @@ export interface ModelHoldParts {
   stuck(): void;
 }
 
-/** From an answer that the model is not in the conference: it may be on its way there. */
+/** From an answer that the model is not in the conference to the next try: it may be joining. */
 const ABSENT_PAUSE_MS = 500;
-const ABSENT_MOST = 10;
-/** From the request to bring it back: a caller in silence waits for no more answers. */
+const MAX_ABSENT_TRIES = 10;
+/** From the request to bring the model back: then another one is dialled, for the caller's sake. */
 const RESTORE_MS = 4_000;
-/** From that request to the second try, where the first has not been answered. */
+/** From that request to the second try, if the first has not been answered. */
 const AGAIN_MS = 2_000;
-const TRIES_MOST = 2;
+const MAX_TRIES = 2;
 /** Between the tries to undo a hold that was carried out late. */
 const UNDO_PAUSE_MS = 1_000;
-const UNDO_MOST = 3;
+const MAX_UNDO_TRIES = 3;
 
-/** The hold of the model's leg: the model neither hears nor is heard. */
+/** Puts the model's leg on hold during a take-over: the model neither hears nor is heard. */
 export class ModelHold {
   readonly #call: CallContext;
   readonly #parts: ModelHoldParts;
   #isWanted = false;
-  /** It was put on hold, or may have been. */
+  /** The model is on hold, or may be. */
   #isHeld = false;
   #isClosed = false;
   #later: Timer | null = null;
-  /** Requests go one after the other: the last one must win. */
+  /** Requests are sent one after the other, because the last one must win. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(call: CallContext, parts: ModelHoldParts) {
@@ -51,7 +52,7 @@ export class ModelHold {
     this.#hold(1);
   }
 
-  /** @param done  the model is heard again, or another one is called in. */
+  /** @param done  called once the model is heard again, or another one is dialled. */
   end(done: () => void): void {
     this.#isWanted = false;
     this.#later?.cancel();
@@ -60,7 +61,7 @@ export class ModelHold {
     else done();
   }
 
-  /** The model on hold is gone. One that comes in its place is not on hold. */
+  /** The model is gone. A model that comes in its place is not on hold. */
   modelGone(): void {
     this.#isHeld = false;
     this.#later?.cancel();
@@ -78,15 +79,15 @@ export class ModelHold {
     if (!this.#isWanted) return;
     const { publicUrl, failed } = this.#parts;
     const link = { kind: "silence", call: this.#call.parties.callSid } as const;
-    // Music would be a turn of the caller's to the model.
+    // Silence, because the model would take hold music for a turn of the caller.
     const holdUrl = callbackUrl(publicUrl, "/transfer-status", link);
     this.#inTurn({ hold: true, holdUrl }).catch((error: unknown) => {
-      this.#log("sip: model not put on hold", error);
+      warnUnlessGone(this.#call.log, "sip: model not put on hold", error);
       if (!this.#isWanted) return;
-      // Another request may have been made meanwhile, and wait for its next try.
+      // A newer request may be waiting for its next try.
       this.#later?.cancel();
       if (errorCodeOf(error) !== "caller_gone") failed();
-      else if (tries < ABSENT_MOST)
+      else if (tries < MAX_ABSENT_TRIES)
         this.#later = this.#call.deps.clock.after(ABSENT_PAUSE_MS, () => this.#hold(tries + 1));
     });
   }
@@ -102,7 +103,7 @@ export class ModelHold {
       again.cancel();
       last.cancel();
       if (this.#isClosed) return;
-      // Otherwise another supervisor is heard by now, and wants the model on hold.
+      // If it is wanted, another supervisor has taken over and needs the model on hold.
       if (!this.#isWanted) {
         const wasHeld = this.#isHeld;
         this.#isHeld = false;
@@ -115,19 +116,19 @@ export class ModelHold {
       request.then(
         () => over("back"),
         (error: unknown) => {
-          this.#log("sip: model not taken off hold", error);
+          warnUnlessGone(this.#call.log, "sip: model not taken off hold", error);
           refusals += 1;
-          // The other try was quicker than the hold itself, which may have been carried out since.
+          // The other try succeeded before the hold itself, which may have been carried out since.
           if (end === "back" && isInTurn) this.#undoLater(1);
           else if (this.#isWanted || errorCodeOf(error) === "caller_gone") over("gone");
-          else if (refusals === TRIES_MOST) over("stuck");
+          else if (refusals === MAX_TRIES) over("stuck");
           else tryAgain();
         },
       );
     };
     const tryAgain = (): void => {
-      if (end !== null || tries === TRIES_MOST || this.#isWanted || this.#isClosed) return;
-      // Not behind the first one, which may never be answered.
+      if (end !== null || tries === MAX_TRIES || this.#isWanted || this.#isClosed) return;
+      // Does not wait for the first try, which may never be answered.
       attempt(this.#now({ hold: false }), false);
     };
     const again = clock.after(AGAIN_MS, tryAgain);
@@ -136,14 +137,14 @@ export class ModelHold {
   }
 
   #undoLater(tries: number): void {
-    // Another supervisor is heard by now, and wants the model on hold.
+    // If it is wanted, another supervisor has taken over and needs the model on hold.
     if (this.#isWanted || this.#isClosed) return;
     this.#later?.cancel();
     this.#later = this.#call.deps.clock.after(UNDO_PAUSE_MS, () => {
       this.#now({ hold: false }).catch((error: unknown) => {
-        this.#log("sip: model not taken off hold", error);
+        warnUnlessGone(this.#call.log, "sip: model not taken off hold", error);
         if (this.#isWanted || this.#isClosed || errorCodeOf(error) === "caller_gone") return;
-        if (tries < UNDO_MOST) this.#undoLater(tries + 1);
+        if (tries < MAX_UNDO_TRIES) this.#undoLater(tries + 1);
         else this.#parts.stuck();
       });
     });
@@ -158,10 +159,5 @@ export class ModelHold {
   #now(change: Parameters<CallControl["updateParticipant"]>[2]): Promise<void> {
     const conference = conferenceName(this.#call.parties);
     return this.#parts.control.updateParticipant(conference, MODEL_LABEL, change);
-  }
-
-  #log(text: string, error: unknown): void {
-    const code = errorCodeOf(error);
-    if (code !== "caller_gone") this.#call.log.warn(text, { code }, error);
   }
 }

@@ -7,14 +7,13 @@ import type { CallContext } from "../call/call-path.js";
 import { callbackUrl, type Form } from "../calls/callback-link.js";
 import type { StreamTokens } from "../calls/stream-token.js";
 import { conferenceCallback } from "./conference-twiml.js";
+import { warnUnlessGone } from "./failed-request.js";
 import { CALL_HEADER } from "./invite.js";
 
 export const MODEL_LABEL = "virtual agent";
-/**
- * A request whose answer is lost may have been carried out: the model's webhook shows it by then.
- */
+/** From a request without an answer: if it was carried out, OpenAI's webhook comes within this. */
 const SHOW_MS = 1_500;
-const TRIES_MOST = 3;
+const MAX_TRIES = 3;
 const BUSY_PAUSE_MS = 300;
 const RING_S = 20;
 const E164 = /^\+[1-9]\d{6,14}$/;
@@ -22,7 +21,7 @@ const E164 = /^\+[1-9]\d{6,14}$/;
 export interface ModelLegsHost {
   /** The caller still waits for a model. */
   isAwaited(): boolean;
-  /** Twilio took none of the requests. */
+  /** Twilio accepted none of the requests. */
   failed(code: ErrorCode): void;
 }
 
@@ -41,9 +40,9 @@ export function claimsOf(leg: number): readonly string[] {
 }
 
 /**
- * The legs of one call to the model. There should be one; but a request whose answer is lost may
- * have made one all the same, so each try has a number, which is part of its token and its
- * callbacks. The first that rings is taken; the others go.
+ * The legs from one call to the model. There should be one. But a request whose answer was lost may
+ * have created a leg, so each try has a number, which is part of its token and its callbacks. The
+ * first leg that rings is taken, and the others are hung up.
  */
 export class ModelLegs {
   readonly #call: CallContext;
@@ -51,9 +50,9 @@ export class ModelLegs {
   readonly #host: ModelLegsHost;
   #count = 0;
   #taken: number | null = null;
-  /** Their CallSids, as far as Twilio has told. */
+  /** The CallSids of the legs, as far as Twilio has told them. */
   readonly #sids = new Map<number, CallSid>();
-  /** Legs that are over: later callbacks of theirs say nothing new. */
+  /** Legs that are over. Their later callbacks are ignored. */
   readonly #gone = new Set<CallSid>();
 
   constructor(call: CallContext, deps: ModelLegsDeps, host: ModelLegsHost) {
@@ -65,8 +64,8 @@ export class ModelLegs {
   dial(): void {
     this.#taken = null;
     const { from, to } = this.#call.parties;
-    // A caller without a number of their own, and one who comes by SIP: Twilio takes only a number,
-    // and ours is one.
+    // Twilio accepts only a number. A caller who withholds theirs, or comes by SIP, has none, so
+    // the model gets the number that was dialled.
     this.#add(E164.test(from) ? from : to, 1);
   }
 
@@ -75,7 +74,7 @@ export class ModelLegs {
     this.#deps.control.createParticipant(this.#participant(from, leg)).then(
       ({ callSid: sid }) => {
         this.#sids.set(leg, sid);
-        // A leg that is not awaited any more must not go on ringing.
+        // A leg that is no longer awaited must not go on ringing.
         const wanted = this.#taken === null ? this.#host.isAwaited() : this.#taken === leg;
         if (!wanted) this.#drop(leg);
       },
@@ -98,10 +97,10 @@ export class ModelLegs {
       earlyMedia: false,
       startConferenceOnEnter: true,
       endConferenceOnExit: false,
-      // It proves the right to show the caller's number, and no other.
+      // The token proves the right to show the caller's number, and no other number.
       ...(callToken === null || from !== parties.from ? {} : { callToken }),
       statusCallback: callbackUrl(publicUrl, "/call-status", { kind: "model_leg", call, leg }),
-      // Should it be there before the caller: the first one's counts.
+      // Twilio uses the callback of the first participant, which may be the model.
       conferenceStatusCallback: conferenceCallback(publicUrl, call),
     };
   }
@@ -114,27 +113,27 @@ export class ModelLegs {
     const again = (pauseMs: number, number = from): void => {
       this.#call.deps.clock.after(pauseMs, () => {
         if (!this.#host.isAwaited() || this.#sids.has(leg)) return;
-        if (tries >= TRIES_MOST) this.#host.failed("upstream_unreachable");
+        if (tries >= MAX_TRIES) this.#host.failed("upstream_unreachable");
         else this.#add(number, tries + 1);
       });
     };
-    // A caller who is gone leaves the conference, too, and is awaited no longer. Without that news
-    // one answer proves nothing.
+    // One such answer does not prove that the caller is gone: if they are, the news that they left
+    // the conference ends the wait.
     if (code === "caller_gone" || code === "twilio_busy") again(BUSY_PAUSE_MS);
     else if (error instanceof RelayError && error.retryable) again(SHOW_MS);
-    // The carrier does not let us show the caller's number: the model need not see it.
+    // The carrier does not let us show the caller's number. The model does not need it.
     else if (code === "twilio_rejected" && from !== to && E164.test(to)) again(0, to);
     else if (this.#host.isAwaited()) this.#host.failed(code);
   }
 
-  /** This one rang, and its call is accepted. */
+  /** This leg rang and is accepted. Hangs the others up. */
   take(leg: number): void {
     this.#taken = leg;
     this.#count = Math.max(this.#count, leg);
     for (const other of [...this.#sids.keys()]) if (other !== leg) this.#drop(other);
   }
 
-  /** A leg's status callback. True: the one that matters is over. */
+  /** Handles a leg's status callback. True: the leg that was taken, or came last, is over. */
   status(form: Form, leg: number): boolean {
     const sid = (form["CallSid"] ?? "") as CallSid;
     if (!isFinalStatusText(form["CallStatus"])) {
@@ -145,7 +144,7 @@ export class ModelLegs {
     return leg === (this.#taken ?? this.#count);
   }
 
-  /** A model has left the conference. True: it was the one that matters. */
+  /** A model has left the conference. True: it was the leg that was taken, or came last. */
   left(form: Form): boolean {
     const sid = (form["CallSid"] ?? "") as CallSid;
     if (this.#gone.has(sid)) return false;
@@ -153,7 +152,7 @@ export class ModelLegs {
     return current === undefined || current === sid;
   }
 
-  /** All of them go. */
+  /** Hangs up all legs. */
   dropAll(): void {
     for (const leg of [...this.#sids.keys()]) this.#drop(leg);
   }
@@ -161,10 +160,11 @@ export class ModelLegs {
   #drop(leg: number): void {
     const sid = this.#forget(leg);
     if (sid === undefined) return;
-    this.#deps.control.hangUp(sid).catch((error: unknown) => {
-      if (errorCodeOf(error) !== "caller_gone")
-        this.#call.log.warn("sip: model's leg not hung up", { code: errorCodeOf(error) }, error);
-    });
+    this.#deps.control
+      .hangUp(sid)
+      .catch((error: unknown) =>
+        warnUnlessGone(this.#call.log, "sip: model's leg not hung up", error),
+      );
   }
 
   #forget(leg: number): CallSid | undefined {

@@ -7,7 +7,7 @@ export interface ParticipantNews {
   readonly who: "caller" | "model";
   /** False: they left. */
   readonly joined: boolean;
-  /** They left, and hung up; false also where Twilio took them out of the conference. */
+  /** They left by hanging up. False when Twilio removed them from the conference. */
   readonly hungUp: boolean;
 }
 
@@ -15,7 +15,7 @@ export interface ParticipantNews {
  * Who joined or left a conference. Source: Twilio's conference status callbacks.
  *
  * @param callSid  the caller's call: TwiML does not label its participant.
- * @returns        null: the callback tells something else, or of another participant.
+ * @returns        null: the callback is about something else, or about another participant.
  */
 export function participantNews(form: Form, callSid: CallSid): ParticipantNews | null {
   const event = form["StatusCallbackEvent"];

@@ -1,15 +1,12 @@
 import type { ItemId, ResponseId } from "../../domain/ids.js";
 import type { CallEventLog } from "../call/call-event-log.js";
 
-/**
- * Speech is about this fast; only for how much of a cut item was heard, where the length of its
- * sound is not told.
- */
+/** Usual speed of speech, to estimate how long the sound of a text is. */
 const CHARACTERS_A_SECOND = 15;
 
 /**
- * From the end of the words by their length: the server says that it stopped only once the response is over, and it says
- * nothing to a connection that is lost. Speech may be this much slower than the estimate.
+ * From the estimated end of the words: speech may be this much slower. The server reports the end
+ * of playback only when the response is over, and not at all to a connection that is lost.
  */
 const SLOWER_MS = 2_500;
 
@@ -21,16 +18,16 @@ interface SpokenItem {
 }
 
 /**
- * What the caller hears of a model whose sound the relay does not carry: texts come over the
- * model's socket, and the server says of each response when it begins and ends to play it. Items
- * are heard in the order of their texts.
+ * Keeps account of what the caller hears of a model whose sound the relay does not carry. Texts
+ * come over the model's socket, and the server reports when it starts and stops playing each
+ * response. Items are heard in the order of their texts.
  */
 export class ServerPlayback {
   readonly #eventLog: CallEventLog;
   readonly #nowMs: () => number;
   readonly #began: (itemId: ItemId) => void;
   #items: SpokenItem[] = [];
-  /** The response whose texts come now. */
+  /** The response whose texts are arriving. */
   #generating: ResponseId | null = null;
   /** The last response that had words. */
   #worded: ResponseId | null = null;
@@ -39,19 +36,19 @@ export class ServerPlayback {
   #startedMs = Number.NEGATIVE_INFINITY;
   #cutMs: ReadonlyMap<ItemId, number> = new Map();
 
-  /** @param began  is told of each item when the caller begins to hear it. */
+  /** @param began  called for each item when the caller begins to hear it. */
   constructor(eventLog: CallEventLog, nowMs: () => number, began: (itemId: ItemId) => void) {
     this.#eventLog = eventLog;
     this.#nowMs = nowMs;
     this.#began = began;
   }
 
-  /** The server has begun to play, and has not said that it stopped. */
+  /** The server has started playing and has not reported the end. */
   get isPlaying(): boolean {
     return this.#isPlaying;
   }
 
-  /** The caller hears the model: the server plays, and there are words that take so long. */
+  /** The caller hears the model: the server plays, and there are words enough for that. */
   isAudible(nowMs: number): boolean {
     return this.#isPlaying && nowMs < this.#longestUntilMs() + SLOWER_MS;
   }
@@ -68,7 +65,7 @@ export class ServerPlayback {
     return beganMs + sumMs;
   }
 
-  /** Something was said of which the end has not been heard. */
+  /** The model has said something that the caller has not heard to its end. */
   get isPending(): boolean {
     return this.#items.length > 0;
   }
@@ -78,7 +75,7 @@ export class ServerPlayback {
     return this.#worded === responseId || this.#items.some((one) => one.responseId === responseId);
   }
 
-  /** About how long what was said still takes to be heard. */
+  /** About how long it takes until the caller has heard everything that was said, in ms. */
   remainingMs(nowMs: number): number {
     let sumMs = 0;
     for (const { text, beganMs } of this.#items)
@@ -102,7 +99,7 @@ export class ServerPlayback {
     this.#eventLog.agentText(itemId, text, final, lengthMs(item.text));
   }
 
-  /** @param responseId  null: the server does not say which. */
+  /** @param responseId  null: the server does not name it. */
   happened(what: "started" | "stopped" | "cleared", responseId: ResponseId | null): void {
     switch (what) {
       case "started":
@@ -119,7 +116,7 @@ export class ServerPlayback {
   }
 
   /**
-   * A response has been heard to its end. Words of a later one may still be waiting for their turn.
+   * The caller has heard a response to its end. Words of a later one may still wait.
    */
   #heardOut(responseId: ResponseId | null): void {
     this.#isPlaying = false;
@@ -128,12 +125,12 @@ export class ServerPlayback {
     this.#tell(heard, false);
   }
 
-  /** The server cuts its memory of an item: before or after it says that it has stopped to play. */
+  /** The server truncates its memory of an item, before or after it reports the end of playback. */
   cut(itemId: ItemId, heardMs: number): void {
     this.#cutMs = new Map([[itemId, heardMs]]);
   }
 
-  /** Nothing more of what was said is heard. */
+  /** The caller hears nothing more of what was said. */
   interrupted(): void {
     this.#isPlaying = false;
     const items = this.#items;
@@ -149,7 +146,7 @@ export class ServerPlayback {
 
   #tell(items: readonly SpokenItem[], cut: boolean): void {
     for (const item of items) {
-      // Heard to its end, although the server did not say that it began.
+      // The caller heard it to its end, although the server did not report its start.
       if (!cut) this.#begin(item);
       const beganMs = item.beganMs ?? this.#nowMs();
       const playedMs = Math.max(0, Math.round(this.#nowMs() - beganMs));
@@ -171,7 +168,7 @@ export class ServerPlayback {
   }
 }
 
-/** A response that the server does not name is taken for all of them. */
+/** A report without a response id applies to all items. */
 function isOf(item: SpokenItem, responseId: ResponseId | null): boolean {
   return responseId === null || item.responseId === null || item.responseId === responseId;
 }

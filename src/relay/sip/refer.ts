@@ -28,8 +28,8 @@ interface Referral {
 }
 
 /**
- * Cold transfers by REFER: all that a trunk call offers. Whether the carrier took one shows by
- * whether the call goes.
+ * Cold transfers by REFER, the only kind that a trunk call offers. If the call's leg ends within
+ * REFER_MS, the carrier has carried the transfer out.
  */
 export class ReferTransfers {
   readonly #deps: ReferDeps;
@@ -70,7 +70,7 @@ export class ReferTransfers {
     );
   }
 
-  /** The call's leg is gone. True: to where it was referred. */
+  /** The call's leg has ended. True: because its REFER was carried out. */
   left(callSid: CallSid): boolean {
     const referral = this.#running.get(callSid);
     if (referral === undefined) return false;

@@ -29,7 +29,7 @@ import { participantNews } from "./participant-news.js";
 import { ServerPlayback } from "./playback.js";
 import { SipTakeover } from "./sip-takeover.js";
 
-/** A session reads a longer gap between ticks as a process stall of the process. */
+/** Between two ticks. A session takes a much longer gap for a process stall. */
 const TICK_MS = 100;
 /**
  * From the caller's first sound. The relay does not hear them, and so takes a turn that lasts
@@ -39,7 +39,7 @@ const LONGEST_TURN_MS = 25_000;
 /** The server may play later than the text shows. */
 const PLAYBACK_SPARE_MS = 4_000;
 
-/** Makes calls whose audio goes from Twilio to the model directly. */
+/** The factory of paths of calls whose audio goes from Twilio to the model directly. */
 export function sipPaths(kind: ConferenceState["kind"], deps: SipPathDeps): PathFactory<SipPath> {
   return {
     name: "sip",
@@ -50,13 +50,13 @@ export function sipPaths(kind: ConferenceState["kind"], deps: SipPathDeps): Path
 
 /**
  * The SIP path of one call: brings caller and model together in a conference, or takes a call
- * straight from a trunk, steers the model by the session that is attached to its call, and knows
- * what the server plays. Decisions are conference-state.ts's.
+ * straight from a trunk. It controls the model by a session that is attached to the model's call,
+ * and keeps account of what the server plays. `conference-state.ts` decides.
  */
 export class SipPath implements CallPath, ConferenceEffectsHost {
   readonly name = "sip";
   readonly listeners: CallListeners | null;
-  /** Null: Twilio knows no call that could be listened to. */
+  /** Null for a trunk: Twilio knows no call that could be listened to. */
   readonly fork: CallerFork | null;
   /** Null: no supervisor can speak to the caller. */
   readonly takeover: SipTakeover | null;
@@ -71,7 +71,7 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
   #tickTimer: Timer | null = null;
   #attached: ModelSession | null = null;
   #isMuted = false;
-  /** Since when the session's audio clock runs. */
+  /** When the session's audio clock started. */
   #sessionSinceMs = 0;
   #turnStartedMs = 0;
   /** Since when the server takes the caller to be speaking; null: it does not. */
@@ -113,7 +113,7 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
       ...{ control, mediaUrl, publicUrl, tokens, appSid },
       heard: () => this.#supervisorHeard(),
       failed: () => void this.#host.takeover.handBack("no_line", null),
-      modelStuck: () => this.happened({ type: "leg_ended" }),
+      modelStuck: () => this.dispatch({ type: "leg_ended" }),
     });
   }
 
@@ -122,7 +122,7 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
     return modelCallOf(this.#state);
   }
 
-  /** The model's leg has been asked for and does not ring yet. */
+  /** Twilio was asked to add the model's leg, which does not ring yet. */
   get isDialing(): boolean {
     return this.#state.model.name === "dialing";
   }
@@ -143,7 +143,7 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
     return this.callId !== null;
   }
 
-  /** With a model of its own the call is where it belongs. */
+  /** A call whose model answers to this process stays here. */
   get mayMove(): boolean {
     return this.callId === null;
   }
@@ -159,39 +159,39 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
   // --- the caller --------------------------------------------------------------------------------
 
   arrivalTwiml(say: boolean): Twiml {
-    this.happened({ type: "caller_expected", returns: !say });
+    this.dispatch({ type: "caller_expected", returns: !say });
     const announcement = say ? this.#host.announcement : null;
     return conferenceTwiml(this.#call, this.#publicUrl, announcement);
   }
 
   close(how: "hang_up" | "stream_only"): void {
     if (how === "stream_only") return;
-    if (this.isTrunk) this.happened({ type: "release" });
+    if (this.isTrunk) this.dispatch({ type: "release" });
     else this.#effects.requests.hangUpCaller();
   }
 
   drop(): void {}
 
-  /** A callback about the conference. */
+  /** Handles a status callback of the conference. */
   conferenceEvent(form: Form): void {
     const news = participantNews(form, this.#call.parties.callSid);
     switch (news?.who) {
       case "caller":
-        if (news.joined) this.happened({ type: "caller_joined" });
-        else this.happened({ type: "caller_left", hungUp: news.hungUp });
+        if (news.joined) this.dispatch({ type: "caller_joined" });
+        else this.dispatch({ type: "caller_left", hungUp: news.hungUp });
         return;
       case "model":
         if (news.joined) this.takeover?.modelCame();
-        else if (this.#effects.legs.left(form)) this.happened({ type: "leg_ended" });
+        else if (this.#effects.legs.left(form)) this.dispatch({ type: "leg_ended" });
         return;
       default:
         return;
     }
   }
 
-  /** A status callback of the model's leg. */
+  /** Handles a status callback of the model's leg. */
   legStatus(form: Form, leg: number): void {
-    if (this.#effects.legs.status(form, leg)) this.happened({ type: "leg_ended" });
+    if (this.#effects.legs.status(form, leg)) this.dispatch({ type: "leg_ended" });
   }
 
   // --- the model ---------------------------------------------------------------------------------
@@ -200,21 +200,21 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
   modelRings(callId: string, leg: number | null, adopted = false): void {
     const { model } = this.#state;
     if (leg !== null && (model.name === "dialing" || adopted)) this.#effects.legs.take(leg);
-    this.happened({ type: "rings", callId, adopted });
-    // Their process saw the caller of an adopted call arrive; a trunk's caller comes with the call.
+    this.dispatch({ type: "rings", callId, adopted });
+    // A trunk's caller arrives with the call. An adopted call's caller arrived before.
     if (this.isTrunk) this.#host.callerArrived();
-    else if (adopted) this.happened({ type: "caller_joined" });
+    else if (adopted) this.dispatch({ type: "caller_joined" });
   }
 
   connect(again: boolean): void {
-    this.happened({ type: "call_model", again });
+    this.dispatch({ type: "call_model", again });
   }
 
   release(why: ReleaseReason): void {
-    // The model stays in the conference until the caller has been taken out of it.
-    // A trunk call has nothing but the model's leg: whatever follows goes by it.
+    // The model stays in the conference until the caller has been taken out of it. A trunk call has
+    // only the model's leg, so everything that follows needs it.
     if (why === "transfer" || (why === "failure" && this.isTrunk)) return;
-    this.happened({ type: why === "end" ? "over" : "release" });
+    this.dispatch({ type: why === "end" ? "over" : "release" });
   }
 
   attach(session: ModelSession): void {
@@ -230,17 +230,17 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
       this.#tickOn();
     }
     this.takeover?.modelCame();
-    this.happened({ type: "session_ready" });
+    this.dispatch({ type: "session_ready" });
   }
 
   sessionLost({ code, retryable }: SessionFailure): void {
     this.#attached = null;
     if (this.isMuted) this.#host.modelLost(code, false);
-    else this.happened({ type: "session_lost", code, retryable });
+    else this.dispatch({ type: "session_lost", code, retryable });
   }
 
   sessionUnavailable({ code }: SessionFailure): void {
-    this.happened({ type: "session_unavailable", code });
+    this.dispatch({ type: "session_unavailable", code });
   }
 
   mute(): void {
@@ -248,7 +248,7 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
     this.#playback.interrupted();
   }
 
-  /** Once the supervisor's line is there. */
+  /** Connects the supervisor. The model is silenced once the caller hears them. */
   silenceModel(): void {
     this.takeover?.begin();
   }
@@ -257,7 +257,7 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
     this.#attached?.stopSpeaking(!this.isSilent(this.#nowMs));
     this.#playback.interrupted();
     this.listeners?.supervisorSpeaks(true);
-    this.happened({ type: "supervisor", speaks: true });
+    this.dispatch({ type: "supervisor", speaks: true });
   }
 
   get isSupervisorHeard(): boolean {
@@ -266,7 +266,7 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
 
   restoreModel(done: () => void): void {
     this.listeners?.supervisorSpeaks(false);
-    this.happened({ type: "supervisor", speaks: false });
+    this.dispatch({ type: "supervisor", speaks: false });
     this.takeover?.end(done);
   }
 
@@ -281,16 +281,17 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
   }
 
   agentLeft(): void {
-    this.happened({ type: "agent_left" });
+    this.dispatch({ type: "agent_left" });
   }
 
-  happened(input: ConferenceInput): void {
+  /** Reports what has happened; `step` decides what follows. */
+  dispatch(input: ConferenceInput): void {
     const { state, effects } = step(this.#state, input, this.#nowMs);
     this.#state = state;
     for (const effect of effects) this.#effects.carryOut(effect);
   }
 
-  /** The session is closed; what the server still had to play is lost. */
+  /** Closes the session. The caller hears nothing of what the server still had to play. */
   detached(): void {
     this.#attached = null;
     this.takeover?.modelGone();
@@ -328,7 +329,7 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
     if (this.takeover?.isHeard === true) this.#attached?.stopSpeaking();
   }
 
-  /** The sound of a response is not seen here; its text is. */
+  /** The relay does not see the sound of a response, but its text. */
   hasSpoken({ responseId }: ResponseEnd): boolean {
     return this.#playback.hasWordsOf(responseId);
   }

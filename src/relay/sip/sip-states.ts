@@ -1,6 +1,6 @@
 import type { CallSid } from "../../domain/ids.js";
 
-/** What any process needs to take a caller over before their model is there. Plain JSON. */
+/** What any process needs to take over a caller whose model has not come yet. Plain JSON. */
 export interface KeptSipCall {
   readonly agent: string;
   readonly from: string;
@@ -10,7 +10,7 @@ export interface KeptSipCall {
   readonly callId: string | null;
 }
 
-/** Where calls on the SIP path survive their process. */
+/** Stored state of calls on the SIP path, by which they survive their process. */
 export interface SipStates {
   /** Never waits and never throws; the last write of a call wins. */
   keep(callSid: CallSid, call: KeptSipCall): void;

@@ -15,9 +15,9 @@ export interface SipTakeoverParts
 }
 
 /**
- * A take-over on the SIP path: the supervisor joins the conference, and once they are heard there,
- * the model's leg is put on hold, so that it neither hears nor is heard. Not earlier: the caller
- * would hear no one, for as long as Twilio takes, or for ever if this process died meanwhile.
+ * A take-over on the SIP path: the supervisor joins the conference. Once the caller hears them, the
+ * model's leg is put on hold, so that it neither hears nor is heard. If that happened earlier, the
+ * caller would hear nobody while Twilio connects the supervisor, or for ever if this process died.
  */
 export class SipTakeover {
   readonly line: SupervisorLine;
@@ -44,7 +44,7 @@ export class SipTakeover {
     });
   }
 
-  /** The supervisor is heard in place of the model. */
+  /** The caller hears the supervisor in place of the model. */
   get isHeard(): boolean {
     return this.#isHeard;
   }
@@ -68,14 +68,14 @@ export class SipTakeover {
     this.#hold.modelGone();
   }
 
-  /** @param done  the model is heard again, or another one is called in. */
+  /** @param done  called once the model is heard again, or another one is dialled. */
   end(done: () => void): void {
     this.#isHeard = false;
     this.line.close();
     this.#hold.end(done);
   }
 
-  /** The call is over, and its conference with it. */
+  /** The call is over, and with it its conference. */
   close(): void {
     this.#isHeard = false;
     this.line.close();

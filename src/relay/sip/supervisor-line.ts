@@ -8,7 +8,13 @@ import { conferenceName } from "../../transfer/conference-names.js";
 import type { Twiml } from "../../wire/twiml.js";
 import { callbackUrl, SUPERVISOR_PATH } from "../calls/callback-link.js";
 import type { StreamTokens } from "../calls/stream-token.js";
-import type { FrameSink, LegOwner, MediaLeg } from "../media/media-leg.js";
+import {
+  type CallerAudioSink,
+  type LegOwner,
+  type MediaLeg,
+  onlyTheEnd,
+} from "../media/media-leg.js";
+import { warnUnlessGone } from "./failed-request.js";
 
 export interface SupervisorLineParts {
   readonly callSid: CallSid;
@@ -23,37 +29,37 @@ export interface SupervisorLineParts {
   readonly mediaUrl: string;
   readonly clock: Clock;
   readonly log: Log;
-  /** From now on the caller hears what is played. */
+  /** From now on the caller hears what `play` is given. */
   connected(): void;
-  /** The line is not there in time, or is lost. */
+  /** The line was not connected in time, or is lost. */
   failed(): void;
 }
 
 export const SUPERVISOR_LABEL = "supervisor";
 
-/** From the request to the stream's `start`: meanwhile the caller is with the model. */
+/** From the request to the stream's `start`. Meanwhile the caller is still with the model. */
 const START_MS = 5_000;
-/** From the stream's end: the news that the caller hung up may follow. */
+/** From the stream's end: news that the caller hung up may follow within this. */
 const GRACE_MS = 500;
 const RING_S = 5;
-/** Audio that waits at Twilio to be played. A burst behind a slow connection would be pure delay. */
+/** Most audio that may wait at Twilio. More, after a burst of a slow connection, is only delay. */
 const MAX_AHEAD_MS = 300;
 
-/** What the token of a line's stream proves beside the leg that it belongs to. */
+/** What the token of a line's stream proves, beside the leg that it belongs to. */
 export function lineClaims(callSid: string, line: string): readonly string[] {
   return ["line", callSid, line];
 }
 
 interface Line {
   readonly number: number;
-  /** The participant's call, as far as Twilio has told. */
+  /** The participant's call; null until Twilio has told it. */
   sid: CallSid | null;
   leg: MediaLeg | null;
   isWanted: boolean;
 }
 
-/** What the conference says to the supervisor: they hear it as a listener. */
-const NO_FRAMES: FrameSink = { callerFrame: () => 0 };
+/** Ignores the conference's audio: the supervisor hears it as a listener. */
+const NO_FRAMES: CallerAudioSink = { callerFrame: () => 0 };
 
 /**
  * A supervisor's way into the conference of a caller on the SIP path: a participant whose other end
@@ -96,7 +102,7 @@ export class SupervisorLine {
           if (!line.isWanted) this.#hangUp(line);
         },
         (error: unknown) => {
-          // A request whose answer is lost may have been carried out: the stream itself tells.
+          // A request whose answer was lost may have been carried out: then the stream has come.
           if (line.leg !== null) return;
           log.warn("sip: supervisor not added", { code: errorCodeOf(error) }, error);
           this.#failed(line, errorCodeOf(error));
@@ -104,7 +110,7 @@ export class SupervisorLine {
       );
   }
 
-  /** What the App's leg does; null: the line is not wanted any more. */
+  /** TwiML for the App's leg; null: the line is no longer wanted. */
   twiml(number: string, appLeg: CallSid): Twiml | null {
     const line = this.#line;
     if (line === null || String(line.number) !== number) return null;
@@ -114,7 +120,7 @@ export class SupervisorLine {
     return [
       {
         verb: "connect_stream",
-        // Any process is asked when the stream ends: also when this one has died.
+        // When the stream ends Twilio may ask any process, because this one may have died.
         action: callbackUrl(publicUrl, SUPERVISOR_PATH, link),
         url: mediaUrl,
         parameters: { token, call, line: number },
@@ -122,19 +128,14 @@ export class SupervisorLine {
     ];
   }
 
-  /** A stream says that it is this line's; its token has been checked. Null: it is not wanted. */
+  /** Takes a stream of this line, whose token has been checked. Null: it is not wanted. */
   claim(number: string, leg: MediaLeg): LegOwner | null {
     const line = this.#line;
     if (line === null || String(line.number) !== number || line.leg !== null) return null;
     line.leg = leg;
     this.#timer?.cancel();
-    const events = {
-      frameTick: () => undefined,
-      key: () => undefined,
-      markEchoed: () => undefined,
-      streamEnded: () => this.#ended(line),
-    };
     this.#parts.connected();
+    const events = onlyTheEnd(() => this.#ended(line));
     return { frames: NO_FRAMES, events, log: this.#parts.log };
   }
 
@@ -176,9 +177,8 @@ export class SupervisorLine {
   #hangUp({ sid }: Line): void {
     if (sid === null) return;
     const { control, log } = this.#parts;
-    control.hangUp(sid).catch((error: unknown) => {
-      const code = errorCodeOf(error);
-      if (code !== "caller_gone") log.warn("sip: supervisor not removed", { code }, error);
-    });
+    control
+      .hangUp(sid)
+      .catch((error: unknown) => warnUnlessGone(log, "sip: supervisor not removed", error));
   }
 }

@@ -36,7 +36,7 @@ describe("the lines of a call", () => {
   it("keep an agent that they name themselves", () => {
     const { log, lines } = capture();
     log.info("call: started", { callSid: "CA1", agent: "support" });
-    log.info("transfer: taken up", { callSid: "CA1", agent: "sales" });
+    log.info("transfer: taken over", { callSid: "CA1", agent: "sales" });
     expect(lines.at(-1)).toMatchObject({ callSid: "CA1", agent: "sales" });
   });
 

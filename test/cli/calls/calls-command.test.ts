@@ -59,9 +59,9 @@ describe("calls list and show", () => {
     expect(await showCall(io, "CA0", {})).toBe(1);
     expect(await endCall(io, "CA0", {})).toBe(1);
     expect(io.errors).toEqual([
-      "state is one of live, ended",
-      "--limit is a whole number, at least 1",
-      "--since is a time: 2026-11-21T08:00:00Z, or 30m, 2h, 7d ago",
+      "state must be one of live, ended",
+      "--limit must be a whole number, at least 1",
+      "--since must be a time: 2026-11-21T08:00:00Z, or 30m, 2h, 7d ago",
       "there is no such call",
       "the call is over, or there is no such call",
     ]);

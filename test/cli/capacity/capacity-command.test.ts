@@ -32,9 +32,9 @@ describe("capacity", () => {
   });
 
   it.each([
-    [{ calls: "many" }, "--calls is a number above 0"],
-    [{ minutes: "0" }, "--minutes is a number above 0"],
-    [{ callsPerCore: "-1" }, "--calls-per-core is a number above 0"],
+    [{ calls: "many" }, "--calls must be a number above 0"],
+    [{ minutes: "0" }, "--minutes must be a number above 0"],
+    [{ callsPerCore: "-1" }, "--calls-per-core must be a number above 0"],
     [{ prices: "/none.yaml" }, "/none.yaml cannot be read"],
   ])("refuses %j", (wrong, text) => {
     const io = new FakeIo();

@@ -44,7 +44,7 @@ function handedOver(returning: boolean) {
   return { handoff, next };
 }
 
-describe("a call that another process takes up", () => {
+describe("a call that another process takes over", () => {
   it("hands over what was said, what is owed, and who the caller is", () => {
     expect(handedOver(true).handoff).toMatchObject({
       returning: true,

@@ -80,7 +80,7 @@ describe("step", () => {
     }
   });
 
-  it("calls a call failed whose agent failed, whatever becomes of its fallback", () => {
+  it("counts a call as failed when its agent failed, whatever becomes of the fallback", () => {
     for (const next of ["connected", "apology", "gone"] as const)
       expect(run(STARTED, UNAVAILABLE, HEARD, ended(next)).state).toMatchObject({
         name: "ended",
@@ -89,7 +89,7 @@ describe("step", () => {
       });
   });
 
-  it("redials once, then falls back after what is here was heard", () => {
+  it("redials once, then falls back after the audio that waits was heard", () => {
     expect(run(READY, STARTED, LOST).effects).toContain("redial");
     expect(run(READY, STARTED, LOST, READY).state.name).toBe("talking");
     const leaving = run(READY, STARTED, LOST, UNAVAILABLE);
@@ -98,7 +98,7 @@ describe("step", () => {
     expect(run(READY, STARTED, LOST, UNAVAILABLE, HEARD).effects).toContain("fall_back");
   });
 
-  it("begins as it has to: the greeting, after a loss, from a transfer, with the same model", () => {
+  it("begins with the greeting, after a loss, after a transfer, or with the same model", () => {
     const beginnings = (...events: CallEvent[]) =>
       run(...events).full.flatMap((effect) => (effect.do === "begin" ? [effect.how] : []));
     expect(beginnings(READY, STARTED)).toEqual(["greet"]);
@@ -145,7 +145,7 @@ describe("step", () => {
     });
   });
 
-  it("takes the caller on when only the stream broke in a farewell or before the fallback", () => {
+  it("takes the caller to the destination when only the stream broke during the farewell", () => {
     expect(run(READY, STARTED, leave(TRANSFER), BROKEN).effects).toContain("hand_over");
     expect(run(READY, STARTED, LOST, UNAVAILABLE, BROKEN).effects).toContain("fall_back");
   });
@@ -194,7 +194,7 @@ describe("step", () => {
     expect(never.effects).toContain("tell_caller_gone");
   });
 
-  it("lets go of a call only while it waits for its caller or its model", () => {
+  it("gives a call to another process only while it waits for its caller or its model", () => {
     const moved: CallEvent = { type: "moved" };
     for (const events of [[], [STARTED], [READY, STARTED, BROKEN]])
       expect(run(...events, moved).effects.at(-1)).toBe("move_away");

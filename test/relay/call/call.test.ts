@@ -52,7 +52,7 @@ describe("a call", () => {
     );
   });
 
-  it("gives an unclaimed warm session back after ten seconds and opens one at start", async () => {
+  it("closes an unclaimed warm session after ten seconds and opens one at start", async () => {
     const bench = new CallBench();
     const parameters = await bench.ring();
     bench.dialer.last.becomesReady();
@@ -263,7 +263,7 @@ describe("a call", () => {
     expect(bench.dialer.sockets).toHaveLength(2);
   });
 
-  it("hangs up after a normal end, and knows nothing of a call it never saw but its fallback", async () => {
+  it("hangs up after a normal end, and sends a call that it never saw to the fallback", async () => {
     const bench = new CallBench();
     const { stream } = await bench.talk();
     bench.calls.find(sid(1))!.leave({ kind: "end", reason: "done", farewell: "none" });
@@ -349,7 +349,7 @@ describe("a call", () => {
     ]);
   });
 
-  it("cuts a stream that never says start", async () => {
+  it("closes a stream that never sends start", async () => {
     const bench = new CallBench();
     const stream: FakeStream = bench.stream();
     bench.run(10_000, 1000);
@@ -495,7 +495,7 @@ describe("a call", () => {
     ]);
   });
 
-  it("waits with the greeting for who the caller is, and tells the model; an unknown caller is greeted all the same", async () => {
+  it("greets after the caller look-up, which the model is told; an unknown caller is greeted, too", async () => {
     let tell: (profile: CallerProfile | null) => void = () => undefined;
     const lookUp = (): Promise<CallerProfile | null> => new Promise((resolve) => (tell = resolve));
     const speaks = agent({ languages: new Map([["es", { voice: null, instructions: "Habla." }]]) });
@@ -568,7 +568,7 @@ describe("a call", () => {
     expect(JSON.stringify(model.of("response.create"))).toContain("Hi Ada!");
   });
 
-  it("says no number and no speech in the log", async () => {
+  it("writes no phone number and no speech to the log", async () => {
     const bench = new CallBench();
     const { model, stream } = await bench.talk();
     model.says({

@@ -42,7 +42,7 @@ describe("keys that a caller presses", () => {
     expect(told[0]).toContain("4017");
   });
 
-  it("are those of a telephone", () => {
+  it("are ignored unless a telephone has them", () => {
     const { clock, told, one } = keys();
     for (const key of ["?", "", "12", "x", "e", "press 0"]) one.pressed(key);
     clock.advance(5_000);
@@ -57,7 +57,7 @@ describe("keys that a caller presses", () => {
     expect(left).toHaveLength(1);
   });
 
-  it("are told to the model where no destination is to be had", () => {
+  it("go to the model when there is no destination", () => {
     const { clock, left, told, press } = keys(
       agent({ transfer: { ...agent().transfer, default: null } }),
     );

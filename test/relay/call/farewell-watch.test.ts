@@ -50,7 +50,7 @@ describe("a farewell", () => {
     expect(told).toEqual(["timer"]);
   });
 
-  it("is nothing to a call that talks", () => {
+  it("does not concern a call that is not leaving", () => {
     const { told, one } = stage({ name: "talking" });
     one.playbackMoved(9_000);
     one.tick(9_000);

@@ -24,7 +24,7 @@ describe("LimitWatch", () => {
     ]);
   });
 
-  it("asks once when there is little patience", () => {
+  it("asks once when the idle limit is short", () => {
     const watch = new LimitWatch({ ...limits, idleHangupS: 20 }, 55);
     watch.started(0);
     expect(silence(watch, 0, 30)).toEqual([

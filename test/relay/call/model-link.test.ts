@@ -157,7 +157,7 @@ describe("ModelLink", () => {
     expect(opened).toHaveLength(1);
   });
 
-  it("tells a session that cannot be opened from one that was lost", () => {
+  it("distinguishes a session that cannot be opened from one that was lost", () => {
     const unavailable = stage();
     unavailable.link.dial(null, "new");
     unavailable.opened[0]?.lifecycle.lost(REFUSED);

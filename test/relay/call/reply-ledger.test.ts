@@ -109,7 +109,7 @@ describe("a reply that is owed", () => {
     ]);
   });
 
-  it("honours a told wait, of at most four seconds", () => {
+  it("waits as long as a rate limit asks, for at most four seconds", () => {
     const failed = (retryAfterMs: number): Timed[] => [
       turn,
       [200, start("response")],
@@ -129,7 +129,7 @@ describe("a reply that is owed", () => {
     expect(actions.length).toBe(7);
   });
 
-  it("may take a tool longer than a response", () => {
+  it("waits longer for a tool than for a response", () => {
     const { actions } = play(
       [turn, [100, start("response")], [200, start("tool")], [300, ended("tool_result")]],
       60_000,
@@ -151,7 +151,7 @@ describe("a reply that is owed", () => {
     expect(play(quick, 3_000).actions).toEqual([]);
   });
 
-  it("hears a comfort soon while the session is being dialled", () => {
+  it("is comforted soon while the session is being dialled", () => {
     const { actions } = play(
       [
         [0, { type: "owed", cause: "session_lost" }],
@@ -162,7 +162,7 @@ describe("a reply that is owed", () => {
     expect(actions[0]).toEqual([1_500, "comfort"]);
   });
 
-  it("is no concern while the caller speaks, unless the relay hears that they do not", () => {
+  it("is not asked for while the caller speaks, unless the relay hears silence", () => {
     const events: Timed[] = [turn, [100, { type: "caller_speech", speaking: true }]];
     expect(play(events, 20_000).actions).toEqual([]);
     expect(play(events, 20_000, { silentSinceMs: 200 }).actions[0]).toEqual([4_000, "ask_again"]);
@@ -171,7 +171,7 @@ describe("a reply that is owed", () => {
     expect(play(late, 20_000, { silentSinceMs: 0 }).actions[0]).toEqual([5_400, "ask_again"]);
   });
 
-  it("is none of a stop that had no start, nor of a second start", () => {
+  it("is not changed by a stop without a start, nor by a second start", () => {
     const stray: Timed[] = [turn, [3_000, { type: "caller_speech", speaking: false }]];
     expect(play(stray, 20_000).actions[0]).toEqual([4_000, "ask_again"]);
     const again: Timed[] = [
@@ -182,7 +182,7 @@ describe("a reply that is owed", () => {
     expect(play(again, 20_000, { silentSinceMs: 200 }).actions[0]).toEqual([4_000, "ask_again"]);
   });
 
-  it("is owed to a caller whom the model never stops to take for speaking", () => {
+  it("is owed to a caller whose end of speech the model never reports", () => {
     const events: Timed[] = [[1_000, { type: "caller_speech", speaking: true }]];
     expect(play(events, 20_000).actions).toEqual([]);
     const { actions } = play(events, 20_000, { silentSinceMs: 0 });
@@ -212,7 +212,7 @@ describe("a reply that is owed", () => {
     expect(play(events, 10_000).actions).toEqual([[9_000, "ask_again"]]);
   });
 
-  it("is an open response that is no longer heard: comforted, then given up", () => {
+  it("begins when an open response falls silent: comforted, then given up", () => {
     const events: Timed[] = [turn, [100, start("response")], [1_000, { type: "audible" }]];
     const { actions } = play(events, 40_000);
     expect(actions[0]).toEqual([6_000, "comfort"]);
@@ -232,7 +232,7 @@ describe("a reply that is owed", () => {
     expect(state.owed).toBeNull();
   });
 
-  it("keeps its first moment over a caller who asks whether the agent is there", () => {
+  it("counts from its first moment, even if the caller asks whether the agent is there", () => {
     const events: Timed[] = [
       turn,
       [3_000, { type: "owed", cause: "caller_turn" }],
@@ -249,7 +249,7 @@ describe("a reply that is owed", () => {
     expect(play(events, 3_000).actions[0]?.[1]).toBe("give_up");
   });
 
-  it("ends with the agent's part of the call", () => {
+  it("ends when the caller leaves the agent", () => {
     const { actions, settled } = play([turn, [1_000, { type: "withdrawn" }]], 20_000);
     expect(actions).toEqual([]);
     expect(settled).toEqual([{ cause: "caller_turn", outcome: "withdrawn", ms: 1_000 }]);
@@ -290,7 +290,7 @@ describe("whatever happens", () => {
     );
   });
 
-  it("the same holds of no ledger that is never asked", () => {
+  it("a silence is longer if the ledger is never asked: the property can fail", () => {
     expect(
       longestSilenceMs([[0, { type: "owed", cause: "caller_turn" }]], 1e9, false),
     ).toBeGreaterThan(8_000);

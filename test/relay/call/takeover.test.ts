@@ -90,7 +90,7 @@ describe("a take-over", () => {
     expect(done).toEqual([]);
   });
 
-  it("tells the model nothing of a supervisor who was not connected yet, but their note", () => {
+  it("tells the model only the note of a supervisor who was never connected", () => {
     const { takeover, told, done } = call({ isHeard: false });
     takeover.begin("ada", 1);
     takeover.handBack("asked", null);
@@ -199,7 +199,7 @@ describe("a take-over", () => {
     expect(told[0]).toMatch(/ada, wanted to speak.*line failed/);
   });
 
-  it("is no silence of the caller's, however long the model takes to come back", () => {
+  it("does not count as silence of the caller, however long the model takes to come back", () => {
     const { takeover, done, back, clock } = call({ isSlow: true });
     takeover.begin("ada", 1);
     clock.ms += 4_000;
@@ -247,7 +247,7 @@ describe("a take-over", () => {
     expect(done).toContain("supervisor_handed_back ada no_audio");
   });
 
-  it("ends with what the call does else, and the model is told nothing", () => {
+  it("ends when the call moves on, and the model is told nothing", () => {
     const { takeover, done, told } = call();
     takeover.drop();
     expect(done).toEqual([]);

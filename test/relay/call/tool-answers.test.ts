@@ -122,7 +122,7 @@ describe("the answer of a tool", () => {
     expect(told).toEqual([expect.stringMatching(/^results .*colleague is being called.* true$/)]);
   });
 
-  it("is nothing any more once the call is over", () => {
+  it("is dropped once the call is over", () => {
     const { events, told, host, answer } = stage();
     host.isOver = true;
     answer();

@@ -5,7 +5,7 @@ import { TranscriptProgress } from "../../../src/relay/call/transcript-progress.
 
 const item = "i1" as ItemId;
 
-describe("AgentTexts", () => {
+describe("TranscriptProgress", () => {
   it("tells what there is once a second, the whole at the end, and never the same twice", () => {
     const texts = new TranscriptProgress();
     expect(texts.grew(item, "One ", 0, 0)).toBeNull();

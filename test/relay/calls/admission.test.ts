@@ -50,13 +50,13 @@ describe("the event loop", () => {
     expect(admission.overloaded).toBe(false);
   });
 
-  it("is not heeded when it is switched off", () => {
+  it("is ignored when the check is switched off", () => {
     const admission = new Admission({ utilisation: 1 });
     feed(admission, 120, 1, 1_000);
     expect(admission.overloaded).toBe(false);
   });
 
-  it("never flutters under a load that does not change", () => {
+  it("never oscillates under a constant load", () => {
     fc.assert(
       fc.property(
         fc.double({ min: 0, max: 1, noNaN: true }),
@@ -150,7 +150,7 @@ describe("callers", () => {
     expect(await verbs(bench, 3)).toEqual(["connect_stream"]);
   });
 
-  it("overflow while the process is at its end; those who talk go on, and a balancer is told", async () => {
+  it("overflow while the process is overloaded; running calls go on, and a balancer is told", async () => {
     const bench = new CallBench(agent());
     const { stream } = await bench.talk(1);
     feed(bench.admission, 60, 1, 200, bench.clock.nowMs());

@@ -151,7 +151,7 @@ describe.each([
       expect(await one.execute({ type, text: "late", by: "ada" })).toBe("not_found");
   });
 
-  it("weighs on its process until the caller is with a human", async () => {
+  it("counts against MAX_CALLS until the caller is with a human", async () => {
     const one = await line();
     expect(one.load()).toBe(1);
     await one.execute(supervisorTransfer("desk", null, "ada"));

@@ -45,7 +45,7 @@ describe("what follows a stream", () => {
 });
 
 describe("the status of a transfer", () => {
-  it("by a link that is not ours is answered so that the caller can live with it", async () => {
+  it("with a link that is not ours is answered with a harmless document", async () => {
     const { calls } = new CallBench();
     const status = async (form: Record<string, string>) =>
       verbs(await calls.transferStatus(form, PLAIN));

@@ -137,6 +137,6 @@ describe("a request of another process", () => {
     const { router, calls, log } = stage(true);
     calls.connectEnded = () => Promise.reject(new Error("fault"));
     expect(await router.answer(sid(1), { kind: "connect_ended", form: FORM })).toBeNull();
-    expect(log.lines).toEqual([expect.stringContaining("error cluster: no answer given")]);
+    expect(log.lines).toEqual([expect.stringContaining("error cluster: peer request failed")]);
   });
 });

@@ -79,21 +79,21 @@ async function arrive(at: CallBench, parameters: Record<string, string>): Promis
   return stream;
 }
 
-describe("a question", () => {
-  it("that its process fails at is logged there, and answered as if the call were unknown", async () => {
+describe("a request that fails in the process with the call", () => {
+  it("is logged there, and answered as if the call were unknown", async () => {
     await one.ring(1);
     one.calls.connectEnded = () => Promise.reject(new Error("a bug"));
     const twiml = await two.service.connectEnded(two.form(1, { CallStatus: "in-progress" }));
     expect(twiml.length).toBeGreaterThan(0);
     expect(wire.asked).toContain("connect_ended");
     expect(one.log.lines.filter((line) => line.startsWith("error"))).toEqual([
-      `error cluster: no answer given {"callSid":"${sid(1)}","request":"connect_ended"}`,
+      `error cluster: peer request failed {"callSid":"${sid(1)}","request":"connect_ended"}`,
     ]);
   });
 });
 
 describe("a stream", () => {
-  it("is taken by the process that it reaches, and the one that waited for it lets go without a word", async () => {
+  it("is taken by the process that it reaches, and the one that waited for it releases the call", async () => {
     const parameters = await one.ring(1);
     one.dialer.last.becomesReady();
     const stream = await arrive(two, parameters);
@@ -137,7 +137,7 @@ describe("a stream", () => {
     expect([one.registry.load, two.registry.load]).toEqual([0, 1]);
   });
 
-  it("does not wait long for a process that does not say what it knows", async () => {
+  it("waits only briefly for the handoff of another process", async () => {
     const parameters = await one.ring(1);
     wire.members[0] = { answer: () => new Promise(() => undefined), moved: () => undefined };
     const stream = await arrive(two, parameters);
@@ -202,7 +202,7 @@ describe("a stream", () => {
 });
 
 describe("a request", () => {
-  it("that asks what follows the stream is answered by the process of the call", async () => {
+  it("that asks what follows the stream is answered by the process with the call", async () => {
     const { stream } = await one.talk(1);
     await turns();
     await one.calls.execute(sid(1), supervisorEnd("ada"));
@@ -290,7 +290,7 @@ describe("near and far processes", () => {
   };
   const done: PeerReply = { kind: "done" };
 
-  it("asks far ones only what near ones do not know, and trusts the far ones with what is claimed once", async () => {
+  it("asks far processes only what near ones do not know, and has far ones decide one-time claims", async () => {
     const near = fake(done, true);
     const far = fake(null, false);
     const both = new TieredCluster(near.fleet, far.fleet);

@@ -68,7 +68,7 @@ describe("lastRedirect", () => {
     expect([await moved(), askedMs]).toEqual([false, [0]]);
   });
 
-  it("takes a caller whom Twilio does not know, each time, for gone", async () => {
+  it("counts a caller as gone when Twilio does not know them at any try", async () => {
     errors = Array(9).fill(failure("caller_gone"));
     expect([await moved(), askedMs.length, log.lines]).toEqual([true, 3, []]);
   });

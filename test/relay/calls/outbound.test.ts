@@ -89,7 +89,7 @@ describe("Outbound", () => {
   };
   const settle = async () => await new Promise((resolve) => setImmediate(resolve));
 
-  it("asks Twilio for detection and for word of the end, and waits with what the agent is to know", async () => {
+  it("asks Twilio for answering-machine detection and a callback, and keeps the agent's context", async () => {
     const outbound = start();
     expect(await outbound.place(ORDER)).toEqual({ callSid: SID });
     const [call] = asked;
@@ -114,7 +114,7 @@ describe("Outbound", () => {
     expect(fake.count("outboundRefused", { reason: "country_not_allowed" })).toBe(1);
   });
 
-  it("needs no database, as long as it is asked itself", async () => {
+  it("needs no database while the same process is asked", async () => {
     const outbound = start(false);
     await outbound.place(ORDER);
     expect(await outbound.answered(SID, linkOf(asked[0]!.url))).toMatchObject({
@@ -143,7 +143,7 @@ describe("Outbound", () => {
     expect(await answered).toMatchObject({ agent: { name: "support" }, context: null });
   });
 
-  it("knows nothing of a caller's call", async () => {
+  it("ignores an inbound call", async () => {
     const link = { kind: "outbound", id: "x", agent: "unknown" } as const;
     expect(await start().answered(SID, link)).toBeNull();
   });

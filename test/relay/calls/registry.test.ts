@@ -80,7 +80,7 @@ describe("the calls of a process", () => {
     expect([registry.isDraining, registry.refusal("m")]).toEqual([true, "draining"]);
   });
 
-  it("say why none is ready", () => {
+  it("make the process not ready while the database is away, and say so", () => {
     let trouble: "database" | null = "database";
     const registry = new CallRegistry({
       machine: null,

@@ -125,7 +125,7 @@ describe("a conference that is over", () => {
     expect(await conferenceOver(other, OVER)).toEqual([{ verb: "hangup" }]);
   });
 
-  it("leads on when it broke, here and where another process has died", async () => {
+  it("leads to the fallback when it broke, also after another process has died", async () => {
     const b = sipBench();
     await talking(b);
     const other = sipBench({ states: b.states });
@@ -137,7 +137,7 @@ describe("a conference that is over", () => {
     });
   });
 
-  it("is nothing to a caller who hung up", async () => {
+  it("is a hang-up for a caller who hung up", async () => {
     const b = sipBench();
     await talking(b);
     expect(await conferenceOver(b, { ...FORM, CallStatus: "completed" })).toEqual([
@@ -172,7 +172,7 @@ describe("legs to the model", () => {
     expect(b.registry.sip(SID)?.path.callId).toBeNull();
   });
 
-  it("are told of more than once, and accepted once", async () => {
+  it("that are reported more than once are accepted once", async () => {
     const b = sipBench();
     await talking(b);
     await b.calls.invited(invite(b.participants[0]));
@@ -212,7 +212,7 @@ describe("a call of another process", () => {
     return { first, clock, leg: first.participants[0] };
   };
 
-  it("is put to that process, again while it does not answer", async () => {
+  it("is passed to that process, repeatedly while it does not answer", async () => {
     const states = new Map<CallSid, KeptSipCall>();
     const { first, clock, leg } = await ring(states);
     let asks = 0;
@@ -233,7 +233,7 @@ describe("a call of another process", () => {
     expect(second.openai).toEqual([]);
   });
 
-  it("is taken up when that process is dead: greeted, in the same record", async () => {
+  it("is taken over when that process is dead: greeted, in the same record", async () => {
     const states = new Map<CallSid, KeptSipCall>();
     const { clock, leg } = await ring(states);
     const second = sipBench({ states, clock, ask: async () => null });
@@ -263,7 +263,7 @@ describe("a call of another process", () => {
     expect(second.openai).toEqual([]);
   });
 
-  it("is let go of, untouched, when its own process accepts it all the same", async () => {
+  it("is released, untouched, when its own process accepts it after all", async () => {
     const states = new Map<CallSid, KeptSipCall>();
     const { clock, leg } = await ring(states);
     const second = sipBench({
@@ -307,7 +307,7 @@ describe("a call of another process", () => {
 });
 
 describe("a sideband", () => {
-  it("is asked often enough that only a stall of the process is taken for one", async () => {
+  it("is ticked often enough that only a process stall counts as one", async () => {
     const b = sipBench();
     const model = await talking(b);
     model.speaks("r1");
@@ -556,12 +556,12 @@ describe("a supervisor's line", () => {
     call.path.takeover!.line.claim("1", leg);
     await settle();
     b.twilio.length = 0;
-    call.path.happened({ type: "leg_ended" });
+    call.path.dispatch({ type: "leg_ended" });
     await pass(b.clock, 1_000);
     expect(call.state.name).toBe("redialing");
     // The other one does not come.
     await pass(b.clock, 1_000);
-    call.path.happened({ type: "add_failed", code: "twilio_rejected" });
+    call.path.dispatch({ type: "add_failed", code: "twilio_rejected" });
     await settle();
     expect([call.state.name, call.takeover.isOn]).toEqual(["redialing", true]);
     expect(b.twilio.filter((line) => line.includes(SID))).toEqual([]);
@@ -686,7 +686,7 @@ describe("a supervisor's line", () => {
       expect(twilio).toEqual([ASKED, BACK]);
     });
 
-    it("is not asked for where no supervisor can have spoken, or it had ended before", async () => {
+    it("is not looked up where no supervisor can have spoken, or where it had ended before", async () => {
       const { twilio } = await lost({ states: new Map() });
       expect(twilio).toEqual([]);
       const without = sipBench({ states: new Map([[sid(8), kept]]) });
@@ -695,7 +695,7 @@ describe("a supervisor's line", () => {
       expect(without.twilio).toEqual([]);
     });
 
-    it("is left alone where this process has taken it up", async () => {
+    it("is left alone where this process has taken it over", async () => {
       const b = sipBench({ supervisorAppSid: APP_SID });
       await talking(b);
       b.twilio.length = 0;
@@ -749,7 +749,7 @@ describe("a supervisor's line", () => {
     expect(b.twilio).toEqual([expect.stringMatching(/^update virtual agent {"hold":true/)]);
   });
 
-  it("is not to be had without a TwiML App", async () => {
+  it("is not available without a TwiML App", async () => {
     const b = sipBench();
     await talking(b);
     const call = b.registry.sip(SID)!;

@@ -50,7 +50,7 @@ async function stage(options: SipBenchOptions = {}) {
 type Stage = Awaited<ReturnType<typeof stage>>;
 
 describe("a caller who is speaking when the supervisor is connected", () => {
-  it("is with the model afterwards, and not taken away for a reply that came to nothing", async () => {
+  it("stays with the model afterwards, although the interrupted reply never came", async () => {
     const { b, sideband, call, take, connect, handBack, speak } = await stage({
       hold: async ({ hold }) => {
         if (hold === false) await new Promise<void>((resolve) => b.clock.after(1_500, resolve));
@@ -92,7 +92,7 @@ describe("a model that is not in the conference when it is to be put on hold", (
     });
     take();
     isThere = false;
-    call.path.happened({ type: "leg_ended" });
+    call.path.dispatch({ type: "leg_ended" });
     await connect();
     expect(call.takeover.isOn).toBe(true);
     await speak(1_000);
@@ -279,7 +279,7 @@ describe("a model whose leg ends while a supervisor speaks, as after 60 minutes"
     await connect();
     await speak(1_000);
     b.twilio.length = 0;
-    call.path.happened({ type: "leg_ended" });
+    call.path.dispatch({ type: "leg_ended" });
     await speak(1_000);
     await b.calls.invited(invite(b.participants.at(-1), "rtc_2"));
     await settle();
@@ -304,7 +304,7 @@ describe("a model whose leg ends while a supervisor speaks, as after 60 minutes"
     });
     take();
     await connect();
-    call.path.happened({ type: "leg_ended" });
+    call.path.dispatch({ type: "leg_ended" });
     await speak(1_000);
     handBack();
     await settle();

@@ -117,7 +117,7 @@ describe("what a transfer does to its call", () => {
     });
   });
 
-  it("sees the caller's stream where there is one to be seen", () => {
+  it("reports whether the caller is on a stream", () => {
     expect(bench({ hasStream: true }).host.onStream()).toBe(true);
     expect(bench({ hasStream: false }).host.onStream()).toBe(false);
     expect(bench({ name: "sip", hasStream: false }).host.onStream()).toBeNull();

@@ -101,7 +101,7 @@ describe("the listeners of a call", () => {
     clock.advance(60);
   });
 
-  it("cost a call nothing before the first and after the last, and stand in its record", () => {
+  it("cost a call nothing before the first and after the last, and are in its record", () => {
     const { audio, clock, join, notes } = call();
     expect(audio.tapped).toBeNull();
     const [one, two] = [join("ada"), join("ben")];

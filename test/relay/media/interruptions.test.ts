@@ -111,7 +111,7 @@ describe("speech that the model hears", () => {
     expect(metrics.count("bargeIns", { source: "model" })).toBe(1);
   });
 
-  it("is counted as heard here first where playout was held for it", () => {
+  it("is counted as heard first by local VAD where playout was held for it", () => {
     const one = stage({ reports: [SPOKEN] });
     one.byLocalVad(0);
     one.byModel(100);

@@ -188,7 +188,7 @@ describe("what the caller hears", () => {
     expect(told.lines.filter((line) => line.startsWith("host.speech"))).toEqual([]);
   });
 
-  it("is nothing of it after the agent was silenced, and nothing that comes once it is muted", () => {
+  it("is no audio of the model after the agent was silenced, or once the path is muted", () => {
     const { path, told, claim, audio } = stage();
     claim();
     audio(5_000);

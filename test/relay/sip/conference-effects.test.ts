@@ -54,7 +54,7 @@ function stage({ isTrunk = false, wasReferred = false }: Given = {}) {
     isDialing: false,
     callId: "rtc_1",
     isMuted: false,
-    happened: (input) => void happened.push(input),
+    dispatch: (input) => void happened.push(input),
     detached: told.keep("detached"),
   };
   const effects = new ConferenceEffects(

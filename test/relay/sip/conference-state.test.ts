@@ -283,7 +283,7 @@ describe("the model's place in a conference", () => {
     expect(result(at("accepting"), { ...INPUTS.refused, callId: "rtc_2" })).toBe("=");
   });
 
-  it("is the leg's whose second acceptance is refused: the first was carried out", () => {
+  it("is the leg's even if its second acceptance is refused: the first was carried out", () => {
     expect(result(at("accepting"), { ...INPUTS.refused, tries: 2 })).toBe("attaching: attach:new");
   });
 

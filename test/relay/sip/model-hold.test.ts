@@ -43,8 +43,8 @@ function stage() {
   return { hold, told, answers, answer, pass, done: () => void told.push("done") };
 }
 
-describe("a model that is to be on hold", () => {
-  it("and is not in the conference is asked for ten times, and no more", async () => {
+describe("a hold of the model", () => {
+  it("is requested ten times while the model is not in the conference, and no more", async () => {
     const { hold, told, answer, pass } = stage();
     hold.begin();
     await settle();
@@ -64,7 +64,7 @@ describe("a model that is to be on hold", () => {
       ({ hold, done }: ReturnType<typeof stage>) => hold.end(done),
     ],
     ["the call is over", ({ hold }: ReturnType<typeof stage>) => hold.close()],
-  ])("is not asked for again once %s", async (_, ends) => {
+  ])("is not requested again once %s", async (_, ends) => {
     const one = stage();
     one.hold.begin();
     await settle();
@@ -75,7 +75,7 @@ describe("a model that is to be on hold", () => {
     expect(one.told.filter((what) => what === "hold")).toHaveLength(1);
   });
 
-  it("and cannot be put on it is told, unless it is to be heard by now", async () => {
+  it("that fails is reported, unless the model is to be heard by now", async () => {
     const { hold, told, answer, done } = stage();
     hold.begin();
     await settle();

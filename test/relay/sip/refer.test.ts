@@ -109,7 +109,7 @@ describe("a transfer by REFER", () => {
     expect(commands).toEqual([{ type: "transfer_ended", next: "connected" }]);
   });
 
-  it("is nothing any more once the call is over", async () => {
+  it("is forgotten once the call is over", async () => {
     const { clock, commands, refer, begin } = stage();
     begin();
     refer.forget(sid(1));

@@ -30,7 +30,7 @@ interface Update {
 }
 
 /**
- * The configuration of one session (contract, O4). The first `session.update` is sent again without
+ * The configuration of one session (promise O4). The first `session.update` is sent again without
  * the part that an error names, until the server accepts it. If a later update is refused, the
  * refused part keeps its previous value.
  */

@@ -8,7 +8,7 @@ export const QUIET_MS = 5_000;
 export const PROBE_MS = 5_000;
 
 /**
- * Distinguishes a slow model from a dead one (contract, F4). A server from which a reply is due and
+ * Distinguishes a slow model from a dead one (promise F4). A server from which a reply is due and
  * that sends nothing is probed. It is dead only if it does not answer the probe; any message counts
  * as an answer.
  *
@@ -19,7 +19,7 @@ export class Liveness {
   lastEventMs = 0;
   // Fields that begin as undefined hold any value: each new fraction would be an object of its own.
   #quietSinceMs = 0;
-  #lookedMs = 0;
+  #checkedMs = 0;
   /** When local VAD detected speech that the server has not reported; null: there is none. */
   #unreportedSinceMs: number | null = null;
   #probedMs: number | null = null;
@@ -27,7 +27,7 @@ export class Liveness {
   constructor(nowMs: number) {
     this.lastEventMs = nowMs;
     this.#quietSinceMs = nowMs;
-    this.#lookedMs = nowMs;
+    this.#checkedMs = nowMs;
   }
 
   get probing(): boolean {
@@ -63,9 +63,9 @@ export class Liveness {
    *
    * @param replyDue  a reply is being generated, was requested, or is expected.
    */
-  look(nowMs: number, replyDue: boolean): "nothing" | "probe" | "dead" {
-    const gapMs = nowMs - this.#lookedMs;
-    this.#lookedMs = nowMs;
+  check(nowMs: number, replyDue: boolean): "nothing" | "probe" | "dead" {
+    const gapMs = nowMs - this.#checkedMs;
+    this.#checkedMs = nowMs;
     if (gapMs >= PROCESS_STALL_MS) this.#excuse(gapMs, nowMs);
     if (this.#probedMs !== null) return nowMs - this.#probedMs >= PROBE_MS ? "dead" : "nothing";
     const unreported =

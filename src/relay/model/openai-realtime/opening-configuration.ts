@@ -7,7 +7,7 @@ const MAX_REDUCTIONS = 16;
 
 /**
  * The configuration that a session begins with, without the parts that the server has refused
- * (contract, O4): by a `session.update` on a socket, or by `accept` for a call that came by SIP.
+ * (promise O4): by a `session.update` on a socket, or by `accept` for a call that came by SIP.
  */
 export class OpeningConfiguration {
   #session: RealtimeSession;

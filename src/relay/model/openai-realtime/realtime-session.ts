@@ -205,7 +205,7 @@ export class RealtimeSession implements ModelSession, UpstreamSocketEvents {
 
   tick(nowMs: number): void {
     const { sequencer, mcp } = this.#flow;
-    const due = this.#liveness.look(nowMs, sequencer.replyDue);
+    const due = this.#liveness.check(nowMs, sequencer.replyDue);
     if (this.#state !== "ready") return;
     mcp.tick(nowMs);
     this.#flow.sendDue(nowMs);

@@ -45,7 +45,7 @@ export const UNSEEN_RESPONSE_MS = 5_000;
 const ALREADY_ACTIVE = "conversation_already_has_active_response";
 
 /**
- * Decides when to send a `response.create`. It guarantees (contract, R1 and O3):
+ * Decides when to send a `response.create`. It guarantees (promises R1 and O3):
  * - one response at a time: it sends nothing while a response is requested or active;
  * - one answer per turn: it sends nothing while the server's own response to a turn is expected;
  * - the model does not begin to speak while the caller is speaking.

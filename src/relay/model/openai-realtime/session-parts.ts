@@ -1,5 +1,5 @@
 /**
- * Finds the part of a session's configuration that the server refused, and removes it (contract,
+ * Finds the part of a session's configuration that the server refused, and removes it (promise
  * O4). Pure: it takes a `session.update` and an error, and returns a smaller update.
  */
 import type {

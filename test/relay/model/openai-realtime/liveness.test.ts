@@ -28,7 +28,7 @@ function run(steps: readonly Step[]): string[] {
     else {
       for (const endMs = nowMs + ms!; nowMs < endMs; ) {
         nowMs += 20;
-        const due = liveness.look(nowMs, step === "owed");
+        const due = liveness.check(nowMs, step === "owed");
         if (due === "probe") liveness.probed(nowMs);
         if (due !== "nothing" && said.at(-1) !== due) said.push(due);
       }
@@ -112,7 +112,7 @@ describe("Liveness", () => {
     const liveness = new Liveness(100);
     expect(liveness.lastEventMs).toBe(100);
     liveness.received(250);
-    liveness.look(9_000, true);
+    liveness.check(9_000, true);
     expect(liveness.lastEventMs).toBe(250);
   });
 });
