@@ -31,10 +31,12 @@ const ALONE = [
   "test/**/*-memory.test.ts",
   "test/e2e/metrics-truth.test.ts",
   // Four relays, HAProxy and PostgreSQL at once, with calls in real time.
-  "test/e2e/haproxy.test.ts",
+  "test/e2e/haproxy*.test.ts",
   // Fifty calls in real time, and a browser that may skip none of their sound.
   "test/console/desk.test.ts",
 ];
+
+const COMPILED = "test/compiled-relay.ts";
 
 /** What waits begins first, the longest files before the others, so that the cores are busy to the end. */
 class WaitingFirst extends BaseSequencer {
@@ -60,7 +62,7 @@ export default defineConfig({
   test: {
     provide: { compiledRelay: buildFolder() },
     // Most tests wait most of the time.
-    maxWorkers: 3 * availableParallelism(),
+    maxWorkers: 4 * availableParallelism(),
     experimental: { fsModuleCache: true },
     testTimeout: 30_000,
     hookTimeout: 30_000,
@@ -73,7 +75,7 @@ export default defineConfig({
           include: WAITING,
           exclude: ALONE,
           isolate: false,
-          globalSetup: "test/compiled-relay.ts",
+          globalSetup: COMPILED,
         },
       },
       {
@@ -82,7 +84,7 @@ export default defineConfig({
           name: "alone",
           include: ALONE,
           sequence: { groupOrder: 1 },
-          globalSetup: "test/compiled-relay.ts",
+          globalSetup: COMPILED,
         },
       },
       {
@@ -93,6 +95,11 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: [...WAITING, ...ALONE],
           isolate: false,
+          // `npm test` runs them at a low priority, beside the tests that wait.
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          // A few start parts of the relay; compiling them for one file would take longer.
+          globalSetup: process.env["MURELAY_ALL_TESTS"] === undefined ? [] : COMPILED,
         },
       },
     ],

@@ -22,6 +22,8 @@ export function findChromium(): { readonly path: string } | { readonly missing: 
   const given = process.env["CHROMIUM"];
   const path = [
     ...(given === undefined ? [] : [given]),
+    // The same browser without a window system: it takes a third less CPU.
+    "/usr/bin/chromium-headless-shell",
     "/usr/bin/chromium",
     "/usr/bin/chromium-browser",
   ].find((one) => existsSync(one));
