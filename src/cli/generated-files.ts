@@ -96,7 +96,7 @@ function configPage(): string {
     "## Rules that involve two settings",
     "",
     "- `TWILIO_VALIDATE=false` is refused unless `HOST` is loopback: anyone on the network could place calls.",
-    "- `ADMIN_TOKEN` is required when `ADMIN_HOST` is not loopback. With fewer than 16 characters there the relay warns.",
+    "- `ADMIN_TOKEN` is required, with at least 16 characters, when `ADMIN_HOST` is not loopback.",
     "- `OPERATORS_FILE` may take the place of `ADMIN_TOKEN` there. Without `ADMIN_TOKEN` it must name an operator.",
     "- `TWILIO_API_KEY` and `TWILIO_API_SECRET` must be set together.",
     "- `UPLINK_IDLE_PTIME_MS` must not be below `UPLINK_PTIME_MS`.",

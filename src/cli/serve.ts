@@ -1,4 +1,3 @@
-import { settingWarnings } from "../config/combinations.js";
 import { printConfig } from "./config-command.js";
 import { type CliIo, EXIT_USAGE } from "./io.js";
 import { loadAll } from "./load.js";
@@ -18,8 +17,6 @@ export async function serve(io: CliIo, options: ServeOptions): Promise<number> {
   const loaded = loadAll(io);
   if (loaded === null) return EXIT_USAGE;
   for (const notice of io.notices ?? []) io.err(notice);
-  for (const { name, problem, fix } of settingWarnings(loaded.config))
-    io.err(`warning: ${name} ${problem}. ${fix}`);
   const { superviseWorkers } = await import("./supervise.js");
   return superviseWorkers(io, loaded, options.record === true);
 }

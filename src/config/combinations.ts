@@ -8,8 +8,7 @@ import { SETTINGS, type SettingValues } from "./settings.js";
 type Values = Partial<SettingValues>;
 type Rule = (values: Values) => ConfigFault | null;
 
-/** Below it a token may be guessed, however slowly the operator listener answers wrong ones. */
-const GOOD_TOKEN_LENGTH = 16;
+const MIN_TOKEN_LENGTH = 16;
 
 export function combinationFaults(values: Values): readonly ConfigFault[] {
   return RULES.flatMap((rule) => rule(values) ?? []);
@@ -38,28 +37,14 @@ function unprotectedWebhooks({ twilioValidate, host }: Values): ConfigFault | nu
 function unprotectedOperators(values: Values): ConfigFault | null {
   const { adminHost, adminToken, operatorsFile } = values;
   if (adminHost === undefined || isLoopbackHost(adminHost) || adminToken === undefined) return null;
-  if (adminToken !== null || typeof operatorsFile === "string") return null;
-  return {
-    name: "ADMIN_TOKEN",
-    problem: `is missing while ADMIN_HOST is ${adminHost}`,
-    fix: `Set it: ADMIN_TOKEN=${SETTINGS.adminToken.example}`,
-  };
-}
-
-/** What is probably a mistake. The relay starts all the same. */
-export function settingWarnings({
-  adminHost,
-  adminToken,
-}: Pick<SettingValues, "adminHost" | "adminToken">): readonly ConfigFault[] {
-  const isLong = adminToken === null || adminToken.length >= GOOD_TOKEN_LENGTH;
-  if (isLong || isLoopbackHost(adminHost)) return [];
-  return [
-    {
-      name: "ADMIN_TOKEN",
-      problem: `has fewer than ${GOOD_TOKEN_LENGTH} characters while ADMIN_HOST is ${adminHost}`,
-      fix: `Use ${SETTINGS.adminToken.example}.`,
-    },
-  ];
+  if (adminToken === null && typeof operatorsFile === "string") return null;
+  const name = "ADMIN_TOKEN";
+  const fix = `Set it: ADMIN_TOKEN=${SETTINGS.adminToken.example}`;
+  if (adminToken === null)
+    return { name, problem: `is missing while ADMIN_HOST is ${adminHost}`, fix };
+  if (adminToken.length >= MIN_TOKEN_LENGTH) return null;
+  const problem = `has fewer than ${MIN_TOKEN_LENGTH} characters while ADMIN_HOST is ${adminHost}`;
+  return { name, problem, fix };
 }
 
 function halfAnApiKey({ twilioApiKey: key, twilioApiSecret: secret }: Values): ConfigFault | null {

@@ -104,7 +104,7 @@ export const SETTINGS = {
     schema: secretText,
     secret: true,
     range: "printable ASCII",
-    doc: "Bearer token of /api/* and the console. Required when ADMIN_HOST is not loopback; it should then have at least 16 characters.",
+    doc: "Bearer token of /api/* and the console. Required when ADMIN_HOST is not loopback; it then has at least 16 characters.",
     example: "a long random text, e.g. from: openssl rand -hex 32",
   }),
   operatorsFile: optional({

@@ -3,7 +3,6 @@
  */
 import type { ProbeAnswer } from "../../adapters/http-client/http-probe.js";
 import { Network } from "../../adapters/network/network.js";
-import { settingWarnings } from "../../config/combinations.js";
 import { ConfigError } from "../../config/config-error.js";
 import { type Config, loadConfig } from "../../config/load.js";
 import { loadUws } from "../../http/uws.js";
@@ -77,8 +76,6 @@ function* checkSettings(io: CliIo): Generator<CheckResult, Config | null> {
   try {
     const config = loadConfig(io.env);
     yield ok("settings", "all valid; npx murelay config print shows them");
-    for (const { name, problem, fix } of settingWarnings(config))
-      yield warn("settings", `${name} ${problem}`, fix);
     return config;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;

@@ -17,7 +17,6 @@ import type {
 import { RelayError } from "../../domain/errors.js";
 import { CALL_TOOLS } from "../../tools/builtin.js";
 import { SAMPLE_TOOL_NAMES } from "../../tools/sample-tools.js";
-import { isLoopbackHost } from "../hosts.js";
 import { REFERENCE } from "./checks.js";
 import { readDestination } from "./destination-entry.js";
 import type { AgentInput, EndpointInput, FileInput, ToolInput } from "./schema.js";
@@ -250,7 +249,7 @@ function buildSource(input: ToolInput, context: BuildContext): ToolSource {
         headers: resolveAll(http.headers, context.lookup),
         timeoutMs: http.timeout_ms,
         maxResponseBytes: http.max_response_bytes,
-        allowPrivateHosts: privateHosts(http.url, http.allow_private_hosts),
+        allowPrivateHosts: http.allow_private_hosts,
         idempotent: http.idempotent,
       },
     };
@@ -270,15 +269,8 @@ function buildEndpoint(
     url: input.url,
     headers: resolveAll(input.headers, context.lookup),
     timeoutMs: input.timeout_ms,
-    allowPrivateHosts: privateHosts(input.url, input.allow_private_hosts),
+    allowPrivateHosts: input.allow_private_hosts,
   };
-}
-
-/** A URL that names this machine means it: `checks.ts` allows no placeholder in a host. */
-function privateHosts(url: string, listed: readonly string[]): readonly string[] {
-  const { hostname } = new URL(url.replace(/\{[^{}]*\}/g, "x"));
-  const host = hostname.replace(/^\[|\]$/g, "");
-  return isLoopbackHost(host) && !listed.includes(host) ? [...listed, host] : listed;
 }
 
 function resolveText(text: string, lookup: EnvLookup): string {

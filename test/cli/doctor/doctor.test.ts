@@ -621,14 +621,6 @@ const MISCONFIGURATIONS: readonly (readonly [
     /Set it/,
   ],
   [
-    "an operator listener for everybody, with a short token",
-    () => set({ ADMIN_HOST: "0.0.0.0", ADMIN_TOKEN: "short" }),
-    "warn",
-    "settings",
-    /ADMIN_TOKEN has fewer than 16 characters while ADMIN_HOST is 0\.0\.0\.0/,
-    /long random text/,
-  ],
-  [
     "a port that another program has taken",
     () => take(Number(env["PORT"])),
     "fail",

@@ -23,7 +23,7 @@ describe("the tools", () => {
     ]);
   });
 
-  it.each(["10.0.0.1", "169.254.169.254", "192.168.1.1", "[fd00::1]"])(
+  it.each(["127.0.0.1", "10.0.0.1", "169.254.169.254", "[::1]", "[fd00::1]"])(
     "may not be on %s unless the host is listed",
     async (host) => {
       const [result] = await check(http(`https://${host}/`));
@@ -34,10 +34,6 @@ describe("the tools", () => {
       ]);
     },
   );
-
-  it.each(["127.0.0.1", "[::1]"])("may be on this machine: %s", async (host) => {
-    expect(await check(http(`http://${host}:4000/`))).toEqual(["ok t, end_call"]);
-  });
 
   it("include the CRM's addresses", async () => {
     const crm = "crm: {escalation: {url: 'https://10.0.0.1/'}}";

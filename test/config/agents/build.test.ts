@@ -112,27 +112,6 @@ describe("the tools of a file", () => {
     timeout_ms: 900
     http: {url: "https://x.example/", headers: {Authorization: "Bearer \${KEY}"}}`;
 
-  it.each([
-    ["http://127.0.0.1:4000/orders/{order}", "", ["127.0.0.1"]],
-    ["http://LOCALHOST/orders", "", ["localhost"]],
-    ["https://[::1]/", "", ["::1"]],
-    ["http://127.0.0.1/", ", allow_private_hosts: ['127.0.0.1']", ["127.0.0.1"]],
-    ["http://localhost/", ", allow_private_hosts: [crm]", ["crm", "localhost"]],
-    ["https://10.0.0.1/", "", []],
-    ["https://127.0.0.1.example.com/", "", []],
-    ["https://crm.example.com/127.0.0.1", "", []],
-  ])("reach this machine where their URL names it: %s%s", (url, more, hosts) => {
-    const http = `{url: "${url}"${more}}`;
-    const parameters = "{type: object, properties: {order: {type: string}}}";
-    const { agent, file } = built(
-      "tools: [t]",
-      `tools: {t: {description: d, parameters: ${parameters}, http: ${http}}}\n` +
-        `crm: {call_completed: ${http.replace("{order}", "{from}")}}`,
-    );
-    expect(agent.tools[0]?.source).toMatchObject({ http: { allowPrivateHosts: hosts } });
-    expect(file.crm?.callCompleted).toMatchObject({ allowPrivateHosts: hosts });
-  });
-
   it("have their secrets filled in, and only there", () => {
     const [tool] = built("tools: [t]", HTTP).agent.tools;
     expect(tool).toMatchObject({
