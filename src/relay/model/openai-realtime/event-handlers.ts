@@ -7,6 +7,7 @@ import type { Metrics } from "../../../ports/metrics.js";
 import type { ServerEvent } from "../../../wire/realtime-events.js";
 import type { ResponseObject, ServerFault, SessionInfo } from "../../../wire/realtime-objects.js";
 import type { ModelSessionEvents } from "../model-session.js";
+import type { CallerItems } from "./caller-items.js";
 import type { McpCalls } from "./mcp-calls.js";
 import type { ModelSpeech } from "./model-speech.js";
 import type { RateLimits } from "./rate-limit.js";
@@ -20,6 +21,7 @@ export interface SessionParts {
   readonly events: ModelSessionEvents;
   readonly sequencer: ResponseSequencer;
   readonly responses: Responses;
+  readonly callerItems: CallerItems;
   readonly speech: ModelSpeech;
   readonly texts: TextLimit;
   readonly mcp: McpCalls;
@@ -44,18 +46,23 @@ const HANDLERS: Handlers = {
   "session.updated": (s, { session }) => s.sessionUpdated(session),
 
   "input_audio_buffer.speech_started": (s, { itemId, audioStartMs }) => {
+    if (!s.callerItems.started(itemId, audioStartMs)) return;
     s.sequencer.speechStarted();
     s.events.callerSpeech("started", itemId, audioStartMs);
   },
   "input_audio_buffer.speech_stopped": (s, { itemId, audioEndMs }, nowMs) => {
+    if (!s.callerItems.stopped(itemId, audioEndMs)) return;
     s.sequencer.speechStopped(nowMs);
     s.events.callerSpeech("stopped", itemId, audioEndMs);
   },
   "input_audio_buffer.committed": (s, { itemId }, nowMs) => {
+    if (!s.callerItems.committed(itemId)) return;
     s.sequencer.committed(nowMs);
     s.events.callerTurn(itemId);
   },
-  "input_audio_buffer.timeout_triggered": (s) => s.events.idleTimeout(),
+  "input_audio_buffer.timeout_triggered": (s, { itemId }) => {
+    if (s.callerItems.timedOut(itemId)) s.events.idleTimeout();
+  },
   "input_audio_buffer.dtmf_event_received": (s, { digit }) => s.events.key?.(digit),
 
   "output_audio_buffer.started": (s, event) => {
@@ -125,6 +132,7 @@ function transcribed(
   event: Of<"conversation.item.input_audio_transcription.completed">,
 ): void {
   const { itemId, transcript, usage } = event;
+  if (!s.callerItems.transcribed(itemId)) return;
   s.events.callerText(itemId, cutText(transcript));
   if (usage === null) return;
   const tokens = usage.type === "tokens" ? usage.totalTokens : 0;

@@ -102,6 +102,7 @@ export class RealtimeSession implements ModelSession, UpstreamSocketEvents {
       events,
       sequencer: flow.sequencer,
       responses: flow.responses,
+      callerItems: flow.callerItems,
       speech: flow.speech,
       texts: flow.texts,
       mcp: flow.mcp,

@@ -11,6 +11,7 @@ import {
   type ToolAnswer,
   type Truncation,
 } from "../model-session.js";
+import { CallerItems } from "./caller-items.js";
 import type { TurnPolicy } from "./configuration.js";
 import { fatalError } from "./failures.js";
 import { McpCalls } from "./mcp-calls.js";
@@ -42,6 +43,7 @@ export interface ResponseFlowDeps {
 export class ResponseFlow {
   readonly sequencer: ResponseSequencer;
   readonly responses = new Responses();
+  readonly callerItems = new CallerItems();
   readonly texts = new TextLimit();
   readonly limits = new RateLimits();
   readonly speech: ModelSpeech;
@@ -178,7 +180,7 @@ export class ResponseFlow {
   // --- from the server ---------------------------------------------------------------------------
 
   created(response: ResponseObject): void {
-    this.responses.created(response.id);
+    if (!this.responses.begins(response.id)) return;
     const unwanted = this.sequencer.created(response.id);
     this.#deps.events.responseStarted(response.id);
     if (!unwanted) return;

@@ -4,11 +4,11 @@ import type { FunctionCallItem, MessageItem } from "../../../wire/realtime-items
 import type { ResponseObject } from "../../../wire/realtime-objects.js";
 import type { ResponseEnd, ToolCall } from "../model-session.js";
 import { cutText } from "./text-limit.js";
-import { EVENT_NOT_READ } from "./unread-event.js";
+import { EVENT_NOT_READ, UNREAD } from "./unread-event.js";
 
 /** Interrupted responses whose late audio must still be recognised. */
 const MAX_INTERRUPTED_KEPT = 32;
-/** Responses whose end, should it be told again, must still be recognised. */
+/** Responses whose beginning or end, should it be told again, must still be recognised. */
 const MAX_ENDED_KEPT = 32;
 /** Items of one response that are kept until it ends. */
 const MAX_UNHEARD_KEPT = 64;
@@ -51,9 +51,17 @@ export class Responses {
     return this.#hasSpoken;
   }
 
-  created(id: ResponseId): void {
+  /**
+   * The beginning of a response is told. A server that tells it twice must not make the relay wait
+   * for an end that does not come again.
+   *
+   * @returns  false when it was told before, or the response has ended.
+   */
+  begins(id: ResponseId): boolean {
+    if (id !== UNREAD && (id === this.#active || this.#ended.includes(id))) return false;
     this.#active = id;
     this.#forgetOutput();
+    return true;
   }
 
   /**

@@ -3,7 +3,7 @@ import type { ServerEvent } from "../../../wire/realtime-events.js";
 import type { EventHead } from "../../../wire/realtime-head.js";
 
 /** Replaces an id that could not be read. */
-const UNREAD = "unread";
+export const UNREAD = "unread";
 
 /**
  * A substitute for an event that was dropped because it was too large or invalid. With it the

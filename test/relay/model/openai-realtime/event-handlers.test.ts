@@ -2,15 +2,24 @@ import { describe, expect, it } from "vitest";
 import { handleEvent } from "../../../../src/relay/model/openai-realtime/event-handlers.js";
 import type { ServerEvent, ServerEventType } from "../../../../src/wire/realtime-events.js";
 
+/** What the parts answer; all others answer nothing. */
+const NEW_EVENTS: Readonly<Record<string, unknown>> = {
+  "callerItems.started": true,
+  "callerItems.stopped": true,
+  "callerItems.timedOut": true,
+  "callerItems.transcribed": true,
+  "callerItems.committed": true,
+};
+
 /** Notes every call of every part, whatever the part is. */
-function recorder() {
+function recorder(answers = NEW_EVENTS) {
   const calls: string[] = [];
   const part = (path: string): unknown =>
     new Proxy(() => undefined, {
       get: (_target, name) => part(path === "" ? String(name) : `${path}.${String(name)}`),
       apply: (_target, _this, args) => {
         calls.push(`${path}(${args.filter((arg) => typeof arg !== "object").join(", ")})`);
-        return undefined;
+        return answers[path];
       },
     });
   return { parts: part("") as Parameters<typeof handleEvent>[0], calls };
@@ -25,19 +34,36 @@ describe("handleEvent", () => {
     [
       "input_audio_buffer.speech_started",
       { itemId: "u1", audioStartMs: 5 },
-      ["sequencer.speechStarted()", "events.callerSpeech(started, u1, 5)"],
+      [
+        "callerItems.started(u1, 5)",
+        "sequencer.speechStarted()",
+        "events.callerSpeech(started, u1, 5)",
+      ],
     ],
     [
       "input_audio_buffer.speech_stopped",
       { itemId: "u1", audioEndMs: 9 },
-      ["sequencer.speechStopped(77)", "events.callerSpeech(stopped, u1, 9)"],
+      [
+        "callerItems.stopped(u1, 9)",
+        "sequencer.speechStopped(77)",
+        "events.callerSpeech(stopped, u1, 9)",
+      ],
     ],
     [
       "input_audio_buffer.committed",
       { itemId: "u1" },
-      ["sequencer.committed(77)", "events.callerTurn(u1)"],
+      ["callerItems.committed(u1)", "sequencer.committed(77)", "events.callerTurn(u1)"],
     ],
-    ["input_audio_buffer.timeout_triggered", {}, ["events.idleTimeout()"]],
+    [
+      "input_audio_buffer.timeout_triggered",
+      { itemId: "u1" },
+      ["callerItems.timedOut(u1)", "events.idleTimeout()"],
+    ],
+    [
+      "conversation.item.input_audio_transcription.completed",
+      { itemId: "u1", transcript: "Hi", usage: null },
+      ["callerItems.transcribed(u1)", "events.callerText(u1, Hi)"],
+    ],
     ["input_audio_buffer.dtmf_event_received", { digit: "7" }, ["events.key(7)"]],
     [
       "output_audio_buffer.started",
@@ -99,5 +125,23 @@ describe("handleEvent", () => {
     const { parts, calls: made } = recorder();
     handleEvent(parts, { type, ...fields } as ServerEvent, 77);
     expect(made).toEqual(calls);
+  });
+
+  it.each<[ServerEventType, object, unknown, string]>([
+    ["input_audio_buffer.speech_started", { audioStartMs: 5 }, false, "started(u1, 5)"],
+    ["input_audio_buffer.speech_stopped", { audioEndMs: 9 }, false, "stopped(u1, 9)"],
+    ["input_audio_buffer.committed", {}, false, "committed(u1)"],
+    ["input_audio_buffer.timeout_triggered", {}, false, "timedOut(u1)"],
+    [
+      "conversation.item.input_audio_transcription.completed",
+      { transcript: "Hi", usage: { type: "duration", seconds: 2 } },
+      false,
+      "transcribed(u1)",
+    ],
+  ])("does nothing more for a repeated %s", (type, fields, answer, asked) => {
+    const call = `callerItems.${asked}`;
+    const { parts, calls } = recorder({ [call.split("(")[0]!]: answer });
+    handleEvent(parts, { type, itemId: "u1", ...fields } as ServerEvent, 77);
+    expect(calls).toEqual([call]);
   });
 });

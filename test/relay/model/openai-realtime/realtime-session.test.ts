@@ -151,6 +151,38 @@ describe("a session's responses", () => {
     expect(of("usage")).toHaveLength(1);
   });
 
+  it.each([true, false])(
+    "gives one answer to a turn that is told twice, before and after it (automatic: %s)",
+    (createResponse) => {
+      const { model, of, live, session } = readySession({ vad: { createResponse } });
+      const turn = [spoken, stopped, committed];
+      for (const event of turn) model.says(event);
+      for (const event of turn) model.says(event);
+      const asked = createResponse ? 0 : 1;
+      expect(model.of("response.create")).toHaveLength(asked);
+      model.speaks("r1");
+      for (const event of turn) model.says(event);
+      live(10_000);
+      expect(model.of("response.create")).toHaveLength(asked);
+      expect(of("callerTurn")).toEqual([["u1"]]);
+      expect(of("callerSpeech").map(([state]) => state)).toEqual(["started", "stopped"]);
+      expect(session.quiet).toBe(true);
+    },
+  );
+
+  it("waits for no second end of a response whose beginning is told again", () => {
+    const { session, model, of } = readySession();
+    model.created("r1");
+    model.created("r1");
+    model.delta("r1", "i1", 800);
+    model.created("r1");
+    model.done("r1");
+    model.created("r1");
+    expect(of("responseStarted")).toEqual([["r1"]]);
+    expect(of("responseDone")).toMatchObject([[{ spoke: true }]]);
+    expect(session.quiet).toBe(true);
+  });
+
   it("reports a call whose name is too long, and its neighbours", () => {
     const { model, ends } = readySession();
     model.created("r1");
@@ -347,9 +379,9 @@ describe("a reply as text", () => {
 });
 
 describe("transcription", () => {
-  const transcribed = (usage: object) => ({
+  const transcribed = (usage: object, itemId = "u1") => ({
     type: "conversation.item.input_audio_transcription.completed",
-    item_id: "u1",
+    item_id: itemId,
     content_index: 0,
     transcript: "hello",
     usage,
@@ -360,10 +392,12 @@ describe("transcription", () => {
     model.says(
       transcribed({ type: "tokens", input_tokens: 10, output_tokens: 5, total_tokens: 15 }),
     );
-    model.says(transcribed({ type: "duration", seconds: 2.5 }));
+    model.says(transcribed({ type: "duration", seconds: 2.5 }, "u2"));
+    // Told twice, it is paid for once.
+    model.says(transcribed({ type: "duration", seconds: 2.5 }, "u2"));
     expect(of("callerText")).toEqual([
       ["u1", "hello"],
-      ["u1", "hello"],
+      ["u2", "hello"],
     ]);
     expect(of("transcriptionUsage")).toEqual([
       ["gpt-live-transcribe", 15, 0],

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ItemId, ResponseId } from "../../../../src/domain/ids.js";
 import { Responses } from "../../../../src/relay/model/openai-realtime/responses.js";
+import { UNREAD } from "../../../../src/relay/model/openai-realtime/unread-event.js";
 import type { FunctionCallItem, RealtimeItem } from "../../../../src/wire/realtime-items.js";
 import type { ResponseObject } from "../../../../src/wire/realtime-objects.js";
 
@@ -36,31 +37,48 @@ const words = (kind: string, text: string): RealtimeItem => ({
 describe("Responses", () => {
   it("knows the active response until its end, and not that of another one", () => {
     const responses = new Responses();
-    responses.created(id("r1"));
+    responses.begins(id("r1"));
     responses.done(response({ id: id("r0") }));
     expect(responses.active).toBe("r1");
     responses.done(response());
     expect(responses.active).toBeNull();
   });
 
-  it("takes the end of a response once, and again for one that began anew", () => {
+  it("takes the beginning and the end of a response once", () => {
     const responses = new Responses();
-    responses.created(id("r1"));
+    expect([responses.begins(id("r1")), responses.begins(id("r1"))]).toEqual([true, false]);
     expect([responses.ends(id("r1")), responses.ends(id("r1"))]).toEqual([true, true]);
     responses.done(response());
     expect([responses.ends(id("r1")), responses.ends(id("r2"))]).toEqual([false, true]);
+    // Also of one whose end came first.
+    expect([responses.begins(id("r1")), responses.begins(id("r2"))]).toEqual([false, false]);
+    expect(responses.active).toBeNull();
     for (let n = 3; n < 40; n++) responses.ends(id(`r${n}`));
-    expect(responses.ends(id("r1"))).toBe(true);
-    responses.created(id("r39"));
-    expect(responses.ends(id("r39"))).toBe(true);
+    expect([responses.ends(id("r1")), responses.begins(id("r2"))]).toEqual([true, true]);
+  });
+
+  it("takes each response whose name could not be read for another one", () => {
+    const responses = new Responses();
+    for (let n = 0; n < 2; n++) {
+      expect([responses.begins(id(UNREAD)), responses.ends(id(UNREAD))]).toEqual([true, true]);
+      responses.done(response({ id: id(UNREAD) }));
+    }
+  });
+
+  it("keeps what was heard of a response whose beginning is told again", () => {
+    const responses = new Responses();
+    responses.begins(id("r1"));
+    responses.spoke();
+    responses.begins(id("r1"));
+    expect(responses.done(response()).spoke).toBe(true);
   });
 
   it("tells of each response by itself whether it was heard, and of the session for ever", () => {
     const responses = new Responses();
-    responses.created(id("r1"));
+    responses.begins(id("r1"));
     responses.spoke();
     expect([responses.activeSpoke, responses.done(response()).spoke]).toEqual([true, true]);
-    responses.created(id("r2"));
+    responses.begins(id("r2"));
     expect([responses.activeSpoke, responses.hasSpoken]).toEqual([false, true]);
     expect(responses.done(response({ id: id("r2") })).spoke).toBe(false);
   });
@@ -121,7 +139,7 @@ describe("Responses", () => {
   it("takes a written reply for text only when nothing tells of sound", () => {
     const textOnly = (prepare: (responses: Responses) => void, output: RealtimeItem[]) => {
       const responses = new Responses();
-      responses.created(id("r1"));
+      responses.begins(id("r1"));
       prepare(responses);
       return responses.done(response({ output })).textOnly;
     };
@@ -137,12 +155,12 @@ describe("Responses", () => {
 
   it("tells the texts that came only with the end of their response", () => {
     const responses = new Responses();
-    responses.created(id("r1"));
+    responses.begins(id("r1"));
     const end = response({ output: [words("output_text", "Hi")] });
     expect(responses.unreportedTexts(end)).toEqual([{ itemId: "m1", text: "Hi" }]);
     responses.wroteText(item("m1"), "Hi");
     expect(responses.unreportedTexts(end)).toEqual([]);
-    responses.created(id("r2"));
+    responses.begins(id("r2"));
     responses.spoke();
     expect(responses.unreportedTexts(end)).toEqual([]);
   });
