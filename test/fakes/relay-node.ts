@@ -187,13 +187,16 @@ export async function startNode(
       removeFolder(directory);
     },
   };
+  const failed = async (what: string): Promise<Error> => {
+    child.kill("SIGKILL");
+    await exited;
+    removeFolder(directory);
+    return new Error(`${what}:\n${said}`);
+  };
   const deadline = performance.now() + START_MS;
   for (;;) {
-    if (over) throw new Error(`the relay did not start:\n${said}`);
-    if (performance.now() > deadline) {
-      child.kill("SIGKILL");
-      throw new Error(`the relay was not ready in time:\n${said}`);
-    }
+    if (over) throw await failed("the relay did not start");
+    if (performance.now() > deadline) throw await failed("the relay was not ready in time");
     try {
       const answer = await fetch(`http://127.0.0.1:${adminPort}/ready`);
       // Ready is who has one worker; a test wants all of them.

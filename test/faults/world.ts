@@ -36,6 +36,24 @@ agents:
 numbers: {"*": support, "${STEADY_NUMBER}": steady}
 `;
 
+/** What a world has opened so far. */
+interface Opened {
+  model?: SimulatedModel;
+  twilio?: SimulatedTwilio;
+  steady?: SteadyCalls;
+  relay?: RelayNode;
+  inspector?: Inspector;
+}
+
+/** Callers first, and the model last: a relay without calls need not drain. */
+async function close({ model, twilio, steady, relay, inspector }: Opened): Promise<void> {
+  inspector?.close();
+  steady?.stop();
+  await twilio?.close();
+  await relay?.remove();
+  await model?.close();
+}
+
 /** The relay in processes of its own, the peers around it, and the steady calls. */
 export class World {
   readonly relay: RelayNode;
@@ -67,14 +85,29 @@ export class World {
     this.playing = fields.playing;
   }
 
-  /** @param calls  steady ones; 0: for a case that the relay does not outlive. */
-  static async start({
-    calls,
-    env = {},
-  }: {
+  /**
+   * A world that does not come about leaves nothing running.
+   *
+   * @param calls  steady ones; 0: for a case that the relay does not outlive.
+   */
+  static async start(options: {
     readonly calls: number;
     readonly env?: Readonly<Record<string, string>>;
   }): Promise<World> {
+    const opened: Opened = {};
+    try {
+      return await World.#open(opened, options.calls, options.env ?? {});
+    } catch (error) {
+      await close(opened);
+      throw error;
+    }
+  }
+
+  static async #open(
+    opened: Opened,
+    calls: number,
+    env: Readonly<Record<string, string>>,
+  ): Promise<World> {
     const turns: Turn[] = [];
     const playing: World["playing"] = { turnOf: null };
     const model = await startModel({
@@ -84,8 +117,11 @@ export class World {
           playing.turnOf?.(session, index) ?? turns.shift() ?? { say: GREETING },
       }),
     });
+    opened.model = model;
     const twilio = await startTwilio({ publicUrl: PUBLIC_URL, speed: 20, keepAudio: false });
+    opened.twilio = twilio;
     const front = calls > 0 ? await SteadyCalls.start(model.port) : null;
+    if (front !== null) opened.steady = front.steady;
     const relay = await startNode(
       { model, twilio, publicUrl: PUBLIC_URL },
       {
@@ -100,6 +136,7 @@ export class World {
         ...env,
       },
     );
+    opened.relay = relay;
     writeFileSync(relay.agentsFile, AGENTS);
     process.kill(relay.pid, "SIGHUP");
     twilio.route(PUBLIC_URL, `http://127.0.0.1:${relay.publicPort}`);
@@ -118,6 +155,7 @@ export class World {
       });
       const urls = [...relay.log().matchAll(/ws:\/\/127\.0\.0\.1:\d+\/[0-9a-f-]+/g)];
       inspector = await Inspector.connect(urls.at(-1)?.[0] ?? "", worker);
+      opened.inspector = inspector;
     }
     return new World({
       relay,
@@ -229,11 +267,12 @@ export class World {
   }
 
   async stop(): Promise<void> {
-    this.#inspector?.close();
-    this.#steady?.stop();
-    await this.twilio.close();
-    await this.relay.remove();
-    await this.model.close();
+    const { model, twilio, relay } = this;
+    await close({
+      ...{ model, twilio, relay },
+      ...(this.#steady === null ? {} : { steady: this.#steady }),
+      ...(this.#inspector === null ? {} : { inspector: this.#inspector }),
+    });
   }
 }
 
