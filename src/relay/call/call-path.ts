@@ -20,7 +20,7 @@ import type { CallEvent, HandBackReason, ReleaseReason } from "./call-events.js"
 import type { CallerKeys } from "./caller-keys.js";
 import type { DueTranscripts } from "./due-transcripts.js";
 import type { LimitWatch } from "./limit-watch.js";
-import type { Heard } from "./reply-ledger.js";
+import type { Heard } from "./missed-end.js";
 
 /**
  * The path that a call's audio takes, as the call sees it. In `relay/media` the relay carries the

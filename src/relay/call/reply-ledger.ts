@@ -6,6 +6,7 @@
  * Three pure functions: `record` takes an event, `dueAction` says what to do now, and `acted` notes
  * that it was done. A reply is paid when the caller begins to hear audio of it.
  */
+import { type Heard, isStuck, type ReportedTurn, STUCK_WHILE_OWED } from "./missed-end.js";
 
 /** Why a reply is owed: a label of `murelay_owed_replies_total`. */
 export type OwedCause =
@@ -60,15 +61,14 @@ export interface OwedReply {
   readonly cutOff?: true;
 }
 
-export interface ReplyState {
+export interface ReplyState extends ReportedTurn {
   readonly owed: OwedReply | null;
   /** What is under way, counted per kind. */
   readonly work: Readonly<Record<WorkKind, number>>;
-  readonly callerSpeaking: boolean;
-  /** When the caller last began to speak, as the model reports it. */
-  readonly callerStartedMs: number;
   /** When the caller last stopped speaking; their own voice is no silence to them. */
   readonly callerStoppedMs: number;
+  /** Turns, or parts of one, whose end the model has missed one after the other. */
+  readonly missedEnds: number;
   /** A told wait or a failed response: ask again at this instant, without waiting for silence. */
   readonly askAtMs: number | null;
   /** How often the reply was asked for again since audio of one was last heard. */
@@ -78,16 +78,6 @@ export interface ReplyState {
   readonly silentResponses: number;
   /** Text of a tool's `say_while_waiting` that has not been said; null: none. */
   readonly filler: string | null;
-}
-
-/** What the caller hears, asked of the call's path. */
-export interface Heard {
-  /** When the last sound sent to the caller ends or ended; in the future while one is playing. */
-  readonly soundUntilMs: number;
-  /**
-   * Since when the relay's own voice detection is sure of silence; null: it is not, or has none.
-   */
-  readonly silentSinceMs: number | null;
 }
 
 export type ReplyAction =
@@ -136,17 +126,8 @@ const MAX_TOLD_WAIT_MS = 4_000;
 const MAX_ASKED = 1;
 /** A model that answers only with tool calls never reaches the caller. */
 const MAX_SILENT_RESPONSES = 8;
-/**
- * From the relay's own detection of silence, and from the model's report that the caller speaks:
- * the report is wrong, or its end was missed. Two cases: nothing is owed, or the caller waits.
- */
-const STUCK_SPEECH = { silentMs: 5_000, reportedMs: 5_000 };
-const STUCK_WHILE_OWED = { silentMs: 3_000, reportedMs: 1_500 };
-/**
- * From the model's report that the caller speaks, whatever the relay's own detection hears: a line
- * that is never quiet, with a television beside the phone, would keep the caller waiting for ever.
- */
-const MAX_TURN_MS = 60_000;
+/** A model that misses the end of more turns in a row does not hear this caller. */
+const MAX_MISSED_ENDS = 3;
 
 export const NO_REPLY_OWED: ReplyState = {
   owed: null,
@@ -154,6 +135,8 @@ export const NO_REPLY_OWED: ReplyState = {
   callerSpeaking: false,
   callerStartedMs: Number.NEGATIVE_INFINITY,
   callerStoppedMs: Number.NEGATIVE_INFINITY,
+  overruledMs: null,
+  missedEnds: 0,
   askAtMs: null,
   asked: 0,
   comforts: 0,
@@ -182,7 +165,11 @@ export function record(state: ReplyState, event: ReplyEvent, nowMs: number): Rec
         owed: { cause: "response_incomplete", sinceMs: event.sinceMs, endsWithResponse: true },
       });
     case "speech_stuck":
-      return only({ ...state, owed: { cause: "caller_turn", sinceMs: event.sinceMs } });
+      return only({
+        ...state,
+        owed: { cause: "caller_turn", sinceMs: event.sinceMs },
+        missedEnds: state.missedEnds + 1,
+      });
     case "session_ended":
       return only(sessionEnded(state, nowMs));
     case "withdrawn":
@@ -204,22 +191,6 @@ export function silentResponseSinceMs(
   if (owed !== null || work.response === 0 || callerSpeaking) return null;
   const sinceMs = nowMs - SILENT_RESPONSE_MS;
   return soundUntilMs > sinceMs || callerStoppedMs > sinceMs ? null : sinceMs;
-}
-
-/**
- * Whether the model waits for the end of a turn that has ended: it never reported that the caller
- * stopped, so that nothing is owed.
- *
- * @returns  since when the caller is silent, for `speech_stuck`; null: all is well.
- */
-export function stuckSpeechSinceMs(state: ReplyState, heard: Heard, nowMs: number): number | null {
-  const { owed, callerSpeaking, callerStartedMs } = state;
-  if (isTooLong(callerSpeaking, callerStartedMs, nowMs)) {
-    // What became owed before it was too long is asked for anew, and not given up at once.
-    return owed === null || owed.sinceMs < callerStartedMs + MAX_TURN_MS ? nowMs : null;
-  }
-  if (owed !== null || !isStuck(state, heard, STUCK_SPEECH, nowMs)) return null;
-  return Math.max(heard.silentSinceMs ?? nowMs, callerStartedMs);
 }
 
 /**
@@ -259,11 +230,19 @@ export function acted(state: ReplyState, action: ReplyAction, nowMs: number): Re
       return only({ ...state, comforts: state.comforts + 1 });
     case "say_while_waiting":
       return only({ ...state, filler: null });
-    case "ask_again":
-      return only({ ...state, asked: state.asked + 1, askAtMs: null, callerSpeaking: false });
+    case "ask_again": {
+      const isOverruled = state.callerSpeaking || state.overruledMs !== null;
+      return only({
+        ...state,
+        asked: state.asked + 1,
+        askAtMs: null,
+        callerSpeaking: false,
+        overruledMs: isOverruled ? nowMs : null,
+      });
+    }
     case "give_up":
       // The caller leaves the agent: nothing under way is waited for any more.
-      return settle({ ...state, work: NO_REPLY_OWED.work }, "gave_up", nowMs);
+      return settle({ ...state, work: NO_REPLY_OWED.work, missedEnds: 0 }, "gave_up", nowMs);
   }
 }
 
@@ -296,11 +275,14 @@ function endWork(state: ReplyState, work: WorkKind): ReplyState {
 }
 
 /** A start without a stop before it, and a stop without a start, say nothing new. */
-function callerSpeech(state: ReplyState, speaking: boolean, nowMs: number): ReplyState {
-  if (speaking === state.callerSpeaking) return state;
-  return speaking
-    ? { ...state, callerSpeaking: true, callerStartedMs: nowMs }
-    : { ...state, callerSpeaking: false, callerStoppedMs: nowMs };
+function callerSpeech(before: ReplyState, speaking: boolean, nowMs: number): ReplyState {
+  const state = before.overruledMs === null ? before : { ...before, overruledMs: null };
+  if (speaking) {
+    if (state.callerSpeaking) return state;
+    return { ...state, callerSpeaking: true, callerStartedMs: nowMs };
+  }
+  const callerStoppedMs = state.callerSpeaking ? nowMs : state.callerStoppedMs;
+  return { ...state, callerSpeaking: false, callerStoppedMs, missedEnds: 0 };
 }
 
 /** A reply that was under way is owed by the next session. */
@@ -312,6 +294,8 @@ function sessionEnded(state: ReplyState, nowMs: number): ReplyState {
     work: { ...state.work, response: 0, mcp: 0 },
     askAtMs: null,
     callerSpeaking: false,
+    overruledMs: null,
+    missedEnds: 0,
   };
   if (cutOff) return { ...ended, owed: { cause: "session_lost", sinceMs: nowMs, cutOff } };
   return wasSpeaking ? owe(ended, "session_lost", nowMs) : ended;
@@ -345,23 +329,9 @@ function settle(state: ReplyState, outcome: OwedOutcome | null, nowMs: number): 
   };
 }
 
-function isTooLong(callerSpeaking: boolean, startedMs: number, nowMs: number): boolean {
-  return callerSpeaking && nowMs - startedMs >= MAX_TURN_MS;
-}
-
-function isStuck(
-  { callerSpeaking, callerStartedMs }: ReplyState,
-  { silentSinceMs }: Heard,
-  { silentMs, reportedMs }: typeof STUCK_SPEECH,
-  nowMs: number,
-): boolean {
-  if (isTooLong(callerSpeaking, callerStartedMs, nowMs)) return true;
-  if (!callerSpeaking || silentSinceMs === null) return false;
-  return nowMs - silentSinceMs >= silentMs && nowMs - callerStartedMs >= reportedMs;
-}
-
 function isHopeless(state: ReplyState, owed: OwedReply, nowMs: number): boolean {
   if (state.silentResponses >= MAX_SILENT_RESPONSES) return true;
+  if (state.missedEnds > MAX_MISSED_ENDS) return true;
   const { tool, mcp, transfer } = state.work;
   const working = tool > 0 || mcp > 0 || transfer > 0;
   return nowMs - owed.sinceMs >= (working ? GIVE_UP_WORKING_MS : GIVE_UP_MS);

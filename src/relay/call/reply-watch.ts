@@ -6,6 +6,7 @@ import type { Metrics } from "../../ports/metrics.js";
 import { type ModelSession, NO_RESPONSE, type ResponseEnd } from "../model/model-session.js";
 import type { CallEventLog } from "./call-event-log.js";
 import type { CallPath } from "./call-path.js";
+import { stuckSpeechSinceMs } from "./missed-end.js";
 import {
   acted,
   dueAction,
@@ -18,7 +19,6 @@ import {
   type ReplyState,
   record,
   silentResponseSinceMs,
-  stuckSpeechSinceMs,
   type WorkKind,
 } from "./reply-ledger.js";
 
@@ -68,9 +68,14 @@ export class ReplyWatch {
     return this.#state.owed !== null;
   }
 
-  /** As the model has reported it, unless it was found to be wrong. */
+  /**
+   * As the model has reported it, unless it was found to be wrong. In a turn that was overruled the
+   * caller may go on speaking, as long as the relay hears that the line is not quiet.
+   */
   get isCallerSpeaking(): boolean {
-    return this.#state.callerSpeaking;
+    const { callerSpeaking, overruledMs } = this.#state;
+    if (callerSpeaking || overruledMs === null) return callerSpeaking;
+    return this.#host.path.heard(this.#clock.nowMs()).silentSinceMs === null;
   }
 
   /** A session that begins now has to speak first. */
@@ -174,9 +179,9 @@ export class ReplyWatch {
 
   /** Does what is due by time alone. Called ten times a second. */
   tick(nowMs: number): void {
-    const { owed, work, callerSpeaking } = this.#state;
-    const isIdle = owed === null && work.response === 0 && !callerSpeaking;
-    if (isIdle || !this.#host.isWithAgent) return;
+    const { owed, work, callerSpeaking, overruledMs } = this.#state;
+    const isQuiet = !callerSpeaking && overruledMs === null;
+    if ((owed === null && work.response === 0 && isQuiet) || !this.#host.isWithAgent) return;
     const heard = this.#host.path.heard(nowMs);
     const sinceMs = silentResponseSinceMs(this.#state, heard, nowMs);
     if (sinceMs !== null) this.#record({ type: "fell_silent", sinceMs });
@@ -185,7 +190,8 @@ export class ReplyWatch {
     const action = dueAction(this.#state, heard, this.#host.agent.replyTimeoutMs, nowMs);
     if (action === null) return;
     // The model still believes that the caller speaks, and would begin no response.
-    if (this.#state.callerSpeaking) this.#host.session?.callerSilent();
+    if (callerSpeaking || (overruledMs !== null && action.do === "ask_again"))
+      this.#host.session?.callerSilent();
     this.#apply(acted(this.#state, action, nowMs));
     this.#carryOut(action, nowMs);
   }

@@ -1,6 +1,6 @@
 import { msToBytes } from "../../codec/frame.js";
 import type { Playout } from "../../playout/playout.js";
-import type { Heard } from "../call/reply-ledger.js";
+import type { Heard } from "../call/missed-end.js";
 
 type PlayoutState = Pick<Playout, "isSilent" | "leadMs" | "waitingBytes">;
 

@@ -7,7 +7,7 @@ import type { Endpoint } from "../../vad/endpointer.js";
 import type { Twiml } from "../../wire/twiml.js";
 import type { ReleaseReason } from "../call/call-events.js";
 import type { CallContext, CallPath, CallPathHost, PathFactory } from "../call/call-path.js";
-import type { Heard } from "../call/reply-ledger.js";
+import type { Heard } from "../call/missed-end.js";
 import type {
   ModelSession,
   ModelSessionEvents,

@@ -48,7 +48,10 @@ export interface ModelSession {
   readonly quiet: boolean;
   /** Local VAD detected that the caller spoke and paused. A live server reports that soon. */
   callerPaused(): void;
-  /** Local VAD is sure that the caller is silent, although the server believes that they speak. */
+  /**
+   * The caller is silent, or not to be waited for, although the server believes that they speak.
+   * The next reply knows what they have said so far.
+   */
   callerSilent(): void;
   /** Asks the server for a sign of life. A live server answers it: `probeAnswered`. */
   probe(): void;

@@ -12,7 +12,7 @@ import type {
   PathCapabilities,
   PathFactory,
 } from "../call/call-path.js";
-import type { Heard } from "../call/reply-ledger.js";
+import type { Heard } from "../call/missed-end.js";
 import type { Form } from "../calls/callback-link.js";
 import { CallListeners } from "../media/call-listeners.js";
 import type { ModelSession, ResponseEnd, SessionFailure } from "../model/model-session.js";

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { stuckSpeechSinceMs } from "../../../src/relay/call/missed-end.js";
 import {
   acted,
   dueAction,
@@ -10,7 +11,6 @@ import {
   record,
   type SettledReply,
   silentResponseSinceMs,
-  stuckSpeechSinceMs,
 } from "../../../src/relay/call/reply-ledger.js";
 
 const TIMEOUT_MS = 4_000;

@@ -25,6 +25,7 @@ const END: ResponseEnd = {
  */
 function watch(silentSinceMs: number | null = 0) {
   const clock = new FakeClock();
+  const heard = { soundUntilMs: 0, silentSinceMs };
   const calls: string[] = [];
   const host = {
     agent: { replyTimeoutMs: 4_000 },
@@ -32,7 +33,7 @@ function watch(silentSinceMs: number | null = 0) {
       askAgain: () => void calls.push("askAgain"),
       callerSilent: () => void calls.push("callerSilent"),
     },
-    path: { heard: () => ({ soundUntilMs: 0, silentSinceMs }), playComfort: () => undefined },
+    path: { heard: () => heard, playComfort: () => undefined },
     eventLog: { note: () => undefined },
     log: new FakeLog(),
     isWithAgent: true,
@@ -46,7 +47,12 @@ function watch(silentSinceMs: number | null = 0) {
       reply.tick(clock.nowMs());
     }
   };
-  return { reply, run, calls };
+  /** The model answers what it was asked for; the caller hears it for two seconds. */
+  const answer = (): void => {
+    reply.audible();
+    heard.soundUntilMs = clock.nowMs() + 2_000;
+  };
+  return { reply, run, calls, heard, clock, answer };
 }
 
 describe("a model that believes that the caller is still speaking", () => {
@@ -112,9 +118,67 @@ describe("a caller who speaks for longer than a minute", () => {
       expect(calls).toEqual([]);
       run(5_000);
       expect(calls).toEqual(["callerSilent", "askAgain"]);
-      expect(reply.isCallerSpeaking).toBe(false);
+      // They may speak still: the line is not quiet, and the model reports no end.
+      expect(reply.isCallerSpeaking).toBe(true);
     },
   );
+});
+
+describe("a turn that was answered although the model still waits for its end", () => {
+  const forced = ["callerSilent", "askAgain"];
+
+  it("is answered again after a minute that is not quiet, three times, and then by a person", () => {
+    const { reply, run, calls, answer } = watch(null);
+    reply.callerSpeech(true);
+    run(53_000);
+    for (let n = 1; n <= 3; n++) {
+      run(11_500);
+      expect(calls.splice(0)).toEqual(forced);
+      answer();
+      // Nobody asks a caller who may be speaking whether they are there.
+      expect(reply.isCallerSpeaking).toBe(true);
+      run(55_000);
+      expect(calls).toEqual([]);
+    }
+    run(10_000);
+    expect(calls).toEqual(["given up"]);
+  });
+
+  it("is answered soon where the relay hears that the caller has spoken and stopped", () => {
+    const { reply, run, calls, heard, clock, answer } = watch();
+    reply.callerSpeech(true);
+    run(5_500);
+    expect(calls.splice(0)).toEqual(forced);
+    answer();
+    run(20_000);
+    // Silent since the end of the agent's own sound: that was no speech.
+    heard.silentSinceMs = heard.soundUntilMs + 500;
+    run(20_000);
+    expect(calls).toEqual([]);
+    expect(reply.isCallerSpeaking).toBe(false);
+    heard.silentSinceMs = clock.nowMs();
+    run(4_900);
+    expect(calls).toEqual([]);
+    run(200);
+    expect(calls).toEqual(forced);
+  });
+
+  it("is over when the model reports its end, or another turn", () => {
+    for (const speaking of [false, true]) {
+      const { reply, run, calls, answer } = watch(null);
+      reply.callerSpeech(true);
+      run(64_500);
+      answer();
+      calls.length = 0;
+      reply.callerSpeech(speaking);
+      expect(reply.isCallerSpeaking).toBe(speaking);
+      run(58_000);
+      expect(calls).toEqual([]);
+      reply.callerSpeech(false);
+      run(100_000);
+      expect(calls).toEqual([]);
+    }
+  });
 });
 
 describe("the end of a response", () => {

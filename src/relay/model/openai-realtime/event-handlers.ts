@@ -56,8 +56,10 @@ const HANDLERS: Handlers = {
     s.events.callerSpeech("stopped", itemId, audioEndMs);
   },
   "input_audio_buffer.committed": (s, { itemId }, nowMs) => {
-    if (!s.callerItems.committed(itemId)) return;
-    s.sequencer.committed(nowMs);
+    const commit = s.callerItems.committed(itemId);
+    if (commit === "repeated") return;
+    // After a commit of its own the session has asked for the reply, and the server makes none.
+    if (commit === "turn") s.sequencer.committed(nowMs);
     s.events.callerTurn(itemId);
   },
   "input_audio_buffer.timeout_triggered": (s, { itemId }) => {

@@ -189,8 +189,7 @@ export class RealtimeSession implements ModelSession, UpstreamSocketEvents {
   }
 
   callerSilent(): void {
-    this.#flow.sequencer.callerSilent();
-    if (this.#state === "ready") this.#flow.sendDue(this.#deps.nowMs());
+    if (this.#state === "ready") this.#flow.callerSilent(this.#deps.nowMs());
   }
 
   /** Sends an update without changes, which a live server answers. */

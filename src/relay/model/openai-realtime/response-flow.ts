@@ -13,7 +13,7 @@ import {
 } from "../model-session.js";
 import { CallerItems } from "./caller-items.js";
 import type { TurnPolicy } from "./configuration.js";
-import { fatalError } from "./failures.js";
+import { fatalError, isBenign } from "./failures.js";
 import { McpCalls } from "./mcp-calls.js";
 import { ModelSpeech } from "./model-speech.js";
 import type { Outbox } from "./outbox.js";
@@ -161,6 +161,13 @@ export class ResponseFlow {
     outbox.send({ type: "response.cancel", event_id: outbox.eventId("cancel"), response_id: id });
   }
 
+  /** The caller is not speaking, or not to be waited for, whatever the server believes. */
+  callerSilent(nowMs: number): void {
+    this.callerItems.overruled();
+    this.sequencer.callerSilent();
+    this.sendDue(nowMs);
+  }
+
   /** Sends the request that may be sent now, if any. */
   sendDue(nowMs: number): void {
     // A reply that is active or requested also answers the MCP call.
@@ -170,11 +177,21 @@ export class ResponseFlow {
     const eventId = outbox.eventId("create");
     const { instructions } = this.sequencer.take(eventId);
     asked(nowMs);
+    if (instructions === null) this.#commitSpeech();
     outbox.send({
       type: "response.create",
       event_id: eventId,
       ...(instructions === null ? {} : { response: { instructions } }),
     });
+  }
+
+  /** The reply must know what the caller said, although the server has not found its end. */
+  #commitSpeech(): void {
+    if (!this.callerItems.isCommitDue) return;
+    const { outbox } = this.#deps;
+    const eventId = outbox.eventId("commit");
+    this.callerItems.commitSent(eventId);
+    outbox.send({ type: "input_audio_buffer.commit", event_id: eventId });
   }
 
   // --- from the server ---------------------------------------------------------------------------
@@ -242,9 +259,11 @@ export class ResponseFlow {
     });
   }
 
-  /** True: the error was about a response or a truncation and has been handled. */
+  /** True: the error was about a response, a truncation or a commit and has been handled. */
   refused(fault: ServerFault, nowMs: number): boolean {
     const { code, eventId, message } = fault;
+    // The reply is asked for all the same. Any other code is a fault of the request.
+    if (this.callerItems.commitRefused(eventId) && isBenign(code)) return true;
     switch (this.sequencer.refused(eventId, code, nowMs)) {
       case "retried":
       case "answered":

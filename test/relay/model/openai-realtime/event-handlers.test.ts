@@ -8,7 +8,7 @@ const NEW_EVENTS: Readonly<Record<string, unknown>> = {
   "callerItems.stopped": true,
   "callerItems.timedOut": true,
   "callerItems.transcribed": true,
-  "callerItems.committed": true,
+  "callerItems.committed": "turn",
 };
 
 /** Notes every call of every part, whatever the part is. */
@@ -130,7 +130,7 @@ describe("handleEvent", () => {
   it.each<[ServerEventType, object, unknown, string]>([
     ["input_audio_buffer.speech_started", { audioStartMs: 5 }, false, "started(u1, 5)"],
     ["input_audio_buffer.speech_stopped", { audioEndMs: 9 }, false, "stopped(u1, 9)"],
-    ["input_audio_buffer.committed", {}, false, "committed(u1)"],
+    ["input_audio_buffer.committed", {}, "repeated", "committed(u1)"],
     ["input_audio_buffer.timeout_triggered", {}, false, "timedOut(u1)"],
     [
       "conversation.item.input_audio_transcription.completed",
@@ -143,5 +143,11 @@ describe("handleEvent", () => {
     const { parts, calls } = recorder({ [call.split("(")[0]!]: answer });
     handleEvent(parts, { type, itemId: "u1", ...fields } as ServerEvent, 77);
     expect(calls).toEqual([call]);
+  });
+
+  it("asks for no answer of the server to a turn that the session committed itself", () => {
+    const { parts, calls } = recorder({ "callerItems.committed": "forced" });
+    handleEvent(parts, { type: "input_audio_buffer.committed", itemId: "u1" } as ServerEvent, 77);
+    expect(calls).toEqual(["callerItems.committed(u1)", "events.callerTurn(u1)"]);
   });
 });

@@ -183,6 +183,66 @@ describe("a session's responses", () => {
     expect(session.quiet).toBe(true);
   });
 
+  it("commits what the caller said before it asks for the reply to a turn without an end", () => {
+    const { session, model, of, live } = readySession();
+    const sent = () => model.sent.map((event) => event["type"]).slice(-2);
+    model.says(spoken);
+    session.callerSilent();
+    expect(model.of("input_audio_buffer.commit")).toEqual([]);
+    session.askAgain();
+    expect(sent()).toEqual(["input_audio_buffer.commit", "response.create"]);
+    model.says({ type: "input_audio_buffer.committed", item_id: "c1" });
+    expect(of("callerTurn")).toEqual([["c1"]]);
+    model.speaks("r1");
+    // The server answers only turns whose end it has found.
+    expect(session.quiet).toBe(true);
+    // The same turn still has no end, a minute later.
+    session.callerSilent();
+    session.askAgain();
+    expect(sent()).toEqual(["input_audio_buffer.commit", "response.create"]);
+    model.says({ type: "input_audio_buffer.committed", item_id: "c2" });
+    model.speaks("r2");
+    // Now it has one, and the server answers the rest of it.
+    model.says(stopped);
+    model.says(committed);
+    expect(session.quiet).toBe(false);
+    model.speaks("r3");
+    live(10_000);
+    expect(model.of("input_audio_buffer.commit")).toHaveLength(2);
+    expect(model.of("response.create")).toHaveLength(2);
+  });
+
+  it("asks for the reply although there is too little to commit", () => {
+    const { session, model, of } = readySession();
+    model.says(spoken);
+    session.callerSilent();
+    session.askAgain();
+    const [commit] = model.of("input_audio_buffer.commit");
+    model.says({
+      type: "error",
+      error: {
+        type: "invalid_request_error",
+        code: "input_audio_buffer_commit_empty",
+        message: "buffer too small",
+        event_id: commit!["event_id"],
+      },
+    });
+    expect([of("warning"), of("responseDone")]).toEqual([[], []]);
+    expect(model.of("response.create")).toHaveLength(1);
+    model.speaks("r1");
+    // No commit is awaited, and so this is the end of a turn.
+    model.says({ type: "input_audio_buffer.committed", item_id: "c1" });
+    expect(session.quiet).toBe(false);
+  });
+
+  it("commits nothing for words that are no reply", () => {
+    const { session, model } = readySession();
+    model.says(spoken);
+    session.callerSilent();
+    session.speak("One moment, please.");
+    expect(model.of("input_audio_buffer.commit")).toEqual([]);
+  });
+
   it("reports a call whose name is too long, and its neighbours", () => {
     const { model, ends } = readySession();
     model.created("r1");
