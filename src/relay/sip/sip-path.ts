@@ -28,14 +28,10 @@ import { conferenceTwiml } from "./conference-twiml.js";
 import { participantNews } from "./participant-news.js";
 import { ServerPlayback } from "./playback.js";
 import { SipTakeover } from "./sip-takeover.js";
+import { UnheardTurn } from "./unheard-turn.js";
 
 /** Between two ticks. A session takes a much longer gap for a process stall. */
 const TICK_MS = 100;
-/**
- * From the caller's first sound. The relay does not hear them, and so takes a turn that lasts
- * longer for one whose end the server missed.
- */
-const LONGEST_TURN_MS = 25_000;
 /** The server may play later than the text shows. */
 const PLAYBACK_SPARE_MS = 4_000;
 
@@ -74,8 +70,7 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
   /** When the session's audio clock started. */
   #sessionSinceMs = 0;
   #turnStartedMs = 0;
-  /** Since when the server takes the caller to be speaking; null: it does not. */
-  #speakingSinceMs: number | null = null;
+  readonly #turn = new UnheardTurn();
   #soundUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -222,7 +217,7 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
     const first = this.#attached === null && this.#tickTimer === null;
     this.#attached = session;
     this.#sessionSinceMs = this.#nowMs;
-    this.#speakingSinceMs = null;
+    this.#turn.reported(false, this.#nowMs);
     if (first) {
       const { eventLog, limits } = this.#call;
       eventLog.streamStarted((this.callId ?? "") as StreamSid);
@@ -314,7 +309,7 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
   callerSpeech(state: "started" | "stopped", itemId: ItemId, audioMs: number): void {
     const nowMs = this.#nowMs;
     const { eventLog } = this.#call;
-    this.#speakingSinceMs = state === "started" ? nowMs : null;
+    this.#turn.reported(state === "started", nowMs);
     if (state === "started") {
       this.#turnStartedMs = Math.min(nowMs, this.#sessionSinceMs + audioMs);
       eventLog.callerSpoke(itemId, this.#turnStartedMs, null);
@@ -325,6 +320,7 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
 
   responseStarted(responseId: ResponseId): void {
     this.#playback.responseStarted(responseId);
+    this.#turn.overruled();
     // Twilio has not put it on hold yet, and it answers caller or supervisor.
     if (this.takeover?.isHeard === true) this.#attached?.stopSpeaking();
   }
@@ -362,14 +358,11 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
 
   heard(nowMs: number): Heard {
     // Without a model the conference plays music.
-    if (!this.isSilent(nowMs) || this.callId === null) this.#soundUntilMs = nowMs;
-    return { soundUntilMs: this.#soundUntilMs, silentSinceMs: this.#silentSinceMs(nowMs) };
-  }
-
-  #silentSinceMs(nowMs: number): number | null {
-    if (this.#speakingSinceMs === null) return null;
-    const endMs = this.#speakingSinceMs + LONGEST_TURN_MS;
-    return nowMs >= endMs ? endMs : null;
+    if (!this.isSilent(nowMs) || this.callId === null) {
+      this.#soundUntilMs = nowMs;
+      this.#turn.sounds(nowMs);
+    }
+    return { soundUntilMs: this.#soundUntilMs, silentSinceMs: this.#turn.silentSinceMs(nowMs) };
   }
 
   playComfort(_count: number, nowMs: number): void {
