@@ -1,12 +1,13 @@
 import { randomUUID } from "node:crypto";
 import type { AgentProfile, AgentsFile } from "../../domain/agent-profile.js";
+import { doublingPauses } from "../../domain/backoff.js";
 import {
   isFinalStatus,
   readCallStatus,
   type TwilioCallStatus,
   wasNotAnswered,
 } from "../../domain/call-status.js";
-import { RelayError } from "../../domain/errors.js";
+import { errorCodeOf, RelayError } from "../../domain/errors.js";
 import type { CallSid } from "../../domain/ids.js";
 import type { CallJournal } from "../../domain/record-event.js";
 import type { NoRoom, PolicyRefusal } from "../../domain/refusal-reasons.js";
@@ -68,11 +69,25 @@ export interface AnsweredCall {
   readonly context: Readonly<Record<string, unknown>> | null;
 }
 
+/** A call that was placed, until it is known to be over or with an agent. */
+interface WatchedCall {
+  readonly callSid: CallSid;
+  /** Of what the agent is to know. */
+  readonly id: string;
+  readonly placedMs: number;
+}
+
 const RING_S = 60;
 /** Twilio keeps calls beyond an account's rate for so long, and places them then. */
 const MAX_QUEUED_MS = 24 * 3_600_000;
 /** From placing the call: if no callback has come by then, Twilio is asked for its status. */
 const OVERDUE_MS = RING_S * 1000 + 60_000;
+/** From an answer that the call has been answered to the next question: another process has it. */
+const IN_PROGRESS_MS = 600_000;
+/** Between the questions that got no answer: for nearly an hour in all. */
+const UNKNOWN_PAUSES = doublingPauses(5_000, 300_000, 16);
+/** From placing a call: no call rings or talks for longer after its time in Twilio's queue. */
+const MAX_WATCHED_MS = MAX_QUEUED_MS + 4 * 3_600_000;
 /** The person who has answered hears nothing meanwhile. */
 const TAKE_WAIT_MS = 500;
 
@@ -141,7 +156,7 @@ export class Outbound {
     // process keeps nothing of a call that only rings.
     this.#deps.journal.write(callSid, { type: "moved" });
     log.info("outbound: call placed", { callSid, agent: agent.name });
-    this.#watch(callSid, id);
+    this.#watch({ callSid, id, placedMs: clock.nowMs() });
     return callSid;
   }
 
@@ -228,19 +243,50 @@ export class Outbound {
     );
   }
 
-  #watch(callSid: CallSid, id: string): void {
+  /**
+   * Asks what became of a call until Twilio has told that it is over.
+   *
+   * @param failures  questions in a row that got no answer.
+   */
+  #watch(call: WatchedCall, pauseMs = OVERDUE_MS, failures = 0): void {
     const { clock, control, log } = this.#deps;
+    const { callSid, id } = call;
     const look = (): void => {
-      this.#ringing.delete(callSid);
+      // Meanwhile a callback may have told, or the process has begun to stop.
+      const isOver = (): boolean => this.#ringing.get(callSid) !== timer;
       control.status(callSid).then(
         (status) => {
-          if (isFinalStatus(status)) void this.#ended(callSid, status, id);
-          else if (status !== "in-progress") this.#watch(callSid, id);
+          if (isOver()) return;
+          if (isFinalStatus(status)) {
+            this.#unwatch(callSid);
+            void this.#ended(callSid, status, id);
+          } else if (clock.nowMs() - call.placedMs >= MAX_WATCHED_MS) this.#giveUp(call);
+          else this.#watch(call, status === "in-progress" ? IN_PROGRESS_MS : OVERDUE_MS);
         },
-        (error: unknown) => log.warn("outbound: status of a call not known", { callSid }, error),
+        (error: unknown) => {
+          if (isOver()) return;
+          const fields = { callSid, code: errorCodeOf(error), failures: failures + 1 };
+          log.warn("outbound: status of a call not known", fields, error);
+          const nextMs = UNKNOWN_PAUSES(failures + 1);
+          if (nextMs === null) this.#giveUp(call);
+          else this.#watch(call, nextMs, failures + 1);
+        },
       );
     };
-    this.#ringing.set(callSid, clock.after(OVERDUE_MS, look));
+    const timer = clock.after(pauseMs, look);
+    this.#ringing.set(callSid, timer);
+  }
+
+  /** Nobody will tell what became of the call. One that an agent has had tells its own end. */
+  #giveUp({ callSid, id, placedMs }: WatchedCall): void {
+    this.#unwatch(callSid);
+    const { clock, journal, log } = this.#deps;
+    log.error("outbound: call given up", { callSid, code: "status_unknown" });
+    void this.#take(id).then((placed) => {
+      if (placed === null) return;
+      const atMs = clock.nowMs() - placedMs;
+      journal.write(callSid, { type: "ended", atMs, outcome: "failed", reason: "status_unknown" });
+    });
   }
 
   #unwatch(callSid: CallSid): void {

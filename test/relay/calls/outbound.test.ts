@@ -192,6 +192,102 @@ describe("Outbound", () => {
     });
   });
 
+  it("asks again, ever more rarely, when Twilio does not answer, and ends the record after an hour", async () => {
+    const outbound = start();
+    await outbound.place(ORDER);
+    const askedMs: number[] = [];
+    status = async () => {
+      askedMs.push(clock.nowMs());
+      throw gone;
+    };
+    clock.advance(120_000);
+    await settle();
+    while (clock.pending > 0) {
+      clock.advance(5_000);
+      await settle();
+    }
+    const pauses = askedMs.slice(1).map((ms, n) => (ms - askedMs[n]!) / 1000);
+    expect(pauses.slice(0, 7)).toEqual([5, 10, 20, 40, 80, 160, 300]);
+    expect(askedMs).toHaveLength(16);
+    const lastMs = askedMs.at(-1)! - askedMs[0]!;
+    expect(lastMs).toBeGreaterThan(45 * 60_000);
+    expect(lastMs).toBeLessThan(60 * 60_000);
+    expect(journal.record(SID)).toMatchObject({
+      state: "ended",
+      outcome: "failed",
+      endReason: "status_unknown",
+    });
+    expect(kept.size).toBe(0);
+  });
+
+  it("takes the answer that comes after one that did not", async () => {
+    const outbound = start();
+    await outbound.place(ORDER);
+    status = async () => Promise.reject(gone);
+    clock.advance(120_000);
+    await settle();
+    expect(journal.record(SID)?.state).toBe("live");
+    status = async () => "busy";
+    clock.advance(5_000);
+    await settle();
+    expect(journal.record(SID)).toMatchObject({ outcome: "failed", endReason: "busy" });
+    expect(clock.pending).toBe(0);
+  });
+
+  it("ends a call once, whose end is told while it is asked for", async () => {
+    const outbound = start();
+    await outbound.place(ORDER);
+    let answer: (status: TwilioCallStatus) => void = () => undefined;
+    status = () => new Promise((resolve) => (answer = resolve));
+    clock.advance(120_000);
+    outbound.status(SID, { CallStatus: "busy" }, linkOf(asked[0]!.statusCallback));
+    await settle();
+    const { endedAt } = journal.record(SID)!;
+    clock.advance(1_000);
+    answer("no-answer");
+    await settle();
+    expect(journal.record(SID)).toMatchObject({ endReason: "busy", endedAt });
+    expect(clock.pending).toBe(0);
+  });
+
+  it("is asked for on while somebody talks, and not for ever", async () => {
+    const outbound = start();
+    await outbound.place(ORDER);
+    let questions = 0;
+    status = async () => {
+      questions++;
+      return "in-progress";
+    };
+    clock.advance(120_000);
+    await settle();
+    clock.advance(599_999);
+    expect(questions).toBe(1);
+    clock.advance(1);
+    await settle();
+    expect(questions).toBe(2);
+    for (let hours = 0; hours < 29; hours++) {
+      for (let n = 0; n < 6; n++) {
+        clock.advance(600_000);
+        await settle();
+      }
+    }
+    expect(clock.pending).toBe(0);
+    expect(journal.record(SID)).toMatchObject({ endReason: "status_unknown" });
+  });
+
+  it("tells no second end of a call that an agent of another process has", async () => {
+    const outbound = start();
+    await outbound.place(ORDER);
+    status = async () => Promise.reject(gone);
+    await start().answered(SID, linkOf(asked[0]!.url));
+    for (let n = 0; n < 40; n++) {
+      clock.advance(300_000);
+      await settle();
+    }
+    expect(clock.pending).toBe(0);
+    expect(journal.record(SID)?.state).toBe("live");
+  });
+
   it("goes on asking while the call waits for its turn at Twilio, and stops with the process", async () => {
     const outbound = start();
     await outbound.place(ORDER);
