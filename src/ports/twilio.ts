@@ -73,6 +73,8 @@ export interface CallControl {
       readonly endConferenceOnExit?: boolean;
     },
   ): Promise<void>;
+  /** Twilio may have agreed to a change of `hold` and not have made it. */
+  isOnHold(conference: string, callSidOrLabel: string): Promise<boolean>;
   endConference(conference: string): Promise<void>;
   /** calls(sid).streams.create: sends a copy of both tracks to `url`. @returns the stream's SID. */
   startStream(

@@ -119,6 +119,7 @@ export interface SipBenchOptions {
   readonly accept?: () => Promise<void>;
   readonly redirect?: () => Promise<void>;
   readonly hold?: (change: { readonly hold?: boolean }, who: string) => Promise<void>;
+  readonly isOnHold?: (who: string) => Promise<boolean>;
   /** SUPERVISOR_APP_SID. */
   readonly supervisorAppSid?: string;
   /** The way to other processes with calls of theirs. */
@@ -170,6 +171,7 @@ export function sipBench(options: SipBenchOptions = {}) {
       twilio.push(`update ${who} ${JSON.stringify(change)}`);
       await options.hold?.(change, who);
     },
+    isOnHold: async (_room, who) => (await options.isOnHold?.(who)) ?? false,
   };
   const sip: SipControl = {
     accept: async (callId) => {

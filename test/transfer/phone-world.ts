@@ -573,6 +573,7 @@ export class PhoneWorld {
       createParticipant: unused,
       removeParticipant: unused,
       updateParticipant: unused,
+      isOnHold: unused,
       endConference: unused,
       startStream: unused,
       stopStream: unused,

@@ -162,6 +162,13 @@ class TwilioRest implements CallControl {
     );
   }
 
+  async isOnHold(conference: string, callSidOrLabel: string): Promise<boolean> {
+    const { hold } = await this.#run("participants.fetch", () =>
+      this.#client.conferences(conference).participants(callSidOrLabel).fetch(),
+    );
+    return hold;
+  }
+
   async endConference(conference: string): Promise<void> {
     await this.#run("conferences.end", () =>
       this.#client.conferences(conference).update({ status: "completed" }),

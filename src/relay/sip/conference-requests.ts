@@ -6,9 +6,13 @@ import type { CallContext } from "../call/call-path.js";
 import { callbackUrl } from "../calls/callback-link.js";
 import type { ConferenceInput } from "./conference-events.js";
 import { warnUnlessGone } from "./failed-request.js";
+import { HoldCheck } from "./hold-check.js";
 
 export interface ConferenceRequestsDeps {
-  readonly control: Pick<CallControl, "hangUp" | "removeParticipant" | "updateParticipant">;
+  readonly control: Pick<
+    CallControl,
+    "hangUp" | "isOnHold" | "removeParticipant" | "updateParticipant"
+  >;
   /** `https://…` without a final slash. */
   readonly publicUrl: string;
 }
@@ -29,6 +33,7 @@ export class ConferenceRequests {
   readonly #call: CallContext;
   readonly #deps: ConferenceRequestsDeps;
   readonly #tell: (input: HoldNews) => void;
+  readonly #holdCheck: HoldCheck;
   #isHoldWanted = false;
   /** Requests about the hold, numbered from 1. */
   #sent = 0;
@@ -38,6 +43,7 @@ export class ConferenceRequests {
     this.#call = call;
     this.#deps = deps;
     this.#tell = tell;
+    this.#holdCheck = new HoldCheck(call, deps.control, call.parties.callSid);
   }
 
   /**
@@ -84,9 +90,11 @@ export class ConferenceRequests {
   #hold(tries: number): void {
     const on = this.#isHoldWanted;
     const request = ++this.#sent;
+    this.#holdCheck.cancel();
     this.#update({ hold: on }).then(
       () => {
         this.#tell({ type: "hold_done", callerGone: false });
+        if (!on && request === this.#sent) this.#holdCheck.begin(() => this.#tryAgain(tries));
         this.#answered(request);
       },
       (error: unknown) => {

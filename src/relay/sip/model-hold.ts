@@ -5,10 +5,11 @@ import { conferenceName } from "../../transfer/conference-names.js";
 import type { CallContext } from "../call/call-path.js";
 import { callbackUrl } from "../calls/callback-link.js";
 import { warnUnlessGone } from "./failed-request.js";
+import { HoldCheck } from "./hold-check.js";
 import { MODEL_LABEL } from "./model-legs.js";
 
 export interface ModelHoldParts {
-  readonly control: Pick<CallControl, "updateParticipant">;
+  readonly control: Pick<CallControl, "isOnHold" | "updateParticipant">;
   /** `https://…` without a final slash. */
   readonly publicUrl: string;
   /** The model cannot be kept out. */
@@ -25,7 +26,7 @@ const RESTORE_MS = 4_000;
 /** From that request to the second try, if the first has not been answered. */
 const AGAIN_MS = 2_000;
 const MAX_TRIES = 2;
-/** Between the tries to undo a hold that was carried out late. */
+/** Between the tries to undo a hold that was carried out late, or was not undone. */
 const UNDO_PAUSE_MS = 1_000;
 const MAX_UNDO_TRIES = 3;
 
@@ -37,6 +38,7 @@ export class ModelHold {
   /** The model is on hold, or may be. */
   #isHeld = false;
   #isClosed = false;
+  readonly #check: HoldCheck;
   #later: Timer | null = null;
   /** Requests are sent one after the other, because the last one must win. */
   #last: Promise<unknown> = Promise.resolve();
@@ -44,9 +46,11 @@ export class ModelHold {
   constructor(call: CallContext, parts: ModelHoldParts) {
     this.#call = call;
     this.#parts = parts;
+    this.#check = new HoldCheck(call, parts.control, MODEL_LABEL);
   }
 
   begin(): void {
+    this.#check.cancel();
     this.#isWanted = true;
     this.#isHeld = true;
     this.#hold(1);
@@ -65,6 +69,7 @@ export class ModelHold {
   modelGone(): void {
     this.#isHeld = false;
     this.#later?.cancel();
+    this.#check.cancel();
   }
 
   /** The call is over, and its conference with it. */
@@ -72,6 +77,7 @@ export class ModelHold {
     this.#isClosed = true;
     this.#isWanted = false;
     this.#later?.cancel();
+    this.#check.cancel();
   }
 
   #hold(tries: number): void {
@@ -108,6 +114,8 @@ export class ModelHold {
         const wasHeld = this.#isHeld;
         this.#isHeld = false;
         if (how === "stuck" && wasHeld) this.#parts.stuck();
+        // Twilio has agreed to it.
+        if (how === "back") this.#check.begin(() => this.#undoLater(1));
       }
       done();
     };
@@ -141,12 +149,20 @@ export class ModelHold {
     if (this.#isWanted || this.#isClosed) return;
     this.#later?.cancel();
     this.#later = this.#call.deps.clock.after(UNDO_PAUSE_MS, () => {
-      this.#now({ hold: false }).catch((error: unknown) => {
-        warnUnlessGone(this.#call.log, "sip: model not taken off hold", error);
-        if (this.#isWanted || this.#isClosed || errorCodeOf(error) === "caller_gone") return;
+      const next = (): void => {
+        if (this.#isWanted || this.#isClosed) return;
         if (tries < MAX_UNDO_TRIES) this.#undoLater(tries + 1);
         else this.#parts.stuck();
-      });
+      };
+      this.#now({ hold: false }).then(
+        () => {
+          if (!this.#isWanted && !this.#isClosed) this.#check.begin(next);
+        },
+        (error: unknown) => {
+          warnUnlessGone(this.#call.log, "sip: model not taken off hold", error);
+          if (errorCodeOf(error) !== "caller_gone") next();
+        },
+      );
     });
   }
 

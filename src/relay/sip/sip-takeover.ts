@@ -5,7 +5,10 @@ import { SupervisorLine, type SupervisorLineParts } from "./supervisor-line.js";
 
 export interface SipTakeoverParts
   extends Pick<SupervisorLineParts, "appSid" | "publicUrl" | "mediaUrl" | "tokens"> {
-  readonly control: Pick<CallControl, "createParticipant" | "hangUp" | "updateParticipant">;
+  readonly control: Pick<
+    CallControl,
+    "createParticipant" | "hangUp" | "isOnHold" | "updateParticipant"
+  >;
   /** The supervisor is heard from now on, and the model no longer. */
   heard(): void;
   /** The supervisor cannot be heard, or the model cannot be kept out. */

@@ -182,6 +182,14 @@ describe("Twilio REST", () => {
     expect(seen[1]?.form).toEqual({ Hold: "true", AnnounceUrl: "https://a/x" });
   });
 
+  it.each([true, false])("asks whether a participant is on hold: %s", async (hold) => {
+    reply = () => ({ status: 200, body: { label: "human", hold } });
+    expect(await rest().isOnHold("room-1", "human")).toBe(hold);
+    expect(seen.map(({ method, path }) => `${method} ${path.slice(BASE.length)}`)).toEqual([
+      "GET /Conferences/room-1/Participants/human.json",
+    ]);
+  });
+
   it("starts a recording", async () => {
     reply = () => ({ status: 201, body: { sid: "RE1" } });
     expect(await rest().startRecording(CALL, "dual", "https://a/r")).toBe("RE1");

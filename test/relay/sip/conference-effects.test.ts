@@ -35,7 +35,11 @@ function stage({ isTrunk = false, wasReferred = false }: Given = {}) {
     deps: { clock, metrics: metrics.metrics },
   };
   const deps = {
-    control: { updateParticipant: ask("twilio.update"), hangUp: ask("twilio.hangUp") },
+    control: {
+      updateParticipant: ask("twilio.update"),
+      isOnHold: async () => false,
+      hangUp: ask("twilio.hangUp"),
+    },
     sip: { accept: ask("accept"), reject: ask("reject"), hangUp: ask("hangUp") },
     publicUrl: "https://relay.test",
     states: {

@@ -10,7 +10,7 @@ const gone = () => new RelayError("caller_gone", "");
 const unavailable = () => new RelayError("twilio_unavailable", "");
 
 /** Each request waits until it is answered. */
-function stage() {
+function stage(isOnHold: () => Promise<boolean> = async () => false) {
   const told: string[] = [];
   const clock = new FakeClock();
   const answers: ((error?: Error) => void)[] = [];
@@ -26,6 +26,10 @@ function stage() {
         return new Promise((resolve, reject) =>
           answers.push((error) => (error === undefined ? resolve() : reject(error))),
         );
+      },
+      isOnHold: (room, who) => {
+        expect([room, who]).toEqual([`murelay-${SID}`, "virtual agent"]);
+        return isOnHold();
       },
     },
     publicUrl: "https://relay.test",
@@ -160,5 +164,49 @@ describe("a model that was brought back before its hold was carried out", () => 
     await answer();
     await pass(60_000);
     expect(told).toEqual(["hold", "hold", "unhold", "done"]);
+  });
+});
+
+describe("a model that Twilio agrees to bring back", () => {
+  async function backed(isOnHold: () => Promise<boolean>) {
+    const one = stage(isOnHold);
+    one.hold.begin();
+    await settle();
+    await one.answer();
+    one.hold.end(one.done);
+    await settle();
+    await one.answer();
+    expect(one.told.splice(0)).toEqual(["hold", "unhold", "done"]);
+    return one;
+  }
+
+  it("and that is on hold still is asked for again, and then called in anew", async () => {
+    const { told, answer, pass } = await backed(async () => true);
+    for (let n = 1; n <= 3; n++) {
+      await pass(1_500);
+      await pass(1_000);
+      expect(told).toEqual(Array(n).fill("unhold"));
+      await answer();
+    }
+    await pass(1_500);
+    expect(told).toEqual(["unhold", "unhold", "unhold", "stuck"]);
+  });
+
+  it("and that is heard is left alone", async () => {
+    const { told, pass } = await backed(async () => false);
+    await pass(60_000);
+    expect(told).toEqual([]);
+  });
+
+  it.each([
+    ["another supervisor speaks", ({ hold }: ReturnType<typeof stage>) => hold.begin(), ["hold"]],
+    ["it is gone", ({ hold }: ReturnType<typeof stage>) => hold.modelGone(), []],
+    ["the call is over", ({ hold }: ReturnType<typeof stage>) => hold.close(), []],
+  ] as const)("is not asked after once %s", async (_, happens, told) => {
+    let questions = 0;
+    const one = await backed(async () => ++questions > 0);
+    happens(one);
+    await one.pass(60_000);
+    expect([questions, one.told]).toEqual([0, told]);
   });
 });

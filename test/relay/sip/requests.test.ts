@@ -27,6 +27,8 @@ let told: ConferenceInput[];
 let asked: string[];
 /** What the next requests end with; without one they succeed. */
 let errors: (RelayError | undefined)[];
+/** Whether the caller is on hold, each time that Twilio is asked. */
+let held: (() => Promise<boolean>)[];
 
 beforeEach(() => {
   clock = new FakeClock();
@@ -36,6 +38,7 @@ beforeEach(() => {
   told = [];
   asked = [];
   errors = [];
+  held = [];
 });
 
 const failure = (code: RelayError["code"], retryable = false) =>
@@ -223,6 +226,10 @@ describe("the caller in their conference", () => {
       removeParticipant: (room: string, who: string) => request(`remove ${room} ${who}`),
       updateParticipant: (room: string, who: string, change: object) =>
         request(`${room} ${who} ${JSON.stringify(change)}`),
+      isOnHold: async (room: string, who: string) => {
+        asked.push(`held? ${room} ${who}`);
+        return (await held.shift()?.()) ?? false;
+      },
     };
     return new ConferenceRequests(context(), { control, publicUrl: PUBLIC_URL }, tell);
   }
@@ -249,6 +256,55 @@ describe("the caller in their conference", () => {
     }
     expect(asked).toEqual(Array(5).fill(expect.stringContaining('{"hold":false}')));
     expect(told.at(-1)).toEqual({ type: "caller_stuck" });
+  });
+
+  const QUESTION = `held? murelay-${sid(1)} ${sid(1)}`;
+  async function wait(ms: number): Promise<void> {
+    for (let at = 0; at < ms; at += 500) {
+      await settle();
+      clock.advance(500);
+    }
+    await settle();
+  }
+
+  it("is taken off hold again where Twilio agrees and does nothing, and is stuck then", async () => {
+    held = Array(9).fill(async () => true);
+    requests().hold(false);
+    await wait(1_500);
+    expect(asked.slice(1)).toEqual([QUESTION]);
+    expect(log.lines.join()).toContain("sip: still on hold");
+    await wait(60_000);
+    expect(asked.filter((line) => line.includes('{"hold":false}'))).toHaveLength(5);
+    expect(told.filter(({ type }) => type === "caller_stuck")).toHaveLength(1);
+    expect(clock.pending).toBe(0);
+  });
+
+  it.each([
+    ["off hold", async () => false],
+    ["gone", () => Promise.reject(failure("caller_gone"))],
+  ])("is asked after once where the answer is that they are %s", async (_, answer) => {
+    held = [answer];
+    requests().hold(false);
+    await wait(60_000);
+    expect([asked.slice(1), log.lines, clock.pending]).toEqual([[QUESTION], [], 0]);
+  });
+
+  it("is asked after three times where there is no answer, and left alone then", async () => {
+    held = Array(9).fill(() => Promise.reject(failure("twilio_timeout", true)));
+    requests().hold(false);
+    await wait(60_000);
+    expect(asked.slice(1)).toEqual([QUESTION, QUESTION, QUESTION]);
+    expect(told).toEqual([{ type: "hold_done", callerGone: false }]);
+    expect(log.lines).toHaveLength(1);
+  });
+
+  it("is not asked after where they are to be on hold by then", async () => {
+    const one = requests();
+    one.hold(false);
+    await settle();
+    one.hold(true);
+    await wait(60_000);
+    expect(asked).not.toContain(QUESTION);
   });
 
   it("stays on hold where a later request wants that while taking them off is refused", async () => {

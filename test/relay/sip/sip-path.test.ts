@@ -71,6 +71,7 @@ function stage(kind: "conference" | "trunk" = "conference") {
         return { callSid: sid(100), conferenceSid: "CF1" };
       },
       updateParticipant: ask("twilio.update"),
+      isOnHold: async () => false,
       hangUp: ask("twilio.hangUp"),
     },
     sip: { accept: ask("accept"), reject: ask("reject"), hangUp: ask("hangUp") },

@@ -34,6 +34,7 @@ function stage(
         told.push(hold === true ? `hold ${holdUrl}` : "unhold");
         return hold === true ? held() : unheld(++unholds);
       },
+      isOnHold: async () => false,
     },
     tokens: { issue: () => "token" },
     appSid: "AP7",
