@@ -16,6 +16,13 @@ export function partiesOf(
     : { direction: "inbound", caller: from, ours: to };
 }
 
+/** A form in which `partiesOf` finds the parties of this request. */
+export function formOf({ callSid, direction, caller, ours }: CallTransferRequest): TransferForm {
+  return direction === "outbound"
+    ? { CallSid: callSid, Direction: "outbound-api", From: ours, To: caller }
+    : { CallSid: callSid, Direction: "inbound", From: caller, To: ours };
+}
+
 /**
  * What the URL of a callback says of a transfer whose process has died and whose state was not
  * kept. Null: its destination is no longer in the agents file.

@@ -105,6 +105,8 @@ function found(draft: Draft, event: EventOf<"consult_found">, nowMs: number): vo
   const { phase, consultLeg } = draft.state;
   if (phase.name !== "ringing" || consultLeg !== null) return;
   if (event.exists === false) callAgain(draft, nowMs);
+  // The callback that shows it may have gone to the process that died: the next one is its answer.
+  else if (phase.resumed === true) watchRinging(draft);
   else draft.arm(SHOW_MS);
 }
 
@@ -124,6 +126,11 @@ function callAgain(draft: Draft, nowMs: number): void {
 function legStatus(draft: Draft, event: EventOf<"consult_status">, nowMs: number): void {
   const { phase } = draft.state;
   const { status, source } = event;
+  if (source === "probe" && phase.name === "ringing" && phase.resumed === true) {
+    draft.phase({ ...phase, resumed: false });
+    // It may ring for its whole time: the clock that watches it has begun anew.
+    if (status === null || (!isFinalStatus(status) && status !== "in-progress")) return;
+  }
   if (status === null) {
     statusUnknown(draft, nowMs);
     return;
@@ -205,6 +212,7 @@ export function consultTimer(draft: Draft, nowMs: number): void {
   const { phase, consultLeg } = draft.state;
   switch (phase.name) {
     case "ringing":
+      if (phase.resumed === true) draft.phase({ ...phase, resumed: false });
       if (phase.pausing) {
         draft.phase({ ...phase, pausing: false });
         watchRinging(draft);
@@ -226,6 +234,10 @@ export function consultTimer(draft: Draft, nowMs: number): void {
 /** Another process has taken the transfer over. */
 export function consultResumed(draft: Draft): void {
   const { phase, consultLeg, attempt } = draft.state;
+  if (phase.name === "ringing") {
+    draft.phase({ ...phase, resumed: true });
+    watchRinging(draft);
+  }
   if (phase.name === "screening") draft.arm(SCREENING_MS);
   if (phase.name === "joining") draft.arm(JOIN_MS);
   else if (consultLeg === null) draft.do({ do: "find_consult_leg", attempt });

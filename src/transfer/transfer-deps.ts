@@ -77,4 +77,9 @@ export interface TransferStart {
   readonly firstRevision?: number;
   /** The caller is in the conference already, with the agent. */
   readonly agentStays?: boolean;
+  /**
+   * Of a transfer that is taken up: when its state was last kept, ms since the epoch. A consult leg
+   * that was asked for is no older. Default: now.
+   */
+  readonly keptEpochMs?: number;
 }

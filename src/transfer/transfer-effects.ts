@@ -42,7 +42,7 @@ export class TransferEffects {
     this.#deps = deps;
     this.#requests = new TransferRequests(start.request.callSid, deps);
     this.#escalation = new Escalation(null, deps.clock, NO_ESCALATION);
-    this.#consultSinceEpochMs = deps.clock.epochMs();
+    this.#consultSinceEpochMs = start.keptEpochMs ?? deps.clock.epochMs();
   }
 
   get isRunning(): boolean {

@@ -60,8 +60,16 @@ export type Phase =
       readonly probing: boolean;
       readonly probes: number;
     }
-  /** The caller waits in a conference, the consult leg rings. */
-  | { readonly name: "ringing"; readonly tries: number; readonly pausing: boolean }
+  /**
+   * The caller waits in a conference, the consult leg rings. `resumed`: it was asked for by another
+   * process, and Twilio has not yet been heard about it.
+   */
+  | {
+      readonly name: "ringing";
+      readonly tries: number;
+      readonly pausing: boolean;
+      readonly resumed?: boolean;
+    }
   /** The human hears the whisper and is asked for a key. */
   | { readonly name: "screening" }
   /** The human has accepted and is on the way into the conference. */

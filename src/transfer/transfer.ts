@@ -97,14 +97,20 @@ export class Transfer {
     return { version: 2, request, state };
   }
 
-  /** Goes on where another process stopped. */
+  /**
+   * Goes on where another process stopped.
+   *
+   * @param keptEpochMs  when the snapshot was kept; undefined: not known.
+   */
   static restore(
     { request, state }: TransferSnapshot,
     agent: AgentProfile,
     host: TransferHost,
     deps: TransferDeps,
+    keptEpochMs?: number,
   ): Transfer {
-    const transfer = new Transfer({ request, agent, host }, state, deps);
+    const since = keptEpochMs === undefined ? {} : { keptEpochMs };
+    const transfer = new Transfer({ request, agent, host, ...since }, state, deps);
     transfer.dispatch({ type: "resumed" });
     return transfer;
   }

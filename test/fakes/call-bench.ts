@@ -285,6 +285,7 @@ class FakeTransfers implements TransferService {
   async resume(): Promise<null> {
     return null;
   }
+  async recover(): Promise<void> {}
   documentEnded(): null {
     return null;
   }

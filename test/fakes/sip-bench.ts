@@ -212,6 +212,7 @@ export function sipBench(options: SipBenchOptions = {}) {
       return failed.has(callSid) ? [{ verb: "say", text: "fallback" }] : [];
     },
     resume: async () => null,
+    recover: async () => {},
     fallback: () => [{ verb: "say", text: "fallback" }],
     knows: () => false,
     forget: () => {},

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { adoptedTransfer, partiesOf } from "../../src/transfer/adopt.js";
+import type { CallTransferRequest } from "../../src/domain/transfer-request.js";
+import { adoptedTransfer, formOf, partiesOf } from "../../src/transfer/adopt.js";
 import type { TransferLink } from "../../src/transfer/transfer-link.js";
 import { sid } from "../fakes/call-bench.js";
 import { failoverAgent } from "./directory.js";
@@ -34,6 +35,15 @@ describe("the parties of a form", () => {
       ours: "+12025550100",
     });
     expect(partiesOf({})).toEqual({ direction: "inbound", caller: "", ours: "" });
+  });
+});
+
+describe("the form of a transfer that no form was sent for", () => {
+  it.each(["inbound", "outbound"] as const)("names the parties of an %s call", (direction) => {
+    const parties = { direction, caller: "+12025550100", ours: "+12025550199" };
+    const request = { callSid: sid(1), ...parties } as CallTransferRequest;
+    expect(partiesOf(formOf(request))).toEqual(parties);
+    expect(formOf(request)["CallSid"]).toBe(sid(1));
   });
 });
 

@@ -3,6 +3,7 @@ import type { TwilioCallStatus } from "../../src/domain/call-status.js";
 import type { ErrorCode } from "../../src/domain/errors.js";
 import type { CallSid } from "../../src/domain/ids.js";
 import type { Phase, TransferEvent } from "../../src/transfer/transfer-events.js";
+import { step } from "../../src/transfer/transfer-state.js";
 import { inPhase, leadsTo, OTHER, OURS } from "./states.js";
 
 type Ringing = Extract<Phase, { name: "ringing" }>;
@@ -178,10 +179,39 @@ describe("a transfer that another process takes up", () => {
   const resumed: TransferEvent = { type: "resumed" };
 
   it("looks for the leg, or asks how it is", () => {
-    expect(leadsTo(ringing(), resumed)).toBe("ringing, find_consult_leg");
-    expect(leadsTo(ringing(OURS), resumed)).toBe("ringing, probe_consult_leg ours");
+    expect(leadsTo(ringing(), resumed)).toBe("ringing, arm 40000, find_consult_leg");
+    expect(leadsTo(ringing(OURS), resumed)).toBe("ringing, arm 40000, probe_consult_leg ours");
     expect(leadsTo(inScreening, resumed)).toBe("screening, arm 120000, probe_consult_leg ours");
     expect(leadsTo(inScreening, status("in-progress", "probe"))).toBe("screening");
     expect(leadsTo(inJoining(), resumed)).toBe("joining, arm 5000");
+  });
+
+  it("lets a leg ring on that rings, or of which Twilio would not tell, for its whole time", () => {
+    for (const answer of ["queued", "ringing", null] as const) {
+      const taken = step(ringing(OURS), resumed, 0).state;
+      expect(leadsTo(taken, status(answer, "probe"))).toBe("ringing");
+      const told = step(taken, status(answer, "probe"), 0).state;
+      expect(leadsTo(told, timer)).toBe("ringing, probe_consult_leg ours");
+      expect(leadsTo(told, status(answer, "probe"))).toContain("record no_answer warm");
+    }
+  });
+
+  it("believes an answer that says more", () => {
+    const taken = step(ringing(OURS), resumed, 0).state;
+    expect(leadsTo(taken, status("in-progress", "probe"))).toContain("screening");
+    expect(leadsTo(taken, status("busy", "probe"))).toContain("record busy warm");
+  });
+
+  it("waits for the answer of a leg whose ringing was told to the process that died", () => {
+    const found = (exists: boolean | null): TransferEvent => ({
+      type: "consult_found",
+      attempt: 6,
+      exists,
+    });
+    const taken = step(ringing(), resumed, 0).state;
+    expect(leadsTo(taken, found(true))).toBe("ringing, arm 40000");
+    expect(leadsTo(taken, found(null))).toBe("ringing, arm 40000");
+    expect(leadsTo(taken, found(false))).toBe("ringing (pausing), arm 400");
+    expect(leadsTo(taken, timer)).toContain("record failed warm");
   });
 });

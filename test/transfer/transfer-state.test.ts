@@ -208,7 +208,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     caller_gone:
       "over, record caller_gone warm, hang_up_consult_leg ours, disarm, end warm caller_gone gone",
     timer: "ringing, probe_consult_leg ours",
-    resumed: "ringing, probe_consult_leg ours",
+    resumed: "ringing, arm 40000, probe_consult_leg ours",
   },
   screening: {
     stream_followed: "screening, answer step",

@@ -19,6 +19,7 @@ import type { CallbackKind, CallbackLink, Form } from "./callback-link.js";
 import type { Cluster } from "./cluster.js";
 import { agentFor, Inbound, partiesOf } from "./inbound.js";
 import { lastRedirect } from "./last-redirect.js";
+import { LostTransfers } from "./lost-transfers.js";
 import type { Outbound } from "./outbound.js";
 import type { PeerStreams } from "./peer-streams.js";
 import type { CallRegistry, MediaCall, RelayCall } from "./registry.js";
@@ -86,6 +87,7 @@ export class Calls implements CallService, SipCallService, TransferCalls {
   readonly #deps: CallsDeps;
   readonly #registry: CallRegistry;
   readonly #transfers: TransferService;
+  readonly #lostTransfers: LostTransfers;
   readonly #inbound: Inbound;
   readonly #sip: SipInbound | null;
   /** How often the caller of a call has got a new stream in place of a broken one. */
@@ -100,6 +102,7 @@ export class Calls implements CallService, SipCallService, TransferCalls {
     this.#takeovers = new TakeoverWatch(clock);
     const transfers = deps.transfers(this);
     this.#transfers = transfers;
+    this.#lostTransfers = new LostTransfers({ transfers, calls: this, cluster, log });
     const overflow = new Overflow(transfers, deps);
     const exits = new CallExits(
       { registry, transfers, control, clock, log, cluster },
@@ -107,10 +110,8 @@ export class Calls implements CallService, SipCallService, TransferCalls {
     );
     const afterEnd = (callSid: CallSid, form: Form) => this.#afterEnd(callSid, form);
     this.#inbound = new Inbound(config, { ...deps, host: exits, overflow, afterEnd });
-    if (deps.sip === null) {
-      this.#sip = null;
-      return;
-    }
+    this.#sip = null;
+    if (deps.sip === null) return;
     const { sip, states, claimOnce, projectId, supervisorAppSid } = deps.sip;
     const refer = new ReferTransfers({ sip, clock, metrics, log });
     const host = new SipExits(exits, refer, states);
@@ -322,6 +323,7 @@ export class Calls implements CallService, SipCallService, TransferCalls {
   /** The process with this call has died. */
   processLost(callSid: CallSid): void {
     this.#sip?.processLost(callSid);
+    this.#lostTransfers.processLost(callSid);
   }
 
   // --- operators ---------------------------------------------------------------------------------

@@ -146,6 +146,8 @@ export class ClusterRouter implements CallService, SipCallService, ClusterPeer {
         return this.#listening.invite(callSid, request.by);
       case "stream":
         return this.#streams.invite(callSid);
+      case "known":
+        return { kind: "done" };
       case "stream_elsewhere": {
         const handoff = calls.handoff(callSid);
         return handoff === null ? null : { kind: "handoff", handoff };

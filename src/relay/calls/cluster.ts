@@ -29,6 +29,8 @@ export type PeerRequest =
   | { readonly kind: "listen"; readonly by: string }
   /** A stream of this call on the SIP path has arrived here. The reply says where to carry it. */
   | { readonly kind: "stream" }
+  /** Does a process have this call, or a transfer of it? The reply is `done`. */
+  | { readonly kind: "known" }
   /** The call's stream has arrived here: what is to be known of it? */
   | { readonly kind: "stream_elsewhere" };
 

@@ -94,11 +94,11 @@ export class CallTransferHost implements TransferHost {
   persist(snapshot: TransferSnapshot): void {
     const { callSid, agent } = this.#owner;
     const call = this.#call;
+    const keptEpochMs = this.#deps.clock.epochMs();
     const openedEpochMs =
-      call === undefined
-        ? this.#owner.openedEpochMs
-        : this.#deps.clock.epochMs() - call.eventLog.atMs;
-    this.#deps.states?.keep(callSid, { ...snapshot, agent: agent.name, openedEpochMs });
+      call === undefined ? this.#owner.openedEpochMs : keptEpochMs - call.eventLog.atMs;
+    const kept = { ...snapshot, agent: agent.name, openedEpochMs, keptEpochMs };
+    this.#deps.states?.keep(callSid, kept);
   }
 
   returnTwiml(failure: TransferFailure): Twiml {

@@ -64,6 +64,10 @@ export interface TransferService {
   whatFollows(callSid: CallSid): Promise<Twiml>;
   /** The same for a call that another process had. Null: it left no transfer unfinished. */
   resume(callSid: CallSid, form: Form): Promise<Twiml | null>;
+  /**
+   * The process of the call died, and Twilio asks nothing: what it left unfinished is taken up.
+   */
+  recover(callSid: CallSid): Promise<void>;
   /** Apology and the agent's default destination, for callers of a process that is gone. */
   fallback(agent: AgentProfile, callSid: CallSid, form: Form): Twiml;
   /** This process knows a transfer of the call. */
@@ -80,6 +84,8 @@ export interface KeptTransfer extends TransferSnapshot {
   readonly agent: string;
   /** When the call was opened, ms since the epoch; null: this process did not see it. */
   readonly openedEpochMs: number | null;
+  /** When this was kept, ms since the epoch. Absent: an older version kept it. */
+  readonly keptEpochMs?: number;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { numberOf } from "../../domain/address.js";
 import type { AgentProfile } from "../../domain/agent-profile.js";
+import { isFinalStatus } from "../../domain/call-status.js";
 import { ExpiringMap } from "../../domain/expiring-map.js";
 import type { CallSid } from "../../domain/ids.js";
 import type { CallJournal } from "../../domain/record-event.js";
@@ -8,8 +9,7 @@ import type {
   TransferRefusal,
   TransferRequest,
 } from "../../domain/transfer-request.js";
-import type { Clock } from "../../ports/clock.js";
-import { adoptedTransfer, partiesOf } from "../../transfer/adopt.js";
+import { adoptedTransfer, formOf, partiesOf } from "../../transfer/adopt.js";
 import { kindOf } from "../../transfer/destinations/kinds.js";
 import { TransferGuard } from "../../transfer/guard.js";
 import { Transfer } from "../../transfer/transfer.js";
@@ -27,6 +27,7 @@ import type {
   TransferStates,
 } from "./transfer-service.js";
 import { apologyTwiml, type Links } from "./voice-twiml.js";
+import { within } from "./within.js";
 
 export interface TransfersDeps extends TransferDeps {
   readonly links: Links;
@@ -297,6 +298,19 @@ export class Transfers implements TransferService {
     return this.#takeUp(callSid, stored, agent, form).streamFollowed();
   }
 
+  async recover(callSid: CallSid): Promise<void> {
+    const stored = await this.#stored(callSid);
+    const phase = stored?.state.phase.name ?? "over";
+    // In a farewell it had not begun: the caller is with the model, or Twilio asks what follows.
+    if (stored === null || phase === "over" || phase === "farewell") return;
+    const agent = this.#calls.agents.agents.get(stored.agent);
+    if (agent === undefined) return;
+    // Nobody is called for a caller who has hung up meanwhile. In doubt they are waiting.
+    const status = await this.#deps.control.status(callSid).catch(() => null);
+    const transfer = this.#takeUp(callSid, stored, agent, formOf(stored.request));
+    if (status !== null && isFinalStatus(status)) transfer.callerHungUp();
+  }
+
   #takeUp(
     callSid: CallSid,
     stored: Omit<KeptTransfer, "agent">,
@@ -308,7 +322,7 @@ export class Transfers implements TransferService {
     if (meanwhile !== undefined) return meanwhile;
     const failed = stored.request.by === "failure";
     const host = this.#hostOf(callSid, agent, null, form, stored.openedEpochMs, failed);
-    const transfer = Transfer.restore(stored, agent, host, this.#deps);
+    const transfer = Transfer.restore(stored, agent, host, this.#deps, stored.keptEpochMs);
     this.#deps.log.info("transfer: taken up", { callSid, agent: agent.name });
     this.#remember(callSid, transfer);
     return transfer;
@@ -382,18 +396,4 @@ export class Transfers implements TransferService {
 /** The transfer that follows when the agent failed. */
 export function fallbackRequest(destination: string): TransferRequest {
   return { destination, reason: null, summary: null, urgency: null, by: "failure" };
-}
-
-/** Null: it took too long. */
-async function within<T>(clock: Clock, ms: number, work: Promise<T>): Promise<T | null> {
-  let expire: (late: null) => void = () => undefined;
-  const late = new Promise<null>((resolve) => {
-    expire = resolve;
-  });
-  const timer = clock.after(ms, () => expire(null));
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    timer.cancel();
-  }
 }

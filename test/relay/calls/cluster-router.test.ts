@@ -102,6 +102,15 @@ describe("a command", () => {
 });
 
 describe("a request of another process", () => {
+  it("whether the call is known is answered without a look at it", async () => {
+    for (const isKnown of [true, false]) {
+      const { router, told } = stage(isKnown);
+      const reply = isKnown ? { kind: "done" } : null;
+      expect(await router.answer(sid(1), { kind: "known" })).toEqual(reply);
+      expect(told.lines).toEqual([]);
+    }
+  });
+
   it.each<[PeerRequest, PeerReply | null, string]>([
     [{ kind: "connect_ended", form: FORM }, { kind: "twiml", twiml: HERE }, "connectEnded"],
     [

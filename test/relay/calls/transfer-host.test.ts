@@ -101,9 +101,8 @@ describe("what a transfer does to its call", () => {
     clock.advance(2_000);
     const state = beginTransfer([], "agent");
     host.persist({ version: 2, request: request(), state });
-    expect(kept).toEqual([
-      { version: 2, request: request(), state, agent: "support", openedEpochMs },
-    ]);
+    const times = { openedEpochMs, keptEpochMs: openedEpochMs + 2_000 };
+    expect(kept).toEqual([{ version: 2, request: request(), state, agent: "support", ...times }]);
   });
 
   it("brings the caller back to an agent that is told once why", () => {

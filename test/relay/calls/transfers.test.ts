@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { TwilioCallStatus } from "../../../src/domain/call-status.js";
 import { RelayError } from "../../../src/domain/errors.js";
 import type { CallSid } from "../../../src/domain/ids.js";
 import type { CallControl } from "../../../src/ports/twilio.js";
@@ -23,6 +24,13 @@ function bench(
 ) {
   const redirects: [CallSid, Twiml][] = [];
   const failures: RelayError["code"][] = [];
+  /** What Twilio is asked about consult legs, and what it says of them. */
+  const consults: string[] = [];
+  const twilio = {
+    caller: async (): Promise<TwilioCallStatus> => "in-progress",
+    leg: "ringing" as TwilioCallStatus,
+    found: [] as { sid: CallSid; status: TwilioCallStatus }[],
+  };
   const control = {
     redirect: async (callSid: CallSid, twiml: Twiml) => {
       redirects.push([callSid, twiml]);
@@ -30,9 +38,16 @@ function bench(
       if (code !== undefined)
         throw new RelayError(code, code, { retryable: code === "twilio_busy" });
     },
-    status: async () => "in-progress",
-    createCallWithTwiml: async () => sid(77),
-    hangUp: async () => undefined,
+    status: async (callSid: CallSid) => (callSid === sid(1) ? await twilio.caller() : twilio.leg),
+    createCallWithTwiml: async () => {
+      consults.push("call");
+      return sid(77);
+    },
+    findCalls: async (_to: string, sinceEpochMs: number) => {
+      consults.push(`find since ${sinceEpochMs}`);
+      return twilio.found;
+    },
+    hangUp: async (callSid: CallSid) => void consults.push(`hang up ${callSid}`),
   } as unknown as CallControl;
   const calls = new CallBench(
     profile,
@@ -64,7 +79,7 @@ function bench(
         holdMusicUrl: null,
       }),
   );
-  return { calls, redirects, failures, stored };
+  return { calls, redirects, failures, stored, consults, twilio };
 }
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -412,6 +427,98 @@ describe("transfers of calls", () => {
     ]);
     expect(outcomes(second.calls)).toEqual(["answered"]);
     expect(second.calls.recorded("ended")).toMatchObject([{ outcome: "transferred" }]);
+  });
+
+  describe("whose process dies while the caller waits for a human who is called", () => {
+    /** The caller waits in hold music, and Twilio has nothing more to tell. */
+    async function waiting() {
+      const first = bench(failoverAgent("warm", "desk"));
+      const { stream } = await first.calls.talk();
+      stream.key("0");
+      stream.stop(sid(1));
+      await settle();
+      expect(first.consults).toEqual(["call"]);
+      const kept = JSON.parse(first.stored.get(sid(1))!) as KeptTransfer;
+      expect(kept.state).toMatchObject({ consultLeg: sid(77), phase: { name: "ringing" } });
+      return { ...first, kept };
+    }
+
+    /** Another process, and what it was left. */
+    function successor(kept: KeptTransfer, consultLeg: CallSid | null) {
+      const state = { ...kept.state, consultLeg };
+      const left = new Map([[sid(1), JSON.stringify({ ...kept, state })]]);
+      const second = bench(failoverAgent("warm", "desk"), left);
+      second.calls.clock.advance(90_000);
+      const lost = async () => {
+        second.calls.calls.processLost(sid(1));
+        for (let n = 0; n < 3; n++) await settle();
+      };
+      return { ...second, lost };
+    }
+
+    it("have the human called where they were not", async () => {
+      const { kept } = await waiting();
+      const second = successor(kept, null);
+      await second.lost();
+      expect(second.consults).toEqual([`find since ${kept.keptEpochMs}`]);
+      second.calls.clock.advance(400);
+      await settle();
+      expect(second.consults.slice(1)).toEqual(["call"]);
+      // It is remembered here now.
+      await second.lost();
+      expect(second.consults).toHaveLength(2);
+    });
+
+    it("call nobody twice, and go on to the next when nobody answers", async () => {
+      const { kept } = await waiting();
+      for (const leg of [null, sid(77)]) {
+        const second = successor(kept, leg);
+        second.twilio.found = [{ sid: sid(77), status: "ringing" }];
+        await second.lost();
+        second.calls.clock.advance(39_900);
+        await settle();
+        expect([second.consults.includes("call"), second.redirects]).toEqual([false, []]);
+        second.calls.clock.advance(100);
+        await settle();
+        expect(verbs(second.redirects[0]![1])).toContain("dial");
+      }
+    });
+
+    it("call nobody for a caller who has hung up, and somebody where Twilio does not say", async () => {
+      const { kept } = await waiting();
+      const gone = successor(kept, sid(77));
+      gone.twilio.caller = async () => "completed";
+      await gone.lost();
+      // Also once the answer is here that it rings.
+      expect(new Set(gone.consults)).toEqual(new Set([`hang up ${sid(77)}`]));
+      expect(outcomes(gone.calls)).toEqual(["caller_gone"]);
+      const unknown = successor(kept, null);
+      unknown.twilio.caller = async () => {
+        throw new RelayError("twilio_timeout", "", { retryable: true });
+      };
+      await unknown.lost();
+      unknown.calls.clock.advance(400);
+      await settle();
+      expect(unknown.consults).toContain("call");
+    });
+
+    it("are left alone where they are over, had not begun, or were never kept", async () => {
+      const { kept } = await waiting();
+      for (const phase of [
+        { name: "over", outcome: "answered", next: "connected" },
+        { name: "farewell" },
+      ] as const) {
+        const left = successor({ ...kept, state: { ...kept.state, phase } }, null);
+        await left.lost();
+        left.calls.clock.advance(60_000);
+        await settle();
+        expect([left.consults, left.redirects]).toEqual([[], []]);
+      }
+      const never = bench(failoverAgent("warm"));
+      never.calls.calls.processLost(sid(1));
+      await settle();
+      expect(never.consults).toEqual([]);
+    });
   });
 
   it("take the caller there when only the socket breaks in the farewell", async () => {
