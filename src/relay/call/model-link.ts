@@ -20,6 +20,12 @@ import type { Greeting } from "./greeting.js";
 import type { ReplyWatch } from "./reply-watch.js";
 import type { ToolAnswers } from "./tool-answers.js";
 
+/**
+ * From a fact that a session was told to its loss: a connection that is dead is found out within
+ * this time, and what was sent meanwhile never arrived. A model that hears a fact twice takes no harm.
+ */
+const UNCERTAIN_MS = 15_000;
+
 export interface ModelLinkHost {
   readonly agent: AgentProfile;
   readonly path: CallPath;
@@ -48,6 +54,8 @@ export class ModelLink implements ModelDialerHost {
   #conversation: "new" | "kept" = "new";
   /** Facts that came while there was no session, and that no session has got as history. */
   #untold: string[] = [];
+  /** Facts that the session was told, and that are lost where its connection was dead by then. */
+  #uncertain: { readonly text: string; readonly toldMs: number }[] = [];
 
   constructor(
     host: ModelLinkHost,
@@ -95,6 +103,7 @@ export class ModelLink implements ModelDialerHost {
     if (conversation === "new") {
       this.#host.tools.conversationBegins();
       this.#untold = [];
+      this.#uncertain = [];
     }
     if (this.session === null) this.#host.reply.dialling();
     this.#dialer.open(conversation === "kept" ? [] : this.#host.eventLog.history());
@@ -103,7 +112,14 @@ export class ModelLink implements ModelDialerHost {
   /** Tells the model a fact now, or the next session. The conversation has it already. */
   note(text: string): void {
     if (this.session === null) this.#untold.push(text);
-    else this.session.note(text);
+    else this.#tell(this.session, text);
+  }
+
+  #tell(session: ModelSession, text: string): void {
+    const nowMs = this.#deps.clock.nowMs();
+    this.#uncertain = this.#uncertain.filter(({ toldMs }) => nowMs - toldMs < UNCERTAIN_MS);
+    this.#uncertain.push({ text, toldMs: nowMs });
+    session.note(text);
   }
 
   close(): void {
@@ -131,7 +147,7 @@ export class ModelLink implements ModelDialerHost {
     this.#host.eventLog.sessionReady(ms);
     this.#deps.admission?.model.sessionReady();
     this.#host.reply.dialled();
-    for (const text of this.#untold.splice(0)) session.note(text);
+    for (const text of this.#untold.splice(0)) this.#tell(session, text);
     this.#host.modelReady(session, this.#conversation);
   }
 
@@ -156,6 +172,10 @@ export class ModelLink implements ModelDialerHost {
       this.#host.log.warn("model: session lost", { code, detail });
       this.#host.eventLog.note("session_lost", { code });
     }
+    // A session that attaches to the same conversation gets no history, so it is told them again.
+    const nowMs = this.#deps.clock.nowMs();
+    const lost = this.#uncertain.splice(0).filter(({ toldMs }) => nowMs - toldMs < UNCERTAIN_MS);
+    this.#untold.push(...lost.map(({ text }) => text));
     this.#host.reply.sessionEnded();
     this.#host.eventLog.toolsForgotten();
     this.#host.path.sessionLost(failure);

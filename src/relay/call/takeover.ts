@@ -131,7 +131,12 @@ export class Takeover {
       return null;
     }
     // They were never connected: the model has been with the caller all the time.
-    if (spoke === null && note !== null) this.#notes.push(prompts.supervisorNote(note));
+    if (spoke === null && note !== null) {
+      const told = prompts.supervisorNote(note);
+      // The model may be lost before it is told.
+      this.#call.eventLog.remember(told);
+      this.#notes.push(told);
+    }
     // A turn that the model was cut off in was answered by the supervisor. It would be given up as
     // never answered while the model is on its way back.
     if (spoke !== null) this.#call.reply.withdraw();
@@ -162,7 +167,10 @@ export class Takeover {
     if (!restore.isDropped && last !== undefined) reply.withdraw();
     for (const text of this.#notes.splice(0)) this.#call.noteModel(text);
     if (session !== null) tools.sessionReady(session);
-    for (const fact of facts) this.#call.noteModel(fact);
+    for (const fact of facts) {
+      eventLog.remember(fact);
+      this.#call.noteModel(fact);
+    }
     if (last === undefined) return;
     if (restore.isDropped) {
       // No reply is owed to a caller who is on their way elsewhere.

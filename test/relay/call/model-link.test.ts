@@ -22,6 +22,7 @@ const tool = (name: string): SessionTool => ({
   parameters: {},
 });
 const REFUSED: SessionFailure = { code: "upstream_account", retryable: false, detail: "key" };
+const LOST: SessionFailure = { code: "upstream_closed", retryable: true, detail: "" };
 const HISTORY = [{ kind: "caller", text: "Hello?" }] as const;
 
 function stage(keyTones = true) {
@@ -87,7 +88,7 @@ function stage(keyTones = true) {
     {} as ModelSessionEvents,
     deps as unknown as CallDeps,
   );
-  return { link, told, opened };
+  return { link, told, opened, clock: deps.clock };
 }
 
 describe("ModelLink", () => {
@@ -127,6 +128,40 @@ describe("ModelLink", () => {
     opened[0]?.lifecycle.ready();
     expect(told).toContain("ready kept");
   });
+
+  it.each([
+    // It is in the history that a new model is given.
+    ["new", []],
+    ["kept", ["Late."]],
+  ] as const)(
+    "tells a session with a %s conversation again what the lost one may not have heard",
+    (conversation, again) => {
+      const { link, opened, told, clock } = stage();
+      const notes = () =>
+        told
+          .splice(0)
+          .filter((line) => line.startsWith("session.note"))
+          .map((line) => line.slice(13));
+      const dialled = () => {
+        link.dial(conversation === "new" ? null : "rtc_1", conversation);
+        opened.at(-1)!.lifecycle.ready();
+      };
+      dialled();
+      link.note("Early.");
+      clock.advance(10_000);
+      link.note("Late.");
+      clock.advance(5_000);
+      expect(notes()).toEqual(["Early.", "Late."]);
+      opened[0]!.lifecycle.lost(LOST);
+      dialled();
+      expect(notes()).toEqual(again);
+      // That one is lost in turn, and later.
+      clock.advance(15_000);
+      opened[1]!.lifecycle.lost(LOST);
+      dialled();
+      expect(notes()).toEqual([]);
+    },
+  );
 
   it.each([
     ["new", ["After."]],

@@ -100,13 +100,15 @@ describe("a take-over", () => {
     takeover.handBack("asked", "They are a new customer.");
     expect(told).toEqual([expect.stringContaining("They are a new customer.")]);
     expect(told.join()).not.toContain("ada");
+    // The next session is told it, too, if this one is lost.
+    expect(done.join("\n")).toMatch(/remembered .*They are a new customer/);
     // What the model owes the caller it owes still: it was not cut off.
     expect(done).not.toContain("nothing owed");
     expect(done).toContain("tools told");
   });
 
   it("tells the model once it is heard again, or with the next take-over that was quicker", () => {
-    const { takeover, told, back } = call({ isSlow: true });
+    const { takeover, told, done, back } = call({ isSlow: true });
     takeover.begin("ada", 1);
     takeover.handBack("asked", "First.");
     expect(told).toEqual([]);
@@ -118,6 +120,8 @@ describe("a take-over", () => {
     expect(told).toHaveLength(2);
     expect(told[0]).toMatch(/ada.*First\./);
     expect(told[1]).toMatch(/ben.*Second\./);
+    // Who spoke last is remembered by `tellModel`.
+    expect(done.join("\n")).toMatch(/remembered .*First/);
   });
 
   it("keeps what is for the model until it is back, and lets another supervisor begin", () => {
