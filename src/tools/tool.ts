@@ -6,6 +6,9 @@ import type { Urgency } from "../domain/agent-profile.js";
 import type { CallSid } from "../domain/ids.js";
 import type { ArgumentsOf, JsonSchema } from "./schema-types.js";
 
+/** A caller waits no longer for one call of a tool, whichever kind it is. In ms. */
+export const TOOL_TIMEOUT = { min: 50, max: 60_000 };
+
 export type JsonValue =
   | string
   | number
@@ -110,7 +113,7 @@ export interface ToolDeclaration<Schema extends JsonSchema> {
   readonly name?: string;
   readonly description: string;
   readonly parameters: Schema;
-  /** Of one call; without it, the agents file's. */
+  /** Of one call: 50 to 60,000, as in the agents file, whose `timeout_ms` applies without it. */
   readonly timeoutMs?: number;
   readonly sayWhileWaiting?: string;
   /**

@@ -1,5 +1,6 @@
 import {
   TOOL_MODULE,
+  TOOL_TIMEOUT,
   type ToolArguments,
   type ToolContext,
   type ToolModule,
@@ -15,6 +16,8 @@ export interface RunnableTool {
 /**
  * The tools that a module exports, by the names of their exports. A CommonJS module has its exports
  * below `default`, those of a compiled one twice, and may export promises.
+ *
+ * @throws RangeError a tool's `timeoutMs` is out of range.
  */
 export async function exportedTools(exported: unknown): Promise<ReadonlyMap<string, RunnableTool>> {
   const found = new Map<string, RunnableTool>();
@@ -31,7 +34,7 @@ async function collect(
   for (const [key, promised] of Object.entries(exported)) {
     const value: unknown = await promised;
     if (isToolModule(value)) {
-      if (!found.has(key)) found.set(key, runnable(value));
+      if (!found.has(key)) found.set(key, runnable(value, key));
     } else if (key === "default") await collect(value, found, depth + 1);
   }
 }
@@ -46,12 +49,33 @@ function isToolModule(value: unknown): value is ToolModule {
   );
 }
 
-function runnable(tool: ToolModule): RunnableTool {
+function runnable(tool: ToolModule, key: string): RunnableTool {
   const { description, parameters, timeoutMs, sayWhileWaiting } = tool;
+  refuseOtherTimeouts(timeoutMs, key);
   return {
-    declared: { description: String(description ?? ""), parameters, timeoutMs, sayWhileWaiting },
+    declared: {
+      description: String(description ?? ""),
+      parameters,
+      timeoutMs: timeoutMs ?? null,
+      sayWhileWaiting,
+    },
     run: async (args, context) => tool.run(args, context),
   };
+}
+
+/** JavaScript may have written anything, and what is no number would be lost on its way here. */
+function refuseOtherTimeouts(value: unknown, key: string): void {
+  const { min, max } = TOOL_TIMEOUT;
+  if (value === null || value === undefined) return;
+  if (Number.isInteger(value) && Number(value) >= min && Number(value) <= max) return;
+  const written = typeof value === "string" ? JSON.stringify(value) : String(value);
+  const error = new RangeError(
+    `timeoutMs of the export "${key}" is ${written.slice(0, 40)}: ` +
+      `it must be a whole number of milliseconds from ${min} to ${max}`,
+  );
+  // The fault is the module's, and no line here would help its author.
+  error.stack = "";
+  throw error;
 }
 
 /**

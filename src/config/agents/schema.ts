@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { slowText } from "../../adapters/system/slow-pattern.js";
+import { TOOL_TIMEOUT } from "../../tools/tool.js";
 import { isLanguageTag, isTimeZone } from "../locale.js";
 import { didYouMean } from "../nearest.js";
 import { destinationSchema } from "./destination-entry.js";
@@ -248,7 +249,7 @@ const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const;
 const hosts = z
   .array(z.string().regex(/^[0-9A-Za-z.:_-]{1,253}$/, "is not a host name or address"))
   .default([]);
-const timeoutMs = z.int().min(50).max(60_000);
+const timeoutMs = z.int().min(TOOL_TIMEOUT.min).max(TOOL_TIMEOUT.max);
 
 const http = z.strictObject({
   method: z.enum(METHODS).default("POST"),

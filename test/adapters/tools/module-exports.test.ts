@@ -41,6 +41,28 @@ describe("the tools that a module exports", () => {
     expect(await keys(exported)).toEqual(found);
   });
 
+  it.each([50, 60_000, null, undefined])("may have the time-out %s", async (timeoutMs) => {
+    const found = await exportedTools({ default: { ...tool("a"), timeoutMs } });
+    expect(found.get("default")?.declared.timeoutMs).toBe(timeoutMs ?? null);
+  });
+
+  it.each([
+    [49, "49"],
+    [60_001, "60001"],
+    [0.5, "0.5"],
+    [-1, "-1"],
+    [Number.NaN, "NaN"],
+    [Number.POSITIVE_INFINITY, "Infinity"],
+    ["5000", '"5000"'],
+    [{}, "[object Object]"],
+  ])("are refused with the time-out %s", async (timeoutMs, written) => {
+    const exported = { refund: { ...tool("a"), timeoutMs } };
+    await expect(exportedTools(exported)).rejects.toThrow(
+      `timeoutMs of the export "refund" is ${written}: ` +
+        "it must be a whole number of milliseconds from 50 to 60000",
+    );
+  });
+
   it("run as they were declared", async () => {
     const found = (await exportedTools({ default: tool("a") })).get("default");
     expect(found?.declared).toEqual({

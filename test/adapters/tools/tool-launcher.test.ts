@@ -104,6 +104,12 @@ describe("a tool module in any folder", { timeout: 60_000 }, () => {
     ],
     ["empty.mjs", "export const nothing = 1;", /empty\.mjs exports no defineTool/],
     [
+      "patient.mjs",
+      'import { defineTool } from "murelay"; export default defineTool({ description: "d", ' +
+        "parameters: {}, timeoutMs: 3_600_000, run: () => 1 });",
+      /patient\.mjs cannot be loaded: timeoutMs of the export "default" is 3600000: it must be .* 50 to 60000$/,
+    ],
+    [
       "missing.mjs",
       'import "left-pad-of-no-one";',
       /missing\.mjs cannot be loaded: .*left-pad-of-no-one/,
