@@ -107,10 +107,12 @@ export class ModuleProcess {
     });
   }
 
-  /** Runs it before the first call comes. */
-  keepReady(): void {
+  /** Runs it before the first call comes. @param done  it is loaded, or will not be for now. */
+  keepReady(done: () => void): void {
     this.#isKept = true;
-    if (this.#running === null && this.#mayStart) this.#start();
+    const running = this.#running ?? (this.#mayStart ? this.#start() : null);
+    if (running === null) done();
+    else this.#whenLoaded(running, done);
   }
 
   /** Another version of it is kept ready. Calls that use this one go on. */

@@ -6,11 +6,14 @@
  */
 import { systemClock } from "../system/system-clock.js";
 import { type StartToolChild, startToolProcess } from "./child-processes.js";
+import { LoadQueue } from "./load-queue.js";
 import { ModuleProcess } from "./module-process.js";
 import { startedProcess } from "./process-groups.js";
 import type { FromLauncher, ModuleVersion, ToLauncher } from "./tool-messages.js";
 
 const modules = new Map<string, ModuleProcess>();
+/** For a new version of an agents file; a module that a call needs does not wait. */
+const loads = new LoadQueue();
 /** The module of each call that is under way. */
 const calls = new Map<number, ModuleProcess>();
 
@@ -50,20 +53,25 @@ function received(message: ToLauncher): void {
   switch (message.type) {
     case "describe": {
       const { id } = message;
-      moduleAt(message).describe((end) =>
-        send(
-          end.type === "loaded"
-            ? { type: "described", id, tools: end.tools }
-            : { type: "load_failed", id, reason: end.reason },
-        ),
+      loads.add((done) =>
+        moduleAt(message).describe((end) => {
+          send(
+            end.type === "loaded"
+              ? { type: "described", id, tools: end.tools }
+              : { type: "load_failed", id, reason: end.reason },
+          );
+          done();
+        }),
       );
       return;
     }
     case "keep_ready": {
       const wanted = moduleAt(message);
-      for (const one of modules.values())
-        if (one.path === message.path && one !== wanted) one.replaced();
-      wanted.keepReady();
+      loads.add((done) => {
+        for (const one of modules.values())
+          if (one.path === message.path && one !== wanted) one.replaced();
+        wanted.keepReady(done);
+      });
       return;
     }
     case "warm":

@@ -295,7 +295,7 @@ describe("a module's process", () => {
     (why) => {
       const { module, children } = bench();
       const seen: unknown[] = [];
-      module[why]();
+      module[why](() => undefined);
       module.describe((end) => void seen.push(end));
       children[0]!.ready();
       expect([seen.length, children.length, module.isRunning]).toEqual([1, 1, true]);
@@ -305,8 +305,13 @@ describe("a module's process", () => {
   it("that is kept ready ends when it is replaced, unless a call has used it", () => {
     const [unused, used] = [bench(), bench()];
     for (const { module, children } of [unused, used]) {
-      module.keepReady();
+      const loaded: string[] = [];
+      module.keepReady(() => void loaded.push("loaded"));
+      expect(loaded).toEqual([]);
       children[0]!.ready();
+      // It is at once what is loaded already.
+      module.keepReady(() => void loaded.push("again"));
+      expect(loaded).toEqual(["loaded", "again"]);
     }
     used.call(1);
     for (const { module } of [unused, used]) module.replaced();

@@ -123,6 +123,33 @@ describe("a tool module in any folder", { timeout: 60_000 }, () => {
   });
 });
 
+describe("many modules of one agents file", { timeout: 60_000 }, () => {
+  it("are loaded two at a time, described or kept ready", async () => {
+    const journal = join(folder, "loads");
+    writeFileSync(journal, "");
+    const paths = Array.from({ length: 6 }, (_, n) =>
+      write(
+        `many/tool${n}.mjs`,
+        `import { appendFileSync } from "node:fs"; import { defineTool } from "murelay";
+         const say = (what) => appendFileSync(${JSON.stringify(journal)}, what);
+         say("(");
+         await new Promise((done) => setTimeout(done, 100));
+         say(")");
+         export default defineTool({ description: "d", parameters: {}, run: () => 1 });`,
+      ),
+    );
+    for (const path of paths.slice(0, 3)) launcher.keepReady(launcher.moduleAt(path));
+    await Promise.all(paths.map((path) => load(path)));
+    const text = readFileSync(journal, "utf8");
+    expect(text.replaceAll(/[^(]/g, "")).toHaveLength(6);
+    let open = 0;
+    for (const sign of text) {
+      open += sign === "(" ? 1 : -1;
+      expect(open).toBeLessThanOrEqual(2);
+    }
+  });
+});
+
 const UNRULY = `import { defineTool } from "murelay";
 const parameters = { type: "object", properties: { do: { type: "string" } } };
 const acts = {
