@@ -3,7 +3,8 @@ import type { CallJournal } from "../domain/record-event.js";
 import type { Clock, Timer } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
 import type { RecordingSource } from "../ports/recordings.js";
-import type { AuditStore, CallStore, JobQueue } from "../ports/store.js";
+import type { AuditStore, CallStore, JobQueue, SharedState } from "../ports/store.js";
+import { RetentionClock } from "./retention-clock.js";
 
 const DAY_MS = 86_400_000;
 const SWEEP_EVERY_MS = 3_600_000;
@@ -14,7 +15,10 @@ const ACTS_PER_BATCH = 500;
 const RECORDINGS_PER_SWEEP = 1_000;
 
 export interface RetentionJobParts {
-  readonly store: CallStore & JobQueue & Pick<AuditStore, "removeAudit">;
+  readonly store: CallStore &
+    JobQueue &
+    Pick<AuditStore, "removeAudit"> &
+    Pick<SharedState, "getState" | "putState">;
   readonly source: RecordingSource;
   /** Deletes a call's flight recording, if one exists. */
   readonly removeFlight: (callSid: CallSid) => Promise<void>;
@@ -36,6 +40,7 @@ export interface Retention {
 export class RetentionJob {
   readonly #parts: RetentionJobParts;
   readonly #retention: Retention;
+  readonly #clock: RetentionClock;
   #timer: Timer | null = null;
   #sweeping: Promise<void> = Promise.resolve();
   #stopped = false;
@@ -43,6 +48,7 @@ export class RetentionJob {
   constructor(parts: RetentionJobParts, retention: Retention) {
     this.#parts = parts;
     this.#retention = retention;
+    this.#clock = new RetentionClock(parts.store, parts.log);
   }
 
   start(): void {
@@ -90,6 +96,9 @@ export class RetentionJob {
 
   /** One round. Rejects when the database or a disk fails; the next round continues. */
   async sweep(): Promise<void> {
+    const { clock } = this.#parts;
+    const isLimited = Object.values(this.#retention).some((days) => days !== null);
+    if (isLimited && !(await this.#clock.isTrusted(clock.epochMs()))) return;
     const calls = await this.#removeOldCalls();
     const recordings = await this.#removeOldRecordings();
     const acts = await this.#removeOldActs();

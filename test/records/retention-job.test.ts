@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { CallRecord } from "../../src/domain/call-record.js";
 import type { CallSid } from "../../src/domain/ids.js";
 import type { RecordEvent } from "../../src/domain/record-event.js";
-import type { CallStore, JobQueue, NewJob } from "../../src/ports/store.js";
+import type { CallStore, JobQueue, NewJob, SharedState } from "../../src/ports/store.js";
 import { applyEvents, emptyRecord } from "../../src/records/record.js";
 import { RetentionJob } from "../../src/records/retention-job.js";
 import { FakeClock } from "../fakes/fake-clock.js";
@@ -15,6 +15,7 @@ const sid = (n: number) => `CA${n}` as CallSid;
 class CallsInMemory {
   readonly records = new Map<CallSid, CallRecord>();
   readonly jobs: NewJob[] = [];
+  readonly state = new Map<string, string>();
   sweeps = 0;
   away = false;
 
@@ -63,7 +64,15 @@ class CallsInMemory {
       this.jobs.push(job);
       return true;
     },
-  } as Partial<CallStore & JobQueue> as CallStore & JobQueue;
+    getState: async (key: string) => {
+      const value = this.state.get(key);
+      return value === undefined ? null : { value, version: 1 };
+    },
+    putState: async (key: string, value: string) => {
+      this.state.set(key, value);
+      return true;
+    },
+  } as Partial<CallStore & JobQueue & SharedState> as CallStore & JobQueue & SharedState;
 }
 
 let calls: CallsInMemory;
@@ -203,6 +212,32 @@ describe("sweep", () => {
     expect(log.lines).toEqual([
       'info retention: old data deleted {"calls":250,"recordings":0,"acts":0}',
     ]);
+  });
+});
+
+describe("a clock that jumps forward", () => {
+  it("deletes nothing for a day, and then what is too old by it", async () => {
+    const job = retention(30, 7);
+    calls.add(1, daysAgo(1), "RE1.wav");
+    await job.sweep();
+    done.length = 0;
+    clock.advance(1_000 * DAY_MS);
+    for (let hour = 0; hour < 24; hour++) {
+      await job.sweep();
+      clock.advance(3_600_000);
+    }
+    expect([calls.records.size, calls.sweeps, done]).toEqual([1, 1, []]);
+    expect(log.lines.every((line) => line.includes("the clock has jumped"))).toBe(true);
+    await job.sweep();
+    expect([calls.records.size, calls.sweeps]).toEqual([0, 2]);
+  });
+
+  it("is not asked about where nothing is deleted", async () => {
+    const job = retention(null, null);
+    await job.sweep();
+    clock.advance(1_000 * DAY_MS);
+    await job.sweep();
+    expect([calls.sweeps, calls.state.size, log.lines]).toEqual([2, 0, []]);
   });
 });
 
