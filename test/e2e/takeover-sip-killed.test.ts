@@ -105,7 +105,9 @@ describe("a model on hold comes back to its caller", { timeout: 180_000 }, () =>
     const again = await peers.start(env);
     peers.twilio.route(PUBLIC_URL, `http://127.0.0.1:${again.publicPort}`);
     await expect.poll(withThem, PATIENCE).toEqual(["virtual agent"]);
-    expect(again.log()).toContain("model brought back for a dead process");
+    await expect
+      .poll(() => again.log(), PATIENCE)
+      .toContain("model brought back for a dead process");
     caller.hangUp();
   });
 });
