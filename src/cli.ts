@@ -8,6 +8,7 @@ import { createInterface } from "node:readline/promises";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { type CliIo, EXIT_FAILED, EXIT_OK } from "./cli/io.js";
+import { onStop } from "./cli/process-signals.js";
 import { runProgram } from "./cli/program.js";
 import type { ConfigFault } from "./config/config-error.js";
 import { EnvFileError, readEnvFile } from "./config/env-file.js";
@@ -87,9 +88,7 @@ function processIo(file: SettingsFile): CliIo {
     ...(file.fault === null ? {} : { settingsFault: file.fault }),
     colours: process.stdout.isTTY && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb",
     ...(process.stdin.isTTY && process.stdout.isTTY ? { ask } : {}),
-    onSignal: (run) => {
-      for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => run(signal));
-    },
+    onSignal: onStop,
   };
 }
 

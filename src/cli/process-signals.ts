@@ -3,6 +3,24 @@
  * command.
  */
 
+/**
+ * `npm start` passes a signal on that a terminal, or whoever signals the whole group, has sent to
+ * the relay as well: it comes twice, and within this. Those are one.
+ */
+const SAME_SIGNAL_MS = 250;
+
+/** @param stop  called for each SIGTERM and SIGINT that was meant. */
+export function onStop(stop: (signal: string) => void): void {
+  let lastMs = Number.NEGATIVE_INFINITY;
+  for (const signal of ["SIGTERM", "SIGINT"] as const)
+    process.on(signal, () => {
+      const nowMs = performance.now();
+      if (nowMs - lastMs < SAME_SIGNAL_MS) return;
+      lastMs = nowMs;
+      stop(signal);
+    });
+}
+
 /** SIGHUP ends a process by default. @param reload  called instead. */
 export function onHangup(reload: () => void): void {
   process.on("SIGHUP", reload);

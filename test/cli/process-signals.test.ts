@@ -15,7 +15,10 @@ signals.makeFilesPrivate();
 signals.onUncaughtError((error) => console.log("caught", error.message));
 console.log("ready", process.umask().toString(8));
 setInterval(() => console.log("alive", inspector.url() ?? "closed"), 50);
-process.on("SIGTERM", () => process.exit(0));
+signals.onStop((signal) => {
+  console.log("stop", signal);
+  if (signal === "SIGTERM") process.exit(0);
+});
 process.stdin.once("data", () => { setTimeout(() => { throw new Error("thrown"); }, 0); Promise.reject(new Error("rejected")); });
 `;
 
@@ -61,6 +64,17 @@ describe("process signals", () => {
       new Set(["alive closed", ...(lines.includes("reload", before + 2) ? ["reload"] : [])]),
     );
     expect(lines.includes("reload")).toBe(signal === "SIGHUP");
+    started.kill("SIGTERM");
+    expect(await once(started, "exit")).toEqual([0, null]);
+  });
+
+  it("takes a signal that npm and the terminal both sent for one", async () => {
+    const { started, lines } = await start();
+    started.kill("SIGINT");
+    started.kill("SIGTERM");
+    const before = lines.length;
+    await expect.poll(() => lines.length).toBeGreaterThan(before + 8);
+    expect(lines.filter((line) => line.startsWith("stop"))).toEqual(["stop SIGINT"]);
     started.kill("SIGTERM");
     expect(await once(started, "exit")).toEqual([0, null]);
   });

@@ -102,7 +102,7 @@ describe.each([1, 2])("with %i worker(s)", (workers) => {
     const { pid, exited } = await start(workers, { DRAIN_SECONDS: "60" });
     const calls = await placeCalls(CALLS);
     process.kill(pid, "SIGTERM");
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await new Promise((resolve) => setTimeout(resolve, 500));
     process.kill(pid, "SIGTERM");
     expect(await reachedHuman(calls)).toBe(CALLS);
     expect(await exited).toBe(0);

@@ -179,7 +179,7 @@ export const PROCESS_CASES: readonly FaultCase[] = [
     run: async (world) => {
       await allReachPerson(world, async () => {
         process.kill(world.relay.pid, "SIGTERM");
-        await sleep(300);
+        await sleep(600);
         process.kill(world.relay.pid, "SIGTERM");
       });
       assert.equal(await world.relay.exited, 0);
