@@ -75,6 +75,7 @@ export async function superviseWorkers(
   const ended = endBySignals(io, config, supervisor);
   const own = new ProcessMetrics("supervisor");
   const operators = new OperatorProxy({
+    begun: () => supervisor.begun(),
     readiness: async () => {
       await supervisor.refresh();
       return supervisor.readiness();

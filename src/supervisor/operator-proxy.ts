@@ -19,6 +19,8 @@ import { forwardedHeaders, responseHeaders } from "./proxy-headers.js";
 import { RELOAD_MS } from "./worker-link.js";
 
 export interface OperatorProxyParts {
+  /** What a request waits for while no worker has listened yet; null: nothing. */
+  readonly begun: () => Promise<void> | null;
   readonly readiness: () => Promise<Readiness>;
   readonly metrics: () => Promise<string>;
   /** Operator ports of workers, on loopback, the best one for this call first. */
@@ -84,6 +86,12 @@ export class OperatorProxy {
   }
 
   #handle(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    const begun = this.#parts.begun();
+    if (begun === null) this.#answer(incoming, outgoing);
+    else void begun.then(() => outgoing.destroyed || this.#answer(incoming, outgoing));
+  }
+
+  #answer(incoming: IncomingMessage, outgoing: ServerResponse): void {
     const path = pathOf(incoming);
     if (path === "/metrics" || path === "/ready") {
       incoming.resume();

@@ -6,6 +6,7 @@ import type { Log } from "../ports/log.js";
 import type { Readiness } from "../relay/calls/call-service.js";
 import { AgentsReload, type AgentsReloadDeps } from "./agents-reload.js";
 import { CallOwners } from "./call-owners.js";
+import { FirstWorker } from "./first-worker.js";
 import { FreshHeartbeats } from "./fresh-heartbeats.js";
 import type { FromWorker, ReloadFaults, ToWorker, WorkerPorts } from "./messages.js";
 import { Shutdown } from "./shutdown.js";
@@ -53,6 +54,7 @@ export class Supervisor {
   readonly #owners: CallOwners;
   readonly #shutdown: Shutdown;
   readonly #stallWatch: StallWatch;
+  readonly #first: FirstWorker;
   readonly #heartbeats: FreshHeartbeats;
   readonly #reload: AgentsReload;
   #publicPort: number;
@@ -73,6 +75,7 @@ export class Supervisor {
     const workers = () => this.#slots.workers;
     this.#shutdown = new Shutdown(clock, config.drainSeconds * 1000, workers);
     this.#stallWatch = new StallWatch(clock, log, workers);
+    this.#first = new FirstWorker(clock);
     this.#heartbeats = new FreshHeartbeats(clock, () => this.#slots.up());
     const inPlace = () => this.#inPlace;
     this.#reload = new AgentsReload({ first, read, workers: inPlace, clock, log });
@@ -140,6 +143,11 @@ export class Supervisor {
   /** `readiness` and `snapshots` tell the state since this was called, where the workers answer. */
   async refresh(): Promise<void> {
     await this.#heartbeats.ask();
+  }
+
+  /** Null: a worker has listened. Otherwise resolves when one does, or has not for too long. */
+  begun(): Promise<void> | null {
+    return this.#first.wait();
   }
 
   readiness(): Readiness {
@@ -230,6 +238,7 @@ export class Supervisor {
   #listening(slot: Slot, worker: Worker, ports: WorkerPorts): void {
     const { publicPort, ownPort, adminPort } = ports;
     worker.ports = { publicPort, ownPort, adminPort };
+    this.#first.listens();
     const fields = { worker: slot.number, pid: worker.pid, port: publicPort, ownPort };
     this.#deps.log.info("supervisor: worker listening", fields);
     this.#shutdown.workerListens(worker);

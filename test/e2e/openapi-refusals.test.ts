@@ -81,6 +81,7 @@ beforeAll(async () => {
   api = await OpenApiClient.open(stage.adminPort, TOKEN);
   // In front of no worker.
   supervisor = new OperatorProxy({
+    begun: () => null,
     readiness: async () => ({ ready: false, reason: "no_worker" }),
     metrics: async () => "",
     workers: () => [],

@@ -12,6 +12,8 @@ import { FakeLog } from "../fakes/fake-ports.js";
 let workers: Server[] = [];
 let ports: number[] = [];
 let asked: (string | null)[] = [];
+let begun: Promise<void> | null;
+let waits = 0;
 let readiness: Readiness;
 let log: FakeLog;
 let clock: FakeClock;
@@ -52,7 +54,13 @@ beforeEach(async () => {
   readiness = { ready: true, reason: "ok" };
   log = new FakeLog();
   clock = new FakeClock();
+  begun = null;
+  waits = 0;
   proxy = new OperatorProxy({
+    begun: () => {
+      waits++;
+      return begun;
+    },
     readiness: async () => readiness,
     metrics: async () => "a 1\n",
     workers: (callSid) => {
@@ -90,6 +98,23 @@ describe("OperatorProxy", () => {
     expect([posted.status, posted.headers.get("allow")]).toEqual([405, "GET"]);
     expect(asked).toEqual([]);
   });
+
+  it.each(["/ready", "/metrics", "/api/calls"])(
+    "waits for the first worker before it answers %s",
+    async (path) => {
+      let goOn = (): void => undefined;
+      begun = new Promise((resolve) => {
+        goOn = resolve;
+      });
+      readiness = { ready: false, reason: "no_worker" };
+      const answered = fetch(base + path);
+      await expect.poll(() => waits).toBe(1);
+      await addWorker((_, response) => void response.end("[]"));
+      readiness = { ready: true, reason: "ok" };
+      goOn();
+      expect((await answered).status).toBe(200);
+    },
+  );
 
   it("refuses metrics and readiness to a page that uses a name of its own", async () => {
     const status = async (authorization?: string) => {
@@ -240,6 +265,7 @@ describe("OperatorProxy", () => {
   it("refuses a port that is in use", async () => {
     const port = Number(new URL(base).port);
     const another = new OperatorProxy({
+      begun: () => null,
       readiness: async () => readiness,
       metrics: async () => "",
       workers: () => [],

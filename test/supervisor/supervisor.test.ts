@@ -115,7 +115,11 @@ describe("starting", () => {
       [{ type: "begin", worker: 1, publicPort: 8080 }],
     ]);
     expect(supervisor.readiness()).toEqual({ ready: false, reason: "no_worker" });
+    const begun = supervisor.begun();
+    expect(begun).not.toBeNull();
     spawned[0]!.startsListening();
+    await begun;
+    expect(supervisor.begun()).toBeNull();
     spawned[1]!.startsListening();
     expect(await started).toBe(8080);
     expect(supervisor.readiness()).toEqual({ ready: true, reason: "ok" });
