@@ -88,7 +88,7 @@ function processIo(file: SettingsFile): CliIo {
     ...(file.fault === null ? {} : { settingsFault: file.fault }),
     colours: process.stdout.isTTY && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb",
     ...(process.stdin.isTTY && process.stdout.isTTY ? { ask } : {}),
-    onSignal: onStop,
+    onSignal: (run) => onStop(run),
   };
 }
 

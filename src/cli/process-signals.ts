@@ -1,3 +1,6 @@
+import { systemClock } from "../adapters/system/system-clock.js";
+import type { Clock } from "../ports/clock.js";
+
 /**
  * Signals whose default would end the relay or open it. SIGTERM and SIGINT are handled by the
  * command.
@@ -10,11 +13,15 @@
 const SAME_SIGNAL_MS = 250;
 
 /** @param stop  called for each SIGTERM and SIGINT that was meant. */
-export function onStop(stop: (signal: string) => void): void {
+export function onStop(
+  stop: (signal: string) => void,
+  signals: Pick<NodeJS.EventEmitter, "on"> = process,
+  clock: Pick<Clock, "nowMs"> = systemClock,
+): void {
   let lastMs = Number.NEGATIVE_INFINITY;
   for (const signal of ["SIGTERM", "SIGINT"] as const)
-    process.on(signal, () => {
-      const nowMs = performance.now();
+    signals.on(signal, () => {
+      const nowMs = clock.nowMs();
       if (nowMs - lastMs < SAME_SIGNAL_MS) return;
       lastMs = nowMs;
       stop(signal);
