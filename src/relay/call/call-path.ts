@@ -99,8 +99,8 @@ export interface CallPath {
   /** The caller typed a turn. It interrupts the agent as speech does. */
   callerTyped(itemId: ItemId): void;
   responseStarted(responseId: ResponseId): void;
-  /** Whether the caller has heard, or will hear, any sound of this response. */
-  hasSpoken(end: ResponseEnd): boolean;
+  /** @returns  whether the caller has heard, or will hear, any sound of this response. */
+  responseDone(end: ResponseEnd): boolean;
   /** SIP: the server plays to the line itself. */
   playback(what: "started" | "stopped" | "cleared", responseId: ResponseId | null): void;
   /** SIP: the server has cut its memory of an item. */

@@ -133,7 +133,7 @@ export class ModelEvents implements ModelSessionEvents {
       this.#metrics.upstreamErrors.add(1, "upstream_response_failed");
       log.warn("model: response not completed", { status: end.status, problem: end.problem });
     }
-    const spoke = path.hasSpoken(end);
+    const spoke = path.responseDone(end);
     reply.responseDone(end, spoke);
     if (end.calls.length > 0) tools.run({ ...end, spoke });
     else if (spoke) tools.replied();

@@ -255,7 +255,7 @@ export class MediaPath implements CallPath, MediaLegEvents, AudioPathEvents, Tic
 
   responseStarted(): void {}
 
-  hasSpoken({ spoke }: ResponseEnd): boolean {
+  responseDone({ spoke }: ResponseEnd): boolean {
     return spoke;
   }
 

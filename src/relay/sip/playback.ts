@@ -1,5 +1,6 @@
 import type { ItemId, ResponseId } from "../../domain/ids.js";
 import type { CallEventLog } from "../call/call-event-log.js";
+import type { ResponseEnd } from "../model/model-session.js";
 
 /** Usual speed of speech, to estimate how long the sound of a text is. */
 const CHARACTERS_A_SECOND = 15;
@@ -32,6 +33,8 @@ export class ServerPlayback {
   /** The last response that had words. */
   #worded: ResponseId | null = null;
   #isPlaying = false;
+  /** The server has said at least once what it plays. */
+  #isReported = false;
   /** When the server last began to play. */
   #startedMs = Number.NEGATIVE_INFINITY;
   #cutMs: ReadonlyMap<ItemId, number> = new Map();
@@ -70,8 +73,33 @@ export class ServerPlayback {
     return this.#items.length > 0;
   }
 
-  /** The response has words, heard or not. */
-  hasWordsOf(responseId: ResponseId): boolean {
+  /** Sound of an item, which may come without words. */
+  sound(itemId: ItemId): void {
+    if (this.#items.every((one) => one.itemId !== itemId)) this.text(itemId, "", false);
+  }
+
+  /**
+   * A response is whole. A server that has never said what it plays is taken to play it now.
+   *
+   * @returns  whether the caller hears something of it, now or later.
+   */
+  responseDone({ responseId, status }: Pick<ResponseEnd, "responseId" | "status">): boolean {
+    const hasWords = this.#hasWordsOf(responseId);
+    if (hasWords && status !== "cancelled" && !this.#isReported) {
+      const earlier = this.#items.filter((item) => item.responseId !== responseId);
+      this.#items = this.#items.filter((item) => item.responseId === responseId);
+      this.#tell(earlier, false);
+      this.#started(responseId);
+    }
+    return hasWords;
+  }
+
+  /** A server that says when it stops to play says it of an interruption too. */
+  callerSpoke(): void {
+    if (this.#isPlaying && !this.#isReported) this.interrupted();
+  }
+
+  #hasWordsOf(responseId: ResponseId): boolean {
     return this.#worded === responseId || this.#items.some((one) => one.responseId === responseId);
   }
 
@@ -101,11 +129,10 @@ export class ServerPlayback {
 
   /** @param responseId  null: the server does not name it. */
   happened(what: "started" | "stopped" | "cleared", responseId: ResponseId | null): void {
+    this.#isReported = true;
     switch (what) {
       case "started":
-        this.#isPlaying = true;
-        this.#startedMs = this.#nowMs();
-        for (const item of this.#items) if (isOf(item, responseId)) this.#begin(item);
+        this.#started(responseId);
         return;
       case "stopped":
         this.#heardOut(responseId);
@@ -113,6 +140,12 @@ export class ServerPlayback {
       case "cleared":
         this.interrupted();
     }
+  }
+
+  #started(responseId: ResponseId | null): void {
+    this.#isPlaying = true;
+    this.#startedMs = this.#nowMs();
+    for (const item of this.#items) if (isOf(item, responseId)) this.#begin(item);
   }
 
   /**

@@ -297,8 +297,8 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
 
   // --- what the model says -----------------------------------------------------------------------
 
-  /** The relay carries no audio on this path. */
-  readonly audio = (): void => {};
+  /** The relay carries no audio on this path, and needs none. */
+  readonly audio: CallPath["audio"] = ({ itemId }) => this.#playback.sound(itemId);
 
   audioDone(): void {}
 
@@ -311,6 +311,7 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
     const { eventLog } = this.#call;
     this.#turn.reported(state === "started", nowMs);
     if (state === "started") {
+      this.#playback.callerSpoke();
       this.#turnStartedMs = Math.min(nowMs, this.#sessionSinceMs + audioMs);
       eventLog.callerSpoke(itemId, this.#turnStartedMs, null);
     } else eventLog.callerSpoke(itemId, this.#turnStartedMs, nowMs);
@@ -326,8 +327,8 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
   }
 
   /** The relay does not see the sound of a response, but its text. */
-  hasSpoken({ responseId }: ResponseEnd): boolean {
-    return this.#playback.hasWordsOf(responseId);
+  responseDone(end: ResponseEnd): boolean {
+    return this.#playback.responseDone(end);
   }
 
   playback(what: "started" | "stopped" | "cleared", responseId: ResponseId | null): void {

@@ -37,7 +37,7 @@ function stage(state: { readonly isOver?: boolean; readonly isMachine?: boolean 
       agentText: keep("path.agentText"),
       callerSpeech: keep("path.callerSpeech"),
       responseStarted: keep("path.responseStarted"),
-      hasSpoken: ({ spoke }: ResponseEnd) => !spoke,
+      responseDone: ({ spoke }: ResponseEnd) => !spoke,
       playback: keep("path.playback"),
       cut: keep("path.cut"),
     },

@@ -8,6 +8,10 @@ import { FakeClock } from "../../fakes/fake-clock.js";
 
 const item = (text: string) => text as ItemId;
 const response = (text: string) => text as ResponseId;
+const end = (text: string, status: "completed" | "cancelled" = "completed") => ({
+  responseId: response(text),
+  status,
+});
 
 function playback() {
   const clock = new FakeClock();
@@ -83,9 +87,9 @@ describe("what a caller hears of a model on the SIP path", () => {
     one.text(item("i1"), "Hello.", true);
     one.happened("started", response("r1"));
     one.responseStarted(response("r2"));
-    expect([one.hasWordsOf(response("r1")), one.hasWordsOf(response("r2"))]).toEqual([true, false]);
+    expect([one.responseDone(end("r1")), one.responseDone(end("r2"))]).toEqual([true, false]);
     one.happened("stopped", response("r1"));
-    expect(one.hasWordsOf(response("r1"))).toBe(true);
+    expect(one.responseDone(end("r1"))).toBe(true);
   });
 
   it("takes about as long as its text, less what was heard", () => {
@@ -122,5 +126,59 @@ describe("a server that does not say that it stopped", () => {
     expect(one.isAudible(clock.nowMs())).toBe(true);
     one.happened("stopped", response("r1"));
     expect(one.isAudible(clock.nowMs())).toBe(false);
+  });
+
+  describe("of a server that never says what it plays", () => {
+    it("begins when the response is whole, and ends with the next one", () => {
+      const { clock, began, one, heard } = playback();
+      one.responseStarted(response("r1"));
+      one.text(item("i1"), "x".repeat(30), true);
+      expect(one.responseDone(end("r1"))).toBe(true);
+      expect(began).toEqual(["i1"]);
+      expect(one.isAudible(clock.nowMs())).toBe(true);
+      clock.advance(5_000);
+      expect(one.isAudible(clock.nowMs())).toBe(false);
+      one.responseStarted(response("r2"));
+      one.text(item("i2"), "Goodbye.", true);
+      one.responseDone(end("r2"));
+      expect(began).toEqual(["i1", "i2"]);
+      expect(heard()).toMatchObject([{ itemId: "i1", interruptedAtMs: null }]);
+    });
+
+    it("begins with sound that has no words", () => {
+      const { began, one } = playback();
+      one.responseStarted(response("r1"));
+      one.sound(item("i1"));
+      one.sound(item("i1"));
+      expect(one.responseDone(end("r1"))).toBe(true);
+      expect(began).toEqual(["i1"]);
+    });
+
+    it("is cut by the caller's speech", () => {
+      const { clock, one, heard } = playback();
+      one.responseStarted(response("r1"));
+      one.text(item("i1"), "x".repeat(30), true);
+      one.responseDone(end("r1"));
+      clock.advance(500);
+      one.callerSpoke();
+      expect(heard()).toMatchObject([{ itemId: "i1", heardMs: 500, interruptedAtMs: 500 }]);
+    });
+
+    it("does not begin when it was cancelled", () => {
+      const { began, one } = playback();
+      one.responseStarted(response("r1"));
+      one.text(item("i1"), "Hello.", true);
+      one.responseDone(end("r1", "cancelled"));
+      expect(began).toEqual([]);
+    });
+  });
+
+  it("is not cut by the caller's speech where the server says what it plays", () => {
+    const { one, heard } = playback();
+    one.responseStarted(response("r1"));
+    one.text(item("i1"), "Hello.", true);
+    one.happened("started", response("r1"));
+    one.callerSpoke();
+    expect(heard()).toEqual([]);
   });
 });
