@@ -20,8 +20,8 @@ export interface ConfigCheck {
 }
 
 /**
- * Checks the agents file and everything that it names: tool modules, the price list, secrets by their names. It needs
- * no valid settings, no network and no database.
+ * Checks the agents file and everything that it names: tool modules, the price list, secrets by
+ * their names. It needs no valid settings, no network and no database.
  *
  * @param file  null: AGENTS_FILE.
  */

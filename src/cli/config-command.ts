@@ -5,7 +5,8 @@ import { type CliIo, EXIT_OK, EXIT_USAGE } from "./io.js";
 import { SCHEMA_NAMES, schemaText } from "./schema-text.js";
 
 /**
- * Prints every setting in force, secrets redacted. `*` marks what differs from the default, `!` what has a fault.
+ * Prints every setting in force, secrets redacted. `*` marks what differs from the default, `!`
+ * what has a fault.
  *
  * @returns 2 when a setting has a fault; all others are printed all the same.
  */

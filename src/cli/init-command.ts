@@ -70,8 +70,8 @@ const QUESTIONS: readonly Question[] = [
 ];
 
 /**
- * Writes a project into a folder: an agent, settings, a tool with its test. Files that exist are left as they are.
- * Asks on a terminal what no flag answers.
+ * Writes a project into a folder: an agent, settings, a tool with its test. Files that exist are
+ * left as they are. Asks on a terminal what no flag answers.
  */
 export async function init(io: CliIo, folder: string, options: InitOptions): Promise<number> {
   const answers = await collectAnswers(io, options);

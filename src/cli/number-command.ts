@@ -23,8 +23,8 @@ export function numberWebhooks(config: Pick<Config, "publicUrl">, sip: boolean):
   return {
     voiceUrl: config.publicUrl + (sip ? "/sip/incoming-call" : "/incoming-call"),
     voiceMethod: "POST",
-    // Twilio asks here when the voice webhook failed. The answer for a call that no process knows is the fallback
-    // destination.
+    // Twilio asks here when the voice webhook failed. The answer for a call that no process knows
+    // is the fallback destination.
     voiceFallbackUrl: `${config.publicUrl}/connect-ended`,
     voiceFallbackMethod: "POST",
     statusCallback: `${config.publicUrl}/call-status`,

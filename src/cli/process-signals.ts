@@ -35,8 +35,8 @@ export function onHangup(reload: () => void): void {
 
 /**
  * SIGUSR1 opens Node's inspector, which gives everybody on the machine access to the process.
- * SIGTSTP, Ctrl-Z in a terminal, would stop it in the midst of its calls. The others end it: timers,
- * profilers and limits that it did not set, and a power supply that is about to fail.
+ * SIGTSTP, Ctrl-Z in a terminal, would stop it in the midst of its calls. The others end it:
+ * timers, profilers and limits that it did not set, and a power supply that is about to fail.
  */
 const IGNORED = [
   "SIGUSR1",

@@ -1,6 +1,6 @@
 /**
- * The command line. Commands are declared in `commands.ts`; each one's module is loaded when it is run, so that
- * `--help` answers at once.
+ * The command line. Commands are declared in `commands.ts`; each one's module is loaded when it is
+ * run, so that `--help` answers at once.
  */
 import { Command, CommanderError } from "commander";
 import { VERSION } from "../domain/version.js";

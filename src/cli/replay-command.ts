@@ -27,7 +27,10 @@ interface PartResult extends Comparison {
   readonly counts: RecordedReplies["counts"];
 }
 
-/** @returns 0 when the relay sent the same as in the recording, 1 when not, 2 when the file cannot be replayed. */
+/**
+ * @returns 0 when the relay sent the same as in the recording, 1 when not, 2 when the file cannot
+ * be replayed.
+ */
 export async function replayFile(io: CliIo, file: string, options: ReplayOptions): Promise<number> {
   let recording: FlightRecording;
   try {

@@ -68,7 +68,9 @@ export function parseEnvFile(path: string, bytes: Uint8Array): EnvFile {
   return { values, notices: [...mistyped, ...lineNotices(path, text, values)] };
 }
 
-/** Lines that begin with the name of a setting and do not set it, and settings that are set twice. */
+/**
+ * Lines that begin with the name of a setting and do not set it, and settings that are set twice.
+ */
 function lineNotices(path: string, text: string, values: Environment): string[] {
   const lineOf = new Map<string, number>();
   const notices: string[] = [];

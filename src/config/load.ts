@@ -1,6 +1,6 @@
 /**
- * Reads the settings once, at start. No other module looks at the environment. The settings themselves are declared
- * in `settings.ts`.
+ * Reads the settings once, at start. No other module looks at the environment. The settings
+ * themselves are declared in `settings.ts`.
  */
 
 import { availableParallelism } from "node:os";
@@ -164,7 +164,10 @@ export const KNOWN_NAMES: ReadonlySet<string> = new Set(
   ]),
 );
 
-/** On loopback the listener's own address is the public one. A port that is chosen later cannot be known here. */
+/**
+ * On loopback the listener's own address is the public one. A port that is chosen later cannot be
+ * known here.
+ */
 function defaultPublicUrl({ host, port }: Partial<SettingValues>): string | null {
   if (host === undefined || port === undefined || port === 0 || !isLoopbackHost(host)) return null;
   return `http://${host.includes(":") && !host.startsWith("[") ? `[${host}]` : host}:${port}`;

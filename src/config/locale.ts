@@ -10,8 +10,8 @@ export function isLanguageTag(tag: string): boolean {
 }
 
 /**
- * True for an IANA name. Newer versions of Node also accept offsets such as +05:00, which have no daylight saving
- * time.
+ * True for an IANA name. Newer versions of Node also accept offsets such as +05:00, which have no
+ * daylight saving time.
  */
 export function isTimeZone(zone: string): boolean {
   if (!/^[A-Za-z]/.test(zone)) return false;

@@ -12,8 +12,8 @@ export interface ConfigRow {
 type Printable = Partial<Record<SettingKey, Config[SettingKey] | "auto">>;
 
 /**
- * Every setting in the order of the documentation. Of a secret it says only that it is set, and of a phone number
- * only the last two digits.
+ * Every setting in the order of the documentation. Of a secret it says only that it is set, and of
+ * a phone number only the last two digits.
  */
 export function configRows(config: Config | ReadSettings["values"]): readonly ConfigRow[] {
   const values: Printable = config;

@@ -1,6 +1,6 @@
 /**
- * An agent as all other modules see it: checked, with defaults filled in, so that nothing is optional that has a
- * default. `config/agents/` builds it from the agents file. Types only.
+ * An agent as all other modules see it: checked, with defaults filled in, so that nothing is
+ * optional that has a default. `config/agents/` builds it from the agents file. Types only.
  */
 
 export interface ServerVad {
@@ -66,7 +66,9 @@ export interface DestinationBase {
   readonly maxPerHour?: number | null;
 }
 
-/** What the agents file says of a destination; `transfer/destinations/` knows what each kind does. */
+/**
+ * What the agents file says of a destination; `transfer/destinations/` knows what each kind does.
+ */
 export type Destination =
   | (DestinationBase & {
       readonly kind: "dial";
@@ -179,7 +181,10 @@ export interface AgentProfile {
   readonly name: string;
   readonly model: string;
   readonly voice: string;
-  /** May hold placeholders (domain/placeholders.ts), as may `greeting`, `say` and a language's instructions. */
+  /**
+   * May hold placeholders (domain/placeholders.ts), as may `greeting`, `say` and a language's
+   * instructions.
+   */
   readonly instructions: string;
   /** What the model says first; null = it waits for the caller. */
   readonly greeting: string | null;

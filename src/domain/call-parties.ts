@@ -9,6 +9,9 @@ export interface CallParties {
   readonly direction: CallDirection;
   /** Handed on when the caller's number is shown to a human; null when Twilio gave none. */
   readonly callToken: string | null;
-  /** When it began, if that was before this process got it: a call that was placed rings first. Absent or null: now. */
+  /**
+   * When it began, if that was before this process got it: a call that was placed rings first.
+   * Absent or null: now.
+   */
   readonly openedEpochMs?: number | null;
 }

@@ -16,9 +16,9 @@ interface Entry<Value> {
 }
 
 /**
- * A map that forgets: each entry has a time to live, and the map a size limit. An expired entry is never returned.
- * Memory is taken back at the next `set`, oldest entries first, so that no timer is needed. Time is an argument:
- * any clock in ms will do, as long as one map always gets the same.
+ * A map that forgets: each entry has a time to live, and the map a size limit. An expired entry is
+ * never returned. Memory is taken back at the next `set`, oldest entries first, so that no timer is
+ * needed. Time is an argument: any clock in ms will do, as long as one map always gets the same.
  */
 export class ExpiringMap<Key, Value> {
   readonly #entries = new Map<Key, Entry<Value>>();
@@ -72,8 +72,9 @@ export class ExpiringMap<Key, Value> {
   }
 
   /**
-   * Removes expired entries from the oldest on, up to the first that is still good, and then what is beyond the size
-   * limit. Entries with a shorter time than an older neighbour stay in memory a little longer; they are not returned.
+   * Removes expired entries from the oldest on, up to the first that is still good, and then what
+   * is beyond the size limit. Entries with a shorter time than an older neighbour stay in memory a
+   * little longer; they are not returned.
    */
   sweep(nowMs: number): void {
     for (const [key, { value, expiresMs }] of this.#entries) {

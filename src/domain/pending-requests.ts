@@ -7,8 +7,8 @@ interface Pending<Reply> {
 }
 
 /**
- * Requests that wait for a reply with their id: over a channel, a bus or a socket. Each is settled exactly once, by its
- * reply or by its time-out. Ids are 1, 2, 3 … and never used twice.
+ * Requests that wait for a reply with their id: over a channel, a bus or a socket. Each is settled
+ * exactly once, by its reply or by its time-out. Ids are 1, 2, 3 … and never used twice.
  */
 export class PendingRequests<Reply> {
   readonly #clock: Pick<Clock, "after">;
@@ -28,7 +28,8 @@ export class PendingRequests<Reply> {
    *
    * @param timeoutMs  counted from now.
    * @param late       the reply when none came in time.
-   * @param send       called once, before this returns; a throw rejects the promise and forgets the request.
+   * @param send       called once, before this returns; a throw rejects the promise and forgets the
+   *                   request.
    */
   open(timeoutMs: number, late: Reply, send: (id: number) => void): Promise<Reply> {
     return new Promise((settle, reject) => {

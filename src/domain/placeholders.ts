@@ -1,8 +1,8 @@
 import { RelayError } from "./errors.js";
 
 /**
- * Placeholders in the texts of an agent: `{{date}}`, `{{caller.name}}`. The agents file is checked with them, and
- * a call fills them in.
+ * Placeholders in the texts of an agent: `{{date}}`, `{{caller.name}}`. The agents file is checked
+ * with them, and a call fills them in.
  */
 
 /** What a placeholder may be called, besides `caller.FIELD`. */
@@ -40,7 +40,8 @@ export function needsCaller(text: string): boolean {
  * Replaces every placeholder. Where a value is empty, the spaces before its placeholder go as well:
  * "Hello {{caller.name}}, …" becomes "Hello, …".
  *
- * @throws RelayError internal for an unknown placeholder: the check of the agents file refuses them.
+ * @throws RelayError internal for an unknown placeholder, which the check of the agents file
+ * refuses.
  */
 export function fillPlaceholders(text: string, fill: (placeholder: Placeholder) => string): string {
   return text.replace(PLACEHOLDER, (_, spaces: string, name: string) => {

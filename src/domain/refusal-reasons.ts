@@ -1,4 +1,6 @@
-/** Why a call is not taken or not placed. The values are labels of metrics and reasons in records. */
+/**
+ * Why a call is not taken or not placed. The values are labels of metrics and reasons in records.
+ */
 
 /** The process has no room for one more call. */
 export const NO_ROOM = ["full", "draining", "overloaded", "tokens"] as const;

@@ -1,7 +1,7 @@
 /**
- * A process does not always run: a virtual machine is moved, a container is frozen, a debugger stops
- * it. When it continues, its timers are due at once, and what others sent meanwhile is still unread
- * in its sockets. A timer that judges others must not blame them for that.
+ * A process does not always run: a virtual machine is moved, a container is frozen, a debugger
+ * stops it. When it continues, its timers are due at once, and what others sent meanwhile is still
+ * unread in its sockets. A timer that judges others must not blame them for that.
  */
 import type { Clock, Timer } from "../ports/clock.js";
 
@@ -9,10 +9,11 @@ import type { Clock, Timer } from "../ports/clock.js";
 export const PROCESS_STALL_MS = 250;
 
 /**
- * A timer on what others have to do within `ms`. Going off late it waits once more, as long as it was late and at most `ms`: they get that
- * much of the time in which this process could not take their answer.
+ * A timer on what others have to do within `ms`. When it goes off late, it waits once more, as long
+ * as it was late and at most `ms`: the others get back the time in which this process could not take
+ * their answer.
  *
- * @param run  is told by how many ms that has put it off, the second wait included; 0: it ran in its time.
+ * @param run  gets the delay in ms, the second wait included; 0: the timer ran on time.
  */
 export function stallAwareDeadline(
   clock: Clock,

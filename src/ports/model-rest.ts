@@ -1,8 +1,9 @@
 /**
  * Calls that reached the model by SIP, by their `rtc_…` id. Every method rejects with a RelayError:
  * `caller_gone` (404), `upstream_account` (401, 403), `upstream_rejected` (other 4xx, as a
- * RefusedError where the answer says what is wrong), `upstream_refused` (429, 5xx), `upstream_timeout` and `upstream_unreachable`. The last three are
- * retryable, and the request may have been carried out.
+ * RefusedError where the answer says what is wrong), `upstream_refused` (429, 5xx),
+ * `upstream_timeout` and `upstream_unreachable`. The last three are retryable, and the request may
+ * have been carried out.
  */
 export interface SipControl {
   /** @param session  the configuration as JSON, without audio formats: SIP negotiates those. */

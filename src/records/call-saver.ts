@@ -25,7 +25,9 @@ export interface CallSaverPorts {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Pick<Metrics, "recordsDropped">;
-  /** Returns to the event loop between items that take long together. Absent: nothing else waits. */
+  /**
+   * Returns to the event loop between items that take long together. Absent: nothing else waits.
+   */
   readonly inSlices?: <T>(items: Iterable<T>) => AsyncIterable<T>;
 }
 

@@ -68,7 +68,9 @@ export class LiveCall {
     return this.#pending;
   }
 
-  /** Turns, tools and events of the record as it was at the last save or lookup, plus the pending. */
+  /**
+   * Turns, tools and events of the record as it was at the last save or lookup, plus the pending.
+   */
   get size(): number {
     const { turns, tools, events } = this.#record;
     return turns.length + tools.length + events.length + this.#pending.length;

@@ -15,8 +15,8 @@ const LIVE_SAVE_STEP_MS = 5_000;
 const MAX_ENDED_IN_MEMORY = 500;
 
 /**
- * Turns, tools and events of the records that are saved together. Turning them into JSON takes a few
- * milliseconds, on the thread that carries calls.
+ * Turns, tools and events of the records that are saved together. Turning them into JSON takes a
+ * few milliseconds, on the thread that carries calls.
  */
 const MAX_ENTRIES = 500;
 

@@ -4,7 +4,9 @@ import type { Clock } from "../ports/clock.js";
 import { agentRefusal } from "../relay/calls/agent-limits.js";
 import type { CallLimits, CountedCall } from "../relay/calls/machine-limits.js";
 
-/** From "admitted" to the call: a worker that does not begin it has refused it for another reason. */
+/**
+ * From "admitted" to the call: a worker that does not begin it has refused it for another reason.
+ */
 const BEGIN_MS = 5_000;
 
 interface Counted {
@@ -15,8 +17,8 @@ interface Counted {
 }
 
 /**
- * Who is calling this machine, over all workers, so that the limits of an agent hold for all of them
- * together. A call that was admitted counts from that moment on.
+ * Who is calling this machine, over all workers, so that the limits of an agent hold for all of
+ * them together. A call that was admitted counts from that moment on.
  */
 export class CallerCounts {
   readonly #clock: Pick<Clock, "nowMs">;

@@ -146,7 +146,9 @@ export class ToolRunner {
     };
   }
 
-  /** A check that fails by itself, for example because values are nested deeper than the stack is. */
+  /**
+   * A check that fails by itself, for example because values are nested deeper than the stack is.
+   */
   #notRead(tool: Tool | null, error: unknown): Ended {
     const fields = { tool: tool?.name ?? "unknown", code: "tool_arguments_invalid" } as const;
     this.#options.log.warn("tools: arguments not read", fields, error);

@@ -24,8 +24,8 @@ const TAIL_BYTES = 512;
 const MAX_WORD_BYTES = 512;
 
 /**
- * The size limits of the types that differ from DEFAULT_LIMIT_BYTES. At each limit the work takes at
- * most about 4 ms. Audio is scanned and not parsed, which is faster.
+ * The size limits of the types that differ from DEFAULT_LIMIT_BYTES. At each limit the work takes
+ * at most about 4 ms. Audio is scanned and not parsed, which is faster.
  */
 const LIMITS: Partial<Record<ServerEventType, number>> = {
   // 5 minutes of audio, the most that a call keeps: 2.4 MB of mu-law in base64.
@@ -115,9 +115,9 @@ function word(bytes: Uint8Array, start: number, end: number): string {
 }
 
 /**
- * Matches a type that is the last member of an event, or the last before `event_id`. The final brace
- * closes the event itself, and an unescaped quote is never inside a string, so a member directly
- * before that brace belongs to the event.
+ * Matches a type that is the last member of an event, or the last before `event_id`. The final
+ * brace closes the event itself, and an unescaped quote is never inside a string, so a member
+ * directly before that brace belongs to the event.
  */
 const LAST_TYPE =
   /[,{]\s*"type"\s*:\s*"([a-z_.]{1,100})"\s*(?:,\s*"event_id"\s*:\s*"[\w.-]{0,200}"\s*)?\}\s*$/;

@@ -12,8 +12,8 @@ import { type RealtimeItem, readOutput } from "./realtime-items.js";
 export const MAX_SERVER_EVENT_BYTES = 16 * 1024 * 1024;
 
 /**
- * No response and no turn of the caller's has so many. A larger number is a mistake, which would use
- * up the budget of a day.
+ * No response and no turn of the caller's has so many. A larger number is a mistake, which would
+ * use up the budget of a day.
  */
 const MAX_TOKENS = 2_000_000;
 /** A session ends after an hour. */

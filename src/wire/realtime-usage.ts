@@ -15,8 +15,8 @@ export interface UsageTokens {
 
 /**
  * Sorts the usage of `response.done` by price class. When the cached tokens come as one number
- * only, they count as text as far as there is text, then as audio, then as images. No class has more
- * cached tokens than tokens: the response would cost less than nothing.
+ * only, they count as text as far as there is text, then as audio, then as images. No class has
+ * more cached tokens than tokens: the response would cost less than nothing.
  */
 export function usageToTokens(usage: ResponseUsage): UsageTokens {
   const inputText = usage.input?.textTokens ?? 0;

@@ -10,9 +10,9 @@ export const ENTRIES_PER_SLICE = 256;
 const LINE_FEED = 0x0a;
 
 /**
- * Yields the entries of a file in slices of some 64 KB, each in a turn of the event loop of its own.
- * A last line without its line feed is left out: the process died while it wrote the line, and never
- * reported it as safe.
+ * Yields the entries of a file in slices of some 64 KB, each in a turn of the event loop of its
+ * own. A last line without its line feed is left out: the process died while it wrote the line, and
+ * never reported it as safe.
  */
 export async function* readEntries(path: string): AsyncGenerator<readonly SpoolEntry[]> {
   const file = await open(path, "r");

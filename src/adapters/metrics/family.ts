@@ -8,7 +8,10 @@ import type { FamilySnapshot } from "./snapshot.js";
 
 type AnyLabels = readonly string[];
 
-/** Series of one metric; later label values share the series "other". Limits a label with unbounded values. */
+/**
+ * Series of one metric; later label values share the series "other". Limits a label with unbounded
+ * values.
+ */
 const MAX_SERIES = 256;
 const OTHER = "other";
 

@@ -109,7 +109,9 @@ export class StreamDialer {
     return socket;
   }
 
-  /** Node ignores `onread` for a socket from a tunnel: behind a proxy each read takes new memory. */
+  /**
+   * Node ignores `onread` for a socket from a tunnel: behind a proxy each read takes new memory.
+   */
   #readTunnel(socket: Socket, events: StreamEvents): void {
     socket.on("data", (chunk: Buffer) => {
       const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);

@@ -19,7 +19,10 @@ export interface DatabaseState {
   readonly unknown: readonly string[];
 }
 
-/** @throws RelayError config_invalid or store_unavailable: the relay could not work with this database. */
+/**
+ * @throws RelayError config_invalid or store_unavailable: the relay could not work with this
+ * database.
+ */
 export async function inspectDatabase(databaseUrl: string): Promise<DatabaseState> {
   try {
     return /^postgres(ql)?:\/\//.test(databaseUrl)
@@ -82,8 +85,8 @@ function inspectSqlite(databaseUrl: string): DatabaseState {
 
 /** @returns null when the file has no table of migrations. */
 function appliedInSqlite(file: string): readonly string[] | null {
-  // Beside a database in use there is a -wal file, which must be read. Without one, `immutable` keeps SQLite from
-  // creating it.
+  // Beside a database in use there is a -wal file, which must be read. Without one, `immutable`
+  // keeps SQLite from creating it.
   const mode = existsSync(`${file}-wal`) ? "mode=ro" : "mode=ro&immutable=1";
   const database = new Database(
     `file:${encodeURI(file).replace(/[?#]/g, encodeURIComponent)}?${mode}`,

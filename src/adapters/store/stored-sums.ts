@@ -41,8 +41,8 @@ export class StoredSums implements SharedSums {
 }
 
 /**
- * What another process has written. A text that is no number counts as none: with NaN every limit of
- * the window would be off.
+ * What another process has written. A text that is no number counts as none: with NaN every limit
+ * of the window would be off.
  */
 function sumIn(found: { readonly value: string } | null): number {
   const sum = Number(found?.value ?? 0);

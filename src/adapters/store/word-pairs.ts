@@ -8,8 +8,8 @@ const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
 /**
  * The text of a pair has three digits of base 36. Few different texts make a small index. Of 1,000
- * calls with 250 pairs, five have one pair in common with a phrase only by its text: their words are
- * looked at in vain.
+ * calls with 250 pairs, five have one pair in common with a phrase only by its text: their words
+ * are looked at in vain.
  */
 const DIGITS = 36;
 const TEXTS = DIGITS ** 3;

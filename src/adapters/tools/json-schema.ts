@@ -1,8 +1,8 @@
 /**
  * The SchemaChecker. The only user of ajv.
  *
- * To compile a schema takes milliseconds. While calls run, another thread does it (`checkCode`), and
- * the thread that carries sound loads the result (`checkFromCode`).
+ * To compile a schema takes milliseconds. While calls run, another thread does it (`checkCode`),
+ * and the thread that carries sound loads the result (`checkFromCode`).
  */
 import { createRequire } from "node:module";
 import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
@@ -12,7 +12,9 @@ import type { SchemaCheck, SchemaChecker } from "../../tools/registry.js";
 import type { JsonSchema } from "../../tools/schema-types.js";
 import { slowText } from "../system/slow-pattern.js";
 
-/** Made when the first schema is compiled: it compiles the schema of schemas, which takes longest. */
+/**
+ * Made when the first schema is compiled: it compiles the schema of schemas, which takes longest.
+ */
 let shared: Ajv | null = null;
 
 export function createJsonSchemaChecker(): SchemaChecker {
@@ -40,7 +42,9 @@ export function checkFromCode(code: string): SchemaCheck {
   return checkBy(module.exports as ValidateFunction);
 }
 
-/** @param use  while ajv knows the schema, which it forgets afterwards: agents files come and go. */
+/**
+ * @param use  while ajv knows the schema, which it forgets afterwards: agents files come and go.
+ */
 function compiled(
   schema: JsonSchema,
   use: (ajv: Ajv, validate: ValidateFunction) => void,

@@ -22,8 +22,8 @@ export class ToolLauncher {
   }
 
   /**
-   * From now on modules are loaded as they are now. Calls of an earlier version keep its processes, which end by
-   * themselves when they are no longer used.
+   * From now on modules are loaded as they are now. Calls of an earlier version keep its processes,
+   * which end by themselves when they are no longer used.
    */
   beginVersion(): void {
     this.#version += 1;

@@ -7,8 +7,8 @@ const CHECK_MS = 5_000;
 const OTHERS = /node:|\/node_modules\/|\/adapters\/tools\//;
 
 /**
- * Why a module cannot be loaded, with the line at fault where it is known: Node leaves it out of the
- * message, and for the syntax of an ES module out of the stack, too.
+ * Why a module cannot be loaded, with the line at fault where it is known: Node leaves it out of
+ * the message, and for the syntax of an ES module out of the stack, too.
  *
  * @param path  of the module.
  */
@@ -21,7 +21,9 @@ export function loadProblem(error: unknown, path: string): string {
   return place === null ? message : `${message} (${place})`;
 }
 
-/** "refund.mjs:12" of the first frame that is in a module of the user's own; null: there is none. */
+/**
+ * "refund.mjs:12" of the first frame that is in a module of the user's own; null: there is none.
+ */
 function placeIn(stack: string): string | null {
   for (const line of stack.split("\n")) {
     const [, file, at] = /(\/[^():]+):(\d+)/.exec(line) ?? [];

@@ -33,7 +33,10 @@ interface Abort {
   readonly id: number;
 }
 
-/** A module as it was when a version of the agents file was read. Each version has a process of its own. */
+/**
+ * A module as it was when a version of the agents file was read. Each version has a process of its
+ * own.
+ */
 export interface ModuleVersion {
   readonly path: string;
   readonly version: number;

@@ -1,8 +1,8 @@
 /** What a shell may complete. */
 
 /**
- * What follows an option: one of these words, a file, the name of an agent, something that cannot be
- * known, or nothing.
+ * What follows an option: one of these words, a file, the name of an agent, something that cannot
+ * be known, or nothing.
  */
 export type Values =
   | { readonly words: readonly string[] }

@@ -7,7 +7,10 @@ const SUBJECT = "clock";
 const SKEW_WARN_MS = 5_000;
 const SKEW_FAIL_MS = 60_000;
 
-/** Compares this machine's clock with the latest answer that told a time. A Date header has whole seconds. */
+/**
+ * Compares this machine's clock with the latest answer that told a time. A Date header has whole
+ * seconds.
+ */
 export function checkClock(
   answers: readonly Pick<ProbeAnswer, "dateEpochMs">[],
   epochMs = systemClock.epochMs(),

@@ -8,12 +8,14 @@ import { type CheckResult, fail, ok, warn } from "../check-result.js";
 import { messageOf } from "./message-of.js";
 
 const SUBJECT = "public URL";
-/** A call that does not exist: the relay answers its status callback with 204 and does nothing else. */
+/**
+ * A call that does not exist: the relay answers its status callback with 204 and does nothing else.
+ */
 const NO_CALL = `CA${"0".repeat(32)}`;
 
 /**
- * Reaches the relay as Twilio would: a signed POST and an upgrade through PUBLIC_URL. That needs a running relay;
- * without one only the name is resolved.
+ * Reaches the relay as Twilio would: a signed POST and an upgrade through PUBLIC_URL. That needs a
+ * running relay; without one only the name is resolved.
  *
  * @param answers  the answer is added: its Date header gives the remote clock.
  */

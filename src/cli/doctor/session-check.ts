@@ -23,7 +23,10 @@ const MAX_PARTS = 12;
 
 type Probe = (session: RealtimeSession, model: string) => Promise<SessionProbeResult>;
 
-/** Opens and configures a session for each agent, as a call would, and reports what the model refuses. */
+/**
+ * Opens and configures a session for each agent, as a call would, and reports what the model
+ * refuses.
+ */
 export async function* checkSessions(
   config: Pick<Config, "openaiRealtimeUrl" | "openaiApiKey" | "httpsProxy" | "noProxy">,
   agents: AgentsFile,

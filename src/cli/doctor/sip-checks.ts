@@ -1,6 +1,6 @@
 /**
- * What the SIP path needs at OpenAI and at Twilio, as far as it can be checked from here. OpenAI has no way to list a
- * project's webhooks: `trunk check` prints what to set there.
+ * What the SIP path needs at OpenAI and at Twilio, as far as it can be checked from here. OpenAI
+ * has no way to list a project's webhooks: `trunk check` prints what to set there.
  */
 import { probeWebhook } from "../../adapters/http-client/webhook-probe.js";
 import { Network } from "../../adapters/network/network.js";

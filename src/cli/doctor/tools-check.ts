@@ -14,7 +14,10 @@ interface Endpoint {
   readonly allowPrivateHosts: readonly string[];
 }
 
-/** Loads the modules of tools, and resolves the hosts of HTTP tools and of the CRM. No request is made. */
+/**
+ * Loads the modules of tools, and resolves the hosts of HTTP tools and of the CRM. No request is
+ * made.
+ */
 export async function* checkTools(
   agents: AgentsFile,
   network: Network,

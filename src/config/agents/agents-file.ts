@@ -1,6 +1,6 @@
 /**
- * Reads the agents file (YAML or JSON): which agent answers which number, and how. Every fault is reported with its
- * path and line.
+ * Reads the agents file (YAML or JSON): which agent answers which number, and how. Every fault is
+ * reported with its path and line.
  */
 
 import { isUtf8 } from "node:buffer";
@@ -169,8 +169,8 @@ export function parseConfiguredAgentsFile(
 }
 
 /**
- * Merges each agent's own settings with the file's defaults, key by key. Both have passed the schema, so that their
- * union passes it as well.
+ * Merges each agent's own settings with the file's defaults, key by key. Both have passed the
+ * schema, so that their union passes it as well.
  */
 function withDefaults(value: unknown): ReadonlyMap<string, AgentInput> {
   const defaults = property(value, "defaults");

@@ -38,7 +38,9 @@ interface Compiled {
   readonly refused: ReadonlyMap<string, string>;
 }
 
-/** Each schema once: tools that are alike have the same, and most of a read would be to compile it. */
+/**
+ * Each schema once: tools that are alike have the same, and most of a read would be to compile it.
+ */
 function compiled(schemas: readonly JsonSchema[]): Compiled {
   const checks = new Map<string, string>();
   const refused = new Map<string, string>();

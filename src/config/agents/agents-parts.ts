@@ -1,6 +1,6 @@
 /**
- * A checked agents file in parts: what another thread or process has read arrives in pieces, each so
- * small that the thread that carries sound takes it in well under a millisecond.
+ * A checked agents file in parts: what another thread or process has read arrives in pieces, each
+ * so small that the thread that carries sound takes it in well under a millisecond.
  */
 import { serialize } from "node:v8";
 import type { AgentProfile, AgentsFile, ToolDefinition } from "../../domain/agent-profile.js";
@@ -50,7 +50,10 @@ export type AgentsPart =
 /** Parts of the file that are read at the start only. */
 export const FIXED_PARTS = ["crm", "redact", "retention", "pricingFile"] as const;
 
-/** Another file as a worker gets it that starts later: what is read at the start only is of the first. */
+/**
+ * Another file as a worker gets it that starts later: what is read at the start only is of the
+ * first.
+ */
 export function withFixedParts(
   next: readonly AgentsPart[],
   first: readonly AgentsPart[],

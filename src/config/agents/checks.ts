@@ -1,6 +1,7 @@
 /**
- * Rules of the agents file that involve several of its values. They check the raw data, so that they find their
- * faults even where the schema finds others. A value of the wrong type is left to the schema.
+ * Rules of the agents file that involve several of its values. They check the raw data, so that
+ * they find their faults even where the schema finds others. A value of the wrong type is left to
+ * the schema.
  */
 import type { EnvLookup } from "../../adapters/system/env-files.js";
 import { PLACEHOLDERS, placeholdersIn, readPlaceholder } from "../../domain/placeholders.js";

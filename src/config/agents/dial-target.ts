@@ -1,11 +1,14 @@
 /**
- * What may be dialled. A target is checked once, when the file or setting is read; all other modules can trust a
- * DialTarget.
+ * What may be dialled. A target is checked once, when the file or setting is read; all other
+ * modules can trust a DialTarget.
  */
 import type { DialTarget } from "../../domain/agent-profile.js";
 import { numberPlans, shapeProblem } from "./number-plans.js";
 
-/** user@host[:port] and ;transport=…. Headers (`?`) and other parameters are refused: Twilio would pass them on. */
+/**
+ * user@host[:port] and ;transport=…. Headers (`?`) and other parameters are refused: Twilio would
+ * pass them on.
+ */
 const SIP =
   /^sips?:([0-9A-Za-z.!~*'()&=+$,_%-]{1,128})@([0-9A-Za-z](?:[0-9A-Za-z.-]{0,251}[0-9A-Za-z])?)(?::(\d{1,5}))?(?:;transport=(?:tls|tcp|udp))?$/i;
 const CLIENT = /^client:([0-9A-Za-z_.@+-]{1,121})$/;

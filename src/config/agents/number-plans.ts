@@ -9,7 +9,9 @@ import type { NumberPlans } from "../../relay/calls/outbound-policy.js";
 
 /** Numbers that charge the dialling party extra for each minute. Toll fraud uses them. */
 const PREMIUM_TYPES = new Set(["PREMIUM_RATE", "SHARED_COST"]);
-/** International premium rate, which belongs to no country. Source: ITU-T E.164.3, list of codes. */
+/**
+ * International premium rate, which belongs to no country. Source: ITU-T E.164.3, list of codes.
+ */
 const PREMIUM_CODES = new Set(["979"]);
 /**
  * Satellite networks (870, 881) and international networks (878, 882, 883, 888), which cost as
@@ -23,12 +25,16 @@ const FICTITIOUS = "+1555";
 export function shapeProblem(text: string): string | null {
   if (!isE164(text))
     return "is not an E.164 number (+, country code, number, no spaces), sip: URI or client: name";
-  // isValid() would refuse numbers that are newer than the package's tables, and the fictitious +1 555 numbers.
+  // isValid() would refuse numbers that are newer than the package's tables, and the fictitious +1
+  // 555 numbers.
   const possible = isOfSatellite(text) || parsePhoneNumberFromString(text)?.isPossible() === true;
   return possible ? null : "is not a possible phone number: its length is wrong";
 }
 
-/** True when a numbering plan contains the number. `doctor` warns otherwise: it may be a typing error. */
+/**
+ * True when a numbering plan contains the number. `doctor` warns otherwise: it may be a typing
+ * error.
+ */
 export function isAssignable(e164: string): boolean {
   return parsePhoneNumberFromString(e164)?.isValid() ?? false;
 }

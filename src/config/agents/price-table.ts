@@ -1,5 +1,6 @@
 /**
- * The price list of the models, with its date. `prices.yaml` is shipped; an agents file may name another.
+ * The price list of the models, with its date. `prices.yaml` is shipped; an agents file may name
+ * another.
  */
 
 import { readFileSync } from "node:fs";

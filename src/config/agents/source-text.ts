@@ -1,5 +1,6 @@
 /**
- * YAML with positions: finds the line and column of a value of the data. The only user of `yaml` for the agents file.
+ * YAML with positions: finds the line and column of a value of the data. The only user of `yaml`
+ * for the agents file.
  */
 import {
   type Document,

@@ -3,8 +3,8 @@ import type { Report } from "./checks.js";
 import { listOf, record } from "./raw.js";
 
 /**
- * The voices of the Realtime API. Source: OpenAI's OpenAPI description, 2026-10. A custom voice is named by its id,
- * voice_….
+ * The voices of the Realtime API. Source: OpenAI's OpenAPI description, 2026-10. A custom voice is
+ * named by its id, voice_….
  */
 const VOICES = [
   "alloy",
@@ -20,8 +20,8 @@ const VOICES = [
 ] as const;
 
 /**
- * Finds what is probably a mistake in an agents file that has no fault: a voice that does not exist, a tool that no
- * agent lists. The relay starts all the same, since OpenAI may add voices.
+ * Finds what is probably a mistake in an agents file that has no fault: a voice that does not
+ * exist, a tool that no agent lists. The relay starts all the same, since OpenAI may add voices.
  */
 export function agentsWarnings(file: unknown, report: Report): void {
   const root = record(file);

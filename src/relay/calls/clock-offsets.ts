@@ -12,9 +12,9 @@ interface PastOffset {
 }
 
 /**
- * What has to be added to the monotonic clock for the wall clock, now and a while ago. An operator or
- * NTP may set the machine's clock, and an age that is the difference of two wall-clock times is then
- * wrong by the step. All processes of a machine see the same step.
+ * What has to be added to the monotonic clock for the wall clock, now and a while ago. An operator
+ * or NTP may set the machine's clock, and an age that is the difference of two wall-clock times is
+ * then wrong by the step. All processes of a machine see the same step.
  */
 export class ClockOffsets {
   readonly #clock: Pick<Clock, "nowMs" | "epochMs">;

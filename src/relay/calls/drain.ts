@@ -14,8 +14,8 @@ export interface DrainParts {
 
 /**
  * Empties a process in three steps: `/ready` answers 503, new callers overflow, running calls end.
- * Between the first two, callers are taken whom a load balancer still sends. An operator, SIGTERM or
- * both begin it.
+ * Between the first two, callers are taken whom a load balancer still sends. An operator, SIGTERM
+ * or both begin it.
  */
 export class Drain {
   readonly #parts: DrainParts;

@@ -1,4 +1,6 @@
-/** A sum for each window of the clock: how often something happened in this hour, or what it cost. */
+/**
+ * A sum for each window of the clock: how often something happened in this hour, or what it cost.
+ */
 
 /** Sums that all processes share. Windows begin at full minutes, hours and days of UTC. */
 export interface SharedSums {
