@@ -1,9 +1,9 @@
 /**
- * Whether the model waits for the end of a turn that has ended. The model reports when the caller
- * begins and stops to speak; these pure functions say when its report is not to be believed.
+ * Whether the model still waits for the end of a turn that has ended. The model reports when the
+ * caller starts and stops speaking; these pure functions decide when its report is wrong.
  */
 
-/** What the caller hears, asked of the call's path. */
+/** What the caller hears, as the call's path reports it. */
 export interface Heard {
   /** When the last sound sent to the caller ends or ended; in the future while one is playing. */
   readonly soundUntilMs: number;
@@ -26,26 +26,28 @@ export interface ReportedTurn {
 }
 
 /**
- * From the relay's own detection of silence, and from the model's report that the caller speaks:
- * the report is wrong, or its end was missed. Two cases: nothing is owed, or the caller waits.
+ * How long the relay's own voice detection must have heard silence (`silentMs`), and how long ago
+ * the model must have reported speech (`reportedMs`), before that report counts as wrong or its end
+ * as missed. The first is for a caller who is owed nothing, the second for one who waits.
  */
 const STUCK_SPEECH = { silentMs: 5_000, reportedMs: 5_000 };
 export const STUCK_WHILE_OWED = { silentMs: 3_000, reportedMs: 1_500 };
 /**
- * From the model's report that the caller speaks, whatever the relay's own detection hears: a line
- * that is never quiet, with a television beside the phone, would keep the caller waiting for ever.
- * After a reply all the same, from the last sound: the model may still wait for the same end.
+ * The longest turn, counted from the model's report that the caller speaks, whatever the relay's
+ * own detection hears: with a television beside the phone the line is never quiet, and the caller
+ * would wait for ever. In a turn that was overruled it counts from the last sound sent to the
+ * caller, because the model may still wait for the same end.
  */
 const MAX_TURN_MS = 60_000;
 /**
- * In a turn that was overruled, from the last sound to the silence that the relay's own detection
- * hears: with less between them it was the end of that sound, or its echo.
+ * In a turn that was overruled, the caller has spoken again only if the line became silent this
+ * long after the last sound sent to them; before that it was the end of that sound, or its echo.
  */
 const LATER_SPEECH_MS = 1_000;
 
 /**
- * Whether the model waits for the end of a turn that has ended: it never reported that the caller
- * stopped, so that nothing is owed.
+ * Whether the model still waits for the end of a turn that has ended: it has not reported that the
+ * caller stopped, so the reply ledger knows of no reply that is owed.
  *
  * @returns  since when the caller is silent, for `speech_stuck`; null: all is well.
  */
@@ -57,14 +59,14 @@ export function stuckSpeechSinceMs(
   const { owed, callerSpeaking, callerStartedMs, overruledMs } = state;
   if (overruledMs !== null) return owed === null ? unheardSinceMs(overruledMs, heard, nowMs) : null;
   if (isTooLong(callerSpeaking, callerStartedMs, nowMs)) {
-    // What became owed before it was too long is asked for anew, and not given up at once.
+    // A reply that was owed before the turn became too long is asked for again, not given up.
     return owed === null || owed.sinceMs < callerStartedMs + MAX_TURN_MS ? nowMs : null;
   }
   if (owed !== null || !isStuck(state, heard, STUCK_SPEECH, nowMs)) return null;
   return Math.max(heard.silentSinceMs ?? nowMs, callerStartedMs);
 }
 
-/** The caller does not speak, although the model reports it. */
+/** Whether the caller is silent although the model reports that they speak. */
 export function isStuck(
   { callerSpeaking, callerStartedMs }: ReportedTurn,
   { silentSinceMs }: Heard,
@@ -81,8 +83,10 @@ function isTooLong(callerSpeaking: boolean, startedMs: number, nowMs: number): b
 }
 
 /**
- * The caller may have spoken on in a turn that was overruled, of which the model reports nothing:
- * the relay hears that they did and stopped, or that the line is still not quiet.
+ * In a turn that was overruled the model reports nothing more, but the caller may have gone on: the
+ * relay hears that they spoke and stopped, or that the line is never quiet.
+ *
+ * @returns  since when they wait for a reply; null: not so.
  */
 function unheardSinceMs(overruledMs: number, heard: Heard, nowMs: number): number | null {
   const { soundUntilMs, silentSinceMs } = heard;

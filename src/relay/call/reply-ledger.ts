@@ -67,9 +67,9 @@ export interface ReplyState extends ReportedTurn {
   readonly work: Readonly<Record<WorkKind, number>>;
   /** When the caller last stopped speaking; their own voice is no silence to them. */
   readonly callerStoppedMs: number;
-  /** Turns, or parts of one, whose end the model has missed one after the other. */
+  /** How many turns in a row, or parts of a turn, whose end the model has missed. */
   readonly missedEnds: number;
-  /** A told wait or a failed response: ask again at this instant, without waiting for silence. */
+  /** After a failed response, or the wait that a rate limit asked for: when to ask again. */
   readonly askAtMs: number | null;
   /** How often the reply was asked for again since audio of one was last heard. */
   readonly asked: number;
@@ -274,7 +274,7 @@ function endWork(state: ReplyState, work: WorkKind): ReplyState {
   };
 }
 
-/** A start without a stop before it, and a stop without a start, say nothing new. */
+/** A second start without a stop, or a stop without a start, changes nothing. */
 function callerSpeech(before: ReplyState, speaking: boolean, nowMs: number): ReplyState {
   const state = before.overruledMs === null ? before : { ...before, overruledMs: null };
   if (speaking) {

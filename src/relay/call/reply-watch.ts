@@ -69,8 +69,8 @@ export class ReplyWatch {
   }
 
   /**
-   * As the model has reported it, unless it was found to be wrong. In a turn that was overruled the
-   * caller may go on speaking, as long as the relay hears that the line is not quiet.
+   * As the model has reported it, unless the report was found to be wrong. In a turn that was
+   * overruled the caller may go on speaking, as long as the relay hears that the line is not quiet.
    */
   get isCallerSpeaking(): boolean {
     const { callerSpeaking, overruledMs } = this.#state;

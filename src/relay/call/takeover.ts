@@ -130,15 +130,15 @@ export class Takeover {
       this.#call.dispatch(loss);
       return null;
     }
-    // They were never connected: the model has been with the caller all the time.
+    // The supervisor was never connected: the model has been with the caller all the time.
     if (spoke === null && note !== null) {
       const told = prompts.supervisorNote(note);
       // The model may be lost before it is told.
       this.#call.eventLog.remember(told);
       this.#notes.push(told);
     }
-    // A turn that the model was cut off in was answered by the supervisor. It would be given up as
-    // never answered while the model is on its way back.
+    // The supervisor has answered the turn in which the model was cut off. Otherwise the reply
+    // ledger would give the call up while the model is on its way back.
     if (spoke !== null) this.#call.reply.withdraw();
     const restore: Restore = { isDropped: false };
     this.#restore = restore;

@@ -31,7 +31,7 @@ export type PeerRequest =
   | { readonly kind: "stream" }
   /** Does a process have this call, or a transfer of it? The reply is `done`. */
   | { readonly kind: "known" }
-  /** The call's stream has arrived here: what is to be known of it? */
+  /** The call's stream has arrived here. The reply is the call's handoff. */
   | { readonly kind: "stream_elsewhere" };
 
 export type PeerReply =

@@ -14,35 +14,35 @@ export interface LostTransfersDeps {
 }
 
 /**
- * Takes up the transfers of processes that died and of which Twilio says nothing more. A caller who
- * waits in hold music causes no callback: where the process died before it had the human called,
- * nobody would call them, and the music would play until the caller hangs up.
+ * Takes over the transfers of dead processes for which Twilio sends no further callback. A caller
+ * in hold music causes none: when the process died before it called the human, nobody would call
+ * them, and the music would play until the caller hangs up.
  */
 export class LostTransfers {
   readonly #deps: LostTransfersDeps;
-  /** One after the other: a process may have left hundreds of calls. */
+  /** They are taken over one after the other: a process may have left hundreds of calls. */
   #last: Promise<void> = Promise.resolve();
 
   constructor(deps: LostTransfersDeps) {
     this.#deps = deps;
   }
 
-  /** The process of this call died, some time ago. */
+  /** The process of this call died some time ago. */
   processLost(callSid: CallSid): void {
-    this.#last = this.#last.then(() => this.#look(callSid));
+    this.#last = this.#last.then(() => this.#recover(callSid));
   }
 
-  async #look(callSid: CallSid): Promise<void> {
+  async #recover(callSid: CallSid): Promise<void> {
     const { transfers, calls, cluster, log } = this.#deps;
     try {
       if (calls.knows(callSid)) return;
-      // A callback may have reached another process before.
+      // After a callback, another process may already have taken it over.
       const owner = cluster === null ? null : await cluster.ask(callSid, { kind: "known" });
       if (owner !== null) return;
       await transfers.recover(callSid);
     } catch (error) {
       const code = errorCodeOf(error);
-      log.error("transfer: not taken up from a dead process", { callSid, code }, error);
+      log.error("transfer: not taken over from a dead process", { callSid, code }, error);
     }
   }
 }

@@ -82,13 +82,13 @@ const RING_S = 60;
 const MAX_QUEUED_MS = 24 * 3_600_000;
 /** From placing the call: if no callback has come by then, Twilio is asked for its status. */
 const OVERDUE_MS = RING_S * 1000 + 60_000;
-/** From an answer that the call has been answered to the next question: another process has it. */
+/** Between requests about a call that was answered: another process carries it. */
 const IN_PROGRESS_MS = 600_000;
-/** Between the questions that got no answer: for nearly an hour in all. */
+/** Between requests that fail: for almost an hour in all. */
 const UNKNOWN_PAUSES = doublingPauses(5_000, 300_000, 16);
-/** From placing a call: no call rings or talks for longer after its time in Twilio's queue. */
+/** After placing a call: none lasts longer, the time in Twilio's queue included. */
 const MAX_WATCHED_MS = MAX_QUEUED_MS + 4 * 3_600_000;
-/** The person who has answered hears nothing meanwhile. */
+/** From the answer: the person hears nothing while the context is read, so not for long. */
 const TAKE_WAIT_MS = 500;
 
 /**
@@ -244,15 +244,15 @@ export class Outbound {
   }
 
   /**
-   * Asks what became of a call until Twilio has told that it is over.
+   * Asks Twilio for the status of a call until it is over.
    *
-   * @param failures  questions in a row that got no answer.
+   * @param failures  requests in a row that failed.
    */
   #watch(call: WatchedCall, pauseMs = OVERDUE_MS, failures = 0): void {
     const { clock, control, log } = this.#deps;
     const { callSid, id } = call;
-    const look = (): void => {
-      // Meanwhile a callback may have told, or the process has begun to stop.
+    const ask = (): void => {
+      // Meanwhile a callback may have reported the end, or the process may be stopping.
       const isOver = (): boolean => this.#ringing.get(callSid) !== timer;
       control.status(callSid).then(
         (status) => {
@@ -266,18 +266,18 @@ export class Outbound {
         (error: unknown) => {
           if (isOver()) return;
           const fields = { callSid, code: errorCodeOf(error), failures: failures + 1 };
-          log.warn("outbound: status of a call not known", fields, error);
+          log.warn("outbound: status of a call unknown", fields, error);
           const nextMs = UNKNOWN_PAUSES(failures + 1);
           if (nextMs === null) this.#giveUp(call);
           else this.#watch(call, nextMs, failures + 1);
         },
       );
     };
-    const timer = clock.after(pauseMs, look);
+    const timer = clock.after(pauseMs, ask);
     this.#ringing.set(callSid, timer);
   }
 
-  /** Nobody will tell what became of the call. One that an agent has had tells its own end. */
+  /** Ends the record of a call whose end cannot be found out, unless an agent has answered it. */
   #giveUp({ callSid, id, placedMs }: WatchedCall): void {
     this.#unwatch(callSid);
     const { clock, journal, log } = this.#deps;

@@ -323,7 +323,7 @@ export class Transfers implements TransferService {
     const failed = stored.request.by === "failure";
     const host = this.#hostOf(callSid, agent, null, form, stored.openedEpochMs, failed);
     const transfer = Transfer.restore(stored, agent, host, this.#deps, stored.keptEpochMs);
-    this.#deps.log.info("transfer: taken up", { callSid, agent: agent.name });
+    this.#deps.log.info("transfer: taken over", { callSid, agent: agent.name });
     this.#remember(callSid, transfer);
     return transfer;
   }

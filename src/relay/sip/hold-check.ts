@@ -5,13 +5,13 @@ import type { CallControl } from "../../ports/twilio.js";
 import { conferenceName } from "../../transfer/conference-names.js";
 import type { CallContext } from "../call/call-path.js";
 
-/** From Twilio's answer that a participant is off hold to the question whether that is so. */
+/** How long after Twilio has agreed to take a participant off hold it is asked whether it did. */
 const CHECK_MS = 1_500;
-/** Between the questions that get no answer. */
+/** Before each further request, when one has failed. */
 const PAUSES = listedPauses([1_000, 4_000]);
 
 /**
- * Finds out whether a participant whom Twilio has agreed to take off hold still is on hold. Twilio
+ * Checks whether a participant is still on hold after Twilio has agreed to take them off. Twilio
  * may answer 200 and do nothing, or carry out an earlier request last.
  */
 export class HoldCheck {
@@ -20,7 +20,7 @@ export class HoldCheck {
   /** CallSid or label. */
   readonly #participant: string;
   #timer: Timer | null = null;
-  /** Answers to questions of an earlier check are not heard. */
+  /** The number of the current check; answers that belong to an earlier one are ignored. */
   #check = 0;
 
   constructor(call: CallContext, control: Pick<CallControl, "isOnHold">, participant: string) {
@@ -29,7 +29,7 @@ export class HoldCheck {
     this.#participant = participant;
   }
 
-  /** @param stillHeld  called at most once, unless another check begins before, or `cancel`. */
+  /** @param stillHeld  called at most once, and never after `cancel` or another `begin`. */
   begin(stillHeld: () => void): void {
     this.cancel();
     this.#askAfter(CHECK_MS, 0, stillHeld);
@@ -54,8 +54,8 @@ export class HoldCheck {
           const code = errorCodeOf(error);
           if (check !== this.#check || code === "caller_gone") return;
           const nextMs = PAUSES(failures + 1);
-          // Twilio has agreed, and nothing says otherwise.
-          if (nextMs === null) log.warn("sip: not known who is on hold", { code }, error);
+          // Twilio had agreed, so the participant is probably off hold.
+          if (nextMs === null) log.warn("sip: hold state unknown", { code }, error);
           else this.#askAfter(nextMs, failures + 1, stillHeld);
         },
       );

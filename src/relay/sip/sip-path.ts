@@ -32,7 +32,7 @@ import { UnheardTurn } from "./unheard-turn.js";
 
 /** Between two ticks. A session takes a much longer gap for a process stall. */
 const TICK_MS = 100;
-/** The server may play later than the text shows. */
+/** How much later than its text shows the server may play, in ms. */
 const PLAYBACK_SPARE_MS = 4_000;
 
 /** The factory of paths of calls whose audio goes from Twilio to the model directly. */
@@ -322,7 +322,7 @@ export class SipPath implements CallPath, ConferenceEffectsHost {
   responseStarted(responseId: ResponseId): void {
     this.#playback.responseStarted(responseId);
     this.#turn.overruled();
-    // Twilio has not put it on hold yet, and it answers caller or supervisor.
+    // Twilio has not put the model on hold yet, so it still answers caller or supervisor.
     if (this.takeover?.isHeard === true) this.#attached?.stopSpeaking();
   }
 

@@ -9,7 +9,7 @@ export interface SipTakeoverParts
     CallControl,
     "createParticipant" | "hangUp" | "isOnHold" | "updateParticipant"
   >;
-  /** The supervisor is heard from now on, and the model no longer. */
+  /** From now on the caller hears the supervisor, and no longer the model. */
   heard(): void;
   /** The supervisor cannot be heard, or the model cannot be kept out. */
   failed(): void;
