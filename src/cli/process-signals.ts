@@ -7,12 +7,12 @@ import type { Clock } from "../ports/clock.js";
  */
 
 /**
- * `npm start` passes a signal on that a terminal, or whoever signals the whole group, has sent to
- * the relay as well: it comes twice, and within this. Those are one.
+ * Two signals within this time count as one. A terminal signals the whole process group, and
+ * `npm start` passes the signal on as well, so the relay gets it twice.
  */
 const SAME_SIGNAL_MS = 250;
 
-/** @param stop  called for each SIGTERM and SIGINT that was meant. */
+/** @param stop  called for each SIGTERM and SIGINT, once for two that count as one. */
 export function onStop(
   stop: (signal: string) => void,
   signals: Pick<NodeJS.EventEmitter, "on"> = process,

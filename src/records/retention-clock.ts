@@ -3,21 +3,21 @@ import type { SharedState } from "../ports/store.js";
 
 const HOUR_MS = 3_600_000;
 /**
- * From one sweep to the next, by any process. A clock that moves farther has jumped, or no process
- * has run for so long, which looks the same.
+ * The longest step of the clock from one sweep to the next, by any process. After a longer one the
+ * clock has jumped, or no process has run for so long, which looks the same.
  */
 const MAX_STEP_MS = 24 * HOUR_MS;
-/** From the first sweep after a jump: a person or NTP has so long to set the clock right. */
+/** After the first sweep that saw a jump, a person or NTP has this long to set the clock right. */
 const HOLD_MS = 24 * HOUR_MS;
 const KEY = "retention:clock";
-/** The database's own clock may have jumped, too: by less than this. */
+/** Longer than any jump of the database's own clock, which decides when the entry expires. */
 const KEPT_MS = 1_000 * 365 * 24 * HOUR_MS;
 
-/** What the sweeps of all processes have seen of the clock, in ms since the epoch. */
+/** The clock as the sweeps of all processes have seen it, in ms since the epoch. */
 export interface SeenClock {
-  /** The last sweep whose clock was believed. */
+  /** The time of the last sweep at which the clock was trusted. */
   readonly trustedMs: number;
-  /** The first sweep after a jump; null: there was none, or the clock has been believed since. */
+  /** The first sweep after a jump; null: there was no jump, or the clock is trusted again. */
   readonly jumpedMs: number | null;
   readonly lastMs: number;
 }
@@ -28,14 +28,14 @@ export interface Judged {
 }
 
 /**
- * Whether the clock may decide what is too old. Once it has jumped forward it is believed only after
- * HOLD_MS in which it has gone on from there: what was deleted by a wrong clock cannot be had back.
+ * Whether the clock may decide what is too old. After a jump forward it is trusted only when it has
+ * gone on from there for HOLD_MS: what was deleted by a wrong clock cannot be restored.
  *
- * @param before  null: there was no sweep yet.
+ * @param before  null: this is the first sweep.
  */
 export function judgeClock(before: SeenClock | null, nowMs: number): Judged {
   const trusted = { trustedMs: nowMs, jumpedMs: null, lastMs: nowMs };
-  // A clock that goes back deletes too little, and not too much.
+  // With a clock that was set back, too little is deleted and never too much.
   if (before === null || nowMs - before.trustedMs <= MAX_STEP_MS)
     return { isTrusted: true, seen: trusted };
   const { trustedMs, jumpedMs, lastMs } = before;

@@ -16,7 +16,7 @@ export function partiesOf(
     : { direction: "inbound", caller: from, ours: to };
 }
 
-/** A form in which `partiesOf` finds the parties of this request. */
+/** A form from which `partiesOf` reads the parties of this request. */
 export function formOf({ callSid, direction, caller, ours }: CallTransferRequest): TransferForm {
   return direction === "outbound"
     ? { CallSid: callSid, Direction: "outbound-api", From: ours, To: caller }

@@ -105,7 +105,8 @@ function found(draft: Draft, event: EventOf<"consult_found">, nowMs: number): vo
   const { phase, consultLeg } = draft.state;
   if (phase.name !== "ringing" || consultLeg !== null) return;
   if (event.exists === false) callAgain(draft, nowMs);
-  // The callback that shows it may have gone to the process that died: the next one is its answer.
+  // The callback about its ringing may have gone to the process that died. The next one will be
+  // about its answer.
   else if (phase.resumed === true) watchRinging(draft);
   else draft.arm(SHOW_MS);
 }
@@ -128,7 +129,7 @@ function legStatus(draft: Draft, event: EventOf<"consult_status">, nowMs: number
   const { status, source } = event;
   if (source === "probe" && phase.name === "ringing" && phase.resumed === true) {
     draft.phase({ ...phase, resumed: false });
-    // It may ring for its whole time: the clock that watches it has begun anew.
+    // It may ring for its full time, counted from now.
     if (status === null || (!isFinalStatus(status) && status !== "in-progress")) return;
   }
   if (status === null) {

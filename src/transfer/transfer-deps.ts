@@ -78,8 +78,8 @@ export interface TransferStart {
   /** The caller is in the conference already, with the agent. */
   readonly agentStays?: boolean;
   /**
-   * Of a transfer that is taken up: when its state was last kept, ms since the epoch. A consult leg
-   * that was asked for is no older. Default: now.
+   * For a transfer that is taken over: when its state was last stored, ms since the epoch. Its
+   * consult leg is not older. Default: now.
    */
   readonly keptEpochMs?: number;
 }

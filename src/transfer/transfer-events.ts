@@ -61,8 +61,8 @@ export type Phase =
       readonly probes: number;
     }
   /**
-   * The caller waits in a conference, the consult leg rings. `resumed`: it was asked for by another
-   * process, and Twilio has not yet been heard about it.
+   * The caller waits in a conference while the consult leg rings. `resumed`: another process
+   * created the leg, and Twilio has not reported anything about it since.
    */
   | {
       readonly name: "ringing";

@@ -98,9 +98,9 @@ export class Transfer {
   }
 
   /**
-   * Goes on where another process stopped.
+   * Continues a transfer where another process stopped.
    *
-   * @param keptEpochMs  when the snapshot was kept; undefined: not known.
+   * @param keptEpochMs  when the snapshot was stored; undefined: unknown.
    */
   static restore(
     { request, state }: TransferSnapshot,

@@ -1,4 +1,4 @@
-/** A module that is loading takes a core, and the relay carries sound beside it. */
+/** Loading a module can occupy a core, and the relay carries sound on the same machine. */
 const MAX_AT_ONCE = 2;
 
 /** Loads modules for a version of an agents file: a few at a time, in order. */
@@ -6,7 +6,7 @@ export class LoadQueue {
   readonly #waiting: ((done: () => void) => void)[] = [];
   #loading = 0;
 
-  /** @param load  begins a load, and calls `done` when it is over, however it ended. */
+  /** @param load  starts to load a module; must call `done` once that is over or has failed. */
   add(load: (done: () => void) => void): void {
     this.#waiting.push(load);
     this.#next();

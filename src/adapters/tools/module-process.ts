@@ -156,7 +156,7 @@ export class ModuleProcess {
     this.#whenLoaded(running, () => {
       if (running.calls.has(id)) running.child.send({ type: "call", id, key, args, context });
     });
-    this.#lookAgain(running, WATCH_BUSY_MS);
+    this.#checkAfter(running, WATCH_BUSY_MS);
   }
 
   /**
@@ -195,7 +195,7 @@ export class ModuleProcess {
       this.#failed(running, "did not load in time"),
     );
     this.#whenLoaded(running, () => late.cancel());
-    this.#lookAgain(running, WATCH_IDLE_MS);
+    this.#checkAfter(running, WATCH_IDLE_MS);
     return running;
   }
 
@@ -264,12 +264,12 @@ export class ModuleProcess {
     running.answers.delete(id);
   }
 
-  #lookAgain(running: Running, ms: number): void {
+  #checkAfter(running: Running, ms: number): void {
     this.#watch?.cancel();
-    this.#watch = this.#deps.clock.after(ms, () => void this.#look(running));
+    this.#watch = this.#deps.clock.after(ms, () => void this.#check(running));
   }
 
-  async #look(running: Running): Promise<void> {
+  async #check(running: Running): Promise<void> {
     if (this.#running !== running) return;
     const busy = running.calls.size > 0;
     const idleMs = this.#deps.clock.nowMs() - (this.#lastUseMs ?? Number.POSITIVE_INFINITY);
@@ -277,7 +277,7 @@ export class ModuleProcess {
       this.stop();
       return;
     }
-    this.#lookAgain(running, busy ? WATCH_BUSY_MS : WATCH_IDLE_MS);
+    this.#checkAfter(running, busy ? WATCH_BUSY_MS : WATCH_IDLE_MS);
     // A call may compute for as long as its deadline allows. Between calls there is nothing to
     // compute.
     if (!busy && running.loaded !== null)

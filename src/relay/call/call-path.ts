@@ -99,7 +99,7 @@ export interface CallPath {
   /** The caller typed a turn. It interrupts the agent as speech does. */
   callerTyped(itemId: ItemId): void;
   responseStarted(responseId: ResponseId): void;
-  /** @returns  whether the caller has heard, or will hear, any sound of this response. */
+  /** @returns whether the caller has heard, or will hear, any sound of this response. */
   responseDone(end: ResponseEnd): boolean;
   /** SIP: the server plays to the line itself. */
   playback(what: "started" | "stopped" | "cleared", responseId: ResponseId | null): void;

@@ -21,8 +21,8 @@ import type { ReplyWatch } from "./reply-watch.js";
 import type { ToolAnswers } from "./tool-answers.js";
 
 /**
- * From a fact that a session was told to its loss: a connection that is dead is found out within
- * this time, and what was sent meanwhile never arrived. A model that hears a fact twice takes no harm.
+ * A fact that was sent within this time before the session was lost may never have arrived, because
+ * a dead connection is found within this time. It is sent again: a fact twice does no harm.
  */
 const UNCERTAIN_MS = 15_000;
 
@@ -54,7 +54,7 @@ export class ModelLink implements ModelDialerHost {
   #conversation: "new" | "kept" = "new";
   /** Facts that came while there was no session, and that no session has got as history. */
   #untold: string[] = [];
-  /** Facts that the session was told, and that are lost where its connection was dead by then. */
+  /** Facts that were sent to the session lately; they may be lost if its connection was dead. */
   #uncertain: { readonly text: string; readonly toldMs: number }[] = [];
 
   constructor(
@@ -172,7 +172,7 @@ export class ModelLink implements ModelDialerHost {
       this.#host.log.warn("model: session lost", { code, detail });
       this.#host.eventLog.note("session_lost", { code });
     }
-    // A session that attaches to the same conversation gets no history, so it is told them again.
+    // A session that attaches to the same conversation gets no history, so they are sent again.
     const nowMs = this.#deps.clock.nowMs();
     const lost = this.#uncertain.splice(0).filter(({ toldMs }) => nowMs - toldMs < UNCERTAIN_MS);
     this.#untold.push(...lost.map(({ text }) => text));

@@ -126,7 +126,7 @@ const MAX_TOLD_WAIT_MS = 4_000;
 const MAX_ASKED = 1;
 /** A model that answers only with tool calls never reaches the caller. */
 const MAX_SILENT_RESPONSES = 8;
-/** A model that misses the end of more turns in a row does not hear this caller. */
+/** When the model misses the end of more turns in a row, it does not hear this caller. */
 const MAX_MISSED_ENDS = 3;
 
 export const NO_REPLY_OWED: ReplyState = {

@@ -132,7 +132,8 @@ export class Inbound {
     const agent = placed?.agent ?? agentFor(agents, form);
     if (callSid === null || agent === null) {
       metrics.callsRejected.add(1, agent === null ? "no_agent" : "internal");
-      log.warn("call: not taken", { reason: agent === null ? "no_agent" : "no_call_sid" });
+      const reason = agent === null ? "no_agent" : "no_call_sid";
+      log.warn("call: not taken", { callSid, reason });
       return apologyTwiml(agent);
     }
     // Twilio asks again when our answer was late: it is the same call, with a new stream token.

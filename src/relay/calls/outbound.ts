@@ -69,7 +69,7 @@ export interface AnsweredCall {
   readonly context: Readonly<Record<string, unknown>> | null;
 }
 
-/** A call that was placed, until it is known to be over or with an agent. */
+/** A call that was placed, until it is over or an agent has it. */
 interface WatchedCall {
   readonly callSid: CallSid;
   /** Of what the agent is to know. */

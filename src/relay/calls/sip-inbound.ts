@@ -207,10 +207,10 @@ export class SipInbound {
     if (this.#deps.states === null || this.#config.supervisorAppSid === null) return;
     const lane = this.#lastLane++ % LOST_AT_ONCE;
     const before = this.#lanes[lane] ?? Promise.resolve();
-    this.#lanes[lane] = before.then(() => this.#lookAtLost(callSid));
+    this.#lanes[lane] = before.then(() => this.#recoverLost(callSid));
   }
 
-  async #lookAtLost(callSid: CallSid): Promise<void> {
+  async #recoverLost(callSid: CallSid): Promise<void> {
     const { states, log, registry } = this.#deps;
     try {
       if (registry.knows(callSid) || states === null || (await states.find(callSid)) === null)

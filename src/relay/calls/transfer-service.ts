@@ -64,9 +64,7 @@ export interface TransferService {
   whatFollows(callSid: CallSid): Promise<Twiml>;
   /** The same for a call that another process had. Null: it left no transfer unfinished. */
   resume(callSid: CallSid, form: Form): Promise<Twiml | null>;
-  /**
-   * The process of the call died, and Twilio asks nothing: what it left unfinished is taken up.
-   */
+  /** Takes over the unfinished transfer of a dead process for which Twilio sends no callback. */
   recover(callSid: CallSid): Promise<void>;
   /** Apology and the agent's default destination, for callers of a process that is gone. */
   fallback(agent: AgentProfile, callSid: CallSid, form: Form): Twiml;
@@ -84,7 +82,7 @@ export interface KeptTransfer extends TransferSnapshot {
   readonly agent: string;
   /** When the call was opened, ms since the epoch; null: this process did not see it. */
   readonly openedEpochMs: number | null;
-  /** When this was kept, ms since the epoch. Absent: an older version kept it. */
+  /** When this was stored, ms since the epoch. Absent: an older version stored it. */
   readonly keptEpochMs?: number;
 }
 

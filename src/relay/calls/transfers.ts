@@ -301,11 +301,12 @@ export class Transfers implements TransferService {
   async recover(callSid: CallSid): Promise<void> {
     const stored = await this.#stored(callSid);
     const phase = stored?.state.phase.name ?? "over";
-    // In a farewell it had not begun: the caller is with the model, or Twilio asks what follows.
+    // During a farewell the transfer has not begun: the caller is with the model, or Twilio sends a
+    // callback.
     if (stored === null || phase === "over" || phase === "farewell") return;
     const agent = this.#calls.agents.agents.get(stored.agent);
     if (agent === undefined) return;
-    // Nobody is called for a caller who has hung up meanwhile. In doubt they are waiting.
+    // Nobody is called for a caller who has hung up. If Twilio does not say, they count as waiting.
     const status = await this.#deps.control.status(callSid).catch(() => null);
     const transfer = this.#takeUp(callSid, stored, agent, formOf(stored.request));
     if (status !== null && isFinalStatus(status)) transfer.callerHungUp();

@@ -49,8 +49,8 @@ export interface ModelSession {
   /** Local VAD detected that the caller spoke and paused. A live server reports that soon. */
   callerPaused(): void;
   /**
-   * The caller is silent, or not to be waited for, although the server believes that they speak.
-   * The next reply knows what they have said so far.
+   * The caller is silent, or has spoken for too long, although the server believes that they speak.
+   * The next reply takes into account what they have said so far.
    */
   callerSilent(): void;
   /** Asks the server for a sign of life. A live server answers it: `probeAnswered`. */

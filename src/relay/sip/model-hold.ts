@@ -26,7 +26,7 @@ const RESTORE_MS = 4_000;
 /** From that request to the second try, if the first has not been answered. */
 const AGAIN_MS = 2_000;
 const MAX_TRIES = 2;
-/** Between the tries to undo a hold that was carried out late, or was not undone. */
+/** Between the tries to undo a hold that was carried out late, or whose end had no effect. */
 const UNDO_PAUSE_MS = 1_000;
 const MAX_UNDO_TRIES = 3;
 

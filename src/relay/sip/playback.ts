@@ -33,7 +33,7 @@ export class ServerPlayback {
   /** The last response that had words. */
   #worded: ResponseId | null = null;
   #isPlaying = false;
-  /** The server has said at least once what it plays. */
+  /** The server has reported at least once when it plays. */
   #isReported = false;
   /** When the server last began to play. */
   #startedMs = Number.NEGATIVE_INFINITY;
@@ -79,9 +79,10 @@ export class ServerPlayback {
   }
 
   /**
-   * A response is whole. A server that has never said what it plays is taken to play it now.
+   * A response is complete. If the server has never reported when it plays, the relay assumes that
+   * it plays the response now.
    *
-   * @returns  whether the caller hears something of it, now or later.
+   * @returns whether the caller hears something of it, now or later.
    */
   responseDone({ responseId, status }: Pick<ResponseEnd, "responseId" | "status">): boolean {
     const hasWords = this.#hasWordsOf(responseId);
@@ -94,7 +95,7 @@ export class ServerPlayback {
     return hasWords;
   }
 
-  /** A server that says when it stops to play says it of an interruption too. */
+  /** A server that reports when it stops playing also does so at an interruption. */
   callerSpoke(): void {
     if (this.#isPlaying && !this.#isReported) this.interrupted();
   }

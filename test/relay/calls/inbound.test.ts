@@ -43,6 +43,17 @@ describe("partiesOf", () => {
   });
 });
 
+describe("a caller whom no agent answers", () => {
+  it("hears an apology, and is found in the log by CallSid", async () => {
+    const bench = new CallBench();
+    (bench.calls.agents.agents as Map<string, unknown>).clear();
+    const twiml = await bench.calls.incoming(bench.form(1));
+    expect(twiml.map(({ verb }) => verb)).toEqual(["say", "hangup"]);
+    const fields = JSON.stringify({ callSid: sid(1), reason: "no_agent" });
+    expect(bench.log.lines).toContain(`warn call: not taken ${fields}`);
+  });
+});
+
 describe("the stream of a caller", () => {
   const refusals = ({ fake }: CallBench, reason: string) =>
     fake.count("authFailures", { surface: "token", reason });

@@ -2,7 +2,7 @@ import type { ItemId } from "../../../domain/ids.js";
 import { SmallMap } from "../../../domain/small-map.js";
 import { UNREAD } from "./unread-event.js";
 
-/** Items whose events, should one be repeated, must still be recognised. */
+/** How many items are remembered, so that an event that comes again is recognised. */
 const MAX_ITEMS_KEPT = 32;
 
 interface CallerItem {
@@ -18,27 +18,27 @@ interface CallerItem {
 export type Commit =
   /** The server has found the end of the caller's turn. */
   | "turn"
-  /** The session has asked for it, in the middle of what the server takes for a turn. */
+  /** The session has asked for it in the middle of a turn whose end the server did not find. */
   | "forced"
   | "repeated";
 
 /**
  * The caller's items of one session.
  *
- * It knows which of their events the server has reported. A repeated event would begin a turn that
- * nobody speaks, or ask for a reply that the caller has had. The methods `started` to `transcribed`
- * return false when the event is a repetition and must not be acted on. The events of an item may
+ * It remembers which of their events the server has sent. If an event that comes again were acted
+ * on, it would begin a turn that nobody speaks, or ask for a second reply to the same turn. So
+ * `started`, `stopped`, `timedOut` and `transcribed` return false for it. The events of an item may
  * arrive in any order.
  *
  * It also knows whether there is speech that the server has not committed. A reply that is asked
- * for in the middle of such a turn does not know what the caller said, unless it is committed first.
+ * for in the middle of such a turn ignores what the caller said, unless it is committed first.
  */
 export class CallerItems {
   readonly #items = new SmallMap<ItemId, CallerItem>();
   /** The server has reported the beginning of speech and not its end. */
   #isSpeechOpen = false;
   #isCommitDue = false;
-  /** Of the commit that was sent and is not answered. */
+  /** The event id of the commit that was sent and has not been answered; null: there is none. */
   #commitId: string | null = null;
 
   /** Speech may go on in the same item, at another position, until the item is committed. */
@@ -88,7 +88,7 @@ export class CallerItems {
     return "forced";
   }
 
-  /** The caller is not speaking, or not to be waited for, whatever the server believes. */
+  /** The caller is silent, or has spoken for too long, whatever the server believes. */
   overruled(): void {
     this.#isCommitDue = this.#isSpeechOpen;
   }
@@ -120,7 +120,7 @@ export class CallerItems {
       committed: false,
       transcribed: false,
     };
-    // Several items may share the name of those that could not be read.
+    // Every item whose id could not be read has this id, so it is not remembered.
     if (itemId === UNREAD) return item;
     if (this.#items.size >= MAX_ITEMS_KEPT) this.#items.dropOldest();
     this.#items.set(itemId, item);

@@ -58,7 +58,7 @@ const HANDLERS: Handlers = {
   "input_audio_buffer.committed": (s, { itemId }, nowMs) => {
     const commit = s.callerItems.committed(itemId);
     if (commit === "repeated") return;
-    // After a commit of its own the session has asked for the reply, and the server makes none.
+    // After a forced commit the server makes no response by itself: the session asks for it.
     if (commit === "turn") s.sequencer.committed(nowMs);
     s.events.callerTurn(itemId);
   },

@@ -161,7 +161,7 @@ export class ResponseFlow {
     outbox.send({ type: "response.cancel", event_id: outbox.eventId("cancel"), response_id: id });
   }
 
-  /** The caller is not speaking, or not to be waited for, whatever the server believes. */
+  /** The caller is silent, or has spoken for too long, whatever the server believes. */
   callerSilent(nowMs: number): void {
     this.callerItems.overruled();
     this.sequencer.callerSilent();
@@ -185,7 +185,7 @@ export class ResponseFlow {
     });
   }
 
-  /** The reply must know what the caller said, although the server has not found its end. */
+  /** Commits what the caller has said, so that the reply takes it into account. */
   #commitSpeech(): void {
     if (!this.callerItems.isCommitDue) return;
     const { outbox } = this.#deps;
@@ -262,7 +262,7 @@ export class ResponseFlow {
   /** True: the error was about a response, a truncation or a commit and has been handled. */
   refused(fault: ServerFault, nowMs: number): boolean {
     const { code, eventId, message } = fault;
-    // The reply is asked for all the same. Any other code is a fault of the request.
+    // The reply is asked for all the same. Any other code means that the request was wrong.
     if (this.callerItems.commitRefused(eventId) && isBenign(code)) return true;
     switch (this.sequencer.refused(eventId, code, nowMs)) {
       case "retried":

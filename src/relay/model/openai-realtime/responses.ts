@@ -8,7 +8,7 @@ import { EVENT_NOT_READ, UNREAD } from "./unread-event.js";
 
 /** Interrupted responses whose late audio must still be recognised. */
 const MAX_INTERRUPTED_KEPT = 32;
-/** Responses whose beginning or end, should it be told again, must still be recognised. */
+/** How many responses are remembered, so that a repeated beginning or end is recognised. */
 const MAX_ENDED_KEPT = 32;
 /** Items of one response that are kept until it ends. */
 const MAX_UNHEARD_KEPT = 64;
@@ -52,10 +52,10 @@ export class Responses {
   }
 
   /**
-   * The beginning of a response is told. A server that tells it twice must not make the relay wait
-   * for an end that does not come again.
+   * The server has reported the beginning of a response. If it does so again, the relay must not
+   * wait for an end that does not come a second time.
    *
-   * @returns  false when it was told before, or the response has ended.
+   * @returns false when it was reported before, or the response has ended.
    */
   begins(id: ResponseId): boolean {
     if (id !== UNREAD && (id === this.#active || this.#ended.includes(id))) return false;
