@@ -6,23 +6,43 @@
 import { AUDIO_CORE } from "./audio-core-module.js";
 import { ulawToLinear } from "./ulaw.js";
 
-/** Positions are in bytes of `coreMemory`. */
+/**
+ * What the module exports. Positions are in bytes of `coreMemory`, lengths in bytes; `ulaw` is the
+ * position of mu-law audio, a step is 10 ms of it. A level in octaves is log2 of a mean square.
+ */
 export interface AudioCore {
   readonly memory: { readonly buffer: ArrayBuffer };
+  /**
+   * Scans the media message of `length` bytes at TEXT.
+   *
+   * @returns bytes of audio, which is at MESSAGE_AUDIO; -1: the message has another layout; -2: one
+   *          of its fields is not valid.
+   */
   scanMedia(length: number): number;
+  /** @returns bytes written; -1: the text is not canonical base64. */
   decodeBase64(src: number, length: number, dst: number): number;
+  /** @returns characters written, padding included. */
   encodeBase64(src: number, length: number, dst: number): number;
   copy(to: number, from: number, length: number): void;
+  /** Writes the level of each band over `steps`, in octaves, to LEVELS. */
   envelope(ulaw: number, steps: number): void;
+  /** Writes the levels of each step, as bytes in half decibels, to STEP_LEVELS. */
   stepLevels(ulaw: number, steps: number): void;
+  /** @returns 1: the sum of squares is at most `energy`; otherwise 0. */
   isQuieter(ulaw: number, length: number, energy: number): number;
+  /** Turns `count` powers at `at` into octaves, in place. */
   toOctaves(at: number, count: number): void;
+  /** The power of a frame and of its wide bands. */
   splitWide(ulaw: number): void;
+  /** The power of the low bands of the same frame. @returns its periodicity, at most 32. */
   splitLow(): number;
+  /** Computes the cues of a frame. The next three take them further; `scoreFrame` does it all. */
   computeCues(ulaw: number): void;
   recallScores(): void;
   rememberScore(score: number): void;
+  /** @returns the log odds of speech by the cues. */
   weighFrame(): number;
+  /** @returns the log odds of speech in a frame, after the frames before it. */
   scoreFrame(ulaw: number): number;
 }
 
@@ -108,7 +128,8 @@ export function placeAudio(ulaw: Uint8Array, start: number, end: number): number
   const base = coreBase(ulaw);
   if (base >= 0) return base + start;
   const n = end - start;
-  if (n > AUDIO_BYTES) throw new RangeError(`${n} bytes of audio at once`);
+  if (n > AUDIO_BYTES)
+    throw new RangeError(`at most ${AUDIO_BYTES} bytes of audio can be placed at once, not ${n}`);
   // A loop, because a view for `set` would be an allocation.
   for (let i = 0; i < n; i++) coreMemory[AUDIO + i] = ulaw[start + i]!;
   return AUDIO;

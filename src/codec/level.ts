@@ -35,8 +35,9 @@ export function energyOf(dbov: number, bytes: number): number {
 }
 
 /**
- * Whether `ulaw[start … end)`, at most 1 KiB, has less energy than that. It stops at the first byte
- * that exceeds it, so loud audio costs almost nothing. Allocates nothing.
+ * Whether `ulaw[start … end)`, at most 1 KiB, has no more than this energy, as `energyOf` returns
+ * it. Stops at the first byte that exceeds it, so loud audio costs almost nothing. Allocates
+ * nothing.
  */
 export function isQuieter(ulaw: Uint8Array, start: number, end: number, energy: number): boolean {
   return core.isQuieter(placeAudio(ulaw, start, end), end - start, energy) !== 0;

@@ -17,7 +17,9 @@ import { TokenBuckets } from "./token-buckets.js";
 
 /** Twilio's largest forms are a few KiB. */
 export const MAX_BODY_BYTES = 64 * 1024;
-/** Most requests from addresses with many refusals that wait for the check of their signature. */
+/**
+ * The most requests from addresses with many refusals that wait for the check of their signature.
+ */
 const MAX_SUSPECTS = 1000;
 /** Longest body from an address with many refusals. Twilio's forms are shorter. */
 const MAX_SUSPECT_BODY_BYTES = 8 * 1024;

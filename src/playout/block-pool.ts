@@ -1,14 +1,14 @@
-/** A piece of audio memory, and the one that follows it in the queue that it is in. */
+/** A piece of audio memory, linked to the next one of its queue. */
 export interface Block {
-  /** BLOCK_BYTES of them. */
+  /** Its length is BLOCK_BYTES. */
   readonly bytes: Uint8Array;
   next: Block | null;
   readonly slab: Slab;
 }
 
-/** Blocks that were made at once, in one piece. */
+/** Blocks that were allocated together, as one piece of memory. */
 interface Slab {
-  /** Those that are not lent, as a list. */
+  /** The blocks that are not lent, as a linked list. */
   free: Block | null;
   freeBlocks: number;
 }
@@ -20,11 +20,12 @@ interface Slab {
  */
 export class BlockPool {
   /**
-   * 128 ms of mu-law. A message is taken by a copy of its whole block, so a large block costs time;
-   * besides, it would be half empty on average. Smaller ones would cost more bookkeeping.
+   * 128 ms of mu-law. To take a message its whole block is copied, so a larger block costs time,
+   * and on average half of a call's last block is unused. Smaller blocks would cost more
+   * bookkeeping.
    */
   static readonly BLOCK_BYTES = 1024;
-  /** Memory of its own would cost each block a third of its size. */
+  /** A separate allocation for each block would cost another third of its size. */
   static readonly SLAB_BLOCKS = 32;
 
   readonly #keepFree: number;
@@ -46,7 +47,7 @@ export class BlockPool {
     return this.#lent;
   }
 
-  /** A block that nothing follows. */
+  /** A block with no next block. Its content is undefined. */
   take(): Block {
     const slab = this.#open[this.#open.length - 1] ?? this.#makeSlab();
     const block = slab.free!;

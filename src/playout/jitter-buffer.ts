@@ -2,7 +2,7 @@ import { copyAudio, coreMemory, placeOf } from "../codec/audio-core.js";
 import { type Block, BlockPool } from "./block-pool.js";
 
 const PLAYOUT = placeOf("PLAYOUT");
-/** Most bytes of one `take`: they lie in two blocks at most. */
+/** The most bytes that one `take` moves, so that they lie in at most two blocks. */
 export const MAX_TAKE_BYTES = BlockPool.BLOCK_BYTES;
 
 /**
@@ -22,7 +22,7 @@ export class JitterBuffer {
   #length = 0;
   #takenAt = 0;
 
-  /** @param limitBytes  most that may wait; `push` takes no more than that. */
+  /** @param limitBytes  the most that may wait; `push` takes no more than that. */
   constructor(pool: BlockPool, limitBytes: number) {
     this.#pool = pool;
     this.#limitBytes = limitBytes;

@@ -29,7 +29,7 @@ export class LeadControl {
   #echoes = 0;
   #jitterMs = 0;
 
-  /** @param leadMs  most audio wanted at the phone over a network without jitter. */
+  /** @param leadMs  the most audio wanted at the phone over a network without jitter. */
   constructor(leadMs: number) {
     this.#leadBytes = msToBytes(leadMs);
   }
@@ -40,7 +40,7 @@ export class LeadControl {
   }
 
   /**
-   * Most audio wanted at the phone, in bytes.
+   * The most audio wanted at the phone, in bytes.
    *
    * @param placed  true: it is known where the phone is. Otherwise jitter may already have delayed
    *                its start, and what is added for jitter would be there twice.

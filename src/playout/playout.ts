@@ -24,9 +24,9 @@ export interface PlayoutSink {
 }
 
 export interface PlayoutOptions {
-  /** Most audio kept un-played at the phone while the network delivers evenly, in ms. */
+  /** The most audio kept un-played at the phone while the network delivers evenly, in ms. */
   readonly leadMs: number;
-  /** Most audio that may wait here, in bytes. */
+  /** The most audio that may wait here, in bytes. */
   readonly limitBytes: number;
 }
 
@@ -34,7 +34,7 @@ export interface PlayoutOptions {
 export const PLAYOUT_LIMIT_BYTES = msToBytes(5 * 60_000);
 
 /**
- * Most audio in one message: three frames. Fewer and larger writes save the relay more than
+ * The most audio in one message: three frames. Fewer and larger writes save the relay more than
  * anything else.
  */
 const MESSAGE_BYTES = 3 * FRAME_BYTES;
@@ -73,7 +73,7 @@ export class Playout {
   }
 
   /**
-   * Audio dropped because the limit was waiting already, or because the leg took no more, in bytes.
+   * Audio dropped because the buffer was full or the leg took no more, in bytes.
    */
   get droppedBytes(): number {
     return this.#droppedBytes;
@@ -157,7 +157,9 @@ export class Playout {
     if (this.#ledger.nextToSend() === undefined) this.#mark();
   }
 
-  /** Whether a `pump` may send something now: a cheap look that is never wrong about "no". */
+  /**
+   * Whether `pump` may send something now: a cheap check. False means that it would send nothing.
+   */
   due(nowMs: number): boolean {
     if (this.#held || this.#buffer.length === 0) return false;
     const target = this.#lead.targetBytes(this.#clock.placed);
@@ -245,8 +247,8 @@ export class Playout {
   }
 
   /**
-   * The caller interrupts: what they have not heard never comes. What counts as heard is everything
-   * that the phone plays until the `clear` takes effect there.
+   * The caller interrupts: what they have not heard is dropped. Everything that the phone plays
+   * until the `clear` takes effect there counts as heard.
    *
    * @returns null when nothing is being played or waits, and nothing was sent. Otherwise `clear`
    *          has been sent and every item's end is reported, oldest first.

@@ -1,5 +1,5 @@
 const MAX_WINDOW = 64;
-/** Shared by all: a value is added to one at a time. */
+/** Shared by all medians: only one of them is computed at a time. */
 const sorted = new Float64Array(MAX_WINDOW);
 
 /**
@@ -7,7 +7,7 @@ const sorted = new Float64Array(MAX_WINDOW);
  * stays does, after half a window. Allocates nothing after its first value.
  */
 export class RunningMedian {
-  /** No typed array: its memory of its own would be four times as large. */
+  /** Not a typed array, because its separate memory would be four times as large. */
   readonly #values: number[] = [];
   readonly #window: number;
   #added = 0;
@@ -18,7 +18,8 @@ export class RunningMedian {
    * @throws RangeError for more.
    */
   constructor(window: number) {
-    if (window > MAX_WINDOW) throw new RangeError(`a window of ${window} values`);
+    if (window > MAX_WINDOW)
+      throw new RangeError(`window must be at most ${MAX_WINDOW}, not ${window}`);
     this.#window = window;
   }
 

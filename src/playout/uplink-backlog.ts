@@ -1,6 +1,6 @@
 import { BYTES_PER_MS } from "../codec/frame.js";
 
-/** Most audio that waits for a session that is not ready yet: ten seconds. */
+/** The most audio that waits for a session that is not ready yet: ten seconds. */
 export const BACKLOG_LIMIT_BYTES = 10_000 * BYTES_PER_MS;
 
 /**

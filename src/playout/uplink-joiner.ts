@@ -8,7 +8,7 @@ export class UplinkJoiner {
   readonly #buffer: Uint8Array;
   #length = 0;
 
-  /** @param limitBytes  most that may wait. */
+  /** @param limitBytes  the most that may wait. */
   constructor(limitBytes: number) {
     this.#buffer = new Uint8Array(limitBytes);
   }

@@ -23,9 +23,9 @@ export class CallerVad {
   #incomplete = false;
   #quietFrames = 0;
 
-  /** @param mostAheadMs  of `played`: from a call until the phone plays it; default: 5 s. */
-  constructor(mostAheadMs?: number) {
-    this.#gate = new EchoGate(mostAheadMs);
+  /** @param maxAheadMs  of `played`: from a call until the phone plays it; default: 5 s. */
+  constructor(maxAheadMs?: number) {
+    this.#gate = new EchoGate(maxAheadMs);
   }
 
   /**

@@ -46,9 +46,9 @@ export class EchoGate {
   /** When the last frame ended. */
   #frameEndMs = Number.NaN;
 
-  /** @param mostAheadMs  how long before it is played audio is announced; default: 5 s. */
-  constructor(mostAheadMs?: number) {
-    this.#played = new PlayedEnvelope(mostAheadMs);
+  /** @param maxAheadMs  how long before it is played audio is announced; default: 5 s. */
+  constructor(maxAheadMs?: number) {
+    this.#played = new PlayedEnvelope(maxAheadMs);
     this.#path = new EchoPath(this.#played);
   }
 

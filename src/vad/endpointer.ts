@@ -43,7 +43,9 @@ export class Endpointer {
     const { onsetFrames, hangoverFrames } = { ...ENDPOINTER_DEFAULTS, ...options };
     for (const frames of [onsetFrames, hangoverFrames]) {
       if (!Number.isInteger(frames) || frames < 1)
-        throw new RangeError(`${frames} frames: needs 1 or more`);
+        throw new RangeError(
+          `onsetFrames and hangoverFrames must be whole numbers of at least 1, not ${frames}`,
+        );
     }
     this.#onsetFrames = onsetFrames;
     this.#hangoverFrames = hangoverFrames;

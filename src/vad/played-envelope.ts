@@ -39,9 +39,9 @@ export class PlayedEnvelope {
   /** Nothing is announced from this step on. */
   #endStep = Number.NEGATIVE_INFINITY;
 
-  /** @param mostAheadMs  how long before it is played audio is announced at most, in ms. */
-  constructor(mostAheadMs = MAX_AHEAD_MS) {
-    this.#steps = Math.ceil((mostAheadMs + BEHIND_MS) / STEP_MS);
+  /** @param maxAheadMs  how long before it is played audio is announced at most, in ms. */
+  constructor(maxAheadMs = MAX_AHEAD_MS) {
+    this.#steps = Math.ceil((maxAheadMs + BEHIND_MS) / STEP_MS);
     const memory = new Uint8Array(this.#steps * ENVELOPE_BANDS + STEP_BYTES);
     this.#levels = memory.subarray(0, -STEP_BYTES);
     this.#rest = memory.subarray(-STEP_BYTES);

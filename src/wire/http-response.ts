@@ -6,7 +6,7 @@ import { WireError } from "../domain/errors.js";
 
 /** The limit of Node's own HTTP client. */
 const MAX_HEAD_BYTES = 16 * 1024;
-/** Most bytes of a chunk's size line with extensions, or of a trailer line. */
+/** The most bytes of a chunk's size line with extensions, or of a trailer line. */
 const MAX_LINE_BYTES = 1024;
 
 const STATUS_LINE = /^HTTP\/1\.[01] ([1-5]\d\d)(?: |$)/;

@@ -9,7 +9,7 @@ const ACCEPT_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /** The limit of Node's own HTTP client. */
 const MAX_HEAD_BYTES = 16 * 1024;
-/** Most bytes kept of the body of a refusal: enough for the error's code. */
+/** The most bytes kept of the body of a refusal: enough for the error's code. */
 const MAX_BODY_BYTES = 8 * 1024;
 
 const HEADER_NAME = /^[!#$%&'*+.^`|~\w-]+$/;

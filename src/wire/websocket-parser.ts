@@ -40,7 +40,7 @@ export interface FrameSink {
   faulted(fault: FrameFault): void;
 }
 
-/** Most memory that is taken for a message in pieces on the word of its header alone. */
+/** The most memory that is taken for a message in pieces on the word of its header alone. */
 const FIRST_BYTES = 64 * 1024;
 
 const NOTHING = new Uint8Array(0);

@@ -1,7 +1,7 @@
 import type { ItemId, ToolCallId } from "../../domain/ids.js";
 import type { HistoryItem } from "../model/model-session.js";
 
-/** Most entries that a new session gets: the newest, because the next answer must fit them. */
+/** The most entries that a new session gets: the newest, because the next answer must fit them. */
 const HISTORY_ITEMS = 60;
 
 type Entry =

@@ -10,7 +10,9 @@ const TELL_EVERY_MS = 1_000;
  */
 const POINT_EVERY_MS = 60;
 const MAX_POINTS = 128;
-/** Most texts whose end has not come. The model has one at a time; more are a protocol fault. */
+/**
+ * The most texts whose end has not come. The model has one at a time; more are a protocol fault.
+ */
 const MAX_GROWING = 32;
 
 type AgentText = RecordEvent & { readonly type: "agent_text" };

@@ -38,7 +38,7 @@ export interface TransfersDeps extends TransferDeps {
 
 /** `<Dial>` ends after four hours by itself; until then a callback may come. */
 const REMEMBER_MS = 5 * 3_600_000;
-/** Most transfers that are kept. A callback of a forgotten one has what it needs in its URL. */
+/** The most transfers that are kept. A callback of a forgotten one has what it needs in its URL. */
 const MAX_REMEMBERED = 5_000;
 /** From asking other processes for their counts: after this, this process's own count decides. */
 const COUNT_WAIT_MS = 300;

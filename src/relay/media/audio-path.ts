@@ -46,7 +46,7 @@ export function isLocal(itemId: ItemId): boolean {
 /** Longest round trip for which the echo gate remembers what the phone still has to play. */
 const MAX_ROUND_TRIP_MS = 1_000;
 
-/** Most audio of a supervisor that may wait here, beyond what the phone holds. */
+/** The most audio of a supervisor that may wait here, beyond what the phone holds. */
 const MAX_VOICE_BYTES = msToBytes(300);
 
 const SILENCE = new Uint8Array(msToBytes(GAP_LIMIT_MS)).fill(ULAW_SILENCE);

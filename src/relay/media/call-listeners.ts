@@ -32,7 +32,7 @@ export const HEADER_BYTES = 8;
 const SEND_EVERY_MS = 60;
 /** Far more than comes in that time. A longer burst leaves in several messages. */
 const MAX_MESSAGE_BYTES = HEADER_BYTES + msToBytes(1_000);
-/** Most audio that a listener's connection may hold back: four seconds of both directions. */
+/** The most audio that a listener's connection may hold back: four seconds of both directions. */
 export const MAX_BACKLOG_BYTES = 64 * 1024;
 export const MAX_LISTENERS = 16;
 

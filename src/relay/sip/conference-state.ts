@@ -8,7 +8,7 @@ import type {
   ModelPlace,
 } from "./conference-events.js";
 
-/** Most connections to one model within ATTACH_WINDOW_MS; then the model counts as lost. */
+/** The most connections to one model within ATTACH_WINDOW_MS; then the model counts as lost. */
 const MAX_ATTACHES = 5;
 const ATTACH_WINDOW_MS = 60_000;
 /** From a redial: a model that is lost again within this is not replaced once more. */

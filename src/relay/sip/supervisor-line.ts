@@ -42,7 +42,9 @@ const START_MS = 5_000;
 /** From the stream's end: news that the caller hung up may follow within this. */
 const GRACE_MS = 500;
 const RING_S = 5;
-/** Most audio that may wait at Twilio. More, after a burst of a slow connection, is only delay. */
+/**
+ * The most audio that may wait at Twilio. More, after a burst of a slow connection, is only delay.
+ */
 const MAX_AHEAD_MS = 300;
 
 /** What the token of a line's stream proves, beside the leg that it belongs to. */
