@@ -36,8 +36,6 @@ const ALONE = [
   "test/console/desk.test.ts",
 ];
 
-const COMPILED = "test/compiled-relay.ts";
-
 /** What waits begins first, the longest files before the others, so that the cores are busy to the end. */
 class WaitingFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -62,7 +60,7 @@ export default defineConfig({
   test: {
     provide: { compiledRelay: buildFolder() },
     // Most tests wait most of the time.
-    maxWorkers: 4 * availableParallelism(),
+    maxWorkers: 3 * availableParallelism(),
     experimental: { fsModuleCache: true },
     testTimeout: 30_000,
     hookTimeout: 30_000,
@@ -75,7 +73,7 @@ export default defineConfig({
           include: WAITING,
           exclude: ALONE,
           isolate: false,
-          globalSetup: COMPILED,
+          globalSetup: "test/compiled-relay.ts",
         },
       },
       {
@@ -84,7 +82,7 @@ export default defineConfig({
           name: "alone",
           include: ALONE,
           sequence: { groupOrder: 1 },
-          globalSetup: COMPILED,
+          globalSetup: "test/compiled-relay.ts",
         },
       },
       {
@@ -95,11 +93,6 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: [...WAITING, ...ALONE],
           isolate: false,
-          // `npm test` runs them at a low priority, beside the tests that wait.
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
-          // A few start parts of the relay; compiling them for one file would take longer.
-          globalSetup: process.env["MURELAY_ALL_TESTS"] === undefined ? [] : COMPILED,
         },
       },
     ],

@@ -10,9 +10,9 @@ import { type Context, createContext, Script } from "node:vm";
 const MAX_CPU_MS = 100;
 /** Of all texts of a pattern. What was not found by then is not looked for. */
 const MAX_ALL_CPU_MS = 1_000;
-/** One that is interrupted after this, and had no core meanwhile, is tried once more. */
+/** One that is interrupted after this, and had no core meanwhile, is tried again, for twice as long. */
 const INTERRUPT_MS = 500;
-const TRIES = 2;
+const TRIES = 4;
 /** Many combinations of a few characters are enough for what grows as a power of two. */
 const PAIR_CHARS = 48;
 /** What grows as a high power of the length needs longer texts. Longer ones refuse usual patterns. */
@@ -77,7 +77,7 @@ function cpuMsOf(pattern: RegExp, text: string): number {
   for (let i = 0; i < TRIES; i++) {
     pattern.lastIndex = 0;
     const before = process.cpuUsage();
-    const isInTime = endsInTime(() => pattern.test(text));
+    const isInTime = endsWithin(INTERRUPT_MS * 2 ** i, () => pattern.test(text));
     const { user, system } = process.cpuUsage(before);
     ms = (user + system) / 1000;
     if (isInTime || ms > MAX_CPU_MS) break;
@@ -86,12 +86,12 @@ function cpuMsOf(pattern: RegExp, text: string): number {
 }
 
 /** Never call it on a thread that carries sound. */
-function endsInTime(run: () => void): boolean {
+function endsWithin(timeout: number, run: () => void): boolean {
   box ??= createContext({});
   script ??= new Script("run()");
   box["run"] = run;
   try {
-    script.runInContext(box, { timeout: INTERRUPT_MS });
+    script.runInContext(box, { timeout });
     return true;
   } catch (error) {
     if (isTimeout(error)) return false;
