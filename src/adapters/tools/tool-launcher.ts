@@ -52,25 +52,34 @@ function moduleAt({ path, version }: ModuleVersion): ModuleProcess {
 function received(message: ToLauncher): void {
   switch (message.type) {
     case "describe": {
-      const { id } = message;
-      loads.add((done) =>
-        moduleAt(message).describe((end) => {
-          send(
-            end.type === "loaded"
-              ? { type: "described", id, tools: end.tools }
-              : { type: "load_failed", id, reason: end.reason },
-          );
-          done();
-        }),
-      );
+      const { id, version } = message;
+      const module = moduleAt(message);
+      const failed = (reason: string): void => send({ type: "load_failed", id, reason });
+      loads.add({
+        module,
+        version,
+        load: (done) =>
+          module.describe((end) => {
+            if (end.type === "loaded") send({ type: "described", id, tools: end.tools });
+            else failed(end.reason);
+            done();
+          }),
+        replaced: () => failed("a later agents file is being loaded"),
+      });
       return;
     }
     case "keep_ready": {
-      const wanted = moduleAt(message);
-      loads.add((done) => {
-        for (const one of modules.values())
-          if (one.path === message.path && one !== wanted) one.replaced();
-        wanted.keepReady(done);
+      const { path, version } = message;
+      const module = moduleAt(message);
+      loads.add({
+        module,
+        version,
+        load: (done) => {
+          for (const one of modules.values())
+            if (one.path === path && one !== module) one.replaced();
+          module.keepReady(done);
+        },
+        replaced: () => undefined,
       });
       return;
     }

@@ -148,6 +148,28 @@ describe("many modules of one agents file", { timeout: 60_000 }, () => {
       expect(open).toBeLessThanOrEqual(2);
     }
   });
+
+  it("that never load do not hold up the next version of the file", async () => {
+    const paths = Array.from({ length: 5 }, (_, n) =>
+      write(`hanging/tool${n}.mjs`, "await new Promise((done) => setTimeout(done, 3_600_000));"),
+    );
+    const good = write(
+      "hanging/good.mjs",
+      `import { defineTool } from "murelay"; export default defineTool(${DECLARATION});`,
+    );
+    const other = new ToolLauncher(log);
+    const hanging = paths.map((path) => other.describe(other.moduleAt(path)));
+    const refused = Promise.allSettled(hanging);
+    let timedOut = false;
+    void hanging[0]!.catch(() => {
+      timedOut = true;
+    });
+    other.beginVersion();
+    await expect(other.describe(other.moduleAt(good))).resolves.toHaveLength(1);
+    expect(timedOut).toBe(false);
+    other.stop();
+    expect((await refused).map(({ status }) => status)).toEqual(paths.map(() => "rejected"));
+  });
 });
 
 const UNRULY = `import { defineTool } from "murelay";
