@@ -1,5 +1,10 @@
 import { type AgentsFault, AgentsFileError } from "../config/agents/agents-file.js";
-import { type AgentsPart, PART_PAUSE_MS, withFixedParts } from "../config/agents/agents-parts.js";
+import {
+  type AgentsPart,
+  PART_PAUSE_MS,
+  withFixedParts,
+  withOperatorsOf,
+} from "../config/agents/agents-parts.js";
 import type { Clock } from "../ports/clock.js";
 import type { Log } from "../ports/log.js";
 import type { ReloadFaults } from "./messages.js";
@@ -140,19 +145,27 @@ export class AgentsReload {
       // kept the former file: to build that one anew could fail, as its modules may have changed.
       const others = targets.filter((worker) => !round.refused.includes(worker));
       this.#takeBack(others, round.reload);
+      // A worker has the operators in force before its tools are loaded, and does not take them back.
+      await this.#putInForce(withOperatorsOf(this.#inForce, parts), targets, round.reload);
       return answered(unique(round.faults));
     }
     if (silent.length > 0)
       log.warn("agents: not every worker has put the file in force yet", fields);
-    this.#inForce = withFixedParts(parts, first);
-    // Those that started meanwhile have the agents that were in force before.
-    const before = new Set(targets.map(({ id }) => id));
-    await this.#send(
-      workers().filter(({ id }) => !before.has(id)),
-      round.reload,
-      this.#inForce,
-    );
+    await this.#putInForce(withFixedParts(parts, first), targets, round.reload);
     return null;
+  }
+
+  /** Those that have started since the targets were chosen have what was in force before. */
+  async #putInForce(
+    parts: readonly AgentsPart[],
+    targets: readonly ReloadTarget[],
+    reload: number,
+  ): Promise<void> {
+    if (parts === this.#inForce) return;
+    this.#inForce = parts;
+    const told = new Set(targets.map(({ id }) => id));
+    const others = this.#deps.workers().filter(({ id }) => !told.has(id));
+    await this.#send(others, reload, parts);
   }
 
   /** Ends after REPORT_MS at the latest, with reports missing. */

@@ -215,6 +215,26 @@ describe("the reports of the workers", () => {
     ]);
   });
 
+  it("that name faults leave the operators of the refused file in force, also in workers to come", async () => {
+    const ada = { name: "ada", role: "viewer", tokenSha256: "0".repeat(64) } as const;
+    const operators: AgentsPart = { part: "operators", items: [ada] };
+    const parts = [...PARTS.slice(0, -1), operators, ...PARTS.slice(-1)];
+    workers = [new FakeTarget(0), new FakeTarget(1)];
+    workers[0]!.report = [REFUSED];
+    workers[1]!.report = "none";
+    const asked = reload.request();
+    reading[0]!.end(parts);
+    await sendAll();
+    // It took the place of the other before the reload was refused.
+    workers = [workers[0]!, new FakeTarget(2)];
+    reload.workerGone(1);
+    await sendAll();
+    await sendAll();
+    expect(await asked).toEqual([REFUSED]);
+    expect(reload.inForce).toEqual([FIRST[0], operators, FIRST[1]]);
+    expect(workers[1]!.got).toEqual(["begin first", "operators", "end"]);
+  });
+
   it("that are missing when a tool module would have been given up are in the log", async () => {
     workers = [new FakeTarget(0), new FakeTarget(1)];
     workers[1]!.report = "none";

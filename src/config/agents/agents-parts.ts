@@ -107,6 +107,17 @@ export function withOperators(
   return [...parts.slice(0, -1), ...added, ...parts.slice(-1)];
 }
 
+/** These agents with the operators of another file; with their own where that has none to tell. */
+export function withOperatorsOf(
+  parts: readonly AgentsPart[],
+  other: readonly AgentsPart[],
+): readonly AgentsPart[] {
+  const operators = other.filter(({ part }) => part === "operators");
+  if (operators.length === 0) return parts;
+  const agents = parts.filter(({ part }) => part !== "operators");
+  return [...agents.slice(0, -1), ...operators, ...agents.slice(-1)];
+}
+
 function grouped<T>(items: readonly T[]): readonly (readonly T[])[] {
   const groups: T[][] = [];
   let left = 0;

@@ -8,6 +8,7 @@ import {
   partsOf,
   placesOf,
   withOperators,
+  withOperatorsOf,
 } from "../../../src/config/agents/agents-parts.js";
 
 const CONTEXT = {
@@ -66,6 +67,15 @@ describe("an agents file in parts", () => {
     for (const operators of [many, []])
       expect(assembled(withOperators(partsOf(whole), operators))).toEqual({ ...whole, operators });
     expect(assembled(partsOf(whole))).not.toHaveProperty("operators");
+  });
+
+  it("may have the operators of another file, if that one tells any", () => {
+    const ada = { name: "ada", role: "viewer", tokenSha256: "0".repeat(64) } as const;
+    const whole = prepared(1);
+    const own = withOperators(partsOf(whole), [ada]);
+    const none = withOperators(partsOf(prepared(2)), []);
+    expect(assembled(withOperatorsOf(own, none))).toEqual({ ...whole, operators: [] });
+    expect(withOperatorsOf(own, partsOf(prepared(2)))).toBe(own);
   });
 
   it("is nothing without its beginning", () => {
