@@ -7,7 +7,10 @@ const HOUR_MS = 3_600_000;
  * clock has jumped, or no process has run for so long, which looks the same.
  */
 const MAX_STEP_MS = 24 * HOUR_MS;
-/** After the first sweep that saw a jump, a person or NTP has this long to set the clock right. */
+/**
+ * For so long sweeps have to go on after a jump: a person or NTP has that time to set the clock
+ * right. Of a service that is off for days again and again, the times in between are not counted.
+ */
 const HOLD_MS = 24 * HOUR_MS;
 const KEY = "retention:clock";
 /** Longer than any jump of the database's own clock, which decides when the entry expires. */
@@ -17,10 +20,13 @@ const KEPT_MS = 1_000 * 365 * 24 * HOUR_MS;
 export interface SeenClock {
   /** The time of the last sweep at which the clock was trusted. */
   readonly trustedMs: number;
-  /** The first sweep after a jump; null: there was no jump, or the clock is trusted again. */
-  readonly jumpedMs: number | null;
+  /** How long sweeps have gone on since a jump; null: there was none, or the clock is trusted again. */
+  readonly heldMs: number | null;
   readonly lastMs: number;
 }
+
+/** In place of an entry that cannot be read: the clock is trusted as after a jump. */
+const UNREADABLE: SeenClock = { trustedMs: 0, heldMs: null, lastMs: 0 };
 
 export interface Judged {
   readonly isTrusted: boolean;
@@ -28,22 +34,23 @@ export interface Judged {
 }
 
 /**
- * Whether the clock may decide what is too old. After a jump forward it is trusted only when it has
- * gone on from there for HOLD_MS: what was deleted by a wrong clock cannot be restored.
+ * Whether the clock may decide what is too old. After a jump forward it is trusted only when sweeps
+ * have gone on for HOLD_MS: what was deleted by a wrong clock cannot be restored.
  *
  * @param before  null: this is the first sweep.
  */
 export function judgeClock(before: SeenClock | null, nowMs: number): Judged {
-  const trusted = { trustedMs: nowMs, jumpedMs: null, lastMs: nowMs };
+  const trusted = { trustedMs: nowMs, heldMs: null, lastMs: nowMs };
   // With a clock that was set back, too little is deleted and never too much.
   if (before === null || nowMs - before.trustedMs <= MAX_STEP_MS)
     return { isTrusted: true, seen: trusted };
-  const { trustedMs, jumpedMs, lastMs } = before;
-  const goesOn = nowMs >= lastMs && nowMs - lastMs <= MAX_STEP_MS;
-  if (jumpedMs === null || !goesOn)
-    return { isTrusted: false, seen: { trustedMs, jumpedMs: nowMs, lastMs: nowMs } };
-  if (nowMs - jumpedMs >= HOLD_MS) return { isTrusted: true, seen: trusted };
-  return { isTrusted: false, seen: { trustedMs, jumpedMs, lastMs: nowMs } };
+  const { trustedMs, lastMs } = before;
+  const stepMs = nowMs - lastMs;
+  // A clock that is set back, and is still ahead, begins anew.
+  const beforeMs = stepMs < 0 ? 0 : (before.heldMs ?? 0);
+  const heldMs = stepMs < 0 || stepMs > MAX_STEP_MS ? beforeMs : beforeMs + stepMs;
+  if (heldMs >= HOLD_MS) return { isTrusted: true, seen: trusted };
+  return { isTrusted: false, seen: { trustedMs, heldMs, lastMs: nowMs } };
 }
 
 /** Keeps a wrong clock from deleting everything at once. */
@@ -60,11 +67,11 @@ export class RetentionClock {
   async isTrusted(nowMs: number): Promise<boolean> {
     const { isTrusted, seen } = judgeClock(await this.#seen(), nowMs);
     await this.#state.putState(KEY, JSON.stringify(seen), KEPT_MS);
-    if (isTrusted || seen.jumpedMs === null) return true;
+    if (isTrusted) return true;
     const fields = {
       clock: dateOf(nowMs),
       before: dateOf(seen.trustedMs),
-      heldUntil: dateOf(seen.jumpedMs + HOLD_MS),
+      heldUntil: dateOf(nowMs + HOLD_MS - (seen.heldMs ?? 0)),
     };
     this.#log.warn("retention: nothing deleted, the clock has jumped", fields);
     return false;
@@ -72,7 +79,18 @@ export class RetentionClock {
 
   async #seen(): Promise<SeenClock | null> {
     const stored = await this.#state.getState(KEY);
-    return stored === null ? null : (JSON.parse(stored.value) as SeenClock);
+    return stored === null ? null : (readSeen(stored.value) ?? UNREADABLE);
+  }
+}
+
+/** Null: it is damaged. */
+function readSeen(json: string): SeenClock | null {
+  try {
+    const seen = JSON.parse(json) as SeenClock;
+    const { trustedMs, heldMs, lastMs } = seen;
+    return [trustedMs, heldMs ?? 0, lastMs].every(Number.isFinite) ? seen : null;
+  } catch {
+    return null;
   }
 }
 

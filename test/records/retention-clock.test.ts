@@ -56,6 +56,21 @@ describe("the clock of retention", () => {
     ]);
   });
 
+  it("is believed in the end by a service that is off for days again and again", () => {
+    const days = Array.from({ length: 4 }, (_, n) => hourly(START_MS + n * 3 * DAY_MS, 9));
+    const [first, ...later] = days.map((hours, n) => [
+      n,
+      sweeps(days.slice(0, n + 1).flat()).slice(-hours.length),
+    ]);
+    expect(first).toEqual([0, Array(9).fill(true)]);
+    expect(later).toEqual([
+      [1, Array(9).fill(false)],
+      [2, Array(9).fill(false)],
+      // Eight hours a day: at the end of the third day.
+      [3, [...Array(8).fill(false), true]],
+    ]);
+  });
+
   it("is corrected by another node whose clock is right", () => {
     const wrong = hourly(START_MS + TEN_YEARS_MS, 48);
     const right = hourly(START_MS, 48);
@@ -91,6 +106,14 @@ describe("what all processes know of the clock", () => {
     expect(ttlMs).toBeGreaterThan(500 * 365 * DAY_MS);
     expect(await clock().isTrusted(START_MS + TEN_YEARS_MS)).toBe(false);
     expect(await clock().isTrusted(START_MS + HOUR_MS)).toBe(true);
+  });
+
+  it("is not believed for a day when it cannot be read", async () => {
+    for (stored of ["", "{", "null", "{}", '{"trustedMs":"x"}']) {
+      expect(await clock().isTrusted(START_MS)).toBe(false);
+      for (const ms of hourly(START_MS, 24)) expect(await clock().isTrusted(ms)).toBe(false);
+      expect(await clock().isTrusted(START_MS + DAY_MS)).toBe(true);
+    }
   });
 
   it("is logged as long as nothing is deleted, with what is wrong and until when", async () => {
