@@ -165,7 +165,7 @@ export async function composeCalls(
       peerStreams: streams,
       outbound,
       recordingStatus: (callSid, form) => keeping?.recordingStatus(callSid, form),
-      transfers: (host) => composeTransfers(base, host, { links, journal, keeping }),
+      transfers: (host) => composeTransfers(base, host, { links, journal, cluster, keeping }),
       sip: sipDeps(base, keeping, claimOnce),
     },
   );
@@ -247,8 +247,11 @@ function composeTransfers(
   {
     links,
     journal,
+    cluster,
     keeping,
-  }: Pick<TransfersDeps, "links" | "journal"> & { readonly keeping: RecordKeeping | null },
+  }: Pick<TransfersDeps, "links" | "journal" | "cluster"> & {
+    readonly keeping: RecordKeeping | null;
+  },
 ): Transfers {
   return new Transfers(calls, {
     control,
@@ -258,6 +261,7 @@ function composeTransfers(
     links,
     states: keeping?.transfers ?? null,
     journal,
+    cluster,
     escalate:
       crm === null || agents.crm?.escalation == null
         ? null

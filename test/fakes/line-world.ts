@@ -82,6 +82,7 @@ export class LineWorld {
       {},
       (host, { clock, log, fake, journal }) =>
         new Transfers(host, {
+          cluster: null,
           journal,
           control,
           clock,

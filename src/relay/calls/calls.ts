@@ -102,7 +102,7 @@ export class Calls implements CallService, SipCallService, TransferCalls {
     this.#takeovers = new TakeoverWatch(clock);
     const transfers = deps.transfers(this);
     this.#transfers = transfers;
-    this.#lostTransfers = new LostTransfers({ transfers, calls: this, cluster, log });
+    this.#lostTransfers = new LostTransfers({ transfers, calls: this, cluster, clock, log });
     const overflow = new Overflow(transfers, deps);
     const exits = new CallExits(
       { registry, transfers, control, clock, log, cluster },
@@ -188,8 +188,7 @@ export class Calls implements CallService, SipCallService, TransferCalls {
     }
     if (call === undefined || call.isOver) return this.#afterEnd(callSid, form);
     // The number's fallback URL leads here, too.
-    const sip = this.#registry.sip(callSid);
-    if (sip !== undefined) return this.#conferenceOver(callSid, form);
+    if (this.#registry.sip(callSid) !== undefined) return this.#conferenceOver(callSid, form);
     if (isHandedOver(call)) return this.#whatFollows(call);
     // The stream broke while caller and agent were talking. Twilio may ask before its socket has
     // reported the end.

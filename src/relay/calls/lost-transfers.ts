@@ -1,5 +1,7 @@
-import { errorCodeOf } from "../../domain/errors.js";
+import { doublingPauses } from "../../domain/backoff.js";
+import { errorCodeOf, RelayError } from "../../domain/errors.js";
 import type { CallSid } from "../../domain/ids.js";
+import type { Clock } from "../../ports/clock.js";
 import type { Log } from "../../ports/log.js";
 import type { Cluster } from "./cluster.js";
 import type { TransferService } from "./transfer-service.js";
@@ -10,13 +12,17 @@ export interface LostTransfersDeps {
   readonly calls: { knows(callSid: CallSid): boolean };
   /** Null: this is the only process. */
   readonly cluster: Pick<Cluster, "ask"> | null;
+  readonly clock: Pick<Clock, "after">;
   readonly log: Log;
 }
 
+/** Between the tries to read a stored transfer: for about five minutes in all. */
+const PAUSES = doublingPauses(1_000, 60_000, 10);
+
 /**
  * Takes over the transfers of dead processes for which Twilio sends no further callback. A caller
- * in hold music causes none: when the process died before it called the human, nobody would call
- * them, and the music would play until the caller hangs up.
+ * in hold music causes none: when the process died before it called the human, the music would play
+ * until the caller hangs up. For the same reason, a state that cannot be read is read again.
  */
 export class LostTransfers {
   readonly #deps: LostTransfersDeps;
@@ -29,11 +35,15 @@ export class LostTransfers {
 
   /** The process of this call died some time ago. */
   processLost(callSid: CallSid): void {
-    this.#last = this.#last.then(() => this.#recover(callSid));
+    this.#queue(callSid, 0);
   }
 
-  async #recover(callSid: CallSid): Promise<void> {
-    const { transfers, calls, cluster, log } = this.#deps;
+  #queue(callSid: CallSid, failures: number): void {
+    this.#last = this.#last.then(() => this.#recover(callSid, failures));
+  }
+
+  async #recover(callSid: CallSid, failures: number): Promise<void> {
+    const { transfers, calls, cluster, clock, log } = this.#deps;
     try {
       if (calls.knows(callSid)) return;
       // After a callback, another process may already have taken it over.
@@ -43,6 +53,9 @@ export class LostTransfers {
     } catch (error) {
       const code = errorCodeOf(error);
       log.error("transfer: not taken over from a dead process", { callSid, code }, error);
+      const mayPass = error instanceof RelayError && error.retryable;
+      const pauseMs = mayPass ? PAUSES(failures + 1) : null;
+      if (pauseMs !== null) clock.after(pauseMs, () => this.#queue(callSid, failures + 1));
     }
   }
 }

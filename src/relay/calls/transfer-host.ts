@@ -15,6 +15,7 @@ import type { Twiml } from "../../wire/twiml.js";
 import { logCallEnd } from "../call/log-lines.js";
 import * as prompts from "../call/prompts.js";
 import type { Form } from "./callback-link.js";
+import type { Cluster } from "./cluster.js";
 import type { TransferCalls, TransferredCall, TransferStates } from "./transfer-service.js";
 import { apologyTwiml } from "./voice-twiml.js";
 
@@ -25,6 +26,8 @@ export interface TransferHostDeps {
   /** For events of calls that this process does not have, or has no longer. */
   readonly journal: CallJournal;
   readonly states: Pick<TransferStates, "keep"> | null;
+  /** Null: this is the only process. */
+  readonly cluster: Pick<Cluster, "release"> | null;
   /** `https://…` without a final slash. */
   readonly publicUrl: string;
 }
@@ -104,7 +107,10 @@ export class CallTransferHost implements TransferHost {
   returnTwiml(failure: TransferFailure): Twiml {
     const { callSid, agent, form } = this.#owner;
     const call = this.#call ?? this.#deps.calls.takeBack(callSid, agent, form);
-    if (call === null) return apologyTwiml(agent);
+    if (call === null) {
+      this.#release();
+      return apologyTwiml(agent);
+    }
     // A repeated callback gets a fresh token, but the agent need not be told twice.
     if (!this.#returned)
       call.execute({ type: "tell_model", fact: prompts.transferFailed(failure) });
@@ -124,6 +130,7 @@ export class CallTransferHost implements TransferHost {
   ended({ destination, outcome, next }: TransferEnding): void {
     const { callSid } = this.#owner;
     const call = this.#call;
+    if (next !== "back_to_agent") this.#release();
     if (call === undefined) {
       if (next === "back_to_agent") return;
       const end = this.#owner.agentFailed ? AGENT_FAILED : END[next];
@@ -150,6 +157,14 @@ export class CallTransferHost implements TransferHost {
   }
 
   lost(): void {
+    this.#release();
     this.#call?.execute({ type: "caller_gone" });
+  }
+
+  /** Ownership of a call of this process ends with the call. */
+  #release(): void {
+    const { calls, cluster } = this.#deps;
+    const { callSid } = this.#owner;
+    if (calls.find(callSid) === undefined) cluster?.release(callSid);
   }
 }

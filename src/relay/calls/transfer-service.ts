@@ -64,7 +64,11 @@ export interface TransferService {
   whatFollows(callSid: CallSid): Promise<Twiml>;
   /** The same for a call that another process had. Null: it left no transfer unfinished. */
   resume(callSid: CallSid, form: Form): Promise<Twiml | null>;
-  /** Takes over the unfinished transfer of a dead process for which Twilio sends no callback. */
+  /**
+   * Takes over the unfinished transfer of a dead process for which Twilio sends no callback.
+   *
+   * @throws RelayError `store_unavailable`: its state cannot be read.
+   */
   recover(callSid: CallSid): Promise<void>;
   /** Apology and the agent's default destination, for callers of a process that is gone. */
   fallback(agent: AgentProfile, callSid: CallSid, form: Form): Twiml;

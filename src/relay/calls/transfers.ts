@@ -18,6 +18,8 @@ import type { TransferLink } from "../../transfer/transfer-link.js";
 import type { Twiml } from "../../wire/twiml.js";
 import * as prompts from "../call/prompts.js";
 import type { CallbackKind, Form, LinkOf } from "./callback-link.js";
+import type { Cluster } from "./cluster.js";
+import { KeptTransfers } from "./kept-transfers.js";
 import { CallTransferHost } from "./transfer-host.js";
 import type {
   KeptTransfer,
@@ -34,6 +36,8 @@ export interface TransfersDeps extends TransferDeps {
   readonly states: TransferStates | null;
   /** For events of calls that this process does not have, or has no longer. */
   readonly journal: CallJournal;
+  /** Null: this is the only process. */
+  readonly cluster: Pick<Cluster, "claim" | "release"> | null;
 }
 
 /** `<Dial>` ends after four hours by itself; until then a callback may come. */
@@ -42,13 +46,12 @@ const REMEMBER_MS = 5 * 3_600_000;
 const MAX_REMEMBERED = 5_000;
 /** From asking other processes for their counts: after this, this process's own count decides. */
 const COUNT_WAIT_MS = 300;
-/** From asking the database for a stored state: Twilio and a caller are waiting. */
-const FIND_WAIT_MS = 2_000;
 
 /** The transfers of all calls of this process, and those that another process left behind. */
 export class Transfers implements TransferService {
   readonly #calls: TransferCalls;
   readonly #deps: TransfersDeps;
+  readonly #kept: KeptTransfers;
   readonly #guard = new TransferGuard();
   readonly #transfers = new ExpiringMap<CallSid, Transfer>({
     ttlMs: REMEMBER_MS,
@@ -63,6 +66,7 @@ export class Transfers implements TransferService {
   constructor(calls: TransferCalls, deps: TransfersDeps) {
     this.#calls = calls;
     this.#deps = deps;
+    this.#kept = new KeptTransfers(deps);
   }
 
   // --- begin ------------------------------------------------------------------------------------
@@ -260,10 +264,9 @@ export class Transfers implements TransferService {
     openedEpochMs: number | null = null,
     agentFailed = false,
   ): TransferHost {
-    const { clock, log, journal, states, links } = this.#deps;
     return new CallTransferHost(
       { callSid, agent, call, form, openedEpochMs, agentFailed },
-      { calls: this.#calls, clock, log, journal, states, publicUrl: links.publicUrl },
+      { ...this.#deps, calls: this.#calls, publicUrl: this.#deps.links.publicUrl },
     );
   }
 
@@ -271,6 +274,8 @@ export class Transfers implements TransferService {
     const nowMs = this.#deps.clock.nowMs();
     this.#transfers.get(callSid, nowMs)?.supersede();
     this.#transfers.set(callSid, transfer, nowMs);
+    // A callback that reached another process would make it take the same transfer over.
+    if (!transfer.isOver) this.#deps.cluster?.claim(callSid);
   }
 
   // --- taken over from another process --------------------------------------------------------
@@ -281,7 +286,7 @@ export class Transfers implements TransferService {
     if (own !== undefined) return own;
     const agent = this.#calls.agents.agents.get(link.agent);
     if (agent === undefined) return null;
-    const stored = await this.#stored(link.call);
+    const stored = await this.#kept.find(link.call);
     const snapshot = stored ?? adoptedTransfer(form, link, agent);
     if (snapshot === null) return null;
     return this.#takeUp(link.call, { openedEpochMs: null, ...snapshot }, agent, form);
@@ -290,7 +295,7 @@ export class Transfers implements TransferService {
   async resume(callSid: CallSid, form: Form): Promise<Twiml | null> {
     const own = this.#transfers.get(callSid, this.#deps.clock.nowMs());
     if (own !== undefined) return own.isOver ? null : own.streamFollowed();
-    const stored = await this.#stored(callSid);
+    const stored = await this.#kept.find(callSid);
     // A transfer that is over was followed by something else, which has now broken.
     if (stored === null || stored.state.phase.name === "over") return null;
     const agent = this.#calls.agents.agents.get(stored.agent);
@@ -299,7 +304,7 @@ export class Transfers implements TransferService {
   }
 
   async recover(callSid: CallSid): Promise<void> {
-    const stored = await this.#stored(callSid);
+    const stored = await this.#kept.read(callSid);
     const phase = stored?.state.phase.name ?? "over";
     // During a farewell the transfer has not begun: the caller is with the model, or Twilio sends a
     // callback.
@@ -327,19 +332,6 @@ export class Transfers implements TransferService {
     this.#deps.log.info("transfer: taken over", { callSid, agent: agent.name });
     this.#remember(callSid, transfer);
     return transfer;
-  }
-
-  async #stored(callSid: CallSid): Promise<KeptTransfer | null> {
-    const { states, log, clock } = this.#deps;
-    if (states === null) return null;
-    try {
-      const stored = await within(clock, FIND_WAIT_MS, states.find(callSid));
-      // If a node of another version wrote it, the URLs hold enough to go on.
-      return stored?.version === 2 ? stored : null;
-    } catch (error) {
-      log.warn("transfer: state not read", { callSid, code: "store_unavailable" }, error);
-      return null;
-    }
   }
 
   // --- what happens -----------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import type { CallSid } from "../../../src/domain/ids.js";
 import type { PeerReply, PeerRequest } from "../../../src/relay/calls/cluster.js";
 import { LostTransfers } from "../../../src/relay/calls/lost-transfers.js";
 import { sid } from "../../fakes/call-bench.js";
+import { FakeClock } from "../../fakes/fake-clock.js";
 import { FakeLog } from "../../fakes/fake-ports.js";
 import { settle } from "../../fakes/sip-bench.js";
 
@@ -14,6 +15,7 @@ function stage(
     readonly recover?: (callSid: CallSid) => Promise<void>;
   } = {},
 ) {
+  const clock = new FakeClock();
   const log = new FakeLog();
   const recovered: CallSid[] = [];
   const questions: PeerRequest[] = [];
@@ -35,9 +37,10 @@ function stage(
               return ask(callSid);
             },
           },
+    clock,
     log,
   });
-  return { lost, log, recovered, questions };
+  return { lost, clock, log, recovered, questions };
 }
 
 describe("the transfer of a call whose process died", () => {
@@ -61,7 +64,7 @@ describe("the transfer of a call whose process died", () => {
 
   it("waits for the one before, and is not harmed by its failure", async () => {
     const ends: (() => void)[] = [];
-    const { lost, log, recovered } = stage({
+    const { lost, clock, log, recovered } = stage({
       recover: (callSid) =>
         callSid === sid(1)
           ? Promise.reject(new RelayError("internal", "x"))
@@ -74,5 +77,27 @@ describe("the transfer of a call whose process died", () => {
     ends[0]!();
     await settle();
     expect(recovered).toEqual([sid(1), sid(2), sid(3)]);
+    // A fault of the relay's own would only be repeated.
+    clock.advance(600_000);
+    await settle();
+    expect(recovered).toHaveLength(3);
+  });
+
+  it("is tried again while its state cannot be read, ever more rarely, and not for ever", async () => {
+    const { lost, clock, recovered } = stage({
+      recover: () => Promise.reject(new RelayError("store_unavailable", "x", { retryable: true })),
+    });
+    lost.processLost(sid(1));
+    await settle();
+    expect(recovered).toHaveLength(1);
+    clock.advance(1_000);
+    await settle();
+    expect(recovered).toHaveLength(2);
+    for (let n = 0; n < 100; n++) {
+      clock.advance(10_000);
+      await settle();
+    }
+    expect(recovered.length).toBeGreaterThan(8);
+    expect(recovered.length).toBeLessThan(12);
   });
 });

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
+import type { CallSid } from "../../../src/domain/ids.js";
 import type { RecordEvent } from "../../../src/domain/record-event.js";
 import type { CallCommand } from "../../../src/relay/call/call-command.js";
 import { CallEventLog } from "../../../src/relay/call/call-event-log.js";
+import type { RelayCall } from "../../../src/relay/calls/registry.js";
 import { CallTransferHost, type TransferOwner } from "../../../src/relay/calls/transfer-host.js";
 import type { KeptTransfer, TransferredCall } from "../../../src/relay/calls/transfer-service.js";
 import { readLink, type TransferLink } from "../../../src/transfer/transfer-link.js";
@@ -19,11 +21,13 @@ function bench(
   path: Partial<TransferredCall["path"]> | null,
   owner: Partial<TransferOwner> = {},
   room = true,
+  isOurs = false,
 ) {
   const clock = new FakeClock();
   const written: RecordEvent[] = [];
   const commands: CallCommand[] = [];
   const kept: KeptTransfer[] = [];
+  const released: CallSid[] = [];
   const log = new FakeLog();
   const journal = { write: (_callSid: unknown, event: RecordEvent) => void written.push(event) };
   const call: TransferredCall = {
@@ -57,15 +61,19 @@ function bench(
       ...owner,
     },
     {
-      calls: { find: () => undefined, takeBack: () => (room ? call : null) },
+      calls: {
+        find: () => (isOurs ? ({} as RelayCall) : undefined),
+        takeBack: () => (room ? call : null),
+      },
       clock,
       log: log,
       journal,
       states: { keep: (_callSid, transfer) => void kept.push(transfer) },
+      cluster: { release: (callSid) => void released.push(callSid) },
       publicUrl: "https://relay.test",
     },
   );
-  return { clock, host, written, commands, kept, lines: log.lines };
+  return { clock, host, written, commands, kept, released, lines: log.lines };
 }
 
 describe("what a transfer does to its call", () => {
@@ -135,6 +143,13 @@ describe("what a transfer does to its call", () => {
     ]);
   });
 
+  it("leaves the call to this process, which releases it at the end of the call", () => {
+    const { host, released } = bench({}, {}, true, true);
+    host.ended({ destination: "desk", outcome: "answered", next: "connected" });
+    host.lost();
+    expect(released).toEqual([]);
+  });
+
   it("tells an agent that was with the caller all the time, since no document does", () => {
     const { host, commands } = bench({ name: "sip", agentIsHere: true });
     host.ended({ destination: "warm", outcome: "declined", next: "back_to_agent" });
@@ -176,6 +191,25 @@ describe("what a transfer does for a call that another process had", () => {
     expect(lines[0]).toMatch(
       `info call: ended {"outcome":"${end.outcome}","reason":"${end.reason}"`,
     );
+  });
+
+  it.each([
+    ["connected", [sid(1)]],
+    ["apology", [sid(1)]],
+    ["gone", [sid(1)]],
+    ["back_to_agent", []],
+  ] as const)("releases the call when it is over: %s", (next, expected) => {
+    const { host, released } = bench(null);
+    host.ended({ destination: "desk", outcome: "busy", next });
+    expect(released).toEqual(expected);
+  });
+
+  it("releases the call of a caller who does not come back", () => {
+    const lost = bench(null);
+    lost.host.lost();
+    const full = bench(null, {}, false);
+    full.host.returnTwiml(FAILURE);
+    expect([lost.released, full.released]).toEqual([[sid(1)], [sid(1)]]);
   });
 
   it("leaves the record open for a caller who comes back", () => {

@@ -8,8 +8,10 @@ import {
   PLAIN,
   readCallbackLink,
 } from "../../../src/relay/calls/callback-link.js";
+import type { Cluster, ClusterPeer } from "../../../src/relay/calls/cluster.js";
 import type { KeptTransfer, TransferCalls } from "../../../src/relay/calls/transfer-service.js";
 import { Transfers } from "../../../src/relay/calls/transfers.js";
+import { consultLabel } from "../../../src/transfer/conference-names.js";
 import type { Twiml } from "../../../src/wire/twiml.js";
 import { agent, CallBench, parametersOf, sid } from "../../fakes/call-bench.js";
 import type { FakeUpstream } from "../../fakes/fake-upstream.js";
@@ -21,6 +23,7 @@ function bench(
   stored = new Map<CallSid, string>(),
   counts: Map<string, number> | "silent" | "failing" = new Map(),
   numbers: readonly (readonly [string, string])[] = [],
+  cluster: Cluster | null = null,
 ) {
   const redirects: [CallSid, Twiml][] = [];
   const failures: RelayError["code"][] = [];
@@ -55,6 +58,7 @@ function bench(
     (host, { clock, log, fake, journal }) =>
       new Transfers(withNumbers(host, numbers), {
         control,
+        cluster,
         journal,
         clock,
         log,
@@ -78,11 +82,44 @@ function bench(
         recordUrl: null,
         holdMusicUrl: null,
       }),
+    null,
+    20,
+    cluster,
   );
   return { calls, redirects, failures, stored, consults, twilio };
 }
 
+/** Processes that share their calls. */
+class SharedCalls {
+  readonly owners = new Map<CallSid, number>();
+  readonly released: CallSid[] = [];
+  readonly #peers = new Map<number, ClusterPeer>();
+
+  /** @param me  the number of a process. */
+  cluster(me: number): Cluster {
+    return {
+      join: (peer) => {
+        this.#peers.set(me, peer);
+      },
+      claim: (callSid) => {
+        const former = this.owners.get(callSid);
+        this.owners.set(callSid, me);
+        if (former !== undefined && former !== me) this.#peers.get(former)?.moved(callSid);
+      },
+      release: (callSid) => void this.released.push(callSid),
+      ask: async (callSid, request) => {
+        const owner = this.owners.get(callSid);
+        if (owner === undefined || owner === me) return null;
+        // One that has died is not there.
+        return (await this.#peers.get(owner)?.answer(callSid, request)) ?? null;
+      },
+      claimOnce: async () => true,
+    };
+  }
+}
+
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+type Bench = ReturnType<typeof bench>;
 const verbs = (twiml: Twiml): string[] => twiml.map(({ verb }) => verb);
 const outcomes = (calls: CallBench): unknown[] =>
   calls
@@ -500,6 +537,44 @@ describe("transfers of calls", () => {
       unknown.calls.clock.advance(400);
       await settle();
       expect(unknown.consults).toContain("call");
+    });
+
+    it("are taken over by one process, which gets every callback from then on", async () => {
+      const { kept } = await waiting();
+      const state = { ...kept.state, consultLeg: null };
+      const stored = new Map([[sid(1), JSON.stringify({ ...kept, state })]]);
+      const shared = new SharedCalls();
+      shared.owners.set(sid(1), 0);
+      const [second, third] = [1, 2].map((n) =>
+        bench(failoverAgent("warm", "desk"), stored, undefined, [], shared.cluster(n)),
+      ) as [Bench, Bench];
+      for (const { calls, twilio } of [second, third]) {
+        twilio.found = [{ sid: sid(77), status: "ringing" }];
+        calls.calls.processLost(sid(1));
+        for (let n = 0; n < 3; n++) await settle();
+      }
+      expect([second.consults.length, third.consults.length]).toEqual([1, 0]);
+
+      // The human accepts. Twilio asks the process that does not have the transfer.
+      const link = readCallbackLink({
+        ...{ call: sid(1), agent: kept.agent, first: kept.request.destination, step: "0" },
+        ...{ revision: `${state.revision}`, attempt: `${state.attempt}`, by: "key", page: "key" },
+      });
+      const human = third.calls.form(77, { CallStatus: "in-progress", Digits: "1" });
+      const accepted = await third.calls.service.transferStatus(human, link);
+      expect(verbs(accepted)).toEqual(["dial", "hangup"]);
+      const joined = {
+        StatusCallbackEvent: "participant-join",
+        ParticipantLabel: consultLabel(state.attempt),
+      };
+      third.calls.service.callback("conference-events", { ...human, ...joined }, link);
+      await settle();
+      expect(second.calls.recorded("ended")).toMatchObject([{ outcome: "transferred" }]);
+      expect(shared.released).toEqual([sid(1)]);
+      // No clock of any process takes the caller away from the human.
+      for (const { calls } of [second, third]) calls.clock.advance(600_000);
+      await settle();
+      expect([second.redirects, third.redirects, outcomes(third.calls)]).toEqual([[], [], []]);
     });
 
     it("are left alone where they are over, had not begun, or were never kept", async () => {
