@@ -261,8 +261,8 @@ class ReplayWorld {
       specs: this.#specs,
       run: (end, done) => void this.#batches.push({ end, done }),
       replied: () => undefined,
-      cancelRunning: () => undefined,
-      cancel: () => undefined,
+      cancelRunning: () => [],
+      cancel: () => [],
     };
   }
 

@@ -60,6 +60,14 @@ const MAX_NAME_CHARS = 128;
 /** The ways out of a call stay open: they are what is left to do when a limit is reached. */
 const WAYS_OUT: ReadonlySet<string> = new Set([TRANSFER_CALL, END_CALL]);
 
+/** A tool call whose answer has not been given to the one who asked. */
+interface Untold {
+  readonly call: ToolCallAsked;
+  readonly startedMs: number;
+  /** Null: it is under way. */
+  answered: ToolAnswered | null;
+}
+
 interface Ended {
   readonly output: string;
   readonly outcome: ToolOutcome;
@@ -78,6 +86,7 @@ export class ToolRunner {
   readonly #hangUp = new AbortController();
   /** Aborted when the model that asked is gone; a later one may ask again. */
   #running = new AbortController();
+  #untold = new Set<Untold>();
   #asked = 0;
 
   constructor(options: ToolRunnerOptions) {
@@ -91,9 +100,13 @@ export class ToolRunner {
     observer: ToolRunObserver,
   ): Promise<readonly ToolAnswered[]> {
     const pauseMs = this.#rounds.begin();
-    const answers = await Promise.all(
-      withoutRepeats(calls).map((call) => this.#one(call, pauseMs, observer)),
+    const startedMs = this.#options.clock.nowMs();
+    const untold = withoutRepeats(calls).map(
+      (call): Untold => ({ call, startedMs, answered: null }),
     );
+    for (const one of untold) this.#untold.add(one);
+    const answers = await Promise.all(untold.map((one) => this.#one(one, pauseMs, observer)));
+    for (const one of untold) this.#untold.delete(one);
     this.#rounds.answered();
     return answers;
   }
@@ -106,43 +119,57 @@ export class ToolRunner {
   /**
    * The caller is gone: running tools are told to stop, and are answered as cancelled, as is what
    * is asked later.
+   *
+   * @returns as `cancelRunning`.
    */
-  cancel(): void {
+  cancel(): readonly ToolAnswered[] {
     this.#hangUp.abort();
     this.#running.abort();
+    return this.#takeUntold();
   }
 
   /**
    * The model that asked is gone: running tools are told to stop, and are answered as cancelled.
    * Later ones run.
+   *
+   * @returns for the record, each tool call whose answer nobody waits for any more: those that ran,
+   * and those that had ended while another of the same response ran.
    */
-  cancelRunning(): void {
+  cancelRunning(): readonly ToolAnswered[] {
     this.#running.abort();
     this.#running = new AbortController();
+    return this.#takeUntold();
   }
 
-  async #one(
-    call: ToolCallAsked,
-    pauseMs: number,
-    observer: ToolRunObserver,
-  ): Promise<ToolAnswered> {
-    const { clock, registry } = this.#options;
-    const startedMs = clock.nowMs();
-    const tool = registry.get(call.name);
+  #takeUntold(): readonly ToolAnswered[] {
+    const untold = [...this.#untold];
+    this.#untold.clear();
+    return untold.map((one) => one.answered ?? this.#answered(one, CANCELLED));
+  }
+
+  async #one(one: Untold, pauseMs: number, observer: ToolRunObserver): Promise<ToolAnswered> {
+    const { call } = one;
+    const tool = this.#options.registry.get(call.name);
     observer.started(call.callId, tool?.sayWhileWaiting ?? null);
     const ended = await this.#answer(call, tool, pauseMs).catch((error: unknown) =>
       this.#notRead(tool, error),
     );
     observer.ended(call.callId);
+    one.answered = this.#answered(one, ended);
+    return one.answered;
+  }
+
+  #answered({ call, startedMs }: Untold, { output, outcome, request }: Ended): ToolAnswered {
+    const { clock, registry } = this.#options;
     return {
       callId: call.callId,
       name: call.name.slice(0, MAX_NAME_CHARS),
-      metricName: tool === null ? "unknown" : tool.name,
+      metricName: registry.get(call.name)?.name ?? "unknown",
       arguments: call.arguments.slice(0, MAX_OUTPUT_CHARS),
-      output: ended.output,
+      output,
       ms: Math.round(clock.nowMs() - startedMs),
-      outcome: ended.outcome,
-      request: ended.request,
+      outcome,
+      request,
     };
   }
 
@@ -200,7 +227,7 @@ export class ToolRunner {
         stopping.removeEventListener("abort", cancelled);
         resolve(ended);
       };
-      const cancelled = (): void => finish(failed("cancelled", "The call has gone on without it."));
+      const cancelled = (): void => finish(CANCELLED);
       // Its answer may have come while this process stood still, and is still unread.
       const timer = stallAwareDeadline(clock, tool.timeoutMs, () => {
         finish(failed("timeout", "The tool did not answer in time."));
@@ -249,6 +276,9 @@ function unknownTool(names: readonly string[]): string {
 function failed(outcome: ToolOutcome, error: string): Ended {
   return { output: resultText({ error }), outcome, request: null };
 }
+
+/** Also of a tool that has done its work, because its answer has come too late. */
+const CANCELLED: Ended = failed("cancelled", "The call has gone on without it.");
 
 function outcomeOf(code: ErrorCode): ToolOutcome {
   switch (code) {

@@ -214,3 +214,21 @@ describe("say_while_waiting after a spoken preamble", () => {
     expect(on.twilio.longestSilence(call).ms).toBeLessThanOrEqual(8_000);
   });
 });
+
+describe("calls that run when the caller hangs up", () => {
+  it("are in the record, with those that had ended beside them", async () => {
+    const lookUp = { name: "lookup_order", arguments: { query: "4217" } };
+    const { on, call, session } = await asks([{ calls: [odd({ ms: 12_000 }), lookUp] }]);
+    await expect.poll(() => session.responses[1]?.status, { timeout: 10_000 }).toBe("completed");
+    await pass(500);
+    call.hangUp();
+    await on.until(call.sid, "ended");
+    expect(on.record(call.sid).tools).toMatchObject([
+      { name: "odd", outcome: "cancelled" },
+      { name: "lookup_order", outcome: "ok", output: expect.stringContaining("monkeys") },
+    ]);
+    expect(await on.metrics()).toContain(
+      'murelay_tool_seconds_count{tool="odd",outcome="cancelled",worker="0"} 1',
+    );
+  });
+});

@@ -7,7 +7,7 @@ import type { MediaReceiver, MediaSocket } from "../../src/ports/sockets.js";
 import type { CallControl } from "../../src/ports/twilio.js";
 import { flightRecorder } from "../../src/recorder/call-recorder.js";
 import type { CallDeps } from "../../src/relay/call/call-deps.js";
-import type { CallTools, ToolBatch, ToolHost } from "../../src/relay/call/call-tools.js";
+import type { CallTools, ToolBatch, ToolHost, ToolRun } from "../../src/relay/call/call-tools.js";
 import { Admission } from "../../src/relay/calls/admission.js";
 import type { CallService } from "../../src/relay/calls/call-service.js";
 import { Calls, type CallsConfig } from "../../src/relay/calls/calls.js";
@@ -216,13 +216,15 @@ export class FakeTools implements CallTools {
 
   replied(): void {}
 
-  cancelRunning(): void {
+  cancelRunning(): readonly ToolRun[] {
     for (const { end } of this.batches.splice(0)) this.#ended(end);
+    return [];
   }
 
-  cancel(): void {
+  cancel(): readonly ToolRun[] {
     this.cancelled = true;
     for (const { end } of this.batches) this.#ended(end);
+    return [];
   }
 
   #ended(end: ResponseEnd): void {

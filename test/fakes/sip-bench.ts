@@ -265,8 +265,8 @@ export function sipBench(options: SipBenchOptions = {}) {
       })),
       run: (_end, done) => void toolRuns.push(done),
       replied: () => {},
-      cancelRunning: () => {},
-      cancel: () => {},
+      cancelRunning: () => [],
+      cancel: () => [],
     }),
     models: {
       open: ({ audio, profile, events, lifecycle, history }) => {

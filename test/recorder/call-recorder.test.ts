@@ -39,7 +39,7 @@ function recording() {
     tools: (host: ToolHost): CallTools => {
       toolHost = host;
       const idle = () => {};
-      return { specs: [], run: idle, replied: idle, cancelRunning: idle, cancel: idle };
+      return { specs: [], run: idle, replied: idle, cancelRunning: () => [], cancel: () => [] };
     },
     models: {
       open: (asked: SessionRequest) => {

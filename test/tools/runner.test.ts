@@ -262,6 +262,28 @@ describe("ToolRunner", () => {
     ]);
   });
 
+  it.each(["cancel", "cancelRunning"] as const)(
+    "tells once, on %s, what nobody waits for any more: what ran, and what had ended beside it",
+    async (how) => {
+      const { runner, clock } = bench(tool("slow", never), tool("a", ok));
+      const answers = runner.run([call("a", "{}", "1"), call("slow", "{}", "2")], QUIET);
+      await new Promise((resolve) => setImmediate(resolve));
+      clock.advance(30);
+      expect(runner[how]()).toMatchObject([
+        { callId: "1", name: "a", outcome: "ok", ms: 0 },
+        { callId: "2", name: "slow", outcome: "cancelled", ms: 30 },
+      ]);
+      expect(runner[how]()).toEqual([]);
+      expect(await answers).toMatchObject([{ outcome: "ok" }, { outcome: "cancelled" }]);
+    },
+  );
+
+  it("tells nothing once more of what has been answered", async () => {
+    const { runner } = bench(tool("a", ok));
+    await runner.run([call("a")], QUIET);
+    expect(runner.cancel()).toEqual([]);
+  });
+
   it("goes on for the next model when the one that asked is gone", async () => {
     const { runner, clock } = bench(tool("slow", never), tool("a", ok));
     const answers = runner.run([call("slow")], QUIET);

@@ -2,7 +2,7 @@ import type { ToolRunner } from "../../tools/runner.js";
 import type { CallRequest } from "../../tools/tool.js";
 import type { ResponseEnd, SessionTool } from "../model/model-session.js";
 import type { Disposition, Farewell } from "./call-events.js";
-import type { CallTools, ToolBatch, ToolHost } from "./call-tools.js";
+import type { CallTools, ToolBatch, ToolHost, ToolRun } from "./call-tools.js";
 
 /**
  * The tools of one call: what the model may ask for, and what a built-in tool's request means for
@@ -64,13 +64,13 @@ export class AgentTools implements CallTools {
     this.#runner.replied();
   }
 
-  cancelRunning(): void {
+  cancelRunning(): readonly ToolRun[] {
     this.#round++;
-    this.#runner.cancelRunning();
+    return this.#runner.cancelRunning();
   }
 
-  cancel(): void {
+  cancel(): readonly ToolRun[] {
     this.#round++;
-    this.#runner.cancel();
+    return this.#runner.cancel();
   }
 }

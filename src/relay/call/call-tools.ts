@@ -56,8 +56,10 @@ export interface CallTools {
   /**
    * The model that asked is gone: cancels the tools that still run and drops their answers. A later
    * model, for example after a failed transfer, may run tools again.
+   *
+   * @returns what has been dropped. What the tools have done all the same belongs in the record.
    */
-  cancelRunning(): void;
+  cancelRunning(): readonly ToolRun[];
   /** The call is over: as `cancelRunning`, and no tool runs any more. */
-  cancel(): void;
+  cancel(): readonly ToolRun[];
 }

@@ -62,12 +62,9 @@ export class ToolAnswers {
   }
 
   #answered({ runs, disposition }: ToolBatch, conversation: number): void {
-    const { session, eventLog, isOver } = this.#host;
+    const { session, isOver } = this.#host;
     if (isOver) return;
-    for (const run of runs) {
-      this.#metrics.toolSeconds.observe(run.ms / 1000, run.metricName, run.outcome);
-      eventLog.tool(run.callId, run.name, run.arguments, run.output, run.ms, run.outcome);
-    }
+    this.#record(runs);
     const stays =
       disposition?.kind === "transfer" && this.#host.agentStaysDuring(disposition.request);
     const untold: Untold = {
@@ -78,6 +75,14 @@ export class ToolAnswers {
     if (session === null) this.#untold.push(untold);
     else this.#tell(session, untold);
     if (disposition !== null) this.#host.leave(disposition);
+  }
+
+  #record(runs: readonly ToolRun[]): void {
+    for (const run of runs) {
+      this.#metrics.toolSeconds.observe(run.ms / 1000, run.metricName, run.outcome);
+      const { callId, name, output, ms, outcome } = run;
+      this.#host.eventLog.tool(callId, name, run.arguments, output, ms, outcome);
+    }
   }
 
   /** A session with a new conversation is being opened; its history holds every answer so far. */
@@ -107,13 +112,13 @@ export class ToolAnswers {
 
   /** The model that asked is gone: cancels the tools that still run. */
   cancelRunning(): void {
-    this.#tools.cancelRunning();
+    this.#record(this.#tools.cancelRunning());
     this.#host.eventLog.toolsForgotten();
   }
 
   /** The call is over. */
   cancel(): void {
-    this.#tools.cancel();
+    this.#record(this.#tools.cancel());
     this.#untold = [];
   }
 }

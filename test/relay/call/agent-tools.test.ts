@@ -37,8 +37,8 @@ function stage(...requests: readonly (CallRequest | null)[]) {
   const runner = {
     run: async () =>
       requests.map((request, i) => ({ callId: `c${i}` as ToolCallId, request }) as ToolAnswered),
-    cancel: () => void done.push("cancel"),
-    cancelRunning: () => void done.push("cancelRunning"),
+    cancel: () => [done.push("cancel")],
+    cancelRunning: () => [done.push("cancelRunning")],
   } as unknown as ToolRunner;
   const host = {
     toolRuns: { started: () => undefined, ended: () => undefined },

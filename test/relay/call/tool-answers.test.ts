@@ -64,15 +64,16 @@ function stage() {
     specs: [],
     run: (_end, done) => void dones.push(done),
     replied: () => undefined,
-    cancelRunning: () => undefined,
-    cancel: () => undefined,
+    cancelRunning: () => [run("running")],
+    cancel: () => [run("last")],
   };
   const typed: ToolAnswersHost = host;
-  const one = new ToolAnswers(tools, typed, new FakeMetrics().metrics);
+  const fake = new FakeMetrics();
+  const one = new ToolAnswers(tools, typed, fake.metrics);
   one.run(END);
   const answer = (disposition: Disposition | null = null, answered = run()) =>
     dones.shift()?.({ runs: [answered], disposition });
-  return { events, told, left, session, host, one, answer };
+  return { events, told, left, session, host, one, answer, fake };
 }
 
 describe("the answer of a tool", () => {
@@ -127,5 +128,19 @@ describe("the answer of a tool", () => {
     host.isOver = true;
     answer();
     expect([events, told]).toEqual([[], []]);
+  });
+
+  it("is recorded where nobody is told it, because its model or the call is gone", () => {
+    const { events, told, host, one, fake } = stage();
+    one.cancelRunning();
+    host.isOver = true;
+    one.cancel();
+    expect(events).toMatchObject([
+      { type: "tool", name: "running" },
+      { type: "tool", name: "last" },
+    ]);
+    expect(host.eventLog.history()).toHaveLength(2);
+    expect(fake.count("toolSeconds")).toBe(2);
+    expect(told).toEqual([]);
   });
 });
