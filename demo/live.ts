@@ -4,6 +4,7 @@
  */
 import { type SimulatedTwilio, startTwilio } from "../sim/twilio.js";
 import { envLookup } from "../src/adapters/system/env-files.js";
+import { onInterrupt } from "../src/cli/process-signals.js";
 import { readAgentsFile } from "../src/config/agents/agents-file.js";
 import { type Config, loadConfig } from "../src/config/load.js";
 import type { AgentsFile } from "../src/domain/agent-profile.js";
@@ -129,7 +130,7 @@ async function stayUp(
     "murelay demo with OpenAI's model. OpenAI bills the calls to your key. " +
       `Talk to the agent here:\n\n  ${consoleAddress(adminPort, phone.address)}\n\nCtrl-C ends`,
   );
-  await new Promise<void>((resolve) => process.once("SIGINT", resolve));
+  await new Promise<void>((resolve) => onInterrupt(resolve));
   phone.close();
   await app.stop();
   return 0;

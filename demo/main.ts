@@ -13,6 +13,7 @@ import { legAudio } from "../sim/twilio/recordings.js";
 import { type SimulatedTwilio, startTwilio } from "../sim/twilio.js";
 import { FlightFiles } from "../src/adapters/journal/flight-files.js";
 import type { App } from "../src/app/app.js";
+import { onInterrupt } from "../src/cli/process-signals.js";
 import type { CallSid } from "../src/domain/ids.js";
 import type { MemoryJournal } from "../src/records/memory-journal.js";
 import { consoleAddress, NUMBERS, startSoftphone, transferTarget } from "./browser-call.js";
@@ -180,7 +181,7 @@ async function moreCalls(parts: DemoParts, clips: DemoClips): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     // Keeps the process up where stdin is closed.
     const awake = setInterval(() => {}, 60_000);
-    process.once("SIGINT", () => {
+    onInterrupt(() => {
       clearInterval(awake);
       resolve();
     });

@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { cpus, release } from "node:os";
+import { onInterrupt } from "../../src/cli/process-signals.js";
 import { type Cores, pinSelf, splitCores } from "./affinity.js";
 import { type Baseline, baselineText, readBaseline } from "./baseline.js";
 import { blankFigures } from "./figures.js";
@@ -100,12 +101,11 @@ class Bench {
     // A wrong name in a limit is reported before the run, not after it.
     judge(slo, blankFigures());
     const unpin = this.#cores === null ? () => {} : pinSelf(this.#cores.harness);
-    const interrupt = (): void => {
+    const stopListening = onInterrupt(() => {
       console.error("stopping: again to stop at once");
       this.#stopped = true;
       this.#current?.stop();
-    };
-    process.once("SIGINT", interrupt);
+    });
     try {
       if (this.#options.live) {
         this.#page = new LivePage(this.#baseline);
@@ -117,7 +117,7 @@ class Bench {
         ? await this.#search(slo.length > 0 ? slo : MAX_LIMITS)
         : await this.#single(slo);
     } finally {
-      process.removeListener("SIGINT", interrupt);
+      stopListening();
       this.#page?.close();
       unpin();
     }

@@ -28,6 +28,35 @@ export function onStop(
     });
 }
 
+/**
+ * For a command with work to finish after Ctrl-C. A second SIGINT, but for one that counts as the
+ * same, ends the process at once.
+ *
+ * @param interrupt  called for the first SIGINT.
+ * @returns          lets SIGINT end the process again.
+ */
+export function onInterrupt(
+  interrupt: () => void,
+  signals: Pick<NodeJS.EventEmitter, "on" | "off"> = process,
+  clock: Pick<Clock, "nowMs"> = systemClock,
+  endNow: () => void = () => process.kill(process.pid, "SIGINT"),
+): () => void {
+  let firstMs: number | null = null;
+  const received = (): void => {
+    const nowMs = clock.nowMs();
+    if (firstMs === null) {
+      firstMs = nowMs;
+      interrupt();
+    } else if (nowMs - firstMs >= SAME_SIGNAL_MS) {
+      forget();
+      endNow();
+    }
+  };
+  const forget = (): void => void signals.off("SIGINT", received);
+  signals.on("SIGINT", received);
+  return forget;
+}
+
 /** SIGHUP ends a process by default. @param reload  called instead. */
 export function onHangup(reload: () => void): void {
   process.on("SIGHUP", reload);

@@ -3,7 +3,7 @@ import { EventEmitter, once } from "node:events";
 import { resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { afterEach, describe, expect, it } from "vitest";
-import { onStop } from "../../src/cli/process-signals.js";
+import { onInterrupt, onStop } from "../../src/cli/process-signals.js";
 import { FakeClock } from "../fakes/fake-clock.js";
 
 const MODULE = resolve("src/cli/process-signals.ts");
@@ -93,5 +93,43 @@ describe("process signals", () => {
       .toEqual(["caught rejected", "caught thrown"]);
     const before = lines.length;
     await expect.poll(() => lines.length).toBeGreaterThan(before + 1);
+  });
+});
+
+describe("a command with work to finish after Ctrl-C", () => {
+  function stage() {
+    const signals = new EventEmitter();
+    const clock = new FakeClock();
+    const heard: string[] = [];
+    const forget = onInterrupt(
+      () => void heard.push("interrupted"),
+      signals,
+      clock,
+      () => void heard.push("ended"),
+    );
+    return { signals, clock, heard, forget };
+  }
+
+  it("takes the signal of the terminal and the same one from npm for one", () => {
+    const { signals, clock, heard } = stage();
+    signals.emit("SIGINT");
+    clock.advance(249);
+    signals.emit("SIGINT");
+    expect(heard).toEqual(["interrupted"]);
+  });
+
+  it("is ended by the next one", () => {
+    const { signals, clock, heard } = stage();
+    signals.emit("SIGINT");
+    clock.advance(250);
+    signals.emit("SIGINT");
+    expect(heard).toEqual(["interrupted", "ended"]);
+    expect(signals.listenerCount("SIGINT")).toBe(0);
+  });
+
+  it("listens no longer once it is done", () => {
+    const { signals, forget } = stage();
+    forget();
+    expect(signals.listenerCount("SIGINT")).toBe(0);
   });
 });
