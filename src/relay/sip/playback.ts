@@ -73,9 +73,10 @@ export class ServerPlayback {
     return this.#items.length > 0;
   }
 
-  /** Sound of an item, which may come without words. */
+  /** Sound of an item, which may come without words. Called for each delta of audio. */
   sound(itemId: ItemId): void {
-    if (this.#items.every((one) => one.itemId !== itemId)) this.text(itemId, "", false);
+    for (const one of this.#items) if (one.itemId === itemId) return;
+    this.text(itemId, "", false);
   }
 
   /**
@@ -97,7 +98,9 @@ export class ServerPlayback {
 
   /** A server that reports when it stops playing also does so at an interruption. */
   callerSpoke(): void {
-    if (this.#isPlaying && !this.#isReported) this.interrupted();
+    if (!this.#isPlaying || this.#isReported) return;
+    if (this.#nowMs() < this.#longestUntilMs()) this.interrupted();
+    else this.#heardOut(null);
   }
 
   #hasWordsOf(responseId: ResponseId): boolean {

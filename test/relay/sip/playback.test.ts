@@ -164,6 +164,17 @@ describe("a server that does not say that it stopped", () => {
       expect(heard()).toMatchObject([{ itemId: "i1", heardMs: 500, interruptedAtMs: 500 }]);
     });
 
+    it("is heard to its end by a caller who speaks after its words", () => {
+      const { clock, one, heard } = playback();
+      one.responseStarted(response("r1"));
+      one.text(item("i1"), "x".repeat(30), true);
+      one.responseDone(end("r1"));
+      clock.advance(2_500);
+      one.callerSpoke();
+      expect(heard()).toMatchObject([{ itemId: "i1", interruptedAtMs: null }]);
+      expect([one.isPlaying, one.isPending]).toEqual([false, false]);
+    });
+
     it("does not begin when it was cancelled", () => {
       const { began, one } = playback();
       one.responseStarted(response("r1"));
