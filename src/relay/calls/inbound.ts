@@ -219,7 +219,7 @@ export class Inbound {
   }
 
   /**
-   * @param peers  carries the stream of a call that is not here to its process; null: nobody does.
+   * @param peers  carries the stream of a call of another process there; null: it is refused.
    */
   #claimSide(
     start: TwilioStart,

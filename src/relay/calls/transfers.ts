@@ -311,7 +311,7 @@ export class Transfers implements TransferService {
     if (stored === null || phase === "over" || phase === "farewell") return;
     const agent = this.#calls.agents.agents.get(stored.agent);
     if (agent === undefined) return;
-    // Nobody is called for a caller who has hung up. If Twilio does not say, they count as waiting.
+    // No human is called for a caller who has hung up. Unless Twilio says so, the caller waits.
     const status = await this.#deps.control.status(callSid).catch(() => null);
     const transfer = this.#takeUp(callSid, stored, agent, formOf(stored.request));
     if (status !== null && isFinalStatus(status)) transfer.callerHungUp();

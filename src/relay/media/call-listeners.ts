@@ -91,7 +91,7 @@ export class CallListeners implements AudioTap {
   readonly #audio: { tap(tap: AudioTap | null): void };
   readonly #leadMs: number;
   readonly #eventLog: Pick<CallEventLog, "atMs" | "note">;
-  /** By direction. Empty while nobody listens, because each takes 8 KB. */
+  /** By direction. Empty while there is no listener, because each takes 8 KB. */
   #pending: readonly Pending[] = [];
   #listeners: readonly Listener[] = [];
   #ids = 0;

@@ -102,7 +102,7 @@ export class ConferenceRequests {
         const callerGone = errorCodeOf(error) === "caller_gone";
         this.#tell({ type: "hold_done", callerGone });
         if (callerGone) return;
-        // A caller who cannot be put on hold only lacks music. One who stays on hold hears nobody.
+        // A caller who cannot be put on hold only lacks music. One who stays on hold hears no one.
         if (!on && request === this.#sent) this.#tryAgain(tries);
         else this.#answered(request);
       },

@@ -20,7 +20,7 @@ export interface SipTakeoverParts
 /**
  * A take-over on the SIP path: the supervisor joins the conference. Once the caller hears them, the
  * model's leg is put on hold, so that it neither hears nor is heard. If that happened earlier, the
- * caller would hear nobody while Twilio connects the supervisor, or for ever if this process died.
+ * caller would hear no one while Twilio connects the supervisor, or for ever if this process died.
  */
 export class SipTakeover {
   readonly line: SupervisorLine;

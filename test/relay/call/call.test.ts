@@ -263,7 +263,7 @@ describe("a call", () => {
     expect(bench.dialer.sockets).toHaveLength(2);
   });
 
-  it("hangs up after a normal end, and sends a call that it never saw to the fallback", async () => {
+  it("hangs up after a normal end, and sends a call that it never saw to fallback", async () => {
     const bench = new CallBench();
     const { stream } = await bench.talk();
     bench.calls.find(sid(1))!.leave({ kind: "end", reason: "done", farewell: "none" });
@@ -495,7 +495,7 @@ describe("a call", () => {
     ]);
   });
 
-  it("greets after the caller look-up, which the model is told; an unknown caller is greeted, too", async () => {
+  it("greets after the caller look-up, which the model is told; also when unknown", async () => {
     let tell: (profile: CallerProfile | null) => void = () => undefined;
     const lookUp = (): Promise<CallerProfile | null> => new Promise((resolve) => (tell = resolve));
     const speaks = agent({ languages: new Map([["es", { voice: null, instructions: "Habla." }]]) });

@@ -127,7 +127,7 @@ describe("a caller who speaks for longer than a minute", () => {
 describe("a turn that was answered although the model still waits for its end", () => {
   const forced = ["callerSilent", "askAgain"];
 
-  it("is answered again after a minute that is not quiet, three times, and then by a person", () => {
+  it("is answered again after a minute of noise, three times, and then by a person", () => {
     const { reply, run, calls, answer } = watch(null);
     reply.callerSpeech(true);
     run(53_000);

@@ -150,7 +150,7 @@ describe("callers", () => {
     expect(await verbs(bench, 3)).toEqual(["connect_stream"]);
   });
 
-  it("overflow while the process is overloaded; running calls go on, and a balancer is told", async () => {
+  it("overflow while the process is overloaded; calls go on, a balancer is told", async () => {
     const bench = new CallBench(agent());
     const { stream } = await bench.talk(1);
     feed(bench.admission, 60, 1, 200, bench.clock.nowMs());

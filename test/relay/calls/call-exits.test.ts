@@ -92,7 +92,7 @@ describe("a call that leaves its agent because the agent failed", () => {
     }
   });
 
-  it("gets six requests for an apology, then a hang-up: nobody waits without an agent", async () => {
+  it("gets six requests for an apology, then a hang-up: no one is left alone", async () => {
     const error = new RelayError("twilio_unavailable", "500", { retryable: true });
     const { exits, call, told, clock } = stage(WITHOUT_HUMAN, { error });
     exits.fallBack(call, "x", false);

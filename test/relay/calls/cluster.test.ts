@@ -93,7 +93,7 @@ describe("a request that fails in the process with the call", () => {
 });
 
 describe("a stream", () => {
-  it("is taken by the process that it reaches, and the one that waited for it releases the call", async () => {
+  it("is taken by the process that it reaches; the one that waited releases the call", async () => {
     const parameters = await one.ring(1);
     one.dialer.last.becomesReady();
     const stream = await arrive(two, parameters);
@@ -290,7 +290,7 @@ describe("near and far processes", () => {
   };
   const done: PeerReply = { kind: "done" };
 
-  it("asks far processes only what near ones do not know, and has far ones decide one-time claims", async () => {
+  it("asks far processes what near ones do not know, and to decide one-time claims", async () => {
     const near = fake(done, true);
     const far = fake(null, false);
     const both = new TieredCluster(near.fleet, far.fleet);

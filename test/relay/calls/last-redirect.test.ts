@@ -57,7 +57,7 @@ describe("lastRedirect", () => {
     expect(log.lines[0]).toContain("call: not moved");
   });
 
-  it("dials nobody twice: the caller may be with a human by then", async () => {
+  it("dials no one twice: the caller may be with a human by then", async () => {
     errors = [failure("twilio_timeout", true)];
     const target = { type: "number", e164: "+12025550123" } as const;
     expect([await moved([{ verb: "dial", target }]), askedMs]).toEqual([false, [0]]);

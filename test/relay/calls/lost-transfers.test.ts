@@ -83,7 +83,7 @@ describe("the transfer of a call whose process died", () => {
     expect(recovered).toHaveLength(3);
   });
 
-  it("is tried again while its state cannot be read, ever more rarely, and not for ever", async () => {
+  it("is tried again while its state cannot be read, ever more rarely, for a while", async () => {
     const { lost, clock, recovered } = stage({
       recover: () => Promise.reject(new RelayError("store_unavailable", "x", { retryable: true })),
     });

@@ -89,7 +89,7 @@ describe("Outbound", () => {
   };
   const settle = async () => await new Promise((resolve) => setImmediate(resolve));
 
-  it("asks Twilio for answering-machine detection and a callback, and keeps the agent's context", async () => {
+  it("asks Twilio for machine detection and a callback, and keeps the context", async () => {
     const outbound = start();
     expect(await outbound.place(ORDER)).toEqual({ callSid: SID });
     const [call] = asked;
@@ -192,7 +192,7 @@ describe("Outbound", () => {
     });
   });
 
-  it("asks again, ever more rarely, when Twilio does not answer, and ends the record after an hour", async () => {
+  it("asks again while Twilio does not answer, and ends the record after an hour", async () => {
     const outbound = start();
     await outbound.place(ORDER);
     const askedMs: number[] = [];

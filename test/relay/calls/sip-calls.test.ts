@@ -686,7 +686,7 @@ describe("a supervisor's line", () => {
       expect(twilio).toEqual([ASKED, BACK]);
     });
 
-    it("is not looked up where no supervisor can have spoken, or where it had ended before", async () => {
+    it("is not looked up where no supervisor can have spoken, or where it had ended", async () => {
       const { twilio } = await lost({ states: new Map() });
       expect(twilio).toEqual([]);
       const without = sipBench({ states: new Map([[sid(8), kept]]) });

@@ -213,7 +213,7 @@ describe("transfers of calls", () => {
     expect(calls.clock.pending).toBe(0);
   });
 
-  it("go on by news without a link, which is about the document that the caller is in", async () => {
+  it("go on by news without a link, which is about the caller's present document", async () => {
     const { calls, redirects } = bench(failoverAgent("desk", "sip"));
     const { stream } = await calls.talk();
     stream.key("0");
@@ -521,7 +521,7 @@ describe("transfers of calls", () => {
       }
     });
 
-    it("call nobody for a caller who has hung up, and somebody where Twilio does not say", async () => {
+    it("call no one for a caller who has hung up, unless Twilio does not say so", async () => {
       const { kept } = await waiting();
       const gone = successor(kept, sid(77));
       gone.twilio.caller = async () => "completed";

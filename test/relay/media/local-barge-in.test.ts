@@ -82,7 +82,7 @@ describe("local barge-in", () => {
     expect(model.of("conversation.item.truncate")).toEqual([]);
   });
 
-  it("becomes an interruption when the model hears it, too, counted as heard first by the relay", async () => {
+  it("becomes an interruption when the model hears it, too, first heard by the relay", async () => {
     const { bench, stream, frame, model } = await speaking();
     for (let n = 10; n < 16; n++) frame(word(n));
     model.says(GREETED);
@@ -94,7 +94,7 @@ describe("local barge-in", () => {
     expect(mediaBytes(stream)).toBe(before);
   });
 
-  it("does not hold the next answer when the phone ran dry before the model confirmed", async () => {
+  it("does not hold the next answer where the phone ran dry before it was confirmed", async () => {
     const { bench, stream, frame, model } = await speaking(spoken(4_800, 3));
     for (let n = 10; n < 30; n++) frame(word(n));
     model.says(GREETED);

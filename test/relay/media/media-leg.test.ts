@@ -7,7 +7,7 @@ import { FakeLog } from "../../fakes/fake-ports.js";
 import { settle } from "../../fakes/sip-bench.js";
 
 describe("a stream", () => {
-  it("is closed when its call cannot be found, because the caller would wait in silence", async () => {
+  it("is closed when its call cannot be found: the caller would wait in silence", async () => {
     const clock = new FakeClock();
     const log = new FakeLog();
     const { metrics } = new FakeMetrics();

@@ -267,7 +267,7 @@ describe("the caller in their conference", () => {
     await settle();
   }
 
-  it("is taken off hold again where Twilio agrees and does nothing, and is stuck then", async () => {
+  it("is taken off hold again where Twilio agrees in vain, and is stuck then", async () => {
     held = Array(9).fill(async () => true);
     requests().hold(false);
     await wait(1_500);

@@ -26,9 +26,9 @@ export type Commit =
  * The caller's items of one session.
  *
  * It remembers which of their events the server has sent. If an event that comes again were acted
- * on, it would begin a turn that nobody speaks, or ask for a second reply to the same turn. So
- * `started`, `stopped`, `timedOut` and `transcribed` return false for it. The events of an item may
- * arrive in any order.
+ * on, it would begin a turn in which the caller is silent, or ask for a second reply to the same
+ * turn. So `started`, `stopped`, `timedOut` and `transcribed` return false for it. The events of an
+ * item may arrive in any order.
  *
  * It also knows whether there is speech that the server has not committed. A reply that is asked
  * for in the middle of such a turn ignores what the caller said, unless it is committed first.

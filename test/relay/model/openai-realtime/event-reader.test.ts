@@ -19,13 +19,16 @@ const tooLarge = ({ metrics }: Stage) =>
   metrics.count("upstreamErrors", { code: "limit_exceeded" });
 const invalid = ({ metrics }: Stage) => metrics.count("upstreamErrors", { code: "wire_invalid" });
 
+/** The end of response r1. */
+const LARGE_END =
+  '{"type":"response.done","response":{"id":"r1","status":"completed",' +
+  `${big("response.done")}}}`;
+
 describe("an event that is too large", () => {
   it("still ends its response, which counts as failed when nothing of it was heard", () => {
     const stage = readySession();
     stage.model.created("r1");
-    stage.model.saysText(
-      `{"type":"response.done","response":{"id":"r1","status":"completed",${big("response.done")}}}`,
-    );
+    stage.model.saysText(LARGE_END);
     expect(stage.ends()).toMatchObject([
       { responseId: "r1", status: "failed", problem: "event_not_read", calls: [] },
     ]);
@@ -44,9 +47,7 @@ describe("an event that is too large", () => {
       ["response.output_item.done", "completed"],
     ] as const)
       stage.model.says({ type, response_id: "r1", output_index: 0, item: { ...call, status } });
-    stage.model.saysText(
-      `{"type":"response.done","response":{"id":"r1","status":"completed",${big("response.done")}}}`,
-    );
+    stage.model.saysText(LARGE_END);
     expect(stage.ends()).toMatchObject([
       { status: "completed", calls: [{ callId: "c1", name: "t", arguments: "{}" }] },
     ]);
