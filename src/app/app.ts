@@ -168,7 +168,7 @@ interface AppParts {
   readonly admitted: RegistryParts;
   readonly cluster: ClusterParts;
   readonly calls: CallParts;
-  /** Null: the journal was given by whoever embeds the relay, and nothing is stored here. */
+  /** Null: a program that embeds the relay gave the journal, and nothing is stored here. */
   readonly keeping: RecordKeeping | null;
   readonly events: LiveEvents;
   readonly audit: AuditLog;

@@ -82,7 +82,7 @@ export interface RecordKeepingDeps {
   readonly network: Network;
   readonly control: CallControl;
   readonly prices: PriceTable;
-  /** Called for each ended call; null: nobody wants to know. */
+  /** Called for each ended call; null: no system needs it. */
   readonly completed: Crm["completed"] | null;
 }
 

@@ -8,7 +8,9 @@ export const TRACE_SETTINGS = {
     group: "Traces",
     schema: httpUrl,
     range: "http:// or https://; /v1/traces is added",
-    doc: "A collector that takes OTLP over HTTP. Traces of calls are off while it is unset. See docs/tracing.md.",
+    doc:
+      "A collector that takes OTLP over HTTP. Traces of calls are off while it is unset. " +
+      "See docs/tracing.md.",
     example: "http://localhost:4318",
   }),
   otelTracesEndpoint: optional({

@@ -1,8 +1,8 @@
 import type { Clock } from "../ports/clock.js";
 
 /**
- * A worker's public port answers a moment before the supervisor has heard of it: who saw `/health`
- * answer may ask the operator port at once.
+ * A worker's public port answers a moment before the supervisor has heard of it: a program that saw
+ * `/health` answer may ask the operator port at once.
  */
 const WAIT_MS = 1_000;
 
@@ -22,7 +22,9 @@ export class FirstWorker {
     for (const go of waiting ?? []) go();
   }
 
-  /** @returns  null: one has listened. Otherwise resolves when one does, at the latest after a second. */
+  /**
+   * @returns  null: one has listened. Otherwise resolves when one does, at the latest after a second.
+   */
   wait(): Promise<void> | null {
     const waiting = this.#waiting;
     if (waiting === null) return null;

@@ -7,8 +7,8 @@ const ANSWER_MS = 200;
 const PAUSE_MS = 100;
 
 /**
- * Has the workers send a heartbeat out of turn, so that whoever asks for metrics or readiness is told
- * what is true now, and not up to a second ago.
+ * Has the workers send a heartbeat out of turn, so that metrics and readiness are what is true now,
+ * and not up to a second ago.
  */
 export class FreshHeartbeats {
   readonly #clock: Clock;

@@ -1,4 +1,7 @@
-/** Two nodes of three workers in all, one PostgreSQL, and Debian's HAProxy with the shipped configuration in front of them. */
+/**
+ * Two nodes of three workers in all, one PostgreSQL, and Debian's HAProxy with the shipped
+ * configuration in front of them.
+ */
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";

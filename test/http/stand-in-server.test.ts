@@ -124,7 +124,7 @@ describe.skipIf(process.platform !== "linux")("StandInServer", () => {
     expect((await answer).status).toBe(503);
   });
 
-  it("tries a worker that takes no connection with one request at a time, and logs once a second", async () => {
+  it("tries a worker that takes no connection with one request at a time; logs once a second", async () => {
     const log = new FakeLog();
     standIn.close();
     const parts = { ports: () => ports, workerHost: "127.0.0.1", host: "127.0.0.1" };

@@ -107,7 +107,10 @@ describe("a tool module in any folder", { timeout: 60_000 }, () => {
       "patient.mjs",
       'import { defineTool } from "murelay"; export default defineTool({ description: "d", ' +
         "parameters: {}, timeoutMs: 3_600_000, run: () => 1 });",
-      /patient\.mjs cannot be loaded: timeoutMs of the export "default" is 3600000: it must be .* 50 to 60000$/,
+      new RegExp(
+        'patient\\.mjs cannot be loaded: timeoutMs of the export "default" is 3600000: ' +
+          "it must be .* 50 to 60000$",
+      ),
     ],
     [
       "missing.mjs",
@@ -189,10 +192,12 @@ const acts = {
   loops: () => { for (;;) {} },
   allocates: () => {
     const kept = [];
-    return new Promise(() => setInterval(() => { for (let i = 0; i < 8; i++) kept.push(Buffer.alloc(1 << 24, 1)); }, 5));
+    const more = () => { for (let i = 0; i < 8; i++) kept.push(Buffer.alloc(1 << 24, 1)); };
+    return new Promise(() => setInterval(more, 5));
   },
 };
-export default defineTool({ description: "Unruly", parameters, run: (args, { signal }) => acts[args.do](signal) });
+const run = (args, { signal }) => acts[args.do](signal);
+export default defineTool({ description: "Unruly", parameters, run });
 `;
 
 describe("an unruly tool module", { timeout: 60_000 }, () => {

@@ -130,7 +130,8 @@ export const FLOOD_CASES: readonly FaultCase[] = [
     group: "media",
     what: "five callers' streams that read nothing for a while, as the agent speaks to them",
     holds:
-      "the relay grows by less than 16 MB; a stream that reads again hears the agent; a new caller is answered",
+      "the relay grows by less than 16 MB; a stream that reads again hears the agent; " +
+      "a new caller is answered",
     run: async (world) => {
       const minute = { text: "One.", audio: speechLike(60_000, 3) };
       world.playing.turnOf = () => ({ say: minute });
