@@ -10,6 +10,8 @@ import { otlpJson, type TraceResource } from "./otlp-json.js";
 const FLUSH_MS = 2_000;
 const RETRY_MS = 10_000;
 const MAX_SPANS_PER_REQUEST = 512;
+/** From `stop`: the supervisor ends a process that takes much longer. */
+const STOP_MS = 5_000;
 /** About 4 MB. Beyond it the newest spans are dropped: a collector that is away costs no call. */
 const MAX_WAITING = 8_192;
 const MAX_ANSWER_BYTES = 64 * 1024;
@@ -36,6 +38,7 @@ export class OtlpExporter {
   #timer: Timer | null = null;
   #sending: Promise<void> | null = null;
   #isAway = false;
+  #isStopped = false;
   #dropped = 0;
 
   constructor(options: OtlpExporterOptions) {
@@ -49,18 +52,29 @@ export class OtlpExporter {
     this.#flushAfter(FLUSH_MS);
   }
 
-  /** Sends what waits, once. */
+  /** Sends what waits, once. What the collector has not taken after STOP_MS is given up. */
   async stop(): Promise<void> {
     this.#timer?.cancel();
-    await this.#sending;
-    await this.#flush();
+    await this.#lastFlush();
+    this.#isStopped = true;
     this.#timer?.cancel();
     this.#agents.http.destroy();
     this.#agents.https.destroy();
   }
 
+  async #lastFlush(): Promise<void> {
+    const flushed = (this.#sending ?? Promise.resolve()).then(() => this.#flush());
+    await new Promise<void>((resolve) => {
+      const late = this.#options.clock.after(STOP_MS, resolve);
+      void flushed.then(() => {
+        late.cancel();
+        resolve();
+      });
+    });
+  }
+
   #flushAfter(ms: number): void {
-    if (this.#timer !== null || this.#sending !== null) return;
+    if (this.#isStopped || this.#timer !== null || this.#sending !== null) return;
     this.#timer = this.#options.clock.after(ms, () => {
       this.#timer = null;
       this.#sending = this.#flush().finally(() => {
@@ -72,7 +86,7 @@ export class OtlpExporter {
 
   async #flush(): Promise<void> {
     const { log } = this.#options;
-    while (this.#waiting.length > 0) {
+    while (this.#waiting.length > 0 && !this.#isStopped) {
       const batch = this.#waiting.slice(0, MAX_SPANS_PER_REQUEST);
       try {
         await this.#send(batch);

@@ -1,11 +1,18 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Network } from "../../../src/adapters/network/network.js";
-import { OtlpExporter } from "../../../src/adapters/tracing/otlp-exporter.js";
+import {
+  OtlpExporter,
+  type OtlpExporterOptions,
+} from "../../../src/adapters/tracing/otlp-exporter.js";
 import { otlpJson } from "../../../src/adapters/tracing/otlp-json.js";
 import type { Span } from "../../../src/domain/span.js";
 import { startCollector } from "../../fakes/collector.js";
 import { FakeClock } from "../../fakes/fake-clock.js";
 import { FakeLog } from "../../fakes/fake-ports.js";
+import { settle } from "../../fakes/sip-bench.js";
 
 const span = (name: string): Span => ({
   name,
@@ -27,7 +34,7 @@ beforeEach(async () => {
 });
 afterEach(() => collector.close());
 
-function start() {
+function start(options: Partial<OtlpExporterOptions> = {}) {
   const clock = new FakeClock();
   const log = new FakeLog();
   const exporter = new OtlpExporter({
@@ -38,6 +45,7 @@ function start() {
     network: new Network(),
     clock,
     log,
+    ...options,
   });
   return { exporter, clock, log };
 }
@@ -91,6 +99,34 @@ describe("the exporter", () => {
     exporter.add(span("a"));
     await exporter.stop();
     expect(collector.spans).toHaveLength(1);
+  });
+
+  it("stops in time when the collector takes requests and never answers", async () => {
+    const held = createServer(() => undefined).listen(0, "127.0.0.1");
+    await once(held, "listening");
+    const { port } = held.address() as AddressInfo;
+    const { exporter, clock } = start({
+      url: new URL(`http://127.0.0.1:${port}/v1/traces`),
+      timeoutMs: 600_000,
+    });
+    exporter.add(span("a"));
+    clock.advance(2_000);
+    await once(held, "request");
+    exporter.add(span("b"));
+    let isStopped = false;
+    const stopped = exporter.stop().then(() => {
+      isStopped = true;
+    });
+    await settle();
+    clock.advance(4_999);
+    await settle();
+    expect(isStopped).toBe(false);
+    clock.advance(1);
+    await stopped;
+    // Its sockets are closed, and no others are opened.
+    await new Promise((resolve) => held.close(resolve));
+    await settle();
+    expect(clock.pending).toBe(0);
   });
 
   it("keeps spans while the collector is away, says so once, and sends them later", async () => {
