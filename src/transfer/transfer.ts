@@ -147,6 +147,11 @@ export class Transfer {
     this.dispatch({ type: "caller_gone" });
   }
 
+  /** The human is in the conference with the caller. */
+  humanMet(): void {
+    this.dispatch({ type: "consult_joined", attempt: this.#state.attempt });
+  }
+
   /** /transfer-status: the end of a document, and the pages that documents lead to. */
   callback(form: TransferForm, link: TransferLink): Twiml {
     const { revision } = link;

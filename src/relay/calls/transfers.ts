@@ -10,6 +10,7 @@ import type {
   TransferRequest,
 } from "../../domain/transfer-request.js";
 import { adoptedTransfer, formOf, partiesOf } from "../../transfer/adopt.js";
+import { conferenceName, consultLabel } from "../../transfer/conference-names.js";
 import { kindOf } from "../../transfer/destinations/kinds.js";
 import { TransferGuard } from "../../transfer/guard.js";
 import { Transfer } from "../../transfer/transfer.js";
@@ -311,10 +312,17 @@ export class Transfers implements TransferService {
     if (stored === null || phase === "over" || phase === "farewell") return;
     const agent = this.#calls.agents.agents.get(stored.agent);
     if (agent === undefined) return;
+    const { control } = this.#deps;
+    // The process may only be cut off from the database, while caller and human have met.
+    const human = consultLabel(stored.state.attempt);
+    const humanOnHold = await control
+      .isOnHold(conferenceName({ callSid }), human)
+      .catch(() => null);
     // No human is called for a caller who has hung up. Unless Twilio says so, the caller waits.
-    const status = await this.#deps.control.status(callSid).catch(() => null);
+    const status = await control.status(callSid).catch(() => null);
     const transfer = this.#takeUp(callSid, stored, agent, formOf(stored.request));
     if (status !== null && isFinalStatus(status)) transfer.callerHungUp();
+    else if (humanOnHold !== null) transfer.humanMet();
   }
 
   #takeUp(

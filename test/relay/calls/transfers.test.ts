@@ -33,6 +33,8 @@ function bench(
     caller: async (): Promise<TwilioCallStatus> => "in-progress",
     leg: "ringing" as TwilioCallStatus,
     found: [] as { sid: CallSid; status: TwilioCallStatus }[],
+    /** Labels of those who are in the caller's conference. */
+    inConference: [] as string[],
   };
   const control = {
     redirect: async (callSid: CallSid, twiml: Twiml) => {
@@ -49,6 +51,10 @@ function bench(
     findCalls: async (_to: string, sinceEpochMs: number) => {
       consults.push(`find since ${sinceEpochMs}`);
       return twilio.found;
+    },
+    isOnHold: async (_conference: string, label: string) => {
+      if (!twilio.inConference.includes(label)) throw new RelayError("caller_gone", "", {});
+      return false;
     },
     hangUp: async (callSid: CallSid) => void consults.push(`hang up ${callSid}`),
   } as unknown as CallControl;
@@ -575,6 +581,26 @@ describe("transfers of calls", () => {
       for (const { calls } of [second, third]) calls.clock.advance(600_000);
       await settle();
       expect([second.redirects, third.redirects, outcomes(third.calls)]).toEqual([[], [], []]);
+    });
+
+    it("have succeeded where the human is with the caller, and no clock parts the two", async () => {
+      // The process was only cut off from the database, or Twilio's news went down with it.
+      const { kept } = await waiting();
+      for (const [leg, phase] of [
+        [null, kept.state.phase],
+        [sid(77), kept.state.phase],
+        [sid(77), { name: "screening" }],
+      ] as const) {
+        const second = successor({ ...kept, state: { ...kept.state, phase } }, leg);
+        second.twilio.found = [{ sid: sid(77), status: "in-progress" }];
+        second.twilio.leg = "in-progress";
+        second.twilio.inConference = [consultLabel(kept.state.attempt)];
+        await second.lost();
+        second.calls.clock.advance(600_000);
+        await settle();
+        expect([second.redirects, outcomes(second.calls)]).toEqual([[], ["answered"]]);
+        expect(second.consults.filter((what) => what.startsWith("hang up"))).toEqual([]);
+      }
     });
 
     it("are left alone where they are over, had not begun, or were never kept", async () => {
