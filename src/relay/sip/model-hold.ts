@@ -168,6 +168,7 @@ export class ModelHold {
 
   #inTurn(change: Parameters<CallControl["updateParticipant"]>[2]): Promise<void> {
     const request = this.#last.then(() => this.#now(change));
+    // The next one starts even when this one fails. The failure reaches the caller of this one.
     this.#last = request.catch(() => undefined);
     return request;
   }
