@@ -14,6 +14,8 @@ export interface GreetingHost {
   readonly session: ModelSession | null;
   readonly isOver: boolean;
   readonly reply: ReplyWatch;
+  /** Tells the model a fact, and tells it again if its session may not have received it. */
+  noteModel(text: string): void;
 }
 
 /** How a call begins: what the agent knows of the caller before it speaks, and its first words. */
@@ -110,8 +112,8 @@ export class Greeting {
     if (this.#waits || session === null || this.#isDone) return;
     this.#isDone = true;
     if (this.#facts !== null) {
-      session.note(this.#facts);
       eventLog.remember(this.#facts);
+      this.#host.noteModel(this.#facts);
     }
     if (this.#message !== null) {
       reply.owe("greeting");

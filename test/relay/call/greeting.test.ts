@@ -22,7 +22,6 @@ function stage(profile: AgentProfile = agent(), found?: Promise<CallerProfile | 
   const told: string[] = [];
   const owed: OwedCause[] = [];
   const session = {
-    note: (text: string) => void told.push(`note ${text}`),
     greet: (text: string) => void told.push(`greet ${text}`),
     speak: (text: string) => void told.push(`speak ${text}`),
     update: () => undefined,
@@ -40,6 +39,7 @@ function stage(profile: AgentProfile = agent(), found?: Promise<CallerProfile | 
     eventLog: new CallEventLog(sid(1), { write: () => undefined }, () => clock.nowMs()),
     session,
     isOver: false,
+    noteModel: (text: string) => void told.push(`note ${text}`),
     reply: { owe: (cause: OwedCause) => void owed.push(cause) },
   };
   const language = new CallLanguage(profile, parties, clock, () => session);
