@@ -14,6 +14,9 @@ export class DeltaScan {
   responseIdEnd = 0;
   itemIdStart = 0;
   itemIdEnd = 0;
+  /** Empty where the event has none. */
+  eventIdStart = 0;
+  eventIdEnd = 0;
   /**
    * The text of `delta`: plain ASCII without escapes. `decodeBase64` tells whether it is base64.
    */
@@ -27,6 +30,7 @@ const AUDIO_DELTA = ascii("response.output_audio.delta");
 const TRANSCRIPT_DELTA = ascii("response.output_audio_transcript.delta");
 const RESPONSE_ID = ascii("response_id");
 const ITEM_ID = ascii("item_id");
+const EVENT_ID = ascii("event_id");
 const CONTENT_INDEX = ascii("content_index");
 const DELTA = ascii("delta");
 
@@ -50,6 +54,7 @@ const MAX_ID_BYTES = 512;
 export function scanDelta(bytes: Uint8Array, out: DeltaScan): boolean {
   if (bytes.length > MAX_SERVER_EVENT_BYTES) return false;
   let seen = 0;
+  out.eventIdStart = out.eventIdEnd = 0;
   walk.enter(bytes, skipSpace(bytes, 0));
   while (walk.next(bytes)) {
     const arm = armOf(bytes);
@@ -57,6 +62,7 @@ export function scanDelta(bytes: Uint8Array, out: DeltaScan): boolean {
     if ((seen & arm) !== 0) return false;
     if (arm !== 0 && !readField(bytes, arm, walk.valueStart, walk.valueEnd, out)) return false;
     seen |= arm;
+    if (arm === 0 && walk.isKey(bytes, EVENT_ID)) readEventId(bytes, out);
   }
   return seen === SEEN_ALL && walk.end >= 0 && skipSpace(bytes, walk.end) === bytes.length;
 }
@@ -70,6 +76,13 @@ function armOf(bytes: Uint8Array): number {
   if (walk.isKey(bytes, RESPONSE_ID)) return SEEN_RESPONSE_ID;
   if (walk.isKey(bytes, CONTENT_INDEX)) return SEEN_CONTENT_INDEX;
   return 0;
+}
+
+/** An id that is no text is none. */
+function readEventId(bytes: Uint8Array, out: DeltaScan): void {
+  if (bytes[walk.valueStart] !== QUOTE) return;
+  out.eventIdStart = walk.valueStart + 1;
+  out.eventIdEnd = walk.valueEnd - 1;
 }
 
 /** The value is `bytes[value … end)`, quotes included. */

@@ -17,6 +17,7 @@ export class FakeUpstream implements UpstreamSocket {
   backlogBytes = 0;
   readonly url: string;
   readonly #events: UpstreamSocketEvents;
+  #said = 0;
 
   constructor(url: string, events: UpstreamSocketEvents) {
     this.url = url;
@@ -46,7 +47,9 @@ export class FakeUpstream implements UpstreamSocket {
 
   /** As the server writes events: the type first, then its id. */
   says(event: Json): void {
-    this.saysText(JSON.stringify({ type: event["type"], event_id: "event_1", ...event }));
+    this.saysText(
+      JSON.stringify({ type: event["type"], event_id: `event_${++this.#said}`, ...event }),
+    );
   }
 
   saysText(text: string): void {

@@ -200,6 +200,23 @@ describe("scanDelta", () => {
     ["two events", `${TYPICAL("AAAA")},${TYPICAL("AAAA")}`],
   ])("leaves %s to the parser", (_, text) => expect(fast(bytesOf(text))).toBeNull());
 
+  it.each([
+    ["where it is a text", TYPICAL("AAAA"), "event_1"],
+    [
+      "at the end",
+      TYPICAL("AAAA").replace('"event_id":"event_1",', "").replace(/}$/, ',"event_id":"e2"}'),
+      "e2",
+    ],
+    ["not where there is none", TYPICAL("AAAA").replace('"event_id":"event_1",', ""), ""],
+    ["not where it is no text", TYPICAL("AAAA").replace('"event_1"', "7"), ""],
+  ])("finds the event's own id: %s", (_, text, id) => {
+    const bytes = bytesOf(text);
+    const out = new DeltaScan();
+    expect(scanDelta(bytesOf(TYPICAL("AAAA")), out)).toBe(true);
+    expect(scanDelta(bytes, out)).toBe(true);
+    expect(Buffer.from(bytes.subarray(out.eventIdStart, out.eventIdEnd)).toString()).toBe(id);
+  });
+
   it("lets an id be compared where it stands", () => {
     const bytes = bytesOf(TYPICAL("AAAA"));
     const out = new DeltaScan();

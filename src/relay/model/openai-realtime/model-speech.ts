@@ -1,6 +1,7 @@
 import type { ItemId, ResponseId } from "../../../domain/ids.js";
 import { DeltaScan, scanDelta } from "../../../wire/realtime-audio.js";
 import type { ModelSessionEvents, SpeechItem } from "../model-session.js";
+import { RepeatedDelta } from "./repeated-delta.js";
 import type { Responses } from "./responses.js";
 import type { TextLimit } from "./text-limit.js";
 
@@ -16,6 +17,8 @@ export class ModelSpeech {
   readonly #events: Pick<ModelSessionEvents, "audio" | "agentText">;
   readonly #responses: Responses;
   readonly #texts: TextLimit;
+  readonly #lastAudio = new RepeatedDelta();
+  readonly #lastTranscript = new RepeatedDelta();
   #item: SpeechItem | null = null;
   #muted = false;
 
@@ -29,11 +32,15 @@ export class ModelSpeech {
     this.#texts = texts;
   }
 
-  /** True when the message was a delta of audio or transcript. It has been passed on. */
+  /**
+   * True when the message was a delta of audio or transcript. It has been passed on, unless the
+   * server has sent it twice.
+   */
   message(message: Uint8Array): boolean {
     if (!scanDelta(message, scan)) return false;
-    if (scan.kind === "audio") this.#audio(message);
-    else this.#transcript(message);
+    if (scan.kind === "audio") {
+      if (!this.#lastAudio.isSame(message, scan)) this.#audio(message);
+    } else if (!this.#lastTranscript.isSame(message, scan)) this.#transcript(message);
     return true;
   }
 

@@ -17,12 +17,12 @@ function open() {
     responses,
     new TextLimit(),
   );
-  const says = (type: string, item: string, delta: string, response = "r1") =>
+  const says = (type: string, item: string, delta: string, response = "r1", id = "event_1") =>
     speech.message(
       new TextEncoder().encode(
         JSON.stringify({
           type: `response.${type}.delta`,
-          event_id: "event_1",
+          event_id: id,
           response_id: response,
           item_id: item,
           output_index: 0,
@@ -69,6 +69,19 @@ describe("ModelSpeech", () => {
     says("output_audio", "i4", "EEEE", "r2");
     expect(audio.map(([, base64]) => base64)).toEqual(["AAAA", "EEEE"]);
     expect(responses.takeUnheard()).toEqual(["i2", "i3"]);
+  });
+
+  it("plays once, and writes once, what the server sends twice in succession", () => {
+    const { audio, texts, says } = open();
+    for (const id of ["e1", "e1", "e2", "e2"]) {
+      expect(says("output_audio", "i1", "AAAA", "r1", id)).toBe(true);
+      expect(says("output_audio_transcript", "i1", "ha ", "r1", `${id}t`)).toBe(true);
+    }
+    expect(audio.map(([, base64]) => base64)).toEqual(["AAAA", "AAAA"]);
+    expect(texts).toEqual([
+      ["i1", "ha "],
+      ["i1", "ha "],
+    ]);
   });
 
   it("leaves any other event alone", () => {

@@ -1,0 +1,49 @@
+import type { DeltaScan } from "../../../wire/realtime-audio.js";
+
+/** A longer id is not compared. The server's have 27 characters. */
+const MAX_ID_BYTES = 64;
+/** Beside the id, so that nothing is lost of a server whose ids are all the same. */
+const TAIL_BYTES = 32;
+
+/**
+ * Recognises a delta that the server sends twice in succession. Played twice, it would stutter.
+ * It allocates nothing: deltas are frequent.
+ */
+export class RepeatedDelta {
+  /** The id, then the last bytes of the delta. */
+  readonly #last = new Uint8Array(MAX_ID_BYTES + TAIL_BYTES);
+  #idBytes = 0;
+  #deltaBytes = 0;
+
+  /** Whether this is the delta of the previous call: the same event id, and the same contents. */
+  isSame(
+    bytes: Uint8Array,
+    { eventIdStart, eventIdEnd, deltaStart, deltaEnd }: DeltaScan,
+  ): boolean {
+    const idBytes = eventIdEnd - eventIdStart;
+    const deltaBytes = deltaEnd - deltaStart;
+    const tailBytes = Math.min(deltaBytes, TAIL_BYTES);
+    if (idBytes > MAX_ID_BYTES) return false;
+    const isSame =
+      idBytes > 0 &&
+      idBytes === this.#idBytes &&
+      deltaBytes === this.#deltaBytes &&
+      this.#holds(bytes, eventIdStart, idBytes, 0) &&
+      this.#holds(bytes, deltaEnd - tailBytes, tailBytes, MAX_ID_BYTES);
+    if (isSame) return true;
+    this.#idBytes = idBytes;
+    this.#deltaBytes = deltaBytes;
+    this.#keep(bytes, eventIdStart, idBytes, 0);
+    this.#keep(bytes, deltaEnd - tailBytes, tailBytes, MAX_ID_BYTES);
+    return false;
+  }
+
+  #holds(bytes: Uint8Array, start: number, length: number, at: number): boolean {
+    for (let i = 0; i < length; i++) if (this.#last[at + i] !== bytes[start + i]) return false;
+    return true;
+  }
+
+  #keep(bytes: Uint8Array, start: number, length: number, at: number): void {
+    for (let i = 0; i < length; i++) this.#last[at + i] = bytes[start + i]!;
+  }
+}
