@@ -8,9 +8,18 @@ import { assertNever } from "../../domain/errors.js";
 import { shortened } from "../../domain/shortened.js";
 import type { DialNoun, Twiml, TwimlCallback, TwimlVerb } from "../../wire/twiml.js";
 import { fittedParameters, MAX_SAY_CHARS } from "../../wire/twiml-limits.js";
+import { StreamTemplates } from "./stream-template.js";
+
+const streams = new StreamTemplates((verb) => build([verb]), xmlText);
 
 /** @returns  a whole XML document, without characters that XML 1.0 does not allow. */
 export function renderTwiml(twiml: Twiml): string {
+  const [only] = twiml;
+  if (twiml.length === 1 && only?.verb === "connect_stream") return streams.render(only);
+  return build(twiml);
+}
+
+function build(twiml: Twiml): string {
   const response = new twilio.twiml.VoiceResponse();
   for (const verb of twiml) append(response, verb);
   return response.toString();
