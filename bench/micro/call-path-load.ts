@@ -107,15 +107,18 @@ export class Bench {
   readonly #calls: CallPath[] = [];
   readonly #silence = new Frames(new Uint8Array(VARIANTS * 160).fill(0xff));
   readonly #speech = new Frames(speechLike(VARIANTS * TICK_MS, 3));
-  readonly #delta = json({
-    type: "response.output_audio.delta",
-    event_id: "event_1",
-    response_id: "resp_1",
-    item_id: "item_1",
-    output_index: 0,
-    content_index: 0,
-    delta: Buffer.from(speechLike(DELTA_BYTES / 8, 5)).toString("base64"),
-  });
+  /** Two, because a server does not send the same event twice in succession. */
+  readonly #deltas = ["event_1", "event_2"].map((eventId) =>
+    json({
+      type: "response.output_audio.delta",
+      event_id: eventId,
+      response_id: "resp_1",
+      item_id: "item_1",
+      output_index: 0,
+      content_index: 0,
+      delta: Buffer.from(speechLike(DELTA_BYTES / 8, 5)).toString("base64"),
+    }),
+  );
 
   constructor(calls: number) {
     const { metrics } = new MetricRegistry({ version: "bench" });
@@ -149,7 +152,7 @@ export class Bench {
       const call = this.#calls[i]!;
       const { marks } = this.#twilio[i]!;
       while (marks.length > 0 && marks[0]!.tick <= tick) call.fromTwilio(marks.shift()!.echo);
-      if (phase < DELTA_TICKS) call.fromModel(this.#delta);
+      if (phase < DELTA_TICKS) call.fromModel(this.#deltas[phase % 2]!);
       const talks = phase >= CALLER_FROM && phase < CALLER_TO;
       call.fromTwilio((talks ? this.#speech : this.#silence).message(phase));
       if (i % CALLS_PER_TURN === 0) this.#model.flush();

@@ -73,12 +73,13 @@ describe("ModelSpeech", () => {
 
   it("plays once, and writes once, what the server sends twice in succession", () => {
     const { audio, texts, says } = open();
-    for (const id of ["e1", "e1", "e2", "e2"]) {
+    for (const id of ["e1", "e2", "e2", "e3", "e3"]) {
       expect(says("output_audio", "i1", "AAAA", "r1", id)).toBe(true);
       expect(says("output_audio_transcript", "i1", "ha ", "r1", `${id}t`)).toBe(true);
     }
-    expect(audio.map(([, base64]) => base64)).toEqual(["AAAA", "AAAA"]);
+    expect(audio.map(([, base64]) => base64)).toEqual(["AAAA", "AAAA", "AAAA"]);
     expect(texts).toEqual([
+      ["i1", "ha "],
       ["i1", "ha "],
       ["i1", "ha "],
     ]);

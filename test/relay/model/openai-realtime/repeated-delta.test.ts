@@ -27,13 +27,22 @@ describe("a delta", () => {
     ["with an id that just fits", ["e".repeat(64), "AAAA"], ["e".repeat(64), "AAAA"], true],
   ] as const)("%s", (_, [firstId, first], [secondId, second], isSame) => {
     const last = new RepeatedDelta();
+    for (const id of ["one", "two"]) expect(sameAs(last, id, "AAAA")).toBe(false);
     expect(sameAs(last, firstId, first)).toBe(false);
     expect(sameAs(last, secondId, second)).toBe(isSame);
   });
 
+  it("is none of a server whose deltas all have one id", () => {
+    const last = new RepeatedDelta();
+    const deltas = ["a", "a", "a", "a"].map((id) => sameAs(last, id, "AAAA"));
+    expect(deltas).toEqual([false, false, false, false]);
+  });
+
   it("is compared with the one before it only, however often it comes", () => {
     const last = new RepeatedDelta();
-    const deltas = ["a", "a", "a", "b", "b", "a"].map((id) => sameAs(last, id, "A".repeat(4_000)));
-    expect(deltas).toEqual([false, true, true, false, true, false]);
+    const deltas = ["a", "b", "b", "b", "c", "c", "b"].map((id) =>
+      sameAs(last, id, "A".repeat(4_000)),
+    );
+    expect(deltas).toEqual([false, false, true, true, false, true, false]);
   });
 });
