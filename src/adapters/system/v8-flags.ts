@@ -1,7 +1,7 @@
 /**
- * Keeps V8's young generation small. The relay's garbage is short-lived and steady, about a
- * kilobyte for each frame that arrives. With V8's default of up to 16 MiB per half the process
- * grows by tens of megabytes, and each collection stops every call for longer. This module must be
+ * Keeps V8's young generation small. The relay's garbage is short-lived and steady: a few hundred
+ * bytes for each frame that arrives. With V8's default of up to 16 MiB per half the process grows
+ * by tens of megabytes, and each collection stops every call for longer. This module must be
  * imported before anything that allocates much: the generation never shrinks.
  *
  * An operator's --max-semi-space-size or --semi-space-growth-factor (NODE_OPTIONS or command line)
@@ -17,6 +17,9 @@ if (!chosen) setFlagsFromString("--semi-space-growth-factor=1");
 /**
  * For the command line of a process that this one starts. Modules load before the first of them
  * runs, and loading the relay's grows the generation to 16 MiB. Here the maximum counts: V8 takes
- * a growth factor of 1 on the command line for 2.
+ * a growth factor of 1 on the command line for 2. With 1 MiB, what a beginning call needs for a
+ * moment would become old before it is garbage, and stay for minutes.
  */
-export const youngGenerationFlags: readonly string[] = chosen ? [] : ["--max-semi-space-size=1"];
+export const youngGenerationFlags: readonly string[] = chosen
+  ? []
+  : ["--min-semi-space-size=2", "--max-semi-space-size=2"];
