@@ -44,7 +44,7 @@ export function applyTurnEvent(draft: RecordDraft, event: TurnEvent): void {
   });
 }
 
-/** The progress of a text is needed only while the call can still be interrupted. */
+/** The progress of a text that was never heard to an end is of no use after the call. */
 export function dropProgress(draft: RecordDraft): void {
   draft.turns = draft.turns.map((turn) => {
     if (turn.progress === undefined) return turn;
@@ -110,6 +110,9 @@ function setHeardText(turns: readonly RecordedTurn[], turn: Mutable<RecordedTurn
     progress: turn.progress ?? [],
     weightPerMs: turn.complete ? null : paceOf(turns),
   });
+  // A text that still comes brings its progress along. A long call would keep a lot of it, and
+  // every save of its record would write it again.
+  delete turn.progress;
 }
 
 /** The weight that this call's voice speaks per ms, measured on its complete turns. */

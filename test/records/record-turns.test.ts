@@ -126,4 +126,20 @@ describe("the progress of a text", () => {
     expect(draft.turns[0]).not.toHaveProperty("progress");
     expect(draft.turns[0]?.text).toBe("Hi");
   });
+
+  it("is dropped when the heard part is known, whatever comes first", () => {
+    const spoken = "Your parcel is on its way to you and will be there tomorrow.";
+    const progress = [
+      [16, 1_000],
+      [spoken.length, 2_000],
+    ] as const;
+    const text = { ...agentText("a", spoken, false), progress };
+    const [forth, back] = [
+      [text, heard("a", 1_500, 2_000)],
+      [heard("a", 1_500, 2_000), text],
+    ].map((events) => turnsAfter(...events)[0]);
+    expect(forth).not.toHaveProperty("progress");
+    expect(forth?.heardText).not.toBe("");
+    expect(back).toEqual(forth);
+  });
 });
