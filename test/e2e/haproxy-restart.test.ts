@@ -2,11 +2,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BalancedNodes, balancedSkip, placeOf } from "../fakes/balanced-nodes.js";
 
+/** Four times as often as shipped, so that a restart takes seconds. */
+const CHECK_MS = 250;
+
 describe.skipIf(balancedSkip() !== null)("a cluster behind HAProxy", () => {
   let balanced: BalancedNodes;
 
   beforeAll(async () => {
-    balanced = await BalancedNodes.start();
+    balanced = await BalancedNodes.start(CHECK_MS);
   }, 120_000);
   afterAll(async () => await balanced?.close(), 60_000);
 
@@ -28,14 +31,14 @@ describe.skipIf(balancedSkip() !== null)("a cluster behind HAProxy", () => {
           await call.ended;
         };
         placed.push(whole().catch((error: unknown) => void dropped.push(error)));
-        await sleep(200);
+        await sleep(150);
       }
     };
     const calling = comeAndGo();
     for (const i of [0, 1]) {
       expect(await balanced.restart(i)).toBe(0);
       // Until HAProxy has seen it three times.
-      await sleep(4_000);
+      await sleep(4 * CHECK_MS);
     }
     coming = false;
     await calling;

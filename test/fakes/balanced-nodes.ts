@@ -42,7 +42,8 @@ export class BalancedNodes {
     },
   ) {}
 
-  static async start(): Promise<BalancedNodes> {
+  /** @param checkMs  as for `startHaproxy`: a node that drains goes on for eight of them. */
+  static async start(checkMs = 1_000): Promise<BalancedNodes> {
     const found = findPostgres();
     if ("missing" in found) throw new Error(found.missing);
     const folder = mkdtempSync(join(tmpdir(), "murelay-haproxy-"));
@@ -51,8 +52,9 @@ export class BalancedNodes {
       script: { turns: [{ say: { text: "Hello.", audio: speechLike(400, 1) } }] },
     });
     const twilio = await startTwilio({ publicUrl: PUBLIC_URL, speed: 20 });
-    // HAProxy takes a node for gone after five checks, a second and their own time apart.
-    const env = { DATABASE_URL: server.url, MEDIA_URL, DRAIN_DELAY_SECONDS: "8" };
+    // HAProxy takes a node for gone after five checks and their own time.
+    const drainDelay = String(Math.ceil((8 * checkMs) / 1_000));
+    const env = { DATABASE_URL: server.url, MEDIA_URL, DRAIN_DELAY_SECONDS: drainDelay };
     const nodeEnvs = [
       { ...env, NODE_NAME: "node1", WORKERS: "2" },
       { ...env, NODE_NAME: "node2" },
@@ -60,7 +62,7 @@ export class BalancedNodes {
     const peers = { model, twilio, publicUrl: PUBLIC_URL };
     const nodes = await Promise.all(nodeEnvs.map((nodeEnv) => startNode(peers, nodeEnv)));
     const port = await freePorts(1);
-    const balancer = await startHaproxy(join(folder, "haproxy.cfg"), port, nodes);
+    const balancer = await startHaproxy(join(folder, "haproxy.cfg"), port, nodes, checkMs);
     twilio.route(PUBLIC_URL, `http://127.0.0.1:${port}`);
     return new BalancedNodes(twilio, model, nodes, { folder, server, balancer, nodeEnvs });
   }
@@ -103,7 +105,11 @@ export class BalancedNodes {
       balancer.kill("SIGTERM");
       await ended;
     }
-    // Each of them waits for DRAIN_DELAY_SECONDS.
+    // Told to stop, each would wait for DRAIN_DELAY_SECONDS.
+    for (const node of this.nodes) {
+      node.kill();
+      for (const pid of node.workers()) process.kill(pid, "SIGKILL");
+    }
     await Promise.all([...this.nodes, ...this.#stopped].map((node) => node.remove()));
     await this.model.close();
     await server.remove();

@@ -26,13 +26,19 @@ export async function askHaproxy(file: string, command: string): Promise<string>
   return answer.trim();
 }
 
-/** The shipped configuration with the addresses of this machine. */
+/**
+ * The shipped configuration with the addresses of this machine.
+ *
+ * @param checkMs  between two checks of a node, in place of the shipped second.
+ */
 export async function startHaproxy(
   file: string,
   port: number,
   [one, two]: readonly RelayNode[],
+  checkMs = 1_000,
 ): Promise<ChildProcess> {
   let text = readFileSync(HAPROXY_CONFIG, "utf8")
+    .replace("inter 1s", `inter ${checkMs}ms`)
     .replace(/^ *bind .*$/m, `    bind 127.0.0.1:${port}`)
     .replaceAll("/run/haproxy/admin.sock", socketOf(file));
   for (const [address, node] of [
