@@ -107,8 +107,7 @@ describe.skipIf(balancedSkip() !== null)("HAProxy", () => {
     expect([lost.length > 0, kept.length > 0]).toEqual([true, true]);
     const sessions = balanced.model.sessions.length;
     // The whole machine: workers that only lost their supervisor would carry their calls on.
-    balanced.nodes[1]!.kill();
-    for (const pid of balanced.nodes[1]!.workers()) process.kill(pid, "SIGKILL");
+    await balanced.kill(1);
     await Promise.all(lost.map((call) => call.events.until("dial_bridged", {}, 20_000)));
     expect(kept.map((call) => [call.streams.length, call.streams[0]!.open])).toEqual(
       kept.map(() => [1, true]),

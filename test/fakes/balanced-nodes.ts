@@ -28,6 +28,7 @@ export function balancedSkip(): string | null {
 
 export class BalancedNodes {
   readonly #stopped: RelayNode[] = [];
+  readonly #killed = new Set<RelayNode>();
   readonly #calls: Leg[] = [];
 
   private constructor(
@@ -97,6 +98,16 @@ export class BalancedNodes {
     return code;
   }
 
+  /** Node `i` and its workers, which would carry their calls on without it. Idempotent. */
+  async kill(i: number): Promise<void> {
+    const node = this.nodes[i]!;
+    if (this.#killed.has(node)) return;
+    this.#killed.add(node);
+    node.kill();
+    for (const pid of node.workers()) process.kill(pid, "SIGKILL");
+    await node.exited;
+  }
+
   async close(): Promise<void> {
     await this.twilio.close();
     const { balancer, folder, server } = this.parts;
@@ -106,10 +117,7 @@ export class BalancedNodes {
       await ended;
     }
     // Told to stop, each would wait for DRAIN_DELAY_SECONDS.
-    for (const node of this.nodes) {
-      node.kill();
-      for (const pid of node.workers()) process.kill(pid, "SIGKILL");
-    }
+    for (const i of this.nodes.keys()) await this.kill(i);
     await Promise.all([...this.nodes, ...this.#stopped].map((node) => node.remove()));
     await this.model.close();
     await server.remove();
