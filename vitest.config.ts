@@ -1,32 +1,22 @@
 import { availableParallelism } from "node:os";
-import { resolve } from "node:path";
+import { relative, resolve } from "node:path";
 import { defineConfig } from "vitest/config";
 import type { TestSpecification } from "vitest/node";
 import { BaseSequencer } from "vitest/node";
 import { buildFolder } from "./test/compiled-relay.js";
 
 /** Tests that mostly wait: for audio in real time, for processes, for a browser. */
-const WAITING = [
-  "test/e2e/**/*.test.ts",
-  "test/faults/**/*.test.ts",
-  "test/console/**/*.test.ts",
-  "test/deploy/**/*.test.ts",
-  "test/load/**/*.test.ts",
-  "test/app/**/*.test.ts",
-  "test/dev/**/*.test.ts",
-  "test/cli/doctor/doctor.test.ts",
-  "test/records/record-writer-kill.test.ts",
-  "test/adapters/tools/*.test.ts",
-  // They do not wait. After their random bytes V8 may leave the detector's code unoptimised in that
-  // process, where other files measure what it allocates.
-  "test/vad/**/*.test.ts",
-];
+const WAITING =
+  /^test\/((e2e|faults|console|deploy|load|app|dev|adapters\/tools)\/|cli\/doctor\/doctor\.|records\/record-writer-kill\.)/;
+/** The longest of them, a minute each: they begin first, so that none is left over at the end. */
+const LONGEST =
+  /\/(quick|tool-faults|accessibility|console|sip-faults|sip-handover|transfers)\.test\.ts$/;
 /**
  * Tests that measure memory, or the relay's own figures to some milliseconds: they begin when the
- * others have ended.
+ * others have ended, each in a process of its own.
  */
 const ALONE = [
-  "test/vad/vad-allocation.test.ts",
+  "test/**/*-allocation.test.ts",
   "test/vad/echo-gate.test.ts",
   "test/**/*-memory.test.ts",
   "test/e2e/metrics-truth.test.ts",
@@ -35,13 +25,35 @@ const ALONE = [
   // Fifty calls in real time, and a browser that may skip none of their sound.
   "test/console/desk.test.ts",
 ];
+/** True when the command line names files, and no more, of which none starts a relay. */
+function startsNoRelay(argv: readonly string[]): boolean {
+  const named = argv.filter((arg) => arg.startsWith("test/"));
+  return (
+    named.length > 0 &&
+    named.every(
+      (name) => /\.test\.ts$/.test(name) && !WAITING.test(name) && !/-memory\./.test(name),
+    )
+  );
+}
 
-/** What waits begins first, the longest files before the others, so that the cores are busy to the end. */
-class WaitingFirst extends BaseSequencer {
+/** Of the tests that compute: so many are left for the end, where they fill what the long ones leave. */
+const LEFT_FOR_THE_END = 0.3;
+
+/** What waits and what computes take turns, so that the cores are evenly busy from beginning to end. */
+class TakingTurns extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
-    const waits = (file: TestSpecification) => file.project.name === "waiting";
-    return [...sorted.filter(waits), ...sorted.filter((file) => !waits(file))];
+    const isWaiting = ({ moduleId }: TestSpecification): boolean =>
+      WAITING.test(relative(import.meta.dirname, moduleId));
+    const isLong = ({ moduleId }: TestSpecification): number => Number(LONGEST.test(moduleId));
+    const waiting = sorted.filter(isWaiting).sort((a, b) => isLong(b) - isLong(a));
+    const computing = sorted.filter((file) => !isWaiting(file));
+    const each = ((1 - LEFT_FOR_THE_END) * computing.length) / waiting.length;
+    const turns = waiting.flatMap((file, i) => [
+      file,
+      ...computing.slice(Math.floor(i * each), Math.floor((i + 1) * each)),
+    ]);
+    return [...turns, ...computing.slice(Math.floor(waiting.length * each))];
   }
 }
 
@@ -59,41 +71,26 @@ export default defineConfig({
   plugins: [compiledParts],
   test: {
     provide: { compiledRelay: buildFolder() },
-    // Most tests wait most of the time.
-    maxWorkers: 3 * availableParallelism(),
+    maxWorkers: Math.ceil(3.5 * availableParallelism()),
     experimental: { fsModuleCache: true },
     testTimeout: 30_000,
     hookTimeout: 30_000,
-    sequence: { sequencer: WaitingFirst },
+    sequence: { sequencer: TakingTurns },
+    globalSetup: startsNoRelay(process.argv) ? [] : ["test/compiled-relay.ts"],
     projects: [
-      {
-        extends: true,
-        test: {
-          name: "waiting",
-          include: WAITING,
-          exclude: ALONE,
-          isolate: false,
-          globalSetup: "test/compiled-relay.ts",
-        },
-      },
-      {
-        extends: true,
-        test: {
-          name: "alone",
-          include: ALONE,
-          sequence: { groupOrder: 1 },
-          globalSetup: "test/compiled-relay.ts",
-        },
-      },
       {
         extends: true,
         // One module registry for all files of a worker: a third of the time went into imports.
         test: {
-          name: "unit",
+          name: "together",
           include: ["test/**/*.test.ts"],
-          exclude: [...WAITING, ...ALONE],
+          exclude: ALONE,
           isolate: false,
         },
+      },
+      {
+        extends: true,
+        test: { name: "alone", include: ALONE, sequence: { groupOrder: 1 } },
       },
     ],
     // call-path is a program of its own: it needs rounds that alternate, and the profiler.

@@ -114,7 +114,7 @@ describe("a tool's result that comes while the caller speaks", () => {
     const { on, call, session } = await asks([{ calls: [tool] }, { say: ANSWER }]);
     await expect.poll(() => session.responses[1]?.status, { timeout: 10_000 }).toBe("completed");
     // speech_stopped and committed come in one packet.
-    const said = call.say(speechLike(2_500, 5));
+    const said = call.say(speechLike(4_000, 5));
     await expect.poll(() => session.speech.length, { timeout: 10_000 }).toBe(2);
     writeFileSync(until, "");
     await on.until(call.sid, "tool");

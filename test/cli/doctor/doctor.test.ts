@@ -5,7 +5,7 @@
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
-import { type AddressInfo, createServer as createTcpServer } from "node:net";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -47,16 +47,6 @@ let env: Record<string, string>;
 let settingsFile: Pick<CliIo, "notices" | "settingsFault"> = {};
 const busy: Server[] = [];
 
-/** A port that nothing listens on now. */
-async function freePort(): Promise<number> {
-  const server = createTcpServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
-
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "murelay-doctor-"));
   models = createServer((request, response) => {
@@ -79,7 +69,9 @@ afterAll(async () => {
 beforeEach(async () => {
   Object.assign(model.faults, noFaults());
   settingsFile = {};
-  const [port, adminPort] = [await freePort(), await freePort()];
+  // The one between them would be a worker's own.
+  const port = await freePorts(3);
+  const adminPort = port + 2;
   const publicUrl = `http://127.0.0.1:${port}`;
   twilio = await startTwilio({ publicUrl, relayUrl: publicUrl, speed: 20 });
   Object.assign(twilio.numbers[0]!, webhooks(publicUrl));
