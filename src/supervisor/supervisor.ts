@@ -293,7 +293,7 @@ export class Supervisor {
     const fields = { worker: slot.number, pid: worker.pid, how };
     if (this.#shutdown.phase !== "running") {
       log.info("supervisor: worker ended", fields);
-      if (this.#shutdown.workerLost(calls)) slot.worker = this.#spawn(slot);
+      if (this.#shutdown.workerLost(worker, calls)) slot.worker = this.#spawn(slot);
       return;
     }
     if (this.#started !== null) {

@@ -1,5 +1,5 @@
 /** A process that dies while a supervisor speaks to a caller on the SIP path. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
@@ -8,6 +8,7 @@ import { startModel } from "../../sim/model.js";
 import { startTwilio } from "../../sim/twilio.js";
 import { listen } from "../fakes/listener.js";
 import { type RelayNode, startNode } from "../fakes/relay-node.js";
+import { removeFolder } from "../fakes/remove-folder.js";
 import { PUBLIC_URL } from "../fakes/stage.js";
 
 const HELLO = { text: "Hello.", audio: speechLike(600, 1) };
@@ -87,7 +88,7 @@ describe("a model on hold comes back to its caller", { timeout: 180_000 }, () =>
   it("when the whole node dies, and is started again after Twilio has asked in vain", async () => {
     const peers = await startPeers();
     const directory = mkdtempSync(join(tmpdir(), "murelay-killed-"));
-    closers.push(async () => rmSync(directory, { recursive: true, force: true }));
+    closers.push(async () => removeFolder(directory));
     const env = {
       DATABASE_URL: `sqlite:${join(directory, "node.db")}`,
       RECORDINGS_DIR: join(directory, "recordings"),

@@ -441,6 +441,16 @@ describe("the shutdown", () => {
     expect(clock.pending).toBe(0);
   });
 
+  it("starts no worker for what the last one still owned when it was drained", async () => {
+    const [one, two] = await running();
+    two.sends({ type: "claim", callSid: CALL });
+    const over = supervisor.drain();
+    for (const fake of [one, two]) fake.sends({ type: "drained" });
+    for (const fake of [one, two]) fake.exits("status 0");
+    expect(spawned).toHaveLength(2);
+    await over;
+  });
+
   it("cancels a restart that is due", async () => {
     const [one, two] = await running();
     one.exits();
