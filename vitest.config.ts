@@ -22,8 +22,9 @@ const ALONE = [
   "test/e2e/metrics-truth.test.ts",
   // Four relays, HAProxy and PostgreSQL at once, with calls in real time.
   "test/e2e/haproxy*.test.ts",
-  // Fifty calls in real time, and a browser that may skip none of their sound.
+  // Calls in real time, and a browser that may skip none of their sound.
   "test/console/desk.test.ts",
+  "test/console/listening.test.ts",
 ];
 /** True when the command line names files, and no more, of which none starts a relay. */
 function startsNoRelay(argv: readonly string[]): boolean {
