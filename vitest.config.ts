@@ -22,9 +22,8 @@ const ALONE = [
   "test/e2e/metrics-truth.test.ts",
   // Four relays, HAProxy and PostgreSQL at once, with calls in real time.
   "test/e2e/haproxy*.test.ts",
-  // Calls in real time, and a browser that may skip none of their sound.
+  // Fifty calls in real time, and a browser that may skip none of their sound.
   "test/console/desk.test.ts",
-  "test/console/listening.test.ts",
 ];
 /** True when the command line names files, and no more, of which none starts a relay. */
 function startsNoRelay(argv: readonly string[]): boolean {
@@ -72,7 +71,7 @@ export default defineConfig({
   plugins: [compiledParts],
   test: {
     provide: { compiledRelay: buildFolder() },
-    maxWorkers: Math.ceil(3.5 * availableParallelism()),
+    maxWorkers: 3 * availableParallelism(),
     experimental: { fsModuleCache: true },
     testTimeout: 30_000,
     hookTimeout: 30_000,

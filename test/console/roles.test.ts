@@ -106,7 +106,9 @@ describe.skipIf(chromiumSkip("roles in the console") !== null)(
         .click();
       await viewer.page.getByRole("link", { name: "Remove Tag: too-slow" }).waitFor();
       expect(viewer.page.url()).toContain("#/ended?tag=too-slow");
-      await viewer.page.locator("table.calls tbody th a").click();
+      const found = viewer.page.locator("table.calls tbody th a");
+      await expect.poll(() => found.count(), { timeout: 10_000 }).toBe(1);
+      await found.click();
       const seen = viewer.page.locator(".review");
       await seen.getByText("Ask +1••••••••03 again.").waitFor();
       expect(await seen.getByRole("button").count()).toBe(0);
